@@ -1,0 +1,333 @@
+package session
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// errMalformed: a record that opened, so that we wrote it, but cannot be read: another version's, or a bug.
+var errMalformed = errors.New("malformed record")
+
+// The fields of a record. A number is never reused. Fields that this version does not know are kept and written back,
+// so that replicas of two versions can share a store (A78).
+const (
+	fieldID = iota + 1
+	fieldProvider
+	fieldIssuer
+	fieldSubject
+	fieldProviderSession
+	fieldUser
+	fieldName
+	fieldEmail
+	fieldFlags
+	fieldClaims
+	fieldUserInfo
+	fieldGroup
+	fieldGroupsAsOf
+	fieldKind
+	fieldKindReason
+	fieldCreated
+	fieldAuthTime
+	fieldACR
+	fieldAMR
+	fieldLastUsed
+	fieldIdle
+	fieldMax
+	fieldBrowserID
+	fieldFirstIP
+	fieldFirstAgent
+	fieldApp
+	fieldTokens
+)
+
+const (
+	flagGuest = 1 << iota
+	flagGroupsComplete
+)
+
+// encode writes the record as fields of tag, length and value. A field that is empty is not written.
+func (s *Session) encode() []byte {
+	var w fieldWriter
+	w.bytes(fieldID, s.ID[:])
+	w.str(fieldProvider, s.Provider)
+	w.str(fieldIssuer, s.Identity.Issuer)
+	w.str(fieldSubject, s.Identity.Subject)
+	w.str(fieldProviderSession, s.ProviderSession)
+	w.str(fieldUser, s.User)
+	w.str(fieldName, s.Name)
+	w.str(fieldEmail, s.Email)
+	var flags int64
+	if s.Guest {
+		flags |= flagGuest
+	}
+	if s.GroupsComplete {
+		flags |= flagGroupsComplete
+	}
+	w.num(fieldFlags, flags)
+	w.bytes(fieldClaims, s.Claims)
+	w.bytes(fieldUserInfo, s.UserInfo)
+	w.list(fieldGroup, s.Groups)
+	w.time(fieldGroupsAsOf, s.GroupsAsOf)
+	w.num(fieldKind, int64(s.Kind))
+	w.str(fieldKindReason, s.KindReason)
+	w.time(fieldCreated, s.Created)
+	w.time(fieldAuthTime, s.AuthTime)
+	w.str(fieldACR, s.ACR)
+	w.list(fieldAMR, s.AMR)
+	w.time(fieldLastUsed, s.LastUsed)
+	w.num(fieldIdle, int64(s.Limit.Idle))
+	w.num(fieldMax, int64(s.Limit.Max))
+	w.str(fieldBrowserID, s.BrowserID)
+	w.str(fieldFirstIP, s.FirstIP)
+	w.str(fieldFirstAgent, s.FirstAgent)
+	w.list(fieldApp, s.Apps)
+	w.bytes(fieldTokens, s.sealedTokens)
+	return append(w.out, s.unknown...)
+}
+
+func decodeSession(data []byte) (*Session, error) {
+	s := &Session{}
+	var flags, kind, idle, maxLife int64
+	r := fieldReader{data: data}
+	for r.next() {
+		switch r.tag {
+		case fieldID:
+			if len(r.value) != len(s.ID) {
+				return nil, errMalformed
+			}
+			copy(s.ID[:], r.value)
+		case fieldProvider:
+			s.Provider = string(r.value)
+		case fieldIssuer:
+			s.Identity.Issuer = string(r.value)
+		case fieldSubject:
+			s.Identity.Subject = string(r.value)
+		case fieldProviderSession:
+			s.ProviderSession = string(r.value)
+		case fieldUser:
+			s.User = string(r.value)
+		case fieldName:
+			s.Name = string(r.value)
+		case fieldEmail:
+			s.Email = string(r.value)
+		case fieldFlags:
+			r.num(&flags)
+		case fieldClaims:
+			s.Claims = bytes.Clone(r.value)
+		case fieldUserInfo:
+			s.UserInfo = bytes.Clone(r.value)
+		case fieldGroup:
+			s.Groups = append(s.Groups, string(r.value))
+		case fieldGroupsAsOf:
+			r.time(&s.GroupsAsOf)
+		case fieldKind:
+			r.num(&kind)
+		case fieldKindReason:
+			s.KindReason = string(r.value)
+		case fieldCreated:
+			r.time(&s.Created)
+		case fieldAuthTime:
+			r.time(&s.AuthTime)
+		case fieldACR:
+			s.ACR = string(r.value)
+		case fieldAMR:
+			s.AMR = append(s.AMR, string(r.value))
+		case fieldLastUsed:
+			r.time(&s.LastUsed)
+		case fieldIdle:
+			r.num(&idle)
+		case fieldMax:
+			r.num(&maxLife)
+		case fieldBrowserID:
+			s.BrowserID = string(r.value)
+		case fieldFirstIP:
+			s.FirstIP = string(r.value)
+		case fieldFirstAgent:
+			s.FirstAgent = string(r.value)
+		case fieldApp:
+			s.Apps = append(s.Apps, string(r.value))
+		case fieldTokens:
+			s.sealedTokens = bytes.Clone(r.value)
+		default:
+			s.unknown = append(s.unknown, r.raw...)
+		}
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	if kind != int64(Browser) && kind != int64(Persistent) {
+		return nil, fmt.Errorf("%w: kind %d", errMalformed, kind)
+	}
+	s.Kind = Kind(kind)
+	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
+	s.Limit = Limit{Idle: time.Duration(idle), Max: time.Duration(maxLife)}
+	if s.Identity.Subject == "" || s.Created.IsZero() || s.Limit.Idle <= 0 || s.Limit.Max <= 0 {
+		return nil, errMalformed
+	}
+	return s, nil
+}
+
+type fieldWriter struct{ out []byte }
+
+func (w *fieldWriter) put(tag uint64, v []byte) {
+	w.out = binary.AppendUvarint(w.out, tag)
+	w.out = binary.AppendUvarint(w.out, uint64(len(v)))
+	w.out = append(w.out, v...)
+}
+
+func (w *fieldWriter) bytes(tag uint64, v []byte) {
+	if len(v) > 0 {
+		w.put(tag, v)
+	}
+}
+
+func (w *fieldWriter) str(tag uint64, v string) { w.bytes(tag, []byte(v)) }
+
+// list writes one field for each element, empty ones too: a group named "" is not the absence of a group.
+func (w *fieldWriter) list(tag uint64, vs []string) {
+	for _, v := range vs {
+		w.put(tag, []byte(v))
+	}
+}
+
+func (w *fieldWriter) num(tag uint64, v int64) {
+	if v != 0 {
+		w.put(tag, binary.AppendVarint(nil, v))
+	}
+}
+
+// time writes milliseconds as 64 bits: dates after 2038 are dates like any other (A48).
+func (w *fieldWriter) time(tag uint64, t time.Time) {
+	if !t.IsZero() {
+		w.num(tag, t.UnixMilli())
+	}
+}
+
+type fieldReader struct {
+	data, raw, value []byte
+	tag              uint64
+	err              error
+}
+
+func (r *fieldReader) next() bool {
+	if r.err != nil || len(r.data) == 0 {
+		return false
+	}
+	tag, n := binary.Uvarint(r.data)
+	if n <= 0 {
+		r.err = errMalformed
+		return false
+	}
+	size, m := binary.Uvarint(r.data[n:])
+	if m <= 0 || size > uint64(len(r.data)-n-m) {
+		r.err = errMalformed
+		return false
+	}
+	end := n + m + int(size) //nolint:gosec // size is at most the length of data, checked above
+	r.tag, r.value, r.raw, r.data = tag, r.data[n+m:end], r.data[:end], r.data[end:]
+	return true
+}
+
+func (r *fieldReader) num(to *int64) {
+	v, n := binary.Varint(r.value)
+	if n != len(r.value) || n <= 0 {
+		r.err = errMalformed
+		return
+	}
+	*to = v
+}
+
+func (r *fieldReader) time(to *time.Time) {
+	var ms int64
+	r.num(&ms)
+	*to = time.UnixMilli(ms).UTC()
+}
+
+// Sealed values are compressed first: the claims, the groups in them and the groups on their own say much the same.
+// The first byte tells what follows.
+const (
+	packedRaw   = 0
+	packedFlate = 1
+)
+
+var flateWriters = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(io.Discard, flate.DefaultCompression) // fails for an unknown level only
+	return w
+}}
+
+func pack(plain []byte) []byte {
+	var buf bytes.Buffer
+	buf.Grow(len(plain) + 1)
+	buf.WriteByte(packedFlate)
+	w := flateWriters.Get().(*flate.Writer)
+	defer flateWriters.Put(w)
+	w.Reset(&buf)
+	_, _ = w.Write(plain) // a bytes.Buffer takes everything
+	_ = w.Close()
+	if buf.Len() <= len(plain) {
+		return buf.Bytes()
+	}
+	return append([]byte{packedRaw}, plain...)
+}
+
+var flateReaders = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
+
+// maxUnpacked bounds what a sealed value may grow to. We sealed it ourselves; the bound is for our own mistakes.
+const maxUnpacked = 4 * MaxValue
+
+func unpack(packed []byte) ([]byte, error) {
+	if len(packed) == 0 {
+		return nil, errMalformed
+	}
+	switch packed[0] {
+	case packedRaw:
+		return packed[1:], nil
+	case packedFlate:
+		fr := flateReaders.Get().(io.ReadCloser)
+		defer flateReaders.Put(fr)
+		if err := fr.(flate.Resetter).Reset(bytes.NewReader(packed[1:]), nil); err != nil {
+			return nil, fmt.Errorf("%w: %w", errMalformed, err)
+		}
+		var buf bytes.Buffer
+		buf.Grow(3 * len(packed))
+		if _, err := io.Copy(&buf, io.LimitReader(fr, maxUnpacked+1)); err != nil {
+			return nil, fmt.Errorf("%w: %w", errMalformed, err)
+		}
+		if buf.Len() > maxUnpacked {
+			return nil, fmt.Errorf("%w: over %d bytes", errMalformed, maxUnpacked)
+		}
+		return buf.Bytes(), nil
+	default:
+		return nil, errMalformed
+	}
+}
+
+func (t Tokens) encode() []byte {
+	var w fieldWriter
+	w.str(1, t.Refresh)
+	w.bytes(2, t.IDHeader)
+	w.bytes(3, t.IDSignature)
+	return w.out
+}
+
+func decodeTokens(data []byte) (Tokens, error) {
+	var t Tokens
+	r := fieldReader{data: data}
+	for r.next() {
+		switch r.tag {
+		case 1:
+			t.Refresh = string(r.value)
+		case 2:
+			t.IDHeader = bytes.Clone(r.value)
+		case 3:
+			t.IDSignature = bytes.Clone(r.value)
+		}
+	}
+	return t, r.err
+}

@@ -1,0 +1,239 @@
+package session
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// ErrUnsealable: a value was not sealed by a key of this ring for this purpose and place, or was changed since. For a
+// cookie that means "not ours", never "signed out".
+var ErrUnsealable = errors.New("cannot be opened with any key")
+
+// Purpose separates the uses of a key: what is sealed for one opens for no other.
+type Purpose string
+
+// The purposes there are. Each has a key of its own, derived from the ring's secrets.
+const (
+	purposeCookie Purpose = "cookie"
+	purposeRecord Purpose = "record"
+	purposeTokens Purpose = "tokens"
+	// PurposeFlow seals the state of a sign-in under way.
+	PurposeFlow Purpose = "flow"
+	// PurposePending seals what a browser holds while the prompt waits for its answer.
+	PurposePending Purpose = "pending"
+	// PurposeAnswer seals the answer that a browser remembers.
+	PurposeAnswer Purpose = "answer"
+	// PurposeBrowser seals the random id of a browser.
+	PurposeBrowser Purpose = "browser"
+	// PurposeCSRF keys the tokens of forms; it seals nothing.
+	PurposeCSRF Purpose = "csrf"
+)
+
+var purposes = []Purpose{
+	purposeCookie, purposeRecord, purposeTokens, PurposeFlow, PurposePending, PurposeAnswer, PurposeBrowser, PurposeCSRF,
+}
+
+// MinSecret is the shortest secret that a ring takes, in bytes.
+const MinSecret = 32
+
+const (
+	sealVersion = 1
+	keyIDSize   = 2
+	nonceSize   = 12
+	sealPrefix  = 1 + keyIDSize + nonceSize
+	tagSize     = 16
+)
+
+// SealOverhead is by how many bytes a sealed value is longer than what it holds.
+const SealOverhead = sealPrefix + tagSize
+
+// KeyRing seals with its newest key and opens with any (key rotation without signing anybody out). It is safe for
+// concurrent use and immutable.
+type KeyRing struct {
+	keys []ringKey
+}
+
+type ringKey struct {
+	id     [keyIDSize]byte
+	aeads  map[Purpose]cipher.AEAD
+	tokens []byte
+	csrf   []byte
+}
+
+// NewKeyRing builds a ring of secrets, the newest first. Each must hold at least MinSecret bytes; a secret must have
+// the strength of a random key, nothing here stretches a password.
+func NewKeyRing(secrets ...[]byte) (*KeyRing, error) {
+	if len(secrets) == 0 {
+		return nil, errors.New("key ring: no key")
+	}
+	ring := &KeyRing{}
+	seen := map[[keyIDSize]byte]bool{}
+	for i, secret := range secrets {
+		if len(secret) < MinSecret {
+			return nil, fmt.Errorf("key ring: key %d has %d bytes, at least %d are needed", i+1, len(secret), MinSecret)
+		}
+		k, err := newRingKey(secret)
+		if err != nil {
+			return nil, fmt.Errorf("key ring: key %d: %w", i+1, err)
+		}
+		if seen[k.id] {
+			return nil, fmt.Errorf("key ring: key %d is listed twice", i+1)
+		}
+		seen[k.id] = true
+		ring.keys = append(ring.keys, k)
+	}
+	return ring, nil
+}
+
+func newRingKey(secret []byte) (ringKey, error) {
+	k := ringKey{aeads: make(map[Purpose]cipher.AEAD, len(purposes))}
+	id, err := derive(secret, "id", keyIDSize)
+	if err != nil {
+		return k, err
+	}
+	copy(k.id[:], id)
+	for _, p := range purposes {
+		key, err := derive(secret, string(p), 32)
+		if err != nil {
+			return k, err
+		}
+		switch p {
+		case purposeTokens:
+			k.tokens = key
+		case PurposeCSRF:
+			k.csrf = key
+		default:
+			if k.aeads[p], err = newAEAD(key); err != nil {
+				return k, err
+			}
+		}
+	}
+	return k, nil
+}
+
+func derive(secret []byte, use string, size int) ([]byte, error) {
+	return hkdf.Key(sha256.New, secret, nil, "latchkey/v1/"+use, size)
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// Seal encrypts and authenticates plaintext for a purpose and a place. The place is any number of strings, for example
+// host and cookie name; they are length-prefixed, so that no two places can be confused (A72). The sealed form begins
+// with a version, the id of the key and a random nonce.
+func (r *KeyRing) Seal(p Purpose, plaintext []byte, place ...string) []byte {
+	k := &r.keys[0]
+	return seal(k.id, k.aeads[p], plaintext, aad(p, place))
+}
+
+// Open is the reverse of Seal. ErrUnsealable for anything that Seal did not make for this purpose and place.
+func (r *KeyRing) Open(p Purpose, sealed []byte, place ...string) ([]byte, error) {
+	k := r.keyOf(sealed)
+	if k == nil {
+		return nil, ErrUnsealable
+	}
+	return open(k.aeads[p], sealed, aad(p, place))
+}
+
+// Sum returns a keyed hash of the parts under the newest key; Verify accepts one of any key of the ring.
+func (r *KeyRing) Sum(parts ...string) []byte { return sum(r.keys[0].csrf, parts) }
+
+// Verify reports whether mac is a Sum of the parts, in constant time.
+func (r *KeyRing) Verify(mac []byte, parts ...string) bool {
+	ok := false
+	for i := range r.keys {
+		ok = hmac.Equal(mac, sum(r.keys[i].csrf, parts)) || ok
+	}
+	return ok
+}
+
+// sealTokens seals under the ring and the secret of one session at once: both are needed to open.
+func (r *KeyRing) sealTokens(secret Secret, plaintext []byte, place ...string) ([]byte, error) {
+	k := &r.keys[0]
+	aead, err := tokensAEAD(k, secret)
+	if err != nil {
+		return nil, err
+	}
+	return seal(k.id, aead, plaintext, aad(purposeTokens, place)), nil
+}
+
+func (r *KeyRing) openTokens(secret Secret, sealed []byte, place ...string) ([]byte, error) {
+	k := r.keyOf(sealed)
+	if k == nil {
+		return nil, ErrUnsealable
+	}
+	aead, err := tokensAEAD(k, secret)
+	if err != nil {
+		return nil, err
+	}
+	return open(aead, sealed, aad(purposeTokens, place))
+}
+
+func tokensAEAD(k *ringKey, secret Secret) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, k.tokens, secret[:], "latchkey/v1/session tokens", 32)
+	if err != nil {
+		return nil, err
+	}
+	return newAEAD(key)
+}
+
+func (r *KeyRing) keyOf(sealed []byte) *ringKey {
+	if len(sealed) < SealOverhead || sealed[0] != sealVersion {
+		return nil
+	}
+	for i := range r.keys {
+		if [keyIDSize]byte(sealed[1:1+keyIDSize]) == r.keys[i].id {
+			return &r.keys[i]
+		}
+	}
+	return nil
+}
+
+func seal(id [keyIDSize]byte, aead cipher.AEAD, plaintext, aad []byte) []byte {
+	out := make([]byte, sealPrefix, SealOverhead+len(plaintext))
+	out[0] = sealVersion
+	copy(out[1:], id[:])
+	fillRandom(out[1+keyIDSize : sealPrefix])
+	return aead.Seal(out, out[1+keyIDSize:sealPrefix], plaintext, aad)
+}
+
+func open(aead cipher.AEAD, sealed, aad []byte) ([]byte, error) {
+	plain, err := aead.Open(nil, sealed[1+keyIDSize:sealPrefix], sealed[sealPrefix:], aad)
+	if err != nil {
+		return nil, ErrUnsealable
+	}
+	return plain, nil
+}
+
+func aad(p Purpose, place []string) []byte {
+	return lengthPrefixed(make([]byte, 0, 96), append([]string{string(p)}, place...))
+}
+
+func sum(key []byte, parts []string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(lengthPrefixed(nil, parts))
+	return mac.Sum(nil)
+}
+
+func lengthPrefixed(out []byte, parts []string) []byte {
+	for _, s := range parts {
+		out = binary.AppendUvarint(out, uint64(len(s)))
+		out = append(out, s...)
+	}
+	return out
+}
+
+// fillRandom never fails: crypto/rand.Read ends the process where the system gives no randomness.
+func fillRandom(b []byte) { _, _ = rand.Read(b) }

@@ -1,0 +1,91 @@
+package session
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrExpired: the session was there, but one of its limits has passed.
+var ErrExpired = errors.New("session expired")
+
+// Limit is how long a session may live.
+type Limit struct {
+	// Idle is the idle limit: how long a session lives without being used (X4, X5).
+	Idle time.Duration
+	// Max is the max lifetime: how long it lives however much it is used. Nothing moves it, no refresh either (A13).
+	Max time.Duration
+}
+
+// tighter returns the smaller of both limits, field by field.
+func (l Limit) tighter(other Limit) Limit {
+	return Limit{Idle: min(l.Idle, other.Idle), Max: min(l.Max, other.Max)}
+}
+
+// Limits are the limits of both kinds, as configured now.
+type Limits struct {
+	Browser, Persistent Limit
+}
+
+// DefaultLimits: a browser session 24 hours idle and 7 days in all, a persistent one 90 and 180 days (X4, X5, X6).
+var DefaultLimits = Limits{
+	Browser:    Limit{Idle: 24 * time.Hour, Max: 7 * 24 * time.Hour},
+	Persistent: Limit{Idle: 90 * 24 * time.Hour, Max: 180 * 24 * time.Hour},
+}
+
+// Of returns the limit of a kind.
+func (l Limits) Of(k Kind) Limit {
+	if k == Persistent {
+		return l.Persistent
+	}
+	return l.Browser
+}
+
+// Same reports whether the two kinds live equally long, so that asking "Stay signed in?" would change no limit.
+func (l Limits) Same() bool { return l.Browser == l.Persistent }
+
+// Ends returns when the session ends if it is not used again: the earlier of idle limit and max lifetime, each the
+// smaller of what was in force at sign-in and what is in force now for its kind. A configuration can thus only shrink
+// a live session (A74).
+func (s *Session) Ends(now Limits) time.Time {
+	limit := s.Limit.tighter(now.Of(s.Kind))
+	idle, end := s.LastUsed.Add(limit.Idle), s.Created.Add(limit.Max)
+	if idle.Before(end) {
+		return idle
+	}
+	return end
+}
+
+// MaxEnd returns when the session ends at the latest, however much it is used.
+func (s *Session) MaxEnd(now Limits) time.Time {
+	return s.Created.Add(s.Limit.tighter(now.Of(s.Kind)).Max)
+}
+
+// Check holds the session against its limits: nil or ErrExpired. An end that is reached has passed.
+func (s *Session) Check(at time.Time, now Limits) error {
+	if at.Before(s.Ends(now)) {
+		return nil
+	}
+	return ErrExpired
+}
+
+// Bounds of how often last use is written: often enough that nobody is signed out early by more than a fiftieth of the
+// idle limit, seldom enough that a busy session costs next to no writes.
+const (
+	touchShare = 50
+	touchMin   = time.Minute
+	touchMax   = time.Hour
+)
+
+// TouchDue reports whether the last use on record is old enough to be written anew. Idle limits under 50 minutes are
+// written once a fiftieth as well, so that a short limit is as exact as a long one.
+func (s *Session) TouchDue(at time.Time, now Limits) bool {
+	idle := s.Limit.tighter(now.Of(s.Kind)).Idle
+	every := idle / touchShare
+	switch {
+	case every > touchMax:
+		every = touchMax
+	case every < touchMin && idle >= touchMin*touchShare:
+		every = touchMin
+	}
+	return !at.Before(s.LastUsed.Add(every))
+}

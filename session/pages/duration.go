@@ -1,0 +1,59 @@
+package pages
+
+import (
+	"strconv"
+	"time"
+)
+
+// units from large to small. A day is 24 hours: these are lengths, not dates.
+var units = []struct {
+	key    string
+	length time.Duration
+}{
+	{"duration.day", 24 * time.Hour},
+	{"duration.hour", time.Hour},
+	{"duration.minute", time.Minute},
+	{"duration.second", time.Second},
+}
+
+// Words says a duration in the language of the page: "90 days", "24 hours", "1 hour and 30 minutes". Below two days
+// it counts hours, because "1 day" reads as "until tomorrow". At most two units, the rest dropped: a page never
+// promises more than the limit holds. Less than a second is "0 seconds".
+func (v view) Words(d time.Duration) (string, error) {
+	for i, u := range units {
+		if i == 0 && d < 2*u.length || d < u.length && i < len(units)-1 {
+			continue
+		}
+		large, err := v.text.count(u.key, int(d/u.length))
+		if err != nil || i == len(units)-1 || d%u.length < units[i+1].length {
+			return large, err
+		}
+		small, err := v.text.count(units[i+1].key, int(d%u.length/units[i+1].length))
+		if err != nil {
+			return "", err
+		}
+		both, err := v.Say("duration.and", "large", large, "small", small)
+		return both.String(), err
+	}
+	return v.text.count(units[len(units)-1].key, 0)
+}
+
+// Wait says how long to wait before trying again, rounded up: whole seconds below a minute, whole minutes above.
+func (v view) Wait(d time.Duration) (string, error) {
+	unit := time.Second
+	if d > time.Minute {
+		unit = time.Minute
+	}
+	return v.Words((d + unit - 1) / unit * unit)
+}
+
+// count says "1 day" or "90 days" by the plural rules of the language.
+func (b *bundle) count(key string, n int) (string, error) {
+	t := b.texts[key]
+	p, exact := t[cardinal(b.tag, n)]
+	if !exact {
+		p = t[formNames["other"]]
+	}
+	phrase, err := p.fill([]string{"n", strconv.Itoa(n)})
+	return phrase.String(), err
+}

@@ -1,0 +1,102 @@
+package pages
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"path"
+	"strings"
+)
+
+//go:embed template/*.html
+var templateFiles embed.FS
+
+// Config is how the pages are set up. The zero value is complete and safe.
+type Config struct {
+	Brand Brand
+	// Base is the path under which forms and assets live, without a trailing slash. Empty means "/.latchkey".
+	Base string
+	// Text overrides texts or adds languages: language tag (BCP 47) to a JSON object shaped like text/en.json. A
+	// language that is built in may be overridden in part; a new one has to be complete. A key or a value that
+	// does not belong is an error of New.
+	Text map[string][]byte
+}
+
+// Brand is how the operator shows itself.
+type Brand struct {
+	// Name stands above every page and in its title. Empty means "Latchkey".
+	Name string
+}
+
+// Pages renders pages. It is immutable and safe for concurrent use.
+type Pages struct {
+	brand     Brand
+	base      string
+	languages languages
+	templates map[string]*template.Template
+	assets    assets
+}
+
+// New loads texts, templates and assets. It does no I/O. An error names the setting that is wrong.
+func New(c Config) (*Pages, error) {
+	p := &Pages{brand: c.Brand, base: c.Base, templates: make(map[string]*template.Template)}
+	if p.brand.Name == "" {
+		p.brand.Name = "Latchkey"
+	}
+	if p.base == "" {
+		p.base = "/.latchkey"
+	}
+	if p.base == "/" || !strings.HasPrefix(p.base, "/") || path.Clean(p.base) != p.base {
+		return nil, fmt.Errorf("base path %q: expected an absolute path without a trailing slash", c.Base)
+	}
+	var err error
+	if p.languages, err = loadLanguages(c.Text); err != nil {
+		return nil, err
+	}
+	if p.assets, err = loadAssets(p.base); err != nil {
+		return nil, err
+	}
+	layout, err := template.ParseFS(templateFiles, "template/layout.html")
+	if err != nil {
+		return nil, fmt.Errorf("parsing the layout: %w", err)
+	}
+	for _, page := range every {
+		name := page.template()
+		t, err := layout.Clone()
+		if err == nil {
+			t, err = t.ParseFS(templateFiles, "template/"+name+".html")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("parsing page %s: %w", name, err)
+		}
+		p.templates[name] = t
+	}
+	return p, nil
+}
+
+// view is what a template sees.
+type view struct {
+	Page   Page
+	Brand  Brand
+	Base   string
+	Assets assets
+	// Status is the status that the response carries.
+	Status int
+	text   *bundle
+}
+
+// Lang is the language of the page as a BCP 47 tag.
+func (v view) Lang() string { return v.text.tag.String() }
+
+// Dir is the direction in which that language is written: "ltr" or "rtl".
+func (v view) Dir() string { return v.text.dir }
+
+// Say is the text of a key with its placeholders filled from name, value pairs. The result is plain text in parts,
+// escaped by html/template like everything else.
+func (v view) Say(key string, pairs ...string) (Phrase, error) {
+	if len(pairs)%2 != 0 {
+		return nil, errors.New("say: a name without a value")
+	}
+	return v.text.say(key, pairs)
+}

@@ -1,0 +1,92 @@
+package session
+
+import (
+	"time"
+)
+
+// Kind says what a session is to the browser that holds it.
+type Kind uint8
+
+const (
+	// Browser sessions end with the browser: their cookie carries no lifetime (K5, K7).
+	Browser Kind = iota
+	// Persistent sessions survive a restart of the browser: somebody or something said Yes (K2).
+	Persistent
+)
+
+// String returns the design's word for the kind.
+func (k Kind) String() string {
+	if k == Persistent {
+		return "persistent"
+	}
+	return "browser"
+}
+
+// Identity is who somebody is. Two people are the same if and only if both fields are equal, byte for byte; names and
+// mail addresses are never an identity (A65).
+type Identity struct {
+	Issuer  string
+	Subject string
+}
+
+// Session is the server-side record of one sign-in of one browser. What Manager returns is immutable: it may be shared
+// between goroutines, and a change goes through Manager.
+type Session struct {
+	// ID is random and changes at every sign-in, step-up and answer (A13, A42, A75).
+	ID ID
+	// Version is the store's count of writes; a write states the version it has read.
+	Version uint64
+
+	// Provider is the configured name of the OpenID provider; it may change in the configuration, Identity may not.
+	Provider string
+	Identity Identity
+	// ProviderSession is the provider's own session id (claim sid), empty if it sends none.
+	ProviderSession string
+	// User, Name and Email are for people to read: logs, pages, headers. Empty if the claim is absent.
+	User, Name, Email string
+	Guest             bool
+
+	// Claims is the payload of the verified ID token as it came; UserInfo the userinfo answer, if it was asked for.
+	Claims, UserInfo []byte
+	Groups           []string
+	// GroupsComplete is false if the provider said that there are more groups than it sent (A6): membership in a
+	// group that is not listed is then unknown, which is not "no".
+	GroupsComplete bool
+	// GroupsAsOf is when the provider last stated the groups.
+	GroupsAsOf time.Time
+
+	Kind Kind
+	// KindReason is why the session has its kind: the reason that the prompt decision gave.
+	KindReason string
+	Created    time.Time
+	// AuthTime is when the provider last authenticated the person (claim auth_time); zero if it does not say (A11).
+	AuthTime time.Time
+	ACR      string
+	AMR      []string
+	LastUsed time.Time
+	// Limit is what was in force for the kind at sign-in. A later configuration can only shrink it.
+	Limit Limit
+
+	// BrowserID is the random id of the browser, empty if it keeps no cookie for it.
+	BrowserID string
+	// FirstIP and FirstAgent are what the sign-in came from, for people to recognise it by.
+	FirstIP, FirstAgent string
+	// Apps are the apps that the session has been used for.
+	Apps []string
+
+	sealedTokens []byte
+	unknown      []byte
+}
+
+// Tokens are what the provider gave for later use. They are never in a log, a page or a header.
+type Tokens struct {
+	// Refresh is the refresh token, empty if there is none.
+	Refresh string
+	// IDHeader and IDSignature are the two parts of the ID token that Claims does not hold; together they make the
+	// id_token_hint of RP-initiated logout, without keeping the payload twice.
+	IDHeader, IDSignature []byte
+}
+
+func (t Tokens) empty() bool {
+	return t.Refresh == "" && len(t.IDHeader) == 0 && len(t.IDSignature) == 0
+}

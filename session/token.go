@@ -1,0 +1,76 @@
+package session
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+)
+
+// ID is the random id of a session, 128 bits. It leaves the process only inside a sealed cookie.
+type ID [16]byte
+
+// Secret is the random secret of a session, 128 bits. It is in the browser's cookie and nowhere else: without it the
+// provider's tokens in the record stay closed, whoever has the store and the key ring.
+type Secret [16]byte
+
+// Token is what a browser holds of its session.
+type Token struct {
+	ID     ID
+	Secret Secret
+}
+
+// NewToken returns a fresh random token.
+func NewToken() Token {
+	var t Token
+	fillRandom(t.ID[:])
+	fillRandom(t.Secret[:])
+	return t
+}
+
+// NewRandom returns n random bytes as base64url without padding: for states, nonces, verifiers and ids.
+func NewRandom(n int) string {
+	b := make([]byte, n)
+	fillRandom(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// SealToken returns the cookie value of a token, bound to the host and the cookie's name: 84 characters of base64url.
+func (r *KeyRing) SealToken(t Token, host, cookie string) string {
+	plain := make([]byte, 0, len(t.ID)+len(t.Secret))
+	plain = append(append(plain, t.ID[:]...), t.Secret[:]...)
+	return base64.RawURLEncoding.EncodeToString(r.Seal(purposeCookie, plain, host, cookie))
+}
+
+// OpenToken is the reverse of SealToken. ErrUnsealable for whatever this ring did not seal for this host and name.
+func (r *KeyRing) OpenToken(value, host, cookie string) (Token, error) {
+	var t Token
+	const plainSize = len(t.ID) + len(t.Secret)
+	if base64.RawURLEncoding.DecodedLen(len(value)) != SealOverhead+plainSize {
+		return t, ErrUnsealable
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil {
+		return t, ErrUnsealable
+	}
+	plain, err := r.Open(purposeCookie, sealed, host, cookie)
+	if err != nil {
+		return t, err
+	}
+	copy(t.ID[:], plain)
+	copy(t.Secret[:], plain[len(t.ID):])
+	return t, nil
+}
+
+// Key returns the key under which a store keeps the session: a hash, so that nobody who reads a store's keys can make
+// a cookie of one.
+func (id ID) Key() Key { return HashKey("s", string(id[:])) }
+
+// Short returns a short hash that names the session in logs and pages, and opens nothing.
+func (id ID) Short() string { return string(HashKey("log", string(id[:]))[4:14]) }
+
+// HashKey builds a store key of a kind and the parts that identify the thing: a truncated SHA-256 over the
+// length-prefixed parts, always of the same length and alphabet, whatever the parts hold (A32).
+func HashKey(kind string, parts ...string) Key {
+	h := sha256.Sum256(lengthPrefixed(nil, append([]string{"latchkey", kind}, parts...)))
+	return Key(fmt.Sprintf("%s:%s", kind, base64.RawURLEncoding.EncodeToString(h[:16])))
+}

@@ -1,0 +1,67 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Vault keeps small sealed values of any kind in a store: records of sessions, pending sign-ins. Everything is sealed
+// under the key ring, bound to its key, so that whoever can write to the store can neither read, change nor swap it.
+type Vault struct {
+	Store Store
+	Keys  *KeyRing
+}
+
+// Put creates a value. Errors are the store's: ErrConflict if the key exists.
+func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time) error {
+	sealed, err := v.sealValue(key, plain)
+	if err != nil {
+		return err
+	}
+	return v.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: expires})
+}
+
+// Get returns a value and its version. ErrUnsealable for what no key of the ring has sealed for this key.
+func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, err error) {
+	e, err := v.Store.Get(ctx, key)
+	if err != nil {
+		return nil, 0, err
+	}
+	plain, err = v.openValue(key, e.Value)
+	return plain, e.Version, err
+}
+
+// Replace writes a value whose version was read; see Entries.Replace.
+func (v Vault) Replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, error) {
+	sealed, err := v.sealValue(key, plain)
+	if err != nil {
+		return 0, err
+	}
+	return v.Store.Replace(ctx, Entry{Key: key, Value: sealed, Version: version, Expires: expires})
+}
+
+// Take removes a value and returns it: of several callers exactly one gets it.
+func (v Vault) Take(ctx context.Context, key Key) ([]byte, error) {
+	e, err := v.Store.Remove(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return v.openValue(key, e.Value)
+}
+
+func (v Vault) sealValue(key Key, plain []byte) ([]byte, error) {
+	sealed := v.Keys.Seal(purposeRecord, pack(plain), string(key))
+	if len(sealed) > MaxValue || len(plain) > maxUnpacked {
+		return nil, fmt.Errorf("a value of %d bytes is too large to keep", len(plain))
+	}
+	return sealed, nil
+}
+
+func (v Vault) openValue(key Key, sealed []byte) ([]byte, error) {
+	packed, err := v.Keys.Open(purposeRecord, sealed, string(key))
+	if err != nil {
+		return nil, err
+	}
+	return unpack(packed)
+}
