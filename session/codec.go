@@ -91,7 +91,20 @@ func (s *Session) encode() []byte {
 	return append(w.out, s.unknown...)
 }
 
+// decodeSession reads a session: a record that has begun and has limits.
 func decodeSession(data []byte) (*Session, error) {
+	s, err := decodeDraft(data)
+	if err != nil {
+		return nil, err
+	}
+	if s.Created.IsZero() || s.Limit.Idle <= 0 || s.Limit.Max <= 0 {
+		return nil, errMalformed
+	}
+	return s, nil
+}
+
+// decodeDraft reads a record that may still lack what Create gives it.
+func decodeDraft(data []byte) (*Session, error) {
 	s := &Session{}
 	var flags, kind, idle, maxLife int64
 	r := fieldReader{data: data}
@@ -167,7 +180,7 @@ func decodeSession(data []byte) (*Session, error) {
 	s.Kind = Kind(kind)
 	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
 	s.Limit = Limit{Idle: time.Duration(idle), Max: time.Duration(maxLife)}
-	if s.Identity.Subject == "" || s.Created.IsZero() || s.Limit.Idle <= 0 || s.Limit.Max <= 0 {
+	if s.Identity.Subject == "" {
 		return nil, errMalformed
 	}
 	return s, nil

@@ -124,10 +124,14 @@ func (m *Manager) load(ctx context.Context, key Key) (*Session, error) {
 
 // Tokens opens the provider's tokens of a session with the secret of its cookie.
 func (m *Manager) Tokens(s *Session, token Token) (Tokens, error) {
+	return m.tokensAt(s, token, s.ID.Key())
+}
+
+func (m *Manager) tokensAt(s *Session, token Token, place Key) (Tokens, error) {
 	if len(s.sealedTokens) == 0 {
 		return Tokens{}, nil
 	}
-	packed, err := m.vault.Keys.openTokens(token.Secret, s.sealedTokens, string(s.ID.Key()))
+	packed, err := m.vault.Keys.openTokens(token.Secret, s.sealedTokens, string(place))
 	if err != nil {
 		return Tokens{}, fmt.Errorf("opening tokens: %w", err)
 	}

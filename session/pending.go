@@ -1,0 +1,150 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Pending is a sign-in that is finished but for the answer to "Stay signed in?". It is no session: nothing that a
+// request presents leads from one to the other but the answer (K3).
+type Pending struct {
+	// Draft is what the session will be made of; its kind is not decided.
+	Draft Session
+	// Note is the caller's own, kept with the pending sign-in and never looked into.
+	Note []byte
+	// Deadline is when it counts as abandoned (A8).
+	Deadline time.Time
+}
+
+const (
+	// pendingGrace is how long after its deadline an abandoned sign-in waits in the store to be noticed: it outlives
+	// an outage of every replica by a day.
+	pendingGrace = 24 * time.Hour
+	// pendingShards spreads the list of pending sign-ins over as many keys, so that none is hot.
+	pendingShards = 8
+)
+
+// Hold keeps a pending sign-in until its deadline and returns the token that the browser gets. The provider's tokens
+// are sealed under its secret, as those of a session are.
+func (m *Manager) Hold(ctx context.Context, p Pending, tokens Tokens) (Token, error) {
+	token := NewToken()
+	key := pendingKey(token.ID)
+	if !tokens.empty() {
+		sealed, err := m.vault.Keys.sealTokens(token.Secret, pack(tokens.encode()), string(key))
+		if err != nil {
+			return Token{}, fmt.Errorf("sealing tokens: %w", err)
+		}
+		p.Draft.sealedTokens = sealed
+	}
+	var w fieldWriter
+	w.bytes(1, p.Draft.encode())
+	w.bytes(2, p.Note)
+	w.time(3, p.Deadline)
+	gone := p.Deadline.Add(pendingGrace)
+	if err := m.vault.Store.Enlist(ctx, pendingIndex(token.ID), key, gone); err != nil {
+		return Token{}, fmt.Errorf("listing pending sign-in: %w", err)
+	}
+	if err := m.vault.Put(ctx, key, w.out, gone); err != nil {
+		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
+	}
+	return token, nil
+}
+
+// Pending returns a pending sign-in without ending it. ErrNotFound if it was answered or taken, ErrExpired if its
+// deadline has passed.
+func (m *Manager) Pending(ctx context.Context, token Token) (Pending, error) {
+	plain, _, err := m.vault.Get(ctx, pendingKey(token.ID))
+	if err != nil {
+		return Pending{}, err
+	}
+	p, err := decodePending(plain)
+	if err != nil {
+		return Pending{}, err
+	}
+	if !m.now().Before(p.Deadline) {
+		return Pending{}, ErrExpired
+	}
+	return p, nil
+}
+
+// Claim ends a pending sign-in and returns it with its tokens. Of all who claim or collect it exactly one gets it, the
+// others ErrNotFound: one answer makes one session, one abandonment one entry in the log (K20). A claim after the
+// deadline gets it as well; whether it still counts is for the caller to say.
+func (m *Manager) Claim(ctx context.Context, token Token) (Pending, Tokens, error) {
+	p, err := m.takePending(ctx, pendingIndex(token.ID), pendingKey(token.ID))
+	if err != nil {
+		return Pending{}, Tokens{}, err
+	}
+	tokens, err := m.tokensAt(&p.Draft, token, pendingKey(token.ID))
+	p.Draft.sealedTokens = nil
+	return p, tokens, err
+}
+
+// Abandoned ends and returns pending sign-ins whose deadline has passed, at most limit of each part of the list. Among
+// replicas each is returned once. An error does not void what is returned beside it.
+func (m *Manager) Abandoned(ctx context.Context, limit int) ([]Pending, error) {
+	var abandoned []Pending
+	var errs []error
+	for shard := range pendingShards {
+		index := pendingShard(shard)
+		// Members are listed until grace after their deadline, and a deadline that is now has passed.
+		before := m.now().Add(pendingGrace + time.Millisecond)
+		keys, err := m.vault.Store.Members(ctx, index, before, limit)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("listing pending sign-ins: %w", err))
+			break
+		}
+		for _, key := range keys {
+			p, err := m.takePending(ctx, index, key)
+			switch {
+			case err == nil:
+				abandoned = append(abandoned, p)
+			case !errors.Is(err, ErrNotFound):
+				errs = append(errs, fmt.Errorf("taking pending sign-in: %w", err))
+			}
+		}
+	}
+	return abandoned, errors.Join(errs...)
+}
+
+func (m *Manager) takePending(ctx context.Context, index, key Key) (Pending, error) {
+	plain, err := m.vault.Take(ctx, key)
+	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsealable) {
+		// A listing that stays behind is met as ErrNotFound by the next look, and delisted then.
+		_ = m.vault.Store.Delist(ctx, index, key)
+	}
+	if err != nil {
+		return Pending{}, err
+	}
+	return decodePending(plain)
+}
+
+func decodePending(plain []byte) (Pending, error) {
+	var p Pending
+	r := fieldReader{data: plain}
+	for r.next() {
+		switch r.tag {
+		case 1:
+			draft, err := decodeDraft(r.value)
+			if err != nil {
+				return p, err
+			}
+			p.Draft = *draft
+		case 2:
+			p.Note = bytes.Clone(r.value)
+		case 3:
+			r.time(&p.Deadline)
+		}
+	}
+	return p, r.err
+}
+
+func pendingKey(id ID) Key { return HashKey("p", string(id[:])) }
+
+func pendingIndex(id ID) Key { return pendingShard(int(id[0]) % pendingShards) }
+
+func pendingShard(n int) Key { return HashKey("q", strconv.Itoa(n)) }

@@ -1,0 +1,67 @@
+package signinlog
+
+// Code is the error code of a record: 0 for success, else the number that Entra logs for the same outcome
+// (semantics, section 4c).
+type Code int
+
+// The codes that Latchkey emits.
+const (
+	Success Code = 0
+	// KeepMeSignedIn: the prompt was abandoned (K18).
+	KeepMeSignedIn Code = 50140
+	// SilentSignInFailed: the provider has no session that would do without asking the person.
+	SilentSignInFailed Code = 50058
+	// BlockedByPolicy: a policy does not allow the sign-in.
+	BlockedByPolicy Code = 53003
+	// NotAssigned: the site admits others, not this person.
+	NotAssigned Code = 50105
+	// ConsentRequired: the provider wants the person to consent first.
+	ConsentRequired Code = 65001
+	// ConsentDeclined: the person declined at the provider.
+	ConsentDeclined Code = 65004
+	// FlowExpired: the sign-in took too long, or its cookie was lost.
+	FlowExpired Code = 50089
+	// CodeRedeemed: an authorization code or a state came a second time.
+	CodeRedeemed Code = 54005
+	// LoopDetected: a sign-in came back without its state twice in a row.
+	LoopDetected Code = 50196
+	// ProviderFailed: the provider answered with an error or with something that must not be accepted. Not a number
+	// of Entra's: what it would be there, nobody outside could see.
+	ProviderFailed Code = 900001
+	// ProviderUnavailable: the provider could not be reached.
+	ProviderUnavailable Code = 900002
+	// StoreUnavailable: the session could not be written.
+	StoreUnavailable Code = 900003
+)
+
+var reasons = map[Code]string{
+	KeepMeSignedIn:      `This error occurred due to "Keep me signed in" interrupt when the user was signing in.`,
+	SilentSignInFailed:  "The provider has no session that signs the user in without a page.",
+	BlockedByPolicy:     "Access has been blocked by a policy.",
+	NotAssigned:         "The user is not among those whom the app admits.",
+	ConsentRequired:     "The user has not consented at the provider.",
+	ConsentDeclined:     "The user declined at the provider.",
+	FlowExpired:         "The sign-in expired before it was finished.",
+	CodeRedeemed:        "The answer of the provider was used before.",
+	LoopDetected:        "The sign-in came back without its state twice in a row.",
+	ProviderFailed:      "The provider refused, or its answer could not be accepted.",
+	ProviderUnavailable: "The provider could not be reached.",
+	StoreUnavailable:    "The session could not be written.",
+}
+
+// Reason is the failure reason that goes with the code, empty for Success. That of 50140 is verbatim (K19).
+func (c Code) Reason() string { return reasons[c] }
+
+// interrupted lists the codes that are an expected part of a sign-in, not a failure (L10, K21).
+var interrupted = map[Code]bool{KeepMeSignedIn: true, SilentSignInFailed: true, ConsentRequired: true}
+
+// Status sorts the code into success, failure and interrupted (L8, L10).
+func (c Code) Status() string {
+	switch {
+	case c == Success:
+		return "success"
+	case interrupted[c]:
+		return "interrupted"
+	}
+	return "failure"
+}
