@@ -1,0 +1,157 @@
+// Drives real browsers for the end-to-end tests: one JSON object a line on standard input, one answer a line on
+// standard output, both with the same id. It ends, and closes its browsers, when standard input closes.
+//
+// A browser is a persistent context on a profile directory, so that closing and opening it again is what a person
+// does. Only a graceful close writes the cookie database; nothing here kills a browser process.
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+import AxeBuilder from '@axe-core/playwright';
+
+const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
+const browsers = new Map(); // id -> {context, pages: Map, events}
+let pages = 0;
+
+const get = (b) => {
+  const browser = browsers.get(b);
+  if (!browser) throw new Error(`no browser ${b}`);
+  return browser;
+};
+const page = (c) => {
+  const p = get(c.browser).pages.get(c.page);
+  if (!p) throw new Error(`no page ${c.page}`);
+  return p;
+};
+
+function adopt(browser, p, timeout) {
+  const id = `p${++pages}`;
+  p.setDefaultTimeout(timeout);
+  p.setDefaultNavigationTimeout(timeout);
+  p.on('console', (m) => { if (m.type() === 'error') browser.events.push(`console: ${m.text()}`); });
+  p.on('pageerror', (e) => browser.events.push(`page error: ${e.message}`));
+  browser.pages.set(id, p);
+  return id;
+}
+
+const where = (p, response) => ({ url: p.url(), status: response ? response.status() : 0 });
+
+// target finds what a person would name: the text of a button or link, or the label of a field.
+function target(p, name) {
+  const exact = { name, exact: true };
+  return p.getByRole('button', exact).or(p.getByRole('link', exact)).or(p.getByRole('checkbox', exact))
+    .or(p.getByLabel(name, { exact: true })).first();
+}
+
+const commands = {
+  async launch(c) {
+    const context = await chromium.launchPersistentContext(c.profile, {
+      executablePath: c.executable,
+      headless: true,
+      args: [...flags, ...(c.args || [])],
+      viewport: { width: c.width || 1280, height: c.height || 800 },
+      colorScheme: c.dark ? 'dark' : 'light',
+      ignoreHTTPSErrors: !!c.ignore_https_errors,
+      javaScriptEnabled: !c.no_javascript,
+      locale: c.locale || 'en-US',
+      timeout: 30000,
+    });
+    const browser = { context, pages: new Map(), events: [] };
+    browsers.set(c.browser, browser);
+    return { page: adopt(browser, context.pages()[0] || await context.newPage(), c.timeout || 15000) };
+  },
+  async close(c) {
+    const { context } = get(c.browser);
+    browsers.delete(c.browser);
+    await context.close();
+  },
+  async newPage(c) {
+    const browser = get(c.browser);
+    return { page: adopt(browser, await browser.context.newPage(), c.timeout || 15000) };
+  },
+  async closePage(c) {
+    await page(c).close();
+    get(c.browser).pages.delete(c.page);
+  },
+  // goto settles when the document has loaded; a refused connection is an error, a 4xx or 5xx is not.
+  async goto(c) { const p = page(c); return where(p, await p.goto(c.url, { waitUntil: 'load' })); },
+  async reload(c) { const p = page(c); return where(p, await p.reload({ waitUntil: 'load' })); },
+  async back(c) { const p = page(c); return where(p, await p.goBack({ waitUntil: 'load' })); },
+  async forward(c) { const p = page(c); return where(p, await p.goForward({ waitUntil: 'load' })); },
+  // click waits for the navigation that the click starts, if navigate is set: the answer then bears its status.
+  async click(c) {
+    const p = page(c);
+    const element = c.selector ? p.locator(c.selector).first() : target(p, c.name);
+    if (!c.navigate) { await element.click(); return where(p); }
+    const [response] = await Promise.all([
+      p.waitForNavigation({ waitUntil: 'load' }), element.click({ noWaitAfter: true })]);
+    return where(p, response);
+  },
+  async has(c) { return { value: await target(page(c), c.name).isVisible() }; },
+  async fill(c) { await page(c).getByLabel(c.name).first().fill(c.text); },
+  async check(c) { await target(page(c), c.name).check(); },
+  async press(c) { await page(c).keyboard.press(c.key); },
+  async focused(c) { return { value: await page(c).evaluate(() => document.activeElement?.textContent?.trim() || '') }; },
+  async waitURL(c) {
+    const p = page(c);
+    await p.waitForURL((u) => u.href.includes(c.text), { waitUntil: 'load' });
+    return where(p);
+  },
+  async text(c) { return { value: await page(c).locator('body').innerText() }; },
+  async content(c) { return { value: await page(c).content() }; },
+  async title(c) { return { value: await page(c).title() }; },
+  async url(c) { return { value: page(c).url() }; },
+  async screenshot(c) { await page(c).screenshot({ path: c.path, fullPage: !!c.full }); },
+  async evaluate(c) { return { value: await page(c).evaluate(c.script) }; },
+  // fetch is a script's request from the page: its status, headers, final address and body.
+  async fetch(c) {
+    return { value: await page(c).evaluate(async ({ url, init }) => {
+      const r = await fetch(url, init);
+      return { status: r.status, url: r.url, redirected: r.redirected, headers: Object.fromEntries(r.headers), body: await r.text() };
+    }, { url: c.url, init: c.init || {} }) };
+  },
+  // websocket sends one text and gives back the first answer, or how the handshake or connection ended.
+  async websocket(c) {
+    return { value: await page(c).evaluate(({ url, text }) => new Promise((resolve) => {
+      const ws = new WebSocket(url);
+      const timer = setTimeout(() => resolve('timeout'), 8000);
+      const done = (v) => { clearTimeout(timer); resolve(v); ws.close(); };
+      ws.onopen = () => ws.send(text);
+      ws.onmessage = (e) => done(`message: ${e.data}`);
+      ws.onerror = () => done('error');
+      ws.onclose = (e) => done(`closed: ${e.code}`);
+    }), { url: c.url, text: c.text }) };
+  },
+  async cookies(c) { return { value: await get(c.browser).context.cookies(c.urls) }; },
+  async addCookies(c) { await get(c.browser).context.addCookies(c.cookies); },
+  async clearCookies(c) { await get(c.browser).context.clearCookies(c.filter || {}); },
+  async headers(c) { await get(c.browser).context.setExtraHTTPHeaders(c.headers); },
+  async events(c) { return { value: get(c.browser).events }; },
+  async axe(c) {
+    const { violations, passes } = await new AxeBuilder({ page: page(c) })
+      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze();
+    return {
+      value: violations.map((v) => `${v.id} (${v.impact}): ${v.help}: ${v.nodes.map((n) => n.html).join(' | ')}`),
+      passes: passes.length,
+    };
+  },
+};
+
+function within(promise, ms, what) {
+  let timer;
+  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`${what}: no end after ${ms} ms`)), ms); });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+createInterface({ input: process.stdin }).on('line', async (line) => {
+  const c = JSON.parse(line);
+  let answer;
+  try {
+    answer = (await within(commands[c.do](c), c.limit || 45000, c.do)) || {};
+  } catch (err) {
+    answer = { error: `${c.do}: ${err.message}` };
+  }
+  process.stdout.write(`${JSON.stringify({ id: c.id, ...answer })}\n`);
+}).on('close', async () => {
+  await Promise.allSettled([...browsers.values()].map((b) => within(b.context.close(), 10000, 'close')));
+  process.exit(0);
+});

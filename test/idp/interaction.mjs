@@ -1,0 +1,43 @@
+// What a person sees at the provider: one button for each account, "Cancel", and "Allow" when consent was asked for.
+const page = (title, body) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>Provider: ${title}</title>
+<h1>Provider: ${title}</h1>${body}`;
+const escape = (s) => s.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+
+async function form(req) {
+  let body = '';
+  for await (const chunk of req) body += chunk;
+  return Object.fromEntries(new URLSearchParams(body));
+}
+
+function login(state, user) {
+  const { acr, amr } = state.users[user];
+  return { login: { accountId: user, ...(acr && { acr }), ...(amr && { amr }) } };
+}
+
+export async function interaction(state, req, res, url) {
+  const { provider } = state;
+  const details = await provider.interactionDetails(req, res);
+  const answer = req.method === 'POST' ? await form(req) : {};
+  if (answer.cancel) {
+    await provider.interactionFinished(req, res, { error: 'access_denied', error_description: 'the person said no' });
+    return;
+  }
+  if (details.prompt.name === 'consent') {
+    if (answer.allow) {
+      await provider.interactionFinished(req, res, { consent: {} });
+      return;
+    }
+  } else {
+    const user = answer.user || (req.method === 'GET' && state.auto);
+    if (user && state.users[user]) {
+      await provider.interactionFinished(req, res, login(state, user), { mergeWithLastSubmission: false });
+      return;
+    }
+  }
+  const buttons = details.prompt.name === 'consent'
+    ? '<button name="allow" value="1">Allow</button>'
+    : Object.keys(state.users).map((u) => `<button name="user" value="${escape(u)}">${escape(u)}</button>`).join(' ');
+  res.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
+  res.end(page(details.prompt.name === 'consent' ? 'allow access' : 'who are you?',
+    `<form method="post" action="${url.pathname}">${buttons} <button name="cancel" value="1">Cancel</button></form>`));
+}

@@ -1,0 +1,171 @@
+// An OpenID provider for the end-to-end tests: the certified oidc-provider, configured by one JSON argument.
+//
+// It prints one line of JSON ({"ready":true,...}) once it listens and lives until its standard input closes. People
+// sign in without a password, by the button that bears their name. By default it remembers nobody: every
+// authorization request shows the form again, because its own single sign-on would make a "No" look like a "Yes".
+// A second loopback port takes commands (see idp/control.mjs).
+import http from 'node:http';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import Provider, { interactionPolicy } from 'oidc-provider';
+import { memory, forget } from './memory.mjs';
+import { Faults } from './faults.mjs';
+import { control } from './control.mjs';
+import { interaction } from './interaction.mjs';
+
+const { Check, base } = interactionPolicy;
+const config = JSON.parse(process.argv[2] || '{}');
+
+// Claims that may be released with scope "profile"; what a person has beyond this list comes from config.claims.
+const profile = ['name', 'preferred_username', 'groups', 'acct', 'amr', 'acr', 'risk', 'user_risk', 'device_compliant',
+  'device_managed', 'device_shared', 'signin_state', 'roles', ...(config.claims || [])];
+
+const state = {
+  host: config.host || 'localhost',
+  sso: !!config.sso,
+  auto: config.auto || '',
+  users: config.users || {},
+  issued: { code: [], access_token: [], refresh_token: [], id_token: [] },
+  requests: [], // {endpoint, method, query, params, status}, oldest first
+  keys: [],
+  provider: null,
+  handler: null,
+};
+const faults = new Faults();
+
+function newKey() {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return { ...privateKey.export({ format: 'jwk' }), kid: randomBytes(6).toString('hex'), use: 'sig', alg: 'RS256' };
+}
+
+function policy() {
+  const prompts = base();
+  prompts.get('login').checks.add(new Check('forgetful', 'the provider remembers nobody', (ctx) => (
+    state.sso || ctx.oidc.result?.login ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT
+  )));
+  return prompts;
+}
+
+// A provider keeps its keys for life; new keys therefore mean a new provider over the same memory.
+function build() {
+  const cookie = `idp${state.port}`; // cookies know no ports: two providers on one host must not share names
+  const provider = new Provider(state.issuer, {
+    adapter: memory(state),
+    clients: config.clients,
+    clientDefaults: { require_auth_time: true, grant_types: ['authorization_code', 'refresh_token'] },
+    jwks: { keys: state.keys },
+    cookies: {
+      keys: ['for tests only'],
+      names: { session: `${cookie}_session`, interaction: `${cookie}_interaction`, resume: `${cookie}_resume` },
+    },
+    claims: {
+      openid: ['sub'], profile, email: ['email', 'email_verified'], acr: null, auth_time: null, iss: null, sid: null,
+    },
+    scopes: ['openid', 'profile', 'email', 'offline_access'],
+    acrValues: ['pwd', 'mfa'],
+    conformIdTokenClaims: config.idTokenClaims === false,
+    pkce: { required: () => true },
+    interactions: { policy: policy(), url: (ctx, i) => `/interaction/${i.uid}` },
+    features: {
+      devInteractions: { enabled: false },
+      revocation: { enabled: true },
+      backchannelLogout: { enabled: true },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: (ctx, form) => {
+          ctx.body = `<!doctype html><title>Provider: sign out</title><h1>Sign out of the provider?</h1>${form}
+            <button type="submit" form="op.logoutForm" name="logout" value="yes">Yes, sign out of the provider</button>`;
+        },
+      },
+    },
+    issueRefreshToken: (ctx, client) => config.refresh !== false && client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: () => false,
+    rotateRefreshToken: true,
+    ttl: {
+      AccessToken: 3600, AuthorizationCode: 60, IdToken: 3600, RefreshToken: 86400, Interaction: 3600, Session: 86400, Grant: 86400,
+    },
+    async loadExistingGrant(ctx) {
+      const { oidc } = ctx;
+      const id = oidc.result?.consent?.grantId || oidc.session.grantIdFor(oidc.client.clientId);
+      const grant = (id && await provider.Grant.find(id))
+        || new provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId });
+      grant.addOIDCScope('openid profile email offline_access');
+      await grant.save(86400);
+      return grant;
+    },
+    findAccount: (ctx, id) => (state.users[id] ? {
+      accountId: id,
+      claims: () => ({ sub: id, ...state.users[id] }),
+    } : undefined),
+    renderError(ctx, out) {
+      ctx.type = 'html';
+      ctx.body = `<!doctype html><title>Provider: error</title><h1>Provider error</h1><pre>${out.error}</pre>`;
+    },
+  });
+  provider.on('grant.success', (ctx) => note(ctx, 200));
+  provider.on('grant.error', (ctx, err) => note(ctx, err.status || 400));
+  provider.on('server_error', (ctx, err) => process.stderr.write(`${err.stack}\n`));
+  state.provider = provider;
+  state.handler = provider.callback();
+}
+
+function note(ctx, status) {
+  const { code, refresh_token: rt, client_secret: secret, ...params } = ctx.oidc.params || {};
+  const entry = state.requests.findLast((r) => r.endpoint === 'token');
+  if (entry) Object.assign(entry, { params: { ...params, auth: ctx.oidc.client?.clientAuthMethod }, status });
+}
+
+const endpoints = [
+  [/^\/\.well-known\/openid-configuration/, 'discovery'], [/^\/jwks/, 'jwks'], [/^\/auth/, 'authorize'],
+  [/^\/token\/revocation/, 'revocation'], [/^\/token/, 'token'], [/^\/me/, 'userinfo'],
+  [/^\/session\/end/, 'end_session'], [/^\/interaction/, 'login'],
+];
+
+async function serve(req, res) {
+  const url = new URL(req.url, state.issuer);
+  const endpoint = endpoints.find(([re]) => re.test(url.pathname))?.[1] || 'other';
+  state.requests.push({ endpoint, method: req.method, path: url.pathname, query: Object.fromEntries(url.searchParams) });
+  if (await faults.meet(endpoint, req, res)) return;
+  if (endpoint === 'token') remember(res);
+  if (endpoint === 'login') await interaction(state, req, res, url);
+  else await state.handler(req, res);
+}
+
+// remember keeps what a token answer hands out, so that a test can look for it where it must not be.
+function remember(res) {
+  const end = res.end.bind(res);
+  res.end = (chunk, ...rest) => {
+    try {
+      for (const [k, v] of Object.entries(JSON.parse(String(chunk)))) state.issued[k]?.push(v);
+    } catch { /* an error page holds no token */ }
+    return end(chunk, ...rest);
+  };
+}
+
+const server = http.createServer((req, res) => {
+  serve(req, res).catch((err) => {
+    process.stderr.write(`${err.stack}\n`);
+    if (!res.headersSent) res.writeHead(500);
+    res.end();
+  });
+});
+
+function listen(port) {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => { server.off('error', reject); resolve(server.address().port); });
+  });
+}
+
+state.up = () => listen(state.port);
+state.down = () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); });
+state.rotate = (keep) => { state.keys = [newKey(), ...(keep ? state.keys : [])]; build(); };
+state.forget = forget;
+
+state.port = await listen(config.port || 0);
+state.issuer = `http://${state.host}:${state.port}`;
+state.keys = [newKey()];
+build();
+if (config.down) await state.down();
+const controlPort = await control(state, faults);
+process.stdout.write(`${JSON.stringify({ ready: true, issuer: state.issuer, control: `http://127.0.0.1:${controlPort}` })}\n`);
+process.stdin.on('end', () => process.exit(0)).resume();

@@ -1,0 +1,196 @@
+package rig
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// Claims are what a provider says about a person.
+type Claims map[string]any
+
+// Client is a registration at the provider.
+type Client struct {
+	ID           string   `json:"client_id"`
+	Secret       string   `json:"client_secret"`
+	RedirectURIs []string `json:"redirect_uris"`
+	SignedOut    []string `json:"post_logout_redirect_uris,omitempty"`
+	AuthMethod   string   `json:"token_endpoint_auth_method,omitempty"`
+}
+
+// IDPConfig configures the certified provider. People sign in by name, without a password.
+type IDPConfig struct {
+	Port    int               `json:"port,omitempty"`
+	Clients []Client          `json:"clients"`
+	Users   map[string]Claims `json:"users"`
+	// SSO lets the provider remember a browser. Off, every authorization request shows its form again, so that a
+	// browser session that ended cannot look alive.
+	SSO bool `json:"sso,omitempty"`
+	// Auto signs this person in without a form.
+	Auto string `json:"auto,omitempty"`
+	// IDTokenClaims false puts claims into userinfo only; nil means true.
+	IDTokenClaims *bool `json:"idTokenClaims,omitempty"`
+	// Refresh false issues no refresh tokens; nil means true.
+	Refresh *bool `json:"refresh,omitempty"`
+	// ExtraClaims names claims beyond the built-in list that may be released.
+	ExtraClaims []string `json:"claims,omitempty"`
+	// Down starts the provider without listening; see IDP.Up.
+	Down bool `json:"down,omitempty"`
+}
+
+// IDP is a running provider.
+type IDP struct {
+	Issuer  string
+	control string
+	t       testing.TB
+}
+
+// IDPRequest is one request that reached the provider.
+type IDPRequest struct {
+	Endpoint string            `json:"endpoint"`
+	Method   string            `json:"method"`
+	Path     string            `json:"path"`
+	Query    map[string]string `json:"query"`
+	Params   map[string]any    `json:"params"`
+	Status   int               `json:"status"`
+}
+
+// IDPState is what the provider saw and handed out since its start or the last Reset.
+type IDPState struct {
+	Hits     map[string]int      `json:"hits"`
+	Requests []IDPRequest        `json:"requests"`
+	Issued   map[string][]string `json:"issued"`
+}
+
+// Fault is a disturbance of one endpoint: discovery, jwks, authorize, token, userinfo, revocation, end_session, login.
+type Fault struct {
+	Status     int    `json:"status,omitempty"`
+	Body       string `json:"body,omitempty"`
+	Type       string `json:"type,omitempty"`
+	Location   string `json:"location,omitempty"`
+	RetryAfter string `json:"retry_after,omitempty"`
+	Size       int    `json:"size,omitempty"` // a body of this many bytes
+	DelayMS    int    `json:"delay_ms,omitempty"`
+	Hang       bool   `json:"hang,omitempty"`
+	Drop       bool   `json:"drop,omitempty"`
+	Times      int    `json:"times,omitempty"` // how often; 0 means once, below 0 until changed
+}
+
+// NewIDP starts a provider and ends it with the test.
+func NewIDP(t testing.TB, config IDPConfig) *IDP {
+	t.Helper()
+	nodeModule(t, "oidc-provider")
+	arg, err := json.Marshal(config)
+	if err != nil {
+		t.Fatalf("configuring the provider: %v", err)
+	}
+	n := startNode(t, "idp/provider.mjs", string(arg))
+	t.Cleanup(n.stop)
+	var ready struct{ Issuer, Control string }
+	if err := n.read(&ready); err != nil {
+		t.Fatalf("starting the provider: %v", err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() && n.stderr.String() != "" {
+			t.Logf("the provider said:\n%s", n.stderr.String())
+		}
+	})
+	return &IDP{Issuer: ready.Issuer, control: ready.Control, t: t}
+}
+
+func (p *IDP) do(out any, op string, args map[string]any) {
+	p.t.Helper()
+	body := map[string]any{"op": op}
+	for k, v := range args {
+		body[k] = v
+	}
+	raw, err := json.Marshal(body)
+	if err != nil {
+		p.t.Fatalf("asking the provider to %s: %v", op, err)
+	}
+	client := http.Client{Timeout: 10 * time.Second}
+	resp, err := client.Post(p.control, "application/json", bytes.NewReader(raw))
+	if err != nil {
+		p.t.Fatalf("asking the provider to %s: %v", op, err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		p.t.Fatalf("asking the provider to %s: %d %s %v", op, resp.StatusCode, answer, err)
+	}
+	if out != nil {
+		if err := json.Unmarshal(answer, out); err != nil {
+			p.t.Fatalf("asking the provider to %s: %v", op, err)
+		}
+	}
+}
+
+// State tells what the provider saw and handed out.
+func (p *IDP) State() IDPState {
+	p.t.Helper()
+	var s IDPState
+	p.do(&s, "state", nil)
+	return s
+}
+
+// Hits counts the requests to an endpoint.
+func (p *IDP) Hits(endpoint string) int { p.t.Helper(); return p.State().Hits[endpoint] }
+
+// Last returns the newest request to an endpoint and fails the test if there was none.
+func (p *IDP) Last(endpoint string) IDPRequest {
+	p.t.Helper()
+	requests := p.State().Requests
+	for i := len(requests) - 1; i >= 0; i-- {
+		if requests[i].Endpoint == endpoint {
+			return requests[i]
+		}
+	}
+	p.t.Fatalf("no request reached the provider's %s endpoint", endpoint)
+	return IDPRequest{}
+}
+
+// Reset forgets the requests seen; what was handed out is kept.
+func (p *IDP) Reset() { p.t.Helper(); p.do(nil, "reset", nil) }
+
+// SetUser changes what the provider says about a person from now on; nil claims remove the person.
+func (p *IDP) SetUser(user string, claims Claims) {
+	p.t.Helper()
+	p.do(nil, "user", map[string]any{"user": user, "claims": claims})
+}
+
+// Auto signs this person in without a form from now on; the empty name brings the form back.
+func (p *IDP) Auto(user string) { p.t.Helper(); p.do(nil, "auto", map[string]any{"user": user}) }
+
+// SSO switches the provider's own single sign-on.
+func (p *IDP) SSO(on bool) { p.t.Helper(); p.do(nil, "sso", map[string]any{"on": on}) }
+
+// Fail orders a fault for an endpoint.
+func (p *IDP) Fail(endpoint string, f Fault) {
+	p.t.Helper()
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	p.do(nil, "fail", map[string]any{"endpoint": endpoint, "fault": f})
+}
+
+// Heal cancels the fault of an endpoint and lets go of requests that hang.
+func (p *IDP) Heal(endpoint string) {
+	p.t.Helper()
+	p.do(nil, "fail", map[string]any{"endpoint": endpoint, "fault": map[string]any{"times": 0}})
+	p.do(nil, "release", nil)
+}
+
+// Rotate makes a new signing key; the old ones stay published if keep is set.
+func (p *IDP) Rotate(keep bool) { p.t.Helper(); p.do(nil, "rotate", map[string]any{"keep": keep}) }
+
+// Forget drops what the provider remembers of one kind: Session, RefreshToken, AccessToken, AuthorizationCode.
+func (p *IDP) Forget(kind string) { p.t.Helper(); p.do(nil, "forget", map[string]any{"model": kind}) }
+
+// Down stops listening, Up listens on the same port again.
+func (p *IDP) Down() { p.t.Helper(); p.do(nil, "down", nil) }
+
+// Up undoes Down.
+func (p *IDP) Up() { p.t.Helper(); p.do(nil, "up", nil) }

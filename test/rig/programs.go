@@ -1,0 +1,44 @@
+package rig
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// directory returns the folder of the end-to-end tests, where the node files and modules are.
+func directory() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(file))
+}
+
+// program finds an executable by any of its names and fails the test with the remedy if there is none.
+func program(t testing.TB, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatalf("%s is not installed; run `make deps`", names[0])
+	return ""
+}
+
+// nodeModule fails the test with the remedy unless the node modules of the lock file are installed.
+func nodeModule(t testing.TB, name string) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(directory(), "node_modules", name)); err != nil {
+		t.Fatalf("the node module %s is not installed; run `make deps`", name)
+	}
+}
+
+// chromium names the browser: CHROMIUM in the environment, or the distribution's package.
+func chromium(t testing.TB) string {
+	t.Helper()
+	if path := os.Getenv("CHROMIUM"); path != "" {
+		return path
+	}
+	return program(t, "chromium", "chromium-browser", "google-chrome")
+}
