@@ -1,0 +1,197 @@
+package scrub
+
+import (
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Why a target is refused. Each is a way in which the parser that a rule relies on and the parser of the application
+// behind have read, or could read, two different paths (A05, A09, A29, A58, A59).
+const (
+	// BadTarget: no path at all ("*", an authority, an empty path), or a scheme that is not ours.
+	BadTarget = Refusal("the request target is not a path")
+	// BadFragment: a raw # in the target. Browsers never send one; servers cut there or do not.
+	BadFragment = Refusal("the request target has a fragment")
+	// BadEncoding: percent escapes or raw bytes that are not valid UTF-8, overlong forms included.
+	BadEncoding = Refusal("the path is not valid UTF-8")
+	// ControlCharacter: C0, DEL or C1, raw or as an escape. C programs end a string at NUL.
+	ControlCharacter = Refusal("the path has a control character")
+	// Backslash: raw or %5c; a separator for Windows, Java and browsers.
+	Backslash = Refusal("the path has a backslash")
+	// EncodedSlash: %2f; one segment or two, depending on who decodes first.
+	EncodedSlash = Refusal("the path has an encoded slash")
+	// DoubleSlash: at the start of the path, where "//admin" is a host for every URL library (A02).
+	DoubleSlash = Refusal("the path begins with two slashes")
+	// DotSegment: a segment "." or "..", plain, encoded (%2e) or with parameters ("..;x").
+	DotSegment = Refusal("the path has a dot segment")
+	// EmptyName: a segment that is parameters only (";x"); servers that strip parameters see no segment there.
+	EmptyName = Refusal("the path has a segment without a name")
+	// DoubleEncoding: an escape that is still one of these characters after it was decoded once (%252e).
+	DoubleEncoding = Refusal("the path is encoded twice")
+)
+
+// Path refuses a request target whose path two parsers read differently. It takes the URL as net/http parsed it, or
+// as a rewrite left it: that is what matchers see and what a proxy sends. It changes nothing: a path is refused or
+// passed on as it came, never repaired, since a repaired path would be one more reading.
+//
+// What passes: everything that has one reading, such as encoded spaces, UTF-8, "@", "+", "~", ":" and "%3A", hidden
+// names (/.well-known), three dots, encoded "?" and "#", parameters without dots (;v=1), and empty segments behind
+// the first (/fetch/https://example.com/): Caddy's matchers merge them before they compare, so a rule for a prefix
+// holds for either reading. A path that begins with two slashes has a third reading, as an authority, and is refused.
+//
+// A server that strips parameters sees /users behind /users;v=1. That is the application's own ambiguity and no
+// parser's error: rules for such applications should name prefixes (/users*) instead of exact paths.
+func Path(u *url.URL) error {
+	if u.Opaque != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") {
+		return BadTarget
+	}
+	if u.Fragment != "" || strings.IndexByte(u.RawQuery, '#') >= 0 {
+		return BadFragment
+	}
+	// RawPath is set only if the target was not spelled the default way; whatever is visible in no decoded path is
+	// visible there.
+	if u.RawPath != "" {
+		if err := rawPath(u.RawPath); err != nil {
+			return err
+		}
+	}
+	return decodedPath(u.Path)
+}
+
+func rawPath(raw string) error {
+	for i := range len(raw) {
+		switch c := raw[i]; {
+		case c == '#':
+			return BadFragment
+		case c == '%' && i+2 < len(raw) && raw[i+1] == '2' && (raw[i+2] == 'f' || raw[i+2] == 'F'):
+			return EncodedSlash
+		}
+	}
+	return nil
+}
+
+func decodedPath(p string) error {
+	if len(p) > 1 && p[1] == '/' {
+		return DoubleSlash
+	}
+	for i := 0; i < len(p); {
+		c := p[i]
+		switch class[c] {
+		case plain:
+			i++
+			continue
+		case slash:
+			if err := segment(p[i+1:]); err != nil {
+				return err
+			}
+		case semicolon:
+			if isDots(parameter(p[i+1:])) {
+				return DotSegment
+			}
+		case percent:
+			if err := percentSign(p[i+1:]); err != nil {
+				return err
+			}
+		case backslash:
+			return Backslash
+		case control:
+			return ControlCharacter
+		case multibyte:
+			r, size := utf8.DecodeRuneInString(p[i:])
+			if r == utf8.RuneError && size == 1 {
+				return BadEncoding
+			}
+			if unicode.IsControl(r) {
+				return ControlCharacter
+			}
+			i += size
+			continue
+		}
+		i++
+	}
+	return nil
+}
+
+// segment judges the name at the start of rest, up to its parameters.
+func segment(rest string) error {
+	if rest == "" || rest[0] != '.' && rest[0] != ';' {
+		return nil
+	}
+	if rest[0] == ';' {
+		return EmptyName
+	}
+	if isDots(parameter(rest)) {
+		return DotSegment
+	}
+	return nil
+}
+
+// parameter is the part of rest before the next slash or semicolon.
+func parameter(rest string) string {
+	if i := strings.IndexAny(rest, "/;"); i >= 0 {
+		return rest[:i]
+	}
+	return rest
+}
+
+func isDots(s string) bool { return s == "." || s == ".." }
+
+// percentSign judges what follows a percent sign that is left after decoding. A second decoder would turn the pair
+// into a character; if that is one that separates or ends something, or another percent sign, the path is ambiguous.
+func percentSign(rest string) error {
+	if len(rest) < 2 {
+		return nil
+	}
+	hi, ok1 := unhex(rest[0])
+	lo, ok2 := unhex(rest[1])
+	if !ok1 || !ok2 {
+		return nil
+	}
+	switch c := hi<<4 | lo; c {
+	case '.', '/', '\\', '%', ';', '?', '#':
+		return DoubleEncoding
+	default:
+		if class[c] == control || class[c] == multibyte {
+			return DoubleEncoding
+		}
+	}
+	return nil
+}
+
+func unhex(c byte) (byte, bool) {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0', true
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10, true
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
+
+// Classes of bytes in a decoded path; everything not named is plain.
+const (
+	plain = iota
+	slash
+	semicolon
+	percent
+	backslash
+	control
+	multibyte
+)
+
+var class = func() (t [256]byte) {
+	for c := range t {
+		switch {
+		case c < 0x20 || c == 0x7f:
+			t[c] = control
+		case c >= utf8.RuneSelf:
+			t[c] = multibyte
+		}
+	}
+	t['/'], t[';'], t['%'], t['\\'] = slash, semicolon, percent, backslash
+	return t
+}()
