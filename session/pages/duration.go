@@ -3,6 +3,8 @@ package pages
 import (
 	"strconv"
 	"time"
+
+	"golang.org/x/text/feature/plural"
 )
 
 // units from large to small. A day is 24 hours: these are lengths, not dates.
@@ -20,22 +22,23 @@ var units = []struct {
 // it counts hours, because "1 day" reads as "until tomorrow". At most two units, the rest dropped: a page never
 // promises more than the limit holds. Less than a second is "0 seconds".
 func (v view) Words(d time.Duration) (string, error) {
-	for i, u := range units {
-		if i == 0 && d < 2*u.length || d < u.length && i < len(units)-1 {
-			continue
-		}
-		large, err := v.text.count(u.key, int(d/u.length))
-		if err != nil || i == len(units)-1 || d%u.length < units[i+1].length {
-			return large, err
-		}
-		small, err := v.text.count(units[i+1].key, int(d%u.length/units[i+1].length))
-		if err != nil {
-			return "", err
-		}
-		both, err := v.Say("duration.and", "large", large, "small", small)
-		return both.String(), err
+	i, last := 0, len(units)-1
+	if d < 2*units[0].length {
+		i = 1
 	}
-	return v.text.count(units[len(units)-1].key, 0)
+	for i < last && d < units[i].length {
+		i++
+	}
+	large, err := v.text.count(units[i].key, int(d/units[i].length))
+	if err != nil || i == last || d%units[i].length < units[i+1].length {
+		return large, err
+	}
+	small, err := v.text.count(units[i+1].key, int(d%units[i].length/units[i+1].length))
+	if err != nil {
+		return "", err
+	}
+	both, err := v.Say("duration.and", "large", large, "small", small)
+	return both.String(), err
 }
 
 // Wait says how long to wait before trying again, rounded up: whole seconds below a minute, whole minutes above.
@@ -52,7 +55,7 @@ func (b *bundle) count(key string, n int) (string, error) {
 	t := b.texts[key]
 	p, exact := t[cardinal(b.tag, n)]
 	if !exact {
-		p = t[formNames["other"]]
+		p = t[plural.Other]
 	}
 	phrase, err := p.fill([]string{"n", strconv.Itoa(n)})
 	return phrase.String(), err

@@ -92,6 +92,12 @@ func (v view) Lang() string { return v.text.tag.String() }
 // Dir is the direction in which that language is written: "ltr" or "rtl".
 func (v view) Dir() string { return v.text.dir }
 
+// Title is the heading of the page.
+func (v view) Title() (Phrase, error) {
+	key, pairs := v.Page.title()
+	return v.Say(key, pairs...)
+}
+
 // Say is the text of a key with its placeholders filled from name, value pairs. The result is plain text in parts,
 // escaped by html/template like everything else.
 func (v view) Say(key string, pairs ...string) (Phrase, error) {

@@ -1,0 +1,99 @@
+package pages
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed asset/*
+var assetFiles embed.FS
+
+// contentTypes of what asset/ may hold.
+var contentTypes = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+// asset is a file under the name that holds its hash: a new build has new names, so old ones may be cached for ever.
+type asset struct {
+	path, contentType, etag string
+	content                 []byte
+}
+
+// assets by plain name, such as "page.css".
+type assets map[string]asset
+
+func loadAssets(base string) (assets, error) {
+	entries, err := assetFiles.ReadDir("asset")
+	if err != nil {
+		return nil, fmt.Errorf("listing assets: %w", err)
+	}
+	all := make(assets, len(entries))
+	for _, e := range entries {
+		content, err := assetFiles.ReadFile("asset/" + e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("reading an asset: %w", err)
+		}
+		ext := path.Ext(e.Name())
+		if contentTypes[ext] == "" {
+			return nil, fmt.Errorf("asset %s: unknown content type", e.Name())
+		}
+		sum := sha256.Sum256(content)
+		hash := base64.RawURLEncoding.EncodeToString(sum[:9])
+		all[e.Name()] = asset{
+			path:        base + "/assets/" + strings.TrimSuffix(e.Name(), ext) + "." + hash + ext,
+			contentType: contentTypes[ext],
+			etag:        `"` + hash + `"`,
+			content:     content,
+		}
+	}
+	return all, nil
+}
+
+// Path is where an asset is served. Templates call it; a name that does not exist is an error.
+func (a assets) Path(name string) (string, error) {
+	found, ok := a[name]
+	if !ok {
+		return "", fmt.Errorf("no asset %q", name)
+	}
+	return found.path, nil
+}
+
+// Assets serves stylesheet and icon at <Base>/assets/<name>.<hash>.<ext>, immutable. Everything else is a 404, and
+// methods other than GET and HEAD are a 405.
+func (p *Pages) Assets() http.Handler {
+	byPath := make(map[string]asset, len(p.assets))
+	for _, a := range p.assets {
+		byPath[a.path] = a
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Referrer-Policy", "no-referrer")
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			h.Set("Allow", "GET, HEAD")
+			h.Set("Cache-Control", "no-store")
+			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+			return
+		}
+		a, ok := byPath[r.URL.Path]
+		if !ok {
+			h.Set("Cache-Control", "no-store")
+			http.Error(w, "not found", http.StatusNotFound)
+			return
+		}
+		h.Set("Content-Type", a.contentType)
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		h.Set("ETag", a.etag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+	})
+}

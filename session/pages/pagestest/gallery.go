@@ -1,0 +1,80 @@
+package pagestest
+
+import (
+	_ "embed"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/pages"
+)
+
+//go:embed ar.json
+var arabic []byte
+
+// Arabic is a complete set of texts for Config.Text under "ar".
+func Arabic() []byte { return arabic }
+
+// Sample is a page as people would meet it.
+type Sample struct {
+	Name string
+	Page pages.Page
+}
+
+// Gallery returns every page type, full and bare, and every kind of problem and refusal.
+func Gallery() []Sample {
+	const (
+		user   = "ada.lovelace@example.com"
+		token  = "csrf-canary-4f1d"
+		action = "/.latchkey/sign-in?return=%2Fhandbook"
+		id     = "7d1c64e2f09b4a6f"
+		day    = 24 * time.Hour
+	)
+	prompt := pages.Prompt{
+		UserName: user, AppName: "wiki", CSRF: token, RememberFor: 180 * day,
+		BrowserIdle: day, BrowserMax: 7 * day, PersistentIdle: 90 * day, PersistentMax: 180 * day,
+	}
+	full := prompt
+	full.AdminText = "Shared desks in the reading room: please answer no.\nThe service desk helps on extension 4711."
+	full.UserName = "augusta.ada.king.countess.of.lovelace@analytical-engines.research.example.com"
+	unlimited := pages.Prompt{CSRF: token}
+	blocked := pages.Blocked{
+		PolicyNames: []string{"contractors-on-site-only", "mfa-outside-office"}, Code: 53003, Reason: "blocked_by_policy",
+		RequestID: id, Time: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC), UserName: user,
+		SwitchURL: action, RetryURL: action, Contact: "mailto:help@example.com",
+	}
+	samples := []Sample{
+		{"chooser", pages.Chooser{AppName: "wiki", Providers: []pages.Choice{
+			{Name: "staff", Title: "Example staff", URL: action + "&provider=staff"},
+			{Name: "partners", Title: "Partners and suppliers", URL: action + "&provider=partners"},
+			{Name: "guests", URL: action + "&provider=guests"},
+		}}},
+		{"prompt", prompt},
+		{"prompt-full", full},
+		{"prompt-unlimited", unlimited},
+		{"sign-out", pages.SignOut{UserName: user, CSRF: token}},
+		{"sign-out-everywhere", pages.SignOut{
+			UserName: user, CSRF: token, Everywhere: true, BackURL: "/", FormTargets: []string{"https://login.example.com/end"},
+		}},
+		{"signed-out", pages.SignedOut{SignInURL: action}},
+		{"blocked", blocked},
+		{"blocked-bare", pages.Blocked{Contact: "Room 4.12, extension 4711"}},
+	}
+	for _, b := range []pages.Block{
+		pages.BlockNotAssigned, pages.BlockNetwork, pages.BlockDevice, pages.BlockGroups, pages.BlockRequirement,
+	} {
+		p := blocked
+		p.Title, p.PolicyNames, p.RetryURL = b, p.PolicyNames[:1], ""
+		samples = append(samples, Sample{"blocked-" + string(b), p})
+	}
+	for _, k := range []pages.Kind{
+		pages.KindIDPDown, pages.KindStoreDown, pages.KindFlowLost, pages.KindBadRequest, pages.KindStaleForm,
+		pages.KindTooMany, pages.KindLateAnswer, pages.KindLoop, pages.KindProviderError, pages.KindDeclined,
+		pages.KindCancelled, pages.KindInsecure, pages.KindNotFound, pages.KindMethod, pages.KindInternal,
+	} {
+		p := pages.Problem{Kind: k, RequestID: id, ActionURL: action, HomeURL: "/"}
+		if k == pages.KindIDPDown || k == pages.KindStoreDown || k == pages.KindTooMany {
+			p.RetryAfter = 30 * time.Second
+		}
+		samples = append(samples, Sample{"problem-" + string(k), p})
+	}
+	return samples
+}

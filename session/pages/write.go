@@ -1,0 +1,83 @@
+package pages
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Write answers a request with a page. A status of zero means the one that belongs to the page. The page is rendered
+// into memory first, so that a fault in a template never leaves half a page behind: it is a plain 500 instead. The
+// answer to HEAD has the same headers and no body. Headers that the caller has set already stay, but for those that
+// Write owns: Cache-Control, Content-Language, Content-Length, Content-Type, Retry-After and the security headers.
+func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page Page) {
+	if status == 0 {
+		status = page.status()
+	}
+	text := p.languages.pick(r.Header.Get("Accept-Language"))
+	var body bytes.Buffer
+	body.Grow(8 << 10)
+	v := view{Page: page, Brand: p.brand, Base: p.base, Assets: p.assets, Status: status, text: text}
+	err := p.templates[page.template()].ExecuteTemplate(&body, "layout.html", v)
+
+	h := w.Header()
+	secure(h, page)
+	h.Add("Vary", "Accept-Language")
+	if err != nil {
+		body.Reset()
+		body.WriteString("Internal error\n")
+		status = http.StatusInternalServerError
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+	} else {
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Language", v.Lang())
+		if problem, ok := page.(Problem); ok && problem.RetryAfter > 0 {
+			h.Set("Retry-After", strconv.FormatInt(int64((problem.RetryAfter+time.Second-1)/time.Second), 10))
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body.Bytes()) // the client has gone; there is nobody left to tell
+	}
+}
+
+// secure sets the headers that every page carries. A page loads our stylesheet and our icon, posts to us, and that is
+// all: no script, no frame, nothing from elsewhere, nothing kept (A15).
+func secure(h http.Header, page Page) {
+	action := "'none'"
+	if f, ok := page.(form); ok {
+		action = "'self'"
+		for _, target := range f.targets() {
+			if origin := origin(target); origin != "" {
+				action += " " + origin
+			}
+		}
+	}
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action "+action+
+		"; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY") // browsers that do not know frame-ancestors
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("X-Robots-Tag", "noindex")
+}
+
+// origin returns scheme://host[:port] if s is an http or https URL, else nothing. What it returns cannot end a
+// directive of the policy or add one: the host holds letters, digits, dots, hyphens, colons and brackets only.
+func origin(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
+		return ""
+	}
+	return u.Scheme + "://" + host
+}
