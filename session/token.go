@@ -44,12 +44,14 @@ func (r *KeyRing) SealToken(t Token, host, cookie string) string {
 // OpenToken is the reverse of SealToken. ErrUnsealable for whatever this ring did not seal for this host and name.
 func (r *KeyRing) OpenToken(value, host, cookie string) (Token, error) {
 	var t Token
-	const plainSize = len(t.ID) + len(t.Secret)
-	if base64.RawURLEncoding.DecodedLen(len(value)) != SealOverhead+plainSize {
+	const sealedSize = SealOverhead + len(t.ID) + len(t.Secret)
+	// Both lengths are exact, because the decoder passes over line breaks even when it is strict: a token has one
+	// spelling only.
+	if len(value) != base64.RawURLEncoding.EncodedLen(sealedSize) {
 		return t, ErrUnsealable
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil {
+	if err != nil || len(sealed) != sealedSize {
 		return t, ErrUnsealable
 	}
 	plain, err := r.Open(purposeCookie, sealed, host, cookie)
