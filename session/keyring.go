@@ -61,7 +61,9 @@ type KeyRing struct {
 }
 
 type ringKey struct {
+	// id tells which keys of a ring are worth trying. It is short, so two keys may share one.
 	id     [keyIDSize]byte
+	whole  [sha256.Size]byte
 	aeads  map[Purpose]cipher.AEAD
 	tokens []byte
 	csrf   []byte
@@ -74,7 +76,7 @@ func NewKeyRing(secrets ...[]byte) (*KeyRing, error) {
 		return nil, errors.New("key ring: no key")
 	}
 	ring := &KeyRing{}
-	seen := map[[keyIDSize]byte]bool{}
+	seen := map[[sha256.Size]byte]bool{}
 	for i, secret := range secrets {
 		if len(secret) < MinSecret {
 			return nil, fmt.Errorf("key ring: key %d has %d bytes, at least %d are needed", i+1, len(secret), MinSecret)
@@ -83,10 +85,10 @@ func NewKeyRing(secrets ...[]byte) (*KeyRing, error) {
 		if err != nil {
 			return nil, fmt.Errorf("key ring: key %d: %w", i+1, err)
 		}
-		if seen[k.id] {
+		if seen[k.whole] {
 			return nil, fmt.Errorf("key ring: key %d is listed twice", i+1)
 		}
-		seen[k.id] = true
+		seen[k.whole] = true
 		ring.keys = append(ring.keys, k)
 	}
 	return ring, nil
@@ -94,10 +96,11 @@ func NewKeyRing(secrets ...[]byte) (*KeyRing, error) {
 
 func newRingKey(secret []byte) (ringKey, error) {
 	k := ringKey{aeads: make(map[Purpose]cipher.AEAD, len(purposes))}
-	id, err := derive(secret, "id", keyIDSize)
+	id, err := derive(secret, "id", len(k.whole))
 	if err != nil {
 		return k, err
 	}
+	copy(k.whole[:], id)
 	copy(k.id[:], id)
 	for _, p := range purposes {
 		key, err := derive(secret, string(p), 32)
@@ -132,7 +135,8 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 
 // Seal encrypts and authenticates plaintext for a purpose and a place. The place is any number of strings, for example
 // host and cookie name; they are length-prefixed, so that no two places can be confused (A72). The sealed form begins
-// with a version, the id of the key and a random nonce.
+// with a version, the id of the key and a random nonce. PurposeCSRF has nothing to seal with; asking for it is a mistake
+// of the caller, which panics.
 func (r *KeyRing) Seal(p Purpose, plaintext []byte, place ...string) []byte {
 	k := &r.keys[0]
 	return seal(k.id, k.aeads[p], plaintext, aad(p, place))
@@ -140,11 +144,12 @@ func (r *KeyRing) Seal(p Purpose, plaintext []byte, place ...string) []byte {
 
 // Open is the reverse of Seal. ErrUnsealable for anything that Seal did not make for this purpose and place.
 func (r *KeyRing) Open(p Purpose, sealed []byte, place ...string) ([]byte, error) {
-	k := r.keyOf(sealed)
-	if k == nil {
+	return r.open(sealed, aad(p, place), func(k *ringKey) (cipher.AEAD, error) {
+		if aead := k.aeads[p]; aead != nil {
+			return aead, nil
+		}
 		return nil, ErrUnsealable
-	}
-	return open(k.aeads[p], sealed, aad(p, place))
+	})
 }
 
 // Sum returns a keyed hash of the parts under the newest key; Verify accepts one of any key of the ring.
@@ -170,15 +175,9 @@ func (r *KeyRing) sealTokens(secret Secret, plaintext []byte, place ...string) (
 }
 
 func (r *KeyRing) openTokens(secret Secret, sealed []byte, place ...string) ([]byte, error) {
-	k := r.keyOf(sealed)
-	if k == nil {
-		return nil, ErrUnsealable
-	}
-	aead, err := tokensAEAD(k, secret)
-	if err != nil {
-		return nil, err
-	}
-	return open(aead, sealed, aad(purposeTokens, place))
+	return r.open(sealed, aad(purposeTokens, place), func(k *ringKey) (cipher.AEAD, error) {
+		return tokensAEAD(k, secret)
+	})
 }
 
 func tokensAEAD(k *ringKey, secret Secret) (cipher.AEAD, error) {
@@ -189,16 +188,26 @@ func tokensAEAD(k *ringKey, secret Secret) (cipher.AEAD, error) {
 	return newAEAD(key)
 }
 
-func (r *KeyRing) keyOf(sealed []byte) *ringKey {
+// open tries the keys whose id the sealed value names: nearly always one.
+func (r *KeyRing) open(sealed, aad []byte, of func(*ringKey) (cipher.AEAD, error)) ([]byte, error) {
 	if len(sealed) < SealOverhead || sealed[0] != sealVersion {
-		return nil
+		return nil, ErrUnsealable
 	}
 	for i := range r.keys {
-		if [keyIDSize]byte(sealed[1:1+keyIDSize]) == r.keys[i].id {
-			return &r.keys[i]
+		k := &r.keys[i]
+		if [keyIDSize]byte(sealed[1:1+keyIDSize]) != k.id {
+			continue
+		}
+		aead, err := of(k)
+		if err != nil {
+			return nil, err
+		}
+		plain, err := aead.Open(nil, sealed[1+keyIDSize:sealPrefix], sealed[sealPrefix:], aad)
+		if err == nil {
+			return plain, nil
 		}
 	}
-	return nil
+	return nil, ErrUnsealable
 }
 
 func seal(id [keyIDSize]byte, aead cipher.AEAD, plaintext, aad []byte) []byte {
@@ -207,14 +216,6 @@ func seal(id [keyIDSize]byte, aead cipher.AEAD, plaintext, aad []byte) []byte {
 	copy(out[1:], id[:])
 	fillRandom(out[1+keyIDSize : sealPrefix])
 	return aead.Seal(out, out[1+keyIDSize:sealPrefix], plaintext, aad)
-}
-
-func open(aead cipher.AEAD, sealed, aad []byte) ([]byte, error) {
-	plain, err := aead.Open(nil, sealed[1+keyIDSize:sealPrefix], sealed[sealPrefix:], aad)
-	if err != nil {
-		return nil, ErrUnsealable
-	}
-	return plain, nil
 }
 
 func aad(p Purpose, place []string) []byte {
