@@ -62,7 +62,7 @@ func (s *Session) encode() []byte {
 	w.str(fieldUser, s.User)
 	w.str(fieldName, s.Name)
 	w.str(fieldEmail, s.Email)
-	var flags int64
+	flags := s.flags
 	if s.Guest {
 		flags |= flagGuest
 	}
@@ -179,6 +179,7 @@ func decodeDraft(data []byte) (*Session, error) {
 	}
 	s.Kind = Kind(kind)
 	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
+	s.flags = flags &^ (flagGuest | flagGroupsComplete)
 	s.Limit = Limit{Idle: time.Duration(idle), Max: time.Duration(maxLife)}
 	if s.Identity.Subject == "" {
 		return nil, errMalformed
@@ -218,7 +219,7 @@ func (w *fieldWriter) num(tag uint64, v int64) {
 // time writes milliseconds as 64 bits: dates after 2038 are dates like any other (A48).
 func (w *fieldWriter) time(tag uint64, t time.Time) {
 	if !t.IsZero() {
-		w.num(tag, t.UnixMilli())
+		w.put(tag, binary.AppendVarint(nil, t.UnixMilli()))
 	}
 }
 

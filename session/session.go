@@ -75,7 +75,9 @@ type Session struct {
 	Apps []string
 
 	sealedTokens []byte
-	unknown      []byte
+	// What a newer version wrote and this one does not know, kept for the next write (A78).
+	unknown []byte
+	flags   int64
 }
 
 // Tokens are what the provider gave for later use. They are never in a log, a page or a header.
