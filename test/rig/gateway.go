@@ -1,0 +1,187 @@
+package rig
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// GatewayConfig says what to run.
+type GatewayConfig struct {
+	Caddyfile string
+	// Env is added to the environment, as NAME=value.
+	Env []string
+	// Data is Caddy's data directory (key ring, embedded store); default: a fresh one. Two gateways on one Data and
+	// one Redis are two replicas.
+	Data string
+}
+
+// Gateway is a latchkey process.
+type Gateway struct {
+	Admin string // base URL of the admin API
+	t     testing.TB
+	file  string
+	env   []string
+	cmd   *exec.Cmd
+	ended chan struct{}
+	out   *lockedBuffer
+}
+
+var build struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+// binary builds the gateway once a run, with the race detector; LATCHKEY_BINARY names one that is built already.
+func binary(t testing.TB) string {
+	t.Helper()
+	if path := os.Getenv("LATCHKEY_BINARY"); path != "" {
+		return path
+	}
+	build.once.Do(func() {
+		dir, err := os.MkdirTemp("", "latchkey-e2e-")
+		if err != nil {
+			build.err = err
+			return
+		}
+		onExit(func() { _ = os.RemoveAll(dir) })
+		build.path = filepath.Join(dir, "latchkey")
+		cmd := exec.Command("go", "build", "-race", "-o", build.path, "./cmd/latchkey")
+		cmd.Dir = filepath.Dir(directory())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			build.err = fmt.Errorf("%w\n%s", err, out)
+		}
+	})
+	if build.err != nil {
+		t.Fatalf("building the gateway: %v", build.err)
+	}
+	return build.path
+}
+
+// NewGateway starts a gateway, waits until it serves and stops it with the test. A data race or a panic that it
+// reported fails the test.
+func NewGateway(t testing.TB, c GatewayConfig) *Gateway {
+	t.Helper()
+	if c.Data == "" {
+		c.Data = t.TempDir()
+	}
+	dir := t.TempDir()
+	admin := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
+	g := &Gateway{
+		Admin: "http://" + admin, t: t, file: filepath.Join(dir, "Caddyfile"), out: &lockedBuffer{},
+		env: append(append(os.Environ(), c.Env...),
+			"XDG_DATA_HOME="+c.Data, "XDG_CONFIG_HOME="+dir, "HOME="+dir, "CADDY_ADMIN="+admin),
+	}
+	g.write(c.Caddyfile)
+	g.Start()
+	t.Cleanup(func() {
+		g.Stop()
+		log := g.out.String()
+		for _, sign := range []string{"DATA RACE", "panic: ", "goroutine "} {
+			if strings.Contains(log, sign) {
+				t.Errorf("the gateway's output contains %q", sign)
+			}
+		}
+		if t.Failed() {
+			t.Logf("the gateway's output:\n%s", tail(log, 12000))
+		}
+	})
+	return g
+}
+
+func tail(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return "..." + s[len(s)-n:]
+}
+
+func (g *Gateway) write(caddyfile string) {
+	g.t.Helper()
+	if err := os.WriteFile(g.file, []byte(caddyfile), 0o600); err != nil {
+		g.t.Fatalf("writing the Caddyfile: %v", err)
+	}
+}
+
+// Start starts a gateway that is not running and waits until it serves.
+func (g *Gateway) Start() {
+	g.t.Helper()
+	before := strings.Count(g.out.String(), "serving initial configuration")
+	g.cmd = exec.Command(binary(g.t), "run", "--config", g.file, "--adapter", "caddyfile")
+	g.cmd.Env, g.cmd.Stdout, g.cmd.Stderr = g.env, g.out, g.out
+	dieWithParent(g.cmd)
+	if err := g.cmd.Start(); err != nil {
+		g.t.Fatalf("starting the gateway: %v", err)
+	}
+	ended := make(chan struct{})
+	g.ended = ended
+	go func(cmd *exec.Cmd) { _ = cmd.Wait(); close(ended) }(g.cmd)
+	up := Holds(30*time.Second, func() bool {
+		return g.gone() || strings.Count(g.out.String(), "serving initial configuration") > before
+	})
+	if g.gone() || !up {
+		g.t.Fatalf("the gateway does not start:\n%s", tail(g.out.String(), 12000))
+	}
+}
+
+func (g *Gateway) gone() bool {
+	select {
+	case <-g.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Stop ends the gateway as an operator would and waits for it.
+func (g *Gateway) Stop() { g.t.Helper(); g.end(syscall.SIGTERM) }
+
+// Kill ends the gateway as a power cut would.
+func (g *Gateway) Kill() { g.t.Helper(); g.end(syscall.SIGKILL) }
+
+func (g *Gateway) end(signal os.Signal) {
+	g.t.Helper()
+	if g.cmd == nil || g.cmd.Process == nil {
+		return
+	}
+	if err := g.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		g.t.Errorf("ending the gateway: %v", err)
+	}
+	select {
+	case <-g.ended:
+	case <-time.After(20 * time.Second):
+		g.t.Error("the gateway does not end")
+		_ = g.cmd.Process.Kill()
+		<-g.ended
+	}
+}
+
+// Restart stops the gateway and starts it again on the same files and ports.
+func (g *Gateway) Restart() { g.t.Helper(); g.Stop(); g.Start() }
+
+// Reload gives a running gateway another Caddyfile, as `caddy reload` does. An error is the gateway's refusal.
+func (g *Gateway) Reload(caddyfile string) error {
+	g.t.Helper()
+	client := http.Client{Timeout: 30 * time.Second}
+	resp, err := client.Post(g.Admin+"/load", "text/caddyfile", strings.NewReader(caddyfile))
+	if err != nil {
+		g.t.Fatalf("reloading: %v", err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%d: %s", resp.StatusCode, body)
+	}
+	g.write(caddyfile)
+	return nil
+}
