@@ -1,0 +1,57 @@
+# `make` lists the targets. GO, FUZZTIME and TESTTIME can be set: FUZZTIME=5m make fuzz.
+GO ?= go
+FUZZTIME ?= 10s
+# How long the whole of `go test` may take, building included.
+TESTTIME ?= 14m
+
+TAGS := nobadger,nomysql,nopgx
+LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
+VULN := $(GO) tool -modfile=tools/go.mod govulncheck
+BIN := latchkey
+
+.PHONY: help deps build test lint vulncheck fmt fuzz bench demo clean
+
+help:
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+deps: ## installs what the tests need (Debian and Ubuntu; elsewhere says what is missing)
+	@./.ci/deps
+
+build: ## the binary ./latchkey
+	$(GO) build -trimpath -tags $(TAGS) -ldflags '-w -s' -o $(BIN) ./cmd/latchkey
+
+test: deps ## everything: vet, then all tests with the race detector
+	$(GO) vet ./...
+	$(GO) test -race -p 2 -timeout $(TESTTIME) ./...
+
+lint: ## golangci-lint, shellcheck, govulncheck
+	$(LINT) run
+	@if command -v shellcheck >/dev/null; then shellcheck xcaddy.sh .ci/*; else echo 'lint: shellcheck is not installed, scripts not checked'; fi
+	@$(MAKE) --no-print-directory vulncheck
+
+# A finding fails; a database that cannot be reached does not, for the code has not changed.
+vulncheck: ## govulncheck, where its database can be reached
+	@$(VULN) ./... >.vulncheck.log 2>&1; status=$$?; \
+	if [ $$status -ne 0 ] && grep -qE 'fetching vulnerabilities|vuln\.go\.dev' .vulncheck.log && ! grep -q '^Vulnerability #' .vulncheck.log; then \
+		echo 'vulncheck: the vulnerability database (vuln.go.dev) cannot be reached from here; not checked'; status=0; \
+	else cat .vulncheck.log; fi; rm -f .vulncheck.log; exit $$status
+
+fmt: build ## formats Go files and Caddyfile.example
+	$(LINT) fmt
+	./$(BIN) fmt --overwrite Caddyfile.example
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@set -e; $(GO) list -f '{{.ImportPath}} {{.Dir}}' ./... | while read -r package dir; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$dir"/*_test.go 2>/dev/null); do \
+			echo "$$package $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+		done; \
+	done
+
+bench: build ## signed-in requests and sign-ins beside plain Caddy
+	$(GO) run ./bench -latchkey ./$(BIN)
+
+demo: ## the demo, on http://localhost
+	$(GO) run ./cmd/latchkey demo
+
+clean:
+	rm -rf $(BIN) test/node_modules test/artifacts

@@ -1,0 +1,225 @@
+package latchkey_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/latchkey-gateway/latchkey"
+
+const (
+	goRedis = "github.com/redis/go-redis"
+	goOIDC  = "github.com/coreos/go-oidc"
+	oauth2  = "golang.org/x/oauth2"
+	goJose  = "github.com/go-jose/go-jose"
+	zap     = "go.uber.org/zap"
+	bbolt   = "go.etcd.io/bbolt"
+	bart    = "github.com/gaissmai/bart" // a prefix trie: pure data structure, no I/O
+)
+
+// edge says what one of our packages may reach. The longest path that matches a package counts, so a package added
+// below `session` is held to the rule of `session` until it gets one of its own.
+type edge struct {
+	// path is a package of ours, relative to the module, with everything below it.
+	path string
+	// ours lists packages of ours, relative to the module, that it may import, with everything below each; a
+	// leading "=" means that package alone.
+	ours []string
+	// others lists import paths outside the standard library, with everything below each, that it may import.
+	others []string
+	// never lists packages of the standard library that it must not import itself.
+	never []string
+	// nowhere lists packages that it must not reach over however many steps.
+	nowhere []string
+	// free packages import from outside whatever they need.
+	free bool
+}
+
+// ioPackages is what code that only decides has no business with.
+var ioPackages = []string{"os", "os/exec", "os/signal", "net", "net/http", "syscall", "log", "log/slog", "database/sql", "io/ioutil", "embed"}
+
+// edges is section 3 of the design.
+var edges = []edge{
+	{path: "policy", others: []string{bart}, never: ioPackages, nowhere: []string{"net/http"}},
+	{path: "session", never: ioPackages, nowhere: []string{"net/http"}},
+	{path: "session/storetest", ours: []string{"=session"}, others: []string{"pgregory.net/rapid", "go.uber.org/goleak"}},
+	{path: "session/filestore", ours: []string{"=session"}, others: []string{bbolt}, nowhere: []string{"net/http"}},
+	{path: "session/redisstore", ours: []string{"=session"}, others: []string{goRedis}, never: []string{"net/http"}},
+	{path: "session/pages", ours: []string{"=session"}},
+	{path: "session/signinlog", ours: []string{"=session"}, others: []string{zap}, never: []string{"net/http"}},
+	{
+		path:    "session/signin",
+		ours:    []string{"=session", "session/pages", "session/signinlog", "session/signin"},
+		others:  []string{goOIDC, oauth2, goJose, zap},
+		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
+	},
+	{path: "caddymodule", ours: []string{"policy", "session", "caddymodule"}, free: true},
+	{path: "cmd", ours: []string{"caddymodule", "cmd"}, free: true},
+	{path: "bench", ours: []string{"bench"}, free: true},
+	{path: "test", ours: []string{"policy", "session", "caddymodule", "cmd", "test"}, free: true},
+	{path: "", ours: []string{"caddymodule"}},
+}
+
+func TestImportEdges(t *testing.T) {
+	all := list(t, "-deps", "./...")
+	standard := map[string]bool{"C": true, "unsafe": true}
+	for _, p := range all {
+		standard[p.ImportPath] = p.Standard
+	}
+	for _, p := range all {
+		if !under(p.ImportPath, module) {
+			continue
+		}
+		rule := ruleFor(p.path())
+		for _, imported := range p.Imports {
+			if !rule.allows(imported, standard[imported]) {
+				t.Errorf("%s imports %s", p.ImportPath, imported)
+			}
+		}
+		for _, reached := range p.Deps {
+			if slices.ContainsFunc(rule.nowhere, func(no string) bool { return under(reached, no) }) {
+				t.Errorf("%s reaches %s", p.ImportPath, reached)
+			}
+		}
+	}
+}
+
+// Nobody but the ends of the chain knows caddymodule, not even in a test: whatever imports it becomes part of Caddy.
+func TestNobodyImportsCaddyModule(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		top, _, _ := strings.Cut(p.path(), "/")
+		if slices.Contains([]string{"", "caddymodule", "cmd", "test", "bench"}, top) {
+			continue
+		}
+		for _, imported := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+			if under(imported, module+"/caddymodule") {
+				t.Errorf("%s imports %s", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+// A16: nothing that a stranger could guess; math/rand is for tests and for load.
+func TestNoPredictableRandomness(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		if under(p.path(), "bench") || under(p.path(), "session/storetest") {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if under(imported, "math/rand") {
+				t.Errorf("%s imports %s outside its tests", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+func (e edge) allows(imported string, standard bool) bool {
+	if rest, is := strings.CutPrefix(imported, module); is {
+		imported = strings.TrimPrefix(rest, "/")
+		return slices.ContainsFunc(e.ours, func(may string) bool {
+			if exact, is := strings.CutPrefix(may, "="); is {
+				return imported == exact
+			}
+			return under(imported, may)
+		})
+	}
+	if standard {
+		return !slices.Contains(e.never, imported)
+	}
+	return e.free || slices.ContainsFunc(e.others, func(may string) bool { return under(imported, may) })
+}
+
+// ruleFor returns the edge with the longest path that path lies under.
+func ruleFor(path string) edge {
+	var rule edge
+	for _, e := range edges {
+		if under(path, e.path) && len(e.path) >= len(rule.path) {
+			rule = e
+		}
+	}
+	return rule
+}
+
+// The rules themselves: a forbidden edge is seen as one.
+func TestEdgesBite(t *testing.T) {
+	for _, row := range []struct {
+		from, to string
+		standard bool
+		want     bool
+	}{
+		{"policy", "slices", true, true},
+		{"policy", "os", true, false},
+		{"policy", zap, false, false},
+		{"policy", module + "/session", false, false},
+		{"policy/lint", module + "/policy", false, false}, // until it gets a rule of its own
+		{"session", module + "/policy", false, false},
+		{"session", goRedis + "/v9", false, false},
+		{"session/filestore", module + "/session", false, true},
+		{"session/filestore", module + "/session/redisstore", false, false},
+		{"session/redisstore", goRedis + "/v9", false, true},
+		{"session/signin", goOIDC + "/v3/oidc", false, true},
+		{"session/signin", module + "/session/filestore", false, false},
+		{"session/signin", module + "/policy", false, false},
+		{"session/signin", "github.com/caddyserver/caddy/v2", false, false},
+		{"session/unheardof", module + "/session", false, false},
+		{"caddymodule/scrub", module + "/policy", false, true},
+		{"", module + "/caddymodule", false, true},
+		{"", module + "/session", false, false},
+	} {
+		if got := ruleFor(row.from).allows(row.to, row.standard); got != row.want {
+			t.Errorf("%q imports %q: allowed %v, want %v", row.from, row.to, got, row.want)
+		}
+	}
+}
+
+// pkg is what `go list` knows of a package.
+type pkg struct {
+	ImportPath   string
+	Dir          string
+	Standard     bool
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	Deps         []string
+	GoFiles      []string
+	TestGoFiles  []string
+	XTestGoFiles []string
+}
+
+// path is the import path relative to the module; "" is the root.
+func (p pkg) path() string { return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/") }
+
+// under tells whether path is dir or lies below it. Everything lies below "".
+func under(path, dir string) bool {
+	return dir == "" || path == dir || strings.HasPrefix(path, dir+"/")
+}
+
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	fields := "-json=ImportPath,Dir,Standard,Imports,TestImports,XTestImports,Deps,GoFiles,TestGoFiles,XTestGoFiles"
+	out, err := exec.Command("go", append([]string{"list", fields}, args...)...).Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return pkgs
+		}
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}

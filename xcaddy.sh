@@ -1,0 +1,152 @@
+#!/bin/sh
+# Builds the gateway: Caddy with Latchkey, and with whatever other plugins you name.
+#
+#   ./xcaddy.sh [--output FILE] [--with PLUGIN[@VERSION][=DIR]]... [--replace MODULE[@VERSION]=TARGET]...
+#
+# Uses xcaddy where it is installed. Without it the result is the same, only Go is needed: ./cmd/latchkey is what xcaddy
+# would generate, pinned by go.sum; with plugins a module like xcaddy's is generated in a temporary folder.
+# The Caddy version is the one in go.mod; CADDY_VERSION overrides it when xcaddy builds.
+set -eu
+
+module=github.com/latchkey-gateway/latchkey
+tags=nobadger,nomysql,nopgx
+ldflags='-w -s'
+root=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+
+fail() {
+	printf 'xcaddy.sh: %s\n' "$1" >&2
+	exit 1
+}
+
+command -v go >/dev/null 2>&1 || fail 'go is not installed: see https://go.dev/dl/'
+
+if command -v xcaddy >/dev/null 2>&1; then
+	CADDY_VERSION=${CADDY_VERSION:-$(go -C "$root" list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)}
+	export CADDY_VERSION
+	# A later --output in "$@" wins over the default.
+	exec xcaddy build --with "$module=$root" --output latchkey "$@"
+fi
+
+output=latchkey
+plugins=
+work=
+cleanup() {
+	if [ -n "$work" ]; then rm -rf -- "$work"; fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# scratch makes the generated module: ours, taken from this checkout, in the versions that go.sum knows.
+scratch() {
+	if [ -n "$work" ]; then return; fi
+	work=$(mktemp -d)
+	cp -- "$root/go.sum" "$work/go.sum"
+	(cd -- "$work" && go mod init caddy 2>/dev/null && go mod edit -require "$module@v0.0.0" -replace "$module=$root")
+}
+
+# target makes the right side of a replacement absolute if it is a folder, since the build runs elsewhere.
+target() {
+	case $1 in
+	. | .. | ./* | ../*) (cd -- "$1" && pwd) || fail "no such folder: $1" ;;
+	*) printf '%s\n' "$1" ;;
+	esac
+}
+
+# split prints path, version and replacement of PATH[@VERSION][=TARGET], one a line.
+split() {
+	replacement=
+	case $1 in *=*) replacement=${1#*=} ;; esac
+	name=${1%%=*}
+	version=
+	case $name in *@*) version=${name#*@} ;; esac
+	printf '%s\n%s\n%s\n' "${name%%@*}" "$version" "$replacement"
+}
+
+plugin() {
+	scratch
+	parts=$(split "$1")
+	path=$(printf '%s\n' "$parts" | sed -n 1p)
+	version=$(printf '%s\n' "$parts" | sed -n 2p)
+	replacement=$(printf '%s\n' "$parts" | sed -n 3p)
+	[ -n "$path" ] || fail '--with needs a plugin: --with MODULE[@VERSION][=DIR]'
+	if [ -n "$replacement" ]; then
+		replacement=$(target "$replacement")
+		go -C "$work" mod edit -require "$path@${version:-v0.0.0}" -replace "$path=$replacement"
+	else
+		plugins="$plugins $path@${version:-latest}"
+	fi
+	printf 'import _ "%s"\n' "$path" >>"$work/plugins.go"
+}
+
+replace() {
+	scratch
+	parts=$(split "$1")
+	path=$(printf '%s\n' "$parts" | sed -n 1p)
+	version=$(printf '%s\n' "$parts" | sed -n 2p)
+	replacement=$(printf '%s\n' "$parts" | sed -n 3p)
+	[ -n "$replacement" ] || fail '--replace needs a target: --replace MODULE[@VERSION]=TARGET'
+	replacement=$(target "$replacement")
+	go -C "$work" mod edit -replace "$path${version:+@$version}=$replacement"
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--with | --replace | --output)
+		[ $# -ge 2 ] || fail "$1 needs a value"
+		flag=$1 value=$2
+		shift 2
+		;;
+	--with=* | --replace=* | --output=*)
+		flag=${1%%=*} value=${1#*=}
+		shift
+		;;
+	-h | --help)
+		sed -n '2,8s/^# \{0,1\}//p' "$0"
+		exit 0
+		;;
+	*) fail "unknown argument $1 (without xcaddy: --with, --replace and --output)" ;;
+	esac
+	case $flag in
+	--with) plugin "$value" ;;
+	--replace) replace "$value" ;;
+	--output) output=$value ;;
+	esac
+done
+
+case $output in
+/*) ;;
+*) output=$PWD/$output ;;
+esac
+
+if [ -z "$work" ]; then
+	exec go -C "$root" build -trimpath -tags "$tags" -ldflags "$ldflags" -o "$output" ./cmd/latchkey
+fi
+
+cat >"$work/main.go" <<EOF
+package main
+
+import (
+	_ "time/tzdata"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+	_ "$module"
+)
+
+func main() {
+	caddycmd.Main()
+}
+EOF
+if [ -f "$work/plugins.go" ]; then
+	{
+		printf 'package main\n\n'
+		cat -- "$work/plugins.go"
+	} >"$work/plugins.tmp"
+	mv -- "$work/plugins.tmp" "$work/plugins.go"
+fi
+for plugin in $plugins; do
+	go -C "$work" get "$plugin"
+done
+go -C "$work" build -mod=mod -trimpath -tags "$tags" -ldflags "$ldflags" -o "$output" .
