@@ -4,6 +4,9 @@ FUZZTIME ?= 10s
 # How long the whole of `go test` may take, building included.
 TESTTIME ?= 14m
 
+# A newer node, where `make deps` had to fetch one.
+export PATH := $(CURDIR)/.node/node_modules/.bin:$(PATH)
+
 TAGS := nobadger,nomysql,nopgx
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
@@ -54,4 +57,4 @@ demo: ## the demo, on http://localhost
 	$(GO) run ./cmd/latchkey demo
 
 clean:
-	rm -rf $(BIN) test/node_modules test/artifacts
+	rm -rf $(BIN) .node test/node_modules test/artifacts
