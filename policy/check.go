@@ -1,0 +1,285 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ConfigError is one thing that is wrong with a Config. Compile joins all that it finds.
+type ConfigError struct {
+	// Position is the file:line of what is wrong, if the configuration told.
+	Position string
+	// Site is the app of the site concerned, or empty.
+	Site string
+	// Policy is the name of the policy concerned, or empty.
+	Policy string
+	// Problem says what is wrong.
+	Problem string
+}
+
+func (e *ConfigError) Error() string {
+	var b strings.Builder
+	if e.Position != "" {
+		b.WriteString(e.Position + ": ")
+	}
+	if e.Site != "" {
+		fmt.Fprintf(&b, "site %q: ", e.Site)
+	}
+	if e.Policy != "" {
+		fmt.Fprintf(&b, "policy %q: ", e.Policy)
+	}
+	return b.String() + e.Problem
+}
+
+// checker collects what is wrong with a configuration.
+type checker struct {
+	networks map[string]bool
+	trusted  bool // some network is
+	errs     []error
+	at       ConfigError // where the checker is
+}
+
+func (c *checker) failf(format string, args ...any) {
+	e := c.at
+	e.Problem = fmt.Sprintf(format, args...)
+	c.errs = append(c.errs, &e)
+}
+
+// check returns everything that is wrong with cfg, joined.
+func check(cfg *Config) error {
+	c := &checker{networks: make(map[string]bool, len(cfg.Networks))}
+	for i := range cfg.Networks {
+		c.network(&cfg.Networks[i])
+	}
+	tenant := make(map[string]bool, len(cfg.Policies))
+	for i := range cfg.Policies {
+		c.policy(&cfg.Policies[i], "", tenant, nil)
+	}
+	apps := make(map[string]bool, len(cfg.Sites))
+	for i := range cfg.Sites {
+		c.site(&cfg.Sites[i], apps, tenant)
+	}
+	return errors.Join(c.errs...)
+}
+
+func (c *checker) network(n *Network) {
+	c.at = ConfigError{Position: n.Position}
+	c.name("network", n.Name)
+	switch {
+	case n.Name == TrustedNetworks:
+		c.failf("network %q: this name stands for all trusted networks", n.Name)
+	case c.networks[n.Name]:
+		c.failf("network %q is defined twice", n.Name)
+	case len(n.Prefixes) == 0:
+		c.failf("network %q has no addresses", n.Name)
+	}
+	for _, p := range n.Prefixes {
+		if !p.IsValid() {
+			c.failf("network %q has an invalid prefix", n.Name)
+		}
+	}
+	c.networks[n.Name] = true
+	c.trusted = c.trusted || n.Trusted
+}
+
+func (c *checker) site(s *Site, apps, tenant map[string]bool) {
+	c.at = ConfigError{Position: s.Position, Site: s.App}
+	c.name("app", s.App)
+	if apps[s.App] {
+		c.failf("app %q is defined twice", s.App)
+	}
+	apps[s.App] = true
+	for _, list := range []struct {
+		word string
+		who  []Who
+	}{{"allow", s.Allow}, {"deny", s.Deny}} {
+		for _, w := range list.who {
+			switch w.Kind {
+			case WhoGroup:
+				c.name(list.word+" group", w.Name)
+			case WhoUser:
+				c.name(list.word+" user", w.Name)
+			case WhoProvider:
+				c.name(list.word+" provider", w.Name)
+			default:
+				c.failf("%s: invalid kind of subject (%d)", list.word, w.Kind)
+			}
+		}
+	}
+	for _, w := range s.Allow {
+		if slices.Contains(s.Deny, w) {
+			c.failf("%q is both allowed and denied", w.Name)
+		}
+	}
+	own := make(map[string]bool, len(s.Policies))
+	for i := range s.Policies {
+		c.policy(&s.Policies[i], s.App, own, tenant)
+	}
+}
+
+// policy checks one policy; same holds the names beside it, outer those that it must not hide.
+func (c *checker) policy(p *Policy, site string, same, outer map[string]bool) {
+	c.at = ConfigError{Position: p.Position, Site: site, Policy: p.Name}
+	c.name("policy", p.Name)
+	switch {
+	case same[p.Name]:
+		c.failf("this name is used twice")
+	case outer[p.Name]:
+		c.failf("a policy for all sites has this name already")
+	}
+	same[p.Name] = true
+	if int(p.Mode) >= len(modeWords) {
+		c.failf("mode is %v", p.Mode)
+	}
+	if p.Matcher < 0 {
+		c.failf("matcher id %d is negative", p.Matcher)
+	}
+	c.assignments(p, site)
+	c.conditions(&p.Conditions)
+	c.controls(p, site)
+}
+
+func (c *checker) assignments(p *Policy, site string) {
+	in, ex := &p.Include, &p.Exclude
+	if ex.All {
+		c.failf("exclude all: the policy could never apply; use mode off")
+	}
+	if in.All && (in.Guests || len(in.Groups)+len(in.Users)+len(in.Providers) > 0) {
+		c.failf("include all covers everybody: the guests, groups, users or providers beside it have no effect")
+	}
+	if in.Guests && ex.Guests {
+		c.failf("guests are both included and excluded")
+	}
+	if site != "" && len(in.Apps)+len(ex.Apps) > 0 {
+		c.failf("a policy at a site holds for that site only: it cannot name apps")
+	}
+	for _, list := range []struct {
+		kind   string
+		in, ex []string
+	}{
+		{"group", in.Groups, ex.Groups},
+		{"user", in.Users, ex.Users},
+		{"provider", in.Providers, ex.Providers},
+		{"app", in.Apps, ex.Apps},
+		{"network", in.Networks, ex.Networks},
+	} {
+		for _, n := range list.in {
+			c.name("include "+list.kind, n)
+			if slices.Contains(list.ex, n) {
+				c.failf("%s %q is both included and excluded", list.kind, n)
+			}
+		}
+		for _, n := range list.ex {
+			c.name("exclude "+list.kind, n)
+		}
+		if list.kind != "network" {
+			continue
+		}
+		for _, n := range slices.Concat(list.in, list.ex) {
+			switch {
+			case n == TrustedNetworks && !c.trusted:
+				c.failf("no network is marked trusted")
+			case n != TrustedNetworks && !c.networks[n]:
+				c.failf("unknown network %q", n)
+			}
+		}
+	}
+}
+
+func (c *checker) conditions(when *Conditions) {
+	inRange(c, "platform", platformWords, when.Platforms)
+	inRange(c, "client", clientWords, when.Clients)
+	inRange(c, "sign-in risk", riskWords, when.SignInRisk)
+	inRange(c, "user risk", riskWords, when.UserRisk)
+	for _, d := range when.Devices {
+		if d.Attribute >= attributes {
+			c.failf("device attribute is %v", d.Attribute)
+		}
+		if !d.Not && slices.Contains(when.Devices, DeviceCondition{Attribute: d.Attribute, Not: true}) {
+			c.failf("no device is both %v and not %v", d.Attribute, d.Attribute)
+		}
+	}
+}
+
+func inRange[T ~uint8](c *checker, kind string, words []string, values []T) {
+	for _, v := range values {
+		if int(v) >= len(words) {
+			c.failf("%s is invalid(%d)", kind, uint8(v))
+		}
+	}
+}
+
+func (c *checker) controls(p *Policy, site string) {
+	grants := len(p.Require)+len(p.RequireAny) > 0
+	sessions := p.SignInFrequency != Frequency{} || p.PersistentBrowser != Unset || p.MaxIdle != 0
+	switch {
+	case p.Block && grants:
+		c.failf("block together with require: nothing is left to be required")
+	case p.Block && sessions:
+		c.failf("block together with a session control: no session is left to be controlled")
+	case !p.Block && !grants && !sessions:
+		c.failf("the policy is empty: it neither blocks nor requires anything and controls no session (P2)")
+	}
+	for _, r := range slices.Concat(p.Require, p.RequireAny) {
+		switch {
+		case int(r.Kind) >= len(requirementWords):
+			c.failf("requirement is %v", r.Kind)
+		case r.Kind == ACR:
+			c.name("acr", r.Value)
+		case r.Value != "":
+			c.failf("requirement %v takes no value", r.Kind)
+		}
+	}
+	for _, r := range p.RequireAny {
+		if slices.Contains(p.Require, r) {
+			c.failf("%v is required anyway: the alternatives to it have no effect", r)
+		}
+	}
+	f := p.SignInFrequency
+	switch {
+	case f.EveryTime && f.Interval != 0:
+		c.failf("sign_in_frequency is both every_time and %v", f.Interval)
+	case f.Interval != 0 && f.Interval < time.Second:
+		c.failf("sign_in_frequency %v is less than a second", f.Interval)
+	}
+	if p.MaxIdle != 0 && p.MaxIdle < time.Second {
+		c.failf("max_idle %v is less than a second", p.MaxIdle)
+	}
+	if int(p.PersistentBrowser) >= len(persistenceWords) {
+		c.failf("persistent_browser is %v", p.PersistentBrowser)
+	}
+	if p.PersistentBrowser != Unset {
+		const why = "persistence belongs to the whole browser session, so persistent_browser cannot be limited to"
+		switch {
+		case site != "":
+			c.failf(why + " a site (B3)")
+		case len(p.Include.Apps)+len(p.Exclude.Apps) > 0:
+			c.failf(why + " apps (B3)")
+		case p.Matcher != 0:
+			c.failf(why + " the requests that a matcher selects (B3)")
+		}
+	}
+}
+
+// name refuses what could not be told apart in a log or would forge a line of it.
+func (c *checker) name(kind, name string) {
+	switch {
+	case name == "":
+		c.failf("%s: a name is missing", kind)
+	case !utf8.ValidString(name):
+		c.failf("%s name %q is not valid UTF-8", kind, name)
+	case strings.ContainsFunc(name, isControl):
+		c.failf("%s name %q has control characters", kind, name)
+	}
+}
+
+// isControl also covers what ends a line without being a control character, and what turns the direction of text.
+func isControl(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' ||
+		r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'
+}

@@ -1,0 +1,235 @@
+package policy
+
+import "slices"
+
+// Set is a compiled Config. It does not change and is safe for concurrent use.
+type Set struct {
+	policies []compiled // first those for all sites, then those of each site in turn
+	sites    map[string]*site
+	places   places
+
+	// Who is mentioned where.
+	groups, users, providers index
+	guests                   mention
+
+	everybody                      bitset // policies whose include part names no subject
+	anonymous                      audience
+	groupIncluding, groupExcluding bitset // policies that name groups
+	open, groupAllowing            bitset // sites without an allow list, and with groups in it
+	groupDenying                   bitset
+	enforced                       bitset // policies in mode on
+}
+
+// mention lists the policies that include or exclude somebody and the sites that allow or deny them.
+type mention struct{ include, exclude, allow, deny []int }
+
+// index finds the mention of a name.
+type index struct {
+	byName  map[string]*mention
+	longest int
+}
+
+// of returns nil if nothing mentions the name. A name longer than any that is mentioned is not even hashed.
+func (x *index) of(name string) *mention {
+	if len(name) > x.longest {
+		return nil
+	}
+	return x.byName[name]
+}
+
+func (x *index) at(name string) *mention {
+	if x.byName == nil {
+		x.byName = make(map[string]*mention)
+	}
+	m := x.byName[name]
+	if m == nil {
+		m = &mention{}
+		x.byName[name] = m
+		x.longest = max(x.longest, len(name))
+	}
+	return m
+}
+
+// site is what a compiled Set knows about an app.
+type site struct {
+	number int
+	// policies holds those that are not off and whose app part matches.
+	policies bitset
+	// first and end bound the site's own policies.
+	first, end int
+}
+
+// compiled is a policy, ready to be held against a request.
+type compiled struct {
+	source Policy
+	site   string
+
+	// One bit per value that satisfies the condition; 0 is no condition.
+	platforms, clients   uint8
+	signInRisk, userRisk uint8
+	devices              [attributes]uint8
+
+	grants, sessions []string // the controls, in words
+}
+
+// Compile checks a configuration and makes it ready for decisions. Everything that is wrong with it comes back in
+// one error, which joins a *ConfigError for each fault. The configuration must not be changed afterwards.
+func Compile(cfg Config) (*Set, error) {
+	if err := check(&cfg); err != nil {
+		return nil, err
+	}
+	s := &Set{sites: make(map[string]*site, len(cfg.Sites))}
+	for i := range cfg.Policies {
+		s.policies = append(s.policies, compilePolicy(&cfg.Policies[i], ""))
+	}
+	tenant := len(s.policies)
+	for i := range cfg.Sites {
+		st := &site{number: i, first: len(s.policies)}
+		for j := range cfg.Sites[i].Policies {
+			s.policies = append(s.policies, compilePolicy(&cfg.Sites[i].Policies[j], cfg.Sites[i].App))
+		}
+		st.end = len(s.policies)
+		s.sites[cfg.Sites[i].App] = st
+	}
+	s.indexPolicies()
+	for app, st := range s.sites {
+		s.policiesAt(app, st, tenant)
+	}
+	s.indexSites(cfg.Sites)
+	s.compilePlaces(cfg.Networks)
+	return s, nil
+}
+
+func compilePolicy(p *Policy, site string) compiled {
+	when := &p.Conditions
+	c := compiled{
+		source:     *p,
+		site:       site,
+		platforms:  maskOf(when.Platforms),
+		clients:    maskOf(when.Clients),
+		signInRisk: maskOf(when.SignInRisk),
+		userRisk:   maskOf(when.UserRisk),
+	}
+	for _, d := range when.Devices {
+		c.devices[d.Attribute] = 1 << Yes
+		if d.Not {
+			c.devices[d.Attribute] = 1<<No | 1<<Unknown // P12
+		}
+	}
+	c.grants, c.sessions = p.controls()
+	return c
+}
+
+func maskOf[T ~uint8](values []T) (mask uint8) {
+	for _, v := range values {
+		mask |= 1 << v
+	}
+	return mask
+}
+
+func (s *Set) indexPolicies() {
+	n := len(s.policies)
+	s.everybody, s.enforced = newBitset(n), newBitset(n)
+	s.groupIncluding, s.groupExcluding = newBitset(n), newBitset(n)
+	s.anonymous = audience{newBitset(n), newBitset(n)}
+	for i := range s.policies {
+		p := &s.policies[i].source
+		in, ex := &p.Include, &p.Exclude
+		for _, name := range in.Groups {
+			m := s.groups.at(name)
+			m.include = append(m.include, i)
+			s.groupIncluding.set(i)
+		}
+		for _, name := range ex.Groups {
+			m := s.groups.at(name)
+			m.exclude = append(m.exclude, i)
+			s.groupExcluding.set(i)
+		}
+		for _, list := range []struct {
+			index  *index
+			in, ex []string
+		}{{&s.users, in.Users, ex.Users}, {&s.providers, in.Providers, ex.Providers}} {
+			for _, name := range list.in {
+				m := list.index.at(name)
+				m.include = append(m.include, i)
+			}
+			for _, name := range list.ex {
+				m := list.index.at(name)
+				m.exclude = append(m.exclude, i)
+			}
+		}
+		if in.Guests {
+			s.guests.include = append(s.guests.include, i)
+		}
+		if ex.Guests {
+			s.guests.exclude = append(s.guests.exclude, i)
+		}
+		if !in.namesSubjects() {
+			s.everybody.set(i)
+			if !ex.namesSubjects() {
+				s.anonymous.may.set(i)
+				s.anonymous.sure.set(i)
+			}
+		}
+		if p.Mode == On {
+			s.enforced.set(i)
+		}
+	}
+}
+
+func (a *Assignment) namesSubjects() bool {
+	return a.Guests || len(a.Groups)+len(a.Users)+len(a.Providers) > 0
+}
+
+func (s *Set) policiesAt(app string, st *site, tenant int) {
+	st.policies = newBitset(len(s.policies))
+	for i := range s.policies {
+		p := &s.policies[i].source
+		if i >= tenant && (i < st.first || i >= st.end) || p.Mode == Off {
+			continue
+		}
+		if p.forApp(app) {
+			st.policies.set(i)
+		}
+	}
+}
+
+func (p *Policy) forApp(app string) bool {
+	in, ex := p.Include.Apps, p.Exclude.Apps
+	return (len(in) == 0 || slices.Contains(in, app)) && !slices.Contains(ex, app)
+}
+
+func (s *Set) indexSites(sites []Site) {
+	n := len(sites)
+	s.open, s.groupAllowing, s.groupDenying = newBitset(n), newBitset(n), newBitset(n)
+	for i := range sites {
+		if len(sites[i].Allow) == 0 {
+			s.open.set(i)
+		}
+		for _, w := range sites[i].Allow {
+			m := s.mentionOf(w)
+			m.allow = append(m.allow, i)
+			if w.Kind == WhoGroup {
+				s.groupAllowing.set(i)
+			}
+		}
+		for _, w := range sites[i].Deny {
+			m := s.mentionOf(w)
+			m.deny = append(m.deny, i)
+			if w.Kind == WhoGroup {
+				s.groupDenying.set(i)
+			}
+		}
+	}
+}
+
+func (s *Set) mentionOf(w Who) *mention {
+	switch w.Kind {
+	case WhoGroup:
+		return s.groups.at(w.Name)
+	case WhoUser:
+		return s.users.at(w.Name)
+	default: // check refuses any other kind
+		return s.providers.at(w.Name)
+	}
+}

@@ -1,0 +1,126 @@
+package policy
+
+// The numbers for the log (semantics 4c).
+const (
+	codeBlocked   = 53003 // BlockedByConditionalAccess
+	codePlatform  = 50005 // DevicePolicyError
+	codeNotForYou = 50105 // EntitlementGrantsNotFound
+	codeDevice    = 53000 // DeviceNotCompliant
+	codeNoDevice  = 50187 // no device information
+	codeFailed    = 50131 // ConditionalAccessFailed
+	codeMFA       = 50076 // UserStrongAuthClientAuthNRequired
+	codeFrequency = 70044 // session invalid by sign-in frequency
+	codeEveryTime = 70046 // reauthentication check failed
+)
+
+// refusal collects what refuses a request.
+type refusal struct {
+	block    grounds
+	anywhere bool // some policy that blocks has no platform condition
+	device   grounds
+
+	site       grounds
+	siteReason Reason
+}
+
+// grounds tells whether something refuses, and whether that is certain.
+type grounds struct {
+	any, sure bool
+	gaps      Gaps
+}
+
+func (g *grounds) add(gaps Gaps) {
+	g.any = true
+	g.sure = g.sure || gaps == 0
+	g.gaps |= gaps
+}
+
+// refusal tells whether the lists of a site keep the subject out. The deny list comes first.
+func (sub *Subject) refusal(site int) (g grounds, why Reason) {
+	switch {
+	case sub.denied.has(site):
+		g.add(0)
+		return g, Denied
+	case sub.deniedMaybe.has(site):
+		g.add(GapGroups)
+		return g, Denied
+	case sub.allowed.has(site):
+		return g, ""
+	case sub.allowedMaybe.has(site):
+		g.add(GapGroups)
+		return g, NotAdmitted
+	}
+	g.add(0)
+	return g, NotAdmitted
+}
+
+// conclude makes the verdict. Whatever refuses comes before whatever asks (R4, R5), and what is certain before what
+// is not; so neither depends on the order of the policies.
+func (e *evaluation) conclude(d *Decision) {
+	f := &e.refusal
+	switch {
+	case f.block.sure:
+		e.blocked(d)
+	case f.site.sure:
+		e.keptOut(d)
+	case f.block.any:
+		e.blocked(d)
+	case f.site.any:
+		e.keptOut(d)
+	case d.Err != nil:
+		d.refuse(grounds{sure: true}, EvaluationError, codeFailed)
+	case f.device.any && e.r.Device.Compliant == No:
+		d.refuse(f.device, DeviceNotCompliant, codeDevice)
+	case f.device.any:
+		d.refuse(f.device, DeviceUnknown, codeNoDevice)
+	case e.anonymous:
+		d.Verdict, d.Reason = SignIn, SignInRequired
+	case e.unmet != 0:
+		d.Verdict, d.Gaps = StepUp, e.gaps
+		d.Reason, d.Code = e.ask()
+	default:
+		d.Verdict, d.Reason = Allow, Allowed
+	}
+	if d.Verdict == Block {
+		d.Demand = Demand{} // R4: no further prompts
+	}
+}
+
+func (e *evaluation) blocked(d *Decision) {
+	if e.refusal.anywhere {
+		d.refuse(e.refusal.block, Blocked, codeBlocked)
+	} else {
+		d.refuse(e.refusal.block, PlatformBlocked, codePlatform)
+	}
+}
+
+func (e *evaluation) keptOut(d *Decision) {
+	d.refuse(e.refusal.site, e.refusal.siteReason, codeNotForYou)
+}
+
+// refuse blocks, with a reason of its own if it does so only because something is unknown (A6, A62).
+func (d *Decision) refuse(g grounds, why Reason, code int) {
+	d.Verdict, d.Reason, d.Code = Block, why, code
+	if g.sure {
+		return
+	}
+	d.Gaps = g.gaps
+	if g.gaps.Has(GapGroups) {
+		d.Reason = GroupOverage
+	} else {
+		d.Reason = NetworkUnknown
+	}
+}
+
+// ask gives the reason for a step up: the first control in the order of R5.
+func (e *evaluation) ask() (Reason, int) {
+	switch {
+	case e.unmet&ControlMFA != 0:
+		return MFARequired, codeMFA
+	case e.unmet&ControlACR != 0:
+		return ACRRequired, codeMFA
+	case e.everyTime:
+		return EveryTimeRequired, codeEveryTime
+	}
+	return FrequencyRequired, codeFrequency
+}

@@ -1,0 +1,258 @@
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// What makes a request impossible to evaluate.
+var (
+	errNoTime     = errors.New("the request has no time")
+	errNoMatcher  = errors.New("the request cannot be held against matchers")
+	errUnknownApp = errors.New("the app is not among the sites")
+	errBadValue   = errors.New("the request has an invalid platform, client, risk or device signal")
+)
+
+// Evaluate decides on a request. On the way to Allow it allocates nothing as long as at most eight policies apply and
+// the subject is current.
+func (s *Set) Evaluate(r *Request) Decision { return s.evaluate(r, nil) }
+
+// Explain is Evaluate, and also tells what became of every policy that holds for all sites or for the site of the
+// request, in the order of the configuration. A request that cannot be evaluated at all has no outcomes.
+func (s *Set) Explain(r *Request) (Decision, []Outcome) {
+	rec := &recorder{}
+	d := s.evaluate(r, rec)
+	return d, rec.outcomes
+}
+
+// evaluation is the state of one call of Evaluate.
+type evaluation struct {
+	set       *Set
+	r         *Request
+	anonymous bool
+	audience  audience
+	site      *site
+	place     *place
+	device    [attributes]Signal
+
+	refusal   refusal
+	unmet     Controls // of enforced policies, what another sign-in could satisfy
+	everyTime bool     // a sign-in for every time is among them
+	gaps      Gaps     // of the policies behind unmet
+	failed    bool     // an enforced policy is not satisfied
+}
+
+// evaluate is the one evaluator. rec is nil unless somebody wants to know why.
+func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
+	d.set = s
+	d.Reason, d.Status = EvaluationError, StatusNotApplied
+	st, ok := s.sites[r.App]
+	switch {
+	case r.Time.IsZero():
+		d.Err = errNoTime
+	case !ok:
+		d.Err = fmt.Errorf("%w: %q", errUnknownApp, r.App)
+	case !r.valid():
+		d.Err = errBadValue
+	}
+	if d.Err != nil {
+		d.Code = codeFailed
+		return d
+	}
+
+	sub := r.Subject
+	if !sub.Current(s) {
+		sub = s.Resolve(sub.user)
+	}
+	e := evaluation{set: s, r: r, anonymous: sub == nil, site: st, place: s.place(r.IP), audience: s.anonymous}
+	if sub != nil {
+		e.audience = sub.audience
+	}
+	e.device = [attributes]Signal{Compliant: r.Device.Compliant, Managed: r.Device.Managed, Shared: r.Device.Shared}
+	if e.place.Shared {
+		e.device[Shared] = Yes // A7
+	}
+
+	var matched uint64
+	for w, may := range e.audience.may {
+		may &= st.policies[w]
+		matched |= may & s.enforced[w]
+		for may &= e.place.may[w]; may != 0; may &= may - 1 {
+			e.hold(&d, w*64+bits.TrailingZeros64(may), rec)
+		}
+	}
+	if matched != 0 {
+		d.Status = StatusSuccess
+	}
+	if e.failed {
+		d.Status = StatusFailure
+	}
+	if sub != nil {
+		e.refusal.site, e.refusal.siteReason = sub.refusal(st.number)
+	}
+	e.conclude(&d)
+	if rec != nil {
+		rec.finish(&e, &d, sub)
+	}
+	return d
+}
+
+// valid refuses values outside the words: a condition on them would silently not hold.
+func (r *Request) valid() bool {
+	return int(r.Platform) < len(platformWords) && int(r.Client) < len(clientWords) &&
+		int(r.SignInRisk) < len(riskWords) && int(r.UserRisk) < len(riskWords) &&
+		int(r.Device.Compliant) < len(signalWords) && int(r.Device.Managed) < len(signalWords) &&
+		int(r.Device.Shared) < len(signalWords)
+}
+
+// hold holds the request against a policy whose assignment matches, as far as one knows.
+func (e *evaluation) hold(d *Decision, i int, rec *recorder) {
+	p := &e.set.policies[i]
+	unmet, gaps := e.conditions(p)
+	var err error
+	if unmet == 0 && p.source.Matcher != 0 {
+		unmet, err = e.match(p.source.Matcher)
+	}
+	if unmet != 0 {
+		if rec != nil {
+			rec.add(i, unmet, nil)
+		}
+		return
+	}
+	if !e.audience.sure.has(i) {
+		gaps |= GapGroups
+	}
+	if !e.place.sure.has(i) {
+		gaps |= GapNetwork
+	}
+	sp := spoken{policy: int32(i), gaps: gaps}
+	if err == nil {
+		sp.missing = p.source.missing(e.r)
+	}
+	if p.source.Mode == ReportOnly {
+		sp.result = e.wouldBe(sp.missing, err)
+		if err != nil {
+			d.ReportOnlyErr = errors.Join(d.ReportOnlyErr, p.errorf(err))
+		}
+	} else {
+		sp.result = e.enforce(d, p, sp, err)
+	}
+	d.speak(sp)
+	if rec != nil {
+		rec.add(i, 0, err)
+	}
+}
+
+// conditions returns which of p's conditions do not hold, and what was unknown about those that do.
+func (e *evaluation) conditions(p *compiled) (unmet Unmet, gaps Gaps) {
+	r := e.r
+	if p.platforms != 0 && p.platforms&(1<<r.Platform) == 0 {
+		unmet |= UnmetPlatform
+	}
+	if p.clients != 0 && p.clients&(1<<r.Client) == 0 {
+		unmet |= UnmetClient
+	}
+	if p.signInRisk != 0 {
+		unmet |= e.riskUnmet(p.signInRisk, r.SignInRisk, UnmetSignInRisk)
+	}
+	if p.userRisk != 0 {
+		unmet |= e.riskUnmet(p.userRisk, r.UserRisk, UnmetUserRisk)
+	}
+	for a, want := range p.devices {
+		is := e.device[a]
+		switch {
+		case want == 0:
+		case Attribute(a) == Shared && is != Yes && !e.place.Known && e.set.places.anyShare:
+			gaps |= GapNetwork // it may stand in a shared network
+		case is == Unknown && e.anonymous:
+			unmet |= UnmetInformation // a sign-in may tell
+		case want&(1<<is) == 0:
+			unmet |= UnmetDevice
+		}
+	}
+	return unmet, gaps
+}
+
+func (e *evaluation) riskUnmet(want uint8, is Risk, unmet Unmet) Unmet {
+	switch {
+	case is == RiskUnknown && e.anonymous:
+		return UnmetInformation // a sign-in may tell
+	case want&(1<<is) == 0:
+		return unmet
+	}
+	return 0
+}
+
+// match asks the caller's matcher. Only policies that would otherwise apply come here, so that a matcher that fails
+// does no harm to requests that its policy is not about.
+func (e *evaluation) match(id MatcherID) (Unmet, error) {
+	switch {
+	case e.r.NoRoute:
+		return UnmetMatch | UnmetInformation, nil
+	case e.r.Match == nil:
+		return 0, errNoMatcher
+	}
+	ok, err := e.r.Match.MatchPolicy(id)
+	if err == nil && !ok {
+		return UnmetMatch, nil
+	}
+	return 0, err
+}
+
+func (p *compiled) errorf(err error) error {
+	return fmt.Errorf("policy %q: %w", p.source.Name, err)
+}
+
+// wouldBe is the result of a report-only policy (O1).
+func (e *evaluation) wouldBe(missing Controls, err error) Result {
+	hard := ControlBlock | ControlDevice
+	if e.anonymous {
+		hard = ControlBlock
+	}
+	switch {
+	case err != nil, missing&hard != 0:
+		return ResultReportOnlyFailure
+	case missing != 0:
+		return ResultReportOnlyInterrupted
+	}
+	return ResultReportOnlySuccess
+}
+
+// enforce lets a policy in mode on, which applies, have its effect.
+func (e *evaluation) enforce(d *Decision, p *compiled, sp spoken, err error) Result {
+	src := &p.source
+	switch {
+	case src.PersistentBrowser == Never:
+		d.PersistentBrowser = Never
+	case src.PersistentBrowser == Always && d.PersistentBrowser == Unset && sp.gaps == 0 && err == nil:
+		d.PersistentBrowser = Always
+	}
+	d.Frequency = d.Frequency.shortest(src.SignInFrequency)
+	if src.MaxIdle != 0 && (d.MaxIdle == 0 || src.MaxIdle < d.MaxIdle) {
+		d.MaxIdle = src.MaxIdle
+	}
+	if err != nil {
+		d.Err = errors.Join(d.Err, p.errorf(err))
+		e.failed = true
+		return ResultUnknown
+	}
+	if sp.missing == 0 {
+		return ResultSuccess
+	}
+	e.failed = true
+	if sp.missing&ControlBlock != 0 {
+		e.refusal.block.add(sp.gaps)
+		e.refusal.anywhere = e.refusal.anywhere || p.platforms == 0
+	}
+	if sp.missing&ControlDevice != 0 && !e.anonymous {
+		e.refusal.device.add(sp.gaps)
+	}
+	if soft := sp.missing & (ControlMFA | ControlACR | ControlFrequency); soft != 0 {
+		e.unmet |= soft
+		e.everyTime = e.everyTime || soft&ControlFrequency != 0 && src.SignInFrequency.EveryTime
+		e.gaps |= sp.gaps
+		d.Demand.add(src, e.r, soft)
+	}
+	return ResultFailure
+}

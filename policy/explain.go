@@ -1,0 +1,89 @@
+package policy
+
+import "slices"
+
+// recorder writes down what the evaluator meets on its way.
+type recorder struct {
+	met      map[int]meeting // the policies that the evaluator held the request against
+	outcomes []Outcome
+}
+
+type meeting struct {
+	unmet Unmet
+	err   error
+}
+
+func (rec *recorder) add(i int, unmet Unmet, err error) {
+	if rec.met == nil {
+		rec.met = make(map[int]meeting)
+	}
+	rec.met[i] = meeting{unmet, err}
+}
+
+// finish adds the policies that the evaluator never looked at, because the index had ruled them out.
+func (rec *recorder) finish(e *evaluation, d *Decision, sub *Subject) {
+	var excluded bitset
+	if sub != nil {
+		_, excluded = e.set.audienceOf(&sub.user)
+	}
+	applied := make(map[int]spoken, d.n)
+	for i := range d.n {
+		applied[int(d.spoken(i).policy)] = d.spoken(i)
+	}
+	for i := range e.set.policies {
+		p := &e.set.policies[i]
+		if p.site != "" && p.site != e.r.App {
+			continue
+		}
+		o := e.set.outcome(i)
+		o.Err = rec.met[i].err
+		if sp, ok := applied[i]; ok {
+			o.Result, o.Missing, o.Gaps = sp.result, sp.missing, sp.gaps
+			rec.outcomes = append(rec.outcomes, o)
+			continue
+		}
+		o.Result = notApplied(p.source.Mode)
+		o.Unmet = rec.met[i].unmet
+		if _, ok := rec.met[i]; !ok {
+			o.Unmet, o.Excluded = e.ruledOut(i, excluded)
+		}
+		rec.outcomes = append(rec.outcomes, o)
+	}
+}
+
+func notApplied(m Mode) Result {
+	return [...]Result{On: ResultNotApplied, ReportOnly: ResultReportOnlyNotApplied, Off: ResultNotEnabled}[m]
+}
+
+// ruledOut says why the index did not offer a policy, and which conditions would not have held either.
+func (e *evaluation) ruledOut(i int, excluded bitset) (unmet, ex Unmet) {
+	p := &e.set.policies[i]
+	unmet, _ = e.conditions(p)
+	src := &p.source
+	if src.Mode == Off {
+		unmet |= UnmetMode
+	}
+	switch {
+	case e.audience.may.has(i):
+	case e.anonymous:
+		unmet |= UnmetInformation
+	default:
+		unmet |= UnmetUsers
+		if excluded.has(i) {
+			ex |= UnmetUsers
+		}
+	}
+	if !src.forApp(e.r.App) {
+		unmet |= UnmetApp
+		if slices.Contains(src.Exclude.Apps, e.r.App) {
+			ex |= UnmetApp
+		}
+	}
+	if !e.place.may.has(i) {
+		unmet |= UnmetLocation
+		if e.place.matches(src.Exclude.Networks) {
+			ex |= UnmetLocation
+		}
+	}
+	return unmet, ex
+}

@@ -1,0 +1,124 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/gaissmai/bart"
+)
+
+// Location is what an address says about where a request comes from.
+type Location struct {
+	// Networks are the names of the networks that hold the address, in the order of the configuration. Not to be
+	// changed.
+	Networks []string
+	// Trusted and Shared tell whether one of them is.
+	Trusted, Shared bool
+	// Known is false if there is no address.
+	Known bool
+}
+
+// Locate tells in which networks an address is. An invalid address is unknown, which is not the same as outside.
+func (s *Set) Locate(ip netip.Addr) Location { return s.place(ip).Location }
+
+// place is a set of networks that some addresses have in common, and what follows from it for each policy.
+type place struct {
+	Location
+	// may holds the policies whose network part matches, or matches as far as one knows.
+	may bitset
+	// sure holds those of which one knows.
+	sure bitset
+}
+
+// places finds the place of an address with a single lookup.
+type places struct {
+	trie     bart.Table[*place]
+	outside  *place // in no network
+	nowhere  *place // no address
+	anyShare bool   // some network is shared
+}
+
+func (s *Set) place(ip netip.Addr) *place {
+	if !ip.IsValid() {
+		return s.places.nowhere
+	}
+	if p, ok := s.places.trie.Lookup(ip.Unmap().WithZone("")); ok {
+		return p
+	}
+	return s.places.outside
+}
+
+// compilePlaces gives every prefix the union of the networks that cover it, so that the longest match tells all.
+func (s *Set) compilePlaces(networks []Network) {
+	var owners bart.Table[[]int]
+	for i := range networks {
+		for _, p := range networks[i].Prefixes {
+			p = canonical(p)
+			have, _ := owners.Get(p)
+			owners.Insert(p, append(slices.Clone(have), i))
+		}
+		s.places.anyShare = s.places.anyShare || networks[i].Shared
+	}
+	known := make(map[string]*place)
+	for p := range owners.All() {
+		var in []int
+		for _, ids := range owners.Supernets(p) {
+			in = append(in, ids...)
+		}
+		slices.Sort(in)
+		in = slices.Compact(in)
+		key := fmt.Sprint(in)
+		if known[key] == nil {
+			known[key] = s.newPlace(networks, in)
+		}
+		s.places.trie.Insert(p, known[key])
+	}
+	s.places.outside = s.newPlace(networks, nil)
+	s.places.nowhere = s.noPlace()
+}
+
+func (s *Set) newPlace(networks []Network, in []int) *place {
+	pl := &place{Location: Location{Known: true}, may: newBitset(len(s.policies))}
+	for _, i := range in {
+		pl.Networks = append(pl.Networks, networks[i].Name)
+		pl.Trusted = pl.Trusted || networks[i].Trusted
+		pl.Shared = pl.Shared || networks[i].Shared
+	}
+	for i := range s.policies {
+		p := &s.policies[i]
+		in, ex := p.source.Include.Networks, p.source.Exclude.Networks
+		if (len(in) == 0 || pl.matches(in)) && !pl.matches(ex) {
+			pl.may.set(i)
+		}
+	}
+	pl.sure = pl.may
+	return pl
+}
+
+// matches tells whether one of the named networks is there.
+func (pl *place) matches(names []string) bool {
+	return slices.ContainsFunc(names, func(n string) bool {
+		return n == TrustedNetworks && pl.Trusted || slices.Contains(pl.Networks, n)
+	})
+}
+
+// noPlace is where a request is whose address is unknown: no network is left out, and none excludes (A62).
+func (s *Set) noPlace() *place {
+	pl := &place{may: newBitset(len(s.policies)), sure: newBitset(len(s.policies))}
+	for i := range s.policies {
+		pl.may.set(i)
+		if len(s.policies[i].source.Include.Networks)+len(s.policies[i].source.Exclude.Networks) == 0 {
+			pl.sure.set(i)
+		}
+	}
+	return pl
+}
+
+// canonical gives addresses that are IPv4 in disguise their IPv4 form, as place does.
+func canonical(p netip.Prefix) netip.Prefix {
+	if p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	return p.Masked()
+}
