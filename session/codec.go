@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"time"
 )
@@ -97,10 +98,29 @@ func decodeSession(data []byte) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Created.IsZero() || s.Limit.Idle <= 0 || s.Limit.Max <= 0 {
-		return nil, errMalformed
+	if err := s.valid(); err != nil {
+		return nil, err
 	}
 	return s, nil
+}
+
+// valid holds a record against what every session has. It is asked when one is written as well as when it is read, so
+// that none can be made that nobody can load (A47).
+func (s *Session) valid() error {
+	if s.Created.IsZero() || s.LastUsed.IsZero() || s.Limit.Idle <= 0 || s.Limit.Max <= 0 {
+		return fmt.Errorf("%w: without a limit", errMalformed)
+	}
+	return s.validDraft()
+}
+
+func (s *Session) validDraft() error {
+	if s.Kind != Browser && s.Kind != Persistent {
+		return fmt.Errorf("%w: kind %d", errMalformed, s.Kind)
+	}
+	if s.Identity.Issuer == "" || s.Identity.Subject == "" {
+		return fmt.Errorf("%w: nobody's", errMalformed)
+	}
+	return nil
 }
 
 // decodeDraft reads a record that may still lack what Create gives it.
@@ -174,15 +194,15 @@ func decodeDraft(data []byte) (*Session, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	if kind != int64(Browser) && kind != int64(Persistent) {
+	if kind < 0 || kind > math.MaxUint8 {
 		return nil, fmt.Errorf("%w: kind %d", errMalformed, kind)
 	}
 	s.Kind = Kind(kind)
 	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
 	s.flags = flags &^ (flagGuest | flagGroupsComplete)
 	s.Limit = Limit{Idle: time.Duration(idle), Max: time.Duration(maxLife)}
-	if s.Identity.Subject == "" {
-		return nil, errMalformed
+	if err := s.validDraft(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -275,7 +295,11 @@ var flateWriters = sync.Pool{New: func() any {
 	return w
 }}
 
-func pack(plain []byte) []byte {
+// pack refuses what unpack would refuse, so that nothing is written that cannot be read (A47).
+func pack(plain []byte) ([]byte, error) {
+	if len(plain) > maxUnpacked {
+		return nil, fmt.Errorf("a value of %d bytes is too large to keep: at most %d", len(plain), maxUnpacked)
+	}
 	var buf bytes.Buffer
 	buf.Grow(len(plain) + 1)
 	buf.WriteByte(packedFlate)
@@ -285,9 +309,9 @@ func pack(plain []byte) []byte {
 	_, _ = w.Write(plain) // a bytes.Buffer takes everything
 	_ = w.Close()
 	if buf.Len() <= len(plain) {
-		return buf.Bytes()
+		return buf.Bytes(), nil
 	}
-	return append([]byte{packedRaw}, plain...)
+	return append([]byte{packedRaw}, plain...), nil
 }
 
 var flateReaders = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}

@@ -33,12 +33,12 @@ const (
 func (m *Manager) Hold(ctx context.Context, p Pending, tokens Tokens) (Token, error) {
 	token := NewToken()
 	key := pendingKey(token.ID)
-	if !tokens.empty() {
-		sealed, err := m.vault.Keys.sealTokens(token.Secret, pack(tokens.encode()), string(key))
-		if err != nil {
-			return Token{}, fmt.Errorf("sealing tokens: %w", err)
-		}
-		p.Draft.sealedTokens = sealed
+	if err := p.Draft.validDraft(); err != nil {
+		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
+	}
+	var err error
+	if p.Draft.sealedTokens, err = m.sealTokens(tokens, token.Secret, key); err != nil {
+		return Token{}, err
 	}
 	var w fieldWriter
 	w.bytes(1, p.Draft.encode())

@@ -1,6 +1,8 @@
 package session
 
 import (
+	"bytes"
+	"slices"
 	"time"
 )
 
@@ -78,6 +80,22 @@ type Session struct {
 	// What a newer version wrote and this one does not know, kept for the next write (A78).
 	unknown []byte
 	flags   int64
+}
+
+// clone copies whatever the draft shares with its maker, for a session is immutable and may be read from anywhere (A30).
+func (s *Session) clone() *Session {
+	c := *s
+	c.Claims, c.UserInfo = bytes.Clone(s.Claims), bytes.Clone(s.UserInfo)
+	c.Groups, c.AMR, c.Apps = slices.Clone(s.Groups), slices.Clone(s.AMR), slices.Clone(s.Apps)
+	return &c
+}
+
+// roundTimes brings the times to the millisecond and to UTC, as they are stored: what Create returns is what Load will
+// return.
+func (s *Session) roundTimes() {
+	for _, t := range []*time.Time{&s.GroupsAsOf, &s.Created, &s.AuthTime, &s.LastUsed} {
+		*t = t.UTC().Truncate(time.Millisecond)
+	}
 }
 
 // Tokens are what the provider gave for later use. They are never in a log, a page or a header.

@@ -8,14 +8,20 @@ import (
 
 // Vault keeps small sealed values of any kind in a store: records of sessions, pending sign-ins. Everything is sealed
 // under the key ring, bound to its key, so that whoever can write to the store can neither read, change nor swap it.
+// They can delete a value, or bring back what the same key held before: that is not prevented here.
 type Vault struct {
 	Store Store
 	Keys  *KeyRing
 }
 
-// Put creates a value. Errors are the store's: ErrConflict if the key exists.
+// Put creates a value. Errors are the store's: ErrConflict if the key exists. A value that is too large for a store, or
+// to be read again, is refused.
 func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time) error {
-	sealed, err := v.sealValue(key, plain)
+	return v.put(ctx, key, plain, expires, MaxValue)
+}
+
+func (v Vault) put(ctx context.Context, key Key, plain []byte, expires time.Time, limit int) error {
+	sealed, err := v.sealValue(key, plain, limit)
 	if err != nil {
 		return err
 	}
@@ -34,7 +40,7 @@ func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, 
 
 // Replace writes a value whose version was read; see Entries.Replace.
 func (v Vault) Replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, error) {
-	sealed, err := v.sealValue(key, plain)
+	sealed, err := v.sealValue(key, plain, MaxValue)
 	if err != nil {
 		return 0, err
 	}
@@ -50,12 +56,15 @@ func (v Vault) Take(ctx context.Context, key Key) ([]byte, error) {
 	return v.openValue(key, e.Value)
 }
 
-func (v Vault) sealValue(key Key, plain []byte) ([]byte, error) {
-	sealed := v.Keys.Seal(purposeRecord, pack(plain), string(key))
-	if len(sealed) > MaxValue || len(plain) > maxUnpacked {
-		return nil, fmt.Errorf("a value of %d bytes is too large to keep", len(plain))
+func (v Vault) sealValue(key Key, plain []byte, limit int) ([]byte, error) {
+	packed, err := pack(plain)
+	if err != nil {
+		return nil, err
 	}
-	return sealed, nil
+	if size := len(packed) + SealOverhead; size > limit {
+		return nil, fmt.Errorf("a value of %d bytes, %d when sealed, is too large to keep: at most %d", len(plain), size, limit)
+	}
+	return v.Keys.Seal(purposeRecord, packed, string(key)), nil
 }
 
 func (v Vault) openValue(key Key, sealed []byte) ([]byte, error) {
