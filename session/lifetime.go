@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"errors"
 	"time"
 )
@@ -30,6 +31,15 @@ type Limits struct {
 var DefaultLimits = Limits{
 	Browser:    Limit{Idle: 24 * time.Hour, Max: 7 * 24 * time.Hour},
 	Persistent: Limit{Idle: 90 * 24 * time.Hour, Max: 180 * 24 * time.Hour},
+}
+
+// orDefaults fills in the default for each value that is zero.
+func (l Limits) orDefaults() Limits {
+	return Limits{Browser: l.Browser.or(DefaultLimits.Browser), Persistent: l.Persistent.or(DefaultLimits.Persistent)}
+}
+
+func (l Limit) or(def Limit) Limit {
+	return Limit{Idle: cmp.Or(l.Idle, def.Idle), Max: cmp.Or(l.Max, def.Max)}
 }
 
 // Of returns the limit of a kind.
@@ -69,23 +79,20 @@ func (s *Session) Check(at time.Time, now Limits) error {
 }
 
 // Bounds of how often last use is written: often enough that nobody is signed out early by more than a fiftieth of the
-// idle limit, seldom enough that a busy session costs next to no writes.
+// idle limit (for limits under 50 minutes: a minute, or a tenth of the limit), seldom enough that a busy session costs
+// next to no writes.
 const (
-	touchShare = 50
-	touchMin   = time.Minute
-	touchMax   = time.Hour
+	touchShare      = 50
+	touchMin        = time.Minute
+	touchMax        = time.Hour
+	touchShareShort = 10
 )
 
-// TouchDue reports whether the last use on record is old enough to be written anew. Idle limits under 50 minutes are
-// written once a fiftieth as well, so that a short limit is as exact as a long one.
+// TouchDue reports whether the last use on record is old enough to be written anew.
 func (s *Session) TouchDue(at time.Time, now Limits) bool {
-	idle := s.Limit.tighter(now.Of(s.Kind)).Idle
-	every := idle / touchShare
-	switch {
-	case every > touchMax:
-		every = touchMax
-	case every < touchMin && idle >= touchMin*touchShare:
-		every = touchMin
-	}
-	return !at.Before(s.LastUsed.Add(every))
+	return !at.Before(s.LastUsed.Add(touchEvery(s.Limit.tighter(now.Of(s.Kind)).Idle)))
+}
+
+func touchEvery(idle time.Duration) time.Duration {
+	return min(max(idle/touchShare, touchMin), touchMax, idle/touchShareShort)
 }
