@@ -10,7 +10,7 @@ import (
 const (
 	// touchQueue bounds how many last uses wait to be written; over it they are dropped, and the next use tries again.
 	touchQueue = 4096
-	// touchTimeout bounds one write of a last use.
+	// touchTimeout bounds one write of a last use, and at the end the writing of all that still wait.
 	touchTimeout = 5 * time.Second
 	// maxApps bounds the list of apps that a session has been used for.
 	maxApps = 32
@@ -23,7 +23,7 @@ type touch struct {
 }
 
 // Touch notes that the session is used for an app. It returns at once: the write happens later, off the request's
-// path, and only if the last use on record is old enough or the app is new to the session.
+// path, and only if the last use on record is old enough or the app is new to the session. After Close it does nothing.
 func (m *Manager) Touch(s *Session, app string) {
 	now := m.now()
 	if !s.TouchDue(now, m.limits) && !s.newApp(app) {
@@ -32,9 +32,11 @@ func (m *Manager) Touch(s *Session, app string) {
 	if _, busy := m.touching.LoadOrStore(s.ID, struct{}{}); busy {
 		return
 	}
-	select {
-	case <-m.stop:
+	if m.closed() {
 		m.touching.Delete(s.ID)
+		return
+	}
+	select {
 	case m.touches <- touch{id: s.ID, at: now, app: app}:
 	default:
 		m.touching.Delete(s.ID)
@@ -42,7 +44,19 @@ func (m *Manager) Touch(s *Session, app string) {
 	}
 }
 
-var errTouchQueue = errors.New("too many last uses wait to be written")
+var (
+	errTouchQueue = errors.New("too many last uses wait to be written")
+	errTouchClose = errors.New("closed before every last use was written")
+)
+
+func (m *Manager) closed() bool {
+	select {
+	case <-m.stop:
+		return true
+	default:
+		return false
+	}
+}
 
 func (s *Session) newApp(app string) bool {
 	return app != "" && len(s.Apps) < maxApps && !slices.Contains(s.Apps, app)
@@ -53,28 +67,44 @@ func (m *Manager) writeTouches() {
 	for {
 		select {
 		case t := <-m.touches:
-			m.writeTouch(t)
+			m.writeTouch(context.Background(), t)
 		case <-m.stop:
-			for {
-				select {
-				case t := <-m.touches:
-					m.writeTouch(t)
-				default:
-					return
-				}
-			}
+			m.drainTouches()
+			return
 		}
 	}
 }
 
-func (m *Manager) writeTouch(t touch) {
-	defer m.touching.Delete(t.id)
+// drainTouches writes what waits, in bounded time: a store that does not answer must not hold up a reload.
+func (m *Manager) drainTouches() {
 	ctx, cancel := context.WithTimeout(context.Background(), touchTimeout)
 	defer cancel()
+	for {
+		select {
+		case t := <-m.touches:
+			if ctx.Err() != nil {
+				m.onError(errTouchClose)
+				return
+			}
+			m.writeTouch(ctx, t)
+		default:
+			return
+		}
+	}
+}
+
+func (m *Manager) writeTouch(ctx context.Context, t touch) {
+	defer m.touching.Delete(t.id)
+	ctx, cancel := context.WithTimeout(ctx, touchTimeout)
+	defer cancel()
 	_, err := m.update(ctx, t.id.Key(), func(s *Session) bool {
+		if s.Check(t.at, m.limits) != nil {
+			return false
+		}
 		changed := false
-		if t.at.After(s.LastUsed) && s.Check(t.at, m.limits) == nil {
-			s.LastUsed = t.at.UTC()
+		// Asked again of the record: the session that Touch was given may be an older copy.
+		if s.TouchDue(t.at, m.limits) {
+			s.LastUsed = t.at.UTC().Truncate(time.Millisecond)
 			changed = true
 		}
 		if s.newApp(t.app) {
@@ -83,7 +113,7 @@ func (m *Manager) writeTouch(t touch) {
 		}
 		return changed
 	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrExpired) {
 		m.onError(err)
 	}
 }

@@ -1,0 +1,141 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// End ends a session: the record dies in the store, and with it every copy of the cookie (K4, A22). Ending one that is
+// gone already is no error; ErrUnavailable means that it may still live.
+func (m *Manager) End(ctx context.Context, s *Session) error {
+	if _, err := m.vault.Store.Remove(ctx, s.ID.Key()); err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("ending session: %w", err)
+	}
+	for _, index := range s.indexes() {
+		// The record is gone, which is what counts; a stale listing is dropped by whoever meets it.
+		_ = m.vault.Store.Delist(ctx, index, s.ID.Key())
+	}
+	return nil
+}
+
+// EndID ends the session of an id, as End does, without having loaded it.
+func (m *Manager) EndID(ctx context.Context, id ID) error {
+	s, err := m.load(ctx, id.Key())
+	switch {
+	case err == nil:
+		return m.End(ctx, s)
+	case errors.Is(err, ErrNotFound):
+		return nil
+	}
+	// If it is there but cannot be read, its listings are unknown; they point at nothing from here on.
+	_, err = m.endUnread(ctx, id.Key())
+	return err
+}
+
+// maxListed bounds how many sessions of one person are looked at in one go.
+const maxListed = 10_000
+
+// Of returns the live sessions of a person, in the order in which they end at the latest. A record that cannot be read
+// is an error, never a session left out.
+func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
+	index := identityIndex(who)
+	for {
+		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, maxListed)
+		if err != nil {
+			return nil, fmt.Errorf("listing sessions: %w", err)
+		}
+		var live []*Session
+		var stale []Key
+		for _, key := range keys {
+			s, err := m.load(ctx, key)
+			switch {
+			case errors.Is(err, ErrNotFound):
+				stale = append(stale, key)
+			case err != nil:
+				return nil, fmt.Errorf("listing sessions: %w", err)
+			case s.Identity == who && s.Check(m.now(), m.limits) == nil:
+				live = append(live, s)
+			}
+		}
+		err = m.delist(ctx, index, stale)
+		if len(keys) < maxListed || len(stale) == 0 {
+			return live, nil // whether or not the stale ones could be dropped
+		}
+		if err != nil {
+			return nil, fmt.Errorf("listing sessions: %w", err)
+		}
+		// Stale listings may have crowded out live sessions: look again without them.
+	}
+}
+
+// EndAll ends every session of a person, whatever browser holds it, and returns how many were live. It ends those as
+// well that cannot be read here, for instance because another replica has sealed them under a newer key.
+func (m *Manager) EndAll(ctx context.Context, who Identity) (int, error) {
+	index, ended := identityIndex(who), 0
+	for {
+		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, maxListed)
+		if err != nil {
+			return ended, fmt.Errorf("listing sessions: %w", err)
+		}
+		for _, key := range keys {
+			live, err := m.endListed(ctx, key, who)
+			if err != nil {
+				return ended, err
+			}
+			if live {
+				ended++
+			}
+		}
+		if err := m.delist(ctx, index, keys); err != nil {
+			return ended, fmt.Errorf("ending sessions: %w", err)
+		}
+		if len(keys) < maxListed {
+			return ended, nil
+		}
+	}
+}
+
+// endListed ends a session that a person's index names, and reports whether it may have been live.
+func (m *Manager) endListed(ctx context.Context, key Key, who Identity) (live bool, err error) {
+	s, err := m.load(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err == nil && s.Identity != who:
+		return false, nil // a listing that we have not written; the session is somebody else's
+	case err == nil:
+		return s.Check(m.now(), m.limits) == nil, m.End(ctx, s)
+	}
+	return m.endUnread(ctx, key)
+}
+
+// endUnread removes a record that could not be read. If the store is why, it says so again now.
+func (m *Manager) endUnread(ctx context.Context, key Key) (was bool, err error) {
+	_, err = m.vault.Store.Remove(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("ending session: %w", err)
+	}
+	return true, nil
+}
+
+func (m *Manager) delist(ctx context.Context, index Key, members []Key) error {
+	if len(members) == 0 {
+		return nil
+	}
+	return m.vault.Store.Delist(ctx, index, members...)
+}
+
+func identityIndex(who Identity) Key { return HashKey("i", who.Issuer, who.Subject) }
+
+func (s *Session) indexes() []Key {
+	in := []Key{identityIndex(s.Identity)}
+	if s.ProviderSession != "" {
+		in = append(in, HashKey("j", s.Identity.Issuer, s.ProviderSession))
+	}
+	return in
+}
