@@ -3,11 +3,13 @@ package pages
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 	"unicode"
 )
 
-// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Blocked, Problem.
+// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Continue,
+// Blocked, Problem.
 type Page interface {
 	// template names the file under template/.
 	template() string
@@ -24,7 +26,7 @@ type form interface {
 }
 
 // every page type, for compiling the templates.
-var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, Blocked{}, Problem{}}
+var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, Continue{}, Blocked{}, Problem{}}
 
 // Chooser lets a person pick where to sign in. Links only: nothing happens before the provider.
 type Chooser struct {
@@ -73,8 +75,6 @@ type Prompt struct {
 	RememberFor time.Duration
 	// AdminText is the operator's own text below the question, plain text; line breaks are kept.
 	AdminText string
-	// FormTargets are origins (scheme://host[:port]) beside our own to which the answer may redirect.
-	FormTargets []string
 }
 
 // SignOut asks before signing out. Its form posts to <Base>/sign-out: csrf, and everywhere=1 if the box is ticked.
@@ -83,8 +83,9 @@ type SignOut struct {
 	CSRF     string
 	// Everywhere offers to end all sessions of this person.
 	Everywhere bool
-	// FormTargets are origins (scheme://host[:port]) beside our own to which the answer may redirect. Browsers hold
-	// form-action also against redirects that follow a post, so sign-out at the provider needs the provider's origin.
+	// FormTargets are origins (scheme://host[:port]) beside our own to which the answer may redirect. Chromium holds
+	// form-action against every redirect that follows a post, so an answer that redirects to the provider needs the
+	// provider's origin here, and those to which the provider redirects. Continue needs none of that.
 	FormTargets []string
 	// BackURL leads back without signing out; empty leaves the link away.
 	BackURL string
@@ -175,6 +176,15 @@ var kinds = map[Kind]int{
 	KindInternal:      http.StatusInternalServerError,
 }
 
+// Continue ends a form: it takes the browser on to URL by itself (a Refresh header), and shows a link to it. A redirect
+// would do so too, but Chromium holds the form-action of the page with the form against the whole chain that follows,
+// wherever the app or the provider leads from there, and then stays where it was with the form spent. The browser
+// keeps no history entry for this page.
+type Continue struct {
+	// URL is an absolute http or https URL, or a path on this origin. Anything else is not followed.
+	URL string
+}
+
 // Problem says what went wrong and shows a way out. It has no field for a provider's error_description: that text is
 // a stranger's and goes to the log only.
 type Problem struct {
@@ -193,12 +203,14 @@ func (Chooser) template() string   { return "chooser" }
 func (Prompt) template() string    { return "prompt" }
 func (SignOut) template() string   { return "sign_out" }
 func (SignedOut) template() string { return "signed_out" }
+func (Continue) template() string  { return "continue" }
 func (Blocked) template() string   { return "blocked" }
 func (Problem) template() string   { return "problem" }
 
 func (Prompt) title() (string, []string)    { return "prompt.title", nil }
 func (SignOut) title() (string, []string)   { return "sign_out.title", nil }
 func (SignedOut) title() (string, []string) { return "signed_out.title", nil }
+func (Continue) title() (string, []string)  { return "continue.title", nil }
 func (b Blocked) title() (string, []string) { return b.Key() + ".title", nil }
 func (p Problem) title() (string, []string) { return p.Key() + ".title", nil }
 
@@ -213,6 +225,7 @@ func (Chooser) status() int   { return http.StatusOK }
 func (Prompt) status() int    { return http.StatusOK }
 func (SignOut) status() int   { return http.StatusOK }
 func (SignedOut) status() int { return http.StatusOK }
+func (Continue) status() int  { return http.StatusOK }
 func (Blocked) status() int   { return http.StatusForbidden }
 
 func (p Problem) status() int {
@@ -222,8 +235,22 @@ func (p Problem) status() int {
 	return kinds[p.known()]
 }
 
-func (p Prompt) targets() []string  { return p.FormTargets }
+func (Prompt) targets() []string    { return nil }
 func (s SignOut) targets() []string { return s.FormTargets }
+
+// next is the value of a Refresh header, empty if URL is none that a browser may be sent to. The rest of the header is
+// the URL whatever it holds, so nothing else needs to be escaped than what url.URL escapes, and spaces.
+func (c Continue) next() string {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.Opaque != "" || u.User != nil {
+		return ""
+	}
+	here := u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(u.Path, "//")
+	if !here && origin(c.URL) == "" {
+		return ""
+	}
+	return "0; url=" + strings.ReplaceAll(u.String(), " ", "%20")
+}
 
 // Key is the text key that explains the refusal.
 func (b Blocked) Key() string {
@@ -260,21 +287,28 @@ func (p Problem) known() Kind {
 	return KindInternal
 }
 
-// NoLimits is the text key for how long No lasts, by the limits that matter.
-func (p Prompt) NoLimits() string { return "prompt.no" + limits(p.BrowserIdle, p.BrowserMax) }
+// Answer is what one button of the prompt leads to.
+type Answer struct {
+	// ID is the value of the button, and the id of the explanation that describes it. Label and Limit are text keys.
+	ID, Label, Limit string
+	// Max goes into the text of Limit; Idle ends the session sooner, zero if it never can.
+	Max, Idle time.Duration
+}
 
-// YesLimits is the text key for how long Yes lasts.
-func (p Prompt) YesLimits() string { return "prompt.yes" + limits(p.PersistentIdle, p.PersistentMax) }
-
-func limits(idle, longest time.Duration) string {
-	switch {
-	case idle > 0 && longest > idle:
-		return "_idle_max"
-	case longest > 0:
-		return "_max"
-	case idle > 0:
-		return "_idle"
-	default:
-		return "_unlimited"
+// Answers are Yes and No with what they mean.
+func (p Prompt) Answers() []Answer {
+	return []Answer{
+		explain("yes", p.PersistentIdle, p.PersistentMax),
+		explain("no", p.BrowserIdle, p.BrowserMax),
 	}
+}
+
+func explain(id string, idle, longest time.Duration) Answer {
+	a := Answer{ID: id, Label: "prompt." + id, Limit: "prompt." + id + "_max", Max: longest, Idle: max(idle, 0)}
+	if longest <= 0 {
+		a.Limit = "prompt." + id + "_unlimited"
+	} else if idle >= longest {
+		a.Idle = 0
+	}
+	return a
 }

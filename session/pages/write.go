@@ -12,7 +12,8 @@ import (
 // Write answers a request with a page. A status of zero means the one that belongs to the page. The page is rendered
 // into memory first, so that a fault in a template never leaves half a page behind: it is a plain 500 instead. The
 // answer to HEAD has the same headers and no body. Headers that the caller has set already stay, but for those that
-// Write owns: Cache-Control, Content-Language, Content-Length, Content-Type, Retry-After and the security headers.
+// Write owns: Cache-Control, Content-Language, Content-Length, Content-Type, Refresh, Retry-After
+// and the security headers.
 func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page Page) {
 	if status == 0 {
 		status = page.status()
@@ -34,8 +35,15 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 	} else {
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Content-Language", v.Lang())
-		if problem, ok := page.(Problem); ok && problem.RetryAfter > 0 {
-			h.Set("Retry-After", strconv.FormatInt(int64((problem.RetryAfter+time.Second-1)/time.Second), 10))
+		switch page := page.(type) {
+		case Problem:
+			if page.RetryAfter > 0 {
+				h.Set("Retry-After", strconv.FormatInt(int64((page.RetryAfter+time.Second-1)/time.Second), 10))
+			}
+		case Continue:
+			if next := page.next(); next != "" {
+				h.Set("Refresh", next)
+			}
 		}
 	}
 	h.Set("Content-Length", strconv.Itoa(body.Len()))

@@ -55,6 +55,7 @@ func Gallery() []Sample {
 			UserName: user, CSRF: token, Everywhere: true, BackURL: "/", FormTargets: []string{"https://login.example.com/end"},
 		}},
 		{"signed-out", pages.SignedOut{SignInURL: action}},
+		{"continue", pages.Continue{URL: "/handbook"}},
 		{"blocked", blocked},
 		{"blocked-bare", pages.Blocked{Contact: "Room 4.12, extension 4711"}},
 	}
