@@ -1,0 +1,56 @@
+package pages
+
+import (
+	"net/http"
+	"time"
+)
+
+// Prompt asks "Stay signed in?". Its form posts to <Base>/stay: csrf, answer=yes|no|cancel, and remember=1 if the box
+// is ticked. Yes is the first button of the form, so it is also what Enter does, and it is shown as the primary one.
+type Prompt struct {
+	// UserName and AppName say who signs in, and to what; either may be empty.
+	UserName, AppName string
+	// CSRF is the token that the answer has to carry.
+	CSRF string
+	// The limits that will hold after No (browser) and after Yes (persistent). Zero means that there is no such
+	// limit. An idle limit that is not below the max lifetime never matters and is not mentioned.
+	BrowserIdle, BrowserMax, PersistentIdle, PersistentMax time.Duration
+	// RememberFor is how long "Don't show this again" lasts. Zero hides the box.
+	RememberFor time.Duration
+	// AdminText is the operator's own text below the question, plain text; line breaks are kept.
+	AdminText string
+}
+
+func (Prompt) template() string { return "prompt" }
+
+func (Prompt) status() int { return http.StatusOK }
+
+func (Prompt) title() (string, []string) { return "prompt.title", nil }
+
+func (Prompt) targets() []string { return nil }
+
+// Answer is what one button of the prompt leads to.
+type Answer struct {
+	// ID is the value of the button, and the id of the explanation that describes it. Label and Limit are text keys.
+	ID, Label, Limit string
+	// Max goes into the text of Limit; Idle ends the session sooner, zero if it never can.
+	Max, Idle time.Duration
+}
+
+// Answers are Yes and No with what they mean.
+func (p Prompt) Answers() []Answer {
+	return []Answer{
+		explain("yes", p.PersistentIdle, p.PersistentMax),
+		explain("no", p.BrowserIdle, p.BrowserMax),
+	}
+}
+
+func explain(id string, idle, longest time.Duration) Answer {
+	a := Answer{ID: id, Label: "prompt." + id, Limit: "prompt." + id + "_max", Max: longest, Idle: max(idle, 0)}
+	if longest <= 0 {
+		a.Limit = "prompt." + id + "_unlimited"
+	} else if idle >= longest {
+		a.Idle = 0
+	}
+	return a
+}
