@@ -1,0 +1,105 @@
+package caddymodule
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// App is Latchkey's global configuration: where people sign in, where sessions live and how long, and the policies
+// that hold for every site. Sites use it through the handler `latchkey`.
+type App struct {
+	// The OpenID providers at which people sign in. The first is the default for sites that name none. At least one.
+	Providers []*Provider `json:"providers,omitempty"`
+
+	// Where sessions live. Default: the `file` store, under Caddy's data directory.
+	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=latchkey.stores inline_key=driver"`
+
+	// Secrets that seal cookies and stored sessions, newest first; older ones only open what they have sealed. Each has
+	// at least 32 bytes; use placeholders such as `{file./run/secrets/key}`. Default: a key ring kept in Caddy's
+	// storage, which the members of a cluster share. Whoever holds a key can forge a session.
+	Keys []string `json:"keys,omitempty"`
+
+	// How long a session lives.
+	Session SessionConfig `json:"session,omitzero"`
+
+	// The question "Stay signed in?".
+	StaySignedIn *StaySignedIn `json:"stay_signed_in,omitempty"`
+
+	// Named networks, for policies.
+	Networks []*Network `json:"networks,omitempty"`
+
+	// Policies for every site. All that apply to a request must be satisfied, in no order; one that blocks beats all.
+	Policies []*Policy `json:"policies,omitempty"`
+
+	rt appRuntime
+}
+
+// SessionConfig is how long sessions live. The limits are held against every request, the smaller of what was
+// configured at sign-in and what is configured now: a change can shorten a live session and never lengthens it.
+type SessionConfig struct {
+	// Sessions that end with the browser: "No" to "Stay signed in?". Browsers that restore their tabs restore these
+	// sessions as well, so the limits are what really ends them. Default: 24 hours idle, 7 days at most.
+	Browser Limits `json:"browser,omitzero"`
+
+	// Sessions that survive the browser: "Yes" to "Stay signed in?". Default: 90 days idle, 180 days at most.
+	Persistent Limits `json:"persistent,omitzero"`
+}
+
+// Limits bound the life of a session.
+type Limits struct {
+	// How long a session lives without being used. Never longer than the max lifetime.
+	IdleLimit caddy.Duration `json:"idle_limit,omitempty"`
+
+	// How long a session lives at all, however much it is used. At most 400 days, which is as long as browsers keep a
+	// cookie.
+	MaxLifetime caddy.Duration `json:"max_lifetime,omitempty"`
+}
+
+// StaySignedIn configures the question "Stay signed in?" that follows a sign-in.
+type StaySignedIn struct {
+	// Never ask. Sessions then end with the browser, and persistent sessions that exist end at their next request
+	// under the limits of browser sessions.
+	Off bool `json:"off,omitempty"`
+
+	// How long "Don't show this again" holds in a browser. 0 removes the checkbox. Default: 180 days.
+	RememberAnswer *caddy.Duration `json:"remember_answer,omitempty"`
+
+	// After how long without an answer a sign-in counts as abandoned. Default: 10 minutes.
+	AbandonAfter caddy.Duration `json:"abandon_after,omitempty"`
+
+	// Signals that hide the question and make it a "No": any of `guest`, `high_risk`, `shared_device`, `iwa` and
+	// `consent`, or `none` alone. Default: all of them. With fewer, more people are asked.
+	Suppress []string `json:"suppress,omitempty"`
+
+	// When a browser counts as a shared device. Default: 2 people within 7 days.
+	SharedDevice *SharedDevice `json:"shared_device,omitempty"`
+
+	// A file with plain text that is shown under the question. Read when the configuration is loaded.
+	Text string `json:"text,omitempty"`
+}
+
+// SharedDevice says how many people make a browser a shared device.
+type SharedDevice struct {
+	// How many different people, at least 2.
+	Users int `json:"users"`
+
+	// Within which time they signed in.
+	Within caddy.Duration `json:"within"`
+}
+
+// Network is a named location: addresses that policies include or exclude. The address of a client is Caddy's
+// `client_ip`; behind another proxy configure `trusted_proxies` and `trusted_proxies_strict`, or it can be forged.
+type Network struct {
+	// The name that policies use.
+	Name string `json:"name"`
+
+	// Makes it one of the networks that policies mean by `network trusted`.
+	Trusted bool `json:"trusted,omitempty"`
+
+	// Its devices are used by many people: they count as shared devices, where nobody is asked to stay signed in.
+	Shared bool `json:"shared,omitempty"`
+
+	// IP addresses or ranges in CIDR notation, or `private_ranges`.
+	Ranges []string `json:"ranges"`
+}

@@ -1,0 +1,97 @@
+package caddymodule
+
+// Provider is an OpenID provider. Its metadata is fetched in the background: Latchkey starts while the provider is
+// down, and signing in works as soon as it is up.
+type Provider struct {
+	// The name by which sites, policies and the log call it. Default: `default`.
+	Name string `json:"name,omitempty"`
+
+	// The issuer, exactly as the provider's metadata spells it. Must be https; http is accepted for a loopback host.
+	Issuer string `json:"issuer"`
+
+	// The client that the provider knows Latchkey as. Register `https://<site>/.latchkey/callback` for each site there.
+	ClientID string `json:"client_id"`
+
+	// The secret of this client. Use a placeholder, `{env.NAME}` or `{file./path}`: a literal ends up in the adapted
+	// configuration and in Caddy's autosave. It is read anew for each token request, so a changed file needs no reload.
+	// Empty: a public client, which is protected by PKCE alone.
+	ClientSecret string `json:"client_secret,omitempty"`
+
+	// The scopes asked for; `openid` must be among them. Default: `openid profile email offline_access`.
+	Scopes []string `json:"scopes,omitempty"`
+
+	// The claim that lists a person's groups. A dot leads into an object: `realm_access.roles`. Default: `groups`.
+	GroupsClaim string `json:"groups_claim,omitempty"`
+
+	// The claims that may name a person in logs and headers; the first that is present does. People are told apart by
+	// issuer and subject, whatever they are called. Default: `preferred_username email sub`.
+	UserClaims []string `json:"user_claims,omitempty"`
+
+	// Who is a guest: whoever has this claim with this value. Default: nobody.
+	Guest *ClaimValue `json:"guest,omitempty"`
+
+	// Values of the claim `amr` that mean integrated Windows authentication. Default: `wia kerberos negotiate spnego`.
+	IWAAMR []string `json:"iwa_amr,omitempty"`
+
+	// Values of the claim `amr` that mean a second factor. Default: `mfa otp hwk swk fido`.
+	MFAAMR []string `json:"mfa_amr,omitempty"`
+
+	// Values of the claim `acr` that mean a second factor. Default: none.
+	MFAACR []string `json:"mfa_acr,omitempty"`
+
+	// The claims that state a risk: `none`, `low`, `medium` or `high`. Default: the risk is unknown.
+	Risk RiskClaims `json:"risk,omitzero"`
+
+	// The claims that describe the device; each is true or false. Default: the device is unknown.
+	Device DeviceClaims `json:"device,omitzero"`
+
+	// The claim by which the provider says that it has asked "Stay signed in?" itself. Default: none.
+	Inherit *ClaimValues `json:"inherit,omitempty"`
+
+	// Parameters added to the authorization request, such as `domain_hint`. The parameters of the protocol itself cannot
+	// be replaced.
+	AuthParams map[string]string `json:"auth_params,omitempty"`
+
+	// A file with the certificates (PEM) of the authorities that the provider's certificate is verified against,
+	// instead of the system's.
+	CAFile string `json:"ca_file,omitempty"`
+}
+
+// ClaimValue is a claim and a value that means something.
+type ClaimValue struct {
+	// The name of the claim.
+	Claim string `json:"claim"`
+
+	// The value.
+	Value string `json:"value"`
+}
+
+// ClaimValues is a claim and the values that mean something.
+type ClaimValues struct {
+	// The name of the claim.
+	Claim string `json:"claim"`
+
+	// The values, any of them.
+	Values []string `json:"values"`
+}
+
+// RiskClaims are claims with a risk of `none`, `low`, `medium` or `high`.
+type RiskClaims struct {
+	// The claim with the risk of this sign-in.
+	SignIn string `json:"sign_in,omitempty"`
+
+	// The claim with the risk of the person.
+	User string `json:"user,omitempty"`
+}
+
+// DeviceClaims are claims about the device somebody signed in from.
+type DeviceClaims struct {
+	// The claim that is true on a compliant device.
+	Compliant string `json:"compliant,omitempty"`
+
+	// The claim that is true on a managed device.
+	Managed string `json:"managed,omitempty"`
+
+	// The claim that is true on a device that several people share.
+	Shared string `json:"shared,omitempty"`
+}

@@ -1,0 +1,74 @@
+package caddymodule
+
+import "github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+// Handler puts a site behind Latchkey. It stands once in a site, before everything that is to be protected, and does
+// three things in this order:
+//
+// It scrubs every request: identity headers, connection options and Latchkey's own cookies never come from a client or
+// go to an upstream, and paths that two parsers read differently are answered with 400.
+//
+// It serves the sign-in endpoints under `/.latchkey/`, whatever `match` says.
+//
+// It guards the requests that `match` selects: who is not signed in is sent to sign in (or gets a 401, if the request
+// is no navigation), who may not enter gets a 403, and for everybody else the identity headers and placeholders are set.
+// Requests that `match` does not select pass, scrubbed and without identity.
+type Handler struct {
+	// The requests that need a sign-in. Default: all.
+	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
+
+	// The name of the site in policies and logs. The Caddyfile's default is the first host name of the site. Without
+	// a name it is the host of each request, which on a site for any host is the client's choice.
+	App string `json:"app,omitempty"`
+
+	// The providers at which people may sign in here, by name. Who signed in elsewhere must sign in again. With more
+	// than one the person chooses. Default: the first provider there is.
+	Providers []string `json:"providers,omitempty"`
+
+	// Who may enter at all. Default: anybody who is signed in.
+	Allow *Who `json:"allow,omitempty"`
+
+	// Who may not enter, whatever `allow` says.
+	Deny *Who `json:"deny,omitempty"`
+
+	// Policies for this site, beside those for all sites.
+	Policies []*Policy `json:"policies,omitempty"`
+
+	// Do not ask "Stay signed in?" when somebody signs in at this site.
+	StaySignedInOff bool `json:"stay_signed_in_off,omitempty"`
+
+	// What counts as use of a session for its idle limit: `navigation` (top-level navigations and unsafe methods),
+	// `any` (every request, so that a page that polls keeps its session alive) or `none`. Default: `navigation`.
+	Activity string `json:"activity,omitempty"`
+
+	// The headers that tell the application who is there: `remote` (Remote-User, -Email, -Name, -Groups), `forwarded`
+	// (X-Forwarded-User, -Email, -Preferred-Username, -Groups) or `none`. An absent claim is an absent header; what a
+	// client sends in them never arrives. Default: `remote`.
+	Headers string `json:"headers,omitempty"`
+
+	// More headers, each with the claim that it carries.
+	Header []HeaderClaim `json:"header,omitempty"`
+
+	rt handlerRuntime
+}
+
+// Who names people. Somebody is meant if any of the lists has them. Names are compared byte for byte.
+type Who struct {
+	// Members of these groups.
+	Groups []string `json:"groups,omitempty"`
+
+	// These people, by any of their names.
+	Users []string `json:"users,omitempty"`
+
+	// Everybody who signed in at these providers.
+	Providers []string `json:"providers,omitempty"`
+}
+
+// HeaderClaim is a header that carries a claim to the application.
+type HeaderClaim struct {
+	// The name of the header. Whatever a client sends in it is removed, in every spelling.
+	Name string `json:"name"`
+
+	// The claim. A dot leads into an object.
+	Claim string `json:"claim"`
+}
