@@ -15,6 +15,7 @@ const (
 	KindFlowLost      Kind = "flow_lost"      // 400: a callback or an answer without its flow
 	KindBadRequest    Kind = "bad_request"    // 400
 	KindStaleForm     Kind = "stale_form"     // 403: a post without a valid token; nothing was done
+	KindFormNotSent   Kind = "form_not_sent"  // 401: a form was sent by somebody whose session is over
 	KindTooMany       Kind = "too_many"       // 429
 	KindLateAnswer    Kind = "late_answer"    // 400: the prompt was answered after its deadline
 	KindLoop          Kind = "loop"           // 400: sign-in leads back to sign-in (50196)
@@ -33,6 +34,7 @@ var kinds = map[Kind]int{
 	KindFlowLost:      http.StatusBadRequest,
 	KindBadRequest:    http.StatusBadRequest,
 	KindStaleForm:     http.StatusForbidden,
+	KindFormNotSent:   http.StatusUnauthorized,
 	KindTooMany:       http.StatusTooManyRequests,
 	KindLateAnswer:    http.StatusBadRequest,
 	KindLoop:          http.StatusBadRequest,
@@ -60,6 +62,9 @@ type Problem struct {
 }
 
 func (Problem) template() string { return "problem" }
+
+// StatusCode is the HTTP status that the problem is answered with.
+func (p Problem) StatusCode() int { return p.status() }
 
 func (p Problem) status() int {
 	if p.Status != 0 {

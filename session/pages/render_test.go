@@ -3,7 +3,10 @@ package pages_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"golang.org/x/net/html"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/pages/pagestest"
@@ -18,10 +21,21 @@ func newPages(t testing.TB) *pages.Pages {
 	return p
 }
 
+func sample(t testing.TB, name string) pages.Page {
+	t.Helper()
+	for _, s := range pagestest.Gallery() {
+		if s.Name == name {
+			return s.Page
+		}
+	}
+	t.Fatalf("no sample %q", name)
+	return nil
+}
+
 // get renders a page as a GET with the given Accept-Language would see it.
 func get(t testing.TB, p *pages.Pages, page pages.Page, accept string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodGet, "/.latchkey/stay", nil)
+	r := httptest.NewRequest(http.MethodGet, "/.latchkey/stay", http.NoBody)
 	if accept != "" {
 		r.Header.Set("Accept-Language", accept)
 	}
@@ -30,27 +44,223 @@ func get(t testing.TB, p *pages.Pages, page pages.Page, accept string) *httptest
 	return w
 }
 
-func BenchmarkPrompt(b *testing.B) {
-	p := newPages(b)
-	var prompt pages.Page
-	for _, s := range pagestest.Gallery() {
-		if s.Name == "prompt" {
-			prompt = s.Page
+// tokens reads a page as a browser would.
+func tokens(t testing.TB, page string) []html.Token {
+	t.Helper()
+	var all []html.Token
+	for z := html.NewTokenizer(strings.NewReader(page)); z.Next() != html.ErrorToken; {
+		all = append(all, z.Token())
+	}
+	return all
+}
+
+func attr(token html.Token, name string) (string, bool) {
+	for _, a := range token.Attr {
+		if a.Key == name {
+			return a.Val, true
 		}
 	}
+	return "", false
+}
+
+// The promises that hold for every page: nothing inline, nothing from elsewhere, one h1, one main, a title, a
+// language, labelled fields, and buttons that are buttons.
+func TestEveryPage(t *testing.T) {
+	p := newPages(t)
+	for _, lang := range []string{"en", "ar"} {
+		for _, s := range pagestest.Gallery() {
+			t.Run(s.Name+"/"+lang, func(t *testing.T) {
+				body := get(t, p, s.Page, lang).Body.String()
+				count, title := map[string]int{}, ""
+				labels, inputs, ids, described := map[string]bool{}, []string{}, map[string]bool{}, []string{}
+				all := tokens(t, body)
+				for i, token := range all {
+					if token.Type != html.StartTagToken && token.Type != html.SelfClosingTagToken {
+						continue
+					}
+					count[token.Data]++
+					for _, a := range token.Attr {
+						if a.Key == "style" || strings.HasPrefix(a.Key, "on") {
+							t.Errorf("inline %s on %s", a.Key, token.Data)
+						}
+						if (a.Key == "src" || a.Key == "href" || a.Key == "action") && token.Data != "a" &&
+							!strings.HasPrefix(a.Val, "/.latchkey/") {
+							t.Errorf("%s %s loads or posts elsewhere: %s", token.Data, a.Key, a.Val)
+						}
+					}
+					if id, ok := attr(token, "id"); ok {
+						if ids[id] {
+							t.Errorf("two elements with id %s", id)
+						}
+						ids[id] = true
+					}
+					for _, name := range []string{"aria-describedby", "aria-labelledby"} {
+						if id, ok := attr(token, name); ok {
+							described = append(described, id)
+						}
+					}
+					switch token.Data {
+					case "script", "style", "iframe", "object", "embed", "base", "img":
+						t.Errorf("element %s", token.Data)
+					case "html":
+						if l, _ := attr(token, "lang"); l != lang {
+							t.Errorf("lang is %q", l)
+						}
+						dir := map[string]string{"en": "ltr", "ar": "rtl"}[lang]
+						if d, _ := attr(token, "dir"); d != dir {
+							t.Errorf("dir is %q", d)
+						}
+					case "title":
+						title = strings.TrimSpace(all[i+1].Data)
+					case "label":
+						target, _ := attr(token, "for")
+						labels[target] = true
+					case "input":
+						if kind, _ := attr(token, "type"); kind != "hidden" {
+							id, _ := attr(token, "id")
+							inputs = append(inputs, id)
+						}
+					case "a":
+						if href, _ := attr(token, "href"); href == "" {
+							t.Error("a link that leads nowhere")
+						}
+					}
+				}
+				for name, want := range map[string]int{"h1": 1, "main": 1, "title": 1, "link": 2} {
+					if count[name] != want {
+						t.Errorf("%d elements %s, want %d", count[name], name, want)
+					}
+				}
+				if !strings.HasSuffix(title, " – Latchkey") || len(title) < len(" – Latchkey")+4 {
+					t.Errorf("title is %q", title)
+				}
+				for _, id := range inputs {
+					if !labels[id] {
+						t.Errorf("field %q has no label", id)
+					}
+				}
+				for _, id := range described {
+					if !ids[id] {
+						t.Errorf("nothing has id %q", id)
+					}
+				}
+				if strings.Contains(body, "ZgotmplZ") {
+					t.Error("a value of the gallery was refused by html/template")
+				}
+				if size := len(body) + assetBytes(t, p, all); size > 20<<10 {
+					t.Errorf("%d bytes with all that it loads", size)
+				}
+			})
+		}
+	}
+}
+
+// assetBytes fetches what a page loads and sums it up.
+func assetBytes(t *testing.T, p *pages.Pages, all []html.Token) (sum int) {
+	t.Helper()
+	for _, token := range all {
+		if href, ok := attr(token, "href"); ok && token.Data == "link" {
+			w := httptest.NewRecorder()
+			p.Assets().ServeHTTP(w, httptest.NewRequest(http.MethodGet, href, http.NoBody))
+			if w.Code != http.StatusOK {
+				t.Errorf("%s: %d", href, w.Code)
+			}
+			sum += w.Body.Len()
+		}
+	}
+	return sum
+}
+
+// The prompt's form, as sign-in reads it. Yes is the first submit button, which is what Enter presses (HTML, implicit
+// submission), and it is the one that looks primary.
+func TestPromptForm(t *testing.T) {
+	p := newPages(t)
+	var answers, classes []string
+	fields := map[string]string{}
+	for _, token := range tokens(t, get(t, p, sample(t, "prompt"), "").Body.String()) {
+		name, _ := attr(token, "name")
+		value, _ := attr(token, "value")
+		switch {
+		case token.Type == html.StartTagToken && token.Data == "button":
+			class, _ := attr(token, "class")
+			answers, classes = append(answers, name+"="+value), append(classes, class)
+		case token.Data == "input":
+			fields[name] = value
+		case token.Data == "form" && token.Type == html.StartTagToken:
+			method, _ := attr(token, "method")
+			action, _ := attr(token, "action")
+			if method != "post" || action != "/.latchkey/stay" {
+				t.Errorf("form: %s %s", method, action)
+			}
+		}
+	}
+	if got := strings.Join(answers, " "); got != "answer=yes answer=no answer=cancel" {
+		t.Errorf("buttons: %s", got)
+	}
+	if got := strings.Join(classes, ","); got != "primary,,quiet" {
+		t.Errorf("classes: %s", got)
+	}
+	if len(fields) != 2 || fields["csrf"] != "csrf-canary-4f1d" || fields["remember"] != "1" {
+		t.Errorf("fields: %v", fields)
+	}
+	if body := get(t, p, pages.Prompt{}, "").Body.String(); strings.Contains(body, "remember") {
+		t.Error("a box although nothing would be remembered")
+	}
+}
+
+// Both limits are stated, and those that never matter are not.
+func TestPromptSaysBothLimits(t *testing.T) {
+	p := newPages(t)
+	text := func(page pages.Prompt) string {
+		var b strings.Builder
+		for _, token := range tokens(t, get(t, p, page, "").Body.String()) {
+			if token.Type == html.TextToken {
+				b.WriteString(token.Data)
+			}
+		}
+		return b.String()
+	}
+	full := sample(t, "prompt").(pages.Prompt)
+	for _, want := range []string{
+		"For up to 180 days, even after you close this browser. Ends sooner after 90 days without use.",
+		"Until you close this browser, and for 7 days at most. Ends sooner after 24 hours without use.",
+		"This browser keeps your answer for 180 days.",
+		"Signing in to wiki as ada.lovelace@example.com",
+	} {
+		if !strings.Contains(text(full), want) {
+			t.Errorf("%q is not on the page:\n%s", want, text(full))
+		}
+	}
+	redundant := full
+	redundant.PersistentIdle, redundant.BrowserMax = redundant.PersistentMax, 0
+	got := text(redundant)
+	if strings.Count(got, "Ends sooner") != 1 || strings.Contains(got, "0 seconds") {
+		t.Errorf("an idle limit that never ends a session, or a limit that does not exist, is stated:\n%s", got)
+	}
+	if got := text(pages.Prompt{}); strings.Contains(got, "Ends sooner") || !strings.Contains(got, "Until you sign out") {
+		t.Errorf("without limits:\n%s", got)
+	}
+}
+
+func BenchmarkPrompt(b *testing.B) {
+	p, prompt := newPages(b), sample(b, "prompt")
 	b.ReportAllocs()
 	for b.Loop() {
 		get(b, p, prompt, "de-CH,de;q=0.9,en;q=0.8")
 	}
 }
 
-func TestGalleryRenders(t *testing.T) {
-	p := newPages(t)
-	for _, s := range pagestest.Gallery() {
-		w := get(t, p, s.Page, "")
-		t.Log(s.Name, w.Code, w.Body.Len())
-		if s.Name == "prompt" {
-			t.Log(w.Body.String())
-		}
+// httpGet renders a page for a request that is hostile wherever a request can be.
+func httpGet(t *testing.T, p *pages.Pages, page pages.Page) *httptest.ResponseRecorder {
+	t.Helper()
+	const attack = `<script>alert(1)</script>`
+	r := httptest.NewRequest(http.MethodGet, "/.latchkey/stay?x=%3Cscript%3Ealert(1)%3C/script%3E", http.NoBody)
+	r.Host = "evil.example"
+	for _, name := range []string{"Referer", "User-Agent", "Cookie", "X-Forwarded-Host", "X-Forwarded-Proto", "Origin"} {
+		r.Header.Set(name, attack)
 	}
+	r.Header.Set("Accept-Language", "en, "+attack)
+	w := httptest.NewRecorder()
+	p.Write(w, r, 0, page)
+	return w
 }

@@ -56,9 +56,10 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 // secure sets the headers that every page carries. A page loads our stylesheet and our icon, posts to us, and that is
 // all: no script, no frame, nothing from elsewhere, nothing kept (A15).
 func secure(h http.Header, page Page) {
-	action := "'none'"
+	action, referrer := "'none'", "no-referrer"
 	if f, ok := page.(form); ok {
-		action = "'self'"
+		// Under no-referrer a browser posts "Origin: null", which proves nothing; other origins learn nothing either way.
+		action, referrer = "'self'", "same-origin"
 		for _, target := range f.targets() {
 			if origin := origin(target); origin != "" {
 				action += " " + origin
@@ -68,7 +69,7 @@ func secure(h http.Header, page Page) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action "+action+
 		"; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Referrer-Policy", referrer)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY") // browsers that do not know frame-ancestors
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")

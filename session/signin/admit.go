@@ -1,0 +1,109 @@
+package signin
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// admit goes on with somebody who has proven who they are: the policies first, then the prompt decision, then the
+// session (R5, K3).
+func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, a *answer) {
+	draft := a.draft
+	draft.FirstIP, draft.FirstAgent = v.IP.String(), agent(r)
+	draft.BrowserID = s.browserID(w, v)
+	admission := v.Site.Gate.Admit(v, &draft)
+	rec := signinlog.Record{PolicyStatus: admission.PolicyStatus, Policies: admission.Policies}
+	if admission.Refusal != nil {
+		rec.Code, rec.Detail = admission.Refusal.Code, admission.Refusal.Reason
+		s.logPerson(v, r, f, &draft, rec)
+		admission.Refusal.RetryURL = signInURL(f.Return)
+		s.Refuse(w, r, v, &draft, admission.Refusal)
+		return
+	}
+	shared, err := s.sharedBrowser(r, &draft)
+	if err != nil {
+		// The signal only hides a convenience (A7), so without it the sign-in goes on.
+		s.Logger.Warn("shared device not known", zap.Error(err))
+	}
+	decision := DecidePrompt(PromptFacts{
+		Persistence:  admission.Persistence,
+		Consent:      f.Consent,
+		Guest:        draft.Guest,
+		HighRisk:     a.signals.highRisk,
+		SharedDevice: a.signals.sharedDevice || admission.SharedNetwork || shared,
+		Offered:      s.offered(v.Site),
+		Inherited:    a.signals.inherited,
+		IWA:          a.signals.iwa,
+		Remembered:   s.rememberedAnswer(v, draft.Identity),
+		SameLimits:   s.Sessions.Limits().Same(),
+		Suppress:     s.Prompt.Suppress,
+	})
+	if decision.Prompt {
+		s.ask(w, r, v, f, draft, a.tokens, rec)
+		return
+	}
+	draft.Kind, draft.KindReason = decision.Kind, decision.Reason
+	rec.PromptReason = decision.Reason
+	s.signInDone(w, r, v, f, draft, a.tokens, rec)
+}
+
+// signInDone writes the session and sends the browser to the page it first asked for.
+func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record) {
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	draft.Apps = []string{v.Site.App}
+	made, err := s.create(ctx, w, v, draft, tokens)
+	if err != nil {
+		rec.Code = signinlog.StoreUnavailable
+		s.logPerson(v, r, f, &draft, rec)
+		s.storeDown(w, r, v, err)
+		return
+	}
+	s.logPerson(v, r, f, made, rec)
+	s.goOn(w, r, f.Return)
+}
+
+// note is what a pending sign-in keeps beside its draft: enough to go on with the flow, and to log it if nobody does.
+type note struct {
+	Flow     flow
+	App      string
+	Policies []signinlog.AppliedPolicy
+	Status   string
+}
+
+// ask keeps the sign-in and shows the prompt. No session exists until the answer (K3).
+func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record) {
+	s.abandonPending(w, r, v)
+	keep := *f
+	keep.State, keep.Nonce, keep.Verifier = "", "", ""
+	plain, err := json.Marshal(note{Flow: keep, App: v.Site.App, Policies: rec.Policies, Status: rec.PolicyStatus})
+	if err != nil {
+		s.fail(w, r, v, "keeping sign-in", err)
+		return
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	deadline := s.Now().Add(s.Prompt.AbandonAfter)
+	token, err := s.Sessions.Hold(ctx, session.Pending{Draft: draft, Note: plain, Deadline: deadline}, tokens)
+	if err != nil {
+		rec.Code = signinlog.StoreUnavailable
+		s.logPerson(v, r, f, &draft, rec)
+		s.storeDown(w, r, v, err)
+		return
+	}
+	s.givePending(w, v, token, f.Return)
+	redirect(w, Base+"/stay")
+}
+
+// maxAgent bounds the user agent that is kept.
+const maxAgent = 256
+
+func agent(r *http.Request) string {
+	ua := r.UserAgent()
+	return ua[:min(len(ua), maxAgent)]
+}

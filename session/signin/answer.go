@@ -1,0 +1,88 @@
+package signin
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// remembered is one person's answer in one browser, given with "Don't show this again" (A10). The cookie holds those
+// of several people who share a browser, each as a hash.
+type remembered struct {
+	Person  string `json:"p"`
+	Yes     bool   `json:"y,omitempty"`
+	Expires int64  `json:"e"`
+}
+
+// maxRemembered bounds how many people's answers one browser keeps; the oldest goes first.
+const maxRemembered = 8
+
+func personHash(who session.Identity) string {
+	return string(session.HashKey("a", who.Issuer, who.Subject))
+}
+
+func (s *Service) answers(v *Visit) []remembered {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.answer)
+	if err != nil || v.Cookies.answer == "" {
+		return nil
+	}
+	plain, err := s.Keys.Open(session.PurposeAnswer, sealed, v.Host, cookieAnswer)
+	if err != nil {
+		return nil
+	}
+	var all, live []remembered
+	if json.Unmarshal(plain, &all) != nil {
+		return nil
+	}
+	for _, a := range all {
+		if s.Now().Before(time.Unix(a.Expires, 0)) {
+			live = append(live, a)
+		}
+	}
+	return live
+}
+
+// rememberedAnswer returns the kind that this person chose in this browser; nil if they are to be asked. Where
+// remembering is switched off, nothing is remembered.
+func (s *Service) rememberedAnswer(v *Visit, who session.Identity) *session.Kind {
+	if s.Prompt.RememberAnswer <= 0 {
+		return nil
+	}
+	for _, a := range s.answers(v) {
+		if a.Person == personHash(who) {
+			kind := session.Browser
+			if a.Yes {
+				kind = session.Persistent
+			}
+			return &kind
+		}
+	}
+	return nil
+}
+
+func (s *Service) rememberAnswer(w http.ResponseWriter, v *Visit, who session.Identity, kind session.Kind) {
+	if s.Prompt.RememberAnswer <= 0 {
+		return
+	}
+	keep := make([]remembered, 0, maxRemembered)
+	for _, a := range s.answers(v) {
+		if a.Person != personHash(who) {
+			keep = append(keep, a)
+		}
+	}
+	if len(keep) >= maxRemembered {
+		keep = keep[len(keep)-maxRemembered+1:]
+	}
+	keep = append(keep, remembered{
+		Person: personHash(who), Yes: kind == session.Persistent, Expires: s.Now().Add(s.Prompt.RememberAnswer).Unix(),
+	})
+	plain, err := json.Marshal(keep)
+	if err != nil {
+		return
+	}
+	sealed := s.Keys.Seal(session.PurposeAnswer, plain, v.Host, cookieAnswer)
+	setCookie(w, v, cookieAnswer, base64.RawURLEncoding.EncodeToString(sealed), s.Prompt.RememberAnswer)
+}

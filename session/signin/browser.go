@@ -1,0 +1,50 @@
+package signin
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+const (
+	browserIDSize = 16
+	// browserIDLife is the longest that browsers keep a cookie.
+	browserIDLife = 400 * 24 * time.Hour
+)
+
+// browserID returns the random id of the browser, and gives it one if it has none. Only somebody who has just signed in
+// gets one, so that passers-by are not marked.
+func (s *Service) browserID(w http.ResponseWriter, v *Visit) string {
+	if sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.browser); err == nil {
+		if id, err := s.Keys.Open(session.PurposeBrowser, sealed, v.Host, cookieBrowser); err == nil {
+			return string(id)
+		}
+	}
+	id := session.NewRandom(browserIDSize)
+	sealed := s.Keys.Seal(session.PurposeBrowser, []byte(id), v.Host, cookieBrowser)
+	setCookie(w, v, cookieBrowser, base64.RawURLEncoding.EncodeToString(sealed), browserIDLife)
+	return id
+}
+
+// sharedBrowser notes that this person has signed in with this browser and reports whether so many have that it counts
+// as a shared device (A7). Clearing the cookies defeats it; all it hides is a convenience.
+func (s *Service) sharedBrowser(r *http.Request, who *session.Session) (bool, error) {
+	if s.Prompt.SharedUsers <= 0 {
+		return false, nil
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	index := session.HashKey("b", who.BrowserID)
+	person := session.HashKey("u", who.Identity.Issuer, who.Identity.Subject)
+	if err := s.Store.Enlist(ctx, index, person, s.Now().Add(s.Prompt.SharedWindow)); err != nil {
+		return false, fmt.Errorf("noting browser: %w", err)
+	}
+	people, err := s.Store.Members(ctx, index, time.Time{}, s.Prompt.SharedUsers)
+	if err != nil {
+		return false, fmt.Errorf("counting people of browser: %w", err)
+	}
+	return len(people) >= s.Prompt.SharedUsers, nil
+}

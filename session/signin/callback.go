@@ -1,0 +1,238 @@
+package signin
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+const (
+	// maxCallbackBody bounds a form_post answer.
+	maxCallbackBody = 32 << 10
+	// maxCode bounds an authorization code.
+	maxCode = 8 << 10
+	// resumeLife is how long a form_post answer waits for the browser to come round with a GET.
+	resumeLife = 5 * time.Minute
+	// redeemTimeout bounds everything that a callback asks of a provider.
+	redeemTimeout = 20 * time.Second
+)
+
+// response is what a provider sent to the callback, each parameter once (RFC 6749, section 3.1; A44).
+type response struct {
+	State, Code, Error, Iss string
+	// At is when a form_post answer came in; zero for a query.
+	At int64 `json:",omitempty"`
+}
+
+// callback is where the provider sends the browser back to, by query or by form_post.
+func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
+	if r.Method == http.MethodPost {
+		s.callbackPost(w, r, v)
+		return
+	}
+	resp, ok := s.callbackResponse(r, v)
+	if !ok {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		return
+	}
+	name, random, restarted, ok := parseState(resp.State)
+	if !ok {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		return
+	}
+	f := s.openFlow(v, name, v.Cookies.flow(name))
+	switch {
+	case f == nil:
+		s.flowLost(w, r, v, restarted)
+	case !f.matches(random) || f.Origin != v.Origin:
+		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "state does not match"})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+	default:
+		s.finishFlow(w, r, v, f, resp)
+	}
+}
+
+// callbackPost takes a form_post answer (OAuth 2.0 Form Post Response Mode). A POST from the provider's site carries
+// none of our SameSite=Lax cookies, so the answer is sealed and sent round once as a GET, which carries them: no cookie
+// has to be SameSite=None, and no code stands in a URL that can be read.
+func (s *Service) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit) {
+	form, ok := readForm(w, r, maxCallbackBody, "state", "code", "error", "iss")
+	if !ok {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		return
+	}
+	resp := response{State: form["state"], Code: form["code"], Error: form["error"], Iss: form["iss"], At: s.Now().UnixMilli()}
+	if _, _, _, ok := parseState(resp.State); !ok || len(resp.Code) > maxCode || len(resp.Iss) > maxReturn || len(resp.Error) > maxReturn {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		return
+	}
+	plain, err := json.Marshal(resp)
+	if err != nil {
+		s.fail(w, r, v, "sealing answer", err)
+		return
+	}
+	sealed := s.Keys.Seal(session.PurposeFlow, plain, v.Host, resumePlace)
+	redirect(w, Base+"/callback?"+url.Values{"resume": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode())
+}
+
+const resumePlace = "resume"
+
+func (s *Service) callbackResponse(r *http.Request, v *Visit) (response, bool) {
+	q, ok := singleValues(r.URL.RawQuery, "state", "code", "error", "iss", "resume")
+	if !ok || len(q["code"]) > maxCode {
+		return response{}, false
+	}
+	if q["resume"] == "" {
+		return response{State: q["state"], Code: q["code"], Error: q["error"], Iss: q["iss"]}, true
+	}
+	var resp response
+	sealed, err := base64.RawURLEncoding.DecodeString(q["resume"])
+	if err != nil {
+		return resp, false
+	}
+	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, resumePlace)
+	if err != nil || json.Unmarshal(plain, &resp) != nil {
+		return resp, false
+	}
+	return resp, s.Now().Before(time.UnixMilli(resp.At).Add(resumeLife))
+}
+
+// flowLost answers a callback whose flow cookie is not there: an old tab, Back, a browser that was restarted. Who is
+// signed in goes on; who is not is sent round once more, by itself and once. No code is redeemed, so a callback that
+// somebody else began leads nowhere.
+func (s *Service) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, restarted bool) {
+	_, _, err := s.Session(r, v)
+	switch {
+	case err == nil:
+		redirect(w, Home)
+	case !NoSession(err):
+		s.storeDown(w, r, v, err)
+	case v.Cookies.pending != "":
+		redirect(w, Base+"/stay")
+	case restarted:
+		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(Home), HomeURL: Home})
+	default:
+		s.chooseOrBegin(w, r, v, Home, true)
+	}
+}
+
+// finishFlow goes on with a callback whose state is proven. The state is spent before anything is asked of anybody.
+func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, resp response) {
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	err := s.Store.Create(ctx, session.Entry{
+		Key: session.HashKey("x", f.State), Value: []byte{1}, Expires: f.expires().Add(time.Minute),
+	})
+	switch {
+	case errors.Is(err, session.ErrConflict):
+		clearCookie(w, v, cookieFlow+f.Name)
+		s.flowSpent(w, r, v, f)
+		return
+	case err != nil:
+		s.storeDown(w, r, v, err)
+		return
+	}
+	clearCookie(w, v, cookieFlow+f.Name)
+	p := s.byName[f.Provider]
+	if p == nil {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.Return), HomeURL: Home})
+		return
+	}
+	a, err := s.providerAnswer(r, p, f, resp)
+	if err != nil {
+		s.providerFailed(w, r, v, f, p, err)
+		return
+	}
+	s.admit(w, r, v, f, a)
+}
+
+// flowSpent answers the second use of a state: reload, Back, or a thief.
+func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
+	_, _, err := s.Session(r, v)
+	switch {
+	case err == nil:
+		redirect(w, f.Return)
+	case !NoSession(err):
+		s.storeDown(w, r, v, err)
+	case v.Cookies.pending != "":
+		redirect(w, Base+"/stay")
+	default:
+		s.log(v, r, f, signinlog.Record{Code: signinlog.CodeRedeemed})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.Return), HomeURL: Home})
+	}
+}
+
+// refusedError is an error word that the authorization endpoint sent.
+type refusedError struct{ word string }
+
+func (e *refusedError) Error() string { return "authorization endpoint refused: " + e.word }
+
+// providerAnswer checks the response and redeems its code.
+func (s *Service) providerAnswer(r *http.Request, p *Provider, f *flow, resp response) (*answer, error) {
+	ctx, cancel := detach(r, redeemTimeout)
+	defer cancel()
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// RFC 9207, section 2.4: of another provider is a mix-up; missing where it is promised, as well.
+	if resp.Iss != p.Issuer && (resp.Iss != "" || m.IssInResponse) {
+		return nil, errors.New("response is of another issuer (iss)")
+	}
+	if resp.Error != "" {
+		return nil, &refusedError{errorWord(resp.Error)}
+	}
+	if resp.Code == "" {
+		return nil, errors.New("response has neither code nor error")
+	}
+	return p.redeem(ctx, m, f, resp.Code)
+}
+
+// providerFailed tells what kind of failure it was: the person said no, the provider is out, or the answer is bad.
+func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, err error) {
+	code, page := signinlog.ProviderFailed, pages.Problem{Kind: pages.KindProviderError}
+	var refused *refusedError
+	var token *oauthError
+	detail := ""
+	switch {
+	case errors.As(err, &refused):
+		detail = refused.word
+		switch refused.word {
+		case "consent_required":
+			if !f.Retried {
+				again := s.newFlow(v, p, f.Return)
+				again.Correlation, again.Consent, again.Retried = f.Correlation, true, true
+				s.log(v, r, f, signinlog.Record{Code: signinlog.ConsentRequired})
+				s.begin(w, r, v, again, false)
+				return
+			}
+			code = signinlog.ConsentRequired
+		case "login_required", "interaction_required", "account_selection_required":
+			code = signinlog.SilentSignInFailed
+		case "access_denied":
+			code, page.Kind = signinlog.ConsentDeclined, pages.KindDeclined
+		case "server_error", "temporarily_unavailable":
+			code, page.Kind, page.RetryAfter = signinlog.ProviderUnavailable, pages.KindIDPDown, retryAfter
+		}
+	case errors.As(err, &token):
+		detail = token.word
+	case errors.Is(err, errProviderDown), errors.Is(err, context.DeadlineExceeded):
+		code, page.Kind, page.RetryAfter = signinlog.ProviderUnavailable, pages.KindIDPDown, retryAfter
+	}
+	s.Logger.Warn("provider's answer not accepted",
+		zap.String("provider", p.Name), zap.String("app", v.Site.App), zap.String("correlation_id", f.Correlation), zap.Error(err))
+	s.log(v, r, f, signinlog.Record{Code: code, Detail: detail})
+	page.ActionURL, page.HomeURL = signInURL(f.Return), Home
+	s.problem(w, r, v, page)
+}

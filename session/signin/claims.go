@@ -1,0 +1,229 @@
+package signin
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// ClaimsConfig says which claims mean what. Every path may be dotted (realm_access.roles); a claim whose name is the
+// whole path, dots included, goes before the dotted reading.
+type ClaimsConfig struct {
+	// Groups is the claim that lists groups. Empty: groups.
+	Groups string
+	// User are the claims that may name the user; the first present does. Empty: preferred_username, email, sub.
+	User []string
+	// GuestClaim and GuestValue: a person is a guest if the claim has the value (A2). Empty: nobody is.
+	GuestClaim, GuestValue string
+	// IWAMethods are the values of amr that mean integrated Windows authentication (A1).
+	IWAMethods []string
+	// SignInRisk and UserRisk are the claims with a risk of none, low, medium or high (A3). Empty: unknown.
+	SignInRisk, UserRisk string
+	// SharedDevice is the claim that is true on a shared device (A7). Empty: unknown.
+	SharedDevice string
+	// InheritClaim and InheritValues: the provider says with one of these values that it asked already (A4, X12).
+	InheritClaim  string
+	InheritValues []string
+}
+
+// Bounds of what is taken from claims. What is over them is left out, and a list of groups that was cut is incomplete,
+// which is not the same as short.
+const (
+	maxGroups    = 2000
+	maxGroupSize = 512
+	maxNameSize  = 256
+	maxSubject   = 255 // OpenID Connect Core, section 2
+)
+
+// claimSet is the claims of one person: of the ID token, then of userinfo. Names are compared exactly: Go's own
+// decoding into structs would take "SUB" for "sub".
+type claimSet []map[string]json.RawMessage
+
+func parseClaims(raw []byte) (map[string]json.RawMessage, error) {
+	var m map[string]json.RawMessage
+	err := json.Unmarshal(raw, &m)
+	return m, err
+}
+
+// get finds a claim by its path in the first set that has it.
+func (c claimSet) get(path string) (json.RawMessage, bool) {
+	if path == "" {
+		return nil, false
+	}
+	for _, m := range c {
+		if v, ok := find(m, path); ok {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+func find(m map[string]json.RawMessage, path string) (json.RawMessage, bool) {
+	if v, ok := m[path]; ok {
+		return v, true
+	}
+	for i := range len(path) {
+		if path[i] != '.' {
+			continue
+		}
+		inner, ok := m[path[:i]]
+		if !ok {
+			continue
+		}
+		if next, err := parseClaims(inner); err == nil && next != nil {
+			if v, ok := find(next, path[i+1:]); ok {
+				return v, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// str returns a claim that is a string, a number or a boolean as text; empty if it is absent or anything else.
+func (c claimSet) str(path string) string {
+	raw, ok := c.get(path)
+	if !ok {
+		return ""
+	}
+	return scalar(raw)
+}
+
+func scalar(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	var n json.Number
+	if json.Unmarshal(raw, &n) == nil && n != "" {
+		return n.String()
+	}
+	var b bool
+	if json.Unmarshal(raw, &b) == nil && len(raw) > 0 && raw[0] != 'n' {
+		return strconv.FormatBool(b)
+	}
+	return ""
+}
+
+// text is str, made fit for people and headers: bounded, and empty if it holds a control character.
+func (c claimSet) text(path string) string {
+	s := c.str(path)
+	if len(s) > maxNameSize || !utf8.ValidString(s) || strings.IndexFunc(s, isControl) >= 0 {
+		return ""
+	}
+	return s
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) }
+
+// list returns a claim that is a list of strings, or a single string. ok is false if it is absent or of another type.
+func (c claimSet) list(path string) (values []string, ok bool) {
+	raw, present := c.get(path)
+	if !present {
+		return nil, false
+	}
+	if json.Unmarshal(raw, &values) == nil {
+		return values, values != nil
+	}
+	var one string
+	if json.Unmarshal(raw, &one) == nil {
+		return []string{one}, true
+	}
+	return nil, false
+}
+
+// Subject is what sign-in needs to know of a person beyond the session's record, for the prompt decision.
+type signals struct {
+	iwa, highRisk, sharedDevice, inherited bool
+}
+
+// describe fills a session's record with what the claims say of the person.
+func (cfg *ClaimsConfig) describe(s *session.Session, c claimSet) {
+	for _, path := range cfg.user() {
+		if s.User = c.text(path); s.User != "" {
+			break
+		}
+	}
+	s.Name, s.Email = c.text("name"), c.text("email")
+	s.Guest = cfg.GuestClaim != "" && c.str(cfg.GuestClaim) == cfg.GuestValue && cfg.GuestValue != ""
+	s.Groups, s.GroupsComplete = cfg.groups(c)
+	s.ACR = c.text("acr")
+	s.AMR, _ = c.list("amr")
+	s.ProviderSession = c.str("sid")
+}
+
+func (cfg *ClaimsConfig) user() []string {
+	if len(cfg.User) > 0 {
+		return cfg.User
+	}
+	return []string{"preferred_username", "email", "sub"}
+}
+
+func (cfg *ClaimsConfig) groupsPath() string {
+	if cfg.Groups != "" {
+		return cfg.Groups
+	}
+	return "groups"
+}
+
+// groups returns the groups, and whether they are all. A provider that says there are more than it sends, a list of a
+// wrong type and a list over our own bounds are incomplete (A6); a claim that is absent is complete: no groups.
+func (cfg *ClaimsConfig) groups(c claimSet) (groups []string, complete bool) {
+	path := cfg.groupsPath()
+	values, ok := c.list(path)
+	if _, present := c.get(path); present && !ok {
+		return nil, false
+	}
+	complete = !overage(c, path)
+	for _, g := range values {
+		if len(g) > maxGroupSize || len(groups) == maxGroups {
+			complete = false
+			continue
+		}
+		groups = append(groups, g)
+	}
+	return groups, complete
+}
+
+// overage: the claim was replaced by a pointer (OpenID Connect Core, section 5.6.2), or by Entra's hasgroups.
+func overage(c claimSet, path string) bool {
+	if names, ok := c.get("_claim_names"); ok {
+		if m, err := parseClaims(names); err != nil || m[path] != nil {
+			return true
+		}
+	}
+	return c.str("hasgroups") == "true"
+}
+
+// signals reads what the prompt decision needs.
+func (cfg *ClaimsConfig) signals(c claimSet) signals {
+	amr, _ := c.list("amr")
+	return signals{
+		iwa:          slices.ContainsFunc(amr, func(m string) bool { return slices.Contains(cfg.IWAMethods, m) }),
+		highRisk:     c.str(cfg.SignInRisk) == "high" || c.str(cfg.UserRisk) == "high",
+		sharedDevice: c.str(cfg.SharedDevice) == "true",
+		inherited:    cfg.inherited(c),
+	}
+}
+
+func (cfg *ClaimsConfig) inherited(c claimSet) bool {
+	values, _ := c.list(cfg.InheritClaim)
+	if len(values) == 0 {
+		if one := c.str(cfg.InheritClaim); one != "" {
+			values = []string{one}
+		}
+	}
+	return slices.ContainsFunc(values, func(v string) bool { return slices.Contains(cfg.InheritValues, v) })
+}
+
+// complete reports whether the claims hold what the configuration asks for, so that userinfo need not be asked.
+func (cfg *ClaimsConfig) complete(c claimSet) bool {
+	if _, ok := c.get(cfg.groupsPath()); !ok && !overage(c, cfg.groupsPath()) {
+		return false
+	}
+	user := cfg.user()
+	return c.text(user[0]) != ""
+}

@@ -1,0 +1,187 @@
+package signin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// answer is what a provider gave for a code, verified.
+type answer struct {
+	draft   session.Session
+	tokens  session.Tokens
+	signals signals
+}
+
+// oauthError is an error that the token endpoint spelled out: a refusal, as opposed to an outage (D4).
+type oauthError struct{ word string }
+
+func (e *oauthError) Error() string { return "provider refused: " + e.word }
+
+func (p *Provider) oauth(m *metadata, redirectURI string) (*oauth2.Config, error) {
+	secret := ""
+	if p.ClientSecret != nil {
+		var err error
+		if secret, err = p.ClientSecret(); err != nil {
+			return nil, fmt.Errorf("client secret: %w", err)
+		}
+	}
+	return &oauth2.Config{
+		ClientID:     p.ClientID,
+		ClientSecret: secret,
+		Endpoint:     oauth2.Endpoint{AuthURL: m.AuthorizationEndpoint, TokenURL: m.TokenEndpoint, AuthStyle: m.authStyle()},
+		RedirectURL:  redirectURI,
+		Scopes:       p.scopes(),
+	}, nil
+}
+
+// authStyle is client_secret_basic unless the provider offers only client_secret_post (Discovery, section 3).
+func (m *metadata) authStyle() oauth2.AuthStyle {
+	if len(m.TokenAuthMethods) > 0 && !slices.Contains(m.TokenAuthMethods, "client_secret_basic") &&
+		slices.Contains(m.TokenAuthMethods, "client_secret_post") {
+		return oauth2.AuthStyleInParams
+	}
+	return oauth2.AuthStyleInHeader
+}
+
+func (p *Provider) scopes() []string {
+	if slices.Contains(p.Scopes, oidc.ScopeOpenID) {
+		return p.Scopes
+	}
+	return append([]string{oidc.ScopeOpenID}, p.Scopes...)
+}
+
+// redeem exchanges a code and verifies everything that comes with it. The context must not end with the client's
+// connection: a code can be redeemed once.
+func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string) (*answer, error) {
+	conf, err := p.oauth(m, f.redirectURI())
+	if err != nil {
+		return nil, err
+	}
+	ctx = oidc.ClientContext(ctx, p.Client)
+	tok, err := conf.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
+	if err != nil {
+		return nil, tokenError(err)
+	}
+	raw, _ := tok.Extra("id_token").(string)
+	if raw == "" {
+		return nil, errors.New("token answer holds no id_token")
+	}
+	verified, err := p.verifyIDToken(ctx, m, raw, f.Nonce, tok.AccessToken)
+	if err != nil {
+		return nil, err
+	}
+	a := &answer{
+		draft: session.Session{
+			Provider:   p.Name,
+			Identity:   session.Identity{Issuer: p.Issuer, Subject: verified.subject},
+			Claims:     verified.payload,
+			AuthTime:   verified.authTime,
+			GroupsAsOf: p.Now().UTC(),
+		},
+		tokens: session.Tokens{Refresh: tok.RefreshToken, IDHeader: verified.header, IDSignature: verified.signature},
+	}
+	claims := claimSet{verified.claims}
+	if !p.Claims.complete(claims) && m.UserInfoEndpoint != "" {
+		info, body, err := p.userInfo(ctx, m, tok.AccessToken, verified.subject)
+		if err != nil {
+			return nil, fmt.Errorf("userinfo: %w", err)
+		}
+		claims = append(claims, info)
+		a.draft.UserInfo = body
+	}
+	p.Claims.describe(&a.draft, claims)
+	a.signals = p.Claims.signals(claims)
+	return a, nil
+}
+
+// userInfo asks for the claims that the ID token lacks. Its sub must be the ID token's (OpenID Connect Core, section
+// 5.3.2): else somebody's groups would become somebody else's.
+func (p *Provider) userInfo(ctx context.Context, m *metadata, accessToken, subject string) (map[string]json.RawMessage, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserInfoEndpoint, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Authorization", "Bearer "+accessToken)
+	resp, err := p.Client.Do(req)
+	if err != nil {
+		return nil, nil, transportError(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, nil, fmt.Errorf("status %d", resp.StatusCode)
+	}
+	if media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || media != "application/json" {
+		return nil, nil, errors.New("answer is not application/json")
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, nil, err
+	}
+	claims, err := parseClaims(body)
+	if err != nil {
+		return nil, nil, errors.New("answer is not a JSON object")
+	}
+	if (claimSet{claims}).str("sub") != subject {
+		return nil, nil, errors.New("answer is about another sub")
+	}
+	var compact bytes.Buffer
+	if json.Compact(&compact, body) != nil {
+		return nil, nil, errors.New("answer is not JSON")
+	}
+	return claims, compact.Bytes(), nil
+}
+
+// tokenError tells a refusal from an outage, and keeps what a provider wrote out of our errors but for the error word.
+func tokenError(err error) error {
+	var refused *oauth2.RetrieveError
+	if errors.As(err, &refused) {
+		if refused.Response != nil && refused.Response.StatusCode >= http.StatusInternalServerError {
+			return fmt.Errorf("%w: token endpoint answers %d", errProviderDown, refused.Response.StatusCode)
+		}
+		if refused.Response != nil && refused.Response.StatusCode == http.StatusTooManyRequests {
+			return fmt.Errorf("%w: too many requests", errProviderDown)
+		}
+		if word := errorWord(refused.ErrorCode); word != "" {
+			return &oauthError{word}
+		}
+		return errors.New("token endpoint refused without a usable error")
+	}
+	return transportError(err)
+}
+
+// transportError is errProviderDown for what the network did, and drops the URL, which may hold what no log should.
+func transportError(err error) error {
+	var transport *url.Error
+	switch {
+	case !errors.As(err, &transport):
+		return truncated(err)
+	case errors.Is(err, errIDPRedirect) || errors.Is(err, errIDPBody):
+		return transport.Err
+	}
+	return fmt.Errorf("%w: %w", errProviderDown, transport.Err)
+}
+
+// errorWord returns an OAuth error word if it is one (RFC 6749, appendix A.7), shortened; else nothing.
+func errorWord(s string) string {
+	if len(s) > 64 || strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
+	}) >= 0 {
+		return ""
+	}
+	return s
+}

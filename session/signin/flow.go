@@ -1,0 +1,138 @@
+package signin
+
+import (
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+const (
+	// flowLife is how long a sign-in may take: people fetch their second factor, and lunch.
+	flowLife = time.Hour
+	// maxFlows is how many sign-ins one browser may have under way, one a tab; the oldest goes first.
+	maxFlows = 5
+	// stateSize and verifierSize are bytes of randomness (RFC 7636, section 4.1; RFC 9700, section 2.1).
+	stateSize    = 16
+	verifierSize = 32
+)
+
+// flow is the state of one sign-in under way. It lives sealed in a cookie of its own, so that several tabs can sign in
+// at once, an anonymous request writes nothing, and a restart loses nothing.
+type flow struct {
+	Name        string `json:"n"`
+	State       string `json:"s"`
+	Nonce       string `json:"o"`
+	Verifier    string `json:"v"`
+	Provider    string `json:"p"`
+	Origin      string `json:"u"`
+	Return      string `json:"r"`
+	StartedMS   int64  `json:"t"`
+	Correlation string `json:"c"`
+	// Consent: the provider was asked to show its consent page (K13).
+	Consent bool `json:"k,omitempty"`
+	// Retried: the provider demanded consent, and the flow was begun anew for it.
+	Retried bool `json:"y,omitempty"`
+}
+
+func (f *flow) redirectURI() string { return f.Origin + Base + "/callback" }
+
+func (f *flow) started() time.Time { return time.UnixMilli(f.StartedMS).UTC() }
+
+func (f *flow) expires() time.Time { return f.started().Add(flowLife) }
+
+// The state parameter is the flow's name, a mark and a random part. The name finds the cookie. The mark says that the
+// sign-in was begun anew after its cookie was lost, so that a browser that keeps no cookies is not sent round for
+// ever; it is not sealed, as whoever forges it only gets an error page sooner.
+const (
+	markFirst   = "-"
+	markRestart = "~"
+)
+
+func (f *flow) wireState(restarted bool) string {
+	mark := markFirst
+	if restarted {
+		mark = markRestart
+	}
+	return f.Name + mark + f.State
+}
+
+// parseState takes a state parameter apart. ok is false for what we never sent.
+func parseState(state string) (name, random string, restarted, ok bool) {
+	const randomSize = (stateSize*8 + 5) / 6
+	if len(state) != flowNameSize+1+randomSize || strings.IndexFunc(state[:flowNameSize]+state[flowNameSize+1:], notBase64URL) >= 0 {
+		return "", "", false, false
+	}
+	mark := state[flowNameSize : flowNameSize+1]
+	return state[:flowNameSize], state[flowNameSize+1:], mark == markRestart, mark == markFirst || mark == markRestart
+}
+
+func notBase64URL(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+}
+
+func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
+	return &flow{
+		Name:        session.NewRandom(flowNameSize * 3 / 4),
+		State:       session.NewRandom(stateSize),
+		Nonce:       session.NewRandom(stateSize),
+		Verifier:    session.NewRandom(verifierSize),
+		Provider:    p.Name,
+		Origin:      v.Origin,
+		Return:      ReturnPath(ret),
+		StartedMS:   s.Now().UnixMilli(),
+		Correlation: session.NewRandom(stateSize),
+		Consent:     strings.Contains(p.AuthParams["prompt"], "consent"),
+	}
+}
+
+// keepFlow seals a flow into its cookie and drops the oldest if there are too many, and what is no flow of ours.
+func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
+	plain, err := json.Marshal(f)
+	if err != nil {
+		return err
+	}
+	name := cookieFlow + f.Name
+	sealed := s.Keys.Seal(session.PurposeFlow, plain, v.Host, name)
+	setCookie(w, v, name, base64.RawURLEncoding.EncodeToString(sealed), flowLife)
+
+	var others []*flow
+	for _, c := range v.Cookies.flows {
+		if other := s.openFlow(v, c.name, c.value); other != nil {
+			others = append(others, other)
+		} else {
+			clearCookie(w, v, cookieFlow+c.name)
+		}
+	}
+	slices.SortFunc(others, func(a, b *flow) int { return int(b.StartedMS - a.StartedMS) })
+	for i := maxFlows - 1; i < len(others); i++ {
+		clearCookie(w, v, cookieFlow+others[i].Name)
+	}
+	return nil
+}
+
+// openFlow returns the flow of a cookie; nil if it was not sealed by us for this host and name, or is too old.
+func (s *Service) openFlow(v *Visit, name, value string) *flow {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil {
+		return nil
+	}
+	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, cookieFlow+name)
+	if err != nil {
+		return nil
+	}
+	var f flow
+	if json.Unmarshal(plain, &f) != nil || f.Name != name || !s.Now().Before(f.expires()) {
+		return nil
+	}
+	return &f
+}
+
+func (f *flow) matches(random string) bool {
+	return subtle.ConstantTimeCompare([]byte(f.State), []byte(random)) == 1
+}

@@ -1,0 +1,158 @@
+package signin
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// clockSkew is how far a provider's clock may be ahead of ours.
+const clockSkew = time.Minute
+
+// verifiedToken is an ID token that passed every check, in the parts that a session keeps.
+type verifiedToken struct {
+	subject                    string
+	authTime                   time.Time
+	header, payload, signature []byte
+	claims                     map[string]json.RawMessage
+}
+
+// verifyIDToken checks an ID token as OpenID Connect Core section 3.1.3.7 wants, and what go-oidc leaves to its caller:
+// nonce, a single audience, azp, iat, sub, at_hash, crit, the type of the token, and that it is no logout token (which
+// go-oidc would take for an ID token). nonce is empty only for a refreshed token.
+func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw, nonce, accessToken string) (*verifiedToken, error) {
+	t, err := splitToken(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkHeader(t.header); err != nil {
+		return nil, err
+	}
+	verifier := oidc.NewVerifier(p.Issuer, m.keys, &oidc.Config{
+		ClientID:             p.ClientID,
+		SupportedSigningAlgs: m.algorithms(),
+		Now:                  p.Now,
+	})
+	token, err := verifier.Verify(ctx, raw)
+	if err != nil {
+		return nil, truncated(err)
+	}
+	if t.claims, err = parseClaims(t.payload); err != nil {
+		return nil, fmt.Errorf("reading claims: %w", err)
+	}
+	if err := p.checkClaims(token, t.claims, nonce); err != nil {
+		return nil, err
+	}
+	if token.AccessTokenHash != "" {
+		if accessToken == "" {
+			return nil, errors.New("id_token has at_hash, but there is no access token")
+		}
+		if err := token.VerifyAccessToken(accessToken); err != nil {
+			return nil, errors.New("at_hash does not match the access token")
+		}
+	}
+	t.subject = token.Subject
+	var authTime float64
+	if json.Unmarshal(t.claims["auth_time"], &authTime) == nil && authTime > 0 {
+		t.authTime = time.Unix(int64(authTime), 0).UTC()
+		if t.authTime.After(p.Now().Add(clockSkew)) {
+			return nil, errors.New("auth_time is in the future")
+		}
+	}
+	return t, nil
+}
+
+func (p *Provider) checkClaims(token *oidc.IDToken, claims map[string]json.RawMessage, nonce string) error {
+	claimed := claimSet{claims}
+	switch {
+	case token.Subject == "" || len(token.Subject) > maxSubject || claimed.str("sub") != token.Subject:
+		return errors.New("id_token has no usable sub")
+	case strings.IndexFunc(token.Subject, isControl) >= 0:
+		return errors.New("id_token has a control character in sub")
+	case claimed.str("iss") != token.Issuer:
+		return errors.New("id_token has more than one iss")
+	case len(token.Audience) != 1 || token.Audience[0] != p.ClientID:
+		return errors.New("id_token is for another audience as well")
+	case claims["azp"] != nil && claimed.str("azp") != p.ClientID:
+		return errors.New("id_token was issued to another party (azp)")
+	case claims["exp"] == nil || token.Expiry.IsZero():
+		return errors.New("id_token has no exp")
+	case claims["iat"] == nil || token.IssuedAt.IsZero() || token.IssuedAt.Unix() <= 0:
+		return errors.New("id_token has no iat")
+	case token.IssuedAt.After(p.Now().Add(clockSkew)):
+		return errors.New("id_token was issued in the future")
+	case claims["events"] != nil:
+		return errors.New("id_token has events: it is another kind of token")
+	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(nonce)) != 1:
+		return errors.New("id_token has another nonce")
+	}
+	return nil
+}
+
+// checkHeader looks at what go-jose does not: extensions that must be understood, and the type.
+func checkHeader(raw []byte) error {
+	header, err := parseClaims(raw)
+	if err != nil || header == nil {
+		return errors.New("id_token has an unreadable header")
+	}
+	if header["crit"] != nil {
+		return errors.New("id_token demands an extension (crit) that is not understood")
+	}
+	if header["typ"] != nil {
+		if typ := scalar(header["typ"]); !strings.EqualFold(typ, "JWT") {
+			return errors.New("id_token is of another type (typ)")
+		}
+	}
+	return nil
+}
+
+// splitToken decodes the parts of a compact JWS (RFC 7515, section 7.1) strictly, so that joinToken restores it.
+func splitToken(raw string) (*verifiedToken, error) {
+	parts := strings.Split(raw, ".")
+	if len(parts) != 3 {
+		return nil, errors.New("id_token is not three parts")
+	}
+	var decoded [3][]byte
+	for i, part := range parts {
+		b, err := base64.RawURLEncoding.Strict().DecodeString(part)
+		if err != nil {
+			return nil, errors.New("id_token is not base64url")
+		}
+		decoded[i] = b
+	}
+	return &verifiedToken{header: decoded[0], payload: decoded[1], signature: decoded[2]}, nil
+}
+
+// joinToken makes the ID token of a session again, for id_token_hint; empty if the session does not keep it.
+func joinToken(claims []byte, t session.Tokens) string {
+	if len(t.IDHeader) == 0 || len(t.IDSignature) == 0 {
+		return ""
+	}
+	b64 := base64.RawURLEncoding
+	return b64.EncodeToString(t.IDHeader) + "." + b64.EncodeToString(claims) + "." + b64.EncodeToString(t.IDSignature)
+}
+
+// algorithms returns what the provider says it signs with, as far as we accept it; RS256 if it says nothing usable
+// (OpenID Connect Core, section 2).
+func (m *metadata) algorithms() []string {
+	var algs []string
+	for _, alg := range signingAlgorithms {
+		if slices.Contains(m.SigningAlgorithms, string(alg)) {
+			algs = append(algs, string(alg))
+		}
+	}
+	if len(algs) == 0 {
+		algs = []string{oidc.RS256}
+	}
+	return algs
+}

@@ -1,0 +1,102 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// errNoCookie: the request presents no session at all, or two of them.
+var errNoCookie = errors.New("no session cookie")
+
+// Session returns the session that a request presents, and its token. NoSession tells whether an error means that
+// there is none; any other error means that it could not be found out.
+func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
+	token, err := s.token(v)
+	if err != nil {
+		return nil, token, err
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	found, err := s.Sessions.Load(ctx, token)
+	return found, token, err
+}
+
+func (s *Service) token(v *Visit) (session.Token, error) {
+	if v.Cookies.session == "" || v.Cookies.doubled {
+		return session.Token{}, errNoCookie
+	}
+	return s.Keys.OpenToken(v.Cookies.session, v.Host, cookieBase)
+}
+
+// NoSession reports whether an error of Session says that the request is not signed in: nothing presented, nothing
+// of ours, ended, or expired. Everything else is a failure, and a failure is not an answer.
+func NoSession(err error) bool {
+	return errors.Is(err, errNoCookie) || errors.Is(err, session.ErrUnsealable) || Over(err)
+}
+
+// Over reports whether an error of Session says that the presented session is definitely over. Only then is its cookie
+// cleared: what cannot be opened may be another replica's, with a key that is on its way.
+func Over(err error) bool {
+	return errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired)
+}
+
+// Tighten holds a persistent session against what is in force now: where the prompt is off or a policy says never, it
+// becomes a browser session at this request, in the store and in the browser (X16, A74). A policy that says always
+// keeps it.
+func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says Persistence) (*session.Session, error) {
+	if have.Kind != session.Persistent {
+		return have, nil
+	}
+	reason := ""
+	switch {
+	case says == PersistenceNever:
+		reason = ReasonPolicyNever
+	case says != PersistenceAlways && !s.offered(v.Site):
+		reason = ReasonSettingOff
+	default:
+		return have, nil
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	token, err := s.token(v)
+	if err != nil {
+		return nil, err
+	}
+	tight, err := s.Sessions.Tighten(ctx, have, reason)
+	if err != nil {
+		return nil, err
+	}
+	s.giveCookie(w, v, tight, token)
+	return tight, tight.Check(s.Now(), s.Sessions.Limits())
+}
+
+func (s *Service) offered(site *Site) bool { return !s.Prompt.Off && !site.PromptOff }
+
+// giveCookie hands a session to the browser. A persistent one lasts as long as it can at most; its idle limit is kept
+// by the server alone, so that using it needs no new cookie (X5). A browser session has no lifetime in the browser.
+func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Session, token session.Token) {
+	value := s.Keys.SealToken(token, v.Host, cookieBase)
+	if have.Kind == session.Persistent {
+		setCookie(w, v, cookieBase, value, have.MaxEnd(s.Sessions.Limits()).Sub(s.Now()))
+		return
+	}
+	setCookie(w, v, cookieBase, value, 0)
+}
+
+// create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie.
+func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Session, tokens session.Tokens) (*session.Session, error) {
+	if old, err := s.token(v); err == nil {
+		if err := s.Sessions.EndID(ctx, old.ID); err != nil {
+			return nil, err
+		}
+	}
+	made, token, err := s.Sessions.Create(ctx, draft, tokens)
+	if err != nil {
+		return nil, err
+	}
+	s.giveCookie(w, v, made, token)
+	return made, nil
+}

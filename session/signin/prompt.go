@@ -1,0 +1,128 @@
+package signin
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+const actionStay = "stay"
+
+// stay shows the prompt (GET) and takes its answer (POST).
+func (s *Service) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
+	token, ret, ok := s.pendingToken(v)
+	if !ok {
+		s.nothingPending(w, r, v, ret)
+		return
+	}
+	if r.Method == http.MethodPost {
+		s.takeAnswer(w, r, v, token, ret)
+		return
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	p, err := s.Sessions.Pending(ctx, token)
+	if err != nil {
+		s.pendingGone(w, r, v, ret, err)
+		return
+	}
+	s.Pages.Write(w, r, http.StatusOK, s.promptPage(v, p, token))
+}
+
+func (s *Service) promptPage(v *Visit, p session.Pending, token session.Token) pages.Prompt {
+	limits := s.Sessions.Limits()
+	return pages.Prompt{
+		UserName:       p.Draft.User,
+		AppName:        v.Site.App,
+		CSRF:           s.csrfToken(v, actionStay, string(token.ID[:])),
+		BrowserIdle:    limits.Browser.Idle,
+		BrowserMax:     limits.Browser.Max,
+		PersistentIdle: limits.Persistent.Idle,
+		PersistentMax:  limits.Persistent.Max,
+		RememberFor:    s.Prompt.RememberAnswer,
+		AdminText:      s.Prompt.Text,
+	}
+}
+
+// nothingPending answers a visit to the prompt by a browser that holds no pending sign-in: a second answer, or Back
+// after the first (A9). Who is signed in goes on.
+func (s *Service) nothingPending(w http.ResponseWriter, r *http.Request, v *Visit, ret string) {
+	_, _, err := s.Session(r, v)
+	switch {
+	case err == nil:
+		s.goOn(w, r, ret)
+	case !NoSession(err):
+		s.storeDown(w, r, v, err)
+	default:
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(ret), HomeURL: Home})
+	}
+}
+
+// pendingGone answers when the pending sign-in of a cookie was answered, abandoned, or cannot be looked up.
+func (s *Service) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, ret string, err error) {
+	if !Over(err) && !errors.Is(err, session.ErrUnsealable) {
+		s.storeDown(w, r, v, err)
+		return
+	}
+	clearCookie(w, v, cookiePending)
+	if _, _, err := s.Session(r, v); err == nil {
+		s.goOn(w, r, ret)
+		return
+	}
+	// A late answer gets a fresh sign-in, not a session (A8).
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, ActionURL: signInURL(ret), HomeURL: Home})
+}
+
+// takeAnswer ends the pending sign-in with a session, or with none if the person cancels.
+func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit, token session.Token, ret string) {
+	form, ok := readForm(w, r, maxFormBody, "answer", "remember", "csrf")
+	if !ok {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		return
+	}
+	if !s.checkPost(r, v, actionStay, string(token.ID[:]), form["csrf"]) {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: Base + "/stay", HomeURL: Home})
+		return
+	}
+	kind, reason := session.Browser, ReasonAnsweredNo
+	switch form["answer"] {
+	case "yes":
+		kind, reason = session.Persistent, ReasonAnsweredYes
+	case "no":
+	case "cancel":
+		s.abandonPending(w, r, v)
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindCancelled, ActionURL: signInURL(ret), HomeURL: Home})
+		return
+	default:
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		return
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	// Late answers stay for whoever logs the abandonment.
+	if _, err := s.Sessions.Pending(ctx, token); err != nil {
+		s.pendingGone(w, r, v, ret, err)
+		return
+	}
+	p, tokens, err := s.Sessions.Claim(ctx, token)
+	if err != nil {
+		s.pendingGone(w, r, v, ret, err)
+		return
+	}
+	var n note
+	if err := json.Unmarshal(p.Note, &n); err != nil {
+		s.fail(w, r, v, "reading pending sign-in", err)
+		return
+	}
+	clearCookie(w, v, cookiePending)
+	if form["remember"] == "1" {
+		s.rememberAnswer(w, v, p.Draft.Identity, kind)
+	}
+	p.Draft.Kind, p.Draft.KindReason = kind, reason
+	s.signInDone(w, r, v, &n.Flow, p.Draft, tokens,
+		signinlog.Record{PolicyStatus: n.Status, Policies: n.Policies, PromptReason: reason})
+}

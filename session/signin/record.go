@@ -1,0 +1,41 @@
+package signin
+
+import (
+	"net/http"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// log writes an entry about a flow whose person is not known (yet). f may be nil.
+func (s *Service) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) {
+	rec.Created = s.Now()
+	if f != nil {
+		rec.Created, rec.CorrelationID, rec.Provider = f.started(), f.Correlation, f.Provider
+	}
+	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), agent(r)
+	rec.Interactive = true
+	s.write(rec)
+}
+
+// logPerson writes an entry about somebody who has proven who they are.
+func (s *Service) logPerson(v *Visit, r *http.Request, f *flow, who *session.Session, rec signinlog.Record) {
+	s.log(v, r, f, person(who, rec))
+}
+
+func person(who *session.Session, rec signinlog.Record) signinlog.Record {
+	rec.UserIssuer, rec.UserSubject, rec.UserName = who.Identity.Issuer, who.Identity.Subject, who.User
+	rec.Guest, rec.Provider, rec.Interactive = who.Guest, who.Provider, true
+	if who.ID != (session.ID{}) {
+		rec.SessionID = who.ID.Short()
+	}
+	return rec
+}
+
+func (s *Service) write(rec signinlog.Record) {
+	rec.ID = session.NewRandom(stateSize)
+	if rec.CorrelationID == "" {
+		rec.CorrelationID = rec.ID
+	}
+	s.Log.Write(rec)
+}

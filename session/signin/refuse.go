@@ -1,0 +1,123 @@
+package signin
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// Refusal is why somebody may not come in.
+type Refusal struct {
+	Code signinlog.Code
+	// Reason is stable and machine-readable: the same word in the log, on the page and in the answer to a script.
+	Reason string
+	// Title picks the words of the page.
+	Title pages.Block
+	// Policies are the public names of those that refuse.
+	Policies []string
+	// RetryURL is where trying again could help; set by the sign-in.
+	RetryURL string
+}
+
+// problemJSON is the answer to what is no navigation (RFC 9457), with the fields that a script needs to go on.
+type problemJSON struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Reason    string `json:"reason"`
+	Code      int    `json:"code,omitempty"`
+	SignInURL string `json:"sign_in_url,omitempty"`
+	RequestID string `json:"request_id"`
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Vary", "Accept, Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest")
+	p.Type = "about:blank"
+	w.WriteHeader(p.Status)
+	if r.Method != http.MethodHead {
+		_ = json.NewEncoder(w).Encode(p) // the client has gone; there is nobody left to tell
+	}
+}
+
+// Challenge answers a request that needs a sign-in: a page being opened starts one; a form being sent is told; whatever
+// else is told in a form that a script can read, and is never redirected. over tells that the presented session is
+// definitely over, so that its cookie goes.
+func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, over bool) {
+	if over {
+		clearCookie(w, v, cookieBase)
+	}
+	switch kind := Classify(r); {
+	case !v.usable() && kind != NotNavigation:
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
+	case kind == NavigationGet && s.HasPending(r, v):
+		redirect(w, Base+"/stay")
+	case kind == NavigationGet:
+		s.chooseOrBegin(w, r, v, v.Return, false)
+	case kind == NavigationForm:
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: signInURL(Home)})
+	default:
+		reason := "sign_in_required"
+		if over {
+			reason = "session_ended"
+		}
+		w.Header().Set("WWW-Authenticate", `Latchkey realm="`+Base+`"`)
+		writeProblem(w, r, problemJSON{
+			Title: "Sign-in required", Status: http.StatusUnauthorized, Reason: reason,
+			SignInURL: signInURL(Home), RequestID: v.RequestID,
+		})
+	}
+}
+
+// Refuse answers a request that may not pass. who is nil for an anonymous client.
+func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, why *Refusal) {
+	if Classify(r) == NotNavigation {
+		writeProblem(w, r, problemJSON{
+			Title: "Access denied", Status: http.StatusForbidden, Reason: why.Reason, Code: int(why.Code), RequestID: v.RequestID,
+		})
+		return
+	}
+	page := pages.Blocked{
+		Title: why.Title, PolicyNames: why.Policies, Code: int(why.Code), Reason: why.Reason,
+		RequestID: v.RequestID, Time: s.Now(), RetryURL: why.RetryURL,
+	}
+	if who != nil {
+		page.UserName = who.User
+		page.SwitchURL = Base + "/sign-out"
+	}
+	s.Pages.Write(w, r, http.StatusForbidden, page)
+}
+
+// Unavailable answers when it could not be found out whether a request is signed in. No cookie is touched: nobody is
+// signed out by an accident.
+func (s *Service) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+	s.storeDown(w, r, v, err)
+}
+
+func (s *Service) storeDown(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+	s.Logger.Error("session store cannot be asked", zap.String("app", v.Site.App), zap.Error(err))
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindStoreDown, RetryAfter: retryAfter, HomeURL: v.Return})
+}
+
+// problem answers with an error page, or with its twin for scripts.
+func (s *Service) problem(w http.ResponseWriter, r *http.Request, v *Visit, p pages.Problem) {
+	p.RequestID = v.RequestID
+	if Classify(r) != NotNavigation || acceptsHTML(r.Header.Get("Accept")) {
+		s.Pages.Write(w, r, 0, p)
+		return
+	}
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(p.RetryAfter/time.Second)))
+	}
+	writeProblem(w, r, problemJSON{Title: http.StatusText(p.StatusCode()), Status: p.StatusCode(), Reason: string(p.Kind), RequestID: v.RequestID})
+}

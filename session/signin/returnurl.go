@@ -1,0 +1,109 @@
+package signin
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/session/pages"
+)
+
+// maxReturn bounds a return path: it travels inside a cookie.
+const maxReturn = 2048
+
+// Home is where a sign-in goes that has no better place to return to.
+const Home = "/"
+
+// ReturnPath validates where a sign-in may return to, and is the only place that does (A02, A33). Good is a path on
+// the same origin, in a form that no browser reads as anything else: one slash first, no second, no backslash, no
+// control character, no dot segment in any spelling. Anything else becomes Home. It is applied when a path comes in
+// and once more when it is used (A19).
+func ReturnPath(raw string) string {
+	if raw == "" || len(raw) > maxReturn || raw[0] != '/' || hasUnsafeByte(raw) {
+		return Home
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || u.Opaque != "" || u.Path == "" || u.Path[0] != '/' {
+		return Home
+	}
+	if unsafePath(u.Path) || unsafePath(u.EscapedPath()) || underBase(u.Path) {
+		return Home
+	}
+	out := u.EscapedPath()
+	if u.RawQuery != "" {
+		out += "?" + u.RawQuery
+	}
+	return out
+}
+
+// hasUnsafeByte finds what browsers strip or rewrite before they parse (WHATWG URL, sections 4.1 and 4.4).
+func hasUnsafeByte(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c == 0x7f || c == '\\' || c >= 0x80 {
+			return true
+		}
+	}
+	return false
+}
+
+// unsafePath finds a path that starts with two slashes, or whose dot segments would make one.
+func unsafePath(p string) bool {
+	if strings.HasPrefix(p, "//") || strings.IndexFunc(p, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' }) >= 0 {
+		return true
+	}
+	for _, seg := range strings.Split(p, "/") {
+		seg = strings.ReplaceAll(strings.ToLower(seg), "%2e", ".")
+		if seg, _, _ = strings.Cut(seg, ";"); seg == "." || seg == ".." {
+			return true
+		}
+	}
+	return false
+}
+
+// underBase: returning to an endpoint of our own would be a loop or a trap.
+func underBase(p string) bool { return p == Base || strings.HasPrefix(p, Base+"/") }
+
+// goOn sends the browser to a place on the site itself after a form. It is a page that moves on, not a redirect:
+// Chromium holds a form-action policy against the whole chain of redirects after a form, wherever the app leads.
+func (s *Service) goOn(w http.ResponseWriter, r *http.Request, target string) {
+	if r.Method != http.MethodPost {
+		redirect(w, target)
+		return
+	}
+	if !underBase(target) {
+		target = ReturnPath(target)
+	}
+	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
+}
+
+// redirect sends the browser to a place on the site itself.
+func redirect(w http.ResponseWriter, target string) {
+	if !underBase(target) {
+		target = ReturnPath(target)
+	}
+	location(w, target)
+}
+
+// endpointWith adds parameters to an endpoint of a provider, taken from its verified metadata.
+func endpointWith(endpoint string, params url.Values) (string, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return "", err
+	}
+	q := u.Query()
+	for k, v := range params {
+		q[k] = v
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// location is the only writer of a Location header. 303 turns whatever came in into a GET, so that no body is ever
+// sent on (RFC 9700, section 4.12).
+func location(w http.ResponseWriter, target string) {
+	h := w.Header()
+	h.Set("Location", target)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	w.WriteHeader(http.StatusSeeOther)
+}

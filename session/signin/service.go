@@ -1,0 +1,210 @@
+package signin
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// Base is the path under which every site answers for sign-in.
+const Base = "/.latchkey"
+
+// Config is what a Service works with. Everything without a default is required.
+type Config struct {
+	// Providers: the first is the default.
+	Providers []*Provider
+	Sessions  *session.Manager
+	Store     session.Store
+	Keys      *session.KeyRing
+	Pages     *pages.Pages
+	Log       signinlog.Sink
+	Prompt    PromptConfig
+	Logger    *zap.Logger
+	Now       func() time.Time
+}
+
+// PromptConfig is the tenant-wide word on "Stay signed in?".
+type PromptConfig struct {
+	// Off hides the prompt for all, and ends persistence at the next request (K7, X16).
+	Off bool
+	// RememberAnswer is how long "Don't show this again" holds (A10). Zero: no such checkbox.
+	RememberAnswer time.Duration
+	// AbandonAfter is when an unanswered prompt counts as abandoned (A8). Zero: 10 minutes.
+	AbandonAfter time.Duration
+	Suppress     Suppress
+	// SharedUsers different people within SharedWindow on one browser make it a shared device (A7). Zero: never.
+	SharedUsers  int
+	SharedWindow time.Duration
+	// Text is shown under the question.
+	Text string
+}
+
+const defaultAbandonAfter = 10 * time.Minute
+
+// Service signs people in and out. It is safe for concurrent use.
+type Service struct {
+	Config
+	byName map[string]*Provider
+
+	stop context.CancelFunc
+	work sync.WaitGroup
+}
+
+// New returns a service. Start begins its background work.
+func New(c Config) *Service {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.Prompt.AbandonAfter <= 0 {
+		c.Prompt.AbandonAfter = defaultAbandonAfter
+	}
+	s := &Service{Config: c, byName: make(map[string]*Provider, len(c.Providers))}
+	for _, p := range c.Providers {
+		s.byName[p.Name] = p
+	}
+	return s
+}
+
+// Start finds the providers' metadata and watches for abandoned prompts, until Stop.
+func (s *Service) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	for _, p := range s.Providers {
+		s.work.Go(func() { p.Run(ctx) })
+	}
+	s.work.Go(func() { s.watchAbandoned(ctx) })
+}
+
+// Stop ends the background work and waits for it.
+func (s *Service) Stop() {
+	if s.stop != nil {
+		s.stop()
+	}
+	s.work.Wait()
+}
+
+// Site is what one site says about sign-in.
+type Site struct {
+	// App is the name of the site in logs and on pages.
+	App string
+	// Providers are the names of the providers that people may choose from. Empty: the default provider alone.
+	Providers []string
+	// PromptOff hides the prompt on this site.
+	PromptOff bool
+	// Gate says who may come in.
+	Gate Gate
+}
+
+// Gate decides at sign-in whether a person may come in at all, by everything but the route: what depends on the route
+// is held against each request later. It must answer for every input: what it cannot decide it refuses.
+type Gate interface {
+	Admit(v *Visit, who *session.Session) Admission
+}
+
+// Admission is what a Gate says.
+type Admission struct {
+	// Refusal is why the person may not come in; nil if they may.
+	Refusal     *Refusal
+	Persistence Persistence
+	// SharedNetwork: the request comes from a network marked as shared (A7).
+	SharedNetwork bool
+	PolicyStatus  string
+	Policies      []signinlog.AppliedPolicy
+}
+
+// Visit is one request, as the gateway sees it.
+type Visit struct {
+	Site *Site
+	// Origin is scheme, host and port as the browser knows them: what every URL of ours is built from. Host is the
+	// host alone, canonical.
+	Origin, Host string
+	// Secure: the browser speaks https. If not, Host must be a loopback host, else nobody is signed in.
+	Secure bool
+	// Return is path and query that were asked for, before any rewriting.
+	Return    string
+	IP        netip.Addr
+	RequestID string
+	Cookies   Cookies
+}
+
+func (v *Visit) usable() bool { return v.Secure || IsLoopback(v.Host) }
+
+// endpoint is one of ours.
+type endpoint struct {
+	methods string
+	serve   func(*Service, http.ResponseWriter, *http.Request, *Visit)
+}
+
+// endpoints are all there are; whatever else is asked for under Base does not exist.
+var endpoints = map[string]endpoint{
+	"/sign-in":    {"GET", (*Service).signIn},
+	"/callback":   {"GET, POST", (*Service).callback},
+	"/stay":       {"GET, POST", (*Service).stay},
+	"/sign-out":   {"GET, POST", (*Service).signOut},
+	"/signed-out": {"GET", (*Service).signedOut},
+}
+
+// ServeHTTP answers a request for a path under Base. It never passes a request on.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visit) {
+	path := strings.TrimPrefix(r.URL.Path, Base)
+	if strings.HasPrefix(path, "/assets/") {
+		s.Pages.Assets().ServeHTTP(w, r)
+		return
+	}
+	e, ok := endpoints[path]
+	switch {
+	case !ok:
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
+	case !allowed(e.methods, r.Method):
+		w.Header().Set("Allow", e.methods)
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindMethod})
+	case !v.usable():
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
+	default:
+		e.serve(s, w, r, v)
+	}
+}
+
+func allowed(methods, method string) bool {
+	for m := range strings.SplitSeq(methods, ", ") {
+		if m == method {
+			return true
+		}
+	}
+	return false
+}
+
+// providersOf returns the providers of a site, in the order in which it names them.
+func (s *Service) providersOf(site *Site) []*Provider {
+	if len(site.Providers) == 0 {
+		return s.Providers[:1]
+	}
+	list := make([]*Provider, 0, len(site.Providers))
+	for _, name := range site.Providers {
+		if p := s.byName[name]; p != nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// detach returns a context for store and provider calls that outlives the client's connection: one who disconnects
+// must neither poison a look-up nor lose a code that can be redeemed once.
+func detach(r *http.Request, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(r.Context()), limit)
+}
+
+// storeTimeout bounds what one request waits for the store.
+const storeTimeout = 3 * time.Second

@@ -1,0 +1,116 @@
+package signin
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/oauth2"
+
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// retryAfter is what a page says when something is down for the moment.
+const retryAfter = 15 * time.Second
+
+// signIn is GET /sign-in: it starts a flow with the provider that was chosen, or shows the choice.
+func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
+	q, ok := singleValues(r.URL.RawQuery, "return", "provider")
+	if !ok {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+		return
+	}
+	ret := ReturnPath(q["return"])
+	// Someone who asks to sign in means to begin anew: what waited for an answer is abandoned (A8).
+	s.abandonPending(w, r, v)
+	for _, p := range s.providersOf(v.Site) {
+		if p.Name == q["provider"] {
+			s.begin(w, r, v, s.newFlow(v, p, ret), false)
+			return
+		}
+	}
+	s.chooseOrBegin(w, r, v, ret, false)
+}
+
+// chooseOrBegin starts a flow where there is one provider, and shows the choice where there are several.
+func (s *Service) chooseOrBegin(w http.ResponseWriter, r *http.Request, v *Visit, ret string, restarted bool) {
+	providers := s.providersOf(v.Site)
+	if len(providers) == 1 {
+		s.begin(w, r, v, s.newFlow(v, providers[0], ret), restarted)
+		return
+	}
+	page := pages.Chooser{AppName: v.Site.App}
+	for _, p := range providers {
+		page.Providers = append(page.Providers, pages.Choice{
+			Name: p.Name, Title: p.Title,
+			URL: Base + "/sign-in?" + url.Values{"provider": {p.Name}, "return": {ret}}.Encode(),
+		})
+	}
+	s.Pages.Write(w, r, http.StatusOK, page)
+}
+
+// begin sends the browser to the provider.
+func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, restarted bool) {
+	p := s.byName[f.Provider]
+	ctx, cancel := detach(r, discoverPatience)
+	defer cancel()
+	m, err := p.metadata(ctx)
+	if err != nil {
+		s.log(v, r, f, signinlog.Record{Code: signinlog.ProviderUnavailable})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, RetryAfter: retryAfter, ActionURL: signInURL(f.Return)})
+		return
+	}
+	if err := s.keepFlow(w, v, f); err != nil {
+		s.fail(w, r, v, "keeping flow", err)
+		return
+	}
+	params := url.Values{}
+	for k, value := range p.AuthParams {
+		params.Set(k, value)
+	}
+	params.Set("response_type", "code")
+	params.Set("client_id", p.ClientID)
+	params.Set("redirect_uri", f.redirectURI())
+	params.Set("scope", strings.Join(p.scopes(), " "))
+	params.Set("state", f.wireState(restarted))
+	params.Set("nonce", f.Nonce)
+	params.Set("code_challenge", oauth2.S256ChallengeFromVerifier(f.Verifier))
+	params.Set("code_challenge_method", "S256")
+	if f.Consent && f.Retried {
+		params.Set("prompt", "consent")
+	}
+	target, err := endpointWith(m.AuthorizationEndpoint, params)
+	if err != nil {
+		s.fail(w, r, v, "authorization endpoint", err)
+		return
+	}
+	location(w, target)
+}
+
+func signInURL(ret string) string { return Base + "/sign-in?" + url.Values{"return": {ret}}.Encode() }
+
+// singleValues parses parameters and returns those that are asked for, empty where absent. ok is false if the query is
+// malformed, or one of them comes twice (A44): two parsers might pick two of them.
+func singleValues(rawQuery string, names ...string) (values map[string]string, ok bool) {
+	q, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return nil, false
+	}
+	values = make(map[string]string, len(names))
+	for _, name := range names {
+		if len(q[name]) > 1 {
+			return nil, false
+		}
+		values[name] = q.Get(name)
+	}
+	return values, true
+}
+
+// fail answers a failure of our own.
+func (s *Service) fail(w http.ResponseWriter, r *http.Request, v *Visit, what string, err error) {
+	s.Logger.Error("sign-in failed", zap.String("step", what), zap.String("app", v.Site.App), zap.Error(err))
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindInternal})
+}
