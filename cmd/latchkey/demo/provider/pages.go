@@ -11,6 +11,8 @@ var (
 	pageFiles embed.FS
 	//go:embed page/style.css
 	style []byte
+	//go:embed page/icon.svg
+	icon []byte
 
 	pages = template.Must(template.ParseFS(pageFiles, "page/*.html"))
 )

@@ -58,7 +58,7 @@ func New(cfg Config) (*Provider, error) {
 	p := &Provider{Config: cfg, host: u.Host}
 
 	// A form's CSP governs where its answer may redirect to, so the client's origins are part of it.
-	p.csp = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	p.csp = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 	for _, r := range cfg.RedirectURIs {
 		if u, err := url.Parse(r); err == nil {
 			p.csp += " " + u.Scheme + "://" + u.Host
@@ -87,6 +87,7 @@ func (p *Provider) routes() http.Handler {
 	mux.HandleFunc("GET /.well-known/openid-configuration", static("application/json", p.metadata))
 	mux.HandleFunc("GET /jwks", static("application/json", p.jwks))
 	mux.HandleFunc("GET /style.css", static("text/css; charset=utf-8", style))
+	mux.HandleFunc("GET /icon.svg", static("image/svg+xml", icon))
 	mux.HandleFunc("GET /authorize", p.authorize)
 	mux.HandleFunc("POST /authorize", p.authorize)
 	// Only this provider's own page may pick a person; else any site could sign a visitor in unseen.

@@ -10,8 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"maps"
 	"strings"
+	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -32,9 +33,9 @@ var ErrInUse = errors.New("state file is in use by another process")
 var errNoGrant = errors.New("no such refresh token")
 
 var (
-	bucketKeys   = []byte("keys")
-	bucketGrants = []byte("grants")
-	keySigning   = []byte("signing")
+	bucket    = []byte("provider")
+	keyKey    = []byte("signing key")
+	keyGrants = []byte("grants")
 )
 
 // State is what must outlive the process, in one file: the signing key, or id_tokens from before a restart would no
@@ -42,6 +43,9 @@ var (
 type State struct {
 	db  *bolt.DB
 	key *rsa.PrivateKey
+
+	mu     sync.Mutex
+	grants map[string]grant // never changed in place: what is in the file
 }
 
 // grant is one refresh token family. The file holds a hash of the current token only.
@@ -64,7 +68,7 @@ func OpenState(path string) (*State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	s := &State{db: db}
+	s := &State{db: db, grants: make(map[string]grant)}
 	if err := db.Update(s.load); err != nil {
 		return nil, errors.Join(fmt.Errorf("reading %s: %w", path, err), db.Close())
 	}
@@ -72,68 +76,84 @@ func OpenState(path string) (*State, error) {
 }
 
 func (s *State) load(tx *bolt.Tx) error {
-	if _, err := tx.CreateBucketIfNotExists(bucketGrants); err != nil {
-		return err
-	}
-	keys, err := tx.CreateBucketIfNotExists(bucketKeys)
+	b, err := tx.CreateBucketIfNotExists(bucket)
 	if err != nil {
 		return err
 	}
-	if der := keys.Get(keySigning); der != nil {
-		key, err := x509.ParsePKCS1PrivateKey(der)
-		s.key = key
+	if raw := b.Get(keyGrants); raw != nil {
+		if err := json.Unmarshal(raw, &s.grants); err != nil {
+			return err
+		}
+	}
+	if der := b.Get(keyKey); der != nil {
+		s.key, err = x509.ParsePKCS1PrivateKey(der)
 		return err
 	}
 	if s.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
 		return err
 	}
-	return keys.Put(keySigning, x509.MarshalPKCS1PrivateKey(s.key))
+	return b.Put(keyKey, x509.MarshalPKCS1PrivateKey(s.key))
 }
 
 // Close gives the file free.
 func (s *State) Close() error { return s.db.Close() }
 
+// update changes the grants in the file, then in memory.
+func (s *State) update(change func(map[string]grant)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := maps.Clone(s.grants)
+	change(next)
+	raw, err := json.Marshal(next)
+	if err != nil {
+		return err
+	}
+	err = s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucket).Put(keyGrants, raw) })
+	if err == nil {
+		s.grants = next
+	}
+	return err
+}
+
 // newGrant stores g and returns its first refresh token, written "id.secret".
 func (s *State) newGrant(g grant, now time.Time) (string, error) {
 	id, secret := random(), random()
 	g.Expires, g.Hash = now.Add(grantLife), hash(secret)
-	err := s.db.Update(func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketGrants)
-		if err := makeRoom(b, now); err != nil {
-			return err
+	err := s.update(func(m map[string]grant) {
+		maps.DeleteFunc(m, func(_ string, old grant) bool { return !now.Before(old.Expires) })
+		if len(m) >= maxGrants {
+			first := id
+			for other, old := range m {
+				if first == id || old.Expires.Before(m[first].Expires) {
+					first = other
+				}
+			}
+			delete(m, first)
 		}
-		return put(b, id, g)
+		m[id] = g
 	})
 	return id + "." + secret, err
 }
 
 // rotate exchanges a refresh token for the next of its family. A token that was exchanged before ends the family: one
 // of the two who hold it is not the client (RFC 9700, 4.14.2).
-func (s *State) rotate(token string, now time.Time) (grant, string, error) {
+func (s *State) rotate(token string, now time.Time) (g grant, next string, err error) {
 	id, secret, _ := strings.Cut(token, ".")
-	var g grant
-	next := random()
-	found := false
-	err := s.db.Update(func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketGrants)
-		raw := b.Get([]byte(id))
-		if raw == nil {
-			return nil
-		}
-		if err := json.Unmarshal(raw, &g); err != nil {
-			return err
-		}
+	found, next := false, random()
+	err = s.update(func(m map[string]grant) {
+		g, found = m[id]
 		if !now.Before(g.Expires) || subtle.ConstantTimeCompare(g.Hash, hash(secret)) != 1 {
-			return b.Delete([]byte(id))
+			found = false
+			delete(m, id)
+			return
 		}
-		found = true
 		g.Expires, g.Hash = now.Add(grantLife), hash(next)
-		return put(b, id, g)
+		m[id] = g
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return grant{}, "", err
-	}
-	if !found {
+	case !found:
 		return grant{}, "", errNoGrant
 	}
 	return g, id + "." + next, nil
@@ -142,62 +162,14 @@ func (s *State) rotate(token string, now time.Time) (grant, string, error) {
 // revoke ends the family that token belongs to, whichever of its tokens it is. An unknown one is no error (RFC 7009, 2.2).
 func (s *State) revoke(token string) error {
 	id, _, _ := strings.Cut(token, ".")
-	return s.db.Update(func(tx *bolt.Tx) error { return tx.Bucket(bucketGrants).Delete([]byte(id)) })
+	return s.update(func(m map[string]grant) { delete(m, id) })
 }
 
 // revokeSID ends the families of one sign-in.
 func (s *State) revokeSID(sid string) error {
-	return s.db.Update(func(tx *bolt.Tx) error {
-		return deleteWhere(tx.Bucket(bucketGrants), func(g grant) bool { return g.SID == sid })
+	return s.update(func(m map[string]grant) {
+		maps.DeleteFunc(m, func(_ string, g grant) bool { return g.SID == sid })
 	})
-}
-
-func makeRoom(b *bolt.Bucket, now time.Time) error {
-	if err := deleteWhere(b, func(g grant) bool { return !now.Before(g.Expires) }); err != nil {
-		return err
-	}
-	var ends []time.Time
-	if err := each(b, func(_ []byte, g grant) { ends = append(ends, g.Expires) }); err != nil || len(ends) < maxGrants {
-		return err
-	}
-	first := slices.MinFunc(ends, time.Time.Compare)
-	return deleteWhere(b, func(g grant) bool { return !g.Expires.After(first) })
-}
-
-func deleteWhere(b *bolt.Bucket, gone func(grant) bool) error {
-	var ids [][]byte
-	if err := each(b, func(id []byte, g grant) {
-		if gone(g) {
-			ids = append(ids, slices.Clone(id))
-		}
-	}); err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if err := b.Delete(id); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func each(b *bolt.Bucket, visit func(id []byte, g grant)) error {
-	return b.ForEach(func(id, raw []byte) error {
-		var g grant
-		if err := json.Unmarshal(raw, &g); err != nil {
-			return err
-		}
-		visit(id, g)
-		return nil
-	})
-}
-
-func put(b *bolt.Bucket, id string, g grant) error {
-	raw, err := json.Marshal(g)
-	if err != nil {
-		return err
-	}
-	return b.Put([]byte(id), raw)
 }
 
 // random returns 256 bits for an id, a code or a secret.
