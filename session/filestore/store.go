@@ -1,0 +1,253 @@
+package filestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// Store is a session.Store in a file. It is safe for concurrent use by one process.
+type Store struct {
+	path string
+	now  func() time.Time
+	file *os.File // for closing by force, see Close
+	db   *bolt.DB
+
+	writes  chan *write
+	stop    chan struct{} // closed by Close
+	stopped chan struct{} // closed by the writer, after the last answer
+	closing sync.Once
+	closed  atomic.Bool
+	broken  atomic.Bool // a write met damage; no further write is tried
+	err     error       // of Close
+}
+
+var _ session.Store = (*Store)(nil)
+
+// Open opens or creates the file. It fails with ErrLocked within about a second if the file is in use, with ErrDamaged
+// if it is not a session file, and with the file system's own error if it cannot be reached; every error names the
+// path. The store owns a goroutine until Close.
+func Open(cfg Config) (*Store, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.SweepEvery <= 0 {
+		cfg.SweepEvery = defaultSweep
+	}
+	s := &Store{
+		path:    cfg.Path,
+		now:     cfg.Now,
+		writes:  make(chan *write),
+		stop:    make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("session file %s: %w", cfg.Path, err)
+	}
+	go s.writer(cfg.SweepEvery)
+	return s, nil
+}
+
+// Path is the file that is open.
+func (s *Store) Path() string { return s.path }
+
+// Get returns the entry, from memory that the system maps to the file. It never waits for a writer.
+func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error) {
+	var (
+		found session.Entry
+		ok    bool
+	)
+	err := s.view(ctx, func(r records) error {
+		if err := session.CheckKey(key); err != nil {
+			return refusal{err}
+		}
+		var err error
+		found, ok, err = r.entry(key, millis(s.now()))
+		return err
+	})
+	if err == nil && !ok {
+		err = session.ErrNotFound
+	}
+	return found, err
+}
+
+// Create writes a new entry and returns when it is on the disk.
+func (s *Store) Create(ctx context.Context, e session.Entry) error {
+	e.Value = bytes.Clone(e.Value) // a caller that gives up may use its slice again before the writer has read it
+	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
+		now := s.now()
+		if err := session.CheckEntry(e, now); err != nil {
+			return refusal{err}
+		}
+		switch _, ok, err := r.entry(e.Key, millis(now)); {
+		case err != nil:
+			return err
+		case ok:
+			return refusal{session.ErrConflict}
+		}
+		return r.putEntry(session.Entry{Key: e.Key, Value: e.Value, Version: 1, Expires: e.Expires})
+	})
+	return err
+}
+
+// Replace writes an entry that exists in the given version, and returns when it is on the disk.
+func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
+	e.Value = bytes.Clone(e.Value)
+	written, err := s.update(ctx, func(r records, out *session.Entry) error {
+		now := s.now()
+		if err := session.CheckEntry(e, now); err != nil {
+			return refusal{err}
+		}
+		switch old, ok, err := r.entry(e.Key, millis(now)); {
+		case err != nil:
+			return err
+		case !ok:
+			return refusal{session.ErrNotFound}
+		case old.Version != e.Version:
+			return refusal{session.ErrConflict}
+		}
+		out.Version = e.Version + 1
+		return r.putEntry(session.Entry{Key: e.Key, Value: e.Value, Version: out.Version, Expires: e.Expires})
+	})
+	return written.Version, err
+}
+
+// Remove deletes an entry and returns when the disk has forgotten it.
+func (s *Store) Remove(ctx context.Context, key session.Key) (session.Entry, error) {
+	return s.update(ctx, func(r records, out *session.Entry) error {
+		if err := session.CheckKey(key); err != nil {
+			return refusal{err}
+		}
+		old, ok, err := r.entry(key, millis(s.now()))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return refusal{session.ErrNotFound}
+		}
+		*out = old
+		return r.deleteEntry(key)
+	})
+}
+
+// Enlist puts a member into an index and returns when it is on the disk.
+func (s *Store) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {
+	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
+		now := s.now()
+		for _, err := range []error{session.CheckKey(index), session.CheckKey(member), session.CheckUntil(until, now)} {
+			if err != nil {
+				return refusal{err}
+			}
+		}
+		if err := r.dropPassed(index, millis(now)); err != nil {
+			return err
+		}
+		return r.putMember(index, member, millis(until))
+	})
+	return err
+}
+
+// Members lists an index. Members of one time come in the order of their names.
+func (s *Store) Members(ctx context.Context, index session.Key, before time.Time, limit int) (keys []session.Key, err error) {
+	err = s.view(ctx, func(r records) error {
+		if err := session.CheckKey(index); err != nil {
+			return refusal{err}
+		}
+		keys = r.listed(index, millis(s.now()), before, limit)
+		return nil
+	})
+	return keys, err
+}
+
+// Delist removes members from an index and returns when that is on the disk.
+func (s *Store) Delist(ctx context.Context, index session.Key, members ...session.Key) error {
+	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
+		for _, key := range append([]session.Key{index}, members...) {
+			if err := session.CheckKey(key); err != nil {
+				return refusal{err}
+			}
+		}
+		for _, member := range members {
+			if err := r.deleteMember(index, member); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+// Ping tells whether the file can still be read.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.view(ctx, func(r records) error { return r.check() })
+}
+
+// Close waits for the writes under way, answers ErrClosed to all others and releases the file.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.closed.Store(true)
+		close(s.stop)
+		<-s.stopped
+		if s.broken.Load() {
+			// A write that met damage may have left the database's own lock taken; its Close would wait forever.
+			s.err = release(s.file)
+			return
+		}
+		s.err = s.db.Close()
+	})
+	if s.err != nil {
+		return fmt.Errorf("closing session file %s: %w", s.path, s.err)
+	}
+	return nil
+}
+
+// refusal is an answer about the entry or the arguments, as opposed to a failure of the file.
+type refusal struct{ error }
+
+// view runs a read in the caller's goroutine.
+func (s *Store) view(ctx context.Context, read func(records) error) error {
+	if s.closed.Load() {
+		return session.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return unavailable(err)
+	}
+	return s.answer(guard(func() error {
+		return s.db.View(func(tx *bolt.Tx) error {
+			r, err := open(tx)
+			if err != nil {
+				return err
+			}
+			return read(r)
+		})
+	}))
+}
+
+// answer turns what a transaction returned into what the contract knows.
+func (s *Store) answer(err error) error {
+	var no refusal
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &no):
+		return no.error
+	case s.closed.Load() || errors.Is(err, bolterrors.ErrDatabaseNotOpen):
+		return session.ErrClosed
+	default:
+		return unavailable(fmt.Errorf("session file %s: %w", s.path, err))
+	}
+}
+
+func unavailable(reason error) error {
+	return fmt.Errorf("%w: %w", session.ErrUnavailable, reason)
+}

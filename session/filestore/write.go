@@ -1,0 +1,166 @@
+package filestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// write is one caller's change. The writer runs apply, which returns a refusal (and has written nothing) or a failure
+// of the file; done is closed when the outcome is on the disk.
+type write struct {
+	ctx   context.Context
+	apply func(records, *session.Entry) error
+	done  chan struct{}
+	entry session.Entry
+	err   error
+}
+
+// update hands a change to the writer and waits for the disk. A caller that gives up while waiting gets
+// ErrUnavailable; whether its change was made is then open, as with any store that answers too late.
+func (s *Store) update(ctx context.Context, apply func(records, *session.Entry) error) (session.Entry, error) {
+	if s.closed.Load() {
+		return session.Entry{}, session.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return session.Entry{}, unavailable(err)
+	}
+	w := &write{ctx: ctx, apply: apply, done: make(chan struct{})}
+	select {
+	case s.writes <- w:
+	case <-s.stopped:
+		return session.Entry{}, session.ErrClosed
+	case <-ctx.Done():
+		return session.Entry{}, unavailable(ctx.Err())
+	}
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		return session.Entry{}, unavailable(ctx.Err())
+	}
+	if err := s.answer(w.err); err != nil {
+		return session.Entry{}, err
+	}
+	return w.entry, nil
+}
+
+// writer is the only goroutine that writes. What queues up while a sync runs shares the next one.
+func (s *Store) writer(sweepEvery time.Duration) {
+	defer close(s.stopped)
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	always := make(chan struct{})
+	close(always)
+	var more chan struct{} // ready while a sweep has work left; writers get their turn in between
+	for {
+		select {
+		case <-s.stop:
+			return
+		case w := <-s.writes:
+			s.commit(s.gather(w))
+		case <-ticker.C:
+			more = always
+		case <-more:
+			if n, err := s.sweep(); err != nil || n < sweepBatch {
+				more = nil
+			}
+		}
+	}
+}
+
+// gather takes what is waiting, without waiting for more.
+func (s *Store) gather(first *write) []*write {
+	batch := []*write{first}
+	for len(batch) < commitBatch {
+		select {
+		case w := <-s.writes:
+			batch = append(batch, w)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// commit makes a batch of changes in one transaction. If the transaction fails, each change is tried alone, so that
+// one that cannot be made takes no other along.
+func (s *Store) commit(batch []*write) {
+	err := s.transact(func(r records) (bool, error) {
+		wrote := false
+		for _, w := range batch {
+			if w.err = w.ctx.Err(); w.err != nil {
+				continue
+			}
+			w.err = w.apply(r, &w.entry)
+			if w.err != nil && !errors.As(w.err, new(refusal)) {
+				return false, w.err
+			}
+			wrote = wrote || w.err == nil
+		}
+		return wrote, nil
+	})
+	if err != nil && len(batch) > 1 {
+		for _, w := range batch {
+			s.commit([]*write{w})
+		}
+		return
+	}
+	for _, w := range batch {
+		if err != nil {
+			w.err = err
+		}
+		close(w.done)
+	}
+}
+
+var errNothing = errors.New("nothing to write")
+
+// transact runs one write transaction and syncs it; without a change nothing is written or synced.
+func (s *Store) transact(change func(records) (wrote bool, err error)) error {
+	if s.broken.Load() {
+		return fmt.Errorf("%w: a write met damage earlier", ErrDamaged)
+	}
+	err := guard(func() error {
+		return s.db.Update(func(tx *bolt.Tx) error {
+			r, err := open(tx)
+			if err != nil {
+				return err
+			}
+			wrote, err := change(r)
+			if err == nil && !wrote {
+				err = errNothing
+			}
+			return err
+		})
+	})
+	if errors.As(err, new(crash)) {
+		s.broken.Store(true)
+	}
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
+}
+
+// crash is a panic of the database over a damaged file, a fault in the mapped memory included.
+type crash struct{ cause any }
+
+func (c crash) Error() string { return fmt.Sprintf("%v: %v", ErrDamaged, c.cause) }
+func (c crash) Unwrap() error { return ErrDamaged }
+
+// guard turns panics into errors: bbolt trusts its file and panics, or faults, where the file is damaged.
+func guard(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = crash{cause}
+		}
+	}()
+	return f()
+}
