@@ -50,7 +50,7 @@ var edges = []edge{
 	{path: "session/storetest", ours: []string{"=session"}, others: []string{"pgregory.net/rapid", "go.uber.org/goleak"}},
 	{path: "session/filestore", ours: []string{"=session"}, others: []string{bbolt}, nowhere: []string{"net/http"}},
 	{path: "session/redisstore", ours: []string{"=session"}, others: []string{goRedis}, never: []string{"net/http"}},
-	{path: "session/pages", ours: []string{"=session"}},
+	{path: "session/pages", ours: []string{"=session", "session/pages"}, others: []string{"golang.org/x/text"}},
 	{path: "session/signinlog", ours: []string{"=session"}, others: []string{zap}, never: []string{"net/http"}},
 	{
 		path:    "session/signin",

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// page is the answer of the app: 80 bytes, so that the proxying and not the page is measured.
+const page = "<!doctype html><title>App</title><p>A small page, as most requests ask for one.\n"
+
+// serve starts an http server on a free loopback port; closing it ends it.
+func serve(handler http.Handler) (address string, server *http.Server, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	server = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }()
+	return listener.Addr().String(), server, nil
+}
+
+// app answers every request with the page, and says in a header whom the gateway named.
+func app() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user := r.Header.Get("Remote-User"); user != "" {
+			w.Header().Set("X-Seen-User", user)
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, page)
+	})
+}
+
+// freeAddress returns a loopback address that nobody listens on right now.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}

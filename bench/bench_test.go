@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The whole rig on a small scale: a real gateway, real sign-ins, every case with its store.
+func TestBench(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "latchkey")
+	build := exec.Command("go", "build", "-trimpath", "-tags", "nobadger,nomysql,nopgx", "-ldflags", "-w -s", "-o", binary, "../cmd/latchkey")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var out, notes bytes.Buffer
+	o := options{binary: binary, redis: "redis-server", sessions: 3, rounds: 2, slice: 100 * time.Millisecond, gogc: "100"}
+	if err := bench(t.Context(), o, &out, &notes); err != nil {
+		t.Fatalf("%v\n%s", err, notes.String())
+	}
+	for _, v := range variants {
+		if !strings.Contains(out.String(), "| "+v.name+" |") {
+			t.Errorf("no row for %q in\n%s", v.name, out.String())
+		}
+	}
+	if !strings.Contains(out.String(), "| plain Caddy | ") || !strings.Contains(out.String(), "**1.00** (1.00..1.00)") {
+		t.Errorf("plain Caddy is not the measure of itself:\n%s", out.String())
+	}
+}
+
+// A figure is worth nothing if the answers were not the app's.
+func TestLoadRefusesOtherAnswers(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"refused":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
+		"sent away":    func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) },
+		"another page": func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "Stay signed in?") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			address, server, err := serve(answer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			if _, err := load(t.Context(), address, [][]byte{browserRequest(address, "a=b")}, 2, time.Second); err == nil {
+				t.Error("counted as if it were the page")
+			}
+		})
+	}
+}
+
+func TestLoadUsesEverySession(t *testing.T) {
+	seen := make(chan string, 1<<16)
+	address, server, err := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen <- r.Header.Get("Cookie")
+		app().ServeHTTP(w, r)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	requests := [][]byte{browserRequest(address, "id=1"), browserRequest(address, "id=2"), browserRequest(address, "id=3")}
+	result, err := load(t.Context(), address, requests, 2, 50*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(seen)
+	count := map[string]int{}
+	for cookie := range seen {
+		count[cookie]++
+	}
+	if total := count["id=1"] + count["id=2"] + count["id=3"]; total != result.answered || count["id=1"]-count["id=3"] > 1 {
+		t.Errorf("%d answers, sessions used %v", result.answered, count)
+	}
+}
+
+func TestSignInEndsAtARedirectLoop(t *testing.T) {
+	address, server, err := serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/again", http.StatusFound)
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if _, err := signInAll(t.Context(), address, 2); err == nil {
+		t.Error("a loop counts as signed in")
+	}
+}
+
+func TestMedian(t *testing.T) {
+	for _, row := range []struct {
+		values []float64
+		want   float64
+	}{{[]float64{3}, 3}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5}} {
+		if got := median(row.values); got != row.want {
+			t.Errorf("median(%v) = %v, want %v", row.values, got, row.want)
+		}
+	}
+}
+
+// The choice of rounds looks at the rest of the machine only, never at the result.
+func TestQuieterLooksAtForeignTimeOnly(t *testing.T) {
+	at := func(cpu time.Duration, foreign ...float64) round {
+		var r round
+		for _, f := range foreign {
+			r = append(r, turn{cpu: cpu, answered: 1, foreign: f})
+		}
+		return r
+	}
+	kept := quieter([]round{at(1, 0.9, 0.1), at(100, 0.2, 0.1), at(2, 0, 0.5)})
+	if len(kept) != 2 || kept[0][0].cpu != 100 || kept[1][0].cpu != 2 {
+		t.Errorf("kept %v", kept)
+	}
+}
+
+func TestCPUClockMoves(t *testing.T) {
+	p, err := start(t.Context(), -1, listening(t), nil, "sh", "-c", "while :; do :; done")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.stop() }()
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		cpu, err := p.cpu()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cpu > 50*time.Millisecond {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("a busy loop used %s", cpu)
+		}
+	}
+}
+
+func TestStartReportsWhatTheProgramSaid(t *testing.T) {
+	address, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = start(t.Context(), -1, address, nil, "sh", "-c", "echo no such word >&2; exit 1")
+	if err == nil || !strings.Contains(err.Error(), "no such word") {
+		t.Errorf("error %v does not carry the program's words", err)
+	}
+}
+
+func TestParse(t *testing.T) {
+	if o, err := parse(nil, io.Discard); err != nil || o.sessions != 1000 || !o.pin {
+		t.Errorf("defaults: %+v, %v", o, err)
+	}
+	if _, err := parse([]string{"-h"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("help: %v", err)
+	}
+	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-slice", "0s"}, {"extra"}, {"-sesions", "1"}} {
+		if _, err := parse(args, io.Discard); err == nil {
+			t.Errorf("%q accepted", args)
+		}
+	}
+}
+
+func TestInterruptedRunEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	address, server, err := serve(app())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if _, err := load(ctx, address, [][]byte{browserRequest(address, "a=b")}, 2, time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want canceled", err)
+	}
+}
+
+func listening(t *testing.T) string {
+	t.Helper()
+	address, server, err := serve(app())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	return address
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ticks per second of the figures in /proc; Linux reports 100 on every architecture that Go runs on.
+const tick = time.Second / 100
+
+// A process is a server that was started for the run.
+type process struct {
+	cmd   *exec.Cmd
+	out   bytes.Buffer
+	ended chan error
+}
+
+// start runs a program, on the given core if it is not negative, and waits until address takes connections.
+func start(ctx context.Context, core int, address string, env []string, name string, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(name, args...), ended: make(chan error, 1)}
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := onCore(core, p.cmd.Start); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", name, err)
+	}
+	go func() { p.ended <- p.cmd.Wait() }()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+			return p, conn.Close()
+		}
+		select {
+		case err := <-p.ended:
+			return nil, fmt.Errorf("%s ended at once: %w\n%s", name, err, p.out.String())
+		case <-deadline.C:
+			return nil, errors.Join(fmt.Errorf("%s does not listen on %s", name, address), p.stop())
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), p.stop())
+		case <-poll.C:
+		}
+	}
+}
+
+// stop ends the process, by force if it does not go by itself.
+func (p *process) stop() error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	force := time.AfterFunc(10*time.Second, func() { _ = p.cmd.Process.Kill() })
+	defer force.Stop()
+	<-p.ended
+	return nil
+}
+
+// cpu is the user and system time that the process has used, all threads together.
+func (p *process) cpu() (time.Duration, error) { return cpuOf(p.cmd.Process.Pid) }
+
+func cpuOf(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	// The name, in parentheses, may contain anything; user and system time are fields 14 and 15 (proc(5)).
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * tick, errors.Join(err1, err2)
+}
+
+// memory is what the process has in memory, in bytes.
+func (p *process) memory() (int64, error) {
+	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(statm))[1], 10, 64)
+	return pages * int64(os.Getpagesize()), err
+}
+
+// machineCPU is the time that the machine's cores were busy or taken away by the host, with everything on it.
+func machineCPU() (time.Duration, error) {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	line, _, _ := strings.Cut(string(stat), "\n")
+	var busy int64
+	for i, field := range strings.Fields(line)[1:] {
+		const idle, iowait, guest = 3, 4, 8
+		if i == idle || i == iowait || i >= guest {
+			continue
+		}
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		busy += n
+	}
+	return time.Duration(busy) * tick, nil
+}
+
+// onCore runs f with the calling thread bound to one core, so that a process started by f lives there.
+func onCore(core int, f func() error) error {
+	if core < 0 {
+		return f()
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var before, there unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		return err
+	}
+	there.Set(core)
+	if err := unix.SchedSetaffinity(0, &there); err != nil {
+		return err
+	}
+	return errors.Join(f(), unix.SchedSetaffinity(0, &before))
+}
+
+// split picks a core for the gateways and moves this process to the others. It returns -1 if there is only one.
+func split() (int, error) {
+	var all unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return -1, err
+	}
+	if all.Count() < 2 {
+		return -1, nil
+	}
+	core := 0
+	for !all.IsSet(core) {
+		core++
+	}
+	all.Clear(core)
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return -1, err
+	}
+	for _, thread := range threads {
+		id, err := strconv.Atoi(thread.Name())
+		if err != nil {
+			return -1, err
+		}
+		if err := unix.SchedSetaffinity(id, &all); err != nil && !errors.Is(err, unix.ESRCH) {
+			return -1, err
+		}
+	}
+	return core, nil
+}
+
+// machine says in one line what this runs on.
+func machine() string {
+	model := "unknown processor"
+	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.Lines(string(info)) {
+			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+				model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	var name unix.Utsname
+	kernel := "unknown kernel"
+	if err := unix.Uname(&name); err == nil {
+		kernel = "Linux " + unix.ByteSliceToString(name.Release[:])
+	}
+	return fmt.Sprintf("%d × %s, %s, %s", runtime.NumCPU(), model, kernel, runtime.Version())
+}
