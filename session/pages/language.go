@@ -40,17 +40,22 @@ type languages struct {
 	matcher language.Matcher
 }
 
-// loadLanguages reads the built-in texts and lays the given ones over them.
+// loadLanguages reads the built-in texts and lays the given ones over them. Every language is held against English as
+// it is built in, English itself too: an override cannot redefine what has to be there.
 func loadLanguages(overrides map[string][]byte) (languages, error) {
-	var l languages
+	var l, builtIn languages
 	entries, err := textFiles.ReadDir("text")
 	if err != nil {
 		return l, fmt.Errorf("listing the built-in texts: %w", err)
 	}
 	for _, e := range entries {
+		name := strings.TrimSuffix(e.Name(), ".json")
 		data, err := textFiles.ReadFile("text/" + e.Name())
 		if err == nil {
-			err = l.add(strings.TrimSuffix(e.Name(), ".json"), data)
+			err = l.add(name, data)
+		}
+		if err == nil && name == "en" {
+			err = builtIn.add(name, data)
 		}
 		if err != nil {
 			return l, err
@@ -65,7 +70,7 @@ func loadLanguages(overrides map[string][]byte) (languages, error) {
 	l.bundles[0], l.bundles[english] = l.bundles[english], l.bundles[0]
 	tags := make([]language.Tag, len(l.bundles))
 	for i, b := range l.bundles {
-		if err := b.complete(l.bundles[0]); err != nil {
+		if err := b.complete(builtIn.bundles[0]); err != nil {
 			return l, err
 		}
 		tags[i] = b.tag

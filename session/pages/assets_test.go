@@ -1,0 +1,92 @@
+package pages
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestAssets(t *testing.T) {
+	p, err := New(Config{Base: "/own/base"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := map[string]string{"page.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
+	if len(p.assets) != len(types) {
+		t.Fatalf("%d assets", len(p.assets))
+	}
+	for name, contentType := range types {
+		path, err := p.assets.Path(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, ext, _ := strings.Cut(name, ".")
+		if !regexp.MustCompile(`^/own/base/assets/` + plain + `\.[A-Za-z0-9_-]{12}\.` + ext + `$`).MatchString(path) {
+			t.Errorf("%s is at %s", name, path)
+		}
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			w := ask(p, method, path, nil)
+			if w.Code != http.StatusOK || w.Header().Get("Content-Type") != contentType ||
+				w.Header().Get("Cache-Control") != "public, max-age=31536000, immutable" ||
+				w.Header().Get("X-Content-Type-Options") != "nosniff" ||
+				w.Header().Get("Content-Security-Policy") != "default-src 'none'; frame-ancestors 'none'" {
+				t.Errorf("%s %s: %d %v", method, path, w.Code, w.Header())
+			}
+			if got := w.Body.Len(); method == http.MethodHead && got != 0 || method == http.MethodGet && got == 0 {
+				t.Errorf("%s %s: %d bytes", method, path, got)
+			}
+			again := ask(p, method, path, http.Header{"If-None-Match": {w.Header().Get("ETag")}})
+			if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+				t.Errorf("%s %s with its tag: %d", method, path, again.Code)
+			}
+		}
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, "BREW"} {
+			w := ask(p, method, path, nil)
+			if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s: %d %v", method, path, w.Code, w.Header())
+			}
+		}
+		for _, other := range []string{
+			"/own/base/assets/" + name, path + "x", path + "/", "/own/base/assets/../assets/" + plain, "/own/base/assets/",
+			"/own/base/assets/" + plain + ".AAAAAAAAAAAA." + ext, strings.ToUpper(path), "/.latchkey/assets/" + name,
+			"/own/base/assets/../pages.go",
+		} {
+			w := ask(p, http.MethodGet, other, nil)
+			if w.Code != http.StatusNotFound || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("%s: %d %v", other, w.Code, w.Header())
+			}
+		}
+	}
+	if _, err := p.assets.Path("none.css"); err == nil {
+		t.Error("an asset that does not exist has a path")
+	}
+}
+
+func ask(p *Pages, method, path string, h http.Header) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "/", http.NoBody)
+	r.URL.Path = path
+	if h != nil {
+		r.Header = h
+	}
+	w := httptest.NewRecorder()
+	p.Assets().ServeHTTP(w, r)
+	return w
+}
+
+// The stylesheet and the icon load nothing: no import, no url, no script.
+func TestAssetsLoadNothing(t *testing.T) {
+	p, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, a := range p.assets {
+		content := strings.ReplaceAll(string(a.content), `xmlns="http://www.w3.org/2000/svg"`, "")
+		for _, bad := range []string{"@import", "url(", "http:", "https:", "//", "<script", "style=", "@font-face"} {
+			if strings.Contains(content, bad) {
+				t.Errorf("%s holds %s", name, bad)
+			}
+		}
+	}
+}
