@@ -12,8 +12,6 @@ type variant struct {
 	plain bool
 	// redis keeps the sessions in Redis instead of the embedded store.
 	redis bool
-	// session is the inside of the global session block.
-	session string
 	// site is the inside of the latchkey directive.
 	site string
 }
@@ -24,7 +22,6 @@ var variants = []variant{
 	{name: "Latchkey, no headers", site: "headers none"},
 	{name: "Latchkey, ten groups in a header", site: "headers remote"},
 	{name: "Latchkey, ten groups, Redis", redis: true, site: "headers remote"},
-	{name: "Latchkey, ten groups, Redis asked on every request", redis: true, session: "cache_recheck 0", site: "headers remote"},
 }
 
 // addresses are what a Caddyfile has to name.
@@ -42,9 +39,6 @@ func (v variant) caddyfile(a addresses) string {
 		fmt.Fprintf(&b, "\t\tprovider {\n\t\t\tissuer %s\n\t\t\tclient_id %s\n\t\t\tclient_secret %s\n\t\t}\n", a.issuer, clientID, clientSecret)
 		if v.redis {
 			fmt.Fprintf(&b, "\t\tstore redis redis://%s/0\n", a.redis)
-		}
-		if v.session != "" {
-			fmt.Fprintf(&b, "\t\tsession {\n\t\t\t%s\n\t\t}\n", v.session)
 		}
 		b.WriteString("\t}\n")
 	}

@@ -1,0 +1,97 @@
+package latchkey_test
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+)
+
+// What people copy has to work: Caddyfile.example and every Caddyfile of the README are formatted as `latchkey fmt` would,
+// use no word that the parser does not know, and pass `latchkey validate`.
+func TestExampleCaddyfilesAreValid(t *testing.T) {
+	for name, value := range map[string]string{
+		"TENANT_ID":             "00000000-0000-0000-0000-000000000000",
+		"OIDC_CLIENT_ID":        "client",
+		"OIDC_CLIENT_SECRET":    "secret",
+		"PARTNER_CLIENT_ID":     "client",
+		"PARTNER_CLIENT_SECRET": "secret",
+		"REDIS_PASSWORD":        "password",
+		"LATCHKEY_KEY":          "0123456789abcdef0123456789abcdef",
+		"XDG_DATA_HOME":         t.TempDir(),
+		"XDG_CONFIG_HOME":       t.TempDir(),
+	} {
+		t.Setenv(name, value)
+	}
+	for name, text := range exampleCaddyfiles(t) {
+		t.Run(name, func(t *testing.T) {
+			if got := string(caddyfile.Format([]byte(text))); got != text {
+				t.Errorf("`latchkey fmt` would write it otherwise:\n%s", got)
+			}
+			adapter := caddyfile.Adapter{ServerType: httpcaddyfile.ServerType{}}
+			config, warnings, err := adapter.Adapt([]byte(text), map[string]any{"filename": name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, warning := range warnings {
+				t.Errorf("warning: %s", warning)
+			}
+			var parsed caddy.Config
+			if err := caddy.StrictUnmarshalJSON(config, &parsed); err != nil {
+				t.Fatal(err)
+			}
+			if err := caddy.Validate(&parsed); err != nil {
+				t.Errorf("validate: %v", err)
+			}
+		})
+	}
+}
+
+// Without its secrets a configuration is refused, and the message names the secret that is missing.
+func TestExampleCaddyfileNeedsItsSecrets(t *testing.T) {
+	t.Setenv("OIDC_CLIENT_SECRET", "")
+	text := exampleCaddyfiles(t)["README.md:1"]
+	t.Setenv("OIDC_CLIENT_ID", "client")
+	adapter := caddyfile.Adapter{ServerType: httpcaddyfile.ServerType{}}
+	config, _, err := adapter.Adapt([]byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parsed caddy.Config
+	if err := caddy.StrictUnmarshalJSON(config, &parsed); err != nil {
+		t.Fatal(err)
+	}
+	if err := caddy.Validate(&parsed); err == nil || !strings.Contains(err.Error(), "client_secret") {
+		t.Errorf("validate without a secret: %v, want an error that names client_secret", err)
+	}
+}
+
+var caddyfileBlock = regexp.MustCompile("(?s)```caddyfile\n(.*?)```")
+
+// exampleCaddyfiles returns Caddyfile.example and the Caddyfiles of the README, numbered from 1.
+func exampleCaddyfiles(t *testing.T) map[string]string {
+	t.Helper()
+	readme := read(t, "README.md")
+	examples := map[string]string{"Caddyfile.example": read(t, "Caddyfile.example")}
+	for i, block := range caddyfileBlock.FindAllStringSubmatch(readme, -1) {
+		examples["README.md:"+string(rune('1'+i))] = block[1]
+	}
+	if len(examples) != 3 {
+		t.Errorf("found %d Caddyfiles, want the example and two in the README", len(examples))
+	}
+	return examples
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
