@@ -81,6 +81,32 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 }
 
+// What counts on a noisy machine is the ratio: both sizes in turn, the best of each. At most 2.
+func BenchmarkEvaluateRatio(b *testing.B) {
+	const rounds = 100
+	sizes := []int{10, 1000}
+	best := make([]time.Duration, len(sizes))
+	sets := make([]*policy.Set, len(sizes))
+	for i, n := range sizes {
+		sets[i] = compile(b, tenant(n))
+	}
+	for b.Loop() {
+		for i, set := range sets {
+			r := benchmarkRequest(set)
+			start := time.Now()
+			for range rounds {
+				set.Evaluate(r)
+			}
+			if took := time.Since(start) / rounds; best[i] == 0 || took < best[i] {
+				best[i] = took
+			}
+		}
+	}
+	b.ReportMetric(float64(best[0]), "ns/10-policies")
+	b.ReportMetric(float64(best[1]), "ns/1000-policies")
+	b.ReportMetric(float64(best[1])/float64(best[0]), "ratio")
+}
+
 func BenchmarkExplain(b *testing.B) {
 	set := compile(b, tenant(1000))
 	r := benchmarkRequest(set)

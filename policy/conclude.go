@@ -74,7 +74,7 @@ func (e *evaluation) conclude(d *Decision) {
 	case f.device.any:
 		d.refuse(f.device, DeviceUnknown, codeNoDevice)
 	case e.anonymous:
-		d.Verdict, d.Reason = SignIn, SignInRequired
+		d.Verdict, d.Reason, d.Status = SignIn, SignInRequired, StatusNotApplied // L3: there is no user yet
 	case e.unmet != 0:
 		d.Verdict, d.Gaps = StepUp, e.gaps
 		d.Reason, d.Code = e.ask()
