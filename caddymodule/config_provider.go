@@ -1,5 +1,16 @@
 package caddymodule
 
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// defaultProvider is the name of a provider that was given none.
+const defaultProvider = "default"
+
 // Provider is an OpenID provider. Its metadata is fetched in the background: Latchkey starts while the provider is
 // down, and signing in works as soon as it is up.
 type Provider struct {
@@ -94,4 +105,73 @@ type DeviceClaims struct {
 
 	// The claim that is true on a device that several people share.
 	Shared string `json:"shared,omitempty"`
+}
+
+// protocolParams are set by the sign-in itself; configuration can no more replace them than a link can (A44).
+var protocolParams = []string{
+	"client_id", "client_secret", "code_challenge", "code_challenge_method", "nonce", "redirect_uri", "request", "request_uri",
+	"response_type", "scope", "state",
+}
+
+func (p *Provider) name() string {
+	if p.Name == "" {
+		return defaultProvider
+	}
+	return p.Name
+}
+
+// check returns the first thing that is wrong with the provider, as far as it holds no placeholders.
+func (p *Provider) check() error {
+	if err := checkID(p.name()); err != nil {
+		return fmt.Errorf("name: %w", err)
+	}
+	if !hasPlaceholder(p.Issuer) {
+		if err := checkIssuer(p.Issuer); err != nil {
+			return err
+		}
+	}
+	if p.ClientID == "" {
+		return errors.New("client_id is missing")
+	}
+	if len(p.Scopes) > 0 && !slices.Contains(p.Scopes, "openid") {
+		return errors.New("scopes: openid must be among them")
+	}
+	for _, k := range slices.Sorted(maps.Keys(p.AuthParams)) {
+		if err := checkAuthParam(k, p.AuthParams[k]); err != nil {
+			return err
+		}
+	}
+	for _, list := range []struct {
+		word   string
+		values []string
+	}{
+		{"scopes", p.Scopes},
+		{"user_claims", p.UserClaims},
+		{"iwa_amr", p.IWAAMR},
+		{"mfa_amr", p.MFAAMR},
+		{"mfa_acr", p.MFAACR},
+	} {
+		if slices.ContainsFunc(list.values, func(v string) bool { return strings.TrimSpace(v) == "" }) {
+			return fmt.Errorf("%s: a value is empty", list.word)
+		}
+	}
+	if p.Guest != nil && (p.Guest.Claim == "" || p.Guest.Value == "") {
+		return errors.New("guest: claim and value are needed")
+	}
+	if p.Inherit != nil && (p.Inherit.Claim == "" || len(p.Inherit.Values) == 0) {
+		return errors.New("inherit: claim and values are needed")
+	}
+	return nil
+}
+
+func checkAuthParam(key, value string) error {
+	switch {
+	case key == "":
+		return errors.New("auth_params: a name is missing")
+	case slices.Contains(protocolParams, key):
+		return fmt.Errorf("auth_params: %s belongs to the protocol and cannot be set", key)
+	case key == "response_mode" && value != "query" && value != "form_post":
+		return fmt.Errorf("auth_params: response_mode is query or form_post, not %q", value)
+	}
+	return nil
 }

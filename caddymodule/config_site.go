@@ -17,12 +17,11 @@ type Handler struct {
 	// The requests that need a sign-in. Default: all.
 	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
-	// The name of the site in policies and logs. The Caddyfile's default is the first host name of the site. Without
-	// a name it is the host of each request, which on a site for any host is the client's choice.
+	// The name of the site in policies and logs. Required; the Caddyfile's default is the first host name of the site.
 	App string `json:"app,omitempty"`
 
-	// The providers at which people may sign in here, by name. Who signed in elsewhere must sign in again. With more
-	// than one the person chooses. Default: the first provider there is.
+	// The providers at which people may sign in here, by name. With more than one the person chooses.
+	// Default: the first provider there is.
 	Providers []string `json:"providers,omitempty"`
 
 	// Who may enter at all. Default: anybody who is signed in.
@@ -62,6 +61,13 @@ type Who struct {
 
 	// Everybody who signed in at these providers.
 	Providers []string `json:"providers,omitempty"`
+}
+
+// headerPresets are the values of Handler.Headers: the headers for user, email, name and groups, in this order.
+var headerPresets = map[string][]string{
+	"remote":    {"Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"},
+	"forwarded": {"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Preferred-Username", "X-Forwarded-Groups"},
+	"none":      nil,
 }
 
 // HeaderClaim is a header that carries a claim to the application.

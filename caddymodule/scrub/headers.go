@@ -62,8 +62,7 @@ func CheckName(name string) error {
 			return fmt.Errorf("header name %q: %q is not allowed in it", name, name[i])
 		}
 	}
-	var buf [maxName]byte
-	folded := string(fold(&buf, name))
+	folded := foldString(name)
 	if strings.Trim(folded, "-") == "" {
 		return fmt.Errorf("header name %q has no letter or digit", name)
 	}
@@ -71,6 +70,17 @@ func CheckName(name string) error {
 		return fmt.Errorf("header %s has a meaning of its own and cannot carry an identity", name)
 	}
 	return nil
+}
+
+// Same tells whether two names are one header in different spellings.
+func Same(a, b string) bool { return len(a) == len(b) && hasFoldedPrefix(a, foldString(b)) }
+
+func foldString(name string) string {
+	folded := make([]byte, len(name))
+	for i := range folded {
+		folded[i] = foldByte[name[i]]
+	}
+	return string(folded)
 }
 
 // reserved are headers that HTTP, Caddy or this gateway read themselves.
@@ -83,8 +93,7 @@ var reserved = map[string]struct{}{
 }
 
 func (n *Names) add(name string) {
-	var buf [maxName]byte
-	folded := string(fold(&buf, name))
+	folded := foldString(name)
 	n.exact[folded] = struct{}{}
 	n.size[len(folded)] = true
 	n.mayStartWith(folded[0])

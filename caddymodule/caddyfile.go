@@ -1,0 +1,193 @@
+package caddymodule
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+func init() {
+	httpcaddyfile.RegisterGlobalOption("latchkey", parseGlobal)
+	httpcaddyfile.RegisterDirective("latchkey", parseSite)
+	// In front of everything that may answer or forward, and of basic_auth, so that both can be used together.
+	httpcaddyfile.RegisterDirectiveOrder("latchkey", httpcaddyfile.Before, "basic_auth")
+}
+
+// parseGlobal sets up the app from the global option:
+//
+//	latchkey {
+//		provider [<name>] { ... }
+//		store <driver> ...
+//		keys <secret>...
+//		session {
+//			browser {
+//				idle_limit   <duration>
+//				max_lifetime <duration>
+//			}
+//			persistent { ... }
+//		}
+//		stay_signed_in [on|off] { ... }
+//		network <name> [trusted] [shared] <range>...|private_ranges
+//		policy <name> { ... }
+//	}
+func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
+	d.Next() // the option's name
+	start := d.Token()
+	if existing != nil {
+		return nil, d.Errf("latchkey is configured twice: one global block holds all of it")
+	}
+	if d.NextArg() {
+		return nil, d.Errf("unexpected %q: the latchkey option takes a block only", d.Val())
+	}
+	app := new(App)
+	if _, err := globalWords.block(d, "latchkey option", app); err != nil {
+		return nil, err
+	}
+	if err := checkGlobal(app); err != nil {
+		return nil, wrapAt(start, err)
+	}
+	return httpcaddyfile.App{Name: "latchkey", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+// checkGlobal checks what no single line shows.
+func checkGlobal(a *App) error {
+	for _, p := range a.Policies {
+		if err := p.checkProviders(a); err != nil {
+			return &positioned{p.position, fmt.Sprintf("policy %q: %v", p.Name, err)}
+		}
+	}
+	if err := checkPolicies(a, nil); err != nil {
+		return firstProblem(err)
+	}
+	return a.check()
+}
+
+var globalWords = grammar[*App]{
+	"provider":       {many, parseProvider},
+	"store":          {once, parseStore},
+	"keys":           {once, parseKeys},
+	"session":        {once, parseSession},
+	"stay_signed_in": {once, parseStaySignedIn},
+	"network":        {many, parseNetwork},
+	"policy":         {many, parseGlobalPolicy},
+}
+
+func parseStore(d *caddyfile.Dispenser, a *App) error {
+	if !d.NextArg() || d.Val() == "" {
+		return d.ArgErr()
+	}
+	const namespace = "latchkey.stores"
+	driver := d.Val()
+	var known []string
+	for _, m := range caddy.GetModules(namespace) {
+		known = append(known, m.ID.Name())
+	}
+	if !slices.Contains(known, driver) {
+		return unrecognized(d, "store", known)
+	}
+	store, err := caddyfile.UnmarshalModule(d, namespace+"."+driver)
+	if err != nil {
+		return err
+	}
+	a.StoreRaw = caddyconfig.JSONModuleObject(store, "driver", driver, nil)
+	return nil
+}
+
+func parseKeys(d *caddyfile.Dispenser, a *App) error {
+	secrets, err := list(d)
+	if err != nil {
+		return err
+	}
+	for _, s := range secrets {
+		if err := checkKey(s); err != nil {
+			return d.Errf("keys: %w", err)
+		}
+	}
+	a.Keys = secrets
+	return nil
+}
+
+func parseSession(d *caddyfile.Dispenser, a *App) error {
+	return sessionWords.blockOnly(d, "session option", &a.Session)
+}
+
+var sessionWords = grammar[*SessionConfig]{
+	"browser": {once, func(d *caddyfile.Dispenser, c *SessionConfig) error {
+		return parseLimits(d, &c.Browser, session.DefaultLimits.Browser)
+	}},
+	"persistent": {once, func(d *caddyfile.Dispenser, c *SessionConfig) error {
+		return parseLimits(d, &c.Persistent, session.DefaultLimits.Persistent)
+	}},
+}
+
+func parseLimits(d *caddyfile.Dispenser, l *Limits, def session.Limit) error {
+	start := d.Token()
+	if err := limitWords.blockOnly(d, "limit", l); err != nil {
+		return err
+	}
+	return wrapAt(start, l.check(def))
+}
+
+var limitWords = grammar[*Limits]{
+	"idle_limit": {once, func(d *caddyfile.Dispenser, l *Limits) (err error) {
+		l.IdleLimit, err = duration(d, maxLifetime)
+		return err
+	}},
+	"max_lifetime": {once, func(d *caddyfile.Dispenser, l *Limits) (err error) {
+		l.MaxLifetime, err = duration(d, maxLifetime)
+		return err
+	}},
+}
+
+func parseNetwork(d *caddyfile.Dispenser, a *App) error {
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	n := &Network{Name: d.Val()}
+	if _, err := parseRange(n.Name); err == nil {
+		return d.Errf("a network needs a name in front of its addresses, as in: network office %s", n.Name)
+	}
+	if err := checkID(n.Name); err != nil {
+		return d.Errf("network: %w", err)
+	}
+	for _, other := range a.Networks {
+		if other.Name == n.Name {
+			return d.Errf("network %q is defined twice", n.Name)
+		}
+	}
+	for d.NextArg() {
+		flag := &n.Trusted
+		switch d.Val() {
+		case "shared":
+			flag = &n.Shared
+			fallthrough
+		case "trusted":
+			if *flag {
+				return d.Errf("%s stands twice", d.Val())
+			}
+			if len(n.Ranges) > 0 {
+				return d.Errf("%s stands in front of the addresses", d.Val())
+			}
+			*flag = true
+			continue
+		}
+		if _, err := parseRange(d.Val()); err != nil {
+			return d.Errf("network %q: %w", n.Name, err)
+		}
+		n.Ranges = append(n.Ranges, d.Val())
+	}
+	if len(n.Ranges) == 0 {
+		return d.Errf("network %q has no addresses", n.Name)
+	}
+	if _, err := n.rule(); err != nil {
+		return d.Errf("network %q: %w", n.Name, err)
+	}
+	a.Networks = append(a.Networks, n)
+	return nil
+}

@@ -1,0 +1,165 @@
+package caddymodule
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// parseProvider reads an OpenID provider:
+//
+//	provider [<name>] {
+//		issuer        <url>
+//		client_id     <id>
+//		client_secret <secret>
+//		scopes        <scope>...
+//		groups_claim  <claim>
+//		user_claim    <claim>...
+//		guest_claim   <claim> <value>
+//		iwa_amr       <value>...
+//		mfa_amr       <value>...
+//		mfa_acr       <value>...
+//		risk_claim    sign_in|user <claim>
+//		device_claim  compliant|managed|shared <claim>
+//		inherit_claim <claim> <value>...
+//		auth_param    <key> <value>
+//		ca_file       <path>
+//	}
+func parseProvider(d *caddyfile.Dispenser, a *App) error {
+	start := d.Token()
+	p := &Provider{Name: defaultProvider}
+	if d.NextArg() {
+		p.Name = d.Val()
+		if err := checkID(p.Name); err != nil {
+			return d.Errf("provider: %w", err)
+		}
+		if d.NextArg() {
+			return d.ArgErr()
+		}
+	}
+	for _, other := range a.Providers {
+		if other.Name == p.Name {
+			return d.Errf("provider %q is defined twice; give each a name", p.Name)
+		}
+	}
+	if _, err := providerWords.block(d, "provider option", p); err != nil {
+		return err
+	}
+	if err := p.check(); err != nil {
+		return wrapAt(start, fmt.Errorf("provider %q: %w", p.Name, err))
+	}
+	a.Providers = append(a.Providers, p)
+	return nil
+}
+
+var providerWords = grammar[*Provider]{
+	"issuer":        {once, parseIssuer},
+	"client_id":     value(func(p *Provider) *string { return &p.ClientID }),
+	"client_secret": value(func(p *Provider) *string { return &p.ClientSecret }),
+	"scopes":        values(func(p *Provider) *[]string { return &p.Scopes }),
+	"groups_claim":  value(func(p *Provider) *string { return &p.GroupsClaim }),
+	"user_claim":    values(func(p *Provider) *[]string { return &p.UserClaims }),
+	"guest_claim":   {once, parseGuestClaim},
+	"iwa_amr":       values(func(p *Provider) *[]string { return &p.IWAAMR }),
+	"mfa_amr":       values(func(p *Provider) *[]string { return &p.MFAAMR }),
+	"mfa_acr":       values(func(p *Provider) *[]string { return &p.MFAACR }),
+	"risk_claim":    {many, parseRiskClaim},
+	"device_claim":  {many, parseDeviceClaim},
+	"inherit_claim": {once, parseInheritClaim},
+	"auth_param":    {many, parseAuthParam},
+	"ca_file":       value(func(p *Provider) *string { return &p.CAFile }),
+}
+
+// value is a word with exactly one argument.
+func value(field func(*Provider) *string) word[*Provider] {
+	return word[*Provider]{once, func(d *caddyfile.Dispenser, p *Provider) (err error) {
+		*field(p), err = one(d)
+		return err
+	}}
+}
+
+// values is a word with one argument or more.
+func values(field func(*Provider) *[]string) word[*Provider] {
+	return word[*Provider]{once, func(d *caddyfile.Dispenser, p *Provider) (err error) {
+		*field(p), err = list(d)
+		return err
+	}}
+}
+
+func parseIssuer(d *caddyfile.Dispenser, p *Provider) (err error) {
+	if p.Issuer, err = one(d); err != nil || hasPlaceholder(p.Issuer) {
+		return err
+	}
+	if err := checkIssuer(p.Issuer); err != nil {
+		return d.WrapErr(err)
+	}
+	return nil
+}
+
+func parseGuestClaim(d *caddyfile.Dispenser, p *Provider) error {
+	claim, v, err := two(d)
+	if err != nil {
+		return err
+	}
+	p.Guest = &ClaimValue{Claim: claim, Value: v}
+	return nil
+}
+
+func parseInheritClaim(d *caddyfile.Dispenser, p *Provider) error {
+	args, err := list(d)
+	if err != nil {
+		return err
+	}
+	if len(args) < 2 {
+		return d.ArgErr()
+	}
+	p.Inherit = &ClaimValues{Claim: args[0], Values: args[1:]}
+	return nil
+}
+
+func parseRiskClaim(d *caddyfile.Dispenser, p *Provider) error {
+	return parseClaimOf(d, "risk", map[string]*string{"sign_in": &p.Risk.SignIn, "user": &p.Risk.User})
+}
+
+func parseDeviceClaim(d *caddyfile.Dispenser, p *Provider) error {
+	return parseClaimOf(d, "device attribute", map[string]*string{
+		"compliant": &p.Device.Compliant, "managed": &p.Device.Managed, "shared": &p.Device.Shared,
+	})
+}
+
+// parseClaimOf reads a kind and the claim for it.
+func parseClaimOf(d *caddyfile.Dispenser, what string, kinds map[string]*string) error {
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	to, ok := kinds[d.Val()]
+	if !ok {
+		return unrecognized(d, what, slices.Collect(maps.Keys(kinds)))
+	}
+	if *to != "" {
+		return d.Errf("the claim for %s is given twice", d.Val())
+	}
+	claim, err := one(d)
+	*to = claim
+	return err
+}
+
+func parseAuthParam(d *caddyfile.Dispenser, p *Provider) error {
+	key, v, err := two(d)
+	if err != nil {
+		return err
+	}
+	if err := checkAuthParam(key, v); err != nil {
+		return d.WrapErr(err)
+	}
+	if _, ok := p.AuthParams[key]; ok {
+		return d.Errf("auth_param %s is given twice", key)
+	}
+	if p.AuthParams == nil {
+		p.AuthParams = make(map[string]string)
+	}
+	p.AuthParams[key] = v
+	return nil
+}

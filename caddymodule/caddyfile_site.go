@@ -1,0 +1,209 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+)
+
+var (
+	errTwoMatchers = errors.New("the policy has a matcher already")
+	errNoMatcher   = errors.New("match needs at least one matcher")
+)
+
+// parseSite sets up the handler of a site:
+//
+//	latchkey [<matcher>] {
+//		app            <name>
+//		provider       <name>...
+//		allow          group|user|provider <name>...
+//		deny           group|user|provider <name>...
+//		policy         <name> [<matcher>] { ... }
+//		stay_signed_in off
+//		activity       navigation|any|none
+//		headers        remote|forwarded|none
+//		header         <Name> <claim>
+//	}
+//
+// The matcher becomes part of the handler and not of its route: the sign-in endpoints and the scrubbing are for the
+// whole site. It also keeps Caddy from sorting a guard with a matcher in front of them.
+func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	h.Next() // the directive's name
+	start := h.Token()
+	app, err := globalApp(h)
+	if err != nil {
+		return nil, err
+	}
+	site := &siteParser{Helper: h, Handler: new(Handler), global: app, start: start}
+	if err := site.matcher(); err != nil {
+		return nil, err
+	}
+	if _, err := siteWords.block(h.Dispenser, "latchkey option", site); err != nil {
+		return nil, err
+	}
+	if err := site.settle(); err != nil {
+		return nil, wrapAt(start, err)
+	}
+	if err := site.check(app); err != nil {
+		return nil, wrapAt(start, err)
+	}
+	if err := checkPolicies(app, site.Handler); err != nil {
+		return nil, wrapAt(start, firstProblem(err))
+	}
+	return h.NewRoute(nil, site.Handler), nil
+}
+
+// globalApp is what the global option has set up; global options come before all sites.
+func globalApp(h httpcaddyfile.Helper) (*App, error) {
+	option, ok := h.Option("latchkey").(httpcaddyfile.App)
+	if !ok {
+		return nil, h.Err("there is no latchkey block with a provider among the global options")
+	}
+	app := new(App)
+	if err := json.Unmarshal(option.Value, app); err != nil {
+		return nil, h.WrapErr(err)
+	}
+	return app, nil
+}
+
+// siteParser reads the directive of one site.
+type siteParser struct {
+	httpcaddyfile.Helper
+	*Handler
+	global *App
+	start  caddyfile.Token
+}
+
+// matcher reads the matcher of the directive, if it has one.
+func (s *siteParser) matcher() error {
+	if s.CountRemainingArgs() == 0 {
+		return nil
+	}
+	set, err := s.oneMatcher()
+	if err == nil && set != nil { // no set: the matcher "*", which is every request
+		s.MatchRaw = caddyhttp.RawMatcherSets{set}
+	}
+	return err
+}
+
+// oneMatcher reads exactly one matcher token.
+func (s *siteParser) oneMatcher() (caddy.ModuleMap, error) {
+	set, ok, err := s.MatcherToken()
+	switch {
+	case err != nil:
+		return nil, s.WrapErr(err)
+	case !ok:
+		return nil, s.Errf("unexpected %q: only a matcher may stand here, such as @name or /path/*", s.Val())
+	case s.CountRemainingArgs() > 0:
+		return nil, s.ArgErr()
+	}
+	return set, nil
+}
+
+var siteWords = grammar[*siteParser]{
+	"app": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
+		if s.App, err = one(d); err == nil {
+			err = checkName(s.App)
+		}
+		return wrapAt(d.Token(), err)
+	}},
+	"provider": {once, func(d *caddyfile.Dispenser, s *siteParser) error {
+		if err := names(d, &s.Providers); err != nil {
+			return err
+		}
+		return wrapAt(d.Token(), s.global.knowsProviders(s.Providers))
+	}},
+	"allow": {many, func(d *caddyfile.Dispenser, s *siteParser) error {
+		return parseWho(d, &s.Allow, s.global)
+	}},
+	"deny": {many, func(d *caddyfile.Dispenser, s *siteParser) error {
+		return parseWho(d, &s.Deny, s.global)
+	}},
+	"policy":         {many, parseSitePolicy},
+	"stay_signed_in": {once, parseSiteStaySignedIn},
+	"activity": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
+		s.Activity, err = oneOf(d, "activity", activityWords...)
+		return err
+	}},
+	"headers": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
+		s.Headers, err = oneOf(d, "set of headers", headersWords...)
+		return err
+	}},
+	"header": {many, parseSiteHeader},
+}
+
+// parseWho reads a kind and the names of that kind.
+func parseWho(d *caddyfile.Dispenser, to **Who, global *App) error {
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	if *to == nil {
+		*to = new(Who)
+	}
+	switch who := *to; d.Val() {
+	case "group":
+		return names(d, &who.Groups)
+	case "user":
+		return names(d, &who.Users)
+	case "provider":
+		if err := names(d, &who.Providers); err != nil {
+			return err
+		}
+		return wrapAt(d.Token(), global.knowsProviders(who.Providers))
+	}
+	return unrecognized(d, "kind of people", []string{"group", "user", "provider"})
+}
+
+func parseSitePolicy(d *caddyfile.Dispenser, s *siteParser) error {
+	p, err := policyHead(d, s.Policies)
+	if err != nil {
+		return err
+	}
+	if s.CountRemainingArgs() > 0 {
+		set, err := s.oneMatcher()
+		if err != nil {
+			return err
+		}
+		if set != nil {
+			p.MatchRaw = caddyhttp.RawMatcherSets{set}
+		}
+	}
+	if _, err := policyWords.block(d, "policy option", p); err != nil {
+		return err
+	}
+	s.Policies = append(s.Policies, p)
+	return nil
+}
+
+// parseSiteStaySignedIn takes off alone: a site may tighten what holds everywhere and not loosen it.
+func parseSiteStaySignedIn(d *caddyfile.Dispenser, s *siteParser) error {
+	word, err := one(d)
+	switch {
+	case err != nil:
+		return err
+	case word == "on":
+		return d.Err("stay_signed_in: a site can only turn it off; it is turned on for all sites in the global block")
+	case word != "off":
+		return unrecognized(d, "stay_signed_in", []string{"off"})
+	}
+	s.StaySignedInOff = true
+	return nil
+}
+
+func parseSiteHeader(d *caddyfile.Dispenser, s *siteParser) error {
+	name, claim, err := two(d)
+	if err != nil {
+		return err
+	}
+	if err := scrub.CheckName(name); err != nil {
+		return d.WrapErr(err)
+	}
+	s.Header = append(s.Header, HeaderClaim{Name: name, Claim: claim})
+	return nil
+}

@@ -1,0 +1,230 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/policy"
+)
+
+// rule is the network as package policy takes it.
+func (n *Network) rule() (policy.Network, error) {
+	r := policy.Network{Name: n.Name, Trusted: n.Trusted, Shared: n.Shared}
+	if err := checkID(n.Name); err != nil {
+		return r, err
+	}
+	for _, s := range n.Ranges {
+		prefixes, err := parseRange(s)
+		if err != nil {
+			return r, err
+		}
+		for _, p := range prefixes {
+			if slices.Contains(r.Prefixes, p) {
+				return r, fmt.Errorf("%s is listed twice", p)
+			}
+			r.Prefixes = append(r.Prefixes, p)
+		}
+	}
+	if len(r.Prefixes) == 0 {
+		return r, errors.New("it has no addresses")
+	}
+	return r, nil
+}
+
+// rule is the policy as package policy takes it. id names its matcher and is 0 if it has none.
+func (p *Policy) rule(id policy.MatcherID) policy.Policy {
+	return policy.Policy{
+		Name:              p.Name,
+		Position:          p.position,
+		Mode:              p.Mode,
+		Include:           p.Include.rule(),
+		Exclude:           p.Exclude.rule(),
+		Matcher:           id,
+		Block:             p.Block,
+		PersistentBrowser: p.PersistentBrowser,
+	}
+}
+
+func (a *Assignment) rule() policy.Assignment {
+	if a == nil {
+		return policy.Assignment{}
+	}
+	return policy.Assignment(*a)
+}
+
+// checkProviders refuses names of providers that there are not, and names that nothing could replace or show.
+func (p *Policy) checkProviders(a *App) error {
+	if err := checkName(p.Name); err != nil {
+		return err
+	}
+	for _, as := range []*Assignment{p.Include, p.Exclude} {
+		if as == nil {
+			continue
+		}
+		if err := a.knowsProviders(as.Providers); err != nil {
+			return err
+		}
+		if err := checkNames(as.Groups, as.Users, as.Apps, as.Networks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// knowsProviders returns an error that names the first provider that is not defined.
+func (a *App) knowsProviders(names []string) error {
+	for _, name := range names {
+		known := make([]string, len(a.Providers))
+		for i, p := range a.Providers {
+			known[i] = p.name()
+		}
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("unknown provider %q%s", name, suggestion(name, known))
+		}
+	}
+	return nil
+}
+
+func checkNames(lists ...[]string) error {
+	for _, names := range lists {
+		for i, n := range names {
+			if err := checkName(n); err != nil {
+				return err
+			}
+			if slices.Contains(names[:i], n) {
+				return fmt.Errorf("%q is listed twice", n)
+			}
+		}
+	}
+	return nil
+}
+
+// rule is the list as package policy takes it.
+func (w *Who) rule() (all []policy.Who) {
+	if w == nil {
+		return nil
+	}
+	for _, list := range []struct {
+		kind  policy.WhoKind
+		names []string
+	}{{policy.WhoGroup, w.Groups}, {policy.WhoUser, w.Users}, {policy.WhoProvider, w.Providers}} {
+		for _, n := range list.names {
+			all = append(all, policy.Who{Kind: list.kind, Name: n})
+		}
+	}
+	return all
+}
+
+func (w *Who) check(a *App) error {
+	if w == nil {
+		return nil
+	}
+	if len(w.Groups)+len(w.Users)+len(w.Providers) == 0 {
+		return errors.New("names nobody")
+	}
+	if err := checkNames(w.Groups, w.Users, w.Providers); err != nil {
+		return err
+	}
+	return a.knowsProviders(w.Providers)
+}
+
+var activityWords = []string{"navigation", "any", "none"}
+
+var headersWords = []string{"remote", "forwarded", "none"}
+
+// check returns the first thing that is wrong with the handler beside its policies' own content.
+func (h *Handler) check(a *App) error {
+	if err := checkName(h.App); err != nil {
+		return fmt.Errorf("app: %w", err)
+	}
+	if err := a.knowsProviders(h.Providers); err != nil {
+		return err
+	}
+	if err := checkNames(h.Providers); err != nil {
+		return fmt.Errorf("provider: %w", err)
+	}
+	if err := h.Allow.check(a); err != nil {
+		return fmt.Errorf("allow: %w", err)
+	}
+	if err := h.Deny.check(a); err != nil {
+		return fmt.Errorf("deny: %w", err)
+	}
+	for _, p := range h.Policies {
+		if err := p.checkProviders(a); err != nil {
+			return fmt.Errorf("policy %q: %w", p.Name, err)
+		}
+	}
+	if h.Activity != "" && !slices.Contains(activityWords, h.Activity) {
+		return fmt.Errorf("activity: %q is none of %s", h.Activity, strings.Join(activityWords, ", "))
+	}
+	if h.Headers != "" && !slices.Contains(headersWords, h.Headers) {
+		return fmt.Errorf("headers: %q is none of %s", h.Headers, strings.Join(headersWords, ", "))
+	}
+	for i, hc := range h.Header {
+		if err := h.checkHeader(hc, h.Header[:i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkHeader refuses a header that another word of the site sets already, or that cannot carry a claim.
+func (h *Handler) checkHeader(hc HeaderClaim, before []HeaderClaim) error {
+	if err := scrub.CheckName(hc.Name); err != nil {
+		return err
+	}
+	if hc.Claim == "" {
+		return fmt.Errorf("header %s: the claim is missing", hc.Name)
+	}
+	for _, other := range before {
+		if scrub.Same(other.Name, hc.Name) {
+			return fmt.Errorf("header %s is set twice", hc.Name)
+		}
+	}
+	preset := h.Headers
+	if preset == "" {
+		preset = "remote"
+	}
+	for _, name := range headerPresets[preset] {
+		if scrub.Same(name, hc.Name) {
+			return fmt.Errorf("header %s is set by `headers %s` already", hc.Name, preset)
+		}
+	}
+	return nil
+}
+
+// checkPolicies holds the policies of the app, and those of a site if there is one, against each other. Which matcher
+// is which does not matter for that, only whether there is one.
+func checkPolicies(a *App, site *Handler) error {
+	var cfg policy.Config
+	for _, n := range a.Networks {
+		r, err := n.rule()
+		if err != nil {
+			return fmt.Errorf("network %q: %w", n.Name, err)
+		}
+		cfg.Networks = append(cfg.Networks, r)
+	}
+	cfg.Policies = checkedRules(a.Policies)
+	if site != nil {
+		cfg.Sites = []policy.Site{{
+			App: site.App, Allow: site.Allow.rule(), Deny: site.Deny.rule(), Policies: checkedRules(site.Policies),
+		}}
+	}
+	_, err := policy.Compile(cfg)
+	return err
+}
+
+func checkedRules(policies []*Policy) []policy.Policy {
+	rules := make([]policy.Policy, len(policies))
+	for i, p := range policies {
+		var id policy.MatcherID
+		if len(p.MatchRaw) > 0 {
+			id = policy.MatcherID(i + 1)
+		}
+		rules[i] = p.rule(id)
+	}
+	return rules
+}
