@@ -50,6 +50,9 @@ const (
 const (
 	flagGuest = 1 << iota
 	flagGroupsComplete
+	flagEmailVerified
+
+	knownFlags = flagGuest | flagGroupsComplete | flagEmailVerified
 )
 
 // encode writes the record as fields of tag, length and value. A field that is empty is not written.
@@ -69,6 +72,9 @@ func (s *Session) encode() []byte {
 	}
 	if s.GroupsComplete {
 		flags |= flagGroupsComplete
+	}
+	if s.EmailVerified {
+		flags |= flagEmailVerified
 	}
 	w.num(fieldFlags, flags)
 	w.bytes(fieldClaims, s.Claims)
@@ -199,7 +205,8 @@ func decodeDraft(data []byte) (*Session, error) {
 	}
 	s.Kind = Kind(kind)
 	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
-	s.flags = flags &^ (flagGuest | flagGroupsComplete)
+	s.EmailVerified = flags&flagEmailVerified != 0
+	s.flags = flags &^ knownFlags
 	s.Limit = Limit{Idle: time.Duration(idle), Max: time.Duration(maxLife)}
 	if err := s.validDraft(); err != nil {
 		return nil, err

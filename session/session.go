@@ -46,7 +46,9 @@ type Session struct {
 	ProviderSession string
 	// User, Name and Email are for people to read: logs, pages, headers. Empty if the claim is absent.
 	User, Name, Email string
-	Guest             bool
+	// EmailVerified: the provider says that the address is the person's. One that is not is for reading only (A10).
+	EmailVerified bool
+	Guest         bool
 
 	// Claims is the payload of the verified ID token as it came; UserInfo the userinfo answer, if it was asked for.
 	Claims, UserInfo []byte
@@ -96,6 +98,21 @@ func (s *Session) roundTimes() {
 	for _, t := range []*time.Time{&s.GroupsAsOf, &s.Created, &s.AuthTime, &s.LastUsed} {
 		*t = t.UTC().Truncate(time.Millisecond)
 	}
+}
+
+// Names are all values by which a policy or a site may name the person: user name, verified mail address and subject.
+func (s *Session) Names() []string {
+	names := make([]string, 0, 3)
+	if s.User != "" {
+		names = append(names, s.User)
+	}
+	if s.EmailVerified && s.Email != "" && s.Email != s.User {
+		names = append(names, s.Email)
+	}
+	if s.Identity.Subject != s.User {
+		names = append(names, s.Identity.Subject)
+	}
+	return names
 }
 
 // Tokens are what the provider gave for later use. They are never in a log, a page or a header.

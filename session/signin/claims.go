@@ -2,6 +2,7 @@ package signin
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -135,19 +136,27 @@ func (c claimSet) list(path string) (values []string, ok bool) {
 	return nil, false
 }
 
-// Subject is what sign-in needs to know of a person beyond the session's record, for the prompt decision.
+// signals are what sign-in needs to know of a person beyond the session's record, for the prompt decision.
 type signals struct {
 	iwa, highRisk, sharedDevice, inherited bool
 }
 
 // describe fills a session's record with what the claims say of the person.
 func (cfg *ClaimsConfig) describe(s *session.Session, c claimSet) {
+	verified := c.str("email_verified")
 	for _, path := range cfg.user() {
+		// An address that anybody may claim names nobody (A10).
+		if path == "email" && verified == "false" {
+			continue
+		}
 		if s.User = c.text(path); s.User != "" {
 			break
 		}
 	}
-	s.Name, s.Email = c.text("name"), c.text("email")
+	s.Name = c.text("name")
+	if verified != "false" {
+		s.Email, s.EmailVerified = c.text("email"), verified == "true"
+	}
 	s.Guest = cfg.GuestClaim != "" && c.str(cfg.GuestClaim) == cfg.GuestValue && cfg.GuestValue != ""
 	s.Groups, s.GroupsComplete = cfg.groups(c)
 	s.ACR = c.text("acr")
@@ -226,4 +235,55 @@ func (cfg *ClaimsConfig) complete(c claimSet) bool {
 	}
 	user := cfg.user()
 	return c.text(user[0]) != ""
+}
+
+// JoinList writes a list into one header or placeholder: separated by commas, with a comma, a percent sign or a control
+// character inside an element percent-encoded, so that no element can pass for two.
+func JoinList(list []string) string {
+	plain := true
+	size := 0
+	for _, e := range list {
+		size += len(e) + 1
+		plain = plain && strings.IndexFunc(e, needsEscape) < 0
+	}
+	if plain {
+		return strings.Join(list, ",")
+	}
+	var b strings.Builder
+	b.Grow(size + 16)
+	for i, e := range list {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		for _, c := range []byte(e) {
+			if needsEscape(rune(c)) {
+				fmt.Fprintf(&b, "%%%02X", c)
+			} else {
+				b.WriteByte(c)
+			}
+		}
+	}
+	return b.String()
+}
+
+func needsEscape(r rune) bool { return r == ',' || r == '%' || r < ' ' || r == 0x7f }
+
+// ClaimText returns a claim of a session as text: a scalar, or a list as JoinList writes it. Empty if it is absent, of
+// another type, or holds a control character.
+func ClaimText(s *session.Session, path string) string {
+	var set claimSet
+	for _, raw := range [][]byte{s.Claims, s.UserInfo} {
+		if m, err := parseClaims(raw); err == nil && m != nil {
+			set = append(set, m)
+		}
+	}
+	if raw, ok := set.get(path); ok && len(raw) > 0 && raw[0] == '[' {
+		list, _ := set.list(path)
+		return JoinList(list)
+	}
+	value := set.str(path)
+	if strings.IndexFunc(value, isControl) >= 0 {
+		return ""
+	}
+	return value
 }

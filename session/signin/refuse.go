@@ -104,6 +104,11 @@ func (s *Service) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, 
 	s.storeDown(w, r, v, err)
 }
 
+// BadRequest answers a request that cannot be told apart from an attack on a parser.
+func (s *Service) BadRequest(w http.ResponseWriter, r *http.Request, v *Visit) {
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+}
+
 func (s *Service) storeDown(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	s.Logger.Error("session store cannot be asked", zap.String("app", v.Site.App), zap.Error(err))
 	s.problem(w, r, v, pages.Problem{Kind: pages.KindStoreDown, RetryAfter: retryAfter, HomeURL: v.Return})

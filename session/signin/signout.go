@@ -20,10 +20,10 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.signOutPost(w, r, v, have, token)
 	case err == nil:
 		s.Pages.Write(w, r, http.StatusOK, pages.SignOut{
-			UserName:    have.User,
-			CSRF:        s.csrfToken(v, actionSignOut, string(token.ID[:])),
-			Everywhere:  true,
-			BackURL:     Home,
+			UserName:   have.User,
+			CSRF:       s.csrfToken(v, actionSignOut, string(token.ID[:])),
+			Everywhere: true,
+			BackURL:    Home,
 		})
 	case !NoSession(err):
 		s.storeDown(w, r, v, err)

@@ -1,0 +1,286 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/certmagic"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+func init() {
+	caddy.RegisterModule(new(App))
+}
+
+// appRuntime is what an App works with once it is provisioned.
+type appRuntime struct {
+	ctx     caddy.Context
+	logger  *zap.Logger
+	storage certmagic.Storage
+	module  StoreModule
+	shared  *sharedStore
+
+	providers []*signin.Provider
+	prompt    signin.PromptConfig
+	limits    session.Limits
+	networks  []policy.Network
+	policies  []policy.Policy
+	matchers  *matchers
+
+	// Apps of a configuration start in no fixed order, so the first request may come before Start: whoever is first
+	// opens what is needed.
+	mu       sync.Mutex
+	service  *signin.Service
+	sessions *session.Manager
+	stopped  bool
+}
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "latchkey", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision checks and compiles the configuration. It opens, dials and writes nothing, because `validate` ends here.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.rt.ctx, a.rt.logger, a.rt.storage = ctx, ctx.Logger(), ctx.Storage()
+	if err := a.check(); err != nil {
+		return err
+	}
+	if err := a.provisionProviders(); err != nil {
+		return err
+	}
+	if _, err := a.resolveKeys(); err != nil {
+		return err
+	}
+	a.rt.limits = session.Limits{
+		Browser:    a.Session.Browser.or(session.DefaultLimits.Browser),
+		Persistent: a.Session.Persistent.or(session.DefaultLimits.Persistent),
+	}
+	if err := a.provisionPrompt(); err != nil {
+		return err
+	}
+	if err := a.provisionPolicies(ctx); err != nil {
+		return err
+	}
+	return a.provisionStore(ctx)
+}
+
+func (a *App) provisionProviders() error {
+	for _, p := range a.Providers {
+		compiled, err := p.compile(a.rt.logger, wrapTransport)
+		if err != nil {
+			return fmt.Errorf("provider %q: %w", p.name(), err)
+		}
+		a.rt.providers = append(a.rt.providers, compiled)
+	}
+	return nil
+}
+
+// wrapTransport makes the calls to a provider visible to Caddy's tracing.
+func wrapTransport(next http.RoundTripper) http.RoundTripper { return otelhttp.NewTransport(next) }
+
+func (a *App) resolveKeys() ([][]byte, error) {
+	secrets := make([][]byte, 0, len(a.Keys))
+	for i, key := range a.Keys {
+		secret, err := resolve(fmt.Sprintf("keys: key %d", i+1), key)
+		if err != nil {
+			return nil, err
+		}
+		if !hasPlaceholder(key) {
+			a.rt.logger.Warn("a key stands in the configuration itself; use {env.NAME} or {file./path}", zap.Int("key", i+1))
+		}
+		secrets = append(secrets, []byte(secret))
+	}
+	if len(secrets) > 0 {
+		if _, err := session.NewKeyRing(secrets...); err != nil {
+			return nil, fmt.Errorf("keys: %w", err)
+		}
+	}
+	return secrets, nil
+}
+
+// or fills in the defaults.
+func (l Limits) or(def session.Limit) session.Limit {
+	if l.IdleLimit != 0 {
+		def.Idle = time.Duration(l.IdleLimit)
+	}
+	if l.MaxLifetime != 0 {
+		def.Max = time.Duration(l.MaxLifetime)
+	}
+	return def
+}
+
+const (
+	defaultRememberAnswer = 180 * 24 * time.Hour
+	defaultSharedUsers    = 2
+	defaultSharedWindow   = 7 * 24 * time.Hour
+	// maxPromptText bounds the text under the question.
+	maxPromptText = 2048
+)
+
+func (a *App) provisionPrompt() error {
+	p := signin.PromptConfig{
+		RememberAnswer: defaultRememberAnswer,
+		Suppress:       signin.DefaultSuppress,
+		SharedUsers:    defaultSharedUsers,
+		SharedWindow:   defaultSharedWindow,
+	}
+	if s := a.StaySignedIn; s != nil {
+		p.Off, p.AbandonAfter = s.Off, time.Duration(s.AbandonAfter)
+		if s.RememberAnswer != nil {
+			p.RememberAnswer = time.Duration(*s.RememberAnswer)
+		}
+		if s.SharedDevice != nil {
+			p.SharedUsers, p.SharedWindow = s.SharedDevice.Users, time.Duration(s.SharedDevice.Within)
+		}
+		p.Suppress = suppress(s.Suppress)
+		if s.Text != "" {
+			text, err := os.ReadFile(s.Text)
+			if err != nil {
+				return fmt.Errorf("stay_signed_in: text: %w", err)
+			}
+			if len(text) > maxPromptText {
+				return fmt.Errorf("stay_signed_in: text: %s has %d bytes, at most %d are shown", s.Text, len(text), maxPromptText)
+			}
+			p.Text = string(text)
+		}
+	}
+	a.rt.prompt = p
+	return nil
+}
+
+func suppress(words []string) signin.Suppress {
+	if len(words) == 0 {
+		return signin.DefaultSuppress
+	}
+	return signin.Suppress{
+		Guest:        slices.Contains(words, "guest"),
+		HighRisk:     slices.Contains(words, "high_risk"),
+		SharedDevice: slices.Contains(words, "shared_device"),
+		IWA:          slices.Contains(words, "iwa"),
+		Consent:      slices.Contains(words, "consent"),
+	}
+}
+
+func (a *App) provisionStore(ctx caddy.Context) error {
+	if a.StoreRaw != nil {
+		mod, err := ctx.LoadModule(a, "StoreRaw")
+		if err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		a.rt.module = mod.(StoreModule)
+	} else {
+		file := new(FileStore)
+		if err := file.Provision(ctx); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		a.rt.module = file
+	}
+	shared, err := acquireStore(a.rt.module)
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	a.rt.shared = shared
+	return nil
+}
+
+// Start opens the store and begins to look for the providers. An error here leaves the old configuration running.
+func (a *App) Start() error {
+	_, err := a.signin()
+	return err
+}
+
+// signin returns the service, and makes it on the first call.
+func (a *App) signin() (*signin.Service, error) {
+	a.rt.mu.Lock()
+	defer a.rt.mu.Unlock()
+	if a.rt.service != nil {
+		return a.rt.service, nil
+	}
+	if a.rt.stopped {
+		return nil, session.ErrClosed
+	}
+	ring, err := a.keyRing()
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.rt.shared.open(a.rt.module, a.rt.logger)
+	if err != nil {
+		return nil, err
+	}
+	html, err := pages.New(pages.Config{Base: signin.Base})
+	if err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	a.rt.sessions = session.NewManager(session.ManagerConfig{
+		Store: store, Keys: ring, Limits: a.rt.limits,
+		OnTouchError: func(err error) { a.rt.logger.Warn("last use of a session not written", zap.Error(err)) },
+	})
+	a.rt.service = signin.New(signin.Config{
+		Providers: a.rt.providers,
+		Sessions:  a.rt.sessions,
+		Store:     store,
+		Keys:      ring,
+		Pages:     html,
+		Log:       signinlog.Zap{Logger: a.rt.logger.Named("sign_in")},
+		Prompt:    a.rt.prompt,
+		Logger:    a.rt.logger,
+	})
+	a.rt.service.Start()
+	return a.rt.service, nil
+}
+
+func (a *App) keyRing() (*session.KeyRing, error) {
+	secrets, err := a.resolveKeys()
+	if err != nil {
+		return nil, err
+	}
+	if len(secrets) > 0 {
+		return session.NewKeyRing(secrets...)
+	}
+	return storageRing(context.WithoutCancel(a.rt.ctx), a.rt.storage)
+}
+
+// Stop ends the background work. Requests that are under way keep their sessions and the store until Cleanup.
+func (a *App) Stop() error {
+	a.rt.mu.Lock()
+	defer a.rt.mu.Unlock()
+	if a.rt.service != nil {
+		a.rt.service.Stop()
+	}
+	return nil
+}
+
+// Cleanup lets go of the store, also after a Provision that failed half-way.
+func (a *App) Cleanup() error {
+	a.rt.mu.Lock()
+	defer a.rt.mu.Unlock()
+	a.rt.stopped = true
+	if a.rt.sessions != nil {
+		a.rt.sessions.Close()
+	}
+	if a.rt.shared == nil {
+		return nil
+	}
+	return a.rt.shared.release()
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

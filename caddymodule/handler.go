@@ -1,0 +1,138 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+func init() {
+	caddy.RegisterModule(new(Handler))
+}
+
+// handlerRuntime is what a Handler works with once it is provisioned.
+type handlerRuntime struct {
+	app      *App
+	logger   *zap.Logger
+	site     signin.Site
+	match    caddyhttp.MatcherSets
+	policies *policy.Set
+	matchers *matchers
+	names    *scrub.Names
+	headers  []identityHeader
+	activity activity
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.latchkey", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision compiles what the site says together with what holds for every site.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	h.rt.logger = ctx.Logger()
+	app, err := ctx.AppIfConfigured("latchkey")
+	if err != nil {
+		return fmt.Errorf("the global option latchkey is missing: %w", err)
+	}
+	h.rt.app = app.(*App)
+	if err := h.check(h.rt.app); err != nil {
+		return fmt.Errorf("app %q: %w", h.App, err)
+	}
+	h.rt.site = signin.Site{App: h.App, Providers: h.Providers, PromptOff: h.StaySignedInOff, Gate: h}
+	if len(h.Providers) == 0 {
+		h.rt.site.Providers = []string{h.rt.app.Providers[0].name()}
+	}
+	if len(h.MatchRaw) > 0 {
+		loaded, err := ctx.LoadModule(h, "MatchRaw")
+		if err != nil {
+			return fmt.Errorf("app %q: match: %w", h.App, err)
+		}
+		if err := h.rt.match.FromInterface(loaded); err != nil {
+			return fmt.Errorf("app %q: match: %w", h.App, err)
+		}
+	}
+	if err := h.provisionPolicies(ctx); err != nil {
+		return fmt.Errorf("app %q: %w", h.App, err)
+	}
+	h.rt.activity = activityOf(h.Activity)
+	return h.provisionHeaders()
+}
+
+func (h *Handler) provisionPolicies(ctx caddy.Context) error {
+	tenant := &h.rt.app.rt
+	h.rt.matchers = &matchers{sets: slices.Clone(tenant.matchers.sets)}
+	own, err := h.rt.matchers.rules(ctx, h.Policies)
+	if err != nil {
+		return err
+	}
+	h.rt.policies, err = policy.Compile(policy.Config{
+		Networks: tenant.networks,
+		Policies: tenant.policies,
+		Sites:    []policy.Site{{App: h.App, Allow: h.Allow.rule(), Deny: h.Deny.rule(), Policies: own}},
+	})
+	return err
+}
+
+// guarded marks a request that a Handler has seen, so that a second one on its way does not look for cookies that the
+// first has taken off.
+const guardedVar = "latchkey.seen"
+
+var errTwice = errors.New("a request met the latchkey directive twice")
+
+// ServeHTTP scrubs the request, serves the endpoints, and guards what is to be guarded, in this order.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if caddyhttp.GetVar(r.Context(), guardedVar) != nil {
+		return caddyhttp.Error(http.StatusInternalServerError, errTwice)
+	}
+	caddyhttp.SetVar(r.Context(), guardedVar, true)
+
+	service, err := h.rt.app.signin()
+	if err != nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
+	lines, refused := scrub.Request(r, h.rt.names)
+	v, err := h.visit(r, lines)
+	if err == nil {
+		err = refused
+	}
+	if err != nil {
+		h.decided(r, "bad_request", nil)
+		v.RequestID = requestID(r)
+		service.BadRequest(w, r, v)
+		return nil
+	}
+	if r.URL.Path == signin.Base || strings.HasPrefix(r.URL.Path, signin.Base+"/") {
+		v.RequestID = requestID(r)
+		service.ServeHTTP(w, r, v)
+		return nil
+	}
+	if len(h.rt.match) > 0 {
+		match, err := h.rt.match.AnyMatchWithError(r)
+		if err != nil {
+			// What cannot be told to be open is closed.
+			return caddyhttp.Error(http.StatusInternalServerError, fmt.Errorf("matching: %w", err))
+		}
+		if !match {
+			return next.ServeHTTP(w, r)
+		}
+	}
+	return h.guard(service, w, r, v, next)
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+	_ signin.Gate                 = (*Handler)(nil)
+)

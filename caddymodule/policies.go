@@ -1,0 +1,72 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/policy"
+)
+
+// matchers are the Caddy matchers of policies; a policy.MatcherID is a position in it, counted from 1.
+type matchers struct{ sets []caddyhttp.MatcherSets }
+
+func (m *matchers) add(ctx caddy.Context, p *Policy) (policy.MatcherID, error) {
+	if len(p.MatchRaw) == 0 {
+		return 0, nil
+	}
+	loaded, err := ctx.LoadModule(p, "MatchRaw")
+	if err != nil {
+		return 0, fmt.Errorf("policy %q: match: %w", p.Name, err)
+	}
+	var sets caddyhttp.MatcherSets
+	if err := sets.FromInterface(loaded); err != nil {
+		return 0, fmt.Errorf("policy %q: match: %w", p.Name, err)
+	}
+	m.sets = append(m.sets, sets)
+	return policy.MatcherID(len(m.sets)), nil
+}
+
+// rules compiles policies and loads their matchers.
+func (m *matchers) rules(ctx caddy.Context, list []*Policy) ([]policy.Policy, error) {
+	out := make([]policy.Policy, 0, len(list))
+	for _, p := range list {
+		id, err := m.add(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p.rule(id))
+	}
+	return out, nil
+}
+
+// requestMatcher holds a request against the matchers: on the path that the upstream will see.
+type requestMatcher struct {
+	*matchers
+	r *http.Request
+}
+
+// MatchPolicy implements policy.Matcher.
+func (m *requestMatcher) MatchPolicy(id policy.MatcherID) (bool, error) {
+	return m.sets[id-1].AnyMatchWithError(m.r)
+}
+
+// provisionPolicies compiles what holds for every site; each site compiles it together with its own.
+func (a *App) provisionPolicies(ctx caddy.Context) error {
+	for _, n := range a.Networks {
+		rule, err := n.rule()
+		if err != nil {
+			return fmt.Errorf("network %q: %w", n.Name, err)
+		}
+		a.rt.networks = append(a.rt.networks, rule)
+	}
+	a.rt.matchers = &matchers{}
+	var err error
+	if a.rt.policies, err = a.rt.matchers.rules(ctx, a.Policies); err != nil {
+		return err
+	}
+	_, err = policy.Compile(policy.Config{Networks: a.rt.networks, Policies: a.rt.policies})
+	return err
+}

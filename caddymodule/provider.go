@@ -1,0 +1,94 @@
+package caddymodule
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+var defaultIWAMethods = []string{"wia", "kerberos", "negotiate", "spnego"}
+
+// compile turns the configuration into a provider. It reads files and environment, and talks to nobody.
+func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http.RoundTripper) (*signin.Provider, error) {
+	issuer, err := resolve("issuer", p.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkIssuer(issuer); err != nil {
+		return nil, err
+	}
+	clientID, err := resolve("client_id", p.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	if clientID == "" {
+		return nil, errors.New("client_id is missing")
+	}
+	var secret func() (string, error)
+	if p.ClientSecret != "" {
+		secret = func() (string, error) { return resolve("client_secret", p.ClientSecret) }
+		if _, err := secret(); err != nil {
+			return nil, err
+		}
+		if !hasPlaceholder(p.ClientSecret) {
+			logger.Warn("client_secret stands in the configuration itself; use {env.NAME} or {file./path}", zap.String("provider", p.name()))
+		}
+	}
+	roots, err := p.roots()
+	if err != nil {
+		return nil, err
+	}
+	return signin.NewProvider(signin.ProviderConfig{
+		Name:         p.name(),
+		Issuer:       issuer,
+		ClientID:     clientID,
+		ClientSecret: secret,
+		Scopes:       p.Scopes,
+		AuthParams:   p.AuthParams,
+		Claims:       p.claims(),
+		Client:       signin.NewIDPClient(roots, wrap),
+		Logger:       logger,
+	}), nil
+}
+
+func (p *Provider) claims() signin.ClaimsConfig {
+	c := signin.ClaimsConfig{
+		Groups:       p.GroupsClaim,
+		User:         p.UserClaims,
+		IWAMethods:   p.IWAAMR,
+		SignInRisk:   p.Risk.SignIn,
+		UserRisk:     p.Risk.User,
+		SharedDevice: p.Device.Shared,
+	}
+	if len(c.IWAMethods) == 0 {
+		c.IWAMethods = defaultIWAMethods
+	}
+	if p.Guest != nil {
+		c.GuestClaim, c.GuestValue = p.Guest.Claim, p.Guest.Value
+	}
+	if p.Inherit != nil {
+		c.InheritClaim, c.InheritValues = p.Inherit.Claim, p.Inherit.Values
+	}
+	return c
+}
+
+func (p *Provider) roots() (*x509.CertPool, error) {
+	if p.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(p.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ca_file: %s holds no certificate", p.CAFile)
+	}
+	return pool, nil
+}

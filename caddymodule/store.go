@@ -1,0 +1,74 @@
+package caddymodule
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// StoreModule is a guest module in the namespace latchkey.stores: a place where sessions live.
+type StoreModule interface {
+	// Identity names what is opened: the path of a file; address, database and prefix of a server, with a hash of the
+	// credentials. It never depends on lifetimes. Equal identities share one open store over reloads.
+	Identity() string
+	// Open opens it. It is called when the configuration starts, never while it is validated: `validate` opens nothing.
+	Open(logger *zap.Logger) (session.Store, error)
+}
+
+// stores keeps open stores over configuration reloads, by their identity.
+var stores = caddy.NewUsagePool()
+
+// sharedStore is a store that the configurations of one process share. It is opened by the first that starts and
+// closed when the last that uses it is gone. A request that outlives both gets session.ErrClosed.
+type sharedStore struct {
+	identity string
+
+	mu    sync.Mutex
+	store session.Store
+}
+
+// acquireStore makes or finds the shared store of a module, without opening it. Every successful call needs one release.
+func acquireStore(m StoreModule) (*sharedStore, error) {
+	identity := m.Identity()
+	shared, _, err := stores.LoadOrNew(identity, func() (caddy.Destructor, error) {
+		return &sharedStore{identity: identity}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return shared.(*sharedStore), nil
+}
+
+// open opens the store if nobody has; a failed try does not stand in the way of the next.
+func (s *sharedStore) open(m StoreModule, logger *zap.Logger) (session.Store, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.store != nil {
+		return s.store, nil
+	}
+	store, err := m.Open(logger)
+	if err != nil {
+		return nil, fmt.Errorf("opening store: %w", err)
+	}
+	s.store = store
+	return store, nil
+}
+
+func (s *sharedStore) release() error {
+	_, err := stores.Delete(s.identity)
+	return err
+}
+
+// Destruct closes the store when nobody uses it any more.
+func (s *sharedStore) Destruct() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.store == nil {
+		return nil
+	}
+	return s.store.Close()
+}

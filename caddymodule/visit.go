@@ -1,0 +1,83 @@
+package caddymodule
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// visit gathers what sign-in needs to know of a request. lines are the Cookie headers as they came.
+//
+// Scheme and host come from the connection and the request, and from X-Forwarded-Proto and -Host only behind a proxy
+// that Caddy trusts: by Caddy's own rule, and never otherwise (A20).
+func (h *Handler) visit(r *http.Request, lines []string) (*signin.Visit, error) {
+	v := &signin.Visit{Site: &h.rt.site, Return: signin.Home}
+	host, secure := r.Host, r.TLS != nil
+	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
+		if proto := lastOf(r.Header["X-Forwarded-Proto"]); proto != "" {
+			secure = proto == "https"
+		}
+		if fwd := lastOf(r.Header["X-Forwarded-Host"]); fwd != "" {
+			host = fwd
+		}
+	}
+	canonical, ok := scrub.Host(host)
+	if !ok {
+		return v, scrub.BadHost
+	}
+	v.Host, v.Secure = canonical, secure
+	v.Origin = origin(secure, canonical, host)
+	v.Cookies = signin.ReadCookies(http.Header{"Cookie": lines}, secure)
+	if ip, ok := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string); ok {
+		// An address that cannot be read stays unknown, which no rule takes for a good one (A62).
+		v.IP, _ = netip.ParseAddr(ip)
+	}
+	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && original.URL != nil {
+		v.Return = original.URL.RequestURI()
+	}
+	return v, nil
+}
+
+// lastOf returns the last value of a list header: the one that the nearest proxy has written.
+func lastOf(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	last := values[len(values)-1]
+	if i := strings.LastIndexByte(last, ','); i >= 0 {
+		last = last[i+1:]
+	}
+	return strings.TrimSpace(last)
+}
+
+// origin builds scheme, host and port as a browser spells them: without the scheme's own port.
+func origin(secure bool, canonical, host string) string {
+	scheme, standard := "http", "80"
+	if secure {
+		scheme, standard = "https", "443"
+	}
+	if strings.Contains(canonical, ":") {
+		canonical = "[" + canonical + "]"
+	}
+	if _, port, err := net.SplitHostPort(host); err == nil && port != "" && port != standard {
+		return scheme + "://" + canonical + ":" + port
+	}
+	return scheme + "://" + canonical
+}
+
+// requestID is Caddy's id of the request, the same as in its access log.
+func requestID(r *http.Request) string {
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return ""
+	}
+	id, _ := repl.GetString("http.request.uuid")
+	return id
+}
