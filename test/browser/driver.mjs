@@ -11,6 +11,7 @@ const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
   '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
 const browsers = new Map(); // id -> {context, pages: Map, events}
 let pages = 0;
+const last = new WeakMap(); // page -> the newest document it got
 
 const get = (b) => {
   const browser = browsers.get(b);
@@ -28,12 +29,22 @@ function adopt(browser, p, timeout) {
   p.setDefaultTimeout(timeout);
   p.setDefaultNavigationTimeout(timeout);
   p.on('console', (m) => { if (m.type() === 'error') browser.events.push(`console: ${m.text()}`); });
+  p.on('response', (r) => {
+    if (r.request().isNavigationRequest() && r.frame() === p.mainFrame() && (r.status() < 300 || r.status() > 399)) last.set(p, r);
+  });
   p.on('pageerror', (e) => browser.events.push(`page error: ${e.message}`));
   browser.pages.set(id, p);
   return id;
 }
 
-const where = (p, response) => ({ url: p.url(), status: response ? response.status() : 0 });
+// settle goes along with pages that move on by themselves (a Refresh header) and tells where that ends.
+async function settle(p, response) {
+  const moving = () => last.get(p)?.headers().refresh !== undefined;
+  for (let i = 0; i < 500 && moving(); i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+  if (moving()) throw new Error(`${p.url()} does not move on`);
+  await p.waitForLoadState('load');
+  return { url: p.url(), status: response ? (last.get(p) || response).status() : 0 };
+}
 
 // target finds what a person would name: the text of a button or link, or the label of a field.
 function target(p, name) {
@@ -73,18 +84,18 @@ const commands = {
     get(c.browser).pages.delete(c.page);
   },
   // goto settles when the document has loaded; a refused connection is an error, a 4xx or 5xx is not.
-  async goto(c) { const p = page(c); return where(p, await p.goto(c.url, { waitUntil: 'load' })); },
-  async reload(c) { const p = page(c); return where(p, await p.reload({ waitUntil: 'load' })); },
-  async back(c) { const p = page(c); return where(p, await p.goBack({ waitUntil: 'load' })); },
-  async forward(c) { const p = page(c); return where(p, await p.goForward({ waitUntil: 'load' })); },
+  async goto(c) { const p = page(c); return settle(p, await p.goto(c.url, { waitUntil: 'load' })); },
+  async reload(c) { const p = page(c); return settle(p, await p.reload({ waitUntil: 'load' })); },
+  async back(c) { const p = page(c); return settle(p, await p.goBack({ waitUntil: 'load' })); },
+  async forward(c) { const p = page(c); return settle(p, await p.goForward({ waitUntil: 'load' })); },
   // click waits for the navigation that the click starts, if navigate is set: the answer then bears its status.
   async click(c) {
     const p = page(c);
     const element = c.selector ? p.locator(c.selector).first() : target(p, c.name);
-    if (!c.navigate) { await element.click(); return where(p); }
+    if (!c.navigate) { await element.click(); return {}; }
     const [response] = await Promise.all([
       p.waitForNavigation({ waitUntil: 'load' }), element.click({ noWaitAfter: true })]);
-    return where(p, response);
+    return settle(p, response);
   },
   async has(c) { return { value: await target(page(c), c.name).isVisible() }; },
   async fill(c) { await page(c).getByLabel(c.name).first().fill(c.text); },
@@ -94,7 +105,7 @@ const commands = {
   async waitURL(c) {
     const p = page(c);
     await p.waitForURL((u) => u.href.includes(c.text), { waitUntil: 'load' });
-    return where(p);
+    return settle(p);
   },
   async text(c) { return { value: await page(c).locator('body').innerText() }; },
   async content(c) { return { value: await page(c).content() }; },

@@ -182,9 +182,12 @@ func (c *HTTP) Try(call Call) (Reply, error) {
 // Get makes a GET that looks like a navigation.
 func (c *HTTP) Get(url string) Reply { c.t.Helper(); return c.Do(Call{URL: url, Navigate: true}) }
 
-// Location returns where the reply redirects to, as an absolute address, or nil.
+// Location returns where the reply sends a browser on to, by Location or by Refresh, as an absolute address, or nil.
 func (r Reply) Location() *url.URL {
 	loc := r.Header.Get("Location")
+	if r.StatusCode < 300 || r.StatusCode > 399 {
+		_, loc, _ = strings.Cut(r.Header.Get("Refresh"), "url=")
+	}
 	if loc == "" {
 		return nil
 	}
@@ -195,13 +198,13 @@ func (r Reply) Location() *url.URL {
 	return u
 }
 
-// Follow makes a navigation and follows redirects, at most twenty, until something is no redirect or leads to an
-// address that stop accepts; nil stops nowhere. The last reply is returned.
+// Follow follows a reply's redirects, at most twenty, until something is no redirect or leads to an address that stop
+// accepts; nil stops nowhere. The last reply is returned.
 func (c *HTTP) Follow(r Reply, stop func(*url.URL) bool) Reply {
 	c.t.Helper()
 	for range 20 {
 		loc := r.Location()
-		if r.StatusCode < 300 || r.StatusCode > 399 || loc == nil || (stop != nil && stop(loc)) {
+		if loc == nil || (stop != nil && stop(loc)) {
 			return r
 		}
 		r = c.Get(loc.String())

@@ -185,3 +185,12 @@ func (g *Gateway) Reload(caddyfile string) error {
 	g.write(caddyfile)
 	return nil
 }
+
+// Command runs another subcommand of the same binary on the gateway's Caddyfile and returns what it printed.
+func (g *Gateway) Command(name string, args ...string) (string, error) {
+	g.t.Helper()
+	cmd := exec.Command(binary(g.t), append([]string{name, "--config", g.file, "--adapter", "caddyfile"}, args...)...)
+	cmd.Env = g.env
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}

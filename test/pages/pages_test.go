@@ -1,0 +1,213 @@
+// Package pages_test looks at every page with a real browser: axe-core, reflow, keyboard, and what Chromium does with
+// forms. Set LATCHKEY_SCREENSHOTS to a directory to get a picture of every page in every look.
+package pages_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/pages/pagestest"
+	"github.com/latchkey-gateway/latchkey/test/rig"
+)
+
+func TestMain(m *testing.M) { rig.Main(m) }
+
+// post is a form as the server got it.
+type post struct {
+	form                  map[string][]string
+	origin, site, referer string
+}
+
+// gallery serves every sample at /<name>. Forms are taken and answered with Continue to /app, which
+// redirects to another origin, as an app may.
+type gallery struct {
+	url, elsewhere string
+	mu             sync.Mutex
+	posts          []post
+	foreign        []string
+}
+
+func serve(t *testing.T) *gallery {
+	t.Helper()
+	p, err := pages.New(pages.Config{Text: map[string][]byte{"ar": pagestest.Arabic()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gallery{}
+	mux := http.NewServeMux()
+	for _, s := range pagestest.Gallery() {
+		mux.HandleFunc("GET /"+s.Name, func(w http.ResponseWriter, r *http.Request) { p.Write(w, r, 0, s.Page) })
+	}
+	mux.Handle("/.latchkey/assets/", p.Assets())
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		g.mu.Lock()
+		g.posts = append(g.posts, post{r.PostForm, r.Header.Get("Origin"), r.Header.Get("Sec-Fetch-Site"), r.Referer()})
+		g.mu.Unlock()
+		p.Write(w, r, 0, pages.Continue{URL: "/app"})
+	}
+	mux.HandleFunc("POST /.latchkey/stay", answer)
+	mux.HandleFunc("POST /.latchkey/sign-out", answer)
+	mux.HandleFunc("GET /app", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, g.elsewhere+"/arrived", http.StatusFound)
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		g.mu.Lock()
+		g.foreign = append(g.foreign, r.URL.Path)
+		g.mu.Unlock()
+		http.NotFound(w, r)
+	})
+	own := httptest.NewServer(mux)
+	t.Cleanup(own.Close)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprintf(w, `<!doctype html><link rel="icon" href="data:,"><p>referred by %q</p>`, r.Referer())
+	}))
+	t.Cleanup(other.Close)
+	g.url, g.elsewhere = own.URL, other.URL
+	return g
+}
+
+// layouts are the samples that differ in more than their words.
+var layouts = []string{
+	"chooser", "prompt", "prompt-full", "prompt-unlimited", "sign-out", "sign-out-everywhere", "signed-out", "continue",
+	"blocked", "blocked-bare", "problem-idp_down", "problem-cancelled",
+}
+
+// axe-core finds nothing on any page: light and dark, phone (which is also 400 % zoom of a desktop) and desktop, left
+// to right and right to left. Nothing has to be scrolled sideways, and what one presses is large enough.
+func TestEveryPageIsAccessible(t *testing.T) {
+	g := serve(t)
+	all := make([]string, 0, len(pagestest.Gallery()))
+	for _, s := range pagestest.Gallery() {
+		all = append(all, s.Name)
+	}
+	for _, dark := range []bool{false, true} {
+		for _, size := range [][2]int{{320, 256}, {1280, 800}} {
+			for _, locale := range []string{"en-US", "ar"} {
+				look := fmt.Sprintf("%s-%d-%s", map[bool]string{false: "light", true: "dark"}[dark], size[0], locale)
+				t.Run(look, func(t *testing.T) {
+					b := rig.NewBrowser(t, rig.BrowserOptions{Dark: dark, Width: size[0], Height: size[1], Locale: locale})
+					names := layouts
+					if !dark && locale == "en-US" || dark && locale == "ar" && size[0] == 320 {
+						names = all
+					}
+					for _, name := range names {
+						inspect(t, g, b, name, look)
+					}
+					for _, event := range b.Events() {
+						if !strings.Contains(event, "the server responded with a status of") {
+							t.Errorf("the browser complains: %s", event)
+						}
+					}
+				})
+			}
+		}
+	}
+	if len(g.foreign) > 0 {
+		t.Errorf("pages asked for more than they should: %v", g.foreign)
+	}
+}
+
+func inspect(t *testing.T, g *gallery, b *rig.Browser, name, look string) {
+	t.Helper()
+	b.Goto(g.url + "/" + name)
+	for _, finding := range b.Axe() {
+		t.Errorf("%s: %s", name, finding)
+	}
+	var seen struct {
+		Sideways int      `json:"sideways"`
+		Small    []string `json:"small"`
+		Dir      string   `json:"dir"`
+		Scripts  int      `json:"scripts"`
+	}
+	b.Evaluate(&seen, `(() => {
+		const root = document.documentElement;
+		const small = [...document.querySelectorAll('button, a, label')]
+			.filter((e) => e.getBoundingClientRect().height < 44).map((e) => e.textContent);
+		return { sideways: root.scrollWidth - root.clientWidth, small, dir: getComputedStyle(root).direction,
+			scripts: document.scripts.length };
+	})()`)
+	want := "ltr"
+	if strings.HasSuffix(look, "-ar") {
+		want = "rtl"
+	}
+	if seen.Sideways > 0 || len(seen.Small) > 0 || seen.Dir != want || seen.Scripts > 0 {
+		t.Errorf("%s: %+v", name, seen)
+	}
+	if dir := os.Getenv("LATCHKEY_SCREENSHOTS"); dir != "" {
+		b.Screenshot(filepath.Join(dir, name+"-"+look+".png"))
+	}
+}
+
+// The prompt by keyboard: a visible focus, an order that follows the eye, and Enter means what looks primary (A9 of
+// the semantics). The answer carries our own origin, and the browser gets through to an app that redirects to another
+// one: with a plain redirect instead of Continue, Chromium's form-action would stop it there.
+func TestPromptByKeyboard(t *testing.T) {
+	g := serve(t)
+	b := rig.NewBrowser(t, rig.BrowserOptions{})
+	b.Goto(g.url + "/prompt")
+	for i, want := range []string{"", "Yes", "No", "Cancel sign-in"} {
+		b.Press("Tab")
+		if got := b.Focused(); got != want {
+			t.Errorf("stop %d of the tab key is %q, want %q", i+1, got, want)
+		}
+		var outline string
+		b.Evaluate(&outline, `getComputedStyle(document.activeElement).outlineStyle + ' ' + getComputedStyle(document.activeElement).outlineWidth`)
+		if outline != "solid 3px" {
+			t.Errorf("stop %d: the focus shows as %q", i+1, outline)
+		}
+	}
+	b.Goto(g.url + "/prompt")
+	b.Press("Tab")
+	b.Press("Space")
+	b.Press("Enter")
+	b.WaitURL("/arrived")
+	if text := b.Text(); text != `referred by ""` {
+		t.Errorf("the other origin learns where we were: %s", text)
+	}
+	if len(g.posts) != 1 {
+		t.Fatalf("%d posts", len(g.posts))
+	}
+	got := g.posts[0]
+	want := map[string][]string{"csrf": {"csrf-canary-4f1d"}, "remember": {"1"}, "answer": {"yes"}}
+	if fmt.Sprint(got.form) != fmt.Sprint(want) || got.origin != g.url || got.site != "same-origin" || got.referer != g.url+"/prompt" {
+		t.Errorf("posted %+v", got)
+	}
+	if at := b.Back(); at.URL != g.url+"/prompt" {
+		t.Errorf("back leads to %s", at.URL)
+	}
+}
+
+// Without JavaScript everything works: each button sends its own answer.
+func TestAnswersWithoutJavaScript(t *testing.T) {
+	g := serve(t)
+	b := rig.NewBrowser(t, rig.BrowserOptions{NoJavaScript: true})
+	for i, tt := range []struct{ page, button, field, value string }{
+		{"prompt", "Yes", "answer", "yes"},
+		{"prompt", "No", "answer", "no"},
+		{"prompt", "Cancel sign-in", "answer", "cancel"},
+		{"sign-out-everywhere", "Sign out", "everywhere", ""},
+	} {
+		b.Goto(g.url + "/" + tt.page)
+		b.Click(tt.button)
+		b.WaitURL("/arrived")
+		if len(g.posts) != i+1 {
+			t.Fatalf("%s: %d posts", tt.button, len(g.posts))
+		}
+		form := g.posts[i].form
+		if got := strings.Join(form[tt.field], ","); got != tt.value || len(form["remember"]) > 0 || len(form["csrf"]) != 1 {
+			t.Errorf("%s posted %v", tt.button, form)
+		}
+	}
+}

@@ -1,0 +1,308 @@
+package e2e
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/test/rig"
+)
+
+func TestMain(m *testing.M) { rig.Main(m) }
+
+const (
+	clientSecret = "canary-client-secret-of-sixty-four-characters-xxxxxxxxxxxxxxxxxxx"
+	secureHost   = "app.internal.test"
+	promptTitle  = "Stay signed in?"
+	hostRules    = "MAP *.internal.test 127.0.0.1"
+)
+
+// people are the accounts that most tests use. Each has what one rule looks at.
+func people() map[string]rig.Claims {
+	return map[string]rig.Claims{
+		"alice": {"name": "Alice Ash", "preferred_username": "alice", "email": "alice@example.com", "groups": []string{"staff"}},
+		"adam":  {"name": "Adam Elm", "preferred_username": "adam", "email": "adam@example.com", "groups": []string{"staff", "admins"}},
+		"gina":  {"name": "Gina Fir", "preferred_username": "gina", "groups": []string{"staff"}, "acct": 1},
+		"wendy": {"name": "Wendy Yew", "preferred_username": "wendy", "groups": []string{"staff"}, "amr": []string{"wia"}},
+		"rita":  {"name": "Rita Oak", "preferred_username": "rita", "groups": []string{"staff"}, "risk": "high"},
+		"ulla":  {"name": "Ulla Box", "preferred_username": "ulla", "groups": []string{"staff"}, "user_risk": "high"},
+		"sam":   {"name": "Sam Bay", "preferred_username": "sam", "groups": []string{"staff"}, "device_shared": true},
+		"olga": {
+			"name": "Olga Ivy", "preferred_username": "olga", "_claim_names": map[string]string{"groups": "src1"},
+			"_claim_sources": map[string]any{"src1": map[string]string{"endpoint": "https://graph.example.com/groups"}},
+		},
+	}
+}
+
+// config is what a test changes about its site.
+type config struct {
+	https    bool
+	provider string // more lines of the provider block
+	app      string // more lines of the global latchkey block
+	site     string // lines of the site's latchkey block
+	matcher  string // between the directive and its block
+	before   string // lines of the site before the directive
+	global   string // lines of Caddy's global block
+	redis    string // address of a Redis; "" starts one
+	embedded bool   // the default store
+	users    map[string]rig.Claims
+	idp      func(*rig.IDPConfig)
+	issuer   string // a provider that exists already; no certified one is started
+	data     string // Caddy's data directory, for replicas
+	peer     *site  // share provider and app with this site
+}
+
+// site is a gateway in front of an app, with a provider.
+type site struct {
+	t     testing.TB
+	c     config
+	gw    *rig.Gateway
+	app   *rig.App
+	idp   *rig.IDP
+	redis string
+	port  int
+}
+
+func newSite(t testing.TB, c config) *site {
+	t.Helper()
+	s := &site{t: t, c: c, port: rig.FreePort(t)}
+	if s.c.users == nil {
+		s.c.users = people()
+	}
+	if c.redis == "" && !c.embedded {
+		s.c.redis = rig.Redis(t)
+	}
+	s.redis = s.c.redis
+	if c.peer != nil {
+		s.app, s.idp = c.peer.app, c.peer.idp
+	} else {
+		s.app = rig.NewApp(t)
+	}
+	if s.idp == nil && c.issuer == "" {
+		ic := rig.IDPConfig{Users: s.c.users, Clients: []rig.Client{s.client()}}
+		if c.idp != nil {
+			c.idp(&ic)
+		}
+		s.idp = rig.NewIDP(t, ic)
+	}
+	s.gw = rig.NewGateway(t, rig.GatewayConfig{Caddyfile: s.caddyfile(), Data: c.data})
+	return s
+}
+
+// client is the site's registration at the provider.
+func (s *site) client() rig.Client {
+	return rig.Client{
+		ID: "gw", Secret: clientSecret, RedirectURIs: []string{s.url("/.latchkey/callback")},
+		SignedOut: []string{s.url("/.latchkey/signed-out")},
+	}
+}
+
+func (s *site) issuer() string {
+	if s.c.issuer != "" {
+		return s.c.issuer
+	}
+	return s.idp.Issuer
+}
+
+// origin is the scheme, host and port that a browser sees.
+func (s *site) origin() string {
+	if s.c.https {
+		return fmt.Sprintf("https://%s:%d", secureHost, s.port)
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d", s.port)
+}
+
+func (s *site) url(path string) string { return s.origin() + path }
+
+func (s *site) host() string {
+	if s.c.https {
+		return secureHost
+	}
+	return "127.0.0.1"
+}
+
+// addr is where the gateway listens.
+func (s *site) addr() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+
+// cookie is the name that one of our cookies has on this site.
+func (s *site) cookie(suffix string) string {
+	if s.c.https {
+		return "__Host-latchkey" + suffix
+	}
+	return "latchkey" + suffix
+}
+
+func (s *site) caddyfile() string {
+	store := ""
+	if s.c.redis != "" {
+		store = fmt.Sprintf("store redis redis://%s/0", s.c.redis)
+	}
+	tls := ""
+	if s.c.https {
+		tls = "tls internal"
+	}
+	return fmt.Sprintf(`{
+	default_bind 127.0.0.1
+	skip_install_trust
+	auto_https disable_redirects
+	grace_period 2s
+	%s
+	latchkey {
+		provider {
+			issuer %s
+			client_id gw
+			client_secret %s
+			guest_claim acct 1
+			risk_claim sign_in risk
+			risk_claim user user_risk
+			device_claim shared device_shared
+			%s
+		}
+		%s
+		%s
+	}
+}
+
+%s {
+	%s
+	%s
+	latchkey %s {
+		%s
+	}
+	reverse_proxy %s
+}
+`, s.c.global, s.issuer(), clientSecret, s.c.provider, store, s.c.app, s.origin(), tls, s.c.before, s.c.matcher, s.c.site, s.app.Addr)
+}
+
+// reload changes the configuration of the running gateway.
+func (s *site) reload(change func(*config)) error {
+	s.t.Helper()
+	change(&s.c)
+	return s.gw.Reload(s.caddyfile())
+}
+
+// browser opens a browser that knows the site's names and trusts its authority.
+func (s *site) browser() *rig.Browser {
+	s.t.Helper()
+	return rig.NewBrowser(s.t, rig.BrowserOptions{IgnoreCertificates: s.c.https, Hosts: hostRules})
+}
+
+// begin opens a path and names a person at the provider; it ends on whatever the gateway shows then.
+func (s *site) begin(p *rig.Page, path, user string) rig.At {
+	s.t.Helper()
+	p.Goto(s.url(path))
+	s.atProvider(p)
+	return p.Click(user)
+}
+
+// signIn begins, answers the prompt and expects the app.
+func (s *site) signIn(p *rig.Page, path, user, answer string) rig.At {
+	s.t.Helper()
+	s.begin(p, path, user)
+	s.atPrompt(p)
+	at := p.Click(answer)
+	s.atApp(p)
+	return at
+}
+
+func (s *site) atProvider(p *rig.Page) {
+	s.t.Helper()
+	if text := p.Text(); !strings.Contains(text, "who are you?") {
+		s.t.Fatalf("at %s, expected the provider's form: %s", p.URL(), text)
+	}
+}
+
+func (s *site) atPrompt(p *rig.Page) {
+	s.t.Helper()
+	if text := p.Text(); !strings.Contains(text, promptTitle) {
+		s.t.Fatalf("at %s, expected the prompt: %s", p.URL(), text)
+	}
+}
+
+func (s *site) atApp(p *rig.Page) {
+	s.t.Helper()
+	if text := p.Text(); !strings.Contains(text, "The app") {
+		s.t.Fatalf("at %s, expected the app: %s", p.URL(), text)
+	}
+}
+
+// enter signs a plain client in and returns the last page. The answer is pressed if the prompt is shown; "" leaves it.
+func (s *site) enter(c *rig.HTTP, path, user, answer string) rig.Reply {
+	s.t.Helper()
+	r := c.Follow(c.Get(s.url(path)), nil)
+	if s.idp != nil && r.HasButton(s.t, user) {
+		r = c.Press(r, user)
+	}
+	if answer != "" && isPrompt(r) {
+		r = c.Press(r, answer)
+	}
+	return r
+}
+
+// entered signs a plain client in and fails the test unless it reaches the app.
+func (s *site) entered(c *rig.HTTP, path, user, answer string) rig.Reply {
+	s.t.Helper()
+	r := s.enter(c, path, user, answer)
+	if !isApp(r) {
+		s.t.Fatalf("%s should be in the app, but is at %s: %d\n%s", user, r.At, r.StatusCode, r.Text)
+	}
+	return r
+}
+
+func isPrompt(r rig.Reply) bool { return r.StatusCode == 200 && strings.Contains(r.Text, promptTitle) }
+
+func isApp(r rig.Reply) bool {
+	return r.StatusCode == 200 && strings.Contains(r.Text, "<h1>The app</h1>")
+}
+
+// toCallback takes a plain client up to the provider's redirect back and returns the callback's address, not yet asked.
+func (s *site) toCallback(c *rig.HTTP, path, user string) *url.URL {
+	s.t.Helper()
+	atCallback := func(u *url.URL) bool { return u.Path == "/.latchkey/callback" }
+	r := c.Follow(c.Get(s.url(path)), atCallback)
+	if s.idp != nil && r.Location() == nil {
+		r = c.Follow(c.Send(r.Form(s.t, user)), atCallback)
+	}
+	u := r.Location()
+	if u == nil || !atCallback(u) {
+		s.t.Fatalf("no way to the callback from %s: %d\n%s", r.At, r.StatusCode, r.Text)
+	}
+	return u
+}
+
+var sessionKey = regexp.MustCompile(`(^|[:{])s:`)
+
+// sessions counts the session records in Redis.
+func (s *site) sessions() int {
+	s.t.Helper()
+	n := 0
+	for _, key := range rig.RedisLines(s.t, s.redis, "KEYS *") {
+		if sessionKey.MatchString(key) {
+			n++
+		}
+	}
+	return n
+}
+
+// api asks as a script would.
+func (s *site) api(c *rig.HTTP, path string) rig.Reply {
+	s.t.Helper()
+	return c.Do(rig.Call{URL: s.url(path), Header: map[string][]string{
+		"Accept": {"application/json"}, "Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}, "Sec-Fetch-Site": {"same-origin"},
+	}})
+}
+
+// alive tells whether a client's session is still worth something, without counting as use.
+func (s *site) alive(c *rig.HTTP) bool { s.t.Helper(); return s.api(c, "/alive").StatusCode == 200 }
+
+// mustBeDead waits at most a second, the promised bound, for a session to be dead.
+func (s *site) mustBeDead(c *rig.HTTP, who string) {
+	s.t.Helper()
+	rig.Until(s.t, time.Second, who+" is refused", func() bool { return !s.alive(c) })
+	if r := s.api(c, "/dead"); r.StatusCode != 401 {
+		s.t.Errorf("%s: status %d, want 401", who, r.StatusCode)
+	}
+}
