@@ -1,0 +1,100 @@
+package session_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"testing"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+const canary = "canary-4f1c0b9e-refresh-token"
+
+func someTokens() session.Tokens {
+	return session.Tokens{Refresh: canary, IDHeader: []byte("eyJhbGciOiJFUzI1NiJ9"), IDSignature: []byte("c2lnbmF0dXJl")}
+}
+
+func fullDraft() session.Session {
+	return session.Session{
+		Provider: "example", Identity: ada, ProviderSession: "sid-1", User: "ada", Name: "Ada Lovelace", Email: "ada@example.com",
+		Claims: []byte(`{"sub":"248289761001"}`), Groups: []string{"staff"}, GroupsComplete: true, Kind: session.Persistent,
+		KindReason: "answered yes", BrowserID: "b", FirstIP: "192.0.2.1", FirstAgent: "Mozilla/5.0",
+	}
+}
+
+// Whoever has the whole store but not the key ring reads nothing at all.
+func TestStolenStore(t *testing.T) {
+	w := newWorld(t)
+	s, token := w.create(t, fullDraft(), someTokens())
+	for key, value := range w.store.dump() {
+		for _, secret := range [][]byte{
+			[]byte(canary), []byte("ada"), []byte(ada.Subject), []byte("staff"), s.ID[:], token.Secret[:],
+			[]byte(base64.RawURLEncoding.EncodeToString(token.Secret[:])), fmt.Appendf(nil, "%x", token.Secret),
+		} {
+			if bytes.Contains(value, secret) || bytes.Contains([]byte(key), secret) {
+				t.Errorf("the store shows %q", secret)
+			}
+		}
+	}
+}
+
+// Whoever has the store and the key ring, an administrator say, sees who is signed in but opens no token of the
+// provider, and cannot make the cookie: the secret is in the browser alone.
+func TestStolenStoreAndKeys(t *testing.T) {
+	w := newWorld(t)
+	_, token := w.create(t, fullDraft(), someTokens())
+	listed, err := w.Of(t.Context(), ada)
+	if err != nil || len(listed) != 1 {
+		t.Fatalf("%v, %v", listed, err)
+	}
+	stolen := listed[0]
+	if _, err := w.Tokens(stolen, session.Token{ID: stolen.ID}); err == nil {
+		t.Error("tokens open without the secret")
+	}
+	for range 100 {
+		_, err := w.Tokens(stolen, session.Token{ID: stolen.ID, Secret: session.NewToken().Secret})
+		want(t, "a guessed secret", err, session.ErrUnsealable)
+	}
+	for key := range w.store.dump() {
+		plain, _, err := (session.Vault{Store: w.store, Keys: w.keys}).Get(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(plain, []byte(canary)) || bytes.Contains(plain, token.Secret[:]) {
+			t.Error("the opened record shows the token or the secret")
+		}
+	}
+	tokens, err := w.Tokens(stolen, token)
+	if err != nil || tokens.Refresh != canary || string(tokens.IDHeader) != "eyJhbGciOiJFUzI1NiJ9" || string(tokens.IDSignature) != "c2lnbmF0dXJl" {
+		t.Errorf("with the secret: %+v, %v", tokens, err)
+	}
+	// The secret alone is not enough either.
+	foreign := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
+	_, err = foreign.Tokens(stolen, token)
+	want(t, "another ring", err, session.ErrUnsealable)
+	// Rotation keeps them readable.
+	rotated := w.replica(t, session.ManagerConfig{Keys: ring(t, 'n', 'k')})
+	if tokens, err := rotated.Tokens(stolen, token); err != nil || tokens.Refresh != canary {
+		t.Errorf("after a rotation: %+v, %v", tokens, err)
+	}
+}
+
+// Sealed tokens of one session open in no other, not even with its own secret.
+func TestTokensAreBoundToTheirSession(t *testing.T) {
+	w := newWorld(t)
+	s, token := w.create(t, fullDraft(), someTokens())
+	moved := *s
+	moved.ID = session.NewToken().ID
+	_, err := w.Tokens(&moved, token)
+	want(t, "moved to another session", err, session.ErrUnsealable)
+}
+
+func TestNoTokens(t *testing.T) {
+	w := newWorld(t)
+	s, token := w.create(t, fullDraft(), session.Tokens{})
+	tokens, err := w.Tokens(s, token)
+	if err != nil || tokens.Refresh != "" || tokens.IDHeader != nil || tokens.IDSignature != nil {
+		t.Errorf("%+v, %v", tokens, err)
+	}
+}

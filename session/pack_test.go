@@ -1,0 +1,124 @@
+package session
+
+import (
+	"bytes"
+	"compress/flate"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func noise(n int) []byte {
+	b := make([]byte, n)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+func TestPackRoundTrip(t *testing.T) {
+	random := noise(maxUnpacked)
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, MaxValue).Draw(t, "size")
+		mixed := rapid.IntRange(0, n).Draw(t, "random")
+		plain := append(bytes.Clone(random[:mixed]), make([]byte, n-mixed)...)
+		packed, err := pack(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(packed) > len(plain)+1 {
+			t.Fatalf("%d bytes packed are %d", len(plain), len(packed))
+		}
+		got, err := unpack(packed)
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Fatalf("%d bytes come back as %d, %v", len(plain), len(got), err)
+		}
+	})
+}
+
+// A47: what may be packed may be unpacked, to the byte; what is larger is refused by both.
+func TestPackBounds(t *testing.T) {
+	for _, plain := range [][]byte{nil, {0}, make([]byte, maxUnpacked), noise(maxUnpacked)} {
+		packed, err := pack(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := unpack(packed); err != nil || !bytes.Equal(got, plain) {
+			t.Errorf("%d bytes: %d, %v", len(plain), len(got), err)
+		}
+	}
+	if _, err := pack(make([]byte, maxUnpacked+1)); err == nil || !strings.Contains(err.Error(), "262145 bytes") {
+		t.Errorf("a byte too many: %v", err)
+	}
+}
+
+func deflate(t *testing.T, plain []byte) []byte {
+	t.Helper()
+	buf := bytes.NewBuffer([]byte{packedFlate})
+	w, err := flate.NewWriter(buf, flate.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = w.Write(plain)
+	_ = w.Close()
+	return buf.Bytes()
+}
+
+func TestUnpackRefuses(t *testing.T) {
+	whole := deflate(t, bytes.Repeat([]byte("claims "), 1000))
+	for name, packed := range map[string][]byte{
+		"nothing":        {},
+		"unknown way":    {2, 0},
+		"flate, empty":   {packedFlate},
+		"flate, cut":     whole[:len(whole)/2],
+		"flate, garbage": {packedFlate, 0xff, 0xff, 0xff},
+		"a byte over":    deflate(t, make([]byte, maxUnpacked+1)),
+	} {
+		if plain, err := unpack(packed); !errors.Is(err, errMalformed) || plain != nil {
+			t.Errorf("%s: %d bytes, %v", name, len(plain), err)
+		}
+	}
+	if _, err := unpack(whole); err != nil {
+		t.Errorf("after the broken ones: %v", err)
+	}
+}
+
+// A value that grows without bound is given up early, not unpacked first.
+func TestUnpackIsBounded(t *testing.T) {
+	bomb := deflate(t, make([]byte, 4<<20))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := unpack(bomb); !errors.Is(err, errMalformed) {
+		t.Error(err)
+	}
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 8*maxUnpacked {
+		t.Errorf("%d bytes that unpack to 4 MiB took %d", len(bomb), grown)
+	}
+}
+
+// The compressors are shared; what one goroutine packs never shows up in another's value.
+func TestPackConcurrently(t *testing.T) {
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 20 {
+				plain := bytes.Repeat([]byte{byte(g), byte(i)}, 10*(g+1))
+				packed, err := pack(plain)
+				if err != nil {
+					t.Error(err)
+				}
+				if got, err := unpack(packed); err != nil || !bytes.Equal(got, plain) {
+					t.Errorf("mixed up: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
