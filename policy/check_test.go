@@ -1,7 +1,9 @@
 package policy_test
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -148,17 +150,31 @@ func TestSitesMayShareAPolicyName(t *testing.T) {
 	}
 }
 
+// Every word reads and writes itself, and nothing else is read.
 func TestWords(t *testing.T) {
-	for _, word := range []string{"on", "report_only", "off"} {
-		var m policy.Mode
-		if err := m.UnmarshalText([]byte(word)); err != nil || m.String() != word {
-			t.Errorf("%s: got %v, %v", word, m, err)
-		}
+	type words struct {
+		Mode        policy.Mode
+		Persistence policy.Persistence
+		Platform    []policy.Platform
+		Client      []policy.Client
+		Risk        []policy.Risk
+		Signal      []policy.Signal
+		Attribute   []policy.Attribute
+	}
+	const all = `{"Mode":"report_only","Persistence":"never",` +
+		`"Platform":["unknown","android","ios","windows","macos","linux"],"Client":["other","browser"],` +
+		`"Risk":["unknown","none","low","medium","high","hidden"],"Signal":["unknown","no","yes"],` +
+		`"Attribute":["compliant","managed","shared"]}`
+	var w words
+	if err := json.Unmarshal([]byte(all), &w); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := json.Marshal(w); err != nil || string(got) != all {
+		t.Errorf("got %s, %v", got, err)
 	}
 	for _, word := range []string{"", "On", "report-only", " on", "invalid(0)"} {
-		var m policy.Mode
-		if err := m.UnmarshalText([]byte(word)); err == nil {
-			t.Errorf("%q: got %v", word, m)
+		if err := json.Unmarshal([]byte(`{"Mode":"`+word+`"}`), &w); err == nil {
+			t.Errorf("%q is a mode", word)
 		}
 	}
 	for _, word := range []string{"mfa", "acr:c1", "acr:urn:x:{env.X}", "compliant_device"} {
@@ -170,5 +186,8 @@ func TestWords(t *testing.T) {
 		if q, err := policy.ParseRequirement(word); err == nil {
 			t.Errorf("%q: got %v", word, q)
 		}
+	}
+	if got := fmt.Sprint(policy.SignIn, policy.Allow, policy.ResultReportOnlyInterrupted, policy.Frequency{}); got != "sign_in allow reportOnlyInterrupted unset" {
+		t.Errorf("got %s", got)
 	}
 }

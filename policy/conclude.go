@@ -68,15 +68,15 @@ func (e *evaluation) conclude(d *Decision) {
 	case f.site.any:
 		e.keptOut(d)
 	case d.Err != nil:
-		d.refuse(grounds{sure: true}, EvaluationError, codeFailed)
+		d.refuse(grounds{sure: true}, EvaluationError, codeFailed, 0)
 	case f.device.any && e.r.Device.Compliant == No:
-		d.refuse(f.device, DeviceNotCompliant, codeDevice)
+		d.refuse(f.device, DeviceNotCompliant, codeDevice, ControlDevice)
 	case f.device.any:
-		d.refuse(f.device, DeviceUnknown, codeNoDevice)
+		d.refuse(f.device, DeviceUnknown, codeNoDevice, ControlDevice)
 	case e.anonymous:
 		d.Verdict, d.Reason, d.Status = SignIn, SignInRequired, StatusNotApplied // L3: there is no user yet
 	case e.unmet != 0:
-		d.Verdict, d.Gaps = StepUp, e.gaps
+		d.Verdict, d.Gaps, d.by = StepUp, e.gaps, e.unmet
 		d.Reason, d.Code = e.ask()
 	default:
 		d.Verdict, d.Reason = Allow, Allowed
@@ -88,19 +88,20 @@ func (e *evaluation) conclude(d *Decision) {
 
 func (e *evaluation) blocked(d *Decision) {
 	if e.refusal.anywhere {
-		d.refuse(e.refusal.block, Blocked, codeBlocked)
+		d.refuse(e.refusal.block, Blocked, codeBlocked, ControlBlock)
 	} else {
-		d.refuse(e.refusal.block, PlatformBlocked, codePlatform)
+		d.refuse(e.refusal.block, PlatformBlocked, codePlatform, ControlBlock)
 	}
 }
 
 func (e *evaluation) keptOut(d *Decision) {
-	d.refuse(e.refusal.site, e.refusal.siteReason, codeNotForYou)
+	d.refuse(e.refusal.site, e.refusal.siteReason, codeNotForYou, 0)
 }
 
-// refuse blocks, with a reason of its own if it does so only because something is unknown (A6, A62).
-func (d *Decision) refuse(g grounds, why Reason, code int) {
-	d.Verdict, d.Reason, d.Code = Block, why, code
+// refuse blocks, with a reason of its own if it does so only because something is unknown (A6, A62). by is the control
+// that policies refuse with, if any.
+func (d *Decision) refuse(g grounds, why Reason, code int, by Controls) {
+	d.Verdict, d.Reason, d.Code, d.by = Block, why, code, by
 	if g.sure {
 		return
 	}

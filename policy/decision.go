@@ -103,6 +103,7 @@ type Decision struct {
 	// ReportOnlyErr is what could not be evaluated of report-only policies. It has no influence.
 	ReportOnlyErr error
 
+	by   Controls // what the policies left unsatisfied that made the verdict
 	set  *Set
 	few  [8]spoken // the policies that applied; a handful needs no allocation
 	n    int
@@ -146,17 +147,11 @@ func (d *Decision) Applied(yield func(Outcome) bool) {
 	}
 }
 
-// Policies names the enforced policies that made the verdict: those that block, or those that are not satisfied.
+// Policies names the enforced policies that made the verdict: those that block, those that are not satisfied, or those
+// that cannot be evaluated. There are none if a site's lists made it.
 func (d *Decision) Policies() []string {
 	return d.names(func(_ *Policy, o Outcome) bool {
-		switch d.Verdict {
-		case Block:
-			return o.Result == ResultUnknown || o.Missing&(ControlBlock|ControlDevice) != 0
-		case StepUp:
-			return o.Missing != 0
-		default:
-			return false
-		}
+		return o.Missing&d.by != 0 || d.Reason == EvaluationError && o.Result == ResultUnknown
 	})
 }
 

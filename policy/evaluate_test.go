@@ -190,6 +190,9 @@ func TestAdmission(t *testing.T) {
 			if d.Reason != tc.want || (d.Verdict == policy.Allow) != (tc.want == policy.Allowed) {
 				t.Errorf("got %v, %s, want %s", d.Verdict, d.Reason, tc.want)
 			}
+			if d.Policies() != nil {
+				t.Errorf("no policy has a part in it, but %v", d.Policies())
+			}
 			if d.Verdict == policy.Block && (d.Code != 50105 || d.Status != policy.StatusNotApplied) {
 				t.Errorf("got code %d, status %s, want 50105, notApplied", d.Code, d.Status)
 			}
@@ -232,6 +235,9 @@ func TestEvaluationErrorRefuses(t *testing.T) {
 			}
 			if failed := d.Verdict == policy.Block; failed != (d.Err != nil) || failed != (d.Reason == policy.EvaluationError) {
 				t.Errorf("got error %v, reason %s", d.Err, d.Reason)
+			}
+			if errors.Is(d.Err, broken) && !slices.Equal(d.Policies(), []string{"p"}) {
+				t.Errorf("got policies %v", d.Policies())
 			}
 		})
 	}

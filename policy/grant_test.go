@@ -74,7 +74,7 @@ func TestGrants(t *testing.T) {
 		{"all and any", ps{{Name: "a", Require: []policy.Requirement{acr("c1")}, RequireAny: []policy.Requirement{acr("c2"), acr("c3")}}}, nothing, policy.ACRRequired, 50076, policy.Demand{ACRs: []string{"c1", "c2", "c3"}}, []string{"a"}},
 		{"all and any, any met", ps{{Name: "a", Require: []policy.Requirement{acr("c1")}, RequireAny: []policy.Requirement{acr("c2"), acr("c3")}}}, has("c3"), policy.ACRRequired, 50076, policy.Demand{ACRs: []string{"c1"}}, []string{"a"}},
 		{"R5 a device refuses before mfa is asked for", ps{require("a", mfa), require("b", compliant)}, nothing, policy.DeviceUnknown, 50187, policy.Demand{}, []string{"b"}},
-		{"R4 block before anything is asked for", ps{require("a", mfa), {Name: "b", Block: true}, require("c", compliant)}, nothing, policy.Blocked, 53003, policy.Demand{}, []string{"b", "c"}},
+		{"R4 block before anything is asked for", ps{require("a", mfa), {Name: "b", Block: true}, require("c", compliant)}, nothing, policy.Blocked, 53003, policy.Demand{}, []string{"b"}},
 		{"R4 block beats what is satisfied", ps{require("a", mfa), {Name: "b", Block: true}}, hasMFA, policy.Blocked, 53003, policy.Demand{}, []string{"b"}},
 
 		{"F4 frequency, young enough", ps{frequency("a", time.Hour)}, nothing, policy.Allowed, 0, policy.Demand{}, nil},

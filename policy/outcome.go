@@ -25,9 +25,6 @@ var resultWords = []string{
 
 func (r Result) String() string { return word(resultWords, r) }
 
-// MarshalText writes the word for r.
-func (r Result) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
-
 // Unmet is a set of reasons why a policy does not apply.
 type Unmet uint16
 
