@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
+	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
@@ -57,15 +58,23 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 
 // checkGlobal checks what no single line shows.
 func checkGlobal(a *App) error {
-	for _, p := range a.Policies {
-		if err := p.checkProviders(a); err != nil {
-			return &positioned{p.position, fmt.Sprintf("policy %q: %v", p.Name, err)}
-		}
+	if err := locateProviders(a.Policies, a); err != nil {
+		return err
 	}
-	if err := checkPolicies(a, nil); err != nil {
-		return firstProblem(err)
+	if err := firstProblem(checkPolicies(a, nil)); err != nil {
+		return err
 	}
 	return a.check()
+}
+
+// locateProviders refuses a policy that names an unknown provider, at its line; providers may come after policies.
+func locateProviders(policies []*Policy, a *App) error {
+	for _, p := range policies {
+		if err := p.checkProviders(a); err != nil {
+			return locatedAt(p.position, fmt.Sprintf("policy %q: %v", p.Name, err))
+		}
+	}
+	return nil
 }
 
 var globalWords = grammar[*App]{
@@ -100,17 +109,10 @@ func parseStore(d *caddyfile.Dispenser, a *App) error {
 }
 
 func parseKeys(d *caddyfile.Dispenser, a *App) error {
-	secrets, err := list(d)
-	if err != nil {
-		return err
+	if a.Keys = d.RemainingArgs(); len(a.Keys) == 0 {
+		return d.ArgErr()
 	}
-	for _, s := range secrets {
-		if err := checkKey(s); err != nil {
-			return d.Errf("keys: %w", err)
-		}
-	}
-	a.Keys = secrets
-	return nil
+	return wrapAt(d.Token(), a.checkKeys())
 }
 
 func parseSession(d *caddyfile.Dispenser, a *App) error {
@@ -155,6 +157,9 @@ func parseNetwork(d *caddyfile.Dispenser, a *App) error {
 	}
 	if err := checkID(n.Name); err != nil {
 		return d.Errf("network: %w", err)
+	}
+	if n.Name == policy.TrustedNetworks {
+		return d.Errf("network: the name %q stands for all trusted networks", n.Name)
 	}
 	for _, other := range a.Networks {
 		if other.Name == n.Name {

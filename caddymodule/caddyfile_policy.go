@@ -105,9 +105,9 @@ func parseAssignment(d *caddyfile.Dispenser, a *Assignment) error {
 	}
 	switch d.Val() {
 	case "all":
-		return flag(d, &a.All)
+		return alone(d, &a.All)
 	case "guests":
-		return flag(d, &a.Guests)
+		return alone(d, &a.Guests)
 	case "group":
 		return names(d, &a.Groups)
 	case "user":
@@ -122,7 +122,7 @@ func parseAssignment(d *caddyfile.Dispenser, a *Assignment) error {
 	return unrecognized(d, "assignment", []string{"all", "guests", "group", "user", "provider", "app", "network"})
 }
 
-func flag(d *caddyfile.Dispenser, to *bool) error {
+func alone(d *caddyfile.Dispenser, to *bool) error {
 	if *to {
 		return d.Errf("%s stands twice", d.Val())
 	}

@@ -57,7 +57,7 @@ func parseProvider(d *caddyfile.Dispenser, a *App) error {
 var providerWords = grammar[*Provider]{
 	"issuer":        {once, parseIssuer},
 	"client_id":     value(func(p *Provider) *string { return &p.ClientID }),
-	"client_secret": value(func(p *Provider) *string { return &p.ClientSecret }),
+	"client_secret": {once, parseClientSecret},
 	"scopes":        values(func(p *Provider) *[]string { return &p.Scopes }),
 	"groups_claim":  value(func(p *Provider) *string { return &p.GroupsClaim }),
 	"user_claim":    values(func(p *Provider) *[]string { return &p.UserClaims }),
@@ -96,6 +96,15 @@ func parseIssuer(d *caddyfile.Dispenser, p *Provider) (err error) {
 		return d.WrapErr(err)
 	}
 	return nil
+}
+
+// parseClientSecret never shows what it read.
+func parseClientSecret(d *caddyfile.Dispenser, p *Provider) error {
+	if args := d.RemainingArgs(); len(args) == 1 && args[0] != "" {
+		p.ClientSecret = args[0]
+		return nil
+	}
+	return d.Err("client_secret takes exactly one value")
 }
 
 func parseGuestClaim(d *caddyfile.Dispenser, p *Provider) error {

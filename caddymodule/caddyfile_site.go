@@ -50,11 +50,8 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if err := site.settle(); err != nil {
 		return nil, wrapAt(start, err)
 	}
-	if err := site.check(app); err != nil {
+	if err := site.whole(); err != nil {
 		return nil, wrapAt(start, err)
-	}
-	if err := checkPolicies(app, site.Handler); err != nil {
-		return nil, wrapAt(start, firstProblem(err))
 	}
 	return h.NewRoute(nil, site.Handler), nil
 }
@@ -78,6 +75,24 @@ type siteParser struct {
 	*Handler
 	global *App
 	start  caddyfile.Token
+
+	headerAt []caddyfile.Token // where each of Header stands
+}
+
+// whole checks what no single line shows.
+func (s *siteParser) whole() error {
+	for i, hc := range s.Header {
+		if err := s.checkHeader(hc, s.Header[:i]); err != nil {
+			return wrapAt(s.headerAt[i], err)
+		}
+	}
+	if err := locateProviders(s.Policies, s.global); err != nil {
+		return err
+	}
+	if err := s.check(s.global); err != nil {
+		return err
+	}
+	return firstProblem(checkPolicies(s.global, s.Handler))
 }
 
 // matcher reads the matcher of the directive, if it has one.
@@ -108,10 +123,10 @@ func (s *siteParser) oneMatcher() (caddy.ModuleMap, error) {
 
 var siteWords = grammar[*siteParser]{
 	"app": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
-		if s.App, err = one(d); err == nil {
-			err = checkName(s.App)
+		if s.App, err = one(d); err != nil {
+			return err
 		}
-		return wrapAt(d.Token(), err)
+		return wrapAt(d.Token(), checkName(s.App))
 	}},
 	"provider": {once, func(d *caddyfile.Dispenser, s *siteParser) error {
 		if err := names(d, &s.Providers); err != nil {
@@ -205,5 +220,6 @@ func parseSiteHeader(d *caddyfile.Dispenser, s *siteParser) error {
 		return d.WrapErr(err)
 	}
 	s.Header = append(s.Header, HeaderClaim{Name: name, Claim: claim})
+	s.headerAt = append(s.headerAt, d.Token())
 	return nil
 }

@@ -57,10 +57,10 @@ func (g grammar[T]) blockOnly(d *caddyfile.Dispenser, what string, into T) error
 	if d.NextArg() {
 		return d.ArgErr()
 	}
-	name := d.Val()
+	start := d.Token()
 	words, err := g.block(d, what, into)
 	if err == nil && words == 0 {
-		err = d.Errf("%s needs a block with something in it", name)
+		return wrapAt(start, fmt.Errorf("%s needs a block with something in it", start.Text))
 	}
 	return err
 }
@@ -163,26 +163,25 @@ func parseDuration(text string) (time.Duration, error) {
 	return value, nil
 }
 
-// positioned is an error that knows where in the Caddyfile it belongs.
-type positioned struct{ position, problem string }
+// located is an error that says where in the Caddyfile it belongs.
+type located struct{ error }
 
-func (e *positioned) Error() string { return e.problem + ", at " + e.position }
+func locatedAt(position, problem string) error { return located{fmt.Errorf("%s, at %s", problem, position)} }
 
 // position is where the current token stands.
 func position(d *caddyfile.Dispenser) string { return fmt.Sprintf("%s:%d", d.File(), d.Line()) }
 
 // wrapAt adds the position of a token to an error that has none; nil stays nil.
 func wrapAt(token caddyfile.Token, err error) error {
-	var p *positioned
-	if err == nil || errors.As(err, &p) {
+	if err == nil || errors.As(err, new(located)) {
 		return err
 	}
 	d := caddyfile.NewDispenser([]caddyfile.Token{token})
 	d.Next()
-	return d.WrapErr(err)
+	return located{d.WrapErr(err)}
 }
 
-// firstProblem is the first of the problems that package policy found, told like every other error here.
+// firstProblem is the first of the problems that package policy found, if any, told like every other error here.
 func firstProblem(err error) error {
 	var c *policy.ConfigError
 	if !errors.As(err, &c) {
@@ -195,5 +194,5 @@ func firstProblem(err error) error {
 	if c.Position == "" {
 		return errors.New(problem)
 	}
-	return &positioned{c.Position, problem}
+	return locatedAt(c.Position, problem)
 }

@@ -38,13 +38,8 @@ func (a *App) check() error {
 			return fmt.Errorf("provider %q: %w", p.name(), err)
 		}
 	}
-	for i, k := range a.Keys {
-		if err := checkKey(k); err != nil {
-			return fmt.Errorf("key %d: %w", i+1, err)
-		}
-		if slices.Contains(a.Keys[:i], k) {
-			return fmt.Errorf("key %d is listed twice", i+1)
-		}
+	if err := a.checkKeys(); err != nil {
+		return err
 	}
 	if err := a.Session.Browser.check(session.DefaultLimits.Browser); err != nil {
 		return fmt.Errorf("session: browser: %w", err)
@@ -195,12 +190,15 @@ func hasPlaceholder(s string) bool {
 	return ok && strings.Contains(rest, "}")
 }
 
-func checkKey(key string) error {
-	if hasPlaceholder(key) {
-		return nil
-	}
-	if len(key) < session.MinSecret {
-		return fmt.Errorf("a key has at least %d bytes", session.MinSecret)
+// checkKeys never shows a key.
+func (a *App) checkKeys() error {
+	for i, k := range a.Keys {
+		if !hasPlaceholder(k) && len(k) < session.MinSecret {
+			return fmt.Errorf("keys: key %d has less than %d bytes", i+1, session.MinSecret)
+		}
+		if slices.Contains(a.Keys[:i], k) {
+			return fmt.Errorf("keys: key %d is listed twice", i+1)
+		}
 	}
 	return nil
 }

@@ -167,11 +167,11 @@ func (p *Provider) check() error {
 func checkAuthParam(key, value string) error {
 	switch {
 	case key == "":
-		return errors.New("auth_params: a name is missing")
+		return errors.New("auth_param: a name is missing")
 	case slices.Contains(protocolParams, key):
-		return fmt.Errorf("auth_params: %s belongs to the protocol and cannot be set", key)
+		return fmt.Errorf("auth_param: %s belongs to the protocol and cannot be set", key)
 	case key == "response_mode" && value != "query" && value != "form_post":
-		return fmt.Errorf("auth_params: response_mode is query or form_post, not %q", value)
+		return fmt.Errorf("auth_param: response_mode is query or form_post, not %q", value)
 	}
 	return nil
 }

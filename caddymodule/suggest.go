@@ -9,8 +9,11 @@ import (
 // suggestion is `, did you mean "x"?` for the word that is nearest to one that was not recognized, or else a list of
 // what could stand there.
 func suggestion(got string, words []string) string {
-	best, distance := "", 1+len(got)/3
+	best, distance := "", max(1, len(got)/3)
 	for _, w := range slices.Sorted(slices.Values(words)) {
+		if len(got) > maxSuggested {
+			break
+		}
 		if d := editDistance(strings.ToLower(got), w); d < distance || d == distance && best == "" {
 			best, distance = w, d
 		}
@@ -24,14 +27,11 @@ func suggestion(got string, words []string) string {
 	return ", expected one of " + strings.Join(slices.Sorted(slices.Values(words)), ", ")
 }
 
-// maxSuggested bounds what a hostile configuration can make a comparison cost, in bytes.
+// maxSuggested is the longest text, in bytes, that is taken for a misspelt word.
 const maxSuggested = 64
 
 // editDistance counts the letters to insert, delete, replace or swap with their neighbour to get from a to b.
 func editDistance(a, b string) int {
-	if len(a) > maxSuggested || len(b) > maxSuggested {
-		return maxSuggested
-	}
 	var before, last []int
 	row := make([]int, len(b)+1)
 	for j := range row {
