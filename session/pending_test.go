@@ -1,0 +1,212 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+func (w *world) hold(t testing.TB, tokens session.Tokens) session.Token {
+	t.Helper()
+	token, err := w.Hold(t.Context(), session.Pending{Draft: fullDraft(), Note: []byte("/wiki"), Deadline: w.clock.Now().Add(10 * time.Minute)}, tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// K3, A9: a pending sign-in is no session, and one answer makes one session.
+func TestPending(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	token := w.hold(t, someTokens())
+	_, err := w.Load(ctx, token)
+	want(t, "loaded as a session", err, session.ErrNotFound)
+	if listed, err := w.Of(ctx, ada); err != nil || len(listed) != 0 {
+		t.Errorf("listed as a session: %v, %v", listed, err)
+	}
+	for range 2 { // looking does not end it
+		p, err := w.Pending(ctx, token)
+		if err != nil || p.Draft.Identity != ada || string(p.Note) != "/wiki" || !p.Deadline.Equal(w.clock.Now().Add(10*time.Minute).Truncate(time.Millisecond)) {
+			t.Errorf("%+v, %v", p, err)
+		}
+	}
+	p, tokens, err := w.Claim(ctx, token)
+	if err != nil || !reflect.DeepEqual(tokens, someTokens()) || string(p.Note) != "/wiki" {
+		t.Errorf("%+v, %+v, %v", p, tokens, err)
+	}
+	if !reflect.DeepEqual(p.Draft, fullDraft()) {
+		t.Errorf("the draft comes back as %+v", p.Draft)
+	}
+	_, _, err = w.Claim(ctx, token)
+	want(t, "claimed twice", err, session.ErrNotFound)
+	_, err = w.Pending(ctx, token)
+	want(t, "pending after the answer", err, session.ErrNotFound)
+	// A13, A42, A75: nothing of what the browser held leads to the session.
+	s, given := w.create(t, p.Draft, tokens)
+	if given == token || s.ID == token.ID || given.Secret == token.Secret {
+		t.Error("the session goes by the id of the pending sign-in")
+	}
+	_, err = w.Load(ctx, token)
+	want(t, "the pending sign-in's token", err, session.ErrNotFound)
+	_, err = w.Pending(ctx, given)
+	want(t, "a session as a pending sign-in", err, session.ErrNotFound)
+}
+
+// A8, K20: each abandoned sign-in is collected exactly once, whoever looks, and none that was answered.
+func TestAbandoned(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	var all []session.Token
+	for range 40 {
+		all = append(all, w.hold(t, someTokens()))
+	}
+	for _, token := range all[:10] {
+		_, _, err := w.Claim(ctx, token)
+		want(t, "answering", err, nil)
+	}
+	w.clock.Advance(10*time.Minute - time.Second)
+	if early, err := w.Abandoned(ctx, 100); err != nil || len(early) != 0 {
+		t.Errorf("before the deadline: %d, %v", len(early), err)
+	}
+	_, err := w.Pending(ctx, all[10])
+	want(t, "before the deadline", err, nil)
+	w.clock.Advance(time.Second)
+	_, err = w.Pending(ctx, all[10])
+	want(t, "at the deadline", err, session.ErrExpired)
+	_, _, err = w.Claim(ctx, all[10]) // a late answer: for the caller to say
+	want(t, "at the deadline", err, nil)
+
+	var found atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		m := w.replica(t, session.ManagerConfig{})
+		wg.Go(func() {
+			list, err := m.Abandoned(context.Background(), 100)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, p := range list {
+				if p.Draft.Identity != ada || string(p.Note) != "/wiki" {
+					t.Errorf("%+v", p)
+				}
+			}
+			found.Add(int64(len(list)))
+		})
+	}
+	for _, token := range all[11:21] { // late answers at the same time
+		wg.Go(func() {
+			if _, _, err := w.Claim(context.Background(), token); err == nil {
+				found.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if found.Load() != 29 {
+		t.Errorf("%d of 29 collected", found.Load())
+	}
+	if again, err := w.Abandoned(ctx, 100); err != nil || len(again) != 0 {
+		t.Errorf("again: %d, %v", len(again), err)
+	}
+}
+
+// A25: one look takes a bounded number, the rest waits for the next; what nobody collects is forgotten.
+func TestAbandonedIsBounded(t *testing.T) {
+	w := newWorld(t)
+	for range 64 {
+		w.hold(t, session.Tokens{})
+	}
+	w.clock.Advance(time.Hour)
+	total, looks := 0, 0
+	for {
+		list, err := w.Abandoned(t.Context(), 1)
+		want(t, "collecting", err, nil)
+		if len(list) == 0 {
+			break
+		}
+		if len(list) > 8 {
+			t.Fatalf("%d in one look", len(list))
+		}
+		total, looks = total+len(list), looks+1
+	}
+	if total != 64 || looks < 8 {
+		t.Errorf("%d in %d looks", total, looks)
+	}
+	token := w.hold(t, session.Tokens{})
+	w.clock.Advance(25 * time.Hour)
+	_, err := w.Pending(t.Context(), token)
+	want(t, "a day after its deadline", err, session.ErrNotFound)
+	if list, err := w.Abandoned(t.Context(), 100); err != nil || len(list) != 0 {
+		t.Errorf("%d, %v", len(list), err)
+	}
+}
+
+func TestPendingErrors(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	token := w.hold(t, someTokens())
+	w.store.before = failOn("get", "remove")
+	_, err := w.Pending(ctx, token)
+	want(t, "Pending", err, session.ErrUnavailable)
+	_, _, err = w.Claim(ctx, token)
+	want(t, "Claim", err, session.ErrUnavailable)
+	w.clock.Advance(time.Hour)
+	list, err := w.Abandoned(ctx, 10)
+	want(t, "Abandoned", err, session.ErrUnavailable)
+	w.store.before = failOn("members")
+	_, err = w.Abandoned(ctx, 10)
+	want(t, "Abandoned, no list", err, session.ErrUnavailable)
+	for _, op := range []string{"enlist", "create"} {
+		w.store.before = failOn(op)
+		got, err := w.Hold(ctx, session.Pending{Draft: fullDraft(), Deadline: w.clock.Now().Add(time.Minute)}, someTokens())
+		want(t, "Hold, "+op, err, session.ErrUnavailable)
+		if got != (session.Token{}) {
+			t.Errorf("%s: a token all the same", op)
+		}
+	}
+	w.store.before = nil
+	if list != nil {
+		t.Errorf("collected %v", list)
+	}
+	if list, err := w.Abandoned(ctx, 10); err != nil || len(list) != 1 { // the outage has lost none
+		t.Errorf("after the outage: %d, %v", len(list), err)
+	}
+	for name, p := range map[string]session.Pending{ // A47
+		"nobody's":   {Draft: session.Session{}, Deadline: w.clock.Now().Add(time.Minute)},
+		"too large":  {Draft: fullDraft(), Note: randomBytes(session.MaxValue), Deadline: w.clock.Now().Add(time.Minute)},
+		"no end":     {Draft: fullDraft()},
+		"other kind": {Draft: session.Session{Identity: ada, Kind: 9}, Deadline: w.clock.Now().Add(time.Minute)},
+	} {
+		if token, err := w.Hold(ctx, p, session.Tokens{}); err == nil || token != (session.Token{}) {
+			t.Errorf("%s is held", name)
+		}
+	}
+	huge := session.Tokens{Refresh: fmt.Sprintf("%*d", 5*session.MaxValue, 1)}
+	if _, err := w.Hold(ctx, session.Pending{Draft: fullDraft(), Deadline: w.clock.Now().Add(time.Minute)}, huge); err == nil {
+		t.Error("tokens that cannot be read again are held")
+	}
+	// Under another ring nothing is told, and nothing is passed off as abandoned.
+	token = w.hold(t, someTokens())
+	foreign := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
+	_, err = foreign.Pending(ctx, token)
+	want(t, "another ring", err, session.ErrUnsealable)
+	_, err = w.Pending(ctx, token)
+	want(t, "own ring", err, nil)
+}
+
+// Tokens of a pending sign-in open with the secret of its cookie only.
+func TestPendingTokensAreSealed(t *testing.T) {
+	w := newWorld(t)
+	token := w.hold(t, someTokens())
+	_, tokens, err := w.Claim(t.Context(), session.Token{ID: token.ID, Secret: session.NewToken().Secret})
+	want(t, "another secret", err, session.ErrUnsealable)
+	if tokens.Refresh != "" {
+		t.Error("they open all the same")
+	}
+}
