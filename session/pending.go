@@ -99,6 +99,11 @@ func (m *Manager) Abandoned(ctx context.Context, limit int) ([]Pending, error) {
 			break
 		}
 		for _, key := range keys {
+			// One that another replica has sealed under a newer key is left for that replica to collect.
+			if _, _, err := m.vault.Get(ctx, key); errors.Is(err, ErrUnsealable) {
+				errs = append(errs, fmt.Errorf("reading pending sign-in: %w", err))
+				continue
+			}
 			p, err := m.takePending(ctx, index, key)
 			switch {
 			case err == nil:
