@@ -1,0 +1,17 @@
+// Package redisstore keeps sessions in Redis or Valkey: the store that several gateways share. One server, Sentinel
+// and Cluster are configuration; from Redis 6 or any Valkey on.
+//
+// Each method is one command or one script on one key, so it is atomic, one round trip, and at home in a cluster. An
+// entry is a string (version 8 bytes, end 8 bytes, value), an index a sorted set by end; every key has a TTL, counted
+// by the server from the time that is left, so a gateway's clock that is wrong moves no session of another gateway.
+//
+// A failure is never "not found": a server that is down, hanging, loading, full or demoted gives
+// session.ErrUnavailable, within two seconds whatever happens, and the store works again as soon as the server does.
+// Reads and what may be repeated are tried twice; Create, Replace and Remove once, because a repeated one could take
+// its own first try for somebody else's.
+//
+// What it cannot promise: Redis replicates asynchronously, so a failover may forget the last writes, and a server
+// with an eviction policy forgets sessions when it is full. Use maxmemory-policy noeviction.
+//
+// No error and no log line of this package holds a password.
+package redisstore

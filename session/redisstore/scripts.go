@@ -1,0 +1,70 @@
+package redisstore
+
+import (
+	"context"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// What replaceScript answers.
+const (
+	gone         = int64(0)
+	replaced     = int64(1)
+	otherVersion = int64(-1)
+)
+
+// script is a script and its text, which go-redis keeps to itself.
+type script struct {
+	*redis.Script
+	text string
+}
+
+func newScript(text string) script { return script{redis.NewScript(text), text} }
+
+// Each script has one key, and so one slot of a cluster, and compares bytes as bytes.
+var (
+	// replaceScript: old version, new value, TTL in ms.
+	replaceScript = newScript(`
+local version = redis.call('GETRANGE', KEYS[1], 0, 7)
+if version == '' then return 0 end
+if version ~= ARGV[1] then return -1 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1`)
+
+	removeScript = newScript(`
+local value = redis.call('GET', KEYS[1])
+if value then redis.call('DEL', KEYS[1]) end
+return value`)
+
+	// enlistScript: now in ms, until in ms, member. The set lives as long as its last member.
+	enlistScript = newScript(`
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
+local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+redis.call('PEXPIRE', KEYS[1], last[2] - ARGV[1])
+return 1`)
+)
+
+// onceCmd is a command that is not sent again after a failure that leaves open whether it was carried out: a second
+// Create would lose against the first, a second Remove would find nothing.
+type onceCmd struct{ *redis.Cmd }
+
+// NoRetry is what the client asks before it tries again.
+func (onceCmd) NoRetry() bool { return true }
+
+func (s *Store) once(ctx context.Context, args ...any) (any, error) {
+	cmd := onceCmd{redis.NewCmd(ctx, args...)}
+	if err := s.client.Process(ctx, cmd); err != nil {
+		return nil, err
+	}
+	return cmd.Result()
+}
+
+// run runs a script once, by its hash, or by its text on a server that has not seen it yet.
+func (s *Store) run(ctx context.Context, script script, key string, args ...any) (any, error) {
+	v, err := s.once(ctx, append([]any{"evalsha", script.Hash(), 1, key}, args...)...)
+	if redis.HasErrorPrefix(err, "NOSCRIPT") { // and so it was not carried out
+		v, err = s.once(ctx, append([]any{"eval", script.text, 1, key}, args...)...)
+	}
+	return v, err
+}

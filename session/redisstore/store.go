@@ -1,0 +1,274 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// Store is a session.Store in Redis. It is safe for concurrent use; several, in several processes, may share a
+// database and a prefix.
+type Store struct {
+	client  redis.UniversalClient
+	prefix  string
+	secrets []string
+	now     func() time.Time
+	closing sync.Once
+	closed  atomic.Bool
+	err     error // of Close
+}
+
+var _ session.Store = (*Store)(nil)
+
+// Open prepares a store. It reaches no server: one that is down now may be up when it is needed, and Ping tells.
+// Errors are about the configuration.
+func Open(cfg Config) (*Store, error) {
+	opt, err := cfg.options()
+	if err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	s := &Store{client: redis.NewUniversalClient(opt), prefix: cfg.prefix(), now: cfg.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	for _, secret := range []string{opt.Password, opt.SentinelPassword} {
+		if secret != "" {
+			s.secrets = append(s.secrets, secret)
+		}
+	}
+	return s, nil
+}
+
+// headerSize is the part of a value that is the store's own: version and end, 8 bytes each, big-endian.
+const headerSize = 16
+
+func encode(version uint64, expires time.Time, value []byte) []byte {
+	data := make([]byte, headerSize, headerSize+len(value))
+	binary.BigEndian.PutUint64(data, version)
+	binary.BigEndian.PutUint64(data[8:], uint64(expires.UnixMilli())) //nolint:gosec // checked to lie ahead
+	return append(data, value...)
+}
+
+func decode(key session.Key, data []byte) (session.Entry, error) {
+	if len(data) < headerSize {
+		return session.Entry{}, fmt.Errorf("%w: redis: an entry of %d bytes is not ours", session.ErrUnavailable, len(data))
+	}
+	return session.Entry{
+		Key:     key,
+		Version: binary.BigEndian.Uint64(data),
+		Expires: time.UnixMilli(int64(binary.BigEndian.Uint64(data[8:]))), //nolint:gosec // as written by encode
+		Value:   data[headerSize:len(data):len(data)],
+	}, nil
+}
+
+func (s *Store) entryKey(key session.Key) string { return s.prefix + string(key) }
+
+// indexKey keeps indexes apart from entries by a byte that no key can hold.
+func (s *Store) indexKey(index session.Key) string { return s.prefix + "~" + string(index) }
+
+// Create writes a new entry with SET NX.
+func (s *Store) Create(ctx context.Context, e session.Entry) error {
+	now := s.now()
+	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckEntry(e, now) })
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	_, err = s.once(ctx, "set", s.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")
+	if errors.Is(err, redis.Nil) {
+		return session.ErrConflict
+	}
+	return s.answer(err)
+}
+
+// Get reads an entry with GET.
+func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error) {
+	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckKey(key) })
+	if err != nil {
+		return session.Entry{}, err
+	}
+	defer cancel()
+	data, err := s.client.Get(ctx, s.entryKey(key)).Bytes()
+	if errors.Is(err, redis.Nil) {
+		return session.Entry{}, session.ErrNotFound
+	}
+	if err != nil {
+		return session.Entry{}, s.answer(err)
+	}
+	return decode(key, data)
+}
+
+// Replace writes an entry that exists in the given version, by a script.
+func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
+	now := s.now()
+	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckEntry(e, now) })
+	if err != nil {
+		return 0, err
+	}
+	defer cancel()
+	data := encode(e.Version+1, e.Expires, e.Value)
+	old := binary.BigEndian.AppendUint64(nil, e.Version)
+	outcome, err := s.run(ctx, replaceScript, s.entryKey(e.Key), old, data, ttl(e.Expires, now))
+	switch {
+	case err != nil:
+		return 0, s.answer(err)
+	case outcome == replaced:
+		return e.Version + 1, nil
+	case outcome == otherVersion:
+		return 0, session.ErrConflict
+	case outcome == gone:
+		return 0, session.ErrNotFound
+	}
+	return 0, fmt.Errorf("%w: redis: replacing answers %v", session.ErrUnavailable, outcome)
+}
+
+// Remove deletes an entry and returns it, by a script (GETDEL is newer than Redis 6.0).
+func (s *Store) Remove(ctx context.Context, key session.Key) (session.Entry, error) {
+	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckKey(key) })
+	if err != nil {
+		return session.Entry{}, err
+	}
+	defer cancel()
+	outcome, err := s.run(ctx, removeScript, s.entryKey(key))
+	if errors.Is(err, redis.Nil) {
+		return session.Entry{}, session.ErrNotFound
+	}
+	if err != nil {
+		return session.Entry{}, s.answer(err)
+	}
+	data, _ := outcome.(string)
+	return decode(key, []byte(data))
+}
+
+// Enlist puts a member into a sorted set, by a script that also prunes the set and moves its TTL.
+func (s *Store) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {
+	now := s.now()
+	ctx, cancel, err := s.begin(ctx, func() error {
+		return errors.Join(session.CheckKey(index), session.CheckKey(member), session.CheckUntil(until, now))
+	})
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	err = enlistScript.Run(ctx, s.client, []string{s.indexKey(index)}, now.UnixMilli(), until.UnixMilli(), string(member)).Err()
+	return s.answer(err)
+}
+
+// Members reads a sorted set with ZRANGEBYSCORE. Members of one time come in the order of their names.
+func (s *Store) Members(ctx context.Context, index session.Key, before time.Time, limit int) ([]session.Key, error) {
+	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckKey(index) })
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	if limit <= 0 {
+		return nil, nil
+	}
+	within := &redis.ZRangeBy{Min: "(" + strconv.FormatInt(s.now().UnixMilli(), 10), Max: "+inf", Count: int64(limit)}
+	if !before.IsZero() {
+		within.Max = "(" + strconv.FormatInt(before.Add(time.Millisecond-1).UnixMilli(), 10)
+	}
+	names, err := s.client.ZRangeByScore(ctx, s.indexKey(index), within).Result()
+	if err != nil {
+		return nil, s.answer(err)
+	}
+	keys := make([]session.Key, len(names))
+	for i, name := range names {
+		keys[i] = session.Key(name)
+	}
+	return keys, nil
+}
+
+// Delist takes members out of a sorted set with ZREM.
+func (s *Store) Delist(ctx context.Context, index session.Key, members ...session.Key) error {
+	args := make([]any, len(members))
+	ctx, cancel, err := s.begin(ctx, func() error {
+		errs := []error{session.CheckKey(index)}
+		for i, member := range members {
+			args[i] = string(member)
+			errs = append(errs, session.CheckKey(member))
+		}
+		return errors.Join(errs...)
+	})
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if len(args) == 0 {
+		return nil
+	}
+	return s.answer(s.client.ZRem(ctx, s.indexKey(index), args...).Err())
+}
+
+// Ping asks the server.
+func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel, err := s.begin(ctx, func() error { return nil })
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	return s.answer(s.client.Ping(ctx).Err())
+}
+
+// Close gives the connections up. Calls under way answer ErrClosed.
+func (s *Store) Close() error {
+	s.closing.Do(func() {
+		s.closed.Store(true)
+		s.err = s.client.Close()
+	})
+	if s.err != nil {
+		return fmt.Errorf("closing redis: %w", s.redact(s.err))
+	}
+	return nil
+}
+
+// begin starts a call: closed before given up before badly asked. The call is bounded, whatever ctx says.
+func (s *Store) begin(ctx context.Context, check func() error) (context.Context, context.CancelFunc, error) {
+	if s.closed.Load() {
+		return nil, nil, session.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", session.ErrUnavailable, err)
+	}
+	if err := check(); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	return ctx, cancel, nil
+}
+
+// answer turns a failure into what the contract knows. redis.Nil never comes here.
+func (s *Store) answer(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case s.closed.Load() || errors.Is(err, redis.ErrClosed):
+		return session.ErrClosed
+	}
+	return fmt.Errorf("%w: redis: %w", session.ErrUnavailable, s.redact(err))
+}
+
+// redact keeps a password out of an error: servers that do not know a command answer with its arguments.
+func (s *Store) redact(err error) error {
+	text := err.Error()
+	for _, secret := range s.secrets {
+		if strings.Contains(text, secret) {
+			return errors.New("an error that quotes a password")
+		}
+	}
+	return err
+}
+
+// ttl is what is left, in milliseconds. It is counted in whole milliseconds of both times, so that it is never 0 and
+// never overflows.
+func ttl(expires, now time.Time) int64 { return expires.UnixMilli() - now.UnixMilli() }
