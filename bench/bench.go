@@ -58,7 +58,10 @@ func bench(ctx context.Context, o options, out, notes io.Writer) (err error) {
 		}
 		result.loads = append(result.loads, measured{connections: n, rounds: rounds})
 	}
-	return result.write(out)
+	if err := result.write(out); err != nil {
+		return err
+	}
+	return r.profile(ctx)
 }
 
 // caddyVersion reads what a program was built with.

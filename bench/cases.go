@@ -27,13 +27,20 @@ var variants = []variant{
 // addresses are what a Caddyfile has to name.
 type addresses struct {
 	site, app, issuer, redis string
+	// admin is where the gateway can be profiled; empty is nowhere.
+	admin string
 }
 
 // caddyfile returns the whole configuration of a variant. Plain http on a loopback address, so that the ratio is not
 // hidden behind TLS, which would make it smaller.
 func (v variant) caddyfile(a addresses) string {
 	var b strings.Builder
-	b.WriteString("{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n\tlog {\n\t\tlevel ERROR\n\t}\n")
+	admin := "off"
+	if a.admin != "" {
+		admin = a.admin
+	}
+	fmt.Fprintf(&b, "{\n\tadmin %s\n", admin)
+	b.WriteString("\tauto_https off\n\tpersist_config off\n\tlog {\n\t\tlevel ERROR\n\t}\n")
 	if !v.plain {
 		b.WriteString("\tlatchkey {\n")
 		fmt.Fprintf(&b, "\t\tprovider {\n\t\t\tissuer %s\n\t\t\tclient_id %s\n\t\t\tclient_secret %s\n\t\t}\n", a.issuer, clientID, clientSecret)

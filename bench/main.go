@@ -21,6 +21,7 @@ type options struct {
 	gogc     string
 	pin      bool
 	only     string
+	profile  string
 }
 
 func main() {
@@ -51,6 +52,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.StringVar(&o.gogc, "gogc", "100", "GOGC of every gateway, plain Caddy included")
 	flags.BoolVar(&o.pin, "pin", true, "gateways on the first core, everything else on the others")
 	flags.StringVar(&o.only, "only", "", "measure only the case whose name contains this, and plain Caddy")
+	flags.StringVar(&o.profile, "profile", "", "afterwards, write CPU profiles of every case into this directory")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}

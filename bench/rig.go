@@ -35,6 +35,7 @@ type rig struct {
 type running struct {
 	variant
 	site      string
+	admin     string
 	processes []*process // the gateway first
 	signedIn  []signedIn
 }
@@ -109,7 +110,12 @@ func (r *rig) startGateway(ctx context.Context, c *running, home string, a addre
 	if a.site, err = freeAddress(); err != nil {
 		return nil, err
 	}
-	c.site = a.site
+	if r.options.profile != "" {
+		if a.admin, err = freeAddress(); err != nil {
+			return nil, err
+		}
+	}
+	c.site, c.admin = a.site, a.admin
 	config := filepath.Join(home, "Caddyfile")
 	if err := os.WriteFile(config, []byte(c.caddyfile(a)), 0o600); err != nil {
 		return nil, err
