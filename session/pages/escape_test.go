@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"pgregory.net/rapid"
@@ -103,7 +104,7 @@ func TestMarkupInEveryField(t *testing.T) {
 func TestMarkupInBrandAndTexts(t *testing.T) {
 	benign := newPages(t)
 	for _, attack := range attacks {
-		if strings.ContainsAny(attack, "{}\x00\xff") {
+		if strings.ContainsAny(attack, "{}\x00") || !utf8.ValidString(attack) {
 			continue // no text: refused by New, or no JSON
 		}
 		quoted := strings.NewReplacer(`"`, `\"`).Replace(attack)
@@ -118,6 +119,21 @@ func TestMarkupInBrandAndTexts(t *testing.T) {
 		want, got := skeleton(t, get(t, benign, page, "").Body.String()), skeleton(t, get(t, p, page, "").Body.String())
 		if got != want {
 			t.Errorf("%q changes the page:\n%s", attack, got)
+		}
+	}
+}
+
+// Only what a browser can safely follow becomes a link to the operator.
+func TestContact(t *testing.T) {
+	p := newPages(t)
+	for contact, link := range map[string]bool{
+		"mailto:help@example.com": true, "https://help.example.com/": true, "http://help.example.com": true,
+		"help@example.com": false, "Room 4.12": false, "javascript:alert(1)": false, "tel:+4711": false, "mailto:": false,
+		"https:": false, "//help.example.com": false, "data:text/html,x": false, "%zz": false,
+	} {
+		body := get(t, p, pages.Blocked{Contact: contact}, "").Body.String()
+		if got := strings.Contains(body, "<a "); got != link || !strings.Contains(html.UnescapeString(body), contact) {
+			t.Errorf("%q: link %t, want %t:\n%s", contact, got, link, body)
 		}
 	}
 }

@@ -23,19 +23,19 @@ type Sample struct {
 func Gallery() []Sample {
 	const (
 		user   = "ada.lovelace@example.com"
-		token  = "csrf-canary-4f1d"
+		csrf   = "csrf-canary-4f1d"
 		action = "/.latchkey/sign-in?return=%2Fhandbook"
 		id     = "7d1c64e2f09b4a6f"
 		day    = 24 * time.Hour
 	)
 	prompt := pages.Prompt{
-		UserName: user, AppName: "wiki", CSRF: token, RememberFor: 180 * day,
+		UserName: user, AppName: "wiki", CSRF: csrf, RememberFor: 180 * day,
 		BrowserIdle: day, BrowserMax: 7 * day, PersistentIdle: 90 * day, PersistentMax: 180 * day,
 	}
 	full := prompt
 	full.AdminText = "Shared desks in the reading room: please answer no.\nThe service desk helps on extension 4711."
 	full.UserName = "augusta.ada.king.countess.of.lovelace@analytical-engines.research.example.com"
-	unlimited := pages.Prompt{CSRF: token}
+	unlimited := pages.Prompt{CSRF: csrf}
 	blocked := pages.Blocked{
 		PolicyNames: []string{"contractors-on-site-only", "mfa-outside-office"}, Code: 53003, Reason: "blocked_by_policy",
 		RequestID: id, Time: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC), UserName: user,
@@ -50,9 +50,9 @@ func Gallery() []Sample {
 		{"prompt", prompt},
 		{"prompt-full", full},
 		{"prompt-unlimited", unlimited},
-		{"sign-out", pages.SignOut{UserName: user, CSRF: token}},
+		{"sign-out", pages.SignOut{UserName: user, CSRF: csrf}},
 		{"sign-out-everywhere", pages.SignOut{
-			UserName: user, CSRF: token, Everywhere: true, BackURL: "/", FormTargets: []string{"https://login.example.com/end"},
+			UserName: user, CSRF: csrf, Everywhere: true, BackURL: "/", FormTargets: []string{"https://login.example.com/end"},
 		}},
 		{"signed-out", pages.SignedOut{SignInURL: action}},
 		{"continue", pages.Continue{URL: "/handbook"}},
