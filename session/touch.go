@@ -64,15 +64,14 @@ func (s *Session) newApp(app string) bool {
 
 func (m *Manager) writeTouches() {
 	defer close(m.done)
-	for {
+	for !m.closed() { // asked first: with both ready, select would go on at random
 		select {
 		case t := <-m.touches:
 			m.writeTouch(context.Background(), t)
 		case <-m.stop:
-			m.drainTouches()
-			return
 		}
 	}
+	m.drainTouches()
 }
 
 // drainTouches writes what waits, in bounded time: a store that does not answer must not hold up a reload.
