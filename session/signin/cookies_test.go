@@ -1,0 +1,66 @@
+package signin
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestReadCookies(t *testing.T) {
+	header := func(lines ...string) http.Header { return http.Header{"Cookie": lines} }
+	c := ReadCookies(header("a=b; __Host-latchkey=S; __Host-latchkey-pending=P", "__Host-latchkey-flow-abcdefgh=F;__Host-latchkey-browser=B"), true)
+	if c.session != "S" || c.pending != "P" || c.browser != "B" || c.flow("abcdefgh") != "F" || c.doubled {
+		t.Errorf("got %+v", c)
+	}
+	if c := ReadCookies(header("latchkey=S"), true); c.session != "" {
+		t.Error("a cookie without the prefix counts on https")
+	}
+	if c := ReadCookies(header("__Host-latchkey=S"), false); c.session != "" {
+		t.Error("a prefixed cookie counts on plain http")
+	}
+	// A60: two session cookies are none, whichever comes first.
+	if c := ReadCookies(header("__Host-latchkey=S; __Host-latchkey=T"), true); !c.doubled {
+		t.Error("a doubled session cookie is not noticed")
+	}
+	// A37: how many flows are looked at is bounded by us.
+	many := strings.Repeat("__Host-latchkey-flow-abcdefgh=x; ", 1000)
+	if c := ReadCookies(header(many), true); len(c.flows) != maxFlowsRead {
+		t.Errorf("%d flow cookies were read", len(c.flows))
+	}
+	if c := ReadCookies(header("__Host-latchkey="+strings.Repeat("x", maxCookieValue+1)), true); c.session != "" {
+		t.Error("an oversized cookie is looked at")
+	}
+}
+
+// FuzzReadCookies holds A36: no Cookie header breaks the reader.
+func FuzzReadCookies(f *testing.F) {
+	f.Add("a=b; __Host-latchkey=S", true)
+	f.Add("latchkey-flow-=;;=;latchkey-flow-abcdefgh", false)
+	f.Fuzz(func(t *testing.T, line string, secure bool) {
+		c := ReadCookies(http.Header{"Cookie": {line, line}}, secure)
+		if len(c.flows) > maxFlowsRead {
+			t.Fatal("more flows than the bound")
+		}
+	})
+}
+
+// TestDeletionMirrorsCreation holds A73: all that tells two cookies apart is the same when one is made and deleted.
+func TestDeletionMirrorsCreation(t *testing.T) {
+	for _, secure := range []bool{true, false} {
+		v := &Visit{Secure: secure}
+		w := httptest.NewRecorder()
+		setCookie(w, v, cookieBase, "x", time.Hour)
+		clearCookie(w, v, cookieBase)
+		got := w.Result().Cookies()
+		made, gone := got[0], got[1]
+		if made.Name != gone.Name || made.Path != gone.Path || made.Domain != gone.Domain || made.Secure != gone.Secure ||
+			made.HttpOnly != gone.HttpOnly || made.SameSite != gone.SameSite || gone.MaxAge >= 0 || gone.Value != "" {
+			t.Errorf("made %v, deleted %v", made, gone)
+		}
+		if made.Secure != secure || strings.HasPrefix(made.Name, hostPrefix) != secure || made.Path != "/" || made.Domain != "" || !made.HttpOnly {
+			t.Errorf("secure %t: made %v", secure, made)
+		}
+	}
+}

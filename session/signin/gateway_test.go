@@ -1,0 +1,309 @@
+package signin
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
+)
+
+// records is a sink that tests can read.
+type records struct {
+	mu  sync.Mutex
+	all []signinlog.Record
+}
+
+func (r *records) Write(rec signinlog.Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, rec)
+}
+
+func (r *records) count(code signinlog.Code) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, rec := range r.all {
+		if rec.Code == code {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *records) last(t *testing.T) signinlog.Record {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.all) == 0 {
+		t.Fatal("nothing was logged")
+	}
+	return r.all[len(r.all)-1]
+}
+
+type gateFunc func(*Visit, *session.Session) Admission
+
+func (f gateFunc) Admit(v *Visit, who *session.Session) Admission { return f(v, who) }
+
+// gateway is a service behind a guard as small as one can be, with a provider and a clock.
+type gateway struct {
+	*httptest.Server
+	t       *testing.T
+	service *Service
+	site    *Site
+	store   *storetest.Memory
+	clock   *storetest.Clock
+	idp     *fakeIDP
+	log     *records
+	passed  int // requests that reached the app
+}
+
+type settings struct {
+	store  *storetest.Memory
+	clock  *storetest.Clock
+	keys   *session.KeyRing
+	idp    *fakeIDP
+	log    *records
+	limits session.Limits
+	prompt PromptConfig
+	claims ClaimsConfig
+	admit  gateFunc
+	params map[string]string
+	extra  []*Provider
+}
+
+func newGateway(t *testing.T, change ...func(*settings)) *gateway {
+	t.Helper()
+	clock := storetest.NewClock()
+	ring, err := session.NewKeyRing([]byte("0123456789abcdef0123456789abcdef"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := settings{
+		clock: clock, store: storetest.NewMemory(clock.Now), keys: ring, log: &records{},
+		prompt: PromptConfig{RememberAnswer: 180 * 24 * time.Hour, Suppress: DefaultSuppress, SharedUsers: 2, SharedWindow: 7 * 24 * time.Hour},
+		admit:  func(*Visit, *session.Session) Admission { return Admission{} },
+	}
+	for _, c := range change {
+		c(&set)
+	}
+	if set.idp == nil {
+		set.idp = newIDP(t, set.clock.Now)
+	}
+	html, err := pages.New(pages.Config{Base: Base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	manager := session.NewManager(session.ManagerConfig{Store: set.store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now})
+	t.Cleanup(manager.Close)
+	provider := NewProvider(ProviderConfig{
+		Name: "main", Issuer: set.idp.URL, ClientID: testClient, Claims: set.claims, Now: set.clock.Now, AuthParams: set.params,
+		ClientSecret: func() (string, error) { return "client-secret-canary", nil },
+	})
+	g := &gateway{t: t, store: set.store, clock: set.clock, idp: set.idp, log: set.log}
+	g.site = &Site{App: "wiki", Gate: set.admit}
+	g.service = New(Config{
+		Providers: append([]*Provider{provider}, set.extra...), Sessions: manager, Store: set.store, Keys: set.keys, Pages: html,
+		Log: set.log, Prompt: set.prompt, Now: set.clock.Now,
+	})
+	g.service.Start()
+	t.Cleanup(g.service.Stop)
+	g.Server = httptest.NewServer(http.HandlerFunc(g.serve))
+	t.Cleanup(g.Close)
+	return g
+}
+
+func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
+	v := &Visit{
+		Site: g.site, Origin: g.URL, Host: "127.0.0.1", Return: r.URL.RequestURI(),
+		IP: netip.MustParseAddr("203.0.113.9"), RequestID: "request-1", Cookies: ReadCookies(r.Header, false),
+	}
+	if strings.HasPrefix(r.URL.Path, Base+"/") {
+		g.service.ServeHTTP(w, r, v)
+		return
+	}
+	who, _, err := g.service.Session(r, v)
+	switch {
+	case err == nil:
+		if who, err = g.service.Tighten(w, r, v, who, g.site.Gate.Admit(v, who).Persistence); err == nil {
+			g.passed++
+			_, _ = io.WriteString(w, "app: "+who.User+" "+who.Kind.String())
+			return
+		}
+		fallthrough
+	case NoSession(err):
+		g.service.Challenge(w, r, v, Over(err))
+	default:
+		g.service.Unavailable(w, r, v, err)
+	}
+}
+
+// person is a browser: cookies, and no redirect followed unless a test says so.
+type browser struct {
+	*gateway
+	client *http.Client
+}
+
+func (g *gateway) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return &browser{gateway: g, client: &http.Client{
+		Jar:           jar,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+type result struct {
+	status   int
+	location string
+	body     string
+	header   http.Header
+}
+
+func (b *browser) do(method, target string, form url.Values, header ...string) result {
+	b.t.Helper()
+	if !strings.HasPrefix(target, "http") {
+		target = b.URL + target
+	}
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	r, err := http.NewRequest(method, target, body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Header.Set("Accept", "text/html")
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", b.URL)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+		if header[i+1] == "" {
+			r.Header.Del(header[i])
+		}
+	}
+	resp, err := b.client.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return result{status: resp.StatusCode, location: resp.Header.Get("Location"), body: string(text), header: resp.Header}
+}
+
+func (b *browser) get(target string) result { b.t.Helper(); return b.do(http.MethodGet, target, nil) }
+
+// toProvider asks for a page and returns what the provider is asked for.
+func (b *browser) toProvider(page string) url.Values {
+	b.t.Helper()
+	r := b.get(page)
+	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, b.idp.URL+"/authorize?") {
+		b.t.Fatalf("GET %s: %d to %q, want a redirect to the provider\n%s", page, r.status, r.location, r.body)
+	}
+	return query(b.t, r.location)
+}
+
+func query(t *testing.T, raw string) url.Values {
+	t.Helper()
+	u, err := url.Parse(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query()
+}
+
+// callback plays the provider's answer to an authorization request.
+func (b *browser) callback(asked url.Values) result {
+	b.t.Helper()
+	return b.get(Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode())
+}
+
+// prompted signs in up to the prompt and returns its page.
+func (b *browser) prompted(page string) result {
+	b.t.Helper()
+	r := b.callback(b.toProvider(page))
+	if r.location != Base+"/stay" {
+		b.t.Fatalf("callback: %d to %q, want the prompt\n%s", r.status, r.location, r.body)
+	}
+	r = b.get(r.location)
+	if r.status != http.StatusOK || csrf(r.body) == "" {
+		b.t.Fatalf("prompt: %d\n%s", r.status, r.body)
+	}
+	return r
+}
+
+var csrfField = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
+
+func csrf(body string) string {
+	if m := csrfField.FindStringSubmatch(body); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+func (b *browser) answer(prompt result, answer string, more ...string) result {
+	b.t.Helper()
+	form := url.Values{"csrf": {csrf(prompt.body)}, "answer": {answer}}
+	for i := 0; i+1 < len(more); i += 2 {
+		form.Set(more[i], more[i+1])
+	}
+	return b.do(http.MethodPost, Base+"/stay", form)
+}
+
+// signIn signs in with an answer.
+func (b *browser) signIn(answer string, more ...string) {
+	b.t.Helper()
+	b.answer(b.prompted("/"), answer, more...)
+	if r := b.get("/"); r.status != http.StatusOK {
+		b.t.Fatalf("after signing in: %d", r.status)
+	}
+}
+
+func (b *browser) cookie(name string) *http.Cookie {
+	u, err := url.Parse(b.URL)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range b.client.Jar.Cookies(u) {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// setCookies returns what an answer sets, by name.
+func (r result) setCookies() map[string]*http.Cookie {
+	out := map[string]*http.Cookie{}
+	for _, c := range (&http.Response{Header: r.header}).Cookies() {
+		out[c.Name] = c
+	}
+	return out
+}
+
+func fuzzPages(tb testing.TB) *pages.Pages {
+	html, err := pages.New(pages.Config{Base: Base})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return html
+}

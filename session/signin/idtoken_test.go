@@ -1,0 +1,133 @@
+package signin
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// TestIDToken: what a provider, or somebody in its place, may not do to us. Each row is a guard of verifyIDToken or of
+// what it calls (A28, A40, A41 and the design, section 6); the first says that the harness itself signs in.
+func TestIDToken(t *testing.T) {
+	ago, ahead := -time.Hour, time.Hour
+	for _, c := range []struct {
+		name   string
+		change func(*fakeIDP)
+		good   bool
+	}{
+		{"good", func(*fakeIDP) {}, true},
+		{"no at_hash", func(p *fakeIDP) { p.claims = map[string]any{"at_hash": nil} }, true},
+		{"azp of ours", func(p *fakeIDP) { p.claims = map[string]any{"azp": testClient} }, true},
+		{"audience as a list", func(p *fakeIDP) { p.claims = map[string]any{"aud": []string{testClient}} }, true},
+		{"typ in lower case", func(p *fakeIDP) { p.header = map[string]any{"typ": "jwt"} }, true},
+
+		{"other iss", func(p *fakeIDP) { p.claims = map[string]any{"iss": "https://evil.example"} }, false},
+		{"other aud", func(p *fakeIDP) { p.claims = map[string]any{"aud": "other"} }, false},
+		{"second aud", func(p *fakeIDP) { p.claims = map[string]any{"aud": []string{testClient, "other"}} }, false},
+		{"no aud", func(p *fakeIDP) { p.claims = map[string]any{"aud": nil} }, false},
+		{"other azp", func(p *fakeIDP) { p.claims = map[string]any{"azp": "other"} }, false},
+		{"other nonce", func(p *fakeIDP) { p.claims = map[string]any{"nonce": "other"} }, false},
+		{"no nonce", func(p *fakeIDP) { p.claims = map[string]any{"nonce": nil} }, false},
+		{"no sub", func(p *fakeIDP) { p.claims = map[string]any{"sub": nil} }, false},
+		{"empty sub", func(p *fakeIDP) { p.claims = map[string]any{"sub": ""} }, false},
+		{"sub under another spelling", func(p *fakeIDP) { p.claims = map[string]any{"sub": nil, "SUB": "s-9"} }, false},
+		{"sub with a line break", func(p *fakeIDP) { p.claims = map[string]any{"sub": "a\nb"} }, false},
+		{"oversized sub", func(p *fakeIDP) { p.claims = map[string]any{"sub": strings.Repeat("s", maxSubject+1)} }, false},
+		{"no iat", func(p *fakeIDP) { p.claims = map[string]any{"iat": nil} }, false},
+		{"iat ahead", func(p *fakeIDP) { p.claims = map[string]any{"iat": p.now().Add(ahead).Unix()} }, false},
+		{"no exp", func(p *fakeIDP) { p.claims = map[string]any{"exp": nil} }, false},
+		{"expired", func(p *fakeIDP) { p.claims = map[string]any{"exp": p.now().Add(ago).Unix()} }, false},
+		{"auth_time ahead", func(p *fakeIDP) { p.claims = map[string]any{"auth_time": p.now().Add(ahead).Unix()} }, false},
+		{"wrong at_hash", func(p *fakeIDP) { p.claims = map[string]any{"at_hash": accessTokenHash("other")} }, false},
+		{"a logout token", func(p *fakeIDP) {
+			p.claims = map[string]any{"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}
+		}, false},
+		{"typ logout+jwt", func(p *fakeIDP) { p.header = map[string]any{"typ": "logout+jwt"} }, false},
+		{"typ at+jwt", func(p *fakeIDP) { p.header = map[string]any{"typ": "at+jwt"} }, false},
+		{"typ of another type", func(p *fakeIDP) { p.header = map[string]any{"typ": 7} }, false},
+		{"unknown crit", func(p *fakeIDP) { p.header = map[string]any{"crit": []string{"x"}, "x": 1} }, false},
+		{"signed by a key for encryption", func(p *fakeIDP) { p.keyUse = "enc" }, false},
+		{"signed by nobody we know", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": forged(p, "ES256")} }, false},
+		{"alg none", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": forged(p, "none")} }, false},
+		{"HS256", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": forged(p, "HS256")} }, false},
+		{"no id_token", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": nil} }, false},
+		{"id_token of another type", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": 7} }, false},
+		{"garbage", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": "a.b.c.d"} }, false},
+		{"oversized answer", func(p *fakeIDP) { p.claims = map[string]any{"x": strings.Repeat("x", maxIDPBody)} }, false},
+		{"redirecting token endpoint", func(p *fakeIDP) { p.redirecting["/token"] = true }, false},
+		{"redirecting keys", func(p *fakeIDP) { p.redirecting["/keys"] = true }, false},
+		{"refused code", func(p *fakeIDP) { p.tokenFail = map[string]any{"error": "invalid_grant"} }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := newGateway(t)
+			g.idp.set(c.change)
+			b := g.browser()
+			r := b.callback(b.toProvider("/"))
+			if good := r.location == Base+"/stay"; good != c.good {
+				t.Fatalf("%d to %q\n%+v", r.status, r.location, g.log.last(t))
+			}
+			if c.good {
+				return
+			}
+			if r.status != http.StatusBadGateway || g.log.last(t).Code != signinlog.ProviderFailed {
+				t.Errorf("%d with code %d, want 502 with %d", r.status, g.log.last(t).Code, signinlog.ProviderFailed)
+			}
+			if r.setCookies()[cookiePending] != nil || r.setCookies()[cookieBase] != nil || g.idp.count("/elsewhere") != 0 {
+				t.Errorf("cookies %v, %d requests elsewhere", r.setCookies(), g.idp.count("/elsewhere"))
+			}
+		})
+	}
+}
+
+// forged makes a token that says the right things under a wrong signature.
+func forged(p *fakeIDP, alg string) string {
+	claims, _ := json.Marshal(map[string]any{
+		"iss": p.URL, "aud": testClient, "sub": "s-1", "iat": p.now().Unix(), "exp": p.now().Add(time.Hour).Unix(),
+	})
+	if alg == "ES256" {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		other := &fakeIDP{t: p.t, key: key, keyID: p.keyID}
+		var m map[string]any
+		_ = json.Unmarshal(claims, &m)
+		return other.sign(m)
+	}
+	b64 := base64.RawURLEncoding.EncodeToString
+	return b64([]byte(`{"alg":"`+alg+`"}`)) + "." + b64(claims) + "." + b64([]byte("0123456789abcdef0123456789abcdef"))
+}
+
+// TestIDTokenHint: the hint is the token as it came, though its payload is kept only once.
+func TestIDTokenHint(t *testing.T) {
+	g := newGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	page := b.get(Base + "/sign-out")
+	r := b.do(http.MethodPost, Base+"/sign-out", map[string][]string{"csrf": {csrf(page.body)}})
+	refresh := r.header.Get("Refresh")
+	_, target, ok := strings.Cut(refresh, "url=")
+	if !ok || !strings.HasPrefix(target, g.idp.URL+"/end?") {
+		t.Fatalf("Refresh %q", refresh)
+	}
+	q := query(t, target)
+	if q.Get("post_logout_redirect_uri") != g.URL+Base+"/signed-out" || q.Get("client_id") != testClient {
+		t.Errorf("logout request %v", q)
+	}
+	parts := strings.Split(q.Get("id_token_hint"), ".")
+	if len(parts) != 3 {
+		t.Fatalf("id_token_hint %q", q.Get("id_token_hint"))
+	}
+	keys := &keySet{url: func() string { return g.idp.URL + "/keys" }, client: NewIDPClient(nil, nil), now: g.clock.Now}
+	if _, err := keys.VerifySignature(t.Context(), q.Get("id_token_hint")); err != nil {
+		t.Errorf("the hint's signature does not hold: %v", err)
+	}
+}

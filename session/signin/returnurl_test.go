@@ -1,0 +1,54 @@
+package signin
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// TestReturnPath holds A02, A33 and A68: nothing that a browser could read as another origin, and no loop into our own
+// endpoints, survives the one validator.
+func TestReturnPath(t *testing.T) {
+	for _, hostile := range []string{
+		"", "//e", `/\e`, "/%09/e", "/\t/e", "/ /e", "/.//e", "/..//e", `\e`, "///e", "http:e", "https:///e", "/%5ce", "/%5C/e",
+		"/a\r\nSet-Cookie: x", "/a\x00", "https://good.example@evil.example/", "//good@evil", "http://[::1]/", "//xn--e1afmkfd/",
+		"//evil.example./", "javascript:alert(1)", "data:text/html,x", "/%2e%2e//e", "/%2e/%2fe", "/a/../../e", "/a/..;/b",
+		"/./e", "/a/%2E%2E/b", "/%00", "/\u2028e", "e", "?x", "#x", "/.latchkey/sign-out", "/.latchkey", "/%2elatchkey/sign-out",
+		"/%2Flocal//e", "https:/e", "/" + strings.Repeat("a", maxReturn),
+	} {
+		if got := ReturnPath(hostile); got != Home {
+			t.Errorf("ReturnPath(%q) = %q, want %q", hostile, got, Home)
+		}
+	}
+	for _, good := range []string{
+		"/", "/wiki/Start", "/a?b=c&d=%2F%2Fe", "/a%20b", "/a/b/?q=http://x.example/", "/%D7%A9", "/a;v=1/b", "/.latchkeyx", "/a//b",
+	} {
+		if got := ReturnPath(good); got != good {
+			t.Errorf("ReturnPath(%q) = %q, want it unchanged", good, got)
+		}
+	}
+	if got := ReturnPath("/a#fragment"); got != "/a" {
+		t.Errorf("a fragment survives: %q", got)
+	}
+}
+
+// FuzzReturnPath: whatever comes in, a browser resolves what comes out to our own origin, and it is a fixed point.
+func FuzzReturnPath(f *testing.F) {
+	for _, seed := range []string{"/", "//e", `/\e`, "/%09/e", "https://e/", "/a?b#c", "/%2e%2e//e", "/a/..;/b", "/\u00a0//e"} {
+		f.Add(seed)
+	}
+	base := &url.URL{Scheme: "https", Host: "wiki.example.com", Path: "/x/y"}
+	f.Fuzz(func(t *testing.T, raw string) {
+		got := ReturnPath(raw)
+		if got == "" || got[0] != '/' || strings.HasPrefix(got, "//") || strings.ContainsAny(got, "\\\r\n\t\x00 ") {
+			t.Fatalf("ReturnPath(%q) = %q", raw, got)
+		}
+		ref, err := base.Parse(got)
+		if err != nil || ref.Scheme != base.Scheme || ref.Host != base.Host || ref.User != nil {
+			t.Fatalf("ReturnPath(%q) = %q resolves to %v, %v", raw, got, ref, err)
+		}
+		if again := ReturnPath(got); again != got {
+			t.Fatalf("ReturnPath(%q) = %q, and again %q", raw, got, again)
+		}
+	})
+}

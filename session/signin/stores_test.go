@@ -1,0 +1,161 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// TestStoreDown: every way that leads to the store answers 503 while it is out, no cookie is cleared, nobody is told
+// that they are signed out, and afterwards all goes on.
+func TestStoreDown(t *testing.T) {
+	g := newGateway(t)
+	b := g.browser()
+	b.signIn("yes")
+	leaving := csrf(b.get(Base + "/sign-out").body)
+	pending := g.browser()
+	page := pending.prompted("/page")
+	under := g.browser()
+	asked := under.toProvider("/")
+	g.store.Fail(errors.New("out"))
+	for what, r := range map[string]result{
+		"app":        b.get("/"),
+		"sign-out":   b.get(Base + "/sign-out"),
+		"leaving":    b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {leaving}}),
+		"prompt":     pending.get(Base + "/stay"),
+		"answer":     pending.answer(page, "yes"),
+		"callback":   under.callback(asked),
+		"app script": b.do(http.MethodGet, "/", nil, "Accept", "*/*"),
+	} {
+		if r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 || r.header.Get("Retry-After") == "" {
+			t.Errorf("%s: %d, cookies %v, Retry-After %q", what, r.status, r.setCookies(), r.header.Get("Retry-After"))
+		}
+	}
+	g.store.Fail(nil)
+	if r := b.get("/"); r.status != http.StatusOK {
+		t.Errorf("app afterwards: %d", r.status)
+	}
+	if r := pending.answer(page, "yes"); !strings.Contains(r.header.Get("Refresh"), "/page") {
+		t.Errorf("answer afterwards: %d", r.status)
+	}
+	if r := under.callback(asked); r.location != Base+"/stay" {
+		t.Errorf("callback afterwards: %d to %q", r.status, r.location)
+	}
+}
+
+// TestTwoReplicas: two services on one store; an abandoned prompt is logged by one of them, an answer is taken by one,
+// and a restart in between loses nothing (A8, K20).
+func TestTwoReplicas(t *testing.T) {
+	const abandonAfter = 5 * time.Second
+	g := newGateway(t, func(s *settings) { s.prompt.AbandonAfter = abandonAfter })
+	const people = 20
+	for range people {
+		g.browser().prompted("/")
+	}
+	answered := g.browser()
+	page := answered.prompted("/")
+	g.service.Stop()
+	same := func(s *settings) {
+		s.store, s.clock, s.idp, s.log, s.prompt.AbandonAfter = g.store, g.clock, g.idp, g.log, abandonAfter
+	}
+	first, second := newGateway(t, same), newGateway(t, same)
+	moved := &browser{gateway: first, client: answered.client}
+	if r := moved.answer(page, "no"); r.status != http.StatusOK {
+		t.Errorf("answer after a restart: %d", r.status)
+	}
+	g.clock.Advance(abandonAfter)
+	waitFor(t, func() bool { return g.log.count(signinlog.KeepMeSignedIn) >= people })
+	// Both have looked since: their next look is done once a fresh prompt is logged.
+	late := second.browser()
+	late.prompted("/")
+	g.clock.Advance(abandonAfter)
+	waitFor(t, func() bool { return g.log.count(signinlog.KeepMeSignedIn) > people })
+	if n := g.log.count(signinlog.KeepMeSignedIn); n != people+1 {
+		t.Errorf("%d entries, want %d", n, people+1)
+	}
+}
+
+// TestNewID holds A13, A42 and A75: a session that a browser presents never outlives another sign-in, whoever it was.
+func TestNewID(t *testing.T) {
+	g := newGateway(t, func(s *settings) { s.prompt.SharedUsers = 0 })
+	b := g.browser()
+	b.signIn("yes")
+	old := b.cookie(cookieBase)
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2", "preferred_username": "eve"} })
+	r := b.get(Base + "/sign-in?return=/")
+	b.callback(query(t, r.location))
+	b.answer(b.get(Base+"/stay"), "no")
+	if r := b.get("/"); r.body != "app: eve browser" {
+		t.Fatalf("app: %q", r.body)
+	}
+	if b.cookie(cookieBase).Value == old.Value {
+		t.Fatal("the cookie is the same")
+	}
+	thief := g.browser()
+	u, err := url.Parse(g.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief.client.Jar.SetCookies(u, []*http.Cookie{old})
+	if r := thief.get("/"); r.status != http.StatusSeeOther {
+		t.Errorf("the old session lives: %d %q", r.status, r.body)
+	}
+}
+
+// TestGarbageCookies holds A60: what we did not seal is no session, is not cleared (it may be another replica's), and
+// writes nothing.
+func TestGarbageCookies(t *testing.T) {
+	g := newGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	good := b.cookie(cookieBase).Value
+	entries := g.store.Len()
+	for what, cookie := range map[string]string{
+		"garbage": "latchkey=garbage", "truncated": "latchkey=" + good[:40], "extended": "latchkey=" + good + "AA", "empty": "latchkey=",
+		"doubled": "latchkey=" + good + "; latchkey=" + good, "oversized": "latchkey=" + strings.Repeat("A", 10_000),
+		"under another name": "latchkey-pending=" + good, "flow": "latchkey-flow-abcdefgh=" + good,
+	} {
+		r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookie)
+		if r.status != http.StatusSeeOther || r.setCookies()[cookieBase] != nil {
+			t.Errorf("%s: %d, cookies %v", what, r.status, r.setCookies())
+		}
+	}
+	if g.store.Len() != entries {
+		t.Error("garbage was stored")
+	}
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", "latchkey="+good); r.status != http.StatusOK {
+		t.Errorf("the good cookie by itself: %d", r.status)
+	}
+}
+
+// TestBlockedAtSignIn holds R5 and 53003: a block is decided before the prompt, and leaves no session.
+func TestBlockedAtSignIn(t *testing.T) {
+	refuse := true
+	g := newGateway(t, func(s *settings) {
+		s.admit = func(*Visit, *session.Session) Admission {
+			if !refuse {
+				return Admission{}
+			}
+			return Admission{Refusal: &Refusal{Code: signinlog.BlockedByPolicy, Reason: "blocked", Policies: []string{"office-only"}}, PolicyStatus: "failure"}
+		}
+	})
+	b := g.browser()
+	r := b.callback(b.toProvider("/"))
+	if r.status != http.StatusForbidden || !strings.Contains(r.body, "office-only") || !strings.Contains(r.body, "53003") || !strings.Contains(r.body, "request-1") {
+		t.Errorf("blocked: %d\n%s", r.status, r.body)
+	}
+	if rec := g.log.last(t); rec.Code != signinlog.BlockedByPolicy || rec.PolicyStatus != "failure" || rec.Code.Status() != "failure" {
+		t.Errorf("log: %+v", rec)
+	}
+	if r.setCookies()[cookieBase] != nil || r.setCookies()[cookiePending] != nil {
+		t.Errorf("cookies %v", r.setCookies())
+	}
+	refuse = false
+	b.signIn("no")
+}
