@@ -27,8 +27,9 @@ var stores = caddy.NewUsagePool()
 type sharedStore struct {
 	identity string
 
-	mu    sync.Mutex
-	store session.Store
+	mu     sync.Mutex
+	store  session.Store
+	closed bool
 }
 
 // acquireStore makes or finds the shared store of a module, without opening it. Every successful call needs one release.
@@ -43,11 +44,15 @@ func acquireStore(m StoreModule) (*sharedStore, error) {
 	return shared.(*sharedStore), nil
 }
 
-// open opens the store if nobody has; a failed try does not stand in the way of the next.
+// open opens the store if nobody has; a failed try does not stand in the way of the next. It answers session.ErrClosed
+// to a configuration that has been cleaned up already: what it opened, nobody would close.
 func (s *sharedStore) open(m StoreModule, logger *zap.Logger) (session.Store, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.store != nil {
+	switch {
+	case s.closed:
+		return nil, session.ErrClosed
+	case s.store != nil:
 		return s.store, nil
 	}
 	store, err := m.Open(logger)
@@ -58,6 +63,7 @@ func (s *sharedStore) open(m StoreModule, logger *zap.Logger) (session.Store, er
 	return store, nil
 }
 
+// release gives up what acquireStore gave. The store stays open while another configuration uses it.
 func (s *sharedStore) release() error {
 	_, err := stores.Delete(s.identity)
 	return err
@@ -67,6 +73,7 @@ func (s *sharedStore) release() error {
 func (s *sharedStore) Destruct() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.closed = true
 	if s.store == nil {
 		return nil
 	}

@@ -59,15 +59,16 @@ func (s *FileStore) Open(*zap.Logger) (session.Store, error) {
 // UnmarshalCaddyfile reads `file [<path>]`.
 func (s *FileStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the driver
-	switch args := d.RemainingArgs(); len(args) {
-	case 0:
-	case 1:
-		s.Path = args[0]
-	default:
-		return d.ArgErr()
+	if d.NextArg() {
+		if s.Path = d.Val(); s.Path == "" {
+			return d.Err("the path of the file store is empty")
+		}
+	}
+	if d.NextArg() {
+		return d.Err("the file store takes one path at most")
 	}
 	if d.NextBlock(d.Nesting()) {
-		return d.Errf("unrecognized word %q: the file store has no block", d.Val())
+		return d.Errf("unrecognized file store option %q: this store has no block", d.Val())
 	}
 	return nil
 }

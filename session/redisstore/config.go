@@ -19,6 +19,8 @@ import (
 // DefaultKeyPrefix starts every key, unless Config says otherwise.
 const DefaultKeyPrefix = "latchkey:"
 
+const maxPrefix = 64
+
 // How long a server may take. A gateway that waits longer than this for a session had better say so.
 const (
 	dialTimeout = time.Second
@@ -44,7 +46,7 @@ type Config struct {
 	// TLS is used for rediss://, and without a URL if it is not nil. Default for rediss://: TLS 1.2 or newer, the
 	// system's roots, the name that is dialled.
 	TLS *tls.Config
-	// KeyPrefix starts every key; default DefaultKeyPrefix. Same alphabet as session.CheckKey.
+	// KeyPrefix starts every key; default DefaultKeyPrefix. At most 64 bytes of the alphabet of session.CheckKey.
 	KeyPrefix string
 	// Now is the time that TTLs are counted from; nil means time.Now.
 	Now func() time.Time
@@ -117,8 +119,8 @@ func (c Config) options() (*redis.UniversalOptions, error) {
 	if opt.Username != "" && opt.Password == "" {
 		return nil, errors.New("a username without a password")
 	}
-	if err := session.CheckKey(session.Key(c.prefix())); err != nil {
-		return nil, fmt.Errorf("key prefix: %w", err)
+	if p := c.prefix(); len(p) > maxPrefix || session.CheckKey(session.Key(p)) != nil {
+		return nil, fmt.Errorf("the key prefix has other characters than A-Z a-z 0-9 : . _ -, or more than %d", maxPrefix)
 	}
 	return opt, nil
 }
