@@ -230,8 +230,10 @@ func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visi
 	case errors.Is(err, errProviderDown), errors.Is(err, context.DeadlineExceeded):
 		code, page.Kind, page.RetryAfter = signinlog.ProviderUnavailable, pages.KindIDPDown, retryAfter
 	}
-	s.Logger.Warn("provider's answer not accepted",
-		zap.String("provider", p.Name), zap.String("app", v.Site.App), zap.String("correlation_id", f.Correlation), zap.Error(err))
+	if code == signinlog.ProviderFailed || code == signinlog.ProviderUnavailable {
+		s.Logger.Warn("provider's answer not accepted",
+			zap.String("provider", p.Name), zap.String("app", v.Site.App), zap.String("correlation_id", f.Correlation), zap.Error(err))
+	}
 	s.log(v, r, f, signinlog.Record{Code: code, Detail: detail})
 	page.ActionURL, page.HomeURL = signInURL(f.Return), Home
 	s.problem(w, r, v, page)

@@ -48,11 +48,8 @@ type Zap struct{ Logger *zap.Logger }
 
 // Write implements Sink.
 func (z Zap) Write(r Record) {
-	level := zapcore.InfoLevel
-	if r.Code.Status() == "failure" {
-		level = zapcore.WarnLevel
-	}
-	if e := z.Logger.Check(level, "sign-in"); e != nil {
+	// Whatever the outcome: that somebody was refused is news about them, not trouble of ours.
+	if e := z.Logger.Check(zapcore.InfoLevel, "sign-in"); e != nil {
 		e.Write(zap.Inline(r))
 	}
 }
