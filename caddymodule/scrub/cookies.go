@@ -34,7 +34,7 @@ func Cookies(h http.Header) (before []string) {
 	if !ours {
 		return nil
 	}
-	kept := make([]string, 0, len(lines))
+	var kept []string
 	for _, line := range lines {
 		if line = withoutOurs(line); line != "" {
 			kept = append(kept, line)

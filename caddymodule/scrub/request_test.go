@@ -113,6 +113,22 @@ X-Checksum: 1
 	}
 }
 
+// The request of a signed-in browser with no other cookies costs no memory.
+func TestRequestDoesNotAllocate(t *testing.T) {
+	n := mustNames(t, "X-Department")
+	r := parse(t, "GET /wiki/Main_Page?action=view HTTP/1.1\nHost: wiki.example.com\n\n")
+	r.Header = ordinary()
+	cookie := r.Header["Cookie"]
+	if got := testing.AllocsPerRun(100, func() {
+		r.Header["Cookie"] = cookie
+		if _, err := Request(r, n); err != nil {
+			t.Fatal(err)
+		}
+	}); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}
+
 func BenchmarkRequest(b *testing.B) {
 	n := mustNames(b, "X-Department")
 	r := parse(b, "GET /wiki/Main_Page?action=view HTTP/1.1\nHost: wiki.example.com\n\n")
