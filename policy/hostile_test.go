@@ -58,7 +58,7 @@ func TestNamesAreLiteral(t *testing.T) {
 
 // Whatever a provider says, the answer is the one that comparing strings gives, and it does not crash.
 func FuzzClaims(f *testing.F) {
-	for _, s := range []string{"staff", "{env.X}", "a\x00b", "\xff", "staff,admins", strings.Repeat("x,", 5000), ""} {
+	for _, s := range []string{"staff", "{env.X}", "a\x00b", "\xff", "staff,admins", strings.Repeat("x,", 500), ""} {
 		f.Add(s, s, "alice", byte(0), byte(0))
 	}
 	f.Fuzz(func(t *testing.T, configured, claimed, name string, enums, flags byte) {

@@ -43,7 +43,7 @@ func (s *Set) place(ip netip.Addr) *place {
 	if !ip.IsValid() {
 		return s.places.nowhere
 	}
-	if p, ok := s.places.trie.Lookup(ip.Unmap().WithZone("")); ok {
+	if p, ok := s.places.trie.Lookup(ip.Unmap()); ok {
 		return p
 	}
 	return s.places.outside
