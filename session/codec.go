@@ -2,13 +2,10 @@ package session
 
 import (
 	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"sync"
 	"time"
 )
 
@@ -45,6 +42,14 @@ const (
 	fieldFirstAgent
 	fieldApp
 	fieldTokens
+	fieldContext
+	fieldSignInRisk
+	fieldUserRisk
+	fieldCompliant
+	fieldManaged
+	fieldShared
+	fieldSteppedUp
+	fieldStepUps
 )
 
 const (
@@ -95,6 +100,14 @@ func (s *Session) encode() []byte {
 	w.str(fieldFirstAgent, s.FirstAgent)
 	w.list(fieldApp, s.Apps)
 	w.bytes(fieldTokens, s.sealedTokens)
+	w.list(fieldContext, s.Contexts)
+	w.str(fieldSignInRisk, s.SignInRisk)
+	w.str(fieldUserRisk, s.UserRisk)
+	w.str(fieldCompliant, s.Compliant)
+	w.str(fieldManaged, s.Managed)
+	w.str(fieldShared, s.Shared)
+	w.time(fieldSteppedUp, s.SteppedUp)
+	w.num(fieldStepUps, int64(s.StepUps))
 	return append(w.out, s.unknown...)
 }
 
@@ -132,7 +145,7 @@ func (s *Session) validDraft() error {
 // decodeDraft reads a record that may still lack what Create gives it.
 func decodeDraft(data []byte) (*Session, error) {
 	s := &Session{}
-	var flags, kind, idle, maxLife int64
+	var flags, kind, idle, maxLife, stepUps int64
 	r := fieldReader{data: data}
 	for r.next() {
 		switch r.tag {
@@ -193,6 +206,22 @@ func decodeDraft(data []byte) (*Session, error) {
 			s.Apps = append(s.Apps, string(r.value))
 		case fieldTokens:
 			s.sealedTokens = bytes.Clone(r.value)
+		case fieldContext:
+			s.Contexts = append(s.Contexts, string(r.value))
+		case fieldSignInRisk:
+			s.SignInRisk = string(r.value)
+		case fieldUserRisk:
+			s.UserRisk = string(r.value)
+		case fieldCompliant:
+			s.Compliant = string(r.value)
+		case fieldManaged:
+			s.Managed = string(r.value)
+		case fieldShared:
+			s.Shared = string(r.value)
+		case fieldSteppedUp:
+			r.time(&s.SteppedUp)
+		case fieldStepUps:
+			r.num(&stepUps)
 		default:
 			s.unknown = append(s.unknown, r.raw...)
 		}
@@ -203,7 +232,7 @@ func decodeDraft(data []byte) (*Session, error) {
 	if kind < 0 || kind > math.MaxUint8 {
 		return nil, fmt.Errorf("%w: kind %d", errMalformed, kind)
 	}
-	s.Kind = Kind(kind)
+	s.Kind, s.StepUps = Kind(kind), int(stepUps)
 	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
 	s.EmailVerified = flags&flagEmailVerified != 0
 	s.flags = flags &^ knownFlags
@@ -288,69 +317,6 @@ func (r *fieldReader) time(to *time.Time) {
 	var ms int64
 	r.num(&ms)
 	*to = time.UnixMilli(ms).UTC()
-}
-
-// Sealed values are compressed first: the claims, the groups in them and the groups on their own say much the same.
-// The first byte tells what follows.
-const (
-	packedRaw   = 0
-	packedFlate = 1
-)
-
-var flateWriters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(io.Discard, flate.DefaultCompression) // fails for an unknown level only
-	return w
-}}
-
-// pack refuses what unpack would refuse, so that nothing is written that cannot be read (A47).
-func pack(plain []byte) ([]byte, error) {
-	if len(plain) > maxUnpacked {
-		return nil, fmt.Errorf("a value of %d bytes is too large to keep: at most %d", len(plain), maxUnpacked)
-	}
-	var buf bytes.Buffer
-	buf.Grow(len(plain) + 1)
-	buf.WriteByte(packedFlate)
-	w := flateWriters.Get().(*flate.Writer)
-	defer flateWriters.Put(w)
-	w.Reset(&buf)
-	_, _ = w.Write(plain) // a bytes.Buffer takes everything
-	_ = w.Close()
-	if buf.Len() <= len(plain) {
-		return buf.Bytes(), nil
-	}
-	return append([]byte{packedRaw}, plain...), nil
-}
-
-var flateReaders = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
-
-// maxUnpacked bounds what a sealed value may grow to. We sealed it ourselves; the bound is for our own mistakes.
-const maxUnpacked = 4 * MaxValue
-
-func unpack(packed []byte) ([]byte, error) {
-	if len(packed) == 0 {
-		return nil, errMalformed
-	}
-	switch packed[0] {
-	case packedRaw:
-		return packed[1:], nil
-	case packedFlate:
-		fr := flateReaders.Get().(io.ReadCloser)
-		defer flateReaders.Put(fr)
-		if err := fr.(flate.Resetter).Reset(bytes.NewReader(packed[1:]), nil); err != nil {
-			return nil, fmt.Errorf("%w: %w", errMalformed, err)
-		}
-		var buf bytes.Buffer
-		buf.Grow(3 * len(packed))
-		if _, err := io.Copy(&buf, io.LimitReader(fr, maxUnpacked+1)); err != nil {
-			return nil, fmt.Errorf("%w: %w", errMalformed, err)
-		}
-		if buf.Len() > maxUnpacked {
-			return nil, fmt.Errorf("%w: over %d bytes", errMalformed, maxUnpacked)
-		}
-		return buf.Bytes(), nil
-	default:
-		return nil, errMalformed
-	}
 }
 
 func (t Tokens) encode() []byte {

@@ -47,6 +47,8 @@ func fill(t *rapid.T, v reflect.Value, path string) {
 			*to = time.Duration(rapid.Int64Range(1, math.MaxInt64).Draw(t, name))
 		case *Kind:
 			*to = Persistent
+		case *int:
+			*to = rapid.IntMin(1).Draw(t, name)
 		case *uint64:
 			*to = rapid.Uint64Min(1).Draw(t, name)
 		default:
@@ -175,6 +177,8 @@ func TestDecodeRefuses(t *testing.T) {
 		"a kind below zero":        with(field(fieldKind, string(binary.AppendVarint(nil, -1)))...),
 		"no issuer":                with(field(fieldIssuer, "")...),
 		"A65: no subject":          with(field(fieldSubject, "")...),
+		"never begun":              with(field(fieldCreated, string(binary.AppendVarint(nil, time.Time{}.UnixMilli())))...),
+		"never used":               with(field(fieldLastUsed, string(binary.AppendVarint(nil, time.Time{}.UnixMilli())))...),
 		"no idle limit":            with(field(fieldIdle, "\x00")...),
 		"max lifetime below zero":  with(field(fieldMax, "\x01")...),
 	}

@@ -66,11 +66,23 @@ const recordGrowth = 12 << 10
 // the tokens under a fresh secret, and writes it. Whatever session the browser presented before is not touched; End it.
 // A draft that Load would refuse is refused here: without issuer or subject, of no known kind, or too large.
 func (m *Manager) Create(ctx context.Context, draft Session, tokens Tokens) (*Session, Token, error) {
+	return m.create(ctx, draft, tokens, m.now())
+}
+
+// Succeed makes a session as Create does that goes on where another of the same person ends: after a step-up it has a
+// new id, and still ends when the other would have at the latest (A13). The other is ended first.
+func (m *Manager) Succeed(ctx context.Context, old *Session, draft Session, tokens Tokens) (*Session, Token, error) {
+	if err := m.End(ctx, old); err != nil {
+		return nil, Token{}, err
+	}
+	return m.create(ctx, draft, tokens, old.Created)
+}
+
+func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens, start time.Time) (*Session, Token, error) {
 	token := NewToken()
 	s := draft.clone()
 	s.ID = token.ID
-	s.Created = m.now()
-	s.LastUsed = s.Created
+	s.Created, s.LastUsed = start, m.now()
 	s.Limit = m.limits.Of(s.Kind)
 	s.roundTimes()
 	key := s.ID.Key()

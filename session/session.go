@@ -67,7 +67,16 @@ type Session struct {
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
-	LastUsed time.Time
+	// Contexts are the authentication contexts of Entra that the sign-in met (claim acrs).
+	Contexts []string
+	// SignInRisk and UserRisk are what the provider said: none, low, medium or high; empty if it did not (A3).
+	SignInRisk, UserRisk string
+	// Compliant, Managed and Shared are what the provider said about the device: true, false, or empty (A13).
+	Compliant, Managed, Shared string
+	// SteppedUp is when the session was last made of another by a step-up, StepUps how often in quick succession.
+	SteppedUp time.Time
+	StepUps   int
+	LastUsed  time.Time
 	// Limit is what was in force for the kind at sign-in. A later configuration can only shrink it.
 	Limit Limit
 
@@ -89,13 +98,14 @@ func (s *Session) clone() *Session {
 	c := *s
 	c.Claims, c.UserInfo = bytes.Clone(s.Claims), bytes.Clone(s.UserInfo)
 	c.Groups, c.AMR, c.Apps = slices.Clone(s.Groups), slices.Clone(s.AMR), slices.Clone(s.Apps)
+	c.Contexts = slices.Clone(s.Contexts)
 	return &c
 }
 
 // roundTimes brings the times to the millisecond and to UTC, as they are stored: what Create returns is what Load will
 // return.
 func (s *Session) roundTimes() {
-	for _, t := range []*time.Time{&s.GroupsAsOf, &s.Created, &s.AuthTime, &s.LastUsed} {
+	for _, t := range []*time.Time{&s.GroupsAsOf, &s.Created, &s.AuthTime, &s.LastUsed, &s.SteppedUp} {
 		*t = t.UTC().Truncate(time.Millisecond)
 	}
 }
