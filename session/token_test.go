@@ -72,6 +72,7 @@ func TestTokenIsRefused(t *testing.T) {
 		"of another purpose":     spell(r.Seal(session.PurposeBrowser, make([]byte, 32), host, cookie)),
 		"of a foreign ring":      ring(t, 'x').SealToken(session.NewToken(), host, cookie),
 		"a sealed shorter value": spell(r.Seal("cookie", make([]byte, 31), host, cookie)),
+		"shorter, line break":    spell(r.Seal("cookie", make([]byte, 31), host, cookie)) + "\n",
 		"a sealed longer value":  spell(r.Seal("cookie", make([]byte, 33), host, cookie)),
 	}
 	for name, presented := range tests {
