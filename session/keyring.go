@@ -32,12 +32,14 @@ const (
 	PurposeAnswer Purpose = "answer"
 	// PurposeBrowser seals the random id of a browser.
 	PurposeBrowser Purpose = "browser"
+	// PurposeJournal seals the entries of the sign-in log.
+	PurposeJournal Purpose = "journal"
 	// PurposeCSRF keys the tokens of forms; it seals nothing.
 	PurposeCSRF Purpose = "csrf"
 )
 
 var purposes = []Purpose{
-	purposeCookie, purposeRecord, purposeTokens, PurposeFlow, PurposePending, PurposeAnswer, PurposeBrowser, PurposeCSRF,
+	purposeCookie, purposeRecord, purposeTokens, PurposeFlow, PurposePending, PurposeAnswer, PurposeBrowser, PurposeJournal, PurposeCSRF,
 }
 
 // MinSecret is the shortest secret that a ring takes, in bytes.
