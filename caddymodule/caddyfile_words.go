@@ -166,7 +166,9 @@ func parseDuration(text string) (time.Duration, error) {
 // located is an error that says where in the Caddyfile it belongs.
 type located struct{ error }
 
-func locatedAt(position, problem string) error { return located{fmt.Errorf("%s, at %s", problem, position)} }
+func locatedAt(position, problem string) error {
+	return located{fmt.Errorf("%s, at %s", problem, position)}
+}
 
 // position is where the current token stands.
 func position(d *caddyfile.Dispenser) string { return fmt.Sprintf("%s:%d", d.File(), d.Line()) }

@@ -19,7 +19,7 @@ func TestMatchersMergeEmptySegments(t *testing.T) {
 	prefix := caddyhttp.MatchPath{"/admin/*"}
 	exact := caddyhttp.MatchPath{"/admin/users"}
 	re := caddyhttp.MatchPathRE{MatchRegexp: caddyhttp.MatchRegexp{Pattern: "^/admin/users$"}}
-	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 	defer cancel()
 	if err := re.Provision(ctx); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestMatchersMergeEmptySegments(t *testing.T) {
 			t.Errorf("%s: %v", target, err)
 			continue
 		}
-		r := withReplacer(httptest.NewRequest(http.MethodGet, target, nil))
+		r := withReplacer(httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
 		for name, m := range map[string]caddyhttp.RequestMatcherWithError{"prefix": prefix, "exact": exact, "regexp": re} {
 			if name == "regexp" && target == "/Admin//Users" {
 				continue // regular expressions mind the case

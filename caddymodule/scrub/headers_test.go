@@ -60,7 +60,7 @@ func TestHeadersFoldProperty(t *testing.T) { // A06
 			if c == '-' {
 				name[i] = rapid.SampledFrom([]byte("-_.")).Draw(t, "separator")
 			} else if rapid.Bool().Draw(t, "upper") {
-				name[i] = byte(strings.ToUpper(string(c))[0])
+				name[i] = strings.ToUpper(string(c))[0]
 			}
 		}
 		if !n.Has(string(name)) {

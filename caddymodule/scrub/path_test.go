@@ -212,7 +212,7 @@ func FuzzPath(f *testing.F) {
 	f.Fuzz(func(t *testing.T, target string) {
 		u, err := url.ParseRequestURI(target)
 		if err != nil {
-			t.Skip() // net/http answers 400 by itself
+			return // net/http answers 400 by itself
 		}
 		if Path(u) == nil {
 			checkAccepted(t, u)
