@@ -13,10 +13,10 @@ import (
 
 // problem is the body of a refusal to something that is no navigation.
 type problem struct {
-	Type, Title, Reason, Code string
-	Status                    int
-	SignInURL                 string `json:"sign_in_url"`
-	RequestID                 string `json:"request_id"`
+	Type, Title, Reason string
+	Status, Code        int
+	SignInURL           string `json:"sign_in_url"`
+	RequestID           string `json:"request_id"`
 }
 
 // refused checks the form of a refusal: problem+json, no cookies, no redirect, not cached.
@@ -89,8 +89,8 @@ func TestBlockedScript(t *testing.T) {
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
 	before := s.app.Hits()
-	if p := refused(t, s.api(c, "/shut/x"), http.StatusForbidden); p.Code == "" {
-		t.Errorf("no code: %+v", p)
+	if p := refused(t, s.api(c, "/shut/x"), http.StatusForbidden); p.Code != 53003 {
+		t.Errorf("code: %+v", p)
 	}
 	if s.app.Hits() != before {
 		t.Error("the request reached the app")

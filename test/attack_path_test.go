@@ -81,7 +81,7 @@ func TestA59MalformedRequests(t *testing.T) {
 		"space in a name":       "GET / HTTP/1.1\n" + head + "Remote-User : eve\n\n",
 		"folded header":         "GET / HTTP/1.1\n" + head + "X: a\n  Remote-User: eve\n\n",
 		"old protocol":          "GET / HTTP/1.0\n" + head + "\n",
-		"absolute form":         "GET http://evil.example/ HTTP/1.1\n" + head + "Connection: close\n\n",
+		"absolute form":         "GET " + s.url("/") + " HTTP/1.1\nHost: evil.example\nConnection: close\n\n",
 		"authority form":        "CONNECT 127.0.0.1:1 HTTP/1.1\n" + head + "\n",
 		"a NUL in a header":     "GET / HTTP/1.1\n" + head + "X: a\x00b\n\n",
 		"h2c upgrade":           "GET / HTTP/1.1\n" + head + "Connection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\n\n",

@@ -147,12 +147,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 // A gateway that never saw a good key set: keys for encryption, keys of the wrong kind, and none at all.
 func TestLiesInTheKeySet(t *testing.T) {
 	for name, lies := range map[string]rig.Lies{
-		"a key for encryption": {Keys: func(k []map[string]any) []map[string]any { k[0]["use"] = "enc"; return k }},
-		"key_ops without verify": {Keys: func(k []map[string]any) []map[string]any {
-			k[0]["key_ops"] = []string{"encrypt"}
-			delete(k[0], "use")
-			return k
-		}},
+		"a key for encryption":  {Keys: func(k []map[string]any) []map[string]any { k[0]["use"] = "enc"; return k }},
 		"a key for another alg": {Keys: func(k []map[string]any) []map[string]any { k[0]["alg"] = "RS512"; return k }},
 		"no key":                {Keys: func([]map[string]any) []map[string]any { return []map[string]any{} }},
 		"nonsense":              {JWKS: func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }},

@@ -45,17 +45,21 @@ func TestA56MissingSecrets(t *testing.T) {
 		"no issuer":  func(f string) string { return strings.Replace(f, "issuer "+s.idp.Issuer, "", 1) },
 		"bad issuer": func(f string) string { return strings.Replace(f, s.idp.Issuer, "http://login.example.com", 1) },
 		"bad CIDR": func(f string) string {
-			return strings.Replace(f, "store redis", "network n 10.0.0.0/33\nstore redis", 1)
+			return strings.Replace(f, "latchkey {\n\t\tprovider", "latchkey {\nnetwork n 10.0.0.0/33\nprovider", 1)
 		},
 		"bad duration": func(f string) string {
-			return strings.Replace(f, "store redis", "stay_signed_in {\nabandon_after soon\n}\nstore redis", 1)
+			return strings.Replace(f, "latchkey {\n\t\tprovider", "latchkey {\nstay_signed_in {\nabandon_after soon\n}\nprovider", 1)
 		},
 		"misspelt word": func(f string) string { return strings.Replace(f, "client_id gw", "clientid gw", 1) },
 		"B3 route-bound": func(f string) string {
-			return strings.Replace(f, "store redis", "policy p {\nmatch {\npath /x\n}\npersistent_browser never\n}\nstore redis", 1)
+			return strings.Replace(f, "latchkey {\n\t\tprovider", "latchkey {\npolicy p {\nmatch {\npath /x\n}\npersistent_browser never\n}\nprovider", 1)
 		},
 	} {
-		if err := s.gw.Reload(change(s.caddyfile())); err == nil {
+		bad := change(s.caddyfile())
+		if bad == s.caddyfile() {
+			t.Fatalf("%s changes nothing", name)
+		}
+		if err := s.gw.Reload(bad); err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}

@@ -122,3 +122,19 @@ func TestPromptStatesTheLimits(t *testing.T) {
 		}
 	}
 }
+
+// K14, A7: two people who signed in from one browser within a week make it a shared device.
+func TestSecondPersonMakesASharedDevice(t *testing.T) {
+	s := newSite(t, config{})
+	c := rig.NewHTTP(t)
+	if r := s.enter(c, "/", "alice", "No"); !isApp(r) {
+		t.Fatalf("alice: %d at %s", r.StatusCode, r.At)
+	}
+	c.SetCookie(s.host(), s.cookie(""), "")
+	if r := s.enter(c, "/", "adam", ""); !isApp(r) {
+		t.Errorf("the second person is asked: %d at %s", r.StatusCode, r.At)
+	}
+	if r := s.enter(rig.NewHTTP(t), "/", "adam", ""); !isPrompt(r) {
+		t.Errorf("the same person in another browser is not asked: %d at %s", r.StatusCode, r.At)
+	}
+}

@@ -88,7 +88,11 @@ func newSite(t testing.TB, c config) *site {
 		}
 		s.idp = rig.NewIDP(t, ic)
 	}
-	s.gw = rig.NewGateway(t, rig.GatewayConfig{Caddyfile: s.caddyfile(), Data: c.data})
+	gc := rig.GatewayConfig{Caddyfile: s.caddyfile(), Data: c.data}
+	if c.https {
+		gc.Probe = s.url("/.latchkey/keys")
+	}
+	s.gw = rig.NewGateway(t, gc)
 	return s
 }
 
@@ -188,6 +192,16 @@ func (s *site) reload(change func(*config)) error {
 func (s *site) browser() *rig.Browser {
 	s.t.Helper()
 	return rig.NewBrowser(s.t, rig.BrowserOptions{IgnoreCertificates: s.c.https, Hosts: hostRules})
+}
+
+// borrow returns a plain client with the browser's cookies for the site.
+func (s *site) borrow(b *rig.Browser) *rig.HTTP {
+	s.t.Helper()
+	c := rig.NewHTTP(s.t)
+	for _, ck := range b.Cookies(s.origin()) {
+		c.SetCookie(s.host(), ck.Name, ck.Value)
+	}
+	return c
 }
 
 // begin opens a path and names a person at the provider; it ends on whatever the gateway shows then.

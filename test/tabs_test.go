@@ -81,7 +81,8 @@ func TestBackToTheAnsweredPrompt(t *testing.T) {
 	}
 }
 
-// Back from the prompt leads to the provider; starting again from there works and the first prompt counts as abandoned.
+// Back from the prompt and forward again is the prompt. To open the app beside it is no way around the answer, and to
+// begin anew counts as abandoning it.
 func TestBackFromThePrompt(t *testing.T) {
 	s := newSite(t, config{})
 	b := s.browser()
@@ -90,8 +91,20 @@ func TestBackFromThePrompt(t *testing.T) {
 	b.Back()
 	b.Forward()
 	s.atPrompt(b.Page)
-	s.signIn(b.Page, "/again", "alice", "Yes")
+	b.Goto(s.url("/beside"))
+	if n := s.app.Asked("/beside"); n != 0 {
+		t.Error("K3: the app was reached beside the prompt")
+	}
+	b.Goto(s.url("/.latchkey/sign-in?return=/anew"))
+	s.atProvider(b.Page)
+	b.Click("alice")
+	s.atPrompt(b.Page)
+	b.Click("Yes")
+	s.atApp(b.Page)
 	s.gw.AwaitSignIns(50140, 1, 20*time.Second)
+	if n := len(s.gw.SignIns(50140)); n != 1 {
+		t.Errorf("%d entries with 50140, want 1", n)
+	}
 }
 
 // The prompt bears a reload and is answered afterwards; the form, sent twice, signs in once.

@@ -37,11 +37,16 @@ function adopt(browser, p, timeout) {
   return id;
 }
 
+const pause = () => new Promise((resolve) => { setTimeout(resolve, 20); });
+const place = (url) => url.split('#')[0];
+
 // settle goes along with pages that move on by themselves (a Refresh header) and tells where that ends.
 async function settle(p, response) {
   const moving = () => last.get(p)?.headers().refresh !== undefined;
-  for (let i = 0; i < 500 && moving(); i++) await new Promise((resolve) => { setTimeout(resolve, 20); });
+  const moves = moving();
+  for (let i = 0; i < 500 && moving(); i++) await pause();
   if (moving()) throw new Error(`${p.url()} does not move on`);
+  for (let i = 0; i < 500 && moves && place(p.url()) !== place(last.get(p).url()); i++) await pause();
   await p.waitForLoadState('load');
   return { url: p.url(), status: response ? (last.get(p) || response).status() : 0 };
 }

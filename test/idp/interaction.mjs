@@ -16,7 +16,14 @@ function login(state, user) {
 
 export async function interaction(state, req, res, url) {
   const { provider } = state;
-  const details = await provider.interactionDetails(req, res);
+  let details;
+  try {
+    details = await provider.interactionDetails(req, res);
+  } catch {
+    res.writeHead(400, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' });
+    res.end(page('too late', '<p>This form has been used or is too old.</p>'));
+    return;
+  }
   const answer = req.method === 'POST' ? await form(req) : {};
   if (answer.cancel) {
     await provider.interactionFinished(req, res, { error: 'access_denied', error_description: 'the person said no' });

@@ -91,6 +91,16 @@ func (a *App) Requests() []AppRequest {
 // Hits counts what reached the app.
 func (a *App) Hits() int { return len(a.Requests()) }
 
+// Asked counts the requests for a URI. Browsers ask for more than they are told to, such as an icon.
+func (a *App) Asked(uri string) (n int) {
+	for _, r := range a.Requests() {
+		if r.URI == uri {
+			n++
+		}
+	}
+	return n
+}
+
 // Last returns the newest request and fails the test if there was none.
 func (a *App) Last(t testing.TB) AppRequest {
 	t.Helper()

@@ -159,6 +159,11 @@ func (c *HTTP) Try(call Call) (Reply, error) {
 		}
 	}
 	resp, err := c.client.Do(req)
+	if err != nil && body == nil && call.Method == http.MethodGet {
+		// A connection that was kept from before a restart of the server is no answer.
+		c.client.CloseIdleConnections()
+		resp, err = c.client.Do(req)
+	}
 	if err != nil {
 		return Reply{}, err
 	}

@@ -126,8 +126,19 @@ func (c *HTTP) Send(f *Form) Reply {
 	}})
 }
 
-// Press presses a button of a page and follows the redirects.
+// Press presses a button of a page and follows the redirects, and the forms that a script would send at once.
 func (c *HTTP) Press(r Reply, button string) Reply {
 	c.t.Helper()
-	return c.Follow(c.Send(r.Form(c.t, button)), nil)
+	r = c.Follow(c.Send(r.Form(c.t, button)), nil)
+	for range 3 {
+		if !strings.Contains(r.Text, ".submit()") {
+			break
+		}
+		forms := r.Forms(c.t)
+		if len(forms) != 1 {
+			break
+		}
+		r = c.Follow(c.Send(forms[0]), nil)
+	}
+	return r
 }

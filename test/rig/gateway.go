@@ -23,6 +23,9 @@ type GatewayConfig struct {
 	// Data is Caddy's data directory (key ring, embedded store); default: a fresh one. Two gateways on one Data and
 	// one Redis are two replicas.
 	Data string
+	// Probe is an address that must answer before a start counts as done: certificates of an internal authority are
+	// made in the background.
+	Probe string
 }
 
 // Gateway is a latchkey process.
@@ -30,6 +33,7 @@ type Gateway struct {
 	Admin string // base URL of the admin API
 	t     testing.TB
 	file  string
+	probe string
 	env   []string
 	cmd   *exec.Cmd
 	ended chan struct{}
@@ -78,7 +82,7 @@ func NewGateway(t testing.TB, c GatewayConfig) *Gateway {
 	dir := t.TempDir()
 	admin := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
 	g := &Gateway{
-		Admin: "http://" + admin, t: t, file: filepath.Join(dir, "Caddyfile"), out: &lockedBuffer{},
+		Admin: "http://" + admin, t: t, file: filepath.Join(dir, "Caddyfile"), probe: c.Probe, out: &lockedBuffer{},
 		env: append(append(os.Environ(), c.Env...),
 			"XDG_DATA_HOME="+c.Data, "XDG_CONFIG_HOME="+dir, "HOME="+dir, "CADDY_ADMIN="+admin),
 	}
@@ -131,6 +135,13 @@ func (g *Gateway) Start() {
 	})
 	if g.gone() || !up {
 		g.t.Fatalf("the gateway does not start:\n%s", tail(g.out.String(), 12000))
+	}
+	if g.probe != "" {
+		c := NewHTTP(g.t)
+		Until(g.t, 20*time.Second, g.probe+" answers", func() bool {
+			_, err := c.Try(Call{URL: g.probe})
+			return err == nil
+		})
 	}
 }
 
