@@ -129,7 +129,7 @@ func is(t *testing.T, what string, err, want error) {
 		return
 	}
 	for _, sentinel := range sentinels {
-		if errors.Is(err, sentinel) != (sentinel == want) {
+		if errors.Is(err, sentinel) != errors.Is(want, sentinel) {
 			t.Fatalf("%s: %v, want %v and nothing else", what, err, want)
 		}
 	}
