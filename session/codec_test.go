@@ -105,6 +105,37 @@ func TestCodecFieldByField(t *testing.T) {
 	})
 }
 
+// A30: a copy shares no list with the original, whichever fields there are, and every time is as it will be stored.
+func TestCloneAndRoundTimes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawRecord(t)
+		v := reflect.ValueOf(s).Elem()
+		for i := range v.NumField() {
+			if !v.Field(i).CanSet() {
+				continue
+			}
+			if at, ok := v.Field(i).Interface().(time.Time); ok {
+				v.Field(i).Set(reflect.ValueOf(at.Add(999_999).In(time.FixedZone("CET", 3600))))
+			}
+		}
+		c := s.clone()
+		c.roundTimes()
+		copied := reflect.ValueOf(c).Elem()
+		for i := range v.NumField() {
+			name := v.Type().Field(i).Name
+			if !v.Field(i).CanSet() {
+				continue // replaced, never changed in place
+			}
+			if v.Field(i).Kind() == reflect.Slice && v.Field(i).Pointer() == copied.Field(i).Pointer() {
+				t.Fatalf("%s is shared", name)
+			}
+			if at, ok := copied.Field(i).Interface().(time.Time); ok && at != time.UnixMilli(at.UnixMilli()).UTC() {
+				t.Fatalf("%s is %v, which is not how it is stored", name, at)
+			}
+		}
+	})
+}
+
 // The zero of a field is read as its zero, and the times that a store could confuse with it are not.
 func TestCodecZeros(t *testing.T) {
 	minimal := func() *Session {

@@ -175,6 +175,8 @@ func TestOfShowsTheLiving(t *testing.T) {
 	ctx := t.Context()
 	_, _ = w.create(t, session.Session{Identity: ada, Kind: session.Browser}, session.Tokens{})
 	persistent, token := w.create(t, fullDraft(), session.Tokens{})
+	stranger, _ := w.create(t, session.Session{Identity: grace, Kind: session.Persistent}, session.Tokens{})
+	want(t, "vandal's listing", w.store.Enlist(ctx, adaIndex, stranger.ID.Key(), w.clock.Now().Add(time.Hour)), nil)
 	shrunk := w.replica(t, session.ManagerConfig{Limits: session.Limits{Browser: session.Limit{Idle: time.Minute}}})
 	w.clock.Advance(2 * time.Minute)
 	if listed, err := shrunk.Of(ctx, ada); err != nil || len(listed) != 1 || listed[0].ID != persistent.ID {

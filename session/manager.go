@@ -66,24 +66,37 @@ const recordGrowth = 12 << 10
 // the tokens under a fresh secret, and writes it. Whatever session the browser presented before is not touched; End it.
 // A draft that Load would refuse is refused here: without issuer or subject, of no known kind, or too large.
 func (m *Manager) Create(ctx context.Context, draft Session, tokens Tokens) (*Session, Token, error) {
-	return m.create(ctx, draft, tokens, m.now())
+	draft.Created, draft.Limit = m.now(), m.limits.Of(draft.Kind)
+	return m.create(ctx, draft, tokens)
 }
 
 // Succeed makes a session as Create does that goes on where another of the same person ends: after a step-up it has a
-// new id, and still ends when the other would have at the latest (A13). The other is ended first.
+// new id, and ends when the other would have at the latest (A13). It is no looser than the other in kind or limits,
+// whatever the draft and the configuration say since (X21, X23, A16). The other is ended then; if it cannot be, it stays
+// and there is no new one. ErrExpired if there is nothing left to go on with.
 func (m *Manager) Succeed(ctx context.Context, old *Session, draft Session, tokens Tokens) (*Session, Token, error) {
-	if err := m.End(ctx, old); err != nil {
+	if draft.Identity != old.Identity {
+		return nil, Token{}, errors.New("a session cannot go on as another person's")
+	}
+	if old.Kind == Browser && draft.Kind != Browser {
+		draft.Kind, draft.KindReason = old.Kind, old.KindReason
+	}
+	draft.Created, draft.Limit = old.Created, old.Limit.tighter(m.limits.Of(draft.Kind))
+	s, token, err := m.create(ctx, draft, tokens)
+	if err != nil {
 		return nil, Token{}, err
 	}
-	return m.create(ctx, draft, tokens, old.Created)
+	if err := m.End(ctx, old); err != nil {
+		m.discard(ctx, s)
+		return nil, Token{}, err
+	}
+	return s, token, nil
 }
 
-func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens, start time.Time) (*Session, Token, error) {
+func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Session, Token, error) {
 	token := NewToken()
 	s := draft.clone()
-	s.ID = token.ID
-	s.Created, s.LastUsed = start, m.now()
-	s.Limit = m.limits.Of(s.Kind)
+	s.ID, s.LastUsed = token.ID, m.now()
 	s.roundTimes()
 	key := s.ID.Key()
 	var err error
@@ -91,6 +104,9 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens, star
 		return nil, Token{}, err
 	}
 	if err := s.valid(); err != nil {
+		return nil, Token{}, fmt.Errorf("writing session: %w", err)
+	}
+	if err := s.Check(m.now(), m.limits); err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
 	if err := m.vault.put(ctx, key, s.encode(), s.Ends(m.limits), MaxValue-recordGrowth); err != nil {
