@@ -24,10 +24,24 @@ func (h *Handler) Admit(v *signin.Visit, who *session.Session) signin.Admission 
 	for o := range d.Applied {
 		a.Policies = append(a.Policies, signinlog.AppliedPolicy{Name: o.Policy, Result: o.Result.String()})
 	}
-	if d.Verdict == policy.Block {
+	if d.Verdict != policy.Allow {
 		a.Refusal = refusal(&d)
 	}
+	if d.Verdict == policy.StepUp {
+		a.Demand = demand(&d)
+	}
 	return a
+}
+
+// demand is what a sign-in must achieve; nil if nothing more than to say who somebody is.
+func demand(d *policy.Decision) *signin.Demand {
+	n := d.Demand
+	if !n.MFA && len(n.ACRs) == 0 && !n.Reauthenticate && !n.PromptLogin {
+		return nil
+	}
+	return &signin.Demand{
+		MFA: n.MFA, ACRs: n.ACRs, Reauthenticate: n.Reauthenticate, MaxAge: n.MaxAge, PromptLogin: n.PromptLogin,
+	}
 }
 
 // request describes a request to the policies. r is nil at the end of a sign-in, who for an anonymous client.
@@ -37,9 +51,10 @@ func (h *Handler) request(r *http.Request, v *signin.Visit, subject *policy.Subj
 		q.Match = &requestMatcher{h.rt.matchers, r}
 	}
 	if who != nil {
-		q.Auth = policy.Authentication{AuthTime: who.AuthTime}
-		if who.ACR != "" {
-			q.Auth.ACRs = []string{who.ACR}
+		q.Auth = policy.Authentication{AuthTime: who.AuthTime, ACRs: signin.Contexts(who), MFA: h.rt.app.mfa(who)}
+		q.SignInRisk, q.UserRisk = riskOf(who.SignInRisk), riskOf(who.UserRisk)
+		q.Device = policy.Device{
+			Compliant: signalOf(who.Compliant), Managed: signalOf(who.Managed), Shared: signalOf(who.Shared),
 		}
 	}
 	return q
@@ -84,4 +99,32 @@ func refusal(d *policy.Decision) *signin.Refusal {
 		out.Title = pages.BlockRequirement
 	}
 	return out
+}
+
+// mfa reports whether a session shows a second factor, as its provider is configured now.
+func (a *App) mfa(who *session.Session) bool {
+	for _, p := range a.rt.providers {
+		if p.Name == who.Provider {
+			return p.Claims.MFA(who)
+		}
+	}
+	return false
+}
+
+// riskOf reads a risk that a provider stated. A word that is none of the known ones was left out at sign-in.
+func riskOf(word string) (r policy.Risk) {
+	if word != "" {
+		_ = r.UnmarshalText([]byte(word)) // leaves r unknown
+	}
+	return r
+}
+
+func signalOf(word string) policy.Signal {
+	switch word {
+	case "true":
+		return policy.Yes
+	case "false":
+		return policy.No
+	}
+	return policy.Unknown
 }

@@ -24,7 +24,14 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 		return h.anonymous(service, w, r, v, err)
 	}
 	decision := h.rt.policies.Evaluate(h.request(r, v, h.rt.policies.Resolve(user(who)), who))
-	if decision.Verdict != policy.Allow {
+	switch decision.Verdict {
+	case policy.Allow:
+	case policy.StepUp:
+		h.decided(r, decision.Verdict.String(), who)
+		v.RequestID = requestID(r)
+		service.StepUp(w, r, v, who, refusal(&decision), demand(&decision))
+		return nil
+	default:
 		return h.refuse(service, w, r, v, who, &decision)
 	}
 	tight, err := service.Tighten(w, r, v, who, persistence(decision.PersistentBrowser))
@@ -74,7 +81,7 @@ func (h *Handler) anonymous(service *signin.Service, w http.ResponseWriter, r *h
 		return h.refuse(service, w, r, v, nil, &decision)
 	}
 	h.decided(r, decision.Verdict.String(), nil)
-	service.Challenge(w, r, v, signin.Over(err))
+	service.Challenge(w, r, v, signin.Over(err), demand(&decision))
 	return nil
 }
 

@@ -12,7 +12,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-var defaultIWAMethods = []string{"wia", "kerberos", "negotiate", "spnego"}
+var (
+	defaultIWAMethods = []string{"wia", "kerberos", "negotiate", "spnego"}
+	defaultMFAMethods = []string{"mfa", "otp", "hwk", "swk", "fido"}
+)
 
 // compile turns the configuration into a provider. It reads files and environment, and talks to nobody.
 func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http.RoundTripper) (*signin.Provider, error) {
@@ -62,12 +65,19 @@ func (p *Provider) claims() signin.ClaimsConfig {
 		Groups:       p.GroupsClaim,
 		User:         p.UserClaims,
 		IWAMethods:   p.IWAAMR,
+		MFAMethods:   p.MFAAMR,
+		MFAContexts:  p.MFAACR,
+		Compliant:    p.Device.Compliant,
+		Managed:      p.Device.Managed,
 		SignInRisk:   p.Risk.SignIn,
 		UserRisk:     p.Risk.User,
 		SharedDevice: p.Device.Shared,
 	}
 	if len(c.IWAMethods) == 0 {
 		c.IWAMethods = defaultIWAMethods
+	}
+	if len(c.MFAMethods) == 0 {
+		c.MFAMethods = defaultMFAMethods
 	}
 	if p.Guest != nil {
 		c.GuestClaim, c.GuestValue = p.Guest.Claim, p.Guest.Value

@@ -29,6 +29,8 @@ type Blocked struct {
 	Title Block
 	// PolicyNames are the policies that spoke.
 	PolicyNames []string
+	// Missing are the claims in which the provider did not show what was demanded; for whoever runs it.
+	Missing []string
 	// Code is the code of the sign-in log entry.
 	Code int
 	// Reason is the reason in the log's words.

@@ -18,11 +18,17 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	draft.BrowserID = s.browserID(w, v)
 	admission := v.Site.Gate.Admit(v, &draft)
 	rec := signinlog.Record{PolicyStatus: admission.PolicyStatus, Policies: admission.Policies}
+	if (admission.Demand != nil || f.Demand != nil && admission.Refusal == nil) && s.demanded(w, r, v, f, a, &admission) {
+		return
+	}
 	if admission.Refusal != nil {
 		rec.Code, rec.Detail = admission.Refusal.Code, admission.Refusal.Reason
 		s.logPerson(v, r, f, &draft, rec)
 		admission.Refusal.RetryURL = signInURL(f.Return)
 		s.Refuse(w, r, v, &draft, admission.Refusal)
+		return
+	}
+	if f.Step && s.steppedUp(w, r, v, f, draft, a.tokens, rec, admission.Persistence) {
 		return
 	}
 	shared, err := s.sharedBrowser(r, &draft)
@@ -66,6 +72,39 @@ func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f
 	}
 	s.logPerson(v, r, f, made, rec)
 	s.goOn(w, r, f.Return)
+}
+
+// steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
+// reports false if there is no session of this person to go on with, and the sign-in is one like any other.
+func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
+	live, _, err := s.Session(r, v)
+	if err != nil || live.Identity != draft.Identity {
+		return false
+	}
+	decision := DecidePrompt(PromptFacts{Live: &live.Kind, Persistence: says})
+	draft.Kind, draft.KindReason = decision.Kind, live.KindReason
+	if decision.Kind != live.Kind {
+		draft.KindReason = decision.Reason
+	}
+	draft.FirstIP, draft.FirstAgent, draft.Apps = live.FirstIP, live.FirstAgent, live.Apps
+	draft.SteppedUp, draft.StepUps = s.Now(), 1
+	if s.Now().Sub(live.SteppedUp) < loopWindow {
+		draft.StepUps = live.StepUps + 1
+	}
+	rec.PromptReason = decision.Reason
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	made, token, err := s.Sessions.Succeed(ctx, live, draft, tokens)
+	if err != nil {
+		rec.Code = signinlog.StoreUnavailable
+		s.logPerson(v, r, f, &draft, rec)
+		s.storeDown(w, r, v, err)
+		return true
+	}
+	s.giveCookie(w, v, made, token)
+	s.logPerson(v, r, f, made, rec)
+	redirect(w, f.Return)
+	return true
 }
 
 // note is what a pending sign-in keeps beside its draft: enough to go on with the flow, and to log it if nobody does.

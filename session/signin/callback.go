@@ -123,7 +123,7 @@ func (s *Service) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, res
 		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(Home), HomeURL: Home})
 	default:
-		s.chooseOrBegin(w, r, v, Home, true)
+		s.chooseOrBegin(w, r, v, Home, true, nil)
 	}
 }
 

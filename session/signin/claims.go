@@ -22,10 +22,12 @@ type ClaimsConfig struct {
 	GuestClaim, GuestValue string
 	// IWAMethods are the values of amr that mean integrated Windows authentication (A1).
 	IWAMethods []string
+	// MFAMethods are the values of amr, MFAContexts those of acr, that mean a second factor.
+	MFAMethods, MFAContexts []string
 	// SignInRisk and UserRisk are the claims with a risk of none, low, medium or high (A3). Empty: unknown.
 	SignInRisk, UserRisk string
-	// SharedDevice is the claim that is true on a shared device (A7). Empty: unknown.
-	SharedDevice string
+	// Compliant, Managed and SharedDevice are the claims that are true or false of the device (A7, A13). Empty: unknown.
+	Compliant, Managed, SharedDevice string
 	// InheritClaim and InheritValues: the provider says with one of these values that it asked already (A4, X12).
 	InheritClaim  string
 	InheritValues []string
@@ -38,6 +40,7 @@ const (
 	maxGroupSize = 512
 	maxNameSize  = 256
 	maxSubject   = 255 // OpenID Connect Core, section 2
+	maxMethods   = 64
 )
 
 // claimSet is the claims of one person: of the ID token, then of userinfo. Names are compared exactly: Go's own
@@ -161,7 +164,26 @@ func (cfg *ClaimsConfig) describe(s *session.Session, c claimSet) {
 	s.Groups, s.GroupsComplete = cfg.groups(c)
 	s.ACR = c.text("acr")
 	s.AMR, _ = c.list("amr")
+	s.AMR = s.AMR[:min(len(s.AMR), maxMethods)]
+	s.Contexts, _ = c.list("acrs")
+	s.Contexts = s.Contexts[:min(len(s.Contexts), maxMethods)]
+	s.SignInRisk, s.UserRisk = word(c.str(cfg.SignInRisk), riskWords), word(c.str(cfg.UserRisk), riskWords)
+	s.Compliant, s.Managed = word(c.str(cfg.Compliant), boolWords), word(c.str(cfg.Managed), boolWords)
+	s.Shared = word(c.str(cfg.SharedDevice), boolWords)
 	s.ProviderSession = c.str("sid")
+}
+
+var (
+	riskWords = []string{"none", "low", "medium", "high"}
+	boolWords = []string{"true", "false"}
+)
+
+// word keeps a value that is one of the words; anything else says nothing.
+func word(value string, words []string) string {
+	if slices.Contains(words, value) {
+		return value
+	}
+	return ""
 }
 
 func (cfg *ClaimsConfig) user() []string {

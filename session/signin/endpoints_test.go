@@ -88,7 +88,7 @@ func TestInsecure(t *testing.T) {
 		if strings.HasPrefix(path, Base) {
 			g.service.ServeHTTP(w, r, v)
 		} else {
-			g.service.Challenge(w, r, v, false)
+			g.service.Challenge(w, r, v, false, nil)
 		}
 		if w.Code != http.StatusBadRequest || len(w.Result().Cookies()) != 0 {
 			t.Errorf("%s: %d", path, w.Code)

@@ -36,6 +36,11 @@ type flow struct {
 	Correlation string `json:"c"`
 	// Consent: the provider was asked to show its consent page (K13).
 	Consent bool `json:"k,omitempty"`
+	// Demand is what the sign-in must achieve; Step that it is a step-up of the session that the browser presents; Tries
+	// how often the provider has ignored the demand.
+	Demand *Demand `json:"d,omitempty"`
+	Step   bool    `json:"z,omitempty"`
+	Tries  int     `json:"x,omitempty"`
 	// Retried: the provider demanded consent, and the flow was begun anew for it.
 	Retried bool `json:"y,omitempty"`
 }

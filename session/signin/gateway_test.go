@@ -67,6 +67,12 @@ type gateway struct {
 	idp     *fakeIDP
 	log     *records
 	passed  int // requests that reached the app
+	// demand is what every page of the app asks for; nil for nothing.
+	demand *Demand
+}
+
+func (g *gateway) unmet(who *session.Session) bool {
+	return len(g.demand.unmet(&g.service.Providers[0].Claims, who, g.clock.Now())) > 0
 }
 
 type settings struct {
@@ -134,6 +140,10 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	who, _, err := g.service.Session(r, v)
+	if err == nil && g.demand != nil && g.unmet(who) {
+		g.service.StepUp(w, r, v, who, &Refusal{Code: signinlog.StrongAuthRequired, Reason: "mfa_required"}, g.demand)
+		return
+	}
 	switch {
 	case err == nil:
 		if who, err = g.service.Tighten(w, r, v, who, g.site.Gate.Admit(v, who).Persistence); err == nil {
@@ -143,7 +153,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		fallthrough
 	case NoSession(err):
-		g.service.Challenge(w, r, v, Over(err))
+		g.service.Challenge(w, r, v, Over(err), g.demand)
 	default:
 		g.service.Unavailable(w, r, v, err)
 	}

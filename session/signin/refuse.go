@@ -22,6 +22,8 @@ type Refusal struct {
 	Title pages.Block
 	// Policies are the public names of those that refuse.
 	Policies []string
+	// Missing are the claims that do not show what was demanded.
+	Missing []string
 	// RetryURL is where trying again could help; set by the sign-in.
 	RetryURL string
 }
@@ -52,8 +54,8 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
 
 // Challenge answers a request that needs a sign-in: a page being opened starts one; a form being sent is told; whatever
 // else is told in a form that a script can read, and is never redirected. over tells that the presented session is
-// definitely over, so that its cookie goes.
-func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, over bool) {
+// definitely over, so that its cookie goes; d what the sign-in must achieve, nil for nothing more.
+func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, over bool, d *Demand) {
 	if over {
 		clearCookie(w, v, cookieBase)
 	}
@@ -63,7 +65,7 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 	case kind == NavigationGet && s.HasPending(r, v):
 		redirect(w, Base+"/stay")
 	case kind == NavigationGet:
-		s.chooseOrBegin(w, r, v, v.Return, false)
+		s.chooseOrBegin(w, r, v, v.Return, false, d)
 	case kind == NavigationForm:
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: signInURL(Home)})
 	default:
@@ -89,7 +91,7 @@ func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *
 	}
 	page := pages.Blocked{
 		Title: why.Title, PolicyNames: why.Policies, Code: int(why.Code), Reason: why.Reason,
-		RequestID: v.RequestID, Time: s.Now(), RetryURL: why.RetryURL,
+		RequestID: v.RequestID, Time: s.Now(), RetryURL: why.RetryURL, Missing: why.Missing,
 	}
 	if who != nil {
 		page.UserName = who.User

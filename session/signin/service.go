@@ -115,8 +115,10 @@ type Gate interface {
 
 // Admission is what a Gate says.
 type Admission struct {
-	// Refusal is why the person may not come in; nil if they may.
-	Refusal     *Refusal
+	// Refusal is why the person may not come in; nil if they may. With a Demand it is why they may not come in yet.
+	Refusal *Refusal
+	// Demand is what a sign-in must achieve to satisfy the policies; nil if nothing more.
+	Demand      *Demand
 	Persistence Persistence
 	// SharedNetwork: the request comes from a network marked as shared (A7).
 	SharedNetwork bool

@@ -32,14 +32,16 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 			return
 		}
 	}
-	s.chooseOrBegin(w, r, v, ret, false)
+	s.chooseOrBegin(w, r, v, ret, false, nil)
 }
 
 // chooseOrBegin starts a flow where there is one provider, and shows the choice where there are several.
-func (s *Service) chooseOrBegin(w http.ResponseWriter, r *http.Request, v *Visit, ret string, restarted bool) {
+func (s *Service) chooseOrBegin(w http.ResponseWriter, r *http.Request, v *Visit, ret string, restarted bool, d *Demand) {
 	providers := s.providersOf(v.Site)
 	if len(providers) == 1 {
-		s.begin(w, r, v, s.newFlow(v, providers[0], ret), restarted)
+		f := s.newFlow(v, providers[0], ret)
+		f.Demand = d
+		s.begin(w, r, v, f, restarted)
 		return
 	}
 	page := pages.Chooser{AppName: v.Site.App}
@@ -79,6 +81,9 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	params.Set("nonce", f.Nonce)
 	params.Set("code_challenge", oauth2.S256ChallengeFromVerifier(f.Verifier))
 	params.Set("code_challenge_method", "S256")
+	if f.Demand != nil {
+		f.Demand.params(&p.Claims, params, f.Tries > 0)
+	}
 	if f.Consent && f.Retried {
 		params.Set("prompt", "consent")
 	}

@@ -15,6 +15,8 @@ const (
 	BlockedByPolicy Code = 53003
 	// NotAssigned: the site admits others, not this person.
 	NotAssigned Code = 50105
+	// StrongAuthRequired: a policy wants a stronger sign-in than this one was.
+	StrongAuthRequired Code = 50074
 	// ConsentRequired: the provider wants the person to consent first.
 	ConsentRequired Code = 65001
 	// ConsentDeclined: the person declined at the provider.
@@ -39,6 +41,7 @@ var reasons = map[Code]string{
 	SilentSignInFailed:  "The provider has no session that signs the user in without a page.",
 	BlockedByPolicy:     "Access has been blocked by a policy.",
 	NotAssigned:         "The user is not among those whom the app admits.",
+	StrongAuthRequired:  "A policy requires a stronger sign-in, which was not passed.",
 	ConsentRequired:     "The user has not consented at the provider.",
 	ConsentDeclined:     "The user declined at the provider.",
 	FlowExpired:         "The sign-in expired before it was finished.",
@@ -53,7 +56,7 @@ var reasons = map[Code]string{
 func (c Code) Reason() string { return reasons[c] }
 
 // interrupted lists the codes that are an expected part of a sign-in, not a failure (L10, K21).
-var interrupted = map[Code]bool{KeepMeSignedIn: true, SilentSignInFailed: true, ConsentRequired: true}
+var interrupted = map[Code]bool{KeepMeSignedIn: true, SilentSignInFailed: true, StrongAuthRequired: true, ConsentRequired: true}
 
 // Status sorts the code into success, failure and interrupted (L8, L10).
 func (c Code) Status() string {

@@ -1,0 +1,218 @@
+package signin
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+func mfaGateway(t *testing.T, change ...func(*settings)) *gateway {
+	return newGateway(t, append([]func(*settings){func(s *settings) {
+		s.claims = ClaimsConfig{MFAMethods: []string{"mfa"}}
+		s.prompt.SharedUsers = 0
+	}}, change...)...)
+}
+
+// TestStepUp: a live session goes back for more, keeps its answer, its end and its place, and changes its id (row 1,
+// X21, A75).
+func TestStepUp(t *testing.T) {
+	g := mfaGateway(t)
+	b := g.browser()
+	b.signIn("yes")
+	old := b.cookie(cookieBase)
+	g.clock.Advance(10 * 24 * time.Hour)
+	g.demand = &Demand{MFA: true, ACRs: []string{"urn:gold"}, Reauthenticate: true, MaxAge: 15 * time.Minute}
+	asked := b.toProvider("/danger?x=1")
+	if asked.Get("acr_values") != "urn:gold" || asked.Get("max_age") != "900" || asked.Get("prompt") != "login" {
+		t.Errorf("asked %v", asked)
+	}
+	if rec := g.log.last(t); rec.Code != signinlog.StrongAuthRequired || rec.Code.Status() != "interrupted" || rec.UserName != "ada" {
+		t.Errorf("log %+v", rec)
+	}
+	g.idp.set(func(p *fakeIDP) {
+		p.claims = map[string]any{"amr": []string{"pwd", "mfa"}, "acr": "urn:gold", "auth_time": p.now().Unix()}
+	})
+	r := b.callback(asked)
+	c := r.setCookies()[cookieBase]
+	if r.location != "/danger?x=1" || c == nil || c.Value == old.Value {
+		t.Fatalf("step-up: %d to %q, cookie %v", r.status, r.location, c)
+	}
+	left := int((session.DefaultLimits.Persistent.Max - 10*24*time.Hour) / time.Second)
+	if c.MaxAge > left || c.MaxAge < left-5 {
+		t.Errorf("lifetime %d s, want the %d s that were left (A13)", c.MaxAge, left)
+	}
+	if r := b.get("/danger"); r.body != "app: ada persistent" {
+		t.Errorf("app: %d %q", r.status, r.body)
+	}
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+old.Value); r.status != http.StatusSeeOther {
+		t.Errorf("the old id lives: %d", r.status)
+	}
+	if rec := g.log.last(t); rec.CorrelationID == "" {
+		t.Errorf("log %+v", rec)
+	}
+}
+
+// TestStepUpIgnored: a provider that ignores the demand does not pass; one retry with prompt=login, then a page that
+// names what is missing (A11, A12).
+func TestStepUpIgnored(t *testing.T) {
+	g := mfaGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	g.demand = &Demand{MFA: true, Reauthenticate: true, MaxAge: time.Hour}
+	asked := b.toProvider("/danger")
+	r := b.callback(asked)
+	again := query(t, r.location)
+	if !strings.HasPrefix(r.location, g.idp.URL) || again.Get("prompt") != "login" {
+		t.Fatalf("first try: %d to %q", r.status, r.location)
+	}
+	r = b.callback(again)
+	if r.status != http.StatusForbidden || !strings.Contains(r.body, "auth_time") || !strings.Contains(r.body, "amr") {
+		t.Errorf("second try: %d\n%s", r.status, r.body)
+	}
+	if r := b.get("/danger"); r.status != http.StatusSeeOther || g.passed != 1 {
+		t.Errorf("it passed all the same: %d", r.status)
+	}
+	g.demand = nil
+	if r := b.get("/"); r.status != http.StatusOK {
+		t.Errorf("the session is gone: %d", r.status)
+	}
+}
+
+// TestStepUpBackground holds F5: what is no navigation is told, and the next navigation redirects; a form is not lost
+// to a redirect.
+func TestStepUpBackground(t *testing.T) {
+	g := mfaGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	g.demand = &Demand{ACRs: []string{"urn:gold"}, Reauthenticate: true, MaxAge: time.Minute}
+	r := b.do(http.MethodGet, "/api", nil, "Accept", "*/*")
+	if r.status != http.StatusUnauthorized || !strings.Contains(r.body, `"reason":"mfa_required"`) ||
+		r.header.Get("WWW-Authenticate") != `Latchkey error="insufficient_user_authentication", acr_values="urn:gold", max_age="60"` {
+		t.Errorf("script: %d %q %s", r.status, r.header.Get("WWW-Authenticate"), r.body)
+	}
+	if r := b.do(http.MethodPost, "/form", map[string][]string{"a": {"b"}}); r.status != http.StatusUnauthorized || r.location != "" {
+		t.Errorf("form: %d to %q", r.status, r.location)
+	}
+	b.toProvider("/page")
+}
+
+// TestStepUpSomebodyElse: who comes back as somebody else has signed in anew, with a prompt, and the first session is
+// over.
+func TestStepUpSomebodyElse(t *testing.T) {
+	g := mfaGateway(t)
+	b := g.browser()
+	b.signIn("yes")
+	g.demand = &Demand{MFA: true}
+	asked := b.toProvider("/")
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2", "preferred_username": "eve", "amr": []string{"mfa"}} })
+	if r := b.callback(asked); r.location != Base+"/stay" {
+		t.Fatalf("%d to %q, want the prompt", r.status, r.location)
+	}
+	b.answer(b.get(Base+"/stay"), "no")
+	if r := b.get("/"); r.body != "app: eve browser" {
+		t.Errorf("app: %q", r.body)
+	}
+}
+
+// TestStepUpLoop holds 50196: a demand that is met and made again, over and over, ends on a page.
+func TestStepUpLoop(t *testing.T) {
+	g := mfaGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	for i := range loopLimit {
+		acr := strings.Repeat("x", i+1)
+		g.demand = &Demand{ACRs: []string{acr}}
+		asked := b.toProvider("/")
+		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"acr": acr} })
+		if r := b.callback(asked); r.location != "/" {
+			t.Fatalf("step-up %d: %d to %q", i, r.status, r.location)
+		}
+	}
+	g.demand = &Demand{MFA: true}
+	if r := b.get("/"); r.status != http.StatusBadRequest || g.log.last(t).Code != signinlog.LoopDetected {
+		t.Errorf("still going round: %d to %q", r.status, r.location)
+	}
+	g.clock.Advance(loopWindow)
+	b.toProvider("/")
+}
+
+// TestDemandAtSignIn: what the policies want of everybody is asked for in the first sign-in, and no session is made
+// before it is shown (R5).
+func TestDemandAtSignIn(t *testing.T) {
+	var g *gateway
+	want := &Demand{MFA: true}
+	g = mfaGateway(t, func(s *settings) {
+		s.admit = func(_ *Visit, who *session.Session) Admission {
+			if slices.Contains(who.AMR, "mfa") {
+				return Admission{}
+			}
+			return Admission{Demand: want, Refusal: &Refusal{Code: signinlog.StrongAuthRequired, Policies: []string{"mfa-for-all"}}}
+		}
+	})
+	b := g.browser()
+	r := b.callback(b.toProvider("/page"))
+	asked := query(t, r.location)
+	if !strings.HasPrefix(r.location, g.idp.URL) || r.setCookies()[cookiePending] != nil {
+		t.Fatalf("%d to %q", r.status, r.location)
+	}
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
+	if r := b.callback(asked); r.location != Base+"/stay" {
+		t.Fatalf("with the second factor: %d to %q", r.status, r.location)
+	}
+	g.idp.set(func(p *fakeIDP) { p.claims = nil })
+	other := g.browser()
+	r = other.callback(other.toProvider("/page"))
+	r = other.callback(query(t, r.location))
+	r = other.callback(query(t, r.location))
+	if r.status != http.StatusForbidden || !strings.Contains(r.body, "mfa-for-all") || r.setCookies()[cookieBase] != nil {
+		t.Errorf("without it: %d to %q", r.status, r.location)
+	}
+}
+
+// TestDemandParams holds A12: Entra's contexts are asked for by the claims parameter, everybody else's by acr_values.
+func TestDemandParams(t *testing.T) {
+	g := mfaGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	g.demand = &Demand{ACRs: []string{"c1", "urn:gold"}}
+	asked := b.toProvider("/")
+	if asked.Get("claims") != `{"id_token":{"acrs":{"essential":true,"value":"c1"}}}` || asked.Get("acr_values") != "urn:gold" {
+		t.Errorf("asked %v", asked)
+	}
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"acrs": []string{"c1"}, "acr": "urn:gold"} })
+	if r := b.callback(asked); r.location != "/" {
+		t.Errorf("%d to %q", r.status, r.location)
+	}
+}
+
+// TestUnmet: what a claim shows, and what its absence does not.
+func TestUnmet(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	cfg := &ClaimsConfig{MFAMethods: []string{"mfa"}, MFAContexts: []string{"urn:mfa"}}
+	for _, c := range []struct {
+		name string
+		d    Demand
+		who  session.Session
+		want []string
+	}{
+		{"second factor by amr", Demand{MFA: true}, session.Session{AMR: []string{"pwd", "mfa"}}, nil},
+		{"second factor by acr", Demand{MFA: true}, session.Session{ACR: "urn:mfa"}, nil},
+		{"none", Demand{MFA: true}, session.Session{AMR: []string{"pwd"}}, []string{"amr"}},
+		{"one context of two", Demand{ACRs: []string{"a", "b"}}, session.Session{ACR: "a"}, []string{"acr"}},
+		{"context of Entra", Demand{ACRs: []string{"c2"}}, session.Session{Contexts: []string{"c1"}}, []string{"acrs"}},
+		{"young enough", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{AuthTime: now.Add(-time.Hour)}, nil},
+		{"too old", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{AuthTime: now.Add(-time.Hour - time.Second)}, []string{"auth_time"}},
+		{"no auth_time", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{}, []string{"auth_time"}},
+		{"every time, within the tolerance (F7)", Demand{Reauthenticate: true}, session.Session{AuthTime: now.Add(-freshTolerance)}, nil},
+		{"every time, an old session", Demand{Reauthenticate: true}, session.Session{AuthTime: now.Add(-freshTolerance - time.Second)}, []string{"auth_time"}},
+	} {
+		if got := c.d.unmet(cfg, &c.who, now); !slices.Equal(got, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		}
+	}
+}
