@@ -58,9 +58,12 @@ func TestPromptIsHidden(t *testing.T) {
 		{"fewer suppressed: a guest is asked", "gina", "stay_signed_in {\nsuppress high_risk\n}", "", true, false},
 		{"an answer that changes nothing", "alice", "session {\nbrowser {\nidle_limit 1h\nmax_lifetime 2h\n}\npersistent {\nidle_limit 1h\nmax_lifetime 2h\n}\n}", "", false, false},
 	}
+	s := newSite(t, config{})
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newSite(t, config{app: tt.app, provider: tt.provider})
+			if err := s.reload(func(c *config) { c.app, c.provider = tt.app, tt.provider }); err != nil {
+				t.Fatal(err)
+			}
 			r, cookie := s.walk(rig.NewHTTP(t), tt.user)
 			if isPrompt(r) != tt.asked {
 				t.Fatalf("asked: %v, want %v; at %s: %d\n%s", isPrompt(r), tt.asked, r.At, r.StatusCode, r.Text)
