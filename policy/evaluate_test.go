@@ -200,6 +200,45 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
+// What is certain gives the reason, whatever else is not; what is not certain is told (A6, A62).
+func TestCertainBeforeUncertain(t *testing.T) {
+	staff, office := policy.Assignment{Groups: []string{"staff"}}, policy.Assignment{Networks: []string{"office"}}
+	block := func(name string, in policy.Assignment) policy.Policy {
+		return policy.Policy{Name: name, Include: in, Block: true}
+	}
+	mfaStaff := policy.Policy{Name: "m", Include: staff, Require: []policy.Requirement{{Kind: policy.MFA}}}
+	denied := []policy.Who{{Kind: policy.WhoUser, Name: "alice"}}
+	for _, tc := range []struct {
+		name     string
+		policies []policy.Policy
+		deny     []policy.Who
+		verdict  policy.Verdict
+		reason   policy.Reason
+		gaps     policy.Gaps
+	}{
+		{"a block", []policy.Policy{block("a", staff)}, nil, policy.Block, policy.GroupOverage, policy.GapGroups},
+		{"a certain block after another", []policy.Policy{block("a", staff), block("b", policy.Assignment{})}, nil, policy.Block, policy.Blocked, 0},
+		{"a certain block before another", []policy.Policy{block("a", policy.Assignment{}), block("b", staff)}, nil, policy.Block, policy.Blocked, 0},
+		{"a certain denial", []policy.Policy{block("a", staff)}, denied, policy.Block, policy.Denied, 0},
+		{"two uncertain blocks", []policy.Policy{block("a", staff), block("b", office)}, nil, policy.Block, policy.GroupOverage, policy.GapGroups | policy.GapNetwork},
+		{"a step up", []policy.Policy{mfaStaff}, nil, policy.StepUp, policy.MFARequired, policy.GapGroups},
+		{"a step up before a device", []policy.Policy{mfaStaff, {Name: "d", Include: office, Require: []policy.Requirement{{Kind: policy.CompliantDevice}}}}, nil, policy.Block, policy.NetworkUnknown, policy.GapNetwork},
+		{"what is satisfied", []policy.Policy{{Name: "i", Include: staff, MaxIdle: time.Hour}}, nil, policy.Allow, policy.Allowed, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			set := compile(t, policy.Config{
+				Networks: networks, Policies: tc.policies, Sites: []policy.Site{{App: "wiki", Deny: tc.deny}},
+			})
+			r := ask(set, overage())
+			r.IP = netip.Addr{}
+			d := set.Evaluate(r)
+			if d.Verdict != tc.verdict || d.Reason != tc.reason || d.Gaps != tc.gaps {
+				t.Errorf("got %v, %s, %b, want %v, %s, %b", d.Verdict, d.Reason, d.Gaps, tc.verdict, tc.reason, tc.gaps)
+			}
+		})
+	}
+}
+
 // What cannot be evaluated refuses, and never skips a rule (promise 4).
 func TestEvaluationErrorRefuses(t *testing.T) {
 	broken := errors.New("broken")

@@ -125,6 +125,17 @@ func TestReportOnly(t *testing.T) {
 	}
 }
 
+// Before the sign-in nothing is known about the device: a policy that asks for one would ask for the sign-in.
+func TestReportOnlyAnonymous(t *testing.T) {
+	p := require("p", compliant)
+	p.Mode = policy.ReportOnly
+	set := compile(t, policy.Config{Policies: []policy.Policy{p}})
+	d := set.Evaluate(anonymous())
+	if d.Verdict != policy.SignIn || len(results(&d)) != 1 || results(&d)[0] != policy.ResultReportOnlyInterrupted {
+		t.Errorf("got %v, %v", d.Verdict, results(&d))
+	}
+}
+
 func results(d *policy.Decision) (list []policy.Result) {
 	for o := range d.Applied {
 		list = append(list, o.Result)

@@ -87,6 +87,7 @@ func TestGrants(t *testing.T) {
 		{"F7 every time, within 5 minutes", ps{everyTime("a")}, signedIn(5*time.Minute - 1), policy.Allowed, 0, policy.Demand{}, nil},
 		{"F7 every time, after 5 minutes", ps{everyTime("a")}, signedIn(5 * time.Minute), policy.EveryTimeRequired, 70046, policy.Demand{Reauthenticate: true, PromptLogin: true}, []string{"a"}},
 		{"F12 every time is the shortest", ps{frequency("a", time.Hour), everyTime("b")}, signedIn(2 * time.Hour), policy.EveryTimeRequired, 70046, policy.Demand{Reauthenticate: true, PromptLogin: true}, []string{"a", "b"}},
+		{"F12 in any order", ps{everyTime("a"), frequency("b", time.Hour)}, signedIn(2 * time.Hour), policy.EveryTimeRequired, 70046, policy.Demand{Reauthenticate: true, PromptLogin: true}, []string{"a", "b"}},
 		{"F12 every time is satisfied, a shorter one is not", ps{frequency("a", 2*time.Minute), everyTime("b")}, signedIn(3 * time.Minute), policy.FrequencyRequired, 70044, policy.Demand{Reauthenticate: true, MaxAge: 2 * time.Minute}, []string{"a"}},
 		{"R5 mfa is asked for before frequency, with it", ps{frequency("a", time.Hour), require("b", mfa)}, signedIn(2 * time.Hour), policy.MFARequired, 50076, policy.Demand{MFA: true, Reauthenticate: true, MaxAge: time.Hour}, []string{"a", "b"}},
 		{"everything is satisfied", ps{frequency("a", time.Hour), require("b", mfa, compliant), requireAny("c", acr("c1"), acr("c2"))}, all(hasMFA, has("c2"), device(policy.Yes)), policy.Allowed, 0, policy.Demand{}, nil},
