@@ -7,8 +7,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// sweep removes records that have expired, at most sweepBatch of them, and returns how many it met. It runs in the
-// writer's goroutine.
+// sweep removes records and entries of journals that have expired, at most sweepBatch of them, and returns how many it
+// met. It runs in the writer's goroutine.
 func (s *Store) sweep() (n int, err error) {
 	now := millis(s.now())
 	err = s.transact(func(r records) (bool, error) {
@@ -29,8 +29,9 @@ func (s *Store) sweep() (n int, err error) {
 				return false, err
 			}
 		}
-		n = len(dead)
-		return n > 0, nil
+		entries, err := r.sweepStreams(now, sweepBatch-len(dead))
+		n = len(dead) + entries
+		return n > 0, err
 	})
 	return n, err
 }

@@ -1,0 +1,211 @@
+package filestore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
+)
+
+// The sign-in log in the file: two parts more, which a file gets with its first entry.
+//
+//	journal   len(stream) 1, stream, milli 8, seq 8 -> value
+//	streams   stream -> until 8, count 8, milli 8, seq 8 of the last entry
+var (
+	bucketJournal = []byte("journal")
+	bucketStreams = []byte("streams")
+)
+
+// journals are the two parts.
+type journals struct {
+	entries, streams *bolt.Bucket
+}
+
+func (r records) journals() (j journals, ok bool) {
+	tx := r.entries.Tx()
+	j = journals{tx.Bucket(bucketJournal), tx.Bucket(bucketStreams)}
+	return j, j.entries != nil && j.streams != nil
+}
+
+func (r records) makeJournals() (j journals, err error) {
+	tx := r.entries.Tx()
+	if j.entries, err = tx.CreateBucketIfNotExists(bucketJournal); err != nil {
+		return j, err
+	}
+	j.entries.FillPercent = 0.95 // written in the order of the keys
+	j.streams, err = tx.CreateBucketIfNotExists(bucketStreams)
+	return j, err
+}
+
+// state is what is known of a stream beside its entries. The zero state is that of a stream that does not exist.
+type state struct {
+	until, count uint64
+	last         journal.Position
+}
+
+const (
+	stateSize    = 4 * 8
+	positionSize = 2 * 8
+)
+
+func (j journals) state(stream string) (st state, err error) {
+	data := j.streams.Get([]byte(stream))
+	if data == nil {
+		return st, nil
+	}
+	if len(data) != stateSize {
+		return st, fmt.Errorf("%w: stream of %d bytes", ErrDamaged, len(data))
+	}
+	return state{binary.BigEndian.Uint64(data), binary.BigEndian.Uint64(data[8:]), placed(data[16:])}, nil
+}
+
+func (j journals) putState(stream string, st state) error {
+	return j.streams.Put([]byte(stream), join(stamp(st.until), stamp(st.count), place(st.last)))
+}
+
+func place(p journal.Position) []byte { return join(stamp(p.Milli), stamp(p.Seq)) }
+
+func placed(b []byte) journal.Position {
+	return journal.Position{Milli: binary.BigEndian.Uint64(b), Seq: binary.BigEndian.Uint64(b[8:])}
+}
+
+// before reads backwards from a position, or from the end.
+func (j journals) before(stream string, p journal.Position, limit int) ([]journal.Entry, error) {
+	from := bytes.Repeat([]byte{0xff}, positionSize+1) // after the last
+	if !p.IsZero() {
+		from = place(p)
+	}
+	name := prefix(session.Key(stream))
+	c := j.entries.Cursor()
+	k, v := c.Seek(join(name, from))
+	if k == nil {
+		k, v = c.Last()
+	} else {
+		k, v = c.Prev()
+	}
+	return collect(name, k, v, limit, c.Prev)
+}
+
+// after reads forwards from a position, or from the beginning.
+func (j journals) after(stream string, p journal.Position, limit int) ([]journal.Entry, error) {
+	name := prefix(session.Key(stream))
+	from := join(name, place(p))
+	c := j.entries.Cursor()
+	k, v := c.Seek(from)
+	if bytes.Equal(k, from) {
+		k, v = c.Next()
+	}
+	return collect(name, k, v, limit, c.Next)
+}
+
+func collect(name, k, v []byte, limit int, next func() (k, v []byte)) (found []journal.Entry, err error) {
+	for ; len(found) < limit && bytes.HasPrefix(k, name); k, v = next() {
+		at := k[len(name):]
+		if len(at) != positionSize {
+			return nil, fmt.Errorf("%w: journal key of %d bytes", ErrDamaged, len(k))
+		}
+		found = append(found, journal.Entry{Position: placed(at), Value: bytes.Clone(v)})
+	}
+	return found, nil
+}
+
+// add appends a batch. What a stream held that has ended goes first.
+func (j journals) add(stream string, b journal.Batch, now uint64) error {
+	st, err := j.state(stream)
+	if err != nil {
+		return err
+	}
+	if st.until <= now && st.count > 0 {
+		if _, err := j.drop(stream, &st, int(st.count)); err != nil { //nolint:gosec // as many as fit in a file
+			return err
+		}
+	}
+	st.until = millis(b.Until)
+	if b.Again {
+		newest, err := j.before(stream, journal.Position{}, journal.AgainWindow)
+		if err != nil {
+			return err
+		}
+		for _, e := range newest {
+			if bytes.Equal(e.Value, b.Values[0]) {
+				return j.putState(stream, st)
+			}
+		}
+	}
+	name := prefix(session.Key(stream))
+	for _, v := range b.Values {
+		if now > st.last.Milli {
+			st.last = journal.Position{Milli: now}
+		} else {
+			st.last.Seq++
+		}
+		if err := j.entries.Put(join(name, place(st.last)), v); err != nil {
+			return err
+		}
+		st.count++
+	}
+	if over := int(st.count) - b.Most; over > 0 { //nolint:gosec // as many as fit in a file
+		_, err := j.drop(stream, &st, min(over, sweepBatch))
+		return err
+	}
+	return j.putState(stream, st)
+}
+
+// drop removes the n oldest entries of a stream and writes its state.
+func (j journals) drop(stream string, st *state, n int) (dropped int, err error) {
+	name := prefix(session.Key(stream))
+	var old [][]byte
+	c := j.entries.Cursor()
+	for k, _ := c.Seek(name); len(old) < n && bytes.HasPrefix(k, name); k, _ = c.Next() {
+		old = append(old, bytes.Clone(k))
+	}
+	for _, k := range old {
+		if err := j.entries.Delete(k); err != nil {
+			return 0, err
+		}
+	}
+	if st.count -= min(st.count, uint64(len(old))); len(old) < n {
+		st.count = 0 // there were fewer than it said
+	}
+	return len(old), j.putState(stream, *st)
+}
+
+// sweepStreams removes entries of streams that have ended, at most n of them, and the streams once they are empty.
+func (r records) sweepStreams(now uint64, n int) (swept int, err error) {
+	j, ok := r.journals()
+	if !ok {
+		return 0, nil
+	}
+	var ended []string
+	c := j.streams.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		if len(v) != stateSize {
+			return 0, ErrDamaged
+		}
+		if binary.BigEndian.Uint64(v) <= now {
+			ended = append(ended, string(k))
+		}
+	}
+	for _, stream := range ended {
+		if swept >= n {
+			return swept, nil
+		}
+		st, err := j.state(stream)
+		if err != nil {
+			return swept, err
+		}
+		dropped, err := j.drop(stream, &st, n-swept)
+		if err == nil && st.count == 0 {
+			dropped, err = max(dropped, 1), j.streams.Delete([]byte(stream))
+		}
+		if err != nil {
+			return swept, err
+		}
+		swept += dropped
+	}
+	return swept, nil
+}

@@ -1,0 +1,136 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
+)
+
+var _ journal.Journal = (*Store)(nil)
+
+// streamKey keeps streams apart from entries and indexes by a byte that neither can hold.
+func (s *Store) streamKey(stream string) string { return s.prefix + "+" + stream }
+
+const (
+	// valueField is the one field of an entry in a stream.
+	valueField = "v"
+	// trimStep is how many entries one XTRIM removes at most: some milliseconds of the server's time.
+	trimStep = 10_000
+)
+
+// appendScript: most, TTL in ms, how many of the newest entries to look at for a batch that comes again (0 for none),
+// the values. The first write is the first XADD, so a server that refuses it has written nothing.
+var appendScript = newScript(`
+if ARGV[3] ~= '0' then
+  for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[3])) do
+    if entry[2][2] == ARGV[4] then
+      redis.call('PEXPIRE', KEYS[1], ARGV[2])
+      return 0
+    end
+  end
+end
+for i = 4, #ARGV do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', '` + valueField + `', ARGV[i])
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1`)
+
+// Append adds the values to a stream with XADD, by a script that also moves the TTL of its key.
+func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) error {
+	now := s.now()
+	ctx, cancel, err := s.begin(ctx, func() error { return journal.CheckBatch(stream, b, now) })
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	window := 0
+	if b.Again {
+		window = journal.AgainWindow
+	}
+	args := []any{b.Most, ttl(b.Until, now), window}
+	for _, v := range b.Values {
+		args = append(args, v)
+	}
+	_, err = s.run(ctx, appendScript, s.streamKey(stream), args...)
+	return s.answer(err)
+}
+
+// Before reads a stream with XREVRANGE.
+func (s *Store) Before(ctx context.Context, stream string, p journal.Position, limit int) ([]journal.Entry, error) {
+	end := "+"
+	switch {
+	case p.IsZero():
+	case p.Seq > 0: // "(" for "not this one" is newer than Redis 6.0
+		end = journal.Position{Milli: p.Milli, Seq: p.Seq - 1}.String()
+	default:
+		end = journal.Position{Milli: p.Milli - 1, Seq: math.MaxUint64}.String()
+	}
+	return s.readStream(ctx, stream, limit, func(ctx context.Context, key string) *redis.XMessageSliceCmd {
+		return s.client.XRevRangeN(ctx, key, end, "-", int64(limit))
+	})
+}
+
+// After reads a stream with XRANGE.
+func (s *Store) After(ctx context.Context, stream string, p journal.Position, limit int) ([]journal.Entry, error) {
+	next := journal.Position{Milli: p.Milli, Seq: p.Seq + 1}
+	if next.Seq == 0 {
+		next.Milli++
+	}
+	return s.readStream(ctx, stream, limit, func(ctx context.Context, key string) *redis.XMessageSliceCmd {
+		return s.client.XRangeN(ctx, key, next.String(), "+", int64(limit))
+	})
+}
+
+func (s *Store) readStream(ctx context.Context, stream string, limit int, read func(context.Context, string) *redis.XMessageSliceCmd) ([]journal.Entry, error) {
+	ctx, cancel, err := s.begin(ctx, func() error { return journal.CheckRead(stream, limit) })
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	messages, err := read(ctx, s.streamKey(stream)).Result()
+	if err != nil {
+		return nil, s.answer(err)
+	}
+	found := make([]journal.Entry, len(messages))
+	for i, m := range messages {
+		at, err := journal.ParsePosition(m.ID)
+		value, ok := m.Values[valueField].(string)
+		if err != nil || !ok {
+			return nil, fmt.Errorf("%w: redis: an entry of a stream is not ours", session.ErrUnavailable)
+		}
+		found[i] = journal.Entry{Position: at, Value: []byte(value)}
+	}
+	return found, nil
+}
+
+// Len asks with XLEN.
+func (s *Store) Len(ctx context.Context, stream string) (int, error) {
+	ctx, cancel, err := s.begin(ctx, func() error { return journal.CheckStream(stream) })
+	if err != nil {
+		return 0, err
+	}
+	defer cancel()
+	n, err := s.client.XLen(ctx, s.streamKey(stream)).Result()
+	return int(n), s.answer(err)
+}
+
+// Trim removes with XTRIM, at most trimStep entries at once.
+func (s *Store) Trim(ctx context.Context, stream string, keep int) (int, error) {
+	ctx, cancel, err := s.begin(ctx, func() error { return journal.CheckTrim(stream, keep) })
+	if err != nil {
+		return 0, err
+	}
+	defer cancel()
+	key := s.streamKey(stream)
+	n, err := s.client.XLen(ctx, key).Result()
+	if err != nil || n <= int64(keep) {
+		return 0, s.answer(err)
+	}
+	removed, err := s.client.XTrimMaxLen(ctx, key, max(int64(keep), n-trimStep)).Result()
+	return int(removed), s.answer(err)
+}

@@ -1,0 +1,141 @@
+package journal
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// Journal keeps streams of values. A stream exists while it has entries; one that does not exist is empty, not an
+// error. Every method is safe for concurrent use, and what an Append that returned nil has written is seen by every
+// later read through any replica. Errors are session.ErrUnavailable and session.ErrClosed, or mistakes of the caller.
+type Journal interface {
+	// Append adds the values of a batch to the end of a stream, in their order, all or none.
+	Append(ctx context.Context, stream string, b Batch) error
+	// Before returns entries older than the position, newest first, at most limit. The zero position is the end.
+	Before(ctx context.Context, stream string, p Position, limit int) ([]Entry, error)
+	// After returns entries newer than the position, oldest first, at most limit. The zero position is the beginning.
+	After(ctx context.Context, stream string, p Position, limit int) ([]Entry, error)
+	// Len is how many entries a stream has.
+	Len(ctx context.Context, stream string) (int, error)
+	// Trim removes the oldest entries until keep are left, but no more at once than the store does without holding
+	// others up, and returns how many it removed. Whoever wants all of them gone repeats it until it returns 0.
+	Trim(ctx context.Context, stream string, keep int) (removed int, err error)
+}
+
+// MaxBatch is the largest number of values in one Append, MaxRead of entries in one Before or After.
+const (
+	MaxBatch = 256
+	MaxRead  = 1000
+)
+
+// Batch is what one Append adds.
+type Batch struct {
+	// Values are 1 to MaxBatch values of at most session.MaxValue bytes each. No two values that are ever appended to
+	// a stream are equal: they are sealed under a random nonce.
+	Values [][]byte
+	// Until is when the store may forget the stream as a whole, if nothing is appended to it until then. It lies
+	// ahead: every key has a TTL.
+	Until time.Time
+	// Most is how many entries the stream may have; the oldest go first. A store may keep some more, up to the next
+	// Trim.
+	Most int
+	// Again says that an earlier try with the same values failed and may have been carried out all the same. The
+	// store then looks for them among the newest entries and does not add them twice.
+	Again bool
+}
+
+// AgainWindow is how many of the newest entries a store looks at, at least, for a batch that comes again.
+const AgainWindow = 1000
+
+// Entry is one value and where it is.
+type Entry struct {
+	Position Position
+	Value    []byte
+}
+
+// Position is the place of an entry in its stream. Positions grow from entry to entry, over the whole life of a
+// stream. The zero Position is nobody's.
+type Position struct {
+	// Milli is when the entry was appended, by the store's clock, in milliseconds since 1970, unless that clock went
+	// backwards.
+	Milli uint64
+	// Seq tells apart what was appended within a millisecond.
+	Seq uint64
+}
+
+// IsZero reports whether it is the zero Position.
+func (p Position) IsZero() bool { return p == Position{} }
+
+// Compare is negative if p comes before q.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(cmp.Compare(p.Milli, q.Milli), cmp.Compare(p.Seq, q.Seq))
+}
+
+// String is the position as ParsePosition reads it: two decimal numbers with a dash in between.
+func (p Position) String() string {
+	return strconv.FormatUint(p.Milli, 10) + "-" + strconv.FormatUint(p.Seq, 10)
+}
+
+var errPosition = errors.New("not a position in a journal")
+
+// ParsePosition is the reverse of String; it takes that spelling and no other.
+func ParsePosition(s string) (Position, error) {
+	milli, seq, ok := strings.Cut(s, "-")
+	if !ok {
+		return Position{}, errPosition
+	}
+	var p Position
+	var err error
+	if p.Milli, err = strconv.ParseUint(milli, 10, 64); err != nil {
+		return Position{}, errPosition
+	}
+	if p.Seq, err = strconv.ParseUint(seq, 10, 64); err != nil || p.String() != s {
+		return Position{}, errPosition
+	}
+	return p, nil
+}
+
+// CheckStream tells whether every store takes the name of a stream.
+func CheckStream(name string) error { return session.CheckKey(session.Key(name)) }
+
+// CheckBatch tells whether every store takes an Append at the given time.
+func CheckBatch(stream string, b Batch, now time.Time) error {
+	if err := CheckStream(stream); err != nil {
+		return err
+	}
+	if len(b.Values) == 0 || len(b.Values) > MaxBatch {
+		return fmt.Errorf("a batch of %d values, want 1 to %d", len(b.Values), MaxBatch)
+	}
+	for _, v := range b.Values {
+		if len(v) == 0 || len(v) > session.MaxValue {
+			return fmt.Errorf("a value of %d bytes, want 1 to %d", len(v), session.MaxValue)
+		}
+	}
+	if b.Most <= 0 {
+		return fmt.Errorf("a stream of at most %d entries keeps none", b.Most)
+	}
+	return session.CheckUntil(b.Until, now)
+}
+
+// CheckRead tells whether every store takes a Before or an After.
+func CheckRead(stream string, limit int) error {
+	if limit <= 0 || limit > MaxRead {
+		return fmt.Errorf("reading %d entries, want 1 to %d", limit, MaxRead)
+	}
+	return CheckStream(stream)
+}
+
+// CheckTrim tells whether every store takes a Trim.
+func CheckTrim(stream string, keep int) error {
+	if keep < 0 {
+		return fmt.Errorf("keeping %d entries", keep)
+	}
+	return CheckStream(stream)
+}
