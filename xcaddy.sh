@@ -23,8 +23,8 @@ command -v go >/dev/null 2>&1 || fail 'go is not installed: see https://go.dev/d
 if command -v xcaddy >/dev/null 2>&1; then
 	CADDY_VERSION=${CADDY_VERSION:-$(go -C "$root" list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)}
 	export CADDY_VERSION
-	# A later --output in "$@" wins over the default.
-	exec xcaddy build --with "$module=$root" --output latchkey "$@"
+	# The made-up version keeps xcaddy from looking for a released one. A later --output in "$@" wins over the default.
+	exec xcaddy build --with "$module@v0.0.0=$root" --output latchkey "$@"
 fi
 
 output=latchkey

@@ -57,7 +57,7 @@ func TestXcaddyScriptPrefersXcaddy(t *testing.T) {
 	}
 	version := strings.TrimSpace(run(t, "go", "list", "-m", "-f", "{{.Version}}", "github.com/caddyserver/caddy/v2"))
 	got := xcaddyScript(t, dir+string(os.PathListSeparator)+os.Getenv("PATH"), "--with", "example.com/a plugin")
-	want := fmt.Sprintf("%s\nbuild\n--with\n%s=%s\n--output\nlatchkey\n--with\nexample.com/a plugin\n", version, module, root)
+	want := fmt.Sprintf("%s\nbuild\n--with\n%s@v0.0.0=%s\n--output\nlatchkey\n--with\nexample.com/a plugin\n", version, module, root)
 	if got != want {
 		t.Errorf("xcaddy was called with\n%swant\n%s", got, want)
 	}
