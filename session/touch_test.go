@@ -185,9 +185,12 @@ func TestTouchAfterTheEnd(t *testing.T) {
 	w = newWorld(t)
 	s, _ = w.create(t, fullDraft(), session.Tokens{})
 	w.clock.Advance(2 * time.Hour)
-	m = w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { t.Errorf("reported: %v", err) }})
-	w.store.before = func(_ context.Context, op string, _ session.Key) error {
-		w.clock.Advance(200 * day)
+	m = w.replica(t, session.ManagerConfig{
+		Limits:       session.Limits{Persistent: session.Limit{Idle: 3 * time.Hour}},
+		OnTouchError: func(err error) { t.Errorf("reported: %v", err) },
+	})
+	w.store.before = func(context.Context, string, session.Key) error {
+		w.clock.Advance(4 * time.Hour)
 		return nil
 	}
 	m.Touch(s, "wiki")
@@ -339,6 +342,16 @@ func TestCloseIsBounded(t *testing.T) {
 			t.Errorf("told of %v", errs)
 		}
 	})
+}
+
+// After Close nothing queues up for a goroutine that is gone.
+func TestTouchAfterClose(t *testing.T) {
+	w := newWorld(t)
+	m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { t.Fatalf("told of %v", err) }})
+	m.Close()
+	for range session.TouchQueue + 1 {
+		m.Touch(oldSession(), "wiki")
+	}
 }
 
 func TestTouchRacesClose(t *testing.T) {
