@@ -183,18 +183,26 @@ func TestAdmission(t *testing.T) {
 		{"deny provider", nil, who{provider("main")}, alice(), policy.Denied},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			// A policy that is not satisfied either has no part in it.
 			set := compile(t, policy.Config{Sites: []policy.Site{
-				{App: "other"}, {App: "wiki", Allow: tc.allow, Deny: tc.deny},
+				{App: "other"}, {App: "wiki", Allow: tc.allow, Deny: tc.deny, Policies: []policy.Policy{
+					{Name: "device", Exclude: policy.Assignment{Users: []string{"alice@example.com"}}, Require: []policy.Requirement{compliant}},
+				}},
 			}})
-			d := set.Evaluate(ask(set, tc.user))
+			r := ask(set, tc.user)
+			if tc.want != policy.Allowed {
+				tc.user.Names = []string{"alice"}
+				r = ask(set, tc.user)
+			}
+			d := set.Evaluate(r)
 			if d.Reason != tc.want || (d.Verdict == policy.Allow) != (tc.want == policy.Allowed) {
 				t.Errorf("got %v, %s, want %s", d.Verdict, d.Reason, tc.want)
 			}
 			if d.Policies() != nil {
 				t.Errorf("no policy has a part in it, but %v", d.Policies())
 			}
-			if d.Verdict == policy.Block && (d.Code != 50105 || d.Status != policy.StatusNotApplied) {
-				t.Errorf("got code %d, status %s, want 50105, notApplied", d.Code, d.Status)
+			if d.Verdict == policy.Block && (d.Code != 50105 || d.Status != policy.StatusFailure) {
+				t.Errorf("got code %d, status %s, want 50105, failure", d.Code, d.Status)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -81,6 +82,7 @@ func TestGrants(t *testing.T) {
 		{"F4 frequency, at the limit", ps{frequency("a", time.Hour)}, signedIn(time.Hour), policy.FrequencyRequired, 70044, policy.Demand{Reauthenticate: true, MaxAge: time.Hour}, []string{"a"}},
 		{"F4 frequency, just below", ps{frequency("a", time.Hour)}, signedIn(time.Hour - time.Second), policy.Allowed, 0, policy.Demand{}, nil},
 		{"A11 frequency, no auth_time", ps{frequency("a", time.Hour)}, noAuthTime, policy.FrequencyRequired, 70044, policy.Demand{Reauthenticate: true, MaxAge: time.Hour}, []string{"a"}},
+		{"A11 the longest frequency, no auth_time", ps{frequency("a", math.MaxInt64)}, noAuthTime, policy.FrequencyRequired, 70044, policy.Demand{Reauthenticate: true, MaxAge: math.MaxInt64}, []string{"a"}},
 		{"frequency, a clock slightly ahead", ps{frequency("a", time.Hour)}, signedIn(-time.Minute), policy.Allowed, 0, policy.Demand{}, nil},
 		{"frequency, a clock far ahead", ps{frequency("a", time.Hour)}, signedIn(-time.Hour), policy.FrequencyRequired, 70044, policy.Demand{Reauthenticate: true, MaxAge: time.Hour}, []string{"a"}},
 		{"F12 the shortest is asked for", ps{frequency("a", 4*time.Hour), frequency("b", time.Hour), frequency("c", 24*time.Hour)}, signedIn(5 * time.Hour), policy.FrequencyRequired, 70044, policy.Demand{Reauthenticate: true, MaxAge: time.Hour}, []string{"a", "b"}},
@@ -189,13 +191,13 @@ func TestFrequencyAndIdle(t *testing.T) {
 	hidden.Mode = policy.ReportOnly
 	set := compile(t, policy.Config{Policies: []policy.Policy{
 		idle("a", time.Hour), idle("b", 30*time.Minute), idle("c", 2*time.Hour), hidden,
-		frequency("d", 8*time.Hour), frequency("e", time.Hour),
+		frequency("d", 8*time.Hour), frequency("e", time.Hour), frequency("f", 4*time.Hour),
 	}})
 	d := set.Evaluate(ask(set, alice()))
 	if d.MaxIdle != 30*time.Minute || !slices.Equal(d.MaxIdlePolicies(), []string{"a", "b", "c"}) {
 		t.Errorf("A15: got %v by %v", d.MaxIdle, d.MaxIdlePolicies())
 	}
-	if (d.Frequency != policy.Frequency{Interval: time.Hour}) || !slices.Equal(d.FrequencyPolicies(), []string{"d", "e"}) {
+	if (d.Frequency != policy.Frequency{Interval: time.Hour}) || !slices.Equal(d.FrequencyPolicies(), []string{"d", "e", "f"}) {
 		t.Errorf("F12: got %v by %v", d.Frequency, d.FrequencyPolicies())
 	}
 
