@@ -69,10 +69,23 @@ func TestPurposesAreApart(t *testing.T) {
 func TestPlacesAreApart(t *testing.T) {
 	r := ring(t, 'a')
 	places := [][]string{
-		{}, {""}, {"", ""}, {"wiki.example.com"}, {"wiki.example.com", "__Host-latchkey"}, {"__Host-latchkey", "wiki.example.com"},
-		{"wiki.example.com__Host-latchkey"}, {"wiki.example.co", "m__Host-latchkey"}, {"wiki.example.com_", "_Host-latchkey"},
-		{"wiki.example.com", "__Host-latchkey", ""}, {"", "wiki.example.com", "__Host-latchkey"}, {"admin.example.com", "__Host-latchkey"},
-		{"wiki.example.com", "__Host-latchkey-answer"}, {"WIKI.example.com", "__Host-latchkey"}, {"\x10wiki.example.com"}, {"a\x01b"}, {"a", "b"},
+		{},
+		{""},
+		{"", ""},
+		{"wiki.example.com"},
+		{"wiki.example.com", "__Host-latchkey"},
+		{"__Host-latchkey", "wiki.example.com"},
+		{"wiki.example.com__Host-latchkey"},
+		{"wiki.example.co", "m__Host-latchkey"},
+		{"wiki.example.com_", "_Host-latchkey"},
+		{"wiki.example.com", "__Host-latchkey", ""},
+		{"", "wiki.example.com", "__Host-latchkey"},
+		{"admin.example.com", "__Host-latchkey"},
+		{"wiki.example.com", "__Host-latchkey-answer"},
+		{"WIKI.example.com", "__Host-latchkey"},
+		{"\x10wiki.example.com"},
+		{"a\x01b"},
+		{"a", "b"},
 	}
 	for i, from := range places {
 		sealed := r.Seal(session.PurposeFlow, []byte("plain"), from...)

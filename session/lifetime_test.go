@@ -62,20 +62,24 @@ func TestLifetime(t *testing.T) {
 			"2026-04-01T00:00:00Z", "2026-06-30T00:00:00Z",
 		},
 		"A74: configuration shrinks both": {
-			session.Persistent, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", long, session.Limits{Browser: long, Persistent: short},
+			session.Persistent, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", long,
+			session.Limits{Browser: long, Persistent: short},
 			"2026-01-01T01:00:00Z", "2026-01-01T08:00:00Z",
 		},
 		"A74: configuration cannot grow either": {
-			session.Persistent, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", short, session.Limits{Browser: short, Persistent: long},
+			session.Persistent, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", short,
+			session.Limits{Browser: short, Persistent: long},
 			"2026-01-01T01:00:00Z", "2026-01-01T08:00:00Z",
 		},
 		"A74: each field on its own": {
 			session.Browser, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z",
-			session.Limit{Idle: time.Hour, Max: 60 * day}, session.Limits{Browser: session.Limit{Idle: 30 * day, Max: 8 * time.Hour}},
+			session.Limit{Idle: time.Hour, Max: 60 * day},
+			session.Limits{Browser: session.Limit{Idle: 30 * day, Max: 8 * time.Hour}},
 			"2026-01-01T01:00:00Z", "2026-01-01T08:00:00Z",
 		},
 		"only the limit of its own kind counts": {
-			session.Browser, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", long, session.Limits{Browser: long, Persistent: short},
+			session.Browser, "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", long,
+			session.Limits{Browser: long, Persistent: short},
 			"2026-01-31T00:00:00Z", "2026-03-02T00:00:00Z",
 		},
 		"A48: across January 2038": {

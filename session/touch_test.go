@@ -61,10 +61,10 @@ func TestUseKeepsASessionAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := session.NewManager(session.ManagerConfig{Store: newMemStore(nil), Keys: ring(t, 'k')})
 		defer m.Close()
-		s, token, err := m.Create(t.Context(), session.Session{Identity: ada}, session.Tokens{})
+		_, token, err := m.Create(t.Context(), session.Session{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
 		begun := time.Now()
-		for s, err = m.Load(t.Context(), token); err == nil; s, err = m.Load(t.Context(), token) {
+		for s, err := m.Load(t.Context(), token); err == nil; s, err = m.Load(t.Context(), token) {
 			if !s.MaxEnd(m.Limits()).Equal(s.Created.Add(7*day)) || !s.Created.Equal(begun.Truncate(time.Millisecond)) {
 				t.Fatal("use has moved the max end")
 			}
