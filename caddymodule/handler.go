@@ -97,16 +97,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	caddyhttp.SetVar(r.Context(), guardedVar, true)
 
+	// Scrubbing comes before everything that can fail, so that no error route sees what a client may not say (A35).
+	lines, refused := scrub.Request(r, h.rt.names)
 	service, err := h.rt.app.signin()
 	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
-	lines, refused := scrub.Request(r, h.rt.names)
-	v, err := h.visit(r, lines)
-	if err == nil {
-		err = refused
+	v, badHost := h.visit(r, lines)
+	if refused == nil {
+		refused = badHost
 	}
-	if err != nil {
+	if refused == nil {
+		refused = originalPath(r)
+	}
+	if refused != nil {
 		h.decided(r, "bad_request", nil)
 		v.RequestID = requestID(r)
 		service.BadRequest(w, r, v)

@@ -45,6 +45,16 @@ func (h *Handler) visit(r *http.Request, lines []string) (*signin.Visit, error) 
 	return v, nil
 }
 
+// originalPath holds the path as the client sent it to the same rules as the one it was rewritten to: FastCGI apps are
+// told both.
+func originalPath(r *http.Request) error {
+	original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	if !ok || original.URL == nil || original.URL.Path == r.URL.Path && original.URL.RawPath == r.URL.RawPath {
+		return nil
+	}
+	return scrub.Path(original.URL)
+}
+
 // lastOf returns the last value of a list header: the one that the nearest proxy has written.
 func lastOf(values []string) string {
 	if len(values) == 0 {
