@@ -15,7 +15,7 @@ const (
 	BlockedByPolicy Code = 53003
 	// NotAssigned: the site admits others, not this person.
 	NotAssigned Code = 50105
-	// StrongAuthRequired: a policy wants a stronger sign-in than this one was.
+	// StrongAuthRequired: a policy wants a stronger sign-in than this one was; it was asked for, and was not passed.
 	StrongAuthRequired Code = 50074
 	// ConsentRequired: the provider wants the person to consent first.
 	ConsentRequired Code = 65001
@@ -25,8 +25,28 @@ const (
 	FlowExpired Code = 50089
 	// CodeRedeemed: an authorization code or a state came a second time.
 	CodeRedeemed Code = 54005
-	// LoopDetected: a sign-in came back without its state twice in a row.
+	// LoopDetected: a sign-in came back without its state twice in a row, or without what it was asked for twice.
 	LoopDetected Code = 50196
+	// MFARequired: a policy asks for a second factor, so the person signs in again.
+	MFARequired Code = 50076
+	// FrequencyAtRefresh: a sign-in is too old for a policy, as found when it was refreshed.
+	FrequencyAtRefresh Code = 70043
+	// FrequencyExceeded: a sign-in is too old for a policy, as found at a request.
+	FrequencyExceeded Code = 70044
+	// ReauthenticationRequired: a policy asks for a sign-in every time.
+	ReauthenticationRequired Code = 70046
+	// SessionIdle: the session was not used for its idle limit.
+	SessionIdle Code = 70008
+	// SessionRevoked: the session was ended by an administrator, by the provider, or from another browser.
+	SessionRevoked Code = 50173
+	// DeviceNotCompliant: a policy asks for a compliant device, and this one is known not to be.
+	DeviceNotCompliant Code = 53000
+	// DeviceUnknown: a policy asks about the device, of which nothing is known.
+	DeviceUnknown Code = 50187
+	// PlatformBlocked: a policy blocks the device's platform.
+	PlatformBlocked Code = 50005
+	// PolicyFailed: a policy could not be evaluated, which refuses the request.
+	PolicyFailed Code = 50131
 	// ProviderFailed: the provider answered with an error or with something that must not be accepted. Not a number
 	// of Entra's: what it would be there, nobody outside could see.
 	ProviderFailed Code = 900001
@@ -37,16 +57,28 @@ const (
 )
 
 var reasons = map[Code]string{
-	KeepMeSignedIn:      `This error occurred due to "Keep me signed in" interrupt when the user was signing in.`,
-	SilentSignInFailed:  "The provider has no session that signs the user in without a page.",
-	BlockedByPolicy:     "Access has been blocked by a policy.",
-	NotAssigned:         "The user is not among those whom the app admits.",
-	StrongAuthRequired:  "A policy requires a stronger sign-in, which was not passed.",
-	ConsentRequired:     "The user has not consented at the provider.",
-	ConsentDeclined:     "The user declined at the provider.",
-	FlowExpired:         "The sign-in expired before it was finished.",
-	CodeRedeemed:        "The answer of the provider was used before.",
-	LoopDetected:        "The sign-in came back without its state twice in a row.",
+	KeepMeSignedIn:     `This error occurred due to "Keep me signed in" interrupt when the user was signing in.`,
+	SilentSignInFailed: "The provider has no session that signs the user in without a page.",
+	BlockedByPolicy:    "Access has been blocked by a policy.",
+	NotAssigned:        "The user is not among those whom the app admits.",
+	StrongAuthRequired: "A policy requires a stronger sign-in, which was not passed.",
+	ConsentRequired:    "The user has not consented at the provider.",
+	ConsentDeclined:    "The user declined at the provider.",
+	FlowExpired:        "The sign-in expired before it was finished.",
+	CodeRedeemed:       "The answer of the provider was used before.",
+	LoopDetected:       "The sign-in came back twice in a row without what it was sent for.",
+
+	MFARequired:              "A policy requires multi-factor authentication.",
+	FrequencyAtRefresh:       "The sign-in is older than a policy's sign-in frequency allows; found at its refresh.",
+	FrequencyExceeded:        "The sign-in is older than a policy's sign-in frequency allows.",
+	ReauthenticationRequired: "A policy requires a sign-in every time.",
+	SessionIdle:              "The session was not used for longer than its idle limit.",
+	SessionRevoked:           "The session was revoked.",
+	DeviceNotCompliant:       "A policy requires a compliant device, and this one is not.",
+	DeviceUnknown:            "A policy asks about the device, and nothing is known about it.",
+	PlatformBlocked:          "A policy does not allow the platform of the device.",
+	PolicyFailed:             "A policy could not be evaluated.",
+
 	ProviderFailed:      "The provider refused, or its answer could not be accepted.",
 	ProviderUnavailable: "The provider could not be reached.",
 	StoreUnavailable:    "The session could not be written.",
@@ -55,16 +87,28 @@ var reasons = map[Code]string{
 // Reason is the failure reason that goes with the code, empty for Success. That of 50140 is verbatim (K19).
 func (c Code) Reason() string { return reasons[c] }
 
-// interrupted lists the codes that are an expected part of a sign-in, not a failure (L10, K21).
-var interrupted = map[Code]bool{KeepMeSignedIn: true, SilentSignInFailed: true, StrongAuthRequired: true, ConsentRequired: true}
+// interrupted holds the codes that are an expected part of a sign-in, not a failure (L10, K21). It has all of them, not
+// only those that are emitted here.
+var interrupted = map[Code]bool{
+	KeepMeSignedIn: true, SilentSignInFailed: true, 50072: true, StrongAuthRequired: true, MFARequired: true, 50079: true,
+	50097: true, 50125: true, 50199: true, 16000: true, ConsentRequired: true, FrequencyAtRefresh: true,
+	FrequencyExceeded: true, ReauthenticationRequired: true, 90095: true, 500121: true,
+}
+
+// The states of a sign-in (L8).
+const (
+	StatusSuccess     = "success"
+	StatusFailure     = "failure"
+	StatusInterrupted = "interrupted"
+)
 
 // Status sorts the code into success, failure and interrupted (L8, L10).
 func (c Code) Status() string {
 	switch {
 	case c == Success:
-		return "success"
+		return StatusSuccess
 	case interrupted[c]:
-		return "interrupted"
+		return StatusInterrupted
 	}
-	return "failure"
+	return StatusFailure
 }
