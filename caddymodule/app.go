@@ -39,6 +39,8 @@ type appRuntime struct {
 	networks  []policy.Network
 	policies  []policy.Policy
 	matchers  *matchers
+	// finestIdle is the shortest max_idle of any policy, of any site that is provisioned; zero if there is none.
+	finestIdle time.Duration
 
 	// Apps of a configuration start in no fixed order, so the first request may come before Start: whoever is first
 	// opens what is needed.
@@ -226,7 +228,9 @@ func (a *App) signin() (*signin.Service, error) {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
 	a.rt.sessions = session.NewManager(session.ManagerConfig{
-		Store: store, Keys: ring, Limits: a.rt.limits,
+		Store: store, Keys: ring, Limits: session.Limits{
+			Browser: a.rt.limits.Browser, Persistent: a.rt.limits.Persistent, Finest: a.rt.finestIdle,
+		},
 		OnTouchError: func(err error) { a.rt.logger.Warn("last use of a session not written", zap.Error(err)) },
 	})
 	a.rt.service = signin.New(signin.Config{

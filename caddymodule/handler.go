@@ -76,6 +76,7 @@ func (h *Handler) provisionPolicies(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
+	h.rt.app.noteMaxIdle(own)
 	h.rt.policies, err = policy.Compile(policy.Config{
 		Networks: tenant.networks,
 		Policies: tenant.policies,

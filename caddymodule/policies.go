@@ -67,6 +67,16 @@ func (a *App) provisionPolicies(ctx caddy.Context) error {
 	if a.rt.policies, err = a.rt.matchers.rules(ctx, a.Policies); err != nil {
 		return err
 	}
+	a.noteMaxIdle(a.rt.policies)
 	_, err = policy.Compile(policy.Config{Networks: a.rt.networks, Policies: a.rt.policies})
 	return err
+}
+
+// noteMaxIdle takes note of the shortest idle limit that policies set, so that last uses are written often enough.
+func (a *App) noteMaxIdle(list []policy.Policy) {
+	for i := range list {
+		if d := list[i].MaxIdle; d > 0 && list[i].Mode == policy.On && (a.rt.finestIdle == 0 || d < a.rt.finestIdle) {
+			a.rt.finestIdle = d
+		}
+	}
 }

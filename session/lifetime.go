@@ -25,6 +25,9 @@ func (l Limit) tighter(other Limit) Limit {
 // Limits are the limits of both kinds, as configured now.
 type Limits struct {
 	Browser, Persistent Limit
+	// Finest is the shortest idle limit that any policy holds a session to; zero if none does. No session ends by it
+	// here; last uses are written often enough for it.
+	Finest time.Duration
 }
 
 // DefaultLimits: a browser session 24 hours idle and 7 days in all, a persistent one 90 and 180 days (X4, X5, X6).
@@ -90,7 +93,11 @@ const (
 
 // TouchDue reports whether the last use on record is old enough to be written anew.
 func (s *Session) TouchDue(at time.Time, now Limits) bool {
-	return !at.Before(s.LastUsed.Add(touchEvery(s.Limit.tighter(now.Of(s.Kind)).Idle)))
+	idle := s.Limit.tighter(now.Of(s.Kind)).Idle
+	if now.Finest > 0 {
+		idle = min(idle, now.Finest)
+	}
+	return !at.Before(s.LastUsed.Add(touchEvery(idle)))
 }
 
 func touchEvery(idle time.Duration) time.Duration {

@@ -367,3 +367,18 @@ func TestTouchRacesClose(t *testing.T) {
 		wg.Wait()
 	}
 }
+
+// TestTouchForThePoliciesIdle: where a policy holds sessions to a short idle limit, last uses are written for it, though
+// the session's own limit is long.
+func TestTouchForThePoliciesIdle(t *testing.T) {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	s := &Session{LastUsed: at, Limit: DefaultLimits.Browser}
+	now := DefaultLimits
+	if s.TouchDue(at.Add(5*time.Minute), now) {
+		t.Fatal("due after five minutes of a day")
+	}
+	now.Finest = 15 * time.Minute
+	if !s.TouchDue(at.Add(time.Minute+30*time.Second), now) {
+		t.Error("not due after a tenth of fifteen minutes")
+	}
+}
