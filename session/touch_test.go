@@ -372,8 +372,8 @@ func TestTouchRacesClose(t *testing.T) {
 // the session's own limit is long.
 func TestTouchForThePoliciesIdle(t *testing.T) {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	s := &Session{LastUsed: at, Limit: DefaultLimits.Browser}
-	now := DefaultLimits
+	s := &session.Session{LastUsed: at, Limit: session.DefaultLimits.Browser}
+	now := session.DefaultLimits
 	if s.TouchDue(at.Add(5*time.Minute), now) {
 		t.Fatal("due after five minutes of a day")
 	}
