@@ -11,6 +11,7 @@ const (
 	codeMFA       = 50076 // UserStrongAuthClientAuthNRequired
 	codeFrequency = 70044 // session invalid by sign-in frequency
 	codeEveryTime = 70046 // reauthentication check failed
+	codeIdle      = 70008 // expired from inactivity
 )
 
 // refusal collects what refuses a request.
@@ -122,6 +123,8 @@ func (e *evaluation) ask() (Reason, int) {
 		return ACRRequired, codeMFA
 	case e.everyTime:
 		return EveryTimeRequired, codeEveryTime
+	case e.unmet&ControlFrequency != 0:
+		return FrequencyRequired, codeFrequency
 	}
-	return FrequencyRequired, codeFrequency
+	return IdleTooLong, codeIdle
 }

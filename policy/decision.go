@@ -31,6 +31,7 @@ const (
 	ACRRequired        Reason = "acr_required"
 	FrequencyRequired  Reason = "sign_in_frequency"
 	EveryTimeRequired  Reason = "sign_in_every_time"
+	IdleTooLong        Reason = "idle_too_long"
 	Blocked            Reason = "blocked"
 	PlatformBlocked    Reason = "platform_blocked"     // every policy that blocks has a platform condition
 	Denied             Reason = "denied"               // by the site's deny list

@@ -251,7 +251,7 @@ func (e *evaluation) enforce(d *Decision, p *compiled, sp spoken, err error) Res
 	if sp.missing&ControlDevice != 0 && !e.anonymous {
 		e.refusal.device.add(sp.gaps)
 	}
-	if soft := sp.missing & (ControlMFA | ControlACR | ControlFrequency); soft != 0 {
+	if soft := sp.missing & (ControlMFA | ControlACR | ControlFrequency | ControlIdle); soft != 0 {
 		e.unmet |= soft
 		e.everyTime = e.everyTime || soft&ControlFrequency != 0 && src.SignInFrequency.EveryTime
 		e.gaps |= sp.gaps

@@ -55,6 +55,9 @@ func (p *Policy) missing(r *Request) (c Controls) {
 	if p.SignInFrequency.isSet() && !r.satisfiesFrequency(p.SignInFrequency) {
 		c |= ControlFrequency
 	}
+	if p.MaxIdle != 0 && r.Idle >= p.MaxIdle {
+		c |= ControlIdle
+	}
 	return c
 }
 
@@ -77,15 +80,21 @@ func (d *Demand) add(p *Policy, r *Request, missing Controls) {
 			d.addACRs(p.RequireAny, r)
 		}
 	}
-	if missing&ControlFrequency == 0 {
-		return
+	if missing&ControlFrequency != 0 {
+		d.reauthenticate(p.SignInFrequency.Interval) // 0 for every time
+		d.PromptLogin = d.PromptLogin || p.SignInFrequency.EveryTime
 	}
-	age := p.SignInFrequency.Interval // 0 for every time
+	if missing&ControlIdle != 0 {
+		// Whoever has been away for so long shows that it is still them: an authentication from before does not.
+		d.reauthenticate(p.MaxIdle)
+	}
+}
+
+func (d *Demand) reauthenticate(age time.Duration) {
 	if !d.Reauthenticate || age < d.MaxAge {
 		d.MaxAge = age
 	}
 	d.Reauthenticate = true
-	d.PromptLogin = d.PromptLogin || p.SignInFrequency.EveryTime
 }
 
 func (d *Demand) addACRs(list []Requirement, r *Request) {

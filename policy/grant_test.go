@@ -92,6 +92,10 @@ func TestGrants(t *testing.T) {
 		{"F12 in any order", ps{everyTime("a"), frequency("b", time.Hour)}, signedIn(2 * time.Hour), policy.EveryTimeRequired, 70046, policy.Demand{Reauthenticate: true, PromptLogin: true}, []string{"a", "b"}},
 		{"F12 every time is satisfied, a shorter one is not", ps{frequency("a", 2*time.Minute), everyTime("b")}, signedIn(3 * time.Minute), policy.FrequencyRequired, 70044, policy.Demand{Reauthenticate: true, MaxAge: 2 * time.Minute}, []string{"a"}},
 		{"R5 mfa is asked for before frequency, with it", ps{frequency("a", time.Hour), require("b", mfa)}, signedIn(2 * time.Hour), policy.MFARequired, 50076, policy.Demand{MFA: true, Reauthenticate: true, MaxAge: time.Hour}, []string{"a", "b"}},
+		{"T19 idle for too long", ps{{Name: "a", MaxIdle: time.Hour}}, idle(time.Hour), policy.IdleTooLong, 70008, policy.Demand{Reauthenticate: true, MaxAge: time.Hour}, []string{"a"}},
+		{"T19 idle for less", ps{{Name: "a", MaxIdle: time.Hour}}, idle(time.Hour - 1), policy.Allowed, 0, policy.Demand{}, nil},
+		{"T19 the least idle limit", ps{{Name: "a", MaxIdle: time.Hour}, {Name: "b", MaxIdle: time.Minute}}, idle(2 * time.Hour), policy.IdleTooLong, 70008, policy.Demand{Reauthenticate: true, MaxAge: time.Minute}, []string{"a", "b"}},
+		{"T19 idle beside frequency", ps{{Name: "a", MaxIdle: time.Minute}, frequency("b", time.Hour)}, all(idle(time.Hour), signedIn(2*time.Hour)), policy.FrequencyRequired, 70044, policy.Demand{Reauthenticate: true, MaxAge: time.Minute}, []string{"a", "b"}},
 		{"everything is satisfied", ps{frequency("a", time.Hour), require("b", mfa, compliant), requireAny("c", acr("c1"), acr("c2"))}, all(hasMFA, has("c2"), device(policy.Yes)), policy.Allowed, 0, policy.Demand{}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -121,6 +125,10 @@ func TestGrants(t *testing.T) {
 
 func signedIn(ago time.Duration) func(*policy.Request) {
 	return func(r *policy.Request) { r.Auth.AuthTime = now.Add(-ago) }
+}
+
+func idle(d time.Duration) func(*policy.Request) {
+	return func(r *policy.Request) { r.Idle = d }
 }
 
 func noAuthTime(r *policy.Request) { r.Auth.AuthTime = time.Time{} }

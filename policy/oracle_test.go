@@ -238,6 +238,9 @@ func (o *oracle) grant(p *policy.Policy) {
 	age := o.r.Time.Sub(o.r.Auth.AuthTime)
 	fresh := !o.r.Auth.AuthTime.IsZero() && age >= -5*time.Minute
 	f := p.SignInFrequency
+	if p.MaxIdle > 0 && o.r.Idle >= p.MaxIdle {
+		o.step = true
+	}
 	if f.EveryTime && !(fresh && age < 5*time.Minute) || f.Interval > 0 && !(fresh && age < f.Interval) {
 		o.step = true
 	}

@@ -73,9 +73,10 @@ const (
 	ControlACR
 	ControlDevice
 	ControlFrequency
+	ControlIdle
 )
 
-var controlWords = []string{"block", "mfa", "acr", "compliant_device", "sign_in_frequency"}
+var controlWords = []string{"block", "mfa", "acr", "compliant_device", "sign_in_frequency", "max_idle"}
 
 // Words are all controls in c.
 func (c Controls) Words() []string { return wordsOf(controlWords, uint16(c)) }

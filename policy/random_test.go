@@ -153,6 +153,7 @@ func drawRequest(t *rapid.T) *policy.Request {
 	risks := []policy.Risk{policy.RiskUnknown, policy.RiskLow, policy.RiskHigh, policy.RiskHidden}
 	r := &policy.Request{
 		App: draw(t, "app", someApps), Time: now,
+		Idle:       draw(t, "idle", []time.Duration{0, time.Minute, 2 * time.Hour}),
 		Platform:   draw(t, "platform", []policy.Platform{policy.PlatformUnknown, policy.IOS, policy.Linux}),
 		Client:     draw(t, "client", []policy.Client{policy.Browser, policy.Other}),
 		SignInRisk: draw(t, "sign-in risk", risks), UserRisk: draw(t, "user risk", risks),

@@ -12,6 +12,8 @@ type Request struct {
 	Subject *Subject
 	// Auth tells how they signed in.
 	Auth Authentication
+	// Idle is how long ago their session was used last. 0 is just now, as at the end of a sign-in.
+	Idle time.Duration
 	// SignInRisk and UserRisk are what the provider, or a trusted proxy, said.
 	SignInRisk, UserRisk Risk
 	Device               Device

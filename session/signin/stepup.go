@@ -91,7 +91,11 @@ func (d *Demand) unmet(cfg *ClaimsConfig, who *session.Session, now time.Time) (
 			}
 		}
 	}
-	if d.Reauthenticate && (who.AuthTime.IsZero() || now.Sub(who.AuthTime) > max(d.MaxAge, freshTolerance)) {
+	limit := d.MaxAge
+	if limit == 0 {
+		limit = freshTolerance
+	}
+	if d.Reauthenticate && (who.AuthTime.IsZero() || now.Sub(who.AuthTime) >= limit) {
 		claims = append(claims, "auth_time")
 	}
 	return claims

@@ -205,11 +205,11 @@ func TestUnmet(t *testing.T) {
 		{"none", Demand{MFA: true}, session.Session{AMR: []string{"pwd"}}, []string{"amr"}},
 		{"one context of two", Demand{ACRs: []string{"a", "b"}}, session.Session{ACR: "a"}, []string{"acr"}},
 		{"context of Entra", Demand{ACRs: []string{"c2"}}, session.Session{Contexts: []string{"c1"}}, []string{"acrs"}},
-		{"young enough", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{AuthTime: now.Add(-time.Hour)}, nil},
-		{"too old", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{AuthTime: now.Add(-time.Hour - time.Second)}, []string{"auth_time"}},
+		{"young enough", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{AuthTime: now.Add(-time.Hour + time.Second)}, nil},
+		{"too old", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{AuthTime: now.Add(-time.Hour)}, []string{"auth_time"}},
 		{"no auth_time", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{}, []string{"auth_time"}},
-		{"every time, within the tolerance (F7)", Demand{Reauthenticate: true}, session.Session{AuthTime: now.Add(-freshTolerance)}, nil},
-		{"every time, an old session", Demand{Reauthenticate: true}, session.Session{AuthTime: now.Add(-freshTolerance - time.Second)}, []string{"auth_time"}},
+		{"every time, within the tolerance (F7)", Demand{Reauthenticate: true}, session.Session{AuthTime: now.Add(-freshTolerance + time.Second)}, nil},
+		{"every time, an old session", Demand{Reauthenticate: true}, session.Session{AuthTime: now.Add(-freshTolerance)}, []string{"auth_time"}},
 	} {
 		if got := c.d.unmet(cfg, &c.who, now); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
