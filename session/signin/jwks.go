@@ -55,7 +55,7 @@ type keySet struct {
 
 // VerifySignature checks a token's signature and returns its payload. It looks at nothing in the payload.
 func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSigned(token, signingAlgorithms)
+	jws, err := jose.ParseSignedCompact(token, signingAlgorithms)
 	if err != nil {
 		return nil, fmt.Errorf("parsing token: %w", err)
 	}
