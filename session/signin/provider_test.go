@@ -151,7 +151,7 @@ func TestUserInfo(t *testing.T) {
 	if r.status != http.StatusBadGateway || g.log.last(t).Code != signinlog.ProviderFailed {
 		t.Errorf("userinfo of another sub: %d", r.status)
 	}
-	g, r = setup(t, map[string]any{"SUB": "s-1"})
+	_, r = setup(t, map[string]any{"SUB": "s-1"})
 	if r.status != http.StatusBadGateway {
 		t.Errorf("userinfo without sub: %d", r.status)
 	}

@@ -109,7 +109,9 @@ func TestStepUpSomebodyElse(t *testing.T) {
 	b.signIn("yes")
 	g.demand = &Demand{MFA: true}
 	asked := b.toProvider("/")
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2", "preferred_username": "eve", "amr": []string{"mfa"}} })
+	g.idp.set(func(p *fakeIDP) {
+		p.claims = map[string]any{"sub": "s-2", "preferred_username": "eve", "amr": []string{"mfa"}}
+	})
 	if r := b.callback(asked); r.location != Base+"/stay" {
 		t.Fatalf("%d to %q, want the prompt", r.status, r.location)
 	}

@@ -2,8 +2,6 @@ package provider
 
 import (
 	"encoding/base64"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"

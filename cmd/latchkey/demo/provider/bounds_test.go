@@ -1,16 +1,10 @@
 package provider
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/oauth2"
 )
 
 func TestStateIsBounded(t *testing.T) {
