@@ -43,6 +43,7 @@ func refused(t *testing.T, r rig.Reply, status int) problem {
 
 // What is no top-level navigation is never redirected, by whatever sign it shows.
 func TestNoNavigationIsNeverRedirected(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	html := "text/html,application/xhtml+xml"
@@ -85,6 +86,7 @@ func TestNoNavigationIsNeverRedirected(t *testing.T) {
 
 // A blocked script gets 403 in the same shape, with the code of the sign-in log.
 func TestBlockedScript(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{app: "policy shut {\nmatch {\npath /shut/*\n}\nblock\n}"})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
@@ -99,6 +101,7 @@ func TestBlockedScript(t *testing.T) {
 
 // A real browser's script gets the 401 as an answer it can read, and the way back in.
 func TestFetchInTheBrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	b := s.browser()
 	s.signIn(b.Page, "/", "alice", "No")
@@ -118,6 +121,7 @@ func TestFetchInTheBrowser(t *testing.T) {
 
 // WebSockets and event streams pass through for who is signed in, and are refused without a redirect for who is not.
 func TestWebSocketAndEvents(t *testing.T) {
+	t.Parallel()
 	for _, tr := range transports {
 		t.Run(tr.name, func(t *testing.T) {
 			s := newSite(t, config{https: tr.https})
@@ -151,6 +155,7 @@ func TestWebSocketAndEvents(t *testing.T) {
 
 // A handshake without a session gets a plain 401.
 func TestWebSocketHandshakeRefused(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	cfg, err := websocket.NewConfig(strings.Replace(s.url("/ws"), "http", "ws", 1), s.origin())
 	if err != nil {
@@ -168,6 +173,7 @@ func TestWebSocketHandshakeRefused(t *testing.T) {
 
 // A form sent without a session is not sent on, not repeated, and the person can read what happened (A38).
 func TestFormWithoutASession(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	r := c.Do(rig.Call{URL: s.url("/save"), Navigate: true, Form: map[string][]string{"note": {"canary-form-body"}}})
@@ -181,6 +187,7 @@ func TestFormWithoutASession(t *testing.T) {
 
 // What the app says passes through untouched: status, body, its own cookies, and its uploads.
 func TestPassThrough(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")

@@ -53,6 +53,7 @@ func manyFlows(name string, n int) string {
 // A32, A36, A37, A60: a cookie that is not exactly ours is no session: the app is not reached, nothing fails, and the
 // good cookie still works afterwards.
 func TestA60Cookies(t *testing.T) {
+	t.Parallel()
 	for _, tr := range transports {
 		t.Run(tr.name, func(t *testing.T) {
 			s := newSite(t, config{https: tr.https})
@@ -79,6 +80,7 @@ func TestA60Cookies(t *testing.T) {
 
 // A60, A80: bad cookies at the endpoints and on open paths end in no error either, and nobody is anybody.
 func TestA80BadCookiesElsewhere(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{before: "@private not path /public/*", matcher: "@private"})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
@@ -104,6 +106,7 @@ func TestA80BadCookiesElsewhere(t *testing.T) {
 
 // Our cookies never reach the app; its own pass through untouched, in order, and are never mistaken for ours.
 func TestOwnCookiesStayHere(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
@@ -124,6 +127,7 @@ func TestOwnCookiesStayHere(t *testing.T) {
 
 // A cookie of one site is no session on another, nor under another name or transport.
 func TestCookieIsBoundToItsSite(t *testing.T) {
+	t.Parallel()
 	a, b := replicas(t, config{https: true})
 	c := rig.NewHTTP(t)
 	a.entered(c, "/", "alice", "Yes")

@@ -30,6 +30,7 @@ func fold(name string) string {
 // A06, A35, A51, A52, A80: what a client says about its identity reaches the app in no spelling, on guarded and on open
 // paths, and whatever the method.
 func TestA06IdentityHeaders(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{before: "@private not path /public/*", matcher: "@private"})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
@@ -58,6 +59,7 @@ func TestA06IdentityHeaders(t *testing.T) {
 
 // A51: a claim that a person lacks is an absent header, not the client's.
 func TestA51AbsentClaim(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "gina", "")
@@ -72,6 +74,7 @@ func TestA51AbsentClaim(t *testing.T) {
 // A50: a client names our headers in Connection, so that the proxy would drop them as hop-by-hop. They arrive, or the
 // request is refused; never does the app see an anonymous request.
 func TestA50ConnectionTokens(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
@@ -120,6 +123,7 @@ func TestA54PlaceholdersInClaims(t *testing.T) {
 
 // Claims cannot smuggle headers: line breaks and separators are data, or the claim is left out.
 func TestClaimsCannotSmuggleHeaders(t *testing.T) {
+	t.Parallel()
 	users := people()
 	users["eve"] = rig.Claims{
 		"preferred_username": "eve\r\nRemote-Groups: admins", "name": "Eve\nX-Admin: 1", "email": "eve@example.com\x00", "groups": []string{"a,admins", "b\r\nc"},
@@ -141,6 +145,7 @@ func TestClaimsCannotSmuggleHeaders(t *testing.T) {
 
 // A62, A08, A17, A83: an address or a path that the client claims for itself changes no decision.
 func TestA62ClaimedAddresses(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{app: "network office 192.0.2.0/24\npolicy only-office {\ninclude all\nexclude network office\nblock\n}"})
 	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "True-Client-Ip", "Cf-Connecting-Ip", "X-Client-Ip", "X-Original-Forwarded-For"} {
 		for _, value := range []string{"192.0.2.7", "192.0.2.7, 127.0.0.1", "for=192.0.2.7", "garbage", "", "192.0.2.7:80", "::ffff:192.0.2.7", strings.Repeat("1.", 4000)} {
@@ -157,6 +162,7 @@ func TestA62ClaimedAddresses(t *testing.T) {
 
 // A07: no User-Agent, method override or health-check name opens anything.
 func TestA07UserAgents(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	for _, ua := range []string{"GoogleHC/1.0", "kube-probe/1.27", "ELB-HealthChecker/2.0", "Caddy", "", "latchkey", "() { :; };", strings.Repeat("A", 9000)} {

@@ -10,6 +10,7 @@ import (
 
 // A15, A34: markup in anything that a page might show comes out as text.
 func TestA15MarkupInPages(t *testing.T) {
+	t.Parallel()
 	evil := `<script>canary()</script>"'><img src=x onerror=canary()>`
 	users := people()
 	users["eve"] = rig.Claims{"name": evil, "preferred_username": evil, "email": evil, "groups": []string{evil}}
@@ -65,6 +66,7 @@ func checkPageHeaders(t *testing.T, r rig.Reply) {
 
 // Real pages in the real browser: axe finds nothing, nothing is blocked, whatever the light and the width.
 func TestPagesInTheBrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{app: "policy shut {\nmatch {\npath /shut\n}\nblock\n}"})
 	for name, o := range map[string]rig.BrowserOptions{"desktop": {}, "dark phone": {Dark: true, Width: 320, Height: 640}} {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 // A05, A09, A29, A58, A59: two parsers may not read a path differently. What is guarded is not reached by any spelling;
 // what reaches the app is what the rule looked at, or the answer is 400.
 func TestA29PathsThatTwoParsersReadDifferently(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{before: "@private not path /public/*", matcher: "@private"})
 	for _, path := range []string{
 		"/public/../admin", "/public/%2e%2e/admin", "/public/%2E%2E/admin", "/public/.%2e/admin", "/public/%252e%252e/admin", "/public/..%2fadmin",
@@ -39,6 +40,7 @@ func rawGet(t *testing.T, s *site, target string) *rig.Reply {
 
 // A05, A09, A53: a rule on a path is not widened or dodged by a query, a fragment, case or a suffix.
 func TestA05RulesLookAtThePathAlone(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{before: "@private not path /public/*", matcher: "@private"})
 	for _, target := range []string{
 		"/admin?x=/public/", "/admin?/public/x", "/admin;/public/", "/admin#/public/", "/admin%23/public/x", "/admin%3f/public/x", "/publicity", "/public", "/PUBLICX/x",
@@ -53,6 +55,7 @@ func TestA05RulesLookAtThePathAlone(t *testing.T) {
 
 // A53, A57: spellings of the host choose the same site and the same rules.
 func TestA57SpellingsOfTheHost(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{https: true})
 	for _, host := range []string{"APP.internal.test", "app.internal.test.", "App.Internal.Test.", "app.internal.test"} {
 		r := rig.NewHTTP(t).Do(rig.Call{URL: s.url("/"), Navigate: true, Header: map[string][]string{"Host": {fmt.Sprintf("%s:%d", host, s.port)}}})
@@ -70,6 +73,7 @@ func TestA57SpellingsOfTheHost(t *testing.T) {
 
 // A59: requests that are malformed or smuggled are refused, or seen for what they are.
 func TestA59MalformedRequests(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	head := fmt.Sprintf("Host: 127.0.0.1:%d\n", s.port)
 	for name, request := range map[string]string{
@@ -99,6 +103,7 @@ func TestA59MalformedRequests(t *testing.T) {
 
 // Every endpoint answers only the methods it has, with nothing that a stranger could use, and unknown ones are 404.
 func TestA64Endpoints(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	for _, path := range []string{
 		"", "sign-in", "callback", "stay", "sign-out", "signed-out", "me", "logout/backchannel", "logout/frontchannel", "finish", "keys", "assets/x", "assets/",

@@ -26,6 +26,7 @@ var evilReturns = []string{
 // A02, A19, A33, A68: whatever is asked for as the place to return to, a browser ends on our origin. The real browser
 // is the judge: it resolves what the gateway sends.
 func TestA02ReturnTargets(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{app: "stay_signed_in off"})
 	s.idp.Auto("alice")
 	c := rig.NewHTTP(t)
@@ -76,6 +77,7 @@ func TestA02ReturnTargets(t *testing.T) {
 
 // A33: every other parameter that a stranger might hope to see in Location.
 func TestA33OtherParameters(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
@@ -99,6 +101,7 @@ func TestA33OtherParameters(t *testing.T) {
 
 // A20, A57: a hostile Host or X-Forwarded-* changes nothing that the gateway says about itself.
 func TestA20ForwardedHeaders(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	evil := http.Header{
 		"X-Forwarded-Host": {"evil.example"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-Port": {"444"}, "X-Forwarded-Prefix": {"/evil"},
@@ -135,6 +138,7 @@ func TestA20ForwardedHeaders(t *testing.T) {
 // The way back is what was asked for, with its query, byte for byte; a path that is ours, or a form that was sent, is
 // not returned to.
 func TestReturnsToWhatWasAskedFor(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{app: "stay_signed_in off"})
 	s.idp.Auto("alice")
 	for _, path := range []string{

@@ -12,6 +12,7 @@ import (
 // A49, A69: through sign-ins of every kind, failures, an outage and sign-outs, with debug logs on, no token, code,
 // cookie, secret or password stands in any log line or page.
 func TestA49NoSecretIsTold(t *testing.T) {
+	t.Parallel()
 	addr := rig.Redis(t)
 	rig.RedisCommand(t, addr, "CONFIG SET requirepass canary-redis-password")
 	line := rig.NewLine(t, addr)
@@ -69,6 +70,7 @@ func TestA49NoSecretIsTold(t *testing.T) {
 
 // A49, and design section 6: a dumped Redis shows no token, no cookie, no name and no address.
 func TestStoreShowsNothing(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	s.enter(rig.NewHTTP(t), "/", "adam", "")

@@ -38,6 +38,7 @@ func nothing(t *testing.T, s *site, c *rig.HTTP, r rig.Reply) {
 
 // A01: a callback with a missing, foreign, altered or used state is refused without asking the provider anything.
 func TestA01StateOfTheCallback(t *testing.T) {
+	t.Parallel()
 	s, o := odd(t, config{})
 	good := s.toCallback(rig.NewHTTP(t), "/", "")
 	state := good.Query().Get("state")
@@ -80,6 +81,7 @@ func flip(b byte) string {
 
 // A01, A44: a state is spent by its first use, also when that fails; a code is redeemed at most once.
 func TestA01StateIsSpentOnce(t *testing.T) {
+	t.Parallel()
 	s, o := odd(t, config{})
 	c := rig.NewHTTP(t)
 	callback := s.toCallback(c, "/", "")
@@ -108,6 +110,7 @@ func TestA01StateIsSpentOnce(t *testing.T) {
 
 // A44: parameters twice, in the query, in a form_post body, and across both.
 func TestA44DoubledParameters(t *testing.T) {
+	t.Parallel()
 	s, o := odd(t, config{})
 	for _, name := range []string{"state", "code", "iss", "error"} {
 		t.Run(name, func(t *testing.T) {
@@ -158,6 +161,7 @@ func (s *site) enterOdd(t *testing.T, c *rig.HTTP, answer string) rig.Reply {
 
 // A13, A42, A75: no identifier from before a sign-in is worth anything after it, and each step makes a new one.
 func TestA13Fixation(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	first := rig.NewHTTP(t)
 	s.entered(first, "/", "alice", "Yes")
@@ -204,6 +208,7 @@ func TestA13Fixation(t *testing.T) {
 
 // A13: every key in the store has a lifetime, at every station of a sign-in.
 func TestA13EveryKeyHasALifetime(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	s.enter(rig.NewHTTP(t), "/", "alice", "")
 	c := rig.NewHTTP(t)
@@ -228,6 +233,7 @@ func TestA13EveryKeyHasALifetime(t *testing.T) {
 // A23, A63: what changes something wants a POST of the site's own page with its token; anything else leaves the person
 // where they were.
 func TestA23CrossSiteRequests(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	own := http.Header{"Origin": {s.origin()}, "Sec-Fetch-Site": {"same-origin"}}
 	attacks := map[string]func(c *rig.HTTP, f *rig.Form) rig.Reply{
@@ -294,6 +300,7 @@ func TestA23CrossSiteRequests(t *testing.T) {
 
 // A9, A23: one browser's token and pending sign-in are worth nothing in another.
 func TestA23TokenOfAnotherBrowser(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	attacker, victim := rig.NewHTTP(t), rig.NewHTTP(t)
 	theirs := s.enter(attacker, "/", "alice", "").Form(t, "Yes")
@@ -311,6 +318,7 @@ func TestA23TokenOfAnotherBrowser(t *testing.T) {
 
 // Login CSRF: a callback that the attacker began signs nobody else in.
 func TestLoginCSRF(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	attacker, victim := rig.NewHTTP(t), rig.NewHTTP(t)
 	callback := s.toCallback(attacker, "/", "alice")

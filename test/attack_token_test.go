@@ -21,6 +21,7 @@ func set(name string, value any) func(map[string]any) {
 // What a provider, or somebody who can speak for it, may not do to us: each lie ends the sign-in without a session
 // (A28, A41, A71; OpenID Connect Core 3.1.3.7, RFC 7515 4.1.11, RFC 8725).
 func TestLiesInTheIDToken(t *testing.T) {
+	t.Parallel()
 	s, o := odd(t, config{})
 	stranger, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -146,6 +147,7 @@ func endless(w http.ResponseWriter, r *http.Request) {
 
 // A gateway that never saw a good key set: keys for encryption, keys of the wrong kind, and none at all.
 func TestLiesInTheKeySet(t *testing.T) {
+	t.Parallel()
 	for name, lies := range map[string]rig.Lies{
 		"a key for encryption":  {Keys: func(k []map[string]any) []map[string]any { k[0]["use"] = "enc"; return k }},
 		"a key for another alg": {Keys: func(k []map[string]any) []map[string]any { k[0]["alg"] = "RS512"; return k }},
@@ -167,6 +169,7 @@ func TestLiesInTheKeySet(t *testing.T) {
 
 // A46: tokens with unknown keys do not make the gateway ask for the key set once for each of them.
 func TestA46UnknownKeysAskOnce(t *testing.T) {
+	t.Parallel()
 	s, o := odd(t, config{})
 	if r := s.enterOdd(t, rig.NewHTTP(t), "Yes"); !isApp(r) {
 		t.Fatalf("%d at %s", r.StatusCode, r.At)
@@ -188,6 +191,7 @@ func TestA46UnknownKeysAskOnce(t *testing.T) {
 
 // Metadata of another issuer, or endpoints that are not what they should be, are not believed.
 func TestLiesInDiscovery(t *testing.T) {
+	t.Parallel()
 	for name, lie := range map[string]func(map[string]any){
 		"another issuer":          set("issuer", "https://evil.example"),
 		"no issuer":               func(d map[string]any) { delete(d, "issuer") },

@@ -35,6 +35,7 @@ func TestA55ConfigurationOutput(t *testing.T) {
 
 // A56: a secret that is missing, or a file that cannot be read, refuses the configuration; the running one stays.
 func TestA56MissingSecrets(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	for name, change := range map[string]func(string) string{
 		"empty environment": func(f string) string { return strings.Replace(f, clientSecret, "{env.LATCHKEY_NOT_SET}", 1) },
@@ -68,6 +69,7 @@ func TestA56MissingSecrets(t *testing.T) {
 
 // `validate` opens nothing: it passes beside a running gateway, with store and provider out of reach.
 func TestValidateOpensNothing(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{embedded: true})
 	s.idp.Down()
 	if out, err := s.gw.Command("validate"); err != nil {
@@ -77,6 +79,7 @@ func TestValidateOpensNothing(t *testing.T) {
 
 // The smallest Caddyfile of the design, with a Redis: it protects an app with nothing else said.
 func TestSmallestCaddyfile(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	text := fmt.Sprintf(`{
 	latchkey {

@@ -31,6 +31,7 @@ func both(code int, sites ...*site) []rig.LogEntry {
 // K17 to K20, A8: of N prompts that are answered and M that are abandoned, exactly M are logged, though two gateways
 // watch the same store and both are restarted in between.
 func TestAbandonedPromptIsLoggedOnce(t *testing.T) {
+	t.Parallel()
 	const answered, abandoned = 4, 3
 	a, b := replicas(t, config{app: "stay_signed_in {\nabandon_after 6s\n}"})
 	for i := range answered {
@@ -113,6 +114,7 @@ func checkInterrupt(t *testing.T, e rig.LogEntry, began time.Time) {
 
 // A prompt is abandoned early, and logged at once and once, when its browser cancels or starts anew.
 func TestPromptAbandonedEarly(t *testing.T) {
+	t.Parallel()
 	for name, leave := range map[string]func(t *testing.T, s *site, c *rig.HTTP, prompt rig.Reply){
 		"cancelled": func(t *testing.T, _ *site, c *rig.HTTP, prompt rig.Reply) {
 			if r := c.Press(prompt, "Cancel sign-in"); isApp(r) || isPrompt(r) {
@@ -150,6 +152,7 @@ func TestPromptAbandonedEarly(t *testing.T) {
 
 // A prompt that one gateway shows is answered at another.
 func TestPromptAnsweredAtAnotherReplica(t *testing.T) {
+	t.Parallel()
 	a, b := replicas(t, config{app: "stay_signed_in {\nabandon_after 5s\n}", idp: nil})
 	c := rig.NewHTTP(t)
 	form := a.enter(c, "/x", "alice", "").Form(t, "Yes")
@@ -173,6 +176,7 @@ func TestPromptAnsweredAtAnotherReplica(t *testing.T) {
 
 // A session revoked at one gateway is dead at the other within a second.
 func TestRevocationReachesTheOtherReplica(t *testing.T) {
+	t.Parallel()
 	a, b := replicas(t, config{})
 	c := rig.NewHTTP(t)
 	a.entered(c, "/", "alice", "Yes")

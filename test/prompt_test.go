@@ -35,6 +35,7 @@ func (s *site) walk(c *rig.HTTP, user string) (last rig.Reply, cookie *http.Cook
 
 // K9 to K15 and K23: who is asked and what kind of session those get who are not.
 func TestPromptIsHidden(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, user    string
 		app, provider string
@@ -84,6 +85,7 @@ func TestPromptIsHidden(t *testing.T) {
 // K7, K22, X16, A74: switched off by a reload, nobody is asked any more, no 50140 is written any more, and persistent
 // sessions end with their browser from the next request on.
 func TestPromptSwitchedOffLive(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	before := rig.NewHTTP(t)
 	s.entered(before, "/", "alice", "Yes")
@@ -117,6 +119,7 @@ func TestPromptSwitchedOffLive(t *testing.T) {
 
 // The prompt states both real lifetimes, in words, as configured.
 func TestPromptStatesTheLimits(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{app: "session {\nbrowser {\nidle_limit 3h\nmax_lifetime 9h\n}\npersistent {\nidle_limit 20d\nmax_lifetime 40d\n}\n}"})
 	r := s.enter(rig.NewHTTP(t), "/", "alice", "")
 	for _, want := range []string{promptTitle, "3 hours", "9 hours", "20 days", "40 days", "alice"} {
@@ -128,6 +131,7 @@ func TestPromptStatesTheLimits(t *testing.T) {
 
 // K14, A7: two people who signed in from one browser within a week make it a shared device.
 func TestSecondPersonMakesASharedDevice(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	if r := s.enter(c, "/", "alice", "No"); !isApp(r) {

@@ -12,6 +12,7 @@ import (
 
 // Neither a reload nor a restart of the gateway signs anybody out, whichever the store; nor does a crash.
 func TestSessionsOutliveTheGateway(t *testing.T) {
+	t.Parallel()
 	for _, store := range []string{"redis", "embedded"} {
 		t.Run(store, func(t *testing.T) {
 			s := newSite(t, config{embedded: store == "embedded"})
@@ -39,6 +40,7 @@ func TestSessionsOutliveTheGateway(t *testing.T) {
 
 // A sign-in under way survives a restart at each of its stations: at the provider, and at the prompt.
 func TestSignInOutlivesTheGateway(t *testing.T) {
+	t.Parallel()
 	for _, store := range []string{"redis", "embedded"} {
 		t.Run(store, func(t *testing.T) {
 			s := newSite(t, config{embedded: store == "embedded"})
@@ -62,6 +64,7 @@ func TestSignInOutlivesTheGateway(t *testing.T) {
 
 // A reload in mid sign-in is not noticed either.
 func TestSignInOutlivesAReload(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	callback := s.toCallback(c, "/mid", "alice")
@@ -83,6 +86,7 @@ func TestSignInOutlivesAReload(t *testing.T) {
 // The store is gone: 503 with a page that says so, no cookie is cleared, nothing reaches the app, and when the store is
 // back the same cookies work without a restart. Gone means cut off, and hanging.
 func TestStoreOutage(t *testing.T) {
+	t.Parallel()
 	outages := map[string]func(*rig.Line){"cut off": (*rig.Line).Cut, "hanging": (*rig.Line).Hush}
 	for name, outage := range outages {
 		t.Run(name, func(t *testing.T) {
@@ -124,6 +128,7 @@ func TestStoreOutage(t *testing.T) {
 
 // A sign-out while the store is gone is no sign-out, and says so (A82).
 func TestSignOutDuringAStoreOutage(t *testing.T) {
+	t.Parallel()
 	line := rig.NewLine(t, rig.Redis(t))
 	s := newSite(t, config{redis: line.Addr})
 	c := rig.NewHTTP(t)
@@ -143,6 +148,7 @@ func TestSignOutDuringAStoreOutage(t *testing.T) {
 
 // The gateway starts without a store, too, and serves as soon as there is one.
 func TestStartWithoutAStore(t *testing.T) {
+	t.Parallel()
 	line := rig.NewLine(t, rig.Redis(t))
 	line.Cut()
 	s := newSite(t, config{redis: line.Addr})
@@ -158,6 +164,7 @@ func TestStartWithoutAStore(t *testing.T) {
 // The provider is down when the gateway starts: a friendly 503 with Retry-After, sessions go on, and signing in works
 // as soon as it is up, without a reload.
 func TestProviderDownAtStart(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	old := rig.NewHTTP(t)
 	s.entered(old, "/", "alice", "Yes")
@@ -180,6 +187,7 @@ func TestProviderDownAtStart(t *testing.T) {
 
 // The provider fails in the middle of a sign-in, in each of its ways; the person gets a page, no session and a way on.
 func TestProviderFailsDuringSignIn(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	for name, f := range map[string]rig.Fault{
 		"500":             {Status: 500},
@@ -216,6 +224,7 @@ func TestProviderFailsDuringSignIn(t *testing.T) {
 
 // The provider changes its keys; sign-ins go on.
 func TestProviderRotatesItsKeys(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	s.entered(rig.NewHTTP(t), "/", "alice", "Yes")
 	for i := range 2 {
@@ -229,6 +238,7 @@ func TestProviderRotatesItsKeys(t *testing.T) {
 // X4, X7: the idle limit is the server's. A browser session whose cookie came back, as session restore brings it, is
 // dead when it has not been used for as long as the limit says.
 func TestIdleLimitEndsARevivedCookie(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{app: "session {\nbrowser {\nidle_limit 3s\nmax_lifetime 1h\n}\n}"})
 	b := s.browser()
 	s.signIn(b.Page, "/", "alice", "No")
@@ -246,6 +256,7 @@ func TestIdleLimitEndsARevivedCookie(t *testing.T) {
 
 // The max lifetime ends a session however busy it is.
 func TestMaxLifetimeEndsABusySession(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{app: "session {\nbrowser {\nidle_limit 3s\nmax_lifetime 4s\n}\n}"})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "No")

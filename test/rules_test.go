@@ -17,6 +17,7 @@ func (s *site) arrive(user string) rig.Reply {
 
 // Who may enter: allow, deny, block by group, exclusion over inclusion (R2), block over everything (R4).
 func TestRules(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name, user, app, site string
 		in                    bool
@@ -73,6 +74,7 @@ func TestRules(t *testing.T) {
 
 // The page of a blocked person says why and offers a way out; the log says the same.
 func TestBlockedPageAndLog(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{app: "policy contractors-only {\ninclude group admins\nblock\n}"})
 	r := s.arrive("adam")
 	if r.StatusCode != 403 || !strings.Contains(r.Text, "contractors-only") || !strings.Contains(r.Text, "Sign in as someone else") {
@@ -100,6 +102,7 @@ func toJSON(t *testing.T, v any) string {
 
 // O4: report_only has no effect at all that a person could see; answers are the same byte for byte. It is logged.
 func TestReportOnlyIsInvisible(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	rule := "policy watch {\nmode report_only\ninclude all\nblock\n}\npolicy keep {\nmode report_only\npersistent_browser never\n}"
 	walk := func() []string {
@@ -159,6 +162,7 @@ func maskTokens(s string) string {
 
 // A block on the network comes without a trip to the provider for somebody who is not signed in.
 func TestNetworkBlockIsImmediate(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{app: "network here 127.0.0.0/8\npolicy p {\ninclude network here\nblock\n}"})
 	if r := rig.NewHTTP(t).Get(s.url("/")); r.StatusCode != 403 {
 		t.Errorf("got %d, to %v", r.StatusCode, r.Location())
@@ -170,6 +174,7 @@ func TestNetworkBlockIsImmediate(t *testing.T) {
 
 // A rule that a reload brings holds from the next request of every session (A16).
 func TestRuleByReload(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	alice, adam := rig.NewHTTP(t), rig.NewHTTP(t)
 	s.entered(alice, "/", "alice", "Yes")
@@ -194,6 +199,7 @@ func TestRuleByReload(t *testing.T) {
 
 // With a matcher only what it selects is guarded; the rest is open but clean, and the endpoints answer all the same.
 func TestMatcherGuardsAPart(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{before: "@private not path /public/*", matcher: "@private"})
 	c := rig.NewHTTP(t)
 	r := c.Do(rig.Call{URL: s.url("/public/x"), Header: http.Header{

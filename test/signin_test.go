@@ -15,6 +15,7 @@ var transports = []struct {
 // K1, K2, K3: yes is asked after the provider is done, makes a cookie with a lifetime, and outlives the browser. Until
 // the answer there is neither a session nor a way to the app.
 func TestYesSurvivesARestartOfTheBrowser(t *testing.T) {
+	t.Parallel()
 	for _, tr := range transports {
 		t.Run(tr.name, func(t *testing.T) {
 			s := newSite(t, config{https: tr.https})
@@ -74,6 +75,7 @@ func TestYesSurvivesARestartOfTheBrowser(t *testing.T) {
 
 // K5: no makes a cookie without a lifetime, and the next start of the browser begins at the provider.
 func TestNoEndsWithTheBrowser(t *testing.T) {
+	t.Parallel()
 	for _, tr := range transports {
 		t.Run(tr.name, func(t *testing.T) {
 			s := newSite(t, config{https: tr.https})
@@ -117,6 +119,7 @@ func checkAttributes(t *testing.T, s *site, c rig.Cookie, ok bool) {
 
 // X2, A10: "Don't show this again" keeps the answer for this person in this browser, over sign-outs.
 func TestAnswerIsRemembered(t *testing.T) {
+	t.Parallel()
 	// Two people in one browser make it a shared device by default, which would hide the prompt by itself (K14).
 	s := newSite(t, config{app: "stay_signed_in {\nshared_device 9 7d\n}"})
 	b := s.browser()
@@ -140,6 +143,7 @@ func TestAnswerIsRemembered(t *testing.T) {
 
 // Without scripts everything works, from the first page to sign-out.
 func TestWithoutJavaScript(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	b := rig.NewBrowser(t, rig.BrowserOptions{NoJavaScript: true})
 	s.signIn(b.Page, "/plain", "alice", "Yes")
@@ -151,6 +155,7 @@ func TestWithoutJavaScript(t *testing.T) {
 
 // K6: a person who says no at the provider sees neither prompt nor app, and has no session.
 func TestDeclinedAtTheProvider(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	r := c.Press(c.Follow(c.Get(s.url("/")), nil), "Cancel")
@@ -164,6 +169,7 @@ func TestDeclinedAtTheProvider(t *testing.T) {
 
 // The provider answers by form_post, a POST from another site: it works, with no cookie that travels across sites.
 func TestFormPost(t *testing.T) {
+	t.Parallel()
 	for _, tr := range transports {
 		t.Run(tr.name, func(t *testing.T) { formPost(t, tr.https) })
 	}
@@ -192,6 +198,7 @@ func formPost(t *testing.T, https bool) {
 
 // Claims that only userinfo has arrive all the same; the client may authenticate in the body.
 func TestClaimsFromUserInfo(t *testing.T) {
+	t.Parallel()
 	no := false
 	s := newSite(t, config{site: "allow group admins", idp: func(c *rig.IDPConfig) {
 		c.IDTokenClaims = &no
@@ -212,6 +219,7 @@ func TestClaimsFromUserInfo(t *testing.T) {
 
 // PKCE S256, state and nonce travel with every authorization request, and the secret in the header by default.
 func TestAuthorizationRequest(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
@@ -240,6 +248,7 @@ func firstAuthorize(t *testing.T, p *rig.IDP) map[string]string {
 
 // A provider that shares no code with the certified one works by configuration alone.
 func TestSecondProvider(t *testing.T) {
+	t.Parallel()
 	o := rig.NewOdd(t)
 	s := newSite(t, config{issuer: o.Issuer})
 	c := rig.NewHTTP(t)

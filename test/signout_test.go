@@ -11,6 +11,7 @@ import (
 
 // K4, A11, A22: sign-out kills the session on the server. A copy of the cookie, taken before, is worth nothing after.
 func TestSignOutKillsTheCopiedCookie(t *testing.T) {
+	t.Parallel()
 	for _, store := range []string{"redis", "embedded"} {
 		t.Run(store, func(t *testing.T) {
 			s := newSite(t, config{embedded: store == "embedded"})
@@ -42,6 +43,7 @@ func TestSignOutKillsTheCopiedCookie(t *testing.T) {
 
 // Everywhere means everywhere: other browsers of the same person too, nobody else's.
 func TestSignOutEverywhere(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	here, there, adam := rig.NewHTTP(t), rig.NewHTTP(t), rig.NewHTTP(t)
 	s.entered(here, "/", "alice", "Yes")
@@ -60,6 +62,7 @@ func TestSignOutEverywhere(t *testing.T) {
 // A73: in a real browser, on both transports, the deletion cookies delete; the provider ends its session too and sends
 // the person back to our page.
 func TestSignOutInTheBrowser(t *testing.T) {
+	t.Parallel()
 	for _, tr := range transports {
 		t.Run(tr.name, func(t *testing.T) {
 			s := newSite(t, config{https: tr.https, idp: func(c *rig.IDPConfig) { c.SSO = true }})
@@ -94,6 +97,7 @@ func TestSignOutInTheBrowser(t *testing.T) {
 
 // A73: what deletes equals what created, in name, path, domain, Secure, HttpOnly and SameSite.
 func TestDeletionMirrorsCreation(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{https: true})
 	c := rig.NewHTTP(t)
 	made := map[string]*http.Cookie{}
@@ -121,6 +125,7 @@ func TestDeletionMirrorsCreation(t *testing.T) {
 
 // A provider that is down or has no end_session_endpoint does not keep anybody signed in here.
 func TestSignOutWithTheProviderDown(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
@@ -144,6 +149,7 @@ func TestSignOutWithTheProviderDown(t *testing.T) {
 
 // A refresh token is given back to the provider when its person signs out (RFC 7009).
 func TestRefreshTokenIsRevoked(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
@@ -153,6 +159,7 @@ func TestRefreshTokenIsRevoked(t *testing.T) {
 
 // A79: a forged or foreign session id signs nobody out; without a session sign-out is a harmless page.
 func TestSignOutWithoutASession(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	alice := rig.NewHTTP(t)
 	s.entered(alice, "/", "alice", "Yes")

@@ -22,6 +22,7 @@ func settle(t *testing.T, s *site, p *rig.Page, path string) {
 
 // Two tabs begin at once; each ends at its own page, whichever is finished first.
 func TestTwoTabs(t *testing.T) {
+	t.Parallel()
 	for _, order := range []string{"one after the other", "interleaved"} {
 		t.Run(order, func(t *testing.T) {
 			s := newSite(t, config{})
@@ -61,6 +62,7 @@ func TestTwoTabs(t *testing.T) {
 
 // Back from the app lands on the spent prompt: the person is signed in, so it leads on to the app.
 func TestBackToTheAnsweredPrompt(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	b := s.browser()
 	s.signIn(b.Page, "/start", "alice", "No")
@@ -84,6 +86,7 @@ func TestBackToTheAnsweredPrompt(t *testing.T) {
 // Back from the prompt and forward again is the prompt. To open the app beside it is no way around the answer, and to
 // begin anew counts as abandoning it.
 func TestBackFromThePrompt(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	b := s.browser()
 	s.begin(b.Page, "/start", "alice")
@@ -109,6 +112,7 @@ func TestBackFromThePrompt(t *testing.T) {
 
 // The prompt bears a reload and is answered afterwards; the form, sent twice, signs in once.
 func TestPromptReload(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	b := s.browser()
 	s.begin(b.Page, "/r", "alice")
@@ -132,6 +136,7 @@ func TestPromptReload(t *testing.T) {
 
 // A spent callback, reloaded or reached by Back, goes on to the app when signed in, and never asks the provider again.
 func TestSpentCallback(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	callback := s.toCallback(c, "/where?a=b", "alice")
@@ -159,6 +164,7 @@ func TestSpentCallback(t *testing.T) {
 
 // While the prompt is up, the spent callback leads back to it (reload, or Back and Forward).
 func TestSpentCallbackBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	callback := s.toCallback(c, "/where", "alice")
@@ -176,6 +182,7 @@ func TestSpentCallbackBeforeTheAnswer(t *testing.T) {
 
 // A sign-in whose flow cookie is lost restarts by itself, once; a browser that keeps no cookies gets a page that says so.
 func TestLostFlowRestartsOnce(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	b := s.browser()
 	b.Goto(s.url("/lost"))
@@ -212,6 +219,7 @@ func TestLostFlowRestartsOnce(t *testing.T) {
 
 // Many tabs: at most five flow cookies, the oldest gives way, and the newest still works.
 func TestManyTabs(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	for range 9 {

@@ -8,6 +8,7 @@ export function control(state, faults) {
       for (const r of state.requests) hits[r.endpoint] = (hits[r.endpoint] || 0) + 1;
       return { hits, requests: state.requests, issued: state.issued };
     },
+    configure: ({ config }) => state.configure(config),
     reset: () => { state.requests.length = 0; },
     user: ({ user, claims }) => { if (claims) state.users[user] = claims; else delete state.users[user]; },
     sso: ({ on }) => { state.sso = !!on; },

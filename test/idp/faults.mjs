@@ -9,6 +9,11 @@ export class Faults {
     else this.#queue.set(endpoint, { times: 1, ...fault });
   }
 
+  clear() {
+    this.#queue.clear();
+    this.release();
+  }
+
   release() {
     for (const res of this.#held) res.destroy();
     this.#held.clear();

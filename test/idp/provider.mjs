@@ -1,7 +1,7 @@
 // An OpenID provider for the end-to-end tests: the certified oidc-provider, configured by one JSON argument.
 //
-// It prints one line of JSON ({"ready":true,...}) once it listens and lives until its standard input closes. People
-// sign in without a password, by the button that bears their name. By default it remembers nobody: every
+// It prints one line of JSON ({"ready":true,...}) once it listens and lives until its standard input closes. A command
+// gives it another configuration, and with it a new life. People sign in without a password, by the button that bears their name. By default it remembers nobody: every
 // authorization request shows the form again, because its own single sign-on would make a "No" look like a "Yes".
 // A second loopback port takes commands (see idp/control.mjs).
 import http from 'node:http';
@@ -13,24 +13,32 @@ import { control } from './control.mjs';
 import { interaction } from './interaction.mjs';
 
 const { Check, base } = interactionPolicy;
-const config = JSON.parse(process.argv[2] || '{}');
-
 // Claims that may be released with scope "profile"; what a person has beyond this list comes from config.claims.
-const profile = ['name', 'preferred_username', 'groups', 'acct', 'amr', 'acr', 'risk', 'user_risk', 'device_compliant',
+const profile = () => ['name', 'preferred_username', 'groups', 'acct', 'amr', 'acr', 'risk', 'user_risk', 'device_compliant',
   'device_managed', 'device_shared', 'signin_state', 'roles', ...(config.claims || [])];
 
+let config = {};
 const state = {
-  host: config.host || 'localhost',
-  sso: !!config.sso,
-  auto: config.auto || '',
-  users: config.users || {},
-  issued: { code: [], access_token: [], refresh_token: [], id_token: [] },
+  host: 'localhost',
   requests: [], // {endpoint, method, query, params, status}, oldest first
-  keys: [],
-  provider: null,
-  handler: null,
 };
 const faults = new Faults();
+
+// configure begins a new life: nothing is remembered but the port and the keys.
+function configure(c) {
+  config = c;
+  Object.assign(state, {
+    sso: !!c.sso,
+    auto: c.auto || '',
+    users: c.users || {},
+    issued: { code: [], access_token: [], refresh_token: [], id_token: [] },
+  });
+  state.requests.length = 0;
+  faults.clear();
+  forget('');
+  if (!state.keys) state.keys = [newKey()];
+  build();
+}
 
 function newKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -58,7 +66,7 @@ function build() {
       names: { session: `${cookie}_session`, interaction: `${cookie}_interaction`, resume: `${cookie}_resume` },
     },
     claims: {
-      openid: ['sub'], profile, email: ['email', 'email_verified'], acr: null, auth_time: null, iss: null, sid: null,
+      openid: ['sub'], profile: profile(), email: ['email', 'email_verified'], acr: null, auth_time: null, iss: null, sid: null,
     },
     scopes: ['openid', 'profile', 'email', 'offline_access'],
     acrValues: ['pwd', 'mfa'],
@@ -160,12 +168,11 @@ state.up = () => listen(state.port);
 state.down = () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); });
 state.rotate = (keep) => { state.keys = [newKey(), ...(keep ? state.keys : [])]; build(); };
 state.forget = forget;
+state.configure = configure;
 
-state.port = await listen(config.port || 0);
+state.port = await listen(0);
 state.issuer = `http://${state.host}:${state.port}`;
-state.keys = [newKey()];
-build();
-if (config.down) await state.down();
+configure(JSON.parse(process.argv[2] || '{}'));
 const controlPort = await control(state, faults);
 process.stdout.write(`${JSON.stringify({ ready: true, issuer: state.issuer, control: `http://127.0.0.1:${controlPort}` })}\n`);
 process.stdin.on('end', () => process.exit(0)).resume();

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 )
@@ -23,7 +24,6 @@ type Client struct {
 
 // IDPConfig configures the certified provider. People sign in by name, without a password.
 type IDPConfig struct {
-	Port    int               `json:"port,omitempty"`
 	Clients []Client          `json:"clients"`
 	Users   map[string]Claims `json:"users"`
 	// SSO lets the provider remember a browser. Off, every authorization request shows its form again, so that a
@@ -37,14 +37,15 @@ type IDPConfig struct {
 	Refresh *bool `json:"refresh,omitempty"`
 	// ExtraClaims names claims beyond the built-in list that may be released.
 	ExtraClaims []string `json:"claims,omitempty"`
-	// Down starts the provider without listening; see IDP.Up.
-	Down bool `json:"down,omitempty"`
 }
 
 // IDP is a running provider.
 type IDP struct {
 	Issuer  string
 	control string
+	node    *node
+	said    int // bytes of standard error that earlier tests caused
+	down    bool
 	t       testing.TB
 }
 
@@ -79,26 +80,60 @@ type Fault struct {
 	Times      int    `json:"times,omitempty"` // how often; 0 means once, below 0 until changed
 }
 
-// NewIDP starts a provider and ends it with the test.
+// idleIDPs are providers that tests have given back. A provider takes a second to start, and a new configuration is a
+// new life for it: no client, person, session, fault or count is left of the old one.
+var idleIDPs struct {
+	sync.Mutex
+	list []*IDP
+}
+
+// NewIDP starts a provider for the time of the test.
 func NewIDP(t testing.TB, config IDPConfig) *IDP {
 	t.Helper()
-	nodeModule(t, "oidc-provider")
-	arg, err := json.Marshal(config)
-	if err != nil {
-		t.Fatalf("configuring the provider: %v", err)
+	p := idleIDP()
+	if p == nil {
+		p = startIDP(t)
 	}
-	n := startNode(t, "idp/provider.mjs", string(arg))
-	t.Cleanup(n.stop)
+	p.t = t
+	p.down = false
+	p.do(nil, "configure", map[string]any{"config": config})
+	t.Cleanup(func() {
+		if said := p.node.stderr.String()[p.said:]; t.Failed() && said != "" {
+			t.Logf("the provider said:\n%s", said)
+		}
+		p.said = len(p.node.stderr.String())
+		if p.down {
+			p.Up()
+		}
+		idleIDPs.Lock()
+		defer idleIDPs.Unlock()
+		idleIDPs.list = append(idleIDPs.list, p)
+	})
+	return p
+}
+
+func idleIDP() *IDP {
+	idleIDPs.Lock()
+	defer idleIDPs.Unlock()
+	n := len(idleIDPs.list)
+	if n == 0 {
+		return nil
+	}
+	p := idleIDPs.list[n-1]
+	idleIDPs.list = idleIDPs.list[:n-1]
+	return p
+}
+
+func startIDP(t testing.TB) *IDP {
+	t.Helper()
+	nodeModule(t, "oidc-provider")
+	n := startNode(t, "idp/provider.mjs")
+	onExit(n.stop)
 	var ready struct{ Issuer, Control string }
 	if err := n.read(&ready); err != nil {
 		t.Fatalf("starting the provider: %v", err)
 	}
-	t.Cleanup(func() {
-		if t.Failed() && n.stderr.String() != "" {
-			t.Logf("the provider said:\n%s", n.stderr.String())
-		}
-	})
-	return &IDP{Issuer: ready.Issuer, control: ready.Control, t: t}
+	return &IDP{Issuer: ready.Issuer, control: ready.Control, node: n, said: len(n.stderr.String())}
 }
 
 func (p *IDP) do(out any, op string, args map[string]any) {
@@ -190,7 +225,7 @@ func (p *IDP) Rotate(keep bool) { p.t.Helper(); p.do(nil, "rotate", map[string]a
 func (p *IDP) Forget(kind string) { p.t.Helper(); p.do(nil, "forget", map[string]any{"model": kind}) }
 
 // Down stops listening, Up listens on the same port again.
-func (p *IDP) Down() { p.t.Helper(); p.do(nil, "down", nil) }
+func (p *IDP) Down() { p.t.Helper(); p.do(nil, "down", nil); p.down = true }
 
 // Up undoes Down.
-func (p *IDP) Up() { p.t.Helper(); p.do(nil, "up", nil) }
+func (p *IDP) Up() { p.t.Helper(); p.do(nil, "up", nil); p.down = false }

@@ -9,6 +9,7 @@ import (
 
 // The odd provider is honest when nobody asks for a lie: code once, token with the request's nonce.
 func TestOddIsHonestByDefault(t *testing.T) {
+	t.Parallel()
 	o, c := NewOdd(t), NewHTTP(t)
 	r := c.Get(o.Issuer + "/authorize?client_id=x&nonce=n&state=s&redirect_uri=" + url.QueryEscape("http://127.0.0.1:9/cb"))
 	q := r.Location().Query()
@@ -29,6 +30,7 @@ func TestOddIsHonestByDefault(t *testing.T) {
 
 // A line that is cut turns away, a silent one says nothing, a mended one works, and the server keeps its data.
 func TestLine(t *testing.T) {
+	t.Parallel()
 	addr := Redis(t)
 	line := NewLine(t, addr)
 	if got := RedisCommand(t, line.Addr, "SET k v"); got != "+OK" {
@@ -47,6 +49,7 @@ func TestLine(t *testing.T) {
 
 // The certified provider signs a person in by name and says what it handed out.
 func TestProviderSignsIn(t *testing.T) {
+	t.Parallel()
 	p := NewIDP(t, IDPConfig{
 		Clients: []Client{{ID: "gw", Secret: "a-secret-of-thirty-two-characters", RedirectURIs: []string{"http://127.0.0.1:9/cb"}}},
 		Users:   map[string]Claims{"alice": {"name": "Alice"}},

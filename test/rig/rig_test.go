@@ -10,6 +10,7 @@ func TestMain(m *testing.M) { Main(m) }
 // A browser on a profile keeps a cookie with a lifetime over a restart and drops one without: what every test of Yes
 // and No rests on.
 func TestBrowserRestart(t *testing.T) {
+	t.Parallel()
 	app := NewApp(t)
 	b := NewBrowser(t, BrowserOptions{})
 	if at := b.Goto("http://" + app.Addr + "/hello"); at.Status != 200 || !strings.Contains(b.Text(), "The app") {

@@ -1,7 +1,10 @@
 package rig
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
+	"sync"
 	"testing"
 	"time"
 )
@@ -32,13 +35,33 @@ func Holds(limit time.Duration, condition func() bool) bool {
 	}
 }
 
-// FreePort returns a loopback TCP port that nobody listened on a moment ago.
+var ports struct {
+	sync.Mutex
+	taken map[int]bool
+}
+
+// FreePort returns a loopback TCP port that nobody listens on and that no other test of the run was given. It lies below
+// the ports that systems choose for outgoing connections, so that none of those takes it before a server does.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("finding a free port: %v", err)
+	ports.Lock()
+	defer ports.Unlock()
+	if ports.taken == nil {
+		ports.taken = map[int]bool{}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	for range 1000 {
+		port := 15000 + rand.IntN(15000)
+		if ports.taken[port] {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		_ = l.Close()
+		ports.taken[port] = true
+		return port
+	}
+	t.Fatal("no free port found")
+	return 0
 }
