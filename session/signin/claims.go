@@ -16,6 +16,8 @@ import (
 type ClaimsConfig struct {
 	// Groups is the claim that lists groups. Empty: groups.
 	Groups string
+	// GraphURL is where groups are asked for that did not fit into a token; empty: they stay unknown.
+	GraphURL string
 	// User are the claims that may name the user; the first present does. Empty: preferred_username, email, sub.
 	User []string
 	// GuestClaim and GuestValue: a person is a guest if the claim has the value (A2). Empty: nobody is.
@@ -36,11 +38,12 @@ type ClaimsConfig struct {
 // Bounds of what is taken from claims. What is over them is left out, and a list of groups that was cut is incomplete,
 // which is not the same as short.
 const (
-	maxGroups    = 2000
-	maxGroupSize = 512
-	maxNameSize  = 256
-	maxSubject   = 255 // OpenID Connect Core, section 2
-	maxMethods   = 64
+	maxGroups     = 2000
+	maxGroupSize  = 512
+	maxGroupBytes = 16 << 10 // of a session's groups, compressed sizes left aside
+	maxNameSize   = 256
+	maxSubject    = 255 // OpenID Connect Core, section 2
+	maxMethods    = 64
 )
 
 // claimSet is the claims of one person: of the ID token, then of userinfo. Names are compared exactly: Go's own
@@ -208,9 +211,17 @@ func (cfg *ClaimsConfig) groups(c claimSet) (groups []string, complete bool) {
 	if _, present := c.get(path); present && !ok {
 		return nil, false
 	}
-	complete = !overage(c, path)
+	groups, complete = boundGroups(values)
+	return groups, complete && !overage(c, path)
+}
+
+// boundGroups keeps as many groups as a session can hold, and reports whether those are all.
+func boundGroups(values []string) (groups []string, complete bool) {
+	complete = true
+	size := 0
 	for _, g := range values {
-		if len(g) > maxGroupSize || len(groups) == maxGroups {
+		// An id of Entra takes half of what it is long once it is compressed.
+		if size += len(g)/2 + 1; len(g) > maxGroupSize || len(groups) == maxGroups || size > maxGroupBytes {
 			complete = false
 			continue
 		}

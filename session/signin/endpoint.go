@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// checkEndpoint refuses a provider URL that is not https; plain http is good for a loopback host alone.
-func checkEndpoint(raw string) error {
+// CheckEndpoint refuses a provider URL that is not https; plain http is good for a loopback host alone.
+func CheckEndpoint(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:

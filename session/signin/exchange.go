@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"go.uber.org/zap"
 	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -104,8 +105,37 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string
 		a.draft.UserInfo = body
 	}
 	p.Claims.describe(&a.draft, claims)
+	if !a.draft.GroupsComplete && p.Claims.GraphURL != "" {
+		if all, err := p.graphGroups(ctx, tok.AccessToken); err != nil {
+			// The groups stay unknown, which no rule takes for an advantage.
+			p.Logger.Warn("groups cannot be fetched", zap.String("provider", p.Name), zap.Error(truncated(err)))
+		} else {
+			a.draft.Groups, a.draft.GroupsComplete = boundGroups(all)
+		}
+	}
+	a.bound()
 	a.signals = p.Claims.signals(claims)
 	return a, nil
+}
+
+// Bounds of what a session keeps of a provider's answer, so that every sign-in fits into the store. Nothing of it decides
+// who may enter: what does was taken out before.
+const (
+	maxKeptClaims  = 12 << 10
+	maxKeptRefresh = 8 << 10
+)
+
+// bound drops what is too large to keep: the claims, and with them the id_token_hint, or the refresh token.
+func (a *answer) bound() {
+	if len(a.draft.Claims) > maxKeptClaims {
+		a.draft.Claims, a.tokens.IDHeader, a.tokens.IDSignature = nil, nil, nil
+	}
+	if len(a.draft.UserInfo) > maxKeptClaims {
+		a.draft.UserInfo = nil
+	}
+	if len(a.tokens.Refresh) > maxKeptRefresh {
+		a.tokens.Refresh = ""
+	}
 }
 
 // userInfo asks for the claims that the ID token lacks. Its sub must be the ID token's (OpenID Connect Core, section

@@ -32,13 +32,16 @@ type fakeIDP struct {
 	keyID               string
 	keyUse              string
 	// nonces are those of the flows, by code, as /authorize is played by the test.
-	claims    map[string]any // merged over the default claims; nil deletes
-	header    map[string]any // merged over the default header
-	userinfo  map[string]any // nil: no userinfo endpoint
-	metadata  map[string]any // merged over the metadata
-	lastToken url.Values
-	tokenBody map[string]any // merged over the token answer
-	tokenFail map[string]any // if set, 400 with this
+	claims   map[string]any // merged over the default claims; nil deletes
+	header   map[string]any // merged over the default header
+	userinfo map[string]any // nil: no userinfo endpoint
+	metadata map[string]any // merged over the metadata
+	// graph is what Microsoft Graph answers, with which status.
+	graph       any
+	graphStatus int
+	lastToken   url.Values
+	tokenBody   map[string]any // merged over the token answer
+	tokenFail   map[string]any // if set, 400 with this
 }
 
 const testClient = "latchkey"
@@ -55,6 +58,15 @@ func newIDP(t *testing.T, now func() time.Time) *fakeIDP {
 	mux.HandleFunc("/keys", p.serveKeys)
 	mux.HandleFunc("/token", p.serveToken)
 	mux.HandleFunc("/userinfo", p.serveUserInfo)
+	mux.HandleFunc("POST /v1.0/me/getMemberObjects", func(w http.ResponseWriter, r *http.Request) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if r.Header.Get("Authorization") != "Bearer access" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		writeJSON(w, p.graphStatus, p.graph)
+	})
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.hits[r.URL.Path]++

@@ -73,7 +73,10 @@ func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have
 	return tight, tight.Check(s.Now(), s.Sessions.Limits())
 }
 
-func (s *Service) offered(site *Site) bool { return !s.Prompt.Off && !site.PromptOff }
+func (s *Service) offered(site *Site) bool { return s.Prompt.Offered(site) }
+
+// Offered reports whether "Stay signed in?" may be asked on a site at all (K7, K8).
+func (c *PromptConfig) Offered(site *Site) bool { return !c.Off && !site.PromptOff }
 
 // giveCookie hands a session to the browser. A persistent one lasts as long as it can at most; its idle limit is kept
 // by the server alone, so that using it needs no new cookie (X5). A browser session has no lifetime in the browser.

@@ -160,7 +160,7 @@ func (p *Provider) discover(ctx context.Context) error {
 		m.AuthorizationEndpoint, m.TokenEndpoint, m.JWKSURI, m.UserInfoEndpoint, m.EndSessionEndpoint,
 	} {
 		if endpoint != "" {
-			if err := checkEndpoint(endpoint); err != nil {
+			if err := CheckEndpoint(endpoint); err != nil {
 				return fmt.Errorf("metadata: %w", err)
 			}
 		}
