@@ -11,14 +11,21 @@ import (
 // parseGlobalPolicy reads a policy for all sites:
 //
 //	policy <name> {
-//		mode    on|report_only|off
+//		mode    on|report_only [until <date>]|off
 //		include all|guests|group <g>...|user <u>...|provider <p>...|app <a>...|network <n>...
 //		exclude (the same)
 //		match {
 //			<any of Caddy's matchers>
 //		}
+//		when platform|client <word>...
+//		when risk sign_in|user <level>...
+//		when device [not] compliant|managed|shared
 //		block
+//		require     mfa|acr:<value>|compliant_device...
+//		require_any mfa|acr:<value>|compliant_device...
+//		sign_in_frequency  <duration>|every_time
 //		persistent_browser always|never
+//		max_idle           <duration>
 //	}
 func parseGlobalPolicy(d *caddyfile.Dispenser, a *App) error {
 	p, err := policyHead(d, a.Policies)
@@ -57,16 +64,13 @@ var policyWords = grammar[*Policy]{
 	"include":            {many, parseInclude},
 	"exclude":            {many, parseExclude},
 	"match":              {once, parseMatch},
+	"when":               {many, parseWhen},
 	"block":              {once, parseBlock},
+	"require":            {once, parseRequire},
+	"require_any":        {once, parseRequireAny},
+	"sign_in_frequency":  {once, parseFrequency},
 	"persistent_browser": {once, parsePersistentBrowser},
-}
-
-func parseMode(d *caddyfile.Dispenser, p *Policy) error {
-	mode, err := oneOf(d, "mode", policy.On.String(), policy.ReportOnly.String(), policy.Off.String())
-	if err != nil {
-		return err
-	}
-	return p.Mode.UnmarshalText([]byte(mode))
+	"max_idle":           {once, parseMaxIdle},
 }
 
 func parsePersistentBrowser(d *caddyfile.Dispenser, p *Policy) error {

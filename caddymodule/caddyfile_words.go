@@ -85,6 +85,17 @@ func oneOf(d *caddyfile.Dispenser, what string, words ...string) (string, error)
 	return value, nil
 }
 
+// firstOf reads the next argument, which is one of the words; more may follow.
+func firstOf(d *caddyfile.Dispenser, what string, words ...string) (string, error) {
+	if !d.NextArg() {
+		return "", d.ArgErr()
+	}
+	if !slices.Contains(words, d.Val()) {
+		return "", unrecognized(d, what, words)
+	}
+	return d.Val(), nil
+}
+
 // one reads exactly one argument.
 func one(d *caddyfile.Dispenser) (string, error) {
 	var value string

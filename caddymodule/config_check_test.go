@@ -79,6 +79,16 @@ func TestAppCheck(t *testing.T) {
 		`{"policies": [{"name": "p", "include": {"groups": ["a\u0000"]}, "block": true}]}`:         "control characters",
 		`{"policies": [{"name": "p", "include": {"users": ["` + "\u00e9" + `"]}, "block": true}]}`: "",
 		`{"policies": [{"name": "p", "exclude": {"users": ["{env.X}"]}, "block": true}]}`:          "placeholders",
+		`{"policies": [{"name": "p", "require": ["mfa", "acr:c1"]}]}`:                              "",
+		`{"policies": [{"name": "p", "require": ["maf"]}]}`:                                        `require: unrecognized requirement "maf", did you mean "mfa"`,
+		`{"policies": [{"name": "p", "require_any": ["mfa", "mfa"]}]}`:                             "listed twice",
+		`{"policies": [{"name": "p", "require": ["acr:{env.X}"]}]}`:                                "placeholders",
+		`{"policies": [{"name": "p", "require": ["acr:"]}]}`:                                       "behind the colon",
+		`{"policies": [{"name": "p", "sign_in_frequency": {}}]}`:                                   "more than 0",
+		`{"policies": [{"name": "p", "sign_in_frequency": {"interval": "401d"}}]}`:                 "400d",
+		`{"policies": [{"name": "p", "max_idle": "1ms"}]}`:                                         "at least a second",
+		`{"policies": [{"name": "p", "block": true, "report_until": "2027-01-31"}]}`:               "report_only",
+		`{"policies": [{"name": "p", "mode": "report_only", "block": true, "report_until": "x"}]}`: "no date",
 	} {
 		var a App
 		if err := caddy.StrictUnmarshalJSON([]byte(with(t, soundApp, change)), &a); err != nil {
@@ -127,7 +137,11 @@ func TestHandlerCheck(t *testing.T) {
 func TestStrictJSON(t *testing.T) {
 	for _, change := range []string{
 		`{"polices": []}`, `{"policies": [{"name": "p", "mode": "report-only"}]}`, `{"policies": [{"name": "p", "persistent_browser": "no"}]}`,
-		`{"policies": [{"name": "p", "include": {"group": ["a"]}}]}`, `{"session": {"browser": {"idle_timeout": "1h"}}}`,
+		`{"policies": [{"name": "p", "include": {"group": ["a"]}}]}`,
+		`{"policies": [{"name": "p", "when": {"platforms": ["andriod"]}}]}`, `{"policies": [{"name": "p", "when": {"platform": ["android"]}}]}`,
+		`{"policies": [{"name": "p", "when": {"devices": [{"attribute": "complaint"}]}}]}`,
+		`{"policies": [{"name": "p", "sign_in_frequency": "1h"}]}`, `{"policies": [{"name": "p", "when": {"user_risk": ["severe"]}}]}`,
+		`{"session": {"browser": {"idle_timeout": "1h"}}}`,
 	} {
 		if err := caddy.StrictUnmarshalJSON([]byte(with(t, soundApp, change)), new(App)); err == nil {
 			t.Errorf("%s: taken", change)

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/latchkey-gateway/latchkey/policy"
@@ -21,6 +22,9 @@ type Policy struct {
 	// For whom and where it does not hold, whatever `include` says: each of its lists excludes by itself.
 	Exclude *Assignment `json:"exclude,omitempty"`
 
+	// What else must hold for it to apply. Default: nothing.
+	When *When `json:"when,omitempty"`
+
 	// The requests to which it applies. Default: all.
 	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
@@ -30,6 +34,24 @@ type Policy struct {
 	// `always` or `never` stay signed in, without a question. It holds for a person's whole browser session and
 	// therefore cannot be limited to apps, sites or requests. Where policies disagree, `never` wins.
 	PersistentBrowser policy.Persistence `json:"persistent_browser,omitempty"`
+
+	// What a sign-in must have shown, all of it: `mfa`, `acr:<value>` or `compliant_device`. Who has not shown it is sent to
+	// sign in again, more strongly.
+	Require []string `json:"require,omitempty"`
+
+	// What a sign-in must have shown, one of it.
+	RequireAny []string `json:"require_any,omitempty"`
+
+	// How long after authenticating at the provider somebody must authenticate there again, however active they are.
+	SignInFrequency *SignInFrequency `json:"sign_in_frequency,omitempty"`
+
+	// How long somebody may have been away. Who comes back later must authenticate at the provider again; the session, and
+	// what the policy does not apply to, is not touched by that.
+	MaxIdle caddy.Duration `json:"max_idle,omitempty"`
+
+	// For `report_only`: the day, as YYYY-MM-DD, from which on a warning in the log says that the policy still has no
+	// effect. Default: none.
+	ReportUntil string `json:"report_until,omitempty"`
 
 	// Where the Caddyfile has it, as file:line, for messages while it is adapted.
 	position string
@@ -58,4 +80,43 @@ type Assignment struct {
 
 	// Networks by name; `trusted` means every network that is marked trusted.
 	Networks []string `json:"networks,omitempty"`
+}
+
+// When lists conditions. Each that is there must hold.
+type When struct {
+	// Operating systems, by what the browser says, which proves nothing: `android`, `ios`, `windows`, `macos`, `linux`,
+	// `unknown`. Use it to block, or together with something that is proven.
+	Platforms []policy.Platform `json:"platforms,omitempty"`
+
+	// Kinds of client: `browser` or `other`.
+	Clients []policy.Client `json:"clients,omitempty"`
+
+	// Levels of the risk of the sign-in, as the provider states it: `none`, `low`, `medium`, `high` or `hidden`; `unknown`
+	// is when it states nothing.
+	SignInRisk []policy.Risk `json:"sign_in_risk,omitempty"`
+
+	// Levels of the risk of the person.
+	UserRisk []policy.Risk `json:"user_risk,omitempty"`
+
+	// Properties of the device, all of which must hold. Of a device that nothing is known of, every `not` holds and
+	// nothing else.
+	Devices []DeviceWhen `json:"devices,omitempty"`
+}
+
+// DeviceWhen is a property of a device.
+type DeviceWhen struct {
+	// `compliant`, `managed` or `shared`.
+	Attribute policy.Attribute `json:"attribute"`
+
+	// Whether the device must not have it.
+	Not bool `json:"not,omitempty"`
+}
+
+// SignInFrequency says how often somebody must authenticate.
+type SignInFrequency struct {
+	// The time after which they must authenticate again.
+	Interval caddy.Duration `json:"interval,omitempty"`
+
+	// Whenever the policy applies, but never twice within five minutes.
+	EveryTime bool `json:"every_time,omitempty"`
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
@@ -34,9 +35,15 @@ func (n *Network) rule() (policy.Network, error) {
 	return r, nil
 }
 
-// rule is the policy as package policy takes it. id names its matcher and is 0 if it has none.
+// rule is the policy as package policy takes it. id names its matcher and is 0 if it has none. Requirements that cannot
+// be read are refused by checkControls first.
 func (p *Policy) rule(id policy.MatcherID) policy.Policy {
 	return policy.Policy{
+		Conditions:        p.When.rule(),
+		Require:           requirements(p.Require),
+		RequireAny:        requirements(p.RequireAny),
+		SignInFrequency:   p.SignInFrequency.rule(),
+		MaxIdle:           time.Duration(p.MaxIdle),
 		Name:              p.Name,
 		Position:          p.position,
 		Mode:              p.Mode,
@@ -46,6 +53,77 @@ func (p *Policy) rule(id policy.MatcherID) policy.Policy {
 		Block:             p.Block,
 		PersistentBrowser: p.PersistentBrowser,
 	}
+}
+
+func (w *When) rule() (c policy.Conditions) {
+	if w == nil {
+		return c
+	}
+	c = policy.Conditions{Platforms: w.Platforms, Clients: w.Clients, SignInRisk: w.SignInRisk, UserRisk: w.UserRisk}
+	for _, d := range w.Devices {
+		c.Devices = append(c.Devices, policy.DeviceCondition(d))
+	}
+	return c
+}
+
+func requirements(words []string) (list []policy.Requirement) {
+	for _, w := range words {
+		if q, err := policy.ParseRequirement(w); err == nil {
+			list = append(list, q)
+		}
+	}
+	return list
+}
+
+func (f *SignInFrequency) rule() policy.Frequency {
+	if f == nil {
+		return policy.Frequency{}
+	}
+	return policy.Frequency{Interval: time.Duration(f.Interval), EveryTime: f.EveryTime}
+}
+
+// checkControls refuses requirements, times and dates that cannot be meant.
+func (p *Policy) checkControls() error {
+	for _, list := range []struct {
+		word  string
+		words []string
+	}{{"require", p.Require}, {"require_any", p.RequireAny}} {
+		for i, w := range list.words {
+			if err := checkRequirement(w); err != nil {
+				return fmt.Errorf("%s: %w", list.word, err)
+			}
+			if slices.Contains(list.words[:i], w) {
+				return fmt.Errorf("%s: %q is listed twice", list.word, w)
+			}
+		}
+	}
+	if f := p.SignInFrequency; f != nil && !f.EveryTime {
+		if err := checkDuration(time.Duration(f.Interval), maxLifetime); err != nil {
+			return fmt.Errorf("sign_in_frequency: %w", err)
+		}
+	}
+	if p.MaxIdle != 0 {
+		if err := checkDuration(time.Duration(p.MaxIdle), maxLifetime); err != nil {
+			return fmt.Errorf("max_idle: %w", err)
+		}
+	}
+	if p.ReportUntil == "" {
+		return nil
+	}
+	if p.Mode != policy.ReportOnly {
+		return errors.New("report_until goes with report_only")
+	}
+	if err := checkDate(p.ReportUntil); err != nil {
+		return fmt.Errorf("report_until: %w", err)
+	}
+	return nil
+}
+
+func checkDate(text string) error {
+	if _, err := time.Parse(time.DateOnly, text); err != nil {
+		return fmt.Errorf("%q is no date such as 2027-01-31", text)
+	}
+	return nil
 }
 
 func (a *Assignment) rule() policy.Assignment {
@@ -58,6 +136,9 @@ func (a *Assignment) rule() policy.Assignment {
 // checkProviders refuses names of providers that there are not, and names that nothing could replace or show.
 func (p *Policy) checkProviders(a *App) error {
 	if err := checkName(p.Name); err != nil {
+		return err
+	}
+	if err := p.checkControls(); err != nil {
 		return err
 	}
 	for _, as := range []*Assignment{p.Include, p.Exclude} {

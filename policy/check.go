@@ -222,8 +222,8 @@ func (c *checker) controls(p *Policy, site string) {
 		c.failf("block together with require: nothing is left to be required")
 	case p.Block && sessions:
 		c.failf("block together with a session control: no session is left to be controlled")
-	case !p.Block && !grants && !sessions:
-		c.failf("the policy is empty: it neither blocks nor requires anything and controls no session (P2)")
+	case !p.Block && !grants && !sessions: // P2
+		c.failf("the policy is empty: it neither blocks nor requires anything and controls no session")
 	}
 	for _, r := range slices.Concat(p.Require, p.RequireAny) {
 		switch {
@@ -253,15 +253,15 @@ func (c *checker) controls(p *Policy, site string) {
 	if int(p.PersistentBrowser) >= len(persistenceWords) {
 		c.failf("persistent_browser is %v", p.PersistentBrowser)
 	}
-	if p.PersistentBrowser != Unset {
+	if p.PersistentBrowser != Unset { // B2, B3
 		const why = "persistence belongs to the whole browser session, so persistent_browser cannot be limited to"
 		switch {
 		case site != "":
-			c.failf(why + " a site (B3)")
+			c.failf(why + " a site")
 		case len(p.Include.Apps)+len(p.Exclude.Apps) > 0:
-			c.failf(why + " apps (B3)")
+			c.failf(why + " apps")
 		case p.Matcher != 0:
-			c.failf(why + " the requests that a matcher selects (B3)")
+			c.failf(why + " the requests that a matcher selects")
 		}
 	}
 }

@@ -63,9 +63,9 @@ func TestCompileRefuses(t *testing.T) {
 		{"invalid mode", "mode is invalid(3)", p{Name: "p", Block: true, Mode: 3}},
 		{"invalid persistence", "persistent_browser is invalid(3)", p{Name: "p", PersistentBrowser: 3}},
 		{"invalid matcher", "is negative", p{Name: "p", Block: true, Matcher: -1}},
-		{"B3 apps", "limited to apps (B3)", always(func(p *p) { p.Include.Apps = []string{"wiki"} })},
-		{"B3 excluded apps", "limited to apps (B3)", always(func(p *p) { p.Exclude.Apps = []string{"wiki"} })},
-		{"B3 matcher", "matcher selects (B3)", always(func(p *p) { p.Matcher = 1 })},
+		{"B3 apps", "limited to apps", always(func(p *p) { p.Include.Apps = []string{"wiki"} })},
+		{"B3 excluded apps", "limited to apps", always(func(p *p) { p.Exclude.Apps = []string{"wiki"} })},
+		{"B3 matcher", "matcher selects", always(func(p *p) { p.Matcher = 1 })},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tc.policy.Position = "Caddyfile:7"
@@ -94,7 +94,7 @@ func TestCompileRefusesSitesAndNetworks(t *testing.T) {
 		{"allowed and denied", `"x" is both allowed and denied`, policy.Config{Sites: []policy.Site{{App: "wiki", Allow: []policy.Who{group}, Deny: []policy.Who{group}}}}},
 		{"allow nobody", "allow group: a name is missing", policy.Config{Sites: []policy.Site{{App: "wiki", Allow: []policy.Who{{Kind: policy.WhoGroup}}}}}},
 		{"allow what", "invalid kind of subject (0)", policy.Config{Sites: []policy.Site{{App: "wiki", Allow: []policy.Who{{Name: "x"}}}}}},
-		{"B3 at a site", "limited to a site (B3)", policy.Config{Sites: []policy.Site{{App: "wiki", Policies: []policy.Policy{{Name: "p", PersistentBrowser: policy.Never}}}}}},
+		{"B3 at a site", "limited to a site", policy.Config{Sites: []policy.Site{{App: "wiki", Policies: []policy.Policy{{Name: "p", PersistentBrowser: policy.Never}}}}}},
 		{"apps at a site", "it cannot name apps", policy.Config{Sites: []policy.Site{{App: "wiki", Policies: []policy.Policy{{Name: "p", Block: true, Include: policy.Assignment{Apps: []string{"wiki"}}}}}}}},
 		{"networks of one name", `network "vpn" is defined twice`, policy.Config{Networks: []policy.Network{vpn, vpn}}},
 		{"a network without addresses", `network "vpn" has no addresses`, policy.Config{Networks: []policy.Network{{Name: "vpn"}}}},
