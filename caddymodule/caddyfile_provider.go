@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
 // parseProvider reads an OpenID provider:
@@ -16,6 +18,7 @@ import (
 //		client_secret <secret>
 //		scopes        <scope>...
 //		groups_claim  <claim>
+//		groups_overage graph [<url>]
 //		user_claim    <claim>...
 //		guest_claim   <claim> <value>
 //		iwa_amr       <value>...
@@ -55,21 +58,22 @@ func parseProvider(d *caddyfile.Dispenser, a *App) error {
 }
 
 var providerWords = grammar[*Provider]{
-	"issuer":        {once, parseIssuer},
-	"client_id":     value(func(p *Provider) *string { return &p.ClientID }),
-	"client_secret": {once, parseClientSecret},
-	"scopes":        values(func(p *Provider) *[]string { return &p.Scopes }),
-	"groups_claim":  value(func(p *Provider) *string { return &p.GroupsClaim }),
-	"user_claim":    values(func(p *Provider) *[]string { return &p.UserClaims }),
-	"guest_claim":   {once, parseGuestClaim},
-	"iwa_amr":       values(func(p *Provider) *[]string { return &p.IWAAMR }),
-	"mfa_amr":       values(func(p *Provider) *[]string { return &p.MFAAMR }),
-	"mfa_acr":       values(func(p *Provider) *[]string { return &p.MFAACR }),
-	"risk_claim":    {many, parseRiskClaim},
-	"device_claim":  {many, parseDeviceClaim},
-	"inherit_claim": {once, parseInheritClaim},
-	"auth_param":    {many, parseAuthParam},
-	"ca_file":       value(func(p *Provider) *string { return &p.CAFile }),
+	"issuer":         {once, parseIssuer},
+	"client_id":      value(func(p *Provider) *string { return &p.ClientID }),
+	"client_secret":  {once, parseClientSecret},
+	"scopes":         values(func(p *Provider) *[]string { return &p.Scopes }),
+	"groups_claim":   value(func(p *Provider) *string { return &p.GroupsClaim }),
+	"groups_overage": {once, parseGroupsOverage},
+	"user_claim":     values(func(p *Provider) *[]string { return &p.UserClaims }),
+	"guest_claim":    {once, parseGuestClaim},
+	"iwa_amr":        values(func(p *Provider) *[]string { return &p.IWAAMR }),
+	"mfa_amr":        values(func(p *Provider) *[]string { return &p.MFAAMR }),
+	"mfa_acr":        values(func(p *Provider) *[]string { return &p.MFAACR }),
+	"risk_claim":     {many, parseRiskClaim},
+	"device_claim":   {many, parseDeviceClaim},
+	"inherit_claim":  {once, parseInheritClaim},
+	"auth_param":     {many, parseAuthParam},
+	"ca_file":        value(func(p *Provider) *string { return &p.CAFile }),
 }
 
 // value is a word with exactly one argument.
@@ -170,5 +174,23 @@ func parseAuthParam(d *caddyfile.Dispenser, p *Provider) error {
 		p.AuthParams = make(map[string]string)
 	}
 	p.AuthParams[key] = v
+	return nil
+}
+
+// parseGroupsOverage reads where groups are fetched that did not fit into a token.
+func parseGroupsOverage(d *caddyfile.Dispenser, p *Provider) error {
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	if d.Val() != "graph" {
+		return unrecognized(d, "groups_overage", []string{"graph"})
+	}
+	p.GroupsOverage = signin.GraphURL
+	if d.NextArg() {
+		p.GroupsOverage = d.Val()
+	}
+	if d.NextArg() {
+		return d.ArgErr()
+	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
 // defaultProvider is the name of a provider that was given none.
@@ -33,6 +35,11 @@ type Provider struct {
 
 	// The claim that lists a person's groups. A dot leads into an object: `realm_access.roles`. Default: `groups`.
 	GroupsClaim string `json:"groups_claim,omitempty"`
+
+	// Microsoft Graph, where a person's groups are asked for when the token holds only a pointer to them (Entra does so
+	// over 200 groups): `https://graph.microsoft.com/v1.0`. The access token must be one for Graph. Default: the groups are
+	// then unknown, so that no allow-list by group admits the person and every rule that includes a group applies.
+	GroupsOverage string `json:"groups_overage,omitempty"`
 
 	// The claims that may name a person in logs and headers; the first that is present does. People are told apart by
 	// issuer and subject, whatever they are called. Default: `preferred_username email sub`.
@@ -132,6 +139,11 @@ func (p *Provider) check() error {
 	}
 	if p.ClientID == "" {
 		return errors.New("client_id is missing")
+	}
+	if p.GroupsOverage != "" {
+		if err := signin.CheckEndpoint(p.GroupsOverage); err != nil {
+			return fmt.Errorf("groups_overage: %w", err)
+		}
 	}
 	if len(p.Scopes) > 0 && !slices.Contains(p.Scopes, "openid") {
 		return errors.New("scopes: openid must be among them")

@@ -63,6 +63,7 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 func (p *Provider) claims() signin.ClaimsConfig {
 	c := signin.ClaimsConfig{
 		Groups:       p.GroupsClaim,
+		GraphURL:     p.GroupsOverage,
 		User:         p.UserClaims,
 		IWAMethods:   p.IWAAMR,
 		MFAMethods:   p.MFAAMR,
