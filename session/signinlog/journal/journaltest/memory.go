@@ -127,18 +127,33 @@ func (m *Memory) Append(ctx context.Context, name string, b journal.Batch) error
 
 // Before implements journal.Journal.
 func (m *Memory) Before(ctx context.Context, name string, p journal.Position, limit int) ([]journal.Entry, error) {
-	all, err := m.read(ctx, name, limit, func(e journal.Entry) bool { return p.IsZero() || e.Position.Compare(p) < 0 })
-	slices.Reverse(all)
-	return all[:min(max(0, limit), len(all))], err
+	found, err := m.read(ctx, name, limit, func(all []journal.Entry) []journal.Entry {
+		if !p.IsZero() {
+			i, _ := find(all, p)
+			all = all[:i]
+		}
+		return all[max(0, len(all)-limit):]
+	})
+	slices.Reverse(found)
+	return found, err
 }
 
 // After implements journal.Journal.
 func (m *Memory) After(ctx context.Context, name string, p journal.Position, limit int) ([]journal.Entry, error) {
-	all, err := m.read(ctx, name, limit, func(e journal.Entry) bool { return e.Position.Compare(p) > 0 })
-	return all[:min(max(0, limit), len(all))], err
+	return m.read(ctx, name, limit, func(all []journal.Entry) []journal.Entry {
+		i, found := find(all, p)
+		if found {
+			i++
+		}
+		return all[i:min(i+limit, len(all))]
+	})
 }
 
-func (m *Memory) read(ctx context.Context, name string, limit int, want func(journal.Entry) bool) (found []journal.Entry, err error) {
+func find(all []journal.Entry, p journal.Position) (int, bool) {
+	return slices.BinarySearchFunc(all, p, func(e journal.Entry, p journal.Position) int { return e.Position.Compare(p) })
+}
+
+func (m *Memory) read(ctx context.Context, name string, limit int, part func([]journal.Entry) []journal.Entry) (found []journal.Entry, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.begin(ctx, journal.CheckRead(name, limit)); err != nil {
@@ -148,10 +163,8 @@ func (m *Memory) read(ctx context.Context, name string, limit int, want func(jou
 		return nil, m.fail
 	}
 	if s := m.live(name); s != nil {
-		for _, e := range s.entries {
-			if want(e) {
-				found = append(found, journal.Entry{Position: e.Position, Value: bytes.Clone(e.Value)})
-			}
+		for _, e := range part(s.entries) {
+			found = append(found, journal.Entry{Position: e.Position, Value: bytes.Clone(e.Value)})
 		}
 	}
 	return found, nil

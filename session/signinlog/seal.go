@@ -1,0 +1,96 @@
+package signinlog
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// schema is the version of what is sealed: a record's JSON, deflated with a dictionary. It is part of what the seal
+// covers, so that no version is taken for another.
+const schema = "1"
+
+// maxText bounds what a stored record may inflate to. We sealed it ourselves; the bound is for our own mistakes.
+const maxText = 4 * session.MaxValue
+
+var errUnreadable = errors.New("not a record of the sign-in log")
+
+// dictionary is what most records have in common; the most frequent last. Changing it makes stored records unreadable:
+// it belongs to the schema.
+var dictionary = []byte(`"enforcedGrantControls":["enforcedSessionControls":["sessionLifetimePolicies":[{"expirationRequirement":"` +
+	`"result":"reportOnlyNotApplied"},{"displayName":"","result":"failure"nonInteractiveUser"additionalDetails":"` +
+	`"status":{"errorCode":50140,"failureReason":"This error occurred due to \"Keep me signed in\" interrupt when the user was signing in."}}` +
+	`"appliedConditionalAccessPolicies":[{"displayName":"","result":"notApplied"},{"displayName":"","result":"success"` +
+	`{"id":"","createdDateTime":"2026-01-01T00:00:00.000Z","correlationId":"","sessionId":"","userId":"https://login.microsoftonline.com/` +
+	`/v2.0#","userType":"member","userPrincipalName":"@example.com","appDisplayName":"","provider":"default","ipAddress":"10.0.0.1",` +
+	`"userAgent":"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",` +
+	`"clientAppUsed":"Browser","isInteractive":true,"signInEventTypes":["interactiveUser"],"conditionalAccessStatus":"notApplied",` +
+	`"signInStatus":"success","promptReason":"answered_yes","status":{"errorCode":0}}`)
+
+var deflaters = sync.Pool{New: func() any {
+	w, _ := flate.NewWriterDict(io.Discard, flate.DefaultCompression, dictionary) // fails for an unknown level only
+	return w
+}}
+
+var inflaters = sync.Pool{New: func() any { return flate.NewReaderDict(bytes.NewReader(nil), dictionary) }}
+
+// seal is a record as a journal keeps it. The seal binds it to its stream: what was moved to another opens no more.
+// Whoever can write to the store can still take entries away, or repeat them within their stream.
+func (l *Log) seal(stream string, r Record) ([]byte, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	var packed bytes.Buffer
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
+	w.Reset(&packed)
+	_, _ = w.Write(text) // a bytes.Buffer takes everything
+	_ = w.Close()
+	if size := packed.Len() + session.SealOverhead; size > session.MaxValue || len(text) > maxText {
+		return nil, fmt.Errorf("a record of %d bytes is too large to keep", len(text))
+	}
+	return l.Keys.Seal(session.PurposeJournal, packed.Bytes(), stream, schema), nil
+}
+
+// open is the reverse of seal.
+func (l *Log) open(stream string, sealed []byte) (e Entry, err error) {
+	packed, err := l.Keys.Open(session.PurposeJournal, sealed, stream, schema)
+	if err != nil {
+		return e, err
+	}
+	r := inflaters.Get().(io.ReadCloser)
+	defer inflaters.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(packed), dictionary); err != nil {
+		return e, err
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	if err != nil {
+		return e, fmt.Errorf("%w: %w", errUnreadable, err)
+	}
+	if len(text) > maxText {
+		return e, errUnreadable
+	}
+	err = e.UnmarshalJSON(text)
+	return e, err
+}
+
+// day is a day of UTC, counted from 1970. Each has a stream of its own.
+type day int64
+
+const hoursOfDay = 24 * time.Hour
+
+func dayOf(t time.Time) day { return day(t.Unix() / int64(hoursOfDay/time.Second)) }
+
+func (d day) start() time.Time { return time.Unix(int64(d)*int64(hoursOfDay/time.Second), 0).UTC() }
+
+func (d day) String() string { return d.start().Format(time.DateOnly) }
+
+func (d day) stream() string { return "sign-ins:" + d.String() }
