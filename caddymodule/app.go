@@ -48,6 +48,7 @@ type appRuntime struct {
 	service  *signin.Service
 	sessions *session.Manager
 	stopped  bool
+	sites    []*Handler // that are provisioned, for explanations
 }
 
 // CaddyModule returns the Caddy module information.

@@ -40,12 +40,16 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 
 // Provision compiles what the site says together with what holds for every site.
 func (h *Handler) Provision(ctx caddy.Context) error {
-	h.rt.logger = ctx.Logger()
 	app, err := ctx.AppIfConfigured("latchkey")
 	if err != nil {
 		return fmt.Errorf("the global option latchkey is missing: %w", err)
 	}
-	h.rt.app = app.(*App)
+	return h.provision(ctx, app.(*App))
+}
+
+// provision is Provision with the app given, which need not be the one that ctx belongs to.
+func (h *Handler) provision(ctx caddy.Context, app *App) error {
+	h.rt.logger, h.rt.app = ctx.Logger(), app
 	if err := h.check(h.rt.app); err != nil {
 		return fmt.Errorf("app %q: %w", h.App, err)
 	}
@@ -66,7 +70,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("app %q: %w", h.App, err)
 	}
 	h.rt.activity = activityOf(h.Activity)
-	return h.provisionHeaders()
+	if err := h.provisionHeaders(); err != nil {
+		return err
+	}
+	app.addSite(h)
+	return nil
 }
 
 func (h *Handler) provisionPolicies(ctx caddy.Context) error {

@@ -1,0 +1,119 @@
+package caddymodule
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// candidate is a configuration that is provisioned and never started. Of a whole configuration it has the app latchkey
+// and its sites, and nothing else: no listener, no log, no certificate, no other module.
+type candidate struct {
+	*App
+	close func()
+}
+
+var errNoLatchkey = errors.New("the configuration has no latchkey in it")
+
+// newCandidate provisions a configuration in Caddy's JSON beside whatever runs: it opens, dials and starts nothing. The
+// new modules live in ctx, and end when the candidate is closed. Close it.
+func newCandidate(ctx caddy.Context, config []byte) (_ *candidate, err error) {
+	var parts struct {
+		Apps struct {
+			Latchkey json.RawMessage            `json:"latchkey"`
+			HTTP     map[string]json.RawMessage `json:"http"`
+		} `json:"apps"`
+	}
+	if err := json.Unmarshal(config, &parts); err != nil {
+		return nil, fmt.Errorf("reading configuration: %w", err)
+	}
+	if len(parts.Apps.Latchkey) == 0 {
+		return nil, errNoLatchkey
+	}
+	ctx, cancel := caddy.NewContext(ctx)
+	app := new(App)
+	c := &candidate{app, func() {
+		cancel()
+		_ = app.Cleanup() // lets go of a store that was never opened
+	}}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if err := caddy.StrictUnmarshalJSON(parts.Apps.Latchkey, app); err != nil {
+		return nil, fmt.Errorf("latchkey: %w", err)
+	}
+	if err := app.Provision(ctx); err != nil {
+		return nil, fmt.Errorf("latchkey: %w", err)
+	}
+	var sites []json.RawMessage
+	for _, name := range slices.Sorted(maps.Keys(parts.Apps.HTTP)) {
+		sites = findHandlers(sites, parts.Apps.HTTP[name], 0)
+	}
+	for _, raw := range sites {
+		if err := c.addHandler(ctx, raw); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *candidate) addHandler(ctx caddy.Context, raw json.RawMessage) error {
+	fields := make(map[string]json.RawMessage)
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return err
+	}
+	delete(fields, handlerKey)
+	rest, err := json.Marshal(fields)
+	if err != nil {
+		return err
+	}
+	h := new(Handler)
+	if err := caddy.StrictUnmarshalJSON(rest, h); err != nil {
+		return fmt.Errorf("http.handlers.latchkey: %w", err)
+	}
+	return h.provision(ctx, c.App)
+}
+
+const (
+	handlerKey = "handler"
+	// maxNesting bounds how deep handlers are looked for.
+	maxNesting = 200
+)
+
+// findHandlers collects the handlers latchkey wherever they stand: in routes, in subroutes, in error routes, in handlers
+// that this package does not know.
+func findHandlers(found []json.RawMessage, raw json.RawMessage, depth int) []json.RawMessage {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || depth > maxNesting {
+		return found
+	}
+	switch raw[0] {
+	case '[':
+		var list []json.RawMessage
+		if json.Unmarshal(raw, &list) != nil {
+			return found
+		}
+		for _, item := range list {
+			found = findHandlers(found, item, depth+1)
+		}
+	case '{':
+		var fields map[string]json.RawMessage
+		if json.Unmarshal(raw, &fields) != nil {
+			return found
+		}
+		if string(fields[handlerKey]) == `"latchkey"` {
+			return append(found, raw)
+		}
+		for _, name := range slices.Sorted(maps.Keys(fields)) {
+			found = findHandlers(found, fields[name], depth+1)
+		}
+	}
+	return found
+}

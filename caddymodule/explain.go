@@ -1,0 +1,207 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/latchkey-gateway/latchkey/policy"
+)
+
+// Query is a request that somebody might make, for which the rules are to be explained (W1). What is left out counts
+// as not known, as it does for a real request (W4): who states no authentication is asked for one wherever a policy
+// wants to know how old it is.
+type Query struct {
+	// App is the app that is asked for. May be left out if there is only one.
+	App string `json:"app,omitempty"`
+
+	// Anonymous asks about a client that is not signed in; nothing about a person goes with it.
+	Anonymous bool `json:"anonymous,omitempty"`
+	// User is the name of the person as policies have it, Email a mail address that the provider has verified, Subject
+	// the provider's own name for them. One of them, or a group, says who it is about.
+	User    string   `json:"user,omitempty"`
+	Email   string   `json:"email,omitempty"`
+	Subject string   `json:"subject,omitempty"`
+	Groups  []string `json:"groups,omitempty"`
+	// GroupsUnknown: the provider has not told all groups (A6).
+	GroupsUnknown bool `json:"groups_unknown,omitempty"`
+	Guest         bool `json:"guest,omitempty"`
+	// Provider is where they signed in. Default: the first provider of the app.
+	Provider string `json:"provider,omitempty"`
+	// MFA, ACRs and AuthAge are how they signed in: with a second factor, with these authentication contexts, so long
+	// ago.
+	MFA     bool            `json:"mfa,omitempty"`
+	ACRs    []string        `json:"acrs,omitempty"`
+	AuthAge *caddy.Duration `json:"auth_age,omitempty"`
+	// Idle is how long ago the session was used last.
+	Idle caddy.Duration `json:"idle,omitempty"`
+	// Kind, browser or persistent, is the kind of the session that there is. Left out, the prompt decision is that of a
+	// new sign-in.
+	Kind       string        `json:"kind,omitempty"`
+	SignInRisk policy.Risk   `json:"sign_in_risk,omitzero"`
+	UserRisk   policy.Risk   `json:"user_risk,omitzero"`
+	Compliant  policy.Signal `json:"compliant,omitzero"`
+	Managed    policy.Signal `json:"managed,omitzero"`
+	Shared     policy.Signal `json:"shared,omitzero"`
+	// Consent, IWA, Inherited and Remembered (yes or no) matter to the prompt alone: the sign-in went through a consent
+	// page, by integrated Windows authentication, the provider asked already, an answer is remembered.
+	Consent    bool   `json:"consent,omitempty"`
+	IWA        bool   `json:"iwa,omitempty"`
+	Inherited  bool   `json:"inherited,omitempty"`
+	Remembered string `json:"remembered,omitempty"`
+
+	// Method, Host, Path (with its query) and Header are what matchers see. Defaults: GET, the name of the app, "/".
+	Method string      `json:"method,omitempty"`
+	Host   string      `json:"host,omitempty"`
+	Path   string      `json:"path,omitempty"`
+	Header http.Header `json:"header,omitempty"`
+	// IP is the address of the client. Left out, it is not known, which no rule takes for a good one (A62).
+	IP string `json:"ip,omitempty"`
+	// Platform and Client are told by the headers, unless they stand here.
+	Platform *policy.Platform `json:"platform,omitempty"`
+	Client   *policy.Client   `json:"client,omitempty"`
+	// At is the time of the request. Default: now.
+	At time.Time `json:"at,omitzero"`
+}
+
+// Explanation is what would become of a request, and why.
+type Explanation struct {
+	App    string    `json:"app"`
+	Who    string    `json:"who"`
+	Method string    `json:"method"`
+	Path   string    `json:"path"`
+	At     time.Time `json:"at"`
+	// Networks are the networks that the address is in, by name.
+	Networks []string `json:"networks,omitempty"`
+
+	// Verdict is allow, block, step_up or sign_in, and Reason the word for it in logs and on pages.
+	Verdict string        `json:"verdict"`
+	Reason  policy.Reason `json:"reason"`
+	// Code is the number for the log and CodeReason its text.
+	Code       int    `json:"code,omitempty"`
+	CodeReason string `json:"code_reason,omitempty"`
+	// By names the enforced policies that made the verdict.
+	By []string `json:"by,omitempty"`
+	// Unknown is what was not known and had a part in the verdict: groups, network.
+	Unknown []string `json:"unknown,omitempty"`
+	// Error is why a rule could not be evaluated, or why the request is not even looked at.
+	Error string `json:"error,omitempty"`
+
+	PolicyStatus policy.Status      `json:"policy_status"`
+	Demand       *ExplainedDemand   `json:"demand,omitempty"`
+	Controls     *ExplainedControls `json:"controls,omitempty"`
+	Prompt       ExplainedPrompt    `json:"prompt"`
+	// Policies are all policies for the app, in the order of the configuration.
+	Policies []ExplainedPolicy `json:"policies"`
+}
+
+// ExplainedDemand is what the person would be asked for at the provider.
+type ExplainedDemand struct {
+	MFA  bool     `json:"mfa,omitempty"`
+	ACRs []string `json:"acrs,omitempty"`
+	// MaxAge is how old the authentication may be, in seconds; 0 is fresh.
+	MaxAge      *int64 `json:"max_age,omitempty"`
+	PromptLogin bool   `json:"prompt_login,omitempty"`
+}
+
+// ExplainedControls are the session controls that hold, with the policies that set them.
+type ExplainedControls struct {
+	Frequency    string   `json:"sign_in_frequency,omitempty"`
+	FrequencyBy  []string `json:"sign_in_frequency_by,omitempty"`
+	MaxIdle      string   `json:"max_idle,omitempty"`
+	MaxIdleBy    []string `json:"max_idle_by,omitempty"`
+	Persistent   string   `json:"persistent_browser,omitempty"`
+	PersistentBy []string `json:"persistent_browser_by,omitempty"`
+}
+
+// ExplainedPolicy is what became of one policy.
+type ExplainedPolicy struct {
+	Policy string `json:"policy"`
+	// Site is true of a policy that belongs to the site alone.
+	Site   bool        `json:"site,omitempty"`
+	Mode   policy.Mode `json:"mode"`
+	Result string      `json:"result"`
+	// Applies is hit, may (it counts as applying because something is not known) or miss.
+	Applies string `json:"applies"`
+	// Unmet are the conditions that do not hold, the one to name first (W2, W3).
+	Unmet []string `json:"unmet,omitempty"`
+	// Excluded are those of Unmet that are so because the policy excludes what otherwise may be included (R2).
+	Excluded []string `json:"excluded,omitempty"`
+	// Missing are the controls that are not satisfied.
+	Missing  []string `json:"missing,omitempty"`
+	Unknown  []string `json:"unknown,omitempty"`
+	Grants   []string `json:"grants,omitempty"`
+	Sessions []string `json:"sessions,omitempty"`
+	Error    string   `json:"error,omitempty"`
+}
+
+// What becomes of a request before, or without, the policies.
+const (
+	reasonBadRequest    policy.Reason = "bad_request"
+	reasonOwnEndpoint   policy.Reason = "sign_in_endpoint"
+	reasonNotGuarded    policy.Reason = "not_guarded"
+	reasonOtherProvider policy.Reason = "other_provider"
+)
+
+const (
+	applies    = "hit"
+	mayApply   = "may"
+	appliesNot = "miss"
+)
+
+// addSite makes a site known to explain.
+func (a *App) addSite(h *Handler) {
+	a.rt.mu.Lock()
+	defer a.rt.mu.Unlock()
+	a.rt.sites = append(a.rt.sites, h)
+}
+
+// apps are the names of the sites, each once.
+func (a *App) apps() (names []string) {
+	a.rt.mu.Lock()
+	defer a.rt.mu.Unlock()
+	for _, h := range a.rt.sites {
+		names = append(names, h.App)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+var (
+	errNoSites = errors.New("no site has the directive latchkey")
+	errNoApp   = errors.New("there is more than one app: say which")
+)
+
+// site finds a site by the name of its app; with an empty name, the only one.
+func (a *App) site(app string) (*Handler, error) {
+	names := a.apps()
+	switch {
+	case len(names) == 0:
+		return nil, errNoSites
+	case app == "" && len(names) > 1:
+		return nil, fmt.Errorf("%w%s", errNoApp, suggestion("", names))
+	case app == "":
+		app = names[0]
+	}
+	a.rt.mu.Lock()
+	defer a.rt.mu.Unlock()
+	i := slices.IndexFunc(a.rt.sites, func(h *Handler) bool { return h.App == app })
+	if i < 0 {
+		return nil, fmt.Errorf("unknown app %q%s", app, suggestion(app, names))
+	}
+	return a.rt.sites[i], nil
+}
+
+// explain is the one way to an explanation, for a configuration that runs and for one that does not. An error is a
+// mistake in the query.
+func (a *App) explain(q *Query) (*Explanation, error) {
+	h, err := a.site(q.App)
+	if err != nil {
+		return nil, err
+	}
+	return h.explain(q)
+}

@@ -1,0 +1,68 @@
+package caddymodule
+
+import (
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// ExplainedPrompt is the decision on "Stay signed in?".
+type ExplainedPrompt struct {
+	// Asked: the question is shown. Otherwise Kind is the kind of the session, or empty if there will be none.
+	Asked bool   `json:"asked"`
+	Kind  string `json:"kind,omitempty"`
+	// Reason is the word for it in the log, Why says it if there is no sign-in to decide about.
+	Reason string `json:"reason,omitempty"`
+	Why    string `json:"why,omitempty"`
+	// Then: it is decided after a sign-in that has achieved what is demanded (R5).
+	Then bool `json:"after_step_up,omitempty"`
+}
+
+// explainPrompt decides on the prompt as the end of a sign-in does: by everything but the route, after the grants.
+func (h *Handler) explainPrompt(im *imagined, d *policy.Decision) ExplainedPrompt {
+	if im.who == nil {
+		if d.Verdict == policy.Block {
+			return ExplainedPrompt{Why: "nobody is sent to sign in"}
+		}
+		return ExplainedPrompt{Why: "it depends on who signs in"}
+	}
+	end := h.rt.policies.Evaluate(h.imaginedRequest(im, false))
+	if end.Verdict == policy.Block {
+		return ExplainedPrompt{Why: "the sign-in is refused"}
+	}
+	facts := signin.PromptFacts{Persistence: persistence(end.PersistentBrowser)}
+	if im.q.Kind != "" {
+		facts.Live = &im.who.Kind
+		if d.Verdict == policy.Allow && im.who.Kind == session.Persistent && facts.Persistence == signin.PersistenceUnset &&
+			!h.rt.app.rt.prompt.Offered(&h.rt.site) {
+			// The request itself tightens the session (X16).
+			return ExplainedPrompt{Kind: session.Browser.String(), Reason: signin.ReasonSettingOff}
+		}
+	} else {
+		h.newSignIn(im, &facts)
+	}
+	decision := signin.DecidePrompt(facts)
+	p := ExplainedPrompt{Asked: decision.Prompt, Reason: decision.Reason, Then: d.Verdict == policy.StepUp}
+	if !decision.Prompt {
+		p.Kind = decision.Kind.String()
+	}
+	return p
+}
+
+// newSignIn fills in what matters at a sign-in that makes a new session.
+func (h *Handler) newSignIn(im *imagined, f *signin.PromptFacts) {
+	q, rt := im.q, &h.rt.app.rt
+	f.Consent, f.Guest, f.IWA, f.Inherited = q.Consent, q.Guest, q.IWA, q.Inherited
+	f.HighRisk = q.SignInRisk == policy.RiskHigh || q.UserRisk == policy.RiskHigh
+	f.SharedDevice = q.Shared == policy.Yes || h.rt.policies.Locate(im.v.IP).Shared
+	f.Offered = rt.prompt.Offered(&h.rt.site)
+	f.SameLimits = rt.limits.Same()
+	f.Suppress = rt.prompt.Suppress
+	if q.Remembered != "" && rt.prompt.RememberAnswer > 0 {
+		kind := session.Browser
+		if q.Remembered == "yes" {
+			kind = session.Persistent
+		}
+		f.Remembered = &kind
+	}
+}

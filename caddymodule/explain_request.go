@@ -1,0 +1,193 @@
+package caddymodule
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// imagined is a request made of a Query: what a Handler would be given.
+type imagined struct {
+	q   *Query
+	r   *http.Request
+	v   *signin.Visit
+	who *session.Session // nil for an anonymous client
+	at  time.Time
+}
+
+// imagine makes the request, the visit and the session that a query describes. An error is a mistake in the query.
+func (h *Handler) imagine(q *Query) (*imagined, error) {
+	im := &imagined{q: q, at: q.At}
+	if im.at.IsZero() {
+		im.at = time.Now()
+	}
+	var err error
+	if im.who, err = h.imaginePerson(q, im.at); err != nil {
+		return nil, err
+	}
+	if err := h.imagineRequest(im); err != nil {
+		return nil, err
+	}
+	return im, nil
+}
+
+var (
+	errNobody    = errors.New("say who it is about: a user, a subject or a group, or that nobody is signed in")
+	errAnonymous = errors.New("nobody is signed in, so nothing about a person goes with it")
+	errKind      = errors.New("the kind of a session is browser or persistent")
+	errRemember  = errors.New("a remembered answer is yes or no")
+	errNegative  = errors.New("a time that has passed is not negative")
+)
+
+// aboutPerson tells whether a query says anything that only a session has.
+func (q *Query) aboutPerson() bool {
+	return q.identified() || q.GroupsUnknown || q.Provider != "" || q.MFA || len(q.ACRs) > 0 || q.AuthAge != nil ||
+		q.Idle != 0 || q.Kind != "" || q.SignInRisk != 0 || q.UserRisk != 0 || q.Compliant != 0 || q.Managed != 0 ||
+		q.Shared != 0 || q.Consent || q.IWA || q.Inherited || q.Remembered != ""
+}
+
+func (q *Query) identified() bool {
+	return q.User != "" || q.Email != "" || q.Subject != "" || len(q.Groups) > 0 || q.Guest || q.GroupsUnknown
+}
+
+// imaginePerson makes the session that a sign-in would have written.
+func (h *Handler) imaginePerson(q *Query, at time.Time) (*session.Session, error) {
+	switch {
+	case q.Anonymous && q.aboutPerson():
+		return nil, errAnonymous
+	case q.Anonymous:
+		return nil, nil
+	case !q.identified():
+		return nil, errNobody
+	case q.Kind != "" && q.Kind != session.Browser.String() && q.Kind != session.Persistent.String():
+		return nil, errKind
+	case q.Remembered != "" && q.Remembered != "yes" && q.Remembered != "no":
+		return nil, errRemember
+	case q.Idle < 0 || q.AuthAge != nil && *q.AuthAge < 0:
+		return nil, errNegative
+	}
+	p, err := h.imagineProvider(q.Provider)
+	if err != nil {
+		return nil, err
+	}
+	who := &session.Session{
+		Provider: p.Name,
+		Identity: session.Identity{Issuer: p.Issuer, Subject: q.Subject},
+		User:     q.User, Email: q.Email, EmailVerified: q.Email != "",
+		Groups: q.Groups, GroupsComplete: !q.GroupsUnknown,
+		Guest:      q.Guest,
+		SignInRisk: riskWord(q.SignInRisk), UserRisk: riskWord(q.UserRisk),
+		Compliant: signalWord(q.Compliant), Managed: signalWord(q.Managed), Shared: signalWord(q.Shared),
+		LastUsed: at.Add(-time.Duration(q.Idle)),
+	}
+	if q.Subject == "" {
+		who.Identity.Subject = q.User
+	}
+	if q.Kind == session.Persistent.String() {
+		who.Kind = session.Persistent
+	}
+	if q.AuthAge != nil {
+		who.AuthTime = at.Add(-time.Duration(*q.AuthAge))
+	}
+	if q.MFA {
+		who.AMR = p.Claims.MFAMethods[:1]
+	}
+	for _, acr := range q.ACRs {
+		// A context that counts as a second factor does so in the claim acr alone.
+		if who.ACR == "" && slices.Contains(p.Claims.MFAContexts, acr) {
+			who.ACR = acr
+		} else {
+			who.Contexts = append(who.Contexts, acr)
+		}
+	}
+	return who, nil
+}
+
+// imagineProvider finds a provider by name; without one, the first of the site.
+func (h *Handler) imagineProvider(name string) (*signin.Provider, error) {
+	if name == "" {
+		name = h.rt.site.Providers[0]
+	}
+	if err := h.rt.app.knowsProviders([]string{name}); err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(h.rt.app.rt.providers, func(p *signin.Provider) bool { return p.Name == name })
+	return h.rt.app.rt.providers[i], nil
+}
+
+// riskWord and signalWord are the reverse of riskOf and signalOf.
+func riskWord(r policy.Risk) string {
+	if r == policy.RiskUnknown {
+		return ""
+	}
+	return r.String()
+}
+
+func signalWord(s policy.Signal) string {
+	return map[policy.Signal]string{policy.Yes: "true", policy.No: "false"}[s]
+}
+
+// imagineRequest makes the request as Caddy would hand it over, by its own function, so that every matcher finds what
+// it expects. It comes over TLS unless the host is a loopback host.
+func (h *Handler) imagineRequest(im *imagined) error {
+	q := im.q
+	path, method, host := q.Path, q.Method, q.Host
+	if path == "" {
+		path = "/"
+	}
+	if method == "" {
+		method = http.MethodGet
+	}
+	if host == "" {
+		host = h.App
+		if _, ok := scrub.Host(host); !ok {
+			host = "localhost"
+		}
+	}
+	target, err := url.ParseRequestURI(path)
+	if err != nil || !strings.HasPrefix(path, "/") {
+		return fmt.Errorf("path: %q is no path such as /users/1", path)
+	}
+	r := (&http.Request{
+		Method: method, URL: target, RequestURI: path, Host: host, Header: make(http.Header),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody,
+	}).WithContext(context.Background())
+	for name, values := range q.Header {
+		for _, v := range values {
+			r.Header.Add(name, v)
+		}
+	}
+	canonical, _ := scrub.Host(host)
+	secure := !signin.IsLoopback(canonical)
+	if secure {
+		r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: canonical}
+	}
+	im.v = &signin.Visit{Site: &h.rt.site, Host: canonical, Secure: secure, Return: path}
+	clientIP := ""
+	if q.IP != "" {
+		if im.v.IP, err = netip.ParseAddr(q.IP); err != nil {
+			return fmt.Errorf("ip: %q is no IP address", q.IP)
+		}
+		clientIP = q.IP
+		r.RemoteAddr = net.JoinHostPort(q.IP, "0")
+	}
+	im.r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, nil)
+	caddyhttp.SetVar(im.r.Context(), caddyhttp.ClientIPVarKey, clientIP)
+	return nil
+}
