@@ -37,8 +37,8 @@ const (
 	ReauthenticationRequired Code = 70046
 	// SessionIdle: the session was not used for its idle limit.
 	SessionIdle Code = 70008
-	// SessionRevoked: the session was ended by an administrator, by the provider, or from another browser.
-	SessionRevoked Code = 50173
+	// GrantRevoked: the session was ended by an administrator or by the provider, which takes its refresh token no more.
+	GrantRevoked Code = 50173
 	// DeviceNotCompliant: a policy asks for a compliant device, and this one is known not to be.
 	DeviceNotCompliant Code = 53000
 	// DeviceUnknown: a policy asks about the device, of which nothing is known.
@@ -73,7 +73,7 @@ var reasons = map[Code]string{
 	FrequencyExceeded:        "The sign-in is older than a policy's sign-in frequency allows.",
 	ReauthenticationRequired: "A policy requires a sign-in every time.",
 	SessionIdle:              "The session was not used for longer than its idle limit.",
-	SessionRevoked:           "The session was revoked.",
+	GrantRevoked:             "The session, or its grant at the provider, was revoked.",
 	DeviceNotCompliant:       "A policy requires a compliant device, and this one is not.",
 	DeviceUnknown:            "A policy asks about the device, and nothing is known about it.",
 	PlatformBlocked:          "A policy does not allow the platform of the device.",
