@@ -56,8 +56,9 @@ const (
 	flagGuest = 1 << iota
 	flagGroupsComplete
 	flagEmailVerified
+	flagRenewable
 
-	knownFlags = flagGuest | flagGroupsComplete | flagEmailVerified
+	knownFlags = flagGuest | flagGroupsComplete | flagEmailVerified | flagRenewable
 )
 
 // encode writes the record as fields of tag, length and value. A field that is empty is not written.
@@ -80,6 +81,9 @@ func (s *Session) encode() []byte {
 	}
 	if s.EmailVerified {
 		flags |= flagEmailVerified
+	}
+	if s.Renewable {
+		flags |= flagRenewable
 	}
 	w.num(fieldFlags, flags)
 	w.bytes(fieldClaims, s.Claims)
@@ -234,7 +238,7 @@ func decodeDraft(data []byte) (*Session, error) {
 	}
 	s.Kind, s.StepUps = Kind(kind), int(stepUps)
 	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
-	s.EmailVerified = flags&flagEmailVerified != 0
+	s.EmailVerified, s.Renewable = flags&flagEmailVerified != 0, flags&flagRenewable != 0
 	s.flags = flags &^ knownFlags
 	s.Limit = Limit{Idle: time.Duration(idle), Max: time.Duration(maxLife)}
 	if err := s.validDraft(); err != nil {

@@ -103,6 +103,7 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 	if s.sealedTokens, err = m.sealTokens(tokens, token.Secret, key); err != nil {
 		return nil, Token{}, err
 	}
+	s.Renewable = tokens.Refresh != ""
 	if err := s.valid(); err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}

@@ -62,7 +62,9 @@ type Session struct {
 	Kind Kind
 	// KindReason is why the session has its kind: the reason that the prompt decision gave.
 	KindReason string
-	Created    time.Time
+	// Renewable: the provider gave a refresh token, so that claims and groups can be asked for anew.
+	Renewable bool
+	Created   time.Time
 	// AuthTime is when the provider last authenticated the person (claim auth_time); zero if it does not say (A11).
 	AuthTime time.Time
 	ACR      string

@@ -81,41 +81,49 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string
 	if raw == "" {
 		return nil, errors.New("token answer holds no id_token")
 	}
-	verified, err := p.verifyIDToken(ctx, m, raw, f.Nonce, tok.AccessToken)
+	verified, err := p.verifyIDToken(ctx, m, raw, &f.Nonce, tok.AccessToken)
 	if err != nil {
 		return nil, err
 	}
 	a := &answer{
 		draft: session.Session{
-			Provider:   p.Name,
-			Identity:   session.Identity{Issuer: p.Issuer, Subject: verified.subject},
-			Claims:     verified.payload,
-			AuthTime:   verified.authTime,
-			GroupsAsOf: p.Now().UTC(),
+			Provider: p.Name,
+			Identity: session.Identity{Issuer: p.Issuer, Subject: verified.subject},
+			Claims:   verified.payload,
+			AuthTime: verified.authTime,
 		},
 		tokens: session.Tokens{Refresh: tok.RefreshToken, IDHeader: verified.header, IDSignature: verified.signature},
 	}
-	claims := claimSet{verified.claims}
+	if err := p.learn(ctx, m, a, claimSet{verified.claims}, tok.AccessToken); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// learn fills an answer with what the provider says of the person: in the ID token's claims, in userinfo where those
+// lack something, at Graph where groups did not fit.
+func (p *Provider) learn(ctx context.Context, m *metadata, a *answer, claims claimSet, accessToken string) error {
 	if !p.Claims.complete(claims) && m.UserInfoEndpoint != "" {
-		info, body, err := p.userInfo(ctx, m, tok.AccessToken, verified.subject)
+		info, body, err := p.userInfo(ctx, m, accessToken, a.draft.Identity.Subject)
 		if err != nil {
-			return nil, fmt.Errorf("userinfo: %w", err)
+			return fmt.Errorf("userinfo: %w", err)
 		}
 		claims = append(claims, info)
 		a.draft.UserInfo = body
 	}
 	p.Claims.describe(&a.draft, claims)
+	a.draft.GroupsAsOf = p.Now().UTC()
 	if !a.draft.GroupsComplete && p.Claims.GraphURL != "" {
-		if all, err := p.graphGroups(ctx, tok.AccessToken); err != nil {
+		if all, err := p.graphGroups(ctx, accessToken); err != nil {
 			// The groups stay unknown, which no rule takes for an advantage.
 			p.Logger.Warn("groups cannot be fetched", zap.String("provider", p.Name), zap.Error(truncated(err)))
 		} else {
 			a.draft.Groups, a.draft.GroupsComplete = boundGroups(all)
 		}
 	}
-	a.bound()
 	a.signals = p.Claims.signals(claims)
-	return a, nil
+	a.bound()
+	return nil
 }
 
 // Bounds of what a session keeps of a provider's answer, so that every sign-in fits into the store. Nothing of it decides

@@ -86,7 +86,9 @@ type settings struct {
 	claims ClaimsConfig
 	admit  gateFunc
 	params map[string]string
-	extra  []*Provider
+	// recheck is how old claims may grow.
+	recheck time.Duration
+	extra   []*Provider
 }
 
 func newGateway(t *testing.T, change ...func(*settings)) *gateway {
@@ -121,7 +123,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	g.site = &Site{App: "wiki", Gate: set.admit}
 	g.service = New(Config{
 		Providers: append([]*Provider{provider}, set.extra...), Sessions: manager, Store: set.store, Keys: set.keys, Pages: html,
-		Log: set.log, Prompt: set.prompt, Now: set.clock.Now,
+		Log: set.log, Prompt: set.prompt, Now: set.clock.Now, Recheck: set.recheck,
 	})
 	g.service.Start()
 	t.Cleanup(g.service.Stop)
@@ -139,7 +141,10 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		g.service.ServeHTTP(w, r, v)
 		return
 	}
-	who, _, err := g.service.Session(r, v)
+	who, token, err := g.service.Session(r, v)
+	if err == nil {
+		who, err = g.service.Recheck(r, who, token)
+	}
 	if err == nil && g.demand != nil && g.unmet(who) {
 		g.service.StepUp(w, r, v, who, &Refusal{Code: signinlog.StrongAuthRequired, Reason: "mfa_required"}, g.demand)
 		return

@@ -39,9 +39,11 @@ type fakeIDP struct {
 	// graph is what Microsoft Graph answers, with which status.
 	graph       any
 	graphStatus int
-	lastToken   url.Values
-	tokenBody   map[string]any // merged over the token answer
-	tokenFail   map[string]any // if set, 400 with this
+	// hang, if set, keeps the token endpoint waiting until it is closed.
+	hang      chan struct{}
+	lastToken url.Values
+	tokenBody map[string]any // merged over the token answer
+	tokenFail map[string]any // if set, 400 with this
 }
 
 const testClient = "latchkey"
@@ -145,6 +147,12 @@ func (p *fakeIDP) serveToken(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lastToken = r.PostForm
+	if p.hang != nil {
+		hang := p.hang
+		p.mu.Unlock()
+		<-hang
+		p.mu.Lock()
+	}
 	if p.tokenFail != nil {
 		writeJSON(w, http.StatusBadRequest, p.tokenFail)
 		return

@@ -29,8 +29,8 @@ type verifiedToken struct {
 
 // verifyIDToken checks an ID token as OpenID Connect Core section 3.1.3.7 wants, and what go-oidc leaves to its caller:
 // nonce, a single audience, azp, iat, sub, at_hash, crit, the type of the token, and that it is no logout token (which
-// go-oidc would take for an ID token). nonce is empty only for a refreshed token.
-func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw, nonce, accessToken string) (*verifiedToken, error) {
+// go-oidc would take for an ID token). nonce is nil for a refreshed token alone, which need not have one (section 12.2).
+func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, nonce *string, accessToken string) (*verifiedToken, error) {
 	t, err := splitToken(raw)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw, nonce, a
 	return t, nil
 }
 
-func (p *Provider) checkClaims(token *oidc.IDToken, claims map[string]json.RawMessage, nonce string) error {
+func (p *Provider) checkClaims(token *oidc.IDToken, claims map[string]json.RawMessage, nonce *string) error {
 	claimed := claimSet{claims}
 	switch {
 	case token.Subject == "" || len(token.Subject) > maxSubject || claimed.str("sub") != token.Subject:
@@ -93,7 +93,7 @@ func (p *Provider) checkClaims(token *oidc.IDToken, claims map[string]json.RawMe
 		return errors.New("id_token was issued in the future")
 	case claims["events"] != nil:
 		return errors.New("id_token has events: it is another kind of token")
-	case subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(nonce)) != 1:
+	case nonce != nil && subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(*nonce)) != 1:
 		return errors.New("id_token has another nonce")
 	}
 	return nil

@@ -39,7 +39,9 @@ type Provider struct {
 	ProviderConfig
 
 	meta atomic.Pointer[metadata]
-	kick chan struct{}
+	// renewAfter is when renewals are tried again after one met an outage, in Unix milliseconds.
+	renewAfter atomic.Int64
+	kick       chan struct{}
 
 	mu    sync.Mutex
 	ready chan struct{} // closed when metadata came, replaced never

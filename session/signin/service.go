@@ -28,8 +28,10 @@ type Config struct {
 	Pages     *pages.Pages
 	Log       signinlog.Sink
 	Prompt    PromptConfig
-	Logger    *zap.Logger
-	Now       func() time.Time
+	// Recheck is how old claims and groups may grow before they are asked for anew. Zero: they stay as at sign-in.
+	Recheck time.Duration
+	Logger  *zap.Logger
+	Now     func() time.Time
 }
 
 // PromptConfig is the tenant-wide word on "Stay signed in?".
@@ -55,6 +57,10 @@ type Service struct {
 	Config
 	byName map[string]*Provider
 
+	renewing sync.Map // session.ID -> struct{}: its claims are being renewed
+
+	mu   sync.Mutex // guards ctx: nil before Start and after Stop
+	ctx  context.Context
 	stop context.CancelFunc
 	work sync.WaitGroup
 }
@@ -79,19 +85,35 @@ func New(c Config) *Service {
 
 // Start finds the providers' metadata and watches for abandoned prompts, until Stop.
 func (s *Service) Start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.stop = cancel
+	s.mu.Lock()
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	s.mu.Unlock()
 	for _, p := range s.Providers {
-		s.work.Go(func() { p.Run(ctx) })
+		s.background(p.Run)
 	}
-	s.work.Go(func() { s.watchAbandoned(ctx) })
+	s.background(s.watchAbandoned)
+}
+
+// background runs work until it is done or Stop ends its context. It reports false, and does nothing, after Stop.
+func (s *Service) background(work func(context.Context)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx == nil {
+		return false
+	}
+	ctx := s.ctx
+	s.work.Go(func() { work(ctx) })
+	return true
 }
 
 // Stop ends the background work and waits for it.
 func (s *Service) Stop() {
-	if s.stop != nil {
+	s.mu.Lock()
+	if s.ctx != nil {
 		s.stop()
+		s.ctx = nil
 	}
+	s.mu.Unlock()
 	s.work.Wait()
 }
 

@@ -1,0 +1,195 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"go.uber.org/zap"
+	"golang.org/x/oauth2"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+const (
+	// recheckOutage is how much longer than Recheck claims are good for while the provider cannot be reached (D4).
+	recheckOutage = 24 * time.Hour
+	// recheckPause is how long nobody asks a provider anew that could not be reached just now.
+	recheckPause = 15 * time.Second
+	// recheckWait is how long a request waits for another replica that renews the same session.
+	recheckWait  = 5 * time.Second
+	recheckLook  = 100 * time.Millisecond
+	renewTimeout = 30 * time.Second
+)
+
+// errNothingLearned: the provider took the refresh token and says nothing about the person.
+var errNothingLearned = errors.New("provider states no claims on refresh")
+
+// Recheck holds a session's claims and groups against their age. Claims older than Config.Recheck are asked for anew
+// behind the request, those twice as old before it. A provider that refuses ends the session (session.ErrNotFound); one
+// that cannot be reached does not, for a day (D1, D4). Without a refresh token claims stay as at sign-in.
+func (s *Service) Recheck(r *http.Request, who *session.Session, token session.Token) (*session.Session, error) {
+	age := s.Now().Sub(who.GroupsAsOf)
+	if s.Config.Recheck <= 0 || age < s.Config.Recheck || !who.Renewable {
+		return who, nil
+	}
+	p := s.byName[who.Provider]
+	if p == nil || s.Now().UnixMilli() < p.renewAfter.Load() {
+		return who, tooOld(age, s.Config.Recheck)
+	}
+	if age < 2*s.Config.Recheck {
+		s.renewBehind(p, who, token)
+		return who, nil
+	}
+	ctx, cancel := detach(r, renewTimeout)
+	defer cancel()
+	fresh, err := s.renew(ctx, p, who, token)
+	switch {
+	case err == nil:
+		return fresh, nil
+	case errors.Is(err, session.ErrConflict):
+		return s.awaitRenewal(ctx, who, token), nil
+	case Over(err):
+		return nil, err
+	}
+	return who, tooOld(age, s.Config.Recheck)
+}
+
+// tooOld is errProviderDown for claims that are too old to go on with.
+func tooOld(age, recheck time.Duration) error {
+	if age < recheck+recheckOutage {
+		return nil
+	}
+	return fmt.Errorf("%w, and claims are %s old", errProviderDown, age.Round(time.Minute))
+}
+
+// renewBehind renews a session while its request goes on.
+func (s *Service) renewBehind(p *Provider, who *session.Session, token session.Token) {
+	if _, busy := s.renewing.LoadOrStore(who.ID, struct{}{}); busy {
+		return
+	}
+	if !s.background(func(ctx context.Context) {
+		defer s.renewing.Delete(who.ID)
+		ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+		defer cancel()
+		_, _ = s.renew(ctx, p, who, token) // what went wrong is logged there, and the next request tries again
+	}) {
+		s.renewing.Delete(who.ID)
+	}
+}
+
+// awaitRenewal takes the result of whoever renews the session now; after a while the request goes on without.
+func (s *Service) awaitRenewal(ctx context.Context, who *session.Session, token session.Token) *session.Session {
+	ctx, cancel := context.WithTimeout(ctx, recheckWait)
+	defer cancel()
+	for sleep(ctx, recheckLook) {
+		if now, err := s.Sessions.Load(ctx, token); err == nil && now.GroupsAsOf.After(who.GroupsAsOf) {
+			return now
+		}
+	}
+	return who
+}
+
+// renew asks the provider with the session's refresh token. ErrConflict if another replica is at it, ErrNotFound if the
+// provider refused and the session has therefore ended.
+func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, token session.Token) (*session.Session, error) {
+	done, err := s.Sessions.LeaseRenewal(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	defer done(context.WithoutCancel(ctx))
+	// The lease may have come free because somebody has just renewed.
+	who, err = s.Sessions.Load(ctx, token)
+	if err != nil || s.Now().Sub(who.GroupsAsOf) < s.Config.Recheck {
+		return who, err
+	}
+	tokens, err := s.Sessions.Tokens(who, token)
+	if err != nil {
+		return nil, err
+	}
+	a, err := p.refresh(ctx, who, tokens)
+	var refused *oauthError
+	switch {
+	case err == nil:
+		return s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
+	case errors.Is(err, errNothingLearned):
+		tokens.Refresh = ""
+		fresh := *who
+		fresh.GroupsAsOf = who.GroupsAsOf.Add(time.Millisecond) // no younger than they are, and written all the same
+		return s.Sessions.Renew(ctx, who, token, fresh, tokens)
+	case errors.As(err, &refused) && refused.word == "invalid_grant":
+		return nil, s.refusedRenewal(ctx, who, token)
+	}
+	p.renewAfter.Store(s.Now().Add(recheckPause).UnixMilli())
+	s.Logger.Warn("claims of a session not renewed, trying on", zap.String("provider", p.Name),
+		zap.String("session", who.ID.Short()), zap.Error(truncated(err)))
+	return nil, err
+}
+
+// refusedRenewal ends a session whose refresh token the provider does not take, unless somebody else has used it in the
+// meantime and won.
+func (s *Service) refusedRenewal(ctx context.Context, who *session.Session, token session.Token) error {
+	if now, err := s.Sessions.Load(ctx, token); err != nil || now.GroupsAsOf.After(who.GroupsAsOf) {
+		return err
+	}
+	if err := s.Sessions.End(ctx, who); err != nil {
+		return err
+	}
+	rec := person(who, signinlog.Record{Code: signinlog.GrantRevoked, Created: s.Now(), IP: who.FirstIP, UserAgent: who.FirstAgent})
+	rec.Interactive = false
+	if len(who.Apps) > 0 {
+		rec.App = who.Apps[0]
+	}
+	s.write(rec)
+	return session.ErrNotFound
+}
+
+// refresh redeems a refresh token (OpenID Connect Core, section 12). What comes is verified like a first answer, and
+// must be about the same person of the same issuer (A41).
+func (p *Provider) refresh(ctx context.Context, who *session.Session, old session.Tokens) (*answer, error) {
+	m := p.meta.Load()
+	if m == nil {
+		return nil, errProviderDown
+	}
+	conf, err := p.oauth(m, "")
+	if err != nil {
+		return nil, err
+	}
+	ctx = oidc.ClientContext(ctx, p.Client)
+	tok, err := conf.TokenSource(ctx, &oauth2.Token{RefreshToken: old.Refresh}).Token()
+	if err != nil {
+		return nil, tokenError(err)
+	}
+	a := &answer{
+		draft:  session.Session{Identity: who.Identity, Claims: who.Claims},
+		tokens: session.Tokens{Refresh: tok.RefreshToken, IDHeader: old.IDHeader, IDSignature: old.IDSignature},
+	}
+	var claims claimSet
+	if raw, _ := tok.Extra("id_token").(string); raw != "" {
+		verified, err := p.verifyIDToken(ctx, m, raw, nil, tok.AccessToken)
+		if err != nil {
+			return nil, err
+		}
+		if verified.subject != who.Identity.Subject || p.Issuer != who.Identity.Issuer {
+			return nil, errors.New("refreshed id_token is about somebody else")
+		}
+		claims = claimSet{verified.claims}
+		a.draft.Claims = verified.payload
+		a.tokens.IDHeader, a.tokens.IDSignature = verified.header, verified.signature
+	}
+	if err := p.learn(ctx, m, a, claims, tok.AccessToken); err != nil {
+		return nil, err
+	}
+	if len(claims) == 0 {
+		// Userinfo alone counts if it holds what the configuration asks for: groups that only the first ID token had
+		// would else be lost.
+		if info, err := parseClaims(a.draft.UserInfo); err != nil || !p.Claims.complete(claimSet{info}) {
+			return nil, errNothingLearned
+		}
+	}
+	return a, nil
+}

@@ -1,0 +1,208 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+const recheck = time.Hour
+
+func recheckGateway(t *testing.T, change ...func(*settings)) (*gateway, *browser) {
+	t.Helper()
+	g := newGateway(t, append([]func(*settings){func(s *settings) { s.recheck = recheck }}, change...)...)
+	b := g.browser()
+	b.signIn("yes")
+	return g, b
+}
+
+// user is who the app sees now.
+func (b *browser) user() string { return b.get("/").body }
+
+// TestRecheckBehind holds A66: claims that change at the provider change here, behind the next request once they are
+// old, and nobody waits for it.
+func TestRecheckBehind(t *testing.T) {
+	g, b := recheckGateway(t)
+	g.idp.set(func(p *fakeIDP) {
+		p.claims = map[string]any{"preferred_username": "grace", "nonce": nil}
+		p.tokenBody = map[string]any{"refresh_token": "refresh-2"}
+	})
+	g.clock.Advance(recheck - time.Minute)
+	if b.user(); g.idp.count("/token") != 1 {
+		t.Fatal("asked anew too early")
+	}
+	g.clock.Advance(time.Minute)
+	if got := b.user(); got != "app: ada persistent" {
+		t.Errorf("the request waited: %q", got)
+	}
+	waitFor(t, func() bool { return b.user() == "app: grace persistent" })
+	if n := g.idp.count("/token"); n != 2 || g.idp.lastToken.Get("refresh_token") != "refresh-canary" {
+		t.Errorf("%d token requests, the last with %q", n, g.idp.lastToken.Get("refresh_token"))
+	}
+	// The rotated token is used the next time.
+	g.clock.Advance(recheck)
+	b.user()
+	waitFor(t, func() bool { return g.idp.count("/token") == 3 })
+	if got := g.idp.lastToken.Get("refresh_token"); got != "refresh-2" {
+		t.Errorf("refreshed with %q", got)
+	}
+}
+
+// TestRecheckBefore: claims twice as old are renewed before the request goes on, by one of many requests.
+func TestRecheckBefore(t *testing.T) {
+	g, b := recheckGateway(t)
+	hang := make(chan struct{})
+	g.idp.set(func(p *fakeIDP) {
+		p.claims = map[string]any{"preferred_username": "grace", "nonce": nil}
+		p.hang = hang
+	})
+	g.clock.Advance(2 * recheck)
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			if got := b.user(); got != "app: grace persistent" {
+				t.Errorf("app: %q", got)
+			}
+		})
+	}
+	waitFor(t, func() bool { return g.idp.count("/token") == 2 })
+	close(hang)
+	all.Wait()
+	if n := g.idp.count("/token"); n != 2 {
+		t.Errorf("%d token requests for one renewal", n-1)
+	}
+}
+
+// TestRecheckRefused holds D4: an explicit refusal ends the session, and the log says so.
+func TestRecheckRefused(t *testing.T) {
+	g, b := recheckGateway(t)
+	g.idp.set(func(p *fakeIDP) { p.tokenFail = map[string]any{"error": "invalid_grant"} })
+	g.clock.Advance(2 * recheck)
+	r := b.get("/")
+	if c := r.setCookies()[cookieBase]; r.status != http.StatusSeeOther || c == nil || c.MaxAge >= 0 {
+		t.Errorf("refused: %d, cookie %v", r.status, c)
+	}
+	if g.log.count(signinlog.GrantRevoked) != 1 {
+		t.Error("no entry in the log")
+	}
+}
+
+// TestRecheckOutage holds D1, D4 and F11: an outage ends nothing for a day, is not asked about again and again, and
+// then asks for nothing less than the truth.
+func TestRecheckOutage(t *testing.T) {
+	for name, trouble := range map[string]func(*fakeIDP){
+		"503":            func(p *fakeIDP) { p.broken["/token"] = true },
+		"redirect":       func(p *fakeIDP) { p.redirecting["/token"] = true },
+		"another client": func(p *fakeIDP) { p.tokenFail = map[string]any{"error": "invalid_client"} },
+		"another person (A41)": func(p *fakeIDP) {
+			p.claims = map[string]any{"sub": "s-2", "preferred_username": "eve", "nonce": nil}
+		},
+		"another issuer":  func(p *fakeIDP) { p.claims = map[string]any{"iss": "https://evil.example", "nonce": nil} },
+		"bad signature":   func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": forged(p, "ES256")} },
+		"a logout token":  func(p *fakeIDP) { p.claims = map[string]any{"events": map[string]any{}, "nonce": nil} },
+		"somebody's hash": func(p *fakeIDP) { p.claims = map[string]any{"at_hash": accessTokenHash("x"), "nonce": nil} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, b := recheckGateway(t)
+			g.idp.set(trouble)
+			g.clock.Advance(2 * recheck)
+			before := g.idp.count("/token")
+			for range 10 {
+				if got := b.user(); got != "app: ada persistent" {
+					t.Fatalf("app: %q", got)
+				}
+			}
+			if n := g.idp.count("/token") - before; n != 1 {
+				t.Errorf("%d token requests within %s", n, recheckPause)
+			}
+			g.clock.Advance(recheckOutage)
+			if r := b.get("/"); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
+				t.Errorf("after a day: %d, cookies %v", r.status, r.setCookies())
+			}
+			g.idp.set(func(p *fakeIDP) {
+				p.broken, p.redirecting, p.tokenFail, p.tokenBody = map[string]bool{}, map[string]bool{}, nil, nil
+				p.claims = map[string]any{"nonce": nil}
+			})
+			g.clock.Advance(recheckPause)
+			if got := b.user(); got != "app: ada persistent" {
+				t.Errorf("up again: %q", got)
+			}
+		})
+	}
+}
+
+// TestRecheckWithoutToken: where the provider gives no refresh token, or tells nothing for one, claims stay as at
+// sign-in, and their age is what it is.
+func TestRecheckWithoutToken(t *testing.T) {
+	g := newGateway(t, func(s *settings) { s.recheck = recheck })
+	g.idp.set(func(p *fakeIDP) { p.tokenBody = map[string]any{"refresh_token": ""} })
+	b := g.browser()
+	b.signIn("yes")
+	g.clock.Advance(10 * recheck)
+	if got := b.user(); got != "app: ada persistent" || g.idp.count("/token") != 1 {
+		t.Errorf("app: %q, %d token requests", got, g.idp.count("/token"))
+	}
+	g, b = recheckGateway(t)
+	g.idp.set(func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": nil} })
+	g.clock.Advance(2 * recheck)
+	for range 3 {
+		if got := b.user(); got != "app: ada persistent" {
+			t.Errorf("app: %q", got)
+		}
+	}
+	if n := g.idp.count("/token"); n != 2 {
+		t.Errorf("%d token requests", n)
+	}
+}
+
+// TestRecheckStoreDown: the store's outage is the store's, not the end of a session.
+func TestRecheckStoreDown(t *testing.T) {
+	g, b := recheckGateway(t)
+	g.clock.Advance(2 * recheck)
+	g.store.Fail(errors.New("out"))
+	if r := b.get("/"); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
+		t.Errorf("%d, cookies %v", r.status, r.setCookies())
+	}
+	g.store.Fail(nil)
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"nonce": nil} })
+	if got := b.user(); got != "app: ada persistent" {
+		t.Errorf("app: %q", got)
+	}
+}
+
+// TestRecheckKeeps holds A13: a renewal is no authentication; it moves neither end nor strength.
+func TestRecheckKeeps(t *testing.T) {
+	g := newGateway(t, func(s *settings) { s.recheck = recheck })
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"auth_time": p.now().Unix(), "amr": []string{"pwd"}} })
+	b := g.browser()
+	b.signIn("yes")
+	load := func() *session.Session {
+		token, err := g.service.Keys.OpenToken(b.cookie(cookieBase).Value, "127.0.0.1", cookieBase)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := g.service.Sessions.Load(t.Context(), token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	before := load()
+	g.clock.Advance(2 * recheck)
+	g.idp.set(func(p *fakeIDP) {
+		p.claims = map[string]any{"auth_time": p.now().Unix(), "amr": []string{"mfa"}, "acr": "gold", "nonce": nil}
+	})
+	b.user()
+	after := load()
+	if !after.GroupsAsOf.After(before.GroupsAsOf) {
+		t.Fatal("not renewed")
+	}
+	if !after.AuthTime.Equal(before.AuthTime) || after.AMR[0] != "pwd" || after.ACR != "" || !after.Created.Equal(before.Created) || after.Kind != before.Kind {
+		t.Errorf("before %+v\nafter %+v", before, after)
+	}
+}
