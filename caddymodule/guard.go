@@ -15,10 +15,13 @@ import (
 // guard lets a request pass if somebody is signed in and the policies allow it. It is the only way to next for what is
 // guarded: whatever is not an allow ends here.
 func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, next caddyhttp.Handler) error {
-	who, _, err := service.Session(r, v)
+	who, token, err := service.Session(r, v)
 	if err == nil && !h.accepts(who) {
 		// Signed in, but not with a provider of this site.
 		who, err = nil, errOtherProvider
+	}
+	if err == nil {
+		who, err = service.Recheck(r, who, token)
 	}
 	if err != nil {
 		return h.anonymous(service, w, r, v, err)
