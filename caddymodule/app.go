@@ -47,6 +47,7 @@ type appRuntime struct {
 	mu       sync.Mutex
 	service  *signin.Service
 	sessions *session.Manager
+	signIns  *signinlog.Log // nil if none is kept
 	stopped  bool
 	sites    []*Handler // that are provisioned, for explanations
 }
@@ -203,6 +204,9 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 // Start opens the store and begins to look for the providers. An error here leaves the old configuration running.
 func (a *App) Start() error {
 	_, err := a.signin()
+	if err == nil {
+		running.add(a)
+	}
 	return err
 }
 
@@ -228,6 +232,10 @@ func (a *App) signin() (*signin.Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}
+	log, err := a.openSignInLog(store, ring)
+	if err != nil {
+		return nil, err
+	}
 	a.rt.sessions = session.NewManager(session.ManagerConfig{
 		Store: store, Keys: ring, Limits: session.Limits{
 			Browser: a.rt.limits.Browser, Persistent: a.rt.limits.Persistent, Finest: a.rt.finestIdle,
@@ -240,7 +248,7 @@ func (a *App) signin() (*signin.Service, error) {
 		Store:     store,
 		Keys:      ring,
 		Pages:     html,
-		Log:       signinlog.Zap{Logger: a.rt.logger.Named("sign_in")},
+		Log:       log,
 		Prompt:    a.rt.prompt,
 		Logger:    a.rt.logger,
 	})
@@ -261,6 +269,7 @@ func (a *App) keyRing() (*session.KeyRing, error) {
 
 // Stop ends the background work. Requests that are under way keep their sessions and the store until Cleanup.
 func (a *App) Stop() error {
+	running.remove(a)
 	a.rt.mu.Lock()
 	defer a.rt.mu.Unlock()
 	if a.rt.service != nil {
@@ -277,6 +286,7 @@ func (a *App) Cleanup() error {
 	if a.rt.sessions != nil {
 		a.rt.sessions.Close()
 	}
+	a.closeSignInLog()
 	if a.rt.shared == nil {
 		return nil
 	}

@@ -34,6 +34,7 @@ func init() {
 //			persistent { ... }
 //		}
 //		stay_signed_in [on|off] { ... }
+//		sign_in_log { ... }
 //		network <name> [trusted] [shared] <range>...|private_ranges
 //		policy <name> { ... }
 //	}
@@ -83,6 +84,7 @@ var globalWords = grammar[*App]{
 	"keys":           {once, parseKeys},
 	"session":        {once, parseSession},
 	"stay_signed_in": {once, parseStaySignedIn},
+	"sign_in_log":    {once, parseSignInLog},
 	"network":        {many, parseNetwork},
 	"policy":         {many, parseGlobalPolicy},
 }

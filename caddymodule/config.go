@@ -26,6 +26,9 @@ type App struct {
 	// The question "Stay signed in?".
 	StaySignedIn *StaySignedIn `json:"stay_signed_in,omitempty"`
 
+	// How long sign-ins are kept in the store. Default: 30 days and 100,000 entries.
+	SignInLog *SignInLog `json:"sign_in_log,omitempty"`
+
 	// Named networks, for policies.
 	Networks []*Network `json:"networks,omitempty"`
 

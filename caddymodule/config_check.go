@@ -50,6 +50,9 @@ func (a *App) check() error {
 	if err := a.StaySignedIn.check(); err != nil {
 		return fmt.Errorf("stay_signed_in: %w", err)
 	}
+	if err := a.SignInLog.check(); err != nil {
+		return fmt.Errorf("sign_in_log: %w", err)
+	}
 	for _, n := range a.Networks {
 		if _, err := n.rule(); err != nil {
 			return fmt.Errorf("network %q: %w", n.Name, err)

@@ -1,0 +1,74 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
+)
+
+// SignInLog says how long sign-ins are kept in the store, where the admin API and `latchkey sign-ins` find them. What is
+// stored is sealed under the key ring. Sign-ins are also written to Caddy's log (logger `latchkey.sign_in`), which this
+// does not concern.
+type SignInLog struct {
+	// How long an entry is kept. Default: 30 days; at most 400 days.
+	Keep caddy.Duration `json:"keep,omitempty"`
+
+	// How many entries are kept; the oldest go first. About 400 bytes each. 0 stores none. Default: 100000; at most
+	// 10000000.
+	MaxEntries *int `json:"max_entries,omitempty"`
+}
+
+func (s *SignInLog) check() error {
+	if s == nil {
+		return nil
+	}
+	if s.Keep != 0 {
+		if err := checkDuration(time.Duration(s.Keep), signinlog.MaxKeep); err != nil {
+			return fmt.Errorf("keep: %w", err)
+		}
+	}
+	if n := s.MaxEntries; n != nil && (*n < 0 || *n > signinlog.MaxMaxEntries) {
+		return fmt.Errorf("max_entries: %d is no number of entries from 0 to %d", *n, signinlog.MaxMaxEntries)
+	}
+	return nil
+}
+
+// off reports whether nothing is to be stored.
+func (s *SignInLog) off() bool { return s != nil && s.MaxEntries != nil && *s.MaxEntries == 0 }
+
+// openSignInLog starts the log in the store, beside Caddy's log, and returns where sign-ins go.
+func (a *App) openSignInLog(store session.Store, ring *session.KeyRing) (signinlog.Sink, error) {
+	logged := signinlog.Zap{Logger: a.rt.logger.Named("sign_in")}
+	if a.SignInLog.off() {
+		return logged, nil
+	}
+	kept, ok := store.(journal.Journal)
+	if !ok {
+		if a.SignInLog != nil {
+			return nil, errors.New("sign_in_log: this store keeps no sign-ins; leave sign_in_log out, or say max_entries 0")
+		}
+		return logged, nil
+	}
+	c := signinlog.Config{Journal: kept, Keys: ring, Logger: a.rt.logger.Named("sign_in_log")}
+	if s := a.SignInLog; s != nil {
+		c.Keep = time.Duration(s.Keep)
+		if s.MaxEntries != nil {
+			c.MaxEntries = *s.MaxEntries
+		}
+	}
+	a.rt.signIns = signinlog.Open(c)
+	return signinlog.Sinks{logged, a.rt.signIns}, nil
+}
+
+// closeSignInLog writes what waits to be written.
+func (a *App) closeSignInLog() {
+	if a.rt.signIns != nil {
+		a.rt.signIns.Close()
+	}
+}
