@@ -30,6 +30,7 @@ type adminAPI struct{}
 // spelling of a path reaches a route (A55); "{}" is any one segment, which the route gets unescaped.
 var adminRoutes = []adminRoute{
 	{http.MethodGet, "/latchkey/sign-ins", adminSignIns},
+	{http.MethodPost, explainPath, adminExplain},
 }
 
 type adminRoute struct {

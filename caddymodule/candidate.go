@@ -18,6 +18,14 @@ type candidate struct {
 	close func()
 }
 
+// emptyContext is a context of Caddy's own for a process that runs no server. What adapting and provisioning warn of is
+// for `validate` to say.
+func emptyContext() (caddy.Context, error) {
+	return caddy.ProvisionContext(&caddy.Config{Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{
+		caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "PANIC"}},
+	}}})
+}
+
 var errNoLatchkey = errors.New("the configuration has no latchkey in it")
 
 // newCandidate provisions a configuration in Caddy's JSON beside whatever runs: it opens, dials and starts nothing. The

@@ -14,7 +14,7 @@ import (
 // spell writes a duration as a configuration has it: 15m, 1h30m, 7d.
 func spell(d time.Duration) string {
 	const day = 24 * time.Hour
-	if d >= day && d%day == 0 {
+	if d >= 2*day && d%day == 0 {
 		return fmt.Sprintf("%dd", d/day)
 	}
 	text := d.String()
