@@ -178,7 +178,7 @@ func (h *Handler) imagineRequest(im *imagined) error {
 	if secure {
 		r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: canonical}
 	}
-	im.v = &signin.Visit{Site: &h.rt.site, Host: canonical, Secure: secure, Return: path}
+	im.v = &signin.Visit{Site: &h.rt.site, Host: canonical, Secure: secure, Return: path, Header: r.Header}
 	clientIP := ""
 	if q.IP != "" {
 		if im.v.IP, err = netip.ParseAddr(q.IP); err != nil {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/useragent"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
@@ -49,6 +50,15 @@ func (h *Handler) request(r *http.Request, v *signin.Visit, subject *policy.Subj
 	q := &policy.Request{Subject: subject, App: h.rt.site.App, IP: v.IP, Time: time.Now(), NoRoute: r == nil}
 	if r != nil && len(h.rt.matchers.sets) > 0 {
 		q.Match = &requestMatcher{h.rt.matchers, r}
+	}
+	if h.rt.wanted.platform {
+		q.Platform = useragent.Platform(v.Header)
+	}
+	if h.rt.wanted.client {
+		q.Client = policy.Browser // which is what signs people in
+		if r != nil {
+			q.Client = useragent.Client(r)
+		}
 	}
 	if who != nil {
 		q.Auth = policy.Authentication{AuthTime: who.AuthTime, ACRs: signin.Contexts(who), MFA: h.rt.app.mfa(who)}

@@ -30,7 +30,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	switch decision.Verdict {
 	case policy.Allow:
 	case policy.StepUp:
-		h.decided(r, decision.Verdict.String(), who)
+		h.concluded(r, &decision, who)
 		v.RequestID = requestID(r)
 		service.StepUp(w, r, v, who, refusal(&decision), demand(&decision))
 		return nil
@@ -45,7 +45,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	if h.rt.activity.counts(r) {
 		h.rt.app.rt.sessions.Touch(who, h.rt.site.App)
 	}
-	h.decided(r, decision.Verdict.String(), who)
+	h.concluded(r, &decision, who)
 	h.identify(r, who)
 	return next.ServeHTTP(w, r)
 }
@@ -71,7 +71,7 @@ func (h *Handler) accepts(who *session.Session) bool {
 func (h *Handler) anonymous(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, err error) error {
 	v.RequestID = requestID(r)
 	if !signin.NoSession(err) && !errors.Is(err, errOtherProvider) {
-		h.decided(r, "store_unavailable", nil)
+		decided(r, "store_unavailable")
 		if h.handlesErrors(r) {
 			return caddyhttp.Error(http.StatusServiceUnavailable, err)
 		}
@@ -83,7 +83,7 @@ func (h *Handler) anonymous(service *signin.Service, w http.ResponseWriter, r *h
 	if decision.Verdict == policy.Block {
 		return h.refuse(service, w, r, v, nil, &decision)
 	}
-	h.decided(r, decision.Verdict.String(), nil)
+	h.concluded(r, &decision, nil)
 	service.Challenge(w, r, v, signin.Over(err), demand(&decision))
 	return nil
 }
@@ -93,7 +93,7 @@ func (h *Handler) refuse(service *signin.Service, w http.ResponseWriter, r *http
 		h.rt.logger.Error("policy could not be evaluated, so the request is refused",
 			zap.String("app", h.rt.site.App), zap.Error(d.Err))
 	}
-	h.decided(r, d.Verdict.String(), who)
+	h.concluded(r, d, who)
 	v.RequestID = requestID(r)
 	service.Refuse(w, r, v, who, refusal(d))
 	return nil

@@ -27,6 +27,7 @@ type handlerRuntime struct {
 	site     signin.Site
 	match    caddyhttp.MatcherSets
 	policies *policy.Set
+	wanted   wanted
 	matchers *matchers
 	names    *scrub.Names
 	headers  []identityHeader
@@ -43,6 +44,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	app, err := ctx.AppIfConfigured("latchkey")
 	if err != nil {
 		return fmt.Errorf("the global option latchkey is missing: %w", err)
+	}
+	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+		return err
 	}
 	return h.provision(ctx, app.(*App))
 }
@@ -85,6 +89,7 @@ func (h *Handler) provisionPolicies(ctx caddy.Context) error {
 		return err
 	}
 	h.rt.app.noteMaxIdle(own)
+	h.rt.wanted = wantedBy(tenant.policies, own)
 	h.rt.policies, err = policy.Compile(policy.Config{
 		Networks: tenant.networks,
 		Policies: tenant.policies,
@@ -120,7 +125,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		refused = originalPath(r)
 	}
 	if refused != nil {
-		h.decided(r, "bad_request", nil)
+		decided(r, "bad_request")
 		v.RequestID = requestID(r)
 		service.BadRequest(w, r, v)
 		return nil

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -99,21 +97,4 @@ func placeholder(key string, who *session.Session) (any, bool) {
 		}
 	}
 	return nil, false
-}
-
-// shortID prints a session as its short hash, and only if somebody prints it.
-type shortID session.ID
-
-func (id shortID) String() string { return session.ID(id).Short() }
-
-// decided adds the decision to the access log's entry.
-func (h *Handler) decided(r *http.Request, decision string, who *session.Session) {
-	extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
-	if !ok {
-		return
-	}
-	extra.Add(zap.String("latchkey_decision", decision))
-	if who != nil {
-		extra.Add(zap.Stringer("latchkey_session", shortID(who.ID)))
-	}
 }

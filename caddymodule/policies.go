@@ -42,6 +42,24 @@ func (m *matchers) rules(ctx caddy.Context, list []*Policy) ([]policy.Policy, er
 	return out, nil
 }
 
+// wanted says what is worth finding out about a request, because a policy depends on it.
+type wanted struct{ platform, client, reportOnly bool }
+
+func wantedBy(lists ...[]policy.Policy) (w wanted) {
+	for _, list := range lists {
+		for i := range list {
+			p := &list[i]
+			if p.Mode == policy.Off {
+				continue
+			}
+			w.platform = w.platform || len(p.Conditions.Platforms) > 0
+			w.client = w.client || len(p.Conditions.Clients) > 0
+			w.reportOnly = w.reportOnly || p.Mode == policy.ReportOnly
+		}
+	}
+	return w
+}
+
 // requestMatcher holds a request against the matchers: on the path that the upstream will see.
 type requestMatcher struct {
 	*matchers

@@ -18,7 +18,7 @@ import (
 // Scheme and host come from the connection and the request, and from X-Forwarded-Proto and -Host only behind a proxy
 // that Caddy trusts: by Caddy's own rule, and never otherwise (A20).
 func (h *Handler) visit(r *http.Request, lines []string) (*signin.Visit, error) {
-	v := &signin.Visit{Site: &h.rt.site, Return: signin.Home}
+	v := &signin.Visit{Site: &h.rt.site, Return: signin.Home, Header: r.Header}
 	host, secure := r.Host, r.TLS != nil
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
 		if proto := lastOf(r.Header["X-Forwarded-Proto"]); proto != "" {

@@ -161,6 +161,8 @@ type Visit struct {
 	IP        netip.Addr
 	RequestID string
 	Cookies   Cookies
+	// Header is the header of the request, for the Gate, which is not given the request itself. Not to be changed.
+	Header http.Header
 }
 
 func (v *Visit) usable() bool { return v.Secure || IsLoopback(v.Host) }

@@ -1,0 +1,50 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/latchkey-gateway/latchkey/policy"
+)
+
+// Each configuration has a metrics registry of its own. The collectors belong to the process, so that their counts
+// survive a reload. Labels are words of ours and names from the configuration, never of a person, a path or a client.
+var (
+	requests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "latchkey", Name: "requests_total",
+		Help: "Requests that were guarded, or refused before that, by what was decided and why.",
+	}, []string{"decision", "reason"})
+
+	reportOnly = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "latchkey", Name: "report_only_total",
+		Help: "Requests that a report-only policy would have blocked (would_block) or sent to sign in again (would_step_up), if it stood alone.",
+	}, []string{"policy", "result"})
+
+	// allowed is what nearly every request comes to, found without looking for it.
+	allowed = requests.WithLabelValues(policy.Allow.String(), string(policy.Allowed))
+)
+
+const (
+	wouldBlock  = "would_block"
+	wouldStepUp = "would_step_up"
+)
+
+func countDecision(d *policy.Decision) {
+	if d.Verdict == policy.Allow {
+		allowed.Inc()
+		return
+	}
+	requests.WithLabelValues(d.Verdict.String(), string(d.Reason)).Inc()
+}
+
+// registerMetrics makes the collectors part of a configuration's metrics. Every site does so; the first one has done it.
+func registerMetrics(registry *prometheus.Registry) error {
+	for _, c := range []prometheus.Collector{requests, reportOnly} {
+		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	return nil
+}

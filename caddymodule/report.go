@@ -1,0 +1,70 @@
+package caddymodule
+
+import (
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// concluded reports what the policies decided, to the metrics and to the access log's entry.
+func (h *Handler) concluded(r *http.Request, d *policy.Decision, who *session.Session) {
+	countDecision(d)
+	var blocked, asked []string
+	if h.rt.wanted.reportOnly {
+		blocked, asked = h.watched(d, who)
+	}
+	extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
+	if !ok {
+		return
+	}
+	extra.Add(zap.String("latchkey_decision", d.Verdict.String()))
+	if d.Verdict != policy.Allow {
+		extra.Add(zap.String("latchkey_reason", string(d.Reason)))
+	}
+	if who != nil {
+		extra.Add(zap.Stringer("latchkey_session", shortID(who.ID)))
+	}
+	if len(blocked) > 0 {
+		extra.Add(zap.Strings("latchkey_would_block", blocked))
+	}
+	if len(asked) > 0 {
+		extra.Add(zap.Strings("latchkey_would_step_up", asked))
+	}
+}
+
+// watched counts what report-only policies would have done, each by itself, and names them for the log. Nobody else
+// hears of it (O4).
+func (h *Handler) watched(d *policy.Decision, who *session.Session) (blocked, asked []string) {
+	if d.ReportOnlyErr != nil {
+		h.rt.logger.Warn("report-only policy could not be evaluated; once it is on, it refuses such a request",
+			zap.String("app", h.rt.site.App), zap.Error(d.ReportOnlyErr))
+	}
+	for o := range d.Applied {
+		switch {
+		case o.Result == policy.ResultReportOnlyFailure:
+			blocked = append(blocked, o.Policy)
+			reportOnly.WithLabelValues(o.Policy, wouldBlock).Inc()
+		case o.Result == policy.ResultReportOnlyInterrupted && who != nil: // anybody else has to sign in anyway
+			asked = append(asked, o.Policy)
+			reportOnly.WithLabelValues(o.Policy, wouldStepUp).Inc()
+		}
+	}
+	return blocked, asked
+}
+
+// decided reports what became of a request that no policy was asked about.
+func decided(r *http.Request, decision string) {
+	requests.WithLabelValues(decision, decision).Inc()
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Add(zap.String("latchkey_decision", decision))
+	}
+}
+
+// shortID prints a session as its short hash, and only if somebody prints it.
+type shortID session.ID
+
+func (id shortID) String() string { return session.ID(id).Short() }
