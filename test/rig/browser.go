@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -83,10 +84,10 @@ func NewBrowser(t testing.TB, options BrowserOptions) *Browser {
 	return b
 }
 
-func (b *Browser) launch() {
+func (b *Browser) launch(more ...string) {
 	b.t.Helper()
 	o := b.options
-	args := append([]string(nil), o.Args...)
+	args := append(slices.Clone(o.Args), more...)
 	if o.Hosts != "" {
 		args = append(args, "--host-resolver-rules="+o.Hosts)
 	}
@@ -128,8 +129,8 @@ func (b *Browser) Close() {
 // Restart closes the browser and opens it again on the same profile, with one empty page.
 func (b *Browser) Restart() { b.t.Helper(); b.Close(); b.launch() }
 
-// Reopen opens a browser that Close has closed.
-func (b *Browser) Reopen() { b.t.Helper(); b.launch() }
+// Reopen opens a browser that Close has closed, with more arguments for this once.
+func (b *Browser) Reopen(args ...string) { b.t.Helper(); b.launch(args...) }
 
 // NewPage opens another tab.
 func (b *Browser) NewPage() *Page {
