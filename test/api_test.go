@@ -167,7 +167,8 @@ func TestWebSocketHandshakeRefused(t *testing.T) {
 	}
 	r := rig.NewHTTP(t).Do(rig.Call{URL: s.url("/ws"), Header: http.Header{
 		"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Version": {"13"},
-		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Accept": {"text/html"}}})
+		"Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Accept": {"text/html"},
+	}})
 	refused(t, r, http.StatusUnauthorized)
 }
 

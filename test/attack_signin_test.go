@@ -126,8 +126,10 @@ func TestA44DoubledParameters(t *testing.T) {
 			if r.StatusCode != 400 {
 				t.Errorf("in the query: %d", r.StatusCode)
 			}
-			r = c.Do(rig.Call{URL: s.url("/.latchkey/callback"), Method: "POST", Body: strings.NewReader(q), Navigate: true,
-				Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}})
+			r = c.Do(rig.Call{
+				URL: s.url("/.latchkey/callback"), Method: "POST", Body: strings.NewReader(q), Navigate: true,
+				Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+			})
 			nothing(t, s, c, r)
 			if r.StatusCode != 400 {
 				t.Errorf("in the body: %d", r.StatusCode)
@@ -142,7 +144,8 @@ func TestA44DoubledParameters(t *testing.T) {
 	for _, field := range []string{"csrf", "answer"} {
 		body := form.Values.Encode() + "&" + field + "=" + url.QueryEscape(form.Values.Get(field))
 		r := c.Do(rig.Call{URL: form.Action, Body: strings.NewReader(body), Navigate: true, Header: http.Header{
-			"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {s.origin()}, "Sec-Fetch-Site": {"same-origin"}}})
+			"Content-Type": {"application/x-www-form-urlencoded"}, "Origin": {s.origin()}, "Sec-Fetch-Site": {"same-origin"},
+		}})
 		if r.StatusCode != 400 || c.Cookie(s.host(), s.cookie("")) != "" {
 			t.Errorf("%s twice in the answer: %d", field, r.StatusCode)
 		}
@@ -251,16 +254,22 @@ func TestA23CrossSiteRequests(t *testing.T) {
 			return c.Do(rig.Call{URL: f.Action, Form: f.Values, Navigate: true, Header: own})
 		},
 		"another origin": func(c *rig.HTTP, f *rig.Form) rig.Reply {
-			return c.Do(rig.Call{URL: f.Action, Form: f.Values, Navigate: true,
-				Header: http.Header{"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}}})
+			return c.Do(rig.Call{
+				URL: f.Action, Form: f.Values, Navigate: true,
+				Header: http.Header{"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}},
+			})
 		},
 		"a sibling host": func(c *rig.HTTP, f *rig.Form) rig.Reply {
-			return c.Do(rig.Call{URL: f.Action, Form: f.Values, Navigate: true,
-				Header: http.Header{"Origin": {"http://127.0.0.1:1"}, "Sec-Fetch-Site": {"same-site"}}})
+			return c.Do(rig.Call{
+				URL: f.Action, Form: f.Values, Navigate: true,
+				Header: http.Header{"Origin": {"http://127.0.0.1:1"}, "Sec-Fetch-Site": {"same-site"}},
+			})
 		},
 		"opaque origin": func(c *rig.HTTP, f *rig.Form) rig.Reply {
-			return c.Do(rig.Call{URL: f.Action, Form: f.Values, Navigate: true,
-				Header: http.Header{"Origin": {"null"}, "Sec-Fetch-Site": {"cross-site"}}})
+			return c.Do(rig.Call{
+				URL: f.Action, Form: f.Values, Navigate: true,
+				Header: http.Header{"Origin": {"null"}, "Sec-Fetch-Site": {"cross-site"}},
+			})
 		},
 		"A63 empty POST": func(c *rig.HTTP, f *rig.Form) rig.Reply {
 			return c.Do(rig.Call{URL: f.Action, Method: "POST", Navigate: true, Header: own})
@@ -270,8 +279,10 @@ func TestA23CrossSiteRequests(t *testing.T) {
 			return c.Do(rig.Call{URL: f.Action, Form: f.Values, Navigate: true, Header: own})
 		},
 		"as JSON": func(c *rig.HTTP, f *rig.Form) rig.Reply {
-			return c.Do(rig.Call{URL: f.Action, Body: strings.NewReader(`{"csrf":"` + f.Values.Get("csrf") + `","answer":"yes"}`), Navigate: true,
-				Header: http.Header{"Origin": {s.origin()}, "Sec-Fetch-Site": {"same-origin"}, "Content-Type": {"application/json"}}})
+			return c.Do(rig.Call{
+				URL: f.Action, Body: strings.NewReader(`{"csrf":"` + f.Values.Get("csrf") + `","answer":"yes"}`), Navigate: true,
+				Header: http.Header{"Origin": {s.origin()}, "Sec-Fetch-Site": {"same-origin"}, "Content-Type": {"application/json"}},
+			})
 		},
 		"no Content-Type": func(c *rig.HTTP, f *rig.Form) rig.Reply {
 			return c.Do(rig.Call{URL: f.Action, Body: strings.NewReader(f.Values.Encode()), Navigate: true, Header: own})
@@ -326,8 +337,10 @@ func TestLoginCSRF(t *testing.T) {
 	tokens := s.idp.Hits("token")
 	r := victim.Get(callback.String())
 	nothing(t, s, victim, r)
-	r = victim.Do(rig.Call{URL: s.url("/.latchkey/callback"), Form: callback.Query(), Navigate: true,
-		Header: http.Header{"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}}})
+	r = victim.Do(rig.Call{
+		URL: s.url("/.latchkey/callback"), Form: callback.Query(), Navigate: true,
+		Header: http.Header{"Origin": {"https://evil.example"}, "Sec-Fetch-Site": {"cross-site"}},
+	})
 	nothing(t, s, victim, victim.Follow(r, func(u *url.URL) bool { return u.Host != strings.TrimPrefix(s.origin(), "http://") }))
 	if s.idp.Hits("token") != tokens {
 		t.Error("the provider was asked")

@@ -162,7 +162,8 @@ func TestPromptAnsweredAtAnotherReplica(t *testing.T) {
 	}
 	// The second gateway stands in for the first behind the same address: same Host, another port.
 	r := c.Do(rig.Call{URL: b.url(target.Path), Form: form.Values, Navigate: true, Header: map[string][]string{
-		"Host": {target.Host}, "Origin": {a.origin()}, "Sec-Fetch-Site": {"same-origin"}}})
+		"Host": {target.Host}, "Origin": {a.origin()}, "Sec-Fetch-Site": {"same-origin"},
+	}})
 	if r.StatusCode >= 400 || c.Cookie(a.host(), a.cookie("")) == "" {
 		t.Fatalf("answered at the other replica: %d\n%s", r.StatusCode, r.Text)
 	}

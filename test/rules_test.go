@@ -118,7 +118,7 @@ func TestReportOnlyIsInvisible(t *testing.T) {
 		}
 		r := c.Follow(c.Get(s.url("/p")), nil)
 		r = note(c.Follow(c.Send(r.Form(t, "alice")), nil))
-		r = note(c.Follow(c.Send(r.Form(t, "Yes")), nil))
+		note(c.Follow(c.Send(r.Form(t, "Yes")), nil))
 		note(s.api(c, "/q"))
 		note(c.Get(s.url("/.latchkey/sign-out")))
 		return out
@@ -203,7 +203,8 @@ func TestMatcherGuardsAPart(t *testing.T) {
 	s := newSite(t, config{before: "@private not path /public/*", matcher: "@private"})
 	c := rig.NewHTTP(t)
 	r := c.Do(rig.Call{URL: s.url("/public/x"), Header: http.Header{
-		"Remote-User": {"mallory"}, "Cookie": {s.cookie("") + "=forged; theirs=1"}}})
+		"Remote-User": {"mallory"}, "Cookie": {s.cookie("") + "=forged; theirs=1"},
+	}})
 	if r.StatusCode != 200 {
 		t.Fatalf("an open path: %d", r.StatusCode)
 	}

@@ -166,8 +166,10 @@ func TestSignOutWithoutASession(t *testing.T) {
 	value := alice.Cookie(s.host(), s.cookie(""))
 	forged := rig.NewHTTP(t)
 	forged.SetCookie(s.host(), s.cookie(""), value[:len(value)/2]+strings.Repeat("A", len(value)-len(value)/2))
-	r := forged.Do(rig.Call{URL: s.url("/.latchkey/sign-out"), Form: url.Values{"everywhere": {"1"}}, Navigate: true,
-		Header: http.Header{"Origin": {s.origin()}, "Sec-Fetch-Site": {"same-origin"}}})
+	r := forged.Do(rig.Call{
+		URL: s.url("/.latchkey/sign-out"), Form: url.Values{"everywhere": {"1"}}, Navigate: true,
+		Header: http.Header{"Origin": {s.origin()}, "Sec-Fetch-Site": {"same-origin"}},
+	})
 	if r.StatusCode >= 500 {
 		t.Errorf("a forged cookie at sign-out: %d", r.StatusCode)
 	}

@@ -1,8 +1,9 @@
 package rig
 
 import (
+	"crypto/rand"
 	"fmt"
-	"math/rand/v2"
+	"math/big"
 	"net"
 	"sync"
 	"testing"
@@ -50,7 +51,11 @@ func FreePort(t testing.TB) int {
 		ports.taken = map[int]bool{}
 	}
 	for range 1000 {
-		port := 15000 + rand.IntN(15000)
+		n, err := rand.Int(rand.Reader, big.NewInt(15000))
+		if err != nil {
+			t.Fatalf("choosing a port: %v", err)
+		}
+		port := 15000 + int(n.Int64())
 		if ports.taken[port] {
 			continue
 		}
