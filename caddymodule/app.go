@@ -127,7 +127,15 @@ func (l Limits) or(def session.Limit) session.Limit {
 	return def
 }
 
+func (c *SessionConfig) recheck() time.Duration {
+	if c.Recheck == nil {
+		return defaultRecheck
+	}
+	return time.Duration(*c.Recheck)
+}
+
 const (
+	defaultRecheck        = time.Hour
 	defaultRememberAnswer = 180 * 24 * time.Hour
 	defaultSharedUsers    = 2
 	defaultSharedWindow   = 7 * 24 * time.Hour
@@ -250,6 +258,7 @@ func (a *App) signin() (*signin.Service, error) {
 		Pages:     html,
 		Log:       log,
 		Prompt:    a.rt.prompt,
+		Recheck:   a.Session.recheck(),
 		Logger:    a.rt.logger,
 	})
 	a.rt.service.Start()

@@ -32,6 +32,7 @@ func init() {
 //				max_lifetime <duration>
 //			}
 //			persistent { ... }
+//			recheck <duration>
 //		}
 //		stay_signed_in [on|off] { ... }
 //		sign_in_log { ... }
@@ -127,6 +128,10 @@ var sessionWords = grammar[*SessionConfig]{
 	}},
 	"persistent": {once, func(d *caddyfile.Dispenser, c *SessionConfig) error {
 		return parseLimits(d, &c.Persistent, session.DefaultLimits.Persistent)
+	}},
+	"recheck": {once, func(d *caddyfile.Dispenser, c *SessionConfig) (err error) {
+		c.Recheck, err = durationOrZero(d, maxLifetime)
+		return err
 	}},
 }
 

@@ -60,20 +60,9 @@ var staySignedInWords = grammar[*StaySignedIn]{
 	}},
 }
 
-func parseRememberAnswer(d *caddyfile.Dispenser, s *StaySignedIn) error {
-	text, err := one(d)
-	if err != nil {
-		return err
-	}
-	value, err := parseDuration(text)
-	if err == nil && value != 0 { // 0 is a value of its own here
-		err = checkDuration(value, maxLifetime)
-	}
-	if err != nil {
-		return d.Errf("remember_answer: %w", err)
-	}
-	s.RememberAnswer = (*caddy.Duration)(&value)
-	return nil
+func parseRememberAnswer(d *caddyfile.Dispenser, s *StaySignedIn) (err error) {
+	s.RememberAnswer, err = durationOrZero(d, maxLifetime)
+	return err
 }
 
 func parseSuppress(d *caddyfile.Dispenser, s *StaySignedIn) error {

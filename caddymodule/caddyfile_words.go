@@ -166,6 +166,23 @@ func duration(d *caddyfile.Dispenser, most time.Duration) (caddy.Duration, error
 	return caddy.Duration(value), nil
 }
 
+// durationOrZero is duration where 0 has a meaning of its own.
+func durationOrZero(d *caddyfile.Dispenser, most time.Duration) (*caddy.Duration, error) {
+	what := d.Val()
+	text, err := one(d)
+	if err != nil {
+		return nil, err
+	}
+	value, err := parseDuration(text)
+	if err == nil && value != 0 {
+		err = checkDuration(value, most)
+	}
+	if err != nil {
+		return nil, d.Errf("%s: %w", what, err)
+	}
+	return (*caddy.Duration)(&value), nil
+}
+
 func parseDuration(text string) (time.Duration, error) {
 	value, err := caddy.ParseDuration(text)
 	if err != nil {

@@ -47,6 +47,11 @@ type SessionConfig struct {
 
 	// Sessions that survive the browser: "Yes" to "Stay signed in?". Default: 90 days idle, 180 days at most.
 	Persistent Limits `json:"persistent,omitzero"`
+
+	// How old a person's claims and groups may grow before the provider is asked for them anew, with the refresh token.
+	// 0 leaves them as at sign-in. A provider that refuses ends the session; while one cannot be reached they are used
+	// for a day more. Without a refresh token (scope `offline_access`) they stay as at sign-in. Default: 1 hour.
+	Recheck *caddy.Duration `json:"recheck,omitempty"`
 }
 
 // Limits bound the life of a session.

@@ -47,6 +47,11 @@ func (a *App) check() error {
 	if err := a.Session.Persistent.check(session.DefaultLimits.Persistent); err != nil {
 		return fmt.Errorf("session: persistent: %w", err)
 	}
+	if r := a.Session.Recheck; r != nil && *r != 0 {
+		if err := checkDuration(time.Duration(*r), maxLifetime); err != nil {
+			return fmt.Errorf("session: recheck: %w", err)
+		}
+	}
 	if err := a.StaySignedIn.check(); err != nil {
 		return fmt.Errorf("stay_signed_in: %w", err)
 	}
