@@ -88,6 +88,8 @@ func placeholder(key string, who *session.Session) (any, bool) {
 			return who.Kind.String(), true
 		case "session.created":
 			return who.Created, true
+		case "groups.as_of":
+			return who.GroupsAsOf, true
 		case "provider":
 			return who.Provider, true
 		case "subject":
