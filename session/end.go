@@ -133,7 +133,7 @@ func (m *Manager) delist(ctx context.Context, index Key, members []Key) error {
 func identityIndex(who Identity) Key { return HashKey("i", who.Issuer, who.Subject) }
 
 func (s *Session) indexes() []Key {
-	in := []Key{identityIndex(s.Identity)}
+	in := []Key{identityIndex(s.Identity), allIndex(s.ID)}
 	if s.ProviderSession != "" {
 		in = append(in, HashKey("j", s.Identity.Issuer, s.ProviderSession))
 	}

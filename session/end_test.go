@@ -34,7 +34,7 @@ func TestEnd(t *testing.T) {
 		_, err = m.Load(t.Context(), copied)
 		want(t, name, err, session.ErrNotFound)
 	}
-	for _, index := range []session.Key{adaIndex, session.HashKey("j", ada.Issuer, "sid-1")} {
+	for _, index := range []session.Key{adaIndex, session.HashKey("j", ada.Issuer, "sid-1"), session.HashKey("a", string(s.ID.Key()[2:3]))} {
 		if left := w.members(t, index); len(left) != 0 {
 			t.Errorf("still listed: %v", left)
 		}
