@@ -1,0 +1,171 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+)
+
+// Finding is something in a Config that is legal and hardly meant: what it says has no effect, or one that nobody wants.
+type Finding struct {
+	// Position is the file:line of the policy, if the configuration told.
+	Position string
+	// Site is the app of the site that the policy belongs to, or empty.
+	Site   string
+	Policy string
+	// Problem says what is the matter, and what to do about it.
+	Problem string
+}
+
+func (f Finding) String() string { return (*ConfigError)(&f).Error() }
+
+// Lint looks for policies that hardly are what somebody meant: that never apply, that nobody can satisfy, that add
+// nothing to others, or that lock everybody out (R11). It finds what follows from the configuration alone and proves
+// nothing about the rest; what it finds is so. cfg must be one that compiles. Policies that are off are left alone.
+func Lint(cfg Config) []Finding {
+	l := newLinter(&cfg)
+	l.list(cfg.Policies, "", l.scopes(cfg.Policies, ""))
+	for i := range cfg.Sites {
+		l.site(&cfg.Sites[i])
+	}
+	return l.found
+}
+
+// LintSite is Lint for the policies of one site of cfg, by its index, without those for all sites.
+func LintSite(cfg Config, site int) []Finding {
+	l := newLinter(&cfg)
+	l.site(&cfg.Sites[site])
+	return l.found
+}
+
+type linter struct {
+	cfg   *Config
+	found []Finding
+	at    Finding
+}
+
+func newLinter(cfg *Config) *linter { return &linter{cfg: cfg} }
+
+func (l *linter) findf(format string, args ...any) {
+	f := l.at
+	f.Problem = fmt.Sprintf(format, args...)
+	l.found = append(l.found, f)
+}
+
+func (l *linter) site(s *Site) {
+	l.list(s.Policies, s.App, append(l.scopes(l.cfg.Policies, ""), l.scopes(s.Policies, s.App)...))
+}
+
+// list lints policies that stand together; beside holds the scopes of these and of all others that hold where they do.
+func (l *linter) list(policies []Policy, site string, beside []*scope) {
+	for i := range policies {
+		p := &policies[i]
+		if p.Mode == Off {
+			continue
+		}
+		l.at = Finding{Position: p.Position, Site: site, Policy: p.Name}
+		own := beside[slices.IndexFunc(beside, func(s *scope) bool { return s.Policy == p })]
+		if l.neverApplies(own) {
+			continue
+		}
+		l.idleConditions(p)
+		l.idleControls(p)
+		l.lockOut(own)
+		l.shadow(own, beside)
+	}
+}
+
+// neverApplies looks at the networks; other contradictions inside of an assignment are errors.
+func (l *linter) neverApplies(s *scope) bool {
+	switch {
+	case len(s.Include.Networks) > 0 && l.within(s.in, s.ex):
+		l.findf("it never applies: every network that it includes lies within one that it excludes")
+	case l.everywhere(s.ex):
+		l.findf("it never applies: the networks that it excludes are all addresses there are")
+	default:
+		return false
+	}
+	return true
+}
+
+// idleConditions finds conditions that hold always.
+func (l *linter) idleConditions(p *Policy) {
+	when := &p.Conditions
+	for _, c := range []struct {
+		what      string
+		has, most int
+	}{
+		{"platform", len(distinct(when.Platforms)), len(platformWords)},
+		{"client", len(distinct(when.Clients)), len(clientWords)},
+		{"risk sign_in", len(distinct(when.SignInRisk)), len(riskWords)},
+		{"risk user", len(distinct(when.UserRisk)), len(riskWords)},
+	} {
+		if c.has == c.most {
+			l.findf("when %s lists all there is, so that it always holds", c.what)
+		}
+	}
+}
+
+func distinct[T ~uint8](values []T) []T {
+	values = slices.Clone(values)
+	slices.Sort(values)
+	return slices.Compact(values)
+}
+
+// idleControls finds controls that nobody can satisfy, and those that everybody does.
+func (l *linter) idleControls(p *Policy) {
+	device := Requirement{Kind: CompliantDevice}
+	all := slices.Contains(p.Require, device)
+	anyOf := len(p.RequireAny) > 0 && !slices.ContainsFunc(p.RequireAny, func(q Requirement) bool { return q != device })
+	if slices.Contains(p.Conditions.Devices, DeviceCondition{Attribute: Compliant, Not: true}) && (all || anyOf) {
+		l.findf("nobody can satisfy it: it requires a compliant device when the device is not compliant; block says the same")
+	}
+	if slices.Contains(p.Conditions.Devices, DeviceCondition{Attribute: Compliant}) && (all || slices.Contains(p.RequireAny, device)) {
+		l.findf("it applies to compliant devices only, so that requiring one has no effect")
+	}
+	if f := p.SignInFrequency; f.isSet() && p.MaxIdle >= f.interval() {
+		l.findf("max_idle %v has no effect beside sign_in_frequency %v, which comes first", p.MaxIdle, f)
+	}
+}
+
+// lockOut finds a block on everybody, everywhere (R11).
+func (l *linter) lockOut(s *scope) {
+	if !s.Block || !s.unconditional() || s.namesAnybody() || len(s.Include.Apps)+len(s.Exclude.Apps) > 0 ||
+		len(s.ex) > 0 || len(s.in) > 0 && !l.everywhere(s.in) {
+		return
+	}
+	where, when := "at every site", ""
+	if s.site != "" {
+		where = "at this site"
+	}
+	if s.Mode == ReportOnly {
+		when = ", once it is on"
+	}
+	l.findf("it locks everybody out %s%s, those who could change it included: exclude at least a break-glass account", where, when)
+}
+
+// within tells whether each prefix of the networks lies within a single one of the others.
+func (l *linter) within(networks, others []int) bool {
+	for _, i := range networks {
+		for _, p := range l.cfg.Networks[i].Prefixes {
+			if !l.holds(others, p) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (l *linter) holds(networks []int, p netip.Prefix) bool {
+	p = canonical(p)
+	return slices.ContainsFunc(networks, func(i int) bool {
+		return slices.ContainsFunc(l.cfg.Networks[i].Prefixes, func(q netip.Prefix) bool {
+			q = canonical(q)
+			return q.Bits() <= p.Bits() && q.Contains(p.Addr())
+		})
+	})
+}
+
+func (l *linter) everywhere(networks []int) bool {
+	return l.holds(networks, netip.MustParsePrefix("0.0.0.0/0")) && l.holds(networks, netip.MustParsePrefix("::/0"))
+}
