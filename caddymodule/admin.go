@@ -31,6 +31,7 @@ type adminAPI struct{}
 var adminRoutes = []adminRoute{
 	{http.MethodGet, "/latchkey/sign-ins", adminSignIns},
 	{http.MethodPost, explainPath, adminExplain},
+	{http.MethodPost, impactPath, adminImpact},
 }
 
 type adminRoute struct {

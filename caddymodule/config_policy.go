@@ -53,8 +53,11 @@ type Policy struct {
 	// effect. Default: none.
 	ReportUntil string `json:"report_until,omitempty"`
 
-	// Where the Caddyfile has it, as file:line, for messages while it is adapted.
-	position string
+	// Where it was written, as file:line, for messages. The Caddyfile adapter fills it in.
+	Position string `json:"position,omitempty"`
+
+	// MatchRaw as it was before it was loaded, to compare configurations.
+	matched caddyhttp.RawMatcherSets
 }
 
 // Assignment names people, apps and networks. As `include` it means whoever is among the guests or in the groups, users

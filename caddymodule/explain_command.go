@@ -23,7 +23,7 @@ func init() {
 func explainCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "explain",
-		Usage: "[--config <file> [--adapter <name>]] --user <name> [--group <name>]... --app <name> [--path <path>] ...",
+		Usage: "[--config <file> [--adapter <name>]] --user <name> [--group <name>]... --app <name> [--path <path>] ... | --impact --config <file>",
 		Short: "Says what would become of a request, and why, policy by policy",
 		Long: `
 Says whether a request would pass, what the person would be asked for, whether
@@ -38,6 +38,10 @@ What is not said counts as not known, as it would for a real request: without
 --auth-age, a policy that wants a recent authentication asks for one; without
 --ip, a policy about networks may apply.
 
+With --impact the server holds the configuration of --config against its live
+sessions and the sign-ins of the last days, and says whom it would block, ask or
+let in that the one that runs does not. Nothing is loaded.
+
 It exits with 1 if the question makes no sense, or if --expect names another
 verdict than it comes to.`,
 		CobraFunc: setUpExplain,
@@ -49,6 +53,9 @@ type explainOptions struct {
 	config, adapter, address string
 	json, appliedOnly        bool
 	expect                   string
+	impact                   bool
+	since                    string
+	examples                 int
 }
 
 func setUpExplain(cmd *cobra.Command) {
@@ -62,8 +69,14 @@ func setUpExplain(cmd *cobra.Command) {
 	flags.BoolVar(&o.json, "json", false, "print JSON")
 	flags.BoolVar(&o.appliedOnly, "applied-only", false, "leave out policies that do not apply")
 	flags.StringVar(&o.expect, "expect", "", "fail unless the verdict is this: allow, block, step_up or sign_in")
+	flags.BoolVar(&o.impact, "impact", false, "hold the configuration against live sessions and the sign-in log of a server")
+	flags.StringVar(&o.since, "since", "7d", "with --impact: how far back the sign-in log is read")
+	flags.IntVar(&o.examples, "examples", defaultExamples, "with --impact: how many names each change is given")
 	cmd.Args = cobra.NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if o.impact {
+			return o.askImpact(cmd.OutOrStdout(), cmd.Flags())
+		}
 		q, err := f.query()
 		if err != nil {
 			return err
@@ -101,7 +114,7 @@ var errTwoSources = errors.New("--config needs no server: give --config or --add
 func (o *explainOptions) ask(q *Query) (*Explanation, error) {
 	if o.config == "" {
 		ex := new(Explanation)
-		return ex, o.post(explainPath, q, ex)
+		return ex, o.post(explainPath, nil, q, ex)
 	}
 	if o.address != "" {
 		return nil, errTwoSources
@@ -130,9 +143,9 @@ func (o *explainOptions) load() (*candidate, error) {
 // maxAnswer bounds what is read from a server.
 const maxAnswer = 64 << 20
 
-// post asks the running server. Its refusal of the question is the error.
-func (o *explainOptions) post(path string, question, answer any) error {
-	address, err := caddycmd.DetermineAdminAPIAddress(o.address, nil, "", "")
+// post asks the running server. Its refusal of the question is the error. The address, if not given, is that in config.
+func (o *explainOptions) post(path string, config []byte, question, answer any) error {
+	address, err := caddycmd.DetermineAdminAPIAddress(o.address, config, o.config, o.adapter)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ func (m *matchers) add(ctx caddy.Context, p *Policy) (policy.MatcherID, error) {
 	if len(p.MatchRaw) == 0 {
 		return 0, nil
 	}
+	p.matched = p.MatchRaw
 	loaded, err := ctx.LoadModule(p, "MatchRaw")
 	if err != nil {
 		return 0, fmt.Errorf("policy %q: match: %w", p.Name, err)

@@ -1,0 +1,31 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+const (
+	impactPath = "/latchkey/impact"
+	// maxConfig bounds the configuration that comes with the question.
+	maxConfig = 32 << 20
+)
+
+// adminImpact answers POST /latchkey/impact, an ImpactQuery, with an Impact.
+func adminImpact(r *http.Request, app *App, _ []string) (any, error) {
+	q := new(ImpactQuery)
+	if err := decodeBody(r, q, maxConfig); err != nil {
+		return nil, err
+	}
+	im, err := app.impact(r.Context(), q, time.Now())
+	switch {
+	case err == nil:
+		return im, nil
+	case errors.Is(err, session.ErrUnavailable), errors.Is(err, session.ErrClosed):
+		return nil, err
+	}
+	return nil, refuse(http.StatusBadRequest, "%w", err)
+}

@@ -1,0 +1,53 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/pflag"
+)
+
+var errImpactConfig = errors.New("--impact wants the new configuration: --config <file>")
+
+// impactFlags are the flags that go with --impact.
+var impactFlags = []string{"impact", "config", "adapter", "address", "since", "examples", "json"}
+
+// askImpact adapts the configuration here, and has the server judge it.
+func (o *explainOptions) askImpact(w io.Writer, flags *pflag.FlagSet) error {
+	var other error
+	flags.Visit(func(f *pflag.Flag) {
+		if other == nil && !slices.Contains(impactFlags, f.Name) {
+			other = fmt.Errorf("--%s says nothing with --impact, which asks about everybody", f.Name)
+		}
+	})
+	switch {
+	case other != nil:
+		return other
+	case o.config == "":
+		return errImpactConfig
+	}
+	since, err := caddy.ParseDuration(o.since)
+	if err != nil || since <= 0 {
+		return fmt.Errorf("--since: %q is no time that has passed, such as 7d", o.since)
+	}
+	if _, err := emptyContext(); err != nil { // for quiet logs
+		return err
+	}
+	config, _, _, err := caddycmd.LoadConfig(o.config, o.adapter)
+	if err != nil {
+		return err
+	}
+	im := new(Impact)
+	q := &ImpactQuery{Config: config, Since: caddy.Duration(since), Examples: o.examples}
+	if err := o.post(impactPath, config, q, im); err != nil {
+		return err
+	}
+	if o.json {
+		return writeJSON(w, im)
+	}
+	return im.print(w)
+}

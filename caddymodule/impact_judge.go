@@ -1,0 +1,266 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// party is somebody at an app, as a session or an entry of the sign-in log knows them.
+type party struct {
+	who  *session.Session
+	v    *signin.Visit
+	app  string
+	at   time.Time
+	idle time.Duration
+	live bool // from a live session, not from the log
+	// known: groups, risk, device and strength are known as far as the provider told them.
+	known bool
+}
+
+// sitePair is a site in both configurations; each may lack it.
+type sitePair struct {
+	current, next *Handler
+	// The matchers of policies that are not the same in both.
+	currentNew, nextNew map[policy.MatcherID]bool
+}
+
+func (im *impact) pair(app string) *sitePair {
+	if p, ok := im.sites[app]; ok {
+		return p
+	}
+	p := &sitePair{}
+	if app != "" {
+		p.current, _ = im.current.site(app)
+		p.next, _ = im.next.site(app)
+	}
+	if p.current != nil && p.next != nil {
+		p.currentNew, p.nextNew = differingMatchers(p.current, p.next)
+	}
+	im.sites[app] = p
+	return p
+}
+
+// differingMatchers returns which matchers of either site belong to a policy that the other has not, or has otherwise.
+func differingMatchers(a, b *Handler) (ofA, ofB map[policy.MatcherID]bool) {
+	ofA, ofB = make(map[policy.MatcherID]bool), make(map[policy.MatcherID]bool)
+	ground := reflect.DeepEqual(a.rt.app.rt.networks, b.rt.app.rt.networks) && reflect.DeepEqual(a.rt.app.claimRules(), b.rt.app.claimRules())
+	listA, listB := a.matched(), b.matched()
+	mark := func(of map[policy.MatcherID]bool, list, other []*Policy) {
+		for i, p := range list {
+			if !ground || !slices.ContainsFunc(other, p.same) {
+				of[policy.MatcherID(i+1)] = true
+			}
+		}
+	}
+	mark(ofA, listA, listB)
+	mark(ofB, listB, listA)
+	return ofA, ofB
+}
+
+// matched are the policies with a matcher, in the order of their MatcherIDs.
+func (h *Handler) matched() (list []*Policy) {
+	for _, p := range slices.Concat(h.rt.app.Policies, h.Policies) {
+		if len(p.matched) > 0 {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// claimRules is what decides, by provider, how claims count.
+func (a *App) claimRules() map[string]signin.ClaimsConfig {
+	rules := make(map[string]signin.ClaimsConfig)
+	for _, p := range a.rt.providers {
+		rules[p.Name] = p.Claims
+	}
+	return rules
+}
+
+// same tells whether two policies say the same.
+func (p *Policy) same(q *Policy) bool {
+	a, b := p.rule(0), q.rule(0)
+	a.Position, b.Position = "", ""
+	matchA, errA := json.Marshal(p.matched)
+	matchB, errB := json.Marshal(q.matched)
+	return errA == nil && errB == nil && string(matchA) == string(matchB) && reflect.DeepEqual(a, b)
+}
+
+// rank orders what may become of a request.
+type rank uint8
+
+const (
+	letIn rank = iota
+	asked
+	blocked
+)
+
+// The words of ImpactChange.Change.
+var rankWords = [...]string{letIn: "let_in", asked: "asked", blocked: "blocked"}
+
+const browserOnly = "browser_only"
+
+// What makes a change and is no policy.
+const (
+	byProvider = "(provider)"
+	byLists    = "(allow and deny)"
+	byLimits   = "(session limits)"
+	bySetting  = "(stay_signed_in)"
+	byError    = "(evaluation error)"
+)
+
+// judgement is what becomes of a party.
+type judgement struct {
+	rank   rank
+	by     []string
+	reason policy.Reason
+	gaps   policy.Gaps
+	// forgets: a persistent session becomes a browser session, because of these.
+	forgets []string
+}
+
+// judge holds a party against a site: the way of guard, with no request. matches says which matchers hold.
+func (h *Handler) judge(p *party, matches map[policy.MatcherID]bool) judgement {
+	if !h.accepts(p.who) {
+		return judgement{rank: asked, by: []string{byProvider}, reason: reasonOtherProvider}
+	}
+	v := *p.v
+	v.Site = &h.rt.site
+	q := h.request(nil, &v, h.rt.policies.Resolve(user(p.who)), p.who)
+	q.Time, q.Idle, q.NoRoute = p.at, p.idle, false
+	q.Match = policy.MatchFunc(func(id policy.MatcherID) (bool, error) { return matches[id], nil })
+	d := h.rt.policies.Evaluate(q)
+	j := judgement{by: d.Policies(), reason: d.Reason, gaps: d.Gaps}
+	switch d.Verdict {
+	case policy.Allow:
+		j.forgets = h.forgets(&d)
+	case policy.Block:
+		j.rank = blocked
+		switch {
+		case len(j.by) > 0:
+		case d.Err != nil:
+			j.by = []string{byError}
+		default:
+			j.by = []string{byLists}
+		}
+	default:
+		j.rank = asked
+	}
+	if j.rank != blocked && p.live && p.who.Check(p.at, h.rt.app.rt.limits) != nil {
+		return judgement{rank: asked, by: []string{byLimits}, reason: policy.SignInRequired}
+	}
+	return j
+}
+
+// forgets names what turns a persistent session into a browser session at its next request (X16).
+func (h *Handler) forgets(d *policy.Decision) []string {
+	switch {
+	case d.PersistentBrowser == policy.Never:
+		return d.PersistentBrowserPolicies()
+	case d.PersistentBrowser != policy.Always && !h.rt.app.rt.prompt.Offered(&h.rt.site):
+		return []string{bySetting}
+	}
+	return nil
+}
+
+// replay holds a party against both configurations.
+func (im *impact) replay(p *party) {
+	im.out.Cases++
+	pair := im.pair(p.app)
+	switch {
+	case pair.current == nil:
+		im.unknown("the app is not in the configuration that runs", p.app)
+		return
+	case pair.next == nil:
+		im.unknown("the app is not in the new configuration", p.app)
+		return
+	}
+	was, is := pair.current.judge(p, nil), pair.next.judge(p, nil)
+	im.compare(p, &was, &is)
+	// Whatever depends on the route may add to that.
+	if wasToo := pair.current.judge(p, pair.currentNew); wasToo.rank != was.rank {
+		im.unknown("depends on the route", wasToo.by...)
+	}
+	if isToo := pair.next.judge(p, pair.nextNew); isToo.rank != is.rank {
+		im.unknown("depends on the route", isToo.by...)
+	}
+}
+
+func (im *impact) compare(p *party, was, is *judgement) {
+	if was.rank == is.rank {
+		if is.rank == letIn && p.live && p.who.Kind == session.Persistent && len(was.forgets) == 0 {
+			for _, name := range is.forgets {
+				im.change(p, name, browserOnly)
+			}
+		}
+		return
+	}
+	by := is.by
+	if is.rank == letIn {
+		by = was.by
+	}
+	if why := doubt(p, was, is); why != "" {
+		im.unknown(why, by...)
+		return
+	}
+	for _, name := range by {
+		im.change(p, name, rankWords[is.rank])
+	}
+}
+
+// doubt says why a difference may be none: because the log does not keep what it rests on.
+func doubt(p *party, was, is *judgement) string {
+	if p.known {
+		return ""
+	}
+	for _, j := range []*judgement{was, is} {
+		switch {
+		case j.gaps.Has(policy.GapGroups):
+			return "depends on groups, which the log does not keep"
+		case j.rank == letIn:
+		case j.reason == policy.MFARequired, j.reason == policy.ACRRequired:
+			return "depends on how they signed in, which the log does not keep"
+		case j.reason == policy.DeviceUnknown, j.reason == policy.DeviceNotCompliant:
+			return "depends on the device, which the log does not keep"
+		}
+	}
+	return ""
+}
+
+func (im *impact) unknown(why string, about ...string) {
+	if len(about) == 0 {
+		about = []string{""}
+	}
+	for _, name := range about {
+		im.unjudged[ImpactUnjudged{Why: why, About: name}]++
+	}
+}
+
+func (im *impact) change(p *party, policy, change string) {
+	key := changeKey{policy, change}
+	t := im.changes[key]
+	if t == nil {
+		t = &tally{people: make(map[session.Identity]bool), examples: []string{}}
+		im.changes[key] = t
+	}
+	if p.live {
+		t.sessions++
+	} else {
+		t.signIns++
+	}
+	t.people[p.who.Identity] = true
+	name := p.who.User
+	if name == "" {
+		name = p.who.Identity.Subject
+	}
+	name += " (" + p.app + ")"
+	if at, found := slices.BinarySearch(t.examples, name); !found {
+		t.examples = slices.Insert(t.examples, at, name)
+		t.examples = t.examples[:min(len(t.examples), im.examples)]
+	}
+}

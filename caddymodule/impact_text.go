@@ -1,0 +1,63 @@
+package caddymodule
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+var changeText = map[string]string{
+	rankWords[blocked]: "newly blocked",
+	rankWords[asked]:   "newly asked to sign in",
+	rankWords[letIn]:   "newly let in",
+	browserOnly:        "ends with the browser",
+}
+
+// print writes the impact for people.
+func (im *Impact) print(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Looked at %s and %s since %s; nothing was loaded.\n",
+		counted(im.Sessions, "live session"), counted(im.SignIns, "sign-in"), im.Since.Format("2006-01-02 15:04 MST"))
+	if len(im.Changes) == 0 {
+		b.WriteString("\nNobody would be newly blocked, asked or let in.\n")
+	} else {
+		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		fmt.Fprintf(tw, "\nPOLICY\tCHANGE\tSESSIONS\tSIGN-INS\tPEOPLE\tFOR EXAMPLE\n")
+		for i := range im.Changes {
+			c := &im.Changes[i]
+			more := ""
+			if len(c.Examples) < c.People {
+				more = ", ..."
+			}
+			fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%s\n", printable(c.Policy), changeText[c.Change], c.Sessions, c.SignIns, c.People,
+				printable(strings.Join(c.Examples, ", "))+more)
+		}
+		_ = tw.Flush() // into memory
+	}
+	if len(im.Unjudged) > 0 {
+		b.WriteString("\nNot judged:\n")
+		for _, u := range im.Unjudged {
+			about := ""
+			if u.About != "" {
+				about = ": " + printable(u.About)
+			}
+			fmt.Fprintf(&b, "  %s, %s%s\n", counted(u.Cases, "case"), u.Why, about)
+		}
+	}
+	if len(im.Notes) > 0 {
+		b.WriteString("\nTo be borne in mind:\n")
+		for _, n := range im.Notes {
+			fmt.Fprintf(&b, "  %s\n", n)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
