@@ -23,7 +23,9 @@ func (h *Handler) Admit(v *signin.Visit, who *session.Session) signin.Admission 
 		PolicyStatus:  string(d.Status),
 	}
 	for o := range d.Applied {
-		a.Policies = append(a.Policies, signinlog.AppliedPolicy{Name: o.Policy, Result: o.Result.String()})
+		a.Policies = append(a.Policies, signinlog.AppliedPolicy{
+			Name: o.Policy, Result: o.Result.String(), GrantControls: o.Grants, SessionControls: o.Sessions,
+		})
 	}
 	if d.Verdict != policy.Allow {
 		a.Refusal = refusal(&d)

@@ -21,14 +21,18 @@ import (
 
 // records is a sink that tests can read.
 type records struct {
-	mu  sync.Mutex
-	all []signinlog.Record
+	mu   sync.Mutex
+	all  []signinlog.Record
+	next signinlog.Sink // gets everything as well
 }
 
 func (r *records) Write(rec signinlog.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.all = append(r.all, rec)
+	if r.next != nil {
+		r.next.Write(rec)
+	}
 }
 
 func (r *records) count(code signinlog.Code) (n int) {

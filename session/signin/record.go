@@ -12,10 +12,24 @@ func (s *Service) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) 
 	rec.Created = s.Now()
 	if f != nil {
 		rec.Created, rec.CorrelationID, rec.Provider = f.started(), f.Correlation, f.Provider
+		rec.SessionLifetime = f.Demand.lifetime()
 	}
 	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), agent(r)
 	rec.Interactive = true
 	s.write(rec)
+}
+
+// lifetime says why the person had to sign in again, if it was for the age of their sign-in (L5).
+func (d *Demand) lifetime() []string {
+	switch {
+	case d == nil:
+		return nil
+	case d.PromptLogin:
+		return []string{signinlog.FrequencyEveryTime}
+	case d.Reauthenticate:
+		return []string{signinlog.FrequencyPeriodic}
+	}
+	return nil
 }
 
 // logPerson writes an entry about somebody who has proven who they are.
