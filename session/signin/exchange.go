@@ -77,6 +77,9 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string
 	if err != nil {
 		return nil, tokenError(err)
 	}
+	if err := checkTokenType(tok); err != nil {
+		return nil, err
+	}
 	raw, _ := tok.Extra("id_token").(string)
 	if raw == "" {
 		return nil, errors.New("token answer holds no id_token")
@@ -98,6 +101,15 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string
 		return nil, err
 	}
 	return a, nil
+}
+
+// checkTokenType refuses an access token that is no bearer token: we would not know how to use it (RFC 6749, section
+// 7.1; OpenID Connect Core, section 3.1.3.3). The type is compared without case.
+func checkTokenType(tok *oauth2.Token) error {
+	if !strings.EqualFold(tok.TokenType, "Bearer") {
+		return errors.New("token answer is of another token_type")
+	}
+	return nil
 }
 
 // learn fills an answer with what the provider says of the person: in the ID token's claims, in userinfo where those

@@ -39,6 +39,7 @@ type fakeIDP struct {
 	// graph is what Microsoft Graph answers, with which status.
 	graph       any
 	graphStatus int
+	revoked     []string
 	// hang, if set, keeps the token endpoint waiting until it is closed.
 	hang      chan struct{}
 	lastToken url.Values
@@ -60,6 +61,13 @@ func newIDP(t *testing.T, now func() time.Time) *fakeIDP {
 	mux.HandleFunc("/keys", p.serveKeys)
 	mux.HandleFunc("/token", p.serveToken)
 	mux.HandleFunc("/userinfo", p.serveUserInfo)
+	mux.HandleFunc("POST /revoke", func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		id, secret, _ := r.BasicAuth()
+		p.revoked = append(p.revoked, r.PostForm.Get("token")+" by "+id+":"+secret)
+	})
 	mux.HandleFunc("POST /v1.0/me/getMemberObjects", func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -120,7 +128,8 @@ func (p *fakeIDP) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 	defer p.mu.Unlock()
 	meta := map[string]any{
 		"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token",
-		"jwks_uri": p.URL + "/keys", "end_session_endpoint": p.URL + "/end", "id_token_signing_alg_values_supported": []string{"ES256"},
+		"jwks_uri": p.URL + "/keys", "end_session_endpoint": p.URL + "/end",
+		"revocation_endpoint": p.URL + "/revoke", "id_token_signing_alg_values_supported": []string{"ES256"},
 	}
 	if p.userinfo != nil {
 		meta["userinfo_endpoint"] = p.URL + "/userinfo"

@@ -55,6 +55,7 @@ type metadata struct {
 	TokenEndpoint         string   `json:"token_endpoint"`
 	UserInfoEndpoint      string   `json:"userinfo_endpoint"`
 	EndSessionEndpoint    string   `json:"end_session_endpoint"`
+	RevocationEndpoint    string   `json:"revocation_endpoint"`
 	JWKSURI               string   `json:"jwks_uri"`
 	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
 	IssInResponse         bool     `json:"authorization_response_iss_parameter_supported"`
@@ -159,7 +160,7 @@ func (p *Provider) discover(ctx context.Context) error {
 		}
 	}
 	for _, endpoint := range []string{
-		m.AuthorizationEndpoint, m.TokenEndpoint, m.JWKSURI, m.UserInfoEndpoint, m.EndSessionEndpoint,
+		m.AuthorizationEndpoint, m.TokenEndpoint, m.JWKSURI, m.UserInfoEndpoint, m.EndSessionEndpoint, m.RevocationEndpoint,
 	} {
 		if endpoint != "" {
 			if err := CheckEndpoint(endpoint); err != nil {

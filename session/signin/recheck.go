@@ -164,6 +164,9 @@ func (p *Provider) refresh(ctx context.Context, who *session.Session, old sessio
 	if err != nil {
 		return nil, tokenError(err)
 	}
+	if err := checkTokenType(tok); err != nil {
+		return nil, err
+	}
 	a := &answer{
 		draft:  session.Session{Identity: who.Identity, Claims: who.Claims},
 		tokens: session.Tokens{Refresh: tok.RefreshToken, IDHeader: old.IDHeader, IDSignature: old.IDSignature},

@@ -1,10 +1,14 @@
 package signin
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"go.uber.org/zap"
+	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
@@ -67,10 +71,22 @@ func (s *Service) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, 
 	s.leaveProvider(w, r, v, have, token)
 }
 
-// leaveProvider signs out at the provider (OpenID Connect RP-Initiated Logout 1.0), where it offers that.
+// leaveProvider signs out at the provider (OpenID Connect RP-Initiated Logout 1.0), where it offers that, and takes back
+// the refresh token.
 func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, token session.Token) {
 	p, m := s.providerOf(have)
-	if m == nil || m.EndSessionEndpoint == "" {
+	if m == nil {
+		s.goOn(w, r, Base+"/signed-out")
+		return
+	}
+	tokens, err := s.Sessions.Tokens(have, token)
+	if err != nil {
+		s.Logger.Warn("tokens of a session not available", zap.String("session", have.ID.Short()), zap.Error(err))
+	}
+	if tokens.Refresh != "" && m.RevocationEndpoint != "" {
+		s.background(func(ctx context.Context) { s.revoke(ctx, p, m, have, tokens.Refresh) })
+	}
+	if m.EndSessionEndpoint == "" {
 		s.goOn(w, r, Base+"/signed-out")
 		return
 	}
@@ -78,9 +94,7 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 		"client_id":                {p.ClientID},
 		"post_logout_redirect_uri": {v.Origin + Base + "/signed-out"},
 	}
-	if tokens, err := s.Sessions.Tokens(have, token); err != nil {
-		s.Logger.Warn("id_token_hint not available", zap.String("session", have.ID.Short()), zap.Error(err))
-	} else if hint := joinToken(have.Claims, tokens); hint != "" {
+	if hint := joinToken(have.Claims, tokens); hint != "" {
 		params.Set("id_token_hint", hint)
 	}
 	target, err := endpointWith(m.EndSessionEndpoint, params)
@@ -89,6 +103,49 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 		return
 	}
 	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
+}
+
+// revoke takes back a refresh token at the provider (RFC 7009). The session has ended already, so nobody waits for it
+// and a failure is only noted.
+func (s *Service) revoke(ctx context.Context, p *Provider, m *metadata, have *session.Session, refresh string) {
+	ctx, cancel := context.WithTimeout(ctx, idpTimeout)
+	defer cancel()
+	if err := p.revoke(ctx, m, refresh); err != nil {
+		s.Logger.Warn("refresh token not revoked at the provider", zap.String("provider", p.Name),
+			zap.String("session", have.ID.Short()), zap.Error(truncated(err)))
+	}
+}
+
+func (p *Provider) revoke(ctx context.Context, m *metadata, refresh string) error {
+	conf, err := p.oauth(m, "")
+	if err != nil {
+		return err
+	}
+	form := url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}}
+	if conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams || conf.ClientSecret == "" {
+		form.Set("client_id", conf.ClientID)
+		if conf.ClientSecret != "" {
+			form.Set("client_secret", conf.ClientSecret)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.RevocationEndpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if form.Get("client_id") == "" {
+		// RFC 6749, section 2.3.1: both are form-encoded first.
+		req.SetBasicAuth(url.QueryEscape(conf.ClientID), url.QueryEscape(conf.ClientSecret))
+	}
+	resp, err := p.Client.Do(req)
+	if err != nil {
+		return transportError(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return nil
 }
 
 // providerOf returns the provider of a session and its metadata, nil if it is not configured or not known now. A

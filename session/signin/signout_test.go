@@ -130,3 +130,21 @@ func TestSignOutStoreDown(t *testing.T) {
 		t.Errorf("%d, cookies %v", r.status, r.setCookies())
 	}
 }
+
+// TestSignOutRevokes: the refresh token is taken back at the provider (RFC 7009), and a provider that cannot be reached
+// stands in nobody's way.
+func TestSignOutRevokes(t *testing.T) {
+	g := newGateway(t)
+	b := g.browser()
+	b.signIn("yes")
+	b.signOut()
+	waitFor(t, func() bool { return g.idp.count("/revoke") == 1 })
+	g.idp.set(func(p *fakeIDP) {
+		if len(p.revoked) != 1 || p.revoked[0] != "refresh-canary by latchkey:client-secret-canary" {
+			t.Errorf("revoked %q", p.revoked)
+		}
+		p.broken["/revoke"] = true
+	})
+	b.signIn("yes")
+	b.signOut()
+}
