@@ -50,6 +50,9 @@ type appRuntime struct {
 	signIns  *signinlog.Log // nil if none is kept
 	stopped  bool
 	sites    []*Handler // that are provisioned, for explanations
+
+	said     findings
+	reminder reminder
 }
 
 // CaddyModule returns the Caddy module information.
@@ -214,6 +217,8 @@ func (a *App) Start() error {
 	_, err := a.signin()
 	if err == nil {
 		running.add(a)
+		a.warnOfApps()
+		a.rt.reminder.start(a)
 	}
 	return err
 }
@@ -279,6 +284,7 @@ func (a *App) keyRing() (*session.KeyRing, error) {
 // Stop ends the background work. Requests that are under way keep their sessions and the store until Cleanup.
 func (a *App) Stop() error {
 	running.remove(a)
+	a.rt.reminder.stop()
 	a.rt.mu.Lock()
 	defer a.rt.mu.Unlock()
 	if a.rt.service != nil {

@@ -73,7 +73,7 @@ func checkGlobal(a *App) error {
 func locateProviders(policies []*Policy, a *App) error {
 	for _, p := range policies {
 		if err := p.checkProviders(a); err != nil {
-			return locatedAt(p.position, fmt.Sprintf("policy %q: %v", p.Name, err))
+			return locatedAt(p.Position, fmt.Sprintf("policy %q: %v", p.Name, err))
 		}
 	}
 	return nil

@@ -47,13 +47,13 @@ func policyHead(d *caddyfile.Dispenser, others []*Policy) (*Policy, error) {
 	if !d.NextArg() {
 		return nil, d.ArgErr()
 	}
-	p := &Policy{Name: d.Val(), position: position(d)}
+	p := &Policy{Name: d.Val(), Position: position(d)}
 	if err := checkName(p.Name); err != nil {
 		return nil, d.Errf("policy: %w", err)
 	}
 	for _, other := range others {
 		if other.Name == p.Name {
-			return nil, d.Errf("policy %q is defined twice, first at %s", p.Name, other.position)
+			return nil, d.Errf("policy %q is defined twice, first at %s", p.Name, other.Position)
 		}
 	}
 	return p, nil

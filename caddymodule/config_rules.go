@@ -45,7 +45,7 @@ func (p *Policy) rule(id policy.MatcherID) policy.Policy {
 		SignInFrequency:   p.SignInFrequency.rule(),
 		MaxIdle:           time.Duration(p.MaxIdle),
 		Name:              p.Name,
-		Position:          p.position,
+		Position:          p.Position,
 		Mode:              p.Mode,
 		Include:           p.Include.rule(),
 		Exclude:           p.Exclude.rule(),

@@ -26,6 +26,7 @@ type handlerRuntime struct {
 	logger   *zap.Logger
 	site     signin.Site
 	match    caddyhttp.MatcherSets
+	rules    policy.Config // what policies is compiled from
 	policies *policy.Set
 	wanted   wanted
 	matchers *matchers
@@ -48,7 +49,12 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}
-	return h.provision(ctx, app.(*App))
+	if err := h.provision(ctx, app.(*App)); err != nil {
+		return err
+	}
+	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	h.lint(server)
+	return nil
 }
 
 // provision is Provision with the app given, which need not be the one that ctx belongs to.
@@ -90,11 +96,12 @@ func (h *Handler) provisionPolicies(ctx caddy.Context) error {
 	}
 	h.rt.app.noteMaxIdle(own)
 	h.rt.wanted = wantedBy(tenant.policies, own)
-	h.rt.policies, err = policy.Compile(policy.Config{
+	h.rt.rules = policy.Config{
 		Networks: tenant.networks,
 		Policies: tenant.policies,
 		Sites:    []policy.Site{{App: h.App, Allow: h.Allow.rule(), Deny: h.Deny.rule(), Policies: own}},
-	})
+	}
+	h.rt.policies, err = policy.Compile(h.rt.rules)
 	return err
 }
 
