@@ -78,11 +78,9 @@ func TestStoreShowsNothing(t *testing.T) {
 	var dump strings.Builder
 	for _, key := range rig.RedisLines(t, s.redis, "KEYS *") {
 		dump.WriteString(key + "\n")
-		for _, command := range []string{"GET ", "HGETALL ", "SMEMBERS ", "ZRANGE "} {
-			suffix := ""
-			if command == "ZRANGE " {
-				suffix = " 0 -1 WITHSCORES"
-			}
+		for command, suffix := range map[string]string{
+			"GET ": "", "HGETALL ": "", "SMEMBERS ": "", "ZRANGE ": " 0 -1 WITHSCORES", "XRANGE ": " - +",
+		} {
 			dump.WriteString(strings.Join(rig.RedisLines(t, s.redis, command+key+suffix), "\n"))
 		}
 	}
