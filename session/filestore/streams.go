@@ -81,12 +81,11 @@ func (j journals) before(stream string, p journal.Position, limit int) ([]journa
 	}
 	name := prefix(session.Key(stream))
 	c := j.entries.Cursor()
-	k, v := c.Seek(join(name, from))
-	if k == nil {
-		k, v = c.Last()
-	} else {
-		k, v = c.Prev()
+	step := c.Prev
+	if at, _ := c.Seek(join(name, from)); at == nil {
+		step = c.Last
 	}
+	k, v := step()
 	return collect(name, k, v, limit, c.Prev)
 }
 
