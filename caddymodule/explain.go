@@ -122,9 +122,11 @@ type ExplainedControls struct {
 type ExplainedPolicy struct {
 	Policy string `json:"policy"`
 	// Site is true of a policy that belongs to the site alone.
-	Site   bool        `json:"site,omitempty"`
-	Mode   policy.Mode `json:"mode"`
-	Result string      `json:"result"`
+	Site bool `json:"site,omitempty"`
+	// Position is where the configuration has it, as file:line, if it says so.
+	Position string      `json:"position,omitempty"`
+	Mode     policy.Mode `json:"mode"`
+	Result   string      `json:"result"`
 	// Applies is hit, may (it counts as applying because something is not known) or miss.
 	Applies string `json:"applies"`
 	// Unmet are the conditions that do not hold, the one to name first (W2, W3).

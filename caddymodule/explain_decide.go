@@ -151,7 +151,7 @@ func controlsOf(d *policy.Decision) *ExplainedControls {
 
 func explained(o *policy.Outcome) ExplainedPolicy {
 	p := ExplainedPolicy{
-		Policy: o.Policy, Site: o.Site != "", Mode: o.Mode, Result: o.Result.String(), Applies: applies,
+		Policy: o.Policy, Site: o.Site != "", Position: o.Position, Mode: o.Mode, Result: o.Result.String(), Applies: applies,
 		Unmet: o.Unmet.Words(), Excluded: o.Excluded.Words(), Missing: o.Missing.Words(), Unknown: gapWords(o.Gaps),
 		Grants: o.Grants,
 	}

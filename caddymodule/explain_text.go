@@ -114,9 +114,9 @@ func (p *ExplainedPrompt) text() string {
 	case p.Why != "":
 		return "none: " + p.Why
 	case p.Asked && p.Then:
-		return fmt.Sprintf("asked, once that is done (%s)", p.Reason)
+		return "asked, once that is done"
 	case p.Asked:
-		return fmt.Sprintf("asked (%s)", p.Reason)
+		return "asked"
 	}
 	return fmt.Sprintf("not asked: %s session (%s)", p.Kind, p.Reason)
 }

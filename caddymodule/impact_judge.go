@@ -114,6 +114,8 @@ const (
 	byError    = "(evaluation error)"
 )
 
+const byRoute = "depends on the route"
+
 // judgement is what becomes of a party.
 type judgement struct {
 	rank   rank
@@ -184,10 +186,10 @@ func (im *impact) replay(p *party) {
 	im.compare(p, &was, &is)
 	// Whatever depends on the route may add to that.
 	if wasToo := pair.current.judge(p, pair.currentNew); wasToo.rank != was.rank {
-		im.unknown("depends on the route", wasToo.by...)
+		im.unknown(byRoute, wasToo.by...)
 	}
 	if isToo := pair.next.judge(p, pair.nextNew); isToo.rank != is.rank {
-		im.unknown("depends on the route", isToo.by...)
+		im.unknown(byRoute, isToo.by...)
 	}
 }
 
@@ -233,9 +235,6 @@ func doubt(p *party, was, is *judgement) string {
 }
 
 func (im *impact) unknown(why string, about ...string) {
-	if len(about) == 0 {
-		about = []string{""}
-	}
 	for _, name := range about {
 		im.unjudged[ImpactUnjudged{Why: why, About: name}]++
 	}

@@ -38,11 +38,7 @@ func (im *Impact) print(w io.Writer) error {
 	if len(im.Unjudged) > 0 {
 		b.WriteString("\nNot judged:\n")
 		for _, u := range im.Unjudged {
-			about := ""
-			if u.About != "" {
-				about = ": " + printable(u.About)
-			}
-			fmt.Fprintf(&b, "  %s, %s%s\n", counted(u.Cases, "case"), u.Why, about)
+			fmt.Fprintf(&b, "  %s: %s (%s)\n", printable(u.About), u.Why, counted(u.Cases, "case"))
 		}
 	}
 	if len(im.Notes) > 0 {
