@@ -44,7 +44,8 @@ func ReadCookies(h http.Header, secure bool) Cookies {
 		for line != "" {
 			var part string
 			part, line, _ = strings.Cut(line, ";")
-			part = strings.TrimSpace(part)
+			// Blanks and nothing else: a browser lets any neighbouring host set what begins with another kind of space.
+			part = strings.Trim(part, " \t")
 			if secure {
 				var ours bool
 				if part, ours = strings.CutPrefix(part, hostPrefix); !ours {

@@ -34,6 +34,22 @@ func TestReadCookies(t *testing.T) {
 	}
 }
 
+// TestReadCookiesPrefix: a name that only begins with __Host- once something was stripped from it was never held to the
+// prefix by the browser, so that any neighbouring host may have set it (A42, A60).
+func TestReadCookiesPrefix(t *testing.T) {
+	for _, before := range []string{"\u00a0", "\u0085", "\u1680", "\u2000", "\u2028", "\u3000", "\v", "\f", "\ufeff"} {
+		if c := ReadCookies(http.Header{"Cookie": {"a=b; " + before + "__Host-latchkey=S"}}, true); c.session != "" {
+			t.Errorf("%q in front of the name is passed over", before)
+		}
+		if c := ReadCookies(http.Header{"Cookie": {"__Host-latchkey=S;" + before + "__Host-latchkey=T"}}, true); c.doubled {
+			t.Errorf("%q in front of a second name undoes the first", before)
+		}
+	}
+	if c := ReadCookies(http.Header{"Cookie": {"a=b;\t __Host-latchkey=S \t"}}, true); c.session != "S" {
+		t.Errorf("blanks are not passed over: %q", c.session)
+	}
+}
+
 // FuzzReadCookies holds A36: no Cookie header breaks the reader.
 func FuzzReadCookies(f *testing.F) {
 	f.Add("a=b; __Host-latchkey=S", true)
