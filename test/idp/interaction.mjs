@@ -9,9 +9,14 @@ async function form(req) {
   return Object.fromEntries(new URLSearchParams(body));
 }
 
-function login(state, user) {
-  const { acr, amr } = state.users[user];
-  return { login: { accountId: user, ...(acr && { acr }), ...(amr && { amr }) } };
+// login is what a sign-in of a person yields. Who is "asked" for more (acr_values, max_age, prompt=login) may show
+// another acr, amr or auth_age: how many seconds ago they authenticated.
+function login(state, user, params) {
+  const { asked, ...plain } = state.users[user];
+  const more = params.acr_values || params.max_age !== undefined || `${params.prompt}`.split(' ').includes('login');
+  const { acr, amr, auth_age: age } = { ...plain, ...(more && asked) };
+  const ts = age === undefined ? undefined : Math.floor(Date.now() / 1000) - age;
+  return { login: { accountId: user, ...(acr && { acr }), ...(amr && { amr }), ...(ts && { ts }) } };
 }
 
 export async function interaction(state, req, res, url) {
@@ -37,7 +42,7 @@ export async function interaction(state, req, res, url) {
   } else {
     const user = answer.user || (req.method === 'GET' && state.auto);
     if (user && state.users[user]) {
-      await provider.interactionFinished(req, res, login(state, user), { mergeWithLastSubmission: false });
+      await provider.interactionFinished(req, res, login(state, user, details.params), { mergeWithLastSubmission: false });
       return;
     }
   }

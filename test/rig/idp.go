@@ -10,7 +10,9 @@ import (
 	"time"
 )
 
-// Claims are what a provider says about a person.
+// Claims are what a provider says about a person. Of them, acr, amr and auth_age (seconds since they authenticated) are
+// what their sign-in yields, and asked holds what of these it yields when the gateway asks for more by acr_values,
+// max_age or prompt=login.
 type Claims map[string]any
 
 // Client is a registration at the provider.
