@@ -103,7 +103,7 @@ func (c *signInsCommand) run(ctx context.Context) error {
 	if c.follow {
 		err = c.followLog(ctx, query)
 	} else {
-		err = c.readLog(ctx, query, c.out.print)
+		err = c.readLog(ctx, query, c.out.show)
 	}
 	if ctx.Err() != nil {
 		return nil // Ctrl-C is the end that was meant
@@ -157,7 +157,7 @@ func (c *signInsCommand) page(ctx context.Context, query url.Values, key, cursor
 }
 
 // readLog hands out what matches, the newest first, a page at a time.
-func (c *signInsCommand) readLog(ctx context.Context, query url.Values, print func([]signinlog.Entry) error) error {
+func (c *signInsCommand) readLog(ctx context.Context, query url.Values, show func([]signinlog.Entry) error) error {
 	cursor, unreadable := "", 0
 	for left := c.limit; ; {
 		limit := signinlog.MaxLimit
@@ -168,7 +168,7 @@ func (c *signInsCommand) readLog(ctx context.Context, query url.Values, print fu
 		if err != nil {
 			return err
 		}
-		if err := print(a.Entries); err != nil {
+		if err := show(a.Entries); err != nil {
 			return err
 		}
 		unreadable += a.Unreadable
@@ -195,7 +195,7 @@ func (c *signInsCommand) followLog(ctx context.Context, query url.Values) error 
 		return err
 	}
 	slices.Reverse(old)
-	if err := c.out.print(old); err != nil {
+	if err := c.out.show(old); err != nil {
 		return err
 	}
 	printed := make(map[string]bool, len(old))
@@ -209,7 +209,7 @@ func (c *signInsCommand) followLog(ctx context.Context, query url.Values) error 
 		case err == nil:
 			away, pause, cursor = false, c.poll, a.Cursor
 			fresh := slices.DeleteFunc(a.Entries, func(e signinlog.Entry) bool { return printed[e.ID] })
-			if err := c.out.print(fresh); err != nil {
+			if err := c.out.show(fresh); err != nil {
 				return err
 			}
 			if a.More {
@@ -240,13 +240,13 @@ func (c *signInsCommand) warnf(format string, args ...any) {
 
 // signInsPrinter prints entries in the order in which they come.
 type signInsPrinter interface {
-	print(entries []signinlog.Entry) error
+	show(entries []signinlog.Entry) error
 }
 
 // signInsLines prints one JSON object a line.
 type signInsLines struct{ w io.Writer }
 
-func (p signInsLines) print(entries []signinlog.Entry) error {
+func (p signInsLines) show(entries []signinlog.Entry) error {
 	encoder := json.NewEncoder(p.w)
 	encoder.SetEscapeHTML(false)
 	for _, e := range entries {

@@ -19,7 +19,7 @@ type signInsTable struct {
 
 var signInsHead = []string{"TIME", "USER", "APP", "STATUS", "CODE", "IP", "REASON"}
 
-func (t *signInsTable) print(entries []signinlog.Entry) error {
+func (t *signInsTable) show(entries []signinlog.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
