@@ -28,7 +28,7 @@ func TestEndpoints(t *testing.T) {
 	if r := b.do(http.MethodPost, Base+"/sign-in", url.Values{}); r.status != http.StatusMethodNotAllowed {
 		t.Errorf("POST /sign-in: %d", r.status)
 	}
-	if b.passed != 0 {
+	if b.passed.Load() != 0 {
 		t.Error("an endpoint reached the app")
 	}
 }
@@ -46,7 +46,7 @@ func TestChallenge(t *testing.T) {
 	if form.status != http.StatusUnauthorized || !strings.Contains(form.header.Get("Content-Type"), "text/html") || form.location != "" {
 		t.Errorf("form: %d to %q", form.status, form.location)
 	}
-	if b.passed != 0 {
+	if b.passed.Load() != 0 {
 		t.Error("something reached the app")
 	}
 }

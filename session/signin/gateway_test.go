@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ type gateway struct {
 	clock   *storetest.Clock
 	idp     *fakeIDP
 	log     *records
-	passed  int // requests that reached the app
+	passed  atomic.Int64 // requests that reached the app
 	// demand is what every page of the app asks for; nil for nothing.
 	demand *Demand
 }
@@ -156,7 +157,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 		if who, err = g.service.Tighten(w, r, v, who, g.site.Gate.Admit(v, who).Persistence); err == nil {
-			g.passed++
+			g.passed.Add(1)
 			_, _ = io.WriteString(w, "app: "+who.User+" "+who.Kind.String())
 			return
 		}

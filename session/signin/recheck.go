@@ -48,11 +48,12 @@ func (s *Service) Recheck(r *http.Request, who *session.Session, token session.T
 	ctx, cancel := detach(r, renewTimeout)
 	defer cancel()
 	fresh, err := s.renew(ctx, p, who, token)
+	if errors.Is(err, session.ErrConflict) {
+		fresh, err = s.awaitRenewal(ctx, who, token)
+	}
 	switch {
 	case err == nil:
 		return fresh, nil
-	case errors.Is(err, session.ErrConflict):
-		return s.awaitRenewal(ctx, who, token), nil
 	case Over(err):
 		return nil, err
 	}
@@ -82,16 +83,18 @@ func (s *Service) renewBehind(p *Provider, who *session.Session, token session.T
 	}
 }
 
-// awaitRenewal takes the result of whoever renews the session now; after a while the request goes on without.
-func (s *Service) awaitRenewal(ctx context.Context, who *session.Session, token session.Token) *session.Session {
+// awaitRenewal takes the result of whoever renews the session now, which may be its end. ErrConflict if there is none
+// after a while.
+func (s *Service) awaitRenewal(ctx context.Context, who *session.Session, token session.Token) (*session.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, recheckWait)
 	defer cancel()
 	for sleep(ctx, recheckLook) {
-		if now, err := s.Sessions.Load(ctx, token); err == nil && now.GroupsAsOf.After(who.GroupsAsOf) {
-			return now
+		now, err := s.Sessions.Load(ctx, token)
+		if Over(err) || err == nil && now.GroupsAsOf.After(who.GroupsAsOf) {
+			return now, err
 		}
 	}
-	return who
+	return nil, session.ErrConflict
 }
 
 // renew asks the provider with the session's refresh token. ErrConflict if another replica is at it, ErrNotFound if the
@@ -122,7 +125,7 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 		fresh.GroupsAsOf = who.GroupsAsOf.Add(time.Millisecond) // no younger than they are, and written all the same
 		return s.Sessions.Renew(ctx, who, token, fresh, tokens)
 	case errors.As(err, &refused) && refused.word == "invalid_grant":
-		return nil, s.refusedRenewal(ctx, who, token)
+		return s.refusedRenewal(ctx, who, token)
 	}
 	p.renewAfter.Store(s.Now().Add(recheckPause).UnixMilli())
 	s.Logger.Warn("claims of a session not renewed, trying on", zap.String("provider", p.Name),
@@ -131,13 +134,13 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 }
 
 // refusedRenewal ends a session whose refresh token the provider does not take, unless somebody else has used it in the
-// meantime and won.
-func (s *Service) refusedRenewal(ctx context.Context, who *session.Session, token session.Token) error {
+// meantime and won: then theirs is the session.
+func (s *Service) refusedRenewal(ctx context.Context, who *session.Session, token session.Token) (*session.Session, error) {
 	if now, err := s.Sessions.Load(ctx, token); err != nil || now.GroupsAsOf.After(who.GroupsAsOf) {
-		return err
+		return now, err
 	}
 	if err := s.Sessions.End(ctx, who); err != nil {
-		return err
+		return nil, err
 	}
 	rec := person(who, signinlog.Record{Code: signinlog.GrantRevoked, Created: s.Now(), IP: who.FirstIP, UserAgent: who.FirstAgent})
 	rec.Interactive = false
@@ -145,7 +148,7 @@ func (s *Service) refusedRenewal(ctx context.Context, who *session.Session, toke
 		rec.App = who.Apps[0]
 	}
 	s.write(rec)
-	return session.ErrNotFound
+	return nil, session.ErrNotFound
 }
 
 // refresh redeems a refresh token (OpenID Connect Core, section 12). What comes is verified like a first answer, and

@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -175,30 +176,92 @@ func TestRecheckStoreDown(t *testing.T) {
 	}
 }
 
+// loaded returns the session that the browser's cookie opens, and its token.
+func (b *browser) loaded() (*session.Session, session.Token) {
+	b.t.Helper()
+	token, err := b.service.Keys.OpenToken(b.cookie(cookieBase).Value, "127.0.0.1", cookieBase)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s, err := b.service.Sessions.Load(b.t.Context(), token)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s, token
+}
+
+// TestRecheckEndedElsewhere: who waits for another replica's renewal takes its result also if that is the session's end
+// (A66), and claims that are too old do not pass because somebody else is at it.
+func TestRecheckEndedElsewhere(t *testing.T) {
+	g, b := recheckGateway(t)
+	who, token := b.loaded()
+	g.clock.Advance(2 * recheck)
+	if _, err := g.service.Sessions.LeaseRenewal(t.Context(), who); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.service.Sessions.End(t.Context(), who); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := g.service.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who, token); !Over(err) || got != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	b.signIn("yes")
+	who, token = b.loaded()
+	g.clock.Advance(recheck + recheckOutage)
+	if _, err := g.service.Sessions.LeaseRenewal(t.Context(), who); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.service.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who, token); !errors.Is(err, errProviderDown) {
+		t.Errorf("claims that are too old: %v", err)
+	}
+}
+
+// TestRecheckRefusedToTheSlower: a refresh token that is refused because another replica has just used it ends nothing,
+// and the request goes on with what that one has learnt.
+func TestRecheckRefusedToTheSlower(t *testing.T) {
+	g, b := recheckGateway(t)
+	who, token := b.loaded()
+	tokens, err := g.service.Sessions.Tokens(who, token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hang := make(chan struct{})
+	g.idp.set(func(p *fakeIDP) { p.tokenFail, p.hang = map[string]any{"error": "invalid_grant"}, hang })
+	g.clock.Advance(2 * recheck)
+	type outcome struct {
+		who *session.Session
+		err error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		got, err := g.service.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who, token)
+		done <- outcome{got, err}
+	}()
+	waitFor(t, func() bool { return g.idp.count("/token") == 2 })
+	fresh := *who
+	fresh.User, fresh.GroupsAsOf = "grace", g.clock.Now()
+	if _, err := g.service.Sessions.Renew(t.Context(), who, token, fresh, tokens); err != nil {
+		t.Fatal(err)
+	}
+	close(hang)
+	if got := <-done; got.err != nil || got.who == nil || got.who.User != "grace" {
+		t.Errorf("got %v, %v", got.who, got.err)
+	}
+}
+
 // TestRecheckKeeps holds A13: a renewal is no authentication; it moves neither end nor strength.
 func TestRecheckKeeps(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.recheck = recheck })
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"auth_time": p.now().Unix(), "amr": []string{"pwd"}} })
 	b := g.browser()
 	b.signIn("yes")
-	load := func() *session.Session {
-		token, err := g.service.Keys.OpenToken(b.cookie(cookieBase).Value, "127.0.0.1", cookieBase)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := g.service.Sessions.Load(t.Context(), token)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	before := load()
+	before, _ := b.loaded()
 	g.clock.Advance(2 * recheck)
 	g.idp.set(func(p *fakeIDP) {
 		p.claims = map[string]any{"auth_time": p.now().Unix(), "amr": []string{"mfa"}, "acr": "gold", "nonce": nil}
 	})
 	b.user()
-	after := load()
+	after, _ := b.loaded()
 	if !after.GroupsAsOf.After(before.GroupsAsOf) {
 		t.Fatal("not renewed")
 	}

@@ -38,7 +38,7 @@ func TestYes(t *testing.T) {
 	if r := b.do(http.MethodGet, "/page", nil, "Accept", "*/*"); r.status != http.StatusUnauthorized {
 		t.Errorf("a script while pending: %d", r.status)
 	}
-	if b.passed != 0 || b.cookie(cookieBase) != nil {
+	if b.passed.Load() != 0 || b.cookie(cookieBase) != nil {
 		t.Fatal("there is a session before the answer")
 	}
 	r = b.answer(b.get(Base+"/stay"), "yes")

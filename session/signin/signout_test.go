@@ -88,7 +88,7 @@ func TestAnswerForged(t *testing.T) {
 			t.Errorf("%s: %d to %q", what, try.status, try.location)
 		}
 	}
-	if g.passed != 0 {
+	if g.passed.Load() != 0 {
 		t.Fatal("somebody came in")
 	}
 	if r := b.answer(page, "yes"); r.setCookies()[cookieBase] == nil {

@@ -74,7 +74,7 @@ func TestStepUpIgnored(t *testing.T) {
 	if r.status != http.StatusForbidden || !strings.Contains(r.body, "auth_time") || !strings.Contains(r.body, "amr") {
 		t.Errorf("second try: %d\n%s", r.status, r.body)
 	}
-	if r := b.get("/danger"); r.status != http.StatusSeeOther || g.passed != 1 {
+	if r := b.get("/danger"); r.status != http.StatusSeeOther || g.passed.Load() != 1 {
 		t.Errorf("it passed all the same: %d", r.status)
 	}
 	g.demand = nil
