@@ -12,6 +12,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/filestorage"
 	_ "github.com/caddyserver/caddy/v2/modules/logging"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const at = "--at=2026-11-23T10:00:00Z"
@@ -163,4 +164,32 @@ http://localhost {
 			}
 		})
 	}
+}
+
+// What the guide shows is what the command prints.
+func TestExplainGuide(t *testing.T) {
+	guide, err := os.ReadFile("../docs/explain.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"step_up.golden", "impact.txt"} {
+		data, err := os.ReadFile("testdata/explain/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := string(data)
+		if _, output, ok := strings.Cut(shown, answerLine); ok {
+			shown = output
+		}
+		if !strings.Contains(string(guide), strings.TrimSpace(shown)) {
+			t.Errorf("docs/explain.md does not show %s as it is now", file)
+		}
+	}
+	cmd := &cobra.Command{}
+	explainCommand().CobraFunc(cmd)
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Name != "adapter" && !strings.Contains(string(guide), "--"+f.Name) {
+			t.Errorf("docs/explain.md does not name --%s", f.Name)
+		}
+	})
 }
