@@ -78,7 +78,13 @@ func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f
 // reports false if there is no session of this person to go on with, and the sign-in is one like any other.
 func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
 	live, _, err := s.Session(r, v)
-	if err != nil || live.Identity != draft.Identity {
+	switch {
+	case err != nil && !NoSession(err):
+		rec.Code = signinlog.StoreUnavailable
+		s.logPerson(v, r, f, &draft, rec)
+		s.storeDown(w, r, v, err)
+		return true
+	case err != nil || live.Identity != draft.Identity:
 		return false
 	}
 	decision := DecidePrompt(PromptFacts{Live: &live.Kind, Persistence: says})

@@ -94,6 +94,8 @@ type settings struct {
 	// recheck is how old claims may grow.
 	recheck time.Duration
 	extra   []*Provider
+	// wrap, if set, stands in front of the store.
+	wrap *refusing
 }
 
 func newGateway(t *testing.T, change ...func(*settings)) *gateway {
@@ -118,7 +120,11 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	manager := session.NewManager(session.ManagerConfig{Store: set.store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now})
+	var store session.Store = set.store
+	if set.wrap != nil {
+		set.wrap.Store, store = store, set.wrap
+	}
+	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now})
 	t.Cleanup(manager.Close)
 	provider := NewProvider(ProviderConfig{
 		Name: "main", Issuer: set.idp.URL, ClientID: testClient, Claims: set.claims, Now: set.clock.Now, AuthParams: set.params,
@@ -127,7 +133,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	g := &gateway{t: t, store: set.store, clock: set.clock, idp: set.idp, log: set.log}
 	g.site = &Site{App: "wiki", Gate: set.admit}
 	g.service = New(Config{
-		Providers: append([]*Provider{provider}, set.extra...), Sessions: manager, Store: set.store, Keys: set.keys, Pages: html,
+		Providers: append([]*Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
 		Log: set.log, Prompt: set.prompt, Now: set.clock.Now, Recheck: set.recheck,
 	})
 	g.service.Start()

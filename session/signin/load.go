@@ -89,16 +89,18 @@ func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Sess
 	setCookie(w, v, cookieBase, value, 0)
 }
 
-// create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie.
+// create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If
+// either cannot be done, the one before stays and there is no new one.
 func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Session, tokens session.Tokens) (*session.Session, error) {
-	if old, err := s.token(v); err == nil {
-		if err := s.Sessions.EndID(ctx, old.ID); err != nil {
-			return nil, err
-		}
-	}
 	made, token, err := s.Sessions.Create(ctx, draft, tokens)
 	if err != nil {
 		return nil, err
+	}
+	if old, err := s.token(v); err == nil {
+		if err := s.Sessions.EndID(ctx, old.ID); err != nil {
+			_ = s.Sessions.End(context.WithoutCancel(ctx), made) // which nobody has got
+			return nil, err
+		}
 	}
 	s.giveCookie(w, v, made, token)
 	return made, nil

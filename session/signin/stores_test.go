@@ -1,10 +1,12 @@
 package signin
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,4 +160,68 @@ func TestBlockedAtSignIn(t *testing.T) {
 	}
 	refuse = false
 	b.signIn("no")
+}
+
+// refusing is a store that refuses to create records of one kind.
+type refusing struct {
+	session.Store
+	kind string
+	on   atomic.Bool
+}
+
+func (s *refusing) Create(ctx context.Context, e session.Entry) error {
+	if s.on.Load() && strings.HasPrefix(string(e.Key), s.kind+":") {
+		return session.ErrUnavailable
+	}
+	return s.Store.Create(ctx, e)
+}
+
+func (s *refusing) Get(ctx context.Context, key session.Key) (session.Entry, error) {
+	if s.on.Load() && s.kind == "get" {
+		return session.Entry{}, session.ErrUnavailable
+	}
+	return s.Store.Get(ctx, key)
+}
+
+// TestNewSessionNotWritten: where the new session cannot be written, the one before goes on.
+func TestNewSessionNotWritten(t *testing.T) {
+	store := &refusing{kind: "s"}
+	g := newGateway(t, func(s *settings) { s.wrap = store })
+	b := g.browser()
+	b.signIn("yes", "remember", "1")
+	asked := query(t, b.get(Base+"/sign-in").location)
+	store.on.Store(true)
+	if r := b.callback(asked); r.status != http.StatusServiceUnavailable || r.setCookies()[cookieBase] != nil {
+		t.Errorf("callback: %d, cookies %v", r.status, r.setCookies())
+	}
+	if r := b.get("/"); r.status != http.StatusOK {
+		t.Errorf("the session before is gone: %d", r.status)
+	}
+	store.on.Store(false)
+	old := b.cookie(cookieBase).Value
+	b.callback(query(t, b.get(Base+"/sign-in").location))
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+old); r.status != http.StatusSeeOther {
+		t.Errorf("the session before lives on beside the new one: %d (A13)", r.status)
+	}
+}
+
+// TestStepUpStoreDown: a step-up whose session cannot be looked up is no sign-in anew: the answer of the one there is
+// would be lost (X21).
+func TestStepUpStoreDown(t *testing.T) {
+	store := &refusing{kind: "get"}
+	g := mfaGateway(t, func(s *settings) { s.wrap = store })
+	b := g.browser()
+	b.signIn("no")
+	g.demand = &Demand{MFA: true}
+	asked := b.toProvider("/danger")
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
+	store.on.Store(true)
+	if r := b.callback(asked); r.status != http.StatusServiceUnavailable || r.setCookies()[cookiePending] != nil {
+		t.Errorf("callback: %d, cookies %v", r.status, r.setCookies())
+	}
+	store.on.Store(false)
+	g.demand = nil
+	if r := b.get("/"); r.body != "app: ada browser" {
+		t.Errorf("app: %d %q", r.status, r.body)
+	}
 }
