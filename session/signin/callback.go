@@ -213,6 +213,7 @@ func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visi
 			if !f.Retried {
 				again := s.newFlow(v, p, f.Return)
 				again.Correlation, again.Consent, again.Retried = f.Correlation, true, true
+				again.Demand, again.Step, again.Tries = f.Demand, f.Step, f.Tries
 				s.log(v, r, f, signinlog.Record{Code: signinlog.ConsentRequired})
 				s.begin(w, r, v, again, false)
 				return

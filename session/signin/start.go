@@ -85,7 +85,11 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 		f.Demand.params(&p.Claims, params, f.Tries > 0)
 	}
 	if f.Consent && f.Retried {
-		params.Set("prompt", "consent")
+		prompt := "consent"
+		if params.Get("prompt") == "login" {
+			prompt = "login consent"
+		}
+		params.Set("prompt", prompt)
 	}
 	target, err := endpointWith(m.AuthorizationEndpoint, params)
 	if err != nil {
