@@ -228,6 +228,49 @@ func TestConsent(t *testing.T) {
 	}
 }
 
+// TestConsentInStepUp: a provider that wants consent in the middle of a step-up gets it, and the step-up goes on as one:
+// it asks for credentials still, and the session keeps its answer and its end (X21, X23, A13).
+func TestConsentInStepUp(t *testing.T) {
+	g := mfaGateway(t)
+	b := g.browser()
+	b.signIn("yes")
+	g.demand = &Demand{MFA: true, ACRs: []string{"urn:gold"}}
+	asked := b.toProvider("/danger")
+	r := b.get(Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"consent_required"}}.Encode())
+	again := query(t, r.location)
+	if again.Get("prompt") != "login consent" || again.Get("acr_values") != "urn:gold" {
+		t.Errorf("asked %v", again)
+	}
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}, "acr": "urn:gold"} })
+	if r := b.callback(again); r.location != "/danger" || g.log.last(t).PromptReason != ReasonLiveSession {
+		t.Errorf("after consent: %d to %q, %s", r.status, r.location, g.log.last(t).PromptReason)
+	}
+	if r := b.get("/danger"); r.body != "app: ada persistent" {
+		t.Errorf("app: %d %q", r.status, r.body)
+	}
+}
+
+// TestLongReturn: whatever page was asked for, the flow's cookie is one that browsers keep (RFC 6265bis, section 5.6:
+// 4096 bytes of name and value).
+func TestLongReturn(t *testing.T) {
+	g := newGateway(t)
+	for what, page := range map[string]string{
+		"plain":      "/?" + strings.Repeat("a", maxReturn-2),
+		"parameters": "/?" + strings.Repeat("&a", 500),
+		"quotes":     "/?" + strings.Repeat(`%22"`, 480),
+	} {
+		b := g.browser()
+		asked := b.toProvider(page)
+		name := cookieFlow + asked.Get("state")[:flowNameSize]
+		if c := b.cookie(name); c == nil || len(c.Name)+len(c.Value)+len(hostPrefix) > maxCookieValue {
+			t.Errorf("%s: a cookie that no browser keeps", what)
+		}
+		if r := b.callback(asked); r.location != Base+"/stay" {
+			t.Errorf("%s: callback: %d to %q", what, r.status, r.location)
+		}
+	}
+}
+
 // TestIssuerInResponse holds RFC 9207: an answer of another issuer is a mix-up, and so is a missing iss where it is
 // promised.
 func TestIssuerInResponse(t *testing.T) {

@@ -1,6 +1,8 @@
 package signin
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
@@ -96,15 +98,21 @@ func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 	}
 }
 
-// keepFlow seals a flow into its cookie and drops the oldest if there are too many, and what is no flow of ours.
+// maxFlowValue leaves room for the name in the 4096 bytes that browsers keep of a cookie (RFC 6265bis, section 5.6).
+const maxFlowValue = maxCookieValue - 64
+
+// keepFlow seals a flow into its cookie and drops the oldest if there are too many, and what is no flow of ours. A flow
+// that no browser would keep leads Home instead of to its page.
 func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
-	plain, err := json.Marshal(f)
+	value, err := s.sealFlow(v, f)
+	if err == nil && len(value) > maxFlowValue {
+		f.Return = Home
+		value, err = s.sealFlow(v, f)
+	}
 	if err != nil {
 		return err
 	}
-	name := cookieFlow + f.Name
-	sealed := s.Keys.Seal(session.PurposeFlow, plain, v.Host, name)
-	setCookie(w, v, name, base64.RawURLEncoding.EncodeToString(sealed), flowLife)
+	setCookie(w, v, cookieFlow+f.Name, value, flowLife)
 
 	var others []*flow
 	for _, c := range v.Cookies.flows {
@@ -114,11 +122,22 @@ func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 			clearCookie(w, v, cookieFlow+c.name)
 		}
 	}
-	slices.SortFunc(others, func(a, b *flow) int { return int(b.StartedMS - a.StartedMS) })
+	slices.SortFunc(others, func(a, b *flow) int { return cmp.Compare(b.StartedMS, a.StartedMS) })
 	for i := maxFlows - 1; i < len(others); i++ {
 		clearCookie(w, v, cookieFlow+others[i].Name)
 	}
 	return nil
+}
+
+func (s *Service) sealFlow(v *Visit, f *flow) (string, error) {
+	var plain bytes.Buffer
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false) // which would make six bytes of each & in the page
+	if err := enc.Encode(f); err != nil {
+		return "", err
+	}
+	sealed := s.Keys.Seal(session.PurposeFlow, plain.Bytes(), v.Host, cookieFlow+f.Name)
+	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
 // openFlow returns the flow of a cookie; nil if it was not sealed by us for this host and name, or is too old.
