@@ -8,7 +8,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// errNoCookie: the request presents no session at all, or two of them.
+// errNoCookie: the request presents no session at all, two of them, or one on a connection that anybody can write to.
 var errNoCookie = errors.New("no session cookie")
 
 // Session returns the session that a request presents, and its token. NoSession tells whether an error means that
@@ -25,7 +25,7 @@ func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.
 }
 
 func (s *Service) token(v *Visit) (session.Token, error) {
-	if v.Cookies.session == "" || v.Cookies.doubled {
+	if v.Cookies.session == "" || v.Cookies.doubled || !v.usable() {
 		return session.Token{}, errNoCookie
 	}
 	return s.Keys.OpenToken(v.Cookies.session, v.Host, cookieBase)

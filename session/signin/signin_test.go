@@ -2,6 +2,7 @@ package signin
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -198,5 +199,21 @@ func TestSettingOff(t *testing.T) {
 	}
 	if g.log.last(t).PromptReason != ReasonSettingOff {
 		t.Errorf("reason %q", g.log.last(t).PromptReason)
+	}
+}
+
+// TestPlainHTTP: on plain http nobody is signed in but on a loopback host, whatever cookie comes: anybody on the way may
+// have set it.
+func TestPlainHTTP(t *testing.T) {
+	g := newGateway(t)
+	b := g.browser()
+	b.signIn("yes")
+	_, token := b.loaded()
+	for host, want := range map[string]bool{"wiki.example.com": false, "localhost": true, "127.0.0.1": true} {
+		v := &Visit{Site: g.site, Host: host, Cookies: Cookies{session: g.service.Keys.SealToken(token, host, cookieBase)}}
+		_, _, err := g.service.Session(httptest.NewRequest(http.MethodGet, "/", nil), v)
+		if (err == nil) != want || err != nil && (!NoSession(err) || Over(err)) {
+			t.Errorf("%s: %v", host, err)
+		}
 	}
 }
