@@ -123,8 +123,12 @@ func randomPolicy(rt *rapid.T, name string, tenant bool) *Policy {
 	}
 	if draw(rt, "when", true, false) {
 		p.When = &When{
+			Platforms:  some(rt, "platforms", policy.IOS, policy.Linux, policy.PlatformUnknown),
+			Clients:    some(rt, "clients", policy.Browser, policy.Other),
 			SignInRisk: some(rt, "risk", policy.RiskLow, policy.RiskMedium, policy.RiskHigh),
-			Devices:    []DeviceWhen{{draw(rt, "attribute", policy.Compliant, policy.Managed, policy.Shared), draw(rt, "not", true, false)}},
+		}
+		if draw(rt, "device", true, false) {
+			p.When.Devices = []DeviceWhen{{draw(rt, "attribute", policy.Compliant, policy.Managed, policy.Shared), draw(rt, "not", true, false)}}
 		}
 	}
 	if draw(rt, "matched", true, false) {
@@ -204,8 +208,14 @@ func randomQuery(rt *rapid.T) *Query {
 		Path:   draw(rt, "path", "/", "/users/1", "/users/1?x=%2e", "/a", "/A", "/users//1", "/a/..;/b", "/%2e%2e/a", "/.latchkey/me", "/é"),
 		IP:     draw(rt, "ip", "", "203.0.113.3", "203.0.113.17", "192.0.2.1", "2001:db8::1", "::ffff:203.0.113.3"),
 	}
+	// No navigation, so that whatever is refused is told as JSON.
+	q.Header = http.Header{"Accept": {"application/json"}, "Sec-Fetch-Mode": {draw(rt, "mode", "cors", "no-cors")}}
+	if agent := draw(rt, "agent", "", phone, laptop); agent != "" {
+		q.Header.Set("User-Agent", agent)
+	}
 	if draw(rt, "danger", true, false) {
-		q.Header = http.Header{"X-Danger": {"yes"}, "Remote-User": {"root"}}
+		q.Header.Set("X-Danger", "yes")
+		q.Header.Set("Remote-User", "root")
 	}
 	if draw(rt, "anonymous", false, false, false, true) {
 		q.Anonymous = true
@@ -250,10 +260,8 @@ func realAnswer(rt *rapid.T, c *candidate, q *Query) answer {
 	}
 	r.Host, r.TLS = q.Host, &tls.ConnectionState{HandshakeComplete: true}
 	for name, values := range q.Header {
-		r.Header[name] = values
+		r.Header[name] = slices.Clone(values)
 	}
-	r.Header.Set("Accept", "application/json")
-	r.Header.Set("Sec-Fetch-Mode", "cors")
 	if !q.Anonymous {
 		token := signedIn(rt, c, q)
 		r.Header.Set("Cookie", "__Host-latchkey="+service.Keys.SealToken(token, q.Host, "latchkey"))
