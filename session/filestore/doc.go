@@ -7,6 +7,8 @@
 // never returned, and swept in small batches in the background, so the file stays as large as the sessions that were
 // alive at once; it does not shrink.
 //
+// The sign-in log is kept in the same file, as journal.Journal says, and shares the syncs.
+//
 // A file that is no session file, or is damaged, is an error (ErrDamaged) when it is opened or used, never a panic and
 // never an empty store: nobody is signed out because a disk is dying.
 //

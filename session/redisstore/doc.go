@@ -5,6 +5,9 @@
 // entry is a string (version 8 bytes, end 8 bytes, value), an index a sorted set by end; every key has a TTL, counted
 // by the server from the time that is left, so a gateway's clock that is wrong moves no session of another gateway.
 //
+// The sign-in log is kept beside the sessions, as journal.Journal says: a Redis stream a day, one field an entry, with a
+// TTL like every key. Only Trim takes two commands.
+//
 // A failure is never "not found": a server that is down, hanging, loading, full or demoted gives
 // session.ErrUnavailable, within two seconds whatever happens, and the store works again as soon as the server does.
 // Reads and what may be repeated are tried twice; Create, Replace and Remove once, because a repeated one could take

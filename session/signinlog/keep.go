@@ -28,7 +28,7 @@ func (l *Log) keeper() {
 			cancel()
 			if err != nil {
 				l.dirty.Store(true)
-				if !failing && !l.troubled.Load() {
+				if !failing && !l.troubled.Load() && l.stopping() == nil {
 					l.Logger.Warn("old sign-ins cannot be removed, trying on", zap.Error(err))
 				}
 			}
