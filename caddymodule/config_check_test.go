@@ -138,7 +138,7 @@ func TestStrictJSON(t *testing.T) {
 	for _, change := range []string{
 		`{"polices": []}`, `{"policies": [{"name": "p", "mode": "report-only"}]}`, `{"policies": [{"name": "p", "persistent_browser": "no"}]}`,
 		`{"policies": [{"name": "p", "include": {"group": ["a"]}}]}`,
-		`{"policies": [{"name": "p", "when": {"platforms": ["andriod"]}}]}`, `{"policies": [{"name": "p", "when": {"platform": ["android"]}}]}`,
+		`{"policies": [{"name": "p", "when": {"platforms": ["ios7"]}}]}`, `{"policies": [{"name": "p", "when": {"platform": ["android"]}}]}`,
 		`{"policies": [{"name": "p", "when": {"devices": [{"attribute": "complaint"}]}}]}`,
 		`{"policies": [{"name": "p", "sign_in_frequency": "1h"}]}`, `{"policies": [{"name": "p", "when": {"user_risk": ["severe"]}}]}`,
 		`{"session": {"browser": {"idle_timeout": "1h"}}}`,

@@ -97,8 +97,10 @@ func TestReportOnlyIsCounted(t *testing.T) {
 	}{
 		{"signed in", policies, someone, "", policy.Allow, tally{block: 1, mfa: 1}, []string{"rep-block"}, []string{"rep-mfa"}},
 		{
-			"signed in on a phone", policies, someone, "X (Linux; Android 14)", policy.Allow, tally{block: 1, anyone: 1, mfa: 1},
-			[]string{"rep-block", "rep-anyone"}, []string{"rep-mfa"},
+			"signed in on a phone", policies, someone, "X (Linux; Android 14)", policy.Allow,
+			tally{block: 1, anyone: 1, mfa: 1},
+			[]string{"rep-block", "rep-anyone"},
+			[]string{"rep-mfa"},
 		},
 		{"anonymous: asked to sign in as it is", policies, nil, "", policy.SignIn, tally{}, nil, nil},
 		{"anonymous on a phone", policies, nil, "X (Linux; Android 14)", policy.SignIn, tally{anyone: 1}, []string{"rep-anyone"}, nil},
