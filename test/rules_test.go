@@ -91,7 +91,7 @@ func TestBlockedPageAndLog(t *testing.T) {
 	s.gw.AwaitSignIns(50105, 1, 5e9)
 }
 
-func toJSON(t *testing.T, v any) string {
+func toJSON(t testing.TB, v any) string {
 	t.Helper()
 	raw, err := json.Marshal(v)
 	if err != nil {
