@@ -285,27 +285,39 @@ func (a *App) keyRing() (*session.KeyRing, error) {
 func (a *App) Stop() error {
 	running.remove(a)
 	a.rt.reminder.stop()
-	a.rt.mu.Lock()
-	defer a.rt.mu.Unlock()
-	if a.rt.service != nil {
-		a.rt.service.Stop()
-	}
+	a.stopService()
 	return nil
 }
 
-// Cleanup lets go of the store, also after a Provision that failed half-way.
+// stopService waits for the background work, and lets requests go on meanwhile.
+func (a *App) stopService() {
+	a.rt.mu.Lock()
+	service := a.rt.service
+	a.rt.mu.Unlock()
+	if service != nil {
+		service.Stop()
+	}
+}
+
+// Cleanup lets go of the store, also after a Provision that failed half-way. It ends the background work as well: Caddy
+// stops no app that has not started, and a request may have come before the start of another app failed.
 func (a *App) Cleanup() error {
 	a.rt.mu.Lock()
-	defer a.rt.mu.Unlock()
 	a.rt.stopped = true
+	a.rt.mu.Unlock()
+	a.stopService()
+	a.rt.mu.Lock()
+	defer a.rt.mu.Unlock()
 	if a.rt.sessions != nil {
 		a.rt.sessions.Close()
 	}
 	a.closeSignInLog()
-	if a.rt.shared == nil {
+	shared := a.rt.shared
+	if shared == nil {
 		return nil
 	}
-	return a.rt.shared.release()
+	a.rt.shared = nil // given up once, however often this is called
+	return shared.release()
 }
 
 // Interface guards
