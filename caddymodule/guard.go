@@ -138,7 +138,8 @@ func (a activity) counts(r *http.Request) bool {
 		return true
 	case activityNavigation:
 		switch r.Method {
-		case http.MethodGet, http.MethodHead, http.MethodOptions:
+		case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodConnect:
+			// CONNECT opens a WebSocket over HTTP/2 (RFC 8441), as GET does over HTTP/1.1.
 			return signin.Classify(r) != signin.NotNavigation
 		}
 		return true
