@@ -2,12 +2,10 @@ package caddymodule
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
-	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -33,7 +31,7 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 	if _, refused := scrub.Request(im.r, h.rt.names); refused != nil {
 		return ex.without(policy.Block, reasonBadRequest, refused), nil
 	}
-	if p := im.r.URL.Path; p == signin.Base || strings.HasPrefix(p, signin.Base+"/") {
+	if isOwn(im.r.URL.Path) {
 		return ex.without(policy.Allow, reasonOwnEndpoint, nil), nil
 	}
 	if len(h.rt.match) > 0 {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -137,9 +136,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		service.BadRequest(w, r, v)
 		return nil
 	}
-	if r.URL.Path == signin.Base || strings.HasPrefix(r.URL.Path, signin.Base+"/") {
+	if sent := ownEndpoint(r); sent != nil {
 		v.RequestID = requestID(r)
-		service.ServeHTTP(w, r, v)
+		service.ServeHTTP(w, sent, v)
 		return nil
 	}
 	if len(h.rt.match) > 0 {

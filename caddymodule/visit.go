@@ -22,7 +22,8 @@ func (h *Handler) visit(r *http.Request, lines []string) (*signin.Visit, error) 
 	host, secure := r.Host, r.TLS != nil
 	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
 		if proto := lastOf(r.Header["X-Forwarded-Proto"]); proto != "" {
-			secure = proto == "https"
+			// Some proxies name the scheme of a WebSocket.
+			secure = strings.EqualFold(proto, "https") || strings.EqualFold(proto, "wss")
 		}
 		if fwd := lastOf(r.Header["X-Forwarded-Host"]); fwd != "" {
 			host = fwd
@@ -54,6 +55,23 @@ func originalPath(r *http.Request) error {
 	}
 	return scrub.Path(original.URL)
 }
+
+// ownEndpoint returns the request if it is for one of our endpoints, else nil. What a site rewrites for its app, as
+// try_files does for a single-page one, does not hide them: then it is the request as the client sent it.
+func ownEndpoint(r *http.Request) *http.Request {
+	if isOwn(r.URL.Path) {
+		return r
+	}
+	original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
+	if !ok || original.URL == nil || !isOwn(original.URL.Path) {
+		return nil
+	}
+	sent := r.WithContext(r.Context())
+	sent.URL = original.URL
+	return sent
+}
+
+func isOwn(path string) bool { return path == signin.Base || strings.HasPrefix(path, signin.Base+"/") }
 
 // lastOf returns the last value of a list header: the one that the nearest proxy has written.
 func lastOf(values []string) string {

@@ -1,0 +1,144 @@
+package caddymodule
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/goleak"
+)
+
+// wiki is a site with a provider that nobody can reach.
+func wiki(t *testing.T) (*candidate, *Handler) {
+	t.Helper()
+	app := &App{Providers: []*Provider{{Name: "main", Issuer: "http://127.0.0.1:1", ClientID: "client"}}}
+	c := testApp(t, app, &Handler{App: "wiki"})
+	t.Cleanup(c.close)
+	return c, c.rt.sites[0]
+}
+
+// prepared is a request as Caddy's server hands it to its routes.
+func prepared(method, target string, header ...string) *http.Request {
+	r := httptest.NewRequest(method, "https://wiki.example.com"+target, nil)
+	r.URL.Scheme, r.URL.Host = "", ""
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header[header[i]] = []string{header[i+1]}
+	}
+	return caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, nil)
+}
+
+// never fails a test if a request is passed on.
+func never(t *testing.T) caddyhttp.Handler {
+	return caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error {
+		t.Error("the request was passed on")
+		return nil
+	})
+}
+
+// A site rewrites before it asks who is there, as single-page apps do with try_files: sign-in must answer all the same.
+func TestEndpointsBehindARewrite(t *testing.T) {
+	_, h := wiki(t)
+	for original, want := range map[string]int{
+		"/.latchkey/signed-out": http.StatusOK, "/.latchkey/callback?state=x": http.StatusBadRequest, "/.latchkey/x": http.StatusNotFound,
+		"/.latchkeys": http.StatusUnauthorized, "/": http.StatusUnauthorized,
+	} {
+		r := prepared(http.MethodGet, original)
+		r.URL.Path, r.URL.RawQuery = "/index.html", ""
+		w := httptest.NewRecorder()
+		if err := h.ServeHTTP(w, r, never(t)); err != nil || w.Code != want {
+			t.Errorf("%s: %d, %v, want %d", original, w.Code, err, want)
+		}
+	}
+	// Nor does what strips a prefix hide them.
+	r := prepared(http.MethodGet, "/wiki/.latchkey/signed-out")
+	r.URL.Path = "/.latchkey/signed-out"
+	w := httptest.NewRecorder()
+	if err := h.ServeHTTP(w, r, never(t)); err != nil || w.Code != http.StatusOK {
+		t.Errorf("behind a prefix: %d, %v", w.Code, err)
+	}
+}
+
+// A35: whatever a handler in front of error routes answers, those never see what a client may not say.
+func TestErrorRoutesSeeAScrubbedRequest(t *testing.T) {
+	c, h := wiki(t)
+	if err := c.Cleanup(); err != nil { // a request that outlives its configuration
+		t.Fatal(err)
+	}
+	for _, target := range []string{"/", "/a/..;/b", "/.latchkey/stay"} {
+		r := prepared(http.MethodGet, target, "Remote-User", "admin", "Connection", "X-Trace", "Cookie", "a=b; __Host-latchkey=secret")
+		if err := h.ServeHTTP(httptest.NewRecorder(), r, never(t)); err == nil {
+			t.Fatalf("%s: answered without a service", target)
+		}
+		if r.Header.Get("Remote-User") != "" || r.Header.Get("Connection") != "" || r.Header.Get("Cookie") != "a=b" {
+			t.Errorf("%s: %v", target, r.Header)
+		}
+	}
+}
+
+// Caddy cleans up an app without stopping it if another one does not start, and requests may have come by then.
+func TestCleanupWithoutStop(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	c, h := wiki(t)
+	if err := h.ServeHTTP(httptest.NewRecorder(), prepared(http.MethodGet, "/"), never(t)); err != nil {
+		t.Fatal(err)
+	}
+	c.close()
+}
+
+// Only a page being opened and what changes something count as use of a session by default.
+func TestActivity(t *testing.T) {
+	html := []string{"Accept", "text/html"}
+	for _, tt := range []struct {
+		method string
+		header []string
+		want   bool
+	}{
+		{http.MethodGet, html, true},
+		{http.MethodGet, nil, false},
+		{http.MethodGet, []string{"Accept", "text/html", "Upgrade", "websocket"}, false},
+		{http.MethodHead, html, false},
+		{http.MethodOptions, html, false},
+		{http.MethodTrace, html, false},
+		{http.MethodConnect, []string{":protocol", "websocket"}, false}, // a WebSocket over HTTP/2 (RFC 8441)
+		{http.MethodPost, nil, true},
+		{http.MethodDelete, nil, true},
+		{"PROPPATCH", nil, true},
+	} {
+		r := prepared(tt.method, "/", tt.header...)
+		if got := activityNavigation.counts(r); got != tt.want {
+			t.Errorf("%s %v: %t", tt.method, tt.header, got)
+		}
+		if !activityAny.counts(r) || activityNone.counts(r) {
+			t.Errorf("%s: any and none", tt.method)
+		}
+	}
+}
+
+// A20: what a proxy says of scheme and host counts if Caddy trusts it, and in the words that proxies use for sockets.
+func TestVisitBehindAProxy(t *testing.T) {
+	_, h := wiki(t)
+	for _, tt := range []struct {
+		proto   string
+		trusted bool
+		want    string
+	}{
+		{"https", true, "https://other.example.com"},
+		{"HTTPS", true, "https://other.example.com"},
+		{"wss", true, "https://other.example.com"},
+		{"http, https", true, "https://other.example.com"},
+		{"https, http", true, "http://other.example.com"},
+		{"ws", true, "http://other.example.com"},
+		{"https", false, "http://wiki.example.com"},
+	} {
+		r := prepared(http.MethodGet, "/", "X-Forwarded-Proto", tt.proto, "X-Forwarded-Host", "Other.Example.com")
+		r.TLS = nil
+		caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, tt.trusted)
+		v, err := h.visit(r, nil)
+		if err != nil || v.Origin != tt.want || v.Secure != strings.HasPrefix(tt.want, "https:") {
+			t.Errorf("%s, trusted %t: %q, secure %t, %v", tt.proto, tt.trusted, v.Origin, v.Secure, err)
+		}
+	}
+}
