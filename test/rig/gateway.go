@@ -200,7 +200,14 @@ func (g *Gateway) Reload(caddyfile string) error {
 // Command runs another subcommand of the same binary on the gateway's Caddyfile and returns what it printed.
 func (g *Gateway) Command(name string, args ...string) (string, error) {
 	g.t.Helper()
-	cmd := exec.Command(binary(g.t), append([]string{name, "--config", g.file, "--adapter", "caddyfile"}, args...)...)
+	return g.Ask(append([]string{name, "--config", g.file, "--adapter", "caddyfile"}, args...)...)
+}
+
+// Ask runs another subcommand of the same binary, which finds the running gateway by its admin address, and returns what
+// it printed.
+func (g *Gateway) Ask(args ...string) (string, error) {
+	g.t.Helper()
+	cmd := exec.Command(binary(g.t), args...)
 	cmd.Env = g.env
 	out, err := cmd.CombinedOutput()
 	return string(out), err
