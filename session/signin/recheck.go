@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -18,8 +21,11 @@ import (
 const (
 	// recheckOutage is how much longer than Recheck claims are good for while the provider cannot be reached (D4).
 	recheckOutage = 24 * time.Hour
-	// recheckPause is how long nobody asks a provider anew that could not be reached just now.
+	// recheckPause is how long nobody asks a provider anew that could not be reached just now, or for a session whose
+	// renewal went wrong just now.
 	recheckPause = 15 * time.Second
+	// maxPauses bounds for how many sessions that is kept in mind.
+	maxPauses = 4096
 	// recheckWait is how long a request waits for another replica that renews the same session.
 	recheckWait  = 5 * time.Second
 	recheckLook  = 100 * time.Millisecond
@@ -28,6 +34,10 @@ const (
 
 // errNothingLearned: the provider took the refresh token and says nothing about the person.
 var errNothingLearned = errors.New("provider states no claims on refresh")
+
+// finalRefusals are the errors that only a new sign-in can mend (RFC 6749, section 5.2; OpenID Connect Core, section
+// 3.1.2.6, whose words some providers use here as well).
+var finalRefusals = []string{"invalid_grant", "interaction_required", "login_required", "consent_required"}
 
 // Recheck holds a session's claims and groups against their age. Claims older than Config.Recheck are asked for anew
 // behind the request, those twice as old before it. A provider that refuses ends the session (session.ErrNotFound); one
@@ -38,7 +48,7 @@ func (s *Service) Recheck(r *http.Request, who *session.Session, token session.T
 		return who, nil
 	}
 	p := s.byName[who.Provider]
-	if p == nil || s.Now().UnixMilli() < p.renewAfter.Load() {
+	if p == nil || s.Now().UnixMilli() < p.renewAfter.Load() || s.paused.holds(who.ID, s.Now()) {
 		return who, tooOld(age, s.Config.Recheck)
 	}
 	if age < 2*s.Config.Recheck {
@@ -124,10 +134,14 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 		fresh := *who
 		fresh.GroupsAsOf = who.GroupsAsOf.Add(time.Millisecond) // no younger than they are, and written all the same
 		return s.Sessions.Renew(ctx, who, token, fresh, tokens)
-	case errors.As(err, &refused) && refused.word == "invalid_grant":
+	case errors.As(err, &refused) && slices.Contains(finalRefusals, refused.word):
 		return s.refusedRenewal(ctx, who, token)
+	case refused != nil || errors.Is(err, errProviderDown) || errors.Is(err, context.DeadlineExceeded):
+		p.renewAfter.Store(s.Now().Add(recheckPause).UnixMilli())
+	default:
+		// It may be this person's alone, and must not hold up anybody else.
+		s.paused.add(who.ID, s.Now())
 	}
-	p.renewAfter.Store(s.Now().Add(recheckPause).UnixMilli())
 	s.Logger.Warn("claims of a session not renewed, trying on", zap.String("provider", p.Name),
 		zap.String("session", who.ID.Short()), zap.Error(truncated(err)))
 	return nil, err
@@ -198,4 +212,30 @@ func (p *Provider) refresh(ctx context.Context, who *session.Session, old sessio
 		}
 	}
 	return a, nil
+}
+
+// pauses are the sessions whose renewal went wrong just now. The zero value is ready.
+type pauses struct {
+	mu    sync.Mutex
+	until map[session.ID]time.Time
+}
+
+func (p *pauses) holds(id session.ID, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return now.Before(p.until[id])
+}
+
+// add begins a pause. Where too many are kept in mind it is left out: what is lost is a question too many.
+func (p *pauses) add(id session.ID, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.until, func(_ session.ID, until time.Time) bool { return !now.Before(until) })
+	if len(p.until) >= maxPauses {
+		return
+	}
+	if p.until == nil {
+		p.until = make(map[session.ID]time.Time)
+	}
+	p.until[id] = now.Add(recheckPause)
 }

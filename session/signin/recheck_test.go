@@ -93,6 +93,67 @@ func TestRecheckRefused(t *testing.T) {
 	}
 }
 
+// TestRecheckRefusedInWords: a provider that wants the person back refuses as well (D4; OpenID Connect Core, section
+// 3.1.2.6): without a new sign-in no renewal will ever come.
+func TestRecheckRefusedInWords(t *testing.T) {
+	for _, word := range []string{"interaction_required", "login_required", "consent_required"} {
+		g, b := recheckGateway(t)
+		g.idp.set(func(p *fakeIDP) { p.tokenFail = map[string]any{"error": word} })
+		g.clock.Advance(2 * recheck)
+		if r := b.get("/"); r.status != http.StatusSeeOther || g.log.count(signinlog.GrantRevoked) != 1 {
+			t.Errorf("%s: %d", word, r.status)
+		}
+	}
+}
+
+// TestRecheckOfOnePerson: what goes wrong with one session's renewal holds up nobody else's (A66): else whoever can make
+// their own fail keeps everybody's groups from being asked for.
+func TestRecheckOfOnePerson(t *testing.T) {
+	g, eve := recheckGateway(t)
+	ada := g.browser()
+	ada.signIn("yes")
+	g.clock.Advance(2 * recheck)
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2", "nonce": nil} })
+	for range 3 {
+		if got := eve.user(); got != "app: ada persistent" {
+			t.Fatalf("app: %q", got)
+		}
+	}
+	if n := g.idp.count("/token"); n != 3 {
+		t.Errorf("%d token requests for one that fails", n-2)
+	}
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"preferred_username": "grace", "nonce": nil} })
+	if got := ada.user(); got != "app: grace persistent" {
+		t.Errorf("app: %q", got)
+	}
+	g.clock.Advance(recheckPause)
+	if got := eve.user(); got != "app: grace persistent" {
+		t.Errorf("after the pause: %q", got)
+	}
+}
+
+// TestPauses: how many sessions are remembered as failing is bounded, and none longer than its pause.
+func TestPauses(t *testing.T) {
+	var p pauses
+	now := time.Unix(1000, 0)
+	for range 2 * maxPauses {
+		p.add(session.NewToken().ID, now)
+	}
+	if len(p.until) > maxPauses {
+		t.Errorf("%d pauses", len(p.until))
+	}
+	id := session.NewToken().ID
+	now = now.Add(recheckPause)
+	p.add(id, now)
+	if !p.holds(id, now.Add(recheckPause-1)) || p.holds(id, now.Add(recheckPause)) || p.holds(session.NewToken().ID, now) {
+		t.Error("a pause is not as long as it should be")
+	}
+	p.add(id, now.Add(recheckPause))
+	if len(p.until) != 1 {
+		t.Errorf("%d pauses, of which one lasts", len(p.until))
+	}
+}
+
 // TestRecheckOutage holds D1, D4 and F11: an outage ends nothing for a day, is not asked about again and again, and
 // then asks for nothing less than the truth.
 func TestRecheckOutage(t *testing.T) {

@@ -58,6 +58,7 @@ type Service struct {
 	byName map[string]*Provider
 
 	renewing sync.Map // session.ID -> struct{}: its claims are being renewed
+	paused   pauses
 
 	mu   sync.Mutex // guards ctx: nil before Start and after Stop
 	ctx  context.Context
