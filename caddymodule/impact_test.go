@@ -314,6 +314,9 @@ func TestImpactRefuses(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(c.dir, "sessions.db")); err != nil {
 		t.Error(err)
 	}
+	if n, _ := stores.References(c.app.rt.shared.identity); n != 1 {
+		t.Errorf("the store has %d users, not the one that runs", n)
+	}
 	if err := c.app.rt.shared.store.Close(); err != nil {
 		t.Fatal(err)
 	}
