@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
 // The checks here hold for JSON and Caddyfile alike; the Caddyfile adds file and line. What depends on placeholders is
@@ -228,22 +228,12 @@ func checkIssuer(issuer string) error {
 		return fmt.Errorf("issuer %q is the address of the metadata; the issuer is what stands before /.well-known/", issuer)
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "http" && signin.IsLoopback(u.Hostname()):
 		return nil
 	case u.Scheme == "http":
 		return fmt.Errorf("issuer %q must be https; http is for loopback hosts only", issuer)
 	}
 	return fmt.Errorf("issuer %q must be https", issuer)
-}
-
-// isLoopback tells whether a host is this machine by its very name.
-func isLoopback(host string) bool {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // privateRanges is what `private_ranges` means in Caddy's own matchers.
