@@ -10,7 +10,9 @@ import (
 // End ends a session: the record dies in the store, and with it every copy of the cookie (K4, A22). Ending one that is
 // gone already is no error; ErrUnavailable means that it may still live.
 func (m *Manager) End(ctx context.Context, s *Session) error {
-	if _, err := m.vault.Store.Remove(ctx, s.ID.Key()); err != nil && !errors.Is(err, ErrNotFound) {
+	_, err := m.vault.Store.Remove(ctx, s.ID.Key())
+	m.changed(ctx, s.ID.Key()) // whatever the answer: the record may be gone
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("ending session: %w", err)
 	}
 	for _, index := range s.indexes() {
@@ -114,6 +116,7 @@ func (m *Manager) endListed(ctx context.Context, key Key, who Identity) (live bo
 // endUnread removes a record that could not be read. If the store is why, it says so again now.
 func (m *Manager) endUnread(ctx context.Context, key Key) (was bool, err error) {
 	_, err = m.vault.Store.Remove(ctx, key)
+	m.changed(ctx, key)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return false, nil

@@ -38,7 +38,8 @@ var DefaultLimits = Limits{
 
 // orDefaults fills in the default for each value that is zero.
 func (l Limits) orDefaults() Limits {
-	return Limits{Browser: l.Browser.or(DefaultLimits.Browser), Persistent: l.Persistent.or(DefaultLimits.Persistent)}
+	l.Browser, l.Persistent = l.Browser.or(DefaultLimits.Browser), l.Persistent.or(DefaultLimits.Persistent)
+	return l
 }
 
 func (l Limit) or(def Limit) Limit {

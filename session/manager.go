@@ -15,6 +15,19 @@ type ManagerConfig struct {
 	// Limits are the limits in force; each value that is zero is taken from DefaultLimits.
 	Limits Limits
 	Now    func() time.Time // nil: time.Now
+	// Cache is kept when the manager is not, for the next over the same store and keys. Nil: one of its own.
+	Cache *Cache
+	// Recheck is how long what is known of a session is used without asking the store. Zero: every Load asks.
+	Recheck time.Duration
+	// OutageGrace is how long a session that is known goes on when the store cannot be asked, counted from when it last
+	// answered for it. Zero: not at all.
+	OutageGrace time.Duration
+	// OnOutage is told when the store stops answering, with its error, and with nil when it answers again: once each. It
+	// is called from a request's goroutine and must not block. Nil: nobody is told.
+	OnOutage func(error)
+	// OnFeedError is told when a message to other replicas could not be sent; they find out within their Recheck. It is
+	// called like OnOutage.
+	OnFeedError func(error)
 	// OnTouchError is told when a last use could not be written. That never fails a request: at worst an idle limit
 	// strikes a little early. It may be called from a request's goroutine and must not block. Nil: nobody is told.
 	OnTouchError func(error)
@@ -27,6 +40,17 @@ type Manager struct {
 	now     func() time.Time
 	onError func(error)
 
+	cache       *Cache
+	recheck     time.Duration
+	grace       time.Duration
+	health      health
+	onOutage    func(error)
+	feed        Feed // nil if the store has none
+	name        string
+	onFeedError func(error)
+	background  sync.WaitGroup
+	cancel      context.CancelFunc
+
 	touches  chan touch
 	touching sync.Map // ID -> struct{}: a write of its last use is under way
 	stop     chan struct{}
@@ -34,13 +58,21 @@ type Manager struct {
 	closing  sync.Once
 }
 
-// NewManager starts a manager: one goroutine that writes last uses.
+// NewManager starts a manager: a goroutine that writes last uses, and one that listens to the store's Feed if it has one.
 func NewManager(c ManagerConfig) *Manager {
 	m := &Manager{
 		vault:   Vault{Store: c.Store, Keys: c.Keys},
 		limits:  c.Limits.orDefaults(),
 		now:     c.Now,
-		onError: c.OnTouchError,
+		onError: orNobody(c.OnTouchError),
+		cache:   c.Cache,
+		recheck: c.Recheck,
+		grace:   c.OutageGrace,
+		name:    NewRandom(9),
+
+		onOutage:    orNobody(c.OnOutage),
+		onFeedError: orNobody(c.OnFeedError),
+
 		touches: make(chan touch, touchQueue),
 		stop:    make(chan struct{}),
 		done:    make(chan struct{}),
@@ -48,11 +80,25 @@ func NewManager(c ManagerConfig) *Manager {
 	if m.now == nil {
 		m.now = time.Now
 	}
-	if m.onError == nil {
-		m.onError = func(error) {}
+	if m.cache == nil {
+		m.cache = NewCache(CacheConfig{})
+	}
+	m.cache.forgetReady()
+	var ctx context.Context
+	ctx, m.cancel = context.WithCancel(context.Background())
+	if feed, ok := c.Store.(Feed); ok {
+		m.feed = feed
+		m.background.Go(func() { m.follow(ctx, feed) })
 	}
 	go m.writeTouches()
 	return m
+}
+
+func orNobody(tell func(error)) func(error) {
+	if tell == nil {
+		return func(error) {}
+	}
+	return tell
 }
 
 // Limits returns the limits in force now.
@@ -110,7 +156,10 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 	if err := s.Check(m.now(), m.limits); err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
-	if err := m.vault.put(ctx, key, s.encode(), s.Ends(m.limits), MaxValue-recordGrowth); err != nil {
+	d := s.ID.digest()
+	asked := m.cache.question(d, m.now())
+	sealed, err := m.vault.put(ctx, key, s.encode(), s.Ends(m.limits), MaxValue-recordGrowth)
+	if err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
 	// Listed after it exists, as whoever meets a listing without a record delists it. No session is ever in use
@@ -122,6 +171,7 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 		}
 	}
 	s.Version = 1
+	m.cache.keep(d, s, sealOf(sealed), asked)
 	return s, token, nil
 }
 
@@ -130,36 +180,6 @@ func (m *Manager) discard(ctx context.Context, s *Session) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), touchTimeout)
 	defer cancel()
 	_ = m.End(ctx, s)
-}
-
-// Load returns the session of a token. ErrNotFound: it does not exist, was ended or revoked. ErrExpired: a limit has
-// passed. Any other error says nothing about the session: the store could not be asked, or the record was sealed under
-// a key that this ring has not.
-func (m *Manager) Load(ctx context.Context, token Token) (*Session, error) {
-	s, err := m.load(ctx, token.ID.Key())
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Check(m.now(), m.limits); err != nil {
-		return nil, err
-	}
-	return s, nil
-}
-
-func (m *Manager) load(ctx context.Context, key Key) (*Session, error) {
-	plain, version, err := m.vault.Get(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	s, err := decodeSession(plain)
-	if err != nil {
-		return nil, err
-	}
-	if s.ID.Key() != key {
-		return nil, fmt.Errorf("%w: another session's", errMalformed)
-	}
-	s.Version = version
-	return s, nil
 }
 
 func (m *Manager) sealTokens(t Tokens, secret Secret, key Key) ([]byte, error) {
@@ -201,7 +221,7 @@ func (m *Manager) tokensAt(s *Session, token Token, place Key) (Tokens, error) {
 // browser a cookie without a lifetime. Tightening what is a browser session already changes nothing. If the session has
 // outlived the limits of a browser session it is ended, and the answer is ErrExpired.
 func (m *Manager) Tighten(ctx context.Context, s *Session, reason string) (*Session, error) {
-	tight, err := m.update(ctx, s.ID.Key(), func(s *Session) bool {
+	tight, err := m.update(ctx, s.ID, func(s *Session) bool {
 		if s.Kind == Browser {
 			return false
 		}
@@ -209,10 +229,13 @@ func (m *Manager) Tighten(ctx context.Context, s *Session, reason string) (*Sess
 		s.Limit = s.Limit.tighter(m.limits.Browser)
 		return true
 	})
-	if errors.Is(err, ErrExpired) {
+	switch {
+	case errors.Is(err, ErrExpired):
 		if err := m.End(ctx, s); err != nil {
 			return nil, err
 		}
+	case err == nil:
+		m.tell(ctx, wordChanged, string(s.ID.Key()))
 	}
 	return tight, err
 }
@@ -222,8 +245,10 @@ const updateTries = 4
 
 // update changes a record by compare-and-set. change reports whether there is anything to write. ErrExpired, and nothing
 // written, if the session would have ended already.
-func (m *Manager) update(ctx context.Context, key Key, change func(*Session) bool) (*Session, error) {
+func (m *Manager) update(ctx context.Context, id ID, change func(*Session) bool) (*Session, error) {
+	d, key := id.digest(), id.Key()
 	for try := 1; ; try++ {
+		asked := m.cache.question(d, m.now())
 		s, err := m.load(ctx, key)
 		if err != nil {
 			return nil, err
@@ -234,9 +259,11 @@ func (m *Manager) update(ctx context.Context, key Key, change func(*Session) boo
 		if err := s.Check(m.now(), m.limits); err != nil {
 			return nil, err
 		}
-		s.Version, err = m.vault.Replace(ctx, key, s.encode(), s.Version, s.Ends(m.limits))
+		var sealed []byte
+		s.Version, sealed, err = m.vault.replace(ctx, key, s.encode(), s.Version, s.Ends(m.limits))
 		switch {
 		case err == nil:
+			m.cache.wrote(d, s, sealOf(sealed), asked)
 			return s, nil
 		case !errors.Is(err, ErrConflict) || try == updateTries:
 			return nil, fmt.Errorf("writing session: %w", err)
@@ -247,6 +274,7 @@ func (m *Manager) update(ctx context.Context, key Key, change func(*Session) boo
 // Close writes what is queued and stops, within about ten seconds even if the store does not answer. It does not close
 // the store.
 func (m *Manager) Close() {
-	m.closing.Do(func() { close(m.stop) })
+	m.closing.Do(func() { close(m.stop); m.cancel() })
 	<-m.done
+	m.background.Wait()
 }

@@ -159,12 +159,16 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// replica is another manager over the same store; what the configuration leaves out is as in the first.
+// replica is another manager over the same store; what the configuration leaves out is as in the first. Its cache keeps
+// nothing unless it is given one, so that every record comes out of the store.
 func (w *world) replica(t testing.TB, c session.ManagerConfig) *session.Manager {
 	t.Helper()
 	c.Store, c.Now = w.store, w.clock.Now
 	if c.Keys == nil {
 		c.Keys = w.keys
+	}
+	if c.Cache == nil {
+		c.Cache = session.NewCache(session.CacheConfig{Bytes: 1})
 	}
 	m := session.NewManager(c)
 	t.Cleanup(m.Close)

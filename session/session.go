@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -93,11 +94,34 @@ type Session struct {
 	// What a newer version wrote and this one does not know, kept for the next write (A78).
 	unknown []byte
 	flags   int64
+
+	ready *atomic.Pointer[any] // nil where it is in no cache
+}
+
+// Ready returns what a caller has kept beside this record with KeepReady, nil if nothing: values made ready of it, which
+// the next request need not make again. They go with the record, so they are never older than it.
+func (s *Session) Ready() any {
+	if s.ready == nil {
+		return nil
+	}
+	if v := s.ready.Load(); v != nil {
+		return *v
+	}
+	return nil
+}
+
+// KeepReady puts a value beside the record, for Ready, in place of what was there. It must not change afterwards. A
+// record that is in no cache keeps nothing.
+func (s *Session) KeepReady(v any) {
+	if s.ready != nil {
+		s.ready.Store(&v)
+	}
 }
 
 // clone copies whatever the draft shares with its maker, for a session is immutable and may be read from anywhere (A30).
 func (s *Session) clone() *Session {
 	c := *s
+	c.ready = nil
 	c.Claims, c.UserInfo = bytes.Clone(s.Claims), bytes.Clone(s.UserInfo)
 	c.Groups, c.AMR, c.Apps = slices.Clone(s.Groups), slices.Clone(s.AMR), slices.Clone(s.Apps)
 	c.Contexts = slices.Clone(s.Contexts)

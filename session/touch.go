@@ -96,7 +96,7 @@ func (m *Manager) writeTouch(ctx context.Context, t touch) {
 	defer m.touching.Delete(t.id)
 	ctx, cancel := context.WithTimeout(ctx, touchTimeout)
 	defer cancel()
-	_, err := m.update(ctx, t.id.Key(), func(s *Session) bool {
+	_, err := m.update(ctx, t.id, func(s *Session) bool {
 		if s.Check(t.at, m.limits) != nil {
 			return false
 		}

@@ -382,3 +382,13 @@ func TestTouchForThePoliciesIdle(t *testing.T) {
 		t.Error("not due after a tenth of fifteen minutes")
 	}
 }
+
+// TestFinestIsKept: what the configuration leaves out is filled in, and what it says stays.
+func TestFinestIsKept(t *testing.T) {
+	m := newWorld(t).replica(t, session.ManagerConfig{Limits: session.Limits{Finest: time.Minute}})
+	want := session.DefaultLimits
+	want.Finest = time.Minute
+	if got := m.Limits(); got != want {
+		t.Errorf("limits %+v, want %+v", got, want)
+	}
+}

@@ -17,15 +17,17 @@ type Vault struct {
 // Put creates a value. Errors are the store's: ErrConflict if the key exists. A value that is too large for a store, or
 // to be read again, is refused.
 func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time) error {
-	return v.put(ctx, key, plain, expires, MaxValue)
+	_, err := v.put(ctx, key, plain, expires, MaxValue)
+	return err
 }
 
-func (v Vault) put(ctx context.Context, key Key, plain []byte, expires time.Time, limit int) error {
+// put returns the sealed value that it has written.
+func (v Vault) put(ctx context.Context, key Key, plain []byte, expires time.Time, limit int) ([]byte, error) {
 	sealed, err := v.sealValue(key, plain, limit)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return v.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: expires})
+	return sealed, v.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: expires})
 }
 
 // Get returns a value and its version. ErrUnsealable for what no key of the ring has sealed for this key.
@@ -40,11 +42,17 @@ func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, 
 
 // Replace writes a value whose version was read; see Entries.Replace.
 func (v Vault) Replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, error) {
+	version, _, err := v.replace(ctx, key, plain, version, expires)
+	return version, err
+}
+
+func (v Vault) replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, []byte, error) {
 	sealed, err := v.sealValue(key, plain, MaxValue)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	return v.Store.Replace(ctx, Entry{Key: key, Value: sealed, Version: version, Expires: expires})
+	version, err = v.Store.Replace(ctx, Entry{Key: key, Value: sealed, Version: version, Expires: expires})
+	return version, sealed, err
 }
 
 // Take removes a value and returns it: of several callers exactly one gets it.

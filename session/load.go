@@ -1,0 +1,191 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// askTimeout bounds one question to the store.
+	askTimeout = 3 * time.Second
+	// After the store has failed to answer for a session that goes on in spite of it, nobody waits for another try:
+	// retryAfter is when one is made beside a request, retryUntil until when it may be beside and not before.
+	retryAfter = time.Second
+	retryUntil = 3 * time.Second
+	// outageQuiet is how long no question may fail before an outage counts as over.
+	outageQuiet = 5 * time.Second
+)
+
+// Load returns the session of a token. ErrNotFound: it does not exist, was ended or revoked. ErrExpired: a limit has
+// passed. Any other error says nothing about the session: the store could not be asked, or the record was sealed under
+// a key that this ring has not.
+//
+// The store is asked unless it was within ManagerConfig.Recheck; while it cannot be, what is known goes on for
+// ManagerConfig.OutageGrace. What is asked does not end with ctx: a client that goes away spoils no answer that others
+// wait for.
+func (m *Manager) Load(ctx context.Context, token Token) (*Session, error) {
+	now, d := m.now(), token.ID.digest()
+	k := m.cache.get(d)
+	if k != nil && m.recheck > 0 && m.cache.fresh(k, now, m.recheck) && m.check(k.session, now) == nil {
+		return k.session, nil
+	}
+	// What a copy says of an idle limit is not the last word either: the session may be in use elsewhere.
+	s, err := m.ask(ctx, token.ID, k, now)
+	if err != nil {
+		return m.spare(d, k, now, err)
+	}
+	if err := m.check(s, now); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// check holds a session against all that ends it without a write to its record.
+func (m *Manager) check(s *Session, now time.Time) error { return s.Check(now, m.limits) }
+
+// spare answers where the store did not: with what is known, if that is young enough and within its limits.
+func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Session, error) {
+	switch {
+	case !unanswered(err) || k == nil || !k.within(now, m.grace):
+		return nil, err
+	case m.cache.get(d) != k:
+		return nil, err // what was known is known to have changed
+	case m.check(k.session, now) == nil:
+		return k.session, nil
+	case !now.Before(k.session.MaxEnd(m.limits)):
+		return nil, ErrExpired
+	}
+	return nil, err // idle for all that is known here
+}
+
+// unanswered reports whether an error of a look-up says nothing about the session.
+func unanswered(err error) bool {
+	return err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrUnsealable) && !errors.Is(err, errMalformed)
+}
+
+// ask returns the session as the store has it, or why it could not be asked. Several requests share one question,
+// except where each is to ask.
+func (m *Manager) ask(ctx context.Context, id ID, k *known, now time.Time) (*Session, error) {
+	d := id.digest()
+	if k != nil && m.lately(k, now) {
+		if now.UnixNano()-k.failed.Load() >= int64(retryAfter) {
+			if f, opened := m.cache.join(d); opened {
+				go func() { _, _ = m.fly(context.WithoutCancel(ctx), id, k, f) }()
+			}
+		}
+		return nil, ErrUnavailable
+	}
+	if m.recheck <= 0 {
+		return m.fetch(ctx, id, k)
+	}
+	f, opened := m.cache.join(d)
+	if opened {
+		return m.fly(ctx, id, k, f)
+	}
+	select {
+	case <-f.done:
+		return f.session, f.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	}
+}
+
+// lately reports whether the store has failed for a session so lately that to ask again would only hold people up.
+func (m *Manager) lately(k *known, now time.Time) bool {
+	age := now.UnixNano() - k.failed.Load()
+	return k.failed.Load() != 0 && age >= 0 && age < int64(retryUntil) && k.within(now, m.grace) &&
+		uint64(k.failedDoubts.Load()) == m.cache.doubts.Load() //nolint:gosec // a count
+}
+
+func (m *Manager) fly(ctx context.Context, id ID, k *known, f *flight) (*Session, error) {
+	defer m.cache.land(id.digest(), f)
+	f.session, f.err = m.fetch(ctx, id, k)
+	return f.session, f.err
+}
+
+// fetch asks the store and takes up what it says. What is known already is not decoded again.
+func (m *Manager) fetch(ctx context.Context, id ID, k *known) (*Session, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+	defer cancel()
+	d, key := id.digest(), id.Key()
+	q := m.cache.question(d, m.now())
+	e, err := m.vault.Store.Get(ctx, key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		m.health.answered(m.now(), m.onOutage)
+		m.cache.drop(d)
+		return nil, err
+	case err != nil:
+		if k != nil {
+			k.failedDoubts.Store(int64(q.doubts)) //nolint:gosec // a count
+			k.failed.Store(m.now().UnixNano())
+		}
+		m.health.failed(m.now(), err, m.onOutage)
+		return nil, err
+	}
+	m.health.answered(m.now(), m.onOutage)
+	if k != nil && k.session.Version == e.Version && k.seal == sealOf(e.Value) {
+		k.confirm(q)
+		return k.session, nil
+	}
+	s, err := m.open(e)
+	if err != nil {
+		m.cache.drop(d)
+		return nil, err
+	}
+	m.cache.keep(d, s, sealOf(e.Value), q)
+	return s, nil
+}
+
+// load reads a record from the store, past the cache.
+func (m *Manager) load(ctx context.Context, key Key) (*Session, error) {
+	e, err := m.vault.Store.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return m.open(e)
+}
+
+func (m *Manager) open(e Entry) (*Session, error) {
+	plain, err := m.vault.openValue(e.Key, e.Value)
+	if err != nil {
+		return nil, err
+	}
+	s, err := decodeSession(plain)
+	if err != nil {
+		return nil, err
+	}
+	if s.ID.Key() != e.Key {
+		return nil, fmt.Errorf("%w: another session's", errMalformed)
+	}
+	s.Version = e.Version
+	return s, nil
+}
+
+// health is whether the store answers, as look-ups find.
+type health struct {
+	out  atomic.Bool
+	last atomic.Int64 // when a question last failed, in nanoseconds since 1970
+}
+
+// failed notes a failure and tells of it if it is the first. A store that this process has closed is no outage.
+func (h *health) failed(now time.Time, err error, tell func(error)) {
+	if errors.Is(err, ErrClosed) {
+		return
+	}
+	h.last.Store(now.UnixNano())
+	if h.out.CompareAndSwap(false, true) {
+		tell(err)
+	}
+}
+
+// answered notes an answer. Where some questions fail and others do not, as with a cluster that is half there, the
+// outage goes on until none has failed for a while.
+func (h *health) answered(now time.Time, tell func(error)) {
+	if h.out.Load() && now.UnixNano()-h.last.Load() >= int64(outageQuiet) && h.out.CompareAndSwap(true, false) {
+		tell(nil)
+	}
+}

@@ -1,0 +1,113 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// Nobody is signed out because the store is away: who is known goes on for a while, who is not gets an error that says
+// nothing about a session.
+func TestOutageGrace(t *testing.T) {
+	w := newCachedWorld(t, cached())
+	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
+	stranger := w.replica(t, session.ManagerConfig{})
+	_, unknown, err := stranger.Create(t.Context(), draft(grace, session.Browser), session.Tokens{})
+	want(t, "create", err, nil)
+
+	w.store.before = failOn("get")
+	w.loads(t, "known, within the bound", token, nil)
+	w.clock.Advance(outageGrace - 1)
+	w.loads(t, "known, within the grace", token, nil)
+	w.loads(t, "unknown", unknown, session.ErrUnavailable)
+	w.clock.Advance(1)
+	w.loads(t, "known, after the grace", token, session.ErrUnavailable)
+	w.store.before = nil
+	w.loads(t, "known, after the outage", token, nil)
+	w.loads(t, "unknown, after the outage", unknown, nil)
+}
+
+func TestNoGrace(t *testing.T) {
+	w := newCachedWorld(t, session.ManagerConfig{Recheck: recheck})
+	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
+	w.store.before = failOn("get")
+	w.clock.Advance(recheck)
+	w.loads(t, "known", token, session.ErrUnavailable)
+}
+
+// A store that answers "gone" is believed, whatever went before.
+func TestGraceNeverRevives(t *testing.T) {
+	w := newCachedWorld(t, cached())
+	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
+	w.store.before = failOn("get", "remove")
+	w.clock.Advance(recheck)
+	w.loads(t, "during the outage", token, nil)
+	if err := w.End(t.Context(), s); !errors.Is(err, session.ErrUnavailable) {
+		t.Errorf("ending during the outage: %v", err)
+	}
+	w.loads(t, "after an end that may have reached the store", token, session.ErrUnavailable)
+	w.store.before = nil
+	w.loads(t, "the end did not reach it", token, nil)
+	want(t, "end", w.End(t.Context(), s), nil)
+	w.store.before = failOn("get")
+	w.loads(t, "ended, then an outage", token, session.ErrUnavailable)
+}
+
+// While the store hangs nobody who is known waits for it, after one who found it out.
+func TestOutageHoldsNobodyUp(t *testing.T) {
+	w := newCachedWorld(t, cached())
+	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
+	w.store.before = failOn("get")
+	w.clock.Advance(recheck)
+	w.asks(t, "the first", 1, func() { w.loads(t, "load", token, nil) })
+	hung, release := make(chan struct{}, 10), make(chan struct{})
+	w.store.before = func(_ context.Context, op string, _ session.Key) error {
+		if op != "get" {
+			return nil
+		}
+		hung <- struct{}{}
+		<-release
+		return errDown
+	}
+	w.asks(t, "at once", 0, func() { w.loads(t, "load", token, nil) })
+	w.clock.Advance(time.Second)
+	for range 5 {
+		w.loads(t, "while another question hangs", token, nil)
+	}
+	<-hung
+	if n := len(hung); n > 0 {
+		t.Errorf("%d more questions hang", n)
+	}
+	close(release)
+}
+
+func TestOutageIsToldOnce(t *testing.T) {
+	var mu sync.Mutex
+	var told []error
+	c := cached()
+	c.OnOutage = func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, err)
+	}
+	w := newCachedWorld(t, c)
+	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
+	w.store.before = failOn("get")
+	for range 10 {
+		w.loads(t, "unknown", session.NewToken(), session.ErrUnavailable)
+	}
+	w.store.before = nil
+	w.clock.Advance(recheck)
+	w.loads(t, "answered", token, nil)
+	w.clock.Advance(recheck)
+	w.loads(t, "answered again", token, nil)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(told) != 2 || !errors.Is(told[0], session.ErrUnavailable) || told[1] != nil {
+		t.Errorf("told %v, want the outage and its end", told)
+	}
+}
