@@ -249,12 +249,7 @@ func (a *App) signin() (*signin.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.rt.sessions = session.NewManager(session.ManagerConfig{
-		Store: store, Keys: ring, Limits: session.Limits{
-			Browser: a.rt.limits.Browser, Persistent: a.rt.limits.Persistent, Finest: a.rt.finestIdle,
-		},
-		OnTouchError: func(err error) { a.rt.logger.Warn("last use of a session not written", zap.Error(err)) },
-	})
+	a.rt.sessions = a.newManager(store, ring)
 	a.rt.service = signin.New(signin.Config{
 		Providers: a.rt.providers,
 		Sessions:  a.rt.sessions,

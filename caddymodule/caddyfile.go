@@ -33,6 +33,8 @@ func init() {
 //			}
 //			persistent { ... }
 //			recheck <duration>
+//			cache_recheck <duration>
+//			outage_grace <duration>
 //		}
 //		stay_signed_in [on|off] { ... }
 //		sign_in_log { ... }
@@ -131,6 +133,14 @@ var sessionWords = grammar[*SessionConfig]{
 	}},
 	"recheck": {once, func(d *caddyfile.Dispenser, c *SessionConfig) (err error) {
 		c.Recheck, err = durationOrZero(d, maxLifetime)
+		return err
+	}},
+	"cache_recheck": {once, func(d *caddyfile.Dispenser, c *SessionConfig) (err error) {
+		c.CacheRecheck, err = durationOrZero(d, maxCacheRecheck)
+		return err
+	}},
+	"outage_grace": {once, func(d *caddyfile.Dispenser, c *SessionConfig) (err error) {
+		c.OutageGrace, err = durationOrZero(d, maxOutageGrace)
 		return err
 	}},
 }

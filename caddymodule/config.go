@@ -52,6 +52,16 @@ type SessionConfig struct {
 	// 0 leaves them as at sign-in. A provider that refuses ends the session; while one cannot be reached they are used
 	// for a day more. Without a refresh token (scope `offline_access`) they stay as at sign-in. Default: 1 hour.
 	Recheck *caddy.Duration `json:"recheck,omitempty"`
+
+	// How long what is known of a session is used without asking the store. A session that ends is gone on this server
+	// at once and on others within milliseconds; this bounds it where a message between them is lost. 0 asks the store
+	// on every request. Default: 5 seconds.
+	CacheRecheck *caddy.Duration `json:"cache_recheck,omitempty"`
+
+	// How long sessions that are known go on while the store cannot be reached, counted from its last answer about each.
+	// A session that another server ends in that time is found out when the store is back. 0: not at all. Default: 5
+	// minutes.
+	OutageGrace *caddy.Duration `json:"outage_grace,omitempty"`
 }
 
 // Limits bound the life of a session.

@@ -11,6 +11,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/caddyserver/caddy/v2"
+
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
@@ -50,6 +52,17 @@ func (a *App) check() error {
 	if r := a.Session.Recheck; r != nil && *r != 0 {
 		if err := checkDuration(time.Duration(*r), maxLifetime); err != nil {
 			return fmt.Errorf("session: recheck: %w", err)
+		}
+	}
+	for _, d := range []struct {
+		word  string
+		value *caddy.Duration
+		most  time.Duration
+	}{{"cache_recheck", a.Session.CacheRecheck, maxCacheRecheck}, {"outage_grace", a.Session.OutageGrace, maxOutageGrace}} {
+		if d.value != nil && *d.value != 0 {
+			if err := checkDuration(time.Duration(*d.value), d.most); err != nil {
+				return fmt.Errorf("session: %s: %w", d.word, err)
+			}
 		}
 	}
 	if err := a.StaySignedIn.check(); err != nil {

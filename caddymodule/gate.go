@@ -63,13 +63,10 @@ func (h *Handler) request(r *http.Request, v *signin.Visit, subject *policy.Subj
 		}
 	}
 	if who != nil {
-		q.Auth = policy.Authentication{AuthTime: who.AuthTime, ACRs: signin.Contexts(who), MFA: h.rt.app.mfa(who)}
+		facts := h.factsOf(who)
+		q.Auth, q.Device, q.SignInRisk, q.UserRisk = facts.auth, facts.device, facts.signInRisk, facts.userRisk
 		if r != nil {
 			q.Idle = max(q.Time.Sub(who.LastUsed), 0)
-		}
-		q.SignInRisk, q.UserRisk = riskOf(who.SignInRisk), riskOf(who.UserRisk)
-		q.Device = policy.Device{
-			Compliant: signalOf(who.Compliant), Managed: signalOf(who.Managed), Shared: signalOf(who.Shared),
 		}
 	}
 	return q

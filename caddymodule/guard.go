@@ -26,7 +26,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	if err != nil {
 		return h.anonymous(service, w, r, v, err)
 	}
-	decision := h.rt.policies.Evaluate(h.request(r, v, h.rt.policies.Resolve(user(who)), who))
+	decision := h.rt.policies.Evaluate(h.request(r, v, h.made(who).subject, who))
 	switch decision.Verdict {
 	case policy.Allow:
 	case policy.StepUp:

@@ -50,13 +50,17 @@ func (h *Handler) provisionHeaders() error {
 // identify tells the application and the rest of the route who is there. What a client said in these headers is gone
 // already; an absent claim is an absent header (A51).
 func (h *Handler) identify(r *http.Request, who *session.Session) {
-	for i := range h.rt.headers {
-		if value := h.rt.headers[i].value(who); value != "" {
-			r.Header[h.rt.headers[i].name] = []string{value}
+	made := h.made(who)
+	// The text is shared, its place is not: whoever comes next on the way may write to the slice.
+	places := make([]string, len(made.headers))
+	for i, value := range made.headers {
+		if value != "" {
+			places[i] = value
+			r.Header[h.rt.headers[i].name] = places[i : i+1 : i+1]
 		}
 	}
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		repl.Map(func(key string) (any, bool) { return placeholder(key, who) })
+		repl.Map(made.placeholder)
 	}
 }
 

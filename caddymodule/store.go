@@ -30,6 +30,10 @@ type sharedStore struct {
 	mu     sync.Mutex
 	store  session.Store
 	closed bool
+	// cache is what is known of the store's sessions, opened with ring: who is known stays known over a reload, also
+	// while the store is away.
+	cache *session.Cache
+	ring  *session.KeyRing
 }
 
 // acquireStore makes or finds the shared store of a module, without opening it. Every successful call needs one release.
@@ -61,6 +65,16 @@ func (s *sharedStore) open(m StoreModule, logger *zap.Logger) (session.Store, er
 	}
 	s.store = store
 	return store, nil
+}
+
+// cached returns the cache for whoever opens sessions with ring. Other keys may open other sessions.
+func (s *sharedStore) cached(ring *session.KeyRing) *session.Cache {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cache == nil || !s.ring.Equal(ring) {
+		s.cache, s.ring = session.NewCache(session.CacheConfig{}), ring
+	}
+	return s.cache
 }
 
 // release gives up what acquireStore gave. The store stays open while another configuration uses it.

@@ -158,6 +158,18 @@ func TestChangeIsSeenAtOnce(t *testing.T) {
 	})
 }
 
+// Whoever acts on what another replica has written asks the store.
+func TestReloadAsks(t *testing.T) {
+	w := newCachedWorld(t, cached())
+	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
+	w.loads(t, "load", token, nil)
+	want(t, "ended elsewhere", w.node(t, cached()).End(t.Context(), s), nil)
+	w.loads(t, "load", token, nil)
+	_, err := w.Reload(t.Context(), token)
+	want(t, "reload", err, session.ErrNotFound)
+	w.loads(t, "load after it", token, session.ErrNotFound)
+}
+
 func TestTouchIsTakenUp(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ErrUnsealable: a value was not sealed by a key of this ring for this purpose and place, or was changed since. For a
@@ -133,6 +134,11 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 		return nil, err
 	}
 	return cipher.NewGCM(block)
+}
+
+// Equal reports whether both hold the same keys in the same order.
+func (r *KeyRing) Equal(other *KeyRing) bool {
+	return slices.EqualFunc(r.keys, other.keys, func(a, b ringKey) bool { return a.whole == b.whole })
 }
 
 // Seal encrypts and authenticates plaintext for a purpose and a place. The place is any number of strings, for example

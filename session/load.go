@@ -43,6 +43,19 @@ func (m *Manager) Load(ctx context.Context, token Token) (*Session, error) {
 	return s, nil
 }
 
+// Reload is Load by the store's word of now alone: for whoever is about to act on what another replica may just have
+// written.
+func (m *Manager) Reload(ctx context.Context, token Token) (*Session, error) {
+	s, err := m.fetch(ctx, token.ID, m.cache.get(token.ID.digest()))
+	if err != nil {
+		return nil, err
+	}
+	if err := m.check(s, m.now()); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
 // check holds a session against all that ends it without a write to its record.
 func (m *Manager) check(s *Session, now time.Time) error { return s.Check(now, m.limits) }
 

@@ -221,7 +221,7 @@ func (m *Manager) tokensAt(s *Session, token Token, place Key) (Tokens, error) {
 // browser a cookie without a lifetime. Tightening what is a browser session already changes nothing. If the session has
 // outlived the limits of a browser session it is ended, and the answer is ErrExpired.
 func (m *Manager) Tighten(ctx context.Context, s *Session, reason string) (*Session, error) {
-	tight, err := m.update(ctx, s.ID, func(s *Session) bool {
+	tight, err := m.rewrite(ctx, s.ID, func(s *Session) bool {
 		if s.Kind == Browser {
 			return false
 		}
@@ -229,15 +229,21 @@ func (m *Manager) Tighten(ctx context.Context, s *Session, reason string) (*Sess
 		s.Limit = s.Limit.tighter(m.limits.Browser)
 		return true
 	})
-	switch {
-	case errors.Is(err, ErrExpired):
+	if errors.Is(err, ErrExpired) {
 		if err := m.End(ctx, s); err != nil {
 			return nil, err
 		}
-	case err == nil:
-		m.tell(ctx, wordChanged, string(s.ID.Key()))
 	}
 	return tight, err
+}
+
+// rewrite is update for what the next request of any replica is to see.
+func (m *Manager) rewrite(ctx context.Context, id ID, change func(*Session) bool) (*Session, error) {
+	s, err := m.update(ctx, id, change)
+	if err == nil {
+		m.tell(ctx, wordChanged, string(id.Key()))
+	}
+	return s, err
 }
 
 // updateTries bounds how often a write that met another version is tried again.

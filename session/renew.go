@@ -40,7 +40,7 @@ func (m *Manager) Renew(ctx context.Context, s *Session, token Token, fresh Sess
 	if err != nil {
 		return nil, err
 	}
-	return m.update(ctx, key, func(s *Session) bool {
+	return m.rewrite(ctx, s.ID, func(s *Session) bool {
 		if !s.GroupsAsOf.Before(fresh.GroupsAsOf) {
 			return false
 		}

@@ -28,6 +28,7 @@ type Store struct {
 	stopped chan struct{} // closed by the writer, after the last answer
 	closing sync.Once
 	closed  atomic.Bool
+	feed    session.LocalFeed
 	broken  atomic.Bool // a write met damage; no further write is tried
 	err     error       // of Close
 }

@@ -18,9 +18,7 @@ func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.
 	if err != nil {
 		return nil, token, err
 	}
-	ctx, cancel := detach(r, storeTimeout)
-	defer cancel()
-	found, err := s.Sessions.Load(ctx, token)
+	found, err := s.Sessions.Load(r.Context(), token) // which outlives the client if it asks the store
 	return found, token, err
 }
 

@@ -99,7 +99,7 @@ func (s *Service) awaitRenewal(ctx context.Context, who *session.Session, token 
 	ctx, cancel := context.WithTimeout(ctx, recheckWait)
 	defer cancel()
 	for sleep(ctx, recheckLook) {
-		now, err := s.Sessions.Load(ctx, token)
+		now, err := s.Sessions.Reload(ctx, token)
 		if Over(err) || err == nil && now.GroupsAsOf.After(who.GroupsAsOf) {
 			return now, err
 		}
@@ -116,7 +116,7 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 	}
 	defer done(context.WithoutCancel(ctx))
 	// The lease may have come free because somebody has just renewed.
-	who, err = s.Sessions.Load(ctx, token)
+	who, err = s.Sessions.Reload(ctx, token)
 	if err != nil || s.Now().Sub(who.GroupsAsOf) < s.Config.Recheck {
 		return who, err
 	}
@@ -150,7 +150,7 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 // refusedRenewal ends a session whose refresh token the provider does not take, unless somebody else has used it in the
 // meantime and won: then theirs is the session.
 func (s *Service) refusedRenewal(ctx context.Context, who *session.Session, token session.Token) (*session.Session, error) {
-	if now, err := s.Sessions.Load(ctx, token); err != nil || now.GroupsAsOf.After(who.GroupsAsOf) {
+	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.GroupsAsOf.After(who.GroupsAsOf) {
 		return now, err
 	}
 	if err := s.Sessions.End(ctx, who); err != nil {

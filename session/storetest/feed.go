@@ -33,7 +33,7 @@ func RunFeed(t *testing.T, open func(t *testing.T) FeedSubject) {
 	}{
 		{"GapFirst", testFeedGapFirst},
 		{"EverybodyHears", testFeedEverybody},
-		{"Order", testFeedOrder},
+		{"Many", testFeedMany},
 		{"NotOthers", testFeedNotOthers},
 		{"Ends", testFeedEnds},
 		{"GapAfterCut", testFeedCut},
@@ -137,7 +137,7 @@ func testFeedEverybody(t *testing.T, s FeedSubject) {
 	}
 }
 
-func testFeedOrder(t *testing.T, s FeedSubject) {
+func testFeedMany(t *testing.T, s FeedSubject) {
 	const n = 200
 	e := listen(t, s.Twin)
 	want := []string{"gap"}
@@ -145,9 +145,11 @@ func testFeedOrder(t *testing.T, s FeedSubject) {
 		want = append(want, fmt.Sprintf("sender changed s:%022d", i))
 		publish(t, s.Feed, want[i+1])
 	}
-	e.has(t, want[n])
-	if heard := e.all(); !slices.Equal(heard, want) {
-		t.Errorf("heard %d messages in this order: %q", len(heard), heard)
+	e.wait(t, "all messages", func(heard []string) bool { return len(heard) >= len(want) })
+	heard := e.all()
+	slices.Sort(heard[1:])
+	if !slices.Equal(heard, want) {
+		t.Errorf("heard %d messages: %q", len(heard), heard)
 	}
 }
 

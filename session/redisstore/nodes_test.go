@@ -1,0 +1,107 @@
+package redisstore_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/redisstore"
+	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
+)
+
+// node is a gateway's manager over its own connection to the database.
+func node(t *testing.T, cfg redisstore.Config, recheck time.Duration) *session.Manager {
+	t.Helper()
+	keys, err := session.NewKeyRing(bytes.Repeat([]byte("k"), session.MinSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := session.NewManager(session.ManagerConfig{Store: open(t, cfg), Keys: keys, Recheck: recheck, OutageGrace: time.Hour})
+	t.Cleanup(m.Close)
+	return m
+}
+
+func signedIn(t *testing.T, m *session.Manager) (*session.Session, session.Token) {
+	t.Helper()
+	s, token, err := m.Create(t.Context(), session.Session{Identity: session.Identity{Issuer: "i", Subject: "ada"}}, session.Tokens{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, token
+}
+
+// A22: a session that one node ends is dead on the other, far sooner than its cache would find out.
+func TestRevocationReachesOtherNode(t *testing.T) {
+	cfg := redisstore.Config{URL: redistest.Start(t).URL(0)}
+	here, there := node(t, cfg, time.Hour), node(t, cfg, time.Hour)
+	const n = 300
+	took := make([]time.Duration, 0, n)
+	for range n + 20 { // the first ones while the nodes may not listen yet
+		s, token := signedIn(t, here)
+		if _, err := there.Load(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		if err := here.End(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		ended := time.Now()
+		within(t, 5*time.Second, func() bool {
+			_, err := there.Load(t.Context(), token)
+			return errors.Is(err, session.ErrNotFound)
+		})
+		took = append(took, time.Since(ended))
+	}
+	took = took[len(took)-n:]
+	slices.Sort(took)
+	t.Logf("revocation to the other node: p50 %v, p99 %v, worst %v", took[n/2], took[n*99/100], took[n-1])
+	if p99 := took[n*99/100]; p99 > 50*time.Millisecond {
+		t.Errorf("p99 %v, want at most 50ms", p99)
+	}
+}
+
+// Where the connection of the feed was cut, what happened meanwhile is found out when it is back, whatever the bound.
+func TestFeedGapIsMadeUpFor(t *testing.T) {
+	server := redistest.Start(t)
+	cfg := redisstore.Config{URL: server.URL(0)}
+	here, there := node(t, cfg, time.Hour), node(t, cfg, time.Hour)
+	for range 5 {
+		s, token := signedIn(t, here)
+		if _, err := there.Load(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		server.Do("client", "kill", "type", "pubsub")
+		if err := here.End(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		within(t, 10*time.Second, func() bool {
+			_, err := there.Load(t.Context(), token)
+			return errors.Is(err, session.ErrNotFound)
+		})
+	}
+}
+
+// Nobody who is known notices that the server is away, and nobody is known who was ended.
+func TestKnownSessionsOutliveTheServer(t *testing.T) {
+	server := redistest.Start(t)
+	cfg := redisstore.Config{URL: server.URL(0)}
+	m := node(t, cfg, time.Nanosecond)
+	s, token := signedIn(t, m)
+	server.Stop()
+	for range 20 {
+		if _, err := m.Load(t.Context(), token); err != nil {
+			t.Fatalf("known: %v", err)
+		}
+	}
+	if _, err := m.Load(t.Context(), session.NewToken()); !errors.Is(err, session.ErrUnavailable) {
+		t.Errorf("unknown: %v", err)
+	}
+	if err := m.End(t.Context(), s); !errors.Is(err, session.ErrUnavailable) {
+		t.Errorf("ending: %v", err)
+	}
+	if _, err := m.Load(t.Context(), token); !errors.Is(err, session.ErrUnavailable) {
+		t.Errorf("after an end that failed: %v", err)
+	}
+}
