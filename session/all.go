@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// allShards spreads the list of all sessions over as many keys as it has letters, those of a key's hash, so that none is
+// allShards spreads the list of all sessions over as many keys as it has letters, those of Short, so that none is
 // hot and none grows large: at a million sessions each has some 16,000 members.
 const allShards = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
@@ -42,7 +42,7 @@ func (m *Manager) All(ctx context.Context, limit int, visit func(*Session) bool)
 				return survey, fmt.Errorf("listing sessions: %w", err)
 			case err != nil:
 				survey.Unreadable++
-			case s.Check(m.now(), m.limits) == nil:
+			case m.check(s, m.now()) == nil:
 				survey.Seen++
 				if !visit(s) {
 					survey.More = true
@@ -56,6 +56,5 @@ func (m *Manager) All(ctx context.Context, limit int, visit func(*Session) bool)
 }
 
 func allIndex(id ID) Key {
-	hash := id.Key()[len("s:"):]
-	return HashKey("a", string(hash[:1]))
+	return HashKey("a", id.Short()[:1])
 }

@@ -18,7 +18,9 @@ import (
 type Cache struct {
 	shards [cacheShards]shard
 	// doubts counts how often everything came into doubt. What was asked for before the last time is asked for again.
-	doubts atomic.Uint64
+	doubts  atomic.Uint64
+	ledger  ledger
+	watches watches
 }
 
 // CacheConfig bounds a cache. Zero values mean the defaults.
@@ -40,7 +42,9 @@ const (
 
 // NewCache returns an empty cache.
 func NewCache(c CacheConfig) *Cache {
-	cache := &Cache{}
+	cache := &Cache{watches: watches{
+		open: map[digest]map[*watch]struct{}{}, nudged: map[digest]struct{}{}, wake: make(chan struct{}, 1),
+	}}
 	entries := max(1, cmp.Or(c.Entries, defaultCacheEntries)/cacheShards)
 	bytes := max(1, cmp.Or(c.Bytes, defaultCacheBytes)/cacheShards)
 	for i := range cache.shards {
@@ -85,6 +89,12 @@ func (id ID) digest() digest {
 	copy(buf[:], head)
 	copy(buf[len(head):], id[:])
 	h := sha256.Sum256(buf[:])
+	return digest(h[:len(digest{})])
+}
+
+// hash is the digest in the key that HashKey makes of the same.
+func hash(kind string, parts ...string) digest {
+	h := sha256.Sum256(lengthPrefixed(nil, append([]string{"latchkey", kind}, parts...)))
 	return digest(h[:len(digest{})])
 }
 
@@ -195,6 +205,7 @@ func (c *Cache) drop(d digest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop(d)
+	c.watches.changed(d)
 }
 
 // doubt makes everything be asked for again before it is next used. It is not forgotten: most of it will be the same,
@@ -207,6 +218,7 @@ func (c *Cache) doubt() {
 		clear(s.flights)
 		s.mu.Unlock()
 	}
+	c.watches.doubted()
 }
 
 func (s *shard) drop(d digest) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -57,7 +58,7 @@ func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
 				stale = append(stale, key)
 			case err != nil:
 				return nil, fmt.Errorf("listing sessions: %w", err)
-			case s.Identity == who && s.Check(m.now(), m.limits) == nil:
+			case s.Identity == who && m.check(s, m.now()) == nil:
 				live = append(live, s)
 			}
 		}
@@ -75,14 +76,64 @@ func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
 // EndAll ends every session of a person, whatever browser holds it, and returns how many were live. It ends those as
 // well that cannot be read here, for instance because another replica has sealed them under a newer key.
 func (m *Manager) EndAll(ctx context.Context, who Identity) (int, error) {
-	index, ended := identityIndex(who), 0
+	return m.endListed(ctx, identityIndex(who), func(s *Session) bool { return s.Identity == who })
+}
+
+// EndProviderSession ends the sessions that came of one session at the provider, as EndAll does for a person: what a
+// provider says when somebody signs out there (claim sid).
+func (m *Manager) EndProviderSession(ctx context.Context, issuer, sid string) (int, error) {
+	if sid == "" {
+		return 0, nil
+	}
+	return m.endListed(ctx, sidIndex(issuer, sid), func(s *Session) bool {
+		return s.Identity.Issuer == issuer && s.ProviderSession == sid
+	})
+}
+
+// Find returns the live session that Short names, for an administrator. ErrNotFound if there is none, or more than one.
+func (m *Manager) Find(ctx context.Context, short string) (*Session, error) {
+	if len(short) != shortSize {
+		return nil, ErrNotFound
+	}
+	if err := m.settle(ctx, m.now()); err != nil {
+		return nil, err
+	}
+	keys, err := m.vault.Store.Members(ctx, HashKey("a", short[:1]), time.Time{}, math.MaxInt32)
+	if err != nil {
+		return nil, fmt.Errorf("finding session: %w", err)
+	}
+	var found []Key
+	for _, key := range keys {
+		if shortOf(key) == short {
+			found = append(found, key)
+		}
+	}
+	if len(found) != 1 {
+		return nil, ErrNotFound
+	}
+	s, err := m.load(ctx, found[0])
+	if err == nil {
+		err = m.check(s, m.now())
+	}
+	if errors.Is(err, ErrExpired) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("finding session: %w", err)
+	}
+	return s, nil
+}
+
+// endListed ends the sessions that an index names, as far as they are the index's.
+func (m *Manager) endListed(ctx context.Context, index Key, its func(*Session) bool) (int, error) {
+	ended := 0
 	for {
 		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, maxListed)
 		if err != nil {
 			return ended, fmt.Errorf("listing sessions: %w", err)
 		}
 		for _, key := range keys {
-			live, err := m.endListed(ctx, key, who)
+			live, err := m.endOne(ctx, key, its)
 			if err != nil {
 				return ended, err
 			}
@@ -99,13 +150,13 @@ func (m *Manager) EndAll(ctx context.Context, who Identity) (int, error) {
 	}
 }
 
-// endListed ends a session that a person's index names, and reports whether it may have been live.
-func (m *Manager) endListed(ctx context.Context, key Key, who Identity) (live bool, err error) {
+// endOne ends a session that an index names, and reports whether it may have been live.
+func (m *Manager) endOne(ctx context.Context, key Key, its func(*Session) bool) (live bool, err error) {
 	s, err := m.load(ctx, key)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return false, nil
-	case err == nil && s.Identity != who:
+	case err == nil && !its(s):
 		return false, nil // a listing that we have not written; the session is somebody else's
 	case err == nil:
 		return s.Check(m.now(), m.limits) == nil, m.End(ctx, s)
@@ -138,7 +189,9 @@ func identityIndex(who Identity) Key { return HashKey("i", who.Issuer, who.Subje
 func (s *Session) indexes() []Key {
 	in := []Key{identityIndex(s.Identity), allIndex(s.ID)}
 	if s.ProviderSession != "" {
-		in = append(in, HashKey("j", s.Identity.Issuer, s.ProviderSession))
+		in = append(in, sidIndex(s.Identity.Issuer, s.ProviderSession))
 	}
 	return in
 }
+
+func sidIndex(issuer, sid string) Key { return HashKey("j", issuer, sid) }

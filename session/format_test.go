@@ -48,7 +48,7 @@ func TestSealedFormat(t *testing.T) {
 	if got := hex.EncodeToString(r.Sum("a", "bc")); got != "9de3b3fa7d5d3e49dbb0aa28067cb438298a994ed7ae70ed2b5eedb2e2885bd5" {
 		t.Errorf("sum %s", got)
 	}
-	if key, short := formatToken.ID.Key(), formatToken.ID.Short(); key != "s:gx1_YAt608Gc1YL_7HKrEg" || short != "uYc74OM-AX" {
+	if key, short := formatToken.ID.Key(), formatToken.ID.Short(); key != "s:gx1_YAt608Gc1YL_7HKrEg" || short != "jZc7Ne5T9b" {
 		t.Errorf("key %q, short %q", key, short)
 	}
 	b, err := hex.DecodeString("01f83b4b02877fa89462d768ff34c6d409b76ae28f35c0df0d67f25e5e7f67853e715598")

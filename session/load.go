@@ -27,13 +27,20 @@ const (
 // ManagerConfig.OutageGrace. What is asked does not end with ctx: a client that goes away spoils no answer that others
 // wait for.
 func (m *Manager) Load(ctx context.Context, token Token) (*Session, error) {
-	now, d := m.now(), token.ID.digest()
+	return m.loadID(ctx, token.ID)
+}
+
+func (m *Manager) loadID(ctx context.Context, id ID) (*Session, error) {
+	now, d := m.now(), id.digest()
+	if err := m.settle(ctx, now); err != nil {
+		return nil, err
+	}
 	k := m.cache.get(d)
 	if k != nil && m.recheck > 0 && m.cache.fresh(k, now, m.recheck) && m.check(k.session, now) == nil {
 		return k.session, nil
 	}
 	// What a copy says of an idle limit is not the last word either: the session may be in use elsewhere.
-	s, err := m.ask(ctx, token.ID, k, now)
+	s, err := m.ask(ctx, id, k, now)
 	if err != nil {
 		return m.spare(d, k, now, err)
 	}
@@ -46,6 +53,9 @@ func (m *Manager) Load(ctx context.Context, token Token) (*Session, error) {
 // Reload is Load by the store's word of now alone: for whoever is about to act on what another replica may just have
 // written.
 func (m *Manager) Reload(ctx context.Context, token Token) (*Session, error) {
+	if err := m.settle(ctx, m.now()); err != nil {
+		return nil, err
+	}
 	s, err := m.fetch(ctx, token.ID, m.cache.get(token.ID.digest()))
 	if err != nil {
 		return nil, err
@@ -57,7 +67,12 @@ func (m *Manager) Reload(ctx context.Context, token Token) (*Session, error) {
 }
 
 // check holds a session against all that ends it without a write to its record.
-func (m *Manager) check(s *Session, now time.Time) error { return s.Check(now, m.limits) }
+func (m *Manager) check(s *Session, now time.Time) error {
+	if m.revoked(s) {
+		return ErrNotFound
+	}
+	return s.Check(now, m.limits)
+}
 
 // spare answers where the store did not: with what is known, if that is young enough and within its limits.
 func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Session, error) {
@@ -68,6 +83,8 @@ func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Session,
 		return nil, err // what was known is known to have changed
 	case m.check(k.session, now) == nil:
 		return k.session, nil
+	case m.revoked(k.session):
+		return nil, ErrNotFound
 	case !now.Before(k.session.MaxEnd(m.limits)):
 		return nil, ErrExpired
 	}

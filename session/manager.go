@@ -58,7 +58,8 @@ type Manager struct {
 	closing  sync.Once
 }
 
-// NewManager starts a manager: a goroutine that writes last uses, and one that listens to the store's Feed if it has one.
+// NewManager starts a manager: goroutines that write last uses, look after open streams, and listen to the store's Feed
+// if it has one.
 func NewManager(c ManagerConfig) *Manager {
 	m := &Manager{
 		vault:   Vault{Store: c.Store, Keys: c.Keys},
@@ -90,6 +91,7 @@ func NewManager(c ManagerConfig) *Manager {
 		m.feed = feed
 		m.background.Go(func() { m.follow(ctx, feed) })
 	}
+	m.background.Go(func() { m.watch(ctx) })
 	go m.writeTouches()
 	return m
 }

@@ -1,9 +1,7 @@
 package session
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
-	"fmt"
 )
 
 // ID is the random id of a session, 128 bits. It leaves the process only inside a sealed cookie.
@@ -67,12 +65,18 @@ func (r *KeyRing) OpenToken(value, host, cookie string) (Token, error) {
 // a cookie of one.
 func (id ID) Key() Key { return HashKey("s", string(id[:])) }
 
-// Short returns a short hash that names the session in logs and pages, and opens nothing.
-func (id ID) Short() string { return string(HashKey("log", string(id[:]))[4:14]) }
+// Short returns a short hash that names the session in logs and pages, and opens nothing. It is one of the key, so that
+// whoever has keys can find the session that somebody names.
+func (id ID) Short() string { return shortOf(id.Key()) }
+
+func shortOf(key Key) string { return string(HashKey("log", string(key))[len("log:"):][:shortSize]) }
+
+// shortSize is 60 bits: two of a million sessions share a short hash once in two million installations.
+const shortSize = 10
 
 // HashKey builds a store key of a kind and the parts that identify the thing: a truncated SHA-256 over the
 // length-prefixed parts, always of the same length and alphabet, whatever the parts hold (A32).
 func HashKey(kind string, parts ...string) Key {
-	h := sha256.Sum256(lengthPrefixed(nil, append([]string{"latchkey", kind}, parts...)))
-	return Key(fmt.Sprintf("%s:%s", kind, base64.RawURLEncoding.EncodeToString(h[:16])))
+	h := hash(kind, parts...)
+	return Key(kind + ":" + base64.RawURLEncoding.EncodeToString(h[:]))
 }

@@ -19,6 +19,9 @@ func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.
 		return nil, token, err
 	}
 	found, err := s.Sessions.Load(r.Context(), token) // which outlives the client if it asks the store
+	if err == nil && !s.Sessions.Admits(found, v.Site.App) {
+		return nil, token, session.ErrNotFound
+	}
 	return found, token, err
 }
 

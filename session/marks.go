@@ -1,0 +1,226 @@
+package session
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Scope is whose sessions a revoke-before mark ends. The zero value is everybody; otherwise one of the fields is set.
+type Scope struct {
+	// Provider is the configured name of a provider.
+	Provider string
+	Person   Identity
+	// App is the name of an app: sessions stay, but are not taken there any more.
+	App string
+}
+
+const (
+	// markLife is how long a mark is kept: longer than any session can live, whatever is configured later.
+	markLife = 401 * 24 * time.Hour
+	// maxMarks bounds how many marks there may be at a time. Sessions of single people are better ended by EndAll.
+	maxMarks = 10_000
+	// marksStrict is how old the marks may be where sessions are asked for at every request.
+	marksStrict = time.Second
+	markSize    = len(digest{}) + 8
+)
+
+// digest is what names the scope in the store: a hash.
+func (s Scope) digest() (digest, error) {
+	set := 0
+	for _, is := range []bool{s.Provider != "", s.Person != Identity{}, s.App != ""} {
+		if is {
+			set++
+		}
+	}
+	switch {
+	case set > 1:
+		return digest{}, errors.New("a revocation is of everybody, a provider, a person or an app: of one of them")
+	case s.Provider != "":
+		return hash("rb", "provider", s.Provider), nil
+	case s.Person != Identity{}:
+		return hash("rb", "person", s.Person.Issuer, s.Person.Subject), nil
+	case s.App != "":
+		return hash("rb", "app", s.App), nil
+	}
+	return everybody, nil
+}
+
+var (
+	everybody  = hash("rb", "everybody")
+	marksIndex = HashKey("rb", "all")
+)
+
+// marks are all revoke-before marks as the store had them: the latest time of each scope, in milliseconds.
+type marks struct {
+	by     map[digest]int64
+	known  map[Key]bool
+	asked  int64 // nanoseconds since 1970
+	doubts uint64
+	failed *atomic.Int64 // when the store last failed to tell them anew
+}
+
+// ledger keeps the marks and lets one request at a time read them.
+type ledger struct {
+	reading sync.Mutex
+	marks   atomic.Pointer[marks]
+}
+
+// RevokeBefore ends every session of the scope that began before a time, here at once, elsewhere as the feed tells or
+// within Recheck. Zero is now; the future is refused, for nobody could sign in until then. Of several marks that concern
+// a session the latest counts (A77). An error means that it may not be done.
+func (m *Manager) RevokeBefore(ctx context.Context, scope Scope, before time.Time) error {
+	now := m.now()
+	if before.IsZero() {
+		before = now
+	}
+	if before.After(now) {
+		return errors.New("revoking sessions: the time lies ahead")
+	}
+	d, err := scope.digest()
+	if err != nil {
+		return fmt.Errorf("revoking sessions: %w", err)
+	}
+	// Sessions begin in whole milliseconds, rounded down.
+	at := before.Add(time.Millisecond - 1).UnixMilli()
+	value := binary.BigEndian.AppendUint64(d[:], uint64(at)) //nolint:gosec // dates after 1970
+	key, until := HashKey("rb", "mark", string(value)), now.Add(markLife)
+	if len(m.cache.ledger.view().known) >= maxMarks {
+		return fmt.Errorf("revoking sessions: there are %d marks already", maxMarks)
+	}
+	err = m.vault.Store.Create(ctx, Entry{Key: key, Value: value, Expires: until})
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return fmt.Errorf("revoking sessions: %w", err)
+	}
+	if err := m.vault.Store.Enlist(ctx, marksIndex, key, until); err != nil {
+		return fmt.Errorf("revoking sessions: %w", err)
+	}
+	m.cache.ledger.add(key, d, at)
+	m.missed()
+	m.tell(ctx, wordRevoked)
+	return nil
+}
+
+// Admits reports whether a session that Load has returned is good for an app: whether no mark of that app ends it there.
+func (m *Manager) Admits(s *Session, app string) bool {
+	set := m.cache.ledger.view()
+	if len(set.by) == 0 {
+		return true
+	}
+	d, _ := Scope{App: app}.digest()
+	return s.Created.UnixMilli() >= set.by[d]
+}
+
+// revoked reports whether a mark ends the session.
+func (m *Manager) revoked(s *Session) bool {
+	set := m.cache.ledger.view()
+	if len(set.by) == 0 {
+		return false
+	}
+	provider, _ := Scope{Provider: s.Provider}.digest()
+	person, _ := Scope{Person: s.Identity}.digest()
+	return s.Created.UnixMilli() < max(set.by[everybody], set.by[provider], set.by[person])
+}
+
+var noMarks = &marks{}
+
+func (l *ledger) view() *marks {
+	if set := l.marks.Load(); set != nil {
+		return set
+	}
+	return noMarks
+}
+
+// add puts in a mark that was just written; whether it is the latest comes out by comparing.
+func (l *ledger) add(key Key, d digest, at int64) {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	next := *l.view()
+	next.by, next.known = maps.Clone(next.by), maps.Clone(next.known)
+	if next.by == nil {
+		next = marks{by: map[digest]int64{}, known: map[Key]bool{}, failed: new(atomic.Int64)}
+	}
+	next.by[d], next.known[key] = max(next.by[d], at), true
+	l.marks.Store(&next)
+}
+
+// settle sees to it that the marks are young enough to judge by. While the store cannot be asked they stay in force for
+// OutageGrace; without any, nobody can be told to be not revoked.
+func (m *Manager) settle(ctx context.Context, now time.Time) error {
+	l := &m.cache.ledger
+	if m.settled(l.view(), now) {
+		return nil
+	}
+	old := l.view()
+	spare := old.asked != 0 && old.young(now, m.grace)
+	if spare {
+		if since := now.UnixNano() - old.failed.Load(); since >= 0 && since < int64(retryAfter) {
+			return nil
+		}
+		if !l.reading.TryLock() {
+			return nil // somebody reads them; if the store hangs, not everybody need wait for it
+		}
+	} else {
+		l.reading.Lock()
+	}
+	defer l.reading.Unlock()
+	if m.settled(l.view(), now) {
+		return nil
+	}
+	err := m.readMarks(ctx)
+	if err != nil && spare {
+		old.failed.Store(now.UnixNano())
+		return nil
+	}
+	return err
+}
+
+func (m *Manager) settled(set *marks, now time.Time) bool {
+	return set.asked != 0 && set.doubts == m.cache.doubts.Load() && set.young(now, max(m.recheck, marksStrict))
+}
+
+func (set *marks) young(now time.Time, bound time.Duration) bool {
+	age := now.UnixNano() - set.asked
+	return age >= 0 && age < int64(bound)
+}
+
+// readMarks reads what is new. A mark never changes, so what is known is not read again.
+func (m *Manager) readMarks(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+	defer cancel()
+	old := m.cache.ledger.view()
+	next := &marks{
+		by: maps.Clone(old.by), known: map[Key]bool{}, asked: m.now().UnixNano(), doubts: m.cache.doubts.Load(),
+		failed: new(atomic.Int64),
+	}
+	if next.by == nil {
+		next.by = map[digest]int64{}
+	}
+	keys, err := m.vault.Store.Members(ctx, marksIndex, time.Time{}, 2*maxMarks)
+	if err != nil {
+		return fmt.Errorf("reading revocations: %w", err)
+	}
+	for _, key := range keys {
+		if !old.known[key] {
+			e, err := m.vault.Store.Get(ctx, key)
+			switch {
+			case errors.Is(err, ErrNotFound):
+				continue
+			case err != nil:
+				return fmt.Errorf("reading revocations: %w", err)
+			case len(e.Value) != markSize:
+				return fmt.Errorf("reading revocations: %w: %w", ErrUnavailable, errMalformed)
+			}
+			d := digest(e.Value[:len(digest{})])
+			next.by[d] = max(next.by[d], int64(binary.BigEndian.Uint64(e.Value[len(d):]))) //nolint:gosec // as written
+		}
+		next.known[key] = true
+	}
+	m.cache.ledger.marks.Store(next)
+	return nil
+}
