@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -258,5 +260,24 @@ func TestSecondProvider(t *testing.T) {
 	}
 	if h := s.app.Last(t).Header; h.Get("Remote-User") != "odd" || h.Get("Remote-Groups") != "staff" {
 		t.Errorf("the app saw %v", h)
+	}
+}
+
+// A single-page app has every page rewritten to one, before anybody is asked who they are. Signing in works all the
+// same, to the page that was asked for, and out again.
+func TestBehindTryFiles(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "index.html"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, config{before: "root " + root + "\n\ttry_files {path} /index.html"})
+	c := rig.NewHTTP(t)
+	s.entered(c, "/orders/7?tab=2", "alice", "Yes")
+	if got := s.app.Last(t); got.URI != "/index.html?tab=2" {
+		t.Errorf("the app was asked for %s", got.URI)
+	}
+	if r := c.Get(s.url("/.latchkey/sign-out")); r.StatusCode != 200 || !r.HasButton(t, "Sign out") {
+		t.Errorf("sign-out: %d %s", r.StatusCode, r.Text)
 	}
 }
