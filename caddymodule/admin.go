@@ -30,6 +30,11 @@ type adminAPI struct{}
 // spelling of a path reaches a route (A55); "{}" is any one segment, which the route gets unescaped.
 var adminRoutes = []adminRoute{
 	{http.MethodGet, "/latchkey/sign-ins", adminSignIns},
+	{http.MethodGet, sessionsPath, adminSessions},
+	{http.MethodDelete, sessionsPath + "/{}", adminEndSession},
+	{http.MethodDelete, "/latchkey/users/{}/{}/sessions", adminEndPerson},
+	{http.MethodPost, "/latchkey/revoke-before", adminRevokeBefore},
+	{http.MethodGet, "/latchkey/status", adminStatus},
 	{http.MethodPost, explainPath, adminExplain},
 	{http.MethodPost, impactPath, adminImpact},
 }

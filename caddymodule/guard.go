@@ -47,6 +47,10 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	}
 	h.concluded(r, &decision, who)
 	h.identify(r, who)
+	r, done := h.held(w, r, who)
+	if done != nil {
+		defer done()
+	}
 	return next.ServeHTTP(w, r)
 }
 

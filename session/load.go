@@ -219,3 +219,20 @@ func (h *health) answered(now time.Time, tell func(error)) {
 		tell(nil)
 	}
 }
+
+// Known counts what a manager's cache holds.
+type Known struct {
+	// Sessions are in the cache; Watched have something open that Watch looks after.
+	Sessions, Watched int
+}
+
+// Known tells how much is known here without asking the store.
+func (m *Manager) Known() Known {
+	all := &m.cache.watches
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return Known{Sessions: m.cache.Len(), Watched: len(all.open)}
+}
+
+// Ping tells whether the store answers now; see Store.Ping.
+func (m *Manager) Ping(ctx context.Context) error { return m.vault.Store.Ping(ctx) }

@@ -1,0 +1,212 @@
+package caddymodule
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+const (
+	// sessionsPath is where live sessions are listed and ended.
+	sessionsPath = "/latchkey/sessions"
+	// maxSessionsListed bounds one listing, maxSessionsRead how many sessions are read for it.
+	maxSessionsListed = 1000
+	maxSessionsRead   = 50_000
+	defaultSessions   = 100
+	maxRevokeBody     = 8 << 10
+)
+
+// sessionEntry is a session as an administrator sees it: never what would let anybody use it.
+type sessionEntry struct {
+	ID         string    `json:"id"`
+	Kind       string    `json:"kind"`
+	KindReason string    `json:"kindReason,omitempty"`
+	Provider   string    `json:"provider"`
+	Issuer     string    `json:"issuer"`
+	Subject    string    `json:"subject"`
+	User       string    `json:"user,omitempty"`
+	Name       string    `json:"name,omitempty"`
+	Groups     []string  `json:"groups,omitempty"`
+	Created    time.Time `json:"created"`
+	LastUsed   time.Time `json:"lastUsed"`
+	Ends       time.Time `json:"ends"`
+	IP         string    `json:"ipAddress,omitempty"`
+	UserAgent  string    `json:"userAgent,omitempty"`
+	Apps       []string  `json:"apps,omitempty"`
+}
+
+// sessionsAnswer is what a listing answers.
+type sessionsAnswer struct {
+	Sessions []sessionEntry `json:"sessions"`
+	// More: there are sessions that are not listed or were not looked at.
+	More bool `json:"more,omitempty"`
+	// Unreadable counts sessions that no key opens.
+	Unreadable int `json:"unreadable,omitempty"`
+}
+
+// endedAnswer says how many live sessions were ended.
+type endedAnswer struct {
+	Ended int `json:"ended"`
+}
+
+// adminSessions answers GET /latchkey/sessions: live sessions of all that the parameters name, the last used first.
+func adminSessions(r *http.Request, app *App, _ []string) (any, error) {
+	p, err := queryOf(r, "user", "provider", "group", "limit")
+	if err != nil {
+		return nil, err
+	}
+	limit, err := p.number("limit", 1, maxSessionsListed)
+	if err != nil {
+		return nil, err
+	}
+	limit = cmp.Or(limit, defaultSessions)
+	answer := sessionsAnswer{Sessions: []sessionEntry{}}
+	limits := app.rt.sessions.Limits()
+	survey, err := app.rt.sessions.All(r.Context(), maxSessionsRead, func(s *session.Session) bool {
+		if p.names(s) {
+			answer.Sessions = append(answer.Sessions, entryOf(s, limits))
+		}
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(answer.Sessions, func(a, b sessionEntry) int {
+		return cmp.Or(b.LastUsed.Compare(a.LastUsed), cmp.Compare(a.ID, b.ID))
+	})
+	answer.More, answer.Unreadable = survey.More || len(answer.Sessions) > limit, survey.Unreadable
+	answer.Sessions = answer.Sessions[:min(limit, len(answer.Sessions))]
+	return answer, nil
+}
+
+func (p parameters) names(s *session.Session) bool {
+	user, byUser := p["user"]
+	group, byGroup := p["group"]
+	provider, byProvider := p["provider"]
+	return (!byUser || slices.Contains(s.Names(), user)) && (!byGroup || slices.Contains(s.Groups, group)) &&
+		(!byProvider || s.Provider == provider)
+}
+
+func entryOf(s *session.Session, limits session.Limits) sessionEntry {
+	return sessionEntry{
+		ID: s.ID.Short(), Kind: s.Kind.String(), KindReason: s.KindReason, Provider: s.Provider, Issuer: s.Identity.Issuer,
+		Subject: s.Identity.Subject, User: s.User, Name: s.Name, Groups: s.Groups, Created: s.Created, LastUsed: s.LastUsed,
+		Ends: s.Ends(limits), IP: s.FirstIP, UserAgent: s.FirstAgent, Apps: s.Apps,
+	}
+}
+
+// adminEndSession answers DELETE /latchkey/sessions/{id}.
+func adminEndSession(r *http.Request, app *App, segments []string) (any, error) {
+	if _, err := queryOf(r); err != nil {
+		return nil, err
+	}
+	s, err := app.rt.sessions.Find(r.Context(), segments[0])
+	if errors.Is(err, session.ErrNotFound) {
+		return nil, refuse(http.StatusNotFound, "there is no live session %q", segments[0])
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := app.rt.sessions.End(r.Context(), s); err != nil {
+		return nil, err
+	}
+	app.rt.logger.Info("session ended by an administrator", zap.String("session", s.ID.Short()))
+	return endedAnswer{1}, nil
+}
+
+// adminEndPerson answers DELETE /latchkey/users/{issuer}/{subject}/sessions.
+func adminEndPerson(r *http.Request, app *App, segments []string) (any, error) {
+	if _, err := queryOf(r); err != nil {
+		return nil, err
+	}
+	n, err := app.rt.sessions.EndAll(r.Context(), session.Identity{Issuer: segments[0], Subject: segments[1]})
+	if err != nil {
+		return nil, err
+	}
+	app.rt.logger.Info("sessions of a person ended by an administrator", zap.Int("ended", n))
+	return endedAnswer{n}, nil
+}
+
+// revocation is what is asked of POST /latchkey/revoke-before. Without provider, issuer and subject, or app it is of
+// everybody.
+type revocation struct {
+	// Before is a time as RFC 3339 has it, or how long ago it was. Required: nobody is to end everything by an empty body.
+	Before   string `json:"before"`
+	Provider string `json:"provider"`
+	Issuer   string `json:"issuer"`
+	Subject  string `json:"subject"`
+	App      string `json:"app"`
+}
+
+// adminRevokeBefore answers POST /latchkey/revoke-before: what began before a time is over.
+func adminRevokeBefore(r *http.Request, app *App, _ []string) (any, error) {
+	if _, err := queryOf(r); err != nil {
+		return nil, err
+	}
+	var ask revocation
+	decoder := json.NewDecoder(io.LimitReader(r.Body, maxRevokeBody))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&ask); err != nil {
+		return nil, refuse(http.StatusBadRequest, "the body is no JSON of before, provider, issuer, subject and app: %w", err)
+	}
+	now := time.Now()
+	before, err := parseMoment(ask.Before, now)
+	switch {
+	case err != nil:
+		return nil, refuse(http.StatusBadRequest, "before: %w", err)
+	case before.After(now):
+		return nil, refuse(http.StatusBadRequest, "before: %s lies ahead", ask.Before)
+	case (ask.Issuer == "") != (ask.Subject == ""):
+		return nil, refuse(http.StatusBadRequest, "a person is an issuer and a subject")
+	}
+	named := 0
+	for _, name := range []string{ask.Provider, ask.Issuer, ask.App} {
+		if name != "" {
+			named++
+		}
+	}
+	if named > 1 {
+		return nil, refuse(http.StatusBadRequest, "of provider, person and app only one can be named")
+	}
+	scope := session.Scope{
+		Provider: ask.Provider, Person: session.Identity{Issuer: ask.Issuer, Subject: ask.Subject}, App: ask.App,
+	}
+	if err := app.rt.sessions.RevokeBefore(r.Context(), scope, before); err != nil {
+		return nil, err
+	}
+	app.rt.logger.Info("sessions revoked by an administrator", zap.Time("before", before),
+		zap.String("provider", ask.Provider), zap.String("app", ask.App), zap.Bool("person", ask.Issuer != ""))
+	return struct {
+		Before time.Time `json:"before"`
+	}{before.UTC()}, nil
+}
+
+// statusAnswer is how this server is.
+type statusAnswer struct {
+	// Store is whether the store answers: ok or unavailable.
+	Store string `json:"store"`
+	// Cached is how many sessions this server knows, Streams how many have something open here.
+	Cached  int `json:"cachedSessions"`
+	Streams int `json:"sessionsWithStreams"`
+}
+
+// adminStatus answers GET /latchkey/status. It is an answer also while the store is away.
+func adminStatus(r *http.Request, app *App, _ []string) (any, error) {
+	if _, err := queryOf(r); err != nil {
+		return nil, err
+	}
+	known := app.rt.sessions.Known()
+	answer := statusAnswer{Store: "ok", Cached: known.Sessions, Streams: known.Watched}
+	if err := app.rt.sessions.Ping(r.Context()); err != nil {
+		answer.Store = "unavailable"
+	}
+	return answer, nil
+}

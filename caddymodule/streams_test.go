@@ -1,0 +1,160 @@
+package caddymodule
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/websocket"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/redisstore"
+	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
+)
+
+// sessionsOn is a replica's manager over a Redis.
+func sessionsOn(t *testing.T, url string) *session.Manager {
+	t.Helper()
+	store, err := redisstore.Open(redisstore.Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := session.NewKeyRing(bytes.Repeat([]byte("k"), session.MinSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := session.NewManager(session.ManagerConfig{Store: store, Keys: ring, Recheck: 5 * time.Second, OutageGrace: time.Minute})
+	t.Cleanup(func() { m.Close(); _ = store.Close() })
+	return m
+}
+
+// What is open when its session ends is closed within a second, whichever replica the session was ended on (A22).
+func TestStreamsEndWithTheSession(t *testing.T) {
+	db := redistest.Start(t).URL(0)
+	here, there := sessionsOn(t, db), sessionsOn(t, db)
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/ws" {
+			websocket.Server{Handler: func(ws *websocket.Conn) { _, _ = io.Copy(ws, ws) }}.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			fmt.Fprint(w, "data: x\n\n")
+			w.(http.Flusher).Flush()
+			if r.URL.Path == "/silent" {
+				<-r.Context().Done()
+				return
+			}
+			select {
+			case <-tick.C:
+			case <-r.Context().Done():
+				return
+			}
+		}
+	}))
+	t.Cleanup(app.Close)
+	target, _ := url.Parse(app.URL)
+	h := &Handler{App: "wiki"}
+	h.rt.app, h.rt.site.App = new(App), "wiki"
+	h.rt.app.rt.sessions = here
+
+	for _, path := range []string{"/ws", "/events", "/silent"} {
+		for name, ended := range map[string]*session.Manager{"here": here, "on the other replica": there} {
+			t.Run(path[1:]+" "+name, func(t *testing.T) {
+				who, _, err := here.Create(t.Context(), session.Session{Identity: session.Identity{Issuer: "i", Subject: "ada"}}, session.Tokens{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				other, _, err := here.Create(t.Context(), session.Session{Identity: session.Identity{Issuer: "i", Subject: "bob"}}, session.Tokens{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				open := func(who *session.Session) *bufio.Reader {
+					gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						r, done := h.held(w, r, who)
+						if done == nil {
+							t.Error("taken for a request that ends by itself")
+							return
+						}
+						defer done()
+						(&httputil.ReverseProxy{
+							FlushInterval: -1, ErrorLog: nil, Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) },
+						}).ServeHTTP(w, r)
+					}))
+					t.Cleanup(gateway.Close)
+					conn, err := net.Dial("tcp", strings.TrimPrefix(gateway.URL, "http://"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					t.Cleanup(func() { _ = conn.Close() })
+					header := "Accept: text/event-stream\r\n"
+					if path == "/ws" {
+						header = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+							"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://wiki.example.com\r\n"
+					}
+					fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: wiki.example.com\r\n%s\r\n", path, header)
+					_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+					reader := bufio.NewReader(conn)
+					if line, err := reader.ReadString('\n'); err != nil || !strings.Contains(line, " 101 ") && !strings.Contains(line, " 200 ") {
+						t.Fatalf("%q, %v", line, err)
+					}
+					return reader
+				}
+				stream, others := open(who), open(other)
+				waitUntil(t, func() bool { return here.Known().Watched == 2 })
+				if err := ended.End(t.Context(), who); err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				if _, err := io.Copy(io.Discard, stream); err != nil && strings.Contains(err.Error(), "timeout") {
+					t.Fatal("still open")
+				}
+				took := time.Since(began)
+				t.Logf("closed after %v", took)
+				if took > time.Second {
+					t.Errorf("closed after %v", took)
+				}
+				if known := here.Known(); known.Watched != 1 {
+					t.Errorf("%d sessions are watched, want that of the other person alone", known.Watched)
+				}
+				if _, err := others.Peek(1); err != nil {
+					t.Errorf("somebody else's stream: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestMayStayOpen(t *testing.T) {
+	for _, row := range []struct {
+		method string
+		header []string
+		want   bool
+	}{
+		{"GET", []string{"Accept", "text/html"}, false},
+		{"GET", []string{"Accept", "*/*", "Content-Type", "application/json"}, false},
+		{"GET", []string{"Upgrade", "websocket"}, true},
+		{"GET", []string{"Accept", "text/html, text/event-stream"}, true},
+		{"POST", []string{"Content-Type", "application/grpc+proto"}, true},
+		{"CONNECT", []string{":protocol", "websocket"}, true},
+	} {
+		r := &http.Request{Method: row.method, Header: http.Header{}}
+		for i := 0; i < len(row.header); i += 2 {
+			r.Header[row.header[i]] = []string{row.header[i+1]}
+		}
+		if got := mayStayOpen(r); got != row.want {
+			t.Errorf("%s %q: %v", row.method, row.header, got)
+		}
+	}
+}
