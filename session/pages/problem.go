@@ -16,6 +16,7 @@ const (
 	KindBadRequest    Kind = "bad_request"    // 400
 	KindStaleForm     Kind = "stale_form"     // 403: a post without a valid token; nothing was done
 	KindFormNotSent   Kind = "form_not_sent"  // 401: a form was sent by somebody whose session is over
+	KindStrongerFirst Kind = "stronger_first" // 401: a form was sent by somebody who must sign in more strongly first
 	KindTooMany       Kind = "too_many"       // 429
 	KindLateAnswer    Kind = "late_answer"    // 400: the prompt was answered after its deadline
 	KindLoop          Kind = "loop"           // 400: sign-in leads back to sign-in (50196)
@@ -35,6 +36,7 @@ var kinds = map[Kind]int{
 	KindBadRequest:    http.StatusBadRequest,
 	KindStaleForm:     http.StatusForbidden,
 	KindFormNotSent:   http.StatusUnauthorized,
+	KindStrongerFirst: http.StatusUnauthorized,
 	KindTooMany:       http.StatusTooManyRequests,
 	KindLateAnswer:    http.StatusBadRequest,
 	KindLoop:          http.StatusBadRequest,

@@ -43,6 +43,8 @@ type flow struct {
 	Demand *Demand `json:"d,omitempty"`
 	Step   bool    `json:"z,omitempty"`
 	Tries  int     `json:"x,omitempty"`
+	// Policies are those that demand it, by name.
+	Policies []string `json:"q,omitempty"`
 	// Retried: the provider demanded consent, and the flow was begun anew for it.
 	Retried bool `json:"y,omitempty"`
 }

@@ -73,7 +73,8 @@ type gateway struct {
 	log     *records
 	passed  atomic.Int64 // requests that reached the app
 	// demand is what every page of the app asks for; nil for nothing.
-	demand *Demand
+	demand   *Demand
+	policies []string
 }
 
 func (g *gateway) unmet(who *session.Session) bool {
@@ -157,7 +158,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		who, err = g.service.Recheck(r, who, token)
 	}
 	if err == nil && g.demand != nil && g.unmet(who) {
-		g.service.StepUp(w, r, v, who, &Refusal{Code: signinlog.StrongAuthRequired, Reason: "mfa_required"}, g.demand)
+		g.service.StepUp(w, r, v, who, &Refusal{Code: signinlog.StrongAuthRequired, Reason: "mfa_required", Policies: g.policies}, g.demand)
 		return
 	}
 	switch {

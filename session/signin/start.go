@@ -18,12 +18,16 @@ const retryAfter = 15 * time.Second
 
 // signIn is GET /sign-in: it starts a flow with the provider that was chosen, or shows the choice.
 func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
-	q, ok := singleValues(r.URL.RawQuery, "return", "provider")
+	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
 	}
 	ret := ReturnPath(q["return"])
+	if st := s.openStep(v, q["step"]); st != nil {
+		s.signInStep(w, r, v, ret, st)
+		return
+	}
 	// Someone who asks to sign in means to begin anew: what waited for an answer is abandoned (A8).
 	s.abandonPending(w, r, v)
 	for _, p := range s.providersOf(v.Site) {
@@ -33,6 +37,19 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		}
 	}
 	s.chooseOrBegin(w, r, v, ret, false, nil)
+}
+
+// signInStep follows a link to a step-up. Who has no session any more signs in with the same demand.
+func (s *Service) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, ret string, st *step) {
+	who, _, err := s.Session(r, v)
+	switch {
+	case err == nil && s.byName[who.Provider] != nil:
+		s.beginStep(w, r, v, who, s.newFlow(v, s.byName[who.Provider], ret), *st)
+	case err == nil || NoSession(err):
+		s.chooseOrBegin(w, r, v, ret, false, st.Demand)
+	default:
+		s.storeDown(w, r, v, err)
+	}
 }
 
 // chooseOrBegin starts a flow where there is one provider, and shows the choice where there are several.

@@ -1,10 +1,10 @@
 package signin
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,106 +14,6 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
-
-// Demand is what a sign-in must achieve beyond saying who somebody is, for policies that are not satisfied otherwise.
-type Demand struct {
-	// MFA asks for a second factor.
-	MFA bool `json:"m,omitempty"`
-	// ACRs are authentication contexts; each of them must be met.
-	ACRs []string `json:"a,omitempty"`
-	// Reauthenticate asks for an authentication no older than MaxAge. Zero means now, give or take the tolerance (F7).
-	Reauthenticate bool          `json:"r,omitempty"`
-	MaxAge         time.Duration `json:"x,omitempty"`
-	// PromptLogin asks for credentials even if the provider has a session that is young enough (F6).
-	PromptLogin bool `json:"p,omitempty"`
-}
-
-// freshTolerance is how old an authentication may be that was demanded to be fresh (F7, A11).
-const freshTolerance = 5 * time.Minute
-
-// params adds to an authorization request what asks for the demand (OpenID Connect Core, sections 3.1.2.1 and 5.5).
-// again tells that the provider ignored it once.
-func (d *Demand) params(cfg *ClaimsConfig, params url.Values, again bool) {
-	acrs := slices.Clone(d.ACRs)
-	if d.MFA {
-		acrs = append(acrs, cfg.MFAContexts...)
-	}
-	if entra := slices.ContainsFunc(d.ACRs, entraContext.MatchString); entra {
-		params.Set("claims", entraClaims(d.ACRs))
-		acrs = slices.DeleteFunc(acrs, entraContext.MatchString)
-	}
-	if len(acrs) > 0 {
-		params.Set("acr_values", strings.Join(acrs, " "))
-	}
-	if d.Reauthenticate {
-		params.Set("max_age", strconv.Itoa(int(d.MaxAge/time.Second)))
-	}
-	// Who is asked for more than the provider's session holds must be asked: without prompt=login many providers
-	// answer from that session.
-	if d.PromptLogin || again || d.MFA && len(cfg.MFAContexts) == 0 {
-		params.Set("prompt", "login")
-	}
-}
-
-// entraContext is an authentication context of Entra, which is asked for and stated by the claim acrs (A12).
-var entraContext = regexp.MustCompile(`^[cC][0-9]{1,2}$`)
-
-func entraClaims(acrs []string) string {
-	want := map[string]any{"essential": true}
-	contexts := slices.DeleteFunc(slices.Clone(acrs), func(a string) bool { return !entraContext.MatchString(a) })
-	if len(contexts) == 1 {
-		want["value"] = contexts[0]
-	} else {
-		want["values"] = contexts
-	}
-	out, err := json.Marshal(map[string]any{"id_token": map[string]any{"acrs": want}})
-	if err != nil {
-		return "" // strings and booleans always marshal
-	}
-	return string(out)
-}
-
-// unmet names the claims that do not show what was demanded. A provider that ignores a demand does not meet it; a claim
-// that is missing shows nothing (A11, A12).
-func (d *Demand) unmet(cfg *ClaimsConfig, who *session.Session, now time.Time) (claims []string) {
-	if d.MFA && !cfg.MFA(who) {
-		claims = append(claims, "amr")
-	}
-	contexts := Contexts(who)
-	for _, acr := range d.ACRs {
-		if !slices.Contains(contexts, acr) {
-			claim := "acr"
-			if entraContext.MatchString(acr) {
-				claim = "acrs"
-			}
-			if !slices.Contains(claims, claim) {
-				claims = append(claims, claim)
-			}
-		}
-	}
-	limit := d.MaxAge
-	if limit == 0 {
-		limit = freshTolerance
-	}
-	if d.Reauthenticate && (who.AuthTime.IsZero() || now.Sub(who.AuthTime) >= limit) {
-		claims = append(claims, "auth_time")
-	}
-	return claims
-}
-
-// MFA reports whether a session shows a second factor, by what amr and acr say and the configuration counts.
-func (cfg *ClaimsConfig) MFA(who *session.Session) bool {
-	return slices.ContainsFunc(who.AMR, func(m string) bool { return slices.Contains(cfg.MFAMethods, m) }) ||
-		who.ACR != "" && slices.Contains(cfg.MFAContexts, who.ACR)
-}
-
-// Contexts are all authentication contexts that a session shows.
-func Contexts(who *session.Session) []string {
-	if who.ACR == "" {
-		return who.Contexts
-	}
-	return append(slices.Clone(who.Contexts), who.ACR)
-}
 
 const (
 	// loopWindow and loopLimit: so many step-ups in such a time lead nowhere (50196).
@@ -136,19 +36,86 @@ func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *
 			s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: Base + "/sign-out", HomeURL: Home})
 			return
 		}
-		f := s.newFlow(v, p, v.Return)
-		f.Demand, f.Step = d, true
-		s.log(v, r, f, person(who, signinlog.Record{Code: why.Code, Detail: why.Reason, PolicyStatus: "failure"}))
-		s.begin(w, r, v, f, false)
+		s.beginStep(w, r, v, who, s.newFlow(v, p, v.Return), step{Demand: d, Policies: why.Policies, Code: why.Code, Reason: why.Reason})
 	case NavigationForm:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: signInURL(Home)})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerFirst, ActionURL: s.stepURL(v, Home, d, why)})
 	default:
 		w.Header().Set("WWW-Authenticate", d.challenge())
 		writeProblem(w, r, problemJSON{
 			Title: "A stronger sign-in is required", Status: http.StatusUnauthorized, Reason: why.Reason, Code: int(why.Code),
-			SignInURL: signInURL(Home), RequestID: v.RequestID,
+			SignInURL: s.stepURL(v, Home, d, why), RequestID: v.RequestID,
 		})
 	}
+}
+
+// step is what a link to a step-up carries, sealed: what is demanded, and which policies demand it.
+type step struct {
+	Demand   *Demand
+	Policies []string
+	Code     signinlog.Code
+	Reason   string
+	// At is when the link was made, in Unix milliseconds.
+	At int64
+}
+
+const (
+	stepPlace = "step"
+	stepLife  = flowLife
+	// maxSteppedPolicies bounds the policies that a flow names: it has to fit into a cookie.
+	maxSteppedPolicies = 4
+	maxPolicyName      = 64
+)
+
+// stepURL is the address of a sign-in that achieves a demand. Without the demand in it a script or a form that was
+// refused would sign in again in vain.
+func (s *Service) stepURL(v *Visit, ret string, d *Demand, why *Refusal) string {
+	plain, err := json.Marshal(step{Demand: d, Policies: nameFew(why.Policies), Code: why.Code, Reason: why.Reason, At: s.Now().UnixMilli()})
+	if err != nil {
+		return signInURL(ret)
+	}
+	sealed := s.Keys.Seal(session.PurposeFlow, plain, v.Host, stepPlace)
+	return Base + "/sign-in?" + url.Values{"return": {ret}, "step": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode()
+}
+
+// openStep reads what a link carries; nil if we did not make it for this host, or too long ago.
+func (s *Service) openStep(v *Visit, value string) *step {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil || value == "" {
+		return nil
+	}
+	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, stepPlace)
+	if err != nil {
+		return nil
+	}
+	var st step
+	if json.Unmarshal(plain, &st) != nil || st.Demand == nil || !s.Now().Before(time.UnixMilli(st.At).Add(stepLife)) {
+		return nil
+	}
+	return &st
+}
+
+// beginStep sends the session's person back to the provider, and logs what for.
+func (s *Service) beginStep(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, f *flow, st step) {
+	f.Demand, f.Step, f.Policies = st.Demand, true, nameFew(st.Policies)
+	s.log(v, r, f, person(who, signinlog.Record{
+		Code: st.Code, Detail: st.Reason, PolicyStatus: "failure", Policies: failed(f.Policies),
+	}))
+	s.begin(w, r, v, f, false)
+}
+
+func nameFew(policies []string) []string {
+	out := slices.Clone(policies[:min(len(policies), maxSteppedPolicies)])
+	for i, name := range out {
+		out[i] = name[:min(len(name), maxPolicyName)]
+	}
+	return out
+}
+
+func failed(policies []string) (list []signinlog.AppliedPolicy) {
+	for _, name := range policies {
+		list = append(list, signinlog.AppliedPolicy{Name: name, Result: "failure"})
+	}
+	return list
 }
 
 // challenge is the value of WWW-Authenticate (RFC 9470, section 3, with our own scheme: no bearer token would help).
@@ -179,16 +146,22 @@ func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *
 		want = admission.Demand
 		missing = want.unmet(&p.Claims, &a.draft, s.Now())
 	}
+	// Asked for and not shown is one code, whichever policy asked (50074); what is only about to be asked for has its own.
 	rec := signinlog.Record{
-		Code: signinlog.StrongAuthRequired, Detail: strings.Join(missing, " "), PolicyStatus: "failure", Policies: admission.Policies,
+		Code: signinlog.StrongAuthRequired, Detail: strings.Join(missing, " "), PolicyStatus: "failure",
+		Policies: slices.Concat(failed(f.Policies), admission.Policies),
 	}
+	policies := f.Policies
 	if why := admission.Refusal; why != nil {
-		rec.Code = why.Code
+		policies = slices.Concat(policies, why.Policies)
+		if f.Demand == nil {
+			rec.Code = why.Code
+		}
 	}
 	s.logPerson(v, r, f, &a.draft, rec)
 	if f.Demand == nil || f.Tries == 0 {
 		again := s.newFlow(v, p, f.Return)
-		again.Correlation, again.Step, again.Demand = f.Correlation, f.Step, want
+		again.Correlation, again.Step, again.Demand, again.Policies = f.Correlation, f.Step, want, f.Policies
 		if f.Demand != nil {
 			again.Tries = f.Tries + 1
 		}
@@ -196,11 +169,11 @@ func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *
 		return true
 	}
 	why := &Refusal{
-		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing,
-		RetryURL: signInURL(f.Return),
+		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing, Policies: policies,
 	}
-	if admission.Refusal != nil {
-		why.Policies = admission.Refusal.Policies
+	why.RetryURL = signInURL(f.Return)
+	if f.Step {
+		why.RetryURL = s.stepURL(v, f.Return, want, why)
 	}
 	s.Refuse(w, r, v, &a.draft, why)
 	return true

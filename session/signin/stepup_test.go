@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -216,5 +217,63 @@ func TestUnmet(t *testing.T) {
 		if got := c.d.unmet(cfg, &c.who, now); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
+	}
+}
+
+// TestStepUpLink: the address that a refused script or form is given leads to the step-up itself, keeps the session's
+// answer, and is nobody else's to make.
+func TestStepUpLink(t *testing.T) {
+	g := mfaGateway(t)
+	b := g.browser()
+	b.signIn("yes")
+	g.demand = &Demand{MFA: true, Reauthenticate: true, MaxAge: time.Hour}
+	r := b.do(http.MethodGet, "/api", nil, "Accept", "*/*")
+	var problem struct {
+		SignInURL string `json:"sign_in_url"`
+	}
+	if err := json.Unmarshal([]byte(r.body), &problem); err != nil {
+		t.Fatal(err)
+	}
+	form := b.do(http.MethodPost, "/form", map[string][]string{"a": {"b"}})
+	if !strings.Contains(form.body, "Confirm that it is you") || !strings.Contains(form.body, "step=") {
+		t.Errorf("form: %d\n%s", form.status, form.body)
+	}
+	asked := b.toProvider(problem.SignInURL)
+	if asked.Get("max_age") != "3600" || asked.Get("prompt") != "login" {
+		t.Errorf("the link asks for %v", asked)
+	}
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}, "auth_time": p.now().Unix()} })
+	if r := b.callback(asked); r.location != "/" {
+		t.Fatalf("step-up by link: %d to %q", r.status, r.location)
+	}
+	if r := b.get("/"); r.body != "app: ada persistent" {
+		t.Errorf("app: %q", r.body)
+	}
+	// Without a session it is a sign-in with the same demand; forged or old, a plain one.
+	if asked := g.browser().toProvider(problem.SignInURL); asked.Get("max_age") != "3600" {
+		t.Errorf("without a session: %v", asked)
+	}
+	g.clock.Advance(stepLife)
+	for _, link := range []string{problem.SignInURL, Base + "/sign-in?return=%2F&step=AAAA"} {
+		if asked := g.browser().toProvider(link); asked.Get("max_age") != "" {
+			t.Errorf("%s: %v", link, asked)
+		}
+	}
+}
+
+// TestStepUpNamesThePolicies: whichever policy asks, asked for and not shown is 50074, and the page and the log name it.
+func TestStepUpNamesThePolicies(t *testing.T) {
+	g := mfaGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	g.demand, g.policies = &Demand{MFA: true}, []string{"vault"}
+	asked := b.toProvider("/")
+	if rec := g.log.last(t); len(rec.Policies) != 1 || rec.Policies[0].Name != "vault" {
+		t.Errorf("asked: %+v", rec)
+	}
+	r := b.callback(asked)
+	r = b.callback(query(t, r.location))
+	if rec := g.log.last(t); rec.Code != signinlog.StrongAuthRequired || len(rec.Policies) != 1 || !strings.Contains(r.body, "vault") {
+		t.Errorf("not shown: %d, %+v", r.status, rec)
 	}
 }
