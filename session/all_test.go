@@ -69,7 +69,7 @@ func TestAllUnreadable(t *testing.T) {
 		t.Errorf("%+v", survey)
 	}
 	for _, op := range []string{"members", "get"} {
-		w.store.before = failOn(op)
+		w.store.interrupt(failOn(op))
 		_, err := w.All(t.Context(), 100, func(*session.Session) bool { t.Error("read"); return true })
 		want(t, op, err, session.ErrUnavailable)
 	}

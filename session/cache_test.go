@@ -197,7 +197,7 @@ func TestIdleCopyIsAskedFor(t *testing.T) {
 	w.loads(t, "used elsewhere", token, nil)
 
 	w.clock.Advance(23 * time.Hour)
-	w.store.before = failOn("get")
+	w.store.interrupt(failOn("get"))
 	w.loads(t, "idle for all that is known", token, session.ErrUnavailable)
 	w.clock.Advance(7 * 24 * time.Hour)
 	w.loads(t, "past its max lifetime", token, session.ErrExpired)

@@ -46,26 +46,26 @@ func TestEnd(t *testing.T) {
 func TestEndDuringOutage(t *testing.T) {
 	w := newWorld(t)
 	s, token := w.create(t, fullDraft(), someTokens())
-	w.store.before = failOn("remove")
+	w.store.interrupt(failOn("remove"))
 	want(t, "End", w.End(t.Context(), s), session.ErrUnavailable)
 	want(t, "EndID", w.EndID(t.Context(), s.ID), session.ErrUnavailable)
 	_, err := w.EndAll(t.Context(), ada)
 	want(t, "EndAll", err, session.ErrUnavailable)
-	w.store.before = failOn("get")
+	w.store.interrupt(failOn("get"))
 	_, err = w.Of(t.Context(), ada)
 	want(t, "Of", err, session.ErrUnavailable)
-	w.store.before = failOn("members")
+	w.store.interrupt(failOn("members"))
 	_, err = w.EndAll(t.Context(), ada)
 	want(t, "EndAll, no list", err, session.ErrUnavailable)
 	_, err = w.Of(t.Context(), ada)
 	want(t, "Of, no list", err, session.ErrUnavailable)
-	w.store.before = nil
+	w.store.interrupt(nil)
 	_, err = w.Load(t.Context(), token)
 	want(t, "afterwards", err, nil)
 	// A listing that stays behind is no reason to fail: the record is gone.
-	w.store.before = failOn("delist")
+	w.store.interrupt(failOn("delist"))
 	want(t, "End, listing stays", w.End(t.Context(), s), nil)
-	w.store.before = nil
+	w.store.interrupt(nil)
 	listed, err := w.Of(t.Context(), ada)
 	if err != nil || len(listed) != 0 || len(w.members(t, adaIndex)) != 0 {
 		t.Errorf("%v, %v, %v", listed, err, w.members(t, adaIndex))
@@ -212,11 +212,11 @@ func TestStaleListingsHideNothing(t *testing.T) {
 			for i := range session.MaxListed {
 				want(t, "listing", w.store.Enlist(t.Context(), adaIndex, session.HashKey("s", fmt.Sprint(i)), w.clock.Now().Add(time.Hour)), nil)
 			}
-			w.store.before = failOn("delist")
+			w.store.interrupt(failOn("delist"))
 			if _, err := find(w); !errors.Is(err, session.ErrUnavailable) {
 				t.Errorf("hidden in silence: %v", err)
 			}
-			w.store.before = nil
+			w.store.interrupt(nil)
 			if n, err := find(w); n != 1 || err != nil {
 				t.Errorf("%d found, %v", n, err)
 			}
@@ -270,10 +270,10 @@ func TestNoSessionUnlisted(t *testing.T) {
 	}
 	// Nothing at all is written if the record cannot be.
 	w = newWorld(t)
-	w.store.before = failOn("create")
+	w.store.interrupt(failOn("create"))
 	_, _, err = w.Create(t.Context(), fullDraft(), someTokens())
 	want(t, "creating", err, session.ErrUnavailable)
-	w.store.before = nil
+	w.store.interrupt(nil)
 	if left := w.members(t, adaIndex); len(left) != 0 {
 		t.Errorf("listed without a record: %v", left)
 	}
@@ -295,7 +295,7 @@ func TestListingWhileSigningIn(t *testing.T) {
 			return nil
 		}
 		s, _ := w.create(t, fullDraft(), someTokens())
-		w.store.before = nil
+		w.store.interrupt(nil)
 		if listed, err := w.Of(t.Context(), ada); err != nil || len(listed) != 1 || listed[0].ID != s.ID {
 			t.Errorf("looked before %s: %v, %v", op, listed, err)
 		}

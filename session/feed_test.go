@@ -113,7 +113,7 @@ func TestFeedGap(t *testing.T) {
 		})
 	}
 	want(t, "publish", feed.Publish(t.Context(), ""), nil)
-	w.store.before = failOn("get")
+	w.store.interrupt(failOn("get"))
 	w.loads(t, "a gap, then an outage", token, nil)
 }
 

@@ -83,13 +83,13 @@ func TestLoadTellsApart(t *testing.T) {
 	want(t, "A74: over the limits now", err, session.ErrExpired)
 	_, err = foreign.Load(ctx, token)
 	want(t, "another ring", err, session.ErrUnsealable)
-	w.store.before = failOn("get")
+	w.store.interrupt(failOn("get"))
 	_, err = w.Load(ctx, token)
 	want(t, "store down", err, session.ErrUnavailable)
 	if errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired) {
 		t.Error("an outage looks like a sign-out")
 	}
-	w.store.before = nil
+	w.store.interrupt(nil)
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
 	_, err = w.Load(cancelled, token)

@@ -73,12 +73,12 @@ func TestRevokeBeforeIsRefused(t *testing.T) {
 	}
 	w.clock.Advance(time.Second)
 	for _, op := range []string{"create", "enlist"} {
-		w.store.before = failOn(op)
+		w.store.interrupt(failOn(op))
 		if err := w.RevokeBefore(t.Context(), session.Scope{}, time.Time{}); !errors.Is(err, session.ErrUnavailable) {
 			t.Errorf("%s fails: %v", op, err)
 		}
 	}
-	w.store.before = nil
+	w.store.interrupt(nil)
 	w.loads(t, "after revocations that failed", token, nil)
 }
 
@@ -102,11 +102,11 @@ func TestMarksHardBound(t *testing.T) {
 func TestMarksDuringOutage(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
-	w.store.before = failOn("members")
+	w.store.interrupt(failOn("members"))
 	w.loads(t, "before the marks were ever read", token, session.ErrUnavailable)
-	w.store.before = nil
+	w.store.interrupt(nil)
 	w.loads(t, "load", token, nil)
-	w.store.before = failOn("members", "get")
+	w.store.interrupt(failOn("members", "get"))
 	w.clock.Advance(outageGrace - 1)
 	w.loads(t, "within the grace", token, nil)
 	w.clock.Advance(1)
@@ -130,7 +130,7 @@ func TestEndProviderSession(t *testing.T) {
 	}
 	w.loads(t, "ended", token, session.ErrNotFound)
 	w.loads(t, "another session at the provider", second, nil)
-	w.store.before = failOn("members")
+	w.store.interrupt(failOn("members"))
 	if _, err := w.EndProviderSession(t.Context(), ada.Issuer, "sid-2"); !errors.Is(err, session.ErrUnavailable) {
 		t.Errorf("with the store away: %v", err)
 	}
@@ -151,7 +151,7 @@ func TestFind(t *testing.T) {
 	want(t, "end", w.End(t.Context(), s), nil)
 	_, err = w.Find(t.Context(), s.ID.Short())
 	want(t, "ended", err, session.ErrNotFound)
-	w.store.before = failOn("members")
+	w.store.interrupt(failOn("members"))
 	_, err = w.Find(t.Context(), s.ID.Short())
 	want(t, "with the store away", err, session.ErrUnavailable)
 }
@@ -208,7 +208,7 @@ func TestWatchOutlivesOutage(t *testing.T) {
 	s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	closed := make(chan error, 10)
 	w.Watch(s, "wiki", func(err error) { closed <- err })
-	w.store.before = failOn("get", "members")
+	w.store.interrupt(failOn("get", "members"))
 	w.clock.Advance(recheck)
 	w.loads(t, "a request", session.NewToken(), session.ErrUnavailable)
 	want(t, "a gap", other.RevokeBefore(t.Context(), session.Scope{App: "other"}, time.Time{}), nil)

@@ -24,9 +24,8 @@ var (
 // or do something in between.
 type memStore struct {
 	session.Store
-	before func(ctx context.Context, op string, key session.Key) error
-
 	mu     sync.Mutex
+	before func(ctx context.Context, op string, key session.Key) error
 	values map[session.Key][]byte // as written, never removed: what a thief may have
 	writes int
 }
@@ -36,10 +35,20 @@ func newMemStore(now func() time.Time) *memStore {
 }
 
 func (s *memStore) ask(ctx context.Context, op string, key session.Key) error {
-	if s.before == nil {
+	s.mu.Lock()
+	before := s.before
+	s.mu.Unlock()
+	if before == nil {
 		return nil
 	}
-	return s.before(ctx, op, key)
+	return before(ctx, op, key)
+}
+
+// interrupt sets before; nil ends it.
+func (s *memStore) interrupt(before func(ctx context.Context, op string, key session.Key) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = before
 }
 
 func (s *memStore) wrote(e session.Entry, err error) {

@@ -19,14 +19,14 @@ func TestOutageGrace(t *testing.T) {
 	_, unknown, err := stranger.Create(t.Context(), draft(grace, session.Browser), session.Tokens{})
 	want(t, "create", err, nil)
 
-	w.store.before = failOn("get")
+	w.store.interrupt(failOn("get"))
 	w.loads(t, "known, within the bound", token, nil)
 	w.clock.Advance(outageGrace - 1)
 	w.loads(t, "known, within the grace", token, nil)
 	w.loads(t, "unknown", unknown, session.ErrUnavailable)
 	w.clock.Advance(1)
 	w.loads(t, "known, after the grace", token, session.ErrUnavailable)
-	w.store.before = nil
+	w.store.interrupt(nil)
 	w.loads(t, "known, after the outage", token, nil)
 	w.loads(t, "unknown, after the outage", unknown, nil)
 }
@@ -34,7 +34,7 @@ func TestOutageGrace(t *testing.T) {
 func TestNoGrace(t *testing.T) {
 	w := newCachedWorld(t, session.ManagerConfig{Recheck: recheck})
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
-	w.store.before = failOn("get")
+	w.store.interrupt(failOn("get"))
 	w.clock.Advance(recheck)
 	w.loads(t, "known", token, session.ErrUnavailable)
 }
@@ -43,17 +43,17 @@ func TestNoGrace(t *testing.T) {
 func TestGraceNeverRevives(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
-	w.store.before = failOn("get", "remove")
+	w.store.interrupt(failOn("get", "remove"))
 	w.clock.Advance(recheck)
 	w.loads(t, "during the outage", token, nil)
 	if err := w.End(t.Context(), s); !errors.Is(err, session.ErrUnavailable) {
 		t.Errorf("ending during the outage: %v", err)
 	}
 	w.loads(t, "after an end that may have reached the store", token, session.ErrUnavailable)
-	w.store.before = nil
+	w.store.interrupt(nil)
 	w.loads(t, "the end did not reach it", token, nil)
 	want(t, "end", w.End(t.Context(), s), nil)
-	w.store.before = failOn("get")
+	w.store.interrupt(failOn("get"))
 	w.loads(t, "ended, then an outage", token, session.ErrUnavailable)
 }
 
@@ -61,7 +61,7 @@ func TestGraceNeverRevives(t *testing.T) {
 func TestOutageHoldsNobodyUp(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
-	w.store.before = failOn("get")
+	w.store.interrupt(failOn("get"))
 	w.clock.Advance(recheck)
 	w.asks(t, "the first", 1, func() { w.loads(t, "load", token, nil) })
 	hung, release := make(chan struct{}, 10), make(chan struct{})
@@ -96,11 +96,11 @@ func TestOutageIsToldOnce(t *testing.T) {
 	}
 	w := newCachedWorld(t, c)
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
-	w.store.before = failOn("get")
+	w.store.interrupt(failOn("get"))
 	for range 10 {
 		w.loads(t, "unknown", session.NewToken(), session.ErrUnavailable)
 	}
-	w.store.before = nil
+	w.store.interrupt(nil)
 	w.clock.Advance(recheck)
 	w.loads(t, "answered", token, nil)
 	w.clock.Advance(recheck)

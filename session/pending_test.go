@@ -151,7 +151,7 @@ func TestPendingErrors(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	token := w.hold(t, someTokens())
-	w.store.before = failOn("get", "remove")
+	w.store.interrupt(failOn("get", "remove"))
 	_, err := w.Pending(ctx, token)
 	want(t, "Pending", err, session.ErrUnavailable)
 	_, _, err = w.Claim(ctx, token)
@@ -159,18 +159,18 @@ func TestPendingErrors(t *testing.T) {
 	w.clock.Advance(time.Hour)
 	list, err := w.Abandoned(ctx, 10)
 	want(t, "Abandoned", err, session.ErrUnavailable)
-	w.store.before = failOn("members")
+	w.store.interrupt(failOn("members"))
 	_, err = w.Abandoned(ctx, 10)
 	want(t, "Abandoned, no list", err, session.ErrUnavailable)
 	for _, op := range []string{"enlist", "create"} {
-		w.store.before = failOn(op)
+		w.store.interrupt(failOn(op))
 		got, err := w.Hold(ctx, session.Pending{Draft: fullDraft(), Deadline: w.clock.Now().Add(time.Minute)}, someTokens())
 		want(t, "Hold, "+op, err, session.ErrUnavailable)
 		if got != (session.Token{}) {
 			t.Errorf("%s: a token all the same", op)
 		}
 	}
-	w.store.before = nil
+	w.store.interrupt(nil)
 	if list != nil {
 		t.Errorf("collected %v", list)
 	}

@@ -77,13 +77,13 @@ func TestSucceedErrors(t *testing.T) {
 	for _, op := range []string{"create", "enlist", "remove"} {
 		w := newWorld(t)
 		old, oldToken := w.create(t, fullDraft(), someTokens())
-		w.store.before = failOn(op)
+		w.store.interrupt(failOn(op))
 		s, token, err := w.Succeed(t.Context(), old, fullDraft(), someTokens())
 		want(t, op, err, session.ErrUnavailable)
 		if s != nil || token != (session.Token{}) {
 			t.Errorf("%s: %+v", op, s)
 		}
-		w.store.before = nil
+		w.store.interrupt(nil)
 		_, err = w.Load(t.Context(), oldToken)
 		want(t, op+": the old one", err, nil)
 	}

@@ -92,7 +92,7 @@ func TestTightenEndsTheOld(t *testing.T) {
 	w := newWorld(t)
 	s, _ := w.create(t, fullDraft(), someTokens())
 	w.clock.Advance(20 * day)
-	w.store.before = failOn("remove")
+	w.store.interrupt(failOn("remove"))
 	_, err := w.Tighten(t.Context(), s, reason)
 	want(t, "store down", err, session.ErrUnavailable)
 }
@@ -101,7 +101,7 @@ func TestTightenErrors(t *testing.T) {
 	w := newWorld(t)
 	s, token := w.create(t, fullDraft(), session.Tokens{})
 	for _, op := range []string{"get", "replace"} {
-		w.store.before = failOn(op)
+		w.store.interrupt(failOn(op))
 		_, err := w.Tighten(t.Context(), s, reason)
 		want(t, op, err, session.ErrUnavailable)
 	}
@@ -119,7 +119,7 @@ func TestTightenErrors(t *testing.T) {
 	if tries != session.UpdateTries {
 		t.Errorf("%d tries", tries)
 	}
-	w.store.before = nil
+	w.store.interrupt(nil)
 	loaded, err := w.Load(t.Context(), token)
 	if err != nil || loaded.Kind != session.Persistent {
 		t.Errorf("%+v, %v", loaded, err)
@@ -133,7 +133,7 @@ func TestTightenErrors(t *testing.T) {
 	}
 	_, err = w.Tighten(t.Context(), s, reason)
 	want(t, "ended meanwhile", err, session.ErrNotFound)
-	w.store.before = nil
+	w.store.interrupt(nil)
 	_, err = w.Load(t.Context(), token)
 	want(t, "afterwards", err, session.ErrNotFound)
 	_, err = w.Tighten(t.Context(), s, reason)

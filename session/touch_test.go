@@ -93,7 +93,7 @@ func TestTouchNeverRevives(t *testing.T) {
 		}
 		m.Touch(s, "wiki")
 		m.Close()
-		w.store.before = nil
+		w.store.interrupt(nil)
 		_, err := w.Load(t.Context(), token)
 		want(t, "ended before "+op, err, session.ErrNotFound)
 	}
@@ -207,13 +207,13 @@ func TestTouchErrors(t *testing.T) {
 		w.clock.Advance(2 * time.Hour)
 		var errs []error
 		m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { errs = append(errs, err) }})
-		w.store.before = failOn(ops)
+		w.store.interrupt(failOn(ops))
 		m.Touch(s, "wiki")
 		m.Close()
 		if len(errs) != 1 || !errors.Is(errs[0], session.ErrUnavailable) {
 			t.Errorf("%s: told of %v", name, errs)
 		}
-		w.store.before = nil
+		w.store.interrupt(nil)
 		_, err := w.Load(t.Context(), token)
 		want(t, "after a failed write", err, nil)
 		w.Touch(s, "wiki") // the next use tries again
@@ -224,7 +224,7 @@ func TestTouchErrors(t *testing.T) {
 	}
 	w := newWorld(t) // nobody is told, nothing breaks
 	s, _ := w.create(t, fullDraft(), session.Tokens{})
-	w.store.before = failOn("get")
+	w.store.interrupt(failOn("get"))
 	w.Touch(s, "wiki")
 	w.Close()
 }
@@ -299,7 +299,7 @@ func TestCloseFlushes(t *testing.T) {
 	go func() { w.Close(); close(closed) }()
 	close(release)
 	<-closed
-	w.store.before = nil
+	w.store.interrupt(nil)
 	for token, s := range sessions {
 		loaded, err := w.Load(t.Context(), token)
 		if err != nil || !loaded.LastUsed.After(s.LastUsed) {

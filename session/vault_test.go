@@ -43,7 +43,7 @@ func TestVault(t *testing.T) {
 	want(t, "get after", err, session.ErrNotFound)
 	_, err = v.Replace(ctx, key, []byte("revived"), 2, later)
 	want(t, "replace after", err, session.ErrNotFound)
-	store.before = failOn("create", "get", "replace", "remove")
+	store.interrupt(failOn("create", "get", "replace", "remove"))
 	want(t, "put, store down", v.Put(ctx, key, plain, later), session.ErrUnavailable)
 	_, _, err = v.Get(ctx, key)
 	want(t, "get, store down", err, session.ErrUnavailable)
