@@ -63,7 +63,8 @@ func TestConditions(t *testing.T) {
 		{"P11 shared is not managed", is(policy.Shared), device(policy.Device{Managed: policy.Yes}), policy.Allowed},
 		{"R1 both device conditions, one holds", when{Devices: []policy.DeviceCondition{managed, {Attribute: policy.Shared}}}, nothing, policy.Allowed},
 		{
-			"R1 both device conditions, both hold", when{Devices: []policy.DeviceCondition{managed, {Attribute: policy.Shared}}},
+			"R1 both device conditions, both hold",
+			when{Devices: []policy.DeviceCondition{managed, {Attribute: policy.Shared}}},
 			device(policy.Device{Shared: policy.Yes}), policy.Blocked,
 		},
 		{"A7 a shared network", is(policy.Shared), at("203.0.113.200"), policy.Blocked},

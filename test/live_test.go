@@ -170,8 +170,10 @@ func sessionCookie(s *site, r rig.Reply) *http.Cookie {
 func TestReportOnlyControlsAreInvisible(t *testing.T) {
 	t.Parallel()
 	s := stepSite(t, config{})
-	control := []string{"require mfa", "require acr:gold", "require compliant_device", "require_any mfa acr:gold", "sign_in_frequency 30m",
-		"sign_in_frequency every_time", "max_idle 1s", "persistent_browser always", "persistent_browser never", "when platform linux\nblock"}
+	control := []string{
+		"require mfa", "require acr:gold", "require compliant_device", "require_any mfa acr:gold", "sign_in_frequency 30m",
+		"sign_in_frequency every_time", "max_idle 1s", "persistent_browser always", "persistent_browser never", "when platform linux\nblock",
+	}
 	var rule strings.Builder
 	for i, line := range control {
 		rule.WriteString("policy watch-" + string(rune('a'+i)) + " {\nmode report_only until 2020-01-01\n" + line + "\n}\n")

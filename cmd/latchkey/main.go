@@ -8,10 +8,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
-
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
-	_ "github.com/latchkey-gateway/latchkey/caddymodule"
 
+	_ "github.com/latchkey-gateway/latchkey/caddymodule"
 	"github.com/latchkey-gateway/latchkey/cmd/latchkey/demo"
 )
 

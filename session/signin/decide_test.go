@@ -27,37 +27,71 @@ func TestDecidePrompt(t *testing.T) {
 		facts PromptFacts
 		want  PromptDecision
 	}{
-		{"row 1: a live session keeps its answer (X20, X21, X23)", with(func(f *PromptFacts) { f.Live = ptr(session.Persistent) }),
-			PromptDecision{Kind: session.Persistent, Reason: ReasonLiveSession}},
-		{"row 1: and so does a browser session", with(func(f *PromptFacts) { f.Live = ptr(session.Browser); f.Persistence = PersistenceAlways }),
-			PromptDecision{Kind: session.Browser, Reason: ReasonLiveSession}},
-		{"row 1 with 2: never still tightens (X16, A16)", with(func(f *PromptFacts) { f.Live = ptr(session.Persistent); f.Persistence = PersistenceNever }),
-			PromptDecision{Kind: session.Browser, Reason: ReasonPolicyNever}},
-		{"row 2: never (K15, B4, B5)", with(func(f *PromptFacts) { f.Persistence = PersistenceNever }),
-			PromptDecision{Kind: session.Browser, Reason: ReasonPolicyNever}},
-		{"row 3: always, whatever the signals say (K15, X15)", with(func(f *PromptFacts) { f.Persistence = PersistenceAlways }),
-			PromptDecision{Kind: session.Persistent, Reason: ReasonPolicyAlways}},
+		{
+			"row 1: a live session keeps its answer (X20, X21, X23)", with(func(f *PromptFacts) { f.Live = ptr(session.Persistent) }),
+			PromptDecision{Kind: session.Persistent, Reason: ReasonLiveSession},
+		},
+		{
+			"row 1: and so does a browser session", with(func(f *PromptFacts) { f.Live = ptr(session.Browser); f.Persistence = PersistenceAlways }),
+			PromptDecision{Kind: session.Browser, Reason: ReasonLiveSession},
+		},
+		{
+			"row 1 with 2: never still tightens (X16, A16)", with(func(f *PromptFacts) { f.Live = ptr(session.Persistent); f.Persistence = PersistenceNever }),
+			PromptDecision{Kind: session.Browser, Reason: ReasonPolicyNever},
+		},
+		{
+			"row 2: never (K15, B4, B5)", with(func(f *PromptFacts) { f.Persistence = PersistenceNever }),
+			PromptDecision{Kind: session.Browser, Reason: ReasonPolicyNever},
+		},
+		{
+			"row 3: always, whatever the signals say (K15, X15)", with(func(f *PromptFacts) { f.Persistence = PersistenceAlways }),
+			PromptDecision{Kind: session.Persistent, Reason: ReasonPolicyAlways},
+		},
 		{"row 4: consent flow (K13)", everything, PromptDecision{Kind: session.Browser, Reason: ReasonConsent}},
 		{"row 5: guest (K11)", with(func(f *PromptFacts) { f.Consent = false }), PromptDecision{Kind: session.Browser, Reason: ReasonGuest}},
-		{"row 6: high risk (K12, K14)", with(func(f *PromptFacts) { f.Consent, f.Guest = false, false }),
-			PromptDecision{Kind: session.Browser, Reason: ReasonHighRisk}},
-		{"row 7: shared device (K14)", with(func(f *PromptFacts) { f.Consent, f.Guest, f.HighRisk = false, false, false }),
-			PromptDecision{Kind: session.Browser, Reason: ReasonSharedDevice}},
-		{"row 8: the setting is No (K7)", with(func(f *PromptFacts) { f.Consent, f.Guest, f.HighRisk, f.SharedDevice = false, false, false, false }),
-			PromptDecision{Kind: session.Browser, Reason: ReasonSettingOff}},
-		{"row 9: the provider asked (X12, A4)", PromptFacts{Offered: true, Inherited: true, IWA: true, Remembered: ptr(session.Browser), Suppress: DefaultSuppress},
-			PromptDecision{Kind: session.Persistent, Reason: ReasonInherited}},
-		{"row 10: IWA (K9, K10)", PromptFacts{Offered: true, IWA: true, Remembered: ptr(session.Persistent), Suppress: DefaultSuppress},
-			PromptDecision{Kind: session.Browser, Reason: ReasonIWA}},
-		{"row 11: remembered Yes (X2, A10)", PromptFacts{Offered: true, Remembered: ptr(session.Persistent), Suppress: DefaultSuppress},
-			PromptDecision{Kind: session.Persistent, Reason: ReasonRemembered}},
-		{"row 11: remembered No makes nothing persistent", PromptFacts{Offered: true, Remembered: ptr(session.Browser), Suppress: DefaultSuppress},
-			PromptDecision{Kind: session.Browser, Reason: ReasonRemembered}},
+		{
+			"row 6: high risk (K12, K14)", with(func(f *PromptFacts) { f.Consent, f.Guest = false, false }),
+			PromptDecision{Kind: session.Browser, Reason: ReasonHighRisk},
+		},
+		{
+			"row 7: shared device (K14)", with(func(f *PromptFacts) { f.Consent, f.Guest, f.HighRisk = false, false, false }),
+			PromptDecision{Kind: session.Browser, Reason: ReasonSharedDevice},
+		},
+		{
+			"row 8: the setting is No (K7)", with(func(f *PromptFacts) { f.Consent, f.Guest, f.HighRisk, f.SharedDevice = false, false, false, false }),
+			PromptDecision{Kind: session.Browser, Reason: ReasonSettingOff},
+		},
+		{
+			"row 9: the provider asked (X12, A4)",
+			PromptFacts{Offered: true, Inherited: true, IWA: true, Remembered: ptr(session.Browser), Suppress: DefaultSuppress},
+			PromptDecision{Kind: session.Persistent, Reason: ReasonInherited},
+		},
+		{
+			"row 10: IWA (K9, K10)",
+			PromptFacts{Offered: true, IWA: true, Remembered: ptr(session.Persistent), Suppress: DefaultSuppress},
+			PromptDecision{Kind: session.Browser, Reason: ReasonIWA},
+		},
+		{
+			"row 11: remembered Yes (X2, A10)",
+			PromptFacts{Offered: true, Remembered: ptr(session.Persistent), Suppress: DefaultSuppress},
+			PromptDecision{Kind: session.Persistent, Reason: ReasonRemembered},
+		},
+		{
+			"row 11: remembered No makes nothing persistent",
+			PromptFacts{Offered: true, Remembered: ptr(session.Browser), Suppress: DefaultSuppress},
+			PromptDecision{Kind: session.Browser, Reason: ReasonRemembered},
+		},
 		{"row 12: asked (K1, K8)", PromptFacts{Offered: true, Suppress: DefaultSuppress}, PromptDecision{Prompt: true, Reason: ReasonAsked}},
-		{"a page that would change nothing is not shown", PromptFacts{Offered: true, SameLimits: true},
-			PromptDecision{Kind: session.Browser, Reason: ReasonNoDifference}},
-		{"fewer signals prompt more", PromptFacts{Offered: true, Consent: true, Guest: true, HighRisk: true, SharedDevice: true, IWA: true},
-			PromptDecision{Prompt: true, Reason: ReasonAsked}},
+		{
+			"a page that would change nothing is not shown",
+			PromptFacts{Offered: true, SameLimits: true},
+			PromptDecision{Kind: session.Browser, Reason: ReasonNoDifference},
+		},
+		{
+			"fewer signals prompt more",
+			PromptFacts{Offered: true, Consent: true, Guest: true, HighRisk: true, SharedDevice: true, IWA: true},
+			PromptDecision{Prompt: true, Reason: ReasonAsked},
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := DecidePrompt(row.facts); got != row.want {

@@ -39,8 +39,10 @@ func TestGroupOverage(t *testing.T) {
 			g := newGateway(t, func(s *settings) {
 				s.idp = newIDP(t, s.clock.Now)
 				s.idp.graph, s.idp.graphStatus = c.graph, c.status
-				s.idp.claims = map[string]any{"groups": nil, "_claim_names": map[string]string{"groups": "src1"},
-					"_claim_sources": map[string]any{"src1": map[string]string{"endpoint": "https://graph.windows.net/x"}}}
+				s.idp.claims = map[string]any{
+					"groups": nil, "_claim_names": map[string]string{"groups": "src1"},
+					"_claim_sources": map[string]any{"src1": map[string]string{"endpoint": "https://graph.windows.net/x"}},
+				}
 				if !c.off {
 					s.claims.GraphURL = s.idp.URL + "/v1.0/"
 				}

@@ -15,9 +15,9 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	"github.com/spf13/cobra"
 
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
 	_ "github.com/latchkey-gateway/latchkey/caddymodule"
 )
 
