@@ -62,7 +62,7 @@ func FuzzReadCookies(f *testing.F) {
 	})
 }
 
-// TestDeletionMirrorsCreation holds A73: all that tells two cookies apart is the same when one is made and deleted.
+// TestDeletionMirrorsCreation holds A73, and A27 in that no cookie has a domain: all that tells two cookies apart is the same when one is made and deleted.
 func TestDeletionMirrorsCreation(t *testing.T) {
 	for _, secure := range []bool{true, false} {
 		v := &Visit{Secure: secure}

@@ -106,7 +106,7 @@ func TestMarkup(t *testing.T) {
 	}
 }
 
-// TestCanaries holds A49 and A69: no secret that passes through here is in a log, a page, a header or an entry, in good
+// TestCanaries holds A49, A67 and A69: no secret that passes through here is in a log, a page, a header or an entry, in good
 // sign-ins and bad ones.
 func TestCanaries(t *testing.T) {
 	core, logs := observer.New(zap.DebugLevel)

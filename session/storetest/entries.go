@@ -64,6 +64,7 @@ func testReplaceConflict(t *testing.T, s Subject) {
 	}
 }
 
+// testRemove holds A61 among others: what one store removes is gone in every one.
 func testRemove(t *testing.T, s Subject) {
 	e := s.entry(key("one"), "1")
 	s.create(t, e)
