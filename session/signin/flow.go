@@ -103,7 +103,7 @@ func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 // maxFlowValue leaves room for the name in the 4096 bytes that browsers keep of a cookie (RFC 6265bis, section 5.6).
 const maxFlowValue = maxCookieValue - 64
 
-// keepFlow seals a flow into its cookie and drops the oldest if there are too many, and what is no flow of ours. A flow
+// keepFlow seals a flow into its cookie and drops the oldest if there are too many. A flow
 // that no browser would keep leads Home instead of to its page.
 func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 	value, err := s.sealFlow(v, f)
@@ -118,11 +118,12 @@ func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 
 	var others []*flow
 	for _, c := range v.Cookies.flows {
-		if other := s.openFlow(v, c.name, c.value); other != nil {
-			others = append(others, other)
-		} else {
-			clearCookie(w, v, cookieFlow+c.name)
+		other := s.openFlow(v, c.name, c.value)
+		if other == nil {
+			// Too old, or another replica's with a key that is on its way: the first to go if there are too many.
+			other = &flow{Name: c.name}
 		}
+		others = append(others, other)
 	}
 	slices.SortFunc(others, func(a, b *flow) int { return cmp.Compare(b.StartedMS, a.StartedMS) })
 	for i := maxFlows - 1; i < len(others); i++ {

@@ -30,6 +30,7 @@ const (
 	recheckWait  = 5 * time.Second
 	recheckLook  = 100 * time.Millisecond
 	renewTimeout = 30 * time.Second
+	renewRetry   = 250 * time.Millisecond
 )
 
 // errNothingLearned: the provider took the refresh token and says nothing about the person.
@@ -128,7 +129,7 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 	var refused *oauthError
 	switch {
 	case err == nil:
-		return s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
+		return s.keepRenewal(ctx, who, token, a)
 	case errors.Is(err, errNothingLearned):
 		tokens.Refresh = ""
 		fresh := *who
@@ -145,6 +146,17 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 	s.Logger.Warn("claims of a session not renewed, trying on", zap.String("provider", p.Name),
 		zap.String("session", who.ID.Short()), zap.Error(truncated(err)))
 	return nil, err
+}
+
+// keepRenewal writes what the provider gave. It tries on while the store is away: the old refresh token may be worth
+// nothing any more, and losing the new one would end the session.
+func (s *Service) keepRenewal(ctx context.Context, who *session.Session, token session.Token, a *answer) (*session.Session, error) {
+	for {
+		fresh, err := s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
+		if !errors.Is(err, session.ErrUnavailable) || !sleep(ctx, renewRetry) {
+			return fresh, err
+		}
+	}
 }
 
 // refusedRenewal ends a session whose refresh token the provider does not take, unless somebody else has used it in the

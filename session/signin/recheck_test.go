@@ -330,3 +330,29 @@ func TestRecheckKeeps(t *testing.T) {
 		t.Errorf("before %+v\nafter %+v", before, after)
 	}
 }
+
+// TestRecheckKeepsARotatedToken: the store is away just when the provider has rotated the refresh token; the renewal waits
+// for the store, and nobody is signed out by it.
+func TestRecheckKeepsARotatedToken(t *testing.T) {
+	g, b := recheckGateway(t)
+	hang := make(chan struct{})
+	g.idp.set(func(p *fakeIDP) {
+		p.hang = hang
+		p.claims = map[string]any{"preferred_username": "grace", "nonce": nil}
+		p.tokenBody = map[string]any{"refresh_token": "refresh-2"}
+	})
+	g.clock.Advance(recheck)
+	b.user()
+	waitFor(t, func() bool { return g.idp.count("/token") == 2 })
+	g.store.Fail(errors.New("out"))
+	g.idp.set(func(p *fakeIDP) { p.hang = nil })
+	close(hang)
+	if r := b.get("/"); r.status != http.StatusServiceUnavailable {
+		t.Errorf("store away: %d", r.status)
+	}
+	g.store.Fail(nil)
+	waitFor(t, func() bool { return b.user() == "app: grace persistent" })
+	if n := g.idp.count("/token"); n != 2 {
+		t.Errorf("%d token requests", n)
+	}
+}
