@@ -137,7 +137,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return nil
 	}
 	if sent := ownEndpoint(r); sent != nil {
-		hideQuery(r, sent.URL.Path)
 		v.RequestID = requestID(r)
 		service.ServeHTTP(w, sent, v)
 		return nil

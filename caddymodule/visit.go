@@ -109,11 +109,3 @@ func requestID(r *http.Request) string {
 	id, _ := repl.GetString("http.request.uuid")
 	return id
 }
-
-// hideQuery keeps what a provider sends back, the code above all, out of the access log: it prints the request as it is
-// when it has been answered.
-func hideQuery(r *http.Request, path string) {
-	if path == signin.Base+"/callback" {
-		r.RequestURI = path
-	}
-}

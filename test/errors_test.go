@@ -21,6 +21,7 @@ func TestErrorRoutes(t *testing.T) {
 		}`})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
+	s.gw.Restart() // nothing is cached any more
 	app := s.app.Hits()
 	line.Cut()
 	r := c.Do(rig.Call{URL: s.url("/page"), Navigate: true, Header: map[string][]string{
