@@ -11,10 +11,10 @@ type Page interface {
 	status() int
 }
 
-// form is a page that posts to us. targets are further origins to which the answer to that post may redirect.
+// form is a page that posts to us, and to nobody else: what answers the post is a page (Continue), not a redirect.
 type form interface {
 	Page
-	targets() []string
+	posts()
 }
 
 // every page type, for compiling the templates.

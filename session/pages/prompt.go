@@ -27,7 +27,7 @@ func (Prompt) status() int { return http.StatusOK }
 
 func (Prompt) title() (string, []string) { return "prompt.title", nil }
 
-func (Prompt) targets() []string { return nil }
+func (Prompt) posts() {}
 
 // Answer is what one button of the prompt leads to.
 type Answer struct {

@@ -8,10 +8,6 @@ type SignOut struct {
 	CSRF     string
 	// Everywhere offers to end all sessions of this person.
 	Everywhere bool
-	// FormTargets are origins (scheme://host[:port]) beside our own to which the answer may redirect. Chromium holds
-	// form-action against every redirect that follows a post, so an answer that redirects to the provider needs the
-	// provider's origin here, and those to which the provider redirects. Continue needs none of that.
-	FormTargets []string
 	// BackURL leads back without signing out; empty leaves the link away.
 	BackURL string
 }
@@ -31,4 +27,4 @@ func (SignedOut) status() int { return http.StatusOK }
 func (SignOut) title() (string, []string)   { return "sign_out.title", nil }
 func (SignedOut) title() (string, []string) { return "signed_out.title", nil }
 
-func (s SignOut) targets() []string { return s.FormTargets }
+func (SignOut) posts() {}

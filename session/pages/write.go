@@ -57,14 +57,9 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 // all: no script, no frame, nothing from elsewhere, nothing kept (A15).
 func secure(h http.Header, page Page) {
 	action, referrer := "'none'", "no-referrer"
-	if f, ok := page.(form); ok {
+	if _, ok := page.(form); ok {
 		// Under no-referrer a browser posts "Origin: null", which proves nothing; other origins learn nothing either way.
 		action, referrer = "'self'", "same-origin"
-		for _, target := range f.targets() {
-			if origin := origin(target); origin != "" {
-				action += " " + origin
-			}
-		}
 	}
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action "+action+
 		"; base-uri 'none'; frame-ancestors 'none'")

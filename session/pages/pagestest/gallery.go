@@ -52,7 +52,7 @@ func Gallery() []Sample {
 		{"prompt-unlimited", unlimited},
 		{"sign-out", pages.SignOut{UserName: user, CSRF: csrf}},
 		{"sign-out-everywhere", pages.SignOut{
-			UserName: user, CSRF: csrf, Everywhere: true, BackURL: "/", FormTargets: []string{"https://login.example.com/end"},
+			UserName: user, CSRF: csrf, Everywhere: true, BackURL: "/",
 		}},
 		{"signed-out", pages.SignedOut{SignInURL: action}},
 		{"continue", pages.Continue{URL: "/handbook"}},
