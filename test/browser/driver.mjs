@@ -12,6 +12,8 @@ const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 const browsers = new Map(); // id -> {context, pages: Map, events}
 let pages = 0;
 const last = new WeakMap(); // page -> the newest document it got
+const asked = new WeakMap(); // page -> the newest request for a document, answered or not
+const coming = new WeakMap(); // page -> the request whose answer is not yet the document shown
 
 const get = (b) => {
   const browser = browsers.get(b);
@@ -29,24 +31,30 @@ function adopt(browser, p, timeout) {
   p.setDefaultTimeout(timeout);
   p.setDefaultNavigationTimeout(timeout);
   p.on('console', (m) => { if (m.type() === 'error') browser.events.push(`console: ${m.text()}`); });
+  const document = (r) => r.isNavigationRequest() && r.frame() === p.mainFrame();
+  p.on('request', (r) => { if (document(r)) asked.set(p, r); });
   p.on('response', (r) => {
-    if (r.request().isNavigationRequest() && r.frame() === p.mainFrame() && (r.status() < 300 || r.status() > 399)) last.set(p, r);
+    if (!document(r.request()) || (r.status() > 299 && r.status() < 400)) return;
+    last.set(p, r);
+    coming.set(p, r.request());
   });
+  p.on('framenavigated', (f) => { if (f === p.mainFrame()) coming.delete(p); });
   p.on('pageerror', (e) => browser.events.push(`page error: ${e.message}`));
   browser.pages.set(id, p);
   return id;
 }
 
 const pause = () => new Promise((resolve) => { setTimeout(resolve, 20); });
-const place = (url) => url.split('#')[0];
 
-// settle goes along with pages that move on by themselves (a Refresh header) and tells where that ends.
+// settle goes along with pages that move on by themselves (a Refresh header) and tells where that ends. The events of one
+// navigation (asked, answered, committed) come one by one and may come after the one that the caller waited for: settled is
+// a page whose newest request was answered and whose newest answer is the document shown.
 async function settle(p, response) {
-  const moving = () => last.get(p)?.headers().refresh !== undefined;
-  const moves = moving();
-  for (let i = 0; i < 500 && moving(); i++) await pause();
+  const open = (r) => r !== undefined && !r.failure();
+  const waiting = () => (asked.get(p) !== last.get(p)?.request() && open(asked.get(p))) || (coming.has(p) && open(coming.get(p)));
+  const moving = () => waiting() || last.get(p)?.headers().refresh !== undefined;
+  for (let i = 0; i < 750 && moving(); i++) await pause();
   if (moving()) throw new Error(`${p.url()} does not move on`);
-  for (let i = 0; i < 500 && moves && place(p.url()) !== place(last.get(p).url()); i++) await pause();
   await p.waitForLoadState('load');
   return { url: p.url(), status: response ? (last.get(p) || response).status() : 0 };
 }
