@@ -71,9 +71,3 @@ func (b Blocked) ContactIsLink() bool {
 	}
 	return u.Scheme == "mailto" && u.Opaque != "" || (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 }
-
-// UTC is the time as shown, and Machine as a datetime attribute.
-func (b Blocked) UTC() string { return b.Time.UTC().Format("2006-01-02 15:04:05 UTC") }
-
-// Machine is the time for a datetime attribute.
-func (b Blocked) Machine() string { return b.Time.UTC().Format(time.RFC3339) }

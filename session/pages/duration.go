@@ -1,11 +1,6 @@
 package pages
 
-import (
-	"strconv"
-	"time"
-
-	"golang.org/x/text/feature/plural"
-)
+import "time"
 
 // units from large to small. A day is 24 hours: these are lengths, not dates.
 var units = []struct {
@@ -48,15 +43,4 @@ func (v view) Wait(d time.Duration) (string, error) {
 		unit = time.Minute
 	}
 	return v.Words((d + unit - 1) / unit * unit)
-}
-
-// count says "1 day" or "90 days" by the plural rules of the language.
-func (b *bundle) count(key string, n int) (string, error) {
-	t := b.texts[key]
-	p, exact := t[cardinal(b.tag, n)]
-	if !exact {
-		p = t[plural.Other]
-	}
-	phrase, err := p.fill([]string{"n", strconv.Itoa(n)})
-	return phrase.String(), err
 }

@@ -1,33 +1,24 @@
 package pages
 
 import (
-	"os"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 )
 
-func arabicView(t testing.TB) view {
-	t.Helper()
-	texts, err := os.ReadFile("pagestest/ar.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := New(Config{Text: map[string][]byte{"ar": texts}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return view{text: p.languages.pick("ar")}
-}
-
-func englishView(t testing.TB) view {
+// viewIn is a page in one of the built-in languages.
+func viewIn(t testing.TB, lang string) view {
 	t.Helper()
 	p, err := New(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return view{text: p.languages.bundles[0]}
+	b := p.languages.pick(lang)
+	if b.tag.String() != lang {
+		t.Fatalf("no built-in texts for %s", lang)
+	}
+	return view{text: b}
 }
 
 const day = 24 * time.Hour
@@ -37,27 +28,27 @@ func TestWords(t *testing.T) {
 		d      time.Duration
 		en, ar string
 	}{
-		{90 * day, "90 days", "90 يومًا"},
-		{180 * day, "180 days", "180 يومًا"},
-		{7 * day, "7 days", "7 أيام"},
+		{90 * day, "90 days", "٩٠ يومًا"},
+		{180 * day, "180 days", "١٨٠ يومًا"},
+		{7 * day, "7 days", "٧ أيام"},
 		{2 * day, "2 days", "يومين"},
-		{day, "24 hours", "24 ساعة"},
-		{36 * time.Hour, "36 hours", "36 ساعة"},
-		{47*time.Hour + 59*time.Minute, "47 hours and 59 minutes", "47 ساعة و59 دقيقة"},
-		{60 * time.Hour, "2 days and 12 hours", "يومين و12 ساعة"},
-		{101 * day, "101 days", "101 يوم"},
-		{7*day + time.Minute, "7 days", "7 أيام"},
+		{day, "24 hours", "٢٤ ساعة"},
+		{36 * time.Hour, "36 hours", "٣٦ ساعة"},
+		{47*time.Hour + 59*time.Minute, "47 hours and 59 minutes", "٤٧ ساعة و٥٩ دقيقة"},
+		{60 * time.Hour, "2 days and 12 hours", "يومين و١٢ ساعة"},
+		{101 * day, "101 days", "١٠١ يوم"},
+		{7*day + time.Minute, "7 days", "٧ أيام"},
 		{time.Hour, "1 hour", "ساعة واحدة"},
-		{90 * time.Minute, "1 hour and 30 minutes", "ساعة واحدة و30 دقيقة"},
-		{30 * time.Minute, "30 minutes", "30 دقيقة"},
+		{90 * time.Minute, "1 hour and 30 minutes", "ساعة واحدة و٣٠ دقيقة"},
+		{30 * time.Minute, "30 minutes", "٣٠ دقيقة"},
 		{time.Minute, "1 minute", "دقيقة واحدة"},
 		{61 * time.Second, "1 minute and 1 second", "دقيقة واحدة وثانية واحدة"},
 		{time.Second, "1 second", "ثانية واحدة"},
 		{1500 * time.Millisecond, "1 second", "ثانية واحدة"},
-		{time.Millisecond, "0 seconds", "0 ثانية"},
-		{0, "0 seconds", "0 ثانية"},
+		{time.Millisecond, "0 seconds", "٠ ثانية"},
+		{0, "0 seconds", "٠ ثانية"},
 	}
-	en, ar := englishView(t), arabicView(t)
+	en, ar := viewIn(t, "en"), viewIn(t, "ar")
 	for _, tt := range tests {
 		if got, err := en.Words(tt.d); err != nil || got != tt.en {
 			t.Errorf("%v: %q, %v, want %q", tt.d, got, err, tt.en)
@@ -72,7 +63,7 @@ func TestWords(t *testing.T) {
 }
 
 func TestWait(t *testing.T) {
-	v := englishView(t)
+	v := viewIn(t, "en")
 	for d, want := range map[time.Duration]string{
 		time.Millisecond: "1 second", 30 * time.Second: "30 seconds", 29500 * time.Millisecond: "30 seconds",
 		time.Minute: "1 minute", 61 * time.Second: "2 minutes", 90 * time.Minute: "1 hour and 30 minutes",

@@ -1,38 +1,18 @@
 package pages
 
 import (
-	"bytes"
-	"embed"
-	"encoding/json"
+	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
-	"golang.org/x/text/feature/plural"
 	"golang.org/x/text/language"
 )
 
-//go:embed text/*.json
-var textFiles embed.FS
-
 // rtlScripts are the scripts in use that are written from right to left (Unicode, Script property).
 var rtlScripts = []string{"Adlm", "Arab", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi"}
-
-// formNames are the plural categories as a text file spells them (CLDR).
-var formNames = map[string]plural.Form{
-	"zero": plural.Zero, "one": plural.One, "two": plural.Two, "few": plural.Few, "many": plural.Many, "other": plural.Other,
-}
-
-// text is one entry of a text file: a single pattern, or one for each plural category that the language has.
-type text map[plural.Form]pattern
-
-// bundle is one language.
-type bundle struct {
-	tag   language.Tag
-	dir   string
-	texts map[string]text
-}
 
 // languages are all bundles; the first is English, to which everything falls back.
 type languages struct {
@@ -40,75 +20,119 @@ type languages struct {
 	matcher language.Matcher
 }
 
-// loadLanguages reads the built-in texts and lays the given ones over them. Every language is held against English as
-// it is built in, English itself too: an override cannot redefine what has to be there.
+// loadLanguages lays the given texts over the built-in ones. They are held against English as it is built in, English
+// itself too: an override cannot redefine what has to be there.
 func loadLanguages(overrides map[string][]byte) (languages, error) {
-	var l, builtIn languages
-	entries, err := textFiles.ReadDir("text")
+	builtIn, err := builtInBundles()
 	if err != nil {
-		return l, fmt.Errorf("listing the built-in texts: %w", err)
+		return languages{}, err
 	}
-	for _, e := range entries {
-		name := strings.TrimSuffix(e.Name(), ".json")
-		data, err := textFiles.ReadFile("text/" + e.Name())
+	l := languages{bundles: slices.Clone(builtIn)}
+	for _, name := range slices.Sorted(maps.Keys(overrides)) {
+		b, err := l.override(name, overrides[name])
 		if err == nil {
-			err = l.add(name, data)
-		}
-		if err == nil && name == "en" {
-			err = builtIn.add(name, data)
+			err = b.complete(builtIn[0])
 		}
 		if err != nil {
-			return l, err
+			return l, fmt.Errorf("texts for %q: %w", name, err)
 		}
 	}
-	for _, tag := range slices.Sorted(maps.Keys(overrides)) {
-		if err := l.add(tag, overrides[tag]); err != nil {
-			return l, err
-		}
-	}
-	english := slices.IndexFunc(l.bundles, func(b *bundle) bool { return b.tag == language.English })
-	l.bundles[0], l.bundles[english] = l.bundles[english], l.bundles[0]
 	tags := make([]language.Tag, len(l.bundles))
 	for i, b := range l.bundles {
-		if err := b.complete(builtIn.bundles[0]); err != nil {
-			return l, err
-		}
 		tags[i] = b.tag
 	}
 	l.matcher = language.NewMatcher(tags)
 	return l, nil
 }
 
-// add reads one file, into the bundle of that language if there is one.
-func (l *languages) add(name string, data []byte) error {
+// override reads one file over a copy of the bundle of that language, or as a new one.
+func (l *languages) override(name string, data []byte) (*bundle, error) {
 	tag, err := language.Parse(name)
 	if err != nil {
-		return fmt.Errorf("texts for %q: not a language tag: %w", name, err)
+		return nil, fmt.Errorf("not a language tag such as de or pt-BR: %w", err)
 	}
-	i := slices.IndexFunc(l.bundles, func(b *bundle) bool { return b.tag == tag })
-	if i < 0 {
-		i = len(l.bundles)
-		l.bundles = append(l.bundles, &bundle{tag: tag, dir: direction(tag), texts: make(map[string]text)})
+	b := newBundle(tag)
+	if i := slices.IndexFunc(l.bundles, func(b *bundle) bool { return b.tag == tag }); i < 0 {
+		l.bundles = append(l.bundles, b)
+	} else {
+		b.texts = maps.Clone(l.bundles[i].texts)
+		l.bundles[i] = b
 	}
-	if err := l.bundles[i].read(data); err != nil {
-		return fmt.Errorf("texts for %q: %w", name, err)
+	return b, b.read(data)
+}
+
+const (
+	// maxAccept is longer than the Accept-Language of any browser, maxLocales than any ui_locales that means it.
+	maxAccept  = 512
+	maxLocales = 256
+)
+
+type localesKey struct{}
+
+// WithLocales returns a request whose pages are written in the first of these languages that there is, whatever its
+// browser asks for: BCP 47 tags separated by spaces (OpenID Connect Core, section 3.1.2.1, ui_locales). Empty changes
+// nothing.
+func WithLocales(r *http.Request, locales string) *http.Request {
+	if locales == "" {
+		return r
 	}
-	return nil
+	return r.WithContext(context.WithValue(r.Context(), localesKey{}, locales))
+}
+
+// Locales returns what is well-formed of a ui_locales parameter, which is a stranger's: tags in their canonical
+// spelling, separated by spaces. The rest is dropped, because an unknown language is no error; all of a list that is
+// longer than anybody's.
+func Locales(s string) string {
+	if len(s) > maxLocales {
+		return ""
+	}
+	var tags []string
+	for word := range strings.FieldsSeq(s) {
+		if tag, err := language.Parse(word); err == nil && tag != language.Und {
+			tags = append(tags, tag.String())
+		}
+	}
+	return strings.Join(tags, " ")
+}
+
+// of returns the language for a request: what it was marked with, else what its browser asks for, else English.
+func (l *languages) of(r *http.Request) *bundle {
+	if locales, ok := r.Context().Value(localesKey{}).(string); ok {
+		var wanted []language.Tag
+		for word := range strings.FieldsSeq(Locales(locales)) {
+			wanted = append(wanted, language.Make(word))
+		}
+		if b := l.match(wanted); b != nil {
+			return b
+		}
+	}
+	return l.pick(r.Header.Get("Accept-Language"))
 }
 
 // pick returns the language that suits an Accept-Language header best, English if none does. A header that is
 // malformed or longer than any browser's counts as absent.
 func (l *languages) pick(accept string) *bundle {
-	if accept == "" || len(accept) > 512 {
+	if accept == "" || len(accept) > maxAccept {
 		return l.bundles[0]
 	}
 	wanted, _, err := language.ParseAcceptLanguage(accept)
-	if err != nil || len(wanted) == 0 {
+	if err != nil {
 		return l.bundles[0]
+	}
+	if b := l.match(wanted); b != nil {
+		return b
+	}
+	return l.bundles[0]
+}
+
+// match returns nil if none of the wanted languages is near one that there is.
+func (l *languages) match(wanted []language.Tag) *bundle {
+	if len(wanted) == 0 {
+		return nil
 	}
 	_, i, confidence := l.matcher.Match(wanted...)
 	if confidence == language.No {
-		return l.bundles[0]
+		return nil
 	}
 	return l.bundles[i]
 }
@@ -118,126 +142,4 @@ func direction(tag language.Tag) string {
 		return "rtl"
 	}
 	return "ltr"
-}
-
-// read parses a text file: an object of key to string, or of key to plural category to string.
-func (b *bundle) read(data []byte) error {
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(data, &raw); err != nil {
-		return fmt.Errorf("expected a JSON object: %w", err)
-	}
-	for _, key := range slices.Sorted(maps.Keys(raw)) {
-		forms := make(map[string]string)
-		if bytes.HasPrefix(raw[key], []byte("{")) {
-			if err := json.Unmarshal(raw[key], &forms); err != nil {
-				return fmt.Errorf("%s: expected plural categories with a text each: %w", key, err)
-			}
-		} else {
-			var single string
-			if err := json.Unmarshal(raw[key], &single); err != nil {
-				return fmt.Errorf("%s: expected a text: %w", key, err)
-			}
-			forms["other"] = single
-		}
-		t := make(text)
-		for name, s := range forms {
-			form, known := formNames[name]
-			if !known {
-				return fmt.Errorf("%s: unknown plural category %q", key, name)
-			}
-			if strings.TrimSpace(s) == "" {
-				return fmt.Errorf("%s: the text is empty", key)
-			}
-			p, err := parsePattern(s)
-			if err != nil {
-				return fmt.Errorf("%s: %w", key, err)
-			}
-			t[form] = p
-		}
-		b.texts[key] = t
-	}
-	return nil
-}
-
-// complete checks that the language says everything that English says, with the same values, and nothing else, and
-// that a counted text has exactly the plural categories of the language.
-func (b *bundle) complete(english *bundle) error {
-	for _, key := range slices.Sorted(maps.Keys(english.texts)) {
-		want, has := english.texts[key], b.texts[key]
-		if has == nil {
-			return fmt.Errorf("texts for %q: %s is missing", b.tag, key)
-		}
-		needs := []plural.Form{plural.Other}
-		if _, counted := want[plural.Other].names()["n"]; counted {
-			needs = pluralForms(b.tag)
-		}
-		for _, form := range needs {
-			if has[form] == nil {
-				return fmt.Errorf("texts for %q: %s lacks a plural category: expected %s", b.tag, key, spell(needs))
-			}
-		}
-		if len(has) != len(needs) {
-			return fmt.Errorf("texts for %q: %s has a plural category too many: expected %s", b.tag, key, spell(needs))
-		}
-		for form, p := range has {
-			names := p.names()
-			if form != plural.Other { // "one day", "two days" may leave the number out
-				delete(names, "n")
-			}
-			for name := range names {
-				if !want[plural.Other].names()[name] {
-					return fmt.Errorf("texts for %q: %s: there is no value {%s} here", b.tag, key, name)
-				}
-			}
-		}
-		if !maps.Equal(has[plural.Other].names(), want[plural.Other].names()) {
-			return fmt.Errorf("texts for %q: %s: expected the same {values} as in English", b.tag, key)
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(b.texts)) {
-		if english.texts[key] == nil {
-			return fmt.Errorf("texts for %q: unknown key %s", b.tag, key)
-		}
-	}
-	return nil
-}
-
-// pluralForms are the categories that whole numbers take in a language. CLDR's rules for them repeat every hundred,
-// but for a "many" of millions in some Romance languages, which no duration reaches: other than that, trying a few
-// hundred finds all.
-func pluralForms(tag language.Tag) []plural.Form {
-	forms := []plural.Form{plural.Other}
-	for n := range 300 {
-		if form := cardinal(tag, n); !slices.Contains(forms, form) {
-			forms = append(forms, form)
-		}
-	}
-	return forms
-}
-
-func cardinal(tag language.Tag, n int) plural.Form {
-	return plural.Cardinal.MatchPlural(tag, n, 0, 0, 0, 0)
-}
-
-func spell(forms []plural.Form) string {
-	var names []string
-	for name, form := range formNames {
-		if slices.Contains(forms, form) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
-}
-
-// say fills the text of a key.
-func (b *bundle) say(key string, pairs []string) (Phrase, error) {
-	phrase, err := b.texts[key][plural.Other].fill(pairs)
-	if err == nil && len(phrase) == 0 {
-		err = fmt.Errorf("no such text")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("text %s in %s: %w", key, b.tag, err)
-	}
-	return phrase, nil
 }

@@ -2,6 +2,9 @@ package pages
 
 import (
 	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,14 +16,19 @@ import (
 	"golang.org/x/text/language"
 )
 
-// A short second language would have to be complete; this one is built from English by the test.
-func withText(t *testing.T, tag string) *Pages {
+func textFile(t testing.TB, lang string) []byte {
 	t.Helper()
-	english, err := textFiles.ReadFile("text/en.json")
+	data, err := textFiles.ReadFile("text/" + lang + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := New(Config{Text: map[string][]byte{tag: english}})
+	return data
+}
+
+// A short second language would have to be complete; this one is built from English by the test.
+func withText(t *testing.T, tag string) *Pages {
+	t.Helper()
+	p, err := New(Config{Text: map[string][]byte{tag: textFile(t, "en")}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,19 +77,16 @@ func TestDirection(t *testing.T) {
 
 // What the operator's own texts may be, and how a fault is told.
 func TestTextErrors(t *testing.T) {
-	english, err := textFiles.ReadFile("text/en.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	english := textFile(t, "en")
 	without := regexp.MustCompile(`(?m)^  "prompt\.title".*\n`).ReplaceAll(english, nil)
 	tests := []struct {
 		name, tag, text, want string
 	}{
 		{"override in part", "en", `{"prompt.title": "Stay?"}`, ""},
 		{"override counted", "en", `{"duration.day": {"one": "a day", "other": "{n} d"}}`, ""},
-		{"same plural categories", "de", string(english), ""},
-		{"missing key", "de", string(without), "prompt.title is missing"},
-		{"new language in part", "de", `{"prompt.title": "Angemeldet bleiben?"}`, "is missing"},
+		{"same plural categories", "is", string(english), ""},
+		{"missing key", "is", string(without), "prompt.title is missing"},
+		{"new language in part", "is", `{"prompt.title": "Vera áfram?"}`, "is missing"},
 		{"unknown key", "en", `{"prompt.titel": "x"}`, "unknown key prompt.titel"},
 		{"no language tag", "not a tag", `{}`, "not a language tag"},
 		{"no JSON", "en", `prompt.title: x`, "expected a JSON object"},
@@ -100,6 +105,14 @@ func TestTextErrors(t *testing.T) {
 		{"open brace", "en", `{"prompt.who": "{user} {"}`, "expected a lower-case name in braces"},
 		{"closing brace", "en", `{"prompt.who": "{user}}"}`, "closing brace without an opening one"},
 		{"placeholder of another kind", "en", `{"prompt.who": "{user} {env.X}"}`, "expected a lower-case name in braces"},
+		{"element", "en", `{"prompt.title": "Stay <b>signed in</b>?"}`, `"<" in`},
+		{"half an element", "en", `{"prompt.title": "a > b"}`, `">" in`},
+		{"character reference", "en", `{"prompt.title": "Stay&nbsp;signed in?"}`, `"&nbsp;" in`},
+		{"numeric reference", "en", `{"prompt.title": "Stay&#x20;?"}`, `"&#x20;" in`},
+		{"ampersand", "en", `{"prompt.title": "You & us"}`, ""},
+		{"line break", "en", `{"prompt.title": "Stay\nsigned in?"}`, "plain, without markup"},
+		{"direction override", "en", `{"prompt.title": "Stay\u202e?"}`, "plain, without markup"},
+		{"not UTF-8", "en", "{\"prompt.title\": \"Stay\xff\"}", "plain, without markup"},
 		{"empty name", "en", `{"prompt.who": "{user} {}"}`, "expected a lower-case name in braces"},
 	}
 	for _, tt := range tests {
@@ -136,7 +149,7 @@ func TestOverrideIsUsed(t *testing.T) {
 
 // Every key that a template names exists, and every key that exists is named by a template or by the code.
 func TestKeysAreUsed(t *testing.T) {
-	p := withText(t, "de")
+	p := withText(t, "is")
 	files, err := filepath.Glob("template/*.html")
 	if err != nil {
 		t.Fatal(err)
@@ -167,6 +180,9 @@ func TestKeysAreUsed(t *testing.T) {
 			used["problem."+string(k)+part] = true
 		}
 	}
+	for month := range 12 {
+		used[fmt.Sprintf("date.month_%d", month+1)] = true
+	}
 	for _, limited := range []time.Duration{0, time.Hour} {
 		for _, a := range (Prompt{BrowserMax: limited, PersistentMax: limited}).Answers() {
 			used[a.Label], used[a.Limit] = true, true
@@ -186,7 +202,7 @@ func TestKeysAreUsed(t *testing.T) {
 }
 
 func TestSayErrors(t *testing.T) {
-	v := view{text: withText(t, "de").languages.bundles[0]}
+	v := view{text: withText(t, "is").languages.bundles[0]}
 	for name, call := range map[string]func() (Phrase, error){
 		"unknown key":          func() (Phrase, error) { return v.Say("prompt.none") },
 		"value missing":        func() (Phrase, error) { return v.Say("prompt.who") },
@@ -217,4 +233,84 @@ func FuzzText(f *testing.F) {
 			t.Error(err)
 		}
 	})
+}
+
+// Every language says everything, in words that fit. What is missing reads English until then; this names it.
+func TestEveryLanguageIsComplete(t *testing.T) {
+	bundles, err := builtInBundles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lacking := map[string][]string{}
+	for _, b := range bundles {
+		joined, _ := b.faults.(interface{ Unwrap() []error })
+		if joined == nil {
+			continue
+		}
+		for _, fault := range joined.Unwrap() {
+			lacking[fault.Error()] = append(lacking[fault.Error()], b.tag.String())
+		}
+	}
+	for _, fault := range slices.Sorted(maps.Keys(lacking)) {
+		t.Errorf("text/*.json: %s in %s", fault, strings.Join(lacking[fault], " "))
+	}
+}
+
+// A translation that was forgotten: a page is still a page, and the fault is known.
+func TestIncompleteLanguageReadsEnglish(t *testing.T) {
+	bundles, err := builtInBundles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBundle(language.MustParse("is"))
+	if err := b.read([]byte(`{"prompt.title": "Vera áfram?", "prompt.who": "án nafns", "prompt.extra": "x"}`)); err != nil {
+		t.Fatal(err)
+	}
+	faults := b.complete(bundles[0])
+	for _, want := range []string{"prompt.lead is missing", "prompt.who: expected the same {values}", "unknown key prompt.extra"} {
+		if faults == nil || !strings.Contains(faults.Error(), want) {
+			t.Errorf("%q is not among the faults: %v", want, faults)
+		}
+	}
+	b.lean(bundles[0])
+	v := view{text: b}
+	for key, want := range map[string]string{"prompt.title": "Vera áfram?", "prompt.lead": "Say yes on a device"} {
+		if got, err := v.Say(key); err != nil || !strings.HasPrefix(got.String(), want) {
+			t.Errorf("%s: %q, %v", key, got, err)
+		}
+	}
+	if got, err := v.Say("prompt.who", "user", "ada"); err != nil || got.String() != "Signing in as ada" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// The languages of a request: what it was marked with, else what the browser says.
+func TestLocales(t *testing.T) {
+	p, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ locales, accept, want string }{
+		{"ar", "en", "ar"},
+		{"ar-EG en", "en", "ar"},
+		{"xx ar", "en", "ar"},
+		{"xx", "ar", "ar"},
+		{"", "ar", "ar"},
+		{"not_a_tag!", "ar", "ar"},
+		{"en", "ar", "en"},
+		{strings.Repeat("en ", 100), "ar", "ar"},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Accept-Language", tt.accept)
+		if got := p.languages.of(WithLocales(r, tt.locales)).tag.String(); got != tt.want {
+			t.Errorf("ui_locales %.20q, Accept-Language %q: %s, want %s", tt.locales, tt.accept, got, tt.want)
+		}
+	}
+	for given, want := range map[string]string{
+		"de-ch  en": "de-CH en", "de\r\nX: y": "de", "<script> fr": "fr", "de,en": "", "": "", strings.Repeat("x", 257): "",
+	} {
+		if got := Locales(given); got != want {
+			t.Errorf("%q: %q, want %q", given, got, want)
+		}
+	}
 }

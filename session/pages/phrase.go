@@ -1,7 +1,9 @@
 package pages
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -31,8 +33,18 @@ func (p Phrase) String() string {
 // pattern is a text as loaded: words, and names of values to fill in.
 type pattern []Part
 
-// parsePattern reads "Signing in as {user}". Braces serve for nothing else.
+// markup is what would be read as HTML, or steer the direction or the layout of what follows it, if it were not escaped:
+// nobody who writes it means that it should be seen.
+var markup = regexp.MustCompile("[<>\\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffd]|&[#0-9A-Za-z]+;")
+
+// parsePattern reads "Signing in as {user}". Braces serve for nothing else, and a text holds no markup.
 func parsePattern(s string) (pattern, error) {
+	if strings.TrimSpace(s) == "" {
+		return nil, errors.New("the text is empty")
+	}
+	if found := markup.FindString(s); found != "" {
+		return nil, fmt.Errorf("%q in %q: a text is plain, without markup or control characters", found, s)
+	}
 	var p pattern
 	for s != "" {
 		words, rest, open := strings.Cut(s, "{")

@@ -14,7 +14,7 @@ import (
 
 func newPages(t testing.TB) *pages.Pages {
 	t.Helper()
-	p, err := pages.New(pages.Config{Text: map[string][]byte{"ar": pagestest.Arabic()}})
+	p, err := pages.New(pages.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 	if status == 0 {
 		status = page.status()
 	}
-	text := p.languages.pick(r.Header.Get("Accept-Language"))
+	text := p.languages.of(r)
 	var body bytes.Buffer
 	body.Grow(8 << 10)
 	v := view{Page: page, Brand: p.brand, Base: p.base, Assets: p.assets, Status: status, text: text}

@@ -36,7 +36,7 @@ type gallery struct {
 
 func serve(t *testing.T) *gallery {
 	t.Helper()
-	p, err := pages.New(pages.Config{Text: map[string][]byte{"ar": pagestest.Arabic()}})
+	p, err := pages.New(pages.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

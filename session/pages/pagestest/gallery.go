@@ -1,17 +1,10 @@
 package pagestest
 
 import (
-	_ "embed"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
 )
-
-//go:embed ar.json
-var arabic []byte
-
-// Arabic is a complete set of texts for Config.Text under "ar".
-func Arabic() []byte { return arabic }
 
 // Sample is a page as people would meet it.
 type Sample struct {

@@ -1,0 +1,239 @@
+package pages
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/number"
+)
+
+//go:embed text/*.json
+var textFiles embed.FS
+
+// formNames are the plural categories as a text file spells them (CLDR).
+var formNames = map[string]plural.Form{
+	"zero": plural.Zero, "one": plural.One, "two": plural.Two, "few": plural.Few, "many": plural.Many, "other": plural.Other,
+}
+
+// text is one entry of a text file: a single pattern, or one for each plural category that the language has.
+type text map[plural.Form]pattern
+
+// bundle is one language.
+type bundle struct {
+	tag language.Tag
+	dir string
+	// digits are those that the language counts with, from 0 to 9.
+	digits [10]string
+	texts  map[string]text
+	// faults are what complete found in a language that is built in. English stands in for what is missing there.
+	faults error
+}
+
+func newBundle(tag language.Tag) *bundle {
+	b := &bundle{tag: tag, dir: direction(tag), texts: make(map[string]text)}
+	printer := message.NewPrinter(tag)
+	for i := range b.digits {
+		b.digits[i] = printer.Sprint(number.Decimal(i))
+	}
+	return b
+}
+
+// builtInBundles are the languages in text/, English first. They are shared and never changed.
+//
+// A key that was just added to English would be missing in all others: each is completed with English, so that a page
+// never fails for want of a translation, and says what it lacks in faults. A test fails as long as there are any.
+var builtInBundles = sync.OnceValues(func() ([]*bundle, error) {
+	entries, err := textFiles.ReadDir("text")
+	if err != nil {
+		return nil, fmt.Errorf("listing the built-in texts: %w", err)
+	}
+	var bundles []*bundle
+	for _, e := range entries {
+		name := strings.TrimSuffix(e.Name(), ".json")
+		tag, err := language.Parse(name)
+		if err != nil {
+			return nil, fmt.Errorf("texts for %q: not a language tag: %w", name, err)
+		}
+		data, err := textFiles.ReadFile("text/" + e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("texts for %q: %w", name, err)
+		}
+		b := newBundle(tag)
+		if err := b.read(data); err != nil {
+			return nil, fmt.Errorf("texts for %q: %w", name, err)
+		}
+		bundles = append(bundles, b)
+	}
+	english := slices.IndexFunc(bundles, func(b *bundle) bool { return b.tag == language.English })
+	bundles[0], bundles[english] = bundles[english], bundles[0]
+	for _, b := range bundles {
+		b.faults = b.complete(bundles[0])
+		b.lean(bundles[0])
+	}
+	return bundles, nil
+})
+
+// read parses a text file: an object of key to string, or of key to plural category to string.
+func (b *bundle) read(data []byte) error {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return fmt.Errorf("expected a JSON object: %w", err)
+	}
+	for _, key := range slices.Sorted(maps.Keys(raw)) {
+		forms := make(map[string]string)
+		if bytes.HasPrefix(raw[key], []byte("{")) {
+			if err := json.Unmarshal(raw[key], &forms); err != nil {
+				return fmt.Errorf("%s: expected plural categories with a text each: %w", key, err)
+			}
+		} else {
+			var single string
+			if err := json.Unmarshal(raw[key], &single); err != nil {
+				return fmt.Errorf("%s: expected a text: %w", key, err)
+			}
+			forms["other"] = single
+		}
+		t := make(text)
+		for name, s := range forms {
+			form, known := formNames[name]
+			if !known {
+				return fmt.Errorf("%s: unknown plural category %q", key, name)
+			}
+			p, err := parsePattern(s)
+			if err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+			t[form] = p
+		}
+		b.texts[key] = t
+	}
+	return nil
+}
+
+// complete checks that the language says everything that English says, with the same values, and nothing else, and
+// that a counted text has exactly the plural categories of the language. It returns all faults.
+func (b *bundle) complete(english *bundle) error {
+	var faults []error
+	for _, key := range slices.Sorted(maps.Keys(english.texts)) {
+		faults = append(faults, b.fault(key, english.texts[key]))
+	}
+	for _, key := range slices.Sorted(maps.Keys(b.texts)) {
+		if english.texts[key] == nil {
+			faults = append(faults, fmt.Errorf("unknown key %s", key))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// lean puts English in the place of every text that is missing or does not fit.
+func (b *bundle) lean(english *bundle) {
+	for key, want := range english.texts {
+		if b.fault(key, want) != nil {
+			b.texts[key] = want
+		}
+	}
+}
+
+// fault is what is wrong with one text, which has to hold what English has.
+func (b *bundle) fault(key string, want text) error {
+	has := b.texts[key]
+	if has == nil {
+		return fmt.Errorf("%s is missing", key)
+	}
+	needs := []plural.Form{plural.Other}
+	if _, counted := want[plural.Other].names()["n"]; counted {
+		needs = pluralForms(b.tag)
+	}
+	for _, form := range needs {
+		if has[form] == nil {
+			return fmt.Errorf("%s lacks a plural category: expected %s", key, spell(needs))
+		}
+	}
+	if len(has) != len(needs) {
+		return fmt.Errorf("%s has a plural category too many: expected %s", key, spell(needs))
+	}
+	for form, p := range has {
+		names := p.names()
+		if form != plural.Other { // "one day", "two days" may leave the number out
+			delete(names, "n")
+		}
+		for name := range names {
+			if !want[plural.Other].names()[name] {
+				return fmt.Errorf("%s: there is no value {%s} here", key, name)
+			}
+		}
+	}
+	if !maps.Equal(has[plural.Other].names(), want[plural.Other].names()) {
+		return fmt.Errorf("%s: expected the same {values} as in English", key)
+	}
+	return nil
+}
+
+// pluralForms are the categories that whole numbers take in a language. CLDR's rules for them repeat every hundred,
+// but for a "many" of millions in some Romance languages, which no duration reaches: other than that, trying a few
+// hundred finds all.
+func pluralForms(tag language.Tag) []plural.Form {
+	forms := []plural.Form{plural.Other}
+	for n := range 300 {
+		if form := cardinal(tag, n); !slices.Contains(forms, form) {
+			forms = append(forms, form)
+		}
+	}
+	return forms
+}
+
+func cardinal(tag language.Tag, n int) plural.Form {
+	return plural.Cardinal.MatchPlural(tag, n, 0, 0, 0, 0)
+}
+
+func spell(forms []plural.Form) string {
+	var names []string
+	for name, form := range formNames {
+		if slices.Contains(forms, form) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// say fills the text of a key.
+func (b *bundle) say(key string, pairs []string) (Phrase, error) {
+	phrase, err := b.texts[key][plural.Other].fill(pairs)
+	if err == nil && len(phrase) == 0 {
+		err = errors.New("no such text")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("text %s in %s: %w", key, b.tag, err)
+	}
+	return phrase, nil
+}
+
+// count says "1 day" or "90 days" by the plural rules of the language.
+func (b *bundle) count(key string, n int) (string, error) {
+	t := b.texts[key]
+	p, exact := t[cardinal(b.tag, n)]
+	if !exact {
+		p = t[plural.Other]
+	}
+	phrase, err := p.fill([]string{"n", b.number(n, 1)})
+	return phrase.String(), err
+}
+
+// number writes a number that is not negative in the digits of the language, with zeros in front up to a width.
+func (b *bundle) number(n, width int) string {
+	var s strings.Builder
+	for _, digit := range fmt.Sprintf("%0*d", width, n) {
+		s.WriteString(b.digits[digit-'0'])
+	}
+	return s.String()
+}
