@@ -44,6 +44,7 @@ func (v variant) caddyfile(a addresses) string {
 	if !v.plain {
 		b.WriteString("\tlatchkey {\n")
 		fmt.Fprintf(&b, "\t\tprovider {\n\t\t\tissuer %s\n\t\t\tclient_id %s\n\t\t\tclient_secret %s\n\t\t}\n", a.issuer, clientID, clientSecret)
+		b.WriteString("\t\trate_limit off\n")
 		if v.redis {
 			fmt.Fprintf(&b, "\t\tstore redis redis://%s/0\n", a.redis)
 		}

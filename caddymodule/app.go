@@ -259,6 +259,8 @@ func (a *App) signin() (*signin.Service, error) {
 		Log:       log,
 		Prompt:    a.rt.prompt,
 		Recheck:   a.Session.recheck(),
+		RateLimit: a.RateLimit.rate(),
+		OnLimited: func(endpoint string) { rateLimited.WithLabelValues(endpoint).Inc() },
 		Logger:    a.rt.logger,
 	})
 	a.rt.service.Start()

@@ -37,6 +37,7 @@ func init() {
 //			outage_grace <duration>
 //		}
 //		stay_signed_in [on|off] { ... }
+//		rate_limit <number>/<duration>|off
 //		sign_in_log { ... }
 //		network <name> [trusted] [shared] <range>...|private_ranges
 //		policy <name> { ... }
@@ -87,6 +88,7 @@ var globalWords = grammar[*App]{
 	"keys":           {once, parseKeys},
 	"session":        {once, parseSession},
 	"stay_signed_in": {once, parseStaySignedIn},
+	"rate_limit":     {once, parseRateLimit},
 	"sign_in_log":    {once, parseSignInLog},
 	"network":        {many, parseNetwork},
 	"policy":         {many, parseGlobalPolicy},

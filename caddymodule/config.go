@@ -26,6 +26,9 @@ type App struct {
 	// The question "Stay signed in?".
 	StaySignedIn *StaySignedIn `json:"stay_signed_in,omitempty"`
 
+	// How often one address may ask for each endpoint of sign-in. Default: 1200 times at once and in each minute.
+	RateLimit *RateLimit `json:"rate_limit,omitempty"`
+
 	// How long sign-ins are kept in the store. Default: 30 days and 100,000 entries.
 	SignInLog *SignInLog `json:"sign_in_log,omitempty"`
 

@@ -68,6 +68,9 @@ func (a *App) check() error {
 	if err := a.StaySignedIn.check(); err != nil {
 		return fmt.Errorf("stay_signed_in: %w", err)
 	}
+	if err := a.RateLimit.check(); err != nil {
+		return fmt.Errorf("rate_limit: %w", err)
+	}
 	if err := a.SignInLog.check(); err != nil {
 		return fmt.Errorf("sign_in_log: %w", err)
 	}

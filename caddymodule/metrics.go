@@ -22,6 +22,11 @@ var (
 		Help: "Requests that a report-only policy would have blocked (would_block) or sent to sign in again (would_step_up), if it stood alone.",
 	}, []string{"policy", "result"})
 
+	rateLimited = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "latchkey", Name: "rate_limited_total",
+		Help: "Requests for an endpoint of sign-in that were answered with 429, for their address had asked too often.",
+	}, []string{"endpoint"})
+
 	// allowed is what nearly every request comes to, found without looking for it.
 	allowed = requests.WithLabelValues(policy.Allow.String(), string(policy.Allowed))
 )
@@ -41,7 +46,7 @@ func countDecision(d *policy.Decision) {
 
 // registerMetrics makes the collectors part of a configuration's metrics. Every site does so; the first one has done it.
 func registerMetrics(registry *prometheus.Registry) error {
-	for _, c := range []prometheus.Collector{requests, reportOnly} {
+	for _, c := range []prometheus.Collector{requests, reportOnly, rateLimited} {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("metrics: %w", err)
 		}

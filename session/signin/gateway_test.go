@@ -16,6 +16,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -97,6 +98,9 @@ type settings struct {
 	extra   []*Provider
 	// wrap, if set, stands in front of the store.
 	wrap *refusing
+	rate ratelimit.Rate
+	// limited is told of requests that were held off.
+	limited func(string)
 }
 
 func newGateway(t *testing.T, change ...func(*settings)) *gateway {
@@ -136,6 +140,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	g.service = New(Config{
 		Providers: append([]*Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
 		Log: set.log, Prompt: set.prompt, Now: set.clock.Now, Recheck: set.recheck,
+		RateLimit: set.rate, OnLimited: set.limited,
 	})
 	g.service.Start()
 	t.Cleanup(g.service.Stop)

@@ -6,12 +6,14 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -30,8 +32,12 @@ type Config struct {
 	Prompt    PromptConfig
 	// Recheck is how old claims and groups may grow before they are asked for anew. Zero: they stay as at sign-in.
 	Recheck time.Duration
-	Logger  *zap.Logger
-	Now     func() time.Time
+	// RateLimit is how often one client may ask for each endpoint that costs something. Zero: as often as it likes.
+	RateLimit ratelimit.Rate
+	// OnLimited is told of each request that was held off, by its endpoint. It must not block. Nil: nobody is told.
+	OnLimited func(endpoint string)
+	Logger    *zap.Logger
+	Now       func() time.Time
 }
 
 // PromptConfig is the tenant-wide word on "Stay signed in?".
@@ -60,6 +66,9 @@ type Service struct {
 	renewing sync.Map // session.ID -> struct{}: its claims are being renewed
 	paused   pauses
 
+	limiter *ratelimit.Limiter
+	flooded atomic.Int64 // when the log last said that somebody is held off, in nanoseconds since 1970
+
 	mu   sync.Mutex // guards ctx: nil before Start and after Stop
 	ctx  context.Context
 	stop context.CancelFunc
@@ -77,7 +86,7 @@ func New(c Config) *Service {
 	if c.Prompt.AbandonAfter <= 0 {
 		c.Prompt.AbandonAfter = defaultAbandonAfter
 	}
-	s := &Service{Config: c, byName: make(map[string]*Provider, len(c.Providers))}
+	s := &Service{Config: c, byName: make(map[string]*Provider, len(c.Providers)), limiter: ratelimit.New(c.RateLimit)}
 	for _, p := range c.Providers {
 		s.byName[p.Name] = p
 	}
@@ -199,6 +208,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindMethod})
 	case !v.usable():
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
+	case s.limited(w, r, v, path):
 	default:
 		e.serve(s, w, r, v)
 	}

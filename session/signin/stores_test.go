@@ -167,9 +167,32 @@ type refusing struct {
 	session.Store
 	kind string
 	on   atomic.Bool
+	// writes counts everything that would change the store.
+	writes atomic.Int64
+}
+
+func (s *refusing) Replace(ctx context.Context, e session.Entry) (uint64, error) {
+	s.writes.Add(1)
+	return s.Store.Replace(ctx, e)
+}
+
+func (s *refusing) Remove(ctx context.Context, key session.Key) (session.Entry, error) {
+	s.writes.Add(1)
+	return s.Store.Remove(ctx, key)
+}
+
+func (s *refusing) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {
+	s.writes.Add(1)
+	return s.Store.Enlist(ctx, index, member, until)
+}
+
+func (s *refusing) Delist(ctx context.Context, index session.Key, members ...session.Key) error {
+	s.writes.Add(1)
+	return s.Store.Delist(ctx, index, members...)
 }
 
 func (s *refusing) Create(ctx context.Context, e session.Entry) error {
+	s.writes.Add(1)
 	if s.on.Load() && strings.HasPrefix(string(e.Key), s.kind+":") {
 		return session.ErrUnavailable
 	}

@@ -1,0 +1,105 @@
+package ratelimit
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Rate is how often: N times at once, and then N times in each Per. The zero value is no limit.
+type Rate struct {
+	N   int
+	Per time.Duration
+}
+
+// Limited reports whether the rate limits anything.
+func (r Rate) Limited() bool { return r.N > 0 && r.Per > 0 }
+
+const (
+	// Slots is how many clients are told apart at a time. A bucket takes about 100 bytes, so all of them take less than
+	// two megabytes.
+	Slots = 16384
+	ways  = 4
+	// networkBits of an IPv6 address name whom its bearer cannot vary: a /64 is what a single host is given.
+	networkBits = 64
+)
+
+// Limiter is a table of token buckets, one for each client and purpose that was seen lately. Where more come than fit,
+// the bucket that is fullest makes room: who is being held off is forgotten last. It is safe for concurrent use; a nil
+// one limits nothing.
+type Limiter struct {
+	rate Rate
+	seed maphash.Seed
+	sets [Slots / ways]set
+}
+
+type set struct {
+	mu      sync.Mutex
+	keys    [ways]uint64
+	buckets [ways]*rate.Limiter
+}
+
+// New returns a limiter; nil if the rate is no limit.
+func New(r Rate) *Limiter {
+	if !r.Limited() {
+		return nil
+	}
+	return &Limiter{rate: r, seed: maphash.MakeSeed()}
+}
+
+// Allow counts one act of a client for a purpose. If it is one too many ok is false, nothing is counted, and wait is how
+// long until the next may come. IPv6 addresses of one /64 are one client; so are all whose address is unknown.
+func (l *Limiter) Allow(client netip.Addr, purpose string, now time.Time) (wait time.Duration, ok bool) {
+	if l == nil {
+		return 0, true
+	}
+	key := l.key(client, purpose)
+	s := &l.sets[key%uint64(len(l.sets))]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	bucket := s.bucket(key, now, l.rate)
+	r := bucket.ReserveN(now, 1)
+	if wait = r.DelayFrom(now); wait <= 0 {
+		return 0, true
+	}
+	r.CancelAt(now)
+	return wait, false
+}
+
+// key is unpredictable, so that nobody can choose addresses that share a set with somebody else's.
+func (l *Limiter) key(client netip.Addr, purpose string) uint64 {
+	client = client.Unmap().WithZone("")
+	if client.Is6() {
+		network, _ := client.Prefix(networkBits)
+		client = network.Addr()
+	}
+	addr := client.As16()
+	if !client.IsValid() {
+		purpose += "?" // no address is all zeros by accident
+	}
+	return maphash.String(l.seed, string(addr[:])+purpose)
+}
+
+func (s *set) bucket(key uint64, now time.Time, r Rate) *rate.Limiter {
+	fullest, most := 0, -1.0
+	for i := range s.buckets {
+		switch {
+		case s.buckets[i] == nil:
+			if most < float64(r.N)+1 {
+				fullest, most = i, float64(r.N)+1
+			}
+		case s.keys[i] == key:
+			return s.buckets[i]
+		default:
+			if tokens := s.buckets[i].TokensAt(now); tokens > most {
+				fullest, most = i, tokens
+			}
+		}
+	}
+	s.keys[fullest] = key
+	s.buckets[fullest] = rate.NewLimiter(rate.Limit(float64(r.N)/r.Per.Seconds()), r.N)
+	return s.buckets[fullest]
+}
