@@ -50,6 +50,7 @@ const (
 	fieldShared
 	fieldSteppedUp
 	fieldStepUps
+	fieldBegan
 )
 
 const (
@@ -112,6 +113,7 @@ func (s *Session) encode() []byte {
 	w.str(fieldShared, s.Shared)
 	w.time(fieldSteppedUp, s.SteppedUp)
 	w.num(fieldStepUps, int64(s.StepUps))
+	w.time(fieldBegan, s.Began)
 	return append(w.out, s.unknown...)
 }
 
@@ -226,6 +228,8 @@ func decodeDraft(data []byte) (*Session, error) {
 			r.time(&s.SteppedUp)
 		case fieldStepUps:
 			r.num(&stepUps)
+		case fieldBegan:
+			r.time(&s.Began)
 		default:
 			s.unknown = append(s.unknown, r.raw...)
 		}

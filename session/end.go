@@ -11,6 +11,15 @@ import (
 // End ends a session: the record dies in the store, and with it every copy of the cookie (K4, A22). Ending one that is
 // gone already is no error; ErrUnavailable means that it may still live.
 func (m *Manager) End(ctx context.Context, s *Session) error {
+	err := m.end(ctx, s)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// end is End where it matters who ended it: ErrNotFound if somebody else has.
+func (m *Manager) end(ctx context.Context, s *Session) error {
 	_, err := m.vault.Store.Remove(ctx, s.ID.Key())
 	m.changed(ctx, s.ID.Key()) // whatever the answer: the record may be gone
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -20,7 +29,7 @@ func (m *Manager) End(ctx context.Context, s *Session) error {
 		// The record is gone, which is what counts; a stale listing is dropped by whoever meets it.
 		_ = m.vault.Store.Delist(ctx, index, s.ID.Key())
 	}
-	return nil
+	return err
 }
 
 // EndID ends the session of an id, as End does, without having loaded it.
@@ -73,8 +82,8 @@ func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
 	}
 }
 
-// EndAll ends every session of a person, whatever browser holds it, and returns how many were live. It ends those as
-// well that cannot be read here, for instance because another replica has sealed them under a newer key.
+// EndAll ends every session of a person, whatever browser holds it, and returns how many were live; a sign-in that is under
+// way makes none (ErrRevoked). It ends those as well that cannot be read here, for instance because another replica has sealed them under a newer key.
 func (m *Manager) EndAll(ctx context.Context, who Identity) (int, error) {
 	return m.endListed(ctx, identityIndex(who), func(s *Session) bool { return s.Identity == who })
 }
@@ -126,6 +135,9 @@ func (m *Manager) Find(ctx context.Context, short string) (*Session, error) {
 
 // endListed ends the sessions that an index names, as far as they are the index's.
 func (m *Manager) endListed(ctx context.Context, index Key, its func(*Session) bool) (int, error) {
+	if err := m.noteEnd(ctx, index); err != nil {
+		return 0, fmt.Errorf("ending sessions: %w", err)
+	}
 	ended := 0
 	for {
 		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, maxListed)

@@ -1,10 +1,12 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,6 +24,8 @@ type ManagerConfig struct {
 	// OutageGrace is how long a session that is known goes on when the store cannot be asked, counted from when it last
 	// answered for it. Zero: not at all.
 	OutageGrace time.Duration
+	// MaxPending is how many sign-ins may wait for their answer in all; default 20,000.
+	MaxPending int
 	// OnOutage is told when the store stops answering, with its error, and with nil when it answers again: once each. It
 	// is called from a request's goroutine and must not block. Nil: nobody is told.
 	OnOutage func(error)
@@ -51,6 +55,9 @@ type Manager struct {
 	background  sync.WaitGroup
 	cancel      context.CancelFunc
 
+	maxPending       int
+	pending, counted atomic.Int64 // how many wait for an answer, and when they were counted, in nanoseconds since 1970
+
 	touches  chan touch
 	touching sync.Map // ID -> struct{}: a write of its last use is under way
 	stop     chan struct{}
@@ -70,6 +77,8 @@ func NewManager(c ManagerConfig) *Manager {
 		recheck: c.Recheck,
 		grace:   c.OutageGrace,
 		name:    NewRandom(9),
+
+		maxPending: cmp.Or(c.MaxPending, defaultMaxPending),
 
 		onOutage:    orNobody(c.OnOutage),
 		onFeedError: orNobody(c.OnFeedError),
@@ -112,7 +121,8 @@ const recordGrowth = 12 << 10
 
 // Create makes a session of a draft: it gives it a fresh id, its start, its first use and the limit of its kind, seals
 // the tokens under a fresh secret, and writes it. Whatever session the browser presented before is not touched; End it.
-// A draft that Load would refuse is refused here: without issuer or subject, of no known kind, or too large.
+// A draft that Load would refuse is refused here: without issuer or subject, of no known kind, or too large. ErrRevoked
+// if sessions like it were ended since Draft.Began.
 func (m *Manager) Create(ctx context.Context, draft Session, tokens Tokens) (*Session, Token, error) {
 	draft.Created, draft.Limit = m.now(), m.limits.Of(draft.Kind)
 	return m.create(ctx, draft, tokens)
@@ -121,7 +131,8 @@ func (m *Manager) Create(ctx context.Context, draft Session, tokens Tokens) (*Se
 // Succeed makes a session as Create does that goes on where another of the same person ends: after a step-up it has a
 // new id, and ends when the other would have at the latest (A13). It is no looser than the other in kind or limits,
 // whatever the draft and the configuration say since (X21, X23, A16). The other is ended then; if it cannot be, it stays
-// and there is no new one. ErrExpired if there is nothing left to go on with.
+// and there is no new one. ErrExpired if there is nothing left to go on with, ErrNotFound if the other was ended meanwhile:
+// what somebody has revoked does not go on under another id.
 func (m *Manager) Succeed(ctx context.Context, old *Session, draft Session, tokens Tokens) (*Session, Token, error) {
 	if draft.Identity != old.Identity {
 		return nil, Token{}, errors.New("a session cannot go on as another person's")
@@ -130,11 +141,12 @@ func (m *Manager) Succeed(ctx context.Context, old *Session, draft Session, toke
 		draft.Kind, draft.KindReason = old.Kind, old.KindReason
 	}
 	draft.Created, draft.Limit = old.Created, old.Limit.tighter(m.limits.Of(draft.Kind))
+	draft.Began = old.Began
 	s, token, err := m.create(ctx, draft, tokens)
 	if err != nil {
 		return nil, Token{}, err
 	}
-	if err := m.End(ctx, old); err != nil {
+	if err := m.end(ctx, old); err != nil {
 		m.discard(ctx, s)
 		return nil, Token{}, err
 	}
@@ -158,6 +170,9 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 	if err := s.Check(m.now(), m.limits); err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
+	if err := m.standing(ctx, s); err != nil {
+		return nil, Token{}, err
+	}
 	d := s.ID.digest()
 	asked := m.cache.question(d, m.now())
 	sealed, err := m.vault.put(ctx, key, s.encode(), s.Ends(m.limits), MaxValue-recordGrowth)
@@ -171,6 +186,10 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 			m.discard(ctx, s)
 			return nil, Token{}, fmt.Errorf("listing session: %w", err)
 		}
+	}
+	if err := m.unended(ctx, s); err != nil {
+		m.discard(ctx, s)
+		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
 	s.Version = 1
 	m.cache.keep(d, s, sealOf(sealed), asked)

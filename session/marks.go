@@ -87,7 +87,7 @@ func (m *Manager) RevokeBefore(ctx context.Context, scope Scope, before time.Tim
 		return fmt.Errorf("revoking sessions: %w", err)
 	}
 	// Sessions begin in whole milliseconds, rounded down.
-	at := before.Add(time.Millisecond - 1).UnixMilli()
+	at := ceilMilli(before)
 	value := binary.BigEndian.AppendUint64(d[:], uint64(at)) //nolint:gosec // dates after 1970
 	key, until := HashKey("rb", "mark", string(value)), now.Add(markLife)
 	if len(m.cache.ledger.view().known) >= maxMarks {
@@ -113,7 +113,7 @@ func (m *Manager) Admits(s *Session, app string) bool {
 		return true
 	}
 	d, _ := Scope{App: app}.digest()
-	return s.Created.UnixMilli() >= set.by[d]
+	return s.began().UnixMilli() >= set.by[d]
 }
 
 // revoked reports whether a mark ends the session.
@@ -124,7 +124,7 @@ func (m *Manager) revoked(s *Session) bool {
 	}
 	provider, _ := Scope{Provider: s.Provider}.digest()
 	person, _ := Scope{Person: s.Identity}.digest()
-	return s.Created.UnixMilli() < max(set.by[everybody], set.by[provider], set.by[person])
+	return s.began().UnixMilli() < max(set.by[everybody], set.by[provider], set.by[person])
 }
 
 var noMarks = &marks{}

@@ -29,7 +29,8 @@ const (
 )
 
 // Hold keeps a pending sign-in until its deadline and returns the token that the browser gets. The provider's tokens
-// are sealed under its secret, as those of a session are.
+// are sealed under its secret, as those of a session are. ErrFull if too many wait already, whoever they are of; of one
+// person, Surplus ends those over their number.
 func (m *Manager) Hold(ctx context.Context, p Pending, tokens Tokens) (Token, error) {
 	token := NewToken()
 	key := pendingKey(token.ID)
@@ -44,13 +45,19 @@ func (m *Manager) Hold(ctx context.Context, p Pending, tokens Tokens) (Token, er
 	w.bytes(1, p.Draft.encode())
 	w.bytes(2, p.Note)
 	w.time(3, p.Deadline)
+	if err := m.roomForPending(ctx); err != nil {
+		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
+	}
 	gone := p.Deadline.Add(pendingGrace)
-	if err := m.vault.Store.Enlist(ctx, pendingIndex(token.ID), key, gone); err != nil {
-		return Token{}, fmt.Errorf("listing pending sign-in: %w", err)
+	for _, index := range []Key{pendingIndex(key), personPending(p.Draft.Identity)} {
+		if err := m.vault.Store.Enlist(ctx, index, key, gone); err != nil {
+			return Token{}, fmt.Errorf("listing pending sign-in: %w", err)
+		}
 	}
 	if err := m.vault.Put(ctx, key, w.out, gone); err != nil {
 		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
+	m.pending.Add(1)
 	return token, nil
 }
 
@@ -75,7 +82,7 @@ func (m *Manager) Pending(ctx context.Context, token Token) (Pending, error) {
 // others ErrNotFound: one answer makes one session, one abandonment one entry in the log (K20). A claim after the
 // deadline gets it as well; whether it still counts is for the caller to say.
 func (m *Manager) Claim(ctx context.Context, token Token) (Pending, Tokens, error) {
-	p, err := m.takePending(ctx, pendingIndex(token.ID), pendingKey(token.ID))
+	p, err := m.takePending(ctx, pendingKey(token.ID))
 	if err != nil {
 		return Pending{}, Tokens{}, err
 	}
@@ -99,33 +106,46 @@ func (m *Manager) Abandoned(ctx context.Context, limit int) ([]Pending, error) {
 			break
 		}
 		for _, key := range keys {
-			// One that another replica has sealed under a newer key is left for that replica to collect.
-			if _, _, err := m.vault.Get(ctx, key); errors.Is(err, ErrUnsealable) {
-				errs = append(errs, fmt.Errorf("reading pending sign-in: %w", err))
-				continue
-			}
-			p, err := m.takePending(ctx, index, key)
+			p, err := m.collect(ctx, key)
 			switch {
 			case err == nil:
 				abandoned = append(abandoned, p)
 			case !errors.Is(err, ErrNotFound):
-				errs = append(errs, fmt.Errorf("taking pending sign-in: %w", err))
+				errs = append(errs, err)
 			}
 		}
 	}
 	return abandoned, errors.Join(errs...)
 }
 
-func (m *Manager) takePending(ctx context.Context, index, key Key) (Pending, error) {
+// collect ends a pending sign-in that nobody has answered. One that another replica has sealed under a newer key is left
+// for that replica.
+func (m *Manager) collect(ctx context.Context, key Key) (Pending, error) {
+	if _, _, err := m.vault.Get(ctx, key); errors.Is(err, ErrUnsealable) {
+		return Pending{}, fmt.Errorf("reading pending sign-in: %w", err)
+	}
+	p, err := m.takePending(ctx, key)
+	if err != nil {
+		return Pending{}, fmt.Errorf("taking pending sign-in: %w", err)
+	}
+	return p, nil
+}
+
+func (m *Manager) takePending(ctx context.Context, key Key) (Pending, error) {
 	plain, err := m.vault.Take(ctx, key)
 	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsealable) {
 		// A listing that stays behind is met as ErrNotFound by the next look, and delisted then.
-		_ = m.vault.Store.Delist(ctx, index, key)
+		_ = m.vault.Store.Delist(ctx, pendingIndex(key), key)
 	}
 	if err != nil {
 		return Pending{}, err
 	}
-	return decodePending(plain)
+	m.pending.Add(-1)
+	p, err := decodePending(plain)
+	if err == nil {
+		_ = m.vault.Store.Delist(ctx, personPending(p.Draft.Identity), key)
+	}
+	return p, err
 }
 
 func decodePending(plain []byte) (Pending, error) {
@@ -150,6 +170,7 @@ func decodePending(plain []byte) (Pending, error) {
 
 func pendingKey(id ID) Key { return HashKey("p", string(id[:])) }
 
-func pendingIndex(id ID) Key { return pendingShard(int(id[0]) % pendingShards) }
+// pendingIndex is the part of the list that a key is in, by a letter of its hash.
+func pendingIndex(key Key) Key { return pendingShard(int(key[len(key)-2]) % pendingShards) }
 
 func pendingShard(n int) Key { return HashKey("q", strconv.Itoa(n)) }

@@ -66,6 +66,9 @@ type Session struct {
 	// Renewable: the provider gave a refresh token, so that claims and groups can be asked for anew.
 	Renewable bool
 	Created   time.Time
+	// Began is when the sign-in began that the session came of. What ends sessions by a time, or all of a person, goes by
+	// it: an answer that was already on its way when sessions were ended makes none. Zero: Created.
+	Began time.Time
 	// AuthTime is when the provider last authenticated the person (claim auth_time); zero if it does not say (A11).
 	AuthTime time.Time
 	ACR      string
@@ -131,7 +134,7 @@ func (s *Session) clone() *Session {
 // roundTimes brings the times to the millisecond and to UTC, as they are stored: what Create returns is what Load will
 // return.
 func (s *Session) roundTimes() {
-	for _, t := range []*time.Time{&s.GroupsAsOf, &s.Created, &s.AuthTime, &s.LastUsed, &s.SteppedUp} {
+	for _, t := range []*time.Time{&s.GroupsAsOf, &s.Created, &s.AuthTime, &s.LastUsed, &s.SteppedUp, &s.Began} {
 		*t = t.UTC().Truncate(time.Millisecond)
 	}
 }

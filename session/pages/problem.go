@@ -19,6 +19,7 @@ const (
 	KindStrongerFirst Kind = "stronger_first" // 401: a form was sent by somebody who must sign in more strongly first
 	KindTooMany       Kind = "too_many"       // 429
 	KindLateAnswer    Kind = "late_answer"    // 400: the prompt was answered after its deadline
+	KindEnded         Kind = "ended"          // 403: the person's sessions were ended while they signed in
 	KindLoop          Kind = "loop"           // 400: sign-in leads back to sign-in (50196)
 	KindProviderError Kind = "provider_error" // 502: the provider answered with an error, or with something invalid
 	KindDeclined      Kind = "declined"       // 403: the person or the provider said no (65004)
@@ -39,6 +40,7 @@ var kinds = map[Kind]int{
 	KindStrongerFirst: http.StatusUnauthorized,
 	KindTooMany:       http.StatusTooManyRequests,
 	KindLateAnswer:    http.StatusBadRequest,
+	KindEnded:         http.StatusForbidden,
 	KindLoop:          http.StatusBadRequest,
 	KindProviderError: http.StatusBadGateway,
 	KindDeclined:      http.StatusForbidden,

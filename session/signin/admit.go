@@ -2,6 +2,7 @@ package signin
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 
 	"go.uber.org/zap"
@@ -14,7 +15,7 @@ import (
 // session (R5, K3).
 func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, a *answer) {
 	draft := a.draft
-	draft.FirstIP, draft.FirstAgent = v.IP.String(), agent(r)
+	draft.FirstIP, draft.FirstAgent, draft.Began = v.IP.String(), agent(r), f.started()
 	draft.BrowserID = s.browserID(w, v)
 	admission := v.Site.Gate.Admit(v, &draft)
 	rec := signinlog.Record{PolicyStatus: admission.PolicyStatus, Policies: admission.Policies}
@@ -64,6 +65,10 @@ func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f
 	defer cancel()
 	draft.Apps = []string{v.Site.App}
 	made, err := s.create(ctx, w, v, draft, tokens)
+	if errors.Is(err, session.ErrRevoked) {
+		s.revokedMeanwhile(w, r, v, f, &draft, rec)
+		return
+	}
 	if err != nil {
 		rec.Code = signinlog.StoreUnavailable
 		s.logPerson(v, r, f, &draft, rec)
@@ -101,6 +106,13 @@ func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f 
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	made, token, err := s.Sessions.Succeed(ctx, live, draft, tokens)
+	if errors.Is(err, session.ErrRevoked) {
+		s.revokedMeanwhile(w, r, v, f, &draft, rec)
+		return true
+	}
+	if Over(err) {
+		return false
+	}
 	if err != nil {
 		rec.Code = signinlog.StoreUnavailable
 		s.logPerson(v, r, f, &draft, rec)
@@ -135,12 +147,19 @@ func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow,
 	defer cancel()
 	deadline := s.Now().Add(s.Prompt.AbandonAfter)
 	token, err := s.Sessions.Hold(ctx, session.Pending{Draft: draft, Note: plain, Deadline: deadline}, tokens)
+	if errors.Is(err, session.ErrFull) {
+		rec.Code, rec.Detail = signinlog.StoreUnavailable, "too many sign-ins wait for an answer"
+		s.logPerson(v, r, f, &draft, rec)
+		s.full(w, r, v, f)
+		return
+	}
 	if err != nil {
 		rec.Code = signinlog.StoreUnavailable
 		s.logPerson(v, r, f, &draft, rec)
 		s.storeDown(w, r, v, err)
 		return
 	}
+	s.endSurplus(ctx, draft.Identity)
 	s.givePending(w, v, token, f.Return)
 	redirect(w, Base+"/stay")
 }

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,8 +14,14 @@ import (
 // itself, so that an endpoint that is added is limited unless somebody says otherwise (A21).
 var unlimited = map[string]bool{"/signed-out": true}
 
-// floodQuiet is how often at most the log says that clients are held off; the count is in the metrics.
+// floodQuiet is how often at most the log says that clients are held off, or that sign-ins are refused; the count of the former is in the metrics.
 const floodQuiet = time.Minute
+
+// quiet reports whether the log has said nothing of the kind for a while, and counts from now on if so.
+func (s *Service) quiet(said *atomic.Int64) bool {
+	now, last := s.Now().UnixNano(), said.Load()
+	return now-last >= int64(floodQuiet) && said.CompareAndSwap(last, now)
+}
 
 // limited answers a request whose client has asked for this endpoint too often, and reports whether it did. It comes
 // before anything is opened, asked or written.
@@ -22,15 +29,14 @@ func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *Visit, endp
 	if unlimited[endpoint] {
 		return false
 	}
-	now := s.Now()
-	wait, ok := s.limiter.Allow(v.IP, endpoint, now)
+	wait, ok := s.limiter.Allow(v.IP, endpoint, s.Now())
 	if ok {
 		return false
 	}
 	if s.OnLimited != nil {
 		s.OnLimited(endpoint)
 	}
-	if last := s.flooded.Load(); now.UnixNano()-last >= int64(floodQuiet) && s.flooded.CompareAndSwap(last, now.UnixNano()) {
+	if s.quiet(&s.flooded) {
 		s.Logger.Warn("too many requests from one address for an endpoint of sign-in; if it is a proxy's, configure trusted_proxies",
 			zap.String("endpoint", endpoint), zap.Stringer("address", v.IP), zap.String("app", v.Site.App))
 	}

@@ -99,6 +99,8 @@ type settings struct {
 	// wrap, if set, stands in front of the store.
 	wrap *refusing
 	rate ratelimit.Rate
+	// maxPending bounds the sign-ins that wait for their answer.
+	maxPending int
 	// limited is told of requests that were held off.
 	limited func(string)
 }
@@ -129,7 +131,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	if set.wrap != nil {
 		set.wrap.Store, store = store, set.wrap
 	}
-	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now})
+	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now, MaxPending: set.maxPending})
 	t.Cleanup(manager.Close)
 	provider := NewProvider(ProviderConfig{
 		Name: "main", Issuer: set.idp.URL, ClientID: testClient, Claims: set.claims, Now: set.clock.Now, AuthParams: set.params,

@@ -11,6 +11,10 @@ import (
 // errNoCookie: the request presents no session at all, two of them, or one on a connection that anybody can write to.
 var errNoCookie = errors.New("no session cookie")
 
+// errNotHere: the session is good, but not for this app any more. Apps of one host share its cookie, which therefore
+// stays.
+var errNotHere = errors.New("session revoked for this app")
+
 // Session returns the session that a request presents, and its token. NoSession tells whether an error means that
 // there is none; any other error means that it could not be found out.
 func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
@@ -20,7 +24,7 @@ func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.
 	}
 	found, err := s.Sessions.Load(r.Context(), token) // which outlives the client if it asks the store
 	if err == nil && !s.Sessions.Admits(found, v.Site.App) {
-		return nil, token, session.ErrNotFound
+		return nil, token, errNotHere
 	}
 	return found, token, err
 }
@@ -35,7 +39,7 @@ func (s *Service) token(v *Visit) (session.Token, error) {
 // NoSession reports whether an error of Session says that the request is not signed in: nothing presented, nothing
 // of ours, ended, or expired. Everything else is a failure, and a failure is not an answer.
 func NoSession(err error) bool {
-	return errors.Is(err, errNoCookie) || errors.Is(err, session.ErrUnsealable) || Over(err)
+	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || errors.Is(err, session.ErrUnsealable) || Over(err)
 }
 
 // Over reports whether an error of Session says that the presented session is definitely over. Only then is its cookie

@@ -67,7 +67,8 @@ type Service struct {
 	paused   pauses
 
 	limiter *ratelimit.Limiter
-	flooded atomic.Int64 // when the log last said that somebody is held off, in nanoseconds since 1970
+	// When the log last said that somebody is held off, that too many wait, in nanoseconds since 1970.
+	flooded, crowded atomic.Int64
 
 	mu   sync.Mutex // guards ctx: nil before Start and after Stop
 	ctx  context.Context

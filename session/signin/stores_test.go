@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -57,7 +58,8 @@ func TestTwoReplicas(t *testing.T) {
 	const abandonAfter = 5 * time.Second
 	g := newGateway(t, func(s *settings) { s.prompt.AbandonAfter = abandonAfter })
 	const people = 20
-	for range people {
+	for i := range people {
+		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": fmt.Sprint("person-", i)} })
 		g.browser().prompted("/")
 	}
 	answered := g.browser()

@@ -61,7 +61,7 @@ func Gallery() []Sample {
 	}
 	for _, k := range []pages.Kind{
 		pages.KindIDPDown, pages.KindStoreDown, pages.KindFlowLost, pages.KindBadRequest, pages.KindStaleForm,
-		pages.KindTooMany, pages.KindLateAnswer, pages.KindLoop, pages.KindProviderError, pages.KindDeclined,
+		pages.KindTooMany, pages.KindLateAnswer, pages.KindEnded, pages.KindLoop, pages.KindProviderError, pages.KindDeclined,
 		pages.KindCancelled, pages.KindInsecure, pages.KindNotFound, pages.KindMethod, pages.KindInternal,
 	} {
 		p := pages.Problem{Kind: k, RequestID: id, ActionURL: action, HomeURL: "/"}

@@ -1,0 +1,98 @@
+package session
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrRevoked: since the sign-in began, sessions like the one that it would make were ended: all of the person, of their
+// session at the provider, or all that began before a time. There is nothing wrong with signing in anew.
+var ErrRevoked = errors.New("revoked while signing in")
+
+// endedLife is how long it is known that somebody's sessions were ended: longer than any sign-in that was under way then
+// can take, an hour for a flow and at most a day for the prompt.
+const endedLife = 26 * time.Hour
+
+// endedTries bounds how often a note that met another is tried again.
+const endedTries = 4
+
+// began is what the session is held to by whatever ends sessions by a time.
+func (s *Session) began() time.Time {
+	if !s.Began.IsZero() && s.Began.Before(s.Created) {
+		return s.Began
+	}
+	return s.Created
+}
+
+// noteEnd notes that all sessions of an index end now. It comes before they are looked for, and unended after a session
+// is listed: so of a session that is made meanwhile one of the two knows.
+func (m *Manager) noteEnd(ctx context.Context, index Key) error {
+	now := m.now()
+	at := ceilMilli(now)
+	value := binary.BigEndian.AppendUint64(nil, uint64(at)) //nolint:gosec // dates after 1970
+	e := Entry{Key: endedKey(index), Value: value, Expires: now.Add(endedLife)}
+	for try := 1; ; try++ {
+		err := m.vault.Store.Create(ctx, e)
+		if errors.Is(err, ErrConflict) {
+			var old Entry
+			if old, err = m.vault.Store.Get(ctx, e.Key); err == nil {
+				if known, ok := endedAt(old); ok && known >= at {
+					return nil
+				}
+				e.Version = old.Version
+				_, err = m.vault.Store.Replace(ctx, e)
+			}
+		}
+		again := errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound)
+		if err == nil || !again || try == endedTries {
+			return err
+		}
+	}
+}
+
+// unended holds a session that is about to be made against what was ended since its sign-in began.
+func (m *Manager) unended(ctx context.Context, s *Session) error {
+	indexes := []Key{identityIndex(s.Identity)}
+	if s.ProviderSession != "" {
+		indexes = append(indexes, sidIndex(s.Identity.Issuer, s.ProviderSession))
+	}
+	for _, index := range indexes {
+		e, err := m.vault.Store.Get(ctx, endedKey(index))
+		switch {
+		case errors.Is(err, ErrNotFound):
+			continue
+		case err != nil:
+			return err
+		}
+		if at, ok := endedAt(e); !ok || s.began().UnixMilli() < at {
+			return ErrRevoked
+		}
+	}
+	return nil
+}
+
+func endedAt(e Entry) (at int64, ok bool) {
+	if len(e.Value) != 8 {
+		return 0, false
+	}
+	return int64(binary.BigEndian.Uint64(e.Value)), true //nolint:gosec // as written
+}
+
+func endedKey(index Key) Key { return HashKey("e", string(index)) }
+
+// ceilMilli is a time in whole milliseconds, rounded up: sessions begin in those, rounded down.
+func ceilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
+
+// standing refuses a session that is already revoked as it is made.
+func (m *Manager) standing(ctx context.Context, s *Session) error {
+	if err := m.settle(ctx, m.now()); err != nil {
+		return fmt.Errorf("writing session: %w", err)
+	}
+	if m.revoked(s) {
+		return fmt.Errorf("writing session: %w", ErrRevoked)
+	}
+	return nil
+}

@@ -1,0 +1,80 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrFull: there are as many pending sign-ins as there may be.
+var ErrFull = errors.New("too many pending sign-ins")
+
+const (
+	// maxPendingEach is how many sign-ins of one person may wait for their answer, each in a browser of its own.
+	maxPendingEach = 5
+	// defaultMaxPending is how many may in all. Each takes a few kilobytes of the store.
+	defaultMaxPending = 20_000
+	// pendingCount is how old the count of all may grow. What this process adds and takes meanwhile is reckoned in; what
+	// others do is not, so that there may be some more for a moment.
+	pendingCount = time.Minute
+)
+
+func personPending(who Identity) Key { return HashKey("o", who.Issuer, who.Subject) }
+
+// roomForPending is ErrFull where no more pending sign-ins are kept.
+func (m *Manager) roomForPending(ctx context.Context) error {
+	now, last := m.now().UnixNano(), m.counted.Load()
+	if (last == 0 || now-last >= int64(pendingCount) || now < last) && m.counted.CompareAndSwap(last, now) {
+		n, err := m.countPending(ctx)
+		if err != nil {
+			m.counted.Store(last)
+			return err
+		}
+		m.pending.Store(int64(n))
+	}
+	if m.pending.Load() >= int64(m.maxPending) {
+		return ErrFull
+	}
+	return nil
+}
+
+// countPending counts as far as it matters.
+func (m *Manager) countPending(ctx context.Context) (n int, err error) {
+	for shard := range pendingShards {
+		keys, err := m.vault.Store.Members(ctx, pendingShard(shard), time.Time{}, m.maxPending-n)
+		if err != nil {
+			return 0, fmt.Errorf("counting pending sign-ins: %w", err)
+		}
+		if n += len(keys); n >= m.maxPending {
+			break
+		}
+	}
+	return n, nil
+}
+
+// Surplus ends and returns the oldest pending sign-ins of a person who has more than are kept for one. Among replicas
+// each is returned once. An error does not void what is returned beside it.
+func (m *Manager) Surplus(ctx context.Context, who Identity) ([]Pending, error) {
+	index := personPending(who)
+	keys, err := m.vault.Store.Members(ctx, index, time.Time{}, 4*maxPendingEach)
+	if err != nil {
+		return nil, fmt.Errorf("listing pending sign-ins of a person: %w", err)
+	}
+	var surplus []Pending
+	var errs []error
+	for len(keys) > maxPendingEach {
+		key := keys[0]
+		keys = keys[1:]
+		p, err := m.collect(ctx, key)
+		switch {
+		case err == nil:
+			surplus = append(surplus, p)
+		case errors.Is(err, ErrNotFound):
+			errs = append(errs, m.vault.Store.Delist(ctx, index, key)) // answered since
+		default:
+			errs = append(errs, err)
+		}
+	}
+	return surplus, errors.Join(errs...)
+}
