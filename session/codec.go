@@ -62,8 +62,9 @@ const (
 	knownFlags = flagGuest | flagGroupsComplete | flagEmailVerified | flagRenewable
 )
 
-// encode writes the record as fields of tag, length and value. A field that is empty is not written.
-func (s *Session) encode() []byte {
+// encode writes the record as fields of tag, length and value. A field that is empty is not written. The sealed tokens
+// come last, in as many bytes as tail says.
+func (s *Session) encode() (plain []byte, tail int) {
 	var w fieldWriter
 	w.bytes(fieldID, s.ID[:])
 	w.str(fieldProvider, s.Provider)
@@ -104,7 +105,6 @@ func (s *Session) encode() []byte {
 	w.str(fieldFirstIP, s.FirstIP)
 	w.str(fieldFirstAgent, s.FirstAgent)
 	w.list(fieldApp, s.Apps)
-	w.bytes(fieldTokens, s.sealedTokens)
 	w.list(fieldContext, s.Contexts)
 	w.str(fieldSignInRisk, s.SignInRisk)
 	w.str(fieldUserRisk, s.UserRisk)
@@ -114,7 +114,10 @@ func (s *Session) encode() []byte {
 	w.time(fieldSteppedUp, s.SteppedUp)
 	w.num(fieldStepUps, int64(s.StepUps))
 	w.time(fieldBegan, s.Began)
-	return append(w.out, s.unknown...)
+	w.out = append(w.out, s.unknown...)
+	tail = len(w.out)
+	w.bytes(fieldTokens, s.sealedTokens)
+	return w.out, len(w.out) - tail
 }
 
 // decodeSession reads a session: a record that has begun and has limits.
@@ -325,28 +328,4 @@ func (r *fieldReader) time(to *time.Time) {
 	var ms int64
 	r.num(&ms)
 	*to = time.UnixMilli(ms).UTC()
-}
-
-func (t Tokens) encode() []byte {
-	var w fieldWriter
-	w.str(1, t.Refresh)
-	w.bytes(2, t.IDHeader)
-	w.bytes(3, t.IDSignature)
-	return w.out
-}
-
-func decodeTokens(data []byte) (Tokens, error) {
-	var t Tokens
-	r := fieldReader{data: data}
-	for r.next() {
-		switch r.tag {
-		case 1:
-			t.Refresh = string(r.value)
-		case 2:
-			t.IDHeader = bytes.Clone(r.value)
-		case 3:
-			t.IDSignature = bytes.Clone(r.value)
-		}
-	}
-	return t, r.err
 }

@@ -175,7 +175,11 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 	}
 	d := s.ID.digest()
 	asked := m.cache.question(d, m.now())
-	sealed, err := m.vault.put(ctx, key, s.encode(), s.Ends(m.limits), MaxValue-recordGrowth)
+	plain, tail := s.encode()
+	sealed, err := m.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
+	if err == nil {
+		err = m.vault.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: s.Ends(m.limits)})
+	}
 	if err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
@@ -207,7 +211,7 @@ func (m *Manager) sealTokens(t Tokens, secret Secret, key Key) ([]byte, error) {
 	if t.empty() {
 		return nil, nil
 	}
-	packed, err := pack(t.encode())
+	packed, err := packBriefly(t.encode())
 	if err != nil {
 		return nil, fmt.Errorf("sealing tokens: %w", err)
 	}
@@ -287,7 +291,8 @@ func (m *Manager) update(ctx context.Context, id ID, change func(*Session) bool)
 			return nil, err
 		}
 		var sealed []byte
-		s.Version, sealed, err = m.vault.replace(ctx, key, s.encode(), s.Version, s.Ends(m.limits))
+		plain, tail := s.encode()
+		s.Version, sealed, err = m.vault.replace(ctx, key, plain, tail, s.Version, s.Ends(m.limits))
 		switch {
 		case err == nil:
 			m.cache.wrote(d, s, sealOf(sealed), asked)

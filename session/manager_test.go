@@ -155,7 +155,7 @@ func TestCreateRefuses(t *testing.T) {
 		"A47: no room to grow": func(s *session.Session, _ *session.Tokens) { s.Claims = noise[:session.MaxValue-session.RecordGrowth] },
 		"A47: refresh token":   func(_ *session.Session, tt *session.Tokens) { tt.Refresh = string(noise) },
 		"A47: tokens that pack small": func(_ *session.Session, tt *session.Tokens) {
-			tt.Refresh = strings.Repeat("a", 5*session.MaxValue)
+			tt.Refresh = strings.Repeat("a", 7*session.MaxValue)
 		},
 	}
 	for name, change := range tests {

@@ -3,35 +3,53 @@ package session
 import (
 	"bytes"
 	"compress/flate"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"sync"
 )
 
-// Sealed values are compressed first: the claims, the groups in them and the groups on their own say much the same.
-// The first byte tells what follows.
+// Sealed values are compressed first: the claims, the groups in them and the groups on their own say much the same, and
+// much the same as everybody's. The first byte tells what follows.
 const (
 	packedRaw   = 0
 	packedFlate = 1
+	// packedWords: the length of the tail and the tail as it is, then the rest compressed with words.
+	packedWords = 2
 )
 
 var flateWriters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(io.Discard, flate.DefaultCompression) // fails for an unknown level only
+	w, _ := flate.NewWriterDict(io.Discard, flate.DefaultCompression, []byte(words)) // fails for an unknown level only
 	return w
 }}
 
-// pack refuses what unpack would refuse, so that nothing is written that cannot be read (A47).
-func pack(plain []byte) ([]byte, error) {
+// smallValue is up to what size a value that lives for minutes is not worth compressing.
+const smallValue = 4 << 10
+
+// packBriefly is pack for what is read and gone within minutes: the time counts more than the room.
+func packBriefly(plain []byte) ([]byte, error) {
+	if len(plain) <= smallValue {
+		return append([]byte{packedRaw}, plain...), nil
+	}
+	return pack(plain, 0)
+}
+
+// pack leaves the last bytes, as many as tail says, as they are: they are sealed already, so nothing would come of them
+// but worse codes for the rest. It refuses what unpack would refuse, so that nothing is written that cannot be read (A47).
+func pack(plain []byte, tail int) ([]byte, error) {
 	if len(plain) > maxUnpacked {
 		return nil, fmt.Errorf("a value of %d bytes is too large to keep: at most %d", len(plain), maxUnpacked)
 	}
+	head := plain[:len(plain)-tail]
 	var buf bytes.Buffer
-	buf.Grow(len(plain) + 1)
-	buf.WriteByte(packedFlate)
+	buf.Grow(len(plain) + 1 + binary.MaxVarintLen32)
+	buf.WriteByte(packedWords)
+	buf.Write(binary.AppendUvarint(buf.AvailableBuffer(), uint64(tail))) //nolint:gosec // a length
+	buf.Write(plain[len(head):])
 	w := flateWriters.Get().(*flate.Writer)
 	defer flateWriters.Put(w)
 	w.Reset(&buf)
-	_, _ = w.Write(plain) // a bytes.Buffer takes everything
+	_, _ = w.Write(head) // a bytes.Buffer takes everything
 	_ = w.Close()
 	if buf.Len() <= len(plain) {
 		return buf.Bytes(), nil
@@ -52,21 +70,34 @@ func unpack(packed []byte) ([]byte, error) {
 	case packedRaw:
 		return packed[1:], nil
 	case packedFlate:
-		fr := flateReaders.Get().(io.ReadCloser)
-		defer flateReaders.Put(fr)
-		if err := fr.(flate.Resetter).Reset(bytes.NewReader(packed[1:]), nil); err != nil {
-			return nil, fmt.Errorf("%w: %w", errMalformed, err)
+		return inflate(packed[1:], nil, nil)
+	case packedWords:
+		tail, n := binary.Uvarint(packed[1:])
+		if n <= 0 || tail > uint64(len(packed)-1-n) {
+			return nil, errMalformed
 		}
-		var buf bytes.Buffer
-		buf.Grow(3 * len(packed))
-		if _, err := io.Copy(&buf, io.LimitReader(fr, maxUnpacked+1)); err != nil {
-			return nil, fmt.Errorf("%w: %w", errMalformed, err)
-		}
-		if buf.Len() > maxUnpacked {
-			return nil, fmt.Errorf("%w: over %d bytes", errMalformed, maxUnpacked)
-		}
-		return buf.Bytes(), nil
+		from := 1 + n
+		to := from + int(tail) //nolint:gosec // at most the length of packed, checked above
+		return inflate(packed[to:], []byte(words), packed[from:to])
 	default:
 		return nil, errMalformed
 	}
+}
+
+func inflate(packed, dictionary, tail []byte) ([]byte, error) {
+	fr := flateReaders.Get().(io.ReadCloser)
+	defer flateReaders.Put(fr)
+	if err := fr.(flate.Resetter).Reset(bytes.NewReader(packed), dictionary); err != nil {
+		return nil, fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	var buf bytes.Buffer
+	buf.Grow(3*len(packed) + len(tail))
+	if _, err := io.Copy(&buf, io.LimitReader(fr, maxUnpacked+1)); err != nil {
+		return nil, fmt.Errorf("%w: %w", errMalformed, err)
+	}
+	if buf.Len()+len(tail) > maxUnpacked {
+		return nil, fmt.Errorf("%w: over %d bytes", errMalformed, maxUnpacked)
+	}
+	buf.Write(tail)
+	return buf.Bytes(), nil
 }

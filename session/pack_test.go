@@ -28,7 +28,7 @@ func TestPackRoundTrip(t *testing.T) {
 		n := rapid.IntRange(0, MaxValue).Draw(t, "size")
 		mixed := rapid.IntRange(0, n).Draw(t, "random")
 		plain := append(bytes.Clone(random[:mixed]), make([]byte, n-mixed)...)
-		packed, err := pack(plain)
+		packed, err := pack(plain, rapid.IntRange(0, n).Draw(t, "tail"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestPackRoundTrip(t *testing.T) {
 // A47: what may be packed may be unpacked, to the byte; what is larger is refused by both.
 func TestPackBounds(t *testing.T) {
 	for _, plain := range [][]byte{nil, {0}, make([]byte, maxUnpacked), noise(maxUnpacked)} {
-		packed, err := pack(plain)
+		packed, err := pack(plain, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestPackBounds(t *testing.T) {
 			t.Errorf("%d bytes: %d, %v", len(plain), len(got), err)
 		}
 	}
-	if _, err := pack(make([]byte, maxUnpacked+1)); err == nil || !strings.Contains(err.Error(), "262145 bytes") {
+	if _, err := pack(make([]byte, maxUnpacked+1), 0); err == nil || !strings.Contains(err.Error(), "262145 bytes") {
 		t.Errorf("a byte too many: %v", err)
 	}
 }
@@ -74,7 +74,11 @@ func TestUnpackRefuses(t *testing.T) {
 	whole := deflate(t, bytes.Repeat([]byte("claims "), 1000))
 	for name, packed := range map[string][]byte{
 		"nothing":        {},
-		"unknown way":    {2, 0},
+		"unknown way":    {3, 0},
+		"tail, cut":      {packedWords, 9, 'x'},
+		"tail, no end":   {packedWords, 0xff, 0xff},
+		"tail, vast":     {packedWords, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
+		"words, garbage": {packedWords, 0, 0xff, 0xff, 0xff},
 		"flate, empty":   {packedFlate},
 		"flate, cut":     whole[:len(whole)/2],
 		"flate, garbage": {packedFlate, 0xff, 0xff, 0xff},
@@ -110,7 +114,7 @@ func TestPackConcurrently(t *testing.T) {
 		wg.Go(func() {
 			for i := range 20 {
 				plain := bytes.Repeat([]byte{byte(g), byte(i)}, 10*(g+1))
-				packed, err := pack(plain)
+				packed, err := pack(plain, 0)
 				if err != nil {
 					t.Error(err)
 				}

@@ -42,7 +42,8 @@ func (m *Manager) Hold(ctx context.Context, p Pending, tokens Tokens) (Token, er
 		return Token{}, err
 	}
 	var w fieldWriter
-	w.bytes(1, p.Draft.encode())
+	draft, _ := p.Draft.encode()
+	w.bytes(1, draft)
 	w.bytes(2, p.Note)
 	w.time(3, p.Deadline)
 	if err := m.roomForPending(ctx); err != nil {

@@ -17,17 +17,15 @@ type Vault struct {
 // Put creates a value. Errors are the store's: ErrConflict if the key exists. A value that is too large for a store, or
 // to be read again, is refused.
 func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time) error {
-	_, err := v.put(ctx, key, plain, expires, MaxValue)
-	return err
-}
-
-// put returns the sealed value that it has written.
-func (v Vault) put(ctx context.Context, key Key, plain []byte, expires time.Time, limit int) ([]byte, error) {
-	sealed, err := v.sealValue(key, plain, limit)
+	packed, err := packBriefly(plain)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return sealed, v.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: expires})
+	sealed, err := v.seal(key, packed, len(plain), MaxValue)
+	if err != nil {
+		return err
+	}
+	return v.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: expires})
 }
 
 // Get returns a value and its version. ErrUnsealable for what no key of the ring has sealed for this key.
@@ -42,12 +40,13 @@ func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, 
 
 // Replace writes a value whose version was read; see Entries.Replace.
 func (v Vault) Replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, error) {
-	version, _, err := v.replace(ctx, key, plain, version, expires)
+	version, _, err := v.replace(ctx, key, plain, 0, version, expires)
 	return version, err
 }
 
-func (v Vault) replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, []byte, error) {
-	sealed, err := v.sealValue(key, plain, MaxValue)
+// replace returns the sealed value that it has written.
+func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, version uint64, expires time.Time) (uint64, []byte, error) {
+	sealed, err := v.sealRecord(key, plain, tail, MaxValue)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -64,13 +63,18 @@ func (v Vault) Take(ctx context.Context, key Key) ([]byte, error) {
 	return v.openValue(key, e.Value)
 }
 
-func (v Vault) sealValue(key Key, plain []byte, limit int) ([]byte, error) {
-	packed, err := pack(plain)
+// sealRecord seals a record of which the last bytes, as many as tail says, are sealed already.
+func (v Vault) sealRecord(key Key, plain []byte, tail, limit int) ([]byte, error) {
+	packed, err := pack(plain, tail)
 	if err != nil {
 		return nil, err
 	}
+	return v.seal(key, packed, len(plain), limit)
+}
+
+func (v Vault) seal(key Key, packed []byte, plain, limit int) ([]byte, error) {
 	if size := len(packed) + SealOverhead; size > limit {
-		return nil, fmt.Errorf("a value of %d bytes, %d when sealed, is too large to keep: at most %d", len(plain), size, limit)
+		return nil, fmt.Errorf("a value of %d bytes, %d when sealed, is too large to keep: at most %d", plain, size, limit)
 	}
 	return v.Keys.Seal(purposeRecord, packed, string(key)), nil
 }
