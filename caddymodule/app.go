@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -46,6 +47,7 @@ type appRuntime struct {
 	// opens what is needed.
 	mu       sync.Mutex
 	service  *signin.Service
+	ready    atomic.Pointer[signin.Service] // the same, for requests
 	sessions *session.Manager
 	signIns  *signinlog.Log // nil if none is kept
 	stopped  bool
@@ -225,6 +227,9 @@ func (a *App) Start() error {
 
 // signin returns the service, and makes it on the first call.
 func (a *App) signin() (*signin.Service, error) {
+	if service := a.rt.ready.Load(); service != nil {
+		return service, nil
+	}
 	a.rt.mu.Lock()
 	defer a.rt.mu.Unlock()
 	if a.rt.service != nil {
@@ -264,6 +269,7 @@ func (a *App) signin() (*signin.Service, error) {
 		Logger:    a.rt.logger,
 	})
 	a.rt.service.Start()
+	a.rt.ready.Store(a.rt.service)
 	return a.rt.service, nil
 }
 

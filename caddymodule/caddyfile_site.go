@@ -146,11 +146,25 @@ var siteWords = grammar[*siteParser]{
 		s.Activity, err = oneOf(d, "activity", activityWords...)
 		return err
 	}},
-	"headers": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
-		s.Headers, err = oneOf(d, "set of headers", headersWords...)
+	"headers": {once, parseHeaders},
+	"header":  {many, parseSiteHeader},
+}
+
+// parseHeaders reads a set of headers, and whether the groups are among them.
+func parseHeaders(d *caddyfile.Dispenser, s *siteParser) (err error) {
+	if s.Headers, err = firstOf(d, "set of headers", headersWords...); err != nil || !d.NextArg() {
 		return err
-	}},
-	"header": {many, parseSiteHeader},
+	}
+	if d.Val() != "groups" {
+		return unrecognized(d, "word after the set of headers", []string{"groups"})
+	}
+	if s.Headers == "none" {
+		return wrapAt(d.Token(), errGroupsNowhere)
+	}
+	if s.HeaderGroups = true; d.NextArg() {
+		return d.ArgErr()
+	}
+	return nil
 }
 
 // parseWho reads a kind and the names of that kind.

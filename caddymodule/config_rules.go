@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -216,6 +217,8 @@ var activityWords = []string{"navigation", "any", "none"}
 
 var headersWords = []string{"remote", "forwarded", "none"}
 
+var errGroupsNowhere = errors.New("headers none has no header for groups; `header <Name> <claim>` sets one of any name")
+
 // check returns the first thing that is wrong with the handler beside its policies' own content.
 func (h *Handler) check(a *App) error {
 	if err := checkName(h.App); err != nil {
@@ -244,6 +247,9 @@ func (h *Handler) check(a *App) error {
 	if h.Headers != "" && !slices.Contains(headersWords, h.Headers) {
 		return fmt.Errorf("headers: %q is none of %s", h.Headers, strings.Join(headersWords, ", "))
 	}
+	if h.HeaderGroups && h.Headers == "none" {
+		return errGroupsNowhere
+	}
 	for i, hc := range h.Header {
 		if err := h.checkHeader(hc, h.Header[:i]); err != nil {
 			return err
@@ -265,13 +271,9 @@ func (h *Handler) checkHeader(hc HeaderClaim, before []HeaderClaim) error {
 			return fmt.Errorf("header %s is set twice", hc.Name)
 		}
 	}
-	preset := h.Headers
-	if preset == "" {
-		preset = "remote"
-	}
-	for _, name := range headerPresets[preset] {
+	for _, name := range h.presetHeaders() {
 		if scrub.Same(name, hc.Name) {
-			return fmt.Errorf("header %s is set by `headers %s` already", hc.Name, preset)
+			return fmt.Errorf("header %s is set by `headers %s` already", hc.Name, cmp.Or(h.Headers, defaultHeaders))
 		}
 	}
 	return nil

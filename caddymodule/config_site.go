@@ -1,6 +1,10 @@
 package caddymodule
 
-import "github.com/caddyserver/caddy/v2/modules/caddyhttp"
+import (
+	"cmp"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
 
 // Handler puts a site behind Latchkey. It stands once in a site, before everything that is to be protected, and does
 // three things in this order:
@@ -40,10 +44,14 @@ type Handler struct {
 	// `any` (every request, so that a page that polls keeps its session alive) or `none`. Default: `navigation`.
 	Activity string `json:"activity,omitempty"`
 
-	// The headers that tell the application who is there: `remote` (Remote-User, -Email, -Name, -Groups), `forwarded`
-	// (X-Forwarded-User, -Email, -Preferred-Username, -Groups) or `none`. An absent claim is an absent header; what a
+	// The headers that tell the application who is there: `remote` (Remote-User, -Email, -Name), `forwarded`
+	// (X-Forwarded-User, -Email, -Preferred-Username) or `none`. An absent claim is an absent header; what a
 	// client sends in them never arrives. Default: `remote`.
 	Headers string `json:"headers,omitempty"`
+
+	// Send the groups as well, in Remote-Groups or X-Forwarded-Groups, separated by commas. They are the longest of the
+	// headers and cost the most at every request, so a site has to ask for them.
+	HeaderGroups bool `json:"header_groups,omitempty"`
 
 	// More headers, each with the claim that it carries.
 	Header []HeaderClaim `json:"header,omitempty"`
@@ -62,6 +70,18 @@ type Who struct {
 	// Everybody who signed in at these providers.
 	Providers []string `json:"providers,omitempty"`
 }
+
+// presetHeaders are the headers that a site sets by its preset: for user, email, name and, where it asks for them, groups,
+// in this order.
+func (h *Handler) presetHeaders() []string {
+	preset := headerPresets[cmp.Or(h.Headers, defaultHeaders)]
+	if len(preset) > 0 && !h.HeaderGroups {
+		preset = preset[:len(preset)-1]
+	}
+	return preset
+}
+
+const defaultHeaders = "remote"
 
 // headerPresets are the values of Handler.Headers: the headers for user, email, name and groups, in this order.
 var headerPresets = map[string][]string{

@@ -49,9 +49,22 @@ func demand(d *policy.Decision) *signin.Demand {
 
 // request describes a request to the policies. r is nil at the end of a sign-in, who for an anonymous client.
 func (h *Handler) request(r *http.Request, v *signin.Visit, subject *policy.Subject, who *session.Session) *policy.Request {
-	q := &policy.Request{Subject: subject, App: h.rt.site.App, IP: v.IP, Time: time.Now(), NoRoute: r == nil}
+	p := &passage{visit: *v}
+	var f *facts
+	if who != nil {
+		f = h.factsOf(who)
+	}
+	h.describe(p, r, subject, who, f)
+	return &p.query
+}
+
+// describe is request in the memory that p has for it. f are the facts of who.
+func (h *Handler) describe(p *passage, r *http.Request, subject *policy.Subject, who *session.Session, f *facts) {
+	q, v := &p.query, &p.visit
+	q.Subject, q.App, q.IP, q.Time, q.NoRoute = subject, h.rt.site.App, v.IP, time.Now(), r == nil
 	if r != nil && len(h.rt.matchers.sets) > 0 {
-		q.Match = &requestMatcher{h.rt.matchers, r}
+		p.match = requestMatcher{h.rt.matchers, r}
+		q.Match = &p.match
 	}
 	if h.rt.wanted.platform {
 		q.Platform = useragent.Platform(v.Header)
@@ -63,13 +76,11 @@ func (h *Handler) request(r *http.Request, v *signin.Visit, subject *policy.Subj
 		}
 	}
 	if who != nil {
-		facts := h.factsOf(who)
-		q.Auth, q.Device, q.SignInRisk, q.UserRisk = facts.auth, facts.device, facts.signInRisk, facts.userRisk
+		q.Auth, q.Device, q.SignInRisk, q.UserRisk = f.auth, f.device, f.signInRisk, f.userRisk
 		if r != nil {
 			q.Idle = max(q.Time.Sub(who.LastUsed), 0)
 		}
 	}
-	return q
 }
 
 // user is a person as policies can name them: by the name that the log shows, by a verified mail address, by subject.

@@ -14,7 +14,8 @@ import (
 
 // guard lets a request pass if somebody is signed in and the policies allow it. It is the only way to next for what is
 // guarded: whatever is not an allow ends here.
-func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, next caddyhttp.Handler) error {
+func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.Request, p *passage, next caddyhttp.Handler) error {
+	v := &p.visit
 	who, token, err := service.Session(r, v)
 	if err == nil && !h.accepts(who) {
 		// Signed in, but not with a provider of this site.
@@ -26,7 +27,9 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	if err != nil {
 		return h.anonymous(service, w, r, v, err)
 	}
-	decision := h.rt.policies.Evaluate(h.request(r, v, h.made(who).subject, who))
+	made := h.made(who)
+	h.describe(p, r, made.subject, who, &made.facts)
+	decision := h.rt.policies.Evaluate(&p.query)
 	switch decision.Verdict {
 	case policy.Allow:
 	case policy.StepUp:
@@ -41,12 +44,15 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	if err != nil {
 		return h.anonymous(service, w, r, v, err)
 	}
-	who = tight
-	if h.rt.activity.counts(r) {
-		h.rt.app.rt.sessions.Touch(who, h.rt.site.App)
+	if tight != who {
+		who, made = tight, h.made(tight)
 	}
-	h.concluded(r, &decision, who)
-	h.identify(r, who)
+	// Asked in this order because there is nearly never anything to write.
+	if sessions := h.rt.app.rt.sessions; sessions.TouchDue(who, h.rt.site.App) && h.rt.activity.counts(r) {
+		sessions.Touch(who, h.rt.site.App)
+	}
+	h.admitted(r, &decision, who, made)
+	h.identify(p, r, made)
 	r, done := h.held(w, r, who)
 	if done != nil {
 		defer done()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync/atomic"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -32,6 +33,8 @@ type handlerRuntime struct {
 	names    *scrub.Names
 	headers  []identityHeader
 	activity activity
+	unlogged bool // the server writes no access log
+	spelled  atomic.Pointer[spelling]
 }
 
 // CaddyModule returns the Caddy module information.
@@ -52,6 +55,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	h.rt.unlogged = server != nil && server.Logs == nil
 	h.lint(server)
 	return nil
 }
@@ -117,18 +121,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	caddyhttp.SetVar(r.Context(), guardedVar, true)
 
+	p := new(passage)
 	// Scrubbing comes before everything that can fail, so that no error route sees what a client may not say (A35).
 	lines, refused := scrub.Request(r, h.rt.names)
 	service, err := h.rt.app.signin()
 	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
-	v, badHost := h.visit(r, lines)
+	v := &p.visit
+	badHost := h.visit(p, r, lines)
 	if refused == nil {
 		refused = badHost
 	}
 	if refused == nil {
-		refused = originalPath(r)
+		refused = p.originalPath(r)
 	}
 	if refused != nil {
 		decided(r, "bad_request")
@@ -136,7 +142,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		service.BadRequest(w, r, v)
 		return nil
 	}
-	if sent := ownEndpoint(r); sent != nil {
+	if sent := p.ownEndpoint(r); sent != nil {
 		v.RequestID = requestID(r)
 		service.ServeHTTP(w, sent, v)
 		return nil
@@ -151,7 +157,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 			return next.ServeHTTP(w, r)
 		}
 	}
-	return h.guard(service, w, r, v, next)
+	return h.guard(service, w, r, p, next)
 }
 
 // Interface guards

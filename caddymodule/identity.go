@@ -28,11 +28,7 @@ var presetValues = []func(*session.Session) string{
 
 // provisionHeaders compiles which headers carry what, and which must therefore never come from a client.
 func (h *Handler) provisionHeaders() error {
-	preset := h.Headers
-	if preset == "" {
-		preset = "remote"
-	}
-	for i, name := range headerPresets[preset] {
+	for i, name := range h.presetHeaders() {
 		h.rt.headers = append(h.rt.headers, identityHeader{name, presetValues[i]})
 	}
 	names := make([]string, 0, len(h.Header))
@@ -49,10 +45,12 @@ func (h *Handler) provisionHeaders() error {
 
 // identify tells the application and the rest of the route who is there. What a client said in these headers is gone
 // already; an absent claim is an absent header (A51).
-func (h *Handler) identify(r *http.Request, who *session.Session) {
-	made := h.made(who)
+func (h *Handler) identify(p *passage, r *http.Request, made *made) {
 	// The text is shared, its place is not: whoever comes next on the way may write to the slice.
-	places := make([]string, len(made.headers))
+	places := p.places[:]
+	if len(made.headers) > len(places) {
+		places = make([]string, len(made.headers))
+	}
 	for i, value := range made.headers {
 		if value != "" {
 			places[i] = value

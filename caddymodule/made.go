@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"go.uber.org/zap"
+
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
@@ -14,6 +16,8 @@ type made struct {
 	facts       facts
 	headers     []string // in the order of the site's identity headers; empty: no such header
 	placeholder func(key string) (any, bool)
+	// logged is what the access log says of a request that is allowed.
+	logged zap.Field
 }
 
 // facts are what a session tells the policies beside who somebody is.
@@ -40,6 +44,7 @@ func (h *Handler) made(who *session.Session) *made {
 		facts:       h.newFacts(who),
 		headers:     make([]string, len(h.rt.headers)),
 		placeholder: func(key string) (any, bool) { return placeholder(key, who) },
+		logged:      zap.Inline(allowedEntry(who.ID)),
 	}
 	for i := range h.rt.headers {
 		m.headers[i] = h.rt.headers[i].value(who)
@@ -63,11 +68,12 @@ func (h *Handler) ready(who *session.Session) *made {
 	return nil
 }
 
-func (h *Handler) factsOf(who *session.Session) facts {
+func (h *Handler) factsOf(who *session.Session) *facts {
 	if m := h.ready(who); m != nil {
-		return m.facts
+		return &m.facts
 	}
-	return h.newFacts(who)
+	f := h.newFacts(who)
+	return &f
 }
 
 func (h *Handler) newFacts(who *session.Session) facts {

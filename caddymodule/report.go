@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -34,6 +35,31 @@ func (h *Handler) concluded(r *http.Request, d *policy.Decision, who *session.Se
 	if len(asked) > 0 {
 		extra.Add(zap.Strings("latchkey_would_step_up", asked))
 	}
+}
+
+// admitted is concluded for what nearly every request comes to: allowed, with nothing more to say than that.
+func (h *Handler) admitted(r *http.Request, d *policy.Decision, who *session.Session, made *made) {
+	if h.rt.wanted.reportOnly {
+		h.concluded(r, d, who)
+		return
+	}
+	allowed.Inc()
+	if h.rt.unlogged {
+		return
+	}
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Add(made.logged)
+	}
+}
+
+// allowedEntry is the access log's entry of a request that a session was allowed, put together only if it is written.
+type allowedEntry session.ID
+
+// MarshalLogObject implements zapcore.ObjectMarshaler.
+func (e allowedEntry) MarshalLogObject(to zapcore.ObjectEncoder) error {
+	to.AddString("latchkey_decision", policy.Allow.String())
+	to.AddString("latchkey_session", session.ID(e).Short())
+	return nil
 }
 
 // watched counts what report-only policies would have done, each by itself, and names them for the log. Nobody else

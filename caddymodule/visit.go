@@ -17,10 +17,13 @@ import (
 //
 // Scheme and host come from the connection and the request, and from X-Forwarded-Proto and -Host only behind a proxy
 // that Caddy trusts: by Caddy's own rule, and never otherwise (A20).
-func (h *Handler) visit(r *http.Request, lines []string) (*signin.Visit, error) {
-	v := &signin.Visit{Site: &h.rt.site, Return: signin.Home, Header: r.Header}
+func (h *Handler) visit(p *passage, r *http.Request, lines []string) error {
+	p.findOriginal(r)
+	v := &p.visit
+	v.Site, v.Return, v.Header = &h.rt.site, signin.Home, r.Header
 	host, secure := r.Host, r.TLS != nil
-	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted {
+	vars, _ := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	if trusted, _ := vars[caddyhttp.TrustedProxyVarKey].(bool); trusted {
 		if proto := lastOf(r.Header["X-Forwarded-Proto"]); proto != "" {
 			// Some proxies name the scheme of a WebSocket.
 			secure = strings.EqualFold(proto, "https") || strings.EqualFold(proto, "wss")
@@ -29,49 +32,21 @@ func (h *Handler) visit(r *http.Request, lines []string) (*signin.Visit, error) 
 			host = fwd
 		}
 	}
-	canonical, ok := scrub.Host(host)
+	spelled, ok := h.spell(host, secure)
 	if !ok {
-		return v, scrub.BadHost
+		return scrub.BadHost
 	}
-	v.Host, v.Secure = canonical, secure
-	v.Origin = origin(secure, canonical, host)
-	v.Cookies = signin.ReadCookies(http.Header{"Cookie": lines}, secure)
-	if ip, ok := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string); ok {
+	v.Host, v.Origin, v.Secure = spelled.canonical, spelled.origin, secure
+	v.Cookies = signin.ReadCookies(lines, secure)
+	if ip, ok := vars[caddyhttp.ClientIPVarKey].(string); ok {
 		// An address that cannot be read stays unknown, which no rule takes for a good one (A62).
 		v.IP, _ = netip.ParseAddr(ip)
 	}
-	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && original.URL != nil {
-		v.Return = original.URL.RequestURI()
+	if p.original != nil {
+		v.Return = p.original.RequestURI()
 	}
-	return v, nil
+	return nil
 }
-
-// originalPath holds the path as the client sent it to the same rules as the one it was rewritten to: FastCGI apps are
-// told both.
-func originalPath(r *http.Request) error {
-	original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
-	if !ok || original.URL == nil || original.URL.Path == r.URL.Path && original.URL.RawPath == r.URL.RawPath {
-		return nil
-	}
-	return scrub.Path(original.URL)
-}
-
-// ownEndpoint returns the request if it is for one of our endpoints, else nil. What a site rewrites for its app, as
-// try_files does for a single-page one, does not hide them: then it is the request as the client sent it.
-func ownEndpoint(r *http.Request) *http.Request {
-	if isOwn(r.URL.Path) {
-		return r
-	}
-	original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
-	if !ok || original.URL == nil || !isOwn(original.URL.Path) {
-		return nil
-	}
-	sent := r.WithContext(r.Context())
-	sent.URL = original.URL
-	return sent
-}
-
-func isOwn(path string) bool { return path == signin.Base || strings.HasPrefix(path, signin.Base+"/") }
 
 // lastOf returns the last value of a list header: the one that the nearest proxy has written.
 func lastOf(values []string) string {

@@ -1,7 +1,9 @@
 package session
 
 import (
+	"crypto/cipher"
 	"encoding/base64"
+	"sync"
 )
 
 // ID is the random id of a session, 128 bits. It leaves the process only inside a sealed cookie.
@@ -48,11 +50,15 @@ func (r *KeyRing) OpenToken(value, host, cookie string) (Token, error) {
 	if len(value) != base64.RawURLEncoding.EncodedLen(sealedSize) {
 		return t, ErrUnsealable
 	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil || len(sealed) != sealedSize {
+	m := tokenMemory.Get().(*tokenScratch)
+	defer tokenMemory.Put(m)
+	n, err := strictBase64.Decode(m.sealed[:], append(m.text[:0], value...))
+	if err != nil || n != sealedSize {
 		return t, ErrUnsealable
 	}
-	plain, err := r.Open(purposeCookie, sealed, host, cookie)
+	m.place = [3]string{string(purposeCookie), host, cookie}
+	m.aad = lengthPrefixed(m.aad[:0], m.place[:])
+	plain, err := r.open(m.sealed[:n], m.aad, (*ringKey).forCookies)
 	if err != nil {
 		return t, err
 	}
@@ -60,6 +66,21 @@ func (r *KeyRing) OpenToken(value, host, cookie string) (Token, error) {
 	copy(t.Secret[:], plain[len(t.ID):])
 	return t, nil
 }
+
+var strictBase64 = base64.RawURLEncoding.Strict()
+
+// tokenScratch is what opening a token needs for a moment. A token is opened at every request, and what goes through
+// cipher.AEAD is on the heap. It holds what the client sent, never what that opens to.
+type tokenScratch struct {
+	text   [128]byte
+	sealed [96]byte
+	aad    []byte
+	place  [3]string
+}
+
+var tokenMemory = sync.Pool{New: func() any { return &tokenScratch{aad: make([]byte, 0, 320)} }}
+
+func (k *ringKey) forCookies() (cipher.AEAD, error) { return k.aeads[purposeCookie], nil }
 
 // Key returns the key under which a store keeps the session: a hash, so that nobody who reads a store's keys can make
 // a cookie of one.

@@ -22,6 +22,11 @@ type touch struct {
 	app string
 }
 
+// TouchDue reports whether Touch would have anything to write.
+func (m *Manager) TouchDue(s *Session, app string) bool {
+	return s.newApp(app) || s.TouchDue(m.now(), m.limits)
+}
+
 // Touch notes that the session is used for an app. It returns at once: the write happens later, off the request's
 // path, and only if the last use on record is old enough or the app is new to the session. After Close it does nothing.
 func (m *Manager) Touch(s *Session, app string) {

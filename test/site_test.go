@@ -148,6 +148,10 @@ func (s *site) caddyfile() string {
 	if s.c.https {
 		tls = "tls internal"
 	}
+	lines := s.c.site
+	if !strings.Contains(lines, "headers") {
+		lines += "\n\t\theaders remote groups" // so that every test sees all that an app may be told
+	}
 	return fmt.Sprintf(`{
 	default_bind 127.0.0.1
 	skip_install_trust
@@ -178,7 +182,7 @@ func (s *site) caddyfile() string {
 	}
 	reverse_proxy %s
 }
-`, s.c.global, s.issuer(), clientSecret, s.c.provider, store, s.c.app, s.origin(), tls, s.c.before, s.c.matcher, s.c.site, s.app.Addr)
+`, s.c.global, s.issuer(), clientSecret, s.c.provider, store, s.c.app, s.origin(), tls, s.c.before, s.c.matcher, lines, s.app.Addr)
 }
 
 // reload changes the configuration of the running gateway.

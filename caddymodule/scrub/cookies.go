@@ -65,7 +65,8 @@ func hasOurs(line string) bool {
 // A line without ours is returned as it is, and one with nothing else in it as the empty string.
 func withoutOurs(line string) string {
 	var out strings.Builder
-	run, at := 0, 0 // [run:at) is kept and not yet copied; both stand at the start of a pair
+	head := ""      // the first run, not copied as long as it is the only one
+	run, at := 0, 0 // [run:at) is kept and not yet taken up; both stand at the start of a pair
 	removed := false
 	for at < len(line) {
 		end := len(line)
@@ -74,7 +75,7 @@ func withoutOurs(line string) string {
 		}
 		if isOurs(strings.TrimSuffix(line[at:end], ";")) {
 			removed = true
-			out.WriteString(line[run:at])
+			head = take(&out, head, line[run:at])
 			run = end
 		}
 		at = end
@@ -82,14 +83,33 @@ func withoutOurs(line string) string {
 	if !removed {
 		return line
 	}
-	if out.Len() == 0 { // ours came first
+	if head == "" { // ours came first
 		return tidy(line[run:])
 	}
-	if run == len(line) { // ours came last, and the separator before it goes with it
-		return strings.TrimSuffix(tidy(out.String()), ";")
+	last := run == len(line)
+	head = take(&out, head, line[run:])
+	if out.Len() > 0 {
+		head = out.String()
 	}
-	out.WriteString(line[run:])
-	return tidy(out.String())
+	if last { // ours came last, and the separator before it goes with it
+		return strings.TrimSuffix(tidy(head), ";")
+	}
+	return tidy(head)
+}
+
+// take adds a run to what is kept: head alone, or out with head at its start. It returns head.
+func take(out *strings.Builder, head, run string) string {
+	switch {
+	case run == "":
+	case head == "":
+		return run
+	default:
+		if out.Len() == 0 {
+			out.WriteString(head)
+		}
+		out.WriteString(run)
+	}
+	return head
 }
 
 // tidy drops the blanks that a removed first cookie leaves, and separators with nothing between them.

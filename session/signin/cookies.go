@@ -37,10 +37,10 @@ type flowCookie struct{ name, value string }
 // maxFlowsRead bounds how many flow cookies of a request are looked at; a browser of ours holds at most maxFlows.
 const maxFlowsRead = 16
 
-// ReadCookies finds our cookies. secure tells by which names: with the prefix, or plain for http on a loopback host.
-func ReadCookies(h http.Header, secure bool) Cookies {
+// ReadCookies finds our cookies in the Cookie headers of a request. secure tells by which names: with the prefix, or plain for http on a loopback host.
+func ReadCookies(lines []string, secure bool) Cookies {
 	var c Cookies
-	for _, line := range h["Cookie"] {
+	for _, line := range lines {
 		for line != "" {
 			var part string
 			part, line, _ = strings.Cut(line, ";")

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -9,7 +8,7 @@ import (
 )
 
 func TestReadCookies(t *testing.T) {
-	header := func(lines ...string) http.Header { return http.Header{"Cookie": lines} }
+	header := func(lines ...string) []string { return lines }
 	c := ReadCookies(header("a=b; __Host-latchkey=S; __Host-latchkey-pending=P", "__Host-latchkey-flow-abcdefgh=F;__Host-latchkey-browser=B"), true)
 	if c.session != "S" || c.pending != "P" || c.browser != "B" || c.flow("abcdefgh") != "F" || c.doubled {
 		t.Errorf("got %+v", c)
@@ -38,14 +37,14 @@ func TestReadCookies(t *testing.T) {
 // prefix by the browser, so that any neighbouring host may have set it (A42, A60).
 func TestReadCookiesPrefix(t *testing.T) {
 	for _, before := range []string{"\u00a0", "\u0085", "\u1680", "\u2000", "\u2028", "\u3000", "\v", "\f", "\ufeff"} {
-		if c := ReadCookies(http.Header{"Cookie": {"a=b; " + before + "__Host-latchkey=S"}}, true); c.session != "" {
+		if c := ReadCookies([]string{"a=b; " + before + "__Host-latchkey=S"}, true); c.session != "" {
 			t.Errorf("%q in front of the name is passed over", before)
 		}
-		if c := ReadCookies(http.Header{"Cookie": {"__Host-latchkey=S;" + before + "__Host-latchkey=T"}}, true); c.doubled {
+		if c := ReadCookies([]string{"__Host-latchkey=S;" + before + "__Host-latchkey=T"}, true); c.doubled {
 			t.Errorf("%q in front of a second name undoes the first", before)
 		}
 	}
-	if c := ReadCookies(http.Header{"Cookie": {"a=b;\t __Host-latchkey=S \t"}}, true); c.session != "S" {
+	if c := ReadCookies([]string{"a=b;\t __Host-latchkey=S \t"}, true); c.session != "S" {
 		t.Errorf("blanks are not passed over: %q", c.session)
 	}
 }
@@ -55,7 +54,7 @@ func FuzzReadCookies(f *testing.F) {
 	f.Add("a=b; __Host-latchkey=S", true)
 	f.Add("latchkey-flow-=;;=;latchkey-flow-abcdefgh", false)
 	f.Fuzz(func(t *testing.T, line string, secure bool) {
-		c := ReadCookies(http.Header{"Cookie": {line, line}}, secure)
+		c := ReadCookies([]string{line, line}, secure)
 		if len(c.flows) > maxFlowsRead {
 			t.Fatal("more flows than the bound")
 		}

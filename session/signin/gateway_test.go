@@ -154,7 +154,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	v := &Visit{
 		Site: g.site, Origin: g.URL, Host: "127.0.0.1", Return: r.URL.RequestURI(),
-		IP: netip.MustParseAddr("203.0.113.9"), RequestID: "request-1", Cookies: ReadCookies(r.Header, false),
+		IP: netip.MustParseAddr("203.0.113.9"), RequestID: "request-1", Cookies: ReadCookies(r.Header["Cookie"], false),
 	}
 	if strings.HasPrefix(r.URL.Path, Base+"/") {
 		g.service.ServeHTTP(w, r, v)

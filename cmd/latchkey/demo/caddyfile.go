@@ -97,6 +97,10 @@ $SITE {$ACCESSLOG
 	latchkey {
 		app demo
 
+		# The app wants to know the groups too; they are sent to no app that
+		# did not ask for them.
+		headers remote groups
+
 		# /admin is for admins.
 		policy admins-only @admin {
 			include all
