@@ -56,7 +56,7 @@ func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) erro
 	for _, v := range b.Values {
 		args = append(args, v)
 	}
-	_, err = s.run(ctx, appendScript, s.streamKey(stream), args...)
+	_, err = s.run(ctx, s.once, appendScript, s.streamKey(stream), args...)
 	return s.answer(err)
 }
 

@@ -52,19 +52,29 @@ type onceCmd struct{ *redis.Cmd }
 // NoRetry is what the client asks before it tries again.
 func (onceCmd) NoRetry() bool { return true }
 
-func (s *Store) once(ctx context.Context, args ...any) (any, error) {
+// once sends a command that writes key.
+func (s *Store) once(ctx context.Context, key string, args ...any) (any, error) {
 	cmd := onceCmd{redis.NewCmd(ctx, args...)}
-	if err := s.client.Process(ctx, cmd); err != nil {
+	if err := s.process(ctx, key, cmd); err != nil {
 		return nil, err
 	}
 	return cmd.Result()
 }
 
-// run runs a script once, by its hash, or by its text on a server that has not seen it yet.
-func (s *Store) run(ctx context.Context, script script, key string, args ...any) (any, error) {
-	v, err := s.once(ctx, append([]any{"evalsha", script.Hash(), 1, key}, args...)...)
+// again is once for what may be repeated.
+func (s *Store) again(ctx context.Context, key string, args ...any) (any, error) {
+	cmd := redis.NewCmd(ctx, args...)
+	if err := s.process(ctx, key, cmd); err != nil {
+		return nil, err
+	}
+	return cmd.Result()
+}
+
+// run runs a script on its key, by its hash, or by its text on a server that has not seen it yet.
+func (s *Store) run(ctx context.Context, send func(context.Context, string, ...any) (any, error), script script, key string, args ...any) (any, error) {
+	v, err := send(ctx, key, append([]any{"evalsha", script.Hash(), 1, key}, args...)...)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") { // and so it was not carried out
-		v, err = s.once(ctx, append([]any{"eval", script.text, 1, key}, args...)...)
+		v, err = send(ctx, key, append([]any{"eval", script.text, 1, key}, args...)...)
 	}
 	return v, err
 }

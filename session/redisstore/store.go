@@ -20,6 +20,8 @@ import (
 // database and a prefix.
 type Store struct {
 	client  redis.UniversalClient
+	masters *masters      // nil without sentinels
+	confirm *confirmation // nil where there are no replicas
 	prefix  string
 	secrets []string
 	now     func() time.Time
@@ -37,10 +39,18 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	s := &Store{client: redis.NewUniversalClient(opt), prefix: cfg.prefix(), now: cfg.Now}
+	s := &Store{prefix: cfg.prefix(), now: cfg.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if opt.MasterName != "" {
+		s.masters = newMasters(opt)
+		opt.Dialer = s.masters.dial
+	}
+	if opt.MasterName != "" || opt.IsClusterMode {
+		s.confirm = new(confirmation)
+	}
+	s.client = redis.NewUniversalClient(opt)
 	for _, secret := range []string{opt.Password, opt.SentinelPassword} {
 		if secret != "" {
 			s.secrets = append(s.secrets, secret)
@@ -84,7 +94,7 @@ func (s *Store) Create(ctx context.Context, e session.Entry) error {
 		return err
 	}
 	defer cancel()
-	_, err = s.once(ctx, "set", s.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")
+	_, err = s.once(ctx, s.entryKey(e.Key), "set", s.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")
 	if errors.Is(err, redis.Nil) {
 		return session.ErrConflict
 	}
@@ -98,9 +108,10 @@ func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error)
 		return session.Entry{}, err
 	}
 	defer cancel()
+	seen := s.masters.seen()
 	data, err := s.client.Get(ctx, s.entryKey(key)).Bytes()
 	if errors.Is(err, redis.Nil) {
-		return session.Entry{}, session.ErrNotFound
+		return session.Entry{}, s.absent(ctx, seen)
 	}
 	if err != nil {
 		return session.Entry{}, s.answer(err)
@@ -118,7 +129,8 @@ func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
 	defer cancel()
 	data := encode(e.Version+1, e.Expires, e.Value)
 	old := binary.BigEndian.AppendUint64(nil, e.Version)
-	outcome, err := s.run(ctx, replaceScript, s.entryKey(e.Key), old, data, ttl(e.Expires, now))
+	seen := s.masters.seen()
+	outcome, err := s.run(ctx, s.once, replaceScript, s.entryKey(e.Key), old, data, ttl(e.Expires, now))
 	switch {
 	case err != nil:
 		return 0, s.answer(err)
@@ -127,7 +139,7 @@ func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
 	case outcome == otherVersion:
 		return 0, session.ErrConflict
 	case outcome == gone:
-		return 0, session.ErrNotFound
+		return 0, s.absent(ctx, seen)
 	}
 	return 0, fmt.Errorf("%w: redis: replacing answers %v", session.ErrUnavailable, outcome)
 }
@@ -139,9 +151,10 @@ func (s *Store) Remove(ctx context.Context, key session.Key) (session.Entry, err
 		return session.Entry{}, err
 	}
 	defer cancel()
-	outcome, err := s.run(ctx, removeScript, s.entryKey(key))
+	seen := s.masters.seen()
+	outcome, err := s.run(ctx, s.once, removeScript, s.entryKey(key))
 	if errors.Is(err, redis.Nil) {
-		return session.Entry{}, session.ErrNotFound
+		return session.Entry{}, s.absent(ctx, seen)
 	}
 	if err != nil {
 		return session.Entry{}, s.answer(err)
@@ -160,7 +173,7 @@ func (s *Store) Enlist(ctx context.Context, index, member session.Key, until tim
 		return err
 	}
 	defer cancel()
-	err = enlistScript.Run(ctx, s.client, []string{s.indexKey(index)}, now.UnixMilli(), until.UnixMilli(), string(member)).Err()
+	_, err = s.run(ctx, s.again, enlistScript, s.indexKey(index), now.UnixMilli(), until.UnixMilli(), string(member))
 	return s.answer(err)
 }
 
@@ -178,7 +191,11 @@ func (s *Store) Members(ctx context.Context, index session.Key, before time.Time
 	if !before.IsZero() {
 		within.Max = "(" + strconv.FormatInt(before.Add(time.Millisecond-1).UnixMilli(), 10)
 	}
+	seen := s.masters.seen()
 	names, err := s.client.ZRangeByScore(ctx, s.indexKey(index), within).Result()
+	if err == nil {
+		err = s.masters.still(ctx, seen)
+	}
 	if err != nil {
 		return nil, s.answer(err)
 	}
@@ -207,7 +224,16 @@ func (s *Store) Delist(ctx context.Context, index session.Key, members ...sessio
 	if len(args) == 0 {
 		return nil
 	}
-	return s.answer(s.client.ZRem(ctx, s.indexKey(index), args...).Err())
+	_, err = s.again(ctx, s.indexKey(index), append([]any{"zrem", s.indexKey(index)}, args...)...)
+	return s.answer(err)
+}
+
+// absent is ErrNotFound, if the server that said so is still the master: only who may say it ends a session.
+func (s *Store) absent(ctx context.Context, seen uint64) error {
+	if err := s.masters.still(ctx, seen); err != nil {
+		return s.answer(err)
+	}
+	return session.ErrNotFound
 }
 
 // Ping asks the server.
@@ -224,6 +250,7 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.closed.Store(true)
+		s.masters.close()
 		s.err = s.client.Close()
 	})
 	if s.err != nil {

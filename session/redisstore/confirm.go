@@ -1,0 +1,113 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// confirmWait is how long a write waits for a replica to have it. It is shorter than ioTimeout.
+	confirmWait = 300 * time.Millisecond
+	// confirmLapse is how long no write waits after one has waited in vain, as with a master that is alone.
+	confirmLapse = 2 * time.Second
+)
+
+// confirmation makes a write known to a replica before it counts, where there are replicas: Sentinel and Cluster. What
+// the master alone has acknowledged is lost if it dies the next moment: a session that was ended would live again, and
+// one that has just begun would be gone.
+//
+// Where no replica confirms, the write counts all the same: a master that is alone would else refuse everything. Who
+// wants that has Redis refuse it (min-replicas-to-write).
+type confirmation struct {
+	lapsed atomic.Int64 // when a replica last failed to confirm, in nanoseconds since 1970
+}
+
+// expected reports whether there is anybody to wait for.
+func (c *confirmation) expected(now time.Time) bool {
+	since := now.UnixNano() - c.lapsed.Load()
+	return since < 0 || since >= int64(confirmLapse)
+}
+
+func (c *confirmation) note(replicas int64, now time.Time) {
+	if replicas > 0 {
+		c.lapsed.Store(0)
+		return
+	}
+	c.lapsed.Store(now.UnixNano())
+}
+
+// process sends a command that writes key, and where there are replicas waits for one of them on the same connection,
+// which is what WAIT goes by. An answer without a word about replicas is a failure: the master may have died of it. What
+// no replica confirms must have come from who still is the master.
+func (s *Store) process(ctx context.Context, key string, cmd redis.Cmder) error {
+	if s.confirm == nil {
+		return s.client.Process(ctx, cmd)
+	}
+	seen := s.masters.seen()
+	replicas, err := s.confirmed(ctx, key, cmd)
+	if err == nil && replicas == 0 {
+		err = s.masters.still(ctx, seen)
+	}
+	return err
+}
+
+// confirmed sends a command and tells how many replicas have what it wrote, as far as that is known.
+func (s *Store) confirmed(ctx context.Context, key string, cmd redis.Cmder) (replicas int64, err error) {
+	if !s.confirm.expected(time.Now()) {
+		return 0, s.client.Process(ctx, cmd)
+	}
+	server, err := s.masterOf(ctx, key)
+	if err != nil {
+		return 0, err
+	}
+	if server == nil {
+		s.confirm.note(0, time.Now())
+		return 0, s.client.Process(ctx, cmd)
+	}
+	wait := redis.NewIntCmd(ctx, "wait", 1, confirmWait.Milliseconds())
+	pipe := server.Pipeline()
+	_ = pipe.Process(ctx, cmd)
+	_ = pipe.Process(ctx, wait)
+	_, none := pipe.Exec(ctx)
+	switch err := cmd.Err(); {
+	case none != nil && err == nil && wait.Err() == nil:
+		return 0, none // there was no connection, and so nothing was sent
+	case moved(err):
+		// The slot is on its way to another node, where there is nothing to wait by.
+		return 0, s.client.Process(ctx, cmd)
+	case err != nil:
+		return 0, err
+	case wait.Err() != nil && !errors.As(wait.Err(), new(redis.Error)):
+		return 0, wait.Err()
+	}
+	s.confirm.note(wait.Val(), time.Now()) // 0 also from a server that does not let this user wait
+	return wait.Val(), nil
+}
+
+// masterOf returns the client of the server that key is written on; nil in a cluster that has no replicas.
+func (s *Store) masterOf(ctx context.Context, key string) (redis.UniversalClient, error) {
+	cluster, ok := s.client.(*redis.ClusterClient)
+	if !ok {
+		return s.client, nil
+	}
+	var replicas atomic.Bool
+	err := cluster.ForEachSlave(ctx, func(context.Context, *redis.Client) error { replicas.Store(true); return nil })
+	if err != nil || !replicas.Load() {
+		return nil, err
+	}
+	return cluster.MasterForKey(ctx, key)
+}
+
+// moved reports whether another node of the cluster is to be asked; this one has done nothing.
+func moved(err error) bool {
+	if err == nil {
+		return false
+	}
+	text := err.Error()
+	return strings.HasPrefix(text, "MOVED ") || strings.HasPrefix(text, "ASK ") || strings.HasPrefix(text, "TRYAGAIN ")
+}

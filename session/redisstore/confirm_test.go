@@ -1,0 +1,91 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/redisstore"
+	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
+)
+
+// What has been written is on the replica when the caller hears of it, so that no failover forgets it; a master that is
+// alone is not held up for long, and goes on.
+func TestWritesAreOnTheReplica(t *testing.T) {
+	set := redistest.StartSentinel(t)
+	cfg := redisstore.Config{Master: set.Master, Sentinels: []string{set.Sentinel.Addr}, KeyPrefix: "p:"}
+	s := open(t, cfg)
+	writes := map[string]func(key session.Key) error{
+		"create": func(key session.Key) error { return s.Create(t.Context(), entry(key)) },
+		"replace": func(key session.Key) error {
+			e := entry(key)
+			e.Version = 1
+			_, err := s.Replace(t.Context(), e)
+			return err
+		},
+		"remove": func(key session.Key) error { _, err := s.Remove(t.Context(), key); return err },
+		"enlist": func(key session.Key) error { return s.Enlist(t.Context(), "u:a", key, entry(key).Expires) },
+		"delist": func(key session.Key) error { return s.Delist(t.Context(), "u:a", key) },
+	}
+	waits := func() (n int) {
+		_, stat, _ := strings.Cut(set.First.Do("info", "commandstats").(string), "cmdstat_wait:calls=")
+		_, _ = fmt.Sscan(strings.Split(stat+",", ",")[0], &n)
+		return n
+	}
+	for i := range 40 {
+		key := session.Key(fmt.Sprintf("s:%d", i))
+		for _, name := range []string{"create", "replace", "enlist", "delist", "remove"} {
+			before := waits()
+			if err := writes[name](key); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if waits() == before {
+				t.Fatalf("%s waits for no replica", name)
+			}
+			on := set.Second.Do("exists", "p:"+string(key)).(int64) == 1
+			if want := name != "remove"; on != want {
+				t.Fatalf("%s: the replica has it: %v, want %v", name, on, want)
+			}
+		}
+	}
+	set.Second.Pause()
+	began := time.Now()
+	for i := range 20 {
+		if err := s.Create(t.Context(), entry(session.Key(fmt.Sprintf("s:alone%d", i)))); err != nil {
+			t.Fatalf("alone: %v", err)
+		}
+	}
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("twenty writes of a master that is alone took %v", took)
+	}
+	set.Second.Resume()
+	within(t, 15*time.Second, func() bool {
+		before := waits()
+		return s.Enlist(t.Context(), "u:a", "s:back", time.Now().Add(time.Hour)) == nil && waits() > before
+	})
+}
+
+// A master that dies before any replica has the write has not made it: the answer is an outage, not "done".
+func TestMasterDiesBeforeItsReplicaHears(t *testing.T) {
+	set := redistest.StartSentinel(t)
+	s := open(t, redisstore.Config{Master: set.Master, Sentinels: []string{set.Sentinel.Addr}})
+	if err := s.Create(t.Context(), entry("s:a")); err != nil {
+		t.Fatal(err)
+	}
+	set.Second.Pause()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Remove(context.WithoutCancel(t.Context()), "s:a")
+		ended <- err
+	}()
+	within(t, 5*time.Second, func() bool { return set.First.Do("exists", "latchkey:s:a").(int64) == 0 })
+	set.First.Stop()
+	if err := <-ended; err == nil || !errors.Is(err, session.ErrUnavailable) {
+		t.Errorf("ending a session: %v", err)
+	}
+	set.Second.Resume()
+}
