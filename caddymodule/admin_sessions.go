@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
 const (
@@ -119,6 +120,10 @@ func adminEndSession(r *http.Request, app *App, segments []string) (any, error) 
 		return nil, err
 	}
 	app.rt.logger.Info("session ended by an administrator", zap.String("session", s.ID.Short()))
+	app.emit(signin.EventRevoked, map[string]any{
+		"session": s.ID.Short(), "user_issuer": s.Identity.Issuer, "user_subject": s.Identity.Subject,
+		"user_name": s.User, "provider": s.Provider, "by": byAdministrator,
+	})
 	return endedAnswer{1}, nil
 }
 
@@ -132,6 +137,9 @@ func adminEndPerson(r *http.Request, app *App, segments []string) (any, error) {
 		return nil, err
 	}
 	app.rt.logger.Info("sessions of a person ended by an administrator", zap.Int("ended", n))
+	app.emit(signin.EventRevoked, map[string]any{
+		"user_issuer": segments[0], "user_subject": segments[1], "sessions": n, "by": byAdministrator,
+	})
 	return endedAnswer{n}, nil
 }
 
@@ -184,6 +192,10 @@ func adminRevokeBefore(r *http.Request, app *App, _ []string) (any, error) {
 	}
 	app.rt.logger.Info("sessions revoked by an administrator", zap.Time("before", before),
 		zap.String("provider", ask.Provider), zap.String("app", ask.App), zap.Bool("person", ask.Issuer != ""))
+	app.emit(signin.EventRevoked, map[string]any{
+		"before": before.UTC(), "provider": ask.Provider, "app": ask.App, "user_issuer": ask.Issuer, "user_subject": ask.Subject,
+		"by": byAdministrator,
+	})
 	return struct {
 		Before time.Time `json:"before"`
 	}{before.UTC()}, nil

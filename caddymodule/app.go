@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"github.com/caddyserver/certmagic"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 	"go.uber.org/zap"
@@ -33,6 +34,7 @@ type appRuntime struct {
 	storage certmagic.Storage
 	module  StoreModule
 	shared  *sharedStore
+	events  *caddyevents.App
 
 	providers []*signin.Provider
 	prompt    signin.PromptConfig
@@ -66,6 +68,9 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.rt.ctx, a.rt.logger, a.rt.storage = ctx, ctx.Logger(), ctx.Storage()
 	if err := a.check(); err != nil {
+		return err
+	}
+	if err := a.provisionEvents(ctx); err != nil {
 		return err
 	}
 	if err := a.provisionProviders(); err != nil {
@@ -266,6 +271,7 @@ func (a *App) signin() (*signin.Service, error) {
 		Recheck:   a.Session.recheck(),
 		RateLimit: a.RateLimit.rate(),
 		OnLimited: func(endpoint string) { rateLimited.WithLabelValues(endpoint).Inc() },
+		Notify:    a.emit,
 		Logger:    a.rt.logger,
 	})
 	a.rt.service.Start()

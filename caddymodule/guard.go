@@ -53,7 +53,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	}
 	h.admitted(r, &decision, who, made)
 	h.identify(p, r, made)
-	r, done := h.held(w, r, who)
+	w, r, done := h.held(w, r, who)
 	if done != nil {
 		defer done()
 	}
@@ -105,6 +105,7 @@ func (h *Handler) refuse(service *signin.Service, w http.ResponseWriter, r *http
 	}
 	h.concluded(r, d, who)
 	v.RequestID = requestID(r)
+	h.denied(v, who, d)
 	service.Refuse(w, r, v, who, refusal(d))
 	return nil
 }

@@ -2,22 +2,30 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
 // held ties what may stay open for long to the session it was opened with: a WebSocket, a stream of events, a tunnel.
-// When the session is over the request's context ends, and with it what the rest of the route does with it. done ends
+// When the session is over the request's context ends, and with it what the rest of the route does with it; and nothing
+// more is written, because a proxy that streams at once (flush_interval -1) passes over a context that ended. done ends
 // the tie; it is nil for a request that is none of these.
-func (h *Handler) held(w http.ResponseWriter, r *http.Request, who *session.Session) (held *http.Request, done func()) {
+func (h *Handler) held(w http.ResponseWriter, r *http.Request, who *session.Session) (_ http.ResponseWriter, held *http.Request, done func()) {
 	if !mayStayOpen(r) {
-		return r, nil
+		return w, r, nil
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
+	tied := &tiedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+	wire := http.NewResponseController(innermost(w))
 	var mu sync.Mutex
 	over := false
 	stop := h.rt.app.rt.sessions.Watch(who, h.rt.site.App, func(cause error) {
@@ -26,17 +34,57 @@ func (h *Handler) held(w http.ResponseWriter, r *http.Request, who *session.Sess
 		if over {
 			return // the connection may serve another request by now
 		}
+		tied.over.Store(true)
 		cancel(cause)
-		// A proxy that streams at once (flush_interval -1) passes over a context that ended; a write that fails it
-		// does not.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now())
+		_ = wire.SetWriteDeadline(time.Now()) // for a write that waits for a client that does not read
 	})
-	return r.WithContext(ctx), func() {
+	return tied, r.WithContext(ctx), func() {
 		stop()
 		mu.Lock()
 		defer mu.Unlock()
 		over = true
 		cancel(nil)
+	}
+}
+
+// tiedWriter writes nothing more once its session is over.
+type tiedWriter struct {
+	*caddyhttp.ResponseWriterWrapper
+	over atomic.Bool
+}
+
+var errSessionOver = errors.New("the session that the stream was opened with is over")
+
+// Write implements http.ResponseWriter.
+func (w *tiedWriter) Write(p []byte) (int, error) {
+	if w.over.Load() {
+		return 0, errSessionOver
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// FlushError implements what http.ResponseController looks for.
+func (w *tiedWriter) FlushError() error {
+	if w.over.Load() {
+		return errSessionOver
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// ReadFrom implements io.ReaderFrom without the short cut of what it wraps, which would write past the tie.
+func (w *tiedWriter) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{w}, r)
+}
+
+// innermost is the writer of the HTTP server itself. Its deadlines may be set from anywhere; those of the writers around
+// it, such as Caddy's idle timeouts, only by whoever writes.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = wrapper.Unwrap()
 	}
 }
 

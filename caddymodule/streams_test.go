@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"golang.org/x/net/websocket"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -82,7 +84,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 				}
 				open := func(who *session.Session) *bufio.Reader {
 					gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						r, done := h.held(w, r, who)
+						w, r, done := h.held(w, r, who)
 						if done == nil {
 							t.Error("taken for a request that ends by itself")
 							return
@@ -133,6 +135,26 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What is written after the end is refused on every way to write, whatever is wrapped around the connection.
+func TestTiedWriter(t *testing.T) {
+	inner := httptest.NewRecorder()
+	w := &tiedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: inner}}
+	if _, err := io.Copy(w, strings.NewReader("before")); err != nil || inner.Body.String() != "before" {
+		t.Fatalf("%q, %v", inner.Body, err)
+	}
+	w.over.Store(true)
+	_, write := io.WriteString(w, "x")
+	_, read := w.ReadFrom(strings.NewReader("x"))
+	for what, err := range map[string]error{"write": write, "read from": read, "flush": http.NewResponseController(w).Flush()} {
+		if !errors.Is(err, errSessionOver) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if inner.Body.String() != "before" || innermost(w) != http.ResponseWriter(inner) {
+		t.Errorf("%q was written", inner.Body)
 	}
 }
 

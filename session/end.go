@@ -82,21 +82,17 @@ func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
 	}
 }
 
-// EndAll ends every session of a person, whatever browser holds it, and returns how many were live; a sign-in that is under
-// way makes none (ErrRevoked). It ends those as well that cannot be read here, for instance because another replica has sealed them under a newer key.
+// EndAll ends every session of a person, whatever browser holds it, and returns how many were live; a sign-in that is
+// under way makes none (ErrRevoked). It ends those as well that cannot be read here, for instance because another replica
+// has sealed them under a newer key.
 func (m *Manager) EndAll(ctx context.Context, who Identity) (int, error) {
-	return m.endListed(ctx, identityIndex(who), func(s *Session) bool { return s.Identity == who })
-}
-
-// EndProviderSession ends the sessions that came of one session at the provider, as EndAll does for a person: what a
-// provider says when somebody signs out there (claim sid).
-func (m *Manager) EndProviderSession(ctx context.Context, issuer, sid string) (int, error) {
-	if sid == "" {
-		return 0, nil
-	}
-	return m.endListed(ctx, sidIndex(issuer, sid), func(s *Session) bool {
-		return s.Identity.Issuer == issuer && s.ProviderSession == sid
+	ended, err := m.endListed(ctx, identityIndex(who), func(s *Session) listing {
+		if s.Identity != who {
+			return foreign
+		}
+		return ends
 	})
+	return len(ended), err
 }
 
 // Find returns the live session that Short names, for an administrator. ErrNotFound if there is none, or more than one.
@@ -133,47 +129,67 @@ func (m *Manager) Find(ctx context.Context, short string) (*Session, error) {
 	return s, nil
 }
 
-// endListed ends the sessions that an index names, as far as they are the index's.
-func (m *Manager) endListed(ctx context.Context, index Key, its func(*Session) bool) (int, error) {
+// listing is what becomes of a session that an index names.
+type listing uint8
+
+const (
+	ends    listing = iota
+	stays           // it is the index's, and goes on
+	foreign         // a listing that we have not written; the session is somebody else's
+)
+
+// endListed ends the sessions that an index names, as far as verdict says so, and returns the short hashes of those that
+// may have been live.
+func (m *Manager) endListed(ctx context.Context, index Key, verdict func(*Session) listing) ([]string, error) {
 	if err := m.noteEnd(ctx, index); err != nil {
-		return 0, fmt.Errorf("ending sessions: %w", err)
+		return nil, fmt.Errorf("ending sessions: %w", err)
 	}
-	ended := 0
+	var ended []string
 	for {
 		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, maxListed)
 		if err != nil {
 			return ended, fmt.Errorf("listing sessions: %w", err)
 		}
+		done := make([]Key, 0, len(keys))
 		for _, key := range keys {
-			live, err := m.endOne(ctx, key, its)
+			live, over, err := m.endOne(ctx, key, verdict)
 			if err != nil {
 				return ended, err
 			}
 			if live {
-				ended++
+				ended = append(ended, shortOf(key))
+			}
+			if over {
+				done = append(done, key)
 			}
 		}
-		if err := m.delist(ctx, index, keys); err != nil {
+		if err := m.delist(ctx, index, done); err != nil {
 			return ended, fmt.Errorf("ending sessions: %w", err)
 		}
-		if len(keys) < maxListed {
+		if len(keys) < maxListed || len(done) == 0 {
 			return ended, nil
 		}
 	}
 }
 
-// endOne ends a session that an index names, and reports whether it may have been live.
-func (m *Manager) endOne(ctx context.Context, key Key, its func(*Session) bool) (live bool, err error) {
+// endOne ends a session that an index names. It reports whether it may have been live, and whether the index need not
+// name it any more.
+func (m *Manager) endOne(ctx context.Context, key Key, verdict func(*Session) listing) (live, over bool, err error) {
 	s, err := m.load(ctx, key)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return false, nil
-	case err == nil && !its(s):
-		return false, nil // a listing that we have not written; the session is somebody else's
-	case err == nil:
-		return s.Check(m.now(), m.limits) == nil, m.End(ctx, s)
+	if errors.Is(err, ErrNotFound) {
+		return false, true, nil
 	}
-	return m.endUnread(ctx, key)
+	if err != nil {
+		live, err = m.endUnread(ctx, key)
+		return live, true, err
+	}
+	switch verdict(s) {
+	case foreign:
+		return false, true, nil
+	case stays:
+		return false, false, nil
+	}
+	return s.Check(m.now(), m.limits) == nil, true, m.End(ctx, s)
 }
 
 // endUnread removes a record that could not be read. If the store is why, it says so again now.

@@ -17,7 +17,11 @@ var ways = map[string]func(m *session.Manager, ctx context.Context) error{
 		return err
 	},
 	"end their session at the provider": func(m *session.Manager, ctx context.Context) error {
-		_, err := m.EndProviderSession(ctx, ada.Issuer, "sid-1")
+		_, err := m.EndByProvider(ctx, session.ProviderEnd{Issuer: ada.Issuer, ProviderSession: "sid-1", At: time.Unix(1, 0)})
+		return err
+	},
+	"end the person at the provider": func(m *session.Manager, ctx context.Context) error {
+		_, err := m.EndByProvider(ctx, session.ProviderEnd{Issuer: ada.Issuer, Subject: ada.Subject, At: time.Unix(1<<40, 0)})
 		return err
 	},
 	"revoke all": func(m *session.Manager, ctx context.Context) error {

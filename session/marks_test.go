@@ -114,29 +114,6 @@ func TestMarksDuringOutage(t *testing.T) {
 	w.loads(t, "after it", token, session.ErrUnavailable)
 }
 
-func TestEndProviderSession(t *testing.T) {
-	w := newCachedWorld(t, cached())
-	d := draft(ada, session.Browser)
-	d.ProviderSession = "sid-1"
-	_, token := w.create(t, d, session.Tokens{})
-	d.ProviderSession = "sid-2"
-	_, second := w.create(t, d, session.Tokens{})
-	for sid, n := range map[string]int{"": 0, "sid-3": 0, "sid-1": 1} {
-		if ended, err := w.EndProviderSession(t.Context(), ada.Issuer, sid); err != nil || ended != n {
-			t.Errorf("sid %q: %d ended, %v", sid, ended, err)
-		}
-	}
-	if ended, err := w.EndProviderSession(t.Context(), "https://other.example", "sid-2"); err != nil || ended != 0 {
-		t.Errorf("another issuer's: %d ended, %v", ended, err)
-	}
-	w.loads(t, "ended", token, session.ErrNotFound)
-	w.loads(t, "another session at the provider", second, nil)
-	w.store.interrupt(failOn("members"))
-	if _, err := w.EndProviderSession(t.Context(), ada.Issuer, "sid-2"); !errors.Is(err, session.ErrUnavailable) {
-		t.Errorf("with the store away: %v", err)
-	}
-}
-
 func TestFind(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})

@@ -51,6 +51,7 @@ type config struct {
 	users    map[string]rig.Claims
 	idp      func(*rig.IDPConfig)
 	issuer   string // a provider that exists already; no certified one is started
+	told     string // the provider tells of sign-outs: by "sid" or by "sub"
 	data     string // Caddy's data directory, for replicas
 	peer     *site  // share provider and app with this site
 }
@@ -98,10 +99,14 @@ func newSite(t testing.TB, c config) *site {
 
 // client is the site's registration at the provider.
 func (s *site) client() rig.Client {
-	return rig.Client{
+	c := rig.Client{
 		ID: "gw", Secret: clientSecret, RedirectURIs: []string{s.url("/.latchkey/callback")},
 		SignedOut: []string{s.url("/.latchkey/signed-out")},
 	}
+	if s.c.told != "" {
+		c.BackChannel, c.BySession = s.url("/.latchkey/logout/backchannel"), s.c.told == "sid"
+	}
+	return c
 }
 
 func (s *site) issuer() string {

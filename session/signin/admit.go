@@ -76,7 +76,17 @@ func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f
 		return
 	}
 	s.logPerson(v, r, f, made, rec)
+	s.tellSignIn(v, made)
 	s.goOn(w, r, f.Return)
+}
+
+func (s *Service) tellSignIn(v *Visit, made *session.Session) {
+	if s.Notify == nil {
+		return
+	}
+	data := told(made)
+	data["app"] = v.Site.App
+	s.notify(EventSignIn, data)
 }
 
 // steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
@@ -121,6 +131,7 @@ func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f 
 	}
 	s.giveCookie(w, v, made, token)
 	s.logPerson(v, r, f, made, rec)
+	s.tellSignIn(v, made)
 	redirect(w, f.Return)
 	return true
 }

@@ -35,6 +35,9 @@ var signingAlgorithms = []jose.SignatureAlgorithm{
 
 var errNoKey = errors.New("token is signed by no key of the provider")
 
+// errKeysAway: the keys could not be fetched, which says nothing about a token.
+var errKeysAway = errors.New("keys of the provider cannot be fetched")
+
 // keySet is a provider's keys: fetched when first needed, anew when old, and on an unknown key id at most every ten
 // seconds. When the provider cannot be reached the old keys go on being used. It implements oidc.KeySet.
 //
@@ -134,14 +137,14 @@ func (k *keySet) fetch(ctx context.Context, seen time.Time) ([]jose.JSONWebKey, 
 	if keys, fetched, tried := k.state(); fetched.After(seen) {
 		return keys, nil
 	} else if k.now().Sub(tried) < time.Second {
-		return nil, errors.New("keys of the provider: the last try has just failed")
+		return nil, fmt.Errorf("%w: the last try has just failed", errKeysAway)
 	}
 	keys, err := k.download(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.tried = k.now()
 	if err != nil {
-		return nil, fmt.Errorf("keys of the provider: %w", err)
+		return nil, fmt.Errorf("%w: %w", errKeysAway, err)
 	}
 	k.keys, k.fetched = keys, k.tried
 	return keys, nil

@@ -84,6 +84,36 @@ func redirect(w http.ResponseWriter, target string) {
 	location(w, target)
 }
 
+// TargetPath is ReturnPath for an absolute URL on the site itself, as others name a page of it (target_link_uri). Whatever
+// is not of exactly this origin becomes Home.
+func TargetPath(origin, raw string) string {
+	if len(raw) > maxReturn || hasUnsafeByte(raw) {
+		return Home
+	}
+	rest, ours := strings.CutPrefix(raw, origin)
+	if !ours || rest != "" && rest[0] != '/' && rest[0] != '?' {
+		return Home // another host may begin with the name of ours
+	}
+	if !strings.HasPrefix(rest, "/") {
+		rest = "/" + rest
+	}
+	return ReturnPath(rest)
+}
+
+// originOf returns scheme://host[:port] of an http or https URL, else nothing. It holds no character that could end or add
+// a directive of a Content-Security-Policy.
+func originOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
+		return ""
+	}
+	return u.Scheme + "://" + host
+}
+
 // endpointWith adds parameters to an endpoint of a provider, taken from its verified metadata.
 func endpointWith(endpoint string, params url.Values) (string, error) {
 	u, err := url.Parse(endpoint)

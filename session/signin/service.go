@@ -36,8 +36,11 @@ type Config struct {
 	RateLimit ratelimit.Rate
 	// OnLimited is told of each request that was held off, by its endpoint. It must not block. Nil: nobody is told.
 	OnLimited func(endpoint string)
-	Logger    *zap.Logger
-	Now       func() time.Time
+	// Notify is told what happens to sessions, for whoever listens: see the Event constants. It must not block. Nil: nobody
+	// is told.
+	Notify func(event string, data map[string]any)
+	Logger *zap.Logger
+	Now    func() time.Time
 }
 
 // PromptConfig is the tenant-wide word on "Stay signed in?".
@@ -191,6 +194,9 @@ var endpoints = map[string]endpoint{
 	"/stay":       {"GET, POST", (*Service).stay},
 	"/sign-out":   {"GET, POST", (*Service).signOut},
 	"/signed-out": {"GET", (*Service).signedOut},
+
+	"/logout/backchannel":  {"POST", (*Service).backchannel},
+	"/logout/frontchannel": {"GET", (*Service).frontchannel},
 }
 
 // ServeHTTP answers a request for a path under Base. It never passes a request on.

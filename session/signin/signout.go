@@ -2,10 +2,13 @@ package signin
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/oauth2"
@@ -55,15 +58,19 @@ func (s *Service) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, 
 	// The record dies before the cookie is cleared: what a thief has copied must be dead, too (A11, A22). If the
 	// store cannot be asked, nobody is told that they are signed out.
 	err := s.Sessions.End(ctx, have)
+	others := 0
 	if err == nil && form["everywhere"] == "1" {
-		_, err = s.Sessions.EndAll(ctx, have.Identity)
+		others, err = s.Sessions.EndAll(ctx, have.Identity)
 	}
 	if err != nil {
 		s.storeDown(w, r, v, err)
 		return
 	}
 	s.Logger.Info("signed out", zap.String("session", have.ID.Short()), zap.String("app", v.Site.App),
-		zap.Bool("everywhere", form["everywhere"] == "1"))
+		zap.Bool("everywhere", form["everywhere"] == "1"), zap.Int("others", others))
+	data := told(have)
+	data["by"], data["app"], data["everywhere"], data["others"] = ByPerson, v.Site.App, form["everywhere"] == "1", others
+	s.notify(EventSignOut, data)
 	clearCookie(w, v, cookieBase)
 	if v.Cookies.pending != "" {
 		s.abandonPending(w, r, v)
@@ -93,6 +100,7 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 	params := url.Values{
 		"client_id":                {p.ClientID},
 		"post_logout_redirect_uri": {v.Origin + Base + "/signed-out"},
+		"state":                    {s.leaveState(v, have)},
 	}
 	if hint := joinToken(have.Claims, tokens); hint != "" {
 		params.Set("id_token_hint", hint)
@@ -158,7 +166,45 @@ func (s *Service) providerOf(have *session.Session) (*Provider, *metadata) {
 	return p, p.meta.Load()
 }
 
-// signedOut is the page after. It says so whoever asks: it knows nothing about anybody.
+// left is what travels to the provider and back as the state of a sign-out.
+type left struct {
+	Session, Provider string
+	// At is when the person was sent to the provider, in Unix milliseconds.
+	At int64
+}
+
+const (
+	leftPlace = "signed-out"
+	leftLife  = time.Hour
+)
+
+// leaveState is the state parameter of a sign-out at the provider, sealed for this host.
+func (s *Service) leaveState(v *Visit, have *session.Session) string {
+	plain, err := json.Marshal(left{Session: have.ID.Short(), Provider: have.Provider, At: s.Now().UnixMilli()})
+	if err != nil {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(session.PurposeFlow, plain, v.Host, leftPlace))
+}
+
+// signedOut is the page after. It says so whoever asks: it knows nothing about anybody. A state that comes back shows that
+// the provider has sent the person round, which is noted; a forged one changes nothing.
 func (s *Service) signedOut(w http.ResponseWriter, r *http.Request, v *Visit) {
+	if q, ok := singleValues(r.URL.RawQuery, "state"); ok && q["state"] != "" {
+		s.cameBack(v, q["state"])
+	}
 	s.Pages.Write(w, r, http.StatusOK, pages.SignedOut{SignInURL: signInURL(Home)})
+}
+
+func (s *Service) cameBack(v *Visit, state string) {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(state)
+	if err != nil {
+		return
+	}
+	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, leftPlace)
+	var l left
+	if err != nil || json.Unmarshal(plain, &l) != nil || !s.Now().Before(time.UnixMilli(l.At).Add(leftLife)) {
+		return
+	}
+	s.Logger.Info("back from the provider after sign-out", zap.String("session", l.Session), zap.String("provider", l.Provider))
 }

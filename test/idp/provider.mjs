@@ -85,6 +85,8 @@ function build() {
         },
       },
     },
+    // The gateway under test is on loopback, to which the own dispatcher does not connect.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     issueRefreshToken: (ctx, client) => config.refresh !== false && client.grantTypeAllowed('refresh_token'),
     expiresWithSession: () => false,
     rotateRefreshToken: true,
@@ -111,6 +113,10 @@ function build() {
   });
   provider.on('grant.success', (ctx) => note(ctx, 200));
   provider.on('grant.error', (ctx, err) => note(ctx, err.status || 400));
+  provider.on('backchannel.success', () => state.requests.push({ endpoint: 'told', method: 'POST', path: '', query: {}, status: 200 }));
+  provider.on('backchannel.error', (ctx, err) => state.requests.push({
+    endpoint: 'told', method: 'POST', path: '', query: {}, status: err.response?.status || 0,
+  }));
   provider.on('server_error', (ctx, err) => process.stderr.write(`${err.stack}\n`));
   state.provider = provider;
   state.handler = provider.callback();

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/net/websocket"
 )
@@ -24,7 +25,7 @@ type AppRequest struct {
 }
 
 // App is what the gateway protects. It answers a navigation with a page headed "The app" and everything else with the
-// request as JSON; /ws echoes WebSocket texts, /events streams three server-sent events, /status/NNN answers NNN.
+// request as JSON; /ws echoes WebSocket texts, /events streams three server-sent events, /events/endless goes on until somebody hangs up, /status/NNN answers NNN.
 type App struct {
 	Addr string // host:port
 	mu   sync.Mutex
@@ -47,6 +48,8 @@ func NewApp(t testing.TB) *App {
 			echo.ServeHTTP(w, r)
 		case r.URL.Path == "/events":
 			stream(w)
+		case r.URL.Path == "/events/endless":
+			endless(w, r)
 		default:
 			echoRequest(w, r, seen)
 		}
@@ -78,6 +81,21 @@ func stream(w http.ResponseWriter) {
 	for i := range 3 {
 		fmt.Fprintf(w, "data: %d\n\n", i)
 		w.(http.Flusher).Flush()
+	}
+}
+
+func endless(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		fmt.Fprint(w, "data: x\n\n")
+		w.(http.Flusher).Flush()
+		select {
+		case <-tick.C:
+		case <-r.Context().Done():
+			return
+		}
 	}
 }
 

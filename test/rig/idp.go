@@ -22,6 +22,9 @@ type Client struct {
 	RedirectURIs []string `json:"redirect_uris"`
 	SignedOut    []string `json:"post_logout_redirect_uris,omitempty"`
 	AuthMethod   string   `json:"token_endpoint_auth_method,omitempty"`
+	// BackChannel is where the provider posts when somebody signs out there; by session (sid), or by person (sub).
+	BackChannel string `json:"backchannel_logout_uri,omitempty"`
+	BySession   bool   `json:"backchannel_logout_session_required,omitempty"`
 }
 
 // IDPConfig configures the certified provider. People sign in by name, without a password.

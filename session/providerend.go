@@ -1,0 +1,60 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ProviderEnd is what a provider says when somebody has signed out there (OpenID Connect Back-Channel Logout 1.0).
+type ProviderEnd struct {
+	Issuer string
+	// Subject is whose sessions end; empty if the provider names its session alone.
+	Subject string
+	// ProviderSession is the provider's session that has ended (claim sid). Empty: all of the person's.
+	ProviderSession string
+	// At is when the provider said so, by its own clock.
+	At time.Time
+}
+
+// providerSkew is how far a provider's clock may be behind ours, where only ours says when a session began.
+const providerSkew = time.Minute
+
+// EndByProvider ends the sessions that a provider says are over and returns the short hashes of those that were live.
+// With a ProviderSession these are the sessions that came of it, of this person if one is named; without, those of the
+// person that began no later than At: a message that comes late does not end what was begun since. A sign-in that is
+// under way and that the end is about makes no session (ErrRevoked). An error means that some may still live; calling
+// again is harmless.
+func (m *Manager) EndByProvider(ctx context.Context, e ProviderEnd) ([]string, error) {
+	if e.Issuer == "" || e.Subject == "" && e.ProviderSession == "" || e.At.IsZero() {
+		return nil, errors.New("ending sessions: whose, or when, is not said")
+	}
+	index := identityIndex(Identity{Issuer: e.Issuer, Subject: e.Subject})
+	if e.ProviderSession != "" {
+		index = sidIndex(e.Issuer, e.ProviderSession)
+	}
+	return m.endListed(ctx, index, e.covers)
+}
+
+// covers says what becomes of a session that is listed for the end.
+func (e *ProviderEnd) covers(s *Session) listing {
+	switch {
+	case s.Identity.Issuer != e.Issuer || s.ProviderSession != e.ProviderSession && e.ProviderSession != "":
+		return foreign
+	case e.Subject != "" && s.Identity.Subject != e.Subject:
+		if e.ProviderSession != "" {
+			return stays // the provider's session is another person's than it says
+		}
+		return foreign
+	case e.ProviderSession != "":
+		return ends
+	}
+	began := s.AuthTime
+	if began.IsZero() {
+		began = s.began().Add(-providerSkew)
+	}
+	if began.After(e.At) {
+		return stays
+	}
+	return ends
+}

@@ -1,0 +1,476 @@
+package signin
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// logoutClaims are those of a good logout token, but for its sub or sid.
+func (p *fakeIDP) logoutClaims(change map[string]any) map[string]any {
+	claims := map[string]any{
+		"iss": p.URL, "aud": testClient, "iat": p.now().Unix(), "exp": p.now().Add(2 * time.Minute).Unix(),
+		"jti": session.NewRandom(12), "events": map[string]any{logoutEvent: map[string]any{}},
+	}
+	maps.Copy(claims, change)
+	for k, v := range claims {
+		if v == nil {
+			delete(claims, k)
+		}
+	}
+	return claims
+}
+
+// signWith signs with a key under any header.
+func (p *fakeIDP) signWith(key jose.SigningKey, header, claims map[string]any) string {
+	options := &jose.SignerOptions{}
+	for k, v := range header {
+		options = options.WithHeader(jose.HeaderKey(k), v)
+	}
+	signer, err := jose.NewSigner(key, options)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	raw, err := jws.CompactSerialize()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return raw
+}
+
+func (p *fakeIDP) logoutToken(change map[string]any) string {
+	return p.logoutTokenOf(map[string]any{"typ": "logout+jwt"}, change)
+}
+
+func (p *fakeIDP) logoutTokenOf(header, change map[string]any) string {
+	return p.signWith(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: p.keyID}}, header, p.logoutClaims(change))
+}
+
+// post is what a provider sends: from no browser, with no cookie.
+func (g *gateway) post(body string, header ...string) result {
+	g.t.Helper()
+	r, err := http.NewRequest(http.MethodPost, g.URL+Base+"/logout/backchannel", strings.NewReader(body))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var said struct {
+		Error       string `json:"error"`
+		Description string `json:"error_description"`
+	}
+	_ = json.NewDecoder(resp.Body).Decode(&said)
+	return result{status: resp.StatusCode, header: resp.Header, body: said.Error + ": " + said.Description}
+}
+
+func (g *gateway) logout(token string) result {
+	g.t.Helper()
+	return g.post(url.Values{"logout_token": {token}}.Encode())
+}
+
+// signedInAs signs in a new browser as a person with a session at the provider.
+func (g *gateway) signedInAs(sub, sid, answer string) *browser {
+	g.t.Helper()
+	g.idp.set(func(p *fakeIDP) {
+		p.claims = map[string]any{"sub": sub, "sid": sid}
+		if sid == "" {
+			delete(p.claims, "sid")
+		}
+	})
+	b := g.browser()
+	b.signIn(answer)
+	return b
+}
+
+func (b *browser) alive() bool { b.t.Helper(); return b.get("/").status == http.StatusOK }
+
+// The 18 rules of OpenID Connect Back-Channel Logout 1.0, by number, as far as one token shows them (A43). A token that is
+// refused ends nothing.
+func TestBackChannelRules(t *testing.T) {
+	type change = map[string]any
+	good := change{"typ": "logout+jwt"}
+	rows := []struct {
+		rule   string
+		header map[string]any
+		change map[string]any
+		status int
+	}{
+		{"1 a good token", good, nil, 200},
+		{"4 iss of another provider", good, change{"iss": "https://evil.example"}, 400},
+		{"4 iss missing", good, change{"iss": nil}, 400},
+		{"4 iss with a slash more", good, change{"iss": "/"}, 400},
+		{"4 aud of another client", good, change{"aud": "other"}, 400},
+		{"4 aud missing", good, change{"aud": nil}, 400},
+		{"4 aud a list of us", good, change{"aud": []string{testClient}}, 200},
+		{"4 aud a list with another", good, change{"aud": []string{testClient, "other"}}, 400},
+		{"4 aud an empty list", good, change{"aud": []string{}}, 400},
+		{"4 iat missing", good, change{"iat": nil}, 400},
+		{"4 iat null", good, change{"iat": json.RawMessage("null")}, 400},
+		{"4 iat a string", good, change{"iat": "now"}, 400},
+		{"4 exp missing", good, change{"exp": nil}, 400},
+		{"4 exp has passed", good, change{"iat": -600, "exp": -120}, 400},
+		{"4 exp has just passed, clocks differ", good, change{"iat": -150, "exp": -30}, 200},
+		{"5 sub and sid missing", good, change{"sid": nil}, 400},
+		{"5 sid empty", good, change{"sid": ""}, 400},
+		{"5 sid a number", good, change{"sid": 1}, 400},
+		{"5 sub null beside sid", good, change{"sub": json.RawMessage("null")}, 400},
+		{"5 sid oversized", good, change{"sid": strings.Repeat("x", maxProviderSession+1)}, 400},
+		{"5 sub oversized", good, change{"sub": strings.Repeat("x", maxSubject+1)}, 400},
+		{"6 events missing", good, change{"events": nil}, 400},
+		{"6 events a list", good, change{"events": []string{logoutEvent}}, 400},
+		{"6 events a string", good, change{"events": logoutEvent}, 400},
+		{"6 events without ours", good, change{"events": change{"http://schemas.openid.net/event/other": change{}}}, 400},
+		{"6 event null", good, change{"events": change{logoutEvent: nil}}, 400},
+		{"6 event a string", good, change{"events": change{logoutEvent: "{}"}}, 400},
+		{"6 spelled EVENTS", good, change{"events": nil, "EVENTS": change{logoutEvent: change{}}}, 400},
+		{"6 with revoke_offline_access", good, change{"events": change{logoutEvent: change{"revoke_offline_access": true}}}, 200},
+		{"6 with other events beside", good, change{"events": change{logoutEvent: change{}, "https://e.example": 1}}, 200},
+		{"7 nonce", good, change{"nonce": "n"}, 400},
+		{"7 nonce empty", good, change{"nonce": ""}, 400},
+		{"7 nonce null", good, change{"nonce": json.RawMessage("null")}, 400},
+		{"8 jti missing", good, change{"jti": nil}, 400},
+		{"8 jti empty", good, change{"jti": ""}, 400},
+		{"8 jti a number", good, change{"jti": 7}, 400},
+		{"8 jti oversized", good, change{"jti": strings.Repeat("x", maxTokenID+1)}, 400},
+		{"12 typ missing", nil, nil, 200},
+		{"12 typ JWT", change{"typ": "JWT"}, nil, 200},
+		{"12 typ with application/", change{"typ": "application/logout+jwt"}, nil, 200},
+		{"12 typ at+jwt", change{"typ": "at+jwt"}, nil, 400},
+		{"12 typ secevent+jwt", change{"typ": "secevent+jwt"}, nil, 400},
+		{"12 typ of another form", change{"typ": []string{"logout+jwt"}}, nil, 400},
+		{"12 crit", change{"typ": "logout+jwt", "crit": []string{"exp"}}, nil, 400},
+		{"13 exp far ahead", good, change{"exp": 11 * 60}, 400},
+		{"13 exp ten years ahead", good, change{"exp": 10 * 365 * 24 * 3600}, 400},
+		{"13 exp before iat", good, change{"iat": 50, "exp": 20}, 400},
+		{"13 iat ahead", good, change{"iat": 61, "exp": 120}, 400},
+		{"13 iat ahead, clocks differ", good, change{"iat": 59, "exp": 120}, 200},
+		{"13 iat years ahead", good, change{"iat": 1e11, "exp": 1e11 + 60}, 400},
+		{"other claims are passed over", good, change{"trace": "x", "act": change{"sub": "y"}}, 200},
+	}
+	for _, row := range rows {
+		t.Run(row.rule, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			b := g.signedInAs("s-1", "sid-1", "yes")
+			claims := map[string]any{"sid": "sid-1"}
+			maps.Copy(claims, row.change)
+			for _, at := range []string{"iat", "exp"} { // seconds from now
+				switch v := claims[at].(type) {
+				case int:
+					claims[at] = g.clock.Now().Unix() + int64(v)
+				case float64:
+					claims[at] = int64(v)
+				}
+			}
+			if claims["iss"] == "/" {
+				claims["iss"] = g.idp.URL + "/"
+			}
+			r := g.logout(g.idp.logoutTokenOf(row.header, claims))
+			if r.status != row.status {
+				t.Errorf("status %d (%s), want %d", r.status, r.body, row.status)
+			}
+			if r.header.Get("Cache-Control") != "no-store" || len(r.setCookies()) != 0 {
+				t.Errorf("16: header %v", r.header)
+			}
+			if strings.Contains(r.body, "sid-1") || row.status == 400 && !strings.HasPrefix(r.body, "invalid_request: ") {
+				t.Errorf("16: it says %q", r.body)
+			}
+			if b.alive() != (row.status != http.StatusOK) {
+				t.Errorf("after %d the session lives: %t", r.status, b.alive())
+			}
+		})
+	}
+}
+
+// Rules 1, 2, 3 and 17: what a request and a signature may be. Nothing of it asks the store for anything.
+func TestBackChannelForm(t *testing.T) {
+	g := newGateway(t)
+	b := g.signedInAs("s-1", "sid-1", "yes")
+	token := g.idp.logoutToken(map[string]any{"sid": "sid-1"})
+	parts := strings.Split(token, ".")
+	hmacKey := jose.SigningKey{Algorithm: jose.HS256, Key: []byte("client-secret-canary client-secret-canary")}
+	stranger := newIDP(t, g.clock.Now)
+	strange := stranger.logoutTokenOf(map[string]any{"typ": "logout+jwt"}, map[string]any{"iss": g.idp.URL, "sid": "sid-1"})
+	form := func(values ...string) string { return url.Values{"logout_token": values}.Encode() }
+	for what, r := range map[string]result{
+		"1 no token":                   g.post(""),
+		"1 an empty token":             g.post(form("")),
+		"1 two tokens (A44)":           g.post(form(token, token)),
+		"1 JSON":                       g.post(`{"logout_token":"`+token+`"}`, "Content-Type", "application/json"),
+		"1 no content type":            g.post(form(token), "Content-Type", ""),
+		"1 multipart":                  g.post(form(token), "Content-Type", "multipart/form-data; boundary=x"),
+		"1 malformed form":             g.post("logout_token=%zz"),
+		"1 oversized":                  g.post(form(token) + "&x=" + strings.Repeat("x", maxLogoutBody)),
+		"2 encrypted":                  g.post(form("a.b.c.d.e")),
+		"2 encrypted, in form":         g.post(form(parts[0] + ".." + parts[1] + "." + parts[2] + ".x")),
+		"3 alg none":                   g.post(form("eyJhbGciOiJub25lIiwidHlwIjoibG9nb3V0K2p3dCJ9." + parts[1] + ".")),
+		"3 alg none, signature kept":   g.post(form("eyJhbGciOiJub25lIiwidHlwIjoibG9nb3V0K2p3dCJ9." + parts[1] + "." + parts[2])),
+		"3 symmetric":                  g.logout(g.idp.signWith(hmacKey, map[string]any{"typ": "logout+jwt"}, g.idp.logoutClaims(map[string]any{"sid": "sid-1"}))),
+		"3 another provider's key":     g.post(form(strange)),
+		"3 claims of another token":    g.post(form(parts[0] + "." + strings.Split(strange, ".")[1] + "." + parts[2])),
+		"3 no signature":               g.post(form(parts[0] + "." + parts[1] + ".")),
+		"3 signature in another spell": g.post(form(token + "=")),
+		"not a token":                  g.post(form("hello")),
+		"claims null":                  g.post(form(parts[0] + ".bnVsbA." + parts[2])),
+		"header null":                  g.post(form("bnVsbA." + parts[1] + "." + parts[2])),
+	} {
+		if r.status != http.StatusBadRequest || r.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %s", what, r.status, r.body)
+		}
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodHead} {
+		r := b.do(method, Base+"/logout/backchannel?logout_token="+token, nil)
+		if r.status != http.StatusMethodNotAllowed || r.header.Get("Allow") != "POST" {
+			t.Errorf("1 %s: %d", method, r.status)
+		}
+	}
+	// An ID token is no logout token, and the other way round (rule 7).
+	if r := g.logout(g.idp.sign(map[string]any{
+		"iss": g.idp.URL, "aud": testClient, "sub": "s-1", "sid": "sid-1", "nonce": "n", "iat": g.clock.Now().Unix(),
+		"exp": g.clock.Now().Add(time.Minute).Unix(), "jti": "j",
+	})); r.status != http.StatusBadRequest {
+		t.Errorf("an ID token: %d", r.status)
+	}
+	if !b.alive() {
+		t.Fatal("something of this ended the session")
+	}
+	if r := g.post(form(token)+"&session_state=x&other=1&other=2", "Cookie", cookieBase+"=x", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"); r.status != http.StatusOK {
+		t.Errorf("1, 17: other parameters and headers matter: %d %s", r.status, r.body)
+	}
+	if b.alive() {
+		t.Error("the good token did nothing")
+	}
+}
+
+// Rule 8: a token is good once. It counts as used when it has been done, not before.
+func TestBackChannelReplay(t *testing.T) {
+	g := newGateway(t)
+	token := g.idp.logoutToken(map[string]any{"sub": "s-1"})
+	if r := g.logout(token); r.status != http.StatusOK {
+		t.Fatalf("nobody is signed in, which is no failure (rules 9 to 11): %d %s", r.status, r.body)
+	}
+	g.clock.Advance(time.Second)
+	b := g.signedInAs("s-1", "sid-1", "yes")
+	if r := g.logout(token); r.status != http.StatusBadRequest || !strings.Contains(r.body, "jti") || !b.alive() {
+		t.Errorf("replayed: %d %s", r.status, r.body)
+	}
+	g.store.Fail(errors.New("out"))
+	fresh := g.idp.logoutToken(map[string]any{"sub": "s-1"})
+	r := g.logout(fresh)
+	if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" || r.header.Get("Cache-Control") != "no-store" {
+		t.Errorf("A82: with the store away: %d", r.status)
+	}
+	g.store.Fail(nil)
+	if r := g.logout(fresh); r.status != http.StatusOK || b.alive() {
+		t.Errorf("tried again: %d %s", r.status, r.body)
+	}
+	// Remembered for as long as it is good.
+	g.clock.Advance(2*time.Minute + 30*time.Second)
+	if r := g.logout(fresh); r.status != http.StatusBadRequest || !strings.Contains(r.body, "jti") {
+		t.Errorf("replayed just before its end: %d %s", r.status, r.body)
+	}
+	var ok sync.WaitGroup
+	results := make([]int, 8)
+	both := g.idp.logoutToken(map[string]any{"sub": "s-1"})
+	for i := range results {
+		ok.Go(func() { results[i] = g.logout(both).status })
+	}
+	ok.Wait()
+	done := 0
+	for _, status := range results {
+		if status == http.StatusOK {
+			done++
+		}
+	}
+	if done != 1 {
+		t.Errorf("eight at once: %v", results)
+	}
+}
+
+// A45, rules 9 to 11, 14, 15 and 18: whose sessions end. Kinds make no difference: a sign-out beats a Yes.
+func TestBackChannelWhose(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change map[string]any
+		ends   []string
+	}{
+		{"14 sid", map[string]any{"sid": "sid-1"}, []string{"first", "first again"}},
+		{"14 sub: all of the person's (A45)", map[string]any{"sub": "s-1"}, []string{"first", "first again", "second"}},
+		{"14 both", map[string]any{"sid": "sid-1", "sub": "s-1"}, []string{"first", "first again"}},
+		{"14 both, and they disagree", map[string]any{"sid": "sid-1", "sub": "s-2"}, nil},
+		{"10 unknown sub", map[string]any{"sub": "s-9"}, nil},
+		{"11 unknown sid", map[string]any{"sid": "sid-9"}, nil},
+		{"18 sub, before these began", map[string]any{"sub": "s-1", "iat": int64(-300), "exp": int64(60)}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := newGateway(t)
+			all := map[string]*browser{
+				"first": g.signedInAs("s-1", "sid-1", "yes"), "first again": g.signedInAs("s-1", "sid-1", "no"),
+				"second": g.signedInAs("s-1", "sid-2", "yes"), "stranger": g.signedInAs("s-2", "sid-3", "yes"),
+			}
+			for _, at := range []string{"iat", "exp"} {
+				if v, ok := tt.change[at].(int64); ok {
+					tt.change[at] = g.clock.Now().Unix() + v
+				}
+			}
+			if r := g.logout(g.idp.logoutToken(tt.change)); r.status != http.StatusOK {
+				t.Fatalf("%d %s", r.status, r.body)
+			}
+			for name, b := range all {
+				over := false
+				for _, e := range tt.ends {
+					over = over || e == name
+				}
+				if b.alive() == over {
+					t.Errorf("%s lives: %t", name, !over)
+				}
+			}
+		})
+	}
+}
+
+// A sign-in that the provider ends while it is under way makes no session: at the prompt, and between the provider's page
+// and the callback. The person is told, and can sign in anew at once.
+func TestBackChannelOutrunsNoSignIn(t *testing.T) {
+	for _, by := range []map[string]any{{"sid": "sid-1"}, {"sub": "s-1"}} {
+		g := newGateway(t)
+		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sid": "sid-1", "auth_time": g.clock.Now().Unix()} })
+		b := g.browser()
+		prompt := b.prompted("/")
+		g.clock.Advance(2 * time.Second)
+		if r := g.logout(g.idp.logoutToken(by)); r.status != http.StatusOK {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+		r := b.answer(prompt, "yes")
+		if r.status != http.StatusForbidden || r.setCookies()[cookieBase] != nil || !strings.Contains(r.body, "sign in again") {
+			t.Errorf("%v: the answer after it: %d, cookie %v", by, r.status, r.setCookies()[cookieBase])
+		}
+		if b.alive() || g.log.count(50173) != 1 {
+			t.Errorf("%v: a session, or no entry (%d)", by, g.log.count(50173))
+		}
+		g.clock.Advance(2 * time.Second)
+		if after := g.signedInAs("s-1", "sid-2", "yes"); !after.alive() {
+			t.Errorf("%v: the sign-in after it", by)
+		}
+	}
+}
+
+// Rule 17, A46: a flood of forged tokens costs the provider next to nothing, and the provider's outage is not held against
+// a token.
+func TestBackChannelFlood(t *testing.T) {
+	g := newGateway(t)
+	g.signedInAs("s-1", "sid-1", "yes")
+	stranger := newIDP(t, g.clock.Now)
+	before := g.idp.count("/keys")
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 25 {
+				stranger.set(func(p *fakeIDP) { p.keyID = session.NewRandom(6) })
+				var token string
+				stranger.set(func(p *fakeIDP) { token = p.logoutToken(map[string]any{"iss": g.idp.URL, "sid": "sid-1"}) })
+				if r := g.logout(token); r.status != http.StatusBadRequest {
+					t.Errorf("forged: %d %s", r.status, r.body)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if n := g.idp.count("/keys") - before; n > 2 {
+		t.Errorf("200 forged tokens made %d fetches of the keys", n)
+	}
+	// A key that is not known cannot be told from one that is new.
+	g.clock.Advance(time.Minute)
+	g.idp.set(func(p *fakeIDP) { p.broken["/keys"] = true; p.keyID = "k2" })
+	if r := g.logout(g.idp.logoutToken(map[string]any{"sid": "sid-1"})); r.status != http.StatusServiceUnavailable {
+		t.Errorf("with the keys out of reach: %d %s", r.status, r.body)
+	}
+	g.clock.Advance(time.Minute)
+	g.idp.set(func(p *fakeIDP) { p.broken["/keys"] = false })
+	if r := g.logout(g.idp.logoutToken(map[string]any{"sid": "sid-1"})); r.status != http.StatusOK {
+		t.Errorf("with a key that is new: %d %s", r.status, r.body)
+	}
+}
+
+// What happens is told to whoever listens, with nothing in it that opens anything.
+func TestEventsOfSignOut(t *testing.T) {
+	type event struct {
+		name string
+		data map[string]any
+	}
+	var mu sync.Mutex
+	var heard []event
+	g := newGateway(t)
+	g.service.Notify = func(name string, data map[string]any) {
+		mu.Lock()
+		defer mu.Unlock()
+		heard = append(heard, event{name, data})
+	}
+	b := g.signedInAs("s-1", "sid-1", "yes")
+	b.signOut()
+	g.signedInAs("s-1", "sid-1", "yes")
+	g.logout(g.idp.logoutToken(map[string]any{"sub": "s-1"}))
+	mu.Lock()
+	defer mu.Unlock()
+	var names []string
+	for _, e := range heard {
+		by, _ := e.data["by"].(string)
+		names = append(names, e.name+" "+by)
+		if e.data["session"] == "" || e.data["user_subject"] != "s-1" || e.data["user_issuer"] != g.idp.URL {
+			t.Errorf("%s: %v", e.name, e.data)
+		}
+	}
+	if got := strings.Join(names, ", "); got != "sign_in , sign_out person, sign_in , session_revoked back_channel" {
+		t.Errorf("heard %s", got)
+	}
+}
+
+// FuzzLogoutToken: whatever comes, a token that the provider has not signed ends nothing and breaks nothing.
+func FuzzLogoutToken(f *testing.F) {
+	f.Add("eyJhbGciOiJub25lIn0.e30.")
+	f.Add("a.b.c")
+	f.Add(`eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOm51bGwsImF1ZCI6W119.AA`)
+	s := New(Config{Providers: []*Provider{NewProvider(ProviderConfig{Name: "main", Issuer: "https://login.example.com", ClientID: testClient})}})
+	f.Fuzz(func(t *testing.T, raw string) {
+		parts, err := splitToken(raw)
+		if err != nil {
+			return
+		}
+		_, _ = checkLogoutHeader(parts.header)
+		claims, err := parseClaims(parts.payload)
+		if err != nil {
+			return
+		}
+		if p := s.logoutProvider(claims); p != nil {
+			if token, err := p.checkLogoutClaims(claims); err == nil && (token.id == "" || token.subject+token.providerSession == "") {
+				t.Errorf("%q was taken as %+v", raw, token)
+			}
+		}
+	})
+}

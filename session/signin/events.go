@@ -1,0 +1,45 @@
+package signin
+
+import (
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// What Config.Notify is told.
+const (
+	// EventSignIn: there is a session, of a sign-in or a step-up.
+	EventSignIn = "sign_in"
+	// EventSignOut: a person has signed out here.
+	EventSignOut = "sign_out"
+	// EventRevoked: a session was ended by somebody else than the person at its browser; "by" says by whom.
+	EventRevoked = "session_revoked"
+)
+
+// Who ends a session (data "by" of EventSignOut and EventRevoked).
+const (
+	ByPerson   = "person"        // at the sign-out page, in this browser
+	ByProvider = "back_channel"  // the provider said so to us
+	ByFrame    = "front_channel" // the provider said so through the browser
+)
+
+// told is what an event says of a session: nothing that opens anything.
+func told(who *session.Session) map[string]any {
+	return map[string]any{
+		"session": who.ID.Short(), "user_issuer": who.Identity.Issuer, "user_subject": who.Identity.Subject,
+		"user_name": who.User, "provider": who.Provider, "kind": who.Kind.String(),
+	}
+}
+
+func (s *Service) notify(event string, data map[string]any) {
+	if s.Notify != nil {
+		s.Notify(event, data)
+	}
+}
+
+// revoked tells of sessions, by their short hashes, that were ended from elsewhere than their browsers.
+func (s *Service) revoked(sessions []string, who session.Identity, provider, by string) {
+	for _, short := range sessions {
+		s.notify(EventRevoked, map[string]any{
+			"session": short, "user_issuer": who.Issuer, "user_subject": who.Subject, "provider": provider, "by": by,
+		})
+	}
+}

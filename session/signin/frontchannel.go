@@ -1,0 +1,90 @@
+package signin
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// frontchannel is where a provider's sign-out page says, in a frame in the person's browser, that they have signed out
+// there (OpenID Connect Front-Channel Logout 1.0). It ends the session of this browser if issuer and sid are that
+// session's, and nothing else, ever (A43): the address is no secret and carries no proof, so that without the cookie it
+// would end other people's sessions for whoever has seen a sid.
+//
+// Browsers send our SameSite=Lax cookie into a frame only where provider and site are of one registrable domain. From
+// anywhere else the request comes without it, and nothing happens; that is what the back channel is for. The answer is
+// the same either way, so that it tells nothing about who is signed in.
+func (s *Service) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit) {
+	q, ok := singleValues(r.URL.RawQuery, "iss", "sid")
+	p := s.byIssuer(q["iss"])
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors "+p.frames())
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	if !ok || p == nil || q["sid"] == "" {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	have, _, err := s.Session(r, v)
+	switch {
+	case err == nil && have.Identity.Issuer == p.Issuer && have.ProviderSession == q["sid"]:
+		ctx, cancel := detach(r, storeTimeout)
+		defer cancel()
+		if err = s.Sessions.End(ctx, have); err != nil {
+			break
+		}
+		clearCookie(w, v, cookieBase)
+		s.Logger.Info("signed out by the provider in the browser", zap.String("provider", p.Name),
+			zap.String("session", have.ID.Short()), zap.String("app", v.Site.App))
+		data := told(have)
+		data["by"] = ByFrame
+		s.notify(EventRevoked, data)
+	case err == nil || NoSession(err):
+		err = nil
+	}
+	if err != nil {
+		s.Logger.Error("session store cannot be asked", zap.String("app", v.Site.App), zap.Error(err))
+		h.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// byIssuer returns the first provider of an issuer, nil if there is none.
+func (s *Service) byIssuer(issuer string) *Provider {
+	for _, p := range s.Providers {
+		if p.Issuer == issuer {
+			return p
+		}
+	}
+	return nil
+}
+
+// frames lists the origins on which a provider shows its pages, for frame-ancestors: that of its issuer, and those of its
+// authorization and end_session endpoints. Nothing for nil.
+func (p *Provider) frames() string {
+	if p == nil {
+		return "'none'"
+	}
+	urls := []string{p.Issuer}
+	if m := p.meta.Load(); m != nil {
+		urls = append(urls, m.AuthorizationEndpoint, m.EndSessionEndpoint)
+	}
+	var origins []string
+	for _, raw := range urls {
+		if o := originOf(raw); o != "" && !slices.Contains(origins, o) {
+			origins = append(origins, o)
+		}
+	}
+	if len(origins) == 0 {
+		return "'none'"
+	}
+	return strings.Join(origins, " ")
+}

@@ -1,0 +1,186 @@
+package signin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// logoutEvent names the event that makes a token a logout token.
+	logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
+	// maxLogoutLife is how far the end of a logout token may lie behind its issue. Providers should keep to two minutes.
+	maxLogoutLife = 10 * time.Minute
+	// maxProviderSession and maxTokenID bound the claims sid and jti, which the specifications leave open.
+	maxProviderSession = 1024
+	maxTokenID         = 1024
+)
+
+// logoutToken is a verified logout token.
+type logoutToken struct {
+	// subject or providerSession or both are set.
+	subject, providerSession, id string
+	issued, expires              time.Time
+}
+
+// verifyLogout checks a logout token as OpenID Connect Back-Channel Logout 1.0 section 2.6 wants, and more strictly where
+// it leaves room: exp and jti are required, the type is known, the token is young, and it is for us alone. What can be
+// seen without a key is looked at first. An error that is no refusedLogout says nothing about the token.
+//
+// go-oidc's VerifyLogout takes any type, no iat or one years ahead, any exp, and event values that are no object.
+func (s *Service) verifyLogout(ctx context.Context, raw string) (*Provider, *logoutToken, error) {
+	parts, err := splitToken(raw)
+	if err != nil {
+		return nil, nil, refusedLogout("logout_token is not a signed token") // an encrypted one neither: none was agreed
+	}
+	alg, err := checkLogoutHeader(parts.header)
+	if err != nil {
+		return nil, nil, err
+	}
+	claims, err := parseClaims(parts.payload)
+	if err != nil || claims == nil {
+		return nil, nil, refusedLogout("logout_token has unreadable claims")
+	}
+	p := s.logoutProvider(claims)
+	if p == nil {
+		return nil, nil, refusedLogout("logout_token is of no provider of ours, or not for us (iss, aud)")
+	}
+	token, err := p.checkLogoutClaims(claims)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !slices.Contains(m.algorithms(), alg) {
+		return nil, nil, refusedLogout("logout_token is signed by an algorithm that was not agreed (alg)")
+	}
+	payload, err := m.keys.VerifySignature(ctx, raw)
+	switch {
+	case errors.Is(err, errKeysAway), ctx.Err() != nil:
+		return nil, nil, err
+	case err != nil || !bytes.Equal(payload, parts.payload):
+		return nil, nil, refusedLogout("logout_token is not signed by the provider")
+	}
+	return p, token, nil
+}
+
+// checkLogoutHeader returns the algorithm. The type should be logout+jwt; JWT and none at all are what providers send
+// that are older than it. Any other is another kind of token.
+func checkLogoutHeader(raw []byte) (alg string, err error) {
+	header, err := parseClaims(raw)
+	if err != nil || header == nil {
+		return "", refusedLogout("logout_token has an unreadable header")
+	}
+	if header["crit"] != nil {
+		return "", refusedLogout("logout_token demands an extension (crit) that is not understood")
+	}
+	if header["typ"] != nil {
+		switch typ := strings.ToLower(scalar(header["typ"])); typ {
+		case "logout+jwt", "application/logout+jwt", "jwt":
+		default:
+			return "", refusedLogout("logout_token is of another type (typ)")
+		}
+	}
+	return scalar(header["alg"]), nil
+}
+
+// logoutProvider finds the provider that a token is said to be of, by issuer and audience: several may have one issuer.
+// The audience is us and nobody else, as with ID tokens.
+func (s *Service) logoutProvider(claims map[string]json.RawMessage) *Provider {
+	iss, ok := jsonText(claims["iss"])
+	if !ok {
+		return nil
+	}
+	aud, ok := jsonText(claims["aud"])
+	if !ok {
+		var list []string
+		if json.Unmarshal(claims["aud"], &list) != nil || len(list) != 1 {
+			return nil
+		}
+		aud = list[0]
+	}
+	for _, p := range s.Providers {
+		if p.Issuer == iss && p.ClientID == aud {
+			return p
+		}
+	}
+	return nil
+}
+
+func (p *Provider) checkLogoutClaims(claims map[string]json.RawMessage) (*logoutToken, error) {
+	t := &logoutToken{}
+	var ok bool
+	now := p.Now()
+	if t.issued, ok = numericDate(claims["iat"]); !ok {
+		return nil, refusedLogout("logout_token has no iat")
+	}
+	if t.expires, ok = numericDate(claims["exp"]); !ok {
+		return nil, refusedLogout("logout_token has no exp")
+	}
+	switch {
+	case t.issued.After(now.Add(clockSkew)):
+		return nil, refusedLogout("logout_token was issued in the future (iat)")
+	case !t.expires.Add(clockSkew).After(now):
+		return nil, refusedLogout("logout_token has expired (exp)")
+	case t.expires.Sub(t.issued) > maxLogoutLife || !t.expires.After(t.issued):
+		return nil, refusedLogout("logout_token is good for too long, or ends before it begins (iat, exp)")
+	}
+	if _, has := claims["nonce"]; has {
+		return nil, refusedLogout("logout_token has a nonce: it is another kind of token")
+	}
+	if !isLogoutEvent(claims["events"]) {
+		return nil, refusedLogout("logout_token has no logout event (events)")
+	}
+	if t.id, ok = jsonText(claims["jti"]); !ok || t.id == "" || len(t.id) > maxTokenID {
+		return nil, refusedLogout("logout_token has no usable jti")
+	}
+	for _, c := range []struct {
+		name string
+		to   *string
+		most int
+	}{{"sub", &t.subject, maxSubject}, {"sid", &t.providerSession, maxProviderSession}} {
+		raw, has := claims[c.name]
+		if !has {
+			continue
+		}
+		if *c.to, ok = jsonText(raw); !ok || *c.to == "" || len(*c.to) > c.most {
+			return nil, refusedLogout("logout_token has an unusable sub or sid")
+		}
+	}
+	if t.subject == "" && t.providerSession == "" {
+		return nil, refusedLogout("logout_token has neither sub nor sid")
+	}
+	return t, nil
+}
+
+// isLogoutEvent: an object whose member of that name is an object. What else is in them is passed over, Keycloak's
+// revoke_offline_access among it: a session takes its refresh token with it in any case.
+func isLogoutEvent(raw json.RawMessage) bool {
+	var events map[string]json.RawMessage
+	var event map[string]json.RawMessage
+	return json.Unmarshal(raw, &events) == nil && json.Unmarshal(events[logoutEvent], &event) == nil && event != nil
+}
+
+// jsonText reads a JSON string; ok is false for anything else, null and absence included.
+func jsonText(raw json.RawMessage) (text string, ok bool) {
+	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
+		return "", false
+	}
+	return text, true
+}
+
+// numericDate reads a time in seconds since 1970 (RFC 7519, section 2), as far as it is one that a token can have.
+func numericDate(raw json.RawMessage) (time.Time, bool) {
+	var at float64
+	const year9999 = 253402300799
+	if len(raw) == 0 || json.Unmarshal(raw, &at) != nil || at <= 0 || at > year9999 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(at), 0), true
+}
