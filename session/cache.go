@@ -142,6 +142,8 @@ type shard struct {
 	// drops counts what was dropped and written. Who asked the store before may have an older answer, and must not
 	// keep it.
 	drops uint64
+
+	hits, misses, evictions atomic.Uint64
 }
 
 // flight is a question to the store that several requests wait for.
@@ -255,6 +257,7 @@ func (s *shard) evict() {
 		}
 		if k := s.ring[s.hand]; !k.used.Swap(false) {
 			s.remove(k)
+			s.evictions.Add(1)
 			return
 		}
 		s.hand++

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 )
 
@@ -15,8 +14,6 @@ const (
 	// retryAfter is when one is made beside a request, retryUntil until when it may be beside and not before.
 	retryAfter = time.Second
 	retryUntil = 3 * time.Second
-	// outageQuiet is how long no question may fail before an outage counts as over.
-	outageQuiet = 5 * time.Second
 )
 
 // Load returns the session of a token. ErrNotFound: it does not exist, was ended or revoked. ErrExpired: a limit has
@@ -37,8 +34,10 @@ func (m *Manager) loadID(ctx context.Context, id ID) (*Session, error) {
 	}
 	k := m.cache.get(d)
 	if k != nil && m.recheck > 0 && m.cache.fresh(k, now, m.recheck) && m.check(k.session, now) == nil {
+		m.cache.shard(d).hits.Add(1)
 		return k.session, nil
 	}
+	m.cache.shard(d).misses.Add(1)
 	// What a copy says of an idle limit is not the last word either: the session may be in use elsewhere.
 	s, err := m.ask(ctx, id, k, now)
 	if err != nil {
@@ -195,35 +194,16 @@ func (m *Manager) open(e Entry) (*Session, error) {
 	return s, nil
 }
 
-// health is whether the store answers, as look-ups find.
-type health struct {
-	out  atomic.Bool
-	last atomic.Int64 // when a question last failed, in nanoseconds since 1970
-}
-
-// failed notes a failure and tells of it if it is the first. A store that this process has closed is no outage.
-func (h *health) failed(now time.Time, err error, tell func(error)) {
-	if errors.Is(err, ErrClosed) {
-		return
-	}
-	h.last.Store(now.UnixNano())
-	if h.out.CompareAndSwap(false, true) {
-		tell(err)
-	}
-}
-
-// answered notes an answer. Where some questions fail and others do not, as with a cluster that is half there, the
-// outage goes on until none has failed for a while.
-func (h *health) answered(now time.Time, tell func(error)) {
-	if h.out.Load() && now.UnixNano()-h.last.Load() >= int64(outageQuiet) && h.out.CompareAndSwap(true, false) {
-		tell(nil)
-	}
-}
-
 // Known counts what a manager's cache holds.
 type Known struct {
 	// Sessions are in the cache; Watched have something open that Watch looks after.
 	Sessions, Watched int
+	// Bytes is what the sessions take, by estimate. Hits counts look-ups that were answered without asking the store,
+	// Misses those that were not, Evictions sessions that made room for others.
+	Bytes                   int64
+	Hits, Misses, Evictions uint64
+	// Pending is how many sign-ins wait for their answer, as last counted.
+	Pending int
 }
 
 // Known tells how much is known here without asking the store.
@@ -231,8 +211,16 @@ func (m *Manager) Known() Known {
 	all := &m.cache.watches
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	return Known{Sessions: m.cache.Len(), Watched: len(all.open)}
+	known := Known{Watched: len(all.open), Pending: int(max(0, m.pending.Load()))}
+	for i := range m.cache.shards {
+		s := &m.cache.shards[i]
+		s.mu.RLock()
+		known.Sessions += len(s.ring)
+		known.Bytes += s.size
+		s.mu.RUnlock()
+		known.Hits += s.hits.Load()
+		known.Misses += s.misses.Load()
+		known.Evictions += s.evictions.Load()
+	}
+	return known
 }
-
-// Ping tells whether the store answers now; see Store.Ping.
-func (m *Manager) Ping(ctx context.Context) error { return m.vault.Store.Ping(ctx) }

@@ -93,6 +93,7 @@ func NewManager(c ManagerConfig) *Manager {
 	if m.cache == nil {
 		m.cache = NewCache(CacheConfig{})
 	}
+	m.health.since = m.now()
 	m.cache.forgetReady()
 	var ctx context.Context
 	ctx, m.cancel = context.WithCancel(context.Background())
@@ -101,6 +102,7 @@ func NewManager(c ManagerConfig) *Manager {
 		m.background.Go(func() { m.follow(ctx, feed) })
 	}
 	m.background.Go(func() { m.watch(ctx) })
+	m.background.Go(func() { m.probe(ctx) })
 	go m.writeTouches()
 	return m
 }

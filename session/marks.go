@@ -173,6 +173,7 @@ func (m *Manager) settle(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	err := m.readMarks(ctx)
+	m.NoteFailure(err)
 	if err != nil && spare {
 		old.failed.Store(now.UnixNano())
 		return nil

@@ -13,16 +13,23 @@ import (
 // take: whoever still outlives it is held off by the version of the record.
 const renewLease = time.Minute
 
+// ownerSize is bytes of randomness by which a lease is known to be one's own.
+const ownerSize = 12
+
 // LeaseRenewal makes the caller the one that renews a session now. ErrConflict if somebody else does. done ends it.
 func (m *Manager) LeaseRenewal(ctx context.Context, s *Session) (done func(context.Context), err error) {
 	key := HashKey("l", string(s.ID[:]))
-	until := m.now().Add(renewLease)
-	if err := m.vault.Store.Create(ctx, Entry{Key: key, Value: []byte{1}, Expires: until}); err != nil {
+	// The store counts an entry's version from 1 again when a lease has passed, so it is no sign of whose lease it is.
+	until, owner := m.now().Add(renewLease), []byte(NewRandom(ownerSize))
+	if err := m.vault.Store.Create(ctx, Entry{Key: key, Value: owner, Expires: until}); err != nil {
 		return nil, fmt.Errorf("leasing renewal: %w", err)
 	}
 	return func(ctx context.Context) {
 		// A lease that may have passed may be somebody else's by now.
-		if m.now().Before(until.Add(-renewLease / 4)) {
+		if !m.now().Before(until.Add(-renewLease / 4)) {
+			return
+		}
+		if e, err := m.vault.Store.Get(ctx, key); err == nil && bytes.Equal(e.Value, owner) {
 			_, _ = m.vault.Store.Remove(ctx, key)
 		}
 	}, nil

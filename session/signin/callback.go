@@ -201,6 +201,7 @@ func (s *Service) providerAnswer(r *http.Request, p *Provider, f *flow, resp res
 
 // providerFailed tells what kind of failure it was: the person said no, the provider is out, or the answer is bad.
 func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, err error) {
+	p.noteFailure(err)
 	code, page := signinlog.ProviderFailed, pages.Problem{Kind: pages.KindProviderError}
 	var refused *refusedError
 	var token *oauthError

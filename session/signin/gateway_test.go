@@ -101,6 +101,8 @@ type settings struct {
 	rate ratelimit.Rate
 	// maxPending bounds the sign-ins that wait for their answer.
 	maxPending int
+	// client talks to the provider; nil is the usual one.
+	client *http.Client
 	// limited is told of requests that were held off.
 	limited func(string)
 }
@@ -135,7 +137,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	t.Cleanup(manager.Close)
 	provider := NewProvider(ProviderConfig{
 		Name: "main", Issuer: set.idp.URL, ClientID: testClient, Claims: set.claims, Now: set.clock.Now, AuthParams: set.params,
-		ClientSecret: func() (string, error) { return "client-secret-canary", nil },
+		ClientSecret: func() (string, error) { return "client-secret-canary", nil }, Client: set.client,
 	})
 	g := &gateway{t: t, store: set.store, clock: set.clock, idp: set.idp, log: set.log}
 	g.site = &Site{App: "wiki", Gate: set.admit}

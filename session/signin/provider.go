@@ -45,6 +45,7 @@ type Provider struct {
 
 	mu    sync.Mutex
 	ready chan struct{} // closed when metadata came, replaced never
+	state ProviderState
 }
 
 type metadata struct {
@@ -98,10 +99,12 @@ func (p *Provider) Run(ctx context.Context) {
 	failures := 0
 	for {
 		wait := discoverEvery
-		if err := p.discover(ctx); err != nil {
-			if ctx.Err() != nil {
-				return
-			}
+		err := p.discover(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		p.noteDiscovery(err)
+		if err != nil {
 			if failures++; failures == 1 {
 				p.Logger.Warn("provider metadata cannot be fetched, trying on", zap.String("provider", p.Name), zap.Error(err))
 			}

@@ -126,6 +126,7 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 		return nil, err
 	}
 	a, err := p.refresh(ctx, who, tokens)
+	p.noteFailure(err)
 	var refused *oauthError
 	switch {
 	case err == nil:

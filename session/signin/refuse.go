@@ -2,6 +2,7 @@ package signin
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -112,7 +113,13 @@ func (s *Service) BadRequest(w http.ResponseWriter, r *http.Request, v *Visit) {
 }
 
 func (s *Service) storeDown(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
-	s.Logger.Error("session store cannot be asked", zap.String("app", v.Site.App), zap.Error(err))
+	s.Sessions.NoteFailure(err)
+	// An outage is told of once by who looks after the store, not by each request that meets it.
+	level := zap.ErrorLevel
+	if errors.Is(err, session.ErrUnavailable) {
+		level = zap.DebugLevel
+	}
+	s.Logger.Log(level, "session store cannot be asked", zap.String("app", v.Site.App), zap.Error(err))
 	s.problem(w, r, v, pages.Problem{Kind: pages.KindStoreDown, RetryAfter: retryAfter, HomeURL: v.Return})
 }
 

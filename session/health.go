@@ -1,0 +1,150 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// outageQuiet is how long no question may fail before an outage counts as over.
+	outageQuiet = 5 * time.Second
+	// probeEvery is how often the store is asked during an outage whether it is back, so that this is known also where
+	// nobody comes.
+	probeEvery   = time.Second
+	probeTimeout = 2 * time.Second
+)
+
+// State is how the store is, as this process finds it.
+type State string
+
+// The states. The words stand in the admin API and in metrics.
+const (
+	// StoreOK: the store answers.
+	StoreOK State = "ok"
+	// StoreDegraded: some questions are answered and others are not, or it answers again since a moment ago.
+	StoreDegraded State = "degraded"
+	// StoreCacheOnly: the store does not answer. Sessions that are known go on for ManagerConfig.OutageGrace.
+	StoreCacheOnly State = "cache_only"
+	// StoreUnavailable: the store does not answer, and nobody can be let in any more.
+	StoreUnavailable State = "unavailable"
+)
+
+// States are all of them.
+func States() []State { return []State{StoreOK, StoreDegraded, StoreCacheOnly, StoreUnavailable} }
+
+// Health is the state of the store and since when it is so: since the outage began, or was over, or the manager began.
+type Health struct {
+	State State
+	Since time.Time
+	// Outages counts how often the store stopped answering.
+	Outages uint64
+}
+
+// health is whether the store answers, as questions to it find.
+type health struct {
+	mu       sync.Mutex  // guards all but out, which is written under it
+	out      atomic.Bool // read without it, by every look-up
+	since    time.Time
+	failedAt time.Time // when a question last failed, and when one was last answered during an outage
+	answerAt time.Time
+	outages  uint64
+}
+
+// failed notes a failure and tells of it if it is the first. A store that this process has closed is no outage.
+func (h *health) failed(now time.Time, err error, tell func(error)) {
+	if errors.Is(err, ErrClosed) {
+		return
+	}
+	h.mu.Lock()
+	first := h.out.CompareAndSwap(false, true)
+	if first {
+		h.since, h.answerAt = now, time.Time{}
+		h.outages++
+	}
+	h.failedAt = now
+	h.mu.Unlock()
+	if first {
+		tell(err)
+	}
+}
+
+// answered notes an answer. Where some questions fail and others do not, as with a cluster that is half there, the
+// outage goes on until none has failed for a while.
+func (h *health) answered(now time.Time, tell func(error)) {
+	if !h.out.Load() {
+		return
+	}
+	h.mu.Lock()
+	over := h.out.Load() && now.Sub(h.failedAt) >= outageQuiet
+	switch {
+	case over:
+		h.since = now
+		h.out.Store(false)
+	case h.out.Load():
+		h.answerAt = now
+	}
+	h.mu.Unlock()
+	if over {
+		tell(nil)
+	}
+}
+
+// Health tells how the store is.
+func (m *Manager) Health() Health {
+	h := &m.health
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := m.now()
+	state := StoreOK
+	switch {
+	case !h.out.Load():
+	case h.answerAt.After(h.failedAt):
+		state = StoreDegraded
+	case now.Sub(h.since) < m.grace:
+		state = StoreCacheOnly
+	default:
+		state = StoreUnavailable
+	}
+	return Health{State: state, Since: h.since, Outages: h.outages}
+}
+
+// NoteFailure takes note of an error that somebody met who uses the store beside the manager. One that says nothing
+// about the store is passed over.
+func (m *Manager) NoteFailure(err error) {
+	if errors.Is(err, ErrUnavailable) {
+		m.health.failed(m.now(), err, m.onOutage)
+	}
+}
+
+// probe asks the store during an outage until ctx ends.
+func (m *Manager) probe(ctx context.Context) {
+	tick := time.NewTicker(probeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if m.Health().State != StoreOK {
+			_ = m.Ping(ctx) // which takes note of the answer
+		}
+	}
+}
+
+// Ping tells whether the store answers now; see Store.Ping.
+func (m *Manager) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	err := m.vault.Store.Ping(ctx)
+	switch {
+	case err == nil:
+		m.health.answered(m.now(), m.onOutage)
+	case ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded):
+		m.health.failed(m.now(), err, m.onOutage)
+	}
+	return err
+}
