@@ -200,25 +200,3 @@ func adminRevokeBefore(r *http.Request, app *App, _ []string) (any, error) {
 		Before time.Time `json:"before"`
 	}{before.UTC()}, nil
 }
-
-// statusAnswer is how this server is.
-type statusAnswer struct {
-	// Store is whether the store answers: ok or unavailable.
-	Store string `json:"store"`
-	// Cached is how many sessions this server knows, Streams how many have something open here.
-	Cached  int `json:"cachedSessions"`
-	Streams int `json:"sessionsWithStreams"`
-}
-
-// adminStatus answers GET /latchkey/status. It is an answer also while the store is away.
-func adminStatus(r *http.Request, app *App, _ []string) (any, error) {
-	if _, err := queryOf(r); err != nil {
-		return nil, err
-	}
-	known := app.rt.sessions.Known()
-	answer := statusAnswer{Store: "ok", Cached: known.Sessions, Streams: known.Watched}
-	if err := app.rt.sessions.Ping(r.Context()); err != nil {
-		answer.Store = "unavailable"
-	}
-	return answer, nil
-}

@@ -46,7 +46,7 @@ func countDecision(d *policy.Decision) {
 
 // registerMetrics makes the collectors part of a configuration's metrics. Every site does so; the first one has done it.
 func registerMetrics(registry *prometheus.Registry) error {
-	for _, c := range []prometheus.Collector{requests, reportOnly, rateLimited} {
+	for _, c := range []prometheus.Collector{requests, reportOnly, rateLimited, stateMetrics{}} {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("metrics: %w", err)
 		}

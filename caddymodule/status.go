@@ -1,0 +1,101 @@
+package caddymodule
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// statusAnswer is how this server is.
+type statusAnswer struct {
+	// Store is how the store is: ok, degraded, cache_only or unavailable; see session.State. StoreSince is since when, and
+	// StoreOutages how often it stopped answering since this configuration was loaded.
+	Store        string    `json:"store"`
+	StoreSince   time.Time `json:"storeSince"`
+	StoreOutages uint64    `json:"storeOutages"`
+	// Cached is how many sessions this server knows, Streams how many have something open here, Pending how many sign-ins
+	// wait for their answer at any server, as last counted.
+	Cached      int   `json:"cachedSessions"`
+	CachedBytes int64 `json:"cachedBytes"`
+	Streams     int   `json:"sessionsWithStreams"`
+	Pending     int   `json:"pendingSignIns"`
+
+	Providers []providerStatus `json:"providers"`
+	SignInLog *signInLogStatus `json:"signInLog,omitempty"`
+}
+
+// providerStatus is how a provider is. Times that never were are left out.
+type providerStatus struct {
+	Name string `json:"name"`
+	// State is ok, or stale if the last try to refresh the metadata failed, or unavailable if there is none yet.
+	State           string     `json:"state"`
+	MetadataFetched *time.Time `json:"metadataFetched,omitempty"`
+	MetadataError   string     `json:"metadataError,omitempty"`
+	KeysFetched     *time.Time `json:"keysFetched,omitempty"`
+	LastFailure     *time.Time `json:"lastFailure,omitempty"`
+	LastError       string     `json:"lastError,omitempty"`
+}
+
+// signInLogStatus is how storing sign-ins goes.
+type signInLogStatus struct {
+	Stored  uint64 `json:"stored"`
+	Lost    uint64 `json:"lost"`
+	Waiting int    `json:"waiting"`
+	Failing bool   `json:"failing"`
+}
+
+// The states of a provider.
+const (
+	providerOK          = "ok"
+	providerStale       = "stale"
+	providerUnavailable = "unavailable"
+)
+
+func providerState(s signin.ProviderState) string {
+	switch {
+	case s.Metadata.IsZero():
+		return providerUnavailable
+	case s.MetadataErr != "":
+		return providerStale
+	}
+	return providerOK
+}
+
+// adminStatus answers GET /latchkey/status. It is an answer also while the store is away.
+func adminStatus(r *http.Request, app *App, _ []string) (any, error) {
+	if _, err := queryOf(r); err != nil {
+		return nil, err
+	}
+	_ = app.rt.sessions.Ping(r.Context()) // which Health then knows of
+	return app.status(), nil
+}
+
+func (a *App) status() statusAnswer {
+	health, known := a.rt.sessions.Health(), a.rt.sessions.Known()
+	answer := statusAnswer{
+		Store: string(health.State), StoreSince: health.Since.UTC(), StoreOutages: health.Outages,
+		Cached: known.Sessions, CachedBytes: known.Bytes, Streams: known.Watched, Pending: known.Pending,
+		Providers: make([]providerStatus, 0, len(a.rt.providers)),
+	}
+	for _, p := range a.rt.providers {
+		s := p.State()
+		answer.Providers = append(answer.Providers, providerStatus{
+			Name: p.Name, State: providerState(s), MetadataFetched: timeOrNone(s.Metadata), MetadataError: s.MetadataErr,
+			KeysFetched: timeOrNone(s.Keys), LastFailure: timeOrNone(s.Failed), LastError: s.Err,
+		})
+	}
+	if a.rt.signIns != nil {
+		s := a.rt.signIns.Stats()
+		answer.SignInLog = &signInLogStatus{Stored: s.Stored, Lost: s.Lost, Waiting: s.Waiting, Failing: s.Failing}
+	}
+	return answer
+}
+
+func timeOrNone(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
