@@ -73,6 +73,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provisionEvents(ctx); err != nil {
 		return err
 	}
+	if err := a.checkSignInSite(ctx); err != nil {
+		return err
+	}
 	if err := a.provisionProviders(); err != nil {
 		return err
 	}
@@ -221,6 +224,9 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 
 // Start opens the store and begins to look for the providers. An error here leaves the old configuration running.
 func (a *App) Start() error {
+	if a.SignInHost != nil && a.siteFor("", a.SignInHost.Origin) == nil {
+		return a.errUnserved()
+	}
 	_, err := a.signin()
 	if err == nil {
 		running.add(a)
@@ -273,6 +279,9 @@ func (a *App) signin() (*signin.Service, error) {
 		OnLimited: func(endpoint string) { rateLimited.WithLabelValues(endpoint).Inc() },
 		Notify:    a.emit,
 		Logger:    a.rt.logger,
+
+		SignInHost: a.SignInHost.origin(),
+		SiteFor:    a.siteFor,
 	})
 	a.rt.service.Start()
 	a.rt.ready.Store(a.rt.service)

@@ -38,6 +38,7 @@ func init() {
 //		}
 //		stay_signed_in [on|off] { ... }
 //		rate_limit <number>/<duration>|off
+//		sign_in_host <host>
 //		sign_in_log { ... }
 //		network <name> [trusted] [shared] <range>...|private_ranges
 //		policy <name> { ... }
@@ -89,6 +90,7 @@ var globalWords = grammar[*App]{
 	"session":        {once, parseSession},
 	"stay_signed_in": {once, parseStaySignedIn},
 	"rate_limit":     {once, parseRateLimit},
+	"sign_in_host":   {once, parseSignInHost},
 	"sign_in_log":    {once, parseSignInLog},
 	"network":        {many, parseNetwork},
 	"policy":         {many, parseGlobalPolicy},

@@ -81,6 +81,12 @@ func (s *siteParser) settle() error {
 		return fmt.Errorf("latchkey stands in this site already, at %s; one directive takes all its policies", first)
 	}
 	seen.byBlock[block.id] = here
+	if s.global.SignInHost != nil {
+		s.Hosts = block.siteHosts()
+		if err := checkSiteHosts(s.Hosts); err != nil {
+			return err
+		}
+	}
 	if s.App == "" {
 		if s.IsNamedRoute() {
 			return errors.New("a named route belongs to no site: name it with `app <name>`")

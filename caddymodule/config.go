@@ -29,6 +29,9 @@ type App struct {
 	// How often one address may ask for each endpoint of sign-in. Default: 1200 times at once and in each minute.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 
+	// The host at which people sign in for all sites. Default: each site signs people in by itself.
+	SignInHost *SignInHost `json:"sign_in_host,omitempty"`
+
 	// How long sign-ins are kept in the store. Default: 30 days and 100,000 entries.
 	SignInLog *SignInLog `json:"sign_in_log,omitempty"`
 

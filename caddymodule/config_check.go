@@ -74,6 +74,9 @@ func (a *App) check() error {
 	if err := a.SignInLog.check(); err != nil {
 		return fmt.Errorf("sign_in_log: %w", err)
 	}
+	if err := a.SignInHost.check(); err != nil {
+		return err
+	}
 	for _, n := range a.Networks {
 		if _, err := n.rule(); err != nil {
 			return fmt.Errorf("network %q: %w", n.Name, err)

@@ -24,6 +24,11 @@ type Handler struct {
 	// The name of the site in policies and logs. Required; the Caddyfile's default is the first host name of the site.
 	App string `json:"app,omitempty"`
 
+	// The host names under which browsers know the site, each with its port if it is not the scheme's own; `*` stands for
+	// one label. Needed where there is a `sign_in_host`: people are sent back to these hosts and to no others. The Caddyfile
+	// fills them in.
+	Hosts []string `json:"hosts,omitempty"`
+
 	// The providers at which people may sign in here, by name. With more than one the person chooses.
 	// Default: the first provider there is.
 	Providers []string `json:"providers,omitempty"`

@@ -66,6 +66,11 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	if err := h.check(h.rt.app); err != nil {
 		return fmt.Errorf("app %q: %w", h.App, err)
 	}
+	if app.SignInHost != nil {
+		if err := checkSiteHosts(h.Hosts); err != nil {
+			return fmt.Errorf("app %q: %w", h.App, err)
+		}
+	}
 	h.rt.site = signin.Site{App: h.App, Providers: h.Providers, PromptOff: h.StaySignedInOff, Gate: h}
 	if len(h.Providers) == 0 {
 		h.rt.site.Providers = []string{h.rt.app.Providers[0].name()}

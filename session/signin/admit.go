@@ -25,11 +25,14 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	if admission.Refusal != nil {
 		rec.Code, rec.Detail = admission.Refusal.Code, admission.Refusal.Reason
 		s.logPerson(v, r, f, &draft, rec)
-		admission.Refusal.RetryURL = signInURL(f.Return)
+		admission.Refusal.RetryURL = signInURL(f.page())
 		s.Refuse(w, r, v, &draft, admission.Refusal)
 		return
 	}
-	if f.Step && s.steppedUp(w, r, v, f, draft, a.tokens, rec, admission.Persistence) {
+	if (f.Step || f.For != nil && f.Demand != nil) && s.steppedUp(w, r, v, f, draft, a.tokens, rec, admission.Persistence) {
+		return
+	}
+	if f.For != nil && s.goesOn(w, r, v, f, &draft, a.tokens, rec, admission.Persistence) {
 		return
 	}
 	shared, err := s.sharedBrowser(r, &draft)
@@ -43,7 +46,7 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 		Guest:        draft.Guest,
 		HighRisk:     a.signals.highRisk,
 		SharedDevice: a.signals.sharedDevice || admission.SharedNetwork || shared,
-		Offered:      s.offered(v.Site),
+		Offered:      s.offered(v.Site) && (f.For == nil || f.For.Tighten == ""),
 		Inherited:    a.signals.inherited,
 		IWA:          a.signals.iwa,
 		Remembered:   s.rememberedAnswer(v, draft.Identity),
@@ -64,7 +67,7 @@ func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	draft.Apps = []string{v.Site.App}
-	made, err := s.create(ctx, w, v, draft, tokens)
+	made, token, err := s.create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep)
 	if errors.Is(err, session.ErrRevoked) {
 		s.revokedMeanwhile(w, r, v, f, &draft, rec)
 		return
@@ -77,6 +80,19 @@ func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f
 	}
 	s.logPerson(v, r, f, made, rec)
 	s.tellSignIn(v, made)
+	s.leave(w, r, v, f, token)
+}
+
+// leave sends somebody who has signed in to the page that they came for.
+func (s *Service) leave(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, token session.Token) {
+	if f.For != nil && f.For.Later != "" {
+		s.goOn(w, r, f.For.Later)
+		return
+	}
+	if f.For != nil {
+		s.handOver(w, r, v, f.For, token, passed{Fresh: true})
+		return
+	}
 	s.goOn(w, r, f.Return)
 }
 
@@ -132,7 +148,7 @@ func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f 
 	s.giveCookie(w, v, made, token)
 	s.logPerson(v, r, f, made, rec)
 	s.tellSignIn(v, made)
-	redirect(w, f.Return)
+	s.leave(w, r, v, f, token)
 	return true
 }
 
@@ -171,7 +187,7 @@ func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow,
 		return
 	}
 	s.endSurplus(ctx, draft.Identity)
-	s.givePending(w, v, token, f.Return)
+	s.givePending(w, v, token, f.page())
 	redirect(w, Base+"/stay")
 }
 

@@ -54,11 +54,18 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 	switch {
 	case f == nil:
 		s.flowLost(w, r, v, restarted)
-	case !f.matches(random) || f.Origin != v.Origin:
+	case !f.matches(random) || f.Origin != v.Origin || f.Away:
 		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "state does not match"})
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
-	default:
+	case f.For == nil:
 		s.finishFlow(w, r, v, f, resp)
+	default:
+		there := s.onBehalf(v, f.For)
+		if there == nil { // the site is gone from the configuration
+			s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+			return
+		}
+		s.finishFlow(w, r, there, f, resp)
 	}
 }
 
@@ -146,7 +153,7 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 	clearCookie(w, v, cookieFlow+f.Name)
 	p := s.byName[f.Provider]
 	if p == nil {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.Return), HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.page()), HomeURL: homeOf(f.page())})
 		return
 	}
 	a, err := s.providerAnswer(r, p, f, resp)
@@ -162,14 +169,14 @@ func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f 
 	_, _, err := s.Session(r, v)
 	switch {
 	case err == nil:
-		redirect(w, f.Return)
+		s.goOn(w, r, f.page())
 	case !NoSession(err):
 		s.storeDown(w, r, v, err)
 	case v.Cookies.pending != "":
 		redirect(w, Base+"/stay")
 	default:
 		s.log(v, r, f, signinlog.Record{Code: signinlog.CodeRedeemed})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.Return), HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.page()), HomeURL: homeOf(f.page())})
 	}
 }
 
@@ -213,7 +220,7 @@ func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visi
 		case "consent_required":
 			if !f.Retried {
 				again := s.newFlow(v, p, f.Return)
-				again.Correlation, again.Consent, again.Retried = f.Correlation, true, true
+				again.Correlation, again.Consent, again.Retried, again.For = f.Correlation, true, true, f.For
 				again.Demand, again.Step, again.Tries = f.Demand, f.Step, f.Tries
 				s.log(v, r, f, signinlog.Record{Code: signinlog.ConsentRequired})
 				s.begin(w, r, v, again, false)
@@ -237,6 +244,6 @@ func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visi
 			zap.String("provider", p.Name), zap.String("app", v.Site.App), zap.String("correlation_id", f.Correlation), zap.Error(err))
 	}
 	s.log(v, r, f, signinlog.Record{Code: code, Detail: detail})
-	page.ActionURL, page.HomeURL = signInURL(f.Return), Home
+	page.ActionURL, page.HomeURL = signInURL(f.page()), homeOf(f.page())
 	s.problem(w, r, v, page)
 }

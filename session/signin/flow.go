@@ -47,9 +47,20 @@ type flow struct {
 	Policies []string `json:"q,omitempty"`
 	// Retried: the provider demanded consent, and the flow was begun anew for it.
 	Retried bool `json:"y,omitempty"`
+	// Away: the sign-in host ends the flow, with a ticket. For is the site on whose behalf it goes on there.
+	Away bool      `json:"w,omitempty"`
+	For  *handover `json:"f,omitempty"`
 }
 
 func (f *flow) redirectURI() string { return f.Origin + Base + "/callback" }
+
+// page is the page that the sign-in is for: a path on this site, or an address on the one on whose behalf it is.
+func (f *flow) page() string {
+	if f.For != nil {
+		return f.For.page()
+	}
+	return f.Return
+}
 
 func (f *flow) started() time.Time { return time.UnixMilli(f.StartedMS).UTC() }
 
@@ -109,6 +120,9 @@ func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 	value, err := s.sealFlow(v, f)
 	if err == nil && len(value) > maxFlowValue {
 		f.Return = Home
+		if f.For != nil {
+			f.For.Return = Home
+		}
 		value, err = s.sealFlow(v, f)
 	}
 	if err != nil {

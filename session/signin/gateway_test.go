@@ -76,6 +76,9 @@ type gateway struct {
 	// demand is what every page of the app asks for; nil for nothing.
 	demand   *Demand
 	policies []string
+	// sites, if there are any, are those that hosts lead to, all over https; demandAt is the one where demand holds.
+	sites    map[string]*Site
+	demandAt string
 }
 
 func (g *gateway) unmet(who *session.Session) bool {
@@ -105,6 +108,9 @@ type settings struct {
 	client *http.Client
 	// limited is told of requests that were held off.
 	limited func(string)
+	// sites are those of several hosts, which sign in at signInHost.
+	sites      map[string]*Site
+	signInHost string
 }
 
 func newGateway(t *testing.T, change ...func(*settings)) *gateway {
@@ -141,14 +147,20 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	})
 	g := &gateway{t: t, store: set.store, clock: set.clock, idp: set.idp, log: set.log}
 	g.site = &Site{App: "wiki", Gate: set.admit}
+	g.sites = set.sites
 	g.service = New(Config{
+		SignInHost: set.signInHost, SiteFor: g.siteFor,
 		Providers: append([]*Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
 		Log: set.log, Prompt: set.prompt, Now: set.clock.Now, Recheck: set.recheck,
 		RateLimit: set.rate, OnLimited: set.limited,
 	})
 	g.service.Start()
 	t.Cleanup(g.service.Stop)
-	g.Server = httptest.NewServer(http.HandlerFunc(g.serve))
+	if g.sites != nil {
+		g.Server = httptest.NewTLSServer(http.HandlerFunc(g.serve))
+	} else {
+		g.Server = httptest.NewServer(http.HandlerFunc(g.serve))
+	}
 	t.Cleanup(g.Close)
 	return g
 }
@@ -158,6 +170,17 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		Site: g.site, Origin: g.URL, Host: "127.0.0.1", Return: r.URL.RequestURI(),
 		IP: netip.MustParseAddr("203.0.113.9"), RequestID: "request-1", Cookies: ReadCookies(r.Header["Cookie"], false),
 	}
+	demand := g.demand
+	if g.sites != nil {
+		site := g.sites[r.Host]
+		if site == nil { // a host that leads here and is none of ours
+			site = &Site{App: "stray", Gate: g.site.Gate}
+		}
+		v.Site, v.Host, v.Origin, v.Secure, v.Cookies = site, r.Host, "https://"+r.Host, true, ReadCookies(r.Header["Cookie"], true)
+		if r.Host != g.demandAt {
+			demand = nil
+		}
+	}
 	if strings.HasPrefix(r.URL.Path, Base+"/") {
 		g.service.ServeHTTP(w, r, v)
 		return
@@ -166,20 +189,24 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		who, err = g.service.Recheck(r, who, token)
 	}
-	if err == nil && g.demand != nil && g.unmet(who) {
-		g.service.StepUp(w, r, v, who, &Refusal{Code: signinlog.StrongAuthRequired, Reason: "mfa_required", Policies: g.policies}, g.demand)
+	if err == nil && !g.service.accepts(v.Site, who) {
+		err = errNoCookie
+	}
+	if err == nil && demand != nil && g.unmet(who) {
+		g.service.StepUp(w, r, v, who, &Refusal{Code: signinlog.StrongAuthRequired, Reason: "mfa_required", Policies: g.policies}, demand)
 		return
 	}
 	switch {
 	case err == nil:
-		if who, err = g.service.Tighten(w, r, v, who, g.site.Gate.Admit(v, who).Persistence); err == nil {
+		if who, err = g.service.Tighten(w, r, v, who, v.Site.Gate.Admit(v, who).Persistence); err == nil {
 			g.passed.Add(1)
+			g.service.Sessions.Touch(who, v.Site.App)
 			_, _ = io.WriteString(w, "app: "+who.User+" "+who.Kind.String())
 			return
 		}
 		fallthrough
 	case NoSession(err):
-		g.service.Challenge(w, r, v, Over(err), g.demand)
+		g.service.Challenge(w, r, v, Over(err), demand)
 	default:
 		g.service.Unavailable(w, r, v, err)
 	}
@@ -225,7 +252,7 @@ func (b *browser) do(method, target string, form url.Values, header ...string) r
 	r.Header.Set("Accept", "text/html")
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.Header.Set("Origin", b.URL)
+		r.Header.Set("Origin", r.URL.Scheme+"://"+r.URL.Host)
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
 	for i := 0; i+1 < len(header); i += 2 {

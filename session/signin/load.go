@@ -15,6 +15,9 @@ var errNoCookie = errors.New("no session cookie")
 // stays.
 var errNotHere = errors.New("session revoked for this app")
 
+// errTighten: the session is persistent and may not be; the sign-in host has to make it one that ends with the browser.
+var errTighten = errors.New("session is to end with the browser")
+
 // Session returns the session that a request presents, and its token. NoSession tells whether an error means that
 // there is none; any other error means that it could not be found out.
 func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
@@ -39,7 +42,7 @@ func (s *Service) token(v *Visit) (session.Token, error) {
 // NoSession reports whether an error of Session says that the request is not signed in: nothing presented, nothing
 // of ours, ended, or expired. Everything else is a failure, and a failure is not an answer.
 func NoSession(err error) bool {
-	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || errors.Is(err, session.ErrUnsealable) || Over(err)
+	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || errors.Is(err, errTighten) || errors.Is(err, session.ErrUnsealable) || Over(err)
 }
 
 // Over reports whether an error of Session says that the presented session is definitely over. Only then is its cookie
@@ -50,25 +53,29 @@ func Over(err error) bool {
 
 // Tighten holds a persistent session against what is in force now: where the prompt is off or a policy says never, it
 // becomes a browser session at this request, in the store and in the browser (X16, A74). A policy that says always
-// keeps it.
+// keeps it. Where there is a sign-in host, that is where it is done, for the cookies of all sites: until the browser has
+// been there a site does not take the session, and answers as to somebody who is not signed in.
 func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says Persistence) (*session.Session, error) {
 	if have.Kind != session.Persistent {
 		return have, nil
 	}
-	reason := ""
-	switch {
-	case says == PersistenceNever:
-		reason = ReasonPolicyNever
-	case says != PersistenceAlways && !s.offered(v.Site):
-		reason = ReasonSettingOff
-	default:
+	reason := s.tightenReason(v.Site, have, says)
+	if reason == "" {
 		return have, nil
+	}
+	if s.handsOver(v) {
+		v.tighten = reason
+		return nil, errTighten
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	token, err := s.token(v)
 	if err != nil {
 		return nil, err
+	}
+	if s.signInHost != "" {
+		tight, _, err := s.succeedTighter(w, r, v, have, token, reason)
+		return tight, err
 	}
 	tight, err := s.Sessions.Tighten(ctx, have, reason)
 	if err != nil {
@@ -95,18 +102,18 @@ func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Sess
 }
 
 // create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If
-// either cannot be done, the one before stays and there is no new one.
-func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Session, tokens session.Tokens) (*session.Session, error) {
+// either cannot be done, the one before stays and there is no new one. keep leaves the one before to other sites.
+func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Session, tokens session.Tokens, keep bool) (*session.Session, session.Token, error) {
 	made, token, err := s.Sessions.Create(ctx, draft, tokens)
 	if err != nil {
-		return nil, err
+		return nil, token, err
 	}
-	if old, err := s.token(v); err == nil {
+	if old, err := s.token(v); err == nil && !keep {
 		if err := s.Sessions.EndID(ctx, old.ID); err != nil {
 			_ = s.Sessions.End(context.WithoutCancel(ctx), made) // which nobody has got
-			return nil, err
+			return nil, token, err
 		}
 	}
 	s.giveCookie(w, v, made, token)
-	return made, nil
+	return made, token, nil
 }

@@ -34,7 +34,7 @@ func (s *Service) pendingToken(v *Visit) (token session.Token, ret string, ok bo
 	}
 	n := copy(token.ID[:], plain)
 	n += copy(token.Secret[:], plain[n:])
-	return token, ReturnPath(string(plain[n:])), true
+	return token, s.returnTarget(string(plain[n:])), true
 }
 
 // HasPending reports whether the request presents a sign-in that waits for its answer, so that a page opened meanwhile

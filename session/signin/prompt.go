@@ -30,7 +30,26 @@ func (s *Service) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.pendingGone(w, r, v, ret, err)
 		return
 	}
-	s.Pages.Write(w, r, http.StatusOK, s.promptPage(v, p, token))
+	if _, there, ok := s.noted(w, r, v, p, ret); ok {
+		s.Pages.Write(w, r, http.StatusOK, s.promptPage(there, p, token))
+	}
+}
+
+// noted reads what a pending sign-in keeps beside its draft, and the visit as one of the site that it is for. ok is false
+// if neither can be, and the request is answered.
+func (s *Service) noted(w http.ResponseWriter, r *http.Request, v *Visit, p session.Pending, ret string) (n note, there *Visit, ok bool) {
+	if err := json.Unmarshal(p.Note, &n); err != nil {
+		s.fail(w, r, v, "reading pending sign-in", err)
+		return n, v, false
+	}
+	if n.Flow.For == nil {
+		return n, v, true
+	}
+	if there = s.onBehalf(v, n.Flow.For); there == nil { // the site is gone from the configuration
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
+		return n, v, false
+	}
+	return n, there, true
 }
 
 func (s *Service) promptPage(v *Visit, p session.Pending, token session.Token) pages.Prompt {
@@ -58,7 +77,7 @@ func (s *Service) nothingPending(w http.ResponseWriter, r *http.Request, v *Visi
 	case !NoSession(err):
 		s.storeDown(w, r, v, err)
 	default:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(ret), HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
 	}
 }
 
@@ -68,13 +87,17 @@ func (s *Service) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, 
 		s.storeDown(w, r, v, err)
 		return
 	}
-	clearCookie(w, v, cookiePending)
+	origin, _ := cutOrigin(ret)
 	if _, _, err := s.Session(r, v); err == nil {
+		if origin == "" {
+			clearCookie(w, v, cookiePending)
+		} // else it is all that knows where Back leads, next time as well
 		s.goOn(w, r, ret)
 		return
 	}
+	clearCookie(w, v, cookiePending)
 	// A late answer gets a fresh sign-in, not a session (A8).
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, ActionURL: signInURL(ret), HomeURL: Home})
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
 }
 
 // takeAnswer ends the pending sign-in with a session, or with none if the person cancels.
@@ -95,7 +118,7 @@ func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit, t
 	case "no":
 	case "cancel":
 		s.abandonPending(w, r, v)
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindCancelled, ActionURL: signInURL(ret), HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindCancelled, ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
 		return
 	default:
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
@@ -113,12 +136,15 @@ func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit, t
 		s.pendingGone(w, r, v, ret, err)
 		return
 	}
-	var n note
-	if err := json.Unmarshal(p.Note, &n); err != nil {
-		s.fail(w, r, v, "reading pending sign-in", err)
+	n, v, ok := s.noted(w, r, v, p, ret)
+	if !ok {
 		return
 	}
-	clearCookie(w, v, cookiePending)
+	if n.Flow.For == nil {
+		clearCookie(w, v, cookiePending)
+	} else if ret != n.Flow.page() {
+		n.Flow.For.Later = ret
+	}
 	if form["remember"] == "1" {
 		s.rememberAnswer(w, v, p.Draft.Identity, kind)
 	}

@@ -63,15 +63,42 @@ func unsafePath(p string) bool {
 // underBase: returning to an endpoint of our own would be a loop or a trap.
 func underBase(p string) bool { return p == Base || strings.HasPrefix(p, Base+"/") }
 
-// goOn sends the browser to a place on the site itself after a form. It is a page that moves on, not a redirect:
+// cutOrigin takes scheme, host and port off an address; they are empty for a path on the site itself.
+func cutOrigin(address string) (origin, path string) {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok || scheme != "https" && scheme != "http" {
+		return "", address
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host, "/" + path
+}
+
+// returnTarget is ReturnPath for what may also be a page of another site that signs people in here.
+func (s *Service) returnTarget(raw string) string {
+	origin, path := cutOrigin(raw)
+	if origin != "" && (s.SiteFor == nil || s.SiteFor("", origin) == nil) {
+		return Home
+	}
+	return origin + ReturnPath(path)
+}
+
+// homeOf is where somebody goes who can or will not go on to a page.
+func homeOf(page string) string {
+	origin, _ := cutOrigin(page)
+	return origin + Home
+}
+
+// goOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page that moves on, not a redirect:
 // Chromium holds a form-action policy against the whole chain of redirects after a form, wherever the app leads.
 func (s *Service) goOn(w http.ResponseWriter, r *http.Request, target string) {
-	if r.Method != http.MethodPost {
-		redirect(w, target)
-		return
+	if origin, path := cutOrigin(target); !underBase(path) {
+		target = s.returnTarget(target)
+	} else if origin != "" && s.returnTarget(origin+Home) != origin+Home {
+		target = Home
 	}
-	if !underBase(target) {
-		target = ReturnPath(target)
+	if r.Method != http.MethodPost {
+		location(w, target)
+		return
 	}
 	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,8 +40,13 @@ type Config struct {
 	// Notify is told what happens to sessions, for whoever listens: see the Event constants. It must not block. Nil: nobody
 	// is told.
 	Notify func(event string, data map[string]any)
-	Logger *zap.Logger
-	Now    func() time.Time
+	// SignInHost is the origin of the host at which people sign in for all sites. Empty: each site does so by itself.
+	SignInHost string
+	// SiteFor returns the site that has an app's name and answers under an origin, of any name if it is empty; nil if the
+	// configuration serves none. Required with SignInHost.
+	SiteFor func(app, origin string) *Site
+	Logger  *zap.Logger
+	Now     func() time.Time
 }
 
 // PromptConfig is the tenant-wide word on "Stay signed in?".
@@ -65,6 +71,8 @@ const defaultAbandonAfter = 10 * time.Minute
 type Service struct {
 	Config
 	byName map[string]*Provider
+	// signInHost is the host of SignInHost, as a Visit has it.
+	signInHost string
 
 	renewing sync.Map // session.ID -> struct{}: its claims are being renewed
 	paused   pauses
@@ -93,6 +101,9 @@ func New(c Config) *Service {
 	s := &Service{Config: c, byName: make(map[string]*Provider, len(c.Providers)), limiter: ratelimit.New(c.RateLimit)}
 	for _, p := range c.Providers {
 		s.byName[p.Name] = p
+	}
+	if u, err := url.Parse(c.SignInHost); err == nil {
+		s.signInHost = strings.ToLower(u.Hostname())
 	}
 	return s
 }
@@ -177,6 +188,11 @@ type Visit struct {
 	Cookies   Cookies
 	// Header is the header of the request, for the Gate, which is not given the request itself. Not to be changed.
 	Header http.Header
+
+	// tighten is why the session that was presented has to end with the browser, anew that the person asked to sign in:
+	// the sign-in host is told.
+	tighten string
+	anew    bool
 }
 
 func (v *Visit) usable() bool { return v.Secure || IsLoopback(v.Host) }
@@ -194,6 +210,7 @@ var endpoints = map[string]endpoint{
 	"/stay":       {"GET, POST", (*Service).stay},
 	"/sign-out":   {"GET, POST", (*Service).signOut},
 	"/signed-out": {"GET", (*Service).signedOut},
+	"/finish":     {"GET", (*Service).finish},
 
 	"/logout/backchannel":  {"POST", (*Service).backchannel},
 	"/logout/frontchannel": {"GET", (*Service).frontchannel},

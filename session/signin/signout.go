@@ -91,7 +91,7 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 		s.Logger.Warn("tokens of a session not available", zap.String("session", have.ID.Short()), zap.Error(err))
 	}
 	if tokens.Refresh != "" && m.RevocationEndpoint != "" {
-		s.background(func(ctx context.Context) { s.revoke(ctx, p, m, have, tokens.Refresh) })
+		s.background(s.revocation(p, m, have, tokens.Refresh))
 	}
 	if m.EndSessionEndpoint == "" {
 		s.goOn(w, r, Base+"/signed-out")
@@ -99,7 +99,7 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 	}
 	params := url.Values{
 		"client_id":                {p.ClientID},
-		"post_logout_redirect_uri": {v.Origin + Base + "/signed-out"},
+		"post_logout_redirect_uri": {s.signedOutOrigin(v) + Base + "/signed-out"},
 		"state":                    {s.leaveState(v, have)},
 	}
 	if hint := joinToken(have.Claims, tokens); hint != "" {
@@ -113,14 +113,24 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
 }
 
-// revoke takes back a refresh token at the provider (RFC 7009). The session has ended already, so nobody waits for it
-// and a failure is only noted.
-func (s *Service) revoke(ctx context.Context, p *Provider, m *metadata, have *session.Session, refresh string) {
-	ctx, cancel := context.WithTimeout(ctx, idpTimeout)
-	defer cancel()
-	if err := p.revoke(ctx, m, refresh); err != nil {
-		s.Logger.Warn("refresh token not revoked at the provider", zap.String("provider", p.Name),
-			zap.String("session", have.ID.Short()), zap.Error(truncated(err)))
+// signedOutOrigin is where a provider sends people back to: with a sign-in host, that is the one address it knows of.
+func (s *Service) signedOutOrigin(v *Visit) string {
+	if s.signInHost != "" {
+		return s.SignInHost
+	}
+	return v.Origin
+}
+
+// revocation takes back a refresh token at the provider (RFC 7009). The session does without it by then, so nobody waits
+// for it and a failure is only noted.
+func (s *Service) revocation(p *Provider, m *metadata, have *session.Session, refresh string) func(context.Context) {
+	return func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, idpTimeout)
+		defer cancel()
+		if err := p.revoke(ctx, m, refresh); err != nil {
+			s.Logger.Warn("refresh token not revoked at the provider", zap.String("provider", p.Name),
+				zap.String("session", have.ID.Short()), zap.Error(truncated(err)))
+		}
 	}
 }
 
@@ -169,6 +179,8 @@ func (s *Service) providerOf(have *session.Session) (*Provider, *metadata) {
 // left is what travels to the provider and back as the state of a sign-out.
 type left struct {
 	Session, Provider string
+	// Origin is the site that the person has left; empty if it is the one that they come back to.
+	Origin string `json:",omitempty"`
 	// At is when the person was sent to the provider, in Unix milliseconds.
 	At int64
 }
@@ -178,33 +190,40 @@ const (
 	leftLife  = time.Hour
 )
 
-// leaveState is the state parameter of a sign-out at the provider, sealed for this host.
+// leaveState is the state parameter of a sign-out at the provider, sealed for the host that people come back to.
 func (s *Service) leaveState(v *Visit, have *session.Session) string {
-	plain, err := json.Marshal(left{Session: have.ID.Short(), Provider: have.Provider, At: s.Now().UnixMilli()})
+	l, host := left{Session: have.ID.Short(), Provider: have.Provider, At: s.Now().UnixMilli()}, v.Host
+	if s.handsOver(v) {
+		l.Origin, host = v.Origin, s.signInHost
+	}
+	plain, err := json.Marshal(l)
 	if err != nil {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(session.PurposeFlow, plain, v.Host, leftPlace))
+	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(session.PurposeFlow, plain, host, leftPlace))
 }
 
 // signedOut is the page after. It says so whoever asks: it knows nothing about anybody. A state that comes back shows that
 // the provider has sent the person round, which is noted; a forged one changes nothing.
 func (s *Service) signedOut(w http.ResponseWriter, r *http.Request, v *Visit) {
+	from := ""
 	if q, ok := singleValues(r.URL.RawQuery, "state"); ok && q["state"] != "" {
-		s.cameBack(v, q["state"])
+		from = s.cameBack(v, q["state"])
 	}
-	s.Pages.Write(w, r, http.StatusOK, pages.SignedOut{SignInURL: signInURL(Home)})
+	s.Pages.Write(w, r, http.StatusOK, pages.SignedOut{SignInURL: signInURL(s.returnTarget(from + Home))})
 }
 
-func (s *Service) cameBack(v *Visit, state string) {
+// cameBack returns the site that the person has left, if it is another one.
+func (s *Service) cameBack(v *Visit, state string) (origin string) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(state)
 	if err != nil {
-		return
+		return ""
 	}
 	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, leftPlace)
 	var l left
 	if err != nil || json.Unmarshal(plain, &l) != nil || !s.Now().Before(time.UnixMilli(l.At).Add(leftLife)) {
-		return
+		return ""
 	}
 	s.Logger.Info("back from the provider after sign-out", zap.String("session", l.Session), zap.String("provider", l.Provider))
+	return l.Origin
 }

@@ -18,9 +18,13 @@ const retryAfter = 15 * time.Second
 
 // signIn is GET /sign-in: it starts a flow with the provider that was chosen, or shows the choice.
 func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
-	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step")
+	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step", "for")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+		return
+	}
+	if q["for"] != "" {
+		s.signInFor(w, r, v, q["for"], q["provider"])
 		return
 	}
 	ret := ReturnPath(q["return"])
@@ -30,6 +34,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 	}
 	// Someone who asks to sign in means to begin anew: what waited for an answer is abandoned (A8).
 	s.abandonPending(w, r, v)
+	v.anew = true
 	for _, p := range s.providersOf(v.Site) {
 		if p.Name == q["provider"] {
 			s.begin(w, r, v, s.newFlow(v, p, ret), false)
@@ -54,6 +59,12 @@ func (s *Service) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, r
 
 // chooseOrBegin starts a flow where there is one provider, and shows the choice where there are several.
 func (s *Service) chooseOrBegin(w http.ResponseWriter, r *http.Request, v *Visit, ret string, restarted bool, d *Demand) {
+	if s.handsOver(v) {
+		f := s.newFlow(v, noProvider, ret)
+		f.Demand = d
+		s.away(w, r, v, f, restarted)
+		return
+	}
 	providers := s.providersOf(v.Site)
 	if len(providers) == 1 {
 		f := s.newFlow(v, providers[0], ret)
@@ -71,15 +82,19 @@ func (s *Service) chooseOrBegin(w http.ResponseWriter, r *http.Request, v *Visit
 	s.Pages.Write(w, r, http.StatusOK, page)
 }
 
-// begin sends the browser to the provider.
+// begin sends the browser to the provider, or to the sign-in host, which does.
 func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, restarted bool) {
+	if s.handsOver(v) {
+		s.away(w, r, v, f, restarted)
+		return
+	}
 	p := s.byName[f.Provider]
 	ctx, cancel := detach(r, discoverPatience)
 	defer cancel()
 	m, err := p.metadata(ctx)
 	if err != nil {
 		s.log(v, r, f, signinlog.Record{Code: signinlog.ProviderUnavailable})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, RetryAfter: retryAfter, ActionURL: signInURL(f.Return)})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, RetryAfter: retryAfter, ActionURL: signInURL(f.page())})
 		return
 	}
 	if err := s.keepFlow(w, v, f); err != nil {
@@ -116,7 +131,11 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	location(w, target)
 }
 
-func signInURL(ret string) string { return Base + "/sign-in?" + url.Values{"return": {ret}}.Encode() }
+// signInURL is where a sign-in for a page begins, on the site that has the page.
+func signInURL(page string) string {
+	origin, path := cutOrigin(page)
+	return origin + Base + "/sign-in?" + url.Values{"return": {path}}.Encode()
+}
 
 // singleValues parses parameters and returns those that are asked for, empty where absent. ok is false if the query is
 // malformed, or one of them comes twice (A44): two parsers might pick two of them.

@@ -161,7 +161,7 @@ func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *
 	s.logPerson(v, r, f, &a.draft, rec)
 	if f.Demand == nil || f.Tries == 0 {
 		again := s.newFlow(v, p, f.Return)
-		again.Correlation, again.Step, again.Demand, again.Policies = f.Correlation, f.Step, want, f.Policies
+		again.Correlation, again.Step, again.Demand, again.Policies, again.For = f.Correlation, f.Step, want, f.Policies, f.For
 		if f.Demand != nil {
 			again.Tries = f.Tries + 1
 		}
@@ -171,8 +171,8 @@ func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *
 	why := &Refusal{
 		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing, Policies: policies,
 	}
-	why.RetryURL = signInURL(f.Return)
-	if f.Step {
+	why.RetryURL = signInURL(f.page())
+	if f.Step && f.For == nil {
 		why.RetryURL = s.stepURL(v, f.Return, want, why)
 	}
 	s.Refuse(w, r, v, &a.draft, why)

@@ -1,0 +1,165 @@
+package signin
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// passed is what a ticket tells the site beside the session.
+type passed struct {
+	// Fresh: the person has just signed in for this site, and the log has it.
+	Fresh    bool                      `json:"f,omitempty"`
+	Status   string                    `json:"s,omitempty"`
+	Policies []signinlog.AppliedPolicy `json:"p,omitempty"`
+}
+
+// maxPassed bounds what a ticket tells; the policies are left out where they do not fit.
+const maxPassed = 16 << 10
+
+// A ticket in an address is the name of the flow that it belongs to, a mark as in the state of a flow, and its token,
+// sealed for the site's host and that flow. The token of the session is in the store, sealed under this one's secret:
+// what stands in an address is neither a session nor a way to one, but for the browser that began, for a minute, once.
+const ticketSize = flowNameSize + 1 + sealedTokenSize
+
+// sealedTokenSize is the length of what KeyRing.SealToken returns.
+const sealedTokenSize = 84
+
+func ticketPlace(flow, state string) string { return "ticket " + flow + " " + state }
+
+// handOver sends the browser back to the site with a ticket.
+func (s *Service) handOver(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, token session.Token, tell passed) {
+	note, err := json.Marshal(tell)
+	if err == nil && len(note) > maxPassed {
+		tell.Policies = nil
+		note, err = json.Marshal(tell)
+	}
+	if err != nil {
+		s.fail(w, r, v, "writing ticket", err)
+		return
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	ticket, err := s.Sessions.IssueTicket(ctx, session.Ticket{Session: token, Note: note})
+	if err != nil {
+		s.storeDown(w, r, v, err)
+		return
+	}
+	mark := markFirst
+	if h.Restarted {
+		mark = markRestart
+	}
+	value := h.Flow + mark + s.Keys.SealToken(ticket, h.Host, ticketPlace(h.Flow, h.State))
+	s.goOn(w, r, h.Origin+Base+"/finish?"+url.Values{"ticket": {value}}.Encode())
+}
+
+// finish is where the sign-in host sends the browser back to. Everything that can be told without the store is told
+// first: whether the ticket has a ticket's form, whether this browser began the flow, whether the ticket was made for it
+// and for this host. Then it is spent, before anything else happens (A23, A42).
+func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
+	if !s.handsOver(v) {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
+		return
+	}
+	q, ok := singleValues(r.URL.RawQuery, "ticket")
+	name, value, restarted, formed := parseTicket(q["ticket"])
+	if !ok || !formed {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		return
+	}
+	f := s.openFlow(v, name, v.Cookies.flow(name))
+	if f == nil || !f.Away || f.Origin != v.Origin {
+		s.ticketLost(w, r, v, Home, restarted)
+		return
+	}
+	ticket, err := s.Keys.OpenToken(value, v.Host, ticketPlace(f.Name, f.State))
+	if err != nil {
+		s.ticketLost(w, r, v, f.Return, restarted)
+		return
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	t, err := s.Sessions.RedeemTicket(ctx, ticket)
+	if err != nil {
+		if !NoSession(err) {
+			s.storeDown(w, r, v, err)
+			return
+		}
+		clearCookie(w, v, cookieFlow+f.Name)
+		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "ticket spent or too old"})
+		s.ticketLost(w, r, v, f.Return, restarted)
+		return
+	}
+	clearCookie(w, v, cookieFlow+f.Name)
+	s.takeOver(w, r, v, f, t, restarted)
+}
+
+// takeOver gives the browser the session that a ticket hands over, and ends the one that it presented before (A13).
+func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, t session.Ticket, restarted bool) {
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	who, err := s.Sessions.Reload(ctx, t.Session)
+	if err == nil && !s.Sessions.Admits(who, v.Site.App) {
+		err = session.ErrNotFound
+	}
+	if err != nil {
+		if NoSession(err) { // signed out in between
+			s.ticketLost(w, r, v, f.Return, restarted)
+			return
+		}
+		s.storeDown(w, r, v, err)
+		return
+	}
+	old, _, err := s.Session(r, v)
+	if err == nil && old.ID != who.ID && s.accepts(v.Site, old) {
+		err = s.Sessions.End(ctx, old)
+	}
+	if err != nil && !NoSession(err) {
+		s.storeDown(w, r, v, err)
+		return
+	}
+	s.giveCookie(w, v, who, t.Session)
+	s.Sessions.Touch(who, v.Site.App)
+	var told passed
+	if json.Unmarshal(t.Note, &told) == nil && !told.Fresh {
+		s.logHandover(v, r, f.StartedMS, f.Correlation, person(who, signinlog.Record{
+			PolicyStatus: told.Status, Policies: told.Policies, PromptReason: ReasonLiveSession,
+		}))
+	}
+	redirect(w, f.Return)
+}
+
+// ticketLost answers a ticket that is worth nothing here: spent, too old, another host's, another browser's. Who is
+// signed in goes on; who is not is sent round once more, by itself and once.
+func (s *Service) ticketLost(w http.ResponseWriter, r *http.Request, v *Visit, ret string, restarted bool) {
+	_, _, err := s.Session(r, v)
+	switch {
+	case err == nil:
+		redirect(w, ret)
+	case !NoSession(err):
+		s.storeDown(w, r, v, err)
+	case restarted:
+		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(ret), HomeURL: Home})
+	default:
+		s.chooseOrBegin(w, r, v, ret, true, nil)
+	}
+}
+
+// parseTicket takes a ticket apart. ok is false for what has not the form of one.
+func parseTicket(ticket string) (flow, value string, restarted, ok bool) {
+	if len(ticket) != ticketSize {
+		return "", "", false, false
+	}
+	for _, c := range ticket[:flowNameSize] + ticket[flowNameSize+1:] {
+		if notBase64URL(c) {
+			return "", "", false, false
+		}
+	}
+	mark := ticket[flowNameSize : flowNameSize+1]
+	return ticket[:flowNameSize], ticket[flowNameSize+1:], mark == markRestart, mark == markFirst || mark == markRestart
+}

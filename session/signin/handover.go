@@ -1,0 +1,347 @@
+package signin
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// handover is what a site asks of the sign-in host: to sign somebody in on its behalf, and to send them back with a
+// ticket. It travels sealed in the address that the browser is sent to, so that nobody but a site of ours can ask, and
+// it names the flow of the browser that began it: the ticket is good for no other (A23, A42).
+type handover struct {
+	App string `json:"a"`
+	// Origin and Host are the site's, as its Visit had them.
+	Origin string `json:"o"`
+	Host   string `json:"i"`
+	// Flow and State are name and secret of the flow that the site keeps in its cookie.
+	Flow  string `json:"f"`
+	State string `json:"s"`
+	// Return is the page that was asked for there.
+	Return      string `json:"r"`
+	StartedMS   int64  `json:"t"`
+	Correlation string `json:"c,omitempty"`
+	// Provider is the one that the person chose at the site; empty if they chose none.
+	Provider string `json:"p,omitempty"`
+	// Have names, by a short hash, the session that the browser presented at the site and that will not do as it is.
+	Have   string  `json:"h,omitempty"`
+	Demand *Demand `json:"d,omitempty"`
+	Step   bool    `json:"z,omitempty"`
+	// Policies are those that demand it, by name.
+	Policies []string `json:"q,omitempty"`
+	// Tighten is why the session has to end with the browser; empty if nothing at the site says so.
+	Tighten string `json:"n,omitempty"`
+	// Anew: the person asked to sign in, so that an unanswered prompt counts as abandoned (A8).
+	Anew      bool `json:"w,omitempty"`
+	Restarted bool `json:"y,omitempty"`
+	// Later is the page that was asked for last while the prompt was up; empty if it is the flow's own.
+	Later string `json:"-"`
+	// Keep: the sign-in host holds a session that this site does not take and others may.
+	Keep bool `json:"k,omitempty"`
+}
+
+// page is the page that the sign-in is for.
+func (h *handover) page() string { return h.Origin + h.Return }
+
+func (h *handover) expired(now time.Time) bool {
+	return !now.Before(time.UnixMilli(h.StartedMS).Add(flowLife))
+}
+
+const (
+	handoverPlace = "handover"
+	// maxHandover bounds the sealed form: a return path and what a step-up carries fit.
+	maxHandover = 8 << 10
+)
+
+// handsOver reports whether a site leaves signing in to the sign-in host.
+func (s *Service) handsOver(v *Visit) bool { return s.signInHost != "" && v.Host != s.signInHost }
+
+// noProvider stands for a choice that is left to the sign-in host.
+var noProvider = &Provider{}
+
+// away sends the browser to the sign-in host. The site keeps the flow in its cookie; nothing is written to the store.
+func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, restarted bool) {
+	f.Away = true
+	if err := s.keepFlow(w, v, f); err != nil {
+		s.fail(w, r, v, "keeping flow", err)
+		return
+	}
+	h := handover{
+		App: v.Site.App, Origin: v.Origin, Host: v.Host, Flow: f.Name, State: f.State, Return: f.Return,
+		StartedMS: f.StartedMS, Correlation: f.Correlation, Provider: f.Provider, Demand: f.Demand, Step: f.Step,
+		Policies: f.Policies, Tighten: v.tighten, Anew: v.anew, Restarted: restarted,
+	}
+	if token, err := s.token(v); err == nil {
+		h.Have = token.ID.Short()
+	}
+	plain, err := json.Marshal(h)
+	if err != nil {
+		s.fail(w, r, v, "sealing hand-over", err)
+		return
+	}
+	sealed := s.Keys.Seal(session.PurposeFlow, plain, s.signInHost, handoverPlace)
+	location(w, s.SignInHost+Base+"/sign-in?"+url.Values{"for": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode())
+}
+
+// openHandover returns what a site asked; nil if no site of ours did.
+func (s *Service) openHandover(value string) *handover {
+	if len(value) > maxHandover {
+		return nil
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil {
+		return nil
+	}
+	plain, err := s.Keys.Open(session.PurposeFlow, sealed, s.signInHost, handoverPlace)
+	if err != nil {
+		return nil
+	}
+	var h handover
+	if json.Unmarshal(plain, &h) != nil {
+		return nil
+	}
+	h.Return = ReturnPath(h.Return)
+	return &h
+}
+
+// onBehalf is a visit at the sign-in host as one of the site that asked: its gate, its providers, its name. Nil if this
+// configuration serves no such site.
+func (s *Service) onBehalf(v *Visit, h *handover) *Visit {
+	if h == nil || v.Host != s.signInHost {
+		return nil
+	}
+	site := s.SiteFor(h.App, h.Origin)
+	if site == nil {
+		return nil
+	}
+	there := *v
+	there.Site = site
+	return &there
+}
+
+// signInFor is GET /sign-in?for= at the sign-in host. Who is signed in goes back with a ticket, without a page, as far as
+// the site and its policies take the session as it is.
+func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, sealed, provider string) {
+	if s.signInHost == "" || v.Host != s.signInHost {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+		return
+	}
+	h := s.openHandover(sealed)
+	there := s.onBehalf(v, h)
+	switch {
+	case there == nil:
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+		return
+	case h.expired(s.Now()):
+		s.problem(w, r, there, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(h.page()), HomeURL: homeOf(h.page())})
+		return
+	}
+	if provider != "" {
+		h.Provider, h.Anew = provider, true
+	}
+	live, token, err := s.Session(r, there)
+	switch {
+	case err == nil && s.takes(there.Site, h, live):
+		s.passOn(w, r, there, h, live, token, sealed)
+	case err == nil:
+		h.Keep = !s.accepts(there.Site, live)
+		s.signInThere(w, r, there, h, sealed)
+	case NoSession(err):
+		s.signInThere(w, r, there, h, sealed)
+	default:
+		s.storeDown(w, r, there, err)
+	}
+}
+
+// accepts reports whether a session was made with a provider of a site, as it is configured now.
+func (s *Service) accepts(site *Site, who *session.Session) bool {
+	for _, p := range s.providersOf(site) {
+		if p.Name == who.Provider {
+			return p.Issuer == who.Identity.Issuer
+		}
+	}
+	return false
+}
+
+// takes reports whether a session is one to go on with. The very session that did not do at the site is not, unless what
+// was wrong with it can be mended here.
+func (s *Service) takes(site *Site, h *handover, live *session.Session) bool {
+	mendable := h.Step || h.Demand != nil || h.Tighten != ""
+	return s.accepts(site, live) && (mendable || h.Have != live.ID.Short()) &&
+		(h.Provider == "" || h.Step || h.Provider == live.Provider)
+}
+
+// passOn goes on with a live session: back to the site at once, or by way of the provider if more is demanded.
+func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, live *session.Session, token session.Token, sealed string) {
+	admission := v.Site.Gate.Admit(v, live)
+	if admission.Refusal != nil && admission.Demand == nil {
+		rec := person(live, signinlog.Record{
+			Code: admission.Refusal.Code, Detail: admission.Refusal.Reason,
+			PolicyStatus: admission.PolicyStatus, Policies: admission.Policies,
+		})
+		s.logHandover(v, r, h.StartedMS, h.Correlation, rec)
+		admission.Refusal.RetryURL = signInURL(h.page())
+		s.Refuse(w, r, v, live, admission.Refusal)
+		return
+	}
+	p := s.byName[live.Provider]
+	want := h.Demand
+	if want == nil {
+		want = admission.Demand
+	}
+	if want != nil && (h.Step && h.Have == live.ID.Short() || len(want.unmet(&p.Claims, live, s.Now())) > 0) {
+		f := s.newFlow(v, p, Home)
+		f.take(h)
+		if h.Step { // which the site has logged
+			f.Demand, f.Step, f.Policies = want, true, h.Policies
+			s.begin(w, r, v, f, false)
+			return
+		}
+		st := step{Demand: want, Code: signinlog.StrongAuthRequired}
+		if why := admission.Refusal; why != nil {
+			st.Policies, st.Code, st.Reason = why.Policies, why.Code, why.Reason
+		}
+		s.beginStep(w, r, v, live, f, st)
+		return
+	}
+	reason := h.Tighten
+	if reason == "" {
+		reason = s.tightenReason(v.Site, live, admission.Persistence)
+	}
+	if reason != "" && live.Kind == session.Persistent {
+		var err error
+		if live, token, err = s.succeedTighter(w, r, v, live, token, reason); err != nil {
+			if Over(err) {
+				s.signInThere(w, r, v, h, sealed)
+				return
+			}
+			s.storeDown(w, r, v, err)
+			return
+		}
+	}
+	s.handOver(w, r, v, h, token, passed{Status: admission.PolicyStatus, Policies: admission.Policies})
+}
+
+// signInThere starts a flow on a site's behalf where nobody is signed in, or nobody whom it takes.
+func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, sealed string) {
+	if h.Anew {
+		s.abandonPending(w, r, v)
+	} else if token, _, ok := s.pendingToken(v); ok && s.HasPending(r, v) {
+		// One prompt for all: it is up in another tab. Its answer leads to the page that was asked for last.
+		s.givePending(w, v, token, h.page())
+		redirect(w, Base+"/stay")
+		return
+	}
+	providers := s.providersOf(v.Site)
+	for _, p := range providers {
+		if len(providers) == 1 || p.Name == h.Provider {
+			f := s.newFlow(v, p, Home)
+			f.take(h)
+			f.Demand, f.Policies = h.Demand, h.Policies
+			s.begin(w, r, v, f, h.Restarted)
+			return
+		}
+	}
+	page := pages.Chooser{AppName: v.Site.App}
+	for _, p := range providers {
+		page.Providers = append(page.Providers, pages.Choice{
+			Name: p.Name, Title: p.Title,
+			URL: Base + "/sign-in?" + url.Values{"provider": {p.Name}, "for": {sealed}}.Encode(),
+		})
+	}
+	s.Pages.Write(w, r, http.StatusOK, page)
+}
+
+// take makes a flow one on a site's behalf: it keeps the correlation id of the site's, and what the ticket needs.
+func (f *flow) take(h *handover) {
+	f.Correlation = h.Correlation
+	f.StartedMS = h.StartedMS
+	f.For = &handover{
+		App: h.App, Origin: h.Origin, Host: h.Host, Flow: h.Flow, State: h.State, Return: h.Return,
+		StartedMS: h.StartedMS, Have: h.Have, Tighten: h.Tighten, Restarted: h.Restarted, Keep: h.Keep,
+	}
+}
+
+// goesOn ends a sign-in on a site's behalf by somebody who has signed in meanwhile, in another tab: the session that they
+// have goes to this site as well, and nobody is asked twice. It reports false if there is none of this person.
+func (s *Service) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Session, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
+	live, token, err := s.Session(r, v)
+	switch {
+	case err != nil && !NoSession(err):
+		s.storeDown(w, r, v, err)
+		return true
+	case err != nil || live.Identity != draft.Identity || live.ID.Short() == f.For.Have || !s.accepts(v.Site, live):
+		return false
+	case f.For.Tighten != "" || s.tightenReason(v.Site, live, says) != "":
+		return false
+	}
+	if p, m := s.providerOf(live); m != nil && m.RevocationEndpoint != "" && tokens.Refresh != "" {
+		s.background(s.revocation(p, m, live, tokens.Refresh))
+	}
+	rec.PromptReason = ReasonLiveSession
+	s.logPerson(v, r, f, live, rec)
+	s.handOver(w, r, v, f.For, token, passed{Fresh: true})
+	return true
+}
+
+// logHandover writes an entry about a sign-in in which nobody was asked anything: a session went on to another site.
+func (s *Service) logHandover(v *Visit, r *http.Request, startedMS int64, correlation string, rec signinlog.Record) {
+	rec.Created, rec.CorrelationID = time.UnixMilli(startedMS).UTC(), correlation
+	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), agent(r)
+	rec.Interactive = false
+	s.write(rec)
+}
+
+// tightenReason is why a persistent session must become one that ends with the browser (X16), empty if it need not.
+func (s *Service) tightenReason(site *Site, have *session.Session, says Persistence) string {
+	switch {
+	case have.Kind != session.Persistent:
+	case says == PersistenceNever:
+		return ReasonPolicyNever
+	case says != PersistenceAlways && !s.offered(site):
+		return ReasonSettingOff
+	}
+	return ""
+}
+
+// succeedTighter lets a session go on as one that ends with the browser, under a new id: the cookies that other sites
+// hold have a lifetime, and only by being worth nothing are they given anew without one.
+func (s *Service) succeedTighter(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, token session.Token, reason string) (*session.Session, session.Token, error) {
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	tokens, err := s.Sessions.Tokens(have, token)
+	if err != nil {
+		s.Logger.Warn("tokens of a session not available", zap.String("session", have.ID.Short()), zap.Error(err))
+	}
+	draft := *have
+	draft.Kind, draft.KindReason = session.Browser, reason
+	made, next, err := s.Sessions.Succeed(ctx, have, draft, tokens)
+	if err != nil {
+		if Over(err) || errors.Is(err, session.ErrRevoked) {
+			err = s.endOutlived(w, r, v, have)
+		}
+		return nil, next, err
+	}
+	s.giveCookie(w, v, made, next)
+	return made, next, nil
+}
+
+// endOutlived ends a session that has outlived what it was to be tightened to. ErrNotFound if that could be done.
+func (s *Service) endOutlived(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session) error {
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	if err := s.Sessions.End(ctx, have); err != nil {
+		return err
+	}
+	clearCookie(w, v, cookieBase)
+	return session.ErrNotFound
+}

@@ -1,0 +1,84 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Ticket hands a session over to another host of the browser that holds it: whoever redeems it gets the session's token,
+// once, within ticketLife.
+type Ticket struct {
+	// Session is the token of the session that is handed over.
+	Session Token
+	// Note is the caller's own, kept with the ticket and never looked into.
+	Note []byte
+}
+
+// ticketLife is how long a ticket is good for: the time that a browser takes for one redirect, on a bad day.
+const ticketLife = time.Minute
+
+// IssueTicket writes a ticket and returns what opens it. What it hands over is sealed under the secret of that, so that
+// the store and the key ring together show no session's secret.
+func (m *Manager) IssueTicket(ctx context.Context, t Ticket) (Token, error) {
+	ticket := NewToken()
+	key := ticketKey(ticket.ID)
+	plain := append(t.Session.ID[:len(t.Session.ID):len(t.Session.ID)], t.Session.Secret[:]...)
+	sealed, err := m.vault.Keys.sealTokens(ticket.Secret, plain, string(key))
+	if err != nil {
+		return Token{}, fmt.Errorf("sealing ticket: %w", err)
+	}
+	deadline := m.now().Add(ticketLife)
+	var w fieldWriter
+	w.bytes(1, sealed)
+	w.bytes(2, t.Note)
+	w.time(3, deadline)
+	if err := m.vault.Put(ctx, key, w.out, deadline); err != nil {
+		return Token{}, fmt.Errorf("writing ticket: %w", err)
+	}
+	return ticket, nil
+}
+
+// RedeemTicket ends a ticket and returns what it hands over. Of all who redeem it exactly one gets it, the others
+// ErrNotFound; ErrExpired if it is too old.
+func (m *Manager) RedeemTicket(ctx context.Context, ticket Token) (Ticket, error) {
+	key := ticketKey(ticket.ID)
+	plain, err := m.vault.Take(ctx, key)
+	if err != nil {
+		return Ticket{}, err
+	}
+	var t Ticket
+	var sealed []byte
+	var deadline time.Time
+	r := fieldReader{data: plain}
+	for r.next() {
+		switch r.tag {
+		case 1:
+			sealed = r.value
+		case 2:
+			t.Note = bytes.Clone(r.value)
+		case 3:
+			r.time(&deadline)
+		}
+	}
+	if r.err != nil {
+		return Ticket{}, r.err
+	}
+	if !m.now().Before(deadline) {
+		return Ticket{}, ErrExpired
+	}
+	held, err := m.vault.Keys.openTokens(ticket.Secret, sealed, string(key))
+	if err != nil {
+		return Ticket{}, err
+	}
+	if len(held) != len(t.Session.ID)+len(t.Session.Secret) {
+		return Ticket{}, errors.New("a ticket for no session")
+	}
+	n := copy(t.Session.ID[:], held)
+	copy(t.Session.Secret[:], held[n:])
+	return t, nil
+}
+
+func ticketKey(id ID) Key { return HashKey("t", string(id[:])) }

@@ -1,0 +1,102 @@
+package session_test
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// A ticket hands over a session's token once, for a minute, to whoever holds the ticket and nobody else (A13, A42).
+func TestTicket(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	_, token := w.create(t, fullDraft(), someTokens())
+	issue := func() session.Token {
+		ticket, err := w.IssueTicket(ctx, session.Ticket{Session: token, Note: []byte("for wiki")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ticket
+	}
+	ticket := issue()
+	if ticket.ID == token.ID || ticket.Secret == token.Secret {
+		t.Error("the ticket is the session's token")
+	}
+	_, err := w.Load(ctx, ticket)
+	want(t, "a ticket as a session", err, session.ErrNotFound)
+	got, err := w.RedeemTicket(ctx, ticket)
+	if err != nil || got.Session != token || string(got.Note) != "for wiki" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_, err = w.RedeemTicket(ctx, ticket)
+	want(t, "redeemed twice", err, session.ErrNotFound)
+	_, err = w.RedeemTicket(ctx, token)
+	want(t, "a session as a ticket", err, session.ErrNotFound)
+
+	other := issue()
+	other.Secret[0]++
+	_, err = w.RedeemTicket(ctx, other)
+	want(t, "with another secret", err, session.ErrUnsealable)
+
+	late := issue()
+	w.clock.Advance(time.Minute)
+	if _, err = w.RedeemTicket(ctx, late); !errors.Is(err, session.ErrNotFound) && !errors.Is(err, session.ErrExpired) {
+		t.Errorf("after a minute: %v", err)
+	}
+	if s, err := w.Load(ctx, token); err != nil || s.Identity != ada {
+		t.Errorf("the session itself: %v", err)
+	}
+}
+
+// Of many who redeem a ticket at once one gets it.
+func TestTicketOnce(t *testing.T) {
+	w := newWorld(t)
+	_, token := w.create(t, fullDraft(), someTokens())
+	ticket, err := w.IssueTicket(t.Context(), session.Ticket{Session: token})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got atomic.Int32
+	var group sync.WaitGroup
+	for range 16 {
+		group.Go(func() {
+			if _, err := w.RedeemTicket(t.Context(), ticket); err == nil {
+				got.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if got.Load() != 1 {
+		t.Errorf("%d got it", got.Load())
+	}
+}
+
+// What is in the store of a ticket shows the session's secret to nobody, not even to who has the key ring.
+func TestTicketAtRest(t *testing.T) {
+	w := newWorld(t)
+	_, token := w.create(t, fullDraft(), someTokens())
+	ticket, err := w.IssueTicket(t.Context(), session.Ticket{Session: token, Note: []byte("note")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := session.HashKey("t", string(ticket.ID[:]))
+	e, err := w.store.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if until := e.Expires.Sub(w.clock.Now()); until > time.Minute {
+		t.Errorf("it stays for %v", until)
+	}
+	plain, _, err := session.Vault{Store: w.store, Keys: w.keys}.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(plain, token.Secret[:]) || bytes.Contains(plain, token.ID[:]) {
+		t.Error("who has the key ring reads the session's token")
+	}
+}
