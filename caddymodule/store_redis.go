@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
@@ -230,12 +231,36 @@ func (s *RedisStore) Open(logger *zap.Logger) (session.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	go func() { // ends within the store's own time limit
-		if err := store.Ping(context.Background()); err != nil && !errors.Is(err, session.ErrClosed) {
+	go greet(store, logger)
+	return store, nil
+}
+
+// greetEvery is how often a server that does not answer yet is asked how it is set up.
+const greetEvery = 10 * time.Second
+
+// greet says once that a server does not answer yet, and what is amiss with its setting up as soon as it does. It ends
+// with the store at the latest.
+func greet(store *redisstore.Store, logger *zap.Logger) {
+	for first := true; ; first = false {
+		err := store.Ping(context.Background()) // each call has a time limit of its own
+		switch {
+		case errors.Is(err, session.ErrClosed):
+			return
+		case err == nil:
+			advice, err := store.Advice(context.Background())
+			if err != nil {
+				// A managed server may not tell, and a user may not be allowed to ask.
+				logger.Debug("the session store does not tell how it is set up", zap.Error(err))
+			}
+			for _, line := range advice {
+				logger.Warn("the session store is not set up as it should be", zap.String("advice", line))
+			}
+			return
+		case first:
 			logger.Warn("the session store does not answer yet", zap.Error(err))
 		}
-	}()
-	return store, nil
+		time.Sleep(greetEvery)
+	}
 }
 
 // Interface guards

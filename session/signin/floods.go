@@ -24,6 +24,18 @@ func (s *Service) quiet(said *atomic.Int64) bool {
 	return now-last >= int64(floodQuiet) && said.CompareAndSwap(last, now)
 }
 
+// tooSoon answers what a browser asks before anybody has followed the link: every endpoint does something that only a
+// person may begin, or belongs to what they have begun. The browser asks again when they do.
+func (s *Service) tooSoon(w http.ResponseWriter, r *http.Request, v *Visit) bool {
+	if !speculative(r.Header) {
+		return false
+	}
+	writeProblem(w, r, problemJSON{
+		Title: "Not before somebody asks", Status: http.StatusServiceUnavailable, Reason: "speculative", RequestID: v.RequestID,
+	})
+	return true
+}
+
 // limited answers a request whose client has asked for this endpoint too often, and reports whether it did. It comes
 // before anything is opened, asked or written.
 func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *Visit, endpoint string) bool {

@@ -141,3 +141,25 @@ func TestFloodsWriteNothing(t *testing.T) {
 		}
 	}
 }
+
+// A browser that prefetches a link to sign in neither begins a sign-in nor abandons one that waits for its answer.
+func TestPrefetchedEndpoints(t *testing.T) {
+	for _, header := range [][2]string{{"Sec-Purpose", "prefetch"}, {"Sec-Purpose", "prefetch;prerender"}, {"Purpose", "prefetch"}} {
+		g := newGateway(t)
+		b := g.browser()
+		asked := b.toProvider("/other")
+		page := b.prompted("/")
+		for _, path := range []string{"/sign-in", "/stay", "/sign-out", "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode()} {
+			r := b.do(http.MethodGet, Base+path, nil, header[0], header[1])
+			if r.status != http.StatusServiceUnavailable || r.location != "" || len(r.setCookies()) != 0 {
+				t.Errorf("%v %s: %d to %q, cookies %v", header, path, r.status, r.location, r.setCookies())
+			}
+		}
+		if r := b.do(http.MethodGet, "/", nil, header[0], header[1]); r.status != http.StatusUnauthorized {
+			t.Errorf("%v, a page: %d", header, r.status)
+		}
+		if r := b.answer(page, "no"); r.status != http.StatusOK {
+			t.Errorf("%v: the answer afterwards: %d", header, r.status)
+		}
+	}
+}

@@ -33,8 +33,7 @@ func Classify(r *http.Request) Navigation {
 	if h.Get("Upgrade") != "" || strings.EqualFold(h.Get("X-Requested-With"), "XMLHttpRequest") {
 		return NotNavigation
 	}
-	// A prefetched page is not looked at by anybody yet, and a sign-in begun for it would confuse the real one.
-	if strings.Contains(h.Get("Sec-Purpose"), "prefetch") || strings.EqualFold(h.Get("Purpose"), "prefetch") {
+	if speculative(h) {
 		return NotNavigation
 	}
 	if mode := h.Get("Sec-Fetch-Mode"); mode != "" {
@@ -47,6 +46,13 @@ func Classify(r *http.Request) Navigation {
 		return kind
 	}
 	return NotNavigation
+}
+
+// speculative reports whether a browser asks before anybody has: a page that it prefetches or prerenders is not looked at
+// by anybody yet, and a sign-in begun for it would confuse the real one.
+func speculative(h http.Header) bool {
+	return strings.Contains(h.Get("Sec-Purpose"), "prefetch") || strings.EqualFold(h.Get("Purpose"), "prefetch") ||
+		strings.EqualFold(h.Get("X-Moz"), "prefetch")
 }
 
 // acceptsHTML looks for HTML by name: a wildcard is what every API client sends.

@@ -232,6 +232,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindMethod})
 	case !v.usable():
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
+	case s.tooSoon(w, r, v):
 	case s.limited(w, r, v, path):
 	default:
 		e.serve(s, w, r, v)
