@@ -87,6 +87,7 @@ func (h *Handler) describe(p *passage, r *http.Request, subject *policy.Subject,
 func user(who *session.Session) policy.User {
 	return policy.User{
 		Names:       who.Names(),
+		Claimed:     who.Claimed(),
 		Groups:      who.Groups,
 		GroupsKnown: who.GroupsComplete,
 		Guest:       who.Guest,

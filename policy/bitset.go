@@ -6,6 +6,7 @@ type bitset []uint64
 func newBitset(size int) bitset { return make(bitset, (size+63)/64) }
 
 func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
+func (b bitset) unset(i int)    { b[i/64] &^= 1 << (i % 64) }
 func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
 
 func (b bitset) add(c bitset) {

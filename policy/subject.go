@@ -9,6 +9,9 @@ const MaxGroups = 4096
 type User struct {
 	// Names are all values by which `user` may name this person.
 	Names []string
+	// Claimed are names that may be theirs and that nobody has verified: what restricts takes them for theirs, what opens a
+	// way does not (A10).
+	Claimed []string
 	// Groups are all their groups. Ignored unless GroupsKnown.
 	Groups []string
 	// GroupsKnown says that Groups is complete. With more groups than fit, Entra sends none at all (A6); to take
@@ -92,6 +95,18 @@ func (s *Set) audienceOf(u *User) (a audience, excluded bitset) {
 		}
 	})
 	a.may.add(a.sure)
+	for _, n := range u.Claimed {
+		m := s.users.of(n)
+		if m == nil {
+			continue
+		}
+		for _, i := range m.include {
+			a.may.set(i)
+		}
+		for _, i := range m.exclude {
+			a.sure.unset(i)
+		}
+	}
 	if _, known := u.groups(); !known {
 		a.may.add(s.groupIncluding)
 		a.sure.subtract(s.groupExcluding)
@@ -113,6 +128,13 @@ func (s *Set) admissionOf(u *User) admission {
 			a.denied.set(i)
 		}
 	})
+	for _, n := range u.Claimed {
+		if m := s.users.of(n); m != nil {
+			for _, i := range m.deny {
+				a.denied.set(i)
+			}
+		}
+	}
 	if _, known := u.groups(); !known {
 		a.allowedMaybe.add(s.groupAllowing)
 		a.deniedMaybe.add(s.groupDenying)

@@ -58,8 +58,9 @@ const (
 	flagGroupsComplete
 	flagEmailVerified
 	flagRenewable
+	flagUserUnverified
 
-	knownFlags = flagGuest | flagGroupsComplete | flagEmailVerified | flagRenewable
+	knownFlags = flagGuest | flagGroupsComplete | flagEmailVerified | flagRenewable | flagUserUnverified
 )
 
 // encode writes the record as fields of tag, length and value. A field that is empty is not written. The sealed tokens
@@ -86,6 +87,9 @@ func (s *Session) encode() (plain []byte, tail int) {
 	}
 	if s.Renewable {
 		flags |= flagRenewable
+	}
+	if s.UserUnverified {
+		flags |= flagUserUnverified
 	}
 	w.num(fieldFlags, flags)
 	w.bytes(fieldClaims, s.Claims)
@@ -245,6 +249,7 @@ func decodeDraft(data []byte) (*Session, error) {
 	}
 	s.Kind, s.StepUps = Kind(kind), int(stepUps)
 	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
+	s.UserUnverified = flags&flagUserUnverified != 0
 	s.EmailVerified, s.Renewable = flags&flagEmailVerified != 0, flags&flagRenewable != 0
 	s.flags = flags &^ knownFlags
 	s.Limit = Limit{Idle: time.Duration(idle), Max: time.Duration(maxLife)}

@@ -52,6 +52,7 @@ func (m *Manager) Renew(ctx context.Context, s *Session, token Token, fresh Sess
 			return false
 		}
 		s.User, s.Name, s.Email, s.EmailVerified = fresh.User, fresh.Name, fresh.Email, fresh.EmailVerified
+		s.UserUnverified = fresh.UserUnverified
 		s.Guest, s.SignInRisk, s.UserRisk = fresh.Guest, fresh.SignInRisk, fresh.UserRisk
 		s.Compliant, s.Managed, s.Shared = fresh.Compliant, fresh.Managed, fresh.Shared
 		s.Claims, s.UserInfo = bytes.Clone(fresh.Claims), bytes.Clone(fresh.UserInfo)

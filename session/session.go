@@ -49,7 +49,9 @@ type Session struct {
 	User, Name, Email string
 	// EmailVerified: the provider says that the address is the person's. One that is not is for reading only (A10).
 	EmailVerified bool
-	Guest         bool
+	// UserUnverified: User is a mail address that the provider does not say is the person's.
+	UserUnverified bool
+	Guest          bool
 
 	// Claims is the payload of the verified ID token as it came; UserInfo the userinfo answer, if it was asked for.
 	Claims, UserInfo []byte
@@ -139,17 +141,31 @@ func (s *Session) roundTimes() {
 	}
 }
 
-// Names are all values by which a policy or a site may name the person: user name, verified mail address and subject.
+// Names are all values by which a policy or a site may name the person: user name, verified mail address and subject. What
+// they may be called but nobody has verified is in Claimed.
 func (s *Session) Names() []string {
 	names := make([]string, 0, 3)
-	if s.User != "" {
+	if s.User != "" && !s.UserUnverified {
 		names = append(names, s.User)
 	}
 	if s.EmailVerified && s.Email != "" && s.Email != s.User {
 		names = append(names, s.Email)
 	}
-	if s.Identity.Subject != s.User {
+	if s.Identity.Subject != s.User || s.UserUnverified {
 		names = append(names, s.Identity.Subject)
+	}
+	return names
+}
+
+// Claimed are the mail addresses that may be the person's: the provider says neither that they are nor that they are not.
+// Who may enter never depends on one; who may not does (A10).
+func (s *Session) Claimed() []string {
+	var names []string
+	if s.UserUnverified && s.User != "" {
+		names = append(names, s.User)
+	}
+	if !s.EmailVerified && s.Email != "" && (s.Email != s.User || !s.UserUnverified) {
+		names = append(names, s.Email)
 	}
 	return names
 }

@@ -156,6 +156,7 @@ func (cfg *ClaimsConfig) describe(s *session.Session, c claimSet) {
 			continue
 		}
 		if s.User = c.text(path); s.User != "" {
+			s.UserUnverified = path == "email" && verified != "true"
 			break
 		}
 	}

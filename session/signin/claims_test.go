@@ -94,8 +94,11 @@ func TestDescribe(t *testing.T) {
 				t.Errorf("got %q, %q, %t", s.User, s.Email, s.EmailVerified)
 			}
 			s.Identity.Subject = "s"
-			if slices.Contains(s.Names(), "a@x") != (c.verified || c.user == "a@x") {
-				t.Errorf("names %q", s.Names())
+			if slices.Contains(s.Names(), "a@x") != c.verified || slices.Contains(s.Claimed(), "a@x") != (!c.verified && c.email != "") {
+				t.Errorf("names %q, claimed %q", s.Names(), s.Claimed())
+			}
+			if len(s.Names()) == 0 {
+				t.Error("no rule can name them")
 			}
 		})
 	}
