@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
-// allShards spreads the list of all sessions over as many keys as it has letters, those of Short, so that none is
-// hot and none grows large: at a million sessions each has some 16,000 members.
-const allShards = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+// The list of all sessions is spread over allShards keys, by the first letters of Short, so that none is hot and none grows
+// large: at a million sessions each has about a thousand members.
+const allShards = 1 << 10
+
+// letters are the digits of Short, in the order of their worth.
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Survey is how far All has come.
 type Survey struct {
@@ -24,14 +28,20 @@ type Survey struct {
 // question and never for a request. Sessions that were made before there was such a list are not in it.
 func (m *Manager) All(ctx context.Context, limit int, visit func(*Session) bool) (Survey, error) {
 	var survey Survey
-	share := max(1, (limit+len(allShards)-1)/len(allShards))
+	share := max(1, (limit+allShards-1)/allShards)
 	for i := range allShards {
-		index := HashKey("a", allShards[i:i+1])
-		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, share)
+		if survey.Seen+survey.Unreadable >= limit {
+			survey.More = true
+			break
+		}
+		index := allShard(i)
+		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, share+1)
 		if err != nil {
 			return survey, fmt.Errorf("listing sessions: %w", err)
 		}
-		survey.More = survey.More || len(keys) == share
+		if len(keys) > share {
+			survey.More, keys = true, keys[:share]
+		}
 		var stale []Key
 		for _, key := range keys {
 			s, err := m.load(ctx, key)
@@ -55,6 +65,14 @@ func (m *Manager) All(ctx context.Context, limit int, visit func(*Session) bool)
 	return survey, nil
 }
 
-func allIndex(id ID) Key {
-	return HashKey("a", id.Short()[:1])
+// allShard is a part of the list: its name is the first letter of Short and the better half of the second.
+func allShard(n int) Key { return Key("a:" + letters[n>>4:n>>4+1] + letters[n&15:n&15+1]) }
+
+// allIndex is the part of the list that a session is in, if it can be one's name at all.
+func allIndex(short string) (Key, bool) {
+	first, second := strings.IndexByte(letters, short[0]), strings.IndexByte(letters, short[1])
+	if first < 0 || second < 0 {
+		return "", false
+	}
+	return allShard(first<<4 | second>>2), true
 }

@@ -20,14 +20,10 @@ func (m *Manager) End(ctx context.Context, s *Session) error {
 
 // end is End where it matters who ended it: ErrNotFound if somebody else has.
 func (m *Manager) end(ctx context.Context, s *Session) error {
-	_, err := m.vault.Store.Remove(ctx, s.ID.Key())
+	_, err := m.vault.Store.Remove(ctx, s.ID.Key(), s.listings(time.Time{})...)
 	m.changed(ctx, s.ID.Key()) // whatever the answer: the record may be gone
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("ending session: %w", err)
-	}
-	for _, index := range s.indexes() {
-		// The record is gone, which is what counts; a stale listing is dropped by whoever meets it.
-		_ = m.vault.Store.Delist(ctx, index, s.ID.Key())
 	}
 	return err
 }
@@ -46,47 +42,36 @@ func (m *Manager) EndID(ctx context.Context, id ID) error {
 	return err
 }
 
-// maxListed bounds how many sessions of one person are looked at in one go.
-const maxListed = 10_000
-
 // Of returns the live sessions of a person, in the order in which they end at the latest. A record that cannot be read
 // is an error, never a session left out.
 func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
-	index := identityIndex(who)
-	for {
-		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, maxListed)
-		if err != nil {
-			return nil, fmt.Errorf("listing sessions: %w", err)
-		}
-		var live []*Session
-		var stale []Key
-		for _, key := range keys {
-			s, err := m.load(ctx, key)
-			switch {
-			case errors.Is(err, ErrNotFound):
-				stale = append(stale, key)
-			case err != nil:
-				return nil, fmt.Errorf("listing sessions: %w", err)
-			case s.Identity == who && m.check(s, m.now()) == nil:
-				live = append(live, s)
-			}
-		}
-		err = m.delist(ctx, index, stale)
-		if len(keys) < maxListed || len(stale) == 0 {
-			return live, nil // whether or not the stale ones could be dropped
-		}
-		if err != nil {
-			return nil, fmt.Errorf("listing sessions: %w", err)
-		}
-		// Stale listings may have crowded out live sessions: look again without them.
+	list := personBucket(who)
+	keys, err := list.sessions(ctx, m.vault.Store)
+	if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
+	var live []*Session
+	var stale []Key
+	for _, key := range keys {
+		s, err := m.load(ctx, key)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			stale = append(stale, key)
+		case err != nil:
+			return nil, fmt.Errorf("listing sessions: %w", err)
+		case s.Identity == who && m.check(s, m.now()) == nil:
+			live = append(live, s)
+		}
+	}
+	_ = list.delist(ctx, m.vault.Store, stale) // they are met again otherwise
+	return live, nil
 }
 
 // EndAll ends every session of a person, whatever browser holds it, and returns how many were live; a sign-in that is
 // under way makes none (ErrRevoked). It ends those as well that cannot be read here, for instance because another replica
 // has sealed them under a newer key.
 func (m *Manager) EndAll(ctx context.Context, who Identity) (int, error) {
-	ended, err := m.endListed(ctx, identityIndex(who), func(s *Session) listing {
+	ended, err := m.endListed(ctx, personBucket(who), func(s *Session) verdict {
 		if s.Identity != who {
 			return foreign
 		}
@@ -103,7 +88,11 @@ func (m *Manager) Find(ctx context.Context, short string) (*Session, error) {
 	if err := m.settle(ctx, m.now()); err != nil {
 		return nil, err
 	}
-	keys, err := m.vault.Store.Members(ctx, HashKey("a", short[:1]), time.Time{}, math.MaxInt32)
+	index, ok := allIndex(short)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	keys, err := m.vault.Store.Members(ctx, index, time.Time{}, math.MaxInt32)
 	if err != nil {
 		return nil, fmt.Errorf("finding session: %w", err)
 	}
@@ -129,52 +118,48 @@ func (m *Manager) Find(ctx context.Context, short string) (*Session, error) {
 	return s, nil
 }
 
-// listing is what becomes of a session that an index names.
-type listing uint8
+// verdict is what becomes of a session that is listed for an owner.
+type verdict uint8
 
 const (
-	ends    listing = iota
-	stays           // it is the index's, and goes on
+	ends    verdict = iota
+	stays           // it is the owner's, and goes on
 	foreign         // a listing that we have not written; the session is somebody else's
 )
 
-// endListed ends the sessions that an index names, as far as verdict says so, and returns the short hashes of those that
-// may have been live.
-func (m *Manager) endListed(ctx context.Context, index Key, verdict func(*Session) listing) ([]string, error) {
-	if err := m.noteEnd(ctx, index); err != nil {
+// endListed ends the sessions that are listed for an owner, as far as judge says so, and returns the short hashes of those
+// that may have been live.
+func (m *Manager) endListed(ctx context.Context, list bucket, judge func(*Session) verdict) ([]string, error) {
+	if err := m.noteEnd(ctx, list); err != nil {
 		return nil, fmt.Errorf("ending sessions: %w", err)
 	}
+	keys, err := list.sessions(ctx, m.vault.Store)
+	if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
+	}
 	var ended []string
-	for {
-		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, maxListed)
+	done := make([]Key, 0, len(keys))
+	for _, key := range keys {
+		live, over, err := m.endOne(ctx, key, judge)
 		if err != nil {
-			return ended, fmt.Errorf("listing sessions: %w", err)
+			return ended, err
 		}
-		done := make([]Key, 0, len(keys))
-		for _, key := range keys {
-			live, over, err := m.endOne(ctx, key, verdict)
-			if err != nil {
-				return ended, err
-			}
-			if live {
-				ended = append(ended, shortOf(key))
-			}
-			if over {
-				done = append(done, key)
-			}
+		if live {
+			ended = append(ended, shortOf(key))
 		}
-		if err := m.delist(ctx, index, done); err != nil {
-			return ended, fmt.Errorf("ending sessions: %w", err)
-		}
-		if len(keys) < maxListed || len(done) == 0 {
-			return ended, nil
+		if over {
+			done = append(done, key)
 		}
 	}
+	if err := list.delist(ctx, m.vault.Store, done); err != nil {
+		return ended, fmt.Errorf("ending sessions: %w", err)
+	}
+	return ended, nil
 }
 
 // endOne ends a session that an index names. It reports whether it may have been live, and whether the index need not
 // name it any more.
-func (m *Manager) endOne(ctx context.Context, key Key, verdict func(*Session) listing) (live, over bool, err error) {
+func (m *Manager) endOne(ctx context.Context, key Key, judge func(*Session) verdict) (live, over bool, err error) {
 	s, err := m.load(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return false, true, nil
@@ -183,7 +168,7 @@ func (m *Manager) endOne(ctx context.Context, key Key, verdict func(*Session) li
 		live, err = m.endUnread(ctx, key)
 		return live, true, err
 	}
-	switch verdict(s) {
+	switch judge(s) {
 	case foreign:
 		return false, true, nil
 	case stays:
@@ -211,15 +196,3 @@ func (m *Manager) delist(ctx context.Context, index Key, members []Key) error {
 	}
 	return m.vault.Store.Delist(ctx, index, members...)
 }
-
-func identityIndex(who Identity) Key { return HashKey("i", who.Issuer, who.Subject) }
-
-func (s *Session) indexes() []Key {
-	in := []Key{identityIndex(s.Identity), allIndex(s.ID)}
-	if s.ProviderSession != "" {
-		in = append(in, sidIndex(s.Identity.Issuer, s.ProviderSession))
-	}
-	return in
-}
-
-func sidIndex(issuer, sid string) Key { return HashKey("j", issuer, sid) }

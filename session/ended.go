@@ -27,13 +27,13 @@ func (s *Session) began() time.Time {
 	return s.Created
 }
 
-// noteEnd notes that all sessions of an index end now. It comes before they are looked for, and unended after a session
+// noteEnd notes that all sessions of an owner end now. It comes before they are looked for, and unended after a session
 // is listed: so of a session that is made meanwhile one of the two knows.
-func (m *Manager) noteEnd(ctx context.Context, index Key) error {
+func (m *Manager) noteEnd(ctx context.Context, of bucket) error {
 	now := m.now()
 	at := ceilMilli(now)
 	value := binary.BigEndian.AppendUint64(nil, uint64(at)) //nolint:gosec // dates after 1970
-	e := Entry{Key: endedKey(index), Value: value, Expires: now.Add(endedLife)}
+	e := Entry{Key: endedKey(of), Value: value, Expires: now.Add(endedLife)}
 	for try := 1; ; try++ {
 		err := m.vault.Store.Create(ctx, e)
 		if errors.Is(err, ErrConflict) {
@@ -55,18 +55,15 @@ func (m *Manager) noteEnd(ctx context.Context, index Key) error {
 
 // unended holds a session that is about to be made against what was ended since its sign-in began.
 func (m *Manager) unended(ctx context.Context, s *Session) error {
-	indexes := []Key{identityIndex(s.Identity)}
+	keys := []Key{endedKey(personBucket(s.Identity))}
 	if s.ProviderSession != "" {
-		indexes = append(indexes, sidIndex(s.Identity.Issuer, s.ProviderSession))
+		keys = append(keys, endedKey(providerSessionBucket(s.Identity.Issuer, s.ProviderSession)))
 	}
-	for _, index := range indexes {
-		e, err := m.vault.Store.Get(ctx, endedKey(index))
-		switch {
-		case errors.Is(err, ErrNotFound):
-			continue
-		case err != nil:
-			return err
-		}
+	notes, err := m.vault.Store.GetAll(ctx, keys...)
+	if err != nil {
+		return err
+	}
+	for _, e := range notes {
 		if at, ok := endedAt(e); !ok || s.began().UnixMilli() < at {
 			return ErrRevoked
 		}
@@ -81,7 +78,7 @@ func endedAt(e Entry) (at int64, ok bool) {
 	return int64(binary.BigEndian.Uint64(e.Value)), true //nolint:gosec // as written
 }
 
-func endedKey(index Key) Key { return HashKey("e", string(index)) }
+func endedKey(of bucket) Key { return HashKey("e", string(of.index), of.tag) }
 
 // ceilMilli is a time in whole milliseconds, rounded up: sessions begin in those, rounded down.
 func ceilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }

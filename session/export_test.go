@@ -1,8 +1,9 @@
 package session
 
+import "time"
+
 // What the tests outside the package need to know of its inside.
 const (
-	MaxListed    = maxListed
 	TouchQueue   = touchQueue
 	TouchTimeout = touchTimeout
 	MaxApps      = maxApps
@@ -15,6 +16,21 @@ var (
 	ErrTouchQueue = errTouchQueue
 	ErrTouchClose = errTouchClose
 )
+
+// Places are the indexes that list a session of somebody.
+func Places(who Identity, sid string, id ID) []Key {
+	s := Session{ID: id, Identity: who, ProviderSession: sid}
+	var in []Key
+	for _, l := range s.listings(time.Time{}) {
+		in = append(in, l.Index)
+	}
+	return in
+}
+
+// PersonListing lists a session among those of a person.
+func PersonListing(who Identity, key Key, until time.Time) Listing {
+	return personBucket(who).listing(key, until)
+}
 
 // DigestIsKeys reports whether the cache finds by an id what it is told of by that id's key.
 func DigestIsKeys(id ID) bool {

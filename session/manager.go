@@ -180,18 +180,15 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 	plain, tail := s.encode()
 	sealed, err := m.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
 	if err == nil {
-		err = m.vault.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: s.Ends(m.limits)})
+		// No session is ever in use unlisted, so that nobody could find it to revoke it (A45): its token leaves this
+		// function last.
+		e := Entry{Key: key, Value: sealed, Expires: s.Ends(m.limits)}
+		if err = m.vault.Store.Create(ctx, e, s.listings(s.MaxEnd(m.limits))...); err != nil {
+			m.discard(ctx, s)
+		}
 	}
 	if err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
-	}
-	// Listed after it exists, as whoever meets a listing without a record delists it. No session is ever in use
-	// unlisted, so that nobody could find it to revoke it (A45): its token leaves this function last.
-	for _, index := range s.indexes() {
-		if err := m.vault.Store.Enlist(ctx, index, key, s.MaxEnd(m.limits)); err != nil {
-			m.discard(ctx, s)
-			return nil, Token{}, fmt.Errorf("listing session: %w", err)
-		}
 	}
 	if err := m.unended(ctx, s); err != nil {
 		m.discard(ctx, s)

@@ -73,13 +73,28 @@ func (s *memStore) written() int {
 	return s.writes
 }
 
-func (s *memStore) Create(ctx context.Context, e session.Entry) error {
+// Create can be interrupted between the entry and each listing, as it can be in a real store.
+func (s *memStore) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
 	if err := s.ask(ctx, "create", e.Key); err != nil {
 		return err
 	}
 	err := s.Store.Create(ctx, e)
 	s.wrote(e, err)
+	for _, l := range in {
+		if err == nil {
+			err = s.Enlist(ctx, l.Index, l.Member, l.Until)
+		}
+	}
 	return err
+}
+
+func (s *memStore) GetAll(ctx context.Context, keys ...session.Key) ([]session.Entry, error) {
+	for _, key := range keys {
+		if err := s.ask(ctx, "get", key); err != nil {
+			return nil, err
+		}
+	}
+	return s.Store.GetAll(ctx, keys...)
 }
 
 func (s *memStore) Get(ctx context.Context, key session.Key) (session.Entry, error) {
@@ -98,11 +113,15 @@ func (s *memStore) Replace(ctx context.Context, e session.Entry) (uint64, error)
 	return version, err
 }
 
-func (s *memStore) Remove(ctx context.Context, key session.Key) (session.Entry, error) {
+func (s *memStore) Remove(ctx context.Context, key session.Key, from ...session.Listing) (session.Entry, error) {
 	if err := s.ask(ctx, "remove", key); err != nil {
 		return session.Entry{}, err
 	}
-	return s.Store.Remove(ctx, key)
+	e, err := s.Store.Remove(ctx, key)
+	for _, l := range from {
+		_ = s.Delist(ctx, l.Index, l.Member)
+	}
+	return e, err
 }
 
 func (s *memStore) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {

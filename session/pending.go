@@ -50,12 +50,8 @@ func (m *Manager) Hold(ctx context.Context, p Pending, tokens Tokens) (Token, er
 		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	gone := p.Deadline.Add(pendingGrace)
-	for _, index := range []Key{pendingIndex(key), personPending(p.Draft.Identity)} {
-		if err := m.vault.Store.Enlist(ctx, index, key, gone); err != nil {
-			return Token{}, fmt.Errorf("listing pending sign-in: %w", err)
-		}
-	}
-	if err := m.vault.Put(ctx, key, w.out, gone); err != nil {
+	in := []Listing{{pendingIndex(key), key, gone}, {personPending(p.Draft.Identity), key, gone}}
+	if err := m.vault.Put(ctx, key, w.out, gone, in...); err != nil {
 		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	m.pending.Add(1)
@@ -133,11 +129,7 @@ func (m *Manager) collect(ctx context.Context, key Key) (Pending, error) {
 }
 
 func (m *Manager) takePending(ctx context.Context, key Key) (Pending, error) {
-	plain, err := m.vault.Take(ctx, key)
-	if err == nil || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnsealable) {
-		// A listing that stays behind is met as ErrNotFound by the next look, and delisted then.
-		_ = m.vault.Store.Delist(ctx, pendingIndex(key), key)
-	}
+	plain, err := m.vault.Take(ctx, key, Listing{Index: pendingIndex(key), Member: key})
 	if err != nil {
 		return Pending{}, err
 	}

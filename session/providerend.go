@@ -29,15 +29,15 @@ func (m *Manager) EndByProvider(ctx context.Context, e ProviderEnd) ([]string, e
 	if e.Issuer == "" || e.Subject == "" && e.ProviderSession == "" || e.At.IsZero() {
 		return nil, errors.New("ending sessions: whose, or when, is not said")
 	}
-	index := identityIndex(Identity{Issuer: e.Issuer, Subject: e.Subject})
+	list := personBucket(Identity{Issuer: e.Issuer, Subject: e.Subject})
 	if e.ProviderSession != "" {
-		index = sidIndex(e.Issuer, e.ProviderSession)
+		list = providerSessionBucket(e.Issuer, e.ProviderSession)
 	}
-	return m.endListed(ctx, index, e.covers)
+	return m.endListed(ctx, list, e.covers)
 }
 
 // covers says what becomes of a session that is listed for the end.
-func (e *ProviderEnd) covers(s *Session) listing {
+func (e *ProviderEnd) covers(s *Session) verdict {
 	switch {
 	case s.Identity.Issuer != e.Issuer || s.ProviderSession != e.ProviderSession && e.ProviderSession != "":
 		return foreign

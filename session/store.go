@@ -38,21 +38,31 @@ type Entry struct {
 	Expires time.Time
 }
 
+// Listing is a member of an index until a time.
+type Listing struct {
+	Index, Member Key
+	Until         time.Time
+}
+
 // Entries is the part of a store that keeps values. Every method is safe for concurrent use, and a write that has
 // returned nil is seen by every later read through any replica of the same store.
 type Entries interface {
 	// Create writes a new entry; Version is ignored. ErrConflict if the key exists (and has not expired), so one
-	// of several callers wins: a lease, or a state that may be spent once.
-	Create(ctx context.Context, e Entry) error
+	// of several callers wins: a lease, or a state that may be spent once. The listings are made after the entry, so
+	// that nobody meets one without it; where one cannot be made the entry may be left, and the error says so much.
+	Create(ctx context.Context, e Entry, in ...Listing) error
 	// Get returns the entry. ErrNotFound if there is none.
 	Get(ctx context.Context, key Key) (Entry, error)
 	// Replace writes Value and Expires of an existing entry whose version is e.Version and returns the new
 	// version. ErrNotFound if the entry is gone: a write in flight never revives what was removed. ErrConflict if
 	// somebody else was first.
 	Replace(ctx context.Context, e Entry) (version uint64, err error)
+	// GetAll returns those of the entries that exist, in the order of their keys; an absent one is no error.
+	GetAll(ctx context.Context, keys ...Key) ([]Entry, error)
 	// Remove deletes the entry and returns what it was. Of several callers exactly one gets the entry, the others
-	// ErrNotFound.
-	Remove(ctx context.Context, key Key) (Entry, error)
+	// ErrNotFound. The listings are dropped after the entry, also by who does not get it; one that cannot be dropped
+	// is no error, for it points at nothing.
+	Remove(ctx context.Context, key Key, from ...Listing) (Entry, error)
 }
 
 // Indexes is the part of a store that keeps sets of keys, so that nothing ever scans. An index may name members

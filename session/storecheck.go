@@ -43,6 +43,22 @@ func CheckEntry(e Entry, now time.Time) error {
 	return CheckUntil(e.Expires, now)
 }
 
+// CheckListings tells whether every store takes the listings at the given time.
+func CheckListings(in []Listing, now time.Time) error {
+	for _, l := range in {
+		if err := CheckKey(l.Index); err != nil {
+			return err
+		}
+		if err := CheckKey(l.Member); err != nil {
+			return err
+		}
+		if err := CheckUntil(l.Until, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // CheckUntil tells whether every store takes the time as the end of an entry or of a listing. Stores keep times to
 // the millisecond, rounded down; the end must lie ahead of now by that measure.
 func CheckUntil(until, now time.Time) error {

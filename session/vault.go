@@ -16,7 +16,7 @@ type Vault struct {
 
 // Put creates a value. Errors are the store's: ErrConflict if the key exists. A value that is too large for a store, or
 // to be read again, is refused.
-func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time) error {
+func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time, in ...Listing) error {
 	packed, err := packBriefly(plain)
 	if err != nil {
 		return err
@@ -25,7 +25,7 @@ func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time
 	if err != nil {
 		return err
 	}
-	return v.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: expires})
+	return v.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: expires}, in...)
 }
 
 // Get returns a value and its version. ErrUnsealable for what no key of the ring has sealed for this key.
@@ -55,8 +55,8 @@ func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, ver
 }
 
 // Take removes a value and returns it: of several callers exactly one gets it.
-func (v Vault) Take(ctx context.Context, key Key) ([]byte, error) {
-	e, err := v.Store.Remove(ctx, key)
+func (v Vault) Take(ctx context.Context, key Key, from ...Listing) ([]byte, error) {
+	e, err := v.Store.Remove(ctx, key, from...)
 	if err != nil {
 		return nil, err
 	}

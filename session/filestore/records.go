@@ -147,6 +147,19 @@ func (r records) putMember(index, member session.Key, until uint64) error {
 	return r.ends.Put(join(at, []byte{kindMember}, p, m), nil)
 }
 
+// list makes listings and drops some that have passed on the way.
+func (r records) list(in []session.Listing, now time.Time) error {
+	for _, l := range in {
+		if err := r.dropPassed(l.Index, millis(now)); err != nil {
+			return err
+		}
+		if err := r.putMember(l.Index, l.Member, millis(l.Until)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r records) deleteMember(index, member session.Key) error {
 	p, m := prefix(index), []byte(member)
 	at := bytes.Clone(r.members.Get(join(p, m)))

@@ -82,12 +82,39 @@ func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error)
 	return found, err
 }
 
-// Create writes a new entry and returns when it is on the disk.
-func (s *Store) Create(ctx context.Context, e session.Entry) error {
+// GetAll returns the entries that exist.
+func (s *Store) GetAll(ctx context.Context, keys ...session.Key) (found []session.Entry, err error) {
+	err = s.view(ctx, func(r records) error {
+		now := millis(s.now())
+		for _, key := range keys {
+			if err := session.CheckKey(key); err != nil {
+				return refusal{err}
+			}
+			e, ok, err := r.entry(key, now)
+			if err != nil {
+				return err
+			}
+			if ok {
+				found = append(found, e)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// Create writes a new entry with its listings, all or nothing, and returns when that is on the disk.
+func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
 	e.Value = bytes.Clone(e.Value) // a caller that gives up may use its slice again before the writer has read it
 	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
 		now := s.now()
 		if err := session.CheckEntry(e, now); err != nil {
+			return refusal{err}
+		}
+		if err := session.CheckListings(in, now); err != nil {
 			return refusal{err}
 		}
 		switch _, ok, err := r.entry(e.Key, millis(now)); {
@@ -96,7 +123,10 @@ func (s *Store) Create(ctx context.Context, e session.Entry) error {
 		case ok:
 			return refusal{session.ErrConflict}
 		}
-		return r.putEntry(session.Entry{Key: e.Key, Value: e.Value, Version: 1, Expires: e.Expires})
+		if err := r.putEntry(session.Entry{Key: e.Key, Value: e.Value, Version: 1, Expires: e.Expires}); err != nil {
+			return err
+		}
+		return r.list(in, now)
 	})
 	return err
 }
@@ -123,9 +153,10 @@ func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
 	return written.Version, err
 }
 
-// Remove deletes an entry and returns when the disk has forgotten it.
-func (s *Store) Remove(ctx context.Context, key session.Key) (session.Entry, error) {
-	return s.update(ctx, func(r records, out *session.Entry) error {
+// Remove deletes an entry with its listings and returns when the disk has forgotten them.
+func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Listing) (session.Entry, error) {
+	found := false
+	removed, err := s.update(ctx, func(r records, out *session.Entry) error {
 		if err := session.CheckKey(key); err != nil {
 			return refusal{err}
 		}
@@ -133,27 +164,34 @@ func (s *Store) Remove(ctx context.Context, key session.Key) (session.Entry, err
 		if err != nil {
 			return err
 		}
-		if !ok {
+		if !ok && len(from) == 0 {
 			return refusal{session.ErrNotFound}
+		}
+		for _, l := range from {
+			if err := r.deleteMember(l.Index, l.Member); err != nil {
+				return err
+			}
+		}
+		if found = ok; !ok {
+			return nil
 		}
 		*out = old
 		return r.deleteEntry(key)
 	})
+	if err == nil && !found {
+		err = session.ErrNotFound
+	}
+	return removed, err
 }
 
 // Enlist puts a member into an index and returns when it is on the disk.
 func (s *Store) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {
 	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
-		now := s.now()
-		for _, err := range []error{session.CheckKey(index), session.CheckKey(member), session.CheckUntil(until, now)} {
-			if err != nil {
-				return refusal{err}
-			}
+		now, in := s.now(), []session.Listing{{Index: index, Member: member, Until: until}}
+		if err := session.CheckListings(in, now); err != nil {
+			return refusal{err}
 		}
-		if err := r.dropPassed(index, millis(now)); err != nil {
-			return err
-		}
-		return r.putMember(index, member, millis(until))
+		return r.list(in, now)
 	})
 	return err
 }

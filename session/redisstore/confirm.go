@@ -44,12 +44,15 @@ func (c *confirmation) note(replicas int64, now time.Time) {
 // process sends a command that writes key, and where there are replicas waits for one of them on the same connection,
 // which is what WAIT goes by. An answer without a word about replicas is a failure: the master may have died of it. What
 // no replica confirms must have come from who still is the master.
-func (s *Store) process(ctx context.Context, key string, cmd redis.Cmder) error {
+//
+// Commands that come after cmd are sent with it and carried out after it; each has its own error, and that of cmd is
+// returned. In a cluster there must be none, for they may be another node's.
+func (s *Store) process(ctx context.Context, key string, cmd redis.Cmder, after ...redis.Cmder) error {
 	if s.confirm == nil {
-		return s.client.Process(ctx, cmd)
+		return together(ctx, s.client, cmd, after)
 	}
 	seen := s.masters.seen()
-	replicas, err := s.confirmed(ctx, key, cmd)
+	replicas, err := s.confirmed(ctx, key, cmd, after)
 	if err == nil && replicas == 0 {
 		err = s.masters.still(ctx, seen)
 	}
@@ -57,9 +60,9 @@ func (s *Store) process(ctx context.Context, key string, cmd redis.Cmder) error 
 }
 
 // confirmed sends a command and tells how many replicas have what it wrote, as far as that is known.
-func (s *Store) confirmed(ctx context.Context, key string, cmd redis.Cmder) (replicas int64, err error) {
+func (s *Store) confirmed(ctx context.Context, key string, cmd redis.Cmder, after []redis.Cmder) (replicas int64, err error) {
 	if !s.confirm.expected(time.Now()) {
-		return 0, s.client.Process(ctx, cmd)
+		return 0, together(ctx, s.client, cmd, after)
 	}
 	server, err := s.masterOf(ctx, key)
 	if err != nil {
@@ -67,11 +70,14 @@ func (s *Store) confirmed(ctx context.Context, key string, cmd redis.Cmder) (rep
 	}
 	if server == nil {
 		s.confirm.note(0, time.Now())
-		return 0, s.client.Process(ctx, cmd)
+		return 0, together(ctx, s.client, cmd, after)
 	}
 	wait := redis.NewIntCmd(ctx, "wait", 1, confirmWait.Milliseconds())
 	pipe := server.Pipeline()
 	_ = pipe.Process(ctx, cmd)
+	for _, c := range after {
+		_ = pipe.Process(ctx, c)
+	}
 	_ = pipe.Process(ctx, wait)
 	_, none := pipe.Exec(ctx)
 	switch err := cmd.Err(); {
@@ -110,4 +116,20 @@ func moved(err error) bool {
 	}
 	text := err.Error()
 	return strings.HasPrefix(text, "MOVED ") || strings.HasPrefix(text, "ASK ") || strings.HasPrefix(text, "TRYAGAIN ")
+}
+
+// together sends commands in one round trip and returns the error of the first.
+func together(ctx context.Context, client redis.UniversalClient, cmd redis.Cmder, after []redis.Cmder) error {
+	if len(after) == 0 {
+		return client.Process(ctx, cmd)
+	}
+	pipe := client.Pipeline()
+	_ = pipe.Process(ctx, cmd)
+	for _, c := range after {
+		_ = pipe.Process(ctx, c)
+	}
+	if _, err := pipe.Exec(ctx); err != nil && cmd.Err() == nil && after[0].Err() == nil {
+		return err // there was no connection, and so nothing was sent
+	}
+	return cmd.Err()
 }

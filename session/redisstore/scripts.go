@@ -2,8 +2,11 @@ package redisstore
 
 import (
 	"context"
+	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/latchkey-gateway/latchkey/session"
 )
 
 // What replaceScript answers.
@@ -44,6 +47,11 @@ local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
 redis.call('PEXPIRE', KEYS[1], last[2] - ARGV[1])
 return 1`)
 )
+
+func (s *Store) list(ctx context.Context, l session.Listing, now time.Time) error {
+	_, err := s.run(ctx, s.again, enlistScript, s.indexKey(l.Index), now.UnixMilli(), l.Until.UnixMilli(), string(l.Member))
+	return err
+}
 
 // onceCmd is a command that is not sent again after a failure that leaves open whether it was carried out: a second
 // Create would lose against the first, a second Remove would find nothing.

@@ -86,21 +86,6 @@ func (s *Store) entryKey(key session.Key) string { return s.prefix + string(key)
 // indexKey keeps indexes apart from entries by a byte that no key can hold.
 func (s *Store) indexKey(index session.Key) string { return s.prefix + "~" + string(index) }
 
-// Create writes a new entry with SET NX.
-func (s *Store) Create(ctx context.Context, e session.Entry) error {
-	now := s.now()
-	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckEntry(e, now) })
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	_, err = s.once(ctx, s.entryKey(e.Key), "set", s.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")
-	if errors.Is(err, redis.Nil) {
-		return session.ErrConflict
-	}
-	return s.answer(err)
-}
-
 // Get reads an entry with GET.
 func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error) {
 	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckKey(key) })
@@ -145,7 +130,7 @@ func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
 }
 
 // Remove deletes an entry and returns it, by a script (GETDEL is newer than Redis 6.0).
-func (s *Store) Remove(ctx context.Context, key session.Key) (session.Entry, error) {
+func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Listing) (session.Entry, error) {
 	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckKey(key) })
 	if err != nil {
 		return session.Entry{}, err
@@ -153,6 +138,9 @@ func (s *Store) Remove(ctx context.Context, key session.Key) (session.Entry, err
 	defer cancel()
 	seen := s.masters.seen()
 	outcome, err := s.run(ctx, s.once, removeScript, s.entryKey(key))
+	if err == nil || errors.Is(err, redis.Nil) {
+		s.unlist(ctx, from) // never before: what lives is listed (A45)
+	}
 	if errors.Is(err, redis.Nil) {
 		return session.Entry{}, s.absent(ctx, seen)
 	}
@@ -173,8 +161,7 @@ func (s *Store) Enlist(ctx context.Context, index, member session.Key, until tim
 		return err
 	}
 	defer cancel()
-	_, err = s.run(ctx, s.again, enlistScript, s.indexKey(index), now.UnixMilli(), until.UnixMilli(), string(member))
-	return s.answer(err)
+	return s.answer(s.list(ctx, session.Listing{Index: index, Member: member, Until: until}, now))
 }
 
 // Members reads a sorted set with ZRANGEBYSCORE. Members of one time come in the order of their names.

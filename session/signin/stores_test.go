@@ -178,9 +178,9 @@ func (s *refusing) Replace(ctx context.Context, e session.Entry) (uint64, error)
 	return s.Store.Replace(ctx, e)
 }
 
-func (s *refusing) Remove(ctx context.Context, key session.Key) (session.Entry, error) {
+func (s *refusing) Remove(ctx context.Context, key session.Key, from ...session.Listing) (session.Entry, error) {
 	s.writes.Add(1)
-	return s.Store.Remove(ctx, key)
+	return s.Store.Remove(ctx, key, from...)
 }
 
 func (s *refusing) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {
@@ -193,12 +193,12 @@ func (s *refusing) Delist(ctx context.Context, index session.Key, members ...ses
 	return s.Store.Delist(ctx, index, members...)
 }
 
-func (s *refusing) Create(ctx context.Context, e session.Entry) error {
+func (s *refusing) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
 	s.writes.Add(1)
 	if s.on.Load() && strings.HasPrefix(string(e.Key), s.kind+":") {
 		return session.ErrUnavailable
 	}
-	return s.Store.Create(ctx, e)
+	return s.Store.Create(ctx, e, in...)
 }
 
 func (s *refusing) Get(ctx context.Context, key session.Key) (session.Entry, error) {

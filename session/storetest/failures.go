@@ -14,8 +14,12 @@ import (
 func (s Subject) methods(ctx context.Context) map[string]func() error {
 	until := s.Now().Add(time.Hour)
 	return map[string]func() error{
-		"create": func() error { return s.Store.Create(ctx, s.entry(key("new"), "new")) },
-		"get":    func() error { _, err := s.Store.Get(ctx, key("one")); return err },
+		"create":  func() error { return s.Store.Create(ctx, s.entry(key("new"), "new")) },
+		"get":     func() error { _, err := s.Store.Get(ctx, key("one")); return err },
+		"get all": func() error { _, err := s.Store.GetAll(ctx, key("one"), key("none")); return err },
+		"create, listed": func() error {
+			return s.Store.Create(ctx, s.entry(key("listed"), "new"), session.Listing{Index: "u:a", Member: "s:3", Until: until})
+		},
 		"absent": func() error { _, err := s.Store.Get(ctx, key("none")); return err },
 		"replace": func() error {
 			e := s.entry(key("one"), "2")

@@ -86,7 +86,7 @@ func (m *Memory) put(e session.Entry) {
 	m.entries[e.Key] = e
 }
 
-func (m *Memory) Create(ctx context.Context, e session.Entry) error {
+func (m *Memory) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
 	if err := m.begin(ctx); err != nil {
 		return err
 	}
@@ -94,11 +94,17 @@ func (m *Memory) Create(ctx context.Context, e session.Entry) error {
 	if err := session.CheckEntry(e, m.now()); err != nil {
 		return err
 	}
+	if err := session.CheckListings(in, m.now()); err != nil {
+		return err
+	}
 	if _, ok := m.alive(e.Key); ok {
 		return session.ErrConflict
 	}
 	e.Version = 1
 	m.put(e)
+	for _, l := range in {
+		m.list(l)
+	}
 	return nil
 }
 
@@ -106,17 +112,38 @@ func (m *Memory) Get(ctx context.Context, key session.Key) (session.Entry, error
 	return m.take(ctx, key, false)
 }
 
-func (m *Memory) Remove(ctx context.Context, key session.Key) (session.Entry, error) {
-	return m.take(ctx, key, true)
+func (m *Memory) GetAll(ctx context.Context, keys ...session.Key) ([]session.Entry, error) {
+	if err := m.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	var found []session.Entry
+	for _, key := range keys {
+		if err := session.CheckKey(key); err != nil {
+			return nil, err
+		}
+		if e, ok := m.alive(key); ok {
+			e.Value = bytes.Clone(e.Value)
+			found = append(found, e)
+		}
+	}
+	return found, nil
 }
 
-func (m *Memory) take(ctx context.Context, key session.Key, remove bool) (session.Entry, error) {
+func (m *Memory) Remove(ctx context.Context, key session.Key, from ...session.Listing) (session.Entry, error) {
+	return m.take(ctx, key, true, from...)
+}
+
+func (m *Memory) take(ctx context.Context, key session.Key, remove bool, from ...session.Listing) (session.Entry, error) {
 	if err := m.begin(ctx); err != nil {
 		return session.Entry{}, err
 	}
 	defer m.mu.Unlock()
 	if err := session.CheckKey(key); err != nil {
 		return session.Entry{}, err
+	}
+	for _, l := range from {
+		delete(m.indexes[l.Index], l.Member)
 	}
 	e, ok := m.alive(key)
 	if !ok {
@@ -154,16 +181,19 @@ func (m *Memory) Enlist(ctx context.Context, index, member session.Key, until ti
 		return err
 	}
 	defer m.mu.Unlock()
-	for _, err := range []error{session.CheckKey(index), session.CheckKey(member), session.CheckUntil(until, m.now())} {
-		if err != nil {
-			return err
-		}
+	l := session.Listing{Index: index, Member: member, Until: until}
+	if err := session.CheckListings([]session.Listing{l}, m.now()); err != nil {
+		return err
 	}
-	if m.indexes[index] == nil {
-		m.indexes[index] = map[session.Key]time.Time{}
-	}
-	m.indexes[index][member] = until.Truncate(time.Millisecond)
+	m.list(l)
 	return nil
+}
+
+func (m *Memory) list(l session.Listing) {
+	if m.indexes[l.Index] == nil {
+		m.indexes[l.Index] = map[session.Key]time.Time{}
+	}
+	m.indexes[l.Index][l.Member] = l.Until.Truncate(time.Millisecond)
 }
 
 func (m *Memory) Members(ctx context.Context, index session.Key, before time.Time, limit int) ([]session.Key, error) {

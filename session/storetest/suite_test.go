@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ type faulty struct {
 
 func (f faulty) is(mistake string) bool { return f.mistake == mistake }
 
-func (f faulty) Create(ctx context.Context, e session.Entry) error {
+func (f faulty) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
 	switch {
 	case f.is("create overwrites"):
 		_, _ = f.Store.Remove(ctx, e.Key)
@@ -74,8 +75,25 @@ func (f faulty) Create(ctx context.Context, e session.Entry) error {
 		e.Expires = time.Unix(e.Expires.Unix()%(1<<32), 0)
 	case f.is("cleans keys"):
 		e.Key = session.Key(bytes.TrimRight([]byte(e.Key), " ._"))
+	case f.is("forgets a listing") && len(in) > 0:
+		in = in[:len(in)-1]
+	case f.is("bad listings are dropped") && session.CheckListings(in, f.now()) != nil:
+		in = nil
 	}
-	return f.Store.Create(ctx, e)
+	return f.Store.Create(ctx, e, in...)
+}
+
+func (f faulty) GetAll(ctx context.Context, keys ...session.Key) ([]session.Entry, error) {
+	found, err := f.Store.GetAll(ctx, keys...)
+	switch {
+	case f.is("one absent, all absent") && err == nil && len(found) < len(keys):
+		return nil, nil
+	case f.is("outage is no entry") && err != nil:
+		return nil, nil
+	case f.is("any order"):
+		slices.Reverse(found)
+	}
+	return found, err
 }
 
 func (f faulty) Get(ctx context.Context, key session.Key) (session.Entry, error) {
@@ -108,14 +126,21 @@ func (f faulty) Replace(ctx context.Context, e session.Entry) (uint64, error) {
 	return version, err
 }
 
-func (f faulty) Remove(ctx context.Context, key session.Key) (session.Entry, error) {
-	if f.is("remove in two steps") {
+func (f faulty) Remove(ctx context.Context, key session.Key, from ...session.Listing) (session.Entry, error) {
+	switch {
+	case f.is("remove in two steps"):
 		e, err := f.Get(ctx, key)
 		letOthersIn()
 		_, _ = f.Store.Remove(ctx, key)
 		return e, err
+	case f.is("leaves listings"):
+		from = nil
+	case f.is("leaves listings of the gone"):
+		if _, err := f.Store.Get(ctx, key); errors.Is(err, session.ErrNotFound) {
+			return session.Entry{}, err
+		}
 	}
-	return f.Store.Remove(ctx, key)
+	return f.Store.Remove(ctx, key, from...)
 }
 
 func (f faulty) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {
@@ -166,7 +191,8 @@ var mistakes = []string{
 	"create overwrites", "create in two steps", "no end is forever", "too large is cut", "large is lost", "text only",
 	"32-bit times", "cleans keys", "outage is absence", "closed is absence", "bad key is absence", "ends late", "replace revives",
 	"last writer wins", "returns the old version", "remove in two steps", "keeps the first listing", "before is included",
-	"no limit", "empty index is absent", "never closes",
+	"no limit", "empty index is absent", "never closes", "forgets a listing", "bad listings are dropped", "leaves listings",
+	"leaves listings of the gone", "one absent, all absent", "outage is no entry", "any order",
 }
 
 const mistakeEnv = "LATCHKEY_STORETEST_MISTAKE"

@@ -1,0 +1,99 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// Create writes a new entry with SET NX, and then its listings: in one round trip, except in a cluster, whose nodes would
+// be told at the same time, so that a listing could be met before its entry.
+func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
+	now := s.now()
+	ctx, cancel, err := s.begin(ctx, func() error {
+		return errors.Join(session.CheckEntry(e, now), session.CheckListings(in, now))
+	})
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	set := onceCmd{redis.NewCmd(ctx, "set", s.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")}
+	var listed []redis.Cmder
+	if _, cluster := s.client.(*redis.ClusterClient); !cluster {
+		for _, l := range in {
+			listed = append(listed, redis.NewCmd(ctx, "evalsha", enlistScript.Hash(), 1, s.indexKey(l.Index), now.UnixMilli(), l.Until.UnixMilli(), string(l.Member)))
+		}
+	}
+	err = s.process(ctx, s.entryKey(e.Key), set, listed...)
+	if errors.Is(err, redis.Nil) {
+		return session.ErrConflict
+	}
+	for i := 0; err == nil && i < len(in); i++ {
+		if listed != nil {
+			err = listed[i].Err()
+		}
+		if listed == nil || redis.HasErrorPrefix(err, "NOSCRIPT") {
+			err = s.list(ctx, in[i], now)
+		}
+	}
+	return s.answer(err)
+}
+
+// unlist drops listings in one round trip. One that stays points at nothing and is dropped by whoever meets it.
+func (s *Store) unlist(ctx context.Context, from []session.Listing) {
+	if len(from) == 0 {
+		return
+	}
+	p := s.client.Pipeline()
+	for _, l := range from {
+		p.ZRem(ctx, s.indexKey(l.Index), string(l.Member))
+	}
+	_, _ = p.Exec(ctx)
+}
+
+// GetAll reads entries with one GET each, in one round trip to each node. MGET would be refused by a cluster.
+func (s *Store) GetAll(ctx context.Context, keys ...session.Key) ([]session.Entry, error) {
+	ctx, cancel, err := s.begin(ctx, func() error {
+		var errs []error
+		for _, key := range keys {
+			errs = append(errs, session.CheckKey(key))
+		}
+		return errors.Join(errs...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	seen := s.masters.seen()
+	p := s.client.Pipeline()
+	answers := make([]*redis.StringCmd, len(keys))
+	for i, key := range keys {
+		answers[i] = p.Get(ctx, s.entryKey(key))
+	}
+	_, _ = p.Exec(ctx) // each command has its own
+	var found []session.Entry
+	for i, key := range keys {
+		data, err := answers[i].Bytes()
+		if errors.Is(err, redis.Nil) {
+			continue
+		}
+		if err != nil {
+			return nil, s.answer(err)
+		}
+		e, err := decode(key, data)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, e)
+	}
+	if err := s.masters.still(ctx, seen); err != nil { // as in absent
+		return nil, s.answer(err)
+	}
+	return found, nil
+}
