@@ -16,9 +16,9 @@ const (
 	// buckets is over how many lists they are spread, so that none is hot, and a million sessions still come to about a
 	// hundred in a list. Stores keep lists of up to about that length in little room.
 	buckets = 1 << 13
-	// ownerSize is how many letters say whose a member is: 48 bits. Two who share both list and tag are told apart by
+	// ownerLetters is how many letters say whose a member is: 48 bits. Two who share both list and tag are told apart by
 	// their records.
-	ownerSize = 8
+	ownerLetters = 8
 )
 
 // bucket is one owner's part of a list.
@@ -30,7 +30,7 @@ type bucket struct {
 func bucketOf(kind string, owner ...string) bucket {
 	h := hash(kind, owner...)
 	n := [2]byte{h[0] & (buckets>>8 - 1), h[1]}
-	return bucket{Key(kind + ":" + base64.RawURLEncoding.EncodeToString(n[:])), base64.RawURLEncoding.EncodeToString(h[2:])[:ownerSize]}
+	return bucket{Key(kind + ":" + base64.RawURLEncoding.EncodeToString(n[:])), base64.RawURLEncoding.EncodeToString(h[2:])[:ownerLetters]}
 }
 
 func personBucket(who Identity) bucket { return bucketOf("i", who.Issuer, who.Subject) }
