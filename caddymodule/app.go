@@ -37,6 +37,7 @@ type appRuntime struct {
 	events  *caddyevents.App
 
 	providers []*signin.Provider
+	icons     map[string]pages.Image
 	prompt    signin.PromptConfig
 	limits    session.Limits
 	networks  []policy.Network
@@ -102,6 +103,9 @@ func (a *App) provisionProviders() error {
 			return fmt.Errorf("provider %q: %w", p.name(), err)
 		}
 		a.rt.providers = append(a.rt.providers, compiled)
+		if err := a.provisionIcon(p); err != nil {
+			return fmt.Errorf("provider %q: %w", p.name(), err)
+		}
 	}
 	return nil
 }
@@ -257,7 +261,7 @@ func (a *App) signin() (*signin.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	html, err := pages.New(pages.Config{Base: signin.Base})
+	html, err := pages.New(pages.Config{Base: signin.Base, Icons: a.rt.icons})
 	if err != nil {
 		return nil, fmt.Errorf("pages: %w", err)
 	}

@@ -13,6 +13,8 @@ import (
 // parseProvider reads an OpenID provider:
 //
 //	provider [<name>] {
+//		name          <text>
+//		icon          <file>
 //		issuer        <url>
 //		client_id     <id>
 //		client_secret <secret>
@@ -58,6 +60,8 @@ func parseProvider(d *caddyfile.Dispenser, a *App) error {
 }
 
 var providerWords = grammar[*Provider]{
+	"name":           {once, parseDisplayName},
+	"icon":           {once, parseIcon},
 	"issuer":         {once, parseIssuer},
 	"client_id":      value(func(p *Provider) *string { return &p.ClientID }),
 	"client_secret":  {once, parseClientSecret},

@@ -19,10 +19,19 @@ type Provider struct {
 	// The name by which sites, policies and the log call it. Default: `default`.
 	Name string `json:"name,omitempty"`
 
+	// What people are shown where they choose between several providers. Default: the name.
+	DisplayName string `json:"display_name,omitempty"`
+
+	// A picture beside it: a PNG, JPEG or SVG file of at most 32 KB, square, and of a drawing alone: no script, nothing
+	// from elsewhere. Default: the first letter.
+	Icon string `json:"icon,omitempty"`
+
 	// The issuer, exactly as the provider's metadata spells it. Must be https; http is accepted for a loopback host.
 	Issuer string `json:"issuer"`
 
-	// The client that the provider knows Latchkey as. Register `https://<site>/.latchkey/callback` for each site there.
+	// The client that the provider knows Latchkey as. Register `https://<site>/.latchkey/callback` for each site there; where
+	// there are several providers, that is the address of the first, and `https://<site>/.latchkey/callback/<name>` that of
+	// each other one, so that no provider's answer can be taken for another's.
 	ClientID string `json:"client_id"`
 
 	// The secret of this client. Use a placeholder, `{env.NAME}` or `{file./path}`: a literal ends up in the adapted
@@ -131,6 +140,12 @@ func (p *Provider) name() string {
 func (p *Provider) check() error {
 	if err := checkID(p.name()); err != nil {
 		return fmt.Errorf("name: %w", err)
+	}
+	if strings.Trim(p.name(), ".") == "" {
+		return errors.New("name: a name is more than dots") // it stands in a path
+	}
+	if err := checkDisplayName(p.DisplayName); err != nil {
+		return err
 	}
 	if !hasPlaceholder(p.Issuer) {
 		if err := checkIssuer(p.Issuer); err != nil {

@@ -36,6 +36,16 @@ func TestFilesRefuse(t *testing.T) {
 			t.Errorf("text, %s: %v", name, err)
 		}
 	}
+	for name, path := range map[string]string{
+		"missing": filepath.Join(dir, "nothing"), "a directory": dir, "empty": write("empty", ""), "no image": write("text", "hello"),
+		"too large": write("large", strings.Repeat("x", maxIcon+1)),
+		"script":    write("script", `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><script>alert(1)</script></svg>`),
+	} {
+		a := new(App)
+		if err := a.provisionIcon(&Provider{Icon: path}); err == nil || !strings.Contains(err.Error(), "icon") || len(a.rt.icons) != 0 {
+			t.Errorf("icon, %s: %v", name, err)
+		}
+	}
 	for name, secret := range map[string]string{
 		"missing file": "{file." + filepath.Join(dir, "nothing") + "}", "empty file": "{file." + write("none", "") + "}",
 		"no such variable": "{env.LATCHKEY_TEST_NOT_SET}", "unknown placeholder": "{nothing.of.the.kind}",

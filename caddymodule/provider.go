@@ -49,6 +49,7 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 	}
 	return signin.NewProvider(signin.ProviderConfig{
 		Name:         p.name(),
+		Title:        p.DisplayName,
 		Issuer:       issuer,
 		ClientID:     clientID,
 		ClientSecret: secret,

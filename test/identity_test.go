@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -56,8 +58,12 @@ func TestIdentityForAppRouteAndLog(t *testing.T) {
 func TestChoiceOfProvider(t *testing.T) {
 	t.Parallel()
 	o := rig.NewOdd(t)
-	s := newSite(t, config{site: "provider default partners", app: fmt.Sprintf(
-		"provider partners {\nissuer %s\nclient_id gw\nclient_secret %s\n}", o.Issuer, clientSecret)})
+	icon := filepath.Join(t.TempDir(), "partners.svg")
+	if err := os.WriteFile(icon, []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><circle cx="4" cy="4" r="4" fill="#0067b8"/></svg>`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, config{site: "provider default partners", provider: `name "Example staff"`, app: fmt.Sprintf(
+		"provider partners {\nname \"Our partners\"\nicon %s\nissuer %s\nclient_id gw\nclient_secret %s\n}", icon, o.Issuer, clientSecret)})
 	b := s.browser()
 	if at := b.Goto(s.url("/pick?x=1")); at.Status != 200 || o.Hits("authorize") != 0 || s.idp.Hits("authorize") != 0 {
 		t.Fatalf("the choice: %+v\n%s", at, b.Text())
@@ -65,13 +71,33 @@ func TestChoiceOfProvider(t *testing.T) {
 	for _, f := range b.Axe() {
 		t.Error(f)
 	}
-	b.Click("partners")
+	var shown int
+	if b.Evaluate(&shown, `[...document.images].filter(i => i.complete && i.naturalWidth > 0).length`); shown != 1 {
+		t.Errorf("%d pictures are shown, want that of the partners", shown)
+	}
+	b.Click("Our partners")
 	s.atPrompt(b.Page)
+	if got := o.Form("token").Get("redirect_uri"); got != s.url("/.latchkey/callback/partners") {
+		t.Errorf("redirect URI of the second provider: %s", got)
+	}
 	if at := b.Click("No"); at.URL != s.url("/pick?x=1") {
 		t.Errorf("after the answer: %+v", at)
 	}
 	if got := s.app.Last(t).Header.Get("Remote-User"); got != "odd" {
 		t.Errorf("the app saw %q", got)
+	}
+	// What was chosen last is shown first, and still is a choice.
+	b.Goto(s.url("/.latchkey/sign-out"))
+	b.Click("Sign out")
+	b.Goto(s.url("/"))
+	if text := b.Text(); !strings.Contains(text, "Used last in this browser") || strings.Index(text, "Our partners") > strings.Index(text, "Example staff") {
+		t.Errorf("the next choice:\n%s", text)
+	}
+	for _, f := range b.Axe() {
+		t.Error(f)
+	}
+	if at := os.Getenv("LATCHKEY_SCREENSHOTS"); at != "" {
+		b.Screenshot(filepath.Join(at, "chooser.png"))
 	}
 	other := rig.NewHTTP(t)
 	if r := other.Get(s.url("/.latchkey/sign-in?provider=nobody")); r.StatusCode >= 300 && r.Location() != nil {

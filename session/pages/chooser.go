@@ -20,6 +20,8 @@ type Choice struct {
 	Title string
 	// URL starts a flow with that provider.
 	URL string
+	// Last marks the one that this browser was last signed in with.
+	Last bool
 }
 
 // Label is what the link says.

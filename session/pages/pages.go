@@ -21,6 +21,8 @@ type Config struct {
 	// language that is built in may be overridden in part; a new one has to be complete. A key or a value that
 	// does not belong is an error of New.
 	Text map[string][]byte
+	// Icons are pictures of providers, by their names, for the choice between them.
+	Icons map[string]Image
 }
 
 // Brand is how the operator shows itself.
@@ -56,6 +58,9 @@ func New(c Config) (*Pages, error) {
 	}
 	if p.assets, err = loadAssets(p.base); err != nil {
 		return nil, err
+	}
+	for name, icon := range c.Icons {
+		p.assets.add(p.base, iconAsset(name), "provider", icon)
 	}
 	layout, err := template.ParseFS(templateFiles, "template/layout.html")
 	if err != nil {

@@ -80,6 +80,7 @@ func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f
 	}
 	s.logPerson(v, r, f, made, rec)
 	s.tellSignIn(v, made)
+	s.rememberProvider(w, v, made.Provider)
 	s.leave(w, r, v, f, token)
 }
 

@@ -54,8 +54,8 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 	switch {
 	case f == nil:
 		s.flowLost(w, r, v, restarted)
-	case !f.matches(random) || f.Origin != v.Origin || f.Away:
-		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "state does not match"})
+	case !f.matches(random) || f.Origin != v.Origin || Base+f.callbackPath() != r.URL.Path || f.Away:
+		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "state does not match, or is of another provider"})
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
 	case f.For == nil:
 		s.finishFlow(w, r, v, f, resp)
@@ -88,8 +88,8 @@ func (s *Service) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit)
 		s.fail(w, r, v, "sealing answer", err)
 		return
 	}
-	sealed := s.Keys.Seal(session.PurposeFlow, plain, v.Host, resumePlace)
-	redirect(w, Base+"/callback?"+url.Values{"resume": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode())
+	sealed := s.Keys.Seal(session.PurposeFlow, plain, v.Host, resumePlace+r.URL.Path)
+	redirect(w, r.URL.Path+"?"+url.Values{"resume": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode())
 }
 
 const resumePlace = "resume"
@@ -107,7 +107,7 @@ func (s *Service) callbackResponse(r *http.Request, v *Visit) (response, bool) {
 	if err != nil {
 		return resp, false
 	}
-	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, resumePlace)
+	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, resumePlace+r.URL.Path)
 	if err != nil || json.Unmarshal(plain, &resp) != nil {
 		return resp, false
 	}

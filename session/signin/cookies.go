@@ -15,6 +15,8 @@ const (
 	cookiePending = cookieBase + "-pending"
 	cookieAnswer  = cookieBase + "-answer"
 	cookieBrowser = cookieBase + "-browser"
+
+	cookieProvider = cookieBase + "-provider"
 )
 
 // flowNameSize is the length of what follows cookieFlow.
@@ -26,8 +28,8 @@ const maxCookieValue = 4096
 // Cookies are ours among the cookies of a request. They are read before they are taken off the request: no upstream
 // ever sees one.
 type Cookies struct {
-	session, pending, answer, browser string
-	flows                             []flowCookie
+	session, pending, answer, browser, provider string
+	flows                                       []flowCookie
 	// doubled: the session cookie came twice. A browser never sends two of one __Host- name, so neither counts (A60).
 	doubled bool
 }
@@ -77,6 +79,8 @@ func (c *Cookies) add(name, value string) {
 		c.answer = value
 	case cookieBrowser:
 		c.browser = value
+	case cookieProvider:
+		c.provider = value
 	default:
 		if flow, ok := strings.CutPrefix(name, cookieFlow); ok && len(flow) == flowNameSize && len(c.flows) < maxFlowsRead {
 			c.flows = append(c.flows, flowCookie{name: flow, value: value})

@@ -25,8 +25,11 @@ func TestEndpoints(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, r.status, want)
 		}
 	}
-	if r := b.do(http.MethodPost, Base+"/sign-in", url.Values{}); r.status != http.StatusMethodNotAllowed {
-		t.Errorf("POST /sign-in: %d", r.status)
+	if r := b.do(http.MethodPost, Base+"/stay/", url.Values{}); r.status != http.StatusNotFound {
+		t.Errorf("POST /stay/: %d", r.status)
+	}
+	if r := b.do(http.MethodPost, Base+"/signed-out", url.Values{}); r.status != http.StatusMethodNotAllowed {
+		t.Errorf("POST /signed-out: %d", r.status)
 	}
 	if b.passed.Load() != 0 {
 		t.Error("an endpoint reached the app")

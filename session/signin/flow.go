@@ -32,6 +32,7 @@ type flow struct {
 	Nonce       string `json:"o"`
 	Verifier    string `json:"v"`
 	Provider    string `json:"p"`
+	Via         string `json:"e,omitempty"` // what follows the callback's path; see callbackPath
 	Origin      string `json:"u"`
 	Return      string `json:"r"`
 	StartedMS   int64  `json:"t"`
@@ -50,9 +51,31 @@ type flow struct {
 	// Away: the sign-in host ends the flow, with a ticket. For is the site on whose behalf it goes on there.
 	Away bool      `json:"w,omitempty"`
 	For  *handover `json:"f,omitempty"`
+
+	hint string // who may be meant, for the provider alone (login_hint); needed until it is asked
 }
 
-func (f *flow) redirectURI() string { return f.Origin + Base + "/callback" }
+func (f *flow) redirectURI() string { return f.Origin + Base + f.callbackPath() }
+
+// callbackPath is where the provider of this flow answers, and no other does: the first provider at /callback, each other
+// one at a path with its name. A response that was lured away from the provider that gave it then arrives where the flow
+// does not look for it, also if neither says who it is (mix-up, RFC 9700 section 4.4.2.2).
+func (f *flow) callbackPath() string {
+	if f.Via == "" {
+		return callbackBase
+	}
+	return callbackBase + "/" + f.Via
+}
+
+const callbackBase = "/callback"
+
+// via is what follows the callback's path for a provider.
+func (s *Service) via(p *Provider) string {
+	if p == noProvider || p == s.Providers[0] {
+		return ""
+	}
+	return p.Name
+}
 
 // page is the page that the sign-in is for: a path on this site, or an address on the one on whose behalf it is.
 func (f *flow) page() string {
@@ -103,6 +126,7 @@ func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 		Nonce:       session.NewRandom(stateSize),
 		Verifier:    session.NewRandom(verifierSize),
 		Provider:    p.Name,
+		Via:         s.via(p),
 		Origin:      v.Origin,
 		Return:      ReturnPath(ret),
 		StartedMS:   s.Now().UnixMilli(),

@@ -251,13 +251,7 @@ func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, 
 			return
 		}
 	}
-	page := pages.Chooser{AppName: v.Site.App}
-	for _, p := range providers {
-		page.Providers = append(page.Providers, pages.Choice{
-			Name: p.Name, Title: p.Title,
-			URL: Base + "/sign-in?" + url.Values{"provider": {p.Name}, "for": {sealed}}.Encode(),
-		})
-	}
+	page := s.choice(v, providers, url.Values{"for": {sealed}})
 	s.Pages.Write(w, r, http.StatusOK, page)
 }
 

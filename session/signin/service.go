@@ -205,7 +205,7 @@ type endpoint struct {
 
 // endpoints are all there are; whatever else is asked for under Base does not exist.
 var endpoints = map[string]endpoint{
-	"/sign-in":    {"GET", (*Service).signIn},
+	"/sign-in":    {"GET, POST", (*Service).signIn},
 	"/callback":   {"GET, POST", (*Service).callback},
 	"/stay":       {"GET, POST", (*Service).stay},
 	"/sign-out":   {"GET, POST", (*Service).signOut},
@@ -222,6 +222,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visit) {
 	if strings.HasPrefix(path, "/assets/") {
 		s.Pages.Assets().ServeHTTP(w, r)
 		return
+	}
+	if name, ok := strings.CutPrefix(path, callbackBase+"/"); ok && s.byName[name] != nil {
+		path = callbackBase // of one provider; see callbackPath
 	}
 	e, ok := endpoints[path]
 	switch {

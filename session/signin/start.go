@@ -16,15 +16,24 @@ import (
 // retryAfter is what a page says when something is down for the moment.
 const retryAfter = 15 * time.Second
 
-// signIn is GET /sign-in: it starts a flow with the provider that was chosen, or shows the choice.
+// signIn is /sign-in: it starts a flow with the provider that was chosen, or shows the choice. With an issuer it is what
+// somebody else has initiated; only that may be a POST.
 func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
-	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step", "for")
+	if r.Method == http.MethodPost {
+		s.initiatedByPost(w, r, v)
+		return
+	}
+	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
 	}
 	if q["for"] != "" {
 		s.signInFor(w, r, v, q["for"], q["provider"])
+		return
+	}
+	if q["iss"] != "" {
+		s.initiated(w, r, v, q)
 		return
 	}
 	ret := ReturnPath(q["return"])
@@ -72,13 +81,7 @@ func (s *Service) chooseOrBegin(w http.ResponseWriter, r *http.Request, v *Visit
 		s.begin(w, r, v, f, restarted)
 		return
 	}
-	page := pages.Chooser{AppName: v.Site.App}
-	for _, p := range providers {
-		page.Providers = append(page.Providers, pages.Choice{
-			Name: p.Name, Title: p.Title,
-			URL: Base + "/sign-in?" + url.Values{"provider": {p.Name}, "return": {ret}}.Encode(),
-		})
-	}
+	page := s.choice(v, providers, url.Values{"return": {ret}})
 	s.Pages.Write(w, r, http.StatusOK, page)
 }
 
@@ -113,6 +116,9 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	params.Set("nonce", f.Nonce)
 	params.Set("code_challenge", oauth2.S256ChallengeFromVerifier(f.Verifier))
 	params.Set("code_challenge_method", "S256")
+	if f.hint != "" {
+		params.Set("login_hint", f.hint)
+	}
 	if f.Demand != nil {
 		f.Demand.params(&p.Claims, params, f.Tries > 0)
 	}

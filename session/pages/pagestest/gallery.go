@@ -36,7 +36,7 @@ func Gallery() []Sample {
 	}
 	samples := []Sample{
 		{"chooser", pages.Chooser{AppName: "wiki", Providers: []pages.Choice{
-			{Name: "staff", Title: "Example staff", URL: action + "&provider=staff"},
+			{Name: "staff", Title: "Example staff", URL: action + "&provider=staff", Last: true},
 			{Name: "partners", Title: "Partners and suppliers", URL: action + "&provider=partners"},
 			{Name: "guests", URL: action + "&provider=guests"},
 		}}},

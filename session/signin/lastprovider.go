@@ -1,0 +1,55 @@
+package signin
+
+import (
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+)
+
+// lastProviderLife is how long a browser keeps with which provider somebody last signed in.
+const lastProviderLife = 180 * 24 * time.Hour
+
+// rememberProvider keeps the provider of a sign-in in the browser, where the site has several: the choice then shows it
+// first. It is a name of the configuration, and says nothing about who signed in.
+func (s *Service) rememberProvider(w http.ResponseWriter, v *Visit, name string) {
+	if len(s.providersOf(v.Site)) < 2 || s.lastProvider(v) == name {
+		return
+	}
+	sealed := s.Keys.Seal(session.PurposeBrowser, []byte(name), v.Host, cookieProvider)
+	setCookie(w, v, cookieProvider, base64.RawURLEncoding.EncodeToString(sealed), lastProviderLife)
+}
+
+// lastProvider returns what rememberProvider kept, empty if nothing.
+func (s *Service) lastProvider(v *Visit) string {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.provider)
+	if err != nil || v.Cookies.provider == "" {
+		return ""
+	}
+	name, err := s.Keys.Open(session.PurposeBrowser, sealed, v.Host, cookieProvider)
+	if err != nil {
+		return ""
+	}
+	return string(name)
+}
+
+// choice is the page that lets somebody pick a provider. The one of last time stands first, and is chosen by nobody but
+// the person: others may use the browser as well.
+func (s *Service) choice(v *Visit, providers []*Provider, link url.Values) pages.Chooser {
+	page := pages.Chooser{AppName: v.Site.App}
+	last := s.lastProvider(v)
+	for _, p := range providers {
+		link.Set("provider", p.Name)
+		c := pages.Choice{Name: p.Name, Title: p.Title, Last: p.Name == last, URL: Base + "/sign-in?" + link.Encode()}
+		if c.Last {
+			page.Providers = slices.Insert(page.Providers, 0, c)
+			continue
+		}
+		page.Providers = append(page.Providers, c)
+	}
+	return page
+}
