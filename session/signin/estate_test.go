@@ -96,7 +96,7 @@ func (b *browser) walk(from string, r result, stop string) (at string, last resu
 			if !strings.HasPrefix(asked.Get("redirect_uri"), login+"/") {
 				b.t.Fatalf("the provider is to send people to %s", asked.Get("redirect_uri"))
 			}
-			to = login + Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode()
+			to = asked.Get("redirect_uri") + "?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode()
 		}
 		from, r = to, b.get(to)
 	}
