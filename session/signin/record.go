@@ -40,6 +40,7 @@ func (s *Service) logPerson(v *Visit, r *http.Request, f *flow, who *session.Ses
 func person(who *session.Session, rec signinlog.Record) signinlog.Record {
 	rec.UserIssuer, rec.UserSubject, rec.UserName = who.Identity.Issuer, who.Identity.Subject, who.User
 	rec.Guest, rec.Provider, rec.Interactive = who.Guest, who.Provider, true
+	rec.SignInRisk, rec.UserRisk, rec.Compliant, rec.Managed = who.SignInRisk, who.UserRisk, who.Compliant, who.Managed
 	if who.ID != (session.ID{}) {
 		rec.SessionID = who.ID.Short()
 	}

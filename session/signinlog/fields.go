@@ -34,6 +34,13 @@ func (r Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddString("ipAddress", r.IP)
 	addString(e, "userAgent", r.UserAgent)
 	e.AddString("clientAppUsed", "Browser")
+	if d := r.device(); !d.empty() {
+		if err := e.AddObject("deviceDetail", d); err != nil {
+			return err
+		}
+	}
+	addString(e, "riskLevelDuringSignIn", r.SignInRisk)
+	addString(e, "riskLevelAggregated", r.UserRisk)
 	e.AddBool("isInteractive", r.Interactive)
 	if err := addStrings(e, "signInEventTypes", []string{eventType(r.Interactive)}); err != nil {
 		return err

@@ -21,6 +21,9 @@ type Record struct {
 	Guest                             bool
 	App, Provider                     string
 	IP, UserAgent                     string
+	// SignInRisk and UserRisk are what the provider said: none, low, medium or high. Compliant and Managed are true or
+	// false. Empty: it said nothing.
+	SignInRisk, UserRisk, Compliant, Managed string
 	// Interactive: the person saw a page of the provider's, or could have (L2).
 	Interactive bool
 	// PolicyStatus is conditionalAccessStatus: success, failure or notApplied (L3). Empty counts as notApplied.
