@@ -305,7 +305,7 @@ func TestSitesOfTwoProviders(t *testing.T) {
 		t.Fatalf("crm leads to %s", at)
 	}
 	asked := query(t, at)
-	back := login + Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode()
+	back := asked.Get("redirect_uri") + "?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode()
 	at, r := b.walk(back, b.get(back), "")
 	at, r = b.walk(at, b.do(http.MethodPost, at, url.Values{"csrf": {csrf(r.body)}, "answer": {"no"}}), "")
 	if at != crm+"/" || r.body != "app: ada browser" {
