@@ -259,7 +259,7 @@ func greet(store *redisstore.Store, logger *zap.Logger) {
 		case first:
 			logger.Warn("the session store does not answer yet", zap.Error(err))
 		}
-		time.Sleep(greetEvery)
+		<-time.NewTimer(greetEvery).C
 	}
 }
 

@@ -89,9 +89,9 @@ func TestOutageGrace(t *testing.T) {
 			if n := strings.Count(s.gw.Output(), "the store cannot be asked"); n != 1 {
 				t.Errorf("%d lines tell of the outage", n)
 			}
-			if n := strings.Count(s.gw.Output(), "the store answers again"); n != 1 {
-				t.Errorf("%d lines tell of its end", n)
-			}
+			rig.Until(t, 5*time.Second, "one line tells of its end", func() bool {
+				return strings.Count(s.gw.Output(), "the store answers again") == 1
+			})
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -68,7 +69,7 @@ func TestRetryAfter(t *testing.T) {
 			r := httptest.NewRequest(http.MethodPost, target, strings.NewReader("x"))
 			resp, err := p.RoundTrip(r)
 			if err != nil {
-				if err != errHeldOff {
+				if !errors.Is(err, errHeldOff) {
 					t.Errorf("%s: %v", name, err)
 				}
 				return 0

@@ -46,15 +46,29 @@ func addBool(e zapcore.ObjectEncoder, key, value string) {
 
 // browsers are looked for in this order: all but Firefox call themselves Safari or Chrome as well.
 var browsers = []struct{ product, name string }{
-	{"Edg/", "Edge"}, {"EdgA/", "Edge"}, {"EdgiOS/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"},
-	{"Vivaldi/", "Vivaldi"}, {"FxiOS/", "Firefox"}, {"Firefox/", "Firefox"}, {"CriOS/", "Chrome"}, {"HeadlessChrome/", "Chrome"},
-	{"Chrome/", "Chrome"}, {"Version/", "Safari"},
+	{"Edg/", "Edge"},
+	{"EdgA/", "Edge"},
+	{"EdgiOS/", "Edge"},
+	{"OPR/", "Opera"},
+	{"SamsungBrowser/", "Samsung Internet"},
+	{"Vivaldi/", "Vivaldi"},
+	{"FxiOS/", "Firefox"},
+	{"Firefox/", "Firefox"},
+	{"CriOS/", "Chrome"},
+	{"HeadlessChrome/", "Chrome"},
+	{"Chrome/", "Chrome"},
+	{"Version/", "Safari"},
 }
 
 // systems are looked for in this order in the first comment: Android says Linux as well.
 var systems = []struct{ word, name string }{
-	{"Android", "Android"}, {"iPhone", "iOS"}, {"iPad", "iOS"}, {"CrOS", "ChromeOS"}, {"Windows", "Windows"},
-	{"Macintosh", "macOS"}, {"Linux", "Linux"},
+	{"Android", "Android"},
+	{"iPhone", "iOS"},
+	{"iPad", "iOS"},
+	{"CrOS", "ChromeOS"},
+	{"Windows", "Windows"},
+	{"Macintosh", "macOS"},
+	{"Linux", "Linux"},
 }
 
 // maxVersion bounds the digits of a version: the number before the first dot is what tells browsers apart.
