@@ -21,47 +21,45 @@ func bench(ctx context.Context, o options, out, notes io.Writer) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w (`make build` makes the gateway)", err)
 	}
-	dir, err := os.MkdirTemp("", "latchkey-bench-")
+	r, err := openRig(o, notes)
 	if err != nil {
 		return err
 	}
-	r := &rig{options: o, dir: dir, core: -1, notes: notes}
 	defer func() { err = errors.Join(err, r.close()) }()
-	if o.pin {
-		if r.core, err = split(); err != nil {
-			return fmt.Errorf("pinning: %w", err)
-		}
-	}
-	if err := r.open(); err != nil {
+	result := report{options: o, caddy: caddy, pinned: r.core >= 0}
+	cases, err := r.cases(ctx, &result)
+	if err != nil {
 		return err
 	}
-	result := report{options: o, caddy: caddy, pinned: r.core >= 0}
-	for _, v := range chosen(o) {
-		result.names = append(result.names, v.name)
-		cost, err := r.add(ctx, v)
-		if err != nil {
-			return fmt.Errorf("%s: %w", v.name, err)
+	for i, n := range connections {
+		rounds := o.rounds
+		if i > 0 {
+			rounds = max(2, o.rounds/3)
 		}
-		if !v.plain {
-			result.signIns = append(result.signIns, cost)
-		}
-	}
-	// The baseline passes on the very requests that the first case with sessions checks.
-	r.cases[0].signedIn = []signedIn{{cookies: "theme=dark"}}
-	if len(r.cases) > 1 {
-		r.cases[0].signedIn = r.cases[1].signedIn
-	}
-	for _, n := range connections {
-		rounds, err := r.measure(ctx, n)
+		measured, err := r.measure(ctx, cases, n, rounds)
 		if err != nil {
 			return err
 		}
-		result.loads = append(result.loads, measured{connections: n, rounds: rounds})
+		result.loads = append(result.loads, load{connections: n, rounds: measured})
+	}
+	signIns, err := r.signIns(ctx, &result)
+	if err != nil {
+		return err
+	}
+	if o.redis != "" {
+		if result.revocation, err = r.revoke(ctx, o.revocations); err != nil {
+			return fmt.Errorf("revoking: %w", err)
+		}
 	}
 	if err := result.write(out); err != nil {
 		return err
 	}
-	return r.profile(ctx)
+	if o.chart != "" {
+		if err := os.WriteFile(o.chart, result.chart(), 0o644); err != nil { //nolint:gosec // a picture for everybody
+			return err
+		}
+	}
+	return r.profile(ctx, cases, signIns)
 }
 
 // caddyVersion reads what a program was built with.
@@ -81,41 +79,102 @@ func caddyVersion(program string) (string, error) {
 // chosen returns the variants to run, the baseline always.
 func chosen(o options) []variant {
 	return slices.DeleteFunc(slices.Clone(variants), func(v variant) bool {
-		return !v.plain && (v.redis && o.redis == "" || !strings.Contains(v.name, o.only))
+		return !v.plain && (v.inRedis && o.redis == "" || !strings.Contains(v.name, o.only))
 	})
 }
 
-// measure lets the cases take turns. Every round begins with another case, so that none always follows the same one.
-func (r *rig) measure(ctx context.Context, connections int) ([]round, error) {
-	for _, c := range r.cases {
-		if _, err := r.turn(ctx, c, connections, r.options.slice/2); err != nil {
-			return nil, fmt.Errorf("warming up %s: %w", c.name, err)
+// cases starts a gateway for each variant, and lets everybody come once. What that costs in memory is noted where many
+// come.
+func (r *rig) cases(ctx context.Context, result *report) ([]*running, error) {
+	n := slices.Max(r.options.people[:])
+	fmt.Fprintf(r.notes, "%d sessions are written to a file\n", n)
+	file, inFile, err := r.fileWith(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	var redis *server
+	var inRedis []person
+	if r.options.redis != "" {
+		fmt.Fprintf(r.notes, "%d sessions are written to Redis\n", n)
+		if redis, err = r.startRedis(ctx); err != nil {
+			return nil, err
+		}
+		if inRedis, err = r.redisWith(ctx, redis.address, n, false); err != nil {
+			return nil, err
 		}
 	}
-	rounds := make([]round, r.options.rounds)
+	var cases []*running
+	for _, v := range chosen(r.options) {
+		fmt.Fprintf(r.notes, "starting: %s\n", v.name)
+		c, err := r.gateway(ctx, v, redis, file)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.name, err)
+		}
+		people := inFile
+		if v.inRedis {
+			people = inRedis
+		}
+		size := v.people
+		if v.plain {
+			size = some // the very requests that the others check
+		}
+		r.use(c, people[:r.options.people[size]])
+		result.variants = append(result.variants, v)
+		cases = append(cases, c)
+		if err := r.welcome(ctx, c, result); err != nil {
+			return nil, fmt.Errorf("%s: %w", v.name, err)
+		}
+	}
+	return cases, nil
+}
+
+// welcome lets everybody come once.
+func (r *rig) welcome(ctx context.Context, c *running, result *report) error {
+	if !c.plain && c.variant.people == many && c.recheck == neverAgain {
+		before, err := heap(ctx, c.admin)
+		if err != nil {
+			return err
+		}
+		if err := c.client.everybody(ctx, connections[0]); err != nil {
+			return err
+		}
+		after, err := heap(ctx, c.admin)
+		if err != nil {
+			return err
+		}
+		result.cached = append(result.cached, float64(after-before)/float64(len(c.people)))
+		return nil
+	}
+	return c.client.everybody(ctx, connections[0])
+}
+
+// measure lets the cases take turns. Every round begins with another case, so that none always follows the same one.
+func (r *rig) measure(ctx context.Context, cases []*running, connections, n int) ([]round, error) {
+	rounds := make([]round, n)
 	for i := range rounds {
-		rounds[i] = make(round, len(r.cases))
-		for j := range r.cases {
-			at := (i + j) % len(r.cases)
-			t, err := r.turn(ctx, r.cases[at], connections, r.options.slice)
+		rounds[i] = make(round, len(cases))
+		for j := range cases {
+			at := (i + j) % len(cases)
+			t, err := cases[at].turn(ctx, connections, r.options.slice)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", r.cases[at].name, err)
+				return nil, fmt.Errorf("%s: %w", cases[at].name, err)
 			}
 			rounds[i][at] = t
 		}
-		fmt.Fprintf(r.notes, "\r%d connections: round %d of %d ", connections, i+1, len(rounds))
+		if i == len(rounds)-1 || i%10 == 9 {
+			fmt.Fprintf(r.notes, "%d connections: round %d of %d\n", connections, i+1, len(rounds))
+		}
 	}
-	fmt.Fprintln(r.notes)
 	return rounds, nil
 }
 
 // turn loads one case for so long.
-func (r *rig) turn(ctx context.Context, c *running, connections int, length time.Duration) (turn, error) {
+func (c *running) turn(ctx context.Context, connections int, length time.Duration) (turn, error) {
 	before, err := c.usage()
 	if err != nil {
 		return turn{}, err
 	}
-	t, err := load(ctx, c.site, c.requests(), connections, length)
+	t, err := c.client.during(ctx, connections, length)
 	if err != nil {
 		return turn{}, err
 	}
@@ -151,12 +210,4 @@ func (c *running) usage() (usage, error) {
 	u.bench, err1 = cpuOf(os.Getpid())
 	u.machine, err2 = machineCPU()
 	return u, errors.Join(err1, err2)
-}
-
-func (c *running) requests() [][]byte {
-	requests := make([][]byte, len(c.signedIn))
-	for i, s := range c.signedIn {
-		requests[i] = browserRequest(c.site, s.cookies)
-	}
-	return requests
 }

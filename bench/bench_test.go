@@ -3,12 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/xml"
 	"errors"
 	"flag"
 	"io"
+	"math"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,17 +26,31 @@ func TestBench(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var out, notes bytes.Buffer
-	o := options{binary: binary, redis: "redis-server", sessions: 3, rounds: 2, slice: 100 * time.Millisecond, gogc: "100"}
+	o := options{
+		binary: binary, redis: "redis-server", people: [sizes]int{few: 1, some: 3, many: 7}, signIns: 2, revocations: 2,
+		rounds: 3, slice: 30 * time.Millisecond, gogc: "100", chart: filepath.Join(t.TempDir(), "chart.svg"),
+	}
 	if err := bench(t.Context(), o, &out, &notes); err != nil {
 		t.Fatalf("%v\n%s", err, notes.String())
 	}
-	for _, v := range variants {
+	for _, v := range slices.Concat(variants, signInVariants) {
 		if !strings.Contains(out.String(), "| "+v.name+" |") {
 			t.Errorf("no row for %q in\n%s", v.name, out.String())
 		}
 	}
-	if !strings.Contains(out.String(), "| plain Caddy | ") || !strings.Contains(out.String(), "**1.00** (1.00..1.00)") {
-		t.Errorf("plain Caddy is not the measure of itself:\n%s", out.String())
+	for _, part := range []string{
+		"| plain Caddy | ", "**1.000** ± 0.000", "| no policy to 100 |", "bytes of the gateway's heap (7 of them", "refused by another", "| file | 5 | ",
+	} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("%q is missing in\n%s", part, out.String())
+		}
+	}
+	chart, err := os.ReadFile(o.chart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := xml.Unmarshal(chart, new(struct{})); err != nil || bytes.Count(chart, []byte("<rect ")) != len(variants) {
+		t.Errorf("the chart: %v\n%s", err, chart)
 	}
 }
 
@@ -49,7 +67,7 @@ func TestLoadRefusesOtherAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer server.Close()
-			if _, err := load(t.Context(), address, [][]byte{browserRequest(address, "a=b")}, 2, time.Second); err == nil {
+			if _, err := (&client{address: address, requests: [][]byte{browserRequest(address, "a=b")}}).during(t.Context(), 2, time.Second); err == nil {
 				t.Error("counted as if it were the page")
 			}
 		})
@@ -67,7 +85,7 @@ func TestLoadUsesEverySession(t *testing.T) {
 	}
 	defer server.Close()
 	requests := [][]byte{browserRequest(address, "id=1"), browserRequest(address, "id=2"), browserRequest(address, "id=3")}
-	result, err := load(t.Context(), address, requests, 2, 50*time.Millisecond)
+	result, err := (&client{address: address, requests: requests}).during(t.Context(), 2, 50*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +119,47 @@ func TestMedian(t *testing.T) {
 	}{{[]float64{3}, 3}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5}} {
 		if got := median(row.values); got != row.want {
 			t.Errorf("median(%v) = %v, want %v", row.values, got, row.want)
+		}
+	}
+}
+
+// Of a garbage collection in one round of ten a tenth belongs to every request.
+func TestRatioCountsAllRequests(t *testing.T) {
+	var rounds []round
+	for i := range 10 {
+		r := round{{cpu: 100, answered: 10}, {cpu: 100, answered: 10}, {cpu: 110, answered: 10}}
+		if i == 0 {
+			r[1].cpu = 200
+		}
+		rounds = append(rounds, r)
+	}
+	if e := cpuRatio(rounds, 1, 0); math.Abs(e.value-1.1) > 1e-9 || e.err < 0.05 || e.err > 0.2 {
+		t.Errorf("got %+v, want 1.1 and an error that shows it was one round", e)
+	}
+	if e := cpuRatio(rounds, 2, 0); math.Abs(e.value-1.1) > 1e-9 || e.err > 1e-9 {
+		t.Errorf("got %+v, want 1.1 without an error", e)
+	}
+}
+
+// Every session has its turn, however many requests it makes in a row.
+func TestOrderOfSessions(t *testing.T) {
+	for _, burst := range []int{0, 1, 3} {
+		c := &client{burst: burst, requests: [][]byte{{0}, {1}, {2}, {3}, {4}}}
+		each := max(1, burst)
+		var before byte
+		count := map[byte]int{}
+		for i := range 5 * each {
+			got := c.request()[0]
+			if i%each != 0 && got != before {
+				t.Errorf("burst %d: request %d is another session's", burst, i)
+			}
+			count[got]++
+			before = got
+		}
+		for session, n := range count {
+			if n != each {
+				t.Errorf("burst %d: session %d had %d requests", burst, session, n)
+			}
 		}
 	}
 }
@@ -153,8 +212,11 @@ func TestStartReportsWhatTheProgramSaid(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	if o, err := parse(nil, io.Discard); err != nil || o.sessions != 1000 || !o.pin {
+	if o, err := parse(nil, io.Discard); err != nil || o.people != [sizes]int{1, 1000, 50_000} || !o.pin {
 		t.Errorf("defaults: %+v, %v", o, err)
+	}
+	if o, err := parse([]string{"-quick", "-rounds", "25"}, io.Discard); err != nil || o.people != [sizes]int{1, 100, 5_000} || o.rounds != 3 {
+		t.Errorf("quick: %+v, %v", o, err)
 	}
 	if _, err := parse([]string{"-h"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("help: %v", err)
@@ -174,7 +236,7 @@ func TestInterruptedRunEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	if _, err := load(ctx, address, [][]byte{browserRequest(address, "a=b")}, 2, time.Hour); !errors.Is(err, context.Canceled) {
+	if _, err := (&client{address: address, requests: [][]byte{browserRequest(address, "a=b")}}).during(ctx, 2, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want canceled", err)
 	}
 }

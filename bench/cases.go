@@ -10,49 +10,97 @@ type variant struct {
 	name string
 	// plain serves it without Latchkey: the baseline.
 	plain bool
-	// redis keeps the sessions in Redis instead of the embedded store.
-	redis bool
-	// site is the inside of the latchkey directive.
-	site string
+	// inRedis keeps the sessions in Redis instead of the embedded store.
+	inRedis bool
+	// people are how many sessions take turns, or rather which of options.people.
+	people size
+	// recheck is `cache_recheck`: how long a session is used without asking the store. Empty is the default.
+	recheck string
+	// burst is how many requests in a row are of one session; 0 is one.
+	burst int
+	// policies are how many there are beside the site's own rules. None of them concerns the people.
+	policies int
+	// scopes and lines stand in the configuration.
+	scopes, lines string
+	// owed and stretch are the ratios of CPU that the design promises; 0 is none.
+	owed, stretch float64
 }
 
-// variants are the rows of the report. The first is the baseline of all ratios.
+// size stands for a number of sessions that the options say.
+type size int
+
+const (
+	few size = iota // one
+	some
+	many
+	sizes
+)
+
+// neverAgain keeps the store out of a case: what it measures is a request that the cache answers.
+const neverAgain = "1h"
+
+// variants are the rows of the report. The first is the baseline of all ratios, the second the reference of what one
+// more thing costs.
 var variants = []variant{
 	{name: "plain Caddy", plain: true},
-	{name: "Latchkey, no headers", site: "headers none"},
-	{name: "Latchkey, ten groups in a header", site: "headers remote"},
-	{name: "Latchkey, ten groups, Redis", redis: true, site: "headers remote"},
+	{name: "cached, file", people: some, recheck: neverAgain, owed: 1.10, stretch: 1.05},
+	{name: "cached, file, one session", people: few, recheck: neverAgain, owed: 1.10, stretch: 1.05},
+	{name: "cached, file, many sessions", people: many, recheck: neverAgain, owed: 1.15, stretch: 1.05},
+	{name: "cached, file, ten groups in a header", people: some, recheck: neverAgain, lines: "headers remote groups", owed: 1.18, stretch: 1.12},
+	{name: "cached, file, 100 policies", people: some, recheck: neverAgain, policies: 100},
+	{name: "cached, Redis", inRedis: true, people: some, recheck: neverAgain, owed: 1.10, stretch: 1.05},
+	{name: "cached, Redis, one session", inRedis: true, people: few, recheck: neverAgain, owed: 1.10, stretch: 1.05},
+	{name: "cached, Redis, many sessions", inRedis: true, people: many, recheck: neverAgain, owed: 1.15, stretch: 1.05},
+	{name: "as it comes, Redis, 40 requests a visit", inRedis: true, people: some, burst: 40},
+	{name: "strict, file", people: some, recheck: "0"},
+	{name: "strict, Redis", inRedis: true, people: some, recheck: "0", owed: 1.85, stretch: 1.6},
+	{name: "strict, Redis, many sessions", inRedis: true, people: many, recheck: "0", owed: 1.85, stretch: 1.6},
+}
+
+// signInVariants are the cases in which people sign in.
+var signInVariants = []variant{
+	{name: "file"},
+	{name: "Redis", inRedis: true},
+	{name: "Redis, no refresh token", inRedis: true, scopes: "openid profile email"},
 }
 
 // addresses are what a Caddyfile has to name.
 type addresses struct {
 	site, app, issuer, redis string
-	// admin is where the gateway can be profiled; empty is nowhere.
+	// admin is where the gateway can be profiled, and sessions ended.
 	admin string
+	// file is where the embedded store is.
+	file string
 }
 
 // caddyfile returns the whole configuration of a variant. Plain http on a loopback address, so that the ratio is not
-// hidden behind TLS, which would make it smaller.
+// hidden behind TLS, which would make it smaller. No access log, as in Caddy's own default.
 func (v variant) caddyfile(a addresses) string {
 	var b strings.Builder
-	admin := "off"
-	if a.admin != "" {
-		admin = a.admin
-	}
-	fmt.Fprintf(&b, "{\n\tadmin %s\n", admin)
-	b.WriteString("\tauto_https off\n\tpersist_config off\n\tlog {\n\t\tlevel ERROR\n\t}\n")
+	fmt.Fprintf(&b, "{\n\tadmin %s\n\tauto_https off\n\tpersist_config off\n\tlog {\n\t\tlevel ERROR\n\t}\n", a.admin)
 	if !v.plain {
 		b.WriteString("\tlatchkey {\n")
-		fmt.Fprintf(&b, "\t\tprovider {\n\t\t\tissuer %s\n\t\t\tclient_id %s\n\t\t\tclient_secret %s\n\t\t}\n", a.issuer, clientID, clientSecret)
-		b.WriteString("\t\trate_limit off\n")
-		if v.redis {
+		fmt.Fprintf(&b, "\t\tprovider %s {\n\t\t\tissuer %s\n\t\t\tclient_id %s\n\t\t\tclient_secret %s\n", providerName, a.issuer, clientID, clientSecret)
+		if v.scopes != "" {
+			fmt.Fprintf(&b, "\t\t\tscopes %s\n", v.scopes)
+		}
+		fmt.Fprintf(&b, "\t\t}\n\t\tkeys %s\n\t\trate_limit off\n", secretKey)
+		if v.inRedis {
 			fmt.Fprintf(&b, "\t\tstore redis redis://%s/0\n", a.redis)
+		} else {
+			fmt.Fprintf(&b, "\t\tstore file %s\n", a.file)
+		}
+		if v.recheck != "" {
+			fmt.Fprintf(&b, "\t\tsession {\n\t\t\tcache_recheck %s\n\t\t}\n", v.recheck)
+		}
+		for i := range v.policies {
+			fmt.Fprintf(&b, "\t\tpolicy policy-%d {\n\t\t\tinclude group department-%d\n\t\t\trequire mfa\n\t\t\tsign_in_frequency 8h\n\t\t}\n", i, i)
 		}
 		b.WriteString("\t}\n")
 	}
 	fmt.Fprintf(&b, "}\n\nhttp://%s {\n", a.site)
 	if !v.plain {
-		fmt.Fprintf(&b, "\tlatchkey {\n\t\t%s\n\t}\n", v.site)
+		fmt.Fprintf(&b, "\tlatchkey {\n\t\tapp %s\n\t\t%s\n\t}\n", appName, v.lines)
 	}
 	fmt.Fprintf(&b, "\treverse_proxy %s\n}\n", a.app)
 	return b.String()

@@ -22,67 +22,125 @@ type tally struct {
 	latencies []time.Duration
 }
 
-// load sends the requests in turn over so many kept-alive connections, each waiting for its answer, for so long. Any
-// answer but 200 with the page ends it with an error: a figure for refusals would look splendid.
+// A client loads one gateway over connections that stay open between its turns: what it costs to open them is not what
+// is measured.
+type client struct {
+	address     string
+	requests    [][]byte
+	burst       int // requests in a row of one session
+	next        atomic.Int64
+	connections []*connection
+}
+
+type connection struct {
+	net.Conn
+	reader    *bufio.Reader
+	latencies []time.Duration
+}
+
+// step is between a session and the next: not the neighbour, which lies beside it in memory. A prime, so that all
+// sessions have their turn.
+const step = 7919
+
+func (c *client) request() []byte {
+	n := int(c.next.Add(1) - 1)
+	if c.burst > 1 {
+		n /= c.burst
+	}
+	return c.requests[n%len(c.requests)*step%len(c.requests)]
+}
+
+func (c *client) close() error {
+	var errs []error
+	for _, conn := range c.connections {
+		errs = append(errs, conn.Close())
+	}
+	c.connections = nil
+	return errors.Join(errs...)
+}
+
+// answerTimeout is how long an answer may take before the run ends.
+const answerTimeout = 10 * time.Second
+
+// load sends the requests in turn over so many connections, each waiting for its answer, until done says so. Any answer
+// but 200 with the page ends it with an error: a figure for refusals would look splendid.
 //
 // Written on plain connections: net/http's client costs more than the gateway that is measured.
-func load(ctx context.Context, address string, requests [][]byte, connections int, length time.Duration) (tally, error) {
+func (c *client) load(ctx context.Context, connections int, done func() bool) (tally, error) {
+	var dialer net.Dialer
+	for len(c.connections) < connections {
+		conn, err := dialer.DialContext(ctx, "tcp", c.address)
+		if err != nil {
+			return tally{}, err
+		}
+		c.connections = append(c.connections, &connection{Conn: conn, reader: bufio.NewReader(conn)})
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var next atomic.Int64
 	var wait sync.WaitGroup
 	started := time.Now()
-	end := started.Add(length)
-	per := make([][]time.Duration, connections)
-	for i := range per {
+	for _, conn := range c.connections[:connections] {
 		wait.Go(func() {
-			latencies, err := drive(ctx, address, requests, &next, end)
-			per[i] = latencies
-			if err != nil {
+			if err := conn.drive(ctx, c.request, done); err != nil {
 				cancel(err)
 			}
 		})
 	}
 	wait.Wait()
 	t := tally{elapsed: time.Since(started)}
-	for _, latencies := range per {
-		t.latencies = append(t.latencies, latencies...)
-	}
-	t.answered = len(t.latencies)
 	if err := context.Cause(ctx); err != nil {
 		return tally{}, err
 	}
-	if t.answered == 0 {
+	for _, conn := range c.connections[:connections] {
+		t.latencies = append(t.latencies, conn.latencies...)
+	}
+	if t.answered = len(t.latencies); t.answered == 0 {
 		return tally{}, errors.New("no request was answered")
 	}
 	return t, nil
 }
 
-// drive is one connection.
-func drive(ctx context.Context, address string, requests [][]byte, next *atomic.Int64, end time.Time) ([]time.Duration, error) {
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		return nil, err
+// during is load for so long.
+func (c *client) during(ctx context.Context, connections int, length time.Duration) (tally, error) {
+	end := time.Now().Add(length)
+	return c.load(ctx, connections, func() bool { return !time.Now().Before(end) })
+}
+
+// everybody is load until every session has had its turn.
+func (c *client) everybody(ctx context.Context, connections int) error {
+	c.next.Store(0)
+	end := int64(len(c.requests) * max(1, c.burst))
+	_, err := c.load(ctx, connections, func() bool { return c.next.Load() >= end })
+	return err
+}
+
+func (c *connection) drive(ctx context.Context, request func() []byte, done func() bool) error {
+	c.latencies = c.latencies[:0]
+	if err := c.SetDeadline(time.Time{}); err != nil {
+		return err
 	}
-	defer conn.Close()
-	if err := conn.SetDeadline(end.Add(10 * time.Second)); err != nil {
-		return nil, err
-	}
-	reader := bufio.NewReader(conn)
-	latencies := make([]time.Duration, 0, 1<<14)
-	for now := time.Now(); now.Before(end) && ctx.Err() == nil; {
-		request := requests[int(next.Add(1)-1)%len(requests)]
-		if _, err := conn.Write(request); err != nil {
-			return latencies, err
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Now()) })
+	defer stop()
+	for now := time.Now(); !done(); {
+		if len(c.latencies)%256 == 0 {
+			if err := c.SetDeadline(now.Add(answerTimeout)); err != nil {
+				return err
+			}
 		}
-		if err := readPage(reader); err != nil {
-			return latencies, err
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if _, err := c.Write(request()); err != nil {
+			return err
+		}
+		if err := readPage(c.reader); err != nil {
+			return err
 		}
 		answered := time.Now()
-		latencies = append(latencies, answered.Sub(now))
+		c.latencies = append(c.latencies, answered.Sub(now))
 		now = answered
 	}
-	return latencies, nil
+	return nil
 }
 
 var (

@@ -13,15 +13,19 @@ import (
 
 // options are the command line.
 type options struct {
-	binary   string
-	redis    string
-	sessions int
-	rounds   int
-	slice    time.Duration
-	gogc     string
-	pin      bool
-	only     string
-	profile  string
+	binary string
+	redis  string
+	// people are how many sessions the sizes stand for.
+	people      [sizes]int
+	signIns     int
+	revocations int
+	rounds      int
+	slice       time.Duration
+	gogc        string
+	pin         bool
+	only        string
+	chart       string
+	profile     string
 }
 
 func main() {
@@ -41,26 +45,40 @@ func main() {
 }
 
 func parse(args []string, usage io.Writer) (options, error) {
-	var o options
+	o := options{people: [sizes]int{few: 1}}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(usage)
 	flags.StringVar(&o.binary, "latchkey", "./latchkey", "the gateway, as made by `make build`")
 	flags.StringVar(&o.redis, "redis", "redis-server", "the Redis server program; empty leaves the cases with Redis out")
-	flags.IntVar(&o.sessions, "sessions", 1000, "sessions per case, used in turn")
-	flags.IntVar(&o.rounds, "rounds", 12, "rounds; every case has one turn in each")
-	flags.DurationVar(&o.slice, "slice", 1500*time.Millisecond, "length of one turn")
+	flags.IntVar(&o.people[some], "sessions", 1000, "sessions of a usual case, used in turn")
+	flags.IntVar(&o.people[many], "many", 50_000, "sessions of a case with many")
+	flags.IntVar(&o.signIns, "sign-ins", 1000, "people who sign in, in each case of that")
+	flags.IntVar(&o.revocations, "revocations", 300, "sessions that one replica ends and another refuses")
+	flags.IntVar(&o.rounds, "rounds", 60, "rounds; every case has one turn in each")
+	flags.DurationVar(&o.slice, "slice", 250*time.Millisecond, "length of one turn")
 	flags.StringVar(&o.gogc, "gogc", "100", "GOGC of every gateway, plain Caddy included")
 	flags.BoolVar(&o.pin, "pin", true, "gateways on the first core, everything else on the others")
-	flags.StringVar(&o.only, "only", "", "measure only the case whose name contains this, and plain Caddy")
+	flags.StringVar(&o.only, "only", "", "measure only the cases whose names contain this, and plain Caddy")
+	flags.StringVar(&o.chart, "chart", "", "write the chart into this file, as SVG")
 	flags.StringVar(&o.profile, "profile", "", "afterwards, write CPU profiles of every case into this directory")
+	quick := flags.Bool("quick", false, "a tenth of all that: whether it works, not what it costs")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
+	}
+	if *quick {
+		o.quicken()
 	}
 	switch {
 	case flags.NArg() > 0:
 		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.sessions < 1 || o.rounds < 1 || o.slice <= 0:
-		return options{}, errors.New("-sessions, -rounds and -slice must be positive")
+	case o.people[some] < 1 || o.people[many] < 1 || o.signIns < 1 || o.revocations < 1 || o.rounds < 1 || o.slice <= 0:
+		return options{}, errors.New("numbers and -slice must be positive")
 	}
 	return o, nil
+}
+
+func (o *options) quicken() {
+	for _, n := range []*int{&o.people[some], &o.people[many], &o.signIns, &o.revocations, &o.rounds} {
+		*n = (*n + 9) / 10
+	}
 }

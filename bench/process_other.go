@@ -18,7 +18,6 @@ func start(context.Context, int, string, []string, string, ...string) (*process,
 
 func (*process) stop() error                 { return nil }
 func (*process) cpu() (time.Duration, error) { return 0, errLinux }
-func (*process) memory() (int64, error)      { return 0, errLinux }
 
 func cpuOf(int) (time.Duration, error)   { return 0, errLinux }
 func machineCPU() (time.Duration, error) { return 0, errLinux }

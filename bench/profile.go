@@ -16,23 +16,22 @@ const profileTime = 5 * time.Second
 
 // profile writes where each gateway spends its time, on requests and on signing in, after all measurements: a gateway
 // that is being profiled is slower. Nothing of it without -profile.
-func (r *rig) profile(ctx context.Context) error {
+func (r *rig) profile(ctx context.Context, cases, signIns []*running) error {
 	if r.options.profile == "" {
 		return nil
 	}
 	if err := os.MkdirAll(r.options.profile, 0o750); err != nil {
 		return err
 	}
-	for _, c := range r.cases {
+	for _, c := range cases {
 		if err := r.profileDuring(ctx, c, "requests", func(ctx context.Context) error {
-			_, err := load(ctx, c.site, c.requests(), connections[0], profileTime)
+			_, err := c.client.during(ctx, connections[0], profileTime)
 			return err
 		}); err != nil {
 			return err
 		}
-		if c.plain {
-			continue
-		}
+	}
+	for _, c := range signIns {
 		if err := r.profileDuring(ctx, c, "sign-in", func(ctx context.Context) error {
 			for started := time.Now(); time.Since(started) < profileTime; {
 				if _, err := signInAll(ctx, c.site, 50); err != nil {

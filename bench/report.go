@@ -9,58 +9,32 @@ import (
 
 // report is everything that a run found out.
 type report struct {
-	options options
-	caddy   string
-	pinned  bool
-	names   []string
+	options  options
+	caddy    string
+	pinned   bool
+	variants []variant
 	// loads are the measurements, by number of connections.
-	loads   []measured
+	loads   []load
 	signIns []signInCost
+	// cached is the memory of a session in the cache, in bytes, as each case with many found it.
+	cached     []float64
+	revocation *latency // nil without Redis
 }
 
-type measured struct {
+type load struct {
 	connections int
 	rounds      []round
 }
 
-// signInCost is what signing everybody in cost a case.
-type signInCost struct {
-	name     string
-	sessions int
-	requests int
-	cpu      time.Duration
-	// cookie is the length of the Cookie header afterwards.
-	cookie int
-	// memory of the gateway before and after.
-	before, after int64
-	// redis is the growth of Redis in bytes; zero without it.
-	redis int64
-}
-
 // write prints the report as Markdown.
-func (r report) write(w io.Writer) error {
+func (r *report) write(w io.Writer) error {
 	p := &printer{w: w}
 	for _, load := range r.loads {
-		kept := quieter(load.rounds)
-		p.printf("### %d sessions, %d connections\n\n", r.options.sessions, load.connections)
-		p.printf("| case | CPU µs/request | CPU ratio | requests/s | ratio | p50 ms | p99 ms |\n| --- | --- | --- | --- | --- | --- | --- |\n")
-		for i, name := range r.names {
-			cpu := over(kept, func(r round) float64 { return r[i].perRequest() })
-			ratio := over(kept, func(r round) float64 { return r[i].perRequest() / r[0].perRequest() })
-			p.printf("| %s | %.0f (%.0f..%.0f) | **%.2f** (%.2f..%.2f) | %.0f | %.2f | %.2f | %.2f |\n", name,
-				median(cpu), slices.Min(cpu), slices.Max(cpu), median(ratio), slices.Min(ratio), slices.Max(ratio),
-				median(over(kept, func(r round) float64 { return r[i].rate() })),
-				median(over(kept, func(r round) float64 { return r[i].rate() / r[0].rate() })),
-				median(over(kept, func(r round) float64 { return milliseconds(r[i].p50) })),
-				median(over(kept, func(r round) float64 { return milliseconds(r[i].p99) })))
-		}
-		noise := over(kept, noise)
-		p.printf("\nMedians over the quieter %d of %d rounds of %s a case; the range is that of these rounds. ", len(kept), len(load.rounds), r.options.slice)
-		p.printf("In the noisiest turn of a round, something else on the machine used %.0f %% of a core.\n\n", 100*median(noise))
+		r.writeLoad(p, load)
 	}
-	if len(r.signIns) > 0 {
-		r.writeSignIns(p)
-	}
+	r.writeDifferences(p)
+	r.writeSignIns(p)
+	r.writeSizes(p)
 	p.printf("Machine: %s; Caddy %s; GOGC=%s for every gateway; ", machine(), r.caddy, r.options.gogc)
 	if r.pinned {
 		p.printf("gateway and Redis on one core, load, app and provider on the others, so requests/s is what one core carries.\n")
@@ -68,24 +42,85 @@ func (r report) write(w io.Writer) error {
 		p.printf("nothing pinned.\n")
 	}
 	p.printf("CPU is user + system time of the gateway and its Redis; the app's page has %d bytes; plain http on 127.0.0.1, kept alive.\n", len(page))
-	p.printf("Microseconds differ from machine to machine and run to run, ratios by a few hundredths: rerun before quoting.\n")
 	return p.err
 }
 
-func (r report) writeSignIns(p *printer) {
+func (r *report) writeLoad(p *printer, l load) {
+	kept := quieter(l.rounds)
+	p.printf("### A request, %d connections\n\n", l.connections)
+	p.printf("| case | sessions | CPU µs | CPU ratio | owed (stretch) | requests/s | ratio | p50 ms | p99 ms | p99 ratio |\n")
+	p.printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	for i, v := range r.variants {
+		ratio, owed := cpuRatio(kept, i, 0), ""
+		if v.owed > 0 {
+			owed = fmt.Sprintf("%.2f (%.2f)", v.owed, v.stretch)
+		}
+		sessions := ""
+		if !v.plain {
+			sessions = fmt.Sprint(r.options.people[v.people])
+		}
+		p.printf("| %s | %s | %.0f | **%.3f** ± %.3f | %s | %.0f | %.2f | %.2f | %.2f | %.2f |\n", v.name, sessions,
+			cost(kept, i), ratio.value, ratio.err, owed,
+			median(over(kept, func(r round) float64 { return r[i].rate() })),
+			median(over(kept, func(r round) float64 { return r[i].rate() / r[0].rate() })),
+			median(over(kept, func(r round) float64 { return milliseconds(r[i].p50) })),
+			median(over(kept, func(r round) float64 { return milliseconds(r[i].p99) })),
+			median(over(kept, func(r round) float64 { return float64(r[i].p99) / float64(r[0].p99) })))
+	}
+	p.printf("\nOf %d rounds of %s a case, the %d in which the machine had least else to do: CPU of all their requests together, ± its\n", len(l.rounds), r.options.slice, len(kept))
+	p.printf("standard error; the others are medians of the rounds. Meanwhile something else used %.0f %% of a core (median).\n\n", 100*median(over(kept, noise)))
+}
+
+// writeDifferences compares cases that differ in one thing.
+func (r *report) writeDifferences(p *printer) {
+	kept := quieter(r.loads[0].rounds)
+	rows := []struct{ what, of, than string }{
+		{"one session to many, file", "cached, file, many sessions", "cached, file, one session"},
+		{"one session to many, Redis", "cached, Redis, many sessions", "cached, Redis, one session"},
+		{"no policy to 100", "cached, file, 100 policies", "cached, file"},
+		{"no groups to ten", "cached, file, ten groups in a header", "cached, file"},
+	}
+	p.printf("### What one more thing costs\n\n| from | CPU of a request |\n| --- | --- |\n")
+	for _, row := range rows {
+		i, base := r.index(row.of), r.index(row.than)
+		if i < 0 || base < 0 {
+			continue
+		}
+		e := cpuRatio(kept, i, base)
+		p.printf("| %s | %+.1f %% ± %.1f |\n", row.what, 100*(e.value-1), 100*e.err)
+	}
+	p.printf("\n")
+}
+
+func (r *report) index(name string) int {
+	return slices.IndexFunc(r.variants, func(v variant) bool { return v.name == name })
+}
+
+func (r *report) writeSignIns(p *printer) {
 	p.printf("### Signing in, prompt included\n\n")
-	p.printf("| case | requests | CPU µs/sign-in | Cookie header, bytes | gateway memory, MiB | KiB more per session | Redis bytes/session |\n")
+	p.printf("| case | requests | CPU ms | session cookie, bytes | Cookie header, bytes | Redis bytes | of that the sign-in log |\n")
 	p.printf("| --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, s := range r.signIns {
-		n := float64(s.sessions)
-		redis := "none"
+		n, redis, log := float64(s.people), "none", ""
 		if s.redis > 0 {
-			redis = fmt.Sprintf("%.0f", float64(s.redis)/n)
+			redis, log = fmt.Sprintf("%.0f", float64(s.redis)/n), fmt.Sprintf("%.0f", float64(s.log)/n)
 		}
-		p.printf("| %s | %d | %.0f | %d | %.0f | %.1f | %s |\n", s.name, s.requests, float64(s.cpu)/float64(time.Microsecond)/n, s.cookie,
-			float64(s.after)/(1<<20), float64(s.after-s.before)/1024/n, redis)
+		p.printf("| %s | %d | %.2f | %d | %d | %s | %s |\n", s.name, s.requests, milliseconds(s.cpu)/n, s.cookie, s.cookies, redis, log)
 	}
-	p.printf("\nEach case signed %d people in, four at a time, at a provider with ES256, ten groups and an 800-byte refresh token.\n\n", r.options.sessions)
+	p.printf("\n%d people in each case, four at a time, at a provider with ES256, ten groups and, where it is asked for one, an\n", r.options.signIns)
+	p.printf("800-byte refresh token. The value of the session cookie; its name adds 16 bytes on https.\n\n")
+}
+
+func (r *report) writeSizes(p *printer) {
+	p.printf("### Memory and revocation\n\n")
+	for _, bytes := range r.cached {
+		p.printf("- A cached session takes %.0f bytes of the gateway's heap (%d of them; with tokens, claims and ten groups).\n", bytes, r.options.people[many])
+	}
+	if l := r.revocation; l != nil {
+		p.printf("- A session that one replica ends is refused by another %.1f ms (median) and %.1f ms (p99) after the first was asked; %.1f and\n", milliseconds(percentile(l.asked, 0.5)), milliseconds(percentile(l.asked, 0.99)), milliseconds(percentile(l.told, 0.5)))
+		p.printf("  %.1f ms after it answered. %d sessions, Redis, a client that asks the other without a pause.\n", milliseconds(percentile(l.told, 0.99)), l.times)
+	}
+	p.printf("\n")
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

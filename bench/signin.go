@@ -210,7 +210,7 @@ func awaitSignIn(ctx context.Context, site string) error {
 	poll := time.NewTicker(50 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		_, err := signInAll(ctx, site, 1)
+		_, err := signInAll(context.WithoutCancel(ctx), site, 1)
 		var unexpected *unexpectedError
 		if !errors.As(err, &unexpected) || unexpected.status != http.StatusServiceUnavailable {
 			return err

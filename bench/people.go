@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/filestore"
+	"github.com/latchkey-gateway/latchkey/session/redisstore"
+)
+
+// What the sessions of a run and the gateways that serve them agree on.
+const (
+	providerName = "bench"
+	appName      = "bench"
+	secretKey    = "a-key-for-this-run-only-of-32-bytes-or-more"
+	cookieName   = "latchkey"
+)
+
+// A person has a session.
+type person struct {
+	subject string
+	// cookies is the Cookie header that their browser sends.
+	cookies string
+}
+
+// people writes sessions straight into a store: what the gateway would have written if they had signed in, in seconds
+// instead of minutes.
+func people(ctx context.Context, store session.Store, issuer string, n, atOnce int) ([]person, error) {
+	ring, err := session.NewKeyRing([]byte(secretKey))
+	if err != nil {
+		return nil, err
+	}
+	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: ring, Cache: session.NewCache(session.CacheConfig{Entries: 64})})
+	defer manager.Close()
+	all := make([]person, n)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wait sync.WaitGroup
+	for first := range min(atOnce, n) {
+		wait.Go(func() {
+			for i := first; i < n && ctx.Err() == nil; i += atOnce {
+				draft, token, err := create(ctx, manager, issuer, i)
+				if err != nil {
+					cancel(fmt.Errorf("writing sessions: %w", err))
+					return
+				}
+				all[i] = person{
+					subject: draft.Identity.Subject,
+					cookies: cookieName + "=" + ring.SealToken(token, "127.0.0.1", cookieName) + "; " + cookieName + "-browser=" + draft.BrowserID,
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return all, context.Cause(ctx)
+}
+
+// create writes one session. A machine that is busy elsewhere lets the store time out now and then.
+func create(ctx context.Context, manager *session.Manager, issuer string, user int) (session.Session, session.Token, error) {
+	const tries = 10
+	for try := 1; ; try++ {
+		draft, tokens, err := draftOf(issuer, user)
+		if err != nil {
+			return draft, session.Token{}, err
+		}
+		_, token, err := manager.Create(ctx, draft, tokens)
+		if err == nil || try == tries || !errors.Is(err, session.ErrUnavailable) {
+			return draft, token, err
+		}
+	}
+}
+
+// draftOf is the session of somebody as a sign-in at this run's provider makes it.
+func draftOf(issuer string, user int) (session.Session, session.Tokens, error) {
+	now := time.Now()
+	claims, err := json.Marshal(idClaims(issuer, user, now, session.NewRandom(16), session.NewRandom(16)))
+	who := subject(user)
+	return session.Session{
+		Provider: providerName, Identity: session.Identity{Issuer: issuer, Subject: who}, ProviderSession: session.NewRandom(16),
+		User: who + "@example.com", Name: "A Person", Email: who + "@example.com", EmailVerified: true,
+		Claims: claims, Groups: groupsOf(user), GroupsComplete: true, GroupsAsOf: now, Kind: session.Persistent, KindReason: "answered",
+		AuthTime: now, ACR: "1", AMR: []string{"pwd"}, BrowserID: session.NewRandom(16),
+		FirstIP: "127.0.0.1", FirstAgent: userAgent, Apps: []string{appName},
+	}, session.Tokens{Refresh: refreshToken(), IDHeader: make([]byte, 40), IDSignature: make([]byte, 64)}, err
+}
+
+// unlisted writes sessions and leaves out the listings that only ending them by person needs: most of the time that it
+// takes to write fifty thousand.
+type unlisted struct{ session.Store }
+
+func (unlisted) Enlist(context.Context, session.Key, session.Key, time.Time) error { return nil }
+
+// fileWith makes a session file with so many people in it.
+func (r *rig) fileWith(ctx context.Context, n int) (path string, all []person, err error) {
+	path = filepath.Join(r.dir, "sessions.db")
+	store, err := filestore.Open(filestore.Config{Path: path})
+	if err != nil {
+		return "", nil, err
+	}
+	all, err = people(ctx, unlisted{store}, r.issuer, n, 256) // who share the syncs of a file
+	if closing := store.Close(); err == nil {
+		err = closing
+	}
+	return path, all, err
+}
+
+// redisWith puts so many people into a Redis, listed or not.
+func (r *rig) redisWith(ctx context.Context, address string, n int, listed bool) ([]person, error) {
+	store, err := redisstore.Open(redisstore.Config{URL: "redis://" + address + "/0"})
+	if err != nil {
+		return nil, err
+	}
+	var to session.Store = store
+	if !listed {
+		to = unlisted{store}
+	}
+	all, err := people(ctx, to, r.issuer, n, 16)
+	if closing := store.Close(); err == nil {
+		err = closing
+	}
+	return all, err
+}
+
+func refreshToken() string { return strings.Repeat(session.NewRandom(20), 30)[:800] }

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// latency is how long a session that one replica ended went on at another.
+type latency struct {
+	times int
+	// asked counts from when the first replica was asked to end it, told from when it had answered that it is ended.
+	asked, told []time.Duration // sorted
+}
+
+// revoke ends sessions at one of two replicas and watches the other one refuse them.
+func (r *rig) revoke(ctx context.Context, times int) (*latency, error) {
+	fmt.Fprintf(r.notes, "%d sessions are ended at another replica\n", times)
+	redis, err := r.startRedis(ctx)
+	if err != nil {
+		return nil, err
+	}
+	people, err := r.redisWith(ctx, redis.address, times, true)
+	if err != nil {
+		return nil, err
+	}
+	v := variant{inRedis: true}
+	here, err := r.gateway(ctx, v, redis, "")
+	if err != nil {
+		return nil, err
+	}
+	there, err := r.gateway(ctx, v, redis, "")
+	if err != nil {
+		return nil, err
+	}
+	r.use(there, people)
+	if err := there.client.everybody(ctx, 1); err != nil { // so that it listens to the feed by now
+		return nil, err
+	}
+	l := &latency{times: times}
+	for _, p := range people {
+		asked, told, err := revokeOne(ctx, here, there, p)
+		if err != nil {
+			return nil, err
+		}
+		l.asked, l.told = append(l.asked, asked), append(l.told, told)
+	}
+	slices.Sort(l.asked)
+	slices.Sort(l.told)
+	return l, nil
+}
+
+// revokeOne ends somebody's session here while a client asks there without a pause.
+func revokeOne(ctx context.Context, here, there *running, p person) (asked, told time.Duration, err error) {
+	known, refused := make(chan struct{}), make(chan time.Time, 1)
+	failed := make(chan error, 1)
+	go func() {
+		at, err := untilRefused(ctx, there.site, p, known)
+		if err != nil {
+			failed <- err
+			return
+		}
+		refused <- at
+	}()
+	select {
+	case <-known:
+	case err := <-failed:
+		return 0, 0, err
+	}
+	start := time.Now()
+	end := fmt.Sprintf("http://%s/latchkey/users/%s/%s/sessions", here.admin, url.PathEscape(here.issuer), p.subject)
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, end, http.NoBody)
+	if err != nil {
+		return 0, 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, 0, err
+	}
+	answered := time.Now()
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+		return 0, 0, fmt.Errorf("ending a session: %s, %w", resp.Status, err)
+	}
+	select {
+	case at := <-refused:
+		return at.Sub(start), max(0, at.Sub(answered)), nil
+	case err := <-failed:
+		return 0, 0, err
+	}
+}
+
+// untilRefused asks with a session until that is no longer good, and returns when the refusal came. It tells known when
+// the session was good for the first time.
+func untilRefused(ctx context.Context, site string, p person, known chan<- struct{}) (time.Time, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", site)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
+		return time.Time{}, err
+	}
+	reader, request := bufio.NewReader(conn), browserRequest(site, p.cookies)
+	for first := true; ; first = false {
+		if _, err := conn.Write(request); err != nil {
+			return time.Time{}, err
+		}
+		resp, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			return time.Time{}, err
+		}
+		at := time.Now()
+		if err := resp.Body.Close(); err != nil {
+			return time.Time{}, err
+		}
+		switch {
+		case resp.StatusCode == http.StatusOK:
+			if first {
+				close(known)
+			}
+		case first:
+			return time.Time{}, fmt.Errorf("the session was no good before it was ended: %s", resp.Status)
+		default:
+			return at, nil
+		}
+	}
+}
