@@ -12,7 +12,7 @@ LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
-.PHONY: help deps build test lint vulncheck fmt fuzz bench demo clean
+.PHONY: help deps build test lint vulncheck fmt fuzz bench caches demo clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,8 +50,11 @@ fuzz: ## every fuzz target for FUZZTIME each
 		done; \
 	done
 
-bench: build ## signed-in requests and sign-ins beside plain Caddy
-	$(GO) run ./bench -latchkey ./$(BIN)
+bench: build ## what it costs, beside plain Caddy; writes docs/images/performance.svg
+	$(GO) run ./bench -latchkey ./$(BIN) -chart docs/images/performance.svg $(BENCHFLAGS)
+
+caches: ## our cache of sessions beside a library, and beside what forgets nobody
+	$(GO) test -run '^$$' -bench Caches ./session
 
 demo: ## the demo, on http://localhost
 	$(GO) run ./cmd/latchkey demo

@@ -1,14 +1,16 @@
-// Command bench measures what Latchkey costs beside plain Caddy: real processes of the same binary, one that checks
-// every request and one whose reverse_proxy passes the same request, cookie included, on unchecked.
+// Command bench measures what Latchkey costs beside plain Caddy: real processes of the same binary, one whose
+// reverse_proxy passes a request on unchecked, cookie included, and others that check the same request.
 //
 //	make bench
-//	go run ./bench -latchkey ./latchkey -sessions 1000 -rounds 12
+//	go run ./bench -quick
 //
-// Each case gets sessions of its own by really signing in, prompt included, at a small OpenID provider inside this
-// process. Then the cases take turns, round after round, so that whatever else the machine does hits all of them; a
-// case's figure is the median over the quieter half of the rounds of its ratio to plain Caddy in the same round. Ratios
-// travel from machine to machine, microseconds do not. The result goes to standard output as Markdown.
+// Sessions are written straight into the stores, under the keys that the gateways have, so that fifty thousand take
+// seconds. Every session comes once; then the cases take short turns, round after round, so that whatever else the
+// machine does hits all of them. What counts is CPU: of all requests of a case in the quieter half of the rounds, as a
+// ratio to plain Caddy's in the same rounds, with its standard error. Ratios travel from machine to machine, microseconds
+// do not. After that people really sign in, prompt included, at a small OpenID provider inside this process, and sessions
+// end on one replica while a client asks another. The result goes to standard output as Markdown, and into a chart.
 //
-// It decides nothing about what is good: the budget is in the design, and a run prints figures only. Linux only, as it
-// reads /proc.
+// It decides nothing about what is good: what the design promises is printed beside the figures. Linux only, as it reads
+// the clocks of other processes.
 package main

@@ -59,8 +59,8 @@ func (c *client) close() error {
 	return errors.Join(errs...)
 }
 
-// answerTimeout is how long an answer may take before the run ends.
-const answerTimeout = 10 * time.Second
+// answerTimeout is how long an answer may take at most before the run ends.
+const answerTimeout = 30 * time.Second
 
 // load sends the requests in turn over so many connections, each waiting for its answer, until done says so. Any answer
 // but 200 with the page ends it with an error: a figure for refusals would look splendid.
@@ -121,9 +121,11 @@ func (c *connection) drive(ctx context.Context, request func() []byte, done func
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Now()) })
 	defer stop()
+	var deadline time.Time
 	for now := time.Now(); !done(); {
-		if len(c.latencies)%256 == 0 {
-			if err := c.SetDeadline(now.Add(answerTimeout)); err != nil {
+		if deadline.Sub(now) < answerTimeout/2 { // not every time, as it costs a little
+			deadline = now.Add(answerTimeout)
+			if err := c.SetDeadline(deadline); err != nil {
 				return err
 			}
 		}
