@@ -170,6 +170,9 @@ func (r *rig) measure(ctx context.Context, cases []*running, connections, n int)
 
 // turn loads one case for so long.
 func (c *running) turn(ctx context.Context, connections int, length time.Duration) (turn, error) {
+	if err := c.client.connect(ctx, connections); err != nil {
+		return turn{}, err
+	}
 	before, err := c.usage()
 	if err != nil {
 		return turn{}, err

@@ -30,6 +30,7 @@ type client struct {
 	burst       int // requests in a row of one session
 	next        atomic.Int64
 	connections []*connection
+	used        time.Time // when the connections last carried something
 }
 
 type connection struct {
@@ -62,18 +63,38 @@ func (c *client) close() error {
 // answerTimeout is how long an answer may take at most before the run ends.
 const answerTimeout = 30 * time.Second
 
+// staleAfter is when a server may have closed a connection that nothing came over.
+const staleAfter = 10 * time.Second
+
+// connect opens so many connections, and those anew that were not used for a while.
+func (c *client) connect(ctx context.Context, connections int) error {
+	if time.Since(c.used) > staleAfter {
+		_ = c.close() // whatever the server has made of them
+	}
+	var dialer net.Dialer
+	for len(c.connections) < connections {
+		conn, err := dialer.DialContext(ctx, "tcp", c.address)
+		if err != nil {
+			return err
+		}
+		c.connections = append(c.connections, &connection{Conn: conn, reader: bufio.NewReader(conn)})
+	}
+	// A second measurement with fewer connections leaves the others idle.
+	for len(c.connections) > connections {
+		last := len(c.connections) - 1
+		_ = c.connections[last].Close()
+		c.connections = c.connections[:last]
+	}
+	return nil
+}
+
 // load sends the requests in turn over so many connections, each waiting for its answer, until done says so. Any answer
 // but 200 with the page ends it with an error: a figure for refusals would look splendid.
 //
 // Written on plain connections: net/http's client costs more than the gateway that is measured.
 func (c *client) load(ctx context.Context, connections int, done func() bool) (tally, error) {
-	var dialer net.Dialer
-	for len(c.connections) < connections {
-		conn, err := dialer.DialContext(ctx, "tcp", c.address)
-		if err != nil {
-			return tally{}, err
-		}
-		c.connections = append(c.connections, &connection{Conn: conn, reader: bufio.NewReader(conn)})
+	if err := c.connect(ctx, connections); err != nil {
+		return tally{}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -88,6 +109,7 @@ func (c *client) load(ctx context.Context, connections int, done func() bool) (t
 	}
 	wait.Wait()
 	t := tally{elapsed: time.Since(started)}
+	c.used = time.Now()
 	if err := context.Cause(ctx); err != nil {
 		return tally{}, err
 	}
