@@ -39,6 +39,7 @@ type appRuntime struct {
 	providers []*signin.Provider
 	icons     map[string]pages.Image
 	prompt    signin.PromptConfig
+	pages     *pages.Pages
 	limits    session.Limits
 	networks  []policy.Network
 	policies  []policy.Policy
@@ -88,6 +89,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		Persistent: a.Session.Persistent.or(session.DefaultLimits.Persistent),
 	}
 	if err := a.provisionPrompt(); err != nil {
+		return err
+	}
+	if err := a.provisionBrand(); err != nil {
 		return err
 	}
 	if err := a.provisionPolicies(ctx); err != nil {
@@ -261,10 +265,6 @@ func (a *App) signin() (*signin.Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	html, err := pages.New(pages.Config{Base: signin.Base, Icons: a.rt.icons})
-	if err != nil {
-		return nil, fmt.Errorf("pages: %w", err)
-	}
 	log, err := a.openSignInLog(store, ring)
 	if err != nil {
 		return nil, err
@@ -275,7 +275,7 @@ func (a *App) signin() (*signin.Service, error) {
 		Sessions:  a.rt.sessions,
 		Store:     store,
 		Keys:      ring,
-		Pages:     html,
+		Pages:     a.rt.pages,
 		Log:       log,
 		Prompt:    a.rt.prompt,
 		Recheck:   a.Session.recheck(),

@@ -39,6 +39,7 @@ func init() {
 //		stay_signed_in [on|off] { ... }
 //		rate_limit <number>/<duration>|off
 //		sign_in_host <host>
+//		brand { ... }
 //		sign_in_log { ... }
 //		network <name> [trusted] [shared] <range>...|private_ranges
 //		policy <name> { ... }
@@ -91,6 +92,7 @@ var globalWords = grammar[*App]{
 	"stay_signed_in": {once, parseStaySignedIn},
 	"rate_limit":     {once, parseRateLimit},
 	"sign_in_host":   {once, parseSignInHost},
+	"brand":          {once, parseBrand},
 	"sign_in_log":    {once, parseSignInLog},
 	"network":        {many, parseNetwork},
 	"policy":         {many, parseGlobalPolicy},

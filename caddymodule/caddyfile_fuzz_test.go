@@ -23,6 +23,7 @@ func TestEveryWordWithAnyNumberOfArguments(t *testing.T) { // A14
 		{wordsOf(sessionWords), "{\nlatchkey {\n" + provider + "session {\n%s\n}\n}\n}\n"},
 		{wordsOf(limitWords), "{\nlatchkey {\n" + provider + "session {\nbrowser {\n%s\n}\n}\n}\n}\n"},
 		{wordsOf(staySignedInWords), "{\nlatchkey {\n" + provider + "stay_signed_in {\n%s\n}\n}\n}\n"},
+		{wordsOf(brandWords), "{\nlatchkey {\n" + provider + "brand {\n%s\n}\n}\n}\n"},
 		{wordsOf(policyWords), "{\nlatchkey {\n" + provider + "policy p {\n%s\n}\n}\n}\n"},
 		{wordsOf(siteWords), "{\nlatchkey {\n" + provider + "}\n}\na.example.com {\nlatchkey {\n%s\n}\n}\n"},
 		{wordsOf(policyWords), "{\nlatchkey {\n" + provider + "}\n}\na.example.com {\nlatchkey {\npolicy p {\n%s\n}\n}\n}\n"},

@@ -32,6 +32,9 @@ type App struct {
 	// The host at which people sign in for all sites. Default: each site signs people in by itself.
 	SignInHost *SignInHost `json:"sign_in_host,omitempty"`
 
+	// How the pages look that people see.
+	Brand *Brand `json:"brand,omitempty"`
+
 	// How long sign-ins are kept in the store. Default: 30 days and 100,000 entries.
 	SignInLog *SignInLog `json:"sign_in_log,omitempty"`
 

@@ -71,6 +71,9 @@ func (a *App) check() error {
 	if err := a.RateLimit.check(); err != nil {
 		return fmt.Errorf("rate_limit: %w", err)
 	}
+	if err := a.Brand.check(); err != nil {
+		return err
+	}
 	if err := a.SignInLog.check(); err != nil {
 		return fmt.Errorf("sign_in_log: %w", err)
 	}

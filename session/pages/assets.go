@@ -18,6 +18,8 @@ var assetFiles embed.FS
 // contentTypes of what asset/ may hold.
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
+	".jpg": "image/jpeg",
+	".png": "image/png",
 	".svg": "image/svg+xml",
 }
 
@@ -30,31 +32,48 @@ type asset struct {
 // assets by plain name, such as "page.css".
 type assets map[string]asset
 
-func loadAssets(base string) (assets, error) {
+func loadAssets(base string, brand *Brand) (assets, error) {
 	entries, err := assetFiles.ReadDir("asset")
 	if err != nil {
 		return nil, fmt.Errorf("listing assets: %w", err)
 	}
-	all := make(assets, len(entries))
+	all := make(assets, len(entries)+2)
+	for name, image := range map[string]*Image{"logo": brand.Logo, "background": brand.Picture} {
+		if image != nil {
+			if err := all.add(base, name, name, image.Ext, image.Content); err != nil {
+				return nil, err
+			}
+		}
+	}
 	for _, e := range entries {
 		content, err := assetFiles.ReadFile("asset/" + e.Name())
 		if err != nil {
 			return nil, fmt.Errorf("reading an asset: %w", err)
 		}
-		ext := path.Ext(e.Name())
-		if contentTypes[ext] == "" {
-			return nil, fmt.Errorf("asset %s: unknown content type", e.Name())
+		if e.Name() == "page.css" {
+			content = append(content, brand.style(all["background"].path)...)
 		}
-		sum := sha256.Sum256(content)
-		hash := base64.RawURLEncoding.EncodeToString(sum[:9])
-		all[e.Name()] = asset{
-			path:        base + "/assets/" + strings.TrimSuffix(e.Name(), ext) + "." + hash + ext,
-			contentType: contentTypes[ext],
-			etag:        `"` + hash + `"`,
-			content:     content,
+		if err := all.add(base, e.Name(), strings.TrimSuffix(e.Name(), path.Ext(e.Name())), path.Ext(e.Name()), content); err != nil {
+			return nil, err
 		}
 	}
 	return all, nil
+}
+
+// add keeps content under a plain name. It is served under one that begins with stem and holds its hash.
+func (a assets) add(base, name, stem, ext string, content []byte) error {
+	if contentTypes[ext] == "" {
+		return fmt.Errorf("asset %s: unknown content type", name)
+	}
+	sum := sha256.Sum256(content)
+	hash := base64.RawURLEncoding.EncodeToString(sum[:9])
+	a[name] = asset{
+		path:        base + "/assets/" + stem + "." + hash + ext,
+		contentType: contentTypes[ext],
+		etag:        `"` + hash + `"`,
+		content:     content,
+	}
+	return nil
 }
 
 // Path is where an asset is served. Templates call it; a name that does not exist is an error.
@@ -66,12 +85,20 @@ func (a assets) Path(name string) (string, error) {
 	return found.path, nil
 }
 
-// Assets serves stylesheet and icon at <Base>/assets/<name>.<hash>.<ext>, immutable. Everything else is a 404, and
+// Path and Type are for templates.
+func (a asset) Path() string { return a.path }
+
+// Type is the content type.
+func (a asset) Type() string { return a.contentType }
+
+// Assets serves stylesheet, icon and the brand's pictures at <Base>/assets/<name>.<hash>.<ext>, immutable. Everything else is a 404, and
 // methods other than GET and HEAD are a 405.
-func (p *Pages) Assets() http.Handler {
-	byPath := make(map[string]asset, len(p.assets))
-	for _, a := range p.assets {
-		byPath[a.path] = a
+func (p *Pages) Assets() http.Handler { return p.served }
+
+func (a assets) handler() http.Handler {
+	byPath := make(map[string]asset, len(a))
+	for _, one := range a {
+		byPath[one.path] = one
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

@@ -2,7 +2,6 @@ package pages
 
 import (
 	"net/http"
-	"net/url"
 	"time"
 )
 
@@ -37,14 +36,14 @@ type Blocked struct {
 	Reason string
 	// RequestID finds the log entry; shown so that it can be selected with one click.
 	RequestID string
-	// Time of the decision; shown in UTC, to the second.
+	// Time of the decision; shown to the second.
 	Time time.Time
 	// UserName is who was refused; empty for somebody who is not signed in.
 	UserName string
 	// SwitchURL signs in as someone else. RetryURL tries again, for instance with a stronger sign-in.
 	SwitchURL, RetryURL string
-	// Contact of the operator: an http, https or mailto URL becomes a link, anything else is shown as text.
-	Contact string
+	// Stronger tells that RetryURL asks for more than the sign-in that was not enough.
+	Stronger bool
 }
 
 func (Blocked) template() string { return "blocked" }
@@ -63,11 +62,4 @@ func (b Blocked) Key() string {
 	return "blocked." + string(BlockPolicy)
 }
 
-// ContactIsLink tells whether Contact can be followed. Other schemes are never made a link.
-func (b Blocked) ContactIsLink() bool {
-	u, err := url.Parse(b.Contact)
-	if err != nil {
-		return false
-	}
-	return u.Scheme == "mailto" && u.Opaque != "" || (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
-}
+func (b Blocked) requestID() string { return b.RequestID }

@@ -31,7 +31,7 @@ func loadLanguages(overrides map[string][]byte) (languages, error) {
 	for _, name := range slices.Sorted(maps.Keys(overrides)) {
 		b, err := l.override(name, overrides[name])
 		if err == nil {
-			err = b.complete(builtIn[0])
+			err = few(b.complete(builtIn[0]))
 		}
 		if err != nil {
 			return l, fmt.Errorf("texts for %q: %w", name, err)
@@ -43,6 +43,16 @@ func loadLanguages(overrides map[string][]byte) (languages, error) {
 	}
 	l.matcher = language.NewMatcher(tags)
 	return l, nil
+}
+
+// few shortens a list of faults to what an operator can read in a line of a log.
+func few(faults error) error {
+	joined, ok := faults.(interface{ Unwrap() []error })
+	if !ok || len(joined.Unwrap()) == 1 {
+		return faults
+	}
+	all := joined.Unwrap()
+	return fmt.Errorf("%w, and %d more like it", all[0], len(all)-1)
 }
 
 // override reads one file over a copy of the bundle of that language, or as a new one.

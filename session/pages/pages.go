@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"net/http"
 	"path"
 	"strings"
 )
@@ -25,12 +26,6 @@ type Config struct {
 	Icons map[string]Image
 }
 
-// Brand is how the operator shows itself.
-type Brand struct {
-	// Name stands above every page and in its title. Empty means "Latchkey".
-	Name string
-}
-
 // Pages renders pages. It is immutable and safe for concurrent use.
 type Pages struct {
 	brand     Brand
@@ -38,6 +33,7 @@ type Pages struct {
 	languages languages
 	templates map[string]*template.Template
 	assets    assets
+	served    http.Handler
 }
 
 // New loads texts, templates and assets. It does no I/O. An error names the setting that is wrong.
@@ -52,16 +48,22 @@ func New(c Config) (*Pages, error) {
 	if p.base == "/" || !strings.HasPrefix(p.base, "/") || path.Clean(p.base) != p.base {
 		return nil, fmt.Errorf("base path %q: expected an absolute path without a trailing slash", c.Base)
 	}
+	if err := p.brand.check(); err != nil {
+		return nil, err
+	}
 	var err error
 	if p.languages, err = loadLanguages(c.Text); err != nil {
 		return nil, err
 	}
-	if p.assets, err = loadAssets(p.base); err != nil {
+	if p.assets, err = loadAssets(p.base, &p.brand); err != nil {
 		return nil, err
 	}
 	for name, icon := range c.Icons {
-		p.assets.add(p.base, iconAsset(name), "provider", icon)
+		if err := p.assets.add(p.base, iconAsset(name), "provider", icon.Ext, icon.Content); err != nil {
+			return nil, err
+		}
 	}
+	p.served = p.assets.handler()
 	layout, err := template.ParseFS(templateFiles, "template/layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing the layout: %w", err)

@@ -59,6 +59,10 @@ type Problem struct {
 	Kind   Kind
 	// RequestID finds the log entry; may be empty.
 	RequestID string
+	// Code is the code of the sign-in log entry; zero where there is none.
+	Code int
+	// Time is when it happened; the zero time leaves it away.
+	Time time.Time
 	// RetryAfter is said on the page and sent as Retry-After, rounded up to seconds; zero leaves both away.
 	RetryAfter time.Duration
 	// ActionURL is the way out that the text names (try again, sign in again). HomeURL is the second one.
@@ -66,6 +70,11 @@ type Problem struct {
 }
 
 func (Problem) template() string { return "problem" }
+
+func (p Problem) requestID() string { return p.RequestID }
+
+// Reason is the kind, as a script is told it.
+func (p Problem) Reason() string { return string(p.known()) }
 
 // StatusCode is the HTTP status that the problem is answered with.
 func (p Problem) StatusCode() int { return p.status() }

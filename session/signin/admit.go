@@ -25,7 +25,10 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	if admission.Refusal != nil {
 		rec.Code, rec.Detail = admission.Refusal.Code, admission.Refusal.Reason
 		s.logPerson(v, r, f, &draft, rec)
-		admission.Refusal.RetryURL = signInURL(f.page())
+		admission.Refusal.Return = f.page()
+		if retryHelps(admission.Refusal.Title) {
+			admission.Refusal.RetryURL = signInURL(f.page())
+		}
 		s.Refuse(w, r, v, &draft, admission.Refusal)
 		return
 	}

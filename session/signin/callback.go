@@ -151,6 +151,7 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 		return
 	}
 	clearCookie(w, v, cookieFlow+f.Name)
+	v.Locales, r = f.Locales, pages.WithLocales(r, f.Locales)
 	p := s.byName[f.Provider]
 	if p == nil {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.page()), HomeURL: homeOf(f.page())})

@@ -46,6 +46,10 @@ type flow struct {
 	Tries  int     `json:"x,omitempty"`
 	// Policies are those that demand it, by name.
 	Policies []string `json:"q,omitempty"`
+	// Other: somebody else than the provider remembers is to sign in.
+	Other bool `json:"other,omitempty"`
+	// Locales are the languages that the link to the sign-in named (ui_locales).
+	Locales string `json:"lang,omitempty"`
 	// Retried: the provider demanded consent, and the flow was begun anew for it.
 	Retried bool `json:"y,omitempty"`
 	// Away: the sign-in host ends the flow, with a ticket. For is the site on whose behalf it goes on there.
@@ -131,6 +135,7 @@ func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 		Return:      ReturnPath(ret),
 		StartedMS:   s.Now().UnixMilli(),
 		Correlation: session.NewRandom(stateSize),
+		Locales:     v.Locales,
 		Consent:     strings.Contains(p.AuthParams["prompt"], "consent"),
 	}
 }

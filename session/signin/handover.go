@@ -38,6 +38,9 @@ type handover struct {
 	Step   bool    `json:"z,omitempty"`
 	// Policies are those that demand it, by name.
 	Policies []string `json:"q,omitempty"`
+	// Other: somebody else than before is to sign in. Locales are the languages that the link named.
+	Other   bool   `json:"e,omitempty"`
+	Locales string `json:"l,omitempty"`
 	// Tighten is why the session has to end with the browser; empty if nothing at the site says so.
 	Tighten string `json:"n,omitempty"`
 	// Anew: the person asked to sign in, so that an unanswered prompt counts as abandoned (A8).
@@ -78,7 +81,7 @@ func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 	h := handover{
 		App: v.Site.App, Origin: v.Origin, Host: v.Host, Flow: f.Name, State: f.State, Return: f.Return,
 		StartedMS: f.StartedMS, Correlation: f.Correlation, Provider: f.Provider, Demand: f.Demand, Step: f.Step,
-		Policies: f.Policies, Tighten: v.tighten, Anew: v.anew, Restarted: restarted,
+		Policies: f.Policies, Other: f.Other, Locales: f.Locales, Tighten: v.tighten, Anew: v.anew, Restarted: restarted,
 	}
 	if token, err := s.token(v); err == nil {
 		h.Have = token.ID.Short()
@@ -145,12 +148,13 @@ func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, se
 		s.problem(w, r, there, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(h.page()), HomeURL: homeOf(h.page())})
 		return
 	}
+	there.Locales, r = h.Locales, pages.WithLocales(r, h.Locales)
 	if provider != "" {
 		h.Provider, h.Anew = provider, true
 	}
 	live, token, err := s.Session(r, there)
 	switch {
-	case err == nil && s.takes(there.Site, h, live):
+	case err == nil && !h.Other && s.takes(there.Site, h, live):
 		s.passOn(w, r, there, h, live, token, sealed)
 	case err == nil:
 		h.Keep = !s.accepts(there.Site, live)
@@ -189,7 +193,10 @@ func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *ha
 			PolicyStatus: admission.PolicyStatus, Policies: admission.Policies,
 		})
 		s.logHandover(v, r, h.StartedMS, h.Correlation, rec)
-		admission.Refusal.RetryURL = signInURL(h.page())
+		admission.Refusal.Return = h.page()
+		if retryHelps(admission.Refusal.Title) {
+			admission.Refusal.RetryURL = signInURL(h.page())
+		}
 		s.Refuse(w, r, v, live, admission.Refusal)
 		return
 	}
@@ -257,7 +264,7 @@ func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, 
 
 // take makes a flow one on a site's behalf: it keeps the correlation id of the site's, and what the ticket needs.
 func (f *flow) take(h *handover) {
-	f.Correlation = h.Correlation
+	f.Correlation, f.Other = h.Correlation, h.Other
 	f.StartedMS = h.StartedMS
 	f.For = &handover{
 		App: h.App, Origin: h.Origin, Host: h.Host, Flow: h.Flow, State: h.State, Return: h.Return,

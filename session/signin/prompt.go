@@ -30,8 +30,8 @@ func (s *Service) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.pendingGone(w, r, v, ret, err)
 		return
 	}
-	if _, there, ok := s.noted(w, r, v, p, ret); ok {
-		s.Pages.Write(w, r, http.StatusOK, s.promptPage(there, p, token))
+	if n, there, ok := s.noted(w, r, v, p, ret); ok {
+		s.Pages.Write(w, pages.WithLocales(r, n.Flow.Locales), http.StatusOK, s.promptPage(there, p, token))
 	}
 }
 
@@ -97,7 +97,7 @@ func (s *Service) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, 
 	}
 	clearCookie(w, v, cookiePending)
 	// A late answer gets a fresh sign-in, not a session (A8).
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, Code: int(signinlog.KeepMeSignedIn), ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
 }
 
 // takeAnswer ends the pending sign-in with a session, or with none if the person cancels.

@@ -59,6 +59,7 @@ type metadata struct {
 	RevocationEndpoint    string   `json:"revocation_endpoint"`
 	JWKSURI               string   `json:"jwks_uri"`
 	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
+	Prompts               []string `json:"prompt_values_supported"`
 	IssInResponse         bool     `json:"authorization_response_iss_parameter_supported"`
 	SigningAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
 }

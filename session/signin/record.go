@@ -16,6 +16,7 @@ func (s *Service) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) 
 	}
 	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), agent(r)
 	rec.Interactive = true
+	v.logged = rec.Code
 	s.write(rec)
 }
 

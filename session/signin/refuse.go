@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -25,8 +26,11 @@ type Refusal struct {
 	Policies []string
 	// Missing are the claims that do not show what was demanded.
 	Missing []string
-	// RetryURL is where trying again could help; set by the sign-in.
+	// RetryURL is where trying again could help; set by the sign-in. Stronger tells that it asks for more than before.
 	RetryURL string
+	Stronger bool
+	// Return is where a sign-in as somebody else leads; empty means the page that was asked for.
+	Return string
 }
 
 // problemJSON is the answer to what is no navigation (RFC 9457), with the fields that a script needs to go on.
@@ -92,11 +96,11 @@ func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *
 	}
 	page := pages.Blocked{
 		Title: why.Title, PolicyNames: why.Policies, Code: int(why.Code), Reason: why.Reason,
-		RequestID: v.RequestID, Time: s.Now(), RetryURL: why.RetryURL, Missing: why.Missing,
+		RequestID: v.RequestID, Time: s.Now(), RetryURL: why.RetryURL, Stronger: why.Stronger, Missing: why.Missing,
 	}
 	if who != nil {
 		page.UserName = who.User
-		page.SwitchURL = Base + "/sign-out"
+		page.SwitchURL = switchURL(cmp.Or(why.Return, v.Return))
 	}
 	s.Pages.Write(w, r, http.StatusForbidden, page)
 }
@@ -125,7 +129,10 @@ func (s *Service) storeDown(w http.ResponseWriter, r *http.Request, v *Visit, er
 
 // problem answers with an error page, or with its twin for scripts.
 func (s *Service) problem(w http.ResponseWriter, r *http.Request, v *Visit, p pages.Problem) {
-	p.RequestID = v.RequestID
+	p.RequestID, p.Time = v.RequestID, s.Now()
+	if p.Code == 0 {
+		p.Code = int(v.logged)
+	}
 	if Classify(r) != NotNavigation || acceptsHTML(r.Header.Get("Accept")) {
 		s.Pages.Write(w, r, 0, p)
 		return
@@ -133,5 +140,5 @@ func (s *Service) problem(w http.ResponseWriter, r *http.Request, v *Visit, p pa
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(p.RetryAfter/time.Second)))
 	}
-	writeProblem(w, r, problemJSON{Title: http.StatusText(p.StatusCode()), Status: p.StatusCode(), Reason: string(p.Kind), RequestID: v.RequestID})
+	writeProblem(w, r, problemJSON{Title: http.StatusText(p.StatusCode()), Status: p.StatusCode(), Reason: p.Reason(), Code: p.Code, RequestID: v.RequestID})
 }

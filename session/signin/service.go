@@ -186,6 +186,10 @@ type Visit struct {
 	IP        netip.Addr
 	RequestID string
 	Cookies   Cookies
+	// Locales are the languages that the sign-in was asked to speak, canonical; empty for those of the browser.
+	Locales string
+	// logged is the code of the last entry that this request wrote to the sign-in log, for its page.
+	logged signinlog.Code
 	// Header is the header of the request, for the Gate, which is not given the request itself. Not to be changed.
 	Header http.Header
 

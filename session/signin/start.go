@@ -23,7 +23,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.initiatedByPost(w, r, v)
 		return
 	}
-	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri")
+	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri", "other", "ui_locales")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
@@ -32,6 +32,9 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.signInFor(w, r, v, q["for"], q["provider"])
 		return
 	}
+	v.Locales = pages.Locales(q["ui_locales"])
+	r = pages.WithLocales(r, v.Locales)
+	other := q["other"] == "1"
 	if q["iss"] != "" {
 		s.initiated(w, r, v, q)
 		return
@@ -46,11 +49,13 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 	v.anew = true
 	for _, p := range s.providersOf(v.Site) {
 		if p.Name == q["provider"] {
-			s.begin(w, r, v, s.newFlow(v, p, ret), false)
+			f := s.newFlow(v, p, ret)
+			f.Other = other
+			s.begin(w, r, v, f, false)
 			return
 		}
 	}
-	s.chooseOrBegin(w, r, v, ret, false, nil)
+	s.choose(w, r, v, &flow{Return: ret, Other: other}, false)
 }
 
 // signInStep follows a link to a step-up. Who has no session any more signs in with the same demand.
@@ -68,20 +73,25 @@ func (s *Service) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, r
 
 // chooseOrBegin starts a flow where there is one provider, and shows the choice where there are several.
 func (s *Service) chooseOrBegin(w http.ResponseWriter, r *http.Request, v *Visit, ret string, restarted bool, d *Demand) {
+	s.choose(w, r, v, &flow{Return: ret, Demand: d}, restarted)
+}
+
+// choose is chooseOrBegin for a flow of which everything is wanted that does not depend on the provider.
+func (s *Service) choose(w http.ResponseWriter, r *http.Request, v *Visit, want *flow, restarted bool) {
 	if s.handsOver(v) {
-		f := s.newFlow(v, noProvider, ret)
-		f.Demand = d
+		f := s.newFlow(v, noProvider, want.Return)
+		f.Demand, f.Other = want.Demand, want.Other
 		s.away(w, r, v, f, restarted)
 		return
 	}
 	providers := s.providersOf(v.Site)
 	if len(providers) == 1 {
-		f := s.newFlow(v, providers[0], ret)
-		f.Demand = d
+		f := s.newFlow(v, providers[0], want.Return)
+		f.Demand, f.Other = want.Demand, want.Other
 		s.begin(w, r, v, f, restarted)
 		return
 	}
-	page := s.choice(v, providers, url.Values{"return": {ret}})
+	page := s.choice(v, providers, choiceLink(v, want))
 	s.Pages.Write(w, r, http.StatusOK, page)
 }
 
@@ -122,12 +132,14 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	if f.Demand != nil {
 		f.Demand.params(&p.Claims, params, f.Tries > 0)
 	}
+	if f.Other && params.Get("prompt") != "login" {
+		params.Set("prompt", m.otherPrompt())
+	}
 	if f.Consent && f.Retried {
-		prompt := "consent"
-		if params.Get("prompt") == "login" {
-			prompt = "login consent"
-		}
-		params.Set("prompt", prompt)
+		params.Set("prompt", strings.TrimSpace(strings.Replace(params.Get("prompt"), "consent", "", 1)+" consent"))
+	}
+	if f.Locales != "" {
+		params.Set("ui_locales", f.Locales)
 	}
 	target, err := endpointWith(m.AuthorizationEndpoint, params)
 	if err != nil {

@@ -171,7 +171,7 @@ func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *
 	why := &Refusal{
 		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing, Policies: policies,
 	}
-	why.RetryURL = signInURL(f.page())
+	why.RetryURL, why.Return, why.Stronger = signInURL(f.page()), f.page(), want.MFA || len(want.ACRs) > 0
 	if f.Step && f.For == nil {
 		why.RetryURL = s.stepURL(v, f.Return, want, why)
 	}

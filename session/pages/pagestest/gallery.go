@@ -32,7 +32,7 @@ func Gallery() []Sample {
 	blocked := pages.Blocked{
 		PolicyNames: []string{"contractors-on-site-only", "mfa-outside-office"}, Code: 53003, Reason: "blocked_by_policy",
 		RequestID: id, Time: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC), UserName: user,
-		SwitchURL: action, RetryURL: action, Contact: "mailto:help@example.com",
+		SwitchURL: action, RetryURL: action,
 	}
 	samples := []Sample{
 		{"chooser", pages.Chooser{AppName: "wiki", Providers: []pages.Choice{
@@ -50,13 +50,16 @@ func Gallery() []Sample {
 		{"signed-out", pages.SignedOut{SignInURL: action}},
 		{"continue", pages.Continue{URL: "/handbook"}},
 		{"blocked", blocked},
-		{"blocked-bare", pages.Blocked{Contact: "Room 4.12, extension 4711"}},
+		{"blocked-bare", pages.Blocked{}},
 	}
 	for _, b := range []pages.Block{
 		pages.BlockNotAssigned, pages.BlockNetwork, pages.BlockDevice, pages.BlockGroups, pages.BlockRequirement,
 	} {
 		p := blocked
 		p.Title, p.PolicyNames, p.RetryURL = b, p.PolicyNames[:1], ""
+		if b == pages.BlockRequirement {
+			p.RetryURL, p.Stronger, p.Missing, p.Reason, p.Code = action, true, []string{"amr"}, "requirement_not_shown", 50074
+		}
 		samples = append(samples, Sample{"blocked-" + string(b), p})
 	}
 	for _, k := range []pages.Kind{
@@ -64,9 +67,9 @@ func Gallery() []Sample {
 		pages.KindTooMany, pages.KindLateAnswer, pages.KindEnded, pages.KindLoop, pages.KindProviderError, pages.KindDeclined,
 		pages.KindCancelled, pages.KindInsecure, pages.KindNotFound, pages.KindMethod, pages.KindInternal,
 	} {
-		p := pages.Problem{Kind: k, RequestID: id, ActionURL: action, HomeURL: "/"}
+		p := pages.Problem{Kind: k, RequestID: id, ActionURL: action, HomeURL: "/", Time: blocked.Time}
 		if k == pages.KindIDPDown || k == pages.KindStoreDown || k == pages.KindTooMany {
-			p.RetryAfter = 30 * time.Second
+			p.RetryAfter, p.Code = 30*time.Second, 900002
 		}
 		samples = append(samples, Sample{"problem-" + string(k), p})
 	}

@@ -1,0 +1,41 @@
+package signin
+
+import (
+	"net/url"
+	"slices"
+
+	"github.com/latchkey-gateway/latchkey/session/pages"
+)
+
+// switchURL is the address of a sign-in as somebody else. The session that there is stays until that one is done.
+func switchURL(ret string) string {
+	origin, path := cutOrigin(ret)
+	return origin + Base + "/sign-in?" + url.Values{"return": {ReturnPath(path)}, "other": {"1"}}.Encode()
+}
+
+// otherPrompt asks the provider for somebody else than it remembers: to choose the account where it says that it can
+// (Initiating User Registration 1.0, prompt_values_supported), else to sign in anew.
+func (m *metadata) otherPrompt() string {
+	if slices.Contains(m.Prompts, "select_account") {
+		return "select_account"
+	}
+	return "login"
+}
+
+// choiceLink is what the links of the chooser carry besides the provider.
+func choiceLink(v *Visit, want *flow) url.Values {
+	q := url.Values{"return": {want.Return}}
+	if want.Other {
+		q.Set("other", "1")
+	}
+	if v.Locales != "" {
+		q.Set("ui_locales", v.Locales)
+	}
+	return q
+}
+
+// retryHelps reports whether the same person may get in by signing in once more: from another network or device, or
+// once the provider tells their groups. What a policy or the site says about a person stays said.
+func retryHelps(why pages.Block) bool {
+	return why == pages.BlockNetwork || why == pages.BlockDevice || why == pages.BlockGroups || why == pages.BlockRequirement
+}
