@@ -97,6 +97,11 @@ func TestMixUpFormPost(t *testing.T) {
 	if elsewhere := b.get(strings.Replace(r.location, "/callback/partners", "/callback", 1)); elsewhere.status != http.StatusBadRequest {
 		t.Errorf("resumed elsewhere: %d", elsewhere.status)
 	}
+	// An answer that was posted at another provider's address is not good at this one either.
+	lured := b.do(http.MethodPost, Base+"/callback", form).location
+	if moved := b.get(strings.Replace(lured, "/callback", "/callback/partners", 1)); moved.status != http.StatusBadRequest {
+		t.Errorf("posted elsewhere: %d to %q", moved.status, moved.location)
+	}
 	if r := b.get(r.location); r.location != Base+"/stay" {
 		t.Errorf("resumed: %d to %q", r.status, r.location)
 	}
