@@ -78,6 +78,9 @@ func NewHTTP(t testing.TB) *HTTP {
 	}}
 }
 
+// Patience is how long a request may take from now on; the default is thirty seconds.
+func (c *HTTP) Patience(d time.Duration) { c.client.Timeout = d }
+
 // Copy returns another client with the same cookies: what a thief would have.
 func (c *HTTP) Copy(t testing.TB) *HTTP {
 	out := NewHTTP(t)

@@ -160,6 +160,19 @@ func (g *Gateway) Stop() { g.t.Helper(); g.end(syscall.SIGTERM) }
 // Kill ends the gateway as a power cut would.
 func (g *Gateway) Kill() { g.t.Helper(); g.end(syscall.SIGKILL) }
 
+// Pause makes the gateway hang: what is sent to it waits in the system, and nothing is answered.
+func (g *Gateway) Pause() { g.t.Helper(); g.signal(syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (g *Gateway) Resume() { g.t.Helper(); g.signal(syscall.SIGCONT) }
+
+func (g *Gateway) signal(signal os.Signal) {
+	g.t.Helper()
+	if err := g.cmd.Process.Signal(signal); err != nil {
+		g.t.Errorf("signalling the gateway: %v", err)
+	}
+}
+
 func (g *Gateway) end(signal os.Signal) {
 	g.t.Helper()
 	if g.cmd == nil || g.cmd.Process == nil {

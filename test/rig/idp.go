@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -234,3 +236,16 @@ func (p *IDP) Down() { p.t.Helper(); p.do(nil, "down", nil); p.down = true }
 
 // Up undoes Down.
 func (p *IDP) Up() { p.t.Helper(); p.do(nil, "up", nil); p.down = false }
+
+// Pause makes the provider hang, Resume lets it go on.
+func (p *IDP) Pause() { p.t.Helper(); p.signal(syscall.SIGSTOP) }
+
+// Resume ends a Pause.
+func (p *IDP) Resume() { p.t.Helper(); p.signal(syscall.SIGCONT) }
+
+func (p *IDP) signal(signal os.Signal) {
+	p.t.Helper()
+	if err := p.node.cmd.Process.Signal(signal); err != nil {
+		p.t.Errorf("signalling the provider: %v", err)
+	}
+}

@@ -10,46 +10,112 @@ import (
 	"time"
 )
 
-// SentinelSet is a master, a replica of it and a sentinel that watches both and fails over after half a second.
+// SentinelSet is a master, replicas of it and sentinels that watch them and fail over after half a second.
 type SentinelSet struct {
-	Master        string // the name the sentinel knows the master by
-	First, Second *Server
-	Sentinel      *Server
+	Master        string    // the name the sentinels know the master by
+	First, Second *Server   // the first master, and a replica of it
+	Servers       []*Server // First, Second and further replicas
+	Sentinel      *Server   // the first of them
+	Sentinels     []*Server
 }
 
-// StartSentinel starts a set and waits until the sentinel knows the replica.
+// StartSentinel starts a master, a replica and a sentinel.
 func StartSentinel(t testing.TB) *SentinelSet {
 	t.Helper()
-	set := &SentinelSet{Master: "mymaster", First: Start(t), Second: Start(t)}
+	return StartSentinels(t, 1, 1)
+}
+
+// StartSentinels starts a set with so many replicas and sentinels, and waits until each sentinel knows all others.
+func StartSentinels(t testing.TB, replicas, sentinels int) *SentinelSet {
+	t.Helper()
+	set := &SentinelSet{Master: "mymaster", First: Start(t)}
 	host, port, err := net.SplitHostPort(set.First.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	set.Second.Do("replicaof", host, port)
+	set.Servers = []*Server{set.First}
+	for range replicas {
+		replica := Start(t)
+		replica.Do("replicaof", host, port)
+		set.Servers = append(set.Servers, replica)
+	}
+	set.Second = set.Servers[1]
+	for range sentinels {
+		set.Sentinels = append(set.Sentinels, startSentinel(t, set.Master, host, port, sentinels/2+1))
+	}
+	set.Sentinel = set.Sentinels[0]
 
+	// A sentinel learns of replicas from what the master says, every ten seconds unless it is asked to look now, and of
+	// other sentinels from what they say there, every two.
+	deadline := time.After(30 * time.Second)
+	for _, sentinel := range set.Sentinels {
+		for {
+			known := fmt.Sprint(sentinel.Do("sentinel", "replicas", set.Master))
+			others, _ := sentinel.Do("sentinel", "sentinels", set.Master).([]any)
+			if strings.Count(known, "master-link-status ok") == replicas && len(others) == sentinels-1 {
+				break
+			}
+			select {
+			case <-deadline:
+				t.Fatalf("a sentinel does not see the others: %s", known)
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+	return set
+}
+
+func startSentinel(t testing.TB, master, host, port string, quorum int) *Server {
+	t.Helper()
 	own := freePort(t)
 	file := filepath.Join(t.TempDir(), "sentinel.conf")
-	conf := fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %s\nsentinel monitor %s %s %s 1\n"+
+	conf := fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %s\nsentinel monitor %s %s %s %d\n"+
 		"sentinel down-after-milliseconds %[3]s 500\nsentinel failover-timeout %[3]s 5000\n",
-		own, filepath.Dir(file), set.Master, host, port)
+		own, filepath.Dir(file), master, host, port, quorum)
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	set.Sentinel = newServer(t, own)
-	set.Sentinel.args = []string{file, "--sentinel"}
-	set.Sentinel.begin()
+	s := newServer(t, own)
+	s.args = []string{file, "--sentinel"}
+	s.begin()
+	return s
+}
 
-	// The sentinel learns of replicas from what the master says, every ten seconds unless it is asked to look now.
-	deadline := time.After(30 * time.Second)
-	for {
-		replicas := fmt.Sprint(set.Sentinel.Do("sentinel", "replicas", set.Master))
-		if strings.Contains(replicas, "master-link-status ok") {
-			return set
-		}
-		select {
-		case <-deadline:
-			t.Fatalf("the sentinel does not see the replica: %s", replicas)
-		case <-time.After(50 * time.Millisecond):
+// Current returns the server that the majority of the sentinels calls the master, and nil while there is none.
+func (set *SentinelSet) Current() *Server {
+	votes := map[string]int{}
+	for _, sentinel := range set.Sentinels {
+		addr, err := sentinel.Try("sentinel", "get-master-addr-by-name", set.Master)
+		if pair, ok := addr.([]any); ok && err == nil && len(pair) == 2 {
+			votes[fmt.Sprintf("%v:%v", pair[0], pair[1])]++
 		}
 	}
+	for _, s := range set.Servers {
+		if votes[s.Addr] > len(set.Sentinels)/2 {
+			return s
+		}
+	}
+	return nil
+}
+
+// Whole reports whether every replica follows the master that the sentinels name.
+func (set *SentinelSet) Whole() bool {
+	master := set.Current()
+	if master == nil {
+		return false
+	}
+	role, err := master.Try("role")
+	if state, ok := role.([]any); !ok || err != nil || len(state) != 3 || state[0] != "master" {
+		return false
+	} else if following, ok := state[2].([]any); !ok || len(following) != len(set.Servers)-1 {
+		return false
+	}
+	for _, s := range set.Servers {
+		role, err := s.Try("role")
+		state, ok := role.([]any)
+		if !ok || err != nil || s != master && (len(state) < 4 || state[3] != "connected") {
+			return false
+		}
+	}
+	return true
 }

@@ -97,7 +97,7 @@ func freePort(t testing.TB) int {
 }
 
 func (s *Server) client() *redis.Client {
-	opt := &redis.Options{Addr: s.Addr, Password: s.Password, Protocol: 2, DisableIdentity: true, DialerRetries: 1, MaxRetries: -1}
+	opt := &redis.Options{Addr: s.Addr, Password: s.Password, Protocol: 2, DisableIdentity: true, DialerRetries: 1, MaxRetries: -1, ContextTimeoutEnabled: true}
 	if s.TLS != nil {
 		opt.TLSConfig = &tls.Config{RootCAs: s.TLS.Pool, MinVersion: tls.VersionTLS12}
 	}
@@ -201,6 +201,13 @@ func (s *Server) Do(args ...any) any {
 		s.t.Fatalf("redis %v: %v", args[0], err)
 	}
 	return v
+}
+
+// Try is Do for a server that may be away: it waits for at most half a second.
+func (s *Server) Try(args ...any) (any, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	return s.control.Do(ctx, args...).Result()
 }
 
 // buffer keeps what the server says while it is read from another goroutine.

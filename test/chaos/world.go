@@ -1,0 +1,198 @@
+package chaos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/redisstore"
+	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
+	"github.com/latchkey-gateway/latchkey/test/rig"
+)
+
+const secret = "a-client-secret-of-sixty-four-characters-xxxxxxxxxxxxxxxxxxxxxxxx"
+
+// maxPeople is for how many the provider has accounts.
+const maxPeople = 64
+
+// world is everything that can fail, and who uses it.
+type world struct {
+	t      testing.TB
+	report *Report
+	rng    *rand.Rand // of the goroutine that injects faults
+	redis  *redistest.SentinelSet
+	idp    *rig.IDP
+	app    *app
+	nodes  [2]*node
+	done   chan struct{}
+
+	mu     sync.Mutex
+	people []*person
+	fault  string // under way, or the last
+}
+
+// node is one replica of the gateway.
+type node struct {
+	*rig.Gateway
+	index, port int
+	turn        int          // of the configuration
+	breaks      atomic.Int64 // how often its process ended or was about to
+	away        atomic.Bool  // killed, stopping or stopped: nobody asks its admin API
+}
+
+func (n *node) url(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", n.port, path) }
+
+func newWorld(t testing.TB, r *Report, rng *rand.Rand) *world {
+	t.Helper()
+	w := &world{t: t, report: r, rng: rng, done: make(chan struct{}), fault: "the start"}
+	redisstore.LogTo(func(string) {}) // that servers cannot be reached is what this is about
+	w.redis = redistest.StartSentinels(t, 2, 3)
+	w.app = newApp(t, r)
+	users := map[string]rig.Claims{}
+	for i := range maxPeople {
+		name := fmt.Sprintf("person%d", i)
+		users[name] = rig.Claims{"preferred_username": name, "name": name, "groups": []string{"staff"}}
+	}
+	client := rig.Client{ID: "gw", Secret: secret}
+	for i := range w.nodes {
+		n := &node{index: i, port: rig.FreePort(t)}
+		w.nodes[i] = n
+		client.RedirectURIs = append(client.RedirectURIs, n.url("/.latchkey/callback"))
+		client.SignedOut = append(client.SignedOut, n.url("/.latchkey/signed-out"))
+	}
+	w.idp = rig.NewIDP(t, rig.IDPConfig{Users: users, Clients: []rig.Client{client}})
+	data := t.TempDir()
+	for _, n := range w.nodes {
+		n.Gateway = rig.NewGateway(t, rig.GatewayConfig{Caddyfile: w.caddyfile(n), Data: data})
+	}
+	return w
+}
+
+// caddyfile is the configuration of a node. Each turn differs from the last, so that it is loaded.
+func (w *world) caddyfile(n *node) string {
+	var sentinels strings.Builder
+	for _, s := range w.redis.Sentinels {
+		sentinels.WriteString(" " + s.Addr)
+	}
+	return fmt.Sprintf(`{
+	default_bind 127.0.0.1
+	skip_install_trust
+	auto_https disable_redirects
+	grace_period 2s
+	latchkey {
+		provider {
+			issuer %s
+			client_id gw
+			client_secret %s
+		}
+		store redis {
+			sentinel %s%s
+		}
+		session {
+			recheck 8s
+			cache_recheck 2s
+		}
+		rate_limit off
+		stay_signed_in on {
+			abandon_after %ds
+		}
+	}
+}
+
+http://127.0.0.1:%d {
+	@blocked path /blocked*
+	latchkey {
+		app chaos
+		policy nobody @blocked {
+			block
+		}
+	}
+	reverse_proxy %s {
+		stream_close_delay 15m
+	}
+}
+`, w.idp.Issuer, secret, w.redis.Master, sentinels.String(), 600+n.turn, n.port, w.app.addr)
+}
+
+func (w *world) over() bool {
+	select {
+	case <-w.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// pause waits, or until the end.
+func (w *world) pause(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-w.done:
+	}
+}
+
+func (w *world) current() string { w.mu.Lock(); defer w.mu.Unlock(); return w.fault }
+
+func (w *world) everybody() []*person {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]*person(nil), w.people...)
+}
+
+// settle waits until everybody has been served on both replicas, and tells how long that took.
+func (w *world) settle(after string) time.Duration {
+	began := time.Now()
+	served := func() bool {
+		people := w.everybody()
+		for _, p := range people {
+			for i := range p.served {
+				if p.served[i].Load() < began.UnixNano() {
+					return false
+				}
+			}
+		}
+		return len(people) > 0
+	}
+	if !rig.Holds(recovery, served) {
+		w.report.note(&w.report.Wrong, "%v after %s not everybody is served", recovery, after)
+	}
+	return time.Since(began)
+}
+
+// last looks once more, when nothing fails any more: who was revoked stays so.
+func (w *world) last() {
+	w.settle("the last fault")
+	w.pause(Bound + time.Second)
+}
+
+// strangers ask without a session, with a forged one, and with headers that claim one.
+func (w *world) strangers() {
+	c := rig.NewHTTP(w.t)
+	c.Patience(2 * time.Second)
+	for n := 0; !w.over(); n++ {
+		header := rig.Navigation()
+		header[badge] = []string{fmt.Sprintf("stranger%d", n)}
+		header["Remote-User"] = []string{"person0"}
+		if n%2 == 0 {
+			header["Cookie"] = []string{"latchkey=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
+		}
+		r, err := c.Try(rig.Call{URL: w.nodes[n/2%2].url("/p"), Header: header, Bare: true})
+		if err == nil && r.StatusCode == http.StatusOK {
+			w.report.note(&w.report.Unallowed, "a stranger was served")
+		}
+		w.pause(150 * time.Millisecond)
+	}
+}
+
+// issuerPath is a person as the admin API names them.
+func (w *world) issuerPath(person string) string {
+	return "/latchkey/users/" + url.PathEscape(w.idp.Issuer) + "/" + url.PathEscape(person) + "/sessions"
+}

@@ -1,0 +1,29 @@
+package e2e
+
+import (
+	"flag"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/test/chaos"
+)
+
+var (
+	chaosFor  = flag.Duration("chaos", 0, "how long TestChaos goes on; 0 is the short form")
+	chaosSeed = flag.Uint64("seed", 0, "what TestChaos repeats; 0 chooses one")
+)
+
+// Whatever is killed, stopped, restarted and reloaded: nobody is signed out who was not revoked, nothing reaches the app
+// that no decision let through, and nobody who was revoked is let in after the bound. The long form is `make chaos`.
+func TestChaos(t *testing.T) {
+	t.Parallel()
+	c := chaos.Config{Seed: *chaosSeed, People: 8, Rounds: 1, Reloads: 8, Only: []string{"gateway killed", "master killed", "gateways reloaded"}}
+	if *chaosFor > 0 {
+		c = chaos.Config{Seed: *chaosSeed, People: 24, Rounds: 8, Reloads: 160, Until: time.Now().Add(*chaosFor)}
+	}
+	if c.Seed == 0 {
+		c.Seed = rand.Uint64N(1 << 32)
+	}
+	chaos.Run(t, c)
+}
