@@ -18,10 +18,10 @@ import (
 // held ties what may stay open for long to the session it was opened with: a WebSocket, a stream of events, a tunnel.
 // When the session is over the request's context ends, and with it what the rest of the route does with it; and nothing
 // more is written, because a proxy that streams at once (flush_interval -1) passes over a context that ended. done ends
-// the tie; it is nil for a request that is none of these.
+// the tie; it is nil for a request that is none of these, whose answer looks after itself, see lasting.
 func (h *Handler) held(w http.ResponseWriter, r *http.Request, who *session.Session) (_ http.ResponseWriter, held *http.Request, done func()) {
 	if !mayStayOpen(r) {
-		return w, r, nil
+		return newLasting(w, h.rt.app.rt.sessions, who, h.rt.site.App), r, nil
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	tied := &tiedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
@@ -53,7 +53,7 @@ type tiedWriter struct {
 	over atomic.Bool
 }
 
-var errSessionOver = errors.New("the session that the stream was opened with is over")
+var errSessionOver = errors.New("the session that the answer was opened with is over")
 
 // Write implements http.ResponseWriter.
 func (w *tiedWriter) Write(p []byte) (int, error) {

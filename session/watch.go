@@ -148,3 +148,12 @@ func (m *Manager) look(ctx context.Context, d digest, list []*watch) {
 		}
 	}
 }
+
+// Still reports what Load would say of a session now, and whether it is still good for the app: ErrNotFound if not.
+func (m *Manager) Still(ctx context.Context, s *Session, app string) error {
+	now, err := m.loadID(ctx, s.ID)
+	if err == nil && !m.Admits(now, app) {
+		err = ErrNotFound
+	}
+	return err
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -30,6 +31,11 @@ const (
 	recheckWait  = 5 * time.Second
 	recheckLook  = 100 * time.Millisecond
 	renewTimeout = 30 * time.Second
+	// renewParting is how long a renewal under way may take when the configuration that began it is replaced: the token
+	// that it has sent may be worth nothing any more, and the one that comes for it must not be lost.
+	renewParting = 5 * time.Second
+	// doubtPause is how long a refusal in doubt is not asked for again.
+	doubtPause = 10 * time.Minute
 	renewRetry   = 250 * time.Millisecond
 )
 
@@ -86,12 +92,26 @@ func (s *Service) renewBehind(p *Provider, who *session.Session, token session.T
 	}
 	if !s.background(func(ctx context.Context) {
 		defer s.renewing.Delete(who.ID)
-		ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+		if ctx.Err() != nil {
+			return
+		}
+		ctx, cancel := parting(ctx)
 		defer cancel()
 		_, _ = s.renew(ctx, p, who, token) // what went wrong is logged there, and the next request tries again
 	}) {
 		s.renewing.Delete(who.ID)
 	}
+}
+
+// parting is a context for a renewal, which outlives the end of ctx by renewParting.
+func parting(ctx context.Context) (context.Context, context.CancelFunc) {
+	on, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
+	stop := context.AfterFunc(ctx, func() {
+		if sleep(on, renewParting) {
+			cancel()
+		}
+	})
+	return on, func() { stop(); cancel() }
 }
 
 // awaitRenewal takes the result of whoever renews the session now, which may be its end. ErrConflict if there is none
@@ -125,18 +145,32 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 	if err != nil {
 		return nil, err
 	}
+	unanswered, err := s.Sessions.NoteAttempt(ctx, who, s.Now().Add(s.Config.Recheck+recheckOutage+time.Hour))
+	if err != nil {
+		return nil, err
+	}
 	a, err := p.refresh(ctx, who, tokens)
 	p.noteFailure(err)
 	var refused *oauthError
+	if errors.As(err, &refused) && !unanswered || neverSent(err) {
+		s.Sessions.AttemptAnswered(context.WithoutCancel(ctx), who)
+	}
 	switch {
 	case err == nil:
-		return s.keepRenewal(ctx, who, token, a)
+		fresh, err := s.keepRenewal(ctx, who, token, a)
+		if err == nil || Over(err) {
+			s.Sessions.AttemptAnswered(context.WithoutCancel(ctx), who)
+		}
+		return fresh, err
 	case errors.Is(err, errNothingLearned):
 		tokens.Refresh = ""
 		fresh := *who
 		fresh.GroupsAsOf = who.GroupsAsOf.Add(time.Millisecond) // no younger than they are, and written all the same
 		return s.Sessions.Renew(ctx, who, token, fresh, tokens)
-	case errors.As(err, &refused) && slices.Contains(finalRefusals, refused.word):
+	case refused != nil && slices.Contains(finalRefusals, refused.word):
+		if unanswered && tooOld(s.Now().Sub(who.GroupsAsOf), s.Config.Recheck) == nil {
+			return s.doubtRefusal(ctx, who, token, refused)
+		}
 		return s.refusedRenewal(ctx, who, token)
 	case refused != nil || errors.Is(err, errProviderDown) || errors.Is(err, context.DeadlineExceeded):
 		p.renewAfter.Store(s.Now().Add(recheckPause).UnixMilli())
@@ -158,6 +192,25 @@ func (s *Service) keepRenewal(ctx context.Context, who *session.Session, token s
 			return fresh, err
 		}
 	}
+}
+
+// doubtRefusal lets a session go on whose refresh token the provider does not take, but may have taken before: the one
+// who sent it then has not lived to hear the answer, and the token that came with it is lost (RFC 9700, section 4.14.2,
+// has tokens work once). It counts as an outage, and after a day of it the session ends.
+func (s *Service) doubtRefusal(ctx context.Context, who *session.Session, token session.Token, refused error) (*session.Session, error) {
+	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.GroupsAsOf.After(who.GroupsAsOf) {
+		return now, err
+	}
+	s.paused.add(who.ID, s.Now().Add(doubtPause-recheckPause))
+	s.Logger.Warn("refresh token refused that may have been used before an interruption, the session goes on for now",
+		zap.String("provider", who.Provider), zap.String("session", who.ID.Short()), zap.Error(refused))
+	return nil, errProviderDown
+}
+
+// neverSent reports whether a request has not left, because there was nobody to connect to.
+func neverSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // refusedRenewal ends a session whose refresh token the provider does not take, unless somebody else has used it in the

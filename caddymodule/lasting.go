@@ -1,0 +1,89 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+const (
+	// lastingLook is how often an answer that goes on holds its session against what is known now.
+	lastingLook = 500 * time.Millisecond
+	// lastingChunk is how much of a file is sent between two looks at the clock.
+	lastingChunk = 1 << 20
+)
+
+// lasting is the answer to a request that a session has allowed. Most are over at once; one that goes on, a download or
+// a stream, looks at its session again now and then and takes nothing more when that has ended.
+type lasting struct {
+	caddyhttp.ResponseWriterWrapper
+	sessions *session.Manager
+	who      *session.Session
+	app      string
+	next     time.Time // when to look
+	over     atomic.Bool
+}
+
+func newLasting(w http.ResponseWriter, sessions *session.Manager, who *session.Session, app string) *lasting {
+	return &lasting{
+		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
+		sessions:              sessions, who: who, app: app, next: time.Now().Add(lastingLook),
+	}
+}
+
+// ended looks at the session, if it is time. Whether it is over nobody can say while the store is away.
+func (l *lasting) ended() bool {
+	if l.over.Load() {
+		return true
+	}
+	now := time.Now()
+	if now.Before(l.next) {
+		return false
+	}
+	l.next = now.Add(lastingLook)
+	err := l.sessions.Still(context.Background(), l.who, l.app)
+	if errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired) {
+		l.over.Store(true)
+	}
+	return l.over.Load()
+}
+
+// Write implements http.ResponseWriter.
+func (l *lasting) Write(p []byte) (int, error) {
+	if l.ended() {
+		return 0, errSessionOver
+	}
+	return l.ResponseWriter.Write(p)
+}
+
+// ReadFrom lets a file be sent by the system, a piece at a time.
+func (l *lasting) ReadFrom(r io.Reader) (n int64, err error) {
+	for {
+		if l.ended() {
+			return n, errSessionOver
+		}
+		piece := &io.LimitedReader{R: r, N: lastingChunk}
+		sent, err := l.ResponseWriterWrapper.ReadFrom(piece)
+		if n += sent; err != nil || piece.N > 0 {
+			return n, err
+		}
+	}
+}
+
+// FlushError implements what http.ResponseController asks for.
+func (l *lasting) FlushError() error {
+	if l.over.Load() {
+		return errSessionOver
+	}
+	return http.NewResponseController(l.ResponseWriter).Flush()
+}
+
+// Flush implements http.Flusher.
+func (l *lasting) Flush() { _ = l.FlushError() }

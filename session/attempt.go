@@ -1,0 +1,34 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// NoteAttempt notes that the refresh token of a session is about to be sent to its provider. unanswered reports that it
+// was sent before and that nobody took up the answer, because its process died or the connection did: the provider may
+// have taken the token then, and refuse it from now on though nothing is wrong with the person. A note is kept until the
+// given time. An error means that the token is better not sent.
+func (m *Manager) NoteAttempt(ctx context.Context, s *Session, until time.Time) (unanswered bool, err error) {
+	err = m.vault.Store.Create(ctx, Entry{Key: s.attemptKey(), Value: []byte{1}, Expires: until})
+	switch {
+	case errors.Is(err, ErrConflict):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("noting renewal: %w", err)
+	}
+	return false, nil
+}
+
+// AttemptAnswered takes the note back: the provider has answered, and what it said is in the store or ends the matter. A
+// note that cannot be taken back makes a later refusal less final than it could be, for as long as it is kept.
+func (m *Manager) AttemptAnswered(ctx context.Context, s *Session) {
+	_, _ = m.vault.Store.Remove(ctx, s.attemptKey())
+}
+
+// attemptKey names the attempt with the tokens that the record holds, in this session and no other.
+func (s *Session) attemptKey() Key {
+	return HashKey("ra", string(s.ID[:]), string(s.sealedTokens))
+}

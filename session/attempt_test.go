@@ -1,0 +1,34 @@
+package session_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// An attempt is known to be unanswered until somebody has taken its answer up, on whatever replica, and by no other
+// session and no other token.
+func TestAttempt(t *testing.T) {
+	w := newWorld(t)
+	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{Refresh: "one"})
+	other, _ := w.create(t, draft(ada, session.Browser), session.Tokens{Refresh: "one"})
+	until := s.Created.Add(time.Hour)
+	note := func(s *session.Session, unanswered bool) {
+		t.Helper()
+		got, err := w.replica(t, session.ManagerConfig{}).NoteAttempt(t.Context(), s, until)
+		if err != nil || got != unanswered {
+			t.Errorf("unanswered %v, %v; want %v", got, err, unanswered)
+		}
+	}
+	note(s, false)
+	note(s, true)
+	note(other, false)
+	w.AttemptAnswered(t.Context(), s)
+	note(s, false)
+	fresh := *s
+	fresh.GroupsAsOf = s.GroupsAsOf.Add(time.Minute)
+	renewed, err := w.Renew(t.Context(), s, token, fresh, session.Tokens{Refresh: "two"})
+	want(t, "renew", err, nil)
+	note(renewed, false)
+}
