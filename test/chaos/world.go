@@ -150,11 +150,13 @@ func (w *world) everybody() []*person {
 // settle waits until everybody has been served on both replicas, and tells how long that took.
 func (w *world) settle(after string) time.Duration {
 	began := time.Now()
+	waiting := ""
 	served := func() bool {
 		people := w.everybody()
 		for _, p := range people {
 			for i := range p.served {
 				if p.served[i].Load() < began.UnixNano() {
+					waiting = p.name
 					return false
 				}
 			}
@@ -162,9 +164,13 @@ func (w *world) settle(after string) time.Duration {
 		return len(people) > 0
 	}
 	if !rig.Holds(recovery, served) {
-		w.report.note(&w.report.Wrong, "%v after %s not everybody is served", recovery, after)
+		w.report.note(&w.report.Wrong, "%v after %s not everybody is served: %s", recovery, after, waiting)
 	}
-	return time.Since(began)
+	took := time.Since(began)
+	if took > 5*time.Second {
+		w.t.Logf("%s was the last to be served after %s, %v later", waiting, after, took.Round(time.Millisecond))
+	}
+	return took
 }
 
 // last looks once more, when nothing fails any more: who was revoked stays so.
