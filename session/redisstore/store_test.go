@@ -20,7 +20,8 @@ import (
 
 func TestMain(m *testing.M) {
 	redisstore.LogTo(func(string) {})
-	goleak.VerifyTestMain(m)
+	// The client looks once a second whether a server is back, and then whether it was closed itself.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
 
 func open(t *testing.T, cfg redisstore.Config) *redisstore.Store {

@@ -36,7 +36,7 @@ const (
 	renewParting = 5 * time.Second
 	// doubtPause is how long a refusal in doubt is not asked for again.
 	doubtPause = 10 * time.Minute
-	renewRetry   = 250 * time.Millisecond
+	renewRetry = 250 * time.Millisecond
 )
 
 // errNothingLearned: the provider took the refresh token and says nothing about the person.

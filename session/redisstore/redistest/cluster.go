@@ -3,6 +3,7 @@ package redistest
 import (
 	"fmt"
 	"net"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -46,4 +47,70 @@ func StartCluster(t testing.TB, n int) []*Server {
 		}
 	}
 	return nodes
+}
+
+// Cluster is masters that share the slots, with a replica for each.
+type Cluster struct {
+	t        testing.TB
+	Masters  []*Server
+	Replicas []*Server // in the order of the masters
+}
+
+// StartReplicated starts a cluster of n masters with a replica each, and waits until each of them follows its master.
+func StartReplicated(t testing.TB, n int) *Cluster {
+	t.Helper()
+	c := &Cluster{t: t, Masters: StartCluster(t, n)}
+	host, port, err := net.SplitHostPort(c.Masters[0].Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bus := c.Masters[0].args[len(c.Masters[0].args)-1]
+	for _, master := range c.Masters {
+		replica := StartWith(t, Config{Args: []string{"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port", fmt.Sprint(freePort(t))}})
+		master.Do("config", "set", "cluster-node-timeout", "1000")
+		replica.Do("cluster", "meet", host, port, bus)
+		id := master.Do("cluster", "myid")
+		c.until("a replica follows", func() bool { _, err := replica.Try("cluster", "replicate", id); return err == nil })
+		c.Replicas = append(c.Replicas, replica)
+	}
+	c.until("all nodes know each other", func() bool {
+		for _, node := range append(append([]*Server(nil), c.Masters...), c.Replicas...) {
+			info, err := node.Try("cluster", "info")
+			if text, _ := info.(string); err != nil || !strings.Contains(text, fmt.Sprintf("cluster_known_nodes:%d\r", 2*n)) || !strings.Contains(text, "cluster_state:ok") {
+				return false
+			}
+		}
+		for _, replica := range c.Replicas {
+			role, err := replica.Try("role")
+			if state, ok := role.([]any); err != nil || !ok || state[0] != "slave" || state[3] != "connected" {
+				return false
+			}
+		}
+		return true
+	})
+	return c
+}
+
+// Reshard moves so many slots from one master to another, as redis-cli does, while both serve.
+func (c *Cluster) Reshard(from, to *Server, slots int) {
+	c.t.Helper()
+	args := []string{
+		"--cluster", "reshard", from.Addr, "--cluster-from", fmt.Sprint(from.Do("cluster", "myid")),
+		"--cluster-to", fmt.Sprint(to.Do("cluster", "myid")), "--cluster-slots", fmt.Sprint(slots), "--cluster-yes",
+	}
+	if out, err := exec.Command("redis-cli", args...).CombinedOutput(); err != nil { //nolint:gosec // the tests' own arguments
+		c.t.Fatalf("redis-cli: %v\n%s", err, out[max(0, len(out)-2000):])
+	}
+}
+
+func (c *Cluster) until(what string, holds func() bool) {
+	c.t.Helper()
+	deadline := time.After(30 * time.Second)
+	for !holds() {
+		select {
+		case <-deadline:
+			c.t.Fatalf("the cluster does not come up: not yet %s", what)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
