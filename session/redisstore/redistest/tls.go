@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -78,3 +79,6 @@ func writePEM(t testing.TB, file, kind string, der []byte) {
 		t.Fatal(err)
 	}
 }
+
+// Client is what a client needs to connect.
+func (s *TLS) Client() *tls.Config { return &tls.Config{RootCAs: s.Pool, MinVersion: tls.VersionTLS12} }
