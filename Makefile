@@ -3,6 +3,8 @@ GO ?= go
 FUZZTIME ?= 10s
 # How long the whole of `go test` may take, building included.
 TESTTIME ?= 14m
+CHAOSTIME ?= 9m
+SEED ?= 0
 
 # A newer node, where `make deps` had to fetch one.
 export PATH := $(CURDIR)/.node/node_modules/.bin:$(PATH)
@@ -12,7 +14,7 @@ LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
-.PHONY: help deps build test lint vulncheck fmt fuzz bench caches demo clean
+.PHONY: help deps build test chaos lint vulncheck fmt fuzz bench caches demo clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -26,6 +28,10 @@ build: ## the binary ./latchkey
 test: deps ## everything: vet, then all tests with the race detector
 	$(GO) vet ./...
 	$(GO) test -race -p 2 -timeout $(TESTTIME) ./...
+
+# SEED=n repeats a run: what is done, in which order and to whom.
+chaos: deps ## ten minutes of faults around two gateways (SEED=n repeats a run, CHAOSTIME=2m shortens it)
+	$(GO) test -race -count=1 -v -timeout 15m -run '^TestChaos$$' ./test -args -chaos $(CHAOSTIME) -seed $(SEED)
 
 lint: ## golangci-lint, shellcheck, govulncheck
 	$(LINT) run
