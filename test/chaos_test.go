@@ -20,7 +20,7 @@ func TestChaos(t *testing.T) {
 	t.Parallel()
 	c := chaos.Config{Seed: *chaosSeed, People: 8, Rounds: 1, Reloads: 8, Only: []string{"gateway killed", "master killed", "gateways reloaded"}}
 	if *chaosFor > 0 {
-		c = chaos.Config{Seed: *chaosSeed, People: 24, Rounds: 8, Reloads: 160, Until: time.Now().Add(*chaosFor)}
+		c = chaos.Config{Seed: *chaosSeed, People: 24, Rounds: 8, Reloads: 320, Until: time.Now().Add(*chaosFor)}
 	}
 	if c.Seed == 0 {
 		c.Seed = rand.Uint64N(1 << 32)
