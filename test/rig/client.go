@@ -15,7 +15,7 @@ import (
 )
 
 // HTTP is a client that does nothing by itself: it follows no redirect, keeps what Set-Cookie says for each host
-// whatever its attributes, and sends what it is told. Names under internal.test and localhost lead to 127.0.0.1;
+// whatever its attributes, and sends what it is told. Names under test and localhost lead to 127.0.0.1;
 // certificates are not checked.
 type HTTP struct {
 	t       testing.TB
@@ -64,7 +64,7 @@ func NewHTTP(t testing.TB) *HTTP {
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a test against our own loopback server
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			host, port, err := net.SplitHostPort(addr)
-			if err == nil && (host == "localhost" || strings.HasSuffix(host, ".internal.test")) {
+			if err == nil && (host == "localhost" || strings.HasSuffix(host, ".test")) {
 				addr = net.JoinHostPort("127.0.0.1", port)
 			}
 			return dialer.DialContext(ctx, network, addr)
