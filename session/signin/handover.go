@@ -134,10 +134,6 @@ func (s *Service) onBehalf(v *Visit, h *handover) *Visit {
 // signInFor is GET /sign-in?for= at the sign-in host. Who is signed in goes back with a ticket, without a page, as far as
 // the site and its policies take the session as it is.
 func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, sealed, provider string) {
-	if s.signInHost == "" || v.Host != s.signInHost {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
-		return
-	}
 	h := s.openHandover(sealed)
 	there := s.onBehalf(v, h)
 	switch {

@@ -290,7 +290,10 @@ func TestWhoMayAskTheSignInHost(t *testing.T) {
 func TestFlowsOfOneKind(t *testing.T) {
 	g := estate(t)
 	b := g.walker()
-	h := g.service.openHandover(query(t, b.get(wiki+"/").location).Get("for"))
+	h := g.service.openHandover(query(t, b.get(wiki+Base+"/sign-in?provider=main").location).Get("for"))
+	if h.Provider != "main" {
+		t.Fatalf("%+v", h)
+	}
 	r := b.get(wiki + Base + "/callback?" + url.Values{"state": {h.Flow + markFirst + h.State}, "code": {"x"}}.Encode())
 	if r.status != http.StatusBadRequest || g.idp.count("/token") != 0 {
 		t.Errorf("%d to %q", r.status, r.location)
