@@ -32,6 +32,8 @@ type handover struct {
 	Correlation string `json:"c,omitempty"`
 	// Provider is the one that the person chose at the site; empty if they chose none.
 	Provider string `json:"p,omitempty"`
+	// Hint is who may be meant, for the provider (login_hint).
+	Hint string `json:"m,omitempty"`
 	// Have names, by a short hash, the session that the browser presented at the site and that will not do as it is.
 	Have   string  `json:"h,omitempty"`
 	Demand *Demand `json:"d,omitempty"`
@@ -80,7 +82,7 @@ func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 	}
 	h := handover{
 		App: v.Site.App, Origin: v.Origin, Host: v.Host, Flow: f.Name, State: f.State, Return: f.Return,
-		StartedMS: f.StartedMS, Correlation: f.Correlation, Provider: f.Provider, Demand: f.Demand, Step: f.Step,
+		StartedMS: f.StartedMS, Correlation: f.Correlation, Provider: f.Provider, Hint: f.hint, Demand: f.Demand, Step: f.Step,
 		Policies: f.Policies, Other: f.Other, Locales: f.Locales, Tighten: v.tighten, Anew: v.anew, Restarted: restarted,
 	}
 	if token, err := s.token(v); err == nil {
@@ -260,7 +262,7 @@ func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, 
 
 // take makes a flow one on a site's behalf: it keeps the correlation id of the site's, and what the ticket needs.
 func (f *flow) take(h *handover) {
-	f.Correlation, f.Other = h.Correlation, h.Other
+	f.Correlation, f.Other, f.hint = h.Correlation, h.Other, h.Hint
 	f.StartedMS = h.StartedMS
 	f.For = &handover{
 		App: h.App, Origin: h.Origin, Host: h.Host, Flow: h.Flow, State: h.State, Return: h.Return,

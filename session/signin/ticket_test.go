@@ -300,6 +300,17 @@ func TestFlowsOfOneKind(t *testing.T) {
 	}
 }
 
+// A sign-in that begins elsewhere takes who may be meant along to the provider.
+func TestHandoverOfAHint(t *testing.T) {
+	g := estate(t)
+	b := g.walker()
+	at := wiki + Base + "/sign-in?" + url.Values{"iss": {g.idp.URL}, "login_hint": {"ada@example.com"}, "target_link_uri": {wiki + "/page"}}.Encode()
+	at, _ = b.walk(at, b.get(at), g.idp.URL)
+	if asked := query(t, at); asked.Get("login_hint") != "ada@example.com" {
+		t.Errorf("the provider is asked %v", asked)
+	}
+}
+
 // A01: whatever the address holds, no session comes of it and nothing breaks; good tickets with one byte changed neither.
 func TestChangedTickets(t *testing.T) {
 	g := estate(t)
