@@ -35,6 +35,10 @@ var adminRoutes = []adminRoute{
 	{http.MethodDelete, "/latchkey/users/{}/{}/sessions", adminEndPerson},
 	{http.MethodPost, "/latchkey/revoke-before", adminRevokeBefore},
 	{http.MethodGet, "/latchkey/status", adminStatus},
+	{http.MethodGet, keysPath, adminKeys},
+	{http.MethodGet, keysPath + "/sessions", adminKeySessions},
+	{http.MethodPost, keysPath + "/rotate", adminRotateKeys},
+	{http.MethodPost, keysPath + "/retire", adminRetireKey},
 	{http.MethodPost, explainPath, adminExplain},
 	{http.MethodPost, impactPath, adminImpact},
 }
@@ -64,7 +68,13 @@ func (a *adminAPI) Routes() []caddy.AdminRoute {
 	return []caddy.AdminRoute{{Pattern: adminPrefix, Handler: caddy.AdminHandlerFunc(a.serve)}}
 }
 
+// errVisitor: the request carries what a visitor of a site has, as if it opened anything here.
+var errVisitor = refuse(http.StatusForbidden, "an assertion or a token of a site opens nothing here; who may reach the admin endpoint is configured in Caddy")
+
 func (*adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
+	if r.Header[assertionHeader] != nil || r.Header["Authorization"] != nil {
+		return errVisitor
+	}
 	var allowed []string
 	for _, route := range adminRoutes {
 		segments, ok := route.match(r.URL.EscapedPath())

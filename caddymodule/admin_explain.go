@@ -3,10 +3,8 @@ package caddymodule
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
-	"strings"
 )
 
 const (
@@ -46,16 +44,4 @@ func decodeBody(r *http.Request, into any, limit int64) error {
 		return refuse(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", limit)
 	}
 	return refuse(http.StatusBadRequest, "the body is no such question: %w", err)
-}
-
-// refusedBy is what a server that was asked said, if an error of Caddy's has it in it.
-func refusedBy(err error) error {
-	var said struct {
-		Error string `json:"error"`
-	}
-	_, body, ok := strings.Cut(err.Error(), ": {")
-	if !ok || json.Unmarshal([]byte("{"+body), &said) != nil || said.Error == "" {
-		return err
-	}
-	return fmt.Errorf("the server says: %s", printable(said.Error))
 }

@@ -123,11 +123,11 @@ func TestExplainAsksServer(t *testing.T) {
 	if err != nil || got != want {
 		t.Errorf("%v: the server says\n%s\nthe file\n%s", err, got, want)
 	}
-	if _, err := runExplain(t, address, "--app=wkii", "--user=alice"); err == nil || !strings.Contains(err.Error(), `the server says: unknown app "wkii", did you mean "wiki"?`) {
+	if _, err := runExplain(t, address, "--app=wkii", "--user=alice"); err == nil || !strings.Contains(err.Error(), `unknown app "wkii", did you mean "wiki"?`) {
 		t.Errorf("unknown app: %v", err)
 	}
 	server.Close()
-	if _, err := runExplain(t, append(args, address)...); err == nil || !strings.Contains(err.Error(), "asking the server at 127.0.0.1") {
+	if _, err := runExplain(t, append(args, address)...); err == nil || !strings.Contains(err.Error(), "no answer from the admin API at 127.0.0.1") {
 		t.Errorf("no server: %v", err)
 	}
 }

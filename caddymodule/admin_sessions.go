@@ -20,7 +20,7 @@ const (
 	sessionsPath = "/latchkey/sessions"
 	// maxSessionsListed bounds one listing, maxSessionsRead how many sessions are read for it.
 	maxSessionsListed = 1000
-	maxSessionsRead   = 50_000
+	maxSessionsRead   = 20_000
 	defaultSessions   = 100
 	maxRevokeBody     = 8 << 10
 )
@@ -47,8 +47,9 @@ type sessionEntry struct {
 // sessionsAnswer is what a listing answers.
 type sessionsAnswer struct {
 	Sessions []sessionEntry `json:"sessions"`
-	// More: there are sessions that are not listed or were not looked at.
-	More bool `json:"more,omitempty"`
+	// More: there are sessions that are not listed or were not looked at. Cursor is where they begin.
+	More   bool   `json:"more,omitempty"`
+	Cursor string `json:"cursor,omitempty"`
 	// Unreadable counts sessions that no key opens.
 	Unreadable int `json:"unreadable,omitempty"`
 }
@@ -58,9 +59,10 @@ type endedAnswer struct {
 	Ended int `json:"ended"`
 }
 
-// adminSessions answers GET /latchkey/sessions: live sessions of all that the parameters name, the last used first.
+// adminSessions answers GET /latchkey/sessions: live sessions of all that the parameters name, a page at a time. In a
+// page the last used comes first.
 func adminSessions(r *http.Request, app *App, _ []string) (any, error) {
-	p, err := queryOf(r, "user", "provider", "group", "limit")
+	p, err := queryOf(r, "user", "provider", "group", "limit", "cursor")
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +70,21 @@ func adminSessions(r *http.Request, app *App, _ []string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	cursor, err := p.sessionsCursor()
+	if err != nil {
+		return nil, err
+	}
 	limit = cmp.Or(limit, defaultSessions)
 	answer := sessionsAnswer{Sessions: []sessionEntry{}}
 	limits := app.rt.sessions.Limits()
-	survey, err := app.rt.sessions.All(r.Context(), maxSessionsRead, func(s *session.Session) bool {
-		if p.names(s) {
-			answer.Sessions = append(answer.Sessions, entryOf(s, limits))
+	next, survey, err := app.rt.sessions.Page(r.Context(), cursor, maxSessionsRead, func(s *session.Session) bool {
+		if !p.names(s) {
+			return true
 		}
+		if len(answer.Sessions) == limit {
+			return false
+		}
+		answer.Sessions = append(answer.Sessions, entryOf(s, limits))
 		return true
 	})
 	if err != nil {
@@ -83,8 +93,7 @@ func adminSessions(r *http.Request, app *App, _ []string) (any, error) {
 	slices.SortFunc(answer.Sessions, func(a, b sessionEntry) int {
 		return cmp.Or(b.LastUsed.Compare(a.LastUsed), cmp.Compare(a.ID, b.ID))
 	})
-	answer.More, answer.Unreadable = survey.More || len(answer.Sessions) > limit, survey.Unreadable
-	answer.Sessions = answer.Sessions[:min(limit, len(answer.Sessions))]
+	answer.Cursor, answer.More, answer.Unreadable = next, next != "", survey.Unreadable
 	return answer, nil
 }
 

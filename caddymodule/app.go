@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -54,6 +53,7 @@ type appRuntime struct {
 	ready    atomic.Pointer[signin.Service] // the same, for requests
 	sessions *session.Manager
 	signIns  *signinlog.Log // nil if none is kept
+	keeper   *ringKeeper    // nil if the configuration lists the keys
 	stopped  bool
 	sites    []*Handler // that are provisioned, for explanations
 
@@ -257,7 +257,7 @@ func (a *App) signin() (*signin.Service, error) {
 	if a.rt.stopped {
 		return nil, session.ErrClosed
 	}
-	ring, err := a.keyRing()
+	ring, err := a.openRing()
 	if err != nil {
 		return nil, err
 	}
@@ -288,19 +288,11 @@ func (a *App) signin() (*signin.Service, error) {
 		SiteFor:    a.siteFor,
 	})
 	a.rt.service.Start()
+	if a.rt.keeper != nil {
+		a.rt.keeper.start()
+	}
 	a.rt.ready.Store(a.rt.service)
 	return a.rt.service, nil
-}
-
-func (a *App) keyRing() (*session.KeyRing, error) {
-	secrets, err := a.resolveKeys()
-	if err != nil {
-		return nil, err
-	}
-	if len(secrets) > 0 {
-		return session.NewKeyRing(secrets...)
-	}
-	return storageRing(context.WithoutCancel(a.rt.ctx), a.rt.storage)
 }
 
 // Stop ends the background work. Requests that are under way keep their sessions and the store until Cleanup.
@@ -314,10 +306,14 @@ func (a *App) Stop() error {
 // stopService waits for the background work, and lets requests go on meanwhile.
 func (a *App) stopService() {
 	a.rt.mu.Lock()
-	service := a.rt.service
+	service, keeper := a.rt.service, a.rt.keeper
 	a.rt.mu.Unlock()
-	if service != nil {
-		service.Stop()
+	if service == nil {
+		return
+	}
+	service.Stop()
+	if keeper != nil {
+		keeper.close()
 	}
 }
 

@@ -26,6 +26,7 @@ func init() {
 //		provider [<name>] { ... }
 //		store <driver> ...
 //		keys <secret>...
+//		keys_rotate <duration>
 //		session {
 //			browser {
 //				idle_limit   <duration>
@@ -85,9 +86,13 @@ func locateProviders(policies []*Policy, a *App) error {
 }
 
 var globalWords = grammar[*App]{
-	"provider":       {many, parseProvider},
-	"store":          {once, parseStore},
-	"keys":           {once, parseKeys},
+	"provider": {many, parseProvider},
+	"store":    {once, parseStore},
+	"keys":     {once, parseKeys},
+	"keys_rotate": {once, func(d *caddyfile.Dispenser, a *App) (err error) {
+		a.KeysRotate, err = durationOrZero(d, maxLifetime)
+		return err
+	}},
 	"session":        {once, parseSession},
 	"stay_signed_in": {once, parseStaySignedIn},
 	"rate_limit":     {once, parseRateLimit},

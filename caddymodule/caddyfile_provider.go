@@ -18,6 +18,8 @@ import (
 //		issuer        <url>
 //		client_id     <id>
 //		client_secret <secret>
+//		client_auth   private_key_jwt <key file> [<audience>]
+//		recheck       silent
 //		scopes        <scope>...
 //		groups_claim  <claim>
 //		groups_overage graph [<url>]
@@ -60,11 +62,16 @@ func parseProvider(d *caddyfile.Dispenser, a *App) error {
 }
 
 var providerWords = grammar[*Provider]{
-	"name":           {once, parseDisplayName},
-	"icon":           {once, parseIcon},
-	"issuer":         {once, parseIssuer},
-	"client_id":      value(func(p *Provider) *string { return &p.ClientID }),
-	"client_secret":  {once, parseClientSecret},
+	"name":          {once, parseDisplayName},
+	"icon":          {once, parseIcon},
+	"issuer":        {once, parseIssuer},
+	"client_id":     value(func(p *Provider) *string { return &p.ClientID }),
+	"client_secret": {once, parseClientSecret},
+	"client_auth":   {once, parseClientAuth},
+	"recheck": {once, func(d *caddyfile.Dispenser, p *Provider) (err error) {
+		p.Recheck, err = oneOf(d, "recheck", recheckSilent)
+		return err
+	}},
 	"scopes":         values(func(p *Provider) *[]string { return &p.Scopes }),
 	"groups_claim":   value(func(p *Provider) *string { return &p.GroupsClaim }),
 	"groups_overage": {once, parseGroupsOverage},
@@ -113,6 +120,23 @@ func parseClientSecret(d *caddyfile.Dispenser, p *Provider) error {
 		return nil
 	}
 	return d.Err("client_secret takes exactly one value")
+}
+
+// parseClientAuth reads a method, the file of a key, and maybe an audience.
+func parseClientAuth(d *caddyfile.Dispenser, p *Provider) error {
+	method, err := firstOf(d, "client authentication", privateKeyJWT)
+	if err != nil {
+		return err
+	}
+	p.ClientAuth = &ClientAuth{Method: method}
+	args := d.RemainingArgs()
+	if len(args) == 0 || len(args) > 2 || slices.Contains(args, "") {
+		return d.ArgErr()
+	}
+	if p.ClientAuth.KeyFile = args[0]; len(args) == 2 {
+		p.ClientAuth.Audience = args[1]
+	}
+	return nil
 }
 
 func parseGuestClaim(d *caddyfile.Dispenser, p *Provider) error {

@@ -29,6 +29,7 @@ var (
 //		activity       navigation|any|none
 //		headers        remote|forwarded|none
 //		header         <Name> <claim>
+//		assertion      [<audience>]
 //	}
 //
 // The matcher becomes part of the handler and not of its route: the sign-in endpoints and the scrubbing are for the
@@ -146,8 +147,9 @@ var siteWords = grammar[*siteParser]{
 		s.Activity, err = oneOf(d, "activity", activityWords...)
 		return err
 	}},
-	"headers": {once, parseHeaders},
-	"header":  {many, parseSiteHeader},
+	"headers":   {once, parseHeaders},
+	"header":    {many, parseSiteHeader},
+	"assertion": {once, parseAssertion},
 }
 
 // parseHeaders reads a set of headers, and whether the groups are among them.

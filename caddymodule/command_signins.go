@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -246,13 +245,4 @@ type signInsPrinter interface {
 // signInsLines prints one JSON object a line.
 type signInsLines struct{ w io.Writer }
 
-func (p signInsLines) show(entries []signinlog.Entry) error {
-	encoder := json.NewEncoder(p.w)
-	encoder.SetEscapeHTML(false)
-	for _, e := range entries {
-		if err := encoder.Encode(e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (p signInsLines) show(entries []signinlog.Entry) error { return writeLines(p.w, entries) }

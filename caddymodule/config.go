@@ -20,6 +20,11 @@ type App struct {
 	// storage, which the members of a cluster share. Whoever holds a key can forge a session.
 	Keys []string `json:"keys,omitempty"`
 
+	// The age at which the newest key of the ring in Caddy's storage is superseded by itself. Older keys go on opening what
+	// they have sealed as long as anything can need them. 0: only when `latchkey keys rotate` says so. Default: 90 days; at
+	// least 7 days.
+	KeysRotate *caddy.Duration `json:"keys_rotate,omitempty"`
+
 	// How long a session lives.
 	Session SessionConfig `json:"session,omitzero"`
 

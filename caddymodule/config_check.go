@@ -230,6 +230,13 @@ func (a *App) checkKeys() error {
 			return fmt.Errorf("keys: key %d is listed twice", i+1)
 		}
 	}
+	switch r := a.KeysRotate; {
+	case r == nil:
+	case len(a.Keys) > 0:
+		return errors.New("keys_rotate: keys that the configuration lists are rotated there")
+	case *r != 0 && (time.Duration(*r) < minKeysRotate || time.Duration(*r) > maxLifetime):
+		return fmt.Errorf("keys_rotate: %s is neither 0 nor from %s to %s", days(time.Duration(*r)), days(minKeysRotate), days(maxLifetime))
+	}
 	return nil
 }
 

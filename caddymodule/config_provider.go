@@ -39,6 +39,14 @@ type Provider struct {
 	// Empty: a public client, which is protected by PKCE alone.
 	ClientSecret string `json:"client_secret,omitempty"`
 
+	// How Latchkey proves that it is this client, in place of a secret. Default: with the secret.
+	ClientAuth *ClientAuth `json:"client_auth,omitempty"`
+
+	// `silent` has claims and groups that are older than the session's `recheck` asked for anew where the provider gave no
+	// refresh token: by a round trip of the browser at the next page that is opened, which nobody sees. If the provider
+	// would have to ask the person something, the person signs in again. Default: they stay as at sign-in.
+	Recheck string `json:"recheck,omitempty"`
+
 	// The scopes asked for; `openid` must be among them. Default: `openid profile email offline_access`.
 	Scopes []string `json:"scopes,omitempty"`
 
@@ -82,6 +90,37 @@ type Provider struct {
 	// A file with the certificates (PEM) of the authorities that the provider's certificate is verified against,
 	// instead of the system's.
 	CAFile string `json:"ca_file,omitempty"`
+}
+
+// ClientAuth is a way to authenticate a client to its provider.
+type ClientAuth struct {
+	// The method: `private_key_jwt`, a signed assertion (RFC 7523).
+	Method string `json:"method"`
+
+	// A PEM file with the private key, RSA or EC. With its certificate in the same file the assertion names that too
+	// (`x5t#S256`, which Entra wants). Read anew for each request to the provider, so that a changed file needs no reload.
+	KeyFile string `json:"key_file"`
+
+	// Whom the assertion is for (`aud`). Default: the provider's token endpoint; its issuer at other endpoints.
+	Audience string `json:"audience,omitempty"`
+}
+
+const recheckSilent = "silent"
+
+const privateKeyJWT = "private_key_jwt"
+
+func (c *ClientAuth) check(secret string) error {
+	switch {
+	case c == nil:
+		return nil
+	case c.Method != privateKeyJWT:
+		return fmt.Errorf("client_auth: %q is not %s", c.Method, privateKeyJWT)
+	case c.KeyFile == "":
+		return errors.New("client_auth: the key file is missing")
+	case secret != "":
+		return errors.New("client_auth takes the place of client_secret: give one of them")
+	}
+	return nil
 }
 
 // ClaimValue is a claim and a value that means something.
@@ -154,6 +193,12 @@ func (p *Provider) check() error {
 	}
 	if p.ClientID == "" {
 		return errors.New("client_id is missing")
+	}
+	if err := p.ClientAuth.check(p.ClientSecret); err != nil {
+		return err
+	}
+	if p.Recheck != "" && p.Recheck != recheckSilent {
+		return fmt.Errorf("recheck: %q is not %s", p.Recheck, recheckSilent)
 	}
 	if p.GroupsOverage != "" {
 		if err := signin.CheckEndpoint(p.GroupsOverage); err != nil {

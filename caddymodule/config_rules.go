@@ -241,6 +241,9 @@ func (h *Handler) check(a *App) error {
 			return fmt.Errorf("policy %q: %w", p.Name, err)
 		}
 	}
+	if err := h.Assertion.check(); err != nil {
+		return err
+	}
 	if h.Activity != "" && !slices.Contains(activityWords, h.Activity) {
 		return fmt.Errorf("activity: %q is none of %s", h.Activity, strings.Join(activityWords, ", "))
 	}
@@ -265,6 +268,9 @@ func (h *Handler) checkHeader(hc HeaderClaim, before []HeaderClaim) error {
 	}
 	if hc.Claim == "" {
 		return fmt.Errorf("header %s: the claim is missing", hc.Name)
+	}
+	if scrub.Same(hc.Name, assertionHeader) {
+		return fmt.Errorf("header %s is the one of `assertion`", hc.Name)
 	}
 	for _, other := range before {
 		if scrub.Same(other.Name, hc.Name) {

@@ -42,6 +42,14 @@ func (s *SignInLog) check() error {
 // off reports whether nothing is to be stored.
 func (s *SignInLog) off() bool { return s != nil && s.MaxEntries != nil && *s.MaxEntries == 0 }
 
+// keep is how long an entry is kept.
+func (s *SignInLog) keep() time.Duration {
+	if s == nil || s.Keep == 0 {
+		return signinlog.DefaultKeep
+	}
+	return time.Duration(s.Keep)
+}
+
 // openSignInLog starts the log in the store, beside Caddy's log, and returns where sign-ins go.
 func (a *App) openSignInLog(store session.Store, ring *session.KeyRing) (signinlog.Sink, error) {
 	logged := signinlog.Zap{Logger: a.rt.logger.Named("sign_in")}

@@ -61,6 +61,9 @@ type Handler struct {
 	// More headers, each with the claim that it carries.
 	Header []HeaderClaim `json:"header,omitempty"`
 
+	// A signed statement about the person, for applications that verify it. Default: none.
+	Assertion *Assertion `json:"assertion,omitempty"`
+
 	rt handlerRuntime
 }
 

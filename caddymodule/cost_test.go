@@ -44,7 +44,7 @@ func newVisitor(tb testing.TB, app *App, site *Handler) *visitor {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	ring, err := c.keyRing()
+	ring, err := c.openRing()
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 package caddymodule
 
 import (
-	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,7 +114,7 @@ var errTwoSources = errors.New("--config needs no server: give --config or --add
 func (o *explainOptions) ask(q *Query) (*Explanation, error) {
 	if o.config == "" {
 		ex := new(Explanation)
-		return ex, o.post(explainPath, nil, q, ex)
+		return ex, o.post(explainPath, q, ex)
 	}
 	if o.address != "" {
 		return nil, errTwoSources
@@ -125,6 +125,15 @@ func (o *explainOptions) ask(q *Query) (*Explanation, error) {
 	}
 	defer c.close()
 	return c.explain(q)
+}
+
+// post asks the running server, which is the one at --address or that of the configuration.
+func (o *explainOptions) post(path string, question, answer any) error {
+	server := adminClient{address: o.address}
+	if o.address == "" {
+		server.config, server.adapter = o.config, o.adapter
+	}
+	return server.ask(context.Background(), http.MethodPost, path, nil, question, answer)
 }
 
 // load adapts a file and provisions it, without starting anything.
@@ -138,30 +147,6 @@ func (o *explainOptions) load() (*candidate, error) {
 		return nil, err
 	}
 	return newCandidate(ctx, config)
-}
-
-// maxAnswer bounds what is read from a server.
-const maxAnswer = 64 << 20
-
-// post asks the running server. Its refusal of the question is the error. The address, if not given, is that in config.
-func (o *explainOptions) post(path string, config []byte, question, answer any) error {
-	address, err := caddycmd.DetermineAdminAPIAddress(o.address, config, o.config, o.adapter)
-	if err != nil {
-		return err
-	}
-	body, err := json.Marshal(question)
-	if err != nil {
-		return err
-	}
-	resp, err := caddycmd.AdminAPIRequest(address, http.MethodPost, path, nil, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("asking the server at %s: %w", address, refusedBy(err))
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(answer); err != nil {
-		return fmt.Errorf("reading the answer of %s: %w", address, err)
-	}
-	return nil
 }
 
 // printJSON writes the explanation for programs.

@@ -27,6 +27,9 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	if err != nil {
 		return h.anonymous(service, w, r, v, err)
 	}
+	if service.RecheckSilently(w, r, v, who, token) {
+		return nil
+	}
 	made := h.made(who)
 	h.describe(p, r, made.subject, who, &made.facts)
 	decision := h.rt.policies.Evaluate(&p.query)
@@ -50,6 +53,9 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	// Asked in this order because there is nearly never anything to write.
 	if sessions := h.rt.app.rt.sessions; sessions.TouchDue(who, h.rt.site.App) && h.rt.activity.counts(r) {
 		sessions.Touch(who, h.rt.site.App)
+	}
+	if err := h.assert(r, v, who, made); err != nil {
+		return caddyhttp.Error(http.StatusInternalServerError, err)
 	}
 	h.admitted(r, &decision, who, made)
 	h.identify(p, r, made)

@@ -43,7 +43,7 @@ func (o *explainOptions) askImpact(w io.Writer, flags *pflag.FlagSet) error {
 	}
 	im := new(Impact)
 	q := &ImpactQuery{Config: config, Since: caddy.Duration(since), Examples: o.examples}
-	if err := o.post(impactPath, config, q, im); err != nil {
+	if err := o.post(impactPath, q, im); err != nil {
 		return err
 	}
 	if o.json {

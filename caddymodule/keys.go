@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -18,8 +19,10 @@ const (
 	// keysStorageKey is where Caddy's storage holds the key ring; keysLock guards its making, over a whole cluster.
 	keysStorageKey = "latchkey/keys.json"
 	keysLock       = "latchkey_keys"
-	// keysTimeout bounds the wait for Caddy's storage at start.
+	// keysTimeout bounds the wait for Caddy's storage at start and for a change of the ring.
 	keysTimeout = 30 * time.Second
+	// maxRingKeys bounds a ring. It is more than the shortest keys_rotate and the longest session make.
+	maxRingKeys = 64
 )
 
 // storedKeys is the key ring as it is stored, newest first.
@@ -32,49 +35,96 @@ type storedKey struct {
 	Created time.Time `json:"created"`
 }
 
-// storageRing returns the key ring in Caddy's storage, and makes it if there is none: the members of a cluster share
-// the storage, and with it the ring.
-func storageRing(ctx context.Context, storage certmagic.Storage) (*session.KeyRing, error) {
+// errNoRing: there is no key ring in Caddy's storage.
+var errNoRing = fmt.Errorf("no key ring in Caddy's storage: %w", fs.ErrNotExist)
+
+// loadKeys reads the ring. errNoRing if there is none; a ring that cannot be read is another error and is never replaced:
+// every session would end.
+func loadKeys(ctx context.Context, storage certmagic.Storage) ([]session.RingKey, error) {
+	data, err := storage.Load(ctx, keysStorageKey)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errNoRing
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading key ring: %w", err)
+	}
+	var stored storedKeys
+	if err := json.Unmarshal(data, &stored); err != nil || len(stored.Keys) == 0 {
+		return nil, fmt.Errorf("key ring %s in Caddy's storage cannot be read", keysStorageKey)
+	}
+	keys := make([]session.RingKey, 0, len(stored.Keys))
+	for _, k := range stored.Keys {
+		keys = append(keys, session.RingKey(k))
+	}
+	return keys, nil
+}
+
+// changeKeys changes the ring in the storage, one at a time in the whole cluster, and returns what it is then. change
+// gets nil if there is none; what it returns is written unless it is what it got.
+func changeKeys(ctx context.Context, storage certmagic.Storage, change func([]session.RingKey) ([]session.RingKey, error)) ([]session.RingKey, error) {
 	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
-	ring, err := loadRing(ctx, storage)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return ring, err
-	}
 	if err := storage.Lock(ctx, keysLock); err != nil {
 		return nil, fmt.Errorf("locking key ring: %w", err)
 	}
 	defer func() { _ = storage.Unlock(context.WithoutCancel(ctx), keysLock) }()
-	// Somebody else may have made it while this one waited.
-	if ring, err := loadRing(ctx, storage); !errors.Is(err, fs.ErrNotExist) {
-		return ring, err
+	keys, err := loadKeys(ctx, storage)
+	if err != nil && !errors.Is(err, errNoRing) {
+		return nil, err
 	}
-	secret := make([]byte, session.MinSecret)
-	_, _ = rand.Read(secret) // never fails
-	data, err := json.Marshal(storedKeys{Keys: []storedKey{{Secret: secret, Created: time.Now().UTC()}}})
+	next, err := change(slices.Clone(keys))
+	if err != nil || slices.EqualFunc(keys, next, func(a, b session.RingKey) bool { return string(a.Secret) == string(b.Secret) }) {
+		return next, err
+	}
+	var stored storedKeys
+	for _, k := range next {
+		stored.Keys = append(stored.Keys, storedKey(k))
+	}
+	data, err := json.Marshal(stored)
 	if err != nil {
 		return nil, err
 	}
 	if err := storage.Store(ctx, keysStorageKey, data); err != nil {
 		return nil, fmt.Errorf("writing key ring: %w", err)
 	}
-	return session.NewKeyRing(secret)
+	return next, nil
 }
 
-// loadRing reads the ring. fs.ErrNotExist if there is none; a ring that cannot be read is an error and is never
-// replaced: every session would end.
-func loadRing(ctx context.Context, storage certmagic.Storage) (*session.KeyRing, error) {
-	data, err := storage.Load(ctx, keysStorageKey)
-	if err != nil {
-		return nil, fmt.Errorf("reading key ring: %w", err)
+// newKey makes a key whose id none of the others has: an id that two keys share would make a key that is missing look
+// like a value that was forged.
+func newKey(others []session.RingKey, now time.Time) (session.RingKey, error) {
+	taken := make(map[session.KeyID]bool, len(others))
+	for _, k := range others {
+		id, err := k.ID()
+		if err != nil {
+			return k, err
+		}
+		taken[id] = true
 	}
-	var stored storedKeys
-	if err := json.Unmarshal(data, &stored); err != nil {
-		return nil, fmt.Errorf("key ring %s in Caddy's storage cannot be read", keysStorageKey)
+	for {
+		k := session.RingKey{Secret: make([]byte, session.MinSecret), Created: now.UTC().Truncate(time.Millisecond)}
+		_, _ = rand.Read(k.Secret) // never fails
+		if id, err := k.ID(); err != nil || !taken[id] {
+			return k, err
+		}
 	}
-	secrets := make([][]byte, 0, len(stored.Keys))
-	for _, k := range stored.Keys {
-		secrets = append(secrets, k.Secret)
+}
+
+// storageKeys returns the keys in Caddy's storage, and makes the first if there is none: the members of a cluster share
+// the storage, and with it the ring.
+func storageKeys(ctx context.Context, storage certmagic.Storage, now time.Time) (keys []session.RingKey, made bool, err error) {
+	look, cancel := context.WithTimeout(ctx, keysTimeout)
+	defer cancel()
+	if keys, err = loadKeys(look, storage); !errors.Is(err, errNoRing) {
+		return keys, false, err
 	}
-	return session.NewKeyRing(secrets...)
+	keys, err = changeKeys(ctx, storage, func(keys []session.RingKey) ([]session.RingKey, error) {
+		if len(keys) > 0 { // somebody else made it while this one waited
+			return keys, nil
+		}
+		made = true
+		k, err := newKey(nil, now)
+		return []session.RingKey{k}, err
+	})
+	return keys, made, err
 }

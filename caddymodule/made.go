@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"sync/atomic"
+
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/policy"
@@ -18,6 +20,8 @@ type made struct {
 	placeholder func(key string) (any, bool)
 	// logged is what the access log says of a request that is allowed.
 	logged zap.Field
+	// assertion is the one that was signed last, the only part that changes.
+	assertion atomic.Pointer[assertion]
 }
 
 // facts are what a session tells the policies beside who somebody is.

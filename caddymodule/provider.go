@@ -43,6 +43,14 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 			logger.Warn("client_secret stands in the configuration itself; use {env.NAME} or {file./path}", zap.String("provider", p.name()))
 		}
 	}
+	key, err := p.clientKey()
+	if err != nil {
+		return nil, err
+	}
+	audience := ""
+	if p.ClientAuth != nil {
+		audience = p.ClientAuth.Audience
+	}
 	roots, err := p.roots()
 	if err != nil {
 		return nil, err
@@ -53,12 +61,39 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 		Issuer:       issuer,
 		ClientID:     clientID,
 		ClientSecret: secret,
-		Scopes:       p.Scopes,
-		AuthParams:   p.AuthParams,
-		Claims:       p.claims(),
-		Client:       signin.NewIDPClient(roots, wrap),
-		Logger:       logger,
+		ClientKey:    key, ClientAudience: audience,
+		SilentRecheck: p.Recheck == recheckSilent,
+		Scopes:        p.Scopes,
+		AuthParams:    p.AuthParams,
+		Claims:        p.claims(),
+		Client:        signin.NewIDPClient(roots, wrap),
+		Logger:        logger,
 	}), nil
+}
+
+// clientKey returns what reads the client's key, nil if there is none. A file that is missing or holds none refuses the
+// configuration (A56).
+func (p *Provider) clientKey() (func() (*signin.ClientKey, error), error) {
+	if p.ClientAuth == nil {
+		return nil, nil
+	}
+	read := func() (*signin.ClientKey, error) {
+		name, err := resolve("client_auth", p.ClientAuth.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("client_auth: %w", err)
+		}
+		key, err := signin.ParseClientKey(data)
+		if err != nil {
+			return nil, fmt.Errorf("client_auth: %s: %w", name, err)
+		}
+		return key, nil
+	}
+	_, err := read()
+	return read, err
 }
 
 func (p *Provider) claims() signin.ClaimsConfig {

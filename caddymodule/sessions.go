@@ -38,6 +38,11 @@ func (a *App) newManager(store session.Store, ring *session.KeyRing) *session.Ma
 		OnFeedError: func(err error) {
 			log.Warn("other servers were not told of a change; they find out within cache_recheck", zap.Error(err))
 		},
+		OnKeys: func() {
+			if a.rt.keeper != nil {
+				a.rt.keeper.heard()
+			}
+		},
 		OnTouchError: func(err error) { log.Warn("last use of a session not written", zap.Error(err)) },
 	})
 }

@@ -72,8 +72,9 @@ func (s *sharedStore) cached(ring *session.KeyRing) *session.Cache {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cache == nil || !s.ring.Equal(ring) {
-		s.cache, s.ring = session.NewCache(session.CacheConfig{}), ring
+		s.cache = session.NewCache(session.CacheConfig{})
 	}
+	s.ring = ring // which goes on following the storage when the one before does not
 	return s.cache
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -63,6 +64,90 @@ func (m *Manager) All(ctx context.Context, limit int, visit func(*Session) bool)
 		_ = m.delist(ctx, index, stale) // they are met again otherwise
 	}
 	return survey, nil
+}
+
+// maxShard bounds how much of one part of the list is held in memory at a time.
+const maxShard = 1 << 20
+
+// errCursor: what is to be gone on from is no place that Page has named.
+var errCursor = errors.New("no place in the list of sessions")
+
+// Page hands the live sessions of everybody to visit, a part of the list at a time: it begins behind the place after,
+// empty for the beginning, and ends when it has looked at limit of them, or in front of the one for which visit returns
+// false. next is where to go on, empty at the end of the list. All pages together are every session that lives throughout, each once.
+func (m *Manager) Page(ctx context.Context, after string, limit int, visit func(*Session) bool) (next string, survey Survey, err error) {
+	shard, last, err := readCursor(after)
+	if err != nil {
+		return "", survey, err
+	}
+	if err := m.settle(ctx, m.now()); err != nil {
+		return "", survey, err
+	}
+	for ; shard < allShards; shard, last = shard+1, "" {
+		index := allShard(shard)
+		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, maxShard)
+		if err != nil {
+			return "", survey, fmt.Errorf("listing sessions: %w", err)
+		}
+		slices.Sort(keys) // which no use of a session changes, as it does their times
+		from, found := slices.BinarySearch(keys, last)
+		if found {
+			from++
+		}
+		for _, key := range keys[from:] {
+			if limit--; limit < 0 {
+				survey.More = true
+				return cursorAt(shard, last), survey, nil
+			}
+			before := last
+			last = key
+			s, err := m.load(ctx, key)
+			switch {
+			case errors.Is(err, ErrNotFound):
+				_ = m.delist(ctx, index, []Key{key}) // it is met again otherwise
+			case unanswered(err) || ctx.Err() != nil:
+				return "", survey, fmt.Errorf("listing sessions: %w", err)
+			case err != nil:
+				survey.Unreadable++
+			case m.check(s, m.now()) == nil:
+				if !visit(s) {
+					survey.More = true
+					return cursorAt(shard, before), survey, nil
+				}
+				survey.Seen++
+			}
+		}
+	}
+	return "", survey, nil
+}
+
+func cursorAt(shard int, last Key) string {
+	return letters[shard>>4:shard>>4+1] + letters[shard&15:shard&15+1] + strings.TrimPrefix(string(last), "s:")
+}
+
+func readCursor(after string) (shard int, last Key, err error) {
+	if after == "" {
+		return 0, "", nil
+	}
+	if len(after) < 2 {
+		return 0, "", errCursor
+	}
+	first, second := strings.IndexByte(letters, after[0]), strings.IndexByte(letters[:16], after[1])
+	if first < 0 || second < 0 {
+		return 0, "", errCursor
+	}
+	if last = Key("s:" + after[2:]); len(after) == 2 {
+		last = ""
+	} else if _, ok := digestOf(last); !ok {
+		return 0, "", errCursor
+	}
+	return first<<4 | second, last, nil
+}
+
+// IsCursor reports whether a text is a place in the list that Page may have named.
+func IsCursor(text string) bool {
+	_, _, err := readCursor(text)
+	return err == nil && text != ""
 }
 
 // allShard is a part of the list: its name is the first letter of Short and the better half of the second.

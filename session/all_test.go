@@ -2,7 +2,9 @@ package session_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
 )
@@ -88,5 +90,54 @@ func TestAllDropsStale(t *testing.T) {
 	w.all(t, 100)
 	if left := w.members(t, index); len(left) != 0 {
 		t.Errorf("still listed: %v", left)
+	}
+}
+
+// The pages of the list are every session once, whatever comes, goes and is used between them.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	made := make([]*session.Session, 120)
+	for i := range made {
+		draft := fullDraft()
+		draft.User, draft.Identity.Subject = fmt.Sprintf("user-%d", i), fmt.Sprint(i)
+		made[i], _ = w.create(t, draft, session.Tokens{})
+	}
+	for _, how := range []struct {
+		name         string
+		look, accept int
+	}{{"looking at seven", 7, 1000}, {"taking five", 1000, 5}, {"all at once", 1000, 1000}} {
+		seen, cursor := map[string]int{}, ""
+		for pages := 0; ; pages++ {
+			taken := 0
+			next, survey, err := w.Page(t.Context(), cursor, how.look, func(s *session.Session) bool {
+				if taken == how.accept {
+					return false
+				}
+				taken++
+				seen[s.User]++
+				return true
+			})
+			want(t, how.name, err, nil)
+			if survey.Seen != taken || survey.More != (next != "") || next != "" && !session.IsCursor(next) {
+				t.Fatalf("%s: %+v, %d taken, next %q", how.name, survey, taken, next)
+			}
+			if cursor = next; cursor == "" || pages > len(made) {
+				break
+			}
+			extra, _ := w.create(t, fullDraft(), session.Tokens{})
+			w.clock.Advance(time.Minute)
+			want(t, "ending", w.End(t.Context(), extra), nil)
+		}
+		for _, s := range made {
+			if seen[s.User] != 1 {
+				t.Errorf("%s: %s was seen %d times", how.name, s.User, seen[s.User])
+			}
+		}
+	}
+	for _, text := range []string{"?", "Ashort", "A" + strings.Repeat("!", 22), "As:" + strings.Repeat("a", 22)} {
+		if _, _, err := w.Page(t.Context(), text, 1, nil); err == nil || session.IsCursor(text) {
+			t.Errorf("the cursor %q was taken", text)
+		}
 	}
 }

@@ -25,6 +25,7 @@ type Feed interface {
 const (
 	wordChanged = "changed" // and the key of a record
 	wordRevoked = "revoked" // revoke-before marks were written
+	wordKeys    = "keys"    // the key ring has other keys
 )
 
 // feedRetry is how long a subscription that ended waits before it is tried again.
@@ -60,8 +61,15 @@ func (m *Manager) heard(message string) {
 		m.cache.drop(d)
 		return
 	}
+	if word == wordKeys {
+		m.onKeys()
+		return
+	}
 	m.missed()
 }
+
+// TellKeys tells the other replicas that the key ring has other keys.
+func (m *Manager) TellKeys(ctx context.Context) { m.tell(ctx, wordKeys) }
 
 // missed makes everything that is known be asked for again before it is used.
 func (m *Manager) missed() { m.cache.doubt() }

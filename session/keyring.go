@@ -10,12 +10,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
+	"sync/atomic"
 )
 
 // ErrUnsealable: a value was not sealed by a key of this ring for this purpose and place, or was changed since. For a
 // cookie that means "not ours", never "signed out".
 var ErrUnsealable = errors.New("cannot be opened with any key")
+
+// ErrUnknownKey is the ErrUnsealable of a value that names a key which this ring does not have: the key was lost or
+// retired, is another installation's, or, where rings do not follow each other (KeyRing.OnUnknown), on its way.
+var ErrUnknownKey = fmt.Errorf("%w: sealed under another ring's key", ErrUnsealable)
 
 // Purpose separates the uses of a key: what is sealed for one opens for no other.
 type Purpose string
@@ -58,47 +62,40 @@ const (
 const SealOverhead = sealPrefix + tagSize
 
 // KeyRing seals with its newest key and opens with any (key rotation without signing anybody out). It is safe for
-// concurrent use and immutable.
+// concurrent use. Its keys change by Replace alone; whoever holds the ring has the keys of the moment.
 type KeyRing struct {
-	keys []ringKey
+	keys    atomic.Pointer[[]ringKey]
+	unknown atomic.Pointer[func(KeyID) error]
 }
 
 type ringKey struct {
+	RingKey
 	// id tells which keys of a ring are worth trying. It is short, so two keys may share one.
-	id     [keyIDSize]byte
+	id     KeyID
 	whole  [sha256.Size]byte
 	aeads  map[Purpose]cipher.AEAD
 	tokens []byte
 	csrf   []byte
+	signer *Signer
 }
 
 // NewKeyRing builds a ring of secrets, the newest first. Each must hold at least MinSecret bytes; a secret must have
 // the strength of a random key, nothing here stretches a password.
 func NewKeyRing(secrets ...[]byte) (*KeyRing, error) {
-	if len(secrets) == 0 {
-		return nil, errors.New("key ring: no key")
+	keys := make([]RingKey, 0, len(secrets))
+	for _, secret := range secrets {
+		keys = append(keys, RingKey{Secret: secret})
 	}
-	ring := &KeyRing{}
-	seen := map[[sha256.Size]byte]bool{}
-	for i, secret := range secrets {
-		if len(secret) < MinSecret {
-			return nil, fmt.Errorf("key ring: key %d has %d bytes, at least %d are needed", i+1, len(secret), MinSecret)
-		}
-		k, err := newRingKey(secret)
-		if err != nil {
-			return nil, fmt.Errorf("key ring: key %d: %w", i+1, err)
-		}
-		if seen[k.whole] {
-			return nil, fmt.Errorf("key ring: key %d is listed twice", i+1)
-		}
-		seen[k.whole] = true
-		ring.keys = append(ring.keys, k)
+	ring := new(KeyRing)
+	if err := ring.Replace(keys); err != nil {
+		return nil, err
 	}
 	return ring, nil
 }
 
-func newRingKey(secret []byte) (ringKey, error) {
-	k := ringKey{aeads: make(map[Purpose]cipher.AEAD, len(purposes))}
+func newRingKey(from RingKey) (ringKey, error) {
+	secret := from.Secret
+	k := ringKey{RingKey: from, aeads: make(map[Purpose]cipher.AEAD, len(purposes))}
 	id, err := derive(secret, "id", len(k.whole))
 	if err != nil {
 		return k, err
@@ -121,7 +118,8 @@ func newRingKey(secret []byte) (ringKey, error) {
 			}
 		}
 	}
-	return k, nil
+	k.signer, err = newSigner(secret)
+	return k, err
 }
 
 func derive(secret []byte, use string, size int) ([]byte, error) {
@@ -136,17 +134,12 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// Equal reports whether both hold the same keys in the same order.
-func (r *KeyRing) Equal(other *KeyRing) bool {
-	return slices.EqualFunc(r.keys, other.keys, func(a, b ringKey) bool { return a.whole == b.whole })
-}
-
 // Seal encrypts and authenticates plaintext for a purpose and a place. The place is any number of strings, for example
 // host and cookie name; they are length-prefixed, so that no two places can be confused (A72). The sealed form begins
 // with a version, the id of the key and a random nonce. PurposeCSRF has nothing to seal with; asking for it is a mistake
 // of the caller, which panics.
 func (r *KeyRing) Seal(p Purpose, plaintext []byte, place ...string) []byte {
-	k := &r.keys[0]
+	k := &r.view()[0]
 	return seal(k.id, k.aeads[p], plaintext, aad(p, place))
 }
 
@@ -161,20 +154,25 @@ func (r *KeyRing) Open(p Purpose, sealed []byte, place ...string) ([]byte, error
 }
 
 // Sum returns a keyed hash of the parts under the newest key; Verify accepts one of any key of the ring.
-func (r *KeyRing) Sum(parts ...string) []byte { return sum(r.keys[0].csrf, parts) }
+func (r *KeyRing) Sum(parts ...string) []byte { return sum(r.view()[0].csrf, parts) }
 
 // Verify reports whether mac is a Sum of the parts, in constant time.
 func (r *KeyRing) Verify(mac []byte, parts ...string) bool {
+	// A sum does not name its key, so one that fails may be of a key that is on its way.
+	return r.verify(mac, parts) || len(mac) == sha256.Size && r.ask(KeyID{}) == nil && r.verify(mac, parts)
+}
+
+func (r *KeyRing) verify(mac []byte, parts []string) bool {
 	ok := false
-	for i := range r.keys {
-		ok = hmac.Equal(mac, sum(r.keys[i].csrf, parts)) || ok
+	for _, k := range r.view() {
+		ok = hmac.Equal(mac, sum(k.csrf, parts)) || ok
 	}
 	return ok
 }
 
 // sealTokens seals under the ring and the secret of one session at once: both are needed to open.
 func (r *KeyRing) sealTokens(secret Secret, plaintext []byte, place ...string) ([]byte, error) {
-	k := &r.keys[0]
+	k := &r.view()[0]
 	aead, err := tokensAEAD(k, secret)
 	if err != nil {
 		return nil, err
@@ -196,14 +194,27 @@ func tokensAEAD(k *ringKey, secret Secret) (cipher.AEAD, error) {
 	return newAEAD(key)
 }
 
-// open tries the keys whose id the sealed value names: nearly always one.
+// open tries the keys whose id the sealed value names: nearly always one. If there is none, the ring may be old.
 func (r *KeyRing) open(sealed, aad []byte, of func(*ringKey) (cipher.AEAD, error)) ([]byte, error) {
 	if len(sealed) < SealOverhead || sealed[0] != sealVersion {
 		return nil, ErrUnsealable
 	}
-	for i := range r.keys {
-		k := &r.keys[i]
-		if [keyIDSize]byte(sealed[1:1+keyIDSize]) != k.id {
+	id := KeyID(sealed[1 : 1+keyIDSize])
+	plain, err := r.tryOpen(id, sealed, aad, of)
+	if err != ErrUnknownKey { //nolint:errorlint // as returned, and this is on every request's path
+		return plain, err
+	}
+	if err := r.ask(id); err != nil {
+		return nil, err
+	}
+	return r.tryOpen(id, sealed, aad, of)
+}
+
+func (r *KeyRing) tryOpen(id KeyID, sealed, aad []byte, of func(*ringKey) (cipher.AEAD, error)) ([]byte, error) {
+	keys, result := r.view(), ErrUnknownKey
+	for i := range keys {
+		k := &keys[i]
+		if k.id != id {
 			continue
 		}
 		aead, err := of(k)
@@ -214,11 +225,12 @@ func (r *KeyRing) open(sealed, aad []byte, of func(*ringKey) (cipher.AEAD, error
 		if err == nil {
 			return plain, nil
 		}
+		result = ErrUnsealable
 	}
-	return nil, ErrUnsealable
+	return nil, result
 }
 
-func seal(id [keyIDSize]byte, aead cipher.AEAD, plaintext, aad []byte) []byte {
+func seal(id KeyID, aead cipher.AEAD, plaintext, aad []byte) []byte {
 	out := make([]byte, sealPrefix, SealOverhead+len(plaintext))
 	out[0] = sealVersion
 	copy(out[1:], id[:])

@@ -191,6 +191,7 @@ func (m *Manager) open(e Entry) (*Session, error) {
 		return nil, fmt.Errorf("%w: another session's", errMalformed)
 	}
 	s.Version = e.Version
+	s.sealedUnder, _ = sealedBy(e.Value)
 	return s, nil
 }
 

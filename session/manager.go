@@ -32,6 +32,8 @@ type ManagerConfig struct {
 	// OnFeedError is told when a message to other replicas could not be sent; they find out within their Recheck. It is
 	// called like OnOutage.
 	OnFeedError func(error)
+	// OnKeys is told when another replica has changed the key ring, and must not block. Nil: nobody is told.
+	OnKeys func()
 	// OnTouchError is told when a last use could not be written. That never fails a request: at worst an idle limit
 	// strikes a little early. It may be called from a request's goroutine and must not block. Nil: nobody is told.
 	OnTouchError func(error)
@@ -52,6 +54,7 @@ type Manager struct {
 	feed        Feed // nil if the store has none
 	name        string
 	onFeedError func(error)
+	onKeys      func()
 	background  sync.WaitGroup
 	cancel      context.CancelFunc
 
@@ -82,6 +85,7 @@ func NewManager(c ManagerConfig) *Manager {
 
 		onOutage:    orNobody(c.OnOutage),
 		onFeedError: orNobody(c.OnFeedError),
+		onKeys:      c.OnKeys,
 
 		touches: make(chan touch, touchQueue),
 		stop:    make(chan struct{}),
@@ -89,6 +93,9 @@ func NewManager(c ManagerConfig) *Manager {
 	}
 	if m.now == nil {
 		m.now = time.Now
+	}
+	if m.onKeys == nil {
+		m.onKeys = func() {}
 	}
 	if m.cache == nil {
 		m.cache = NewCache(CacheConfig{})
@@ -116,6 +123,9 @@ func orNobody(tell func(error)) func(error) {
 
 // Limits returns the limits in force now.
 func (m *Manager) Limits() Limits { return m.limits }
+
+// Keys returns the key ring.
+func (m *Manager) Keys() *KeyRing { return m.vault.Keys }
 
 // recordGrowth is the room that a new record leaves for what is written to it later: apps and the reason of its kind.
 // Without it a record could be created that no later write fits (A47).
@@ -195,6 +205,7 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
 	s.Version = 1
+	s.sealedUnder, _ = sealedBy(sealed)
 	m.cache.keep(d, s, sealOf(sealed), asked)
 	return s, token, nil
 }
@@ -294,6 +305,7 @@ func (m *Manager) update(ctx context.Context, id ID, change func(*Session) bool)
 		s.Version, sealed, err = m.vault.replace(ctx, key, plain, tail, s.Version, s.Ends(m.limits))
 		switch {
 		case err == nil:
+			s.sealedUnder, _ = sealedBy(sealed)
 			m.cache.wrote(d, s, sealOf(sealed), asked)
 			return s, nil
 		case !errors.Is(err, ErrConflict) || try == updateTries:

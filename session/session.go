@@ -96,6 +96,7 @@ type Session struct {
 	Apps []string
 
 	sealedTokens []byte
+	sealedUnder  KeyID // the record; the tokens may be under another
 	// What a newer version wrote and this one does not know, kept for the next write (A78).
 	unknown []byte
 	flags   int64
@@ -168,6 +169,17 @@ func (s *Session) Claimed() []string {
 		names = append(names, s.Email)
 	}
 	return names
+}
+
+// SealedUnder returns the keys without which the session as it is stored cannot be opened: that of its record, and that
+// of its tokens if it is another. The key of its cookie is for the browser to know; it was the newest when the session
+// began, or a later one.
+func (s *Session) SealedUnder() []KeyID {
+	keys := []KeyID{s.sealedUnder}
+	if id, ok := sealedBy(s.sealedTokens); ok && id != s.sealedUnder {
+		keys = append(keys, id)
+	}
+	return keys
 }
 
 // Tokens are what the provider gave for later use. They are never in a log, a page or a header.

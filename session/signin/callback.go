@@ -158,6 +158,10 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 		return
 	}
 	a, err := s.providerAnswer(r, p, f, resp)
+	if f.Silent {
+		s.finishSilent(w, r, v, f, p, a, err)
+		return
+	}
 	if err != nil {
 		s.providerFailed(w, r, v, f, p, err)
 		return

@@ -43,14 +43,17 @@ func (p *Provider) oauth(m *metadata, redirectURI string) (*oauth2.Config, error
 	return &oauth2.Config{
 		ClientID:     p.ClientID,
 		ClientSecret: secret,
-		Endpoint:     oauth2.Endpoint{AuthURL: m.AuthorizationEndpoint, TokenURL: m.TokenEndpoint, AuthStyle: m.authStyle()},
+		Endpoint:     oauth2.Endpoint{AuthURL: m.AuthorizationEndpoint, TokenURL: m.TokenEndpoint, AuthStyle: p.authStyle(m)},
 		RedirectURL:  redirectURI,
 		Scopes:       p.scopes(),
 	}, nil
 }
 
 // authStyle is client_secret_basic unless the provider offers only client_secret_post (Discovery, section 3).
-func (m *metadata) authStyle() oauth2.AuthStyle {
+func (p *Provider) authStyle(m *metadata) oauth2.AuthStyle {
+	if p.ClientKey != nil {
+		return oauth2.AuthStyleInParams
+	}
 	if len(m.TokenAuthMethods) > 0 && !slices.Contains(m.TokenAuthMethods, "client_secret_basic") &&
 		slices.Contains(m.TokenAuthMethods, "client_secret_post") {
 		return oauth2.AuthStyleInParams
@@ -72,7 +75,7 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string
 	if err != nil {
 		return nil, err
 	}
-	ctx = oidc.ClientContext(ctx, p.Client)
+	ctx = p.authContext(ctx, m)
 	tok, err := conf.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
 	if err != nil {
 		return nil, tokenError(err)

@@ -55,8 +55,13 @@ type flow struct {
 	// Away: the sign-in host ends the flow, with a ticket. For is the site on whose behalf it goes on there.
 	Away bool      `json:"w,omitempty"`
 	For  *handover `json:"f,omitempty"`
+	// Silent: the claims of a session are asked for anew, and nobody is to be asked anything. Login: the provider is to ask
+	// who it is, whoever is signed in there.
+	Silent bool `json:"i,omitempty"`
+	Login  bool `json:"l,omitempty"`
 
-	hint string // who may be meant, for the provider alone (login_hint); needed until it is asked
+	tokenHint string // the id_token_hint, which is not kept
+	hint      string // who may be meant, for the provider alone (login_hint); needed until it is asked
 }
 
 func (f *flow) redirectURI() string { return f.Origin + Base + f.callbackPath() }

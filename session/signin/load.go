@@ -108,11 +108,16 @@ func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, d
 	if err != nil {
 		return nil, token, err
 	}
-	if old, err := s.token(v); err == nil && !keep {
-		if err := s.Sessions.EndID(ctx, old.ID); err != nil {
-			_ = s.Sessions.End(context.WithoutCancel(ctx), made) // which nobody has got
-			return nil, token, err
-		}
+	old, err := s.token(v)
+	switch {
+	case err == nil && !keep:
+		err = s.Sessions.EndID(ctx, old.ID)
+	case NoSession(err):
+		err = nil
+	}
+	if err != nil {
+		_ = s.Sessions.End(context.WithoutCancel(ctx), made) // which nobody has got
+		return nil, token, err
 	}
 	s.giveCookie(w, v, made, token)
 	return made, token, nil

@@ -83,7 +83,8 @@ func (s *Service) nothingPending(w http.ResponseWriter, r *http.Request, v *Visi
 
 // pendingGone answers when the pending sign-in of a cookie was answered, abandoned, or cannot be looked up.
 func (s *Service) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, ret string, err error) {
-	if !Over(err) && !errors.Is(err, session.ErrUnsealable) {
+	// What is sealed under another key may be another replica's, with a key that is on its way (K3: nothing is lost by it).
+	if !Over(err) && (!errors.Is(err, session.ErrUnsealable) || errors.Is(err, session.ErrUnknownKey)) {
 		s.storeDown(w, r, v, err)
 		return
 	}

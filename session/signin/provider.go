@@ -22,6 +22,12 @@ type ProviderConfig struct {
 	ClientID string
 	// ClientSecret is asked for at each token request, so that a rotated secret needs no reload. Nil: a public client.
 	ClientSecret func() (string, error)
+	// ClientKey proves who we are in place of a secret (private_key_jwt), and is asked for as often. ClientAudience is
+	// whom its assertions are for; empty: the provider, by its token endpoint.
+	ClientKey      func() (*ClientKey, error)
+	ClientAudience string
+	// SilentRecheck has claims that are too old and cannot be refreshed asked for anew by a round trip of the browser.
+	SilentRecheck bool
 	// Scopes always include openid. Empty: openid profile email offline_access.
 	Scopes []string
 	// AuthParams are sent to the authorization endpoint as they are; none can replace a parameter of the protocol.
@@ -41,7 +47,9 @@ type Provider struct {
 	meta atomic.Pointer[metadata]
 	// renewAfter is when renewals are tried again after one met an outage, in Unix milliseconds.
 	renewAfter atomic.Int64
-	kick       chan struct{}
+	// seenAt is when a silent recheck last found the provider there, in Unix milliseconds.
+	seenAt atomic.Int64
+	kick   chan struct{}
 
 	mu    sync.Mutex
 	ready chan struct{} // closed when metadata came, replaced never
@@ -60,6 +68,7 @@ type metadata struct {
 	JWKSURI               string   `json:"jwks_uri"`
 	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
 	Prompts               []string `json:"prompt_values_supported"`
+	TokenAuthAlgorithms   []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	IssInResponse         bool     `json:"authorization_response_iss_parameter_supported"`
 	SigningAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
 }

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"go.uber.org/zap"
 	"golang.org/x/oauth2"
 
@@ -242,7 +241,7 @@ func (p *Provider) refresh(ctx context.Context, who *session.Session, old sessio
 	if err != nil {
 		return nil, err
 	}
-	ctx = oidc.ClientContext(ctx, p.Client)
+	ctx = p.authContext(ctx, m)
 	tok, err := conf.TokenSource(ctx, &oauth2.Token{RefreshToken: old.Refresh}).Token()
 	if err != nil {
 		return nil, tokenError(err)

@@ -218,6 +218,7 @@ var endpoints = map[string]endpoint{
 
 	"/logout/backchannel":  {"POST", (*Service).backchannel},
 	"/logout/frontchannel": {"GET", (*Service).frontchannel},
+	"/keys":                {"GET", (*Service).keys},
 }
 
 // ServeHTTP answers a request for a path under Base. It never passes a request on.

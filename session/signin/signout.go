@@ -155,7 +155,7 @@ func (p *Provider) revoke(ctx context.Context, m *metadata, refresh string) erro
 		// RFC 6749, section 2.3.1: both are form-encoded first.
 		req.SetBasicAuth(url.QueryEscape(conf.ClientID), url.QueryEscape(conf.ClientSecret))
 	}
-	resp, err := p.Client.Do(req)
+	resp, err := p.authenticated(m).Do(req)
 	if err != nil {
 		return transportError(err)
 	}

@@ -141,6 +141,15 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	if f.Locales != "" {
 		params.Set("ui_locales", f.Locales)
 	}
+	switch {
+	case f.Silent:
+		params.Set("prompt", "none")
+		if f.tokenHint != "" {
+			params.Set("id_token_hint", f.tokenHint)
+		}
+	case f.Login:
+		params.Set("prompt", "login")
+	}
 	target, err := endpointWith(m.AuthorizationEndpoint, params)
 	if err != nil {
 		s.fail(w, r, v, "authorization endpoint", err)

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,9 @@ import (
 // adminClient asks the admin API of a server that runs, found as `trust` and `reload` find it.
 type adminClient struct {
 	address, config, adapter string
+
+	// patience is how long an answer is waited for; default adminPatience.
+	patience time.Duration
 
 	found string // the address, once it was looked for
 }
@@ -70,6 +74,11 @@ func temporary(err error) bool {
 
 // get asks with GET and reads the JSON that comes.
 func (c *adminClient) get(ctx context.Context, path string, query url.Values, answer any) error {
+	return c.ask(ctx, http.MethodGet, path, query, nil, answer)
+}
+
+// ask asks with any method, and with a question in JSON unless it is nil. A refusal by the server is the error.
+func (c *adminClient) ask(ctx context.Context, method, path string, query url.Values, question, answer any) error {
 	if c.found == "" {
 		if c.address != "" && c.config != "" {
 			return errors.New("give --address or --config, not both")
@@ -80,6 +89,13 @@ func (c *adminClient) get(ctx context.Context, path string, query url.Values, an
 		}
 		c.found = address
 	}
+	var body []byte
+	if question != nil {
+		var err error
+		if body, err = json.Marshal(question); err != nil {
+			return err
+		}
+	}
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
@@ -89,10 +105,14 @@ func (c *adminClient) get(ctx context.Context, path string, query url.Values, an
 	}
 	done := make(chan result, 1)
 	go func() { // Caddy's client knows no context
-		body, err := fetch(c.found, path)
+		body, err := fetch(c.found, method, path, body)
 		done <- result{body, err}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	patience := c.patience
+	if patience == 0 {
+		patience = adminPatience
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
 	case <-ctx.Done():
@@ -111,9 +131,15 @@ func (c *adminClient) get(ctx context.Context, path string, query url.Values, an
 // asRefusal is how Caddy's client tells an answer that is an error.
 var asRefusal = regexp.MustCompile(`(?s)HTTP (\d{3}): (.*)`)
 
-func fetch(address, path string) ([]byte, error) {
+func fetch(address, method, path string, question []byte) ([]byte, error) {
 	// Each request is a client of its own there, and would leave a connection behind.
-	resp, err := caddycmd.AdminAPIRequest(address, http.MethodGet, path, http.Header{"Connection": {"close"}}, nil)
+	header := http.Header{"Connection": {"close"}}
+	var body io.Reader
+	if question != nil {
+		header.Set("Content-Type", "application/json")
+		body = bytes.NewReader(question)
+	}
+	resp, err := caddycmd.AdminAPIRequest(address, method, path, header, body)
 	if err != nil {
 		if m := asRefusal.FindStringSubmatch(err.Error()); m != nil {
 			return nil, refusalOf(address, m[1], m[2])
@@ -121,11 +147,11 @@ func fetch(address, path string) ([]byte, error) {
 		return nil, &unreachable{address, oneLine(err)}
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to its end
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAdminAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAdminAnswer))
 	if err != nil {
 		return nil, &unreachable{address, oneLine(err)}
 	}
-	return body, nil
+	return answer, nil
 }
 
 func refusalOf(address, status, body string) error {
@@ -135,7 +161,7 @@ func refusalOf(address, status, body string) error {
 		Error string `json:"error"`
 	}
 	if json.Unmarshal([]byte(body), &said) == nil && said.Error != "" {
-		r.message = said.Error
+		r.message = printable(said.Error)
 		return r
 	}
 	r.message = fmt.Sprintf("the admin API at %s answers %s", address, status)

@@ -1,0 +1,232 @@
+package caddymodule
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+const (
+	// keysPath is where the key ring is shown and changed. A key itself is nowhere.
+	keysPath = "/latchkey/keys"
+	// maxKeySessions bounds how many sessions one answer counts.
+	maxKeySessions = 20_000
+	// retireTimeout bounds the look for sessions that need a key: a million take about a minute.
+	retireTimeout = 5 * time.Minute
+	// signInRoom is how long after it was superseded a key may be needed by a sign-in that was under way.
+	signInRoom = time.Hour
+	// learnRoom is how much later than the newest key was made a replica may have begun to seal with it.
+	learnRoom = 2 * keysLook
+)
+
+// keyEntry is a key as an administrator sees it.
+type keyEntry struct {
+	ID string `json:"id"`
+	// Created is missing for keys that the configuration lists: nobody knows.
+	Created *time.Time `json:"created,omitempty"`
+	// Seals: it is the newest, which seals; the others only open.
+	Seals bool `json:"seals"`
+	// Retires is when it leaves the ring by itself.
+	Retires *time.Time `json:"retires,omitempty"`
+}
+
+// keysAnswer is what GET /latchkey/keys answers, the newest key first.
+type keysAnswer struct {
+	// Source is storage or configuration.
+	Source string     `json:"source"`
+	Keys   []keyEntry `json:"keys"`
+}
+
+func adminKeys(r *http.Request, app *App, _ []string) (any, error) {
+	if _, err := queryOf(r); err != nil {
+		return nil, err
+	}
+	answer := keysAnswer{Source: "configuration"}
+	keeper := app.rt.keeper
+	if keeper != nil {
+		answer.Source = "storage"
+	}
+	infos := app.rt.sessions.Keys().Keys()
+	for i, info := range infos {
+		entry := keyEntry{ID: info.ID.String(), Seals: i == 0}
+		if !info.Created.IsZero() {
+			entry.Created = &info.Created
+		}
+		if i > 0 && keeper != nil {
+			retires := infos[i-1].Created.Add(keeper.life)
+			entry.Retires = &retires
+		}
+		answer.Keys = append(answer.Keys, entry)
+	}
+	return answer, nil
+}
+
+// keySessionsAnswer counts sessions by the keys that they need, in a part of the list of all. A session may need several.
+type keySessionsAnswer struct {
+	Sessions map[string]int `json:"sessions"`
+	// Unreadable counts sessions that no key opens.
+	Unreadable int `json:"unreadable,omitempty"`
+	// Cursor is where to go on; missing at the end.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// adminKeySessions answers GET /latchkey/keys/sessions.
+func adminKeySessions(r *http.Request, app *App, _ []string) (any, error) {
+	p, err := queryOf(r, "cursor")
+	if err != nil {
+		return nil, err
+	}
+	cursor, err := p.sessionsCursor()
+	if err != nil {
+		return nil, err
+	}
+	infos := app.rt.sessions.Keys().Keys()
+	answer := keySessionsAnswer{Sessions: map[string]int{}}
+	next, survey, err := app.rt.sessions.Page(r.Context(), cursor, maxKeySessions, func(s *session.Session) bool {
+		for _, id := range needs(s, infos) {
+			answer.Sessions[id.String()]++
+		}
+		return true
+	})
+	answer.Cursor, answer.Unreadable = next, survey.Unreadable
+	return answer, err
+}
+
+// sessionsCursor reads where a list of sessions goes on.
+func (p parameters) sessionsCursor() (string, error) {
+	cursor, ok := p["cursor"]
+	if ok && !session.IsCursor(cursor) {
+		return "", refuse(http.StatusBadRequest, "cursor: not one that was given out here")
+	}
+	return cursor, nil
+}
+
+// needs returns the keys without which a session ends: those that sealed its record and its tokens, and each that may
+// have sealed its cookie, which is whichever was the newest somewhere when it began.
+func needs(s *session.Session, ring []session.KeyInfo) []session.KeyID {
+	ids := s.SealedUnder()
+	for i, k := range ring {
+		if k.Created.IsZero() {
+			break // nobody knows
+		}
+		began, ended := k.Created.Add(-learnRoom), time.Time{}
+		if i > 0 {
+			ended = ring[i-1].Created.Add(learnRoom)
+		}
+		if s.Created.After(began) && (i == 0 || s.Created.Before(ended)) && !slices.Contains(ids, k.ID) {
+			ids = append(ids, k.ID)
+		}
+	}
+	return ids
+}
+
+var errListedKeys = refuse(http.StatusConflict, "the configuration lists the keys: put a new secret behind the first one of `keys` on every server, then in front of it on every server; take the old one out when the longest session has ended")
+
+// adminRotateKeys answers POST /latchkey/keys/rotate: from here on a new key seals, on every server.
+func adminRotateKeys(r *http.Request, app *App, _ []string) (any, error) {
+	if _, err := queryOf(r); err != nil {
+		return nil, err
+	}
+	if app.rt.keeper == nil {
+		return nil, errListedKeys
+	}
+	made, err := app.rt.keeper.rotateNow(r.Context())
+	if errors.Is(err, errTooManyKeys) {
+		return nil, refuse(http.StatusConflict, "%w", err)
+	}
+	if err != nil {
+		return nil, refuse(http.StatusServiceUnavailable, "%w", err)
+	}
+	app.rt.logger.Info("keys rotated by an administrator", zap.Stringer("key", made.ID))
+	return keyEntry{ID: made.ID.String(), Created: &made.Created, Seals: true}, nil
+}
+
+// retirement is what is asked of POST /latchkey/keys/retire.
+type retirement struct {
+	ID string `json:"id"`
+	// Force retires the key even if sessions live under it, which ends them.
+	Force bool `json:"force"`
+}
+
+// adminRetireKey answers POST /latchkey/keys/retire: a key leaves the ring before its time.
+func adminRetireKey(r *http.Request, app *App, _ []string) (any, error) {
+	if _, err := queryOf(r); err != nil {
+		return nil, err
+	}
+	var ask retirement
+	decoder := json.NewDecoder(io.LimitReader(r.Body, maxRevokeBody))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&ask); err != nil {
+		return nil, refuse(http.StatusBadRequest, "the body is no JSON of id and force: %w", err)
+	}
+	keeper := app.rt.keeper
+	if keeper == nil {
+		return nil, errListedKeys
+	}
+	var id session.KeyID
+	if raw, err := hex.DecodeString(ask.ID); err != nil || len(raw) != len(id) || hex.EncodeToString(raw) != ask.ID {
+		return nil, refuse(http.StatusBadRequest, "id: %q is no key's id, which is four hexadecimal digits", ask.ID)
+	} else {
+		copy(id[:], raw)
+	}
+	// It may take longer than other requests.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), retireTimeout)
+	defer cancel()
+	if err := app.retirable(ctx, id, ask.Force); err != nil {
+		return nil, err
+	}
+	switch err := keeper.retire(ctx, id); {
+	case errors.Is(err, errNoSuchKey), errors.Is(err, errNewestKey):
+		return nil, refuse(http.StatusConflict, "%w", err)
+	case err != nil:
+		return nil, refuse(http.StatusServiceUnavailable, "%w", err)
+	}
+	app.rt.logger.Info("key retired by an administrator", zap.Stringer("key", id), zap.Bool("forced", ask.Force))
+	return keyEntry{ID: id.String()}, nil
+}
+
+// retirable refuses a key that is the newest, that there is not, or that somebody still needs.
+func (a *App) retirable(ctx context.Context, id session.KeyID, force bool) error {
+	infos := a.rt.sessions.Keys().Keys()
+	i := slices.IndexFunc(infos, func(k session.KeyInfo) bool { return k.ID == id })
+	switch {
+	case i < 0:
+		return refuse(http.StatusNotFound, "%w: %s", errNoSuchKey, id)
+	case i == 0:
+		return refuse(http.StatusConflict, "%w", errNewestKey)
+	case force:
+		return nil
+	case a.rt.keeper.now().Sub(infos[i-1].Created) < signInRoom:
+		return refuse(http.StatusConflict, "key %s sealed until %s, and sign-ins may be under way with it for an hour; to end them, force it",
+			id, infos[i-1].Created.Format(time.RFC3339))
+	}
+	found := ""
+	for cursor := ""; ; {
+		next, _, err := a.rt.sessions.Page(ctx, cursor, maxKeySessions, func(s *session.Session) bool {
+			if slices.Contains(needs(s, infos), id) {
+				found = s.ID.Short()
+			}
+			return found == ""
+		})
+		if err != nil {
+			return fmt.Errorf("looking for sessions under the key: %w", err)
+		}
+		if cursor = next; cursor == "" || found != "" {
+			break
+		}
+	}
+	if found != "" {
+		return refuse(http.StatusConflict, "sessions live under key %s, such as %s; it retires by itself when they are over; to end them, force it", id, found)
+	}
+	return nil
+}

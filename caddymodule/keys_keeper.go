@@ -1,0 +1,286 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+const (
+	// keysLook is how often the ring is read without a reason: how late a replica that hears nothing learns of a key.
+	keysLook = 5 * time.Minute
+	// keysPause is the least time between two readings that somebody's unknown key asks for, keysPatience how long they
+	// wait for one, and keysForeign how long what was not in it counts as foreign without another.
+	keysPause    = time.Second
+	keysPatience = 3 * time.Second
+	keysForeign  = 10 * time.Second
+	// maxKeyWaiters and maxForeign bound how many wait, and how many ids are kept in mind.
+	maxKeyWaiters = 256
+	maxForeign    = 1024
+	// keysQuiet is how long a warning about foreign keys is not repeated: anybody can send us one.
+	keysQuiet = 10 * time.Minute
+	// keysMargin is added to the longest life before a key retires: clocks, and replicas that learn late.
+	keysMargin = 24 * time.Hour
+	// defaultKeysRotate is the age at which the newest key is superseded by itself. Nonces are random: a key may seal
+	// 2^32 values (NIST SP 800-38D, section 8.3), which is more than 500 a second for 90 days.
+	defaultKeysRotate = 90 * 24 * time.Hour
+	minKeysRotate     = 7 * 24 * time.Hour
+)
+
+// openRing makes the key ring of the configuration, and its keeper if it lists none.
+func (a *App) openRing() (*session.KeyRing, error) {
+	secrets, err := a.resolveKeys()
+	if err != nil {
+		return nil, err
+	}
+	if len(secrets) > 0 {
+		ring, err := session.NewKeyRing(secrets...)
+		if err == nil {
+			ring.OnUnknown(staticForeign(a.rt.logger))
+		}
+		return ring, err
+	}
+	keys, made, err := storageKeys(context.WithoutCancel(a.rt.ctx), a.rt.storage, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	ring := new(session.KeyRing)
+	if err := ring.Replace(keys); err != nil {
+		return nil, err
+	}
+	if made {
+		a.rt.logger.Info("a key ring was made in Caddy's storage; whoever was signed in under another one signs in anew",
+			zap.Stringer("key", ring.Keys()[0].ID))
+	}
+	a.rt.keeper = &ringKeeper{
+		ring: ring, storage: a.rt.storage, logger: a.rt.logger, now: time.Now, life: a.keyLife(),
+		rotate: durationOr(a.KeysRotate, defaultKeysRotate), kick: make(chan struct{}, 1),
+		tell: func(ctx context.Context) { a.rt.sessions.TellKeys(ctx) },
+	}
+	return ring, nil
+}
+
+// ringKeeper keeps a key ring like that in Caddy's storage. It learns of another replica's change by the store's feed,
+// when it meets a key that it does not know, and every keysLook; it supersedes and retires keys by their age.
+type ringKeeper struct {
+	ring    *session.KeyRing
+	storage certmagic.Storage
+	logger  *zap.Logger
+	now     func() time.Time
+	// life is the longest that anything sealed by a key may have to be opened after the key was superseded.
+	life time.Duration
+	// rotate is the age at which a key is superseded by itself; zero: never.
+	rotate time.Duration
+	// tell tells the other replicas that the ring has changed.
+	tell func(context.Context)
+
+	kick chan struct{}
+	stop context.CancelFunc
+	work sync.WaitGroup
+
+	changing sync.Mutex // from the look at the storage until the ring is what was seen
+
+	mu      sync.Mutex
+	next    *keyReading // not begun
+	begun   time.Time
+	waiting int
+	foreign map[session.KeyID]time.Time
+	warned  time.Time
+	failing bool
+}
+
+// keyReading is one reading of the storage that several wait for.
+type keyReading struct {
+	done chan struct{}
+	err  error
+}
+
+// start begins to look after the ring, until close.
+func (k *ringKeeper) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	k.stop = cancel
+	k.ring.OnUnknown(k.unknown)
+	k.work.Go(func() { k.follow(ctx) })
+}
+
+func (k *ringKeeper) close() {
+	k.stop()
+	k.work.Wait()
+}
+
+// heard has the ring read soon: another replica has changed it.
+func (k *ringKeeper) heard() {
+	select {
+	case k.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (k *ringKeeper) follow(ctx context.Context) {
+	look := time.NewTicker(keysLook)
+	defer look.Stop()
+	for {
+		if err := k.tend(ctx); err != nil && ctx.Err() == nil {
+			k.logger.Warn("keys not rotated or retired, trying on", zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		case <-k.kick:
+		}
+		_ = k.read(ctx) // which tells of its failures
+	}
+}
+
+// read takes up the ring that is stored. A failure leaves the one that is known; nobody is signed out by an accident.
+func (k *ringKeeper) read(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
+	defer cancel()
+	k.changing.Lock()
+	keys, err := loadKeys(ctx, k.storage)
+	if err == nil {
+		err = k.adopt(keys)
+	}
+	k.changing.Unlock()
+	if ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if failing := err != nil; failing != k.failing {
+		k.failing = failing
+		if failing {
+			k.logger.Error("the key ring cannot be read anew; the keys that are known stay in use", zap.Error(err))
+		} else {
+			k.logger.Info("the key ring can be read again")
+		}
+	}
+	return err
+}
+
+// adopt puts keys into the ring, if they are others than it has.
+func (k *ringKeeper) adopt(keys []session.RingKey) error {
+	next := new(session.KeyRing)
+	if err := next.Replace(keys); err != nil {
+		return err
+	}
+	if next.Equal(k.ring) {
+		return nil
+	}
+	had := k.ring.Keys()
+	if err := k.ring.Replace(keys); err != nil {
+		return err
+	}
+	has := k.ring.Keys()
+	if !slices.ContainsFunc(had, func(a session.KeyInfo) bool {
+		return slices.ContainsFunc(has, func(b session.KeyInfo) bool { return a.ID == b.ID })
+	}) {
+		k.logger.Error("the key ring in Caddy's storage is another one; everybody signs in anew", zap.Stringer("key", has[0].ID))
+		return nil
+	}
+	k.logger.Info("the key ring has changed", zap.Stringer("key", has[0].ID), zap.Int("keys", len(has)))
+	return nil
+}
+
+// unknown answers session.KeyRing.OnUnknown. An anonymous client can make it read once a keysPause and no more.
+func (k *ringKeeper) unknown(id session.KeyID) error {
+	k.mu.Lock()
+	if at, ok := k.foreign[id]; ok && k.now().Sub(at) < keysForeign {
+		k.mu.Unlock()
+		return nil
+	}
+	if k.waiting >= maxKeyWaiters {
+		k.mu.Unlock()
+		return fmt.Errorf("%w: the key ring is being read", session.ErrUnavailable)
+	}
+	k.waiting++
+	reading := k.next
+	if reading == nil {
+		reading = &keyReading{done: make(chan struct{})}
+		k.next = reading
+		go k.readSoon(reading, k.begun.Add(keysPause).Sub(k.now()))
+	}
+	k.mu.Unlock()
+
+	timer := time.NewTimer(keysPatience)
+	defer timer.Stop()
+	err := fmt.Errorf("%w: the key ring was not read in time", session.ErrUnavailable)
+	select {
+	case <-reading.done:
+		if err = reading.err; err != nil {
+			err = fmt.Errorf("%w: %w", session.ErrUnavailable, err)
+		}
+	case <-timer.C:
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.waiting--
+	if err == nil && !k.has(id) {
+		k.noteForeign(id)
+	}
+	return err
+}
+
+// readSoon reads after a pause, for all who have asked before it begins.
+func (k *ringKeeper) readSoon(reading *keyReading, pause time.Duration) {
+	defer close(reading.done)
+	timer := time.NewTimer(max(0, pause))
+	<-timer.C
+	k.mu.Lock()
+	k.next, k.begun = nil, k.now()
+	k.mu.Unlock()
+	reading.err = k.read(context.Background())
+}
+
+func (k *ringKeeper) has(id session.KeyID) bool {
+	return slices.ContainsFunc(k.ring.Keys(), func(i session.KeyInfo) bool { return i.ID == id })
+}
+
+// noteForeign keeps in mind that a key is not this installation's, and says so once in a while. The lock is held.
+func (k *ringKeeper) noteForeign(id session.KeyID) {
+	now := k.now()
+	for other, at := range k.foreign {
+		if now.Sub(at) >= keysForeign {
+			delete(k.foreign, other)
+		}
+	}
+	if k.foreign == nil {
+		k.foreign = map[session.KeyID]time.Time{}
+	}
+	if len(k.foreign) < maxForeign {
+		k.foreign[id] = now
+	}
+	if id != (session.KeyID{}) && now.Sub(k.warned) >= keysQuiet {
+		k.warned = now
+		warnForeign(k.logger, id)
+	}
+}
+
+func warnForeign(logger *zap.Logger, id session.KeyID) {
+	logger.Warn("a cookie or a record is sealed under a key that the key ring does not have: lost, retired or foreign; whoever holds it signs in anew",
+		zap.Stringer("key", id))
+}
+
+// staticForeign is OnUnknown for keys that the configuration lists, which change with it alone.
+func staticForeign(logger *zap.Logger) func(session.KeyID) error {
+	var mu sync.Mutex
+	var warned time.Time
+	return func(id session.KeyID) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if now := time.Now(); id != (session.KeyID{}) && now.Sub(warned) >= keysQuiet {
+			warned = now
+			warnForeign(logger, id)
+		}
+		return nil
+	}
+}

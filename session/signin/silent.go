@@ -1,0 +1,130 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// Recheck without a refresh token, where the provider block says `recheck silent`: the browser is sent to the provider
+// and back while it opens a page, with prompt=none, so that nobody is asked anything (X20). What comes renews the claims
+// of the session and nothing else. A provider that would have to ask has not refused the person (50058): the session
+// stays, and the same page begins a sign-in. Whatever else goes wrong is an outage, which ends nothing for a day (D4).
+
+// silentPatience bounds the look whether the provider is there, before somebody is sent to it.
+const silentPatience = 2 * time.Second
+
+// RecheckSilently sends a page that is being opened to the provider if the session's claims are too old, and refuses
+// what is no such page once they are a day older than that. It reports whether the request is answered.
+func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token) bool {
+	if who.Renewable || s.Config.Recheck <= 0 {
+		return false
+	}
+	age := s.Now().Sub(who.GroupsAsOf)
+	if age < s.Config.Recheck {
+		return false
+	}
+	p := s.byName[who.Provider]
+	if p == nil || !p.SilentRecheck || s.SignInHost != "" && v.Origin != s.SignInHost {
+		return false // with a host for all sites, pages of that host renew
+	}
+	if Classify(r) == NavigationGet && !s.paused.holds(who.ID, s.Now()) && s.sendSilently(w, r, v, p, who, token) {
+		return true
+	}
+	if tooOld(age, s.Config.Recheck) == nil {
+		return false
+	}
+	s.Challenge(w, r, v, false, nil)
+	return true
+}
+
+// sendSilently begins the round trip. It reports false if the provider cannot be reached: nobody is sent to a page that
+// does not load.
+func (s *Service) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *Provider, who *session.Session, token session.Token) bool {
+	tokens, err := s.Sessions.Tokens(who, token)
+	if err != nil {
+		s.Logger.Warn("tokens of a session not available", zap.String("session", who.ID.Short()), zap.Error(err))
+	}
+	ctx, cancel := detach(r, silentPatience)
+	defer cancel()
+	if p.Now().UnixMilli() < p.renewAfter.Load() {
+		return false
+	}
+	if err := p.seen(ctx); err != nil {
+		p.renewAfter.Store(p.Now().Add(recheckPause).UnixMilli())
+		s.Logger.Warn("claims of a session not renewed, trying on", zap.String("provider", p.Name),
+			zap.String("session", who.ID.Short()), zap.Error(truncated(err)))
+		return false
+	}
+	f := s.newFlow(v, p, v.Return)
+	f.Silent, f.Consent, f.tokenHint = true, false, joinToken(who.Claims, tokens)
+	s.begin(w, r, v, f, false)
+	return true
+}
+
+// seen reports whether the provider answered within recheckPause, and asks it if that is not known.
+func (p *Provider) seen(ctx context.Context) error {
+	now := p.Now()
+	if at := p.seenAt.Load(); at != 0 && now.UnixMilli()-at < recheckPause.Milliseconds() {
+		return nil
+	}
+	if err := p.discover(ctx); err != nil {
+		return err
+	}
+	p.seenAt.Store(now.UnixMilli())
+	return nil
+}
+
+// finishSilent ends the round trip.
+func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, a *answer, err error) {
+	live, token, lost := s.Session(r, v)
+	switch {
+	case lost != nil && !NoSession(lost):
+		s.storeDown(w, r, v, lost)
+		return
+	case lost != nil:
+		redirect(w, f.Return) // which begins a sign-in if one is needed
+		return
+	}
+	var refused *refusedError
+	switch {
+	case err == nil && live.Identity == a.draft.Identity:
+		ctx, cancel := detach(r, storeTimeout)
+		defer cancel()
+		if _, err = s.Sessions.Renew(ctx, live, token, a.draft, a.tokens); err != nil {
+			s.storeDown(w, r, v, err)
+			return
+		}
+		redirect(w, f.Return)
+		return
+	case err == nil:
+		s.askAloud(w, r, v, f, p, live, "somebody else is signed in at the provider", true)
+		return
+	case errors.As(err, &refused):
+		switch refused.word {
+		case "login_required", "interaction_required", "account_selection_required", "consent_required":
+			s.askAloud(w, r, v, f, p, live, refused.word, false)
+			return
+		}
+	}
+	s.paused.add(live.ID, s.Now())
+	s.Logger.Warn("claims of a session not renewed, trying on", zap.String("provider", p.Name),
+		zap.String("session", live.ID.Short()), zap.Error(truncated(err)))
+	redirect(w, f.Return)
+}
+
+// askAloud has the person sign in where asking in silence was not enough. Their session goes on until they have, and
+// then under a new id.
+func (s *Service) askAloud(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, live *session.Session, detail string, login bool) {
+	rec := person(live, signinlog.Record{Code: signinlog.SilentSignInFailed, Detail: detail})
+	s.log(v, r, f, rec)
+	again := s.newFlow(v, p, f.Return)
+	again.Correlation, again.Step, again.Login = f.Correlation, true, login
+	s.begin(w, r, v, again, false)
+}
