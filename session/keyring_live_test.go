@@ -113,7 +113,7 @@ func TestSigner(t *testing.T) {
 	}{
 		"the new one is young":    {at.Add(-time.Minute), all[1]},
 		"the new one is known":    {at.Add(time.Minute), all[0]},
-		"no one is old enough":    {at.Add(-time.Hour - 1), all[0]},
+		"no one is old enough":    {at.Add(-time.Hour - 1), all[1]},
 		"exactly when it is made": {at, all[1]},
 	} {
 		if got := ring.Signer(row.before); got.ID != row.want.ID {

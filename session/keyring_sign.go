@@ -71,8 +71,8 @@ func (r *KeyRing) Signers() []*Signer {
 	return all
 }
 
-// Signer returns the newest that was made before a time, by which others have heard of its public half; the newest of
-// all if none was, or if nobody knows when.
+// Signer returns the newest that was made before a time, by which others have heard of its public half: the oldest if
+// none was, the newest if nobody knows when.
 func (r *KeyRing) Signer(before time.Time) *Signer {
 	keys := r.view()
 	for i := range keys {
@@ -80,5 +80,5 @@ func (r *KeyRing) Signer(before time.Time) *Signer {
 			return keys[i].signer
 		}
 	}
-	return keys[0].signer
+	return keys[len(keys)-1].signer
 }
