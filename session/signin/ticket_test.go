@@ -371,3 +371,17 @@ func FuzzFinish(f *testing.F) {
 		}
 	})
 }
+
+// A02, A19, A26: whatever stands in a cookie or a form, people go on to pages of sites that this configuration serves.
+func TestReturnTarget(t *testing.T) {
+	g := estate(t)
+	for raw, want := range map[string]string{
+		wiki + "/x?a=b": wiki + "/x?a=b", wiki: wiki + "/", wiki + "//evil.test": wiki + "/", wiki + Base + "/sign-out": wiki + "/",
+		"https://evil.test/": Home, "http://evil.test": Home, wiki + ".evil.test/": Home, wiki + "@evil.test/": Home,
+		"//evil.test/": Home, "javascript://wiki.alpha.test/": Home, "/x": "/x",
+	} {
+		if got := g.service.returnTarget(raw); got != want {
+			t.Errorf("%q: %q, want %q", raw, got, want)
+		}
+	}
+}
