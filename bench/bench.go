@@ -42,13 +42,12 @@ func bench(ctx context.Context, o options, out, notes io.Writer) (err error) {
 		}
 		result.loads = append(result.loads, load{connections: n, rounds: measured})
 	}
-	signIns, err := r.signIns(ctx, &result)
-	if err != nil {
-		return err
-	}
+	// What was found out so far is worth printing whatever becomes of the rest.
+	signIns, failed := r.signIns(ctx, &result)
 	if o.redis != "" {
+		var err error
 		if result.revocation, err = r.revoke(ctx, o.revocations); err != nil {
-			return fmt.Errorf("revoking: %w", err)
+			failed = errors.Join(failed, fmt.Errorf("revoking: %w", err))
 		}
 	}
 	if err := result.write(out); err != nil {
@@ -58,6 +57,9 @@ func bench(ctx context.Context, o options, out, notes io.Writer) (err error) {
 		if err := os.WriteFile(o.chart, result.chart(), 0o644); err != nil { //nolint:gosec // a picture for everybody
 			return err
 		}
+	}
+	if failed != nil {
+		return failed
 	}
 	return r.profile(ctx, cases, signIns)
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -83,8 +85,9 @@ func revokeOne(ctx context.Context, here, there *running, p person) (asked, told
 		return 0, 0, err
 	}
 	answered := time.Now()
-	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
-		return 0, 0, fmt.Errorf("ending a session: %s, %w", resp.Status, err)
+	body, err := io.ReadAll(resp.Body)
+	if closing := resp.Body.Close(); err != nil || closing != nil || string(body) != "{\"ended\":1}\n" {
+		return 0, 0, errors.Join(fmt.Errorf("ending a session: %s, %q", resp.Status, body), err, closing)
 	}
 	select {
 	case at := <-refused:
