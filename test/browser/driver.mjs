@@ -124,6 +124,12 @@ const commands = {
   async content(c) { return { value: await page(c).content() }; },
   async title(c) { return { value: await page(c).title() }; },
   async url(c) { return { value: page(c).url() }; },
+  // look changes how a page is shown, without loading it again.
+  async look(c) {
+    const p = page(c);
+    await p.setViewportSize({ width: c.width, height: c.height });
+    await p.emulateMedia({ colorScheme: c.dark ? 'dark' : 'light', reducedMotion: 'reduce' }); // no colour half way to another
+  },
   async screenshot(c) { await page(c).screenshot({ path: c.path, fullPage: !!c.full }); },
   async evaluate(c) { return { value: await page(c).evaluate(c.script) }; },
   // fetch is a script's request from the page: its status, headers, final address and body.

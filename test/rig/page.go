@@ -87,6 +87,12 @@ func (p *Page) Focused() (s string) { p.t.Helper(); p.value(&s, "focused", nil);
 // WaitURL waits until the page's address contains the text.
 func (p *Page) WaitURL(text string) { p.t.Helper(); p.tell("waitURL", map[string]any{"text": text}) }
 
+// Look changes size and colour scheme of the page as it stands.
+func (p *Page) Look(width, height int, dark bool) {
+	p.t.Helper()
+	p.tell("look", map[string]any{"width": width, "height": height, "dark": dark})
+}
+
 // Screenshot writes a PNG of the whole page.
 func (p *Page) Screenshot(path string) {
 	p.t.Helper()
