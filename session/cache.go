@@ -21,6 +21,7 @@ type Cache struct {
 	doubts  atomic.Uint64
 	ledger  ledger
 	watches watches
+	recents recents
 }
 
 // CacheConfig bounds a cache. Zero values mean the defaults.

@@ -25,6 +25,7 @@ func (m *Manager) end(ctx context.Context, s *Session) error {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("ending session: %w", err)
 	}
+	m.cache.recents.add(recent{key: s.ID.Key(), at: m.now()})
 	return err
 }
 
@@ -187,6 +188,7 @@ func (m *Manager) endUnread(ctx context.Context, key Key) (was bool, err error) 
 	case err != nil:
 		return false, fmt.Errorf("ending session: %w", err)
 	}
+	m.cache.recents.add(recent{key: key, at: m.now()})
 	return true, nil
 }
 

@@ -37,7 +37,7 @@ const feedTimeout = 2 * time.Second
 // follow listens to the store's feed until the manager is closed.
 func (m *Manager) follow(ctx context.Context, feed Feed) {
 	for {
-		err := feed.Subscribe(ctx, m.heard, m.missed)
+		err := feed.Subscribe(ctx, m.heard, m.gap)
 		if ctx.Err() != nil || errors.Is(err, ErrClosed) {
 			return
 		}

@@ -61,6 +61,9 @@ type Manager struct {
 	maxPending       int
 	pending, counted atomic.Int64 // how many wait for an answer, and when they were counted, in nanoseconds since 1970
 
+	reasserts     chan struct{}
+	gaps, lastGap atomic.Int64 // how many there were, and when the last was, in nanoseconds since 1970
+
 	touches  chan touch
 	touching sync.Map // ID -> struct{}: a write of its last use is under way
 	stop     chan struct{}
@@ -87,9 +90,10 @@ func NewManager(c ManagerConfig) *Manager {
 		onFeedError: orNobody(c.OnFeedError),
 		onKeys:      c.OnKeys,
 
-		touches: make(chan touch, touchQueue),
-		stop:    make(chan struct{}),
-		done:    make(chan struct{}),
+		reasserts: make(chan struct{}, 1),
+		touches:   make(chan touch, touchQueue),
+		stop:      make(chan struct{}),
+		done:      make(chan struct{}),
 	}
 	if m.now == nil {
 		m.now = time.Now
@@ -107,6 +111,7 @@ func NewManager(c ManagerConfig) *Manager {
 	if feed, ok := c.Store.(Feed); ok {
 		m.feed = feed
 		m.background.Go(func() { m.follow(ctx, feed) })
+		m.background.Go(func() { m.reassert(ctx) })
 	}
 	m.background.Go(func() { m.watch(ctx) })
 	m.background.Go(func() { m.probe(ctx) })

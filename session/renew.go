@@ -47,17 +47,26 @@ func (m *Manager) Renew(ctx context.Context, s *Session, token Token, fresh Sess
 	if err != nil {
 		return nil, err
 	}
-	return m.rewrite(ctx, s.ID, func(s *Session) bool {
+	renewed, err := m.rewrite(ctx, s.ID, func(s *Session) bool {
 		if !s.GroupsAsOf.Before(fresh.GroupsAsOf) {
 			return false
 		}
-		s.User, s.Name, s.Email, s.EmailVerified = fresh.User, fresh.Name, fresh.Email, fresh.EmailVerified
-		s.UserUnverified = fresh.UserUnverified
-		s.Guest, s.SignInRisk, s.UserRisk = fresh.Guest, fresh.SignInRisk, fresh.UserRisk
-		s.Compliant, s.Managed, s.Shared = fresh.Compliant, fresh.Managed, fresh.Shared
-		s.Claims, s.UserInfo = bytes.Clone(fresh.Claims), bytes.Clone(fresh.UserInfo)
-		s.Groups, s.GroupsComplete, s.GroupsAsOf = slices.Clone(fresh.Groups), fresh.GroupsComplete, fresh.GroupsAsOf.UTC()
+		s.renew(&fresh)
 		s.Renewable, s.sealedTokens = tokens.Refresh != "", sealed
 		return true
 	})
+	if err == nil {
+		m.cache.recents.add(recent{key: key, at: m.now(), renewed: renewed})
+	}
+	return renewed, err
+}
+
+// renew takes up what a renewal states, but for the tokens.
+func (s *Session) renew(fresh *Session) {
+	s.User, s.Name, s.Email, s.EmailVerified = fresh.User, fresh.Name, fresh.Email, fresh.EmailVerified
+	s.UserUnverified = fresh.UserUnverified
+	s.Guest, s.SignInRisk, s.UserRisk = fresh.Guest, fresh.SignInRisk, fresh.UserRisk
+	s.Compliant, s.Managed, s.Shared = fresh.Compliant, fresh.Managed, fresh.Shared
+	s.Claims, s.UserInfo = bytes.Clone(fresh.Claims), bytes.Clone(fresh.UserInfo)
+	s.Groups, s.GroupsComplete, s.GroupsAsOf = slices.Clone(fresh.Groups), fresh.GroupsComplete, fresh.GroupsAsOf.UTC()
 }

@@ -33,6 +33,8 @@ const (
 	// renewParting is how long a renewal under way may take when the configuration that began it is replaced: the token
 	// that it has sent may be worth nothing any more, and the one that comes for it must not be lost.
 	renewParting = 5 * time.Second
+	// refusedPause is how long a refusal waits for another replica that may know better.
+	refusedPause = 2 * time.Second
 	// doubtPause is how long a refusal in doubt is not asked for again.
 	doubtPause = 10 * time.Minute
 	renewRetry = 250 * time.Millisecond
@@ -217,6 +219,13 @@ func neverSent(err error) bool {
 func (s *Service) refusedRenewal(ctx context.Context, who *session.Session, token session.Token) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.GroupsAsOf.After(who.GroupsAsOf) {
 		return now, err
+	}
+	if s.Sessions.Unsettled() {
+		// Whoever has renewed just before a failover that forgot it is about to write it again.
+		sleep(ctx, refusedPause)
+		if now, err := s.Sessions.Reload(ctx, token); err != nil || now.GroupsAsOf.After(who.GroupsAsOf) {
+			return now, err
+		}
 	}
 	if err := s.Sessions.End(ctx, who); err != nil {
 		return nil, err

@@ -1,0 +1,87 @@
+package session_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// gappy is a store with a feed that says nothing but when it was interrupted.
+type gappy struct {
+	*memStore
+	gaps chan struct{}
+}
+
+func (g *gappy) Publish(context.Context, string) error { return nil }
+
+func (g *gappy) Subscribe(ctx context.Context, _ func(string), gap func()) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-g.gaps:
+			gap()
+		}
+	}
+}
+
+// A failover that forgets what it had acknowledged: what was ended here does not live again, and a renewal is not lost
+// with the refresh token that came of it. What has gone from the store meanwhile stays gone: it may have been ended
+// elsewhere.
+func TestForgottenWritesAreMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		store := &gappy{memStore: w.store, gaps: make(chan struct{})}
+		m := session.NewManager(session.ManagerConfig{Store: store, Now: w.clock.Now, Keys: w.keys})
+		defer m.Close()
+		store.gaps <- struct{}{}
+		old := map[string]session.Entry{}
+		begin := func(name string) (*session.Session, session.Token) {
+			s, token, err := m.Create(t.Context(), draft(ada, session.Browser), session.Tokens{Refresh: "old"})
+			want(t, "create", err, nil)
+			e, err := w.store.Get(t.Context(), s.ID.Key())
+			want(t, "get", err, nil)
+			old[name] = e
+			return s, token
+		}
+		ended, endedToken := begin("ended")
+		renewed, renewedToken := begin("renewed")
+		gone, goneToken := begin("gone")
+		want(t, "end", m.End(t.Context(), ended), nil)
+		for s, token := range map[*session.Session]session.Token{renewed: renewedToken, gone: goneToken} {
+			fresh := *s
+			fresh.GroupsAsOf, fresh.Groups = s.GroupsAsOf.Add(time.Minute), []string{"new"}
+			_, err := m.Renew(t.Context(), s, token, fresh, session.Tokens{Refresh: "new"})
+			want(t, "renew", err, nil)
+		}
+		// The failover.
+		for name, key := range map[string]session.Key{"ended": ended.ID.Key(), "renewed": renewed.ID.Key(), "gone": gone.ID.Key()} {
+			_, _ = w.store.Remove(t.Context(), key)
+			if name != "gone" {
+				want(t, "forget", w.store.Create(t.Context(), old[name]), nil)
+			}
+		}
+		if m.Unsettled() {
+			t.Error("unsettled before anything happened")
+		}
+		store.gaps <- struct{}{}
+		synctest.Wait()
+		_, err := m.Load(t.Context(), endedToken)
+		want(t, "what was ended", err, session.ErrNotFound)
+		_, err = m.Load(t.Context(), goneToken)
+		want(t, "what is gone", err, session.ErrNotFound)
+		s, err := m.Load(t.Context(), renewedToken)
+		want(t, "what was renewed", err, nil)
+		tokens, err := m.Tokens(s, renewedToken)
+		want(t, "tokens", err, nil)
+		if tokens.Refresh != "new" || len(s.Groups) != 1 || s.Groups[0] != "new" {
+			t.Errorf("the renewal is lost: %q, groups %q", tokens.Refresh, s.Groups)
+		}
+		if !m.Unsettled() {
+			t.Error("settled right after a gap")
+		}
+	})
+}
