@@ -16,6 +16,10 @@ type fault struct {
 	do   func(*world)
 }
 
+// ordered is the one fault that is not among the promises: the old master takes writes between the promotion of the new
+// one and the switch, another replica confirms them, and they are forgotten. docs/operations.md says what that means.
+const ordered = "failover ordered"
+
 // faults are all there are.
 func faults(reloads int) []fault {
 	return []fault{
@@ -54,7 +58,7 @@ func faults(reloads int) []fault {
 			w.whole()
 		}},
 		{"master stopped briefly", func(w *world) { old := w.master(); old.Pause(); w.hold(300); old.Resume(); w.whole() }},
-		{"failover ordered", func(w *world) {
+		{ordered, func(w *world) {
 			old := w.master()
 			_, _ = w.redis.Sentinels[w.rng.IntN(3)].Try("sentinel", "failover", w.redis.Master)
 			w.elected(old)
@@ -96,9 +100,12 @@ func plan(rng *rand.Rand, c Config) []fault {
 	var all []fault
 	for range c.Rounds {
 		round := faults(each)
-		if c.Only != nil {
-			round = slices.DeleteFunc(round, func(f fault) bool { return !slices.Contains(c.Only, f.name) })
-		}
+		round = slices.DeleteFunc(round, func(f fault) bool {
+			if c.Only == nil {
+				return f.name == ordered
+			}
+			return !slices.Contains(c.Only, f.name)
+		})
 		rng.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
 		all = append(all, round...)
 	}
