@@ -10,13 +10,12 @@ import (
 	"unicode/utf8"
 )
 
+// The bounds of a brand: MaxLogo to MaxText of its files, in bytes.
 const (
-	// MaxLogo, MaxBackground and MaxCSS bound the files of a brand, in bytes.
 	MaxLogo       = 128 << 10
 	MaxBackground = 1 << 20
 	MaxCSS        = 32 << 10
-	// MaxText bounds a file of texts.
-	MaxText = 256 << 10
+	MaxText       = 256 << 10
 	// MaxFooter is how many links stand below the card.
 	MaxFooter = 8
 	maxName   = 100
