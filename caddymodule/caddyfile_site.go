@@ -26,6 +26,7 @@ var (
 //		deny           group|user|provider <name>...
 //		policy         <name> [<matcher>] { ... }
 //		stay_signed_in off
+//		preserve_post  <size>|off
 //		activity       navigation|any|none
 //		headers        remote|forwarded|none
 //		header         <Name> <claim>
@@ -143,6 +144,7 @@ var siteWords = grammar[*siteParser]{
 	}},
 	"policy":         {many, parseSitePolicy},
 	"stay_signed_in": {once, parseSiteStaySignedIn},
+	"preserve_post":  {once, parsePreservePost},
 	"activity": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
 		s.Activity, err = oneOf(d, "activity", activityWords...)
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
 )
 
 // rule is the network as package policy takes it.
@@ -246,6 +247,9 @@ func (h *Handler) check(a *App) error {
 	}
 	if h.Activity != "" && !slices.Contains(activityWords, h.Activity) {
 		return fmt.Errorf("activity: %q is none of %s", h.Activity, strings.Join(activityWords, ", "))
+	}
+	if h.PreservePost < 0 || h.PreservePost > session.MaxForm {
+		return fmt.Errorf("preserve_post: %d bytes, want 0 to %d", h.PreservePost, session.MaxForm)
 	}
 	if h.Headers != "" && !slices.Contains(headersWords, h.Headers) {
 		return fmt.Errorf("headers: %q is none of %s", h.Headers, strings.Join(headersWords, ", "))

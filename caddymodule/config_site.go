@@ -45,6 +45,10 @@ type Handler struct {
 	// Do not ask "Stay signed in?" when somebody signs in at this site.
 	StaySignedInOff bool `json:"stay_signed_in_off,omitempty"`
 
+	// How large a form may be, in bytes, that is sent by somebody whose session is over: it is kept, sealed, through the
+	// sign-in, and they can then send it with a button. At most 64000. Default: 0, which keeps none.
+	PreservePost int64 `json:"preserve_post,omitempty"`
+
 	// What counts as use of a session for its idle limit: `navigation` (top-level navigations and unsafe methods),
 	// `any` (every request, so that a page that polls keeps its session alive) or `none`. Default: `navigation`.
 	Activity string `json:"activity,omitempty"`

@@ -50,6 +50,9 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	if tight != who {
 		who, made = tight, h.made(tight)
 	}
+	if v.Cookies.HasForm() && service.Form(w, r, v, who) {
+		return nil
+	}
 	// Asked in this order because there is nearly never anything to write.
 	if sessions := h.rt.app.rt.sessions; sessions.TouchDue(who, h.rt.site.App) && h.rt.activity.counts(r) {
 		sessions.Touch(who, h.rt.site.App)

@@ -71,7 +71,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 			return fmt.Errorf("app %q: %w", h.App, err)
 		}
 	}
-	h.rt.site = signin.Site{App: h.App, Providers: h.Providers, PromptOff: h.StaySignedInOff, Gate: h}
+	h.rt.site = signin.Site{App: h.App, Providers: h.Providers, PromptOff: h.StaySignedInOff, PreservePost: h.PreservePost, Gate: h}
 	if len(h.Providers) == 0 {
 		h.rt.site.Providers = []string{h.rt.app.Providers[0].name()}
 	}

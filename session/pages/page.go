@@ -18,4 +18,4 @@ type form interface {
 }
 
 // every page type, for compiling the templates.
-var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, Continue{}, Blocked{}, Problem{}}
+var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Continue{}, Blocked{}, Problem{}}

@@ -17,6 +17,9 @@ const (
 	KindStaleForm     Kind = "stale_form"     // 403: a post without a valid token; nothing was done
 	KindFormNotSent   Kind = "form_not_sent"  // 401: a form was sent by somebody whose session is over
 	KindStrongerFirst Kind = "stronger_first" // 401: a form was sent by somebody who must sign in more strongly first
+	KindFormKept      Kind = "form_kept"      // 401: like KindFormNotSent, and the form waits to be sent again
+	KindStrongerKept  Kind = "stronger_kept"  // 401: like KindStrongerFirst, and the form waits to be sent again
+	KindFormGone      Kind = "form_gone"      // 410: the form that waited was sent, dropped or kept for too long
 	KindTooMany       Kind = "too_many"       // 429
 	KindLateAnswer    Kind = "late_answer"    // 400: the prompt was answered after its deadline
 	KindEnded         Kind = "ended"          // 403: the person's sessions were ended while they signed in
@@ -38,6 +41,9 @@ var kinds = map[Kind]int{
 	KindStaleForm:     http.StatusForbidden,
 	KindFormNotSent:   http.StatusUnauthorized,
 	KindStrongerFirst: http.StatusUnauthorized,
+	KindFormKept:      http.StatusUnauthorized,
+	KindStrongerKept:  http.StatusUnauthorized,
+	KindFormGone:      http.StatusGone,
 	KindTooMany:       http.StatusTooManyRequests,
 	KindLateAnswer:    http.StatusBadRequest,
 	KindEnded:         http.StatusForbidden,

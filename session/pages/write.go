@@ -60,6 +60,9 @@ func secure(h http.Header, page Page) {
 	if _, ok := page.(form); ok {
 		// Under no-referrer a browser posts "Origin: null", which proves nothing; other origins learn nothing either way.
 		action, referrer = "'self'", "same-origin"
+		if _, ok := page.(interface{ leads() }); ok {
+			action = "'self' https:"
+		}
 	}
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action "+action+
 		"; base-uri 'none'; frame-ancestors 'none'")

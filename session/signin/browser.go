@@ -18,15 +18,30 @@ const (
 // browserID returns the random id of the browser, and gives it one if it has none. Only somebody who has just signed in
 // gets one, so that passers-by are not marked.
 func (s *Service) browserID(w http.ResponseWriter, v *Visit) string {
-	if sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.browser); err == nil {
-		if id, err := s.Keys.Open(session.PurposeBrowser, sealed, v.Host, cookieBrowser); err == nil {
-			return string(id)
-		}
+	if id, ok := s.knownBrowser(v); ok {
+		return id
 	}
 	id := session.NewRandom(browserIDSize)
 	sealed := s.Keys.Seal(session.PurposeBrowser, []byte(id), v.Host, cookieBrowser)
 	setCookie(w, v, cookieBrowser, base64.RawURLEncoding.EncodeToString(sealed), browserIDLife)
 	return id
+}
+
+// knownBrowser returns the id that the browser has already.
+func (s *Service) knownBrowser(v *Visit) (string, bool) {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.browser)
+	if err != nil {
+		return "", false
+	}
+	id, err := s.Keys.Open(session.PurposeBrowser, sealed, v.Host, cookieBrowser)
+	return string(id), err == nil
+}
+
+// browserIndex lists who has signed in with a browser of late.
+func browserIndex(id string) session.Key { return session.HashKey("b", id) }
+
+func personOf(who *session.Session) session.Key {
+	return session.HashKey("u", who.Identity.Issuer, who.Identity.Subject)
 }
 
 // sharedBrowser notes that this person has signed in with this browser and reports whether so many have that it counts
@@ -37,9 +52,8 @@ func (s *Service) sharedBrowser(r *http.Request, who *session.Session) (bool, er
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	index := session.HashKey("b", who.BrowserID)
-	person := session.HashKey("u", who.Identity.Issuer, who.Identity.Subject)
-	if err := s.Store.Enlist(ctx, index, person, s.Now().Add(s.Prompt.SharedWindow)); err != nil {
+	index := browserIndex(who.BrowserID)
+	if err := s.Store.Enlist(ctx, index, personOf(who), s.Now().Add(s.Prompt.SharedWindow)); err != nil {
 		return false, fmt.Errorf("noting browser: %w", err)
 	}
 	people, err := s.Store.Members(ctx, index, time.Time{}, s.Prompt.SharedUsers)

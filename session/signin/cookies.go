@@ -17,6 +17,7 @@ const (
 	cookieBrowser = cookieBase + "-browser"
 
 	cookieProvider = cookieBase + "-provider"
+	cookieForm     = cookieBase + "-form"
 )
 
 // flowNameSize is the length of what follows cookieFlow.
@@ -28,8 +29,9 @@ const maxCookieValue = 4096
 // Cookies are ours among the cookies of a request. They are read before they are taken off the request: no upstream
 // ever sees one.
 type Cookies struct {
-	session, pending, answer, browser, provider string
-	flows                                       []flowCookie
+	session, pending, answer, browser, provider, form string
+
+	flows []flowCookie
 	// doubled: the session cookie came twice. A browser never sends two of one __Host- name, so neither counts (A60).
 	doubled bool
 }
@@ -79,6 +81,8 @@ func (c *Cookies) add(name, value string) {
 		c.answer = value
 	case cookieBrowser:
 		c.browser = value
+	case cookieForm:
+		c.form = value
 	case cookieProvider:
 		c.provider = value
 	default:

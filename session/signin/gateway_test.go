@@ -76,6 +76,7 @@ type gateway struct {
 	// demand is what every page of the app asks for; nil for nothing.
 	demand   *Demand
 	policies []string
+	sent     sync.Map // path -> what was posted to it last
 	// sites, if there are any, are those that hosts lead to, all over https; demandAt is the one where demand holds.
 	sites    map[string]*Site
 	demandAt string
@@ -199,7 +200,11 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 		if who, err = g.service.Tighten(w, r, v, who, v.Site.Gate.Admit(v, who).Persistence); err == nil {
+			if v.Cookies.HasForm() && g.service.Form(w, r, v, who) {
+				return
+			}
 			g.passed.Add(1)
+			g.keepSent(r)
 			g.service.Sessions.Touch(who, v.Site.App)
 			_, _ = io.WriteString(w, "app: "+who.User+" "+who.Kind.String())
 			return

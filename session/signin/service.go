@@ -150,6 +150,8 @@ type Site struct {
 	Providers []string
 	// PromptOff hides the prompt on this site.
 	PromptOff bool
+	// PreservePost is how large a form may be, in bytes, to be kept through a sign-in. Zero keeps none.
+	PreservePost int64
 	// Gate says who may come in.
 	Gate Gate
 }

@@ -38,6 +38,10 @@ func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *
 		}
 		s.beginStep(w, r, v, who, s.newFlow(v, p, v.Return), step{Demand: d, Policies: why.Policies, Code: why.Code, Reason: why.Reason})
 	case NavigationForm:
+		if s.keepForm(w, r, v, who) {
+			s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerKept, ActionURL: s.stepURL(v, v.Return, d, why)})
+			return
+		}
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerFirst, ActionURL: s.stepURL(v, Home, d, why)})
 	default:
 		w.Header().Set("WWW-Authenticate", d.challenge())

@@ -49,6 +49,7 @@ func Gallery() []Sample {
 		}},
 		{"signed-out", pages.SignedOut{SignInURL: action}},
 		{"continue", pages.Continue{URL: "/handbook"}},
+		{"send-form", pages.SendForm{URL: "/notes/7?draft=1", AppName: "wiki", Token: csrf, Sent: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)}},
 		{"blocked", blocked},
 		{"blocked-bare", pages.Blocked{}},
 	}

@@ -1,0 +1,114 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Form is what somebody has sent to a page whose session was over by then: it is kept through the sign-in, for them to
+// send again.
+type Form struct {
+	// Person is whose it is, in the caller's own terms. It is for nobody else, whoever sits at the browser later.
+	Person Key
+	// Path is the page that it was sent to, with the query.
+	Path string
+	// ContentType and Body are as they came.
+	ContentType string
+	Body        []byte
+	// At is when it was sent.
+	At time.Time
+}
+
+// MaxForm is how large the body of a form may be to be kept, in bytes: with all else about it, it has to fit into
+// a value of a store.
+const MaxForm = 64_000
+
+const (
+	formPerson = iota + 1
+	formPath
+	formContentType
+	formBody
+	formAt
+)
+
+// KeepForm keeps a form until a time, sealed under the key ring and the secret of the token, which the browser alone has:
+// neither who has the store nor who has the keys can read it. One of the same token's id that was kept before is
+// replaced, so that nobody keeps more forms than they had sessions.
+func (m *Manager) KeepForm(ctx context.Context, token Token, f Form, until time.Time) error {
+	var w fieldWriter
+	w.str(formPerson, string(f.Person))
+	w.str(formPath, f.Path)
+	w.str(formContentType, f.ContentType)
+	w.bytes(formBody, f.Body)
+	w.time(formAt, f.At)
+	key := formKey(token)
+	packed, err := packBriefly(w.out)
+	if err != nil {
+		return fmt.Errorf("keeping form: %w", err)
+	}
+	sealed, err := m.vault.Keys.sealTokens(token.Secret, packed, string(key))
+	if err != nil {
+		return fmt.Errorf("keeping form: %w", err)
+	}
+	e := Entry{Key: key, Value: sealed, Expires: until}
+	err = m.vault.Store.Create(ctx, e)
+	if errors.Is(err, ErrConflict) {
+		if _, err = m.vault.Store.Remove(ctx, key); err == nil || errors.Is(err, ErrNotFound) {
+			err = m.vault.Store.Create(ctx, e)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("keeping form: %w", err)
+	}
+	return nil
+}
+
+// Form returns a form that is kept. ErrNotFound if there is none, ErrUnsealable if it is not this token's.
+func (m *Manager) Form(ctx context.Context, token Token) (Form, error) {
+	e, err := m.vault.Store.Get(ctx, formKey(token))
+	if err != nil {
+		return Form{}, err
+	}
+	return m.openForm(token, e.Value)
+}
+
+// TakeForm is Form for who then sends it or drops it: of several callers one gets it, so that it is sent once.
+func (m *Manager) TakeForm(ctx context.Context, token Token) (Form, error) {
+	e, err := m.vault.Store.Remove(ctx, formKey(token))
+	if err != nil {
+		return Form{}, err
+	}
+	return m.openForm(token, e.Value)
+}
+
+func (m *Manager) openForm(token Token, sealed []byte) (f Form, err error) {
+	packed, err := m.vault.Keys.openTokens(token.Secret, sealed, string(formKey(token)))
+	if err != nil {
+		return f, err
+	}
+	plain, err := unpack(packed)
+	if err != nil {
+		return f, err
+	}
+	r := fieldReader{data: plain}
+	for r.next() {
+		switch r.tag {
+		case formPerson:
+			f.Person = Key(r.value)
+		case formPath:
+			f.Path = string(r.value)
+		case formContentType:
+			f.ContentType = string(r.value)
+		case formBody:
+			f.Body = bytes.Clone(r.value)
+		case formAt:
+			r.time(&f.At)
+		}
+	}
+	return f, r.err
+}
+
+func formKey(token Token) Key { return HashKey("f", string(token.ID[:])) }

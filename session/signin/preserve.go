@@ -1,0 +1,192 @@
+package signin
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+)
+
+// A form that meets an ended session, or a step-up, can be kept through the sign-in. It is then offered, once, to the same
+// person in the same browser, on the page that it was sent to, and sent by a button: never by itself, never to another
+// page or origin, never for somebody else (A23). What was typed is on no page of ours: the button sends a token, and the
+// gateway puts the form in its place.
+
+const (
+	actionForm = "form"
+	// formLife is how long a form is kept: as long as a sign-in may take.
+	formLife = flowLife
+	// maxContentType bounds what is kept of a form besides its body and its path.
+	maxContentType = 255
+)
+
+// keepForm keeps the form of a request, if the site wants that and it can be kept safely; who is nil if it is not known
+// who sent it. Failing to keep it is no failure: the person is then told that it was not passed on, as ever.
+func (s *Service) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session) bool {
+	kind := r.Header.Get("Content-Type")
+	limit := v.Site.PreservePost
+	if limit <= 0 || !keepable(r, kind) || r.ContentLength > limit || !sameOrigin(r, v.Origin) || ReturnPath(v.Return) != v.Return {
+		return false
+	}
+	old, err := s.token(v)
+	if err != nil {
+		return false
+	}
+	if sends, _ := s.sendsForm(r); sends {
+		// The button, after the session has ended once more: the form itself is kept already.
+		return v.Cookies.form != ""
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	person, err := s.sender(ctx, v, who)
+	if err != nil || person == "" {
+		return false
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if err != nil {
+		return false
+	}
+	token := session.Token{ID: old.ID, Secret: session.NewToken().Secret}
+	f := session.Form{Person: person, Path: v.Return, ContentType: kind, Body: body, At: s.Now()}
+	if err := s.Sessions.KeepForm(ctx, token, f, s.Now().Add(formLife)); err != nil {
+		s.Logger.Warn("form of an ended session not kept", zap.String("app", v.Site.App), zap.Error(err))
+		return false
+	}
+	setCookie(w, v, cookieForm, s.Keys.SealToken(token, v.Host, cookieForm), formLife)
+	return true
+}
+
+// keepable reports whether a request is a form as a browser sends them.
+func keepable(r *http.Request, kind string) bool {
+	media, _, err := mime.ParseMediaType(kind)
+	return err == nil && len(kind) <= maxContentType && r.Header.Get("Content-Encoding") == "" &&
+		(media == "application/x-www-form-urlencoded" || media == "multipart/form-data")
+}
+
+// sender is who sent a form: the person of the session, or where that is gone the one person who has signed in with this
+// browser of late. It is empty where there were several, or nobody knows.
+func (s *Service) sender(ctx context.Context, v *Visit, who *session.Session) (session.Key, error) {
+	if who != nil {
+		return personOf(who), nil
+	}
+	id, ok := s.knownBrowser(v)
+	if !ok {
+		return "", nil
+	}
+	people, err := s.Store.Members(ctx, browserIndex(id), time.Time{}, 2)
+	if err != nil || len(people) != 1 {
+		return "", err
+	}
+	return people[0], nil
+}
+
+// HasForm reports whether a browser may have a form waiting: whether Form is worth calling.
+func (c *Cookies) HasForm() bool { return c.form != "" }
+
+// Form offers a form that is kept for the page that is asked for, or puts it in the place of the request of the button
+// that sends it. It reports whether the request is answered; if not it goes on. It is asked for requests that may pass.
+func (s *Service) Form(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session) (answered bool) {
+	token, err := s.Keys.OpenToken(v.Cookies.form, v.Host, cookieForm)
+	if err != nil || v.Site.PreservePost <= 0 {
+		return false
+	}
+	switch Classify(r) {
+	case NavigationGet:
+		return s.offerForm(w, r, v, who, token)
+	case NavigationForm:
+		if sends, err := s.sendsForm(r); sends && err == nil {
+			return s.sendForm(w, r, v, who, token)
+		}
+	}
+	return false
+}
+
+func (s *Service) offerForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token) bool {
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	f, err := s.Sessions.Form(ctx, token)
+	switch {
+	case errors.Is(err, session.ErrNotFound):
+		clearCookie(w, v, cookieForm)
+		return false
+	case err != nil || f.Path != v.Return:
+		return false
+	case f.Person != personOf(who):
+		_, _ = s.Sessions.TakeForm(ctx, token) // the sender has left this browser to somebody else
+		clearCookie(w, v, cookieForm)
+		return false
+	}
+	s.Pages.Write(w, r, http.StatusOK, pages.SendForm{
+		URL: v.Return, AppName: v.Site.App, Token: s.csrfToken(v, actionForm, formSecret(token, who)), Sent: f.At,
+	})
+	return true
+}
+
+const (
+	formField  = "latchkey-form"
+	formAnswer = "latchkey-form-answer"
+)
+
+// sendsForm reports whether a request comes from the button. The body stays as it was.
+func (s *Service) sendsForm(r *http.Request) (bool, error) {
+	const begin = formField + "="
+	body := bufio.NewReaderSize(r.Body, 512)
+	head, err := body.Peek(len(begin))
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{body, r.Body}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	return string(head) == begin, nil
+}
+
+func (s *Service) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token) bool {
+	answer, ok := readForm(w, r, maxFormBody, formField, formAnswer)
+	if !ok {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		return true
+	}
+	if !s.checkPost(r, v, actionForm, formSecret(token, who), answer[formField]) {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: v.Return, HomeURL: Home})
+		return true
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	f, err := s.Sessions.TakeForm(ctx, token)
+	switch {
+	case err != nil && !errors.Is(err, session.ErrNotFound) && !errors.Is(err, session.ErrUnsealable):
+		s.storeDown(w, r, v, err)
+		return true
+	case err != nil || f.Path != v.Return || f.Person != personOf(who):
+		clearCookie(w, v, cookieForm)
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormGone, ActionURL: v.Return, HomeURL: Home})
+		return true
+	}
+	clearCookie(w, v, cookieForm)
+	if answer[formAnswer] != "send" {
+		s.goOn(w, r, v.Return)
+		return true
+	}
+	r.Body = io.NopCloser(bytes.NewReader(f.Body))
+	r.ContentLength, r.TransferEncoding = int64(len(f.Body)), nil
+	r.Header.Set("Content-Type", f.ContentType)
+	r.Header.Set("Content-Length", strconv.Itoa(len(f.Body)))
+	return false
+}
+
+// formSecret binds the button to the form and to the session that it was offered to.
+func formSecret(token session.Token, who *session.Session) string {
+	return string(token.ID[:]) + string(who.ID[:])
+}
