@@ -22,6 +22,8 @@ func TestHeaders(t *testing.T) {
 			switch s.Page.(type) {
 			case pages.Prompt, pages.SignOut:
 				action, referrer = "'self'", "same-origin"
+			case pages.SendForm:
+				action, referrer = "'self' https:", "same-origin"
 			}
 			want := http.Header{
 				"Content-Type":                 {"text/html; charset=utf-8"},
