@@ -224,7 +224,7 @@ func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *ha
 	}
 	if reason != "" && live.Kind == session.Persistent {
 		var err error
-		if live, token, err = s.succeedTighter(w, r, v, live, token, reason); err != nil {
+		if _, token, err = s.succeedTighter(w, r, v, live, token, reason); err != nil {
 			if Over(err) {
 				s.signInThere(w, r, v, h, sealed)
 				return
