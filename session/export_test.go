@@ -9,6 +9,7 @@ const (
 	MaxApps      = maxApps
 	RecordGrowth = recordGrowth
 	UpdateTries  = updateTries
+	ExpiredGrace = expiredGrace
 )
 
 var (

@@ -17,7 +17,7 @@ const (
 )
 
 // Load returns the session of a token. ErrNotFound: it does not exist, was ended or revoked. ErrExpired: a limit has
-// passed. Any other error says nothing about the session: the store could not be asked, or the record was sealed under
+// passed; the error is an *Expired unless the store could not be asked. Any other error says nothing about the session: the store could not be asked, or the record was sealed under
 // a key that this ring has not.
 //
 // The store is asked unless it was within ManagerConfig.Recheck; while it cannot be, what is known goes on for
@@ -70,7 +70,10 @@ func (m *Manager) check(s *Session, now time.Time) error {
 	if m.revoked(s) {
 		return ErrNotFound
 	}
-	return s.Check(now, m.limits)
+	if s.Check(now, m.limits) != nil {
+		return s.expired(m.limits)
+	}
+	return nil
 }
 
 // spare answers where the store did not: with what is known, if that is young enough and within its limits.

@@ -154,6 +154,16 @@ func (m *Manager) Succeed(ctx context.Context, old *Session, draft Session, toke
 	if draft.Identity != old.Identity {
 		return nil, Token{}, errors.New("a session cannot go on as another person's")
 	}
+	if now := m.now(); old.Check(now, m.limits) != nil && now.Before(old.MaxEnd(m.limits)) {
+		// As far as the caller knows it is over; its record may know of a later use, or be kept for its name alone.
+		kept, err := m.load(ctx, old.ID.Key())
+		if err == nil {
+			err = m.check(kept, now)
+		}
+		if err != nil {
+			return nil, Token{}, fmt.Errorf("succeeding session: %w", err)
+		}
+	}
 	if old.Kind == Browser && draft.Kind != Browser {
 		draft.Kind, draft.KindReason = old.Kind, old.KindReason
 	}
@@ -197,7 +207,7 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 	if err == nil {
 		// No session is ever in use unlisted, so that nobody could find it to revoke it (A45): its token leaves this
 		// function last.
-		e := Entry{Key: key, Value: sealed, Expires: s.Ends(m.limits)}
+		e := Entry{Key: key, Value: sealed, Expires: s.forgotten(m.limits)}
 		if err = m.vault.Store.Create(ctx, e, s.listings(s.MaxEnd(m.limits))...); err != nil {
 			m.discard(ctx, s)
 		}
@@ -307,7 +317,7 @@ func (m *Manager) update(ctx context.Context, id ID, change func(*Session) bool)
 		}
 		var sealed []byte
 		plain, tail := s.encode()
-		s.Version, sealed, err = m.vault.replace(ctx, key, plain, tail, s.Version, s.Ends(m.limits))
+		s.Version, sealed, err = m.vault.replace(ctx, key, plain, tail, s.Version, s.forgotten(m.limits))
 		switch {
 		case err == nil:
 			s.sealedUnder, _ = sealedBy(sealed)

@@ -112,7 +112,8 @@ func TestLoadRefusesAnotherRecord(t *testing.T) {
 	want(t, "another's record", err, session.ErrMalformed)
 }
 
-// A25, X4, X5: a session that is not used ends at its idle limit, in the store too, and its listings at the max end.
+// A25, X4, X5: a session that is not used ends at its idle limit, is in no list from then on and in the store for a day
+// more, and its listings end at the max end.
 func TestSessionEndsByItself(t *testing.T) {
 	for kind, limit := range map[session.Kind]session.Limit{
 		session.Browser: session.DefaultLimits.Browser, session.Persistent: session.DefaultLimits.Persistent,
@@ -127,15 +128,23 @@ func TestSessionEndsByItself(t *testing.T) {
 			want(t, "just before the end", err, nil)
 			w.clock.Advance(time.Nanosecond)
 			_, err = w.Load(t.Context(), token)
-			if !errors.Is(err, session.ErrNotFound) && !errors.Is(err, session.ErrExpired) {
-				t.Errorf("at the end: %v", err)
+			var over *session.Expired
+			if !errors.As(err, &over) || !errors.Is(err, session.ErrExpired) || over.Session.Identity != ada || over.Limit != session.ByIdleLimit {
+				t.Errorf("at the end: %+v, %v", over, err)
+			}
+			if live := w.lists(t, s); len(live) != 0 {
+				t.Errorf("at the end it is in %v", live)
 			}
 			if !s.Ends(w.Limits()).Equal(s.Created.Add(limit.Idle)) {
 				t.Errorf("ends %v", s.Ends(w.Limits()))
 			}
+			w.clock.Advance(session.ExpiredGrace - 1)
+			_, err = w.store.Get(t.Context(), s.ID.Key())
+			want(t, "in the store within the day", err, nil)
+			w.clock.Advance(1)
 			_, err = w.store.Get(t.Context(), s.ID.Key())
 			want(t, "in the store", err, session.ErrNotFound)
-			w.clock.Advance(limit.Max - limit.Idle)
+			w.clock.Advance(limit.Max - limit.Idle - session.ExpiredGrace)
 			for _, index := range session.Places(ada, "sid-1", s.ID) {
 				if members, err := w.store.Members(t.Context(), index, time.Time{}, 10); err != nil || len(members) != 0 {
 					t.Errorf("listed after its max end: %v, %v", members, err)

@@ -49,7 +49,7 @@ func TestTighten(t *testing.T) {
 		t.Error("a later configuration prolongs it")
 	}
 	// The store forgets it with its new end.
-	w.clock.Advance(day)
+	w.clock.Advance(day + session.ExpiredGrace)
 	_, err = w.store.Get(t.Context(), s.ID.Key())
 	want(t, "in the store after its idle limit", err, session.ErrNotFound)
 }

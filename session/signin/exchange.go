@@ -28,7 +28,11 @@ type answer struct {
 }
 
 // oauthError is an error that the token endpoint spelled out: a refusal, as opposed to an outage (D4).
-type oauthError struct{ word string }
+type oauthError struct {
+	word string
+	// frequency: Entra says that it is the sign-in frequency of a policy there that has ended the refresh token.
+	frequency bool
+}
 
 func (e *oauthError) Error() string { return "provider refused: " + e.word }
 
@@ -210,7 +214,7 @@ func tokenError(err error) error {
 			return fmt.Errorf("%w: too many requests", errProviderDown)
 		}
 		if word := errorWord(refused.ErrorCode); word != "" {
-			return &oauthError{word}
+			return &oauthError{word: word, frequency: tooOldAtEntra(refused.Body)}
 		}
 		return errors.New("token endpoint refused without a usable error")
 	}

@@ -26,10 +26,14 @@ func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.
 		return nil, token, err
 	}
 	found, err := s.Sessions.Load(r.Context(), token) // which outlives the client if it asks the store
-	if err == nil && !s.Sessions.Admits(found, v.Site.App) {
+	if err != nil {
+		s.logExpired(r, v, err)
+		return nil, token, err
+	}
+	if !s.Sessions.Admits(found, v.Site.App) {
 		return nil, token, errNotHere
 	}
-	return found, token, err
+	return found, token, nil
 }
 
 func (s *Service) token(v *Visit) (session.Token, error) {

@@ -15,7 +15,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 const (
@@ -169,10 +168,10 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 		fresh.GroupsAsOf = who.GroupsAsOf.Add(time.Millisecond) // no younger than they are, and written all the same
 		return s.Sessions.Renew(ctx, who, token, fresh, tokens)
 	case refused != nil && slices.Contains(finalRefusals, refused.word):
-		if unanswered && tooOld(s.Now().Sub(who.GroupsAsOf), s.Config.Recheck) == nil {
+		if unanswered && !refused.frequency && tooOld(s.Now().Sub(who.GroupsAsOf), s.Config.Recheck) == nil {
 			return s.doubtRefusal(ctx, who, token, refused)
 		}
-		return s.refusedRenewal(ctx, who, token)
+		return s.refusedRenewal(ctx, who, token, refused)
 	case refused != nil || errors.Is(err, errProviderDown) || errors.Is(err, context.DeadlineExceeded):
 		p.renewAfter.Store(s.Now().Add(recheckPause).UnixMilli())
 	default:
@@ -216,7 +215,7 @@ func neverSent(err error) bool {
 
 // refusedRenewal ends a session whose refresh token the provider does not take, unless somebody else has used it in the
 // meantime and won: then theirs is the session.
-func (s *Service) refusedRenewal(ctx context.Context, who *session.Session, token session.Token) (*session.Session, error) {
+func (s *Service) refusedRenewal(ctx context.Context, who *session.Session, token session.Token, refused *oauthError) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.GroupsAsOf.After(who.GroupsAsOf) {
 		return now, err
 	}
@@ -230,8 +229,8 @@ func (s *Service) refusedRenewal(ctx context.Context, who *session.Session, toke
 	if err := s.Sessions.End(ctx, who); err != nil {
 		return nil, err
 	}
-	rec := person(who, signinlog.Record{Code: signinlog.GrantRevoked, Created: s.Now(), IP: who.FirstIP, UserAgent: who.FirstAgent})
-	rec.Interactive = false
+	rec := person(who, refused.ended())
+	rec.Created, rec.IP, rec.UserAgent, rec.Interactive = s.Now(), who.FirstIP, who.FirstAgent, false
 	if len(who.Apps) > 0 {
 		rec.App = who.Apps[0]
 	}

@@ -29,14 +29,14 @@ const (
 	LoopDetected Code = 50196
 	// MFARequired: a policy asks for a second factor, so the person signs in again.
 	MFARequired Code = 50076
-	// FrequencyAtRefresh: a sign-in is too old for a policy, as found when it was refreshed.
+	// FrequencyAtRefresh: a sign-in is too old for a policy of the provider, as it says when asked for fresh claims.
 	FrequencyAtRefresh Code = 70043
 	// FrequencyExceeded: a sign-in is too old for a policy, as found at a request.
 	FrequencyExceeded Code = 70044
 	// ReauthenticationRequired: a policy asks for a sign-in every time.
 	ReauthenticationRequired Code = 70046
-	// SessionIdle: the session was not used for its idle limit.
-	SessionIdle Code = 70008
+	// SessionExpired: the session was not used for its idle limit, or for that of a policy, or reached its max lifetime.
+	SessionExpired Code = 70008
 	// GrantRevoked: the session was ended by an administrator or by the provider, which takes its refresh token no more.
 	GrantRevoked Code = 50173
 	// DeviceNotCompliant: a policy asks for a compliant device, and this one is known not to be.
@@ -69,10 +69,10 @@ var reasons = map[Code]string{
 	LoopDetected:       "The sign-in came back twice in a row without what it was sent for.",
 
 	MFARequired:              "A policy requires multi-factor authentication.",
-	FrequencyAtRefresh:       "The sign-in is older than a policy's sign-in frequency allows; found at its refresh.",
+	FrequencyAtRefresh:       "The sign-in is older than the sign-in frequency at the provider allows; found at a refresh.",
 	FrequencyExceeded:        "The sign-in is older than a policy's sign-in frequency allows.",
 	ReauthenticationRequired: "A policy requires a sign-in every time.",
-	SessionIdle:              "The session was not used for longer than its idle limit.",
+	SessionExpired:           "The session was not used for longer than it may be, or has reached its max lifetime.",
 	GrantRevoked:             "The session, or its grant at the provider, was revoked.",
 	DeviceNotCompliant:       "A policy requires a compliant device, and this one is not.",
 	DeviceUnknown:            "A policy asks about the device, and nothing is known about it.",
