@@ -158,6 +158,7 @@ func (s *Session) validDraft() error {
 // decodeDraft reads a record that may still lack what Create gives it.
 func decodeDraft(data []byte) (*Session, error) {
 	s := &Session{}
+	text := newText(data)
 	var flags, kind, idle, maxLife, stepUps int64
 	r := fieldReader{data: data}
 	for r.next() {
@@ -168,19 +169,19 @@ func decodeDraft(data []byte) (*Session, error) {
 			}
 			copy(s.ID[:], r.value)
 		case fieldProvider:
-			s.Provider = string(r.value)
+			s.Provider = common(r.value)
 		case fieldIssuer:
-			s.Identity.Issuer = string(r.value)
+			s.Identity.Issuer = common(r.value)
 		case fieldSubject:
-			s.Identity.Subject = string(r.value)
+			s.Identity.Subject = text.keep(r.value)
 		case fieldProviderSession:
-			s.ProviderSession = string(r.value)
+			s.ProviderSession = text.keep(r.value)
 		case fieldUser:
-			s.User = string(r.value)
+			s.User = text.keep(r.value)
 		case fieldName:
-			s.Name = string(r.value)
+			s.Name = text.keep(r.value)
 		case fieldEmail:
-			s.Email = string(r.value)
+			s.Email = text.keep(r.value)
 		case fieldFlags:
 			r.num(&flags)
 		case fieldClaims:
@@ -188,21 +189,21 @@ func decodeDraft(data []byte) (*Session, error) {
 		case fieldUserInfo:
 			s.UserInfo = bytes.Clone(r.value)
 		case fieldGroup:
-			s.Groups = append(s.Groups, string(r.value))
+			s.Groups = append(text.list(s.Groups), text.keep(r.value))
 		case fieldGroupsAsOf:
 			r.time(&s.GroupsAsOf)
 		case fieldKind:
 			r.num(&kind)
 		case fieldKindReason:
-			s.KindReason = string(r.value)
+			s.KindReason = common(r.value)
 		case fieldCreated:
 			r.time(&s.Created)
 		case fieldAuthTime:
 			r.time(&s.AuthTime)
 		case fieldACR:
-			s.ACR = string(r.value)
+			s.ACR = common(r.value)
 		case fieldAMR:
-			s.AMR = append(s.AMR, string(r.value))
+			s.AMR = append(s.AMR, common(r.value))
 		case fieldLastUsed:
 			r.time(&s.LastUsed)
 		case fieldIdle:
@@ -210,27 +211,27 @@ func decodeDraft(data []byte) (*Session, error) {
 		case fieldMax:
 			r.num(&maxLife)
 		case fieldBrowserID:
-			s.BrowserID = string(r.value)
+			s.BrowserID = text.keep(r.value)
 		case fieldFirstIP:
-			s.FirstIP = string(r.value)
+			s.FirstIP = text.keep(r.value)
 		case fieldFirstAgent:
-			s.FirstAgent = string(r.value)
+			s.FirstAgent = common(r.value)
 		case fieldApp:
-			s.Apps = append(s.Apps, string(r.value))
+			s.Apps = append(s.Apps, common(r.value))
 		case fieldTokens:
 			s.sealedTokens = bytes.Clone(r.value)
 		case fieldContext:
-			s.Contexts = append(s.Contexts, string(r.value))
+			s.Contexts = append(s.Contexts, common(r.value))
 		case fieldSignInRisk:
-			s.SignInRisk = string(r.value)
+			s.SignInRisk = common(r.value)
 		case fieldUserRisk:
-			s.UserRisk = string(r.value)
+			s.UserRisk = common(r.value)
 		case fieldCompliant:
-			s.Compliant = string(r.value)
+			s.Compliant = common(r.value)
 		case fieldManaged:
-			s.Managed = string(r.value)
+			s.Managed = common(r.value)
 		case fieldShared:
-			s.Shared = string(r.value)
+			s.Shared = common(r.value)
 		case fieldSteppedUp:
 			r.time(&s.SteppedUp)
 		case fieldStepUps:
