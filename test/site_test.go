@@ -157,6 +157,10 @@ func (s *site) caddyfile() string {
 	if !strings.Contains(lines, "headers") {
 		lines += "\n\t\theaders remote groups" // so that every test sees all that an app may be told
 	}
+	secret := "client_secret " + clientSecret
+	if strings.Contains(s.c.provider, "client_auth") {
+		secret = "" // which it takes the place of
+	}
 	return fmt.Sprintf(`{
 	default_bind 127.0.0.1
 	skip_install_trust
@@ -167,7 +171,7 @@ func (s *site) caddyfile() string {
 		provider {
 			issuer %s
 			client_id gw
-			client_secret %s
+			%s
 			guest_claim acct 1
 			risk_claim sign_in risk
 			risk_claim user user_risk
@@ -187,7 +191,7 @@ func (s *site) caddyfile() string {
 	}
 	reverse_proxy %s
 }
-`, s.c.global, s.issuer(), clientSecret, s.c.provider, store, s.c.app, s.origin(), tls, s.c.before, s.c.matcher, lines, s.app.Addr)
+`, s.c.global, s.issuer(), secret, s.c.provider, store, s.c.app, s.origin(), tls, s.c.before, s.c.matcher, lines, s.app.Addr)
 }
 
 // reload changes the configuration of the running gateway.

@@ -137,7 +137,9 @@ const endpoints = [
 async function serve(req, res) {
   const url = new URL(req.url, state.issuer);
   const endpoint = endpoints.find(([re]) => re.test(url.pathname))?.[1] || 'other';
-  state.requests.push({ endpoint, method: req.method, path: url.pathname, query: Object.fromEntries(url.searchParams) });
+  const entry = { endpoint, method: req.method, path: url.pathname, query: Object.fromEntries(url.searchParams) };
+  state.requests.push(entry);
+  res.once('finish', () => { entry.status ??= res.statusCode; });
   if (await faults.meet(endpoint, req, res)) return;
   if (endpoint === 'token') remember(res);
   if (endpoint === 'login') await interaction(state, req, res, url);

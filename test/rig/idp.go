@@ -20,10 +20,12 @@ type Claims map[string]any
 // Client is a registration at the provider.
 type Client struct {
 	ID           string   `json:"client_id"`
-	Secret       string   `json:"client_secret"`
+	Secret       string   `json:"client_secret,omitempty"`
 	RedirectURIs []string `json:"redirect_uris"`
 	SignedOut    []string `json:"post_logout_redirect_uris,omitempty"`
 	AuthMethod   string   `json:"token_endpoint_auth_method,omitempty"`
+	// JWKS are the client's own public keys, for private_key_jwt.
+	JWKS any `json:"jwks,omitempty"`
 	// BackChannel is where the provider posts when somebody signs out there; by session (sid), or by person (sub).
 	BackChannel string `json:"backchannel_logout_uri,omitempty"`
 	BySession   bool   `json:"backchannel_logout_session_required,omitempty"`
