@@ -134,7 +134,11 @@ type impact struct {
 type signInCase struct {
 	who            session.Identity
 	app, ip, agent string
+	said           saidOfSignIn
 }
+
+// saidOfSignIn is what the provider said with one sign-in.
+type saidOfSignIn struct{ signInRisk, userRisk, compliant, managed string }
 
 type changeKey struct{ policy, change string }
 
@@ -222,8 +226,8 @@ func (im *impact) replaySignIns(ctx context.Context) error {
 		im.out.Notes = append(im.out.Notes, fmt.Sprintf("%d sign-ins could not be opened: their keys are gone", unreadable))
 	}
 	if thin > 0 {
-		im.out.Notes = append(im.out.Notes, fmt.Sprintf("%d sign-ins are of people who have no live session: the log does not keep their groups, "+
-			"risk and device or how strongly they signed in, and has their names in lower case", thin))
+		im.out.Notes = append(im.out.Notes, fmt.Sprintf("%d sign-ins are of people who have no live session: the log does not keep their groups "+
+			"or how strongly they signed in, and has their names in lower case", thin))
 	}
 	return nil
 }
@@ -231,7 +235,8 @@ func (im *impact) replaySignIns(ctx context.Context) error {
 // replaySignIn reports whether what the log does not keep is known from a session of the same person.
 func (im *impact) replaySignIn(e *signinlog.Entry) (known bool) {
 	who := session.Identity{Issuer: e.UserIssuer, Subject: e.UserSubject}
-	key := signInCase{who, e.App, e.IP, e.UserAgent}
+	said := saidOfSignIn{e.SignInRisk, e.UserRisk, e.Compliant, e.Managed}
+	key := signInCase{who, e.App, e.IP, e.UserAgent, said}
 	if who.Subject == "" || im.seen[key] {
 		return true // nobody, or nothing new
 	}
@@ -244,6 +249,9 @@ func (im *impact) replaySignIn(e *signinlog.Entry) (known bool) {
 		s, known = &c, true
 	}
 	s.AuthTime = e.Created
+	// The entry knows the risk and the device of its own sign-in; that of a live session may have been another.
+	s.SignInRisk, s.UserRisk = cmp.Or(said.signInRisk, s.SignInRisk), cmp.Or(said.userRisk, s.UserRisk)
+	s.Compliant, s.Managed = cmp.Or(said.compliant, s.Compliant), cmp.Or(said.managed, s.Managed)
 	ip, _ := netip.ParseAddr(e.IP)
 	im.replay(&party{who: s, v: visitOf(ip, e.UserAgent), app: e.App, at: e.Created, known: known})
 	return known

@@ -19,7 +19,8 @@ type party struct {
 	at   time.Time
 	idle time.Duration
 	live bool // from a live session, not from the log
-	// known: groups, risk, device and strength are known as far as the provider told them.
+	// known: groups, strength and whether the device is shared are known as far as the provider told them. Risk and the
+	// rest about the device are known of everybody.
 	known bool
 }
 
@@ -114,7 +115,11 @@ const (
 	byError    = "(evaluation error)"
 )
 
-const byRoute = "depends on the route"
+// Why a case cannot be judged, beside what doubt says.
+const (
+	byRoute   = "depends on the route"
+	bySharing = "depends on whether the device is shared, which the log does not keep"
+)
 
 // judgement is what becomes of a party.
 type judgement struct {
@@ -191,6 +196,34 @@ func (im *impact) replay(p *party) {
 	if isToo := pair.next.judge(p, pair.nextNew); isToo.rank != is.rank {
 		im.unknown(byRoute, isToo.by...)
 	}
+	if !p.known {
+		im.replayShared(p, pair, &was, &is)
+	}
+}
+
+// replayShared finds changes that hang on whether the device of a sign-in is shared, which the log does not keep.
+func (im *impact) replayShared(p *party, pair *sitePair, was, is *judgement) {
+	who, shared := *p.who, *p
+	who.Shared, shared.who = "true", &who
+	wasToo, isToo := *was, *is
+	if pair.current.rt.app.tellsShared(who.Provider) {
+		wasToo = pair.current.judge(&shared, nil)
+	}
+	if pair.next.rt.app.tellsShared(who.Provider) {
+		isToo = pair.next.judge(&shared, nil)
+	}
+	switch {
+	case (wasToo.rank == isToo.rank) == (was.rank == is.rank):
+	case isToo.rank != is.rank:
+		im.unknown(bySharing, isToo.by...)
+	default:
+		im.unknown(bySharing, wasToo.by...)
+	}
+}
+
+// tellsShared reports whether a provider says of devices that they are shared.
+func (a *App) tellsShared(provider string) bool {
+	return slices.ContainsFunc(a.rt.providers, func(p *signin.Provider) bool { return p.Name == provider && p.Claims.SharedDevice != "" })
 }
 
 func (im *impact) compare(p *party, was, is *judgement) {
@@ -227,8 +260,6 @@ func doubt(p *party, was, is *judgement) string {
 		case j.rank == letIn:
 		case j.reason == policy.MFARequired, j.reason == policy.ACRRequired:
 			return "depends on how they signed in, which the log does not keep"
-		case j.reason == policy.DeviceUnknown, j.reason == policy.DeviceNotCompliant:
-			return "depends on the device, which the log does not keep"
 		}
 	}
 	return ""

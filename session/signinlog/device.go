@@ -1,6 +1,7 @@
 package signinlog
 
 import (
+	"strconv"
 	"strings"
 
 	"go.uber.org/zap/zapcore"
@@ -37,6 +38,14 @@ func (d device) MarshalLogObject(e zapcore.ObjectEncoder) error {
 }
 
 func known(value string) bool { return value == "true" || value == "false" }
+
+// word is what addBool wrote.
+func word(said *bool) string {
+	if said == nil {
+		return ""
+	}
+	return strconv.FormatBool(*said)
+}
 
 func addBool(e zapcore.ObjectEncoder, key, value string) {
 	if known(value) {

@@ -189,6 +189,12 @@ func (e *Entry) UnmarshalJSON(text []byte) error {
 		} `json:"sessionLifetimePolicies"`
 		SignInStatus string `json:"signInStatus"`
 		PromptReason string `json:"promptReason"`
+		SignInRisk   string `json:"riskLevelDuringSignIn"`
+		UserRisk     string `json:"riskLevelAggregated"`
+		Device       struct {
+			Compliant *bool `json:"isCompliant"`
+			Managed   *bool `json:"isManaged"`
+		} `json:"deviceDetail"`
 		Status       struct {
 			Code   Code   `json:"errorCode"`
 			Reason string `json:"failureReason"`
@@ -209,6 +215,7 @@ func (e *Entry) UnmarshalJSON(text []byte) error {
 			UserIssuer: issuer, UserSubject: subject, UserName: f.UserName, Guest: f.UserType == userType(true),
 			App: f.App, Provider: f.Provider, IP: f.IP, UserAgent: f.Agent, Interactive: f.Interactive,
 			PolicyStatus: f.PolicyStatus, Code: f.Status.Code, Detail: f.Status.Detail, PromptReason: f.PromptReason,
+			SignInRisk: f.SignInRisk, UserRisk: f.UserRisk, Compliant: word(f.Device.Compliant), Managed: word(f.Device.Managed),
 		},
 		Status: f.SignInStatus,
 		Reason: f.Status.Reason,

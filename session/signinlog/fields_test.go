@@ -71,6 +71,9 @@ func TestRoundTrip(t *testing.T) {
 		r.UserName, r.UserAgent, r.Detail = strings.ToLower(text.Draw(t, "name")), text.Draw(t, "agent"), text.Draw(t, "detail")
 		r.App, r.Policies[0].Name = text.Draw(t, "app"), text.Draw(t, "policy")
 		r.Guest, r.Interactive = rapid.Bool().Draw(t, "guest"), rapid.Bool().Draw(t, "interactive")
+		risk, device := rapid.SampledFrom([]string{"", "none", "low", "medium", "high"}), rapid.SampledFrom([]string{"", "true", "false"})
+		r.SignInRisk, r.UserRisk = risk.Draw(t, "sign-in risk"), risk.Draw(t, "user risk")
+		r.Compliant, r.Managed = device.Draw(t, "compliant"), device.Draw(t, "managed")
 		r.Code = rapid.SampledFrom([]Code{Success, KeepMeSignedIn, BlockedByPolicy, 12345}).Draw(t, "code")
 		written, err := json.Marshal(r)
 		if err != nil {
