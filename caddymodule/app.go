@@ -42,6 +42,7 @@ type appRuntime struct {
 	limits    session.Limits
 	networks  []policy.Network
 	policies  []policy.Policy
+	tenant    *policy.Set // networks and policies without those of sites
 	matchers  *matchers
 	// finestIdle is the shortest max_idle of any policy, of any site that is provisioned; zero if there is none.
 	finestIdle time.Duration
@@ -277,6 +278,8 @@ func (a *App) signin() (*signin.Service, error) {
 		Keys:      ring,
 		Pages:     a.rt.pages,
 		Log:       log,
+		SignIns:   a.signInReader(),
+		Clients:   clients{a.rt.tenant},
 		Prompt:    a.rt.prompt,
 		Recheck:   a.Session.recheck(),
 		RateLimit: a.RateLimit.rate(),

@@ -87,7 +87,7 @@ func (a *App) provisionPolicies(ctx caddy.Context) error {
 		return err
 	}
 	a.noteMaxIdle(a.rt.policies)
-	_, err = policy.Compile(policy.Config{Networks: a.rt.networks, Policies: a.rt.policies})
+	a.rt.tenant, err = policy.Compile(policy.Config{Networks: a.rt.networks, Policies: a.rt.policies})
 	return err
 }
 

@@ -180,6 +180,15 @@ func TestKeysAreUsed(t *testing.T) {
 			used["problem."+string(k)+part] = true
 		}
 	}
+	for _, f := range forms {
+		used["me."+string(f)] = true
+	}
+	for _, s := range stays {
+		used["me.stay."+string(s)] = true
+	}
+	for _, o := range outcomes {
+		used["me.outcome."+string(o)] = true
+	}
 	for month := range 12 {
 		used[fmt.Sprintf("date.month_%d", month+1)] = true
 	}

@@ -1,6 +1,6 @@
 package pages
 
-// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Continue,
+// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me, Continue,
 // Blocked, Problem.
 type Page interface {
 	// template names the file under template/.
@@ -18,4 +18,4 @@ type form interface {
 }
 
 // every page type, for compiling the templates.
-var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Continue{}, Blocked{}, Problem{}}
+var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, Blocked{}, Problem{}}

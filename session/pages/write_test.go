@@ -20,7 +20,7 @@ func TestHeaders(t *testing.T) {
 			w := get(t, p, s.Page, "en-GB")
 			action, referrer := "'none'", "no-referrer"
 			switch s.Page.(type) {
-			case pages.Prompt, pages.SignOut:
+			case pages.Prompt, pages.SignOut, pages.Me:
 				action, referrer = "'self'", "same-origin"
 			case pages.SendForm:
 				action, referrer = "'self' https:", "same-origin"

@@ -48,8 +48,14 @@ func (s *Service) answers(v *Visit) []remembered {
 // rememberedAnswer returns the kind that this person chose in this browser; nil if they are to be asked. Where
 // remembering is switched off, nothing is remembered.
 func (s *Service) rememberedAnswer(v *Visit, who session.Identity) *session.Kind {
+	kind, _ := s.rememberedUntil(v, who)
+	return kind
+}
+
+// rememberedUntil is rememberedAnswer with the time until which it holds.
+func (s *Service) rememberedUntil(v *Visit, who session.Identity) (*session.Kind, time.Time) {
 	if s.Prompt.RememberAnswer <= 0 {
-		return nil
+		return nil, time.Time{}
 	}
 	for _, a := range s.answers(v) {
 		if a.Person == personHash(who) {
@@ -57,10 +63,10 @@ func (s *Service) rememberedAnswer(v *Visit, who session.Identity) *session.Kind
 			if a.Yes {
 				kind = session.Persistent
 			}
-			return &kind
+			return &kind, time.Unix(a.Expires, 0).UTC()
 		}
 	}
-	return nil
+	return nil, time.Time{}
 }
 
 func (s *Service) rememberAnswer(w http.ResponseWriter, v *Visit, who session.Identity, kind session.Kind) {
@@ -79,10 +85,34 @@ func (s *Service) rememberAnswer(w http.ResponseWriter, v *Visit, who session.Id
 	keep = append(keep, remembered{
 		Person: personHash(who), Yes: kind == session.Persistent, Expires: s.Now().Add(s.Prompt.RememberAnswer).Unix(),
 	})
+	s.keepAnswers(w, v, keep, s.Prompt.RememberAnswer)
+}
+
+func (s *Service) keepAnswers(w http.ResponseWriter, v *Visit, keep []remembered, lifetime time.Duration) {
 	plain, err := json.Marshal(keep)
 	if err != nil {
 		return
 	}
 	sealed := s.Keys.Seal(session.PurposeAnswer, plain, v.Host, cookieAnswer)
-	setCookie(w, v, cookieAnswer, base64.RawURLEncoding.EncodeToString(sealed), s.Prompt.RememberAnswer)
+	setCookie(w, v, cookieAnswer, base64.RawURLEncoding.EncodeToString(sealed), lifetime)
+}
+
+// forgetAnswer takes this person's answer out of the browser (A10). The cookie goes, unless it holds answers of others who
+// share the browser.
+func (s *Service) forgetAnswer(w http.ResponseWriter, v *Visit, who session.Identity) {
+	var keep []remembered
+	last := s.Now()
+	for _, a := range s.answers(v) {
+		if a.Person != personHash(who) {
+			keep = append(keep, a)
+			if ends := time.Unix(a.Expires, 0); ends.After(last) {
+				last = ends
+			}
+		}
+	}
+	if len(keep) == 0 {
+		clearCookie(w, v, cookieAnswer)
+		return
+	}
+	s.keepAnswers(w, v, keep, last.Sub(s.Now()))
 }

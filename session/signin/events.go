@@ -10,13 +10,13 @@ const (
 	EventSignIn = "sign_in"
 	// EventSignOut: a person has signed out here.
 	EventSignOut = "sign_out"
-	// EventRevoked: a session was ended by somebody else than the person at its browser; "by" says by whom.
+	// EventRevoked: a session was ended from elsewhere than its own browser; "by" says by whom.
 	EventRevoked = "session_revoked"
 )
 
 // Who ends a session (data "by" of EventSignOut and EventRevoked).
 const (
-	ByPerson   = "person"        // at the sign-out page, in this browser
+	ByPerson   = "person"        // by whom it is: at the sign-out page in its browser, or from another browser of theirs
 	ByProvider = "back_channel"  // the provider said so to us
 	ByFrame    = "front_channel" // the provider said so through the browser
 )

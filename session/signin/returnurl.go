@@ -26,7 +26,7 @@ func ReturnPath(raw string) string {
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || u.Opaque != "" || u.Path == "" || u.Path[0] != '/' {
 		return Home
 	}
-	if unsafePath(u.Path) || unsafePath(u.EscapedPath()) || underBase(u.Path) {
+	if unsafePath(u.Path) || unsafePath(u.EscapedPath()) || underBase(u.Path) && u.Path != mePath {
 		return Home
 	}
 	out := u.EscapedPath()
@@ -60,7 +60,7 @@ func unsafePath(p string) bool {
 	return false
 }
 
-// underBase: returning to an endpoint of our own would be a loop or a trap.
+// underBase: returning to an endpoint of our own would be a loop or a trap, but for the page of the person who is signed in.
 func underBase(p string) bool { return p == Base || strings.HasPrefix(p, Base+"/") }
 
 // cutOrigin takes scheme, host and port off an address; they are empty for a path on the site itself.
@@ -102,6 +102,9 @@ func (s *Service) goOn(w http.ResponseWriter, r *http.Request, target string) {
 	}
 	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
 }
+
+// toSignInHost sends the browser to an endpoint of the sign-in host.
+func (s *Service) toSignInHost(w http.ResponseWriter, path string) { location(w, s.SignInHost+path) }
 
 // redirect sends the browser to a place on the site itself.
 func redirect(w http.ResponseWriter, target string) {

@@ -13,7 +13,7 @@ func TestReturnPath(t *testing.T) {
 		"", "//e", `/\e`, "/%09/e", "/\t/e", "/ /e", "/.//e", "/..//e", `\e`, "///e", "http:e", "https:///e", "/%5ce", "/%5C/e",
 		"/a\r\nSet-Cookie: x", "/a\x00", "https://good.example@evil.example/", "//evilexample.com", "https://example.com.evil/", "https://wiki.example.com/", "//good@evil", "http://[::1]/", "//xn--e1afmkfd/",
 		"//evil.example./", "javascript:alert(1)", "data:text/html,x", "/%2e%2e//e", "/%2e/%2fe", "/a/../../e", "/a/..;/b",
-		"/./e", "/a/%2E%2E/b", "/%00", "/\u2028e", "e", "?x", "#x", "/.latchkey/sign-out", "/.latchkey", "/%2elatchkey/sign-out",
+		"/./e", "/a/%2E%2E/b", "/%00", "/\u2028e", "e", "?x", "#x", "/.latchkey/sign-out", "/.latchkey", "/%2elatchkey/sign-out", "/.latchkey/me/", "/.latchkey/meeting", "/.latchkey/me/../sign-out",
 		"/%2Flocal//e", "https:/e", "/" + strings.Repeat("a", maxReturn),
 	} {
 		if got := ReturnPath(hostile); got != Home {
@@ -21,7 +21,7 @@ func TestReturnPath(t *testing.T) {
 		}
 	}
 	for _, good := range []string{
-		"/", "/wiki/Start", "/a?b=c&d=%2F%2Fe", "/a%20b", "/a/b/?q=http://x.example/", "/%D7%A9", "/a;v=1/b", "/.latchkeyx", "/a//b",
+		"/", "/wiki/Start", "/a?b=c&d=%2F%2Fe", "/a%20b", "/a/b/?q=http://x.example/", "/%D7%A9", "/a;v=1/b", "/.latchkeyx", "/a//b", "/.latchkey/me", "/.latchkey/me?a=b",
 	} {
 		if got := ReturnPath(good); got != good {
 			t.Errorf("ReturnPath(%q) = %q, want it unchanged", good, got)

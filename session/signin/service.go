@@ -30,7 +30,11 @@ type Config struct {
 	Keys      *session.KeyRing
 	Pages     *pages.Pages
 	Log       signinlog.Sink
-	Prompt    PromptConfig
+	// SignIns is where people find their own sign-ins. Nil: none are kept.
+	SignIns SignIns
+	// Clients names browsers and networks for people. Nil: they are not named.
+	Clients Clients
+	Prompt  PromptConfig
 	// Recheck is how old claims and groups may grow before they are asked for anew. Zero: they stay as at sign-in.
 	Recheck time.Duration
 	// RateLimit is how often one client may ask for each endpoint that costs something. Zero: as often as it likes.
@@ -217,6 +221,7 @@ var endpoints = map[string]endpoint{
 	"/sign-out":   {"GET, POST", (*Service).signOut},
 	"/signed-out": {"GET", (*Service).signedOut},
 	"/finish":     {"GET", (*Service).finish},
+	"/me":         {"GET, POST", (*Service).me},
 
 	"/logout/backchannel":  {"POST", (*Service).backchannel},
 	"/logout/frontchannel": {"GET", (*Service).frontchannel},

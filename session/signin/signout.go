@@ -53,38 +53,55 @@ func (s *Service) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, 
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: Base + "/sign-out", HomeURL: Home})
 		return
 	}
+	if s.endHere(w, r, v, have, form["everywhere"] == "1") {
+		s.leaveProvider(w, r, v, have, token)
+	}
+}
+
+// endHere ends the session of this browser, and all others of the person if they are to end everywhere. It reports false
+// if that could not be done, and the request is answered.
+func (s *Service) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, everywhere bool) bool {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	// The record dies before the cookie is cleared: what a thief has copied must be dead, too (A11, A22). If the
 	// store cannot be asked, nobody is told that they are signed out.
 	err := s.Sessions.End(ctx, have)
 	others := 0
-	if err == nil && form["everywhere"] == "1" {
+	if err == nil && everywhere {
 		others, err = s.Sessions.EndAll(ctx, have.Identity)
 	}
 	if err != nil {
 		s.storeDown(w, r, v, err)
-		return
+		return false
 	}
 	s.Logger.Info("signed out", zap.String("session", have.ID.Short()), zap.String("app", v.Site.App),
-		zap.Bool("everywhere", form["everywhere"] == "1"), zap.Int("others", others))
+		zap.Bool("everywhere", everywhere), zap.Int("others", others))
 	data := told(have)
-	data["by"], data["app"], data["everywhere"], data["others"] = ByPerson, v.Site.App, form["everywhere"] == "1", others
+	data["by"], data["app"], data["everywhere"], data["others"] = ByPerson, v.Site.App, everywhere, others
 	s.notify(EventSignOut, data)
 	clearCookie(w, v, cookieBase)
 	if v.Cookies.pending != "" {
 		s.abandonPending(w, r, v)
 	}
-	s.leaveProvider(w, r, v, have, token)
+	return true
 }
 
-// leaveProvider signs out at the provider (OpenID Connect RP-Initiated Logout 1.0), where it offers that, and takes back
-// the refresh token.
+// leaveProvider signs out at the provider, where it offers that.
 func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, token session.Token) {
-	p, m := s.providerOf(have)
-	if m == nil {
+	target := s.leaveURL(v, have, token)
+	if target == "" {
 		s.goOn(w, r, Base+"/signed-out")
 		return
+	}
+	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
+}
+
+// leaveURL takes back the refresh token, and returns where the provider signs people out (OpenID Connect RP-Initiated
+// Logout 1.0); empty if it offers that nowhere.
+func (s *Service) leaveURL(v *Visit, have *session.Session, token session.Token) string {
+	p, m := s.providerOf(have)
+	if m == nil {
+		return ""
 	}
 	tokens, err := s.Sessions.Tokens(have, token)
 	if err != nil {
@@ -94,8 +111,7 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 		s.background(s.revocation(p, m, have, tokens.Refresh))
 	}
 	if m.EndSessionEndpoint == "" {
-		s.goOn(w, r, Base+"/signed-out")
-		return
+		return ""
 	}
 	params := url.Values{
 		"client_id":                {p.ClientID},
@@ -107,10 +123,9 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 	}
 	target, err := endpointWith(m.EndSessionEndpoint, params)
 	if err != nil {
-		s.goOn(w, r, Base+"/signed-out")
-		return
+		return ""
 	}
-	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
+	return target
 }
 
 // signedOutOrigin is where a provider sends people back to: with a sign-in host, that is the one address it knows of.

@@ -72,6 +72,7 @@ func serve(t *testing.T) *gallery {
 	}
 	mux.HandleFunc("POST /.latchkey/stay", answer)
 	mux.HandleFunc("POST /.latchkey/sign-out", answer)
+	mux.HandleFunc("POST /.latchkey/me", answer)
 	mux.HandleFunc("GET /app", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, g.elsewhere+"/arrived", http.StatusFound)
 	})
@@ -102,7 +103,7 @@ func (s stay) WriteHeader(status int) {
 
 // fullest is every page type with as much on it as it can hold; what else there is differs in words or shows less.
 var fullest = []string{
-	"chooser", "prompt", "prompt-full", "sign-out-everywhere", "signed-out", "continue", "blocked", "problem-idp_down",
+	"chooser", "prompt", "prompt-full", "sign-out-everywhere", "signed-out", "me", "continue", "blocked", "problem-idp_down",
 }
 
 // looks are light and dark at the widths of a phone (which is also 400 % zoom of a desktop), a tablet and a desktop.

@@ -1,0 +1,29 @@
+package caddymodule
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/useragent"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// clients names browsers and networks for the page of one's own sessions: the networks are those of the configuration.
+type clients struct{ networks *policy.Set }
+
+func (clients) Describe(agent string) signin.Device {
+	w := useragent.Describe(agent)
+	return signin.Device{Browser: w.Browser, System: w.System, Form: pages.Form(w.Kind)}
+}
+
+func (c clients) Network(ip netip.Addr) string { return strings.Join(c.networks.Locate(ip).Networks, ", ") }
+
+// signInReader is the stored sign-in log for people's own page; nil if none is kept.
+func (a *App) signInReader() signin.SignIns {
+	if a.rt.signIns == nil {
+		return nil
+	}
+	return a.rt.signIns
+}

@@ -1,0 +1,129 @@
+package signin
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// mePath is the page of the person who is signed in: the one endpoint of ours that a sign-in may return to.
+const mePath = Base + "/me"
+
+const actionMe = "me"
+
+// Clients puts into words what a record holds of a client.
+type Clients interface {
+	// Describe names what a User-Agent names. It proves nothing.
+	Describe(agent string) Device
+	// Network is the name of the network that holds an address; empty if none does.
+	Network(ip netip.Addr) string
+}
+
+// Device is what a User-Agent names, as people call it: "Firefox", "Windows". Each part is empty where it is not known.
+type Device struct {
+	Browser, System string
+	Form            pages.Form
+}
+
+// SignIns is the sign-in log as far as it is read here.
+type SignIns interface {
+	Read(ctx context.Context, q signinlog.Query) (signinlog.Page, error)
+}
+
+// visitor is somebody at their own page: their session, its token and what the policies say of them now.
+type visitor struct {
+	session   *session.Session
+	token     session.Token
+	admission Admission
+}
+
+// me shows people their sessions and sign-ins (GET, L7), and changes what is theirs (POST). Where there is a sign-in host,
+// the page is there: it has the cookies that a change has to reach.
+func (s *Service) me(w http.ResponseWriter, r *http.Request, v *Visit) {
+	if s.handsOver(v) && !wantsJSON(r) {
+		s.toSignInHost(w, mePath)
+		return
+	}
+	who, ok := s.visitor(w, r, v)
+	switch {
+	case !ok:
+	case r.Method == http.MethodPost:
+		s.changeMine(w, r, v, who)
+	default:
+		s.showMine(w, r, v, who)
+	}
+}
+
+// visitor lets somebody to their page as the guard of a site lets them to the site: whoever holds a cookie that the
+// policies refuse here is told nothing either. ok is false if the request is answered.
+func (s *Service) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who visitor, ok bool) {
+	have, token, err := s.Session(r, v)
+	if err == nil && !s.accepts(v.Site, have) {
+		err = errNotHere
+	}
+	if err == nil {
+		have, err = s.Recheck(r, have, token)
+	}
+	if err != nil {
+		s.noVisitor(w, r, v, err)
+		return who, false
+	}
+	admission := v.Site.Gate.Admit(v, have)
+	switch {
+	case admission.Demand != nil:
+		why := admission.Refusal
+		if why == nil {
+			why = &Refusal{}
+		}
+		s.StepUp(w, r, v, have, why, admission.Demand)
+		return who, false
+	case admission.Refusal != nil:
+		s.Refuse(w, r, v, have, admission.Refusal)
+		return who, false
+	}
+	if have, err = s.Tighten(w, r, v, have, admission.Persistence); err != nil {
+		s.noVisitor(w, r, v, err)
+		return who, false
+	}
+	return visitor{session: have, token: token, admission: admission}, true
+}
+
+func (s *Service) noVisitor(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+	if !NoSession(err) {
+		s.storeDown(w, r, v, err)
+		return
+	}
+	s.Challenge(w, r, v, Over(err), nil)
+}
+
+func (s *Service) showMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+	o, err := s.overview(r, v, who)
+	switch {
+	case err != nil:
+		s.storeDown(w, r, v, err)
+	case wantsJSON(r):
+		writeMine(w, r, o)
+	default:
+		s.Pages.Write(w, r, http.StatusOK, o.page())
+	}
+}
+
+// wantsJSON reports whether a client asks for the twin of a page for scripts.
+func wantsJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	if acceptsHTML(accept) {
+		return false
+	}
+	for part := range strings.SplitSeq(accept, ",") {
+		media, _, _ := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(media), "application/json") {
+			return true
+		}
+	}
+	return r.Method == http.MethodPost && isJSON(r)
+}

@@ -1,0 +1,72 @@
+package signin
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// With a sign-in host there is one page for all sites: one session with the apps that it was used for. What it changes
+// reaches every site's cookie without anybody being asked to sign in.
+func TestMeWithSignInHost(t *testing.T) {
+	g := estate(t, func(s *settings) { s.prompt.SharedUsers = 0 })
+	g.service.Clients = testClients{}
+	b, elsewhere := g.walker(), g.walker()
+	b.enter(wiki+"/page", "no")
+	b.in(crm + "/page")
+	elsewhere.enter(wiki+"/page", "no")
+	at, page := b.open(wiki + mePath)
+	if at != login+mePath || page.status != http.StatusOK {
+		t.Fatalf("%d at %s\n%s", page.status, at, page.body)
+	}
+	waitFor(t, func() bool {
+		page = b.get(login + mePath)
+		return strings.Contains(page.body, "<bdi>wiki</bdi>") && strings.Contains(page.body, "<bdi>crm</bdi>")
+	})
+	if n := strings.Count(page.body, "<li>"); n != 2 {
+		t.Errorf("%d sessions", n)
+	}
+	post := func(do string) result {
+		token := csrf(b.get(login + mePath).body)
+		return b.do(http.MethodPost, login+mePath, url.Values{"csrf": {token}, "do": {do}})
+	}
+	if r := post(doStay); r.setCookies()[hostPrefix+cookieBase] == nil || r.setCookies()[hostPrefix+cookieBase].MaxAge <= 0 {
+		t.Fatalf("staying: %d", r.status)
+	}
+	for _, origin := range []string{wiki, crm} {
+		if r := b.in(origin + "/page"); !strings.HasSuffix(r.body, "persistent") {
+			t.Errorf("%s: %s", origin, r.body)
+		}
+	}
+	if r := post(doNotStay); r.setCookies()[hostPrefix+cookieBase] == nil || r.setCookies()[hostPrefix+cookieBase].MaxAge != 0 {
+		t.Fatalf("not staying: %d", r.status)
+	}
+	for _, origin := range []string{wiki, crm} {
+		if r := b.in(origin + "/page"); !strings.HasSuffix(r.body, "browser") {
+			t.Errorf("%s: %s", origin, r.body)
+		}
+	}
+	// A script at a site sees the same list, and is told where cookies are changed; another host's token is worth nothing.
+	script := func(method, origin string, form url.Values) result {
+		return b.do(method, origin+mePath, form, "Accept", "application/json")
+	}
+	r := script(http.MethodGet, crm, nil)
+	_, token, _ := strings.Cut(r.body, `"csrf":"`)
+	token, _, _ = strings.Cut(token, `"`)
+	if r.status != http.StatusOK || strings.Count(r.body, `"current"`) != 2 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if r := script(http.MethodPost, crm, url.Values{"csrf": {token}, "do": {doStay}}); r.status != http.StatusConflict || !strings.Contains(r.body, "only_at_sign_in_host") {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if r := script(http.MethodPost, wiki, url.Values{"csrf": {token}, "do": {doEndAll}}); r.status != http.StatusForbidden {
+		t.Errorf("another host's token: %d", r.status)
+	}
+	if r := script(http.MethodPost, crm, url.Values{"csrf": {token}, "do": {doEndOthers}}); r.status != http.StatusOK || strings.Count(r.body, `"current"`) != 1 {
+		t.Errorf("%d %s", r.status, r.body)
+	}
+	if at, _ := elsewhere.open(wiki + "/page"); strings.HasPrefix(at, wiki) {
+		t.Errorf("the other browser is at %s", at)
+	}
+}

@@ -1,0 +1,150 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+)
+
+// ReasonOtherBrowser: the session is presented by another browser than the one that signed in, or by one that keeps no
+// cookie for it. It may not be kept there: a copied cookie must not outlive the browser that it was copied from.
+const ReasonOtherBrowser = "other_browser"
+
+// may reports whether a decision about a session allows it to be persistent.
+func (d PromptDecision) may() bool { return d.Prompt || d.Kind == session.Persistent }
+
+// mayStay decides whether a session that ends with the browser may become a persistent one by its person's word. It is the
+// decision of the prompt, on what the record and the policies say now: nobody can say here what they could not have said
+// there (rows 2 to 10). What hid the prompt at sign-in and is in no record goes on hiding it. A new sign-in would ask as
+// well, so that this loosens nothing that waits for one (A16).
+func (s *Service) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision {
+	have := who.session
+	if have.BrowserID == "" || s.knownBrowser(v) != have.BrowserID {
+		return PromptDecision{Kind: session.Browser, Reason: ReasonOtherBrowser}
+	}
+	if limits := s.Sessions.Limits(); !s.Now().Before(have.Created.Add(limits.Persistent.Max)) {
+		return PromptDecision{Kind: session.Browser, Reason: ReasonNoDifference}
+	}
+	var said signals
+	if p := s.byName[have.Provider]; p != nil {
+		if claims, err := parseClaims(have.Claims); err == nil {
+			said = p.Claims.signals(claimSet{claims})
+		}
+	}
+	return DecidePrompt(PromptFacts{
+		Persistence:  who.admission.Persistence,
+		Consent:      have.KindReason == ReasonConsent,
+		Guest:        have.Guest,
+		HighRisk:     said.highRisk || have.SignInRisk == "high" || have.UserRisk == "high" || have.KindReason == ReasonHighRisk,
+		SharedDevice: said.sharedDevice || have.Shared == "true" || have.KindReason == ReasonSharedDevice || who.admission.SharedNetwork || s.isSharedBrowser(r, have),
+		Offered:      s.offered(v.Site),
+		Inherited:    said.inherited,
+		IWA:          said.iwa || have.KindReason == ReasonIWA,
+		SameLimits:   s.Sessions.Limits().Same(),
+		Suppress:     s.Prompt.Suppress,
+	})
+}
+
+// isSharedBrowser is sharedBrowser of somebody who has signed in before. What cannot be told counts as shared.
+func (s *Service) isSharedBrowser(r *http.Request, who *session.Session) bool {
+	if s.Prompt.SharedUsers <= 0 {
+		return false
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	people, err := s.Store.Members(ctx, browserIndex(who), time.Time{}, s.Prompt.SharedUsers)
+	return err != nil || len(people) >= s.Prompt.SharedUsers
+}
+
+// whyNot sorts the reasons why a session ends with the browser by what the person can make of them.
+func whyNot(reason string) pages.Stay {
+	switch reason {
+	case ReasonPolicyNever:
+		return pages.StayPolicy
+	case ReasonSettingOff:
+		return pages.StaySetting
+	case ReasonNoDifference:
+		return pages.StayNone
+	}
+	return pages.StaySignal
+}
+
+// stayHere makes the session a persistent one, as Yes at the prompt would have.
+func (s *Service) stayHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+	if who.session.Kind == session.Persistent {
+		s.mineChanged(w, r, v, who)
+		return
+	}
+	decision := s.mayStay(r, v, who)
+	if !decision.may() {
+		s.mineRefused(w, r, v, decision.Reason)
+		return
+	}
+	reason := decision.Reason
+	if decision.Prompt {
+		reason = ReasonAnsweredYes
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	kept, token, err := s.Sessions.Persist(ctx, who.token, reason)
+	if err != nil {
+		s.mineFailed(w, r, v, err)
+		return
+	}
+	s.giveCookie(w, v, kept, token)
+	s.noteKind(v, kept)
+	who.session, who.token = kept, token
+	s.mineChanged(w, r, v, who)
+}
+
+// endWithBrowser makes the session one that ends with the browser, as No at the prompt would have.
+func (s *Service) endWithBrowser(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+	if who.session.Kind != session.Persistent {
+		s.mineChanged(w, r, v, who)
+		return
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	tight, token, err := s.tightenOwn(ctx, w, r, v, who)
+	if err != nil {
+		s.mineFailed(w, r, v, err)
+		return
+	}
+	s.noteKind(v, tight)
+	who.session, who.token = tight, token
+	s.mineChanged(w, r, v, who)
+}
+
+func (s *Service) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http.Request, v *Visit, who visitor) (*session.Session, session.Token, error) {
+	if s.signInHost != "" {
+		return s.succeedTighter(w, r, v, who.session, who.token, ReasonAnsweredNo)
+	}
+	tight, err := s.Sessions.Tighten(ctx, who.session, ReasonAnsweredNo)
+	if err == nil {
+		s.giveCookie(w, v, tight, who.token)
+	}
+	return tight, who.token, err
+}
+
+func (s *Service) noteKind(v *Visit, now *session.Session) {
+	s.Logger.Info("person changed the kind of a session", zap.String("session", now.ID.Short()),
+		zap.String("app", v.Site.App), zap.Stringer("kind", now.Kind))
+}
+
+// mineFailed answers a change that met a session that is over, or a store that does not answer.
+func (s *Service) mineFailed(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+	switch {
+	case Over(err):
+		s.Challenge(w, r, v, true, nil)
+	case errors.Is(err, session.ErrRevoked):
+		s.Challenge(w, r, v, false, nil)
+	default:
+		s.storeDown(w, r, v, err)
+	}
+}

@@ -1,0 +1,222 @@
+package signin
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+func copyTo(to io.Writer, from *http.Response) (int64, error) { return io.Copy(to, from.Body) }
+
+// kind is that of a browser's session, as its page says.
+func (b *browser) kind() string { b.t.Helper(); return b.mine().Sessions[0].Kind }
+
+// A13, X10: a person turns their session into a persistent one under a new id, and back; the old cookie is dead.
+func TestMeStays(t *testing.T) {
+	g, _ := meGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	before := b.mine().Sessions[0]
+	old := b.cookie(cookieBase).Value
+	g.clock.Advance(time.Hour)
+	r := b.change("do", doStay)
+	c := r.setCookies()[cookieBase]
+	if c == nil || c.Value == old || c.MaxAge < int((180*24*time.Hour-time.Hour)/time.Second)-1 || c.MaxAge > int((180*24*time.Hour-time.Hour)/time.Second) || r.header.Get("Refresh") != "0; url="+mePath {
+		t.Fatalf("%d, cookie %v\n%s", r.status, c, r.body)
+	}
+	now := b.mine().Sessions[0]
+	if now.Kind != "persistent" || now.KindReason != ReasonAnsweredYes || now.ID == before.ID || !now.FirstUsed.Equal(before.FirstUsed) {
+		t.Errorf("%+v", now)
+	}
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+old); r.status != http.StatusSeeOther {
+		t.Errorf("the old cookie: %d", r.status)
+	}
+	if r := b.change("do", doStay); r.status != http.StatusOK || r.setCookies()[cookieBase] != nil {
+		t.Errorf("twice: %d, %v", r.status, r.setCookies())
+	}
+	c = b.change("do", doNotStay).setCookies()[cookieBase]
+	if c == nil || c.MaxAge != 0 || !c.Expires.IsZero() || b.kind() != "browser" || !b.signedIn() {
+		t.Errorf("back: %v", c)
+	}
+	if b.change("do", doStay); b.kind() != "persistent" {
+		t.Error("and again")
+	}
+	g.clock.Advance(8 * 24 * time.Hour)
+	if b.change("do", doNotStay); b.signedIn() {
+		t.Error("a session that has outlived what it is turned into goes on")
+	}
+}
+
+// X15, X16, K7, K9 to K14, B4, B6, A16: nobody can say here what they could not have said at the prompt. What hid the
+// prompt at sign-in hides it here, and so does what is in force by now.
+func TestMeStaysWithinThePolicies(t *testing.T) {
+	for name, tt := range map[string]struct {
+		claims map[string]any
+		before func(*gateway, *Admission) // at the sign-in
+		then   func(*gateway, *Admission) // afterwards
+		reason string
+	}{
+		"asked":                   {reason: ReasonAsked},
+		"never":                   {then: func(_ *gateway, a *Admission) { a.Persistence = PersistenceNever }, reason: ReasonPolicyNever},
+		"always":                  {then: func(_ *gateway, a *Admission) { a.Persistence = PersistenceAlways }, reason: ReasonPolicyAlways},
+		"setting off":             {then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, reason: ReasonSettingOff},
+		"site off":                {then: func(g *gateway, _ *Admission) { g.site.PromptOff = true }, reason: ReasonSettingOff},
+		"setting off at sign-in":  {before: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = false }, reason: ReasonAsked},
+		"guest":                   {claims: map[string]any{"acct": 1}, reason: ReasonGuest},
+		"risk":                    {claims: map[string]any{"risk": "high"}, reason: ReasonHighRisk},
+		"IWA":                     {claims: map[string]any{"amr": []string{"wia"}}, reason: ReasonIWA},
+		"device":                  {claims: map[string]any{"shared": true}, reason: ReasonSharedDevice},
+		"shared network":          {then: func(_ *gateway, a *Admission) { a.SharedNetwork = true }, reason: ReasonSharedDevice},
+		"shared network at first": {before: func(_ *gateway, a *Admission) { a.SharedNetwork = true }, then: func(_ *gateway, a *Admission) { a.SharedNetwork = false }, reason: ReasonSharedDevice},
+	} {
+		t.Run(name, func(t *testing.T) {
+			says := &Admission{}
+			g, _ := meGateway(t, func(s *settings) {
+				s.claims = ClaimsConfig{GuestClaim: "acct", GuestValue: "1", SignInRisk: "risk", IWAMethods: []string{"wia"}, SharedDevice: "shared"}
+				s.admit = func(*Visit, *session.Session) Admission { return *says }
+			})
+			g.idp.set(func(p *fakeIDP) { p.claims = tt.claims })
+			if tt.before != nil {
+				tt.before(g, says)
+			}
+			b := g.browser()
+			if r := b.callback(b.toProvider("/")); r.location == Base+"/stay" {
+				b.answer(b.get(r.location), "no")
+			}
+			if tt.then != nil {
+				tt.then(g, says)
+			}
+			may := tt.reason == ReasonAsked || tt.reason == ReasonPolicyAlways
+			m := b.mine()
+			if m.MayStay != may || m.StayReason != tt.reason || m.Sessions[0].Kind != "browser" {
+				t.Fatalf("%+v", m)
+			}
+			if page := b.get(mePath).body; strings.Contains(page, `value="persistent"`) != may {
+				t.Errorf("the button:\n%s", page)
+			}
+			r := b.change("do", doStay)
+			if got := b.kind(); (got == "persistent") != may || !may && (r.status != http.StatusForbidden || r.setCookies()[cookieBase] != nil) {
+				t.Errorf("%d: now %s", r.status, got)
+			}
+			if !may {
+				r := b.do(http.MethodPost, mePath, url.Values{"csrf": {m.CSRF}, "do": {doStay}}, "Accept", "application/json")
+				if r.status != http.StatusConflict || !strings.Contains(r.body, tt.reason) {
+					t.Errorf("a script: %d %s", r.status, r.body)
+				}
+			}
+		})
+	}
+}
+
+// A browser in which several people have signed in keeps nobody (A7), and a copied cookie cannot be made to outlive the
+// browser that it was copied from.
+func TestMeStaysInItsBrowser(t *testing.T) {
+	g, _ := meGateway(t, func(s *settings) { s.prompt.SharedUsers, s.prompt.SharedWindow = 2, 7*24*time.Hour })
+	b := g.browser()
+	b.signIn("no")
+	thief := g.browser()
+	stolen := func(method string, form url.Values) result {
+		return thief.do(method, mePath, form, "Cookie", cookieBase+"="+b.cookie(cookieBase).Value)
+	}
+	page := stolen(http.MethodGet, nil)
+	if page.status != http.StatusOK || strings.Contains(page.body, `value="persistent"`) {
+		t.Errorf("the thief's page: %d", page.status)
+	}
+	if r := stolen(http.MethodPost, url.Values{"csrf": {csrf(page.body)}, "do": {doStay}}); r.status != http.StatusForbidden || b.kind() != "browser" {
+		t.Errorf("the thief: %d", r.status)
+	}
+	if m := b.mine(); !m.MayStay {
+		t.Fatalf("%+v", m)
+	}
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
+	b.callback(b.toProvider(Base + "/sign-in"))
+	if m := b.mine(); m.MayStay || m.StayReason != ReasonSharedDevice {
+		t.Errorf("the second person: %+v", m)
+	}
+}
+
+// A10: the answer that a browser keeps is forgotten by the person who gave it, and by nobody else who shares the browser.
+func TestMeForgetsAnswer(t *testing.T) {
+	g, _ := meGateway(t)
+	b := g.browser()
+	b.signIn("no", "remember", "1")
+	made := b.cookie(cookieAnswer)
+	if m := b.mine(); m.Remembered != "no" || m.RememberedUntil == nil || !m.RememberedUntil.Equal(g.clock.Now().Add(180*24*time.Hour).Truncate(time.Second)) {
+		t.Errorf("%+v", m)
+	}
+	if page := b.get(mePath); made == nil || !strings.Contains(page.body, "Forget this answer") {
+		t.Errorf("%v\n%s", made, page.body)
+	}
+	r := b.change("do", doForget)
+	if c := r.setCookies()[cookieAnswer]; c == nil || c.MaxAge >= 0 || c.Path != "/" || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Domain != "" {
+		t.Errorf("A73: the cookie: %v", c)
+	}
+	if m := b.mine(); m.Remembered != "" || !b.signedIn() {
+		t.Errorf("%+v", m)
+	}
+	b.signOut()
+	b.answer(b.prompted("/"), "yes", "remember", "1") // asked again
+	b.signOut()
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
+	b.answer(b.prompted("/"), "no", "remember", "1")
+	if r := b.change("do", doForget); r.setCookies()[cookieAnswer] == nil || r.setCookies()[cookieAnswer].MaxAge <= 0 {
+		t.Errorf("another's answer is in it: %v", r.setCookies()[cookieAnswer])
+	}
+	b.signOut()
+	b.prompted("/")
+	g.idp.set(func(p *fakeIDP) { p.claims = nil })
+	b.callback(b.toProvider(Base + "/sign-in"))
+	if m := b.mine(); m.Remembered != "yes" || m.Sessions[0].Kind != "persistent" {
+		t.Errorf("the first person's: %+v", m)
+	}
+}
+
+// A store that does not answer changes nothing and says so.
+func TestMeStoreDown(t *testing.T) {
+	g, _ := meGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	token := b.mine().CSRF
+	g.store.Fail(errors.New("out"))
+	for _, do := range []string{doEndAll, doEndOthers, doStay} {
+		if r := b.do(http.MethodPost, mePath, url.Values{"csrf": {token}, "do": {do}}); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
+			t.Errorf("%s: %d, %v", do, r.status, r.setCookies())
+		}
+	}
+	g.store.Fail(nil)
+	if !b.signedIn() || b.kind() != "browser" {
+		t.Error("something changed")
+	}
+}
+
+// Whom the policies refuse is shown nothing, and whom they ask for more signs in more strongly first.
+func TestMeIsGuarded(t *testing.T) {
+	says := &Admission{}
+	g, _ := meGateway(t, func(s *settings) { s.admit = func(*Visit, *session.Session) Admission { return *says } })
+	b := g.browser()
+	b.signIn("yes")
+	token := b.mine().CSRF
+	says.Refusal = &Refusal{Code: 53003, Reason: "blocked_by_policy"}
+	for what, r := range map[string]result{
+		"the page": b.get(mePath), "a script": b.do(http.MethodGet, mePath, nil, "Accept", "application/json"),
+		"a change": b.do(http.MethodPost, mePath, url.Values{"csrf": {token}, "do": {doEndAll}}),
+	} {
+		if r.status != http.StatusForbidden || strings.Contains(r.body, "203.0.113.9") {
+			t.Errorf("%s: %d", what, r.status)
+		}
+	}
+	says.Demand = &Demand{MFA: true}
+	asked := b.toProvider(mePath)
+	*says = Admission{}
+	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
+	g.service.Providers[0].Claims.MFAMethods = []string{"mfa"}
+	if r := b.callback(asked); r.location != mePath {
+		t.Errorf("after the step-up: %d to %q\n%s", r.status, r.location, r.body)
+	}
+}
