@@ -8,14 +8,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 // clients names browsers and networks for the page of one's own sessions: the networks are those of the configuration.
 type clients struct{ networks *policy.Set }
 
 func (clients) Describe(agent string) signin.Device {
-	w := useragent.Describe(agent)
-	return signin.Device{Browser: w.Browser, System: w.System, Form: pages.Form(w.Kind)}
+	browser, system := signinlog.BrowserAndSystem(agent)
+	return signin.Device{Browser: browser, System: system, Form: pages.Form(useragent.Form(agent))}
 }
 
 func (c clients) Network(ip netip.Addr) string { return strings.Join(c.networks.Locate(ip).Networks, ", ") }

@@ -1,5 +1,5 @@
 // Package useragent reads what a client says about itself: the operating system that it claims to run on, whether it
-// behaves like a browser, and names for both that people recognise.
+// behaves like a browser, and the kind of device.
 //
 // Nothing that comes out of it proves anything (semantics P7, A14): a client says what it likes. It is good for rules
 // that block, and for rules that ask something more of everybody they meet; a rule that lets somebody past because of
