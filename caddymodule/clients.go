@@ -19,7 +19,9 @@ func (clients) Describe(agent string) signin.Device {
 	return signin.Device{Browser: browser, System: system, Form: pages.Form(useragent.Form(agent))}
 }
 
-func (c clients) Network(ip netip.Addr) string { return strings.Join(c.networks.Locate(ip).Networks, ", ") }
+func (c clients) Network(ip netip.Addr) string {
+	return strings.Join(c.networks.Locate(ip).Networks, ", ")
+}
 
 // signInReader is the stored sign-in log for people's own page; nil if none is kept.
 func (a *App) signInReader() signin.SignIns {

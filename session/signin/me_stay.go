@@ -25,7 +25,7 @@ func (d PromptDecision) may() bool { return d.Prompt || d.Kind == session.Persis
 // well, so that this loosens nothing that waits for one (A16).
 func (s *Service) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision {
 	have := who.session
-	if have.BrowserID == "" || s.knownBrowser(v) != have.BrowserID {
+	if id, ok := s.knownBrowser(v); !ok || id == "" || id != have.BrowserID {
 		return PromptDecision{Kind: session.Browser, Reason: ReasonOtherBrowser}
 	}
 	if limits := s.Sessions.Limits(); !s.Now().Before(have.Created.Add(limits.Persistent.Max)) {
@@ -58,7 +58,7 @@ func (s *Service) isSharedBrowser(r *http.Request, who *session.Session) bool {
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	people, err := s.Store.Members(ctx, browserIndex(who), time.Time{}, s.Prompt.SharedUsers)
+	people, err := s.Store.Members(ctx, browserIndex(who.BrowserID), time.Time{}, s.Prompt.SharedUsers)
 	return err != nil || len(people) >= s.Prompt.SharedUsers
 }
 
