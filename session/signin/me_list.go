@@ -179,7 +179,7 @@ func outcome(code signinlog.Code) pages.Outcome {
 		return pages.OutcomeStronger
 	case signinlog.FlowExpired, signinlog.CodeRedeemed, signinlog.LoopDetected, signinlog.SilentSignInFailed:
 		return pages.OutcomeUnfinished
-	case signinlog.SessionIdle, signinlog.GrantRevoked:
+	case signinlog.SessionExpired, signinlog.GrantRevoked:
 		return pages.OutcomeEnded
 	case signinlog.ConsentRequired, signinlog.ConsentDeclined:
 		return pages.OutcomeDeclined
