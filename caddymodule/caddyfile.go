@@ -38,6 +38,7 @@ func init() {
 //			outage_grace <duration>
 //		}
 //		stay_signed_in [on|off] { ... }
+//		idle_sign_out { ... }
 //		rate_limit <number>/<duration>|off
 //		sign_in_host <host>
 //		brand { ... }
@@ -95,6 +96,7 @@ var globalWords = grammar[*App]{
 	}},
 	"session":        {once, parseSession},
 	"stay_signed_in": {once, parseStaySignedIn},
+	"idle_sign_out":  {once, parseGlobalIdleSignOut},
 	"rate_limit":     {once, parseRateLimit},
 	"sign_in_host":   {once, parseSignInHost},
 	"brand":          {once, parseBrand},

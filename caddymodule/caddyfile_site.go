@@ -27,6 +27,7 @@ var (
 //		policy         <name> [<matcher>] { ... }
 //		stay_signed_in off
 //		preserve_post  <size>|off
+//		idle_sign_out  { ... }
 //		activity       navigation|any|none
 //		headers        remote|forwarded|none
 //		header         <Name> <claim>
@@ -145,6 +146,7 @@ var siteWords = grammar[*siteParser]{
 	"policy":         {many, parseSitePolicy},
 	"stay_signed_in": {once, parseSiteStaySignedIn},
 	"preserve_post":  {once, parsePreservePost},
+	"idle_sign_out":  {once, parseSiteIdleSignOut},
 	"activity": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
 		s.Activity, err = oneOf(d, "activity", activityWords...)
 		return err

@@ -94,7 +94,7 @@ func goldens(t *testing.T, file string) {
 func TestEveryWordHasGoldens(t *testing.T) {
 	blocks := map[string][]string{
 		"global": wordsOf(globalWords), "provider": wordsOf(providerWords), "session": wordsOf(sessionWords), "limits": wordsOf(limitWords),
-		"stay": wordsOf(staySignedInWords), "signinlog": wordsOf(signInLogWords), "brand": wordsOf(brandWords), "policy": wordsOf(policyWords), "site": wordsOf(siteWords),
+		"stay": wordsOf(staySignedInWords), "signinlog": wordsOf(signInLogWords), "idle": wordsOf(idleSignOutWords), "brand": wordsOf(brandWords), "policy": wordsOf(policyWords), "site": wordsOf(siteWords),
 	}
 	for block, words := range blocks {
 		for _, kind := range []string{"", "_errors"} {

@@ -31,6 +31,9 @@ type App struct {
 	// The question "Stay signed in?".
 	StaySignedIn *StaySignedIn `json:"stay_signed_in,omitempty"`
 
+	// Sign people out who use none of the sites for a while. Default: only the idle limits of sessions and policies do.
+	IdleSignOut *IdleSignOut `json:"idle_sign_out,omitempty"`
+
 	// How often one address may ask for each endpoint of sign-in. Default: 1200 times at once and in each minute.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 

@@ -68,6 +68,9 @@ func (a *App) check() error {
 	if err := a.StaySignedIn.check(); err != nil {
 		return fmt.Errorf("stay_signed_in: %w", err)
 	}
+	if err := a.IdleSignOut.check(); err != nil {
+		return fmt.Errorf("idle_sign_out: %w", err)
+	}
 	if err := a.RateLimit.check(); err != nil {
 		return fmt.Errorf("rate_limit: %w", err)
 	}

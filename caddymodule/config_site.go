@@ -49,6 +49,9 @@ type Handler struct {
 	// sign-in, and they can then send it with a button. At most 64000. Default: 0, which keeps none.
 	PreservePost int64 `json:"preserve_post,omitempty"`
 
+	// Sign people out who do not use this site for a while, sooner than all sites do.
+	IdleSignOut *IdleSignOut `json:"idle_sign_out,omitempty"`
+
 	// What counts as use of a session for its idle limit: `navigation` (top-level navigations and unsafe methods),
 	// `any` (every request, so that a page that polls keeps its session alive) or `none`. Default: `navigation`.
 	Activity string `json:"activity,omitempty"`

@@ -72,6 +72,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 		}
 	}
 	h.rt.site = signin.Site{App: h.App, Providers: h.Providers, PromptOff: h.StaySignedInOff, PreservePost: h.PreservePost, Gate: h}
+	h.rt.site.Idle = h.idleRules(app)
 	if len(h.Providers) == 0 {
 		h.rt.site.Providers = []string{h.rt.app.Providers[0].name()}
 	}

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -94,8 +95,14 @@ func (a *App) provisionPolicies(ctx caddy.Context) error {
 // noteMaxIdle takes note of the shortest idle limit that policies set, so that last uses are written often enough.
 func (a *App) noteMaxIdle(list []policy.Policy) {
 	for i := range list {
-		if d := list[i].MaxIdle; d > 0 && list[i].Mode == policy.On && (a.rt.finestIdle == 0 || d < a.rt.finestIdle) {
-			a.rt.finestIdle = d
+		if d := list[i].MaxIdle; d > 0 && list[i].Mode == policy.On {
+			a.noteIdle(d)
 		}
+	}
+}
+
+func (a *App) noteIdle(d time.Duration) {
+	if a.rt.finestIdle == 0 || d < a.rt.finestIdle {
+		a.rt.finestIdle = d
 	}
 }

@@ -19,6 +19,7 @@ var assetFiles embed.FS
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".jpg": "image/jpeg",
+	".js":  "text/javascript; charset=utf-8",
 	".png": "image/png",
 	".svg": "image/svg+xml",
 }
@@ -31,6 +32,12 @@ type asset struct {
 
 // assets by plain name, such as "page.css".
 type assets map[string]asset
+
+// public are the assets that the pages of apps load, which cannot know a hash: they have their plain name as well, under
+// which a browser keeps them for publicLife and then asks whether they have changed.
+var public = []string{"idle.js", "session.js"}
+
+const publicLife = "public, max-age=600"
 
 func loadAssets(base string, brand *Brand) (assets, error) {
 	entries, err := assetFiles.ReadDir("asset")
@@ -91,14 +98,24 @@ func (a asset) Path() string { return a.path }
 // Type is the content type.
 func (a asset) Type() string { return a.contentType }
 
-// Assets serves stylesheet, icon and the brand's pictures at <Base>/assets/<name>.<hash>.<ext>, immutable. Everything else is a 404, and
+// Assets serves stylesheet, icon, scripts and the brand's pictures at <Base>/assets/<name>.<hash>.<ext>, immutable, and what
+// apps load at <Base>/assets/<name>.<ext> as well. Everything else is a 404, and
 // methods other than GET and HEAD are a 405.
 func (p *Pages) Assets() http.Handler { return p.served }
 
-func (a assets) handler() http.Handler {
-	byPath := make(map[string]asset, len(a))
+// served is an asset under one of its names.
+type served struct {
+	asset
+	cache string
+}
+
+func (a assets) handler(base string) http.Handler {
+	byPath := make(map[string]served, len(a)+len(public))
 	for _, one := range a {
-		byPath[one.path] = one
+		byPath[one.path] = served{one, "public, max-age=31536000, immutable"}
+	}
+	for _, name := range public {
+		byPath[base+"/assets/"+name] = served{a[name], publicLife}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -119,7 +136,7 @@ func (a assets) handler() http.Handler {
 			return
 		}
 		h.Set("Content-Type", a.contentType)
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		h.Set("Cache-Control", a.cache)
 		h.Set("ETag", a.etag)
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
 	})

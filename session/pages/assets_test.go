@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,7 +14,8 @@ func TestAssets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	types := map[string]string{"page.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"}
+	const script = "text/javascript; charset=utf-8"
+	types := map[string]string{"page.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml", "idle.js": script, "session.js": script, "done.js": script}
 	if len(p.assets) != len(types) {
 		t.Fatalf("%d assets", len(p.assets))
 	}
@@ -48,8 +50,17 @@ func TestAssets(t *testing.T) {
 				t.Errorf("%s %s: %d %v", method, path, w.Code, w.Header())
 			}
 		}
+		plainName := "/own/base/assets/" + name
+		if slices.Contains(public, name) {
+			w := ask(p, http.MethodGet, plainName, nil)
+			if w.Code != http.StatusOK || w.Header().Get("Cache-Control") != "public, max-age=600" ||
+				w.Header().Get("Cross-Origin-Resource-Policy") != "same-origin" || w.Header().Get("ETag") == "" {
+				t.Errorf("%s by its plain name: %d %v", name, w.Code, w.Header())
+			}
+			plainName += "x"
+		}
 		for _, other := range []string{
-			"/own/base/assets/" + name, path + "x", path + "/", "/own/base/assets/../assets/" + plain, "/own/base/assets/",
+			plainName, path + "x", path + "/", "/own/base/assets/../assets/" + plain, "/own/base/assets/",
 			"/own/base/assets/" + plain + ".AAAAAAAAAAAA." + ext, strings.ToUpper(path), "/.latchkey/assets/" + name,
 			"/own/base/assets/../pages.go",
 		} {
@@ -64,6 +75,14 @@ func TestAssets(t *testing.T) {
 	}
 }
 
+// TestSessionScriptIsSmall: an app loads it for every page.
+func TestSessionScriptIsSmall(t *testing.T) {
+	content, err := assetFiles.ReadFile("asset/session.js")
+	if err != nil || len(content) >= 2048 {
+		t.Errorf("session.js has %d bytes, want less than 2048: %v", len(content), err)
+	}
+}
+
 func ask(p *Pages, method, path string, h http.Header) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "/", http.NoBody)
 	r.URL.Path = path
@@ -75,7 +94,10 @@ func ask(p *Pages, method, path string, h http.Header) *httptest.ResponseRecorde
 	return w
 }
 
-// The stylesheet and the icon load nothing: no import, no url, no script.
+var comment = regexp.MustCompile(`(?m)(^| )//( .*)?$`)
+
+// Stylesheet, icon and scripts load nothing from elsewhere: no import, no url; and write no style that a policy of the app
+// would refuse.
 func TestAssetsLoadNothing(t *testing.T) {
 	p, err := New(Config{})
 	if err != nil {
@@ -83,6 +105,9 @@ func TestAssetsLoadNothing(t *testing.T) {
 	}
 	for name, a := range p.assets {
 		content := strings.ReplaceAll(string(a.content), `xmlns="http://www.w3.org/2000/svg"`, "")
+		if strings.HasSuffix(name, ".js") {
+			content = comment.ReplaceAllString(content, "")
+		}
 		for _, bad := range []string{"@import", "url(", "http:", "https:", "//", "<script", "style=", "@font-face"} {
 			if strings.Contains(content, bad) {
 				t.Errorf("%s holds %s", name, bad)

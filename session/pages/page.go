@@ -1,6 +1,6 @@
 package pages
 
-// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me, Continue,
+// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me, Continue, Done,
 // Blocked, Problem.
 type Page interface {
 	// template names the file under template/.
@@ -17,5 +17,11 @@ type form interface {
 	posts()
 }
 
+// scripted is a page with a script of ours, named as an asset. It works without it, too.
+type scripted interface {
+	Page
+	script() string
+}
+
 // every page type, for compiling the templates.
-var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, Blocked{}, Problem{}}
+var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, Done{}, Blocked{}, Problem{}}

@@ -63,7 +63,7 @@ func New(c Config) (*Pages, error) {
 			return nil, err
 		}
 	}
-	p.served = p.assets.handler()
+	p.served = p.assets.handler(p.base)
 	layout, err := template.ParseFS(templateFiles, "template/layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
@@ -103,6 +103,14 @@ func (v view) Dir() string { return v.text.dir }
 func (v view) Title() (Phrase, error) {
 	key, pairs := v.Page.title()
 	return v.Say(key, pairs...)
+}
+
+// Script names the script of the page among the assets; nearly no page has one.
+func (v view) Script() string {
+	if page, ok := v.Page.(scripted); ok {
+		return page.script()
+	}
+	return ""
 }
 
 // Say is the text of a key with its placeholders filled from name, value pairs. The result is plain text in parts,

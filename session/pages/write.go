@@ -54,7 +54,7 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 }
 
 // secure sets the headers that every page carries. A page loads our stylesheet and our icon, posts to us, and that is
-// all: no script, no frame, nothing from elsewhere, nothing kept (A15).
+// all: no script but for the one of a scripted page, no frame, nothing from elsewhere, nothing kept (A15).
 func secure(h http.Header, page Page) {
 	action, referrer := "'none'", "no-referrer"
 	if _, ok := page.(form); ok {
@@ -64,7 +64,11 @@ func secure(h http.Header, page Page) {
 			action = "'self' https:"
 		}
 	}
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action "+action+
+	script := ""
+	if _, ok := page.(scripted); ok {
+		script = "script-src 'self'; "
+	}
+	h.Set("Content-Security-Policy", "default-src 'none'; "+script+"style-src 'self'; img-src 'self'; form-action "+action+
 		"; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", referrer)

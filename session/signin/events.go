@@ -8,7 +8,7 @@ import (
 const (
 	// EventSignIn: there is a session, of a sign-in or a step-up.
 	EventSignIn = "sign_in"
-	// EventSignOut: a person has signed out here.
+	// EventSignOut: a person has signed out here, or was for want of use.
 	EventSignOut = "sign_out"
 	// EventRevoked: a session was ended from elsewhere than its own browser; "by" says by whom.
 	EventRevoked = "session_revoked"
@@ -19,6 +19,7 @@ const (
 	ByPerson   = "person"        // by whom it is: at the sign-out page in its browser, or from another browser of theirs
 	ByProvider = "back_channel"  // the provider said so to us
 	ByFrame    = "front_channel" // the provider said so through the browser
+	ByIdle     = "idle_sign_out" // nobody has used it for as long as the site allows
 )
 
 // told is what an event says of a session: nothing that opens anything.

@@ -12,8 +12,9 @@ import (
 
 // unlimited are the endpoints that cost nothing and lead nowhere. All others are held to Config.RateLimit, each by
 // itself, so that an endpoint that is added is limited unless somebody says otherwise (A21). A provider signs many people
-// out at once and from one address, and may not try again: what a forged logout token costs is bounded by the key set.
-var unlimited = map[string]bool{"/signed-out": true, "/logout/backchannel": true}
+// out at once and from one address, and may not try again: what a forged logout token costs is bounded by the key set. To
+// ask for the state of a session costs as much as any request to the app, and people behind one address do so all day.
+var unlimited = map[string]bool{"/signed-out": true, "/logout/backchannel": true, "/session": true, "/done": true}
 
 // floodQuiet is how often at most the log says that clients are held off, or that sign-ins are refused; the count of the former is in the metrics.
 const floodQuiet = time.Minute

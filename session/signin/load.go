@@ -33,7 +33,8 @@ func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.
 	if !s.Sessions.Admits(found, v.Site.App) {
 		return nil, token, errNotHere
 	}
-	return found, token, nil
+	found, err = s.unused(r, v, found)
+	return found, token, err
 }
 
 func (s *Service) token(v *Visit) (session.Token, error) {

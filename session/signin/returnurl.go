@@ -26,7 +26,7 @@ func ReturnPath(raw string) string {
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || u.Opaque != "" || u.Path == "" || u.Path[0] != '/' {
 		return Home
 	}
-	if unsafePath(u.Path) || unsafePath(u.EscapedPath()) || underBase(u.Path) && u.Path != mePath {
+	if unsafePath(u.Path) || unsafePath(u.EscapedPath()) || underBase(u.Path) && u.Path != mePath && raw != donePath {
 		return Home
 	}
 	out := u.EscapedPath()
@@ -60,7 +60,11 @@ func unsafePath(p string) bool {
 	return false
 }
 
-// underBase: returning to an endpoint of our own would be a loop or a trap, but for the page of the person who is signed in.
+// donePath is where a sign-in in a window of its own returns to: a page that does nothing but say that it is done.
+const donePath = Base + "/done"
+
+// underBase: returning to an endpoint of our own would be a loop or a trap, but for the page of the person who is signed
+// in, and the one that says that they are.
 func underBase(p string) bool { return p == Base || strings.HasPrefix(p, Base+"/") }
 
 // cutOrigin takes scheme, host and port off an address; they are empty for a path on the site itself.

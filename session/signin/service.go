@@ -156,6 +156,9 @@ type Site struct {
 	PromptOff bool
 	// PreservePost is how large a form may be, in bytes, to be kept through a sign-in. Zero keeps none.
 	PreservePost int64
+	// Idle are the rules that sign people out who do not use the site: that for all sites, and its own. Each session is held
+	// to the one that ends it first.
+	Idle []IdleSignOut
 	// Gate says who may come in.
 	Gate Gate
 }
@@ -222,6 +225,8 @@ var endpoints = map[string]endpoint{
 	"/signed-out": {"GET", (*Service).signedOut},
 	"/finish":     {"GET", (*Service).finish},
 	"/me":         {"GET, POST", (*Service).me},
+	"/session":    {"GET, POST", (*Service).sessionState},
+	"/done":       {"GET", (*Service).done},
 
 	"/logout/backchannel":  {"POST", (*Service).backchannel},
 	"/logout/frontchannel": {"GET", (*Service).frontchannel},

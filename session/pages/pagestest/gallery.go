@@ -52,6 +52,7 @@ func Gallery() []Sample {
 		{"me-bare", pages.Me{CSRF: csrf, Sessions: []pages.MySession{{ID: "bare-id", This: true}}, Unreadable: true, MoreSessions: true}},
 		{"continue", pages.Continue{URL: "/handbook"}},
 		{"send-form", pages.SendForm{URL: "/notes/7?draft=1", AppName: "wiki", Token: csrf, Sent: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)}},
+		{"done", pages.Done{}},
 		{"blocked", blocked},
 		{"blocked-bare", pages.Blocked{}},
 	}

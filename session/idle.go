@@ -1,0 +1,54 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// EndIdle ends a session that nobody has used for a time which is shorter than its own idle limit (T16). What a copy says
+// of the last use is not the last word, because the session may be in use elsewhere: the store is asked, and if it knows of
+// a later use the session is returned as it is there. ErrExpired: this call has ended it. ErrNotFound: it was gone already.
+// Any other error says that it may still live.
+func (m *Manager) EndIdle(ctx context.Context, s *Session, idle time.Duration) (*Session, error) {
+	now, err := m.fetch(ctx, s.ID, m.cache.get(s.ID.digest()))
+	if err == nil {
+		err = m.check(now, m.now())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if m.now().Before(now.LastUsed.Add(idle)) {
+		return now, nil
+	}
+	if err := m.end(ctx, now); err != nil {
+		return nil, err
+	}
+	return nil, ErrExpired
+}
+
+// Use notes a use of the session and returns it as it is then, for whoever has to say when it ends. Unlike Touch it waits
+// for the store; like Touch it writes nothing while the last use on record is young enough.
+func (m *Manager) Use(ctx context.Context, s *Session) (*Session, error) {
+	now := m.now()
+	if !s.TouchDue(now, m.limits) {
+		return s, nil
+	}
+	used, err := m.update(ctx, s.ID, func(s *Session) bool {
+		if m.check(s, now) != nil || !s.TouchDue(now, m.limits) {
+			return false
+		}
+		s.LastUsed = now.UTC().Truncate(time.Millisecond)
+		return true
+	})
+	if err == nil {
+		err = m.check(used, now)
+	}
+	if err != nil {
+		if unanswered(err) && !errors.Is(err, ErrExpired) {
+			m.onError(err)
+		}
+		return nil, err
+	}
+	return used, nil
+}

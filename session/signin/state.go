@@ -1,0 +1,133 @@
+package signin
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+)
+
+// stateJSON is what scripts in the pages of a site may know of the session. All times are seconds from now, rounded up, so
+// that a browser's clock does not matter.
+type stateJSON struct {
+	SignedIn bool `json:"signed_in"`
+	// ID is the session's short hash: another one shows that somebody has signed in anew or more strongly.
+	ID string `json:"id,omitempty"`
+	// EndsIn is when the session ends if nobody uses it.
+	EndsIn int64 `json:"ends_in,omitempty"`
+	// Idle is there if the session is held to an idle sign-out here.
+	Idle *idleJSON `json:"idle,omitempty"`
+	// Where to go.
+	SignInURL    string `json:"sign_in_url"`
+	SignOutURL   string `json:"sign_out_url"`
+	SignedOutURL string `json:"signed_out_url"`
+}
+
+type idleJSON struct {
+	// WarnIn is when to warn: 0 is now.
+	WarnIn int64 `json:"warn_in"`
+	// Beat is how often at most a script need tell of a use.
+	Beat int64             `json:"beat"`
+	Text pages.IdleWarning `json:"text"`
+}
+
+const (
+	// beatShare of the time before the warning is how often a use is told at most, and no oftener than beatMin.
+	beatShare = 30
+	beatMin   = time.Second
+	beatMax   = time.Minute
+	// heartbeatHeader makes a request one that no form and, without CORS, no other site can send. With the same-origin rule it
+	// stands in for the token that a form of ours would have (A23).
+	heartbeatHeader = "Latchkey-Heartbeat"
+)
+
+// sessionState is /session. To ask counts as no use, however often; a POST is a use, and may only be sent after a click or
+// a key (T3, T17).
+func (s *Service) sessionState(w http.ResponseWriter, r *http.Request, v *Visit) {
+	use := r.Method == http.MethodPost
+	if use && (r.Header.Get(heartbeatHeader) != "1" || !sameOrigin(r, v.Origin)) {
+		writeProblem(w, r, problemJSON{
+			Title: "Not from a page of this site", Status: http.StatusForbidden, Reason: "cross_origin", RequestID: v.RequestID,
+		})
+		return
+	}
+	have, _, err := s.Session(r, v)
+	if err == nil && !slices.ContainsFunc(s.providersOf(v.Site), func(p *Provider) bool { return p.Name == have.Provider }) {
+		have, err = nil, errNoCookie
+	}
+	if err == nil && use {
+		ctx, cancel := detach(r, storeTimeout)
+		defer cancel()
+		have, err = s.Sessions.Use(ctx, have)
+	}
+	switch {
+	case err == nil:
+		s.writeState(w, r, v, have)
+	case NoSession(err):
+		if Over(err) {
+			clearCookie(w, v, cookieBase)
+		}
+		s.writeState(w, r, v, nil)
+	default:
+		s.storeDown(w, r, v, err)
+	}
+}
+
+func (s *Service) writeState(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session) {
+	state := stateJSON{SignInURL: Base + "/sign-in", SignOutURL: Base + "/sign-out", SignedOutURL: Base + "/signed-out"}
+	if have != nil {
+		if err := s.describeState(&state, r, v, have); err != nil {
+			s.fail(w, r, v, "texts of the warning", err)
+			return
+		}
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Vary", "Accept-Language, Cookie")
+	_ = json.NewEncoder(w).Encode(state) // the client has gone; there is nobody left to tell
+}
+
+func (s *Service) describeState(state *stateJSON, r *http.Request, v *Visit, have *session.Session) error {
+	now, limits := s.Now(), s.Sessions.Limits()
+	end := have.Ends(limits)
+	state.SignedIn, state.ID = true, have.ID.Short()
+	if rule, ok := v.Site.idleSignOut(have); ok {
+		text, err := s.Pages.IdleWarning(r)
+		if err != nil {
+			return err
+		}
+		warn := have.LastUsed.Add(rule.Warn)
+		if idle := have.LastUsed.Add(rule.After); idle.Before(end) {
+			end = idle
+		} else if early := end.Add(rule.Warn - rule.After); end.Before(have.MaxEnd(limits)) && early.Before(warn) {
+			// The session's own idle limit comes first: as long before it as the rule would warn, but after half of it.
+			warn = later(early, have.LastUsed.Add(end.Sub(have.LastUsed)/2))
+		}
+		state.Idle = &idleJSON{
+			WarnIn: seconds(warn.Sub(now)), Beat: seconds(min(max(rule.Warn/beatShare, beatMin), beatMax)), Text: text,
+		}
+	}
+	state.EndsIn = seconds(end.Sub(now))
+	return nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// seconds rounds up; what has passed is 0.
+func seconds(d time.Duration) int64 { return int64((max(d, 0) + time.Second - 1) / time.Second) }
+
+// done is where a sign-in in a window of its own ends. It says so to whoever asks, and knows nothing about anybody.
+func (s *Service) done(w http.ResponseWriter, r *http.Request, _ *Visit) {
+	s.Pages.Write(w, r, http.StatusOK, pages.Done{})
+}
