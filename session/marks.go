@@ -88,22 +88,31 @@ func (m *Manager) RevokeBefore(ctx context.Context, scope Scope, before time.Tim
 	}
 	// Sessions begin in whole milliseconds, rounded down.
 	at := ceilMilli(before)
-	value := binary.BigEndian.AppendUint64(d[:], uint64(at)) //nolint:gosec // dates after 1970
-	key, until := HashKey("rb", "mark", string(value)), now.Add(markLife)
 	if len(m.cache.ledger.view().known) >= maxMarks {
 		return fmt.Errorf("revoking sessions: there are %d marks already", maxMarks)
 	}
-	err = m.vault.Store.Create(ctx, Entry{Key: key, Value: value, Expires: until})
-	if err != nil && !errors.Is(err, ErrConflict) {
-		return fmt.Errorf("revoking sessions: %w", err)
-	}
-	if err := m.vault.Store.Enlist(ctx, marksIndex, key, until); err != nil {
+	key, value := mark(d, at)
+	if err := m.writeMark(ctx, key, value, now.Add(markLife)); err != nil {
 		return fmt.Errorf("revoking sessions: %w", err)
 	}
 	m.cache.ledger.add(key, d, at)
 	m.missed()
 	m.tell(ctx, wordRevoked)
 	return nil
+}
+
+// mark is a mark as the store has it.
+func mark(d digest, at int64) (Key, []byte) {
+	value := binary.BigEndian.AppendUint64(d[:], uint64(at)) //nolint:gosec // dates after 1970
+	return HashKey("rb", "mark", string(value)), value
+}
+
+func (m *Manager) writeMark(ctx context.Context, key Key, value []byte, until time.Time) error {
+	err := m.vault.Store.Create(ctx, Entry{Key: key, Value: value, Expires: until})
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return err
+	}
+	return m.vault.Store.Enlist(ctx, marksIndex, key, until)
 }
 
 // Admits reports whether a session that Load has returned is good for an app: whether no mark of that app ends it there.

@@ -88,6 +88,7 @@ func (m *Manager) reassert(ctx context.Context) {
 		for _, w := range m.cache.recents.all(m.now()) {
 			m.assert(bounded, w)
 		}
+		m.assertMarks(bounded)
 		cancel()
 	}
 }
@@ -111,4 +112,33 @@ func (m *Manager) assert(ctx context.Context, w recent) {
 		s.Renewable, s.sealedTokens = fresh.Renewable, fresh.sealedTokens
 		return true
 	})
+}
+
+// assertMarks writes the revoke-before marks again that this process knows and the store no longer has: the latest of each
+// scope, which is all that counts. One lives from the time that it names, for longer than any session that began before.
+func (m *Manager) assertMarks(ctx context.Context) {
+	by := m.cache.ledger.view().by
+	if len(by) == 0 {
+		return
+	}
+	keys, err := m.vault.Store.Members(ctx, marksIndex, time.Time{}, 2*maxMarks)
+	if err != nil {
+		return // left to the next gap, like all that cannot be written
+	}
+	stored := make(map[Key]bool, len(keys))
+	for _, key := range keys {
+		stored[key] = true
+	}
+	again := false
+	for d, at := range by {
+		key, value := mark(d, at)
+		until := time.UnixMilli(at).Add(markLife)
+		if stored[key] || !until.After(m.now()) {
+			continue
+		}
+		again = m.writeMark(ctx, key, value, until) == nil || again
+	}
+	if again {
+		m.tell(ctx, wordRevoked)
+	}
 }

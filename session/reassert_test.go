@@ -85,3 +85,44 @@ func TestForgottenWritesAreMadeAgain(t *testing.T) {
 		}
 	})
 }
+
+// The same for a revoke-before mark: a node that knows one writes it again, so that a node that begins now refuses whom it
+// ended. A mark that is still there is not written.
+func TestForgottenMarksAreMadeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		store := &gappy{memStore: w.store, gaps: make(chan struct{})}
+		m := session.NewManager(session.ManagerConfig{Store: store, Now: w.clock.Now, Keys: w.keys})
+		defer m.Close()
+		store.gaps <- struct{}{}
+		_, token, err := m.Create(t.Context(), draft(ada, session.Browser), session.Tokens{})
+		want(t, "create", err, nil)
+		w.clock.Advance(time.Minute)
+		want(t, "revoke", m.RevokeBefore(t.Context(), session.Scope{Person: ada}, time.Time{}), nil)
+		index := session.HashKey("rb", "all")
+		members := func() []session.Key {
+			keys, err := w.store.Members(t.Context(), index, time.Time{}, 10)
+			want(t, "members", err, nil)
+			return keys
+		}
+		written := members()
+		if len(written) != 1 {
+			t.Fatalf("%d marks", len(written))
+		}
+		// The failover.
+		_, err = w.store.Remove(t.Context(), written[0])
+		want(t, "forget", err, nil)
+		want(t, "forget", w.store.Delist(t.Context(), index, written[0]), nil)
+		for range 2 { // the second time there is nothing to do
+			store.gaps <- struct{}{}
+			synctest.Wait()
+			if again := members(); len(again) != 1 || again[0] != written[0] {
+				t.Fatalf("after a gap the marks are %v, want %v", again, written)
+			}
+		}
+		newcomer := session.NewManager(session.ManagerConfig{Store: w.store, Now: w.clock.Now, Keys: w.keys})
+		defer newcomer.Close()
+		_, err = newcomer.Load(t.Context(), token)
+		want(t, "whom the mark ended", err, session.ErrNotFound)
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,13 +25,14 @@ type watch struct {
 	id     ID
 	app    string
 	cancel func(error)
-	seen   time.Time // when it was last known to be good
+	seen   atomic.Int64 // when it was last known to be good, in nanoseconds since 1970: two managers may look at a time
 }
 
 // Watch calls cancel, once, when the session is over or no longer good for the app: for whoever holds something open
 // for it, longer than a request. It goes on when the manager is closed, if another has its cache. stop ends the watch.
 func (m *Manager) Watch(s *Session, app string, cancel func(error)) (stop func()) {
-	d, w := s.ID.digest(), &watch{id: s.ID, app: app, cancel: cancel, seen: m.now()}
+	d, w := s.ID.digest(), &watch{id: s.ID, app: app, cancel: cancel}
+	w.seen.Store(m.now().UnixNano())
 	all := &m.cache.watches
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -132,10 +134,10 @@ func (m *Manager) look(ctx context.Context, d digest, list []*watch) {
 		case err == nil && !m.Admits(s, w.app):
 			over = ErrNotFound
 		case err == nil:
-			w.seen = now
+			w.seen.Store(now.UnixNano())
 			continue
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrExpired):
-		case now.Sub(w.seen) < max(m.grace, m.recheck, askTimeout):
+		case now.UnixNano()-w.seen.Load() < int64(max(m.grace, m.recheck, askTimeout)):
 			continue // not an answer
 		}
 		all := &m.cache.watches

@@ -11,39 +11,45 @@ import (
 )
 
 const (
-	// confirmWait is how long a write waits for a replica to have it. It is shorter than ioTimeout.
+	// confirmWait is how long a write waits for the replicas to have it. It is shorter than ioTimeout.
 	confirmWait = 300 * time.Millisecond
-	// confirmLapse is how long no write waits after one has waited in vain, as with a master that is alone.
+	// confirmLapse is how long no write waits for a replica after one has waited in vain, as with a master that is alone.
 	confirmLapse = 2 * time.Second
 )
 
-// confirmation makes a write known to a replica before it counts, where there are replicas: Sentinel and Cluster. What
-// the master alone has acknowledged is lost if it dies the next moment: a session that was ended would live again, and
-// one that has just begun would be gone.
+// confirmation makes a write known to the replicas before it counts, where there are any: Sentinel and Cluster. What the
+// master alone has acknowledged is lost if it dies the next moment: a session that was ended would live again, and one
+// that has just begun would be gone. With sentinels all replicas that they call healthy must have it, for any of them may
+// be promoted, and one that was promoted a moment ago no longer hears the master; in a cluster one.
 //
-// Where no replica confirms, the write counts all the same: a master that is alone would else refuse everything. Who
-// wants that has Redis refuse it (min-replicas-to-write).
+// Where too few confirm, the write counts all the same, unless a sentinel is replacing the master: a master that is alone
+// would else refuse everything. Who wants that has Redis refuse it (min-replicas-to-write).
 type confirmation struct {
-	lapsed atomic.Int64 // when a replica last failed to confirm, in nanoseconds since 1970
+	lapsed atomic.Int64 // when replicas last failed to confirm, in nanoseconds since 1970
+	fewer  atomic.Int64 // how many did
 }
 
-// expected reports whether there is anybody to wait for.
-func (c *confirmation) expected(now time.Time) bool {
+// expected is how many replicas to wait for, of so many that there should be: for a while after one that did not confirm
+// no more than the others.
+func (c *confirmation) expected(all int64, now time.Time) int64 {
 	since := now.UnixNano() - c.lapsed.Load()
-	return since < 0 || since >= int64(confirmLapse)
-}
-
-func (c *confirmation) note(replicas int64, now time.Time) {
-	if replicas > 0 {
-		c.lapsed.Store(0)
-		return
+	if since < 0 || since >= int64(confirmLapse) {
+		return all
 	}
-	c.lapsed.Store(now.UnixNano())
+	return min(all, c.fewer.Load())
 }
 
-// process sends a command that writes key, and where there are replicas waits for one of them on the same connection,
-// which is what WAIT goes by. An answer without a word about replicas is a failure: the master may have died of it. What
-// no replica confirms must have come from who still is the master.
+// note takes up how many replicas confirmed, of so many that were waited for.
+func (c *confirmation) note(replicas, awaited int64, now time.Time) {
+	if replicas < awaited {
+		c.fewer.Store(replicas)
+		c.lapsed.Store(now.UnixNano())
+	}
+}
+
+// process sends a command that writes key, and where there are replicas waits for them on the same connection, which is
+// what WAIT goes by. An answer without a word about replicas is a failure: the master may have died of it. What not all
+// of them confirm must have come from who is the master, and stays it.
 //
 // Commands that come after cmd are sent with it and carried out after it; each has its own error, and that of cmd is
 // returned. In a cluster there must be none, for they may be another node's.
@@ -51,17 +57,18 @@ func (s *Store) process(ctx context.Context, key string, cmd redis.Cmder, after 
 	if s.confirm == nil {
 		return together(ctx, s.client, cmd, after)
 	}
-	seen := s.masters.seen()
-	replicas, err := s.confirmed(ctx, key, cmd, after)
-	if err == nil && replicas == 0 {
-		err = s.masters.still(ctx, seen)
+	seen, all := s.masters.seen(), max(1, s.masters.replicas())
+	replicas, err := s.confirmed(ctx, key, all, cmd, after)
+	if err == nil && replicas < all {
+		err = s.masters.stays(ctx, seen)
 	}
 	return err
 }
 
 // confirmed sends a command and tells how many replicas have what it wrote, as far as that is known.
-func (s *Store) confirmed(ctx context.Context, key string, cmd redis.Cmder, after []redis.Cmder) (replicas int64, err error) {
-	if !s.confirm.expected(time.Now()) {
+func (s *Store) confirmed(ctx context.Context, key string, all int64, cmd redis.Cmder, after []redis.Cmder) (replicas int64, err error) {
+	awaited := s.confirm.expected(all, time.Now())
+	if awaited == 0 {
 		return 0, together(ctx, s.client, cmd, after)
 	}
 	server, err := s.masterOf(ctx, key)
@@ -69,10 +76,10 @@ func (s *Store) confirmed(ctx context.Context, key string, cmd redis.Cmder, afte
 		return 0, err
 	}
 	if server == nil {
-		s.confirm.note(0, time.Now())
+		s.confirm.note(0, awaited, time.Now())
 		return 0, together(ctx, s.client, cmd, after)
 	}
-	wait := redis.NewIntCmd(ctx, "wait", 1, confirmWait.Milliseconds())
+	wait := redis.NewIntCmd(ctx, "wait", awaited, confirmWait.Milliseconds())
 	pipe := server.Pipeline()
 	_ = pipe.Process(ctx, cmd)
 	for _, c := range after {
@@ -91,7 +98,7 @@ func (s *Store) confirmed(ctx context.Context, key string, cmd redis.Cmder, afte
 	case wait.Err() != nil && !errors.As(wait.Err(), new(redis.Error)):
 		return 0, wait.Err()
 	}
-	s.confirm.note(wait.Val(), time.Now()) // 0 also from a server that does not let this user wait
+	s.confirm.note(wait.Val(), awaited, time.Now()) // 0 also from a server that does not let this user wait
 	return wait.Val(), nil
 }
 

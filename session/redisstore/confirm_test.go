@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 // What has been written is on the replica when the caller hears of it, so that no failover forgets it; a master that is
 // alone is not held up for long, and goes on.
 func TestWritesAreOnTheReplica(t *testing.T) {
+	t.Parallel()
 	set := redistest.StartSentinel(t)
 	cfg := redisstore.Config{Master: set.Master, Sentinels: []string{set.Sentinel.Addr}, KeyPrefix: "p:"}
 	s := open(t, cfg)
@@ -71,6 +74,7 @@ func TestWritesAreOnTheReplica(t *testing.T) {
 
 // A master that dies before any replica has the write has not made it: the answer is an outage, not "done".
 func TestMasterDiesBeforeItsReplicaHears(t *testing.T) {
+	t.Parallel()
 	set := redistest.StartSentinel(t)
 	s := open(t, redisstore.Config{Master: set.Master, Sentinels: []string{set.Sentinel.Addr}})
 	if err := s.Create(t.Context(), entry("s:a")); err != nil {
@@ -88,4 +92,61 @@ func TestMasterDiesBeforeItsReplicaHears(t *testing.T) {
 		t.Errorf("ending a session: %v", err)
 	}
 	set.Second.Resume()
+}
+
+// A failover that is ordered promotes a replica while the old master lives, and the other replica still follows that: what
+// those two agree on is forgotten. What was answered as done is there afterwards all the same.
+func TestOrderedFailoverForgetsNothing(t *testing.T) {
+	t.Parallel()
+	set := redistest.StartSentinels(t, 2, 3)
+	var addrs []string
+	for _, s := range set.Sentinels {
+		addrs = append(addrs, s.Addr)
+	}
+	s := open(t, redisstore.Config{Master: set.Master, Sentinels: addrs})
+	within(t, 10*time.Second, set.Whole)
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	var made, removed sync.Map
+	for w := range 8 {
+		wg.Go(func() {
+			for n := 0; !stop.Load(); n++ {
+				key := session.Key(fmt.Sprintf("s:%d-%d", w, n))
+				if s.Create(t.Context(), entry(key)) != nil {
+					continue
+				}
+				if n%2 == 0 {
+					made.Store(key, true)
+				} else if _, err := s.Remove(t.Context(), key); err == nil {
+					removed.Store(key, true)
+				}
+			}
+		})
+	}
+	old := set.Current()
+	within(t, 20*time.Second, func() bool {
+		_, err := set.Sentinel.Try("sentinel", "failover", set.Master)
+		return err == nil
+	})
+	within(t, 30*time.Second, func() bool { now := set.Current(); return now != nil && now != old })
+	within(t, 30*time.Second, func() bool { return s.Enlist(t.Context(), "u:after", "s:after", time.Now().Add(time.Hour)) == nil })
+	stop.Store(true)
+	wg.Wait()
+	count := 0
+	made.Range(func(key, _ any) bool {
+		if _, err := s.Get(t.Context(), key.(session.Key)); err != nil {
+			t.Errorf("%s was made: %v", key, err)
+		}
+		count++
+		return true
+	})
+	removed.Range(func(key, _ any) bool {
+		if _, err := s.Get(t.Context(), key.(session.Key)); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("%s was removed: %v", key, err)
+		}
+		return true
+	})
+	if t.Logf("%d entries made and kept", count); count < 100 {
+		t.Errorf("only %d", count)
+	}
 }

@@ -21,11 +21,13 @@ func feedContract(t *testing.T, cfg redisstore.Config, cut func(t *testing.T)) {
 }
 
 func TestFeedContract(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	feedContract(t, redisstore.Config{URL: server.URL(0)}, func(*testing.T) { server.Do("client", "kill", "type", "pubsub") })
 }
 
 func TestFeedContractCluster(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.StartCluster(t, 3)
 	addrs := make([]string, len(nodes))
 	for i, n := range nodes {
@@ -40,6 +42,7 @@ func TestFeedContractCluster(t *testing.T) {
 
 // Messages reach whoever listens through Sentinel, before and after the master has changed, with a gap between.
 func TestFeedSentinelFailover(t *testing.T) {
+	t.Parallel()
 	set := redistest.StartSentinel(t)
 	cfg := redisstore.Config{Master: set.Master, Sentinels: []string{set.Sentinel.Addr}}
 	feedContract(t, cfg, func(t *testing.T) { set.First.Do("client", "kill", "type", "pubsub") })

@@ -48,11 +48,13 @@ func journalContract(t *testing.T, cfg redisstore.Config, servers ...*redistest.
 }
 
 func TestJournalContract(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	journalContract(t, redisstore.Config{URL: server.URL(0)}, server)
 }
 
 func TestJournalContractCluster(t *testing.T) {
+	t.Parallel()
 	nodes := redistest.StartCluster(t, 3)
 	journalContract(t, redisstore.Config{Cluster: []string{nodes[0].Addr}}, nodes...)
 }
@@ -63,6 +65,7 @@ func oneEntry(value string) journal.Batch {
 
 // A server that is down, hanging or full is an outage and never an empty log, and what it refused it has not written.
 func TestJournalOutage(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	s := open(t, redisstore.Config{URL: server.URL(0)})
 	all := func(what string) {
@@ -101,6 +104,7 @@ func isUnavailable(err error) bool {
 
 // An Append that hangs is answered in time, and may have been carried out: repeated, it is there once.
 func TestJournalAgainAfterHang(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	s := open(t, redisstore.Config{URL: server.URL(0)})
 	if err := s.Append(t.Context(), "day", oneEntry("before")); err != nil {
@@ -128,6 +132,7 @@ func TestJournalAgainAfterHang(t *testing.T) {
 
 // Every stream is a key of its own, so that a cluster spreads the days, and no script names two.
 func TestJournalKeys(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	s := open(t, redisstore.Config{URL: server.URL(0)})
 	for day := range 3 {

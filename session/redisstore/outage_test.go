@@ -57,6 +57,7 @@ const callBound = 2500 * time.Millisecond
 
 // Promise 2: an outage is not a sign-out, and its end needs nobody.
 func TestServerDownAndBack(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	s := open(t, redisstore.Config{URL: server.URL(0)})
 	if err := s.Create(t.Context(), entry("s:a")); err != nil {
@@ -73,6 +74,7 @@ func TestServerDownAndBack(t *testing.T) {
 
 // Opening needs no server; a gateway starts before its Redis.
 func TestOpenedWhileDown(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Stop()
 	s := open(t, redisstore.Config{URL: server.URL(0)})
@@ -82,6 +84,7 @@ func TestOpenedWhileDown(t *testing.T) {
 }
 
 func TestServerHangs(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	s := open(t, redisstore.Config{URL: server.URL(0)})
 	for _, key := range []session.Key{"s:a", "s:c"} {
@@ -107,6 +110,7 @@ func TestServerHangs(t *testing.T) {
 // A write whose answer gets lost is not sent again: the second Create would lose against the first, the second Remove
 // would find nothing, and both answers would be wrong about who won.
 func TestWritesAreSentOnce(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	lost := newLossy(t, server.Addr)
 	s := open(t, redisstore.Config{URL: "redis://" + lost.addr})
@@ -197,6 +201,7 @@ func newLossy(t *testing.T, server string) *lossy {
 
 // A server that nobody can reach at all: the time to dial is bounded.
 func TestServerSilent(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never says a word
 	if err != nil {
 		t.Fatal(err)
@@ -214,6 +219,7 @@ func TestServerSilent(t *testing.T) {
 
 // Sentinel: the master dies, the replica takes over, and the same store goes on with what was replicated.
 func TestSentinelFailover(t *testing.T) {
+	t.Parallel()
 	set := redistest.StartSentinel(t)
 	s := open(t, redisstore.Config{Master: set.Master, Sentinels: []string{set.Sentinel.Addr}})
 	if err := s.Create(t.Context(), entry("s:a")); err != nil {
@@ -230,6 +236,7 @@ func TestSentinelFailover(t *testing.T) {
 
 // Full, loading, demoted: whatever the server says beside an answer is an outage.
 func TestServerRefuses(t *testing.T) {
+	t.Parallel()
 	server := redistest.StartWith(t, redistest.Config{Args: []string{"--maxmemory-policy", "noeviction"}})
 	s := open(t, redisstore.Config{URL: server.URL(0)})
 	if err := s.Create(t.Context(), entry("s:a")); err != nil {
@@ -256,6 +263,7 @@ func TestServerRefuses(t *testing.T) {
 
 // No error holds a password, whoever quotes it.
 func TestSecretsStaySecret(t *testing.T) {
+	t.Parallel()
 	const secret = "hunter2-and-more"
 	server := redistest.StartWith(t, redistest.Config{Password: "another"})
 	echo := echoServer(t)

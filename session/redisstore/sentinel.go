@@ -41,8 +41,14 @@ type masters struct {
 	asking sync.Mutex
 	asked  time.Time
 
+	doubting sync.Mutex
+	doubted  time.Time // when the sentinels were last asked whether the master stays
+	doubt    error
+
 	mu     sync.Mutex
 	master string
+	copies int64     // replicas of it that a sentinel calls healthy
+	fewer  time.Time // since when there are fewer than that; zero if there are not
 	former map[string]bool
 	count  uint64 // of changes
 	lines  map[*line]struct{}
@@ -63,7 +69,7 @@ func newMasters(opt *redis.UniversalOptions) *masters {
 		m.sentinels = append(m.sentinels, redis.NewSentinelClient(&redis.Options{
 			Addr: addr, Username: opt.SentinelUsername, Password: opt.SentinelPassword, TLSConfig: opt.TLSConfig,
 			DialTimeout: mastersTimeout, ReadTimeout: mastersTimeout, WriteTimeout: mastersTimeout, DialerRetries: 1,
-			MaxRetries: -1, PoolSize: 1, ContextTimeoutEnabled: true, Protocol: 2, DisableIdentity: true,
+			MaxRetries: -1, PoolSize: 2, ContextTimeoutEnabled: true, Protocol: 2, DisableIdentity: true,
 			MaintNotificationsConfig: opt.MaintNotificationsConfig,
 		}))
 	}
@@ -77,6 +83,7 @@ func (m *masters) watch(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		m.ask(ctx, mastersFresh)
+		m.listReplicas(ctx)
 		select {
 		case <-ctx.Done():
 			return

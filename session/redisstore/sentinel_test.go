@@ -51,3 +51,27 @@ func TestFormerMasterIsNotBelieved(t *testing.T) {
 	}
 	_ = line.Close()
 }
+
+// What not all replicas have confirmed counts only while nobody is replacing the master: the sentinel that does says so
+// before it promotes another, and who has the newest configuration is right.
+func TestWhoIsBeingReplacedIsNotBelieved(t *testing.T) {
+	const old, promoted = "10.0.0.1:6379", "10.0.0.2:6379"
+	for name, c := range map[string]struct {
+		master string
+		claims []claim
+		want   error
+	}{
+		"nobody answers":                      {old, nil, nil},
+		"all agree":                           {old, []claim{{addr: old, epoch: 3}, {addr: old, epoch: 3}}, nil},
+		"one replaces it":                     {old, []claim{{addr: old, epoch: 3}, {addr: old, epoch: 3, replacing: true}}, errDemoted},
+		"one has replaced it":                 {old, []claim{{addr: old, epoch: 3}, {addr: promoted, epoch: 4}}, errDemoted},
+		"one has not heard":                   {promoted, []claim{{addr: old, epoch: 3}, {addr: promoted, epoch: 4}}, nil},
+		"who replaced the former is busy":     {promoted, []claim{{addr: old, epoch: 3, replacing: true}, {addr: promoted, epoch: 4}}, nil},
+		"promoted, others told, not yet done": {promoted, []claim{{addr: old, epoch: 4, replacing: true}, {addr: promoted, epoch: 4}}, nil},
+		"nobody is known yet":                 {"", []claim{{addr: old, epoch: 3}}, nil},
+	} {
+		if err := judge(c.master, c.claims); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}

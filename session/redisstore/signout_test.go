@@ -20,6 +20,7 @@ const signOutBound = time.Second
 // A22: a session that is ended on one replica is refused on another that has it in its cache, within a second at the
 // 99th percentile. BenchmarkSignOutReachesTheOtherReplica is the same with 10,000 live sessions.
 func TestSignOutReachesTheOtherReplica(t *testing.T) {
+	t.Parallel()
 	late := signOutsSeen(t, 400, 60)
 	if p99 := percentile(late, 99); p99 > signOutBound {
 		t.Errorf("p99 is %v, want at most %v", p99, signOutBound)

@@ -25,7 +25,7 @@ type Config struct {
 	Rounds int
 	// Reloads is how often the configuration is reloaded in all.
 	Reloads int
-	// Only names the faults to inject; nil means all that are promised to do no harm.
+	// Only names the faults to inject; nil means all.
 	Only []string
 	// Until is when no further fault is begun.
 	Until time.Time

@@ -16,10 +16,6 @@ type fault struct {
 	do   func(*world)
 }
 
-// ordered is the one fault that is not among the promises: the old master takes writes between the promotion of the new
-// one and the switch, another replica confirms them, and they are forgotten. docs/operations.md says what that means.
-const ordered = "failover ordered"
-
 // faults are all there are.
 func faults(reloads int) []fault {
 	return []fault{
@@ -58,7 +54,7 @@ func faults(reloads int) []fault {
 			w.whole()
 		}},
 		{"master stopped briefly", func(w *world) { old := w.master(); old.Pause(); w.hold(300); old.Resume(); w.whole() }},
-		{ordered, func(w *world) {
+		{"failover ordered", func(w *world) {
 			old := w.master()
 			_, _ = w.redis.Sentinels[w.rng.IntN(3)].Try("sentinel", "failover", w.redis.Master)
 			w.elected(old)
@@ -101,10 +97,7 @@ func plan(rng *rand.Rand, c Config) []fault {
 	for range c.Rounds {
 		round := faults(each)
 		round = slices.DeleteFunc(round, func(f fault) bool {
-			if c.Only == nil {
-				return f.name == ordered
-			}
-			return !slices.Contains(c.Only, f.name)
+			return c.Only != nil && !slices.Contains(c.Only, f.name)
 		})
 		rng.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
 		all = append(all, round...)

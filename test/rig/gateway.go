@@ -91,7 +91,10 @@ func NewGateway(t testing.TB, c GatewayConfig) *Gateway {
 	t.Cleanup(func() {
 		g.Stop()
 		log := g.out.String()
-		for _, sign := range []string{"DATA RACE", "panic: ", "goroutine "} {
+		for _, race := range races(log) {
+			t.Errorf("the gateway has a data race:\n%s", race)
+		}
+		for _, sign := range []string{"panic: ", "\ngoroutine "} {
 			if strings.Contains(log, sign) {
 				t.Errorf("the gateway's output contains %q", sign)
 			}

@@ -1,0 +1,129 @@
+package redisstore
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// copiesGone is how long a replica must be missing before nobody waits for it any more. A sentinel that has just learned
+// of another master knows none of its replicas yet, while the former one may still have some.
+const copiesGone = 10 * time.Second
+
+// replicas is how many replicas of the master the sentinels call healthy: the most that one of them does.
+func (m *masters) replicas() int64 {
+	if m == nil {
+		return 0
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.copies
+}
+
+// listReplicas counts them. Where no sentinel answers, what is known stays.
+func (m *masters) listReplicas(ctx context.Context) {
+	most := int64(-1)
+	for _, n := range askAll(ctx, m, func(ctx context.Context, s *redis.SentinelClient) (int64, error) {
+		list, err := s.Replicas(ctx, m.name).Result()
+		healthy := int64(0)
+		for _, replica := range list {
+			if !strings.Contains(replica["flags"], "down") && !strings.Contains(replica["flags"], "disconnected") {
+				healthy++
+			}
+		}
+		return healthy, err
+	}) {
+		most = max(most, n)
+	}
+	if most < 0 {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if most < m.copies && m.fewer.IsZero() {
+		m.fewer = time.Now()
+	}
+	if most >= m.copies || time.Since(m.fewer) >= copiesGone {
+		m.copies, m.fewer = most, time.Time{}
+	}
+}
+
+// stays returns errDemoted if the master has changed since, or is about to: not all replicas have confirmed what it
+// answered, and one of them may be the master already. A sentinel that promotes one says so before it does, and who has
+// the newest configuration is right, whatever the majority still believes.
+func (m *masters) stays(ctx context.Context, seen uint64) error {
+	if err := m.still(ctx, seen); err != nil || m == nil {
+		return err
+	}
+	now := time.Now()
+	m.doubting.Lock()
+	defer m.doubting.Unlock()
+	if m.doubted.After(now) {
+		return m.doubt // somebody else has just asked
+	}
+	m.doubted = time.Now()
+	m.mu.Lock()
+	master := m.master
+	m.mu.Unlock()
+	m.doubt = judge(master, askAll(ctx, m, func(ctx context.Context, s *redis.SentinelClient) (claim, error) {
+		said, err := s.Master(ctx, m.name).Result()
+		epoch, _ := strconv.ParseUint(said["config-epoch"], 10, 64)
+		return claim{
+			addr: net.JoinHostPort(said["ip"], said["port"]), epoch: epoch,
+			replacing: strings.Contains(said["flags"], "failover_in_progress"),
+		}, err
+	}))
+	return m.doubt
+}
+
+// claim is what one sentinel says about the master.
+type claim struct {
+	addr      string
+	epoch     uint64 // of the failover that made it the master
+	replacing bool
+}
+
+// judge returns errDemoted if a sentinel is replacing the master, or has; an empty master is one nobody knows yet.
+func judge(master string, claims []claim) error {
+	var newest claim
+	for _, c := range claims {
+		switch {
+		case c.replacing && c.addr == master:
+			return errDemoted
+		case !c.replacing && (newest.addr == "" || c.epoch > newest.epoch):
+			newest = c
+		}
+	}
+	if master != "" && newest.addr != "" && newest.addr != master {
+		return errDemoted
+	}
+	return nil
+}
+
+// askAll asks all sentinels at the same time and returns what those said that answered in time.
+func askAll[T any](ctx context.Context, m *masters, ask func(context.Context, *redis.SentinelClient) (T, error)) []T {
+	ctx, cancel := context.WithTimeout(ctx, mastersTimeout)
+	defer cancel()
+	type answer struct {
+		said T
+		err  error
+	}
+	answers := make(chan answer, len(m.sentinels))
+	for _, s := range m.sentinels {
+		go func() {
+			said, err := ask(ctx, s)
+			answers <- answer{said, err}
+		}()
+	}
+	var all []T
+	for range m.sentinels {
+		if a := <-answers; a.err == nil {
+			all = append(all, a.said)
+		}
+	}
+	return all
+}
