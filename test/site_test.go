@@ -54,6 +54,7 @@ type config struct {
 	told     string // the provider tells of sign-outs: by "sid" or by "sub"
 	data     string // Caddy's data directory, for replicas
 	peer     *site  // share provider and app with this site
+	port     int    // where it listens; 0: any
 }
 
 // site is a gateway in front of an app, with a provider.
@@ -69,7 +70,10 @@ type site struct {
 
 func newSite(t testing.TB, c config) *site {
 	t.Helper()
-	s := &site{t: t, c: c, port: rig.FreePort(t)}
+	s := &site{t: t, c: c, port: c.port}
+	if s.port == 0 {
+		s.port = rig.FreePort(t)
+	}
 	if s.c.users == nil {
 		s.c.users = people()
 	}

@@ -1,0 +1,94 @@
+package signin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+)
+
+// Examination is what a look at a provider found.
+type Examination struct {
+	// Keys is how many of its keys can verify its tokens, Algorithms which of the algorithms that it says it signs with
+	// are accepted. Neither is known if KeysErr is not nil.
+	Keys       int
+	Algorithms []string
+	KeysErr    error
+	// Ahead is how far the provider's clock is ahead of ours, to a second. It is known if Dated.
+	Ahead time.Duration
+	Dated bool
+	// Lacks names the optional endpoints that it does not have.
+	Lacks []string
+}
+
+// MaxAhead is how far ahead a provider's clock may be before its tokens are refused.
+const MaxAhead = clockSkew
+
+// Examine asks a provider that is not in use for its metadata and its keys, as a sign-in would. The error is that of the
+// metadata: unreachable, or of another issuer (OpenID Connect Discovery, section 4.3).
+func (p *Provider) Examine(ctx context.Context) (*Examination, error) {
+	out := new(Examination)
+	began := p.Now()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(p.Issuer, "/")+"/.well-known/openid-configuration", nil)
+	if err != nil {
+		return nil, err
+	}
+	if resp, err := p.Client.Do(req); err == nil {
+		date, wrong := http.ParseTime(resp.Header.Get("Date"))
+		_ = resp.Body.Close()
+		if out.Dated = wrong == nil; out.Dated {
+			out.Ahead = ahead(date, began, p.Now())
+		}
+	}
+	if err := p.discover(ctx); err != nil {
+		return out, err
+	}
+	m := p.meta.Load()
+	keys, err := m.keys.current(ctx)
+	out.Keys, out.KeysErr = len(keys), err
+	for _, alg := range signingAlgorithms {
+		if slices.Contains(m.SigningAlgorithms, string(alg)) {
+			out.Algorithms = append(out.Algorithms, string(alg))
+		}
+	}
+	if err == nil && len(m.SigningAlgorithms) > 0 && len(out.Algorithms) == 0 {
+		out.KeysErr = fmt.Errorf("it signs with %s, and none of these is accepted", strings.Join(m.SigningAlgorithms, ", "))
+	}
+	for name, endpoint := range map[string]string{"end_session_endpoint": m.EndSessionEndpoint, "revocation_endpoint": m.RevocationEndpoint} {
+		if endpoint == "" {
+			out.Lacks = append(out.Lacks, name)
+		}
+	}
+	slices.Sort(out.Lacks)
+	return out, nil
+}
+
+// ahead is how far a time that was read between two of ours is ahead: 0 if it may be none of it.
+func ahead(theirs, began, ended time.Time) time.Duration {
+	switch {
+	case theirs.After(ended):
+		return theirs.Sub(ended)
+	case theirs.Add(time.Second).Before(began): // a Date header has whole seconds
+		return theirs.Sub(began)
+	}
+	return 0
+}
+
+// CallbackPath is where a provider sends people back to, below the origin of a site.
+func CallbackPath(provider string, first bool) string {
+	if first {
+		return Base + callbackBase
+	}
+	return Base + callbackBase + "/" + provider
+}
+
+// Public is the public half of the key as a JSON Web Key, for the provider.
+func (k *ClientKey) Public() (string, error) {
+	text, err := json.Marshal(jose.JSONWebKey{Key: k.key.Public(), KeyID: k.ID, Use: "sig"})
+	return string(text), err
+}
