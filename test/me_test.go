@@ -1,0 +1,105 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/test/rig"
+)
+
+const mine = "/.latchkey/me"
+
+// L7, X16, A10: people see what is signed in as them, end it from elsewhere, keep the session of this browser through its
+// restart, and are asked again once the browser has forgotten their answer.
+func TestMyPageInTheBrowser(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, config{app: "network office 127.0.0.0/8"})
+	here := rig.NewBrowser(t, rig.BrowserOptions{Width: 390, Height: 844, Locale: "ar"})
+	there := rig.NewHTTP(t)
+	s.entered(there, "/", "alice", "Yes")
+
+	// Anonymous: by way of the provider and the prompt back to the page.
+	s.begin(here.Page, mine, "alice")
+	here.Check("لا تعرض هذا مرة أخرى")
+	here.Click("لا")
+	here.WaitURL(mine)
+	content := here.Content()
+	for _, want := range []string{`dir="rtl"`, "جلساتك", "هذا المتصفح", "office", "Chrome", `value="persistent"`, `value="forget_answer"`} {
+		if !strings.Contains(content, want) {
+			t.Errorf("%q is not on the page:\n%s", want, content)
+		}
+	}
+	if n := strings.Count(content, `name="session"`); n != 2 {
+		t.Errorf("%d sessions on the page", n)
+	}
+	for _, finding := range here.Axe() {
+		t.Errorf("axe: %s", finding)
+	}
+	if dir := os.Getenv("LATCHKEY_SCREENSHOTS"); dir != "" {
+		here.Screenshot(filepath.Join(dir, "me-ar-phone.png"))
+	}
+
+	// The other one ends, here and now.
+	here.Click("تسجيل الخروج من كل الجلسات الأخرى")
+	here.WaitURL(mine)
+	s.mustBeDead(there, "the other browser")
+
+	// This one stays, over a restart of the browser.
+	here.Click("البقاء مسجّل الدخول هنا")
+	here.WaitURL(mine)
+	if c, ok := here.Cookie(s.cookie("")); !ok || time.Until(time.Unix(int64(c.Expires), 0)) < 100*24*time.Hour {
+		t.Errorf("the cookie: %+v", c)
+	}
+	here.Restart()
+	here.Goto(s.url("/"))
+	s.atApp(here.Page)
+
+	// The answer is forgotten: the next sign-in asks.
+	here.Goto(s.url(mine))
+	here.Click("نسيان هذه الإجابة")
+	here.WaitURL(mine)
+	if _, ok := here.Cookie(s.cookie("-answer")); ok {
+		t.Error("A73: the answer survived")
+	}
+	here.Click("تسجيل الخروج")
+	here.ClearCookies(s.cookie(""))
+	s.begin(here.Page, "/", "alice")
+	if text := here.Text(); !strings.Contains(text, "هل تريد البقاء مسجّل الدخول؟") {
+		t.Errorf("not asked again: %s", text)
+	}
+}
+
+// A23: without JavaScript a button ends exactly the session that it belongs to; somebody else's name for it ends nothing.
+func TestMyPageEndsOne(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, config{})
+	here, there, adam := rig.NewHTTP(t), rig.NewHTTP(t), rig.NewHTTP(t)
+	s.entered(here, "/", "alice", "No")
+	s.entered(there, "/", "alice", "Yes")
+	s.entered(adam, "/", "adam", "Yes")
+	own := func(c *rig.HTTP) string {
+		_, rest, _ := strings.Cut(c.Get(s.url(mine)).Text, `name="session" value="`)
+		id, _, _ := strings.Cut(rest, `"`)
+		return id
+	}
+	end := func(id string) {
+		form := here.Get(s.url(mine)).Form(t, "Sign out everywhere, here too")
+		form.Values.Del("do")
+		form.Values.Set("session", id)
+		if r := here.Send(form); r.StatusCode != 200 {
+			t.Errorf("ending %s: %d", id, r.StatusCode)
+		}
+	}
+	end(own(adam))
+	if !s.alive(adam) || !s.alive(there) || !s.alive(here) {
+		t.Fatal("somebody else's session ended")
+	}
+	end(own(there))
+	s.mustBeDead(there, "the other browser")
+	if !s.alive(here) || !s.alive(adam) {
+		t.Error("more than that one ended")
+	}
+}
