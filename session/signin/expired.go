@@ -16,6 +16,7 @@ func (s *Service) logExpired(r *http.Request, v *Visit, err error) {
 	if !errors.As(err, &over) {
 		return
 	}
+	v.expired = over.Session
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	if first, err := s.Sessions.EndExpired(ctx, over); err != nil || !first {

@@ -105,3 +105,24 @@ func TestFrequencyAtRefresh(t *testing.T) {
 		})
 	}
 }
+
+// The session that a limit has ended says whose a form is, also in a browser that several people use.
+func TestExpiredSessionNamesTheSender(t *testing.T) {
+	g := newGateway(t, func(s *settings) {
+		s.prompt.SharedUsers, s.limits = 9, session.Limits{Browser: session.Limit{Idle: time.Hour, Max: 2 * time.Hour}}
+	})
+	g.site.PreservePost = 1000
+	b := g.browser()
+	ada := b.idp.subject()
+	b.idp.signInAs("bob")
+	b.signIn("no")
+	b.endSession()
+	b.idp.signInAs(ada)
+	b.signIn("no")
+	g.clock.Advance(time.Hour)
+	if r := b.do(http.MethodPost, page, written); r.status != http.StatusUnauthorized || r.setCookies()[cookieForm] == nil {
+		t.Fatalf("%d, cookies %v", r.status, r.setCookies())
+	}
+	b.signIn("no")
+	tokenOf(t, b.get(page))
+}

@@ -71,7 +71,7 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 		redirect(w, Base+"/stay")
 	case kind == NavigationGet:
 		s.chooseOrBegin(w, r, v, v.Return, false, d)
-	case kind == NavigationForm && over && s.keepForm(w, r, v, nil):
+	case kind == NavigationForm && over && s.keepForm(w, r, v, v.expired):
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormKept, ActionURL: signInURL(v.Return)})
 	case kind == NavigationForm:
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: signInURL(Home)})

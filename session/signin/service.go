@@ -206,6 +206,8 @@ type Visit struct {
 	// the sign-in host is told.
 	tighten string
 	anew    bool
+	// expired is the session that was presented and that its limits have ended; nil if there was none.
+	expired *session.Session
 }
 
 func (v *Visit) usable() bool { return v.Secure || IsLoopback(v.Host) }

@@ -195,7 +195,7 @@ func (e *Entry) UnmarshalJSON(text []byte) error {
 			Compliant *bool `json:"isCompliant"`
 			Managed   *bool `json:"isManaged"`
 		} `json:"deviceDetail"`
-		Status       struct {
+		Status struct {
 			Code   Code   `json:"errorCode"`
 			Reason string `json:"failureReason"`
 			Detail string `json:"additionalDetails"`
