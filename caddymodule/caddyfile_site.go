@@ -28,6 +28,7 @@ var (
 //		stay_signed_in off
 //		preserve_post  <size>|off
 //		idle_sign_out  { ... }
+//		origins        <origin>...
 //		activity       navigation|any|none
 //		headers        remote|forwarded|none
 //		header         <Name> <claim>
@@ -147,6 +148,7 @@ var siteWords = grammar[*siteParser]{
 	"stay_signed_in": {once, parseSiteStaySignedIn},
 	"preserve_post":  {once, parsePreservePost},
 	"idle_sign_out":  {once, parseSiteIdleSignOut},
+	"origins":        {once, parseOrigins},
 	"activity": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
 		s.Activity, err = oneOf(d, "activity", activityWords...)
 		return err

@@ -248,6 +248,9 @@ func (h *Handler) check(a *App) error {
 	if err := h.checkIdle(a); err != nil {
 		return err
 	}
+	if err := checkOrigins(h.Origins); err != nil {
+		return err
+	}
 	if h.Activity != "" && !slices.Contains(activityWords, h.Activity) {
 		return fmt.Errorf("activity: %q is none of %s", h.Activity, strings.Join(activityWords, ", "))
 	}

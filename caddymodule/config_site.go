@@ -52,6 +52,10 @@ type Handler struct {
 	// Sign people out who do not use this site for a while, sooner than all sites do.
 	IdleSignOut *IdleSignOut `json:"idle_sign_out,omitempty"`
 
+	// Origins, such as `https://tools.example.com`, whose pages may open WebSockets here with a session, beside the site's
+	// own. Default: none.
+	Origins []string `json:"origins,omitempty"`
+
 	// What counts as use of a session for its idle limit: `navigation` (top-level navigations and unsafe methods),
 	// `any` (every request, so that a page that polls keeps its session alive) or `none`. Default: `navigation`.
 	Activity string `json:"activity,omitempty"`

@@ -21,6 +21,10 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 		// Signed in, but not with a provider of this site.
 		who, err = nil, errOtherProvider
 	}
+	if err == nil && h.foreignUpgrade(r, v.Origin) {
+		h.refuseUpgrade(service, w, r, v)
+		return nil
+	}
 	if err == nil {
 		who, err = service.Recheck(r, who, token)
 	}
