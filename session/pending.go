@@ -115,12 +115,8 @@ func (m *Manager) Abandoned(ctx context.Context, limit int) ([]Pending, error) {
 	return abandoned, errors.Join(errs...)
 }
 
-// collect ends a pending sign-in that nobody has answered. One that another replica has sealed under a newer key is left
-// for that replica.
+// collect ends a pending sign-in that nobody has answered.
 func (m *Manager) collect(ctx context.Context, key Key) (Pending, error) {
-	if _, _, err := m.vault.Get(ctx, key); errors.Is(err, ErrUnsealable) {
-		return Pending{}, fmt.Errorf("reading pending sign-in: %w", err)
-	}
 	p, err := m.takePending(ctx, key)
 	if err != nil {
 		return Pending{}, fmt.Errorf("taking pending sign-in: %w", err)
@@ -128,7 +124,12 @@ func (m *Manager) collect(ctx context.Context, key Key) (Pending, error) {
 	return p, nil
 }
 
+// takePending ends a pending sign-in. One that cannot be opened here stays: another replica has sealed it under a key that
+// this one does not have yet, and what is taken without being opened has neither a session nor an entry in the log.
 func (m *Manager) takePending(ctx context.Context, key Key) (Pending, error) {
+	if _, _, err := m.vault.Get(ctx, key); err != nil && !errors.Is(err, ErrNotFound) { // a listing of nothing goes with it
+		return Pending{}, err
+	}
 	plain, err := m.vault.Take(ctx, key, Listing{Index: pendingIndex(key), Member: key})
 	if err != nil {
 		return Pending{}, err

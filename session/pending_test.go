@@ -196,6 +196,8 @@ func TestPendingErrors(t *testing.T) {
 	foreign := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
 	_, err = foreign.Pending(ctx, token)
 	want(t, "another ring", err, session.ErrUnsealable)
+	_, _, err = foreign.Claim(ctx, token) // K20: it is left for whoever can open it, or its entry in the log is lost
+	want(t, "claimed under another ring", err, session.ErrUnsealable)
 	w.clock.Advance(time.Hour)
 	list, err = foreign.Abandoned(ctx, 10)
 	want(t, "another ring", err, session.ErrUnsealable)

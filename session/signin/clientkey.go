@@ -142,7 +142,7 @@ func (k *ClientKey) sign(clientID, audience string, algorithms []string, now tim
 	return signed.CompactSerialize()
 }
 
-const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" //nolint:gosec // a name, no secret
 
 // authenticated returns the client for the endpoints at which we say who we are: with a ClientKey, one that adds an
 // assertion to each form that is posted. Its audience is the configured one; else the endpoint that all providers name
