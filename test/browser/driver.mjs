@@ -92,6 +92,18 @@ const commands = {
     const browser = get(c.browser);
     return { page: adopt(browser, await browser.context.newPage(), c.timeout || 15000) };
   },
+  // popup adopts a window that a page has opened: the one that came first among those not known yet.
+  async popup(c) {
+    const browser = get(c.browser);
+    for (let i = 0; i < 750; i++) {
+      const known = [...browser.pages.values()];
+      const p = browser.context.pages().find((one) => !known.includes(one));
+      if (p) return { page: adopt(browser, p, c.timeout || 15000) };
+      await pause();
+    }
+    throw new Error('no window was opened');
+  },
+  async closed(c) { return { value: page(c).isClosed() }; },
   async closePage(c) {
     await page(c).close();
     get(c.browser).pages.delete(c.page);

@@ -1,6 +1,6 @@
 // Latchkey: fetch(), tried again after a sign-in where one is needed. See docs/idle-and-spa.md.
 const at = '/.latchkey/', page = at + 'sign-in';
-let open;
+let open, last = 0;
 
 // Only this gateway's answer, on this origin, leads anywhere: to its sign-in.
 async function wanted(r) {
@@ -13,7 +13,7 @@ async function wanted(r) {
 
 const id = () => window.fetch(at + 'session').then((r) => r.json()).then((s) => s.id, () => 0);
 
-// Our pages sever the window from its opener: what is heard is a channel, and another session.
+// Our pages sever a window from its opener: a channel tells, or another session.
 async function wait() {
   const was = await id(), c = new BroadcastChannel('latchkey');
   let over;
@@ -27,10 +27,11 @@ async function wait() {
   return !!over;
 }
 
-// signIn opens the sign-in in a window: true once it is done, false after ten minutes.
+// True once done, false after ten minutes.
 export async function signIn(url = page) {
   const to = (back, u = new URL(url, location)) => { u.searchParams.set('return', back); return u; };
-  if (!open || navigator.userActivation?.isActive) {
+  if (!open || navigator.userActivation?.isActive && Date.now() > last + 2000) {
+    last = Date.now();
     const w = window.open('', '_blank', 'popup,width=520,height=720');
     if (w) {
       w.opener = null;
@@ -40,7 +41,7 @@ export async function signIn(url = page) {
       return false;
     }
   }
-  return open ??= wait().finally(() => { open = 0; });
+  return open ||= wait().finally(() => { open = 0; });
 }
 
 export async function fetch(...args) {

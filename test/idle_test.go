@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/test/rig"
+)
+
+// strictest is the tightest policy that an app with scripts can have.
+const strictest = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; " +
+	"form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+// spa returns the lines of a site that serves the files of a single-page app under /spa, with the strictest policy.
+func spa(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "spa"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(dir, "spa", name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return "handle /spa/* {\nroot * " + dir + "\nheader Content-Security-Policy \"" + strictest + "\"\nfile_server\n}"
+}
+
+const warnedPage = `<!doctype html><html lang="en"><title>App</title><script src="/.latchkey/assets/idle.js" defer></script>
+<main><h1>The app</h1><button type="button">Work</button></main></html>`
+
+// idleSoon warns after 3 seconds and signs out after 12.
+const idleSoon = "idle_sign_out {\nwarn 3s\nsign_out 12s\n}"
+
+// TestIdleWarning holds T2, T3, T5, T10, T17 and T18 in a real browser, under the strictest policy of an app: two tabs warn,
+// a click in one keeps both, and when nobody clicks both are left for the page that says so.
+func TestIdleWarning(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, config{app: idleSoon, before: spa(t, map[string]string{"index.html": warnedPage})})
+
+	// A page that polls and loads no script: T17.
+	poller := rig.NewHTTP(t)
+	s.entered(poller, "/", "adam", "No")
+	ended := make(chan bool, 1)
+
+	b := s.browser()
+	s.signIn(b.Page, "/spa/", "alice", "No")
+	other := b.NewPage()
+	other.Goto(s.url("/spa/"))
+	go func() { ended <- rig.Holds(25*time.Second, func() bool { return !s.alive(poller) }) }()
+	if b.Page.Has("Stay signed in") {
+		t.Error("warned at once")
+	}
+	both := func(want bool) func() bool {
+		return func() bool { return b.Page.Has("Stay signed in") == want && other.Has("Stay signed in") == want }
+	}
+	rig.Until(t, 15*time.Second, "both tabs warn", both(true))
+	for _, finding := range b.Axe() {
+		t.Error(finding)
+	}
+	if path := os.Getenv("LATCHKEY_SCREENSHOTS"); path != "" {
+		b.Screenshot(filepath.Join(path, "idle.png"))
+	}
+	// A script's click is no person's.
+	var done bool
+	b.Evaluate(&done, `document.querySelector('latchkey-idle').shadowRoot.querySelector('button').click() || true`)
+	if !b.Page.Has("Stay signed in") {
+		t.Error("a click of a script counted")
+	}
+	b.Page.Tap("Stay signed in")
+	rig.Until(t, 8*time.Second, "a click in one tab keeps both", both(false))
+	b.Page.WaitURL("/.latchkey/signed-out")
+	other.WaitURL("/.latchkey/signed-out")
+	if !strings.Contains(b.Page.Text(), "You are signed out") {
+		t.Errorf("at %s: %s", b.Page.URL(), b.Page.Text())
+	}
+	for _, e := range b.Events() {
+		if !strings.Contains(e, "404") { // the provider has no icon
+			t.Errorf("the browser says: %s", e)
+		}
+	}
+	if !<-ended {
+		t.Error("a page that polls keeps its session (T17)")
+	}
+	if n := s.sessions(); n != 0 {
+		t.Errorf("%d sessions are left", n)
+	}
+}
+
+const spaPage = `<!doctype html><html lang="en"><title>App</title><script type="module" src="/spa/app.js"></script>
+<main><h1>The app</h1><button type="button" id="load">Load</button><button type="button" id="strong">Strong</button>
+<button type="button" id="refused">Refused</button><p id="out">nothing yet</p></main></html>`
+
+const spaScript = `import { fetch } from '/.latchkey/assets/session.js';
+const out = document.getElementById('out');
+const load = async (path, init) => {
+  out.textContent = 'waiting';
+  const all = await Promise.all([fetch(path, init), fetch(path, init)]);
+  out.textContent = all.map((r) => r.status).join() + ' ' + (await all[0].text());
+};
+document.getElementById('load').onclick = () => load('/api/data', { method: 'POST', body: 'kept body' });
+document.getElementById('strong').onclick = () => load('/strong/data');
+document.getElementById('refused').onclick = () => load('/status/401');
+`
+
+// TestSessionScript holds F5: an app whose session is over signs its person in beside the page and
+// sends the request again, body and all; a stronger sign-in likewise; a 401 of the app itself is passed on.
+func TestSessionScript(t *testing.T) {
+	t.Parallel()
+	s := stepSite(t, config{
+		before: spa(t, map[string]string{"index.html": spaPage, "app.js": spaScript}),
+		site:   "policy strong /strong/* {\nrequire mfa\n}",
+	})
+	b := s.browser()
+	s.signIn(b.Page, "/spa/", "mia", "No")
+	var mark string
+	b.Page.Evaluate(&mark, `window.mark = 'not reloaded'`)
+	shows := func(text string) {
+		t.Helper()
+		if !rig.Holds(15*time.Second, func() bool { return strings.Contains(b.Page.Text(), text) }) {
+			t.Fatalf("the app does not show %s: %s", text, b.Page.Text())
+		}
+	}
+	b.Page.Tap("Refused")
+	shows("401,401")
+
+	b.ClearCookies(s.cookie(""))
+	b.Page.Tap("Load")
+	w := b.Popup()
+	s.through(w, "mia", "Yes")
+	shows("200,200")
+	if text := b.Page.Text(); !strings.Contains(text, "kept body") {
+		t.Errorf("the body is lost: %s", text)
+	}
+
+	b.Page.Tap("Strong")
+	w = b.Popup()
+	s.through(w, "mia", "")
+	shows("200,200")
+	if b.Page.Evaluate(&mark, `window.mark`); mark != "not reloaded" {
+		t.Error("the page was left")
+	}
+
+	// Without a click just before, the browser blocks the window: the page itself goes, and comes back.
+	b.ClearCookies(s.cookie(""))
+	var done bool
+	b.Page.Evaluate(&done, `(window.open = () => null) && true`)
+	b.Page.Tap("Load")
+	rig.Until(t, 15*time.Second, "the page goes to the sign-in", func() bool { return !strings.Contains(b.Page.URL(), "/spa/") })
+}
+
+// through signs in in a window that may close at any time: what is shown is pressed until nothing is.
+func (s *site) through(w *rig.Page, user, answer string) {
+	s.t.Helper()
+	rig.Until(s.t, 20*time.Second, "the sign-in in the window is done and the window closed", func() bool {
+		for _, name := range []string{user, answer} {
+			if name != "" {
+				w.TryTap(name)
+			}
+		}
+		return w.Closed()
+	})
+}
