@@ -13,8 +13,9 @@ import (
 const (
 	// confirmWait is how long a write waits for the replicas to have it. It is shorter than ioTimeout.
 	confirmWait = 300 * time.Millisecond
-	// confirmLapse is how long no write waits for a replica after one has waited in vain, as with a master that is alone.
-	confirmLapse = 2 * time.Second
+	// confirmBriefly is how long for confirmLapse after one has waited in vain, as with a master whose replicas are away.
+	confirmBriefly = 50 * time.Millisecond
+	confirmLapse   = 2 * time.Second
 )
 
 // confirmation makes a write known to the replicas before it counts, where there are any: Sentinel and Cluster. What the
@@ -26,25 +27,24 @@ const (
 // would else refuse everything. Who wants that has Redis refuse it (min-replicas-to-write).
 type confirmation struct {
 	lapsed atomic.Int64 // when replicas last failed to confirm, in nanoseconds since 1970
-	fewer  atomic.Int64 // how many did
 }
 
-// expected is how many replicas to wait for, of so many that there should be: for a while after one that did not confirm
-// no more than the others.
-func (c *confirmation) expected(all int64, now time.Time) int64 {
+// patience is how long to wait.
+func (c *confirmation) patience(now time.Time) time.Duration {
 	since := now.UnixNano() - c.lapsed.Load()
 	if since < 0 || since >= int64(confirmLapse) {
-		return all
+		return confirmWait
 	}
-	return min(all, c.fewer.Load())
+	return confirmBriefly
 }
 
-// note takes up how many replicas confirmed, of so many that were waited for.
-func (c *confirmation) note(replicas, awaited int64, now time.Time) {
-	if replicas < awaited {
-		c.fewer.Store(replicas)
-		c.lapsed.Store(now.UnixNano())
+// note takes up whether all have confirmed that were waited for.
+func (c *confirmation) note(all bool, now time.Time) {
+	if all {
+		c.lapsed.Store(0)
+		return
 	}
+	c.lapsed.Store(now.UnixNano())
 }
 
 // process sends a command that writes key, and where there are replicas waits for them on the same connection, which is
@@ -67,19 +67,14 @@ func (s *Store) process(ctx context.Context, key string, cmd redis.Cmder, after 
 
 // confirmed sends a command and tells how many replicas have what it wrote, as far as that is known.
 func (s *Store) confirmed(ctx context.Context, key string, all int64, cmd redis.Cmder, after []redis.Cmder) (replicas int64, err error) {
-	awaited := s.confirm.expected(all, time.Now())
-	if awaited == 0 {
-		return 0, together(ctx, s.client, cmd, after)
-	}
 	server, err := s.masterOf(ctx, key)
 	if err != nil {
 		return 0, err
 	}
 	if server == nil {
-		s.confirm.note(0, awaited, time.Now())
 		return 0, together(ctx, s.client, cmd, after)
 	}
-	wait := redis.NewIntCmd(ctx, "wait", awaited, confirmWait.Milliseconds())
+	wait := redis.NewIntCmd(ctx, "wait", all, s.confirm.patience(time.Now()).Milliseconds())
 	pipe := server.Pipeline()
 	_ = pipe.Process(ctx, cmd)
 	for _, c := range after {
@@ -98,7 +93,7 @@ func (s *Store) confirmed(ctx context.Context, key string, all int64, cmd redis.
 	case wait.Err() != nil && !errors.As(wait.Err(), new(redis.Error)):
 		return 0, wait.Err()
 	}
-	s.confirm.note(wait.Val(), awaited, time.Now()) // 0 also from a server that does not let this user wait
+	s.confirm.note(wait.Val() >= all, time.Now()) // 0 also from a server that does not let this user wait
 	return wait.Val(), nil
 }
 

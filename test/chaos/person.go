@@ -183,7 +183,10 @@ func (p *person) signIn(g *guest, c *rig.HTTP, n *node) bool {
 			header[k] = v
 		}
 		call.Header = header
+		began := time.Now()
 		r, err := c.Try(call)
+		where, _, _ := strings.Cut(call.URL, "?")
+		p.w.slow(began, "signing %s in: %s", g.id, where)
 		if err != nil || p.w.over() {
 			return false
 		}

@@ -35,7 +35,8 @@ func (w *world) revoke(stop <-chan struct{}, rng *rand.Rand) {
 		}
 		g.doubt()
 		var done bool
-		switch rng.IntN(3) {
+		began, way := time.Now(), rng.IntN(3)
+		switch way {
 		case 0:
 			done = w.signOut(g, c.Copy(w.t), n)
 		case 1:
@@ -45,6 +46,7 @@ func (w *world) revoke(stop <-chan struct{}, rng *rand.Rand) {
 				"before": "0s", "issuer": w.idp.Issuer, "subject": p.name,
 			})
 		}
+		w.slow(began, "ending %s (way %d) on replica %d", g.id, way, n.index)
 		if done {
 			g.revoke(time.Now())
 			w.report.count(&w.report.Revoked)

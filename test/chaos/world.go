@@ -173,6 +173,13 @@ func (w *world) settle(after string) time.Duration {
 	return took
 }
 
+// slow logs what took longer than anybody should wait.
+func (w *world) slow(began time.Time, format string, args ...any) {
+	if took := time.Since(began); took > 5*time.Second {
+		w.t.Logf("%s %s took %v, during %q", time.Now().UTC().Format("15:04:05.000"), fmt.Sprintf(format, args...), took.Round(time.Millisecond), w.current())
+	}
+}
+
 // last looks once more, when nothing fails any more: who was revoked stays so.
 func (w *world) last() {
 	w.settle("the last fault")
