@@ -112,9 +112,9 @@ func (m *Manager) Health() Health {
 }
 
 // NoteFailure takes note of an error that somebody met who uses the store beside the manager. One that says nothing
-// about the store is passed over.
+// about the store is passed over, so is that of a client that went away while it waited.
 func (m *Manager) NoteFailure(err error) {
-	if errors.Is(err, ErrUnavailable) {
+	if errors.Is(err, ErrUnavailable) && !errors.Is(err, context.Canceled) {
 		m.health.failed(m.now(), err, m.onOutage)
 	}
 }
