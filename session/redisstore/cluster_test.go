@@ -89,7 +89,6 @@ func (l *clusterLoad) check(t *testing.T, s *redisstore.Store) {
 // A cluster whose slots move, and of which a master dies, under load: nothing that was acknowledged is lost or comes
 // back, resharding fails no call, and the feed goes on.
 func TestClusterUnderLoad(t *testing.T) {
-	t.Parallel()
 	c := redistest.StartReplicated(t, 3)
 	s := open(t, redisstore.Config{Cluster: []string{c.Masters[0].Addr, c.Masters[1].Addr}})
 	var l clusterLoad

@@ -35,7 +35,6 @@ func signedIn(t *testing.T, m *session.Manager) (*session.Session, session.Token
 
 // A22: a session that one node ends is dead on the other, far sooner than its cache would find out.
 func TestRevocationReachesOtherNode(t *testing.T) {
-	t.Parallel()
 	cfg := redisstore.Config{URL: redistest.Start(t).URL(0)}
 	here, there := node(t, cfg, time.Hour), node(t, cfg, time.Hour)
 	const n = 300
@@ -65,7 +64,6 @@ func TestRevocationReachesOtherNode(t *testing.T) {
 
 // Where the connection of the feed was cut, what happened meanwhile is found out when it is back, whatever the bound.
 func TestFeedGapIsMadeUpFor(t *testing.T) {
-	t.Parallel()
 	server := redistest.Start(t)
 	cfg := redisstore.Config{URL: server.URL(0)}
 	here, there := node(t, cfg, time.Hour), node(t, cfg, time.Hour)
@@ -87,7 +85,6 @@ func TestFeedGapIsMadeUpFor(t *testing.T) {
 
 // Nobody who is known notices that the server is away, and nobody is known who was ended.
 func TestKnownSessionsOutliveTheServer(t *testing.T) {
-	t.Parallel()
 	server := redistest.Start(t)
 	cfg := redisstore.Config{URL: server.URL(0)}
 	m := node(t, cfg, time.Nanosecond)
