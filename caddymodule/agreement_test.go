@@ -51,7 +51,7 @@ func TestReasonIsTheSameEverywhere(t *testing.T) {
 					t.Errorf("the metric for %s did not count", d.Reason)
 				}
 				body := w.Body.String()
-				for _, want := range []string{string(d.Reason), strconv.Itoa(int(d.Code)), "7d1c"} {
+				for _, want := range []string{string(d.Reason), strconv.Itoa(d.Code), "7d1c"} {
 					if !strings.Contains(body, want) {
 						t.Errorf("%s: %s is not in the answer:\n%s", accept, want, body)
 					}

@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 )
 
-// ReasonOtherBrowser: the session is presented by another browser than the one that signed in, or by one that keeps no
+// ReasonOtherBrowser says that the session is presented by another browser than the one that signed in, or by one that keeps no
 // cookie for it. It may not be kept there: a copied cookie must not outlive the browser that it was copied from.
 const ReasonOtherBrowser = "other_browser"
 

@@ -58,7 +58,7 @@ func testRemoveListed(t *testing.T, s Subject) {
 		for _, l := range in {
 			s.enlist(t, l.Index, l.Member, l.Until)
 		}
-		var want error = session.ErrNotFound
+		want := session.ErrNotFound
 		if there {
 			s.create(t, s.entry(key("one"), "1"))
 			want = nil

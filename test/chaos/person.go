@@ -107,7 +107,6 @@ func (p *person) use(g *guest, c *rig.HTTP) {
 				p.w.report.fault(p.w.current(), func(f *faultReport) { f.longest = max(f.longest, now.Sub(last)) })
 				last = now
 				p.served[n.index].Store(now.UnixNano())
-				try = 2
 			case refused:
 				p.w.report.count(&p.w.report.Refused)
 				p.w.report.fault(p.w.current(), func(f *faultReport) { f.refused++ })
