@@ -209,7 +209,7 @@ func TestStepUpFailsInABrowser(t *testing.T) {
 	b.Click("alice")
 	s.atProvider(b.Page)
 	at := b.Click("alice")
-	if text := b.Text(); at.Status != 403 || !strings.Contains(text, "amr") || !b.Has("Sign in again") {
+	if text := b.Text(); at.Status != 403 || !strings.Contains(text, "amr") || !b.Has("Sign in more strongly") {
 		t.Fatalf("%d at %s: %s", at.Status, at.URL, text)
 	}
 	if findings := b.Axe(); len(findings) > 0 {
