@@ -191,7 +191,7 @@ func TestProviderFailsDuringSignIn(t *testing.T) {
 	s := newSite(t, config{})
 	for name, f := range map[string]rig.Fault{
 		"500":             {Status: 500},
-		"429":             {Status: 429, RetryAfter: "30"},
+		"429":             {Status: 429, RetryAfter: "1"},
 		"400":             {Status: 400, Body: `{"error":"invalid_grant"}`},
 		"401":             {Status: 401, Body: `{"error":"invalid_client"}`},
 		"dropped":         {Drop: true},
@@ -217,7 +217,8 @@ func TestProviderFailsDuringSignIn(t *testing.T) {
 			if s.idp.Hits("other") != other {
 				t.Error("a redirect from the token endpoint was followed")
 			}
-			s.entered(c, "/", "alice", "No")
+			// What says when to come again is left alone until then.
+			rig.Until(t, 10*time.Second, "signing in works", func() bool { return isApp(s.enter(rig.NewHTTP(t), "/", "alice", "No")) })
 		})
 	}
 }

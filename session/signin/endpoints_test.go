@@ -18,8 +18,8 @@ import (
 func TestEndpoints(t *testing.T) {
 	b := newGateway(t).browser()
 	for path, want := range map[string]int{
-		"/": 404, "/me": 404, "/debug": 404, "/sessions": 404, "/sign-in/": 404, "/SIGN-IN": 404, "/assets/": 404,
-		"/assets/../sign-out": 404, "/finish": 404, "/events": 404, "/bound/x": 404, "/signed-out": 200, "/sign-out": 303, "/stay": 400,
+		"/": 404, "/you": 404, "/debug": 404, "/sessions": 404, "/sign-in/": 404, "/SIGN-IN": 404, "/assets/": 404,
+		"/assets/../sign-out": 404, "/finish": 404, "/events": 404, "/bound/x": 404, "/signed-out": 200, "/sign-out": 303, "/me": 303, "/stay": 400,
 	} {
 		if r := b.get(Base + path); r.status != want {
 			t.Errorf("%s: %d, want %d", path, r.status, want)

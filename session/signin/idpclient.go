@@ -35,7 +35,7 @@ func NewIDPClient(roots *x509.CertPool, wrap func(http.RoundTripper) http.RoundT
 	if wrap != nil {
 		rt = wrap(rt)
 	}
-	rt = &patience{next: rt, now: time.Now, until: map[string]time.Time{}}
+	rt = &patience{next: rt, now: time.Now, until: map[string]time.Time{}, idle: t.CloseIdleConnections}
 	return &http.Client{
 		Transport:     rt,
 		Timeout:       idpTimeout,

@@ -24,9 +24,17 @@ var errHeldOff = fmt.Errorf("%w: it asked for a pause", errProviderDown)
 type patience struct {
 	next http.RoundTripper
 	now  func() time.Time
+	idle func() // closes connections that nobody uses; nil: there are none
 
 	mu    sync.Mutex
 	until map[string]time.Time
+}
+
+// CloseIdleConnections is what http.Client.CloseIdleConnections asks for: wrapped transports do not pass it on.
+func (p *patience) CloseIdleConnections() {
+	if p.idle != nil {
+		p.idle()
+	}
 }
 
 // RoundTrip implements http.RoundTripper.

@@ -144,6 +144,9 @@ func (s *Service) Stop() {
 	}
 	s.mu.Unlock()
 	s.work.Wait()
+	for _, p := range s.Providers {
+		p.Client.CloseIdleConnections() // else each reload leaves some for a minute and a half
+	}
 }
 
 // Site is what one site says about sign-in.

@@ -94,6 +94,9 @@ func StartReplicated(t testing.TB, n int) *Cluster {
 // Reshard moves so many slots from one master to another, as redis-cli does, while both serve.
 func (c *Cluster) Reshard(from, to *Server, slots int) {
 	c.t.Helper()
+	c.until("the nodes agree about the slots", func() bool {
+		return exec.Command("redis-cli", "--cluster", "check", from.Addr).Run() == nil //nolint:gosec // the tests' own arguments
+	})
 	args := []string{
 		"--cluster", "reshard", from.Addr, "--cluster-from", fmt.Sprint(from.Do("cluster", "myid")),
 		"--cluster-to", fmt.Sprint(to.Do("cluster", "myid")), "--cluster-slots", fmt.Sprint(slots), "--cluster-yes",
