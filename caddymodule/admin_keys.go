@@ -3,10 +3,8 @@ package caddymodule
 import (
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -164,10 +162,8 @@ func adminRetireKey(r *http.Request, app *App, _ []string) (any, error) {
 		return nil, err
 	}
 	var ask retirement
-	decoder := json.NewDecoder(io.LimitReader(r.Body, maxRevokeBody))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&ask); err != nil {
-		return nil, refuse(http.StatusBadRequest, "the body is no JSON of id and force: %w", err)
+	if err := readBody(r, &ask, "id and force"); err != nil {
+		return nil, err
 	}
 	keeper := app.rt.keeper
 	if keeper == nil {

@@ -2,9 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -22,7 +20,6 @@ const (
 	maxSessionsListed = 1000
 	maxSessionsRead   = 20_000
 	defaultSessions   = 100
-	maxRevokeBody     = 8 << 10
 )
 
 // sessionEntry is a session as an administrator sees it: never what would let anybody use it.
@@ -169,10 +166,8 @@ func adminRevokeBefore(r *http.Request, app *App, _ []string) (any, error) {
 		return nil, err
 	}
 	var ask revocation
-	decoder := json.NewDecoder(io.LimitReader(r.Body, maxRevokeBody))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&ask); err != nil {
-		return nil, refuse(http.StatusBadRequest, "the body is no JSON of before, provider, issuer, subject and app: %w", err)
+	if err := readBody(r, &ask, "before, provider, issuer, subject and app"); err != nil {
+		return nil, err
 	}
 	now := time.Now()
 	before, err := parseMoment(ask.Before, now)
