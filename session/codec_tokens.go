@@ -9,8 +9,7 @@ import (
 // The fields of Tokens. A refresh token is one or more parts between dots, each as it is or, where it is base64url
 // anyway, the bytes that it says: a quarter less.
 const (
-	tokenRefresh = iota + 1 // whole; no longer written
-	tokenIDHeader
+	tokenIDHeader = iota + 2
 	tokenIDSignature
 	tokenPart
 	tokenPartBytes
@@ -41,8 +40,6 @@ func decodeTokens(data []byte) (Tokens, error) {
 	r := fieldReader{data: data}
 	for r.next() {
 		switch r.tag {
-		case tokenRefresh:
-			t.Refresh = string(r.value)
 		case tokenPart:
 			parts = append(parts, string(r.value))
 		case tokenPartBytes:

@@ -12,8 +12,7 @@ import (
 // Sealed values are compressed first: the claims, the groups in them and the groups on their own say much the same, and
 // much the same as everybody's. The first byte tells what follows.
 const (
-	packedRaw   = 0
-	packedFlate = 1
+	packedRaw = 0
 	// packedWords: the length of the tail and the tail as it is, then the rest compressed with words.
 	packedWords = 2
 )
@@ -69,8 +68,6 @@ func unpack(packed []byte) ([]byte, error) {
 	switch packed[0] {
 	case packedRaw:
 		return packed[1:], nil
-	case packedFlate:
-		return inflate(packed[1:], nil, nil)
 	case packedWords:
 		tail, n := binary.Uvarint(packed[1:])
 		if n <= 0 || tail > uint64(len(packed)-1-n) {

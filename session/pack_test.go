@@ -60,8 +60,8 @@ func TestPackBounds(t *testing.T) {
 
 func deflate(t *testing.T, plain []byte) []byte {
 	t.Helper()
-	buf := bytes.NewBuffer([]byte{packedFlate})
-	w, err := flate.NewWriter(buf, flate.BestSpeed)
+	buf := bytes.NewBuffer([]byte{packedWords, 0})
+	w, err := flate.NewWriterDict(buf, flate.DefaultCompression, []byte(words))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,9 +79,9 @@ func TestUnpackRefuses(t *testing.T) {
 		"tail, no end":   {packedWords, 0xff, 0xff},
 		"tail, vast":     {packedWords, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
 		"words, garbage": {packedWords, 0, 0xff, 0xff, 0xff},
-		"flate, empty":   {packedFlate},
+		"words, empty":   {packedWords, 0},
+		"retired way":    {1, 0xff},
 		"flate, cut":     whole[:len(whole)/2],
-		"flate, garbage": {packedFlate, 0xff, 0xff, 0xff},
 		"a byte over":    deflate(t, make([]byte, maxUnpacked+1)),
 	} {
 		if plain, err := unpack(packed); !errors.Is(err, errMalformed) || plain != nil {
