@@ -69,12 +69,7 @@ func (e *estate) url(host, path string) string {
 
 func (e *estate) caddyfile() string {
 	site := "%s:%d {\n\ttls internal\n\tlatchkey {\n\t\t%s\n\t}\n\treverse_proxy " + e.app.Addr + "\n}\n"
-	return fmt.Sprintf(`{
-	default_bind 127.0.0.1
-	skip_install_trust
-	auto_https disable_redirects
-	grace_period 2s
-	latchkey {
+	return fmt.Sprintf("{\n"+rig.Globals+`	latchkey {
 		provider {
 			issuer %s
 			client_id gw

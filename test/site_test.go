@@ -165,12 +165,7 @@ func (s *site) caddyfile() string {
 	if strings.Contains(s.c.provider, "client_auth") {
 		secret = "" // which it takes the place of
 	}
-	return fmt.Sprintf(`{
-	default_bind 127.0.0.1
-	skip_install_trust
-	auto_https disable_redirects
-	grace_period 2s
-	%s
+	return fmt.Sprintf("{\n"+rig.Globals+`	%s
 	latchkey {
 		provider {
 			issuer %s

@@ -80,12 +80,7 @@ func (w *world) caddyfile(n *node) string {
 	for _, s := range w.redis.Sentinels {
 		sentinels.WriteString(" " + s.Addr)
 	}
-	return fmt.Sprintf(`{
-	default_bind 127.0.0.1
-	skip_install_trust
-	auto_https disable_redirects
-	grace_period 2s
-	latchkey {
+	return fmt.Sprintf("{\n"+rig.Globals+`	latchkey {
 		provider {
 			issuer %s
 			client_id gw

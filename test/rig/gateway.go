@@ -15,6 +15,13 @@ import (
 	"time"
 )
 
+// Globals are the global options that every gateway of a test begins with.
+const Globals = `	default_bind 127.0.0.1
+	skip_install_trust
+	auto_https disable_redirects
+	grace_period 2s
+`
+
 // GatewayConfig says what to run.
 type GatewayConfig struct {
 	Caddyfile string
