@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -73,15 +72,7 @@ func TestPolicyMetrics(t *testing.T) {
 	if r := s.api(c, "/"); r.StatusCode != 403 {
 		t.Fatalf("deny has no effect: %d", r.StatusCode)
 	}
-	r, err := http.Get(s.gw.Admin + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	body := s.adminText("/metrics")
 	for _, want := range []string{
 		`caddy_latchkey_report_only_total{policy="watch",result="would_block"} 3`,
 		`caddy_latchkey_report_only_total{policy="watch-mfa",result="would_step_up"} `,
@@ -89,7 +80,7 @@ func TestPolicyMetrics(t *testing.T) {
 		`caddy_latchkey_requests_total{decision="sign_in",reason="sign_in_required"} `,
 		`caddy_latchkey_requests_total{decision="block",reason="denied"} 1`,
 	} {
-		if !strings.Contains(string(body), want) {
+		if !strings.Contains(body, want) {
 			t.Errorf("no %s", want)
 		}
 	}

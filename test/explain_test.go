@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -57,17 +56,9 @@ func (s *site) explain(args ...string) (ex explained) {
 // explains asks the admin API of the running server.
 func (s *site) explains(query map[string]any) (ex explained) {
 	s.t.Helper()
-	resp, err := http.Post(s.gw.Admin+"/latchkey/explain", "application/json", strings.NewReader(toJSON(s.t, query)))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &ex)
-	}
-	if err != nil || resp.StatusCode != http.StatusOK {
-		s.t.Fatalf("explain: %d %s %v", resp.StatusCode, body, err)
+	status, body := s.gw.AskAdmin(http.MethodPost, "/latchkey/explain", toJSON(s.t, query))
+	if err := json.Unmarshal([]byte(body), &ex); err != nil || status != http.StatusOK {
+		s.t.Fatalf("explain: %d %s %v", status, body, err)
 	}
 	return ex
 }

@@ -16,13 +16,8 @@ func TestFormOutlivesTheSession(t *testing.T) {
 		document.body.innerHTML = '<form method=post action="/notes?id=7"><textarea name=text>Minutes of the 3rd: tea &amp; cake</textarea><button>Save</button></form>';
 		return true;
 	})()`)
-	r, err := http.Post(s.gw.Admin+"/latchkey/revoke-before", "application/json", strings.NewReader(`{"before":"0s"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		t.Fatalf("ending the sessions: %d", r.StatusCode)
+	if status, text := s.gw.AskAdmin(http.MethodPost, "/latchkey/revoke-before", `{"before":"0s"}`); status != http.StatusOK {
+		t.Fatalf("ending the sessions: %d %s", status, text)
 	}
 	b.Click("Save")
 	if text := b.Text(); !strings.Contains(text, "Sign in, then send it") || s.posts() != nil {

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,16 +13,8 @@ import (
 // adminText asks Caddy's admin endpoint.
 func (s *site) adminText(path string) string {
 	s.t.Helper()
-	r, err := http.Get(s.gw.Admin + path)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return string(body)
+	_, text := s.gw.AskAdmin(http.MethodGet, path, "")
+	return text
 }
 
 // storeState is what the status and the metrics say of the store; they agree but for a moment.

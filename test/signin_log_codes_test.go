@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -170,21 +169,13 @@ func (s *site) pages(query string, before func(page int)) (ids []string) {
 		if page > 0 {
 			before(page)
 		}
-		resp, err := http.Get(s.gw.Admin + "/latchkey/sign-ins?" + query + cursor)
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		body, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
+		status, body := s.gw.AskAdmin(http.MethodGet, "/latchkey/sign-ins?"+query+cursor, "")
 		var got struct {
 			Entries []rig.LogEntry
 			Cursor  string
 		}
-		if err == nil {
-			err = json.Unmarshal(body, &got)
-		}
-		if err != nil || resp.StatusCode != http.StatusOK {
-			s.t.Fatalf("page %d: %d %s %v", page, resp.StatusCode, body, err)
+		if err := json.Unmarshal([]byte(body), &got); err != nil || status != http.StatusOK {
+			s.t.Fatalf("page %d: %d %s %v", page, status, body, err)
 		}
 		for _, e := range got.Entries {
 			ids = append(ids, e.Text("id"))

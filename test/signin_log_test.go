@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,22 +15,14 @@ import (
 // signInPage asks a gateway's admin API for its stored sign-ins.
 func signInPage(t *testing.T, s *site, query string) (status int, entries []rig.LogEntry, text string) {
 	t.Helper()
-	resp, err := http.Get(s.gw.Admin + "/latchkey/sign-ins" + query)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	status, text = s.gw.AskAdmin(http.MethodGet, "/latchkey/sign-ins"+query, "")
 	var page struct{ Entries []rig.LogEntry }
-	if resp.StatusCode == http.StatusOK {
-		if err := json.Unmarshal(body, &page); err != nil {
-			t.Fatalf("%v: %s", err, body)
+	if status == http.StatusOK {
+		if err := json.Unmarshal([]byte(text), &page); err != nil {
+			t.Fatalf("%v: %s", err, text)
 		}
 	}
-	return resp.StatusCode, page.Entries, string(body)
+	return status, page.Entries, text
 }
 
 // awaitStored waits until a query has n entries.

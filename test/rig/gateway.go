@@ -3,7 +3,6 @@ package rig
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -206,15 +205,8 @@ func (g *Gateway) Restart() { g.t.Helper(); g.Stop(); g.Start() }
 // Reload gives a running gateway another Caddyfile, as `caddy reload` does. An error is the gateway's refusal.
 func (g *Gateway) Reload(caddyfile string) error {
 	g.t.Helper()
-	client := http.Client{Timeout: 30 * time.Second}
-	resp, err := client.Post(g.Admin+"/load", "text/caddyfile", strings.NewReader(caddyfile))
-	if err != nil {
-		g.t.Fatalf("reloading: %v", err)
-	}
-	defer resp.Body.Close()
-	body, _ := io.ReadAll(resp.Body)
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%d: %s", resp.StatusCode, body)
+	if status, answer := g.AskAdmin(http.MethodPost, "/load", caddyfile); status != http.StatusOK {
+		return fmt.Errorf("%d: %s", status, answer)
 	}
 	g.write(caddyfile)
 	return nil
