@@ -42,6 +42,13 @@ func bench(ctx context.Context, o options, out, notes io.Writer) (err error) {
 		}
 		result.loads = append(result.loads, load{connections: n, rounds: measured})
 	}
+	for _, c := range cases {
+		g, err := c.garbage(ctx)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		result.garbage = append(result.garbage, g)
+	}
 	// What was found out so far is worth printing whatever becomes of the rest.
 	signIns, failed := r.signIns(ctx, &result)
 	if o.redis != "" {
@@ -144,7 +151,7 @@ func (r *rig) welcome(ctx context.Context, c *running, result *report) error {
 		if err != nil {
 			return err
 		}
-		result.cached = append(result.cached, float64(after-before)/float64(len(c.people)))
+		result.cached = append(result.cached, float64(after.inUse-before.inUse)/float64(len(c.people)))
 		return nil
 	}
 	return c.client.everybody(ctx, connections[0])

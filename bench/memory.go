@@ -13,30 +13,61 @@ import (
 )
 
 var (
-	heapAlloc  = regexp.MustCompile(`(?m)^# HeapAlloc = (\d+)$`)
+	heapNumber = regexp.MustCompile(`(?m)^# (HeapAlloc|TotalAlloc|Mallocs) = (\d+)$`)
 	usedMemory = regexp.MustCompile(`(?m)^used_memory:(\d+)`)
 )
 
-// heap asks a gateway for the bytes that are in use after its garbage was collected.
-func heap(ctx context.Context, admin string) (int64, error) {
+// heapState is what a gateway says of its heap: the bytes in use after its garbage was collected, and the bytes and pieces
+// of memory that it has ever taken.
+type heapState struct{ inUse, bytes, pieces int64 }
+
+// heap asks a gateway for the state of its heap, garbage collected.
+func heap(ctx context.Context, admin string) (heapState, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/debug/pprof/heap?gc=1&debug=1", http.NoBody)
 	if err != nil {
-		return 0, err
+		return heapState{}, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return 0, err
+		return heapState{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return 0, err
+		return heapState{}, err
 	}
-	found := heapAlloc.FindSubmatch(body)
-	if found == nil {
-		return 0, fmt.Errorf("the gateway does not say how much memory it uses: %s", resp.Status)
+	found := map[string]int64{}
+	for _, line := range heapNumber.FindAllSubmatch(body, -1) {
+		if found[string(line[1])], err = strconv.ParseInt(string(line[2]), 10, 64); err != nil {
+			return heapState{}, err
+		}
 	}
-	return strconv.ParseInt(string(found[1]), 10, 64)
+	if len(found) != 3 {
+		return heapState{}, fmt.Errorf("the gateway does not say how much memory it uses: %s", resp.Status)
+	}
+	return heapState{inUse: found["HeapAlloc"], bytes: found["TotalAlloc"], pieces: found["Mallocs"]}, nil
+}
+
+// garbage is what a request of a case takes of its gateway's memory.
+type garbage struct{ bytes, pieces float64 }
+
+// garbageRequests are many beside what a question to the admin endpoint takes itself.
+const garbageRequests = 20_000
+
+// garbage sends requests and asks what they took. Nothing else that a machine does changes the answer.
+func (c *running) garbage(ctx context.Context) (garbage, error) {
+	before, err := heap(ctx, c.admin)
+	if err != nil {
+		return garbage{}, err
+	}
+	end := c.client.next.Load() + garbageRequests
+	t, err := c.client.load(ctx, connections[0], func() bool { return c.client.next.Load() >= end })
+	if err != nil {
+		return garbage{}, err
+	}
+	after, err := heap(ctx, c.admin)
+	n := float64(t.answered)
+	return garbage{bytes: float64(after.bytes-before.bytes) / n, pieces: float64(after.pieces-before.pieces) / n}, err
 }
 
 // kept is what a Redis holds: in all, and of that the sign-in log, which is a stream.

@@ -14,7 +14,9 @@ type report struct {
 	pinned   bool
 	variants []variant
 	// loads are the measurements, by number of connections.
-	loads   []load
+	loads []load
+	// garbage is by variant.
+	garbage []garbage
 	signIns []signInCost
 	// cached is the memory of a session in the cache, in bytes, as each case with many found it.
 	cached     []float64
@@ -32,6 +34,7 @@ func (r *report) write(w io.Writer) error {
 	for _, load := range r.loads {
 		r.writeLoad(p, load)
 	}
+	r.writeGarbage(p)
 	r.writeDifferences(p)
 	r.writeSignIns(p)
 	r.writeSizes(p)
@@ -69,6 +72,15 @@ func (r *report) writeLoad(p *printer, l load) {
 	}
 	p.printf("\nOf %d rounds of %s a case, the %d in which the machine had least else to do: CPU of all their requests together, ± its\n", len(l.rounds), r.options.slice, len(kept))
 	p.printf("standard error; the others are medians of the rounds. Meanwhile something else used %.0f %% of a core (median).\n\n", 100*median(over(kept, noise)))
+}
+
+func (r *report) writeGarbage(p *printer) {
+	p.printf("### Memory that a request takes for a moment\n\n| case | bytes | pieces | more than plain Caddy |\n| --- | --- | --- | --- |\n")
+	for i, g := range r.garbage {
+		plain := r.garbage[0]
+		p.printf("| %s | %.0f | %.1f | %+.0f bytes, %+.1f pieces |\n", r.variants[i].name, g.bytes, g.pieces, g.bytes-plain.bytes, g.pieces-plain.pieces)
+	}
+	p.printf("\n")
 }
 
 // writeDifferences compares cases that differ in one thing.
