@@ -151,7 +151,10 @@ func (r *rig) welcome(ctx context.Context, c *running, result *report) error {
 		if err != nil {
 			return err
 		}
-		result.cached = append(result.cached, float64(after.inUse-before.inUse)/float64(len(c.people)))
+		n := float64(len(c.people))
+		result.cached = append(result.cached, memory{
+			bytes: float64(after.inUse-before.inUse) / n, pieces: float64(after.piecesInUse-before.piecesInUse) / n,
+		})
 		return nil
 	}
 	return c.client.everybody(ctx, connections[0])

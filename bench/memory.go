@@ -13,13 +13,13 @@ import (
 )
 
 var (
-	heapNumber = regexp.MustCompile(`(?m)^# (HeapAlloc|TotalAlloc|Mallocs) = (\d+)$`)
+	heapNumber = regexp.MustCompile(`(?m)^# (HeapAlloc|HeapObjects|TotalAlloc|Mallocs) = (\d+)$`)
 	usedMemory = regexp.MustCompile(`(?m)^used_memory:(\d+)`)
 )
 
-// heapState is what a gateway says of its heap: the bytes in use after its garbage was collected, and the bytes and pieces
-// of memory that it has ever taken.
-type heapState struct{ inUse, bytes, pieces int64 }
+// heapState is what a gateway says of its heap: the bytes and pieces in use after its garbage was collected, and those
+// that it has ever taken.
+type heapState struct{ inUse, piecesInUse, bytes, pieces int64 }
 
 // heap asks a gateway for the state of its heap, garbage collected.
 func heap(ctx context.Context, admin string) (heapState, error) {
@@ -42,32 +42,32 @@ func heap(ctx context.Context, admin string) (heapState, error) {
 			return heapState{}, err
 		}
 	}
-	if len(found) != 3 {
+	if len(found) != 4 {
 		return heapState{}, fmt.Errorf("the gateway does not say how much memory it uses: %s", resp.Status)
 	}
-	return heapState{inUse: found["HeapAlloc"], bytes: found["TotalAlloc"], pieces: found["Mallocs"]}, nil
+	return heapState{inUse: found["HeapAlloc"], piecesInUse: found["HeapObjects"], bytes: found["TotalAlloc"], pieces: found["Mallocs"]}, nil
 }
 
-// garbage is what a request of a case takes of its gateway's memory.
-type garbage struct{ bytes, pieces float64 }
+// pieces of memory, and the bytes of all of them.
+type memory struct{ bytes, pieces float64 }
 
 // garbageRequests are many beside what a question to the admin endpoint takes itself.
 const garbageRequests = 20_000
 
 // garbage sends requests and asks what they took. Nothing else that a machine does changes the answer.
-func (c *running) garbage(ctx context.Context) (garbage, error) {
+func (c *running) garbage(ctx context.Context) (memory, error) {
 	before, err := heap(ctx, c.admin)
 	if err != nil {
-		return garbage{}, err
+		return memory{}, err
 	}
 	end := c.client.next.Load() + garbageRequests
 	t, err := c.client.load(ctx, connections[0], func() bool { return c.client.next.Load() >= end })
 	if err != nil {
-		return garbage{}, err
+		return memory{}, err
 	}
 	after, err := heap(ctx, c.admin)
 	n := float64(t.answered)
-	return garbage{bytes: float64(after.bytes-before.bytes) / n, pieces: float64(after.pieces-before.pieces) / n}, err
+	return memory{bytes: float64(after.bytes-before.bytes) / n, pieces: float64(after.pieces-before.pieces) / n}, err
 }
 
 // kept is what a Redis holds: in all, and of that the sign-in log, which is a stream.

@@ -16,10 +16,10 @@ type report struct {
 	// loads are the measurements, by number of connections.
 	loads []load
 	// garbage is by variant.
-	garbage []garbage
+	garbage []memory
 	signIns []signInCost
-	// cached is the memory of a session in the cache, in bytes, as each case with many found it.
-	cached     []float64
+	// cached is the memory of a session in the cache, as each case with many found it.
+	cached     []memory
 	revocation *latency // nil without Redis
 }
 
@@ -125,8 +125,8 @@ func (r *report) writeSignIns(p *printer) {
 
 func (r *report) writeSizes(p *printer) {
 	p.printf("### Memory and revocation\n\n")
-	for _, bytes := range r.cached {
-		p.printf("- A cached session takes %.0f bytes of the gateway's heap (%d of them; with tokens, claims and ten groups).\n", bytes, r.options.people[many])
+	for _, c := range r.cached {
+		p.printf("- A cached session takes %.0f bytes of the gateway's heap, in %.1f pieces (%d of them; with tokens, claims and ten groups).\n", c.bytes, c.pieces, r.options.people[many])
 	}
 	if l := r.revocation; l != nil {
 		p.printf("- A session that one replica ends is refused by another %.1f ms (median) and %.1f ms (p99) after the first was asked; %.1f and\n", milliseconds(percentile(l.asked, 0.5)), milliseconds(percentile(l.asked, 0.99)), milliseconds(percentile(l.told, 0.5)))

@@ -35,7 +35,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 		return nil
 	}
 	made := h.made(who)
-	h.describe(p, r, made.subject, who, &made.facts)
+	h.describe(p, r, &made.subject, who, &made.facts)
 	decision := h.rt.policies.Evaluate(&p.query)
 	switch decision.Verdict {
 	case policy.Allow:

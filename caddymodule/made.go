@@ -3,7 +3,7 @@ package caddymodule
 import (
 	"sync/atomic"
 
-	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -11,17 +11,23 @@ import (
 )
 
 // made is what one site makes of a session's record for its requests: once for each version of the record, as long as
-// the session is in the cache. It does not change.
+// the session is in the cache. It does not change. It is one piece of memory as far as it can be: with tens of thousands
+// of sessions, each piece more is looked at by every collection of garbage, and is far away for every request.
 type made struct {
-	site        *Handler
-	subject     *policy.Subject
-	facts       facts
-	headers     []string // in the order of the site's identity headers; empty: no such header
+	site *Handler
+	// headers are in the order of the site's identity headers; empty: no such header. few has room for the usual ones.
+	headers     []string
+	few         [4]string
 	placeholder func(key string) (any, bool)
-	// logged is what the access log says of a request that is allowed.
-	logged zap.Field
+	facts       facts
+	subject     policy.Subject
+	who         session.ID
 	// assertion is the one that was signed last, the only part that changes.
 	assertion atomic.Pointer[assertion]
+	// self is what is kept beside the session; next is what another site has made of it, and after how many.
+	self any
+	next *made
+	nth  int
 }
 
 // facts are what a session tells the policies beside who somebody is.
@@ -30,9 +36,6 @@ type facts struct {
 	device               policy.Device
 	signInRisk, userRisk policy.Risk
 }
-
-// madeSites are what several sites have made of one session.
-type madeSites []*made
 
 // maxMadeSites bounds for how many sites something is kept beside one session.
 const maxMadeSites = 16
@@ -43,32 +46,36 @@ func (h *Handler) made(who *session.Session) *made {
 		return m
 	}
 	m := &made{
-		site:        h,
-		subject:     h.rt.policies.Resolve(user(who)),
-		facts:       h.newFacts(who),
-		headers:     make([]string, len(h.rt.headers)),
+		site: h, who: who.ID, facts: h.newFacts(who),
 		placeholder: func(key string) (any, bool) { return placeholder(key, who) },
-		logged:      zap.Inline(allowedEntry(who.ID)),
 	}
+	h.rt.policies.ResolveTo(&m.subject, user(who))
+	m.headers = m.few[:0]
 	for i := range h.rt.headers {
-		m.headers[i] = h.rt.headers[i].value(who)
-	}
-	sites, _ := who.Ready().(madeSites)
-	if len(sites) >= maxMadeSites {
-		sites = sites[1:]
+		m.headers = append(m.headers, h.rt.headers[i].value(who))
 	}
 	// Two requests at once may each miss what the other adds; it is made again then.
-	who.KeepReady(append(sites[:len(sites):len(sites)], m))
+	if other, ok := who.Ready().(*made); ok && other.nth < maxMadeSites-1 {
+		m.next, m.nth = other, other.nth+1
+	}
+	m.self = m
+	who.KeepReady(&m.self)
 	return m
 }
 
 func (h *Handler) ready(who *session.Session) *made {
-	sites, _ := who.Ready().(madeSites)
-	for _, m := range sites {
-		if m.site == h {
-			return m
-		}
+	m, _ := who.Ready().(*made)
+	for m != nil && m.site != h {
+		m = m.next
 	}
+	return m
+}
+
+// MarshalLogObject implements zapcore.ObjectMarshaler: what the access log says of a request that is allowed, put together
+// only if it is written.
+func (m *made) MarshalLogObject(to zapcore.ObjectEncoder) error {
+	to.AddString("latchkey_decision", policy.Allow.String())
+	to.AddString("latchkey_session", m.who.Short())
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -48,18 +47,8 @@ func (h *Handler) admitted(r *http.Request, d *policy.Decision, who *session.Ses
 		return
 	}
 	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
-		extra.Add(made.logged)
+		extra.Add(zap.Inline(made))
 	}
-}
-
-// allowedEntry is the access log's entry of a request that a session was allowed, put together only if it is written.
-type allowedEntry session.ID
-
-// MarshalLogObject implements zapcore.ObjectMarshaler.
-func (e allowedEntry) MarshalLogObject(to zapcore.ObjectEncoder) error {
-	to.AddString("latchkey_decision", policy.Allow.String())
-	to.AddString("latchkey_session", session.ID(e).Short())
-	return nil
 }
 
 // watched counts what report-only policies would have done, each by itself, and names them for the log. Nobody else

@@ -43,10 +43,16 @@ type admission struct{ allowed, allowedMaybe, denied, deniedMaybe bitset }
 
 // Resolve holds a user against all assignments. The user's slices must not be changed afterwards.
 func (s *Set) Resolve(u User) *Subject {
-	sub := &Subject{set: s, user: u}
+	sub := new(Subject)
+	s.ResolveTo(sub, u)
+	return sub
+}
+
+// ResolveTo is Resolve into memory that the caller has for it, which nobody may be reading.
+func (s *Set) ResolveTo(sub *Subject, u User) {
+	*sub = Subject{set: s, user: u}
 	sub.audience, _ = s.audienceOf(&sub.user)
 	sub.admission = s.admissionOf(&sub.user)
-	return sub
 }
 
 // Current tells whether sub was resolved by s. nil, which is nobody, is current everywhere.
@@ -83,8 +89,8 @@ func (s *Set) mentions(u *User, f func(*mention)) {
 
 // audienceOf also returns the policies that exclude u for certain.
 func (s *Set) audienceOf(u *User) (a audience, excluded bitset) {
-	n := len(s.policies)
-	a.may, a.sure, excluded = newBitset(n), newBitset(n), newBitset(n)
+	of := newBitsets(3, len(s.policies))
+	a.may, a.sure, excluded = of[0], of[1], of[2]
 	a.sure.add(s.everybody)
 	s.mentions(u, func(m *mention) {
 		for _, i := range m.include {
@@ -117,8 +123,8 @@ func (s *Set) audienceOf(u *User) (a audience, excluded bitset) {
 }
 
 func (s *Set) admissionOf(u *User) admission {
-	n := len(s.sites)
-	a := admission{newBitset(n), newBitset(n), newBitset(n), newBitset(n)}
+	of := newBitsets(4, len(s.sites))
+	a := admission{of[0], of[1], of[2], of[3]}
 	a.allowed.add(s.open)
 	s.mentions(u, func(m *mention) {
 		for _, i := range m.allow {

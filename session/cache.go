@@ -118,6 +118,7 @@ type known struct {
 	size int64
 	slot int // in the ring
 
+	ready atomic.Pointer[any] // Session.Ready
 	// asked is when the store was last asked, in nanoseconds since 1970, doubts what the cache had counted by then.
 	asked, doubts, failed, failedDoubts atomic.Int64
 	used                                atomic.Bool
@@ -236,8 +237,8 @@ func (s *shard) put(d digest, have *Session, seal [tagSize]byte, q question) {
 	if old := s.known[d]; old != nil {
 		s.remove(old)
 	}
-	have.ready = new(atomic.Pointer[any])
 	k := &known{digest: d, session: have, seal: seal, size: have.size() + knownOverhead}
+	have.ready = &k.ready
 	if k.size > s.bytes {
 		return
 	}

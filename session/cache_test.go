@@ -329,7 +329,8 @@ func TestReady(t *testing.T) {
 	w := newCachedWorld(t, c)
 	d := draft(ada, session.Persistent)
 	s, token := w.create(t, d, session.Tokens{})
-	s.KeepReady("made of version 1")
+	keep := func(s *session.Session, v any) { s.KeepReady(&v) }
+	keep(s, "made of version 1")
 	if got := w.loads(t, "load", token, nil).Ready(); got != "made of version 1" {
 		t.Errorf("ready: %v", got)
 	}
@@ -340,7 +341,7 @@ func TestReady(t *testing.T) {
 	if got := s.Ready(); got != nil {
 		t.Errorf("ready after a change: %v", got)
 	}
-	s.KeepReady("of the old configuration")
+	keep(s, "of the old configuration")
 	next := w.node(t, c)
 	w.asks(t, "the next manager over the same cache", 0, func() {
 		got, err := next.Load(t.Context(), token)
@@ -349,7 +350,7 @@ func TestReady(t *testing.T) {
 			t.Errorf("ready after a reload: %v", got.Ready())
 		}
 	})
-	d.KeepReady("in no cache")
+	keep(&d, "in no cache")
 	if d.Ready() != nil {
 		t.Error("a draft keeps what nobody will look for")
 	}

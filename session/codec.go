@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -158,7 +157,7 @@ func (s *Session) validDraft() error {
 // decodeDraft reads a record that may still lack what Create gives it.
 func decodeDraft(data []byte) (*Session, error) {
 	s := &Session{}
-	text := newText(data)
+	text := newText(data, s)
 	var flags, kind, idle, maxLife, stepUps int64
 	r := fieldReader{data: data}
 	for r.next() {
@@ -185,11 +184,11 @@ func decodeDraft(data []byte) (*Session, error) {
 		case fieldFlags:
 			r.num(&flags)
 		case fieldClaims:
-			s.Claims = bytes.Clone(r.value)
+			s.Claims = text.part(r.value)
 		case fieldUserInfo:
-			s.UserInfo = bytes.Clone(r.value)
+			s.UserInfo = text.part(r.value)
 		case fieldGroup:
-			s.Groups = append(text.list(s.Groups), text.keep(r.value))
+			s.Groups = append(s.Groups, text.keep(r.value))
 		case fieldGroupsAsOf:
 			r.time(&s.GroupsAsOf)
 		case fieldKind:
@@ -219,7 +218,7 @@ func decodeDraft(data []byte) (*Session, error) {
 		case fieldApp:
 			s.Apps = append(s.Apps, common(r.value))
 		case fieldTokens:
-			s.sealedTokens = bytes.Clone(r.value)
+			s.sealedTokens = text.part(r.value)
 		case fieldContext:
 			s.Contexts = append(s.Contexts, common(r.value))
 		case fieldSignInRisk:

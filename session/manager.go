@@ -219,6 +219,10 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 		m.discard(ctx, s)
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
+	// What is kept lies in as little memory as what Load keeps, not where the draft had it.
+	if s, err = decodeSession(plain); err != nil {
+		return nil, Token{}, fmt.Errorf("reading what was written: %w", err)
+	}
 	s.Version = 1
 	s.sealedUnder, _ = sealedBy(sealed)
 	m.cache.keep(d, s, sealOf(sealed), asked)

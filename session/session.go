@@ -35,42 +35,53 @@ type Identity struct {
 // Session is the server-side record of one sign-in of one browser. What Manager returns is immutable: it may be shared
 // between goroutines, and a change goes through Manager.
 type Session struct {
+	// What nearly every request looks at lies together.
+
 	// ID is random and changes at every sign-in, step-up and answer (A13, A42, A75).
 	ID ID
 	// Version is the store's count of writes; a write states the version it has read.
 	Version uint64
 
+	ready *atomic.Pointer[any] // nil where it is in no cache
+
 	// Provider is the configured name of the OpenID provider; it may change in the configuration, Identity may not.
 	Provider string
 	Identity Identity
-	// ProviderSession is the provider's own session id (claim sid), empty if it sends none.
-	ProviderSession string
-	// User, Name and Email are for people to read: logs, pages, headers. Empty if the claim is absent.
-	User, Name, Email string
+	// Limit is what was in force for the kind at sign-in. A later configuration can only shrink it.
+	Limit Limit
+
+	LastUsed time.Time
+	Created  time.Time
+	// Began is when the sign-in began that the session came of. What ends sessions by a time, or all of a person, goes by
+	// it: an answer that was already on its way when sessions were ended makes none. Zero: Created.
+	Began time.Time
+	// GroupsAsOf is when the provider last stated the groups.
+	GroupsAsOf time.Time
+	// Apps are the apps that the session has been used for.
+	Apps []string
+
+	Kind Kind
+	// Renewable: the provider gave a refresh token, so that claims and groups can be asked for anew.
+	Renewable bool
 	// EmailVerified: the provider says that the address is the person's. One that is not is for reading only (A10).
 	EmailVerified bool
 	// UserUnverified: User is a mail address that the provider does not say is the person's.
 	UserUnverified bool
 	Guest          bool
-
-	// Claims is the payload of the verified ID token as it came; UserInfo the userinfo answer, if it was asked for.
-	Claims, UserInfo []byte
-	Groups           []string
 	// GroupsComplete is false if the provider said that there are more groups than it sent (A6): membership in a
 	// group that is not listed is then unknown, which is not "no".
 	GroupsComplete bool
-	// GroupsAsOf is when the provider last stated the groups.
-	GroupsAsOf time.Time
 
-	Kind Kind
+	// User, Name and Email are for people to read: logs, pages, headers. Empty if the claim is absent.
+	User, Name, Email string
+	Groups            []string
+	// Claims is the payload of the verified ID token as it came; UserInfo the userinfo answer, if it was asked for.
+	Claims, UserInfo []byte
+	// ProviderSession is the provider's own session id (claim sid), empty if it sends none.
+	ProviderSession string
+
 	// KindReason is why the session has its kind: the reason that the prompt decision gave.
 	KindReason string
-	// Renewable: the provider gave a refresh token, so that claims and groups can be asked for anew.
-	Renewable bool
-	Created   time.Time
-	// Began is when the sign-in began that the session came of. What ends sessions by a time, or all of a person, goes by
-	// it: an answer that was already on its way when sessions were ended makes none. Zero: Created.
-	Began time.Time
 	// AuthTime is when the provider last authenticated the person (claim auth_time); zero if it does not say (A11).
 	AuthTime time.Time
 	ACR      string
@@ -84,24 +95,17 @@ type Session struct {
 	// SteppedUp is when the session was last made of another by a step-up, StepUps how often in quick succession.
 	SteppedUp time.Time
 	StepUps   int
-	LastUsed  time.Time
-	// Limit is what was in force for the kind at sign-in. A later configuration can only shrink it.
-	Limit Limit
 
 	// BrowserID is the random id of the browser, empty if it keeps no cookie for it.
 	BrowserID string
 	// FirstIP and FirstAgent are what the sign-in came from, for people to recognise it by.
 	FirstIP, FirstAgent string
-	// Apps are the apps that the session has been used for.
-	Apps []string
 
 	sealedTokens []byte
 	sealedUnder  KeyID // the record; the tokens may be under another
 	// What a newer version wrote and this one does not know, kept for the next write (A78).
 	unknown []byte
 	flags   int64
-
-	ready *atomic.Pointer[any] // nil where it is in no cache
 }
 
 // Ready returns what a caller has kept beside this record with KeepReady, nil if nothing: values made ready of it, which
@@ -116,11 +120,11 @@ func (s *Session) Ready() any {
 	return nil
 }
 
-// KeepReady puts a value beside the record, for Ready, in place of what was there. It must not change afterwards. A
-// record that is in no cache keeps nothing.
-func (s *Session) KeepReady(v any) {
+// KeepReady puts a value beside the record, for Ready, in place of what was there. It must not change afterwards. It is
+// given by its address, so that it can lie in the very thing that it points to. A record that is in no cache keeps nothing.
+func (s *Session) KeepReady(v *any) {
 	if s.ready != nil {
-		s.ready.Store(&v)
+		s.ready.Store(v)
 	}
 }
 
