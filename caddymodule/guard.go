@@ -58,7 +58,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 		return nil
 	}
 	// Asked in this order because there is nearly never anything to write.
-	if sessions := h.rt.app.rt.sessions; sessions.TouchDue(who, h.rt.site.App) && h.rt.activity.counts(r) {
+	if sessions := h.rt.app.rt.sessions; sessions.TouchDue(who, h.rt.site.App, p.query.Time) && h.rt.activity.counts(r) {
 		sessions.Touch(who, h.rt.site.App)
 	}
 	if err := h.assert(r, v, who, made); err != nil {
@@ -66,7 +66,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	}
 	h.admitted(r, &decision, who, made)
 	h.identify(p, r, made)
-	w, r, done := h.held(w, r, who)
+	w, r, done := h.held(p, w, r, who)
 	if done != nil {
 		defer done()
 	}

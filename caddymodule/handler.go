@@ -114,7 +114,7 @@ func (h *Handler) provisionPolicies(ctx caddy.Context) error {
 	return err
 }
 
-// guarded marks a request that a Handler has seen, so that a second one on its way does not look for cookies that the
+// guardedVar marks a request that a Handler has seen, so that a second one on its way does not look for cookies that the
 // first has taken off.
 const guardedVar = "latchkey.seen"
 
@@ -122,12 +122,12 @@ var errTwice = errors.New("a request met the latchkey directive twice")
 
 // ServeHTTP scrubs the request, serves the endpoints, and guards what is to be guarded, in this order.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if caddyhttp.GetVar(r.Context(), guardedVar) != nil {
+	p := newPassage(r)
+	if p.vars == nil || p.vars[guardedVar] != nil {
 		return caddyhttp.Error(http.StatusInternalServerError, errTwice)
 	}
-	caddyhttp.SetVar(r.Context(), guardedVar, true)
+	p.vars[guardedVar] = true
 
-	p := new(passage)
 	// Scrubbing comes before everything that can fail, so that no error route sees what a client may not say (A35).
 	lines, refused := scrub.Request(r, h.rt.names)
 	service, err := h.rt.app.signin()

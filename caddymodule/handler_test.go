@@ -136,7 +136,7 @@ func TestVisitBehindAProxy(t *testing.T) {
 		r := prepared(http.MethodGet, "/", "X-Forwarded-Proto", tt.proto, "X-Forwarded-Host", "Other.Example.com")
 		r.TLS = nil
 		caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, tt.trusted)
-		p := new(passage)
+		p := newPassage(r)
 		err := h.visit(p, r, nil)
 		if v := &p.visit; err != nil || v.Origin != tt.want || v.Secure != strings.HasPrefix(tt.want, "https:") {
 			t.Errorf("%s, trusted %t: %q, secure %t, %v", tt.proto, tt.trusted, p.visit.Origin, p.visit.Secure, err)

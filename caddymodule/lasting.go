@@ -31,11 +31,10 @@ type lasting struct {
 	over     atomic.Bool
 }
 
-func newLasting(w http.ResponseWriter, sessions *session.Manager, who *session.Session, app string) *lasting {
-	return &lasting{
-		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
-		sessions:              sessions, who: who, app: app, next: time.Now().Add(lastingLook),
-	}
+// begin makes l the writer around w. It is begun once.
+func (l *lasting) begin(w http.ResponseWriter, sessions *session.Manager, who *session.Session, app string, now time.Time) {
+	l.ResponseWriter = w
+	l.sessions, l.who, l.app, l.next = sessions, who, app, now.Add(lastingLook)
 }
 
 // ended looks at the session, if it is time. Whether it is over nobody can say while the store is away.

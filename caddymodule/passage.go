@@ -15,13 +15,24 @@ import (
 // passage is what one request needs on its way, in one piece of memory: the hot path pays for allocations more than for
 // anything else that it does. It is not used again for another request, because what it holds may outlive this one.
 type passage struct {
+	// vars are Caddy's own notes on the request.
+	vars  map[string]any
 	visit signin.Visit
 	query policy.Request
 	match requestMatcher
+	// answer is what the request is answered through, unless it may stay open.
+	answer lasting
 	// original is what the client asked for, before any rewriting; nil where Caddy's server did not keep it.
 	original *url.URL
 	// places are where identity headers stand; a site with more of them finds another place.
 	places [4]string
+}
+
+// newPassage begins one. Its vars are nil where the request does not come from Caddy's server.
+func newPassage(r *http.Request) *passage {
+	p := new(passage)
+	p.vars, _ = r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	return p
 }
 
 // findOriginal looks up what Caddy's server kept of the request as it came.

@@ -19,9 +19,10 @@ import (
 // When the session is over the request's context ends, and with it what the rest of the route does with it; and nothing
 // more is written, because a proxy that streams at once (flush_interval -1) passes over a context that ended. done ends
 // the tie; it is nil for a request that is none of these, whose answer looks after itself, see lasting.
-func (h *Handler) held(w http.ResponseWriter, r *http.Request, who *session.Session) (_ http.ResponseWriter, held *http.Request, done func()) {
+func (h *Handler) held(p *passage, w http.ResponseWriter, r *http.Request, who *session.Session) (_ http.ResponseWriter, held *http.Request, done func()) {
 	if !mayStayOpen(r) {
-		return newLasting(w, h.rt.app.rt.sessions, who, h.rt.site.App), r, nil
+		p.answer.begin(w, h.rt.app.rt.sessions, who, h.rt.site.App, p.query.Time)
+		return &p.answer, r, nil
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	tied := &tiedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}

@@ -84,7 +84,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 				}
 				open := func(who *session.Session) *bufio.Reader {
 					gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						w, r, done := h.held(w, r, who)
+						w, r, done := h.held(new(passage), w, r, who)
 						if watched := path != "/download"; watched != (done != nil) {
 							t.Errorf("watched: %v, want %v", done != nil, watched)
 						}

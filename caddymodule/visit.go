@@ -22,8 +22,7 @@ func (h *Handler) visit(p *passage, r *http.Request, lines []string) error {
 	v := &p.visit
 	v.Site, v.Return, v.Header = &h.rt.site, signin.Home, r.Header
 	host, secure := r.Host, r.TLS != nil
-	vars, _ := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
-	if trusted, _ := vars[caddyhttp.TrustedProxyVarKey].(bool); trusted {
+	if trusted, _ := p.vars[caddyhttp.TrustedProxyVarKey].(bool); trusted {
 		if proto := lastOf(r.Header["X-Forwarded-Proto"]); proto != "" {
 			// Some proxies name the scheme of a WebSocket.
 			secure = strings.EqualFold(proto, "https") || strings.EqualFold(proto, "wss")
@@ -38,7 +37,7 @@ func (h *Handler) visit(p *passage, r *http.Request, lines []string) error {
 	}
 	v.Host, v.Origin, v.Secure = spelled.canonical, spelled.origin, secure
 	v.Cookies = signin.ReadCookies(lines, secure)
-	if ip, ok := vars[caddyhttp.ClientIPVarKey].(string); ok {
+	if ip, ok := p.vars[caddyhttp.ClientIPVarKey].(string); ok {
 		// An address that cannot be read stays unknown, which no rule takes for a good one (A62).
 		v.IP, _ = netip.ParseAddr(ip)
 	}

@@ -22,9 +22,9 @@ type touch struct {
 	app string
 }
 
-// TouchDue reports whether Touch would have anything to write.
-func (m *Manager) TouchDue(s *Session, app string) bool {
-	return s.newApp(app) || s.TouchDue(m.now(), m.limits)
+// TouchDue reports whether Touch would have anything to write of a use at that time.
+func (m *Manager) TouchDue(s *Session, app string, at time.Time) bool {
+	return s.newApp(app) || s.TouchDue(at, m.limits)
 }
 
 // Touch notes that the session is used for an app. It returns at once: the write happens later, off the request's
