@@ -69,17 +69,34 @@ func (m *Manager) Pending(ctx context.Context, token Token) (Pending, error) {
 	if err != nil {
 		return Pending{}, err
 	}
-	if !m.now().Before(p.Deadline) {
-		return Pending{}, ErrExpired
+	if err := m.inTime(p); err != nil {
+		return Pending{}, err
 	}
 	return p, nil
+}
+
+func (m *Manager) inTime(p Pending) error {
+	if m.now().Before(p.Deadline) {
+		return nil
+	}
+	return ErrExpired
 }
 
 // Claim ends a pending sign-in and returns it with its tokens. Of all who claim or collect it exactly one gets it, the
 // others ErrNotFound: one answer makes one session, one abandonment one entry in the log (K20). A claim after the
 // deadline gets it as well; whether it still counts is for the caller to say.
 func (m *Manager) Claim(ctx context.Context, token Token) (Pending, Tokens, error) {
-	p, err := m.takePending(ctx, pendingKey(token.ID))
+	return m.claim(ctx, token, func(Pending) error { return nil })
+}
+
+// Answer is Claim for what counts only in time: after the deadline it is ErrExpired, and the pending sign-in stays for
+// whoever logs that it was abandoned.
+func (m *Manager) Answer(ctx context.Context, token Token) (Pending, Tokens, error) {
+	return m.claim(ctx, token, m.inTime)
+}
+
+func (m *Manager) claim(ctx context.Context, token Token, admit func(Pending) error) (Pending, Tokens, error) {
+	p, err := m.takePending(ctx, pendingKey(token.ID), admit)
 	if err != nil {
 		return Pending{}, Tokens{}, err
 	}
@@ -117,29 +134,38 @@ func (m *Manager) Abandoned(ctx context.Context, limit int) ([]Pending, error) {
 
 // collect ends a pending sign-in that nobody has answered.
 func (m *Manager) collect(ctx context.Context, key Key) (Pending, error) {
-	p, err := m.takePending(ctx, key)
+	p, err := m.takePending(ctx, key, func(Pending) error { return nil })
 	if err != nil {
 		return Pending{}, fmt.Errorf("taking pending sign-in: %w", err)
 	}
 	return p, nil
 }
 
-// takePending ends a pending sign-in. One that cannot be opened here stays: another replica has sealed it under a key that
-// this one does not have yet, and what is taken without being opened has neither a session nor an entry in the log.
-func (m *Manager) takePending(ctx context.Context, key Key) (Pending, error) {
-	if _, _, err := m.vault.Get(ctx, key); err != nil && !errors.Is(err, ErrNotFound) { // a listing of nothing goes with it
-		return Pending{}, err
+// takePending ends a pending sign-in that is admitted. One that cannot be opened here stays: another replica has sealed it
+// under a key that this one does not have yet, and what is taken without being opened has neither a session nor an entry in
+// the log. What was read is what is taken, for nobody writes to a pending sign-in once it is there.
+func (m *Manager) takePending(ctx context.Context, key Key, admit func(Pending) error) (Pending, error) {
+	from := []Listing{{Index: pendingIndex(key), Member: key}}
+	plain, _, err := m.vault.Get(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		_ = m.vault.Store.Delist(ctx, from[0].Index, key) // what points at nothing
 	}
-	plain, err := m.vault.Take(ctx, key, Listing{Index: pendingIndex(key), Member: key})
 	if err != nil {
 		return Pending{}, err
 	}
-	m.pending.Add(-1)
 	p, err := decodePending(plain)
 	if err == nil {
-		_ = m.vault.Store.Delist(ctx, personPending(p.Draft.Identity), key)
+		err = admit(p)
 	}
-	return p, err
+	if err != nil {
+		return Pending{}, err
+	}
+	from = append(from, Listing{Index: personPending(p.Draft.Identity), Member: key})
+	if _, err := m.vault.Store.Remove(ctx, key, from...); err != nil {
+		return Pending{}, err
+	}
+	m.pending.Add(-1)
+	return p, nil
 }
 
 func decodePending(plain []byte) (Pending, error) {

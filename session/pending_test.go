@@ -68,8 +68,13 @@ func TestAbandoned(t *testing.T) {
 		all = append(all, w.hold(t, someTokens()))
 	}
 	for _, token := range all[:10] {
-		_, _, err := w.Claim(ctx, token)
+		p, tokens, err := w.Answer(ctx, token)
 		want(t, "answering", err, nil)
+		if p.Draft.Identity != ada || tokens.Refresh != someTokens().Refresh {
+			t.Errorf("answered: %+v", p.Draft.Identity)
+		}
+		_, _, err = w.Answer(ctx, token)
+		want(t, "answering twice", err, session.ErrNotFound)
 	}
 	w.clock.Advance(10*time.Minute - time.Second)
 	if early, err := w.Abandoned(ctx, 100); err != nil || len(early) != 0 {
@@ -80,7 +85,9 @@ func TestAbandoned(t *testing.T) {
 	w.clock.Advance(time.Second)
 	_, err = w.Pending(ctx, all[10])
 	want(t, "at the deadline", err, session.ErrExpired)
-	_, _, err = w.Claim(ctx, all[10]) // a late answer: for the caller to say
+	_, _, err = w.Answer(ctx, all[10]) // a late answer, and it stays for whoever logs it
+	want(t, "answering at the deadline", err, session.ErrExpired)
+	_, _, err = w.Claim(ctx, all[10])
 	want(t, "at the deadline", err, nil)
 
 	var found atomic.Int64

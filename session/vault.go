@@ -55,8 +55,8 @@ func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, ver
 }
 
 // Take removes a value and returns it: of several callers exactly one gets it.
-func (v Vault) Take(ctx context.Context, key Key, from ...Listing) ([]byte, error) {
-	e, err := v.Store.Remove(ctx, key, from...)
+func (v Vault) Take(ctx context.Context, key Key) ([]byte, error) {
+	e, err := v.Store.Remove(ctx, key)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	if f.For != nil && s.goesOn(w, r, v, f, &draft, a.tokens, rec, admission.Persistence) {
 		return
 	}
-	shared, err := s.sharedBrowser(r, &draft)
+	shared, err := s.sharedBrowser(r, v, &draft)
 	if err != nil {
 		// The signal only hides a convenience (A7), so without it the sign-in goes on.
 		s.Logger.Warn("shared device not known", zap.Error(err))

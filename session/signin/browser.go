@@ -46,7 +46,7 @@ func personOf(who *session.Session) session.Key {
 
 // sharedBrowser notes that this person has signed in with this browser and reports whether so many have that it counts
 // as a shared device (A7). Clearing the cookies defeats it; all it hides is a convenience.
-func (s *Service) sharedBrowser(r *http.Request, who *session.Session) (bool, error) {
+func (s *Service) sharedBrowser(r *http.Request, v *Visit, who *session.Session) (bool, error) {
 	if s.Prompt.SharedUsers <= 0 {
 		return false, nil
 	}
@@ -55,6 +55,9 @@ func (s *Service) sharedBrowser(r *http.Request, who *session.Session) (bool, er
 	index := browserIndex(who.BrowserID)
 	if err := s.Store.Enlist(ctx, index, personOf(who), s.Now().Add(s.Prompt.SharedWindow)); err != nil {
 		return false, fmt.Errorf("noting browser: %w", err)
+	}
+	if _, known := s.knownBrowser(v); !known {
+		return s.Prompt.SharedUsers == 1, nil // the id is a moment old, so nobody else has used it
 	}
 	people, err := s.Store.Members(ctx, index, time.Time{}, s.Prompt.SharedUsers)
 	if err != nil {

@@ -127,12 +127,7 @@ func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit, t
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	// Late answers stay for whoever logs the abandonment.
-	if _, err := s.Sessions.Pending(ctx, token); err != nil {
-		s.pendingGone(w, r, v, ret, err)
-		return
-	}
-	p, tokens, err := s.Sessions.Claim(ctx, token)
+	p, tokens, err := s.Sessions.Answer(ctx, token)
 	if err != nil {
 		s.pendingGone(w, r, v, ret, err)
 		return
