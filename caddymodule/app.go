@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -182,12 +181,12 @@ func (a *App) provisionPrompt() error {
 		}
 		p.Suppress = suppress(s.Suppress)
 		if s.Text != "" {
-			text, err := os.ReadFile(s.Text)
+			text, err := readFile(s.Text, maxPromptText)
 			if err != nil {
 				return fmt.Errorf("stay_signed_in: text: %w", err)
 			}
 			if len(text) > maxPromptText {
-				return fmt.Errorf("stay_signed_in: text: %s has %d bytes, at most %d are shown", s.Text, len(text), maxPromptText)
+				return fmt.Errorf("stay_signed_in: text: %s is longer than %d bytes", s.Text, maxPromptText)
 			}
 			p.Text = string(text)
 		}
