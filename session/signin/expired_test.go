@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // Section 4, 70008: a session that its own limits have ended is logged when its cookie comes back, once, as what happened
@@ -35,7 +36,7 @@ func TestExpiredIsLogged(t *testing.T) {
 				g.clock.Advance(tt.used)
 				b.user()
 			}
-			waitFor(t, func() bool {
+			storetest.Until(t, "the use is written", func() bool {
 				all, err := g.service.Sessions.Of(t.Context(), session.Identity{Issuer: g.idp.URL, Subject: "s-1"})
 				return err == nil && len(all) == 1 && (tt.used == 0 || all[0].LastUsed.Equal(g.clock.Now().Truncate(time.Millisecond)))
 			})

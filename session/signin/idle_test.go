@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 const minute = time.Minute
@@ -87,7 +88,7 @@ func TestIdleSignOut(t *testing.T) {
 // waitTouched waits until the last use is written, which happens beside the request.
 func waitTouched(t *testing.T, g *gateway) {
 	t.Helper()
-	waitFor(t, func() bool {
+	storetest.Until(t, "the use is written", func() bool {
 		n, fresh := 0, true
 		if _, err := g.service.Sessions.All(t.Context(), 10, func(s *session.Session) bool {
 			n++
