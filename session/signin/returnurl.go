@@ -134,20 +134,6 @@ func TargetPath(origin, raw string) string {
 	return ReturnPath(rest)
 }
 
-// originOf returns scheme://host[:port] of an http or https URL, else nothing. It holds no character that could end or add
-// a directive of a Content-Security-Policy.
-func originOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
-		return ""
-	}
-	host := strings.ToLower(u.Host)
-	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
-		return ""
-	}
-	return u.Scheme + "://" + host
-}
-
 // endpointWith adds parameters to an endpoint of a provider, taken from its verified metadata.
 func endpointWith(endpoint string, params url.Values) (string, error) {
 	u, err := url.Parse(endpoint)
