@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -143,16 +142,9 @@ func TestSignInsPages(t *testing.T) {
 	}
 }
 
-func idsOf(t *testing.T, lines string) (ids []string) {
+func idsOf(t *testing.T, lines string) []string {
 	t.Helper()
-	for line := range strings.Lines(lines) {
-		var e wireEntry
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatalf("%q: %v", line, err)
-		}
-		ids = append(ids, e.ID)
-	}
-	return ids
+	return fieldOf(t, lines, func(e wireEntry) string { return e.ID })
 }
 
 // Following misses nothing and prints nothing twice: not what comes between the first two questions, not over a store
