@@ -266,7 +266,7 @@ func TestDone(t *testing.T) {
 		Base + "/done": Base + "/done", Base + "/done?x=1": Home, Base + "/done/": Home, Base + "/Done": Home,
 		Base + "/done/../sign-out": Home, Base + "/sign-out": Home, "/" + Base + "/done": Home,
 	} {
-		if got := ReturnPath(raw); got != want {
+		if got := returnPath(raw); got != want {
 			t.Errorf("return to %s: %s, want %s", raw, got, want)
 		}
 	}
