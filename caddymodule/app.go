@@ -43,7 +43,8 @@ type appRuntime struct {
 	policies  []policy.Policy
 	tenant    *policy.Set // networks and policies without those of sites
 	matchers  *matchers
-	// finestIdle is the shortest max_idle of any policy and time before any warning of an idle sign-out, of any site that is provisioned; zero if there is none.
+	// finestIdle is the shortest max_idle of any policy and time before any warning of an idle sign-out, of any site that is
+	// provisioned; zero if there is none.
 	finestIdle time.Duration
 
 	// Apps of a configuration start in no fixed order, so the first request may come before Start: whoever is first
