@@ -92,8 +92,9 @@ func homeOf(page string) string {
 	return origin + Home
 }
 
-// goOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page that moves on, not a redirect:
-// Chromium holds a form-action policy against the whole chain of redirects after a form, wherever the app leads.
+// goOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page
+// that moves on, not a redirect: Chromium holds a form-action policy against the whole chain of redirects after a form,
+// wherever the app leads.
 func (s *Service) goOn(w http.ResponseWriter, r *http.Request, target string) {
 	if origin, path := cutOrigin(target); !underBase(path) {
 		target = s.returnTarget(target)

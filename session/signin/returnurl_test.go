@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestReturnPath holds A02, A33 and A68, and A03 and A26 in that there is no list of other hosts to get wrong: nothing that a browser could read as another origin, and no loop into our own
-// endpoints, survives the one validator.
+// TestReturnPath holds A02, A33 and A68, and A03 and A26 in that there is no list of other hosts to get wrong: nothing
+// that a browser could read as another origin, and no loop into our own endpoints, survives the one validator.
 func TestReturnPath(t *testing.T) {
 	for _, hostile := range []string{
 		"", "//e", `/\e`, "/%09/e", "/\t/e", "/ /e", "/.//e", "/..//e", `\e`, "///e", "http:e", "https:///e", "/%5ce", "/%5C/e",
