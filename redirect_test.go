@@ -19,7 +19,7 @@ var words = []struct {
 	files []string
 }{
 	{
-		what:  "sends a browser somewhere; signin.ReturnPath and what goes with it do that",
+		what:  "sends a browser somewhere; signin.returnPath and what goes with it do that",
 		match: func(s string) bool { return is(s, "Location", "Refresh") },
 		files: []string{"session/signin/returnurl.go", "session/pages/write.go"},
 	},

@@ -53,22 +53,17 @@ target() {
 	esac
 }
 
-# split prints path, version and replacement of PATH[@VERSION][=TARGET], one a line.
+# split sets path, version and replacement from PATH[@VERSION][=TARGET].
 split() {
-	replacement=
+	replacement= version= path=${1%%=*}
 	case $1 in *=*) replacement=${1#*=} ;; esac
-	name=${1%%=*}
-	version=
-	case $name in *@*) version=${name#*@} ;; esac
-	printf '%s\n%s\n%s\n' "${name%%@*}" "$version" "$replacement"
+	case $path in *@*) version=${path#*@} ;; esac
+	path=${path%%@*}
 }
 
 plugin() {
 	scratch
-	parts=$(split "$1")
-	path=$(printf '%s\n' "$parts" | sed -n 1p)
-	version=$(printf '%s\n' "$parts" | sed -n 2p)
-	replacement=$(printf '%s\n' "$parts" | sed -n 3p)
+	split "$1"
 	[ -n "$path" ] || fail '--with needs a plugin: --with MODULE[@VERSION][=DIR]'
 	if [ -n "$replacement" ]; then
 		replacement=$(target "$replacement")
@@ -81,10 +76,7 @@ plugin() {
 
 replace() {
 	scratch
-	parts=$(split "$1")
-	path=$(printf '%s\n' "$parts" | sed -n 1p)
-	version=$(printf '%s\n' "$parts" | sed -n 2p)
-	replacement=$(printf '%s\n' "$parts" | sed -n 3p)
+	split "$1"
 	[ -n "$replacement" ] || fail '--replace needs a target: --replace MODULE[@VERSION]=TARGET'
 	replacement=$(target "$replacement")
 	go -C "$work" mod edit -replace "$path${version:+@$version}=$replacement"

@@ -17,7 +17,7 @@ const (
 // adminImpact answers POST /latchkey/impact, an ImpactQuery, with an Impact.
 func adminImpact(r *http.Request, app *App, _ []string) (any, error) {
 	q := new(ImpactQuery)
-	if err := decodeBody(r, q, maxConfig); err != nil {
+	if err := readBody(r, q, maxConfig, "such question"); err != nil {
 		return nil, err
 	}
 	im, err := app.impact(r.Context(), q, time.Now())

@@ -158,11 +158,8 @@ type retirement struct {
 
 // adminRetireKey answers POST /latchkey/keys/retire: a key leaves the ring before its time.
 func adminRetireKey(r *http.Request, app *App, _ []string) (any, error) {
-	if _, err := queryOf(r); err != nil {
-		return nil, err
-	}
 	var ask retirement
-	if err := readBody(r, &ask, "id and force"); err != nil {
+	if err := readBody(r, &ask, maxAskedBody, "JSON of id and force"); err != nil {
 		return nil, err
 	}
 	keeper := app.rt.keeper

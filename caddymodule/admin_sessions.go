@@ -162,11 +162,8 @@ type revocation struct {
 
 // adminRevokeBefore answers POST /latchkey/revoke-before: what began before a time is over.
 func adminRevokeBefore(r *http.Request, app *App, _ []string) (any, error) {
-	if _, err := queryOf(r); err != nil {
-		return nil, err
-	}
 	var ask revocation
-	if err := readBody(r, &ask, "before, provider, issuer, subject and app"); err != nil {
+	if err := readBody(r, &ask, maxAskedBody, "JSON of before, provider, issuer, subject and app"); err != nil {
 		return nil, err
 	}
 	now := time.Now()

@@ -145,7 +145,7 @@ func TestAdminRevokeBefore(t *testing.T) {
 	_, partner := a.signIn("eve", "partner")
 	for _, body := range []string{
 		``, `{}`, `{"before":""}`, `{"before":"soon"}`, `{"before":"2999-01-01T00:00:00Z"}`, `{"before":"0s","issuer":"x"}`,
-		`{"before":"0s","provider":"main","app":"wiki"}`, `{"before":"0s","everybody":true}`,
+		`{"before":"0s","provider":"main","app":"wiki"}`, `{"before":"0s","everybody":true}`, `{"before":"0s"}{"provider":"main"}`,
 	} {
 		if status, answer := a.ask("POST", "/latchkey/revoke-before", body); status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", body, status, answer)

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal/journaltest"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // storedLog is an app that has a sign-in log, and nothing else.
@@ -51,21 +52,7 @@ func (l *storedLog) write(change func(*signinlog.Record)) {
 		change(&r)
 	}
 	l.app.rt.signIns.Write(r)
-	waitUntil(l.t, func() bool { return l.app.rt.signIns.Stats().Stored >= uint64(l.n) })
-}
-
-func waitUntil(t *testing.T, done func() bool) {
-	t.Helper()
-	deadline := time.After(20 * time.Second)
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal("waited in vain")
-		}
-	}
+	storetest.Until(l.t, "the sign-ins are stored", func() bool { return l.app.rt.signIns.Stats().Stored >= uint64(l.n) })
 }
 
 func readAll(t *testing.T, resp *http.Response) string {

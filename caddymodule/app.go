@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -44,7 +43,8 @@ type appRuntime struct {
 	policies  []policy.Policy
 	tenant    *policy.Set // networks and policies without those of sites
 	matchers  *matchers
-	// finestIdle is the shortest max_idle of any policy and time before any warning of an idle sign-out, of any site that is provisioned; zero if there is none.
+	// finestIdle is the shortest max_idle of any policy and time before any warning of an idle sign-out, of any site that is
+	// provisioned; zero if there is none.
 	finestIdle time.Duration
 
 	// Apps of a configuration start in no fixed order, so the first request may come before Start: whoever is first
@@ -182,12 +182,12 @@ func (a *App) provisionPrompt() error {
 		}
 		p.Suppress = suppress(s.Suppress)
 		if s.Text != "" {
-			text, err := os.ReadFile(s.Text)
+			text, err := readFile(s.Text, maxPromptText)
 			if err != nil {
 				return fmt.Errorf("stay_signed_in: text: %w", err)
 			}
 			if len(text) > maxPromptText {
-				return fmt.Errorf("stay_signed_in: text: %s has %d bytes, at most %d are shown", s.Text, len(text), maxPromptText)
+				return fmt.Errorf("stay_signed_in: text: %s is longer than %d bytes", s.Text, maxPromptText)
 			}
 			p.Text = string(text)
 		}

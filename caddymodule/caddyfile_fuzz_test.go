@@ -2,8 +2,6 @@ package caddymodule
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -49,20 +47,7 @@ func TestEveryWordWithAnyNumberOfArguments(t *testing.T) { // A14
 
 // FuzzCaddyfile: whatever stands in a Caddyfile, adapting it never panics.
 func FuzzCaddyfile(f *testing.F) { // A14
-	files, err := filepath.Glob("testdata/*.caddyfiletest")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for c := range strings.SplitSeq(string(data), caseLine) {
-			text, _, _ := strings.Cut(c, answerLine)
-			f.Add(text)
-		}
-	}
+	eachCase(f, func(_, text, _ string) { f.Add(text) })
 	f.Fuzz(func(t *testing.T, text string) {
 		if strings.Contains(text, "import") {
 			return // reads files

@@ -119,8 +119,9 @@ func wordsOf[T any](g grammar[T]) (words []string) {
 	return words
 }
 
-// What the adapter writes is what the modules take: no field is called differently on the two sides.
-func TestAdaptedConfigIsTaken(t *testing.T) {
+// eachCase hands over every case of the golden files.
+func eachCase(t testing.TB, use func(file, text, answer string)) {
+	t.Helper()
 	files, err := filepath.Glob("testdata/*.caddyfiletest")
 	if err != nil {
 		t.Fatal(err)
@@ -131,20 +132,27 @@ func TestAdaptedConfigIsTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		for c := range strings.SplitSeq(string(data), caseLine) {
-			_, answer, _ := strings.Cut(c, answerLine)
-			var config struct {
-				Apps struct {
-					Latchkey json.RawMessage `json:"latchkey"`
-				} `json:"apps"`
-			}
-			if json.Unmarshal([]byte(answer), &config) != nil || config.Apps.Latchkey == nil {
-				continue
-			}
-			if err := caddy.StrictUnmarshalJSON(config.Apps.Latchkey, new(App)); err != nil {
-				t.Errorf("%s: %v", file, err)
-			}
+			text, answer, _ := strings.Cut(c, answerLine)
+			use(file, text, answer)
 		}
 	}
+}
+
+// What the adapter writes is what the modules take: no field is called differently on the two sides.
+func TestAdaptedConfigIsTaken(t *testing.T) {
+	eachCase(t, func(file, _, answer string) {
+		var config struct {
+			Apps struct {
+				Latchkey json.RawMessage `json:"latchkey"`
+			} `json:"apps"`
+		}
+		if json.Unmarshal([]byte(answer), &config) != nil || config.Apps.Latchkey == nil {
+			return
+		}
+		if err := caddy.StrictUnmarshalJSON(config.Apps.Latchkey, new(App)); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	})
 }
 
 func init() { caddy.RegisterModule(new(testStore)) }

@@ -10,18 +10,23 @@ import (
 	"testing"
 )
 
-// usersOf are the names in a list of sessions in JSON, one a line, sorted.
-func usersOf(t *testing.T, lines string) (users []string) {
+// fieldOf is a field of each object in lines of JSON, one a line.
+func fieldOf[T any](t *testing.T, lines string, field func(T) string) (values []string) {
 	t.Helper()
 	for line := range strings.Lines(lines) {
-		var s sessionEntry
-		if err := json.Unmarshal([]byte(line), &s); err != nil {
+		var v T
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		users = append(users, s.User)
+		values = append(values, field(v))
 	}
-	slices.Sort(users)
-	return users
+	return values
+}
+
+// usersOf are the names in a list of sessions in JSON, sorted.
+func usersOf(t *testing.T, lines string) []string {
+	t.Helper()
+	return slices.Sorted(slices.Values(fieldOf(t, lines, func(s sessionEntry) string { return s.User })))
 }
 
 func TestSessionsCommand(t *testing.T) {

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -132,7 +131,7 @@ func TestSignInsPages(t *testing.T) {
 		l.n++
 		l.app.rt.signIns.Write(signinlog.Record{ID: fmt.Sprintf("v%d", l.n), Created: time.Now()})
 	}
-	waitUntil(t, func() bool { return l.app.rt.signIns.Stats().Stored == n })
+	storetest.Until(t, "the sign-ins are stored", func() bool { return l.app.rt.signIns.Stats().Stored == n })
 	for limit, want := range map[string]int{"0": n, "3": 3, "1002": 1002, "100000": n} {
 		if got := idsOf(t, printed(t, "--json", "--limit", limit, "--address", address(server))); len(got) != want || got[0] != fmt.Sprintf("v%d", n) {
 			t.Errorf("limit %s: %d entries from %s, want %d", limit, len(got), got[0], want)
@@ -143,16 +142,9 @@ func TestSignInsPages(t *testing.T) {
 	}
 }
 
-func idsOf(t *testing.T, lines string) (ids []string) {
+func idsOf(t *testing.T, lines string) []string {
 	t.Helper()
-	for line := range strings.Lines(lines) {
-		var e wireEntry
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			t.Fatalf("%q: %v", line, err)
-		}
-		ids = append(ids, e.ID)
-	}
-	return ids
+	return fieldOf(t, lines, func(e wireEntry) string { return e.ID })
 }
 
 // Following misses nothing and prints nothing twice: not what comes between the first two questions, not over a store
@@ -178,24 +170,24 @@ func TestSignInsFollow(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- signIns(ctx, &out, &warn, "--follow", "--json", "--address", address(server)) }()
 	seen := func() int { return len(idsOf(t, out.String())) }
-	waitUntil(t, func() bool { return seen() == 10 })
+	storetest.Until(t, "the entries are printed", func() bool { return seen() == 10 })
 	for range 20 {
 		l.write(nil)
 	}
-	waitUntil(t, func() bool { return seen() == 30 })
+	storetest.Until(t, "the entries are printed", func() bool { return seen() == 30 })
 	for i, err := range []error{fmt.Errorf("%w: out", session.ErrUnavailable), session.ErrClosed} {
 		before := asked.Load()
 		l.mem.Fail(err)
-		waitUntil(t, func() bool { return asked.Load() > before+2 })
+		storetest.Until(t, "the command asks on", func() bool { return asked.Load() > before+2 })
 		l.mem.Fail(nil)
 		l.write(nil)
-		waitUntil(t, func() bool { return seen() == 31+i })
+		storetest.Until(t, "the entries are printed", func() bool { return seen() == 31+i })
 	}
 	running.remove(l.app)
-	waitUntil(t, func() bool { return strings.Count(warn.String(), "not configured") == 1 })
+	storetest.Until(t, "the failure is told once", func() bool { return strings.Count(warn.String(), "not configured") == 1 })
 	running.add(l.app)
 	l.write(nil)
-	waitUntil(t, func() bool { return seen() == 33 })
+	storetest.Until(t, "the entries are printed", func() bool { return seen() == 33 })
 	cancel()
 	if err := <-done; err != nil {
 		t.Errorf("Ctrl-C: %v", err)

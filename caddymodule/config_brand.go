@@ -148,7 +148,8 @@ func (f *BrandFile) read(word string, most int, use func([]byte) error) error {
 	return fmt.Errorf("brand: %s: %s: %w, at %s", word, f.File, err, f.Position)
 }
 
-// readFile reads a regular file up to a byte more than most, so that a longer one is known for what it is.
+// readFile reads a file that the configuration names: a regular one, since a pipe would hold the load up for ever, and up
+// to a byte more than most, so that a longer one is known for what it is.
 func readFile(name string, most int) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {

@@ -171,10 +171,10 @@ func checkDuration(d, most time.Duration) error {
 	return nil
 }
 
-// days writes a duration as the Caddyfile does.
+// days writes a duration as people write it in a Caddyfile: 90m is 1h30m there, a day 24h, and two days 2d.
 func days(d time.Duration) string {
 	const day = 24 * time.Hour
-	if d >= day && d%day == 0 {
+	if d >= 2*day && d%day == 0 {
 		return fmt.Sprintf("%dd", d/day)
 	}
 	s := d.String()

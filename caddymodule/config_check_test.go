@@ -194,7 +194,7 @@ func TestParseRange(t *testing.T) {
 
 func TestDays(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		7 * 24 * time.Hour: "7d", 25 * time.Hour: "25h", 90 * time.Minute: "1h30m", 90 * time.Second: "1m30s", time.Second: "1s", 10 * time.Minute: "10m",
+		7 * 24 * time.Hour: "7d", 24 * time.Hour: "24h", 25 * time.Hour: "25h", 90 * time.Minute: "1h30m", 90 * time.Second: "1m30s", time.Second: "1s", 10 * time.Minute: "10m",
 	} {
 		if got := days(d); got != want {
 			t.Errorf("%v: got %s, want %s", d, got, want)

@@ -133,10 +133,10 @@ func controlsOf(d *policy.Decision) *ExplainedControls {
 	case d.Frequency.EveryTime:
 		c.Frequency = "every_time"
 	case d.Frequency.Interval != 0:
-		c.Frequency = spell(d.Frequency.Interval)
+		c.Frequency = days(d.Frequency.Interval)
 	}
 	if d.MaxIdle != 0 {
-		c.MaxIdle = spell(d.MaxIdle)
+		c.MaxIdle = days(d.MaxIdle)
 	}
 	if d.PersistentBrowser != policy.Unset {
 		c.Persistent = d.PersistentBrowser.String()

@@ -11,27 +11,11 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// spell writes a duration as a configuration has it: 15m, 1h30m, 7d.
-func spell(d time.Duration) string {
-	const day = 24 * time.Hour
-	if d >= 2*day && d%day == 0 {
-		return fmt.Sprintf("%dd", d/day)
-	}
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}
-
 // spelled respells the duration at the end of a control in words.
 func spelled(control string) string {
 	word, value, _ := strings.Cut(control, " ")
 	if d, err := time.ParseDuration(value); err == nil {
-		return word + " " + spell(d)
+		return word + " " + days(d)
 	}
 	return control
 }
@@ -87,7 +71,7 @@ func (d *ExplainedDemand) text() string {
 		if *d.MaxAge == 0 {
 			asks = append(asks, "an authentication now")
 		} else {
-			asks = append(asks, "an authentication in the last "+spell(time.Duration(*d.MaxAge)*time.Second))
+			asks = append(asks, "an authentication in the last "+days(time.Duration(*d.MaxAge)*time.Second))
 		}
 	}
 	return strings.Join(asks, "; ")

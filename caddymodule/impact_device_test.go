@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // said logs a sign-in with what the provider said of risk and device.
@@ -19,7 +20,7 @@ func (c *company) said(user, agent, signInRisk, userRisk, compliant, managed str
 		App: "wiki", Provider: "entra", IP: "192.0.2.5", UserAgent: agent, Interactive: true,
 		SignInRisk: signInRisk, UserRisk: userRisk, Compliant: compliant, Managed: managed,
 	})
-	waitUntil(c.t, func() bool { return c.app.rt.signIns.Stats().Stored >= c.n })
+	storetest.Until(c.t, "the sign-ins are stored", func() bool { return c.app.rt.signIns.Stats().Stored >= c.n })
 }
 
 // Policies about risk, device and platform are judged for people who have no live session, by what the log keeps of each

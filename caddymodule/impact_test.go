@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 const (
@@ -107,7 +108,7 @@ func (c *company) logged(user, app, ip, agent string, guest bool) {
 		ID: fmt.Sprintf("v%d", c.n), Created: time.Now().Add(-time.Hour), UserIssuer: issuer, UserSubject: user, UserName: user, Guest: guest,
 		App: app, Provider: "entra", IP: ip, UserAgent: agent, Interactive: true,
 	})
-	waitUntil(c.t, func() bool { return c.app.rt.signIns.Stats().Stored >= c.n })
+	storetest.Until(c.t, "the sign-ins are stored", func() bool { return c.app.rt.signIns.Stats().Stored >= c.n })
 }
 
 func (c *company) impact(config string, now time.Time) *Impact {

@@ -229,21 +229,9 @@ func TestRedisStoreModuleWhileDown(t *testing.T) {
 	if err := store.Ping(t.Context()); !errors.Is(err, session.ErrUnavailable) {
 		t.Fatalf("got %v", err)
 	}
-	until(t, func() bool { return logs.FilterMessage("the session store does not answer yet").Len() == 1 })
+	storetest.Until(t, "the outage is logged", func() bool { return logs.FilterMessage("the session store does not answer yet").Len() == 1 })
 	server.Restart()
-	until(t, func() bool { return store.Ping(t.Context()) == nil })
-}
-
-func until(t *testing.T, condition func() bool) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	for !condition() {
-		select {
-		case <-deadline:
-			t.Fatal("not within ten seconds")
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+	storetest.Until(t, "the store answers", func() bool { return store.Ping(t.Context()) == nil })
 }
 
 // A56: a missing secret or file refuses the configuration. No refusal shows a secret.

@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // sessionsOn is a replica's manager over a Redis.
@@ -122,7 +123,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 				if path == "/download" {
 					watched = 0
 				}
-				waitUntil(t, func() bool { return here.Known().Watched == watched })
+				storetest.Until(t, "the streams are watched", func() bool { return here.Known().Watched == watched })
 				if err := ended.End(t.Context(), who); err != nil {
 					t.Fatal(err)
 				}

@@ -49,7 +49,7 @@ func (m *Manager) All(ctx context.Context, limit int, visit func(*Session) bool)
 			switch {
 			case errors.Is(err, ErrNotFound):
 				stale = append(stale, key)
-			case errors.Is(err, ErrUnavailable), errors.Is(err, ErrClosed), ctx.Err() != nil:
+			case unanswered(err) || ctx.Err() != nil:
 				return survey, fmt.Errorf("listing sessions: %w", err)
 			case err != nil:
 				survey.Unreadable++

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // counted counts the questions to a store, whatever the cache makes of them, and may answer late: after, if set, is
@@ -175,7 +176,7 @@ func TestTouchIsTakenUp(t *testing.T) {
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	w.clock.Advance(time.Hour)
 	w.Touch(s, "wiki")
-	eventually(t, "the use is written", func() bool {
+	storetest.Until(t, "the use is written", func() bool {
 		s, err := w.Load(t.Context(), token)
 		return err == nil && s.LastUsed.Equal(w.clock.Now().Truncate(time.Millisecond)) && len(s.Apps) == 1
 	})
@@ -189,7 +190,7 @@ func TestIdleCopyIsAskedFor(t *testing.T) {
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	w.clock.Advance(23 * time.Hour)
 	other.Touch(s, "")
-	eventually(t, "the other node's write", func() bool {
+	storetest.Until(t, "the other node's write", func() bool {
 		s, err := other.Load(t.Context(), token)
 		return err == nil && s.LastUsed.Equal(w.clock.Now().Truncate(time.Millisecond))
 	})
@@ -285,7 +286,7 @@ func TestSameVersionOtherRecord(t *testing.T) {
 	}
 	w.clock.Advance(time.Hour)
 	other.Touch(s, "")
-	eventually(t, "version 2 of the other record", func() bool {
+	storetest.Until(t, "version 2 of the other record", func() bool {
 		e, err := w.store.Store.Get(t.Context(), s.ID.Key())
 		return err == nil && e.Version == 2
 	})
@@ -354,19 +355,6 @@ func TestReady(t *testing.T) {
 	if d.Ready() != nil {
 		t.Error("a draft keeps what nobody will look for")
 	}
-}
-
-// eventually polls until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); <-tick.C {
-		if ok() {
-			return
-		}
-	}
-	t.Fatalf("%s: never", what)
 }
 
 func TestDigest(t *testing.T) {

@@ -43,31 +43,6 @@ func (m *Manager) EndID(ctx context.Context, id ID) error {
 	return err
 }
 
-// Of returns the live sessions of a person, in the order in which they end at the latest. A record that cannot be read
-// is an error, never a session left out.
-func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
-	list := personBucket(who)
-	keys, err := list.sessions(ctx, m.vault.Store)
-	if err != nil {
-		return nil, fmt.Errorf("listing sessions: %w", err)
-	}
-	var live []*Session
-	var stale []Key
-	for _, key := range keys {
-		s, err := m.load(ctx, key)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			stale = append(stale, key)
-		case err != nil:
-			return nil, fmt.Errorf("listing sessions: %w", err)
-		case s.Identity == who && m.check(s, m.now()) == nil:
-			live = append(live, s)
-		}
-	}
-	_ = list.delist(ctx, m.vault.Store, stale) // they are met again otherwise
-	return live, nil
-}
-
 // EndAll ends every session of a person, whatever browser holds it, and returns how many were live; a sign-in that is
 // under way makes none (ErrRevoked). It ends those as well that cannot be read here, for instance because another replica
 // has sealed them under a newer key.

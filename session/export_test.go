@@ -1,6 +1,11 @@
 package session
 
-import "time"
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+)
 
 // What the tests outside the package need to know of its inside.
 const (
@@ -43,4 +48,21 @@ func DigestIsKeys(id ID) bool {
 func DigestOf(key Key) bool {
 	_, ok := digestOf(key)
 	return ok
+}
+
+// Of returns all live sessions of a person, in the order in which they end at the latest. That a record cannot be read is
+// an error here.
+func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
+	own, err := m.Own(ctx, who, math.MaxInt)
+	if err == nil && own.Unreadable > 0 {
+		err = ErrUnsealable
+	}
+	slices.Reverse(own.Sessions)
+	return own.Sessions, err
+}
+
+// Replace writes a value whose version was read.
+func (v Vault) Replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, error) {
+	version, _, err := v.replace(ctx, key, plain, 0, version, expires)
+	return version, err
 }

@@ -14,9 +14,9 @@ type Feed interface {
 	// Publish sends a message to every subscriber there is, its own process included. The message is short, of the
 	// alphabet of keys and blanks.
 	Publish(ctx context.Context, message string) error
-	// Subscribe calls on with every message, in no order to rely on, and gap whenever messages may have been missed: once when it begins to listen, and after every interruption before the next message. Neither
-	// is called while the other runs. It goes on over failures until ctx ends, and returns early only if it never can
-	// go on: ErrClosed.
+	// Subscribe calls on with every message, in no order to rely on, and gap whenever messages may have been missed: once
+	// when it begins to listen, and after every interruption before the next message. Neither is called while the other
+	// runs. It goes on over failures until ctx ends, and returns early only if it never can go on: ErrClosed.
 	Subscribe(ctx context.Context, on func(message string), gap func()) error
 }
 

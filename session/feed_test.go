@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // fed is a store with a feed, which can lose messages.
@@ -38,7 +39,7 @@ func newFedWorld(t *testing.T, c session.ManagerConfig) (w *cachedWorld, feed *f
 	for i := range nodes {
 		nodes[i] = session.NewManager(c)
 		t.Cleanup(nodes[i].Close)
-		eventually(t, "a node listens", func() bool { return feed.listening.Load() == int64(i+1) })
+		storetest.Until(t, "a node listens", func() bool { return feed.listening.Load() == int64(i+1) })
 	}
 	w.Manager, other = nodes[0], nodes[1]
 	return w, feed, other

@@ -25,8 +25,8 @@ func (l Limit) tighter(other Limit) Limit {
 // Limits are the limits of both kinds, as configured now.
 type Limits struct {
 	Browser, Persistent Limit
-	// Finest is the shortest idle limit that any policy holds a session to; zero if none does. No session ends by it
-	// here; last uses are written often enough for it.
+	// Finest is the shortest time without use that a policy asks about or people are warned after; zero if there is none. No
+	// session ends by it here; last uses are written often enough for it.
 	Finest time.Duration
 }
 

@@ -16,8 +16,8 @@ type Own struct {
 	More bool
 }
 
-// Own returns live sessions of a person, at most as many as limit says: those that may live longest. Unlike Of it leaves
-// out what cannot be read, and counts it: one old record must not keep people from seeing all others.
+// Own returns live sessions of a person, at most as many as limit says: those that may live longest. What cannot be read
+// is left out and counted: one old record must not keep people from seeing all others.
 func (m *Manager) Own(ctx context.Context, who Identity, limit int) (Own, error) {
 	var own Own
 	list := personBucket(who)

@@ -28,16 +28,22 @@ func (g *gappy) Subscribe(ctx context.Context, _ func(string), gap func()) error
 	}
 }
 
+// newGappy returns a manager that has begun to listen to a store whose gaps the test makes.
+func newGappy(t *testing.T) (*world, *gappy, *session.Manager) {
+	w := newWorld(t)
+	store := &gappy{memStore: w.store, gaps: make(chan struct{})}
+	m := session.NewManager(session.ManagerConfig{Store: store, Now: w.clock.Now, Keys: w.keys})
+	store.gaps <- struct{}{}
+	return w, store, m
+}
+
 // A failover that forgets what it had acknowledged: what was ended here does not live again, and a renewal is not lost
 // with the refresh token that came of it. What has gone from the store meanwhile stays gone: it may have been ended
 // elsewhere.
 func TestForgottenWritesAreMadeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		store := &gappy{memStore: w.store, gaps: make(chan struct{})}
-		m := session.NewManager(session.ManagerConfig{Store: store, Now: w.clock.Now, Keys: w.keys})
+		w, store, m := newGappy(t)
 		defer m.Close()
-		store.gaps <- struct{}{}
 		old := map[string]session.Entry{}
 		begin := func(name string) (*session.Session, session.Token) {
 			s, token, err := m.Create(t.Context(), draft(ada, session.Browser), session.Tokens{Refresh: "old"})
@@ -90,11 +96,8 @@ func TestForgottenWritesAreMadeAgain(t *testing.T) {
 // ended. A mark that is still there is not written.
 func TestForgottenMarksAreMadeAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		store := &gappy{memStore: w.store, gaps: make(chan struct{})}
-		m := session.NewManager(session.ManagerConfig{Store: store, Now: w.clock.Now, Keys: w.keys})
+		w, store, m := newGappy(t)
 		defer m.Close()
-		store.gaps <- struct{}{}
 		_, token, err := m.Create(t.Context(), draft(ada, session.Browser), session.Tokens{})
 		want(t, "create", err, nil)
 		w.clock.Advance(time.Minute)

@@ -38,13 +38,8 @@ func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, 
 	return plain, e.Version, err
 }
 
-// Replace writes a value whose version was read; see Entries.Replace.
-func (v Vault) Replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, error) {
-	version, _, err := v.replace(ctx, key, plain, 0, version, expires)
-	return version, err
-}
-
-// replace returns the sealed value that it has written.
+// replace writes a value whose version was read; see Entries.Replace. The last bytes, as many as tail says, are sealed
+// already. It returns the sealed value that it has written.
 func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, version uint64, expires time.Time) (uint64, []byte, error) {
 	sealed, err := v.sealRecord(key, plain, tail, MaxValue)
 	if err != nil {

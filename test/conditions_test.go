@@ -84,7 +84,7 @@ func TestPolicyMetrics(t *testing.T) {
 			t.Errorf("no %s", want)
 		}
 	}
-	if strings.Contains(string(body), "alice") {
+	if strings.Contains(body, "alice") {
 		t.Error("a metric names a person")
 	}
 }

@@ -59,9 +59,6 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Path is the file that is open.
-func (s *Store) Path() string { return s.path }
-
 // Get returns the entry, from memory that the system maps to the file. It never waits for a writer.
 func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error) {
 	var (

@@ -29,8 +29,22 @@ func (c Continue) next() string {
 		return ""
 	}
 	here := u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(u.Path, "//")
-	if !here && origin(c.URL) == "" {
+	if !here && Origin(c.URL) == "" {
 		return ""
 	}
 	return "0; url=" + strings.ReplaceAll(u.String(), " ", "%20")
+}
+
+// Origin returns scheme://host[:port] if raw is an http or https URL, else nothing. What it returns cannot end a directive
+// of a Content-Security-Policy or add one: the host holds letters, digits, dots, hyphens, colons and brackets only.
+func Origin(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
+		return ""
+	}
+	host := strings.ToLower(u.Host)
+	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
+		return ""
+	}
+	return u.Scheme + "://" + host
 }

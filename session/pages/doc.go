@@ -6,8 +6,9 @@
 // values and URLs that it has checked already. Whatever is handed in is still treated as hostile text; html/template
 // escapes it, and no trusted template type is used anywhere in this package, so nothing bypasses that (A15, A34).
 //
-// Every page works without JavaScript, loads one stylesheet from our own origin and nothing else, and is written in
-// the best language that the browser asks for and text/ has.
+// Every page works without JavaScript, loads nothing from elsewhere (a stylesheet, pictures, and one page the script that
+// closes its window), and is written in the best language that the browser asks for and text/ has. The scripts that the
+// pages of apps may load, idle.js and session.js, are assets of this package too.
 //
 //	p, err := pages.New(pages.Config{Brand: pages.Brand{Name: "Example"}})
 //	...

@@ -3,9 +3,7 @@ package pages
 import (
 	"bytes"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -77,18 +75,4 @@ func secure(h http.Header, page Page) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("X-Robots-Tag", "noindex")
-}
-
-// origin returns scheme://host[:port] if s is an http or https URL, else nothing. What it returns cannot end a
-// directive of the policy or add one: the host holds letters, digits, dots, hyphens, colons and brackets only.
-func origin(s string) string {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
-		return ""
-	}
-	host := strings.ToLower(u.Host)
-	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
-		return ""
-	}
-	return u.Scheme + "://" + host
 }

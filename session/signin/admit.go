@@ -76,9 +76,7 @@ func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f
 		return
 	}
 	if err != nil {
-		rec.Code = signinlog.StoreUnavailable
-		s.logPerson(v, r, f, &draft, rec)
-		s.storeDown(w, r, v, err)
+		s.unwritten(w, r, v, f, &draft, rec, err)
 		return
 	}
 	s.logPerson(v, r, f, made, rec)
@@ -100,6 +98,13 @@ func (s *Service) leave(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	s.goOn(w, r, f.Return)
 }
 
+// unwritten ends a sign-in that the store could not take.
+func (s *Service) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Session, rec signinlog.Record, err error) {
+	rec.Code = signinlog.StoreUnavailable
+	s.logPerson(v, r, f, draft, rec)
+	s.storeDown(w, r, v, err)
+}
+
 func (s *Service) tellSignIn(v *Visit, made *session.Session) {
 	if s.Notify == nil {
 		return
@@ -115,9 +120,7 @@ func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f 
 	live, _, err := s.Session(r, v)
 	switch {
 	case err != nil && !NoSession(err):
-		rec.Code = signinlog.StoreUnavailable
-		s.logPerson(v, r, f, &draft, rec)
-		s.storeDown(w, r, v, err)
+		s.unwritten(w, r, v, f, &draft, rec, err)
 		return true
 	case err != nil || live.Identity != draft.Identity:
 		return false
@@ -144,9 +147,7 @@ func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f 
 		return false
 	}
 	if err != nil {
-		rec.Code = signinlog.StoreUnavailable
-		s.logPerson(v, r, f, &draft, rec)
-		s.storeDown(w, r, v, err)
+		s.unwritten(w, r, v, f, &draft, rec, err)
 		return true
 	}
 	s.giveCookie(w, v, made, token)
@@ -185,9 +186,7 @@ func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow,
 		return
 	}
 	if err != nil {
-		rec.Code = signinlog.StoreUnavailable
-		s.logPerson(v, r, f, &draft, rec)
-		s.storeDown(w, r, v, err)
+		s.unwritten(w, r, v, f, &draft, rec, err)
 		return
 	}
 	s.endSurplus(ctx, draft.Identity)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // TestBadState holds A01: a callback whose state is not proven is a 400 and asks nobody anything.
@@ -16,7 +17,7 @@ func TestBadState(t *testing.T) {
 	b := g.browser()
 	asked := b.toProvider("/")
 	stranger := g.browser().toProvider("/")
-	waitFor(t, func() bool { return g.idp.count("/.well-known/openid-configuration") == 1 })
+	storetest.Until(t, "the metadata are read", func() bool { return g.idp.count("/.well-known/openid-configuration") == 1 })
 	before := g.idp.total()
 	name := asked.Get("state")[:flowNameSize+1]
 	for what, query := range map[string]string{

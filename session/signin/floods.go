@@ -16,7 +16,8 @@ import (
 // ask for the state of a session costs as much as any request to the app, and people behind one address do so all day.
 var unlimited = map[string]bool{"/signed-out": true, "/logout/backchannel": true, "/session": true, "/done": true}
 
-// floodQuiet is how often at most the log says that clients are held off, or that sign-ins are refused; the count of the former is in the metrics.
+// floodQuiet is how often at most the log says that clients are held off, or that sign-ins are refused; the count of the
+// former is in the metrics.
 const floodQuiet = time.Minute
 
 // quiet reports whether the log has said nothing of the kind for a while, and counts from now on if so.

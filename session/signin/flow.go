@@ -137,7 +137,7 @@ func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 		Provider:    p.Name,
 		Via:         s.via(p),
 		Origin:      v.Origin,
-		Return:      ReturnPath(ret),
+		Return:      returnPath(ret),
 		StartedMS:   s.Now().UnixMilli(),
 		Correlation: session.NewRandom(stateSize),
 		Locales:     v.Locales,

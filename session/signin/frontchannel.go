@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session/pages"
 )
 
 // frontchannel is where a provider's sign-out page says, in a frame in the person's browser, that they have signed out
@@ -79,7 +81,7 @@ func (p *Provider) frames() string {
 	}
 	var origins []string
 	for _, raw := range urls {
-		if o := originOf(raw); o != "" && !slices.Contains(origins, o) {
+		if o := pages.Origin(raw); o != "" && !slices.Contains(origins, o) {
 			origins = append(origins, o)
 		}
 	}

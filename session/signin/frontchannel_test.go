@@ -100,7 +100,7 @@ func TestFrontChannelFrames(t *testing.T) {
 	}
 }
 
-// TargetPath and ReturnPath agree: what the one lets through the other does (A02, A33).
+// targetPath and returnPath agree: what the one lets through the other does (A02, A33).
 func TestTargetPath(t *testing.T) {
 	const origin = "https://wiki.example.com"
 	for target, want := range map[string]string{
@@ -125,7 +125,7 @@ func TestTargetPath(t *testing.T) {
 		origin + "/a\nb":               "/",
 		origin + "/" + strings.Repeat("a", maxReturn): "/",
 	} {
-		if got := TargetPath(origin, target); got != want {
+		if got := targetPath(origin, target); got != want {
 			t.Errorf("%q: %q, want %q", target, got, want)
 		}
 	}
@@ -135,10 +135,10 @@ func FuzzTargetPath(f *testing.F) {
 	f.Add("https://wiki.example.com/a")
 	f.Add("https://wiki.example.com@evil.example/")
 	f.Fuzz(func(t *testing.T, target string) {
-		got := TargetPath("https://wiki.example.com", target)
+		got := targetPath("https://wiki.example.com", target)
 		base, _ := url.Parse("https://wiki.example.com/.latchkey/sign-in")
 		to, err := base.Parse(got)
-		if err != nil || to.Host != base.Host || to.Scheme != base.Scheme || ReturnPath(got) != got {
+		if err != nil || to.Host != base.Host || to.Scheme != base.Scheme || returnPath(got) != got {
 			t.Errorf("%q leads to %q", target, got)
 		}
 	})

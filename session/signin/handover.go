@@ -114,7 +114,7 @@ func (s *Service) openHandover(value string) *handover {
 	if json.Unmarshal(plain, &h) != nil {
 		return nil
 	}
-	h.Return = ReturnPath(h.Return)
+	h.Return = returnPath(h.Return)
 	return &h
 }
 

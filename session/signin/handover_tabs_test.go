@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // The prompt is one for all: a tab that wants to another site while it is up is shown it as well, and is led to its own
@@ -63,7 +64,7 @@ func TestTwoTabsAtTheProvider(t *testing.T) {
 		t.Error("the first tab's session is another")
 	}
 	// The second sign-in's tokens are nobody's: they are given back.
-	eventually(t, "the refresh token is revoked", func() bool {
+	storetest.Until(t, "the refresh token is revoked", func() bool {
 		revoked := 0
 		g.idp.set(func(p *fakeIDP) { revoked = len(p.revoked) })
 		return revoked == 1

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // One sign-in and one answer are good for all sites, whatever domains they are under: the others are entered without a
@@ -193,25 +194,13 @@ func TestUseAtOneSiteCountsForAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the use is written", func() bool {
+		storetest.Until(t, "the use is written", func() bool {
 			b.get(crm + "/") // one use may find another being written
 			s, err := g.service.Sessions.Reload(t.Context(), token)
 			return err == nil && !s.LastUsed.Before(used.Truncate(time.Millisecond))
 		})
 	}
 	b.in(wiki + "/")
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not so after ten seconds: %s", what)
-		}
-		wait := time.NewTimer(5 * time.Millisecond)
-		<-wait.C
-	}
 }
 
 // What a site says of who may enter holds there: somebody whom it refuses gets its page and no cookie, and stays signed in

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 const minute = time.Minute
@@ -87,7 +88,7 @@ func TestIdleSignOut(t *testing.T) {
 // waitTouched waits until the last use is written, which happens beside the request.
 func waitTouched(t *testing.T, g *gateway) {
 	t.Helper()
-	waitFor(t, func() bool {
+	storetest.Until(t, "the use is written", func() bool {
 		n, fresh := 0, true
 		if _, err := g.service.Sessions.All(t.Context(), 10, func(s *session.Session) bool {
 			n++
@@ -265,7 +266,7 @@ func TestDone(t *testing.T) {
 		Base + "/done": Base + "/done", Base + "/done?x=1": Home, Base + "/done/": Home, Base + "/Done": Home,
 		Base + "/done/../sign-out": Home, Base + "/sign-out": Home, "/" + Base + "/done": Home,
 	} {
-		if got := ReturnPath(raw); got != want {
+		if got := returnPath(raw); got != want {
 			t.Errorf("return to %s: %s, want %s", raw, got, want)
 		}
 	}

@@ -23,8 +23,8 @@ var errIDPBody = fmt.Errorf("provider: answer of over %d bytes", maxIDPBody)
 // wherever the answer says.
 var errIDPRedirect = errors.New("provider: endpoint redirects, which is not followed")
 
-// NewIDPClient returns the HTTP client for a provider: it follows no redirect, bounds time and body, comes again when it is told to and not before, and trusts roots
-// (nil: the system's). wrap, if not nil, goes around the transport.
+// NewIDPClient returns the HTTP client for a provider: it follows no redirect, bounds time and body, comes again when it
+// is told to and not before, and trusts roots (nil: the system's). wrap, if not nil, goes around the transport.
 func NewIDPClient(roots *x509.CertPool, wrap func(http.RoundTripper) http.RoundTripper) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}

@@ -29,7 +29,7 @@ func (s *Service) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q 
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(Home), HomeURL: Home})
 		return
 	}
-	target := TargetPath(v.Origin, q["target_link_uri"])
+	target := targetPath(v.Origin, q["target_link_uri"])
 	have, _, err := s.Session(r, v)
 	switch {
 	case err == nil && have.Identity.Issuer == p.Issuer:

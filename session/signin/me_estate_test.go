@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // With a sign-in host there is one page for all sites: one session with the apps that it was used for. What it changes
@@ -20,7 +22,7 @@ func TestMeWithSignInHost(t *testing.T) {
 	if at != login+mePath || page.status != http.StatusOK {
 		t.Fatalf("%d at %s\n%s", page.status, at, page.body)
 	}
-	waitFor(t, func() bool {
+	storetest.Until(t, "both apps are listed", func() bool {
 		page = b.get(login + mePath)
 		return strings.Contains(page.body, "<bdi>wiki</bdi>") && strings.Contains(page.body, "<bdi>crm</bdi>")
 	})

@@ -35,7 +35,7 @@ const (
 func (s *Service) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session) bool {
 	kind := r.Header.Get("Content-Type")
 	limit := v.Site.PreservePost
-	if limit <= 0 || !keepable(r, kind) || r.ContentLength > limit || !sameOrigin(r, v.Origin) || ReturnPath(v.Return) != v.Return {
+	if limit <= 0 || !keepable(r, kind) || r.ContentLength > limit || !sameOrigin(r, v.Origin) || returnPath(v.Return) != v.Return {
 		return false
 	}
 	old, err := s.token(v)

@@ -103,9 +103,9 @@ func NewProvider(c ProviderConfig) *Provider {
 	return &Provider{ProviderConfig: c, kick: make(chan struct{}, 1), ready: make(chan struct{})}
 }
 
-// Run finds the metadata and keeps it fresh until ctx ends. A failed try is tried again, ever more slowly up to every
+// run finds the metadata and keeps it fresh until ctx ends. A failed try is tried again, ever more slowly up to every
 // half minute, at once when somebody wants to sign in; metadata once found is used until it is found anew.
-func (p *Provider) Run(ctx context.Context) {
+func (p *Provider) run(ctx context.Context) {
 	failures := 0
 	for {
 		wait := discoverEvery

@@ -29,7 +29,7 @@ func TestProviderDownAtStart(t *testing.T) {
 		t.Errorf("log: %+v", g.log.last(t))
 	}
 	g.idp.set(func(p *fakeIDP) { p.broken = map[string]bool{} })
-	waitFor(t, func() bool { return b.get("/page").status == http.StatusSeeOther })
+	storetest.Until(t, "a sign-in begins", func() bool { return b.get("/page").status == http.StatusSeeOther })
 	b.signIn("no")
 }
 

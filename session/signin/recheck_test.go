@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 const recheck = time.Hour
@@ -41,14 +42,14 @@ func TestRecheckBehind(t *testing.T) {
 	if got := b.user(); got != "app: ada persistent" {
 		t.Errorf("the request waited: %q", got)
 	}
-	waitFor(t, func() bool { return b.user() == "app: grace persistent" })
+	storetest.Until(t, "the app sees the new name", func() bool { return b.user() == "app: grace persistent" })
 	if n := g.idp.count("/token"); n != 2 || g.idp.lastToken.Get("refresh_token") != "refresh-canary" {
 		t.Errorf("%d token requests, the last with %q", n, g.idp.lastToken.Get("refresh_token"))
 	}
 	// The rotated token is used the next time.
 	g.clock.Advance(recheck)
 	b.user()
-	waitFor(t, func() bool { return g.idp.count("/token") == 3 })
+	storetest.Until(t, "the provider is asked", func() bool { return g.idp.count("/token") == 3 })
 	if got := g.idp.lastToken.Get("refresh_token"); got != "refresh-2" {
 		t.Errorf("refreshed with %q", got)
 	}
@@ -71,7 +72,7 @@ func TestRecheckBefore(t *testing.T) {
 			}
 		})
 	}
-	waitFor(t, func() bool { return g.idp.count("/token") == 2 })
+	storetest.Until(t, "the provider is asked", func() bool { return g.idp.count("/token") == 2 })
 	close(hang)
 	all.Wait()
 	if n := g.idp.count("/token"); n != 2 {
@@ -298,7 +299,7 @@ func TestRecheckRefusedToTheSlower(t *testing.T) {
 		got, err := g.service.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who, token)
 		done <- outcome{got, err}
 	}()
-	waitFor(t, func() bool { return g.idp.count("/token") == 2 })
+	storetest.Until(t, "the provider is asked", func() bool { return g.idp.count("/token") == 2 })
 	fresh := *who
 	fresh.User, fresh.GroupsAsOf = "grace", g.clock.Now()
 	if _, err := g.service.Sessions.Renew(t.Context(), who, token, fresh, tokens); err != nil {
@@ -343,7 +344,7 @@ func TestRecheckKeepsARotatedToken(t *testing.T) {
 	})
 	g.clock.Advance(recheck)
 	b.user()
-	waitFor(t, func() bool { return g.idp.count("/token") == 2 })
+	storetest.Until(t, "the provider is asked", func() bool { return g.idp.count("/token") == 2 })
 	g.store.Fail(errors.New("out"))
 	g.idp.set(func(p *fakeIDP) { p.hang = nil })
 	close(hang)
@@ -351,7 +352,7 @@ func TestRecheckKeepsARotatedToken(t *testing.T) {
 		t.Errorf("store away: %d", r.status)
 	}
 	g.store.Fail(nil)
-	waitFor(t, func() bool { return b.user() == "app: grace persistent" })
+	storetest.Until(t, "the app sees the new name", func() bool { return b.user() == "app: grace persistent" })
 	if n := g.idp.count("/token"); n != 2 {
 		t.Errorf("%d token requests", n)
 	}

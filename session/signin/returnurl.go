@@ -14,11 +14,11 @@ const maxReturn = 2048
 // Home is where a sign-in goes that has no better place to return to.
 const Home = "/"
 
-// ReturnPath validates where a sign-in may return to, and is the only place that does (A02, A33). Good is a path on
+// returnPath validates where a sign-in may return to, and is the only place that does (A02, A33). Good is a path on
 // the same origin, in a form that no browser reads as anything else: one slash first, no second, no backslash, no
 // control character, no dot segment in any spelling. Anything else becomes Home. It is applied when a path comes in
 // and once more when it is used (A19).
-func ReturnPath(raw string) string {
+func returnPath(raw string) string {
 	if raw == "" || len(raw) > maxReturn || raw[0] != '/' || hasUnsafeByte(raw) {
 		return Home
 	}
@@ -77,13 +77,13 @@ func cutOrigin(address string) (origin, path string) {
 	return scheme + "://" + host, "/" + path
 }
 
-// returnTarget is ReturnPath for what may also be a page of another site that signs people in here.
+// returnTarget is returnPath for what may also be a page of another site that signs people in here.
 func (s *Service) returnTarget(raw string) string {
 	origin, path := cutOrigin(raw)
 	if origin != "" && (s.SiteFor == nil || s.SiteFor("", origin) == nil) {
 		return Home
 	}
-	return origin + ReturnPath(path)
+	return origin + returnPath(path)
 }
 
 // homeOf is where somebody goes who can or will not go on to a page.
@@ -92,8 +92,9 @@ func homeOf(page string) string {
 	return origin + Home
 }
 
-// goOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page that moves on, not a redirect:
-// Chromium holds a form-action policy against the whole chain of redirects after a form, wherever the app leads.
+// goOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page
+// that moves on, not a redirect: Chromium holds a form-action policy against the whole chain of redirects after a form,
+// wherever the app leads.
 func (s *Service) goOn(w http.ResponseWriter, r *http.Request, target string) {
 	if origin, path := cutOrigin(target); !underBase(path) {
 		target = s.returnTarget(target)
@@ -113,14 +114,14 @@ func (s *Service) toSignInHost(w http.ResponseWriter, path string) { location(w,
 // redirect sends the browser to a place on the site itself.
 func redirect(w http.ResponseWriter, target string) {
 	if !underBase(target) {
-		target = ReturnPath(target)
+		target = returnPath(target)
 	}
 	location(w, target)
 }
 
-// TargetPath is ReturnPath for an absolute URL on the site itself, as others name a page of it (target_link_uri). Whatever
+// targetPath is returnPath for an absolute URL on the site itself, as others name a page of it (target_link_uri). Whatever
 // is not of exactly this origin becomes Home.
-func TargetPath(origin, raw string) string {
+func targetPath(origin, raw string) string {
 	if len(raw) > maxReturn || hasUnsafeByte(raw) {
 		return Home
 	}
@@ -131,21 +132,7 @@ func TargetPath(origin, raw string) string {
 	if !strings.HasPrefix(rest, "/") {
 		rest = "/" + rest
 	}
-	return ReturnPath(rest)
-}
-
-// originOf returns scheme://host[:port] of an http or https URL, else nothing. It holds no character that could end or add
-// a directive of a Content-Security-Policy.
-func originOf(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
-		return ""
-	}
-	host := strings.ToLower(u.Host)
-	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789.-:[]") != "" {
-		return ""
-	}
-	return u.Scheme + "://" + host
+	return returnPath(rest)
 }
 
 // endpointWith adds parameters to an endpoint of a provider, taken from its verified metadata.

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestReturnPath holds A02, A33 and A68, and A03 and A26 in that there is no list of other hosts to get wrong: nothing that a browser could read as another origin, and no loop into our own
-// endpoints, survives the one validator.
+// TestReturnPath holds A02, A33 and A68, and A03 and A26 in that there is no list of other hosts to get wrong: nothing
+// that a browser could read as another origin, and no loop into our own endpoints, survives the one validator.
 func TestReturnPath(t *testing.T) {
 	for _, hostile := range []string{
 		"", "//e", `/\e`, "/%09/e", "/\t/e", "/ /e", "/.//e", "/..//e", `\e`, "///e", "http:e", "https:///e", "/%5ce", "/%5C/e",
@@ -16,18 +16,18 @@ func TestReturnPath(t *testing.T) {
 		"/./e", "/a/%2E%2E/b", "/%00", "/\u2028e", "e", "?x", "#x", "/.latchkey/sign-out", "/.latchkey", "/%2elatchkey/sign-out", "/.latchkey/me/", "/.latchkey/meeting", "/.latchkey/me/../sign-out",
 		"/%2Flocal//e", "https:/e", "/" + strings.Repeat("a", maxReturn),
 	} {
-		if got := ReturnPath(hostile); got != Home {
-			t.Errorf("ReturnPath(%q) = %q, want %q", hostile, got, Home)
+		if got := returnPath(hostile); got != Home {
+			t.Errorf("returnPath(%q) = %q, want %q", hostile, got, Home)
 		}
 	}
 	for _, good := range []string{
 		"/", "/wiki/Start", "/a?b=c&d=%2F%2Fe", "/a%20b", "/a/b/?q=http://x.example/", "/%D7%A9", "/a;v=1/b", "/.latchkeyx", "/a//b", "/.latchkey/me", "/.latchkey/me?a=b",
 	} {
-		if got := ReturnPath(good); got != good {
-			t.Errorf("ReturnPath(%q) = %q, want it unchanged", good, got)
+		if got := returnPath(good); got != good {
+			t.Errorf("returnPath(%q) = %q, want it unchanged", good, got)
 		}
 	}
-	if got := ReturnPath("/a#fragment"); got != "/a" {
+	if got := returnPath("/a#fragment"); got != "/a" {
 		t.Errorf("a fragment survives: %q", got)
 	}
 }
@@ -39,16 +39,16 @@ func FuzzReturnPath(f *testing.F) {
 	}
 	base := &url.URL{Scheme: "https", Host: "wiki.example.com", Path: "/x/y"}
 	f.Fuzz(func(t *testing.T, raw string) {
-		got := ReturnPath(raw)
+		got := returnPath(raw)
 		if got == "" || got[0] != '/' || strings.HasPrefix(got, "//") || strings.ContainsAny(got, "\\\r\n\t\x00 ") {
-			t.Fatalf("ReturnPath(%q) = %q", raw, got)
+			t.Fatalf("returnPath(%q) = %q", raw, got)
 		}
 		ref, err := base.Parse(got)
 		if err != nil || ref.Scheme != base.Scheme || ref.Host != base.Host || ref.User != nil {
-			t.Fatalf("ReturnPath(%q) = %q resolves to %v, %v", raw, got, ref, err)
+			t.Fatalf("returnPath(%q) = %q resolves to %v, %v", raw, got, ref, err)
 		}
-		if again := ReturnPath(got); again != got {
-			t.Fatalf("ReturnPath(%q) = %q, and again %q", raw, got, again)
+		if again := returnPath(got); again != got {
+			t.Fatalf("returnPath(%q) = %q, and again %q", raw, got, again)
 		}
 	})
 }

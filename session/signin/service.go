@@ -118,7 +118,7 @@ func (s *Service) Start() {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.mu.Unlock()
 	for _, p := range s.Providers {
-		s.background(p.Run)
+		s.background(p.run)
 	}
 	s.background(s.watchAbandoned)
 }

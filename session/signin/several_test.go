@@ -211,7 +211,7 @@ func TestInitiatedElsewhereEndsNothing(t *testing.T) {
 		t.Error("a link ended the session")
 	}
 	who := session.Identity{Issuer: g.idp.URL, Subject: "s-1"}
-	if of, err := g.service.Sessions.Of(t.Context(), who); err != nil || len(of) != 1 {
-		t.Errorf("%d sessions, %v", len(of), err)
+	if own, err := g.service.Sessions.Own(t.Context(), who, 10); err != nil || len(own.Sessions) != 1 {
+		t.Errorf("%d sessions, %v", len(own.Sessions), err)
 	}
 }

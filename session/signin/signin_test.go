@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // TestYes holds K1 to K3 and K6: prompt after the callback, no session before the answer, a cookie with a lifetime
@@ -100,7 +101,7 @@ func TestCancelAndAbandon(t *testing.T) {
 	started := g.clock.Now()
 	page := silent.prompted("/late")
 	g.clock.Advance(abandonAfter)
-	waitFor(t, func() bool { return g.log.count(signinlog.KeepMeSignedIn) == 3 })
+	storetest.Until(t, "the abandoned prompts are logged", func() bool { return g.log.count(signinlog.KeepMeSignedIn) == 3 })
 	rec := g.log.last(t)
 	if rec.Code.Reason() != `This error occurred due to "Keep me signed in" interrupt when the user was signing in.` ||
 		rec.Code.Status() != "interrupted" || rec.PolicyStatus != "" || !rec.Created.Equal(started.Truncate(time.Millisecond)) {
@@ -112,20 +113,6 @@ func TestCancelAndAbandon(t *testing.T) {
 	}
 	if n := g.log.count(signinlog.KeepMeSignedIn); n != 3 {
 		t.Errorf("%d entries in the end, want 3", n)
-	}
-}
-
-func waitFor(t *testing.T, done func() bool) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-deadline:
-			t.Fatal("did not come about")
-		case <-tick.C:
-		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // TestSignOut holds K4, A11 and A22: the record dies, so a copy of the cookie is worth nothing.
@@ -138,7 +140,7 @@ func TestSignOutRevokes(t *testing.T) {
 	b := g.browser()
 	b.signIn("yes")
 	b.signOut()
-	waitFor(t, func() bool { return g.idp.count("/revoke") == 1 })
+	storetest.Until(t, "the token is revoked", func() bool { return g.idp.count("/revoke") == 1 })
 	g.idp.set(func(p *fakeIDP) {
 		if len(p.revoked) != 1 || p.revoked[0] != "refresh-canary by latchkey:client-secret-canary" {
 			t.Errorf("revoked %q", p.revoked)

@@ -39,7 +39,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.initiated(w, r, v, q)
 		return
 	}
-	ret := ReturnPath(q["return"])
+	ret := returnPath(q["return"])
 	if st := s.openStep(v, q["step"]); st != nil {
 		s.signInStep(w, r, v, ret, st)
 		return

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal/journaltest"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // stored is a sign-in log in a store, behind the one in memory.
@@ -35,7 +36,7 @@ func (g *gateway) storeLog(mem *journaltest.Memory) stored {
 func (s stored) entries(t *testing.T, n int) []signinlog.Entry {
 	t.Helper()
 	var p signinlog.Page
-	waitFor(t, func() bool {
+	storetest.Until(t, "the entries are stored", func() bool {
 		var err error
 		if p, err = s.Read(t.Context(), signinlog.Query{Limit: signinlog.MaxLimit}); err != nil {
 			t.Fatal(err)
@@ -84,7 +85,7 @@ func TestStoredLog(t *testing.T) {
 	})
 	second := again.storeLog(first.mem)
 	g.clock.Advance(abandonAfter)
-	waitFor(t, func() bool { return g.log.count(signinlog.KeepMeSignedIn) == abandoned })
+	storetest.Until(t, "the abandoned prompts are logged", func() bool { return g.log.count(signinlog.KeepMeSignedIn) == abandoned })
 	if s := second.Stats(); s.Stored != 0 || s.Lost != 0 {
 		t.Errorf("while the store is out: %+v", s)
 	}

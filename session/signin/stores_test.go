@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // TestStoreDown: every way that leads to the store answers 503 while it is out, no cookie is cleared, nobody is told
@@ -74,12 +75,12 @@ func TestTwoReplicas(t *testing.T) {
 		t.Errorf("answer after a restart: %d", r.status)
 	}
 	g.clock.Advance(abandonAfter)
-	waitFor(t, func() bool { return g.log.count(signinlog.KeepMeSignedIn) >= people })
+	storetest.Until(t, "the abandoned prompts are logged", func() bool { return g.log.count(signinlog.KeepMeSignedIn) >= people })
 	// Both have looked since: their next look is done once a fresh prompt is logged.
 	late := second.browser()
 	late.prompted("/")
 	g.clock.Advance(abandonAfter)
-	waitFor(t, func() bool { return g.log.count(signinlog.KeepMeSignedIn) > people })
+	storetest.Until(t, "the abandoned prompts are logged", func() bool { return g.log.count(signinlog.KeepMeSignedIn) > people })
 	if n := g.log.count(signinlog.KeepMeSignedIn); n != people+1 {
 		t.Errorf("%d entries, want %d", n, people+1)
 	}

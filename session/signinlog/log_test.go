@@ -80,23 +80,9 @@ func (w *world) write(n int) {
 
 func (w *world) settled(l *signinlog.Log) {
 	w.t.Helper()
-	await(w.t, func() bool { s := l.Stats(); return s.Stored+s.Lost >= uint64(w.n) })
+	storetest.Until(w.t, "the sign-ins are stored", func() bool { s := l.Stats(); return s.Stored+s.Lost >= uint64(w.n) })
 	if s := l.Stats(); s.Lost > 0 {
 		w.t.Fatalf("lost %d", s.Lost)
-	}
-}
-
-func await(t *testing.T, done func() bool) {
-	t.Helper()
-	deadline := time.After(10 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal("waited in vain")
-		}
 	}
 }
 
@@ -186,7 +172,7 @@ func TestKeepByAge(t *testing.T) {
 	}
 	// A shorter time than before removes what was to stay longer.
 	day := w.open(func(c *signinlog.Config) { c.Keep = 24 * time.Hour })
-	await(t, func() bool { return len(w.mem.Streams()) <= 2 })
+	storetest.Until(t, "old days are dropped", func() bool { return len(w.mem.Streams()) <= 2 })
 	if p, err := day.Read(t.Context(), signinlog.Query{}); err != nil || len(p.Entries) != 0 {
 		t.Errorf("%v, %v", p, err)
 	}
@@ -217,7 +203,7 @@ func TestKeepByCount(t *testing.T) {
 	w.holds("all", newest(750, 0))
 	for _, most := range []int{749, 400, 1} {
 		l := w.open(func(c *signinlog.Config) { c.MaxEntries = most })
-		await(t, func() bool {
+		storetest.Until(t, "no more are kept", func() bool {
 			n := 0
 			for _, name := range w.mem.Streams() {
 				k, err := w.mem.Len(t.Context(), name)
@@ -246,7 +232,7 @@ func TestRecordTooLarge(t *testing.T) {
 	r.Detail = string(bytes.Repeat([]byte("x"), 5*session.MaxValue))
 	w.Write(r)
 	w.Write(w.record())
-	await(t, func() bool { s := w.Stats(); return s.Lost == 1 && s.Stored == 1 })
+	storetest.Until(t, "one is lost and one stored", func() bool { s := w.Stats(); return s.Lost == 1 && s.Stored == 1 })
 	w.holds("the other", []string{"v2"})
 }
 

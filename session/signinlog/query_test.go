@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 func TestQuery(t *testing.T) {
@@ -104,7 +105,7 @@ func TestPaging(t *testing.T) {
 				slow.Write(w.record())
 				writes++
 			}
-			await(t, func() bool { return w.Stats().Stored+slow.Stats().Stored == uint64(w.n) })
+			storetest.Until(t, "the sign-ins are stored", func() bool { return w.Stats().Stored+slow.Stats().Stored == uint64(w.n) })
 			w.clock.Advance(time.Duration(rapid.IntRange(0, 30).Draw(rt, "hours")) * time.Hour)
 		}
 		add(rapid.IntRange(0, 20).Draw(rt, "before"))

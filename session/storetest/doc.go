@@ -6,7 +6,8 @@
 //	}
 //
 // It also offers Memory, a store without a file or a server, for tests of what stands on top of a store. Memory is
-// never offered as a product: it forgets everybody at each restart.
+// never offered as a product: it forgets everybody at each restart. Clock and Until are for any test: time that passes when
+// told to, and waiting for what only real time brings.
 //
 // The suite knows nothing about how a store works inside and never waits: time passes when it says so.
 package storetest

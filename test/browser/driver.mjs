@@ -104,10 +104,6 @@ const commands = {
     throw new Error('no window was opened');
   },
   async closed(c) { return { value: page(c).isClosed() }; },
-  async closePage(c) {
-    await page(c).close();
-    get(c.browser).pages.delete(c.page);
-  },
   // goto settles when the document has loaded; a refused connection is an error, a 4xx or 5xx is not.
   async goto(c) { const p = page(c); return settle(p, await p.goto(c.url, { waitUntil: 'load' })); },
   async reload(c) { const p = page(c); return settle(p, await p.reload({ waitUntil: 'load' })); },
@@ -123,7 +119,6 @@ const commands = {
     return settle(p, response);
   },
   async has(c) { return { value: await target(page(c), c.name).isVisible() }; },
-  async fill(c) { await page(c).getByLabel(c.name).first().fill(c.text); },
   async check(c) { await target(page(c), c.name).check(); },
   async press(c) { await page(c).keyboard.press(c.key); },
   async focused(c) { return { value: await page(c).evaluate(() => document.activeElement?.textContent?.trim() || '') }; },
@@ -134,7 +129,6 @@ const commands = {
   },
   async text(c) { return { value: await page(c).locator('body').innerText() }; },
   async content(c) { return { value: await page(c).content() }; },
-  async title(c) { return { value: await page(c).title() }; },
   async url(c) { return { value: page(c).url() }; },
   // look changes how a page is shown, without loading it again.
   async look(c) {
@@ -164,9 +158,7 @@ const commands = {
     }), { url: c.url, text: c.text }) };
   },
   async cookies(c) { return { value: await get(c.browser).context.cookies(c.urls) }; },
-  async addCookies(c) { await get(c.browser).context.addCookies(c.cookies); },
   async clearCookies(c) { await get(c.browser).context.clearCookies(c.filter || {}); },
-  async headers(c) { await get(c.browser).context.setExtraHTTPHeaders(c.headers); },
   async events(c) { return { value: get(c.browser).events }; },
   async axe(c) {
     const { violations, passes } = await new AxeBuilder({ page: page(c) })

@@ -16,7 +16,6 @@ export function control(state, faults) {
     fail: ({ endpoint, fault }) => faults.set(endpoint, fault),
     release: () => faults.release(),
     rotate: ({ keep }) => state.rotate(keep),
-    forget: ({ model }) => state.forget(model),
     down: () => { faults.release(); return state.down(); },
     up: () => state.up(),
   };

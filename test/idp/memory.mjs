@@ -33,8 +33,5 @@ export const memory = (state) => class Memory {
   }
 };
 
-// forget drops every entry of a model: "Session" ends the provider's own sessions, "RefreshToken" makes every refresh
-// fail with invalid_grant; the empty name drops everything.
-export function forget(model) {
-  for (const key of [...store.keys()]) if (!model || key.startsWith(`${model}:`)) store.delete(key);
-}
+// forget drops everything.
+export function forget() { store.clear(); }

@@ -35,7 +35,7 @@ function configure(c) {
   });
   state.requests.length = 0;
   faults.clear();
-  forget('');
+  forget();
   if (!state.keys) state.keys = [newKey()];
   build();
 }
@@ -175,7 +175,6 @@ function listen(port) {
 state.up = () => listen(state.port);
 state.down = () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); });
 state.rotate = (keep) => { state.keys = [newKey(), ...(keep ? state.keys : [])]; build(); };
-state.forget = forget;
 state.configure = configure;
 
 state.port = await listen(0);

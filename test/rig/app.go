@@ -25,7 +25,8 @@ type AppRequest struct {
 }
 
 // App is what the gateway protects. It answers a navigation with a page headed "The app" and everything else with the
-// request as JSON; /ws echoes WebSocket texts, /events streams three server-sent events, /events/endless goes on until somebody hangs up, /status/NNN answers NNN.
+// request as JSON; /ws echoes WebSocket texts, /events streams three server-sent events, /events/endless goes on until
+// somebody hangs up, /status/NNN answers NNN.
 type App struct {
 	Addr string // host:port
 	mu   sync.Mutex

@@ -178,19 +178,6 @@ func (b *Browser) Cookie(name string) (c Cookie, ok bool) {
 	return Cookie{}, false
 }
 
-// AddCookies puts cookies into the browser, as a thief would.
-func (b *Browser) AddCookies(cookies ...Cookie) {
-	b.t.Helper()
-	list := make([]map[string]any, len(cookies))
-	for i, c := range cookies {
-		list[i] = map[string]any{
-			"name": c.Name, "value": c.Value, "domain": c.Domain, "path": c.Path, "expires": c.Expires,
-			"httpOnly": c.HTTPOnly, "secure": c.Secure, "sameSite": c.SameSite,
-		}
-	}
-	b.tell(nil, "addCookies", map[string]any{"cookies": list})
-}
-
 // ClearCookies removes the cookies of that name, or all if the name is empty.
 func (b *Browser) ClearCookies(name string) {
 	b.t.Helper()

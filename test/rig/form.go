@@ -17,8 +17,8 @@ type Form struct {
 	button map[string][2]string // text -> name, value
 }
 
-// Forms returns the forms of a page.
-func (r Reply) Forms(t testing.TB) []*Form {
+// forms returns the forms of a page.
+func (r Reply) forms(t testing.TB) []*Form {
 	t.Helper()
 	doc, err := html.Parse(strings.NewReader(r.Text))
 	if err != nil {
@@ -84,7 +84,7 @@ func text(n *html.Node) string {
 // the only form of a page without buttons. It fails the test if there is none.
 func (r Reply) Form(t testing.TB, button string) *Form {
 	t.Helper()
-	for _, f := range r.Forms(t) {
+	for _, f := range r.forms(t) {
 		if b, ok := f.button[button]; ok {
 			if b[0] != "" {
 				f.Values.Set(b[0], b[1])
@@ -102,7 +102,7 @@ func (r Reply) Form(t testing.TB, button string) *Form {
 // HasButton tells whether a form of the page has a button of that text.
 func (r Reply) HasButton(t testing.TB, button string) bool {
 	t.Helper()
-	for _, f := range r.Forms(t) {
+	for _, f := range r.forms(t) {
 		if _, ok := f.button[button]; ok {
 			return true
 		}
@@ -134,7 +134,7 @@ func (c *HTTP) Press(r Reply, button string) Reply {
 		if !strings.Contains(r.Text, ".submit()") {
 			break
 		}
-		forms := r.Forms(c.t)
+		forms := r.forms(c.t)
 		if len(forms) != 1 {
 			break
 		}

@@ -230,9 +230,6 @@ func (p *IDP) Heal(endpoint string) {
 // Rotate makes a new signing key; the old ones stay published if keep is set.
 func (p *IDP) Rotate(keep bool) { p.t.Helper(); p.do(nil, "rotate", map[string]any{"keep": keep}) }
 
-// Forget drops what the provider remembers of one kind: Session, RefreshToken, AccessToken, AuthorizationCode.
-func (p *IDP) Forget(kind string) { p.t.Helper(); p.do(nil, "forget", map[string]any{"model": kind}) }
-
 // Down stops listening, Up listens on the same port again.
 func (p *IDP) Down() { p.t.Helper(); p.do(nil, "down", nil); p.down = true }
 

@@ -56,12 +56,6 @@ func (p *Page) Press(key string) { p.t.Helper(); p.tell("press", map[string]any{
 // Check ticks the checkbox of that name.
 func (p *Page) Check(name string) { p.t.Helper(); p.tell("check", map[string]any{"name": name}) }
 
-// Fill writes into the field of that label.
-func (p *Page) Fill(label, text string) {
-	p.t.Helper()
-	p.tell("fill", map[string]any{"name": label, "text": text})
-}
-
 // Has tells whether a button, link or field of that name is to be seen.
 func (p *Page) Has(name string) (ok bool) {
 	p.t.Helper()
@@ -74,9 +68,6 @@ func (p *Page) Text() (s string) { p.t.Helper(); p.value(&s, "text", nil); retur
 
 // Content returns the document's markup.
 func (p *Page) Content() (s string) { p.t.Helper(); p.value(&s, "content", nil); return s }
-
-// Title returns the document's title.
-func (p *Page) Title() (s string) { p.t.Helper(); p.value(&s, "title", nil); return s }
 
 // URL returns the page's address.
 func (p *Page) URL() (s string) { p.t.Helper(); p.value(&s, "url", nil); return s }
@@ -112,15 +103,6 @@ func (p *Page) Fetch(url string, init map[string]any) (f Fetched) {
 	return f
 }
 
-// TryFetch is Fetch for a request that the browser itself may refuse.
-func (p *Page) TryFetch(url string, init map[string]any) (f Fetched, err error) {
-	a, err := p.try("fetch", map[string]any{"url": url, "init": init})
-	if err != nil {
-		return f, err
-	}
-	return f, json.Unmarshal(a.Value, &f)
-}
-
 // WebSocket opens a WebSocket from the page, sends a text and returns "message: ..." with the first answer, "error" or
 // "closed: CODE".
 func (p *Page) WebSocket(url, text string) (s string) {
@@ -135,6 +117,3 @@ func (p *Page) Axe() (findings []string) {
 	p.value(&findings, "axe", nil)
 	return findings
 }
-
-// Close closes the tab.
-func (p *Page) Close() { p.t.Helper(); p.tell("closePage", nil) }

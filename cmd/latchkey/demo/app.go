@@ -3,17 +3,18 @@ package demo
 import (
 	"embed"
 	"encoding/json"
-	"html/template"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/cmd/latchkey/demo/card"
 )
 
 var (
 	//go:embed page
 	pageFiles embed.FS
-	pages     = template.Must(template.ParseFS(pageFiles, "page/*.html"))
+	look      = card.New(pageFiles)
 )
 
 // identityHeaders are all that the sample app knows about anybody.
@@ -22,17 +23,16 @@ var identityHeaders = []string{"Remote-User", "Remote-Email", "Remote-Name", "Re
 // app is the sample app. It believes its headers: it listens on loopback, and Latchkey is its only way in.
 func app() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { show(w, r, http.StatusOK, "home.html") })
-	mux.HandleFunc("GET /admin", func(w http.ResponseWriter, r *http.Request) { show(w, r, http.StatusOK, "admin.html") })
-	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { show(w, r, http.StatusNotFound, "missing.html") })
+	mux.HandleFunc("GET /{$}", show(http.StatusOK, "home.html"))
+	mux.HandleFunc("GET /admin", show(http.StatusOK, "admin.html"))
+	mux.HandleFunc("GET /", show(http.StatusNotFound, "missing.html"))
 	mux.HandleFunc("GET /api/time", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(map[string]string{ //nolint:errcheck // the client went away
 			"time": time.Now().UTC().Format(time.RFC3339), "user": r.Header.Get("Remote-User"),
 		})
 	})
-	mux.HandleFunc("GET /app.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pageFiles, "page/app.css") })
-	mux.HandleFunc("GET /app.svg", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pageFiles, "page/app.svg") })
+	look.Assets(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
@@ -67,8 +67,6 @@ func conclude(h http.Header) visitor {
 	return v
 }
 
-func show(w http.ResponseWriter, r *http.Request, status int, page string) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	pages.ExecuteTemplate(w, page, conclude(r.Header)) //nolint:errcheck // the client went away
+func show(status int, page string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { look.Write(w, status, page, conclude(r.Header)) }
 }

@@ -200,8 +200,8 @@ func TestApp(t *testing.T) {
 		{"admin page", "/admin", map[string]string{"Remote-User": "ada"}, 200, []string{"For admins", "ada"}, ""},
 		{"elsewhere", "/nowhere", nil, 404, []string{"no such page"}, ""},
 		{"time", "/api/time", map[string]string{"Remote-User": "ada"}, 200, []string{`"user":"ada"`, `"time":"2`}, ""},
-		{"style", "/app.css", nil, 200, []string{"focus-visible"}, ""},
-		{"icon", "/app.svg", nil, 200, []string{"<svg"}, ""},
+		{"style", "/style.css", nil, 200, []string{"focus-visible"}, ""},
+		{"icon", "/icon.svg", nil, 200, []string{"<svg"}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

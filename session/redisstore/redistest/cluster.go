@@ -31,20 +31,12 @@ func StartCluster(t testing.TB, n int) []*Server {
 		bus := nodes[0].args[len(nodes[0].args)-1]
 		node.Do("cluster", "meet", host, port, bus)
 	}
-	deadline := time.After(30 * time.Second)
 	for _, node := range nodes {
-		for {
+		until(t, "a node knows the others and all slots", func() bool {
 			info, _ := node.Do("cluster", "info").(string)
 			known := fmt.Sprintf("cluster_known_nodes:%d\r", n)
-			if strings.Contains(info, "cluster_state:ok") && strings.Contains(info, known) && strings.Contains(info, fmt.Sprintf("cluster_slots_ok:%d\r", slots)) {
-				break
-			}
-			select {
-			case <-deadline:
-				t.Fatalf("the cluster does not come up:\n%s", info)
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
+			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, known) && strings.Contains(info, fmt.Sprintf("cluster_slots_ok:%d\r", slots))
+		})
 	}
 	return nodes
 }
@@ -70,10 +62,10 @@ func StartReplicated(t testing.TB, n int) *Cluster {
 		master.Do("config", "set", "cluster-node-timeout", "1000")
 		replica.Do("cluster", "meet", host, port, bus)
 		id := master.Do("cluster", "myid")
-		c.until("a replica follows", func() bool { _, err := replica.Try("cluster", "replicate", id); return err == nil })
+		until(t, "a replica follows", func() bool { _, err := replica.Try("cluster", "replicate", id); return err == nil })
 		c.Replicas = append(c.Replicas, replica)
 	}
-	c.until("all nodes know each other", func() bool {
+	until(t, "all nodes know each other", func() bool {
 		for _, node := range append(append([]*Server(nil), c.Masters...), c.Replicas...) {
 			info, err := node.Try("cluster", "info")
 			if text, _ := info.(string); err != nil || !strings.Contains(text, fmt.Sprintf("cluster_known_nodes:%d\r", 2*n)) || !strings.Contains(text, "cluster_state:ok") {
@@ -94,7 +86,7 @@ func StartReplicated(t testing.TB, n int) *Cluster {
 // Reshard moves so many slots from one master to another, as redis-cli does, while both serve.
 func (c *Cluster) Reshard(from, to *Server, slots int) {
 	c.t.Helper()
-	c.until("the nodes agree about the slots", func() bool {
+	until(c.t, "the nodes agree about the slots", func() bool {
 		return exec.Command("redis-cli", "--cluster", "check", from.Addr).Run() == nil //nolint:gosec // the tests' own arguments
 	})
 	args := []string{
@@ -106,13 +98,13 @@ func (c *Cluster) Reshard(from, to *Server, slots int) {
 	}
 }
 
-func (c *Cluster) until(what string, holds func() bool) {
-	c.t.Helper()
+func until(t testing.TB, what string, holds func() bool) {
+	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for !holds() {
 		select {
 		case <-deadline:
-			c.t.Fatalf("the cluster does not come up: not yet %s", what)
+			t.Fatalf("not in thirty seconds: %s", what)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // SentinelSet is a master, replicas of it and sentinels that watch them and fail over after half a second.
@@ -47,20 +46,12 @@ func StartSentinels(t testing.TB, replicas, sentinels int) *SentinelSet {
 
 	// A sentinel learns of replicas from what the master says, every ten seconds unless it is asked to look now, and of
 	// other sentinels from what they say there, every two.
-	deadline := time.After(30 * time.Second)
 	for _, sentinel := range set.Sentinels {
-		for {
+		until(t, "a sentinel sees the others", func() bool {
 			known := fmt.Sprint(sentinel.Do("sentinel", "replicas", set.Master))
 			others, _ := sentinel.Do("sentinel", "sentinels", set.Master).([]any)
-			if strings.Count(known, "master-link-status ok") == replicas && len(others) == sentinels-1 {
-				break
-			}
-			select {
-			case <-deadline:
-				t.Fatalf("a sentinel does not see the others: %s", known)
-			case <-time.After(50 * time.Millisecond):
-			}
-		}
+			return strings.Count(known, "master-link-status ok") == replicas && len(others) == sentinels-1
+		})
 	}
 	return set
 }

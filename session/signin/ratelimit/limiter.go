@@ -15,8 +15,8 @@ type Rate struct {
 	Per time.Duration
 }
 
-// Limited reports whether the rate limits anything.
-func (r Rate) Limited() bool { return r.N > 0 && r.Per > 0 }
+// limited reports whether the rate limits anything.
+func (r Rate) limited() bool { return r.N > 0 && r.Per > 0 }
 
 const (
 	// Slots is how many clients are told apart at a time. A bucket takes about 100 bytes, so all of them take less than
@@ -44,7 +44,7 @@ type set struct {
 
 // New returns a limiter; nil if the rate is no limit.
 func New(r Rate) *Limiter {
-	if !r.Limited() {
+	if !r.limited() {
 		return nil
 	}
 	return &Limiter{rate: r, seed: maphash.MakeSeed()}

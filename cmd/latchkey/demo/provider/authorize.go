@@ -35,7 +35,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, q, &authError{"login_required", "this provider always asks who signs in"})
 		return
 	}
-	p.page(w, http.StatusOK, "pick.html", map[string]any{
+	look.Write(w, http.StatusOK, "pick.html", map[string]any{
 		"People": People, "Request": q.Encode(), "Again": slices.Contains(prompts, "login") || q.Has("max_age"),
 	})
 }

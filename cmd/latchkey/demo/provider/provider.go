@@ -86,8 +86,7 @@ func (p *Provider) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", static("application/json", p.metadata))
 	mux.HandleFunc("GET /jwks", static("application/json", p.jwks))
-	mux.HandleFunc("GET /style.css", static("text/css; charset=utf-8", style))
-	mux.HandleFunc("GET /icon.svg", static("image/svg+xml", icon))
+	look.Assets(mux)
 	mux.HandleFunc("GET /authorize", p.authorize)
 	mux.HandleFunc("POST /authorize", p.authorize)
 	// Only this provider's own page may pick a person; else any site could sign a visitor in unseen.

@@ -13,7 +13,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !r.Form.Has("id_token_hint") {
-		p.page(w, http.StatusOK, "note.html", map[string]any{
+		look.Write(w, http.StatusOK, "note.html", map[string]any{
 			"Title": "Nothing to sign out of", "Text": "This provider remembers nobody: it asks who you are each time.",
 		})
 		return
@@ -33,7 +33,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if back == "" {
-		p.page(w, http.StatusOK, "note.html", map[string]any{
+		look.Write(w, http.StatusOK, "note.html", map[string]any{
 			"Title": "You are signed out", "Text": "Nothing of this sign-in is left at the demo's provider.",
 		})
 		return

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -39,7 +38,7 @@ func checkDisplayName(name string) error {
 
 // loadIcon reads the picture of a provider.
 func loadIcon(path string) (pages.Image, error) {
-	content, err := readAtMost(path, maxIcon)
+	content, err := readFile(path, maxIcon)
 	if err != nil {
 		return pages.Image{}, fmt.Errorf("icon: %w", err)
 	}
@@ -64,20 +63,6 @@ func (a *App) provisionIcon(p *Provider) error {
 	}
 	a.rt.icons[p.name()] = icon
 	return nil
-}
-
-func readAtMost(path string, most int) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no file", path)
-	}
-	if info.Size() > int64(most) {
-		return nil, fmt.Errorf("%s has %d bytes, at most %d are taken", path, info.Size(), most)
-	}
-	return os.ReadFile(path)
 }
 
 func parseDisplayName(d *caddyfile.Dispenser, p *Provider) (err error) {

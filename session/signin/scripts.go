@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"time"
@@ -84,13 +83,8 @@ func (s *Service) writeState(w http.ResponseWriter, r *http.Request, v *Visit, h
 			return
 		}
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Vary", "Accept-Language, Cookie")
-	_ = json.NewEncoder(w).Encode(state) // the client has gone; there is nobody left to tell
+	w.Header().Add("Vary", "Accept-Language")
+	answerJSON(w, r, http.StatusOK, state)
 }
 
 func (s *Service) describeState(state *stateJSON, r *http.Request, v *Visit, have *session.Session) error {

@@ -10,7 +10,7 @@ import (
 // switchURL is the address of a sign-in as somebody else. The session that there is stays until that one is done.
 func switchURL(ret string) string {
 	origin, path := cutOrigin(ret)
-	return origin + Base + "/sign-in?" + url.Values{"return": {ReturnPath(path)}, "other": {"1"}}.Encode()
+	return origin + Base + "/sign-in?" + url.Values{"return": {returnPath(path)}, "other": {"1"}}.Encode()
 }
 
 // otherPrompt asks the provider for somebody else than it remembers: to choose the account where it says that it can
@@ -20,18 +20,6 @@ func (m *metadata) otherPrompt() string {
 		return "select_account"
 	}
 	return "login"
-}
-
-// choiceLink is what the links of the chooser carry besides the provider.
-func choiceLink(v *Visit, want *flow) url.Values {
-	q := url.Values{"return": {want.Return}}
-	if want.Other {
-		q.Set("other", "1")
-	}
-	if v.Locales != "" {
-		q.Set("ui_locales", v.Locales)
-	}
-	return q
 }
 
 // retryHelps reports whether the same person may get in by signing in once more: from another network or device, or

@@ -53,3 +53,15 @@ func (s *Service) choice(v *Visit, providers []*Provider, link url.Values) pages
 	}
 	return page
 }
+
+// choiceLink is what the links of the chooser carry besides the provider.
+func choiceLink(v *Visit, want *flow) url.Values {
+	q := url.Values{"return": {want.Return}}
+	if want.Other {
+		q.Set("other", "1")
+	}
+	if v.Locales != "" {
+		q.Set("ui_locales", v.Locales)
+	}
+	return q
+}
