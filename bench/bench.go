@@ -108,9 +108,15 @@ func (r *rig) cases(ctx context.Context, result *report) ([]*running, error) {
 		if redis, err = r.startRedis(ctx); err != nil {
 			return nil, err
 		}
-		if inRedis, err = r.redisWith(ctx, redis.address, n, false); err != nil {
+		var bytes float64
+		if inRedis, bytes, err = r.redisWith(ctx, redis, n, true); err != nil {
 			return nil, err
 		}
+		result.inRedis = append(result.inRedis, bytes)
+		if bytes, err = r.withoutTokens(ctx, n); err != nil {
+			return nil, err
+		}
+		result.inRedis = append(result.inRedis, bytes)
 	}
 	var cases []*running
 	for _, v := range chosen(r.options) {
@@ -135,6 +141,19 @@ func (r *rig) cases(ctx context.Context, result *report) ([]*running, error) {
 		}
 	}
 	return cases, nil
+}
+
+// withoutTokens is what a session without a refresh token takes of a Redis.
+func (r *rig) withoutTokens(ctx context.Context, n int) (float64, error) {
+	redis, err := r.startRedis(ctx)
+	if err != nil {
+		return 0, err
+	}
+	_, bytes, err := r.redisWith(ctx, redis, n, false)
+	if stopping := redis.process.stop(); err == nil {
+		err = stopping
+	}
+	return bytes, err
 }
 
 // welcome lets everybody come once.

@@ -31,8 +31,8 @@ type person struct {
 }
 
 // people writes sessions straight into a store: what the gateway would have written if they had signed in, in seconds
-// instead of minutes.
-func people(ctx context.Context, store session.Store, issuer string, n, atOnce int) ([]person, error) {
+// instead of minutes. refresh says whether they have a refresh token.
+func people(ctx context.Context, store session.Store, issuer string, n, atOnce int, refresh bool) ([]person, error) {
 	ring, err := session.NewKeyRing([]byte(secretKey))
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func people(ctx context.Context, store session.Store, issuer string, n, atOnce i
 	for first := range min(atOnce, n) {
 		wait.Go(func() {
 			for i := first; i < n && ctx.Err() == nil; i += atOnce {
-				draft, token, err := create(ctx, manager, issuer, i)
+				draft, token, err := create(ctx, manager, issuer, i, refresh)
 				if err != nil {
 					cancel(fmt.Errorf("writing sessions: %w", err))
 					return
@@ -63,12 +63,15 @@ func people(ctx context.Context, store session.Store, issuer string, n, atOnce i
 }
 
 // create writes one session. A machine that is busy elsewhere lets the store time out now and then.
-func create(ctx context.Context, manager *session.Manager, issuer string, user int) (session.Session, session.Token, error) {
+func create(ctx context.Context, manager *session.Manager, issuer string, user int, refresh bool) (session.Session, session.Token, error) {
 	const tries = 10
 	for try := 1; ; try++ {
 		draft, tokens, err := draftOf(issuer, user)
 		if err != nil {
 			return draft, session.Token{}, err
+		}
+		if refresh {
+			tokens.Refresh = refreshToken()
 		}
 		_, token, err := manager.Create(ctx, draft, tokens)
 		if err == nil || try == tries || !errors.Is(err, session.ErrUnavailable) {
@@ -80,22 +83,17 @@ func create(ctx context.Context, manager *session.Manager, issuer string, user i
 // draftOf is the session of somebody as a sign-in at this run's provider makes it.
 func draftOf(issuer string, user int) (session.Session, session.Tokens, error) {
 	now := time.Now()
-	claims, err := json.Marshal(idClaims(issuer, user, now, session.NewRandom(16), session.NewRandom(16)))
+	payload := idClaims(issuer, user, now, session.NewRandom(16), session.NewRandom(16))
+	claims, err := json.Marshal(payload)
 	who := subject(user)
 	return session.Session{
-		Provider: providerName, Identity: session.Identity{Issuer: issuer, Subject: who}, ProviderSession: session.NewRandom(16),
+		Provider: providerName, Identity: session.Identity{Issuer: issuer, Subject: who}, ProviderSession: payload["sid"].(string),
 		User: who + "@example.com", Name: "A Person", Email: who + "@example.com", EmailVerified: true,
 		Claims: claims, Groups: groupsOf(user), GroupsComplete: true, GroupsAsOf: now, Kind: session.Persistent, KindReason: "answered",
 		AuthTime: now, ACR: "1", AMR: []string{"pwd"}, BrowserID: session.NewRandom(16),
 		FirstIP: "127.0.0.1", FirstAgent: userAgent, Apps: []string{appName},
-	}, session.Tokens{Refresh: refreshToken(), IDHeader: make([]byte, 40), IDSignature: make([]byte, 64)}, err
+	}, session.Tokens{IDHeader: make([]byte, 40), IDSignature: make([]byte, 64)}, err
 }
-
-// unlisted writes sessions and leaves out the listings that only ending them by person needs: most of the time that it
-// takes to write fifty thousand.
-type unlisted struct{ session.Store }
-
-func (unlisted) Enlist(context.Context, session.Key, session.Key, time.Time) error { return nil }
 
 // fileWith makes a session file with so many people in it.
 func (r *rig) fileWith(ctx context.Context, n int) (path string, all []person, err error) {
@@ -104,28 +102,32 @@ func (r *rig) fileWith(ctx context.Context, n int) (path string, all []person, e
 	if err != nil {
 		return "", nil, err
 	}
-	all, err = people(ctx, unlisted{store}, r.issuer, n, 256) // who share the syncs of a file
+	all, err = people(ctx, store, r.issuer, n, 256, true) // who share the syncs of a file
 	if closing := store.Close(); err == nil {
 		err = closing
 	}
 	return path, all, err
 }
 
-// redisWith puts so many people into a Redis, listed or not.
-func (r *rig) redisWith(ctx context.Context, address string, n int, listed bool) ([]person, error) {
-	store, err := redisstore.Open(redisstore.Config{URL: "redis://" + address + "/0"})
+// redisWith puts so many people into a Redis and returns what each takes of its memory, lists included.
+func (r *rig) redisWith(ctx context.Context, redis *server, n int, refresh bool) (all []person, bytes float64, err error) {
+	before, err := redis.kept(ctx)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var to session.Store = store
-	if !listed {
-		to = unlisted{store}
+	store, err := redisstore.Open(redisstore.Config{URL: "redis://" + redis.address + "/0"})
+	if err != nil {
+		return nil, 0, err
 	}
-	all, err := people(ctx, to, r.issuer, n, 16)
+	all, err = people(ctx, store, r.issuer, n, 16, refresh)
 	if closing := store.Close(); err == nil {
 		err = closing
 	}
-	return all, err
+	if err != nil {
+		return nil, 0, err
+	}
+	after, err := redis.kept(ctx)
+	return all, float64(after.all-before.all) / float64(n), err
 }
 
 func refreshToken() string { return strings.Repeat(session.NewRandom(20), 30)[:800] }

@@ -19,7 +19,9 @@ type report struct {
 	garbage []memory
 	signIns []signInCost
 	// cached is the memory of a session in the cache, as each case with many found it.
-	cached     []memory
+	cached []memory
+	// inRedis is what a session takes of a Redis that holds as many as a case with many, with and without a refresh token.
+	inRedis    []float64
 	revocation *latency // nil without Redis
 }
 
@@ -127,6 +129,10 @@ func (r *report) writeSizes(p *printer) {
 	p.printf("### Memory and revocation\n\n")
 	for _, c := range r.cached {
 		p.printf("- A cached session takes %.0f bytes of the gateway's heap, in %.1f pieces (%d of them; with tokens, claims and ten groups).\n", c.bytes, c.pieces, r.options.people[many])
+	}
+	if len(r.inRedis) == 2 {
+		p.printf("- A session takes %.0f bytes of Redis with an 800-byte refresh token, %.0f without (%d of each; id_token_hint, ten groups and\n", r.inRedis[0], r.inRedis[1], slices.Max(r.options.people[:]))
+		p.printf("  all lists that name it).\n")
 	}
 	if l := r.revocation; l != nil {
 		p.printf("- A session that one replica ends is refused by another %.1f ms (median) and %.1f ms (p99) after the first was asked; %.1f and\n", milliseconds(percentile(l.asked, 0.5)), milliseconds(percentile(l.asked, 0.99)), milliseconds(percentile(l.told, 0.5)))

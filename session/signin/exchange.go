@@ -102,8 +102,9 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string
 			Claims:   verified.payload,
 			AuthTime: verified.authTime,
 		},
-		tokens: session.Tokens{Refresh: tok.RefreshToken, IDHeader: verified.header, IDSignature: verified.signature},
+		tokens: session.Tokens{Refresh: tok.RefreshToken},
 	}
+	p.keepHint(m, a, verified)
 	if err := p.learn(ctx, m, a, claimSet{verified.claims}, tok.AccessToken); err != nil {
 		return nil, err
 	}

@@ -133,6 +133,15 @@ func splitToken(raw string) (*verifiedToken, error) {
 	return &verifiedToken{header: decoded[0], payload: decoded[1], signature: decoded[2]}, nil
 }
 
+// keepHint puts into an answer what the ID token is made of beside its claims, which is a hundred bytes and more for each
+// session, if there is anybody to show it to: a provider that signs people out, or that is asked without them.
+func (p *Provider) keepHint(m *metadata, a *answer, t *verifiedToken) {
+	a.tokens.IDHeader, a.tokens.IDSignature = nil, nil
+	if m.EndSessionEndpoint != "" || p.SilentRecheck {
+		a.tokens.IDHeader, a.tokens.IDSignature = t.header, t.signature
+	}
+}
+
 // joinToken makes the ID token of a session again, for id_token_hint; empty if the session does not keep it.
 func joinToken(claims []byte, t session.Tokens) string {
 	if len(t.IDHeader) == 0 || len(t.IDSignature) == 0 {

@@ -272,7 +272,7 @@ func (p *Provider) refresh(ctx context.Context, who *session.Session, old sessio
 		}
 		claims = claimSet{verified.claims}
 		a.draft.Claims = verified.payload
-		a.tokens.IDHeader, a.tokens.IDSignature = verified.header, verified.signature
+		p.keepHint(m, a, verified)
 	}
 	if err := p.learn(ctx, m, a, claims, tok.AccessToken); err != nil {
 		return nil, err

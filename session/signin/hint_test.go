@@ -1,0 +1,47 @@
+package signin
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// What makes an id_token_hint is kept for providers that take one, and for no other: neither from the sign-in nor from a
+// renewal.
+func TestHintIsKeptWhereItIsUsed(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		metadata map[string]any
+		silent   bool
+		want     bool
+	}{
+		{"signs out", nil, false, true},
+		{"does not", map[string]any{"end_session_endpoint": nil}, false, false},
+		{"does not, and is asked silently", map[string]any{"end_session_endpoint": nil}, true, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := newGateway(t, func(s *settings) {
+				s.recheck, s.idp = recheck, newIDP(t, s.clock.Now)
+				s.idp.set(func(p *fakeIDP) { p.metadata = tt.metadata })
+			})
+			g.service.Providers[0].SilentRecheck = tt.silent
+			b := g.browser()
+			b.signIn("yes")
+			g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"nonce": nil} })
+			who, token := b.loaded()
+			for _, what := range []string{"sign-in", "renewal"} {
+				tokens, err := g.service.Sessions.Tokens(who, token)
+				if err != nil || tokens.Refresh == "" {
+					t.Fatalf("%s: %+v, %v", what, tokens.Refresh, err)
+				}
+				if got := joinToken(who.Claims, tokens) != ""; got != tt.want {
+					t.Errorf("%s: kept is %t, want %t", what, got, tt.want)
+				}
+				g.clock.Advance(2 * recheck)
+				if who, err = g.service.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who, token); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
