@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/language"
 )
@@ -18,6 +19,32 @@ var rtlScripts = []string{"Adlm", "Arab", "Hebr", "Mand", "Mend", "Nkoo", "Rohg"
 type languages struct {
 	bundles []*bundle
 	matcher language.Matcher
+	picked  *picked
+}
+
+// picked remembers which language suits a header: browsers send few different ones, and to match one takes longer than
+// much of a page.
+type picked struct {
+	mu sync.RWMutex
+	by map[string]*bundle
+}
+
+// maxPicked bounds what is remembered; then it begins anew.
+const maxPicked = 256
+
+func (p *picked) get(accept string) *bundle {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.by[accept]
+}
+
+func (p *picked) put(accept string, b *bundle) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.by) >= maxPicked {
+		clear(p.by)
+	}
+	p.by[strings.Clone(accept)] = b
 }
 
 // loadLanguages lays the given texts over the built-in ones. They are held against English as it is built in, English
@@ -37,12 +64,15 @@ func loadLanguages(overrides map[string][]byte) (languages, error) {
 			return l, fmt.Errorf("texts for %q: %w", name, err)
 		}
 	}
-	tags := make([]language.Tag, len(l.bundles))
-	for i, b := range l.bundles {
+	return newLanguages(l.bundles), nil
+}
+
+func newLanguages(bundles []*bundle) languages {
+	tags := make([]language.Tag, len(bundles))
+	for i, b := range bundles {
 		tags[i] = b.tag
 	}
-	l.matcher = language.NewMatcher(tags)
-	return l, nil
+	return languages{bundles: bundles, matcher: language.NewMatcher(tags), picked: &picked{by: map[string]*bundle{}}}
 }
 
 // few shortens a list of faults to what an operator can read in a line of a log.
@@ -125,14 +155,17 @@ func (l *languages) pick(accept string) *bundle {
 	if accept == "" || len(accept) > maxAccept {
 		return l.bundles[0]
 	}
-	wanted, _, err := language.ParseAcceptLanguage(accept)
-	if err != nil {
-		return l.bundles[0]
-	}
-	if b := l.match(wanted); b != nil {
+	if b := l.picked.get(accept); b != nil {
 		return b
 	}
-	return l.bundles[0]
+	b := l.bundles[0]
+	if wanted, _, err := language.ParseAcceptLanguage(accept); err == nil {
+		if near := l.match(wanted); near != nil {
+			b = near
+		}
+	}
+	l.picked.put(accept, b)
+	return b
 }
 
 // match returns nil if none of the wanted languages is near one that there is.

@@ -56,11 +56,25 @@ func TestPickLanguage(t *testing.T) {
 	}
 	for _, tt := range tests {
 		// Plural categories differ, so the bundle is put in by hand: only the choice is tested here.
-		l := languages{bundles: []*bundle{{tag: language.English}, {tag: language.MustParse(tt.have)}}}
-		l.matcher = language.NewMatcher([]language.Tag{l.bundles[0].tag, l.bundles[1].tag})
-		if got := l.pick(tt.accept).tag.String(); got != tt.want {
-			t.Errorf("have %s, asked for %.40q: %s, want %s", tt.have, tt.accept, got, tt.want)
+		l := newLanguages([]*bundle{{tag: language.English}, {tag: language.MustParse(tt.have)}})
+		for _, when := range []string{"first", "again"} {
+			if got := l.pick(tt.accept).tag.String(); got != tt.want {
+				t.Errorf("have %s, asked for %.40q %s: %s, want %s", tt.have, tt.accept, when, got, tt.want)
+			}
 		}
+	}
+}
+
+// What is remembered of strangers' headers is bounded, and none of it gives anybody another's language.
+func TestPickedIsBounded(t *testing.T) {
+	l := newLanguages([]*bundle{{tag: language.English}, {tag: language.German}})
+	for i := range 10 * maxPicked {
+		if got := l.pick(fmt.Sprintf("de;q=0.%d", i+1)).tag; got != language.German {
+			t.Fatalf("the %d. asked for German and got %s", i+1, got)
+		}
+	}
+	if got := l.pick("en").tag; got != language.English || len(l.picked.by) > maxPicked {
+		t.Errorf("%s; %d headers are remembered", got, len(l.picked.by))
 	}
 }
 
