@@ -66,7 +66,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	}
 	h.admitted(r, &decision, who, made)
 	h.identify(p, r, made)
-	w, r, done := h.held(w, r, who)
+	w, r, done := h.held(w, r, v, who)
 	if done != nil {
 		defer done()
 	}

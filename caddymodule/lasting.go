@@ -24,17 +24,16 @@ const (
 // a stream, looks at its session again now and then and takes nothing more when that has ended.
 type lasting struct {
 	caddyhttp.ResponseWriterWrapper
-	sessions *session.Manager
-	who      *session.Session
-	app      string
-	next     time.Time // when to look
-	over     atomic.Bool
+	who    *session.Session
+	opened opened
+	next   time.Time // when to look
+	over   atomic.Bool
 }
 
-func newLasting(w http.ResponseWriter, sessions *session.Manager, who *session.Session, app string) *lasting {
+func newLasting(w http.ResponseWriter, who *session.Session, opened opened) *lasting {
 	return &lasting{
 		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
-		sessions:              sessions, who: who, app: app, next: time.Now().Add(lastingLook),
+		who:                   who, opened: opened, next: time.Now().Add(lastingLook),
 	}
 }
 
@@ -48,7 +47,7 @@ func (l *lasting) ended() bool {
 		return false
 	}
 	l.next = now.Add(lastingLook)
-	err := l.sessions.Still(context.Background(), l.who, l.app)
+	err := l.opened.h.rt.app.rt.sessions.Still(context.Background(), l.who, &l.opened)
 	if errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired) {
 		l.over.Store(true)
 	}

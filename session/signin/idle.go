@@ -34,6 +34,12 @@ func (site *Site) idleSignOut(who *session.Session) (rule IdleSignOut, ok bool) 
 	return rule, ok
 }
 
+// IdleLimit is after how long without use the site signs a session out; 0 if it does not.
+func (site *Site) IdleLimit(who *session.Session) time.Duration {
+	rule, _ := site.idleSignOut(who)
+	return rule.After
+}
+
 // unused ends a session that has not been used for longer than the site allows, at the first request that presents it
 // afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
 // and for everybody who holds its cookie (T5).
@@ -41,26 +47,31 @@ func (s *Service) unused(r *http.Request, v *Visit, who *session.Session) (*sess
 	if len(v.Site.Idle) == 0 {
 		return who, nil
 	}
-	rule, ok := v.Site.idleSignOut(who)
-	if !ok || s.Now().Before(who.LastUsed.Add(rule.After)) {
+	limit := v.Site.IdleLimit(who)
+	if limit == 0 || s.Now().Before(who.LastUsed.Add(limit)) {
 		return who, nil
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	still, err := s.Sessions.EndIdle(ctx, who, rule.After)
-	if !errors.Is(err, session.ErrExpired) {
-		return still, err
+	still, err := s.Sessions.EndIdle(ctx, who, limit)
+	if errors.Is(err, session.ErrEndedIdle) {
+		s.EndedIdle(who, v.Site, limit, v.IP.String(), r.UserAgent())
 	}
+	return still, err
+}
+
+// EndedIdle writes down that a session was ended for want of use, and tells whoever listens. ip and userAgent are of the
+// request that found it so, or of one that was still open.
+func (s *Service) EndedIdle(who *session.Session, site *Site, limit time.Duration, ip, userAgent string) {
 	rec := person(who, signinlog.Record{
-		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + rule.After.String(),
-		Created: s.Now(), App: v.Site.App, IP: v.IP.String(), UserAgent: agent(r),
+		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + limit.String(),
+		Created: s.Now(), App: site.App, IP: ip, UserAgent: userAgent[:min(len(userAgent), maxAgent)],
 	})
 	rec.Interactive = false
 	s.write(rec)
-	s.Logger.Info("signed out for want of use", zap.String("session", who.ID.Short()), zap.String("app", v.Site.App),
-		zap.Duration("sign_out", rule.After))
+	s.Logger.Info("signed out for want of use", zap.String("session", who.ID.Short()), zap.String("app", site.App),
+		zap.Duration("sign_out", limit))
 	data := told(who)
-	data["by"], data["app"] = ByIdle, v.Site.App
+	data["by"], data["app"] = ByIdle, site.App
 	s.notify(EventSignOut, data)
-	return nil, err
 }
