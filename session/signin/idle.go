@@ -40,6 +40,31 @@ func (site *Site) IdleLimit(who *session.Session) time.Duration {
 	return rule.After
 }
 
+// IdleTimes is when a session is warned and when it ends here, if nobody uses it before; ok is false if it is held to no
+// idle sign-out, and nobody is warned.
+func (site *Site) IdleTimes(who *session.Session, limits session.Limits) (warn, end time.Time, ok bool) {
+	end = who.Ends(limits)
+	rule, ok := site.idleSignOut(who)
+	if !ok {
+		return warn, end, false
+	}
+	warn = who.LastUsed.Add(rule.Warn)
+	if idle := who.LastUsed.Add(rule.After); idle.Before(end) {
+		end = idle
+	} else if early := end.Add(rule.Warn - rule.After); end.Before(who.MaxEnd(limits)) && early.Before(warn) {
+		// The session's own idle limit comes first: as long before it as the rule would warn, but after half of it.
+		warn = later(early, who.LastUsed.Add(end.Sub(who.LastUsed)/2))
+	}
+	return warn, end, true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // unused ends a session that has not been used for longer than the site allows, at the first request that presents it
 // afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
 // and for everybody who holds its cookie (T5).
