@@ -89,7 +89,7 @@ func everything(t *testing.T, s *redisstore.Store) {
 	_, err = s.Remove(ctx, e.Key)
 	must("remove", err)
 	now := time.Now()
-	batch := journal.Batch{Values: [][]byte{[]byte("one"), []byte("two")}, Most: 100, Until: now.Add(time.Hour), Again: true}
+	batch := journal.Batch{Values: [][]byte{[]byte("one"), []byte("two")}, Most: 100, Until: now.Add(time.Hour), Again: true, Owners: []string{"p:acl", "p:acl"}}
 	must("append", s.Append(ctx, "log", batch))
 	entries, err := s.Before(ctx, "log", journal.Position{}, 10)
 	must("before", err)
@@ -97,6 +97,8 @@ func everything(t *testing.T, s *redisstore.Store) {
 		_, err = s.After(ctx, "log", entries[len(entries)-1].Position, 10)
 		must("after", err)
 	}
+	_, err = s.Owned(ctx, "p:acl", 10)
+	must("owned", err)
 	_, err = s.Len(ctx, "log")
 	must("len", err)
 	_, err = s.Trim(ctx, "log", 1)
