@@ -80,6 +80,7 @@ func (s *Service) unused(r *http.Request, v *Visit, who *session.Session) (*sess
 	defer cancel()
 	still, err := s.Sessions.EndIdle(ctx, who, limit)
 	if errors.Is(err, session.ErrEndedIdle) {
+		v.expired = who
 		s.EndedIdle(who, v.Site, limit, v.IP.String(), r.UserAgent())
 	}
 	return still, err
