@@ -23,8 +23,8 @@ type rewriting struct {
 	other    bool     // or something else was done to it
 }
 
-func (a rewriting) and(b rewriting) rewriting {
-	return rewriting{append(slices.Clip(a.prefixes), b.prefixes...), a.other || b.other}
+func (w rewriting) and(more rewriting) rewriting {
+	return rewriting{append(slices.Clip(w.prefixes), more.prefixes...), w.other || more.other}
 }
 
 // rewritesBefore walks routes in the order in which a request does, and shows to found each handler latchkey in them with
