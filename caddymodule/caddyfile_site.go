@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -106,7 +107,7 @@ func (s *siteParser) matcher() error {
 	}
 	set, err := s.oneMatcher()
 	if err == nil && set != nil { // no set: the matcher "*", which is every request
-		s.MatchRaw = caddyhttp.RawMatcherSets{set}
+		s.MatchRaw, s.Position = caddyhttp.RawMatcherSets{set}, fmt.Sprintf("%s:%d", s.start.File, s.start.Line)
 	}
 	return err
 }

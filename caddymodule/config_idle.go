@@ -11,8 +11,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// IdleSignOut signs people out who have not used a site for a while. The server does so at their next request, whatever
-// runs in the browser; a site that loads `/.latchkey/assets/idle.js` warns them before.
+// IdleSignOut signs people out who have not used a site for a while. The server does so, at their next request or, where a
+// stream is open, by the clock, whatever runs in the browser; a site that loads `/.latchkey/assets/idle.js` warns them before.
 type IdleSignOut struct {
 	// After how long without use people are warned, where the site loads the script. Required; less than `sign_out`.
 	Warn caddy.Duration `json:"warn,omitempty"`

@@ -75,6 +75,9 @@ type Handler struct {
 	// A signed statement about the person, for applications that verify it. Default: none.
 	Assertion *Assertion `json:"assertion,omitempty"`
 
+	// Where `match` was written, as file:line, for messages. The Caddyfile adapter fills it in.
+	Position string `json:"position,omitempty"`
+
 	rt handlerRuntime
 }
 

@@ -118,7 +118,7 @@ func (d *doctor) redis(ctx context.Context, m *RedisStore) []finding {
 		found = append(found, say(level, line))
 	}
 	if facts.Time.IsZero() {
-		return append(found, say(findWarn, "it does not tell the time (its user may not use TIME), so its clock cannot be compared"))
+		return append(found, say(findWarn, "it does not tell the time (its user may use neither INFO nor TIME), so its clock cannot be compared"))
 	}
 	ahead := time.Duration(0)
 	if ended := d.now(); facts.Time.After(ended) {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,38 @@ func TestDoctorHealthy(t *testing.T) {
 		if !has(found, findOK, want) {
 			t.Errorf("nothing says %q: %+v", want, found)
 		}
+	}
+}
+
+// The least user that docs/operations.md makes is a set-up that we recommend: nothing is to be said against it, and nothing
+// is asked that it may not.
+func TestDoctorLeastPrivilege(t *testing.T) {
+	t.Setenv("DOCTOR_SECRET", "secret")
+	guide, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rule []any
+	for _, word := range strings.Fields(regexp.MustCompile(`(?m)^ACL SETUSER latchkey .*$`).FindString(string(guide))) {
+		rule = append(rule, word)
+	}
+	server := redistest.Start(t)
+	server.Do(rule...)
+	c := clinic{
+		dir: t.TempDir(), issuer: metadataOnly{}.start(t), provider: "client_secret {env.DOCTOR_SECRET}", site: "wiki.example.com:8443",
+		store: "redis " + server.URL(0) + " {\nusername latchkey\npassword {env.DOCTOR_SECRET}\n}",
+	}
+	found, err := examined(t, c.caddyfile())
+	if err != nil || !has(found, findOK, "store redis: its clock agrees") || !has(found, findOK, "it evicts nothing") {
+		t.Errorf("%v: %+v", err, found)
+	}
+	for _, f := range found {
+		if f.Level != findOK {
+			t.Errorf("%+v", f)
+		}
+	}
+	if refused, _ := server.Do("acl", "log").([]any); len(refused) > 0 {
+		t.Errorf("the user was refused: %v", refused)
 	}
 }
 

@@ -95,6 +95,9 @@ type Explanation struct {
 	Demand       *ExplainedDemand   `json:"demand,omitempty"`
 	Controls     *ExplainedControls `json:"controls,omitempty"`
 	Prompt       ExplainedPrompt    `json:"prompt"`
+	// Idle is what idle sign-out means for the session that there is or would be: one entry, or one for each answer to the
+	// prompt. Empty where the app has none, and where there is no session.
+	Idle []ExplainedIdle `json:"idle_sign_out,omitempty"`
 	// Policies are all policies for the app, in the order of the configuration.
 	Policies []ExplainedPolicy `json:"policies"`
 }

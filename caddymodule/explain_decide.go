@@ -43,16 +43,26 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 			return ex.without(policy.Allow, reasonNotGuarded, nil), nil
 		}
 	}
-	other := im.who != nil && !h.accepts(im.who)
-	if other {
+	other, unused := im.who != nil && !h.accepts(im.who), h.unused(im)
+	if unused && len(h.rt.site.Idle) > 0 {
+		ex.Idle = []ExplainedIdle{h.idleOf(im, im.who.Kind)}
+	}
+	if other || unused {
 		im.who = nil
 	}
 	d, outcomes := h.rt.policies.Explain(h.imaginedRequest(im, true))
 	ex.decided(&d, outcomes)
-	if other && d.Verdict == policy.SignIn {
+	switch {
+	case d.Verdict != policy.SignIn:
+	case unused:
+		ex.Reason = reasonEnded
+	case other:
 		ex.Reason = reasonOtherProvider
 	}
 	ex.Prompt = h.explainPrompt(im, &d)
+	if !unused {
+		ex.Idle = h.explainIdle(im, &ex.Prompt)
+	}
 	return ex, nil
 }
 

@@ -40,6 +40,7 @@ func (ex *Explanation) print(w io.Writer, appliedOnly bool) error {
 	line("Asks for", ex.Demand.text())
 	line("Holds", ex.Controls.text())
 	line("Prompt", ex.Prompt.text())
+	line("Idle", ex.idle())
 	ex.table(&b, appliedOnly)
 	_, err := io.WriteString(w, b.String())
 	return err

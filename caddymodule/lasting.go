@@ -24,17 +24,16 @@ const (
 // a stream, looks at its session again now and then and takes nothing more when that has ended.
 type lasting struct {
 	caddyhttp.ResponseWriterWrapper
-	sessions *session.Manager
-	who      *session.Session
-	app      string
-	next     time.Time // when to look
-	over     atomic.Bool
+	who    *session.Session
+	opened opened
+	next   time.Time // when to look
+	over   atomic.Bool
 }
 
 // begin makes l the writer around w. It is begun once.
-func (l *lasting) begin(w http.ResponseWriter, sessions *session.Manager, who *session.Session, app string, now time.Time) {
+func (l *lasting) begin(w http.ResponseWriter, who *session.Session, opened opened, now time.Time) {
 	l.ResponseWriter = w
-	l.sessions, l.who, l.app, l.next = sessions, who, app, now.Add(lastingLook)
+	l.who, l.opened, l.next = who, opened, now.Add(lastingLook)
 }
 
 // ended looks at the session, if it is time. Whether it is over nobody can say while the store is away.
@@ -47,7 +46,7 @@ func (l *lasting) ended() bool {
 		return false
 	}
 	l.next = now.Add(lastingLook)
-	err := l.sessions.Still(context.Background(), l.who, l.app)
+	err := l.opened.h.rt.app.rt.sessions.Still(context.Background(), l.who, &l.opened)
 	if errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired) {
 		l.over.Store(true)
 	}

@@ -42,7 +42,11 @@ func (f *findings) isNew(what policy.Finding) bool {
 func (a *App) warn(found []policy.Finding) {
 	for _, f := range found {
 		if a.rt.said.isNew(f) {
-			a.rt.logger.Warn("policy is hardly meant so", zap.String("policy", f.Policy), zap.String("app", f.Site),
+			what := "policy is hardly meant so"
+			if f.Policy == "" {
+				what = "matcher of latchkey is hardly meant so"
+			}
+			a.rt.logger.Warn(what, zap.String("policy", f.Policy), zap.String("app", f.Site),
 				zap.String("problem", f.Problem), zap.String("position", f.Position))
 		}
 	}
@@ -62,6 +66,7 @@ func (h *Handler) lint(server *caddyhttp.Server) {
 	a.warn(policy.LintSite(h.rt.rules, 0))
 	a.warn(policy.LintProviders(site, a.sources(h.rt.site.Providers)))
 	a.warn(overdue(h.App, h.Policies, time.Now()))
+	a.lintRewrites(server)
 	if forgeable(server) {
 		a.warn(byAddress("", a.Policies, a.Networks))
 		a.warn(byAddress(h.App, h.Policies, a.Networks))

@@ -43,10 +43,14 @@ func validateWarns(t *testing.T, text string) (warnings []string) {
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
-		if entry.Policy == "" {
+		if entry.Problem == "" {
 			continue
 		}
-		before, _, _ := strings.Cut(text, "policy "+entry.Policy+" {")
+		place := "policy " + entry.Policy + " "
+		if entry.Policy == "" {
+			place = "latchkey @part"
+		}
+		before, _, _ := strings.Cut(text, place)
 		if want := fmt.Sprintf("Caddyfile:%d", 1+strings.Count(before, "\n")); entry.Position != want {
 			t.Errorf("%s is at %s, said to be at %q", entry.Policy, want, entry.Position)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,15 +22,16 @@ import (
 // the tie; it is nil for a request that is none of these, whose answer looks after itself, see lasting.
 func (h *Handler) held(p *passage, w http.ResponseWriter, r *http.Request, who *session.Session) (_ http.ResponseWriter, held *http.Request, done func()) {
 	if !mayStayOpen(r) {
-		p.answer.begin(w, h.rt.app.rt.sessions, who, h.rt.site.App, p.query.Time)
+		p.answer.begin(w, who, opened{h: h, ip: p.visit.IP, userAgent: r.UserAgent()}, p.query.Time)
 		return &p.answer, r, nil
 	}
+	terms := &opened{h: h, ip: p.visit.IP, userAgent: r.UserAgent()}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	tied := &tiedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
 	wire := http.NewResponseController(innermost(w))
 	var mu sync.Mutex
 	over := false
-	stop := h.rt.app.rt.sessions.Watch(who, h.rt.site.App, func(cause error) {
+	stop := h.rt.app.rt.sessions.Watch(who, terms, func(cause error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if over {
@@ -45,6 +47,31 @@ func (h *Handler) held(p *passage, w http.ResponseWriter, r *http.Request, who *
 		defer mu.Unlock()
 		over = true
 		cancel(nil)
+	}
+}
+
+// opened is a request that may go on after it was allowed: what holds for its session meanwhile (session.Terms).
+type opened struct {
+	h         *Handler
+	ip        netip.Addr
+	userAgent string
+}
+
+// App implements session.Terms.
+func (o *opened) App() string { return o.h.rt.site.App }
+
+// IdleLimit implements session.Terms.
+func (o *opened) IdleLimit(who *session.Session) time.Duration { return o.h.rt.site.IdleLimit(who) }
+
+// EndedIdle implements session.Terms. What outlives a reload is told to the configuration that runs: the log of its own
+// takes nothing more.
+func (o *opened) EndedIdle(who *session.Session, limit time.Duration) {
+	app, err := running.app()
+	if err != nil {
+		app = o.h.rt.app // about to stop
+	}
+	if service := app.rt.ready.Load(); service != nil {
+		service.EndedIdle(who, &o.h.rt.site, limit, o.ip.String(), o.userAgent)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
@@ -21,6 +22,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -144,6 +147,38 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+type told []signinlog.Record
+
+func (t *told) Write(r signinlog.Record) { *t = append(*t, r) }
+
+// A stream that outlives a reload is ended by what it was opened under; the configuration that runs is told.
+func TestEndedIdleAfterAReload(t *testing.T) {
+	service := func(a *App, log *told) {
+		a.rt.ready.Store(signin.New(signin.Config{Log: log}))
+	}
+	var before, after told
+	old, current := new(App), new(App)
+	service(old, &before)
+	service(current, &after)
+	h := &Handler{App: "wiki"}
+	h.rt.app, h.rt.site = old, signin.Site{App: "wiki", Idle: []signin.IdleSignOut{{Warn: time.Minute, After: time.Hour}}}
+	o := &opened{h: h, ip: netip.MustParseAddr("192.0.2.1"), userAgent: "Browser"}
+	who := &session.Session{Identity: session.Identity{Issuer: "i", Subject: "ada"}}
+	if limit := o.IdleLimit(who); limit != time.Hour || o.App() != "wiki" {
+		t.Errorf("held to %v at %s", limit, o.App())
+	}
+	o.EndedIdle(who, time.Hour) // nothing runs any more
+	running.add(current)
+	defer running.remove(current)
+	o.EndedIdle(who, time.Hour)
+	if len(before) != 1 || len(after) != 1 {
+		t.Fatalf("the old one is told %d times, the current one %d", len(before), len(after))
+	}
+	if r := after[0]; r.Code != signinlog.SessionExpired || r.App != "wiki" || r.IP != "192.0.2.1" || r.UserAgent != "Browser" || r.Interactive {
+		t.Errorf("entry: %+v", r)
 	}
 }
 

@@ -3,13 +3,18 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
+// ErrEndedIdle: EndIdle has ended the session, this call and no other. It is an ErrExpired.
+var ErrEndedIdle = fmt.Errorf("%w for want of use", ErrExpired)
+
 // EndIdle ends a session that nobody has used for a time which is shorter than its own idle limit (T16). What a copy says
 // of the last use is not the last word, because the session may be in use elsewhere: the store is asked, and if it knows of
-// a later use the session is returned as it is there. ErrExpired: this call has ended it. ErrNotFound: it was gone already.
-// Any other error says that it may still live.
+// a later use the session is returned as it is there, and also if one is about to be written here. ErrEndedIdle: this call has
+// ended it. ErrNotFound: it was gone already, another ErrExpired: a limit of its own had passed. Any other error says that it
+// may still live.
 func (m *Manager) EndIdle(ctx context.Context, s *Session, idle time.Duration) (*Session, error) {
 	now, err := m.fetch(ctx, s.ID, m.cache.get(s.ID.digest()))
 	if err == nil {
@@ -18,13 +23,13 @@ func (m *Manager) EndIdle(ctx context.Context, s *Session, idle time.Duration) (
 	if err != nil {
 		return nil, err
 	}
-	if m.now().Before(now.LastUsed.Add(idle)) {
+	if _, used := m.touching.Load(s.ID); used || m.now().Before(now.LastUsed.Add(idle)) {
 		return now, nil
 	}
 	if err := m.end(ctx, now); err != nil {
 		return nil, err
 	}
-	return nil, ErrExpired
+	return nil, ErrEndedIdle
 }
 
 // Use notes a use of the session and returns it as it is then, for whoever has to say when it ends. Unlike Touch it waits

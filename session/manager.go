@@ -66,6 +66,7 @@ type Manager struct {
 
 	touches  chan touch
 	touching sync.Map // ID -> struct{}: a write of its last use is under way
+	idling   sync.Map // digest -> struct{}: whether it is to end for want of use is being asked
 	stop     chan struct{}
 	done     chan struct{}
 	closing  sync.Once

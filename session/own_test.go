@@ -37,7 +37,10 @@ func TestOwn(t *testing.T) {
 	}
 	_, err = w.OwnNamed(t.Context(), grace, mine.ID.Short())
 	want(t, "somebody else's", err, session.ErrNotFound)
-	w.clock.Advance(200 * day)
+	w.clock.Advance(90*day + time.Hour) // over, and its record still there to say whose it was
+	_, err = w.OwnNamed(t.Context(), ada, mine.ID.Short())
+	want(t, "over", err, session.ErrNotFound)
+	w.clock.Advance(110 * day)
 	if own, err := w.Own(t.Context(), ada, 10); err != nil || len(own.Sessions) != 0 {
 		t.Errorf("when all are over: %+v, %v", own, err)
 	}

@@ -23,15 +23,26 @@ type watches struct {
 
 type watch struct {
 	id     ID
-	app    string
+	terms  Terms
 	cancel func(error)
 	seen   atomic.Int64 // when it was last known to be good, in nanoseconds since 1970: two managers may look at a time
 }
 
-// Watch calls cancel, once, when the session is over or no longer good for the app: for whoever holds something open
+// Terms are what something that stays open for longer than a request is held to, beside all that ends its session
+// wherever it is used. They must be safe for concurrent use, and not block.
+type Terms interface {
+	// App is the app that the session has to be good for.
+	App() string
+	// IdleLimit is after how long without use the app ends a session; 0 if it does not. See Manager.EndIdle.
+	IdleLimit(s *Session) time.Duration
+	// EndedIdle is told of a session that was ended so, by whichever of the things open for it was looked at: once.
+	EndedIdle(s *Session, limit time.Duration)
+}
+
+// Watch calls cancel, once, when the session is over or no longer good on the terms: for whoever holds something open
 // for it, longer than a request. It goes on when the manager is closed, if another has its cache. stop ends the watch.
-func (m *Manager) Watch(s *Session, app string, cancel func(error)) (stop func()) {
-	d, w := s.ID.digest(), &watch{id: s.ID, app: app, cancel: cancel}
+func (m *Manager) Watch(s *Session, terms Terms, cancel func(error)) (stop func()) {
+	d, w := s.ID.digest(), &watch{id: s.ID, terms: terms, cancel: cancel}
 	w.seen.Store(m.now().UnixNano())
 	all := &m.cache.watches
 	all.mu.Lock()
@@ -131,10 +142,11 @@ func (m *Manager) look(ctx context.Context, d digest, list []*watch) {
 	for _, w := range list {
 		over := err
 		switch {
-		case err == nil && !m.Admits(s, w.app):
+		case err == nil && !m.Admits(s, w.terms.App()):
 			over = ErrNotFound
 		case err == nil:
 			w.seen.Store(now.UnixNano())
+			m.lookIdle(ctx, d, s, w.terms)
 			continue
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrExpired):
 		case now.UnixNano()-w.seen.Load() < int64(max(m.grace, m.recheck, askTimeout)):
@@ -151,11 +163,48 @@ func (m *Manager) look(ctx context.Context, d digest, list []*watch) {
 	}
 }
 
-// Still reports what Load would say of a session now, and whether it is still good for the app: ErrNotFound if not.
-func (m *Manager) Still(ctx context.Context, s *Session, app string) error {
-	now, err := m.loadID(ctx, s.ID)
-	if err == nil && !m.Admits(now, app) {
-		err = ErrNotFound
+// lookIdle ends a session that nobody has used for as long as the terms allow. What is open for it is closed as it is when
+// anybody ends it. That is done beside, because the store is asked, and whoever looks after all streams cannot wait for it.
+func (m *Manager) lookIdle(ctx context.Context, d digest, s *Session, terms Terms) {
+	if limit := terms.IdleLimit(s); limit <= 0 || m.now().Before(s.LastUsed.Add(limit)) {
+		return
+	}
+	if k := m.cache.get(d); k != nil && m.lately(k, m.now()) {
+		return // it cannot be asked, and was a moment ago
+	}
+	if _, busy := m.idling.LoadOrStore(d, struct{}{}); busy {
+		return
+	}
+	m.background.Go(func() {
+		defer m.idling.Delete(d)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
+		defer cancel()
+		_ = m.holdIdle(ctx, s, terms) // if it may still live, the next look tries again
+	})
+}
+
+// holdIdle holds a session to the idle limit of the terms, and tells them if it has ended it.
+func (m *Manager) holdIdle(ctx context.Context, s *Session, terms Terms) error {
+	limit := terms.IdleLimit(s)
+	if limit <= 0 || m.now().Before(s.LastUsed.Add(limit)) {
+		return nil
+	}
+	_, err := m.EndIdle(ctx, s, limit)
+	if errors.Is(err, ErrEndedIdle) {
+		terms.EndedIdle(s, limit)
 	}
 	return err
+}
+
+// Still reports what Load would say of a session now, and whether it is still good on the terms: ErrNotFound or ErrExpired
+// if not.
+func (m *Manager) Still(ctx context.Context, s *Session, terms Terms) error {
+	now, err := m.loadID(ctx, s.ID)
+	switch {
+	case err != nil:
+		return err
+	case !m.Admits(now, terms.App()):
+		return ErrNotFound
+	}
+	return m.holdIdle(ctx, now, terms)
 }

@@ -90,6 +90,49 @@ func TestIdleWarning(t *testing.T) {
 	}
 }
 
+// TestIdleCutsStreams holds T2, T5, T7 and T18: what is open for somebody who has gone is cut by the clock, although neither
+// they nor any page asks for anything, and the log says why; also for what was opened before a reload. Who stays signed in
+// goes on.
+func TestIdleCutsStreams(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, config{app: "idle_sign_out {\nwarn 2s\nsign_out 8s\n}"})
+	gone, stays := rig.NewHTTP(t), rig.NewHTTP(t)
+	s.entered(stays, "/", "alice", "Yes")
+	s.entered(gone, "/", "adam", "No")
+	used := time.Now()
+	cut := map[string]chan time.Time{"events before a reload": s.openEvents(gone)}
+	if err := s.reload(func(c *config) { c.app += "\nsession {\npersistent {\nmax_lifetime 100d\n}\n}" }); err != nil {
+		t.Fatal(err)
+	}
+	others := []chan time.Time{s.openSocket(stays), s.openEvents(stays)}
+	cut["WebSocket"], cut["events"] = s.openSocket(gone), s.openEvents(gone)
+	for name, ch := range cut {
+		select {
+		case at := <-ch:
+			// The last use on record may be a second old, a tenth of the time before the warning.
+			if after := at.Sub(used); after < 7*time.Second {
+				t.Errorf("%s: cut %s after the last use", name, after)
+			}
+		case <-time.After(30 * time.Second):
+			t.Errorf("%s: never cut", name)
+		}
+	}
+	entries := s.gw.AwaitSignIns(70008, 1, 10*time.Second)
+	if len(entries) != 1 || entries[0].Text("appDisplayName") != s.host() || entries[0].Text("ipAddress") == "" || !strings.Contains(entries[0].Text("userAgent"), "Go-http-client") {
+		t.Errorf("entries of an idle sign-out: %v", entries)
+	}
+	for _, ch := range others {
+		select {
+		case <-ch:
+			t.Error("cut although they stay signed in")
+		default:
+		}
+	}
+	if n := s.sessions(); n != 1 {
+		t.Errorf("%d sessions are left", n)
+	}
+}
+
 const spaPage = `<!doctype html><html lang="en"><title>App</title><script type="module" src="/spa/app.js"></script>
 <main><h1>The app</h1><button type="button" id="load">Load</button><button type="button" id="strong">Strong</button>
 <button type="button" id="refused">Refused</button><p id="out">nothing yet</p></main></html>`

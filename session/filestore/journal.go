@@ -3,6 +3,7 @@ package filestore
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
@@ -19,7 +20,7 @@ func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) erro
 	for i, v := range b.Values {
 		values[i] = bytes.Clone(v)
 	}
-	b.Values = values
+	b.Values, b.Owners = values, slices.Clone(b.Owners)
 	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
 		now := s.now()
 		if err := journal.CheckBatch(stream, b, now); err != nil {

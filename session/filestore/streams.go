@@ -11,33 +11,38 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
-// The sign-in log in the file: two parts more, which a file gets with its first entry.
+// The sign-in log in the file: three parts more, which a file gets with its first entry.
 //
-//	journal   len(stream) 1, stream, milli 8, seq 8 -> value
+//	log       len(stream) 1, stream, milli 8, seq 8 -> len(owner) 1, owner, value
 //	streams   stream -> until 8, count 8, milli 8, seq 8 of the last entry
+//	owners    len(owner) 1, owner, milli 8, seq 8, stream -> nothing
 var (
-	bucketJournal = []byte("journal")
+	bucketLog     = []byte("log")
 	bucketStreams = []byte("streams")
+	bucketOwners  = []byte("owners")
 )
 
-// journals are the two parts.
+// journals are the three parts.
 type journals struct {
-	entries, streams *bolt.Bucket
+	entries, streams, owners *bolt.Bucket
 }
 
 func (r records) journals() (j journals, ok bool) {
 	tx := r.entries.Tx()
-	j = journals{tx.Bucket(bucketJournal), tx.Bucket(bucketStreams)}
-	return j, j.entries != nil && j.streams != nil
+	j = journals{tx.Bucket(bucketLog), tx.Bucket(bucketStreams), tx.Bucket(bucketOwners)}
+	return j, j.entries != nil && j.streams != nil && j.owners != nil
 }
 
 func (r records) makeJournals() (j journals, err error) {
 	tx := r.entries.Tx()
-	if j.entries, err = tx.CreateBucketIfNotExists(bucketJournal); err != nil {
+	if j.entries, err = tx.CreateBucketIfNotExists(bucketLog); err != nil {
 		return j, err
 	}
 	j.entries.FillPercent = 0.95 // written in the order of the keys
-	j.streams, err = tx.CreateBucketIfNotExists(bucketStreams)
+	if j.streams, err = tx.CreateBucketIfNotExists(bucketStreams); err != nil {
+		return j, err
+	}
+	j.owners, err = tx.CreateBucketIfNotExists(bucketOwners)
 	return j, err
 }
 
@@ -107,7 +112,11 @@ func collect(name, k, v []byte, limit int, next func() (k, v []byte)) (found []j
 		if len(at) != positionSize {
 			return nil, fmt.Errorf("%w: journal key of %d bytes", ErrDamaged, len(k))
 		}
-		found = append(found, journal.Entry{Position: placed(at), Value: bytes.Clone(v)})
+		_, value, err := split(v)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, journal.Entry{Position: placed(at), Value: bytes.Clone(value)})
 	}
 	return found, nil
 }
@@ -136,13 +145,20 @@ func (j journals) add(stream string, b journal.Batch, now uint64) error {
 		}
 	}
 	name := prefix(session.Key(stream))
-	for _, v := range b.Values {
+	for i, v := range b.Values {
+		owner := ""
+		if len(b.Owners) > 0 {
+			owner = b.Owners[i]
+		}
 		if now > st.last.Milli {
 			st.last = journal.Position{Milli: now}
 		} else {
 			st.last.Seq++
 		}
-		if err := j.entries.Put(join(name, place(st.last)), v); err != nil {
+		if err := j.entries.Put(join(name, place(st.last)), join(prefix(session.Key(owner)), v)); err != nil {
+			return err
+		}
+		if err := j.own(owner, stream, st.last); err != nil {
 			return err
 		}
 		st.count++
@@ -157,13 +173,25 @@ func (j journals) add(stream string, b journal.Batch, now uint64) error {
 // drop removes the n oldest entries of a stream and writes its state.
 func (j journals) drop(stream string, st *state, n int) (dropped int, err error) {
 	name := prefix(session.Key(stream))
-	var old [][]byte
+	var old, owned [][]byte
 	c := j.entries.Cursor()
-	for k, _ := c.Seek(name); len(old) < n && bytes.HasPrefix(k, name); k, _ = c.Next() {
+	for k, v := c.Seek(name); len(old) < n && bytes.HasPrefix(k, name); k, v = c.Next() {
+		owner, _, err := split(v)
+		if err != nil {
+			return 0, err
+		}
 		old = append(old, bytes.Clone(k))
+		if len(owner) > 0 {
+			owned = append(owned, join(prefix(session.Key(owner)), k[len(name):], []byte(stream)))
+		}
 	}
 	for _, k := range old {
 		if err := j.entries.Delete(k); err != nil {
+			return 0, err
+		}
+	}
+	for _, k := range owned {
+		if err := j.owners.Delete(k); err != nil {
 			return 0, err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 func journalRecords(t *testing.T, s *Store) (entries, streams int) {
 	t.Helper()
 	if err := s.db.View(func(tx *bolt.Tx) error {
-		entries, streams = tx.Bucket(bucketJournal).Stats().KeyN, tx.Bucket(bucketStreams).Stats().KeyN
+		entries, streams = tx.Bucket(bucketLog).Stats().KeyN, tx.Bucket(bucketStreams).Stats().KeyN
 		return nil
 	}); err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func everything(t *testing.T, s *redisstore.Store) {
 	_, err = s.Remove(ctx, e.Key)
 	must("remove", err)
 	now := time.Now()
-	batch := journal.Batch{Values: [][]byte{[]byte("one"), []byte("two")}, Most: 100, Until: now.Add(time.Hour), Again: true}
+	batch := journal.Batch{Values: [][]byte{[]byte("one"), []byte("two")}, Most: 100, Until: now.Add(time.Hour), Again: true, Owners: []string{"p:acl", "p:acl"}}
 	must("append", s.Append(ctx, "log", batch))
 	entries, err := s.Before(ctx, "log", journal.Position{}, 10)
 	must("before", err)
@@ -97,10 +97,19 @@ func everything(t *testing.T, s *redisstore.Store) {
 		_, err = s.After(ctx, "log", entries[len(entries)-1].Position, 10)
 		must("after", err)
 	}
+	_, err = s.Owned(ctx, "p:acl", 10)
+	must("owned", err)
 	_, err = s.Len(ctx, "log")
 	must("len", err)
 	_, err = s.Trim(ctx, "log", 1)
 	must("trim", err)
+	facts, err := s.Facts(ctx)
+	must("facts", err)
+	if facts.Version == "" || time.Since(facts.Time).Abs() > time.Minute {
+		t.Errorf("facts: %+v", facts)
+	}
+	_, err = s.Advice(ctx)
+	must("advice", err)
 }
 
 // commandsOf is what a server was asked to do, from its own statistics.
@@ -150,6 +159,22 @@ func TestLeastPrivilege(t *testing.T) {
 		args := append([]any{"acl", "dryrun", "latchkey"}, command...)
 		if said := server.Do(args...); said == "OK" {
 			t.Errorf("the user may %v", command)
+		}
+	}
+}
+
+// The clock is read by whichever command the user may use, and is unknown to one who may use neither.
+func TestFactsByPrivilege(t *testing.T) {
+	server := redistest.Start(t)
+	for rule, known := range map[string]bool{"+info": true, "+time": true, "+time +info": true, "": false} {
+		args := append(documentedUser(t), "-info")
+		for _, word := range strings.Fields(rule) {
+			args = append(args, word)
+		}
+		server.Do(args...)
+		facts, err := open(t, redisstore.Config{URL: server.URL(0), Username: "latchkey", Password: "secret"}).Facts(t.Context())
+		if err != nil || facts.Time.IsZero() == known || known && time.Since(facts.Time).Abs() > time.Minute {
+			t.Errorf("%q: %+v, %v", rule, facts, err)
 		}
 	}
 }

@@ -6,7 +6,8 @@
 // by the server from the time that is left, so a gateway's clock that is wrong moves no session of another gateway.
 //
 // The sign-in log is kept beside the sessions, as journal.Journal says: a Redis stream a day, one field an entry, with a
-// TTL like every key. Only Trim takes two commands.
+// TTL like every key. A sorted set for each person names their newest entries. Only Trim, Owned and an Append of somebody's
+// entries take two round trips.
 //
 // A failure is never "not found": a server that is down, hanging, loading, full or demoted gives
 // session.ErrUnavailable, within two seconds whatever happens, and the store works again as soon as the server does.

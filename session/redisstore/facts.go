@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -25,12 +26,22 @@ func (s *Store) Facts(ctx context.Context) (f Facts, err error) {
 	}
 	defer cancel()
 	if info, err := s.client.Info(ctx, "server").Result(); err == nil {
-		f.Version = versionField(info)
+		f.Version, f.Time = versionField(info), timeField(info)
 	}
-	if now, err := s.client.Time(ctx).Result(); err == nil {
-		f.Time = now
+	if f.Time.IsZero() { // servers of long ago; the user that the documentation makes may not use TIME
+		if now, err := s.client.Time(ctx).Result(); err == nil {
+			f.Time = now
+		}
 	}
 	return f, nil
+}
+
+// timeField is the clock of a server, as INFO has it; zero if it has not.
+func timeField(info string) time.Time {
+	if usec, err := strconv.ParseInt(infoField(info, "server_time_usec"), 10, 64); err == nil && usec > 0 {
+		return time.UnixMicro(usec)
+	}
+	return time.Time{}
 }
 
 func versionField(info string) string {

@@ -24,21 +24,26 @@ const (
 )
 
 // appendScript: most, TTL in ms, how many of the newest entries to look at for a batch that comes again (0 for none),
-// the values. The first write is the first XADD, so a server that refuses it has written nothing.
+// the values. It answers where they are, in their order. The first write is the first XADD, so a server that refuses it has
+// written nothing.
 var appendScript = newScript(`
 if ARGV[3] ~= '0' then
-  for _, entry in ipairs(redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[3])) do
+  local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[3])
+  for i, entry in ipairs(newest) do
     if entry[2][2] == ARGV[4] then
       redis.call('PEXPIRE', KEYS[1], ARGV[2])
-      return 0
+      local at = {}
+      for j = i, math.max(1, i - #ARGV + 4), -1 do at[#at + 1] = newest[j][1] end
+      return at
     end
   end
 end
+local at = {}
 for i = 4, #ARGV do
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', '` + valueField + `', ARGV[i])
+  at[#at + 1] = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', '` + valueField + `', ARGV[i])
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1`)
+return at`)
 
 // Append adds the values to a stream with XADD, by a script that also moves the TTL of its key.
 func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) error {
@@ -56,7 +61,10 @@ func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) erro
 	for _, v := range b.Values {
 		args = append(args, v)
 	}
-	_, err = s.run(ctx, s.once, appendScript, s.streamKey(stream), args...)
+	at, err := s.run(ctx, s.once, appendScript, s.streamKey(stream), args...)
+	if err == nil {
+		err = s.own(ctx, stream, at, b, now)
+	}
 	return s.answer(err)
 }
 

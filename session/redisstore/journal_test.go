@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -74,7 +75,8 @@ func TestJournalOutage(t *testing.T) {
 		_, after := s.After(t.Context(), "day", journal.Position{}, 1)
 		_, length := s.Len(t.Context(), "day")
 		_, trim := s.Trim(t.Context(), "day", 1)
-		for call, err := range map[string]error{"append": s.Append(t.Context(), "day", oneEntry("x")), "before": before, "after": after, "len": length, "trim": trim} {
+		_, owned := s.Owned(t.Context(), "p:ada", 1)
+		for call, err := range map[string]error{"append": s.Append(t.Context(), "day", oneEntry("x")), "before": before, "after": after, "len": length, "trim": trim, "owned": owned} {
 			if !isUnavailable(err) {
 				t.Errorf("%s: %s: %v", what, call, err)
 			}
@@ -84,6 +86,7 @@ func TestJournalOutage(t *testing.T) {
 	all("down")
 	server.Restart()
 	server.Do("set", redisstore.DefaultKeyPrefix+"+day", "no stream")
+	server.Do("set", redisstore.DefaultKeyPrefix+"=p:ada", "no set")
 	all("another type")
 	server.Do("flushall")
 	server.Do("config", "set", "maxmemory", "1")
@@ -130,6 +133,64 @@ func TestJournalAgainAfterHang(t *testing.T) {
 	}
 }
 
+// What an owner has is noted after the entries are written. If that fails, Append does: the batch comes again and is there
+// once, in the stream and for its owner.
+func TestJournalOwnedAfterFailure(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := open(t, redisstore.Config{URL: server.URL(0)})
+	server.Do("set", redisstore.DefaultKeyPrefix+"=p:ada", "no set")
+	b := oneEntry("mine")
+	b.Values, b.Owners = append(b.Values, []byte("nobody's"), []byte("mine too")), []string{"p:ada", "", "p:ada"}
+	if err := s.Append(t.Context(), "day", b); !isUnavailable(err) {
+		t.Fatalf("append: %v", err)
+	}
+	server.Do("del", redisstore.DefaultKeyPrefix+"=p:ada")
+	if err := s.Append(t.Context(), "day", oneEntry("later")); err != nil {
+		t.Fatal(err)
+	}
+	b.Again = true
+	if err := s.Append(t.Context(), "day", b); err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Owned(t.Context(), "p:ada", 10)
+	if n, _ := s.Len(t.Context(), "day"); err != nil || n != 4 || len(found) != 2 || string(found[0].Value) != "mine too" || string(found[1].Value) != "mine" {
+		t.Errorf("%d entries, owned %v, %v", n, found, err)
+	}
+}
+
+// What it costs to find somebody's own: two round trips, whatever else is in the log; and a key of a bounded size.
+func TestJournalOwnedCost(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := open(t, redisstore.Config{URL: server.URL(0)})
+	b := journal.Batch{Until: time.Now().Add(time.Hour), Most: 1 << 20}
+	for i := range 4 * journal.MaxOwned {
+		b.Values, b.Owners = append(b.Values, fmt.Appendf(nil, "%d", i)), append(b.Owners, "p:ada")
+	}
+	for range 2 {
+		if err := s.Append(t.Context(), "sign-ins:2026-11-28", b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	size, _ := server.Do("memory", "usage", redisstore.DefaultKeyPrefix+"=p:ada", "samples", "0").(int64)
+	t.Logf("%d bytes for %d entries", size, journal.MaxOwned)
+	if size <= 0 || size > 5<<10 {
+		t.Errorf("%d bytes for %d entries", size, journal.MaxOwned)
+	}
+	server.Do("config", "resetstat")
+	if found, err := s.Owned(t.Context(), "p:ada", 10); err != nil || len(found) != 10 {
+		t.Errorf("%d, %v", len(found), err)
+	}
+	asked := map[string]bool{}
+	for name := range commandsOf(server) {
+		asked[name] = true
+	}
+	if asked["xrevrange"] || asked["scan"] || asked["keys"] || !asked["zrange"] || !asked["xrange"] {
+		t.Errorf("asked %v", asked)
+	}
+}
+
 // Every stream is a key of its own, so that a cluster spreads the days, and no script names two.
 func TestJournalKeys(t *testing.T) {
 	t.Parallel()
@@ -140,10 +201,20 @@ func TestJournalKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	owned := oneEntry("mine")
+	owned.Owners = []string{"p:ada"}
+	if err := s.Append(t.Context(), "day0", owned); err != nil {
+		t.Fatal(err)
+	}
 	keys := server.Keys(0, redisstore.DefaultKeyPrefix+"+")
 	if len(keys) != 3 {
 		t.Errorf("keys %v", keys)
 	}
+	mine := server.Keys(0, redisstore.DefaultKeyPrefix+"=")
+	if len(mine) != 1 {
+		t.Errorf("keys of owners %v", mine)
+	}
+	maps.Copy(keys, mine)
 	for key, ttl := range keys {
 		if ttl <= 59*time.Minute || ttl > time.Hour {
 			t.Errorf("%s has a TTL of %v", key, ttl)

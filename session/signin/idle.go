@@ -34,6 +34,37 @@ func (site *Site) idleSignOut(who *session.Session) (rule IdleSignOut, ok bool) 
 	return rule, ok
 }
 
+// IdleLimit is after how long without use the site signs a session out; 0 if it does not.
+func (site *Site) IdleLimit(who *session.Session) time.Duration {
+	rule, _ := site.idleSignOut(who)
+	return rule.After
+}
+
+// IdleTimes is when a session is warned and when it ends here, if nobody uses it before; ok is false if it is held to no
+// idle sign-out, and nobody is warned.
+func (site *Site) IdleTimes(who *session.Session, limits session.Limits) (warn, end time.Time, ok bool) {
+	end = who.Ends(limits)
+	rule, ok := site.idleSignOut(who)
+	if !ok {
+		return warn, end, false
+	}
+	warn = who.LastUsed.Add(rule.Warn)
+	if idle := who.LastUsed.Add(rule.After); idle.Before(end) {
+		end = idle
+	} else if early := end.Add(rule.Warn - rule.After); end.Before(who.MaxEnd(limits)) && early.Before(warn) {
+		// The session's own idle limit comes first: as long before it as the rule would warn, but after half of it.
+		warn = later(early, who.LastUsed.Add(end.Sub(who.LastUsed)/2))
+	}
+	return warn, end, true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // unused ends a session that has not been used for longer than the site allows, at the first request that presents it
 // afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
 // and for everybody who holds its cookie (T5).
@@ -41,26 +72,32 @@ func (s *Service) unused(r *http.Request, v *Visit, who *session.Session) (*sess
 	if len(v.Site.Idle) == 0 {
 		return who, nil
 	}
-	rule, ok := v.Site.idleSignOut(who)
-	if !ok || s.Now().Before(who.LastUsed.Add(rule.After)) {
+	limit := v.Site.IdleLimit(who)
+	if limit == 0 || s.Now().Before(who.LastUsed.Add(limit)) {
 		return who, nil
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	still, err := s.Sessions.EndIdle(ctx, who, rule.After)
-	if !errors.Is(err, session.ErrExpired) {
-		return still, err
+	still, err := s.Sessions.EndIdle(ctx, who, limit)
+	if errors.Is(err, session.ErrEndedIdle) {
+		v.expired = who
+		s.EndedIdle(who, v.Site, limit, v.IP.String(), r.UserAgent())
 	}
+	return still, err
+}
+
+// EndedIdle writes down that a session was ended for want of use, and tells whoever listens. ip and userAgent are of the
+// request that found it so, or of one that was still open.
+func (s *Service) EndedIdle(who *session.Session, site *Site, limit time.Duration, ip, userAgent string) {
 	rec := person(who, signinlog.Record{
-		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + rule.After.String(),
-		Created: s.Now(), App: v.Site.App, IP: v.IP.String(), UserAgent: agent(r),
+		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + limit.String(),
+		Created: s.Now(), App: site.App, IP: ip, UserAgent: userAgent[:min(len(userAgent), maxAgent)],
 	})
 	rec.Interactive = false
 	s.write(rec)
-	s.Logger.Info("signed out for want of use", zap.String("session", who.ID.Short()), zap.String("app", v.Site.App),
-		zap.Duration("sign_out", rule.After))
+	s.Logger.Info("signed out for want of use", zap.String("session", who.ID.Short()), zap.String("app", site.App),
+		zap.Duration("sign_out", limit))
 	data := told(who)
-	data["by"], data["app"] = ByIdle, v.Site.App
+	data["by"], data["app"] = ByIdle, site.App
 	s.notify(EventSignOut, data)
-	return nil, err
 }

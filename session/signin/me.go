@@ -32,7 +32,8 @@ type Device struct {
 
 // SignIns is the sign-in log as far as it is read here.
 type SignIns interface {
-	Read(ctx context.Context, q signinlog.Query) (signinlog.Page, error)
+	// Own returns the newest entries of a person by signinlog.Record.UserID, newest first, at most limit.
+	Own(ctx context.Context, userID string, limit int) (signinlog.Page, error)
 }
 
 // visitor is somebody at their own page: their session, its token and what the policies say of them now.

@@ -41,6 +41,12 @@ func TestMeWithSignInHost(t *testing.T) {
 			t.Errorf("%s: %s", origin, r.body)
 		}
 	}
+	id := func() string {
+		_, id, _ := strings.Cut(b.do(http.MethodGet, crm+mePath, nil, "Accept", "application/json").body, `"id":"`)
+		id, _, _ = strings.Cut(id, `"`)
+		return id
+	}
+	kept := id()
 	if r := post(doNotStay); r.setCookies()[hostPrefix+cookieBase] == nil || r.setCookies()[hostPrefix+cookieBase].MaxAge != 0 {
 		t.Fatalf("not staying: %d", r.status)
 	}
@@ -48,6 +54,10 @@ func TestMeWithSignInHost(t *testing.T) {
 		if r := b.in(origin + "/page"); !strings.HasSuffix(r.body, "browser") {
 			t.Errorf("%s: %s", origin, r.body)
 		}
+	}
+	// The cookies that sites had until then outlive the browser: they must not be good for anything any more (X10).
+	if now := id(); now == "" || now == kept {
+		t.Errorf("the session has the id %q as before", now)
 	}
 	// A script at a site sees the same list, and is told where cookies are changed; another host's token is worth nothing.
 	script := func(method, origin string, form url.Values) result {

@@ -81,22 +81,14 @@ func (s *Service) addSignIns(r *http.Request, o *overview) {
 	defer cancel()
 	id := signinlog.Record{UserIssuer: o.who.Identity.Issuer, UserSubject: o.who.Identity.Subject}.UserID()
 	// One more than is shown tells whether there are more.
-	found, err := s.SignIns.Read(ctx, signinlog.Query{UserID: id, Limit: maxMySignIns + 1})
+	found, err := s.SignIns.Own(ctx, id, maxMySignIns+1)
 	if err != nil {
 		o.down = true
 		s.Logger.Warn("sign-ins of a person cannot be read", zap.Error(err))
 		return
 	}
-	o.moreSignIns = found.Cursor != ""
-	for _, e := range found.Entries {
-		switch {
-		case !e.Interactive && e.Code == signinlog.Success:
-		case len(o.signIns) == maxMySignIns:
-			o.moreSignIns = true
-		default:
-			o.signIns = append(o.signIns, e)
-		}
-	}
+	o.moreSignIns = len(found.Entries) > maxMySignIns
+	o.signIns = found.Entries[:min(len(found.Entries), maxMySignIns)]
 }
 
 func (o *overview) device(agent string) Device {

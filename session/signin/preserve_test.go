@@ -79,6 +79,11 @@ func (b *browser) endSession() {
 
 func (b *browser) press(token, answer string, header ...string) result {
 	b.t.Helper()
+	return b.pressAt(page, token, answer, header...)
+}
+
+func (b *browser) pressAt(page, token, answer string, header ...string) result {
+	b.t.Helper()
 	return b.do(http.MethodPost, page, url.Values{formField: {token}, formAnswer: {answer}}, header...)
 }
 

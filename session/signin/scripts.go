@@ -88,34 +88,21 @@ func (s *Service) writeState(w http.ResponseWriter, r *http.Request, v *Visit, h
 }
 
 func (s *Service) describeState(state *stateJSON, r *http.Request, v *Visit, have *session.Session) error {
-	now, limits := s.Now(), s.Sessions.Limits()
-	end := have.Ends(limits)
-	state.SignedIn, state.ID = true, have.ID.Short()
-	if rule, ok := v.Site.idleSignOut(have); ok {
-		text, err := s.Pages.IdleWarning(r)
-		if err != nil {
-			return err
-		}
-		warn := have.LastUsed.Add(rule.Warn)
-		if idle := have.LastUsed.Add(rule.After); idle.Before(end) {
-			end = idle
-		} else if early := end.Add(rule.Warn - rule.After); end.Before(have.MaxEnd(limits)) && early.Before(warn) {
-			// The session's own idle limit comes first: as long before it as the rule would warn, but after half of it.
-			warn = later(early, have.LastUsed.Add(end.Sub(have.LastUsed)/2))
-		}
-		state.Idle = &idleJSON{
-			WarnIn: seconds(warn.Sub(now)), Beat: seconds(min(max(rule.Warn/beatShare, beatMin), beatMax)), Text: text,
-		}
+	now := s.Now()
+	warn, end, ok := v.Site.IdleTimes(have, s.Sessions.Limits())
+	state.SignedIn, state.ID, state.EndsIn = true, have.ID.Short(), seconds(end.Sub(now))
+	if !ok {
+		return nil
 	}
-	state.EndsIn = seconds(end.Sub(now))
+	text, err := s.Pages.IdleWarning(r)
+	if err != nil {
+		return err
+	}
+	rule, _ := v.Site.idleSignOut(have)
+	state.Idle = &idleJSON{
+		WarnIn: seconds(warn.Sub(now)), Beat: seconds(min(max(rule.Warn/beatShare, beatMin), beatMax)), Text: text,
+	}
 	return nil
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // seconds rounds up; what has passed is 0.

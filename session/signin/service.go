@@ -209,7 +209,7 @@ type Visit struct {
 	// the sign-in host is told.
 	tighten string
 	anew    bool
-	// expired is the session that was presented and that its limits have ended; nil if there was none.
+	// expired is the session that was presented and that its limits, or idle sign-out, have just ended; nil if there was none.
 	expired *session.Session
 }
 

@@ -170,6 +170,8 @@ type refusing struct {
 	session.Store
 	kind string
 	on   atomic.Bool
+	// keeps refuses to remove anything.
+	keeps atomic.Bool
 	// writes counts everything that would change the store.
 	writes atomic.Int64
 }
@@ -181,6 +183,9 @@ func (s *refusing) Replace(ctx context.Context, e session.Entry) (uint64, error)
 
 func (s *refusing) Remove(ctx context.Context, key session.Key, from ...session.Listing) (session.Entry, error) {
 	s.writes.Add(1)
+	if s.keeps.Load() {
+		return session.Entry{}, session.ErrUnavailable
+	}
 	return s.Store.Remove(ctx, key, from...)
 }
 

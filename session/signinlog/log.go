@@ -205,7 +205,7 @@ func (l *Log) store(records []Record) {
 			l.trouble(err)
 			continue
 		}
-		b.Values = append(b.Values, value)
+		b.Values, b.Owners = append(b.Values, value), append(b.Owners, owner(r))
 	}
 	if len(b.Values) == 0 {
 		return

@@ -21,8 +21,6 @@ const (
 type Query struct {
 	// User is a user name in any case, or a user id, or a subject, byte for byte.
 	User string
-	// UserID is an identity as Record.UserID has it, byte for byte.
-	UserID string
 	// App and Correlation match byte for byte. Status is success, failure or interrupted.
 	App, Correlation, Status string
 	Code                     *Code
@@ -43,13 +41,12 @@ func (q *Query) limit() int {
 
 // selective reports whether entries are likely to be passed over.
 func (q *Query) selective() bool {
-	return q.User != "" || q.UserID != "" || q.App != "" || q.Correlation != "" || q.Status != "" || q.Code != nil || !q.Until.IsZero()
+	return q.User != "" || q.App != "" || q.Correlation != "" || q.Status != "" || q.Code != nil || !q.Until.IsZero()
 }
 
 func (q *Query) matches(e *Entry) bool {
 	switch {
 	case q.User != "" && !strings.EqualFold(q.User, e.UserName) && q.User != e.UserID() && q.User != e.UserSubject:
-	case q.UserID != "" && q.UserID != e.UserID():
 	case q.App != "" && q.App != e.App:
 	case q.Correlation != "" && q.Correlation != e.CorrelationID:
 	case q.Status != "" && q.Status != e.Status:

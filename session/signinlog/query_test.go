@@ -39,8 +39,6 @@ func TestQuery(t *testing.T) {
 		"user in any case":  {signinlog.Query{User: "ADA@example.COM"}, "v1"},
 		"user by subject":   {signinlog.Query{User: "s1"}, "v1"},
 		"user by id":        {signinlog.Query{User: "https://other#s"}, "v4"},
-		"identity":          {signinlog.Query{UserID: "https://other#s"}, "v4"},
-		"no identity":       {signinlog.Query{UserID: "s1"}, ""},
 		"part of a user":    {signinlog.Query{User: "ad"}, ""},
 		"app":               {signinlog.Query{App: "admin"}, "v2"},
 		"app in other case": {signinlog.Query{App: "Admin"}, ""},

@@ -16,6 +16,7 @@ import (
 // error. Every method is safe for concurrent use, and what an Append that returned nil has written is seen by every
 // later read through any replica. Errors are session.ErrUnavailable and session.ErrClosed, or mistakes of the caller.
 type Journal interface {
+	Owners
 	// Append adds the values of a batch to the end of a stream, in their order, all or none.
 	Append(ctx context.Context, stream string, b Batch) error
 	// Before returns entries older than the position, newest first, at most limit. The zero position is the end.
@@ -29,6 +30,15 @@ type Journal interface {
 	Trim(ctx context.Context, stream string, keep int) (removed int, err error)
 }
 
+// Owners finds entries by whose they are, however much else was appended since.
+type Owners interface {
+	// Owned returns the newest entries of an owner that are still there, newest first, at most limit.
+	Owned(ctx context.Context, owner string, limit int) ([]OwnedEntry, error)
+}
+
+// MaxOwned is how many entries an owner has at least, and the largest number in one Owned: the newest count.
+const MaxOwned = 64
+
 // MaxBatch is the largest number of values in one Append, MaxRead of entries in one Before or After.
 const (
 	MaxBatch = 256
@@ -40,6 +50,9 @@ type Batch struct {
 	// Values are 1 to MaxBatch values of at most session.MaxValue bytes each. No two values that are ever appended to
 	// a stream are equal: they are sealed under a random nonce.
 	Values [][]byte
+	// Owners are whose the values are, one for each, empty for nobody's; nil if all are nobody's. What a store keeps to find
+	// them again ends with the stream at the latest.
+	Owners []string
 	// Until is when the store may forget the stream as a whole, if nothing is appended to it until then. It lies
 	// ahead: every key has a TTL.
 	Until time.Time
@@ -58,6 +71,12 @@ const AgainWindow = 1000
 type Entry struct {
 	Position Position
 	Value    []byte
+}
+
+// OwnedEntry is an entry and the stream that it is in.
+type OwnedEntry struct {
+	Entry
+	Stream string
 }
 
 // Position is the place of an entry in its stream. Positions grow from entry to entry, over the whole life of a
@@ -118,6 +137,17 @@ func CheckBatch(stream string, b Batch, now time.Time) error {
 			return fmt.Errorf("a value of %d bytes, want 1 to %d", len(v), session.MaxValue)
 		}
 	}
+	if len(b.Owners) != 0 && len(b.Owners) != len(b.Values) {
+		return fmt.Errorf("%d owners of %d values", len(b.Owners), len(b.Values))
+	}
+	for _, owner := range b.Owners {
+		if owner == "" {
+			continue
+		}
+		if err := session.CheckKey(session.Key(owner)); err != nil {
+			return fmt.Errorf("owner: %w", err)
+		}
+	}
 	if b.Most <= 0 {
 		return fmt.Errorf("a stream of at most %d entries keeps none", b.Most)
 	}
@@ -130,6 +160,14 @@ func CheckRead(stream string, limit int) error {
 		return fmt.Errorf("reading %d entries, want 1 to %d", limit, MaxRead)
 	}
 	return CheckStream(stream)
+}
+
+// CheckOwned tells whether every store takes an Owned.
+func CheckOwned(owner string, limit int) error {
+	if limit <= 0 || limit > MaxOwned {
+		return fmt.Errorf("reading %d entries of an owner, want 1 to %d", limit, MaxOwned)
+	}
+	return session.CheckKey(session.Key(owner))
 }
 
 // CheckTrim tells whether every store takes a Trim.

@@ -261,6 +261,8 @@ func testRefused(t *testing.T, s Subject) {
 		"too many values":    bad(func(b *journal.Batch) { b.Values = slices.Repeat(b.Values, journal.MaxBatch+1) }),
 		"no end":             bad(func(b *journal.Batch) { b.Until = time.Time{} }),
 		"an end in the past": bad(func(b *journal.Batch) { b.Until = s.Now().Add(-time.Second) }),
+		"too few owners":     bad(func(b *journal.Batch) { b.Values, b.Owners = slices.Repeat(b.Values, 2), []string{"p:a"} }),
+		"a bad owner":        bad(func(b *journal.Batch) { b.Owners = []string{"p a"} }),
 		"no room":            bad(func(b *journal.Batch) { b.Most = 0 }),
 	} {
 		errs[what] = s.Journal.Append(t.Context(), "day", b)
@@ -272,6 +274,10 @@ func testRefused(t *testing.T, s Subject) {
 	_, errs["len: a bad name"] = s.Journal.Len(t.Context(), "a\n")
 	_, errs["trim: a bad name"] = s.Journal.Trim(t.Context(), "{a}", 1)
 	_, errs["trim: fewer than none"] = s.Journal.Trim(t.Context(), "day", -1)
+	_, errs["owned: no limit"] = s.Journal.Owned(t.Context(), "p:a", 0)
+	_, errs["owned: a limit too large"] = s.Journal.Owned(t.Context(), "p:a", journal.MaxOwned+1)
+	_, errs["owned: a bad name"] = s.Journal.Owned(t.Context(), "p*", 1)
+	_, errs["owned: nobody"] = s.Journal.Owned(t.Context(), "", 1)
 	for what, err := range errs {
 		is(t, what, err, nil)
 	}
@@ -285,6 +291,7 @@ func (s Subject) everyCall(ctx context.Context) map[string]error {
 	_, errs["after"] = s.Journal.After(ctx, "day", journal.Position{}, 1)
 	_, errs["len"] = s.Journal.Len(ctx, "day")
 	_, errs["trim"] = s.Journal.Trim(ctx, "day", 1)
+	_, errs["owned"] = s.Journal.Owned(ctx, "p:a", 1)
 	return errs
 }
 

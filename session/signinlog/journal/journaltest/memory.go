@@ -24,6 +24,7 @@ type Memory struct {
 
 type stream struct {
 	entries []journal.Entry
+	owners  map[journal.Position]string
 	last    journal.Position
 	until   time.Time
 }
@@ -104,7 +105,7 @@ func (m *Memory) Append(ctx context.Context, name string, b journal.Batch) error
 	}
 	s := m.streams[name]
 	if s == nil {
-		s = &stream{}
+		s = &stream{owners: map[journal.Position]string{}}
 		m.streams[name] = s
 	}
 	if m.live(name) == nil {
@@ -117,12 +118,34 @@ func (m *Memory) Append(ctx context.Context, name string, b journal.Batch) error
 			return m.end()
 		}
 	}
-	for _, v := range b.Values {
+	for i, v := range b.Values {
 		s.last = journal.Position{Milli: max(s.last.Milli, uint64(now.UnixMilli())), Seq: s.last.Seq + 1} //nolint:gosec // after 1970
 		s.entries = append(s.entries, journal.Entry{Position: s.last, Value: bytes.Clone(v)})
+		if len(b.Owners) > 0 {
+			s.owners[s.last] = b.Owners[i]
+		}
 	}
 	s.entries = s.entries[max(0, len(s.entries)-b.Most):]
 	return m.end()
+}
+
+// Owned implements journal.Owners.
+func (m *Memory) Owned(ctx context.Context, owner string, limit int) (found []journal.OwnedEntry, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.begin(ctx, journal.CheckOwned(owner, limit)); err != nil {
+		return nil, err
+	}
+	for name := range m.streams {
+		s := m.live(name)
+		for i := 0; s != nil && i < len(s.entries); i++ {
+			if e := s.entries[i]; s.owners[e.Position] == owner {
+				found = append(found, journal.OwnedEntry{Entry: journal.Entry{Position: e.Position, Value: bytes.Clone(e.Value)}, Stream: name})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b journal.OwnedEntry) int { return b.Position.Compare(a.Position) })
+	return found[:min(limit, len(found))], m.end()
 }
 
 // Before implements journal.Journal.

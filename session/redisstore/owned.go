@@ -1,0 +1,118 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
+)
+
+// ownerKey keeps owners apart from entries, indexes and streams.
+func (s *Store) ownerKey(owner string) string { return s.prefix + "=" + owner }
+
+// ownScript: how many to keep, TTL in ms, then when and where each entry is. Where begins with the length of its number within
+// the millisecond, so that members of one score are in the order of these numbers. The set is a sorted one and no stream, which
+// takes four kilobytes for its first entry. What is too much goes by ZREM: to remove by rank is one command more that a user
+// would have to be given.
+var ownScript = newScript(`
+for i = 3, #ARGV, 2 do redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1]) end
+local old = redis.call('ZRANGE', KEYS[1], 0, -1 - ARGV[1])
+if #old > 0 then redis.call('ZREM', KEYS[1], unpack(old)) end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1`)
+
+// own notes whose the values of a batch are, for all owners in one round trip. Where each is in its stream is known only
+// after that has been written, and in a cluster they are on other nodes, so it is a second one; nobody waits for either. If
+// it fails the batch comes again, is found, and this is done then.
+func (s *Store) own(ctx context.Context, stream string, at any, b journal.Batch, now time.Time) error {
+	places, _ := at.([]any)
+	noted := map[string][]any{}
+	for i, owner := range b.Owners {
+		if owner == "" || i >= len(places) {
+			continue
+		}
+		place, ok := places[i].(string)
+		if !ok {
+			return fmt.Errorf("the place of an entry is a %T", places[i])
+		}
+		milli, seq, _ := strings.Cut(place, "-")
+		noted[owner] = append(noted[owner], milli, string(rune('a'+len(seq)))+place+" "+stream)
+	}
+	if len(noted) == 0 {
+		return nil
+	}
+	for owner, args := range noted {
+		// Never more at once: a set of over 128 takes twice the memory from then on.
+		args = args[max(0, len(args)-2*journal.MaxOwned):]
+		noted[owner] = append([]any{journal.MaxOwned, ttl(b.Until, now)}, args...)
+	}
+	p := s.client.Pipeline()
+	answers := map[string]*redis.Cmd{}
+	for owner, args := range noted {
+		answers[owner] = p.Do(ctx, append([]any{"evalsha", ownScript.Hash(), 1, s.ownerKey(owner)}, args...)...)
+	}
+	_, _ = p.Exec(ctx) // each command has its own
+	for owner, answer := range answers {
+		err := answer.Err()
+		if redis.HasErrorPrefix(err, "NOSCRIPT") {
+			_, err = s.run(ctx, s.again, ownScript, s.ownerKey(owner), noted[owner]...)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Owned asks for the places, and then for what is there, each in one round trip.
+func (s *Store) Owned(ctx context.Context, owner string, limit int) ([]journal.OwnedEntry, error) {
+	ctx, cancel, err := s.begin(ctx, func() error { return journal.CheckOwned(owner, limit) })
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	places, err := s.client.ZRange(ctx, s.ownerKey(owner), int64(-limit), -1).Result()
+	if err != nil || len(places) == 0 {
+		return nil, s.answer(err)
+	}
+	slices.Reverse(places)
+	type question struct {
+		entry  journal.OwnedEntry
+		answer *redis.XMessageSliceCmd
+	}
+	asked := make([]question, len(places))
+	p := s.client.Pipeline()
+	for i, place := range places {
+		at, stream, _ := strings.Cut(place, " ")
+		at = at[min(1, len(at)):]
+		q := &asked[i]
+		if q.entry.Position, err = journal.ParsePosition(at); err != nil {
+			return nil, fmt.Errorf("%w: redis: an entry of an owner is not ours", session.ErrUnavailable)
+		}
+		q.entry.Stream, q.answer = stream, p.XRange(ctx, s.streamKey(stream), at, at)
+	}
+	_, _ = p.Exec(ctx) // each command has its own
+	var found []journal.OwnedEntry
+	for i := range asked {
+		messages, err := asked[i].answer.Result()
+		if err != nil {
+			return nil, s.answer(err)
+		}
+		if len(messages) == 0 {
+			continue // trimmed since
+		}
+		value, ok := messages[0].Values[valueField].(string)
+		if !ok {
+			return nil, fmt.Errorf("%w: redis: an entry of a stream is not ours", session.ErrUnavailable)
+		}
+		asked[i].entry.Value = []byte(value)
+		found = append(found, asked[i].entry)
+	}
+	return found, nil
+}
