@@ -139,7 +139,8 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 		return nil, err
 	}
 	defer done(context.WithoutCancel(ctx))
-	// The lease may have come free because somebody has just renewed.
+	// The lease may have come free because somebody has just renewed, and a failover have forgotten that.
+	s.Sessions.AwaitSettled(ctx)
 	who, err = s.Sessions.Reload(ctx, token)
 	if err != nil || s.Now().Sub(who.GroupsAsOf) < s.Config.Recheck {
 		return who, err
