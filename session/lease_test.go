@@ -43,7 +43,8 @@ func TestLeaseLastsAsLongAsItsOwner(t *testing.T) {
 		"is at it for long":   {func(*leased) {}, 2 * time.Minute, 0},
 		"dies":                {func(w *leased) { w.die() }, longest - 1, longest},
 		"dies after a while":  {func(w *leased) { time.Sleep(21 * time.Second); w.die() }, 34 * time.Second, 36 * time.Second},
-		"cannot give it back": {func(w *leased) { w.store.interrupt(failOn("get")); w.done(w.t.Context()) }, longest - 1, longest},
+		"cannot at once":      {func(w *leased) { w.giveBackIn(3 * time.Second) }, 4 * time.Second, 6 * time.Second},
+		"cannot give it back": {func(w *leased) { w.giveBackIn(13 * time.Second) }, longest - 1, longest},
 		"misses a word":       {func(w *leased) { w.outage(6 * time.Second) }, time.Minute, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,6 +148,13 @@ func (w *leased) lose() {
 		w.t.Fatal(err)
 	}
 	w.take(nil)
+}
+
+// giveBackIn lets the owner be done while the store is out, for so long.
+func (w *leased) giveBackIn(d time.Duration) {
+	w.store.interrupt(failOn("get"))
+	w.done(w.t.Context())
+	time.Sleep(d)
 }
 
 func (w *leased) outage(d time.Duration) {

@@ -36,14 +36,39 @@ func (m *Manager) LeaseRenewal(ctx context.Context, s *Session) (done func(conte
 	go func() { held <- m.holdLease(ctx, lease) }()
 	return func(ctx context.Context) {
 		cancel()
-		lease := <-held
-		if !m.now().Before(lease.Expires.Add(-renewLeaseLeft)) {
-			return
-		}
-		if e, err := m.vault.Store.Get(ctx, lease.Key); err == nil && bytes.Equal(e.Value, lease.Value) {
-			_, _ = m.vault.Store.Remove(ctx, lease.Key)
+		if lease := <-held; !m.giveBack(ctx, lease) {
+			// As at a failover of the store, which is over before the lease has passed: nobody need wait for that.
+			go m.giveBackLater(context.WithoutCancel(ctx), lease)
 		}
 	}, nil
+}
+
+// giveBack ends a lease, and reports false if the store could not be asked.
+func (m *Manager) giveBack(ctx context.Context, lease Entry) bool {
+	if !m.now().Before(lease.Expires.Add(-renewLeaseLeft)) {
+		return true
+	}
+	e, err := m.vault.Store.Get(ctx, lease.Key)
+	if err == nil && bytes.Equal(e.Value, lease.Value) {
+		_, err = m.vault.Store.Remove(ctx, lease.Key)
+	}
+	return !errors.Is(err, ErrUnavailable)
+}
+
+// giveBackLater tries on until it is done, the lease has passed or the manager is closed.
+func (m *Manager) giveBackLater(ctx context.Context, lease Entry) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-m.stop:
+			return
+		case <-tick.C:
+		}
+		if m.giveBack(ctx, lease) {
+			return
+		}
+	}
 }
 
 // holdLease prolongs a lease until ctx ends or it is lost, and returns it as it is then.
