@@ -99,6 +99,20 @@ func TestLeaseThatHasPassedIsNotGivenBack(t *testing.T) {
 	})
 }
 
+// A store that hung, and has not answered, may carry out what it was told when it goes on: a lease that nobody knows to have
+// is given back as well.
+func TestLeaseThatIsTakenTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newLeased(t)
+		w.done(t.Context())
+		w.late.Store(true)
+		w.take(session.ErrUnavailable)
+		w.take(session.ErrConflict)
+		time.Sleep(2 * time.Second)
+		w.take(nil)
+	})
+}
+
 // leased is a session that one replica has leased for renewal, and another one may want to.
 type leased struct {
 	t       *testing.T
@@ -108,12 +122,29 @@ type leased struct {
 	done    func(context.Context)
 	die     context.CancelFunc
 	stopped atomic.Bool // the owner's process was, for a minute
+	late    atomic.Bool // the next that is created is not heard of
+}
+
+// lateStore carries out what it has not answered.
+type lateStore struct {
+	*memStore
+	late *atomic.Bool
+}
+
+func (s lateStore) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
+	err := s.memStore.Create(ctx, e, in...)
+	if s.late.CompareAndSwap(true, false) {
+		return errDown
+	}
+	return err
 }
 
 func newLeased(t *testing.T) *leased {
 	w := &leased{t: t, store: newMemStore(time.Now)}
 	replica := func(now func() time.Time) *session.Manager {
-		m := session.NewManager(session.ManagerConfig{Store: w.store, Keys: ring(t, 'k'), Recheck: time.Hour, Now: now})
+		m := session.NewManager(session.ManagerConfig{
+			Store: lateStore{w.store, &w.late}, Keys: ring(t, 'k'), Recheck: time.Hour, Now: now,
+		})
 		t.Cleanup(m.Close)
 		return m
 	}

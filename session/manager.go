@@ -64,6 +64,8 @@ type Manager struct {
 	reasserts     chan struct{}
 	gaps, lastGap atomic.Int64 // how many there were, and when the last was, in nanoseconds since 1970
 
+	givingBack atomic.Int64 // leases, later than at once
+
 	touches  chan touch
 	touching sync.Map // ID -> struct{}: a write of its last use is under way
 	stop     chan struct{}

@@ -17,6 +17,8 @@ const (
 	// renewLeaseLeft is what must be left of a lease for its owner to do anything about it. One that has passed may be
 	// somebody else's by now.
 	renewLeaseLeft = renewLease / 4
+	// maxGivingBack bounds how many leases are given back later at a time.
+	maxGivingBack = 256
 )
 
 // ownerSize is bytes of randomness by which a lease is known to be one's own.
@@ -28,6 +30,10 @@ func (m *Manager) LeaseRenewal(ctx context.Context, s *Session) (done func(conte
 	// The store counts an entry's version from 1 again when a lease has passed, so it is no sign of whose lease it is.
 	lease := Entry{Key: HashKey("l", string(s.ID[:])), Value: []byte(NewRandom(ownerSize)), Expires: m.now().Add(renewLease)}
 	if err := m.vault.Store.Create(ctx, lease); err != nil {
+		if errors.Is(err, ErrUnavailable) {
+			// It may be there all the same: a server that hung does what it was told when it goes on.
+			m.giveBackLater(ctx, lease)
+		}
 		return nil, fmt.Errorf("leasing renewal: %w", err)
 	}
 	lease.Version = 1
@@ -37,8 +43,7 @@ func (m *Manager) LeaseRenewal(ctx context.Context, s *Session) (done func(conte
 	return func(ctx context.Context) {
 		cancel()
 		if lease := <-held; !m.giveBack(ctx, lease) {
-			// As at a failover of the store, which is over before the lease has passed: nobody need wait for that.
-			go m.giveBackLater(context.WithoutCancel(ctx), lease)
+			m.giveBackLater(ctx, lease)
 		}
 	}, nil
 }
@@ -55,20 +60,28 @@ func (m *Manager) giveBack(ctx context.Context, lease Entry) bool {
 	return !errors.Is(err, ErrUnavailable)
 }
 
-// giveBackLater tries on until it is done, the lease has passed or the manager is closed.
+// giveBackLater tries on until it is done, the lease has passed or the manager is closed: a failover of the store is over
+// before a lease has passed, and nobody need wait for that. In an outage of many people's it is left to time.
 func (m *Manager) giveBackLater(ctx context.Context, lease Entry) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-m.stop:
-			return
-		case <-tick.C:
-		}
-		if m.giveBack(ctx, lease) {
-			return
-		}
+	if m.givingBack.Add(1) > maxGivingBack {
+		m.givingBack.Add(-1)
+		return
 	}
+	go func() {
+		defer m.givingBack.Add(-1)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-m.stop:
+				return
+			case <-tick.C:
+			}
+			if m.giveBack(context.WithoutCancel(ctx), lease) {
+				return
+			}
+		}
+	}()
 }
 
 // holdLease prolongs a lease until ctx ends or it is lost, and returns it as it is then.
