@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -51,7 +52,8 @@ type keySet struct {
 	client *http.Client
 	now    func() time.Time
 
-	fetching sync.Mutex // one fetch at a time; who waited looks again first
+	fetching sync.Mutex   // one fetch at a time; who waited looks again first
+	vain     atomic.Int64 // when somebody last waited for keys that did not come, in nanoseconds since 1970
 
 	mu      sync.Mutex
 	keys    []jose.JSONWebKey
@@ -90,20 +92,23 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 
 // patientKeys are the keys for tokens that the provider itself has just handed out. One that it signed with a key that it
 // published a moment ago is worth waiting for: the code or the refresh token that it came for is spent. Tokens that
-// anybody may send are not waited for (A46).
+// anybody may send are not waited for, and where it was in vain nobody waits again for a while (A46).
 type patientKeys struct{ *keySet }
 
 // VerifySignature is that of the key set, once more when the keys may be fetched anew.
 func (k patientKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	payload, err := k.keySet.VerifySignature(ctx, token)
-	if !errors.Is(err, errKeysOld) {
+	if !errors.Is(err, errKeysOld) || k.now().UnixNano()-k.vain.Load() < int64(keysTTL) {
 		return payload, err
 	}
 	_, _, tried := k.state()
 	if !sleep(ctx, keysForcedEvery-k.now().Sub(tried)) {
 		return nil, err
 	}
-	return k.keySet.VerifySignature(ctx, token)
+	if payload, err = k.keySet.VerifySignature(ctx, token); errors.Is(err, errNoKey) {
+		k.vain.Store(k.now().UnixNano())
+	}
+	return payload, err
 }
 
 func verifyAny(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) ([]byte, bool) {

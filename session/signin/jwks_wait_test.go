@@ -61,7 +61,13 @@ func TestProviderSignsWithANewKey(t *testing.T) {
 		verify("the next", patient, p.sign(sub), nil, 0, 2)
 		time.Sleep(time.Second)
 		verify("what it never publishes", patient, stranger, errNoKey, 9*time.Second, 3)
+		time.Sleep(time.Second)
+		verify("which nobody waits for again", patient, stranger, errNoKey, 0, 3)
 		time.Sleep(keysForcedEvery)
 		verify("when it may be asked", patient, stranger, errNoKey, 0, 4)
+		time.Sleep(keysTTL)
+		verify("the keys have grown old", patient, p.sign(sub), nil, 0, 5)
+		time.Sleep(time.Second)
+		verify("after a long while", patient, stranger, errNoKey, 9*time.Second, 6)
 	})
 }
