@@ -42,7 +42,7 @@ func TestLeaseLastsAsLongAsItsOwner(t *testing.T) {
 		"gives it back":       {func(w *leased) { w.done(w.t.Context()) }, 0, time.Second},
 		"is at it for long":   {func(*leased) {}, 2 * time.Minute, 0},
 		"dies":                {func(w *leased) { w.die() }, longest - 1, longest},
-		"dies after a while":  {func(w *leased) { time.Sleep(21 * time.Second); w.die() }, 34 * time.Second, 36 * time.Second},
+		"dies after a while":  {func(w *leased) { <-time.After(21 * time.Second); w.die() }, 34 * time.Second, 36 * time.Second},
 		"cannot at once":      {func(w *leased) { w.giveBackIn(3 * time.Second) }, 4 * time.Second, 6 * time.Second},
 		"cannot give it back": {func(w *leased) { w.giveBackIn(13 * time.Second) }, longest - 1, longest},
 		"misses a word":       {func(w *leased) { w.outage(6 * time.Second) }, time.Minute, 0},
@@ -51,15 +51,15 @@ func TestLeaseLastsAsLongAsItsOwner(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
 				w := newLeased(t)
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				c.goes(w)
 				w.store.interrupt(nil)
 				if c.held > 0 {
-					time.Sleep(time.Until(began.Add(c.held)))
+					<-time.After(time.Until(began.Add(c.held)))
 					w.take(session.ErrConflict)
 				}
 				if c.free > 0 {
-					time.Sleep(time.Until(began.Add(c.free)))
+					<-time.After(time.Until(began.Add(c.free)))
 					w.take(nil)
 				}
 			})
@@ -73,9 +73,9 @@ func TestLeaseOfWhoWasStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newLeased(t)
 		w.stopped.Store(true)
-		time.Sleep(4 * time.Second)
+		<-time.After(4 * time.Second)
 		w.lose()
-		time.Sleep(2 * time.Second) // by then the owner has had a word to say
+		<-time.After(2 * time.Second) // by then the owner has had a word to say
 		w.done(t.Context())
 		w.take(session.ErrConflict)
 	})
@@ -108,7 +108,7 @@ func TestLeaseThatIsTakenTooLate(t *testing.T) {
 		w.late.Store(true)
 		w.take(session.ErrUnavailable)
 		w.take(session.ErrConflict)
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		w.take(nil)
 	})
 }
@@ -185,10 +185,10 @@ func (w *leased) lose() {
 func (w *leased) giveBackIn(d time.Duration) {
 	w.store.interrupt(failOn("get"))
 	w.done(w.t.Context())
-	time.Sleep(d)
+	<-time.After(d)
 }
 
 func (w *leased) outage(d time.Duration) {
 	w.store.interrupt(failOn("replace"))
-	time.Sleep(d)
+	<-time.After(d)
 }

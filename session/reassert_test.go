@@ -180,11 +180,11 @@ func TestAwaitSettled(t *testing.T) {
 		waits(t.Context(), "when the feed begins", 0)
 		store.gaps <- struct{}{}
 		synctest.Wait()
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		waits(t.Context(), "after a gap", most-time.Second)
 		waits(t.Context(), "when that is over", 0)
 		m.NoteFailure(errDown)
-		time.Sleep(500 * time.Millisecond)
+		<-time.After(500 * time.Millisecond)
 		waits(t.Context(), "after a failure", most-500*time.Millisecond)
 		waits(t.Context(), "when that is over as well", 0)
 		m.NoteFailure(errDown)

@@ -48,7 +48,7 @@ func TestProviderSignsWithANewKey(t *testing.T) {
 			}
 		}
 		verify("a stranger's token, and keys of now", patient, stranger, errNoKey, 0, 1)
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		p.key, p.keyID = newKey(t), "k2"
 		verify("anybody's", keys, p.sign(sub), errNoKey, 0, 1)
 		main := NewProvider(ProviderConfig{Name: "main", Issuer: "https://login.example.com", ClientID: testClient})
@@ -59,15 +59,15 @@ func TestProviderSignsWithANewKey(t *testing.T) {
 			t.Errorf("what the provider has handed out: %v after %v and %d fetches", err, took, p.fetches)
 		}
 		verify("the next", patient, p.sign(sub), nil, 0, 2)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		verify("what it never publishes", patient, stranger, errNoKey, 9*time.Second, 3)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		verify("which nobody waits for again", patient, stranger, errNoKey, 0, 3)
-		time.Sleep(keysForcedEvery)
+		<-time.After(keysForcedEvery)
 		verify("when it may be asked", patient, stranger, errNoKey, 0, 4)
-		time.Sleep(keysTTL)
+		<-time.After(keysTTL)
 		verify("the keys have grown old", patient, p.sign(sub), nil, 0, 5)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		verify("after a long while", patient, stranger, errNoKey, 9*time.Second, 6)
 	})
 }

@@ -39,7 +39,7 @@ func newWaiting(t *testing.T) *waiting {
 	}
 	main := NewProvider(ProviderConfig{Name: "main", Issuer: "https://login.example.com"})
 	s := New(Config{Providers: []*Provider{main}, Sessions: sessions, Store: store, Keys: ring, Recheck: recheck})
-	time.Sleep(2 * recheck)
+	<-time.After(2 * recheck)
 	return &waiting{Service: s, t: t, who: who, token: token}
 }
 
@@ -76,7 +76,7 @@ func TestRenewalOfTheDeadIsWaitedForOnce(t *testing.T) {
 				t.Errorf("who came after waited %v", d)
 			}
 		}
-		time.Sleep(recheckPause)
+		<-time.After(recheckPause)
 		if _, d := w.request(); d != recheckWait {
 			t.Errorf("after a while another try waits %v", d)
 		}
@@ -87,7 +87,7 @@ func TestRenewalOfTheDeadIsWaitedForOnce(t *testing.T) {
 func TestRenewalOfOthersIsNoExcuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiting(t)
-		time.Sleep(recheckOutage)
+		<-time.After(recheckOutage)
 		if _, err := w.Sessions.LeaseRenewal(t.Context(), w.who); err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestNoTokenIsSentThatAFailoverBroughtBack(t *testing.T) {
 		w.Sessions.NoteFailure(session.ErrUnavailable)
 		var other sync.WaitGroup
 		other.Go(func() {
-			time.Sleep(2 * time.Second)
+			<-time.After(2 * time.Second)
 			fresh := *w.who
 			fresh.GroupsAsOf = time.Now()
 			if _, err := w.Sessions.Renew(t.Context(), w.who, w.token, fresh, session.Tokens{Refresh: "refresh-2"}); err != nil {
