@@ -30,8 +30,8 @@ test: deps ## everything: vet, then all tests with the race detector
 	$(GO) test -race -p 2 -parallel 4 -timeout $(TESTTIME) ./...
 
 # SEED=n repeats a run: what is done, in which order and to whom.
-chaos: deps ## ten minutes of faults around two gateways (SEED=n repeats a run, CHAOSTIME=2m shortens it)
-	$(GO) test -race -count=1 -v -timeout 15m -run '^TestChaos$$' ./test -args -chaos $(CHAOSTIME) -seed $(SEED)
+chaos: deps ## ten minutes of faults around two gateways (SEED=n repeats a run, CHAOSTIME=2m shortens it, FAULTS='master stopped' injects that alone)
+	$(GO) test -race -count=1 -v -timeout 15m -run '^TestChaos$$' ./test -args -chaos $(CHAOSTIME) -seed $(SEED) -faults '$(FAULTS)'
 
 lint: ## golangci-lint, shellcheck, govulncheck
 	$(LINT) run

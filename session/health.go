@@ -92,6 +92,17 @@ func (h *health) answered(now time.Time, tell func(error)) {
 	}
 }
 
+// lastFailure is when a question failed last, in nanoseconds since 1970, if there is an outage or was one a moment ago;
+// zero if not.
+func (h *health) lastFailure() int64 {
+	if !h.out.Load() {
+		return 0
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failedAt.UnixNano()
+}
+
 // Health tells how the store is.
 func (m *Manager) Health() Health {
 	h := &m.health

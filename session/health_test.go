@@ -55,25 +55,6 @@ func TestNoteFailure(t *testing.T) {
 	}
 }
 
-// A lease that has passed and is somebody else's by now is not taken from them.
-func TestLeaseIsGivenBackByItsOwner(t *testing.T) {
-	w := newWorld(t)
-	s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
-	done, err := w.LeaseRenewal(t.Context(), s)
-	want(t, "lease", err, nil)
-	// The store has lost it, as a failover may, and another replica has taken it.
-	key := session.HashKey("l", string(s.ID[:]))
-	if _, err := w.store.Remove(t.Context(), key); err != nil {
-		t.Fatal(err)
-	}
-	other := w.replica(t, session.ManagerConfig{})
-	_, err = other.LeaseRenewal(t.Context(), s)
-	want(t, "the other's lease", err, nil)
-	done(t.Context())
-	_, err = w.LeaseRenewal(t.Context(), s)
-	want(t, "while the other holds it", err, session.ErrConflict)
-}
-
 func TestCacheCounts(t *testing.T) {
 	c := cached()
 	c.Cache = session.NewCache(session.CacheConfig{Entries: 64})

@@ -23,7 +23,11 @@ func (m *Manager) EndIdle(ctx context.Context, s *Session, idle time.Duration) (
 	if err != nil {
 		return nil, err
 	}
-	if _, used := m.touching.Load(s.ID); used || m.now().Before(now.LastUsed.Add(idle)) {
+	last := now.LastUsed
+	if queued, ok := m.touching.Load(s.ID); ok && queued.(time.Time).After(last) {
+		last = queued.(time.Time)
+	}
+	if m.now().Before(last.Add(idle)) {
 		return now, nil
 	}
 	if err := m.end(ctx, now); err != nil {

@@ -64,8 +64,10 @@ type Manager struct {
 	reasserts     chan struct{}
 	gaps, lastGap atomic.Int64 // how many there were, and when the last was, in nanoseconds since 1970
 
+	givingBack atomic.Int64 // leases, later than at once
+
 	touches  chan touch
-	touching sync.Map // ID -> struct{}: a write of its last use is under way
+	touching sync.Map // ID -> time.Time: a write of this last use is under way
 	idling   sync.Map // digest -> struct{}: whether it is to end for want of use is being asked
 	stop     chan struct{}
 	done     chan struct{}

@@ -67,8 +67,10 @@ type marks struct {
 
 // ledger keeps the marks and lets one request at a time read them.
 type ledger struct {
-	reading sync.Mutex
-	marks   atomic.Pointer[marks]
+	reading  sync.Mutex
+	marks    atomic.Pointer[marks]
+	failures atomic.Uint64 // readings that failed
+	failure  error         // of the last that did; guarded by reading
 }
 
 // RevokeBefore ends every session of the scope that began before a time, here at once, elsewhere as the feed tells or
@@ -175,7 +177,13 @@ func (m *Manager) settle(ctx context.Context, now time.Time) error {
 			return nil // somebody reads them; if the store hangs, not everybody need wait for it
 		}
 	} else {
+		failures := l.failures.Load()
 		l.reading.Lock()
+		if l.failures.Load() != failures {
+			// Who has waited for a store that hangs does not try it in turn, one after the other.
+			defer l.reading.Unlock()
+			return l.failure
+		}
 	}
 	defer l.reading.Unlock()
 	if m.settled(l.view(), now) {
@@ -183,6 +191,10 @@ func (m *Manager) settle(ctx context.Context, now time.Time) error {
 	}
 	err := m.readMarks(ctx)
 	m.NoteFailure(err)
+	if err != nil {
+		l.failure = err
+		l.failures.Add(1)
+	}
 	if err != nil && spare {
 		old.failed.Store(now.UnixNano())
 		return nil

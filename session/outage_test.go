@@ -1,9 +1,12 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,6 +86,54 @@ func TestOutageHoldsNobodyUp(t *testing.T) {
 		t.Errorf("%d more questions hang", n)
 	}
 	close(release)
+}
+
+// A process that has just begun and meets a store that hangs knows no revocations, so it lets nobody in; but those who come
+// wait for one answer, all for the same, and not for each other in turn.
+func TestOutageAtTheStartIsFoundOutOnce(t *testing.T) {
+	w := newCachedWorld(t, cached())
+	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
+	m := w.replica(t, session.ManagerConfig{})
+	var asked atomic.Int64
+	release := make(chan struct{})
+	w.store.interrupt(func(_ context.Context, op string, _ session.Key) error {
+		if op != "members" {
+			return nil
+		}
+		asked.Add(1)
+		<-release
+		return errDown
+	})
+	const people = 10
+	var all sync.WaitGroup
+	for range people {
+		all.Go(func() {
+			_, err := m.Load(t.Context(), token)
+			want(t, "load", err, session.ErrUnavailable)
+		})
+	}
+	rest := func() (n int) { // of them, in line behind the one who asks
+		stacks := make([]byte, 1<<20)
+		for g := range bytes.SplitSeq(stacks[:runtime.Stack(stacks, true)], []byte("\n\n")) {
+			if bytes.Contains(g, []byte("[sync.Mutex.Lock")) && bytes.Contains(g, []byte("(*Manager).settle(")) {
+				n++
+			}
+		}
+		return n
+	}
+	for deadline := time.Now().Add(10 * time.Second); rest() < people-1; runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("not everybody waits")
+		}
+	}
+	close(release)
+	all.Wait()
+	if n := asked.Load(); n != 1 {
+		t.Errorf("%d questions to a store that hangs, one after the other", n)
+	}
+	w.store.interrupt(nil)
+	_, err := m.Load(t.Context(), token)
+	want(t, "when it answers", err, nil)
 }
 
 func TestOutageIsToldOnce(t *testing.T) {

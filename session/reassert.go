@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,6 +13,9 @@ const (
 	recentLife = 2 * time.Minute
 	// unsettledFor is how long after a gap the store counts as unsettled.
 	unsettledFor = 30 * time.Second
+	// settleTime is how long replicas take at most to notice an interruption, each for itself, and to write again what is
+	// the last that they remember.
+	settleTime = 3 * time.Second
 	// maxRecent bounds how many are.
 	maxRecent = 8192
 	// reassertTimeout bounds one look at them.
@@ -45,11 +49,12 @@ func (r *recents) add(w recent) {
 	r.list = append(r.list[old:], w)
 }
 
+// all are the writes that are remembered, the last first: that is what a failover forgets.
 func (r *recents) all(now time.Time) []recent {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var young []recent
-	for _, w := range r.list {
+	for _, w := range slices.Backward(r.list) {
 		if now.Sub(w.at) <= recentLife {
 			young = append(young, w)
 		}
@@ -74,6 +79,23 @@ func (m *Manager) gap() {
 func (m *Manager) Unsettled() bool {
 	last := m.lastGap.Load()
 	return last != 0 && m.now().UnixNano()-last < int64(unsettledFor)
+}
+
+// AwaitSettled waits, if the store was interrupted a moment ago, until other replicas have had the time to write again what
+// it may have forgotten; until ctx ends at most. What is read then is good to send a refresh token by that works once: one
+// that another replica has used already would have the provider end everything that came of it (RFC 9700, section 4.14.2).
+func (m *Manager) AwaitSettled(ctx context.Context) {
+	interrupted := max(m.lastGap.Load(), m.health.lastFailure())
+	left := settleTime - time.Duration(m.now().UnixNano()-interrupted)
+	if interrupted == 0 || left <= 0 || left > settleTime {
+		return
+	}
+	wait := time.NewTimer(left)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
 }
 
 // reassert writes again what the store has forgotten, after every gap, until ctx ends.

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,5 +128,71 @@ func TestForgottenMarksAreMadeAgain(t *testing.T) {
 		defer newcomer.Close()
 		_, err = newcomer.Load(t.Context(), token)
 		want(t, "whom the mark ended", err, session.ErrNotFound)
+	})
+}
+
+// What was written last is what a failover forgets, and another replica may be about to use a token that is worth nothing
+// any more: it is looked for first, before everything else of two minutes.
+func TestTheLastWriteIsMadeAgainFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		store := &gappy{memStore: w.store, gaps: make(chan struct{})}
+		m := session.NewManager(session.ManagerConfig{Store: store, Now: w.clock.Now, Keys: w.keys})
+		defer m.Close()
+		store.gaps <- struct{}{}
+		var ended []session.Key
+		for range 3 {
+			s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
+			want(t, "end", m.End(t.Context(), s), nil)
+			ended = append(ended, s.ID.Key())
+		}
+		var looked []session.Key
+		w.store.interrupt(func(_ context.Context, op string, key session.Key) error {
+			if op == "get" {
+				looked = append(looked, key)
+			}
+			return nil
+		})
+		store.gaps <- struct{}{}
+		synctest.Wait()
+		slices.Reverse(ended)
+		if !slices.Equal(looked, ended) {
+			t.Errorf("looked for %v, want %v", looked, ended)
+		}
+	})
+}
+
+// After an interruption, by the feed or by a question that failed, whoever is about to send a refresh token waits for what
+// others write again; for a few seconds after the last, and for nothing else.
+func TestAwaitSettled(t *testing.T) {
+	const most = 3 * time.Second
+	synctest.Test(t, func(t *testing.T) {
+		store := &gappy{memStore: newMemStore(time.Now), gaps: make(chan struct{})}
+		m := session.NewManager(session.ManagerConfig{Store: store, Keys: ring(t, 'k')})
+		defer m.Close()
+		waits := func(ctx context.Context, when string, wanted time.Duration) {
+			t.Helper()
+			began := time.Now()
+			m.AwaitSettled(ctx)
+			if took := time.Since(began); took != wanted {
+				t.Errorf("%s: waited %v, want %v", when, took, wanted)
+			}
+		}
+		store.gaps <- struct{}{}
+		synctest.Wait()
+		waits(t.Context(), "when the feed begins", 0)
+		store.gaps <- struct{}{}
+		synctest.Wait()
+		<-time.After(time.Second)
+		waits(t.Context(), "after a gap", most-time.Second)
+		waits(t.Context(), "when that is over", 0)
+		m.NoteFailure(errDown)
+		<-time.After(500 * time.Millisecond)
+		waits(t.Context(), "after a failure", most-500*time.Millisecond)
+		waits(t.Context(), "when that is over as well", 0)
+		m.NoteFailure(errDown)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		waits(ctx, "as long as the caller can", time.Second)
 	})
 }

@@ -9,30 +9,105 @@ import (
 	"time"
 )
 
-// renewLease is how long one replica may take over a renewal before another may try. It is longer than a renewal can
-// take: whoever still outlives it is held off by the version of the record.
-const renewLease = time.Minute
+const (
+	// renewLease is how long a replica may take over a renewal that it does not say it is still at. It says so every
+	// third of that while it asks the provider: a replica that died, or that cannot give its lease back because the store
+	// is away, holds up whoever uses the session for so long, and no longer.
+	renewLease = 15 * time.Second
+	// renewLeaseLeft is what must be left of a lease for its owner to do anything about it. One that has passed may be
+	// somebody else's by now.
+	renewLeaseLeft = renewLease / 4
+	// maxGivingBack bounds how many leases are given back later at a time.
+	maxGivingBack = 256
+)
 
 // ownerSize is bytes of randomness by which a lease is known to be one's own.
 const ownerSize = 12
 
-// LeaseRenewal makes the caller the one that renews a session now. ErrConflict if somebody else does. done ends it.
+// LeaseRenewal makes the caller the one that renews a session now, until done or ctx ends. ErrConflict if somebody else
+// does. Whoever outlives their lease all the same, stopped for a while, is held off by the version of the record.
 func (m *Manager) LeaseRenewal(ctx context.Context, s *Session) (done func(context.Context), err error) {
-	key := HashKey("l", string(s.ID[:]))
 	// The store counts an entry's version from 1 again when a lease has passed, so it is no sign of whose lease it is.
-	until, owner := m.now().Add(renewLease), []byte(NewRandom(ownerSize))
-	if err := m.vault.Store.Create(ctx, Entry{Key: key, Value: owner, Expires: until}); err != nil {
+	lease := Entry{Key: HashKey("l", string(s.ID[:])), Value: []byte(NewRandom(ownerSize)), Expires: m.now().Add(renewLease)}
+	if err := m.vault.Store.Create(ctx, lease); err != nil {
+		if errors.Is(err, ErrUnavailable) {
+			// It may be there all the same: a server that hung does what it was told when it goes on.
+			m.giveBackLater(ctx, lease)
+		}
 		return nil, fmt.Errorf("leasing renewal: %w", err)
 	}
+	lease.Version = 1
+	ctx, cancel := context.WithCancel(ctx)
+	held := make(chan Entry, 1)
+	go func() { held <- m.holdLease(ctx, lease) }()
 	return func(ctx context.Context) {
-		// A lease that may have passed may be somebody else's by now.
-		if !m.now().Before(until.Add(-renewLease / 4)) {
-			return
-		}
-		if e, err := m.vault.Store.Get(ctx, key); err == nil && bytes.Equal(e.Value, owner) {
-			_, _ = m.vault.Store.Remove(ctx, key)
+		cancel()
+		if lease := <-held; !m.giveBack(ctx, lease) {
+			m.giveBackLater(ctx, lease)
 		}
 	}, nil
+}
+
+// giveBack ends a lease, and reports false if the store could not be asked.
+func (m *Manager) giveBack(ctx context.Context, lease Entry) bool {
+	if !m.now().Before(lease.Expires.Add(-renewLeaseLeft)) {
+		return true
+	}
+	e, err := m.vault.Store.Get(ctx, lease.Key)
+	if err == nil && bytes.Equal(e.Value, lease.Value) {
+		_, err = m.vault.Store.Remove(ctx, lease.Key)
+	}
+	return !errors.Is(err, ErrUnavailable)
+}
+
+// giveBackLater tries on until it is done, the lease has passed or the manager is closed: a failover of the store is over
+// before a lease has passed, and nobody need wait for that. In an outage of many people's it is left to time.
+func (m *Manager) giveBackLater(ctx context.Context, lease Entry) {
+	if m.givingBack.Add(1) > maxGivingBack {
+		m.givingBack.Add(-1)
+		return
+	}
+	go func() {
+		defer m.givingBack.Add(-1)
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-m.stop:
+				return
+			case <-tick.C:
+			}
+			if m.giveBack(context.WithoutCancel(ctx), lease) {
+				return
+			}
+		}
+	}()
+}
+
+// holdLease prolongs a lease until ctx ends or it is lost, and returns it as it is then.
+func (m *Manager) holdLease(ctx context.Context, lease Entry) Entry {
+	tick := time.NewTicker(renewLease / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return lease
+		case <-tick.C:
+		}
+		now := m.now()
+		if !now.Before(lease.Expires.Add(-renewLeaseLeft)) {
+			return lease
+		}
+		longer := lease
+		longer.Expires = now.Add(renewLease)
+		version, err := m.vault.Store.Replace(ctx, longer)
+		switch {
+		case err == nil:
+			lease, lease.Version = longer, version
+		case !errors.Is(err, ErrUnavailable):
+			return lease
+		}
+	}
 }
 
 // Renew writes what the provider states anew about the person of a session, and the tokens it gave with it. What

@@ -34,7 +34,7 @@ func (m *Manager) Touch(s *Session, app string) {
 	if !s.TouchDue(now, m.limits) && !s.newApp(app) {
 		return
 	}
-	if _, busy := m.touching.LoadOrStore(s.ID, struct{}{}); busy {
+	if _, busy := m.touching.LoadOrStore(s.ID, now); busy {
 		return
 	}
 	if m.closed() {

@@ -165,6 +165,36 @@ func TestRecheckIsDoneOnce(t *testing.T) {
 	}
 }
 
+// A client that goes away while the provider is asked for its claims spoils nothing: the provider is asked once, what it
+// gave is kept, refresh token included, and so the next time it is asked it answers.
+func TestClientGoesDuringARecheck(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, config{app: recheck2s})
+	c := rig.NewHTTP(t)
+	s.entered(c, "/", "alice", "Yes")
+	began := time.Now()
+	s.idp.SetUser("alice", rig.Claims{"preferred_username": "alice", "groups": []string{"staff", "late"}})
+	s.idp.Reset()
+	s.idp.Fail("token", rig.Fault{DelayMS: 700})
+	// Nobody asks until the claims are so old that the request waits for new ones.
+	rig.Until(t, 3*recheckEvery, "claims are old", func() bool { return time.Since(began) > 2*recheckEvery+200*time.Millisecond })
+	leaving := c.Copy(t)
+	leaving.Patience(300 * time.Millisecond)
+	if r, err := leaving.Try(rig.Call{URL: s.url("/x"), Header: http.Header{"Accept": {"application/json"}}}); err == nil {
+		t.Fatalf("the client has waited for its answer: %d", r.StatusCode)
+	}
+	rig.Until(t, recheckSlack, "what the provider said is kept", func() bool {
+		return s.alive(c) && s.app.Last(t).Header.Get("Remote-Groups") == "staff,late"
+	})
+	if n := s.idp.Hits("token"); n != 1 {
+		t.Errorf("%d token requests, want 1", n)
+	}
+	rig.Until(t, recheckEvery+recheckSlack, "the next time", func() bool { return s.alive(c) && s.idp.Hits("token") > 1 })
+	if rig.Holds(recheckEvery/4, func() bool { return !s.alive(c) }) || len(s.gw.SignIns(50173)) != 0 {
+		t.Error("the provider refused the next time")
+	}
+}
+
 // A41: what comes for a refresh token is verified like a first answer. An id_token about somebody else, of another
 // audience or signed by somebody else changes nothing: not the person, not the groups. An honest one does.
 func TestRefreshedTokenIsVerified(t *testing.T) {

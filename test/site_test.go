@@ -45,6 +45,7 @@ type config struct {
 	site     string // lines of the site's latchkey block
 	matcher  string // between the directive and its block
 	before   string // lines of the site before the directive
+	proxy    string // lines of reverse_proxy
 	global   string // lines of Caddy's global block
 	redis    string // address of a Redis; "" starts one
 	embedded bool   // the default store
@@ -188,9 +189,11 @@ func (s *site) caddyfile() string {
 	latchkey %s {
 		%s
 	}
-	reverse_proxy %s
+	reverse_proxy %s {
+		%s
+	}
 }
-`, s.c.global, s.issuer(), secret, s.c.provider, store, s.c.app, s.origin(), tls, s.c.before, s.c.matcher, lines, s.app.Addr)
+`, s.c.global, s.issuer(), secret, s.c.provider, store, s.c.app, s.origin(), tls, s.c.before, s.c.matcher, lines, s.app.Addr, s.c.proxy)
 }
 
 // reload changes the configuration of the running gateway.

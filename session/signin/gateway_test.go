@@ -103,6 +103,8 @@ type settings struct {
 	// wrap, if set, stands in front of the store.
 	wrap *refusing
 	rate ratelimit.Rate
+	// keepFor is how long what is known of a session is used without asking the store.
+	keepFor time.Duration
 	// maxPending bounds the sign-ins that wait for their answer.
 	maxPending int
 	// client talks to the provider; nil is the usual one.
@@ -140,7 +142,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	if set.wrap != nil {
 		set.wrap.Store, store = store, set.wrap
 	}
-	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now, MaxPending: set.maxPending})
+	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now, MaxPending: set.maxPending, Recheck: set.keepFor})
 	t.Cleanup(manager.Close)
 	provider := NewProvider(ProviderConfig{
 		Name: "main", Issuer: set.idp.URL, ClientID: testClient, Claims: set.claims, Now: set.clock.Now, AuthParams: set.params,

@@ -38,7 +38,7 @@ func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, n
 	if err := checkHeader(t.header); err != nil {
 		return nil, err
 	}
-	verifier := oidc.NewVerifier(p.Issuer, m.keys, &oidc.Config{
+	verifier := oidc.NewVerifier(p.Issuer, patientKeys{m.keys}, &oidc.Config{
 		ClientID:             p.ClientID,
 		SupportedSigningAlgs: m.algorithms(),
 		Now:                  p.Now,

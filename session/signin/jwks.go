@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -35,6 +36,9 @@ var signingAlgorithms = []jose.SignatureAlgorithm{
 
 var errNoKey = errors.New("token is signed by no key of the provider")
 
+// errKeysOld is errNoKey of keys that were fetched before the token was looked at, and may not be fetched anew yet.
+var errKeysOld = fmt.Errorf("%w, as of some seconds ago", errNoKey)
+
 // errKeysAway: the keys could not be fetched, which says nothing about a token.
 var errKeysAway = errors.New("keys of the provider cannot be fetched")
 
@@ -48,7 +52,8 @@ type keySet struct {
 	client *http.Client
 	now    func() time.Time
 
-	fetching sync.Mutex // one fetch at a time; who waited looks again first
+	fetching sync.Mutex   // one fetch at a time; who waited looks again first
+	vain     atomic.Int64 // when somebody last waited for keys that did not come, in nanoseconds since 1970
 
 	mu      sync.Mutex
 	keys    []jose.JSONWebKey
@@ -65,6 +70,7 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	if len(jws.Signatures) != 1 {
 		return nil, errors.New("token does not have exactly one signature")
 	}
+	began := k.now()
 	keys, err := k.current(ctx)
 	if err != nil {
 		return nil, err
@@ -78,7 +84,31 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	if payload, ok := verifyAny(jws, keys); ok {
 		return payload, nil
 	}
+	if _, _, tried := k.state(); tried.Before(began) {
+		return nil, errKeysOld
+	}
 	return nil, errNoKey
+}
+
+// patientKeys are the keys for tokens that the provider itself has just handed out. One that it signed with a key that it
+// published a moment ago is worth waiting for: the code or the refresh token that it came for is spent. Tokens that
+// anybody may send are not waited for, and where it was in vain nobody waits again for a while (A46).
+type patientKeys struct{ *keySet }
+
+// VerifySignature is that of the key set, once more when the keys may be fetched anew.
+func (k patientKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	payload, err := k.keySet.VerifySignature(ctx, token)
+	if !errors.Is(err, errKeysOld) || k.now().UnixNano()-k.vain.Load() < int64(keysTTL) {
+		return payload, err
+	}
+	_, _, tried := k.state()
+	if !sleep(ctx, keysForcedEvery-k.now().Sub(tried)) {
+		return nil, err
+	}
+	if payload, err = k.keySet.VerifySignature(ctx, token); errors.Is(err, errNoKey) {
+		k.vain.Store(k.now().UnixNano())
+	}
+	return payload, err
 }
 
 func verifyAny(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) ([]byte, bool) {

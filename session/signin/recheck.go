@@ -66,7 +66,10 @@ func (s *Service) Recheck(r *http.Request, who *session.Session, token session.T
 	defer cancel()
 	fresh, err := s.renew(ctx, p, who, token)
 	if errors.Is(err, session.ErrConflict) {
-		fresh, err = s.awaitRenewal(ctx, who, token)
+		if fresh, err = s.awaitRenewal(ctx, who, token); errors.Is(err, session.ErrConflict) {
+			// Whoever has the lease may have died with it: the requests that come next need not wait as well.
+			s.paused.add(who.ID, s.Now())
+		}
 	}
 	switch {
 	case err == nil:
@@ -136,7 +139,8 @@ func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, 
 		return nil, err
 	}
 	defer done(context.WithoutCancel(ctx))
-	// The lease may have come free because somebody has just renewed.
+	// The lease may have come free because somebody has just renewed, and a failover have forgotten that.
+	s.Sessions.AwaitSettled(ctx)
 	who, err = s.Sessions.Reload(ctx, token)
 	if err != nil || s.Now().Sub(who.GroupsAsOf) < s.Config.Recheck {
 		return who, err

@@ -260,6 +260,10 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visit) {
 	case s.tooSoon(w, r, v):
 	case s.limited(w, r, v, path):
 	default:
+		if r.Method == http.MethodPost {
+			// Whoever has pressed a button and closes the window has pressed it.
+			r = r.WithContext(context.WithoutCancel(r.Context()))
+		}
 		e.serve(s, w, r, v)
 	}
 }

@@ -174,6 +174,14 @@ type refusing struct {
 	keeps atomic.Bool
 	// writes counts everything that would change the store.
 	writes atomic.Int64
+	// before, if set, is told of every look-up and every removal before it is made.
+	before func(op string)
+}
+
+func (s *refusing) note(op string) {
+	if s.before != nil {
+		s.before(op)
+	}
 }
 
 func (s *refusing) Replace(ctx context.Context, e session.Entry) (uint64, error) {
@@ -183,6 +191,7 @@ func (s *refusing) Replace(ctx context.Context, e session.Entry) (uint64, error)
 
 func (s *refusing) Remove(ctx context.Context, key session.Key, from ...session.Listing) (session.Entry, error) {
 	s.writes.Add(1)
+	s.note("remove")
 	if s.keeps.Load() {
 		return session.Entry{}, session.ErrUnavailable
 	}
@@ -208,6 +217,7 @@ func (s *refusing) Create(ctx context.Context, e session.Entry, in ...session.Li
 }
 
 func (s *refusing) Get(ctx context.Context, key session.Key) (session.Entry, error) {
+	s.note("get")
 	if s.on.Load() && s.kind == "get" {
 		return session.Entry{}, session.ErrUnavailable
 	}

@@ -164,6 +164,7 @@ func (w *world) replica() *redistest.Server {
 
 // elected waits until another is the master.
 func (w *world) elected(old *redistest.Server) {
+	defer w.logTook("another master", time.Now())
 	rig.Until(w.t, 60*time.Second, "another master is elected", func() bool {
 		s := w.redis.Current()
 		return s != nil && s != old
@@ -172,5 +173,11 @@ func (w *world) elected(old *redistest.Server) {
 
 // whole waits until all servers replicate again.
 func (w *world) whole() {
+	defer w.logTook("all of Redis back", time.Now())
 	rig.Until(w.t, 60*time.Second, "all of Redis is back", w.redis.Whole)
+}
+
+// logTook tells what a failover itself takes, which is no part of the recovery that is reported.
+func (w *world) logTook(what string, began time.Time) {
+	w.t.Logf("%s: %s after %v", w.current(), what, time.Since(began).Round(10*time.Millisecond))
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,27 @@ type person struct {
 	now   *guest // who they are at present; nil while they sign in
 	ended chan struct{}
 	http  *rig.HTTP
+	steps []string // what they have done since the last fault was over
+}
+
+// step notes what a person does next, so that a recovery that takes long can be told from a wait of theirs.
+func (p *person) step(format string, args ...any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.steps = append(p.steps, time.Now().UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+	if len(p.steps) > maxSteps {
+		p.steps = slices.Delete(p.steps, 0, len(p.steps)-maxSteps)
+	}
+}
+
+// maxSteps bounds what is kept of them.
+const maxSteps = 60
+
+// lately is what a person did last, a line each.
+func (p *person) lately() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.Join(p.steps, "\n")
 }
 
 func newPerson(w *world, name string, seed uint64) *person {
@@ -68,6 +90,7 @@ func (p *person) live() {
 			return
 		}
 		p.become(nil, nil)
+		p.step("waits for whoever ends the session")
 		select {
 		case <-ended: // whoever ends it has had an answer
 		case <-p.w.done:
@@ -100,7 +123,10 @@ func (p *person) use(g *guest, c *rig.HTTP) {
 		for try := range 2 {
 			n := p.w.nodes[(first+try)%2]
 			began := time.Now()
-			switch out, said := p.visit(g, c, n, path, navigate); out {
+			out, said := p.visit(g, c, n, path, navigate)
+			line, _, _ := strings.Cut(said, "\n")
+			p.step("%s on replica %d: %s", path, n.index, line)
+			switch out {
 			case served, blocked:
 				now := time.Now()
 				p.w.report.served(now.Sub(began))
@@ -116,7 +142,7 @@ func (p *person) use(g *guest, c *rig.HTTP) {
 				continue
 			case signedOut:
 				if !g.over() {
-					p.w.report.note(&p.w.report.SignedOut, "%s on replica %d, during %q: %s", g.id, n.index, p.w.current(), said)
+					p.w.report.note(&p.w.report.SignedOut, "%s on replica %d, during %q: %s\n%s", g.id, n.index, p.w.current(), line, p.lately())
 					g.doubt()
 					p.mu.Lock()
 					close(p.ended)
@@ -183,8 +209,13 @@ func (p *person) signIn(g *guest, c *rig.HTTP, n *node) bool {
 		}
 		call.Header = header
 		began := time.Now()
-		r, err := c.Try(call)
 		where, _, _ := strings.Cut(call.URL, "?")
+		r, err := c.Try(call)
+		if err != nil {
+			p.step("%s %s: %v", g.id, where, err)
+		} else {
+			p.step("%s %s: %d to %s", g.id, where, r.StatusCode, r.Header.Get("Location"))
+		}
 		p.w.slow(began, "signing %s in: %s", g.id, where)
 		if err != nil || p.w.over() {
 			return false

@@ -145,13 +145,13 @@ func (w *world) everybody() []*person {
 // settle waits until everybody has been served on both replicas, and tells how long that took.
 func (w *world) settle(after string) time.Duration {
 	began := time.Now()
-	waiting := ""
+	var waiting *person
 	served := func() bool {
 		people := w.everybody()
 		for _, p := range people {
 			for i := range p.served {
 				if p.served[i].Load() < began.UnixNano() {
-					waiting = p.name
+					waiting = p
 					return false
 				}
 			}
@@ -159,11 +159,11 @@ func (w *world) settle(after string) time.Duration {
 		return len(people) > 0
 	}
 	if !rig.Holds(recovery, served) {
-		w.report.note(&w.report.Wrong, "%v after %s not everybody is served: %s", recovery, after, waiting)
+		w.report.note(&w.report.Wrong, "%v after %s not everybody is served: %s", recovery, after, waiting.name)
 	}
 	took := time.Since(began)
 	if took > 5*time.Second {
-		w.t.Logf("%s was the last to be served after %s, %v later", waiting, after, took.Round(time.Millisecond))
+		w.t.Logf("%s was the last to be served after %s, %v later:\n%s", waiting.name, after, took.Round(time.Millisecond), waiting.lately())
 	}
 	return took
 }

@@ -1,0 +1,194 @@
+package session_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// A lease that has passed and is somebody else's by now is not taken from them.
+func TestLeaseIsGivenBackByItsOwner(t *testing.T) {
+	w := newWorld(t)
+	s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
+	done, err := w.LeaseRenewal(t.Context(), s)
+	want(t, "lease", err, nil)
+	// The store has lost it, as a failover may, and another replica has taken it.
+	key := session.HashKey("l", string(s.ID[:]))
+	if _, err := w.store.Remove(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	other := w.replica(t, session.ManagerConfig{})
+	_, err = other.LeaseRenewal(t.Context(), s)
+	want(t, "the other's lease", err, nil)
+	done(t.Context())
+	_, err = w.LeaseRenewal(t.Context(), s)
+	want(t, "while the other holds it", err, session.ErrConflict)
+}
+
+// How long a lease of renewal holds others up: as long as its owner is at it, however long the provider takes, and a
+// quarter of a minute if nobody can give it back.
+func TestLeaseLastsAsLongAsItsOwner(t *testing.T) {
+	const longest = 15 * time.Second
+	for name, c := range map[string]struct {
+		// goes is what becomes of the owner after a second.
+		goes func(w *leased)
+		// held and free are after how long another still may not, and then may.
+		held, free time.Duration
+	}{
+		"gives it back":       {func(w *leased) { w.done(w.t.Context()) }, 0, time.Second},
+		"is at it for long":   {func(*leased) {}, 2 * time.Minute, 0},
+		"dies":                {func(w *leased) { w.die() }, longest - 1, longest},
+		"dies after a while":  {func(w *leased) { <-time.After(21 * time.Second); w.die() }, 34 * time.Second, 36 * time.Second},
+		"cannot at once":      {func(w *leased) { w.giveBackIn(3 * time.Second) }, 4 * time.Second, 6 * time.Second},
+		"cannot give it back": {func(w *leased) { w.giveBackIn(13 * time.Second) }, longest - 1, longest},
+		"misses a word":       {func(w *leased) { w.outage(6 * time.Second) }, time.Minute, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				w := newLeased(t)
+				<-time.After(time.Second)
+				c.goes(w)
+				w.store.interrupt(nil)
+				if c.held > 0 {
+					<-time.After(time.Until(began.Add(c.held)))
+					w.take(session.ErrConflict)
+				}
+				if c.free > 0 {
+					<-time.After(time.Until(began.Add(c.free)))
+					w.take(nil)
+				}
+			})
+		})
+	}
+}
+
+// Whoever was stopped until their lease was somebody else's neither prolongs that one nor gives it back: the store counts
+// its versions anew, so that it looks like theirs.
+func TestLeaseOfWhoWasStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newLeased(t)
+		w.stopped.Store(true)
+		<-time.After(4 * time.Second)
+		w.lose()
+		<-time.After(2 * time.Second) // by then the owner has had a word to say
+		w.done(t.Context())
+		w.take(session.ErrConflict)
+	})
+}
+
+// What has passed is not given back at all: between the look at it and its removal it may become somebody else's.
+func TestLeaseThatHasPassedIsNotGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newLeased(t)
+		w.stopped.Store(true)
+		w.store.interrupt(func(_ context.Context, op string, _ session.Key) error {
+			if op == "remove" {
+				w.store.interrupt(nil)
+				w.lose()
+			}
+			return nil
+		})
+		w.done(t.Context())
+		w.store.interrupt(nil)
+		w.take(session.ErrConflict)
+	})
+}
+
+// A store that hung, and has not answered, may carry out what it was told when it goes on: a lease that nobody knows to have
+// is given back as well.
+func TestLeaseThatIsTakenTooLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newLeased(t)
+		w.done(t.Context())
+		w.late.Store(true)
+		w.take(session.ErrUnavailable)
+		w.take(session.ErrConflict)
+		<-time.After(2 * time.Second)
+		w.take(nil)
+	})
+}
+
+// leased is a session that one replica has leased for renewal, and another one may want to.
+type leased struct {
+	t       *testing.T
+	store   *memStore
+	session *session.Session
+	other   *session.Manager
+	done    func(context.Context)
+	die     context.CancelFunc
+	stopped atomic.Bool // the owner's process was, for a minute
+	late    atomic.Bool // the next that is created is not heard of
+}
+
+// lateStore carries out what it has not answered.
+type lateStore struct {
+	*memStore
+	late *atomic.Bool
+}
+
+func (s lateStore) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
+	err := s.memStore.Create(ctx, e, in...)
+	if s.late.CompareAndSwap(true, false) {
+		return errDown
+	}
+	return err
+}
+
+func newLeased(t *testing.T) *leased {
+	w := &leased{t: t, store: newMemStore(time.Now)}
+	replica := func(now func() time.Time) *session.Manager {
+		m := session.NewManager(session.ManagerConfig{
+			Store: lateStore{w.store, &w.late}, Keys: ring(t, 'k'), Recheck: time.Hour, Now: now,
+		})
+		t.Cleanup(m.Close)
+		return m
+	}
+	owner := replica(func() time.Time {
+		if w.stopped.Load() {
+			return time.Now().Add(time.Minute)
+		}
+		return time.Now()
+	})
+	w.other = replica(time.Now)
+	var err error
+	w.session, _, err = owner.Create(t.Context(), draft(ada, session.Browser), session.Tokens{})
+	want(t, "create", err, nil)
+	var ctx context.Context
+	ctx, w.die = context.WithCancel(t.Context())
+	w.done, err = owner.LeaseRenewal(ctx, w.session)
+	want(t, "lease", err, nil)
+	return w
+}
+
+// take is the other replica's try.
+func (w *leased) take(wanted error) {
+	w.t.Helper()
+	_, err := w.other.LeaseRenewal(w.t.Context(), w.session)
+	want(w.t, "another's lease", err, wanted)
+}
+
+// lose lets the lease pass in the store, and become the other replica's.
+func (w *leased) lose() {
+	w.t.Helper()
+	if _, err := w.store.Remove(w.t.Context(), session.HashKey("l", string(w.session.ID[:]))); err != nil {
+		w.t.Fatal(err)
+	}
+	w.take(nil)
+}
+
+// giveBackIn lets the owner be done while the store is out, for so long.
+func (w *leased) giveBackIn(d time.Duration) {
+	w.store.interrupt(failOn("get"))
+	w.done(w.t.Context())
+	<-time.After(d)
+}
+
+func (w *leased) outage(d time.Duration) {
+	w.store.interrupt(failOn("replace"))
+	<-time.After(d)
+}
