@@ -28,6 +28,8 @@ const (
 	queueSize = 2048
 	// batchSize is how many records one write takes along.
 	batchSize = 128
+	// gatherFor is how long a record waits for others that can go along.
+	gatherFor = 20 * time.Millisecond
 	// appendTimeout bounds one try to write.
 	appendTimeout = 5 * time.Second
 	// shortestRetry and longestRetry are the pauses between tries, hurriedRetry the longest while Close waits.
@@ -179,14 +181,25 @@ func (l *Log) writer() {
 	}
 }
 
-// gather takes what waits, without waiting for more.
+// gather takes what waits and what comes within a moment: many records cost the store little more than one. Once Close
+// has begun it waits for nothing.
 func (l *Log) gather(first Record) []Record {
 	batch := []Record{first}
+	moment := time.NewTimer(gatherFor)
+	defer moment.Stop()
 	for len(batch) < batchSize {
 		select {
 		case r := <-l.queue:
 			batch = append(batch, r)
+			continue
 		default:
+		}
+		select {
+		case r := <-l.queue:
+			batch = append(batch, r)
+		case <-moment.C:
+			return batch
+		case <-l.stop:
 			return batch
 		}
 	}

@@ -161,13 +161,48 @@ func TestNotTwice(t *testing.T) {
 	})
 }
 
+// appends counts the values of each write.
+type appends struct {
+	journal.Journal
+	sizes []int
+}
+
+func (a *appends) Append(ctx context.Context, stream string, b journal.Batch) error {
+	a.sizes = append(a.sizes, len(b.Values))
+	return a.Journal.Append(ctx, stream, b)
+}
+
+// Records that come within a moment go along with the first, which does not wait for longer than that; Close waits for
+// nothing.
+func TestGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &appends{Journal: journaltest.NewMemory(time.Now)}
+		o := &outage{Log: signinlog.Open(signinlog.Config{Journal: a, Keys: ring(t, "a")})}
+		for range 9 {
+			o.write(t, 1)
+			pass(5 * time.Millisecond)
+		}
+		pass(time.Second)
+		if len(a.sizes) > 3 || o.Stats().Stored != 9 {
+			t.Errorf("written as %v: %+v", a.sizes, o.Stats())
+		}
+		a.sizes = nil
+		o.write(t, 300)
+		began := time.Now()
+		o.Close()
+		if took := time.Since(began); took != 0 || o.Stats().Stored != 309 || len(a.sizes) > 4 {
+			t.Errorf("closing took %v, written as %v: %+v", took, a.sizes, o.Stats())
+		}
+	})
+}
+
 // What no store would ever take, or one that is closed, is not tried again and again.
 func TestNotRetried(t *testing.T) {
 	for _, err := range []error{session.ErrClosed, errors.New("a mistake")} {
 		inOutage(t, func(t *testing.T, o *outage) {
 			o.mem.Fail(err)
 			o.write(t, 3)
-			pass(time.Millisecond)
+			pass(50 * time.Millisecond) // before the first retry would be made
 			if s := o.Stats(); s.Lost != 3 || s.Waiting != 0 {
 				t.Errorf("%v: %+v", err, s)
 			}
