@@ -29,23 +29,25 @@ type adminAPI struct{}
 // adminRoutes is all of it. A path is matched as a whole, segment by segment and as it was escaped, so that no other
 // spelling of a path reaches a route (A55); "{}" is any one segment, which the route gets unescaped.
 var adminRoutes = []adminRoute{
-	{http.MethodGet, "/latchkey/sign-ins", adminSignIns},
-	{http.MethodGet, sessionsPath, adminSessions},
-	{http.MethodDelete, sessionsPath + "/{}", adminEndSession},
-	{http.MethodDelete, "/latchkey/users/{}/{}/sessions", adminEndPerson},
-	{http.MethodPost, "/latchkey/revoke-before", adminRevokeBefore},
-	{http.MethodGet, "/latchkey/status", adminStatus},
-	{http.MethodGet, keysPath, adminKeys},
-	{http.MethodGet, keysPath + "/sessions", adminKeySessions},
-	{http.MethodPost, keysPath + "/rotate", adminRotateKeys},
-	{http.MethodPost, keysPath + "/retire", adminRetireKey},
-	{http.MethodPost, explainPath, adminExplain},
-	{http.MethodPost, impactPath, adminImpact},
+	{http.MethodGet, "/latchkey/sign-ins", adminSignIns, false},
+	{http.MethodGet, sessionsPath, adminSessions, false},
+	{http.MethodDelete, sessionsPath + "/{}", adminEndSession, true},
+	{http.MethodDelete, "/latchkey/users/{}/{}/sessions", adminEndPerson, true},
+	{http.MethodPost, "/latchkey/revoke-before", adminRevokeBefore, true},
+	{http.MethodGet, "/latchkey/status", adminStatus, false},
+	{http.MethodGet, keysPath, adminKeys, false},
+	{http.MethodGet, keysPath + "/sessions", adminKeySessions, false},
+	{http.MethodPost, keysPath + "/rotate", adminRotateKeys, true},
+	{http.MethodPost, keysPath + "/retire", adminRetireKey, true},
+	{http.MethodPost, explainPath, adminExplain, false},
+	{http.MethodPost, impactPath, adminImpact, false},
 }
 
 type adminRoute struct {
 	method, path string
 	answer       adminAnswer
+	// changes something: then it is done to its end, also when whoever asked has hung up.
+	changes bool
 }
 
 // adminAnswer answers a request with what is to be sent as JSON. An error that is no caddy.APIError becomes a 503 if the
@@ -121,7 +123,11 @@ func (route adminRoute) serve(w http.ResponseWriter, r *http.Request, segments [
 	if err != nil {
 		return refuse(http.StatusNotFound, "%w", err)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), adminTimeout)
+	ctx := r.Context()
+	if route.changes {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
 	answer, err := route.answer(r.WithContext(ctx), app, segments)
 	if err != nil {

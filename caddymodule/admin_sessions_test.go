@@ -1,9 +1,11 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -190,5 +192,34 @@ func TestAdminWhileTheStoreIsAway(t *testing.T) {
 	// It answers, but has not for long.
 	if status, body := a.ask("GET", "/latchkey/status", ""); status != 200 || !strings.Contains(body, `"store":"degraded"`) {
 		t.Errorf("status: %d %s", status, body)
+	}
+}
+
+// An administrator who hangs up has ended what was asked for all the same: half of somebody's sessions is no answer.
+func TestAdministratorHangsUp(t *testing.T) { // A61
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	for what, path := range map[string]string{
+		"one session":   "/latchkey/sessions/",
+		"a person's":    "/latchkey/users/" + url.PathEscape("https://idp.example.com/a") + "/ada/sessions",
+		"all before":    "/latchkey/revoke-before",
+		"nobody's: GET": "/latchkey/sessions",
+	} {
+		a := newAdministered(t)
+		s, token := a.signIn("ada", "main")
+		method, body := http.MethodDelete, ""
+		switch what {
+		case "one session":
+			path += s.ID.Short()
+		case "all before":
+			method, body = http.MethodPost, `{"before":"0s"}`
+		case "nobody's: GET":
+			method = http.MethodGet
+		}
+		r := httptest.NewRequestWithContext(gone, method, path, strings.NewReader(body))
+		err := (*adminAPI)(nil).serve(httptest.NewRecorder(), r)
+		if changes := method != http.MethodGet; a.alive(token) == changes || (err == nil) != changes {
+			t.Errorf("%s: alive %t, %v", what, a.alive(token), err)
+		}
 	}
 }

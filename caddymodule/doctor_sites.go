@@ -177,7 +177,7 @@ func siteFindings(c *candidate, sites []siteAddress) (found []finding) {
 		switch {
 		case !s.plain:
 			found = append(found, finding{findOK, "site", name, s.origin() + " has TLS"})
-		case isLoopback(s.host):
+		case signin.IsLoopback(s.host):
 			found = append(found, finding{findOK, "site", name, s.origin() + " is on this machine and needs no TLS"})
 		default:
 			found = append(found, finding{findFail, "site", name, s.origin() + " has no TLS: browsers keep none of its cookies, and nobody can sign in; serve it with https"})
@@ -187,15 +187,6 @@ func siteFindings(c *candidate, sites []siteAddress) (found []finding) {
 		}
 	}
 	return found
-}
-
-// isLoopback reports whether a host is this machine for every browser.
-func isLoopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return ip != nil && ip.IsLoopback()
 }
 
 var envPlaceholder = regexp.MustCompile(`\{env\.([^{}\s"]+)\}`)

@@ -172,6 +172,11 @@ func (m *Manager) Succeed(ctx context.Context, old *Session, draft Session, toke
 	}
 	draft.Created, draft.Limit = old.Created, old.Limit.tighter(m.limits.Of(draft.Kind))
 	draft.Began = old.Began
+	return m.goOn(ctx, old, draft, tokens)
+}
+
+// goOn makes the session of a draft in the place of another: there are never both, and never neither.
+func (m *Manager) goOn(ctx context.Context, old *Session, draft Session, tokens Tokens) (*Session, Token, error) {
 	s, token, err := m.create(ctx, draft, tokens)
 	if err != nil {
 		return nil, Token{}, err

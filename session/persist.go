@@ -25,13 +25,5 @@ func (m *Manager) Persist(ctx context.Context, token Token, reason string) (*Ses
 	}
 	draft := *old
 	draft.Kind, draft.KindReason, draft.Limit = Persistent, reason, m.limits.Persistent
-	s, next, err := m.create(ctx, draft, tokens)
-	if err != nil {
-		return nil, Token{}, err
-	}
-	if err := m.end(ctx, old); err != nil {
-		m.discard(ctx, s)
-		return nil, Token{}, err
-	}
-	return s, next, nil
+	return m.goOn(ctx, old, draft, tokens)
 }

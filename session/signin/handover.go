@@ -240,7 +240,7 @@ func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *ha
 func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, sealed string) {
 	if h.Anew {
 		s.abandonPending(w, r, v)
-	} else if token, _, ok := s.pendingToken(v); ok && s.HasPending(r, v) {
+	} else if token, _, ok := s.pendingToken(v); ok && s.hasPending(r, v) {
 		// One prompt for all: it is up in another tab. Its answer leads to the page that was asked for last.
 		s.givePending(w, v, token, h.page())
 		redirect(w, Base+"/stay")

@@ -37,9 +37,9 @@ func (s *Service) pendingToken(v *Visit) (token session.Token, ret string, ok bo
 	return token, s.returnTarget(string(plain[n:])), true
 }
 
-// HasPending reports whether the request presents a sign-in that waits for its answer, so that a page opened meanwhile
+// hasPending reports whether the request presents a sign-in that waits for its answer, so that a page opened meanwhile
 // leads to the prompt and not to another sign-in.
-func (s *Service) HasPending(r *http.Request, v *Visit) bool {
+func (s *Service) hasPending(r *http.Request, v *Visit) bool {
 	token, _, ok := s.pendingToken(v)
 	if !ok {
 		return false

@@ -67,7 +67,7 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 	switch kind := Classify(r); {
 	case !v.usable() && kind != NotNavigation:
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
-	case kind == NavigationGet && s.HasPending(r, v):
+	case kind == NavigationGet && s.hasPending(r, v):
 		redirect(w, Base+"/stay")
 	case kind == NavigationGet:
 		s.chooseOrBegin(w, r, v, v.Return, false, d)
