@@ -43,7 +43,7 @@ func bench(ctx context.Context, o options, out, notes io.Writer) (err error) {
 		result.loads = append(result.loads, load{connections: n, rounds: measured})
 	}
 	for _, c := range cases {
-		g, err := c.garbage(ctx)
+		g, err := c.garbage(ctx, int64(o.garbage))
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}

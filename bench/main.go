@@ -20,6 +20,8 @@ type options struct {
 	signIns     int
 	revocations int
 	rounds      int
+	// garbage are the requests whose memory is counted.
+	garbage int
 	slice       time.Duration
 	gogc        string
 	pin         bool
@@ -45,7 +47,7 @@ func main() {
 }
 
 func parse(args []string, usage io.Writer) (options, error) {
-	o := options{people: [sizes]int{few: 1}}
+	o := options{people: [sizes]int{few: 1}, garbage: 20_000}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(usage)
 	flags.StringVar(&o.binary, "latchkey", "./latchkey", "the gateway, as made by `make build`")
@@ -78,7 +80,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 }
 
 func (o *options) quicken() {
-	for _, n := range []*int{&o.people[some], &o.people[many], &o.signIns, &o.revocations, &o.rounds} {
+	for _, n := range []*int{&o.people[some], &o.people[many], &o.signIns, &o.revocations, &o.rounds, &o.garbage} {
 		*n = (*n + 9) / 10
 	}
 }

@@ -51,16 +51,14 @@ func heap(ctx context.Context, admin string) (heapState, error) {
 // pieces of memory, and the bytes of all of them.
 type memory struct{ bytes, pieces float64 }
 
-// garbageRequests are many beside what a question to the admin endpoint takes itself.
-const garbageRequests = 20_000
-
-// garbage sends requests and asks what they took. Nothing else that a machine does changes the answer.
-func (c *running) garbage(ctx context.Context) (memory, error) {
+// garbage sends so many requests and asks what they took. Nothing else that a machine does changes the answer, but there
+// must be many beside what a question to the admin endpoint takes itself.
+func (c *running) garbage(ctx context.Context, requests int64) (memory, error) {
 	before, err := heap(ctx, c.admin)
 	if err != nil {
 		return memory{}, err
 	}
-	end := c.client.next.Load() + garbageRequests
+	end := c.client.next.Load() + requests
 	t, err := c.client.load(ctx, connections[0], func() bool { return c.client.next.Load() >= end })
 	if err != nil {
 		return memory{}, err

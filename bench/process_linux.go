@@ -24,19 +24,20 @@ const tick = time.Second / 100
 type process struct {
 	cmd   *exec.Cmd
 	out   bytes.Buffer
-	ended chan error
+	ended chan struct{} // closed when it has ended, as how says
+	how   error
 }
 
 // start runs a program, on the given core if it is not negative, and waits until address takes connections.
 func start(ctx context.Context, core int, address string, env []string, name string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(name, args...), ended: make(chan error, 1)}
+	p := &process{cmd: exec.Command(name, args...), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := onCore(core, p.cmd.Start); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
-	go func() { p.ended <- p.cmd.Wait() }()
+	go func() { p.how = p.cmd.Wait(); close(p.ended) }()
 	deadline := time.NewTimer(30 * time.Second)
 	defer deadline.Stop()
 	poll := time.NewTicker(20 * time.Millisecond)
@@ -46,8 +47,8 @@ func start(ctx context.Context, core int, address string, env []string, name str
 			return p, conn.Close()
 		}
 		select {
-		case err := <-p.ended:
-			return nil, fmt.Errorf("%s ended at once: %w\n%s", name, err, p.out.String())
+		case <-p.ended:
+			return nil, fmt.Errorf("%s ended at once: %w\n%s", name, p.how, p.out.String())
 		case <-deadline.C:
 			return nil, errors.Join(fmt.Errorf("%s does not listen on %s", name, address), p.stop())
 		case <-ctx.Done():
@@ -57,7 +58,7 @@ func start(ctx context.Context, core int, address string, env []string, name str
 	}
 }
 
-// stop ends the process, by force if it does not go by itself.
+// stop ends the process, by force if it does not go by itself. One that has ended stays so.
 func (p *process) stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
