@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -144,10 +145,14 @@ func TestSignedInAllocations(t *testing.T) {
 			s.h.rt.unlogged = !tt.log
 			const runs = 200
 			made := testing.AllocsPerRun(runs, func() { s.request() })
-			all := testing.AllocsPerRun(runs, func() { s.serve(t, s.request()) })
-			t.Logf("%.0f allocations", all-made)
-			if all-made > tt.ceiling {
-				t.Errorf("%.0f allocations, at most %.0f", all-made, tt.ceiling)
+			least := math.Inf(1)
+			for range 5 { // whatever else goes on in the process is counted as well, so the least counts
+				all := testing.AllocsPerRun(runs, func() { s.serve(t, s.request()) })
+				least = min(least, all-made)
+			}
+			t.Logf("%.0f allocations", least)
+			if least > tt.ceiling {
+				t.Errorf("%.0f allocations, at most %.0f", least, tt.ceiling)
 			}
 		})
 	}

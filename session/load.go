@@ -115,6 +115,12 @@ func (m *Manager) ask(ctx context.Context, id ID, k *known, now time.Time) (*Ses
 	}
 	f, opened := m.cache.join(d)
 	if opened {
+		// Another question may have been answered since this request has looked.
+		if at, k := m.now(), m.cache.get(d); k != nil && m.cache.fresh(k, at, m.recheck) && m.check(k.session, at) == nil {
+			f.session, f.err = k.session, nil
+			m.cache.land(d, f)
+			return k.session, nil
+		}
 		return m.fly(ctx, id, k, f)
 	}
 	select {
