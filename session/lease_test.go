@@ -43,7 +43,7 @@ func TestLeaseLastsAsLongAsItsOwner(t *testing.T) {
 		"is at it for long":   {func(*leased) {}, 2 * time.Minute, 0},
 		"dies":                {func(w *leased) { w.die() }, longest - 1, longest},
 		"dies after a while":  {func(w *leased) { <-time.After(21 * time.Second); w.die() }, 34 * time.Second, 36 * time.Second},
-		"cannot at once":      {func(w *leased) { w.giveBackIn(3 * time.Second) }, 4 * time.Second, 6 * time.Second},
+		"cannot at once":      {func(w *leased) { w.giveBackIn(2500 * time.Millisecond) }, 3500 * time.Millisecond, 6 * time.Second},
 		"cannot give it back": {func(w *leased) { w.giveBackIn(13 * time.Second) }, longest - 1, longest},
 		"misses a word":       {func(w *leased) { w.outage(6 * time.Second) }, time.Minute, 0},
 	} {
