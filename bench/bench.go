@@ -109,14 +109,16 @@ func (r *rig) cases(ctx context.Context, result *report) ([]*running, error) {
 			return nil, err
 		}
 		var bytes float64
-		if inRedis, bytes, err = r.redisWith(ctx, redis, n, true); err != nil {
+		if inRedis, bytes, err = r.redisWith(ctx, redis, n, renewable); err != nil {
 			return nil, err
 		}
 		result.inRedis = append(result.inRedis, bytes)
-		if bytes, err = r.withoutTokens(ctx, n); err != nil {
-			return nil, err
+		for _, tokens := range []tokens{none, hint} {
+			if bytes, err = r.size(ctx, n, tokens); err != nil {
+				return nil, err
+			}
+			result.inRedis = append(result.inRedis, bytes)
 		}
-		result.inRedis = append(result.inRedis, bytes)
 	}
 	var cases []*running
 	for _, v := range chosen(r.options) {
@@ -143,13 +145,13 @@ func (r *rig) cases(ctx context.Context, result *report) ([]*running, error) {
 	return cases, nil
 }
 
-// withoutTokens is what a session without a refresh token takes of a Redis.
-func (r *rig) withoutTokens(ctx context.Context, n int) (float64, error) {
+// size is what a session takes of a Redis of its own.
+func (r *rig) size(ctx context.Context, n int, tokens tokens) (float64, error) {
 	redis, err := r.startRedis(ctx)
 	if err != nil {
 		return 0, err
 	}
-	_, bytes, err := r.redisWith(ctx, redis, n, false)
+	_, bytes, err := r.redisWith(ctx, redis, n, tokens)
 	if stopping := redis.process.stop(); err == nil {
 		err = stopping
 	}

@@ -22,12 +22,12 @@ type options struct {
 	rounds      int
 	// garbage are the requests whose memory is counted.
 	garbage int
-	slice       time.Duration
-	gogc        string
-	pin         bool
-	only        string
-	chart       string
-	profile     string
+	slice   time.Duration
+	gogc    string
+	pin     bool
+	only    string
+	chart   string
+	profile string
 }
 
 func main() {
@@ -56,8 +56,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.IntVar(&o.people[many], "many", 50_000, "sessions of a case with many")
 	flags.IntVar(&o.signIns, "sign-ins", 1000, "people who sign in, in each case of that")
 	flags.IntVar(&o.revocations, "revocations", 300, "sessions that one replica ends and another refuses")
-	flags.IntVar(&o.rounds, "rounds", 60, "rounds; every case has one turn in each")
-	flags.DurationVar(&o.slice, "slice", 250*time.Millisecond, "length of one turn")
+	flags.IntVar(&o.rounds, "rounds", 40, "rounds; every case has one turn in each")
+	flags.DurationVar(&o.slice, "slice", 500*time.Millisecond, "length of one turn")
 	flags.StringVar(&o.gogc, "gogc", "100", "GOGC of every gateway, plain Caddy included")
 	flags.BoolVar(&o.pin, "pin", true, "gateways on the first core, everything else on the others")
 	flags.StringVar(&o.only, "only", "", "measure only the cases whose names contain this, and plain Caddy")

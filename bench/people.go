@@ -31,8 +31,8 @@ type person struct {
 }
 
 // people writes sessions straight into a store: what the gateway would have written if they had signed in, in seconds
-// instead of minutes. refresh says whether they have a refresh token.
-func people(ctx context.Context, store session.Store, issuer string, n, atOnce int, refresh bool) ([]person, error) {
+// instead of minutes.
+func people(ctx context.Context, store session.Store, issuer string, n, atOnce int, tokens tokens) ([]person, error) {
 	ring, err := session.NewKeyRing([]byte(secretKey))
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func people(ctx context.Context, store session.Store, issuer string, n, atOnce i
 	for first := range min(atOnce, n) {
 		wait.Go(func() {
 			for i := first; i < n && ctx.Err() == nil; i += atOnce {
-				draft, token, err := create(ctx, manager, issuer, i, refresh)
+				draft, token, err := create(ctx, manager, issuer, i, tokens)
 				if err != nil {
 					cancel(fmt.Errorf("writing sessions: %w", err))
 					return
@@ -63,17 +63,14 @@ func people(ctx context.Context, store session.Store, issuer string, n, atOnce i
 }
 
 // create writes one session. A machine that is busy elsewhere lets the store time out now and then.
-func create(ctx context.Context, manager *session.Manager, issuer string, user int, refresh bool) (session.Session, session.Token, error) {
+func create(ctx context.Context, manager *session.Manager, issuer string, user int, tokens tokens) (session.Session, session.Token, error) {
 	const tries = 10
 	for try := 1; ; try++ {
-		draft, tokens, err := draftOf(issuer, user)
+		draft, err := draftOf(issuer, user)
 		if err != nil {
 			return draft, session.Token{}, err
 		}
-		if refresh {
-			tokens.Refresh = refreshToken()
-		}
-		_, token, err := manager.Create(ctx, draft, tokens)
+		_, token, err := manager.Create(ctx, draft, tokens())
 		if err == nil || try == tries || !errors.Is(err, session.ErrUnavailable) {
 			return draft, token, err
 		}
@@ -81,7 +78,7 @@ func create(ctx context.Context, manager *session.Manager, issuer string, user i
 }
 
 // draftOf is the session of somebody as a sign-in at this run's provider makes it.
-func draftOf(issuer string, user int) (session.Session, session.Tokens, error) {
+func draftOf(issuer string, user int) (session.Session, error) {
 	now := time.Now()
 	payload := idClaims(issuer, user, now, session.NewRandom(16), session.NewRandom(16))
 	claims, err := json.Marshal(payload)
@@ -92,7 +89,7 @@ func draftOf(issuer string, user int) (session.Session, session.Tokens, error) {
 		Claims: claims, Groups: groupsOf(user), GroupsComplete: true, GroupsAsOf: now, Kind: session.Persistent, KindReason: "answered",
 		AuthTime: now, ACR: "1", AMR: []string{"pwd"}, BrowserID: session.NewRandom(16),
 		FirstIP: "127.0.0.1", FirstAgent: userAgent, Apps: []string{appName},
-	}, session.Tokens{IDHeader: make([]byte, 40), IDSignature: make([]byte, 64)}, err
+	}, err
 }
 
 // fileWith makes a session file with so many people in it.
@@ -102,7 +99,7 @@ func (r *rig) fileWith(ctx context.Context, n int) (path string, all []person, e
 	if err != nil {
 		return "", nil, err
 	}
-	all, err = people(ctx, store, r.issuer, n, 256, true) // who share the syncs of a file
+	all, err = people(ctx, store, r.issuer, n, 256, renewable) // who share the syncs of a file
 	if closing := store.Close(); err == nil {
 		err = closing
 	}
@@ -110,7 +107,7 @@ func (r *rig) fileWith(ctx context.Context, n int) (path string, all []person, e
 }
 
 // redisWith puts so many people into a Redis and returns what each takes of its memory, lists included.
-func (r *rig) redisWith(ctx context.Context, redis *server, n int, refresh bool) (all []person, bytes float64, err error) {
+func (r *rig) redisWith(ctx context.Context, redis *server, n int, tokens tokens) (all []person, bytes float64, err error) {
 	before, err := redis.kept(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -119,7 +116,7 @@ func (r *rig) redisWith(ctx context.Context, redis *server, n int, refresh bool)
 	if err != nil {
 		return nil, 0, err
 	}
-	all, err = people(ctx, store, r.issuer, n, 16, refresh)
+	all, err = people(ctx, store, r.issuer, n, 16, tokens)
 	if closing := store.Close(); err == nil {
 		err = closing
 	}
@@ -128,6 +125,22 @@ func (r *rig) redisWith(ctx context.Context, redis *server, n int, refresh bool)
 	}
 	after, err := redis.kept(ctx)
 	return all, float64(after.all-before.all) / float64(n), err
+}
+
+// tokens are what a session keeps of those that its provider gave. This run's provider has no end_session_endpoint, so that
+// nothing is kept for it but a refresh token.
+type tokens func() session.Tokens
+
+func renewable() session.Tokens { return session.Tokens{Refresh: refreshToken()} }
+
+func none() session.Tokens { return session.Tokens{} }
+
+// hint is what an id_token_hint takes of a token that is signed with ES256.
+func hint() session.Tokens {
+	return session.Tokens{
+		IDHeader:    []byte(`{"alg":"ES256","typ":"JWT","kid":"` + session.NewRandom(8) + `"}`),
+		IDSignature: []byte(session.NewRandom(48)),
+	}
 }
 
 func refreshToken() string { return strings.Repeat(session.NewRandom(20), 30)[:800] }

@@ -20,7 +20,8 @@ type report struct {
 	signIns []signInCost
 	// cached is the memory of a session in the cache, as each case with many found it.
 	cached []memory
-	// inRedis is what a session takes of a Redis that holds as many as a case with many, with and without a refresh token.
+	// inRedis is what a session takes of a Redis that holds as many as a case with many: with a refresh
+	// token, without, and without but with an id_token_hint.
 	inRedis    []float64
 	revocation *latency // nil without Redis
 }
@@ -130,9 +131,9 @@ func (r *report) writeSizes(p *printer) {
 	for _, c := range r.cached {
 		p.printf("- A cached session takes %.0f bytes of the gateway's heap, in %.1f pieces (%d of them; with tokens, claims and ten groups).\n", c.bytes, c.pieces, r.options.people[many])
 	}
-	if len(r.inRedis) == 2 {
-		p.printf("- A session takes %.0f bytes of Redis with an 800-byte refresh token, %.0f without (%d of each; id_token_hint, ten groups and\n", r.inRedis[0], r.inRedis[1], slices.Max(r.options.people[:]))
-		p.printf("  all lists that name it).\n")
+	if len(r.inRedis) == 3 {
+		p.printf("- A session takes %.0f bytes of Redis with an 800-byte refresh token, %.0f without, %.0f without where the provider takes an\n", r.inRedis[0], r.inRedis[1], r.inRedis[2])
+		p.printf("  id_token_hint (%d of each; ten groups, and all lists that name it).\n", slices.Max(r.options.people[:]))
 	}
 	if l := r.revocation; l != nil {
 		p.printf("- A session that one replica ends is refused by another %.1f ms (median) and %.1f ms (p99) after the first was asked; %.1f and\n", milliseconds(percentile(l.asked, 0.5)), milliseconds(percentile(l.asked, 0.99)), milliseconds(percentile(l.told, 0.5)))

@@ -27,7 +27,7 @@ func (r *rig) revoke(ctx context.Context, times int) (*latency, error) {
 	if err != nil {
 		return nil, err
 	}
-	people, _, err := r.redisWith(ctx, redis, times, true)
+	people, _, err := r.redisWith(ctx, redis, times, renewable)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/text/language"
 )
@@ -19,33 +18,12 @@ var rtlScripts = []string{"Adlm", "Arab", "Hebr", "Mand", "Mend", "Nkoo", "Rohg"
 type languages struct {
 	bundles []*bundle
 	matcher language.Matcher
-	picked  *picked
+	picked  *recall[string, *bundle] // by Accept-Language
 }
 
-// picked remembers which language suits a header: browsers send few different ones, and to match one takes longer than
-// much of a page.
-type picked struct {
-	mu sync.RWMutex
-	by map[string]*bundle
-}
-
-// maxPicked bounds what is remembered; then it begins anew.
+// maxPicked is for how many headers it is kept which language suits them: browsers send few different ones, and to match
+// one takes longer than much of a page.
 const maxPicked = 256
-
-func (p *picked) get(accept string) *bundle {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.by[accept]
-}
-
-func (p *picked) put(accept string, b *bundle) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.by) >= maxPicked {
-		clear(p.by)
-	}
-	p.by[strings.Clone(accept)] = b
-}
 
 // loadLanguages lays the given texts over the built-in ones. They are held against English as it is built in, English
 // itself too: an override cannot redefine what has to be there.
@@ -72,7 +50,7 @@ func newLanguages(bundles []*bundle) languages {
 	for i, b := range bundles {
 		tags[i] = b.tag
 	}
-	return languages{bundles: bundles, matcher: language.NewMatcher(tags), picked: &picked{by: map[string]*bundle{}}}
+	return languages{bundles: bundles, matcher: language.NewMatcher(tags), picked: newRecall[string, *bundle](maxPicked)}
 }
 
 // few shortens a list of faults to what an operator can read in a line of a log.
@@ -155,7 +133,7 @@ func (l *languages) pick(accept string) *bundle {
 	if accept == "" || len(accept) > maxAccept {
 		return l.bundles[0]
 	}
-	if b := l.picked.get(accept); b != nil {
+	if b, ok := l.picked.get(accept); ok {
 		return b
 	}
 	b := l.bundles[0]
@@ -164,7 +142,7 @@ func (l *languages) pick(accept string) *bundle {
 			b = near
 		}
 	}
-	l.picked.put(accept, b)
+	l.picked.put(strings.Clone(accept), b)
 	return b
 }
 

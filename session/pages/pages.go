@@ -26,19 +26,23 @@ type Config struct {
 	Icons map[string]Image
 }
 
-// Pages renders pages. It is immutable and safe for concurrent use.
+// Pages renders pages. It is safe for concurrent use, and shows the same whatever it was asked before.
 type Pages struct {
 	brand     Brand
 	base      string
 	languages languages
 	templates map[string]*template.Template
+	continued *recall[continued, []byte]
 	assets    assets
 	served    http.Handler
 }
 
 // New loads texts, templates and assets. It does no I/O. An error names the setting that is wrong.
 func New(c Config) (*Pages, error) {
-	p := &Pages{brand: c.Brand, base: c.Base, templates: make(map[string]*template.Template)}
+	p := &Pages{
+		brand: c.Brand, base: c.Base, templates: make(map[string]*template.Template),
+		continued: newRecall[continued, []byte](maxContinued),
+	}
 	if p.brand.Name == "" {
 		p.brand.Name = "Latchkey"
 	}

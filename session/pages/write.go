@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,17 +18,14 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 		status = page.status()
 	}
 	text := p.languages.of(r)
-	var body bytes.Buffer
-	body.Grow(8 << 10)
 	v := view{Page: page, Brand: p.brand, Base: p.base, Assets: p.assets, Status: status, text: text}
-	err := p.templates[page.template()].ExecuteTemplate(&body, "layout.html", v)
+	body, err := p.render(&v)
 
 	h := w.Header()
 	secure(h, page)
 	h.Add("Vary", "Accept-Language")
 	if err != nil {
-		body.Reset()
-		body.WriteString("Internal error\n")
+		body = []byte("Internal error\n")
 		status = http.StatusInternalServerError
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 	} else {
@@ -44,11 +42,45 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 			}
 		}
 	}
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body.Bytes()) // the client has gone; there is nobody left to tell
+		_, _ = w.Write(body) // the client has gone; there is nobody left to tell
 	}
+}
+
+// continued is all that a Continue page depends on.
+type continued struct {
+	text *bundle
+	page Continue
+}
+
+const (
+	// maxContinued bounds how many Continue pages are kept, maxContinuedURL the URL of one.
+	maxContinued    = 64
+	maxContinuedURL = 256
+)
+
+// render returns the HTML of a page. A Continue page is the same for everybody who is taken to one place, and one comes with
+// each sign-in, so that the last ones are kept; none that leads to a query, which may hold a ticket.
+func (p *Pages) render(v *view) ([]byte, error) {
+	next, same := v.Page.(Continue)
+	same = same && len(next.URL) <= maxContinuedURL && !strings.Contains(next.URL, "?")
+	key := continued{v.text, next}
+	if same {
+		if body, ok := p.continued.get(key); ok {
+			return body, nil
+		}
+	}
+	var body bytes.Buffer
+	body.Grow(8 << 10)
+	if err := p.templates[v.Page.template()].ExecuteTemplate(&body, "layout.html", *v); err != nil {
+		return nil, err
+	}
+	if same {
+		p.continued.put(key, body.Bytes())
+	}
+	return body.Bytes(), nil
 }
 
 // secure sets the headers that every page carries. A page loads our stylesheet and our icon, posts to us, and that is
