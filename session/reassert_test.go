@@ -140,6 +140,7 @@ func TestTheLastWriteIsMadeAgainFirst(t *testing.T) {
 		m := session.NewManager(session.ManagerConfig{Store: store, Now: w.clock.Now, Keys: w.keys})
 		defer m.Close()
 		store.gaps <- struct{}{}
+		synctest.Wait()
 		var ended []session.Key
 		for range 3 {
 			s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
