@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -30,11 +31,10 @@ type Me struct {
 type MySession struct {
 	ID string
 	// This: it is the session of the browser that shows the page.
-	This, Persistent bool
-	Browser, System  string
-	Form             Form
-	// Place is a network or an address.
-	Place                               string
+	This, Persistent                    bool
+	Browser, System                     string
+	Form                                Form
+	Place                               Place
 	Apps                                []string
 	First, Last, EndsUnused, EndsLatest time.Time
 }
@@ -43,9 +43,10 @@ type MySession struct {
 type MySignIn struct {
 	Outcome Outcome
 	// Code is the code of the entry, zero for success.
-	Code                        int
-	Time                        time.Time
-	App, Browser, System, Place string
+	Code                 int
+	Time                 time.Time
+	App, Browser, System string
+	Place                Place
 }
 
 // Form is what kind of device it is: a key below "me." of the texts; empty if unknown.
@@ -142,3 +143,13 @@ type deadline struct {
 
 // Until makes a deadline, for a template that is given one value.
 func (v view) Until(end time.Time) deadline { return deadline{v, end} }
+
+// Place is the name of a network or an address.
+type Place string
+
+// Address reports whether it is an address. One has no letters to tell how it is written, ::1 for instance, and would be
+// turned round among words that are written from right to left.
+func (p Place) Address() bool {
+	_, err := netip.ParseAddr(string(p))
+	return err == nil
+}

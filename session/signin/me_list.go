@@ -125,7 +125,7 @@ func (o *overview) page() pages.Me {
 		d := o.device(one.FirstAgent)
 		m.Sessions = append(m.Sessions, pages.MySession{
 			ID: one.ID.Short(), This: one.ID == o.who.ID, Persistent: one.Kind == session.Persistent,
-			Browser: d.Browser, System: d.System, Form: d.Form, Place: o.place(one.FirstIP), Apps: one.Apps,
+			Browser: d.Browser, System: d.System, Form: d.Form, Place: pages.Place(o.place(one.FirstIP)), Apps: one.Apps,
 			First: one.Created, Last: one.LastUsed, EndsUnused: one.Ends(o.limits), EndsLatest: one.MaxEnd(o.limits),
 		})
 	}
@@ -148,7 +148,7 @@ func (o *overview) page() pages.Me {
 		d := o.device(e.UserAgent)
 		m.SignIns = append(m.SignIns, pages.MySignIn{
 			Outcome: outcome(e.Code), Code: int(e.Code), Time: e.Created, App: e.App,
-			Browser: d.Browser, System: d.System, Place: o.place(e.IP),
+			Browser: d.Browser, System: d.System, Place: pages.Place(o.place(e.IP)),
 		})
 	}
 	return m
