@@ -211,6 +211,11 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 	d := s.ID.digest()
 	asked := m.cache.question(d, m.now())
 	plain, tail := s.encode()
+	// What is kept lies in as little memory as what Load keeps, not where the draft had it; and what cannot be read is
+	// not written (A47).
+	if s, err = decodeSession(plain); err != nil {
+		return nil, Token{}, fmt.Errorf("writing session: %w", err)
+	}
 	sealed, err := m.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
 	if err == nil {
 		// No session is ever in use unlisted, so that nobody could find it to revoke it (A45): its token leaves this
@@ -226,10 +231,6 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 	if err := m.unended(ctx, s); err != nil {
 		m.discard(ctx, s)
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
-	}
-	// What is kept lies in as little memory as what Load keeps, not where the draft had it.
-	if s, err = decodeSession(plain); err != nil {
-		return nil, Token{}, fmt.Errorf("reading what was written: %w", err)
 	}
 	s.Version = 1
 	s.sealedUnder, _ = sealedBy(sealed)

@@ -112,6 +112,12 @@ func TestExpiredSessionNamesTheSender(t *testing.T) {
 	g := newGateway(t, func(s *settings) {
 		s.prompt.SharedUsers, s.limits = 9, session.Limits{Browser: session.Limit{Idle: time.Hour, Max: 2 * time.Hour}}
 	})
+	g.namesTheSender()
+}
+
+// namesTheSender lets a form meet a session that has ended within an hour, in a browser that another person has used before.
+func (g *gateway) namesTheSender() {
+	g.t.Helper()
 	g.site.PreservePost = 1000
 	b := g.browser()
 	ada := b.idp.subject()
@@ -122,8 +128,8 @@ func TestExpiredSessionNamesTheSender(t *testing.T) {
 	b.signIn("no")
 	g.clock.Advance(time.Hour)
 	if r := b.do(http.MethodPost, page, written); r.status != http.StatusUnauthorized || r.setCookies()[cookieForm] == nil {
-		t.Fatalf("%d, cookies %v", r.status, r.setCookies())
+		g.t.Fatalf("%d, cookies %v", r.status, r.setCookies())
 	}
 	b.signIn("no")
-	tokenOf(t, b.get(page))
+	tokenOf(g.t, b.get(page))
 }

@@ -73,18 +73,5 @@ func TestFormIsKeptAtASite(t *testing.T) {
 // Idle sign-out names the sender as well where several people use a browser.
 func TestIdleSignOutNamesTheSender(t *testing.T) {
 	g := idleGateway(t, false, func(s *settings) { s.prompt.SharedUsers, s.limits = 9, session.Limits{Finest: 45 * minute} })
-	g.site.PreservePost = 1000
-	b := g.browser()
-	ada := b.idp.subject()
-	b.idp.signInAs("bob")
-	b.signIn("no")
-	b.endSession()
-	b.idp.signInAs(ada)
-	b.signIn("no")
-	g.clock.Advance(time.Hour)
-	if r := b.do(http.MethodPost, page, written); r.status != http.StatusUnauthorized || r.setCookies()[cookieForm] == nil {
-		t.Fatalf("%d, cookies %v", r.status, r.setCookies())
-	}
-	b.signIn("no")
-	tokenOf(t, b.get(page))
+	g.namesTheSender()
 }
