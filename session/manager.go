@@ -141,11 +141,12 @@ const recordGrowth = 12 << 10
 
 // Create makes a session of a draft: it gives it a fresh id, its start, its first use and the limit of its kind, seals
 // the tokens under a fresh secret, and writes it. Whatever session the browser presented before is not touched; End it.
-// A draft that Load would refuse is refused here: without issuer or subject, of no known kind, or too large. ErrRevoked
-// if sessions like it were ended since Draft.Began.
-func (m *Manager) Create(ctx context.Context, draft Session, tokens Tokens) (*Session, Token, error) {
+// What else is to be listed is listed along with it, and stays when it ends. A draft that Load would refuse is refused
+// here: without issuer or subject, of no known kind, or too large. ErrRevoked if sessions like it were ended since
+// Draft.Began.
+func (m *Manager) Create(ctx context.Context, draft Session, tokens Tokens, also ...Listing) (*Session, Token, error) {
 	draft.Created, draft.Limit = m.now(), m.limits.Of(draft.Kind)
-	return m.create(ctx, draft, tokens)
+	return m.create(ctx, draft, tokens, also...)
 }
 
 // Succeed makes a session as Create does that goes on where another of the same person ends: after a step-up it has a
@@ -188,7 +189,7 @@ func (m *Manager) goOn(ctx context.Context, old *Session, draft Session, tokens 
 	return s, token, nil
 }
 
-func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Session, Token, error) {
+func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens, also ...Listing) (*Session, Token, error) {
 	token := NewToken()
 	s := draft.clone()
 	s.ID, s.LastUsed = token.ID, m.now()
@@ -221,7 +222,7 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens) (*Se
 		// No session is ever in use unlisted, so that nobody could find it to revoke it (A45): its token leaves this
 		// function last.
 		e := Entry{Key: key, Value: sealed, Expires: s.forgotten(m.limits)}
-		if err = m.vault.Store.Create(ctx, e, s.listings(s.MaxEnd(m.limits))...); err != nil {
+		if err = m.vault.Store.Create(ctx, e, append(s.listings(s.MaxEnd(m.limits)), also...)...); err != nil {
 			m.discard(ctx, s)
 		}
 	}

@@ -29,9 +29,10 @@ const (
 )
 
 // Hold keeps a pending sign-in until its deadline and returns the token that the browser gets. The provider's tokens
-// are sealed under its secret, as those of a session are. ErrFull if too many wait already, whoever they are of; of one
-// person, Surplus ends those over their number.
-func (m *Manager) Hold(ctx context.Context, p Pending, tokens Tokens) (Token, error) {
+// are sealed under its secret, as those of a session are. What else is to be listed is listed along with it, and stays
+// when it is answered. ErrFull if too many wait already, whoever they are of; of one person, Surplus ends those over
+// their number.
+func (m *Manager) Hold(ctx context.Context, p Pending, tokens Tokens, also ...Listing) (Token, error) {
 	token := NewToken()
 	key := pendingKey(token.ID)
 	if err := p.Draft.validDraft(); err != nil {
@@ -50,7 +51,7 @@ func (m *Manager) Hold(ctx context.Context, p Pending, tokens Tokens) (Token, er
 		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	gone := p.Deadline.Add(pendingGrace)
-	in := []Listing{{pendingIndex(key), key, gone}, {personPending(p.Draft.Identity), key, gone}}
+	in := append([]Listing{{pendingIndex(key), key, gone}, {personPending(p.Draft.Identity), key, gone}}, also...)
 	if err := m.vault.Put(ctx, key, w.out, gone, in...); err != nil {
 		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}

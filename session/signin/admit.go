@@ -38,7 +38,7 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	if f.For != nil && s.goesOn(w, r, v, f, &draft, a.tokens, rec, admission.Persistence) {
 		return
 	}
-	shared, err := s.sharedBrowser(r, v, &draft)
+	shared, used, err := s.sharedBrowser(r, v, &draft)
 	if err != nil {
 		// The signal only hides a convenience (A7), so without it the sign-in goes on.
 		s.Logger.Warn("shared device not known", zap.Error(err))
@@ -57,20 +57,20 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 		Suppress:     s.Prompt.Suppress,
 	})
 	if decision.Prompt {
-		s.ask(w, r, v, f, draft, a.tokens, rec)
+		s.ask(w, r, v, f, draft, a.tokens, rec, used)
 		return
 	}
 	draft.Kind, draft.KindReason = decision.Kind, decision.Reason
 	rec.PromptReason = decision.Reason
-	s.signInDone(w, r, v, f, draft, a.tokens, rec)
+	s.signInDone(w, r, v, f, draft, a.tokens, rec, used...)
 }
 
-// signInDone writes the session and sends the browser to the page it first asked for.
-func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record) {
+// signInDone writes the session, and what is to be listed with it, and sends the browser to the page it first asked for.
+func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	draft.Apps = []string{v.Site.App}
-	made, token, err := s.create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep)
+	made, token, err := s.create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep, in...)
 	if errors.Is(err, session.ErrRevoked) {
 		s.revokedMeanwhile(w, r, v, f, &draft, rec)
 		return
@@ -165,8 +165,8 @@ type note struct {
 	Status   string
 }
 
-// ask keeps the sign-in and shows the prompt. No session exists until the answer (K3).
-func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record) {
+// ask keeps the sign-in, with what is to be listed with it, and shows the prompt. No session exists until the answer (K3).
+func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
 	s.abandonPending(w, r, v)
 	keep := *f
 	keep.State, keep.Nonce, keep.Verifier = "", "", ""
@@ -178,7 +178,7 @@ func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow,
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	deadline := s.Now().Add(s.Prompt.AbandonAfter)
-	token, err := s.Sessions.Hold(ctx, session.Pending{Draft: draft, Note: plain, Deadline: deadline}, tokens)
+	token, err := s.Sessions.Hold(ctx, session.Pending{Draft: draft, Note: plain, Deadline: deadline}, tokens, in...)
 	if errors.Is(err, session.ErrFull) {
 		rec.Code, rec.Detail = signinlog.StoreUnavailable, "too many sign-ins wait for an answer"
 		s.logPerson(v, r, f, &draft, rec)

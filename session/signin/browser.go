@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -44,24 +45,25 @@ func personOf(who *session.Session) session.Key {
 	return session.HashKey("u", who.Identity.Issuer, who.Identity.Subject)
 }
 
-// sharedBrowser notes that this person has signed in with this browser and reports whether so many have that it counts
-// as a shared device (A7). Clearing the cookies defeats it; all it hides is a convenience.
-func (s *Service) sharedBrowser(r *http.Request, v *Visit, who *session.Session) (bool, error) {
+// sharedBrowser reports whether so many people have signed in with this browser, this one included, that it counts as a
+// shared device (A7). Clearing the cookies defeats it; all it hides is a convenience. used is to be listed with whatever
+// the sign-in is kept as, and says that this person has signed in with it; it is told also where the rest cannot be.
+func (s *Service) sharedBrowser(r *http.Request, v *Visit, who *session.Session) (shared bool, used []session.Listing, err error) {
 	if s.Prompt.SharedUsers <= 0 {
-		return false, nil
+		return false, nil, nil
 	}
-	ctx, cancel := detach(r, storeTimeout)
-	defer cancel()
-	index := browserIndex(who.BrowserID)
-	if err := s.Store.Enlist(ctx, index, personOf(who), s.Now().Add(s.Prompt.SharedWindow)); err != nil {
-		return false, fmt.Errorf("noting browser: %w", err)
+	index, person := browserIndex(who.BrowserID), personOf(who)
+	used = []session.Listing{{Index: index, Member: person, Until: s.Now().Add(s.Prompt.SharedWindow)}}
+	var people []session.Key
+	if _, known := s.knownBrowser(v); known { // else its id is a moment old, so nobody else has used it
+		ctx, cancel := detach(r, storeTimeout)
+		defer cancel()
+		if people, err = s.Store.Members(ctx, index, time.Time{}, s.Prompt.SharedUsers); err != nil {
+			return false, used, fmt.Errorf("counting people of browser: %w", err)
+		}
 	}
-	if _, known := s.knownBrowser(v); !known {
-		return s.Prompt.SharedUsers == 1, nil // the id is a moment old, so nobody else has used it
+	if !slices.Contains(people, person) {
+		people = append(people, person)
 	}
-	people, err := s.Store.Members(ctx, index, time.Time{}, s.Prompt.SharedUsers)
-	if err != nil {
-		return false, fmt.Errorf("counting people of browser: %w", err)
-	}
-	return len(people) >= s.Prompt.SharedUsers, nil
+	return len(people) >= s.Prompt.SharedUsers, used, nil
 }

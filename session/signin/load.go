@@ -108,8 +108,8 @@ func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Sess
 
 // create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If
 // either cannot be done, the one before stays and there is no new one. keep leaves the one before to other sites.
-func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Session, tokens session.Tokens, keep bool) (*session.Session, session.Token, error) {
-	made, token, err := s.Sessions.Create(ctx, draft, tokens)
+func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Session, tokens session.Tokens, keep bool, in ...session.Listing) (*session.Session, session.Token, error) {
+	made, token, err := s.Sessions.Create(ctx, draft, tokens, in...)
 	if err != nil {
 		return nil, token, err
 	}
