@@ -50,11 +50,14 @@ func (s *Store) update(ctx context.Context, apply func(records, *session.Entry) 
 	return w.entry, nil
 }
 
-// writer is the only goroutine that writes. What queues up while a sync runs shares the next one.
+// writer is the only goroutine that writes. What comes while a sync runs, or right after one, shares the next: a trip to
+// the disk costs more than all else of a write, and whoever writes alone does not wait.
 func (s *Store) writer(sweepEvery time.Duration) {
 	defer close(s.stopped)
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	always := make(chan struct{})
 	close(always)
 	var more chan struct{} // ready while a sweep has work left; writers get their turn in between
@@ -63,7 +66,8 @@ func (s *Store) writer(sweepEvery time.Duration) {
 		case <-s.stop:
 			return
 		case w := <-s.writes:
-			s.commit(s.gather(w))
+			s.commit(s.gather(w, pause.C))
+			pause.Reset(commitPause)
 		case <-ticker.C:
 			more = always
 		case <-more:
@@ -74,15 +78,24 @@ func (s *Store) writer(sweepEvery time.Duration) {
 	}
 }
 
-// gather takes what is waiting, without waiting for more.
-func (s *Store) gather(first *write) []*write {
+// gather takes what comes until the pause is over, and what is waiting then.
+func (s *Store) gather(first *write, pause <-chan time.Time) []*write {
 	batch := []*write{first}
-	for len(batch) < commitBatch {
+	for over := false; len(batch) < commitBatch; {
+		if over {
+			select {
+			case w := <-s.writes:
+				batch = append(batch, w)
+				continue
+			default:
+				return batch
+			}
+		}
 		select {
 		case w := <-s.writes:
 			batch = append(batch, w)
-		default:
-			return batch
+		case <-pause:
+			over = true
 		}
 	}
 	return batch

@@ -63,6 +63,42 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
+// A sync is not followed by another at once: what comes in the pause goes together. Who writes alone does not wait.
+func TestPauseBetweenSyncs(t *testing.T) {
+	s := &Store{writes: make(chan *write)}
+	pause := make(chan time.Time, 1)
+	done := make(chan []*write)
+	gather := func() { go func() { done <- s.gather(new(write), pause) }() }
+
+	gather()
+	for range 3 {
+		s.writes <- new(write) // one at a time, each taken while the pause lasts
+	}
+	select {
+	case <-done:
+		t.Fatal("committed before the pause was over")
+	default:
+	}
+	pause <- time.Time{}
+	if batch := <-done; len(batch) != 4 {
+		t.Errorf("%d writes go together, want 4", len(batch))
+	}
+
+	pause <- time.Time{} // long over
+	gather()
+	if batch := <-done; len(batch) != 1 {
+		t.Errorf("%d writes, want the one", len(batch))
+	}
+
+	gather()
+	for range commitBatch - 1 {
+		s.writes <- new(write)
+	}
+	if batch := <-done; len(batch) != commitBatch { // and waits no longer
+		t.Errorf("%d writes, want %d", len(batch), commitBatch)
+	}
+}
+
 // What changes nothing costs no sync: a spent state, a lost lease, a stale version.
 func TestRefusalsWriteNothing(t *testing.T) {
 	s := openFile(t, Config{})
