@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -87,9 +88,9 @@ func caddyVersion(program string) (string, error) {
 
 // chosen returns the variants to run, the baseline always.
 func chosen(o options) []variant {
-	return slices.DeleteFunc(slices.Clone(variants), func(v variant) bool {
-		return !v.plain && (v.inRedis && o.redis == "" || !strings.Contains(v.name, o.only))
-	})
+	return append(variants[:1:1], slices.DeleteFunc(slices.Clone(variants[1:]), func(v variant) bool {
+		return v.inRedis && o.redis == "" || !strings.Contains(v.name, o.only)
+	})...)
 }
 
 // cases starts a gateway for each variant, and lets everybody come once. What that costs in memory is noted where many
@@ -181,13 +182,13 @@ func (r *rig) welcome(ctx context.Context, c *running, result *report) error {
 	return c.client.everybody(ctx, connections[0])
 }
 
-// measure lets the cases take turns. Every round begins with another case, so that none always follows the same one.
+// measure lets the cases take turns, in another order in every round, so that none always follows the same one.
 func (r *rig) measure(ctx context.Context, cases []*running, connections, n int) ([]round, error) {
 	rounds := make([]round, n)
+	order := rand.New(rand.NewPCG(1, uint64(connections))) //nolint:gosec // every run has the same turns
 	for i := range rounds {
 		rounds[i] = make(round, len(cases))
-		for j := range cases {
-			at := (i + j) % len(cases)
+		for _, at := range order.Perm(len(cases)) {
 			t, err := cases[at].turn(ctx, connections, r.options.slice)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", cases[at].name, err)
@@ -201,7 +202,8 @@ func (r *rig) measure(ctx context.Context, cases []*running, connections, n int)
 	return rounds, nil
 }
 
-// turn loads one case for so long.
+// turn loads one case for so long. What its processes still do when the last answer is there, such as collecting the
+// garbage of a large heap, is part of what the requests cost, and must not fall into the next case's turn.
 func (c *running) turn(ctx context.Context, connections int, length time.Duration) (turn, error) {
 	if err := c.client.connect(ctx, connections); err != nil {
 		return turn{}, err
@@ -210,22 +212,51 @@ func (c *running) turn(ctx context.Context, connections int, length time.Duratio
 	if err != nil {
 		return turn{}, err
 	}
+	started := time.Now()
 	t, err := c.client.during(ctx, connections, length)
 	if err != nil {
 		return turn{}, err
 	}
-	after, err := c.usage()
+	after, err := c.settled(ctx)
 	if err != nil {
 		return turn{}, err
 	}
+	whole := time.Since(started)
 	slices.Sort(t.latencies)
 	own := after.own - before.own
 	foreign := (after.machine - before.machine) - own - (after.bench - before.bench)
 	return turn{
 		answered: t.answered, elapsed: t.elapsed, cpu: own,
-		foreign: max(0, foreign.Seconds()) / t.elapsed.Seconds(),
+		foreign: max(0, foreign.Seconds()) / whole.Seconds(),
 		p50:     percentile(t.latencies, 0.50), p99: percentile(t.latencies, 0.99),
 	}, nil
+}
+
+const (
+	// settleStep is how long a case's processes have to use next to no CPU before they count as settled.
+	settleStep = 10 * time.Millisecond
+	// settleAtMost bounds the wait for processes that never do.
+	settleAtMost = 2 * time.Second
+)
+
+// settled waits until the processes of the case rest, and reads the clocks.
+func (c *running) settled(ctx context.Context) (usage, error) {
+	const rest = settleStep / 20 // what a server's clockwork may take
+	poll := time.NewTicker(settleStep)
+	defer poll.Stop()
+	last, err := c.usage()
+	for end := time.Now().Add(settleAtMost); err == nil && time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return usage{}, context.Cause(ctx)
+		case <-poll.C:
+		}
+		before := last.own
+		if last, err = c.usage(); last.own-before < rest {
+			break
+		}
+	}
+	return last, err
 }
 
 // usage is a reading of the CPU clocks: of the case's processes, of this program, of the whole machine.

@@ -107,7 +107,7 @@ func TestSignInEndsAtARedirectLoop(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	if _, err := signInAll(t.Context(), address, 2); err == nil {
+	if _, err := signInAll(t.Context(), address, 2, 2); err == nil {
 		t.Error("a loop counts as signed in")
 	}
 }

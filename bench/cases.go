@@ -8,7 +8,7 @@ import (
 // A variant is one way to serve the app that is measured.
 type variant struct {
 	name string
-	// plain serves it without Latchkey: the baseline.
+	// plain serves it without Latchkey. The first is the baseline.
 	plain bool
 	// inRedis keeps the sessions in Redis instead of the embedded store.
 	inRedis bool
@@ -16,11 +16,13 @@ type variant struct {
 	people size
 	// recheck is `cache_recheck`: how long a session is used without asking the store. Empty is the default.
 	recheck string
+	// atOnce is how many people sign in at the same time, where they do.
+	atOnce int
 	// burst is how many requests in a row are of one session; 0 is one.
 	burst int
 	// policies are how many there are beside the site's own rules. None of them concerns the people.
 	policies int
-	// scopes and lines stand in the configuration.
+	// scopes and lines stand in the configuration, lines in that of the site.
 	scopes, lines string
 	// owed and stretch are the ratios of CPU that the design promises; 0 is none.
 	owed, stretch float64
@@ -36,6 +38,12 @@ const (
 	sizes
 )
 
+// identityHeaders are as long as those of anybody who is signed in: what they cost is Caddy's, whoever sets them.
+var identityHeaders = func() string {
+	who := subject(0)
+	return fmt.Sprintf("request_header Remote-User %[1]s@example.com\n\trequest_header Remote-Email %[1]s@example.com\n\trequest_header Remote-Name \"A Person\"", who)
+}()
+
 // neverAgain keeps the store out of a case: what it measures is a request that the cache answers.
 const neverAgain = "1h"
 
@@ -43,6 +51,8 @@ const neverAgain = "1h"
 // more thing costs.
 var variants = []variant{
 	{name: "plain Caddy", plain: true},
+	{name: "plain Caddy that sets three headers", plain: true, lines: identityHeaders},
+	{name: "plain Caddy that sets ten groups too", plain: true, lines: identityHeaders + "\n\trequest_header Remote-Groups " + strings.Join(groupsOf(0), ",")},
 	{name: "cached, file", people: some, recheck: neverAgain, owed: 1.10, stretch: 1.05},
 	{name: "cached, file, one session", people: few, recheck: neverAgain, owed: 1.10, stretch: 1.05},
 	{name: "cached, file, many sessions", people: many, recheck: neverAgain, owed: 1.15, stretch: 1.05},
@@ -59,9 +69,11 @@ var variants = []variant{
 
 // signInVariants are the cases in which people sign in.
 var signInVariants = []variant{
-	{name: "file"},
-	{name: "Redis", inRedis: true},
-	{name: "Redis, no refresh token", inRedis: true, scopes: "openid profile email"},
+	{name: "file", atOnce: connections[0]},
+	{name: "file, one at a time", atOnce: 1},
+	{name: "Redis", inRedis: true, atOnce: connections[0]},
+	{name: "Redis, one at a time", inRedis: true, atOnce: 1},
+	{name: "Redis, no refresh token", inRedis: true, atOnce: connections[0], scopes: "openid profile email"},
 }
 
 // addresses are what a Caddyfile has to name.
@@ -99,7 +111,9 @@ func (v variant) caddyfile(a addresses) string {
 		b.WriteString("\t}\n")
 	}
 	fmt.Fprintf(&b, "}\n\nhttp://%s {\n", a.site)
-	if !v.plain {
+	if v.plain {
+		fmt.Fprintf(&b, "\t%s\n", v.lines)
+	} else {
 		fmt.Fprintf(&b, "\tlatchkey {\n\t\tapp %s\n\t\t%s\n\t}\n", appName, v.lines)
 	}
 	fmt.Fprintf(&b, "\treverse_proxy %s\n}\n", a.app)

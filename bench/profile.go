@@ -34,7 +34,7 @@ func (r *rig) profile(ctx context.Context, cases, signIns []*running) error {
 	for _, c := range signIns {
 		if err := r.profileDuring(ctx, c, "sign-in", func(ctx context.Context) error {
 			for started := time.Now(); time.Since(started) < profileTime; {
-				if _, err := signInAll(ctx, c.site, 50); err != nil {
+				if _, err := signInAll(ctx, c.site, 10*c.atOnce, c.atOnce); err != nil {
 					return err
 				}
 			}

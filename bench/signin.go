@@ -164,9 +164,8 @@ func answerYes(at *url.URL, body string) (*url.URL, url.Values, error) {
 	return to, url.Values{"csrf": {html.UnescapeString(token[1])}, "answer": {"yes"}}, err
 }
 
-// signInAll makes so many sessions, a few at a time.
-func signInAll(ctx context.Context, site string, sessions int) ([]signedIn, error) {
-	const atOnce = 4
+// signInAll makes so many sessions, some at the same time.
+func signInAll(ctx context.Context, site string, sessions, atOnce int) ([]signedIn, error) {
 	client := &http.Client{
 		Transport:     &http.Transport{MaxIdleConnsPerHost: atOnce, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -210,7 +209,7 @@ func awaitSignIn(ctx context.Context, site string) error {
 	poll := time.NewTicker(50 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		_, err := signInAll(context.WithoutCancel(ctx), site, 1)
+		_, err := signInAll(context.WithoutCancel(ctx), site, 1, 1)
 		var unexpected *unexpectedError
 		if !errors.As(err, &unexpected) || unexpected.status != http.StatusServiceUnavailable {
 			return err

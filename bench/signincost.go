@@ -64,11 +64,11 @@ func (r *rig) signIn(ctx context.Context, c *running, redis *server) (signInCost
 	if err != nil {
 		return cost, err
 	}
-	all, err := signInAll(ctx, c.site, r.options.signIns)
+	all, err := signInAll(ctx, c.site, r.options.signIns, c.atOnce)
 	if err != nil {
 		return cost, err
 	}
-	after, err := c.usage()
+	after, err := c.settled(ctx)
 	if err != nil {
 		return cost, err
 	}
