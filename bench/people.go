@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/filestore"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
+	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
 // What the sessions of a run and the gateways that serve them agree on.
@@ -66,21 +68,26 @@ func people(ctx context.Context, store session.Store, issuer string, n, atOnce i
 func create(ctx context.Context, manager *session.Manager, issuer string, user int, tokens tokens) (session.Session, session.Token, error) {
 	const tries = 10
 	for try := 1; ; try++ {
-		draft, err := draftOf(issuer, user)
+		kept := tokens()
+		draft, err := draftOf(issuer, user, kept)
 		if err != nil {
 			return draft, session.Token{}, err
 		}
-		_, token, err := manager.Create(ctx, draft, tokens())
+		_, token, err := manager.Create(ctx, draft, kept)
 		if err == nil || try == tries || !errors.Is(err, session.ErrUnavailable) {
 			return draft, token, err
 		}
 	}
 }
 
-// draftOf is the session of somebody as a sign-in at this run's provider makes it.
-func draftOf(issuer string, user int) (session.Session, error) {
+// draftOf is the session of somebody as a sign-in makes it that keeps these tokens: what the ID token says of itself goes
+// with its signature.
+func draftOf(issuer string, user int, kept session.Tokens) (session.Session, error) {
 	now := time.Now()
 	payload := idClaims(issuer, user, now, session.NewRandom(16), session.NewRandom(16))
+	if len(kept.IDSignature) == 0 {
+		maps.DeleteFunc(payload, func(claim string, _ any) bool { return signin.AboutToken(claim) })
+	}
 	claims, err := json.Marshal(payload)
 	who := subject(user)
 	return session.Session{

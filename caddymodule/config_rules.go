@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
 // rule is the network as package policy takes it.
@@ -278,6 +279,9 @@ func (h *Handler) checkHeader(hc HeaderClaim, before []HeaderClaim) error {
 	}
 	if hc.Claim == "" {
 		return fmt.Errorf("header %s: the claim is missing", hc.Name)
+	}
+	if signin.AboutToken(hc.Claim) {
+		return fmt.Errorf("header %s: the claim %q is about the ID token, not about the person, and is not kept", hc.Name, hc.Claim)
 	}
 	if scrub.Same(hc.Name, assertionHeader) {
 		return fmt.Errorf("header %s is the one of `assertion`", hc.Name)

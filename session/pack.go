@@ -15,6 +15,9 @@ const (
 	packedRaw = 0
 	// packedWords: the length of the tail and the tail as it is, then the rest compressed with words.
 	packedWords = 2
+	// packedCut: the lengths of the tail and of the identifiers that were cut, both as they are, then the rest compressed
+	// with words.
+	packedCut = 3
 )
 
 var flateWriters = sync.Pool{New: func() any {
@@ -40,15 +43,18 @@ func pack(plain []byte, tail int) ([]byte, error) {
 		return nil, fmt.Errorf("a value of %d bytes is too large to keep: at most %d", len(plain), maxUnpacked)
 	}
 	head := plain[:len(plain)-tail]
+	rest, random := cut(head)
 	var buf bytes.Buffer
-	buf.Grow(len(plain) + 1 + binary.MaxVarintLen32)
-	buf.WriteByte(packedWords)
+	buf.Grow(len(plain) + 1 + 2*binary.MaxVarintLen32)
+	buf.WriteByte(packedCut)
 	buf.Write(binary.AppendUvarint(buf.AvailableBuffer(), uint64(tail))) //nolint:gosec // a length
+	buf.Write(binary.AppendUvarint(buf.AvailableBuffer(), uint64(len(random))))
 	buf.Write(plain[len(head):])
+	buf.Write(random)
 	w := flateWriters.Get().(*flate.Writer)
 	defer flateWriters.Put(w)
 	w.Reset(&buf)
-	_, _ = w.Write(head) // a bytes.Buffer takes everything
+	_, _ = w.Write(rest) // a bytes.Buffer takes everything
 	_ = w.Close()
 	if buf.Len() <= len(plain) {
 		return buf.Bytes(), nil
@@ -69,16 +75,43 @@ func unpack(packed []byte) ([]byte, error) {
 	case packedRaw:
 		return packed[1:], nil
 	case packedWords:
-		tail, n := binary.Uvarint(packed[1:])
-		if n <= 0 || tail > uint64(len(packed)-1-n) {
+		tail, rest, ok := lengths(packed[1:], 1)
+		if !ok {
 			return nil, errMalformed
 		}
-		from := 1 + n
-		to := from + int(tail) //nolint:gosec // at most the length of packed, checked above
-		return inflate(packed[to:], []byte(words), packed[from:to])
+		return inflate(rest[tail[0]:], []byte(words), rest[:tail[0]])
+	case packedCut:
+		sizes, rest, ok := lengths(packed[1:], 2)
+		if !ok {
+			return nil, errMalformed
+		}
+		tail, random, rest := rest[:sizes[0]], rest[sizes[0]:sizes[0]+sizes[1]], rest[sizes[0]+sizes[1]:]
+		head, err := inflate(rest, []byte(words), nil)
+		if err != nil {
+			return nil, err
+		}
+		if head, err = mend(head, random); err != nil {
+			return nil, err
+		}
+		if len(head)+len(tail) > maxUnpacked {
+			return nil, fmt.Errorf("%w: over %d bytes", errMalformed, maxUnpacked)
+		}
+		return append(head, tail...), nil
 	default:
 		return nil, errMalformed
 	}
+}
+
+// lengths reads so many lengths of what follows them. ok is false if there is less than they say.
+func lengths(data []byte, n int) (sizes [2]int, rest []byte, ok bool) {
+	for i := range n {
+		size, used := binary.Uvarint(data)
+		if used <= 0 || size > MaxValue {
+			return sizes, nil, false
+		}
+		sizes[i], data = int(size), data[used:]
+	}
+	return sizes, data, sizes[0]+sizes[1] <= len(data)
 }
 
 func inflate(packed, dictionary, tail []byte) ([]byte, error) {

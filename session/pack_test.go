@@ -74,7 +74,12 @@ func TestUnpackRefuses(t *testing.T) {
 	whole := deflate(t, bytes.Repeat([]byte("claims "), 1000))
 	for name, packed := range map[string][]byte{
 		"nothing":        {},
-		"unknown way":    {3, 0},
+		"unknown way":    {4, 0},
+		"cut, no length": {packedCut, 0},
+		"cut, too long":  {packedCut, 1, 2, 'x', 'y'},
+		"cut, vast":      {packedCut, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
+		"cut, garbage":   {packedCut, 0, 0, 0xff, 0xff, 0xff},
+		"cut, left over": append([]byte{packedCut, 0, 1, 'x'}, whole[2:]...),
 		"tail, cut":      {packedWords, 9, 'x'},
 		"tail, no end":   {packedWords, 0xff, 0xff},
 		"tail, vast":     {packedWords, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},

@@ -99,12 +99,13 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string
 		draft: session.Session{
 			Provider: p.Name,
 			Identity: session.Identity{Issuer: p.Issuer, Subject: verified.subject},
-			Claims:   verified.payload,
 			AuthTime: verified.authTime,
 		},
 		tokens: session.Tokens{Refresh: tok.RefreshToken},
 	}
-	p.keepHint(m, a, verified)
+	if err := p.keepToken(m, a, verified); err != nil {
+		return nil, err
+	}
 	if err := p.learn(ctx, m, a, claimSet{verified.claims}, tok.AccessToken); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -133,13 +134,33 @@ func splitToken(raw string) (*verifiedToken, error) {
 	return &verifiedToken{header: decoded[0], payload: decoded[1], signature: decoded[2]}, nil
 }
 
-// keepHint puts into an answer what the ID token is made of beside its claims, which is a hundred bytes and more for each
-// session, if there is anybody to show it to: a provider that signs people out, or that is asked without them.
-func (p *Provider) keepHint(m *metadata, a *answer, t *verifiedToken) {
-	a.tokens.IDHeader, a.tokens.IDSignature = nil, nil
+// keepToken puts into an answer what is used of its ID token later. All that joinToken needs, two hundred bytes for each
+// session, is kept if there is anybody to show the token to: a provider that signs people out, or that is asked without
+// them. Else it is what the token says of the person.
+func (p *Provider) keepToken(m *metadata, a *answer, t *verifiedToken) error {
+	a.draft.Claims, a.tokens.IDHeader, a.tokens.IDSignature = t.payload, nil, nil
 	if m.EndSessionEndpoint != "" || p.SilentRecheck {
 		a.tokens.IDHeader, a.tokens.IDSignature = t.header, t.signature
+		return nil
 	}
+	said := maps.Clone(t.claims)
+	maps.DeleteFunc(said, func(claim string, _ json.RawMessage) bool { return AboutToken(claim) })
+	var err error
+	if a.draft.Claims, err = json.Marshal(said); err != nil {
+		return fmt.Errorf("keeping the claims of the id_token: %w", err)
+	}
+	return nil
+}
+
+// AboutToken reports whether a claim says something about its token and nothing about the person: when it was made and
+// until when it may be shown, and what it belongs to (RFC 7519, section 4.1; OpenID Connect Core, sections 2 and 3.3.2.11).
+// Nobody can rely on finding it in a session.
+func AboutToken(claim string) bool {
+	switch claim {
+	case "exp", "iat", "nbf", "jti", "nonce", "at_hash", "c_hash", "s_hash":
+		return true
+	}
+	return false
 }
 
 // joinToken makes the ID token of a session again, for id_token_hint; empty if the session does not keep it.

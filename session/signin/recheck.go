@@ -275,8 +275,9 @@ func (p *Provider) refresh(ctx context.Context, who *session.Session, old sessio
 			return nil, errors.New("refreshed id_token is about somebody else")
 		}
 		claims = claimSet{verified.claims}
-		a.draft.Claims = verified.payload
-		p.keepHint(m, a, verified)
+		if err := p.keepToken(m, a, verified); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.learn(ctx, m, a, claims, tok.AccessToken); err != nil {
 		return nil, err
