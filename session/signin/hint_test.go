@@ -37,6 +37,18 @@ func TestHintIsKeptWhereItIsUsed(t *testing.T) {
 				if got := joinToken(who.Claims, tokens) != ""; got != tt.want {
 					t.Errorf("%s: kept is %t, want %t", what, got, tt.want)
 				}
+				claims, err := parseClaims(who.Claims)
+				if err != nil || claims["sub"] == nil || claims["preferred_username"] == nil {
+					t.Errorf("%s: of the person it keeps %s, %v", what, who.Claims, err)
+				}
+				for claim := range claims {
+					if AboutToken(claim) && !tt.want {
+						t.Errorf("%s: kept %s, which nobody is shown", what, claim)
+					}
+				}
+				if tt.want && claims["exp"] == nil {
+					t.Errorf("%s: the hint lacks what it was signed with: %s", what, who.Claims)
+				}
 				g.clock.Advance(2 * recheck)
 				if who, err = g.service.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who, token); err != nil {
 					t.Fatal(err)
