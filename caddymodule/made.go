@@ -18,6 +18,8 @@ type made struct {
 	// headers are in the order of the site's identity headers; empty: no such header. few has room for the usual ones.
 	headers     []string
 	few         [4]string
+	names       [session.MaxNames]string // for subject
+	contexts    [1]string                // for facts; most people have one
 	placeholder func(key string) (any, bool)
 	facts       facts
 	subject     policy.Subject
@@ -46,10 +48,11 @@ func (h *Handler) made(who *session.Session) *made {
 		return m
 	}
 	m := &made{
-		site: h, who: who.ID, facts: h.newFacts(who),
+		site: h, who: who.ID,
 		placeholder: func(key string) (any, bool) { return placeholder(key, who) },
 	}
-	h.rt.policies.ResolveTo(&m.subject, user(who))
+	m.facts = h.newFacts(who, m.contexts[:0])
+	h.rt.policies.ResolveTo(&m.subject, user(who, m.names[:0]))
 	m.headers = m.few[:0]
 	for i := range h.rt.headers {
 		m.headers = append(m.headers, h.rt.headers[i].value(who))
@@ -83,13 +86,14 @@ func (h *Handler) factsOf(who *session.Session) *facts {
 	if m := h.ready(who); m != nil {
 		return &m.facts
 	}
-	f := h.newFacts(who)
+	f := h.newFacts(who, nil)
 	return &f
 }
 
-func (h *Handler) newFacts(who *session.Session) facts {
+// newFacts are the facts of a session; contexts is empty, and room for some.
+func (h *Handler) newFacts(who *session.Session, contexts []string) facts {
 	return facts{
-		auth: policy.Authentication{AuthTime: who.AuthTime, ACRs: signin.Contexts(who), MFA: h.rt.app.mfa(who)},
+		auth: policy.Authentication{AuthTime: who.AuthTime, ACRs: signin.AppendContexts(contexts, who), MFA: h.rt.app.mfa(who)},
 		device: policy.Device{
 			Compliant: signalOf(who.Compliant), Managed: signalOf(who.Managed), Shared: signalOf(who.Shared),
 		},

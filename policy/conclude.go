@@ -38,16 +38,17 @@ func (g *grounds) add(gaps Gaps) {
 
 // refusal tells whether the lists of a site keep the subject out. The deny list comes first.
 func (sub *Subject) refusal(site int) (g grounds, why Reason) {
+	said := sub.admission()
 	switch {
-	case sub.denied.has(site):
+	case said.denied.has(site):
 		g.add(0)
 		return g, Denied
-	case sub.deniedMaybe.has(site):
+	case said.deniedMaybe.has(site):
 		g.add(GapGroups)
 		return g, Denied
-	case sub.allowed.has(site):
+	case said.allowed.has(site):
 		return g, ""
-	case sub.allowedMaybe.has(site):
+	case said.allowedMaybe.has(site):
 		g.add(GapGroups)
 		return g, NotAdmitted
 	}

@@ -67,7 +67,7 @@ func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 	}
 	e := evaluation{set: s, r: r, anonymous: sub == nil, site: st, place: s.place(r.IP), audience: s.anonymous}
 	if sub != nil {
-		e.audience = sub.audience
+		e.audience = sub.audience()
 	}
 	e.device = [attributes]Signal{Compliant: r.Device.Compliant, Managed: r.Device.Managed, Shared: r.Device.Shared}
 	if e.place.Shared {

@@ -27,11 +27,15 @@ type User struct {
 // Evaluate costs, not of the number of groups. It does not change and may be kept as long as the User is true, for
 // instance beside a cached session, and used by several goroutines. After a reload the next Set resolves it anew at
 // every request, so that the owner does well to replace it.
+//
+// It is as small as it can be, for there may be tens of thousands: their size and the pointers in them are what each
+// collection of garbage takes.
 type Subject struct {
 	set  *Set
 	user User
-	audience
-	admission
+	// few holds the bits of audience and admission one after the other, more does if there are too many.
+	few  [8]uint64
+	more []uint64
 }
 
 // audience says which policies' subject part matches: may, as far as one knows; sure, if one knows.
@@ -51,8 +55,28 @@ func (s *Set) Resolve(u User) *Subject {
 // ResolveTo is Resolve into memory that the caller has for it, which nobody may be reading.
 func (s *Set) ResolveTo(sub *Subject, u User) {
 	*sub = Subject{set: s, user: u}
-	sub.audience, _ = s.audienceOf(&sub.user)
-	sub.admission = s.admissionOf(&sub.user)
+	if size := 2*words(len(s.policies)) + 4*words(len(s.sites)); size > len(sub.few) {
+		sub.more = make([]uint64, size)
+	}
+	s.audienceOf(&sub.user, sub.audience())
+	s.admissionOf(&sub.user, sub.admission())
+}
+
+func (sub *Subject) bits() []uint64 {
+	if sub.more != nil {
+		return sub.more
+	}
+	return sub.few[:]
+}
+
+func (sub *Subject) audience() audience {
+	bits, n := sub.bits(), words(len(sub.set.policies))
+	return audience{may: bits[:n], sure: bits[n : 2*n]}
+}
+
+func (sub *Subject) admission() admission {
+	bits, n := sub.bits()[2*words(len(sub.set.policies)):], words(len(sub.set.sites))
+	return admission{allowed: bits[:n], allowedMaybe: bits[n : 2*n], denied: bits[2*n : 3*n], deniedMaybe: bits[3*n : 4*n]}
 }
 
 // Current tells whether sub was resolved by s. nil, which is nobody, is current everywhere.
@@ -87,10 +111,9 @@ func (s *Set) mentions(u *User, f func(*mention)) {
 	}
 }
 
-// audienceOf also returns the policies that exclude u for certain.
-func (s *Set) audienceOf(u *User) (a audience, excluded bitset) {
-	of := newBitsets(3, len(s.policies))
-	a.may, a.sure, excluded = of[0], of[1], of[2]
+// audienceOf finds the audience of u, in a, which is empty. It returns the policies that exclude u for certain.
+func (s *Set) audienceOf(u *User, a audience) (excluded bitset) {
+	excluded = newBitset(len(s.policies))
 	a.sure.add(s.everybody)
 	s.mentions(u, func(m *mention) {
 		for _, i := range m.include {
@@ -119,12 +142,11 @@ func (s *Set) audienceOf(u *User) (a audience, excluded bitset) {
 	}
 	a.may.subtract(excluded)
 	a.sure.subtract(excluded)
-	return a, excluded
+	return excluded
 }
 
-func (s *Set) admissionOf(u *User) admission {
-	of := newBitsets(4, len(s.sites))
-	a := admission{of[0], of[1], of[2], of[3]}
+// admissionOf finds the admission of u, in a, which is empty.
+func (s *Set) admissionOf(u *User, a admission) {
 	a.allowed.add(s.open)
 	s.mentions(u, func(m *mention) {
 		for _, i := range m.allow {
@@ -145,5 +167,4 @@ func (s *Set) admissionOf(u *User) admission {
 		a.allowedMaybe.add(s.groupAllowing)
 		a.deniedMaybe.add(s.groupDenying)
 	}
-	return a
 }

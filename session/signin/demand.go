@@ -105,9 +105,13 @@ func (cfg *ClaimsConfig) MFA(who *session.Session) bool {
 }
 
 // Contexts are all authentication contexts that a session shows.
-func Contexts(who *session.Session) []string {
-	if who.ACR == "" {
-		return who.Contexts
+func Contexts(who *session.Session) []string { return AppendContexts(nil, who) }
+
+// AppendContexts appends what Contexts returns.
+func AppendContexts(to []string, who *session.Session) []string {
+	to = append(to, who.Contexts...)
+	if who.ACR != "" {
+		to = append(to, who.ACR)
 	}
-	return append(slices.Clone(who.Contexts), who.ACR)
+	return to
 }
