@@ -83,4 +83,5 @@ func (o *options) quicken() {
 	for _, n := range []*int{&o.people[some], &o.people[many], &o.signIns, &o.revocations, &o.rounds, &o.garbage} {
 		*n = (*n + 9) / 10
 	}
+	o.slice /= 3
 }
