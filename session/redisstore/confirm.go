@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -81,10 +82,11 @@ func (s *Store) confirmed(ctx context.Context, key string, all int64, cmd redis.
 		_ = pipe.Process(ctx, c)
 	}
 	_ = pipe.Process(ctx, wait)
-	_, none := pipe.Exec(ctx)
+	_, err = pipe.Exec(ctx)
+	if unsent(err, append(after, cmd, wait)) {
+		return 0, err
+	}
 	switch err := cmd.Err(); {
-	case none != nil && err == nil && wait.Err() == nil:
-		return 0, none // there was no connection, and so nothing was sent
 	case moved(err):
 		// The slot is on its way to another node, where there is nothing to wait by.
 		return 0, s.client.Process(ctx, cmd)
@@ -130,8 +132,14 @@ func together(ctx context.Context, client redis.UniversalClient, cmd redis.Cmder
 	for _, c := range after {
 		_ = pipe.Process(ctx, c)
 	}
-	if _, err := pipe.Exec(ctx); err != nil && cmd.Err() == nil && after[0].Err() == nil {
-		return err // there was no connection, and so nothing was sent
+	if _, err := pipe.Exec(ctx); unsent(err, append(after, cmd)) {
+		return err
 	}
 	return cmd.Err()
+}
+
+// unsent reports whether the error of a pipeline is that of no command in it: there was no connection, and so nothing was
+// sent.
+func unsent(err error, cmds []redis.Cmder) bool {
+	return err != nil && !slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool { return cmd.Err() != nil })
 }

@@ -150,3 +150,42 @@ func TestOrderedFailoverForgetsNothing(t *testing.T) {
 		t.Errorf("only %d", count)
 	}
 }
+
+// A server that has just been started, or promoted, knows no script. Whatever is written first is written all the same,
+// with everything that belongs to it.
+func TestFirstWriteToAServer(t *testing.T) {
+	t.Parallel()
+	alone, set := redistest.Start(t), redistest.StartSentinel(t)
+	for name, tt := range map[string]struct {
+		cfg    redisstore.Config
+		server *redistest.Server
+	}{
+		"alone":     {redisstore.Config{URL: alone.URL(0)}, alone},
+		"sentinels": {redisstore.Config{Master: set.Master, Sentinels: []string{set.Sentinel.Addr}}, set.First},
+	} {
+		s := open(t, tt.cfg)
+		e := entry("s:first")
+		e.Version = 1
+		for _, write := range []struct {
+			what string
+			do   func() error
+		}{
+			{"create", func() error {
+				return s.Create(t.Context(), e, session.Listing{Index: "u:a", Member: e.Key, Until: e.Expires}, session.Listing{Index: "u:b", Member: e.Key, Until: e.Expires})
+			}},
+			{"replace", func() error { _, err := s.Replace(t.Context(), e); return err }},
+			{"enlist", func() error { return s.Enlist(t.Context(), "u:c", e.Key, e.Expires) }},
+			{"remove", func() error { _, err := s.Remove(t.Context(), e.Key); return err }},
+		} {
+			tt.server.Do("script", "flush")
+			if err := write.do(); err != nil {
+				t.Errorf("%s: %s: %v", name, write.what, err)
+			}
+		}
+		for _, index := range []session.Key{"u:a", "u:b", "u:c"} {
+			if members, err := s.Members(t.Context(), index, time.Time{}, 9); err != nil || len(members) != 1 {
+				t.Errorf("%s: %s lists %v, %v", name, index, members, err)
+			}
+		}
+	}
+}
