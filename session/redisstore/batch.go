@@ -76,7 +76,9 @@ func (s *Store) GetAll(ctx context.Context, keys ...session.Key) ([]session.Entr
 	for i, key := range keys {
 		answers[i] = p.Get(ctx, s.entryKey(key))
 	}
-	_, _ = p.Exec(ctx) // each command has its own
+	if sent, err := p.Exec(ctx); unsent(err, sent) {
+		return nil, s.answer(err)
+	}
 	var found []session.Entry
 	for i, key := range keys {
 		data, err := answers[i].Bytes()

@@ -57,7 +57,9 @@ func (s *Store) own(ctx context.Context, stream string, at any, b journal.Batch,
 	for owner, args := range noted {
 		answers[owner] = p.Do(ctx, append([]any{"evalsha", ownScript.Hash(), 1, s.ownerKey(owner)}, args...)...)
 	}
-	_, _ = p.Exec(ctx) // each command has its own
+	if sent, err := p.Exec(ctx); unsent(err, sent) {
+		return err
+	}
 	for owner, answer := range answers {
 		err := answer.Err()
 		if redis.HasErrorPrefix(err, "NOSCRIPT") {
@@ -97,7 +99,9 @@ func (s *Store) Owned(ctx context.Context, owner string, limit int) ([]journal.O
 		}
 		q.entry.Stream, q.answer = stream, p.XRange(ctx, s.streamKey(stream), at, at)
 	}
-	_, _ = p.Exec(ctx) // each command has its own
+	if sent, err := p.Exec(ctx); unsent(err, sent) {
+		return nil, s.answer(err)
+	}
 	var found []journal.OwnedEntry
 	for i := range asked {
 		messages, err := asked[i].answer.Result()
