@@ -56,7 +56,8 @@ func pack(plain []byte, tail int) ([]byte, error) {
 	w.Reset(&buf)
 	_, _ = w.Write(rest) // a bytes.Buffer takes everything
 	_ = w.Close()
-	if buf.Len() <= len(plain) {
+	// Each mark that stands in the record itself takes a byte more in the rest, of which unpack reads no more than that.
+	if buf.Len() <= len(plain) && len(rest) <= maxUnpacked {
 		return buf.Bytes(), nil
 	}
 	return append([]byte{packedRaw}, plain...), nil
@@ -106,7 +107,7 @@ func unpack(packed []byte) ([]byte, error) {
 func lengths(data []byte, n int) (sizes [2]int, rest []byte, ok bool) {
 	for i := range n {
 		size, used := binary.Uvarint(data)
-		if used <= 0 || size > MaxValue {
+		if used <= 0 || size > maxUnpacked {
 			return sizes, nil, false
 		}
 		sizes[i], data = int(size), data[used:]

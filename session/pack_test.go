@@ -27,7 +27,8 @@ func TestPackRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, MaxValue).Draw(t, "size")
 		mixed := rapid.IntRange(0, n).Draw(t, "random")
-		plain := append(bytes.Clone(random[:mixed]), make([]byte, n-mixed)...)
+		same := rapid.SampledFrom([]byte{0, cutMark}).Draw(t, "same")
+		plain := append(bytes.Clone(random[:mixed]), bytes.Repeat([]byte{same}, n-mixed)...)
 		packed, err := pack(plain, rapid.IntRange(0, n).Draw(t, "tail"))
 		if err != nil {
 			t.Fatal(err)
@@ -44,13 +45,18 @@ func TestPackRoundTrip(t *testing.T) {
 
 // A47: what may be packed may be unpacked, to the byte; what is larger is refused by both.
 func TestPackBounds(t *testing.T) {
-	for _, plain := range [][]byte{nil, {0}, make([]byte, maxUnpacked), noise(maxUnpacked)} {
-		packed, err := pack(plain, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := unpack(packed); err != nil || !bytes.Equal(got, plain) {
-			t.Errorf("%d bytes: %d, %v", len(plain), len(got), err)
+	for name, plain := range map[string][]byte{
+		"nothing": nil, "a byte": {0}, "zeros": make([]byte, maxUnpacked), "noise": noise(maxUnpacked), "marks": bytes.Repeat([]byte{cutMark}, maxUnpacked),
+		"identifiers": bytes.Repeat([]byte("0123456789abcdef0123456789abcde\""), maxUnpacked/32),
+	} {
+		for _, tail := range []int{0, len(plain) / 2, len(plain)} {
+			packed, err := pack(plain, tail)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := unpack(packed); err != nil || !bytes.Equal(got, plain) {
+				t.Errorf("%s, %d of them as they are: %d, %v", name, tail, len(got), err)
+			}
 		}
 	}
 	if _, err := pack(make([]byte, maxUnpacked+1), 0); err == nil || !strings.Contains(err.Error(), "262145 bytes") {
