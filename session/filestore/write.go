@@ -51,7 +51,7 @@ func (s *Store) update(ctx context.Context, apply func(records, *session.Entry) 
 }
 
 // writer is the only goroutine that writes. What comes while a sync runs, or right after one, shares the next: a trip to
-// the disk costs more than all else of a write, and whoever writes alone does not wait.
+// the disk costs more than all else of a write, and whoever writes now and then does not wait.
 func (s *Store) writer(sweepEvery time.Duration) {
 	defer close(s.stopped)
 	ticker := time.NewTicker(sweepEvery)

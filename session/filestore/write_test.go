@@ -63,7 +63,7 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
-// A sync is not followed by another at once: what comes in the pause goes together. Who writes alone does not wait.
+// A sync is not followed by another at once: what comes in the pause goes together. Who writes after it does not wait.
 func TestPauseBetweenSyncs(t *testing.T) {
 	s := &Store{writes: make(chan *write)}
 	pause := make(chan time.Time, 1)
