@@ -117,6 +117,7 @@ type HeaderClaim struct {
 	// The name of the header. Whatever a client sends in it is removed, in every spelling.
 	Name string `json:"name"`
 
-	// The claim. A dot leads into an object.
+	// The claim. A dot leads into an object. What a token says about itself (`exp`, `iat`, `nbf`, `jti`, `nonce` and
+	// hashes) is refused, for a session need not keep it.
 	Claim string `json:"claim"`
 }
