@@ -25,8 +25,10 @@ deps: ## installs what the tests need (Debian and Ubuntu; elsewhere says what is
 build: ## the binary ./latchkey
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '-w -s' -o $(BIN) ./cmd/latchkey
 
+# session/filestore also without it: see flipped_test.go there.
 test: deps ## everything: vet, then all tests with the race detector
 	$(GO) vet ./...
+	$(GO) test ./session/filestore
 	$(GO) test -race -p 2 -parallel 4 -timeout $(TESTTIME) ./...
 
 # SEED=n repeats a run: what is done, in which order and to whom.
