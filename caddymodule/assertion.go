@@ -91,13 +91,18 @@ type assertionClaims struct {
 
 // assert puts the assertion into the request. It is signed once for each version of the session's record and used until
 // half its life is over. An application that relies on it must not get a request without: an error is a refusal.
-func (h *Handler) assert(r *http.Request, v *signin.Visit, who *session.Session, made *made) error {
+func (h *Handler) assert(r *http.Request, p *passage) error {
 	if h.Assertion == nil {
 		return nil
 	}
 	now, signer := time.Now(), h.rt.app.rt.sessions.Keys().Signer(time.Now().Add(-keyNotice))
+	made, v := p.made, &p.visit
 	ready := made.assertion.Load()
 	if ready == nil || ready.origin != v.Origin || ready.key != signer.ID || now.Sub(ready.made) >= assertionLife-assertionLeft || now.Before(ready.made) {
+		who, err := p.live.Session()
+		if err != nil {
+			return err
+		}
 		text, err := h.sign(signer, v.Origin, who, now)
 		if err != nil {
 			return fmt.Errorf("signing assertion: %w", err)

@@ -50,16 +50,17 @@ func demand(d *policy.Decision) *signin.Demand {
 // request describes a request to the policies. r is nil at the end of a sign-in, who for an anonymous client.
 func (h *Handler) request(r *http.Request, v *signin.Visit, subject *policy.Subject, who *session.Session) *policy.Request {
 	p := &passage{visit: *v}
-	var f *facts
-	if who != nil {
-		f = h.factsOf(who)
+	if who == nil {
+		h.describe(p, r, subject, nil, time.Time{})
+		return &p.query
 	}
-	h.describe(p, r, subject, who, f)
+	f := h.factsOf(who, nil)
+	h.describe(p, r, subject, &f, who.LastUsed)
 	return &p.query
 }
 
-// describe is request in the memory that p has for it. f are the facts of who.
-func (h *Handler) describe(p *passage, r *http.Request, subject *policy.Subject, who *session.Session, f *facts) {
+// describe is request in the memory that p has for it. f are the facts of the session, nil for an anonymous client.
+func (h *Handler) describe(p *passage, r *http.Request, subject *policy.Subject, f *facts, lastUsed time.Time) {
 	q, v := &p.query, &p.visit
 	q.Subject, q.App, q.IP, q.Time, q.NoRoute = subject, h.rt.site.App, v.IP, time.Now(), r == nil
 	if r != nil && len(h.rt.matchers.sets) > 0 {
@@ -75,10 +76,10 @@ func (h *Handler) describe(p *passage, r *http.Request, subject *policy.Subject,
 			q.Client = useragent.Client(r)
 		}
 	}
-	if who != nil {
+	if f != nil {
 		q.Auth, q.Device, q.SignInRisk, q.UserRisk = f.auth, f.device, f.signInRisk, f.userRisk
 		if r != nil {
-			q.Idle = max(q.Time.Sub(who.LastUsed), 0)
+			q.Idle = max(q.Time.Sub(lastUsed), 0)
 		}
 	}
 }

@@ -16,74 +16,101 @@ import (
 // guarded: whatever is not an allow ends here.
 func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.Request, p *passage, next caddyhttp.Handler) error {
 	v := &p.visit
-	who, token, err := service.Session(r, v)
-	if err == nil && !h.accepts(who) {
+	live, token, err := service.Live(r, v)
+	if err == nil && !h.accepts(live.Provider(), live.Issuer()) {
 		// Signed in, but not with a provider of this site.
-		who, err = nil, errOtherProvider
+		err = errOtherProvider
 	}
 	if err == nil && h.foreignUpgrade(r, v.Origin) {
 		h.refuseUpgrade(service, w, r, v)
 		return nil
 	}
 	if err == nil {
-		who, err = service.Recheck(r, who, token)
+		live, err = service.Recheck(r, live, token)
+	}
+	if err == nil {
+		err = h.meet(p, live)
 	}
 	if err != nil {
 		return h.anonymous(service, w, r, v, err)
 	}
-	if service.RecheckSilently(w, r, v, who, token) {
+	if service.RecheckSilently(w, r, v, live, token) {
 		return nil
 	}
-	made := h.made(who)
-	h.describe(p, r, &made.subject, who, &made.facts)
+	h.describe(p, r, &p.subject, &p.made.facts, live.LastUsed())
 	decision := h.rt.policies.Evaluate(&p.query)
-	switch decision.Verdict {
-	case policy.Allow:
-	case policy.StepUp:
-		h.concluded(r, &decision, who)
-		v.RequestID = requestID(r)
-		service.StepUp(w, r, v, who, refusal(&decision), demand(&decision))
-		return nil
-	default:
-		return h.refuse(service, w, r, v, who, &decision)
+	if decision.Verdict != policy.Allow {
+		return h.turnAway(service, w, r, p, &decision)
 	}
-	tight, err := service.Tighten(w, r, v, who, persistence(decision.PersistentBrowser))
+	tight, err := service.Tighten(w, r, v, live, persistence(decision.PersistentBrowser))
+	if err == nil && tight != live {
+		err = h.meet(p, tight)
+	}
 	if err != nil {
 		return h.anonymous(service, w, r, v, err)
 	}
-	if tight != who {
-		who, made = tight, h.made(tight)
-	}
-	if v.Cookies.HasForm() && service.Form(w, r, v, who) {
-		return nil
+	if v.Cookies.HasForm() {
+		who, err := p.live.Session()
+		if err != nil {
+			return h.anonymous(service, w, r, v, err)
+		}
+		if service.Form(w, r, v, who) {
+			return nil
+		}
 	}
 	// Asked in this order because there is nearly never anything to write.
-	if sessions := h.rt.app.rt.sessions; sessions.TouchDue(who, h.rt.site.App, p.query.Time) && h.rt.activity.counts(r) {
-		sessions.Touch(who, h.rt.site.App)
+	sessions := h.rt.app.rt.sessions
+	if (p.made.newApp || sessions.TouchDue(p.live, p.query.Time)) && h.rt.activity.counts(r) {
+		sessions.Touch(p.live, h.rt.site.App)
 	}
-	if err := h.assert(r, v, who, made); err != nil {
+	if err := h.assert(r, p); err != nil {
 		return caddyhttp.Error(http.StatusInternalServerError, err)
 	}
-	h.admitted(r, &decision, who, made)
-	h.identify(p, r, made)
-	w, r, done := h.held(p, w, r, who)
+	h.admitted(r, &decision, p)
+	h.identify(p, r)
+	w, r, done := h.held(p, w, r)
 	if done != nil {
 		defer done()
 	}
 	return next.ServeHTTP(w, r)
 }
 
+// meet has the request be that of a session.
+func (h *Handler) meet(p *passage, live *session.Live) (err error) {
+	p.live = live
+	if p.made, err = h.made(live); err == nil {
+		p.subject = h.rt.policies.Subject(p.made.bits)
+	}
+	return err
+}
+
+// turnAway answers a request of somebody who is signed in and may not come in, or not yet.
+func (h *Handler) turnAway(service *signin.Service, w http.ResponseWriter, r *http.Request, p *passage, d *policy.Decision) error {
+	v := &p.visit
+	who, err := p.live.Session()
+	if err != nil {
+		return h.anonymous(service, w, r, v, err)
+	}
+	if d.Verdict != policy.StepUp {
+		return h.refuse(service, w, r, v, who, d)
+	}
+	h.concluded(r, d, who.ID)
+	v.RequestID = requestID(r)
+	service.StepUp(w, r, v, who, refusal(d), demand(d))
+	return nil
+}
+
 var errOtherProvider = errors.New("signed in with a provider that this site does not take")
 
 // accepts reports whether a session was made with a provider of this site, as it is configured now.
-func (h *Handler) accepts(who *session.Session) bool {
+func (h *Handler) accepts(provider, issuer string) bool {
 	for _, name := range h.rt.site.Providers {
-		if name != who.Provider {
+		if name != provider {
 			continue
 		}
 		for _, p := range h.rt.app.rt.providers {
 			if p.Name == name {
-				return p.Issuer == who.Identity.Issuer
+				return p.Issuer == issuer
 			}
 		}
 	}
@@ -106,7 +133,7 @@ func (h *Handler) anonymous(service *signin.Service, w http.ResponseWriter, r *h
 	if decision.Verdict == policy.Block {
 		return h.refuse(service, w, r, v, nil, &decision)
 	}
-	h.concluded(r, &decision, nil)
+	h.concluded(r, &decision, nobody)
 	service.Challenge(w, r, v, signin.Over(err), demand(&decision))
 	return nil
 }
@@ -116,7 +143,11 @@ func (h *Handler) refuse(service *signin.Service, w http.ResponseWriter, r *http
 		h.rt.logger.Error("policy could not be evaluated, so the request is refused",
 			zap.String("app", h.rt.site.App), zap.Error(d.Err))
 	}
-	h.concluded(r, d, who)
+	id := nobody
+	if who != nil {
+		id = who.ID
+	}
+	h.concluded(r, d, id)
 	v.RequestID = requestID(r)
 	h.denied(v, who, d)
 	service.Refuse(w, r, v, who, refusal(d))
@@ -126,7 +157,7 @@ func (h *Handler) refuse(service *signin.Service, w http.ResponseWriter, r *http
 // handlesErrors reports whether the site has error routes for this request, which are then asked instead of our page.
 func (h *Handler) handlesErrors(r *http.Request) bool {
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
-	if !ok || server.Errors == nil {
+	if !ok || server == nil || server.Errors == nil {
 		return false
 	}
 	for i := range server.Errors.Routes {

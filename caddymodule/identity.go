@@ -45,20 +45,20 @@ func (h *Handler) provisionHeaders() error {
 
 // identify tells the application and the rest of the route who is there. What a client said in these headers is gone
 // already; an absent claim is an absent header (A51).
-func (h *Handler) identify(p *passage, r *http.Request, made *made) {
+func (h *Handler) identify(p *passage, r *http.Request) {
 	// The text is shared, its place is not: whoever comes next on the way may write to the slice.
 	places := p.places[:]
-	if len(made.headers) > len(places) {
-		places = make([]string, len(made.headers))
+	if len(h.rt.headers) > len(places) {
+		places = make([]string, len(h.rt.headers))
 	}
-	for i, value := range made.headers {
+	p.made.headers(func(i int, value string) {
 		if value != "" {
 			places[i] = value
 			r.Header[h.rt.headers[i].name] = places[i : i+1 : i+1]
 		}
-	}
+	})
 	if repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
-		repl.Map(made.placeholder)
+		repl.Map(p.placeholder)
 	}
 }
 
@@ -67,38 +67,81 @@ type groups []string
 
 func (g groups) String() string { return signin.JoinList(g) }
 
+// person is what placeholders tell of somebody and what is not at hand of a session.
+type person struct {
+	name, email, subject string
+	groups               groups
+}
+
+// personOf copies what it tells into one piece of memory, and so keeps nothing else of the record.
+func personOf(who *session.Session) *person {
+	size := len(who.Name) + len(who.Email) + len(who.Identity.Subject)
+	for _, g := range who.Groups {
+		size += len(g)
+	}
+	var text strings.Builder
+	text.Grow(size)
+	keep := func(s string) string {
+		start := text.Len()
+		text.WriteString(s)
+		return text.String()[start:]
+	}
+	p := &person{keep(who.Name), keep(who.Email), keep(who.Identity.Subject), make(groups, len(who.Groups))}
+	for i, g := range who.Groups {
+		p.groups[i] = keep(g)
+	}
+	return p
+}
+
+const (
+	userPlaceholders = "http.auth.user."
+	ownPlaceholders  = "http.latchkey."
+)
+
 // placeholder answers {http.auth.user.*}, as Caddy's own authentication sets them, and {http.latchkey.*}.
-func placeholder(key string, who *session.Session) (any, bool) {
-	if rest, ok := strings.CutPrefix(key, "http.auth.user."); ok {
-		switch rest {
-		case "id":
-			return who.User, true
-		case "name":
-			return who.Name, true
-		case "email":
-			return who.Email, true
-		case "groups":
-			return groups(who.Groups), true
-		}
+func (p *passage) placeholder(key string) (any, bool) {
+	if rest, ok := strings.CutPrefix(key, userPlaceholders); ok {
+		return p.placeholderOfUser(rest)
+	}
+	rest, ok := strings.CutPrefix(key, ownPlaceholders)
+	if !ok {
 		return nil, false
 	}
-	if rest, ok := strings.CutPrefix(key, "http.latchkey."); ok {
-		switch rest {
-		case "session.id":
-			return who.ID.Short(), true
-		case "session.kind":
-			return who.Kind.String(), true
-		case "session.created":
-			return who.Created, true
-		case "groups.as_of":
-			return who.GroupsAsOf, true
-		case "provider":
-			return who.Provider, true
-		case "subject":
-			return who.Identity.Subject, true
-		case "issuer":
-			return who.Identity.Issuer, true
-		}
+	switch rest {
+	case "session.id":
+		return p.live.ID.Short(), true
+	case "session.kind":
+		return p.live.Kind.String(), true
+	case "session.created":
+		return p.live.Created(), true
+	case "groups.as_of":
+		return p.live.GroupsAsOf(), true
+	case "provider":
+		return p.live.Provider(), true
+	case "issuer":
+		return p.live.Issuer(), true
+	case "subject":
+		who, err := p.made.person(p.live)
+		return who.subject, err == nil
+	}
+	return nil, false
+}
+
+func (p *passage) placeholderOfUser(what string) (any, bool) {
+	if what == "id" {
+		return p.made.user(), true
+	}
+	who, err := p.made.person(p.live)
+	if err != nil {
+		return nil, false // it could be read a moment ago
+	}
+	switch what {
+	case "name":
+		return who.name, true
+	case "email":
+		return who.email, true
+	case "groups":
+		return who.groups, true
 	}
 	return nil, false
 }

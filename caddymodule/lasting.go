@@ -24,14 +24,14 @@ const (
 // a stream, looks at its session again now and then and takes nothing more when that has ended.
 type lasting struct {
 	caddyhttp.ResponseWriterWrapper
-	who    *session.Session
+	who    session.ID
 	opened opened
 	next   time.Time // when to look
 	over   atomic.Bool
 }
 
 // begin makes l the writer around w. It is begun once.
-func (l *lasting) begin(w http.ResponseWriter, who *session.Session, opened opened, now time.Time) {
+func (l *lasting) begin(w http.ResponseWriter, who session.ID, opened opened, now time.Time) {
 	l.ResponseWriter = w
 	l.who, l.opened, l.next = who, opened, now.Add(lastingLook)
 }

@@ -1,9 +1,9 @@
 package caddymodule
 
 import (
+	"encoding/binary"
 	"sync/atomic"
-
-	"go.uber.org/zap/zapcore"
+	"unique"
 
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -11,21 +11,23 @@ import (
 )
 
 // made is what one site makes of a session's record for its requests: once for each version of the record, as long as
-// the session is in the cache. It does not change. It is one piece of memory as far as it can be: with tens of thousands
-// of sessions, each piece more is looked at by every collection of garbage, and is far away for every request.
+// the session is in the cache. It does not change. It is as small as it can be, and points to as little as it can: with
+// tens of thousands of sessions, that is what every collection of garbage goes through.
 type made struct {
 	site *Handler
-	// headers are in the order of the site's identity headers; empty: no such header. few has room for the usual ones.
-	headers     []string
-	few         [4]string
-	names       [session.MaxNames]string // for subject
-	contexts    [1]string                // for facts; most people have one
-	placeholder func(key string) (any, bool)
-	facts       facts
-	subject     policy.Subject
-	who         session.ID
-	// assertion is the one that was signed last, the only part that changes.
+	// text holds the user name, which every line of an access log asks for, and the values of the site's identity headers in
+	// their order, each behind its length; empty: no such header.
+	text string
+	// bits are the person's to the site's policies; few has room for the usual ones.
+	bits     []uint64
+	few      [6]uint64
+	facts    facts
+	contexts [1]string // for facts; most people have one
+	// newApp: the session has not been used for this app yet.
+	newApp bool
+	// assertion is the one that was signed last, told what placeholders asked for. Nothing else changes.
 	assertion atomic.Pointer[assertion]
+	told      atomic.Pointer[person]
 	// self is what is kept beside the session; next is what another site has made of it, and after how many.
 	self any
 	next *made
@@ -42,56 +44,81 @@ type facts struct {
 // maxMadeSites bounds for how many sites something is kept beside one session.
 const maxMadeSites = 16
 
-// made returns what this site makes of a session.
-func (h *Handler) made(who *session.Session) *made {
-	if m := h.ready(who); m != nil {
-		return m
+// made returns what this site makes of a session. An error says that the session cannot be read.
+func (h *Handler) made(live *session.Live) (*made, error) {
+	kept, _ := live.Ready().(*made)
+	for m := kept; m != nil; m = m.next {
+		if m.site == h {
+			return m, nil
+		}
 	}
-	m := &made{
-		site: h, who: who.ID,
-		placeholder: func(key string) (any, bool) { return placeholder(key, who) },
+	who, err := live.Session()
+	if err != nil {
+		return nil, err
 	}
-	m.facts = h.newFacts(who, m.contexts[:0])
-	h.rt.policies.ResolveTo(&m.subject, user(who, m.names[:0]))
-	m.headers = m.few[:0]
+	m := &made{site: h, newApp: who.NewApp(h.rt.site.App)}
+	m.facts = h.factsOf(who, m.contexts[:0])
+	for i, context := range m.facts.auth.ACRs { // else they would hold on to the whole text of the record
+		m.facts.auth.ACRs[i] = unique.Make(context).Value()
+	}
+	m.bits = append(m.few[:0], h.rt.policies.Resolve(user(who, nil)).Bits()...)
+	text := appendValue(nil, who.User)
 	for i := range h.rt.headers {
-		m.headers = append(m.headers, h.rt.headers[i].value(who))
+		text = appendValue(text, h.rt.headers[i].value(who))
 	}
+	m.text = string(text)
 	// Two requests at once may each miss what the other adds; it is made again then.
-	if other, ok := who.Ready().(*made); ok && other.nth < maxMadeSites-1 {
-		m.next, m.nth = other, other.nth+1
+	if kept != nil && kept.nth < maxMadeSites-1 {
+		m.next, m.nth = kept, kept.nth+1
 	}
 	m.self = m
-	who.KeepReady(&m.self)
-	return m
+	live.KeepReady(&m.self)
+	return m, nil
 }
 
-func (h *Handler) ready(who *session.Session) *made {
-	m, _ := who.Ready().(*made)
-	for m != nil && m.site != h {
-		m = m.next
+func appendValue(text []byte, value string) []byte {
+	return append(binary.BigEndian.AppendUint32(text, uint32(len(value))), value...) //nolint:gosec // part of a record
+}
+
+// nextValue takes the first value off a text.
+func nextValue(text string) (value, rest string) {
+	const head = 4
+	end := head + int(text[0])<<24 + int(text[1])<<16 + int(text[2])<<8 + int(text[3])
+	return text[head:end], text[end:]
+}
+
+func (m *made) user() string {
+	user, _ := nextValue(m.text)
+	return user
+}
+
+// headers hands out the values of the site's identity headers.
+func (m *made) headers(take func(i int, value string)) {
+	_, text := nextValue(m.text)
+	for i := 0; text != ""; i++ {
+		var value string
+		value, text = nextValue(text)
+		take(i, value)
 	}
-	return m
 }
 
-// MarshalLogObject implements zapcore.ObjectMarshaler: what the access log says of a request that is allowed, put together
-// only if it is written.
-func (m *made) MarshalLogObject(to zapcore.ObjectEncoder) error {
-	to.AddString("latchkey_decision", policy.Allow.String())
-	to.AddString("latchkey_session", m.who.Short())
-	return nil
-}
-
-func (h *Handler) factsOf(who *session.Session) *facts {
-	if m := h.ready(who); m != nil {
-		return &m.facts
+// person is what placeholders tell, of nobody if there is an error. It is kept from the first time on: a site that has them in its log or in headers asks
+// at every request.
+func (m *made) person(live *session.Live) (*person, error) {
+	if told := m.told.Load(); told != nil {
+		return told, nil
 	}
-	f := h.newFacts(who, nil)
-	return &f
+	who, err := live.Session()
+	if err != nil {
+		return new(person), err
+	}
+	told := personOf(who)
+	m.told.Store(told)
+	return told, nil
 }
 
-// newFacts are the facts of a session; contexts is empty, and room for some.
-func (h *Handler) newFacts(who *session.Session, contexts []string) facts {
+// factsOf are the facts of a session; contexts is empty, and may be room for some.
+func (h *Handler) factsOf(who *session.Session, contexts []string) facts {
 	return facts{
 		auth: policy.Authentication{AuthTime: who.AuthTime, ACRs: signin.AppendContexts(contexts, who), MFA: h.rt.app.mfa(who)},
 		device: policy.Device{

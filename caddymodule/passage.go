@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
@@ -18,8 +19,12 @@ type passage struct {
 	// vars are Caddy's own notes on the request.
 	vars  map[string]any
 	visit signin.Visit
-	query policy.Request
-	match requestMatcher
+	// live is the session of the request, once it is known, and made what the site makes of it.
+	live    *session.Live
+	made    *made
+	subject policy.Subject
+	query   policy.Request
+	match   requestMatcher
 	// answer is what the request is answered through, unless it may stay open.
 	answer lasting
 	// original is what the client asked for, before any rewriting; nil where Caddy's server did not keep it.

@@ -5,17 +5,21 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
+// nobody is the id of no session.
+var nobody session.ID
+
 // concluded reports what the policies decided, to the metrics and to the access log's entry.
-func (h *Handler) concluded(r *http.Request, d *policy.Decision, who *session.Session) {
+func (h *Handler) concluded(r *http.Request, d *policy.Decision, who session.ID) {
 	countDecision(d)
 	var blocked, asked []string
 	if h.rt.wanted.reportOnly {
-		blocked, asked = h.watched(d, who)
+		blocked, asked = h.watched(d, who != nobody)
 	}
 	extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
 	if !ok {
@@ -25,8 +29,8 @@ func (h *Handler) concluded(r *http.Request, d *policy.Decision, who *session.Se
 	if d.Verdict != policy.Allow {
 		extra.Add(zap.String("latchkey_reason", string(d.Reason)))
 	}
-	if who != nil {
-		extra.Add(zap.Stringer("latchkey_session", shortID(who.ID)))
+	if who != nobody {
+		extra.Add(zap.Stringer("latchkey_session", shortID(who)))
 	}
 	if len(blocked) > 0 {
 		extra.Add(zap.Strings("latchkey_would_block", blocked))
@@ -37,9 +41,9 @@ func (h *Handler) concluded(r *http.Request, d *policy.Decision, who *session.Se
 }
 
 // admitted is concluded for what nearly every request comes to: allowed, with nothing more to say than that.
-func (h *Handler) admitted(r *http.Request, d *policy.Decision, who *session.Session, made *made) {
+func (h *Handler) admitted(r *http.Request, d *policy.Decision, p *passage) {
 	if h.rt.wanted.reportOnly {
-		h.concluded(r, d, who)
+		h.concluded(r, d, p.live.ID)
 		return
 	}
 	allowed.Inc()
@@ -47,13 +51,21 @@ func (h *Handler) admitted(r *http.Request, d *policy.Decision, who *session.Ses
 		return
 	}
 	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
-		extra.Add(zap.Inline(made))
+		extra.Add(zap.Inline(p))
 	}
+}
+
+// MarshalLogObject implements zapcore.ObjectMarshaler: what the access log says of a request that is allowed, put together
+// only if it is written.
+func (p *passage) MarshalLogObject(to zapcore.ObjectEncoder) error {
+	to.AddString("latchkey_decision", policy.Allow.String())
+	to.AddString("latchkey_session", p.live.ID.Short())
+	return nil
 }
 
 // watched counts what report-only policies would have done, each by itself, and names them for the log. Nobody else
 // hears of it (O4).
-func (h *Handler) watched(d *policy.Decision, who *session.Session) (blocked, asked []string) {
+func (h *Handler) watched(d *policy.Decision, signedIn bool) (blocked, asked []string) {
 	if d.ReportOnlyErr != nil {
 		h.rt.logger.Warn("report-only policy could not be evaluated; once it is on, it refuses such a request",
 			zap.String("app", h.rt.site.App), zap.Error(d.ReportOnlyErr))
@@ -63,7 +75,7 @@ func (h *Handler) watched(d *policy.Decision, who *session.Session) (blocked, as
 		case o.Result == policy.ResultReportOnlyFailure:
 			blocked = append(blocked, o.Policy)
 			reportOnly.WithLabelValues(o.Policy, wouldBlock).Inc()
-		case o.Result == policy.ResultReportOnlyInterrupted && who != nil: // anybody else has to sign in anyway
+		case o.Result == policy.ResultReportOnlyInterrupted && signedIn: // anybody else has to sign in anyway
 			asked = append(asked, o.Policy)
 			reportOnly.WithLabelValues(o.Policy, wouldStepUp).Inc()
 		}

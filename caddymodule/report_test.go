@@ -120,7 +120,11 @@ func TestReportOnlyIsCounted(t *testing.T) {
 			q.Match = policy.MatchFunc(func(policy.MatcherID) (bool, error) { return false, errors.New("broken") })
 			d := h.rt.policies.Evaluate(q)
 			before, decisions := now(), count(t, "caddy_latchkey_requests_total", tt.verdict.String(), string(d.Reason))
-			h.concluded(r, &d, tt.who)
+			id := nobody
+			if tt.who != nil {
+				id = session.ID{1}
+			}
+			h.concluded(r, &d, id)
 			after := now()
 			counted := count(t, "caddy_latchkey_requests_total", tt.verdict.String(), string(d.Reason))
 			got := tally{
@@ -136,7 +140,7 @@ func TestReportOnlyIsCounted(t *testing.T) {
 			if n := logs.Len(); n != int(tt.want.broken) {
 				t.Errorf("%d warnings: %v", n, logs.All())
 			}
-			if blocked, asked := h.watched(&d, tt.who); !slices.Equal(blocked, tt.blocked) || !slices.Equal(asked, tt.asked) {
+			if blocked, asked := h.watched(&d, tt.who != nil); !slices.Equal(blocked, tt.blocked) || !slices.Equal(asked, tt.asked) {
 				t.Errorf("logged %v and %v, want %v and %v", blocked, asked, tt.blocked, tt.asked)
 			}
 		})

@@ -59,7 +59,7 @@ func TestStatusAndMetrics(t *testing.T) {
 		return s
 	}
 	s, m := status(), gathered(t)
-	if s.Store != "ok" || time.Since(s.StoreSince) > time.Minute || s.Cached != 1 || s.CachedBytes < 1000 || len(s.Providers) != 1 ||
+	if s.Store != "ok" || time.Since(s.StoreSince) > time.Minute || s.Cached != 1 || s.CachedBytes < 900 || len(s.Providers) != 1 ||
 		s.Providers[0].State != providerUnavailable || s.Providers[0].MetadataFetched != nil {
 		t.Errorf("%+v", s)
 	}

@@ -20,9 +20,9 @@ import (
 // When the session is over the request's context ends, and with it what the rest of the route does with it; and nothing
 // more is written, because a proxy that streams at once (flush_interval -1) passes over a context that ended. done ends
 // the tie; it is nil for a request that is none of these, whose answer looks after itself, see lasting.
-func (h *Handler) held(p *passage, w http.ResponseWriter, r *http.Request, who *session.Session) (_ http.ResponseWriter, held *http.Request, done func()) {
+func (h *Handler) held(p *passage, w http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, held *http.Request, done func()) {
 	if !mayStayOpen(r) {
-		p.answer.begin(w, who, opened{h: h, ip: p.visit.IP, userAgent: r.UserAgent()}, p.query.Time)
+		p.answer.begin(w, p.live.ID, opened{h: h, ip: p.visit.IP, userAgent: r.UserAgent()}, p.query.Time)
 		return &p.answer, r, nil
 	}
 	terms := &opened{h: h, ip: p.visit.IP, userAgent: r.UserAgent()}
@@ -31,7 +31,7 @@ func (h *Handler) held(p *passage, w http.ResponseWriter, r *http.Request, who *
 	wire := http.NewResponseController(innermost(w))
 	var mu sync.Mutex
 	over := false
-	stop := h.rt.app.rt.sessions.Watch(who, terms, func(cause error) {
+	stop := h.rt.app.rt.sessions.Watch(p.live.ID, terms, func(cause error) {
 		mu.Lock()
 		defer mu.Unlock()
 		if over {
@@ -61,7 +61,7 @@ type opened struct {
 func (o *opened) App() string { return o.h.rt.site.App }
 
 // IdleLimit implements session.Terms.
-func (o *opened) IdleLimit(who *session.Session) time.Duration { return o.h.rt.site.IdleLimit(who) }
+func (o *opened) IdleLimit(who *session.Live) time.Duration { return o.h.rt.site.IdleLimit(who) }
 
 // EndedIdle implements session.Terms. What outlives a reload is told to the configuration that runs: the log of its own
 // takes nothing more.

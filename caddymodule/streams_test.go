@@ -88,7 +88,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 				}
 				open := func(who *session.Session) *bufio.Reader {
 					gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						w, r, done := h.held(new(passage), w, r, who)
+						w, r, done := h.held(&passage{live: who.Live()}, w, r)
 						if watched := path != "/download"; watched != (done != nil) {
 							t.Errorf("watched: %v, want %v", done != nil, watched)
 						}
@@ -167,7 +167,7 @@ func TestEndedIdleAfterAReload(t *testing.T) {
 	h.rt.app, h.rt.site = old, signin.Site{App: "wiki", Idle: []signin.IdleSignOut{{Warn: time.Minute, After: time.Hour}}}
 	o := &opened{h: h, ip: netip.MustParseAddr("192.0.2.1"), userAgent: "Browser"}
 	who := &session.Session{Identity: session.Identity{Issuer: "i", Subject: "ada"}}
-	if limit := o.IdleLimit(who); limit != time.Hour || o.App() != "wiki" {
+	if limit := o.IdleLimit(new(session.Live)); limit != time.Hour || o.App() != "wiki" {
 		t.Errorf("held to %v at %s", limit, o.App())
 	}
 	o.EndedIdle(who, time.Hour) // nothing runs any more

@@ -12,6 +12,7 @@ var (
 	errNoMatcher  = errors.New("the request cannot be held against matchers")
 	errUnknownApp = errors.New("the app is not among the sites")
 	errBadValue   = errors.New("the request has an invalid platform, client, risk or device signal")
+	errNobody     = errors.New("of the subject nothing but its bits in one set is known")
 )
 
 // Evaluate decides on a request. On the way to Allow it allocates nothing as long as at most eight policies apply and
@@ -55,6 +56,8 @@ func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 		d.Err = fmt.Errorf("%w: %q", errUnknownApp, r.App)
 	case !r.valid():
 		d.Err = errBadValue
+	case r.Subject != nil && r.Subject.user == nil && (rec != nil || !r.Subject.fits(s)):
+		d.Err = errNobody
 	}
 	if d.Err != nil {
 		d.Code = codeFailed
@@ -63,7 +66,7 @@ func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 
 	sub := r.Subject
 	if !sub.Current(s) {
-		sub = s.Resolve(sub.user)
+		sub = s.Resolve(*sub.user)
 	}
 	e := evaluation{set: s, r: r, anonymous: sub == nil, site: st, place: s.place(r.IP), audience: s.anonymous}
 	if sub != nil {

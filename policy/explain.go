@@ -24,7 +24,7 @@ func (rec *recorder) add(i int, unmet Unmet, err error) {
 func (rec *recorder) finish(e *evaluation, d *Decision, sub *Subject) {
 	var excluded bitset
 	if sub != nil {
-		excluded = e.set.audienceOf(&sub.user, audience{newBitset(len(e.set.policies)), newBitset(len(e.set.policies))})
+		excluded = e.set.audienceOf(sub.user, audience{newBitset(len(e.set.policies)), newBitset(len(e.set.policies))})
 	}
 	applied := make(map[int]spoken, d.n)
 	for i := range d.n {

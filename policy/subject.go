@@ -24,18 +24,15 @@ type User struct {
 }
 
 // Subject is a User held against the assignments of one Set: of its size and of the number of policies depends what
-// Evaluate costs, not of the number of groups. It does not change and may be kept as long as the User is true, for
-// instance beside a cached session, and used by several goroutines. After a reload the next Set resolves it anew at
-// every request, so that the owner does well to replace it.
-//
-// It is as small as it can be, for there may be tens of thousands: their size and the pointers in them are what each
-// collection of garbage takes.
+// Evaluate costs, not of the number of groups. It does not change and may be kept as long as the User is true, and used by
+// several goroutines. After a reload the next Set resolves it anew at every request, so that the owner does well to
+// replace it.
 type Subject struct {
-	set  *Set
-	user User
-	// few holds the bits of audience and admission one after the other, more does if there are too many.
-	few  [8]uint64
-	more []uint64
+	set *Set
+	// user is nil where only the bits were kept.
+	user *User
+	// bits are those of audience and admission one after the other.
+	bits []uint64
 }
 
 // audience says which policies' subject part matches: may, as far as one knows; sure, if one knows.
@@ -47,40 +44,39 @@ type admission struct{ allowed, allowedMaybe, denied, deniedMaybe bitset }
 
 // Resolve holds a user against all assignments. The user's slices must not be changed afterwards.
 func (s *Set) Resolve(u User) *Subject {
-	sub := new(Subject)
-	s.ResolveTo(sub, u)
+	sub := &Subject{set: s, user: &u, bits: make([]uint64, s.subjectSize())}
+	s.audienceOf(&u, sub.audience())
+	s.admissionOf(&u, sub.admission())
 	return sub
 }
 
-// ResolveTo is Resolve into memory that the caller has for it, which nobody may be reading.
-func (s *Set) ResolveTo(sub *Subject, u User) {
-	*sub = Subject{set: s, user: u}
-	if size := 2*words(len(s.policies)) + 4*words(len(s.sites)); size > len(sub.few) {
-		sub.more = make([]uint64, size)
-	}
-	s.audienceOf(&sub.user, sub.audience())
-	s.admissionOf(&sub.user, sub.admission())
-}
+func (s *Set) subjectSize() int { return 2*words(len(s.policies)) + 4*words(len(s.sites)) }
 
-func (sub *Subject) bits() []uint64 {
-	if sub.more != nil {
-		return sub.more
-	}
-	return sub.few[:]
-}
+// Bits are all that Evaluate needs to know of the subject, for whoever keeps tens of thousands beside cached sessions: they
+// point to nothing. They mean something to the Set alone that made the subject. They must not be changed.
+func (sub *Subject) Bits() []uint64 { return sub.bits }
+
+// Subject is the subject that the set has made and of which only its Bits were kept. It is for Evaluate of this set: whoever
+// it was cannot be said any more, so that to Explain it, or to hold it against another set, is an EvaluationError.
+func (s *Set) Subject(bits []uint64) Subject { return Subject{set: s, bits: bits} }
 
 func (sub *Subject) audience() audience {
-	bits, n := sub.bits(), words(len(sub.set.policies))
+	bits, n := sub.bits, words(len(sub.set.policies))
 	return audience{may: bits[:n], sure: bits[n : 2*n]}
 }
 
 func (sub *Subject) admission() admission {
-	bits, n := sub.bits()[2*words(len(sub.set.policies)):], words(len(sub.set.sites))
+	bits, n := sub.bits[2*words(len(sub.set.policies)):], words(len(sub.set.sites))
 	return admission{allowed: bits[:n], allowedMaybe: bits[n : 2*n], denied: bits[2*n : 3*n], deniedMaybe: bits[3*n : 4*n]}
 }
 
 // Current tells whether sub was resolved by s. nil, which is nobody, is current everywhere.
 func (sub *Subject) Current(s *Set) bool { return sub == nil || sub.set == s }
+
+// fits reports whether sub is current and has as many bits as one that s has resolved.
+func (sub *Subject) fits(s *Set) bool {
+	return sub.set == s && len(sub.bits) == s.subjectSize()
+}
 
 // groups returns what is known of u's groups.
 func (u *User) groups() (groups []string, known bool) {

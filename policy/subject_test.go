@@ -3,13 +3,12 @@ package policy_test
 import (
 	"fmt"
 	"testing"
-	"unsafe"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// What is known of a person lies in the Subject itself or, with more policies and sites, beside it. Each number of both
-// has its own place there, on either side of where a word ends and of where the room does.
+// Each policy and each site has its own place in what is known of a person, on either side of where a word ends.
 func TestSubjectHoldsEverySiteAndPolicy(t *testing.T) {
 	for _, n := range []struct{ policies, sites int }{{1, 1}, {64, 64}, {128, 64}, {64, 65}, {129, 64}, {200, 130}} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -53,16 +52,37 @@ func TestSubjectHoldsEverySiteAndPolicy(t *testing.T) {
 	}
 }
 
-// A Subject is small, and takes no other memory while there are few policies: with tens of thousands of sessions that is
-// what a collection of garbage takes.
-func TestSubjectIsSmall(t *testing.T) {
-	if size := unsafe.Sizeof(policy.Subject{}); size > 192 {
-		t.Errorf("%d bytes", size)
+// Of a subject whose bits alone were kept, Evaluate says what it says of the subject; whatever needs to know who it is
+// refuses, and so does another set.
+func TestSubjectOfBits(t *testing.T) {
+	staffOnly := policy.Config{
+		Sites:    []policy.Site{{App: "wiki", Allow: []policy.Who{{Kind: policy.WhoGroup, Name: "staff"}}}},
+		Policies: []policy.Policy{{Name: "no guests", Include: policy.Assignment{Guests: true}, Block: true}},
 	}
-	set := compile(t, policy.Config{})
-	u := alice("staff")
-	var sub policy.Subject
-	if kept := testing.AllocsPerRun(100, func() { set.ResolveTo(&sub, u) }); kept > 1 { // who is excluded, which is not kept
-		t.Errorf("%.0f pieces of memory", kept)
+	set, next := compile(t, staffOnly), compile(t, staffOnly)
+	guest := alice("staff")
+	guest.Guest = true
+	for name, u := range map[string]policy.User{"staff": alice("staff"), "others": alice("others"), "guest": guest} {
+		of := func(s policy.Subject) *policy.Request {
+			return &policy.Request{Subject: &s, App: "wiki", Time: time.Unix(1, 0)}
+		}
+		whole := set.Resolve(u)
+		kept := set.Subject(whole.Bits())
+		want := set.Evaluate(of(*whole))
+		if got := set.Evaluate(of(kept)); got.Verdict != want.Verdict || got.Reason != want.Reason {
+			t.Errorf("%s: %s %s, want %s %s", name, got.Verdict, got.Reason, want.Verdict, want.Reason)
+		}
+		explained, outcomes := set.Explain(of(kept))
+		for what, d := range map[string]policy.Decision{
+			"another set": next.Evaluate(of(kept)), "too few bits": set.Evaluate(of(set.Subject(whole.Bits()[1:]))),
+			"no bits": set.Evaluate(of(set.Subject(nil))), "explained": explained,
+		} {
+			if d.Verdict != policy.Block || d.Reason != policy.EvaluationError || d.Err == nil {
+				t.Errorf("%s, %s: %s %s, %v", name, what, d.Verdict, d.Reason, d.Err)
+			}
+		}
+		if len(outcomes) > 0 {
+			t.Errorf("%s: explained all the same", name)
+		}
 	}
 }

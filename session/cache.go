@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,8 +10,8 @@ import (
 	"time"
 )
 
-// Cache keeps sessions that the store has told of, decoded and immutable (A30), so that a request need not ask for what
-// was asked a moment ago. What is in it says nothing about whether a session may still be used: that is Manager.Load's.
+// Cache keeps sessions that the store has told of, unsealed and immutable (A30), so that a request need not ask for what
+// was asked a moment ago. What is in it says nothing about whether a session may still be used: that is Manager.Live's.
 // Only what exists is kept, never that something does not.
 //
 // Several managers over one store may share one, at the same time or one after the other: what is known then survives
@@ -36,9 +37,9 @@ const (
 	cacheShards         = 64
 	defaultCacheEntries = 100_000
 	defaultCacheBytes   = 256 << 20
-	// knownOverhead is what an entry takes beside the session's own bytes: the structures, their places in map and
-	// ring, and what a caller usually keeps ready beside it.
-	knownOverhead = 1400
+	// knownOverhead is what an entry takes beside the session's record: its structure, its places in map and ring, and
+	// what a caller usually keeps ready beside it.
+	knownOverhead = 1200
 )
 
 // NewCache returns an empty cache.
@@ -74,7 +75,7 @@ func (c *Cache) forgetReady() {
 		s := &c.shards[i]
 		s.mu.RLock()
 		for _, k := range s.ring {
-			k.session.ready.Store(nil)
+			k.ready.Store(nil)
 		}
 		s.mu.RUnlock()
 	}
@@ -110,18 +111,29 @@ func digestOf(key Key) (d digest, ok bool) {
 
 // known is a session as the store has it, and since when that is known.
 type known struct {
-	digest  digest
-	session *Session
+	Live
+	digest digest
 	// seal ends the sealed record and is different each time one is written. With the version it tells whether the
 	// store still holds the same record, even after a failover that lost a write and counted anew.
 	seal [tagSize]byte
 	size int64
 	slot int // in the ring
 
-	ready atomic.Pointer[any] // Session.Ready
 	// asked is when the store was last asked, in nanoseconds since 1970, doubts what the cache had counted by then.
 	asked, doubts, failed, failedDoubts atomic.Int64
 	used                                atomic.Bool
+}
+
+// knownAs is what is known of a session once it was read, or written, as this record.
+func (s *Session) knownAs(r record) *known {
+	packed := r.packed
+	if cap(packed) > len(packed)+len(packed)/8 {
+		packed = bytes.Clone(packed)
+	}
+	s.sealedUnder, _ = sealedBy(r.sealed)
+	k := &known{Live: s.livesOn(packed), digest: s.ID.digest(), seal: sealOf(r.sealed), size: int64(len(packed)) + knownOverhead}
+	s.live = &k.Live
+	return k
 }
 
 // sealOf returns what known.seal is for a sealed value.
@@ -150,9 +162,9 @@ type shard struct {
 
 // flight is a question to the store that several requests wait for.
 type flight struct {
-	done    chan struct{}
-	session *Session
-	err     error
+	done chan struct{}
+	live *Live
+	err  error
 }
 
 func (c *Cache) shard(d digest) *shard { return &c.shards[d[0]%cacheShards] }
@@ -182,24 +194,24 @@ func (c *Cache) question(d digest, at time.Time) question {
 }
 
 // keep takes up what the store has answered, unless something was dropped or written since it was asked.
-func (c *Cache) keep(d digest, have *Session, seal [tagSize]byte, q question) {
-	s := c.shard(d)
+func (c *Cache) keep(k *known, q question) {
+	s := c.shard(k.digest)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.drops == q.drops {
-		s.put(d, have, seal, q)
+		s.put(k, q)
 	}
 }
 
 // wrote takes up what was written after q, and lets nobody keep an older answer.
-func (c *Cache) wrote(d digest, have *Session, seal [tagSize]byte, q question) {
-	s := c.shard(d)
+func (c *Cache) wrote(k *known, q question) {
+	s := c.shard(k.digest)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	same := s.drops == q.drops
-	s.drop(d)
+	s.drop(k.digest)
 	if same {
-		s.put(d, have, seal, q)
+		s.put(k, q)
 	}
 }
 
@@ -233,12 +245,10 @@ func (s *shard) drop(d digest) {
 	}
 }
 
-func (s *shard) put(d digest, have *Session, seal [tagSize]byte, q question) {
-	if old := s.known[d]; old != nil {
+func (s *shard) put(k *known, q question) {
+	if old := s.known[k.digest]; old != nil {
 		s.remove(old)
 	}
-	k := &known{digest: d, session: have, seal: seal, size: have.size() + knownOverhead}
-	have.ready = &k.ready
 	if k.size > s.bytes {
 		return
 	}
@@ -248,7 +258,7 @@ func (s *shard) put(d digest, have *Session, seal [tagSize]byte, q question) {
 	}
 	k.slot = len(s.ring)
 	s.ring = append(s.ring, k)
-	s.known[d] = k
+	s.known[k.digest] = k
 	s.size += k.size
 }
 
@@ -315,17 +325,4 @@ func (c *Cache) fresh(k *known, now time.Time, bound time.Duration) bool {
 func (k *known) within(now time.Time, bound time.Duration) bool {
 	age := now.UnixNano() - k.asked.Load()
 	return age >= 0 && age < int64(bound)
-}
-
-// size estimates the memory that the record takes.
-func (s *Session) size() int64 {
-	n := len(s.Provider) + len(s.Identity.Issuer) + len(s.Identity.Subject) + len(s.ProviderSession) +
-		len(s.User) + len(s.Name) + len(s.Email) + len(s.Claims) + len(s.UserInfo) + len(s.KindReason) + len(s.ACR) +
-		len(s.BrowserID) + len(s.FirstIP) + len(s.FirstAgent) + len(s.sealedTokens) + len(s.unknown)
-	for _, list := range [][]string{s.Groups, s.AMR, s.Contexts, s.Apps} {
-		for _, v := range list {
-			n += len(v) + 16
-		}
-	}
-	return int64(n)
 }

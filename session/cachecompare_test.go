@@ -36,7 +36,7 @@ var comparedCaches = []struct {
 		return comparedCache{c.get, func(k *known) {
 			s := c.shard(k.digest)
 			s.mu.Lock()
-			s.put(k.digest, k.session, k.seal, question{at: time.Now()})
+			s.put(k, question{at: time.Now()})
 			s.mu.Unlock()
 		}, atOnce}
 	}},
@@ -93,7 +93,7 @@ func BenchmarkCaches(b *testing.B) {
 	for i := range everybody {
 		var id ID
 		fillRandom(id[:])
-		everybody[i] = &known{digest: id.digest(), session: &Session{ID: id}}
+		everybody[i] = &known{digest: id.digest(), Live: Live{ID: id}}
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	zipf := rand.NewZipf(random, 1.07, 8, comparedPeople-1)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -157,7 +158,7 @@ func (s *Session) validDraft() error {
 // decodeDraft reads a record that may still lack what Create gives it.
 func decodeDraft(data []byte) (*Session, error) {
 	s := &Session{}
-	text := newText(data, s)
+	text := string(data) // one piece of memory for all that it says
 	var flags, kind, idle, maxLife, stepUps int64
 	r := fieldReader{data: data}
 	for r.next() {
@@ -168,41 +169,41 @@ func decodeDraft(data []byte) (*Session, error) {
 			}
 			copy(s.ID[:], r.value)
 		case fieldProvider:
-			s.Provider = common(r.value)
+			s.Provider = r.str(text)
 		case fieldIssuer:
-			s.Identity.Issuer = common(r.value)
+			s.Identity.Issuer = r.str(text)
 		case fieldSubject:
-			s.Identity.Subject = text.keep(r.value)
+			s.Identity.Subject = r.str(text)
 		case fieldProviderSession:
-			s.ProviderSession = text.keep(r.value)
+			s.ProviderSession = r.str(text)
 		case fieldUser:
-			s.User = text.keep(r.value)
+			s.User = r.str(text)
 		case fieldName:
-			s.Name = text.keep(r.value)
+			s.Name = r.str(text)
 		case fieldEmail:
-			s.Email = text.keep(r.value)
+			s.Email = r.str(text)
 		case fieldFlags:
 			r.num(&flags)
 		case fieldClaims:
-			s.Claims = text.part(r.value)
+			s.Claims = bytes.Clone(r.value)
 		case fieldUserInfo:
-			s.UserInfo = text.part(r.value)
+			s.UserInfo = bytes.Clone(r.value)
 		case fieldGroup:
-			s.Groups = append(s.Groups, text.keep(r.value))
+			s.Groups = append(s.Groups, r.str(text))
 		case fieldGroupsAsOf:
 			r.time(&s.GroupsAsOf)
 		case fieldKind:
 			r.num(&kind)
 		case fieldKindReason:
-			s.KindReason = common(r.value)
+			s.KindReason = r.str(text)
 		case fieldCreated:
 			r.time(&s.Created)
 		case fieldAuthTime:
 			r.time(&s.AuthTime)
 		case fieldACR:
-			s.ACR = common(r.value)
+			s.ACR = r.str(text)
 		case fieldAMR:
-			s.AMR = append(s.AMR, common(r.value))
+			s.AMR = append(s.AMR, r.str(text))
 		case fieldLastUsed:
 			r.time(&s.LastUsed)
 		case fieldIdle:
@@ -210,27 +211,27 @@ func decodeDraft(data []byte) (*Session, error) {
 		case fieldMax:
 			r.num(&maxLife)
 		case fieldBrowserID:
-			s.BrowserID = text.keep(r.value)
+			s.BrowserID = r.str(text)
 		case fieldFirstIP:
-			s.FirstIP = text.keep(r.value)
+			s.FirstIP = r.str(text)
 		case fieldFirstAgent:
-			s.FirstAgent = common(r.value)
+			s.FirstAgent = r.str(text)
 		case fieldApp:
-			s.Apps = append(s.Apps, common(r.value))
+			s.Apps = append(s.Apps, r.str(text))
 		case fieldTokens:
-			s.sealedTokens = text.part(r.value)
+			s.sealedTokens = bytes.Clone(r.value)
 		case fieldContext:
-			s.Contexts = append(s.Contexts, common(r.value))
+			s.Contexts = append(s.Contexts, r.str(text))
 		case fieldSignInRisk:
-			s.SignInRisk = common(r.value)
+			s.SignInRisk = r.str(text)
 		case fieldUserRisk:
-			s.UserRisk = common(r.value)
+			s.UserRisk = r.str(text)
 		case fieldCompliant:
-			s.Compliant = common(r.value)
+			s.Compliant = r.str(text)
 		case fieldManaged:
-			s.Managed = common(r.value)
+			s.Managed = r.str(text)
 		case fieldShared:
-			s.Shared = common(r.value)
+			s.Shared = r.str(text)
 		case fieldSteppedUp:
 			r.time(&s.SteppedUp)
 		case fieldStepUps:
@@ -318,6 +319,12 @@ func (r *fieldReader) next() bool {
 	end := n + m + int(size) //nolint:gosec // size is at most the length of data, checked above
 	r.tag, r.value, r.raw, r.data = tag, r.data[n+m:end], r.data[:end], r.data[end:]
 	return true
+}
+
+// str is the value in the text of all data.
+func (r *fieldReader) str(text string) string {
+	end := len(text) - len(r.data)
+	return text[end-len(r.value) : end]
 }
 
 func (r *fieldReader) num(to *int64) {

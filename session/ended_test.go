@@ -150,7 +150,7 @@ func TestAppMarkAndSignInUnderWay(t *testing.T) {
 	want(t, "revoke", w.RevokeBefore(t.Context(), session.Scope{App: "wiki"}, time.Time{}), nil)
 	w.clock.Advance(time.Second)
 	s, _ := w.create(t, d, session.Tokens{})
-	if w.Admits(s, "wiki") || !w.Admits(s, "mail") {
+	if w.Admits(s.Live(), "wiki") || !w.Admits(s.Live(), "mail") {
 		t.Error("the mark of an app is passed over, or holds at another")
 	}
 }

@@ -44,7 +44,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	manager.Touch(s, "wiki")
+	manager.Touch(s.Live(), "wiki")
 	fmt.Println(s.Name, "has a", s.Kind, "session")
 
 	// Sign-out. A copy of the cookie is worth nothing from here on.

@@ -45,7 +45,7 @@ func TestExpiredOnce(t *testing.T) {
 				m := w.replica(t, session.ManagerConfig{})
 				now, err := m.Load(t.Context(), token)
 				want(t, "in use", err, nil)
-				m.Touch(now, "wiki")
+				m.Touch(now.Live(), "wiki")
 				m.Close()
 			}
 			if !used {
@@ -90,7 +90,7 @@ func TestExpiredStaysOver(t *testing.T) {
 	ctx := t.Context()
 	s, token := w.create(t, fullDraft(), session.Tokens{})
 	w.clock.Advance(session.DefaultLimits.Persistent.Idle)
-	w.Touch(s, "wiki")
+	w.Touch(s.Live(), "wiki")
 	_, err := w.Renew(ctx, s, token, session.Session{Identity: ada, GroupsAsOf: w.clock.Now()}, session.Tokens{})
 	want(t, "renewing", err, session.ErrExpired)
 	_, err = w.Tokens(s, token)

@@ -38,6 +38,14 @@ func PersonListing(who Identity, key Key, until time.Time) Listing {
 	return personBucket(who).listing(key, until)
 }
 
+// LiveOf is what a manager returns of such a session.
+func LiveOf(s *Session) *Live {
+	live := s.livesOn(append([]byte{packedRaw}, first(s.encode())...))
+	return &live
+}
+
+func first(plain []byte, _ int) []byte { return plain }
+
 // DigestIsKeys reports whether the cache finds by an id what it is told of by that id's key.
 func DigestIsKeys(id ID) bool {
 	d, ok := digestOf(id.Key())

@@ -15,22 +15,26 @@ var ErrEndedIdle = fmt.Errorf("%w for want of use", ErrExpired)
 // a later use the session is returned as it is there, and also if one is about to be written here. ErrEndedIdle: this call has
 // ended it. ErrNotFound: it was gone already, another ErrExpired: a limit of its own had passed. Any other error says that it
 // may still live.
-func (m *Manager) EndIdle(ctx context.Context, s *Session, idle time.Duration) (*Session, error) {
-	now, err := m.fetch(ctx, s.ID, m.cache.get(s.ID.digest()))
+func (m *Manager) EndIdle(ctx context.Context, id ID, idle time.Duration) (*Live, error) {
+	l, err := m.fetch(ctx, id, m.cache.get(id.digest()))
 	if err == nil {
-		err = m.check(now, m.now())
+		err = m.checkLive(l, m.now())
 	}
 	if err != nil {
 		return nil, err
 	}
-	last := now.LastUsed
-	if queued, ok := m.touching.Load(s.ID); ok && queued.(time.Time).After(last) {
+	last := l.LastUsed()
+	if queued, ok := m.touching.Load(id); ok && queued.(time.Time).After(last) {
 		last = queued.(time.Time)
 	}
 	if m.now().Before(last.Add(idle)) {
-		return now, nil
+		return l, nil
 	}
-	if err := m.end(ctx, now); err != nil {
+	s, err := l.Session()
+	if err != nil {
+		return nil, err
+	}
+	if err := m.end(ctx, s); err != nil {
 		return nil, err
 	}
 	return nil, ErrEndedIdle

@@ -14,7 +14,7 @@ import (
 func TestLeaseIsGivenBackByItsOwner(t *testing.T) {
 	w := newWorld(t)
 	s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
-	done, err := w.LeaseRenewal(t.Context(), s)
+	done, err := w.LeaseRenewal(t.Context(), s.ID)
 	want(t, "lease", err, nil)
 	// The store has lost it, as a failover may, and another replica has taken it.
 	key := session.HashKey("l", string(s.ID[:]))
@@ -22,10 +22,10 @@ func TestLeaseIsGivenBackByItsOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := w.replica(t, session.ManagerConfig{})
-	_, err = other.LeaseRenewal(t.Context(), s)
+	_, err = other.LeaseRenewal(t.Context(), s.ID)
 	want(t, "the other's lease", err, nil)
 	done(t.Context())
-	_, err = w.LeaseRenewal(t.Context(), s)
+	_, err = w.LeaseRenewal(t.Context(), s.ID)
 	want(t, "while the other holds it", err, session.ErrConflict)
 }
 
@@ -160,7 +160,7 @@ func newLeased(t *testing.T) *leased {
 	want(t, "create", err, nil)
 	var ctx context.Context
 	ctx, w.die = context.WithCancel(t.Context())
-	w.done, err = owner.LeaseRenewal(ctx, w.session)
+	w.done, err = owner.LeaseRenewal(ctx, w.session.ID)
 	want(t, "lease", err, nil)
 	return w
 }
@@ -168,7 +168,7 @@ func newLeased(t *testing.T) *leased {
 // take is the other replica's try.
 func (w *leased) take(wanted error) {
 	w.t.Helper()
-	_, err := w.other.LeaseRenewal(w.t.Context(), w.session)
+	_, err := w.other.LeaseRenewal(w.t.Context(), w.session.ID)
 	want(w.t, "another's lease", err, wanted)
 }
 

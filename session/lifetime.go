@@ -57,29 +57,58 @@ func (l Limits) Of(k Kind) Limit {
 // Same reports whether the two kinds live equally long, so that asking "Stay signed in?" would change no limit.
 func (l Limits) Same() bool { return l.Browser == l.Persistent }
 
-// Ends returns when the session ends if it is not used again: the earlier of idle limit and max lifetime, each the
-// smaller of what was in force at sign-in and what is in force now for its kind. A configuration can thus only shrink
-// a live session (A74).
-func (s *Session) Ends(now Limits) time.Time {
-	limit := s.Limit.tighter(now.Of(s.Kind))
-	idle, end := s.LastUsed.Add(limit.Idle), s.Created.Add(limit.Max)
+// span is what the life of a session is measured by.
+type span struct {
+	kind              Kind
+	limit             Limit
+	created, lastUsed time.Time
+}
+
+func (s *Session) span() span {
+	return span{kind: s.Kind, limit: s.Limit, created: s.Created, lastUsed: s.LastUsed}
+}
+
+// ends is Session.Ends.
+func (p *span) ends(now Limits) time.Time {
+	limit := p.limit.tighter(now.Of(p.kind))
+	idle, end := p.lastUsed.Add(limit.Idle), p.created.Add(limit.Max)
 	if idle.Before(end) {
 		return idle
 	}
 	return end
 }
 
+// maxEnd is Session.MaxEnd.
+func (p *span) maxEnd(now Limits) time.Time {
+	return p.created.Add(p.limit.tighter(now.Of(p.kind)).Max)
+}
+
+// check is Session.Check.
+func (p *span) check(at time.Time, now Limits) error {
+	if at.Before(p.ends(now)) {
+		return nil
+	}
+	return ErrExpired
+}
+
+// Ends returns when the session ends if it is not used again: the earlier of idle limit and max lifetime, each the
+// smaller of what was in force at sign-in and what is in force now for its kind. A configuration can thus only shrink
+// a live session (A74).
+func (s *Session) Ends(now Limits) time.Time {
+	p := s.span()
+	return p.ends(now)
+}
+
 // MaxEnd returns when the session ends at the latest, however much it is used.
 func (s *Session) MaxEnd(now Limits) time.Time {
-	return s.Created.Add(s.Limit.tighter(now.Of(s.Kind)).Max)
+	p := s.span()
+	return p.maxEnd(now)
 }
 
 // Check holds the session against its limits: nil or ErrExpired. An end that is reached has passed.
 func (s *Session) Check(at time.Time, now Limits) error {
-	if at.Before(s.Ends(now)) {
-		return nil
-	}
-	return ErrExpired
+	p := s.span()
+	return p.check(at, now)
 }
 
 // Bounds of how often last use is written: often enough that nobody is signed out early by more than a fiftieth of the
@@ -94,11 +123,16 @@ const (
 
 // TouchDue reports whether the last use on record is old enough to be written anew.
 func (s *Session) TouchDue(at time.Time, now Limits) bool {
-	idle := s.Limit.tighter(now.Of(s.Kind)).Idle
+	p := s.span()
+	return p.touchDue(at, now)
+}
+
+func (p *span) touchDue(at time.Time, now Limits) bool {
+	idle := p.limit.tighter(now.Of(p.kind)).Idle
 	if now.Finest > 0 {
 		idle = min(idle, now.Finest)
 	}
-	return !at.Before(s.LastUsed.Add(touchEvery(idle)))
+	return !at.Before(p.lastUsed.Add(touchEvery(idle)))
 }
 
 func touchEvery(idle time.Duration) time.Duration {

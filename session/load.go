@@ -16,37 +16,46 @@ const (
 	retryUntil = 3 * time.Second
 )
 
-// Load returns the session of a token. ErrNotFound: it does not exist, was ended or revoked. ErrExpired: a limit has
-// passed; the error is an *Expired unless the store could not be asked. Any other error says nothing about the session: the store could not be asked, or the record was sealed under
-// a key that this ring has not.
+// Live returns the session of a token. ErrNotFound: it does not exist, was ended or revoked. ErrExpired: a limit has
+// passed; the error is an *Expired unless the store could not be asked. Any other error says nothing about the session: the
+// store could not be asked, or the record was sealed under a key that this ring has not.
 //
 // The store is asked unless it was within ManagerConfig.Recheck; while it cannot be, what is known goes on for
 // ManagerConfig.OutageGrace. What is asked does not end with ctx: a client that goes away spoils no answer that others
 // wait for.
-func (m *Manager) Load(ctx context.Context, token Token) (*Session, error) {
-	return m.loadID(ctx, token.ID)
+func (m *Manager) Live(ctx context.Context, token Token) (*Live, error) {
+	return m.liveID(ctx, token.ID)
 }
 
-func (m *Manager) loadID(ctx context.Context, id ID) (*Session, error) {
+// Load is Live for whoever asks for the whole record.
+func (m *Manager) Load(ctx context.Context, token Token) (*Session, error) {
+	l, err := m.liveID(ctx, token.ID)
+	if err != nil {
+		return nil, err
+	}
+	return l.Session()
+}
+
+func (m *Manager) liveID(ctx context.Context, id ID) (*Live, error) {
 	now, d := m.now(), id.digest()
 	if err := m.settle(ctx, now); err != nil {
 		return nil, err
 	}
 	k := m.cache.get(d)
-	if k != nil && m.recheck > 0 && m.cache.fresh(k, now, m.recheck) && m.check(k.session, now) == nil {
+	if k != nil && m.recheck > 0 && m.cache.fresh(k, now, m.recheck) && m.goesOn(&k.Live, now) {
 		m.cache.shard(d).hits.Add(1)
-		return k.session, nil
+		return &k.Live, nil
 	}
 	m.cache.shard(d).misses.Add(1)
 	// What a copy says of an idle limit is not the last word either: the session may be in use elsewhere.
-	s, err := m.ask(ctx, id, k, now)
+	l, err := m.ask(ctx, id, k, now)
 	if err != nil {
 		return m.spare(d, k, now, err)
 	}
-	if err := m.check(s, now); err != nil {
+	if err := m.checkLive(l, now); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return l, nil
 }
 
 // Reload is Load by the store's word of now alone: for whoever is about to act on what another replica may just have
@@ -55,14 +64,14 @@ func (m *Manager) Reload(ctx context.Context, token Token) (*Session, error) {
 	if err := m.settle(ctx, m.now()); err != nil {
 		return nil, err
 	}
-	s, err := m.fetch(ctx, token.ID, m.cache.get(token.ID.digest()))
+	l, err := m.fetch(ctx, token.ID, m.cache.get(token.ID.digest()))
 	if err != nil {
 		return nil, err
 	}
-	if err := m.check(s, m.now()); err != nil {
+	if err := m.checkLive(l, m.now()); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return l.Session()
 }
 
 // check holds a session against all that ends it without a write to its record.
@@ -76,18 +85,38 @@ func (m *Manager) check(s *Session, now time.Time) error {
 	return nil
 }
 
+// checkLive is check for what is not yet read.
+func (m *Manager) checkLive(l *Live, now time.Time) error {
+	if m.goesOn(l, now) {
+		return nil
+	}
+	s, err := l.Session()
+	if err != nil {
+		return err
+	}
+	return m.check(s, now)
+}
+
+// goesOn reports whether checkLive has nothing to say.
+func (m *Manager) goesOn(l *Live, now time.Time) bool {
+	p := l.span()
+	return p.check(now, m.limits) == nil && !m.revokedLive(l)
+}
+
 // spare answers where the store did not: with what is known, if that is young enough and within its limits.
-func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Session, error) {
-	switch {
-	case !unanswered(err) || k == nil || !k.within(now, m.grace):
+func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Live, error) {
+	if !unanswered(err) || k == nil || !k.within(now, m.grace) {
 		return nil, err
+	}
+	span := k.span()
+	switch {
 	case m.cache.get(d) != k:
 		return nil, err // what was known is known to have changed
-	case m.check(k.session, now) == nil:
-		return k.session, nil
-	case m.revoked(k.session):
+	case m.goesOn(&k.Live, now):
+		return &k.Live, nil
+	case m.revokedLive(&k.Live):
 		return nil, ErrNotFound
-	case !now.Before(k.session.MaxEnd(m.limits)):
+	case !now.Before(span.maxEnd(m.limits)):
 		return nil, ErrExpired
 	}
 	return nil, err // idle for all that is known here
@@ -100,7 +129,7 @@ func unanswered(err error) bool {
 
 // ask returns the session as the store has it, or why it could not be asked. Several requests share one question,
 // except where each is to ask.
-func (m *Manager) ask(ctx context.Context, id ID, k *known, now time.Time) (*Session, error) {
+func (m *Manager) ask(ctx context.Context, id ID, k *known, now time.Time) (*Live, error) {
 	d := id.digest()
 	if k != nil && m.lately(k, now) {
 		if now.UnixNano()-k.failed.Load() >= int64(retryAfter) {
@@ -116,16 +145,16 @@ func (m *Manager) ask(ctx context.Context, id ID, k *known, now time.Time) (*Ses
 	f, opened := m.cache.join(d)
 	if opened {
 		// Another question may have been answered since this request has looked.
-		if at, k := m.now(), m.cache.get(d); k != nil && m.cache.fresh(k, at, m.recheck) && m.check(k.session, at) == nil {
-			f.session, f.err = k.session, nil
+		if at, k := m.now(), m.cache.get(d); k != nil && m.cache.fresh(k, at, m.recheck) && m.goesOn(&k.Live, at) {
+			f.live, f.err = &k.Live, nil
 			m.cache.land(d, f)
-			return k.session, nil
+			return &k.Live, nil
 		}
 		return m.fly(ctx, id, k, f)
 	}
 	select {
 	case <-f.done:
-		return f.session, f.err
+		return f.live, f.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	}
@@ -138,14 +167,14 @@ func (m *Manager) lately(k *known, now time.Time) bool {
 		uint64(k.failedDoubts.Load()) == m.cache.doubts.Load() //nolint:gosec // a count
 }
 
-func (m *Manager) fly(ctx context.Context, id ID, k *known, f *flight) (*Session, error) {
+func (m *Manager) fly(ctx context.Context, id ID, k *known, f *flight) (*Live, error) {
 	defer m.cache.land(id.digest(), f)
-	f.session, f.err = m.fetch(ctx, id, k)
-	return f.session, f.err
+	f.live, f.err = m.fetch(ctx, id, k)
+	return f.live, f.err
 }
 
-// fetch asks the store and takes up what it says. What is known already is not decoded again.
-func (m *Manager) fetch(ctx context.Context, id ID, k *known) (*Session, error) {
+// fetch asks the store and takes up what it says. What is known already is not opened again.
+func (m *Manager) fetch(ctx context.Context, id ID, k *known) (*Live, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()
 	d, key := id.digest(), id.Key()
@@ -165,17 +194,17 @@ func (m *Manager) fetch(ctx context.Context, id ID, k *known) (*Session, error) 
 		return nil, err
 	}
 	m.health.answered(m.now(), m.onOutage)
-	if k != nil && k.session.Version == e.Version && k.seal == sealOf(e.Value) {
+	if k != nil && k.version == e.Version && k.seal == sealOf(e.Value) {
 		k.confirm(q)
-		return k.session, nil
+		return &k.Live, nil
 	}
-	s, err := m.open(e)
+	_, fresh, err := m.open(e)
 	if err != nil {
 		m.cache.drop(d)
 		return nil, err
 	}
-	m.cache.keep(d, s, sealOf(e.Value), q)
-	return s, nil
+	m.cache.keep(fresh, q)
+	return &fresh.Live, nil
 }
 
 // load reads a record from the store, past the cache.
@@ -184,24 +213,28 @@ func (m *Manager) load(ctx context.Context, key Key) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.open(e)
+	s, _, err := m.open(e)
+	return s, err
 }
 
-func (m *Manager) open(e Entry) (*Session, error) {
-	plain, err := m.vault.openValue(e.Key, e.Value)
+func (m *Manager) open(e Entry) (*Session, *known, error) {
+	packed, err := m.vault.openPacked(e.Key, e.Value)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	plain, err := unpack(packed)
+	if err != nil {
+		return nil, nil, err
 	}
 	s, err := decodeSession(plain)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if s.ID.Key() != e.Key {
-		return nil, fmt.Errorf("%w: another session's", errMalformed)
+		return nil, nil, fmt.Errorf("%w: another session's", errMalformed)
 	}
 	s.Version = e.Version
-	s.sealedUnder, _ = sealedBy(e.Value)
-	return s, nil
+	return s, s.knownAs(record{sealed: e.Value, packed: packed}), nil
 }
 
 // Known counts what a manager's cache holds.

@@ -209,19 +209,17 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens, also
 	if err := m.standing(ctx, s); err != nil {
 		return nil, Token{}, err
 	}
-	d := s.ID.digest()
-	asked := m.cache.question(d, m.now())
+	asked := m.cache.question(s.ID.digest(), m.now())
 	plain, tail := s.encode()
-	// What is kept lies in as little memory as what Load keeps, not where the draft had it; and what cannot be read is
-	// not written (A47).
+	// What is returned shares nothing with the draft; and what cannot be read is not written (A47).
 	if s, err = decodeSession(plain); err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
-	sealed, err := m.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
+	written, err := m.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
 	if err == nil {
 		// No session is ever in use unlisted, so that nobody could find it to revoke it (A45): its token leaves this
 		// function last.
-		e := Entry{Key: key, Value: sealed, Expires: s.forgotten(m.limits)}
+		e := Entry{Key: key, Value: written.sealed, Expires: s.forgotten(m.limits)}
 		if err = m.vault.Store.Create(ctx, e, append(s.listings(s.MaxEnd(m.limits)), also...)...); err != nil {
 			m.discard(ctx, s)
 		}
@@ -234,8 +232,7 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens, also
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
 	s.Version = 1
-	s.sealedUnder, _ = sealedBy(sealed)
-	m.cache.keep(d, s, sealOf(sealed), asked)
+	m.cache.keep(s.knownAs(written), asked)
 	return s, token, nil
 }
 
@@ -329,13 +326,12 @@ func (m *Manager) update(ctx context.Context, id ID, change func(*Session) bool)
 		if err := s.Check(m.now(), m.limits); err != nil {
 			return nil, err
 		}
-		var sealed []byte
+		var written record
 		plain, tail := s.encode()
-		s.Version, sealed, err = m.vault.replace(ctx, key, plain, tail, s.Version, s.forgotten(m.limits))
+		s.Version, written, err = m.vault.replace(ctx, key, plain, tail, s.Version, s.forgotten(m.limits))
 		switch {
 		case err == nil:
-			s.sealedUnder, _ = sealedBy(sealed)
-			m.cache.wrote(d, s, sealOf(sealed), asked)
+			m.cache.wrote(s.knownAs(written), asked)
 			return s, nil
 		case !errors.Is(err, ErrConflict) || try == updateTries:
 			return nil, fmt.Errorf("writing session: %w", err)

@@ -210,7 +210,7 @@ func TestWhatFitsStaysUsable(t *testing.T) {
 	s, token := w.create(t, draft, tokens)
 	for i := range session.MaxApps {
 		m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { t.Error(err) }})
-		m.Touch(s, string(random[i*253:(i+1)*253])) // as long as the name of a host may be
+		m.Touch(s.Live(), string(random[i*253:(i+1)*253])) // as long as the name of a host may be
 		m.Close()
 	}
 	loaded, err := w.Load(t.Context(), token)

@@ -42,14 +42,18 @@ func (s Scope) digest() (digest, error) {
 	case set > 1:
 		return digest{}, errors.New("a revocation is of everybody, a provider, a person or an app: of one of them")
 	case s.Provider != "":
-		return hash("rb", "provider", s.Provider), nil
+		return providerMark(s.Provider), nil
 	case s.Person != Identity{}:
-		return hash("rb", "person", s.Person.Issuer, s.Person.Subject), nil
+		return personMark(s.Person), nil
 	case s.App != "":
 		return hash("rb", "app", s.App), nil
 	}
 	return everybody, nil
 }
+
+func providerMark(name string) digest { return hash("rb", "provider", name) }
+
+func personMark(who Identity) digest { return hash("rb", "person", who.Issuer, who.Subject) }
 
 var (
 	everybody  = hash("rb", "everybody")
@@ -118,24 +122,29 @@ func (m *Manager) writeMark(ctx context.Context, key Key, value []byte, until ti
 }
 
 // Admits reports whether a session that Load has returned is good for an app: whether no mark of that app ends it there.
-func (m *Manager) Admits(s *Session, app string) bool {
+func (m *Manager) Admits(l *Live, app string) bool {
 	set := m.cache.ledger.view()
 	if len(set.by) == 0 {
 		return true
 	}
 	d, _ := Scope{App: app}.digest()
-	return s.began().UnixMilli() >= set.by[d]
+	return l.began >= set.by[d]
 }
 
 // revoked reports whether a mark ends the session.
 func (m *Manager) revoked(s *Session) bool {
 	set := m.cache.ledger.view()
-	if len(set.by) == 0 {
-		return false
-	}
-	provider, _ := Scope{Provider: s.Provider}.digest()
-	person, _ := Scope{Person: s.Identity}.digest()
-	return s.began().UnixMilli() < max(set.by[everybody], set.by[provider], set.by[person])
+	return len(set.by) > 0 && s.began().UnixMilli() < set.latest(providerMark(s.Provider), personMark(s.Identity))
+}
+
+func (m *Manager) revokedLive(l *Live) bool {
+	set := m.cache.ledger.view()
+	return len(set.by) > 0 && l.began < set.latest(l.from.Value().mark, l.person)
+}
+
+// latest is before when sessions of a provider and a person must have begun to be over.
+func (set *marks) latest(provider, person digest) int64 {
+	return max(set.by[everybody], set.by[provider], set.by[person])
 }
 
 var noMarks = &marks{}

@@ -44,7 +44,7 @@ func TestRevokeBefore(t *testing.T) {
 				} else {
 					want(t, name, err, nil)
 				}
-				if m.Admits(s, "wiki") == row.app {
+				if m.Admits(s.Live(), "wiki") == row.app {
 					t.Errorf("%s: good for the app: %v", name, !row.app)
 				}
 			}
@@ -55,7 +55,7 @@ func TestRevokeBefore(t *testing.T) {
 			w.clock.Advance(time.Millisecond)
 			again, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 			w.loads(t, "a sign-in after it", token, nil)
-			if !w.Admits(again, "wiki") {
+			if !w.Admits(again.Live(), "wiki") {
 				t.Error("a sign-in after it is not good for the app")
 			}
 		})

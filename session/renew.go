@@ -26,9 +26,9 @@ const ownerSize = 12
 
 // LeaseRenewal makes the caller the one that renews a session now, until done or ctx ends. ErrConflict if somebody else
 // does. Whoever outlives their lease all the same, stopped for a while, is held off by the version of the record.
-func (m *Manager) LeaseRenewal(ctx context.Context, s *Session) (done func(context.Context), err error) {
+func (m *Manager) LeaseRenewal(ctx context.Context, id ID) (done func(context.Context), err error) {
 	// The store counts an entry's version from 1 again when a lease has passed, so it is no sign of whose lease it is.
-	lease := Entry{Key: HashKey("l", string(s.ID[:])), Value: []byte(NewRandom(ownerSize)), Expires: m.now().Add(renewLease)}
+	lease := Entry{Key: HashKey("l", string(id[:])), Value: []byte(NewRandom(ownerSize)), Expires: m.now().Add(renewLease)}
 	if err := m.vault.Store.Create(ctx, lease); err != nil {
 		if errors.Is(err, ErrUnavailable) {
 			// It may be there all the same: a server that hung does what it was told when it goes on.

@@ -3,7 +3,6 @@ package session
 import (
 	"bytes"
 	"slices"
-	"sync/atomic"
 	"time"
 )
 
@@ -35,14 +34,12 @@ type Identity struct {
 // Session is the server-side record of one sign-in of one browser. What Manager returns is immutable: it may be shared
 // between goroutines, and a change goes through Manager.
 type Session struct {
-	// What nearly every request looks at lies together.
-
 	// ID is random and changes at every sign-in, step-up and answer (A13, A42, A75).
 	ID ID
 	// Version is the store's count of writes; a write states the version it has read.
 	Version uint64
 
-	ready *atomic.Pointer[any] // nil where it is in no cache
+	live *Live // nil for a draft
 
 	// Provider is the configured name of the OpenID provider; it may change in the configuration, Identity may not.
 	Provider string
@@ -108,30 +105,10 @@ type Session struct {
 	flags   int64
 }
 
-// Ready returns what a caller has kept beside this record with KeepReady, nil if nothing: values made ready of it, which
-// the next request need not make again. They go with the record, so they are never older than it.
-func (s *Session) Ready() any {
-	if s.ready == nil {
-		return nil
-	}
-	if v := s.ready.Load(); v != nil {
-		return *v
-	}
-	return nil
-}
-
-// KeepReady puts a value beside the record, for Ready, in place of what was there. It must not change afterwards. It is
-// given by its address, so that it can lie in the very thing that it points to. A record that is in no cache keeps nothing.
-func (s *Session) KeepReady(v *any) {
-	if s.ready != nil {
-		s.ready.Store(v)
-	}
-}
-
 // clone copies whatever the draft shares with its maker, for a session is immutable and may be read from anywhere (A30).
 func (s *Session) clone() *Session {
 	c := *s
-	c.ready = nil
+	c.live = nil
 	c.Claims, c.UserInfo = bytes.Clone(s.Claims), bytes.Clone(s.UserInfo)
 	c.Groups, c.AMR, c.Apps = slices.Clone(s.Groups), slices.Clone(s.AMR), slices.Clone(s.Apps)
 	c.Contexts = slices.Clone(s.Contexts)
@@ -166,6 +143,9 @@ func (s *Session) AppendNames(names []string) []string {
 	}
 	return names
 }
+
+// KnownDevice reports whether the provider says that the device is managed or compliant.
+func (s *Session) KnownDevice() bool { return s.Managed == "true" || s.Compliant == "true" }
 
 // Claimed are the mail addresses that may be the person's: the provider says neither that they are nor that they are not.
 // Who may enter never depends on one; who may not does (A10).

@@ -150,7 +150,7 @@ func TestTightenWhileInUse(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 2 {
 			m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { t.Error(err) }})
-			wg.Go(func() { m.Touch(s, fmt.Sprint("app", i)); m.Close() })
+			wg.Go(func() { m.Touch(s.Live(), fmt.Sprint("app", i)); m.Close() })
 		}
 		wg.Go(func() {
 			_, err := w.Tighten(context.Background(), s, reason)
@@ -179,7 +179,7 @@ func TestChangesKeepWhatIsUnknown(t *testing.T) {
 	want(t, "tightening", err, nil)
 	w.clock.Advance(2 * time.Hour)
 	m := w.replica(t, session.ManagerConfig{})
-	m.Touch(s, "wiki")
+	m.Touch(s.Live(), "wiki")
 	m.Close()
 	loaded, err := w.Load(ctx, token)
 	if err != nil || loaded.Version != 4 {

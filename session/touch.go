@@ -22,29 +22,27 @@ type touch struct {
 	app string
 }
 
-// TouchDue reports whether Touch would have anything to write of a use at that time.
-func (m *Manager) TouchDue(s *Session, app string, at time.Time) bool {
-	return s.newApp(app) || s.TouchDue(at, m.limits)
-}
+// TouchDue reports whether Touch would have a use at that time to write, whatever the app.
+func (m *Manager) TouchDue(l *Live, at time.Time) bool { return l.TouchDue(at, m.limits) }
 
 // Touch notes that the session is used for an app. It returns at once: the write happens later, off the request's
 // path, and only if the last use on record is old enough or the app is new to the session. After Close it does nothing.
-func (m *Manager) Touch(s *Session, app string) {
+func (m *Manager) Touch(l *Live, app string) {
 	now := m.now()
-	if !s.TouchDue(now, m.limits) && !s.newApp(app) {
+	if !l.TouchDue(now, m.limits) && !l.newApp(app) {
 		return
 	}
-	if _, busy := m.touching.LoadOrStore(s.ID, now); busy {
+	if _, busy := m.touching.LoadOrStore(l.ID, now); busy {
 		return
 	}
 	if m.closed() {
-		m.touching.Delete(s.ID)
+		m.touching.Delete(l.ID)
 		return
 	}
 	select {
-	case m.touches <- touch{id: s.ID, at: now, app: app}:
+	case m.touches <- touch{id: l.ID, at: now, app: app}:
 	default:
-		m.touching.Delete(s.ID)
+		m.touching.Delete(l.ID)
 		m.onError(errTouchQueue)
 	}
 }
@@ -63,8 +61,14 @@ func (m *Manager) closed() bool {
 	}
 }
 
-func (s *Session) newApp(app string) bool {
+// NewApp reports whether Touch would have to note that the session is used for an app.
+func (s *Session) NewApp(app string) bool {
 	return app != "" && len(s.Apps) < maxApps && !slices.Contains(s.Apps, app)
+}
+
+func (l *Live) newApp(app string) bool {
+	s, err := l.Session()
+	return err == nil && s.NewApp(app)
 }
 
 func (m *Manager) writeTouches() {
@@ -111,7 +115,7 @@ func (m *Manager) writeTouch(ctx context.Context, t touch) {
 			s.LastUsed = t.at.UTC().Truncate(time.Millisecond)
 			changed = true
 		}
-		if s.newApp(t.app) {
+		if s.NewApp(t.app) {
 			s.Apps = append(s.Apps, t.app)
 			changed = true
 		}

@@ -36,7 +36,7 @@ func TestTouchIsWrittenSeldom(t *testing.T) {
 					const span, uses = 10, 500
 					for range uses {
 						<-time.After(span * every / uses)
-						m.Touch(s, "")
+						m.Touch(s.Live(), "")
 						synctest.Wait()
 						if !cached {
 							s, err = m.Load(t.Context(), token)
@@ -68,7 +68,7 @@ func TestUseKeepsASessionAlive(t *testing.T) {
 			if !s.MaxEnd(m.Limits()).Equal(s.Created.Add(7*day)) || !s.Created.Equal(begun.Truncate(time.Millisecond)) {
 				t.Fatal("use has moved the max end")
 			}
-			m.Touch(s, "wiki")
+			m.Touch(s.Live(), "wiki")
 			synctest.Wait()
 			<-time.After(23 * time.Hour)
 		}
@@ -91,7 +91,7 @@ func TestTouchNeverRevives(t *testing.T) {
 			}
 			return nil
 		}
-		m.Touch(s, "wiki")
+		m.Touch(s.Live(), "wiki")
 		m.Close()
 		w.store.interrupt(nil)
 		_, err := w.Load(t.Context(), token)
@@ -107,7 +107,7 @@ func TestTouchRacesEnd(t *testing.T) {
 		w.clock.Advance(2 * time.Hour)
 		var wg sync.WaitGroup
 		for i := range 30 {
-			wg.Go(func() { replicas[i%3].Touch(s, fmt.Sprint("app", i)) })
+			wg.Go(func() { replicas[i%3].Touch(s.Live(), fmt.Sprint("app", i)) })
 		}
 		wg.Go(func() { want(t, "ending", w.End(context.Background(), s), nil) })
 		wg.Wait()
@@ -131,7 +131,7 @@ func TestTouchOnReplicas(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 3 {
 		m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { t.Error(err) }})
-		wg.Go(func() { m.Touch(s, fmt.Sprint("app", i)); m.Close() })
+		wg.Go(func() { m.Touch(s.Live(), fmt.Sprint("app", i)); m.Close() })
 	}
 	wg.Wait()
 	loaded, err := w.Load(t.Context(), token)
@@ -145,7 +145,7 @@ func TestApps(t *testing.T) {
 	s, token := w.create(t, fullDraft(), session.Tokens{})
 	touch := func(app string) []string {
 		m := w.replica(t, session.ManagerConfig{})
-		m.Touch(s, app)
+		m.Touch(s.Live(), app)
 		m.Close()
 		loaded, err := w.Load(t.Context(), token)
 		want(t, "loading", err, nil)
@@ -176,7 +176,7 @@ func TestTouchAfterTheEnd(t *testing.T) {
 		OnTouchError: func(err error) { t.Errorf("reported: %v", err) },
 	})
 	w.clock.Advance(2 * time.Minute)
-	m.Touch(s, "wiki")
+	m.Touch(s.Live(), "wiki")
 	m.Close()
 	if w.store.written() != 1 {
 		t.Error("written")
@@ -193,7 +193,7 @@ func TestTouchAfterTheEnd(t *testing.T) {
 		w.clock.Advance(4 * time.Hour)
 		return nil
 	}
-	m.Touch(s, "wiki")
+	m.Touch(s.Live(), "wiki")
 	m.Close()
 	if w.store.written() != 1 {
 		t.Error("written too late")
@@ -208,7 +208,7 @@ func TestTouchErrors(t *testing.T) {
 		var errs []error
 		m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { errs = append(errs, err) }})
 		w.store.interrupt(failOn(ops))
-		m.Touch(s, "wiki")
+		m.Touch(s.Live(), "wiki")
 		m.Close()
 		if len(errs) != 1 || !errors.Is(errs[0], session.ErrUnavailable) {
 			t.Errorf("%s: told of %v", name, errs)
@@ -216,7 +216,7 @@ func TestTouchErrors(t *testing.T) {
 		w.store.interrupt(nil)
 		_, err := w.Load(t.Context(), token)
 		want(t, "after a failed write", err, nil)
-		w.Touch(s, "wiki") // the next use tries again
+		w.Touch(s.Live(), "wiki") // the next use tries again
 		w.Close()
 		if w.store.written() != 2 {
 			t.Errorf("%s: not tried again", name)
@@ -225,12 +225,12 @@ func TestTouchErrors(t *testing.T) {
 	w := newWorld(t) // nobody is told, nothing breaks
 	s, _ := w.create(t, fullDraft(), session.Tokens{})
 	w.store.interrupt(failOn("get"))
-	w.Touch(s, "wiki")
+	w.Touch(s.Live(), "wiki")
 	w.Close()
 }
 
-func oldSession() *session.Session {
-	return &session.Session{ID: session.NewToken().ID, Identity: ada, Limit: session.DefaultLimits.Browser}
+func oldSession() *session.Live {
+	return session.LiveOf(&session.Session{ID: session.NewToken().ID, Identity: ada, Limit: session.DefaultLimits.Browser})
 }
 
 // However many sessions are used while the store is slow, what waits is bounded, and no caller waits.
@@ -292,7 +292,7 @@ func TestCloseFlushes(t *testing.T) {
 		return nil
 	}
 	for _, s := range sessions {
-		w.Touch(s, "wiki")
+		w.Touch(s.Live(), "wiki")
 	}
 	<-started
 	closed := make(chan struct{})
@@ -309,7 +309,7 @@ func TestCloseFlushes(t *testing.T) {
 	w.Close() // twice is fine
 	written := w.store.written()
 	for _, s := range sessions {
-		w.Touch(s, "admin")
+		w.Touch(s.Live(), "admin")
 	}
 	if w.store.written() != written {
 		t.Error("written after Close")
@@ -361,7 +361,7 @@ func TestTouchRacesClose(t *testing.T) {
 		w.clock.Advance(2 * time.Hour)
 		var wg sync.WaitGroup
 		for range 4 {
-			wg.Go(func() { w.Touch(s, "wiki") })
+			wg.Go(func() { w.Touch(s.Live(), "wiki") })
 			wg.Go(w.Close)
 		}
 		wg.Wait()

@@ -39,14 +39,14 @@ func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, 
 }
 
 // replace writes a value whose version was read; see Entries.Replace. The last bytes, as many as tail says, are sealed
-// already. It returns the sealed value that it has written.
-func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, version uint64, expires time.Time) (uint64, []byte, error) {
-	sealed, err := v.sealRecord(key, plain, tail, MaxValue)
+// already. It returns what it has written.
+func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, version uint64, expires time.Time) (uint64, record, error) {
+	written, err := v.sealRecord(key, plain, tail, MaxValue)
 	if err != nil {
-		return 0, nil, err
+		return 0, record{}, err
 	}
-	version, err = v.Store.Replace(ctx, Entry{Key: key, Value: sealed, Version: version, Expires: expires})
-	return version, sealed, err
+	version, err = v.Store.Replace(ctx, Entry{Key: key, Value: written.sealed, Version: version, Expires: expires})
+	return version, written, err
 }
 
 // Take removes a value and returns it: of several callers exactly one gets it.
@@ -58,13 +58,17 @@ func (v Vault) Take(ctx context.Context, key Key) ([]byte, error) {
 	return v.openValue(key, e.Value)
 }
 
+// record is a session's record: as the store has it, and without its seal.
+type record struct{ sealed, packed []byte }
+
 // sealRecord seals a record of which the last bytes, as many as tail says, are sealed already.
-func (v Vault) sealRecord(key Key, plain []byte, tail, limit int) ([]byte, error) {
+func (v Vault) sealRecord(key Key, plain []byte, tail, limit int) (record, error) {
 	packed, err := pack(plain, tail)
 	if err != nil {
-		return nil, err
+		return record{}, err
 	}
-	return v.seal(key, packed, len(plain), limit)
+	sealed, err := v.seal(key, packed, len(plain), limit)
+	return record{sealed: sealed, packed: packed}, err
 }
 
 func (v Vault) seal(key Key, packed []byte, plain, limit int) ([]byte, error) {
@@ -75,9 +79,13 @@ func (v Vault) seal(key Key, packed []byte, plain, limit int) ([]byte, error) {
 }
 
 func (v Vault) openValue(key Key, sealed []byte) ([]byte, error) {
-	packed, err := v.Keys.Open(purposeRecord, sealed, string(key))
+	packed, err := v.openPacked(key, sealed)
 	if err != nil {
 		return nil, err
 	}
 	return unpack(packed)
+}
+
+func (v Vault) openPacked(key Key, sealed []byte) ([]byte, error) {
+	return v.Keys.Open(purposeRecord, sealed, string(key))
 }

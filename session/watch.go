@@ -34,15 +34,15 @@ type Terms interface {
 	// App is the app that the session has to be good for.
 	App() string
 	// IdleLimit is after how long without use the app ends a session; 0 if it does not. See Manager.EndIdle.
-	IdleLimit(s *Session) time.Duration
+	IdleLimit(l *Live) time.Duration
 	// EndedIdle is told of a session that was ended so, by whichever of the things open for it was looked at: once.
 	EndedIdle(s *Session, limit time.Duration)
 }
 
 // Watch calls cancel, once, when the session is over or no longer good on the terms: for whoever holds something open
 // for it, longer than a request. It goes on when the manager is closed, if another has its cache. stop ends the watch.
-func (m *Manager) Watch(s *Session, terms Terms, cancel func(error)) (stop func()) {
-	d, w := s.ID.digest(), &watch{id: s.ID, terms: terms, cancel: cancel}
+func (m *Manager) Watch(id ID, terms Terms, cancel func(error)) (stop func()) {
+	d, w := id.digest(), &watch{id: id, terms: terms, cancel: cancel}
 	w.seen.Store(m.now().UnixNano())
 	all := &m.cache.watches
 	all.mu.Lock()
@@ -138,15 +138,15 @@ func (all *watches) due(everything bool) map[digest][]*watch {
 // look holds what is open for one session against what is known of it now, as for a request.
 func (m *Manager) look(ctx context.Context, d digest, list []*watch) {
 	now := m.now()
-	s, err := m.loadID(ctx, list[0].id)
+	l, err := m.liveID(ctx, list[0].id)
 	for _, w := range list {
 		over := err
 		switch {
-		case err == nil && !m.Admits(s, w.terms.App()):
+		case err == nil && !m.Admits(l, w.terms.App()):
 			over = ErrNotFound
 		case err == nil:
 			w.seen.Store(now.UnixNano())
-			m.lookIdle(ctx, d, s, w.terms)
+			m.lookIdle(ctx, d, l, w.terms)
 			continue
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrExpired):
 		case now.UnixNano()-w.seen.Load() < int64(max(m.grace, m.recheck, askTimeout)):
@@ -165,8 +165,8 @@ func (m *Manager) look(ctx context.Context, d digest, list []*watch) {
 
 // lookIdle ends a session that nobody has used for as long as the terms allow. What is open for it is closed as it is when
 // anybody ends it. That is done beside, because the store is asked, and whoever looks after all streams cannot wait for it.
-func (m *Manager) lookIdle(ctx context.Context, d digest, s *Session, terms Terms) {
-	if limit := terms.IdleLimit(s); limit <= 0 || m.now().Before(s.LastUsed.Add(limit)) {
+func (m *Manager) lookIdle(ctx context.Context, d digest, l *Live, terms Terms) {
+	if limit := terms.IdleLimit(l); limit <= 0 || m.now().Before(l.LastUsed().Add(limit)) {
 		return
 	}
 	if k := m.cache.get(d); k != nil && m.lately(k, m.now()) {
@@ -179,27 +179,29 @@ func (m *Manager) lookIdle(ctx context.Context, d digest, s *Session, terms Term
 		defer m.idling.Delete(d)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
-		_ = m.holdIdle(ctx, s, terms) // if it may still live, the next look tries again
+		_ = m.holdIdle(ctx, l, terms) // if it may still live, the next look tries again
 	})
 }
 
 // holdIdle holds a session to the idle limit of the terms, and tells them if it has ended it.
-func (m *Manager) holdIdle(ctx context.Context, s *Session, terms Terms) error {
-	limit := terms.IdleLimit(s)
-	if limit <= 0 || m.now().Before(s.LastUsed.Add(limit)) {
+func (m *Manager) holdIdle(ctx context.Context, l *Live, terms Terms) error {
+	limit := terms.IdleLimit(l)
+	if limit <= 0 || m.now().Before(l.LastUsed().Add(limit)) {
 		return nil
 	}
-	_, err := m.EndIdle(ctx, s, limit)
+	_, err := m.EndIdle(ctx, l.ID, limit)
 	if errors.Is(err, ErrEndedIdle) {
-		terms.EndedIdle(s, limit)
+		if s, unread := l.Session(); unread == nil {
+			terms.EndedIdle(s, limit)
+		}
 	}
 	return err
 }
 
 // Still reports what Load would say of a session now, and whether it is still good on the terms: ErrNotFound or ErrExpired
 // if not.
-func (m *Manager) Still(ctx context.Context, s *Session, terms Terms) error {
-	now, err := m.loadID(ctx, s.ID)
+func (m *Manager) Still(ctx context.Context, id ID, terms Terms) error {
+	now, err := m.liveID(ctx, id)
 	switch {
 	case err != nil:
 		return err

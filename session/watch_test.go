@@ -19,7 +19,7 @@ type terms struct {
 }
 
 func (*terms) App() string                                 { return "wiki" }
-func (t *terms) IdleLimit(*session.Session) time.Duration  { return t.limit }
+func (t *terms) IdleLimit(*session.Live) time.Duration     { return t.limit }
 func (t *terms) EndedIdle(*session.Session, time.Duration) { t.told.Add(1) }
 
 // What is open for a session is closed when it ends, wherever that happens, and when it expires.
@@ -45,8 +45,8 @@ func TestWatch(t *testing.T) {
 			s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
 			w.clock.Advance(time.Second)
 			closed, left := make(chan error, 10), make(chan error, 10)
-			w.Watch(s, &terms{}, func(err error) { closed <- err })
-			w.Watch(s, &terms{}, func(err error) { left <- err })()
+			w.Watch(s.ID, &terms{}, func(err error) { closed <- err })
+			w.Watch(s.ID, &terms{}, func(err error) { left <- err })()
 			if len(closed) > 0 {
 				t.Fatal("closed at once")
 			}
@@ -73,7 +73,7 @@ func TestWatchOutlivesOutage(t *testing.T) {
 	w, _, other := newFedWorld(t, session.ManagerConfig{})
 	s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	closed := make(chan error, 10)
-	w.Watch(s, &terms{}, func(err error) { closed <- err })
+	w.Watch(s.ID, &terms{}, func(err error) { closed <- err })
 	w.store.interrupt(failOn("get", "members"))
 	w.clock.Advance(recheck)
 	w.loads(t, "a request", session.NewToken(), session.ErrUnavailable)
@@ -104,10 +104,10 @@ func TestWatchIdle(t *testing.T) {
 		hour, never := &terms{limit: time.Hour}, &terms{}
 		closed := make(chan error, 10)
 		for _, held := range []*terms{hour, hour, never} {
-			m.Watch(s, held, func(err error) { closed <- err })
+			m.Watch(s.ID, held, func(err error) { closed <- err })
 		}
 		<-time.After(30 * time.Minute)
-		m.Touch(s, "wiki")
+		m.Touch(s.Live(), "wiki")
 		<-time.After(time.Hour - time.Second)
 		synctest.Wait()
 		if len(closed) > 0 || hour.told.Load() > 0 {
@@ -137,11 +137,11 @@ func TestWatchIdleUsedElsewhere(t *testing.T) {
 		s, _, err := here.Create(t.Context(), session.Session{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
 		hour, closed := &terms{limit: time.Hour}, make(chan error, 10)
-		here.Watch(s, hour, func(err error) { closed <- err })
+		here.Watch(s.ID, hour, func(err error) { closed <- err })
 		<-time.After(30 * time.Minute)
-		there.Touch(s, "wiki")
+		there.Touch(s.Live(), "wiki")
 		<-time.After(40 * time.Minute)
-		want(t, "an answer that goes on", here.Still(t.Context(), s, hour), nil)
+		want(t, "an answer that goes on", here.Still(t.Context(), s.ID, hour), nil)
 		synctest.Wait()
 		if len(closed)+int(hour.told.Load()) > 0 {
 			t.Error("closed although it is in use at the other replica")
@@ -158,7 +158,7 @@ func TestWatchIdleOutage(t *testing.T) {
 		s, _, err := m.Create(t.Context(), session.Session{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
 		hour, closed := &terms{limit: time.Hour}, make(chan error, 10)
-		m.Watch(s, hour, func(err error) { closed <- err })
+		m.Watch(s.ID, hour, func(err error) { closed <- err })
 		<-time.After(59 * time.Minute)
 		var asked atomic.Int64
 		store.interrupt(func(ctx context.Context, op string, _ session.Key) error {
@@ -195,8 +195,8 @@ func TestWatchIdleSlowStore(t *testing.T) {
 		other, _, err := m.Create(t.Context(), session.Session{Identity: grace}, session.Tokens{})
 		want(t, "creating another", err, nil)
 		closed, others := make(chan error, 10), make(chan error, 10)
-		m.Watch(s, &terms{limit: time.Hour}, func(err error) { closed <- err })
-		m.Watch(other, &terms{}, func(err error) { others <- err })
+		m.Watch(s.ID, &terms{limit: time.Hour}, func(err error) { closed <- err })
+		m.Watch(other.ID, &terms{}, func(err error) { others <- err })
 		var slow, most atomic.Int64
 		store.interrupt(func(_ context.Context, op string, key session.Key) error {
 			if op == "remove" && key == s.ID.Key() {
@@ -227,11 +227,11 @@ func TestStillIdle(t *testing.T) {
 	s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	hour := &terms{limit: time.Hour}
 	w.clock.Advance(time.Hour - time.Second)
-	want(t, "before the limit", w.Still(t.Context(), s, hour), nil)
+	want(t, "before the limit", w.Still(t.Context(), s.ID, hour), nil)
 	w.clock.Advance(time.Second)
-	want(t, "without a limit", w.Still(t.Context(), s, &terms{}), nil)
-	want(t, "at the limit", w.Still(t.Context(), s, hour), session.ErrEndedIdle)
-	want(t, "after it", w.Still(t.Context(), s, hour), session.ErrNotFound)
+	want(t, "without a limit", w.Still(t.Context(), s.ID, &terms{}), nil)
+	want(t, "at the limit", w.Still(t.Context(), s.ID, hour), session.ErrEndedIdle)
+	want(t, "after it", w.Still(t.Context(), s.ID, hour), session.ErrNotFound)
 	if n := hour.told.Load(); n != 1 {
 		t.Errorf("told %d times", n)
 	}
@@ -250,19 +250,19 @@ func TestEndIdleDuringTouch(t *testing.T) {
 		}
 		return nil
 	})
-	w.Touch(s, "wiki")
+	w.Touch(s.Live(), "wiki")
 	<-held
-	_, err := w.EndIdle(t.Context(), s, time.Hour)
+	_, err := w.EndIdle(t.Context(), s.ID, time.Hour)
 	close(release)
 	want(t, "while the last use is being written", err, nil)
 	// A limit of its own that has passed is not this call's doing.
 	w.store.interrupt(nil)
 	storetest.Until(t, "the use is written", func() bool {
-		n, err := w.EndIdle(t.Context(), s, 2*time.Hour)
-		return err == nil && n.LastUsed.After(s.LastUsed)
+		n, err := w.EndIdle(t.Context(), s.ID, 2*time.Hour)
+		return err == nil && n.LastUsed().After(s.LastUsed)
 	})
 	w.clock.Advance(25 * time.Hour)
-	_, err = w.EndIdle(t.Context(), s, time.Hour)
+	_, err = w.EndIdle(t.Context(), s.ID, time.Hour)
 	if !errors.Is(err, session.ErrExpired) || errors.Is(err, session.ErrEndedIdle) {
 		t.Errorf("ended by its own limit: %v", err)
 	}

@@ -103,7 +103,7 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	who, err := s.Sessions.Reload(ctx, t.Session)
-	if err == nil && !s.Sessions.Admits(who, v.Site.App) {
+	if err == nil && !s.Sessions.Admits(who.Live(), v.Site.App) {
 		err = session.ErrNotFound
 	}
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 		return
 	}
 	s.giveCookie(w, v, who, t.Session)
-	s.Sessions.Touch(who, v.Site.App)
+	s.Sessions.Touch(who.Live(), v.Site.App)
 	var told passed
 	if json.Unmarshal(t.Note, &told) == nil && !told.Fresh {
 		s.logHandover(v, r, f.StartedMS, f.Correlation, person(who, signinlog.Record{

@@ -188,9 +188,13 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		g.service.ServeHTTP(w, r, v)
 		return
 	}
-	who, token, err := g.service.Session(r, v)
+	var who *session.Session
+	live, token, err := g.service.Live(r, v)
 	if err == nil {
-		who, err = g.service.Recheck(r, who, token)
+		live, err = g.service.Recheck(r, live, token)
+	}
+	if err == nil {
+		who, err = live.Session()
 	}
 	if err == nil && !g.service.accepts(v.Site, who) {
 		err = errNoCookie
@@ -201,13 +205,17 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err == nil:
-		if who, err = g.service.Tighten(w, r, v, who, v.Site.Gate.Admit(v, who).Persistence); err == nil {
+		live, err = g.service.Tighten(w, r, v, live, v.Site.Gate.Admit(v, who).Persistence)
+		if err == nil {
+			who, err = whole(live, who)
+		}
+		if err == nil {
 			if v.Cookies.HasForm() && g.service.Form(w, r, v, who) {
 				return
 			}
 			g.passed.Add(1)
 			g.keepSent(r)
-			g.service.Sessions.Touch(who, v.Site.App)
+			g.service.Sessions.Touch(live, v.Site.App)
 			_, _ = io.WriteString(w, "app: "+who.User+" "+who.Kind.String())
 			return
 		}
@@ -376,4 +384,13 @@ func fuzzPages(tb testing.TB) *pages.Pages {
 		tb.Fatal(err)
 	}
 	return html
+}
+
+// rechecked holds a session against the age of its claims, as a request does, and returns what it goes on with.
+func rechecked(s *Service, who *session.Session, token session.Token) (*session.Session, error) {
+	live, err := s.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who.Live(), token)
+	if err != nil {
+		return nil, err
+	}
+	return whole(live, who)
 }

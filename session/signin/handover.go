@@ -220,7 +220,7 @@ func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *ha
 	}
 	reason := h.Tighten
 	if reason == "" {
-		reason = s.tightenReason(v.Site, live, admission.Persistence)
+		reason = s.tightenReason(v.Site, live.Kind, admission.Persistence)
 	}
 	if reason != "" && live.Kind == session.Persistent {
 		var err error
@@ -280,7 +280,7 @@ func (s *Service) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 		return true
 	case err != nil || live.Identity != draft.Identity || live.ID.Short() == f.For.Have || !s.accepts(v.Site, live):
 		return false
-	case f.For.Tighten != "" || s.tightenReason(v.Site, live, says) != "":
+	case f.For.Tighten != "" || s.tightenReason(v.Site, live.Kind, says) != "":
 		return false
 	}
 	if p, m := s.providerOf(live); m != nil && m.RevocationEndpoint != "" && tokens.Refresh != "" {
@@ -301,9 +301,9 @@ func (s *Service) logHandover(v *Visit, r *http.Request, startedMS int64, correl
 }
 
 // tightenReason is why a persistent session must become one that ends with the browser (X16), empty if it need not.
-func (s *Service) tightenReason(site *Site, have *session.Session, says Persistence) string {
+func (s *Service) tightenReason(site *Site, kind session.Kind, says Persistence) string {
 	switch {
-	case have.Kind != session.Persistent:
+	case kind != session.Persistent:
 	case says == PersistenceNever:
 		return ReasonPolicyNever
 	case says != PersistenceAlways && !s.offered(site):

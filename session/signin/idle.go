@@ -20,14 +20,14 @@ type IdleSignOut struct {
 	All bool
 }
 
-func (i IdleSignOut) covers(who *session.Session) bool {
-	return i.All || who.Kind != session.Persistent && who.Managed != "true" && who.Compliant != "true"
+func (i IdleSignOut) covers(kind session.Kind, knownDevice bool) bool {
+	return i.All || kind != session.Persistent && !knownDevice
 }
 
 // idleSignOut is the rule that a session is held to here: of those that cover it, the one that signs out first (T19).
-func (site *Site) idleSignOut(who *session.Session) (rule IdleSignOut, ok bool) {
+func (site *Site) idleSignOut(kind session.Kind, knownDevice bool) (rule IdleSignOut, ok bool) {
 	for _, i := range site.Idle {
-		if i.covers(who) && (!ok || i.After < rule.After) {
+		if i.covers(kind, knownDevice) && (!ok || i.After < rule.After) {
 			rule, ok = i, true
 		}
 	}
@@ -35,8 +35,8 @@ func (site *Site) idleSignOut(who *session.Session) (rule IdleSignOut, ok bool) 
 }
 
 // IdleLimit is after how long without use the site signs a session out; 0 if it does not.
-func (site *Site) IdleLimit(who *session.Session) time.Duration {
-	rule, _ := site.idleSignOut(who)
+func (site *Site) IdleLimit(who *session.Live) time.Duration {
+	rule, _ := site.idleSignOut(who.Kind, who.KnownDevice)
 	return rule.After
 }
 
@@ -44,7 +44,7 @@ func (site *Site) IdleLimit(who *session.Session) time.Duration {
 // idle sign-out, and nobody is warned.
 func (site *Site) IdleTimes(who *session.Session, limits session.Limits) (warn, end time.Time, ok bool) {
 	end = who.Ends(limits)
-	rule, ok := site.idleSignOut(who)
+	rule, ok := site.idleSignOut(who.Kind, who.KnownDevice())
 	if !ok {
 		return warn, end, false
 	}
@@ -68,20 +68,24 @@ func later(a, b time.Time) time.Time {
 // unused ends a session that has not been used for longer than the site allows, at the first request that presents it
 // afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
 // and for everybody who holds its cookie (T5).
-func (s *Service) unused(r *http.Request, v *Visit, who *session.Session) (*session.Session, error) {
+func (s *Service) unused(r *http.Request, v *Visit, who *session.Live) (*session.Live, error) {
 	if len(v.Site.Idle) == 0 {
 		return who, nil
 	}
 	limit := v.Site.IdleLimit(who)
-	if limit == 0 || s.Now().Before(who.LastUsed.Add(limit)) {
+	if limit == 0 || s.Now().Before(who.LastUsed().Add(limit)) {
 		return who, nil
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	still, err := s.Sessions.EndIdle(ctx, who, limit)
+	still, err := s.Sessions.EndIdle(ctx, who.ID, limit)
 	if errors.Is(err, session.ErrEndedIdle) {
-		v.expired = who
-		s.EndedIdle(who, v.Site, limit, v.IP.String(), r.UserAgent())
+		ended, unread := who.Session()
+		if unread != nil {
+			return nil, unread
+		}
+		v.expired = ended
+		s.EndedIdle(ended, v.Site, limit, v.IP.String(), r.UserAgent())
 	}
 	return still, err
 }

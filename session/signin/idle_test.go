@@ -126,7 +126,7 @@ func TestIdleSignOutScope(t *testing.T) {
 		{"T19 whatever the order", []IdleSignOut{short, tenant}, browser, 10 * minute},
 		{"T19 the one that covers", []IdleSignOut{strict, short}, persistent, 120 * minute},
 	} {
-		rule, ok := (&Site{Idle: row.rules}).idleSignOut(row.who)
+		rule, ok := (&Site{Idle: row.rules}).idleSignOut(row.who.Kind, row.who.KnownDevice())
 		if ok != (row.want > 0) || rule.After != row.want {
 			t.Errorf("%s: %v %v, want %v", row.name, ok, rule.After, row.want)
 		}

@@ -21,11 +21,21 @@ var errTighten = errors.New("session is to end with the browser")
 // Session returns the session that a request presents, and its token. NoSession tells whether an error means that
 // there is none; any other error means that it could not be found out.
 func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
+	live, token, err := s.Live(r, v)
+	if err != nil {
+		return nil, token, err
+	}
+	found, err := live.Session()
+	return found, token, err
+}
+
+// Live is Session for whoever needs no more of it than what is at hand.
+func (s *Service) Live(r *http.Request, v *Visit) (*session.Live, session.Token, error) {
 	token, err := s.token(v)
 	if err != nil {
 		return nil, token, err
 	}
-	found, err := s.Sessions.Load(r.Context(), token) // which outlives the client if it asks the store
+	found, err := s.Sessions.Live(r.Context(), token) // which outlives the client if it asks the store
 	if err != nil {
 		s.logExpired(r, v, err)
 		return nil, token, err
@@ -60,11 +70,8 @@ func Over(err error) bool {
 // becomes a browser session at this request, in the store and in the browser (X16, A74). A policy that says always
 // keeps it. Where there is a sign-in host, that is where it is done, for the cookies of all sites: until the browser has
 // been there a site does not take the session, and answers as to somebody who is not signed in.
-func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says Persistence) (*session.Session, error) {
-	if have.Kind != session.Persistent {
-		return have, nil
-	}
-	reason := s.tightenReason(v.Site, have, says)
+func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Live, says Persistence) (*session.Live, error) {
+	reason := s.tightenReason(v.Site, have.Kind, says)
 	if reason == "" {
 		return have, nil
 	}
@@ -78,16 +85,31 @@ func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have
 	if err != nil {
 		return nil, err
 	}
-	if s.signInHost != "" {
-		tight, _, err := s.succeedTighter(w, r, v, have, token, reason)
-		return tight, err
+	who, err := have.Session()
+	if err != nil {
+		return nil, err
 	}
-	tight, err := s.Sessions.Tighten(ctx, have, reason)
+	if s.signInHost != "" {
+		tight, _, err := s.succeedTighter(w, r, v, who, token, reason)
+		if err != nil {
+			return nil, err
+		}
+		return tight.Live(), nil
+	}
+	tight, err := s.Sessions.Tighten(ctx, who, reason)
 	if err != nil {
 		return nil, err
 	}
 	s.giveCookie(w, v, tight, token)
-	return tight, tight.Check(s.Now(), s.Sessions.Limits())
+	return tight.Live(), tight.Check(s.Now(), s.Sessions.Limits())
+}
+
+// whole is the session that came of have: have itself, if it is the same record.
+func whole(came *session.Live, have *session.Session) (*session.Session, error) {
+	if came == have.Live() {
+		return have, nil
+	}
+	return came.Session()
 }
 
 func (s *Service) offered(site *Site) bool { return s.Prompt.Offered(site) }

@@ -68,7 +68,10 @@ func (s *Service) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who
 		err = errNotHere
 	}
 	if err == nil {
-		have, err = s.Recheck(r, have, token)
+		var live *session.Live
+		if live, err = s.Recheck(r, have.Live(), token); err == nil {
+			have, err = whole(live, have)
+		}
 	}
 	if err != nil {
 		s.noVisitor(w, r, v, err)
@@ -87,7 +90,11 @@ func (s *Service) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who
 		s.Refuse(w, r, v, have, admission.Refusal)
 		return who, false
 	}
-	if have, err = s.Tighten(w, r, v, have, admission.Persistence); err != nil {
+	tight, err := s.Tighten(w, r, v, have.Live(), admission.Persistence)
+	if err == nil {
+		have, err = whole(tight, have)
+	}
+	if err != nil {
 		s.noVisitor(w, r, v, err)
 		return who, false
 	}

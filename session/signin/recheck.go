@@ -49,31 +49,34 @@ var finalRefusals = []string{"invalid_grant", "interaction_required", "login_req
 // Recheck holds a session's claims and groups against their age. Claims older than Config.Recheck are asked for anew
 // behind the request, those twice as old before it. A provider that refuses ends the session (session.ErrNotFound); one
 // that cannot be reached does not, for a day (D1, D4). Without a refresh token claims stay as at sign-in.
-func (s *Service) Recheck(r *http.Request, who *session.Session, token session.Token) (*session.Session, error) {
-	age := s.Now().Sub(who.GroupsAsOf)
-	if s.Config.Recheck <= 0 || age < s.Config.Recheck || !who.Renewable {
+func (s *Service) Recheck(r *http.Request, who *session.Live, token session.Token) (*session.Live, error) {
+	if s.Config.Recheck <= 0 || !who.Renewable {
 		return who, nil
 	}
-	p := s.byName[who.Provider]
+	age := s.Now().Sub(who.GroupsAsOf())
+	if age < s.Config.Recheck {
+		return who, nil
+	}
+	p := s.byName[who.Provider()]
 	if p == nil || s.Now().UnixMilli() < p.renewAfter.Load() || s.paused.holds(who.ID, s.Now()) {
 		return who, tooOld(age, s.Config.Recheck)
 	}
 	if age < 2*s.Config.Recheck {
-		s.renewBehind(p, who, token)
+		s.renewBehind(p, token)
 		return who, nil
 	}
 	ctx, cancel := detach(r, renewTimeout)
 	defer cancel()
-	fresh, err := s.renew(ctx, p, who, token)
+	fresh, err := s.renew(ctx, p, token)
 	if errors.Is(err, session.ErrConflict) {
-		if fresh, err = s.awaitRenewal(ctx, who, token); errors.Is(err, session.ErrConflict) {
+		if fresh, err = s.awaitRenewal(ctx, who.GroupsAsOf(), token); errors.Is(err, session.ErrConflict) {
 			// Whoever has the lease may have died with it: the requests that come next need not wait as well.
 			s.paused.add(who.ID, s.Now())
 		}
 	}
 	switch {
 	case err == nil:
-		return fresh, nil
+		return fresh.Live(), nil
 	case Over(err):
 		return nil, err
 	}
@@ -89,20 +92,20 @@ func tooOld(age, recheck time.Duration) error {
 }
 
 // renewBehind renews a session while its request goes on.
-func (s *Service) renewBehind(p *Provider, who *session.Session, token session.Token) {
-	if _, busy := s.renewing.LoadOrStore(who.ID, struct{}{}); busy {
+func (s *Service) renewBehind(p *Provider, token session.Token) {
+	if _, busy := s.renewing.LoadOrStore(token.ID, struct{}{}); busy {
 		return
 	}
 	if !s.background(func(ctx context.Context) {
-		defer s.renewing.Delete(who.ID)
+		defer s.renewing.Delete(token.ID)
 		if ctx.Err() != nil {
 			return
 		}
 		ctx, cancel := parting(ctx)
 		defer cancel()
-		_, _ = s.renew(ctx, p, who, token) // what went wrong is logged there, and the next request tries again
+		_, _ = s.renew(ctx, p, token) // what went wrong is logged there, and the next request tries again
 	}) {
-		s.renewing.Delete(who.ID)
+		s.renewing.Delete(token.ID)
 	}
 }
 
@@ -118,13 +121,13 @@ func parting(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // awaitRenewal takes the result of whoever renews the session now, which may be its end. ErrConflict if there is none
-// after a while.
-func (s *Service) awaitRenewal(ctx context.Context, who *session.Session, token session.Token) (*session.Session, error) {
+// after a while: no claims younger than those as of a time.
+func (s *Service) awaitRenewal(ctx context.Context, asOf time.Time, token session.Token) (*session.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, recheckWait)
 	defer cancel()
 	for sleep(ctx, recheckLook) {
 		now, err := s.Sessions.Reload(ctx, token)
-		if Over(err) || err == nil && now.GroupsAsOf.After(who.GroupsAsOf) {
+		if Over(err) || err == nil && now.GroupsAsOf.After(asOf) {
 			return now, err
 		}
 	}
@@ -133,15 +136,15 @@ func (s *Service) awaitRenewal(ctx context.Context, who *session.Session, token 
 
 // renew asks the provider with the session's refresh token. ErrConflict if another replica is at it, ErrNotFound if the
 // provider refused and the session has therefore ended.
-func (s *Service) renew(ctx context.Context, p *Provider, who *session.Session, token session.Token) (*session.Session, error) {
-	done, err := s.Sessions.LeaseRenewal(ctx, who)
+func (s *Service) renew(ctx context.Context, p *Provider, token session.Token) (*session.Session, error) {
+	done, err := s.Sessions.LeaseRenewal(ctx, token.ID)
 	if err != nil {
 		return nil, err
 	}
 	defer done(context.WithoutCancel(ctx))
 	// The lease may have come free because somebody has just renewed, and a failover have forgotten that.
 	s.Sessions.AwaitSettled(ctx)
-	who, err = s.Sessions.Reload(ctx, token)
+	who, err := s.Sessions.Reload(ctx, token)
 	if err != nil || s.Now().Sub(who.GroupsAsOf) < s.Config.Recheck {
 		return who, err
 	}

@@ -3,7 +3,6 @@ package signin
 import (
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -258,13 +257,13 @@ func TestRecheckEndedElsewhere(t *testing.T) {
 	g, b := recheckGateway(t)
 	who, token := b.loaded()
 	g.clock.Advance(2 * recheck)
-	if _, err := g.service.Sessions.LeaseRenewal(t.Context(), who); err != nil {
+	if _, err := g.service.Sessions.LeaseRenewal(t.Context(), who.ID); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.service.Sessions.End(t.Context(), who); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := g.service.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who, token); !Over(err) || got != nil {
+	if got, err := rechecked(g.service, who, token); !Over(err) || got != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -287,7 +286,7 @@ func TestRecheckRefusedToTheSlower(t *testing.T) {
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		got, err := g.service.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who, token)
+		got, err := rechecked(g.service, who, token)
 		done <- outcome{got, err}
 	}()
 	storetest.Until(t, "the provider is asked", func() bool { return g.idp.count("/token") == 2 })

@@ -2,8 +2,6 @@ package signin
 
 import (
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -47,7 +45,7 @@ func newWaiting(t *testing.T) *waiting {
 func (w *waiting) request() (*session.Session, time.Duration) {
 	w.t.Helper()
 	began := time.Now()
-	got, err := w.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), w.who, w.token)
+	got, err := rechecked(w.Service, w.who, w.token)
 	if err != nil {
 		w.t.Error(err)
 	}
@@ -59,7 +57,7 @@ func (w *waiting) request() (*session.Session, time.Duration) {
 func TestRenewalOfTheDeadIsWaitedForOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiting(t)
-		if _, err := w.Sessions.LeaseRenewal(t.Context(), w.who); err != nil {
+		if _, err := w.Sessions.LeaseRenewal(t.Context(), w.who.ID); err != nil {
 			t.Fatal(err)
 		}
 		var at sync.WaitGroup
@@ -88,11 +86,11 @@ func TestRenewalOfOthersIsNoExcuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiting(t)
 		<-time.After(recheckOutage)
-		if _, err := w.Sessions.LeaseRenewal(t.Context(), w.who); err != nil {
+		if _, err := w.Sessions.LeaseRenewal(t.Context(), w.who.ID); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
-			_, err := w.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), w.who, w.token)
+			_, err := rechecked(w.Service, w.who, w.token)
 			if !errors.Is(err, errProviderDown) {
 				t.Errorf("got %v", err)
 			}

@@ -98,7 +98,7 @@ func (s *Service) describeState(state *stateJSON, r *http.Request, v *Visit, hav
 	if err != nil {
 		return err
 	}
-	rule, _ := v.Site.idleSignOut(have)
+	rule, _ := v.Site.idleSignOut(have.Kind, have.KnownDevice())
 	state.Idle = &idleJSON{
 		WarnIn: seconds(warn.Sub(now)), Beat: seconds(min(max(rule.Warn/beatShare, beatMin), beatMax)), Text: text,
 	}

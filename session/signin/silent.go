@@ -22,15 +22,15 @@ const silentPatience = 2 * time.Second
 
 // RecheckSilently sends a page that is being opened to the provider if the session's claims are too old, and refuses
 // what is no such page once they are a day older than that. It reports whether the request is answered.
-func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token) bool {
+func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Live, token session.Token) bool {
 	if who.Renewable || s.Config.Recheck <= 0 {
 		return false
 	}
-	age := s.Now().Sub(who.GroupsAsOf)
+	age := s.Now().Sub(who.GroupsAsOf())
 	if age < s.Config.Recheck {
 		return false
 	}
-	p := s.byName[who.Provider]
+	p := s.byName[who.Provider()]
 	if p == nil || !p.SilentRecheck || s.SignInHost != "" && v.Origin != s.SignInHost {
 		return false // with a host for all sites, pages of that host renew
 	}
@@ -46,7 +46,12 @@ func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Vis
 
 // sendSilently begins the round trip. It reports false if the provider cannot be reached: nobody is sent to a page that
 // does not load.
-func (s *Service) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *Provider, who *session.Session, token session.Token) bool {
+func (s *Service) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *Provider, have *session.Live, token session.Token) bool {
+	who, err := have.Session()
+	if err != nil {
+		s.Logger.Error("session not read", zap.String("session", have.ID.Short()), zap.Error(err))
+		return false
+	}
 	tokens, err := s.Sessions.Tokens(who, token)
 	if err != nil {
 		s.Logger.Warn("tokens of a session not available", zap.String("session", who.ID.Short()), zap.Error(err))

@@ -1,0 +1,105 @@
+package session
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+	"unique"
+)
+
+// Live is a session in use, as a cache keeps it: at hand is what nearly every request asks of it, the rest stays packed
+// until somebody asks for the Session. What Manager returns is immutable and may be shared between goroutines (A30).
+//
+// There may be tens of thousands, and every collection of garbage goes through them all: so it is one piece of memory, in
+// which there is next to nothing that points elsewhere.
+type Live struct {
+	ID   ID
+	Kind Kind
+	// Renewable is Session.Renewable; KnownDevice is what Session.KnownDevice tells.
+	Renewable, KnownDevice bool
+
+	sealedUnder KeyID
+	version     uint64
+	from        unique.Handle[origin]
+	person      digest // of the mark that ends all of a person
+	limit       Limit
+	// In milliseconds since 1970.
+	created, lastUsed, began, groupsAsOf int64
+
+	packed []byte
+	ready  atomic.Pointer[any]
+}
+
+// origin is what sessions have in common with those of everybody who signs in where they did.
+type origin struct {
+	provider, issuer string
+	mark             digest // that ends all of the provider
+}
+
+// livesOn is the session as it was read from packed, or as packed was made of it.
+func (s *Session) livesOn(packed []byte) Live {
+	return Live{
+		ID: s.ID, Kind: s.Kind, Renewable: s.Renewable, KnownDevice: s.KnownDevice(),
+		sealedUnder: s.sealedUnder, version: s.Version, limit: s.Limit,
+		from:    unique.Make(origin{s.Provider, s.Identity.Issuer, providerMark(s.Provider)}),
+		person:  personMark(s.Identity),
+		created: s.Created.UnixMilli(), lastUsed: s.LastUsed.UnixMilli(), began: s.began().UnixMilli(), groupsAsOf: s.GroupsAsOf.UnixMilli(),
+		packed: packed,
+	}
+}
+
+// Session reads the whole record. It does so at every call, which takes as long as a hundred look-ups of what is at hand.
+// An error is a bug of ours or of the memory: what is kept here could be read when it was put in.
+func (l *Live) Session() (*Session, error) {
+	plain, err := unpack(l.packed)
+	if err != nil {
+		return nil, fmt.Errorf("reading session: %w", err)
+	}
+	s, err := decodeSession(plain)
+	if err != nil {
+		return nil, fmt.Errorf("reading session: %w", err)
+	}
+	s.Version, s.sealedUnder, s.live = l.version, l.sealedUnder, l
+	return s, nil
+}
+
+// Live returns what Manager.Live returns of the same record, nil for a draft.
+func (s *Session) Live() *Live { return s.live }
+
+// Provider is Session.Provider.
+func (l *Live) Provider() string { return l.from.Value().provider }
+
+// Issuer is that of Session.Identity.
+func (l *Live) Issuer() string { return l.from.Value().issuer }
+
+// Created is Session.Created.
+func (l *Live) Created() time.Time { return time.UnixMilli(l.created).UTC() }
+
+// LastUsed is Session.LastUsed.
+func (l *Live) LastUsed() time.Time { return time.UnixMilli(l.lastUsed).UTC() }
+
+// GroupsAsOf is Session.GroupsAsOf.
+func (l *Live) GroupsAsOf() time.Time { return time.UnixMilli(l.groupsAsOf).UTC() }
+
+func (l *Live) span() span {
+	return span{kind: l.Kind, limit: l.limit, created: l.Created(), lastUsed: l.LastUsed()}
+}
+
+// TouchDue reports whether the last use on record is old enough to be written anew.
+func (l *Live) TouchDue(at time.Time, now Limits) bool {
+	p := l.span()
+	return p.touchDue(at, now)
+}
+
+// Ready returns what a caller has kept beside this record with KeepReady, nil if nothing: values made ready of it, which
+// the next request need not make again. They go with the record, so they are never older than it.
+func (l *Live) Ready() any {
+	if v := l.ready.Load(); v != nil {
+		return *v
+	}
+	return nil
+}
+
+// KeepReady puts a value beside the record, for Ready, in place of what was there. It must not change afterwards. It is
+// given by its address, so that it can lie in the very thing that it points to.
+func (l *Live) KeepReady(v *any) { l.ready.Store(v) }
