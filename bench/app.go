@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -32,11 +33,23 @@ func app() http.Handler {
 	})
 }
 
-// freeAddress returns a loopback address that nobody listens on right now.
+// given are the addresses that freeAddress has returned.
+var given sync.Map
+
+// freeAddress returns a loopback address that nobody listens on right now, and never one twice: Caddy would listen on it
+// for a site and for its admin endpoint, and each would get some of the requests.
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", err
+		}
+		address := listener.Addr().String()
+		if err := listener.Close(); err != nil {
+			return "", err
+		}
+		if _, twice := given.LoadOrStore(address, true); !twice {
+			return address, nil
+		}
 	}
-	return listener.Addr().String(), listener.Close()
 }

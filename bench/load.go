@@ -179,7 +179,9 @@ func readPage(reader *bufio.Reader) error {
 		return fmt.Errorf("reading an answer: %w", err)
 	}
 	if !bytes.HasPrefix(line, statusOK) {
-		return fmt.Errorf("an answer began with %q", bytes.TrimSpace(line))
+		began := string(bytes.TrimSpace(line))
+		rest, _ := reader.Peek(reader.Buffered())
+		return fmt.Errorf("an answer began with %q, and went on %q", began, rest[:min(len(rest), 1000)])
 	}
 	length := -1
 	for {

@@ -85,15 +85,23 @@ func (s *Server) begin() {
 	s.launch()
 }
 
-// freePort asks the system for a port that nobody uses.
+// given are the ports that freePort has returned.
+var given sync.Map
+
+// freePort asks the system for a port that nobody uses, and returns none twice: what it gave may not be in use yet.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		_ = l.Close() // only asked for its number
+		if _, twice := given.LoadOrStore(port, true); !twice {
+			return port
+		}
 	}
-	defer l.Close() //nolint:errcheck // only asked for its number
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func (s *Server) client() *redis.Client {
