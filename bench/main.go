@@ -62,7 +62,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.BoolVar(&o.pin, "pin", true, "gateways on the first core, everything else on the others")
 	flags.StringVar(&o.only, "only", "", "measure only the cases whose names contain this, and plain Caddy")
 	flags.StringVar(&o.chart, "chart", "", "write the chart into this file, as SVG")
-	flags.StringVar(&o.profile, "profile", "", "afterwards, write CPU profiles of every case into this directory")
+	flags.StringVar(&o.profile, "profile", "", "afterwards, write profiles of every case, CPU and allocations, into this directory")
 	quick := flags.Bool("quick", false, "a tenth of all that: whether it works, not what it costs")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err

@@ -14,7 +14,7 @@ import (
 // profileTime is how long a profile looks.
 const profileTime = 5 * time.Second
 
-// profile writes where each gateway spends its time, on requests and on signing in, after all measurements: a gateway
+// profile writes where each gateway spends its time, and what it allocates, on requests and on signing in, after all measurements: a gateway
 // that is being profiled is slower. Nothing of it without -profile.
 func (r *rig) profile(ctx context.Context, cases, signIns []*running) error {
 	if r.options.profile == "" {
@@ -50,20 +50,22 @@ func (r *rig) profile(ctx context.Context, cases, signIns []*running) error {
 func (r *rig) profileDuring(ctx context.Context, c *running, what string, work func(context.Context) error) error {
 	done := make(chan error, 1)
 	go func() { done <- work(ctx) }()
-	name := filepath.Join(r.options.profile, strings.NewReplacer(" ", "-", ",", "").Replace(c.name+" "+what)+".pprof")
-	err := fetchProfile(ctx, c.admin, name)
+	name := filepath.Join(r.options.profile, strings.NewReplacer(" ", "-", ",", "").Replace(c.name+" "+what))
+	err := fetchProfile(ctx, c.admin, fmt.Sprintf("profile?seconds=%d", int(profileTime.Seconds())-1), name+".pprof")
 	if workErr := <-done; workErr != nil {
 		return fmt.Errorf("%s while it is profiled: %w", c.name, workErr)
 	}
 	if err == nil {
-		fmt.Fprintln(r.notes, "wrote", name)
+		err = fetchProfile(ctx, c.admin, "allocs", name+".allocs.pprof")
+	}
+	if err == nil {
+		fmt.Fprintln(r.notes, "wrote", name+".pprof and, since it started, .allocs.pprof")
 	}
 	return err
 }
 
-func fetchProfile(ctx context.Context, admin, name string) (err error) {
-	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", admin, int(profileTime.Seconds())-1)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+func fetchProfile(ctx context.Context, admin, what, name string) (err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/%s", admin, what), http.NoBody)
 	if err != nil {
 		return err
 	}

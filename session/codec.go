@@ -63,10 +63,13 @@ const (
 	knownFlags = flagGuest | flagGroupsComplete | flagEmailVerified | flagRenewable | flagUserUnverified
 )
 
+// usualRecord is in how many bytes most records are written.
+const usualRecord = 3 << 10
+
 // encode writes the record as fields of tag, length and value. A field that is empty is not written. The sealed tokens
 // come last, in as many bytes as tail says.
 func (s *Session) encode() (plain []byte, tail int) {
-	var w fieldWriter
+	w := fieldWriter{out: make([]byte, 0, usualRecord)}
 	w.bytes(fieldID, s.ID[:])
 	w.str(fieldProvider, s.Provider)
 	w.str(fieldIssuer, s.Identity.Issuer)
@@ -262,9 +265,13 @@ func decodeDraft(data []byte) (*Session, error) {
 
 type fieldWriter struct{ out []byte }
 
-func (w *fieldWriter) put(tag uint64, v []byte) {
+func (w *fieldWriter) head(tag uint64, size int) {
 	w.out = binary.AppendUvarint(w.out, tag)
-	w.out = binary.AppendUvarint(w.out, uint64(len(v)))
+	w.out = binary.AppendUvarint(w.out, uint64(size)) //nolint:gosec // a length
+}
+
+func (w *fieldWriter) put(tag uint64, v []byte) {
+	w.head(tag, len(v))
 	w.out = append(w.out, v...)
 }
 
@@ -274,26 +281,37 @@ func (w *fieldWriter) bytes(tag uint64, v []byte) {
 	}
 }
 
-func (w *fieldWriter) str(tag uint64, v string) { w.bytes(tag, []byte(v)) }
+func (w *fieldWriter) str(tag uint64, v string) {
+	if v != "" {
+		w.head(tag, len(v))
+		w.out = append(w.out, v...)
+	}
+}
 
 // list writes one field for each element, empty ones too: a group named "" is not the absence of a group.
 func (w *fieldWriter) list(tag uint64, vs []string) {
 	for _, v := range vs {
-		w.put(tag, []byte(v))
+		w.head(tag, len(v))
+		w.out = append(w.out, v...)
 	}
 }
 
 func (w *fieldWriter) num(tag uint64, v int64) {
 	if v != 0 {
-		w.put(tag, binary.AppendVarint(nil, v))
+		w.varint(tag, v)
 	}
 }
 
 // time writes milliseconds as 64 bits: dates after 2038 are dates like any other (A48).
 func (w *fieldWriter) time(tag uint64, t time.Time) {
 	if !t.IsZero() {
-		w.put(tag, binary.AppendVarint(nil, t.UnixMilli()))
+		w.varint(tag, t.UnixMilli())
 	}
+}
+
+func (w *fieldWriter) varint(tag uint64, v int64) {
+	var digits [binary.MaxVarintLen64]byte
+	w.put(tag, digits[:binary.PutVarint(digits[:], v)])
 }
 
 type fieldReader struct {
