@@ -150,3 +150,18 @@ func BenchmarkHit(b *testing.B) {
 		}
 	})
 }
+
+// What it costs to read a whole session from what the cache has of it.
+func BenchmarkSessionOfLive(b *testing.B) {
+	w := newCachedWorld(b, session.ManagerConfig{Recheck: time.Hour})
+	s, _, err := w.world.Create(b.Context(), typical(), typicalTokens)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Live().Session(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
