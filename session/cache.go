@@ -38,8 +38,8 @@ const (
 	defaultCacheEntries = 100_000
 	defaultCacheBytes   = 256 << 20
 	// knownOverhead is what an entry takes beside the session's record: its structure, its places in map and ring, and
-	// what a caller usually keeps ready beside it.
-	knownOverhead = 1200
+	// what a caller usually keeps ready beside it, the groups apart.
+	knownOverhead = 800
 )
 
 // NewCache returns an empty cache.
@@ -132,6 +132,9 @@ func (s *Session) knownAs(r record) *known {
 	}
 	s.sealedUnder, _ = sealedBy(r.sealed)
 	k := &known{Live: s.livesOn(packed), digest: s.ID.digest(), seal: sealOf(r.sealed), size: int64(len(packed)) + knownOverhead}
+	for _, group := range s.Groups { // packed they take little, but callers keep them ready as text
+		k.size += int64(len(group)) + 1
+	}
 	s.live = &k.Live
 	return k
 }

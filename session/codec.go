@@ -127,6 +127,15 @@ func (s *Session) encode() (plain []byte, tail int) {
 	return w.out, len(w.out) - tail
 }
 
+// readSession is decodeSession of what pack has made.
+func readSession(packed []byte) (*Session, error) {
+	plain, err := unpack(packed)
+	if err != nil {
+		return nil, err
+	}
+	return decodeSession(plain)
+}
+
 // decodeSession reads a session: a record that has begun and has limits.
 func decodeSession(data []byte) (*Session, error) {
 	s, err := decodeDraft(data)

@@ -51,11 +51,7 @@ func (s *Session) livesOn(packed []byte) Live {
 // Session reads the whole record. It does so at every call, which takes some sixty times as long as to look the session up.
 // An error is a bug of ours or of the memory: what is kept here could be read when it was put in.
 func (l *Live) Session() (*Session, error) {
-	plain, err := unpack(l.packed)
-	if err != nil {
-		return nil, fmt.Errorf("reading session: %w", err)
-	}
-	s, err := decodeSession(plain)
+	s, err := readSession(l.packed)
 	if err != nil {
 		return nil, fmt.Errorf("reading session: %w", err)
 	}

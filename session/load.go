@@ -222,11 +222,7 @@ func (m *Manager) open(e Entry) (*Session, *known, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	plain, err := unpack(packed)
-	if err != nil {
-		return nil, nil, err
-	}
-	s, err := decodeSession(plain)
+	s, err := readSession(packed)
 	if err != nil {
 		return nil, nil, err
 	}
