@@ -122,7 +122,10 @@ func testFeedGapFirst(t *testing.T, s FeedSubject) {
 	e := listen(t, s.Feed)
 	publish(t, s.Feed, "first")
 	e.has(t, "first")
-	if heard := e.all(); !slices.Equal(heard, []string{"gap", "first"}) {
+	heard := e.all()
+	// The nodes of a cluster may still be passing on what was published before.
+	after := slices.DeleteFunc(slices.Clone(heard[1:]), func(message string) bool { return message == "nobody listens" })
+	if heard[0] != "gap" || !slices.Equal(after, []string{"first"}) {
 		t.Errorf("heard %q, want a gap and the message", heard)
 	}
 }

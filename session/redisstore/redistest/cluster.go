@@ -34,8 +34,7 @@ func StartCluster(t testing.TB, n int) []*Server {
 	for _, node := range nodes {
 		until(t, "a node knows the others and all slots", func() bool {
 			info, _ := node.Do("cluster", "info").(string)
-			known := fmt.Sprintf("cluster_known_nodes:%d\r", n)
-			return strings.Contains(info, "cluster_state:ok") && strings.Contains(info, known) && strings.Contains(info, fmt.Sprintf("cluster_slots_ok:%d\r", slots))
+			return strings.Contains(info, "cluster_state:ok") && linked(node, n) && strings.Contains(info, fmt.Sprintf("cluster_slots_ok:%d\r", slots))
 		})
 	}
 	return nodes
@@ -68,7 +67,7 @@ func StartReplicated(t testing.TB, n int) *Cluster {
 	until(t, "all nodes know each other", func() bool {
 		for _, node := range append(append([]*Server(nil), c.Masters...), c.Replicas...) {
 			info, err := node.Try("cluster", "info")
-			if text, _ := info.(string); err != nil || !strings.Contains(text, fmt.Sprintf("cluster_known_nodes:%d\r", 2*n)) || !strings.Contains(text, "cluster_state:ok") {
+			if text, _ := info.(string); err != nil || !strings.Contains(text, "cluster_state:ok") || !linked(node, 2*n) {
 				return false
 			}
 		}
@@ -81,6 +80,24 @@ func StartReplicated(t testing.TB, n int) *Cluster {
 		return true
 	})
 	return c
+}
+
+// linked reports whether a node has a connection to each other node of n: it knows them before, and passes on no message
+// to those that it has none to.
+func linked(node *Server, n int) bool {
+	text, err := node.Try("cluster", "nodes")
+	if err != nil {
+		return false
+	}
+	lines := strings.Split(strings.TrimSpace(fmt.Sprint(text)), "\n")
+	for _, line := range lines {
+		const flags, state = 2, 7
+		fields := strings.Fields(line)
+		if len(fields) <= state || fields[state] != "connected" || strings.Contains(fields[flags], "handshake") {
+			return false
+		}
+	}
+	return len(lines) == n
 }
 
 // Reshard moves so many slots from one master to another, as redis-cli does, while both serve.
