@@ -14,8 +14,8 @@ import (
 // profileTime is how long a profile looks.
 const profileTime = 5 * time.Second
 
-// profile writes where each gateway spends its time, and what it allocates, on requests and on signing in, after all measurements: a gateway
-// that is being profiled is slower. Nothing of it without -profile.
+// profile writes where each gateway spends its time, and what it allocates, on requests and on signing in, after all
+// measurements: a gateway that is being profiled is slower. Nothing of it without -profile.
 func (r *rig) profile(ctx context.Context, cases, signIns []*running) error {
 	if r.options.profile == "" {
 		return nil

@@ -71,7 +71,7 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 func (h *Handler) imaginedRequest(im *imagined, route bool) *policy.Request {
 	var subject *policy.Subject
 	if im.who != nil {
-		subject = h.rt.policies.Resolve(user(im.who, nil))
+		subject = h.rt.policies.Resolve(user(im.who))
 	}
 	r := im.r
 	if !route {

@@ -15,7 +15,7 @@ import (
 // Admit implements signin.Gate: at the end of a sign-in everything but the routes is held against the person. What
 // depends on a route speaks when the request for it comes.
 func (h *Handler) Admit(v *signin.Visit, who *session.Session) signin.Admission {
-	request := h.request(nil, v, h.rt.policies.Resolve(user(who, nil)), who)
+	request := h.request(nil, v, h.rt.policies.Resolve(user(who)), who)
 	d := h.rt.policies.Evaluate(request)
 	a := signin.Admission{
 		Persistence:   persistence(d.PersistentBrowser),
@@ -85,10 +85,9 @@ func (h *Handler) describe(p *passage, r *http.Request, subject *policy.Subject,
 }
 
 // user is a person as policies can name them: by the name that the log shows, by a verified mail address, by subject.
-// names is empty, and room for them.
-func user(who *session.Session, names []string) policy.User {
+func user(who *session.Session) policy.User {
 	return policy.User{
-		Names:       who.AppendNames(names),
+		Names:       who.Names(),
 		Claimed:     who.Claimed(),
 		Groups:      who.Groups,
 		GroupsKnown: who.GroupsComplete,

@@ -61,7 +61,7 @@ func (h *Handler) made(live *session.Live) (*made, error) {
 	for i, context := range m.facts.auth.ACRs { // else they would hold on to the whole text of the record
 		m.facts.auth.ACRs[i] = unique.Make(context).Value()
 	}
-	m.bits = append(m.few[:0], h.rt.policies.Resolve(user(who, nil)).Bits()...)
+	m.bits = append(m.few[:0], h.rt.policies.Resolve(user(who)).Bits()...)
 	text := appendValue(nil, who.User)
 	for i := range h.rt.headers {
 		text = appendValue(text, h.rt.headers[i].value(who))
@@ -102,8 +102,8 @@ func (m *made) headers(take func(i int, value string)) {
 	}
 }
 
-// person is what placeholders tell, of nobody if there is an error. It is kept from the first time on: a site that has them in its log or in headers asks
-// at every request.
+// person is what placeholders tell, of nobody if there is an error. It is kept from the first time on: a site that has them
+// in its log or in headers asks at every request.
 func (m *made) person(live *session.Live) (*person, error) {
 	if told := m.told.Load(); told != nil {
 		return told, nil

@@ -292,16 +292,19 @@ func (w *fieldWriter) bytes(tag uint64, v []byte) {
 
 func (w *fieldWriter) str(tag uint64, v string) {
 	if v != "" {
-		w.head(tag, len(v))
-		w.out = append(w.out, v...)
+		w.text(tag, v)
 	}
+}
+
+func (w *fieldWriter) text(tag uint64, v string) {
+	w.head(tag, len(v))
+	w.out = append(w.out, v...)
 }
 
 // list writes one field for each element, empty ones too: a group named "" is not the absence of a group.
 func (w *fieldWriter) list(tag uint64, vs []string) {
 	for _, v := range vs {
-		w.head(tag, len(v))
-		w.out = append(w.out, v...)
+		w.text(tag, v)
 	}
 }
 

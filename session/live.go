@@ -81,8 +81,8 @@ func (l *Live) span() span {
 	return span{kind: l.Kind, limit: l.limit, created: l.Created(), lastUsed: l.LastUsed()}
 }
 
-// TouchDue reports whether the last use on record is old enough to be written anew.
-func (l *Live) TouchDue(at time.Time, now Limits) bool {
+// touchDue reports whether the last use on record is old enough to be written anew.
+func (l *Live) touchDue(at time.Time, now Limits) bool {
 	p := l.span()
 	return p.touchDue(at, now)
 }

@@ -48,7 +48,7 @@ func TestLiveIsItsRecord(t *testing.T) {
 			if got, want := span.check(at, limits), s.Check(at, limits); !errors.Is(got, want) {
 				t.Fatalf("at %v: %v, want %v", at, got, want)
 			}
-			if got, want := l.TouchDue(at, limits), s.TouchDue(at, limits); got != want {
+			if got, want := l.touchDue(at, limits), s.TouchDue(at, limits); got != want {
 				t.Fatalf("use at %v to be written: %v, want %v", at, got, want)
 			}
 		}

@@ -125,13 +125,8 @@ func (s *Session) roundTimes() {
 
 // Names are all values by which a policy or a site may name the person: user name, verified mail address and subject. What
 // they may be called but nobody has verified is in Claimed.
-func (s *Session) Names() []string { return s.AppendNames(make([]string, 0, MaxNames)) }
-
-// MaxNames is how many names somebody has at most.
-const MaxNames = 3
-
-// AppendNames appends what Names returns.
-func (s *Session) AppendNames(names []string) []string {
+func (s *Session) Names() []string {
+	names := make([]string, 0, 3)
 	if s.User != "" && !s.UserUnverified {
 		names = append(names, s.User)
 	}

@@ -23,13 +23,13 @@ type touch struct {
 }
 
 // TouchDue reports whether Touch would have a use at that time to write, whatever the app.
-func (m *Manager) TouchDue(l *Live, at time.Time) bool { return l.TouchDue(at, m.limits) }
+func (m *Manager) TouchDue(l *Live, at time.Time) bool { return l.touchDue(at, m.limits) }
 
 // Touch notes that the session is used for an app. It returns at once: the write happens later, off the request's
 // path, and only if the last use on record is old enough or the app is new to the session. After Close it does nothing.
 func (m *Manager) Touch(l *Live, app string) {
 	now := m.now()
-	if !l.TouchDue(now, m.limits) && !l.newApp(app) {
+	if !l.touchDue(now, m.limits) && !l.newApp(app) {
 		return
 	}
 	if _, busy := m.touching.LoadOrStore(l.ID, now); busy {
