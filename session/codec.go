@@ -197,9 +197,9 @@ func decodeDraft(data []byte) (*Session, error) {
 		case fieldFlags:
 			r.num(&flags)
 		case fieldClaims:
-			s.Claims = bytes.Clone(r.value)
+			s.Claims = r.blob()
 		case fieldUserInfo:
-			s.UserInfo = bytes.Clone(r.value)
+			s.UserInfo = r.blob()
 		case fieldGroup:
 			s.Groups = append(s.Groups, r.str(text))
 		case fieldGroupsAsOf:
@@ -231,7 +231,7 @@ func decodeDraft(data []byte) (*Session, error) {
 		case fieldApp:
 			s.Apps = append(s.Apps, r.str(text))
 		case fieldTokens:
-			s.sealedTokens = bytes.Clone(r.value)
+			s.sealedTokens = r.blob()
 		case fieldContext:
 			s.Contexts = append(s.Contexts, r.str(text))
 		case fieldSignInRisk:
@@ -355,6 +355,14 @@ func (r *fieldReader) next() bool {
 func (r *fieldReader) str(text string) string {
 	end := len(text) - len(r.data)
 	return text[end-len(r.value) : end]
+}
+
+// blob is a copy of the value. An empty field reads as one that is absent, because it is not written.
+func (r *fieldReader) blob() []byte {
+	if len(r.value) == 0 {
+		return nil
+	}
+	return bytes.Clone(r.value)
 }
 
 func (r *fieldReader) num(to *int64) {

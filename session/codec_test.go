@@ -264,6 +264,8 @@ func TestDecodeCopies(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte{})
+	// Field trial 2.13: a field that is there and empty.
+	f.Add(append(validRecord(), append(field(fieldClaims, ""), append(field(fieldUserInfo, ""), field(fieldTokens, "")...)...)...))
 	f.Add(validRecord())
 	f.Add(append(validRecord(), field(unknownTag, "newer")...))
 	f.Add(append(validRecord(), fieldUser, 0xff, 0xff, 0xff, 0xff, 0x0f))

@@ -57,6 +57,19 @@ func (m *Memory) Len() int {
 	return n
 }
 
+// Keys lists the keys of the entries that have not expired, in no order.
+func (m *Memory) Keys() []session.Key {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var keys []session.Key
+	for key := range m.entries {
+		if _, ok := m.alive(key); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // begin takes the lock when the store can answer; the caller gives it back.
 func (m *Memory) begin(ctx context.Context) error {
 	m.mu.Lock()
