@@ -30,6 +30,8 @@ var (
 //		preserve_post  <size>|off
 //		idle_sign_out  { ... }
 //		origins        <origin>...
+//		upgrade        <protocol>...
+//		trailing_dots  keep
 //		activity       navigation|any|none
 //		headers        remote|forwarded|none
 //		header         <Name> <claim>
@@ -150,6 +152,11 @@ var siteWords = grammar[*siteParser]{
 	"preserve_post":  {once, parsePreservePost},
 	"idle_sign_out":  {once, parseSiteIdleSignOut},
 	"origins":        {once, parseOrigins},
+	"upgrade":        {once, parseUpgrade},
+	"trailing_dots": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
+		s.TrailingDots, err = oneOf(d, "trailing_dots", trailingDotsKept)
+		return err
+	}},
 	"activity": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
 		s.Activity, err = oneOf(d, "activity", activityWords...)
 		return err

@@ -252,6 +252,12 @@ func (h *Handler) check(a *App) error {
 	if err := checkOrigins(h.Origins); err != nil {
 		return err
 	}
+	if err := checkUpgrades(h.Upgrade); err != nil {
+		return err
+	}
+	if h.TrailingDots != "" && h.TrailingDots != trailingDotsKept {
+		return fmt.Errorf("trailing_dots: %q is not %s", h.TrailingDots, trailingDotsKept)
+	}
 	if h.Activity != "" && !slices.Contains(activityWords, h.Activity) {
 		return fmt.Errorf("activity: %q is none of %s", h.Activity, strings.Join(activityWords, ", "))
 	}

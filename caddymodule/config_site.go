@@ -56,6 +56,15 @@ type Handler struct {
 	// own. Default: none.
 	Origins []string `json:"origins,omitempty"`
 
+	// Protocols to which a connection may be switched besides `websocket`, such as `spdy/3.1`, in lower case. After the
+	// switch the client speaks with the application past every rule, so the application must take no further requests in
+	// this protocol; HTTP and TLS are refused. Default: none; the wish for any other protocol is taken out of a request.
+	Upgrade []string `json:"upgrade,omitempty"`
+
+	// `keep`: the application keeps dots and blanks at the end of names in a path, as wikis do. Not for applications on
+	// Windows, which leave them out and so read another path than the rules. Default: such paths are answered with 400.
+	TrailingDots string `json:"trailing_dots,omitempty"`
+
 	// What counts as use of a session for its idle limit: `navigation` (top-level navigations and unsafe methods),
 	// `any` (every request, so that a page that polls keeps its session alive) or `none`. Default: `navigation`.
 	Activity string `json:"activity,omitempty"`

@@ -28,14 +28,14 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 			err = fmt.Errorf("a matcher cannot be held against this request: %v", fault)
 		}
 	}()
-	if _, refused := scrub.Request(im.r, h.rt.names); refused != nil {
+	if _, refused := scrub.Request(im.r, &h.rt.form); refused != nil {
 		return ex.without(policy.Block, reasonBadRequest, refused), nil
 	}
 	if isOwn(im.r.URL.Path) {
 		return ex.without(policy.Allow, reasonOwnEndpoint, nil), nil
 	}
 	if len(h.rt.match) > 0 {
-		match, err := h.rt.match.AnyMatchWithError(im.r)
+		match, err := h.rt.match.AnyMatchWithError(asHeld(im.r))
 		if err != nil {
 			return ex.without(policy.Block, policy.EvaluationError, fmt.Errorf("matching: %w", err)), nil
 		}

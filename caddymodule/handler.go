@@ -30,7 +30,7 @@ type handlerRuntime struct {
 	policies *policy.Set
 	wanted   wanted
 	matchers *matchers
-	names    *scrub.Names
+	form     scrub.Rules
 	headers  []identityHeader
 	activity activity
 	unlogged bool // the server writes no access log
@@ -129,7 +129,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	p.vars[guardedVar] = true
 
 	// Scrubbing comes before everything that can fail, so that no error route sees what a client may not say (A35).
-	lines, refused := scrub.Request(r, h.rt.names)
+	lines, refused := scrub.Request(r, &h.rt.form)
+	if refused == nil && r.Method == http.MethodConnect {
+		next = holdConnect(r, next)
+	}
 	service, err := h.rt.app.signin()
 	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
@@ -140,12 +143,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		refused = badHost
 	}
 	if refused == nil {
-		refused = p.originalPath(r)
+		refused = p.originalPath(r, &h.rt.form)
 	}
 	if refused != nil {
-		decided(r, "bad_request")
-		v.RequestID = requestID(r)
-		service.BadRequest(w, r, v)
+		h.malformed(service, w, r, v, refused)
 		return nil
 	}
 	if sent := p.ownEndpoint(r); sent != nil {
@@ -154,7 +155,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return nil
 	}
 	if len(h.rt.match) > 0 {
-		match, err := h.rt.match.AnyMatchWithError(r)
+		match, err := h.rt.match.AnyMatchWithError(asHeld(r))
 		if err != nil {
 			// What cannot be told to be open is closed.
 			return caddyhttp.Error(http.StatusInternalServerError, fmt.Errorf("matching: %w", err))

@@ -39,7 +39,8 @@ func (h *Handler) provisionHeaders() error {
 		})
 	}
 	var err error
-	h.rt.names, err = scrub.NewNames(names...)
+	h.rt.form = scrub.Rules{Upgrades: h.Upgrade, TrailingDots: h.TrailingDots == trailingDotsKept}
+	h.rt.form.Names, err = scrub.NewNames(names...)
 	return err
 }
 

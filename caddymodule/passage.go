@@ -49,11 +49,11 @@ func (p *passage) findOriginal(r *http.Request) {
 
 // originalPath holds the path as the client sent it to the same rules as the one it was rewritten to: FastCGI apps are
 // told both.
-func (p *passage) originalPath(r *http.Request) error {
+func (p *passage) originalPath(r *http.Request, form *scrub.Rules) error {
 	if p.original == nil || p.original.Path == r.URL.Path && p.original.RawPath == r.URL.RawPath {
 		return nil
 	}
-	return scrub.Path(p.original)
+	return form.Path(p.original)
 }
 
 // ownEndpoint returns the request if it is for one of our endpoints, else nil. What a site rewrites for its app, as

@@ -1,14 +1,17 @@
 package caddymodule
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
 // nobody is the id of no session.
@@ -89,6 +92,21 @@ func decided(r *http.Request, decision string) {
 	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
 		extra.Add(zap.String("latchkey_decision", decision))
 	}
+}
+
+// malformed answers a request that is refused for its form. It reaches neither a rule nor the application.
+func (h *Handler) malformed(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, why error) {
+	word := string(reasonBadRequest)
+	if refusal, ok := errors.AsType[scrub.Refusal](why); ok {
+		word = refusal.Word()
+	}
+	requests.WithLabelValues("bad_request", word).Inc()
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Add(zap.String("latchkey_decision", "bad_request"))
+		extra.Add(zap.String("latchkey_reason", word))
+	}
+	v.RequestID = requestID(r)
+	service.BadRequest(w, r, v)
 }
 
 // shortID prints a session as its short hash, and only if somebody prints it.

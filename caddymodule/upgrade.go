@@ -48,6 +48,25 @@ func parseOrigins(d *caddyfile.Dispenser, s *siteParser) error {
 	return wrapAt(d.Token(), checkOrigins(s.Origins))
 }
 
+// trailingDotsKept is the value of Handler.TrailingDots.
+const trailingDotsKept = "keep"
+
+func parseUpgrade(d *caddyfile.Dispenser, s *siteParser) error {
+	if err := names(d, &s.Upgrade); err != nil {
+		return err
+	}
+	return wrapAt(d.Token(), checkUpgrades(s.Upgrade))
+}
+
+func checkUpgrades(protocols []string) error {
+	for _, p := range protocols {
+		if err := scrub.CheckUpgrade(p); err != nil {
+			return fmt.Errorf("upgrade: %w", err)
+		}
+	}
+	return nil
+}
+
 var errOrigin = errors.New("an origin is a scheme and a host as browsers spell them, such as https://tools.example.com, with a port only if it is not the scheme's own")
 
 // checkOrigins holds origins to the spelling in which browsers send them: they are compared byte for byte.

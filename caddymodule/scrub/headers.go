@@ -3,6 +3,7 @@ package scrub
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -11,42 +12,99 @@ import (
 const maxName = 96
 
 // exactNames and namePrefixes are the headers in which some gateway tells an application who is there, folded. They
-// are removed whatever the site sets itself: an application that reads one of them must never read it from a client.
+// are removed whatever the site sets itself: an application that reads one of them must never read it from a client, also
+// not one that came from behind another gateway and reads that one's headers still (field trial 2.8).
 var (
 	exactNames = []string{
 		"remote-user", "remote-email", "remote-name", "remote-groups",
 		"x-forwarded-user", "x-forwarded-email", "x-forwarded-preferred-username", "x-forwarded-groups",
 		"x-forwarded-name", "x-forwarded-access-token",
+		"x-auth-userid", "x-auth-username", "x-auth-email", "x-auth-name", "x-auth-roles", "x-auth-groups", "x-auth-subject",
+		"x-token-subject", "x-userinfo", "x-consumer-id", "x-consumer-username", "x-consumer-custom-id", "x-consumer-groups",
+		"x-authenticated-userid", "x-authenticated-groups", "teleport-jwt-assertion",
 	}
-	namePrefixes = []string{"x-remote-", "x-auth-request-", "x-latchkey-", "x-webauth-"}
+	namePrefixes = []string{
+		"x-remote-", "x-auth-request-", "x-latchkey-", "x-webauth-",
+		"x-authentik-", "cf-access-", "x-pomerium-", "x-goog-authenticated-user-", "x-goog-iap-", "x-ms-client-principal",
+		"x-ms-token-", "x-amzn-oidc-", "tailscale-", "x-vouch-", "x-token-user-", "oidc-claim-", "oidc-access-token",
+		"oidc-id-token", "oidc-refresh-token",
+	}
 )
 
-// Names is the set of identity header names, compiled once when the configuration is loaded. It is immutable and
-// safe for concurrent use.
-type Names struct {
-	exact map[string]struct{} // folded
-	first [256]bool           // by raw first byte: may this be one of ours?
-	size  [maxName + 1]bool   // by length: is there an exact name of it?
+// overrides are headers in which a client tells some frameworks another method, path or host than the request has, folded.
+// A rule would have seen the request and not them, so they are removed as well (field trial 2.8). X-Forwarded-Host is not
+// among them: Caddy sets it itself.
+var overrides = []string{
+	"x-http-method-override", "x-http-method", "x-method-override", "x-original-method", "x-forwarded-method",
+	"x-envoy-original-method",
+	"x-original-url", "x-original-uri", "x-original-path", "x-rewrite-url", "x-rewrite-uri", "x-forwarded-uri", "x-forwarded-url",
+	"x-forwarded-path", "x-envoy-original-path", "x-script-name", "x-path-info", "x-request-uri", "x-override-url", "x-proxy-url",
+	"x-original-host", "x-forwarded-original-host", "x-forwarded-server", "x-http-host-override", "x-host", "x-host-override",
 }
+
+// Names is the set of header names to remove, compiled once when the configuration is loaded. It is immutable and safe
+// for concurrent use.
+type Names struct{ configured *table }
+
+// fixed has the names that every site removes.
+var fixed = func() *table {
+	t := &table{exact: make(map[string]struct{}, len(exactNames)+len(overrides))}
+	for _, name := range exactNames {
+		t.add(name)
+	}
+	for _, name := range overrides {
+		t.add(name)
+	}
+	for _, p := range namePrefixes {
+		t.mayStartWith(p[0])
+		t.prefixes[initial(p[0])] = append(t.prefixes[initial(p[0])], p)
+	}
+	return t
+}()
 
 // NewNames compiles the fixed names and the given ones, which are what the sites set by themselves (`header <Name>
 // <claim>`). A name that is no header token, that folds to nothing, or that HTTP itself needs is an error: removing
 // Host, Cookie or Content-Length from every request would be a way to break a site, not to protect it.
 func NewNames(configured ...string) (*Names, error) {
-	n := &Names{exact: make(map[string]struct{}, len(exactNames)+len(configured))}
-	for _, name := range exactNames {
-		n.add(name)
-	}
-	for _, p := range namePrefixes {
-		n.mayStartWith(p[0])
-	}
+	n := new(Names)
 	for _, name := range configured {
 		if err := CheckName(name); err != nil {
 			return nil, err
 		}
-		n.add(name)
+		if n.configured == nil {
+			n.configured = &table{exact: make(map[string]struct{}, len(configured))}
+		}
+		n.configured.add(name)
 	}
 	return n, nil
+}
+
+// Has tells whether name is an identity header, or an override, in some spelling. Letter case is folded, and so is every
+// character that is neither letter nor digit: CGI, WSGI, PHP and Rack see X_Forwarded_User, X.Forwarded.User and
+// X-Forwarded-User as one variable (A06, A51, A52).
+func (n *Names) Has(name string) bool {
+	return fixed.has(name) || n.configured != nil && n.configured.has(name)
+}
+
+// table finds names fast: most headers of a request differ from all of them in the first byte, or there in the length.
+type table struct {
+	exact    map[string]struct{}     // folded
+	first    [256]bool               // by raw first byte: may this be one of ours?
+	prefixes [initials][]string      // by folded first byte
+	size     [maxName + 1]initialSet // by length: which first bytes do exact names of it have?
+}
+
+// initials counts the first bytes of folded names that are told apart: each letter, and everything else.
+const initials = 27
+
+type initialSet uint32
+
+// initial gives the folded first byte of a name its number.
+func initial(folded byte) int {
+	if folded >= 'a' && folded <= 'z' {
+		return int(folded - 'a')
+	}
+	return initials - 1
 }
 
 // CheckName tells whether a header of this name may carry an identity.
@@ -66,7 +124,7 @@ func CheckName(name string) error {
 	if strings.Trim(folded, "-") == "" {
 		return fmt.Errorf("header name %q has no letter or digit", name)
 	}
-	if _, ok := reserved[folded]; ok || strings.HasPrefix(folded, "sec-") {
+	if _, ok := reserved[folded]; ok || slices.Contains(overrides, folded) || strings.HasPrefix(folded, "sec-") {
 		return fmt.Errorf("header %s has a meaning of its own and cannot carry an identity", name)
 	}
 	return nil
@@ -92,42 +150,40 @@ var reserved = map[string]struct{}{
 	"x-forwarded-for": {}, "x-forwarded-host": {}, "x-forwarded-proto": {}, "x-requested-with": {},
 }
 
-func (n *Names) add(name string) {
+func (t *table) add(name string) {
 	folded := foldString(name)
-	n.exact[folded] = struct{}{}
-	n.size[len(folded)] = true
-	n.mayStartWith(folded[0])
+	t.exact[folded] = struct{}{}
+	t.size[len(folded)] |= 1 << initial(folded[0])
+	t.mayStartWith(folded[0])
 }
 
-func (n *Names) mayStartWith(folded byte) {
+func (t *table) mayStartWith(folded byte) {
 	if folded == '-' { // any separator may stand there
-		for c := range len(n.first) {
+		for c := range len(t.first) {
 			if foldByte[c] == '-' {
-				n.first[c] = true
+				t.first[c] = true
 			}
 		}
 		return
 	}
-	n.first[folded] = true
+	t.first[folded] = true
 	if folded >= 'a' && folded <= 'z' {
-		n.first[folded-'a'+'A'] = true
+		t.first[folded-'a'+'A'] = true
 	}
 }
 
-// Has tells whether name is an identity header in some spelling. Letter case is folded, and so is every character
-// that is neither letter nor digit: CGI, WSGI, PHP and Rack see X_Forwarded_User, X.Forwarded.User and
-// X-Forwarded-User as one variable (A06, A51, A52).
-func (n *Names) Has(name string) bool {
-	if len(name) == 0 || !n.first[name[0]] {
+func (t *table) has(name string) bool {
+	if len(name) == 0 || !t.first[name[0]] {
 		return false
 	}
-	if len(name) <= maxName && n.size[len(name)] {
+	kind := initial(foldByte[name[0]])
+	if len(name) <= maxName && t.size[len(name)]&(1<<kind) != 0 {
 		var buf [maxName]byte
-		if _, ok := n.exact[string(fold(&buf, name))]; ok {
+		if _, ok := t.exact[string(fold(&buf, name))]; ok {
 			return true
 		}
 	}
-	for _, p := range namePrefixes {
+	for _, p := range t.prefixes[kind] {
 		if hasFoldedPrefix(name, p) {
 			return true
 		}
@@ -135,7 +191,7 @@ func (n *Names) Has(name string) bool {
 	return false
 }
 
-// Headers deletes every identity header. It comes before any such header is set, never after.
+// Headers deletes every identity header and every override. It comes before any such header is set, never after.
 func Headers(h http.Header, n *Names) {
 	for name := range h {
 		if n.Has(name) {

@@ -2,6 +2,7 @@ package scrub
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,11 +27,22 @@ func TestHeadersRemovesEverySpelling(t *testing.T) { // A06, A51, A52
 		"X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X-Auth-Request-Preferred-Username",
 		"X-Auth-Request-Access-Token", "X_Auth.Request-User", "X-Latchkey-Assertion", "x_latchkey_anything", "X-Webauth-User",
 		"X-WEBAUTH-USER", "X-WebAuth-Role", "X-Department", "x_department", "X.DEPARTMENT", "_Cost.Centre", "-cost-centre",
+		// Field trial 2.8: what replaces method, path or host at the application, and what other gateways say.
+		"X-HTTP-Method-Override", "X_HTTP_Method.Override", "X-Http-Method", "X-Method-Override", "X-Original-Url", "X-Original-Uri",
+		"X-Rewrite-Url", "x_rewrite_url", "X-Script-Name", "X-Forwarded-Uri", "X-Forwarded-Method", "X-Original-Host", "X-Host",
+		"X-Authentik-Username", "X-authentik-groups", "Cf-Access-Authenticated-User-Email", "Cf-Access-Jwt-Assertion",
+		"X-Pomerium-Jwt-Assertion", "X-Pomerium-Claim-Email", "X-Goog-Authenticated-User-Email", "X-Goog-Iap-Jwt-Assertion",
+		"X-Ms-Client-Principal", "X-Ms-Client-Principal-Name", "X-Ms-Token-Aad-Id-Token", "X-Amzn-Oidc-Data", "X-Amzn-Oidc-Identity",
+		"Tailscale-User-Login", "Tailscale-User-Name", "X-Vouch-User", "X-Vouch-Idp-Claims-Groups", "X-Token-User-Email",
+		"X-Token-User-Roles", "X-Token-Subject", "Oidc_claim_email", "OIDC_CLAIM_sub", "Oidc_access_token", "X-Auth-Username",
+		"X-Consumer-Username", "X-Userinfo", "Teleport-Jwt-Assertion",
 		"X-Latchkey-" + strings.Repeat("a", 500), "Remote~User",
 	}
 	stay := []string{
 		"Accept", "Authorization", "Cookie", "Remote-Addr", "Remote", "RemoteUser", "X-Forwarded-For", "X-Forwarded-Proto",
 		"X-Forwarded-Host", "X-Forwarded-Users", "X-Real-Ip", "X-Request-Id", "X-Departments", "X-Latchke", "X-Requested-With",
+		"X-Auth-Token", "X-Token", "X-Ms-Version", "X-Amzn-Trace-Id", "X-Goog-Api-Key", "Cf-Connecting-Ip", "Cf-Ray", "X-Method",
+		"X-Url", "X-Forwarded-Prefix", "X-Forwarded-Port", "X-Original-Forwarded-For", "X-Xsrf-Token", "Depth", "Destination", "If",
 		strings.Repeat("X", 500), "User", "Referer", "Range", "",
 	}
 	h := http.Header{}
@@ -53,7 +65,7 @@ func TestHeadersRemovesEverySpelling(t *testing.T) { // A06, A51, A52
 // Whatever is done to the case and the separators of a name: it is the same variable to a CGI application.
 func TestHeadersFoldProperty(t *testing.T) { // A06
 	n := mustNames(t, "X-Department")
-	known := append([]string{"x-department", "x-remote-user", "x-latchkey-assertion", "x-webauth-user"}, exactNames...)
+	known := append(slices.Concat(overrides, []string{"x-department", "x-remote-user", "x-latchkey-assertion", "x-webauth-user", "cf-access-jwt-assertion", "tailscale-user-login"}), exactNames...)
 	rapid.Check(t, func(t *rapid.T) {
 		name := []byte(rapid.SampledFrom(known).Draw(t, "name"))
 		for i, c := range name {
@@ -72,7 +84,7 @@ func TestHeadersFoldProperty(t *testing.T) { // A06
 func TestNewNamesRefuses(t *testing.T) {
 	for _, name := range []string{
 		"", "X Department", "X:Y", "X-Département", "X\r\nY", "---", "Cookie", "HOST", "Content_Length", "Sec-Fetch-Mode",
-		"X-Forwarded-For", "Connection", strings.Repeat("x", maxName+1),
+		"X-Forwarded-For", "Connection", "X-HTTP-Method-Override", "x_original_url", strings.Repeat("x", maxName+1),
 	} {
 		if _, err := NewNames(name); err == nil {
 			t.Errorf("%q accepted", name)

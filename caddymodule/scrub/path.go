@@ -30,20 +30,27 @@ const (
 	EmptyName = Refusal("the path has a segment without a name")
 	// DoubleEncoding: an escape that is still one of these characters after it was decoded once (%252e).
 	DoubleEncoding = Refusal("the path is encoded twice")
+	// TrailingDot: a segment that ends in a dot or a blank, which Windows leaves out of a name.
+	TrailingDot = Refusal("the path has a segment that ends in a dot or a blank")
+	// StreamName: "::$" or ":$i30:", which make another name of the same file or folder on Windows.
+	StreamName = Refusal("the path names a stream of a file")
 )
+
+// Path is Rules.Path for a site that permits nothing.
+func Path(u *url.URL) error { return new(Rules).Path(u) }
 
 // Path refuses a request target whose path two parsers read differently. It takes the URL as net/http parsed it, or
 // as a rewrite left it: that is what matchers see and what a proxy sends. It changes nothing: a path is refused or
 // passed on as it came, never repaired, since a repaired path would be one more reading.
 //
 // What passes: everything that has one reading, such as encoded spaces, UTF-8, "@", "+", "~", ":" and "%3A", hidden
-// names (/.well-known), three dots, encoded "?" and "#", parameters without dots (;v=1), and empty segments behind
+// names (/.well-known), dots inside of a name (/a..b, /v1.2), encoded "?" and "#", parameters without dots (;v=1), and empty segments behind
 // the first (/fetch/https://example.com/): Caddy's matchers merge them before they compare, so a rule for a prefix
 // holds for either reading. A path that begins with two slashes has a third reading, as an authority, and is refused.
 //
 // A server that strips parameters sees /users behind /users;v=1. That is the application's own ambiguity and no
 // parser's error: rules for such applications should name prefixes (/users*) instead of exact paths.
-func Path(u *url.URL) error {
+func (rules *Rules) Path(u *url.URL) error {
 	if u.Opaque != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") {
 		return BadTarget
 	}
@@ -57,7 +64,7 @@ func Path(u *url.URL) error {
 			return err
 		}
 	}
-	return decodedPath(u.Path)
+	return decodedPath(u.Path, rules.TrailingDots)
 }
 
 func rawPath(raw string) error {
@@ -72,7 +79,7 @@ func rawPath(raw string) error {
 	return nil
 }
 
-func decodedPath(p string) error {
+func decodedPath(p string, trailingDots bool) error {
 	if len(p) > 1 && p[1] == '/' {
 		return DoubleSlash
 	}
@@ -83,16 +90,26 @@ func decodedPath(p string) error {
 			i++
 			continue
 		case slash:
+			if i > 0 && endsOddly(p[i-1]) && !trailingDots {
+				return TrailingDot
+			}
 			if err := segment(p[i+1:]); err != nil {
 				return err
 			}
 		case semicolon:
+			if endsOddly(p[i-1]) && !trailingDots {
+				return TrailingDot
+			}
 			if isDots(parameter(p[i+1:])) {
 				return DotSegment
 			}
 		case percent:
 			if err := percentSign(p[i+1:]); err != nil {
 				return err
+			}
+		case colon:
+			if isStream(p[i:]) {
+				return StreamName
 			}
 		case backslash:
 			return Backslash
@@ -111,7 +128,19 @@ func decodedPath(p string) error {
 		}
 		i++
 	}
+	if endsOddly(p[len(p)-1]) && !trailingDots {
+		return TrailingDot
+	}
 	return nil
+}
+
+// endsOddly tells whether a name that ends in c has another spelling on Windows.
+func endsOddly(c byte) bool { return c == '.' || c == ' ' }
+
+// isStream judges what begins with a colon.
+func isStream(rest string) bool {
+	const index = ":$i30:"
+	return strings.HasPrefix(rest, "::$") || len(rest) >= len(index) && equalFold(rest[:len(index)], index)
 }
 
 // segment judges the name at the start of rest, up to its parameters.
@@ -178,6 +207,7 @@ const (
 	slash
 	semicolon
 	percent
+	colon
 	backslash
 	control
 	multibyte
@@ -192,6 +222,6 @@ var class = func() (t [256]byte) {
 			t[c] = multibyte
 		}
 	}
-	t['/'], t[';'], t['%'], t['\\'] = slash, semicolon, percent, backslash
+	t['/'], t[';'], t['%'], t[':'], t['\\'] = slash, semicolon, percent, colon, backslash
 	return t
 }()

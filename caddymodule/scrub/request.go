@@ -2,11 +2,15 @@ package scrub
 
 import "net/http"
 
-// Refusal says why a request is answered with 400. It is a constant text, fit for a log field and for the person
-// concerned: it never repeats what the client sent.
-type Refusal string
-
-func (r Refusal) Error() string { return string(r) }
+// Rules is what a site says about the form of its requests. Names is required; without anything else every doubtful form
+// is refused or taken out.
+type Rules struct {
+	Names *Names
+	// Upgrades are protocols to which a connection may be switched besides websocket, in lower case.
+	Upgrades []string
+	// TrailingDots lets segments of a path end in a dot or a blank.
+	TrailingDots bool
+}
 
 // Request scrubs r in place. It is the first thing that happens to a request, on every path of a site: open ones,
 // our own endpoints, OPTIONS and errors included (A35).
@@ -16,13 +20,20 @@ func (r Refusal) Error() string { return string(r) }
 // the endpoints and the guard; r itself no longer carries them.
 //
 // A non-nil error is always a Refusal. A request that is refused is scrubbed like any other, for whoever answers it.
-func Request(r *http.Request, n *Names) (lines []string, err error) {
-	if err = Path(r.URL); err == nil {
+func Request(r *http.Request, rules *Rules) (lines []string, err error) {
+	if err = Method(r.Method); err == nil {
+		err = rules.Path(r.URL)
+	}
+	if err == nil {
 		err = target(r)
 	}
+	if err == nil {
+		err = connect(r, rules.Upgrades)
+	}
 	Connection(r.Header)
-	Headers(r.Header, n)
-	trailers(r, n)
+	upgrade(r, rules.Upgrades)
+	Headers(r.Header, rules.Names)
+	trailers(r, rules.Names)
 	return Cookies(r.Header), err
 }
 

@@ -29,7 +29,7 @@ X-Forwarded-For: 192.0.2.1
 Cookie: a=1; __Host-latchkey=secret; b=2
 
 `)
-	lines, err := Request(r, mustNames(t, "X-Department"))
+	lines, err := Request(r, &Rules{Names: mustNames(t, "X-Department")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ Cookie: a=1; __Host-latchkey=secret; b=2
 }
 
 func TestRequestTargets(t *testing.T) { // A57, A59
-	n := mustNames(t)
+	n := &Rules{Names: mustNames(t)}
 	for _, tt := range []struct {
 		name, raw string
 		want      error
@@ -99,7 +99,7 @@ X_forwarded_user: admin
 X-Checksum: 1
 
 `)
-	if _, err := Request(r, mustNames(t)); err != nil {
+	if _, err := Request(r, &Rules{Names: mustNames(t)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := r.Trailer["Remote-User"]; ok {
@@ -115,7 +115,7 @@ X-Checksum: 1
 
 // The request of a signed-in browser with no other cookies costs no memory.
 func TestRequestDoesNotAllocate(t *testing.T) {
-	n := mustNames(t, "X-Department")
+	n := &Rules{Names: mustNames(t, "X-Department")}
 	r := parse(t, "GET /wiki/Main_Page?action=view HTTP/1.1\nHost: wiki.example.com\n\n")
 	r.Header = ordinary()
 	cookie := r.Header["Cookie"]
@@ -130,7 +130,7 @@ func TestRequestDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkRequest(b *testing.B) {
-	n := mustNames(b, "X-Department")
+	n := &Rules{Names: mustNames(b, "X-Department")}
 	r := parse(b, "GET /wiki/Main_Page?action=view HTTP/1.1\nHost: wiki.example.com\n\n")
 	r.Header = ordinary()
 	cookie := r.Header["Cookie"]
