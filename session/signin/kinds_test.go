@@ -374,10 +374,7 @@ func storedKinds(t *testing.T) []sealedKind {
 		kind("stored session", func() (session.Token, error) {
 			_, token, err := m.Create(t.Context(), draft, session.Tokens{})
 			return token, err
-		}, func(token session.Token) error {
-			_, err := m.Reload(t.Context(), token)
-			return err
-		}),
+		}, func(token session.Token) error { _, err := m.Reload(t.Context(), token); return err }),
 		kind("stored pending sign-in", func() (session.Token, error) {
 			return m.Hold(t.Context(), session.Pending{Draft: draft, Deadline: until}, session.Tokens{})
 		}, func(token session.Token) error {
