@@ -60,6 +60,8 @@ var edges = []edge{
 		others:  []string{goOIDC, oauth2, goJose, zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
+	{path: "session/signin/reach"},
+	{path: "session/signin/leave", nowhere: []string{"net/http"}},
 	{path: "session/signin/ratelimit", others: []string{"golang.org/x/time"}, nowhere: []string{"net/http"}},
 	{path: "caddymodule", ours: []string{"policy", "session", "caddymodule"}, free: true},
 	{path: "cmd", ours: []string{"caddymodule", "cmd"}, free: true},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,6 +74,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.check(); err != nil {
 		return err
 	}
+	if err := a.fillIn(); err != nil {
+		return err
+	}
 	if err := a.provisionEvents(ctx); err != nil {
 		return err
 	}
@@ -99,6 +103,21 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	return a.provisionStore(ctx)
+}
+
+// fillIn replaces the placeholders of the configuration, and checks what has come of them.
+func (a *App) fillIn() error {
+	for _, p := range a.Providers {
+		if _, err := fillIn(p); err != nil {
+			return fmt.Errorf("provider %q: %w", p.name(), err)
+		}
+		// A placeholder may hold several scopes; none has a blank in it.
+		p.Scopes = strings.Fields(strings.Join(p.Scopes, " "))
+	}
+	if _, err := fillIn(a); err != nil {
+		return err
+	}
+	return a.check()
 }
 
 func (a *App) provisionProviders() error {

@@ -19,6 +19,10 @@ import (
 //		client_id     <id>
 //		client_secret <secret>
 //		client_auth   private_key_jwt <key file> [<audience>]
+//		client_auth   client_secret_basic|client_secret_post
+//		metadata_url  <url>
+//		internal_url  <url>
+//		end_session_url <url>
 //		recheck       silent
 //		scopes        <scope>...
 //		groups_claim  <claim>
@@ -62,12 +66,15 @@ func parseProvider(d *caddyfile.Dispenser, a *App) error {
 }
 
 var providerWords = grammar[*Provider]{
-	"name":          {once, parseDisplayName},
-	"icon":          {once, parseIcon},
-	"issuer":        {once, parseIssuer},
-	"client_id":     value(func(p *Provider) *string { return &p.ClientID }),
-	"client_secret": {once, parseClientSecret},
-	"client_auth":   {once, parseClientAuth},
+	"name":            {once, parseDisplayName},
+	"icon":            {once, parseIcon},
+	"issuer":          {once, parseIssuer},
+	"client_id":       value(func(p *Provider) *string { return &p.ClientID }),
+	"client_secret":   {once, parseClientSecret},
+	"client_auth":     {once, parseClientAuth},
+	"metadata_url":    urlValue(func(p *Provider) *string { return &p.MetadataURL }),
+	"internal_url":    urlValue(func(p *Provider) *string { return &p.InternalURL }),
+	"end_session_url": urlValue(func(p *Provider) *string { return &p.EndSessionURL }),
 	"recheck": {once, func(d *caddyfile.Dispenser, p *Provider) (err error) {
 		p.Recheck, err = oneOf(d, "recheck", recheckSilent)
 		return err
@@ -92,6 +99,16 @@ func value(field func(*Provider) *string) word[*Provider] {
 	return word[*Provider]{once, func(d *caddyfile.Dispenser, p *Provider) (err error) {
 		*field(p), err = one(d)
 		return err
+	}}
+}
+
+// urlValue is value for one of the addresses beside the issuer's.
+func urlValue(field func(*Provider) *string) word[*Provider] {
+	return word[*Provider]{once, func(d *caddyfile.Dispenser, p *Provider) (err error) {
+		if *field(p), err = one(d); err != nil {
+			return err
+		}
+		return wrapAt(d.Token(), p.checkAddresses())
 	}}
 }
 
@@ -122,15 +139,18 @@ func parseClientSecret(d *caddyfile.Dispenser, p *Provider) error {
 	return d.Err("client_secret takes exactly one value")
 }
 
-// parseClientAuth reads a method, the file of a key, and maybe an audience.
+// parseClientAuth reads a method, and for a key its file and maybe an audience.
 func parseClientAuth(d *caddyfile.Dispenser, p *Provider) error {
-	method, err := firstOf(d, "client authentication", privateKeyJWT)
+	method, err := firstOf(d, "client authentication", clientAuthMethods...)
 	if err != nil {
 		return err
 	}
 	p.ClientAuth = &ClientAuth{Method: method}
 	args := d.RemainingArgs()
-	if len(args) == 0 || len(args) > 2 || slices.Contains(args, "") {
+	if method != privateKeyJWT && len(args) == 0 {
+		return nil
+	}
+	if method != privateKeyJWT || len(args) == 0 || len(args) > 2 || slices.Contains(args, "") {
 		return d.ArgErr()
 	}
 	if p.ClientAuth.KeyFile = args[0]; len(args) == 2 {

@@ -18,7 +18,7 @@ type App struct {
 	// Secrets that seal cookies and stored sessions, newest first; older ones only open what they have sealed. Each has
 	// at least 32 bytes; use placeholders such as `{file./run/secrets/key}`. Default: a key ring kept in Caddy's
 	// storage, which the members of a cluster share. Whoever holds a key can forge a session.
-	Keys []string `json:"keys,omitempty"`
+	Keys []string `json:"keys,omitempty" placeholders:"later"`
 
 	// The age at which the newest key of the ring in Caddy's storage is superseded by itself. Older keys go on opening what
 	// they have sealed as long as anything can need them. 0: only when `latchkey keys rotate` says so. Default: 90 days; at

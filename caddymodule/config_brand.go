@@ -48,7 +48,7 @@ type BrandFile struct {
 	File string `json:"file"`
 
 	// Where the file is named, for messages about it.
-	Position string `json:"position,omitempty"`
+	Position string `json:"position,omitempty" placeholders:"none"`
 }
 
 // BrandLink is a link below the card.

@@ -54,7 +54,7 @@ type Policy struct {
 	ReportUntil string `json:"report_until,omitempty"`
 
 	// Where it was written, as file:line, for messages. The Caddyfile adapter fills it in.
-	Position string `json:"position,omitempty"`
+	Position string `json:"position,omitempty" placeholders:"none"`
 
 	// MatchRaw as it was before it was loaded, to compare configurations.
 	matched caddyhttp.RawMatcherSets

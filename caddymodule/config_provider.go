@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/leave"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // defaultProvider is the name of a provider that was given none.
@@ -37,9 +39,10 @@ type Provider struct {
 	// The secret of this client. Use a placeholder, `{env.NAME}` or `{file./path}`: a literal ends up in the adapted
 	// configuration and in Caddy's autosave. It is read anew for each token request, so a changed file needs no reload.
 	// Empty: a public client, which is protected by PKCE alone.
-	ClientSecret string `json:"client_secret,omitempty"`
+	ClientSecret string `json:"client_secret,omitempty" placeholders:"later"`
 
-	// How Latchkey proves that it is this client, in place of a secret. Default: with the secret.
+	// How Latchkey proves that it is this client: with a key in place of a secret, or how the secret is sent. Default:
+	// `client_secret_basic`, unless the provider offers `client_secret_post` alone.
 	ClientAuth *ClientAuth `json:"client_auth,omitempty"`
 
 	// `silent` has claims and groups that are older than the session's `recheck` asked for anew where the provider gave no
@@ -47,7 +50,25 @@ type Provider struct {
 	// would have to ask the person something, the person signs in again. Default: they stay as at sign-in.
 	Recheck string `json:"recheck,omitempty"`
 
-	// The scopes asked for; `openid` must be among them. Default: `openid profile email offline_access`.
+	// Where the provider's metadata is, if it is not at `/.well-known/openid-configuration` under the issuer, as with Azure AD
+	// B2C and Oracle. It has to name the issuer all the same. https; http for a loopback host.
+	MetadataURL string `json:"metadata_url,omitempty"`
+
+	// Scheme, host and port at which Latchkey itself reaches the provider, where that is not the issuer's address: the name of
+	// a container, for example. Everything under the issuer's origin is asked there: metadata, keys, tokens, userinfo and
+	// revocation, with the public name in `Host`, `X-Forwarded-Host` and `X-Forwarded-Proto`. Browsers never go there. Plain
+	// http is accepted for names and addresses that are not on the Internet; whoever can read or change what crosses that
+	// network can sign in as anybody. Default: the issuer's address.
+	InternalURL string `json:"internal_url,omitempty"`
+
+	// Where people are sent when they sign out, in place of the `end_session_endpoint` in the provider's metadata, if it has
+	// one. These are filled in, in the query alone: `{client_id}`, `{post_logout_redirect_uri}`, `{state}`, `{id_token_hint}`
+	// and `{logout_hint}`. Default: as the metadata says.
+	EndSessionURL string `json:"end_session_url,omitempty" placeholders:"later"`
+
+	// The scopes asked for; `openid` must be among them. Default: `openid profile email offline_access`, without
+	// `offline_access` where the provider's `scopes_supported` lacks it. At Google, `access_type=offline` and `prompt=consent`
+	// take its place.
 	Scopes []string `json:"scopes,omitempty"`
 
 	// The claim that lists a person's groups. A dot leads into an object: `realm_access.roles`. Default: `groups`.
@@ -94,14 +115,16 @@ type Provider struct {
 
 // ClientAuth is a way to authenticate a client to its provider.
 type ClientAuth struct {
-	// The method: `private_key_jwt`, a signed assertion (RFC 7523).
+	// The method: `private_key_jwt`, a signed assertion (RFC 7523); or `client_secret_basic` or `client_secret_post`, which
+	// send the secret in a header or in the form.
 	Method string `json:"method"`
 
 	// A PEM file with the private key, RSA or EC. With its certificate in the same file the assertion names that too
 	// (`x5t#S256`, which Entra wants). Read anew for each request to the provider, so that a changed file needs no reload.
-	KeyFile string `json:"key_file"`
+	// For `private_key_jwt` alone.
+	KeyFile string `json:"key_file,omitempty" placeholders:"later"`
 
-	// Whom the assertion is for (`aud`). Default: the provider's token endpoint; its issuer at other endpoints.
+	// Whom the assertion is for (`aud`), for `private_key_jwt` alone. Default: the provider's token endpoint; its issuer at other endpoints.
 	Audience string `json:"audience,omitempty"`
 }
 
@@ -109,12 +132,20 @@ const recheckSilent = "silent"
 
 const privateKeyJWT = "private_key_jwt"
 
+var clientAuthMethods = []string{privateKeyJWT, signin.ClientSecretBasic, signin.ClientSecretPost}
+
 func (c *ClientAuth) check(secret string) error {
 	switch {
-	case c == nil:
+	case c == nil, hasPlaceholder(c.Method):
 		return nil
+	case !slices.Contains(clientAuthMethods, c.Method):
+		return fmt.Errorf("client_auth: %q is none of %s", c.Method, strings.Join(clientAuthMethods, ", "))
+	case c.Method != privateKeyJWT && (c.KeyFile != "" || c.Audience != ""):
+		return fmt.Errorf("client_auth: %s takes neither a key file nor an audience", c.Method)
+	case c.Method != privateKeyJWT && secret == "":
+		return fmt.Errorf("client_auth: %s needs client_secret", c.Method)
 	case c.Method != privateKeyJWT:
-		return fmt.Errorf("client_auth: %q is not %s", c.Method, privateKeyJWT)
+		return nil
 	case c.KeyFile == "":
 		return errors.New("client_auth: the key file is missing")
 	case secret != "":
@@ -197,15 +228,18 @@ func (p *Provider) check() error {
 	if err := p.ClientAuth.check(p.ClientSecret); err != nil {
 		return err
 	}
-	if p.Recheck != "" && p.Recheck != recheckSilent {
+	if err := p.checkAddresses(); err != nil {
+		return err
+	}
+	if p.Recheck != "" && p.Recheck != recheckSilent && !hasPlaceholder(p.Recheck) {
 		return fmt.Errorf("recheck: %q is not %s", p.Recheck, recheckSilent)
 	}
-	if p.GroupsOverage != "" {
+	if p.GroupsOverage != "" && !hasPlaceholder(p.GroupsOverage) {
 		if err := signin.CheckEndpoint(p.GroupsOverage); err != nil {
 			return fmt.Errorf("groups_overage: %w", err)
 		}
 	}
-	if len(p.Scopes) > 0 && !slices.Contains(p.Scopes, "openid") {
+	if len(p.Scopes) > 0 && !slices.Contains(p.Scopes, "openid") && !slices.ContainsFunc(p.Scopes, hasPlaceholder) {
 		return errors.New("scopes: openid must be among them")
 	}
 	for _, k := range slices.Sorted(maps.Keys(p.AuthParams)) {
@@ -236,13 +270,42 @@ func (p *Provider) check() error {
 	return nil
 }
 
+// checkAddresses looks at the addresses beside the issuer's, as far as they hold no placeholders.
+func (p *Provider) checkAddresses() error {
+	if p.MetadataURL != "" && !hasPlaceholder(p.MetadataURL) {
+		if err := signin.CheckEndpoint(p.MetadataURL); err != nil {
+			return fmt.Errorf("metadata_url: %w", err)
+		}
+	}
+	if p.InternalURL != "" && !hasPlaceholder(p.InternalURL) {
+		if err := reach.CheckInside(p.InternalURL); err != nil {
+			return fmt.Errorf("internal_url: %w", err)
+		}
+	}
+	if p.EndSessionURL != "" && !placeholder.MatchString(p.EndSessionURL) {
+		if _, err := parseEndSession(p.EndSessionURL); err != nil {
+			return fmt.Errorf("end_session_url: %w", err)
+		}
+	}
+	return nil
+}
+
+// parseEndSession reads the address of a sign-out in which nothing is left to be filled in but what belongs to the sign-out.
+func parseEndSession(raw string) (*leave.Template, error) {
+	t, err := leave.Parse(raw)
+	if err != nil {
+		return nil, err
+	}
+	return t, signin.CheckEndpoint(t.Address())
+}
+
 func checkAuthParam(key, value string) error {
 	switch {
 	case key == "":
 		return errors.New("auth_param: a name is missing")
 	case slices.Contains(protocolParams, key):
 		return fmt.Errorf("auth_param: %s belongs to the protocol and cannot be set", key)
-	case key == "response_mode" && value != "query" && value != "form_post":
+	case key == "response_mode" && value != "query" && value != "form_post" && !hasPlaceholder(value):
 		return fmt.Errorf("auth_param: response_mode is query or form_post, not %q", value)
 	}
 	return nil

@@ -85,7 +85,7 @@ type Handler struct {
 	Assertion *Assertion `json:"assertion,omitempty"`
 
 	// Where `match` was written, as file:line, for messages. The Caddyfile adapter fills it in.
-	Position string `json:"position,omitempty"`
+	Position string `json:"position,omitempty" placeholders:"none"`
 
 	rt handlerRuntime
 }

@@ -45,8 +45,11 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 // Provision compiles what the site says together with what holds for every site.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	app, err := ctx.AppIfConfigured("latchkey")
-	if err != nil {
+	switch {
+	case errors.Is(err, caddy.ErrNotConfigured):
 		return fmt.Errorf("the global option latchkey is missing: %w", err)
+	case err != nil:
+		return err // which says that it is about the app latchkey
 	}
 	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return err
@@ -64,6 +67,13 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 func (h *Handler) provision(ctx caddy.Context, app *App) error {
 	h.rt.logger, h.rt.app = ctx.Logger(), app
 	if err := h.check(h.rt.app); err != nil {
+		return fmt.Errorf("app %q: %w", h.App, err)
+	}
+	filled, err := fillIn(h)
+	if err == nil && filled {
+		err = h.check(app)
+	}
+	if err != nil {
 		return fmt.Errorf("app %q: %w", h.App, err)
 	}
 	if app.SignInHost != nil {

@@ -2,14 +2,15 @@ package caddymodule
 
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 )
 
 var (
@@ -17,22 +18,9 @@ var (
 	defaultMFAMethods = []string{"mfa", "otp", "hwk", "swk", "fido"}
 )
 
-// compile turns the configuration into a provider. It reads files and environment, and talks to nobody.
+// compile turns a configuration that is filled in and checked into a provider. It reads files and environment, and talks to
+// nobody.
 func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http.RoundTripper) (*signin.Provider, error) {
-	issuer, err := resolve("issuer", p.Issuer)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkIssuer(issuer); err != nil {
-		return nil, err
-	}
-	clientID, err := resolve("client_id", p.ClientID)
-	if err != nil {
-		return nil, err
-	}
-	if clientID == "" {
-		return nil, errors.New("client_id is missing")
-	}
 	var secret func() (string, error)
 	if p.ClientSecret != "" {
 		secret = func() (string, error) { return resolve("client_secret", p.ClientSecret) }
@@ -47,9 +35,13 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 	if err != nil {
 		return nil, err
 	}
-	audience := ""
+	var auth ClientAuth
 	if p.ClientAuth != nil {
-		audience = p.ClientAuth.Audience
+		auth = *p.ClientAuth
+	}
+	endSession, err := p.endSession()
+	if err != nil {
+		return nil, err
 	}
 	roots, err := p.roots()
 	if err != nil {
@@ -58,10 +50,11 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 	return signin.NewProvider(signin.ProviderConfig{
 		Name:         p.name(),
 		Title:        p.DisplayName,
-		Issuer:       issuer,
-		ClientID:     clientID,
+		Issuer:       p.Issuer,
+		ClientID:     p.ClientID,
 		ClientSecret: secret,
-		ClientKey:    key, ClientAudience: audience,
+		ClientMethod: auth.Method, ClientKey: key, ClientAudience: auth.Audience,
+		MetadataURL: p.MetadataURL, InternalURL: strings.TrimSuffix(p.InternalURL, "/"), EndSession: endSession,
 		SilentRecheck: p.Recheck == recheckSilent,
 		Scopes:        p.Scopes,
 		AuthParams:    p.AuthParams,
@@ -74,7 +67,7 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 // clientKey returns what reads the client's key, nil if there is none. A file that is missing or holds none refuses the
 // configuration (A56).
 func (p *Provider) clientKey() (func() (*signin.ClientKey, error), error) {
-	if p.ClientAuth == nil {
+	if p.ClientAuth == nil || p.ClientAuth.Method != privateKeyJWT {
 		return nil, nil
 	}
 	read := func() (*signin.ClientKey, error) {
@@ -94,6 +87,22 @@ func (p *Provider) clientKey() (func() (*signin.ClientKey, error), error) {
 	}
 	_, err := read()
 	return read, err
+}
+
+// endSession returns the configured address of the sign-out, nil if there is none.
+func (p *Provider) endSession() (*leave.Template, error) {
+	if p.EndSessionURL == "" {
+		return nil, nil
+	}
+	raw, err := resolveSome("end_session_url", p.EndSessionURL, leave.Names()...)
+	if err != nil {
+		return nil, err
+	}
+	t, err := parseEndSession(raw)
+	if err != nil {
+		return nil, fmt.Errorf("end_session_url: %w", err)
+	}
+	return t, nil
 }
 
 func (p *Provider) claims() signin.ClaimsConfig {

@@ -27,7 +27,7 @@ type SignInHost struct {
 	Origin string `json:"origin"`
 
 	// Where the configuration has it, as file:line, for error messages.
-	Position string `json:"position,omitempty"`
+	Position string `json:"position,omitempty" placeholders:"none"`
 }
 
 // parseSignInHost reads a host, with a port where it is not the scheme's own, and with http:// for a loopback host.

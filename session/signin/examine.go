@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -34,28 +33,17 @@ const MaxAhead = clockSkew
 func (p *Provider) Examine(ctx context.Context) (*Examination, error) {
 	out := new(Examination)
 	began := p.Now()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(p.Issuer, "/")+"/.well-known/openid-configuration", nil)
+	got, err := p.fetchMetadata(ctx)
+	if date, ok := got.dateOf(); ok {
+		out.Dated, out.Ahead = true, ahead(date, began, p.Now())
+	}
 	if err != nil {
-		return nil, err
-	}
-	if resp, err := p.Client.Do(req); err == nil {
-		date, wrong := http.ParseTime(resp.Header.Get("Date"))
-		_ = resp.Body.Close()
-		if out.Dated = wrong == nil; out.Dated {
-			out.Ahead = ahead(date, began, p.Now())
-		}
-	}
-	if err := p.discover(ctx); err != nil {
 		return out, err
 	}
 	m := p.meta.Load()
 	keys, err := m.keys.current(ctx)
 	out.Keys, out.KeysErr = len(keys), err
-	for _, alg := range signingAlgorithms {
-		if slices.Contains(m.SigningAlgorithms, string(alg)) {
-			out.Algorithms = append(out.Algorithms, string(alg))
-		}
-	}
+	out.Algorithms = accepted(m.SigningAlgorithms)
 	if err == nil && len(m.SigningAlgorithms) > 0 && len(out.Algorithms) == 0 {
 		out.KeysErr = fmt.Errorf("it signs with %s, and none of these is accepted", strings.Join(m.SigningAlgorithms, ", "))
 	}

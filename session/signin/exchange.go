@@ -1,23 +1,19 @@
 package signin
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"go.uber.org/zap"
 	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // answer is what a provider gave for a code, verified.
@@ -36,6 +32,12 @@ type oauthError struct {
 
 func (e *oauthError) Error() string { return "provider refused: " + e.word }
 
+// How a client secret is sent to the token endpoint (OpenID Connect Core, section 9).
+const (
+	ClientSecretBasic = "client_secret_basic"
+	ClientSecretPost  = "client_secret_post"
+)
+
 func (p *Provider) oauth(m *metadata, redirectURI string) (*oauth2.Config, error) {
 	secret := ""
 	if p.ClientSecret != nil {
@@ -49,27 +51,23 @@ func (p *Provider) oauth(m *metadata, redirectURI string) (*oauth2.Config, error
 		ClientSecret: secret,
 		Endpoint:     oauth2.Endpoint{AuthURL: m.AuthorizationEndpoint, TokenURL: m.TokenEndpoint, AuthStyle: p.authStyle(m)},
 		RedirectURL:  redirectURI,
-		Scopes:       p.scopes(),
 	}, nil
 }
 
-// authStyle is client_secret_basic unless the provider offers only client_secret_post (Discovery, section 3).
+// authStyle is the configured one, else client_secret_basic unless the provider offers only client_secret_post (Discovery,
+// section 3).
 func (p *Provider) authStyle(m *metadata) oauth2.AuthStyle {
-	if p.ClientKey != nil {
+	switch {
+	case p.ClientKey != nil || p.ClientMethod == ClientSecretPost:
 		return oauth2.AuthStyleInParams
+	case p.ClientMethod == ClientSecretBasic:
+		return oauth2.AuthStyleInHeader
 	}
-	if len(m.TokenAuthMethods) > 0 && !slices.Contains(m.TokenAuthMethods, "client_secret_basic") &&
-		slices.Contains(m.TokenAuthMethods, "client_secret_post") {
+	if len(m.TokenAuthMethods) > 0 && !slices.Contains(m.TokenAuthMethods, ClientSecretBasic) &&
+		slices.Contains(m.TokenAuthMethods, ClientSecretPost) {
 		return oauth2.AuthStyleInParams
 	}
 	return oauth2.AuthStyleInHeader
-}
-
-func (p *Provider) scopes() []string {
-	if slices.Contains(p.Scopes, oidc.ScopeOpenID) {
-		return p.Scopes
-	}
-	return append([]string{oidc.ScopeOpenID}, p.Scopes...)
 }
 
 // redeem exchanges a code and verifies everything that comes with it. The context must not end with the client's
@@ -167,44 +165,6 @@ func (a *answer) bound() {
 	}
 }
 
-// userInfo asks for the claims that the ID token lacks. Its sub must be the ID token's (OpenID Connect Core, section
-// 5.3.2): else somebody's groups would become somebody else's.
-func (p *Provider) userInfo(ctx context.Context, m *metadata, accessToken, subject string) (map[string]json.RawMessage, []byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserInfoEndpoint, nil)
-	if err != nil {
-		return nil, nil, err
-	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Authorization", "Bearer "+accessToken)
-	resp, err := p.Client.Do(req)
-	if err != nil {
-		return nil, nil, transportError(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("status %d", resp.StatusCode)
-	}
-	if media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || media != "application/json" {
-		return nil, nil, errors.New("answer is not application/json")
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, nil, err
-	}
-	claims, err := parseClaims(body)
-	if err != nil {
-		return nil, nil, errors.New("answer is not a JSON object")
-	}
-	if (claimSet{claims}).str("sub") != subject {
-		return nil, nil, errors.New("answer is about another sub")
-	}
-	var compact bytes.Buffer
-	if json.Compact(&compact, body) != nil {
-		return nil, nil, errors.New("answer is not JSON")
-	}
-	return claims, compact.Bytes(), nil
-}
-
 // tokenError tells a refusal from an outage, and keeps what a provider wrote out of our errors but for the error word.
 func tokenError(err error) error {
 	var refused *oauth2.RetrieveError
@@ -229,7 +189,7 @@ func transportError(err error) error {
 	switch {
 	case !errors.As(err, &transport):
 		return truncated(err)
-	case errors.Is(err, errIDPRedirect) || errors.Is(err, errIDPBody):
+	case errors.Is(err, errIDPRedirect) || errors.Is(err, reach.ErrRedirect) || errors.Is(err, errIDPBody):
 		return transport.Err
 	}
 	return fmt.Errorf("%w: %w", errProviderDown, transport.Err)

@@ -107,6 +107,8 @@ type settings struct {
 	keepFor time.Duration
 	// maxPending bounds the sign-ins that wait for their answer.
 	maxPending int
+	// provider changes the configuration of the provider.
+	provider func(*ProviderConfig)
 	// client talks to the provider; nil is the usual one.
 	client *http.Client
 	// limited is told of requests that were held off.
@@ -144,10 +146,12 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	}
 	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now, MaxPending: set.maxPending, Recheck: set.keepFor})
 	t.Cleanup(manager.Close)
-	provider := NewProvider(ProviderConfig{
+	config := ProviderConfig{
 		Name: "main", Issuer: set.idp.URL, ClientID: testClient, Claims: set.claims, Now: set.clock.Now, AuthParams: set.params,
 		ClientSecret: func() (string, error) { return "client-secret-canary", nil }, Client: set.client,
-	})
+	}
+	set.changeProvider(&config)
+	provider := NewProvider(config)
 	g := &gateway{t: t, store: set.store, clock: set.clock, idp: set.idp, log: set.log}
 	g.site = &Site{App: "wiki", Gate: set.admit}
 	g.sites = set.sites

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -36,6 +37,8 @@ type fakeIDP struct {
 	header   map[string]any // merged over the default header
 	userinfo map[string]any // nil: no userinfo endpoint
 	metadata map[string]any // merged over the metadata
+	// userinfoToken is what userinfo answers instead, as a token.
+	userinfoToken string
 	// graph is what Microsoft Graph answers, with which status.
 	graph       any
 	graphStatus int
@@ -147,6 +150,11 @@ func (p *fakeIDP) serveKeys(w http.ResponseWriter, _ *http.Request) {
 func (p *fakeIDP) serveUserInfo(w http.ResponseWriter, _ *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.userinfoToken != "" {
+		w.Header().Set("Content-Type", "application/jwt")
+		_, _ = io.WriteString(w, p.userinfoToken)
+		return
+	}
 	writeJSON(w, http.StatusOK, p.userinfo)
 }
 

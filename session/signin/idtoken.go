@@ -139,7 +139,7 @@ func splitToken(raw string) (*verifiedToken, error) {
 // them. Else it is what the token says of the person.
 func (p *Provider) keepToken(m *metadata, a *answer, t *verifiedToken) error {
 	a.draft.Claims, a.tokens.IDHeader, a.tokens.IDSignature = t.payload, nil, nil
-	if m.EndSessionEndpoint != "" || p.SilentRecheck {
+	if p.showsIDToken(m) {
 		a.tokens.IDHeader, a.tokens.IDSignature = t.header, t.signature
 		return nil
 	}
@@ -175,14 +175,19 @@ func joinToken(claims []byte, t session.Tokens) string {
 // algorithms returns what the provider says it signs with, as far as we accept it; RS256 if it says nothing usable
 // (OpenID Connect Core, section 2).
 func (m *metadata) algorithms() []string {
-	var algs []string
-	for _, alg := range signingAlgorithms {
-		if slices.Contains(m.SigningAlgorithms, string(alg)) {
-			algs = append(algs, string(alg))
-		}
-	}
+	algs := accepted(m.SigningAlgorithms)
 	if len(algs) == 0 {
 		algs = []string{oidc.RS256}
+	}
+	return algs
+}
+
+// accepted are those of the algorithms that we take.
+func accepted(offered []string) (algs []string) {
+	for _, alg := range signingAlgorithms {
+		if slices.Contains(offered, string(alg)) {
+			algs = append(algs, string(alg))
+		}
 	}
 	return algs
 }

@@ -66,7 +66,6 @@ func TestIDToken(t *testing.T) {
 		{"garbage", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": "a.b.c.d"} }, false},
 		{"oversized answer", func(p *fakeIDP) { p.claims = map[string]any{"x": strings.Repeat("x", maxIDPBody)} }, false},
 		{"redirecting token endpoint", func(p *fakeIDP) { p.redirecting["/token"] = true }, false},
-		{"redirecting keys", func(p *fakeIDP) { p.redirecting["/keys"] = true }, false},
 		{"refused code", func(p *fakeIDP) { p.tokenFail = map[string]any{"error": "invalid_grant"} }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -3,14 +3,14 @@ package signin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 )
 
 // ProviderConfig is one OpenID provider, as configured.
@@ -28,8 +28,17 @@ type ProviderConfig struct {
 	ClientAudience string
 	// SilentRecheck has claims that are too old and cannot be refreshed asked for anew by a round trip of the browser.
 	SilentRecheck bool
-	// Scopes always include openid. Empty: openid profile email offline_access.
+	// ClientMethod is how the secret is sent: client_secret_basic or client_secret_post. Empty: client_secret_basic, unless
+	// the metadata offers client_secret_post alone.
+	ClientMethod string
+	// Scopes always include openid. Empty: openid profile email offline_access, as far as the provider has them.
 	Scopes []string
+	// MetadataURL is where the metadata is, if that is not where the issuer's name leads. The metadata has to name the issuer.
+	MetadataURL string
+	// InternalURL is an origin at which the gateway itself reaches what has the issuer's origin. Browsers never go there.
+	InternalURL string
+	// EndSession is where a person is signed out, in place of what the metadata says.
+	EndSession *leave.Template
 	// AuthParams are sent to the authorization endpoint as they are; none can replace a parameter of the protocol.
 	AuthParams map[string]string
 	Claims     ClaimsConfig
@@ -56,23 +65,6 @@ type Provider struct {
 	state ProviderState
 }
 
-type metadata struct {
-	oidc *oidc.Provider
-	keys *keySet
-
-	AuthorizationEndpoint string   `json:"authorization_endpoint"`
-	TokenEndpoint         string   `json:"token_endpoint"`
-	UserInfoEndpoint      string   `json:"userinfo_endpoint"`
-	EndSessionEndpoint    string   `json:"end_session_endpoint"`
-	RevocationEndpoint    string   `json:"revocation_endpoint"`
-	JWKSURI               string   `json:"jwks_uri"`
-	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
-	Prompts               []string `json:"prompt_values_supported"`
-	TokenAuthAlgorithms   []string `json:"token_endpoint_auth_signing_alg_values_supported"`
-	IssInResponse         bool     `json:"authorization_response_iss_parameter_supported"`
-	SigningAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
-}
-
 const (
 	discoverEvery    = time.Hour
 	discoverFirst    = time.Second
@@ -94,8 +86,8 @@ func NewProvider(c ProviderConfig) *Provider {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if len(c.Scopes) == 0 {
-		c.Scopes = []string{oidc.ScopeOpenID, "profile", "email", oidc.ScopeOfflineAccess}
+	if c.InternalURL != "" {
+		c.Client = inside(c.Client, c.Issuer, c.InternalURL)
 	}
 	if c.Title == "" {
 		c.Title = c.Name
@@ -152,50 +144,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return true
 	}
-}
-
-func (p *Provider) discover(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.Client), idpTimeout)
-	defer cancel()
-	found, err := oidc.NewProvider(ctx, p.Issuer)
-	if err != nil {
-		return truncated(err)
-	}
-	m := &metadata{oidc: found}
-	if err := found.Claims(m); err != nil {
-		return fmt.Errorf("reading metadata: %w", err)
-	}
-	for name, endpoint := range map[string]string{
-		"authorization_endpoint": m.AuthorizationEndpoint, "token_endpoint": m.TokenEndpoint, "jwks_uri": m.JWKSURI,
-	} {
-		if endpoint == "" {
-			return fmt.Errorf("metadata has no %s", name)
-		}
-	}
-	for _, endpoint := range []string{
-		m.AuthorizationEndpoint, m.TokenEndpoint, m.JWKSURI, m.UserInfoEndpoint, m.EndSessionEndpoint, m.RevocationEndpoint,
-	} {
-		if endpoint != "" {
-			if err := CheckEndpoint(endpoint); err != nil {
-				return fmt.Errorf("metadata: %w", err)
-			}
-		}
-	}
-	if old := p.meta.Load(); old != nil && old.JWKSURI == m.JWKSURI {
-		m.keys = old.keys
-	} else {
-		uri := m.JWKSURI
-		m.keys = &keySet{url: func() string { return uri }, client: p.Client, now: p.Now}
-	}
-	p.meta.Store(m)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	select {
-	case <-p.ready:
-	default:
-		close(p.ready)
-	}
-	return nil
 }
 
 // metadata returns the metadata, waiting for a first find for a moment. errProviderDown if there is none.

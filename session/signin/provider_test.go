@@ -166,19 +166,32 @@ func TestUserInfo(t *testing.T) {
 	}
 }
 
-// TestClientAuthentication: basic unless the provider offers only post; the secret stands in no URL.
+// TestClientAuthentication: basic unless the provider offers only post, or as configured (field trial 1.22); the secret
+// stands in no URL.
 func TestClientAuthentication(t *testing.T) {
-	for _, methods := range [][]string{nil, {"client_secret_basic", "client_secret_post"}, {"client_secret_post"}} {
+	for _, row := range []struct {
+		offered    []string
+		configured string
+		post       bool
+	}{
+		{nil, "", false},
+		{[]string{"client_secret_basic", "client_secret_post"}, "", false},
+		{[]string{"client_secret_post"}, "", true},
+		{[]string{"client_secret_basic", "client_secret_post"}, ClientSecretPost, true},
+		{nil, ClientSecretPost, true},
+		{[]string{"client_secret_post"}, ClientSecretBasic, false},
+	} {
 		g := newGateway(t, func(s *settings) {
 			s.idp = newIDP(t, s.clock.Now)
-			if methods != nil {
-				s.idp.metadata = map[string]any{"token_endpoint_auth_methods_supported": methods}
+			if row.offered != nil {
+				s.idp.metadata = map[string]any{"token_endpoint_auth_methods_supported": row.offered}
 			}
+			s.provider = func(c *ProviderConfig) { c.ClientMethod = row.configured }
 		})
 		b := g.browser()
 		b.callback(b.toProvider("/"))
-		if inBody := g.idp.lastToken.Get("client_secret") != ""; inBody != (len(methods) == 1) {
-			t.Errorf("%v: secret in the body: %t", methods, inBody)
+		if inBody := g.idp.lastToken.Get("client_secret") != ""; inBody != row.post {
+			t.Errorf("%+v: secret in the body: %t", row, inBody)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 )
 
 const actionSignOut = "sign-out"
@@ -110,22 +111,49 @@ func (s *Service) leaveURL(v *Visit, have *session.Session, token session.Token)
 	if tokens.Refresh != "" && m.RevocationEndpoint != "" {
 		s.background(s.revocation(p, m, have, tokens.Refresh))
 	}
-	if m.EndSessionEndpoint == "" {
-		return ""
-	}
-	params := url.Values{
-		"client_id":                {p.ClientID},
-		"post_logout_redirect_uri": {s.signedOutOrigin(v) + Base + "/signed-out"},
-		"state":                    {s.leaveState(v, have)},
-	}
-	if hint := joinToken(have.Claims, tokens); hint != "" {
-		params.Set("id_token_hint", hint)
-	}
-	target, err := endpointWith(m.EndSessionEndpoint, params)
+	target, err := p.leaveAt(m, leave.Request{
+		ClientID: p.ClientID, ReturnTo: s.signedOutOrigin(v) + Base + "/signed-out", State: s.leaveState(v, have),
+		IDToken: joinToken(have.Claims, tokens), Hint: logoutHint(have),
+	})
 	if err != nil {
-		return ""
+		s.Logger.Warn("sign-out at the provider left out", zap.String("provider", p.Name), zap.Error(err))
 	}
 	return target
+}
+
+// leaveAt is where a provider signs people out: as the configuration says, else as its metadata does; empty for nowhere.
+func (p *Provider) leaveAt(m *metadata, r leave.Request) (string, error) {
+	switch {
+	case p.EndSession != nil:
+		return r.In(p.EndSession)
+	case m.EndSessionEndpoint != "":
+		return r.At(m.EndSessionEndpoint)
+	}
+	return "", nil
+}
+
+// showsIDToken reports whether there is anybody to show the ID token of a session to.
+func (p *Provider) showsIDToken(m *metadata) bool {
+	if p.SilentRecheck {
+		return true
+	}
+	if p.EndSession != nil {
+		return p.EndSession.ShowsIDToken()
+	}
+	return m.EndSessionEndpoint != ""
+}
+
+// maxLogoutHint bounds a hint that names a person. Entra's login_hint is the longest that is known.
+const maxLogoutHint = 512
+
+// logoutHint names the person for a sign-out without ID token: by the claim that Entra has for it, else by name.
+func logoutHint(have *session.Session) string {
+	for _, hint := range []string{ClaimText(have, "login_hint"), ClaimText(have, "preferred_username"), ClaimText(have, "email"), have.Identity.Subject} {
+		if hint != "" && len(hint) <= maxLogoutHint {
+			return hint
+		}
+	}
+	return ""
 }
 
 // signedOutOrigin is where a provider sends people back to: with a sign-in host, that is the one address it knows of.

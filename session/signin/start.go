@@ -115,13 +115,16 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 		return
 	}
 	params := url.Values{}
+	for k, value := range p.ownParams(m) {
+		params.Set(k, value)
+	}
 	for k, value := range p.AuthParams {
 		params.Set(k, value)
 	}
 	params.Set("response_type", "code")
 	params.Set("client_id", p.ClientID)
 	params.Set("redirect_uri", f.redirectURI())
-	params.Set("scope", strings.Join(p.scopes(), " "))
+	params.Set("scope", strings.Join(p.scopes(m), " "))
 	params.Set("state", f.wireState(restarted))
 	params.Set("nonce", f.Nonce)
 	params.Set("code_challenge", oauth2.S256ChallengeFromVerifier(f.Verifier))

@@ -1,0 +1,244 @@
+package signin
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/leave"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
+)
+
+// Field trial 1.8: what a provider does not offer is not asked for by default, and always if the configuration says so.
+func TestDefaultScopes(t *testing.T) {
+	for _, row := range []struct {
+		name                string
+		configured, offered []string
+		issuer              string
+		want                string
+		google              bool
+	}{
+		{"no list", nil, nil, "https://id", "openid profile email offline_access", false},
+		{"Entra", nil, []string{"openid", "profile", "email", "offline_access"}, "https://id", "openid profile email offline_access", false},
+		{"GitLab", nil, []string{"api", "openid", "profile", "email"}, "https://gitlab.com", "openid profile email", false},
+		{"Apple", nil, []string{"openid", "email", "name"}, "https://appleid.apple.com", "openid email", false},
+		{"Hydra lists protocol scopes alone", nil, []string{"offline_access", "offline", "openid"}, "https://hydra", "openid profile email offline_access", false},
+		{"Google", nil, []string{"openid", "email", "profile"}, google, "openid profile email", true},
+		{"Google, by name", []string{"openid", "email"}, []string{"openid", "email", "profile"}, google, "openid email", false},
+		{"by name", []string{"openid", "offline_access"}, []string{"openid"}, "https://id", "openid offline_access", false},
+		{"openid is always there", []string{"email"}, nil, "https://id", "openid email", false},
+	} {
+		p, m := NewProvider(ProviderConfig{Name: "x", Issuer: row.issuer, Scopes: row.configured}), &metadata{Scopes: row.offered}
+		if got := strings.Join(p.scopes(m), " "); got != row.want {
+			t.Errorf("%s: %s", row.name, got)
+		}
+		if got := p.ownParams(m); (got["access_type"] == "offline" && got["prompt"] == "consent") != row.google {
+			t.Errorf("%s: parameters %v", row.name, got)
+		}
+	}
+	g := newGateway(t, func(s *settings) {
+		s.idp = newIDP(t, s.clock.Now)
+		s.idp.metadata = map[string]any{"scopes_supported": []string{"openid", "profile", "email"}}
+	})
+	if got := g.browser().toProvider("/").Get("scope"); got != "openid profile email" {
+		t.Errorf("asked for %s", got)
+	}
+}
+
+// Field trial 1.23: metadata and keys may redirect; the issuer is compared as before, and an endpoint for secrets may not.
+func TestDiscoveryRedirects(t *testing.T) {
+	clock := storetest.NewClock()
+	idp := newIDP(t, clock.Now)
+	front := http.NewServeMux()
+	front.Handle("/.well-known/openid-configuration", http.RedirectHandler(idp.URL+"/.well-known/openid-configuration", http.StatusMovedPermanently))
+	front.Handle("/keys", http.RedirectHandler(idp.URL+"/keys", http.StatusFound))
+	server := httptest.NewServer(front)
+	defer server.Close()
+	p := NewProvider(ProviderConfig{Name: "main", Issuer: server.URL, ClientID: testClient, Now: clock.Now})
+	if err := p.discover(t.Context()); err == nil || !strings.Contains(err.Error(), "issuer") {
+		t.Errorf("metadata of another issuer by a redirect: %v", err)
+	}
+	idp.set(func(f *fakeIDP) { f.metadata = map[string]any{"issuer": server.URL, "jwks_uri": server.URL + "/keys"} })
+	if err := p.discover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m := p.meta.Load()
+	if _, err := m.keys.VerifySignature(t.Context(), idp.sign(map[string]any{"sub": "s"})); err != nil {
+		t.Error(err)
+	}
+}
+
+// Field trial 1.23: metadata that stands elsewhere, and a provider that the gateway reaches under another address.
+func TestMetadataElsewhere(t *testing.T) {
+	clock := storetest.NewClock()
+	idp := newIDP(t, clock.Now)
+	idp.metadata = map[string]any{"issuer": "https://id.example.com/x"}
+	p := NewProvider(ProviderConfig{
+		Name: "main", Issuer: "https://id.example.com/x", ClientID: testClient, Now: clock.Now, MetadataURL: idp.URL + "/.well-known/openid-configuration",
+	})
+	if err := p.discover(t.Context()); err != nil {
+		t.Error(err)
+	}
+
+	const public = "https://id.example.com"
+	var hosts []string
+	inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hosts = append(hosts, r.Host+" "+r.Method+" "+r.URL.Path)
+		if r.URL.Path == "/.well-known/openid-configuration" {
+			writeJSON(w, http.StatusOK, map[string]any{
+				"issuer": public, "authorization_endpoint": public + "/authorize", "jwks_uri": public + "/keys",
+				"token_endpoint": "http://" + r.Header.Get("X-Test") + "/token", "revocation_endpoint": public + "/revoke",
+			})
+		}
+	})
+	server := httptest.NewServer(inner)
+	defer server.Close()
+	origin := server.URL
+	p = NewProvider(ProviderConfig{Name: "main", Issuer: public, ClientID: testClient, Now: clock.Now, InternalURL: origin})
+	m, err := p.fetchMetadata(t.Context())
+	if err == nil || m == nil {
+		t.Fatalf("a token endpoint of no host was taken: %v", err)
+	}
+	for endpoint, good := range map[string]bool{
+		public + "/token": true, origin + "/token": true, "http://id.example.com/token": false, "http://other:8080/token": false,
+	} {
+		body := `{"issuer":"` + public + `","authorization_endpoint":"` + public + `/a","jwks_uri":"` + public + `/keys","token_endpoint":"` + endpoint + `","revocation_endpoint":"` + public + `/revoke"}`
+		if err := p.use([]byte(body)); (err == nil) != good {
+			t.Errorf("token endpoint %s: %v", endpoint, err)
+		}
+	}
+	// Browsers are never sent inside, whatever the metadata says.
+	if err := NewProvider(ProviderConfig{Issuer: public, InternalURL: "http://keycloak:8080"}).use([]byte(
+		`{"issuer":"` + public + `","authorization_endpoint":"http://keycloak:8080/a","jwks_uri":"` + public + `/keys","token_endpoint":"` + public + `/t"}`)); err == nil {
+		t.Error("an authorization endpoint inside was taken")
+	}
+	if err := p.revoke(t.Context(), p.meta.Load(), "refresh"); err != nil {
+		t.Error(err)
+	}
+	if !slices.Equal(hosts, []string{"id.example.com GET /.well-known/openid-configuration", "id.example.com POST /revoke"}) {
+		t.Errorf("asked %q", hosts)
+	}
+}
+
+// Field trial 1.24: userinfo as a signed token, checked like any other.
+func TestSignedUserInfo(t *testing.T) {
+	good := func(p *fakeIDP) map[string]any {
+		return map[string]any{"iss": p.URL, "aud": testClient, "sub": "s-1", "preferred_username": "grace", "groups": []string{"admins"}}
+	}
+	for name, row := range map[string]struct {
+		change func(p *fakeIDP, claims map[string]any) map[string]any
+		good   bool
+	}{
+		"as it should be":    {func(_ *fakeIDP, c map[string]any) map[string]any { return c }, true},
+		"for others as well": {func(_ *fakeIDP, c map[string]any) map[string]any { c["aud"] = []string{"x", testClient}; return c }, true},
+		"exp ahead":          {func(p *fakeIDP, c map[string]any) map[string]any { c["exp"] = p.now().Unix() + 60; return c }, true},
+		"another iss":        {func(_ *fakeIDP, c map[string]any) map[string]any { c["iss"] = "https://evil.example"; return c }, false},
+		"no iss":             {func(_ *fakeIDP, c map[string]any) map[string]any { delete(c, "iss"); return c }, false},
+		"another aud":        {func(_ *fakeIDP, c map[string]any) map[string]any { c["aud"] = "other"; return c }, false},
+		"no aud":             {func(_ *fakeIDP, c map[string]any) map[string]any { delete(c, "aud"); return c }, false},
+		"another sub":        {func(_ *fakeIDP, c map[string]any) map[string]any { c["sub"] = "s-2"; return c }, false},
+		"expired":            {func(p *fakeIDP, c map[string]any) map[string]any { c["exp"] = p.now().Unix() - 3600; return c }, false},
+		"from the future":    {func(p *fakeIDP, c map[string]any) map[string]any { c["iat"] = p.now().Unix() + 3600; return c }, false},
+		"an ID token":        {func(_ *fakeIDP, c map[string]any) map[string]any { c["nonce"] = "n"; return c }, false},
+		"an access token": {func(p *fakeIDP, c map[string]any) map[string]any {
+			p.header = map[string]any{"typ": "at+jwt"}
+			return c
+		}, false},
+		"an algorithm not agreed": {func(p *fakeIDP, c map[string]any) map[string]any {
+			p.metadata = map[string]any{"userinfo_signing_alg_values_supported": []string{"RS256"}}
+			return c
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGateway(t, func(s *settings) {
+				s.idp = newIDP(t, s.clock.Now)
+				s.idp.userinfo = map[string]any{}
+				s.idp.claims = map[string]any{"groups": nil, "preferred_username": nil}
+				claims := row.change(s.idp, good(s.idp))
+				s.idp.userinfoToken = s.idp.sign(claims)
+				s.idp.header = nil
+			})
+			b := g.browser()
+			if r := b.callback(b.toProvider("/")); (r.location == Base+"/stay") != row.good {
+				t.Errorf("%d to %q: %+v", r.status, r.location, g.log.last(t))
+			}
+		})
+	}
+	g := newGateway(t, func(s *settings) {
+		s.idp = newIDP(t, s.clock.Now)
+		s.idp.userinfo = map[string]any{}
+		s.idp.claims = map[string]any{"groups": nil, "preferred_username": nil}
+		stranger := &fakeIDP{t: t, key: newKey(t), keyID: "k1"}
+		s.idp.userinfoToken = stranger.sign(good(s.idp))
+	})
+	b := g.browser()
+	if r := b.callback(b.toProvider("/")); r.status != http.StatusBadGateway {
+		t.Errorf("signed by a stranger: %d to %q", r.status, r.location)
+	}
+}
+
+func (s *settings) changeProvider(c *ProviderConfig) {
+	if s.provider != nil {
+		s.provider(c)
+	}
+}
+
+// leaveFor signs in and out, and returns where the person is sent.
+func leaveFor(t *testing.T, change func(*settings)) string {
+	t.Helper()
+	g := newGateway(t, func(s *settings) {
+		s.idp = newIDP(t, s.clock.Now)
+		change(s)
+	})
+	b := g.browser()
+	b.signIn("no")
+	r := b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(b.get(Base + "/sign-out").body)}})
+	_, target, _ := strings.Cut(r.header.Get("Refresh"), "url=")
+	return target
+}
+
+// Field trial 1.7: the address of the sign-out does not grow with the groups. 1.28: it can be one of one's own.
+func TestSignOutAddress(t *testing.T) {
+	for _, groups := range []int{0, 20, 100, 300} {
+		target := leaveFor(t, func(s *settings) {
+			list := make([]string, groups)
+			for i := range list {
+				list[i] = "7f3c1a52-9d1e-4a65-8a51-" + strings.Repeat("0", 9) + string(rune('a'+i%26)) + string(rune('a'+i/26)) + "x"
+			}
+			s.idp.claims = map[string]any{"groups": list, "login_hint": "opaque-hint"}
+		})
+		q := query(t, target)
+		if len(target) > leave.MaxURL || q.Get("client_id") != testClient || q.Get("state") == "" || q.Get("post_logout_redirect_uri") == "" {
+			t.Errorf("%d groups: %d bytes: %s", groups, len(target), target)
+		}
+		if q.Has("id_token_hint") == q.Has("logout_hint") || q.Has("id_token_hint") != (groups <= 20) || groups == 100 && q.Get("logout_hint") != "opaque-hint" {
+			t.Errorf("%d groups: %v", groups, q)
+		}
+	}
+	own, err := leave.Parse("https://id.example.com/v2/logout?client_id={client_id}&returnTo={post_logout_redirect_uri}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := leaveFor(t, func(s *settings) { s.provider = func(c *ProviderConfig) { c.EndSession = own } })
+	if q := query(t, target); !strings.HasPrefix(target, "https://id.example.com/v2/logout?") || q.Get("client_id") != testClient || !strings.HasSuffix(q.Get("returnTo"), Base+"/signed-out") {
+		t.Error(target)
+	}
+	if target := leaveFor(t, func(s *settings) { s.idp.metadata = map[string]any{"end_session_endpoint": ""} }); target != "" && !strings.HasSuffix(target, "/signed-out") {
+		t.Error(target)
+	}
+}
+
+// The bound is on a body as on all others: metadata of over a megabyte is none.
+func TestMetadataIsBounded(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"x":"`+strings.Repeat("x", maxIDPBody)+`"}`)
+	}))
+	defer server.Close()
+	if err := NewProvider(ProviderConfig{Issuer: server.URL}).discover(t.Context()); err == nil || len(err.Error()) > 400 {
+		t.Error(err)
+	}
+}
