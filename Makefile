@@ -14,7 +14,7 @@ LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
-.PHONY: help deps build test chaos lint vulncheck fmt fuzz bench caches demo clean
+.PHONY: help deps build test chaos lint vulncheck fmt fuzz bench caches providers demo clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -63,6 +63,10 @@ bench: build ## what it costs, beside plain Caddy; writes docs/images/performanc
 
 caches: ## our cache of sessions beside a library, and beside what forgets nobody
 	$(GO) test -run '^$$' -bench Caches ./session
+
+# The providers stay in .providers. Some flags: PROVIDERFLAGS='-only dex -v', which leaves the document alone.
+providers: deps build ## tries real providers and writes the table in docs/providers.md; minutes, and much longer the first time
+	LATCHKEY_BINARY=$(CURDIR)/$(BIN) $(GO) run ./test/providers -cache .providers -docs docs/providers.md $(PROVIDERFLAGS)
 
 demo: ## the demo, on http://localhost
 	$(GO) run ./cmd/latchkey demo

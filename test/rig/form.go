@@ -99,6 +99,19 @@ func (r Reply) Form(t testing.TB, button string) *Form {
 	return nil
 }
 
+// FormWith returns the form that has an input of that name, without the value of any button. It fails the test if there is
+// none.
+func (r Reply) FormWith(t testing.TB, field string) *Form {
+	t.Helper()
+	for _, f := range r.forms(t) {
+		if f.Values.Has(field) {
+			return f
+		}
+	}
+	t.Fatalf("%d %s: no form with a field %q:\n%s", r.StatusCode, r.At, field, r.Text)
+	return nil
+}
+
 // HasButton tells whether a form of the page has a button of that text.
 func (r Reply) HasButton(t testing.TB, button string) bool {
 	t.Helper()
