@@ -128,7 +128,7 @@ func (p *oidcProvider) rotate(t testing.TB) {
 	if err := p.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatalf("rotating keys: %v", err)
 	}
-	rig.Until(t, fiveSeconds, "the new key is published", func() bool { return p.published(t) != before })
+	rig.Until(t, soon, "the new key is published", func() bool { return p.published(t) != before })
 }
 
 func (p *oidcProvider) published(t testing.TB) string {

@@ -43,8 +43,6 @@ type (
 // person is an account.
 type person struct {
 	login, password, mail string
-	// user is what the gateway calls them.
-	user   string
 	groups []string
 }
 

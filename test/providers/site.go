@@ -16,8 +16,8 @@ const (
 	slack = 10 * time.Second
 	// fresh is the sign_in_frequency of /fresh.
 	fresh = 8 * time.Second
-	// fiveSeconds is patience with what should be done at once.
-	fiveSeconds = 5 * time.Second
+	// soon is patience with what should be done at once.
+	soon = 5 * time.Second
 
 	clientID     = "latchkey"
 	clientSecret = "a-secret-for-loopback-only-0123456789"

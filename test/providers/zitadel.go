@@ -87,7 +87,7 @@ func (p *zitadel) rotate(t testing.TB) {
 	if err := p.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatalf("rotating keys: %v", err)
 	}
-	rig.Until(t, fiveSeconds, "the new key is published", func() bool { return p.published(t) != before })
+	rig.Until(t, soon, "the new key is published", func() bool { return p.published(t) != before })
 }
 
 func (p *zitadel) published(t testing.TB) string {
