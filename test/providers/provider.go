@@ -43,7 +43,7 @@ type (
 // person is an account.
 type person struct {
 	login, password, mail string
-	groups []string
+	groups                []string
 }
 
 // people have accounts everywhere. A check that changes an account has one of its own.
