@@ -48,6 +48,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 		return nil, err
 	}
 	site := &siteParser{Helper: h, Handler: new(Handler), global: app, start: start}
+	site.Position = fmt.Sprintf("%s:%d", start.File, start.Line)
 	if err := site.matcher(); err != nil {
 		return nil, err
 	}
@@ -109,7 +110,7 @@ func (s *siteParser) matcher() error {
 	}
 	set, err := s.oneMatcher()
 	if err == nil && set != nil { // no set: the matcher "*", which is every request
-		s.MatchRaw, s.Position = caddyhttp.RawMatcherSets{set}, fmt.Sprintf("%s:%d", s.start.File, s.start.Line)
+		s.MatchRaw = caddyhttp.RawMatcherSets{set}
 	}
 	return err
 }

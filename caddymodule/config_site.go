@@ -84,7 +84,7 @@ type Handler struct {
 	// A signed statement about the person, for applications that verify it. Default: none.
 	Assertion *Assertion `json:"assertion,omitempty"`
 
-	// Where `match` was written, as file:line, for messages. The Caddyfile adapter fills it in.
+	// Where `latchkey` was written, as file:line, for messages. The Caddyfile adapter fills it in.
 	Position string `json:"position,omitempty" placeholders:"none"`
 
 	rt handlerRuntime

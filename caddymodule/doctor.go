@@ -21,7 +21,8 @@ func init() {
 		Short: "Holds a configuration against the world: providers, store, keys, clocks, addresses to register",
 		Long: `
 Asks the providers and the store of a configuration whether they are as it says,
-and prints one line for each finding: ok, warn or fail, and what to do. It also
+and prints one line for each finding: ok, warn or fail, and what to do. It says what
+validate warns of, and where the metadata of a provider does not fit its block. It also
 prints the addresses that have to be registered at each provider. It starts
 nothing, and may be run beside a server that runs. Each check takes 5 seconds at
 most, all of them together no longer.
@@ -44,7 +45,7 @@ const (
 type finding struct {
 	// Level is ok, warn or fail.
 	Level string `json:"level"`
-	// Check is what was looked at: configuration, provider, register, store, keys or site.
+	// Check is what was looked at: configuration, rules, provider, register, store, keys or site.
 	Check string `json:"check"`
 	// Subject names which of them, empty where there is one.
 	Subject string `json:"subject,omitempty"`
@@ -120,6 +121,7 @@ func (d *doctor) examine(ctx context.Context) []finding {
 		if c, err = newCandidate(scene, config); err == nil {
 			defer c.close()
 			found = append(found, finding{findOK, "configuration", "", "it can be loaded"})
+			found = append(found, c.linted(config)...)
 			return append(found, d.checks(ctx, scene, c, sitesOf(config))...)
 		}
 	}
@@ -141,9 +143,10 @@ func newDoctorContext(config []byte) (caddy.Context, error) {
 
 func (d *doctor) checks(ctx context.Context, scene caddy.Context, c *candidate, sites []siteAddress) []finding {
 	var checks []func(context.Context) []finding
-	for i, p := range c.rt.providers {
-		checks = append(checks, func(ctx context.Context) []finding { return d.provider(ctx, p) })
-		if auth := c.Providers[i].ClientAuth; auth != nil {
+	wanted := expectedOf(c)
+	for _, p := range c.rt.providers {
+		checks = append(checks, func(ctx context.Context) []finding { return d.provider(ctx, p, wanted) })
+		if p.ClientKey != nil {
 			checks = append(checks, func(context.Context) []finding { return clientKeyToRegister(p) })
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,14 +21,14 @@ import (
 // skewNoted is how far two clocks may be apart without a word.
 const skewNoted = 5 * time.Second
 
-func (d *doctor) provider(ctx context.Context, p *signin.Provider) []finding {
+func (d *doctor) provider(ctx context.Context, p *signin.Provider, wanted expected) []finding {
 	say := func(level, format string, args ...any) finding {
 		return finding{level, "provider", p.Name, fmt.Sprintf(format, args...)}
 	}
 	seen, err := p.Examine(ctx)
 	if err != nil {
-		return []finding{say(findFail, "its metadata at %s/.well-known/openid-configuration cannot be used: %s; check issuer, network and ca_file",
-			strings.TrimSuffix(p.Issuer, "/"), oneLine(err))}
+		return []finding{say(findFail, "its metadata at %s cannot be used: %s; check issuer, network and ca_file",
+			p.MetadataAddress(), oneLine(err))}
 	}
 	found := []finding{say(findOK, "it answers, and its issuer is %s", p.Issuer)}
 	if seen.KeysErr != nil {
@@ -35,8 +36,18 @@ func (d *doctor) provider(ctx context.Context, p *signin.Provider) []finding {
 	} else {
 		found = append(found, say(findOK, "it has %d usable keys, and signs with %s", seen.Keys, orDash(strings.Join(seen.Algorithms, ", "))))
 	}
-	if len(seen.Lacks) > 0 {
-		found = append(found, say(findWarn, "it has no %s: signing out ends less there", strings.Join(seen.Lacks, " and no ")))
+	lacks := slices.DeleteFunc(slices.Clone(seen.Lacks), func(what string) bool { return what == "end_session_endpoint" && p.EndSession != nil })
+	if len(lacks) > 0 {
+		found = append(found, say(findWarn, "it has no %s: signing out ends less there", strings.Join(lacks, " and no ")))
+	}
+	if seen.TokenErr != nil {
+		found = append(found, say(findFail, "its token endpoint does not answer, so that nobody can sign in: %s", oneLine(seen.TokenErr)))
+	}
+	if seen.From != p.MetadataAddress() {
+		found = append(found, say(findOK, "its metadata is at %s, by a redirect", seen.From))
+	}
+	for _, f := range compare(p, seen, wanted) {
+		found = append(found, say(f.level, "%s", f.text))
 	}
 	if !seen.Dated {
 		return append(found, say(findWarn, "it sends no Date, so its clock cannot be compared"))

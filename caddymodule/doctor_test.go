@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,6 +29,8 @@ type metadataOnly struct {
 	algorithms []string
 	keys       string
 	clock      time.Duration
+	says       map[string]any // merged over the metadata; nil leaves out
+	tokenDown  bool
 }
 
 func (m metadataOnly) start(t *testing.T) (url string) {
@@ -43,6 +46,10 @@ func (m metadataOnly) start(t *testing.T) (url string) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", time.Now().Add(m.clock).UTC().Format(http.TimeFormat))
 		w.Header().Set("Content-Type", "application/json")
+		if r.URL.Path == "/token" {
+			w.WriteHeader(map[bool]int{true: http.StatusServiceUnavailable, false: http.StatusBadRequest}[m.tokenDown])
+			return
+		}
 		if r.URL.Path == "/jwks" {
 			if m.keys != "" {
 				set = []byte(m.keys)
@@ -58,11 +65,15 @@ func (m metadataOnly) start(t *testing.T) (url string) {
 		if algorithms == nil {
 			algorithms = []string{"ES256"}
 		}
-		_ = json.NewEncoder(w).Encode(map[string]any{
-			"issuer": issuer, "authorization_endpoint": "http://" + r.Host + "/auth", "token_endpoint": "http://" + r.Host + "/token",
+		metadata := map[string]any{
+			"scopes_supported": []string{"openid", "profile", "email", "offline_access"}, "code_challenge_methods_supported": []string{"S256"},
+			"token_endpoint_auth_methods_supported": []string{"client_secret_basic", "none"},
+			"issuer":                                issuer, "authorization_endpoint": "http://" + r.Host + "/auth", "token_endpoint": "http://" + r.Host + "/token",
 			"jwks_uri": "http://" + r.Host + "/jwks", "id_token_signing_alg_values_supported": algorithms,
 			"end_session_endpoint": "http://" + r.Host + "/end", "revocation_endpoint": "http://" + r.Host + "/revoke",
-		})
+		}
+		maps.Copy(metadata, m.says)
+		_ = json.NewEncoder(w).Encode(metadata)
 	}))
 	t.Cleanup(server.Close)
 	return server.URL

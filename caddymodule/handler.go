@@ -59,7 +59,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	h.rt.unlogged = server != nil && server.Logs == nil
-	h.lint(server)
+	h.lint(server, readable(server))
 	return nil
 }
 

@@ -14,14 +14,16 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/lint"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
 // findings remembers what was said of a configuration, so that several sites do not say it again.
 type findings struct {
-	mu  sync.Mutex
-	all map[policy.Finding]bool
+	mu   sync.Mutex
+	all  map[policy.Finding]bool
+	list []policy.Finding // in the order in which they came
 }
 
 // isNew reports whether a finding comes for the first time.
@@ -38,23 +40,30 @@ func (f *findings) isNew(what policy.Finding) bool {
 	return true
 }
 
+func (f *findings) add(what policy.Finding) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(f.list, what)
+}
+
 // warn says in the log what is legal and hardly meant.
 func (a *App) warn(found []policy.Finding) {
 	for _, f := range found {
 		if a.rt.said.isNew(f) {
 			what := "policy is hardly meant so"
 			if f.Policy == "" {
-				what = "matcher of latchkey is hardly meant so"
+				what = "directive latchkey is hardly meant so"
 			}
+			a.rt.said.add(f)
 			a.rt.logger.Warn(what, zap.String("policy", f.Policy), zap.String("app", f.Site),
 				zap.String("problem", f.Problem), zap.String("position", f.Position))
 		}
 	}
 }
 
-// lint warns of what the policies for all sites, and those of this one, hardly are meant to be. server is the one that
-// the site belongs to, or nil.
-func (h *Handler) lint(server *caddyhttp.Server) {
+// lint warns of what the policies for all sites, those of this one, and the routes around it, hardly are meant to be. server
+// is the one that the site belongs to, or nil; routes are those of its that can be read now.
+func (h *Handler) lint(server *caddyhttp.Server, routes caddyhttp.RouteList) {
 	a := h.rt.app
 	tenant := policy.Config{Networks: a.rt.networks, Policies: a.rt.policies}
 	site := policy.Config{Networks: a.rt.networks, Sites: h.rt.rules.Sites}
@@ -66,11 +75,24 @@ func (h *Handler) lint(server *caddyhttp.Server) {
 	a.warn(policy.LintSite(h.rt.rules, 0))
 	a.warn(policy.LintProviders(site, a.sources(h.rt.site.Providers)))
 	a.warn(overdue(h.App, h.Policies, time.Now()))
-	a.lintRewrites(server)
+	a.lintRewrites(routes)
+	for _, f := range lint.Order(routes) {
+		a.warn([]policy.Finding{{Position: f.Position, Site: f.App, Problem: f.Problem}})
+	}
 	if forgeable(server) {
 		a.warn(byAddress("", a.Policies, a.Networks))
 		a.warn(byAddress(h.App, h.Policies, a.Networks))
 	}
+}
+
+// readable are the routes of a server that can be read while its sites are provisioned. Routes are provisioned in their order,
+// and keep what they are made of until then: what is being provisioned is in the next one.
+func readable(server *caddyhttp.Server) caddyhttp.RouteList {
+	if server == nil {
+		return nil
+	}
+	next := slices.IndexFunc(server.Routes, func(r caddyhttp.Route) bool { return len(r.HandlersRaw) > 0 })
+	return server.Routes[:next+1]
 }
 
 // sources are what providers can say about people: those that are named, or all.
@@ -92,16 +114,24 @@ func (a *App) sources(names []string) (list []policy.Provider) {
 // noMFA says why nobody can show a second factor to a provider's satisfaction, or nothing. That amr is there where it
 // is asked for is what OpenID providers do; Entra's v2.0 tokens have none (A1).
 func noMFA(p *signin.Provider) string {
-	u, err := url.Parse(p.Issuer)
-	if err != nil || len(p.Claims.MFAContexts) > 0 || !strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/v2.0") {
+	if len(p.Claims.MFAContexts) > 0 || !isEntra(p.Issuer) {
 		return ""
+	}
+	return "the v2.0 tokens of Microsoft Entra ID carry no amr, which would tell; require an authentication context, as in acr:c1"
+}
+
+// isEntra reports whether an issuer is Microsoft Entra ID with tokens of version 2.0.
+func isEntra(issuer string) bool {
+	u, err := url.Parse(issuer)
+	if err != nil || !strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/v2.0") {
+		return false
 	}
 	switch host := strings.ToLower(u.Hostname()); {
 	case host == "login.microsoftonline.com", host == "login.microsoftonline.us", host == "login.partner.microsoftonline.cn",
 		strings.HasSuffix(host, ".ciamlogin.com"):
-		return "the v2.0 tokens of Microsoft Entra ID carry no amr, which would tell; require an authentication context, as in acr:c1"
+		return true
 	}
-	return ""
+	return false
 }
 
 // forgeable reports whether a client of the server can choose the address that it is taken for: if it trusts proxies
@@ -111,6 +141,9 @@ func noMFA(p *signin.Provider) string {
 func forgeable(server *caddyhttp.Server) bool {
 	if server == nil || server.TrustedProxiesStrict > 0 {
 		return false
+	}
+	if len(server.TrustedProxiesRaw) > 0 { // it is not provisioned
+		return true
 	}
 	trusted := reflect.ValueOf(server).Elem().FieldByName("trustedProxies")
 	return server.TrustedProxiesUnix || trusted.Kind() == reflect.Interface && !trusted.IsNil()

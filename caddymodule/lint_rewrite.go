@@ -158,16 +158,8 @@ func (w rewriting) misses(sets caddyhttp.RawMatcherSets, here bool) string {
 }
 
 // lintRewrites warns of policies, and of a matcher of the directive, that miss the path that they were written for.
-func (a *App) lintRewrites(server *caddyhttp.Server) {
-	if server == nil {
-		return
-	}
-	// Routes are provisioned in their order, and keep what they are made of until then: what is being provisioned is in the next one.
-	next := slices.IndexFunc(server.Routes, func(r caddyhttp.Route) bool { return len(r.HandlersRaw) > 0 })
-	if next < 0 {
-		return
-	}
-	rewritesBefore(server.Routes[:next+1], rewriting{}, func(raw json.RawMessage, w rewriting) {
+func (a *App) lintRewrites(routes caddyhttp.RouteList) {
+	rewritesBefore(routes, rewriting{}, func(raw json.RawMessage, w rewriting) {
 		site := new(Handler)
 		if json.Unmarshal(raw, site) != nil {
 			return

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,7 +92,10 @@ b.com {
 		{"another matcher of the directive", "", site, "@part method GET\nrewrite * /x{uri}\nlatchkey @part\nrespond ok", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := validateWarns(t, fmt.Sprintf(frame, tt.tenant, tt.address, tt.site))
+			// That the endpoints of sign-in are out of reach in some of these is another matter: TestValidateWarnsOfOrder.
+			got := slices.DeleteFunc(validateWarns(t, fmt.Sprintf(frame, tt.tenant, tt.address, tt.site)), func(w string) bool {
+				return strings.Contains(w, "nothing answers /.latchkey/")
+			})
 			for i, g := range got {
 				if i >= len(tt.want) || !strings.HasPrefix(g, tt.want[i]) {
 					t.Errorf("got %q", g)

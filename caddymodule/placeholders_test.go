@@ -95,6 +95,8 @@ wiki.example.com {
 		allow user u
 		deny provider staff
 		activity none
+		upgrade websocket
+		trailing_dots keep
 		origins https://other.example.com
 		headers forwarded
 		header X-Department department

@@ -197,6 +197,9 @@ func (cfg *ClaimsConfig) user() []string {
 	return []string{"preferred_username", "email", "sub"}
 }
 
+// GroupsPath is the claim that lists groups.
+func (cfg *ClaimsConfig) GroupsPath() string { return cfg.groupsPath() }
+
 func (cfg *ClaimsConfig) groupsPath() string {
 	if cfg.Groups != "" {
 		return cfg.Groups

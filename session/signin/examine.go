@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,27 @@ type Examination struct {
 	Dated bool
 	// Lacks names the optional endpoints that it does not have.
 	Lacks []string
+	// From is the address that answered with the metadata, after redirects.
+	From string
+	// Offers is what the metadata lists, as it says it.
+	Offers Offers
+	// Scopes are those that a sign-in asks for. Offline: parameters of the provider's own ask for a refresh token.
+	Scopes  []string
+	Offline bool
+	// TokenErr is why the token endpoint does not answer; nil if it does.
+	TokenErr error
+}
+
+// Offers is what a provider's metadata lists (OpenID Connect Discovery, section 3; RFC 8414, section 2). A list that is
+// absent is nil, and means what the specification has for that.
+type Offers struct {
+	AuthMethods    []string `json:"token_endpoint_auth_methods_supported"`
+	AuthAlgorithms []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	Challenges     []string `json:"code_challenge_methods_supported"`
+	ResponseModes  []string `json:"response_modes_supported"`
+	Scopes         []string `json:"scopes_supported"`
+	Claims         []string `json:"claims_supported"`
+	Grants         []string `json:"grant_types_supported"`
 }
 
 // MaxAhead is how far ahead a provider's clock may be before its tokens are refused.
@@ -40,7 +62,13 @@ func (p *Provider) Examine(ctx context.Context) (*Examination, error) {
 	if err != nil {
 		return out, err
 	}
+	out.From = got.from
+	if err := json.Unmarshal(got.body, &out.Offers); err != nil {
+		return out, fmt.Errorf("reading metadata: %w", err)
+	}
 	m := p.meta.Load()
+	out.Scopes, out.Offline = p.scopes(m), p.ownParams(m) != nil
+	out.TokenErr = p.probeToken(ctx, m)
 	keys, err := m.keys.current(ctx)
 	out.Keys, out.KeysErr = len(keys), err
 	out.Algorithms = accepted(m.SigningAlgorithms)
@@ -55,6 +83,27 @@ func (p *Provider) Examine(ctx context.Context) (*Examination, error) {
 	slices.Sort(out.Lacks)
 	return out, nil
 }
+
+// probeToken asks the token endpoint for nothing, as nobody: any answer but one of a broken server shows that it is there.
+func (p *Provider) probeToken(ctx context.Context, m *metadata) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.TokenEndpoint, strings.NewReader("grant_type=authorization_code"))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := p.Client.Do(req)
+	if err != nil {
+		return transportError(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusNotFound || resp.StatusCode >= http.StatusInternalServerError {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return nil
+}
+
+// Algorithm is what the key signs with toward a provider that takes these.
+func (k *ClientKey) Algorithm(taken []string) string { return string(k.algorithm(taken)) }
 
 // ahead is how far a time that was read between two of ours is ahead: 0 if it may be none of it.
 func ahead(theirs, began, ended time.Time) time.Duration {

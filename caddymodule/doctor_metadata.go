@@ -1,0 +1,138 @@
+package caddymodule
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// expected is what a configuration wants of its providers beyond a sign-in.
+type expected struct {
+	groups  bool // a rule or a header names groups
+	fresh   bool // a policy asks when somebody authenticated
+	recheck bool // claims are asked for again
+}
+
+// expectedOf looks through the rules of a configuration.
+func expectedOf(c *candidate) (n expected) {
+	n.recheck = c.Session.recheck() > 0
+	policies := slices.Clone(c.Policies)
+	for _, h := range c.rt.sites {
+		policies = append(policies, h.Policies...)
+		n.groups = n.groups || h.HeaderGroups || h.Allow != nil && len(h.Allow.Groups) > 0 || h.Deny != nil && len(h.Deny.Groups) > 0
+	}
+	for _, p := range policies {
+		n.fresh = n.fresh || p.SignInFrequency != nil || p.MaxIdle > 0
+		for _, as := range []*Assignment{p.Include, p.Exclude} {
+			n.groups = n.groups || as != nil && len(as.Groups) > 0
+		}
+	}
+	return n
+}
+
+// remark is what comes of comparing a provider's metadata with its configuration.
+type remark struct{ level, text string }
+
+// compare holds what a provider says that it offers against what it is asked for. Lists that it leaves out mean what the
+// specification says, where that is worth a word.
+func compare(p *signin.Provider, seen *signin.Examination, n expected) (found []remark) {
+	say := func(level, format string, args ...any) {
+		found = append(found, remark{level, fmt.Sprintf(format, args...)})
+	}
+	offers := &seen.Offers
+	if level, text := compareAuth(p, offers); text != "" {
+		say(level, "%s", text)
+	}
+	switch {
+	case slices.Contains(offers.Challenges, "S256"):
+	case len(offers.Challenges) > 0:
+		say(findFail, "it offers PKCE with %s and not with S256, which is always used: sign-ins fail", strings.Join(offers.Challenges, ", "))
+	case !isEntra(p.Issuer): // which takes it and does not say so
+		say(findWarn, "it does not say that it takes PKCE with S256 (code_challenge_methods_supported): sign-ins fail if it refuses that; see to it that it is on for this client")
+	}
+	if p.AuthParams["response_mode"] == "form_post" && !slices.Contains(offers.ResponseModes, "form_post") {
+		say(findFail, "auth_param response_mode form_post: it offers %s", orDash(strings.Join(offers.ResponseModes, ", ")))
+	}
+	if missing := lacking(offers.Scopes, p.Scopes); len(missing) > 0 {
+		say(findWarn, "scopes: it does not offer %s (scopes_supported), and may refuse every sign-in for that", strings.Join(missing, ", "))
+	}
+	if n.recheck && !p.SilentRecheck {
+		found = append(found, compareRefresh(p, seen)...)
+	}
+	if n.groups {
+		found = append(found, compareGroups(p, seen)...)
+	}
+	if n.fresh && len(offers.Claims) > 0 && !slices.Contains(offers.Claims, "auth_time") {
+		say(findWarn, "policies ask when somebody has authenticated, and claims_supported lacks auth_time: if it is in no ID token, nobody meets them")
+	}
+	return found
+}
+
+// compareAuth looks at how the client authenticates.
+func compareAuth(p *signin.Provider, offers *signin.Offers) (level, text string) {
+	taken := offers.AuthMethods
+	if len(taken) == 0 {
+		taken = []string{signin.ClientSecretBasic} // Discovery, section 3
+	}
+	switch {
+	case p.ClientKey != nil:
+		if !slices.Contains(taken, privateKeyJWT) {
+			return findFail, fmt.Sprintf("client_auth private_key_jwt: it takes %s (token_endpoint_auth_methods_supported)", strings.Join(taken, ", "))
+		}
+		key, err := p.ClientKey()
+		if err == nil && len(offers.AuthAlgorithms) > 0 && !slices.Contains(offers.AuthAlgorithms, key.Algorithm(offers.AuthAlgorithms)) {
+			return findFail, fmt.Sprintf("client_auth: the key signs with %s, and it takes %s", key.Algorithm(offers.AuthAlgorithms), strings.Join(offers.AuthAlgorithms, ", "))
+		}
+	case p.ClientSecret == nil:
+		if len(offers.AuthMethods) > 0 && !slices.Contains(taken, "none") {
+			return findWarn, "there is no client_secret, and it does not say that it takes clients without one: right for a public client alone"
+		}
+	case p.ClientMethod != "" && !slices.Contains(taken, p.ClientMethod):
+		return findFail, fmt.Sprintf("client_auth %s: it takes %s (token_endpoint_auth_methods_supported)", p.ClientMethod, strings.Join(taken, ", "))
+	case p.ClientMethod == "" && !slices.Contains(taken, signin.ClientSecretBasic) && !slices.Contains(taken, signin.ClientSecretPost):
+		return findFail, fmt.Sprintf("it takes no client_secret, but %s: see client_auth", strings.Join(taken, ", "))
+	}
+	return "", ""
+}
+
+// compareRefresh says where no refresh token can be expected, so that claims and groups would stay as at sign-in.
+func compareRefresh(p *signin.Provider, seen *signin.Examination) []remark {
+	const stay = "if no refresh token comes, claims and groups stay as at sign-in; `recheck silent` in the provider block renews them"
+	switch grants := seen.Offers.Grants; {
+	case len(grants) > 0 && !slices.Contains(grants, "refresh_token"):
+		return []remark{{findWarn, "it gives no refresh tokens (grant_types_supported): claims and groups stay as at sign-in; `recheck silent` in the provider block renews them"}}
+	case seen.Offline:
+		return []remark{{findOK, "it does not offer scope offline_access; access_type=offline and prompt=consent are sent for a refresh token"}}
+	case slices.Contains(seen.Scopes, "offline_access"):
+		return nil
+	case len(p.Scopes) > 0:
+		return []remark{{findWarn, "scope offline_access is not asked for: " + stay}}
+	}
+	return []remark{{findWarn, "scope offline_access is left out, as it does not offer it (scopes_supported): " + stay}}
+}
+
+// compareGroups says where rules name groups that nobody has asked for. Dex, for example, has them for a scope.
+func compareGroups(p *signin.Provider, seen *signin.Examination) []remark {
+	const scope = "groups"
+	claim, _, _ := strings.Cut(p.Claims.GroupsPath(), ".")
+	claim, _, _ = strings.Cut(claim, "[")
+	switch offers := &seen.Offers; {
+	case slices.Contains(seen.Scopes, scope):
+		return nil
+	case slices.Contains(offers.Scopes, scope) && claim == scope:
+		return []remark{{findWarn, fmt.Sprintf("rules name groups, and scope groups is offered and not asked for: scopes %s groups", strings.Join(seen.Scopes, " "))}}
+	case len(offers.Claims) > 0 && !slices.Contains(offers.Claims, claim):
+		return []remark{{findWarn, fmt.Sprintf("rules name groups, and neither the scopes nor claims_supported have %s: see groups_claim, and what the client may have", claim)}}
+	}
+	return nil
+}
+
+// lacking are those of the values that a list has not; none if there is no list.
+func lacking(list, values []string) (missing []string) {
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return slices.Contains(list, v) })
+}
