@@ -28,7 +28,23 @@ func (m *Manager) AttemptAnswered(ctx context.Context, s *Session) {
 	_, _ = m.vault.Store.Remove(ctx, s.attemptKey())
 }
 
+// NoteRefusal notes that the provider does not take the refresh token of a session, in words that may be about something
+// else. again reports that it has said so before: about this token, to whatever replica. A note is kept until the given
+// time.
+func (m *Manager) NoteRefusal(ctx context.Context, s *Session, until time.Time) (again bool, err error) {
+	err = m.vault.Store.Create(ctx, Entry{Key: s.tokenKey("rf"), Value: []byte{1}, Expires: until})
+	switch {
+	case errors.Is(err, ErrConflict):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("noting refusal: %w", err)
+	}
+	return false, nil
+}
+
 // attemptKey names the attempt with the tokens that the record holds, in this session and no other.
-func (s *Session) attemptKey() Key {
-	return HashKey("ra", string(s.ID[:]), string(s.sealedTokens))
+func (s *Session) attemptKey() Key { return s.tokenKey("ra") }
+
+func (s *Session) tokenKey(kind string) Key {
+	return HashKey(kind, string(s.ID[:]), string(s.sealedTokens))
 }

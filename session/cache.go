@@ -116,12 +116,12 @@ type known struct {
 	// seal ends the sealed record and is different each time one is written. With the version it tells whether the
 	// store still holds the same record, even after a failover that lost a write and counted anew.
 	seal [tagSize]byte
-	size int64
+	size int32 // a record is well under a megabyte
+	used atomic.Bool
 	slot int // in the ring
 
 	// asked is when the store was last asked, in nanoseconds since 1970, doubts what the cache had counted by then.
 	asked, doubts, failed, failedDoubts atomic.Int64
-	used                                atomic.Bool
 }
 
 // knownAs is what is known of a session once it was read, or written, as this record.
@@ -131,9 +131,9 @@ func (s *Session) knownAs(r record) *known {
 		packed = bytes.Clone(packed)
 	}
 	s.sealedUnder, _ = sealedBy(r.sealed)
-	k := &known{Live: s.livesOn(packed), digest: s.ID.digest(), seal: sealOf(r.sealed), size: int64(len(packed)) + knownOverhead}
-	for _, group := range s.Groups { // packed they take little, but callers keep them ready as text
-		k.size += int64(len(group)) + 1
+	k := &known{Live: s.livesOn(packed), digest: s.ID.digest(), seal: sealOf(r.sealed), size: int32(len(packed)) + knownOverhead} //nolint:gosec // bounded by MaxValue
+	for _, group := range s.Groups {                                                                                              // packed they take little, but callers keep them ready as text
+		k.size += int32(len(group)) + 1 //nolint:gosec // bounded by MaxValue
 	}
 	s.live = &k.Live
 	return k
@@ -252,17 +252,17 @@ func (s *shard) put(k *known, q question) {
 	if old := s.known[k.digest]; old != nil {
 		s.remove(old)
 	}
-	if k.size > s.bytes {
+	if int64(k.size) > s.bytes {
 		return
 	}
 	k.confirm(q)
-	for len(s.ring) >= s.entries || s.size+k.size > s.bytes {
+	for len(s.ring) >= s.entries || s.size+int64(k.size) > s.bytes {
 		s.evict()
 	}
 	k.slot = len(s.ring)
 	s.ring = append(s.ring, k)
 	s.known[k.digest] = k
-	s.size += k.size
+	s.size += int64(k.size)
 }
 
 func (s *shard) evict() {
@@ -285,7 +285,7 @@ func (s *shard) remove(k *known) {
 	s.ring[k.slot].slot = k.slot
 	s.ring[last] = nil
 	s.ring = s.ring[:last]
-	s.size -= k.size
+	s.size -= int64(k.size)
 	delete(s.known, k.digest)
 }
 

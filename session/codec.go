@@ -51,6 +51,7 @@ const (
 	fieldSteppedUp
 	fieldStepUps
 	fieldBegan
+	fieldConfirmed
 )
 
 const (
@@ -121,6 +122,7 @@ func (s *Session) encode() (plain []byte, tail int) {
 	w.time(fieldSteppedUp, s.SteppedUp)
 	w.num(fieldStepUps, int64(s.StepUps))
 	w.time(fieldBegan, s.Began)
+	w.time(fieldConfirmed, s.Confirmed)
 	w.out = append(w.out, s.unknown...)
 	tail = len(w.out)
 	w.bytes(fieldTokens, s.sealedTokens)
@@ -250,6 +252,8 @@ func decodeDraft(data []byte) (*Session, error) {
 			r.num(&stepUps)
 		case fieldBegan:
 			r.time(&s.Began)
+		case fieldConfirmed:
+			r.time(&s.Confirmed)
 		default:
 			s.unknown = append(s.unknown, r.raw...)
 		}

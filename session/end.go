@@ -109,6 +109,11 @@ func (m *Manager) endListed(ctx context.Context, list bucket, judge func(*Sessio
 	if err := m.noteEnd(ctx, list); err != nil {
 		return nil, fmt.Errorf("ending sessions: %w", err)
 	}
+	return m.endFound(ctx, list, judge)
+}
+
+// endFound is endListed without the note that holds off what is under way.
+func (m *Manager) endFound(ctx context.Context, list bucket, judge func(*Session) verdict) ([]string, error) {
 	keys, err := list.sessions(ctx, m.vault.Store)
 	if err != nil {
 		return nil, fmt.Errorf("listing sessions: %w", err)

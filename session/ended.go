@@ -58,6 +58,8 @@ func (m *Manager) unended(ctx context.Context, s *Session) error {
 	keys := []Key{endedKey(personBucket(s.Identity))}
 	if s.ProviderSession != "" {
 		keys = append(keys, endedKey(providerSessionBucket(s.Identity.Issuer, s.ProviderSession)))
+	} else {
+		keys = append(keys, endedKey(unnamedBucket(s.Identity)))
 	}
 	notes, err := m.vault.Store.GetAll(ctx, keys...)
 	if err != nil {

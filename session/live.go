@@ -24,7 +24,7 @@ type Live struct {
 	person      digest // of the mark that ends all of a person
 	limit       Limit
 	// In milliseconds since 1970.
-	created, lastUsed, began, groupsAsOf int64
+	created, lastUsed, began, groupsAsOf, lastAnswer int64
 
 	packed []byte
 	ready  atomic.Pointer[any]
@@ -44,7 +44,8 @@ func (s *Session) livesOn(packed []byte) Live {
 		from:    unique.Make(origin{s.Provider, s.Identity.Issuer, providerMark(s.Provider)}),
 		person:  personMark(s.Identity),
 		created: s.Created.UnixMilli(), lastUsed: s.LastUsed.UnixMilli(), began: s.began().UnixMilli(), groupsAsOf: s.GroupsAsOf.UnixMilli(),
-		packed: packed,
+		lastAnswer: s.LastAnswer().UnixMilli(),
+		packed:     packed,
 	}
 }
 
@@ -76,6 +77,9 @@ func (l *Live) LastUsed() time.Time { return time.UnixMilli(l.lastUsed).UTC() }
 
 // GroupsAsOf is Session.GroupsAsOf.
 func (l *Live) GroupsAsOf() time.Time { return time.UnixMilli(l.groupsAsOf).UTC() }
+
+// LastAnswer is Session.LastAnswer.
+func (l *Live) LastAnswer() time.Time { return time.UnixMilli(l.lastAnswer).UTC() }
 
 func (l *Live) span() span {
 	return span{kind: l.Kind, limit: l.limit, created: l.Created(), lastUsed: l.LastUsed()}

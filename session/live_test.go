@@ -27,11 +27,11 @@ func TestLiveIsItsRecord(t *testing.T) {
 		if s.Live() != l || k.digest != s.ID.digest() {
 			t.Fatal("another session")
 		}
-		if groups := strings.Join(s.Groups, ","); k.size < int64(len(packed)+len(groups)) {
+		if groups := strings.Join(s.Groups, ","); int(k.size) < len(packed)+len(groups) {
 			t.Fatalf("is to take %d bytes, with %d of groups in a header", k.size, len(groups))
 		}
 		if l.ID != s.ID || l.Kind != s.Kind || l.Renewable != s.Renewable || l.KnownDevice != s.KnownDevice() ||
-			l.Provider() != s.Provider || l.Issuer() != s.Identity.Issuer || !l.Created().Equal(s.Created) || !l.LastUsed().Equal(s.LastUsed) || !l.GroupsAsOf().Equal(s.GroupsAsOf) {
+			l.Provider() != s.Provider || l.Issuer() != s.Identity.Issuer || !l.Created().Equal(s.Created) || !l.LastUsed().Equal(s.LastUsed) || !l.GroupsAsOf().Equal(s.GroupsAsOf) || !l.LastAnswer().Equal(s.LastAnswer()) {
 			t.Fatalf("at hand %+v\nof        %+v", l, s)
 		}
 		read, err := l.Session()

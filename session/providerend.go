@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -21,19 +22,42 @@ type ProviderEnd struct {
 const providerSkew = time.Minute
 
 // EndByProvider ends the sessions that a provider says are over and returns the short hashes of those that were live.
-// With a ProviderSession these are the sessions that came of it, of this person if one is named; without, those of the
-// person that began no later than At: a message that comes late does not end what was begun since. A sign-in that is
-// under way and that the end is about makes no session (ErrRevoked). An error means that some may still live; calling
-// again is harmless.
+// With a ProviderSession these are the sessions that came of it, of this person if one is named; and if one is, also
+// those of the person that do not know of which session at the provider they came. Without a ProviderSession they are
+// all of the person. Of what is found by the person only sessions end that began no later than At: a message that comes
+// late does not end what was begun since. A sign-in that is under way and that the end is about makes no session
+// (ErrRevoked). An error means that some may still live; calling again is harmless.
 func (m *Manager) EndByProvider(ctx context.Context, e ProviderEnd) ([]string, error) {
 	if e.Issuer == "" || e.Subject == "" && e.ProviderSession == "" || e.At.IsZero() {
 		return nil, errors.New("ending sessions: whose, or when, is not said")
 	}
-	list := personBucket(Identity{Issuer: e.Issuer, Subject: e.Subject})
-	if e.ProviderSession != "" {
-		list = providerSessionBucket(e.Issuer, e.ProviderSession)
+	who := Identity{Issuer: e.Issuer, Subject: e.Subject}
+	if e.ProviderSession == "" {
+		return m.endListed(ctx, personBucket(who), e.covers)
 	}
-	return m.endListed(ctx, list, e.covers)
+	ended, err := m.endListed(ctx, providerSessionBucket(e.Issuer, e.ProviderSession), e.covers)
+	if err != nil || e.Subject == "" {
+		return ended, err
+	}
+	if err := m.noteEnd(ctx, unnamedBucket(who)); err != nil {
+		return ended, fmt.Errorf("ending sessions: %w", err)
+	}
+	unnamed, err := m.endFound(ctx, personBucket(who), e.coversUnnamed)
+	return append(ended, unnamed...), err
+}
+
+// unnamedBucket stands for the sessions of a person that do not know of which session at the provider they came.
+// Nothing is listed in it: they are found by the person.
+func unnamedBucket(who Identity) bucket { return bucketOf("u", who.Issuer, who.Subject) }
+
+// coversUnnamed is covers for what is listed for the person, where a session at the provider is named.
+func (e *ProviderEnd) coversUnnamed(s *Session) verdict {
+	if s.Identity.Issuer == e.Issuer && s.Identity.Subject == e.Subject && s.ProviderSession != "" {
+		return stays
+	}
+	whole := *e
+	whole.ProviderSession = ""
+	return whole.covers(s)
 }
 
 // covers says what becomes of a session that is listed for the end.

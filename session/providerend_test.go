@@ -32,7 +32,9 @@ func TestEndByProvider(t *testing.T) {
 		ends           []string
 	}{
 		{"by sid", "", "sid-1", []string{"one", "one again"}},
-		{"by sid and sub", ada.Subject, "sid-1", []string{"one", "one again"}},
+		// Field trial 2.4: a session without a sid may have come of any of the person's.
+		{"by sid and sub", ada.Subject, "sid-1", []string{"one", "one again", "none"}},
+		{"by an unknown sid and sub", ada.Subject, "sid-9", []string{"none"}},
 		{"by sid and another's sub", grace.Subject, "sid-1", nil},
 		{"by sub", ada.Subject, "", []string{"one", "one again", "two", "none"}},
 		{"an unknown sid", "", "sid-9", nil},

@@ -127,7 +127,7 @@ func (m *Manager) assert(ctx context.Context, w recent) {
 	}
 	fresh := w.renewed
 	_, _ = m.rewrite(ctx, fresh.ID, func(s *Session) bool {
-		if s.Identity != fresh.Identity || !s.GroupsAsOf.Before(fresh.GroupsAsOf) {
+		if s.Identity != fresh.Identity || !s.LastAnswer().Before(fresh.LastAnswer()) {
 			return false
 		}
 		s.renew(fresh)

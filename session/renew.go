@@ -112,7 +112,11 @@ func (m *Manager) holdLease(ctx context.Context, lease Entry) Entry {
 
 // Renew writes what the provider states anew about the person of a session, and the tokens it gave with it. What
 // belongs to the act of signing in stays: time, strength, kind, start and limits (A13); a renewal is no authentication.
-// If somebody else has renewed since, theirs stays and is returned. Another identity is an error (A41).
+// A renewal that is no later than what the record has, by LastAnswer, changes nothing, and the record is returned. Another
+// identity is an error (A41).
+//
+// The provider may have begun another session of its own since. The record then names that one, so that its end reaches
+// this session; if it has ended by now, this session ends (ErrNotFound).
 func (m *Manager) Renew(ctx context.Context, s *Session, token Token, fresh Session, tokens Tokens) (*Session, error) {
 	if fresh.Identity != s.Identity {
 		return nil, errors.New("renewing session: of somebody else")
@@ -122,18 +126,51 @@ func (m *Manager) Renew(ctx context.Context, s *Session, token Token, fresh Sess
 	if err != nil {
 		return nil, err
 	}
+	moved := fresh.ProviderSession != "" && fresh.ProviderSession != s.ProviderSession
+	if moved {
+		// Before the record names it: no session is ever in use unlisted.
+		l := providerSessionBucket(s.Identity.Issuer, fresh.ProviderSession).listing(key, s.MaxEnd(m.limits))
+		if err := m.vault.Store.Enlist(ctx, l.Index, l.Member, l.Until); err != nil {
+			return nil, fmt.Errorf("renewing session: %w", err)
+		}
+	}
 	renewed, err := m.rewrite(ctx, s.ID, func(s *Session) bool {
-		if !s.GroupsAsOf.Before(fresh.GroupsAsOf) {
+		if !s.LastAnswer().Before(fresh.LastAnswer()) {
 			return false
 		}
 		s.renew(&fresh)
 		s.Renewable, s.sealedTokens = tokens.Refresh != "", sealed
 		return true
 	})
-	if err == nil {
-		m.cache.recents.add(recent{key: key, at: m.now(), renewed: renewed})
+	if err != nil {
+		return nil, err
 	}
-	return renewed, err
+	m.cache.recents.add(recent{key: key, at: m.now(), renewed: renewed})
+	if moved {
+		if err := m.endedMeanwhile(ctx, renewed, fresh.LastAnswer()); err != nil {
+			return nil, err
+		}
+	}
+	return renewed, nil
+}
+
+// endedMeanwhile ends a session whose session at the provider was ended while it was renewed: since its claims were
+// stated, give or take what clocks differ by.
+func (m *Manager) endedMeanwhile(ctx context.Context, s *Session, stated time.Time) error {
+	e, err := m.vault.Store.Get(ctx, endedKey(providerSessionBucket(s.Identity.Issuer, s.ProviderSession)))
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		if at, ok := endedAt(e); ok && at < stated.Add(-providerSkew).UnixMilli() {
+			return nil
+		}
+		err = ErrNotFound
+	}
+	if endErr := m.End(ctx, s); endErr != nil {
+		return endErr
+	}
+	return fmt.Errorf("renewing session: %w", err)
 }
 
 // renew takes up what a renewal states, but for the tokens.
@@ -144,4 +181,12 @@ func (s *Session) renew(fresh *Session) {
 	s.Compliant, s.Managed, s.Shared = fresh.Compliant, fresh.Managed, fresh.Shared
 	s.Claims, s.UserInfo = bytes.Clone(fresh.Claims), bytes.Clone(fresh.UserInfo)
 	s.Groups, s.GroupsComplete, s.GroupsAsOf = slices.Clone(fresh.Groups), fresh.GroupsComplete, fresh.GroupsAsOf.UTC()
+	s.Confirmed = time.Time{}
+	if fresh.Confirmed.After(fresh.GroupsAsOf) {
+		s.Confirmed = fresh.Confirmed.UTC()
+	}
+	if fresh.ProviderSession != "" { // what says nothing of it has not changed it
+		s.ProviderSession = fresh.ProviderSession
+	}
+	s.roundTimes() // as they will be read
 }

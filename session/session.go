@@ -54,6 +54,9 @@ type Session struct {
 	Began time.Time
 	// GroupsAsOf is when the provider last stated the groups.
 	GroupsAsOf time.Time
+	// Confirmed is when the provider last took the refresh token, if that was later than GroupsAsOf: it then said nothing
+	// about the groups, and the account was good. Zero: never.
+	Confirmed time.Time
 	// Apps are the apps that the session has been used for.
 	Apps []string
 
@@ -118,9 +121,18 @@ func (s *Session) clone() *Session {
 // roundTimes brings the times to the millisecond and to UTC, as they are stored: what Create returns is what Load will
 // return.
 func (s *Session) roundTimes() {
-	for _, t := range []*time.Time{&s.GroupsAsOf, &s.Created, &s.AuthTime, &s.LastUsed, &s.SteppedUp, &s.Began} {
+	for _, t := range []*time.Time{&s.GroupsAsOf, &s.Confirmed, &s.Created, &s.AuthTime, &s.LastUsed, &s.SteppedUp, &s.Began} {
 		*t = t.UTC().Truncate(time.Millisecond)
 	}
+}
+
+// LastAnswer is when the provider last said something about the person, if only that the account is good: the later of
+// GroupsAsOf and Confirmed.
+func (s *Session) LastAnswer() time.Time {
+	if s.Confirmed.After(s.GroupsAsOf) {
+		return s.Confirmed
+	}
+	return s.GroupsAsOf
 }
 
 // Names are all values by which a policy or a site may name the person: user name, verified mail address and subject. What
