@@ -22,6 +22,7 @@ var sealers = map[string]string{
 	"session Hold":                    "stored pending sign-in",
 	"session IssueTicket":             "stored ticket",
 	"session KeepForm":                "stored form",
+	"session KeepChallenge":           "stored claims challenge",
 	"session/signinlog seal":          "entry of the sign-in log",
 	"session/signin giveCookie":       "session cookie",
 	"session/signin sealFlow":         "flow cookie",

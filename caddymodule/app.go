@@ -303,6 +303,7 @@ func (a *App) signin() (*signin.Service, error) {
 		Recheck:   a.Session.recheck(),
 		RateLimit: a.RateLimit.rate(),
 		OnLimited: func(endpoint string) { rateLimited.WithLabelValues(endpoint).Inc() },
+		OnRenewal: func(provider, result string) { renewals.WithLabelValues(provider, result).Inc() },
 		Notify:    a.emit,
 		Logger:    a.rt.logger,
 

@@ -121,7 +121,7 @@ func (h *Handler) accepts(provider, issuer string) bool {
 func (h *Handler) anonymous(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, err error) error {
 	v.RequestID = requestID(r)
 	if !signin.NoSession(err) && !errors.Is(err, errOtherProvider) {
-		decided(r, "store_unavailable")
+		decided(r, unavailable(err))
 		if h.handlesErrors(r) {
 			return caddyhttp.Error(http.StatusServiceUnavailable, err)
 		}
@@ -136,6 +136,14 @@ func (h *Handler) anonymous(service *signin.Service, w http.ResponseWriter, r *h
 	h.concluded(r, &decision, nobody)
 	service.Challenge(w, r, v, signin.Over(err), demand(&decision))
 	return nil
+}
+
+// unavailable is why it could not be decided on a request, for log and metric.
+func unavailable(err error) string {
+	if signin.ProviderDown(err) {
+		return "provider_unavailable"
+	}
+	return "store_unavailable"
 }
 
 func (h *Handler) refuse(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, who *session.Session, d *policy.Decision) error {

@@ -27,6 +27,11 @@ var (
 		Help: "Requests for an endpoint of sign-in that were answered with 429, for their address had asked too often.",
 	}, []string{"endpoint"})
 
+	renewals = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "latchkey", Name: "renewals_total",
+		Help: "Renewals of claims with a refresh token, by what came of them.",
+	}, []string{"provider", "result"})
+
 	// allowed is what nearly every request comes to, found without looking for it.
 	allowed = requests.WithLabelValues(policy.Allow.String(), string(policy.Allowed))
 )
@@ -46,7 +51,7 @@ func countDecision(d *policy.Decision) {
 
 // registerMetrics makes the collectors part of a configuration's metrics. Every site does so; the first one has done it.
 func registerMetrics(registry *prometheus.Registry) error {
-	for _, c := range []prometheus.Collector{requests, reportOnly, rateLimited, stateMetrics{}} {
+	for _, c := range []prometheus.Collector{requests, reportOnly, rateLimited, renewals, stateMetrics{}} {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("metrics: %w", err)
 		}

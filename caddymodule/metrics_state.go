@@ -34,7 +34,7 @@ var (
 	descLogLost    = stateDesc("sign_in_log_lost_total", "Sign-ins that could not be stored. Caddy's log has them.")
 	descLogWaiting = stateDesc("sign_in_log_waiting", "Sign-ins that wait to be stored.")
 
-	descProviderState = stateDesc("provider_state", "How a provider is: 1 for the state it is in (ok, stale, unavailable), 0 for the others.", "provider", "state")
+	descProviderState = stateDesc("provider_state", "How a provider is: 1 for the state it is in (ok, stale, failing, unavailable), 0 for the others.", "provider", "state")
 	descMetadataAt    = stateDesc("provider_metadata_fetched_seconds", "When a provider's metadata was last fetched, in seconds since 1970; 0 if never.", "provider")
 	descKeysAt        = stateDesc("provider_keys_fetched_seconds", "When a provider's keys were last fetched, in seconds since 1970; 0 if never.", "provider")
 	descFailedAt      = stateDesc("provider_failed_seconds", "When a provider could last not be reached for a person, in seconds since 1970; 0 if it always could.", "provider")
@@ -83,7 +83,7 @@ func (stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, p := range app.rt.providers {
 		s := p.State()
-		for _, state := range []string{providerOK, providerStale, providerUnavailable} {
+		for _, state := range []string{providerOK, providerStale, providerFailing, providerUnavailable} {
 			gauge(descProviderState, oneIf(providerState(s) == state), p.Name, state)
 		}
 		gauge(descMetadataAt, unixOrZero(s.Metadata), p.Name)

@@ -28,13 +28,17 @@ type statusAnswer struct {
 // providerStatus is how a provider is. Times that never were are left out.
 type providerStatus struct {
 	Name string `json:"name"`
-	// State is ok, or stale if the last try to refresh the metadata failed, or unavailable if there is none yet.
+	// State is ok; stale if the last try to refresh the metadata failed; failing if the token endpoint was of no use when it
+	// was last asked; or unavailable if there is no metadata yet.
 	State           string     `json:"state"`
 	MetadataFetched *time.Time `json:"metadataFetched,omitempty"`
 	MetadataError   string     `json:"metadataError,omitempty"`
 	KeysFetched     *time.Time `json:"keysFetched,omitempty"`
 	LastFailure     *time.Time `json:"lastFailure,omitempty"`
 	LastError       string     `json:"lastError,omitempty"`
+	TokenError      string     `json:"tokenError,omitempty"`
+	// Warnings are what an operator should know about how the provider works here.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // signInLogStatus is how storing sign-ins goes.
@@ -49,6 +53,7 @@ type signInLogStatus struct {
 const (
 	providerOK          = "ok"
 	providerStale       = "stale"
+	providerFailing     = "failing"
 	providerUnavailable = "unavailable"
 )
 
@@ -56,6 +61,8 @@ func providerState(s signin.ProviderState) string {
 	switch {
 	case s.Metadata.IsZero():
 		return providerUnavailable
+	case s.TokenErr != "":
+		return providerFailing
 	case s.MetadataErr != "":
 		return providerStale
 	}
@@ -83,6 +90,7 @@ func (a *App) status() statusAnswer {
 		answer.Providers = append(answer.Providers, providerStatus{
 			Name: p.Name, State: providerState(s), MetadataFetched: timeOrNone(s.Metadata), MetadataError: s.MetadataErr,
 			KeysFetched: timeOrNone(s.Keys), LastFailure: timeOrNone(s.Failed), LastError: s.Err,
+			TokenError: s.TokenErr, Warnings: s.Warnings,
 		})
 	}
 	if a.rt.signIns != nil {

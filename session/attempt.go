@@ -32,7 +32,7 @@ func (m *Manager) AttemptAnswered(ctx context.Context, s *Session) {
 // else. again reports that it has said so before: about this token, to whatever replica. A note is kept until the given
 // time.
 func (m *Manager) NoteRefusal(ctx context.Context, s *Session, until time.Time) (again bool, err error) {
-	err = m.vault.Store.Create(ctx, Entry{Key: s.tokenKey("rf"), Value: []byte{1}, Expires: until})
+	err = m.vault.Store.Create(ctx, Entry{Key: s.refusalKey(), Value: []byte{1}, Expires: until})
 	switch {
 	case errors.Is(err, ErrConflict):
 		return true, nil
@@ -43,8 +43,6 @@ func (m *Manager) NoteRefusal(ctx context.Context, s *Session, until time.Time) 
 }
 
 // attemptKey names the attempt with the tokens that the record holds, in this session and no other.
-func (s *Session) attemptKey() Key { return s.tokenKey("ra") }
+func (s *Session) attemptKey() Key { return HashKey("ra", string(s.ID[:]), string(s.sealedTokens)) }
 
-func (s *Session) tokenKey(kind string) Key {
-	return HashKey(kind, string(s.ID[:]), string(s.sealedTokens))
-}
+func (s *Session) refusalKey() Key { return HashKey("rf", string(s.ID[:]), string(s.sealedTokens)) }

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -30,6 +30,8 @@ const (
 // response is what a provider sent to the callback, each parameter once (RFC 6749, section 3.1; A44).
 type response struct {
 	State, Code, Error, Iss string
+	// Says is the error_description, for the log alone.
+	Says string `json:",omitempty"`
 	// At is when a form_post answer came in; zero for a query.
 	At int64 `json:",omitempty"`
 }
@@ -73,12 +75,13 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 // none of our SameSite=Lax cookies, so the answer is sealed and sent round once as a GET, which carries them: no cookie
 // has to be SameSite=None, and no code stands in a URL that can be read.
 func (s *Service) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit) {
-	form, ok := readForm(w, r, maxCallbackBody, "state", "code", "error", "iss")
+	form, ok := readForm(w, r, maxCallbackBody, "state", "code", "error", "iss", "error_description")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
 		return
 	}
 	resp := response{State: form["state"], Code: form["code"], Error: form["error"], Iss: form["iss"], At: s.Now().UnixMilli()}
+	resp.Says = grant.Say(form["error_description"], resp.Code)
 	if _, _, _, ok := parseState(resp.State); !ok || len(resp.Code) > maxCode || len(resp.Iss) > maxReturn || len(resp.Error) > maxReturn {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
 		return
@@ -95,12 +98,13 @@ func (s *Service) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit)
 const resumePlace = "resume"
 
 func (s *Service) callbackResponse(r *http.Request, v *Visit) (response, bool) {
-	q, ok := singleValues(r.URL.RawQuery, "state", "code", "error", "iss", "resume")
+	q, ok := singleValues(r.URL.RawQuery, "state", "code", "error", "iss", "resume", "error_description")
 	if !ok || len(q["code"]) > maxCode {
 		return response{}, false
 	}
 	if q["resume"] == "" {
-		return response{State: q["state"], Code: q["code"], Error: q["error"], Iss: q["iss"]}, true
+		says := grant.Say(q["error_description"], q["code"])
+		return response{State: q["state"], Code: q["code"], Error: q["error"], Iss: q["iss"], Says: says}, true
 	}
 	var resp response
 	sealed, err := base64.RawURLEncoding.DecodeString(q["resume"])
@@ -166,6 +170,9 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 		s.providerFailed(w, r, v, f, p, err)
 		return
 	}
+	if s.Config.Recheck > 0 {
+		p.noteRefresh(a)
+	}
 	s.admit(w, r, v, f, a)
 }
 
@@ -186,7 +193,7 @@ func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f 
 }
 
 // refusedError is an error word that the authorization endpoint sent.
-type refusedError struct{ word string }
+type refusedError struct{ word, says string }
 
 func (e *refusedError) Error() string { return "authorization endpoint refused: " + e.word }
 
@@ -203,7 +210,7 @@ func (s *Service) providerAnswer(r *http.Request, p *Provider, f *flow, resp res
 		return nil, errors.New("response is of another issuer (iss)")
 	}
 	if resp.Error != "" {
-		return nil, &refusedError{errorWord(resp.Error)}
+		return nil, &refusedError{grant.Word(resp.Error), resp.Says}
 	}
 	if resp.Code == "" {
 		return nil, errors.New("response has neither code nor error")
@@ -216,11 +223,11 @@ func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visi
 	p.noteFailure(err)
 	code, page := signinlog.ProviderFailed, pages.Problem{Kind: pages.KindProviderError}
 	var refused *refusedError
-	var token *oauthError
-	detail := ""
+	var token *grant.Error
+	detail, says := "", ""
 	switch {
 	case errors.As(err, &refused):
-		detail = refused.word
+		detail, says = refused.word, refused.says
 		switch refused.word {
 		case "consent_required":
 			if !f.Retried {
@@ -239,14 +246,21 @@ func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visi
 		case "server_error", "temporarily_unavailable":
 			code, page.Kind, page.RetryAfter = signinlog.ProviderUnavailable, pages.KindIDPDown, retryAfter
 		}
-	case errors.As(err, &token):
-		detail = token.word
-	case errors.Is(err, errProviderDown), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &token) && token.Kind != grant.Down:
+		detail, says = token.Detail(), token.Says
+		if s.answerChallenge(w, r, v, f, p, token) {
+			return
+		}
+	case isDown(err):
+		if token != nil {
+			says = token.Says
+		}
 		code, page.Kind, page.RetryAfter = signinlog.ProviderUnavailable, pages.KindIDPDown, retryAfter
 	}
-	if code == signinlog.ProviderFailed || code == signinlog.ProviderUnavailable {
+	if code == signinlog.ProviderFailed || code == signinlog.ProviderUnavailable || says != "" {
 		s.Logger.Warn("provider's answer not accepted",
-			zap.String("provider", p.Name), zap.String("app", v.Site.App), zap.String("correlation_id", f.Correlation), zap.Error(err))
+			zap.String("provider", p.Name), zap.String("app", v.Site.App), zap.String("correlation_id", f.Correlation), zap.Error(truncated(err)),
+			zap.String("provider_says", says))
 	}
 	s.log(v, r, f, signinlog.Record{Code: code, Detail: detail})
 	page.ActionURL, page.HomeURL = signInURL(f.page()), homeOf(f.page())

@@ -270,9 +270,11 @@ func (cfg *ClaimsConfig) complete(c claimSet) bool {
 	if _, ok := c.get(cfg.groupsPath()); !ok && !overage(c, cfg.groupsPath()) {
 		return false
 	}
-	user := cfg.user()
-	return c.text(user[0]) != ""
+	return cfg.named(c)
 }
+
+// named reports whether the claims name the person as the configuration wants it first.
+func (cfg *ClaimsConfig) named(c claimSet) bool { return c.text(cfg.user()[0]) != "" }
 
 // JoinList writes a list into one header or placeholder: separated by commas, with a comma, a percent sign or a control
 // character inside an element percent-encoded, so that no element can pass for two.

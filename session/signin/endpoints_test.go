@@ -129,11 +129,13 @@ func TestCanaries(t *testing.T) {
 	session := b.cookie(cookieBase).Value
 	note(b.get("/"))
 	note(b.get(Base + "/sign-out"))
-	g.idp.set(func(p *fakeIDP) {
-		p.tokenFail = map[string]any{"error": "invalid_grant", "error_description": "refresh-canary client-secret-canary"}
-	})
 	other := g.browser()
 	bad := other.toProvider("/")
+	g.idp.set(func(p *fakeIDP) {
+		// What we sent, and what looks like a token that we do not know.
+		p.tokenFail = map[string]any{"error": "invalid_grant", "error_description": "code " + bad.Get("nonce") +
+			" of client-secret-canary came with " + strings.Repeat("refresh-canary", 4)}
+	})
 	note(other.callback(bad))
 	for _, e := range logs.All() {
 		seen += e.Message + fmt.Sprint(e.ContextMap())

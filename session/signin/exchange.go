@@ -7,12 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
+	"strconv"
 
-	"go.uber.org/zap"
 	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
@@ -21,16 +21,11 @@ type answer struct {
 	draft   session.Session
 	tokens  session.Tokens
 	signals signals
+	// largeRefresh: there was a refresh token that is too large to be kept.
+	largeRefresh bool
+	// groupsErr is why groups that did not fit into the token are not known.
+	groupsErr error
 }
-
-// oauthError is an error that the token endpoint spelled out: a refusal, as opposed to an outage (D4).
-type oauthError struct {
-	word string
-	// frequency: Entra says that it is the sign-in frequency of a policy there that has ended the refresh token.
-	frequency bool
-}
-
-func (e *oauthError) Error() string { return "provider refused: " + e.word }
 
 // How a client secret is sent to the token endpoint (OpenID Connect Core, section 9).
 const (
@@ -73,23 +68,19 @@ func (p *Provider) authStyle(m *metadata) oauth2.AuthStyle {
 // redeem exchanges a code and verifies everything that comes with it. The context must not end with the client's
 // connection: a code can be redeemed once.
 func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string) (*answer, error) {
-	conf, err := p.oauth(m, f.redirectURI())
+	tok, err := p.ask(ctx, m, url.Values{
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {f.redirectURI()}, "code_verifier": {f.Verifier},
+	})
 	if err != nil {
 		return nil, err
 	}
-	ctx = p.authContext(ctx, m)
-	tok, err := conf.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
-	if err != nil {
-		return nil, tokenError(err)
+	if !tok.Bearer() {
+		return nil, errTokenType
 	}
-	if err := checkTokenType(tok); err != nil {
-		return nil, err
-	}
-	raw, _ := tok.Extra("id_token").(string)
-	if raw == "" {
+	if tok.ID == "" {
 		return nil, errors.New("token answer holds no id_token")
 	}
-	verified, err := p.verifyIDToken(ctx, m, raw, &f.Nonce, tok.AccessToken)
+	verified, err := p.verifyIDToken(ctx, m, tok.ID, &f.Nonce, tok.Access)
 	if err != nil {
 		return nil, err
 	}
@@ -99,47 +90,57 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string
 			Identity: session.Identity{Issuer: p.Issuer, Subject: verified.subject},
 			AuthTime: verified.authTime,
 		},
-		tokens: session.Tokens{Refresh: tok.RefreshToken},
+		tokens: session.Tokens{Refresh: tok.Refresh},
 	}
 	if err := p.keepToken(m, a, verified); err != nil {
 		return nil, err
 	}
-	if err := p.learn(ctx, m, a, claimSet{verified.claims}, tok.AccessToken); err != nil {
+	if err := p.learn(ctx, m, a, claimSet{verified.claims}, tok.Access); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-// checkTokenType refuses an access token that is no bearer token: we would not know how to use it (RFC 6749, section
-// 7.1; OpenID Connect Core, section 3.1.3.3). The type is compared without case.
-func checkTokenType(tok *oauth2.Token) error {
-	if !strings.EqualFold(tok.TokenType, "Bearer") {
-		return errors.New("token answer is of another token_type")
+// errTokenType: an access token that is no bearer token.
+var errTokenType = errors.New("token answer holds no bearer token (access_token, token_type)")
+
+// ask sends a grant to the token endpoint, and takes note of how the endpoint is.
+func (p *Provider) ask(ctx context.Context, m *metadata, form url.Values) (*grant.Tokens, error) {
+	conf, err := p.oauth(m, "")
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	tok, err := grant.Ask(ctx, grant.Request{
+		Client: p.authenticated(m), Endpoint: m.TokenEndpoint, ClientID: conf.ClientID, ClientSecret: conf.ClientSecret,
+		SecretInForm: conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams, Form: form,
+	})
+	p.noteToken(err)
+	return tok, err
 }
 
 // learn fills an answer with what the provider says of the person: in the ID token's claims, in userinfo where those
 // lack something, at Graph where groups did not fit.
 func (p *Provider) learn(ctx context.Context, m *metadata, a *answer, claims claimSet, accessToken string) error {
+	silent := false
 	if !p.Claims.complete(claims) && m.UserInfoEndpoint != "" {
 		info, body, err := p.userInfo(ctx, m, accessToken, a.draft.Identity.Subject)
-		if err != nil {
-			return fmt.Errorf("userinfo: %w", err)
+		switch {
+		case err == nil:
+			claims = append(claims, info)
+			a.draft.UserInfo = body
+		case !refusedUserInfo(err) || !p.Claims.named(claims):
+			return userInfoError(err)
+		default:
+			silent = true
+			p.warn(warnUserInfoRefused, p.Logger)
 		}
-		claims = append(claims, info)
-		a.draft.UserInfo = body
 	}
 	p.Claims.describe(&a.draft, claims)
-	a.draft.GroupsAsOf = p.Now().UTC()
-	if !a.draft.GroupsComplete && p.Claims.GraphURL != "" {
-		if all, err := p.graphGroups(ctx, accessToken); err != nil {
-			// The groups stay unknown, which no rule takes for an advantage.
-			p.Logger.Warn("groups cannot be fetched", zap.String("provider", p.Name), zap.Error(truncated(err)))
-		} else {
-			a.draft.Groups, a.draft.GroupsComplete = boundGroups(all)
-		}
+	if _, stated := claims.get(p.Claims.groupsPath()); silent && !stated {
+		a.draft.GroupsComplete = false // who might have told was not to be asked: unknown is not none (A6)
 	}
+	a.draft.GroupsAsOf = p.Now().UTC()
+	p.completeGroups(ctx, a, accessToken)
 	a.signals = p.Claims.signals(claims)
 	a.bound()
 	return nil
@@ -161,26 +162,20 @@ func (a *answer) bound() {
 		a.draft.UserInfo = nil
 	}
 	if len(a.tokens.Refresh) > maxKeptRefresh {
-		a.tokens.Refresh = ""
+		a.tokens.Refresh, a.largeRefresh = "", true
 	}
 }
 
-// tokenError tells a refusal from an outage, and keeps what a provider wrote out of our errors but for the error word.
-func tokenError(err error) error {
-	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) {
-		if refused.Response != nil && refused.Response.StatusCode >= http.StatusInternalServerError {
-			return fmt.Errorf("%w: token endpoint answers %d", errProviderDown, refused.Response.StatusCode)
-		}
-		if refused.Response != nil && refused.Response.StatusCode == http.StatusTooManyRequests {
-			return fmt.Errorf("%w: too many requests", errProviderDown)
-		}
-		if word := errorWord(refused.ErrorCode); word != "" {
-			return &oauthError{word: word, frequency: tooOldAtEntra(refused.Body)}
-		}
-		return errors.New("token endpoint refused without a usable error")
-	}
-	return transportError(err)
+// statusError is a status of userinfo that is no answer.
+type statusError int
+
+func (e statusError) Error() string { return "status " + strconv.Itoa(int(e)) }
+
+// refusedUserInfo reports whether userinfo has refused the access token, rather than failed.
+func refusedUserInfo(err error) bool {
+	var status statusError
+	return errors.As(err, &status) && status >= 400 && status < 500 &&
+		status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
 }
 
 // transportError is errProviderDown for what the network did, and drops the URL, which may hold what no log should.
@@ -193,14 +188,4 @@ func transportError(err error) error {
 		return transport.Err
 	}
 	return fmt.Errorf("%w: %w", errProviderDown, transport.Err)
-}
-
-// errorWord returns an OAuth error word if it is one (RFC 6749, appendix A.7), shortened; else nothing.
-func errorWord(s string) string {
-	if len(s) > 64 || strings.IndexFunc(s, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
-	}) >= 0 {
-		return ""
-	}
-	return s
 }

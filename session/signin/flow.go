@@ -60,6 +60,9 @@ type flow struct {
 	Silent bool `json:"i,omitempty"`
 	Login  bool `json:"l,omitempty"`
 
+	// Challenge is Entra's claims challenge, which this flow answers: the parameter claims, beside what we ask for there.
+	Challenge string `json:"h,omitempty"`
+
 	tokenHint string // the id_token_hint, which is not kept
 	hint      string // who may be meant, for the provider alone (login_hint); needed until it is asked
 }
@@ -141,6 +144,7 @@ func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 		StartedMS:   s.Now().UnixMilli(),
 		Correlation: session.NewRandom(stateSize),
 		Locales:     v.Locales,
+		Challenge:   v.challenge,
 		Consent:     strings.Contains(p.AuthParams["prompt"], "consent"),
 	}
 }

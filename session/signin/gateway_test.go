@@ -87,18 +87,17 @@ func (g *gateway) unmet(who *session.Session) bool {
 }
 
 type settings struct {
-	store  *storetest.Memory
-	clock  *storetest.Clock
-	keys   *session.KeyRing
-	idp    *fakeIDP
-	log    *records
-	limits session.Limits
-	prompt PromptConfig
-	claims ClaimsConfig
-	admit  gateFunc
-	params map[string]string
-	// recheck is how old claims may grow.
-	recheck time.Duration
+	store   *storetest.Memory
+	clock   *storetest.Clock
+	keys    *session.KeyRing
+	idp     *fakeIDP
+	log     *records
+	limits  session.Limits
+	prompt  PromptConfig
+	claims  ClaimsConfig
+	admit   gateFunc
+	params  map[string]string
+	recheck time.Duration // how old claims may grow
 	extra   []*Provider
 	// wrap, if set, stands in front of the store.
 	wrap *refusing
@@ -112,7 +111,8 @@ type settings struct {
 	// client talks to the provider; nil is the usual one.
 	client *http.Client
 	// limited is told of requests that were held off.
-	limited func(string)
+	limited  func(string)
+	renewals func(provider, result string) // is told what comes of renewals
 	// sites are those of several hosts, which sign in at signInHost.
 	sites      map[string]*Site
 	signInHost string
@@ -159,7 +159,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 		SignInHost: set.signInHost, SiteFor: g.siteFor,
 		Providers: append([]*Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
 		Log: set.log, Prompt: set.prompt, Now: set.clock.Now, Recheck: set.recheck,
-		RateLimit: set.rate, OnLimited: set.limited,
+		RateLimit: set.rate, OnLimited: set.limited, OnRenewal: set.renewals,
 	})
 	g.service.Start()
 	t.Cleanup(g.service.Stop)

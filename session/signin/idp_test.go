@@ -48,6 +48,8 @@ type fakeIDP struct {
 	lastToken url.Values
 	tokenBody map[string]any // merged over the token answer
 	tokenFail map[string]any // if set, 400 with this
+	// instead answers for an endpoint, by path.
+	instead map[string]http.HandlerFunc
 }
 
 const testClient = "latchkey"
@@ -58,7 +60,7 @@ func newIDP(t *testing.T, now func() time.Time) *fakeIDP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &fakeIDP{t: t, now: now, hits: map[string]int{}, broken: map[string]bool{}, redirecting: map[string]bool{}, key: key, keyID: "k1"}
+	p := &fakeIDP{t: t, now: now, hits: map[string]int{}, broken: map[string]bool{}, redirecting: map[string]bool{}, instead: map[string]http.HandlerFunc{}, key: key, keyID: "k1"}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", p.serveMetadata)
 	mux.HandleFunc("/keys", p.serveKeys)
@@ -83,9 +85,11 @@ func newIDP(t *testing.T, now func() time.Time) *fakeIDP {
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.hits[r.URL.Path]++
-		broken, redirecting := p.broken[r.URL.Path], p.redirecting[r.URL.Path]
+		broken, redirecting, instead := p.broken[r.URL.Path], p.redirecting[r.URL.Path], p.instead[r.URL.Path]
 		p.mu.Unlock()
 		switch {
+		case instead != nil:
+			instead(w, r)
 		case broken:
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case redirecting:

@@ -3,7 +3,6 @@ package signin
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,7 +20,15 @@ var errIDPBody = fmt.Errorf("provider: answer of over %d bytes", maxIDPBody)
 
 // errIDPRedirect: an endpoint of a provider redirected. Following it would send the client secret, the code or a token
 // wherever the answer says.
-var errIDPRedirect = errors.New("provider: endpoint redirects, which is not followed")
+var errIDPRedirect error = unanswerable("provider: endpoint redirects, which is not followed")
+
+// unanswerable is why our client does not take an answer that has come.
+type unanswerable string
+
+func (e unanswerable) Error() string { return string(e) }
+
+// Unanswerable tells package grant that there was an answer.
+func (unanswerable) Unanswerable() bool { return true }
 
 // NewIDPClient returns the HTTP client for a provider: it follows no redirect, bounds time and body, comes again when it
 // is told to and not before, and trusts roots (nil: the system's). wrap, if not nil, goes around the transport.

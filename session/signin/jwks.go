@@ -9,9 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -52,8 +52,8 @@ type keySet struct {
 	client *http.Client
 	now    func() time.Time
 
-	fetching sync.Mutex   // one fetch at a time; who waited looks again first
-	vain     atomic.Int64 // when somebody last waited for keys that did not come, in nanoseconds since 1970
+	fetching sync.Mutex // one fetch at a time; a caller that has waited looks again first
+	vain     vainWaits
 
 	mu      sync.Mutex
 	keys    []jose.JSONWebKey
@@ -84,7 +84,11 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	if payload, ok := verifyAny(jws, keys); ok {
 		return payload, nil
 	}
-	if _, _, tried := k.state(); tried.Before(began) {
+	switch _, fetched, tried := k.state(); {
+	case tried.After(fetched):
+		// The key may be one that the provider has published since the keys could last be fetched.
+		return nil, fmt.Errorf("%w, and those known are none of the token's", errKeysAway)
+	case tried.Before(began):
 		return nil, errKeysOld
 	}
 	return nil, errNoKey
@@ -98,7 +102,8 @@ type patientKeys struct{ *keySet }
 // VerifySignature is that of the key set, once more when the keys may be fetched anew.
 func (k patientKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	payload, err := k.keySet.VerifySignature(ctx, token)
-	if !errors.Is(err, errKeysOld) || k.now().UnixNano()-k.vain.Load() < int64(keysTTL) {
+	id := keyIDOf(token)
+	if !errors.Is(err, errKeysOld) || k.vain.lately(id, k.now()) {
 		return payload, err
 	}
 	_, _, tried := k.state()
@@ -106,9 +111,47 @@ func (k patientKeys) VerifySignature(ctx context.Context, token string) ([]byte,
 		return nil, err
 	}
 	if payload, err = k.keySet.VerifySignature(ctx, token); errors.Is(err, errNoKey) {
-		k.vain.Store(k.now().UnixNano())
+		k.vain.add(id, k.now())
 	}
 	return payload, err
+}
+
+// vainWaits are the key ids whose keys did not come though they were waited for. One session's token then makes no other
+// session's, with another id, go without the wait. The zero value is ready.
+type vainWaits struct {
+	mu sync.Mutex
+	at map[string]time.Time
+}
+
+// maxVain bounds how many ids are kept in mind. Only tokens that the provider itself handed out get here.
+const maxVain = 16
+
+func (v *vainWaits) lately(id string, now time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	at, known := v.at[id]
+	return known && now.Sub(at) < keysTTL
+}
+
+func (v *vainWaits) add(id string, now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.at == nil {
+		v.at = map[string]time.Time{}
+	}
+	maps.DeleteFunc(v.at, func(_ string, at time.Time) bool { return now.Sub(at) >= keysTTL })
+	if len(v.at) < maxVain {
+		v.at[id] = now
+	}
+}
+
+// keyIDOf is the key id that a token names.
+func keyIDOf(token string) string {
+	jws, err := jose.ParseSignedCompact(token, signingAlgorithms)
+	if err != nil || len(jws.Signatures) != 1 {
+		return ""
+	}
+	return jws.Signatures[0].Header.KeyID
 }
 
 func verifyAny(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) ([]byte, bool) {
@@ -137,6 +180,13 @@ func (k *keySet) current(ctx context.Context) ([]jose.JSONWebKey, error) {
 		return keys, nil
 	case len(keys) > 0 && now.Sub(tried) < keysForcedEvery:
 		return keys, nil
+	}
+	if len(keys) > 0 {
+		// One fetches. A key set that hangs costs no other caller anything.
+		if !k.fetching.TryLock() {
+			return keys, nil
+		}
+		k.fetching.Unlock()
 	}
 	fresh, err := k.fetch(ctx, fetched)
 	if err != nil && len(keys) > 0 {

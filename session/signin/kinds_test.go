@@ -377,16 +377,14 @@ func storedKinds(t *testing.T) []sealedKind {
 		}, func(token session.Token) error { _, err := m.Reload(t.Context(), token); return err }),
 		kind("stored pending sign-in", func() (session.Token, error) {
 			return m.Hold(t.Context(), session.Pending{Draft: draft, Deadline: until}, session.Tokens{})
-		}, func(token session.Token) error {
-			_, err := m.Pending(t.Context(), token)
-			return err
-		}),
+		}, func(token session.Token) error { _, err := m.Pending(t.Context(), token); return err }),
 		kind("stored ticket", func() (session.Token, error) {
 			return m.IssueTicket(t.Context(), session.Ticket{Session: session.NewToken()})
-		}, func(token session.Token) error {
-			_, err := m.RedeemTicket(t.Context(), token)
-			return err
-		}),
+		}, func(token session.Token) error { _, err := m.RedeemTicket(t.Context(), token); return err }),
+		kind("stored claims challenge", func() (session.Token, error) {
+			token := session.NewToken()
+			return token, m.KeepChallenge(t.Context(), token.ID, "{}", until)
+		}, func(token session.Token) error { _, err := m.Challenge(t.Context(), token.ID); return err }),
 		kind("stored form", func() (session.Token, error) {
 			token := session.NewToken()
 			return token, m.KeepForm(t.Context(), token, session.Form{Person: "p", Path: "/", Body: []byte("a=b")}, until)

@@ -55,9 +55,9 @@ func (s *Service) token(v *Visit) (session.Token, error) {
 }
 
 // NoSession reports whether an error of Session says that the request is not signed in: nothing presented, nothing
-// of ours, ended, or expired. Everything else is a failure, and a failure is not an answer.
+// of ours, ended, expired, or with claims that are too old. Everything else is a failure, and a failure is not an answer.
 func NoSession(err error) bool {
-	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || errors.Is(err, errTighten) || errors.Is(err, session.ErrUnsealable) || Over(err)
+	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || errors.Is(err, errTighten) || errors.Is(err, errClaimsOld) || errors.Is(err, session.ErrUnsealable) || Over(err)
 }
 
 // Over reports whether an error of Session says that the presented session is definitely over. Only then is its cookie

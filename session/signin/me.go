@@ -103,7 +103,7 @@ func (s *Service) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who
 
 func (s *Service) noVisitor(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	if !NoSession(err) {
-		s.storeDown(w, r, v, err)
+		s.Unavailable(w, r, v, err)
 		return
 	}
 	s.Challenge(w, r, v, Over(err), nil)

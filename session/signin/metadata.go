@@ -50,7 +50,7 @@ type fetched struct {
 }
 
 func (p *Provider) fetchMetadata(ctx context.Context) (*fetched, error) {
-	ctx, cancel := context.WithTimeout(ctx, idpTimeout)
+	ctx, cancel := context.WithTimeout(mayWait(ctx), idpTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.MetadataAddress(), nil)
 	if err != nil {

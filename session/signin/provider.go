@@ -56,6 +56,13 @@ type Provider struct {
 	meta atomic.Pointer[metadata]
 	// renewAfter is when renewals are tried again after one met an outage, in Unix milliseconds.
 	renewAfter atomic.Int64
+	// answeredAt is when the token endpoint last gave tokens or refused a grant, in Unix milliseconds.
+	answeredAt atomic.Int64
+	// unanswering: the token endpoint was last connected to without an answer in time.
+	unanswering atomic.Bool
+	// oldest is the renewal that may be waited for to the end; see Service.Recheck.
+	oldest     atomic.Pointer[renewal]
+	complained seldom
 	// seenAt is when a silent recheck last found the provider there, in Unix milliseconds.
 	seenAt atomic.Int64
 	kick   chan struct{}
@@ -63,6 +70,10 @@ type Provider struct {
 	mu    sync.Mutex
 	ready chan struct{} // closed when metadata came, replaced never
 	state ProviderState
+	// lost: the token endpoint could not be reached when it was last asked.
+	lost bool
+	// warned are the warnings that were logged.
+	warned map[warning]bool
 }
 
 const (
@@ -72,7 +83,7 @@ const (
 	discoverPatience = 3 * time.Second
 )
 
-// errProviderDown: the provider's metadata has not been found yet.
+// errProviderDown: the provider cannot be reached, cannot answer, or was never found.
 var errProviderDown = errors.New("provider cannot be reached")
 
 // NewProvider returns a provider. Run finds its metadata.

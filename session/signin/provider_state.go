@@ -3,7 +3,14 @@ package signin
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
+	"slices"
 	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 )
 
 // ProviderState is how a provider is, as this process finds it.
@@ -12,18 +19,74 @@ type ProviderState struct {
 	// the last try failed, empty if it did not.
 	Metadata    time.Time
 	MetadataErr string
+	// TokenErr is why the token endpoint was of no use when it was last asked, by a sign-in or a renewal; empty if it was.
+	// A refusal of a code or a refresh token is no failure.
+	TokenErr string
 	// Keys is when its keys were last fetched; zero if never, which is right until somebody signs in.
 	Keys time.Time
 	// Failed is when it last could not be reached for a person, and Err how; zero if it always could.
 	Failed time.Time
 	Err    string
+	// Warnings are what an operator should know about how this provider works here.
+	Warnings []string
+}
+
+// warning is what is told of a provider once.
+type warning struct{ word, text string }
+
+var (
+	warnNoRefreshToken = warning{
+		"no_refresh_token",
+		"provider gives no refresh token: claims and groups stay as at sign-in, and an account that is disabled is not noticed; " +
+			"see the scope offline_access at the provider, or `recheck silent` in its block",
+	}
+	warnLargeRefreshToken = warning{
+		"refresh_token_too_large", "refresh token of over 8 KB is not kept: claims and groups of such a session stay as at sign-in",
+	}
+	warnTellsNothing = warning{
+		"renewal_without_groups",
+		"provider takes the refresh token and states no groups with it, neither in an ID token nor in userinfo: groups stay as " +
+			"at sign-in; an account that is disabled is still noticed",
+	}
+	warnUserInfoRefused = warning{
+		"userinfo_refused",
+		"userinfo refuses the access token: sign-ins go on with what the ID token says, and groups that it lacks are unknown",
+	}
+)
+
+// warn logs a warning, once a provider, and keeps it for its state.
+func (p *Provider) warn(w warning, log *zap.Logger) {
+	p.mu.Lock()
+	known := p.warned[w]
+	if p.warned == nil {
+		p.warned = map[warning]bool{}
+	}
+	p.warned[w] = true
+	p.mu.Unlock()
+	if !known {
+		log.Warn(w.text, zap.String("provider", p.Name), zap.String("warning", w.word))
+	}
+}
+
+// noteRefresh warns of a provider that a session cannot be renewed with.
+func (p *Provider) noteRefresh(a *answer) {
+	switch {
+	case a.largeRefresh:
+		p.warn(warnLargeRefreshToken, p.Logger)
+	case a.tokens.Refresh == "" && !p.SilentRecheck:
+		p.warn(warnNoRefreshToken, p.Logger)
+	}
 }
 
 // State tells how the provider is. What it says of errors is bounded, and holds no secret.
 func (p *Provider) State() ProviderState {
 	p.mu.Lock()
 	state := p.state
+	for w := range p.warned {
+		state.Warnings = append(state.Warnings, w.word+": "+w.text)
+	}
 	p.mu.Unlock()
+	slices.Sort(state.Warnings)
 	if m := p.meta.Load(); m != nil {
 		_, state.Keys, _ = m.keys.state()
 	}
@@ -40,12 +103,87 @@ func (p *Provider) noteDiscovery(err error) {
 	p.state.Metadata = p.Now()
 }
 
+// isDown reports whether an error says that the provider cannot answer, whoever asks.
+func isDown(err error) bool {
+	var e *grant.Error
+	return errors.Is(err, errProviderDown) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) && e.Kind == grant.Down
+}
+
 // noteFailure takes note of what a sign-in or a renewal met.
 func (p *Provider) noteFailure(err error) {
-	if !errors.Is(err, errProviderDown) && !errors.Is(err, context.DeadlineExceeded) {
+	if !isDown(err) {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state.Failed, p.state.Err = p.Now(), truncated(err).Error()
+}
+
+// noteToken takes note of how the token endpoint is. What refuses one grant shows that it works.
+func (p *Provider) noteToken(err error) {
+	var e *grant.Error
+	failed := errors.As(err, &e)
+	if err != nil && !failed {
+		return // of our own
+	}
+	if !failed || e.Status != 0 || e.Kind != grant.Down {
+		p.unanswering.Store(false)
+	}
+	why := ""
+	switch {
+	case !failed, e.Kind == grant.Over, e.Kind == grant.Doubtful:
+		p.answeredAt.Store(p.Now().UnixMilli())
+	case e.Kind == grant.Unreadable && e.Status >= http.StatusBadRequest:
+		return // of one grant, or of all: that is not known
+	default:
+		why = truncated(e).Error()
+		if e.Silent {
+			p.unanswering.Store(true)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.state.TokenErr = why
+	p.lost = failed && e.Status == 0 && e.Kind == grant.Down
+}
+
+// answeredSince reports whether the token endpoint has answered anybody since a time as it should.
+func (p *Provider) answeredSince(at time.Time) bool { return p.answeredAt.Load() > at.UnixMilli() }
+
+// watchToken looks whether a token endpoint that could not be reached can be reached again, until ctx ends: else the state
+// would tell of an outage until the next person signs in.
+func (p *Provider) watchToken(ctx context.Context) {
+	for sleep(ctx, discoverLongest) {
+		p.mu.Lock()
+		lost := p.lost
+		p.mu.Unlock()
+		if m := p.meta.Load(); lost && m != nil {
+			p.lookAtToken(ctx, m)
+		}
+	}
+}
+
+// lookAtToken asks the token endpoint for nothing. Any answer, a refusal of the method too, shows that it is there.
+func (p *Provider) lookAtToken(ctx context.Context, m *metadata) {
+	ctx, cancel := context.WithTimeout(mayWait(ctx), idpTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, m.TokenEndpoint, nil)
+	if err != nil {
+		return
+	}
+	resp, err := p.Client.Do(r)
+	if err != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	if resp.StatusCode >= http.StatusInternalServerError {
+		return
+	}
+	p.unanswering.Store(false)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.lost {
+		p.lost, p.state.TokenErr = false, ""
+	}
 }

@@ -70,6 +70,9 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 	case kind == NavigationGet && s.hasPending(r, v):
 		redirect(w, Base+"/stay")
 	case kind == NavigationGet:
+		if over {
+			v.challenge = s.challengeOf(r, v)
+		}
 		s.chooseOrBegin(w, r, v, v.Return, false, d)
 	case kind == NavigationForm && over && s.keepForm(w, r, v, v.expired):
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormKept, ActionURL: signInURL(v.Return)})
@@ -107,9 +110,13 @@ func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *
 	s.Pages.Write(w, r, http.StatusForbidden, page)
 }
 
-// Unavailable answers when it could not be found out whether a request is signed in. No cookie is touched: nobody is
-// signed out by an accident.
+// Unavailable answers when it could not be found out whether a request is signed in, or its claims are too old and the
+// provider does not answer: the page names which of both. No cookie is touched: nobody is signed out by an accident.
 func (s *Service) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+	if ProviderDown(err) {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, RetryAfter: retryAfter, ActionURL: v.Return})
+		return
+	}
 	s.storeDown(w, r, v, err)
 }
 

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -19,8 +20,10 @@ const (
 // errHeldOff: a host has said when to come again, and it is not yet time.
 var errHeldOff = fmt.Errorf("%w: it asked for a pause", errProviderDown)
 
-// patience keeps to what a host answers with 429 or 503 and Retry-After (RFC 9110, section 10.2.3): until then nothing
-// is sent to it, so that it can recover and nobody waits for what it will not answer.
+// patience keeps to what a host answers with 429 or 503 and Retry-After (RFC 9110, section 10.2.3), for requests that may
+// wait: renewals, and metadata that is fetched in the background. Until then none of those is sent to it, so that it can
+// recover. A person who signs in is never held off for what others have caused: anybody can send made-up codes until a
+// provider has enough of it. Nor do sign-ins hold off renewals.
 type patience struct {
 	next http.RoundTripper
 	now  func() time.Time
@@ -29,6 +32,11 @@ type patience struct {
 	mu    sync.Mutex
 	until map[string]time.Time
 }
+
+type mayWaitKey struct{}
+
+// mayWait marks what is asked of a provider as what it may hold off.
+func mayWait(ctx context.Context) context.Context { return context.WithValue(ctx, mayWaitKey{}, true) }
 
 // CloseIdleConnections is what http.Client.CloseIdleConnections asks for: wrapped transports do not pass it on.
 func (p *patience) CloseIdleConnections() {
@@ -40,14 +48,15 @@ func (p *patience) CloseIdleConnections() {
 // RoundTrip implements http.RoundTripper.
 func (p *patience) RoundTrip(r *http.Request) (*http.Response, error) {
 	host := strings.ToLower(r.URL.Host)
-	if p.holds(host) {
+	waits := r.Context().Value(mayWaitKey{}) != nil
+	if waits && p.holds(host) {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}
 		return nil, errHeldOff
 	}
 	resp, err := p.next.RoundTrip(r)
-	if err == nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
+	if waits && err == nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
 		p.hold(host, retryAfterOf(resp.Header.Get("Retry-After"), p.now()))
 	}
 	return resp, err

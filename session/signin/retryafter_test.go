@@ -67,6 +67,7 @@ func TestRetryAfter(t *testing.T) {
 		p := &patience{next: b, now: clock.Now, until: map[string]time.Time{}}
 		ask := func(target string) int {
 			r := httptest.NewRequest(http.MethodPost, target, strings.NewReader("x"))
+			r = r.WithContext(mayWait(r.Context()))
 			resp, err := p.RoundTrip(r)
 			if err != nil {
 				if !errors.Is(err, errHeldOff) {
@@ -100,43 +101,55 @@ func TestHeldOffIsBounded(t *testing.T) {
 	clock := storetest.NewClock()
 	p := &patience{next: b, now: clock.Now, until: map[string]time.Time{}}
 	for i := range 100 {
-		_, _ = p.RoundTrip(httptest.NewRequest(http.MethodGet, "https://h"+strings.Repeat("x", i)+".example/", nil))
+		r := httptest.NewRequest(http.MethodGet, "https://h"+strings.Repeat("x", i)+".example/", nil)
+		_, _ = p.RoundTrip(r.WithContext(mayWait(r.Context())))
 	}
 	if len(p.until) > maxHeldOff {
 		t.Errorf("%d hosts are kept in mind", len(p.until))
 	}
 }
 
-// Somebody who signs in while the provider is held off is told so at once, and nobody who is signed in is touched.
+// Field trial 2.9: a 429 that made-up codes have provoked holds off no sign-in, and no renewal either; one that a renewal
+// has met holds off renewals alone.
 func TestProviderAsksForAPause(t *testing.T) {
 	b := &busy{}
 	g := newGateway(t, func(s *settings) {
 		s.client = NewIDPClient(nil, func(next http.RoundTripper) http.RoundTripper { b.next = next; return b })
 		s.recheck = time.Hour
 	})
-	known := g.browser()
+	known, other := g.browser(), g.browser()
 	known.signIn("yes")
-	one, two := g.browser(), g.browser()
-	first, second := one.toProvider("/"), two.toProvider("/")
+	other.signIn("yes")
+	stranger, person := g.browser(), g.browser()
+	madeUp, asked := stranger.toProvider("/"), person.toProvider("/")
 	b.set(http.StatusTooManyRequests, "120")
-	if r := one.callback(first); r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
-		t.Errorf("the first: %d", r.status)
-	}
-	calls := b.set(http.StatusTooManyRequests, "120")
-	if r := two.callback(second); r.status != http.StatusServiceUnavailable || g.log.last(t).Code != signinlog.ProviderUnavailable {
-		t.Errorf("the second: %d, log %+v", r.status, g.log.last(t))
-	}
-	g.clock.Advance(3 * time.Hour)
-	if r := known.get("/"); r.status != http.StatusOK {
-		t.Errorf("somebody signed in, due for a renewal: %d", r.status)
-	}
-	if n := b.set(http.StatusTooManyRequests, "120"); n != calls {
-		t.Errorf("%d calls within the pause", n-calls)
+	if r := stranger.callback(madeUp); r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" ||
+		g.log.last(t).Code != signinlog.ProviderUnavailable {
+		t.Errorf("a made-up code: %d, log %+v", r.status, g.log.last(t))
 	}
 	state := g.service.Providers[0].State()
-	if state.Failed.IsZero() || state.Err == "" || state.Metadata.IsZero() || state.Keys.IsZero() {
+	if state.Failed.IsZero() || state.Err == "" || state.TokenErr == "" || state.Metadata.IsZero() || state.Keys.IsZero() {
 		t.Errorf("state %+v", state)
 	}
+	b.set(0, "")
+	if r := person.callback(asked); r.location != Base+"/stay" {
+		t.Errorf("a sign-in within the pause that another's code has provoked: %d to %q", r.status, r.location)
+	}
+	if state := g.service.Providers[0].State(); state.TokenErr != "" {
+		t.Errorf("state after a sign-in: %+v", state)
+	}
+
+	g.clock.Advance(2 * time.Hour)
+	b.set(http.StatusTooManyRequests, "120")
+	if r := known.get("/"); r.status != http.StatusOK {
+		t.Errorf("a renewal that meets 429: %d", r.status)
+	}
+	calls := b.set(0, "")
+	if r := other.get("/"); r.status != http.StatusOK || b.set(0, "") != calls {
+		t.Errorf("another renewal within the pause: %d, %d calls", r.status, b.set(0, "")-calls)
+	}
+	late := g.browser()
+	late.signIn("yes")
 }
 
 // A provider that answers too slowly is one that is down: the person is told in bounded time, the code is not redeemed

@@ -41,6 +41,9 @@ type Config struct {
 	RateLimit ratelimit.Rate
 	// OnLimited is told of each request that was held off, by its endpoint. It must not block. Nil: nobody is told.
 	OnLimited func(endpoint string)
+	// OnRenewal is told what came of each renewal of claims: the provider, and one of the Renewal constants. It must not
+	// block. Nil: nobody is told.
+	OnRenewal func(provider, result string)
 	// Notify is told what happens to sessions, for whoever listens: see the Event constants. It must not block. Nil: nobody
 	// is told.
 	Notify func(event string, data map[string]any)
@@ -78,7 +81,7 @@ type Service struct {
 	// signInHost is the host of SignInHost, as a Visit has it.
 	signInHost string
 
-	renewing sync.Map // session.ID -> struct{}: its claims are being renewed
+	renewing sync.Map // session.ID -> *renewal: its claims are being renewed
 	paused   pauses
 
 	limiter *ratelimit.Limiter
@@ -119,6 +122,7 @@ func (s *Service) Start() {
 	s.mu.Unlock()
 	for _, p := range s.Providers {
 		s.background(p.run)
+		s.background(p.watchToken)
 	}
 	s.background(s.watchAbandoned)
 }
@@ -209,6 +213,8 @@ type Visit struct {
 	// the sign-in host is told.
 	tighten string
 	anew    bool
+	// challenge is the claims challenge that ended the session that was presented; empty if none did.
+	challenge string
 	// expired is the session that was presented and that its limits, or idle sign-out, have just ended; nil if there was none.
 	expired *session.Session
 }

@@ -3,12 +3,14 @@ package signin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -26,7 +28,7 @@ func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Vis
 	if who.Renewable || s.Config.Recheck <= 0 {
 		return false
 	}
-	age := s.Now().Sub(who.GroupsAsOf())
+	age := s.Now().Sub(who.LastAnswer())
 	if age < s.Config.Recheck {
 		return false
 	}
@@ -34,18 +36,41 @@ func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Vis
 	if p == nil || !p.SilentRecheck || s.SignInHost != "" && v.Origin != s.SignInHost {
 		return false // with a host for all sites, pages of that host renew
 	}
-	if Classify(r) == NavigationGet && !s.paused.holds(who.ID, s.Now()) && s.sendSilently(w, r, v, p, who, token) {
-		return true
+	var away error
+	if Classify(r) == NavigationGet && !s.paused.holds(who.ID, s.Now()) {
+		if away = p.reached(r); away == nil && s.sendSilently(w, r, v, p, who, token) {
+			return true
+		}
 	}
-	if tooOld(age, s.Config.Recheck) == nil {
+	if s.tooOld(age, false) == nil {
 		return false
+	}
+	if away != nil {
+		s.Unavailable(w, r, v, away)
+		return true
 	}
 	s.Challenge(w, r, v, false, nil)
 	return true
 }
 
-// sendSilently begins the round trip. It reports false if the provider cannot be reached: nobody is sent to a page that
-// does not load.
+// reached is nil if the provider answers: nobody is sent to a page that does not load.
+func (p *Provider) reached(r *http.Request) error {
+	if p.Now().UnixMilli() < p.renewAfter.Load() {
+		return errProviderDown
+	}
+	ctx, cancel := detach(r, silentPatience)
+	defer cancel()
+	err := p.seen(ctx)
+	if err == nil {
+		return nil
+	}
+	p.renewAfter.Store(p.Now().Add(recheckPause).UnixMilli())
+	p.Logger.Warn("provider does not answer, so claims of sessions are not renewed; will retry", zap.String("provider", p.Name),
+		zap.Error(truncated(err)))
+	return fmt.Errorf("%w: %w", errProviderDown, err)
+}
+
+// sendSilently begins the round trip.
 func (s *Service) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *Provider, have *session.Live, token session.Token) bool {
 	who, err := have.Session()
 	if err != nil {
@@ -55,17 +80,6 @@ func (s *Service) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit,
 	tokens, err := s.Sessions.Tokens(who, token)
 	if err != nil {
 		s.Logger.Warn("tokens of a session not available", zap.String("session", who.ID.Short()), zap.Error(err))
-	}
-	ctx, cancel := detach(r, silentPatience)
-	defer cancel()
-	if p.Now().UnixMilli() < p.renewAfter.Load() {
-		return false
-	}
-	if err := p.seen(ctx); err != nil {
-		p.renewAfter.Store(p.Now().Add(recheckPause).UnixMilli())
-		s.Logger.Warn("claims of a session not renewed, trying on", zap.String("provider", p.Name),
-			zap.String("session", who.ID.Short()), zap.Error(truncated(err)))
-		return false
 	}
 	f := s.newFlow(v, p, v.Return)
 	f.Silent, f.Consent, f.tokenHint = true, false, joinToken(who.Claims, tokens)
@@ -118,8 +132,14 @@ func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit,
 			return
 		}
 	}
-	s.paused.add(live.ID, s.Now())
-	s.Logger.Warn("claims of a session not renewed, trying on", zap.String("provider", p.Name),
+	var refusal *grant.Error
+	if errors.As(err, &refusal) && refusal.Challenge != "" {
+		v.challenge = refusal.Challenge
+		s.askAloud(w, r, v, f, p, live, refusal.Detail(), false)
+		return
+	}
+	s.paused.failed(live.ID, s.Now(), isDown(err), false)
+	s.Logger.Warn("claims of a session not renewed, will retry", zap.String("provider", p.Name),
 		zap.String("session", live.ID.Short()), zap.Error(truncated(err)))
 	redirect(w, f.Return)
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -134,6 +135,16 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	}
 	if f.Demand != nil {
 		f.Demand.params(&p.Claims, params, f.Tries > 0)
+	}
+	for _, more := range []string{p.AuthParams["claims"], f.Challenge} {
+		if ours := params.Get("claims"); more != "" && more != ours {
+			merged, err := grant.MergeClaims(ours, more)
+			if err != nil {
+				s.fail(w, r, v, "claims parameter", err)
+				return
+			}
+			params.Set("claims", merged)
+		}
 	}
 	if f.Other && params.Get("prompt") != "login" {
 		params.Set("prompt", m.otherPrompt())

@@ -30,7 +30,7 @@ func (p *Provider) userInfo(ctx context.Context, m *metadata, accessToken, subje
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("status %d", resp.StatusCode)
+		return nil, nil, statusError(resp.StatusCode)
 	}
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" && media != "application/jwt" {

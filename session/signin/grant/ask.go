@@ -1,0 +1,142 @@
+package grant
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Request is one question to a token endpoint.
+type Request struct {
+	// Client sends it. It should bound time and body, and follow no redirect.
+	Client *http.Client
+	// Endpoint is the token endpoint.
+	Endpoint string
+	// ClientID and ClientSecret say who asks. Without a secret the id stands in the form (RFC 6749, section 3.2.1).
+	ClientID, ClientSecret string
+	// SecretInForm puts the secret into the form instead of the header (client_secret_post).
+	SecretInForm bool
+	// Form is the grant: grant_type and what belongs to it.
+	Form url.Values
+}
+
+// Tokens is what a token endpoint gave, as it came. Each is empty if it is absent or no text. When the access token
+// expires is not looked at: it is used at once or not at all.
+type Tokens struct {
+	Access, Type, Refresh, ID string
+}
+
+// Bearer reports whether the access token is one that we know how to use: the type is compared without case (RFC 6749,
+// section 7.1; OpenID Connect Core, section 3.1.3.3).
+func (t *Tokens) Bearer() bool { return t.Access != "" && strings.EqualFold(t.Type, "Bearer") }
+
+// Ask sends a request. What is no set of tokens is an *Error.
+func Ask(ctx context.Context, q Request) (*Tokens, error) {
+	form := url.Values{}
+	for name, values := range q.Form {
+		form[name] = values
+	}
+	if q.SecretInForm || q.ClientSecret == "" {
+		form.Set("client_id", q.ClientID)
+		if q.ClientSecret != "" {
+			form.Set("client_secret", q.ClientSecret)
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, q.Endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, &Error{Kind: Unreadable, cause: errors.New("token endpoint is no address")}
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "application/json")
+	if form.Get("client_id") == "" {
+		// RFC 6749, section 2.3.1: both are form-encoded first.
+		r.SetBasicAuth(url.QueryEscape(q.ClientID), url.QueryEscape(q.ClientSecret))
+	}
+	resp, err := q.Client.Do(r)
+	if err != nil {
+		return nil, noAnswer(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		if isTimeout(err) || ctx.Err() != nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*net.OpError)) {
+			return nil, &Error{Kind: Down, Silent: isTimeout(err) || ctx.Err() != nil, cause: cut(err)}
+		}
+		return nil, &Error{Kind: Unreadable, Status: resp.StatusCode, cause: cut(err)}
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return nil, refusal(resp.StatusCode, body, secretsOf(form, q.ClientSecret))
+	}
+	return readTokens(resp.StatusCode, body, secretsOf(form, q.ClientSecret))
+}
+
+// readTokens reads an answer of 2xx. Some providers refuse with that status, so a word of refusal counts as one.
+func readTokens(status int, body []byte, secrets []string) (*Tokens, error) {
+	var said map[string]json.RawMessage
+	if err := json.Unmarshal(body, &said); err != nil || said == nil {
+		return nil, &Error{Kind: Unreadable, Status: status, cause: errors.New("answer is no JSON object")}
+	}
+	t := &Tokens{
+		Access: text(said["access_token"]), Type: text(said["token_type"]),
+		Refresh: text(said["refresh_token"]), ID: text(said["id_token"]),
+	}
+	if *t == (Tokens{}) || t.Access == "" && said["error"] != nil {
+		if said["error"] != nil {
+			return nil, refusal(http.StatusBadRequest, body, secrets)
+		}
+		return nil, &Error{Kind: Unreadable, Status: status, cause: errors.New("answer holds no token")}
+	}
+	return t, nil
+}
+
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// noAnswer tells what the network did from what our own client refuses to do.
+func noAnswer(err error) *Error {
+	var transport *url.Error
+	if errors.As(err, &transport) {
+		err = transport.Err // without the address
+	}
+	var refused interface{ Unanswerable() bool }
+	if errors.As(err, &refused) && refused.Unanswerable() {
+		return &Error{Kind: Unreadable, cause: cut(err)}
+	}
+	var op *net.OpError
+	return &Error{
+		Kind: Down, NotSent: errors.As(err, &op) && op.Op == "dial" && !op.Timeout(),
+		Silent: isTimeout(err), cause: cut(err),
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// maxCause bounds what a cause puts into a log line.
+const maxCause = 300
+
+type short struct{ error }
+
+func (s short) Error() string {
+	if text := s.error.Error(); len(text) > maxCause {
+		return text[:maxCause] + "..."
+	}
+	return s.error.Error()
+}
+
+func (s short) Unwrap() error { return s.error }
+
+func cut(err error) error { return short{fmt.Errorf("%w", err)} }

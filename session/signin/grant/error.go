@@ -1,0 +1,151 @@
+package grant
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Kind is what an answer without tokens means.
+type Kind uint8
+
+const (
+	// Unreadable: it is no answer of a token endpoint, or says nothing that has a meaning. Something else may have given
+	// it, a proxy in front of the provider for instance.
+	Unreadable Kind = iota
+	// Over: the grant is over, and only a new sign-in helps.
+	Over
+	// Doubtful: the grant is refused in words that providers use for a grant that is over, and that may be about a
+	// moment's disorder as well.
+	Doubtful
+	// Client: it is refused who asks, or how, whatever the grant.
+	Client
+	// Down: the provider cannot answer now, or cannot be reached.
+	Down
+)
+
+// Error is why there are no tokens.
+type Error struct {
+	Kind Kind
+	// Status is the HTTP status; 0 if there was no answer.
+	Status int
+	// Word is the error word (RFC 6749, section 5.2), empty if there is no usable one.
+	Word string
+	// Codes are the numbers of Entra's error_codes, Suberror its suberror.
+	Codes    []int
+	Suberror string
+	// Says is the error_description, bounded, escaped and without what we sent in confidence. It is for the log alone.
+	Says string
+	// Challenge is Entra's claims challenge: the value of the parameter claims of the authorization request that the
+	// provider asks for. Empty if there is none, or none that is usable.
+	Challenge string
+	// NotSent: there was no connection, so the provider has seen nothing.
+	NotSent bool
+	// Silent: it was connected to, and no answer came in time.
+	Silent bool
+
+	cause error
+}
+
+// Error never holds what the provider wrote but for Word, Codes and Suberror.
+func (e *Error) Error() string {
+	switch {
+	case e.Word != "":
+		return "provider refused: " + e.Detail()
+	case e.cause != nil:
+		return "token endpoint: " + e.cause.Error()
+	case e.Status != 0:
+		return "token endpoint answers " + strconv.Itoa(e.Status)
+	}
+	return "token endpoint: no answer"
+}
+
+func (e *Error) Unwrap() error { return e.cause }
+
+// Detail is the word with Entra's codes and suberror behind it; empty without a word.
+func (e *Error) Detail() string {
+	var b strings.Builder
+	b.WriteString(e.Word)
+	for _, code := range e.Codes {
+		b.WriteString(" " + strconv.Itoa(code))
+	}
+	if e.Suberror != "" {
+		b.WriteString(" " + e.Suberror)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// Has reports whether Entra gave one of these codes.
+func (e *Error) Has(codes ...int) bool {
+	for _, have := range e.Codes {
+		for _, code := range codes {
+			if have == code {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// words are the error words with a meaning of their own; docs/renewal.md lists them. Any other word is Doubtful.
+var words = map[string]Kind{
+	// RFC 6749, section 5.2; the others there are Doubtful.
+	"invalid_grant": Over,
+	// OpenID Connect Core, section 3.1.2.6, and Unmet Authentication Requirements; RFC 9470, section 3.
+	"interaction_required": Over, "login_required": Over, "consent_required": Over, "account_selection_required": Over,
+	"unmet_authentication_requirements": Over, "insufficient_user_authentication": Over,
+	// RFC 6749, section 5.2; RFC 9449, section 5.
+	"invalid_client": Client, "unsupported_grant_type": Client, "invalid_dpop_proof": Client, "use_dpop_nonce": Client,
+	// RFC 6749, section 4.1.2.1, which providers use here as well; RFC 8628, section 3.5.
+	"server_error": Down, "temporarily_unavailable": Down, "slow_down": Down,
+}
+
+// Bounds of what is taken from a refusal.
+const (
+	maxWord  = 64
+	maxCodes = 8
+)
+
+// refusal reads an answer that is not 2xx.
+func refusal(status int, body []byte, secrets []string) *Error {
+	e := &Error{Kind: Unreadable, Status: status}
+	var said map[string]json.RawMessage
+	if json.Unmarshal(body, &said) == nil {
+		e.Word = Word(text(said["error"]))
+		e.Suberror = Word(text(said["suberror"]))
+		if json.Unmarshal(said["error_codes"], &e.Codes) != nil {
+			e.Codes = nil
+		}
+		e.Codes = e.Codes[:min(len(e.Codes), maxCodes)]
+		e.Says = Say(text(said["error_description"]), secrets...)
+	}
+	switch {
+	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
+		e.Kind = Down
+	case status < http.StatusBadRequest || e.Word == "":
+		e.Word = "" // no refusal has such a status (RFC 6749, section 5.2)
+	default:
+		e.Kind = Doubtful
+		if kind, known := words[e.Word]; known {
+			e.Kind = kind
+		}
+		if e.Kind == Over || e.Kind == Doubtful {
+			e.Challenge = challengeOf(said["claims"])
+		}
+		if e.Challenge != "" {
+			e.Kind = Over // a new sign-in is what it asks for
+		}
+	}
+	return e
+}
+
+// Word returns an error word if it is one (RFC 6749, appendix A.7) of usual characters and length; else nothing.
+func Word(s string) string {
+	if len(s) > maxWord || strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
+	}) >= 0 {
+		return ""
+	}
+	return s
+}

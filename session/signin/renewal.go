@@ -1,0 +1,228 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// What comes of a renewal, for Config.OnRenewal and docs/renewal.md.
+const (
+	// RenewalRenewed: the provider stated the claims.
+	RenewalRenewed = "renewed"
+	// RenewalConfirmed: it took the refresh token and stated no groups; those of the first ID token stay.
+	RenewalConfirmed = "confirmed"
+	// RenewalKept: it took the refresh token, and what it said of the person cannot be used.
+	RenewalKept = "kept"
+	// RenewalEnded: the session has ended.
+	RenewalEnded = "ended"
+	// RenewalDoubted: it refused in a way that does not end the session at once.
+	RenewalDoubted = "doubted"
+	// RenewalOutage: the provider cannot answer, or does not accept this client.
+	RenewalOutage = "outage"
+	// RenewalFailed: anything else, which is taken for this session's alone.
+	RenewalFailed = "failed"
+)
+
+const (
+	// refusedPause is how long a refusal waits for another replica that may know better.
+	refusedPause = 2 * time.Second
+	// doubtPause is how long a refusal in doubt is not asked for again, at most.
+	doubtPause = 10 * time.Minute
+	renewRetry = 250 * time.Millisecond
+	// complainEvery is how often the log tells that a provider cannot be reached for renewals.
+	complainEvery = 15 * time.Second
+)
+
+// renew asks the provider with the session's refresh token. ErrConflict if another replica is at it, ErrNotFound if the
+// session has ended.
+func (s *Service) renew(ctx context.Context, p *Provider, token session.Token) (*session.Session, error) {
+	done, err := s.Sessions.LeaseRenewal(ctx, token.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer done(context.WithoutCancel(ctx))
+	// The lease may have come free because another replica has just renewed, and a failover have forgotten that.
+	s.Sessions.AwaitSettled(ctx)
+	who, err := s.Sessions.Reload(ctx, token)
+	if err != nil || s.Now().Sub(who.LastAnswer()) < s.Config.Recheck {
+		return who, err
+	}
+	tokens, err := s.Sessions.Tokens(who, token)
+	if err != nil {
+		return nil, err
+	}
+	unanswered, err := s.Sessions.NoteAttempt(ctx, who, s.Now().Add(s.Config.Recheck+recheckOutage+time.Hour))
+	if err != nil {
+		return nil, err
+	}
+	a, err := p.refresh(mayWait(ctx), who, tokens)
+	var refused *grant.Error
+	errors.As(err, &refused)
+	if spared(refused, err) || saidNo(refused) && !unanswered {
+		s.Sessions.AttemptAnswered(context.WithoutCancel(ctx), who)
+	}
+	switch {
+	case err == nil:
+		return s.takeRenewal(ctx, p, who, token, a)
+	case errors.Is(err, errSomebodyElse):
+		s.renewed(p, RenewalEnded)
+		return s.endRenewed(ctx, who, token, signinlog.Record{Code: signinlog.ProviderFailed, Detail: err.Error()})
+	case refused != nil && (refused.Kind == grant.Over || refused.Kind == grant.Doubtful):
+		return s.refusedRenewal(ctx, p, who, token, refused, unanswered)
+	}
+	s.failedRenewal(p, who, refused, err)
+	return nil, err
+}
+
+// saidNo reports whether the token endpoint has spelled out a refusal: it has not used the token up then.
+func saidNo(e *grant.Error) bool {
+	return e != nil && e.Word != "" && e.Kind != grant.Down
+}
+
+// spared reports whether a refresh token cannot have been used: it was never sent, or held off before it was looked at.
+func spared(e *grant.Error, err error) bool {
+	return errors.Is(err, errHeldOff) || errors.Is(err, errNotAsked) || e != nil && (e.NotSent || e.Status == 429)
+}
+
+// takeRenewal writes what the provider gave. It does not give up while the store is away: the old refresh token may be
+// worth nothing any more, and losing the new one would end the session.
+func (s *Service) takeRenewal(ctx context.Context, p *Provider, who *session.Session, token session.Token, a *refreshed) (*session.Session, error) {
+	fresh, err := s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
+	for errors.Is(err, session.ErrUnavailable) && sleep(ctx, renewRetry) {
+		fresh, err = s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
+	}
+	if err == nil || Over(err) {
+		s.Sessions.AttemptAnswered(context.WithoutCancel(ctx), who)
+	}
+	switch {
+	case Over(err):
+		s.renewed(p, RenewalEnded)
+	case err != nil:
+		s.failedRenewal(p, who, nil, err)
+	case a.unused != nil:
+		// The claims stay as they are, and the age that they have.
+		wait := s.Config.Recheck
+		if s.tooOld(s.Now().Sub(who.LastAnswer()), false) != nil {
+			wait = recheckPause // the person waits for it
+		}
+		s.paused.add(who.ID, s.Now(), wait, isDown(a.unused))
+		p.noteFailure(a.unused)
+		s.renewed(p, RenewalKept)
+		s.Logger.Warn("refresh token taken, but what the provider says with it cannot be used; the claims of the session stay as they are",
+			zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(truncated(a.unused)))
+	default:
+		s.paused.forget(who.ID)
+		s.renewed(p, a.result)
+		if a.result == RenewalConfirmed {
+			p.warn(warnTellsNothing, s.Logger)
+		}
+	}
+	return fresh, err
+}
+
+// refusedRenewal is for a refresh token that the provider does not take.
+func (s *Service) refusedRenewal(ctx context.Context, p *Provider, who *session.Session, token session.Token, refused *grant.Error, unanswered bool) (*session.Session, error) {
+	spelled := tooOldAtProvider(refused) || refused.Challenge != ""
+	young := s.tooOld(s.Now().Sub(who.LastAnswer()), true) == nil
+	if unanswered && !spelled && young {
+		return s.doubtRefusal(ctx, p, who, token, refused, doubtPause,
+			"refresh token refused that may have been used before an interruption, the session goes on for now")
+	}
+	if refused.Kind == grant.Doubtful && young {
+		again, err := s.Sessions.NoteRefusal(ctx, who, s.Now().Add(s.Config.Recheck+recheckOutage+time.Hour))
+		if err != nil {
+			return nil, err
+		}
+		if !again {
+			return s.doubtRefusal(ctx, p, who, token, refused, min(s.Config.Recheck, doubtPause),
+				"refresh token refused in words that are not final, the session goes on until the next try")
+		}
+	}
+	s.Logger.Info("refresh token refused, the session ends", zap.String("provider", p.Name),
+		zap.String("session", who.ID.Short()), zap.Error(refused), zap.String("provider_says", refused.Says))
+	s.renewed(p, RenewalEnded)
+	if refused.Challenge != "" {
+		s.keepChallenge(ctx, who.ID, refused.Challenge)
+	}
+	return s.endRenewed(ctx, who, token, endedByGrant(refused))
+}
+
+// doubtRefusal lets a session go on whose refresh token the provider does not take, where that is not the last word.
+//
+// It may have taken the token before: the process that sent it then has not lived to hear the answer, and the token that
+// came with it is lost (RFC 9700, section 4.14.2, has tokens work once). It counts as an outage, and after a day of it the
+// session ends. Or it says so in words that other things may be the reason of: then a second refusal ends it.
+func (s *Service) doubtRefusal(ctx context.Context, p *Provider, who *session.Session, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
+	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
+		return now, err
+	}
+	s.paused.add(who.ID, s.Now(), wait, false)
+	s.renewed(p, RenewalDoubted)
+	s.Logger.Warn(message, zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(refused),
+		zap.String("provider_says", refused.Says))
+	return nil, refused
+}
+
+// endRenewed ends a session, unless somebody else has used its refresh token in the meantime and won: then theirs is the
+// session.
+func (s *Service) endRenewed(ctx context.Context, who *session.Session, token session.Token, rec signinlog.Record) (*session.Session, error) {
+	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
+		return now, err
+	}
+	if s.Sessions.Unsettled() {
+		// A replica that has renewed just before a failover that forgot it is about to write it again.
+		sleep(ctx, refusedPause)
+		if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
+			return now, err
+		}
+	}
+	if err := s.Sessions.End(ctx, who); err != nil {
+		return nil, err
+	}
+	rec = person(who, rec)
+	rec.Created, rec.IP, rec.UserAgent, rec.Interactive = s.Now(), who.FirstIP, who.FirstAgent, false
+	if len(who.Apps) > 0 {
+		rec.App = who.Apps[0]
+	}
+	s.write(rec)
+	return nil, session.ErrNotFound
+}
+
+// failedRenewal is for what says nothing about the grant. Only where there was nobody to connect to, or the provider has
+// asked for a pause, do other sessions wait: what one session meets may be its own.
+func (s *Service) failedRenewal(p *Provider, who *session.Session, refused *grant.Error, err error) {
+	now := s.Now()
+	down := isDown(err) || refused != nil && refused.Kind == grant.Client
+	s.paused.failed(who.ID, now, down, s.tooOld(now.Sub(who.LastAnswer()), down) != nil)
+	if errors.Is(err, errHeldOff) || refused != nil && refused.NotSent {
+		p.renewAfter.Store(now.Add(recheckPause).UnixMilli())
+	}
+	p.noteFailure(err)
+	if down {
+		s.renewed(p, RenewalOutage)
+		if !p.complained.now(now, complainEvery) {
+			return
+		}
+	} else {
+		s.renewed(p, RenewalFailed)
+	}
+	fields := []zap.Field{zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(truncated(err))}
+	if refused != nil && refused.Says != "" {
+		fields = append(fields, zap.String("provider_says", refused.Says))
+	}
+	s.Logger.Warn("claims of a session not renewed, will retry", fields...)
+}
+
+// renewed counts what came of a renewal.
+func (s *Service) renewed(p *Provider, result string) {
+	if s.OnRenewal != nil {
+		s.OnRenewal(p.Name, result)
+	}
+}
