@@ -32,6 +32,7 @@ var (
 //		origins        <origin>...
 //		upgrade        <protocol>...
 //		trailing_dots  keep
+//		path_parameters keep
 //		activity       navigation|any|none
 //		headers        remote|forwarded|none
 //		header         <Name> <claim>
@@ -154,6 +155,10 @@ var siteWords = grammar[*siteParser]{
 	"idle_sign_out":  {once, parseSiteIdleSignOut},
 	"origins":        {once, parseOrigins},
 	"upgrade":        {once, parseUpgrade},
+	"path_parameters": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
+		s.PathParameters, err = oneOf(d, "path_parameters", pathParametersKept)
+		return err
+	}},
 	"trailing_dots": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
 		s.TrailingDots, err = oneOf(d, "trailing_dots", trailingDotsKept)
 		return err

@@ -258,6 +258,9 @@ func (h *Handler) check(a *App) error {
 	if h.TrailingDots != "" && h.TrailingDots != trailingDotsKept {
 		return fmt.Errorf("trailing_dots: %q is not %s", h.TrailingDots, trailingDotsKept)
 	}
+	if h.PathParameters != "" && h.PathParameters != pathParametersKept {
+		return fmt.Errorf("path_parameters: %q is not %s", h.PathParameters, pathParametersKept)
+	}
 	if h.Activity != "" && !slices.Contains(activityWords, h.Activity) {
 		return fmt.Errorf("activity: %q is none of %s", h.Activity, strings.Join(activityWords, ", "))
 	}

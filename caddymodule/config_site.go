@@ -65,6 +65,11 @@ type Handler struct {
 	// Windows, which leave them out and so read another path than the rules. Default: such paths are answered with 400.
 	TrailingDots string `json:"trailing_dots,omitempty"`
 
+	// `keep`: the application takes a semicolon in a path as part of a name, as rules do. Not for servlet containers and
+	// others that cut off what follows it. Default: a path with a semicolon is answered with 400 if a rule decides otherwise
+	// for it than for the path without what follows the semicolon.
+	PathParameters string `json:"path_parameters,omitempty"`
+
 	// What counts as use of a session for its idle limit: `navigation` (top-level navigations and unsafe methods),
 	// `any` (every request, so that a page that polls keeps its session alive) or `none`. Default: `navigation`.
 	Activity string `json:"activity,omitempty"`

@@ -34,8 +34,11 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 	if isOwn(im.r.URL.Path) {
 		return ex.without(policy.Allow, reasonOwnEndpoint, nil), nil
 	}
-	if len(h.rt.match) > 0 {
-		match, err := h.rt.match.AnyMatchWithError(asHeld(im.r))
+	if refused := h.rt.readings.check(im.r, nil); refused != nil {
+		return ex.without(policy.Block, reasonBadRequest, refused), nil
+	}
+	if len(h.rt.match.sets) > 0 {
+		match, err := h.rt.match.match(im.r)
 		if err != nil {
 			return ex.without(policy.Block, policy.EvaluationError, fmt.Errorf("matching: %w", err)), nil
 		}

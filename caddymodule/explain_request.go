@@ -184,7 +184,8 @@ func (h *Handler) imagineRequest(im *imagined) error {
 		if im.v.IP, err = netip.ParseAddr(q.IP); err != nil {
 			return fmt.Errorf("ip: %q is no IP address", q.IP)
 		}
-		clientIP = q.IP
+		im.v.IP = im.v.IP.Unmap() // as visit does
+		clientIP = im.v.IP.String()
 		r.RemoteAddr = net.JoinHostPort(q.IP, "0")
 	}
 	im.r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, nil)

@@ -64,7 +64,7 @@ func (h *Handler) describe(p *passage, r *http.Request, subject *policy.Subject,
 	q, v := &p.query, &p.visit
 	q.Subject, q.App, q.IP, q.Time, q.NoRoute = subject, h.rt.site.App, v.IP, time.Now(), r == nil
 	if r != nil && len(h.rt.matchers.sets) > 0 {
-		p.match = requestMatcher{h.rt.matchers, asHeld(r)}
+		p.match = requestMatcher{h.rt.matchers, r}
 		q.Match = &p.match
 	}
 	if h.rt.wanted.platform {

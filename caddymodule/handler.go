@@ -25,11 +25,12 @@ type handlerRuntime struct {
 	app      *App
 	logger   *zap.Logger
 	site     signin.Site
-	match    caddyhttp.MatcherSets
+	match    ruleMatcher
 	rules    policy.Config // what policies is compiled from
 	policies *policy.Set
 	wanted   wanted
 	matchers *matchers
+	readings *readings
 	form     scrub.Rules
 	headers  []identityHeader
 	activity activity
@@ -64,7 +65,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 }
 
 // provision is Provision with the app given, which need not be the one that ctx belongs to.
-func (h *Handler) provision(ctx caddy.Context, app *App) error {
+func (h *Handler) provision(ctx caddy.Context, app *App) (err error) {
 	h.rt.logger, h.rt.app = ctx.Logger(), app
 	if err := h.check(h.rt.app); err != nil {
 		return fmt.Errorf("app %q: %w", h.App, err)
@@ -91,11 +92,14 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 		if err != nil {
 			return fmt.Errorf("app %q: match: %w", h.App, err)
 		}
-		if err := h.rt.match.FromInterface(loaded); err != nil {
+		if h.rt.match, err = newRuleMatcher(loaded); err != nil {
 			return fmt.Errorf("app %q: match: %w", h.App, err)
 		}
 	}
 	if err := h.provisionPolicies(ctx); err != nil {
+		return fmt.Errorf("app %q: %w", h.App, err)
+	}
+	if h.rt.readings, err = h.readings(); err != nil {
 		return fmt.Errorf("app %q: %w", h.App, err)
 	}
 	h.rt.activity = activityOf(h.Activity)
@@ -108,7 +112,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) error {
 
 func (h *Handler) provisionPolicies(ctx caddy.Context) error {
 	tenant := &h.rt.app.rt
-	h.rt.matchers = &matchers{sets: slices.Clone(tenant.matchers.sets)}
+	h.rt.matchers = &matchers{sets: slices.Clone(tenant.matchers.sets), of: slices.Clone(tenant.matchers.of)}
 	own, err := h.rt.matchers.rules(ctx, h.Policies)
 	if err != nil {
 		return err
@@ -164,8 +168,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		service.ServeHTTP(w, sent, v)
 		return nil
 	}
-	if len(h.rt.match) > 0 {
-		match, err := h.rt.match.AnyMatchWithError(asHeld(r))
+	if err := h.rt.readings.check(r, p.original); err != nil {
+		h.malformed(service, w, r, v, err)
+		return nil
+	}
+	if len(h.rt.match.sets) > 0 {
+		match, err := h.rt.match.match(r)
 		if err != nil {
 			// What cannot be told to be open is closed.
 			return caddyhttp.Error(http.StatusInternalServerError, fmt.Errorf("matching: %w", err))

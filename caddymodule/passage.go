@@ -47,6 +47,12 @@ func (p *passage) findOriginal(r *http.Request) {
 	}
 }
 
+// clientIP is the address of the client as Caddy determined it, empty where that is not known.
+func (p *passage) clientIP() string {
+	ip, _ := p.vars[caddyhttp.ClientIPVarKey].(string)
+	return ip
+}
+
 // originalPath holds the path as the client sent it to the same rules as the one it was rewritten to: FastCGI apps are
 // told both.
 func (p *passage) originalPath(r *http.Request, form *scrub.Rules) error {

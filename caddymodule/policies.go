@@ -6,13 +6,15 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
 // matchers are the Caddy matchers of policies; a policy.MatcherID is a position in it, counted from 1.
-type matchers struct{ sets []caddyhttp.MatcherSets }
+type matchers struct {
+	sets []ruleMatcher
+	of   []*Policy // whose each of them is
+}
 
 func (m *matchers) add(ctx caddy.Context, p *Policy) (policy.MatcherID, error) {
 	if len(p.MatchRaw) == 0 {
@@ -23,11 +25,11 @@ func (m *matchers) add(ctx caddy.Context, p *Policy) (policy.MatcherID, error) {
 	if err != nil {
 		return 0, fmt.Errorf("policy %q: match: %w", p.Name, err)
 	}
-	var sets caddyhttp.MatcherSets
-	if err := sets.FromInterface(loaded); err != nil {
+	sets, err := newRuleMatcher(loaded)
+	if err != nil {
 		return 0, fmt.Errorf("policy %q: match: %w", p.Name, err)
 	}
-	m.sets = append(m.sets, sets)
+	m.sets, m.of = append(m.sets, sets), append(m.of, p)
 	return policy.MatcherID(len(m.sets)), nil
 }
 
@@ -70,7 +72,7 @@ type requestMatcher struct {
 
 // MatchPolicy implements policy.Matcher.
 func (m *requestMatcher) MatchPolicy(id policy.MatcherID) (bool, error) {
-	return m.sets[id-1].AnyMatchWithError(m.r)
+	return m.sets[id-1].match(m.r)
 }
 
 // provisionPolicies compiles what holds for every site; each site compiles it together with its own.

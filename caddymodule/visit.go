@@ -37,9 +37,12 @@ func (h *Handler) visit(p *passage, r *http.Request, lines []string) error {
 	}
 	v.Host, v.Origin, v.Secure = spelled.canonical, spelled.origin, secure
 	v.Cookies = signin.ReadCookies(lines, secure)
-	if ip, ok := p.vars[caddyhttp.ClientIPVarKey].(string); ok {
-		// An address that cannot be read stays unknown, which no rule takes for a good one (A62).
-		v.IP, _ = netip.ParseAddr(ip)
+	// An address that cannot be read stays unknown, which no rule takes for a good one (A62).
+	v.IP, _ = netip.ParseAddr(p.clientIP())
+	if v.IP.Is4In6() {
+		// A proxy in front may write ::ffff:192.0.2.1, which Caddy's matchers do not find in a range of IPv4.
+		v.IP = v.IP.Unmap()
+		p.vars[caddyhttp.ClientIPVarKey] = v.IP.String()
 	}
 	if p.original != nil {
 		v.Return = p.original.RequestURI()

@@ -1,0 +1,74 @@
+package looks
+
+import (
+	"net/textproto"
+	"strings"
+)
+
+func canonicalHeader(name string) string { return textproto.CanonicalMIMEHeaderKey(name) }
+
+// foldHeader brings every spelling of a header name that CGI, WSGI, PHP and Rack read as one variable to one form.
+func foldHeader(name string) string {
+	folded := make([]byte, len(name))
+	for i := range len(name) {
+		folded[i] = foldByte(name[i])
+	}
+	return string(folded)
+}
+
+func sameFolded(name, folded string) bool {
+	if len(name) != len(folded) {
+		return false
+	}
+	for i := range len(name) {
+		if foldByte(name[i]) != folded[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func foldByte(c byte) byte {
+	switch {
+	case c >= 'A' && c <= 'Z':
+		return c - 'A' + 'a'
+	case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+		return c
+	}
+	return '-'
+}
+
+func isHeaderName(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c != '-' && c != '_' && foldByte(c) == '-' {
+			return false
+		}
+	}
+	return text != "" && len(text) < 100
+}
+
+// foldKey brings the spellings of a name in a query that some framework reads as one to one form: case (ASP.NET), dots,
+// blanks and what follows a NUL (PHP).
+func foldKey(name string) string {
+	name, _, _ = strings.Cut(name, "\x00")
+	name = strings.TrimLeft(name, " ")
+	return strings.ToLower(strings.NewReplacer(".", "_", " ", "_").Replace(name))
+}
+
+func unhex(hi, lo byte) (byte, bool) {
+	h, ok1 := nibble(hi)
+	l, ok2 := nibble(lo)
+	return h<<4 | l, ok1 && ok2
+}
+
+func nibble(c byte) (byte, bool) {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0', true
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10, true
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
