@@ -32,6 +32,7 @@ type handlerRuntime struct {
 	matchers *matchers
 	readings *readings
 	form     scrub.Rules
+	behind   scrub.Rules // form for what comes from a proxy that Caddy trusts
 	headers  []identityHeader
 	activity activity
 	unlogged bool // the server writes no access log
@@ -143,7 +144,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	p.vars[guardedVar] = true
 
 	// Scrubbing comes before everything that can fail, so that no error route sees what a client may not say (A35).
-	lines, refused := scrub.Request(r, &h.rt.form)
+	lines, refused := scrub.Request(r, h.formFrom(p))
 	if refused == nil && r.Method == http.MethodConnect {
 		next = holdConnect(r, next)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -40,8 +41,20 @@ func (h *Handler) provisionHeaders() error {
 	}
 	var err error
 	h.rt.form = scrub.Rules{Upgrades: h.Upgrade, TrailingDots: h.TrailingDots == trailingDotsKept}
-	h.rt.form.Names, err = scrub.NewNames(names...)
-	return err
+	if h.rt.form.Names, err = scrub.NewNames(names...); err != nil {
+		return err
+	}
+	h.rt.behind = h.rt.form
+	h.rt.behind.Names = h.rt.form.Names.Behind()
+	return nil
+}
+
+// formFrom is what is taken out of a request, by who sent it.
+func (h *Handler) formFrom(p *passage) *scrub.Rules {
+	if trusted, _ := p.vars[caddyhttp.TrustedProxyVarKey].(bool); trusted {
+		return &h.rt.behind
+	}
+	return &h.rt.form
 }
 
 // identify tells the application and the rest of the route who is there. What a client said in these headers is gone

@@ -44,7 +44,10 @@ var overrides = []string{
 
 // Names is the set of header names to remove, compiled once when the configuration is loaded. It is immutable and safe
 // for concurrent use.
-type Names struct{ configured *table }
+type Names struct {
+	configured *table
+	behind     bool // a trusted proxy: see Behind
+}
 
 // fixed has the names that every site removes.
 var fixed = func() *table {
@@ -79,11 +82,11 @@ func NewNames(configured ...string) (*Names, error) {
 	return n, nil
 }
 
-// Has tells whether name is an identity header, or an override, in some spelling. Letter case is folded, and so is every
+// Has tells whether name is an identity header, an override or a header of a proxy, in some spelling. Letter case is folded, and so is every
 // character that is neither letter nor digit: CGI, WSGI, PHP and Rack see X_Forwarded_User, X.Forwarded.User and
 // X-Forwarded-User as one variable (A06, A51, A52).
 func (n *Names) Has(name string) bool {
-	return fixed.has(name) || n.configured != nil && n.configured.has(name)
+	return fixed.has(name) || n.forwards(name) || n.configured != nil && n.configured.has(name)
 }
 
 // table finds names fast: most headers of a request differ from all of them in the first byte, or there in the length.
@@ -191,14 +194,26 @@ func (t *table) has(name string) bool {
 	return false
 }
 
-// Headers deletes every identity header and every override. It comes before any such header is set, never after.
+// Headers deletes every identity header, every override and what only a trusted proxy may say. It comes before any such
+// header is set, never after.
+//
+// Blanks around a value are taken off. HTTP/2 and HTTP/3 carry them, HTTP/1.1 and so the application do not see them: a
+// rule that compares the value would see another one (RFC 9113, section 8.2.1).
 func Headers(h http.Header, n *Names) {
-	for name := range h {
+	for name, values := range h {
 		if n.Has(name) {
 			delete(h, name)
+			continue
+		}
+		for i, v := range values {
+			if v != "" && (blank(v[0]) || blank(v[len(v)-1])) {
+				values[i] = trimOWS(v)
+			}
 		}
 	}
 }
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
 
 func hasFoldedPrefix(name, folded string) bool {
 	if len(name) < len(folded) {

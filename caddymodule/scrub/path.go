@@ -57,6 +57,10 @@ func (rules *Rules) Path(u *url.URL) error {
 	if u.Fragment != "" || strings.IndexByte(u.RawQuery, '#') >= 0 {
 		return BadFragment
 	}
+	if strings.IndexByte(u.RawQuery, ' ') >= 0 {
+		// HTTP/2 and HTTP/3 can carry one. In HTTP/1.1 it ends the target, and servers differ about what follows.
+		return BadTarget
+	}
 	// RawPath is set only if the target was not spelled the default way; whatever is visible in no decoded path is
 	// visible there.
 	if u.RawPath != "" {

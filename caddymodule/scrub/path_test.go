@@ -101,6 +101,7 @@ var refused = []struct {
 	{"http://user@example.com/a", BadTarget},
 	{"mailto:a@b", BadTarget},
 	{"http:a", BadTarget},
+	{"/a?b= c", BadTarget},
 }
 
 var accepted = []string{
