@@ -4,6 +4,7 @@ FUZZTIME ?= 10s
 # How long the whole of `go test` may take, building included.
 TESTTIME ?= 14m
 CHAOSTIME ?= 9m
+DIFFTIME ?= 5m
 SEED ?= 0
 
 # A newer node, where `make deps` had to fetch one.
@@ -14,7 +15,7 @@ LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
-.PHONY: help deps build test chaos lint vulncheck fmt fuzz bench caches providers demo clean
+.PHONY: help deps build test chaos differential lint vulncheck fmt fuzz bench caches providers demo clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,15 +26,20 @@ deps: ## installs what the tests need (Debian and Ubuntu; elsewhere says what is
 build: ## the binary ./latchkey
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '-w -s' -o $(BIN) ./cmd/latchkey
 
-# session/filestore also without it: see flipped_test.go there.
+# session/filestore also without it: see flipped_test.go there. test/differential only without it: it is about decisions.
 test: deps ## everything: vet, then all tests with the race detector
 	$(GO) vet ./...
 	$(GO) test ./session/filestore
-	$(GO) test -race -p 2 -parallel 4 -timeout $(TESTTIME) ./...
+	$(GO) test -v -timeout 5m -run '^TestDifferential$$' ./test/differential
+	$(GO) test -race -p 2 -parallel 4 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
 
 # SEED=n repeats a run: what is done, in which order and to whom.
 chaos: deps ## ten minutes of faults around two gateways (SEED=n repeats a run, CHAOSTIME=2m shortens it, FAULTS='master stopped' injects that alone)
 	$(GO) test -race -count=1 -v -timeout 15m -run '^TestChaos$$' ./test -args -chaos $(CHAOSTIME) -seed $(SEED) -faults '$(FAULTS)'
+
+# SEED=n repeats a run, CASE=n one request of it.
+differential: deps ## what the guard decides on against what six servers behind it read (SEED=n repeats a run, CASE=n one request of it, DIFFTIME=1h)
+	$(GO) test -count=1 -v -timeout 24h -run '^TestDifferential$$' ./test/differential -args -differential $(DIFFTIME) -seed $(SEED) -case $(or $(CASE),-1)
 
 lint: ## golangci-lint, shellcheck, govulncheck
 	$(LINT) run

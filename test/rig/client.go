@@ -64,7 +64,7 @@ func NewHTTP(t testing.TB) *HTTP {
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a test against our own loopback server
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			host, port, err := net.SplitHostPort(addr)
-			if err == nil && (host == "localhost" || strings.HasSuffix(host, ".test")) {
+			if err == nil && (host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".test")) {
 				addr = net.JoinHostPort("127.0.0.1", port)
 			}
 			return dialer.DialContext(ctx, network, addr)

@@ -32,6 +32,8 @@ type GatewayConfig struct {
 	// Probe is an address that must answer before a start counts as done: certificates of an internal authority are
 	// made in the background.
 	Probe string
+	// Plain has the gateway built without the race detector: for a test that asks very often, about decisions alone.
+	Plain bool
 }
 
 // Gateway is a latchkey process.
@@ -40,23 +42,32 @@ type Gateway struct {
 	t     testing.TB
 	file  string
 	probe string
+	plain bool
 	env   []string
 	cmd   *exec.Cmd
 	ended chan struct{}
 	out   *lockedBuffer
 }
 
-var build struct {
+// built is a binary of the gateway, once it is there.
+type built struct {
 	once sync.Once
 	path string
 	err  error
 }
 
-// binary builds the gateway once a run, with the race detector; LATCHKEY_BINARY names one that is built already.
-func binary(t testing.TB) string {
+var builds struct{ race, plain built }
+
+// binary builds the gateway once a run, with the race detector unless it is to be plain; LATCHKEY_BINARY names one that
+// is built already.
+func binary(t testing.TB, plain bool) string {
 	t.Helper()
 	if path := os.Getenv("LATCHKEY_BINARY"); path != "" {
 		return path
+	}
+	build, args := &builds.race, []string{"build", "-race"}
+	if plain {
+		build, args = &builds.plain, []string{"build"}
 	}
 	build.once.Do(func() {
 		dir, err := os.MkdirTemp("", "latchkey-e2e-")
@@ -66,7 +77,7 @@ func binary(t testing.TB) string {
 		}
 		onExit(func() { _ = os.RemoveAll(dir) })
 		build.path = filepath.Join(dir, "latchkey")
-		cmd := exec.Command("go", "build", "-race", "-o", build.path, "./cmd/latchkey")
+		cmd := exec.Command("go", append(args, "-o", build.path, "./cmd/latchkey")...)
 		cmd.Dir = filepath.Dir(directory())
 		if out, err := cmd.CombinedOutput(); err != nil {
 			build.err = fmt.Errorf("%w\n%s", err, out)
@@ -88,7 +99,7 @@ func NewGateway(t testing.TB, c GatewayConfig) *Gateway {
 	dir := t.TempDir()
 	admin := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
 	g := &Gateway{
-		Admin: "http://" + admin, t: t, file: filepath.Join(dir, "Caddyfile"), probe: c.Probe, out: &lockedBuffer{},
+		Admin: "http://" + admin, t: t, file: filepath.Join(dir, "Caddyfile"), probe: c.Probe, plain: c.Plain, out: &lockedBuffer{},
 		env: append(append(os.Environ(), c.Env...),
 			"XDG_DATA_HOME="+c.Data, "XDG_CONFIG_HOME="+dir, "HOME="+dir, "CADDY_ADMIN="+admin),
 	}
@@ -130,7 +141,7 @@ func (g *Gateway) write(caddyfile string) {
 func (g *Gateway) Start() {
 	g.t.Helper()
 	before := strings.Count(g.out.String(), "serving initial configuration")
-	g.cmd = exec.Command(binary(g.t), "run", "--config", g.file, "--adapter", "caddyfile")
+	g.cmd = exec.Command(binary(g.t, g.plain), "run", "--config", g.file, "--adapter", "caddyfile")
 	g.cmd.Env, g.cmd.Stdout, g.cmd.Stderr = g.env, g.out, g.out
 	dieWithParent(g.cmd)
 	if err := g.cmd.Start(); err != nil {
@@ -222,7 +233,7 @@ func (g *Gateway) Command(name string, args ...string) (string, error) {
 // it printed.
 func (g *Gateway) Ask(args ...string) (string, error) {
 	g.t.Helper()
-	cmd := exec.Command(binary(g.t), args...)
+	cmd := exec.Command(binary(g.t, g.plain), args...)
 	cmd.Env = g.env
 	out, err := cmd.CombinedOutput()
 	return string(out), err
