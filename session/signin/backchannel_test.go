@@ -132,7 +132,11 @@ func TestBackChannelRules(t *testing.T) {
 		{"4 iat missing", good, change{"iat": nil}, 400},
 		{"4 iat null", good, change{"iat": json.RawMessage("null")}, 400},
 		{"4 iat a string", good, change{"iat": "now"}, 400},
-		{"4 exp missing", good, change{"exp": nil}, 400},
+		// Field trial 4.3: older drafts had no exp; then the token is good for two minutes.
+		{"4 exp missing", good, change{"exp": nil}, 200},
+		{"4 exp missing, three minutes ago and clocks differ", good, change{"exp": nil, "iat": -179}, 200},
+		{"4 exp missing, older", good, change{"exp": nil, "iat": -180}, 400},
+		{"4 exp is no number", good, change{"exp": "soon"}, 400},
 		{"4 exp has passed", good, change{"iat": -600, "exp": -120}, 400},
 		{"4 exp has just passed, clocks differ", good, change{"iat": -150, "exp": -30}, 200},
 		{"5 sub and sid missing", good, change{"sid": nil}, 400},

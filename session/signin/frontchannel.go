@@ -47,8 +47,18 @@ func (s *Service) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit)
 		data := told(have)
 		data["by"] = ByFrame
 		s.notify(EventRevoked, data)
-	case err == nil || NoSession(err):
+	case err == nil:
+		why := "the browser's session is of another sid than the provider names"
+		switch {
+		case have.Identity.Issuer != p.Issuer:
+			why = "the browser's session is of another provider"
+		case have.ProviderSession == "":
+			why = "the browser's session has no sid: the provider named none in its ID token"
+		}
+		s.endedNothing(p, v, why)
+	case NoSession(err):
 		err = nil
+		s.endedNothing(p, v, "the request came without a session: browsers send no cookie into a frame of another site")
 	}
 	if err != nil {
 		s.Logger.Error("session store cannot be asked", zap.String("app", v.Site.App), zap.Error(err))
@@ -57,6 +67,16 @@ func (s *Service) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit)
 		return
 	}
 	w.WriteHeader(http.StatusOK)
+}
+
+// endedNothing tells that a front-channel logout has ended nothing, which its answer does not: once a minute for each
+// reason, as anybody can ask for it.
+func (s *Service) endedNothing(p *Provider, v *Visit, why string) {
+	once, _ := s.saidNothing.LoadOrStore(p.Name+" "+why, new(seldom))
+	if once.(*seldom).now(s.Now(), time.Minute) {
+		s.Logger.Warn("front-channel logout ended nothing", zap.String("provider", p.Name), zap.String("app", v.Site.App),
+			zap.String("reason", why))
+	}
 }
 
 // byIssuer returns the first provider of an issuer, nil if there is none.

@@ -6,6 +6,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 func (b *browser) frontchannel(iss, sid string) result {
@@ -16,7 +20,9 @@ func (b *browser) frontchannel(iss, sid string) result {
 // A43: the front channel ends the session of this browser if issuer and sid are its own, and never another one: without
 // the cookie, with somebody else's or with another sid nothing happens, and the answer does not tell.
 func TestFrontChannel(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
 	g := newGateway(t)
+	g.service.Logger = zap.New(core)
 	one, twin := g.signedInAs("s-1", "sid-1", "yes"), g.signedInAs("s-1", "sid-1", "yes")
 	other, without := g.signedInAs("s-2", "sid-2", "yes"), g.signedInAs("s-3", "", "no")
 	stranger := g.browser()
@@ -28,6 +34,19 @@ func TestFrontChannel(t *testing.T) {
 		if r.status != http.StatusOK || len(r.setCookies()) != 0 || r.body != "" {
 			t.Errorf("%s: %d, cookies %v, %q", what, r.status, r.setCookies(), r.body)
 		}
+	}
+	// Field trial 4.8: the answer does not tell that nothing was ended, so the log does; once a minute for each reason.
+	for range 3 {
+		stranger.frontchannel(g.idp.URL, "sid-1")
+		without.frontchannel(g.idp.URL, "sid-9")
+	}
+	if n := logs.FilterMessage("front-channel logout ended nothing").Len(); n != 3 {
+		t.Errorf("%d lines for three reasons: %v", n, logs.All())
+	}
+	g.clock.Advance(time.Minute)
+	stranger.frontchannel(g.idp.URL, "sid-1")
+	if n := logs.FilterMessage("front-channel logout ended nothing").Len(); n != 4 {
+		t.Errorf("%d lines a minute later", n)
 	}
 	for what, r := range map[string]result{
 		"another issuer":   one.frontchannel("https://evil.example", "sid-1"),

@@ -15,6 +15,9 @@ const (
 	logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 	// maxLogoutLife is how far the end of a logout token may lie behind its issue. Providers should keep to two minutes.
 	maxLogoutLife = 10 * time.Minute
+	// unsaidLogoutLife is for how long a logout token is good that does not say: drafts before the final specification had no
+	// exp, and that recommends two minutes.
+	unsaidLogoutLife = 2 * time.Minute
 	// maxProviderSession and maxTokenID bound the claims sid and jti, which the specifications leave open.
 	maxProviderSession = 1024
 	maxTokenID         = 1024
@@ -28,7 +31,7 @@ type logoutToken struct {
 }
 
 // verifyLogout checks a logout token as OpenID Connect Back-Channel Logout 1.0 section 2.6 wants, and more strictly where
-// it leaves room: exp and jti are required, the type is known, the token is young, and it is for us alone. What can be
+// it leaves room: jti is required, the type is known, the token is young, and it is for us alone. What can be
 // seen without a key is looked at first. An error that is no refusedLogout says nothing about the token.
 //
 // go-oidc's VerifyLogout takes any type, no iat or one years ahead, any exp, and event values that are no object.
@@ -120,8 +123,10 @@ func (p *Provider) checkLogoutClaims(claims map[string]json.RawMessage) (*logout
 	if t.issued, ok = numericDate(claims["iat"]); !ok {
 		return nil, refusedLogout("logout_token has no iat")
 	}
-	if t.expires, ok = numericDate(claims["exp"]); !ok {
-		return nil, refusedLogout("logout_token has no exp")
+	if _, has := claims["exp"]; !has {
+		t.expires = t.issued.Add(unsaidLogoutLife)
+	} else if t.expires, ok = numericDate(claims["exp"]); !ok {
+		return nil, refusedLogout("logout_token has an unusable exp")
 	}
 	switch {
 	case t.issued.After(now.Add(clockSkew)):

@@ -83,6 +83,8 @@ type Service struct {
 
 	renewing sync.Map // session.ID -> *renewal: its claims are being renewed
 	paused   pauses
+	// saidNothing is when the log last told that a front-channel logout ended nothing: provider and reason -> *seldom.
+	saidNothing sync.Map
 
 	limiter *ratelimit.Limiter
 	// When the log last said that somebody is held off, that too many wait, in nanoseconds since 1970.
