@@ -61,7 +61,9 @@ func TestRefreshWithoutIDToken(t *testing.T) {
 			for k, v := range test.now {
 				info[k] = v
 			}
-			g.idp.set(func(p *fakeIDP) { p.userinfo, p.tokenBody = info, claims{"id_token": nil, "refresh_token": "refresh-2"} })
+			g.idp.set(func(p *fakeIDP) {
+				p.userinfo, p.tokenBody = info, claims{"id_token": nil, "refresh_token": "refresh-2"}
+			})
 			for range 2 { // a second renewal starts from what the first has kept
 				g.clock.Advance(2 * recheck)
 				b.user()
