@@ -195,30 +195,31 @@ func TestClientGoesDuringARecheck(t *testing.T) {
 	}
 }
 
-// A41: what comes for a refresh token is verified like a first answer. An id_token about somebody else, of another
-// audience or signed by somebody else changes nothing: not the person, not the groups. An honest one does.
+// A41: what comes for a refresh token is verified like a first answer. An id_token about somebody else or of another
+// audience ends the session (field trial 3.6); one that is signed by somebody else changes nothing: not the person, not
+// the groups. An honest one does.
 func TestRefreshedTokenIsVerified(t *testing.T) {
 	t.Parallel()
 	stranger := rig.NewOdd(t).Key
 	honest := func(c map[string]any) { c["aud"], c["nonce"], c["groups"] = "gw", nil, []string{"admins"} }
 	for name, tt := range map[string]struct {
-		lies  rig.Lies
-		taken bool
+		lies        rig.Lies
+		taken, ends bool
 	}{
-		"honest": {rig.Lies{Claims: honest}, true},
+		"honest": {rig.Lies{Claims: honest}, true, false},
 		"another sub": {rig.Lies{
 			Claims: func(c map[string]any) { honest(c); c["sub"] = "odd-2" },
 			Info:   func(c map[string]any) { c["sub"], c["groups"] = "odd-2", []string{"admins"} },
-		}, false},
+		}, false, true},
 		"another sub in userinfo": {rig.Lies{
 			Claims: func(c map[string]any) { honest(c); c["groups"] = nil },
 			Info:   func(c map[string]any) { c["sub"], c["groups"] = "odd-2", []string{"admins"} },
-		}, false},
-		"another audience": {rig.Lies{Claims: func(c map[string]any) { honest(c); c["aud"] = "other" }}, false},
-		"another issuer":   {rig.Lies{Claims: func(c map[string]any) { honest(c); c["iss"] = "https://other.example" }}, false},
+		}, false, false},
+		"another audience": {rig.Lies{Claims: func(c map[string]any) { honest(c); c["aud"] = "other" }}, false, true},
+		"another issuer":   {rig.Lies{Claims: func(c map[string]any) { honest(c); c["iss"] = "https://other.example" }}, false, true},
 		"signed by somebody else": {rig.Lies{Claims: honest, Sign: func(h, c map[string]any) string {
 			return rig.SignRS256(stranger, h, c)
-		}}, false},
+		}}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -236,6 +237,10 @@ func TestRefreshedTokenIsVerified(t *testing.T) {
 			}
 			if tt.taken {
 				rig.Until(t, 2*recheckEvery+recheckSlack, "the new groups", func() bool { return groups() == "admins" })
+				return
+			}
+			if tt.ends {
+				rig.Until(t, 2*recheckEvery+recheckSlack, "the session is over", func() bool { return groups() == "refused" })
 				return
 			}
 			rig.Until(t, 2*recheckEvery+recheckSlack, "the token request", func() bool { return groups() == "staff" && odd.Hits("token") > before })
