@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,6 +94,10 @@ func (d *doctor) print(w io.Writer, found []finding) error {
 	if d.json {
 		return writeJSON(w, map[string][]finding{"findings": found})
 	}
+	// What is wrong stands last, where a terminal shows it.
+	rank := []string{findOK, findWarn, findFail}
+	found = slices.Clone(found)
+	slices.SortStableFunc(found, func(a, b finding) int { return slices.Index(rank, a.Level) - slices.Index(rank, b.Level) })
 	for _, f := range found {
 		what := f.Check
 		if f.Subject != "" {

@@ -99,7 +99,7 @@ func compareAuth(p *signin.Provider, offers *signin.Offers) (level, text string)
 
 // compareRefresh says where no refresh token can be expected, so that claims and groups would stay as at sign-in.
 func compareRefresh(p *signin.Provider, seen *signin.Examination) []remark {
-	const stay = "if no refresh token comes, claims and groups stay as at sign-in; `recheck silent` in the provider block renews them"
+	const stay = "if no refresh token comes, claims and groups stay as at sign-in; `recheck silent` in the provider block renews them, or scopes with offline_access"
 	switch grants := seen.Offers.Grants; {
 	case len(grants) > 0 && !slices.Contains(grants, "refresh_token"):
 		return []remark{{findWarn, "it gives no refresh tokens (grant_types_supported): claims and groups stay as at sign-in; `recheck silent` in the provider block renews them"}}
@@ -110,7 +110,7 @@ func compareRefresh(p *signin.Provider, seen *signin.Examination) []remark {
 	case len(p.Scopes) > 0:
 		return []remark{{findWarn, "scope offline_access is not asked for: " + stay}}
 	}
-	return []remark{{findWarn, "scope offline_access is left out, as it does not offer it (scopes_supported): " + stay}}
+	return []remark{{findWarn, "scope offline_access is left out, as scopes_supported lacks it: " + stay}}
 }
 
 // compareGroups says where rules name groups that nobody has asked for. Dex, for example, has them for a scope.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 
+	"go.uber.org/zap"
 	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -58,11 +60,20 @@ func (p *Provider) authStyle(m *metadata) oauth2.AuthStyle {
 	case p.ClientMethod == ClientSecretBasic:
 		return oauth2.AuthStyleInHeader
 	}
+	if len(m.TokenAuthMethods) == 0 && p.secretInForm.Load() {
+		return oauth2.AuthStyleInParams
+	}
 	if len(m.TokenAuthMethods) > 0 && !slices.Contains(m.TokenAuthMethods, ClientSecretBasic) &&
 		slices.Contains(m.TokenAuthMethods, ClientSecretPost) {
 		return oauth2.AuthStyleInParams
 	}
 	return oauth2.AuthStyleInHeader
+}
+
+// mayGuess reports whether the secret may be sent in the form after it was refused in the header: the metadata does not say
+// how the provider wants it, and neither does the configuration.
+func (p *Provider) mayGuess(m *metadata, style oauth2.AuthStyle) bool {
+	return style == oauth2.AuthStyleInHeader && p.ClientMethod == "" && p.ClientSecret != nil && len(m.TokenAuthMethods) == 0
 }
 
 // redeem exchanges a code and verifies everything that comes with it. The context must not end with the client's
@@ -110,12 +121,29 @@ func (p *Provider) ask(ctx context.Context, m *metadata, form url.Values) (*gran
 	if err != nil {
 		return nil, err
 	}
-	tok, err := grant.Ask(ctx, grant.Request{
+	request := grant.Request{
 		Client: p.authenticated(m), Endpoint: m.TokenEndpoint, ClientID: conf.ClientID, ClientSecret: conf.ClientSecret,
-		SecretInForm: conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams, Form: form,
-	})
+		SecretInForm: conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams, Form: maps.Clone(form),
+	}
+	tok, err := grant.Ask(ctx, request)
+	if p.mayGuess(m, conf.Endpoint.AuthStyle) && refusesClient(err) {
+		// A client that is not authenticated has spent no code and no refresh token (RFC 6749, section 3.2.1).
+		request.SecretInForm, request.Form = true, form
+		if tok, err = grant.Ask(ctx, request); !refusesClient(err) && p.secretInForm.CompareAndSwap(false, true) {
+			p.Logger.Info("provider takes the client secret in the form alone, and its metadata does not say so", zap.String("provider", p.Name))
+		}
+	}
+	if refusesClient(err) {
+		p.secretInForm.Store(false) // the next request tries the header first again
+	}
 	p.noteToken(err)
 	return tok, err
+}
+
+// refusesClient reports whether it is the authentication of the client that was refused.
+func refusesClient(err error) bool {
+	var refused *grant.Error
+	return errors.As(err, &refused) && refused.Word == "invalid_client"
 }
 
 // learn fills an answer with what the provider says of the person: in the ID token's claims, in userinfo where those

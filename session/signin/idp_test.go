@@ -48,6 +48,7 @@ type fakeIDP struct {
 	lastToken url.Values
 	tokenBody map[string]any // merged over the token answer
 	tokenFail map[string]any // if set, 400 with this
+	formOnly  bool           // the client secret is taken in the form alone
 	// instead answers for an endpoint, by path.
 	instead map[string]http.HandlerFunc
 }
@@ -173,6 +174,10 @@ func (p *fakeIDP) serveToken(w http.ResponseWriter, r *http.Request) {
 		p.mu.Unlock()
 		<-hang
 		p.mu.Lock()
+	}
+	if p.formOnly && r.PostForm.Get("client_secret") == "" {
+		writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
+		return
 	}
 	if p.tokenFail != nil {
 		writeJSON(w, http.StatusBadRequest, p.tokenFail)

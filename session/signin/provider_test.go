@@ -196,6 +196,40 @@ func TestClientAuthentication(t *testing.T) {
 	}
 }
 
+// Field trial 1.22: a secret that is refused in the header is sent in the form, where nothing says how it is wanted; once for
+// all, and never against what the metadata or the configuration says.
+func TestSecretInForm(t *testing.T) {
+	for _, row := range []struct {
+		offered    []string
+		configured string
+		asked      int // at the token endpoint, for two sign-ins
+		good       bool
+	}{
+		{nil, "", 3, true},
+		{nil, ClientSecretBasic, 2, false},
+		{nil, ClientSecretPost, 2, true},
+		{[]string{"client_secret_basic", "client_secret_post"}, "", 2, false},
+	} {
+		g := newGateway(t, func(s *settings) {
+			s.idp = newIDP(t, s.clock.Now)
+			s.idp.formOnly = true
+			if row.offered != nil {
+				s.idp.metadata = map[string]any{"token_endpoint_auth_methods_supported": row.offered}
+			}
+			s.provider = func(c *ProviderConfig) { c.ClientMethod = row.configured }
+		})
+		for range 2 {
+			b := g.browser()
+			if r := b.callback(b.toProvider("/")); (r.location == Base+"/stay") != row.good {
+				t.Errorf("%+v: %d to %q", row, r.status, r.location)
+			}
+		}
+		if n := g.idp.count("/token"); n != row.asked {
+			t.Errorf("%+v: asked %d times", row, n)
+		}
+	}
+}
+
 // TestBackoff: tries grow apart, and never over half a minute.
 func TestBackoff(t *testing.T) {
 	for failures := 1; failures < 100; failures++ {

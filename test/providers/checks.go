@@ -26,6 +26,7 @@ var checks = []check{
 	{"sign-in", signIn},
 	{"Yes and No", yesAndNo},
 	{"renewal", renewal},
+	{"two browsers", twoBrowsers},
 	{"group", groupChange},
 	{"disabled", disabledPerson},
 	{"step-up", stepUp},
@@ -102,6 +103,33 @@ func renewal(s *site) (string, error) {
 		how += ", no ID token"
 	}
 	return how, nil
+}
+
+// twoBrowsers renews two sessions of one person. A provider that keeps one refresh token a person refuses the older one:
+// then that session alone leads to a sign-in.
+func twoBrowsers(s *site) (string, error) {
+	older := s.entered(ada)
+	younger := s.entered(ada)
+	if s.newest().text("refresh_token") == "" {
+		return "", absent("the provider gives no refresh token")
+	}
+	s.renewed(younger, 1, 2*every+slack)
+	mark := s.tap.mark()
+	refused := func(x seen) bool { return grant("refresh_token")(x) && x.status >= 400 && x.status < 500 }
+	good := func(x seen) bool { return grant("refresh_token")(x) && x.status == http.StatusOK }
+	alive := true
+	if !rig.Holds(8*every+slack, func() bool { alive = s.alive(older); return !alive || len(s.tap.since(mark, good)) > 0 }) {
+		s.t.Fatalf("the older session is neither renewed nor ended; last refresh: %s", s.lastRefresh(mark))
+	}
+	word := s.lastRefresh(mark)
+	if !alive && len(s.tap.since(mark, refused)) == 0 {
+		s.t.Fatalf("the older session has ended without a refusal; last refresh: %s", word)
+	}
+	s.renewed(younger, 1, 2*every+slack)
+	if !alive {
+		return "the older one signs in again: " + word, nil
+	}
+	return "", nil
 }
 
 func groupChange(s *site) (string, error) {

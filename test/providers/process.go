@@ -90,4 +90,5 @@ func (p *process) stop(t testing.TB) {
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	}
+	t.Logf("the provider said:\n%s", p.out.tail(6000))
 }

@@ -16,7 +16,7 @@ type provider interface {
 	prepare(t testing.TB, r registration)
 	start(t testing.TB)
 	stop(t testing.TB)
-	// lines are more lines of the gateway's provider block.
+	// lines are more lines of the gateway's provider block, that of the issuer first.
 	lines() string
 	// answer fills in a page of the provider for a person and returns what comes back; the caller follows redirects.
 	answer(t testing.TB, c *rig.HTTP, page rig.Reply, who person) rig.Reply
@@ -70,5 +70,5 @@ func (r registration) signedOut() string   { return r.origin + "/.latchkey/signe
 func (r registration) backChannel() string { return r.origin + "/.latchkey/logout/backchannel" }
 
 func providers() []provider {
-	return []provider{&oidcProvider{}, &zitadel{}}
+	return []provider{&oidcProvider{}, &zitadel{}, &dex{}, &hydra{}}
 }

@@ -46,6 +46,12 @@ func newSite(t *trial, p provider) *site {
 	s.tap = newTap(t, front, behind)
 	p.start(t)
 	t.Cleanup(func() { p.stop(t) })
+	issuer, _, _ := strings.Cut(strings.TrimPrefix(p.lines(), "issuer "), "\n")
+	ready := rig.NewHTTP(t)
+	rig.Until(t, time.Minute, "the provider's metadata", func() bool {
+		r, err := ready.Try(rig.Call{URL: strings.TrimSuffix(issuer, "/") + "/.well-known/openid-configuration"})
+		return err == nil && r.StatusCode == http.StatusOK
+	})
 	s.gw = rig.NewGateway(t, rig.GatewayConfig{Caddyfile: fmt.Sprintf("{\n"+rig.Globals+`	latchkey {
 		provider {
 			client_id %s
@@ -95,7 +101,7 @@ func (s *site) travel(c *rig.HTTP, r rig.Reply, who person, stop func(rig.Reply)
 			return r, n
 		}
 		if r.StatusCode >= 400 {
-			s.t.Fatalf("the provider answers %d at %s: %s", r.StatusCode, r.At.Path, excerpt(r.Text))
+			s.t.Fatalf("the provider answers %d at %s: %s", r.StatusCode, r.At, excerpt(r.Text))
 		}
 		r = c.Follow(s.p.answer(s.t, c, r, who), nil)
 	}
