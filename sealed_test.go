@@ -34,7 +34,7 @@ var sealers = map[string]string{
 	"session/signin away":             "hand-over",
 	"session/signin handOver":         "ticket",
 	"session/signin callbackPost":     "posted answer",
-	"session/signin stepURL":          "step-up link",
+	"session/signin sealStep":         "step-up link",
 	"session/signin leaveState":       "sign-out state",
 }
 

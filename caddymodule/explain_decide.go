@@ -46,7 +46,7 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 			return ex.without(policy.Allow, reasonNotGuarded, nil), nil
 		}
 	}
-	other, unused := im.who != nil && !h.accepts(im.who.Provider, im.who.Identity.Issuer), h.unused(im)
+	other, unused := im.who != nil && !h.takes(im.who.Provider, im.who.Identity.Issuer), h.unused(im)
 	if unused && len(h.rt.site.Idle) > 0 {
 		ex.Idle = []ExplainedIdle{h.idleOf(im, im.who.Kind)}
 	}

@@ -13,9 +13,10 @@ import (
 )
 
 // Admit implements signin.Gate: at the end of a sign-in everything but the routes is held against the person. What
-// depends on a route speaks when the request for it comes.
-func (h *Handler) Admit(v *signin.Visit, who *session.Session) signin.Admission {
+// depends on a route speaks when the request for it comes, unless it asked for this sign-in.
+func (h *Handler) Admit(v *signin.Visit, who *session.Session, asked signin.Asked) signin.Admission {
 	request := h.request(nil, v, h.rt.policies.Resolve(user(who)), who)
+	request.Routed, request.Idle = asked.Policies, asked.Idle
 	d := h.rt.policies.Evaluate(request)
 	a := signin.Admission{
 		Persistence:   persistence(d.PersistentBrowser),
@@ -44,6 +45,7 @@ func demand(d *policy.Decision) *signin.Demand {
 	}
 	return &signin.Demand{
 		MFA: n.MFA, ACRs: n.ACRs, Reauthenticate: n.Reauthenticate, MaxAge: n.MaxAge, PromptLogin: n.PromptLogin,
+		Policies: d.DemandPolicies(),
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.Request, p *passage, next caddyhttp.Handler) error {
 	v := &p.visit
 	live, token, err := service.Live(r, v)
-	if err == nil && !h.accepts(live.Provider(), live.Issuer()) {
+	if err == nil && !h.takes(live.Provider(), live.Issuer()) {
 		// Signed in, but not with a provider of this site.
 		err = errOtherProvider
 	}
@@ -102,19 +102,9 @@ func (h *Handler) turnAway(service *signin.Service, w http.ResponseWriter, r *ht
 
 var errOtherProvider = errors.New("signed in with a provider that this site does not take")
 
-// accepts reports whether a session was made with a provider of this site, as it is configured now.
-func (h *Handler) accepts(provider, issuer string) bool {
-	for _, name := range h.rt.site.Providers {
-		if name != provider {
-			continue
-		}
-		for _, p := range h.rt.app.rt.providers {
-			if p.Name == name {
-				return p.Issuer == issuer
-			}
-		}
-	}
-	return false
+// takes reports whether a session was made with a provider of this site, as it is configured now.
+func (h *Handler) takes(provider, issuer string) bool {
+	return h.rt.site.Takes(h.rt.app.rt.providers, provider, issuer)
 }
 
 // anonymous answers a request without a session, or one whose session could not be looked up.

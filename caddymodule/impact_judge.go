@@ -133,7 +133,7 @@ type judgement struct {
 
 // judge holds a party against a site: the way of guard, with no request. matches says which matchers hold.
 func (h *Handler) judge(p *party, matches map[policy.MatcherID]bool) judgement {
-	if !h.accepts(p.who.Provider, p.who.Identity.Issuer) {
+	if !h.takes(p.who.Provider, p.who.Identity.Issuer) {
 		return judgement{rank: asked, by: []string{byProvider}, reason: reasonOtherProvider}
 	}
 	v := *p.v

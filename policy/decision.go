@@ -156,6 +156,11 @@ func (d *Decision) Policies() []string {
 	})
 }
 
+// DemandPolicies names the enforced policies that made the Demand, whatever the verdict.
+func (d *Decision) DemandPolicies() []string {
+	return d.names(func(_ *Policy, o Outcome) bool { return o.Missing&askable != 0 })
+}
+
 // PersistentBrowserPolicies names the enforced policies that say something about persistence, the outvoted included.
 // One that says always without being certain to apply (see Gaps) is named and has no effect.
 func (d *Decision) PersistentBrowserPolicies() []string {

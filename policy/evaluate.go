@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // What makes a request impossible to evaluate.
@@ -118,7 +119,7 @@ func (e *evaluation) hold(d *Decision, i int, rec *recorder) {
 	unmet, gaps := e.conditions(p)
 	var err error
 	if unmet == 0 && p.source.Matcher != 0 {
-		unmet, err = e.match(p.source.Matcher)
+		unmet, err = e.match(&p.source)
 	}
 	if unmet != 0 {
 		if rec != nil {
@@ -192,14 +193,16 @@ func (e *evaluation) riskUnmet(want uint8, is Risk, unmet Unmet) Unmet {
 
 // match asks the caller's matcher. Only policies that would otherwise apply come here, so that a matcher that fails
 // does no harm to requests that its policy is not about.
-func (e *evaluation) match(id MatcherID) (Unmet, error) {
+func (e *evaluation) match(p *Policy) (Unmet, error) {
 	switch {
+	case e.r.NoRoute && slices.Contains(e.r.Routed, p.Name):
+		return 0, nil
 	case e.r.NoRoute:
 		return UnmetMatch | UnmetInformation, nil
 	case e.r.Match == nil:
 		return 0, errNoMatcher
 	}
-	ok, err := e.r.Match.MatchPolicy(id)
+	ok, err := e.r.Match.MatchPolicy(p.Matcher)
 	if err == nil && !ok {
 		return UnmetMatch, nil
 	}
@@ -254,7 +257,7 @@ func (e *evaluation) enforce(d *Decision, p *compiled, sp spoken, err error) Res
 	if sp.missing&ControlDevice != 0 && !e.anonymous {
 		e.refusal.device.add(sp.gaps)
 	}
-	if soft := sp.missing & (ControlMFA | ControlACR | ControlFrequency | ControlIdle); soft != 0 {
+	if soft := sp.missing & askable; soft != 0 {
 		e.unmet |= soft
 		e.everyTime = e.everyTime || soft&ControlFrequency != 0 && src.SignInFrequency.EveryTime
 		e.gaps |= sp.gaps

@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// askable are the controls that another sign-in could satisfy.
+const askable = ControlMFA | ControlACR | ControlFrequency | ControlIdle
+
 // satisfies tells whether the sign-in and the device meet a requirement.
 func (r *Request) satisfies(q Requirement) bool {
 	switch q.Kind {

@@ -12,7 +12,7 @@ type Request struct {
 	Subject *Subject
 	// Auth tells how they signed in.
 	Auth Authentication
-	// Idle is how long ago their session was used last. 0 is just now, as at the end of a sign-in.
+	// Idle is how long ago their session was used last. 0 is just now, as at the end of a first sign-in.
 	Idle time.Duration
 	// SignInRisk and UserRisk are what the provider, or a trusted proxy, said.
 	SignInRisk, UserRisk Risk
@@ -32,6 +32,9 @@ type Request struct {
 	// NoRoute says that there is no request to hold against matchers yet, as at the end of a sign-in: policies that
 	// have one do not apply now, they speak when the request comes.
 	NoRoute bool
+	// Routed names policies whose matchers count as met although there is no request: those that asked for the sign-in
+	// that has just ended, at the page that it was for. It is read with NoRoute alone.
+	Routed []string
 }
 
 // Matcher holds the present request against a matcher of the caller's. An error is a refusal, if it is a policy in

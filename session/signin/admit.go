@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -17,9 +18,21 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	draft := a.draft
 	draft.FirstIP, draft.FirstAgent, draft.Began = v.IP.String(), agent(r), f.started()
 	draft.BrowserID = s.browserID(w, v)
-	admission := v.Site.Gate.Admit(v, &draft)
+	stepped, stepToken, err := s.stepOf(r, v, f, &draft)
+	if err != nil {
+		s.unwritten(w, r, v, f, &draft, signinlog.Record{}, err)
+		return
+	}
+	// The policies decide about what came back, whatever was asked for, and as they, the network and the configuration are
+	// now.
+	asked := Asked{Policies: f.Demand.policies()}
+	if stepped != nil {
+		asked.Idle = s.unseen(stepped, &draft)
+	}
+	admission := v.Site.Gate.Admit(v, &draft, asked)
 	rec := signinlog.Record{PolicyStatus: admission.PolicyStatus, Policies: admission.Policies}
-	if (admission.Demand != nil || f.Demand != nil && admission.Refusal == nil) && s.demanded(w, r, v, f, a, &admission) {
+	if admission.Demand != nil {
+		s.demanded(w, r, v, f, &draft, &admission)
 		return
 	}
 	if admission.Refusal != nil {
@@ -32,7 +45,7 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 		s.Refuse(w, r, v, &draft, admission.Refusal)
 		return
 	}
-	if (f.Step || f.For != nil && f.Demand != nil) && s.steppedUp(w, r, v, f, draft, a.tokens, rec, admission.Persistence) {
+	if stepped != nil && s.steppedUp(w, r, v, f, stepped, stepToken, draft, a.tokens, rec, admission.Persistence) {
 		return
 	}
 	if f.For != nil && s.goesOn(w, r, v, f, &draft, a.tokens, rec, admission.Persistence) {
@@ -114,17 +127,35 @@ func (s *Service) tellSignIn(v *Visit, made *session.Session) {
 	s.notify(EventSignIn, data)
 }
 
-// steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
-// reports false if there is no session of this person to go on with, and the sign-in is one like any other.
-func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
-	live, _, err := s.Session(r, v)
-	switch {
-	case err != nil && !NoSession(err):
-		s.unwritten(w, r, v, f, &draft, rec, err)
-		return true
-	case err != nil || live.Identity != draft.Identity:
-		return false
+// stepOf is the session that a step-up goes on with; nil if the flow is none, or there is no session of this person.
+func (s *Service) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Session) (*session.Session, session.Token, error) {
+	if !f.Step && (f.For == nil || f.Demand == nil) {
+		return nil, session.Token{}, nil
 	}
+	live, token, err := s.Session(r, v)
+	switch {
+	case err == nil && live.Identity == draft.Identity:
+		return live, token, nil
+	case err == nil || NoSession(err):
+		return nil, session.Token{}, nil
+	}
+	return nil, session.Token{}, err
+}
+
+// unseen is for how long the person of a step-up had not used the session, or, if that is shorter, had not
+// authenticated. A provider that answers from a session of its own has not shown that they are there.
+func (s *Service) unseen(live, draft *session.Session) time.Duration {
+	now := s.Now()
+	idle := now.Sub(live.LastUsed)
+	if !draft.AuthTime.IsZero() {
+		idle = min(idle, now.Sub(draft.AuthTime))
+	}
+	return max(idle, 0)
+}
+
+// steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
+// reports false if the session is over meanwhile, and the sign-in is one like any other.
+func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, live *session.Session, have session.Token, draft session.Session, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
 	decision := DecidePrompt(PromptFacts{Live: &live.Kind, Persistence: says})
 	draft.Kind, draft.KindReason = decision.Kind, live.KindReason
 	if decision.Kind != live.Kind {
@@ -136,6 +167,7 @@ func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f 
 		draft.StepUps = live.StepUps + 1
 	}
 	rec.PromptReason = decision.Reason
+	tokens = s.keepRefresh(live, have, &draft, tokens)
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	made, token, err := s.Sessions.Succeed(ctx, live, draft, tokens)
@@ -155,6 +187,23 @@ func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f 
 	s.tellSignIn(v, made)
 	s.leave(w, r, v, f, token)
 	return true
+}
+
+// keepRefresh returns the tokens of a step-up, with the refresh token that the session had if the answer brings none:
+// many providers give one only for a consent page. It is of the same person at the same provider, so the session goes on
+// being rechecked, and a disabled account ends it; without it the account could stay in until the max lifetime. What a
+// refresh says of the older sign-in changes neither auth_time, acr nor amr of a session.
+func (s *Service) keepRefresh(live *session.Session, have session.Token, draft *session.Session, tokens session.Tokens) session.Tokens {
+	if tokens.Refresh != "" || !live.Renewable || live.Provider != draft.Provider {
+		return tokens
+	}
+	old, err := s.Sessions.Tokens(live, have)
+	if err != nil {
+		s.Logger.Warn("tokens of a session not available", zap.String("session", live.ID.Short()), zap.Error(err))
+		return tokens
+	}
+	tokens.Refresh = old.Refresh
+	return tokens
 }
 
 // note is what a pending sign-in keeps beside its draft: enough to go on with the flow, and to log it if nobody does.

@@ -134,7 +134,7 @@ func (s *Service) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, res
 		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(Home), HomeURL: Home})
 	default:
-		s.chooseOrBegin(w, r, v, Home, true, nil)
+		s.choose(w, r, v, Home, wish{}, true)
 	}
 }
 
@@ -205,8 +205,9 @@ func (s *Service) providerAnswer(r *http.Request, p *Provider, f *flow, resp res
 	if err != nil {
 		return nil, err
 	}
-	// RFC 9207, section 2.4: of another provider is a mix-up; missing where it is promised, as well.
-	if resp.Iss != p.Issuer && (resp.Iss != "" || m.IssInResponse) {
+	// RFC 9207, section 2.4: of another provider is a mix-up; missing where it is promised, as well. An error without it
+	// is told as what it says: providers forget the issuer there, and nothing is redeemed.
+	if resp.Iss != p.Issuer && (resp.Iss != "" || m.IssInResponse && resp.Error == "") {
 		return nil, errors.New("response is of another issuer (iss)")
 	}
 	if resp.Error != "" {
@@ -231,9 +232,8 @@ func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visi
 		switch refused.word {
 		case "consent_required":
 			if !f.Retried {
-				again := s.newFlow(v, p, f.Return)
-				again.Correlation, again.Consent, again.Retried, again.For = f.Correlation, true, true, f.For
-				again.Demand, again.Step, again.Tries = f.Demand, f.Step, f.Tries
+				again := s.again(f)
+				again.Consent, again.Retried = true, true
 				s.log(v, r, f, signinlog.Record{Code: signinlog.ConsentRequired})
 				s.begin(w, r, v, again, false)
 				return

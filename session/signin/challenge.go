@@ -47,10 +47,8 @@ func (s *Service) answerChallenge(w http.ResponseWriter, r *http.Request, v *Vis
 	if e.Challenge == "" || f.Challenge != "" {
 		return false
 	}
-	again := s.newFlow(v, p, f.Return)
-	again.Correlation, again.Challenge = f.Correlation, e.Challenge
-	again.Consent, again.Retried, again.Other, again.Login = f.Consent, f.Retried, f.Other, f.Login
-	again.Demand, again.Step, again.Tries, again.Policies, again.For = f.Demand, f.Step, f.Tries, f.Policies, f.For
+	again := s.again(f)
+	again.Challenge = e.Challenge
 	rec := challenged(e)
 	s.log(v, r, f, rec)
 	s.Logger.Info("provider asks for more before it redeems the code, a new sign-in asks for that",

@@ -55,8 +55,11 @@ func (s *Service) choice(v *Visit, providers []*Provider, link url.Values) pages
 }
 
 // choiceLink is what the links of the chooser carry besides the provider.
-func choiceLink(v *Visit, want *flow) url.Values {
-	q := url.Values{"return": {want.Return}}
+func (s *Service) choiceLink(v *Visit, ret string, want wish) url.Values {
+	q := url.Values{"return": {ret}}
+	if want.Demand != nil {
+		q.Set("step", s.sealStep(v, step{Demand: want.Demand, Anew: true}))
+	}
 	if want.Other {
 		q.Set("other", "1")
 	}

@@ -23,14 +23,13 @@ type Demand struct {
 	MaxAge         time.Duration `json:"x,omitempty"`
 	// PromptLogin asks for credentials even if the provider has a session that is young enough (F6).
 	PromptLogin bool `json:"p,omitempty"`
+	// Policies demand it, by name. They are asked again about what comes back.
+	Policies []string `json:"q,omitempty"`
 }
 
-// freshTolerance is how old an authentication may be that was demanded to be fresh (F7, A11).
-const freshTolerance = 5 * time.Minute
-
 // params adds to an authorization request what asks for the demand (OpenID Connect Core, sections 3.1.2.1 and 5.5).
-// again tells that the provider ignored it once.
-func (d *Demand) params(cfg *ClaimsConfig, params url.Values, again bool) {
+// The parameter prompt is not among it: see flow.prompt.
+func (d *Demand) params(cfg *ClaimsConfig, params url.Values) {
 	acrs := slices.Clone(d.ACRs)
 	if d.MFA {
 		acrs = append(acrs, cfg.MFAContexts...)
@@ -45,12 +44,70 @@ func (d *Demand) params(cfg *ClaimsConfig, params url.Values, again bool) {
 	if d.Reauthenticate {
 		params.Set("max_age", strconv.Itoa(int(d.MaxAge/time.Second)))
 	}
-	// Who is asked for more than the provider's session holds must be asked: without prompt=login many providers
-	// answer from that session.
-	if d.PromptLogin || again || d.MFA && len(cfg.MFAContexts) == 0 {
-		params.Set("prompt", "login")
-	}
 }
+
+// login reports whether the provider has to ask for credentials. Who is asked for more than the provider's session holds
+// must be asked: without prompt=login many providers answer from that session.
+func (d *Demand) login(cfg *ClaimsConfig) bool {
+	return d != nil && (d.PromptLogin || d.MFA && len(cfg.MFAContexts) == 0)
+}
+
+// policies are those that demand it.
+func (d *Demand) policies() []string {
+	if d == nil {
+		return nil
+	}
+	return d.Policies
+}
+
+// asksFor reports whether a request for d has asked for all that want demands.
+func (d *Demand) asksFor(want *Demand) bool {
+	switch {
+	case d == nil:
+		return false
+	case want.MFA && !d.MFA, want.PromptLogin && !d.PromptLogin:
+		return false
+	case want.Reauthenticate && !d.PromptLogin && (!d.Reauthenticate || d.MaxAge > want.MaxAge):
+		return false
+	}
+	return !slices.ContainsFunc(want.ACRs, func(acr string) bool { return !slices.Contains(d.ACRs, acr) })
+}
+
+// with is d and the contexts that were asked for before: what the provider has shown for them it might leave out if it
+// were not asked again.
+func (d *Demand) with(before *Demand) *Demand {
+	if before == nil {
+		return d
+	}
+	out := *d
+	out.ACRs = slices.Clone(d.ACRs)
+	for _, acr := range before.ACRs {
+		if !slices.Contains(out.ACRs, acr) {
+			out.ACRs = append(out.ACRs, acr)
+		}
+	}
+	return &out
+}
+
+// bounded is d with as many policies as a cookie and an address have room for. One that is left out speaks when the page
+// is asked for.
+func (d *Demand) bounded() *Demand {
+	if d == nil {
+		return nil
+	}
+	out, room := *d, maxPolicyNames
+	out.Policies = nil
+	for _, name := range d.Policies {
+		if room -= len(name); room < 0 {
+			break
+		}
+		out.Policies = append(out.Policies, name)
+	}
+	return &out
+}
+
+// maxPolicyNames is how many bytes of policies' names go along with a sign-in.
+const maxPolicyNames = 512
 
 // entraContext is an authentication context of Entra, which is asked for and stated by the claim acrs (A12).
 var entraContext = regexp.MustCompile(`^[cC][0-9]{1,2}$`)
@@ -70,29 +127,21 @@ func entraClaims(acrs []string) string {
 	return string(out)
 }
 
-// unmet names the claims that do not show what was demanded. A provider that ignores a demand does not meet it; a claim
-// that is missing shows nothing (A11, A12).
-func (d *Demand) unmet(cfg *ClaimsConfig, who *session.Session, now time.Time) (claims []string) {
-	if d.MFA && !cfg.MFA(who) {
+// claims names the claims that would show what is demanded.
+func (d *Demand) claims() (claims []string) {
+	if d.MFA {
 		claims = append(claims, "amr")
 	}
-	contexts := Contexts(who)
 	for _, acr := range d.ACRs {
-		if !slices.Contains(contexts, acr) {
-			claim := "acr"
-			if entraContext.MatchString(acr) {
-				claim = "acrs"
-			}
-			if !slices.Contains(claims, claim) {
-				claims = append(claims, claim)
-			}
+		claim := "acr"
+		if entraContext.MatchString(acr) {
+			claim = "acrs"
+		}
+		if !slices.Contains(claims, claim) {
+			claims = append(claims, claim)
 		}
 	}
-	limit := d.MaxAge
-	if limit == 0 {
-		limit = freshTolerance
-	}
-	if d.Reauthenticate && (who.AuthTime.IsZero() || now.Sub(who.AuthTime) >= limit) {
+	if d.Reauthenticate || d.PromptLogin {
 		claims = append(claims, "auth_time")
 	}
 	return claims

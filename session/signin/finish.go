@@ -115,7 +115,7 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 		return
 	}
 	old, _, err := s.Session(r, v)
-	if err == nil && old.ID != who.ID && s.accepts(v.Site, old) {
+	if err == nil && old.ID != who.ID && s.takes(v.Site, old) {
 		err = s.Sessions.End(ctx, old)
 	}
 	if err != nil && !NoSession(err) {
@@ -146,7 +146,7 @@ func (s *Service) ticketLost(w http.ResponseWriter, r *http.Request, v *Visit, r
 		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(ret), HomeURL: Home})
 	default:
-		s.chooseOrBegin(w, r, v, ret, true, nil)
+		s.choose(w, r, v, ret, wish{}, true)
 	}
 }
 

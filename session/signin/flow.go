@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -39,32 +40,37 @@ type flow struct {
 	Correlation string `json:"c"`
 	// Consent: the provider was asked to show its consent page (K13).
 	Consent bool `json:"k,omitempty"`
-	// Demand is what the sign-in must achieve; Step that it is a step-up of the session that the browser presents; Tries
-	// how often the provider has ignored the demand.
-	Demand *Demand `json:"d,omitempty"`
-	Step   bool    `json:"z,omitempty"`
-	Tries  int     `json:"x,omitempty"`
-	// Policies are those that demand it, by name.
-	Policies []string `json:"q,omitempty"`
-	// Other: somebody else than the provider remembers is to sign in.
-	Other bool `json:"other,omitempty"`
-	// Locales are the languages that the link to the sign-in named (ui_locales).
-	Locales string `json:"lang,omitempty"`
-	// Retried: the provider demanded consent, and the flow was begun anew for it.
+	wish
+	// Ignored: the provider was asked for the demand and has not shown it; this flow asks a second and last time. Rounds
+	// is how many flows came before for one sign-in because more was demanded.
+	Ignored bool `json:"x,omitempty"`
+	Rounds  int  `json:"rounds,omitempty"`
+	// Retried: the provider demanded consent, and this flow is the second one, which asks for it.
 	Retried bool `json:"y,omitempty"`
 	// Away: the sign-in host ends the flow, with a ticket. For is the site on whose behalf it goes on there.
 	Away bool      `json:"w,omitempty"`
 	For  *handover `json:"f,omitempty"`
-	// Silent: the claims of a session are asked for anew, and nobody is to be asked anything. Login: the provider is to ask
-	// who it is, whoever is signed in there.
+	// Silent: the claims of a session are renewed without a page at the provider.
 	Silent bool `json:"i,omitempty"`
-	Login  bool `json:"l,omitempty"`
 
 	// Challenge is Entra's claims challenge, which this flow answers: the parameter claims, beside what we ask for there.
 	Challenge string `json:"h,omitempty"`
 
 	tokenHint string // the id_token_hint, which is not kept
-	hint      string // who may be meant, for the provider alone (login_hint); needed until it is asked
+}
+
+// wish is what a sign-in is to be like, whichever flow, provider and host it goes through: it is copied as a whole.
+type wish struct {
+	// Demand is what the sign-in must achieve, nil for nothing more than to say who it is. Step: it is a step-up of the
+	// session that the browser presents.
+	Demand *Demand `json:"d,omitempty"`
+	Step   bool    `json:"z,omitempty"`
+	// Other: another person than the provider remembers is to sign in. Login: the provider has to ask for credentials.
+	Other bool `json:"other,omitempty"`
+	Login bool `json:"l,omitempty"`
+	// Locales are the languages that the link to the sign-in named (ui_locales). Hint is who may be meant (login_hint).
+	Locales string `json:"lang,omitempty"`
+	Hint    string `json:"hint,omitempty"`
 }
 
 func (f *flow) redirectURI() string { return f.Origin + Base + f.callbackPath() }
@@ -143,9 +149,51 @@ func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 		Return:      returnPath(ret),
 		StartedMS:   s.Now().UnixMilli(),
 		Correlation: session.NewRandom(stateSize),
-		Locales:     v.Locales,
 		Challenge:   v.challenge,
-		Consent:     strings.Contains(p.AuthParams["prompt"], "consent"),
+		wish:        wish{Locales: v.Locales},
+		Consent:     slices.Contains(strings.Fields(p.AuthParams["prompt"]), "consent"),
+	}
+}
+
+// want makes a flow one that is wished for; the languages are those that the link named.
+func (f *flow) want(w wish) {
+	locales := f.Locales
+	f.wish = w
+	f.Locales = cmp.Or(w.Locales, locales)
+}
+
+// again is a second authorization request for the sign-in of f: everything is as before but what belongs to one request.
+func (s *Service) again(f *flow) *flow {
+	next := *f
+	next.Name = session.NewRandom(flowNameSize * 3 / 4)
+	next.State, next.Nonce, next.Verifier = session.NewRandom(stateSize), session.NewRandom(stateSize), session.NewRandom(verifierSize)
+	next.StartedMS = s.Now().UnixMilli()
+	return &next
+}
+
+// prompt sets the parameter of that name: what the provider has to show. A consent page that the configuration asks for
+// stays asked for with any other, because providers give a refresh token for it alone (OpenID Connect Core, section 11).
+func (f *flow) prompt(p *Provider, m *metadata, params url.Values) {
+	words := strings.Fields(params.Get("prompt"))
+	consent := !f.Silent && (f.Consent || slices.Contains(words, "consent"))
+	switch {
+	case f.Silent:
+		words = []string{"none"}
+	case f.Login || f.Ignored || f.Demand.login(&p.Claims):
+		words = []string{"login"}
+	case f.Other && !slices.Contains(words, "login"):
+		words = []string{m.otherPrompt()}
+	}
+	if slices.Contains(words, "login") && !m.canPrompt("login") {
+		// max_age=0 asks for the same, by a parameter that every provider has to know (Core, section 15.1).
+		words = slices.DeleteFunc(words, func(w string) bool { return w == "login" })
+		params.Set("max_age", "0")
+	}
+	if consent && !slices.Contains(words, "consent") {
+		words = append(words, "consent")
+	}
+	if params.Del("prompt"); len(words) > 0 {
+		params.Set("prompt", strings.Join(words, " "))
 	}
 }
 
@@ -155,6 +203,7 @@ const maxFlowValue = maxCookieValue - 64
 // keepFlow seals a flow into its cookie and drops the oldest if there are too many. A flow
 // that no browser would keep leads Home instead of to its page.
 func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
+	f.Demand = f.Demand.bounded()
 	value, err := s.sealFlow(v, f)
 	if err == nil && len(value) > maxFlowValue {
 		f.Return = Home

@@ -58,10 +58,6 @@ func (r *records) last(t *testing.T) signinlog.Record {
 	return r.all[len(r.all)-1]
 }
 
-type gateFunc func(*Visit, *session.Session) Admission
-
-func (f gateFunc) Admit(v *Visit, who *session.Session) Admission { return f(v, who) }
-
 // gateway is a service behind a guard as small as one can be, with a provider and a clock.
 type gateway struct {
 	*httptest.Server
@@ -80,10 +76,6 @@ type gateway struct {
 	// sites, if there are any, are those that hosts lead to, all over https; demandAt is the one where demand holds.
 	sites    map[string]*Site
 	demandAt string
-}
-
-func (g *gateway) unmet(who *session.Session) bool {
-	return len(g.demand.unmet(&g.service.Providers[0].Claims, who, g.clock.Now())) > 0
 }
 
 type settings struct {
@@ -155,6 +147,10 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	g := &gateway{t: t, store: set.store, clock: set.clock, idp: set.idp, log: set.log}
 	g.site = &Site{App: "wiki", Gate: set.admit}
 	g.sites = set.sites
+	g.site.Gate = routed{g, g.site.Gate}
+	for _, site := range g.sites {
+		site.Gate = routed{g, site.Gate}
+	}
 	g.service = New(Config{
 		SignInHost: set.signInHost, SiteFor: g.siteFor,
 		Providers: append([]*Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
@@ -177,7 +173,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		Site: g.site, Origin: g.URL, Host: "127.0.0.1", Return: r.URL.RequestURI(),
 		IP: netip.MustParseAddr("203.0.113.9"), RequestID: "request-1", Cookies: ReadCookies(r.Header["Cookie"], false),
 	}
-	demand := g.demand
+	demand := g.asking()
 	if g.sites != nil {
 		site := g.sites[r.Host]
 		if site == nil { // a host that leads here and is none of ours
@@ -200,16 +196,18 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		who, err = live.Session()
 	}
-	if err == nil && !g.service.accepts(v.Site, who) {
+	if err == nil && !g.service.takes(v.Site, who) {
 		err = errNoCookie
 	}
-	if err == nil && demand != nil && g.unmet(who) {
-		g.service.StepUp(w, r, v, who, &Refusal{Code: signinlog.StrongAuthRequired, Reason: "mfa_required", Policies: g.policies}, demand)
-		return
+	if err == nil && demand != nil {
+		if left := g.left(who); left != nil {
+			g.service.StepUp(w, r, v, who, &Refusal{Code: signinlog.StrongAuthRequired, Reason: "mfa_required", Policies: g.policies}, left)
+			return
+		}
 	}
 	switch {
 	case err == nil:
-		live, err = g.service.Tighten(w, r, v, live, v.Site.Gate.Admit(v, who).Persistence)
+		live, err = g.service.Tighten(w, r, v, live, v.Site.Gate.Admit(v, who, Asked{}).Persistence)
 		if err == nil {
 			who, err = whole(live, who)
 		}

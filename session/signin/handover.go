@@ -32,17 +32,10 @@ type handover struct {
 	Correlation string `json:"c,omitempty"`
 	// Provider is the one that the person chose at the site; empty if they chose none.
 	Provider string `json:"p,omitempty"`
-	// Hint is who may be meant, for the provider (login_hint).
-	Hint string `json:"m,omitempty"`
 	// Have names, by a short hash, the session that the browser presented at the site and that will not do as it is.
-	Have   string  `json:"h,omitempty"`
-	Demand *Demand `json:"d,omitempty"`
-	Step   bool    `json:"z,omitempty"`
-	// Policies are those that demand it, by name.
-	Policies []string `json:"q,omitempty"`
-	// Other: somebody else than before is to sign in. Locales are the languages that the link named.
-	Other   bool   `json:"e,omitempty"`
-	Locales string `json:"l,omitempty"`
+	Have string `json:"h,omitempty"`
+	// Wish is that of the site's flow.
+	Wish wish `json:"wish,omitzero"`
 	// Tighten is why the session has to end with the browser; empty if nothing at the site says so.
 	Tighten string `json:"n,omitempty"`
 	// Anew: the person asked to sign in, so that an unanswered prompt counts as abandoned (A8).
@@ -82,8 +75,7 @@ func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 	}
 	h := handover{
 		App: v.Site.App, Origin: v.Origin, Host: v.Host, Flow: f.Name, State: f.State, Return: f.Return,
-		StartedMS: f.StartedMS, Correlation: f.Correlation, Provider: f.Provider, Hint: f.hint, Demand: f.Demand, Step: f.Step,
-		Policies: f.Policies, Other: f.Other, Locales: f.Locales, Tighten: v.tighten, Anew: v.anew, Restarted: restarted,
+		StartedMS: f.StartedMS, Correlation: f.Correlation, Provider: f.Provider, Wish: f.wish, Tighten: v.tighten, Anew: v.anew, Restarted: restarted,
 	}
 	if token, err := s.token(v); err == nil {
 		h.Have = token.ID.Short()
@@ -146,16 +138,16 @@ func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, se
 		s.problem(w, r, there, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(h.page()), HomeURL: homeOf(h.page())})
 		return
 	}
-	there.Locales, r = h.Locales, pages.WithLocales(r, h.Locales)
+	there.Locales, r = h.Wish.Locales, pages.WithLocales(r, h.Wish.Locales)
 	if provider != "" {
 		h.Provider, h.Anew = provider, true
 	}
 	live, token, err := s.Session(r, there)
 	switch {
-	case err == nil && !h.Other && s.takes(there.Site, h, live):
+	case err == nil && !h.Wish.Other && s.suffices(there.Site, h, live):
 		s.passOn(w, r, there, h, live, token, sealed)
 	case err == nil:
-		h.Keep = !s.accepts(there.Site, live)
+		h.Keep = !s.takes(there.Site, live)
 		s.signInThere(w, r, there, h, sealed)
 	case NoSession(err):
 		s.signInThere(w, r, there, h, sealed)
@@ -164,27 +156,19 @@ func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, se
 	}
 }
 
-// accepts reports whether a session was made with a provider of a site, as it is configured now.
-func (s *Service) accepts(site *Site, who *session.Session) bool {
-	for _, p := range s.providersOf(site) {
-		if p.Name == who.Provider {
-			return p.Issuer == who.Identity.Issuer
-		}
-	}
-	return false
-}
-
-// takes reports whether a session is one to go on with. The very session that did not do at the site is not, unless what
+// suffices reports whether a session is one to go on with. The very session that did not do at the site is not, unless what
 // was wrong with it can be mended here.
-func (s *Service) takes(site *Site, h *handover, live *session.Session) bool {
-	mendable := h.Step || h.Demand != nil || h.Tighten != ""
-	return s.accepts(site, live) && (mendable || h.Have != live.ID.Short()) &&
-		(h.Provider == "" || h.Step || h.Provider == live.Provider)
+func (s *Service) suffices(site *Site, h *handover, live *session.Session) bool {
+	mendable := h.Wish.Step || h.Wish.Demand != nil || h.Tighten != ""
+	return s.takes(site, live) && (mendable || h.Have != live.ID.Short()) &&
+		(h.Provider == "" || h.Wish.Step || h.Provider == live.Provider)
 }
 
 // passOn goes on with a live session: back to the site at once, or by way of the provider if more is demanded.
 func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, live *session.Session, token session.Token, sealed string) {
-	admission := v.Site.Gate.Admit(v, live)
+	admission := v.Site.Gate.Admit(v, live, Asked{
+		Policies: h.Wish.Demand.policies(), Idle: max(s.Now().Sub(live.LastUsed), 0),
+	})
 	if admission.Refusal != nil && admission.Demand == nil {
 		rec := person(live, signinlog.Record{
 			Code: admission.Refusal.Code, Detail: admission.Refusal.Reason,
@@ -199,21 +183,21 @@ func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *ha
 		return
 	}
 	p := s.byName[live.Provider]
-	want := h.Demand
-	if want == nil {
-		want = admission.Demand
+	want := admission.Demand
+	if h.Wish.Step && h.Have == live.ID.Short() { // which the site has seen with the request, and logged
+		want = h.Wish.Demand
 	}
-	if want != nil && (h.Step && h.Have == live.ID.Short() || len(want.unmet(&p.Claims, live, s.Now())) > 0) {
+	if want != nil {
 		f := s.newFlow(v, p, Home)
 		f.take(h)
-		if h.Step { // which the site has logged
-			f.Demand, f.Step, f.Policies = want, true, h.Policies
+		f.Demand = want
+		if h.Wish.Step {
 			s.begin(w, r, v, f, false)
 			return
 		}
 		st := step{Demand: want, Code: signinlog.StrongAuthRequired}
 		if why := admission.Refusal; why != nil {
-			st.Policies, st.Code, st.Reason = why.Policies, why.Code, why.Reason
+			st.Code, st.Reason = why.Code, why.Reason
 		}
 		s.beginStep(w, r, v, live, f, st)
 		return
@@ -251,7 +235,7 @@ func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, 
 		if len(providers) == 1 || p.Name == h.Provider {
 			f := s.newFlow(v, p, Home)
 			f.take(h)
-			f.Demand, f.Policies = h.Demand, h.Policies
+			f.Step = false // there is no session to step up
 			s.begin(w, r, v, f, h.Restarted)
 			return
 		}
@@ -262,12 +246,11 @@ func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, 
 
 // take makes a flow one on a site's behalf: it keeps the correlation id of the site's, and what the ticket needs.
 func (f *flow) take(h *handover) {
-	f.Correlation, f.Other, f.hint = h.Correlation, h.Other, h.Hint
-	f.StartedMS = h.StartedMS
-	f.For = &handover{
-		App: h.App, Origin: h.Origin, Host: h.Host, Flow: h.Flow, State: h.State, Return: h.Return,
-		StartedMS: h.StartedMS, Have: h.Have, Tighten: h.Tighten, Restarted: h.Restarted, Keep: h.Keep,
-	}
+	f.Correlation, f.wish, f.StartedMS = h.Correlation, h.Wish, h.StartedMS
+	there := *h
+	// The flow has these itself, in a cookie that has little room.
+	there.Correlation, there.Provider, there.Wish, there.Anew = "", "", wish{}, false
+	f.For = &there
 }
 
 // goesOn ends a sign-in on a site's behalf by somebody who has signed in meanwhile, in another tab: the session that they
@@ -278,7 +261,7 @@ func (s *Service) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 	case err != nil && !NoSession(err):
 		s.storeDown(w, r, v, err)
 		return true
-	case err != nil || live.Identity != draft.Identity || live.ID.Short() == f.For.Have || !s.accepts(v.Site, live):
+	case err != nil || live.Identity != draft.Identity || live.ID.Short() == f.For.Have || !s.takes(v.Site, live):
 		return false
 	case f.For.Tighten != "" || s.tightenReason(v.Site, live.Kind, says) != "":
 		return false

@@ -38,7 +38,7 @@ func (s *Service) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q 
 		s.storeDown(w, r, v, err)
 	default:
 		f := s.newFlow(v, p, target)
-		f.hint = loginHint(q["login_hint"])
+		f.Hint = loginHint(q["login_hint"])
 		s.begin(w, r, v, f, false)
 	}
 }

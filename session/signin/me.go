@@ -64,7 +64,7 @@ func (s *Service) me(w http.ResponseWriter, r *http.Request, v *Visit) {
 // policies refuse here is told nothing either. ok is false if the request is answered.
 func (s *Service) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who visitor, ok bool) {
 	have, token, err := s.Session(r, v)
-	if err == nil && !s.accepts(v.Site, have) {
+	if err == nil && !s.takes(v.Site, have) {
 		err = errNotHere
 	}
 	if err == nil {
@@ -77,7 +77,7 @@ func (s *Service) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who
 		s.noVisitor(w, r, v, err)
 		return who, false
 	}
-	admission := v.Site.Gate.Admit(v, have)
+	admission := v.Site.Gate.Admit(v, have, Asked{})
 	switch {
 	case admission.Demand != nil:
 		why := admission.Refusal

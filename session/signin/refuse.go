@@ -73,7 +73,7 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 		if over {
 			v.challenge = s.challengeOf(r, v)
 		}
-		s.chooseOrBegin(w, r, v, v.Return, false, d)
+		s.choose(w, r, v, v.Return, wish{Demand: d}, false)
 	case kind == NavigationForm && over && s.keepForm(w, r, v, v.expired):
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormKept, ActionURL: signInURL(v.Return)})
 	case kind == NavigationForm:

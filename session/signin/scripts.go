@@ -2,7 +2,6 @@ package signin
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -54,7 +53,7 @@ func (s *Service) sessionState(w http.ResponseWriter, r *http.Request, v *Visit)
 		return
 	}
 	have, _, err := s.Session(r, v)
-	if err == nil && !slices.ContainsFunc(s.providersOf(v.Site), func(p *Provider) bool { return p.Name == have.Provider }) {
+	if err == nil && !s.takes(v.Site, have) {
 		have, err = nil, errNoCookie
 	}
 	if err == nil && use {

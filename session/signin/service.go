@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -175,14 +176,24 @@ type Site struct {
 // Gate decides at sign-in whether a person may come in at all, by everything but the route: what depends on the route
 // is held against each request later. It must answer for every input: what it cannot decide it refuses.
 type Gate interface {
-	Admit(v *Visit, who *session.Session) Admission
+	Admit(v *Visit, who *session.Session, asked Asked) Admission
+}
+
+// Asked is what a Gate has to know of the sign-in that it decides on. The zero value is that of a session as it is.
+type Asked struct {
+	// Policies asked for the sign-in at the page that it is for, by name. They are asked again although there is no
+	// request to hold their routes against.
+	Policies []string
+	// Idle is for how long the person had not used the session, nor shown at the provider that they are there.
+	Idle time.Duration
 }
 
 // Admission is what a Gate says.
 type Admission struct {
 	// Refusal is why the person may not come in; nil if they may. With a Demand it is why they may not come in yet.
 	Refusal *Refusal
-	// Demand is what a sign-in must achieve to satisfy the policies; nil if nothing more.
+	// Demand is what a sign-in must achieve to satisfy the policies; nil if nothing more. Its Policies are those that
+	// ask.
 	Demand      *Demand
 	Persistence Persistence
 	// SharedNetwork: the request comes from a network marked as shared (A7).
@@ -297,6 +308,28 @@ func (s *Service) providersOf(site *Site) []*Provider {
 		}
 	}
 	return list
+}
+
+// Takes reports whether a site takes a session that was made with a provider: the site names the provider, and the
+// provider is still at the issuer that the session is of. It is the one answer to this question; providers are all that
+// are configured, the default one first.
+func (site *Site) Takes(providers []*Provider, name, issuer string) bool {
+	if len(site.Providers) == 0 {
+		return providers[0].Name == name && providers[0].Issuer == issuer
+	}
+	if !slices.Contains(site.Providers, name) {
+		return false
+	}
+	for _, p := range providers {
+		if p.Name == name {
+			return p.Issuer == issuer
+		}
+	}
+	return false
+}
+
+func (s *Service) takes(site *Site, who *session.Session) bool {
+	return site.Takes(s.Providers, who.Provider, who.Identity.Issuer)
 }
 
 // detach returns a context for store and provider calls that outlives the client's connection: one who disconnects

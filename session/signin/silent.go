@@ -149,7 +149,8 @@ func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit,
 func (s *Service) askAloud(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, live *session.Session, detail string, login bool) {
 	rec := person(live, signinlog.Record{Code: signinlog.SilentSignInFailed, Detail: detail})
 	s.log(v, r, f, rec)
-	again := s.newFlow(v, p, f.Return)
-	again.Correlation, again.Step, again.Login = f.Correlation, true, login
+	again := s.again(f)
+	again.Silent, again.Step, again.Login = false, true, login
+	again.Consent = s.newFlow(v, p, f.Return).Consent
 	s.begin(w, r, v, again, false)
 }

@@ -22,6 +22,12 @@ func (m *metadata) otherPrompt() string {
 	return "login"
 }
 
+// canPrompt reports whether the provider takes a value of prompt. One that lists none takes those of the core
+// specification; one that lists some refuses others (Initiating User Registration 1.0, section 4).
+func (m *metadata) canPrompt(word string) bool {
+	return len(m.Prompts) == 0 || slices.Contains(m.Prompts, word)
+}
+
 // retryHelps reports whether the same person may get in by signing in once more: from another network or device, or
 // once the provider tells their groups. What a policy or the site says about a person stays said.
 func retryHelps(why pages.Block) bool {

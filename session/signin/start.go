@@ -41,9 +41,14 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		return
 	}
 	ret := returnPath(q["return"])
-	if st := s.openStep(v, q["step"]); st != nil {
+	st := s.openStep(v, q["step"])
+	if st != nil && !st.Anew {
 		s.signInStep(w, r, v, ret, st)
 		return
+	}
+	want := wish{Other: other}
+	if st != nil {
+		want.Demand = st.Demand
 	}
 	// Someone who asks to sign in means to begin anew: what waited for an answer is abandoned (A8).
 	s.abandonPending(w, r, v)
@@ -51,48 +56,43 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 	for _, p := range s.providersOf(v.Site) {
 		if p.Name == q["provider"] {
 			f := s.newFlow(v, p, ret)
-			f.Other = other
+			f.want(want)
 			s.begin(w, r, v, f, false)
 			return
 		}
 	}
-	s.choose(w, r, v, &flow{Return: ret, Other: other}, false)
+	s.choose(w, r, v, ret, want, false)
 }
 
 // signInStep follows a link to a step-up. Who has no session any more signs in with the same demand.
 func (s *Service) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, ret string, st *step) {
 	who, _, err := s.Session(r, v)
 	switch {
-	case err == nil && s.byName[who.Provider] != nil:
+	case err == nil && s.takes(v.Site, who):
 		s.beginStep(w, r, v, who, s.newFlow(v, s.byName[who.Provider], ret), *st)
 	case err == nil || NoSession(err):
-		s.chooseOrBegin(w, r, v, ret, false, st.Demand)
+		s.choose(w, r, v, ret, wish{Demand: st.Demand}, false)
 	default:
 		s.storeDown(w, r, v, err)
 	}
 }
 
-// chooseOrBegin starts a flow where there is one provider, and shows the choice where there are several.
-func (s *Service) chooseOrBegin(w http.ResponseWriter, r *http.Request, v *Visit, ret string, restarted bool, d *Demand) {
-	s.choose(w, r, v, &flow{Return: ret, Demand: d}, restarted)
-}
-
-// choose is chooseOrBegin for a flow of which everything is wanted that does not depend on the provider.
-func (s *Service) choose(w http.ResponseWriter, r *http.Request, v *Visit, want *flow, restarted bool) {
+// choose starts a flow where there is one provider, and shows the choice where there are several.
+func (s *Service) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret string, want wish, restarted bool) {
 	if s.handsOver(v) {
-		f := s.newFlow(v, noProvider, want.Return)
-		f.Demand, f.Other = want.Demand, want.Other
+		f := s.newFlow(v, noProvider, ret)
+		f.want(want)
 		s.away(w, r, v, f, restarted)
 		return
 	}
 	providers := s.providersOf(v.Site)
 	if len(providers) == 1 {
-		f := s.newFlow(v, providers[0], want.Return)
-		f.Demand, f.Other = want.Demand, want.Other
+		f := s.newFlow(v, providers[0], ret)
+		f.want(want)
 		s.begin(w, r, v, f, restarted)
 		return
 	}
-	page := s.choice(v, providers, choiceLink(v, want))
+	page := s.choice(v, providers, s.choiceLink(v, ret, want))
 	s.Pages.Write(w, r, http.StatusOK, page)
 }
 
@@ -130,11 +130,11 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	params.Set("nonce", f.Nonce)
 	params.Set("code_challenge", oauth2.S256ChallengeFromVerifier(f.Verifier))
 	params.Set("code_challenge_method", "S256")
-	if f.hint != "" {
-		params.Set("login_hint", f.hint)
+	if f.Hint != "" {
+		params.Set("login_hint", f.Hint)
 	}
 	if f.Demand != nil {
-		f.Demand.params(&p.Claims, params, f.Tries > 0)
+		f.Demand.params(&p.Claims, params)
 	}
 	for _, more := range []string{p.AuthParams["claims"], f.Challenge} {
 		if ours := params.Get("claims"); more != "" && more != ours {
@@ -146,23 +146,12 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 			params.Set("claims", merged)
 		}
 	}
-	if f.Other && params.Get("prompt") != "login" {
-		params.Set("prompt", m.otherPrompt())
-	}
-	if f.Consent && f.Retried {
-		params.Set("prompt", strings.TrimSpace(strings.Replace(params.Get("prompt"), "consent", "", 1)+" consent"))
-	}
+	f.prompt(p, m, params)
 	if f.Locales != "" {
 		params.Set("ui_locales", f.Locales)
 	}
-	switch {
-	case f.Silent:
-		params.Set("prompt", "none")
-		if f.tokenHint != "" {
-			params.Set("id_token_hint", f.tokenHint)
-		}
-	case f.Login:
-		params.Set("prompt", "login")
+	if f.Silent && f.tokenHint != "" {
+		params.Set("id_token_hint", f.tokenHint)
 	}
 	target, err := endpointWith(m.AuthorizationEndpoint, params)
 	if err != nil {

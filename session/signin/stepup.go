@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +35,7 @@ func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *
 			s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: Base + "/sign-out", HomeURL: Home})
 			return
 		}
-		s.beginStep(w, r, v, who, s.newFlow(v, p, v.Return), step{Demand: d, Policies: why.Policies, Code: why.Code, Reason: why.Reason})
+		s.beginStep(w, r, v, who, s.newFlow(v, p, v.Return), step{Demand: d, Code: why.Code, Reason: why.Reason})
 	case NavigationForm:
 		if s.keepForm(w, r, v, who) {
 			s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerKept, ActionURL: s.stepURL(v, v.Return, d, why)})
@@ -52,12 +51,13 @@ func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *
 	}
 }
 
-// step is what a link to a step-up carries, sealed: what is demanded, and which policies demand it.
+// step is what a link to a step-up carries, sealed: what is demanded, and why.
 type step struct {
-	Demand   *Demand
-	Policies []string
-	Code     signinlog.Code
-	Reason   string
+	Demand *Demand
+	Code   signinlog.Code
+	Reason string
+	// Anew: the link begins a sign-in, whatever session there is.
+	Anew bool
 	// At is when the link was made, in Unix milliseconds.
 	At int64
 }
@@ -65,20 +65,22 @@ type step struct {
 const (
 	stepPlace = "step"
 	stepLife  = flowLife
-	// maxSteppedPolicies bounds the policies that a flow names: it has to fit into a cookie.
-	maxSteppedPolicies = 4
-	maxPolicyName      = 64
 )
 
 // stepURL is the address of a sign-in that achieves a demand. Without the demand in it a script or a form that was
 // refused would sign in again in vain.
 func (s *Service) stepURL(v *Visit, ret string, d *Demand, why *Refusal) string {
-	plain, err := json.Marshal(step{Demand: d, Policies: nameFew(why.Policies), Code: why.Code, Reason: why.Reason, At: s.Now().UnixMilli()})
+	sealed := s.sealStep(v, step{Demand: d, Code: why.Code, Reason: why.Reason})
+	return Base + "/sign-in?" + url.Values{"return": {ret}, "step": {sealed}}.Encode()
+}
+
+func (s *Service) sealStep(v *Visit, st step) string {
+	st.Demand, st.At = st.Demand.bounded(), s.Now().UnixMilli()
+	plain, err := json.Marshal(st)
 	if err != nil {
-		return signInURL(ret)
+		return "" // strings, numbers and booleans always marshal
 	}
-	sealed := s.Keys.Seal(session.PurposeFlow, plain, v.Host, stepPlace)
-	return Base + "/sign-in?" + url.Values{"return": {ret}, "step": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode()
+	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(session.PurposeFlow, plain, v.Host, stepPlace))
 }
 
 // openStep reads what a link carries; nil if we did not make it for this host, or too long ago.
@@ -100,19 +102,11 @@ func (s *Service) openStep(v *Visit, value string) *step {
 
 // beginStep sends the session's person back to the provider, and logs what for.
 func (s *Service) beginStep(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, f *flow, st step) {
-	f.Demand, f.Step, f.Policies = st.Demand, true, nameFew(st.Policies)
+	f.Demand, f.Step = st.Demand, true
 	s.log(v, r, f, person(who, signinlog.Record{
-		Code: st.Code, Detail: st.Reason, PolicyStatus: "failure", Policies: failed(f.Policies),
+		Code: st.Code, Detail: st.Reason, PolicyStatus: "failure", Policies: failed(st.Demand.policies()),
 	}))
 	s.begin(w, r, v, f, false)
-}
-
-func nameFew(policies []string) []string {
-	out := slices.Clone(policies[:min(len(policies), maxSteppedPolicies)])
-	for i, name := range out {
-		out[i] = name[:min(len(name), maxPolicyName)]
-	}
-	return out
 }
 
 func failed(policies []string) (list []signinlog.AppliedPolicy) {
@@ -134,51 +128,60 @@ func (d *Demand) challenge() string {
 	return out
 }
 
-// demanded goes on with a sign-in that a policy asks more of: with a flow that asks for it, once more if the provider
-// ignored that, and then with a page that names what is missing. It reports whether the sign-in is answered.
-func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, a *answer, admission *Admission) bool {
-	p := s.byName[f.Provider]
-	var missing []string
-	if f.Demand != nil {
-		missing = f.Demand.unmet(&p.Claims, &a.draft, s.Now())
-	}
-	want := f.Demand
-	if len(missing) == 0 {
-		if admission.Demand == nil {
-			return false
-		}
-		want = admission.Demand
-		missing = want.unmet(&p.Claims, &a.draft, s.Now())
-	}
+// maxRounds bounds how often one sign-in goes to the provider because the policies demand something that was not asked
+// for before: an answer can bring a person under further policies.
+const maxRounds = 3
+
+// demanded goes on with a sign-in of whose answer a policy asks more: with a flow that asks for it, once more and by
+// login if the provider was asked and has not shown it, and then with a page that names what is missing.
+func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Session, admission *Admission) {
+	want := admission.Demand
+	missing := want.claims()
+	again, loop := s.nextRound(f, want)
 	// Asked for and not shown is one code, whichever policy asked (50074); what is only about to be asked for has its own.
 	rec := signinlog.Record{
-		Code: signinlog.StrongAuthRequired, Detail: strings.Join(missing, " "), PolicyStatus: "failure",
-		Policies: slices.Concat(failed(f.Policies), admission.Policies),
+		Code: signinlog.StrongAuthRequired, Detail: strings.Join(missing, " "),
+		PolicyStatus: "failure", Policies: admission.Policies,
 	}
-	policies := f.Policies
-	if why := admission.Refusal; why != nil {
-		policies = slices.Concat(policies, why.Policies)
-		if f.Demand == nil {
-			rec.Code = why.Code
-		}
+	switch why := admission.Refusal; {
+	case loop:
+		rec.Code = signinlog.LoopDetected
+	case why != nil && f.Demand == nil:
+		rec.Code = why.Code
 	}
-	s.logPerson(v, r, f, &a.draft, rec)
-	if f.Demand == nil || f.Tries == 0 {
-		again := s.newFlow(v, p, f.Return)
-		again.Correlation, again.Step, again.Demand, again.Policies, again.For = f.Correlation, f.Step, want, f.Policies, f.For
-		if f.Demand != nil {
-			again.Tries = f.Tries + 1
-		}
+	s.logPerson(v, r, f, draft, rec)
+	if again != nil {
 		s.begin(w, r, v, again, false)
-		return true
+		return
 	}
 	why := &Refusal{
-		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing, Policies: policies,
+		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing, Policies: want.policies(),
+	}
+	if admission.Refusal != nil {
+		why.Policies = admission.Refusal.Policies
 	}
 	why.RetryURL, why.Return, why.Stronger = signInURL(f.page()), f.page(), want.MFA || len(want.ACRs) > 0
-	if f.Step && f.For == nil {
+	if f.For == nil {
 		why.RetryURL = s.stepURL(v, f.Return, want, why)
 	}
-	s.Refuse(w, r, v, &a.draft, why)
-	return true
+	s.Refuse(w, r, v, draft, why)
+}
+
+// nextRound is the flow that asks for what is still demanded; nil if asking again is in vain: the provider was asked
+// for all of it and there is no stronger way to ask, or it went round too often, which is a loop.
+func (s *Service) nextRound(f *flow, want *Demand) (again *flow, loop bool) {
+	p := s.byName[f.Provider]
+	again = s.again(f)
+	if f.Demand.asksFor(want) {
+		if f.Ignored || f.Login || f.Demand.login(&p.Claims) {
+			return nil, false
+		}
+		again.Ignored = true
+		return again, false
+	}
+	if f.Rounds >= maxRounds {
+		return nil, true
+	}
+	again.Demand, again.Rounds, again.Ignored = want.with(f.Demand), f.Rounds+1, false
+	return again, false
 }

@@ -61,11 +61,14 @@ func TestStepUp(t *testing.T) {
 // TestStepUpIgnored: a provider that ignores the demand does not pass; one retry with prompt=login, then a page that
 // names what is missing (A11, A12).
 func TestStepUpIgnored(t *testing.T) {
-	g := mfaGateway(t)
+	g := mfaGateway(t, func(s *settings) { s.claims.MFAContexts = []string{"urn:mfa"} })
 	b := g.browser()
 	b.signIn("no")
 	g.demand = &Demand{MFA: true, Reauthenticate: true, MaxAge: time.Hour}
 	asked := b.toProvider("/danger")
+	if asked.Get("prompt") != "" || asked.Get("acr_values") != "urn:mfa" {
+		t.Errorf("asked first: %v", asked)
+	}
 	r := b.callback(asked)
 	again := query(t, r.location)
 	if !strings.HasPrefix(r.location, g.idp.URL) || again.Get("prompt") != "login" {
@@ -170,7 +173,10 @@ func TestDemandAtSignIn(t *testing.T) {
 	g.idp.set(func(p *fakeIDP) { p.claims = nil })
 	other := g.browser()
 	r = other.callback(other.toProvider("/page"))
-	r = other.callback(query(t, r.location))
+	if asked := query(t, r.location); asked.Get("prompt") != "login" {
+		t.Errorf("asked %v", asked)
+	}
+	// A second request would be the same as the first, so there is none (field trial 4.7).
 	r = other.callback(query(t, r.location))
 	if r.status != http.StatusForbidden || !strings.Contains(r.body, "mfa-for-all") || r.setCookies()[cookieBase] != nil {
 		t.Errorf("without it: %d to %q", r.status, r.location)
@@ -193,30 +199,42 @@ func TestDemandParams(t *testing.T) {
 	}
 }
 
-// TestUnmet: what a claim shows, and what its absence does not.
-func TestUnmet(t *testing.T) {
-	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	cfg := &ClaimsConfig{MFAMethods: []string{"mfa"}, MFAContexts: []string{"urn:mfa"}}
+// TestDemand: which claims would show a demand, and whether a request for one has asked for another.
+func TestDemand(t *testing.T) {
 	for _, c := range []struct {
-		name string
 		d    Demand
-		who  session.Session
 		want []string
 	}{
-		{"second factor by amr", Demand{MFA: true}, session.Session{AMR: []string{"pwd", "mfa"}}, nil},
-		{"second factor by acr", Demand{MFA: true}, session.Session{ACR: "urn:mfa"}, nil},
-		{"none", Demand{MFA: true}, session.Session{AMR: []string{"pwd"}}, []string{"amr"}},
-		{"one context of two", Demand{ACRs: []string{"a", "b"}}, session.Session{ACR: "a"}, []string{"acr"}},
-		{"context of Entra", Demand{ACRs: []string{"c2"}}, session.Session{Contexts: []string{"c1"}}, []string{"acrs"}},
-		{"young enough", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{AuthTime: now.Add(-time.Hour + time.Second)}, nil},
-		{"too old", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{AuthTime: now.Add(-time.Hour)}, []string{"auth_time"}},
-		{"no auth_time", Demand{Reauthenticate: true, MaxAge: time.Hour}, session.Session{}, []string{"auth_time"}},
-		{"every time, within the tolerance (F7)", Demand{Reauthenticate: true}, session.Session{AuthTime: now.Add(-freshTolerance + time.Second)}, nil},
-		{"every time, an old session", Demand{Reauthenticate: true}, session.Session{AuthTime: now.Add(-freshTolerance)}, []string{"auth_time"}},
+		{Demand{MFA: true}, []string{"amr"}},
+		{Demand{ACRs: []string{"gold", "silver", "c1", "c2"}}, []string{"acr", "acrs"}},
+		{Demand{Reauthenticate: true}, []string{"auth_time"}},
+		{Demand{MFA: true, PromptLogin: true}, []string{"amr", "auth_time"}},
 	} {
-		if got := c.d.unmet(cfg, &c.who, now); !slices.Equal(got, c.want) {
-			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
+		if got := c.d.claims(); !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %v, want %v", c.d, got, c.want)
 		}
+	}
+	for _, c := range []struct {
+		asked *Demand
+		want  Demand
+		in    bool
+	}{
+		{nil, Demand{MFA: true}, false},
+		{&Demand{MFA: true}, Demand{MFA: true}, true},
+		{&Demand{MFA: true}, Demand{ACRs: []string{"gold"}}, false},
+		{&Demand{ACRs: []string{"gold", "c1"}}, Demand{ACRs: []string{"c1"}}, true},
+		{&Demand{Reauthenticate: true, MaxAge: time.Hour}, Demand{Reauthenticate: true, MaxAge: time.Minute}, false},
+		{&Demand{Reauthenticate: true, MaxAge: time.Minute}, Demand{Reauthenticate: true, MaxAge: time.Hour}, true},
+		{&Demand{Reauthenticate: true, MaxAge: time.Minute}, Demand{Reauthenticate: true, PromptLogin: true}, false},
+		{&Demand{Reauthenticate: true, PromptLogin: true}, Demand{Reauthenticate: true, MaxAge: time.Minute}, true},
+	} {
+		if got := c.asked.asksFor(&c.want); got != c.in {
+			t.Errorf("%+v asks for %+v: %v", c.asked, c.want, got)
+		}
+	}
+	long := &Demand{Policies: []string{strings.Repeat("a", 256), strings.Repeat("b", 256), "c"}}
+	if got := long.bounded().Policies; len(got) != 2 {
+		t.Errorf("%d names go along", len(got))
 	}
 }
 
@@ -272,7 +290,6 @@ func TestStepUpNamesThePolicies(t *testing.T) {
 		t.Errorf("asked: %+v", rec)
 	}
 	r := b.callback(asked)
-	r = b.callback(query(t, r.location))
 	if rec := g.log.last(t); rec.Code != signinlog.StrongAuthRequired || len(rec.Policies) != 1 || !strings.Contains(r.body, "vault") {
 		t.Errorf("not shown: %d, %+v", r.status, rec)
 	}

@@ -1,0 +1,75 @@
+package signin
+
+import (
+	"slices"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+type gateFunc func(*Visit, *session.Session) Admission
+
+func (f gateFunc) Admit(v *Visit, who *session.Session, _ Asked) Admission { return f(v, who) }
+
+// gateAsked is a gate that tests look into with what it is asked.
+type gateAsked func(*Visit, *session.Session, Asked) Admission
+
+func (f gateAsked) Admit(v *Visit, who *session.Session, asked Asked) Admission {
+	return f(v, who, asked)
+}
+
+// routed is the gate of a site where the demand is that of a policy for its pages: it speaks at the end of the sign-ins that
+// it asked for.
+type routed struct {
+	g    *gateway
+	gate Gate
+}
+
+func (at routed) Admit(v *Visit, who *session.Session, asked Asked) Admission {
+	a := at.gate.Admit(v, who, asked)
+	d := at.g.asking()
+	if d == nil || a.Refusal != nil || !slices.ContainsFunc(d.Policies, func(name string) bool { return slices.Contains(asked.Policies, name) }) {
+		return a
+	}
+	if left := at.g.left(who); left != nil {
+		a.Demand, a.PolicyStatus, a.Policies = left, "failure", failed(d.Policies)
+		a.Refusal = &Refusal{Code: signinlog.MFARequired, Reason: "mfa_required", Policies: d.Policies}
+	}
+	return a
+}
+
+// asking is the demand, as the policies that make it do.
+func (g *gateway) asking() *Demand {
+	if g.demand == nil {
+		return nil
+	}
+	d := *g.demand
+	if d.Policies = g.policies; d.Policies == nil {
+		d.Policies = []string{"route"}
+	}
+	return &d
+}
+
+// left is what a session leaves of the demand, nil for nothing.
+func (g *gateway) left(who *session.Session) *Demand {
+	all := g.asking()
+	left := &Demand{Policies: all.Policies}
+	left.MFA = all.MFA && !g.service.Providers[0].Claims.MFA(who)
+	for _, acr := range all.ACRs {
+		if !slices.Contains(Contexts(who), acr) {
+			left.ACRs = append(left.ACRs, acr)
+		}
+	}
+	limit := all.MaxAge
+	if limit == 0 {
+		limit = 5 * time.Minute
+	}
+	if all.Reauthenticate && (who.AuthTime.IsZero() || g.clock.Now().Sub(who.AuthTime) >= limit) {
+		left.Reauthenticate, left.MaxAge, left.PromptLogin = true, all.MaxAge, all.PromptLogin
+	}
+	if len(left.claims()) == 0 {
+		return nil
+	}
+	return left
+}
