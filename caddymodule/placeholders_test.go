@@ -97,6 +97,7 @@ wiki.example.com {
 		activity none
 		upgrade websocket
 		trailing_dots keep
+		path_parameters keep
 		origins https://other.example.com
 		headers forwarded
 		header X-Department department
@@ -224,7 +225,7 @@ func TestPlaceholdersEverywhere(t *testing.T) {
 	tried := strings.Join(paths, " ")
 	for _, field := range textFields(nil, reflect.TypeFor[App](), reflect.TypeFor[Handler]()) {
 		if !strings.Contains(tried, "."+field) {
-			t.Errorf("%s is not tried", field)
+			t.Errorf("%s is not tried: add its word to everyWord", field)
 		}
 	}
 	filled := 0
