@@ -61,6 +61,14 @@ func (r Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 		}
 	}
 	e.AddString("signInStatus", r.Code.Status())
+	if r.Repeats > 0 {
+		e.AddInt("repeatCount", r.Repeats)
+	}
+	if r.InitiatedBy != nil {
+		if err := e.AddObject("initiatedBy", r.InitiatedBy); err != nil {
+			return err
+		}
+	}
 	addString(e, "promptReason", r.PromptReason)
 	return e.AddObject("status", zapcore.ObjectMarshalerFunc(func(e zapcore.ObjectEncoder) error {
 		e.AddInt("errorCode", int(r.Code))
@@ -126,6 +134,19 @@ func (p AppliedPolicy) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	return addStrings(e, "enforcedSessionControls", p.SessionControls)
 }
 
+// MarshalLogObject writes who did it under the names of Entra's audit log.
+func (i *Initiator) MarshalLogObject(e zapcore.ObjectEncoder) error {
+	e.AddString("activityDisplayName", i.Activity)
+	addString(e, "targetResource", i.Target)
+	if i.Name == "" {
+		return nil
+	}
+	return e.AddObject("user", zapcore.ObjectMarshalerFunc(func(e zapcore.ObjectEncoder) error {
+		e.AddString("displayName", i.Name)
+		return nil
+	}))
+}
+
 type lifetimePolicy string
 
 func lifetimePolicies(reasons []string) []lifetimePolicy {
@@ -188,6 +209,14 @@ func (e *Entry) UnmarshalJSON(text []byte) error {
 			Requirement string `json:"expirationRequirement"`
 		} `json:"sessionLifetimePolicies"`
 		SignInStatus string `json:"signInStatus"`
+		Repeats      int    `json:"repeatCount"`
+		InitiatedBy  *struct {
+			Activity string `json:"activityDisplayName"`
+			Target   string `json:"targetResource"`
+			User     struct {
+				Name string `json:"displayName"`
+			} `json:"user"`
+		} `json:"initiatedBy"`
 		PromptReason string `json:"promptReason"`
 		SignInRisk   string `json:"riskLevelDuringSignIn"`
 		UserRisk     string `json:"riskLevelAggregated"`
@@ -214,12 +243,15 @@ func (e *Entry) UnmarshalJSON(text []byte) error {
 			ID: f.ID, Created: created, CorrelationID: f.Correlation, SessionID: f.Session,
 			UserIssuer: issuer, UserSubject: subject, UserName: f.UserName, Guest: f.UserType == userType(true),
 			App: f.App, Provider: f.Provider, IP: f.IP, UserAgent: f.Agent, Interactive: f.Interactive,
-			PolicyStatus: f.PolicyStatus, Code: f.Status.Code, Detail: f.Status.Detail, PromptReason: f.PromptReason,
+			PolicyStatus: f.PolicyStatus, Repeats: f.Repeats, Code: f.Status.Code, Detail: f.Status.Detail, PromptReason: f.PromptReason,
 			SignInRisk: f.SignInRisk, UserRisk: f.UserRisk, Compliant: word(f.Device.Compliant), Managed: word(f.Device.Managed),
 		},
 		Status: f.SignInStatus,
 		Reason: f.Status.Reason,
 		text:   bytes.Clone(text),
+	}
+	if by := f.InitiatedBy; by != nil {
+		e.InitiatedBy = &Initiator{Activity: by.Activity, Name: by.User.Name, Target: by.Target}
 	}
 	for _, p := range f.Policies {
 		e.Policies = append(e.Policies, AppliedPolicy(p))

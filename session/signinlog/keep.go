@@ -42,9 +42,28 @@ func (l *Log) keeper() {
 	}
 }
 
-// keep removes the oldest records until MaxEntries are left; with all, also those of days that are no longer kept.
+// keep removes the oldest records of each part until its half of MaxEntries is left; with all, also those of days that
+// are no longer kept.
 func (l *Log) keep(ctx context.Context, all bool) error {
-	left, oldest := l.MaxEntries, l.oldest()
+	for p := range parts {
+		if err := l.keepPart(ctx, p, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// most is how many records of a part are kept.
+func (l *Log) most(p part) int {
+	half := max(1, l.MaxEntries/2)
+	if p == unsuccessful {
+		return half
+	}
+	return max(1, l.MaxEntries-half)
+}
+
+func (l *Log) keepPart(ctx context.Context, p part, all bool) error {
+	left, oldest := l.most(p), l.oldest()
 	last := oldest
 	if all {
 		last = dayOf(l.Now().Add(-MaxKeep)) - 1
@@ -53,12 +72,12 @@ func (l *Log) keep(ctx context.Context, all bool) error {
 		if d < oldest {
 			left = 0
 		}
-		n, err := l.Journal.Len(ctx, d.stream())
+		n, err := l.Journal.Len(ctx, d.stream(p))
 		if err != nil {
 			return err
 		}
 		for n > left {
-			removed, err := l.Journal.Trim(ctx, d.stream(), left)
+			removed, err := l.Journal.Trim(ctx, d.stream(p), left)
 			if err != nil {
 				return err
 			}

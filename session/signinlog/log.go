@@ -76,6 +76,7 @@ type Log struct {
 	stored, lost atomic.Uint64
 	troubled     atomic.Bool
 	dirty        atomic.Bool // something was stored since the keeper looked
+	shares       shares      // the writer's alone, but for its count
 	// The writer's alone: how many lost records it has reported, and whether it knows that Close waits for it.
 	reported uint64
 	hurried  bool
@@ -97,6 +98,7 @@ func Open(c Config) *Log {
 	}
 	c.Keep = min(c.Keep, MaxKeep)
 	l := &Log{Config: c, maxScan: maxScan, queue: make(chan Record, queueSize), stop: make(chan struct{})}
+	l.shares = shares{each: shareOf(c.MaxEntries), logger: c.Logger}
 	l.ctx, l.abort = context.WithCancel(context.Background())
 	l.work.Go(l.writer)
 	l.work.Go(l.keeper)
@@ -105,6 +107,9 @@ func Open(c Config) *Log {
 
 // Write implements Sink. It never blocks.
 func (l *Log) Write(r Record) {
+	if r.Unproven {
+		return
+	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
@@ -138,14 +143,16 @@ func (l *Log) Close() {
 type Stats struct {
 	// Stored and Lost count records; Waiting is how many are not written yet.
 	Stored, Lost uint64
-	Waiting      int
+	// OverShare counts records that were not stored because their person has had a share of the day's already.
+	OverShare uint64
+	Waiting   int
 	// Failing: records cannot be stored at the moment.
 	Failing bool
 }
 
 // Stats returns the counts.
 func (l *Log) Stats() Stats {
-	return Stats{Stored: l.stored.Load(), Lost: l.lost.Load(), Waiting: len(l.queue), Failing: l.troubled.Load()}
+	return Stats{Stored: l.stored.Load(), Lost: l.lost.Load(), OverShare: l.shares.refused.Load(), Waiting: len(l.queue), Failing: l.troubled.Load()}
 }
 
 // trouble reports the beginning of a time in which records cannot be stored.
@@ -206,13 +213,29 @@ func (l *Log) gather(first Record) []Record {
 	return batch
 }
 
-// store writes a batch, and tries again for as long as the store is away.
+// store writes a batch, each part to its stream.
 func (l *Log) store(records []Record) {
+	var of [parts][]Record
+	for _, r := range records {
+		if l.shares.admit(r, l.Now()) {
+			of[partOf(r)] = append(of[partOf(r)], r)
+		}
+	}
+	for p, records := range of {
+		if len(records) > 0 {
+			l.storePart(part(p), records) //nolint:gosec // an index of parts
+		}
+	}
+}
+
+// storePart writes records to the stream of a part, and tries again for as long as the store is away.
+func (l *Log) storePart(p part, records []Record) {
 	began := l.Now()
 	d := dayOf(began)
-	b := journal.Batch{Until: (d + 1).start().Add(l.Keep), Most: l.MaxEntries}
+	stream := d.stream(p)
+	b := journal.Batch{Until: (d + 1).start().Add(l.Keep), Most: l.most(p)}
 	for _, r := range records {
-		value, err := l.seal(d.stream(), r)
+		value, err := l.seal(stream, r)
 		if err != nil {
 			l.lost.Add(1)
 			l.trouble(err)
@@ -225,7 +248,7 @@ func (l *Log) store(records []Record) {
 	}
 	for pause := shortestRetry; ; pause = min(2*pause, l.longestPause()) {
 		try, cancel := context.WithTimeout(l.ctx, appendTimeout)
-		err := l.Journal.Append(try, d.stream(), b)
+		err := l.Journal.Append(try, stream, b)
 		cancel()
 		if err == nil {
 			l.stored.Add(uint64(len(b.Values)))

@@ -44,7 +44,7 @@ func (o *outage) write(t *testing.T, n int) {
 	began := time.Now()
 	for range n {
 		o.n++
-		o.Write(signinlog.Record{ID: fmt.Sprintf("v%d", o.n), Created: time.Now()})
+		o.Write(signinlog.Record{ID: fmt.Sprintf("v%d", o.n), Created: time.Now(), IP: fmt.Sprintf("v%d", o.n)})
 	}
 	if took := time.Since(began); took != 0 {
 		t.Errorf("writing took %v", took)
@@ -301,7 +301,7 @@ func TestKeeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := journaltest.NewMemory(time.Now)
 		counted := &counting{Journal: mem}
-		o := &outage{Log: signinlog.Open(signinlog.Config{Journal: counted, Keys: ring(t, "a"), MaxEntries: 10}), mem: mem}
+		o := &outage{Log: signinlog.Open(signinlog.Config{Journal: counted, Keys: ring(t, "a"), MaxEntries: 20}), mem: mem}
 		defer o.Close()
 		pass(time.Second)
 		o.write(t, 30)

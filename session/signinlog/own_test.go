@@ -14,6 +14,7 @@ import (
 const mine = "https://idp#me"
 
 func (w *world) add(change func(*signinlog.Record)) {
+	w.clock.Advance(time.Millisecond)
 	r := w.record()
 	change(&r)
 	w.Write(r)

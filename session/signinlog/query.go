@@ -71,18 +71,41 @@ type Page struct {
 	Unreadable int
 }
 
-// place is where an entry is in the whole log.
-type place struct {
-	day day
-	at  journal.Position
+// stretch is a part of a day: what has a stream of its own.
+type stretch struct {
+	day  day
+	part part
 }
 
-const placeSeparator, placesSeparator = ".", "~"
+func (s stretch) stream() string { return s.day.stream(s.part) }
 
-func (p place) String() string { return p.day.String() + placeSeparator + p.at.String() }
+// before reports whether a cursor names s before other.
+func (s stretch) before(other stretch) bool {
+	return s.day < other.day || s.day == other.day && s.part < other.part
+}
+
+// place is where an entry is in the whole log.
+type place struct {
+	stretch
+	at journal.Position
+}
+
+const placeSeparator, placesSeparator, unsuccessfulMark = ".", "~", "u"
+
+func (p place) String() string {
+	mark := ""
+	if p.part == unsuccessful {
+		mark = unsuccessfulMark
+	}
+	return p.day.String() + mark + placeSeparator + p.at.String()
+}
 
 func parsePlace(s string) (place, error) {
 	date, at, _ := strings.Cut(s, placeSeparator)
+	in := succeeded
+	if rest, marked := strings.CutSuffix(date, unsuccessfulMark); marked {
+		date, in = rest, unsuccessful
+	}
 	t, err := time.Parse(time.DateOnly, date)
 	if err != nil || dayOf(t).String() != date {
 		return place{}, ErrCursor
@@ -91,11 +114,11 @@ func parsePlace(s string) (place, error) {
 	if err != nil {
 		return place{}, ErrCursor
 	}
-	return place{dayOf(t), p}, nil
+	return place{stretch{dayOf(t), in}, p}, nil
 }
 
-// maxPlaces bounds the cursor of Follow: it names the days that may still grow, and the ones in between.
-const maxPlaces = 8
+// maxPlaces bounds the cursor of Follow: it names the days that may still grow, and the ones in between, each in its parts.
+const maxPlaces = 8 * int(parts)
 
 func formatPlaces(places []place) string {
 	texts := make([]string, len(places))
@@ -116,7 +139,7 @@ func parsePlaces(s string) ([]place, error) {
 		if err != nil {
 			return nil, err
 		}
-		if i > 0 && p.day <= places[i-1].day {
+		if i > 0 && !places[i-1].before(p.stretch) {
 			return nil, ErrCursor
 		}
 		places[i] = p

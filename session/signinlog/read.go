@@ -2,6 +2,7 @@ package signinlog
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
@@ -23,7 +24,7 @@ const (
 // Read returns the newest entries that match, the newest first. Paging back by cursor, every entry that was there at
 // the beginning is seen exactly once, whatever is added meanwhile.
 func (l *Log) Read(ctx context.Context, q Query) (Page, error) {
-	from := place{day: l.newest()}
+	from := place{stretch: stretch{day: l.newest()}}
 	if floor := l.Now().Add(-l.Keep); q.Since.Before(floor) {
 		q.Since = floor
 	}
@@ -42,16 +43,16 @@ func (l *Log) Read(ctx context.Context, q Query) (Page, error) {
 		}
 	}
 	s := &scan{log: l, q: &q, left: l.maxScan, floor: uint64(max(0, q.Since.Add(-skew).UnixMilli()))} //nolint:gosec // not negative
-	for d := from.day; d >= dayOf(q.Since)-skewDays; d-- {
-		full, err := s.day(ctx, d, from.at, l.Journal.Before)
+	for from.day >= dayOf(q.Since)-skewDays {
+		full, err := s.back(ctx, from)
 		if err != nil {
 			return Page{}, err
 		}
 		if full {
-			s.page.Cursor = place{d, s.at}.String()
+			s.page.Cursor = s.last.String()
 			return s.page, nil
 		}
-		from.at = journal.Position{}
+		from = place{stretch: stretch{day: from.day - 1}}
 	}
 	return s.page, nil
 }
@@ -59,8 +60,8 @@ func (l *Log) Read(ctx context.Context, q Query) (Page, error) {
 // FollowEnd is the cursor of Follow that stands for now.
 const FollowEnd = "end"
 
-// Follow returns entries that were added after the cursor, in the order in which they were added to their day, and the
-// cursor to go on with. Every entry is seen exactly once, whichever gateway wrote it.
+// Follow returns entries that were added after the cursor, in the order in which they were added to their part of their
+// day, and the cursor to go on with. Every entry is seen exactly once, whichever gateway wrote it.
 func (l *Log) Follow(ctx context.Context, q Query) (Page, error) {
 	newest := l.newest()
 	growing := newest - 1 - skewDays // the first day that a gateway may still write to
@@ -77,21 +78,24 @@ func (l *Log) Follow(ctx context.Context, q Query) (Page, error) {
 		}
 		newest = last
 	}
-	known := make(map[day]journal.Position, len(places))
+	known := make(map[stretch]journal.Position, len(places))
 	for _, p := range places {
-		known[p.day] = p.at
+		known[p.stretch] = p.at
 	}
 	s := &scan{log: l, q: &q, left: l.maxScan}
 	next := growing
-	for d := max(places[0].day, min(l.oldest(), growing)); d <= newest; d++ {
-		full, err := s.day(ctx, d, known[d], l.Journal.After)
-		if err != nil {
-			return Page{}, err
-		}
-		known[d] = s.at
-		if full {
-			s.page.More, next = true, min(d, growing)
-			break
+	for d := max(places[0].day, min(l.oldest(), growing)); d <= newest && !s.page.More; d++ {
+		for p := range parts {
+			in := stretch{d, p}
+			full, err := s.forth(ctx, place{in, known[in]})
+			if err != nil {
+				return Page{}, err
+			}
+			known[in] = s.last.at
+			if full {
+				s.page.More, next = true, min(d, growing)
+				break
+			}
 		}
 	}
 	s.page.Cursor = cursor(known, next, newest)
@@ -100,25 +104,31 @@ func (l *Log) Follow(ctx context.Context, q Query) (Page, error) {
 
 // last is the end of the log as it is now.
 func (l *Log) last(ctx context.Context, growing, newest day) (Page, error) {
-	known := map[day]journal.Position{}
+	known := map[stretch]journal.Position{}
 	for d := growing; d <= newest; d++ {
-		last, err := l.Journal.Before(ctx, d.stream(), journal.Position{}, 1)
-		if err != nil {
-			return Page{}, err
-		}
-		if len(last) > 0 {
-			known[d] = last[0].Position
+		for p := range parts {
+			in := stretch{d, p}
+			last, err := l.Journal.Before(ctx, in.stream(), journal.Position{}, 1)
+			if err != nil {
+				return Page{}, err
+			}
+			if len(last) > 0 {
+				known[in] = last[0].Position
+			}
 		}
 	}
 	return Page{Cursor: cursor(known, growing, newest)}, nil
 }
 
 // cursor lists the places to follow from: the first day, and whatever is known of later ones.
-func cursor(known map[day]journal.Position, first, newest day) string {
-	places := []place{{first, known[first]}}
-	for d := first + 1; d <= newest; d++ {
-		if at := known[d]; !at.IsZero() {
-			places = append(places, place{d, at})
+func cursor(known map[stretch]journal.Position, first, newest day) string {
+	var places []place
+	for d := first; d <= newest; d++ {
+		for p := range parts {
+			in := stretch{d, p}
+			if at := known[in]; !at.IsZero() || len(places) == 0 {
+				places = append(places, place{in, at})
+			}
 		}
 	}
 	return formatPlaces(places)
@@ -129,34 +139,31 @@ type scan struct {
 	log   *Log
 	q     *Query
 	page  Page
-	left  int              // entries that may still be looked at
-	floor uint64           // entries that were written before this time, in milliseconds, cannot match
-	at    journal.Position // the last one that was looked at of the day
+	left  int    // entries that may still be looked at
+	floor uint64 // entries that were written before this time, in milliseconds, cannot match
+	last  place  // of the last one that was looked at
 }
 
-type read func(ctx context.Context, stream string, p journal.Position, limit int) ([]journal.Entry, error)
+// want is how many entries to take from the store at once.
+func (s *scan) want() int {
+	n := chunk
+	if !s.q.selective() {
+		n = min(n, s.q.limit()-len(s.page.Entries))
+	}
+	return min(n, s.left)
+}
 
-// day looks through the rest of a day. full means that the answer has all that it may have.
-func (s *scan) day(ctx context.Context, d day, at journal.Position, from read) (full bool, err error) {
-	s.at = at
+// forth looks through the rest of a part of a day, the oldest first. full means that the answer has all that it may have.
+func (s *scan) forth(ctx context.Context, from place) (full bool, err error) {
+	s.last = from
 	for {
-		n := chunk
-		if !s.q.selective() {
-			n = min(n, s.q.limit()-len(s.page.Entries))
-		}
-		n = min(n, s.left)
-		found, err := from(ctx, d.stream(), s.at, n)
+		n := s.want()
+		found, err := s.log.Journal.After(ctx, from.stream(), s.last.at, n)
 		if err != nil {
 			return false, err
 		}
 		for _, sealed := range found {
-			if sealed.Position.Milli < s.floor {
-				return false, nil
-			}
-			s.at = sealed.Position
-			s.left--
-			s.look(d, sealed.Value)
-			if len(s.page.Entries) == s.q.limit() {
+			if s.look(place{from.stretch, sealed.Position}, sealed.Value) {
 				return true, nil
 			}
 		}
@@ -169,12 +176,85 @@ func (s *scan) day(ctx context.Context, d day, at journal.Position, from read) (
 	}
 }
 
-func (s *scan) look(d day, sealed []byte) {
-	e, err := s.log.open(d.stream(), sealed)
+// back looks through the rest of a day, the newest first, in all its parts at once.
+func (s *scan) back(ctx context.Context, from place) (full bool, err error) {
+	var sources [parts]source
+	for p := range parts {
+		sources[p] = source{stretch: stretch{from.day, p}, at: from.endOf(p)}
+	}
+	for {
+		var newest *source
+		for i := range sources {
+			if err := sources[i].fill(ctx, s); err != nil {
+				return false, err
+			}
+			if len(sources[i].found) > 0 && (newest == nil || sources[i].found[0].Position.Compare(newest.found[0].Position) > 0) {
+				newest = &sources[i]
+			}
+		}
+		if newest == nil {
+			return false, nil
+		}
+		sealed := newest.found[0]
+		newest.found = newest.found[1:]
+		if s.look(place{newest.stretch, sealed.Position}, sealed.Value) {
+			return true, nil
+		}
+	}
+}
+
+// source is what is still to come of a part of a day.
+type source struct {
+	stretch
+	at    journal.Position // where it goes on in the store
+	found []journal.Entry
+	ended bool
+}
+
+func (o *source) fill(ctx context.Context, s *scan) error {
+	if len(o.found) > 0 || o.ended {
+		return nil
+	}
+	n := s.want()
+	found, err := s.log.Journal.Before(ctx, o.stream(), o.at, n)
+	if err != nil {
+		return err
+	}
+	o.ended = len(found) < n
+	for i, sealed := range found {
+		if sealed.Position.Milli < s.floor {
+			o.ended, found = true, found[:i]
+			break
+		}
+	}
+	if o.found = found; len(found) > 0 {
+		o.at = found[len(found)-1].Position
+	}
+	return nil
+}
+
+// endOf is where a part of the day begins for whoever comes from a place, going back: entries of the same position come
+// in the order of the parts.
+func (p place) endOf(in part) journal.Position {
+	if p.at.IsZero() || in <= p.part {
+		return p.at
+	}
+	if p.at.Seq == math.MaxUint64 {
+		return journal.Position{Milli: p.at.Milli + 1}
+	}
+	return journal.Position{Milli: p.at.Milli, Seq: p.at.Seq + 1}
+}
+
+// look takes an entry into the answer if it matches, and reports whether the answer has all that it may have.
+func (s *scan) look(at place, sealed []byte) (full bool) {
+	s.last = at
+	s.left--
+	e, err := s.log.open(at.stream(), sealed)
 	switch {
 	case err != nil:
 		s.page.Unreadable++
 	case s.q.matches(&e):
 		s.page.Entries = append(s.page.Entries, e)
 	}
+	return s.left == 0 || len(s.page.Entries) == s.q.limit()
 }

@@ -35,8 +35,25 @@ type Record struct {
 	// Detail says more than the code's reason, for an administrator. No secrets, and nothing that a provider sent but
 	// the OAuth error word.
 	Detail string
+	// Repeats is how many sign-ins with the same outcome this record stands for, which follow one that has a record of its
+	// own; see the type Repeats. 0: the record is of one sign-in, as most are.
+	Repeats int
+	// InitiatedBy says that an administrator did this, and not the person; nil for a sign-in.
+	InitiatedBy *Initiator
+	// Unproven: nothing shows that the client began a sign-in here, so the record is logged and not stored.
+	Unproven bool
 	// PromptReason is why "Stay signed in?" was shown or hidden; the reason of the prompt decision.
 	PromptReason string
+}
+
+// Initiator is who did what a record tells, where that is not the person whom it is about.
+type Initiator struct {
+	// Activity is what was done, as the admin API names it: "end session", "rotate keys".
+	Activity string
+	// Name is the operator as the client of the admin API names them, without proof; empty if it does not.
+	Name string
+	// Target says on what it was done where that is no single person: a provider, an app, a key.
+	Target string
 }
 
 // AppliedPolicy is one policy that was looked at, and what came of it (L4).
