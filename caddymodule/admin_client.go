@@ -134,6 +134,9 @@ var asRefusal = regexp.MustCompile(`(?s)HTTP (\d{3}): (.*)`)
 func fetch(address, method, path string, question []byte) ([]byte, error) {
 	// Each request is a client of its own there, and would leave a connection behind.
 	header := http.Header{"Connection": {"close"}}
+	if who := operator(); who != "" {
+		header.Set(operatorHeader, who)
+	}
 	var body io.Reader
 	if question != nil {
 		header.Set("Content-Type", "application/json")

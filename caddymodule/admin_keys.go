@@ -145,6 +145,7 @@ func adminRotateKeys(r *http.Request, app *App, _ []string) (any, error) {
 	if err != nil {
 		return nil, refuse(http.StatusServiceUnavailable, "%w", err)
 	}
+	app.record(r, act{activity: actRotateKeys, target: "key " + made.ID.String()})
 	app.rt.logger.Info("keys rotated by an administrator", zap.Stringer("key", made.ID))
 	return keyEntry{ID: made.ID.String(), Created: &made.Created, Seals: true}, nil
 }
@@ -184,6 +185,7 @@ func adminRetireKey(r *http.Request, app *App, _ []string) (any, error) {
 	case err != nil:
 		return nil, refuse(http.StatusServiceUnavailable, "%w", err)
 	}
+	app.record(r, act{activity: actRetireKey, target: "key " + id.String()})
 	app.rt.logger.Info("key retired by an administrator", zap.Stringer("key", id), zap.Bool("forced", ask.Force))
 	return keyEntry{ID: id.String()}, nil
 }

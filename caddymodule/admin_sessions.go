@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -125,6 +126,7 @@ func adminEndSession(r *http.Request, app *App, segments []string) (any, error) 
 	if err := app.rt.sessions.End(r.Context(), s); err != nil {
 		return nil, err
 	}
+	app.record(r, act{activity: actEndSession, session: s})
 	app.rt.logger.Info("session ended by an administrator", zap.String("session", s.ID.Short()))
 	app.emit(signin.EventRevoked, map[string]any{
 		"session": s.ID.Short(), "user_issuer": s.Identity.Issuer, "user_subject": s.Identity.Subject,
@@ -138,10 +140,12 @@ func adminEndPerson(r *http.Request, app *App, segments []string) (any, error) {
 	if _, err := queryOf(r); err != nil {
 		return nil, err
 	}
-	n, err := app.rt.sessions.EndAll(r.Context(), session.Identity{Issuer: segments[0], Subject: segments[1]})
+	who := session.Identity{Issuer: segments[0], Subject: segments[1]}
+	n, err := app.rt.sessions.EndAll(r.Context(), who)
 	if err != nil {
 		return nil, err
 	}
+	app.record(r, act{activity: actEndPerson, person: who, detail: fmt.Sprintf("%d sessions", n)})
 	app.rt.logger.Info("sessions of a person ended by an administrator", zap.Int("ended", n))
 	app.emit(signin.EventRevoked, map[string]any{
 		"user_issuer": segments[0], "user_subject": segments[1], "sessions": n, "by": byAdministrator,
@@ -191,6 +195,9 @@ func adminRevokeBefore(r *http.Request, app *App, _ []string) (any, error) {
 	if err := app.rt.sessions.RevokeBefore(r.Context(), scope, before); err != nil {
 		return nil, err
 	}
+	app.record(r, act{
+		activity: actRevokeBefore, person: scope.Person, target: targetOf(scope), detail: "before " + before.UTC().Format(time.RFC3339),
+	})
 	app.rt.logger.Info("sessions revoked by an administrator", zap.Time("before", before),
 		zap.String("provider", ask.Provider), zap.String("app", ask.App), zap.Bool("person", ask.Issuer != ""))
 	app.emit(signin.EventRevoked, map[string]any{
@@ -200,4 +207,17 @@ func adminRevokeBefore(r *http.Request, app *App, _ []string) (any, error) {
 	return struct {
 		Before time.Time `json:"before"`
 	}{before.UTC()}, nil
+}
+
+// targetOf says whose sessions a revocation ends, where that is more than one person.
+func targetOf(scope session.Scope) string {
+	switch {
+	case scope.Provider != "":
+		return "provider " + scope.Provider
+	case scope.App != "":
+		return "app " + scope.App
+	case scope.Person != session.Identity{}:
+		return ""
+	}
+	return "all sessions"
 }

@@ -55,7 +55,9 @@ type appRuntime struct {
 	ready    atomic.Pointer[signin.Service] // the same, for requests
 	sessions *session.Manager
 	signIns  *signinlog.Log // nil if none is kept
-	keeper   *ringKeeper    // nil if the configuration lists the keys
+	records  signinlog.Sink // where entries of the sign-in log go; nil before the service is made
+	repeats  *signinlog.Repeats
+	keeper   *ringKeeper // nil if the configuration lists the keys
 	stopped  bool
 	sites    []*Handler // that are provisioned, for explanations
 
@@ -289,6 +291,7 @@ func (a *App) signin() (*signin.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.rt.records = log
 	a.rt.sessions = a.newManager(store, ring)
 	a.rt.service = signin.New(signin.Config{
 		Providers: a.rt.providers,
@@ -302,6 +305,9 @@ func (a *App) signin() (*signin.Service, error) {
 		Prompt:    a.rt.prompt,
 		Recheck:   a.Session.recheck(),
 		RateLimit: a.RateLimit.rate(),
+
+		MaxSessions: a.Session.MaxSessions,
+
 		OnLimited: func(endpoint string) { rateLimited.WithLabelValues(endpoint).Inc() },
 		OnRenewal: func(provider, result string) { renewals.WithLabelValues(provider, result).Inc() },
 		Notify:    a.emit,

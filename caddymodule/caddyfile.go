@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -35,6 +36,7 @@ func init() {
 //			persistent { ... }
 //			recheck <duration>
 //			cache_recheck <duration>
+//			max_sessions  <number>
 //			outage_grace <duration>
 //		}
 //		stay_signed_in [on|off] { ... }
@@ -155,6 +157,18 @@ var sessionWords = grammar[*SessionConfig]{
 	"outage_grace": {once, func(d *caddyfile.Dispenser, c *SessionConfig) (err error) {
 		c.OutageGrace, err = durationOrZero(d, maxOutageGrace)
 		return err
+	}},
+	"max_sessions": {once, func(d *caddyfile.Dispenser, c *SessionConfig) error {
+		text, err := one(d)
+		if err != nil {
+			return err
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxMaxSessions {
+			return d.Errf("max_sessions: %q is no number from 1 to %d", text, maxMaxSessions)
+		}
+		c.MaxSessions = n
+		return nil
 	}},
 }
 

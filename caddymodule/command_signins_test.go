@@ -129,7 +129,7 @@ func TestSignInsPages(t *testing.T) {
 	const n = signinlog.MaxLimit + 5
 	for range n {
 		l.n++
-		l.app.rt.signIns.Write(signinlog.Record{ID: fmt.Sprintf("v%d", l.n), Created: time.Now()})
+		l.app.rt.signIns.Write(signinlog.Record{ID: fmt.Sprintf("v%d", l.n), IP: fmt.Sprintf("v%d", l.n), Created: time.Now()})
 	}
 	storetest.Until(t, "the sign-ins are stored", func() bool { return l.app.rt.signIns.Stats().Stored == n })
 	for limit, want := range map[string]int{"0": n, "3": 3, "1002": 1002, "100000": n} {

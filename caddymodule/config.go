@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -79,6 +80,20 @@ type SessionConfig struct {
 	// A session that another server ends in that time is found out when the store is back. 0: not at all. Default: 5
 	// minutes.
 	OutageGrace *caddy.Duration `json:"outage_grace,omitempty"`
+
+	// How many sessions one user may have, over all browsers. When there is one more the oldest ends, which is logged
+	// and emitted as `session_revoked`. Default: 100; at most 10000.
+	MaxSessions int `json:"max_sessions,omitempty"`
+}
+
+// maxMaxSessions bounds what may be configured: all sessions of a user are looked at when some are too many.
+const maxMaxSessions = 10_000
+
+func (c *SessionConfig) checkMaxSessions() error {
+	if n := c.MaxSessions; n < 0 || n > maxMaxSessions {
+		return fmt.Errorf("max_sessions: %d is no number of sessions from 1 to %d", n, maxMaxSessions)
+	}
+	return nil
 }
 
 // Limits bound the life of a session.

@@ -65,6 +65,9 @@ func (a *App) check() error {
 			}
 		}
 	}
+	if err := a.Session.checkMaxSessions(); err != nil {
+		return fmt.Errorf("session: %w", err)
+	}
 	if err := a.StaySignedIn.check(); err != nil {
 		return fmt.Errorf("stay_signed_in: %w", err)
 	}

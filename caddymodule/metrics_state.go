@@ -31,6 +31,7 @@ var (
 	descPending = stateDesc("pending_sign_ins", "Sign-ins that wait for their answer at any server, as last counted.")
 
 	descLogStored  = stateDesc("sign_in_log_stored_total", "Sign-ins that were stored.")
+	descLogShare   = stateDesc("sign_in_log_over_share_total", "Sign-ins that were not stored because their user or address has had its share of the day. Caddy's log has them.")
 	descLogLost    = stateDesc("sign_in_log_lost_total", "Sign-ins that could not be stored. Caddy's log has them.")
 	descLogWaiting = stateDesc("sign_in_log_waiting", "Sign-ins that wait to be stored.")
 
@@ -44,7 +45,7 @@ var (
 func (stateMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		descStoreState, descStoreSince, descStoreOutages, descCacheSessions, descCacheBytes, descCacheHits, descCacheMisses,
-		descCacheEvictions, descStreams, descPending, descLogStored, descLogLost, descLogWaiting, descProviderState,
+		descCacheEvictions, descStreams, descPending, descLogStored, descLogShare, descLogLost, descLogWaiting, descProviderState,
 		descMetadataAt, descKeysAt, descFailedAt,
 	} {
 		ch <- desc
@@ -79,6 +80,7 @@ func (stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	if l := status.SignInLog; l != nil {
 		count(descLogStored, l.Stored)
 		count(descLogLost, l.Lost)
+		count(descLogShare, l.OverShare)
 		gauge(descLogWaiting, float64(l.Waiting))
 	}
 	for _, p := range app.rt.providers {

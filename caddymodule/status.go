@@ -43,10 +43,12 @@ type providerStatus struct {
 
 // signInLogStatus is how storing sign-ins goes.
 type signInLogStatus struct {
-	Stored  uint64 `json:"stored"`
-	Lost    uint64 `json:"lost"`
-	Waiting int    `json:"waiting"`
-	Failing bool   `json:"failing"`
+	Stored uint64 `json:"stored"`
+	Lost   uint64 `json:"lost"`
+	// OverShare counts what was not stored because its user or address has had its share of the day.
+	OverShare uint64 `json:"overShare,omitempty"`
+	Waiting   int    `json:"waiting"`
+	Failing   bool   `json:"failing"`
 }
 
 // The states of a provider.
@@ -95,7 +97,7 @@ func (a *App) status() statusAnswer {
 	}
 	if a.rt.signIns != nil {
 		s := a.rt.signIns.Stats()
-		answer.SignInLog = &signInLogStatus{Stored: s.Stored, Lost: s.Lost, Waiting: s.Waiting, Failing: s.Failing}
+		answer.SignInLog = &signInLogStatus{Stored: s.Stored, Lost: s.Lost, OverShare: s.OverShare, Waiting: s.Waiting, Failing: s.Failing}
 	}
 	return answer
 }

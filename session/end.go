@@ -45,8 +45,26 @@ func (m *Manager) EndID(ctx context.Context, id ID) error {
 
 // EndAll ends every session of a person, whatever browser holds it, and returns how many were live; a sign-in that is
 // under way makes none (ErrRevoked). It ends those as well that cannot be read here, for instance because another replica
-// has sealed them under a newer key.
+// has sealed them under a newer key. Of many sessions a mark is written first: from there on none of them is admitted
+// anywhere, also if the time of the caller ends before their records are removed.
 func (m *Manager) EndAll(ctx context.Context, who Identity) (int, error) {
+	if keys, err := personBucket(who).sessions(ctx, m.vault.Store); err == nil && len(keys) >= manySessions {
+		return m.endMany(ctx, who, len(keys))
+	}
+	return m.endEach(ctx, who)
+}
+
+// endMany ends the sessions of a person who has n of them.
+func (m *Manager) endMany(ctx context.Context, who Identity, n int) (int, error) {
+	marked := m.RevokeBefore(ctx, Scope{Person: who}, time.Time{})
+	ended, err := m.endEach(ctx, who)
+	if marked == nil && err != nil && ctx.Err() != nil {
+		return n, nil // the mark has ended those as well whose records are still there
+	}
+	return ended, err
+}
+
+func (m *Manager) endEach(ctx context.Context, who Identity) (int, error) {
 	ended, err := m.endListed(ctx, personBucket(who), func(s *Session) verdict {
 		if s.Identity != who {
 			return foreign
@@ -119,17 +137,23 @@ func (m *Manager) endFound(ctx context.Context, list bucket, judge func(*Session
 		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
 	var ended []string
-	done := make([]Key, 0, len(keys))
+	done := make([]Key, 0, min(len(keys), endChunk))
 	for _, key := range keys {
 		live, over, err := m.endOne(ctx, key, judge)
 		if err != nil {
-			return ended, err
+			return ended, errors.Join(err, list.delist(context.WithoutCancel(ctx), m.vault.Store, done))
 		}
 		if live {
 			ended = append(ended, shortOf(key))
 		}
 		if over {
 			done = append(done, key)
+		}
+		if len(done) == endChunk {
+			if err := list.delist(ctx, m.vault.Store, done); err != nil {
+				return ended, fmt.Errorf("ending sessions: %w", err)
+			}
+			done = done[:0]
 		}
 	}
 	if err := list.delist(ctx, m.vault.Store, done); err != nil {

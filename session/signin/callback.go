@@ -60,8 +60,10 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "state does not match, or is of another provider"})
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
 	case f.For == nil:
+		f.proven = true
 		s.finishFlow(w, r, v, f, resp)
 	default:
+		f.proven = true
 		there := s.onBehalf(v, f.For)
 		if there == nil { // the site is gone from the configuration
 			s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})

@@ -19,6 +19,7 @@ const (
 	ByPerson   = "person"        // by whom it is: at the sign-out page in its browser, or from another browser of theirs
 	ByProvider = "back_channel"  // the provider said so to us
 	ByFrame    = "front_channel" // the provider said so through the browser
+	BySurplus  = "max_sessions"  // the person has more sessions than one may have; this was the oldest
 	ByIdle     = "idle_sign_out" // nobody has used it for as long as the site allows
 )
 

@@ -81,6 +81,7 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.ticketLost(w, r, v, f.Return, restarted)
 		return
 	}
+	f.proven = true
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	t, err := s.Sessions.RedeemTicket(ctx, ticket)

@@ -56,6 +56,7 @@ type flow struct {
 	// Challenge is Entra's claims challenge, which this flow answers: the parameter claims, beside what we ask for there.
 	Challenge string `json:"h,omitempty"`
 
+	proven    bool   // a state or a ticket that belongs to it has come back
 	tokenHint string // the id_token_hint, which is not kept
 }
 

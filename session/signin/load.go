@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
 )
@@ -147,5 +150,24 @@ func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, d
 		return nil, token, err
 	}
 	s.giveCookie(w, v, made, token)
+	s.background(func(ctx context.Context) { s.endOldest(ctx, made) })
 	return made, token, nil
 }
+
+// endOldest holds a person who has signed in to the number of sessions that one may have (field trial 2.12).
+func (s *Service) endOldest(ctx context.Context, made *session.Session) {
+	ctx, cancel := context.WithTimeout(ctx, surplusTimeout)
+	defer cancel()
+	ended, err := s.Sessions.EndSurplus(ctx, made, s.MaxSessions)
+	for _, have := range ended {
+		s.Logger.Info("session ended: the user has more than max_sessions", zap.String("session", have.ID.Short()),
+			zap.String("user", have.User), zap.Int("max_sessions", s.MaxSessions))
+		s.revoked([]string{have.ID.Short()}, have.Identity, have.Provider, BySurplus)
+	}
+	if err != nil {
+		s.Logger.Warn("sessions beyond max_sessions not ended; the next sign-in of the user tries again", zap.Error(err))
+	}
+}
+
+// surplusTimeout bounds the work after a sign-in that holds a person to MaxSessions.
+const surplusTimeout = 30 * time.Second

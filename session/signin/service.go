@@ -38,6 +38,8 @@ type Config struct {
 	Prompt  PromptConfig
 	// Recheck is how old claims and groups may grow before they are asked for anew. Zero: they stay as at sign-in.
 	Recheck time.Duration
+	// MaxSessions is how many sessions one person may have; with one more the oldest ends. Zero: DefaultMaxSessions.
+	MaxSessions int
 	// RateLimit is how often one client may ask for each endpoint that costs something. Zero: as often as it likes.
 	RateLimit ratelimit.Rate
 	// OnLimited is told of each request that was held off, by its endpoint. It must not block. Nil: nobody is told.
@@ -73,6 +75,9 @@ type PromptConfig struct {
 	Text string
 }
 
+// DefaultMaxSessions is how many sessions a person may have where nothing else is said.
+const DefaultMaxSessions = 100
+
 const defaultAbandonAfter = 10 * time.Minute
 
 // Service signs people in and out. It is safe for concurrent use.
@@ -107,6 +112,9 @@ func New(c Config) *Service {
 	}
 	if c.Prompt.AbandonAfter <= 0 {
 		c.Prompt.AbandonAfter = defaultAbandonAfter
+	}
+	if c.MaxSessions <= 0 {
+		c.MaxSessions = DefaultMaxSessions
 	}
 	s := &Service{Config: c, byName: make(map[string]*Provider, len(c.Providers)), limiter: ratelimit.New(c.RateLimit)}
 	for _, p := range c.Providers {

@@ -23,7 +23,8 @@ func full() Record {
 			{Name: "mfa", Result: "failure", GrantControls: []string{"mfa"}, SessionControls: []string{"sign_in_frequency 1h"}},
 			{Name: "office", Result: "reportOnlyNotApplied"},
 		},
-		SessionLifetime: []string{FrequencyPeriodic},
+		SessionLifetime: []string{FrequencyPeriodic}, Repeats: 3,
+		InitiatedBy: &Initiator{Activity: "end session", Name: "ops", Target: "key a3f1"},
 	}
 }
 
@@ -34,7 +35,8 @@ const fullText = `{"id":"id-1","createdDateTime":"2026-03-04T05:06:07.089Z","cor
 	`"appliedConditionalAccessPolicies":[{"displayName":"mfa","result":"failure","enforcedGrantControls":["mfa"],` +
 	`"enforcedSessionControls":["sign_in_frequency 1h"]},{"displayName":"office","result":"reportOnlyNotApplied"}],` +
 	`"sessionLifetimePolicies":[{"expirationRequirement":"signInFrequencyPeriodicReauthentication"}],` +
-	`"signInStatus":"interrupted","promptReason":"asked","status":{"errorCode":70044,` +
+	`"signInStatus":"interrupted","repeatCount":3,"initiatedBy":{"activityDisplayName":"end session","targetResource":"key a3f1",` +
+	`"user":{"displayName":"ops"}},"promptReason":"asked","status":{"errorCode":70044,` +
 	`"failureReason":"The sign-in is older than a policy's sign-in frequency allows.","additionalDetails":"sign_in_frequency"}}`
 
 // L1 to L5, L8: the names are Microsoft's, in the store and in the log on disk alike.
