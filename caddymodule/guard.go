@@ -72,6 +72,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	if done != nil {
 		defer done()
 	}
+	defer p.answer.end()
 	return next.ServeHTTP(w, r)
 }
 

@@ -20,20 +20,46 @@ const (
 	lastingChunk = 1 << 20
 )
 
-// lasting is the answer to a request that a session has allowed. Most are over at once; one that goes on, a download or
-// a stream, looks at its session again now and then and takes nothing more when that has ended.
+// lasting is the answer to a request that a session has allowed. Most are over at once; one that goes on, an upload, a
+// download or an answer that is long in coming, looks at its session again now and then. When that has ended, it takes
+// nothing more and the rest of the body is not read (field trial 2.7).
 type lasting struct {
 	caddyhttp.ResponseWriterWrapper
 	who    session.ID
 	opened opened
-	next   time.Time // when to look
+	due    atomic.Int64 // when to look, in Unix nanoseconds
 	over   atomic.Bool
+	watched
 }
 
-// begin makes l the writer around w. It is begun once.
+// begin makes l the writer around w, and has the clock look after it as well. It is begun once; end ends it.
 func (l *lasting) begin(w http.ResponseWriter, who session.ID, opened opened, now time.Time) {
 	l.ResponseWriter = w
-	l.who, l.opened, l.next = who, opened, now.Add(lastingLook)
+	l.who, l.opened = who, opened
+	l.due.Store(now.Add(lastingLook).UnixNano())
+	inFlight.add(l)
+}
+
+// reads has a request read its body through l.
+func (l *lasting) reads(r *http.Request) {
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = &lastingBody{r.Body, l}
+	}
+}
+
+// lastingBody is the body of a request that a session has allowed.
+type lastingBody struct {
+	io.ReadCloser
+	answer *lasting
+}
+
+// Read implements io.Reader. The session is looked at after the read: what comes late is not passed on.
+func (b *lastingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.answer.ended() {
+		return 0, errSessionOver
+	}
+	return n, err
 }
 
 // ended looks at the session, if it is time. Whether it is over nobody can say while the store is away.
@@ -41,11 +67,10 @@ func (l *lasting) ended() bool {
 	if l.over.Load() {
 		return true
 	}
-	now := time.Now()
-	if now.Before(l.next) {
+	now, due := time.Now(), l.due.Load()
+	if now.UnixNano() < due || !l.due.CompareAndSwap(due, now.Add(lastingLook).UnixNano()) {
 		return false
 	}
-	l.next = now.Add(lastingLook)
 	err := l.opened.h.rt.app.rt.sessions.Still(context.Background(), l.who, &l.opened)
 	if errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired) {
 		l.over.Store(true)

@@ -22,7 +22,12 @@ import (
 // the tie; it is nil for a request that is none of these, whose answer looks after itself, see lasting.
 func (h *Handler) held(p *passage, w http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, held *http.Request, done func()) {
 	if !mayStayOpen(r) {
+		if r.ProtoMajor == 3 {
+			ctx, cancel := context.WithCancelCause(r.Context())
+			r, p.answer.cancel = r.WithContext(ctx), cancel
+		}
 		p.answer.begin(w, p.live.ID, opened{h: h, ip: p.visit.IP, userAgent: r.UserAgent()}, p.query.Time)
+		p.answer.reads(r)
 		return &p.answer, r, nil
 	}
 	terms := &opened{h: h, ip: p.visit.IP, userAgent: r.UserAgent()}

@@ -88,7 +88,9 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 				}
 				open := func(who *session.Session) *bufio.Reader {
 					gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						w, r, done := h.held(&passage{live: who.Live()}, w, r)
+						p := &passage{live: who.Live()}
+						defer p.answer.end()
+						w, r, done := h.held(p, w, r)
 						if watched := path != "/download"; watched != (done != nil) {
 							t.Errorf("watched: %v, want %v", done != nil, watched)
 						}
