@@ -164,6 +164,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.malformed(service, w, r, v, refused)
 		return nil
 	}
+	if p.tooEarly(r) {
+		sendAgain(w, r)
+		return nil
+	}
 	if sent := p.ownEndpoint(r); sent != nil {
 		v.RequestID = requestID(r)
 		service.ServeHTTP(w, sent, v)
