@@ -54,7 +54,7 @@ func (p *hydra) prepare(t testing.TB, r registration) {
 	t.Cleanup(p.pages.Close)
 	listen := func(port int) map[string]any { return map[string]any{"host": "127.0.0.1", "port": port} }
 	raw, err := json.Marshal(map[string]any{
-		"dsn":   "sqlite://" + filepath.Join(r.dir, "hydra.db") + "?_fk=true",
+		"dsn":   "sqlite://" + filepath.Join(r.dir, "hydra.db") + "?_fk=true&_journal_mode=WAL&_busy_timeout=10000",
 		"serve": map[string]any{"public": listen(r.port), "admin": listen(p.admin)},
 		"urls": map[string]any{
 			"self":  map[string]any{"issuer": r.issuerOrigin},

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -140,4 +141,18 @@ func (p *oidcProvider) leave(t testing.TB, c *rig.HTTP) {
 	if r := c.Follow(p.answer(t, c, page, person{}), nil); r.StatusCode != http.StatusOK {
 		t.Fatalf("signing out at the provider: %d %s", r.StatusCode, excerpt(r.Text))
 	}
+}
+
+// newPublic is the public half of a key in the form of PKIX.
+func newPublic(t testing.TB, key any) []byte {
+	t.Helper()
+	private, ok := key.(*rsa.PrivateKey)
+	if !ok {
+		t.Fatalf("no RSA key: %T", key)
+	}
+	raw, err := x509.MarshalPKIXPublicKey(&private.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
 }

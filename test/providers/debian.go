@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// debianRoot unpacks Debian packages, with those that they need and this machine has not, into a folder of the cache. Nothing
+// is installed on the machine and nothing is started. The package lists must be there (apt-get update).
+func debianRoot(cache, name string, leave *regexp.Regexp, packages ...string) (root, version string, err error) {
+	root = filepath.Join(cache, name)
+	mark := filepath.Join(root, ".version")
+	if raw, err := os.ReadFile(mark); err == nil {
+		return root, string(raw), nil
+	}
+	all := append([]string{"install", "-y", "--no-install-recommends", "--print-uris"}, packages...)
+	out, err := exec.Command("apt-get", all...).Output() //nolint:gosec // names of this command's own
+	if err != nil {
+		return "", "", fmt.Errorf("apt-get knows no way to install %s (apt-get update?): %w", strings.Join(packages, " "), err)
+	}
+	debs := filepath.Join(root, ".debs")
+	if err := os.MkdirAll(debs, 0o755); err != nil { //nolint:gosec // apt may download as a user of its own
+		return "", "", fmt.Errorf("cache folder: %w", err)
+	}
+	for line := range bytes.Lines(out) {
+		// 'http://…/name_version_arch.deb' name_version_arch.deb size hash
+		fields := strings.Fields(string(line))
+		if len(fields) < 2 || !strings.HasPrefix(fields[0], "'") {
+			continue
+		}
+		one, _, _ := strings.Cut(fields[1], "_")
+		if leave != nil && leave.MatchString(one) {
+			continue
+		}
+		if err := command(debs, nil, "apt-get", "download", "-q", one); err != nil {
+			return "", "", err
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(debs, "*.deb"))
+	if err != nil {
+		return "", "", err
+	}
+	for _, file := range files {
+		if err := command(debs, nil, "dpkg", "-x", file, root); err != nil {
+			return "", "", err
+		}
+		if rest, found := strings.CutPrefix(filepath.Base(file), packages[0]+"_"); found {
+			version, _, _ = strings.Cut(rest, "_")
+		}
+	}
+	if version == "" {
+		return "", "", fmt.Errorf("%s is installed on this machine already; the trial needs it in a folder of its own", packages[0])
+	}
+	version, _, _ = strings.Cut(version, "-")
+	version, _, _ = strings.Cut(version, "+")
+	return root, version, os.WriteFile(mark, []byte(version), 0o600)
+}

@@ -1,0 +1,219 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-gateway/latchkey/test/rig"
+)
+
+// glewlwyd is Debian's Glewlwyd with SQLite. What its login page does by script, answer does by the same requests.
+type glewlwyd struct {
+	r       registration
+	root    string
+	found   string
+	process *process
+	admin   *rig.HTTP
+}
+
+func (p *glewlwyd) name() string    { return "Glewlwyd" }
+func (p *glewlwyd) version() string { return p.found }
+
+func (p *glewlwyd) install(cache string) (err error) {
+	p.root, p.found, err = debianRoot(cache, "glewlwyd", regexp.MustCompile(`^(mysql-|mariadb-c|default-mysql|dbconfig)`), "glewlwyd")
+	return err
+}
+
+func (p *glewlwyd) zipped(t testing.TB, path string) string {
+	t.Helper()
+	f, err := os.Open(filepath.Join(p.root, "usr/share/doc/glewlwyd", path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func (p *glewlwyd) prepare(t testing.TB, r registration) {
+	p.r = r
+	db := filepath.Join(r.dir, "glewlwyd.db")
+	sqlite := exec.Command("sqlite3", db) //nolint:gosec // a file of this trial
+	sqlite.Stdin = strings.NewReader(p.zipped(t, "database/init.sqlite3.sql.gz"))
+	if out, err := sqlite.CombinedOutput(); err != nil {
+		t.Fatalf("making the database: %v %s", err, out)
+	}
+	conf := p.zipped(t, "glewlwyd.conf.sample.gz")
+	for pattern, by := range map[string]string{
+		`(?m)^port=.*`:                  fmt.Sprintf("port=%d\nbind_address=\"127.0.0.1\"", r.port),
+		`(?m)^external_url=.*`:          fmt.Sprintf("external_url=%q", r.issuerOrigin),
+		`(?m)^cookie_secure=.*`:         "cookie_secure=0",
+		`(?m)^log_file=.*`:              "",
+		`/var/cache/glewlwyd[^"]*\.db`:  db,
+		`"/usr/(lib|share)/glewlwyd`:    `"` + p.root + `/usr/$1/glewlwyd`,
+		`(?m)^response_allowed_compr.*`: "",
+	} {
+		conf = regexp.MustCompile(pattern).ReplaceAllString(conf, by)
+	}
+	if err := os.WriteFile(p.file(), []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *glewlwyd) file() string { return filepath.Join(p.r.dir, "glewlwyd.conf") }
+
+func (p *glewlwyd) start(t testing.TB) {
+	first := p.process == nil
+	p.process = startProcess(t, p.r.dir, p.r.port, []string{"LD_LIBRARY_PATH=" + p.root + "/usr/lib/x86_64-linux-gnu"},
+		filepath.Join(p.root, "usr/bin/glewlwyd"), "--config-file="+p.file())
+	p.admin = rig.NewHTTP(t)
+	p.ask(t, http.MethodPost, "/auth", map[string]any{"username": "admin", "password": "password"})
+	if !first {
+		return
+	}
+	var backend map[string]any
+	if err := json.Unmarshal([]byte(p.ask(t, http.MethodGet, "/mod/user/database", nil)), &backend); err != nil {
+		t.Fatal(err)
+	}
+	format := backend["parameters"].(map[string]any)["data-format"].(map[string]any)
+	format["groups"] = map[string]any{"multiple": true, "read": true, "write": true, "profile-read": true, "profile-write": false}
+	p.ask(t, http.MethodPut, "/mod/user/database", backend)
+	p.ask(t, http.MethodPut, "/mod/user/database/reset", nil)
+	for _, scope := range []string{"profile", "email", "offline_access"} {
+		p.ask(t, http.MethodPost, "/scope/", map[string]any{"name": scope, "display_name": scope, "password_required": false, "scheme": map[string]any{}})
+	}
+	p.ask(t, http.MethodPost, "/mod/plugin/", p.plugin(t))
+	for _, one := range people() {
+		p.ask(t, http.MethodPost, "/user/", p.user(one, one.groups, true))
+	}
+	p.ask(t, http.MethodPost, "/client/", map[string]any{
+		"client_id": p.r.clientID, "name": "Latchkey", "client_secret": p.r.secret, "confidential": true, "enabled": true,
+		"redirect_uri": []string{p.r.callback()}, "authorization_type": []string{"code", "refresh_token"},
+		"token_endpoint_auth_method": []string{"client_secret_basic"}, "scope": []string{},
+		"post_logout_redirect_uri": p.r.signedOut(), "backchannel_logout_uri": p.r.backChannel(), "backchannel_logout_session_required": "1",
+	})
+}
+
+func (p *glewlwyd) plugin(t testing.TB) map[string]any {
+	t.Helper()
+	private, public := pemPair(t)
+	return map[string]any{"module": "oidc", "name": "oidc", "display_name": "OIDC", "order_rank": 0, "parameters": map[string]any{
+		"iss": p.r.issuerOrigin + "/api/oidc", "jwt-type": "rsa", "jwt-key-size": "256", "key": private, "cert": public, "jwks-show": true,
+		"access-token-duration": 3600, "refresh-token-duration": 1209600, "code-duration": 600, "refresh-token-rolling": true,
+		"allow-non-oidc": false, "auth-type-code-enabled": true, "auth-type-refresh-enabled": true, "auth-type-id-token-enabled": true,
+		"auth-type-token-enabled": false, "auth-type-password-enabled": false, "auth-type-client-enabled": false,
+		// Without this, which is its default, it refuses a sign-in with PKCE.
+		"pkce-allowed": true, "pkce-method-plain-allowed": false,
+		"allowed-scope": []string{"openid", "profile", "email", "offline_access"}, "subject-type": "public",
+		"name-claim": "mandatory", "email-claim": "mandatory",
+		"claims":                     []any{map[string]any{"name": "groups", "user-property": "groups", "type": "string", "mandatory": true, "on-demand": false, "scope": []string{}}},
+		"session-management-allowed": true, "session-cookie-name": "GLEWLWYD2_OIDC_SID", "session-cookie-expiration": 2419200,
+		"back-channel-logout-allowed": true, "front-channel-logout-allowed": false,
+	}}
+}
+
+func pemPair(t testing.TB) (private, public string) {
+	t.Helper()
+	key := newKey(t, "").Key
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := newPublic(t, key)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: open}))
+}
+
+func (p *glewlwyd) user(one person, groups []string, enabled bool) map[string]any {
+	return map[string]any{
+		"username": one.login, "name": one.login, "password": one.password, "email": one.mail, "enabled": enabled,
+		"groups": groups, "scope": []string{"openid", "profile", "email", "offline_access"},
+	}
+}
+
+// ask is a request to its administration, which has to agree.
+func (p *glewlwyd) ask(t testing.TB, method, path string, body any) string {
+	t.Helper()
+	return p.send(t, p.admin, fmt.Sprintf("http://127.0.0.1:%d/api", p.r.port), method, path, body)
+}
+
+func (p *glewlwyd) send(t testing.TB, c *rig.HTTP, base, method, path string, body any) string {
+	t.Helper()
+	call := rig.Call{Method: method, URL: base + path, Header: http.Header{"Content-Type": {"application/json"}}}
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call.Body = bytes.NewReader(raw)
+	}
+	r := c.Do(call)
+	if r.StatusCode >= 300 {
+		t.Fatalf("Glewlwyd: %s %s: %d %s", method, path, r.StatusCode, r.Text)
+	}
+	return r.Text
+}
+
+func (p *glewlwyd) stop(t testing.TB) { p.process.stop(t) }
+
+func (p *glewlwyd) lines() string {
+	return "issuer " + p.r.issuerOrigin + "/api/oidc\n\t\t\tuser_claim preferred_username email sub"
+}
+
+func (p *glewlwyd) lacks() map[string]string {
+	return map[string]string{
+		"disabled":       "a refresh token goes on after the account is disabled",
+		"step-up":        "auth_time is 0 right after a password",
+		"second factor":  "no second factor was set up",
+		"return":         "its page needs a script",
+		"sign-out there": "not tried: its page needs a script",
+	}
+}
+
+// answer does what the script of login.html does: password, consent, and back.
+func (p *glewlwyd) answer(t testing.TB, c *rig.HTTP, page rig.Reply, who person) rig.Reply {
+	q := page.At.Query()
+	base := p.r.issuerOrigin + "/api"
+	if q.Get("callback_url") == "" {
+		t.Fatalf("no page that is known: %s", page.At)
+	}
+	p.send(t, c, base, http.MethodPost, "/auth", map[string]any{"username": who.login, "password": who.password})
+	if id := q.Get("client_id"); id != "" {
+		p.send(t, c, base, http.MethodPut, "/auth/grant/"+url.PathEscape(id), map[string]any{"scope": q.Get("scope")})
+	}
+	return c.Get(q.Get("callback_url") + "&g_continue")
+}
+
+func (p *glewlwyd) setGroups(t testing.TB, who person, groups ...string) {
+	p.ask(t, http.MethodPut, "/user/"+who.login, p.user(who, groups, true))
+}
+
+func (p *glewlwyd) disable(t testing.TB, who person) {
+	p.ask(t, http.MethodPut, "/user/"+who.login, p.user(who, who.groups, false))
+}
+
+// rotate replaces the only key.
+func (p *glewlwyd) rotate(t testing.TB) {
+	p.ask(t, http.MethodPut, "/mod/plugin/oidc", p.plugin(t))
+	p.ask(t, http.MethodPut, "/mod/plugin/oidc/reset", nil)
+}
