@@ -71,9 +71,11 @@ func (p *Provider) authStyle(m *metadata) oauth2.AuthStyle {
 }
 
 // mayGuess reports whether the secret may be sent in the form after it was refused in the header: the metadata does not say
-// how the provider wants it, and neither does the configuration.
+// how the provider wants it, neither does the configuration, and the header was never taken. Where it was, a refusal is not about
+// the way that the secret is sent.
 func (p *Provider) mayGuess(m *metadata, style oauth2.AuthStyle) bool {
-	return style == oauth2.AuthStyleInHeader && p.ClientMethod == "" && p.ClientSecret != nil && len(m.TokenAuthMethods) == 0
+	return style == oauth2.AuthStyleInHeader && p.ClientMethod == "" && p.ClientSecret != nil && len(m.TokenAuthMethods) == 0 &&
+		!p.secretInHeader.Load()
 }
 
 // redeem exchanges a code and verifies everything that comes with it. The context must not end with the client's
@@ -126,6 +128,9 @@ func (p *Provider) ask(ctx context.Context, m *metadata, form url.Values) (*gran
 		SecretInForm: conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams, Form: maps.Clone(form),
 	}
 	tok, err := grant.Ask(ctx, request)
+	if err == nil && !request.SecretInForm {
+		p.secretInHeader.Store(true)
+	}
 	if p.mayGuess(m, conf.Endpoint.AuthStyle) && refusesClient(err) {
 		// A client that is not authenticated has spent no code and no refresh token (RFC 6749, section 3.2.1).
 		request.SecretInForm, request.Form = true, form

@@ -81,8 +81,15 @@ func TestMe(t *testing.T) {
 	here, there, gone := g.browser(), g.browser(), g.browser()
 	there.signIn("yes")
 	g.clock.Advance(time.Hour)
+	// Each entry is stored before the clock goes on, so that their order is the one in which they came.
+	later := func(entries int) {
+		log.entries(t, entries)
+		g.clock.Advance(time.Second)
+	}
 	here.signIn("no")
+	later(2)
 	gone.answer(gone.prompted("/"), "cancel")
+	later(3)
 	blocked = true
 	gone.callback(gone.toProvider("/"))
 	log.entries(t, 4)

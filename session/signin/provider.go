@@ -63,6 +63,8 @@ type Provider struct {
 	// oldest is the renewal that may be waited for to the end; see Service.Recheck.
 	oldest     atomic.Pointer[renewal]
 	complained seldom
+	// secretInHeader: the provider has taken the client secret in the header.
+	secretInHeader atomic.Bool
 	// secretInForm: the provider has refused the client secret in the header, and taken it in the form.
 	secretInForm atomic.Bool
 	// seenAt is when a silent recheck last found the provider there, in Unix milliseconds.
