@@ -131,7 +131,7 @@ func (h *Handler) anonymous(service *signin.Service, w http.ResponseWriter, r *h
 
 // unavailable is why it could not be decided on a request, for log and metric.
 func unavailable(err error) string {
-	if signin.ProviderDown(err) {
+	if errors.Is(err, signin.ErrProviderDown) {
 		return "provider_unavailable"
 	}
 	return "store_unavailable"

@@ -211,7 +211,7 @@ func refusedUserInfo(err error) bool {
 		status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
 }
 
-// transportError is errProviderDown for what the network did, and drops the URL, which may hold what no log should.
+// transportError is ErrProviderDown for what the network did, and drops the URL, which may hold what no log should.
 func transportError(err error) error {
 	var transport *url.Error
 	switch {
@@ -220,5 +220,5 @@ func transportError(err error) error {
 	case errors.Is(err, errIDPRedirect) || errors.Is(err, reach.ErrRedirect) || errors.Is(err, errIDPBody):
 		return transport.Err
 	}
-	return fmt.Errorf("%w: %w", errProviderDown, transport.Err)
+	return fmt.Errorf("%w: %w", ErrProviderDown, transport.Err)
 }

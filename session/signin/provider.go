@@ -87,8 +87,9 @@ const (
 	discoverPatience = 3 * time.Second
 )
 
-// errProviderDown: the provider cannot be reached, cannot answer, or was never found.
-var errProviderDown = errors.New("provider cannot be reached")
+// ErrProviderDown: the provider cannot be reached, cannot answer, or was never found. From Recheck: for too long to go on
+// with what it said; the session is as good as ever.
+var ErrProviderDown = errors.New("provider cannot be reached")
 
 // NewProvider returns a provider. Run finds its metadata.
 func NewProvider(c ProviderConfig) *Provider {
@@ -161,7 +162,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// metadata returns the metadata, waiting for a first find for a moment. errProviderDown if there is none.
+// metadata returns the metadata, waiting for a first find for a moment. ErrProviderDown if there is none.
 func (p *Provider) metadata(ctx context.Context) (*metadata, error) {
 	if m := p.meta.Load(); m != nil {
 		return m, nil
@@ -178,7 +179,7 @@ func (p *Provider) metadata(ctx context.Context) (*metadata, error) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	return nil, errProviderDown
+	return nil, ErrProviderDown
 }
 
 // maxErrorText bounds what an error of a provider may put into a log line: go-oidc quotes whole answers.

@@ -106,7 +106,7 @@ func (p *Provider) noteDiscovery(err error) {
 // isDown reports whether an error says that the provider cannot answer, whoever asks.
 func isDown(err error) bool {
 	var e *grant.Error
-	return errors.Is(err, errProviderDown) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) && e.Kind == grant.Down
+	return errors.Is(err, ErrProviderDown) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) && e.Kind == grant.Down
 }
 
 // noteFailure takes note of what a sign-in or a renewal met.

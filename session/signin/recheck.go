@@ -31,7 +31,7 @@ var errClaimsOld = errors.New("claims of the session are too old and are not ren
 
 // Recheck holds a session against when its provider last said something about the person. Older than Config.Recheck, the
 // provider is asked behind the request, twice as old before it. A refusal ends the session (session.ErrNotFound); an
-// outage does not, for a day (D1, D4): then the error tells whether the provider (ProviderDown) or the session is why
+// outage does not, for a day (D1, D4): then the error tells whether the provider (ErrProviderDown) or the session is why
 // (NoSession). Without a refresh token claims stay as at sign-in. docs/renewal.md says what each answer means.
 //
 // No request waits for what another session has met: of all that wait for one provider a single session's requests wait
@@ -83,14 +83,10 @@ func (s *Service) tooOld(age time.Duration, down bool) error {
 	}
 	why := errClaimsOld
 	if down {
-		why = errProviderDown
+		why = ErrProviderDown
 	}
 	return fmt.Errorf("%w, and claims are %s old", why, age.Round(time.Minute))
 }
-
-// ProviderDown reports whether an error of Recheck says that the session is as good as ever, and its provider cannot be
-// reached for too long to go on with what it said.
-func ProviderDown(err error) bool { return errors.Is(err, errProviderDown) }
 
 // renewal is one that is under way in this process. fresh and err are set once done is closed.
 type renewal struct {

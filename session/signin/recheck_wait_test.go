@@ -91,7 +91,7 @@ func TestRenewalOfOthersIsNoExcuse(t *testing.T) {
 		}
 		for range 2 {
 			_, err := rechecked(w.Service, w.who, w.token)
-			if !errors.Is(err, errProviderDown) {
+			if !errors.Is(err, ErrProviderDown) {
 				t.Errorf("got %v", err)
 			}
 		}

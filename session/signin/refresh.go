@@ -20,7 +20,7 @@ var (
 	// another client (A41).
 	errSomebodyElse = errors.New("refreshed id_token is of another sub, iss or aud")
 	// errNotAsked: the provider is not asked, because it is not known where.
-	errNotAsked = fmt.Errorf("%w: no metadata", errProviderDown)
+	errNotAsked = fmt.Errorf("%w: no metadata", ErrProviderDown)
 	// errUserInfoRefused: userinfo, which stated claims before, refuses the new access token.
 	errUserInfoRefused = errors.New("userinfo refuses the access token")
 	// errGroupsUnknown: the groups did not fit into the token and cannot be fetched.
@@ -105,7 +105,7 @@ func (p *Provider) relearn(ctx context.Context, m *metadata, who *session.Sessio
 func (p *Provider) whyUnusable(ctx context.Context, m *metadata, who *session.Session, raw string, why error) error {
 	payload, err := m.keys.VerifySignature(ctx, raw)
 	if errors.Is(err, errKeysAway) {
-		return fmt.Errorf("%w: %w", errProviderDown, err)
+		return fmt.Errorf("%w: %w", ErrProviderDown, err)
 	}
 	if err != nil {
 		return fmt.Errorf("refreshed id_token: %w", why)
@@ -234,7 +234,7 @@ func userInfoError(err error) error {
 	case refusedUserInfo(err):
 		return fmt.Errorf("%w: %w", errUserInfoRefused, err)
 	case errors.As(err, &status):
-		return fmt.Errorf("%w: userinfo: %w", errProviderDown, err)
+		return fmt.Errorf("%w: userinfo: %w", ErrProviderDown, err)
 	}
 	return fmt.Errorf("userinfo: %w", err)
 }

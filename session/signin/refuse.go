@@ -113,7 +113,7 @@ func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *
 // Unavailable answers when it could not be found out whether a request is signed in, or its claims are too old and the
 // provider does not answer: the page names which of both. No cookie is touched: nobody is signed out by an accident.
 func (s *Service) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
-	if ProviderDown(err) {
+	if errors.Is(err, ErrProviderDown) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, RetryAfter: retryAfter, ActionURL: v.Return})
 		return
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // errHeldOff: a host has said when to come again, and it is not yet time.
-var errHeldOff = fmt.Errorf("%w: it asked for a pause", errProviderDown)
+var errHeldOff = fmt.Errorf("%w: it asked for a pause", ErrProviderDown)
 
 // patience keeps to what a host answers with 429 or 503 and Retry-After (RFC 9110, section 10.2.3), for requests that may
 // wait: renewals, and metadata that is fetched in the background. Until then none of those is sent to it, so that it can

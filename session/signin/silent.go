@@ -56,7 +56,7 @@ func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Vis
 // reached is nil if the provider answers: nobody is sent to a page that does not load.
 func (p *Provider) reached(r *http.Request) error {
 	if p.Now().UnixMilli() < p.renewAfter.Load() {
-		return errProviderDown
+		return ErrProviderDown
 	}
 	ctx, cancel := detach(r, silentPatience)
 	defer cancel()
@@ -67,7 +67,7 @@ func (p *Provider) reached(r *http.Request) error {
 	p.renewAfter.Store(p.Now().Add(recheckPause).UnixMilli())
 	p.Logger.Warn("provider does not answer, so claims of sessions are not renewed; will retry", zap.String("provider", p.Name),
 		zap.Error(truncated(err)))
-	return fmt.Errorf("%w: %w", errProviderDown, err)
+	return fmt.Errorf("%w: %w", ErrProviderDown, err)
 }
 
 // sendSilently begins the round trip.

@@ -1,0 +1,42 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// Field trial 4.10: a provider whose token endpoint is of no use is not called ok, whatever its metadata says.
+func TestProviderState(t *testing.T) {
+	at := time.Unix(1000, 0)
+	for want, s := range map[string]signin.ProviderState{
+		providerOK:          {Metadata: at},
+		providerStale:       {Metadata: at, MetadataErr: "status 503"},
+		providerFailing:     {Metadata: at, MetadataErr: "status 503", TokenErr: "connection refused"},
+		providerUnavailable: {TokenErr: "connection refused", MetadataErr: "status 503"},
+	} {
+		if got := providerState(s); got != want {
+			t.Errorf("%+v is %s, want %s", s, got, want)
+		}
+	}
+}
+
+// Field trial 3.1: what the store cannot tell is called by the store's name, and nothing else is.
+func TestUnavailableByCause(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{session.ErrUnavailable, "store_unavailable"},
+		{errors.New("odd"), "store_unavailable"},
+		{fmt.Errorf("%w, and claims are 26h old", signin.ErrProviderDown), "provider_unavailable"},
+	} {
+		if got := unavailable(tt.err); got != tt.want {
+			t.Errorf("%v: %s, want %s", tt.err, got, tt.want)
+		}
+	}
+}
