@@ -27,6 +27,7 @@ type Repeats struct {
 	mu   sync.Mutex
 	open map[repeatKey]*repeat
 	stop chan struct{}
+	end  sync.Once
 	done sync.WaitGroup
 }
 
@@ -134,9 +135,9 @@ func (s *Repeats) watch() {
 	}
 }
 
-// Close hands on what was counted so far, and ends the sink. It is to be called once.
+// Close hands on what was counted so far, and ends the sink. Closing it again does nothing.
 func (s *Repeats) Close() {
-	close(s.stop)
+	s.end.Do(func() { close(s.stop) })
 	s.done.Wait()
 	s.mu.Lock()
 	over := s.take(func(repeatKey, *repeat) bool { return true })

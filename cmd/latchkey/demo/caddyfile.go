@@ -92,7 +92,7 @@ const configuration = `# The configuration of "latchkey demo".
 }
 
 $SITE {$ACCESSLOG
-	@admin path /admin /admin/*
+	@admin path /admin*
 
 	latchkey {
 		app demo
