@@ -121,7 +121,7 @@ func TestSilentRecheckOutage(t *testing.T) {
 		if r := s.open(c, "/page"); !isApp(r) || r.At.Path != "/page" {
 			t.Fatalf("while the provider is away: %d at %s", r.StatusCode, r.At)
 		}
-		return strings.Contains(s.gw.Output(), "claims of a session not renewed")
+		return strings.Contains(s.gw.Output(), "claims of sessions are not renewed")
 	})
 	if !s.alive(c) || s.sessions() != 1 {
 		t.Error("an outage of the provider ended a session")
