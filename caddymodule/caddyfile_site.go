@@ -33,6 +33,8 @@ var (
 //		upgrade        <protocol>...
 //		trailing_dots  keep
 //		path_parameters keep
+//		clear_cookies  <name>...|all [</path>...]
+//		clear_site_data cache|storage...|off
 //		activity       navigation|any|none
 //		headers        remote|forwarded|none
 //		header         <Name> <claim>
@@ -163,6 +165,8 @@ var siteWords = grammar[*siteParser]{
 		s.TrailingDots, err = oneOf(d, "trailing_dots", trailingDotsKept)
 		return err
 	}},
+	"clear_cookies":   {once, parseClearCookies},
+	"clear_site_data": {once, parseClearSiteData},
 	"activity": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
 		s.Activity, err = oneOf(d, "activity", activityWords...)
 		return err

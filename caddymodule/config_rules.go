@@ -249,6 +249,9 @@ func (h *Handler) check(a *App) error {
 	if err := h.checkIdle(a); err != nil {
 		return err
 	}
+	if err := h.checkAppData(); err != nil {
+		return err
+	}
 	if err := checkOrigins(h.Origins); err != nil {
 		return err
 	}

@@ -70,6 +70,15 @@ type Handler struct {
 	// for it than for the path without what follows the semicolon.
 	PathParameters string `json:"path_parameters,omitempty"`
 
+	// The cookies of the application that are deleted with a session, and when another user signs in. Needed where the
+	// application keeps a session of its own: without it the next user of a browser goes on in the first one's. Default: none.
+	ClearCookies *ClearCookies `json:"clear_cookies,omitempty"`
+
+	// What the browser is told to empty at sign-out (Clear-Site-Data): `cache`, so that Back does not show pages of the user
+	// who has left, and `storage`, which is also emptied when another user signs in and takes local storage, databases and
+	// service workers of the site. `off` alone: nothing. Default: `cache`.
+	ClearSiteData []string `json:"clear_site_data,omitempty"`
+
 	// What counts as use of a session for its idle limit: `navigation` (top-level navigations and unsafe methods),
 	// `any` (every request, so that a page that polls keeps its session alive) or `none`. Default: `navigation`.
 	Activity string `json:"activity,omitempty"`

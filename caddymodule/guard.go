@@ -58,6 +58,9 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 			return nil
 		}
 	}
+	if err := h.keepApart(service, w, r, p); err != nil {
+		return h.anonymous(service, w, r, v, err)
+	}
 	// Asked in this order because there is nearly never anything to write.
 	sessions := h.rt.app.rt.sessions
 	if (p.made.newApp || sessions.TouchDue(p.live, p.query.Time)) && h.rt.activity.counts(r) {

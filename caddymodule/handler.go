@@ -85,6 +85,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) (err error) {
 	}
 	h.rt.site = signin.Site{App: h.App, Providers: h.Providers, PromptOff: h.StaySignedInOff, PreservePost: h.PreservePost, Gate: h}
 	h.rt.site.Idle = h.idleRules(app)
+	h.rt.site.AppData = h.appData()
 	if len(h.Providers) == 0 {
 		h.rt.site.Providers = []string{h.rt.app.Providers[0].name()}
 	}

@@ -99,6 +99,8 @@ wiki.example.com {
 		trailing_dots keep
 		path_parameters keep
 		origins https://other.example.com
+		clear_cookies sid /wiki
+		clear_site_data cache
 		headers forwarded
 		header X-Department department
 		assertion wiki-api

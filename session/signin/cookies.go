@@ -34,6 +34,28 @@ type Cookies struct {
 	flows []flowCookie
 	// doubled: the session cookie came twice. A browser never sends two of one __Host- name, so neither counts (A60).
 	doubled bool
+	// lines are the headers as they came, and secure is how they were read: for the cookies that only few sites have.
+	lines  []string
+	secure bool
+}
+
+// value is that of a cookie of ours that has no field of its own, by its name without prefix. It is empty for one that
+// comes twice, as a browser never sends it.
+func (c *Cookies) value(base string) (value string) {
+	name := cookieName(base, c.secure)
+	for _, line := range c.lines {
+		for part := range strings.SplitSeq(line, ";") {
+			found, v, _ := strings.Cut(strings.Trim(part, " \t"), "=")
+			if found != name {
+				continue
+			}
+			if value != "" || len(v) > maxCookieValue {
+				return ""
+			}
+			value = v
+		}
+	}
+	return value
 }
 
 type flowCookie struct{ name, value string }
@@ -43,7 +65,7 @@ const maxFlowsRead = 16
 
 // ReadCookies finds our cookies in the Cookie headers of a request. secure tells by which names: with the prefix, or plain for http on a loopback host.
 func ReadCookies(lines []string, secure bool) Cookies {
-	var c Cookies
+	c := Cookies{lines: lines, secure: secure}
 	for _, line := range lines {
 		for line != "" {
 			var part string

@@ -41,7 +41,7 @@ func (s *Service) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit)
 		if err = s.Sessions.End(ctx, have); err != nil {
 			break
 		}
-		clearCookie(w, v, cookieBase)
+		s.endCookie(w, v)
 		s.Logger.Info("signed out by the provider in the browser", zap.String("provider", p.Name),
 			zap.String("session", have.ID.Short()), zap.String("app", v.Site.App))
 		data := told(have)

@@ -76,6 +76,7 @@ type gateway struct {
 	// sites, if there are any, are those that hosts lead to, all over https; demandAt is the one where demand holds.
 	sites    map[string]*Site
 	demandAt string
+	app      http.HandlerFunc // what the app does before it answers; nil: nothing
 }
 
 type settings struct {
@@ -215,8 +216,9 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 			if v.Cookies.HasForm() && g.service.Form(w, r, v, who) {
 				return
 			}
+			g.service.KeepApart(w, r.Header, v, who.Identity)
 			g.passed.Add(1)
-			g.keepSent(r)
+			g.runApp(w, r)
 			g.service.Sessions.Touch(live, v.Site.App)
 			_, _ = io.WriteString(w, "app: "+who.User+" "+who.Kind.String())
 			return
@@ -386,13 +388,4 @@ func fuzzPages(tb testing.TB) *pages.Pages {
 		tb.Fatal(err)
 	}
 	return html
-}
-
-// rechecked holds a session against the age of its claims, as a request does, and returns what it goes on with.
-func rechecked(s *Service, who *session.Session, token session.Token) (*session.Session, error) {
-	live, err := s.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who.Live(), token)
-	if err != nil {
-		return nil, err
-	}
-	return whole(live, who)
 }

@@ -121,7 +121,7 @@ func (s *Service) onBehalf(v *Visit, h *handover) *Visit {
 		return nil
 	}
 	there := *v
-	there.Site = site
+	there.Site, there.onBehalf = site, h.Host != s.signInHost
 	return &there
 }
 
@@ -324,6 +324,6 @@ func (s *Service) endOutlived(w http.ResponseWriter, r *http.Request, v *Visit, 
 	if err := s.Sessions.End(ctx, have); err != nil {
 		return err
 	}
-	clearCookie(w, v, cookieBase)
+	s.endCookie(w, v)
 	return session.ErrNotFound
 }

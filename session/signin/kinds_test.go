@@ -52,7 +52,7 @@ func TestFormTokensNeverPassAsOneAnother(t *testing.T) {
 	g := newGateway(t)
 	type place struct{ action, host, secret string }
 	var all []place
-	for _, action := range []string{actionSignOut, actionForm, actionStay, actionMe, "", "x"} {
+	for _, action := range []string{actionSignOut, actionForm, actionStay, actionMe, placeOwner, "", "x"} {
 		for _, host := range []string{"a.example.com", "b.example.com", ""} {
 			for _, secret := range []string{"s1", "s2", ""} {
 				all = append(all, place{action, host, secret})

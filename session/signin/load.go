@@ -122,7 +122,10 @@ func (c *PromptConfig) Offered(site *Site) bool { return !c.Off && !site.PromptO
 
 // giveCookie hands a session to the browser. A persistent one lasts as long as it can at most; its idle limit is kept
 // by the server alone, so that using it needs no new cookie (X5). A browser session has no lifetime in the browser.
+//
+// The app's data of another user goes in the same answer, so that no request shows the one and carries the other.
 func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Session, token session.Token) {
+	s.KeepApart(w, nil, v, have.Identity)
 	value := s.Keys.SealToken(token, v.Host, cookieBase)
 	if have.Kind == session.Persistent {
 		setCookie(w, v, cookieBase, value, have.MaxEnd(s.Sessions.Limits()).Sub(s.Now()))

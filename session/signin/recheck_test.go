@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -318,4 +319,13 @@ func TestRecheckKeepsARotatedToken(t *testing.T) {
 	if n := g.idp.count("/token"); n != 2 {
 		t.Errorf("%d token requests", n)
 	}
+}
+
+// rechecked holds a session against the age of its claims, as a request does, and returns what it goes on with.
+func rechecked(s *Service, who *session.Session, token session.Token) (*session.Session, error) {
+	live, err := s.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who.Live(), token)
+	if err != nil {
+		return nil, err
+	}
+	return whole(live, who)
 }

@@ -62,7 +62,10 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
 // definitely over, so that its cookie goes; d what the sign-in must achieve, nil for nothing more.
 func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, over bool, d *Demand) {
 	if over {
-		clearCookie(w, v, cookieBase)
+		s.endCookie(w, v)
+		if Classify(r) != NotNavigation {
+			s.clearSiteData(w, v, true)
+		}
 	}
 	switch kind := Classify(r); {
 	case !v.usable() && kind != NotNavigation:

@@ -66,7 +66,7 @@ func (s *Service) sessionState(w http.ResponseWriter, r *http.Request, v *Visit)
 		s.writeState(w, r, v, have)
 	case NoSession(err):
 		if Over(err) {
-			clearCookie(w, v, cookieBase)
+			s.endCookie(w, v)
 		}
 		s.writeState(w, r, v, nil)
 	default:

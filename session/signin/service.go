@@ -15,6 +15,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -177,6 +178,8 @@ type Site struct {
 	// Idle are the rules that sign people out who do not use the site: that for all sites, and its own. Each session is held
 	// to the one that ends it first.
 	Idle []IdleSignOut
+	// AppData is what the app stores in a browser for one user and is deleted with the session. Nil: the cache alone.
+	AppData *appdata.Rule
 	// Gate says who may come in.
 	Gate Gate
 }
@@ -236,6 +239,8 @@ type Visit struct {
 	anew    bool
 	// challenge is the claims challenge that ended the session that was presented; empty if none did.
 	challenge string
+	// onBehalf: the sign-in host acts for Site, which has another host.
+	onBehalf bool
 	// expired is the session that was presented and that its limits, or idle sign-out, have just ended; nil if there was none.
 	expired *session.Session
 }

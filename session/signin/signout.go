@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -38,7 +39,7 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 	default:
 		// Nobody is signed in: there is nothing to ask, and a dead cookie need not stay.
 		if Over(err) {
-			clearCookie(w, v, cookieBase)
+			s.endCookie(w, v)
 		}
 		redirect(w, Base+"/signed-out")
 	}
@@ -80,7 +81,8 @@ func (s *Service) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have
 	data := told(have)
 	data["by"], data["app"], data["everywhere"], data["others"] = ByPerson, v.Site.App, everywhere, others
 	s.notify(EventSignOut, data)
-	clearCookie(w, v, cookieBase)
+	s.endCookie(w, v)
+	s.clearSiteData(w, v, true)
 	if v.Cookies.pending != "" {
 		s.abandonPending(w, r, v)
 	}
@@ -249,11 +251,31 @@ func (s *Service) leaveState(v *Visit, have *session.Session) string {
 // signedOut is the page after. It says so whoever asks: it knows nothing about anybody. A state that comes back shows that
 // the provider has sent the person round, which is noted; a forged one changes nothing.
 func (s *Service) signedOut(w http.ResponseWriter, r *http.Request, v *Visit) {
+	s.leaveNothing(w, r, v)
 	from := ""
 	if q, ok := singleValues(r.URL.RawQuery, "state"); ok && q["state"] != "" {
 		from = s.cameBack(v, q["state"])
 	}
 	s.Pages.Write(w, r, http.StatusOK, pages.SignedOut{SignInURL: signInURL(s.returnTarget(from + Home))})
+}
+
+// leaveNothing has the page after sign-out clear what is left in the browser. Anybody can link to that page: where somebody
+// is signed in it clears nothing, and the storage goes only if the browser shows that a user of this site has left it.
+func (s *Service) leaveNothing(w http.ResponseWriter, r *http.Request, v *Visit) {
+	switch _, _, err := s.Session(r, v); {
+	case Over(err):
+		s.endCookie(w, v)
+	case errors.Is(err, errNoCookie), errors.Is(err, errNotHere):
+	default: // signed in, or it could not be found out
+		return
+	}
+	name := ownerCookie(v.Site.App)
+	owned := v.Cookies.value(name) != ""
+	if owned && v.Site.AppData.Personal() {
+		v.Site.AppData.Delete(w.Header(), v.Host, v.Secure, v.Cookies.lines)
+		clearCookie(w, v, name)
+	}
+	s.clearSiteData(w, v, owned)
 }
 
 // cameBack returns the site that the person has left, if it is another one.

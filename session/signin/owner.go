@@ -1,0 +1,76 @@
+package signin
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
+)
+
+// An app keeps data of a user in the browser that outlives the session: its own cookies, its storage. A site whose AppData
+// is personal has a cookie that proves who was signed in there last. It lives in the same cookie jar as the data that it
+// is about, so it is there after an idle sign-out, a revocation or a restart, and nothing is stored on the server. Where
+// it is missing, or proves another user, the data is deleted before the app is asked.
+
+const (
+	cookieOwner = cookieBase + "-owner-"
+	// placeOwner separates the proof from the tokens of forms, which the same key makes.
+	placeOwner = "owner"
+	// ownerSize is the length of what follows cookieOwner: apps may share a host, and each has its own data.
+	ownerSize = 8
+)
+
+func ownerCookie(app string) string {
+	_, hash, _ := strings.Cut(string(session.HashKey("owner", app)), ":")
+	return cookieOwner + hash[:ownerSize]
+}
+
+// KeepApart deletes what the app has stored for another user than who, takes the cookies among it out of the request, and
+// notes who is the owner now. It does nothing where the owner is who already, which it is at nearly every request.
+// The caller must call it before the app writes to the answer: the browser takes the last cookie of a name.
+func (s *Service) KeepApart(w http.ResponseWriter, request http.Header, v *Visit, who session.Identity) {
+	rule := v.Site.AppData
+	if v.onBehalf || !rule.Personal() {
+		return
+	}
+	name := ownerCookie(v.Site.App)
+	if proof, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.value(name)); err == nil && len(proof) > 0 &&
+		s.Keys.Verify(proof, placeOwner, v.Host, v.Site.App, who.Issuer, who.Subject) {
+		return
+	}
+	complete := rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.lines)
+	rule.Strip(request)
+	if rule.Storage {
+		w.Header().Set("Clear-Site-Data", rule.SiteData())
+	}
+	if complete {
+		proof := s.Keys.Sum(placeOwner, v.Host, v.Site.App, who.Issuer, who.Subject)
+		setCookie(w, v, name, base64.RawURLEncoding.EncodeToString(proof), browserIDLife)
+	}
+}
+
+// endCookie clears the cookie of a session that is over, and with it the cookies of the app that belong to its user.
+func (s *Service) endCookie(w http.ResponseWriter, v *Visit) {
+	clearCookie(w, v, cookieBase)
+	if rule := v.Site.AppData; !v.onBehalf && rule.Personal() {
+		rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.lines)
+	}
+}
+
+// clearSiteData tells the browser to empty its cache of this site, and its storage if the site says so. Browsers obey on
+// any answer of a secure origin, but a page that is left by that very answer comes back with Back: the page that asks, or
+// the form that is posted, is in between.
+//
+// The directive "cookies" is never sent. It deletes the cookies of all hosts of the registrable domain, those that the
+// same answer sets among them (measured in Chromium 156 and Firefox 153).
+func (s *Service) clearSiteData(w http.ResponseWriter, v *Visit, storage bool) {
+	rule := appdata.Rule{Cache: true}
+	if v.Site.AppData != nil && !v.onBehalf {
+		rule = appdata.Rule{Cache: v.Site.AppData.Cache, Storage: v.Site.AppData.Storage && storage}
+	}
+	if value := rule.SiteData(); value != "" {
+		w.Header().Set("Clear-Site-Data", value)
+	}
+}
