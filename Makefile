@@ -70,7 +70,7 @@ bench: build ## what it costs, beside plain Caddy; writes docs/images/performanc
 caches: ## our cache of sessions beside a library, and beside what forgets nobody
 	$(GO) test -run '^$$' -bench Caches ./session
 
-# The providers stay in .providers. Some flags: PROVIDERFLAGS='-only dex -v', which leaves the document alone.
+# The providers stay in .providers. Some flags: PROVIDERFLAGS='-only hydra -v', which leaves the document alone.
 providers: deps build ## tries real providers and writes the table in docs/providers.md; minutes, and much longer the first time
 	LATCHKEY_BINARY=$(CURDIR)/$(BIN) $(GO) run ./test/providers -cache .providers -docs docs/providers.md $(PROVIDERFLAGS)
 
