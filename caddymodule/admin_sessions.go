@@ -99,7 +99,7 @@ func (p parameters) names(s *session.Session) bool {
 	user, byUser := p["user"]
 	group, byGroup := p["group"]
 	provider, byProvider := p["provider"]
-	return (!byUser || slices.Contains(append(s.Names(), s.Claimed()...), user)) && (!byGroup || slices.Contains(s.Groups, group)) &&
+	return (!byUser || s.IsCalled(user)) && (!byGroup || slices.Contains(s.Groups, group)) &&
 		(!byProvider || s.Provider == provider)
 }
 

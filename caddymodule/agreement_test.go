@@ -39,7 +39,7 @@ func TestReasonIsTheSameEverywhere(t *testing.T) {
 					r.Header.Set("Sec-Fetch-Dest", "document")
 				}
 				v := &signin.Visit{Site: &h.rt.site, Return: "/", RequestID: "7d1c"}
-				d := h.rt.policies.Evaluate(h.request(r, v, h.rt.policies.Resolve(user(who)), who))
+				d := h.rt.policies.Evaluate(h.request(r, v, h.rt.policies.Resolve(h.user(who)), who))
 				if d.Verdict != policy.Block {
 					t.Fatalf("%v", d.Verdict)
 				}

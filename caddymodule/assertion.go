@@ -118,7 +118,7 @@ func (h *Handler) sign(signer *session.Signer, origin string, who *session.Sessi
 	claims := assertionClaims{
 		Issuer: origin, Subject: who.Identity.Subject, Audience: h.Assertion.Audience,
 		IssuedAt: now.Unix(), NotAfter: now.Add(assertionLife).Unix(), NotYet: now.Add(-assertionSkew).Unix(),
-		Provider: who.Identity.Issuer, Session: who.ID.Short(), User: who.User, Name: who.Name, Email: who.Email, Groups: who.Groups, ACR: who.ACR,
+		Provider: who.Identity.Issuer, Session: who.ID.Short(), User: who.AppUser(h.rt.app.trustsNames(who.Provider)), Name: who.Name, Email: who.Email, Groups: who.Groups, ACR: who.ACR,
 	}
 	if claims.Audience == "" {
 		claims.Audience = h.rt.site.App

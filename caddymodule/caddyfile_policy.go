@@ -12,7 +12,7 @@ import (
 //
 //	policy <name> {
 //		mode    on|report_only [until <date>]|off
-//		include all|guests|group <g>...|user <u>...|provider <p>...|app <a>...|network <n>...
+//		include all|guests|group|user|domain <name>... [from <provider>...]|provider <p>...|app <a>...|network <n>...
 //		exclude (the same)
 //		match {
 //			<any of Caddy's matchers>
@@ -112,18 +112,18 @@ func parseAssignment(d *caddyfile.Dispenser, a *Assignment) error {
 		return alone(d, &a.All)
 	case "guests":
 		return alone(d, &a.Guests)
-	case "group":
-		return names(d, &a.Groups)
-	case "user":
-		return names(d, &a.Users)
-	case "provider":
-		return names(d, &a.Providers)
 	case "app":
 		return names(d, &a.Apps)
 	case "network":
 		return names(d, &a.Networks)
 	}
-	return unrecognized(d, "assignment", []string{"all", "guests", "group", "user", "provider", "app", "network"})
+	who := a.people()
+	known, err := people(d, who)
+	if known {
+		a.Groups, a.Users, a.Providers, a.Domains, a.From = who.Groups, who.Users, who.Providers, who.Domains, who.From
+		return err
+	}
+	return unrecognized(d, "assignment", append([]string{"all", "guests", "app", "network"}, peopleWords...))
 }
 
 func alone(d *caddyfile.Dispenser, to *bool) error {

@@ -28,6 +28,8 @@ import (
 //		groups_claim  <claim>
 //		groups_overage graph [<url>]
 //		user_claim    <claim>...
+//		trust_user_names
+//		trust_audience <value>...
 //		guest_claim   <claim> <value>
 //		iwa_amr       <value>...
 //		mfa_amr       <value>...
@@ -83,6 +85,10 @@ var providerWords = grammar[*Provider]{
 	"groups_claim":   value(func(p *Provider) *string { return &p.GroupsClaim }),
 	"groups_overage": {once, parseGroupsOverage},
 	"user_claim":     values(func(p *Provider) *[]string { return &p.UserClaims }),
+	"trust_user_names": {once, func(d *caddyfile.Dispenser, p *Provider) error {
+		return alone(d, &p.TrustUserNames)
+	}},
+	"trust_audience": values(func(p *Provider) *[]string { return &p.TrustAudience }),
 	"guest_claim":    {once, parseGuestClaim},
 	"iwa_amr":        values(func(p *Provider) *[]string { return &p.IWAAMR }),
 	"mfa_amr":        values(func(p *Provider) *[]string { return &p.MFAAMR }),

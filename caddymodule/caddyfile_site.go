@@ -201,18 +201,14 @@ func parseWho(d *caddyfile.Dispenser, to **Who, global *App) error {
 	if *to == nil {
 		*to = new(Who)
 	}
-	switch who := *to; d.Val() {
-	case "group":
-		return names(d, &who.Groups)
-	case "user":
-		return names(d, &who.Users)
-	case "provider":
-		if err := names(d, &who.Providers); err != nil {
+	who := *to
+	if known, err := people(d, who); known {
+		if err != nil {
 			return err
 		}
-		return wrapAt(d.Token(), global.knowsProviders(who.Providers))
+		return wrapAt(d.Token(), who.check(global))
 	}
-	return unrecognized(d, "kind of people", []string{"group", "user", "provider"})
+	return unrecognized(d, "kind of people", peopleWords)
 }
 
 func parseSitePolicy(d *caddyfile.Dispenser, s *siteParser) error {

@@ -78,6 +78,13 @@ type Assignment struct {
 	// Everybody who signed in at these providers.
 	Providers []string `json:"providers,omitempty"`
 
+	// Everybody with a mail address in one of these domains; a subdomain is another domain. In `exclude` only an address
+	// that the provider has verified counts, in `include` also one that it has not.
+	Domains []string `json:"domains,omitempty"`
+
+	// People who signed in at one provider.
+	From []PeopleFrom `json:"from,omitempty"`
+
 	// Sites, by the names of their apps.
 	Apps []string `json:"apps,omitempty"`
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
@@ -71,7 +72,9 @@ type Provider struct {
 	// take its place.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// The claim that lists a person's groups. A dot leads into an object: `realm_access.roles`. Default: `groups`.
+	// The claim that lists a person's groups. A dot leads into an object: `realm_access.roles`; `[*]` to each element of a
+	// list: `roles[*].name`; `[keys]` to the names in an object: `urn:zitadel:iam:org:project:roles[keys]`. Every claim in
+	// this configuration is written so. Default: `groups`.
 	GroupsClaim string `json:"groups_claim,omitempty"`
 
 	// Microsoft Graph, where a person's groups are asked for when the token holds only a pointer to them (Entra does so
@@ -82,6 +85,17 @@ type Provider struct {
 	// The claims that may name a person in logs and headers; the first that is present does. People are told apart by
 	// issuer and subject, whatever they are called. Default: `preferred_username email sub`.
 	UserClaims []string `json:"user_claims,omitempty"`
+
+	// Take a user name that looks like a mail address for the person's, although the provider does not say that it has
+	// verified it. For providers where nobody can choose their own user name, such as Microsoft Entra ID. Where people choose
+	// theirs, one could take a colleague's address for a name and enter as them. Default: such a name opens nothing,
+	// excludes nobody and does not reach the app; rules that restrict take it for theirs all the same.
+	TrustUserNames bool `json:"trust_user_names,omitempty"`
+
+	// Further audiences that an ID token may have beside the client, if it says that it was issued to this client (`azp`).
+	// ZITADEL adds the id of its project. Whoever else is listed can use the token as well: list audiences of your own
+	// alone. Default: none.
+	TrustAudience []string `json:"trust_audience,omitempty"`
 
 	// Who is a guest: whoever has this claim with this value. Default: nobody.
 	Guest *ClaimValue `json:"guest,omitempty"`
@@ -253,6 +267,7 @@ func (p *Provider) check() error {
 	}{
 		{"scopes", p.Scopes},
 		{"user_claims", p.UserClaims},
+		{"trust_audience", p.TrustAudience},
 		{"iwa_amr", p.IWAAMR},
 		{"mfa_amr", p.MFAAMR},
 		{"mfa_acr", p.MFAACR},
@@ -260,6 +275,9 @@ func (p *Provider) check() error {
 		if slices.ContainsFunc(list.values, func(v string) bool { return strings.TrimSpace(v) == "" }) {
 			return fmt.Errorf("%s: a value is empty", list.word)
 		}
+	}
+	if err := p.checkClaims(); err != nil {
+		return err
 	}
 	if p.Guest != nil && (p.Guest.Claim == "" || p.Guest.Value == "") {
 		return errors.New("guest: claim and value are needed")
@@ -285,6 +303,37 @@ func (p *Provider) checkAddresses() error {
 	if p.EndSessionURL != "" && !placeholder.MatchString(p.EndSessionURL) {
 		if _, err := parseEndSession(p.EndSessionURL); err != nil {
 			return fmt.Errorf("end_session_url: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkClaims refuses claims that no reader could find.
+func (p *Provider) checkClaims() error {
+	type named struct{ word, claim string }
+	all := []named{
+		{"groups_claim", p.GroupsClaim},
+		{"risk_claim sign_in", p.Risk.SignIn},
+		{"risk_claim user", p.Risk.User},
+		{"device_claim compliant", p.Device.Compliant},
+		{"device_claim managed", p.Device.Managed},
+		{"device_claim shared", p.Device.Shared},
+	}
+	for _, path := range p.UserClaims {
+		all = append(all, named{"user_claim", path})
+	}
+	if p.Guest != nil {
+		all = append(all, named{"guest_claim", p.Guest.Claim})
+	}
+	if p.Inherit != nil {
+		all = append(all, named{"inherit_claim", p.Inherit.Claim})
+	}
+	for _, c := range all {
+		if c.claim == "" {
+			continue
+		}
+		if err := claim.CheckPath(c.claim); err != nil {
+			return fmt.Errorf("%s: %w", c.word, err)
 		}
 	}
 	return nil

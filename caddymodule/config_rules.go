@@ -133,7 +133,10 @@ func (a *Assignment) rule() policy.Assignment {
 	if a == nil {
 		return policy.Assignment{}
 	}
-	return policy.Assignment(*a)
+	return policy.Assignment{
+		All: a.All, Guests: a.Guests, Groups: a.Groups, Users: a.Users, Providers: a.Providers, Domains: a.Domains,
+		Of: peopleOf(a.From), Apps: a.Apps, Networks: a.Networks,
+	}
 }
 
 // checkProviders refuses names of providers that there are not, and names that nothing could replace or show.
@@ -148,10 +151,10 @@ func (p *Policy) checkProviders(a *App) error {
 		if as == nil {
 			continue
 		}
-		if err := a.knowsProviders(as.Providers); err != nil {
+		if err := as.people().check(a); err != nil {
 			return err
 		}
-		if err := checkNames(as.Groups, as.Users, as.Apps, as.Networks); err != nil {
+		if err := checkNames(as.Apps, as.Networks); err != nil {
 			return err
 		}
 	}
@@ -186,35 +189,6 @@ func checkNames(lists ...[]string) error {
 	return nil
 }
 
-// rule is the list as package policy takes it.
-func (w *Who) rule() (all []policy.Who) {
-	if w == nil {
-		return nil
-	}
-	for _, list := range []struct {
-		kind  policy.WhoKind
-		names []string
-	}{{policy.WhoGroup, w.Groups}, {policy.WhoUser, w.Users}, {policy.WhoProvider, w.Providers}} {
-		for _, n := range list.names {
-			all = append(all, policy.Who{Kind: list.kind, Name: n})
-		}
-	}
-	return all
-}
-
-func (w *Who) check(a *App) error {
-	if w == nil {
-		return nil
-	}
-	if len(w.Groups)+len(w.Users)+len(w.Providers) == 0 {
-		return errors.New("names nobody")
-	}
-	if err := checkNames(w.Groups, w.Users, w.Providers); err != nil {
-		return err
-	}
-	return a.knowsProviders(w.Providers)
-}
-
 var activityWords = []string{"navigation", "any", "none"}
 
 var headersWords = []string{"remote", "forwarded", "none"}
@@ -232,10 +206,10 @@ func (h *Handler) check(a *App) error {
 	if err := checkNames(h.Providers); err != nil {
 		return fmt.Errorf("provider: %w", err)
 	}
-	if err := h.Allow.check(a); err != nil {
+	if err := h.Allow.checkSomebody(a); err != nil {
 		return fmt.Errorf("allow: %w", err)
 	}
-	if err := h.Deny.check(a); err != nil {
+	if err := h.Deny.checkSomebody(a); err != nil {
 		return fmt.Errorf("deny: %w", err)
 	}
 	for _, p := range h.Policies {

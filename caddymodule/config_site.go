@@ -104,7 +104,8 @@ type Handler struct {
 	rt handlerRuntime
 }
 
-// Who names people. Somebody is meant if any of the lists has them. Names are compared byte for byte.
+// Who names people. A person is meant if any of the lists has them. Names and mail addresses are compared without case;
+// groups, and subjects in place of a name, exactly.
 type Who struct {
 	// Members of these groups.
 	Groups []string `json:"groups,omitempty"`
@@ -114,6 +115,14 @@ type Who struct {
 
 	// Everybody who signed in at these providers.
 	Providers []string `json:"providers,omitempty"`
+
+	// Everybody with a mail address in one of these domains; a subdomain is another domain. In `allow` only an address that
+	// the provider has verified counts, in `deny` also one that it has not.
+	Domains []string `json:"domains,omitempty"`
+
+	// People who signed in at one provider. Where there are several providers, two people at two of them may have the same
+	// name or group.
+	From []PeopleFrom `json:"from,omitempty"`
 }
 
 // presetHeaders are the headers that a site sets by its preset: for user, email, name and, where it asks for them, groups,

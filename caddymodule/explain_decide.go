@@ -74,7 +74,7 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 func (h *Handler) imaginedRequest(im *imagined, route bool) *policy.Request {
 	var subject *policy.Subject
 	if im.who != nil {
-		subject = h.rt.policies.Resolve(user(im.who))
+		subject = h.rt.policies.Resolve(h.user(im.who))
 	}
 	r := im.r
 	if !route {
@@ -187,6 +187,12 @@ func gapWords(g policy.Gaps) (words []string) {
 	}
 	if g.Has(policy.GapNetwork) {
 		words = append(words, "network")
+	}
+	if g.Has(policy.GapClaim) {
+		words = append(words, "meaning of a claim")
+	}
+	if g.Has(policy.GapName) {
+		words = append(words, "whether a name is theirs")
 	}
 	return words
 }

@@ -25,7 +25,7 @@ type queryFlags struct {
 func (f *queryFlags) add(flags *pflag.FlagSet) {
 	q := &f.q
 	flags.StringVar(&q.App, "app", "", "the app that is asked for; may be left out if there is only one")
-	flags.StringVar(&q.User, "user", "", "the person, by the name that policies use")
+	flags.StringVar(&q.User, "user", "", "the person, by the name that policies use; an address counts as verified, unless --email gives another")
 	flags.StringVar(&q.Subject, "subject", "", "the person, by the provider's own name for them")
 	flags.StringVar(&q.Email, "email", "", "a mail address that the provider has verified")
 	flags.StringArrayVar(&q.Groups, "group", nil, "a group of theirs; repeatable")
@@ -38,8 +38,8 @@ func (f *queryFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.authAge, "auth-age", "", "how long ago they authenticated, such as 2h; default: the provider does not say")
 	flags.StringVar(&f.idle, "idle", "", "how long ago the session was used last")
 	flags.StringVar(&q.Kind, "kind", "", "there is a session already: browser or persistent")
-	flags.StringArrayVar(&f.risks, "risk", nil, "sign_in=<level> or user=<level>: none, low, medium, high")
-	flags.StringArrayVar(&f.devices, "device", nil, "compliant=, managed= or shared=, true or false")
+	flags.StringArrayVar(&f.risks, "risk", nil, "sign_in=<level> or user=<level>: none, low, medium, high, hidden, or unreadable for a claim in no known word")
+	flags.StringArrayVar(&f.devices, "device", nil, "compliant=, managed= or shared=, true, false or unreadable")
 	flags.BoolVar(&q.Consent, "consent", false, "the sign-in went through a consent page")
 	flags.BoolVar(&q.IWA, "iwa", false, "they signed in by integrated Windows authentication")
 	flags.BoolVar(&q.Inherited, "inherited", false, `the provider asked "Stay signed in?" already`)

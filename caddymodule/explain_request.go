@@ -96,8 +96,8 @@ func (h *Handler) imaginePerson(q *Query, at time.Time) (*session.Session, error
 		Compliant: signalWord(q.Compliant), Managed: signalWord(q.Managed), Shared: signalWord(q.Shared),
 		LastUsed: at.Add(-time.Duration(q.Idle)),
 	}
-	if q.Subject == "" {
-		who.Identity.Subject = q.User
+	if q.Email == "" && session.LooksLikeAddress(q.User) {
+		who.Email, who.EmailVerified = q.User, true // by the name that policies use, so a verified one
 	}
 	if q.Kind == session.Persistent.String() {
 		who.Kind = session.Persistent
@@ -140,7 +140,7 @@ func riskWord(r policy.Risk) string {
 }
 
 func signalWord(s policy.Signal) string {
-	return map[policy.Signal]string{policy.Yes: "true", policy.No: "false"}[s]
+	return map[policy.Signal]string{policy.Yes: "true", policy.No: "false", policy.Unreadable: session.Unreadable}[s]
 }
 
 // imagineRequest makes the request as Caddy would hand it over, by its own function, so that every matcher finds what

@@ -15,7 +15,7 @@ import (
 // Admit implements signin.Gate: at the end of a sign-in everything but the routes is held against the person. What
 // depends on a route speaks when the request for it comes, unless it asked for this sign-in.
 func (h *Handler) Admit(v *signin.Visit, who *session.Session, asked signin.Asked) signin.Admission {
-	request := h.request(nil, v, h.rt.policies.Resolve(user(who)), who)
+	request := h.request(nil, v, h.rt.policies.Resolve(h.user(who)), who)
 	request.Routed, request.Idle = asked.Policies, asked.Idle
 	d := h.rt.policies.Evaluate(request)
 	a := signin.Admission{
@@ -87,15 +87,30 @@ func (h *Handler) describe(p *passage, r *http.Request, subject *policy.Subject,
 }
 
 // user is a person as policies can name them: by the name that the log shows, by a verified mail address, by subject.
-func user(who *session.Session) policy.User {
+func (h *Handler) user(who *session.Session) policy.User {
+	names, claimed := who.Called(h.rt.app.trustsNames(who.Provider))
 	return policy.User{
-		Names:       who.Names(),
-		Claimed:     who.Claimed(),
-		Groups:      who.Groups,
-		GroupsKnown: who.GroupsComplete,
-		Guest:       who.Guest,
-		Provider:    who.Provider,
+		ID:               who.Identity.Subject,
+		Names:            names,
+		Claimed:          claimed,
+		Groups:           who.Groups,
+		GroupsKnown:      who.GroupsComplete,
+		GroupsUnreadable: who.GroupsUnclear,
+		Guest:            who.Guest,
+		GuestUnreadable:  who.GuestUnclear,
+		Provider:         who.Provider,
 	}
+}
+
+// trustsNames reports whether user names of a provider are the person's even where they look like a mail address that
+// the provider has not verified, as it is configured now.
+func (a *App) trustsNames(provider string) bool {
+	for _, p := range a.rt.providers {
+		if p.Name == provider {
+			return p.Claims.TrustUserNames
+		}
+	}
+	return false
 }
 
 func persistence(p policy.Persistence) signin.Persistence {
@@ -115,6 +130,8 @@ func refusal(d *policy.Decision) *signin.Refusal {
 	}
 	switch d.Reason {
 	case policy.Denied, policy.NotAdmitted:
+		out.Title = pages.BlockNotAssigned
+	case policy.NameUnverified:
 		out.Title = pages.BlockNotAssigned
 	case policy.GroupOverage:
 		out.Title = pages.BlockGroups
@@ -138,7 +155,7 @@ func (a *App) mfa(who *session.Session) bool {
 	return false
 }
 
-// riskOf reads a risk that a provider stated. A word that is none of the known ones was left out at sign-in.
+// riskOf reads a risk that a provider stated, as the session's record has it.
 func riskOf(word string) (r policy.Risk) {
 	if word != "" {
 		_ = r.UnmarshalText([]byte(word)) // leaves r unknown
@@ -152,6 +169,8 @@ func signalOf(word string) policy.Signal {
 		return policy.Yes
 	case "false":
 		return policy.No
+	case session.Unreadable:
+		return policy.Unreadable
 	}
 	return policy.Unknown
 }

@@ -21,7 +21,7 @@ type identityHeader struct {
 
 // presetValues are what the headers of a preset carry, in the order in which headerPresets names them.
 var presetValues = []func(*session.Session) string{
-	func(s *session.Session) string { return s.User },
+	nil, // the user name, which depends on the provider
 	func(s *session.Session) string { return s.Email },
 	func(s *session.Session) string { return s.Name },
 	func(s *session.Session) string { return signin.JoinList(s.Groups) },
@@ -30,7 +30,11 @@ var presetValues = []func(*session.Session) string{
 // provisionHeaders compiles which headers carry what, and which must therefore never come from a client.
 func (h *Handler) provisionHeaders() error {
 	for i, name := range h.presetHeaders() {
-		h.rt.headers = append(h.rt.headers, identityHeader{name, presetValues[i]})
+		value := presetValues[i]
+		if value == nil {
+			value = func(s *session.Session) string { return s.AppUser(h.rt.app.trustsNames(s.Provider)) }
+		}
+		h.rt.headers = append(h.rt.headers, identityHeader{name, value})
 	}
 	names := make([]string, 0, len(h.Header))
 	for _, c := range h.Header {

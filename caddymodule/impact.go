@@ -227,7 +227,7 @@ func (im *impact) replaySignIns(ctx context.Context) error {
 	}
 	if thin > 0 {
 		im.out.Notes = append(im.out.Notes, fmt.Sprintf("%d sign-ins are of people who have no live session: the log does not keep their groups "+
-			"or how strongly they signed in, and has their names in lower case", thin))
+			"or how strongly they signed in", thin))
 	}
 	return nil
 }

@@ -138,7 +138,7 @@ func (h *Handler) judge(p *party, matches map[policy.MatcherID]bool) judgement {
 	}
 	v := *p.v
 	v.Site = &h.rt.site
-	q := h.request(nil, &v, h.rt.policies.Resolve(user(p.who)), p.who)
+	q := h.request(nil, &v, h.rt.policies.Resolve(h.user(p.who)), p.who)
 	q.Time, q.Idle, q.NoRoute = p.at, p.idle, false
 	q.Match = policy.MatchFunc(func(id policy.MatcherID) (bool, error) { return matches[id], nil })
 	d := h.rt.policies.Evaluate(q)

@@ -20,7 +20,7 @@ type made struct {
 	text string
 	// bits are the person's to the site's policies; few has room for the usual ones.
 	bits     []uint64
-	few      [6]uint64
+	few      [7]uint64
 	facts    facts
 	contexts [1]string // for facts; most people have one
 	// newApp: the session has not been used for this app yet.
@@ -61,8 +61,8 @@ func (h *Handler) made(live *session.Live) (*made, error) {
 	for i, context := range m.facts.auth.ACRs { // else they would hold on to the whole text of the record
 		m.facts.auth.ACRs[i] = unique.Make(context).Value()
 	}
-	m.bits = append(m.few[:0], h.rt.policies.Resolve(user(who)).Bits()...)
-	text := appendValue(nil, who.User)
+	m.bits = append(m.few[:0], h.rt.policies.Resolve(h.user(who)).Bits()...)
+	text := appendValue(nil, who.AppUser(h.rt.app.trustsNames(who.Provider)))
 	for i := range h.rt.headers {
 		text = appendValue(text, h.rt.headers[i].value(who))
 	}

@@ -41,6 +41,7 @@ func everyWord(t *testing.T) string {
 			groups_claim groups
 			groups_overage graph
 			user_claim upn sub
+			trust_audience project
 			guest_claim acct 1
 			iwa_amr wia
 			mfa_amr mfa
@@ -78,7 +79,10 @@ func everyWord(t *testing.T) string {
 		policy p {
 			mode report_only until 2099-01-01
 			include group g
+			include domain partners.example
+			include group auditors from staff
 			exclude user u
+			exclude domain trusted.example
 			exclude app other
 			require acr:urn:mfa
 		}

@@ -55,6 +55,7 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 		ClientSecret: secret,
 		ClientMethod: auth.Method, ClientKey: key, ClientAudience: auth.Audience,
 		MetadataURL: p.MetadataURL, InternalURL: strings.TrimSuffix(p.InternalURL, "/"), EndSession: endSession,
+		TrustAudience: p.TrustAudience,
 		SilentRecheck: p.Recheck == recheckSilent,
 		Scopes:        p.Scopes,
 		AuthParams:    p.AuthParams,
@@ -107,17 +108,18 @@ func (p *Provider) endSession() (*leave.Template, error) {
 
 func (p *Provider) claims() signin.ClaimsConfig {
 	c := signin.ClaimsConfig{
-		Groups:       p.GroupsClaim,
-		GraphURL:     p.GroupsOverage,
-		User:         p.UserClaims,
-		IWAMethods:   p.IWAAMR,
-		MFAMethods:   p.MFAAMR,
-		MFAContexts:  p.MFAACR,
-		Compliant:    p.Device.Compliant,
-		Managed:      p.Device.Managed,
-		SignInRisk:   p.Risk.SignIn,
-		UserRisk:     p.Risk.User,
-		SharedDevice: p.Device.Shared,
+		Groups:         p.GroupsClaim,
+		GraphURL:       p.GroupsOverage,
+		User:           p.UserClaims,
+		TrustUserNames: p.TrustUserNames,
+		IWAMethods:     p.IWAAMR,
+		MFAMethods:     p.MFAAMR,
+		MFAContexts:    p.MFAACR,
+		Compliant:      p.Device.Compliant,
+		Managed:        p.Device.Managed,
+		SignInRisk:     p.Risk.SignIn,
+		UserRisk:       p.Risk.User,
+		SharedDevice:   p.Device.Shared,
 	}
 	if len(c.IWAMethods) == 0 {
 		c.IWAMethods = defaultIWAMethods

@@ -114,7 +114,7 @@ func TestReportOnlyIsCounted(t *testing.T) {
 			r.Header.Set("User-Agent", tt.agent)
 			var subject *policy.Subject
 			if tt.who != nil {
-				subject = h.rt.policies.Resolve(user(tt.who))
+				subject = h.rt.policies.Resolve(h.user(tt.who))
 			}
 			q := h.request(r, &signin.Visit{IP: netip.MustParseAddr("192.0.2.1"), Header: r.Header}, subject, tt.who)
 			q.Match = policy.MatchFunc(func(policy.MatcherID) (bool, error) { return false, errors.New("broken") })

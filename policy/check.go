@@ -99,20 +99,11 @@ func (c *checker) site(s *Site, apps, tenant map[string]bool) {
 		who  []Who
 	}{{"allow", s.Allow}, {"deny", s.Deny}} {
 		for _, w := range list.who {
-			switch w.Kind {
-			case WhoGroup:
-				c.name(list.word+" group", w.Name)
-			case WhoUser:
-				c.name(list.word+" user", w.Name)
-			case WhoProvider:
-				c.name(list.word+" provider", w.Name)
-			default:
-				c.failf("%s: invalid kind of subject (%d)", list.word, w.Kind)
-			}
+			c.who(list.word, w)
 		}
 	}
 	for _, w := range s.Allow {
-		if slices.Contains(s.Deny, w) {
+		if slices.ContainsFunc(s.Deny, func(d Who) bool { return d.key() == w.key() }) {
 			c.failf("%q is both allowed and denied", w.Name)
 		}
 	}
@@ -149,8 +140,8 @@ func (c *checker) assignments(p *Policy, site string) {
 	if ex.All {
 		c.failf("exclude all: the policy could never apply; use mode off")
 	}
-	if in.All && (in.Guests || len(in.Groups)+len(in.Users)+len(in.Providers) > 0) {
-		c.failf("include all covers everybody: the guests, groups, users or providers beside it have no effect")
+	if in.All && in.namesSubjects() {
+		c.failf("include all covers everybody: the guests, groups, users, domains or providers beside it have no effect")
 	}
 	if in.Guests && ex.Guests {
 		c.failf("guests are both included and excluded")
@@ -158,13 +149,23 @@ func (c *checker) assignments(p *Policy, site string) {
 	if site != "" && len(in.Apps)+len(ex.Apps) > 0 {
 		c.failf("a policy at a site holds for that site only: it cannot name apps")
 	}
+	excluded := ex.who()
+	for _, w := range in.who() {
+		c.who("include", w)
+		if slices.ContainsFunc(excluded, func(x Who) bool { return x.key() == w.key() }) {
+			c.failf("%s %q is both included and excluded", whoWords[w.Kind], w.Name)
+		}
+	}
+	for _, w := range excluded {
+		c.who("exclude", w)
+	}
+	for _, of := range slices.Concat(in.Of, ex.Of) {
+		c.name("provider", of.Provider)
+	}
 	for _, list := range []struct {
 		kind   string
 		in, ex []string
 	}{
-		{"group", in.Groups, ex.Groups},
-		{"user", in.Users, ex.Users},
-		{"provider", in.Providers, ex.Providers},
 		{"app", in.Apps, ex.Apps},
 		{"network", in.Networks, ex.Networks},
 	} {
@@ -194,8 +195,9 @@ func (c *checker) assignments(p *Policy, site string) {
 func (c *checker) conditions(when *Conditions) {
 	inRange(c, "platform", platformWords, when.Platforms)
 	inRange(c, "client", clientWords, when.Clients)
-	inRange(c, "sign-in risk", riskWords, when.SignInRisk)
-	inRange(c, "user risk", riskWords, when.UserRisk)
+	// What cannot be read matches every level already.
+	inRange(c, "sign-in risk", riskWords[:RiskUnreadable], when.SignInRisk)
+	inRange(c, "user risk", riskWords[:RiskUnreadable], when.UserRisk)
 	for _, d := range when.Devices {
 		if d.Attribute >= attributes {
 			c.failf("device attribute is %v", d.Attribute)
@@ -264,6 +266,46 @@ func (c *checker) controls(p *Policy, site string) {
 			c.failf(why + " the requests that a matcher selects")
 		}
 	}
+}
+
+var whoWords = map[WhoKind]string{WhoGroup: "group", WhoUser: "user", WhoDomain: "domain", WhoProvider: "provider"}
+
+// who checks how a list names people.
+func (c *checker) who(list string, w Who) {
+	kind, ok := whoWords[w.Kind]
+	if !ok {
+		c.failf("%s: invalid kind of subject (%d)", list, w.Kind)
+		return
+	}
+	c.name(list+" "+kind, w.Name)
+	if w.Kind == WhoProvider && w.Provider != "" {
+		c.failf("%s: a provider is not of a provider", list)
+	}
+	if problem := CheckName(w.Kind, w.Name); problem != "" {
+		c.failf("%s %s: %s", list, kind, problem)
+	}
+}
+
+// CheckName says why a name can name nobody, or nothing. A name is compared whole.
+func CheckName(kind WhoKind, name string) (problem string) {
+	switch {
+	case kind == WhoDomain:
+		if i := strings.LastIndexByte(name, '@'); i >= 0 {
+			return fmt.Sprintf("%q is no domain; write it without what comes before the domain: %s", name, name[i+1:])
+		}
+		if strings.Contains(name, "*") {
+			return fmt.Sprintf("%q: there are no wildcards, and a subdomain is another domain: list each of them", name)
+		}
+		if _, ok := Domain(name); !ok || strings.ContainsFunc(name, func(r rune) bool { return strings.ContainsRune(" /:,;", r) }) {
+			return fmt.Sprintf("%q is no domain such as contractors.example", name)
+		}
+	case kind == WhoProvider || !strings.Contains(name, "*"):
+	case kind == WhoUser && strings.HasPrefix(name, "*@"):
+		return fmt.Sprintf("%q: a name is compared whole and has no wildcards; for everybody with an address there write `domain %s`", name, name[2:])
+	default:
+		return fmt.Sprintf("%q: a name is compared whole and has no wildcards", name)
+	}
+	return ""
 }
 
 // name refuses what could not be told apart in a log or would forge a line of it.

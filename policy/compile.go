@@ -9,15 +9,16 @@ type Set struct {
 	places   places
 
 	// Who is mentioned where.
-	groups, users, providers index
-	guests                   mention
+	anywhere  people
+	of        map[string]*people // by provider
+	providers index
+	guests    mention
 
-	everybody                      bitset // policies whose include part names no subject
-	anonymous                      audience
-	groupIncluding, groupExcluding bitset // policies that name groups
-	open, groupAllowing            bitset // sites without an allow list, and with groups in it
-	groupDenying                   bitset
-	enforced                       bitset // policies in mode on
+	everybody                bitset // policies whose include part names no subject
+	anonymous                audience
+	namesGroups, namesGuests bitset // policies that do
+	open                     bitset // sites without an allow list
+	enforced                 bitset // policies in mode on
 }
 
 // mention lists the policies that include or exclude somebody and the sites that allow or deny them.
@@ -78,7 +79,7 @@ func Compile(cfg Config) (*Set, error) {
 	if err := check(&cfg); err != nil {
 		return nil, err
 	}
-	s := &Set{sites: make(map[string]*site, len(cfg.Sites))}
+	s := &Set{sites: make(map[string]*site, len(cfg.Sites)), of: make(map[string]*people)}
 	for i := range cfg.Policies {
 		s.policies = append(s.policies, compilePolicy(&cfg.Policies[i], ""))
 	}
@@ -91,6 +92,7 @@ func Compile(cfg Config) (*Set, error) {
 		st.end = len(s.policies)
 		s.sites[cfg.Sites[i].App] = st
 	}
+	s.anywhere = s.noPeople(len(cfg.Sites))
 	s.indexPolicies()
 	for app, st := range s.sites {
 		s.policiesAt(app, st, tenant)
@@ -130,39 +132,32 @@ func maskOf[T ~uint8](values []T) (mask uint8) {
 func (s *Set) indexPolicies() {
 	n := len(s.policies)
 	s.everybody, s.enforced = newBitset(n), newBitset(n)
-	s.groupIncluding, s.groupExcluding = newBitset(n), newBitset(n)
+	s.namesGroups, s.namesGuests = newBitset(n), newBitset(n)
 	s.anonymous = audience{newBitset(n), newBitset(n)}
 	for i := range s.policies {
 		p := &s.policies[i].source
 		in, ex := &p.Include, &p.Exclude
-		for _, name := range in.Groups {
-			m := s.groups.at(name)
+		s.eachWho(in, func(w Who, m *mention) {
 			m.include = append(m.include, i)
-			s.groupIncluding.set(i)
-		}
-		for _, name := range ex.Groups {
-			m := s.groups.at(name)
+			if w.Kind == WhoGroup {
+				s.circle(w.Provider).including.set(i)
+				s.namesGroups.set(i)
+			}
+		})
+		s.eachWho(ex, func(w Who, m *mention) {
 			m.exclude = append(m.exclude, i)
-			s.groupExcluding.set(i)
-		}
-		for _, list := range []struct {
-			index  *index
-			in, ex []string
-		}{{&s.users, in.Users, ex.Users}, {&s.providers, in.Providers, ex.Providers}} {
-			for _, name := range list.in {
-				m := list.index.at(name)
-				m.include = append(m.include, i)
+			if w.Kind == WhoGroup {
+				s.circle(w.Provider).excluding.set(i)
+				s.namesGroups.set(i)
 			}
-			for _, name := range list.ex {
-				m := list.index.at(name)
-				m.exclude = append(m.exclude, i)
-			}
-		}
+		})
 		if in.Guests {
 			s.guests.include = append(s.guests.include, i)
+			s.namesGuests.set(i)
 		}
 		if ex.Guests {
 			s.guests.exclude = append(s.guests.exclude, i)
+			s.namesGuests.set(i)
 		}
 		if !in.namesSubjects() {
 			s.everybody.set(i)
@@ -177,9 +172,7 @@ func (s *Set) indexPolicies() {
 	}
 }
 
-func (a *Assignment) namesSubjects() bool {
-	return a.Guests || len(a.Groups)+len(a.Users)+len(a.Providers) > 0
-}
+func (a *Assignment) namesSubjects() bool { return a.Guests || len(a.who()) > 0 }
 
 func (s *Set) policiesAt(app string, st *site, tenant int) {
 	st.policies = newBitset(len(s.policies))
@@ -200,36 +193,26 @@ func (p *Policy) forApp(app string) bool {
 }
 
 func (s *Set) indexSites(sites []Site) {
-	n := len(sites)
-	s.open, s.groupAllowing, s.groupDenying = newBitset(n), newBitset(n), newBitset(n)
+	s.open = newBitset(len(sites))
 	for i := range sites {
 		if len(sites[i].Allow) == 0 {
 			s.open.set(i)
 		}
 		for _, w := range sites[i].Allow {
-			m := s.mentionOf(w)
-			m.allow = append(m.allow, i)
+			for _, m := range s.mentionsOf(w) {
+				m.allow = append(m.allow, i)
+			}
 			if w.Kind == WhoGroup {
-				s.groupAllowing.set(i)
+				s.circle(w.Provider).allowing.set(i)
 			}
 		}
 		for _, w := range sites[i].Deny {
-			m := s.mentionOf(w)
-			m.deny = append(m.deny, i)
+			for _, m := range s.mentionsOf(w) {
+				m.deny = append(m.deny, i)
+			}
 			if w.Kind == WhoGroup {
-				s.groupDenying.set(i)
+				s.circle(w.Provider).denying.set(i)
 			}
 		}
-	}
-}
-
-func (s *Set) mentionOf(w Who) *mention {
-	switch w.Kind {
-	case WhoGroup:
-		return s.groups.at(w.Name)
-	case WhoUser:
-		return s.users.at(w.Name)
-	default: // check refuses any other kind
-		return s.providers.at(w.Name)
 	}
 }

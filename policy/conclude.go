@@ -44,12 +44,12 @@ func (sub *Subject) refusal(site int) (g grounds, why Reason) {
 		g.add(0)
 		return g, Denied
 	case said.deniedMaybe.has(site):
-		g.add(GapGroups)
+		g.add(sub.groupGap())
 		return g, Denied
 	case said.allowed.has(site):
 		return g, ""
 	case said.allowedMaybe.has(site):
-		g.add(GapGroups)
+		g.add(sub.groupGap())
 		return g, NotAdmitted
 	}
 	g.add(0)
@@ -108,9 +108,14 @@ func (d *Decision) refuse(g grounds, why Reason, code int, by Controls) {
 		return
 	}
 	d.Gaps = g.gaps
-	if g.gaps.Has(GapGroups) {
+	switch {
+	case g.gaps.Has(GapClaim):
+		d.Reason = ClaimUnreadable
+	case g.gaps.Has(GapGroups):
 		d.Reason = GroupOverage
-	} else {
+	case g.gaps.Has(GapName):
+		d.Reason = NameUnverified
+	default:
 		d.Reason = NetworkUnknown
 	}
 }

@@ -54,12 +54,15 @@ const (
 	WhoGroup    WhoKind = iota + 1 // members of a group
 	WhoUser                        // one person, by any of their names
 	WhoProvider                    // everybody who signed in with a provider
+	WhoDomain                      // everybody with a mail address in a domain
 )
 
 // Who names people in an allow or deny list.
 type Who struct {
 	Kind WhoKind
 	Name string
+	// Provider, if not empty, is where they must have signed in. Not for WhoProvider.
+	Provider string
 }
 
 // Policy is a named rule: if the assignment matches and the conditions hold, then the grant must be satisfied and the
@@ -103,9 +106,20 @@ type Assignment struct {
 	Groups    []string
 	Users     []string
 	Providers []string
-	Apps      []string
+	// Domains are of mail addresses. In Include also of addresses that nobody has verified, in Exclude of verified ones
+	// alone. The subdomains of a domain are other domains.
+	Domains []string
+	// Of are people who must have signed in with a certain provider.
+	Of   []PeopleOf
+	Apps []string
 	// Networks are names of networks, or TrustedNetworks.
 	Networks []string
+}
+
+// PeopleOf names people who signed in with one provider.
+type PeopleOf struct {
+	Provider               string
+	Groups, Users, Domains []string
 }
 
 // Conditions narrow a policy down further. Each list that is not empty must contain what the request has.

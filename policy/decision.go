@@ -37,6 +37,8 @@ const (
 	Denied             Reason = "denied"               // by the site's deny list
 	NotAdmitted        Reason = "not_admitted"         // by the site's allow list
 	GroupOverage       Reason = "group_overage"        // a refusal only because groups are unknown (A6)
+	ClaimUnreadable    Reason = "claim_unreadable"     // a refusal only because the provider states something that is no known word
+	NameUnverified     Reason = "name_unverified"      // a refusal only because of a name that nobody has verified
 	NetworkUnknown     Reason = "network_unknown"      // a refusal only because the address is unknown (A62)
 	DeviceNotCompliant Reason = "device_not_compliant" // the device is known not to be
 	DeviceUnknown      Reason = "device_unknown"       // nothing is known about the device
@@ -50,6 +52,8 @@ type Gaps uint8
 const (
 	GapGroups Gaps = 1 << iota
 	GapNetwork
+	GapClaim // a claim that could not be read
+	GapName  // a name that nobody has verified
 )
 
 // Has tells whether all of h is in g.

@@ -34,6 +34,7 @@ type evaluation struct {
 	r         *Request
 	anonymous bool
 	audience  audience
+	subject   *Subject
 	site      *site
 	place     *place
 	device    [attributes]Signal
@@ -71,7 +72,7 @@ func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 	}
 	e := evaluation{set: s, r: r, anonymous: sub == nil, site: st, place: s.place(r.IP), audience: s.anonymous}
 	if sub != nil {
-		e.audience = sub.audience()
+		e.audience, e.subject = sub.audience(), sub
 	}
 	e.device = [attributes]Signal{Compliant: r.Device.Compliant, Managed: r.Device.Managed, Shared: r.Device.Shared}
 	if e.place.Shared {
@@ -128,7 +129,7 @@ func (e *evaluation) hold(d *Decision, i int, rec *recorder) {
 		return
 	}
 	if !e.audience.sure.has(i) {
-		gaps |= GapGroups
+		gaps |= e.subject.gap(i)
 	}
 	if !e.place.sure.has(i) {
 		gaps |= GapNetwork
@@ -161,15 +162,17 @@ func (e *evaluation) conditions(p *compiled) (unmet Unmet, gaps Gaps) {
 		unmet |= UnmetClient
 	}
 	if p.signInRisk != 0 {
-		unmet |= e.riskUnmet(p.signInRisk, r.SignInRisk, UnmetSignInRisk)
+		unmet |= e.riskUnmet(p.signInRisk, r.SignInRisk, UnmetSignInRisk, &gaps)
 	}
 	if p.userRisk != 0 {
-		unmet |= e.riskUnmet(p.userRisk, r.UserRisk, UnmetUserRisk)
+		unmet |= e.riskUnmet(p.userRisk, r.UserRisk, UnmetUserRisk, &gaps)
 	}
 	for a, want := range p.devices {
 		is := e.device[a]
 		switch {
 		case want == 0:
+		case is == Unreadable:
+			gaps |= GapClaim
 		case Attribute(a) == Shared && is != Yes && !e.place.Known && e.set.places.anyShare:
 			gaps |= GapNetwork // it may stand in a shared network
 		case is == Unknown && e.anonymous:
@@ -181,8 +184,10 @@ func (e *evaluation) conditions(p *compiled) (unmet Unmet, gaps Gaps) {
 	return unmet, gaps
 }
 
-func (e *evaluation) riskUnmet(want uint8, is Risk, unmet Unmet) Unmet {
+func (e *evaluation) riskUnmet(want uint8, is Risk, unmet Unmet, gaps *Gaps) Unmet {
 	switch {
+	case is == RiskUnreadable:
+		*gaps |= GapClaim
 	case is == RiskUnknown && e.anonymous:
 		return UnmetInformation // a sign-in may tell
 	case want&(1<<is) == 0:

@@ -270,8 +270,8 @@ func TestEvaluationErrorRefuses(t *testing.T) {
 		{"no app", alice(), func(r *policy.Request) { r.App = "" }, policy.Block},
 		{"unknown app", alice(), func(r *policy.Request) { r.App = "wiki " }, policy.Block},
 		{"invalid platform", alice(), func(r *policy.Request) { r.Platform = 99 }, policy.Block},
-		{"invalid risk", alice(), func(r *policy.Request) { r.UserRisk = 6 }, policy.Block},
-		{"invalid device", alice(), func(r *policy.Request) { r.Device.Managed = 3 }, policy.Block},
+		{"invalid risk", alice(), func(r *policy.Request) { r.UserRisk = 7 }, policy.Block},
+		{"invalid device", alice(), func(r *policy.Request) { r.Device.Managed = 4 }, policy.Block},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := ask(set, tc.user)

@@ -97,8 +97,8 @@ func (l *linter) idleConditions(p *Policy) {
 	}{
 		{"platform", len(distinct(when.Platforms)), len(platformWords)},
 		{"client", len(distinct(when.Clients)), len(clientWords)},
-		{"risk sign_in", len(distinct(when.SignInRisk)), len(riskWords)},
-		{"risk user", len(distinct(when.UserRisk)), len(riskWords)},
+		{"risk sign_in", len(distinct(when.SignInRisk)), int(RiskUnreadable)},
+		{"risk user", len(distinct(when.UserRisk)), int(RiskUnreadable)},
 	} {
 		if c.has == c.most {
 			l.findf("when %s lists all there is, so that it always holds", c.what)

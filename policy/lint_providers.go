@@ -47,9 +47,14 @@ func (l *linter) sources(policies []Policy, site string, providers []Provider) {
 // providers are those of which people may come whom the policy applies to.
 func (p *Policy) providers(all []Provider) (from []Provider) {
 	in := &p.Include
-	only := len(in.Providers) > 0 && !in.Guests && len(in.Groups)+len(in.Users) == 0
+	// Only those of whom it names a provider with everybody that it names.
+	named := slices.Clone(in.Providers)
+	for _, of := range in.Of {
+		named = append(named, of.Provider)
+	}
+	only := len(named) > 0 && !in.Guests && len(in.Groups)+len(in.Users)+len(in.Domains) == 0
 	for _, q := range all {
-		if (!only || slices.Contains(in.Providers, q.Name)) && !slices.Contains(p.Exclude.Providers, q.Name) {
+		if (!only || slices.Contains(named, q.Name)) && !slices.Contains(p.Exclude.Providers, q.Name) {
 			from = append(from, q)
 		}
 	}
@@ -62,7 +67,7 @@ func (l *linter) guests(p *Policy, from []Provider) {
 	}
 	in := &p.Include
 	switch {
-	case in.Guests && len(in.Groups)+len(in.Users)+len(in.Providers) == 0:
+	case in.Guests && len(in.who()) == 0:
 		l.findf("it never applies: no provider says who is a guest (guest_claim)")
 	case in.Guests:
 		l.findf("it includes guests, but no provider says who is one (guest_claim)")

@@ -100,13 +100,21 @@ func (s *scope) covers(other *scope) bool {
 func (s *scope) coversPeople(other *scope) bool {
 	in, theirs := &s.Include, &other.Include
 	if in.namesSubjects() {
-		if !theirs.namesSubjects() || theirs.Guests && !in.Guests || !subset(theirs.Groups, in.Groups) ||
-			!subset(theirs.Users, in.Users) || !subset(theirs.Providers, in.Providers) {
+		if !theirs.namesSubjects() || theirs.Guests && !in.Guests || !subset(theirs.keys(), in.keys()) {
 			return false
 		}
 	}
 	ex, out := &s.Exclude, &other.Exclude
-	return (!ex.Guests || out.Guests) && subset(ex.Groups, out.Groups) && subset(ex.Users, out.Users) && subset(ex.Providers, out.Providers)
+	return (!ex.Guests || out.Guests) && subset(ex.keys(), out.keys())
+}
+
+// keys are whom an assignment names, as they are compared.
+func (a *Assignment) keys() []Who {
+	all := a.who()
+	for i, w := range all {
+		all[i] = w.key()
+	}
+	return all
 }
 
 func (s *scope) coversPlaces(other *scope) bool {

@@ -58,7 +58,8 @@ const (
 var clientWords = []string{"other", "browser"}
 
 // Risk is a risk level as an identity provider or a trusted proxy states it (A3). The zero value is unknown, which
-// matches only a condition that lists it: a provider that states no risk does not make everybody risky.
+// matches only a condition that lists it: a provider that states no risk does not make everybody risky. One that states
+// something that is no level may mean any: RiskUnreadable matches every condition, as far as one knows.
 type Risk uint8
 
 // The risk levels.
@@ -69,9 +70,10 @@ const (
 	RiskMedium
 	RiskHigh
 	RiskHidden
+	RiskUnreadable
 )
 
-var riskWords = []string{"unknown", "none", "low", "medium", "high", "hidden"}
+var riskWords = []string{"unknown", "none", "low", "medium", "high", "hidden", "unreadable"}
 
 // Signal is what is known about a property of a device. The zero value is unknown, as of an unregistered device: it
 // matches a negative condition and no positive one (P12).
@@ -82,9 +84,10 @@ const (
 	Unknown Signal = iota
 	No
 	Yes
+	Unreadable // something is stated that is neither: it matches every condition, as far as one knows
 )
 
-var signalWords = []string{"unknown", "no", "yes"}
+var signalWords = []string{"unknown", "no", "yes", "unreadable"}
 
 // Attribute is a property of a device that a condition may ask for.
 type Attribute uint8
@@ -157,10 +160,10 @@ func (p *Platform) UnmarshalText(text []byte) error {
 // UnmarshalText accepts browser and other, and nothing else.
 func (c *Client) UnmarshalText(text []byte) error { return parseWord(c, "client", clientWords, text) }
 
-// UnmarshalText accepts a risk level or unknown, and nothing else.
+// UnmarshalText accepts a risk level, unknown or unreadable, and nothing else.
 func (r *Risk) UnmarshalText(text []byte) error { return parseWord(r, "risk", riskWords, text) }
 
-// UnmarshalText accepts unknown, no and yes, and nothing else.
+// UnmarshalText accepts unknown, no, yes and unreadable, and nothing else.
 func (s *Signal) UnmarshalText(text []byte) error { return parseWord(s, "signal", signalWords, text) }
 
 // UnmarshalText accepts compliant, managed and shared, and nothing else.

@@ -52,6 +52,7 @@ const (
 	fieldStepUps
 	fieldBegan
 	fieldConfirmed
+	fieldUnverified
 )
 
 const (
@@ -60,8 +61,11 @@ const (
 	flagEmailVerified
 	flagRenewable
 	flagUserUnverified
+	flagGuestUnclear
+	flagGroupsUnclear
 
-	knownFlags = flagGuest | flagGroupsComplete | flagEmailVerified | flagRenewable | flagUserUnverified
+	knownFlags = flagGuest | flagGroupsComplete | flagEmailVerified | flagRenewable | flagUserUnverified |
+		flagGuestUnclear | flagGroupsUnclear
 )
 
 // usualRecord is in how many bytes most records are written.
@@ -79,23 +83,7 @@ func (s *Session) encode() (plain []byte, tail int) {
 	w.str(fieldUser, s.User)
 	w.str(fieldName, s.Name)
 	w.str(fieldEmail, s.Email)
-	flags := s.flags
-	if s.Guest {
-		flags |= flagGuest
-	}
-	if s.GroupsComplete {
-		flags |= flagGroupsComplete
-	}
-	if s.EmailVerified {
-		flags |= flagEmailVerified
-	}
-	if s.Renewable {
-		flags |= flagRenewable
-	}
-	if s.UserUnverified {
-		flags |= flagUserUnverified
-	}
-	w.num(fieldFlags, flags)
+	w.num(fieldFlags, s.allFlags())
 	w.bytes(fieldClaims, s.Claims)
 	w.bytes(fieldUserInfo, s.UserInfo)
 	w.list(fieldGroup, s.Groups)
@@ -123,10 +111,28 @@ func (s *Session) encode() (plain []byte, tail int) {
 	w.num(fieldStepUps, int64(s.StepUps))
 	w.time(fieldBegan, s.Began)
 	w.time(fieldConfirmed, s.Confirmed)
+	w.list(fieldUnverified, s.Unverified)
 	w.out = append(w.out, s.unknown...)
 	tail = len(w.out)
 	w.bytes(fieldTokens, s.sealedTokens)
 	return w.out, len(w.out) - tail
+}
+
+func (s *Session) allFlags() int64 {
+	flags := s.flags
+	for _, f := range []struct {
+		is   bool
+		flag int64
+	}{
+		{s.Guest, flagGuest}, {s.GroupsComplete, flagGroupsComplete}, {s.EmailVerified, flagEmailVerified},
+		{s.Renewable, flagRenewable}, {s.UserUnverified, flagUserUnverified}, {s.GuestUnclear, flagGuestUnclear},
+		{s.GroupsUnclear, flagGroupsUnclear},
+	} {
+		if f.is {
+			flags |= f.flag
+		}
+	}
+	return flags
 }
 
 // readSession is decodeSession of what pack has made.
@@ -254,6 +260,8 @@ func decodeDraft(data []byte) (*Session, error) {
 			r.time(&s.Began)
 		case fieldConfirmed:
 			r.time(&s.Confirmed)
+		case fieldUnverified:
+			s.Unverified = append(s.Unverified, r.str(text))
 		default:
 			s.unknown = append(s.unknown, r.raw...)
 		}
@@ -266,7 +274,8 @@ func decodeDraft(data []byte) (*Session, error) {
 	}
 	s.Kind, s.StepUps = Kind(kind), int(stepUps)
 	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
-	s.UserUnverified = flags&flagUserUnverified != 0
+	s.UserUnverified, s.GuestUnclear = flags&flagUserUnverified != 0, flags&flagGuestUnclear != 0
+	s.GroupsUnclear = flags&flagGroupsUnclear != 0
 	s.EmailVerified, s.Renewable = flags&flagEmailVerified != 0, flags&flagRenewable != 0
 	s.flags = flags &^ knownFlags
 	s.Limit = Limit{Idle: time.Duration(idle), Max: time.Duration(maxLife)}

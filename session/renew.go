@@ -176,7 +176,8 @@ func (m *Manager) endedMeanwhile(ctx context.Context, s *Session, stated time.Ti
 // renew takes up what a renewal states, but for the tokens.
 func (s *Session) renew(fresh *Session) {
 	s.User, s.Name, s.Email, s.EmailVerified = fresh.User, fresh.Name, fresh.Email, fresh.EmailVerified
-	s.UserUnverified = fresh.UserUnverified
+	s.UserUnverified, s.Unverified = fresh.UserUnverified, slices.Clone(fresh.Unverified)
+	s.GuestUnclear, s.GroupsUnclear = fresh.GuestUnclear, fresh.GroupsUnclear
 	s.Guest, s.SignInRisk, s.UserRisk = fresh.Guest, fresh.SignInRisk, fresh.UserRisk
 	s.Compliant, s.Managed, s.Shared = fresh.Compliant, fresh.Managed, fresh.Shared
 	s.Claims, s.UserInfo = bytes.Clone(fresh.Claims), bytes.Clone(fresh.UserInfo)

@@ -68,6 +68,10 @@ type Session struct {
 	// UserUnverified: User is a mail address that the provider does not say is the person's.
 	UserUnverified bool
 	Guest          bool
+	// GuestUnclear: the claim that says who is a guest could not be read. Guest is then false and means nothing.
+	GuestUnclear bool
+	// GroupsUnclear: the groups are not complete because their claim could not be read, not because there are too many.
+	GroupsUnclear bool
 	// GroupsComplete is false if the provider said that there are more groups than it sent (A6): membership in a
 	// group that is not listed is then unknown, which is not "no".
 	GroupsComplete bool
@@ -75,6 +79,8 @@ type Session struct {
 	// User, Name and Email are for people to read: logs, pages, headers. Empty if the claim is absent.
 	User, Name, Email string
 	Groups            []string
+	// Unverified are names that the provider states and does not vouch for, beside User and Email.
+	Unverified []string
 	// Claims is the payload of the verified ID token as it came; UserInfo the userinfo answer, if it was asked for.
 	Claims, UserInfo []byte
 	// ProviderSession is the provider's own session id (claim sid), empty if it sends none.
@@ -88,9 +94,10 @@ type Session struct {
 	AMR      []string
 	// Contexts are the authentication contexts of Entra that the sign-in met (claim acrs).
 	Contexts []string
-	// SignInRisk and UserRisk are what the provider said: none, low, medium or high; empty if it did not (A3).
+	// SignInRisk and UserRisk are what the provider said: none, low, medium, high or hidden; Unreadable if it was no such
+	// word; empty if it said nothing (A3).
 	SignInRisk, UserRisk string
-	// Compliant, Managed and Shared are what the provider said about the device: true, false, or empty (A13).
+	// Compliant, Managed and Shared are what the provider said about the device: true, false, Unreadable, or empty (A13).
 	Compliant, Managed, Shared string
 	// SteppedUp is when the session was last made of another by a step-up, StepUps how often in quick succession.
 	SteppedUp time.Time
@@ -108,13 +115,16 @@ type Session struct {
 	flags   int64
 }
 
+// Unreadable is the value of what a provider said in words that are not known. It is neither a yes nor a no.
+const Unreadable = "unreadable"
+
 // clone copies whatever the draft shares with its maker, for a session is immutable and may be read from anywhere (A30).
 func (s *Session) clone() *Session {
 	c := *s
 	c.live = nil
 	c.Claims, c.UserInfo = bytes.Clone(s.Claims), bytes.Clone(s.UserInfo)
 	c.Groups, c.AMR, c.Apps = slices.Clone(s.Groups), slices.Clone(s.AMR), slices.Clone(s.Apps)
-	c.Contexts = slices.Clone(s.Contexts)
+	c.Contexts, c.Unverified = slices.Clone(s.Contexts), slices.Clone(s.Unverified)
 	return &c
 }
 
@@ -135,37 +145,8 @@ func (s *Session) LastAnswer() time.Time {
 	return s.GroupsAsOf
 }
 
-// Names are all values by which a policy or a site may name the person: user name, verified mail address and subject. What
-// they may be called but nobody has verified is in Claimed.
-func (s *Session) Names() []string {
-	names := make([]string, 0, 3)
-	if s.User != "" && !s.UserUnverified {
-		names = append(names, s.User)
-	}
-	if s.EmailVerified && s.Email != "" && s.Email != s.User {
-		names = append(names, s.Email)
-	}
-	if s.Identity.Subject != s.User || s.UserUnverified {
-		names = append(names, s.Identity.Subject)
-	}
-	return names
-}
-
 // KnownDevice reports whether the provider says that the device is managed or compliant.
 func (s *Session) KnownDevice() bool { return s.Managed == "true" || s.Compliant == "true" }
-
-// Claimed are the mail addresses that may be the person's: the provider says neither that they are nor that they are not.
-// Who may enter never depends on one; who may not does (A10).
-func (s *Session) Claimed() []string {
-	var names []string
-	if s.UserUnverified && s.User != "" {
-		names = append(names, s.User)
-	}
-	if !s.EmailVerified && s.Email != "" && (s.Email != s.User || !s.UserUnverified) {
-		names = append(names, s.Email)
-	}
-	return names
-}
 
 // SealedUnder returns the keys without which the session as it is stored cannot be opened: that of its record, and that
 // of its tokens if it is another. The key of its cookie is for the browser to know; it was the newest when the session

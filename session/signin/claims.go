@@ -1,23 +1,23 @@
 package signin
 
 import (
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
-// ClaimsConfig says which claims mean what. Every path may be dotted (realm_access.roles); a claim whose name is the
-// whole path, dots included, goes before the dotted reading.
+// ClaimsConfig says which claims mean what. Each is a path as package claim reads it.
 type ClaimsConfig struct {
 	// Groups is the claim that lists groups. Empty: groups.
 	Groups string
 	// GraphURL is where groups are asked for that did not fit into a token; empty: they stay unknown.
 	GraphURL string
+	// TrustUserNames: a user name that looks like an address is the person's, although the provider does not call it a
+	// verified address of theirs.
+	TrustUserNames bool
 	// User are the claims that may name the user; the first present does. Empty: preferred_username, email, sub.
 	User []string
 	// GuestClaim and GuestValue: a person is a guest if the claim has the value (A2). Empty: nobody is.
@@ -41,155 +41,99 @@ const (
 	maxGroups     = 2000
 	maxGroupSize  = 512
 	maxGroupBytes = 16 << 10 // of a session's groups, compressed sizes left aside
-	maxNameSize   = 256
-	maxSubject    = 255 // OpenID Connect Core, section 2
+	maxSubject    = 255      // OpenID Connect Core, section 2
 	maxMethods    = 64
 )
-
-// claimSet is the claims of one person: of the ID token, then of userinfo. Names are compared exactly: Go's own
-// decoding into structs would take "SUB" for "sub".
-type claimSet []map[string]json.RawMessage
-
-func parseClaims(raw []byte) (map[string]json.RawMessage, error) {
-	var m map[string]json.RawMessage
-	err := json.Unmarshal(raw, &m)
-	return m, err
-}
-
-// get finds a claim by its path in the first set that has it.
-func (c claimSet) get(path string) (json.RawMessage, bool) {
-	if path == "" {
-		return nil, false
-	}
-	for _, m := range c {
-		if v, ok := find(m, path); ok {
-			return v, true
-		}
-	}
-	return nil, false
-}
-
-func find(m map[string]json.RawMessage, path string) (json.RawMessage, bool) {
-	if v, ok := m[path]; ok {
-		return v, true
-	}
-	for i := range len(path) {
-		if path[i] != '.' {
-			continue
-		}
-		inner, ok := m[path[:i]]
-		if !ok {
-			continue
-		}
-		if next, err := parseClaims(inner); err == nil && next != nil {
-			if v, ok := find(next, path[i+1:]); ok {
-				return v, true
-			}
-		}
-	}
-	return nil, false
-}
-
-// str returns a claim that is a string, a number or a boolean as text; empty if it is absent or anything else.
-func (c claimSet) str(path string) string {
-	raw, ok := c.get(path)
-	if !ok {
-		return ""
-	}
-	return scalar(raw)
-}
-
-func scalar(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s
-	}
-	var n json.Number
-	if json.Unmarshal(raw, &n) == nil && n != "" {
-		return n.String()
-	}
-	var b bool
-	if json.Unmarshal(raw, &b) == nil && len(raw) > 0 && raw[0] != 'n' {
-		return strconv.FormatBool(b)
-	}
-	return ""
-}
-
-// text is str, made fit for people and headers: bounded, and empty if it holds a control character.
-func (c claimSet) text(path string) string {
-	s := c.str(path)
-	if len(s) > maxNameSize || !utf8.ValidString(s) || strings.IndexFunc(s, isControl) >= 0 {
-		return ""
-	}
-	return s
-}
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) }
-
-// list returns a claim that is a list of strings, or a single string. ok is false if it is absent or of another type.
-func (c claimSet) list(path string) (values []string, ok bool) {
-	raw, present := c.get(path)
-	if !present {
-		return nil, false
-	}
-	if json.Unmarshal(raw, &values) == nil {
-		return values, values != nil
-	}
-	var one string
-	if json.Unmarshal(raw, &one) == nil {
-		return []string{one}, true
-	}
-	return nil, false
-}
 
 // signals are what sign-in needs to know of a person beyond the session's record, for the prompt decision.
 type signals struct {
 	iwa, highRisk, sharedDevice, inherited bool
 }
 
-// describe fills a session's record with what the claims say of the person.
-func (cfg *ClaimsConfig) describe(s *session.Session, c claimSet) {
-	verified := c.str("email_verified")
-	for _, path := range cfg.user() {
-		// An address that anybody may claim names nobody (A10).
-		if path == "email" && verified == "false" {
-			continue
+// describe fills a session's record with what the claims say of the person. It returns the words of the configuration
+// whose claim says something that is no known word.
+func (cfg *ClaimsConfig) describe(s *session.Session, c claim.Set) (unclear []string) {
+	clear := func(word string, state claim.State) bool {
+		if state == claim.Unclear {
+			unclear = append(unclear, word)
 		}
-		if s.User = c.text(path); s.User != "" {
-			s.UserUnverified = path == "email" && verified != "true"
-			break
+		return state != claim.Unclear
+	}
+	word := func(word, path string, words []string) string {
+		value, state := c.Word(path, words)
+		if !clear(word, state) {
+			return session.Unreadable
 		}
-	}
-	s.Name = c.text("name")
-	if verified != "false" {
-		s.Email, s.EmailVerified = c.text("email"), verified == "true"
-	}
-	s.Guest = cfg.GuestClaim != "" && c.str(cfg.GuestClaim) == cfg.GuestValue && cfg.GuestValue != ""
-	s.Groups, s.GroupsComplete = cfg.groups(c)
-	s.ACR = c.text("acr")
-	s.AMR, _ = c.list("amr")
-	s.AMR = s.AMR[:min(len(s.AMR), maxMethods)]
-	s.Contexts, _ = c.list("acrs")
-	s.Contexts = s.Contexts[:min(len(s.Contexts), maxMethods)]
-	s.SignInRisk, s.UserRisk = word(c.str(cfg.SignInRisk), riskWords), word(c.str(cfg.UserRisk), riskWords)
-	s.Compliant, s.Managed = word(c.str(cfg.Compliant), boolWords), word(c.str(cfg.Managed), boolWords)
-	s.Shared = word(c.str(cfg.SharedDevice), boolWords)
-	s.ProviderSession = c.str("sid")
-}
-
-var (
-	riskWords = []string{"none", "low", "medium", "high"}
-	boolWords = []string{"true", "false"}
-)
-
-// word keeps a value that is one of the words; anything else says nothing.
-func word(value string, words []string) string {
-	if slices.Contains(words, value) {
 		return value
 	}
-	return ""
+	truth := func(word, path string) string {
+		value, state := c.Bool(path)
+		switch {
+		case !clear(word, state):
+			return session.Unreadable
+		case state == claim.Known:
+			return strconv.FormatBool(value)
+		}
+		return ""
+	}
+	clear("email_verified", cfg.name(s, c))
+	guest, state := c.Has(cfg.GuestClaim, cfg.GuestValue)
+	s.Guest, s.GuestUnclear = guest, !clear("guest_claim", state)
+	groups, complete, state := cfg.groups(c)
+	s.Groups, s.GroupsComplete, s.GroupsUnclear = groups, complete, !clear("groups_claim", state)
+	s.ACR = c.Text("acr")
+	s.AMR, state = c.List("amr")
+	clear("amr", state)
+	s.AMR = s.AMR[:min(len(s.AMR), maxMethods)]
+	s.Contexts, state = c.List("acrs")
+	clear("acrs", state)
+	s.Contexts = s.Contexts[:min(len(s.Contexts), maxMethods)]
+	s.SignInRisk, s.UserRisk = word("risk_claim sign_in", cfg.SignInRisk, riskWords), word("risk_claim user", cfg.UserRisk, riskWords)
+	s.Compliant, s.Managed = truth("device_claim compliant", cfg.Compliant), truth("device_claim managed", cfg.Managed)
+	s.Shared = truth("device_claim shared", cfg.SharedDevice)
+	_, state = c.Has(cfg.InheritClaim, cfg.InheritValues...)
+	clear("inherit_claim", state)
+	s.ProviderSession = c.String("sid")
+	return unclear
 }
 
+var riskWords = []string{"none", "low", "medium", "high", "hidden"}
+
+// name finds what the person is called. An address that the provider does not call verified, or whose email_verified
+// cannot be read, names nobody; what else looks like an address and is not the verified one is for reading, and for rules
+// that restrict (A10).
+func (cfg *ClaimsConfig) name(s *session.Session, c claim.Set) claim.State {
+	s.User, s.UserUnverified, s.Unverified, s.Email = "", false, nil, ""
+	verified, state := c.Bool("email_verified")
+	_, stated := c.Get("email_verified")
+	email := c.Text("email")
+	refused := stated && !verified
+	if s.EmailVerified = verified && email != ""; refused {
+		s.Unverified = session.AddName(s.Unverified, email)
+	} else {
+		s.Email = email
+	}
+	s.Name = c.Text("name")
+	for _, path := range cfg.user() {
+		name := c.Text(path)
+		switch {
+		case name == "":
+		case refused && (path == "email" || !cfg.TrustUserNames && strings.EqualFold(name, email)):
+			s.Unverified = session.AddName(s.Unverified, name)
+		case path == "sub" && s.User != "":
+			return state
+		case path == "sub" || path != "email" && s.Vouched(name, cfg.TrustUserNames) || path == "email" && (verified || cfg.TrustUserNames):
+			s.User, s.UserUnverified = name, false
+			return state
+		default:
+			if s.User == "" {
+				s.User, s.UserUnverified = name, path == "email"
+			}
+			s.Unverified = session.AddName(s.Unverified, name)
+		}
+	}
+	return state
+}
 func (cfg *ClaimsConfig) user() []string {
 	if len(cfg.User) > 0 {
 		return cfg.User
@@ -208,15 +152,16 @@ func (cfg *ClaimsConfig) groupsPath() string {
 }
 
 // groups returns the groups, and whether they are all. A provider that says there are more than it sends, a list of a
-// wrong type and a list over our own bounds are incomplete (A6); a claim that is absent is complete: no groups.
-func (cfg *ClaimsConfig) groups(c claimSet) (groups []string, complete bool) {
+// form that cannot be read and a list over our own bounds are incomplete (A6); a claim that is absent is complete: no
+// groups. The state tells the second from the others.
+func (cfg *ClaimsConfig) groups(c claim.Set) (groups []string, complete bool, state claim.State) {
 	path := cfg.groupsPath()
-	values, ok := c.list(path)
-	if _, present := c.get(path); present && !ok {
-		return nil, false
+	values, state := c.List(path)
+	if state == claim.Unclear {
+		return nil, false, state
 	}
 	groups, complete = boundGroups(values)
-	return groups, complete && !overage(c, path)
+	return groups, complete && !overage(c, path), state
 }
 
 // boundGroups keeps as many groups as a session can hold, and reports whether those are all.
@@ -235,46 +180,44 @@ func boundGroups(values []string) (groups []string, complete bool) {
 }
 
 // overage: the claim was replaced by a pointer (OpenID Connect Core, section 5.6.2), or by Entra's hasgroups.
-func overage(c claimSet, path string) bool {
-	if names, ok := c.get("_claim_names"); ok {
-		if m, err := parseClaims(names); err != nil || m[path] != nil {
+func overage(c claim.Set, path string) bool {
+	if names, ok := c.Get("_claim_names"); ok {
+		if m, err := claim.Parse(names); err != nil || m[path] != nil {
 			return true
 		}
 	}
-	return c.str("hasgroups") == "true"
+	has, state := c.Bool("hasgroups")
+	return has || state == claim.Unclear
 }
 
-// signals reads what the prompt decision needs.
-func (cfg *ClaimsConfig) signals(c claimSet) signals {
-	amr, _ := c.list("amr")
+// signals reads what the prompt decision needs. What hides the prompt does so as well where it cannot be read: the
+// session then ends with the browser.
+func (cfg *ClaimsConfig) signals(c claim.Set) signals {
+	risk := func(path string) bool {
+		level, state := c.Word(path, riskWords)
+		return level == "high" || state == claim.Unclear
+	}
+	amr, _ := c.List("amr")
+	shared, state := c.Bool(cfg.SharedDevice)
+	inherited, _ := c.Has(cfg.InheritClaim, cfg.InheritValues...)
 	return signals{
-		iwa:          slices.ContainsFunc(amr, func(m string) bool { return slices.Contains(cfg.IWAMethods, m) }),
-		highRisk:     c.str(cfg.SignInRisk) == "high" || c.str(cfg.UserRisk) == "high",
-		sharedDevice: c.str(cfg.SharedDevice) == "true",
-		inherited:    cfg.inherited(c),
+		iwa:          claim.AnyOf(amr, cfg.IWAMethods),
+		highRisk:     risk(cfg.SignInRisk) || risk(cfg.UserRisk),
+		sharedDevice: shared || state == claim.Unclear,
+		inherited:    inherited,
 	}
-}
-
-func (cfg *ClaimsConfig) inherited(c claimSet) bool {
-	values, _ := c.list(cfg.InheritClaim)
-	if len(values) == 0 {
-		if one := c.str(cfg.InheritClaim); one != "" {
-			values = []string{one}
-		}
-	}
-	return slices.ContainsFunc(values, func(v string) bool { return slices.Contains(cfg.InheritValues, v) })
 }
 
 // complete reports whether the claims hold what the configuration asks for, so that userinfo need not be asked.
-func (cfg *ClaimsConfig) complete(c claimSet) bool {
-	if _, ok := c.get(cfg.groupsPath()); !ok && !overage(c, cfg.groupsPath()) {
+func (cfg *ClaimsConfig) complete(c claim.Set) bool {
+	if _, ok := c.Get(cfg.groupsPath()); !ok && !overage(c, cfg.groupsPath()) {
 		return false
 	}
 	return cfg.named(c)
 }
 
 // named reports whether the claims name the person as the configuration wants it first.
-func (cfg *ClaimsConfig) named(c claimSet) bool { return c.text(cfg.user()[0]) != "" }
+func (cfg *ClaimsConfig) named(c claim.Set) bool { return c.Text(cfg.user()[0]) != "" }
 
 // JoinList writes a list into one header or placeholder: separated by commas, with a comma, a percent sign or a control
 // character inside an element percent-encoded, so that no element can pass for two.
@@ -310,18 +253,18 @@ func needsEscape(r rune) bool { return r == ',' || r == '%' || r < ' ' || r == 0
 // ClaimText returns a claim of a session as text: a scalar, or a list as JoinList writes it. Empty if it is absent, of
 // another type, or holds a control character.
 func ClaimText(s *session.Session, path string) string {
-	var set claimSet
+	var set claim.Set
 	for _, raw := range [][]byte{s.Claims, s.UserInfo} {
-		if m, err := parseClaims(raw); err == nil && m != nil {
+		if m, err := claim.Parse(raw); err == nil && m != nil {
 			set = append(set, m)
 		}
 	}
-	if raw, ok := set.get(path); ok && len(raw) > 0 && raw[0] == '[' {
-		list, _ := set.list(path)
+	if raw, ok := set.Get(path); ok && len(raw) > 0 && raw[0] == '[' {
+		list, _ := set.List(path)
 		return JoinList(list)
 	}
-	value := set.str(path)
-	if strings.IndexFunc(value, isControl) >= 0 {
+	value := set.String(path)
+	if strings.ContainsFunc(value, claim.IsControl) {
 		return ""
 	}
 	return value

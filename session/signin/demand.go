@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 // Demand is what a sign-in must achieve beyond saying who somebody is, for policies that are not satisfied otherwise.
@@ -149,7 +150,7 @@ func (d *Demand) claims() (claims []string) {
 
 // MFA reports whether a session shows a second factor, by what amr and acr say and the configuration counts.
 func (cfg *ClaimsConfig) MFA(who *session.Session) bool {
-	return slices.ContainsFunc(who.AMR, func(m string) bool { return slices.Contains(cfg.MFAMethods, m) }) ||
+	return claim.AnyOf(who.AMR, cfg.MFAMethods) ||
 		who.ACR != "" && slices.Contains(cfg.MFAContexts, who.ACR)
 }
 

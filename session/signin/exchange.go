@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
@@ -108,7 +109,7 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string
 	if err := p.keepToken(m, a, verified); err != nil {
 		return nil, err
 	}
-	if err := p.learn(ctx, m, a, claimSet{verified.claims}, tok.Access); err != nil {
+	if err := p.learn(ctx, m, a, claim.Set{verified.claims}, tok.Access); err != nil {
 		return nil, err
 	}
 	return a, nil
@@ -153,7 +154,7 @@ func refusesClient(err error) bool {
 
 // learn fills an answer with what the provider says of the person: in the ID token's claims, in userinfo where those
 // lack something, at Graph where groups did not fit.
-func (p *Provider) learn(ctx context.Context, m *metadata, a *answer, claims claimSet, accessToken string) error {
+func (p *Provider) learn(ctx context.Context, m *metadata, a *answer, claims claim.Set, accessToken string) error {
 	silent := false
 	if !p.Claims.complete(claims) && m.UserInfoEndpoint != "" {
 		info, body, err := p.userInfo(ctx, m, accessToken, a.draft.Identity.Subject)
@@ -168,8 +169,8 @@ func (p *Provider) learn(ctx context.Context, m *metadata, a *answer, claims cla
 			p.warn(warnUserInfoRefused, p.Logger)
 		}
 	}
-	p.Claims.describe(&a.draft, claims)
-	if _, stated := claims.get(p.Claims.groupsPath()); silent && !stated {
+	p.warnUnclear(p.Claims.describe(&a.draft, claims))
+	if _, stated := claims.Get(p.Claims.groupsPath()); silent && !stated {
 		a.draft.GroupsComplete = false // who might have told was not to be asked: unknown is not none (A6)
 	}
 	a.draft.GroupsAsOf = p.Now().UTC()

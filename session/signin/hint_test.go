@@ -2,6 +2,8 @@ package signin
 
 import (
 	"testing"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 // What makes an id_token_hint is kept for providers that take one, and for no other: neither from the sign-in nor from a
@@ -35,7 +37,7 @@ func TestHintIsKeptWhereItIsUsed(t *testing.T) {
 				if got := joinToken(who.Claims, tokens) != ""; got != tt.want {
 					t.Errorf("%s: kept is %t, want %t", what, got, tt.want)
 				}
-				claims, err := parseClaims(who.Claims)
+				claims, err := claim.Parse(who.Claims)
 				if err != nil || claims["sub"] == nil || claims["preferred_username"] == nil {
 					t.Errorf("%s: of the person it keeps %s, %v", what, who.Claims, err)
 				}

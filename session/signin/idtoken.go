@@ -15,6 +15,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 // clockSkew is how far a provider's clock may be ahead of ours.
@@ -48,7 +49,7 @@ func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, n
 	if err != nil {
 		return nil, truncated(err)
 	}
-	if t.claims, err = parseClaims(t.payload); err != nil {
+	if t.claims, err = claim.Parse(t.payload); err != nil {
 		return nil, fmt.Errorf("reading claims: %w", err)
 	}
 	if err := p.checkClaims(token, t.claims, nonce); err != nil {
@@ -63,10 +64,8 @@ func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, n
 		}
 	}
 	t.subject = token.Subject
-	var authTime float64
-	if json.Unmarshal(t.claims["auth_time"], &authTime) == nil && authTime > 0 {
-		t.authTime = time.Unix(int64(authTime), 0).UTC()
-		if t.authTime.After(p.Now().Add(clockSkew)) {
+	if at, ok := claim.Time(t.claims["auth_time"]); ok {
+		if t.authTime = at; at.After(p.Now().Add(clockSkew)) {
 			return nil, errors.New("auth_time is in the future")
 		}
 	}
@@ -74,17 +73,19 @@ func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, n
 }
 
 func (p *Provider) checkClaims(token *oidc.IDToken, claims map[string]json.RawMessage, nonce *string) error {
-	claimed := claimSet{claims}
+	claimed := claim.Set{claims}
 	switch {
-	case token.Subject == "" || len(token.Subject) > maxSubject || claimed.str("sub") != token.Subject:
+	case token.Subject == "" || len(token.Subject) > maxSubject || claimed.String("sub") != token.Subject:
 		return errors.New("id_token has no usable sub")
-	case strings.IndexFunc(token.Subject, isControl) >= 0:
+	case strings.IndexFunc(token.Subject, claim.IsControl) >= 0:
 		return errors.New("id_token has a control character in sub")
-	case claimed.str("iss") != token.Issuer:
+	case claimed.String("iss") != token.Issuer:
 		return errors.New("id_token has more than one iss")
-	case len(token.Audience) != 1 || token.Audience[0] != p.ClientID:
+	case !p.accepts(token.Audience):
 		return errors.New("id_token is for another audience as well")
-	case claims["azp"] != nil && claimed.str("azp") != p.ClientID:
+	case len(slices.Compact(slices.Sorted(slices.Values(token.Audience)))) > 1 && claims["azp"] == nil:
+		return errors.New("id_token is for several audiences and does not say who asked for it (azp)")
+	case claims["azp"] != nil && claimed.String("azp") != p.ClientID:
 		return errors.New("id_token was issued to another party (azp)")
 	case claims["exp"] == nil || token.Expiry.IsZero():
 		return errors.New("id_token has no exp")
@@ -100,9 +101,17 @@ func (p *Provider) checkClaims(token *oidc.IDToken, claims map[string]json.RawMe
 	return nil
 }
 
+// accepts reports whether an audience is us, and beside us no other than the configuration trusts. One that is listed
+// twice is one (RFC 7519, section 4.1.3).
+func (p *Provider) accepts(audience []string) bool {
+	return slices.Contains(audience, p.ClientID) && !slices.ContainsFunc(audience, func(a string) bool {
+		return a != p.ClientID && !slices.Contains(p.TrustAudience, a)
+	})
+}
+
 // checkHeader looks at what go-jose does not: extensions that must be understood, and the type.
 func checkHeader(raw []byte) error {
-	header, err := parseClaims(raw)
+	header, err := claim.Parse(raw)
 	if err != nil || header == nil {
 		return errors.New("id_token has an unreadable header")
 	}
@@ -110,7 +119,7 @@ func checkHeader(raw []byte) error {
 		return errors.New("id_token demands an extension (crit) that is not understood")
 	}
 	if header["typ"] != nil {
-		if typ := scalar(header["typ"]); !strings.EqualFold(typ, "JWT") {
+		if typ := claim.Scalar(header["typ"]); !strings.EqualFold(typ, "JWT") {
 			return errors.New("id_token is of another type (typ)")
 		}
 	}

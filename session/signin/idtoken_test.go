@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
+
+	"github.com/coreos/go-oidc/v3/oidc"
 )
 
 // TestIDToken: what a provider, or somebody in its place, may not do to us. Each row is a guard of verifyIDToken or of
@@ -30,6 +32,7 @@ func TestIDToken(t *testing.T) {
 		{"typ in lower case", func(p *fakeIDP) { p.header = map[string]any{"typ": "jwt"} }, true},
 
 		{"other iss", func(p *fakeIDP) { p.claims = map[string]any{"iss": "https://evil.example"} }, false},
+		{"audience twice (field trial 1.19)", func(p *fakeIDP) { p.claims = map[string]any{"aud": []string{testClient, testClient}} }, true},
 		{"other aud", func(p *fakeIDP) { p.claims = map[string]any{"aud": "other"} }, false},
 		{"second aud", func(p *fakeIDP) { p.claims = map[string]any{"aud": []string{testClient, "other"}} }, false},
 		{"no aud", func(p *fakeIDP) { p.claims = map[string]any{"aud": nil} }, false},
@@ -131,5 +134,43 @@ func TestIDTokenHint(t *testing.T) {
 	keys := &keySet{url: func() string { return g.idp.URL + "/keys" }, client: NewIDPClient(nil, nil), now: g.clock.Now}
 	if _, err := keys.VerifySignature(t.Context(), q.Get("id_token_hint")); err != nil {
 		t.Errorf("the hint's signature does not hold: %v", err)
+	}
+}
+
+// Field trial 1.21: a further audience counts if it is trusted and the token says that it was issued to us.
+func TestTrustedAudience(t *testing.T) {
+	for name, c := range map[string]struct {
+		aud  []string
+		azp  string
+		want bool
+	}{
+		"trusted, issued to us":      {[]string{"lk", "project"}, `"lk"`, true},
+		"trusted, does not say whom": {[]string{"lk", "project"}, "", false},
+		"trusted, issued to another": {[]string{"lk", "project"}, `"project"`, false},
+		"not trusted":                {[]string{"lk", "other"}, `"lk"`, false},
+		"without us":                 {[]string{"project"}, `"lk"`, false},
+		"us twice":                   {[]string{"lk", "lk"}, "", true},
+	} {
+		now := time.Unix(1_800_000_000, 0)
+		p := NewProvider(ProviderConfig{Issuer: "https://idp", ClientID: "lk", TrustAudience: []string{"project"}, Now: func() time.Time { return now }})
+		claims := map[string]json.RawMessage{"iss": json.RawMessage(`"https://idp"`), "sub": json.RawMessage(`"s"`), "exp": json.RawMessage("1"), "iat": json.RawMessage("1")}
+		if c.azp != "" {
+			claims["azp"] = json.RawMessage(c.azp)
+		}
+		err := p.checkClaims(&oidc.IDToken{Issuer: "https://idp", Subject: "s", Audience: c.aud, Expiry: now.Add(time.Hour), IssuedAt: now}, claims, nil)
+		if (err == nil) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Field trial 1.20: a certificate that is wrong does not take its key out of the set.
+func TestKeyWithAWrongCertificate(t *testing.T) {
+	const key = `"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"`
+	for _, certificate := range []string{`"x5t":"AAAA"`, `"x5c":["no certificate"]`, `"x5c":7`, `"x5t#S256":"AAAA"`, `"x5u":"::"`} {
+		keys, err := parseKeys([]byte(`{"keys":[{` + key + `,` + certificate + `}]}`))
+		if err != nil || len(keys) != 1 {
+			t.Errorf("%s: %d keys, %v", certificate, len(keys), err)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 // maxLoginHint bounds a login_hint: it stands in a URL to the provider.
@@ -55,7 +56,7 @@ func (s *Service) initiatedByPost(w http.ResponseWriter, r *http.Request, v *Vis
 
 // loginHint returns a hint that may be passed on to a provider, nothing if it may not.
 func loginHint(raw string) string {
-	if len(raw) > maxLoginHint || !utf8.ValidString(raw) || strings.IndexFunc(raw, isControl) >= 0 {
+	if len(raw) > maxLoginHint || !utf8.ValidString(raw) || strings.IndexFunc(raw, claim.IsControl) >= 0 {
 		return ""
 	}
 	return raw

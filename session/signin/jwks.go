@@ -263,7 +263,7 @@ func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
 	var keys []jose.JSONWebKey
 	for _, raw := range set.Keys[:min(len(set.Keys), maxKeys)] {
 		var key jose.JSONWebKey
-		if err := key.UnmarshalJSON(raw); err != nil || (key.Use != "" && key.Use != "sig") {
+		if err := key.UnmarshalJSON(withoutCertificate(raw)); err != nil || (key.Use != "" && key.Use != "sig") {
 			continue
 		}
 		switch pub := key.Key.(type) {
@@ -281,4 +281,21 @@ func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
 		return nil, errors.New("key set holds no usable key")
 	}
 	return keys, nil
+}
+
+// withoutCertificate takes the certificate out of a key. Nothing here trusts a key for its certificate, and one that is
+// wrong or cannot be read would make the key unreadable.
+func withoutCertificate(raw json.RawMessage) []byte {
+	var key map[string]json.RawMessage
+	if json.Unmarshal(raw, &key) != nil {
+		return raw
+	}
+	for _, member := range []string{"x5c", "x5t", "x5t#S256", "x5u"} { // RFC 7517, sections 4.6 to 4.9
+		delete(key, member)
+	}
+	bare, err := json.Marshal(key)
+	if err != nil {
+		return raw
+	}
+	return bare
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 const (
@@ -44,7 +46,7 @@ func (s *Service) verifyLogout(ctx context.Context, raw string) (*Provider, *log
 	if err != nil {
 		return nil, nil, err
 	}
-	claims, err := parseClaims(parts.payload)
+	claims, err := claim.Parse(parts.payload)
 	if err != nil || claims == nil {
 		return nil, nil, refusedLogout("logout_token has unreadable claims")
 	}
@@ -76,7 +78,7 @@ func (s *Service) verifyLogout(ctx context.Context, raw string) (*Provider, *log
 // checkLogoutHeader returns the algorithm. The type should be logout+jwt; JWT and none at all are what providers send
 // that are older than it. Any other is another kind of token.
 func checkLogoutHeader(raw []byte) (alg string, err error) {
-	header, err := parseClaims(raw)
+	header, err := claim.Parse(raw)
 	if err != nil || header == nil {
 		return "", refusedLogout("logout_token has an unreadable header")
 	}
@@ -84,32 +86,33 @@ func checkLogoutHeader(raw []byte) (alg string, err error) {
 		return "", refusedLogout("logout_token demands an extension (crit) that is not understood")
 	}
 	if header["typ"] != nil {
-		switch typ := strings.ToLower(scalar(header["typ"])); typ {
+		switch typ := strings.ToLower(claim.Scalar(header["typ"])); typ {
 		case "logout+jwt", "application/logout+jwt", "jwt":
 		default:
 			return "", refusedLogout("logout_token is of another type (typ)")
 		}
 	}
-	return scalar(header["alg"]), nil
+	return claim.Scalar(header["alg"]), nil
 }
 
 // logoutProvider finds the provider that a token is said to be of, by issuer and audience: several may have one issuer.
-// The audience is us and nobody else, as with ID tokens.
+// The audience is held to what holds for ID tokens. A logout token has no azp (Back-Channel Logout 1.0, section 2.4).
 func (s *Service) logoutProvider(claims map[string]json.RawMessage) *Provider {
 	iss, ok := jsonText(claims["iss"])
 	if !ok {
 		return nil
 	}
 	aud, ok := jsonText(claims["aud"])
+	auds := []string{aud}
 	if !ok {
 		var list []string
-		if json.Unmarshal(claims["aud"], &list) != nil || len(list) != 1 {
+		if json.Unmarshal(claims["aud"], &list) != nil {
 			return nil
 		}
-		aud = list[0]
+		auds = list
 	}
 	for _, p := range s.Providers {
-		if p.Issuer == iss && p.ClientID == aud {
+		if p.Issuer == iss && p.accepts(auds) {
 			return p
 		}
 	}
@@ -120,12 +123,12 @@ func (p *Provider) checkLogoutClaims(claims map[string]json.RawMessage) (*logout
 	t := &logoutToken{}
 	var ok bool
 	now := p.Now()
-	if t.issued, ok = numericDate(claims["iat"]); !ok {
+	if t.issued, ok = claim.Time(claims["iat"]); !ok {
 		return nil, refusedLogout("logout_token has no iat")
 	}
 	if _, has := claims["exp"]; !has {
 		t.expires = t.issued.Add(unsaidLogoutLife)
-	} else if t.expires, ok = numericDate(claims["exp"]); !ok {
+	} else if t.expires, ok = claim.Time(claims["exp"]); !ok {
 		return nil, refusedLogout("logout_token has an unusable exp")
 	}
 	switch {
@@ -178,14 +181,4 @@ func jsonText(raw json.RawMessage) (text string, ok bool) {
 		return "", false
 	}
 	return text, true
-}
-
-// numericDate reads a time in seconds since 1970 (RFC 7519, section 2), as far as it is one that a token can have.
-func numericDate(raw json.RawMessage) (time.Time, bool) {
-	var at float64
-	const year9999 = 253402300799
-	if len(raw) == 0 || json.Unmarshal(raw, &at) != nil || at <= 0 || at > year9999 {
-		return time.Time{}, false
-	}
-	return time.Unix(int64(at), 0), true
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 // ReasonOtherBrowser says that the session is presented by another browser than the one that signed in, or by one that keeps no
@@ -33,8 +34,8 @@ func (s *Service) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision
 	}
 	var said signals
 	if p := s.byName[have.Provider]; p != nil {
-		if claims, err := parseClaims(have.Claims); err == nil {
-			said = p.Claims.signals(claimSet{claims})
+		if claims, err := claim.Parse(have.Claims); err == nil {
+			said = p.Claims.signals(claim.Set{claims})
 		}
 	}
 	return DecidePrompt(PromptFacts{

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 // GraphURL is Microsoft Graph, where the groups are that Entra could not send.
@@ -39,7 +41,7 @@ func (p *Provider) graphGroups(ctx context.Context, accessToken string) ([]strin
 	if err != nil {
 		return nil, err
 	}
-	answer, err := parseClaims(raw)
+	answer, err := claim.Parse(raw)
 	if err != nil || answer["value"] == nil {
 		return nil, errors.New("answer holds no list")
 	}

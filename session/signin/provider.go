@@ -26,6 +26,8 @@ type ProviderConfig struct {
 	// whom its assertions are for; empty: the provider, by its token endpoint.
 	ClientKey      func() (*ClientKey, error)
 	ClientAudience string
+	// TrustAudience are audiences that an ID token may have beside us, if its azp says that it was issued to us.
+	TrustAudience []string
 	// SilentRecheck has claims that are too old and cannot be refreshed asked for anew by a round trip of the browser.
 	SilentRecheck bool
 	// ClientMethod is how the secret is sent: client_secret_basic or client_secret_post. Empty: client_secret_basic, unless
@@ -70,6 +72,8 @@ type Provider struct {
 	// seenAt is when a silent recheck last found the provider there, in Unix milliseconds.
 	seenAt atomic.Int64
 	kick   chan struct{}
+	// unclear holds the claims of which it was said that their values are no known words.
+	unclear sync.Map
 
 	mu    sync.Mutex
 	ready chan struct{} // closed when metadata came, replaced never

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 var (
@@ -85,7 +86,7 @@ func (p *Provider) relearn(ctx context.Context, m *metadata, who *session.Sessio
 	if err := p.keepToken(m, &a.answer, verified); err != nil {
 		return err
 	}
-	claims := claimSet{verified.claims}
+	claims := claim.Set{verified.claims}
 	if len(who.UserInfo) > 0 && m.UserInfoEndpoint != "" && !p.Claims.complete(claims) {
 		// Userinfo was part of what is known: that it refuses now says nothing about the person.
 		info, body, err := p.userInfo(ctx, m, access, who.Identity.Subject)
@@ -110,21 +111,21 @@ func (p *Provider) whyUnusable(ctx context.Context, m *metadata, who *session.Se
 	if err != nil {
 		return fmt.Errorf("refreshed id_token: %w", why)
 	}
-	claims, err := parseClaims(payload)
+	claims, err := claim.Parse(payload)
 	if err != nil {
 		return fmt.Errorf("refreshed id_token: %w", why)
 	}
-	said := claimSet{claims}
-	aud, _ := said.list("aud")
+	said := claim.Set{claims}
+	aud, _ := said.List("aud")
 	for _, other := range []struct {
 		claim string
 		is    bool
 	}{
-		{"iss", said.str("iss") != who.Identity.Issuer}, {"aud", !slices.Contains(aud, p.ClientID)},
-		{"sub", said.str("sub") != who.Identity.Subject},
+		{"iss", said.String("iss") != who.Identity.Issuer}, {"aud", !slices.Contains(aud, p.ClientID)},
+		{"sub", said.String("sub") != who.Identity.Subject},
 	} {
 		// A claim that is not there at all is no statement about somebody else.
-		if _, there := said.get(other.claim); there && other.is {
+		if _, there := said.Get(other.claim); there && other.is {
 			return fmt.Errorf("%w (%s)", errSomebodyElse, other.claim)
 		}
 	}
@@ -146,15 +147,15 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *metadata, who *se
 	default:
 		return userInfoError(err)
 	}
-	first, err := parseClaims(who.Claims)
+	first, err := claim.Parse(who.Claims)
 	if err != nil || len(who.Claims) == 0 {
 		first = nil
 	}
-	before, err := parseClaims(who.UserInfo)
+	before, err := claim.Parse(who.UserInfo)
 	if err != nil || len(who.UserInfo) == 0 {
 		before = nil
 	}
-	if first == nil && !p.Claims.complete(claimSet{info}) && !p.Claims.statesGroups(before) {
+	if first == nil && !p.Claims.complete(claim.Set{info}) && !p.Claims.statesGroups(before) {
 		return p.confirm(who, a) // what the first ID token said was too large to be kept, and counts on
 	}
 	a.draft.UserInfo = body
@@ -165,7 +166,7 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *metadata, who *se
 		}
 		a.tokens.IDHeader, a.tokens.IDSignature = nil, nil
 	}
-	claims := claimSet{first, info}
+	claims := claim.Set{first, info}
 	if p.Claims.statesGroups(info) || p.Claims.statesGroups(before) || overage(claims, p.Claims.groupsPath()) {
 		return p.restate(ctx, a, claims, access)
 	}
@@ -209,7 +210,7 @@ func (p *Provider) confirm(who *session.Session, a *refreshed) error {
 }
 
 // restate fills a renewal with what all sources say now.
-func (p *Provider) restate(ctx context.Context, a *refreshed, claims claimSet, access string) error {
+func (p *Provider) restate(ctx context.Context, a *refreshed, claims claim.Set, access string) error {
 	p.Claims.describe(&a.draft, claims)
 	a.draft.GroupsAsOf = p.Now().UTC()
 	p.completeGroups(ctx, &a.answer, access)
@@ -219,7 +220,7 @@ func (p *Provider) restate(ctx context.Context, a *refreshed, claims claimSet, a
 
 // stated ends a renewal in which the groups were stated. Groups that a token only points at and that cannot be fetched
 // are not unknown because of that: they stay as they are until they can.
-func (p *Provider) stated(a *refreshed, claims claimSet) error {
+func (p *Provider) stated(a *refreshed, claims claim.Set) error {
 	if p.Claims.GraphURL != "" && !a.draft.GroupsComplete && overage(claims, p.Claims.groupsPath()) && a.groupsErr != nil {
 		return fmt.Errorf("%w: %w", errGroupsUnknown, a.groupsErr)
 	}
@@ -241,8 +242,8 @@ func userInfoError(err error) error {
 
 // statesGroups reports whether claims say anything of groups, if only that there are more.
 func (cfg *ClaimsConfig) statesGroups(claims map[string]json.RawMessage) bool {
-	c := claimSet{claims}
-	_, ok := c.get(cfg.groupsPath())
+	c := claim.Set{claims}
+	_, ok := c.Get(cfg.groupsPath())
 	return ok || overage(c, cfg.groupsPath())
 }
 
@@ -259,4 +260,5 @@ func (p *Provider) completeGroups(ctx context.Context, a *answer, access string)
 		return
 	}
 	a.draft.Groups, a.draft.GroupsComplete = boundGroups(all)
+	a.draft.GroupsUnclear = false
 }

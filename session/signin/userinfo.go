@@ -13,6 +13,8 @@ import (
 	"slices"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 // userInfo asks for the claims that the ID token lacks. Its sub must be the ID token's (OpenID Connect Core, section
@@ -45,11 +47,11 @@ func (p *Provider) userInfo(ctx context.Context, m *metadata, accessToken, subje
 			return nil, nil, err
 		}
 	}
-	claims, err := parseClaims(body)
+	claims, err := claim.Parse(body)
 	if err != nil {
 		return nil, nil, errors.New("answer is not a JSON object")
 	}
-	if (claimSet{claims}).str("sub") != subject {
+	if (claim.Set{claims}).String("sub") != subject {
 		return nil, nil, errors.New("answer is about another sub")
 	}
 	var compact bytes.Buffer
@@ -70,15 +72,15 @@ func (p *Provider) signedUserInfo(ctx context.Context, m *metadata, raw string) 
 	if err := checkHeader(t.header); err != nil {
 		return nil, fmt.Errorf("answer is no token of userinfo: %w", err)
 	}
-	header, _ := parseClaims(t.header)
-	if !slices.Contains(m.userInfoAlgorithms(), scalar(header["alg"])) {
+	header, _ := claim.Parse(t.header)
+	if !slices.Contains(m.userInfoAlgorithms(), claim.Scalar(header["alg"])) {
 		return nil, errors.New("answer is signed by an algorithm that was not agreed (alg)")
 	}
 	payload, err := patientKeys{m.keys}.VerifySignature(ctx, raw)
 	if err != nil {
 		return nil, truncated(err)
 	}
-	claims, err := parseClaims(payload)
+	claims, err := claim.Parse(payload)
 	if err != nil || !bytes.Equal(payload, t.payload) {
 		return nil, errors.New("answer is not a JSON object")
 	}
@@ -107,12 +109,12 @@ func (p *Provider) checkUserInfoToken(claims map[string]json.RawMessage) error {
 	}
 	now := p.Now()
 	if raw, has := claims["exp"]; has {
-		if expires, ok := numericDate(raw); !ok || !expires.Add(clockSkew).After(now) {
+		if expires, ok := claim.Time(raw); !ok || !expires.Add(clockSkew).After(now) {
 			return errors.New("answer has expired (exp)")
 		}
 	}
 	if raw, has := claims["iat"]; has {
-		if issued, ok := numericDate(raw); !ok || issued.After(now.Add(clockSkew)) {
+		if issued, ok := claim.Time(raw); !ok || issued.After(now.Add(clockSkew)) {
 			return errors.New("answer was issued in the future (iat)")
 		}
 	}

@@ -1,0 +1,97 @@
+package policy
+
+// people finds the mentions of people by what can name them: of all people, or of those who signed in with one provider.
+type people struct {
+	groups, ids    index
+	users, domains index // by folded name, and by Domain
+
+	including, excluding bitset // policies that name groups
+	allowing, denying    bitset // sites that do
+}
+
+// domainOf is the mention of the domain of a name that is a mail address.
+func (p *people) domainOf(name string) *mention {
+	if p.domains.longest == 0 {
+		return nil
+	}
+	if domain := domainOf(name); domain != "" {
+		return p.domains.of(domain)
+	}
+	return nil
+}
+
+func (s *Set) noPeople(sites int) people {
+	n := len(s.policies)
+	return people{including: newBitset(n), excluding: newBitset(n), allowing: newBitset(sites), denying: newBitset(sites)}
+}
+
+// circle is where people are named who signed in with a provider; with any provider if the name is empty.
+func (s *Set) circle(provider string) *people {
+	if provider == "" {
+		return &s.anywhere
+	}
+	p := s.of[provider]
+	if p == nil {
+		none := s.noPeople(len(s.sites))
+		p = &none
+		s.of[provider] = p
+	}
+	return p
+}
+
+// mentionsOf returns where those are mentioned whom w names. A user may be named by an id, which is compared exactly, or
+// by a name, which is not.
+func (s *Set) mentionsOf(w Who) []*mention {
+	p := s.circle(w.Provider)
+	switch w.Kind {
+	case WhoGroup:
+		return []*mention{p.groups.at(w.Name)}
+	case WhoUser:
+		return []*mention{p.users.at(fold(w.Name)), p.ids.at(w.Name)}
+	case WhoDomain:
+		domain, _ := Domain(w.Name)
+		return []*mention{p.domains.at(domain)}
+	default: // check refuses any other kind
+		return []*mention{s.providers.at(w.Name)}
+	}
+}
+
+// eachWho calls f with every mention of those whom an assignment names.
+func (s *Set) eachWho(a *Assignment, f func(Who, *mention)) {
+	for _, w := range a.who() {
+		for _, m := range s.mentionsOf(w) {
+			f(w, m)
+		}
+	}
+}
+
+// who lists whom an assignment names, guests left aside.
+func (a *Assignment) who() (all []Who) {
+	add := func(kind WhoKind, provider string, names []string) {
+		for _, n := range names {
+			all = append(all, Who{Kind: kind, Name: n, Provider: provider})
+		}
+	}
+	add(WhoGroup, "", a.Groups)
+	add(WhoUser, "", a.Users)
+	add(WhoDomain, "", a.Domains)
+	add(WhoProvider, "", a.Providers)
+	for i := range a.Of {
+		of := &a.Of[i]
+		add(WhoGroup, of.Provider, of.Groups)
+		add(WhoUser, of.Provider, of.Users)
+		add(WhoDomain, of.Provider, of.Domains)
+	}
+	return all
+}
+
+// key is w in the form in which two of them are compared.
+func (w Who) key() Who {
+	switch w.Kind {
+	case WhoUser:
+		w.Name = fold(w.Name)
+	case WhoDomain:
+		w.Name, _ = Domain(w.Name)
+	}
+	return w
+}
