@@ -72,7 +72,9 @@ type gateway struct {
 	// demand is what every page of the app asks for; nil for nothing.
 	demand   *Demand
 	policies []string
-	sent     sync.Map // path -> what was posted to it last
+	// connections are its browsers'. httptest closes idle ones of the default transport, also while another test uses them.
+	connections *http.Transport
+	sent        sync.Map // path -> what was posted to it last
 	// sites, if there are any, are those that hosts lead to, all over https; demandAt is the one where demand holds.
 	sites    map[string]*Site
 	demandAt string
@@ -145,7 +147,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	}
 	set.changeProvider(&config)
 	provider := NewProvider(config)
-	g := &gateway{t: t, store: set.store, clock: set.clock, idp: set.idp, log: set.log}
+	g := &gateway{t: t, connections: &http.Transport{}, store: set.store, clock: set.clock, idp: set.idp, log: set.log}
 	g.site = &Site{App: "wiki", Gate: set.admit}
 	g.sites = set.sites
 	g.site.Gate = routed{g, g.site.Gate}
@@ -160,6 +162,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	})
 	g.service.Start()
 	t.Cleanup(g.service.Stop)
+	t.Cleanup(g.connections.CloseIdleConnections)
 	if g.sites != nil {
 		g.Server = httptest.NewTLSServer(http.HandlerFunc(g.serve))
 	} else {
@@ -243,7 +246,7 @@ func (g *gateway) browser() *browser {
 		g.t.Fatal(err)
 	}
 	return &browser{gateway: g, client: &http.Client{
-		Jar:           jar,
+		Jar: jar, Transport: g.connections,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
