@@ -8,13 +8,15 @@ type scope struct {
 	site string // the app of its site, or empty
 	// in and ex are the networks that it includes and excludes, by their index; trusted stands for each that is.
 	in, ex []int
+	// included and excluded are the people that it names, as they are compared.
+	included, excluded []Who
 }
 
 func (l *linter) scopes(policies []Policy, site string) []*scope {
 	list := make([]*scope, len(policies))
 	for i := range policies {
 		p := &policies[i]
-		list[i] = &scope{p, site, l.networks(p.Include.Networks), l.networks(p.Exclude.Networks)}
+		list[i] = &scope{p, site, l.networks(p.Include.Networks), l.networks(p.Exclude.Networks), p.Include.keys(), p.Exclude.keys()}
 	}
 	return list
 }
@@ -38,7 +40,9 @@ func (s *scope) unconditional() bool {
 	return s.Matcher == 0 && len(c.Platforms)+len(c.Clients)+len(c.SignInRisk)+len(c.UserRisk)+len(c.Devices) == 0
 }
 
-func (s *scope) namesAnybody() bool { return s.Include.namesSubjects() || s.Exclude.namesSubjects() }
+func (s *scope) namesAnybody() bool {
+	return s.Include.Guests || s.Exclude.Guests || len(s.included)+len(s.excluded) > 0
+}
 
 // shadow finds another policy that leaves this one nothing to do. Of two that are equal the later one is reported.
 func (l *linter) shadow(s *scope, beside []*scope) {
@@ -99,13 +103,14 @@ func (s *scope) covers(other *scope) bool {
 
 func (s *scope) coversPeople(other *scope) bool {
 	in, theirs := &s.Include, &other.Include
-	if in.namesSubjects() {
-		if !theirs.namesSubjects() || theirs.Guests && !in.Guests || !subset(theirs.keys(), in.keys()) {
+	if in.Guests || len(s.included) > 0 {
+		all := !theirs.Guests && len(other.included) == 0
+		if all || theirs.Guests && !in.Guests || !subset(other.included, s.included) {
 			return false
 		}
 	}
 	ex, out := &s.Exclude, &other.Exclude
-	return (!ex.Guests || out.Guests) && subset(ex.keys(), out.keys())
+	return (!ex.Guests || out.Guests) && subset(s.excluded, other.excluded)
 }
 
 // keys are whom an assignment names, as they are compared.
