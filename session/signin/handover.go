@@ -43,6 +43,8 @@ type handover struct {
 	Restarted bool `json:"y,omitempty"`
 	// Later is the page that was asked for last while the prompt was up; empty if it is the flow's own.
 	Later string `json:"-"`
+	// Elsewhere: a page of another origin began the sign-in, so that whatever session the site takes goes on.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 	// Keep: the sign-in host holds a session that this site does not take and others may.
 	Keep bool `json:"k,omitempty"`
 }
@@ -76,6 +78,7 @@ func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 	h := handover{
 		App: v.Site.App, Origin: v.Origin, Host: v.Host, Flow: f.Name, State: f.State, Return: f.Return,
 		StartedMS: f.StartedMS, Correlation: f.Correlation, Provider: f.Provider, Wish: f.wish, Tighten: v.tighten, Anew: v.anew, Restarted: restarted,
+		Elsewhere: v.elsewhere,
 	}
 	if token, err := s.token(v); err == nil {
 		h.Have = token.ID.Short()
@@ -122,6 +125,9 @@ func (s *Service) onBehalf(v *Visit, h *handover) *Visit {
 	}
 	there := *v
 	there.Site, there.onBehalf = site, h.Host != s.signInHost
+	if there.onBehalf {
+		there.begun = h.Flow + markFirst + h.State
+	}
 	return &there
 }
 
@@ -139,8 +145,8 @@ func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, se
 		return
 	}
 	there.Locales, r = h.Wish.Locales, pages.WithLocales(r, h.Wish.Locales)
-	if provider != "" {
-		h.Provider, h.Anew = provider, true
+	if provider != "" && !beganElsewhere(r) { // the choice was made on our page
+		h.Provider, h.Anew, h.Elsewhere = provider, true, false
 	}
 	live, token, err := s.Session(r, there)
 	switch {
@@ -161,7 +167,7 @@ func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, se
 func (s *Service) suffices(site *Site, h *handover, live *session.Session) bool {
 	mendable := h.Wish.Step || h.Wish.Demand != nil || h.Tighten != ""
 	return s.takes(site, live) && (mendable || h.Have != live.ID.Short()) &&
-		(h.Provider == "" || h.Wish.Step || h.Provider == live.Provider)
+		(h.Provider == "" || h.Wish.Step || h.Elsewhere || h.Provider == live.Provider)
 }
 
 // passOn goes on with a live session: back to the site at once, or by way of the provider if more is demanded.

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -16,8 +17,8 @@ const maxLoginHint = 256
 // They name one of the site's providers, a page of this site, and perhaps who may be meant; nothing else of what they
 // send is looked at (A44), and the sign-in is one like any other, with state, nonce and PKCE of its own.
 //
-// Whoever is signed in with this provider goes to the page as who they are: no link puts somebody else's session in
-// place of theirs (login CSRF), whatever its hint says. A prompt that is open stays open.
+// A user who is signed in goes to the page as they are, whatever provider and hint the link names. An open prompt stays
+// open. See keepsUser.
 func (s *Service) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q map[string]string) {
 	var p *Provider
 	for _, one := range s.providersOf(v.Site) {
@@ -31,27 +32,30 @@ func (s *Service) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q 
 		return
 	}
 	target := targetPath(v.Origin, q["target_link_uri"])
-	have, _, err := s.Session(r, v)
-	switch {
-	case err == nil && have.Identity.Issuer == p.Issuer:
-		s.goOn(w, r, target)
-	case err != nil && !NoSession(err):
-		s.storeDown(w, r, v, err)
-	default:
-		f := s.newFlow(v, p, target)
-		f.Hint = loginHint(q["login_hint"])
-		s.begin(w, r, v, f, false)
+	if s.keepsUser(w, r, v, target) {
+		return
 	}
+	f := s.newFlow(v, p, target)
+	f.Hint = loginHint(q["login_hint"])
+	s.begin(w, r, v, f, false)
 }
 
-// initiatedByPost is initiated for a form that another site sends. It comes without our cookies.
+// initiatedByPost is initiated for a form that another site sends. It comes without our SameSite=Lax cookies, so the
+// browser comes round with a GET, which carries them: who is signed in is known only then.
 func (s *Service) initiatedByPost(w http.ResponseWriter, r *http.Request, v *Visit) {
 	form, ok := readForm(w, r, maxFormBody, "iss", "login_hint", "target_link_uri")
-	if !ok || form["iss"] == "" {
+	if !ok || form["iss"] == "" || len(form["iss"]) > maxReturn {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(Home), HomeURL: Home})
 		return
 	}
-	s.initiated(w, r, v, form)
+	q := url.Values{"iss": {form["iss"]}}
+	if target := targetPath(v.Origin, form["target_link_uri"]); target != Home {
+		q.Set("target_link_uri", v.Origin+target)
+	}
+	if hint := loginHint(form["login_hint"]); hint != "" {
+		q.Set("login_hint", hint)
+	}
+	redirect(w, Base+"/sign-in?"+q.Encode())
 }
 
 // loginHint returns a hint that may be passed on to a provider, nothing if it may not.

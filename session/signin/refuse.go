@@ -108,7 +108,7 @@ func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *
 	}
 	if who != nil {
 		page.UserName = who.User
-		page.SwitchURL = switchURL(cmp.Or(why.Return, v.Return))
+		page.SwitchURL = switchURL(cmp.Or(why.Return, v.Return), v.begun)
 	}
 	s.Pages.Write(w, r, http.StatusForbidden, page)
 }

@@ -237,6 +237,10 @@ type Visit struct {
 	// the sign-in host is told.
 	tighten string
 	anew    bool
+	// elsewhere: a page of another origin began the sign-in, so that the session that the sign-in host has stays.
+	elsewhere bool
+	// begun is the state of the site's flow for which the sign-in host acts; see ownFlow.
+	begun string
 	// challenge is the claims challenge that ended the session that was presented; empty if none did.
 	challenge string
 	// onBehalf: the sign-in host acts for Site, which has another host.

@@ -202,11 +202,15 @@ func TestInitiatedElsewhereEndsNothing(t *testing.T) {
 	g, partners := twoProviders(t)
 	b := g.browser()
 	prompt := b.get(b.callback(b.toChosen(g.idp, Base+"/sign-in?provider=main&return=/page")).location)
-	b.toChosen(partners, Base+"/sign-in?"+url.Values{"iss": {partners.URL}}.Encode())
+	if r := b.get(Base + "/sign-in?" + url.Values{"iss": {partners.URL}}.Encode()); r.location != Base+"/stay" {
+		t.Errorf("while the prompt is open: %d to %q", r.status, r.location)
+	}
 	if r := b.answer(prompt, "yes"); r.setCookies()[cookieBase] == nil {
 		t.Fatalf("the prompt was gone: %d", r.status)
 	}
-	b.toChosen(partners, Base+"/sign-in?"+url.Values{"iss": {partners.URL}}.Encode())
+	if r := b.get(Base + "/sign-in?" + url.Values{"iss": {partners.URL}}.Encode()); r.location != "/" {
+		t.Errorf("with a session of another provider: %d to %q", r.status, r.location)
+	}
 	if !b.alive() {
 		t.Error("a link ended the session")
 	}

@@ -7,10 +7,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 )
 
-// switchURL is the address of a sign-in as somebody else. The session that there is stays until that one is done.
-func switchURL(ret string) string {
+// switchURL is the address of a sign-in as another user. The session that there is stays until that one is done. begun
+// proves to a site that the link is the sign-in host's; it is empty for a link within one site.
+func switchURL(ret, begun string) string {
 	origin, path := cutOrigin(ret)
-	return origin + Base + "/sign-in?" + url.Values{"return": {returnPath(path)}, "other": {"1"}}.Encode()
+	q := url.Values{"return": {returnPath(path)}, "other": {"1"}}
+	if begun != "" && origin != "" {
+		q.Set("begun", begun)
+	}
+	return origin + Base + "/sign-in?" + q.Encode()
 }
 
 // otherPrompt asks the provider for somebody else than it remembers: to choose the account where it says that it can

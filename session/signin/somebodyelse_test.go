@@ -9,10 +9,10 @@ import (
 // A page that says no offers to sign in as somebody else, which asks the provider for another account: to choose one where
 // it says that it can, else to sign in anew. Nobody is signed out by the link alone.
 func TestSignInAsSomebodyElse(t *testing.T) {
-	if got := switchURL("/a?b=c"); got != Base+"/sign-in?other=1&return=%2Fa%3Fb%3Dc" {
+	if got := switchURL("/a?b=c", ""); got != Base+"/sign-in?other=1&return=%2Fa%3Fb%3Dc" {
 		t.Error(got)
 	}
-	if got := switchURL(Base + "/callback?code=x"); got != Base+"/sign-in?other=1&return=%2F" {
+	if got := switchURL(Base+"/callback?code=x", ""); got != Base+"/sign-in?other=1&return=%2F" {
 		t.Errorf("A33: %s", got)
 	}
 	g := newGateway(t)

@@ -24,7 +24,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.initiatedByPost(w, r, v)
 		return
 	}
-	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri", "other", "ui_locales")
+	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri", "other", "begun", "ui_locales")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
@@ -50,9 +50,16 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 	if st != nil {
 		want.Demand = st.Demand
 	}
-	// Someone who asks to sign in means to begin anew: what waited for an answer is abandoned (A8).
-	s.abandonPending(w, r, v)
-	v.anew = true
+	if beganElsewhere(r) && !s.ownFlow(v, q["begun"]) {
+		if s.keepsUser(w, r, v, ret) {
+			return
+		}
+		want.Other = false
+	} else {
+		// A user who asks to sign in begins again: what waited for an answer is abandoned (A8).
+		s.abandonPending(w, r, v)
+		v.anew = true
+	}
 	for _, p := range s.providersOf(v.Site) {
 		if p.Name == q["provider"] {
 			f := s.newFlow(v, p, ret)

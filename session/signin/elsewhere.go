@@ -1,0 +1,40 @@
+package signin
+
+import "net/http"
+
+// beganElsewhere reports whether a page of another origin sent the browser here: a link, a redirect or a form. A browser
+// that sends no fetch metadata is not told apart from one on which the user typed the address.
+func beganElsewhere(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "cross-site" || site == "same-site"
+}
+
+// ownFlow reports whether state is that of a sign-in which this browser has under way at this site. The sign-in host puts
+// it into the links that it shows to the user of that sign-in. No other page knows it.
+func (s *Service) ownFlow(v *Visit, state string) bool {
+	name, random, _, ok := parseState(state)
+	if !ok {
+		return false
+	}
+	f := s.openFlow(v, name, v.Cookies.flow(name))
+	return f != nil && f.matches(random)
+}
+
+// keepsUser answers a sign-in that began elsewhere where the browser has a session that the site takes, or an open prompt:
+// the session goes on to the page, and the prompt waits for its answer. No link puts another session in their place
+// (login CSRF). It reports false, and has answered nothing, where there is neither.
+func (s *Service) keepsUser(w http.ResponseWriter, r *http.Request, v *Visit, page string) bool {
+	have, _, err := s.Session(r, v)
+	switch {
+	case err == nil && s.takes(v.Site, have):
+		s.goOn(w, r, page)
+	case err != nil && !NoSession(err):
+		s.storeDown(w, r, v, err)
+	case s.hasPending(r, v):
+		redirect(w, Base+"/stay")
+	default:
+		v.elsewhere = true
+		return false
+	}
+	return true
+}

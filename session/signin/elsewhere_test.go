@@ -1,0 +1,136 @@
+package signin
+
+import (
+	"html"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// Field trial 2.11: a link of another origin to the sign-in leads to the page where there is a session, and to the prompt
+// where one is open. Pages of the site and the user themselves may begin another sign-in.
+func TestLinkFromElsewhereKeepsTheSession(t *testing.T) {
+	g := newGateway(t)
+	b := g.browser()
+	const to = Base + "/sign-in?return=/page"
+	from := func(target, site string) result { return b.do(http.MethodGet, target, nil, "Sec-Fetch-Site", site) }
+	elsewhere := []string{"cross-site", "same-site"}
+	b.prompted("/page")
+	for _, site := range elsewhere {
+		for _, target := range []string{to, to + "&other=1", to + "&provider=main"} {
+			if r := from(target, site); r.location != Base+"/stay" {
+				t.Errorf("%s %s while the prompt is open: %d to %q", site, target, r.status, r.location)
+			}
+		}
+	}
+	b.answer(b.get(Base+"/stay"), "yes")
+	if !b.alive() {
+		t.Fatal("the prompt was abandoned")
+	}
+	for _, site := range elsewhere {
+		for _, target := range []string{to, to + "&other=1", to + "&provider=main", to + "&begun=AAAAAA-AAAAAAAAAAAAAAAAAAAAAA"} {
+			if r := from(target, site); r.status != http.StatusSeeOther || r.location != "/page" {
+				t.Errorf("%s %s with a session: %d to %q", site, target, r.status, r.location)
+			}
+		}
+	}
+	for _, site := range []string{"same-origin", "none", ""} {
+		if r := from(to+"&other=1", site); query(t, r.location).Get("prompt") != "login" {
+			t.Errorf("%q: %d to %q", site, r.status, r.location)
+		}
+	}
+	b = g.browser()
+	if r := from(to+"&other=1", "cross-site"); query(t, r.location).Get("state") == "" || query(t, r.location).Has("prompt") {
+		t.Errorf("without a session: %d to %q", r.status, r.location)
+	}
+}
+
+// Field trial 2.11: a form of another site comes without our cookies. It comes round as a GET, which carries them, and then
+// keeps the user who is there.
+func TestFormFromElsewhereKeepsTheSession(t *testing.T) {
+	g := newGateway(t)
+	b := g.browser()
+	b.signIn("yes")
+	form := url.Values{"iss": {g.idp.URL}, "login_hint": {"mallory"}, "target_link_uri": {g.URL + "/page?x=1"}}
+	stranger := g.browser() // as a browser sends a cross-site POST: without cookies
+	r := stranger.do(http.MethodPost, Base+"/sign-in", form, "Origin", "https://portal.example", "Sec-Fetch-Site", "cross-site")
+	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, Base+"/sign-in?") || len(r.setCookies()) != 0 {
+		t.Fatalf("the form: %d to %q, cookies %v", r.status, r.location, r.setCookies())
+	}
+	if round := b.do(http.MethodGet, r.location, nil, "Sec-Fetch-Site", "cross-site"); round.location != "/page?x=1" || !b.alive() {
+		t.Errorf("comes round: %d to %q", round.status, round.location)
+	}
+	if asked := stranger.toChosen(g.idp, r.location); asked.Get("login_hint") != "mallory" {
+		t.Errorf("without a session: %v", asked)
+	}
+	form.Set("target_link_uri", "https://evil.example/")
+	r = stranger.do(http.MethodPost, Base+"/sign-in", form, "Origin", "https://portal.example", "Sec-Fetch-Site", "cross-site")
+	if strings.Contains(r.location, "evil") {
+		t.Errorf("a page of another site: %q", r.location)
+	}
+}
+
+// Field trial 2.11 with a sign-in host: a link to a site where the user has no session yet replaces the one at the sign-in
+// host no more than one at the site.
+func TestLinkFromElsewhereKeepsTheSessionAtTheSignInHost(t *testing.T) {
+	var second *fakeIDP
+	g := estate(t, func(s *settings) {
+		second = newIDP(t, s.clock.Now)
+		s.extra = []*Provider{NewProvider(ProviderConfig{Name: "partner", Issuer: second.URL, ClientID: testClient, Now: s.clock.Now})}
+		s.sites[hostOf(crm)].Providers = []string{"main", "partner"}
+	})
+	for _, q := range []url.Values{
+		{"return": {"/deals"}, "other": {"1"}},
+		{"return": {"/deals"}, "provider": {"partner"}},
+		{"iss": {second.URL}, "target_link_uri": {crm + "/deals"}},
+	} {
+		b := g.walker()
+		b.enter(wiki+"/", "yes")
+		at := crm + Base + "/sign-in?" + q.Encode()
+		if end, r := b.walk(at, b.do(http.MethodGet, at, nil, "Sec-Fetch-Site", "cross-site"), ""); end != crm+"/deals" || r.body != "app: ada persistent" {
+			t.Errorf("%v: %d at %s", q, r.status, end)
+		}
+	}
+}
+
+var switchLink = regexp.MustCompile(`href="([^"]*other=1[^"]*)"`)
+
+// The sign-in host's page offers a sign-in as another user at the site. That link is of another origin, and it works in the
+// browser that began the sign-in, although it has a session there; in no other one.
+func TestSwitchUserFromTheSignInHost(t *testing.T) {
+	refuse := false
+	g := estate(t, func(s *settings) {
+		s.admit = func(v *Visit, _ *session.Session) Admission {
+			if !refuse || v.Site.App != "wiki" {
+				return Admission{}
+			}
+			return Admission{Refusal: &Refusal{Code: signinlog.NotAssigned, Reason: "not_admitted", Title: pages.BlockNotAssigned}}
+		}
+	})
+	b, another := g.walker(), g.walker()
+	b.enter(wiki+"/", "yes")
+	another.enter(wiki+"/", "yes")
+	refuse = true
+	// The user begins another sign-in, and is refused at the sign-in host.
+	at, _ := b.walk(wiki+"/", b.get(wiki+Base+"/sign-in?return=/&other=1"), g.idp.URL)
+	asked := query(t, at)
+	back := asked.Get("redirect_uri") + "?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode()
+	at, r := b.walk(back, b.get(back), "")
+	link := switchLink.FindStringSubmatch(r.body)
+	if r.status != http.StatusForbidden || !strings.HasPrefix(at, login) || link == nil {
+		t.Fatalf("%d at %s\n%s", r.status, at, r.body)
+	}
+	to := html.UnescapeString(link[1])
+	if r := b.do(http.MethodGet, to, nil, "Sec-Fetch-Site", "same-site"); !strings.HasPrefix(r.location, login+Base+"/sign-in?for=") {
+		t.Errorf("in this browser: %d to %q", r.status, r.location)
+	}
+	if r := another.do(http.MethodGet, to, nil, "Sec-Fetch-Site", "same-site"); r.location != "/" {
+		t.Errorf("in another browser: %d to %q", r.status, r.location)
+	}
+}
