@@ -17,10 +17,22 @@ func TestEarlyData(t *testing.T) {
 		early          int
 		want           int
 	}{
-		{"GET", "/x", quic, 200}, {"HEAD", "/x", quic, 200}, {"OPTIONS", "/x", quic, 200}, {"GET", "/x", proxy, 200}, {"GET", "/x", client, 200},
-		{"POST", "/x", quic, 425}, {"POST", "/x", proxy, 425}, {"POST", "/x", client, 200}, {"POST", "/x", none, 200}, {"PROPFIND", "/x", quic, 425},
-		{"POST", "/private", quic, 425}, {"GET", "/private", quic, 401}, {"GET", "/.latchkey/signed-out", quic, 425},
-		{"GET", "/.latchkey/signed-out", proxy, 425}, {"GET", "/.latchkey/signed-out", client, 200}, {"GET", "/.latchkey/assets/none", quic, 404},
+		{"GET", "/x", quic, 200},
+		{"HEAD", "/x", quic, 200},
+		{"OPTIONS", "/x", quic, 200},
+		{"GET", "/x", proxy, 200},
+		{"GET", "/x", client, 200},
+		{"POST", "/x", quic, 425},
+		{"POST", "/x", proxy, 425},
+		{"POST", "/x", client, 200},
+		{"POST", "/x", none, 200},
+		{"PROPFIND", "/x", quic, 425},
+		{"POST", "/private", quic, 425},
+		{"GET", "/private", quic, 401},
+		{"GET", "/.latchkey/signed-out", quic, 425},
+		{"GET", "/.latchkey/signed-out", proxy, 425},
+		{"GET", "/.latchkey/signed-out", client, 200},
+		{"GET", "/.latchkey/assets/none", quic, 404},
 	} {
 		for _, value := range []string{"1", "0", ""} {
 			r := prepared(tt.method, tt.target)

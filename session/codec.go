@@ -124,8 +124,12 @@ func (s *Session) allFlags() int64 {
 		is   bool
 		flag int64
 	}{
-		{s.Guest, flagGuest}, {s.GroupsComplete, flagGroupsComplete}, {s.EmailVerified, flagEmailVerified},
-		{s.Renewable, flagRenewable}, {s.UserUnverified, flagUserUnverified}, {s.GuestUnclear, flagGuestUnclear},
+		{s.Guest, flagGuest},
+		{s.GroupsComplete, flagGroupsComplete},
+		{s.EmailVerified, flagEmailVerified},
+		{s.Renewable, flagRenewable},
+		{s.UserUnverified, flagUserUnverified},
+		{s.GuestUnclear, flagGuestUnclear},
 		{s.GroupsUnclear, flagGroupsUnclear},
 	} {
 		if f.is {

@@ -53,7 +53,7 @@ type signals struct {
 // describe fills a session's record with what the claims say of the person. It returns the words of the configuration
 // whose claim says something that is no known word.
 func (cfg *ClaimsConfig) describe(s *session.Session, c claim.Set) (unclear []string) {
-	clear := func(word string, state claim.State) bool {
+	readable := func(word string, state claim.State) bool {
 		if state == claim.Unclear {
 			unclear = append(unclear, word)
 		}
@@ -61,7 +61,7 @@ func (cfg *ClaimsConfig) describe(s *session.Session, c claim.Set) (unclear []st
 	}
 	word := func(word, path string, words []string) string {
 		value, state := c.Word(path, words)
-		if !clear(word, state) {
+		if !readable(word, state) {
 			return session.Unreadable
 		}
 		return value
@@ -69,30 +69,30 @@ func (cfg *ClaimsConfig) describe(s *session.Session, c claim.Set) (unclear []st
 	truth := func(word, path string) string {
 		value, state := c.Bool(path)
 		switch {
-		case !clear(word, state):
+		case !readable(word, state):
 			return session.Unreadable
 		case state == claim.Known:
 			return strconv.FormatBool(value)
 		}
 		return ""
 	}
-	clear("email_verified", cfg.name(s, c))
+	readable("email_verified", cfg.name(s, c))
 	guest, state := c.Has(cfg.GuestClaim, cfg.GuestValue)
-	s.Guest, s.GuestUnclear = guest, !clear("guest_claim", state)
+	s.Guest, s.GuestUnclear = guest, !readable("guest_claim", state)
 	groups, complete, state := cfg.groups(c)
-	s.Groups, s.GroupsComplete, s.GroupsUnclear = groups, complete, !clear("groups_claim", state)
+	s.Groups, s.GroupsComplete, s.GroupsUnclear = groups, complete, !readable("groups_claim", state)
 	s.ACR = c.Text("acr")
 	s.AMR, state = c.List("amr")
-	clear("amr", state)
+	readable("amr", state)
 	s.AMR = s.AMR[:min(len(s.AMR), maxMethods)]
 	s.Contexts, state = c.List("acrs")
-	clear("acrs", state)
+	readable("acrs", state)
 	s.Contexts = s.Contexts[:min(len(s.Contexts), maxMethods)]
 	s.SignInRisk, s.UserRisk = word("risk_claim sign_in", cfg.SignInRisk, riskWords), word("risk_claim user", cfg.UserRisk, riskWords)
 	s.Compliant, s.Managed = truth("device_claim compliant", cfg.Compliant), truth("device_claim managed", cfg.Managed)
 	s.Shared = truth("device_claim shared", cfg.SharedDevice)
 	_, state = c.Has(cfg.InheritClaim, cfg.InheritValues...)
-	clear("inherit_claim", state)
+	readable("inherit_claim", state)
 	s.ProviderSession = c.String("sid")
 	return unclear
 }
@@ -134,6 +134,7 @@ func (cfg *ClaimsConfig) name(s *session.Session, c claim.Set) claim.State {
 	}
 	return state
 }
+
 func (cfg *ClaimsConfig) user() []string {
 	if len(cfg.User) > 0 {
 		return cfg.User

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"bytes"
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -20,7 +19,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -155,11 +153,6 @@ func (p *Provider) authenticated(m *metadata) *http.Client {
 	c := *p.Client
 	c.Transport = &assertingTransport{p, m, p.Client.Transport}
 	return &c
-}
-
-// authContext is authenticated for package oauth2.
-func (p *Provider) authContext(ctx context.Context, m *metadata) context.Context {
-	return oidc.ClientContext(ctx, p.authenticated(m))
 }
 
 type assertingTransport struct {

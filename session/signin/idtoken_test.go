@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/latchkey-gateway/latchkey/session/signinlog"
-
 	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 // TestIDToken: what a provider, or somebody in its place, may not do to us. Each row is a guard of verifyIDToken or of

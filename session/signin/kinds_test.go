@@ -332,10 +332,10 @@ func storedKinds(t *testing.T) []sealedKind {
 		Provider: "main", Identity: session.Identity{Issuer: "https://i.example.com", Subject: "s"}, User: "u", Kind: session.Browser, KindReason: "no",
 	}
 	until := g.clock.Now().Add(time.Hour)
-	make2 := func(make func() (session.Token, error)) (tokens [2]session.Token, keys [2]session.Key) {
+	make2 := func(one func() (session.Token, error)) (tokens [2]session.Token, keys [2]session.Key) {
 		for i := range tokens {
 			before := store.Keys()
-			token, err := make()
+			token, err := one()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -348,8 +348,8 @@ func storedKinds(t *testing.T) []sealedKind {
 		}
 		return tokens, keys
 	}
-	kind := func(name string, make func() (session.Token, error), open func(session.Token) error) sealedKind {
-		tokens, keys := make2(make)
+	kind := func(name string, one func() (session.Token, error), open func(session.Token) error) sealedKind {
+		tokens, keys := make2(one)
 		values := [2][]byte{}
 		for i, key := range keys {
 			e, err := store.Get(t.Context(), key)

@@ -121,7 +121,8 @@ func (p *Provider) whyUnusable(ctx context.Context, m *metadata, who *session.Se
 		claim string
 		is    bool
 	}{
-		{"iss", said.String("iss") != who.Identity.Issuer}, {"aud", !slices.Contains(aud, p.ClientID)},
+		{"iss", said.String("iss") != who.Identity.Issuer},
+		{"aud", !slices.Contains(aud, p.ClientID)},
 		{"sub", said.String("sub") != who.Identity.Subject},
 	} {
 		// A claim that is not there at all is no statement about somebody else.

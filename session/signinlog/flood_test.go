@@ -170,8 +170,7 @@ func TestRepeatsBecomeOne(t *testing.T) {
 		if got := to.take(); got != "one 50076 +0, two 50076 +0" {
 			t.Errorf("at once: %s", got)
 		}
-		time.Sleep(repeatsOver)
-		synctest.Wait()
+		pass(repeatsOver)
 		if got := to.take(); got != "one 50076 +3483" {
 			t.Errorf("after a minute: %s", got)
 		}
@@ -196,7 +195,10 @@ func TestRepeatsKeepOthersApart(t *testing.T) {
 	s := signinlog.NewRepeats(&to, nil)
 	defer s.Close()
 	for _, r := range []signinlog.Record{
-		{Code: signinlog.Success}, {Code: signinlog.KeepMeSignedIn}, {Code: signinlog.BlockedByPolicy}, {Code: signinlog.ProviderFailed},
+		{Code: signinlog.Success},
+		{Code: signinlog.KeepMeSignedIn},
+		{Code: signinlog.BlockedByPolicy},
+		{Code: signinlog.ProviderFailed},
 		{Code: signinlog.MFARequired, InitiatedBy: &signinlog.Initiator{Activity: "x"}},
 	} {
 		s.Write(r)

@@ -71,8 +71,14 @@ var ordinary = []request{
 	{method: "POST", target: "/empty"},
 	{method: "GET", target: "/range", header: []field{{"Range", "bytes=0-99,200-"}, {"If-Range", `"etag"`}}},
 	{method: "GET", target: "/headers", header: []field{
-		{"X-Custom_Header", "kept"}, {"X-Api-Key", "kept"}, {"Authorization", "Bearer kept"}, {"Cookie", "theirs=1; other=2"},
-		{"X-Forwarded-Hosts", "kept"}, {"X-Empty", ""}, {"Accept-Language", "de, en;q=0.5"}, {"X-Utf8", "é"},
+		{"X-Custom_Header", "kept"},
+		{"X-Api-Key", "kept"},
+		{"Authorization", "Bearer kept"},
+		{"Cookie", "theirs=1; other=2"},
+		{"X-Forwarded-Hosts", "kept"},
+		{"X-Empty", ""},
+		{"Accept-Language", "de, en;q=0.5"},
+		{"X-Utf8", "é"},
 	}},
 }
 

@@ -37,7 +37,9 @@ func TestDelete(t *testing.T) {
 		want []string
 	}{
 		{
-			"every form", Rule{Cookies: []string{"sid"}, Paths: []string{"/wiki"}}, "wiki.example.com", nil,
+			"every form",
+			Rule{Cookies: []string{"sid"}, Paths: []string{"/wiki"}},
+			"wiki.example.com", nil,
 			[]string{
 				"sid=; Path=/; Max-Age=0; Secure", "sid=; Path=/; Domain=wiki.example.com; Max-Age=0; Secure",
 				"sid=; Path=/; Domain=example.com; Max-Age=0; Secure",
@@ -48,7 +50,10 @@ func TestDelete(t *testing.T) {
 		{"host-only by name", Rule{Cookies: []string{"__Host-sid"}, Paths: []string{"/wiki"}}, "wiki.example.com", nil, []string{"__Host-sid=; Path=/; Max-Age=0; Secure"}},
 		{"an address has no domain", Rule{Cookies: []string{"sid"}}, "192.0.2.7", nil, []string{"sid=; Path=/; Max-Age=0; Secure"}},
 		{
-			"all that is sent, and none of ours", Rule{All: true}, "localhost", []string{"__Host-latchkey=x; a=1;b = 2", "a=3; latchkey-pending=y; c"},
+			"all that is sent, and none of ours",
+			Rule{All: true},
+			"localhost",
+			[]string{"__Host-latchkey=x; a=1;b = 2", "a=3; latchkey-pending=y; c"},
 			[]string{"a=; Path=/; Max-Age=0; Secure", "b=; Path=/; Max-Age=0; Secure", "c=; Path=/; Max-Age=0; Secure"},
 		},
 		{"names that would leave the header", Rule{All: true}, "localhost", []string{"a\x01b=1; c{d=2; \"=3"}, nil},

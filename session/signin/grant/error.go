@@ -11,17 +11,17 @@ import (
 type Kind uint8
 
 const (
-	// Unreadable: it is no answer of a token endpoint, or says nothing that has a meaning. Something else may have given
+	// Unreadable means that it is no answer of a token endpoint, or says nothing that has a meaning. Something else may have given
 	// it, a proxy in front of the provider for instance.
 	Unreadable Kind = iota
-	// Over: the grant is over, and only a new sign-in helps.
+	// Over means that the grant is over, and only a new sign-in helps.
 	Over
-	// Doubtful: the grant is refused in words that providers use for a grant that is over, and that may be about a
+	// Doubtful means that the grant is refused in words that providers use for a grant that is over, and that may be about a
 	// moment's disorder as well.
 	Doubtful
-	// Client: it is refused who asks, or how, whatever the grant.
+	// Client means that it is refused who asks, or how, whatever the grant.
 	Client
-	// Down: the provider cannot answer now, or cannot be reached.
+	// Down means that the provider cannot answer now, or cannot be reached.
 	Down
 )
 

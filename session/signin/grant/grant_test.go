@@ -95,7 +95,9 @@ func TestChallenge(t *testing.T) {
 // Two values of the parameter claims are one that asks for all that either asks for.
 func TestMergeClaims(t *testing.T) {
 	for _, tt := range [][3]string{
-		{"", "", ""}, {`{"a":{}}`, "", `{"a":{}}`}, {"", `{"a":{}}`, `{"a":{}}`},
+		{"", "", ""},
+		{`{"a":{}}`, "", `{"a":{}}`},
+		{"", `{"a":{}}`, `{"a":{}}`},
 		{`{"id_token":{"acrs":{"essential":true,"value":"c1"}}}`, `{"id_token":{"acrs":{"value":"c2"}}}`, `{"id_token":{"acrs":{"essential":true,"values":["c1","c2"]}}}`},
 		{`{"id_token":{"acrs":{"value":"c1"}}}`, `{"id_token":{"acrs":{"essential":true,"values":["c1"]}}}`, `{"id_token":{"acrs":{"essential":true,"value":"c1"}}}`},
 		{`{"id_token":{"a":null}}`, `{"id_token":{"a":{"essential":true}},"access_token":{"b":null}}`, `{"access_token":{"b":null},"id_token":{"a":{"essential":true}}}`},
