@@ -12,6 +12,8 @@ type Prompt struct {
 	UserName, AppName string
 	// CSRF is the token that the answer has to carry.
 	CSRF string
+	// Return is the page that this tab goes on to after the answer.
+	Return string
 	// The limits that will hold after No (browser) and after Yes (persistent). Zero means that there is no such
 	// limit. An idle limit that is not below the max lifetime never matters and is not mentioned.
 	BrowserIdle, BrowserMax, PersistentIdle, PersistentMax time.Duration

@@ -216,7 +216,6 @@ type note struct {
 
 // ask keeps the sign-in, with what is to be listed with it, and shows the prompt. No session exists until the answer (K3).
 func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
-	s.abandonPending(w, r, v)
 	keep := *f
 	keep.State, keep.Nonce, keep.Verifier = "", "", ""
 	plain, err := json.Marshal(note{Flow: keep, App: v.Site.App, Policies: rec.Policies, Status: rec.PolicyStatus})
@@ -227,7 +226,11 @@ func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow,
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	deadline := s.Now().Add(s.Prompt.AbandonAfter)
+	prompt, old := s.overtake(w, r, v, draft.Identity)
 	token, err := s.Sessions.Hold(ctx, session.Pending{Draft: draft, Note: plain, Deadline: deadline}, tokens, in...)
+	if err != nil && old != nil {
+		s.logAbandoned(*old) // no prompt took its place
+	}
 	if errors.Is(err, session.ErrFull) {
 		rec.Code, rec.Detail = signinlog.StoreUnavailable, "too many sign-ins wait for an answer"
 		s.logPerson(v, r, f, &draft, rec)
@@ -239,8 +242,8 @@ func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow,
 		return
 	}
 	s.endSurplus(ctx, draft.Identity)
-	s.givePending(w, v, token, f.page())
-	redirect(w, Base+"/stay")
+	s.givePending(w, v, unanswered{token: token, prompt: prompt, page: f.page()})
+	redirect(w, stayURL(f.page()))
 }
 
 // maxAgent bounds the user agent that is kept.

@@ -168,7 +168,7 @@ func TestStepUpByAnotherWay(t *testing.T) {
 		asked := b.toProvider("/")
 		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"acr": "gold"} })
 		r := b.callback(asked)
-		if want := map[bool]string{false: Base + "/stay", true: "/"}[signedIn]; r.location != want {
+		if want := map[bool]string{false: stayURL("/"), true: "/"}[signedIn]; r.location != want {
 			t.Errorf("signed in %v: %d to %q, want %q\n%s", signedIn, r.status, r.location, want, r.body)
 		}
 		g.idp.set(func(p *fakeIDP) { p.claims = nil })

@@ -43,7 +43,7 @@ func TestSharedBrowser(t *testing.T) {
 			first(g, b)
 			b.prompted(Base + "/sign-in") // Ada again, who is asked
 			g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
-			if r := b.callback(b.toProvider(Base + "/sign-in")); r.location == Base+"/stay" {
+			if r := b.callback(b.toProvider(Base + "/sign-in")); stays(r.location) {
 				t.Error("the second person was asked")
 			}
 			if kept := g.log.last(t); kept.PromptReason != ReasonSharedDevice {
@@ -69,7 +69,7 @@ func TestSharedBrowserUnknown(t *testing.T) {
 	}
 	g.service.Store = g.store
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-3"} })
-	if r := b.callback(b.toProvider("/")); r.location == Base+"/stay" {
+	if r := b.callback(b.toProvider("/")); stays(r.location) {
 		t.Error("the third person was asked")
 	}
 	id, err := g.store.Members(t.Context(), g.usedBrowser(b), time.Time{}, 9)

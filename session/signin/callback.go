@@ -55,7 +55,7 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 	f := s.openFlow(v, name, v.Cookies.flow(name))
 	switch {
 	case f == nil:
-		s.flowLost(w, r, v, restarted)
+		s.flowLost(w, r, v, random, restarted)
 	case !f.matches(random) || f.Origin != v.Origin || Base+f.callbackPath() != r.URL.Path || f.Away:
 		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "state does not match, or is of another provider"})
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
@@ -121,13 +121,13 @@ func (s *Service) callbackResponse(r *http.Request, v *Visit) (response, bool) {
 }
 
 // flowLost answers a callback whose flow cookie is not there: an old tab, Back, a browser that was restarted. Who is
-// signed in goes on; who is not is sent round once more, by itself and once. No code is redeemed, so a callback that
+// signed in goes on to the page of that sign-in; who is not is sent round once more, by itself and once. No code is redeemed, so a callback that
 // somebody else began leads nowhere.
-func (s *Service) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, restarted bool) {
+func (s *Service) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, state string, restarted bool) {
 	_, _, err := s.Session(r, v)
 	switch {
 	case err == nil:
-		redirect(w, Home)
+		s.goOn(w, r, s.spentPage(r, v, state))
 	case !NoSession(err):
 		s.storeDown(w, r, v, err)
 	case v.Cookies.pending != "":
@@ -145,7 +145,7 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	err := s.Store.Create(ctx, session.Entry{
-		Key: session.HashKey("x", f.State), Value: []byte{1}, Expires: f.expires().Add(time.Minute),
+		Key: session.HashKey("x", f.State), Value: s.Keys.Seal(session.PurposeFlow, []byte(f.page()), v.Host, spentPlace+f.State), Expires: f.expires().Add(time.Minute),
 	})
 	switch {
 	case errors.Is(err, session.ErrConflict):
@@ -178,6 +178,24 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 	s.admit(w, r, v, f, a)
 }
 
+const spentPlace = "spent "
+
+// spentPage is the page of a sign-in whose state is spent, for a user who goes back to its callback. Home if it is not
+// known here.
+func (s *Service) spentPage(r *http.Request, v *Visit, state string) string {
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	e, err := s.Store.Get(ctx, session.HashKey("x", state))
+	if err != nil {
+		return Home // the session is good all the same
+	}
+	page, err := s.Keys.Open(session.PurposeFlow, e.Value, v.Host, spentPlace+state)
+	if err != nil {
+		return Home
+	}
+	return s.returnTarget(string(page))
+}
+
 // flowSpent answers the second use of a state: reload, Back, or a thief.
 func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
 	_, _, err := s.Session(r, v)
@@ -187,7 +205,7 @@ func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f 
 	case !NoSession(err):
 		s.storeDown(w, r, v, err)
 	case v.Cookies.pending != "":
-		redirect(w, Base+"/stay")
+		redirect(w, stayURL(f.page()))
 	default:
 		s.log(v, r, f, signinlog.Record{Code: signinlog.CodeRedeemed})
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.page()), HomeURL: homeOf(f.page())})

@@ -81,7 +81,7 @@ func TestSpentState(t *testing.T) {
 	}
 	tokens := g.idp.count("/token")
 	b.client.Jar.SetCookies(u, []*http.Cookie{kept})
-	if r := b.callback(asked); r.location != Base+"/stay" {
+	if r := b.callback(asked); !stays(r.location) {
 		t.Errorf("reload with the prompt open: %d to %q", r.status, r.location)
 	}
 	b.answer(b.get(Base+"/stay"), "no")
@@ -121,7 +121,7 @@ func TestTabs(t *testing.T) {
 		t.Fatalf("%d flows are kept, want %d", live, maxFlows)
 	}
 	for _, a := range asked[2:4] {
-		if r := b.callback(a); r.location != Base+"/stay" {
+		if r := b.callback(a); !stays(r.location) {
 			t.Errorf("one of several tabs: %d to %q", r.status, r.location)
 		}
 	}
@@ -141,10 +141,10 @@ func TestFormPost(t *testing.T) {
 		strings.Contains(post.location, asked.Get("nonce")) || strings.Contains(post.location, asked.Get("state")) {
 		t.Fatalf("form_post: %d to %q", post.status, post.location)
 	}
-	if r := g.browser().get(post.location); r.setCookies()[cookiePending] != nil || r.location == Base+"/stay" {
+	if r := g.browser().get(post.location); r.setCookies()[cookiePending] != nil || stays(r.location) {
 		t.Errorf("another browser went on with it: %q", r.location)
 	}
-	if r := b.get(post.location); r.location != Base+"/stay" {
+	if r := b.get(post.location); !stays(r.location) {
 		t.Errorf("resumed: %d to %q", r.status, r.location)
 	}
 	b.answer(b.get(Base+"/stay"), "cancel")
@@ -266,7 +266,7 @@ func TestLongReturn(t *testing.T) {
 		if c := b.cookie(name); c == nil || len(c.Name)+len(c.Value)+len(hostPrefix) > maxCookieValue {
 			t.Errorf("%s: a cookie that no browser keeps", what)
 		}
-		if r := b.callback(asked); r.location != Base+"/stay" {
+		if r := b.callback(asked); !stays(r.location) {
 			t.Errorf("%s: callback: %d to %q", what, r.status, r.location)
 		}
 	}
@@ -297,7 +297,7 @@ func TestIssuerInResponse(t *testing.T) {
 				q.Set("iss", c.iss)
 			}
 			r := b.get(Base + "/callback?" + q.Encode())
-			if good := r.location == Base+"/stay"; good != c.good {
+			if good := stays(r.location); good != c.good {
 				t.Errorf("%d to %q", r.status, r.location)
 			}
 			if !c.good && g.idp.count("/token") != 0 {

@@ -48,7 +48,7 @@ func TestClaimsChallenge(t *testing.T) {
 			t.Errorf("log: %d %q", rec.Code, rec.Detail)
 		}
 		g.idp.set(func(p *fakeIDP) { p.tokenFail = nil })
-		if r := b.callback(asked); r.location != Base+"/stay" {
+		if r := b.callback(asked); !stays(r.location) {
 			t.Errorf("afterwards: %d to %q", r.status, r.location)
 		}
 	})

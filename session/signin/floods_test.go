@@ -75,7 +75,7 @@ func TestRateLimitSpendsNothing(t *testing.T) {
 		t.Errorf("%d token requests by a callback that was held off", n-calls)
 	}
 	g.clock.Advance(time.Minute)
-	if r := b.callback(asked); r.location != Base+"/stay" {
+	if r := b.callback(asked); !stays(r.location) {
 		t.Errorf("callback afterwards: %d to %q", r.status, r.location)
 	}
 }

@@ -41,7 +41,7 @@ type handover struct {
 	// Anew: the person asked to sign in, so that an unanswered prompt counts as abandoned (A8).
 	Anew      bool `json:"w,omitempty"`
 	Restarted bool `json:"y,omitempty"`
-	// Later is the page that was asked for last while the prompt was up; empty if it is the flow's own.
+	// Later is the page of the tab that answered the prompt; empty if it is the flow's own.
 	Later string `json:"-"`
 	// Elsewhere: a page of another origin began the sign-in, so that whatever session the site takes goes on.
 	Elsewhere bool `json:"elsewhere,omitempty"`
@@ -230,10 +230,11 @@ func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *ha
 func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, sealed string) {
 	if h.Anew {
 		s.abandonPending(w, r, v)
-	} else if token, _, ok := s.pendingToken(v); ok && s.hasPending(r, v) {
-		// One prompt for all: it is up in another tab. Its answer leads to the page that was asked for last.
-		s.givePending(w, v, token, h.page())
-		redirect(w, Base+"/stay")
+	} else if have, ok := s.pendingToken(v); ok && s.hasPending(r, v) {
+		// One prompt for all tabs: it is up in another one. An answer leads each tab to its own page.
+		have.page = h.page()
+		s.givePending(w, v, have)
+		redirect(w, stayURL(h.page()))
 		return
 	}
 	providers := s.providersOf(v.Site)

@@ -76,7 +76,7 @@ func TestIDToken(t *testing.T) {
 			g.idp.set(c.change)
 			b := g.browser()
 			r := b.callback(b.toProvider("/"))
-			if good := r.location == Base+"/stay"; good != c.good {
+			if good := stays(r.location); good != c.good {
 				t.Fatalf("%d to %q\n%+v", r.status, r.location, g.log.last(t))
 			}
 			if c.good {

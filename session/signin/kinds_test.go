@@ -161,10 +161,12 @@ func (b *kindBench) cookieKinds() []sealedKind {
 		{
 			name: "pending cookie",
 			seal: func(t *testing.T, place int) []byte {
-				return b.cookie(t, func(w http.ResponseWriter) { s.givePending(w, b.visits[place], session.NewToken(), "/") })
+				return b.cookie(t, func(w http.ResponseWriter) {
+					s.givePending(w, b.visits[place], unanswered{token: session.NewToken(), page: "/"})
+				})
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				_, _, ok := s.pendingToken(b.visit(place, Cookies{pending: asText(sealed)}))
+				_, ok := s.pendingToken(b.visit(place, Cookies{pending: asText(sealed)}))
 				return ok
 			},
 		},

@@ -86,7 +86,7 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 				tt.before(g, says)
 			}
 			b := g.browser()
-			if r := b.callback(b.toProvider("/")); r.location == Base+"/stay" {
+			if r := b.callback(b.toProvider("/")); stays(r.location) {
 				b.answer(b.get(r.location), "no")
 			}
 			if tt.then != nil {

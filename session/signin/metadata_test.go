@@ -163,7 +163,7 @@ func TestSignedUserInfo(t *testing.T) {
 				s.idp.header = nil
 			})
 			b := g.browser()
-			if r := b.callback(b.toProvider("/")); (r.location == Base+"/stay") != row.good {
+			if r := b.callback(b.toProvider("/")); stays(r.location) != row.good {
 				t.Errorf("%d to %q: %+v", r.status, r.location, g.log.last(t))
 			}
 		})

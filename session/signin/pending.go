@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,51 +15,82 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// The pending cookie holds the token of the pending sign-in and where it goes on, so that an answer that comes too late
-// still leads to the right page.
-func (s *Service) givePending(w http.ResponseWriter, v *Visit, token session.Token, ret string) {
-	plain := append(append(token.ID[:len(token.ID):len(token.ID)], token.Secret[:]...), ret...)
+const (
+	// promptIDSize is the length of the random text that names a prompt.
+	promptIDSize = 16
+	// promptMark stands before the prompt's id in the pending cookie. A cookie of an older release has the page there,
+	// which begins with a slash or a scheme.
+	promptMark = 0x01
+)
+
+// unanswered is what the pending cookie holds: the token of the pending sign-in, the page that it goes on to, and the id of
+// the prompt. A form is bound to that id: it stays the same when another tab of this browser brings the same user to the
+// prompt, so that an answer in any of these tabs counts.
+type unanswered struct {
+	token  session.Token
+	prompt string
+	page   string
+}
+
+// stayURL is the prompt of a tab that wants to a page.
+func stayURL(page string) string {
+	return Base + "/stay?" + url.Values{"return": {page}}.Encode()
+}
+
+// givePending sets the pending cookie.
+func (s *Service) givePending(w http.ResponseWriter, v *Visit, p unanswered) {
+	plain := append(p.token.ID[:len(p.token.ID):len(p.token.ID)], p.token.Secret[:]...)
+	if len(p.prompt) == promptIDSize {
+		plain = append(append(plain, promptMark), p.prompt...)
+	}
+	plain = append(plain, p.page...)
 	sealed := s.Keys.Seal(session.PurposePending, plain, v.Host, cookiePending)
 	setCookie(w, v, cookiePending, base64.RawURLEncoding.EncodeToString(sealed), 0)
 }
 
 // pendingToken opens the pending cookie. ok is false if there is none of ours.
-func (s *Service) pendingToken(v *Visit) (token session.Token, ret string, ok bool) {
+func (s *Service) pendingToken(v *Visit) (p unanswered, ok bool) {
+	p.page = Home
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.pending)
 	if err != nil || v.Cookies.pending == "" {
-		return token, Home, false
+		return p, false
 	}
 	plain, err := s.Keys.Open(session.PurposePending, sealed, v.Host, cookiePending)
-	if err != nil || len(plain) < len(token.ID)+len(token.Secret) {
-		return token, Home, false
+	if err != nil || len(plain) < len(p.token.ID)+len(p.token.Secret) {
+		return p, false
 	}
-	n := copy(token.ID[:], plain)
-	n += copy(token.Secret[:], plain[n:])
-	return token, s.returnTarget(string(plain[n:])), true
+	n := copy(p.token.ID[:], plain)
+	n += copy(p.token.Secret[:], plain[n:])
+	p.prompt = string(p.token.ID[:])
+	if plain = plain[n:]; len(plain) > promptIDSize && plain[0] == promptMark {
+		p.prompt, plain = string(plain[1:1+promptIDSize]), plain[1+promptIDSize:]
+	}
+	p.page = s.returnTarget(string(plain))
+	return p, true
 }
 
 // hasPending reports whether the request presents a sign-in that waits for its answer, so that a page opened meanwhile
 // leads to the prompt and not to another sign-in.
 func (s *Service) hasPending(r *http.Request, v *Visit) bool {
-	token, _, ok := s.pendingToken(v)
+	have, ok := s.pendingToken(v)
 	if !ok {
 		return false
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	_, err := s.Sessions.Pending(ctx, token)
+	_, err := s.Sessions.Pending(ctx, have.token)
 	return err == nil
 }
 
 // abandonPending ends what this browser left unanswered, and logs it: it cancels, or begins anew (A8).
 func (s *Service) abandonPending(w http.ResponseWriter, r *http.Request, v *Visit) {
-	token, _, ok := s.pendingToken(v)
+	have, ok := s.pendingToken(v)
 	if !ok {
 		return
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	p, _, err := s.Sessions.Claim(ctx, token)
+	p, _, err := s.Sessions.Claim(ctx, have.token)
 	switch {
 	case err == nil:
 		s.logAbandoned(p)
@@ -68,6 +100,30 @@ func (s *Service) abandonPending(w http.ResponseWriter, r *http.Request, v *Visi
 		return
 	}
 	clearCookie(w, v, cookiePending)
+}
+
+// overtake makes room for the prompt of a user. If this browser already has an unanswered one of the same user, in
+// another tab, the new one takes its place: it keeps the id, and the old one is no abandoned prompt (K17). old is then what
+// was taken out of the store. An unanswered prompt of another user is abandoned.
+func (s *Service) overtake(w http.ResponseWriter, r *http.Request, v *Visit, who session.Identity) (prompt string, old *session.Pending) {
+	prompt = session.NewRandom(promptIDSize * 3 / 4)
+	have, ok := s.pendingToken(v)
+	if !ok {
+		return prompt, nil
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	p, _, err := s.Sessions.Claim(ctx, have.token)
+	switch {
+	case err == nil && p.Draft.Identity == who:
+		return have.prompt, &p
+	case err == nil:
+		s.logAbandoned(p)
+	case !errors.Is(err, session.ErrNotFound):
+		// The search for abandoned prompts finds it later.
+		s.Logger.Warn("pending sign-in not ended", zap.Error(err))
+	}
+	return prompt, nil
 }
 
 const (

@@ -14,24 +14,28 @@ const actionStay = "stay"
 
 // stay shows the prompt (GET) and takes its answer (POST).
 func (s *Service) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
-	token, ret, ok := s.pendingToken(v)
+	if r.Method == http.MethodPost {
+		s.takeAnswer(w, r, v)
+		return
+	}
+	have, ok := s.pendingToken(v)
+	ret := have.page
+	if q, good := singleValues(r.URL.RawQuery, "return"); good && q["return"] != "" {
+		ret = s.returnTarget(q["return"])
+	}
 	if !ok {
 		s.nothingPending(w, r, v, ret)
 		return
 	}
-	if r.Method == http.MethodPost {
-		s.takeAnswer(w, r, v, token, ret)
-		return
-	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	p, err := s.Sessions.Pending(ctx, token)
+	p, err := s.Sessions.Pending(ctx, have.token)
 	if err != nil {
 		s.pendingGone(w, r, v, ret, err)
 		return
 	}
 	if n, there, ok := s.noted(w, r, v, p, ret); ok {
-		s.Pages.Write(w, pages.WithLocales(r, n.Flow.Locales), http.StatusOK, s.promptPage(there, p, token))
+		s.Pages.Write(w, pages.WithLocales(r, n.Flow.Locales), http.StatusOK, s.promptPage(there, p, have.prompt, ret))
 	}
 }
 
@@ -52,12 +56,13 @@ func (s *Service) noted(w http.ResponseWriter, r *http.Request, v *Visit, p sess
 	return n, there, true
 }
 
-func (s *Service) promptPage(v *Visit, p session.Pending, token session.Token) pages.Prompt {
+func (s *Service) promptPage(v *Visit, p session.Pending, prompt, ret string) pages.Prompt {
 	limits := s.Sessions.Limits()
 	return pages.Prompt{
 		UserName:       p.Draft.User,
 		AppName:        v.Site.App,
-		CSRF:           s.csrfToken(v, actionStay, string(token.ID[:])),
+		CSRF:           s.csrfToken(v, actionStay, prompt),
+		Return:         ret,
 		BrowserIdle:    limits.Browser.Idle,
 		BrowserMax:     limits.Browser.Max,
 		PersistentIdle: limits.Persistent.Idle,
@@ -101,15 +106,28 @@ func (s *Service) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, 
 	s.problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, Code: int(signinlog.KeepMeSignedIn), ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
 }
 
-// takeAnswer ends the pending sign-in with a session, or with none if the person cancels.
-func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit, token session.Token, ret string) {
-	form, ok := readForm(w, r, maxFormBody, "answer", "remember", "csrf")
+// maxAnswerBody bounds the prompt's form, which holds a page.
+const maxAnswerBody = 16 << 10
+
+// takeAnswer ends the pending sign-in with a session, or with none if the user cancels. The tab that answers goes to its
+// own page. A tab that answers after another one has nothing pending: it changes nothing and goes to its own page.
+func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) {
+	form, ok := readForm(w, r, maxAnswerBody, "answer", "remember", "csrf", "return")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
 		return
 	}
-	if !s.checkPost(r, v, actionStay, string(token.ID[:]), form["csrf"]) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: Base + "/stay", HomeURL: Home})
+	have, ok := s.pendingToken(v)
+	ret := have.page
+	if form["return"] != "" { // a form of an older release has none
+		ret = s.returnTarget(form["return"])
+	}
+	if !ok {
+		s.nothingPending(w, r, v, ret)
+		return
+	}
+	if !s.checkPost(r, v, actionStay, have.prompt, form["csrf"]) {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: stayURL(ret), HomeURL: Home})
 		return
 	}
 	kind, reason := session.Browser, ReasonAnsweredNo
@@ -127,7 +145,7 @@ func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit, t
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	p, tokens, err := s.Sessions.Answer(ctx, token)
+	p, tokens, err := s.Sessions.Answer(ctx, have.token)
 	if err != nil {
 		s.pendingGone(w, r, v, ret, err)
 		return
@@ -138,6 +156,7 @@ func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit, t
 	}
 	if n.Flow.For == nil {
 		clearCookie(w, v, cookiePending)
+		n.Flow.Return = ret
 	} else if ret != n.Flow.page() {
 		n.Flow.For.Later = ret
 	}

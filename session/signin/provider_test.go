@@ -144,7 +144,7 @@ func TestUserInfo(t *testing.T) {
 		return g, b.callback(b.toProvider("/"))
 	}
 	g, r := setup(t, map[string]any{"sub": "s-1", "preferred_username": "grace", "groups": []string{"admins"}})
-	if r.location != Base+"/stay" || g.idp.count("/userinfo") != 1 {
+	if !stays(r.location) || g.idp.count("/userinfo") != 1 {
 		t.Fatalf("%d to %q, userinfo asked %d times", r.status, r.location, g.idp.count("/userinfo"))
 	}
 	g, r = setup(t, map[string]any{"sub": "somebody else", "groups": []string{"admins"}})
@@ -220,7 +220,7 @@ func TestSecretInForm(t *testing.T) {
 		})
 		for range 2 {
 			b := g.browser()
-			if r := b.callback(b.toProvider("/")); (r.location == Base+"/stay") != row.good {
+			if r := b.callback(b.toProvider("/")); stays(r.location) != row.good {
 				t.Errorf("%+v: %d to %q", row, r.status, r.location)
 			}
 		}

@@ -71,7 +71,7 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 	case !v.usable() && kind != NotNavigation:
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
 	case kind == NavigationGet && s.hasPending(r, v):
-		redirect(w, Base+"/stay")
+		redirect(w, stayURL(v.Return))
 	case kind == NavigationGet:
 		if over {
 			v.challenge = s.challengeOf(r, v)

@@ -132,7 +132,7 @@ func TestProviderAsksForAPause(t *testing.T) {
 		t.Errorf("state %+v", state)
 	}
 	b.set(0, "")
-	if r := person.callback(asked); r.location != Base+"/stay" {
+	if r := person.callback(asked); !stays(r.location) {
 		t.Errorf("a sign-in within the pause that another's code has provoked: %d to %q", r.status, r.location)
 	}
 	if state := g.service.Providers[0].State(); state.TokenErr != "" {

@@ -47,7 +47,7 @@ func TestRevokedWhileSigningIn(t *testing.T) {
 				t.Errorf("%s, %s: %d, cookies %v", name, what, r.status, r.setCookies())
 			}
 		}
-		if r := atProvider.callback(asked); r.location != Base+"/stay" {
+		if r := atProvider.callback(asked); !stays(r.location) {
 			t.Errorf("%s: callback: %d", name, r.status)
 		} else if r := atProvider.answer(atProvider.get(Base+"/stay"), "yes"); r.status != http.StatusForbidden {
 			t.Errorf("%s: an answer after a callback: %d", name, r.status)
@@ -136,7 +136,7 @@ func TestTooManyPrompts(t *testing.T) {
 		t.Errorf("%d entries more", n)
 	}
 	first.answer(first.get(Base+"/stay"), "no")
-	if r := b.callback(b.toProvider("/page")); r.location != Base+"/stay" {
+	if r := b.callback(b.toProvider("/page")); !stays(r.location) {
 		t.Errorf("once there is room: %d to %q", r.status, r.location)
 	}
 }

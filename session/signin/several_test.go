@@ -76,7 +76,7 @@ func TestMixUp(t *testing.T) {
 		t.Fatalf("%d codes were sent to somebody", n)
 	}
 	// Nothing of it has spent the real sign-ins.
-	if r := b.answerAt("/callback/partners", chosen); r.location != Base+"/stay" {
+	if r := b.answerAt("/callback/partners", chosen); !stays(r.location) {
 		t.Errorf("the real answer: %d to %q", r.status, r.location)
 	}
 	if got := partners.lastToken.Get("redirect_uri"); got != g.URL+Base+"/callback/partners" {
@@ -102,7 +102,7 @@ func TestMixUpFormPost(t *testing.T) {
 	if moved := b.get(strings.Replace(lured, "/callback", "/callback/partners", 1)); moved.status != http.StatusBadRequest {
 		t.Errorf("posted elsewhere: %d to %q", moved.status, moved.location)
 	}
-	if r := b.get(r.location); r.location != Base+"/stay" {
+	if r := b.get(r.location); !stays(r.location) {
 		t.Errorf("resumed: %d to %q", r.status, r.location)
 	}
 }

@@ -116,7 +116,7 @@ func TestStepUpSomebodyElse(t *testing.T) {
 	g.idp.set(func(p *fakeIDP) {
 		p.claims = map[string]any{"sub": "s-2", "preferred_username": "eve", "amr": []string{"mfa"}}
 	})
-	if r := b.callback(asked); r.location != Base+"/stay" {
+	if r := b.callback(asked); !stays(r.location) {
 		t.Fatalf("%d to %q, want the prompt", r.status, r.location)
 	}
 	b.answer(b.get(Base+"/stay"), "no")
@@ -167,7 +167,7 @@ func TestDemandAtSignIn(t *testing.T) {
 		t.Fatalf("%d to %q", r.status, r.location)
 	}
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
-	if r := b.callback(asked); r.location != Base+"/stay" {
+	if r := b.callback(asked); !stays(r.location) {
 		t.Fatalf("with the second factor: %d to %q", r.status, r.location)
 	}
 	g.idp.set(func(p *fakeIDP) { p.claims = nil })
