@@ -27,6 +27,7 @@ var sealers = map[string]string{
 	"session/signin giveCookie":       "session cookie",
 	"session/signin sealFlow":         "flow cookie",
 	"session/signin givePending":      "pending cookie",
+	"session/signin sealSpent":        "page of a spent state",
 	"session/signin keepAnswers":      "answer cookie",
 	"session/signin browserID":        "browser cookie",
 	"session/signin rememberProvider": "provider cookie",

@@ -145,7 +145,7 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	err := s.Store.Create(ctx, session.Entry{
-		Key: session.HashKey("x", f.State), Value: s.Keys.Seal(session.PurposeFlow, []byte(f.page()), v.Host, spentPlace+f.State), Expires: f.expires().Add(time.Minute),
+		Key: spentKey(f.State), Value: s.sealSpent(v, f), Expires: f.expires().Add(time.Minute),
 	})
 	switch {
 	case errors.Is(err, session.ErrConflict):
@@ -180,20 +180,34 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 
 const spentPlace = "spent "
 
+// spentKey is the key of the entry that a spent state leaves.
+func spentKey(state string) session.Key { return session.HashKey("x", state) }
+
+// sealSpent is what a spent state keeps: the page of its sign-in.
+func (s *Service) sealSpent(v *Visit, f *flow) []byte {
+	return s.Keys.Seal(session.PurposeFlow, []byte(f.page()), v.Host, spentPlace+f.State)
+}
+
+// openSpent returns the page that sealSpent sealed.
+func (s *Service) openSpent(v *Visit, state string, sealed []byte) (string, error) {
+	page, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, spentPlace+state)
+	return string(page), err
+}
+
 // spentPage is the page of a sign-in whose state is spent, for a user who goes back to its callback. Home if it is not
 // known here.
 func (s *Service) spentPage(r *http.Request, v *Visit, state string) string {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	e, err := s.Store.Get(ctx, session.HashKey("x", state))
+	e, err := s.Store.Get(ctx, spentKey(state))
 	if err != nil {
 		return Home // the session is good all the same
 	}
-	page, err := s.Keys.Open(session.PurposeFlow, e.Value, v.Host, spentPlace+state)
+	page, err := s.openSpent(v, state, e.Value)
 	if err != nil {
 		return Home
 	}
-	return s.returnTarget(string(page))
+	return s.returnTarget(page)
 }
 
 // flowSpent answers the second use of a state: reload, Back, or a thief.

@@ -158,6 +158,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 				return s.openFlow(b.visits[place], name, asText(sealed)) != nil
 			},
 		},
+		b.spentKind("page of a spent state"),
 		{
 			name: "pending cookie",
 			seal: func(t *testing.T, place int) []byte {

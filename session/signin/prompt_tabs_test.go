@@ -119,3 +119,19 @@ func TestBackToTheSpentCallback(t *testing.T) {
 		t.Errorf("a stranger with the address is told the page: %q", r.location)
 	}
 }
+
+func (b *kindBench) spentKind(name string) sealedKind {
+	const state = "AAAAAAAA"
+	return sealedKind{
+		name: name,
+		seal: func(_ *testing.T, place int) []byte {
+			f := b.service.newFlow(b.visits[place], b.service.Providers[0], "/")
+			f.State = state
+			return b.service.sealSpent(b.visits[place], f)
+		},
+		open: func(_ *testing.T, place int, sealed []byte) bool {
+			_, err := b.service.openSpent(b.visits[place], state, sealed)
+			return err == nil
+		},
+	}
+}
