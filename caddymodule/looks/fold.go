@@ -3,6 +3,8 @@ package looks
 import (
 	"net/textproto"
 	"strings"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 )
 
 func canonicalHeader(name string) string { return textproto.CanonicalMIMEHeaderKey(name) }
@@ -56,19 +58,7 @@ func foldKey(name string) string {
 }
 
 func unhex(hi, lo byte) (byte, bool) {
-	h, ok1 := nibble(hi)
-	l, ok2 := nibble(lo)
+	h, ok1 := scrub.HexDigit(hi)
+	l, ok2 := scrub.HexDigit(lo)
 	return h<<4 | l, ok1 && ok2
-}
-
-func nibble(c byte) (byte, bool) {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0', true
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10, true
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
 }

@@ -177,8 +177,8 @@ func percentSign(rest string) error {
 	if len(rest) < 2 {
 		return nil
 	}
-	hi, ok1 := unhex(rest[0])
-	lo, ok2 := unhex(rest[1])
+	hi, ok1 := HexDigit(rest[0])
+	lo, ok2 := HexDigit(rest[1])
 	if !ok1 || !ok2 {
 		return nil
 	}
@@ -193,7 +193,8 @@ func percentSign(rest string) error {
 	return nil
 }
 
-func unhex(c byte) (byte, bool) {
+// HexDigit is the value of a hexadecimal digit of either case (RFC 3986, section 2.1). ok is false for any other byte.
+func HexDigit(c byte) (value byte, ok bool) {
 	switch {
 	case c >= '0' && c <= '9':
 		return c - '0', true
