@@ -30,6 +30,7 @@ var (
 //		preserve_post  <size>|off
 //		idle_sign_out  { ... }
 //		origins        <origin>...
+//		cors           <origin>...
 //		upgrade        <protocol>...
 //		trailing_dots  keep
 //		path_parameters keep
@@ -156,6 +157,7 @@ var siteWords = grammar[*siteParser]{
 	"preserve_post":  {once, parsePreservePost},
 	"idle_sign_out":  {once, parseSiteIdleSignOut},
 	"origins":        {once, parseOrigins},
+	"cors":           {once, parseCors},
 	"upgrade":        {once, parseUpgrade},
 	"path_parameters": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
 		s.PathParameters, err = oneOf(d, "path_parameters", pathParametersKept)

@@ -226,7 +226,10 @@ func (h *Handler) check(a *App) error {
 	if err := h.checkAppData(); err != nil {
 		return err
 	}
-	if err := checkOrigins(h.Origins); err != nil {
+	if err := checkOrigins("origins", h.Origins); err != nil {
+		return err
+	}
+	if err := checkOrigins("cors", h.Cors); err != nil {
 		return err
 	}
 	if err := checkUpgrades(h.Upgrade); err != nil {

@@ -52,9 +52,18 @@ type Handler struct {
 	// Sign people out who do not use this site for a while, sooner than all sites do.
 	IdleSignOut *IdleSignOut `json:"idle_sign_out,omitempty"`
 
-	// Origins, such as `https://tools.example.com`, whose pages may open WebSockets here with a session, beside the site's
-	// own. Default: none.
+	// Origins, such as `https://tools.example.com` or `capacitor://localhost`, whose pages may open WebSockets here with a
+	// session, and send requests that change something (POST, PUT and every other method but GET, HEAD, OPTIONS and TRACE),
+	// beside the site's own. Each of these pages can act as the user who looks at it. Default: none; the browser's requests of
+	// this kind from pages of other origins are answered with 403.
 	Origins []string `json:"origins,omitempty"`
+
+	// Origins whose scripts may ask the application by CORS. A preflight (OPTIONS with Access-Control-Request-Method) from
+	// them reaches the application without a sign-in, without cookies and without a body, unless a policy refuses everybody,
+	// for instance by network; 401, 403 and 503 of the gateway can be read by their scripts; and they may send what
+	// `origins` lets pages send, but for WebSockets. The application itself answers the preflight and says for its own answers
+	// who may read them. The session's cookie comes along from origins of the same site alone. Default: none.
+	Cors []string `json:"cors,omitempty"`
 
 	// Protocols to which a connection may be switched besides `websocket`, such as `spdy/3.1`, in lower case. After the
 	// switch the client speaks with the application past every rule, so the application must take no further requests in

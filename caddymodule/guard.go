@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
@@ -16,13 +17,17 @@ import (
 // guarded: whatever is not an allow ends here.
 func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.Request, p *passage, next caddyhttp.Handler) error {
 	v := &p.visit
+	if crossorigin.Preflight(r, h.Cors) {
+		return h.preflight(service, w, r, v, next)
+	}
+	answer := h.readableAnswer(w, r)
 	live, token, err := service.Live(r, v)
 	if err == nil && !h.takes(live.Provider(), live.Issuer()) {
 		// Signed in, but not with a provider of this site.
 		err = errOtherProvider
 	}
-	if err == nil && h.foreignUpgrade(r, v.Origin) {
-		h.refuseUpgrade(service, w, r, v)
+	if err == nil && h.foreign(r, v.Origin) {
+		h.refuseForeign(service, answer, r, v)
 		return nil
 	}
 	if err == nil {
@@ -32,34 +37,34 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 		err = h.meet(p, live)
 	}
 	if err != nil {
-		return h.anonymous(service, w, r, v, err)
+		return h.anonymous(service, answer, r, v, err)
 	}
-	if service.RecheckSilently(w, r, v, live, token) {
+	if service.RecheckSilently(answer, r, v, live, token) {
 		return nil
 	}
 	h.describe(p, r, &p.subject, &p.made.facts, live.LastUsed())
 	decision := h.rt.policies.Evaluate(&p.query)
 	if decision.Verdict != policy.Allow {
-		return h.turnAway(service, w, r, p, &decision)
+		return h.turnAway(service, answer, r, p, &decision)
 	}
-	tight, err := service.Tighten(w, r, v, live, persistence(decision.PersistentBrowser))
+	tight, err := service.Tighten(answer, r, v, live, persistence(decision.PersistentBrowser))
 	if err == nil && tight != live {
 		err = h.meet(p, tight)
 	}
 	if err != nil {
-		return h.anonymous(service, w, r, v, err)
+		return h.anonymous(service, answer, r, v, err)
 	}
 	if v.Cookies.HasForm() {
 		who, err := p.live.Session()
 		if err != nil {
-			return h.anonymous(service, w, r, v, err)
+			return h.anonymous(service, answer, r, v, err)
 		}
-		if service.Form(w, r, v, who) {
+		if service.Form(answer, r, v, who) {
 			return nil
 		}
 	}
-	if err := h.keepApart(service, w, r, p); err != nil {
-		return h.anonymous(service, w, r, v, err)
+	if err := h.keepApart(service, answer, r, p); err != nil {
+		return h.anonymous(service, answer, r, v, err)
 	}
 	// Asked in this order because there is nearly never anything to write.
 	sessions := h.rt.app.rt.sessions

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -96,7 +97,7 @@ func (h *Handler) spell(host string, secure bool) (*spelling, bool) {
 	if !ok {
 		return nil, false
 	}
-	s := &spelling{host: host, secure: secure, canonical: canonical, origin: origin(secure, canonical, host)}
+	s := &spelling{host: host, secure: secure, canonical: canonical, origin: crossorigin.Of(secure, canonical, host)}
 	h.rt.spelled.Store(s)
 	return s, true
 }

@@ -103,6 +103,7 @@ wiki.example.com {
 		trailing_dots keep
 		path_parameters keep
 		origins https://other.example.com
+		cors https://script.example.com
 		clear_cookies sid /wiki
 		clear_site_data cache
 		headers forwarded

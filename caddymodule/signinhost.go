@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
@@ -61,7 +62,7 @@ func checkSignInHost(text string) (string, error) {
 	case !ok:
 		return "", fmt.Errorf("sign_in_host: %q is not a valid host", u.Host)
 	case u.Scheme == "https", u.Scheme == "http" && signin.IsLoopback(host):
-		return origin(u.Scheme == "https", host, u.Host), nil
+		return crossorigin.Of(u.Scheme == "https", host, u.Host), nil
 	case u.Scheme == "http":
 		return "", fmt.Errorf("sign_in_host: %q must be https; http is for loopback hosts only", text)
 	}

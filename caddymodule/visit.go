@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -60,21 +59,6 @@ func lastOf(values []string) string {
 		last = last[i+1:]
 	}
 	return strings.TrimSpace(last)
-}
-
-// origin builds scheme, host and port as a browser spells them: without the scheme's own port.
-func origin(secure bool, canonical, host string) string {
-	scheme, standard := "http", "80"
-	if secure {
-		scheme, standard = "https", "443"
-	}
-	if strings.Contains(canonical, ":") {
-		canonical = "[" + canonical + "]"
-	}
-	if _, port, err := net.SplitHostPort(host); err == nil && port != "" && port != standard {
-		return scheme + "://" + canonical + ":" + port
-	}
-	return scheme + "://" + canonical
 }
 
 // requestID is Caddy's id of the request, the same as in its access log.
