@@ -173,6 +173,8 @@ func (e *evaluation) conditions(p *compiled) (unmet Unmet, gaps Gaps) {
 		case want == 0:
 		case is == Unreadable:
 			gaps |= GapClaim
+		case is == Unknown && e.anonymous && want&(1<<Yes) == 0:
+			unmet |= UnmetInformation // a sign-in may tell that the condition does not hold
 		case Attribute(a) == Shared && is != Yes && !e.place.Known && e.set.places.anyShare:
 			gaps |= GapNetwork // it may stand in a shared network
 		case is == Unknown && e.anonymous:

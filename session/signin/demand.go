@@ -32,12 +32,12 @@ type Demand struct {
 // The parameter prompt is not among it: see flow.prompt.
 func (d *Demand) params(cfg *ClaimsConfig, params url.Values) {
 	acrs := slices.Clone(d.ACRs)
-	if d.MFA {
-		acrs = append(acrs, cfg.MFAContexts...)
-	}
-	if entra := slices.ContainsFunc(d.ACRs, entraContext.MatchString); entra {
+	if slices.ContainsFunc(d.ACRs, entraContext.MatchString) {
 		params.Set("claims", entraClaims(d.ACRs))
 		acrs = slices.DeleteFunc(acrs, entraContext.MatchString)
+	}
+	if d.MFA { // which the claim acr shows, whatever its values look like
+		acrs = append(acrs, cfg.MFAContexts...)
 	}
 	if len(acrs) > 0 {
 		params.Set("acr_values", strings.Join(acrs, " "))

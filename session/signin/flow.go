@@ -172,6 +172,9 @@ func (s *Service) again(f *flow) *flow {
 	return &next
 }
 
+// login reports whether the provider has to ask for credentials.
+func (f *flow) login(p *Provider) bool { return f.Login || f.Ignored || f.Demand.login(&p.Claims) }
+
 // prompt sets the parameter of that name: what the provider has to show. A consent page that the configuration asks for
 // stays asked for with any other, because providers give a refresh token for it alone (OpenID Connect Core, section 11).
 func (f *flow) prompt(p *Provider, m *metadata, params url.Values) {
@@ -180,7 +183,7 @@ func (f *flow) prompt(p *Provider, m *metadata, params url.Values) {
 	switch {
 	case f.Silent:
 		words = []string{"none"}
-	case f.Login || f.Ignored || f.Demand.login(&p.Claims):
+	case f.login(p):
 		words = []string{"login"}
 	case f.Other && !slices.Contains(words, "login"):
 		words = []string{m.otherPrompt()}

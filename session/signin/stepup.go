@@ -168,20 +168,36 @@ func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *
 }
 
 // nextRound is the flow that asks for what is still demanded; nil if asking again is in vain: the provider was asked
-// for all of it and there is no stronger way to ask, or it went round too often, which is a loop.
+// for it and there is no stronger way to ask, or it went round too often, which is a loop.
 func (s *Service) nextRound(f *flow, want *Demand) (again *flow, loop bool) {
 	p := s.byName[f.Provider]
 	again = s.again(f)
-	if f.Demand.asksFor(want) {
-		if f.Ignored || f.Login || f.Demand.login(&p.Claims) {
-			return nil, false
+	switch {
+	case !f.Demand.asksFor(want):
+		if f.Rounds >= maxRounds {
+			return nil, true
 		}
-		again.Ignored = true
-		return again, false
+		again.Demand, again.Rounds, again.Ignored = want.with(f.Demand), f.Rounds+1, false
+		if again.asks(p) != f.asks(p) {
+			return again, false
+		}
+	case f.Ignored:
+		return nil, false
 	}
-	if f.Rounds >= maxRounds {
-		return nil, true
+	if again.Ignored = true; again.asks(p) == f.asks(p) {
+		return nil, false
 	}
-	again.Demand, again.Rounds, again.Ignored = want.with(f.Demand), f.Rounds+1, false
 	return again, false
+}
+
+// asks is what a flow asks of the provider beyond saying who somebody is.
+func (f *flow) asks(p *Provider) string {
+	params := url.Values{}
+	if f.Demand != nil {
+		f.Demand.params(&p.Claims, params)
+	}
+	if f.login(p) {
+		params.Set("prompt", "login")
+	}
+	return params.Encode()
 }
