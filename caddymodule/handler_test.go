@@ -143,3 +143,22 @@ func TestVisitBehindAProxy(t *testing.T) {
 		}
 	}
 }
+
+// A17, A20, field trial: an application must not take the address of a client, the port, the prefix or the certificate from
+// what the client itself says. From a proxy that Caddy trusts they arrive, on open paths as on closed ones.
+func TestOnlyAProxySaysWhereARequestComesFrom(t *testing.T) {
+	_, h := wiki(t)
+	said := []string{"X-Real-Ip", "10.0.0.1", "Cf-Connecting-Ip", "10.0.0.1", "X-Forwarded-Port", "8443", "X-Forwarded-Prefix", "/admin", "Client-Cert", ":MII:"}
+	for _, trusted := range []bool{false, true} {
+		r := prepared(http.MethodGet, "/", said...)
+		caddyhttp.SetVar(r.Context(), caddyhttp.TrustedProxyVarKey, trusted)
+		if err := h.ServeHTTP(httptest.NewRecorder(), r, never(t)); err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(said); i += 2 {
+			if got := r.Header.Get(said[i]) == said[i+1]; got != trusted {
+				t.Errorf("trusted %t: %s arrives: %t", trusted, said[i], got)
+			}
+		}
+	}
+}

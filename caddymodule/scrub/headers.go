@@ -59,8 +59,7 @@ var fixed = func() *table {
 		t.add(name)
 	}
 	for _, p := range namePrefixes {
-		t.mayStartWith(p[0])
-		t.prefixes[initial(p[0])] = append(t.prefixes[initial(p[0])], p)
+		t.addPrefix(p)
 	}
 	return t
 }()
@@ -82,9 +81,9 @@ func NewNames(configured ...string) (*Names, error) {
 	return n, nil
 }
 
-// Has tells whether name is an identity header, an override or a header of a proxy, in some spelling. Letter case is folded, and so is every
-// character that is neither letter nor digit: CGI, WSGI, PHP and Rack see X_Forwarded_User, X.Forwarded.User and
-// X-Forwarded-User as one variable (A06, A51, A52).
+// Has tells whether name is an identity header, an override or a header of a proxy, in some spelling. Letter case is
+// folded, and so is every character that is neither letter nor digit: CGI, WSGI, PHP and Rack see X_Forwarded_User,
+// X.Forwarded.User and X-Forwarded-User as one variable (A06, A51, A52).
 func (n *Names) Has(name string) bool {
 	return fixed.has(name) || n.forwards(name) || n.configured != nil && n.configured.has(name)
 }
@@ -127,7 +126,8 @@ func CheckName(name string) error {
 	if strings.Trim(folded, "-") == "" {
 		return fmt.Errorf("header name %q has no letter or digit", name)
 	}
-	if _, ok := reserved[folded]; ok || slices.Contains(overrides, folded) || strings.HasPrefix(folded, "sec-") {
+	if _, ok := reserved[folded]; ok || slices.Contains(overrides, folded) || slices.Contains(forwarded, folded) ||
+		slices.Contains(forwardedAddresses, folded) || strings.HasPrefix(folded, "sec-") {
 		return fmt.Errorf("header %s has a meaning of its own and cannot carry an identity", name)
 	}
 	return nil
@@ -147,7 +147,7 @@ func foldString(name string) string {
 // reserved are headers that HTTP, Caddy or this gateway read themselves.
 var reserved = map[string]struct{}{
 	"accept": {}, "authorization": {}, "connection": {}, "content-encoding": {}, "content-length": {}, "content-type": {},
-	"cookie": {}, "early-data": {}, "expect": {}, "forwarded": {}, "host": {}, "keep-alive": {}, "origin": {},
+	"cookie": {}, "early-data": {}, "expect": {}, "host": {}, "keep-alive": {}, "origin": {},
 	"proxy-authenticate": {}, "proxy-authorization": {}, "proxy-connection": {}, "range": {}, "referer": {},
 	"set-cookie": {}, "te": {}, "trailer": {}, "transfer-encoding": {}, "upgrade": {}, "user-agent": {}, "via": {},
 	"x-forwarded-for": {}, "x-forwarded-host": {}, "x-forwarded-proto": {}, "x-requested-with": {},
@@ -158,6 +158,12 @@ func (t *table) add(name string) {
 	t.exact[folded] = struct{}{}
 	t.size[len(folded)] |= 1 << initial(folded[0])
 	t.mayStartWith(folded[0])
+}
+
+// addPrefix adds all names that start with prefix, which is folded.
+func (t *table) addPrefix(prefix string) {
+	t.mayStartWith(prefix[0])
+	t.prefixes[initial(prefix[0])] = append(t.prefixes[initial(prefix[0])], prefix)
 }
 
 func (t *table) mayStartWith(folded byte) {

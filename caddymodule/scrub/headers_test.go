@@ -36,13 +36,15 @@ func TestHeadersRemovesEverySpelling(t *testing.T) { // A06, A51, A52
 		"Tailscale-User-Login", "Tailscale-User-Name", "X-Vouch-User", "X-Vouch-Idp-Claims-Groups", "X-Token-User-Email",
 		"X-Token-User-Roles", "X-Token-Subject", "Oidc_claim_email", "OIDC_CLAIM_sub", "Oidc_access_token", "X-Auth-Username",
 		"X-Consumer-Username", "X-Userinfo", "Teleport-Jwt-Assertion",
+		// What only a proxy may say of where a request comes from.
+		"X-Real-Ip", "x_real.ip", "Cf-Connecting-Ip", "X-Forwarded-Prefix", "X-Forwarded-Port", "X-Original-Forwarded-For",
 		"X-Latchkey-" + strings.Repeat("a", 500), "Remote~User",
 	}
 	stay := []string{
 		"Accept", "Authorization", "Cookie", "Remote-Addr", "Remote", "RemoteUser", "X-Forwarded-For", "X-Forwarded-Proto",
-		"X-Forwarded-Host", "X-Forwarded-Users", "X-Real-Ip", "X-Request-Id", "X-Departments", "X-Latchke", "X-Requested-With",
-		"X-Auth-Token", "X-Token", "X-Ms-Version", "X-Amzn-Trace-Id", "X-Goog-Api-Key", "Cf-Connecting-Ip", "Cf-Ray", "X-Method",
-		"X-Url", "X-Forwarded-Prefix", "X-Forwarded-Port", "X-Original-Forwarded-For", "X-Xsrf-Token", "Depth", "Destination", "If",
+		"X-Forwarded-Host", "X-Forwarded-Users", "X-Request-Id", "X-Departments", "X-Latchke", "X-Requested-With",
+		"X-Auth-Token", "X-Token", "X-Ms-Version", "X-Amzn-Trace-Id", "X-Goog-Api-Key", "Cf-Ray", "X-Method",
+		"X-Url", "X-Xsrf-Token", "Depth", "Destination", "If",
 		strings.Repeat("X", 500), "User", "Referer", "Range", "",
 	}
 	h := http.Header{}
@@ -84,7 +86,7 @@ func TestHeadersFoldProperty(t *testing.T) { // A06
 func TestNewNamesRefuses(t *testing.T) {
 	for _, name := range []string{
 		"", "X Department", "X:Y", "X-Département", "X\r\nY", "---", "Cookie", "HOST", "Content_Length", "Sec-Fetch-Mode",
-		"X-Forwarded-For", "Connection", "X-HTTP-Method-Override", "x_original_url", strings.Repeat("x", maxName+1),
+		"X-Forwarded-For", "Forwarded", "X-Real-IP", "Connection", "X-HTTP-Method-Override", "x_original_url", strings.Repeat("x", maxName+1),
 	} {
 		if _, err := NewNames(name); err == nil {
 			t.Errorf("%q accepted", name)

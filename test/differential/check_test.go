@@ -112,6 +112,8 @@ func checkHeader(k *kase, read *reading, name, value string) string {
 		if value != "127.0.0.1" {
 			return "which is not where it came from"
 		}
+	case "x-real-ip", "true-client-ip":
+		return "which only a proxy may say"
 	}
 	if slices.Contains(identityNames, name) ||
 		slices.ContainsFunc(identityPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
