@@ -9,7 +9,7 @@ cd "$dir"
 hydra=${HYDRA:-$dir/hydra}
 if [ ! -x "$hydra" ]; then
 	printf 'module findings\n\ngo 1.26\n\nrequire github.com/ory/hydra/v2 v2.3.0\n\nreplace github.com/gobuffalo/pop/v6 => github.com/ory/pop/v6 v6.2.1-0.20241121111754-e5dfc0f3344b\n' >go.mod
-	GOFLAGS=-mod=mod go build -tags sqlite -o "$hydra" github.com/ory/hydra/v2
+	GOFLAGS=-mod=mod go build -trimpath -tags sqlite -o "$hydra" github.com/ory/hydra/v2
 fi
 read -r public admin < <(python3 -c 'import socket
 a=[socket.create_server(("127.0.0.1",0)) for _ in "12"]; print(*[s.getsockname()[1] for s in a])')

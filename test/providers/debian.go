@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"testing"
 )
 
 // debianRoot unpacks Debian packages, with those that they need and this machine has not, into a folder of the cache. Nothing
@@ -27,6 +28,7 @@ func debianRoot(cache, name string, leave *regexp.Regexp, packages ...string) (r
 	if err := os.MkdirAll(debs, 0o755); err != nil { //nolint:gosec // apt may download as a user of its own
 		return "", "", fmt.Errorf("cache folder: %w", err)
 	}
+	download := []string{"download", "-q"}
 	for line := range bytes.Lines(out) {
 		// 'http://…/name_version_arch.deb' name_version_arch.deb size hash
 		fields := strings.Fields(string(line))
@@ -34,12 +36,12 @@ func debianRoot(cache, name string, leave *regexp.Regexp, packages ...string) (r
 			continue
 		}
 		one, _, _ := strings.Cut(fields[1], "_")
-		if leave != nil && leave.MatchString(one) {
-			continue
+		if leave == nil || !leave.MatchString(one) {
+			download = append(download, one)
 		}
-		if err := command(debs, nil, "apt-get", "download", "-q", one); err != nil {
-			return "", "", err
-		}
+	}
+	if err := command(debs, nil, "apt-get", download...); err != nil {
+		return "", "", err
 	}
 	files, err := filepath.Glob(filepath.Join(debs, "*.deb"))
 	if err != nil {
@@ -59,4 +61,24 @@ func debianRoot(cache, name string, leave *regexp.Regexp, packages ...string) (r
 	version, _, _ = strings.Cut(version, "-")
 	version, _, _ = strings.Cut(version, "+")
 	return root, version, os.WriteFile(mark, []byte(version), 0o600)
+}
+
+// debianEnvironment lets programs of an unpacked root find their programs and libraries before the machine's.
+func debianEnvironment(root string) []string {
+	libs, _ := filepath.Glob(filepath.Join(root, "usr/lib/*-linux-gnu*")) // the pattern is good
+	return []string{
+		"LD_LIBRARY_PATH=" + strings.Join(libs, ":"),
+		"PATH=" + filepath.Join(root, "usr/bin") + ":" + os.Getenv("PATH"),
+	}
+}
+
+// sqlite runs statements on a database, with the machine's program or that of an unpacked root.
+func sqlite(t testing.TB, root, database, statements string) {
+	t.Helper()
+	cmd := exec.Command("sh", "-c", `exec sqlite3 -bail -cmd '.timeout 5000' "$0"`, database) //nolint:gosec // a file of this trial
+	cmd.Env = append(os.Environ(), debianEnvironment(root)...)
+	cmd.Stdin = strings.NewReader(statements)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("sqlite3: %v: %s", err, out)
+	}
 }

@@ -11,10 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
@@ -33,7 +31,7 @@ func (p *glewlwyd) name() string    { return "Glewlwyd" }
 func (p *glewlwyd) version() string { return p.found }
 
 func (p *glewlwyd) install(cache string) (err error) {
-	p.root, p.found, err = debianRoot(cache, "glewlwyd", regexp.MustCompile(`^(mysql-|mariadb-c|default-mysql|dbconfig)`), "glewlwyd")
+	p.root, p.found, err = debianRoot(cache, "glewlwyd", regexp.MustCompile(`^(mysql-|mariadb-c|default-mysql|dbconfig)`), "glewlwyd", "sqlite3")
 	return err
 }
 
@@ -58,11 +56,7 @@ func (p *glewlwyd) zipped(t testing.TB, path string) string {
 func (p *glewlwyd) prepare(t testing.TB, r registration) {
 	p.r = r
 	db := filepath.Join(r.dir, "glewlwyd.db")
-	sqlite := exec.Command("sqlite3", db) //nolint:gosec // a file of this trial
-	sqlite.Stdin = strings.NewReader(p.zipped(t, "database/init.sqlite3.sql.gz"))
-	if out, err := sqlite.CombinedOutput(); err != nil {
-		t.Fatalf("making the database: %v %s", err, out)
-	}
+	sqlite(t, p.root, db, p.zipped(t, "database/init.sqlite3.sql.gz"))
 	conf := p.zipped(t, "glewlwyd.conf.sample.gz")
 	for pattern, by := range map[string]string{
 		`(?m)^port=.*`:                  fmt.Sprintf("port=%d\nbind_address=\"127.0.0.1\"", r.port),
@@ -84,7 +78,7 @@ func (p *glewlwyd) file() string { return filepath.Join(p.r.dir, "glewlwyd.conf"
 
 func (p *glewlwyd) start(t testing.TB) {
 	first := p.process == nil
-	p.process = startProcess(t, p.r.dir, p.r.port, []string{"LD_LIBRARY_PATH=" + p.root + "/usr/lib/x86_64-linux-gnu"},
+	p.process = startProcess(t, p.r.dir, p.r.port, debianEnvironment(p.root),
 		filepath.Join(p.root, "usr/bin/glewlwyd"), "--config-file="+p.file())
 	p.admin = rig.NewHTTP(t)
 	p.ask(t, http.MethodPost, "/auth", map[string]any{"username": "admin", "password": "password"})
