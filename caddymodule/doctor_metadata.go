@@ -97,12 +97,13 @@ func compareAuth(p *signin.Provider, offers *signin.Offers) (level, text string)
 	return "", ""
 }
 
-// compareRefresh says where no refresh token can be expected, so that claims and groups would stay as at sign-in.
+// compareRefresh says where no refresh token can be expected, so that claims and groups would stay as at sign-in. Metadata is no
+// proof: LemonLDAP::NG 2.16 lists neither the grant nor the scope for a client that it gives refresh tokens to.
 func compareRefresh(p *signin.Provider, seen *signin.Examination) []remark {
 	const stay = "if no refresh token comes, claims and groups stay as at sign-in; `recheck silent` in the provider block renews them, or scopes with offline_access"
 	switch grants := seen.Offers.Grants; {
 	case len(grants) > 0 && !slices.Contains(grants, "refresh_token"):
-		return []remark{{findWarn, "it gives no refresh tokens (grant_types_supported): claims and groups stay as at sign-in; `recheck silent` in the provider block renews them"}}
+		return []remark{{findWarn, "it lists no refresh tokens (grant_types_supported): " + stay}}
 	case seen.Offline:
 		return []remark{{findOK, "it does not offer scope offline_access; access_type=offline and prompt=consent are sent for a refresh token"}}
 	case slices.Contains(seen.Scopes, "offline_access"):

@@ -40,7 +40,7 @@ func TestDoctorComparesMetadata(t *testing.T) {
 		"offline not wanted":     {metadataOnly{}, "scopes openid", "", findWarn, "offline_access is not asked for"},
 		"recheck silent":         {metadataOnly{}, "scopes openid\nrecheck silent", "", "", "offline_access"},
 		"no recheck":             {metadataOnly{}, "scopes openid", "session {\nrecheck 0\n}", "", "offline_access"},
-		"no refresh grant":       {with("grant_types_supported", []string{"authorization_code"}), "", "", findWarn, "it gives no refresh tokens (grant_types_supported)"},
+		"no refresh grant":       {with("grant_types_supported", []string{"authorization_code"}), "", "", findWarn, "it lists no refresh tokens (grant_types_supported): if no refresh token comes"},
 		"groups need a scope":    {with("scopes_supported", []string{"openid", "profile", "email", "groups", "offline_access"}), "", groups, findWarn, "scope groups is offered and not asked for: scopes openid profile email offline_access groups"},
 		"groups asked for":       {with("scopes_supported", []string{"openid", "groups", "offline_access"}), "scopes openid groups offline_access", groups, "", "rules name groups"},
 		"groups nowhere":         {with("claims_supported", []string{"sub", "email"}), "", groups, findWarn, "neither the scopes nor claims_supported have groups"},
