@@ -27,11 +27,12 @@ build: ## the binary ./latchkey
 	$(GO) build -trimpath -tags $(TAGS) -ldflags '-w -s' -o $(BIN) ./cmd/latchkey
 
 # session/filestore also without it: see flipped_test.go there. test/differential only without it: it is about decisions.
+# Six tests at a time: those of test/ wait more than they compute.
 test: deps ## everything: vet, then all tests with the race detector
 	$(GO) vet ./...
 	$(GO) test ./session/filestore
 	$(GO) test -v -timeout 5m -run '^TestDifferential$$' ./test/differential
-	$(GO) test -race -p 2 -parallel 4 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
+	$(GO) test -race -p 2 -parallel 6 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
 
 # SEED=n repeats a run: what is done, in which order and to whom.
 chaos: deps ## ten minutes of faults around two gateways (SEED=n repeats a run, CHAOSTIME=2m shortens it, FAULTS='master stopped' injects that alone)

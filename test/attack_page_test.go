@@ -70,6 +70,7 @@ func TestPagesInTheBrowser(t *testing.T) {
 	s := newSite(t, config{app: "policy shut {\nmatch {\npath /shut\n}\nblock\n}"})
 	for name, o := range map[string]rig.BrowserOptions{"desktop": {}, "dark phone": {Dark: true, Width: 320, Height: 640}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := rig.NewBrowser(t, o)
 			check := func(page string) {
 				t.Helper()

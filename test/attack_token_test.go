@@ -156,6 +156,7 @@ func TestLiesInTheKeySet(t *testing.T) {
 		"an endless key set":    {JWKS: endless},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, o := odd(t, config{})
 			o.Set(lies)
 			c := rig.NewHTTP(t)
@@ -201,6 +202,7 @@ func TestLiesInDiscovery(t *testing.T) {
 		"plain http to the world": set("token_endpoint", "http://token.example/token"),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			o := rig.NewOdd(t)
 			o.Set(rig.Lies{Discovery: lie})
 			s := newSite(t, config{issuer: o.Issuer})
