@@ -128,6 +128,7 @@ func (a *App) provisionProviders() error {
 		if err != nil {
 			return fmt.Errorf("provider %q: %w", p.name(), err)
 		}
+		compiled.HeaderClaims = a.headerClaims
 		a.rt.providers = append(a.rt.providers, compiled)
 		if err := a.provisionIcon(p); err != nil {
 			return fmt.Errorf("provider %q: %w", p.name(), err)

@@ -159,6 +159,7 @@ type HeaderClaim struct {
 	Name string `json:"name"`
 
 	// The claim. A dot leads into an object. What a token says about itself (`exp`, `iat`, `nbf`, `jti`, `nonce` and
-	// hashes) is refused, for a session need not keep it.
+	// hashes) is refused, for a session need not keep it. Of claims over 12 KB a session keeps those that headers name; one
+	// that is that large itself has no header.
 	Claim string `json:"claim"`
 }

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -51,6 +52,19 @@ func (h *Handler) provisionHeaders() error {
 	h.rt.behind = h.rt.form
 	h.rt.behind.Names = h.rt.form.Names.Behind()
 	return nil
+}
+
+// headerClaims are the claims that headers of any site carry. Sites of one configuration share their sessions.
+func (a *App) headerClaims() (claims []string) {
+	a.rt.mu.Lock()
+	defer a.rt.mu.Unlock()
+	for _, h := range a.rt.sites {
+		for _, c := range h.Header {
+			claims = append(claims, c.Claim)
+		}
+	}
+	slices.Sort(claims)
+	return slices.Compact(claims)
 }
 
 // formFrom is what is taken out of a request, by who sent it.

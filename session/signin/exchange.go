@@ -176,28 +176,8 @@ func (p *Provider) learn(ctx context.Context, m *metadata, a *answer, claims cla
 	a.draft.GroupsAsOf = p.Now().UTC()
 	p.completeGroups(ctx, a, accessToken)
 	a.signals = p.Claims.signals(claims)
-	a.bound()
+	p.bound(a)
 	return nil
-}
-
-// Bounds of what a session keeps of a provider's answer, so that every sign-in fits into the store. Nothing of it decides
-// who may enter: what does was taken out before.
-const (
-	maxKeptClaims  = 12 << 10
-	maxKeptRefresh = 8 << 10
-)
-
-// bound drops what is too large to keep: the claims, and with them the id_token_hint, or the refresh token.
-func (a *answer) bound() {
-	if len(a.draft.Claims) > maxKeptClaims {
-		a.draft.Claims, a.tokens.IDHeader, a.tokens.IDSignature = nil, nil, nil
-	}
-	if len(a.draft.UserInfo) > maxKeptClaims {
-		a.draft.UserInfo = nil
-	}
-	if len(a.tokens.Refresh) > maxKeptRefresh {
-		a.tokens.Refresh, a.largeRefresh = "", true
-	}
 }
 
 // statusError is a status of userinfo that is no answer.

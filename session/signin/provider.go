@@ -44,6 +44,9 @@ type ProviderConfig struct {
 	// AuthParams are sent to the authorization endpoint as they are; none can replace a parameter of the protocol.
 	AuthParams map[string]string
 	Claims     ClaimsConfig
+	// HeaderClaims are the claims that headers of sites carry. They are asked for when claims are too large to keep. Nil:
+	// none.
+	HeaderClaims func() []string
 	// Client talks to the provider; nil: NewIDPClient(nil, nil).
 	Client *http.Client
 	Logger *zap.Logger
@@ -65,6 +68,8 @@ type Provider struct {
 	// oldest is the renewal that may be waited for to the end; see Service.Recheck.
 	oldest     atomic.Pointer[renewal]
 	complained seldom
+	// reduced is when the log last told that claims were too large to keep.
+	reduced seldom
 	// secretInHeader: the provider has taken the client secret in the header.
 	secretInHeader atomic.Bool
 	// secretInForm: the provider has refused the client secret in the header, and taken it in the form.

@@ -43,6 +43,10 @@ var (
 	warnLargeRefreshToken = warning{
 		"refresh_token_too_large", "refresh token of over 8 KB is not kept: claims and groups of such a session stay as at sign-in",
 	}
+	warnClaimTooLarge = warning{
+		"claim_too_large",
+		"a claim that the configuration names is larger than what a session keeps (12 KB of claims): its header is absent; the log names it",
+	}
 	warnTellsNothing = warning{
 		"renewal_without_groups",
 		"provider takes the refresh token and states no groups with it, neither in an ID token nor in userinfo: groups stay as " +

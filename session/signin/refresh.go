@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"time"
@@ -157,10 +158,14 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *metadata, who *se
 		before = nil
 	}
 	if first == nil && !p.Claims.complete(claim.Set{info}) && !p.Claims.statesGroups(before) {
+		return p.confirm(who, a) // an older version has kept nothing of a first ID token that was too large, which counts on
+	}
+	changed := superseded(first, before, info)
+	if p.Claims.lacks(first, info) {
 		return p.confirm(who, a) // what the first ID token said was too large to be kept, and counts on
 	}
 	a.draft.UserInfo = body
-	if superseded(first, before, info) {
+	if changed {
 		// The token is not what the provider signed any more, so it cannot be shown to it either.
 		if a.draft.Claims, err = json.Marshal(first); err != nil {
 			return err
@@ -171,8 +176,17 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *metadata, who *se
 	if p.Claims.statesGroups(info) || p.Claims.statesGroups(before) || overage(claims, p.Claims.groupsPath()) {
 		return p.restate(ctx, a, claims, access)
 	}
+	groupsKept := claim.Lacks(first, p.Claims.groupsPath())
+	if groupsKept { // in the session's groups
+		rest := maps.Clone(first)
+		delete(rest, p.Claims.groupsPath())
+		claims = claim.Set{rest, info}
+	}
 	if err := p.restate(ctx, a, claims, access); err != nil {
 		return err
+	}
+	if groupsKept {
+		a.draft.Groups, a.draft.GroupsComplete, a.draft.GroupsUnclear = who.Groups, who.GroupsComplete, who.GroupsUnclear
 	}
 	a.draft.GroupsAsOf, a.draft.Confirmed, a.result = who.GroupsAsOf, p.Now().UTC(), RenewalConfirmed
 	return nil
@@ -182,13 +196,13 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *metadata, who *se
 // say any more. What is about the token, the identity or the act of signing in stays.
 func superseded(first, before, info map[string]json.RawMessage) bool {
 	changed := false
-	for claim, value := range first {
-		now, says := info[claim]
-		_, said := before[claim]
-		if AboutToken(claim) || slices.Contains(aboutSignIn, claim) || !says && !said || says && sameJSON(now, value) {
+	for path, value := range first { // a path, where the claims are those of claim.Reduce
+		now, says := claim.Set{info}.Get(path)
+		_, said := claim.Set{before}.Get(path)
+		if AboutToken(path) || slices.Contains(aboutSignIn, path) || !says && !said || says && sameJSON(now, value) {
 			continue
 		}
-		delete(first, claim)
+		delete(first, path)
 		changed = true
 	}
 	return changed
@@ -215,7 +229,7 @@ func (p *Provider) restate(ctx context.Context, a *refreshed, claims claim.Set, 
 	p.Claims.describe(&a.draft, claims)
 	a.draft.GroupsAsOf = p.Now().UTC()
 	p.completeGroups(ctx, &a.answer, access)
-	a.bound()
+	p.bound(&a.answer)
 	return p.stated(a, claims)
 }
 
