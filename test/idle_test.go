@@ -150,16 +150,53 @@ document.getElementById('strong').onclick = () => load('/strong/data');
 document.getElementById('refused').onclick = () => load('/status/401');
 `
 
+// board is an open page with a frame that is guarded.
+const board = "@private not path /board\nhandle /board {\nheader Content-Type text/html\n" +
+	"respond `<!doctype html><html lang=\"en\"><title>Board</title><h1>Board</h1><iframe title=\"Widget\" src=\"/widget\"></iframe>`\n}"
+
+// signInFromFrame signs mia in from a frame and comes back to the page with the frame; a page of another site offers the
+// content of the frame in a tab of its own (field trial 5.5).
+func (s *site) signInFromFrame(b *rig.Browser) {
+	s.t.Helper()
+	b.Page.Goto(s.url("/board"))
+	if text := b.Page.FrameText(); !strings.Contains(text, "You are not signed in") {
+		s.t.Errorf("the frame shows %q", text)
+	}
+	if path := os.Getenv("LATCHKEY_SCREENSHOTS"); path != "" {
+		b.Screenshot(filepath.Join(path, "frame.png"))
+	}
+	b.Page.FrameTap("Sign in")
+	rig.Until(s.t, 20*time.Second, "the sign-in comes back to the page with the frame", func() bool {
+		if !b.Page.TryTap("mia") {
+			b.Page.TryTap("No")
+		}
+		return b.Page.URL() == s.url("/board")
+	})
+	if text := b.Page.FrameText(); !strings.Contains(text, "/widget") {
+		s.t.Errorf("with a session the frame shows %q", text)
+	}
+	b.Page.Goto("http://localhost" + strings.TrimPrefix(s.app.Addr, "127.0.0.1") + "/another-site")
+	var src string
+	b.Page.Evaluate(&src, `(document.body.innerHTML = '<iframe src="`+s.url("/widget")+`"></iframe>')`)
+	if text := b.Page.FrameText(); !strings.Contains(text, "Inside a page of another site") {
+		s.t.Errorf("in a page of another site the frame shows %q", text)
+	}
+	b.Page.FrameTap("Open in a new tab")
+	tab := b.Popup()
+	rig.Until(s.t, 15*time.Second, "the tab shows the app", func() bool { return strings.Contains(tab.Text(), "/widget") })
+}
+
 // TestSessionScript holds F5: an app whose session is over signs its person in beside the page and
 // sends the request again, body and all; a stronger sign-in likewise; a 401 of the app itself is passed on.
 func TestSessionScript(t *testing.T) {
 	t.Parallel()
 	s := stepSite(t, config{
-		before: spa(t, map[string]string{"index.html": spaPage, "app.js": spaScript}),
-		site:   "policy strong /strong/* {\nrequire mfa\n}",
+		before: spa(t, map[string]string{"index.html": spaPage, "app.js": spaScript}) + "\n" + board, matcher: "@private",
+		site: "policy strong /strong/* {\nrequire mfa\n}",
 	})
 	b := s.browser()
-	s.signIn(b.Page, "/spa/", "mia", "No")
+	s.signInFromFrame(b)
+	b.Page.Goto(s.url("/spa/"))
 	var mark string
 	b.Page.Evaluate(&mark, `window.mark = 'not reloaded'`)
 	shows := func(text string) {

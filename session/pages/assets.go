@@ -122,6 +122,9 @@ func (a assets) handler(base string) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if r.URL.Path == a["page.css"].path {
+			h.Set("Cross-Origin-Resource-Policy", "cross-origin") // for Framed, whose origin is opaque
+		}
 		h.Set("Referrer-Policy", "no-referrer")
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			h.Set("Allow", "GET, HEAD")

@@ -33,7 +33,8 @@ func TestAssets(t *testing.T) {
 			if w.Code != http.StatusOK || w.Header().Get("Content-Type") != contentType ||
 				w.Header().Get("Cache-Control") != "public, max-age=31536000, immutable" ||
 				w.Header().Get("X-Content-Type-Options") != "nosniff" ||
-				w.Header().Get("Content-Security-Policy") != "default-src 'none'; frame-ancestors 'none'" {
+				w.Header().Get("Content-Security-Policy") != "default-src 'none'; frame-ancestors 'none'" ||
+				w.Header().Get("Cross-Origin-Resource-Policy") != map[bool]string{true: "cross-origin", false: "same-origin"}[name == "page.css"] {
 				t.Errorf("%s %s: %d %v", method, path, w.Code, w.Header())
 			}
 			if got := w.Body.Len(); method == http.MethodHead && got != 0 || method == http.MethodGet && got == 0 {

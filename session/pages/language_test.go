@@ -194,6 +194,9 @@ func TestKeysAreUsed(t *testing.T) {
 			used["problem."+string(k)+part] = true
 		}
 	}
+	for _, f := range []Frame{FrameStronger, FrameElsewhere} {
+		used["framed."+string(f)+".title"], used["framed."+string(f)+".lead"] = true, true
+	}
 	for _, f := range forms {
 		used["me."+string(f)] = true
 	}

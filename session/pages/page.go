@@ -1,7 +1,7 @@
 package pages
 
 // Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me, Continue, Done,
-// Blocked, Problem.
+// Blocked, Problem, SendForm, Framed.
 type Page interface {
 	// template names the file under template/.
 	template() string
@@ -24,4 +24,4 @@ type scripted interface {
 }
 
 // every page type, for compiling the templates.
-var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, Done{}, Blocked{}, Problem{}}
+var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, Done{}, Blocked{}, Problem{}, Framed{}}

@@ -117,6 +117,12 @@ func (v view) Script() string {
 	return ""
 }
 
+// Framed reports whether the page is made to stand in a frame.
+func (v view) Framed() bool {
+	_, ok := v.Page.(Framed)
+	return ok
+}
+
 // Say is the text of a key with its placeholders filled from name, value pairs. The result is plain text in parts,
 // escaped by html/template like everything else.
 func (v view) Say(key string, pairs ...string) (Phrase, error) {

@@ -33,8 +33,10 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 		h.Set("Content-Language", v.Lang())
 		switch page := page.(type) {
 		case Problem:
-			if page.RetryAfter > 0 {
-				h.Set("Retry-After", strconv.FormatInt(int64((page.RetryAfter+time.Second-1)/time.Second), 10))
+			page.retryAfter(h)
+		case Framed:
+			if problem, ok := page.Instead.(Problem); ok {
+				problem.retryAfter(h)
 			}
 		case Continue:
 			if next := page.next(); next != "" {
@@ -46,6 +48,12 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // the client has gone; there is nobody left to tell
+	}
+}
+
+func (p Problem) retryAfter(h http.Header) {
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.FormatInt(int64((p.RetryAfter+time.Second-1)/time.Second), 10))
 	}
 }
 
@@ -84,7 +92,7 @@ func (p *Pages) render(v *view) ([]byte, error) {
 }
 
 // secure sets the headers that every page carries. A page loads our stylesheet and our icon, posts to us, and that is
-// all: no script but for the one of a scripted page, no frame, nothing from elsewhere, nothing kept (A15).
+// all: no script but for the one of a scripted page, no frame but for Framed, nothing from elsewhere, nothing kept (A15).
 func secure(h http.Header, page Page) {
 	action, referrer := "'none'", "no-referrer"
 	if _, ok := page.(form); ok {
@@ -98,13 +106,24 @@ func secure(h http.Header, page Page) {
 	if _, ok := page.(scripted); ok {
 		script = "script-src 'self'; "
 	}
-	h.Set("Content-Security-Policy", "default-src 'none'; "+script+"style-src 'self'; img-src 'self'; form-action "+action+
-		"; base-uri 'none'; frame-ancestors 'none'")
+	policy := "default-src 'none'; " + script + "style-src 'self'; img-src 'self'; form-action " + action + "; base-uri 'none'"
+	if _, ok := page.(Framed); ok {
+		// The origin of the page is opaque, so that a click in it counts as one on a link of another site, which is all that a
+		// page that frames it could bring about by itself.
+		policy += "; sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation"
+		h.Del("X-Frame-Options")
+		// A page that is isolated frames only what says that it is isolated itself, and may be loaded.
+		h.Set("Cross-Origin-Embedder-Policy", "require-corp")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	} else {
+		policy += "; frame-ancestors 'none'"
+		h.Set("X-Frame-Options", "DENY") // browsers that do not know frame-ancestors
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	}
+	h.Set("Content-Security-Policy", policy)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", referrer)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY") // browsers that do not know frame-ancestors
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("X-Robots-Tag", "noindex")
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages/pagestest"
 )
 
-// A15: the headers of every page, exactly. No page but one may run a script, and none may be framed, kept or tell others where it was.
+// A15: the headers of every page, exactly. No page but one may run a script,
+// none but Framed may be framed (field trial 5.5), and none may be kept or tell others where it was.
 func TestHeaders(t *testing.T) {
 	p := newPages(t)
 	for _, s := range pagestest.Gallery() {
@@ -49,6 +50,16 @@ func TestHeaders(t *testing.T) {
 				}
 			case pages.Continue:
 				want.Set("Refresh", "0; url=/handbook")
+			case pages.Framed:
+				if problem, ok := page.Instead.(pages.Problem); ok && problem.RetryAfter > 0 {
+					want.Set("Retry-After", "30")
+				}
+				want.Del("X-Frame-Options")
+				want.Del("Cross-Origin-Opener-Policy")
+				want.Set("Cross-Origin-Resource-Policy", "cross-origin")
+				want.Set("Cross-Origin-Embedder-Policy", "require-corp")
+				want.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; "+
+					"sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation")
 			}
 			if got := w.Result().Header; !reflect.DeepEqual(got, want) {
 				t.Errorf("headers:\n got %v\nwant %v", got, want)
@@ -81,6 +92,9 @@ func TestStatus(t *testing.T) {
 		{pages.SignedOut{}, 0, 200},
 		{pages.Continue{}, 0, 200},
 		{pages.Blocked{}, 0, 403},
+		{pages.Framed{}, 0, 401},
+		{pages.Framed{Instead: pages.Blocked{}}, 0, 403},
+		{pages.Framed{Instead: pages.Problem{Kind: pages.KindStoreDown}}, 0, 503},
 		{pages.Blocked{}, 401, 401},
 		{pages.Problem{}, 0, 500},
 		{pages.Problem{Kind: "made_up"}, 0, 500},

@@ -13,7 +13,7 @@
 // In the order of a sign-in: start.go, callback.go, exchange.go and idtoken.go, claims.go, admit.go, decide.go, prompt.go,
 // answer.go. Beside it: stepup.go and demand.go for what a policy asks for, recheck.go and silent.go for claims that are asked
 // for anew, signout.go, backchannel.go and frontchannel.go for the ends, me*.go for people's own page, scripts.go and idle.go
-// for the pages of apps, refuse.go for every answer that is a no.
+// for the pages of apps, refuse.go for every answer that is a no, framed.go for its form in a frame.
 //
 // It never decides whether somebody may enter: Gate does, which the caller implements. It knows net/http and go-oidc,
 // and neither Caddy nor a store's driver.

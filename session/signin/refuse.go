@@ -44,12 +44,15 @@ type problemJSON struct {
 	RequestID string `json:"request_id"`
 }
 
+// varyByKind is Vary where the answer depends on what kind of request it is.
+const varyByKind = "Accept, Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest"
+
 func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Vary", "Accept, Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest")
+	h.Set("Vary", varyByKind)
 	p.Type = "about:blank"
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
@@ -59,7 +62,8 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
 
 // Challenge answers a request that needs a sign-in: a page being opened starts one; a form being sent is told; whatever
 // else is told in a form that a script can read, and is never redirected. over tells that the presented session is
-// definitely over, so that its cookie goes; d what the sign-in must achieve, nil for nothing more.
+// definitely over, so that its cookie goes; d what the sign-in must achieve, nil for nothing more. A frame of a page shows a
+// link to a sign-in.
 func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, over bool, d *Demand) {
 	if over {
 		s.endCookie(w, v)
@@ -67,8 +71,8 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 			s.clearSiteData(w, v, true)
 		}
 	}
-	switch kind := Classify(r); {
-	case !v.usable() && kind != NotNavigation:
+	switch kind, frame := Classify(r), framed(r); {
+	case !v.usable() && (frame || kind != NotNavigation):
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
 	case kind == NavigationGet && s.hasPending(r, v):
 		redirect(w, stayURL(v.Return))
@@ -87,6 +91,10 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 			reason = "session_ended"
 		}
 		w.Header().Set("WWW-Authenticate", `Latchkey realm="`+Base+`"`)
+		if frame {
+			s.framedSignIn(w, r, v, over && r.Method == http.MethodPost && s.keepForm(w, r, v, v.expired), d)
+			return
+		}
 		writeProblem(w, r, problemJSON{
 			Title: "Sign-in required", Status: http.StatusUnauthorized, Reason: reason,
 			SignInURL: signInURL(Home), RequestID: v.RequestID,
@@ -96,6 +104,10 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 
 // Refuse answers a request that may not pass. who is nil for an anonymous client.
 func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, why *Refusal) {
+	if framed(r) {
+		s.framedProblem(w, r, http.StatusForbidden, pages.Blocked{Title: why.Title}, returnPath(v.Return))
+		return
+	}
 	if Classify(r) == NotNavigation {
 		writeProblem(w, r, problemJSON{
 			Title: "Access denied", Status: http.StatusForbidden, Reason: why.Reason, Code: int(why.Code), RequestID: v.RequestID,
@@ -144,6 +156,10 @@ func (s *Service) problem(w http.ResponseWriter, r *http.Request, v *Visit, p pa
 	p.RequestID, p.Time = v.RequestID, s.Now()
 	if p.Code == 0 {
 		p.Code = int(v.logged)
+	}
+	if framed(r) {
+		s.framedProblem(w, r, 0, p, cmp.Or(p.ActionURL, p.HomeURL))
+		return
 	}
 	if Classify(r) != NotNavigation || acceptsHTML(r.Header.Get("Accept")) {
 		s.Pages.Write(w, r, 0, p)

@@ -44,6 +44,10 @@ func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerFirst, ActionURL: s.stepURL(v, Home, d, why)})
 	default:
 		w.Header().Set("WWW-Authenticate", d.challenge())
+		if framed(r) {
+			s.framedStepUp(w, r, v, r.Method == http.MethodPost && s.keepForm(w, r, v, who), d, why)
+			return
+		}
 		writeProblem(w, r, problemJSON{
 			Title: "A stronger sign-in is required", Status: http.StatusUnauthorized, Reason: why.Reason, Code: int(why.Code),
 			SignInURL: s.stepURL(v, Home, d, why), RequestID: v.RequestID,

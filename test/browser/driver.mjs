@@ -118,6 +118,9 @@ const commands = {
       p.waitForNavigation({ waitUntil: 'load' }), element.click({ noWaitAfter: true })]);
     return settle(p, response);
   },
+  // frameText and frameTap look at the one frame of a page.
+  async frameText(c) { return { value: await page(c).frameLocator('iframe').locator('body').innerText() }; },
+  async frameTap(c) { await target(page(c).frameLocator('iframe'), c.name).click({ noWaitAfter: true }); },
   async has(c) { return { value: await target(page(c), c.name).isVisible() }; },
   async check(c) { await target(page(c), c.name).check(); },
   async press(c) { await page(c).keyboard.press(c.key); },

@@ -93,17 +93,19 @@ func serve(t *testing.T) *gallery {
 	return g
 }
 
-// stay keeps a page from moving on, so that it can be looked at.
+// stay keeps a page from moving on, so that it can be looked at, and lets axe-core run in one for frames.
 type stay struct{ http.ResponseWriter }
 
 func (s stay) WriteHeader(status int) {
 	s.Header().Del("Refresh")
+	policy, _, _ := strings.Cut(s.Header().Get("Content-Security-Policy"), "; sandbox ")
+	s.Header().Set("Content-Security-Policy", policy)
 	s.ResponseWriter.WriteHeader(status)
 }
 
 // fullest is every page type with as much on it as it can hold; what else there is differs in words or shows less.
 var fullest = []string{
-	"chooser", "prompt", "prompt-full", "sign-out-everywhere", "signed-out", "me", "continue", "blocked", "problem-idp_down",
+	"chooser", "prompt", "prompt-full", "sign-out-everywhere", "signed-out", "me", "continue", "blocked", "problem-idp_down", "framed-sign-in",
 }
 
 // looks are light and dark at the widths of a phone (which is also 400 % zoom of a desktop), a tablet and a desktop.

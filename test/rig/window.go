@@ -18,6 +18,12 @@ func (p *Page) Closed() (closed bool) { p.t.Helper(); p.value(&closed, "closed",
 // Tap presses the button or link of that name and waits for nothing that this may lead to.
 func (p *Page) Tap(name string) { p.t.Helper(); p.tell("click", map[string]any{"name": name}) }
 
+// FrameText is what the one frame of the page shows.
+func (p *Page) FrameText() (text string) { p.t.Helper(); p.value(&text, "frameText", nil); return text }
+
+// FrameTap presses a button or link in the one frame of the page.
+func (p *Page) FrameTap(name string) { p.t.Helper(); p.tell("frameTap", map[string]any{"name": name}) }
+
 // TryTap is Tap in a window that may close or move on meanwhile: it does nothing if there is no such button, and reports
 // whether it pressed one.
 func (p *Page) TryTap(name string) bool {

@@ -53,6 +53,11 @@ func Gallery() []Sample {
 		{"continue", pages.Continue{URL: "/handbook"}},
 		{"send-form", pages.SendForm{URL: "/notes/7?draft=1", AppName: "wiki", Token: csrf, Sent: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)}},
 		{"done", pages.Done{}},
+		{"framed-sign-in", pages.Framed{Why: pages.FrameSignIn, AppName: "wiki", URL: action}},
+		{"framed-stronger", pages.Framed{Why: pages.FrameStronger, URL: action}},
+		{"framed-elsewhere", pages.Framed{Why: pages.FrameElsewhere, URL: "/handbook", NewTab: true}},
+		{"framed-blocked", pages.Framed{Instead: blocked, URL: "/handbook", NewTab: true}},
+		{"framed-down", pages.Framed{Instead: pages.Problem{Kind: pages.KindStoreDown, RetryAfter: 30 * time.Second}}},
 		{"blocked", blocked},
 		{"blocked-bare", pages.Blocked{}},
 	}
