@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
@@ -19,6 +20,11 @@ import (
 type Assertion struct {
 	// Who it is for: the claim `aud`. Default: the name of the app.
 	Audience string `json:"audience,omitempty"`
+
+	// The groups that it lists: those that match one of these patterns, in which `*` stands for any characters. Upper and
+	// lower case differ. Policies have all groups in any case. Default: all groups, which make the header too long for most
+	// servers from some 200 on.
+	GroupsOnly []string `json:"groups_only,omitempty"`
 }
 
 const (
@@ -34,28 +40,48 @@ const (
 	keyNotice = signin.KeySetLife + time.Minute
 )
 
-// parseAssertion reads `assertion [<audience>]`.
+// parseAssertion reads what is signed, and for whom:
+//
+//	assertion [<audience>] {
+//		groups only <pattern>...
+//	}
 func parseAssertion(d *caddyfile.Dispenser, s *siteParser) error {
 	s.Assertion = new(Assertion)
-	if !d.NextArg() {
-		return nil
-	}
-	s.Assertion.Audience = d.Val()
+	start := d.Token()
 	if d.NextArg() {
-		return d.ArgErr()
+		if s.Assertion.Audience = d.Val(); s.Assertion.Audience == "" {
+			return d.Err("the audience is empty")
+		}
+		if d.NextArg() {
+			return d.ArgErr()
+		}
 	}
-	if s.Assertion.Audience == "" {
-		return d.Err("the audience is empty")
+	if _, err := assertionWords.block(d, "assertion option", s.Assertion); err != nil {
+		return err
 	}
-	return wrapAt(d.Token(), s.Assertion.check())
+	return wrapAt(start, s.Assertion.check())
+}
+
+var assertionWords = grammar[*Assertion]{
+	"groups": {many, func(d *caddyfile.Dispenser, a *Assertion) error {
+		if !d.NextArg() {
+			return d.Err("an assertion has all groups unless `groups only <pattern>...` says which")
+		}
+		return parseOnly(d, &a.GroupsOnly)
+	}},
 }
 
 func (a *Assertion) check() error {
-	if a == nil || a.Audience == "" {
+	if a == nil {
 		return nil
 	}
-	if err := checkName(a.Audience); err != nil {
-		return fmt.Errorf("assertion: %w", err)
+	if a.Audience != "" {
+		if err := checkName(a.Audience); err != nil {
+			return fmt.Errorf("assertion: %w", err)
+		}
+	}
+	if err := identity.CheckPatterns(a.GroupsOnly); err != nil {
+		return fmt.Errorf("assertion: groups only: %w", err)
 	}
 	return nil
 }
@@ -83,7 +109,8 @@ type assertionClaims struct {
 	Email         string   `json:"email,omitempty"`
 	EmailVerified *bool    `json:"email_verified,omitempty"`
 	Groups        []string `json:"groups,omitempty"`
-	// GroupsComplete is false if the person has more groups than are listed; missing if not.
+	// GroupsComplete is false if the provider has not told all groups; missing if it has. What GroupsOnly leaves out does not
+	// count.
 	GroupsComplete *bool  `json:"groups_complete,omitempty"`
 	AuthTime       int64  `json:"auth_time,omitempty"`
 	ACR            string `json:"acr,omitempty"`
@@ -118,7 +145,8 @@ func (h *Handler) sign(signer *session.Signer, origin string, who *session.Sessi
 	claims := assertionClaims{
 		Issuer: origin, Subject: who.Identity.Subject, Audience: h.Assertion.Audience,
 		IssuedAt: now.Unix(), NotAfter: now.Add(assertionLife).Unix(), NotYet: now.Add(-assertionSkew).Unix(),
-		Provider: who.Identity.Issuer, Session: who.ID.Short(), User: who.AppUser(h.rt.app.trustsNames(who.Provider)), Name: who.Name, Email: who.Email, Groups: who.Groups, ACR: who.ACR,
+		Provider: who.Identity.Issuer, Session: who.ID.Short(), User: who.AppUser(h.rt.app.trustsNames(who.Provider)), Name: who.Name, Email: who.Email,
+		Groups: h.rt.assertionOnly.Keep(who.Groups), ACR: who.ACR,
 	}
 	if claims.Audience == "" {
 		claims.Audience = h.rt.site.App

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 )
@@ -43,6 +44,7 @@ func init() {
 //		idle_sign_out { ... }
 //		rate_limit <number>/<duration>|off
 //		sign_in_host <host>
+//		header_encoding utf8|percent|base64|latin1
 //		brand { ... }
 //		sign_in_log { ... }
 //		network <name> [trusted] [shared] <range>...|private_ranges
@@ -101,10 +103,14 @@ var globalWords = grammar[*App]{
 	"idle_sign_out":  {once, parseGlobalIdleSignOut},
 	"rate_limit":     {once, parseRateLimit},
 	"sign_in_host":   {once, parseSignInHost},
-	"brand":          {once, parseBrand},
-	"sign_in_log":    {once, parseSignInLog},
-	"network":        {many, parseNetwork},
-	"policy":         {many, parseGlobalPolicy},
+	"header_encoding": {once, func(d *caddyfile.Dispenser, a *App) (err error) {
+		a.HeaderEncoding, err = oneOf(d, "encoding", identity.Encodings...)
+		return err
+	}},
+	"brand":       {once, parseBrand},
+	"sign_in_log": {once, parseSignInLog},
+	"network":     {many, parseNetwork},
+	"policy":      {many, parseGlobalPolicy},
 }
 
 func parseStore(d *caddyfile.Dispenser, a *App) error {

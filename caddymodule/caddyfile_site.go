@@ -10,7 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 )
 
 var (
@@ -37,9 +37,10 @@ var (
 //		clear_cookies  <name>...|all [</path>...]
 //		clear_site_data cache|storage...|off
 //		activity       navigation|any|none
-//		headers        remote|forwarded|none
-//		header         <Name> <claim>
-//		assertion      [<audience>]
+//		headers        remote|forwarded|none [groups [only <pattern>...]]
+//		header         <Name> <claim> [only <pattern>...]
+//		header_encoding utf8|percent|base64|latin1
+//		assertion      [<audience>] { ... }
 //	}
 //
 // The matcher becomes part of the handler and not of its route: the sign-in endpoints and the scrubbing are for the
@@ -173,26 +174,13 @@ var siteWords = grammar[*siteParser]{
 		s.Activity, err = oneOf(d, "activity", activityWords...)
 		return err
 	}},
-	"headers":   {once, parseHeaders},
-	"header":    {many, parseSiteHeader},
-	"assertion": {once, parseAssertion},
-}
-
-// parseHeaders reads a set of headers, and whether the groups are among them.
-func parseHeaders(d *caddyfile.Dispenser, s *siteParser) (err error) {
-	if s.Headers, err = firstOf(d, "set of headers", headersWords...); err != nil || !d.NextArg() {
+	"headers": {once, parseHeaders},
+	"header":  {many, parseSiteHeader},
+	"header_encoding": {once, func(d *caddyfile.Dispenser, s *siteParser) (err error) {
+		s.HeaderEncoding, err = oneOf(d, "encoding", identity.Encodings...)
 		return err
-	}
-	if d.Val() != "groups" {
-		return unrecognized(d, "word after the set of headers", []string{"groups"})
-	}
-	if s.Headers == "none" {
-		return wrapAt(d.Token(), errGroupsNowhere)
-	}
-	if s.HeaderGroups = true; d.NextArg() {
-		return d.ArgErr()
-	}
-	return nil
+	}},
+	"assertion": {once, parseAssertion},
 }
 
 // parseWho reads a kind and the names of that kind.
@@ -246,18 +234,5 @@ func parseSiteStaySignedIn(d *caddyfile.Dispenser, s *siteParser) error {
 		return unrecognized(d, "stay_signed_in", []string{"off"})
 	}
 	s.StaySignedInOff = true
-	return nil
-}
-
-func parseSiteHeader(d *caddyfile.Dispenser, s *siteParser) error {
-	name, claim, err := two(d)
-	if err != nil {
-		return err
-	}
-	if err := scrub.CheckName(name); err != nil {
-		return d.WrapErr(err)
-	}
-	s.Header = append(s.Header, HeaderClaim{Name: name, Claim: claim})
-	s.headerAt = append(s.headerAt, d.Token())
 	return nil
 }

@@ -95,6 +95,7 @@ func TestEveryWordHasGoldens(t *testing.T) {
 	blocks := map[string][]string{
 		"global": wordsOf(globalWords), "provider": wordsOf(providerWords), "session": wordsOf(sessionWords), "limits": wordsOf(limitWords),
 		"stay": wordsOf(staySignedInWords), "signinlog": wordsOf(signInLogWords), "idle": wordsOf(idleSignOutWords), "brand": wordsOf(brandWords), "policy": wordsOf(policyWords), "site": wordsOf(siteWords),
+		"headers": append(wordsOf(headersOptions), wordsOf(assertionWords)...),
 	}
 	for block, words := range blocks {
 		for _, kind := range []string{"", "_errors"} {

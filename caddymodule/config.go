@@ -41,6 +41,10 @@ type App struct {
 	// The host at which people sign in for all sites. Default: each site signs people in by itself.
 	SignInHost *SignInHost `json:"sign_in_host,omitempty"`
 
+	// How texts stand in the headers that tell applications who is there: `utf8`, `percent`, `base64` or `latin1`, unless the
+	// site says another one. Default: `utf8`.
+	HeaderEncoding string `json:"header_encoding,omitempty"`
+
 	// How the pages look that people see.
 	Brand *Brand `json:"brand,omitempty"`
 

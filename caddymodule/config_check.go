@@ -86,6 +86,9 @@ func (a *App) check() error {
 	if err := a.SignInHost.check(); err != nil {
 		return err
 	}
+	if err := checkEncoding(a.HeaderEncoding); err != nil {
+		return err
+	}
 	for _, n := range a.Networks {
 		if _, err := n.rule(); err != nil {
 			return fmt.Errorf("network %q: %w", n.Name, err)

@@ -1,17 +1,14 @@
 package caddymodule
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
 // rule is the network as package policy takes it.
@@ -191,10 +188,6 @@ func checkNames(lists ...[]string) error {
 
 var activityWords = []string{"navigation", "any", "none"}
 
-var headersWords = []string{"remote", "forwarded", "none"}
-
-var errGroupsNowhere = errors.New("headers none has no header for groups; `header <Name> <claim>` sets one of any name")
-
 // check returns the first thing that is wrong with the handler beside its policies' own content.
 func (h *Handler) check(a *App) error {
 	if err := checkName(h.App); err != nil {
@@ -247,45 +240,7 @@ func (h *Handler) check(a *App) error {
 	if h.PreservePost < 0 || h.PreservePost > session.MaxForm {
 		return fmt.Errorf("preserve_post: %d bytes, want 0 to %d", h.PreservePost, session.MaxForm)
 	}
-	if h.Headers != "" && !slices.Contains(headersWords, h.Headers) {
-		return fmt.Errorf("headers: %q is none of %s", h.Headers, strings.Join(headersWords, ", "))
-	}
-	if h.HeaderGroups && h.Headers == "none" {
-		return errGroupsNowhere
-	}
-	for i, hc := range h.Header {
-		if err := h.checkHeader(hc, h.Header[:i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkHeader refuses a header that another word of the site sets already, or that cannot carry a claim.
-func (h *Handler) checkHeader(hc HeaderClaim, before []HeaderClaim) error {
-	if err := scrub.CheckName(hc.Name); err != nil {
-		return err
-	}
-	if hc.Claim == "" {
-		return fmt.Errorf("header %s: the claim is missing", hc.Name)
-	}
-	if signin.AboutToken(hc.Claim) {
-		return fmt.Errorf("header %s: the claim %q is about the ID token, not about the person, and is not kept", hc.Name, hc.Claim)
-	}
-	if scrub.Same(hc.Name, assertionHeader) {
-		return fmt.Errorf("header %s is the one of `assertion`", hc.Name)
-	}
-	for _, other := range before {
-		if scrub.Same(other.Name, hc.Name) {
-			return fmt.Errorf("header %s is set twice", hc.Name)
-		}
-	}
-	for _, name := range h.presetHeaders() {
-		if scrub.Same(name, hc.Name) {
-			return fmt.Errorf("header %s is set by `headers %s` already", hc.Name, cmp.Or(h.Headers, defaultHeaders))
-		}
-	}
-	return nil
+	return h.checkHeaders()
 }
 
 // checkPolicies holds the policies of the app, and those of a site if there is one, against each other. Which matcher

@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"cmp"
-
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
@@ -101,6 +99,16 @@ type Handler struct {
 	// headers and cost the most at every request, so a site has to ask for them.
 	HeaderGroups bool `json:"header_groups,omitempty"`
 
+	// Send only the groups that match one of these patterns, in which `*` stands for any characters. Upper and lower case
+	// differ. It shortens the header: most servers refuse one of more than 8 KB, which is some 220 groups of Microsoft Entra
+	// ID. Policies have all groups in any case. Default: all groups.
+	HeaderGroupsOnly []string `json:"header_groups_only,omitempty"`
+
+	// How texts stand in these headers and in those of `header`: `utf8`, `percent`, `base64` or `latin1`; docs/headers.md has
+	// the details. What `utf8` and `latin1` cannot write so that the application reads the same text is left out, and the log
+	// says so. Default: what the app says, else `utf8`.
+	HeaderEncoding string `json:"header_encoding,omitempty"`
+
 	// More headers, each with the claim that it carries.
 	Header []HeaderClaim `json:"header,omitempty"`
 
@@ -132,34 +140,4 @@ type Who struct {
 	// People who signed in at one provider. Where there are several providers, two people at two of them may have the same
 	// name or group.
 	From []PeopleFrom `json:"from,omitempty"`
-}
-
-// presetHeaders are the headers that a site sets by its preset: for user, email, name and, where it asks for them, groups,
-// in this order.
-func (h *Handler) presetHeaders() []string {
-	preset := headerPresets[cmp.Or(h.Headers, defaultHeaders)]
-	if len(preset) > 0 && !h.HeaderGroups {
-		preset = preset[:len(preset)-1]
-	}
-	return preset
-}
-
-const defaultHeaders = "remote"
-
-// headerPresets are the values of Handler.Headers: the headers for user, email, name and groups, in this order.
-var headerPresets = map[string][]string{
-	"remote":    {"Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"},
-	"forwarded": {"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Preferred-Username", "X-Forwarded-Groups"},
-	"none":      nil,
-}
-
-// HeaderClaim is a header that carries a claim to the application.
-type HeaderClaim struct {
-	// The name of the header. Whatever a client sends in it is removed, in every spelling.
-	Name string `json:"name"`
-
-	// The claim. A dot leads into an object. What a token says about itself (`exp`, `iat`, `nbf`, `jti`, `nonce` and
-	// hashes) is refused, for a session need not keep it. Of claims over 12 KB a session keeps those that headers name; one
-	// that is that large itself has no header.
-	Claim string `json:"claim"`
 }

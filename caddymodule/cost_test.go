@@ -137,6 +137,7 @@ func TestSignedInAllocations(t *testing.T) {
 		{"as it comes", &App{}, &Handler{}, false, 6},
 		{"with an access log", &App{}, &Handler{}, true, 9},
 		{"with groups", &App{}, &Handler{HeaderGroups: true}, false, 6},
+		{"with some groups in percent", &App{HeaderEncoding: "percent"}, &Handler{HeaderGroups: true, HeaderGroupsOnly: []string{"5*", "*1"}}, false, 6},
 		{"with a hundred policies", &App{Policies: policies}, &Handler{}, false, 6},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

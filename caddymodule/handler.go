@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session/signin"
@@ -34,9 +35,12 @@ type handlerRuntime struct {
 	form     scrub.Rules
 	behind   scrub.Rules // form for what comes from a proxy that Caddy trusts
 	headers  []identityHeader
-	activity activity
-	unlogged bool // the server writes no access log
-	spelled  atomic.Pointer[spelling]
+	writer   *identity.Writer
+	// assertionOnly are the groups that an assertion has.
+	assertionOnly *identity.Only
+	activity      activity
+	unlogged      bool // the server writes no access log
+	spelled       atomic.Pointer[spelling]
 }
 
 // CaddyModule returns the Caddy module information.

@@ -1,48 +1,75 @@
 package caddymodule
 
 import (
+	"cmp"
 	"net/http"
 	"net/textproto"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// identityHeader is a header that tells the application something about the person.
+// identityHeader is a header that tells the application something about the person: a text, or a list where there is one.
 type identityHeader struct {
 	name  string // canonical
-	value func(*session.Session) string
+	value func(*session.Session) (text string, list []string)
+	only  *identity.Only
 }
 
-// presetValues are what the headers of a preset carry, in the order in which headerPresets names them.
-var presetValues = []func(*session.Session) string{
+// presetValues are what the headers of a preset carry, in the order in which headerPresets names them. Blanks around a name
+// are taken off, which nobody is told apart by.
+var presetValues = []func(*session.Session) (string, []string){
 	nil, // the user name, which depends on the provider
-	func(s *session.Session) string { return s.Email },
-	func(s *session.Session) string { return s.Name },
-	func(s *session.Session) string { return signin.JoinList(s.Groups) },
+	func(s *session.Session) (string, []string) { return s.Email, nil },
+	func(s *session.Session) (string, []string) { return strings.Trim(s.Name, " "), nil },
+	func(s *session.Session) (string, []string) { return "", s.Groups },
+}
+
+// write returns what stands in the header; nothing if it is to be absent.
+func (i *identityHeader) write(w *identity.Writer, user string, who *session.Session) string {
+	text, list := i.value(who)
+	switch {
+	case text != "" && i.only != nil: // some providers state a list of one as a text
+		list = []string{text}
+	case text != "":
+		return w.Text(i.name, user, text)
+	}
+	return w.List(i.name, user, i.only.Keep(list))
 }
 
 // provisionHeaders compiles which headers carry what, and which must therefore never come from a client.
 func (h *Handler) provisionHeaders() error {
+	encoding, _ := identity.ParseEncoding(cmp.Or(h.HeaderEncoding, h.rt.app.HeaderEncoding))
+	h.rt.writer = &identity.Writer{App: h.App, Encoding: encoding, Logger: h.rt.logger, Now: time.Now}
 	for i, name := range h.presetHeaders() {
-		value := presetValues[i]
-		if value == nil {
-			value = func(s *session.Session) string { return s.AppUser(h.rt.app.trustsNames(s.Provider)) }
+		header := identityHeader{name: name, value: presetValues[i]}
+		switch i {
+		case 0:
+			header.value = func(s *session.Session) (string, []string) { return s.AppUser(h.rt.app.trustsNames(s.Provider)), nil }
+		case presetGroups:
+			header.only = identity.NewOnly(h.HeaderGroupsOnly)
 		}
-		h.rt.headers = append(h.rt.headers, identityHeader{name, value})
+		h.rt.headers = append(h.rt.headers, header)
 	}
 	names := make([]string, 0, len(h.Header))
 	for _, c := range h.Header {
 		names = append(names, c.Name)
 		h.rt.headers = append(h.rt.headers, identityHeader{
-			textproto.CanonicalMIMEHeaderKey(c.Name), func(s *session.Session) string { return signin.ClaimText(s, c.Claim) },
+			name:  textproto.CanonicalMIMEHeaderKey(c.Name),
+			value: func(s *session.Session) (string, []string) { return signin.ClaimValue(s, c.Claim) },
+			only:  identity.NewOnly(c.Only),
 		})
+	}
+	if h.Assertion != nil {
+		h.rt.assertionOnly = identity.NewOnly(h.Assertion.GroupsOnly)
 	}
 	var err error
 	h.rt.form = scrub.Rules{Upgrades: h.Upgrade, TrailingDots: h.TrailingDots == trailingDotsKept}
@@ -94,10 +121,11 @@ func (h *Handler) identify(p *passage, r *http.Request) {
 	}
 }
 
-// groups is a list that prints as text and is a list to CEL: `"admins" in {http.auth.user.groups}`.
+// groups is a list that prints as text and is a list to CEL: `"admins" in {http.auth.user.groups}`. The text is that of a
+// header in the default encoding.
 type groups []string
 
-func (g groups) String() string { return signin.JoinList(g) }
+func (g groups) String() string { return identity.UTF8.List(g) }
 
 // person is what placeholders tell of somebody and what is not at hand of a session.
 type person struct {

@@ -1,9 +1,131 @@
 package caddymodule
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/latchkey-gateway/latchkey/session"
 )
+
+// written are the identity headers that a site makes of a session.
+func written(t *testing.T, s *visitor, draft session.Session) http.Header {
+	t.Helper()
+	draft.Provider, draft.Identity = "main", session.Identity{Issuer: "http://127.0.0.1:1", Subject: "1"}
+	who, _, err := s.h.rt.app.rt.sessions.Create(t.Context(), draft, session.Tokens{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.h.made(who.Live())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := http.Header{}
+	m.headers(func(i int, value string) {
+		if value != "" {
+			got[s.h.rt.headers[i].name] = []string{value}
+		}
+	})
+	return got
+}
+
+// Field trial 1.25: each identity header is in the encoding of the site, which goes before that of the app; what cannot be
+// written is absent.
+func TestHeaderEncoding(t *testing.T) {
+	draft := session.Session{
+		User: "jörg+x@example.com", Email: "jörg+x@example.com", EmailVerified: true, Name: "Jörg, 日 ", Groups: []string{"Größe, alle", "日本", "ops"},
+		GroupsComplete: true, Claims: []byte(`{"town": "Zürich", "roles": ["a,b", "ü"]}`),
+	}
+	for _, tt := range []struct{ app, site, user, name, groups, town, roles string }{
+		{"", "", "jörg+x@example.com", "Jörg, 日", "Größe%2C alle,日本,ops", "Zürich", "a%2Cb,ü"},
+		{"base64", "utf8", "jörg+x@example.com", "Jörg, 日", "Größe%2C alle,日本,ops", "Zürich", "a%2Cb,ü"},
+		{"", "percent", "j%C3%B6rg%2Bx@example.com", "J%C3%B6rg%2C %E6%97%A5", "Gr%C3%B6%C3%9Fe%2C alle,%E6%97%A5%E6%9C%AC,ops", "Z%C3%BCrich", "a%2Cb,%C3%BC"},
+		{"base64", "", "asO2cmcreEBleGFtcGxlLmNvbQ==", "SsO2cmcsIOaXpQ==", "R3LDtsOfZSwgYWxsZQ==,5pel5pys,b3Bz", "WsO8cmljaA==", "YSxi,w7w="},
+		{"latin1", "", "j\xf6rg+x@example.com", "", "Gr\xf6\xdfe%2C alle,%E6%97%A5%E6%9C%AC,ops", "Z\xfcrich", "a%2Cb,\xfc"},
+	} {
+		s := newVisitor(t, &App{HeaderEncoding: tt.app}, &Handler{
+			App: "wiki", HeaderEncoding: tt.site, HeaderGroups: true, Header: []HeaderClaim{{Name: "X-Town", Claim: "town"}, {Name: "X-Roles", Claim: "roles"}},
+		})
+		core, logs := observer.New(zap.WarnLevel)
+		s.h.rt.writer.Logger = zap.New(core)
+		got := written(t, s, draft)
+		for name, want := range map[string]string{
+			"Remote-User": tt.user, "Remote-Email": tt.user, "Remote-Name": tt.name, "Remote-Groups": tt.groups, "X-Town": tt.town, "X-Roles": tt.roles,
+		} {
+			if got.Get(name) != want {
+				t.Errorf("app %q, site %q: %s is %q, want %q", tt.app, tt.site, name, got.Get(name), want)
+			}
+		}
+		if told := logs.FilterField(zap.String("header", "Remote-Name")).Len(); told != map[bool]int{true: 1}[tt.name == ""] {
+			t.Errorf("app %q, site %q: told %d times that the name is left out", tt.app, tt.site, told)
+		}
+	}
+}
+
+// Field trial 1.27: a site sends the groups that it asks for, in its headers and in its assertion. Policies, placeholders and
+// the session have all of them.
+func TestOnlySomeGroupsAreSent(t *testing.T) {
+	s := newVisitor(t, &App{}, &Handler{
+		App: "wiki", Allow: &Who{Groups: []string{groupName(3)}}, Deny: &Who{Groups: []string{"contractors"}},
+		HeaderGroups: true, HeaderGroupsOnly: []string{"*-000000000001", groupName(7)},
+		Header:    []HeaderClaim{{Name: "X-All", Claim: "groups"}, {Name: "X-Some", Claim: "groups", Only: []string{"*05", "*04"}}},
+		Assertion: &Assertion{GroupsOnly: []string{"*2"}},
+	})
+	r := s.request()
+	s.serve(t, r) // only a member of group 3 may enter, which no header but X-All names
+	if got := r.Header.Get("Remote-Groups"); got != groupName(1)+","+groupName(7) {
+		t.Errorf("Remote-Groups: %q", got)
+	}
+	if got := r.Header.Get("X-Some"); got != groupName(4)+","+groupName(5) {
+		t.Errorf("X-Some: %q", got)
+	}
+	if got := r.Header.Get("X-All"); strings.Count(got, ",") != 9 {
+		t.Errorf("X-All: %q", got)
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(r.Header.Get(assertionHeader), ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims assertionClaims
+	if err := json.Unmarshal(payload, &claims); err != nil || !slices.Equal(claims.Groups, []string{groupName(2)}) || claims.GroupsComplete != nil {
+		t.Errorf("assertion: %s, %v", payload, err)
+	}
+	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if all, _ := repl.Get("http.auth.user.groups"); len(all.(groups)) != 10 {
+		t.Errorf("placeholder: %v", all)
+	}
+	// Some providers state one group as a text.
+	one := session.Session{Claims: []byte(`{"groups": "x,05"}`)}
+	if got := written(t, s, one); got.Get("X-Some") != "x%2C05" || got.Get("X-All") != "x,05" || got.Get("Remote-Groups") != "" {
+		t.Errorf("a text: %v", got)
+	}
+	if got := written(t, s, session.Session{Claims: []byte(`{"groups": "x"}`)}); got.Get("X-Some") != "" {
+		t.Errorf("a text that does not match: %v", got)
+	}
+}
+
+// What JSON can say and the Caddyfile cannot is refused as well.
+func TestHeaderChecks(t *testing.T) {
+	for _, h := range []*Handler{
+		{HeaderEncoding: "utf-8"}, {HeaderGroupsOnly: []string{"a"}}, {HeaderGroups: true, HeaderGroupsOnly: []string{"*"}},
+		{Headers: "none", HeaderGroups: true}, {Headers: "some"}, {Header: []HeaderClaim{{Name: "X-A", Claim: "a", Only: []string{""}}}},
+	} {
+		if h.checkHeaders() == nil {
+			t.Errorf("%+v accepted", h)
+		}
+	}
+	if (&Assertion{GroupsOnly: []string{"**"}}).check() == nil || checkEncoding("binary") == nil {
+		t.Error("accepted")
+	}
+}
 
 // Field trial 1.6: each provider knows the claims that headers of any site carry: sites share their sessions.
 func TestHeaderClaims(t *testing.T) {

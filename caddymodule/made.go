@@ -62,9 +62,10 @@ func (h *Handler) made(live *session.Live) (*made, error) {
 		m.facts.auth.ACRs[i] = unique.Make(context).Value()
 	}
 	m.bits = append(m.few[:0], h.rt.policies.Resolve(h.user(who)).Bits()...)
-	text := appendValue(nil, who.AppUser(h.rt.app.trustsNames(who.Provider)))
+	user := who.AppUser(h.rt.app.trustsNames(who.Provider))
+	text := appendValue(nil, user)
 	for i := range h.rt.headers {
-		text = appendValue(text, h.rt.headers[i].value(who))
+		text = appendValue(text, h.rt.headers[i].write(h.rt.writer, user, who))
 	}
 	m.text = string(text)
 	// Two requests at once may each miss what the other adds; it is made again then.

@@ -75,6 +75,7 @@ func everyWord(t *testing.T) string {
 			strings de %[6]s
 			contact mailto:help@example.com
 		}
+		header_encoding base64
 		network office 192.0.2.0/24
 		policy p {
 			mode report_only until 2099-01-01
@@ -106,9 +107,12 @@ wiki.example.com {
 		cors https://script.example.com
 		clear_cookies sid /wiki
 		clear_site_data cache
-		headers forwarded
-		header X-Department department
-		assertion wiki-api
+		headers forwarded groups only wiki-*
+		header X-Department department only d-*
+		header_encoding percent
+		assertion wiki-api {
+			groups only wiki-*
+		}
 	}
 	respond ok
 }

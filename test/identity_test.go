@@ -15,9 +15,12 @@ import (
 // The app learns who is there by the headers of the site's choice, the route by placeholders, the access log by fields.
 func TestIdentityForAppRouteAndLog(t *testing.T) {
 	t.Parallel()
+	users := people()
+	users["adam"]["name"] = "Ädam Elm"
 	s := newSite(t, config{
 		before: "log\nheader >X-Who \"{http.auth.user.id}|{http.auth.user.email}|{http.auth.user.groups}|{http.latchkey.session.kind}\"",
 		site:   "header X-Mail email\nheader X-Guest acct",
+		users:  users,
 	})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "adam", "Yes")
@@ -36,6 +39,14 @@ func TestIdentityForAppRouteAndLog(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("no access log line bears the person: %v", logged)
+	}
+	// Field trial 1.25: the bytes of an encoding arrive as they are written.
+	if err := s.reload(func(c *config) { c.site = "header_encoding latin1" }); err != nil {
+		t.Fatal(err)
+	}
+	s.api(c, "/latin1")
+	if h := s.app.Last(t).Header; h.Get("Remote-Name") != "\xc4dam Elm" || h.Get("Remote-User") != "adam" {
+		t.Errorf("in Latin-1 the app saw %q", h)
 	}
 	for preset, name := range map[string]string{"forwarded": "X-Forwarded-User", "none": ""} {
 		if err := s.reload(func(c *config) { c.site = "headers " + preset }); err != nil {

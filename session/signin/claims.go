@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -220,40 +219,9 @@ func (cfg *ClaimsConfig) complete(c claim.Set) bool {
 // named reports whether the claims name the person as the configuration wants it first.
 func (cfg *ClaimsConfig) named(c claim.Set) bool { return c.Text(cfg.user()[0]) != "" }
 
-// JoinList writes a list into one header or placeholder: separated by commas, with a comma, a percent sign or a control
-// character inside an element percent-encoded, so that no element can pass for two.
-func JoinList(list []string) string {
-	plain := true
-	size := 0
-	for _, e := range list {
-		size += len(e) + 1
-		plain = plain && strings.IndexFunc(e, needsEscape) < 0
-	}
-	if plain {
-		return strings.Join(list, ",")
-	}
-	var b strings.Builder
-	b.Grow(size + 16)
-	for i, e := range list {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		for _, c := range []byte(e) {
-			if needsEscape(rune(c)) {
-				fmt.Fprintf(&b, "%%%02X", c)
-			} else {
-				b.WriteByte(c)
-			}
-		}
-	}
-	return b.String()
-}
-
-func needsEscape(r rune) bool { return r == ',' || r == '%' || r < ' ' || r == 0x7f }
-
-// ClaimText returns a claim of a session as text: a scalar, or a list as JoinList writes it. Empty if it is absent, of
-// another type, or holds a control character.
-func ClaimText(s *session.Session, path string) string {
+// ClaimValue returns a claim of a session: a list as such, a scalar as text. Both are empty if it is absent or of another
+// type, and a scalar if it holds a control character.
+func ClaimValue(s *session.Session, path string) (text string, list []string) {
 	var set claim.Set
 	for _, raw := range [][]byte{s.Claims, s.UserInfo} {
 		if m, err := claim.Parse(raw); err == nil && m != nil {
@@ -261,12 +229,12 @@ func ClaimText(s *session.Session, path string) string {
 		}
 	}
 	if raw, ok := set.Get(path); ok && len(raw) > 0 && raw[0] == '[' {
-		list, _ := set.List(path)
-		return JoinList(list)
+		list, _ = set.List(path)
+		return "", list
 	}
 	value := set.String(path)
 	if strings.ContainsFunc(value, claim.IsControl) {
-		return ""
+		return "", nil
 	}
-	return value
+	return value, nil
 }

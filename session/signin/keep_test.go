@@ -69,10 +69,10 @@ func TestLargeClaimsKeepWhatIsNamed(t *testing.T) {
 			check := func(dept string, groups []string) {
 				t.Helper()
 				who, token := b.loaded()
-				if got := ClaimText(who, "org.dept"); got != dept {
+				if got := claimText(who, "org.dept"); got != dept {
 					t.Errorf("the app gets %q, want %q", got, dept)
 				}
-				if got := ClaimText(who, "picture") + ClaimText(who, "absent"); got != "" {
+				if got := claimText(who, "picture") + claimText(who, "absent"); got != "" {
 					t.Errorf("kept although nothing names it: %.20q", got)
 				}
 				if who.User != "ada" || !slices.Equal(who.Groups, groups) || !who.GroupsComplete || !slices.Contains(who.AMR, "mfa") {
@@ -142,8 +142,8 @@ func TestNamedClaimIsTooLarge(t *testing.T) {
 	b := g.browser()
 	b.signIn("no")
 	who, _ := b.loaded()
-	if ClaimText(who, "dept") != "d1" || ClaimText(who, "photo") != "" {
-		t.Errorf("dept %q, photo %.10q", ClaimText(who, "dept"), ClaimText(who, "photo"))
+	if claimText(who, "dept") != "d1" || claimText(who, "photo") != "" {
+		t.Errorf("dept %q, photo %.10q", claimText(who, "dept"), claimText(who, "photo"))
 	}
 	told := logs.FilterMessage("claims are larger than a session keeps, and claims that the configuration names do not fit: their headers are absent").All()
 	if len(told) != 1 || fmt.Sprint(told[0].ContextMap()["too_large"]) != "[photo]" || told[0].ContextMap()["user"] != "ada" {

@@ -72,7 +72,7 @@ func TestRefreshWithoutIDToken(t *testing.T) {
 			if who.User != test.user || !slices.Equal(who.Groups, test.groups) || !who.GroupsComplete {
 				t.Errorf("%s of %v (%v)", who.User, who.Groups, who.GroupsComplete)
 			}
-			if got := ClaimText(who, "department"); got != test.header {
+			if got, _ := ClaimValue(who, "department"); got != test.header {
 				t.Errorf("the app gets %q", got)
 			}
 			tokens, err := g.service.Sessions.Tokens(who, token)

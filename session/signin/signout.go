@@ -150,7 +150,11 @@ const maxLogoutHint = 512
 
 // logoutHint names the person for a sign-out without ID token: by the claim that Entra has for it, else by name.
 func logoutHint(have *session.Session) string {
-	for _, hint := range []string{ClaimText(have, "login_hint"), ClaimText(have, "preferred_username"), ClaimText(have, "email"), have.Identity.Subject} {
+	for _, name := range []string{"login_hint", "preferred_username", "email", ""} {
+		hint := have.Identity.Subject
+		if name != "" {
+			hint, _ = ClaimValue(have, name)
+		}
 		if hint != "" && len(hint) <= maxLogoutHint {
 			return hint
 		}

@@ -1,0 +1,55 @@
+package identity
+
+import (
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// usualLimit is how long a line of a header may be, in bytes with its name, for many servers: 8190 for Apache and gunicorn,
+// 8192 for nginx and, for all headers of a request together, Tomcat.
+const usualLimit = 8190
+
+// Writer writes the values of the headers of one site. It is safe for concurrent use; nothing in it is changed after the
+// first use.
+type Writer struct {
+	App      string
+	Encoding Encoding
+	Logger   *zap.Logger
+	Now      func() time.Time
+
+	unwritten, long rarely
+}
+
+// Text returns the value of the header name for a text about a user, or nothing if it cannot be written.
+func (w *Writer) Text(name, user, text string) string {
+	value, ok := w.Encoding.Text(text)
+	if !ok && w.unwritten.now(w.Now()) {
+		w.Logger.Warn("identity header is left out: its encoding cannot write the value so that the application reads the same one",
+			zap.String("app", w.App), zap.String("header", name), zap.String("encoding", w.Encoding.String()), zap.String("user", user))
+	}
+	return w.measure(name, user, value)
+}
+
+// List returns the value of the header name for a list about a user.
+func (w *Writer) List(name, user string, list []string) string {
+	return w.measure(name, user, w.Encoding.List(list))
+}
+
+// measure warns of a header that is too long for many servers. It is sent all the same: the application may take it.
+func (w *Writer) measure(name, user, value string) string {
+	if size := len(name) + len(": ") + len(value); size > usualLimit && w.long.now(w.Now()) {
+		w.Logger.Warn("identity header is longer than most servers accept; `groups only <pattern>...` shortens a list of groups",
+			zap.String("app", w.App), zap.String("header", name), zap.Int("bytes", size), zap.String("user", user))
+	}
+	return value
+}
+
+// rarely lets one through in a minute. The zero value is ready.
+type rarely struct{ last atomic.Int64 }
+
+func (r *rarely) now(at time.Time) bool {
+	last, now := r.last.Load(), at.UnixNano()
+	return (last == 0 || now-last >= int64(time.Minute)) && r.last.CompareAndSwap(last, now)
+}
