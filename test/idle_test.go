@@ -136,7 +136,8 @@ func TestIdleCutsStreams(t *testing.T) {
 
 const spaPage = `<!doctype html><html lang="en"><title>App</title><script type="module" src="/spa/app.js"></script>
 <main><h1>The app</h1><button type="button" id="load">Load</button><button type="button" id="strong">Strong</button>
-<button type="button" id="refused">Refused</button><p id="out">nothing yet</p></main></html>`
+<button type="button" id="refused">Refused</button><p id="out">nothing yet</p>
+<label for="typed">Note</label><input id="typed"></main></html>`
 
 const spaScript = `import { fetch } from '/.latchkey/assets/session.js';
 const out = document.getElementById('out');
@@ -148,10 +149,14 @@ const load = async (path, init) => {
 document.getElementById('load').onclick = () => load('/api/data', { method: 'POST', body: 'kept body' });
 document.getElementById('strong').onclick = () => load('/strong/data');
 document.getElementById('refused').onclick = () => load('/status/401');
+if (location.hash) {
+  document.getElementById('typed').focus();
+  load('/api/data', { method: 'POST', body: 'kept body' });
+}
 `
 
 // board is an open page with a frame that is guarded.
-const board = "@private not path /board\nhandle /board {\nheader Content-Type text/html\n" +
+const board = "@private not path /board /spa/*\nhandle /board {\nheader Content-Type text/html\n" +
 	"respond `<!doctype html><html lang=\"en\"><title>Board</title><h1>Board</h1><iframe title=\"Widget\" src=\"/widget\"></iframe>`\n}"
 
 // signInFromFrame signs mia in from a frame and comes back to the page with the frame; a page of another site offers the
@@ -194,7 +199,7 @@ func TestSessionScript(t *testing.T) {
 		before: spa(t, map[string]string{"index.html": spaPage, "app.js": spaScript}) + "\n" + board, matcher: "@private",
 		site: "policy strong /strong/* {\nrequire mfa\n}",
 	})
-	b := s.browser()
+	b := rig.NewBrowser(t, rig.BrowserOptions{PopupsBlocked: true})
 	s.signInFromFrame(b)
 	b.Page.Goto(s.url("/spa/"))
 	var mark string
@@ -225,12 +230,68 @@ func TestSessionScript(t *testing.T) {
 		t.Error("the page was left")
 	}
 
-	// Without a click just before, the browser blocks the window: the page itself goes, and comes back.
-	b.ClearCookies(s.cookie(""))
+	s.askedFirst(b, shows)
+	for _, e := range b.Events() {
+		if strings.Contains(e, "Content Security Policy") || strings.Contains(e, "page error") {
+			t.Errorf("the browser says: %s", e)
+		}
+	}
+}
+
+// askedFirst: without a click just before, the browser blocks the window. A dialog asks, its link opens the window, and what
+// was typed stays (field trial 5.11).
+func (s *site) askedFirst(b *rig.Browser, shows func(string)) {
+	t := s.t
+	t.Helper()
+	asked := func() {
+		t.Helper()
+		b.ClearCookies(s.cookie(""))
+		b.Page.Goto("about:blank")
+		b.Page.Goto(s.url("/spa/#at-once"))
+		rig.Until(t, 15*time.Second, "the dialog", func() bool { return b.Page.Has("Not now") })
+	}
+	asked()
+	for _, finding := range b.Axe() {
+		t.Error(finding)
+	}
+	if path := os.Getenv("LATCHKEY_SCREENSHOTS"); path != "" {
+		b.Screenshot(filepath.Join(path, "sign-in-window.png"))
+		b.Look(320, 480, true)
+		b.Screenshot(filepath.Join(path, "sign-in-window-small.png"))
+	}
+	var focused string
+	b.Page.Evaluate(&focused, `document.activeElement.shadowRoot?.activeElement.textContent ?? 'the page'`)
+	if focused != "Sign in" {
+		t.Errorf("the focus is on %q", focused)
+	}
+	b.Page.Press("Escape")
+	shows("401,401")
+	if b.Page.Evaluate(&focused, `document.activeElement.id`); b.Page.Has("Not now") || focused != "typed" {
+		t.Errorf("after Esc the focus is on %q", focused)
+	}
+
+	asked()
+	var typed string
+	b.Page.Evaluate(&typed, `document.getElementById('typed').value = 'typed before'`)
+	b.Page.Tap("Sign in")
+	s.through(b.Popup(), "mia", "Yes")
+	shows("200,200")
+	if b.Page.Evaluate(&typed, `document.getElementById('typed').value`); typed != "typed before" || b.Page.Has("Not now") {
+		t.Errorf("what was typed: %q", typed)
+	}
+
+	// Blocked within the click too: the link opens a tab.
+	asked()
 	var done bool
-	b.Page.Evaluate(&done, `(window.open = () => null) && true`)
-	b.Page.Tap("Load")
-	rig.Until(t, 15*time.Second, "the page goes to the sign-in", func() bool { return !strings.Contains(b.Page.URL(), "/spa/") })
+	b.Page.Evaluate(&done, `(window.open = () => null) === null || true`)
+	b.Page.Tap("Sign in")
+	tab := b.Popup()
+	rig.Until(t, 20*time.Second, "the sign-in in the tab is done", func() bool {
+		if !tab.TryTap("mia") {
+			tab.TryTap("Yes")
+		}
+		return strings.Contains(b.Page.Text(), "200,200")
+	})
 }
 
 // through signs in in a window that may close at any time: what is shown is pressed until nothing is.

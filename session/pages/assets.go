@@ -35,7 +35,7 @@ type assets map[string]asset
 
 // public are the assets that the pages of apps load, which cannot know a hash: they have their plain name as well, under
 // which a browser keeps them for publicLife and then asks whether they have changed.
-var public = []string{"idle.js", "session.js"}
+var public = []string{"ask.js", "idle.js", "session.js"}
 
 const publicLife = "public, max-age=600"
 

@@ -8,7 +8,7 @@
 //
 // Every page works without JavaScript, loads nothing from elsewhere (a stylesheet, pictures, and one page the script that
 // closes its window), and is written in the best language that the browser asks for and text/ has. The scripts that the
-// pages of apps may load, idle.js and session.js, are assets of this package too.
+// pages of apps may load, idle.js and session.js with its ask.js, are assets of this package too.
 //
 //	p, err := pages.New(pages.Config{Brand: pages.Brand{Name: "Example"}})
 //	...

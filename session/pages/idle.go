@@ -18,14 +18,8 @@ type IdleWarning struct {
 func (p *Pages) IdleWarning(r *http.Request) (IdleWarning, error) {
 	b := p.languages.of(r)
 	w := IdleWarning{Lang: b.tag.String(), Dir: b.dir}
-	for key, to := range map[string]*string{
+	err := b.sayAll(map[string]*string{
 		"idle.title": &w.Title, "idle.lead": &w.Lead, "idle.left": &w.Left, "sign_out.back": &w.Stay, "sign_out.action": &w.SignOut,
-	} {
-		phrase, err := b.say(key, []string{"time", "{time}"})
-		if err != nil {
-			return IdleWarning{}, err
-		}
-		*to = phrase.String()
-	}
-	return w, nil
+	}, "time", "{time}")
+	return w, err
 }

@@ -218,6 +218,18 @@ func (b *bundle) say(key string, pairs []string) (Phrase, error) {
 	return phrase, nil
 }
 
+// sayAll fills the texts of several keys, for a script.
+func (b *bundle) sayAll(texts map[string]*string, pairs ...string) error {
+	for key, to := range texts {
+		phrase, err := b.say(key, pairs)
+		if err != nil {
+			return err
+		}
+		*to = phrase.String()
+	}
+	return nil
+}
+
 // count says "1 day" or "90 days" by the plural rules of the language.
 func (b *bundle) count(key string, n int) (string, error) {
 	t := b.texts[key]

@@ -139,6 +139,15 @@ func TestIdleState(t *testing.T) {
 	if s, _ := b.state(http.MethodGet); s.SignedIn || s.Idle != nil || s.SignInURL == "" {
 		t.Fatalf("nobody is signed in: %+v", s)
 	}
+	// Field trial 5.11: the texts of the dialog of session.js, where they are asked for.
+	if s, _ := b.state(http.MethodGet); s.Text != nil {
+		t.Fatalf("texts that nobody has asked for: %+v", s.Text)
+	}
+	var asked stateJSON
+	r := b.do(http.MethodGet, Base+"/session?text=sign_in", nil, "Accept-Language", "de")
+	if err := json.Unmarshal([]byte(r.body), &asked); err != nil || asked.Text == nil || asked.Text.Lang != "de" || asked.Text.Action != "Anmelden" || asked.Text.Later != "Jetzt nicht" {
+		t.Fatalf("texts: %v %s", err, r.body)
+	}
 	b.signIn("no")
 	for range 11 {
 		b.clock.Advance(4 * minute)
@@ -163,7 +172,7 @@ func TestIdleState(t *testing.T) {
 		t.Fatalf("59 minutes later: %+v", s)
 	}
 	b.clock.Advance(minute)
-	s, r := b.state(http.MethodPost, heartbeatHeader, "1", "Sec-Fetch-Site", "same-origin")
+	s, r = b.state(http.MethodPost, heartbeatHeader, "1", "Sec-Fetch-Site", "same-origin")
 	if c := r.setCookies()[cookieBase]; s.SignedIn || c == nil || c.MaxAge >= 0 {
 		t.Fatalf("a heartbeat that comes too late: %+v, cookie %v", s, c)
 	}

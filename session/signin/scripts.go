@@ -22,6 +22,8 @@ type stateJSON struct {
 	SignInURL    string `json:"sign_in_url"`
 	SignOutURL   string `json:"sign_out_url"`
 	SignedOutURL string `json:"signed_out_url"`
+	// Text is what the dialog of asset/ask.js says; there if it is asked for.
+	Text *pages.SignInWindow `json:"text,omitempty"`
 }
 
 type idleJSON struct {
@@ -81,6 +83,14 @@ func (s *Service) writeState(w http.ResponseWriter, r *http.Request, v *Visit, h
 			s.fail(w, r, v, "texts of the warning", err)
 			return
 		}
+	}
+	if q, ok := singleValues(r.URL.RawQuery, "text"); ok && q["text"] == "sign_in" {
+		text, err := s.Pages.SignInWindow(r)
+		if err != nil {
+			s.fail(w, r, v, "texts of the dialog", err)
+			return
+		}
+		state.Text = &text
 	}
 	w.Header().Add("Vary", "Accept-Language")
 	answerJSON(w, r, http.StatusOK, state)

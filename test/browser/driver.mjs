@@ -72,6 +72,7 @@ const commands = {
       executablePath: c.executable,
       headless: true,
       args: [...flags, ...(c.args || [])],
+      ignoreDefaultArgs: c.popups_blocked ? ['--disable-popup-blocking'] : undefined,
       viewport: { width: c.width || 1280, height: c.height || 800 },
       colorScheme: c.dark ? 'dark' : 'light',
       ignoreHTTPSErrors: !!c.ignore_https_errors,

@@ -23,6 +23,8 @@ type BrowserOptions struct {
 	// Hosts are resolver rules such as "MAP *.internal.test 127.0.0.1".
 	Hosts string
 	Args  []string
+	// PopupsBlocked has the browser open no window but within a click, as browsers do.
+	PopupsBlocked bool
 }
 
 // Browser is a real one, with a profile on disk. Its methods fail the test on an error; those named as a page's act on
@@ -94,7 +96,7 @@ func (b *Browser) launch(more ...string) {
 	a, err := drive(b.t).do("launch", map[string]any{
 		"browser": b.id, "profile": o.Profile, "executable": chromium(b.t), "args": args, "dark": o.Dark,
 		"width": o.Width, "height": o.Height, "locale": o.Locale, "no_javascript": o.NoJavaScript,
-		"ignore_https_errors": o.IgnoreCertificates,
+		"ignore_https_errors": o.IgnoreCertificates, "popups_blocked": o.PopupsBlocked,
 	})
 	if err != nil {
 		b.t.Fatalf("opening the browser: %v", err)
