@@ -134,6 +134,7 @@ func (h *Handler) assert(r *http.Request, p *passage) error {
 		if err != nil {
 			return fmt.Errorf("signing assertion: %w", err)
 		}
+		h.rt.writer.Measure(assertionHeader, made.user(), text)
 		ready = &assertion{text: text, origin: v.Origin, key: signer.ID, made: now}
 		made.assertion.Store(ready)
 	}

@@ -24,8 +24,8 @@ type identityHeader struct {
 	only  *identity.Only
 }
 
-// presetValues are what the headers of a preset carry, in the order in which headerPresets names them. Blanks around a name
-// are taken off, which nobody is told apart by.
+// presetValues are what the headers of a preset carry, in the order in which headerPresets names them. Blanks around a
+// name are taken off rather than the header left out: a name is for people to read, and does not tell users apart.
 var presetValues = []func(*session.Session) (string, []string){
 	nil, // the user name, which depends on the provider
 	func(s *session.Session) (string, []string) { return s.Email, nil },

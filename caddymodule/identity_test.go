@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
@@ -109,6 +111,40 @@ func TestOnlySomeGroupsAreSent(t *testing.T) {
 	}
 	if got := written(t, s, session.Session{Claims: []byte(`{"groups": "x"}`)}); got.Get("X-Some") != "" {
 		t.Errorf("a text that does not match: %v", got)
+	}
+}
+
+// Field trial 1.27: the log warns of a header of groups that most servers refuse, and of an assertion that is as long.
+func TestLongHeadersAreTold(t *testing.T) {
+	for _, only := range [][]string{nil, {"5f3c*-00000000000?", "*-000000000001"}} {
+		s := newVisitor(t, &App{}, &Handler{App: "wiki", HeaderGroups: true, HeaderGroupsOnly: only, Assertion: &Assertion{GroupsOnly: only}})
+		core, logs := observer.New(zap.WarnLevel)
+		for _, header := range []string{"Remote-Groups", assertionHeader} {
+			s.h.rt.writer = &identity.Writer{App: "wiki", Logger: zap.New(core), Now: time.Now}
+			draft := session.Session{User: "ada", GroupsComplete: true}
+			for i := range 250 {
+				draft.Groups = append(draft.Groups, groupName(i))
+			}
+			if header == assertionHeader {
+				draft.Groups = draft.Groups[:200] // which is too long in base64 alone
+			}
+			draft.Provider, draft.Identity = "main", session.Identity{Issuer: "http://127.0.0.1:1", Subject: "1"}
+			who, _, err := s.h.rt.app.rt.sessions.Create(t.Context(), draft, session.Tokens{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, r := newPassage(s.request()), s.request()
+			p.live, p.visit.Origin = who.Live(), "https://wiki.example.com"
+			if p.made, err = s.h.made(p.live); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.h.assert(r, p); err != nil {
+				t.Fatal(err)
+			}
+			if told := logs.FilterField(zap.String("header", header)).Len(); told != map[bool]int{true: 1}[only == nil] {
+				t.Errorf("only %q: told %d times of %s: %v", only, told, header, logs.All())
+			}
+		}
 	}
 }
 

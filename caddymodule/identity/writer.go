@@ -29,16 +29,17 @@ func (w *Writer) Text(name, user, text string) string {
 		w.Logger.Warn("identity header is left out: its encoding cannot write the value so that the application reads the same one",
 			zap.String("app", w.App), zap.String("header", name), zap.String("encoding", w.Encoding.String()), zap.String("user", user))
 	}
-	return w.measure(name, user, value)
+	return w.Measure(name, user, value)
 }
 
 // List returns the value of the header name for a list about a user.
 func (w *Writer) List(name, user string, list []string) string {
-	return w.measure(name, user, w.Encoding.List(list))
+	return w.Measure(name, user, w.Encoding.List(list))
 }
 
-// measure warns of a header that is too long for many servers. It is sent all the same: the application may take it.
-func (w *Writer) measure(name, user, value string) string {
+// Measure returns value, and warns if it makes a header that is too long for many servers. Such a header is sent: the
+// application may take it.
+func (w *Writer) Measure(name, user, value string) string {
 	if size := len(name) + len(": ") + len(value); size > usualLimit && w.long.now(w.Now()) {
 		w.Logger.Warn("identity header is longer than most servers accept; `groups only <pattern>...` shortens a list of groups",
 			zap.String("app", w.App), zap.String("header", name), zap.Int("bytes", size), zap.String("user", user))
