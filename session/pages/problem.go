@@ -11,6 +11,7 @@ type Kind string
 // The kinds that exist, with the default status of each.
 const (
 	KindIDPDown       Kind = "idp_down"       // 503: the provider does not answer
+	KindClaimsOld     Kind = "claims_old"     // 503: the provider does not answer, and the session's claims are too old to go on
 	KindStoreDown     Kind = "store_down"     // 503: the session store does not answer; no session was lost
 	KindFlowLost      Kind = "flow_lost"      // 400: a callback or an answer without its flow
 	KindBadRequest    Kind = "bad_request"    // 400
@@ -35,6 +36,7 @@ const (
 
 var kinds = map[Kind]int{
 	KindIDPDown:       http.StatusServiceUnavailable,
+	KindClaimsOld:     http.StatusServiceUnavailable,
 	KindStoreDown:     http.StatusServiceUnavailable,
 	KindFlowLost:      http.StatusBadRequest,
 	KindBadRequest:    http.StatusBadRequest,

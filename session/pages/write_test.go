@@ -99,6 +99,7 @@ func TestStatus(t *testing.T) {
 		{pages.Problem{}, 0, 500},
 		{pages.Problem{Kind: "made_up"}, 0, 500},
 		{pages.Problem{Kind: pages.KindIDPDown}, 0, 503},
+		{pages.Problem{Kind: pages.KindClaimsOld}, 0, 503},
 		{pages.Problem{Kind: pages.KindStoreDown}, 0, 503},
 		{pages.Problem{Kind: pages.KindFlowLost}, 0, 400},
 		{pages.Problem{Kind: pages.KindBadRequest}, 0, 400},

@@ -129,7 +129,7 @@ func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *
 // provider does not answer: the page names which of both. No cookie is touched: nobody is signed out by an accident.
 func (s *Service) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	if errors.Is(err, ErrProviderDown) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, RetryAfter: retryAfter, ActionURL: v.Return})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindClaimsOld, RetryAfter: retryAfter, ActionURL: v.Return})
 		return
 	}
 	s.storeDown(w, r, v, err)

@@ -276,7 +276,7 @@ func dayLater(t *testing.T, a answering) string {
 		return "200"
 	case r.status == http.StatusServiceUnavailable && !touched && r.header.Get("Retry-After") != "":
 		script := b.do(http.MethodGet, "/", nil, "Accept", "application/json", "Sec-Fetch-Mode", "cors")
-		for _, word := range []string{"idp_down", "store_down"} {
+		for _, word := range []string{"claims_old", "idp_down", "store_down"} {
 			if strings.Contains(script.body, word) {
 				return "503 " + word
 			}
