@@ -44,7 +44,7 @@ differential: deps ## what the guard decides on against what six servers behind 
 
 lint: ## golangci-lint, shellcheck, govulncheck
 	$(LINT) run
-	@if command -v shellcheck >/dev/null; then shellcheck xcaddy.sh .ci/*; else echo 'lint: shellcheck is not installed, scripts not checked'; fi
+	@if command -v shellcheck >/dev/null; then shellcheck xcaddy.sh .ci/* findings/*.sh; else echo 'lint: shellcheck is not installed, scripts not checked'; fi
 	@$(MAKE) --no-print-directory vulncheck
 
 # A finding fails; a database that cannot be reached does not, for the code has not changed.

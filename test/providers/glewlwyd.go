@@ -93,6 +93,15 @@ func (p *glewlwyd) start(t testing.TB) {
 	format["groups"] = map[string]any{"multiple": true, "read": true, "write": true, "profile-read": true, "profile-write": false}
 	p.ask(t, http.MethodPut, "/mod/user/database", backend)
 	p.ask(t, http.MethodPut, "/mod/user/database/reset", nil)
+	var clients map[string]any
+	if err := json.Unmarshal([]byte(p.ask(t, http.MethodGet, "/mod/client/database", nil)), &clients); err != nil {
+		t.Fatal(err)
+	}
+	// Its sign-out reads a list of this name; what its administration has by default is one address of another name.
+	format = clients["parameters"].(map[string]any)["data-format"].(map[string]any)
+	format["post_logout_redirect_uris"] = map[string]any{"multiple": true, "read": true, "write": true}
+	p.ask(t, http.MethodPut, "/mod/client/database", clients)
+	p.ask(t, http.MethodPut, "/mod/client/database/reset", nil)
 	for _, scope := range []string{"profile", "email", "offline_access"} {
 		p.ask(t, http.MethodPost, "/scope/", map[string]any{"name": scope, "display_name": scope, "password_required": false, "scheme": map[string]any{}})
 	}
@@ -104,7 +113,7 @@ func (p *glewlwyd) start(t testing.TB) {
 		"client_id": p.r.clientID, "name": "Latchkey", "client_secret": p.r.secret, "confidential": true, "enabled": true,
 		"redirect_uri": []string{p.r.callback()}, "authorization_type": []string{"code", "refresh_token"},
 		"token_endpoint_auth_method": []string{"client_secret_basic"}, "scope": []string{},
-		"post_logout_redirect_uri": p.r.signedOut(), "backchannel_logout_uri": p.r.backChannel(), "backchannel_logout_session_required": "1",
+		"post_logout_redirect_uris": []string{p.r.signedOut()}, "backchannel_logout_uri": p.r.backChannel(), "backchannel_logout_session_required": "1",
 	})
 }
 
@@ -121,8 +130,9 @@ func (p *glewlwyd) plugin(t testing.TB) map[string]any {
 		"allowed-scope": []string{"openid", "profile", "email", "offline_access"}, "subject-type": "public",
 		"name-claim": "mandatory", "email-claim": "mandatory",
 		"claims":                     []any{map[string]any{"name": "groups", "user-property": "groups", "type": "string", "mandatory": true, "on-demand": false, "scope": []string{}}},
-		"session-management-allowed": true, "session-cookie-name": "GLEWLWYD2_OIDC_SID", "session-cookie-expiration": 2419200,
-		"back-channel-logout-allowed": true, "front-channel-logout-allowed": false,
+		"session-management-allowed": true, "session-cookie-name": sidCookie, "session-cookie-expiration": 2419200,
+		// Without the front channel its sign-out page cannot ask for the session that it ends.
+		"back-channel-logout-allowed": true, "front-channel-logout-allowed": true,
 	}}
 }
 
@@ -176,18 +186,22 @@ func (p *glewlwyd) lines() string {
 
 func (p *glewlwyd) lacks() map[string]string {
 	return map[string]string{
-		"disabled":       "a refresh token goes on after the account is disabled",
-		"step-up":        "auth_time is 0 right after a password",
-		"second factor":  "no second factor was set up",
-		"return":         "its page needs a script",
-		"sign-out there": "not tried: its page needs a script",
+		"disabled":      "a refresh token goes on after the account is disabled",
+		"step-up":       "auth_time is 0 right after a password",
+		"second factor": "no second factor was set up",
 	}
 }
 
-// answer does what the script of login.html does: password, consent, and back.
+// answer does what the script of login.html does: password, consent, and back; or the end of a session, and back.
 func (p *glewlwyd) answer(t testing.TB, c *rig.HTTP, page rig.Reply, who person) rig.Reply {
 	q := page.At.Query()
 	base := p.r.issuerOrigin + "/api"
+	if q.Get("prompt") == "end_session" {
+		p.send(t, c, base, http.MethodGet, "/"+q.Get("plugin")+"/session/"+q.Get("sid")+"/"+q.Get("client_id")+
+			"?post_redirect_to="+url.QueryEscape(q.Get("post_redirect_to")), nil)
+		p.endSession(t, c, q.Get("sid"))
+		return c.Get(q.Get("callback_url"))
+	}
 	if q.Get("callback_url") == "" {
 		t.Fatalf("no page that is known: %s", page.At)
 	}
@@ -210,4 +224,19 @@ func (p *glewlwyd) disable(t testing.TB, who person) {
 func (p *glewlwyd) rotate(t testing.TB) {
 	p.ask(t, http.MethodPut, "/mod/plugin/oidc", p.plugin(t))
 	p.ask(t, http.MethodPut, "/mod/plugin/oidc/reset", nil)
+}
+
+// sidCookie holds the sid of the browser's session at the provider.
+const sidCookie = "GLEWLWYD2_OIDC_SID"
+
+func (p *glewlwyd) leave(t testing.TB, c *rig.HTTP) {
+	p.endSession(t, c, c.Cookie("localhost", sidCookie))
+}
+
+// endSession is what the button of the sign-out page does.
+func (p *glewlwyd) endSession(t testing.TB, c *rig.HTTP, sid string) {
+	t.Helper()
+	base := p.r.issuerOrigin + "/api"
+	p.send(t, c, base, http.MethodDelete, "/oidc/session/"+url.PathEscape(sid), nil)
+	p.send(t, c, base, http.MethodDelete, "/auth/", nil)
 }

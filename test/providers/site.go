@@ -91,13 +91,13 @@ func (s *site) url(path string) string { return s.origin + path }
 // here tells whether an address is the gateway's.
 func (s *site) here(u *url.URL) bool { return s.origin == u.Scheme+"://"+u.Host }
 
-// travel follows redirects and fills in the provider's pages until a page of the gateway or of the app comes, or stop
-// accepts a page of the provider. It returns that page and how many pages of the provider were filled in.
-func (s *site) travel(c *rig.HTTP, r rig.Reply, who person, stop func(rig.Reply) bool) (rig.Reply, int) {
+// travel follows redirects and fills in the provider's pages until a page of the gateway or of the app comes. It returns
+// that page and how many pages of the provider were filled in.
+func (s *site) travel(c *rig.HTTP, r rig.Reply, who person) (rig.Reply, int) {
 	s.t.Helper()
 	r = c.Follow(r, nil)
 	for n := range 8 {
-		if s.here(r.At) || (stop != nil && stop(r)) {
+		if s.here(r.At) {
 			return r, n
 		}
 		if r.StatusCode >= 400 {
@@ -112,7 +112,7 @@ func (s *site) travel(c *rig.HTTP, r rig.Reply, who person, stop func(rig.Reply)
 // enter signs a client in and answers the prompt.
 func (s *site) enter(c *rig.HTTP, path string, who person, answer string) rig.Reply {
 	s.t.Helper()
-	r, _ := s.travel(c, c.Get(s.url(path)), who, nil)
+	r, _ := s.travel(c, c.Get(s.url(path)), who)
 	if !isPrompt(r) {
 		s.t.Fatalf("no prompt after the provider: %d at %s: %s", r.StatusCode, r.At.Path, excerpt(r.Text))
 	}
