@@ -237,7 +237,7 @@ func TestLintProviders(t *testing.T) {
 func widened(t *rapid.T, p policy.Policy) policy.Policy {
 	drop := func(label string) bool { return rapid.Bool().Draw(t, label) }
 	if drop("people") {
-		p.Include.Groups, p.Include.Users, p.Include.Providers, p.Include.Guests = nil, nil, nil, false
+		p.Include = policy.Assignment{Apps: p.Include.Apps, Networks: p.Include.Networks}
 	}
 	if drop("networks") {
 		p.Include.Networks = nil

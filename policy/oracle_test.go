@@ -3,6 +3,7 @@ package policy_test
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/policy"
@@ -76,14 +77,41 @@ func (o *oracle) verdict() policy.Verdict {
 // who tells whether a list names the user.
 func (o *oracle) who(list []policy.Who) (a answer) {
 	for _, w := range list {
+		if w.Provider != "" && w.Provider != o.user.Provider {
+			continue // "from" another provider
+		}
 		switch w.Kind {
 		case policy.WhoGroup:
 			a = max(a, o.group(w.Name))
 		case policy.WhoUser:
-			a = max(a, answerOf(slices.Contains(o.user.Names, w.Name)))
+			a = max(a, answerOf(o.user.ID == w.Name), o.called(func(name string) answer {
+				switch {
+				case !strings.EqualFold(name, w.Name):
+					return no
+				case strings.ContainsRune(name, kelvin): // it resembles the name
+					return perhaps
+				}
+				return yes
+			}))
+		case policy.WhoDomain:
+			a = max(a, o.called(func(name string) answer {
+				i := strings.LastIndex(name, "@")
+				return answerOf(i >= 0 && strings.EqualFold(strings.TrimSuffix(name[i+1:], "."), w.Name))
+			}))
 		case policy.WhoProvider:
 			a = max(a, answerOf(o.user.Provider == w.Name))
 		}
+	}
+	return a
+}
+
+// called asks about each name of the user. A claimed name is perhaps theirs.
+func (o *oracle) called(is func(name string) answer) (a answer) {
+	for _, name := range o.user.Names {
+		a = max(a, is(name))
+	}
+	for _, name := range o.user.Claimed {
+		a = max(a, min(perhaps, is(name)))
 	}
 	return a
 }
@@ -96,17 +124,35 @@ func (o *oracle) group(name string) answer {
 }
 
 func (o *oracle) subjects(a *policy.Assignment) answer {
-	var list []policy.Who
-	for _, n := range a.Groups {
-		list = append(list, policy.Who{Kind: policy.WhoGroup, Name: n})
-	}
-	for _, n := range a.Users {
-		list = append(list, policy.Who{Kind: policy.WhoUser, Name: n})
-	}
+	list := whoOf("", a.Groups, a.Users, a.Domains)
 	for _, n := range a.Providers {
 		list = append(list, policy.Who{Kind: policy.WhoProvider, Name: n})
 	}
-	return max(o.who(list), answerOf(a.Guests && o.user.Guest))
+	for _, of := range a.Of {
+		list = append(list, whoOf(of.Provider, of.Groups, of.Users, of.Domains)...)
+	}
+	guest := no
+	switch {
+	case !a.Guests:
+	case o.user.Guest:
+		guest = yes
+	case o.user.GuestUnreadable:
+		guest = perhaps
+	}
+	return max(o.who(list), guest)
+}
+
+func whoOf(provider string, groups, users, domains []string) (list []policy.Who) {
+	for _, n := range groups {
+		list = append(list, policy.Who{Kind: policy.WhoGroup, Name: n, Provider: provider})
+	}
+	for _, n := range users {
+		list = append(list, policy.Who{Kind: policy.WhoUser, Name: n, Provider: provider})
+	}
+	for _, n := range domains {
+		list = append(list, policy.Who{Kind: policy.WhoDomain, Name: n, Provider: provider})
+	}
+	return list
 }
 
 func (o *oracle) network(names []string) (a answer) {
@@ -125,7 +171,7 @@ func (o *oracle) network(names []string) (a answer) {
 func (o *oracle) assignment(p *policy.Policy) answer {
 	in, ex := p.Include, p.Exclude
 	named := func(a policy.Assignment) bool {
-		return a.Guests || len(a.Groups) > 0 || len(a.Users) > 0 || len(a.Providers) > 0
+		return a.Guests || len(a.Groups)+len(a.Users)+len(a.Providers)+len(a.Domains)+len(a.Of) > 0
 	}
 	result := yes
 	switch {
@@ -153,8 +199,8 @@ func (o *oracle) conditions(c *policy.Conditions) answer {
 	result := min(
 		met(slices.Contains(c.Platforms, r.Platform), len(c.Platforms)),
 		met(slices.Contains(c.Clients, r.Client), len(c.Clients)),
-		met(slices.Contains(c.SignInRisk, r.SignInRisk) && (o.user != nil || r.SignInRisk != policy.RiskUnknown), len(c.SignInRisk)),
-		met(slices.Contains(c.UserRisk, r.UserRisk) && (o.user != nil || r.UserRisk != policy.RiskUnknown), len(c.UserRisk)),
+		o.risk(c.SignInRisk, r.SignInRisk),
+		o.risk(c.UserRisk, r.UserRisk),
 	)
 	for _, d := range c.Devices {
 		var is policy.Signal
@@ -172,12 +218,26 @@ func (o *oracle) conditions(c *policy.Conditions) answer {
 				continue
 			}
 		}
-		if o.user == nil && is == policy.Unknown {
+		switch {
+		case is == policy.Unreadable:
+			result = min(result, perhaps)
+			continue
+		case o.user == nil && is == policy.Unknown:
 			return no
 		}
 		result = min(result, answerOf((is == policy.Yes) != d.Not))
 	}
 	return result
+}
+
+func (o *oracle) risk(levels []policy.Risk, is policy.Risk) answer {
+	switch {
+	case len(levels) == 0:
+		return yes
+	case is == policy.RiskUnreadable:
+		return perhaps
+	}
+	return answerOf(slices.Contains(levels, is) && (o.user != nil || is != policy.RiskUnknown))
 }
 
 func (o *oracle) hold(p *policy.Policy) {

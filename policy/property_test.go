@@ -65,23 +65,29 @@ func same(t *rapid.T, what string, got, want visible) {
 // The index finds exactly what reading every policy finds.
 func TestPropertyOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		cfg, u, r := drawConfig(t), drawUser(t), drawRequest(t)
-		d := evaluate(compileRandom(t, cfg), u, r)
-		o := consult(cfg, u, r)
-		if d.Verdict != o.verdict() || d.PersistentBrowser != o.persistence || d.MaxIdle != o.idle {
-			t.Fatalf("got %v (%s), %v, %v; the oracle says %v, %v, %v",
-				d.Verdict, d.Reason, d.PersistentBrowser, d.MaxIdle, o.verdict(), o.persistence, o.idle)
-		}
-		var applied []string
-		for out := range d.Applied {
-			if out.Mode == policy.On {
-				applied = append(applied, out.Policy)
-			}
-		}
-		if !slices.Equal(applied, o.applied) {
-			t.Fatalf("got %v applied, the oracle says %v", applied, o.applied)
+		cfg := drawConfig(t)
+		set := compileRandom(t, cfg)
+		for range 8 {
+			u, r := drawUser(t), drawRequest(t)
+			compare(t, evaluate(set, u, r), consult(cfg, u, r))
 		}
 	})
+}
+
+func compare(t *rapid.T, d policy.Decision, o *oracle) {
+	if d.Verdict != o.verdict() || d.PersistentBrowser != o.persistence || d.MaxIdle != o.idle {
+		t.Fatalf("got %v (%s), %v, %v; the oracle says %v, %v, %v",
+			d.Verdict, d.Reason, d.PersistentBrowser, d.MaxIdle, o.verdict(), o.persistence, o.idle)
+	}
+	var applied []string
+	for out := range d.Applied {
+		if out.Mode == policy.On {
+			applied = append(applied, out.Policy)
+		}
+	}
+	if !slices.Equal(applied, o.applied) {
+		t.Fatalf("got %v applied, the oracle says %v", applied, o.applied)
+	}
 }
 
 // W5: what explains is what enforces.
@@ -212,6 +218,51 @@ func TestPropertyUnknownAddressGrantsNothing(t *testing.T) {
 		set, u, r := compileRandom(t, drawConfig(t)), drawUser(t), drawRequest(t)
 		known := evaluate(set, u, r)
 		r.IP = netip.Addr{}
+		notMorePermissive(t, evaluate(set, u, r), known)
+	})
+}
+
+// A10, field trial 2.5: a name that is only claimed gives its bearer nothing that either a verified one or none would not.
+func TestPropertyClaimedNamesGrantNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		set, r := compileRandom(t, drawConfig(t)), drawRequest(t)
+		u := drawUser(t)
+		if u == nil {
+			t.Skip("anonymous")
+		}
+		names := slices.Concat(u.Names, u.Claimed)
+		u.Names, u.Claimed = names, nil
+		verified := evaluate(set, u, r)
+		u.Names = nil
+		without := evaluate(set, u, r)
+		u.Claimed = names
+		claimed := evaluate(set, u, r)
+		notMorePermissive(t, claimed, verified)
+		notMorePermissive(t, claimed, without)
+	})
+}
+
+// Field trial 1.4: a claim in no known word gives nothing that any known word would not.
+func TestPropertyUnreadableGrantsNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		set, u, r := compileRandom(t, drawConfig(t)), drawUser(t), drawRequest(t)
+		known := evaluate(set, u, r)
+		switch rapid.IntRange(0, 5).Draw(t, "unreadable") {
+		case 0:
+			r.SignInRisk = policy.RiskUnreadable
+		case 1:
+			r.UserRisk = policy.RiskUnreadable
+		case 2:
+			r.Device.Compliant = policy.Unreadable
+		case 3:
+			r.Device.Managed = policy.Unreadable
+		case 4:
+			r.Device.Shared = policy.Unreadable
+		case 5:
+			if u != nil {
+				u.Guest, u.GuestUnreadable = false, true
+			}
+		}
 		notMorePermissive(t, evaluate(set, u, r), known)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -15,7 +16,8 @@ import (
 // Small alphabets, so that random requests meet random policies.
 var (
 	someGroups    = []string{"g1", "g2", "g3", "g4"}
-	someUsers     = []string{"u1", "u2", "u3"}
+	someUsers     = []string{"u1", "K2", "u3@one.example", "sub-1"}
+	someDomains   = []string{"one.example", "Two.Example", "a.one.example"}
 	someProviders = []string{"p1", "p2"}
 	someApps      = []string{"a1", "a2", "a3"}
 	someNetworks  = []policy.Network{
@@ -26,8 +28,16 @@ var (
 	someIPs = []string{
 		"", "10.9.9.9", "10.1.9.9", "10.1.1.9", "::ffff:10.1.1.9", "192.0.2.1", "2001:db8:1::1", "198.51.100.1",
 	}
+	// someNames are what people are called: in another case, with a letter that resembles another, with a domain.
+	someNames = []string{
+		"u1", "U1", "k2", string(kelvin) + "2", "u3@one.example", "U3@ONE.example.", "u4@two.example", "u5@A.One.Example",
+		"one.example@other.example",
+	}
 	errMatcher = errors.New("broken matcher")
 )
+
+// kelvin is not a K and equal to it without case.
+const kelvin = '\u212a'
 
 func draw[T any](t *rapid.T, label string, list []T) T {
 	return rapid.SampledFrom(list).Draw(t, label)
@@ -46,8 +56,17 @@ func drawAssignment(t *rapid.T, label string, site bool) policy.Assignment {
 		Groups:    some(t, label+" groups", someGroups),
 		Users:     some(t, label+" users", someUsers),
 		Providers: some(t, label+" providers", someProviders),
+		Domains:   some(t, label+" domains", someDomains),
 		Networks:  some(t, label+" networks", []string{"n1", "n2", "n3", policy.TrustedNetworks}),
 		Guests:    rapid.IntRange(0, 5).Draw(t, label+" guests") == 0,
+	}
+	for _, provider := range some(t, label+" from", append(someProviders, "p3")) {
+		a.Of = append(a.Of, policy.PeopleOf{
+			Provider: provider,
+			Groups:   some(t, label+" groups from", someGroups),
+			Users:    some(t, label+" users from", someUsers),
+			Domains:  append(some(t, label+" domains from", someDomains), "three.example"),
+		})
 	}
 	if !site {
 		a.Apps = some(t, label+" apps", someApps)
@@ -55,8 +74,22 @@ func drawAssignment(t *rapid.T, label string, site bool) policy.Assignment {
 	return a
 }
 
+// without is list without what other has in any case.
 func without(list, other []string) []string {
-	return slices.DeleteFunc(list, func(s string) bool { return slices.Contains(other, s) })
+	return slices.DeleteFunc(list, func(s string) bool {
+		return slices.ContainsFunc(other, func(o string) bool { return strings.EqualFold(s, o) })
+	})
+}
+
+// apart takes out of ex whom in names, which no configuration may say.
+func apart(in, ex *policy.Assignment) {
+	ex.Groups, ex.Users, ex.Providers = without(ex.Groups, in.Groups), without(ex.Users, in.Users), without(ex.Providers, in.Providers)
+	ex.Domains = without(ex.Domains, in.Domains)
+	ex.Of = slices.DeleteFunc(ex.Of, func(x policy.PeopleOf) bool {
+		return slices.ContainsFunc(in.Of, func(i policy.PeopleOf) bool { return i.Provider == x.Provider })
+	})
+	ex.Apps, ex.Networks = without(ex.Apps, in.Apps), without(ex.Networks, in.Networks)
+	ex.Guests = ex.Guests && !in.Guests
 }
 
 func drawPolicy(t *rapid.T, name string, site bool) policy.Policy {
@@ -70,10 +103,7 @@ func drawPolicy(t *rapid.T, name string, site bool) policy.Policy {
 			UserRisk:   some(t, "user risk", []policy.Risk{policy.RiskUnknown, policy.RiskLow, policy.RiskHigh}),
 		},
 	}
-	in, ex := &p.Include, &p.Exclude
-	ex.Groups, ex.Users, ex.Providers = without(ex.Groups, in.Groups), without(ex.Users, in.Users), without(ex.Providers, in.Providers)
-	ex.Apps, ex.Networks = without(ex.Apps, in.Apps), without(ex.Networks, in.Networks)
-	ex.Guests = ex.Guests && !in.Guests
+	apart(&p.Include, &p.Exclude)
 	for _, a := range some(t, "device", []policy.Attribute{policy.Compliant, policy.Managed, policy.Shared}) {
 		p.Conditions.Devices = append(p.Conditions.Devices, policy.DeviceCondition{Attribute: a, Not: rapid.Bool().Draw(t, "not")})
 	}
@@ -107,11 +137,8 @@ func drawControls(t *rapid.T, p *policy.Policy, site bool) {
 }
 
 func drawWho(t *rapid.T, label string) (list []policy.Who) {
-	for _, n := range some(t, label+" groups", someGroups) {
-		list = append(list, policy.Who{Kind: policy.WhoGroup, Name: n})
-	}
-	for _, n := range some(t, label+" users", someUsers) {
-		list = append(list, policy.Who{Kind: policy.WhoUser, Name: n})
+	for _, from := range []string{"", "", "p1"} {
+		list = append(list, whoOf(from, some(t, label+" groups", someGroups), some(t, label+" users", someUsers), some(t, label+" domains", someDomains))...)
 	}
 	for _, n := range some(t, label+" providers", someProviders) {
 		list = append(list, policy.Who{Kind: policy.WhoProvider, Name: n})
@@ -140,17 +167,21 @@ func drawUser(t *rapid.T) *policy.User {
 		return nil
 	}
 	return &policy.User{
-		Names:       []string{draw(t, "name", someUsers), "sub-1"},
-		Groups:      rapid.SliceOfDistinct(rapid.SampledFrom(someGroups), rapid.ID[string]).Draw(t, "groups"),
-		GroupsKnown: rapid.IntRange(0, 3).Draw(t, "known") > 0,
-		Guest:       rapid.Bool().Draw(t, "guest"),
-		Provider:    draw(t, "provider", someProviders),
+		ID:               draw(t, "id", []string{"sub-1", "SUB-1", "u1"}),
+		Names:            rapid.SliceOfNDistinct(rapid.SampledFrom(someNames), 0, 2, rapid.ID[string]).Draw(t, "names"),
+		Claimed:          some(t, "claimed", someNames),
+		Groups:           rapid.SliceOfDistinct(rapid.SampledFrom(someGroups), rapid.ID[string]).Draw(t, "groups"),
+		GroupsKnown:      rapid.IntRange(0, 3).Draw(t, "known") > 0,
+		GroupsUnreadable: rapid.Bool().Draw(t, "groups unreadable"),
+		Guest:            rapid.Bool().Draw(t, "guest"),
+		GuestUnreadable:  rapid.IntRange(0, 3).Draw(t, "guest unreadable") == 0,
+		Provider:         draw(t, "provider", someProviders),
 	}
 }
 
 func drawRequest(t *rapid.T) *policy.Request {
-	signals := []policy.Signal{policy.Unknown, policy.No, policy.Yes}
-	risks := []policy.Risk{policy.RiskUnknown, policy.RiskLow, policy.RiskHigh, policy.RiskHidden}
+	signals := []policy.Signal{policy.Unknown, policy.No, policy.Yes, policy.Unreadable}
+	risks := []policy.Risk{policy.RiskUnknown, policy.RiskLow, policy.RiskHigh, policy.RiskHidden, policy.RiskUnreadable}
 	r := &policy.Request{
 		App: draw(t, "app", someApps), Time: now,
 		Idle:       draw(t, "idle", []time.Duration{0, time.Minute, 2 * time.Hour}),
