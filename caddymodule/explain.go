@@ -23,13 +23,19 @@ type Query struct {
 	Anonymous bool `json:"anonymous,omitempty"`
 	// User is the name of the person as policies have it, Email a mail address that the provider has verified, Subject
 	// the provider's own name for them. One of them, or a group, says who it is about.
-	User    string   `json:"user,omitempty"`
-	Email   string   `json:"email,omitempty"`
-	Subject string   `json:"subject,omitempty"`
-	Groups  []string `json:"groups,omitempty"`
-	// GroupsUnknown: the provider has not told all groups (A6).
-	GroupsUnknown bool `json:"groups_unknown,omitempty"`
-	Guest         bool `json:"guest,omitempty"`
+	User    string `json:"user,omitempty"`
+	Email   string `json:"email,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	// Unverified are names and mail addresses that the provider states and does not vouch for (A10).
+	Unverified []string `json:"unverified,omitempty"`
+	Groups     []string `json:"groups,omitempty"`
+	// GroupsUnknown: the provider has not told all groups (A6). GroupsUnreadable: it states something that is no list of
+	// groups, so they are not known either.
+	GroupsUnknown    bool `json:"groups_unknown,omitempty"`
+	GroupsUnreadable bool `json:"groups_unreadable,omitempty"`
+	// Guest and GuestUnreadable: the provider calls them a guest, or states something that is neither yes nor no.
+	Guest           bool `json:"guest,omitempty"`
+	GuestUnreadable bool `json:"guest_unreadable,omitempty"`
 	// Provider is where they signed in. Default: the first provider of the app.
 	Provider string `json:"provider,omitempty"`
 	// MFA, ACRs and AuthAge are how they signed in: with a second factor, with these authentication contexts, so long
@@ -150,6 +156,8 @@ const (
 	reasonOwnEndpoint   policy.Reason = "sign_in_endpoint"
 	reasonNotGuarded    policy.Reason = "not_guarded"
 	reasonOtherProvider policy.Reason = "other_provider"
+	reasonCrossOrigin   policy.Reason = crossOrigin
+	reasonPreflight     policy.Reason = preflight
 )
 
 const (

@@ -1,9 +1,11 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -31,6 +33,7 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 	if _, refused := scrub.Request(im.r, &h.rt.form); refused != nil {
 		return ex.without(policy.Block, reasonBadRequest, refused), nil
 	}
+	newPassage(im.r).tooEarly(im.r) // it is not; but Early-Data of a client goes no further
 	if isOwn(im.r.URL.Path) {
 		return ex.without(policy.Allow, reasonOwnEndpoint, nil), nil
 	}
@@ -46,12 +49,18 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 			return ex.without(policy.Allow, reasonNotGuarded, nil), nil
 		}
 	}
+	if crossorigin.Preflight(im.r, h.Cors) {
+		return h.explainPreflight(im, ex), nil
+	}
 	other, unused := im.who != nil && !h.takes(im.who.Provider, im.who.Identity.Issuer), h.unused(im)
 	if unused && len(h.rt.site.Idle) > 0 {
 		ex.Idle = []ExplainedIdle{h.idleOf(im, im.who.Kind)}
 	}
 	if other || unused {
 		im.who = nil
+	}
+	if im.who != nil && h.foreign(im.r, im.v.Origin) {
+		return ex.without(policy.Block, reasonCrossOrigin, errForeign), nil
 	}
 	d, outcomes := h.rt.policies.Explain(h.imaginedRequest(im, true))
 	ex.decided(&d, outcomes)
@@ -67,6 +76,22 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 		ex.Idle = h.explainIdle(im, &ex.Prompt)
 	}
 	return ex, nil
+}
+
+var errForeign = errors.New("a page of another origin sends it: origins and cors name the pages that may")
+
+// explainPreflight goes the way of Handler.preflight: no session is looked at.
+func (h *Handler) explainPreflight(im *imagined, ex *Explanation) *Explanation {
+	crossorigin.Strip(im.r)
+	im.who = nil
+	d, outcomes := h.rt.policies.Explain(h.imaginedRequest(im, true))
+	ex.decided(&d, outcomes)
+	ex.Prompt = h.explainPrompt(im, &d)
+	if d.Verdict == policy.SignIn {
+		ex.Verdict, ex.Reason = policy.Allow.String(), reasonPreflight
+		ex.Prompt = ExplainedPrompt{Why: "there is no sign-in"}
+	}
+	return ex
 }
 
 // imaginedRequest describes the request to the policies, as Handler.request does for a real one. Without a route it is
@@ -104,6 +129,8 @@ func (im *imagined) name() string {
 		return q.Email
 	case q.Subject != "":
 		return q.Subject
+	case len(q.Unverified) > 0:
+		return q.Unverified[0]
 	default:
 		return "somebody"
 	}

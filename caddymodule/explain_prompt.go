@@ -52,9 +52,10 @@ func (h *Handler) explainPrompt(im *imagined, d *policy.Decision) ExplainedPromp
 // newSignIn fills in what matters at a sign-in that makes a new session.
 func (h *Handler) newSignIn(im *imagined, f *signin.PromptFacts) {
 	q, rt := im.q, &h.rt.app.rt
-	f.Consent, f.Guest, f.IWA, f.Inherited = q.Consent, q.Guest, q.IWA, q.Inherited
-	f.HighRisk = q.SignInRisk == policy.RiskHigh || q.UserRisk == policy.RiskHigh
-	f.SharedDevice = q.Shared == policy.Yes || h.rt.policies.Locate(im.v.IP).Shared
+	f.Consent, f.Guest, f.IWA, f.Inherited = q.Consent, q.Guest || q.GuestUnreadable, q.IWA, q.Inherited
+	high := func(r policy.Risk) bool { return r == policy.RiskHigh || r == policy.RiskUnreadable }
+	f.HighRisk = high(q.SignInRisk) || high(q.UserRisk)
+	f.SharedDevice = q.Shared == policy.Yes || q.Shared == policy.Unreadable || h.rt.policies.Locate(im.v.IP).Shared
 	f.Offered = rt.prompt.Offered(&h.rt.site)
 	f.SameLimits = rt.limits.Same()
 	f.Suppress = rt.prompt.Suppress

@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -48,7 +49,7 @@ func (h *Handler) imagine(q *Query) (*imagined, error) {
 }
 
 var (
-	errNobody    = errors.New("say who it is about: a user, a subject or a group, or that nobody is signed in")
+	errNobody    = errors.New("say who it is about: a user, a subject, an unverified name or a group, or that nobody is signed in")
 	errAnonymous = errors.New("nobody is signed in, so nothing about a person goes with it")
 	errKind      = errors.New("the kind of a session is browser or persistent")
 	errRemember  = errors.New("a remembered answer is yes or no")
@@ -57,13 +58,14 @@ var (
 
 // aboutPerson tells whether a query says anything that only a session has.
 func (q *Query) aboutPerson() bool {
-	return q.identified() || q.GroupsUnknown || q.Provider != "" || q.MFA || len(q.ACRs) > 0 || q.AuthAge != nil ||
+	return q.identified() || q.Provider != "" || q.MFA || len(q.ACRs) > 0 || q.AuthAge != nil ||
 		q.Idle != 0 || q.Kind != "" || q.SignInRisk != 0 || q.UserRisk != 0 || q.Compliant != 0 || q.Managed != 0 ||
 		q.Shared != 0 || q.Consent || q.IWA || q.Inherited || q.Remembered != ""
 }
 
 func (q *Query) identified() bool {
-	return q.User != "" || q.Email != "" || q.Subject != "" || len(q.Groups) > 0 || q.Guest || q.GroupsUnknown
+	return q.User != "" || q.Email != "" || q.Subject != "" || len(q.Unverified)+len(q.Groups) > 0 ||
+		q.Guest || q.GuestUnreadable || q.GroupsUnknown || q.GroupsUnreadable
 }
 
 // imaginePerson makes the session that a sign-in would have written.
@@ -90,8 +92,9 @@ func (h *Handler) imaginePerson(q *Query, at time.Time) (*session.Session, error
 		Provider: p.Name,
 		Identity: session.Identity{Issuer: p.Issuer, Subject: q.Subject},
 		User:     q.User, Email: q.Email, EmailVerified: q.Email != "",
-		Groups: q.Groups, GroupsComplete: !q.GroupsUnknown,
-		Guest:      q.Guest,
+		Unverified: q.Unverified,
+		Groups:     q.Groups, GroupsComplete: !q.GroupsUnknown && !q.GroupsUnreadable, GroupsUnclear: q.GroupsUnreadable,
+		Guest: q.Guest, GuestUnclear: q.GuestUnreadable,
 		SignInRisk: riskWord(q.SignInRisk), UserRisk: riskWord(q.UserRisk),
 		Compliant: signalWord(q.Compliant), Managed: signalWord(q.Managed), Shared: signalWord(q.Shared),
 		LastUsed: at.Add(-time.Duration(q.Idle)),
@@ -178,7 +181,9 @@ func (h *Handler) imagineRequest(im *imagined) error {
 	if secure {
 		r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: canonical}
 	}
-	im.v = &signin.Visit{Site: &h.rt.site, Host: canonical, Secure: secure, Return: path, Header: r.Header}
+	im.v = &signin.Visit{
+		Site: &h.rt.site, Host: canonical, Origin: crossorigin.Of(secure, canonical, host), Secure: secure, Return: path, Header: r.Header,
+	}
 	clientIP := ""
 	if q.IP != "" {
 		if im.v.IP, err = netip.ParseAddr(q.IP); err != nil {

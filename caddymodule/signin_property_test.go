@@ -94,16 +94,26 @@ func (p *providers) serve(w http.ResponseWriter, r *http.Request) {
 // claimsOf is what a provider says of the person of a query.
 func claimsOf(q *Query) map[string]any {
 	claims := map[string]any{"sub": q.Subject, "preferred_username": q.User}
-	if q.Email != "" {
+	switch {
+	case q.Email != "":
 		claims["email"], claims["email_verified"] = q.Email, true
+	case strings.Contains(q.User, "@"):
+		claims["email"], claims["email_verified"] = q.User, true // as the flag has it
+	case len(q.Unverified) > 0:
+		claims["email"] = q.Unverified[0]
 	}
-	if q.GroupsUnknown {
+	if q.GroupsUnreadable {
+		claims["groups"] = map[string]any{"odd": true}
+	} else if q.GroupsUnknown {
 		claims["hasgroups"] = true
 	} else {
 		claims["groups"] = append([]string{}, q.Groups...)
 	}
-	if q.Guest {
+	switch {
+	case q.Guest:
 		claims["acct"] = 1
+	case q.GuestUnreadable:
+		claims["acct"] = map[string]any{"odd": true}
 	}
 	if q.MFA {
 		claims["amr"] = []string{"pwd", "mfa"}
@@ -125,9 +135,15 @@ func claimsOf(q *Query) map[string]any {
 	if q.SignInRisk != policy.RiskUnknown {
 		claims["risk"] = q.SignInRisk.String()
 	}
+	if q.UserRisk != policy.RiskUnknown {
+		claims["user_risk"] = q.UserRisk.String()
+	}
 	for name, is := range map[string]policy.Signal{"compliant": q.Compliant, "shared": q.Shared} {
-		if is != policy.Unknown {
+		switch is {
+		case policy.No, policy.Yes:
 			claims[name] = is == policy.Yes
+		case policy.Unreadable:
+			claims[name] = "odd"
 		}
 	}
 	return claims
@@ -142,6 +158,8 @@ type wayIn struct {
 	cookies map[string]string
 	// asked are the authorization requests.
 	asked []url.Values
+	// prompted: "Stay signed in?" was asked.
+	prompted bool
 }
 
 func (b *wayIn) do(method, target string, form url.Values) (w *httptest.ResponseRecorder, passed bool) {
@@ -219,6 +237,7 @@ func (b *wayIn) walk() (w *httptest.ResponseRecorder, at string, passed bool) {
 			link, _, _ := strings.Cut(page[start:], `"`)
 			at = html.UnescapeString(link)
 		case w.Code == http.StatusOK && csrfInput.MatchString(w.Body.String()):
+			b.prompted = true
 			token := csrfInput.FindStringSubmatch(w.Body.String())[1]
 			w, passed = b.do(http.MethodPost, "/.latchkey/stay", url.Values{"csrf": {token}, "answer": {"no"}})
 			continue
@@ -244,7 +263,7 @@ func TestExplainAgreesWithSignIn(t *testing.T) {
 		for _, p := range app.Providers {
 			p.Issuer = idp.URL + "/" + p.Name
 			p.Guest = &ClaimValue{Claim: "acct", Value: "1"}
-			p.Risk = RiskClaims{SignIn: "risk"}
+			p.Risk = RiskClaims{SignIn: "risk", User: "user_risk"}
 			p.Device = DeviceClaims{Compliant: "compliant", Shared: "shared"}
 		}
 		c := testApp(rt, app, site)
@@ -265,8 +284,16 @@ func TestExplainAgreesWithSignIn(t *testing.T) {
 			if offered := c.rt.sites[0].rt.site.Providers; !slices.Contains(offered, q.Provider) {
 				q.Provider = offered[0]
 			}
-			if q.GroupsUnknown {
+			if q.GroupsUnknown || q.GroupsUnreadable {
 				q.Groups = nil
+			}
+			// One name can be stated unverified, as the address of somebody who has no verified one.
+			if q.Unverified = slices.DeleteFunc(q.Unverified, func(n string) bool { return !strings.Contains(n, "@") }); q.Email != "" || strings.Contains(q.User, "@") {
+				q.Unverified = nil
+			}
+			q.Unverified = q.Unverified[:min(len(q.Unverified), 1)]
+			for _, name := range []string{"Origin", "Sec-Fetch-Site", "Access-Control-Request-Method", "Connection", "Upgrade"} {
+				q.Header.Del(name)
 			}
 			ex, err := c.explain(q)
 			if err != nil {
@@ -278,6 +305,9 @@ func TestExplainAgreesWithSignIn(t *testing.T) {
 			b := &wayIn{rt: rt, h: c.rt.sites[0], q: q, issuers: idp.URL + "/", cookies: map[string]string{}}
 			w, at, passed := b.walk()
 			seen[ex.Verdict]++
+			if b.prompted {
+				seen["asked"]++
+			}
 			if problem := b.disagrees(ex, w, at, passed); problem != "" {
 				said, _ := json.Marshal(ex)
 				who, _ := json.Marshal(q)
@@ -286,7 +316,7 @@ func TestExplainAgreesWithSignIn(t *testing.T) {
 			}
 		}
 	})
-	for _, want := range []string{"allow", "block", "step_up"} {
+	for _, want := range []string{"allow", "block", "step_up", "asked"} {
 		if seen[want] == 0 {
 			t.Errorf("never came to %q: %v", want, seen)
 		}
@@ -305,6 +335,8 @@ func (b *wayIn) disagrees(ex *Explanation, w *httptest.ResponseRecorder, at stri
 		return "refused, and explain says allow"
 	case ex.Verdict == "allow" && len(b.asked) > 1:
 		return "asked again, and the first answer was enough"
+	case ex.Verdict == "allow" && b.prompted != ex.Prompt.Asked:
+		return "the prompt is another one than explain says"
 	case ex.Verdict == "allow":
 	case passed, w.Code != http.StatusForbidden:
 		return "not refused, and explain does not say allow"

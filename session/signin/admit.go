@@ -59,7 +59,7 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	decision := DecidePrompt(PromptFacts{
 		Persistence:  admission.Persistence,
 		Consent:      f.Consent,
-		Guest:        draft.Guest,
+		Guest:        mayBeGuest(&draft),
 		HighRisk:     a.signals.highRisk,
 		SharedDevice: a.signals.sharedDevice || admission.SharedNetwork || shared,
 		Offered:      s.offered(v.Site) && (f.For == nil || f.For.Tighten == ""),

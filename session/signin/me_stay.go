@@ -41,9 +41,9 @@ func (s *Service) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision
 	return DecidePrompt(PromptFacts{
 		Persistence:  who.admission.Persistence,
 		Consent:      have.KindReason == ReasonConsent,
-		Guest:        have.Guest,
-		HighRisk:     said.highRisk || have.SignInRisk == "high" || have.UserRisk == "high" || have.KindReason == ReasonHighRisk,
-		SharedDevice: said.sharedDevice || have.Shared == "true" || have.KindReason == ReasonSharedDevice || who.admission.SharedNetwork || s.isSharedBrowser(r, have),
+		Guest:        mayBeGuest(have),
+		HighRisk:     said.highRisk || mayBeHigh(have.SignInRisk) || mayBeHigh(have.UserRisk) || have.KindReason == ReasonHighRisk,
+		SharedDevice: said.sharedDevice || have.Shared == "true" || have.Shared == session.Unreadable || have.KindReason == ReasonSharedDevice || who.admission.SharedNetwork || s.isSharedBrowser(r, have),
 		Offered:      s.offered(v.Site),
 		Inherited:    said.inherited,
 		IWA:          said.iwa || have.KindReason == ReasonIWA,

@@ -62,16 +62,20 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 		then   func(*gateway, *Admission) // afterwards
 		reason string
 	}{
-		"asked":                   {reason: ReasonAsked},
-		"never":                   {then: func(_ *gateway, a *Admission) { a.Persistence = PersistenceNever }, reason: ReasonPolicyNever},
-		"always":                  {then: func(_ *gateway, a *Admission) { a.Persistence = PersistenceAlways }, reason: ReasonPolicyAlways},
-		"setting off":             {then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, reason: ReasonSettingOff},
-		"site off":                {then: func(g *gateway, _ *Admission) { g.site.PromptOff = true }, reason: ReasonSettingOff},
-		"setting off at sign-in":  {before: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = false }, reason: ReasonAsked},
-		"guest":                   {claims: map[string]any{"acct": 1}, reason: ReasonGuest},
-		"risk":                    {claims: map[string]any{"risk": "high"}, reason: ReasonHighRisk},
-		"IWA":                     {claims: map[string]any{"amr": []string{"wia"}}, reason: ReasonIWA},
-		"device":                  {claims: map[string]any{"shared": true}, reason: ReasonSharedDevice},
+		"asked":                  {reason: ReasonAsked},
+		"never":                  {then: func(_ *gateway, a *Admission) { a.Persistence = PersistenceNever }, reason: ReasonPolicyNever},
+		"always":                 {then: func(_ *gateway, a *Admission) { a.Persistence = PersistenceAlways }, reason: ReasonPolicyAlways},
+		"setting off":            {then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, reason: ReasonSettingOff},
+		"site off":               {then: func(g *gateway, _ *Admission) { g.site.PromptOff = true }, reason: ReasonSettingOff},
+		"setting off at sign-in": {before: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = false }, reason: ReasonAsked},
+		"guest":                  {claims: map[string]any{"acct": 1}, reason: ReasonGuest},
+		"risk":                   {claims: map[string]any{"risk": "high"}, reason: ReasonHighRisk},
+		"IWA":                    {claims: map[string]any{"amr": []string{"wia"}}, reason: ReasonIWA},
+		"device":                 {claims: map[string]any{"shared": true}, reason: ReasonSharedDevice},
+		// Field trial 1.4: what cannot be read hides it as well.
+		"guest, unreadable":       {claims: map[string]any{"acct": map[string]any{}}, reason: ReasonGuest},
+		"risk, unreadable":        {claims: map[string]any{"risk": "severe"}, reason: ReasonHighRisk},
+		"device, unreadable":      {claims: map[string]any{"shared": "perhaps"}, reason: ReasonSharedDevice},
 		"shared network":          {then: func(_ *gateway, a *Admission) { a.SharedNetwork = true }, reason: ReasonSharedDevice},
 		"shared network at first": {before: func(_ *gateway, a *Admission) { a.SharedNetwork = true }, then: func(_ *gateway, a *Admission) { a.SharedNetwork = false }, reason: ReasonSharedDevice},
 	} {
@@ -87,6 +91,9 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 			}
 			b := g.browser()
 			if r := b.callback(b.toProvider("/")); stays(r.location) {
+				if tt.claims != nil {
+					t.Error("asked at the sign-in")
+				}
 				b.answer(b.get(r.location), "no")
 			}
 			if tt.then != nil {
