@@ -145,7 +145,7 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	err := s.Store.Create(ctx, session.Entry{
-		Key: spentKey(f.State), Value: s.sealSpent(v, f), Expires: f.expires().Add(time.Minute),
+		Key: spentKey(f.State), Value: s.sealSpent(v, f.State, f.page()), Expires: f.expires().Add(time.Minute),
 	})
 	switch {
 	case errors.Is(err, session.ErrConflict):
@@ -180,12 +180,12 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 
 const spentPlace = "spent "
 
-// spentKey is the key of the entry that a spent state leaves.
+// spentKey is the key of the entry that a spent state, or a spent ticket, leaves.
 func spentKey(state string) session.Key { return session.HashKey("x", state) }
 
 // sealSpent is what a spent state keeps: the page of its sign-in.
-func (s *Service) sealSpent(v *Visit, f *flow) []byte {
-	return s.Keys.Seal(session.PurposeFlow, []byte(f.page()), v.Host, spentPlace+f.State)
+func (s *Service) sealSpent(v *Visit, state, page string) []byte {
+	return s.Keys.Seal(session.PurposeFlow, []byte(page), v.Host, spentPlace+state)
 }
 
 // openSpent returns the page that sealSpent sealed.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
@@ -73,12 +74,12 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 	}
 	f := s.openFlow(v, name, v.Cookies.flow(name))
 	if f == nil || !f.Away || f.Origin != v.Origin {
-		s.ticketLost(w, r, v, Home, restarted)
+		s.ticketLost(w, r, v, value, Home, restarted)
 		return
 	}
 	ticket, err := s.Keys.OpenToken(value, v.Host, ticketPlace(f.Name, f.State))
 	if err != nil {
-		s.ticketLost(w, r, v, f.Return, restarted)
+		s.ticketLost(w, r, v, value, f.Return, restarted)
 		return
 	}
 	f.proven = true
@@ -92,15 +93,19 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 		}
 		clearCookie(w, v, cookieFlow+f.Name)
 		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "ticket spent or too old"})
-		s.ticketLost(w, r, v, f.Return, restarted)
+		s.ticketLost(w, r, v, value, f.Return, restarted)
 		return
 	}
 	clearCookie(w, v, cookieFlow+f.Name)
-	s.takeOver(w, r, v, f, t, restarted)
+	// Where this is not kept, Back leads to the start page.
+	_ = s.Store.Create(ctx, session.Entry{
+		Key: spentKey(value), Value: s.sealSpent(v, value, f.Return), Expires: f.expires().Add(time.Minute),
+	})
+	s.takeOver(w, r, v, f, t, value, restarted)
 }
 
 // takeOver gives the browser the session that a ticket hands over, and ends the one that it presented before (A13).
-func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, t session.Ticket, restarted bool) {
+func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, t session.Ticket, value string, restarted bool) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	who, err := s.Sessions.Reload(ctx, t.Session)
@@ -109,7 +114,7 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 	}
 	if err != nil {
 		if NoSession(err) { // signed out in between
-			s.ticketLost(w, r, v, f.Return, restarted)
+			s.ticketLost(w, r, v, value, f.Return, restarted)
 			return
 		}
 		s.storeDown(w, r, v, err)
@@ -135,10 +140,13 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 }
 
 // ticketLost answers a ticket that is worth nothing here: spent, too old, another host's, another browser's. Who is
-// signed in goes on; who is not is sent round once more, by itself and once.
-func (s *Service) ticketLost(w http.ResponseWriter, r *http.Request, v *Visit, ret string, restarted bool) {
+// signed in goes on to the page of that sign-in; who is not is sent round once more, by itself and once. value is what follows
+// the name of the flow in the ticket.
+func (s *Service) ticketLost(w http.ResponseWriter, r *http.Request, v *Visit, value, ret string, restarted bool) {
 	_, _, err := s.Session(r, v)
 	switch {
+	case err == nil && ret == Home:
+		s.goOn(w, r, s.spentPage(r, v, value))
 	case err == nil:
 		redirect(w, ret)
 	case !NoSession(err):

@@ -127,7 +127,7 @@ func (b *kindBench) spentKind(name string) sealedKind {
 		seal: func(_ *testing.T, place int) []byte {
 			f := b.service.newFlow(b.visits[place], b.service.Providers[0], "/")
 			f.State = state
-			return b.service.sealSpent(b.visits[place], f)
+			return b.service.sealSpent(b.visits[place], f.State, f.page())
 		},
 		open: func(_ *testing.T, place int, sealed []byte) bool {
 			_, err := b.service.openSpent(b.visits[place], state, sealed)

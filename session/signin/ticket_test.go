@@ -115,8 +115,8 @@ func parse(t *testing.T, raw string) *url.URL {
 	return u
 }
 
-// A ticket is spent once: reload, Back and a thief with all of the browser's cookies get nothing more of it, and who is
-// signed in goes on to the app.
+// A ticket is spent once: reload, Back and a thief with all of the browser's cookies get nothing more of it. A user who is
+// signed in goes on to the page of that sign-in (field trial 5.7); no other host knows that page.
 func TestSpentTicket(t *testing.T) {
 	g := estate(t)
 	b := g.walker()
@@ -128,8 +128,12 @@ func TestSpentTicket(t *testing.T) {
 	if b.at(wiki, flow.Name[len(hostPrefix):]) != nil {
 		t.Error("the flow's cookie is there still")
 	}
-	if at, r := b.open(finish); at != wiki+"/" || r.status != http.StatusOK {
+	if at, r := b.open(finish); at != wiki+"/where" || r.status != http.StatusOK {
 		t.Errorf("reload: %d at %s", r.status, at)
+	}
+	b.in(crm + "/")
+	if r := b.get(finishAt(crm, ticketOf(t, finish))); r.location != "/" {
+		t.Errorf("at another host: %d to %q", r.status, r.location)
 	}
 	thief := g.walker()
 	thief.client.Jar.SetCookies(parse(t, wiki), []*http.Cookie{{Name: flow.Name, Value: flow.Value, Path: "/", Secure: true}})
