@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
-
-	"github.com/caddyserver/caddy/v2"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -151,8 +150,12 @@ func TestLongHeadersAreTold(t *testing.T) {
 // What JSON can say and the Caddyfile cannot is refused as well.
 func TestHeaderChecks(t *testing.T) {
 	for _, h := range []*Handler{
-		{HeaderEncoding: "utf-8"}, {HeaderGroupsOnly: []string{"a"}}, {HeaderGroups: true, HeaderGroupsOnly: []string{"*"}},
-		{Headers: "none", HeaderGroups: true}, {Headers: "some"}, {Header: []HeaderClaim{{Name: "X-A", Claim: "a", Only: []string{""}}}},
+		{HeaderEncoding: "utf-8"},
+		{HeaderGroupsOnly: []string{"a"}},
+		{HeaderGroups: true, HeaderGroupsOnly: []string{"*"}},
+		{Headers: "none", HeaderGroups: true},
+		{Headers: "some"},
+		{Header: []HeaderClaim{{Name: "X-A", Claim: "a", Only: []string{""}}}},
 	} {
 		if h.checkHeaders() == nil {
 			t.Errorf("%+v accepted", h)

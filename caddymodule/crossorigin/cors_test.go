@@ -8,7 +8,7 @@ import (
 
 // Field trial 5.4: what is passed on without a session is a preflight of an origin that the site names, and nothing else.
 func TestPreflight(t *testing.T) {
-	real := func() *http.Request {
+	request := func() *http.Request {
 		r := httptest.NewRequest(http.MethodOptions, "/api", nil)
 		r.Header["Origin"] = []string{"https://script.example.com"}
 		r.Header["Access-Control-Request-Method"] = []string{"PUT"}
@@ -31,7 +31,7 @@ func TestPreflight(t *testing.T) {
 		"an app's own words": {func(r *http.Request) { r.Header.Set("Access-Control-Request-Headers", "x-app") }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := real()
+			r := request()
 			tt.change(r)
 			if got := Preflight(r, []string{"https://script.example.com"}); got != tt.want {
 				t.Errorf("preflight: %v", got)

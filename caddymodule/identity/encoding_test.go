@@ -156,9 +156,21 @@ func TestUnwritable(t *testing.T) {
 		text string
 		ok   bool
 	}{
-		{UTF8, "日本", true}, {UTF8, " ada", false}, {UTF8, "ada ", false}, {UTF8, "a\nb", false}, {UTF8, "a\u0085b", false}, {UTF8, "\xff", false},
-		{Latin1, "größe", true}, {Latin1, "ÿ", true}, {Latin1, "Ā", false}, {Latin1, "日本", false}, {Latin1, "a\u0080", false}, {Latin1, " a", false},
-		{Percent, " 日本\n ", true}, {Base64, " 日本\n ", true}, {Percent, "\xff", true},
+		{UTF8, "日本", true},
+		{UTF8, " ada", false},
+		{UTF8, "ada ", false},
+		{UTF8, "a\nb", false},
+		{UTF8, "a\u0085b", false},
+		{UTF8, "\xff", false},
+		{Latin1, "größe", true},
+		{Latin1, "ÿ", true},
+		{Latin1, "Ā", false},
+		{Latin1, "日本", false},
+		{Latin1, "a\u0080", false},
+		{Latin1, " a", false},
+		{Percent, " 日本\n ", true},
+		{Base64, " 日本\n ", true},
+		{Percent, "\xff", true},
 	} {
 		if value, ok := tt.e.Text(tt.text); ok != tt.ok || !ok && value != "" {
 			t.Errorf("%s: %q: %q, %t", tt.e, tt.text, value, ok)
