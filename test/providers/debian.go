@@ -65,9 +65,10 @@ func debianRoot(cache, name string, leave *regexp.Regexp, packages ...string) (r
 
 // debianEnvironment lets programs of an unpacked root find their programs and libraries before the machine's.
 func debianEnvironment(root string) []string {
-	libs, _ := filepath.Glob(filepath.Join(root, "usr/lib/*-linux-gnu*")) // the pattern is good
+	libs, _ := filepath.Glob(filepath.Join(root, "usr/lib/*-linux-gnu*")) // both patterns are good
+	more, _ := filepath.Glob(filepath.Join(root, "lib/*-linux-gnu*"))
 	return []string{
-		"LD_LIBRARY_PATH=" + strings.Join(libs, ":"),
+		"LD_LIBRARY_PATH=" + strings.Join(append(libs, more...), ":"),
 		"PATH=" + filepath.Join(root, "usr/bin") + ":" + os.Getenv("PATH"),
 	}
 }
