@@ -153,6 +153,32 @@ func TestWithoutJavaScript(t *testing.T) {
 	b.Click("Sign out")
 	b.Goto(s.url("/plain"))
 	s.atProvider(b.Page)
+
+	// Field trial 1.11: an address of the longest that is kept comes back whole, in a browser that holds cookies to their limit.
+	// Of a longer one the user is told.
+	long := s.url("/plain?q=")
+	long += strings.Repeat("x", 2560-len("/plain?q="))
+	s.signIn(b.Page, strings.TrimPrefix(long, s.url("")), "alice", "Yes")
+	if at := b.URL(); at != long {
+		t.Errorf("at %.100s (%d bytes), want %d bytes", at, len(at), len(long))
+	}
+	b.Goto(s.url("/.latchkey/sign-out"))
+	b.Click("Sign out")
+	b.Goto(long + "x")
+	b.Click("alice")
+	s.atPrompt(b.Page)
+	if text := b.Text(); !strings.Contains(text, "too long to be kept") {
+		t.Errorf("the prompt: %s", text)
+	}
+	b.Click("Yes")
+	if text := b.Text(); !strings.Contains(text, "The address was too long") {
+		t.Errorf("after the answer: %s", text)
+	}
+	b.Click("Continue")
+	s.atApp(b.Page)
+	if at := b.URL(); at != s.url("/plain") {
+		t.Errorf("the link leads to %.100s", at)
+	}
 }
 
 // K6: a person who says no at the provider sees neither prompt nor app, and has no session.

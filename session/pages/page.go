@@ -1,6 +1,6 @@
 package pages
 
-// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me, Continue, Done,
+// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me, Continue, TooLong, Done,
 // Blocked, Problem, SendForm, Framed.
 type Page interface {
 	// template names the file under template/.
@@ -24,4 +24,4 @@ type scripted interface {
 }
 
 // every page type, for compiling the templates.
-var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, Done{}, Blocked{}, Problem{}, Framed{}}
+var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, TooLong{}, Done{}, Blocked{}, Problem{}, Framed{}}

@@ -14,6 +14,8 @@ type Prompt struct {
 	CSRF string
 	// Return is the page that this tab goes on to after the answer.
 	Return string
+	// TooLong: the address of that page was too long to be kept.
+	TooLong bool
 	// The limits that will hold after No (browser) and after Yes (persistent). Zero means that there is no such
 	// limit. An idle limit that is not below the max lifetime never matters and is not mentioned.
 	BrowserIdle, BrowserMax, PersistentIdle, PersistentMax time.Duration

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -218,7 +217,7 @@ type note struct {
 func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
 	keep := *f
 	keep.State, keep.Nonce, keep.Verifier = "", "", ""
-	plain, err := json.Marshal(note{Flow: keep, App: v.Site.App, Policies: rec.Policies, Status: rec.PolicyStatus})
+	plain, err := shortJSON(note{Flow: keep, App: v.Site.App, Policies: rec.Policies, Status: rec.PolicyStatus})
 	if err != nil {
 		s.fail(w, r, v, "keeping sign-in", err)
 		return

@@ -21,6 +21,8 @@ const (
 	maxCallbackBody = 32 << 10
 	// maxCode bounds an authorization code.
 	maxCode = 8 << 10
+	// maxIssuer bounds an issuer that a request names.
+	maxIssuer = 2048
 	// resumeLife is how long a form_post answer waits for the browser to come round with a GET.
 	resumeLife = 5 * time.Minute
 	// redeemTimeout bounds everything that a callback asks of a provider.
@@ -84,7 +86,7 @@ func (s *Service) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit)
 	}
 	resp := response{State: form["state"], Code: form["code"], Error: form["error"], Iss: form["iss"], At: s.Now().UnixMilli()}
 	resp.Says = grant.Say(form["error_description"], resp.Code)
-	if _, _, _, ok := parseState(resp.State); !ok || len(resp.Code) > maxCode || len(resp.Iss) > maxReturn || len(resp.Error) > maxReturn {
+	if _, _, _, ok := parseState(resp.State); !ok || len(resp.Code) > maxCode || len(resp.Iss) > maxIssuer || len(resp.Error) > maxIssuer {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
 		return
 	}

@@ -139,7 +139,7 @@ func notBase64URL(r rune) bool {
 }
 
 func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
-	return &flow{
+	f := &flow{
 		Name:        session.NewRandom(flowNameSize * 3 / 4),
 		State:       session.NewRandom(stateSize),
 		Nonce:       session.NewRandom(stateSize),
@@ -154,6 +154,10 @@ func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 		wish:        wish{Locales: v.Locales},
 		Consent:     slices.Contains(strings.Fields(p.AuthParams["prompt"]), "consent"),
 	}
+	if len(ret) > maxReturn || isCut(f.Return) {
+		s.noteTooLong(v, f, len(ret))
+	}
+	return f
 }
 
 // want makes a flow one that is wished for; the languages are those that the link named.
@@ -201,18 +205,30 @@ func (f *flow) prompt(p *Provider, m *metadata, params url.Values) {
 	}
 }
 
-// maxFlowValue leaves room for the name in the 4096 bytes that browsers keep of a cookie (RFC 6265bis, section 5.6).
-const maxFlowValue = maxCookieValue - 64
+// maxFlowValue leaves room for name and attributes in the 4,096 bytes that browsers keep of a cookie (RFC 6265bis, section
+// 5.6, counts no attributes; older browsers do).
+const maxFlowValue = maxCookieValue - 96
 
-// keepFlow seals a flow into its cookie and drops the oldest if there are too many. A flow
-// that no browser would keep leads Home instead of to its page.
+// keepFlow seals a flow into its cookie and drops the oldest if there are too many. What a sign-in has to achieve goes
+// before its page: if both do not fit, the page is cut short.
 func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 	f.Demand = f.Demand.bounded()
 	value, err := s.sealFlow(v, f)
 	if err == nil && len(value) > maxFlowValue {
-		f.Return = Home
 		if f.For != nil {
-			f.For.Return = Home
+			// The site has the page as well, and sends the user there; see takeOver.
+			f.For.Return, f.For.Cut = cutShort(f.For.Return), true
+		} else {
+			s.noteTooLong(v, f, len(f.Return))
+			f.Return = cutShort(f.Return)
+		}
+		value, err = s.sealFlow(v, f)
+	}
+	if err == nil && len(value) > maxFlowValue { // the path alone is too long
+		if f.For != nil {
+			f.For.Return = cutTo(Home)
+		} else {
+			f.Return = cutTo(Home)
 		}
 		value, err = s.sealFlow(v, f)
 	}
@@ -238,14 +254,21 @@ func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 }
 
 func (s *Service) sealFlow(v *Visit, f *flow) (string, error) {
-	var plain bytes.Buffer
-	enc := json.NewEncoder(&plain)
-	enc.SetEscapeHTML(false) // which would make six bytes of each & in the page
-	if err := enc.Encode(f); err != nil {
+	plain, err := shortJSON(f)
+	if err != nil {
 		return "", err
 	}
-	sealed := s.Keys.Seal(session.PurposeFlow, plain.Bytes(), v.Host, cookieFlow+f.Name)
+	sealed := s.Keys.Seal(session.PurposeFlow, plain, v.Host, cookieFlow+f.Name)
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
+}
+
+// shortJSON is JSON without the escapes of HTML, which make six bytes of each & in a page.
+func shortJSON(value any) ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(value)
+	return out.Bytes(), err
 }
 
 // openFlow returns the flow of a cookie; nil if it was not sealed by us for this host and name, or is too old.

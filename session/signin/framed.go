@@ -32,7 +32,7 @@ func (s *Service) framedSignIn(w http.ResponseWriter, r *http.Request, v *Visit,
 	page := pages.Framed{Why: pages.FrameSignIn, AppName: v.Site.App}
 	switch {
 	case r.Header.Get("Sec-Fetch-Site") == "cross-site":
-		page.Why, page.URL, page.NewTab = pages.FrameElsewhere, returnPath(v.Return), true
+		page.Why, page.URL, page.NewTab = pages.FrameElsewhere, pagePath(v.Return), true
 	case kept:
 		page.Instead, page.URL = pages.Problem{Kind: pages.KindFormKept}, signInURL(v.Return)
 	case r.Method == http.MethodPost:
@@ -71,7 +71,7 @@ func (s *Service) writeFramed(w http.ResponseWriter, r *http.Request, status int
 // browser names it, else what the frame was to show.
 func framedReturn(r *http.Request, v *Visit) string {
 	if from := r.Referer(); r.Header.Get("Sec-Fetch-Site") == "same-origin" {
-		if page := targetPath(v.Origin, from); page != Home || from == v.Origin+Home {
+		if page := targetPath(v.Origin, from); page != Home && !isCut(page) || from == v.Origin+Home {
 			return page
 		}
 	}

@@ -45,6 +45,8 @@ type handover struct {
 	Later string `json:"-"`
 	// Elsewhere: a page of another origin began the sign-in, so that whatever session the site takes goes on.
 	Elsewhere bool `json:"elsewhere,omitempty"`
+	// Cut: the sign-in host has no room for Return, which the site has; see keepFlow.
+	Cut bool `json:"cut,omitempty"`
 	// Keep: the sign-in host holds a session that this site does not take and others may.
 	Keep bool `json:"k,omitempty"`
 }
@@ -83,7 +85,7 @@ func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 	if token, err := s.token(v); err == nil {
 		h.Have = token.ID.Short()
 	}
-	plain, err := json.Marshal(h)
+	plain, err := shortJSON(h)
 	if err != nil {
 		s.fail(w, r, v, "sealing hand-over", err)
 		return

@@ -44,7 +44,7 @@ func (s *Service) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q 
 // browser comes round with a GET, which carries them: who is signed in is known only then.
 func (s *Service) initiatedByPost(w http.ResponseWriter, r *http.Request, v *Visit) {
 	form, ok := readForm(w, r, maxFormBody, "iss", "login_hint", "target_link_uri")
-	if !ok || form["iss"] == "" || len(form["iss"]) > maxReturn {
+	if !ok || form["iss"] == "" || len(form["iss"]) > maxIssuer {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(Home), HomeURL: Home})
 		return
 	}

@@ -35,7 +35,10 @@ func (s *Service) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 		return
 	}
 	if n, there, ok := s.noted(w, r, v, p, ret); ok {
-		s.Pages.Write(w, pages.WithLocales(r, n.Flow.Locales), http.StatusOK, s.promptPage(there, p, have.prompt, ret))
+		page := s.promptPage(there, p, have.prompt, ret)
+		_, path := cutOrigin(ret)
+		page.TooLong = isCut(path) && !(n.Flow.For != nil && n.Flow.For.Cut && ret == n.Flow.page())
+		s.Pages.Write(w, pages.WithLocales(r, n.Flow.Locales), http.StatusOK, page)
 	}
 }
 

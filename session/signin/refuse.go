@@ -75,7 +75,7 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 	case !v.usable() && (frame || kind != NotNavigation):
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
 	case kind == NavigationGet && s.hasPending(r, v):
-		redirect(w, stayURL(v.Return))
+		redirect(w, stayURL(returnPath(v.Return)))
 	case kind == NavigationGet:
 		if over {
 			v.challenge = s.challengeOf(r, v)
@@ -105,7 +105,7 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 // Refuse answers a request that may not pass. who is nil for an anonymous client.
 func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, why *Refusal) {
 	if framed(r) {
-		s.framedProblem(w, r, http.StatusForbidden, pages.Blocked{Title: why.Title}, returnPath(v.Return))
+		s.framedProblem(w, r, http.StatusForbidden, pages.Blocked{Title: why.Title}, pagePath(v.Return))
 		return
 	}
 	if Classify(r) == NotNavigation {

@@ -8,18 +8,27 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 )
 
-// maxReturn bounds a return path: it travels inside a cookie.
-const maxReturn = 2048
-
 // Home is where a sign-in goes that has no better place to return to.
 const Home = "/"
 
 // returnPath validates where a sign-in may return to, and is the only place that does (A02, A33). Good is a path on
 // the same origin, in a form that no browser reads as anything else: one slash first, no second, no backslash, no
-// control character, no dot segment in any spelling. Anything else becomes Home. It is applied when a path comes in
-// and once more when it is used (A19).
+// control character, no dot segment in any spelling. Anything else becomes Home; what is longer than maxReturn, the page
+// that says so. It is applied when a path comes in and once more when it is used (A19).
 func returnPath(raw string) string {
-	if raw == "" || len(raw) > maxReturn || raw[0] != '/' || hasUnsafeByte(raw) {
+	if len(raw) > maxReturn {
+		return cutShort(raw)
+	}
+	if isCut(raw) {
+		return cutPath(raw)
+	}
+	return pagePath(raw)
+}
+
+// pagePath is returnPath for a link that leads to a page at once: nothing has to keep the page meanwhile, so that its
+// length does not matter.
+func pagePath(raw string) string {
+	if raw == "" || raw[0] != '/' || hasUnsafeByte(raw) {
 		return Home
 	}
 	u, err := url.Parse(raw)
@@ -122,9 +131,6 @@ func redirect(w http.ResponseWriter, target string) {
 // targetPath is returnPath for an absolute URL on the site itself, as others name a page of it (target_link_uri). Whatever
 // is not of exactly this origin becomes Home.
 func targetPath(origin, raw string) string {
-	if len(raw) > maxReturn || hasUnsafeByte(raw) {
-		return Home
-	}
 	rest, ours := strings.CutPrefix(raw, origin)
 	if !ours || rest != "" && rest[0] != '/' && rest[0] != '?' {
 		return Home // another host may begin with the name of ours

@@ -14,7 +14,7 @@ func TestReturnPath(t *testing.T) {
 		"/a\r\nSet-Cookie: x", "/a\x00", "https://good.example@evil.example/", "//evilexample.com", "https://example.com.evil/", "https://wiki.example.com/", "//good@evil", "http://[::1]/", "//xn--e1afmkfd/",
 		"//evil.example./", "javascript:alert(1)", "data:text/html,x", "/%2e%2e//e", "/%2e/%2fe", "/a/../../e", "/a/..;/b",
 		"/./e", "/a/%2E%2E/b", "/%00", "/\u2028e", "e", "?x", "#x", "/.latchkey/sign-out", "/.latchkey", "/%2elatchkey/sign-out", "/.latchkey/me/", "/.latchkey/meeting", "/.latchkey/me/../sign-out",
-		"/%2Flocal//e", "https:/e", "/" + strings.Repeat("a", maxReturn),
+		"/%2Flocal//e", "https:/e",
 	} {
 		if got := returnPath(hostile); got != Home {
 			t.Errorf("returnPath(%q) = %q, want %q", hostile, got, Home)
@@ -34,8 +34,9 @@ func TestReturnPath(t *testing.T) {
 
 // FuzzReturnPath: whatever comes in, a browser resolves what comes out to our own origin, and it is a fixed point.
 func FuzzReturnPath(f *testing.F) {
-	for _, seed := range []string{"/", "//e", `/\e`, "/%09/e", "https://e/", "/a?b#c", "/%2e%2e//e", "/a/..;/b", "/\u00a0//e"} {
+	for _, seed := range []string{"/", "//e", `/\e`, "/%09/e", "https://e/", "/a?b#c", "/%2e%2e//e", "/a/..;/b", "/\u00a0//e", cutPage("//e"), cutPage(cutPage("/a"))} {
 		f.Add(seed)
+		f.Add(seed + "?" + strings.Repeat("a", maxReturn))
 	}
 	base := &url.URL{Scheme: "https", Host: "wiki.example.com", Path: "/x/y"}
 	f.Fuzz(func(t *testing.T, raw string) {
@@ -46,6 +47,15 @@ func FuzzReturnPath(f *testing.F) {
 		ref, err := base.Parse(got)
 		if err != nil || ref.Scheme != base.Scheme || ref.Host != base.Host || ref.User != nil {
 			t.Fatalf("returnPath(%q) = %q resolves to %v, %v", raw, got, ref, err)
+		}
+		if len(got) > maxReturn {
+			t.Fatalf("returnPath(%q) is %d bytes", raw, len(got))
+		}
+		if isCut(got) { // and so is the page that it leads on to
+			to := ref.Query().Get("to")
+			if got != cutPage(to) || isCut(to) || returnPath(to) != to || len(raw) <= maxReturn && !isCut(raw) {
+				t.Fatalf("returnPath(%q) = %q, which leads on to %q", raw, got, to)
+			}
 		}
 		if again := returnPath(got); again != got {
 			t.Fatalf("returnPath(%q) = %q, and again %q", raw, got, again)

@@ -268,6 +268,7 @@ var endpoints = map[string]endpoint{
 	"/me":         {"GET, POST", (*Service).me},
 	"/session":    {"GET, POST", (*Service).sessionState},
 	"/done":       {"GET", (*Service).done},
+	"/too-long":   {"GET", (*Service).tooLong},
 
 	"/logout/backchannel":  {"POST", (*Service).backchannel},
 	"/logout/frontchannel": {"GET", (*Service).frontchannel},

@@ -99,7 +99,7 @@ func (s *Service) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret s
 		s.begin(w, r, v, f, restarted)
 		return
 	}
-	page := s.choice(v, providers, s.choiceLink(v, ret, want))
+	page := s.choice(v, providers, s.choiceLink(v, returnPath(ret), want))
 	s.Pages.Write(w, r, http.StatusOK, page)
 }
 

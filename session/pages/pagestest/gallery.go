@@ -27,6 +27,7 @@ func Gallery() []Sample {
 	}
 	full := prompt
 	full.AdminText = "Shared desks in the reading room: please answer no.\nThe service desk helps on extension 4711."
+	full.TooLong = true
 	full.UserName = "augusta.ada.king.countess.of.lovelace@analytical-engines.research.example.com"
 	unlimited := pages.Prompt{CSRF: csrf}
 	blocked := pages.Blocked{
@@ -51,6 +52,7 @@ func Gallery() []Sample {
 		{"me", me(user, csrf)},
 		{"me-bare", pages.Me{CSRF: csrf, Sessions: []pages.MySession{{ID: "bare-id", This: true}}, Unreadable: true, MoreSessions: true}},
 		{"continue", pages.Continue{URL: "/handbook"}},
+		{"too-long", pages.TooLong{URL: "/handbook"}},
 		{"send-form", pages.SendForm{URL: "/notes/7?draft=1", AppName: "wiki", Token: csrf, Sent: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)}},
 		{"done", pages.Done{}},
 		{"framed-sign-in", pages.Framed{Why: pages.FrameSignIn, AppName: "wiki", URL: action}},
