@@ -86,11 +86,21 @@ func caddyVersion(program string) (string, error) {
 	return "", fmt.Errorf("%s was not built with Caddy", program)
 }
 
-// chosen returns the variants to run, the baseline always.
+// chosen returns the variants to run, the baseline always. With another gateway every case of Latchkey has a twin behind it
+// that this one serves.
 func chosen(o options) []variant {
-	return append(variants[:1:1], slices.DeleteFunc(slices.Clone(variants[1:]), func(v variant) bool {
-		return v.inRedis && o.redis == "" || !strings.Contains(v.name, o.only)
-	})...)
+	kept := variants[:1:1]
+	for _, v := range variants[1:] {
+		if v.inRedis && o.redis == "" || !strings.Contains(v.name, o.only) {
+			continue
+		}
+		kept = append(kept, v)
+		if o.beside != "" && !v.plain {
+			v.name, v.beside, v.owed, v.stretch = v.name+" (beside)", true, 0, 0
+			kept = append(kept, v)
+		}
+	}
+	return kept
 }
 
 // cases starts a gateway for each variant, and lets everybody come once. What that costs in memory is noted where many

@@ -250,3 +250,20 @@ func listening(t *testing.T) string {
 	t.Cleanup(func() { _ = server.Close() })
 	return address
 }
+
+// Each case of Latchkey is followed by its twin of the other gateway, and plain Caddy has none: that is what the ratios of
+// a comparison are made of.
+func TestBesideMeasuresTwins(t *testing.T) {
+	if slices.ContainsFunc(chosen(options{redis: "x"}), func(v variant) bool { return v.beside }) {
+		t.Error("a twin without another gateway")
+	}
+	all := chosen(options{redis: "x", beside: "y"})
+	for i, v := range all {
+		if !v.beside && v.plain == (i+1 < len(all) && all[i+1].beside) {
+			t.Errorf("%s has a twin: %t", v.name, !v.plain)
+		}
+		if twin := all[max(i-1, 0)]; v.beside && (twin.beside || v.name != twin.name+" (beside)" || v.people != twin.people || v.recheck != twin.recheck) {
+			t.Errorf("%s follows %s", v.name, twin.name)
+		}
+	}
+}

@@ -10,6 +10,8 @@ type variant struct {
 	name string
 	// plain serves it without Latchkey. The first is the baseline.
 	plain bool
+	// beside serves it with the other gateway of options.beside.
+	beside bool
 	// inRedis keeps the sessions in Redis instead of the embedded store.
 	inRedis bool
 	// people are how many sessions take turns, or rather which of options.people.

@@ -15,6 +15,8 @@ import (
 type options struct {
 	binary string
 	redis  string
+	// beside is another gateway that the same cases measure; empty is none.
+	beside string
 	// people are how many sessions the sizes stand for.
 	people      [sizes]int
 	signIns     int
@@ -52,6 +54,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.SetOutput(usage)
 	flags.StringVar(&o.binary, "latchkey", "./latchkey", "the gateway, as made by `make build`")
 	flags.StringVar(&o.redis, "redis", "redis-server", "the Redis server program; empty leaves the cases with Redis out")
+	flags.StringVar(&o.beside, "beside", "", "another gateway, such as one made from an older commit: every case is measured with it as well")
 	flags.IntVar(&o.people[some], "sessions", 1000, "sessions of a usual case, used in turn")
 	flags.IntVar(&o.people[many], "many", 50_000, "sessions of a case with many")
 	flags.IntVar(&o.signIns, "sign-ins", 1000, "people who sign in, in each case of that")

@@ -37,6 +37,7 @@ func (r *report) write(w io.Writer) error {
 	for _, load := range r.loads {
 		r.writeLoad(p, load)
 	}
+	r.writeBeside(p)
 	r.writeGarbage(p)
 	r.writeDifferences(p)
 	r.writeSignIns(p)
@@ -105,6 +106,22 @@ func (r *report) writeDifferences(p *printer) {
 		}
 		e := cpuRatio(kept, i, base)
 		p.printf("| %s | %+.1f %% ± %.1f |\n", row.what, 100*(e.value-1), 100*e.err)
+	}
+	p.printf("\n")
+}
+
+// writeBeside compares each case with its twin of the other gateway.
+func (r *report) writeBeside(p *printer) {
+	if r.options.beside == "" {
+		return
+	}
+	kept := quieter(r.loads[0].rounds)
+	p.printf("### This gateway : the one beside it\n\n| case | CPU ratio |\n| --- | --- |\n")
+	for i, v := range r.variants {
+		if v.beside {
+			e := cpuRatio(kept, i-1, i)
+			p.printf("| %s | **%.3f** ± %.3f |\n", r.variants[i-1].name, e.value, e.err)
+		}
 	}
 	p.printf("\n")
 }

@@ -121,7 +121,11 @@ func (r *rig) gateway(ctx context.Context, v variant, redis *server, file string
 		return nil, err
 	}
 	env := []string{"HOME=" + home, "XDG_DATA_HOME=" + home, "XDG_CONFIG_HOME=" + home, "GOGC=" + r.options.gogc}
-	p, err := start(ctx, r.core, c.site, env, r.options.binary, "run", "--config", config, "--adapter", "caddyfile")
+	binary := r.options.binary
+	if v.beside {
+		binary = r.options.beside
+	}
+	p, err := start(ctx, r.core, c.site, env, binary, "run", "--config", config, "--adapter", "caddyfile")
 	if err != nil {
 		return nil, err
 	}
