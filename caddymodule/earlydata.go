@@ -2,10 +2,12 @@ package caddymodule
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
@@ -13,7 +15,10 @@ import (
 // may not happen twice: it changes something, or is part of a sign-in (RFC 8470; field trial 5.12). Over HTTP/3 the
 // handshake is not complete then; a trusted proxy in front says so with Early-Data, in whatever form (section 5.1). From
 // anybody else the header says nothing, and it goes no further.
-func (p *passage) tooEarly(r *http.Request) bool {
+//
+// addressed: a rule of the site looks at the address of the client. Until the handshake is complete nothing proves that
+// the client is there, so such a site takes no early data at all.
+func (p *passage) tooEarly(r *http.Request, addressed bool) bool {
 	early := r.TLS != nil && !r.TLS.HandshakeComplete
 	if said := len(r.Header["Early-Data"]) > 0; said {
 		if trusted, _ := p.vars[caddyhttp.TrustedProxyVarKey].(bool); trusted {
@@ -22,8 +27,8 @@ func (p *passage) tooEarly(r *http.Request) bool {
 			delete(r.Header, "Early-Data")
 		}
 	}
-	if !early {
-		return false
+	if !early || addressed {
+		return early
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -34,6 +39,29 @@ func (p *passage) tooEarly(r *http.Request) bool {
 		return isOwn(path) && !strings.HasPrefix(path, signin.Base+"/assets/")
 	}
 	return true
+}
+
+// looksAtAddress reports whether a rule that is in force looks at the address of the client: a policy with `network`, or
+// with `device shared` where a network is shared, or a matcher.
+func (h *Handler) looksAtAddress() bool {
+	if h.rt.readings != nil && h.rt.readings.Address() {
+		return true
+	}
+	shares := slices.ContainsFunc(h.rt.rules.Networks, func(n policy.Network) bool { return n.Shared })
+	for _, list := range [][]policy.Policy{h.rt.rules.Policies, h.rt.rules.Sites[0].Policies} {
+		for i := range list {
+			p := &list[i]
+			if in := p.Include.Apps; p.Mode != policy.On || len(in) > 0 && !slices.Contains(in, h.App) || slices.Contains(p.Exclude.Apps, h.App) {
+				continue
+			}
+			named := len(p.Include.Networks)+len(p.Exclude.Networks) > 0
+			shared := shares && slices.ContainsFunc(p.Conditions.Devices, func(d policy.DeviceCondition) bool { return d.Attribute == policy.Shared })
+			if named || shared {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sendAgain answers tooEarly. Browsers and proxies repeat the request when the handshake is complete, without asking.

@@ -33,7 +33,7 @@ func (h *Handler) explain(q *Query) (_ *Explanation, err error) {
 	if _, refused := scrub.Request(im.r, &h.rt.form); refused != nil {
 		return ex.without(policy.Block, reasonBadRequest, refused), nil
 	}
-	newPassage(im.r).tooEarly(im.r) // it is not; but Early-Data of a client goes no further
+	newPassage(im.r).tooEarly(im.r, false) // it is not; but Early-Data of a client goes no further
 	if isOwn(im.r.URL.Path) {
 		return ex.without(policy.Allow, reasonOwnEndpoint, nil), nil
 	}

@@ -39,8 +39,10 @@ type handlerRuntime struct {
 	// assertionOnly are the groups that an assertion has.
 	assertionOnly *identity.Only
 	activity      activity
-	unlogged      bool // the server writes no access log
-	spelled       atomic.Pointer[spelling]
+	// addressed: a rule looks at the address of the client.
+	addressed bool
+	unlogged  bool // the server writes no access log
+	spelled   atomic.Pointer[spelling]
 }
 
 // CaddyModule returns the Caddy module information.
@@ -108,6 +110,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) (err error) {
 	if h.rt.readings, err = h.readings(); err != nil {
 		return fmt.Errorf("app %q: %w", h.App, err)
 	}
+	h.rt.addressed = h.looksAtAddress()
 	h.rt.activity = activityOf(h.Activity)
 	if err := h.provisionHeaders(); err != nil {
 		return err
@@ -169,7 +172,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		h.malformed(service, w, r, v, refused)
 		return nil
 	}
-	if p.tooEarly(r) {
+	if p.tooEarly(r, h.rt.addressed) {
 		sendAgain(w, r)
 		return nil
 	}

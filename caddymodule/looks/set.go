@@ -36,6 +36,9 @@ type header struct{ name, folded string }
 // Path tells whether a rule looks at the path.
 func (s *Set) Path() bool { return s.path }
 
+// Address tells whether a rule looks at the address of the client.
+func (s *Set) Address() bool { return s.remote || s.client }
+
 // Add takes up what matchers look at. An error is a matcher that can never hold, or not always when it is meant to.
 func (s *Set) Add(sets caddyhttp.MatcherSets) error {
 	for _, set := range sets {
