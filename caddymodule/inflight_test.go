@@ -2,14 +2,19 @@ package caddymodule
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/quic-go/quic-go/http3"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
@@ -17,7 +22,7 @@ import (
 )
 
 // Field trial 2.7, 5.10: a request whose body is still to come, and an answer that sends nothing, end within a second of
-// their session, over HTTP/1.1 and HTTP/2; what comes late does not reach the application, and other people notice nothing.
+// their session, over HTTP/1.1, HTTP/2 and HTTP/3; what comes late does not reach the application, and other people notice nothing.
 func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 	sessions := sessionsOn(t, redistest.Start(t).URL(0))
 	type heard struct {
@@ -45,7 +50,7 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 	h.rt.app, h.rt.site.App = new(App), "wiki"
 	h.rt.app.rt.sessions = sessions
 
-	for _, version := range []string{"HTTP/1.1", "HTTP/2.0"} {
+	for _, version := range []string{"HTTP/1.1", "HTTP/2.0", "HTTP/3.0"} {
 		for _, kind := range []string{"body", "silent"} {
 			t.Run(version+" "+kind, func(t *testing.T) {
 				people := map[string]*session.Session{}
@@ -72,12 +77,16 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 				gateway.EnableHTTP2 = version == "HTTP/2.0"
 				gateway.StartTLS()
 				t.Cleanup(gateway.Close)
+				at := gateway.URL
+				if version == "HTTP/3.0" {
+					at = overQUIC(t, gateway)
+				}
 
 				ends := make(map[string]chan error)
 				rest := make(map[string]*io.PipeWriter)
 				for name := range people {
-					client := gateway.Client().Transport.(*http.Transport).Clone()
-					t.Cleanup(client.CloseIdleConnections)
+					client, done := roundTripper(gateway, version)
+					t.Cleanup(done)
 					ends[name] = make(chan error, 1)
 					method, reader, writer := http.MethodGet, io.Reader(http.NoBody), (*io.PipeWriter)(nil)
 					if kind == "body" {
@@ -85,7 +94,7 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 						reader, writer = io.Pipe()
 					}
 					rest[name] = writer
-					r, err := http.NewRequestWithContext(t.Context(), method, gateway.URL+name+"?"+kind, reader)
+					r, err := http.NewRequestWithContext(t.Context(), method, at+name+"?"+kind, reader)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -139,6 +148,30 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 		}
 	}
 	storetest.Until(t, "nothing is under way", func() bool { return inFlight.count.Load() == 0 && !inFlight.looking.Load() })
+}
+
+// overQUIC serves what a server serves by HTTP/3 as well, and returns the address.
+func overQUIC(t *testing.T, s *httptest.Server) string {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http3.Server{TLSConfig: http3.ConfigureTLSConfig(&tls.Config{Certificates: s.TLS.Certificates}), Handler: s.Config.Handler}
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = server.Serve(conn) })
+	t.Cleanup(func() { _ = server.Close(); _ = conn.Close(); serving.Wait() })
+	return "https://" + conn.LocalAddr().String()
+}
+
+// roundTripper is a client of its own, which speaks one version.
+func roundTripper(s *httptest.Server, version string) (client http.RoundTripper, done func()) {
+	trusting := s.Client().Transport.(*http.Transport).Clone()
+	if version != "HTTP/3.0" {
+		return trusting, trusting.CloseIdleConnections
+	}
+	quick := &http3.Transport{TLSClientConfig: &tls.Config{RootCAs: trusting.TLSClientConfig.RootCAs}}
+	return quick, func() { _ = quick.Close() }
 }
 
 // What is late in a body is not passed on, also if it comes before the clock has looked.
