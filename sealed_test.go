@@ -32,7 +32,7 @@ var sealers = map[string]string{
 	"session/signin browserID":        "browser cookie",
 	"session/signin rememberProvider": "provider cookie",
 	"session/signin keepForm":         "form cookie",
-	"session/signin away":             "hand-over",
+	"session/signin sealHandover":     "hand-over",
 	"session/signin handOver":         "ticket",
 	"session/signin callbackPost":     "posted answer",
 	"session/signin sealStep":         "step-up link",

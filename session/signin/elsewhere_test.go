@@ -134,3 +134,91 @@ func TestSwitchUserFromTheSignInHost(t *testing.T) {
 		t.Errorf("in another browser: %d to %q", r.status, r.location)
 	}
 }
+
+// Field trial 2.11: a hand-over that one browser began is opened in another one. It takes neither the session there, nor its
+// life, nor the open prompt, whatever the site asked for; in the browser that began it does what was asked.
+func TestHandoverOfAnotherBrowser(t *testing.T) {
+	var second *fakeIDP
+	g := estate(t, func(s *settings) {
+		second = newIDP(t, s.clock.Now)
+		s.extra = []*Provider{NewProvider(ProviderConfig{Name: "partner", Issuer: second.URL, ClientID: testClient, Now: s.clock.Now})}
+		s.sites[hostOf(crm)].Providers = []string{"main", "partner"}
+	})
+	attacker := g.walker()
+	link := func(change func(*handover)) string {
+		made := attacker.get(crm + Base + "/sign-in?return=/deals").location
+		h := g.service.openHandover(query(t, made).Get("for"))
+		if h == nil || !h.Anew {
+			t.Fatalf("no hand-over in %q", made)
+		}
+		change(h)
+		sealed, err := g.service.sealHandover(h, hostOf(login), handoverPlace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return login + Base + "/sign-in?" + url.Values{"for": {sealed}}.Encode()
+	}
+	// The attacker's own browser is confirmed, and the answer is good for that one alone.
+	attacker.enter(wiki+"/", "no")
+	confirmed := attacker.get(attacker.get(link(func(h *handover) { h.Wish.Other, h.Provider = true, "main" })).location).location
+	if !strings.HasPrefix(confirmed, login) || g.service.openHandover(query(t, confirmed).Get("for")).Browser == "" {
+		t.Fatalf("the browser that began is not confirmed: %q", confirmed)
+	}
+	if r := attacker.get(confirmed); query(t, r.location).Get("prompt") != "login" {
+		t.Errorf("in the browser that began: %d to %q", r.status, r.location)
+	}
+	for name, at := range map[string]string{
+		"another user":                   link(func(h *handover) { h.Wish.Other = true }),
+		"another user, confirmed":        confirmed,
+		"another provider":               link(func(h *handover) { h.Provider = "partner" }),
+		"a session that ends sooner":     link(func(h *handover) { h.Tighten = ReasonPolicyNever }),
+		"another session, as it is said": link(func(h *handover) { h.Wish.Other, h.Have = true, "AAAAAAAAAA" }),
+		"nothing more":                   link(func(*handover) {}),
+	} {
+		for _, site := range []string{"cross-site", "same-site", ""} {
+			b := g.walker()
+			b.enter(wiki+"/", "yes")
+			before := b.at(login, cookieBase).Value
+			if end, r := b.walk(at, b.do(http.MethodGet, at, nil, "Sec-Fetch-Site", site), ""); !strings.HasPrefix(end, crm+"/") || r.body != "app: ada persistent" {
+				t.Errorf("%s, %q: %d at %s\n%s", name, site, r.status, end, r.body)
+			}
+			if b.at(login, cookieBase).Value != before {
+				t.Errorf("%s, %q: another session", name, site)
+			}
+		}
+		b := g.walker()
+		stay, p := b.open(wiki + "/")
+		end, r := b.walk(at, b.do(http.MethodGet, at, nil, "Sec-Fetch-Site", "cross-site"), "")
+		if !stays(strings.TrimPrefix(end, login)) {
+			t.Errorf("%s while the prompt is open: %d at %s", name, r.status, end)
+		}
+		if end, r := b.walk(stay, b.do(http.MethodPost, stay, url.Values{"csrf": {csrf(p.body)}, "answer": {"yes"}, "return": {wiki + "/"}}), ""); end != wiki+"/" || r.body != "app: ada persistent" {
+			t.Errorf("%s: the prompt was abandoned: %d at %s", name, r.status, end)
+		}
+	}
+	// A user who asks for another account at a site where they have no session yet.
+	b := g.walker()
+	b.enter(wiki+"/", "yes")
+	if at, r := b.walk(crm+"/", b.get(crm+Base+"/sign-in?return=/deals&other=1&provider=main"), g.idp.URL); query(t, at).Get("prompt") != "login" {
+		t.Errorf("asked for: %d at %s", r.status, at)
+	}
+	if r := b.get(crm + Base + "/sign-in?confirm=" + confirmed[len(confirmed)-64:]); r.status != http.StatusBadRequest {
+		t.Errorf("a confirmation that no sign-in host asked for: %d", r.status)
+	}
+}
+
+func (b *kindBench) confirmKind(name string) sealedKind {
+	return sealedKind{
+		name: name,
+		seal: func(t *testing.T, place int) []byte {
+			sealed, err := b.service.sealHandover(&handover{Return: "/"}, b.visits[place].Host, confirmPlace)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b.decoded(t, sealed)
+		},
+		open: func(_ *testing.T, place int, sealed []byte) bool {
+			return b.service.openSealed(asText(sealed), b.visits[place].Host, confirmPlace) != nil
+		},
+	}
+}

@@ -1,8 +1,6 @@
 package signin
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -49,6 +47,8 @@ type handover struct {
 	Cut bool `json:"cut,omitempty"`
 	// Keep: the sign-in host holds a session that this site does not take and others may.
 	Keep bool `json:"k,omitempty"`
+	// Browser is the browser that the site has confirmed to be the one that began; see confirm.
+	Browser string `json:"b,omitempty"`
 }
 
 // page is the page that the sign-in is for.
@@ -85,34 +85,12 @@ func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 	if token, err := s.token(v); err == nil {
 		h.Have = token.ID.Short()
 	}
-	plain, err := shortJSON(h)
-	if err != nil {
-		s.fail(w, r, v, "sealing hand-over", err)
-		return
-	}
-	sealed := s.Keys.Seal(session.PurposeFlow, plain, s.signInHost, handoverPlace)
-	location(w, s.SignInHost+Base+"/sign-in?"+url.Values{"for": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode())
+	s.toHandover(w, r, v, &h)
 }
 
 // openHandover returns what a site asked; nil if no site of ours did.
 func (s *Service) openHandover(value string) *handover {
-	if len(value) > maxHandover {
-		return nil
-	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil {
-		return nil
-	}
-	plain, err := s.Keys.Open(session.PurposeFlow, sealed, s.signInHost, handoverPlace)
-	if err != nil {
-		return nil
-	}
-	var h handover
-	if json.Unmarshal(plain, &h) != nil {
-		return nil
-	}
-	h.Return = returnPath(h.Return)
-	return &h
+	return s.openSealed(value, s.signInHost, handoverPlace)
 }
 
 // onBehalf is a visit at the sign-in host as one of the site that asked: its gate, its providers, its name. Nil if this
@@ -147,11 +125,14 @@ func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, se
 		return
 	}
 	there.Locales, r = h.Wish.Locales, pages.WithLocales(r, h.Wish.Locales)
-	if provider != "" && !beganElsewhere(r) { // the choice was made on our page
+	chosen := provider != "" && !beganElsewhere(r)
+	if chosen { // on our page
 		h.Provider, h.Anew, h.Elsewhere = provider, true, false
 	}
 	live, token, err := s.Session(r, there)
 	switch {
+	case (err == nil || NoSession(err)) && !chosen && !s.confirmed(there, h) && s.wouldTake(r, there, h, live):
+		s.askSite(w, r, there, h)
 	case err == nil && !h.Wish.Other && s.suffices(there.Site, h, live):
 		s.passOn(w, r, there, h, live, token, sealed)
 	case err == nil:
@@ -258,7 +239,7 @@ func (f *flow) take(h *handover) {
 	f.Correlation, f.wish, f.StartedMS = h.Correlation, h.Wish, h.StartedMS
 	there := *h
 	// The flow has these itself, in a cookie that has little room.
-	there.Correlation, there.Provider, there.Wish, there.Anew = "", "", wish{}, false
+	there.Correlation, there.Provider, there.Browser, there.Wish, there.Anew = "", "", "", wish{}, false
 	f.For = &there
 }
 

@@ -239,6 +239,7 @@ func (b *kindBench) addressKinds() []sealedKind {
 	}
 	flowOf := flow{Name: "BBBBBBBB", State: "state"}
 	return []sealedKind{
+		b.confirmKind("hand-over to be confirmed"),
 		{
 			name: "hand-over",
 			seal: func(t *testing.T, place int) (sealed []byte) {

@@ -24,13 +24,17 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.initiatedByPost(w, r, v)
 		return
 	}
-	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri", "other", "begun", "ui_locales")
+	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri", "other", "begun", "ui_locales", "confirm")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
 	}
 	if q["for"] != "" {
 		s.signInFor(w, r, v, q["for"], q["provider"])
+		return
+	}
+	if q["confirm"] != "" {
+		s.confirm(w, r, v, q["confirm"])
 		return
 	}
 	v.Locales = pages.Locales(q["ui_locales"])
