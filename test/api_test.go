@@ -50,7 +50,6 @@ func TestNoNavigationIsNeverRedirected(t *testing.T) {
 	for name, call := range map[string]rig.Call{
 		"fetch":            {Header: http.Header{"Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}}},
 		"image":            {Header: http.Header{"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}}},
-		"frame":            {Header: http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"iframe"}, "Accept": {html}}},
 		"XMLHttpRequest":   {Header: http.Header{"X-Requested-With": {"XMLHttpRequest"}, "Accept": {html}}},
 		"API client":       {Header: http.Header{"Accept": {"application/json"}}},
 		"any type":         {Header: http.Header{"Accept": {"*/*"}}},
@@ -75,6 +74,11 @@ func TestNoNavigationIsNeverRedirected(t *testing.T) {
 				t.Errorf("cookies for no navigation: %v", r.Header.Values("Set-Cookie"))
 			}
 		})
+	}
+	// A frame gets a page with a link (field trial 5.5).
+	r := c.Do(rig.Call{URL: s.url("/api/thing?x=1"), Header: http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"iframe"}, "Accept": {html}}})
+	if r.StatusCode != http.StatusUnauthorized || r.Location() != nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") || len(r.Header.Values("Set-Cookie")) != 0 {
+		t.Errorf("frame: %d to %v, %v", r.StatusCode, r.Location(), r.Header)
 	}
 	if r := c.Do(rig.Call{Method: "HEAD", URL: s.url("/"), Navigate: true}); r.StatusCode != 401 {
 		t.Errorf("HEAD: %d", r.StatusCode)
