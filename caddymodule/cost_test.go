@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -26,7 +27,13 @@ type visitor struct {
 
 func newVisitor(tb testing.TB, app *App, site *Handler) *visitor {
 	tb.Helper()
-	app.Providers = []*Provider{{Name: "main", Issuer: "http://127.0.0.1:1", ClientID: "client"}}
+	return newVisitorOf(tb, app, site, "http://127.0.0.1:1", time.Now())
+}
+
+// newVisitorOf is newVisitor with a provider, and with when it last said something about the user.
+func newVisitorOf(tb testing.TB, app *App, site *Handler, issuer string, answered time.Time) *visitor {
+	tb.Helper()
+	app.Providers = []*Provider{{Name: "main", Issuer: issuer, ClientID: "client", Recheck: recheckSilent}}
 	c := testApp(tb, app, site)
 	tb.Cleanup(c.close)
 	if _, err := c.signin(); err != nil {
@@ -37,7 +44,7 @@ func newVisitor(tb testing.TB, app *App, site *Handler) *visitor {
 		groups[i] = groupName(i)
 	}
 	_, token, err := c.rt.sessions.Create(tb.Context(), session.Session{
-		Provider: "main", Identity: session.Identity{Issuer: "http://127.0.0.1:1", Subject: "ada"},
+		Provider: "main", Identity: session.Identity{Issuer: issuer, Subject: "ada"}, GroupsAsOf: answered,
 		User: "ada@example.com", Email: "ada@example.com", EmailVerified: true, Name: "Ada", Kind: session.Persistent,
 		Groups: groups, GroupsComplete: true, AMR: []string{"pwd"}, Apps: []string{"wiki"},
 		Claims: fmt.Appendf(nil, `{"groups": ["%s"]}`, strings.Join(groups, `","`)),

@@ -39,8 +39,16 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	if err != nil {
 		return h.anonymous(service, answer, r, v, err)
 	}
-	if service.RecheckSilently(answer, r, v, live, token) {
-		return nil
+	if service.SilentRecheckDue(v, live) {
+		v.RequestID = requestID(r)
+		sent, err := service.RecheckSilently(answer, r, v, live, token)
+		if err != nil {
+			return h.anonymous(service, answer, r, v, err)
+		}
+		if sent {
+			decided(r, silentRecheck)
+			return nil
+		}
 	}
 	h.describe(p, r, &p.subject, &p.made.facts, live.LastUsed())
 	decision := h.rt.policies.Evaluate(&p.query)
@@ -83,6 +91,9 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 	defer p.answer.end()
 	return next.ServeHTTP(w, r)
 }
+
+// silentRecheck is the word for a page that is sent to the provider for new claims, in log and metric.
+const silentRecheck = "silent_recheck"
 
 // meet has the request be that of a session.
 func (h *Handler) meet(p *passage, live *session.Live) (err error) {

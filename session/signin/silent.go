@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -22,52 +21,43 @@ import (
 // silentPatience bounds the look whether the provider is there, before somebody is sent to it.
 const silentPatience = 2 * time.Second
 
-// RecheckSilently sends a page that is being opened to the provider if the session's claims are too old, and refuses
-// what is no such page once they are a day older than that. It reports whether the request is answered.
-func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Live, token session.Token) bool {
-	if who.Renewable || s.Config.Recheck <= 0 {
-		return false
-	}
-	age := s.Now().Sub(who.LastAnswer())
-	if age < s.Config.Recheck {
+// SilentRecheckDue reports whether RecheckSilently has something to do for a session.
+func (s *Service) SilentRecheckDue(v *Visit, who *session.Live) bool {
+	if who.Renewable || s.Config.Recheck <= 0 || s.Now().Sub(who.LastAnswer()) < s.Config.Recheck {
 		return false
 	}
 	p := s.byName[who.Provider()]
-	if p == nil || !p.SilentRecheck || s.SignInHost != "" && v.Origin != s.SignInHost {
-		return false // with a host for all sites, pages of that host renew
-	}
-	var away error
-	if Classify(r) == NavigationGet && !s.paused.holds(who.ID, s.Now()) {
-		if away = p.reached(r); away == nil && s.sendSilently(w, r, v, p, who, token) {
-			return true
-		}
-	}
-	if s.tooOld(age, false) == nil {
-		return false
-	}
-	if away != nil {
-		s.Unavailable(w, r, v, away)
-		return true
-	}
-	s.Challenge(w, r, v, false, nil)
-	return true
+	return p != nil && p.SilentRecheck && (s.SignInHost == "" || v.Origin == s.SignInHost) // with a host for all sites, pages of that host renew
 }
 
-// reached is nil if the provider answers: nobody is sent to a page that does not load.
-func (p *Provider) reached(r *http.Request) error {
+// RecheckSilently sends a page that is being opened to the provider, where that is due, and reports whether it has: then
+// the request is answered. The error is that of Recheck: the claims are too old to go on with, and either the provider
+// (ErrProviderDown) or the session (NoSession) is why.
+func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Live, token session.Token) (sent bool, err error) {
+	p, now := s.byName[who.Provider()], s.Now()
+	held, paused := s.paused.of(who.ID, now)
+	if !paused && Classify(r) == NavigationGet && p.reached(r) && s.sendSilently(w, r, v, p, who, token) {
+		return true, nil
+	}
+	down := now.UnixMilli() < p.renewAfter.Load() || paused && held.down && !p.answeredSince(held.at)
+	return false, s.tooOld(now.Sub(who.LastAnswer()), down)
+}
+
+// reached reports whether the provider answers: no user is sent to a page that does not load.
+func (p *Provider) reached(r *http.Request) bool {
 	if p.Now().UnixMilli() < p.renewAfter.Load() {
-		return ErrProviderDown
+		return false
 	}
 	ctx, cancel := detach(r, silentPatience)
 	defer cancel()
 	err := p.seen(ctx)
 	if err == nil {
-		return nil
+		return true
 	}
 	p.renewAfter.Store(p.Now().Add(recheckPause).UnixMilli())
 	p.Logger.Warn("provider does not answer, so claims of sessions are not renewed; will retry", zap.String("provider", p.Name),
 		zap.Error(truncated(err)))
-	return fmt.Errorf("%w: %w", ErrProviderDown, err)
+	return false
 }
 
 // sendSilently begins the round trip.
