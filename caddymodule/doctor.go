@@ -33,7 +33,7 @@ It exits with 1 if anything fails.`,
 	})
 }
 
-// doctorPatience bounds a check.
+// doctorPatience bounds a check; the command's text says so.
 const doctorPatience = 5 * time.Second
 
 const (
@@ -58,12 +58,14 @@ type finding struct {
 type doctor struct {
 	config, adapter string
 	json            bool
+	// patience bounds a check.
+	patience time.Duration
 
 	now func() time.Time
 }
 
 func setUpDoctor(cmd *cobra.Command) {
-	d := &doctor{now: time.Now}
+	d := &doctor{patience: doctorPatience, now: time.Now}
 	cmd.Flags().StringVarP(&d.config, "config", "c", "", "the configuration; default: the Caddyfile of this directory")
 	cmd.Flags().StringVarP(&d.adapter, "adapter", "a", "", "what the configuration is written in; default: by its name")
 	cmd.Flags().BoolVar(&d.json, "json", false, "print JSON")
@@ -165,7 +167,7 @@ func (d *doctor) checks(ctx context.Context, scene caddy.Context, c *candidate, 
 	var all sync.WaitGroup
 	for i, check := range checks {
 		all.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, doctorPatience)
+			ctx, cancel := context.WithTimeout(ctx, d.patience)
 			defer cancel()
 			results[i] = check(ctx)
 		})

@@ -47,6 +47,8 @@ type ProviderConfig struct {
 	// HeaderClaims are the claims that headers of sites carry. They are asked for when claims are too large to keep. Nil:
 	// none.
 	HeaderClaims func() []string
+	// Patience is how long a sign-in waits for metadata that was never found; 0: 3 seconds.
+	Patience time.Duration
 	// Client talks to the provider; nil: NewIDPClient(nil, nil).
 	Client *http.Client
 	Logger *zap.Logger
@@ -104,6 +106,9 @@ var ErrProviderDown = errors.New("provider cannot be reached")
 func NewProvider(c ProviderConfig) *Provider {
 	if c.Client == nil {
 		c.Client = NewIDPClient(nil, nil)
+	}
+	if c.Patience == 0 {
+		c.Patience = discoverPatience
 	}
 	if c.Logger == nil {
 		c.Logger = zap.NewNop()
@@ -180,7 +185,7 @@ func (p *Provider) metadata(ctx context.Context) (*metadata, error) {
 	case p.kick <- struct{}{}:
 	default:
 	}
-	timer := time.NewTimer(discoverPatience)
+	timer := time.NewTimer(p.Patience)
 	defer timer.Stop()
 	select {
 	case <-p.ready:

@@ -19,6 +19,7 @@ func TestProviderDownAtStart(t *testing.T) {
 	g := newGateway(t, func(s *settings) {
 		s.idp = newIDP(t, s.clock.Now)
 		s.idp.broken["/.well-known/openid-configuration"] = true
+		s.provider = func(c *ProviderConfig) { c.Patience = 300 * time.Millisecond }
 	})
 	b := g.browser()
 	r := b.get("/page")

@@ -114,7 +114,7 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 		return
 	}
 	p := s.byName[f.Provider]
-	ctx, cancel := detach(r, discoverPatience)
+	ctx, cancel := detach(r, p.Patience)
 	defer cancel()
 	m, err := p.metadata(ctx)
 	if err != nil {
