@@ -11,6 +11,8 @@ SEED ?= 0
 export PATH := $(CURDIR)/.node/node_modules/.bin:$(PATH)
 
 TAGS := nobadger,nomysql,nopgx
+# Tests, vet and the linter compile as ./xcaddy.sh and `make build` do, so that all of them share what is compiled.
+export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -trimpath -tags=$(TAGS))
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
@@ -24,15 +26,15 @@ deps: ## installs what the tests need (Debian and Ubuntu; elsewhere says what is
 	@./.ci/deps
 
 build: ## the binary ./latchkey
-	$(GO) build -trimpath -tags $(TAGS) -ldflags '-w -s' -o $(BIN) ./cmd/latchkey
+	$(GO) build -ldflags '-w -s' -o $(BIN) ./cmd/latchkey
 
 # session/filestore also without it: see flipped_test.go there. test/differential only without it: it is about decisions.
-# Six tests at a time: those of test/ wait more than they compute.
+# Six tests at a time: those of test/ wait more than they compute. -vet=off: `go vet` has done that, and more of it.
 test: deps ## everything: vet, then all tests with the race detector
 	$(GO) vet ./...
-	$(GO) test ./session/filestore
-	$(GO) test -v -timeout 5m -run '^TestDifferential$$' ./test/differential
-	$(GO) test -race -p 2 -parallel 6 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
+	$(GO) test -vet=off ./session/filestore
+	$(GO) test -vet=off -v -timeout 5m -run '^TestDifferential$$' ./test/differential
+	$(GO) test -vet=off -race -p 2 -parallel 6 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
 
 # SEED=n repeats a run: what is done, in which order and to whom.
 chaos: deps ## ten minutes of faults around two gateways (SEED=n repeats a run, CHAOSTIME=2m shortens it, FAULTS='master stopped' injects that alone)

@@ -5,15 +5,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
+
+	"github.com/latchkey-gateway/latchkey/test/rig"
 )
 
 // here is the folder of this command's sources, where the files are that node and go are given.
-func here() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Dir(file)
-}
+func here() string { return filepath.Join(rig.Root(), "test", "providers") }
 
 // goProgram is a command that the Go module proxy serves.
 type goProgram struct {

@@ -65,9 +65,10 @@ func binary(t testing.TB, plain bool) string {
 	if path := os.Getenv("LATCHKEY_BINARY"); path != "" {
 		return path
 	}
-	build, args := &builds.race, []string{"build", "-race"}
-	if plain {
-		build, args = &builds.plain, []string{"build"}
+	// As ./xcaddy.sh builds it.
+	build, args := &builds.plain, []string{"build", "-trimpath", "-tags", "nobadger,nomysql,nopgx", "-ldflags", "-w -s"}
+	if !plain {
+		build, args = &builds.race, append(args, "-race")
 	}
 	build.once.Do(func() {
 		dir, err := os.MkdirTemp("", "latchkey-e2e-")
@@ -78,7 +79,7 @@ func binary(t testing.TB, plain bool) string {
 		onExit(func() { _ = os.RemoveAll(dir) })
 		build.path = filepath.Join(dir, "latchkey")
 		cmd := exec.Command("go", append(args, "-o", build.path, "./cmd/latchkey")...)
-		cmd.Dir = filepath.Dir(directory())
+		cmd.Dir = Root()
 		if out, err := cmd.CombinedOutput(); err != nil {
 			build.err = fmt.Errorf("%w\n%s", err, out)
 		}

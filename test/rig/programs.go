@@ -1,18 +1,33 @@
 package rig
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"sync"
 	"testing"
 )
 
 // directory returns the folder of the end-to-end tests, where the node files and modules are.
-func directory() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Dir(filepath.Dir(file))
-}
+func directory() string { return filepath.Join(Root(), "test") }
+
+// Root returns the folder of go.mod: a test runs in its package's folder, which lies below. The path that the compiler
+// knows is not one of this machine if the test is built with -trimpath.
+var Root = sync.OnceValue(func() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		panic(fmt.Sprintf("the working directory: %v", err))
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			return at
+		}
+		if at == filepath.Dir(at) {
+			panic(dir + " is in no Go module")
+		}
+	}
+})
 
 // program finds an executable by any of its names and fails the test with the remedy if there is none.
 func program(t testing.TB, names ...string) string {
