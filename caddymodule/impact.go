@@ -226,8 +226,8 @@ func (im *impact) replaySignIns(ctx context.Context) error {
 		im.out.Notes = append(im.out.Notes, fmt.Sprintf("%d sign-ins could not be opened: their keys are gone", unreadable))
 	}
 	if thin > 0 {
-		im.out.Notes = append(im.out.Notes, fmt.Sprintf("%d sign-ins are of people who have no live session: the log does not keep their groups "+
-			"or how strongly they signed in", thin))
+		im.out.Notes = append(im.out.Notes, fmt.Sprintf("%d sign-ins are of people who have no live session: the log does not keep their groups, "+
+			"their mail addresses or how strongly they signed in", thin))
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ type party struct {
 	at   time.Time
 	idle time.Duration
 	live bool // from a live session, not from the log
-	// known: groups, strength and whether the device is shared are known as far as the provider told them. Risk and the
+	// known: groups, strength, mail address and whether the device is shared are known as far as the provider told them. Risk and the
 	// rest about the device are known of everybody.
 	known bool
 }
@@ -29,6 +29,7 @@ type sitePair struct {
 	current, next *Handler
 	// The matchers of policies that are not the same in both.
 	currentNew, nextNew map[policy.MatcherID]bool
+	mail                *mailNames // nil until it is asked for
 }
 
 func (im *impact) pair(app string) *sitePair {
@@ -188,7 +189,15 @@ func (im *impact) replay(p *party) {
 		return
 	}
 	was, is := pair.current.judge(p, nil), pair.next.judge(p, nil)
-	im.compare(p, &was, &is)
+	by, hangs := []string(nil), false
+	if !p.known {
+		by, hangs = im.hangsOnMail(p, pair, &was, &is)
+	}
+	if hangs {
+		im.unknown(byMail, by...)
+	} else {
+		im.compare(p, &was, &is)
+	}
 	// Whatever depends on the route may add to that.
 	if wasToo := pair.current.judge(p, pair.currentNew); wasToo.rank != was.rank {
 		im.unknown(byRoute, wasToo.by...)
@@ -235,10 +244,7 @@ func (im *impact) compare(p *party, was, is *judgement) {
 		}
 		return
 	}
-	by := is.by
-	if is.rank == letIn {
-		by = was.by
-	}
+	by := differenceBy(was, is)
 	if why := doubt(p, was, is); why != "" {
 		im.unknown(why, by...)
 		return
@@ -246,6 +252,14 @@ func (im *impact) compare(p *party, was, is *judgement) {
 	for _, name := range by {
 		im.change(p, name, rankWords[is.rank])
 	}
+}
+
+// differenceBy names what makes the difference between two judgements.
+func differenceBy(was, is *judgement) []string {
+	if is.rank == letIn {
+		return was.by
+	}
+	return is.by
 }
 
 // doubt says why a difference may be none: because the log does not keep what it rests on.
