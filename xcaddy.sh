@@ -55,7 +55,7 @@ target() {
 
 # split sets path, version and replacement from PATH[@VERSION][=TARGET].
 split() {
-	replacement= version= path=${1%%=*}
+	replacement='' version='' path=${1%%=*}
 	case $1 in *=*) replacement=${1#*=} ;; esac
 	case $path in *@*) version=${path#*@} ;; esac
 	path=${path%%@*}

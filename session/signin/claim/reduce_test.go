@@ -19,8 +19,13 @@ func TestReduce(t *testing.T) {
 		large, dropped  []string
 		lacks, lacksNot string
 	}{
-		{`{"picture":` + picture + `,"dept":"d","o":{"x":1,"y":2},"sub":"s"}`, []string{"dept", "o.x", "none"},
-			`{"\u0000":null,"dept":"d","o.x":1}`, nil, []string{"picture", "sub"}, "", "dept"},
+		{
+			`{"picture":` + picture + `,"dept":"d","o":{"x":1,"y":2},"sub":"s"}`,
+			[]string{"dept", "o.x", "none"},
+			`{"\u0000":null,"dept":"d","o.x":1}`, nil,
+			[]string{"picture", "sub"},
+			"", "dept",
+		},
 		{`{"picture":` + picture + `,"dept":"d"}`, []string{"picture", "dept"}, `{"\u0000":null,"dept":"d","picture":null}`, []string{"picture"}, nil, "picture", "dept"},
 		// A whole name that is too large is not answered for by the path of the same spelling, nor a null of the provider's taken for one.
 		{`{"a.b":` + picture + `,"a":{"b":"other"},"n":null}`, []string{"a", "a.b", "n"}, `{"\u0000":null,"a":{"b":"other"},"a.b":null,"n":null}`, []string{"a.b"}, nil, "a.b", "x"},
