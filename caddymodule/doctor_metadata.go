@@ -13,11 +13,12 @@ type expected struct {
 	groups  bool // a rule or a header names groups
 	fresh   bool // a policy asks when somebody authenticated
 	recheck bool // claims are asked for again
+	unasked bool // "Stay signed in?" is not asked after a consent, and is otherwise
 }
 
 // expectedOf looks through the rules of a configuration.
 func expectedOf(c *candidate) (n expected) {
-	n.recheck = c.Session.recheck() > 0
+	n.recheck, n.unasked = c.Session.recheck() > 0, c.unaskedAfterConsent()
 	policies := slices.Clone(c.Policies)
 	for _, h := range c.rt.sites {
 		policies = append(policies, h.Policies...)
@@ -55,7 +56,7 @@ func compare(p *signin.Provider, seen *signin.Examination, n expected) (found []
 	if p.AuthParams["response_mode"] == "form_post" && !slices.Contains(offers.ResponseModes, "form_post") {
 		say(findFail, "auth_param response_mode form_post: it offers %s", orDash(strings.Join(offers.ResponseModes, ", ")))
 	}
-	found = append(found, comparePrompt(p.AuthParams["prompt"])...)
+	found = append(found, promptRemarks(p.AuthParams["prompt"], n.unasked)...)
 	if missing := lacking(offers.Scopes, p.Scopes); len(missing) > 0 {
 		say(findWarn, "scopes: it does not offer %s (scopes_supported), and may refuse every sign-in for that", strings.Join(missing, ", "))
 	}
@@ -67,21 +68,6 @@ func compare(p *signin.Provider, seen *signin.Examination, n expected) (found []
 	}
 	if n.fresh && len(offers.Claims) > 0 && !slices.Contains(offers.Claims, "auth_time") {
 		say(findWarn, "policies ask when somebody has authenticated, and claims_supported lacks auth_time: if it is in no ID token, nobody meets them")
-	}
-	return found
-}
-
-// comparePrompt says what `auth_param prompt` does to every sign-in. A silent recheck asks with prompt=none whatever it is.
-func comparePrompt(value string) (found []remark) {
-	for _, word := range strings.Fields(value) {
-		switch word {
-		case "none":
-			found = append(found, remark{findFail, "auth_param prompt none: the provider may show no page, so nobody who is not signed in there can sign in"})
-		case "login":
-			found = append(found, remark{findWarn, "auth_param prompt login: users authenticate at the provider at each sign-in, also while they are signed in there"})
-		case "consent":
-			found = append(found, remark{findWarn, "auth_param prompt consent: \"Stay signed in?\" is not asked after a consent, so all sessions end with the browser, unless `suppress` of stay_signed_in leaves out consent"})
-		}
 	}
 	return found
 }

@@ -37,6 +37,7 @@ func TestDoctorComparesMetadata(t *testing.T) {
 		"prompt none":            {metadataOnly{}, "auth_param prompt none", "", findFail, "auth_param prompt none: the provider may show no page"},
 		"prompt login":           {metadataOnly{}, "auth_param prompt login", "", findWarn, "auth_param prompt login: users authenticate at the provider at each sign-in"},
 		"prompt login consent":   {metadataOnly{}, "auth_param prompt \"login consent\"", "", findWarn, "\"Stay signed in?\" is not asked after a consent"},
+		"prompt consent, asked":  {metadataOnly{}, "auth_param prompt consent", "stay_signed_in {\nsuppress guest\n}", "", "auth_param prompt"},
 		"select_account":         {metadataOnly{}, "auth_param prompt select_account", "", "", "auth_param prompt"},
 		"a scope":                {metadataOnly{}, "scopes openid wiki offline_access", "", findWarn, "it does not offer wiki (scopes_supported)"},
 		"scopes not listed":      {with("scopes_supported", nil), "scopes openid wiki offline_access", "", "", "scopes_supported"},

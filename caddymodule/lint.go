@@ -71,6 +71,7 @@ func (h *Handler) lint(server *caddyhttp.Server, routes caddyhttp.RouteList) {
 		a.warn(policy.Lint(tenant))
 		a.warn(policy.LintProviders(tenant, a.sources(nil)))
 		a.warn(overdue("", a.Policies, time.Now()))
+		a.warnOfPrompts()
 	}
 	a.warn(policy.LintSite(h.rt.rules, 0))
 	a.warn(policy.LintProviders(site, a.sources(h.rt.site.Providers)))

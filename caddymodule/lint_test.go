@@ -40,11 +40,15 @@ func validateWarns(t *testing.T, text string) (warnings []string) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(log)) {
-		var entry struct{ Msg, Policy, App, Problem, Position string }
+		var entry struct{ Msg, Policy, App, Provider, Problem, Position string }
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
 		if entry.Problem == "" {
+			continue
+		}
+		if entry.Provider != "" {
+			warnings = append(warnings, "provider "+entry.Provider+": "+entry.Problem)
 			continue
 		}
 		place := "policy " + entry.Policy + " "
@@ -106,6 +110,13 @@ b.example.com {
 		want                                   []string
 	}{
 		{"nothing", "", plain, "", "policy p {\ninclude group g\nrequire mfa\n}", "policy q {\nmax_idle 1h\n}", nil},
+		{"prompt none", "", plain, "auth_param prompt none", "", "", []string{"provider default: auth_param prompt none: the provider may show no page"}},
+		{"prompt login consent", "", plain, "auth_param prompt \"login consent\"", "", "", []string{
+			"provider default: auth_param prompt login: ", "provider default: auth_param prompt consent: \"Stay signed in?\" is not asked",
+		}},
+		{"prompt consent, and the question is asked", "", plain, "auth_param prompt consent", "stay_signed_in {\nsuppress guest high_risk shared_device iwa\n}", "", nil},
+		{"prompt consent, and the question is never asked", "", plain, "auth_param prompt consent", "stay_signed_in off", "", nil},
+		{"prompt select_account", "", plain, "auth_param prompt select_account", "", "", nil},
 		{"R11 a lock-out", "", plain, "", "policy p {\nblock\n}", "", []string{"p: it locks everybody out at every site"}},
 		{"R11 at a site", "", plain, "", "", "policy p {\nblock\n}", []string{"a.example.com p: it locks everybody out at this site"}},
 		{"of a site, behind one for all", "", plain, "", "policy q {\nrequire mfa\n}", "policy p {\ninclude group g\nrequire mfa\n}", []string{
