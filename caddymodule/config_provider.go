@@ -58,7 +58,7 @@ type Provider struct {
 	// Scheme, host and port at which Latchkey itself reaches the provider, where that is not the issuer's address: the name of
 	// a container, for example. Everything under the issuer's origin is asked there: metadata, keys, tokens, userinfo and
 	// revocation, with the public name in `Host`, `X-Forwarded-Host` and `X-Forwarded-Proto`. Browsers never go there. Plain
-	// http is accepted for names and addresses that are not on the Internet; whoever can read or change what crosses that
+	// http is accepted for names and addresses that are not on the Internet; a person who can read or change what crosses that
 	// network can sign in as anybody. Default: the issuer's address.
 	InternalURL string `json:"internal_url,omitempty"`
 
@@ -87,13 +87,13 @@ type Provider struct {
 	UserClaims []string `json:"user_claims,omitempty"`
 
 	// Take a user name that looks like a mail address for the person's, although the provider does not say that it has
-	// verified it. For providers where nobody can choose their own user name, such as Microsoft Entra ID. Where people choose
+	// verified it. For providers where users cannot choose their user name, such as Microsoft Entra ID. Where people choose
 	// theirs, one could take a colleague's address for a name and enter as them. Default: such a name opens nothing,
-	// excludes nobody and does not reach the app; rules that restrict take it for theirs all the same.
+	// excludes no user and does not reach the app; rules that restrict take it for theirs all the same.
 	TrustUserNames bool `json:"trust_user_names,omitempty"`
 
 	// Further audiences that an ID token may have beside the client, if it says that it was issued to this client (`azp`).
-	// ZITADEL adds the id of its project. Whoever else is listed can use the token as well: list audiences of your own
+	// ZITADEL adds the id of its project. Every service that is listed can use the token as well: list audiences of your own
 	// alone. Default: none.
 	TrustAudience []string `json:"trust_audience,omitempty"`
 

@@ -41,7 +41,7 @@ func (d *doctor) provider(ctx context.Context, p *signin.Provider, wanted expect
 		found = append(found, say(findWarn, "it has no %s: signing out ends less there", strings.Join(lacks, " and no ")))
 	}
 	if seen.TokenErr != nil {
-		found = append(found, say(findFail, "its token endpoint does not answer, so that nobody can sign in: %s", oneLine(seen.TokenErr)))
+		found = append(found, say(findFail, "its token endpoint does not answer, so that no user can sign in: %s", oneLine(seen.TokenErr)))
 	}
 	if seen.From != p.MetadataAddress() {
 		found = append(found, say(findOK, "its metadata is at %s, by a redirect", seen.From))

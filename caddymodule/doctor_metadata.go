@@ -67,7 +67,7 @@ func compare(p *signin.Provider, seen *signin.Examination, n expected) (found []
 		found = append(found, compareGroups(p, seen)...)
 	}
 	if n.fresh && len(offers.Claims) > 0 && !slices.Contains(offers.Claims, "auth_time") {
-		say(findWarn, "policies ask when somebody has authenticated, and claims_supported lacks auth_time: if it is in no ID token, nobody meets them")
+		say(findWarn, "policies ask when a user has authenticated, and claims_supported lacks auth_time: if it is in no ID token, no user meets them")
 	}
 	return found
 }

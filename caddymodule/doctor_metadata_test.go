@@ -26,7 +26,7 @@ func TestDoctorComparesMetadata(t *testing.T) {
 		level, want   string // no level: nothing may say it
 	}{
 		"all well":               {metadataOnly{}, "", "", "", "provider default: its token endpoint does not answer"},
-		"token endpoint down":    {metadataOnly{tokenDown: true}, "", "", findFail, "its token endpoint does not answer, so that nobody can sign in: status 503"},
+		"token endpoint down":    {metadataOnly{tokenDown: true}, "", "", findFail, "its token endpoint does not answer, so that no user can sign in: status 503"},
 		"no S256":                {with("code_challenge_methods_supported", []string{"plain"}), "", "", findFail, "it offers PKCE with plain and not with S256"},
 		"PKCE not listed":        {with("code_challenge_methods_supported", nil), "", "", findWarn, "it does not say that it takes PKCE with S256"},
 		"post alone":             {with("token_endpoint_auth_methods_supported", []string{"client_secret_post"}), "client_auth client_secret_basic", "", findFail, "client_auth client_secret_basic: it takes client_secret_post"},

@@ -64,12 +64,12 @@ func TestExplainGoldens(t *testing.T) {
 func TestExplainRefuses(t *testing.T) {
 	for name, tt := range map[string]struct{ args, message string }{
 		"nobody":                {"--app=wiki", "say who it is about"},
-		"anonymous with a name": {"--app=wiki --anonymous --unverified=alice", "nobody is signed in"},
+		"anonymous with a name": {"--app=wiki --anonymous --unverified=alice", "no user is signed in"},
 		"no app":                {"--user=alice", "more than one app: say which, expected one of admin, payroll, vault, wiki"},
 		"unknown app":           {"--user=alice --app=wkii", `unknown app "wkii", did you mean "wiki"?`},
 		"unknown provider":      {"--user=alice --app=wiki --provider=entre", `unknown provider "entre", did you mean "entra"?`},
-		"anonymous":             {"--user=alice --app=wiki --anonymous", "nobody is signed in"},
-		"anonymous with mfa":    {"--app=wiki --anonymous --mfa", "nobody is signed in"},
+		"anonymous":             {"--user=alice --app=wiki --anonymous", "no user is signed in"},
+		"anonymous with mfa":    {"--app=wiki --anonymous --mfa", "no user is signed in"},
 		"path":                  {"--user=alice --app=wiki --path=users", `path: "users" is no path`},
 		"ip":                    {"--user=alice --app=wiki --ip=203.0.113", `ip: "203.0.113" is no IP address`},
 		"header":                {"--user=alice --app=wiki --header=danger", "not of the form 'Name: value'"},

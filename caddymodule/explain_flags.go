@@ -34,7 +34,7 @@ func (f *queryFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&q.GroupsUnreadable, "groups-unreadable", false, "the groups claim is no list of groups")
 	flags.BoolVar(&q.Guest, "guest", false, "the provider calls them a guest")
 	flags.BoolVar(&q.GuestUnreadable, "guest-unreadable", false, "the guest claim is in no known word")
-	flags.BoolVar(&q.Anonymous, "anonymous", false, "nobody is signed in")
+	flags.BoolVar(&q.Anonymous, "anonymous", false, "no user is signed in")
 	flags.StringVar(&q.Provider, "provider", "", "where they signed in; default: the app's first provider")
 	flags.BoolVar(&q.MFA, "mfa", false, "they signed in with a second factor")
 	flags.StringArrayVar(&q.ACRs, "acr", nil, "an authentication context that the sign-in has; repeatable")

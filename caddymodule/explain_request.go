@@ -49,8 +49,8 @@ func (h *Handler) imagine(q *Query) (*imagined, error) {
 }
 
 var (
-	errNobody    = errors.New("say who it is about: a user, a subject, an unverified name or a group, or that nobody is signed in")
-	errAnonymous = errors.New("nobody is signed in, so nothing about a person goes with it")
+	errNobody    = errors.New("say who it is about: a user, a subject, an unverified name or a group, or that no user is signed in")
+	errAnonymous = errors.New("no user is signed in, so nothing about a person goes with it")
 	errKind      = errors.New("the kind of a session is browser or persistent")
 	errRemember  = errors.New("a remembered answer is yes or no")
 	errNegative  = errors.New("a time that has passed is not negative")

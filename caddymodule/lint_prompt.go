@@ -12,7 +12,7 @@ func promptRemarks(value string, unasked bool) (found []remark) {
 	for _, word := range strings.Fields(value) {
 		switch {
 		case word == "none":
-			found = append(found, remark{findFail, "auth_param prompt none: the provider may show no page, so nobody who is not signed in there can sign in"})
+			found = append(found, remark{findFail, "auth_param prompt none: the provider may show no page, so a user who is not signed in there cannot sign in"})
 		case word == "login":
 			found = append(found, remark{findWarn, "auth_param prompt login: users authenticate at the provider at each sign-in, also while they are signed in there"})
 		case word == "consent" && unasked:
