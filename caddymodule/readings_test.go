@@ -97,6 +97,22 @@ var matcherRows = []struct {
 	{"remote_ip 192.0.2.0/24", func(r *http.Request) { r.RemoteAddr = "192.0.2.7:1" }, map[string]change{
 		"no address": func(r *http.Request) { r.RemoteAddr = "@" },
 	}, http.StatusForbidden},
+	{"remote_ip 192.0.2.7", func(r *http.Request) { r.RemoteAddr = "192.0.2.7:1" }, map[string]change{
+		"IPv4 in IPv6 form": func(r *http.Request) { r.RemoteAddr = "[::ffff:192.0.2.7]:1" },
+	}, http.StatusForbidden},
+	{"expression remote_ip('192.0.2.0/24')", func(r *http.Request) { r.RemoteAddr = "192.0.2.7:1" }, map[string]change{
+		"IPv4 in IPv6 form": func(r *http.Request) { r.RemoteAddr = "[::ffff:192.0.2.7]:1" },
+	}, http.StatusForbidden},
+	{"not client_ip 198.51.100.0/24", clientAddress("::ffff:192.0.2.7"), nil, 0},
+	{"tls", overTLS(true), nil, 0},
+	{"tls early_data", overTLS(false), nil, 0},
+	{"not tls early_data", overTLS(true), nil, 0},
+	{"vars {http.request.tls.client.subject} CN=ada", clientCertificate("ada"), nil, 0},
+	{"expression `{http.request.tls.client.subject} == 'CN=ada'`", clientCertificate("ada"), nil, 0},
+	{"of_a_plugin", target("/x?plugin=1"), map[string]change{
+		"a query that does not parse": target("/x?plugin=1&a=%"), "a semicolon": target("/x?plugin=1;a"), "parameters": target("/x;plugin=2?plugin=0"),
+	}, 0},
+	{"not of_a_plugin", target("/x"), map[string]change{"a query that does not parse": target("/x?%")}, 0},
 	{"url_pattern /admin/:page", target("/admin/users"), map[string]change{"a host that is no number": host("wiki.1")}, 0},
 	{"url_pattern /x?role=admin", target("/x?role=admin"), map[string]change{"an escape": target("/x?role=%61dmin")}, 0},
 	{"file /readings.go", target("/x"), map[string]change{"none": func(r *http.Request) { r.Method = "get" }}, 0},

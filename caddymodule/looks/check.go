@@ -15,7 +15,7 @@ var errNoAddress = errors.New("a rule asks for the client's address, which canno
 
 // CheckAddress fails if the rules look at an address that cannot be read. client is that of the client, as Caddy knows it.
 func (s *Set) CheckAddress(remote, client string) error {
-	if s.client && !isAddress(client) || s.remote && !isAddress(remote) {
+	if s.client && !isAddress(client) || s.remote && (!isAddress(remote) || isMapped(remote)) {
 		return errNoAddress
 	}
 	return nil
@@ -130,6 +130,17 @@ func isAddress(text string) bool {
 	}
 	_, err := netip.ParseAddr(text)
 	return err == nil
+}
+
+// isMapped tells whether the address of a connection is IPv4 in IPv6 form, as a PROXY header can have it. No IPv4 range holds
+// it. That of the client is brought to its IPv4 form before.
+func isMapped(remote string) bool {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Is4In6()
 }
 
 // needless tells whether text has an escape for a character that needs none (RFC 3986 section 2.3): the application reads

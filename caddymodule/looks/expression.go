@@ -53,8 +53,10 @@ func (s *Set) call(function string, texts []string) error {
 	switch function {
 	case "client_ip":
 		s.client = true
+		return mapped(texts)
 	case "remote_ip":
 		s.remote = true
+		return mapped(texts)
 	case "host":
 		s.host = true
 	case "path":

@@ -2,6 +2,7 @@ package looks
 
 import (
 	"fmt"
+	"net/netip"
 	"path"
 	"regexp"
 	"slices"
@@ -27,7 +28,9 @@ type Set struct {
 	headers        []header
 	grpc           bool
 	remote, client bool
-	pattern        *caddyhttp.MatchURLPattern
+	// unknown: a matcher of a plugin may look at anything.
+	unknown bool
+	pattern *caddyhttp.MatchURLPattern
 }
 
 // header is one that rules look at.
@@ -36,8 +39,8 @@ type header struct{ name, folded string }
 // Path tells whether a rule looks at the path.
 func (s *Set) Path() bool { return s.path }
 
-// Address tells whether a rule looks at the address of the client.
-func (s *Set) Address() bool { return s.remote || s.client }
+// Address tells whether a rule looks at the address of the client, or may.
+func (s *Set) Address() bool { return s.remote || s.client || s.unknown }
 
 // Add takes up what matchers look at. An error is a matcher that can never hold, or not always when it is meant to.
 func (s *Set) Add(sets caddyhttp.MatcherSets) error {
@@ -84,8 +87,10 @@ func (s *Set) add(matcher any) error {
 		return s.protocol(string(*m))
 	case *caddyhttp.MatchRemoteIP:
 		s.remote = true
+		return mapped(m.Ranges)
 	case *caddyhttp.MatchClientIP:
 		s.client = true
+		return mapped(m.Ranges)
 	case *caddyhttp.VarsMatcher:
 		for name, values := range *m {
 			if err := s.variable(name); err != nil {
@@ -115,7 +120,18 @@ func (s *Set) add(matcher any) error {
 			}
 		}
 	default: // of a plugin, which may look at anything
-		s.query, s.path = true, true
+		s.query, s.path, s.unknown = true, true, true
+	}
+	return nil
+}
+
+// mapped refuses IPv4 addresses in IPv6 form: clients have their IPv4 address, and no range in that form holds one.
+func mapped(ranges []string) error {
+	for _, text := range ranges {
+		address, _, _ := strings.Cut(caddy.NewReplacer().ReplaceAll(text, ""), "/")
+		if ip, err := netip.ParseAddr(address); err == nil && ip.Is4In6() {
+			return fmt.Errorf("address %q never matches: write it as IPv4, as in %s", text, ip.Unmap())
+		}
 	}
 	return nil
 }
