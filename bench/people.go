@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/filestore"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
@@ -35,7 +36,7 @@ type person struct {
 // people writes sessions straight into a store: what the gateway would have written if they had signed in, in seconds
 // instead of minutes.
 func people(ctx context.Context, store session.Store, issuer string, n, atOnce int, tokens tokens) ([]person, error) {
-	ring, err := session.NewKeyRing([]byte(secretKey))
+	ring, err := keyring.New([]byte(secretKey))
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,7 @@ func people(ctx context.Context, store session.Store, issuer string, n, atOnce i
 				}
 				all[i] = person{
 					subject: draft.Identity.Subject,
-					cookies: cookieName + "=" + ring.SealToken(token, "127.0.0.1", cookieName) + "; " + cookieName + "-browser=" + draft.BrowserID,
+					cookies: cookieName + "=" + session.SealToken(ring, token, "127.0.0.1", cookieName) + "; " + cookieName + "-browser=" + draft.BrowserID,
 				}
 			}
 		})

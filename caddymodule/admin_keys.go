@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 const (
@@ -111,7 +112,7 @@ func (p parameters) sessionsCursor() (string, error) {
 
 // needs returns the keys without which a session ends: those that sealed its record and its tokens, and each that may
 // have sealed its cookie, which is whichever was the newest somewhere when it began.
-func needs(s *session.Session, ring []session.KeyInfo) []session.KeyID {
+func needs(s *session.Session, ring []keyring.Info) []keyring.ID {
 	ids := s.SealedUnder()
 	for i, k := range ring {
 		if k.Created.IsZero() {
@@ -167,7 +168,7 @@ func adminRetireKey(r *http.Request, app *App, _ []string) (any, error) {
 	if keeper == nil {
 		return nil, errListedKeys
 	}
-	var id session.KeyID
+	var id keyring.ID
 	if raw, err := hex.DecodeString(ask.ID); err != nil || len(raw) != len(id) || hex.EncodeToString(raw) != ask.ID {
 		return nil, refuse(http.StatusBadRequest, "id: %q is no key's id, which is four hexadecimal digits", ask.ID)
 	} else {
@@ -191,9 +192,9 @@ func adminRetireKey(r *http.Request, app *App, _ []string) (any, error) {
 }
 
 // retirable refuses a key that is the newest, that there is not, or that somebody still needs.
-func (a *App) retirable(ctx context.Context, id session.KeyID, force bool) error {
+func (a *App) retirable(ctx context.Context, id keyring.ID, force bool) error {
 	infos := a.rt.sessions.Keys().Keys()
-	i := slices.IndexFunc(infos, func(k session.KeyInfo) bool { return k.ID == id })
+	i := slices.IndexFunc(infos, func(k keyring.Info) bool { return k.ID == id })
 	switch {
 	case i < 0:
 		return refuse(http.StatusNotFound, "%w: %s", errNoSuchKey, id)

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -97,11 +98,11 @@ func TestAdminKeys(t *testing.T) {
 		t.Errorf("keys %v", got)
 	}
 	_, token = a.signIn("eve", "main")
-	cookie := a.app.rt.keeper.ring.SealToken(token, "host", "cookie")
+	cookie := session.SealToken(a.app.rt.keeper.ring, token, "host", "cookie")
 	c.later(time.Minute)
 	a.must(200, "POST", "/latchkey/keys/rotate", "")
 	a.must(200, "POST", "/latchkey/keys/retire", `{"id":"`+made.ID+`","force":true}`)
-	if _, err := a.app.rt.keeper.ring.OpenToken(cookie, "host", "cookie"); !errors.Is(err, session.ErrUnsealable) {
+	if _, err := session.OpenToken(a.app.rt.keeper.ring, cookie, "host", "cookie"); !errors.Is(err, keyring.ErrUnsealable) {
 		t.Errorf("a session whose key was taken by force: %v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -27,7 +28,7 @@ type administered struct {
 func newAdministered(t *testing.T) *administered {
 	t.Helper()
 	a := &administered{t: t, store: storetest.NewMemory(nil), app: new(App), server: adminServer(t).URL}
-	ring, err := session.NewKeyRing([]byte("0123456789abcdef0123456789abcdef"))
+	ring, err := keyring.New([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal/journaltest"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
@@ -30,7 +31,7 @@ func newStoredLog(t *testing.T) *storedLog { t.Helper(); return newStoredLogAt(t
 
 func newStoredLogAt(t *testing.T, now func() time.Time) *storedLog {
 	t.Helper()
-	ring, err := session.NewKeyRing([]byte("0123456789abcdef0123456789abcdef"))
+	ring, err := keyring.New([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -153,7 +154,7 @@ func (a *App) resolveKeys() ([][]byte, error) {
 		secrets = append(secrets, []byte(secret))
 	}
 	if len(secrets) > 0 {
-		if _, err := session.NewKeyRing(secrets...); err != nil {
+		if _, err := keyring.New(secrets...); err != nil {
 			return nil, fmt.Errorf("keys: %w", err)
 		}
 	}

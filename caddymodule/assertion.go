@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
@@ -142,7 +143,7 @@ func (h *Handler) assert(r *http.Request, p *passage) error {
 	return nil
 }
 
-func (h *Handler) sign(signer *session.Signer, origin string, who *session.Session, now time.Time) (string, error) {
+func (h *Handler) sign(signer *keyring.Signer, origin string, who *session.Session, now time.Time) (string, error) {
 	claims := assertionClaims{
 		Issuer: origin, Subject: who.Identity.Subject, Audience: h.Assertion.Audience,
 		IssuedAt: now.Unix(), NotAfter: now.Add(assertionLife).Unix(), NotYet: now.Add(-assertionSkew).Unix(),

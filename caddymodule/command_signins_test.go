@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -280,7 +281,7 @@ func TestSignInsHangingServer(t *testing.T) {
 func TestSignInsUnreadable(t *testing.T) {
 	l := newStoredLog(t)
 	l.write(nil)
-	ring, err := session.NewKeyRing([]byte("another-ring-with-0123456789abcdef"))
+	ring, err := keyring.New([]byte("another-ring-with-0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
@@ -232,8 +233,8 @@ func hasPlaceholder(s string) bool {
 // checkKeys never shows a key.
 func (a *App) checkKeys() error {
 	for i, k := range a.Keys {
-		if !hasPlaceholder(k) && len(k) < session.MinSecret {
-			return fmt.Errorf("keys: key %d has less than %d bytes", i+1, session.MinSecret)
+		if !hasPlaceholder(k) && len(k) < keyring.MinSecret {
+			return fmt.Errorf("keys: key %d has less than %d bytes", i+1, keyring.MinSecret)
 		}
 		if slices.Contains(a.Keys[:i], k) {
 			return fmt.Errorf("keys: key %d is listed twice", i+1)

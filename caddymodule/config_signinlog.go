@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
@@ -52,7 +53,7 @@ func (s *SignInLog) keep() time.Duration {
 }
 
 // openSignInLog starts the log in the store, beside Caddy's log, and returns where sign-ins go.
-func (a *App) openSignInLog(store session.Store, ring *session.KeyRing) (signinlog.Sink, error) {
+func (a *App) openSignInLog(store session.Store, ring *keyring.Ring) (signinlog.Sink, error) {
 	sink, err := a.signInSinks(store, ring)
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func (a *App) openSignInLog(store session.Store, ring *session.KeyRing) (signinl
 	return a.rt.repeats, nil
 }
 
-func (a *App) signInSinks(store session.Store, ring *session.KeyRing) (signinlog.Sink, error) {
+func (a *App) signInSinks(store session.Store, ring *keyring.Ring) (signinlog.Sink, error) {
 	logged := signinlog.Zap{Logger: a.rt.logger.Named("sign_in")}
 	if a.SignInLog.off() {
 		return logged, nil

@@ -58,7 +58,7 @@ func newVisitorOf(tb testing.TB, app *App, site *Handler, issuer string, answere
 	}
 	s := &visitor{
 		h: c.rt.sites[0], w: httptest.NewRecorder(),
-		cookies: []string{"theme=dark; __Host-latchkey=" + ring.SealToken(token, "wiki.example.com", "latchkey")},
+		cookies: []string{"theme=dark; __Host-latchkey=" + session.SealToken(ring, token, "wiki.example.com", "latchkey")},
 	}
 	s.next = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { s.passed++; return nil })
 	return s

@@ -18,8 +18,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/filestore"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
 )
 
@@ -219,7 +219,7 @@ func TestDoctorFindings(t *testing.T) {
 		}
 	}
 	aged := func(age time.Duration) func(*clinic) {
-		text, err := json.Marshal(storedKeys{[]storedKey{{make([]byte, session.MinSecret), time.Now().Add(-age)}}})
+		text, err := json.Marshal(storedKeys{[]storedKey{{make([]byte, keyring.MinSecret), time.Now().Add(-age)}}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -116,7 +116,7 @@ func realAnswer(rt *rapid.T, c *candidate, q *Query) answer {
 	}
 	if !q.Anonymous {
 		token := signedIn(rt, c, q)
-		r.Header.Set("Cookie", "__Host-latchkey="+service.Keys.SealToken(token, q.Host, "latchkey"))
+		r.Header.Set("Cookie", "__Host-latchkey="+session.SealToken(service.Keys, token, q.Host, "latchkey"))
 	}
 	if q.IP != "" {
 		r.RemoteAddr = netip.AddrPortFrom(netip.MustParseAddr(q.IP), 1234).String()

@@ -12,7 +12,7 @@ import (
 
 	"github.com/caddyserver/certmagic"
 
-	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 const (
@@ -40,7 +40,7 @@ var errNoRing = fmt.Errorf("no key ring in Caddy's storage: %w", fs.ErrNotExist)
 
 // loadKeys reads the ring. errNoRing if there is none; a ring that cannot be read is another error and is never replaced:
 // every session would end.
-func loadKeys(ctx context.Context, storage certmagic.Storage) ([]session.RingKey, error) {
+func loadKeys(ctx context.Context, storage certmagic.Storage) ([]keyring.Key, error) {
 	data, err := storage.Load(ctx, keysStorageKey)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errNoRing
@@ -52,16 +52,16 @@ func loadKeys(ctx context.Context, storage certmagic.Storage) ([]session.RingKey
 	if err := json.Unmarshal(data, &stored); err != nil || len(stored.Keys) == 0 {
 		return nil, fmt.Errorf("key ring %s in Caddy's storage cannot be read", keysStorageKey)
 	}
-	keys := make([]session.RingKey, 0, len(stored.Keys))
+	keys := make([]keyring.Key, 0, len(stored.Keys))
 	for _, k := range stored.Keys {
-		keys = append(keys, session.RingKey(k))
+		keys = append(keys, keyring.Key(k))
 	}
 	return keys, nil
 }
 
 // changeKeys changes the ring in the storage, one at a time in the whole cluster, and returns what it is then. change
 // gets nil if there is none; what it returns is written unless it is what it got.
-func changeKeys(ctx context.Context, storage certmagic.Storage, change func([]session.RingKey) ([]session.RingKey, error)) ([]session.RingKey, error) {
+func changeKeys(ctx context.Context, storage certmagic.Storage, change func([]keyring.Key) ([]keyring.Key, error)) ([]keyring.Key, error) {
 	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
 	if err := storage.Lock(ctx, keysLock); err != nil {
@@ -73,7 +73,7 @@ func changeKeys(ctx context.Context, storage certmagic.Storage, change func([]se
 		return nil, err
 	}
 	next, err := change(slices.Clone(keys))
-	if err != nil || slices.EqualFunc(keys, next, func(a, b session.RingKey) bool { return string(a.Secret) == string(b.Secret) }) {
+	if err != nil || slices.EqualFunc(keys, next, func(a, b keyring.Key) bool { return string(a.Secret) == string(b.Secret) }) {
 		return next, err
 	}
 	var stored storedKeys
@@ -92,8 +92,8 @@ func changeKeys(ctx context.Context, storage certmagic.Storage, change func([]se
 
 // newKey makes a key whose id none of the others has: an id that two keys share would make a key that is missing look
 // like a value that was forged.
-func newKey(others []session.RingKey, now time.Time) (session.RingKey, error) {
-	taken := make(map[session.KeyID]bool, len(others))
+func newKey(others []keyring.Key, now time.Time) (keyring.Key, error) {
+	taken := make(map[keyring.ID]bool, len(others))
 	for _, k := range others {
 		id, err := k.ID()
 		if err != nil {
@@ -102,7 +102,7 @@ func newKey(others []session.RingKey, now time.Time) (session.RingKey, error) {
 		taken[id] = true
 	}
 	for {
-		k := session.RingKey{Secret: make([]byte, session.MinSecret), Created: now.UTC().Truncate(time.Millisecond)}
+		k := keyring.Key{Secret: make([]byte, keyring.MinSecret), Created: now.UTC().Truncate(time.Millisecond)}
 		_, _ = rand.Read(k.Secret) // never fails
 		if id, err := k.ID(); err != nil || !taken[id] {
 			return k, err
@@ -112,19 +112,19 @@ func newKey(others []session.RingKey, now time.Time) (session.RingKey, error) {
 
 // storageKeys returns the keys in Caddy's storage, and makes the first if there is none: the members of a cluster share
 // the storage, and with it the ring.
-func storageKeys(ctx context.Context, storage certmagic.Storage, now time.Time) (keys []session.RingKey, made bool, err error) {
+func storageKeys(ctx context.Context, storage certmagic.Storage, now time.Time) (keys []keyring.Key, made bool, err error) {
 	look, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
 	if keys, err = loadKeys(look, storage); !errors.Is(err, errNoRing) {
 		return keys, false, err
 	}
-	keys, err = changeKeys(ctx, storage, func(keys []session.RingKey) ([]session.RingKey, error) {
+	keys, err = changeKeys(ctx, storage, func(keys []keyring.Key) ([]keyring.Key, error) {
 		if len(keys) > 0 { // somebody else made it while this one waited
 			return keys, nil
 		}
 		made = true
 		k, err := newKey(nil, now)
-		return []session.RingKey{k}, err
+		return []keyring.Key{k}, err
 	})
 	return keys, made, err
 }

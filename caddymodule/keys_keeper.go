@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 const (
@@ -36,13 +37,13 @@ const (
 )
 
 // openRing makes the key ring of the configuration, and its keeper if it lists none.
-func (a *App) openRing() (*session.KeyRing, error) {
+func (a *App) openRing() (*keyring.Ring, error) {
 	secrets, err := a.resolveKeys()
 	if err != nil {
 		return nil, err
 	}
 	if len(secrets) > 0 {
-		ring, err := session.NewKeyRing(secrets...)
+		ring, err := keyring.New(secrets...)
 		if err == nil {
 			ring.OnUnknown(staticForeign(a.rt.logger))
 		}
@@ -52,7 +53,7 @@ func (a *App) openRing() (*session.KeyRing, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring := new(session.KeyRing)
+	ring := new(keyring.Ring)
 	if err := ring.Replace(keys); err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func (a *App) openRing() (*session.KeyRing, error) {
 // ringKeeper keeps a key ring like that in Caddy's storage. It learns of another replica's change by the store's feed,
 // when it meets a key that it does not know, and every keysLook; it supersedes and retires keys by their age.
 type ringKeeper struct {
-	ring    *session.KeyRing
+	ring    *keyring.Ring
 	storage certmagic.Storage
 	logger  *zap.Logger
 	now     func() time.Time
@@ -92,7 +93,7 @@ type ringKeeper struct {
 	next    *keyReading // not begun
 	begun   time.Time
 	waiting int
-	foreign map[session.KeyID]time.Time
+	foreign map[keyring.ID]time.Time
 	warned  time.Time
 	failing bool
 }
@@ -168,8 +169,8 @@ func (k *ringKeeper) read(ctx context.Context) error {
 }
 
 // adopt puts keys into the ring, if they are others than it has.
-func (k *ringKeeper) adopt(keys []session.RingKey) error {
-	next := new(session.KeyRing)
+func (k *ringKeeper) adopt(keys []keyring.Key) error {
+	next := new(keyring.Ring)
 	if err := next.Replace(keys); err != nil {
 		return err
 	}
@@ -181,8 +182,8 @@ func (k *ringKeeper) adopt(keys []session.RingKey) error {
 		return err
 	}
 	has := k.ring.Keys()
-	if !slices.ContainsFunc(had, func(a session.KeyInfo) bool {
-		return slices.ContainsFunc(has, func(b session.KeyInfo) bool { return a.ID == b.ID })
+	if !slices.ContainsFunc(had, func(a keyring.Info) bool {
+		return slices.ContainsFunc(has, func(b keyring.Info) bool { return a.ID == b.ID })
 	}) {
 		k.logger.Error("the key ring in Caddy's storage is another one; everybody signs in anew", zap.Stringer("key", has[0].ID))
 		return nil
@@ -191,8 +192,8 @@ func (k *ringKeeper) adopt(keys []session.RingKey) error {
 	return nil
 }
 
-// unknown answers session.KeyRing.OnUnknown. An anonymous client can make it read once a keysPause and no more.
-func (k *ringKeeper) unknown(id session.KeyID) error {
+// unknown answers keyring.Ring.OnUnknown. An anonymous client can make it read once a keysPause and no more.
+func (k *ringKeeper) unknown(id keyring.ID) error {
 	k.mu.Lock()
 	if at, ok := k.foreign[id]; ok && k.now().Sub(at) < keysForeign {
 		k.mu.Unlock()
@@ -241,12 +242,12 @@ func (k *ringKeeper) readSoon(reading *keyReading, pause time.Duration) {
 	reading.err = k.read(context.Background())
 }
 
-func (k *ringKeeper) has(id session.KeyID) bool {
-	return slices.ContainsFunc(k.ring.Keys(), func(i session.KeyInfo) bool { return i.ID == id })
+func (k *ringKeeper) has(id keyring.ID) bool {
+	return slices.ContainsFunc(k.ring.Keys(), func(i keyring.Info) bool { return i.ID == id })
 }
 
 // noteForeign keeps in mind that a key is not this installation's, and says so once in a while. The lock is held.
-func (k *ringKeeper) noteForeign(id session.KeyID) {
+func (k *ringKeeper) noteForeign(id keyring.ID) {
 	now := k.now()
 	for other, at := range k.foreign {
 		if now.Sub(at) >= keysForeign {
@@ -254,30 +255,30 @@ func (k *ringKeeper) noteForeign(id session.KeyID) {
 		}
 	}
 	if k.foreign == nil {
-		k.foreign = map[session.KeyID]time.Time{}
+		k.foreign = map[keyring.ID]time.Time{}
 	}
 	if len(k.foreign) < maxForeign {
 		k.foreign[id] = now
 	}
-	if id != (session.KeyID{}) && now.Sub(k.warned) >= keysQuiet {
+	if id != (keyring.ID{}) && now.Sub(k.warned) >= keysQuiet {
 		k.warned = now
 		warnForeign(k.logger, id)
 	}
 }
 
-func warnForeign(logger *zap.Logger, id session.KeyID) {
+func warnForeign(logger *zap.Logger, id keyring.ID) {
 	logger.Warn("a cookie or a record is sealed under a key that the key ring does not have: lost, retired or foreign; whoever holds it signs in anew",
 		zap.Stringer("key", id))
 }
 
 // staticForeign is OnUnknown for keys that the configuration lists, which change with it alone.
-func staticForeign(logger *zap.Logger) func(session.KeyID) error {
+func staticForeign(logger *zap.Logger) func(keyring.ID) error {
 	var mu sync.Mutex
 	var warned time.Time
-	return func(id session.KeyID) error {
+	return func(id keyring.ID) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if now := time.Now(); id != (session.KeyID{}) && now.Sub(warned) >= keysQuiet {
+		if now := time.Now(); id != (keyring.ID{}) && now.Sub(warned) >= keysQuiet {
 			warned = now
 			warnForeign(logger, id)
 		}

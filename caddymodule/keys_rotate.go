@@ -9,7 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 var (
@@ -20,12 +20,12 @@ var (
 
 // rotateNow makes a key that seals from here on, on this replica at once and on others as soon as they hear of it. Those
 // before it go on opening what they have sealed.
-func (k *ringKeeper) rotateNow(ctx context.Context) (session.KeyInfo, error) {
-	return k.rotateIf(ctx, func([]session.RingKey) bool { return true })
+func (k *ringKeeper) rotateNow(ctx context.Context) (keyring.Info, error) {
+	return k.rotateIf(ctx, func([]keyring.Key) bool { return true })
 }
 
-func (k *ringKeeper) rotateIf(ctx context.Context, due func([]session.RingKey) bool) (session.KeyInfo, error) {
-	err := k.change(ctx, func(keys []session.RingKey) ([]session.RingKey, error) {
+func (k *ringKeeper) rotateIf(ctx context.Context, due func([]keyring.Key) bool) (keyring.Info, error) {
+	err := k.change(ctx, func(keys []keyring.Key) ([]keyring.Key, error) {
 		if !due(keys) {
 			return keys, nil
 		}
@@ -39,8 +39,8 @@ func (k *ringKeeper) rotateIf(ctx context.Context, due func([]session.RingKey) b
 }
 
 // retire takes a key out of the ring: what it has sealed opens no more.
-func (k *ringKeeper) retire(ctx context.Context, id session.KeyID) error {
-	return k.change(ctx, func(keys []session.RingKey) ([]session.RingKey, error) {
+func (k *ringKeeper) retire(ctx context.Context, id keyring.ID) error {
+	return k.change(ctx, func(keys []keyring.Key) ([]keyring.Key, error) {
 		i, err := indexOf(keys, id)
 		if err != nil {
 			return nil, err
@@ -49,8 +49,8 @@ func (k *ringKeeper) retire(ctx context.Context, id session.KeyID) error {
 	})
 }
 
-func indexOf(keys []session.RingKey, id session.KeyID) (int, error) {
-	i := slices.IndexFunc(keys, func(key session.RingKey) bool { its, err := key.ID(); return err == nil && its == id })
+func indexOf(keys []keyring.Key, id keyring.ID) (int, error) {
+	i := slices.IndexFunc(keys, func(key keyring.Key) bool { its, err := key.ID(); return err == nil && its == id })
 	switch i {
 	case -1:
 		return i, errNoSuchKey
@@ -61,7 +61,7 @@ func indexOf(keys []session.RingKey, id session.KeyID) (int, error) {
 }
 
 // change changes the ring in the storage and here, and tells the other replicas.
-func (k *ringKeeper) change(ctx context.Context, change func([]session.RingKey) ([]session.RingKey, error)) error {
+func (k *ringKeeper) change(ctx context.Context, change func([]keyring.Key) ([]keyring.Key, error)) error {
 	err := k.changeHere(ctx, change)
 	if err == nil {
 		k.tell(ctx)
@@ -69,10 +69,10 @@ func (k *ringKeeper) change(ctx context.Context, change func([]session.RingKey) 
 	return err
 }
 
-func (k *ringKeeper) changeHere(ctx context.Context, change func([]session.RingKey) ([]session.RingKey, error)) error {
+func (k *ringKeeper) changeHere(ctx context.Context, change func([]keyring.Key) ([]keyring.Key, error)) error {
 	k.changing.Lock()
 	defer k.changing.Unlock()
-	keys, err := changeKeys(ctx, k.storage, func(keys []session.RingKey) ([]session.RingKey, error) {
+	keys, err := changeKeys(ctx, k.storage, func(keys []keyring.Key) ([]keyring.Key, error) {
 		if len(keys) == 0 {
 			return nil, errNoRing // which a change of it must not make up for
 		}
@@ -87,7 +87,7 @@ func (k *ringKeeper) changeHere(ctx context.Context, change func([]session.RingK
 // tend supersedes the newest key when it is old enough, and retires those that nothing can need any more.
 func (k *ringKeeper) tend(ctx context.Context) error {
 	if infos := k.ring.Keys(); k.rotate > 0 && k.now().Sub(infos[0].Created) >= k.rotate {
-		made, err := k.rotateIf(ctx, func(keys []session.RingKey) bool { return k.now().Sub(keys[0].Created) >= k.rotate })
+		made, err := k.rotateIf(ctx, func(keys []keyring.Key) bool { return k.now().Sub(keys[0].Created) >= k.rotate })
 		if err != nil {
 			return err
 		}
@@ -97,8 +97,8 @@ func (k *ringKeeper) tend(ctx context.Context) error {
 	if over := retired(infos, k.now(), k.life); over == len(infos) {
 		return nil
 	}
-	return k.change(ctx, func(keys []session.RingKey) ([]session.RingKey, error) {
-		list := make([]session.KeyInfo, len(keys))
+	return k.change(ctx, func(keys []keyring.Key) ([]keyring.Key, error) {
+		list := make([]keyring.Info, len(keys))
 		for i, key := range keys {
 			list[i].Created = key.Created
 		}
@@ -107,7 +107,7 @@ func (k *ringKeeper) tend(ctx context.Context) error {
 }
 
 // retired returns how many keys of a ring are still needed: the first, and each whose successor is younger than life.
-func retired(keys []session.KeyInfo, now time.Time, life time.Duration) int {
+func retired(keys []keyring.Info, now time.Time, life time.Duration) int {
 	for i := 1; i < len(keys); i++ {
 		if now.Sub(keys[i-1].Created) >= life {
 			return i

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // cluster is a storage that several keepers share.
@@ -65,7 +66,7 @@ func (c *cluster) keeper(told bool, logger *zap.Logger) *ringKeeper {
 		c.t.Fatal(err)
 	}
 	k := &ringKeeper{
-		ring: new(session.KeyRing), storage: c.storage, logger: logger, now: c.clock, life: 180*24*time.Hour + keysMargin,
+		ring: new(keyring.Ring), storage: c.storage, logger: logger, now: c.clock, life: 180*24*time.Hour + keysMargin,
 		rotate: defaultKeysRotate, kick: make(chan struct{}, 1), tell: func(ctx context.Context) {
 			for _, m := range c.members {
 				_ = m.read(ctx)
@@ -82,7 +83,7 @@ func (c *cluster) keeper(told bool, logger *zap.Logger) *ringKeeper {
 	return k
 }
 
-func (c *cluster) rotate(k *ringKeeper) session.KeyID {
+func (c *cluster) rotate(k *ringKeeper) keyring.ID {
 	c.t.Helper()
 	made, err := k.rotateNow(c.t.Context())
 	if err != nil {
@@ -93,10 +94,10 @@ func (c *cluster) rotate(k *ringKeeper) session.KeyID {
 
 const place = "place"
 
-func seals(k *ringKeeper) []byte { return k.ring.Seal(session.PurposeFlow, []byte("x"), place) }
+func seals(k *ringKeeper) []byte { return k.ring.Seal(keyring.PurposeFlow, []byte("x"), place) }
 
 func opens(k *ringKeeper, sealed []byte) error {
-	_, err := k.ring.Open(session.PurposeFlow, sealed, place)
+	_, err := k.ring.Open(keyring.PurposeFlow, sealed, place)
 	return err
 }
 
@@ -141,7 +142,7 @@ func TestUnknownKeyWhileTheStorageIsAway(t *testing.T) {
 	sealed := seals(there)
 	away := errors.New("away")
 	c.storage.fail.Store(&away)
-	if err := opens(here, sealed); !errors.Is(err, session.ErrUnavailable) || errors.Is(err, session.ErrUnsealable) {
+	if err := opens(here, sealed); !errors.Is(err, session.ErrUnavailable) || errors.Is(err, keyring.ErrUnsealable) {
 		t.Errorf("while it is away: %v", err)
 	}
 	if err := opens(here, seals(here)); err != nil {
@@ -160,23 +161,23 @@ func TestForeignKeysAreBounded(t *testing.T) {
 	core, logs := observer.New(zapcore.WarnLevel)
 	c := newCluster(t)
 	k := c.keeper(false, zap.New(core))
-	foreign, err := session.NewKeyRing([]byte("a foreign ring, thirty-two bytes"))
+	foreign, err := keyring.New([]byte("a foreign ring, thirty-two bytes"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed := foreign.Seal(session.PurposeFlow, []byte("x"), place)
+	sealed := foreign.Seal(keyring.PurposeFlow, []byte("x"), place)
 	c.storage.reads.Store(0)
 	var all sync.WaitGroup
 	for range 64 {
 		all.Go(func() {
-			if err := opens(k, sealed); !errors.Is(err, session.ErrUnknownKey) {
+			if err := opens(k, sealed); !errors.Is(err, keyring.ErrUnknownKey) {
 				t.Errorf("a foreign key: %v", err)
 			}
 		})
 	}
 	all.Wait()
 	for range 1000 {
-		if err := opens(k, sealed); !errors.Is(err, session.ErrUnknownKey) {
+		if err := opens(k, sealed); !errors.Is(err, keyring.ErrUnknownKey) {
 			t.Fatalf("a foreign key: %v", err)
 		}
 	}
@@ -226,7 +227,7 @@ func TestLostRing(t *testing.T) {
 	if err := k.read(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := opens(k, sealed); !errors.Is(err, session.ErrUnsealable) {
+	if err := opens(k, sealed); !errors.Is(err, keyring.ErrUnsealable) {
 		t.Errorf("under another ring: %v", err)
 	}
 	if said := logs.FilterMessageSnippet("is another one").Len(); said != 1 {

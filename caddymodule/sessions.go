@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 const (
@@ -17,7 +18,7 @@ const (
 )
 
 // newManager makes the manager of this configuration over a store that others may share.
-func (a *App) newManager(store session.Store, ring *session.KeyRing) *session.Manager {
+func (a *App) newManager(store session.Store, ring *keyring.Ring) *session.Manager {
 	log := a.rt.logger
 	return session.NewManager(session.ManagerConfig{
 		Store: store,

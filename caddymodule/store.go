@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // StoreModule is a guest module in the namespace latchkey.stores: a place where sessions live.
@@ -33,7 +34,7 @@ type sharedStore struct {
 	// cache is what is known of the store's sessions, opened with ring: who is known stays known over a reload, also
 	// while the store is away.
 	cache *session.Cache
-	ring  *session.KeyRing
+	ring  *keyring.Ring
 }
 
 // acquireStore makes or finds the shared store of a module, without opening it. Every successful call needs one release.
@@ -68,7 +69,7 @@ func (s *sharedStore) open(m StoreModule, logger *zap.Logger) (session.Store, er
 }
 
 // cached returns the cache for whoever opens sessions with ring. Other keys may open other sessions.
-func (s *sharedStore) cached(ring *session.KeyRing) *session.Cache {
+func (s *sharedStore) cached(ring *keyring.Ring) *session.Cache {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cache == nil || !s.ring.Equal(ring) {

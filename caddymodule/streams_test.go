@@ -20,6 +20,7 @@ import (
 	"golang.org/x/net/websocket"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
 	"github.com/latchkey-gateway/latchkey/session/signin"
@@ -34,7 +35,7 @@ func sessionsOn(t *testing.T, url string) *session.Manager {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring, err := session.NewKeyRing(bytes.Repeat([]byte("k"), session.MinSecret))
+	ring, err := keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret))
 	if err != nil {
 		t.Fatal(err)
 	}

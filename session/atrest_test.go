@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 const canary = "canary-4f1c0b9e-refresh-token"
@@ -54,7 +55,7 @@ func TestStolenStoreAndKeys(t *testing.T) {
 	}
 	for range 100 {
 		_, err := w.Tokens(stolen, session.Token{ID: stolen.ID, Secret: session.NewToken().Secret})
-		want(t, "a guessed secret", err, session.ErrUnsealable)
+		want(t, "a guessed secret", err, keyring.ErrUnsealable)
 	}
 	for key := range w.store.dump() {
 		plain, _, err := (session.Vault{Store: w.store, Keys: w.keys}).Get(t.Context(), key)
@@ -72,7 +73,7 @@ func TestStolenStoreAndKeys(t *testing.T) {
 	// The secret alone is not enough either.
 	foreign := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
 	_, err = foreign.Tokens(stolen, token)
-	want(t, "another ring", err, session.ErrUnsealable)
+	want(t, "another ring", err, keyring.ErrUnsealable)
 	// Rotation keeps them readable.
 	rotated := w.replica(t, session.ManagerConfig{Keys: ring(t, 'n', 'k')})
 	if tokens, err := rotated.Tokens(stolen, token); err != nil || tokens.Refresh != canary {
@@ -87,7 +88,7 @@ func TestTokensAreBoundToTheirSession(t *testing.T) {
 	moved := *s
 	moved.ID = session.NewToken().ID
 	_, err := w.Tokens(&moved, token)
-	want(t, "moved to another session", err, session.ErrUnsealable)
+	want(t, "moved to another session", err, keyring.ErrUnsealable)
 }
 
 func TestNoTokens(t *testing.T) {
@@ -96,5 +97,26 @@ func TestNoTokens(t *testing.T) {
 	tokens, err := w.Tokens(s, token)
 	if err != nil || tokens.Refresh != "" || tokens.IDHeader != nil || tokens.IDSignature != nil {
 		t.Errorf("%+v, %v", tokens, err)
+	}
+}
+
+// A session tells the keys that it still needs, also after a rotation.
+func TestSealedUnder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s, token := w.create(t, fullDraft(), session.Tokens{Refresh: "r"})
+	was := w.keys.Keys()[0].ID
+	want(t, "another key", w.keys.Replace([]keyring.Key{
+		{Secret: bytes.Repeat([]byte{9}, keyring.MinSecret)}, {Secret: bytes.Repeat([]byte{'k'}, keyring.MinSecret)},
+	}), nil)
+	if got := s.SealedUnder(); len(got) != 1 || got[0] != was {
+		t.Errorf("a new session needs %v", got)
+	}
+	_, err := w.Tighten(t.Context(), s, "test")
+	want(t, "writing it again", err, nil)
+	again, err := w.Load(t.Context(), token)
+	want(t, "loading", err, nil)
+	if got := again.SealedUnder(); len(got) != 2 || got[0] != w.keys.Keys()[0].ID || got[1] != was {
+		t.Errorf("a session that was written again needs %v", got)
 	}
 }

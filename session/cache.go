@@ -8,6 +8,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/internal/lengthprefix"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // Cache keeps sessions that the store has told of, unsealed and immutable (A30), so that a request need not ask for what
@@ -96,7 +99,7 @@ func (id ID) digest() digest {
 
 // hash is the digest in the key that HashKey makes of the same.
 func hash(kind string, parts ...string) digest {
-	h := sha256.Sum256(lengthPrefixed(nil, append([]string{"latchkey", kind}, parts...)))
+	h := sha256.Sum256(lengthprefix.Append(lengthprefix.Append(nil, "latchkey", kind), parts...))
 	return digest(h[:len(digest{})])
 }
 
@@ -115,7 +118,7 @@ type known struct {
 	digest digest
 	// seal ends the sealed record and is different each time one is written. With the version it tells whether the
 	// store still holds the same record, even after a failover that lost a write and counted anew.
-	seal [tagSize]byte
+	seal [keyring.TagSize]byte
 	size int32 // a record is well under a megabyte
 	used atomic.Bool
 	slot int // in the ring
@@ -130,7 +133,7 @@ func (s *Session) knownAs(r record) *known {
 	if cap(packed) > len(packed)+len(packed)/8 {
 		packed = bytes.Clone(packed)
 	}
-	s.sealedUnder, _ = sealedBy(r.sealed)
+	s.sealedUnder, _ = keyring.SealedBy(r.sealed)
 	k := &known{Live: s.livesOn(packed), digest: s.ID.digest(), seal: sealOf(r.sealed), size: int32(len(packed)) + knownOverhead} //nolint:gosec // bounded by MaxValue
 	for _, group := range s.Groups {                                                                                              // packed they take little, but callers keep them ready as text
 		k.size += int32(len(group)) + 1 //nolint:gosec // bounded by MaxValue
@@ -140,8 +143,8 @@ func (s *Session) knownAs(r record) *known {
 }
 
 // sealOf returns what known.seal is for a sealed value.
-func sealOf(sealed []byte) (tag [tagSize]byte) {
-	copy(tag[:], sealed[max(0, len(sealed)-tagSize):])
+func sealOf(sealed []byte) (tag [keyring.TagSize]byte) {
+	copy(tag[:], sealed[max(0, len(sealed)-keyring.TagSize):])
 	return tag
 }
 

@@ -91,8 +91,7 @@ var comparedCaches = []struct {
 func BenchmarkCaches(b *testing.B) {
 	everybody := make([]*known, comparedPeople)
 	for i := range everybody {
-		var id ID
-		fillRandom(id[:])
+		id := NewToken().ID
 		everybody[i] = &known{digest: id.digest(), Live: Live{ID: id}}
 	}
 	random := rand.New(rand.NewPCG(1, 2))

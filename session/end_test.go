@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 var adaIndex = session.PersonListing(ada, "s:", time.Time{}).Index
@@ -32,10 +33,10 @@ func (w *world) members(t testing.TB, index session.Key) []session.Key {
 func TestEnd(t *testing.T) {
 	w := newWorld(t)
 	s, token := w.create(t, fullDraft(), someTokens())
-	value := w.keys.SealToken(token, host, cookie)
+	value := session.SealToken(w.keys, token, host, cookie)
 	want(t, "ending", w.End(t.Context(), s), nil)
 	for name, m := range map[string]*session.Manager{"here": w.Manager, "on another replica": w.replica(t, session.ManagerConfig{})} {
-		copied, err := w.keys.OpenToken(value, host, cookie)
+		copied, err := session.OpenToken(w.keys, value, host, cookie)
 		want(t, "the cookie itself", err, nil)
 		_, err = m.Load(t.Context(), copied)
 		want(t, name, err, session.ErrNotFound)
@@ -160,7 +161,7 @@ func TestEndAllPassesOverWhatItCannotRead(t *testing.T) {
 	w.forge(t, stranger.ID.Key())
 
 	_, err = w.Of(ctx, ada)
-	want(t, "a listing that would be incomplete", err, session.ErrUnsealable)
+	want(t, "a listing that would be incomplete", err, keyring.ErrUnsealable)
 	if n, err := w.EndAll(ctx, ada); n != 3 || err != nil {
 		t.Errorf("%d ended, %v", n, err)
 	}

@@ -6,13 +6,14 @@ import (
 	"fmt"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // One sign-in, from the validated answer of the provider to the sign-out.
 func Example() {
 	ctx := context.Background()
-	keys, err := session.NewKeyRing([]byte("32 bytes or more of a random key"))
+	keys, err := keyring.New([]byte("32 bytes or more of a random key"))
 	if err != nil {
 		panic(err)
 	}
@@ -32,11 +33,11 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	cookie := keys.SealToken(token, "wiki.example.com", "__Host-latchkey")
+	cookie := session.SealToken(keys, token, "wiki.example.com", "__Host-latchkey")
 	fmt.Println("ends at the latest after", created.MaxEnd(manager.Limits()).Sub(created.Created).Hours()/24, "days")
 
 	// A request comes with the cookie.
-	token, err = keys.OpenToken(cookie, "wiki.example.com", "__Host-latchkey")
+	token, err = session.OpenToken(keys, cookie, "wiki.example.com", "__Host-latchkey")
 	if err != nil {
 		panic(err) // not ours: as if there were no cookie
 	}

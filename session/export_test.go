@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // What the tests outside the package need to know of its inside.
@@ -63,7 +65,7 @@ func DigestOf(key Key) bool {
 func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
 	own, err := m.Own(ctx, who, math.MaxInt)
 	if err == nil && own.Unreadable > 0 {
-		err = ErrUnsealable
+		err = keyring.ErrUnsealable
 	}
 	slices.Reverse(own.Sessions)
 	return own.Sessions, err

@@ -49,7 +49,7 @@ func (m *Manager) KeepForm(ctx context.Context, token Token, f Form, until time.
 	if err != nil {
 		return fmt.Errorf("keeping form: %w", err)
 	}
-	sealed, err := m.vault.Keys.sealTokens(token.Secret, packed, string(key))
+	sealed, err := m.vault.Keys.SealWithSecret(token.Secret[:], packed, string(key))
 	if err != nil {
 		return fmt.Errorf("keeping form: %w", err)
 	}
@@ -66,7 +66,7 @@ func (m *Manager) KeepForm(ctx context.Context, token Token, f Form, until time.
 	return nil
 }
 
-// Form returns a form that is kept. ErrNotFound if there is none, ErrUnsealable if it is not this token's.
+// Form returns a form that is kept. ErrNotFound if there is none, keyring.ErrUnsealable if it is not this token's.
 func (m *Manager) Form(ctx context.Context, token Token) (Form, error) {
 	e, err := m.vault.Store.Get(ctx, formKey(token))
 	if err != nil {
@@ -85,7 +85,7 @@ func (m *Manager) TakeForm(ctx context.Context, token Token) (Form, error) {
 }
 
 func (m *Manager) openForm(token Token, sealed []byte) (f Form, err error) {
-	packed, err := m.vault.Keys.openTokens(token.Secret, sealed, string(formKey(token)))
+	packed, err := m.vault.Keys.OpenWithSecret(token.Secret[:], sealed, string(formKey(token)))
 	if err != nil {
 		return f, err
 	}

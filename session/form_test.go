@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 func TestForm(t *testing.T) {
@@ -34,7 +35,7 @@ func TestForm(t *testing.T) {
 	}
 	// Who has the store, the keys and the id, but not the browser's secret, reads nothing.
 	_, err = w.Form(ctx, session.Token{ID: token.ID})
-	want(t, "without the secret", err, session.ErrUnsealable)
+	want(t, "without the secret", err, keyring.ErrUnsealable)
 
 	second := form
 	second.Body = []byte("again")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // The state of the store over an outage: what is known goes on, then nothing does, then some answers come, then all.
@@ -43,7 +44,7 @@ func TestHealth(t *testing.T) {
 // An outage that only a sign-in meets is one; what says nothing about the store is none.
 func TestNoteFailure(t *testing.T) {
 	w := newCachedWorld(t, cached())
-	for _, err := range []error{nil, session.ErrNotFound, session.ErrConflict, session.ErrClosed, session.ErrUnsealable, errors.New("bug")} {
+	for _, err := range []error{nil, session.ErrNotFound, session.ErrConflict, session.ErrClosed, keyring.ErrUnsealable, errors.New("bug")} {
 		w.NoteFailure(err)
 	}
 	if h := w.Health(); h.State != session.StoreOK {

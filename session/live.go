@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unique"
+
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // Live is a session in use, as a cache keeps it: at hand is what nearly every request asks of it, the rest stays packed
@@ -18,7 +20,7 @@ type Live struct {
 	// Renewable is Session.Renewable; KnownDevice is what Session.KnownDevice tells.
 	Renewable, KnownDevice bool
 
-	sealedUnder KeyID
+	sealedUnder keyring.ID
 	version     uint64
 	from        unique.Handle[origin]
 	person      digest // of the mark that ends all of a person

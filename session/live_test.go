@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"pgregory.net/rapid"
+
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // What is at hand of a session is what its record says, and the record is all there, whatever it is (A30).
@@ -22,7 +24,7 @@ func TestLiveIsItsRecord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := s.knownAs(record{sealed: append([]byte{7, 9}, make([]byte, SealOverhead)...), packed: packed})
+		k := s.knownAs(record{sealed: append([]byte{7, 9}, make([]byte, keyring.SealOverhead)...), packed: packed})
 		l := &k.Live
 		if s.Live() != l || k.digest != s.ID.digest() {
 			t.Fatal("another session")

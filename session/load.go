@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 const (
@@ -124,7 +126,7 @@ func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Live, er
 
 // unanswered reports whether an error of a look-up says nothing about the session.
 func unanswered(err error) bool {
-	return err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrUnsealable) && !errors.Is(err, errMalformed)
+	return err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, keyring.ErrUnsealable) && !errors.Is(err, errMalformed)
 }
 
 // ask returns the session as the store has it, or why it could not be asked. Several requests share one question,

@@ -8,12 +8,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // ManagerConfig is what a Manager works with. Store and Keys are required.
 type ManagerConfig struct {
 	Store Store
-	Keys  *KeyRing
+	Keys  *keyring.Ring
 	// Limits are the limits in force; each value that is zero is taken from DefaultLimits.
 	Limits Limits
 	Now    func() time.Time // nil: time.Now
@@ -133,7 +135,7 @@ func orNobody(tell func(error)) func(error) {
 func (m *Manager) Limits() Limits { return m.limits }
 
 // Keys returns the key ring.
-func (m *Manager) Keys() *KeyRing { return m.vault.Keys }
+func (m *Manager) Keys() *keyring.Ring { return m.vault.Keys }
 
 // recordGrowth is the room that a new record leaves for what is written to it later: apps and the reason of its kind.
 // Without it a record could be created that no later write fits (A47).
@@ -251,7 +253,7 @@ func (m *Manager) sealTokens(t Tokens, secret Secret, key Key) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sealing tokens: %w", err)
 	}
-	sealed, err := m.vault.Keys.sealTokens(secret, packed, string(key))
+	sealed, err := m.vault.Keys.SealWithSecret(secret[:], packed, string(key))
 	if err != nil {
 		return nil, fmt.Errorf("sealing tokens: %w", err)
 	}
@@ -267,7 +269,7 @@ func (m *Manager) tokensAt(s *Session, token Token, place Key) (Tokens, error) {
 	if len(s.sealedTokens) == 0 {
 		return Tokens{}, nil
 	}
-	packed, err := m.vault.Keys.openTokens(token.Secret, s.sealedTokens, string(place))
+	packed, err := m.vault.Keys.OpenWithSecret(token.Secret[:], s.sealedTokens, string(place))
 	if err != nil {
 		return Tokens{}, fmt.Errorf("opening tokens: %w", err)
 	}

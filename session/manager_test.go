@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 func TestCreateAndLoad(t *testing.T) {
@@ -82,7 +83,7 @@ func TestLoadTellsApart(t *testing.T) {
 	_, err = shrunk.Load(ctx, token)
 	want(t, "A74: over the limits now", err, session.ErrExpired)
 	_, err = foreign.Load(ctx, token)
-	want(t, "another ring", err, session.ErrUnsealable)
+	want(t, "another ring", err, keyring.ErrUnsealable)
 	w.store.interrupt(failOn("get"))
 	_, err = w.Load(ctx, token)
 	want(t, "store down", err, session.ErrUnavailable)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -158,13 +159,13 @@ func failOn(ops ...string) func(context.Context, string, session.Key) error {
 }
 
 // ring builds a key ring of secrets that consist of one byte each.
-func ring(t testing.TB, seeds ...byte) *session.KeyRing {
+func ring(t testing.TB, seeds ...byte) *keyring.Ring {
 	t.Helper()
 	secrets := make([][]byte, len(seeds))
 	for i, seed := range seeds {
-		secrets[i] = bytes.Repeat([]byte{seed}, session.MinSecret)
+		secrets[i] = bytes.Repeat([]byte{seed}, keyring.MinSecret)
 	}
-	r, err := session.NewKeyRing(secrets...)
+	r, err := keyring.New(secrets...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +177,7 @@ type world struct {
 	*session.Manager
 	clock *storetest.Clock
 	store *memStore
-	keys  *session.KeyRing
+	keys  *keyring.Ring
 }
 
 func newWorld(t testing.TB) *world {

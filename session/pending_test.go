@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 func (w *world) hold(t testing.TB, tokens session.Tokens) session.Token {
@@ -202,12 +203,12 @@ func TestPendingErrors(t *testing.T) {
 	token = w.hold(t, someTokens())
 	foreign := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
 	_, err = foreign.Pending(ctx, token)
-	want(t, "another ring", err, session.ErrUnsealable)
+	want(t, "another ring", err, keyring.ErrUnsealable)
 	_, _, err = foreign.Claim(ctx, token) // K20: it is left for whoever can open it, or its entry in the log is lost
-	want(t, "claimed under another ring", err, session.ErrUnsealable)
+	want(t, "claimed under another ring", err, keyring.ErrUnsealable)
 	w.clock.Advance(time.Hour)
 	list, err = foreign.Abandoned(ctx, 10)
-	want(t, "another ring", err, session.ErrUnsealable)
+	want(t, "another ring", err, keyring.ErrUnsealable)
 	if len(list) != 0 {
 		t.Errorf("collected what cannot be read: %v", list)
 	}
@@ -221,7 +222,7 @@ func TestPendingTokensAreSealed(t *testing.T) {
 	w := newWorld(t)
 	token := w.hold(t, someTokens())
 	_, tokens, err := w.Claim(t.Context(), session.Token{ID: token.ID, Secret: session.NewToken().Secret})
-	want(t, "another secret", err, session.ErrUnsealable)
+	want(t, "another secret", err, keyring.ErrUnsealable)
 	if tokens.Refresh != "" {
 		t.Error("they open all the same")
 	}

@@ -10,7 +10,7 @@ import (
 // would have had the answer been Yes, by the limits in force now. Whether the person may say so is the caller's to know.
 //
 // The other is ended then; if it cannot be, it stays and there is no new one. ErrNotFound if the other was ended or is
-// persistent by now, ErrExpired if there is nothing left to go on with, ErrUnsealable if the token is not its own.
+// persistent by now, ErrExpired if there is nothing left to go on with, keyring.ErrUnsealable if the token is not its own.
 func (m *Manager) Persist(ctx context.Context, token Token, reason string) (*Session, Token, error) {
 	old, err := m.Reload(ctx, token)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 func browserDraft() session.Session {
@@ -54,7 +55,7 @@ func TestPersistErrors(t *testing.T) {
 	wrong := token
 	wrong.Secret[0]++
 	_, _, err := w.Persist(t.Context(), wrong, "x")
-	want(t, "another secret", err, session.ErrUnsealable)
+	want(t, "another secret", err, keyring.ErrUnsealable)
 	_, _, err = w.Persist(t.Context(), session.NewToken(), "x")
 	want(t, "no session", err, session.ErrNotFound)
 	for _, op := range []string{"get", "create", "remove"} {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // Kind says what a session is to the browser that holds it.
@@ -109,7 +111,7 @@ type Session struct {
 	FirstIP, FirstAgent string
 
 	sealedTokens []byte
-	sealedUnder  KeyID // the record; the tokens may be under another
+	sealedUnder  keyring.ID // the record; the tokens may be under another
 	// What a newer version wrote and this one does not know, kept for the next write (A78).
 	unknown []byte
 	flags   int64
@@ -151,9 +153,9 @@ func (s *Session) KnownDevice() bool { return s.Managed == "true" || s.Compliant
 // SealedUnder returns the keys without which the session as it is stored cannot be opened: that of its record, and that
 // of its tokens if it is another. The key of its cookie is for the browser to know; it was the newest when the session
 // began, or a later one.
-func (s *Session) SealedUnder() []KeyID {
-	keys := []KeyID{s.sealedUnder}
-	if id, ok := sealedBy(s.sealedTokens); ok && id != s.sealedUnder {
+func (s *Session) SealedUnder() []keyring.ID {
+	keys := []keyring.ID{s.sealedUnder}
+	if id, ok := keyring.SealedBy(s.sealedTokens); ok && id != s.sealedUnder {
 		keys = append(keys, id)
 	}
 	return keys

@@ -26,7 +26,7 @@ func (m *Manager) IssueTicket(ctx context.Context, t Ticket) (Token, error) {
 	ticket := NewToken()
 	key := ticketKey(ticket.ID)
 	plain := append(t.Session.ID[:len(t.Session.ID):len(t.Session.ID)], t.Session.Secret[:]...)
-	sealed, err := m.vault.Keys.sealTokens(ticket.Secret, plain, string(key))
+	sealed, err := m.vault.Keys.SealWithSecret(ticket.Secret[:], plain, string(key))
 	if err != nil {
 		return Token{}, fmt.Errorf("sealing ticket: %w", err)
 	}
@@ -69,7 +69,7 @@ func (m *Manager) RedeemTicket(ctx context.Context, ticket Token) (Ticket, error
 	if !m.now().Before(deadline) {
 		return Ticket{}, ErrExpired
 	}
-	held, err := m.vault.Keys.openTokens(ticket.Secret, sealed, string(key))
+	held, err := m.vault.Keys.OpenWithSecret(ticket.Secret[:], sealed, string(key))
 	if err != nil {
 		return Ticket{}, err
 	}

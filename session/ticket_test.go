@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // A ticket hands over a session's token once, for a minute, to whoever holds the ticket and nobody else (A13, A42).
@@ -41,7 +42,7 @@ func TestTicket(t *testing.T) {
 	other := issue()
 	other.Secret[0]++
 	_, err = w.RedeemTicket(ctx, other)
-	want(t, "with another secret", err, session.ErrUnsealable)
+	want(t, "with another secret", err, keyring.ErrUnsealable)
 
 	late := issue()
 	w.clock.Advance(time.Minute)

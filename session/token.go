@@ -1,9 +1,11 @@
 package session
 
 import (
-	"crypto/cipher"
+	"crypto/rand"
 	"encoding/base64"
 	"sync"
+
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // ID is the random id of a session, 128 bits. It leaves the process only inside a sealed cookie.
@@ -19,46 +21,45 @@ type Token struct {
 	Secret Secret
 }
 
-// NewToken returns a fresh random token.
+// NewToken returns a random token.
 func NewToken() Token {
 	var t Token
-	fillRandom(t.ID[:])
-	fillRandom(t.Secret[:])
+	_, _ = rand.Read(t.ID[:])
+	_, _ = rand.Read(t.Secret[:])
 	return t
 }
 
 // NewRandom returns n random bytes as base64url without padding: for states, nonces, verifiers and ids.
 func NewRandom(n int) string {
 	b := make([]byte, n)
-	fillRandom(b)
+	_, _ = rand.Read(b)
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // SealToken returns the cookie value of a token, bound to the host and the cookie's name: 84 characters of base64url.
-func (r *KeyRing) SealToken(t Token, host, cookie string) string {
+func SealToken(keys *keyring.Ring, t Token, host, cookie string) string {
 	plain := make([]byte, 0, len(t.ID)+len(t.Secret))
 	plain = append(append(plain, t.ID[:]...), t.Secret[:]...)
-	return base64.RawURLEncoding.EncodeToString(r.Seal(purposeCookie, plain, host, cookie))
+	return base64.RawURLEncoding.EncodeToString(keys.Seal(keyring.PurposeCookie, plain, host, cookie))
 }
 
-// OpenToken is the reverse of SealToken. ErrUnsealable for whatever this ring did not seal for this host and name.
-func (r *KeyRing) OpenToken(value, host, cookie string) (Token, error) {
+// OpenToken is the reverse of SealToken. It returns keyring.ErrUnsealable for anything that the ring did not seal for this
+// host and name.
+func OpenToken(keys *keyring.Ring, value, host, cookie string) (Token, error) {
 	var t Token
-	const sealedSize = SealOverhead + len(t.ID) + len(t.Secret)
+	const sealedSize = keyring.SealOverhead + len(t.ID) + len(t.Secret)
 	// Both lengths are exact, because the decoder passes over line breaks even when it is strict: a token has one
 	// spelling only.
 	if len(value) != base64.RawURLEncoding.EncodedLen(sealedSize) {
-		return t, ErrUnsealable
+		return t, keyring.ErrUnsealable
 	}
 	m := tokenMemory.Get().(*tokenScratch)
 	defer tokenMemory.Put(m)
 	n, err := strictBase64.Decode(m.sealed[:], append(m.text[:0], value...))
 	if err != nil || n != sealedSize {
-		return t, ErrUnsealable
+		return t, keyring.ErrUnsealable
 	}
-	m.place = [3]string{string(purposeCookie), host, cookie}
-	m.aad = lengthPrefixed(m.aad[:0], m.place[:])
-	plain, err := r.open(m.sealed[:n], m.aad, (*ringKey).forCookies)
+	plain, err := keys.Open(keyring.PurposeCookie, m.sealed[:n], host, cookie)
 	if err != nil {
 		return t, err
 	}
@@ -69,18 +70,14 @@ func (r *KeyRing) OpenToken(value, host, cookie string) (Token, error) {
 
 var strictBase64 = base64.RawURLEncoding.Strict()
 
-// tokenScratch is what opening a token needs for a moment. A token is opened at every request, and what goes through
-// cipher.AEAD is on the heap. It holds what the client sent, never what that opens to.
+// tokenScratch is memory for decoding a token, which happens at every request: what goes through cipher.AEAD is on the
+// heap. It holds what the client sent, never what that opens to.
 type tokenScratch struct {
 	text   [128]byte
 	sealed [96]byte
-	aad    []byte
-	place  [3]string
 }
 
-var tokenMemory = sync.Pool{New: func() any { return &tokenScratch{aad: make([]byte, 0, 320)} }}
-
-func (k *ringKey) forCookies() (cipher.AEAD, error) { return k.aeads[purposeCookie], nil }
+var tokenMemory = sync.Pool{New: func() any { return new(tokenScratch) }}
 
 // Key returns the key under which a store keeps the session: a hash, so that nobody who reads a store's keys can make
 // a cookie of one.

@@ -2,12 +2,17 @@ package session_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 const (
@@ -18,14 +23,14 @@ const (
 func TestToken(t *testing.T) {
 	r := ring(t, 'a')
 	token := session.NewToken()
-	value := r.SealToken(token, host, cookie)
+	value := session.SealToken(r, token, host, cookie)
 	if len(value) != 84 {
 		t.Errorf("%d characters", len(value))
 	}
 	if strings.Trim(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
 		t.Errorf("%q needs quoting in a cookie", value)
 	}
-	got, err := r.OpenToken(value, host, cookie)
+	got, err := session.OpenToken(r, value, host, cookie)
 	if err != nil || got != token {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -37,7 +42,7 @@ func TestToken(t *testing.T) {
 // A37, A60: whatever else a browser presents is not ours, whatever it looks like.
 func TestTokenIsRefused(t *testing.T) {
 	r := ring(t, 'a')
-	value := r.SealToken(session.NewToken(), host, cookie)
+	value := session.SealToken(r, session.NewToken(), host, cookie)
 	sealed, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil {
 		t.Fatal(err)
@@ -65,19 +70,19 @@ func TestTokenIsRefused(t *testing.T) {
 		"noise":                  spell(randomBytes(63)),
 		"another version":        spell(append([]byte{2}, sealed[1:]...)),
 		"unknown key":            spell(append([]byte{1, ^sealed[1], ^sealed[2]}, sealed[3:]...)),
-		"of another host":        r.SealToken(session.NewToken(), "admin.example.com", cookie),
-		"of another cookie":      r.SealToken(session.NewToken(), host, "__Host-latchkey-pending"),
-		"host and name swapped":  r.SealToken(session.NewToken(), cookie, host),
-		"boundary moved":         r.SealToken(session.NewToken(), host+"_", cookie[1:]),
-		"of another purpose":     spell(r.Seal(session.PurposeBrowser, make([]byte, 32), host, cookie)),
-		"of a foreign ring":      ring(t, 'x').SealToken(session.NewToken(), host, cookie),
+		"of another host":        session.SealToken(r, session.NewToken(), "admin.example.com", cookie),
+		"of another cookie":      session.SealToken(r, session.NewToken(), host, "__Host-latchkey-pending"),
+		"host and name swapped":  session.SealToken(r, session.NewToken(), cookie, host),
+		"boundary moved":         session.SealToken(r, session.NewToken(), host+"_", cookie[1:]),
+		"of another purpose":     spell(r.Seal(keyring.PurposeBrowser, make([]byte, 32), host, cookie)),
+		"of a foreign ring":      session.SealToken(ring(t, 'x'), session.NewToken(), host, cookie),
 		"a sealed shorter value": spell(r.Seal("cookie", make([]byte, 31), host, cookie)),
 		"shorter, line break":    spell(r.Seal("cookie", make([]byte, 31), host, cookie)) + "\n",
 		"a sealed longer value":  spell(r.Seal("cookie", make([]byte, 33), host, cookie)),
 	}
 	for name, presented := range tests {
-		got, err := r.OpenToken(presented, host, cookie)
-		want(t, name, err, session.ErrUnsealable)
+		got, err := session.OpenToken(r, presented, host, cookie)
+		want(t, name, err, keyring.ErrUnsealable)
 		if got != (session.Token{}) {
 			t.Errorf("%s: a token comes out all the same", name)
 		}
@@ -85,14 +90,14 @@ func TestTokenIsRefused(t *testing.T) {
 	for bit := range len(sealed) * 8 {
 		changed := bytes.Clone(sealed)
 		changed[bit/8] ^= 1 << (bit % 8)
-		_, err := r.OpenToken(spell(changed), host, cookie)
-		want(t, fmt.Sprintf("bit %d", bit), err, session.ErrUnsealable)
+		_, err := session.OpenToken(r, spell(changed), host, cookie)
+		want(t, fmt.Sprintf("bit %d", bit), err, keyring.ErrUnsealable)
 	}
 	for i := range value {
 		for _, c := range []byte("A-_z\n=") {
 			if value[i] != c {
-				_, err := r.OpenToken(value[:i]+string(c)+value[i+1:], host, cookie)
-				want(t, fmt.Sprintf("%q at %d", c, i), err, session.ErrUnsealable)
+				_, err := session.OpenToken(r, value[:i]+string(c)+value[i+1:], host, cookie)
+				want(t, fmt.Sprintf("%q at %d", c, i), err, keyring.ErrUnsealable)
 			}
 		}
 	}
@@ -129,17 +134,86 @@ func TestKeyHidesID(t *testing.T) {
 
 func FuzzOpenToken(f *testing.F) {
 	r := ring(f, 'a', 'b')
-	value := r.SealToken(session.Token{}, host, cookie)
+	value := session.SealToken(r, session.Token{}, host, cookie)
 	for _, seed := range []string{"", value, value[:83], value + "=", strings.Repeat("A", 84), strings.Repeat("\n", 84), value[:42] + "\r\n" + value[44:]} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, presented string) {
-		token, err := r.OpenToken(presented, host, cookie)
+		token, err := session.OpenToken(r, presented, host, cookie)
 		if err == nil && (token != session.Token{} || len(presented) != 84) {
 			t.Fatalf("%q opens", presented)
 		}
 		if err != nil {
-			want(t, "error", err, session.ErrUnsealable)
+			want(t, "error", err, keyring.ErrUnsealable)
 		}
 	})
+}
+
+// A32: keys are of one alphabet and length, and one kind's key is never another's.
+func TestHashKey(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.SliceOf(rapid.String()).Draw(t, "parts")
+		key := session.HashKey("s", parts...)
+		if err := session.CheckKey(key); err != nil || len(key) != 24 || key[:2] != "s:" {
+			t.Fatalf("%q: %v", key, err)
+		}
+		if other := session.HashKey("i", parts...); other[2:] == key[2:] {
+			t.Fatal("the kind is not part of the hash")
+		}
+	})
+	if session.HashKey("s", "i") == session.HashKey("si") {
+		t.Error("kind and part run together")
+	}
+}
+
+// A72: two lists of strings share a key if and only if they are the same list.
+func TestHashKeyFieldBoundaries(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		whole := rapid.StringN(0, 300, -1).Draw(t, "whole")
+		cut := func(name string) []string {
+			at := rapid.IntRange(0, len(whole)).Draw(t, name)
+			return []string{whole[:at], whole[at:]}
+		}
+		a, b := cut("a"), cut("b")
+		if (session.HashKey("k", a...) == session.HashKey("k", b...)) != slices.Equal(a, b) {
+			t.Fatalf("key of %q as %q", a, b)
+		}
+		if session.HashKey("k", whole) == session.HashKey("k", a...) {
+			t.Fatalf("key of %q in one and in two parts", whole)
+		}
+	})
+}
+
+func TestNewRandom(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		v := session.NewRandom(16)
+		if len(v) != 22 || seen[v] {
+			t.Fatalf("%q", v)
+		}
+		seen[v] = true
+	}
+}
+
+func BenchmarkSealToken(b *testing.B) {
+	r, token := ring(b, 'a'), session.NewToken()
+	for b.Loop() {
+		session.SealToken(r, token, "wiki.example.com", "__Host-latchkey")
+	}
+}
+
+func BenchmarkOpenToken(b *testing.B) {
+	r := ring(b, 'a')
+	value := session.SealToken(r, session.NewToken(), "wiki.example.com", "__Host-latchkey")
+	for b.Loop() {
+		if _, err := session.OpenToken(r, value, "wiki.example.com", "__Host-latchkey"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // Vault keeps small sealed values of any kind in a store: records of sessions, pending sign-ins. Everything is sealed
@@ -11,7 +13,7 @@ import (
 // They can delete a value, or bring back what the same key held before: that is not prevented here.
 type Vault struct {
 	Store Store
-	Keys  *KeyRing
+	Keys  *keyring.Ring
 }
 
 // Put creates a value. Errors are the store's: ErrConflict if the key exists. A value that is too large for a store, or
@@ -28,7 +30,7 @@ func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time
 	return v.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: expires}, in...)
 }
 
-// Get returns a value and its version. ErrUnsealable for what no key of the ring has sealed for this key.
+// Get returns a value and its version. keyring.ErrUnsealable for what no key of the ring has sealed for this key.
 func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, err error) {
 	e, err := v.Store.Get(ctx, key)
 	if err != nil {
@@ -72,10 +74,10 @@ func (v Vault) sealRecord(key Key, plain []byte, tail, limit int) (record, error
 }
 
 func (v Vault) seal(key Key, packed []byte, plain, limit int) ([]byte, error) {
-	if size := len(packed) + SealOverhead; size > limit {
+	if size := len(packed) + keyring.SealOverhead; size > limit {
 		return nil, fmt.Errorf("a value of %d bytes, %d when sealed, is too large to keep: at most %d", plain, size, limit)
 	}
-	return v.Keys.Seal(purposeRecord, packed, string(key)), nil
+	return v.Keys.Seal(keyring.PurposeRecord, packed, string(key)), nil
 }
 
 func (v Vault) openValue(key Key, sealed []byte) ([]byte, error) {
@@ -87,5 +89,5 @@ func (v Vault) openValue(key Key, sealed []byte) ([]byte, error) {
 }
 
 func (v Vault) openPacked(key Key, sealed []byte) ([]byte, error) {
-	return v.Keys.Open(purposeRecord, sealed, string(key))
+	return v.Keys.Open(keyring.PurposeRecord, sealed, string(key))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 func newVault(t testing.TB) (session.Vault, *memStore) {
@@ -72,7 +73,7 @@ func TestVaultValuesAreBound(t *testing.T) {
 		"empty":              {},
 		"plain":              []byte("\x00an administrator"),
 		"of another ring":    forgery.Store.(*memStore).dump()[yours],
-		"of another purpose": v.Keys.Seal(session.PurposePending, []byte("\x00an administrator"), string(yours)),
+		"of another purpose": v.Keys.Seal(keyring.PurposePending, []byte("\x00an administrator"), string(yours)),
 	} {
 		e, err := store.Get(ctx, yours)
 		want(t, name, err, nil)
@@ -80,20 +81,20 @@ func TestVaultValuesAreBound(t *testing.T) {
 		_, err = store.Replace(ctx, e)
 		want(t, name, err, nil)
 		plain, _, err := v.Get(ctx, yours)
-		want(t, name, err, session.ErrUnsealable)
+		want(t, name, err, keyring.ErrUnsealable)
 		if plain != nil {
 			t.Errorf("%s: %q", name, plain)
 		}
 	}
 	_, err := v.Take(ctx, yours)
-	want(t, "taken", err, session.ErrUnsealable)
+	want(t, "taken", err, keyring.ErrUnsealable)
 }
 
 // A47: whatever is taken is given back, whatever its size; what is too large is refused when it is written, and says so.
 func TestVaultSizes(t *testing.T) {
 	random := randomBytes(5 * session.MaxValue)
 	text := bytes.Repeat([]byte("group-"), session.MaxValue)
-	largest := session.MaxValue - session.SealOverhead - 1 // that does not pack smaller
+	largest := session.MaxValue - keyring.SealOverhead - 1 // that does not pack smaller
 	for _, tt := range []struct {
 		plain []byte
 		fits  bool

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
 )
@@ -15,7 +16,7 @@ import (
 // node is a gateway's manager over its own connection to the database.
 func node(t *testing.T, cfg redisstore.Config, recheck time.Duration) *session.Manager {
 	t.Helper()
-	keys, err := session.NewKeyRing(bytes.Repeat([]byte("k"), session.MinSecret))
+	keys, err := keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
 )
@@ -52,7 +53,7 @@ func signOutsSeen(tb testing.TB, live, ended int) []time.Duration {
 		if err != nil {
 			tb.Fatal(err)
 		}
-		ring, err := session.NewKeyRing(bytes.Repeat([]byte("k"), session.MinSecret))
+		ring, err := keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret))
 		if err != nil {
 			tb.Fatal(err)
 		}

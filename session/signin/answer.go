@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // remembered is one person's answer in one browser, given with "Don't show this again" (A10). The cookie holds those
@@ -29,7 +30,7 @@ func (s *Service) answers(v *Visit) []remembered {
 	if err != nil || v.Cookies.answer == "" {
 		return nil
 	}
-	plain, err := s.Keys.Open(session.PurposeAnswer, sealed, v.Host, cookieAnswer)
+	plain, err := s.Keys.Open(keyring.PurposeAnswer, sealed, v.Host, cookieAnswer)
 	if err != nil {
 		return nil
 	}
@@ -93,7 +94,7 @@ func (s *Service) keepAnswers(w http.ResponseWriter, v *Visit, keep []remembered
 	if err != nil {
 		return
 	}
-	sealed := s.Keys.Seal(session.PurposeAnswer, plain, v.Host, cookieAnswer)
+	sealed := s.Keys.Seal(keyring.PurposeAnswer, plain, v.Host, cookieAnswer)
 	setCookie(w, v, cookieAnswer, base64.RawURLEncoding.EncodeToString(sealed), lifetime)
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 const (
@@ -23,7 +24,7 @@ func (s *Service) browserID(w http.ResponseWriter, v *Visit) string {
 		return id
 	}
 	id := session.NewRandom(browserIDSize)
-	sealed := s.Keys.Seal(session.PurposeBrowser, []byte(id), v.Host, cookieBrowser)
+	sealed := s.Keys.Seal(keyring.PurposeBrowser, []byte(id), v.Host, cookieBrowser)
 	setCookie(w, v, cookieBrowser, base64.RawURLEncoding.EncodeToString(sealed), browserIDLife)
 	return id
 }
@@ -34,7 +35,7 @@ func (s *Service) knownBrowser(v *Visit) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	id, err := s.Keys.Open(session.PurposeBrowser, sealed, v.Host, cookieBrowser)
+	id, err := s.Keys.Open(keyring.PurposeBrowser, sealed, v.Host, cookieBrowser)
 	return string(id), err == nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -95,7 +96,7 @@ func (s *Service) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit)
 		s.fail(w, r, v, "sealing answer", err)
 		return
 	}
-	sealed := s.Keys.Seal(session.PurposeFlow, plain, v.Host, resumePlace+r.URL.Path)
+	sealed := s.Keys.Seal(keyring.PurposeFlow, plain, v.Host, resumePlace+r.URL.Path)
 	redirect(w, r.URL.Path+"?"+url.Values{"resume": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode())
 }
 
@@ -115,7 +116,7 @@ func (s *Service) callbackResponse(r *http.Request, v *Visit) (response, bool) {
 	if err != nil {
 		return resp, false
 	}
-	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, resumePlace+r.URL.Path)
+	plain, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, resumePlace+r.URL.Path)
 	if err != nil || json.Unmarshal(plain, &resp) != nil {
 		return resp, false
 	}
@@ -187,12 +188,12 @@ func spentKey(state string) session.Key { return session.HashKey("x", state) }
 
 // sealSpent is what a spent state keeps: the page of its sign-in.
 func (s *Service) sealSpent(v *Visit, state, page string) []byte {
-	return s.Keys.Seal(session.PurposeFlow, []byte(page), v.Host, spentPlace+state)
+	return s.Keys.Seal(keyring.PurposeFlow, []byte(page), v.Host, spentPlace+state)
 }
 
 // openSpent returns the page that sealSpent sealed.
 func (s *Service) openSpent(v *Visit, state string, sealed []byte) (string, error) {
-	page, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, spentPlace+state)
+	page, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, spentPlace+state)
 	return string(page), err
 }
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 )
 
@@ -20,7 +20,7 @@ func (s *Service) rememberProvider(w http.ResponseWriter, v *Visit, name string)
 	if len(s.providersOf(v.Site)) < 2 || s.lastProvider(v) == name {
 		return
 	}
-	sealed := s.Keys.Seal(session.PurposeBrowser, []byte(name), v.Host, cookieProvider)
+	sealed := s.Keys.Seal(keyring.PurposeBrowser, []byte(name), v.Host, cookieProvider)
 	setCookie(w, v, cookieProvider, base64.RawURLEncoding.EncodeToString(sealed), lastProviderLife)
 }
 
@@ -30,7 +30,7 @@ func (s *Service) lastProvider(v *Visit) string {
 	if err != nil || v.Cookies.provider == "" {
 		return ""
 	}
-	name, err := s.Keys.Open(session.PurposeBrowser, sealed, v.Host, cookieProvider)
+	name, err := s.Keys.Open(keyring.PurposeBrowser, sealed, v.Host, cookieProvider)
 	if err != nil {
 		return ""
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 )
 
@@ -79,7 +80,7 @@ func (s *Service) sealHandover(h *handover, host, place string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(session.PurposeFlow, plain, host, place)), nil
+	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(keyring.PurposeFlow, plain, host, place)), nil
 }
 
 // openSealed returns what sealHandover sealed; nil if it did not.
@@ -91,7 +92,7 @@ func (s *Service) openSealed(value, host, place string) *handover {
 	if err != nil {
 		return nil
 	}
-	plain, err := s.Keys.Open(session.PurposeFlow, sealed, host, place)
+	plain, err := s.Keys.Open(keyring.PurposeFlow, sealed, host, place)
 	if err != nil {
 		return nil
 	}

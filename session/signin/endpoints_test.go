@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // TestEndpoints holds A64: what exists under Base is a fixed list; everything else is a 404 that nobody answers for.
@@ -185,7 +185,7 @@ func FuzzCallback(f *testing.F) {
 }
 
 func newFuzzGateway(f *testing.F) *Service {
-	ring, err := session.NewKeyRing([]byte("0123456789abcdef0123456789abcdef"))
+	ring, err := keyring.New([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		f.Fatal(err)
 	}

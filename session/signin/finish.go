@@ -27,7 +27,7 @@ const maxPassed = 16 << 10
 // what stands in an address is neither a session nor a way to one, but for the browser that began, for a minute, once.
 const ticketSize = flowNameSize + 1 + sealedTokenSize
 
-// sealedTokenSize is the length of what KeyRing.SealToken returns.
+// sealedTokenSize is the length of what session.SealToken returns.
 const sealedTokenSize = 84
 
 func ticketPlace(flow, state string) string { return "ticket " + flow + " " + state }
@@ -54,7 +54,7 @@ func (s *Service) handOver(w http.ResponseWriter, r *http.Request, v *Visit, h *
 	if h.Restarted {
 		mark = markRestart
 	}
-	value := h.Flow + mark + s.Keys.SealToken(ticket, h.Host, ticketPlace(h.Flow, h.State))
+	value := h.Flow + mark + session.SealToken(s.Keys, ticket, h.Host, ticketPlace(h.Flow, h.State))
 	s.goOn(w, r, h.Origin+Base+"/finish?"+url.Values{"ticket": {value}}.Encode())
 }
 
@@ -77,7 +77,7 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.ticketLost(w, r, v, value, Home, restarted)
 		return
 	}
-	ticket, err := s.Keys.OpenToken(value, v.Host, ticketPlace(f.Name, f.State))
+	ticket, err := session.OpenToken(s.Keys, value, v.Host, ticketPlace(f.Name, f.State))
 	if err != nil {
 		s.ticketLost(w, r, v, value, f.Return, restarted)
 		return

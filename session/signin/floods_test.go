@@ -112,7 +112,7 @@ func TestFloodsWriteNothing(t *testing.T) {
 				"Cookie", cookiePending+"="+strings.Repeat("A", 60+i%60))
 		},
 		"sessions that never were": func(int) result {
-			token := g.service.Keys.SealToken(session.NewToken(), "127.0.0.1", cookieBase)
+			token := session.SealToken(g.service.Keys, session.NewToken(), "127.0.0.1", cookieBase)
 			return g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+token)
 		},
 	}

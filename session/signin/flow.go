@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 const (
@@ -258,7 +259,7 @@ func (s *Service) sealFlow(v *Visit, f *flow) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sealed := s.Keys.Seal(session.PurposeFlow, plain, v.Host, cookieFlow+f.Name)
+	sealed := s.Keys.Seal(keyring.PurposeFlow, plain, v.Host, cookieFlow+f.Name)
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
@@ -277,7 +278,7 @@ func (s *Service) openFlow(v *Visit, name, value string) *flow {
 	if err != nil {
 		return nil
 	}
-	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, cookieFlow+name)
+	plain, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, cookieFlow+name)
 	if err != nil {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -84,7 +85,7 @@ type gateway struct {
 type settings struct {
 	store   *storetest.Memory
 	clock   *storetest.Clock
-	keys    *session.KeyRing
+	keys    *keyring.Ring
 	idp     *fakeIDP
 	log     *records
 	limits  session.Limits
@@ -116,7 +117,7 @@ type settings struct {
 func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	t.Helper()
 	clock := storetest.NewClock()
-	ring, err := session.NewKeyRing([]byte("0123456789abcdef0123456789abcdef"))
+	ring, err := keyring.New([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}

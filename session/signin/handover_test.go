@@ -190,7 +190,7 @@ func TestUseAtOneSiteCountsForAll(t *testing.T) {
 		g.clock.Advance(20 * time.Hour) // of 24
 		used := g.clock.Now()
 		b.in(crm + "/")
-		token, err := g.service.Keys.OpenToken(b.at(crm, cookieBase).Value, hostOf(crm), cookieBase)
+		token, err := session.OpenToken(g.service.Keys, b.at(crm, cookieBase).Value, hostOf(crm), cookieBase)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // sealedKind is one kind of value that is sealed under the key ring. There are two places for each kind: two hosts for
@@ -31,7 +32,7 @@ func TestKindsNeverOpenAsOneAnother(t *testing.T) {
 	for _, made := range kinds {
 		for from := range 2 {
 			sealed := made.seal(t, from)
-			if len(sealed) < session.SealOverhead {
+			if len(sealed) < keyring.SealOverhead {
 				t.Fatalf("%s: nothing was sealed", made.name)
 			}
 			for _, taken := range kinds {
@@ -46,8 +47,7 @@ func TestKindsNeverOpenAsOneAnother(t *testing.T) {
 	}
 }
 
-// Issue 9, point 2 (A23): the token of one form is good for no other form, host or secret, and it is none of the sealed
-// values either.
+// Issue 9, point 2 (A23): the token of a form is good for no other form, host or secret, and is no sealed value.
 func TestFormTokensNeverPassAsOneAnother(t *testing.T) {
 	g := newGateway(t)
 	type place struct{ action, host, secret string }
@@ -206,7 +206,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 		{
 			name: "form cookie",
 			seal: func(t *testing.T, place int) []byte {
-				old := s.Keys.SealToken(session.NewToken(), b.visits[place].Host, cookieBase)
+				old := session.SealToken(s.Keys, session.NewToken(), b.visits[place].Host, cookieBase)
 				v := b.visit(place, Cookies{session: old})
 				v.Site = &Site{App: "forms", PreservePost: 1000, Gate: b.site.Gate}
 				r := httptest.NewRequest(http.MethodPost, v.Origin+"/", strings.NewReader("a=b"))
@@ -220,7 +220,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 				})
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				_, err := s.Keys.OpenToken(asText(sealed), b.visits[place].Host, cookieForm)
+				_, err := session.OpenToken(s.Keys, asText(sealed), b.visits[place].Host, cookieForm)
 				return err == nil
 			},
 		},
@@ -271,7 +271,7 @@ func (b *kindBench) addressKinds() []sealedKind {
 				return b.decoded(t, value)
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				_, err := s.Keys.OpenToken(asText(sealed), b.visits[place].Host, ticketPlace(flowOf.Name, flowOf.State))
+				_, err := session.OpenToken(s.Keys, asText(sealed), b.visits[place].Host, ticketPlace(flowOf.Name, flowOf.State))
 				return err == nil
 			},
 		},
@@ -315,10 +315,10 @@ func (b *kindBench) addressKinds() []sealedKind {
 		{
 			name: "entry of the sign-in log",
 			seal: func(_ *testing.T, place int) []byte {
-				return s.Keys.Seal(session.PurposeJournal, []byte("entry"), journalStreams[place], "1")
+				return s.Keys.Seal(keyring.PurposeJournal, []byte("entry"), journalStreams[place], "1")
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				_, err := s.Keys.Open(session.PurposeJournal, sealed, journalStreams[place], "1")
+				_, err := s.Keys.Open(keyring.PurposeJournal, sealed, journalStreams[place], "1")
 				return err == nil
 			},
 		},

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // errNoCookie: the request presents no session at all, two of them, or one on a connection that anybody can write to.
@@ -54,13 +55,13 @@ func (s *Service) token(v *Visit) (session.Token, error) {
 	if v.Cookies.session == "" || v.Cookies.doubled || !v.usable() {
 		return session.Token{}, errNoCookie
 	}
-	return s.Keys.OpenToken(v.Cookies.session, v.Host, cookieBase)
+	return session.OpenToken(s.Keys, v.Cookies.session, v.Host, cookieBase)
 }
 
 // NoSession reports whether an error of Session says that the request is not signed in: nothing presented, nothing
 // of ours, ended, expired, or with claims that are too old. Everything else is a failure, and a failure is not an answer.
 func NoSession(err error) bool {
-	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || errors.Is(err, errTighten) || errors.Is(err, errClaimsOld) || errors.Is(err, session.ErrUnsealable) || Over(err)
+	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || errors.Is(err, errTighten) || errors.Is(err, errClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
 }
 
 // Over reports whether an error of Session says that the presented session is definitely over. Only then is its cookie
@@ -126,7 +127,7 @@ func (c *PromptConfig) Offered(site *Site) bool { return !c.Off && !site.PromptO
 // The app's data of another user goes in the same answer, so that no request shows the one and carries the other.
 func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Session, token session.Token) {
 	s.KeepApart(w, nil, v, have.Identity)
-	value := s.Keys.SealToken(token, v.Host, cookieBase)
+	value := session.SealToken(s.Keys, token, v.Host, cookieBase)
 	if have.Kind == session.Persistent {
 		setCookie(w, v, cookieBase, value, have.MaxEnd(s.Sessions.Limits()).Sub(s.Now()))
 		return

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // X16, K9 to K14, A7, A16: each thing that keeps a session from being kept does so alone, whether the record says it, the
@@ -68,7 +69,7 @@ func TestMayStayReasons(t *testing.T) {
 func (who *visitor) claims(text string) { who.session.Claims = json.RawMessage(text) }
 
 func (g *gateway) browserCookie(v *Visit, id string) string {
-	return base64.RawURLEncoding.EncodeToString(g.service.Keys.Seal(session.PurposeBrowser, []byte(id), v.Host, cookieBrowser))
+	return base64.RawURLEncoding.EncodeToString(g.service.Keys.Seal(keyring.PurposeBrowser, []byte(id), v.Host, cookieBrowser))
 }
 
 func (g *gateway) uses(id string, people ...string) {

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -44,7 +45,7 @@ func (s *Service) givePending(w http.ResponseWriter, v *Visit, p unanswered) {
 		plain = append(append(plain, promptMark), p.prompt...)
 	}
 	plain = append(plain, p.page...)
-	sealed := s.Keys.Seal(session.PurposePending, plain, v.Host, cookiePending)
+	sealed := s.Keys.Seal(keyring.PurposePending, plain, v.Host, cookiePending)
 	setCookie(w, v, cookiePending, base64.RawURLEncoding.EncodeToString(sealed), 0)
 }
 
@@ -55,7 +56,7 @@ func (s *Service) pendingToken(v *Visit) (p unanswered, ok bool) {
 	if err != nil || v.Cookies.pending == "" {
 		return p, false
 	}
-	plain, err := s.Keys.Open(session.PurposePending, sealed, v.Host, cookiePending)
+	plain, err := s.Keys.Open(keyring.PurposePending, sealed, v.Host, cookiePending)
 	if err != nil || len(plain) < len(p.token.ID)+len(p.token.Secret) {
 		return p, false
 	}

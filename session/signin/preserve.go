@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 )
 
@@ -62,7 +63,7 @@ func (s *Service) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who
 		s.Logger.Warn("form of an ended session not kept", zap.String("app", v.Site.App), zap.Error(err))
 		return false
 	}
-	setCookie(w, v, cookieForm, s.Keys.SealToken(token, v.Host, cookieForm), formLife)
+	setCookie(w, v, cookieForm, session.SealToken(s.Keys, token, v.Host, cookieForm), formLife)
 	return true
 }
 
@@ -96,7 +97,7 @@ func (c *Cookies) HasForm() bool { return c.form != "" }
 // Form offers a form that is kept for the page that is asked for, or puts it in the place of the request of the button
 // that sends it. It reports whether the request is answered; if not it goes on. It is asked for requests that may pass.
 func (s *Service) Form(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session) (answered bool) {
-	token, err := s.Keys.OpenToken(v.Cookies.form, v.Host, cookieForm)
+	token, err := session.OpenToken(s.Keys, v.Cookies.form, v.Host, cookieForm)
 	if err != nil || v.Site.PreservePost <= 0 {
 		return false
 	}
@@ -166,7 +167,7 @@ func (s *Service) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who
 	defer cancel()
 	f, err := s.Sessions.TakeForm(ctx, token)
 	switch {
-	case err != nil && !errors.Is(err, session.ErrNotFound) && !errors.Is(err, session.ErrUnsealable):
+	case err != nil && !errors.Is(err, session.ErrNotFound) && !errors.Is(err, keyring.ErrUnsealable):
 		s.storeDown(w, r, v, err)
 		return true
 	case err != nil || f.Path != v.Return || f.Person != personOf(who):

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -92,7 +93,7 @@ func (s *Service) nothingPending(w http.ResponseWriter, r *http.Request, v *Visi
 // pendingGone answers when the pending sign-in of a cookie was answered, abandoned, or cannot be looked up.
 func (s *Service) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, ret string, err error) {
 	// What is sealed under another key may be another replica's, with a key that is on its way (K3: nothing is lost by it).
-	if !Over(err) && (!errors.Is(err, session.ErrUnsealable) || errors.Is(err, session.ErrUnknownKey)) {
+	if !Over(err) && (!errors.Is(err, keyring.ErrUnsealable) || errors.Is(err, keyring.ErrUnknownKey)) {
 		s.storeDown(w, r, v, err)
 		return
 	}

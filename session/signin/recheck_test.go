@@ -213,7 +213,7 @@ func TestRecheckStoreDown(t *testing.T) {
 // loaded returns the session that the browser's cookie opens, and its token.
 func (b *browser) loaded() (*session.Session, session.Token) {
 	b.t.Helper()
-	token, err := b.service.Keys.OpenToken(b.cookie(cookieBase).Value, "127.0.0.1", cookieBase)
+	token, err := session.OpenToken(b.service.Keys, b.cookie(cookieBase).Value, "127.0.0.1", cookieBase)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
@@ -29,7 +30,7 @@ type Config struct {
 	Providers []*Provider
 	Sessions  *session.Manager
 	Store     session.Store
-	Keys      *session.KeyRing
+	Keys      *keyring.Ring
 	Pages     *pages.Pages
 	Log       signinlog.Sink
 	// SignIns is where people find their own sign-ins. Nil: none are kept.

@@ -197,7 +197,7 @@ func TestPlainHTTP(t *testing.T) {
 	b.signIn("yes")
 	_, token := b.loaded()
 	for host, want := range map[string]bool{"wiki.example.com": false, "localhost": true, "127.0.0.1": true} {
-		v := &Visit{Site: g.site, Host: host, Cookies: Cookies{session: g.service.Keys.SealToken(token, host, cookieBase)}}
+		v := &Visit{Site: g.site, Host: host, Cookies: Cookies{session: session.SealToken(g.service.Keys, token, host, cookieBase)}}
 		_, _, err := g.service.Session(httptest.NewRequest(http.MethodGet, "/", nil), v)
 		if (err == nil) != want || err != nil && (!NoSession(err) || Over(err)) {
 			t.Errorf("%s: %v", host, err)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 )
@@ -249,7 +250,7 @@ func (s *Service) leaveState(v *Visit, have *session.Session) string {
 	if err != nil {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(session.PurposeFlow, plain, host, leftPlace))
+	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(keyring.PurposeFlow, plain, host, leftPlace))
 }
 
 // signedOut is the page after. It says so whoever asks: it knows nothing about anybody. A state that comes back shows that
@@ -288,7 +289,7 @@ func (s *Service) cameBack(v *Visit, state string) (origin string) {
 	if err != nil {
 		return ""
 	}
-	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, leftPlace)
+	plain, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, leftPlace)
 	var l left
 	if err != nil || json.Unmarshal(plain, &l) != nil || !s.Now().Before(time.UnixMilli(l.At).Add(leftLife)) {
 		return ""

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -84,7 +85,7 @@ func (s *Service) sealStep(v *Visit, st step) string {
 	if err != nil {
 		return "" // strings, numbers and booleans always marshal
 	}
-	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(session.PurposeFlow, plain, v.Host, stepPlace))
+	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(keyring.PurposeFlow, plain, v.Host, stepPlace))
 }
 
 // openStep reads what a link carries; nil if we did not make it for this host, or too long ago.
@@ -93,7 +94,7 @@ func (s *Service) openStep(v *Visit, value string) *step {
 	if err != nil || value == "" {
 		return nil
 	}
-	plain, err := s.Keys.Open(session.PurposeFlow, sealed, v.Host, stepPlace)
+	plain, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, stepPlace)
 	if err != nil {
 		return nil
 	}

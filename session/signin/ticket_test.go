@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -252,7 +253,7 @@ func TestWhoMayAskTheSignInHost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return base64.RawURLEncoding.EncodeToString(g.service.Keys.Seal(session.PurposeFlow, plain, place...))
+		return base64.RawURLEncoding.EncodeToString(g.service.Keys.Seal(keyring.PurposeFlow, plain, place...))
 	}
 	for name, c := range map[string]struct{ at, value string }{
 		"a host that nobody serves":  {login, stray},
@@ -344,7 +345,7 @@ func FuzzFinish(f *testing.F) {
 	f.Add("")
 	f.Add("AAAAAAAA~" + strings.Repeat("\x00", sealedTokenSize))
 	clock := storetest.NewClock()
-	ring, err := session.NewKeyRing([]byte("0123456789abcdef0123456789abcdef"))
+	ring, err := keyring.New([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
@@ -46,7 +47,7 @@ const (
 // Config says where a Log keeps records and for how long. Journal and Keys are required.
 type Config struct {
 	Journal journal.Journal
-	Keys    *session.KeyRing
+	Keys    *keyring.Ring
 	// Keep is how long a record is kept; default DefaultKeep, at most MaxKeep.
 	Keep time.Duration
 	// MaxEntries is how many records are kept, the oldest go first; default DefaultMaxEntries. It is a bound, not a

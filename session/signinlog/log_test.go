@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal/journaltest"
@@ -21,9 +22,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func ring(t testing.TB, secret string) *session.KeyRing {
+func ring(t testing.TB, secret string) *keyring.Ring {
 	t.Helper()
-	r, err := session.NewKeyRing([]byte(secret + "0123456789abcdef0123456789abcdef"))
+	r, err := keyring.New([]byte(secret + "0123456789abcdef0123456789abcdef"))
 	if err != nil {
 		t.Fatal(err)
 	}

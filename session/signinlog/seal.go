@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // schema is the version of what is sealed: a record's JSON, deflated with a dictionary. It is part of what the seal
@@ -53,15 +54,15 @@ func (l *Log) seal(stream string, r Record) ([]byte, error) {
 	w.Reset(&packed)
 	_, _ = w.Write(text) // a bytes.Buffer takes everything
 	_ = w.Close()
-	if size := packed.Len() + session.SealOverhead; size > session.MaxValue || len(text) > maxText {
+	if size := packed.Len() + keyring.SealOverhead; size > session.MaxValue || len(text) > maxText {
 		return nil, fmt.Errorf("a record of %d bytes is too large to keep", len(text))
 	}
-	return l.Keys.Seal(session.PurposeJournal, packed.Bytes(), stream, schema), nil
+	return l.Keys.Seal(keyring.PurposeJournal, packed.Bytes(), stream, schema), nil
 }
 
 // open is the reverse of seal.
 func (l *Log) open(stream string, sealed []byte) (e Entry, err error) {
-	packed, err := l.Keys.Open(session.PurposeJournal, sealed, stream, schema)
+	packed, err := l.Keys.Open(keyring.PurposeJournal, sealed, stream, schema)
 	if err != nil {
 		return e, err
 	}

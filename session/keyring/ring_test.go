@@ -1,23 +1,23 @@
-package session_test
+package keyring_test
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
-	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-var sealing = []session.Purpose{
-	"cookie", "record", session.PurposeFlow, session.PurposePending, session.PurposeAnswer, session.PurposeBrowser,
+var sealing = []keyring.Purpose{
+	"cookie", "record", keyring.PurposeFlow, keyring.PurposePending, keyring.PurposeAnswer, keyring.PurposeBrowser,
 }
 
-func TestNewKeyRing(t *testing.T) {
-	good, other := bytes.Repeat([]byte{'a'}, session.MinSecret), bytes.Repeat([]byte{'b'}, session.MinSecret)
+func TestNew(t *testing.T) {
+	good, other := bytes.Repeat([]byte{'a'}, keyring.MinSecret), bytes.Repeat([]byte{'b'}, keyring.MinSecret)
 	for name, tt := range map[string]struct {
 		secrets [][]byte
 		message string // empty: taken
@@ -31,7 +31,7 @@ func TestNewKeyRing(t *testing.T) {
 		"short later": {[][]byte{good, other[1:]}, "key 2 has 31 bytes"},
 		"twice":       {[][]byte{good, other, bytes.Clone(good)}, "key 3 is listed twice"},
 	} {
-		r, err := session.NewKeyRing(tt.secrets...)
+		r, err := keyring.New(tt.secrets...)
 		switch {
 		case tt.message == "" && (err != nil || r == nil):
 			t.Errorf("%s: %v", name, err)
@@ -51,7 +51,7 @@ func TestPurposesAreApart(t *testing.T) {
 	r := ring(t, 'a')
 	for _, p := range sealing {
 		sealed := r.Seal(p, []byte("plain"), "host", "name")
-		for _, q := range append([]session.Purpose{"tokens", session.PurposeCSRF, "", "nonsense"}, sealing...) {
+		for _, q := range append([]keyring.Purpose{"tokens", keyring.PurposeCSRF, "", "nonsense"}, sealing...) {
 			plain, err := r.Open(q, sealed, "host", "name")
 			if p == q {
 				if err != nil || string(plain) != "plain" {
@@ -59,7 +59,7 @@ func TestPurposesAreApart(t *testing.T) {
 				}
 				continue
 			}
-			want(t, string(p+" opened as "+q), err, session.ErrUnsealable)
+			want(t, string(p+" opened as "+q), err, keyring.ErrUnsealable)
 		}
 	}
 }
@@ -88,9 +88,9 @@ func TestPlacesAreApart(t *testing.T) {
 		{"a", "b"},
 	}
 	for i, from := range places {
-		sealed := r.Seal(session.PurposeFlow, []byte("plain"), from...)
+		sealed := r.Seal(keyring.PurposeFlow, []byte("plain"), from...)
 		for j, to := range places {
-			_, err := r.Open(session.PurposeFlow, sealed, to...)
+			_, err := r.Open(keyring.PurposeFlow, sealed, to...)
 			if (err == nil) != (i == j) {
 				t.Errorf("sealed for %q, opened for %q: %v", from, to, err)
 			}
@@ -117,15 +117,12 @@ func TestFieldBoundaries(t *testing.T) {
 		for i := range a {
 			same = same && a[i] == b[i]
 		}
-		sealed := r.Seal(session.PurposeAnswer, nil, a...)
-		if _, err := r.Open(session.PurposeAnswer, sealed, b...); (err == nil) != same {
+		sealed := r.Seal(keyring.PurposeAnswer, nil, a...)
+		if _, err := r.Open(keyring.PurposeAnswer, sealed, b...); (err == nil) != same {
 			t.Fatalf("%q opens as %q: %v", a, b, err)
 		}
 		if r.Verify(r.Sum(a...), b...) != same {
 			t.Fatalf("sum of %q as %q", a, b)
-		}
-		if (session.HashKey("k", a...) == session.HashKey("k", b...)) != same {
-			t.Fatalf("key of %q as %q", a, b)
 		}
 	})
 }
@@ -137,7 +134,7 @@ func TestSealRoundTrip(t *testing.T) {
 		plain := rapid.SliceOf(rapid.Byte()).Draw(t, "plain")
 		place := rapid.SliceOf(rapid.String()).Draw(t, "place")
 		sealed := r.Seal(p, plain, place...)
-		if len(sealed) != len(plain)+session.SealOverhead {
+		if len(sealed) != len(plain)+keyring.SealOverhead {
 			t.Fatalf("%d bytes sealed are %d", len(plain), len(sealed))
 		}
 		if again := r.Seal(p, plain, place...); bytes.Equal(sealed, again) {
@@ -153,40 +150,40 @@ func TestSealRoundTrip(t *testing.T) {
 // Every bit of a sealed value counts, and so does its length.
 func TestSealedValueCannotBeChanged(t *testing.T) {
 	r := ring(t, 'a', 'b')
-	sealed := r.Seal(session.PurposePending, []byte("plain"), "place")
+	sealed := r.Seal(keyring.PurposePending, []byte("plain"), "place")
 	for bit := range len(sealed) * 8 {
 		changed := bytes.Clone(sealed)
 		changed[bit/8] ^= 1 << (bit % 8)
-		_, err := r.Open(session.PurposePending, changed, "place")
-		want(t, "changed", err, session.ErrUnsealable)
+		_, err := r.Open(keyring.PurposePending, changed, "place")
+		want(t, "changed", err, keyring.ErrUnsealable)
 	}
 	for n := range sealed {
-		_, err := r.Open(session.PurposePending, sealed[:n], "place")
-		want(t, "cut short", err, session.ErrUnsealable)
-		_, err = r.Open(session.PurposePending, sealed[n+1:], "place")
-		want(t, "cut off in front", err, session.ErrUnsealable)
+		_, err := r.Open(keyring.PurposePending, sealed[:n], "place")
+		want(t, "cut short", err, keyring.ErrUnsealable)
+		_, err = r.Open(keyring.PurposePending, sealed[n+1:], "place")
+		want(t, "cut off in front", err, keyring.ErrUnsealable)
 	}
-	_, err := r.Open(session.PurposePending, append(bytes.Clone(sealed), 0), "place")
-	want(t, "extended", err, session.ErrUnsealable)
+	_, err := r.Open(keyring.PurposePending, append(bytes.Clone(sealed), 0), "place")
+	want(t, "extended", err, keyring.ErrUnsealable)
 }
 
 func TestRotation(t *testing.T) {
 	before, during, after, foreign := ring(t, 'a'), ring(t, 'b', 'a'), ring(t, 'b'), ring(t, 'x', 'y')
-	old := before.Seal(session.PurposeAnswer, []byte("old"), "place")
-	renewed := during.Seal(session.PurposeAnswer, []byte("new"), "place")
+	old := before.Seal(keyring.PurposeAnswer, []byte("old"), "place")
+	renewed := during.Seal(keyring.PurposeAnswer, []byte("new"), "place")
 	for name, tt := range map[string]struct {
-		ring   *session.KeyRing
+		ring   *keyring.Ring
 		sealed []byte
 		wanted error
 	}{
 		"the old key still opens":       {during, old, nil},
 		"the newest key seals":          {after, renewed, nil},
-		"a replica that has it not yet": {before, renewed, session.ErrUnsealable},
-		"a key that is gone":            {after, old, session.ErrUnsealable},
-		"a foreign ring, old":           {foreign, old, session.ErrUnsealable},
-		"a foreign ring, new":           {foreign, renewed, session.ErrUnsealable},
+		"a replica that has it not yet": {before, renewed, keyring.ErrUnsealable},
+		"a key that is gone":            {after, old, keyring.ErrUnsealable},
+		"a foreign ring, old":           {foreign, old, keyring.ErrUnsealable},
+		"a foreign ring, new":           {foreign, renewed, keyring.ErrUnsealable},
 	} {
-		_, err := tt.ring.Open(session.PurposeAnswer, tt.sealed, "place")
+		_, err := tt.ring.Open(keyring.PurposeAnswer, tt.sealed, "place")
 		want(t, name, err, tt.wanted)
 	}
 }
@@ -196,36 +193,36 @@ func TestKeysThatShareAnID(t *testing.T) {
 	seen := map[string][]byte{}
 	var secrets [][]byte
 	for n := uint64(0); secrets == nil; n++ {
-		secret := binary.BigEndian.AppendUint64(bytes.Repeat([]byte{'s'}, session.MinSecret), n)
-		r, err := session.NewKeyRing(secret)
+		secret := binary.BigEndian.AppendUint64(bytes.Repeat([]byte{'s'}, keyring.MinSecret), n)
+		r, err := keyring.New(secret)
 		if err != nil {
 			t.Fatal(err)
 		}
-		id := string(r.Seal(session.PurposeFlow, nil)[1:3])
+		id := string(r.Seal(keyring.PurposeFlow, nil)[1:3])
 		if seen[id] != nil {
 			secrets = [][]byte{secret, seen[id]}
 		}
 		seen[id] = secret
 	}
-	both, err := session.NewKeyRing(secrets...)
+	both, err := keyring.New(secrets...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, secret := range secrets {
-		one, err := session.NewKeyRing(secret)
+		one, err := keyring.New(secret)
 		if err != nil {
 			t.Fatal(err)
 		}
-		plain, err := both.Open(session.PurposeFlow, one.Seal(session.PurposeFlow, []byte("plain"), "p"), "p")
+		plain, err := both.Open(keyring.PurposeFlow, one.Seal(keyring.PurposeFlow, []byte("plain"), "p"), "p")
 		if err != nil || string(plain) != "plain" {
 			t.Errorf("%q, %v", plain, err)
 		}
 	}
-	newest, err := session.NewKeyRing(secrets[0])
+	newest, err := keyring.New(secrets[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = newest.Open(session.PurposeFlow, both.Seal(session.PurposeFlow, nil))
+	_, err = newest.Open(keyring.PurposeFlow, both.Seal(keyring.PurposeFlow, nil))
 	want(t, "sealed with the newest", err, nil)
 }
 
@@ -234,7 +231,7 @@ func TestSum(t *testing.T) {
 	before, during, after := ring(t, 'a'), ring(t, 'b', 'a'), ring(t, 'b')
 	mac := before.Sum("session", "/stay")
 	for name, tt := range map[string]struct {
-		ring  *session.KeyRing
+		ring  *keyring.Ring
 		mac   []byte
 		parts []string
 		ok    bool
@@ -260,53 +257,24 @@ func TestSum(t *testing.T) {
 	}
 }
 
-// A32: keys are of one alphabet and length, and one kind's key is never another's.
-func TestHashKey(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		parts := rapid.SliceOf(rapid.String()).Draw(t, "parts")
-		key := session.HashKey("s", parts...)
-		if err := session.CheckKey(key); err != nil || len(key) != 24 || key[:2] != "s:" {
-			t.Fatalf("%q: %v", key, err)
-		}
-		if other := session.HashKey("i", parts...); other[2:] == key[2:] {
-			t.Fatal("the kind is not part of the hash")
-		}
-	})
-	if session.HashKey("s", "i") == session.HashKey("si") {
-		t.Error("kind and part run together")
+// ring builds a key ring of secrets that consist of one byte each.
+func ring(t testing.TB, seeds ...byte) *keyring.Ring {
+	t.Helper()
+	secrets := make([][]byte, len(seeds))
+	for i, seed := range seeds {
+		secrets[i] = bytes.Repeat([]byte{seed}, keyring.MinSecret)
 	}
+	r, err := keyring.New(secrets...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
-func TestNewRandom(t *testing.T) {
-	seen := map[string]bool{}
-	for range 1000 {
-		v := session.NewRandom(16)
-		if len(v) != 22 || seen[v] {
-			t.Fatalf("%q", v)
-		}
-		seen[v] = true
+// want holds an error against the one it should be; nil means none.
+func want(t testing.TB, what string, got, wanted error) {
+	t.Helper()
+	if !errors.Is(got, wanted) || (wanted == nil && got != nil) {
+		t.Errorf("%s: %v, want %v", what, got, wanted)
 	}
-}
-
-func BenchmarkSealToken(b *testing.B) {
-	r, token := ring(b, 'a'), session.NewToken()
-	for b.Loop() {
-		r.SealToken(token, "wiki.example.com", "__Host-latchkey")
-	}
-}
-
-func BenchmarkOpenToken(b *testing.B) {
-	r := ring(b, 'a')
-	value := r.SealToken(session.NewToken(), "wiki.example.com", "__Host-latchkey")
-	for b.Loop() {
-		if _, err := r.OpenToken(value, "wiki.example.com", "__Host-latchkey"); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func randomBytes(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.Read(b)
-	return b
 }

@@ -1,4 +1,4 @@
-package session
+package keyring
 
 import (
 	"crypto/ecdsa"
@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Signer signs statements about people that others verify with its public half (ES256, RFC 7518, section 3.4). It is
-// derived from a key of the ring, so that every replica has the same one and it comes and goes with its key.
+// Signer signs statements about users, which others verify with its public half (ES256, RFC 7518, section 3.4). It is
+// derived from a key of the ring, so every replica has the same one, and it comes and goes with that key.
 type Signer struct {
 	// ID names the public half (the parameter kid): a hash of it.
 	ID  string
@@ -61,8 +61,8 @@ func (s *Signer) Public() (x, y []byte, err error) {
 	return point[1:33], point[33:], nil
 }
 
-// Signers returns one for each key of the moment, the newest first: those whose public halves others may need.
-func (r *KeyRing) Signers() []*Signer {
+// Signers returns one for each key that the ring holds now, the newest first: those whose public halves others may need.
+func (r *Ring) Signers() []*Signer {
 	keys := r.view()
 	all := make([]*Signer, 0, len(keys))
 	for i := range keys {
@@ -71,9 +71,9 @@ func (r *KeyRing) Signers() []*Signer {
 	return all
 }
 
-// Signer returns the newest that was made before a time, by which others have heard of its public half: the oldest if
-// none was, the newest if nobody knows when.
-func (r *KeyRing) Signer(before time.Time) *Signer {
+// Signer returns the newest one that was made before the given time: others have read its public half by then. It is the
+// oldest if none was. A key whose time is not known counts as made long ago.
+func (r *Ring) Signer(before time.Time) *Signer {
 	keys := r.view()
 	for i := range keys {
 		if keys[i].Created.Before(before) {

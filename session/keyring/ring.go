@@ -1,0 +1,266 @@
+package keyring
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/latchkey-gateway/latchkey/session/internal/lengthprefix"
+)
+
+// ErrUnsealable: a value was not sealed by a key of this ring for this purpose and place, or was changed since. For a
+// cookie that means "not ours", never "signed out".
+var ErrUnsealable = errors.New("cannot be opened with any key")
+
+// ErrUnknownKey is the ErrUnsealable of a value that names a key which this ring does not have: the key was lost or
+// retired, belongs to another installation, or has not arrived yet (see Ring.OnUnknown).
+var ErrUnknownKey = fmt.Errorf("%w: sealed under another ring's key", ErrUnsealable)
+
+// Purpose separates the uses of a key: what is sealed for one opens for no other.
+type Purpose string
+
+// The purposes there are. Each has a key of its own, derived from the ring's secrets.
+const (
+	// purposeTokens is the purpose of SealWithSecret.
+	purposeTokens Purpose = "tokens"
+	// PurposeCookie seals the token that a browser holds of a session.
+	PurposeCookie Purpose = "cookie"
+	// PurposeRecord seals the values of a store.
+	PurposeRecord Purpose = "record"
+	// PurposeFlow seals the state of a sign-in under way.
+	PurposeFlow Purpose = "flow"
+	// PurposePending seals what a browser holds while the prompt waits for its answer.
+	PurposePending Purpose = "pending"
+	// PurposeAnswer seals the answer that a browser remembers.
+	PurposeAnswer Purpose = "answer"
+	// PurposeBrowser seals the random id of a browser.
+	PurposeBrowser Purpose = "browser"
+	// PurposeJournal seals the entries of the sign-in log.
+	PurposeJournal Purpose = "journal"
+	// PurposeCSRF keys the tokens of forms; it seals nothing.
+	PurposeCSRF Purpose = "csrf"
+)
+
+var purposes = []Purpose{
+	purposeTokens, PurposeCookie, PurposeRecord, PurposeFlow, PurposePending, PurposeAnswer, PurposeBrowser, PurposeJournal, PurposeCSRF,
+}
+
+// MinSecret is the shortest secret that a ring takes, in bytes.
+const MinSecret = 32
+
+const (
+	sealVersion = 1
+	keyIDSize   = 2
+	nonceSize   = 12
+	sealPrefix  = 1 + keyIDSize + nonceSize
+)
+
+// TagSize is the size of the authentication tag, in bytes. A sealed value ends with it, and it differs each time that a
+// value is sealed.
+const TagSize = 16
+
+// SealOverhead is by how many bytes a sealed value is longer than what it holds.
+const SealOverhead = sealPrefix + TagSize
+
+// Ring seals with its newest key and opens with any of its keys. It is safe for concurrent use. Only Replace changes its
+// keys, for everything that holds the ring.
+type Ring struct {
+	keys    atomic.Pointer[[]derived]
+	unknown atomic.Pointer[func(ID) error]
+}
+
+// derived is a key and what is derived from its secret.
+type derived struct {
+	Key
+	// id tells which keys of a ring are worth trying. It is short, so two keys may share one.
+	id     ID
+	whole  [sha256.Size]byte
+	aeads  map[Purpose]cipher.AEAD
+	tokens []byte
+	csrf   []byte
+	signer *Signer
+}
+
+// New builds a ring of secrets, the newest first. Each must hold at least MinSecret bytes; a secret must have
+// the strength of a random key, nothing here stretches a password.
+func New(secrets ...[]byte) (*Ring, error) {
+	keys := make([]Key, 0, len(secrets))
+	for _, secret := range secrets {
+		keys = append(keys, Key{Secret: secret})
+	}
+	ring := new(Ring)
+	if err := ring.Replace(keys); err != nil {
+		return nil, err
+	}
+	return ring, nil
+}
+
+func deriveKeys(from Key) (derived, error) {
+	secret := from.Secret
+	k := derived{Key: from, aeads: make(map[Purpose]cipher.AEAD, len(purposes))}
+	id, err := derive(secret, "id", len(k.whole))
+	if err != nil {
+		return k, err
+	}
+	copy(k.whole[:], id)
+	copy(k.id[:], id)
+	for _, p := range purposes {
+		key, err := derive(secret, string(p), 32)
+		if err != nil {
+			return k, err
+		}
+		switch p {
+		case purposeTokens:
+			k.tokens = key
+		case PurposeCSRF:
+			k.csrf = key
+		default:
+			if k.aeads[p], err = newAEAD(key); err != nil {
+				return k, err
+			}
+		}
+	}
+	k.signer, err = newSigner(secret)
+	return k, err
+}
+
+func derive(secret []byte, use string, size int) ([]byte, error) {
+	return hkdf.Key(sha256.New, secret, nil, "latchkey/v1/"+use, size)
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// Seal encrypts and authenticates plaintext for a purpose and a place. The place is any number of strings, for example
+// host and cookie name; they are length-prefixed, so that no two places can be confused (A72). The sealed form begins
+// with a version, the id of the key and a random nonce. It panics for PurposeCSRF, which has no key to seal with.
+func (r *Ring) Seal(p Purpose, plaintext []byte, place ...string) []byte {
+	k := &r.view()[0]
+	return seal(k.id, k.aeads[p], plaintext, appendPlace(make([]byte, 0, 96), p, place))
+}
+
+// Open is the reverse of Seal. It returns ErrUnsealable for anything that Seal did not make for this purpose and place.
+func (r *Ring) Open(p Purpose, sealed []byte, place ...string) ([]byte, error) {
+	return r.open(p, sealed, place, func(k *derived) (cipher.AEAD, error) {
+		if aead := k.aeads[p]; aead != nil {
+			return aead, nil
+		}
+		return nil, ErrUnsealable
+	})
+}
+
+// SealWithSecret seals under the ring and a secret at once: both are needed to open. The secret is one that is kept
+// apart from the ring and from the sealed value, as the one in the cookie of a session.
+func (r *Ring) SealWithSecret(secret, plaintext []byte, place ...string) ([]byte, error) {
+	k := &r.view()[0]
+	aead, err := k.withSecret(secret)
+	if err != nil {
+		return nil, err
+	}
+	return seal(k.id, aead, plaintext, appendPlace(make([]byte, 0, 96), purposeTokens, place)), nil
+}
+
+// OpenWithSecret is the reverse of SealWithSecret. It returns ErrUnsealable also for another secret.
+func (r *Ring) OpenWithSecret(secret, sealed []byte, place ...string) ([]byte, error) {
+	return r.open(purposeTokens, sealed, place, func(k *derived) (cipher.AEAD, error) {
+		return k.withSecret(secret)
+	})
+}
+
+func (k *derived) withSecret(secret []byte) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, k.tokens, secret, "latchkey/v1/session tokens", 32)
+	if err != nil {
+		return nil, err
+	}
+	return newAEAD(key)
+}
+
+// Sum returns a keyed hash of the parts under the newest key; Verify accepts one of any key of the ring.
+func (r *Ring) Sum(parts ...string) []byte { return sum(r.view()[0].csrf, parts) }
+
+// Verify reports whether mac is a Sum of the parts, in constant time.
+func (r *Ring) Verify(mac []byte, parts ...string) bool {
+	// A sum does not name its key, so one that fails may be of a key that is on its way.
+	return r.verify(mac, parts) || len(mac) == sha256.Size && r.ask(ID{}) == nil && r.verify(mac, parts)
+}
+
+func (r *Ring) verify(mac []byte, parts []string) bool {
+	ok := false
+	for _, k := range r.view() {
+		ok = hmac.Equal(mac, sum(k.csrf, parts)) || ok
+	}
+	return ok
+}
+
+// placeMemory holds buffers for places. A cookie is opened at every request, and what goes through cipher.AEAD is on the
+// heap.
+var placeMemory = sync.Pool{New: func() any { b := make([]byte, 0, 320); return &b }}
+
+// open tries the keys whose id the sealed value names: nearly always one. If there is none, the ring may be old.
+func (r *Ring) open(p Purpose, sealed []byte, place []string, of func(*derived) (cipher.AEAD, error)) ([]byte, error) {
+	if len(sealed) < SealOverhead || sealed[0] != sealVersion {
+		return nil, ErrUnsealable
+	}
+	aad := placeMemory.Get().(*[]byte)
+	defer placeMemory.Put(aad)
+	*aad = appendPlace((*aad)[:0], p, place)
+	id := ID(sealed[1 : 1+keyIDSize])
+	plain, err := r.tryOpen(id, sealed, *aad, of)
+	if err != ErrUnknownKey { //nolint:errorlint // as returned, and this is on every request's path
+		return plain, err
+	}
+	if err := r.ask(id); err != nil {
+		return nil, err
+	}
+	return r.tryOpen(id, sealed, *aad, of)
+}
+
+func (r *Ring) tryOpen(id ID, sealed, aad []byte, of func(*derived) (cipher.AEAD, error)) ([]byte, error) {
+	keys, result := r.view(), ErrUnknownKey
+	for i := range keys {
+		k := &keys[i]
+		if k.id != id {
+			continue
+		}
+		aead, err := of(k)
+		if err != nil {
+			return nil, err
+		}
+		plain, err := aead.Open(nil, sealed[1+keyIDSize:sealPrefix], sealed[sealPrefix:], aad)
+		if err == nil {
+			return plain, nil
+		}
+		result = ErrUnsealable
+	}
+	return nil, result
+}
+
+func seal(id ID, aead cipher.AEAD, plaintext, aad []byte) []byte {
+	out := make([]byte, sealPrefix, SealOverhead+len(plaintext))
+	out[0] = sealVersion
+	copy(out[1:], id[:])
+	_, _ = rand.Read(out[1+keyIDSize : sealPrefix]) // it never fails: without randomness it ends the process
+	return aead.Seal(out, out[1+keyIDSize:sealPrefix], plaintext, aad)
+}
+
+func appendPlace(to []byte, p Purpose, place []string) []byte {
+	return lengthprefix.Append(lengthprefix.Append(to, string(p)), place...)
+}
+
+func sum(key []byte, parts []string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(lengthprefix.Append(nil, parts...))
+	return mac.Sum(nil)
+}
