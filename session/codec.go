@@ -1,16 +1,12 @@
 package session
 
 import (
-	"bytes"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"time"
-)
 
-// errMalformed: a record that opened, so that we wrote it, but cannot be read: another version's, or a bug.
-var errMalformed = errors.New("malformed record")
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
+)
 
 // The fields of a record. A number is never reused. Fields that this version does not know are kept and written back,
 // so that replicas of two versions can share a store (A78).
@@ -74,48 +70,48 @@ const usualRecord = 3 << 10
 // encode writes the record as fields of tag, length and value. A field that is empty is not written. The sealed tokens
 // come last, in as many bytes as tail says.
 func (s *Session) encode() (plain []byte, tail int) {
-	w := fieldWriter{out: make([]byte, 0, usualRecord)}
-	w.bytes(fieldID, s.ID[:])
-	w.str(fieldProvider, s.Provider)
-	w.str(fieldIssuer, s.Identity.Issuer)
-	w.str(fieldSubject, s.Identity.Subject)
-	w.str(fieldProviderSession, s.ProviderSession)
-	w.str(fieldUser, s.User)
-	w.str(fieldName, s.Name)
-	w.str(fieldEmail, s.Email)
-	w.num(fieldFlags, s.allFlags())
-	w.bytes(fieldClaims, s.Claims)
-	w.bytes(fieldUserInfo, s.UserInfo)
-	w.list(fieldGroup, s.Groups)
-	w.time(fieldGroupsAsOf, s.GroupsAsOf)
-	w.num(fieldKind, int64(s.Kind))
-	w.str(fieldKindReason, s.KindReason)
-	w.time(fieldCreated, s.Created)
-	w.time(fieldAuthTime, s.AuthTime)
-	w.str(fieldACR, s.ACR)
-	w.list(fieldAMR, s.AMR)
-	w.time(fieldLastUsed, s.LastUsed)
-	w.num(fieldIdle, int64(s.Limit.Idle))
-	w.num(fieldMax, int64(s.Limit.Max))
-	w.str(fieldBrowserID, s.BrowserID)
-	w.str(fieldFirstIP, s.FirstIP)
-	w.str(fieldFirstAgent, s.FirstAgent)
-	w.list(fieldApp, s.Apps)
-	w.list(fieldContext, s.Contexts)
-	w.str(fieldSignInRisk, s.SignInRisk)
-	w.str(fieldUserRisk, s.UserRisk)
-	w.str(fieldCompliant, s.Compliant)
-	w.str(fieldManaged, s.Managed)
-	w.str(fieldShared, s.Shared)
-	w.time(fieldSteppedUp, s.SteppedUp)
-	w.num(fieldStepUps, int64(s.StepUps))
-	w.time(fieldBegan, s.Began)
-	w.time(fieldConfirmed, s.Confirmed)
-	w.list(fieldUnverified, s.Unverified)
-	w.out = append(w.out, s.unknown...)
-	tail = len(w.out)
-	w.bytes(fieldTokens, s.sealedTokens)
-	return w.out, len(w.out) - tail
+	w := pack.FieldWriter{Out: make([]byte, 0, usualRecord)}
+	w.Bytes(fieldID, s.ID[:])
+	w.Str(fieldProvider, s.Provider)
+	w.Str(fieldIssuer, s.Identity.Issuer)
+	w.Str(fieldSubject, s.Identity.Subject)
+	w.Str(fieldProviderSession, s.ProviderSession)
+	w.Str(fieldUser, s.User)
+	w.Str(fieldName, s.Name)
+	w.Str(fieldEmail, s.Email)
+	w.Num(fieldFlags, s.allFlags())
+	w.Bytes(fieldClaims, s.Claims)
+	w.Bytes(fieldUserInfo, s.UserInfo)
+	w.List(fieldGroup, s.Groups)
+	w.Time(fieldGroupsAsOf, s.GroupsAsOf)
+	w.Num(fieldKind, int64(s.Kind))
+	w.Str(fieldKindReason, s.KindReason)
+	w.Time(fieldCreated, s.Created)
+	w.Time(fieldAuthTime, s.AuthTime)
+	w.Str(fieldACR, s.ACR)
+	w.List(fieldAMR, s.AMR)
+	w.Time(fieldLastUsed, s.LastUsed)
+	w.Num(fieldIdle, int64(s.Limit.Idle))
+	w.Num(fieldMax, int64(s.Limit.Max))
+	w.Str(fieldBrowserID, s.BrowserID)
+	w.Str(fieldFirstIP, s.FirstIP)
+	w.Str(fieldFirstAgent, s.FirstAgent)
+	w.List(fieldApp, s.Apps)
+	w.List(fieldContext, s.Contexts)
+	w.Str(fieldSignInRisk, s.SignInRisk)
+	w.Str(fieldUserRisk, s.UserRisk)
+	w.Str(fieldCompliant, s.Compliant)
+	w.Str(fieldManaged, s.Managed)
+	w.Str(fieldShared, s.Shared)
+	w.Time(fieldSteppedUp, s.SteppedUp)
+	w.Num(fieldStepUps, int64(s.StepUps))
+	w.Time(fieldBegan, s.Began)
+	w.Time(fieldConfirmed, s.Confirmed)
+	w.List(fieldUnverified, s.Unverified)
+	w.Out = append(w.Out, s.unknown...)
+	tail = len(w.Out)
+	w.Bytes(fieldTokens, s.sealedTokens)
+	return w.Out, len(w.Out) - tail
 }
 
 func (s *Session) allFlags() int64 {
@@ -141,7 +137,7 @@ func (s *Session) allFlags() int64 {
 
 // readSession is decodeSession of what pack has made.
 func readSession(packed []byte) (*Session, error) {
-	plain, err := unpack(packed)
+	plain, err := pack.Unpack(packed)
 	if err != nil {
 		return nil, err
 	}
@@ -164,17 +160,17 @@ func decodeSession(data []byte) (*Session, error) {
 // that none can be made that nobody can load (A47).
 func (s *Session) valid() error {
 	if s.Created.IsZero() || s.LastUsed.IsZero() || s.Limit.Idle <= 0 || s.Limit.Max <= 0 {
-		return fmt.Errorf("%w: without a limit", errMalformed)
+		return fmt.Errorf("%w: without a limit", pack.ErrMalformed)
 	}
 	return s.validDraft()
 }
 
 func (s *Session) validDraft() error {
 	if s.Kind != Browser && s.Kind != Persistent {
-		return fmt.Errorf("%w: kind %d", errMalformed, s.Kind)
+		return fmt.Errorf("%w: kind %d", pack.ErrMalformed, s.Kind)
 	}
 	if s.Identity.Issuer == "" || s.Identity.Subject == "" {
-		return fmt.Errorf("%w: nobody's", errMalformed)
+		return fmt.Errorf("%w: nobody's", pack.ErrMalformed)
 	}
 	return nil
 }
@@ -184,97 +180,97 @@ func decodeDraft(data []byte) (*Session, error) {
 	s := &Session{}
 	text := string(data) // one piece of memory for all that it says
 	var flags, kind, idle, maxLife, stepUps int64
-	r := fieldReader{data: data}
-	for r.next() {
-		switch r.tag {
+	r := pack.FieldReader{Data: data}
+	for r.Next() {
+		switch r.Tag {
 		case fieldID:
-			if len(r.value) != len(s.ID) {
-				return nil, errMalformed
+			if len(r.Value) != len(s.ID) {
+				return nil, pack.ErrMalformed
 			}
-			copy(s.ID[:], r.value)
+			copy(s.ID[:], r.Value)
 		case fieldProvider:
-			s.Provider = r.str(text)
+			s.Provider = r.Str(text)
 		case fieldIssuer:
-			s.Identity.Issuer = r.str(text)
+			s.Identity.Issuer = r.Str(text)
 		case fieldSubject:
-			s.Identity.Subject = r.str(text)
+			s.Identity.Subject = r.Str(text)
 		case fieldProviderSession:
-			s.ProviderSession = r.str(text)
+			s.ProviderSession = r.Str(text)
 		case fieldUser:
-			s.User = r.str(text)
+			s.User = r.Str(text)
 		case fieldName:
-			s.Name = r.str(text)
+			s.Name = r.Str(text)
 		case fieldEmail:
-			s.Email = r.str(text)
+			s.Email = r.Str(text)
 		case fieldFlags:
-			r.num(&flags)
+			r.Num(&flags)
 		case fieldClaims:
-			s.Claims = r.blob()
+			s.Claims = r.Blob()
 		case fieldUserInfo:
-			s.UserInfo = r.blob()
+			s.UserInfo = r.Blob()
 		case fieldGroup:
-			s.Groups = append(s.Groups, r.str(text))
+			s.Groups = append(s.Groups, r.Str(text))
 		case fieldGroupsAsOf:
-			r.time(&s.GroupsAsOf)
+			r.Time(&s.GroupsAsOf)
 		case fieldKind:
-			r.num(&kind)
+			r.Num(&kind)
 		case fieldKindReason:
-			s.KindReason = r.str(text)
+			s.KindReason = r.Str(text)
 		case fieldCreated:
-			r.time(&s.Created)
+			r.Time(&s.Created)
 		case fieldAuthTime:
-			r.time(&s.AuthTime)
+			r.Time(&s.AuthTime)
 		case fieldACR:
-			s.ACR = r.str(text)
+			s.ACR = r.Str(text)
 		case fieldAMR:
-			s.AMR = append(s.AMR, r.str(text))
+			s.AMR = append(s.AMR, r.Str(text))
 		case fieldLastUsed:
-			r.time(&s.LastUsed)
+			r.Time(&s.LastUsed)
 		case fieldIdle:
-			r.num(&idle)
+			r.Num(&idle)
 		case fieldMax:
-			r.num(&maxLife)
+			r.Num(&maxLife)
 		case fieldBrowserID:
-			s.BrowserID = r.str(text)
+			s.BrowserID = r.Str(text)
 		case fieldFirstIP:
-			s.FirstIP = r.str(text)
+			s.FirstIP = r.Str(text)
 		case fieldFirstAgent:
-			s.FirstAgent = r.str(text)
+			s.FirstAgent = r.Str(text)
 		case fieldApp:
-			s.Apps = append(s.Apps, r.str(text))
+			s.Apps = append(s.Apps, r.Str(text))
 		case fieldTokens:
-			s.sealedTokens = r.blob()
+			s.sealedTokens = r.Blob()
 		case fieldContext:
-			s.Contexts = append(s.Contexts, r.str(text))
+			s.Contexts = append(s.Contexts, r.Str(text))
 		case fieldSignInRisk:
-			s.SignInRisk = r.str(text)
+			s.SignInRisk = r.Str(text)
 		case fieldUserRisk:
-			s.UserRisk = r.str(text)
+			s.UserRisk = r.Str(text)
 		case fieldCompliant:
-			s.Compliant = r.str(text)
+			s.Compliant = r.Str(text)
 		case fieldManaged:
-			s.Managed = r.str(text)
+			s.Managed = r.Str(text)
 		case fieldShared:
-			s.Shared = r.str(text)
+			s.Shared = r.Str(text)
 		case fieldSteppedUp:
-			r.time(&s.SteppedUp)
+			r.Time(&s.SteppedUp)
 		case fieldStepUps:
-			r.num(&stepUps)
+			r.Num(&stepUps)
 		case fieldBegan:
-			r.time(&s.Began)
+			r.Time(&s.Began)
 		case fieldConfirmed:
-			r.time(&s.Confirmed)
+			r.Time(&s.Confirmed)
 		case fieldUnverified:
-			s.Unverified = append(s.Unverified, r.str(text))
+			s.Unverified = append(s.Unverified, r.Str(text))
 		default:
-			s.unknown = append(s.unknown, r.raw...)
+			s.unknown = append(s.unknown, r.Raw...)
 		}
 	}
-	if r.err != nil {
-		return nil, r.err
+	if r.Err != nil {
+		return nil, r.Err
 	}
 	if kind < 0 || kind > math.MaxUint8 {
-		return nil, fmt.Errorf("%w: kind %d", errMalformed, kind)
+		return nil, fmt.Errorf("%w: kind %d", pack.ErrMalformed, kind)
 	}
 	s.Kind, s.StepUps = Kind(kind), int(stepUps)
 	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
@@ -287,112 +283,4 @@ func decodeDraft(data []byte) (*Session, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-type fieldWriter struct{ out []byte }
-
-func (w *fieldWriter) head(tag uint64, size int) {
-	w.out = binary.AppendUvarint(w.out, tag)
-	w.out = binary.AppendUvarint(w.out, uint64(size)) //nolint:gosec // a length
-}
-
-func (w *fieldWriter) put(tag uint64, v []byte) {
-	w.head(tag, len(v))
-	w.out = append(w.out, v...)
-}
-
-func (w *fieldWriter) bytes(tag uint64, v []byte) {
-	if len(v) > 0 {
-		w.put(tag, v)
-	}
-}
-
-func (w *fieldWriter) str(tag uint64, v string) {
-	if v != "" {
-		w.text(tag, v)
-	}
-}
-
-func (w *fieldWriter) text(tag uint64, v string) {
-	w.head(tag, len(v))
-	w.out = append(w.out, v...)
-}
-
-// list writes one field for each element, empty ones too: a group named "" is not the absence of a group.
-func (w *fieldWriter) list(tag uint64, vs []string) {
-	for _, v := range vs {
-		w.text(tag, v)
-	}
-}
-
-func (w *fieldWriter) num(tag uint64, v int64) {
-	if v != 0 {
-		w.varint(tag, v)
-	}
-}
-
-// time writes milliseconds as 64 bits: dates after 2038 are dates like any other (A48).
-func (w *fieldWriter) time(tag uint64, t time.Time) {
-	if !t.IsZero() {
-		w.varint(tag, t.UnixMilli())
-	}
-}
-
-func (w *fieldWriter) varint(tag uint64, v int64) {
-	var digits [binary.MaxVarintLen64]byte
-	w.put(tag, digits[:binary.PutVarint(digits[:], v)])
-}
-
-type fieldReader struct {
-	data, raw, value []byte
-	tag              uint64
-	err              error
-}
-
-func (r *fieldReader) next() bool {
-	if r.err != nil || len(r.data) == 0 {
-		return false
-	}
-	tag, n := binary.Uvarint(r.data)
-	if n <= 0 {
-		r.err = errMalformed
-		return false
-	}
-	size, m := binary.Uvarint(r.data[n:])
-	if m <= 0 || size > uint64(len(r.data)-n-m) {
-		r.err = errMalformed
-		return false
-	}
-	end := n + m + int(size) //nolint:gosec // size is at most the length of data, checked above
-	r.tag, r.value, r.raw, r.data = tag, r.data[n+m:end], r.data[:end], r.data[end:]
-	return true
-}
-
-// str is the value in the text of all data.
-func (r *fieldReader) str(text string) string {
-	end := len(text) - len(r.data)
-	return text[end-len(r.value) : end]
-}
-
-// blob is a copy of the value. An empty field reads as one that is absent, because it is not written.
-func (r *fieldReader) blob() []byte {
-	if len(r.value) == 0 {
-		return nil
-	}
-	return bytes.Clone(r.value)
-}
-
-func (r *fieldReader) num(to *int64) {
-	v, n := binary.Varint(r.value)
-	if n != len(r.value) || n <= 0 {
-		r.err = errMalformed
-		return
-	}
-	*to = v
-}
-
-func (r *fieldReader) time(to *time.Time) {
-	var ms int64
-	r.num(&ms)
-	*to = time.UnixMilli(ms).UTC()
 }

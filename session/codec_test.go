@@ -5,22 +5,26 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
 // unknownTag is a field that no version has yet.
 const unknownTag = 1 << 20
 
 func field(tag uint64, value string) []byte {
-	var w fieldWriter
-	w.put(tag, []byte(value))
-	return w.out
+	var w pack.FieldWriter
+	w.Put(tag, []byte(value))
+	return w.Out
 }
 
 // fill gives every field of a struct a value that is not its zero. A field of a kind that it does not know, so one that
@@ -225,14 +229,14 @@ func TestDecodeRefuses(t *testing.T) {
 		"max lifetime below zero":  with(field(fieldMax, "\x01")...),
 	}
 	for name, data := range tests {
-		if _, err := decodeSession(data); !errors.Is(err, errMalformed) {
+		if _, err := decodeSession(data); !errors.Is(err, pack.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if _, err := decodeSession(valid); err != nil {
 		t.Error(err)
 	}
-	if _, err := decodeTokens([]byte{1, 5}); !errors.Is(err, errMalformed) {
+	if _, err := decodeTokens([]byte{1, 5}); !errors.Is(err, pack.ErrMalformed) {
 		t.Errorf("tokens: %v", err)
 	}
 }
@@ -264,6 +268,29 @@ func TestDecodeCopies(t *testing.T) {
 	}
 }
 
+// Groups are both in the claims and in a list of their own. Each takes little more room than its 16 random bytes.
+func TestGroupsTakeLittleRoom(t *testing.T) {
+	size := func(groups int) int {
+		s := Session{Identity: Identity{Issuer: "https://login.example.com", Subject: "ada"}}
+		var claims []string
+		for range groups {
+			id := NewToken().ID
+			g := fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+			s.Groups, claims = append(s.Groups, g), append(claims, fmt.Sprintf("%q", g))
+		}
+		s.Claims = fmt.Appendf(nil, `{"iss":"https://login.example.com","groups":[%s],"sub":"ada"}`, strings.Join(claims, ","))
+		plain, tail := s.encode()
+		packed, err := pack.Pack(plain, tail)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(packed)
+	}
+	if each := float64(size(10)-size(0)) / 10; each > 18.5 {
+		t.Errorf("a group takes %.1f bytes, of which it is 16", each)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte{})
 	// Field trial 2.13: a field that is there and empty.
@@ -272,7 +299,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(append(validRecord(), field(unknownTag, "newer")...))
 	f.Add(append(validRecord(), fieldUser, 0xff, 0xff, 0xff, 0xff, 0x0f))
 	for _, plain := range [][]byte{validRecord(), make([]byte, 1<<16)} {
-		packed, err := pack(plain, 0)
+		packed, err := pack.Pack(plain, 0)
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -281,12 +308,12 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, _ = decodeTokens(data)
 		_, _ = decodePending(data)
-		if plain, err := unpack(data); err == nil && len(plain) > maxUnpacked {
+		if plain, err := pack.Unpack(data); err == nil && len(plain) > pack.MaxUnpacked {
 			t.Fatalf("unpacked to %d bytes", len(plain))
 		}
 		s, err := decodeSession(data)
 		if err != nil {
-			if !errors.Is(err, errMalformed) {
+			if !errors.Is(err, pack.ErrMalformed) {
 				t.Fatalf("not told apart: %v", err)
 			}
 			return

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
@@ -20,7 +21,7 @@ const (
 )
 
 var (
-	ErrMalformed  = errMalformed
+	ErrMalformed  = pack.ErrMalformed
 	ErrTouchQueue = errTouchQueue
 	ErrTouchClose = errTouchClose
 )
@@ -42,11 +43,14 @@ func PersonListing(who Identity, key Key, until time.Time) Listing {
 
 // LiveOf is what a manager returns of such a session.
 func LiveOf(s *Session) *Live {
-	live := s.livesOn(append([]byte{packedRaw}, first(s.encode())...))
+	plain, _ := s.encode()
+	packed, err := pack.ShortLived(plain) // not compressed: tests make thousands
+	if err != nil {
+		panic(err)
+	}
+	live := s.livesOn(packed)
 	return &live
 }
-
-func first(plain []byte, _ int) []byte { return plain }
 
 // DigestIsKeys reports whether the cache finds by an id what it is told of by that id's key.
 func DigestIsKeys(id ID) bool {

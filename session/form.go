@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
 // Form is what somebody has sent to a page whose session was over by then: it is kept through the sign-in, for them to
@@ -38,14 +40,14 @@ const (
 // neither who has the store nor who has the keys can read it. One of the same token's id that was kept before is
 // replaced, so that nobody keeps more forms than they had sessions.
 func (m *Manager) KeepForm(ctx context.Context, token Token, f Form, until time.Time) error {
-	var w fieldWriter
-	w.str(formPerson, string(f.Person))
-	w.str(formPath, f.Path)
-	w.str(formContentType, f.ContentType)
-	w.bytes(formBody, f.Body)
-	w.time(formAt, f.At)
+	var w pack.FieldWriter
+	w.Str(formPerson, string(f.Person))
+	w.Str(formPath, f.Path)
+	w.Str(formContentType, f.ContentType)
+	w.Bytes(formBody, f.Body)
+	w.Time(formAt, f.At)
 	key := formKey(token)
-	packed, err := packBriefly(w.out)
+	packed, err := pack.ShortLived(w.Out)
 	if err != nil {
 		return fmt.Errorf("keeping form: %w", err)
 	}
@@ -89,26 +91,26 @@ func (m *Manager) openForm(token Token, sealed []byte) (f Form, err error) {
 	if err != nil {
 		return f, err
 	}
-	plain, err := unpack(packed)
+	plain, err := pack.Unpack(packed)
 	if err != nil {
 		return f, err
 	}
-	r := fieldReader{data: plain}
-	for r.next() {
-		switch r.tag {
+	r := pack.FieldReader{Data: plain}
+	for r.Next() {
+		switch r.Tag {
 		case formPerson:
-			f.Person = Key(r.value)
+			f.Person = Key(r.Value)
 		case formPath:
-			f.Path = string(r.value)
+			f.Path = string(r.Value)
 		case formContentType:
-			f.ContentType = string(r.value)
+			f.ContentType = string(r.Value)
 		case formBody:
-			f.Body = bytes.Clone(r.value)
+			f.Body = bytes.Clone(r.Value)
 		case formAt:
-			r.time(&f.At)
+			r.Time(&f.At)
 		}
 	}
-	return f, r.err
+	return f, r.Err
 }
 
 func formKey(token Token) Key { return HashKey("f", string(token.ID[:])) }

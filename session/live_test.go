@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
@@ -20,7 +21,7 @@ func TestLiveIsItsRecord(t *testing.T) {
 		s.Kind, s.Renewable = Kind(rapid.IntRange(0, 1).Draw(t, "kind")), rapid.Bool().Draw(t, "renewable")
 		s.Managed = rapid.SampledFrom([]string{"", "true", "false"}).Draw(t, "managed")
 		s.Compliant = rapid.SampledFrom([]string{"", "true", "false"}).Draw(t, "compliant")
-		packed, err := pack(s.encode())
+		packed, err := pack.Pack(s.encode())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,9 +87,9 @@ func TestLiveIsRevokedAsItsRecord(t *testing.T) {
 
 // What cannot be read is an error, and neither the end of a session nor an outage of the store.
 func TestLiveUnreadable(t *testing.T) {
-	for _, packed := range [][]byte{nil, {packedRaw}, {packedRaw, 1}, {99}, {packedCut, 200}} {
+	for _, packed := range [][]byte{nil, {0}, {0, 1}, {99}, {3, 200}} { // 0: not compressed, 99: unknown, 3: cut short
 		s, err := (&Live{packed: packed}).Session()
-		if s != nil || !errors.Is(err, errMalformed) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnavailable) {
+		if s != nil || !errors.Is(err, pack.ErrMalformed) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnavailable) {
 			t.Errorf("%x: %v, %v", packed, s, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
@@ -126,7 +127,7 @@ func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Live, er
 
 // unanswered reports whether an error of a look-up says nothing about the session.
 func unanswered(err error) bool {
-	return err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, keyring.ErrUnsealable) && !errors.Is(err, errMalformed)
+	return err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, keyring.ErrUnsealable) && !errors.Is(err, pack.ErrMalformed)
 }
 
 // ask returns the session as the store has it, or why it could not be asked. Several requests share one question,
@@ -229,7 +230,7 @@ func (m *Manager) open(e Entry) (*Session, *known, error) {
 		return nil, nil, err
 	}
 	if s.ID.Key() != e.Key {
-		return nil, nil, fmt.Errorf("%w: another session's", errMalformed)
+		return nil, nil, fmt.Errorf("%w: another session's", pack.ErrMalformed)
 	}
 	s.Version = e.Version
 	return s, s.knownAs(record{sealed: e.Value, packed: packed}), nil

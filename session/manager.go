@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
@@ -249,7 +250,7 @@ func (m *Manager) sealTokens(t Tokens, secret Secret, key Key) ([]byte, error) {
 	if t.empty() {
 		return nil, nil
 	}
-	packed, err := packBriefly(t.encode())
+	packed, err := pack.ShortLived(t.encode())
 	if err != nil {
 		return nil, fmt.Errorf("sealing tokens: %w", err)
 	}
@@ -273,7 +274,7 @@ func (m *Manager) tokensAt(s *Session, token Token, place Key) (Tokens, error) {
 	if err != nil {
 		return Tokens{}, fmt.Errorf("opening tokens: %w", err)
 	}
-	plain, err := unpack(packed)
+	plain, err := pack.Unpack(packed)
 	if err != nil {
 		return Tokens{}, err
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
 // Scope is whose sessions a revoke-before mark ends. The zero value is everybody; otherwise one of the fields is set.
@@ -245,7 +247,7 @@ func (m *Manager) readMarks(ctx context.Context) error {
 			case err != nil:
 				return fmt.Errorf("reading revocations: %w", err)
 			case len(e.Value) != markSize:
-				return fmt.Errorf("reading revocations: %w: %w", ErrUnavailable, errMalformed)
+				return fmt.Errorf("reading revocations: %w: %w", ErrUnavailable, pack.ErrMalformed)
 			}
 			d := digest(e.Value[:len(digest{})])
 			next.by[d] = max(next.by[d], int64(binary.BigEndian.Uint64(e.Value[len(d):]))) //nolint:gosec // as written

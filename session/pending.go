@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
 // Pending is a sign-in that is finished but for the answer to "Stay signed in?". It is no session: nothing that a
@@ -42,17 +44,17 @@ func (m *Manager) Hold(ctx context.Context, p Pending, tokens Tokens, also ...Li
 	if p.Draft.sealedTokens, err = m.sealTokens(tokens, token.Secret, key); err != nil {
 		return Token{}, err
 	}
-	var w fieldWriter
+	var w pack.FieldWriter
 	draft, _ := p.Draft.encode()
-	w.bytes(1, draft)
-	w.bytes(2, p.Note)
-	w.time(3, p.Deadline)
+	w.Bytes(1, draft)
+	w.Bytes(2, p.Note)
+	w.Time(3, p.Deadline)
 	if err := m.roomForPending(ctx); err != nil {
 		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	gone := p.Deadline.Add(pendingGrace)
 	in := append([]Listing{{pendingIndex(key), key, gone}, {personPending(p.Draft.Identity), key, gone}}, also...)
-	if err := m.vault.Put(ctx, key, w.out, gone, in...); err != nil {
+	if err := m.vault.Put(ctx, key, w.Out, gone, in...); err != nil {
 		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	m.pending.Add(1)
@@ -171,22 +173,22 @@ func (m *Manager) takePending(ctx context.Context, key Key, admit func(Pending) 
 
 func decodePending(plain []byte) (Pending, error) {
 	var p Pending
-	r := fieldReader{data: plain}
-	for r.next() {
-		switch r.tag {
+	r := pack.FieldReader{Data: plain}
+	for r.Next() {
+		switch r.Tag {
 		case 1:
-			draft, err := decodeDraft(r.value)
+			draft, err := decodeDraft(r.Value)
 			if err != nil {
 				return p, err
 			}
 			p.Draft = *draft
 		case 2:
-			p.Note = bytes.Clone(r.value)
+			p.Note = bytes.Clone(r.Value)
 		case 3:
-			r.time(&p.Deadline)
+			r.Time(&p.Deadline)
 		}
 	}
-	return p, r.err
+	return p, r.Err
 }
 
 func pendingKey(id ID) Key { return HashKey("p", string(id[:])) }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
 // Ticket hands a session over to another host of the browser that holds it: whoever redeems it gets the session's token,
@@ -31,11 +33,11 @@ func (m *Manager) IssueTicket(ctx context.Context, t Ticket) (Token, error) {
 		return Token{}, fmt.Errorf("sealing ticket: %w", err)
 	}
 	deadline := m.now().Add(ticketLife)
-	var w fieldWriter
-	w.bytes(1, sealed)
-	w.bytes(2, t.Note)
-	w.time(3, deadline)
-	if err := m.vault.Put(ctx, key, w.out, deadline); err != nil {
+	var w pack.FieldWriter
+	w.Bytes(1, sealed)
+	w.Bytes(2, t.Note)
+	w.Time(3, deadline)
+	if err := m.vault.Put(ctx, key, w.Out, deadline); err != nil {
 		return Token{}, fmt.Errorf("writing ticket: %w", err)
 	}
 	return ticket, nil
@@ -52,19 +54,19 @@ func (m *Manager) RedeemTicket(ctx context.Context, ticket Token) (Ticket, error
 	var t Ticket
 	var sealed []byte
 	var deadline time.Time
-	r := fieldReader{data: plain}
-	for r.next() {
-		switch r.tag {
+	r := pack.FieldReader{Data: plain}
+	for r.Next() {
+		switch r.Tag {
 		case 1:
-			sealed = r.value
+			sealed = r.Value
 		case 2:
-			t.Note = bytes.Clone(r.value)
+			t.Note = bytes.Clone(r.Value)
 		case 3:
-			r.time(&deadline)
+			r.Time(&deadline)
 		}
 	}
-	if r.err != nil {
-		return Ticket{}, r.err
+	if r.Err != nil {
+		return Ticket{}, r.Err
 	}
 	if !m.now().Before(deadline) {
 		return Ticket{}, ErrExpired

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
@@ -16,10 +17,14 @@ type Vault struct {
 	Keys  *keyring.Ring
 }
 
+// What compresses to the largest value that a store takes may be four times as large. This does not compile if package
+// pack takes less.
+const _ = uint(pack.MaxUnpacked - 4*MaxValue)
+
 // Put creates a value. Errors are the store's: ErrConflict if the key exists. A value that is too large for a store, or
 // to be read again, is refused.
 func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time, in ...Listing) error {
-	packed, err := packBriefly(plain)
+	packed, err := pack.ShortLived(plain)
 	if err != nil {
 		return err
 	}
@@ -65,7 +70,7 @@ type record struct{ sealed, packed []byte }
 
 // sealRecord seals a record of which the last bytes, as many as tail says, are sealed already.
 func (v Vault) sealRecord(key Key, plain []byte, tail, limit int) (record, error) {
-	packed, err := pack(plain, tail)
+	packed, err := pack.Pack(plain, tail)
 	if err != nil {
 		return record{}, err
 	}
@@ -85,7 +90,7 @@ func (v Vault) openValue(key Key, sealed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unpack(packed)
+	return pack.Unpack(packed)
 }
 
 func (v Vault) openPacked(key Key, sealed []byte) ([]byte, error) {

@@ -1,9 +1,10 @@
-package session
+package pack
 
-// words are what records of sessions are likely to say, the likeliest last: claims as providers write them, browsers,
-// reasons. A record is compressed against them, which is worth most to the short ones. They are part of the format: a
-// change makes every record unreadable that was written before, and needs a kind of its own beside packedWords.
-const words = `"https://sts.windows.net/","idp":"https://login.microsoftonline.com/9188040d-6c67-4ac5-b112-36a304b66dad/v2.0",` +
+// dictionary is what records of sessions are likely to contain, the likeliest last: claims as providers write them,
+// browsers, reasons. A record is compressed against it, which saves most on short records. It is part of the format: a
+// change makes every record unreadable that was written before, and needs a kind of its own beside packedDictionary and
+// packedExtracted.
+const dictionary = `"https://sts.windows.net/","idp":"https://login.microsoftonline.com/9188040d-6c67-4ac5-b112-36a304b66dad/v2.0",` +
 	`"wids":["b79fbf4d-3ef9-4689-8143-76b194e85509"],"_claim_names":{"groups":"src1"},"_claim_sources":{"src1":{"endpoint":"https://graph.windows.net/` +
 	`"onprem_sid":"S-1-5-21-","signin_state":["kmsi","dvc_mngd"],"login_hint":"O.","ipaddr":"","rh":"0.A","uti":"","unique_name":"","upn":"","ver":"2.0",` +
 	`"xms_","tenant_region_scope":"EU","hasgroups":"true","roles":["admin","user"],"acrs":["c1","p1","urn:user:registersecurityinfo"],"acct":0,` +

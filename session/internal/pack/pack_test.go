@@ -1,4 +1,4 @@
-package session
+package pack
 
 import (
 	"bytes"
@@ -23,20 +23,20 @@ func noise(n int) []byte {
 }
 
 func TestPackRoundTrip(t *testing.T) {
-	random := noise(maxUnpacked)
+	random := noise(MaxUnpacked)
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(0, MaxValue).Draw(t, "size")
+		n := rapid.IntRange(0, MaxUnpacked/4).Draw(t, "size")
 		mixed := rapid.IntRange(0, n).Draw(t, "random")
-		same := rapid.SampledFrom([]byte{0, cutMark}).Draw(t, "same")
+		same := rapid.SampledFrom([]byte{0, mark}).Draw(t, "same")
 		plain := append(bytes.Clone(random[:mixed]), bytes.Repeat([]byte{same}, n-mixed)...)
-		packed, err := pack(plain, rapid.IntRange(0, n).Draw(t, "tail"))
+		packed, err := Pack(plain, rapid.IntRange(0, n).Draw(t, "tail"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(packed) > len(plain)+1 {
 			t.Fatalf("%d bytes packed are %d", len(plain), len(packed))
 		}
-		got, err := unpack(packed)
+		got, err := Unpack(packed)
 		if err != nil || !bytes.Equal(got, plain) {
 			t.Fatalf("%d bytes come back as %d, %v", len(plain), len(got), err)
 		}
@@ -46,28 +46,28 @@ func TestPackRoundTrip(t *testing.T) {
 // A47: what may be packed may be unpacked, to the byte; what is larger is refused by both.
 func TestPackBounds(t *testing.T) {
 	for name, plain := range map[string][]byte{
-		"nothing": nil, "a byte": {0}, "zeros": make([]byte, maxUnpacked), "noise": noise(maxUnpacked), "marks": bytes.Repeat([]byte{cutMark}, maxUnpacked),
-		"identifiers": bytes.Repeat([]byte("0123456789abcdef0123456789abcde\""), maxUnpacked/32),
+		"nothing": nil, "a byte": {0}, "zeros": make([]byte, MaxUnpacked), "noise": noise(MaxUnpacked), "marks": bytes.Repeat([]byte{mark}, MaxUnpacked),
+		"identifiers": bytes.Repeat([]byte("0123456789abcdef0123456789abcde\""), MaxUnpacked/32),
 	} {
 		for _, tail := range []int{0, len(plain) / 2, len(plain)} {
-			packed, err := pack(plain, tail)
+			packed, err := Pack(plain, tail)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := unpack(packed); err != nil || !bytes.Equal(got, plain) {
+			if got, err := Unpack(packed); err != nil || !bytes.Equal(got, plain) {
 				t.Errorf("%s, %d of them as they are: %d, %v", name, tail, len(got), err)
 			}
 		}
 	}
-	if _, err := pack(make([]byte, maxUnpacked+1), 0); err == nil || !strings.Contains(err.Error(), "262145 bytes") {
+	if _, err := Pack(make([]byte, MaxUnpacked+1), 0); err == nil || !strings.Contains(err.Error(), "262145 bytes") {
 		t.Errorf("a byte too many: %v", err)
 	}
 }
 
 func deflate(t *testing.T, plain []byte) []byte {
 	t.Helper()
-	buf := bytes.NewBuffer([]byte{packedWords, 0})
-	w, err := flate.NewWriterDict(buf, flate.DefaultCompression, []byte(words))
+	buf := bytes.NewBuffer([]byte{packedDictionary, 0})
+	w, err := flate.NewWriterDict(buf, flate.DefaultCompression, []byte(dictionary))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,25 +81,25 @@ func TestUnpackRefuses(t *testing.T) {
 	for name, packed := range map[string][]byte{
 		"nothing":        {},
 		"unknown way":    {4, 0},
-		"cut, no length": {packedCut, 0},
-		"cut, too long":  {packedCut, 1, 2, 'x', 'y'},
-		"cut, vast":      {packedCut, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
-		"cut, garbage":   {packedCut, 0, 0, 0xff, 0xff, 0xff},
-		"cut, left over": append([]byte{packedCut, 0, 1, 'x'}, whole[2:]...),
-		"tail, cut":      {packedWords, 9, 'x'},
-		"tail, no end":   {packedWords, 0xff, 0xff},
-		"tail, vast":     {packedWords, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
-		"words, garbage": {packedWords, 0, 0xff, 0xff, 0xff},
-		"words, empty":   {packedWords, 0},
+		"cut, no length": {packedExtracted, 0},
+		"cut, too long":  {packedExtracted, 1, 2, 'x', 'y'},
+		"cut, vast":      {packedExtracted, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
+		"cut, garbage":   {packedExtracted, 0, 0, 0xff, 0xff, 0xff},
+		"cut, left over": append([]byte{packedExtracted, 0, 1, 'x'}, whole[2:]...),
+		"tail, cut":      {packedDictionary, 9, 'x'},
+		"tail, no end":   {packedDictionary, 0xff, 0xff},
+		"tail, vast":     {packedDictionary, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1},
+		"words, garbage": {packedDictionary, 0, 0xff, 0xff, 0xff},
+		"words, empty":   {packedDictionary, 0},
 		"retired way":    {1, 0xff},
 		"flate, cut":     whole[:len(whole)/2],
-		"a byte over":    deflate(t, make([]byte, maxUnpacked+1)),
+		"a byte over":    deflate(t, make([]byte, MaxUnpacked+1)),
 	} {
-		if plain, err := unpack(packed); !errors.Is(err, errMalformed) || plain != nil {
+		if plain, err := Unpack(packed); !errors.Is(err, ErrMalformed) || plain != nil {
 			t.Errorf("%s: %d bytes, %v", name, len(plain), err)
 		}
 	}
-	if _, err := unpack(whole); err != nil {
+	if _, err := Unpack(whole); err != nil {
 		t.Errorf("after the broken ones: %v", err)
 	}
 }
@@ -109,11 +109,11 @@ func TestUnpackIsBounded(t *testing.T) {
 	bomb := deflate(t, make([]byte, 8<<20))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if _, err := unpack(bomb); !errors.Is(err, errMalformed) {
+	if _, err := Unpack(bomb); !errors.Is(err, ErrMalformed) {
 		t.Error(err)
 	}
 	runtime.ReadMemStats(&after)
-	if grown := after.TotalAlloc - before.TotalAlloc; grown > 16*maxUnpacked {
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 16*MaxUnpacked {
 		t.Errorf("%d bytes that unpack to 8 MiB took %d", len(bomb), grown)
 	}
 }
@@ -125,11 +125,11 @@ func TestPackConcurrently(t *testing.T) {
 		wg.Go(func() {
 			for i := range 20 {
 				plain := bytes.Repeat([]byte{byte(g), byte(i)}, 10*(g+1))
-				packed, err := pack(plain, 0)
+				packed, err := Pack(plain, 0)
 				if err != nil {
 					t.Error(err)
 				}
-				if got, err := unpack(packed); err != nil || !bytes.Equal(got, plain) {
+				if got, err := Unpack(packed); err != nil || !bytes.Equal(got, plain) {
 					t.Errorf("mixed up: %v", err)
 				}
 			}

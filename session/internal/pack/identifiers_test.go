@@ -1,11 +1,10 @@
-package session
+package pack
 
 import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -13,7 +12,7 @@ import (
 )
 
 // Whatever a record says comes back to the byte: identifiers, what looks like one, and the bytes that mark one.
-func TestCutRoundTrip(t *testing.T) {
+func TestExtractRoundTrip(t *testing.T) {
 	text := rapid.OneOf(
 		rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
 		rapid.StringMatching(`[0-9A-Fa-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`),
@@ -30,19 +29,19 @@ func TestCutRoundTrip(t *testing.T) {
 		for _, i := range rapid.SliceOfN(rapid.IntRange(0, len(few)-1), 0, 30).Draw(t, "order") { // some more than once
 			plain = append(plain, few[i]...)
 		}
-		rest, random := cut(plain)
-		got, err := mend(rest, random)
+		rest, random := extract(plain)
+		got, err := restore(rest, random)
 		if err != nil || !bytes.Equal(got, plain) {
 			t.Fatalf("%q comes back as %q, %v", plain, got, err)
 		}
 	})
 }
 
-// Sixteen random bytes are kept as sixteen bytes, once, whatever their text and however often it stands there.
-func TestCutTakesIdentifiers(t *testing.T) {
+// Sixteen random bytes are kept as sixteen bytes, once, whatever their text and however often it occurs.
+func TestExtractTakesIdentifiers(t *testing.T) {
 	id := noise(guidSize)
 	other := noise(2 * guidSize)[guidSize:]
-	guid := func(b []byte) string { return string(appendIdentifier(nil, cutGUID, b)) }
+	guid := func(b []byte) string { return string(appendIdentifier(nil, markGUID, b)) }
 	b64 := base64.RawURLEncoding.EncodeToString
 	for name, tt := range map[string]struct {
 		plain  string
@@ -62,15 +61,15 @@ func TestCutTakesIdentifiers(t *testing.T) {
 		"spare bits":         {b64(id)[:21] + "B", nil, b64(id)[:21] + "B"},
 		"the mark":           {"\xff", nil, "\xff\xff"},
 	} {
-		rest, random := cut([]byte(tt.plain))
+		rest, random := extract([]byte(tt.plain))
 		if string(rest) != tt.rest || !bytes.Equal(random, tt.random) {
-			t.Errorf("%s: %q is cut to %q and %x", name, tt.plain, rest, random)
+			t.Errorf("%s: %q becomes %q and %x", name, tt.plain, rest, random)
 		}
 	}
 }
 
-// What no cut has made is malformed, not a record, and nothing grows without bound.
-func TestMendRefuses(t *testing.T) {
+// What extract has not made is malformed, not a record, and nothing grows without bound.
+func TestRestoreRefuses(t *testing.T) {
 	id := string(noise(guidSize))
 	for name, tt := range map[string]struct{ rest, random string }{
 		"a mark at the end":     {"\xff", ""},
@@ -86,62 +85,40 @@ func TestMendRefuses(t *testing.T) {
 		"which is missing":      {"\xff\x01\xff\x05", id},
 		"which there is not":    {"\xff\x01\xff\x05\x01", id},
 		"which there cannot be": {"\xff\x01\xff\x05\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", id},
-		"without bound":         {"\xff\x03\xff" + strings.Repeat("\xff\x05\x00", maxUnpacked/(2*longestCut)), strings.Repeat("x", longestCut)},
-		"a byte over":           {strings.Repeat("x", maxUnpacked+1), ""},
+		"without bound":         {"\xff\x03\xff" + strings.Repeat("\xff\x05\x00", MaxUnpacked/(2*longestIdentifier)), strings.Repeat("x", longestIdentifier)},
+		"a byte over":           {strings.Repeat("x", MaxUnpacked+1), ""},
 	} {
-		if plain, err := mend([]byte(tt.rest), []byte(tt.random)); !errors.Is(err, errMalformed) || plain != nil {
+		if plain, err := restore([]byte(tt.rest), []byte(tt.random)); !errors.Is(err, ErrMalformed) || plain != nil {
 			t.Errorf("%s: %d bytes, %v", name, len(plain), err)
 		}
 	}
-	if plain, err := mend([]byte("\xff\x03\xff"+strings.Repeat("\xff\x05\x00", maxUnpacked/(2*longestCut)-1)), []byte(strings.Repeat("x", longestCut))); err != nil {
+	if plain, err := restore([]byte("\xff\x03\xff"+strings.Repeat("\xff\x05\x00", MaxUnpacked/(2*longestIdentifier)-1)), []byte(strings.Repeat("x", longestIdentifier))); err != nil {
 		t.Errorf("as much as there may be: %d bytes, %v", len(plain), err)
 	}
 }
 
-// Groups stand in the claims and on their own. The room that ten take is what they are made of, and little more.
-func TestGroupsTakeLittleRoom(t *testing.T) {
-	size := func(groups int) int {
-		s := Session{Identity: Identity{Issuer: "https://login.example.com", Subject: "ada"}}
-		var claims []string
-		for i := range groups {
-			g := string(appendIdentifier(nil, cutGUID, noise(guidSize * (i + 1))[guidSize*i:]))
-			s.Groups, claims = append(s.Groups, g), append(claims, fmt.Sprintf("%q", g))
-		}
-		s.Claims = fmt.Appendf(nil, `{"iss":"https://login.example.com","groups":[%s],"sub":"ada"}`, strings.Join(claims, ","))
-		plain, tail := s.encode()
-		packed, err := pack(plain, tail)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(packed)
-	}
-	if each := float64(size(10)-size(0)) / 10; each > 18.5 {
-		t.Errorf("a group takes %.1f bytes, of which it is 16", each)
-	}
-}
-
 // A record that an earlier version has packed can still be read.
-func TestUnpackReadsWords(t *testing.T) {
+func TestUnpackReadsDictionary(t *testing.T) {
 	plain := bytes.Repeat([]byte("claims "), 100)
-	if got, err := unpack(deflate(t, plain)); err != nil || !bytes.Equal(got, plain) {
+	if got, err := Unpack(deflate(t, plain)); err != nil || !bytes.Equal(got, plain) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
 
-func FuzzMend(f *testing.F) {
-	rest, random := cut([]byte(`{"oid":"01234567-89ab-cdef-0123-456789abcdef","groups":["01234567-89ab-cdef-0123-456789abcdef"]}`))
+func FuzzRestore(f *testing.F) {
+	rest, random := extract([]byte(`{"oid":"01234567-89ab-cdef-0123-456789abcdef","groups":["01234567-89ab-cdef-0123-456789abcdef"]}`))
 	f.Add(rest, random)
 	f.Add([]byte("\xff\x05\x00\xff\x04"), []byte{})
 	f.Fuzz(func(t *testing.T, rest, random []byte) {
-		plain, err := mend(rest, random)
+		plain, err := restore(rest, random)
 		if err != nil {
 			return
 		}
-		if len(plain) > maxUnpacked {
+		if len(plain) > MaxUnpacked {
 			t.Fatalf("%d bytes", len(plain))
 		}
-		rest, random = cut(plain)
-		if again, err := mend(rest, random); err != nil || !bytes.Equal(again, plain) {
+		rest, random = extract(plain)
+		if again, err := restore(rest, random); err != nil || !bytes.Equal(again, plain) {
 			t.Fatalf("%q comes back as %q, %v", plain, again, err)
 		}
 	})

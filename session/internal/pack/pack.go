@@ -1,0 +1,138 @@
+package pack
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// Sealed values are compressed first: the claims, the groups in them and the list of groups repeat each other, and the
+// records of users resemble each other. The first byte tells what follows.
+const (
+	packedRaw = 0
+	// packedDictionary: the length of the tail and the tail as it is, then the rest compressed with the dictionary. It is
+	// read, but not written any more.
+	packedDictionary = 2
+	// packedExtracted: the lengths of the tail and of the identifiers that were taken out, both as they are, then the rest
+	// compressed with the dictionary.
+	packedExtracted = 3
+)
+
+var flateWriters = sync.Pool{New: func() any {
+	w, _ := flate.NewWriterDict(io.Discard, flate.DefaultCompression, []byte(dictionary)) // fails for an unknown level only
+	return w
+}}
+
+// smallValue is the size up to which a value that lives for minutes is not worth compressing.
+const smallValue = 4 << 10
+
+// ShortLived is Pack for a value that is read and gone within minutes: the time counts more than the room.
+func ShortLived(plain []byte) ([]byte, error) {
+	if len(plain) <= smallValue {
+		return append([]byte{packedRaw}, plain...), nil
+	}
+	return Pack(plain, 0)
+}
+
+// Pack compresses a record. It leaves the last bytes, as many as tail says, as they are: they are sealed already, do not
+// become smaller, and would only make the rest larger. It refuses what Unpack would refuse, so that nothing is written
+// that cannot be read (A47).
+func Pack(plain []byte, tail int) ([]byte, error) {
+	if len(plain) > MaxUnpacked {
+		return nil, fmt.Errorf("a value of %d bytes is too large to keep: at most %d", len(plain), MaxUnpacked)
+	}
+	head := plain[:len(plain)-tail]
+	rest, random := extract(head)
+	var buf bytes.Buffer
+	buf.Grow(len(plain) + 1 + 2*binary.MaxVarintLen32)
+	buf.WriteByte(packedExtracted)
+	buf.Write(binary.AppendUvarint(buf.AvailableBuffer(), uint64(tail))) //nolint:gosec // a length
+	buf.Write(binary.AppendUvarint(buf.AvailableBuffer(), uint64(len(random))))
+	buf.Write(plain[len(head):])
+	buf.Write(random)
+	w := flateWriters.Get().(*flate.Writer)
+	defer flateWriters.Put(w)
+	w.Reset(&buf)
+	_, _ = w.Write(rest) // a bytes.Buffer takes everything
+	_ = w.Close()
+	// Each mark that stands in the record itself takes a byte more in the rest, of which Unpack reads no more than MaxUnpacked.
+	if buf.Len() <= len(plain) && len(rest) <= MaxUnpacked {
+		return buf.Bytes(), nil
+	}
+	return append([]byte{packedRaw}, plain...), nil
+}
+
+var flateReaders = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
+
+// MaxUnpacked is how large a record may be, in bytes: four of the largest values that a store takes. A sealed value is our
+// own; the bound is for our own mistakes.
+const MaxUnpacked = 256 << 10
+
+// Unpack returns what Pack or ShortLived was given. It returns ErrMalformed for anything else.
+func Unpack(packed []byte) ([]byte, error) {
+	if len(packed) == 0 {
+		return nil, ErrMalformed
+	}
+	switch packed[0] {
+	case packedRaw:
+		return packed[1:], nil
+	case packedDictionary:
+		tail, rest, ok := lengths(packed[1:], 1)
+		if !ok {
+			return nil, ErrMalformed
+		}
+		return inflate(rest[tail[0]:], rest[:tail[0]])
+	case packedExtracted:
+		sizes, rest, ok := lengths(packed[1:], 2)
+		if !ok {
+			return nil, ErrMalformed
+		}
+		tail, random, rest := rest[:sizes[0]], rest[sizes[0]:sizes[0]+sizes[1]], rest[sizes[0]+sizes[1]:]
+		head, err := inflate(rest, nil)
+		if err != nil {
+			return nil, err
+		}
+		if head, err = restore(head, random); err != nil {
+			return nil, err
+		}
+		if len(head)+len(tail) > MaxUnpacked {
+			return nil, fmt.Errorf("%w: over %d bytes", ErrMalformed, MaxUnpacked)
+		}
+		return append(head, tail...), nil
+	default:
+		return nil, ErrMalformed
+	}
+}
+
+// lengths reads n lengths of what follows them. ok is false if less follows than they say.
+func lengths(data []byte, n int) (sizes [2]int, rest []byte, ok bool) {
+	for i := range n {
+		size, used := binary.Uvarint(data)
+		if used <= 0 || size > MaxUnpacked {
+			return sizes, nil, false
+		}
+		sizes[i], data = int(size), data[used:]
+	}
+	return sizes, data, sizes[0]+sizes[1] <= len(data)
+}
+
+func inflate(packed, tail []byte) ([]byte, error) {
+	fr := flateReaders.Get().(io.ReadCloser)
+	defer flateReaders.Put(fr)
+	if err := fr.(flate.Resetter).Reset(bytes.NewReader(packed), []byte(dictionary)); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	var buf bytes.Buffer
+	buf.Grow(3*len(packed) + len(tail))
+	if _, err := io.Copy(&buf, io.LimitReader(fr, MaxUnpacked+1)); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if buf.Len()+len(tail) > MaxUnpacked {
+		return nil, fmt.Errorf("%w: over %d bytes", ErrMalformed, MaxUnpacked)
+	}
+	buf.Write(tail)
+	return buf.Bytes(), nil
+}
