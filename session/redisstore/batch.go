@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/redisstore/failover"
 )
 
 // Create writes a new entry with SET NX, and then its listings: in one round trip, except in a cluster, whose nodes would
@@ -27,7 +28,7 @@ func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listi
 			listed = append(listed, redis.NewCmd(ctx, "evalsha", enlistScript.Hash(), 1, s.indexKey(l.Index), now.UnixMilli(), l.Until.UnixMilli(), string(l.Member)))
 		}
 	}
-	err = s.process(ctx, s.entryKey(e.Key), set, listed...)
+	err = s.guard.Write(ctx, s.entryKey(e.Key), set, listed...)
 	if errors.Is(err, redis.Nil) {
 		return session.ErrConflict
 	}
@@ -70,13 +71,13 @@ func (s *Store) GetAll(ctx context.Context, keys ...session.Key) ([]session.Entr
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	seen := s.masters.seen()
+	term := s.guard.Term()
 	p := s.client.Pipeline()
 	answers := make([]*redis.StringCmd, len(keys))
 	for i, key := range keys {
 		answers[i] = p.Get(ctx, s.entryKey(key))
 	}
-	if sent, err := p.Exec(ctx); unsent(err, sent) {
+	if sent, err := p.Exec(ctx); failover.Unsent(err, sent) {
 		return nil, s.answer(err)
 	}
 	var found []session.Entry
@@ -94,7 +95,7 @@ func (s *Store) GetAll(ctx context.Context, keys ...session.Key) ([]session.Entr
 		}
 		found = append(found, e)
 	}
-	if err := s.masters.still(ctx, seen); err != nil { // as in absent
+	if err := s.guard.StillMaster(ctx, term); err != nil { // as in absent
 		return nil, s.answer(err)
 	}
 	return found, nil

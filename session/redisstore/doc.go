@@ -14,8 +14,9 @@
 // Reads and what may be repeated are tried twice; Create, Replace and Remove once, because a repeated one could take
 // its own first try for somebody else's.
 //
-// What it cannot promise: Redis replicates asynchronously, so a failover may forget the last writes, and a server
-// with an eviction policy forgets sessions when it is full. Use maxmemory-policy noeviction.
+// What it cannot promise: Redis replicates asynchronously, so a failover may forget the last writes. Package failover says
+// what is done about it, with a numbered list of the way of a write. A server with an eviction policy forgets sessions when
+// it is full. Use maxmemory-policy noeviction.
 //
 // No error and no log line of this package holds a password.
 package redisstore

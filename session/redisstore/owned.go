@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/redisstore/failover"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
@@ -57,7 +58,7 @@ func (s *Store) own(ctx context.Context, stream string, at any, b journal.Batch,
 	for owner, args := range noted {
 		answers[owner] = p.Do(ctx, append([]any{"evalsha", ownScript.Hash(), 1, s.ownerKey(owner)}, args...)...)
 	}
-	if sent, err := p.Exec(ctx); unsent(err, sent) {
+	if sent, err := p.Exec(ctx); failover.Unsent(err, sent) {
 		return err
 	}
 	for owner, answer := range answers {
@@ -99,7 +100,7 @@ func (s *Store) Owned(ctx context.Context, owner string, limit int) ([]journal.O
 		}
 		q.entry.Stream, q.answer = stream, p.XRange(ctx, s.streamKey(stream), at, at)
 	}
-	if sent, err := p.Exec(ctx); unsent(err, sent) {
+	if sent, err := p.Exec(ctx); failover.Unsent(err, sent) {
 		return nil, s.answer(err)
 	}
 	var found []journal.OwnedEntry

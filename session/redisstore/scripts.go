@@ -63,7 +63,7 @@ func (onceCmd) NoRetry() bool { return true }
 // once sends a command that writes key.
 func (s *Store) once(ctx context.Context, key string, args ...any) (any, error) {
 	cmd := onceCmd{redis.NewCmd(ctx, args...)}
-	if err := s.process(ctx, key, cmd); err != nil {
+	if err := s.guard.Write(ctx, key, cmd); err != nil {
 		return nil, err
 	}
 	return cmd.Result()
@@ -72,7 +72,7 @@ func (s *Store) once(ctx context.Context, key string, args ...any) (any, error) 
 // again is once for what may be repeated.
 func (s *Store) again(ctx context.Context, key string, args ...any) (any, error) {
 	cmd := redis.NewCmd(ctx, args...)
-	if err := s.process(ctx, key, cmd); err != nil {
+	if err := s.guard.Write(ctx, key, cmd); err != nil {
 		return nil, err
 	}
 	return cmd.Result()

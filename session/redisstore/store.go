@@ -14,14 +14,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/redisstore/failover"
 )
 
 // Store is a session.Store in Redis. It is safe for concurrent use; several, in several processes, may share a
 // database and a prefix.
 type Store struct {
-	client  redis.UniversalClient
-	masters *masters      // nil without sentinels
-	confirm *confirmation // nil where there are no replicas
+	guard   *failover.Guard
+	client  redis.UniversalClient // the guard's
 	prefix  string
 	secrets []string
 	now     func() time.Time
@@ -43,14 +43,8 @@ func Open(cfg Config) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if opt.MasterName != "" {
-		s.masters = newMasters(opt)
-		opt.Dialer = s.masters.dial
-	}
-	if opt.MasterName != "" || opt.IsClusterMode {
-		s.confirm = new(confirmation)
-	}
-	s.client = redis.NewUniversalClient(opt)
+	s.guard = failover.New(opt)
+	s.client = s.guard.Client()
 	for _, secret := range []string{opt.Password, opt.SentinelPassword} {
 		if secret != "" {
 			s.secrets = append(s.secrets, secret)
@@ -93,10 +87,10 @@ func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error)
 		return session.Entry{}, err
 	}
 	defer cancel()
-	seen := s.masters.seen()
+	term := s.guard.Term()
 	data, err := s.client.Get(ctx, s.entryKey(key)).Bytes()
 	if errors.Is(err, redis.Nil) {
-		return session.Entry{}, s.absent(ctx, seen)
+		return session.Entry{}, s.absent(ctx, term)
 	}
 	if err != nil {
 		return session.Entry{}, s.answer(err)
@@ -114,7 +108,7 @@ func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
 	defer cancel()
 	data := encode(e.Version+1, e.Expires, e.Value)
 	old := binary.BigEndian.AppendUint64(nil, e.Version)
-	seen := s.masters.seen()
+	term := s.guard.Term()
 	outcome, err := s.run(ctx, s.once, replaceScript, s.entryKey(e.Key), old, data, ttl(e.Expires, now))
 	switch {
 	case err != nil:
@@ -124,7 +118,7 @@ func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
 	case outcome == otherVersion:
 		return 0, session.ErrConflict
 	case outcome == gone:
-		return 0, s.absent(ctx, seen)
+		return 0, s.absent(ctx, term)
 	}
 	return 0, fmt.Errorf("%w: redis: replacing answers %v", session.ErrUnavailable, outcome)
 }
@@ -136,13 +130,13 @@ func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Lis
 		return session.Entry{}, err
 	}
 	defer cancel()
-	seen := s.masters.seen()
+	term := s.guard.Term()
 	outcome, err := s.run(ctx, s.once, removeScript, s.entryKey(key))
 	if err == nil || errors.Is(err, redis.Nil) {
 		s.unlist(ctx, from) // never before: what lives is listed (A45)
 	}
 	if errors.Is(err, redis.Nil) {
-		return session.Entry{}, s.absent(ctx, seen)
+		return session.Entry{}, s.absent(ctx, term)
 	}
 	if err != nil {
 		return session.Entry{}, s.answer(err)
@@ -178,10 +172,10 @@ func (s *Store) Members(ctx context.Context, index session.Key, before time.Time
 	if !before.IsZero() {
 		within.Max = "(" + strconv.FormatInt(before.Add(time.Millisecond-1).UnixMilli(), 10)
 	}
-	seen := s.masters.seen()
+	term := s.guard.Term()
 	names, err := s.client.ZRangeByScore(ctx, s.indexKey(index), within).Result()
 	if err == nil {
-		err = s.masters.still(ctx, seen)
+		err = s.guard.StillMaster(ctx, term)
 	}
 	if err != nil {
 		return nil, s.answer(err)
@@ -215,9 +209,9 @@ func (s *Store) Delist(ctx context.Context, index session.Key, members ...sessio
 	return s.answer(err)
 }
 
-// absent is ErrNotFound, if the server that said so is still the master: only who may say it ends a session.
-func (s *Store) absent(ctx context.Context, seen uint64) error {
-	if err := s.masters.still(ctx, seen); err != nil {
+// absent is ErrNotFound, if the server that said so is still the master: no other server's word ends a session.
+func (s *Store) absent(ctx context.Context, term uint64) error {
+	if err := s.guard.StillMaster(ctx, term); err != nil {
 		return s.answer(err)
 	}
 	return session.ErrNotFound
@@ -237,8 +231,7 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.closed.Store(true)
-		s.masters.close()
-		s.err = s.client.Close()
+		s.err = s.guard.Close()
 	})
 	if s.err != nil {
 		return fmt.Errorf("closing redis: %w", s.redact(s.err))

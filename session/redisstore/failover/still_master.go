@@ -1,4 +1,4 @@
-package redisstore
+package failover
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// copiesGone is how long a replica must be missing before nobody waits for it any more. A sentinel that has just learned
-// of another master knows none of its replicas yet, while the former one may still have some.
+// copiesGone is how long a replica must be missing before writes stop waiting for it. A sentinel that has just learned of
+// another master knows none of its replicas yet, while the former one may still have some.
 const copiesGone = 10 * time.Second
 
 // replicas is how many replicas of the master the sentinels call healthy: the most that one of them does.
@@ -24,7 +24,7 @@ func (m *masters) replicas() int64 {
 	return m.copies
 }
 
-// listReplicas counts them. Where no sentinel answers, what is known stays.
+// listReplicas counts them. If no sentinel answers, the count stays as it is.
 func (m *masters) listReplicas(ctx context.Context) {
 	most := int64(-1)
 	for _, n := range askAll(ctx, m, func(ctx context.Context, s *redis.SentinelClient) (int64, error) {
@@ -52,24 +52,24 @@ func (m *masters) listReplicas(ctx context.Context) {
 	}
 }
 
-// stays returns errDemoted if the master has changed since, or is about to: not all replicas have confirmed what it
-// answered, and one of them may be the master already. A sentinel that promotes one says so before it does, and who has
-// the newest configuration is right, whatever the majority still believes.
-func (m *masters) stays(ctx context.Context, seen uint64) error {
-	if err := m.still(ctx, seen); err != nil || m == nil {
+// stays returns ErrDemoted if the master has changed since the term, or is about to: not all replicas have confirmed what
+// it answered, and one of them may be the master already. A sentinel that promotes a replica says so before it does, and
+// the sentinel with the newest configuration is right, whatever the majority still believes.
+func (m *masters) stays(ctx context.Context, term uint64) error {
+	if err := m.still(ctx, term); err != nil || m == nil {
 		return err
 	}
 	now := time.Now()
 	m.doubting.Lock()
 	defer m.doubting.Unlock()
 	if m.doubted.After(now) {
-		return m.doubt // somebody else has just asked
+		return m.doubt // another call has just asked
 	}
 	m.doubted = time.Now()
 	m.mu.Lock()
 	master := m.master
 	m.mu.Unlock()
-	m.doubt = judge(master, askAll(ctx, m, func(ctx context.Context, s *redis.SentinelClient) (claim, error) {
+	m.doubt = checkClaims(master, askAll(ctx, m, func(ctx context.Context, s *redis.SentinelClient) (claim, error) {
 		said, err := s.Master(ctx, m.name).Result()
 		epoch, _ := strconv.ParseUint(said["config-epoch"], 10, 64)
 		return claim{
@@ -87,24 +87,25 @@ type claim struct {
 	replacing bool
 }
 
-// judge returns errDemoted if a sentinel is replacing the master, or has; an empty master is one nobody knows yet.
-func judge(master string, claims []claim) error {
+// checkClaims returns ErrDemoted if a sentinel is replacing the master, or has. An empty master is one that is not known
+// yet.
+func checkClaims(master string, claims []claim) error {
 	var newest claim
 	for _, c := range claims {
 		switch {
 		case c.replacing && c.addr == master:
-			return errDemoted
+			return ErrDemoted
 		case !c.replacing && (newest.addr == "" || c.epoch > newest.epoch):
 			newest = c
 		}
 	}
 	if master != "" && newest.addr != "" && newest.addr != master {
-		return errDemoted
+		return ErrDemoted
 	}
 	return nil
 }
 
-// askAll asks all sentinels at the same time and returns what those said that answered in time.
+// askAll asks all sentinels at the same time and returns the answers that came in time.
 func askAll[T any](ctx context.Context, m *masters, ask func(context.Context, *redis.SentinelClient) (T, error)) []T {
 	ctx, cancel := context.WithTimeout(ctx, mastersTimeout)
 	defer cancel()

@@ -1,4 +1,4 @@
-package redisstore
+package failover
 
 import (
 	"errors"
@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/latchkey-gateway/latchkey/session"
 )
 
 // After a failover no connection to the old master is used, none is made, and what it answered just before counts for
@@ -22,8 +20,8 @@ func TestFormerMasterIsNotBelieved(t *testing.T) {
 	m := newMasters(&redis.UniversalOptions{MasterName: "m"}) // no sentinel says anything by itself
 	defer m.close()
 	m.is(before)
-	seen := m.seen()
-	if err := m.still(t.Context(), seen); err != nil {
+	term := m.current()
+	if err := m.still(t.Context(), term); err != nil {
 		t.Fatalf("the master is doubted: %v", err)
 	}
 	line, err := m.dial(t.Context(), "tcp", before)
@@ -34,15 +32,15 @@ func TestFormerMasterIsNotBelieved(t *testing.T) {
 	if _, err := line.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a connection to a former master is still open: %v", err)
 	}
-	if _, err := m.dial(t.Context(), "tcp", before); !errors.Is(err, errDemoted) {
+	if _, err := m.dial(t.Context(), "tcp", before); !errors.Is(err, ErrDemoted) {
 		t.Errorf("a former master is dialled: %v", err)
 	}
-	s := &Store{masters: m}
-	if err := s.absent(t.Context(), seen); !errors.Is(err, session.ErrUnavailable) || errors.Is(err, session.ErrNotFound) {
-		t.Errorf("a former master says what is gone: %v", err)
+	g := &Guard{masters: m}
+	if err := g.StillMaster(t.Context(), term); !errors.Is(err, ErrDemoted) {
+		t.Errorf("the answer of a former master counts: %v", err)
 	}
-	if err := s.absent(t.Context(), m.seen()); !errors.Is(err, session.ErrNotFound) {
-		t.Errorf("the master does not: %v", err)
+	if err := g.StillMaster(t.Context(), g.Term()); err != nil {
+		t.Errorf("the answer of the master does not: %v", err)
 	}
 	m.is(before)
 	line, err = m.dial(t.Context(), "tcp", before)
@@ -52,8 +50,8 @@ func TestFormerMasterIsNotBelieved(t *testing.T) {
 	_ = line.Close()
 }
 
-// What not all replicas have confirmed counts only while nobody is replacing the master: the sentinel that does says so
-// before it promotes another, and who has the newest configuration is right.
+// What not all replicas have confirmed counts only while no sentinel is replacing the master: the one that does says so
+// before it promotes another, and the one with the newest configuration is right.
 func TestWhoIsBeingReplacedIsNotBelieved(t *testing.T) {
 	const old, promoted = "10.0.0.1:6379", "10.0.0.2:6379"
 	for name, c := range map[string]struct {
@@ -63,14 +61,14 @@ func TestWhoIsBeingReplacedIsNotBelieved(t *testing.T) {
 	}{
 		"nobody answers":                      {old, nil, nil},
 		"all agree":                           {old, []claim{{addr: old, epoch: 3}, {addr: old, epoch: 3}}, nil},
-		"one replaces it":                     {old, []claim{{addr: old, epoch: 3}, {addr: old, epoch: 3, replacing: true}}, errDemoted},
-		"one has replaced it":                 {old, []claim{{addr: old, epoch: 3}, {addr: promoted, epoch: 4}}, errDemoted},
+		"one replaces it":                     {old, []claim{{addr: old, epoch: 3}, {addr: old, epoch: 3, replacing: true}}, ErrDemoted},
+		"one has replaced it":                 {old, []claim{{addr: old, epoch: 3}, {addr: promoted, epoch: 4}}, ErrDemoted},
 		"one has not heard":                   {promoted, []claim{{addr: old, epoch: 3}, {addr: promoted, epoch: 4}}, nil},
 		"who replaced the former is busy":     {promoted, []claim{{addr: old, epoch: 3, replacing: true}, {addr: promoted, epoch: 4}}, nil},
 		"promoted, others told, not yet done": {promoted, []claim{{addr: old, epoch: 4, replacing: true}, {addr: promoted, epoch: 4}}, nil},
 		"nobody is known yet":                 {"", []claim{{addr: old, epoch: 3}}, nil},
 	} {
-		if err := judge(c.master, c.claims); !errors.Is(err, c.want) {
+		if err := checkClaims(c.master, c.claims); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
