@@ -195,6 +195,19 @@ func TestRuleByReload(t *testing.T) {
 	if r := s.api(alice, "/"); r.StatusCode != 403 || !s.alive(adam) {
 		t.Error("a refused reload changed the running rules")
 	}
+
+	// A reload between the provider and the callback: the newest rules decide on the sign-in.
+	if err := s.reload(func(c *config) { c.site = "" }); err != nil {
+		t.Fatal(err)
+	}
+	late, before := rig.NewHTTP(t), s.sessions()
+	callback := s.toCallback(late, "/", "alice")
+	if err := s.reload(func(c *config) { c.app = "policy gone {\ninclude user alice\nblock\n}" }); err != nil {
+		t.Fatal(err)
+	}
+	if r := late.Get(callback.String()); r.StatusCode != http.StatusForbidden || late.Cookie(s.host(), s.cookie("")) != "" || s.sessions() != before {
+		t.Errorf("a policy that blocks the user since the sign-in began: %d, %d sessions\n%s", r.StatusCode, s.sessions(), r.Text)
+	}
 }
 
 // With a matcher only what it selects is guarded; the rest is open but clean, and the endpoints answer all the same.
