@@ -82,8 +82,13 @@ func (s *Repeats) Write(r Record) {
 		s.mu.Unlock()
 		return
 	}
-	full := len(s.open) >= maxRepeating
-	over := s.take(func(k repeatKey, _ *repeat) bool { return full || k == key })
+	var over []*repeat
+	switch {
+	case len(s.open) >= maxRepeating:
+		over = s.take(func(*repeat) bool { return true })
+	case known != nil && known.count > 0:
+		over = []*repeat{known}
+	}
 	s.open[key] = &repeat{until: now.Add(repeatWithin)}
 	s.mu.Unlock()
 	s.hand(over)
@@ -91,9 +96,9 @@ func (s *Repeats) Write(r Record) {
 }
 
 // take removes repeats, and returns those that stand for something. The caller has the lock.
-func (s *Repeats) take(which func(repeatKey, *repeat) bool) (over []*repeat) {
+func (s *Repeats) take(which func(*repeat) bool) (over []*repeat) {
 	for key, rep := range s.open {
-		if which(key, rep) {
+		if which(rep) {
 			delete(s.open, key)
 			if rep.count > 0 {
 				over = append(over, rep)
@@ -117,7 +122,7 @@ const idSize = 16
 func (s *Repeats) Sweep() {
 	now := s.now()
 	s.mu.Lock()
-	over := s.take(func(_ repeatKey, rep *repeat) bool { return !now.Before(rep.until) })
+	over := s.take(func(rep *repeat) bool { return !now.Before(rep.until) })
 	s.mu.Unlock()
 	s.hand(over)
 }
@@ -140,7 +145,7 @@ func (s *Repeats) Close() {
 	s.end.Do(func() { close(s.stop) })
 	s.done.Wait()
 	s.mu.Lock()
-	over := s.take(func(repeatKey, *repeat) bool { return true })
+	over := s.take(func(*repeat) bool { return true })
 	s.mu.Unlock()
 	s.hand(over)
 }
