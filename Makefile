@@ -30,11 +30,12 @@ build: ## the binary ./latchkey
 
 # session/filestore also without it: see flipped_test.go there. test/differential only without it: it is about decisions.
 # Six tests at a time: those of test/ wait more than they compute. -vet=off: `go vet` has done that, and more of it.
+# GORACE: each test binary would wait a second at its end, for reports of races that are on their way.
 test: deps ## everything: vet, then all tests with the race detector
 	$(GO) vet ./...
 	$(GO) test -vet=off ./session/filestore
 	$(GO) test -vet=off -v -timeout 5m -run '^TestDifferential$$' ./test/differential
-	$(GO) test -vet=off -race -p 2 -parallel 6 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
+	GORACE=atexit_sleep_ms=100 $(GO) test -vet=off -race -p 2 -parallel 6 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
 
 # SEED=n repeats a run: what is done, in which order and to whom.
 chaos: deps ## ten minutes of faults around two gateways (SEED=n repeats a run, CHAOSTIME=2m shortens it, FAULTS='master stopped' injects that alone)

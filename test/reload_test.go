@@ -190,12 +190,13 @@ func TestReloadsUnderLoad(t *testing.T) {
 // A changed store opens before the old one closes: no request fails; sessions are the other store's from then on.
 func TestReloadToAnotherStore(t *testing.T) {
 	t.Parallel()
+	second := rig.Redis(t)
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
 	load := s.steady(c)
 	rig.Until(t, 10*time.Second, "the load runs", func() bool { return load.served.Load() > 20 })
-	first, second := s.c.redis, rig.Redis(t)
+	first := s.c.redis
 	if err := s.reload(func(c *config) { c.redis = second }); err != nil {
 		t.Fatal(err)
 	}

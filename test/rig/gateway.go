@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -101,8 +102,9 @@ func NewGateway(t testing.TB, c GatewayConfig) *Gateway {
 	admin := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
 	g := &Gateway{
 		Admin: "http://" + admin, t: t, file: filepath.Join(dir, "Caddyfile"), probe: c.Probe, plain: c.Plain, out: &lockedBuffer{},
-		env: append(append(os.Environ(), c.Env...),
-			"XDG_DATA_HOME="+c.Data, "XDG_CONFIG_HOME="+dir, "HOME="+dir, "CADDY_ADMIN="+admin),
+		// By default a process with the race detector waits a second before it ends, for reports that are on their way.
+		env: slices.Concat([]string{"GORACE=atexit_sleep_ms=100"}, os.Environ(), c.Env,
+			[]string{"XDG_DATA_HOME=" + c.Data, "XDG_CONFIG_HOME=" + dir, "HOME=" + dir, "CADDY_ADMIN=" + admin}),
 	}
 	g.write(c.Caddyfile)
 	g.Start()
