@@ -23,12 +23,20 @@ const silentPatience = 2 * time.Second
 
 // SilentRecheckDue reports whether RecheckSilently has something to do for a session.
 func (s *Service) SilentRecheckDue(v *Visit, who *session.Live) bool {
-	if who.Renewable || s.Config.Recheck <= 0 || s.Now().Sub(who.LastAnswer()) < s.Config.Recheck {
+	if who.Renewable || s.Config.Recheck <= 0 {
+		return false
+	}
+	age := s.Now().Sub(who.LastAnswer())
+	if age < s.Config.Recheck || !s.renewsHere(v) && s.tooOld(age, false) == nil {
 		return false
 	}
 	p := s.byName[who.Provider()]
-	return p != nil && p.SilentRecheck && (s.SignInHost == "" || v.Origin == s.SignInHost) // with a host for all sites, pages of that host renew
+	return p != nil && p.SilentRecheck
 }
+
+// renewsHere reports whether pages of this host may go to the provider silently. With a sign-in host only its own pages do. The
+// other sites use what they have learned, and begin a sign-in once the claims are too old to go on with.
+func (s *Service) renewsHere(v *Visit) bool { return s.SignInHost == "" || v.Origin == s.SignInHost }
 
 // RecheckSilently sends a page that is being opened to the provider, where that is due, and reports whether it has: then
 // the request is answered. The error is that of Recheck: the claims are too old to go on with, and either the provider
@@ -36,7 +44,7 @@ func (s *Service) SilentRecheckDue(v *Visit, who *session.Live) bool {
 func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Live, token session.Token) (sent bool, err error) {
 	p, now := s.byName[who.Provider()], s.Now()
 	held, paused := s.paused.of(who.ID, now)
-	if !paused && Classify(r) == NavigationGet && p.reached(r) && s.sendSilently(w, r, v, p, who, token) {
+	if s.renewsHere(v) && !paused && Classify(r) == NavigationGet && p.reached(r) && s.sendSilently(w, r, v, p, who, token) {
 		return true, nil
 	}
 	down := now.UnixMilli() < p.renewAfter.Load() || paused && held.down && !p.answeredSince(held.at)

@@ -18,6 +18,7 @@ func TestSilentRecheckOutcome(t *testing.T) {
 		away         bool // the provider does not answer
 		failed, down bool // the last round trip of this session went wrong; because of the provider
 		script       bool
+		elsewhere    bool // pages of another host renew
 		due, sent    bool
 		want         error
 		token        bool
@@ -32,6 +33,9 @@ func TestSilentRecheckOutcome(t *testing.T) {
 		{name: "the provider refused this session", age: recheck, failed: true, due: true},
 		{name: "the provider refused this session for a day", age: recheck + recheckOutage, failed: true, due: true, want: errClaimsOld},
 		{name: "the provider failed for this session for a day", age: recheck + recheckOutage, failed: true, down: true, due: true, want: ErrProviderDown},
+		{name: "another site", age: recheck, elsewhere: true},
+		{name: "another site a day later", age: recheck + recheckOutage, elsewhere: true, due: true, want: errClaimsOld},
+		{name: "another site with a refresh token", age: recheck + recheckOutage, elsewhere: true, token: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newGateway(t, func(s *settings) {
@@ -45,6 +49,9 @@ func TestSilentRecheckOutcome(t *testing.T) {
 			b.signIn("yes")
 			who, token := b.loaded()
 			g.clock.Advance(tt.age)
+			if tt.elsewhere {
+				g.service.SignInHost = "https://login.example.com"
+			}
 			if tt.away {
 				g.idp.CloseClientConnections()
 				g.idp.Close()
