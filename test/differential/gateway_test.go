@@ -1,9 +1,11 @@
 package differential
 
 import (
+	"crypto/tls"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -26,7 +28,7 @@ type gateway struct {
 func newGateway(t testing.TB, rules []*rule, tee, cgi string) *gateway {
 	t.Helper()
 	idp := rig.NewOdd(t)
-	plain, tls, everyHost := fmt.Sprint(rig.FreePort(t)), fmt.Sprint(rig.FreePort(t)), fmt.Sprint(rig.FreePort(t))
+	plain, secure, everyHost := fmt.Sprint(rig.FreePort(t)), fmt.Sprint(rig.FreePort(t)), fmt.Sprint(rig.FreePort(t))
 	var b strings.Builder
 	fmt.Fprintf(&b, `{
 %s
@@ -40,7 +42,7 @@ func newGateway(t testing.TB, rules []*rule, tee, cgi string) *gateway {
 }
 `, rig.Globals, idp.Issuer)
 	for _, r := range rules {
-		for i, address := range r.addresses(plain, tls, everyHost) {
+		for i, address := range r.addresses(plain, secure, everyHost) {
 			certificate := ""
 			if strings.HasPrefix(address, "https:") {
 				certificate = "tls internal\n"
@@ -49,21 +51,40 @@ func newGateway(t testing.TB, rules []*rule, tee, cgi string) *gateway {
 		}
 	}
 	rig.NewGateway(t, rig.GatewayConfig{
-		Caddyfile: b.String(), Plain: true, Probe: "https://" + rules[0].host() + ":" + tls + "/.latchkey/keys",
+		Caddyfile: b.String(), Plain: true, Probe: "https://" + rules[0].host() + ":" + secure + "/.latchkey/keys",
 	})
 	g := &gateway{
 		name:  rules[0].host(),
-		plain: "127.0.0.1:" + plain, tls: "127.0.0.1:" + tls, everyHost: "127.0.0.1:" + everyHost, cookies: map[string]field{},
+		plain: "127.0.0.1:" + plain, tls: "127.0.0.1:" + secure, everyHost: "127.0.0.1:" + everyHost, cookies: map[string]field{},
 	}
+	g.awaitCertificates(t, rules)
 	c := rig.NewHTTP(t)
 	for _, r := range rules {
 		if !r.inPolicy {
 			continue
 		}
 		g.signIn(t, c, r, "http://"+r.host()+":"+plain, g.plain, "latchkey")
-		g.signIn(t, c, r, "https://"+r.host()+":"+tls, g.tls, "__Host-latchkey")
+		g.signIn(t, c, r, "https://"+r.host()+":"+secure, g.tls, "__Host-latchkey")
 	}
 	return g
+}
+
+// awaitCertificates waits until every site has its certificate. Caddy makes them one after another while it serves already.
+func (g *gateway) awaitCertificates(t testing.TB, rules []*rule) {
+	t.Helper()
+	for _, r := range rules {
+		if r.anyHost {
+			continue // is not served over TLS
+		}
+		config := &tls.Config{ServerName: r.host(), InsecureSkipVerify: true} //nolint:gosec // of an authority that is a minute old
+		rig.Until(t, 20*time.Second, r.host()+" has a certificate", func() bool {
+			conn, err := tls.Dial("tcp", g.tls, config)
+			if err != nil {
+				return false
+			}
+			return conn.Close() == nil
+		})
+	}
 }
 
 func (g *gateway) signIn(t testing.TB, c *rig.HTTP, r *rule, origin, addr, name string) {
