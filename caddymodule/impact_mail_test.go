@@ -52,11 +52,13 @@ func TestImpactOfMailAddresses(t *testing.T) {
 	}{
 		"allow one address": {
 			"", lists("allow user ada@example.com"),
-			[]ImpactChange{blocked(byLists, 1, 2, "bob@example.com", "live@example.com")}, unjudged(byLists, 2), // ada and carol
+			[]ImpactChange{blocked(byLists, 1, 2, "bob@example.com", "live@example.com")},
+			unjudged(byLists, 2), // ada and carol
 		},
 		"allow many addresses": {
 			"", lists(many),
-			[]ImpactChange{blocked(byLists, 1, 3, "ada@example.com", "bob@example.com", "live@example.com")}, unjudged(byLists, 1),
+			[]ImpactChange{blocked(byLists, 1, 3, "ada@example.com", "bob@example.com", "live@example.com")},
+			unjudged(byLists, 1),
 		},
 		"allow a domain":         {"", lists("allow domain example.com"), []ImpactChange{blocked(byLists, 1, 1, "live@example.com")}, unjudged(byLists, 3)},
 		"another domain of mail": {"", lists("allow user ada@example.org"), []ImpactChange{blocked(byLists, 1, 2, "bob@example.com", "live@example.com")}, unjudged(byLists, 2)},
@@ -65,11 +67,13 @@ func TestImpactOfMailAddresses(t *testing.T) {
 		"deny": {"", lists("deny user bob@example.com"), []ImpactChange{blocked(byLists, 0, 1, "bob@example.com")}, unjudged(byLists, 1)},
 		"a policy with an exclusion": {
 			"policy p {\n exclude user ada@example.com\n block\n}", wikiSite,
-			[]ImpactChange{blocked("p", 1, 2, "bob@example.com", "live@example.com")}, unjudged("p", 2),
+			[]ImpactChange{blocked("p", 1, 2, "bob@example.com", "live@example.com")},
+			unjudged("p", 2),
 		},
 		"a policy of one provider": {
 			"policy p {\n include domain example.com from entra\n block\n}", wikiSite,
-			[]ImpactChange{blocked("p", 1, 3, "ada@example.com", "bob@example.com", "live@example.com")}, unjudged("p", 1),
+			[]ImpactChange{blocked("p", 1, 3, "ada@example.com", "bob@example.com", "live@example.com")},
+			unjudged("p", 1),
 		},
 		"about something else": {"policy p {\n when platform ios\n block\n}", wikiSite, []ImpactChange{blocked("p", 0, 1, "bob@example.com")}, nil},
 	} {

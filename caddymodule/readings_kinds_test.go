@@ -35,7 +35,7 @@ func (*pluginMatcher) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 func (*pluginMatcher) Match(r *http.Request) bool {
 	if r.Header.Get("X-Fail") != "" {
-		caddyhttp.SetVar(r.Context(), caddyhttp.MatcherErrorVarKey, errPlugin)
+		caddyhttp.SetVar(r.Context(), caddyhttp.MatcherErrorVarKey, errPlugin) //nolint:staticcheck // plugins that are older than its successor fail in this way
 		return false
 	}
 	return r.URL.Query().Get("plugin") == "1" || strings.HasSuffix(r.URL.Path, ";plugin=2")
