@@ -27,28 +27,12 @@ var (
 // forwardedByCaddy are headers that Caddy sets itself, in this one spelling: there it replaces what a client said.
 var forwardedByCaddy = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
-var forwarding = func() *table {
-	t := &table{exact: make(map[string]struct{})}
-	for _, names := range [][]string{forwarded, forwardedAddresses, forwardedCertificates, forwardedByCaddy} {
-		for _, name := range names {
-			t.add(name)
-		}
-	}
-	for _, p := range forwardedPrefixes {
-		t.addPrefix(p)
-	}
-	return t
-}()
-
 // Behind returns the names to remove from what a trusted proxy sends: its own headers stay, in their usual spelling.
 func (n *Names) Behind() *Names { return &Names{configured: n.configured, behind: true} }
 
-// forwards tells whether name is a header of a proxy that has to go. X_Forwarded_Host and X-Forwarded-Host are one
+// forwards tells whether name, which is known and not fixed, is a header of a proxy that has to go. X_Forwarded_Host and X-Forwarded-Host are one
 // variable to CGI, and Caddy sets the second alone, so another spelling goes in any case (A52).
 func (n *Names) forwards(name string) bool {
-	if !forwarding.has(name) {
-		return false
-	}
 	for _, own := range forwardedByCaddy {
 		if name == own {
 			return false

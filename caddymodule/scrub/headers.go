@@ -49,20 +49,27 @@ type Names struct {
 	behind     bool // a trusted proxy: see Behind
 }
 
-// fixed has the names that every site removes.
-var fixed = func() *table {
-	t := &table{exact: make(map[string]struct{}, len(exactNames)+len(overrides))}
-	for _, name := range exactNames {
-		t.add(name)
+// fixed has the names that every site removes from every request; known has those that only a trusted proxy may send as well.
+var (
+	fixed = newTable([][]string{exactNames, overrides}, namePrefixes)
+	known = newTable([][]string{exactNames, overrides, forwarded, forwardedAddresses, forwardedCertificates, forwardedByCaddy},
+		namePrefixes, forwardedPrefixes)
+)
+
+func newTable(exact [][]string, prefixes ...[]string) *table {
+	t := &table{exact: make(map[string]struct{})}
+	for _, names := range exact {
+		for _, name := range names {
+			t.add(name)
+		}
 	}
-	for _, name := range overrides {
-		t.add(name)
-	}
-	for _, p := range namePrefixes {
-		t.addPrefix(p)
+	for _, names := range prefixes {
+		for _, name := range names {
+			t.addPrefix(name)
+		}
 	}
 	return t
-}()
+}
 
 // NewNames compiles the fixed names and the given ones, which are what the sites set by themselves (`header <Name>
 // <claim>`). A name that is no header token, that folds to nothing, or that HTTP itself needs is an error: removing
@@ -85,7 +92,8 @@ func NewNames(configured ...string) (*Names, error) {
 // folded, and so is every character that is neither letter nor digit: CGI, WSGI, PHP and Rack see X_Forwarded_User,
 // X.Forwarded.User and X-Forwarded-User as one variable (A06, A51, A52).
 func (n *Names) Has(name string) bool {
-	return fixed.has(name) || n.forwards(name) || n.configured != nil && n.configured.has(name)
+	// Most names are in no table: one look tells so.
+	return known.has(name) && (fixed.has(name) || n.forwards(name)) || n.configured != nil && n.configured.has(name)
 }
 
 // table finds names fast: most headers of a request differ from all of them in the first byte, or there in the length.
