@@ -49,7 +49,7 @@ func (h *Handler) imagine(q *Query) (*imagined, error) {
 }
 
 var (
-	errNobody    = errors.New("say who it is about: a user, a subject, an unverified name or a group, or that no user is signed in")
+	errNoUser    = errors.New("say who it is about: a user, a subject, an unverified name or a group, or that no user is signed in")
 	errAnonymous = errors.New("no user is signed in, so nothing about a person goes with it")
 	errKind      = errors.New("the kind of a session is browser or persistent")
 	errRemember  = errors.New("a remembered answer is yes or no")
@@ -76,7 +76,7 @@ func (h *Handler) imaginePerson(q *Query, at time.Time) (*session.Session, error
 	case q.Anonymous:
 		return nil, nil
 	case !q.identified():
-		return nil, errNobody
+		return nil, errNoUser
 	case q.Kind != "" && q.Kind != session.Browser.String() && q.Kind != session.Persistent.String():
 		return nil, errKind
 	case q.Remembered != "" && q.Remembered != "yes" && q.Remembered != "no":

@@ -13,7 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// guard lets a request pass if somebody is signed in and the policies allow it. It is the only way to next for what is
+// guard lets a request pass if a user is signed in and the policies allow it. It is the only way to next for what is
 // guarded: whatever is not an allow ends here.
 func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.Request, p *passage, next caddyhttp.Handler) error {
 	v := &p.visit
@@ -104,7 +104,7 @@ func (h *Handler) meet(p *passage, live *session.Live) (err error) {
 	return err
 }
 
-// turnAway answers a request of somebody who is signed in and may not come in, or not yet.
+// turnAway answers a request of a user who is signed in and may not come in, or not yet.
 func (h *Handler) turnAway(service *signin.Service, w http.ResponseWriter, r *http.Request, p *passage, d *policy.Decision) error {
 	v := &p.visit
 	who, err := p.live.Session()

@@ -127,7 +127,7 @@ type groups []string
 
 func (g groups) String() string { return identity.UTF8.List(g) }
 
-// person is what placeholders tell of somebody and what is not at hand of a session.
+// person is what placeholders tell of a user and what is not at hand of a session.
 type person struct {
 	name, email, subject string
 	groups               groups

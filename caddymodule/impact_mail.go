@@ -15,8 +15,8 @@ import (
 // byMail is why such a case cannot be judged.
 const byMail = "depends on mail addresses, which the log does not keep"
 
-// somebodyAt is an address in a domain that a rule names, of a user whose user name is no address.
-const somebodyAt = "somebody@"
+// memberAt is the part before the domain of an address in a domain that a rule names, of a user whose user name is no address.
+const memberAt = "member@"
 
 // mailNames are what the rules of both sites say about mail addresses.
 type mailNames struct {
@@ -102,7 +102,7 @@ func (p *sitePair) addressesOf(who *session.Session) []string {
 func (p *sitePair) tellApart(provider string) (list []string) {
 	all := slices.Clone(p.mail.addresses)
 	for _, domain := range p.mail.domains {
-		all = append(all, somebodyAt+domain)
+		all = append(all, memberAt+domain)
 	}
 	var seen [][2][]uint64
 	for _, address := range all {

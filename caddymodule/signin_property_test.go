@@ -287,7 +287,7 @@ func TestExplainAgreesWithSignIn(t *testing.T) {
 			if q.GroupsUnknown || q.GroupsUnreadable {
 				q.Groups = nil
 			}
-			// One name can be stated unverified, as the address of somebody who has no verified one.
+			// One name can be stated unverified, as the address of a user who has no verified one.
 			if q.Unverified = slices.DeleteFunc(q.Unverified, func(n string) bool { return !strings.Contains(n, "@") }); q.Email != "" || strings.Contains(q.User, "@") {
 				q.Unverified = nil
 			}

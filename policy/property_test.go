@@ -226,10 +226,7 @@ func TestPropertyUnknownAddressGrantsNothing(t *testing.T) {
 func TestPropertyClaimedNamesGrantNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		set, r := compileRandom(t, drawConfig(t)), drawRequest(t)
-		u := drawUser(t)
-		if u == nil {
-			t.Skip("anonymous")
-		}
+		u := drawSignedIn(t)
 		names := slices.Concat(u.Names, u.Claimed)
 		u.Names, u.Claimed = names, nil
 		verified := evaluate(set, u, r)

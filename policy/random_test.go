@@ -166,6 +166,10 @@ func drawUser(t *rapid.T) *policy.User {
 	if rapid.IntRange(0, 7).Draw(t, "anonymous") == 0 {
 		return nil
 	}
+	return drawSignedIn(t)
+}
+
+func drawSignedIn(t *rapid.T) *policy.User {
 	return &policy.User{
 		ID:               draw(t, "id", []string{"sub-1", "SUB-1", "u1"}),
 		Names:            rapid.SliceOfNDistinct(rapid.SampledFrom(someNames), 0, 2, rapid.ID[string]).Draw(t, "names"),

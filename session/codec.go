@@ -157,7 +157,7 @@ func decodeSession(data []byte) (*Session, error) {
 }
 
 // valid holds a record against what every session has. It is asked when one is written as well as when it is read, so
-// that none can be made that nobody can load (A47).
+// that none can be made that cannot be loaded (A47).
 func (s *Session) valid() error {
 	if s.Created.IsZero() || s.LastUsed.IsZero() || s.Limit.Idle <= 0 || s.Limit.Max <= 0 {
 		return fmt.Errorf("%w: without a limit", pack.ErrMalformed)
@@ -170,7 +170,7 @@ func (s *Session) validDraft() error {
 		return fmt.Errorf("%w: kind %d", pack.ErrMalformed, s.Kind)
 	}
 	if s.Identity.Issuer == "" || s.Identity.Subject == "" {
-		return fmt.Errorf("%w: nobody's", pack.ErrMalformed)
+		return fmt.Errorf("%w: without an identity", pack.ErrMalformed)
 	}
 	return nil
 }

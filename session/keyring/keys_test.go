@@ -34,7 +34,7 @@ func TestUnknownKeyIsAskedFor(t *testing.T) {
 	here, there := holding(t, older), holding(t, newer, older)
 	sealed := there.Seal(keyring.PurposeFlow, []byte("x"), "place")
 	_, err := here.Open(keyring.PurposeFlow, sealed, "place")
-	want(t, "a ring that follows nobody", err, keyring.ErrUnknownKey)
+	want(t, "a ring that follows no store", err, keyring.ErrUnknownKey)
 	want(t, "which is unsealable", err, keyring.ErrUnsealable)
 
 	asked, answer := 0, errUnread

@@ -7,7 +7,7 @@ type Frame string
 
 // The reasons that exist.
 const (
-	FrameSignIn    Frame = "sign_in"   // 401: nobody is signed in
+	FrameSignIn    Frame = "sign_in"   // 401: no user is signed in
 	FrameStronger  Frame = "stronger"  // 401: the session must be stronger or fresher
 	FrameElsewhere Frame = "elsewhere" // 401: a frame in a page of another site, where the browser sends no session cookie
 )

@@ -141,7 +141,7 @@ func TestIdleState(t *testing.T) {
 	}
 	// Field trial 5.11: the texts of the dialog of session.js, where they are asked for.
 	if s, _ := b.state(http.MethodGet); s.Text != nil {
-		t.Fatalf("texts that nobody has asked for: %+v", s.Text)
+		t.Fatalf("texts that the request has not asked for: %+v", s.Text)
 	}
 	var asked stateJSON
 	r := b.do(http.MethodGet, Base+"/session?text=sign_in", nil, "Accept-Language", "de")

@@ -83,7 +83,7 @@ func TestLargeClaimsKeepWhatIsNamed(t *testing.T) {
 				}
 				tokens, err := g.service.Sessions.Tokens(who, token)
 				if err != nil || test.dropped == "picture" && test.first["picture"] != nil && joinToken(who.Claims, tokens) != "" {
-					t.Errorf("an ID token that nobody has signed: %v", err)
+					t.Errorf("an ID token that no key has signed: %v", err)
 				}
 			}
 			atFirst := test.groups

@@ -14,11 +14,11 @@ import (
 )
 
 // Recheck without a refresh token, where the provider block says `recheck silent`: the browser is sent to the provider
-// and back while it opens a page, with prompt=none, so that nobody is asked anything (X20). What comes renews the claims
+// and back while it opens a page, with prompt=none, so that the user is asked nothing (X20). What comes renews the claims
 // of the session and nothing else. A provider that would have to ask has not refused the person (50058): the session
 // stays, and the same page begins a sign-in. Whatever else goes wrong is an outage, which ends nothing for a day (D4).
 
-// silentPatience bounds the look whether the provider is there, before somebody is sent to it.
+// silentPatience bounds the look whether the provider is there, before a user is sent to it.
 const silentPatience = 2 * time.Second
 
 // SilentRecheckDue reports whether RecheckSilently has something to do for a session.

@@ -195,7 +195,7 @@ func (s *Service) nextRound(f *flow, want *Demand) (again *flow, loop bool) {
 	return again, false
 }
 
-// asks is what a flow asks of the provider beyond saying who somebody is.
+// asks is what a flow asks of the provider beyond saying who the user is.
 func (f *flow) asks(p *Provider) string {
 	params := url.Values{}
 	if f.Demand != nil {

@@ -51,8 +51,8 @@ func cutPath(page string) string {
 	return cutTo(returnPath(q["to"]))
 }
 
-// tooLong tells a user that the address which they opened was too long to be kept. Anybody may ask for it; it knows nothing
-// of anybody.
+// tooLong tells a user that the address which they opened was too long to be kept. Every client may ask for it: it tells
+// nothing about a user.
 func (s *Service) tooLong(w http.ResponseWriter, r *http.Request, _ *Visit) {
 	q, ok := singleValues(r.URL.RawQuery, "to")
 	to := Home

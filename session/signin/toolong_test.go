@@ -82,7 +82,7 @@ func TestReturnPathAtTheLimit(t *testing.T) {
 	}
 }
 
-// The page that says so leads to nothing but a page of the site, whoever asks for it.
+// The page that says so leads to nothing but a page of the site, whichever client asks for it.
 func TestTooLongPage(t *testing.T) {
 	g := newGateway(t)
 	for query, want := range map[string]string{
