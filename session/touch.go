@@ -32,18 +32,37 @@ func (m *Manager) Touch(l *Live, app string) {
 	if !l.touchDue(now, m.limits) && !l.newApp(app) {
 		return
 	}
-	if _, busy := m.touching.LoadOrStore(l.ID, now); busy {
+	if !m.noteUse(l, now) {
 		return
 	}
 	if m.closed() {
-		m.touching.Delete(l.ID)
+		m.touching.CompareAndDelete(l.ID, now)
 		return
 	}
 	select {
 	case m.touches <- touch{id: l.ID, at: now, app: app}:
 	default:
-		m.touching.Delete(l.ID)
+		m.touching.CompareAndDelete(l.ID, now)
 		m.onError(errTouchQueue)
+	}
+}
+
+// noteUse reports whether a use is to be written. It is not while the write of an earlier use is under way, unless the
+// earlier one is so old that this one is due on its own: a write that the store keeps waiting must not hide a use.
+func (m *Manager) noteUse(l *Live, now time.Time) bool {
+	for {
+		waits, busy := m.touching.LoadOrStore(l.ID, now)
+		if !busy {
+			return true
+		}
+		use := l.span()
+		use.lastUsed = waits.(time.Time)
+		if !use.touchDue(now, m.limits) {
+			return false
+		}
+		if m.touching.CompareAndSwap(l.ID, waits, now) {
+			return true
+		}
 	}
 }
 
@@ -102,7 +121,7 @@ func (m *Manager) drainTouches() {
 }
 
 func (m *Manager) writeTouch(ctx context.Context, t touch) {
-	defer m.touching.Delete(t.id)
+	defer m.touching.CompareAndDelete(t.id, t.at)
 	ctx, cancel := context.WithTimeout(ctx, touchTimeout)
 	defer cancel()
 	_, err := m.update(ctx, t.id, func(s *Session) bool {

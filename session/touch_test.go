@@ -229,53 +229,6 @@ func TestTouchErrors(t *testing.T) {
 	w.Close()
 }
 
-func oldSession() *session.Live {
-	return session.LiveOf(&session.Session{ID: session.NewToken().ID, Identity: ada, Limit: session.DefaultLimits.Browser})
-}
-
-// However many sessions are used while the store is slow, what waits is bounded, and no caller waits.
-func TestTouchQueueIsBounded(t *testing.T) {
-	w := newWorld(t)
-	started, release := make(chan struct{}, 1), make(chan struct{})
-	asked := 0
-	w.store.before = func(context.Context, string, session.Key) error {
-		select {
-		case started <- struct{}{}:
-		default:
-		}
-		<-release
-		asked++
-		return nil
-	}
-	dropped := 0
-	m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) {
-		want(t, "told", err, session.ErrTouchQueue)
-		dropped++
-	}})
-	first := oldSession()
-	m.Touch(first, "")
-	<-started
-	m.Touch(first, "") // is under way
-	for range session.TouchQueue {
-		m.Touch(oldSession(), "")
-	}
-	if dropped != 0 {
-		t.Errorf("%d dropped while there was room", dropped)
-	}
-	over := oldSession()
-	for range 3 {
-		m.Touch(over, "")
-	}
-	if dropped != 3 {
-		t.Errorf("%d of 3 dropped", dropped)
-	}
-	close(release)
-	m.Close()
-	if asked != session.TouchQueue+1 {
-		t.Errorf("%d of %d were looked at", asked, session.TouchQueue+1)
-	}
-}
-
 // Close writes what waits.
 func TestCloseFlushes(t *testing.T) {
 	w := newWorld(t)
