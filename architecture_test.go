@@ -50,6 +50,7 @@ var edges = []edge{
 	{path: "session", ours: []string{"=session/keyring", "session/internal"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/keyring", ours: []string{"=session/internal/lengthprefix"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/internal", never: ioPackages, nowhere: []string{"net/http"}},
+	{path: "session/retry", never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/storetest", ours: []string{"=session"}, others: []string{"pgregory.net/rapid", "go.uber.org/goleak"}},
 	{path: "session/filestore", ours: []string{"=session", "=session/signinlog/journal"}, others: []string{bbolt}, nowhere: []string{"net/http"}},
 	{path: "session/redisstore", ours: []string{"=session", "=session/signinlog/journal", "=session/redisstore/failover"}, others: []string{goRedis}, never: []string{"net/http"}},
@@ -60,7 +61,7 @@ var edges = []edge{
 	{path: "session/signinlog/journal/journaltest", ours: []string{"=session", "=session/signinlog/journal"}, others: []string{"pgregory.net/rapid"}},
 	{
 		path:    "session/signin",
-		ours:    []string{"=session", "=session/keyring", "session/pages", "session/signinlog", "session/signin"},
+		ours:    []string{"=session", "=session/keyring", "=session/retry", "session/pages", "session/signinlog", "session/signin"},
 		others:  []string{goOIDC, oauth2, goJose, zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},

@@ -15,7 +15,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // The checks here hold for JSON and Caddyfile alike; the Caddyfile adds file and line. What depends on placeholders is
@@ -267,7 +267,7 @@ func checkIssuer(issuer string) error {
 		return fmt.Errorf("issuer %q is the address of the metadata; the issuer is what stands before /.well-known/", issuer)
 	case u.Scheme == "https":
 		return nil
-	case u.Scheme == "http" && signin.IsLoopback(u.Hostname()):
+	case u.Scheme == "http" && reach.IsLoopback(u.Hostname()):
 		return nil
 	case u.Scheme == "http":
 		return fmt.Errorf("issuer %q must be https; http is for loopback hosts only", issuer)

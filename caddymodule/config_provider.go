@@ -249,7 +249,7 @@ func (p *Provider) check() error {
 		return fmt.Errorf("recheck: %q is not %s", p.Recheck, recheckSilent)
 	}
 	if p.GroupsOverage != "" && !hasPlaceholder(p.GroupsOverage) {
-		if err := signin.CheckEndpoint(p.GroupsOverage); err != nil {
+		if err := reach.CheckEndpoint(p.GroupsOverage); err != nil {
 			return fmt.Errorf("groups_overage: %w", err)
 		}
 	}
@@ -291,7 +291,7 @@ func (p *Provider) check() error {
 // checkAddresses looks at the addresses beside the issuer's, as far as they hold no placeholders.
 func (p *Provider) checkAddresses() error {
 	if p.MetadataURL != "" && !hasPlaceholder(p.MetadataURL) {
-		if err := signin.CheckEndpoint(p.MetadataURL); err != nil {
+		if err := reach.CheckEndpoint(p.MetadataURL); err != nil {
 			return fmt.Errorf("metadata_url: %w", err)
 		}
 	}
@@ -345,7 +345,7 @@ func parseEndSession(raw string) (*leave.Template, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, signin.CheckEndpoint(t.Address())
+	return t, reach.CheckEndpoint(t.Address())
 }
 
 func checkAuthParam(key, value string) error {

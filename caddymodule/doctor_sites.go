@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // siteAddress is where a site with the directive is, as far as a configuration tells.
@@ -177,7 +178,7 @@ func siteFindings(c *candidate, sites []siteAddress) (found []finding) {
 		switch {
 		case !s.plain:
 			found = append(found, finding{findOK, "site", name, s.origin() + " has TLS"})
-		case signin.IsLoopback(s.host):
+		case reach.IsLoopback(s.host):
 			found = append(found, finding{findOK, "site", name, s.origin() + " is on this machine and needs no TLS"})
 		default:
 			found = append(found, finding{findFail, "site", name, s.origin() + " has no TLS: browsers keep none of its cookies, and nobody can sign in; serve it with https"})

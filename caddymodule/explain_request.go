@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // imagined is a request made of a Query: what a Handler would be given.
@@ -177,7 +178,7 @@ func (h *Handler) imagineRequest(im *imagined) error {
 		}
 	}
 	canonical, _ := scrub.Host(host)
-	secure := !signin.IsLoopback(canonical)
+	secure := !reach.IsLoopback(canonical)
 	if secure {
 		r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: canonical}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // SignInHost is the host at which people sign in for all sites: one sign-in and one "Stay signed in?", whatever domains
@@ -61,7 +62,7 @@ func checkSignInHost(text string) (string, error) {
 	switch {
 	case !ok:
 		return "", fmt.Errorf("sign_in_host: %q is not a valid host", u.Host)
-	case u.Scheme == "https", u.Scheme == "http" && signin.IsLoopback(host):
+	case u.Scheme == "https", u.Scheme == "http" && reach.IsLoopback(host):
 		return crossorigin.Of(u.Scheme == "https", host, u.Host), nil
 	case u.Scheme == "http":
 		return "", fmt.Errorf("sign_in_host: %q must be https; http is for loopback hosts only", text)

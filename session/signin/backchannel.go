@@ -20,12 +20,7 @@ const (
 	logoutTimeout = 20 * time.Second
 )
 
-// refusedLogout is why a logout token is not taken: always one of our own texts, never a part of the token.
-type refusedLogout string
-
-func (e refusedLogout) Error() string { return string(e) }
-
-const errLogoutSeen refusedLogout = "logout_token was used before (jti)"
+const errLogoutSeen RefusedLogout = "logout_token was used before (jti)"
 
 // backchannel is where a provider says that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0,
 // section 2.5). No browser is involved: no cookie, no page, no CSRF token; the signature is all there is.
@@ -35,8 +30,8 @@ const errLogoutSeen refusedLogout = "logout_token was used before (jti)"
 func (s *Service) backchannel(w http.ResponseWriter, r *http.Request, _ *Visit) {
 	ctx, cancel := detach(r, logoutTimeout)
 	defer cancel()
-	var why refusedLogout
-	err := error(refusedLogout("the body is not a form with one logout_token"))
+	var why RefusedLogout
+	err := error(RefusedLogout("the body is not a form with one logout_token"))
 	if form, ok := readForm(w, r, maxLogoutBody, "logout_token"); ok && form["logout_token"] != "" {
 		err = s.takeLogout(ctx, form["logout_token"])
 	}
@@ -66,12 +61,12 @@ func writeLogoutError(w http.ResponseWriter, status int, word, description strin
 // takeLogout does what a logout token says. The token counts as used only once it is done: a provider that tries again
 // after a failure is not turned away, and doing it twice is harmless.
 func (s *Service) takeLogout(ctx context.Context, raw string) error {
-	p, token, err := s.verifyLogout(ctx, raw)
+	p, token, err := VerifyLogout(ctx, s.Providers, raw)
 	if err != nil {
 		return err
 	}
 	used := session.Entry{
-		Key: session.HashKey("lt", p.Issuer, p.ClientID, token.id), Value: []byte{1}, Expires: token.expires.Add(2 * clockSkew),
+		Key: session.HashKey("lt", p.Issuer, p.ClientID, token.id), Value: []byte{1}, Expires: token.expires.Add(2 * MaxAhead),
 	}
 	switch _, err := s.Store.Get(ctx, used.Key); {
 	case err == nil:

@@ -333,7 +333,7 @@ func FuzzLogoutToken(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if p := s.logoutProvider(claims); p != nil {
+		if p := logoutProvider(s.Providers, claims); p != nil {
 			if token, err := p.checkLogoutClaims(claims); err == nil && (token.id == "" || token.subject+token.providerSession == "") {
 				t.Errorf("%q was taken as %+v", raw, token)
 			}

@@ -229,44 +229,25 @@ func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f 
 	}
 }
 
-// refusedError is an error word that the authorization endpoint sent.
-type refusedError struct{ word, says string }
-
-func (e *refusedError) Error() string { return "authorization endpoint refused: " + e.word }
-
 // providerAnswer checks the response and redeems its code.
 func (s *Service) providerAnswer(r *http.Request, p *Provider, f *flow, resp response) (*answer, error) {
 	ctx, cancel := detach(r, redeemTimeout)
 	defer cancel()
-	m, err := p.metadata(ctx)
-	if err != nil {
-		return nil, err
-	}
-	// RFC 9207, section 2.4: of another provider is a mix-up; missing where it is promised, as well. An error without it
-	// is told as what it says: providers forget the issuer there, and nothing is redeemed.
-	if resp.Iss != p.Issuer && (resp.Iss != "" || m.IssInResponse && resp.Error == "") {
-		return nil, errors.New("response is of another issuer (iss)")
-	}
-	if resp.Error != "" {
-		return nil, &refusedError{grant.Word(resp.Error), resp.Says}
-	}
-	if resp.Code == "" {
-		return nil, errors.New("response has neither code nor error")
-	}
-	return p.redeem(ctx, m, f, resp.Code)
+	return p.Redeem(ctx, Response{Code: resp.Code, Error: resp.Error, Iss: resp.Iss, Says: resp.Says},
+		Grant{RedirectURI: f.redirectURI(), Nonce: f.Nonce, Verifier: f.Verifier})
 }
 
 // providerFailed tells what kind of failure it was: the person said no, the provider is out, or the answer is bad.
 func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, err error) {
 	p.noteFailure(err)
 	code, page := signinlog.ProviderFailed, pages.Problem{Kind: pages.KindProviderError}
-	var refused *refusedError
+	var refused *RefusedError
 	var token *grant.Error
 	detail, says := "", ""
 	switch {
 	case errors.As(err, &refused):
-		detail, says = refused.word, refused.says
-		switch refused.word {
+		detail, says = refused.Word, refused.Says
+		switch refused.Word {
 		case "consent_required":
 			if !f.Retried {
 				again := s.again(f)

@@ -208,12 +208,6 @@ func (cfg *ClaimsConfig) signals(c claim.Set) signals {
 	}
 }
 
-// mayBeGuest is for the prompt: a guest claim that cannot be read hides it as a guest does.
-func mayBeGuest(who *session.Session) bool { return who.Guest || who.GuestUnclear }
-
-// mayBeHigh tells the same of a risk as the record has it.
-func mayBeHigh(risk string) bool { return risk == "high" || risk == session.Unreadable }
-
 // complete reports whether the claims hold what the configuration asks for, so that userinfo need not be asked.
 func (cfg *ClaimsConfig) complete(c claim.Set) bool {
 	if _, ok := c.Get(cfg.groupsPath()); !ok && !overage(c, cfg.groupsPath()) {

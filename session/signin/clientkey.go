@@ -111,8 +111,20 @@ func (k *ClientKey) algorithm(taken []string) jose.SignatureAlgorithm {
 	return jose.RS256
 }
 
+// Algorithm is what the key signs with toward a provider that takes these.
+func (k *ClientKey) Algorithm(taken []string) string { return string(k.algorithm(taken)) }
+
+// Public is the public half of the key as a JSON Web Key, for the provider.
+func (k *ClientKey) Public() (string, error) {
+	text, err := json.Marshal(jose.JSONWebKey{Key: k.key.Public(), KeyID: k.ID, Use: "sig"})
+	return string(text), err
+}
+
 // clientAssertionLife is how long one is good. It is used at once and never again.
 const clientAssertionLife = time.Minute
+
+// assertionIDSize is how many random bytes the claim jti has.
+const assertionIDSize = 16
 
 // sign makes a client assertion (RFC 7523, section 3).
 func (k *ClientKey) sign(clientID, audience string, algorithms []string, now time.Time) (string, error) {
@@ -127,7 +139,7 @@ func (k *ClientKey) sign(clientID, audience string, algorithms []string, now tim
 		return "", err
 	}
 	payload, err := json.Marshal(map[string]any{
-		"iss": clientID, "sub": clientID, "aud": audience, "jti": session.NewRandom(stateSize),
+		"iss": clientID, "sub": clientID, "aud": audience, "jti": session.NewRandom(assertionIDSize),
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(clientAssertionLife).Unix(),
 	})
 	if err != nil {

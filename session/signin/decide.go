@@ -46,6 +46,12 @@ type PromptFacts struct {
 	Suppress Suppress
 }
 
+// mayBeGuest is for the prompt: a guest claim that cannot be read hides it as a guest does.
+func mayBeGuest(who *session.Session) bool { return who.Guest || who.GuestUnclear }
+
+// mayBeHigh tells the same of a risk as the record has it.
+func mayBeHigh(risk string) bool { return risk == "high" || risk == session.Unreadable }
+
 // PromptDecision is whether to ask, and the kind of the session if not.
 type PromptDecision struct {
 	Prompt bool

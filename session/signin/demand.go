@@ -29,8 +29,11 @@ type Demand struct {
 }
 
 // params adds to an authorization request what asks for the demand (OpenID Connect Core, sections 3.1.2.1 and 5.5).
-// The parameter prompt is not among it: see flow.prompt.
+// The parameter prompt is not among it: see AuthRequest.prompt.
 func (d *Demand) params(cfg *ClaimsConfig, params url.Values) {
+	if d == nil {
+		return
+	}
 	acrs := slices.Clone(d.ACRs)
 	if slices.ContainsFunc(d.ACRs, entraContext.MatchString) {
 		params.Set("claims", entraClaims(d.ACRs))

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 // Examination is what a look at a provider found.
@@ -102,9 +100,6 @@ func (p *Provider) probeToken(ctx context.Context, m *metadata) error {
 	return nil
 }
 
-// Algorithm is what the key signs with toward a provider that takes these.
-func (k *ClientKey) Algorithm(taken []string) string { return string(k.algorithm(taken)) }
-
 // ahead is how far a time that was read between two of ours is ahead: 0 if it may be none of it.
 func ahead(theirs, began, ended time.Time) time.Duration {
 	switch {
@@ -114,18 +109,4 @@ func ahead(theirs, began, ended time.Time) time.Duration {
 		return theirs.Sub(began)
 	}
 	return 0
-}
-
-// CallbackPath is where a provider sends people back to, below the origin of a site.
-func CallbackPath(provider string, first bool) string {
-	if first {
-		return Base + callbackBase
-	}
-	return Base + callbackBase + "/" + provider
-}
-
-// Public is the public half of the key as a JSON Web Key, for the provider.
-func (k *ClientKey) Public() (string, error) {
-	text, err := json.Marshal(jose.JSONWebKey{Key: k.key.Public(), KeyID: k.ID, Use: "sig"})
-	return string(text), err
 }

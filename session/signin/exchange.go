@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"go.uber.org/zap"
 	"golang.org/x/oauth2"
@@ -79,11 +80,48 @@ func (p *Provider) mayGuess(m *metadata, style oauth2.AuthStyle) bool {
 		!p.secretInHeader.Load()
 }
 
-// redeem exchanges a code and verifies everything that comes with it. The context must not end with the client's
-// connection: a code can be redeemed once.
-func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string) (*answer, error) {
+// Response is what a provider sent to the redirect URI, each parameter once.
+type Response struct {
+	Code, Error, Iss string
+	// Says is the error_description, for the log alone.
+	Says string
+}
+
+// Grant is what belongs to the code of an authorization request.
+type Grant struct {
+	RedirectURI, Nonce, Verifier string
+}
+
+// RefusedError is an error word that the authorization endpoint sent.
+type RefusedError struct{ Word, Says string }
+
+func (e *RefusedError) Error() string { return "authorization endpoint refused: " + e.Word }
+
+// Redeem takes the response to an authorization request, exchanges its code and verifies everything that comes with it. A
+// refusal of the authorization endpoint is a *RefusedError. The context must not end with the client's connection: a code
+// can be redeemed once. That the response belongs to a request of ours (state) is for the caller to check.
+func (p *Provider) Redeem(ctx context.Context, resp Response, g Grant) (*answer, error) {
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// RFC 9207, section 2.4: of another provider is a mix-up; missing where it is promised, as well. An error without it
+	// is told as what it says: providers forget the issuer there, and nothing is redeemed.
+	if resp.Iss != p.Issuer && (resp.Iss != "" || m.IssInResponse && resp.Error == "") {
+		return nil, errors.New("response is of another issuer (iss)")
+	}
+	if resp.Error != "" {
+		return nil, &RefusedError{grant.Word(resp.Error), resp.Says}
+	}
+	if resp.Code == "" {
+		return nil, errors.New("response has neither code nor error")
+	}
+	return p.redeem(ctx, m, resp.Code, g)
+}
+
+func (p *Provider) redeem(ctx context.Context, m *metadata, code string, g Grant) (*answer, error) {
 	tok, err := p.ask(ctx, m, url.Values{
-		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {f.redirectURI()}, "code_verifier": {f.Verifier},
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {g.RedirectURI}, "code_verifier": {g.Verifier},
 	})
 	if err != nil {
 		return nil, err
@@ -94,7 +132,7 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, f *flow, code string
 	if tok.ID == "" {
 		return nil, errors.New("token answer holds no id_token")
 	}
-	verified, err := p.verifyIDToken(ctx, m, tok.ID, &f.Nonce, tok.Access)
+	verified, err := p.verifyIDToken(ctx, m, tok.ID, &g.Nonce, tok.Access)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +204,7 @@ func (p *Provider) learn(ctx context.Context, m *metadata, a *answer, claims cla
 			return userInfoError(err)
 		default:
 			silent = true
-			p.warn(warnUserInfoRefused, p.Logger)
+			p.warn(warnUserInfoRefused)
 		}
 	}
 	p.warnUnclear(p.Claims.describe(&a.draft, claims))
@@ -202,4 +240,49 @@ func transportError(err error) error {
 		return transport.Err
 	}
 	return fmt.Errorf("%w: %w", ErrProviderDown, transport.Err)
+}
+
+// Revokes reports whether the provider takes back refresh tokens.
+func (p *Provider) Revokes() bool {
+	m := p.Known()
+	return m != nil && m.RevocationEndpoint != ""
+}
+
+// Revoke has the provider take back a refresh token (RFC 7009).
+func (p *Provider) Revoke(ctx context.Context, refresh string) error {
+	m := p.Known()
+	if m == nil {
+		return errNotAsked
+	}
+	ctx, cancel := context.WithTimeout(ctx, idpTimeout)
+	defer cancel()
+	conf, err := p.oauth(m, "")
+	if err != nil {
+		return err
+	}
+	form := url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}}
+	if conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams || conf.ClientSecret == "" {
+		form.Set("client_id", conf.ClientID)
+		if conf.ClientSecret != "" {
+			form.Set("client_secret", conf.ClientSecret)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.RevocationEndpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if form.Get("client_id") == "" {
+		// RFC 6749, section 2.3.1: both are form-encoded first.
+		req.SetBasicAuth(url.QueryEscape(conf.ClientID), url.QueryEscape(conf.ClientSecret))
+	}
+	resp, err := p.authenticated(m).Do(req)
+	if err != nil {
+		return transportError(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -89,6 +88,14 @@ func (f *flow) callbackPath() string {
 
 const callbackBase = "/callback"
 
+// CallbackPath is where a provider sends people back to, below the origin of a site.
+func CallbackPath(provider string, first bool) string {
+	if first {
+		return Base + callbackBase
+	}
+	return Base + callbackBase + "/" + provider
+}
+
 // via is what follows the callback's path for a provider.
 func (s *Service) via(p *Provider) string {
 	if p == noProvider || p == s.Providers[0] {
@@ -153,7 +160,7 @@ func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 		Correlation: session.NewRandom(stateSize),
 		Challenge:   v.challenge,
 		wish:        wish{Locales: v.Locales},
-		Consent:     slices.Contains(strings.Fields(p.AuthParams["prompt"]), "consent"),
+		Consent:     p.AsksForConsent(),
 	}
 	if len(ret) > maxReturn || isCut(f.Return) {
 		s.noteTooLong(v, f, len(ret))
@@ -177,32 +184,12 @@ func (s *Service) again(f *flow) *flow {
 	return &next
 }
 
-// login reports whether the provider has to ask for credentials.
-func (f *flow) login(p *Provider) bool { return f.Login || f.Ignored || f.Demand.login(&p.Claims) }
-
-// prompt sets the parameter of that name: what the provider has to show. A consent page that the configuration asks for
-// stays asked for with any other, because providers give a refresh token for it alone (OpenID Connect Core, section 11).
-func (f *flow) prompt(p *Provider, m *metadata, params url.Values) {
-	words := strings.Fields(params.Get("prompt"))
-	consent := !f.Silent && (f.Consent || slices.Contains(words, "consent"))
-	switch {
-	case f.Silent:
-		words = []string{"none"}
-	case f.login(p):
-		words = []string{"login"}
-	case f.Other && !slices.Contains(words, "login"):
-		words = []string{m.otherPrompt()}
-	}
-	if slices.Contains(words, "login") && !m.canPrompt("login") {
-		// max_age=0 asks for the same, by a parameter that every provider has to know (Core, section 15.1).
-		words = slices.DeleteFunc(words, func(w string) bool { return w == "login" })
-		params.Set("max_age", "0")
-	}
-	if consent && !slices.Contains(words, "consent") {
-		words = append(words, "consent")
-	}
-	if params.Del("prompt"); len(words) > 0 {
-		params.Set("prompt", strings.Join(words, " "))
+// request is the authorization request of the flow.
+func (f *flow) request(restarted bool) AuthRequest {
+	return AuthRequest{
+		RedirectURI: f.redirectURI(), State: f.wireState(restarted), Nonce: f.Nonce, Verifier: f.Verifier,
+		Demand: f.Demand, Challenge: f.Challenge, Login: f.Login || f.Ignored, OtherUser: f.Other, Consent: f.Consent,
+		Silent: f.Silent, IDTokenHint: f.tokenHint, LoginHint: f.Hint, Locales: f.Locales,
 	}
 }
 

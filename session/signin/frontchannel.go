@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
 // frontchannel is where a provider's sign-out page says, in a frame in the person's browser, that they have signed out
@@ -27,7 +28,7 @@ func (s *Service) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit)
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors "+p.frames())
+	h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors "+frames(p))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	if !ok || p == nil || q["sid"] == "" {
 		w.WriteHeader(http.StatusBadRequest)
@@ -72,8 +73,8 @@ func (s *Service) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit)
 // endedNothing tells that a front-channel logout has ended nothing, which its answer does not: once a minute for each
 // reason, as anybody can ask for it.
 func (s *Service) endedNothing(p *Provider, v *Visit, why string) {
-	once, _ := s.saidNothing.LoadOrStore(p.Name+" "+why, new(seldom))
-	if once.(*seldom).now(s.Now(), time.Minute) {
+	once, _ := s.saidNothing.LoadOrStore(p.Name+" "+why, new(retry.Seldom))
+	if once.(*retry.Seldom).Now(s.Now(), time.Minute) {
 		s.Logger.Warn("front-channel logout ended nothing", zap.String("provider", p.Name), zap.String("app", v.Site.App),
 			zap.String("reason", why))
 	}
@@ -91,12 +92,12 @@ func (s *Service) byIssuer(issuer string) *Provider {
 
 // frames lists the origins on which a provider shows its pages, for frame-ancestors: that of its issuer, and those of its
 // authorization and end_session endpoints. Nothing for nil.
-func (p *Provider) frames() string {
+func frames(p *Provider) string {
 	if p == nil {
 		return "'none'"
 	}
 	urls := []string{p.Issuer}
-	if m := p.meta.Load(); m != nil {
+	if m := p.Known(); m != nil {
 		urls = append(urls, m.AuthorizationEndpoint, m.EndSessionEndpoint)
 	}
 	var origins []string

@@ -114,7 +114,7 @@ func TestFrontChannelFrames(t *testing.T) {
 			t.Errorf("%s: %v", path, r.header)
 		}
 	}
-	if got := (&Provider{ProviderConfig: ProviderConfig{Issuer: "https://a.example;x"}}).frames(); got != "'none'" {
+	if got := frames(&Provider{ProviderConfig: ProviderConfig{Issuer: "https://a.example;x"}}); got != "'none'" {
 		t.Errorf("an issuer that would add a directive: %s", got)
 	}
 }

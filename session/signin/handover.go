@@ -256,8 +256,8 @@ func (s *Service) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 	case f.For.Tighten != "" || s.tightenReason(v.Site, live.Kind, says) != "":
 		return false
 	}
-	if p, m := s.providerOf(live); m != nil && m.RevocationEndpoint != "" && tokens.Refresh != "" {
-		s.background(s.revocation(p, m, live, tokens.Refresh))
+	if p := s.providerOf(live); p != nil && p.Revokes() && tokens.Refresh != "" {
+		s.background(s.revocation(p, live, tokens.Refresh))
 	}
 	rec.PromptReason = ReasonLiveSession
 	s.logPerson(v, r, f, live, rec)

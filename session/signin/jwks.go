@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
 const (
@@ -107,7 +109,7 @@ func (k patientKeys) VerifySignature(ctx context.Context, token string) ([]byte,
 		return payload, err
 	}
 	_, _, tried := k.state()
-	if !sleep(ctx, keysForcedEvery-k.now().Sub(tried)) {
+	if !retry.Sleep(ctx, keysForcedEvery-k.now().Sub(tried)) {
 		return nil, err
 	}
 	if payload, err = k.keySet.VerifySignature(ctx, token); errors.Is(err, errNoKey) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -19,6 +20,8 @@ const (
 	// maxNamesLogged bounds how many claims one log line names, maxNameLogged each of the names.
 	maxNamesLogged = 5
 	maxNameLogged  = 64
+	// reducedEvery is how often at most the log tells that claims were too large to keep.
+	reducedEvery = time.Minute
 )
 
 // bound reduces the claims of an answer to what the configuration names, where they are too large to keep. Without the
@@ -56,10 +59,10 @@ func (p *Provider) reduce(a *answer, source string, raw []byte) []byte {
 	}
 	switch {
 	case len(large) > 0:
-		p.warn(warnClaimTooLarge, p.Logger)
+		p.warn(warnClaimTooLarge)
 		p.Logger.Warn("claims are larger than a session keeps, and claims that the configuration names do not fit: their headers are absent",
 			append(fields, zap.Strings("too_large", someNames(large)))...)
-	case p.reduced.now(p.Now(), floodQuiet):
+	case p.reduced.Now(p.Now(), reducedEvery):
 		p.Logger.Info("claims are larger than a session keeps: what the configuration does not name is dropped", fields...)
 	}
 	return r.Kept

@@ -25,6 +25,11 @@ const (
 	maxTokenID         = 1024
 )
 
+// RefusedLogout is why a logout token is not taken: always one of our own texts, never a part of the token.
+type RefusedLogout string
+
+func (e RefusedLogout) Error() string { return string(e) }
+
 // logoutToken is a verified logout token.
 type logoutToken struct {
 	// subject or providerSession or both are set.
@@ -32,15 +37,15 @@ type logoutToken struct {
 	issued, expires              time.Time
 }
 
-// verifyLogout checks a logout token as OpenID Connect Back-Channel Logout 1.0 section 2.6 wants, and more strictly where
+// VerifyLogout checks a logout token as OpenID Connect Back-Channel Logout 1.0 section 2.6 wants, and more strictly where
 // it leaves room: jti is required, the type is known, the token is young, and it is for us alone. What can be
-// seen without a key is looked at first. An error that is no refusedLogout says nothing about the token.
+// seen without a key is looked at first. An error that is no RefusedLogout says nothing about the token.
 //
 // go-oidc's VerifyLogout takes any type, no iat or one years ahead, any exp, and event values that are no object.
-func (s *Service) verifyLogout(ctx context.Context, raw string) (*Provider, *logoutToken, error) {
+func VerifyLogout(ctx context.Context, providers []*Provider, raw string) (*Provider, *logoutToken, error) {
 	parts, err := splitToken(raw)
 	if err != nil {
-		return nil, nil, refusedLogout("logout_token is not a signed token") // an encrypted one neither: none was agreed
+		return nil, nil, RefusedLogout("logout_token is not a signed token") // an encrypted one neither: none was agreed
 	}
 	alg, err := checkLogoutHeader(parts.header)
 	if err != nil {
@@ -48,11 +53,11 @@ func (s *Service) verifyLogout(ctx context.Context, raw string) (*Provider, *log
 	}
 	claims, err := claim.Parse(parts.payload)
 	if err != nil || claims == nil {
-		return nil, nil, refusedLogout("logout_token has unreadable claims")
+		return nil, nil, RefusedLogout("logout_token has unreadable claims")
 	}
-	p := s.logoutProvider(claims)
+	p := logoutProvider(providers, claims)
 	if p == nil {
-		return nil, nil, refusedLogout("logout_token is of no provider of ours, or not for us (iss, aud)")
+		return nil, nil, RefusedLogout("logout_token is of no provider of ours, or not for us (iss, aud)")
 	}
 	token, err := p.checkLogoutClaims(claims)
 	if err != nil {
@@ -63,14 +68,14 @@ func (s *Service) verifyLogout(ctx context.Context, raw string) (*Provider, *log
 		return nil, nil, err
 	}
 	if !slices.Contains(m.algorithms(), alg) {
-		return nil, nil, refusedLogout("logout_token is signed by an algorithm that was not agreed (alg)")
+		return nil, nil, RefusedLogout("logout_token is signed by an algorithm that was not agreed (alg)")
 	}
 	payload, err := m.keys.VerifySignature(ctx, raw)
 	switch {
 	case errors.Is(err, errKeysAway), ctx.Err() != nil:
 		return nil, nil, err
 	case err != nil || !bytes.Equal(payload, parts.payload):
-		return nil, nil, refusedLogout("logout_token is not signed by the provider")
+		return nil, nil, RefusedLogout("logout_token is not signed by the provider")
 	}
 	return p, token, nil
 }
@@ -80,16 +85,16 @@ func (s *Service) verifyLogout(ctx context.Context, raw string) (*Provider, *log
 func checkLogoutHeader(raw []byte) (alg string, err error) {
 	header, err := claim.Parse(raw)
 	if err != nil || header == nil {
-		return "", refusedLogout("logout_token has an unreadable header")
+		return "", RefusedLogout("logout_token has an unreadable header")
 	}
 	if header["crit"] != nil {
-		return "", refusedLogout("logout_token demands an extension (crit) that is not understood")
+		return "", RefusedLogout("logout_token demands an extension (crit) that is not understood")
 	}
 	if header["typ"] != nil {
 		switch typ := strings.ToLower(claim.Scalar(header["typ"])); typ {
 		case "logout+jwt", "application/logout+jwt", "jwt":
 		default:
-			return "", refusedLogout("logout_token is of another type (typ)")
+			return "", RefusedLogout("logout_token is of another type (typ)")
 		}
 	}
 	return claim.Scalar(header["alg"]), nil
@@ -97,7 +102,7 @@ func checkLogoutHeader(raw []byte) (alg string, err error) {
 
 // logoutProvider finds the provider that a token is said to be of, by issuer and audience: several may have one issuer.
 // The audience is held to what holds for ID tokens. A logout token has no azp (Back-Channel Logout 1.0, section 2.4).
-func (s *Service) logoutProvider(claims map[string]json.RawMessage) *Provider {
+func logoutProvider(providers []*Provider, claims map[string]json.RawMessage) *Provider {
 	iss, ok := jsonText(claims["iss"])
 	if !ok {
 		return nil
@@ -111,7 +116,7 @@ func (s *Service) logoutProvider(claims map[string]json.RawMessage) *Provider {
 		}
 		auds = list
 	}
-	for _, p := range s.Providers {
+	for _, p := range providers {
 		if p.Issuer == iss && p.accepts(auds) {
 			return p
 		}
@@ -124,29 +129,29 @@ func (p *Provider) checkLogoutClaims(claims map[string]json.RawMessage) (*logout
 	var ok bool
 	now := p.Now()
 	if t.issued, ok = claim.Time(claims["iat"]); !ok {
-		return nil, refusedLogout("logout_token has no iat")
+		return nil, RefusedLogout("logout_token has no iat")
 	}
 	if _, has := claims["exp"]; !has {
 		t.expires = t.issued.Add(unsaidLogoutLife)
 	} else if t.expires, ok = claim.Time(claims["exp"]); !ok {
-		return nil, refusedLogout("logout_token has an unusable exp")
+		return nil, RefusedLogout("logout_token has an unusable exp")
 	}
 	switch {
 	case t.issued.After(now.Add(clockSkew)):
-		return nil, refusedLogout("logout_token was issued in the future (iat)")
+		return nil, RefusedLogout("logout_token was issued in the future (iat)")
 	case !t.expires.Add(clockSkew).After(now):
-		return nil, refusedLogout("logout_token has expired (exp)")
+		return nil, RefusedLogout("logout_token has expired (exp)")
 	case t.expires.Sub(t.issued) > maxLogoutLife || !t.expires.After(t.issued):
-		return nil, refusedLogout("logout_token is good for too long, or ends before it begins (iat, exp)")
+		return nil, RefusedLogout("logout_token is good for too long, or ends before it begins (iat, exp)")
 	}
 	if _, has := claims["nonce"]; has {
-		return nil, refusedLogout("logout_token has a nonce: it is another kind of token")
+		return nil, RefusedLogout("logout_token has a nonce: it is another kind of token")
 	}
 	if !isLogoutEvent(claims["events"]) {
-		return nil, refusedLogout("logout_token has no logout event (events)")
+		return nil, RefusedLogout("logout_token has no logout event (events)")
 	}
 	if t.id, ok = jsonText(claims["jti"]); !ok || t.id == "" || len(t.id) > maxTokenID {
-		return nil, refusedLogout("logout_token has no usable jti")
+		return nil, RefusedLogout("logout_token has no usable jti")
 	}
 	for _, c := range []struct {
 		name string
@@ -158,11 +163,11 @@ func (p *Provider) checkLogoutClaims(claims map[string]json.RawMessage) (*logout
 			continue
 		}
 		if *c.to, ok = jsonText(raw); !ok || *c.to == "" || len(*c.to) > c.most {
-			return nil, refusedLogout("logout_token has an unusable sub or sid")
+			return nil, RefusedLogout("logout_token has an unusable sub or sid")
 		}
 	}
 	if t.subject == "" && t.providerSession == "" {
-		return nil, refusedLogout("logout_token has neither sub nor sid")
+		return nil, RefusedLogout("logout_token has neither sub nor sid")
 	}
 	return t, nil
 }

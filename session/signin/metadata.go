@@ -36,8 +36,8 @@ type metadata struct {
 	UserInfoAlgorithms    []string `json:"userinfo_signing_alg_values_supported"`
 }
 
-// discover fetches the metadata and puts it into use.
-func (p *Provider) discover(ctx context.Context) error {
+// Discover fetches the metadata and puts it into use.
+func (p *Provider) Discover(ctx context.Context) error {
 	_, err := p.fetchMetadata(ctx)
 	return err
 }
@@ -90,7 +90,7 @@ func (p *Provider) use(body []byte) error {
 		}
 	}
 	for _, endpoint := range []string{m.AuthorizationEndpoint, m.EndSessionEndpoint} {
-		if err := CheckEndpoint(endpoint); endpoint != "" && err != nil {
+		if err := reach.CheckEndpoint(endpoint); endpoint != "" && err != nil {
 			return fmt.Errorf("metadata: %w", err)
 		}
 	}
@@ -128,12 +128,12 @@ func (p *Provider) MetadataAddress() string {
 // does not.
 func (p *Provider) reading() *http.Client { return reach.Following(p.Client, p.checkAddress) }
 
-// checkAddress is CheckEndpoint for what the gateway asks by itself.
+// checkAddress is reach.CheckEndpoint for what the gateway asks by itself.
 func (p *Provider) checkAddress(raw string) error {
 	if reach.Under(raw, p.InternalURL) {
 		return nil
 	}
-	return CheckEndpoint(raw)
+	return reach.CheckEndpoint(raw)
 }
 
 // google is the issuer that gives a refresh token for two parameters of its own in place of a scope.

@@ -59,11 +59,11 @@ func TestDiscoveryRedirects(t *testing.T) {
 	server := httptest.NewServer(front)
 	defer server.Close()
 	p := NewProvider(ProviderConfig{Name: "main", Issuer: server.URL, ClientID: testClient, Now: clock.Now})
-	if err := p.discover(t.Context()); err == nil || !strings.Contains(err.Error(), "issuer") {
+	if err := p.Discover(t.Context()); err == nil || !strings.Contains(err.Error(), "issuer") {
 		t.Errorf("metadata of another issuer by a redirect: %v", err)
 	}
 	idp.set(func(f *fakeIDP) { f.metadata = map[string]any{"issuer": server.URL, "jwks_uri": server.URL + "/keys"} })
-	if err := p.discover(t.Context()); err != nil {
+	if err := p.Discover(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	m := p.meta.Load()
@@ -80,7 +80,7 @@ func TestMetadataElsewhere(t *testing.T) {
 	p := NewProvider(ProviderConfig{
 		Name: "main", Issuer: "https://id.example.com/x", ClientID: testClient, Now: clock.Now, MetadataURL: idp.URL + "/.well-known/openid-configuration",
 	})
-	if err := p.discover(t.Context()); err != nil {
+	if err := p.Discover(t.Context()); err != nil {
 		t.Error(err)
 	}
 
@@ -116,7 +116,7 @@ func TestMetadataElsewhere(t *testing.T) {
 		`{"issuer":"` + public + `","authorization_endpoint":"http://keycloak:8080/a","jwks_uri":"` + public + `/keys","token_endpoint":"` + public + `/t"}`)); err == nil {
 		t.Error("an authorization endpoint inside was taken")
 	}
-	if err := p.revoke(t.Context(), p.meta.Load(), "refresh"); err != nil {
+	if err := p.Revoke(t.Context(), "refresh"); err != nil {
 		t.Error(err)
 	}
 	if !slices.Equal(hosts, []string{"id.example.com GET /.well-known/openid-configuration", "id.example.com POST /revoke"}) {
@@ -238,7 +238,7 @@ func TestMetadataIsBounded(t *testing.T) {
 		_, _ = io.WriteString(w, `{"x":"`+strings.Repeat("x", maxIDPBody)+`"}`)
 	}))
 	defer server.Close()
-	if err := NewProvider(ProviderConfig{Issuer: server.URL}).discover(t.Context()); err == nil || len(err.Error()) > 400 {
+	if err := NewProvider(ProviderConfig{Issuer: server.URL}).Discover(t.Context()); err == nil || len(err.Error()) > 400 {
 		t.Error(err)
 	}
 }

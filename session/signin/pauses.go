@@ -90,19 +90,3 @@ func (p *pauses) forget(id session.ID) {
 	defer p.mu.Unlock()
 	delete(p.all, id)
 }
-
-// seldom lets through one in a while. The zero value is ready.
-type seldom struct {
-	mu   sync.Mutex
-	last time.Time
-}
-
-func (s *seldom) now(at time.Time, every time.Duration) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.last.IsZero() && at.Sub(s.last) < every && !at.Before(s.last) {
-		return false
-	}
-	s.last = at
-	return true
-}

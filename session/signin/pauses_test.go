@@ -52,14 +52,3 @@ func TestPausesGrow(t *testing.T) {
 	now = now.Add(pauseMemory)
 	fails(recheckPause, false)
 }
-
-func TestSeldom(t *testing.T) {
-	var s seldom
-	now := time.Unix(1000, 0)
-	if !s.now(now, time.Minute) || s.now(now.Add(time.Minute-1), time.Minute) || !s.now(now.Add(time.Minute), time.Minute) {
-		t.Error("lets through too much or too little")
-	}
-	if !s.now(now, time.Minute) {
-		t.Error("a clock that goes back silences it")
-	}
-}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -140,7 +141,7 @@ const (
 func (s *Service) watchAbandoned(ctx context.Context) {
 	every := min(max(s.Prompt.AbandonAfter/watchShare, watchShortest), watchLongest)
 	failing := false
-	for sleep(ctx, every) {
+	for retry.Sleep(ctx, every) {
 		look, cancel := context.WithTimeout(ctx, storeTimeout)
 		found, err := s.Sessions.Abandoned(look, watchBatch)
 		cancel()

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 )
 
@@ -61,24 +62,17 @@ type Provider struct {
 	ProviderConfig
 
 	meta atomic.Pointer[metadata]
-	// renewAfter is when renewals are tried again after one met an outage, in Unix milliseconds.
-	renewAfter atomic.Int64
 	// answeredAt is when the token endpoint last gave tokens or refused a grant, in Unix milliseconds.
 	answeredAt atomic.Int64
 	// unanswering: the token endpoint was last connected to without an answer in time.
 	unanswering atomic.Bool
-	// oldest is the renewal that may be waited for to the end; see Service.Recheck.
-	oldest     atomic.Pointer[renewal]
-	complained seldom
 	// reduced is when the log last told that claims were too large to keep.
-	reduced seldom
+	reduced retry.Seldom
 	// secretInHeader: the provider has taken the client secret in the header.
 	secretInHeader atomic.Bool
 	// secretInForm: the provider has refused the client secret in the header, and taken it in the form.
 	secretInForm atomic.Bool
-	// seenAt is when a silent recheck last found the provider there, in Unix milliseconds.
-	seenAt atomic.Int64
-	kick   chan struct{}
+	kick         chan struct{}
 	// unclear holds the claims of which it was said that their values are no known words.
 	unclear sync.Map
 
@@ -98,8 +92,7 @@ const (
 	discoverPatience = 3 * time.Second
 )
 
-// ErrProviderDown: the provider cannot be reached, cannot answer, or was never found. From Recheck: for too long to go on
-// with what it said; the session is as good as ever.
+// ErrProviderDown: the provider cannot be reached, cannot answer, or was never found.
 var ErrProviderDown = errors.New("provider cannot be reached")
 
 // NewProvider returns a provider. Run finds its metadata.
@@ -131,7 +124,7 @@ func (p *Provider) run(ctx context.Context) {
 	failures := 0
 	for {
 		wait := discoverEvery
-		err := p.discover(ctx)
+		err := p.Discover(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -158,23 +151,26 @@ func (p *Provider) run(ctx context.Context) {
 		case <-timer.C:
 		case <-kick:
 			timer.Stop()
-			if !sleep(ctx, discoverFirst/4) {
+			if !retry.Sleep(ctx, discoverFirst/4) {
 				return
 			}
 		}
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
+// Known is the metadata, if it was ever found; else nil.
+func (p *Provider) Known() *metadata { return p.meta.Load() }
+
+// Run finds the metadata and keeps it and what is known of the token endpoint fresh, until ctx ends.
+func (p *Provider) Run(ctx context.Context) {
+	var work sync.WaitGroup
+	work.Go(func() { p.watchToken(ctx) })
+	p.run(ctx)
+	work.Wait()
 }
+
+// CloseIdleConnections closes what would stay open for a minute and a half.
+func (p *Provider) CloseIdleConnections() { p.Client.CloseIdleConnections() }
 
 // metadata returns the metadata, waiting for a first find for a moment. ErrProviderDown if there is none.
 func (p *Provider) metadata(ctx context.Context) (*metadata, error) {

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 )
 
@@ -59,7 +60,7 @@ var (
 )
 
 // warn logs a warning, once a provider, and keeps it for its state.
-func (p *Provider) warn(w warning, log *zap.Logger) {
+func (p *Provider) warn(w warning) {
 	p.mu.Lock()
 	known := p.warned[w]
 	if p.warned == nil {
@@ -68,7 +69,7 @@ func (p *Provider) warn(w warning, log *zap.Logger) {
 	p.warned[w] = true
 	p.mu.Unlock()
 	if !known {
-		log.Warn(w.text, zap.String("provider", p.Name), zap.String("warning", w.word))
+		p.Logger.Warn(w.text, zap.String("provider", p.Name), zap.String("warning", w.word))
 	}
 }
 
@@ -76,11 +77,14 @@ func (p *Provider) warn(w warning, log *zap.Logger) {
 func (p *Provider) noteRefresh(a *answer) {
 	switch {
 	case a.largeRefresh:
-		p.warn(warnLargeRefreshToken, p.Logger)
+		p.warn(warnLargeRefreshToken)
 	case a.tokens.Refresh == "" && !p.SilentRecheck:
-		p.warn(warnNoRefreshToken, p.Logger)
+		p.warn(warnNoRefreshToken)
 	}
 }
+
+// WarnWithoutGroups warns of a provider that takes a refresh token and states no groups with it.
+func (p *Provider) WarnWithoutGroups() { p.warn(warnTellsNothing) }
 
 // State tells how the provider is. What it says of errors is bounded, and holds no secret.
 func (p *Provider) State() ProviderState {
@@ -151,13 +155,16 @@ func (p *Provider) noteToken(err error) {
 	p.lost = failed && e.Status == 0 && e.Kind == grant.Down
 }
 
-// answeredSince reports whether the token endpoint has answered anybody since a time as it should.
-func (p *Provider) answeredSince(at time.Time) bool { return p.answeredAt.Load() > at.UnixMilli() }
+// Unanswering reports whether the token endpoint was last connected to without an answer in time.
+func (p *Provider) Unanswering() bool { return p.unanswering.Load() }
+
+// AnsweredSince reports whether the token endpoint has answered anybody since a time as it should.
+func (p *Provider) AnsweredSince(at time.Time) bool { return p.answeredAt.Load() > at.UnixMilli() }
 
 // watchToken looks whether a token endpoint that could not be reached can be reached again, until ctx ends: else the state
 // would tell of an outage until the next person signs in.
 func (p *Provider) watchToken(ctx context.Context) {
-	for sleep(ctx, discoverLongest) {
+	for retry.Sleep(ctx, discoverLongest) {
 		p.mu.Lock()
 		lost := p.lost
 		p.mu.Unlock()

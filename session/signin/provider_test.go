@@ -49,7 +49,7 @@ func TestMetadata(t *testing.T) {
 			idp := newIDP(t, clock.Now)
 			idp.metadata = bad
 			p := NewProvider(ProviderConfig{Name: "main", Issuer: idp.URL, ClientID: testClient, Now: clock.Now})
-			if err := p.discover(t.Context()); err == nil || p.meta.Load() != nil {
+			if err := p.Discover(t.Context()); err == nil || p.meta.Load() != nil {
 				t.Error("the metadata was taken")
 			}
 		})

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
 const (
@@ -51,14 +53,14 @@ func (s *Service) Recheck(r *http.Request, who *session.Live, token session.Toke
 		return who, s.tooOld(age, false)
 	}
 	if held, paused := s.paused.of(who.ID, now); paused {
-		return who, s.tooOld(age, held.down && !p.answeredSince(held.at))
+		return who, s.tooOld(age, held.down && !p.AnsweredSince(held.at))
 	}
-	if now.UnixMilli() < p.renewAfter.Load() {
+	if now.UnixMilli() < s.renewals[p.Name].after.Load() {
 		return who, s.tooOld(age, true)
 	}
 	urgent := age >= 2*s.Config.Recheck
 	run := s.startRenewal(r, p, who, token, urgent)
-	if !urgent || !run.await(p) {
+	if !urgent || !run.await(p, s.renewals[p.Name]) {
 		return who, s.tooOld(age, true)
 	}
 	switch {
@@ -73,7 +75,7 @@ func (s *Service) Recheck(r *http.Request, who *session.Live, token session.Toke
 // downFor reports whether the provider is why the session was not renewed just now.
 func (s *Service) downFor(p *Provider, id session.ID) bool {
 	held, paused := s.paused.of(id, s.Now())
-	return !paused || held.down && !p.answeredSince(held.at)
+	return !paused || held.down && !p.AnsweredSince(held.at)
 }
 
 // tooOld is an error for claims that are too old to go on with.
@@ -86,6 +88,18 @@ func (s *Service) tooOld(age time.Duration, down bool) error {
 		why = ErrProviderDown
 	}
 	return fmt.Errorf("%w, and claims are %s old", why, age.Round(time.Minute))
+}
+
+// providerRenewals is what the renewals of all sessions of one provider share.
+type providerRenewals struct {
+	// after is when renewals are tried again after one met an outage, in Unix milliseconds.
+	after atomic.Int64
+	// oldest is the renewal that may be waited for to the end; see Service.Recheck.
+	oldest atomic.Pointer[renewal]
+	// complained is when the log last told that the provider cannot be reached for renewals.
+	complained retry.Seldom
+	// seenAt is when a silent recheck last found the provider there, in Unix milliseconds.
+	seenAt atomic.Int64
 }
 
 // renewal is one that is under way in this process. fresh and err are set once done is closed.
@@ -103,11 +117,12 @@ func (s *Service) startRenewal(r *http.Request, p *Provider, who *session.Live, 
 	if other, busy := s.renewing.LoadOrStore(token.ID, run); busy {
 		return other.(*renewal)
 	}
-	p.oldest.CompareAndSwap(nil, run)
+	oldest := &s.renewals[p.Name].oldest
+	oldest.CompareAndSwap(nil, run)
 	work := func(ctx context.Context) {
 		defer func() {
 			s.renewing.Delete(token.ID)
-			p.oldest.CompareAndSwap(run, nil)
+			oldest.CompareAndSwap(run, nil)
 			close(run.done)
 		}()
 		if run.err = ctx.Err(); run.err == nil {
@@ -134,10 +149,10 @@ func (s *Service) startRenewal(r *http.Request, p *Provider, who *session.Live, 
 }
 
 // await waits for a renewal, and reports whether it is over.
-func (run *renewal) await(p *Provider) bool {
+func (run *renewal) await(p *Provider, all *providerRenewals) bool {
 	patience := renewTimeout + time.Second
-	switch oldest := p.oldest.Load(); {
-	case p.unanswering.Load():
+	switch oldest := all.oldest.Load(); {
+	case p.Unanswering():
 		patience = 0
 	case oldest == run:
 	case oldest != nil && time.Since(oldest.began) > renewPatience:
@@ -164,7 +179,7 @@ func (run *renewal) await(p *Provider) bool {
 func parting(ctx context.Context) (context.Context, context.CancelFunc) {
 	on, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
 	stop := context.AfterFunc(ctx, func() {
-		if sleep(on, renewParting) {
+		if retry.Sleep(on, renewParting) {
 			cancel()
 		}
 	})
@@ -189,7 +204,7 @@ func (s *Service) renewOnce(ctx context.Context, p *Provider, who *session.Live,
 func (s *Service) awaitRenewal(ctx context.Context, last time.Time, token session.Token) (*session.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, recheckWait)
 	defer cancel()
-	for sleep(ctx, recheckLook) {
+	for retry.Sleep(ctx, recheckLook) {
 		now, err := s.Sessions.Reload(ctx, token)
 		if Over(err) || err == nil && now.LastAnswer().After(last) {
 			return now, err

@@ -74,7 +74,7 @@ func TestProviderThatHangs(t *testing.T) {
 		<-time.After(2 * longestPause)
 		costs(fourth, 0)
 		synctest.Wait()
-		if p.unanswering.Load() {
+		if p.Unanswering() {
 			t.Error("it is still held to give no answers")
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 )
 
 var (
@@ -33,15 +35,16 @@ var (
 // any more, so the tokens are to be kept.
 type refreshed struct {
 	answer
-	// result is RenewalRenewed or RenewalConfirmed; empty with unused.
-	result string
+	// confirmed: the provider took the refresh token and stated no groups; those of before stay.
+	confirmed bool
 	// unused is why nothing of what was said about the person is taken up; nil if it is.
 	unused error
 }
 
-// refresh redeems a refresh token (OpenID Connect Core, section 12). What comes is verified like a first answer, and must
-// be about the same person of the same issuer (A41).
-func (p *Provider) refresh(ctx context.Context, who *session.Session, old session.Tokens) (*refreshed, error) {
+// Refresh redeems a refresh token (OpenID Connect Core, section 12). What comes is verified like a first answer, and must
+// be about the same person of the same issuer (A41). A provider that has asked for a pause is not asked before that is over.
+func (p *Provider) Refresh(ctx context.Context, who *session.Session, old session.Tokens) (*refreshed, error) {
+	ctx = mayWait(ctx)
 	m := p.meta.Load()
 	if m == nil {
 		return nil, errNotAsked
@@ -60,13 +63,28 @@ func (p *Provider) refresh(ctx context.Context, who *session.Session, old sessio
 		return nil, unused
 	case unused != nil:
 		// As it was, and written all the same: no younger than it is.
-		a.unused, a.result, a.draft, a.tokens = unused, "", *who, keep
+		a.unused, a.confirmed, a.draft, a.tokens = unused, false, *who, keep
 		a.draft.Confirmed = who.LastAnswer().Add(time.Millisecond)
 	}
 	if len(a.tokens.Refresh) > maxKeptRefresh {
 		a.tokens.Refresh = ""
 	}
 	return a, nil
+}
+
+// Spared reports whether a refresh token cannot have been used, by the error of Refresh: it was never sent, or held off before
+// it was looked at.
+func Spared(err error) bool {
+	var refused *grant.Error
+	return errors.Is(err, errHeldOff) || errors.Is(err, errNotAsked) ||
+		errors.As(err, &refused) && (refused.NotSent || refused.Status == http.StatusTooManyRequests)
+}
+
+// Unreachable reports whether an error of Refresh says that no other request would reach the provider now: there was no
+// connection, or the provider has asked for a pause.
+func Unreachable(err error) bool {
+	var refused *grant.Error
+	return errors.Is(err, errHeldOff) || errors.As(err, &refused) && refused.NotSent
 }
 
 // relearn fills a renewal with what the provider says. An error is why that cannot be used.
@@ -188,7 +206,7 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *metadata, who *se
 	if groupsKept {
 		a.draft.Groups, a.draft.GroupsComplete, a.draft.GroupsUnclear = who.Groups, who.GroupsComplete, who.GroupsUnclear
 	}
-	a.draft.GroupsAsOf, a.draft.Confirmed, a.result = who.GroupsAsOf, p.Now().UTC(), RenewalConfirmed
+	a.draft.GroupsAsOf, a.draft.Confirmed, a.confirmed = who.GroupsAsOf, p.Now().UTC(), true
 	return nil
 }
 
@@ -220,7 +238,7 @@ func sameJSON(a, b json.RawMessage) bool {
 func (p *Provider) confirm(who *session.Session, a *refreshed) error {
 	tokens := a.tokens
 	a.draft, a.tokens = *who, tokens
-	a.draft.Confirmed, a.result = p.Now().UTC(), RenewalConfirmed
+	a.draft.Confirmed, a.confirmed = p.Now().UTC(), true
 	return nil
 }
 
@@ -239,7 +257,7 @@ func (p *Provider) stated(a *refreshed, claims claim.Set) error {
 	if p.Claims.GraphURL != "" && !a.draft.GroupsComplete && overage(claims, p.Claims.groupsPath()) && a.groupsErr != nil {
 		return fmt.Errorf("%w: %w", errGroupsUnknown, a.groupsErr)
 	}
-	a.result = RenewalRenewed
+	a.confirmed = false
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -62,10 +63,10 @@ func (s *Service) renew(ctx context.Context, p *Provider, token session.Token) (
 	if err != nil {
 		return nil, err
 	}
-	a, err := p.refresh(mayWait(ctx), who, tokens)
+	a, err := p.Refresh(ctx, who, tokens)
 	var refused *grant.Error
 	errors.As(err, &refused)
-	if spared(refused, err) || saidNo(refused) && !unanswered {
+	if Spared(err) || saidNo(refused) && !unanswered {
 		s.Sessions.AttemptAnswered(context.WithoutCancel(ctx), who)
 	}
 	switch {
@@ -86,16 +87,11 @@ func saidNo(e *grant.Error) bool {
 	return e != nil && e.Word != "" && e.Kind != grant.Down
 }
 
-// spared reports whether a refresh token cannot have been used: it was never sent, or held off before it was looked at.
-func spared(e *grant.Error, err error) bool {
-	return errors.Is(err, errHeldOff) || errors.Is(err, errNotAsked) || e != nil && (e.NotSent || e.Status == 429)
-}
-
 // takeRenewal writes what the provider gave. It does not give up while the store is away: the old refresh token may be
 // worth nothing any more, and losing the new one would end the session.
 func (s *Service) takeRenewal(ctx context.Context, p *Provider, who *session.Session, token session.Token, a *refreshed) (*session.Session, error) {
 	fresh, err := s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
-	for errors.Is(err, session.ErrUnavailable) && sleep(ctx, renewRetry) {
+	for errors.Is(err, session.ErrUnavailable) && retry.Sleep(ctx, renewRetry) {
 		fresh, err = s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
 	}
 	if err == nil || Over(err) {
@@ -119,10 +115,12 @@ func (s *Service) takeRenewal(ctx context.Context, p *Provider, who *session.Ses
 			zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(truncated(a.unused)))
 	default:
 		s.paused.forget(who.ID)
-		s.renewed(p, a.result)
-		if a.result == RenewalConfirmed {
-			p.warn(warnTellsNothing, s.Logger)
+		if !a.confirmed {
+			s.renewed(p, RenewalRenewed)
+			break
 		}
+		s.renewed(p, RenewalConfirmed)
+		p.WarnWithoutGroups()
 	}
 	return fresh, err
 }
@@ -178,7 +176,7 @@ func (s *Service) endRenewed(ctx context.Context, who *session.Session, token se
 	}
 	if s.Sessions.Unsettled() {
 		// A replica that has renewed just before a failover that forgot it is about to write it again.
-		sleep(ctx, refusedPause)
+		retry.Sleep(ctx, refusedPause)
 		if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 			return now, err
 		}
@@ -201,13 +199,13 @@ func (s *Service) failedRenewal(p *Provider, who *session.Session, refused *gran
 	now := s.Now()
 	down := isDown(err) || refused != nil && refused.Kind == grant.Client
 	s.paused.failed(who.ID, now, down, s.tooOld(now.Sub(who.LastAnswer()), down) != nil)
-	if errors.Is(err, errHeldOff) || refused != nil && refused.NotSent {
-		p.renewAfter.Store(now.Add(recheckPause).UnixMilli())
+	if Unreachable(err) {
+		s.renewals[p.Name].after.Store(now.Add(recheckPause).UnixMilli())
 	}
 	p.noteFailure(err)
 	if down {
 		s.renewed(p, RenewalOutage)
-		if !p.complained.now(now, complainEvery) {
+		if !s.renewals[p.Name].complained.Now(now, complainEvery) {
 			return
 		}
 	} else {

@@ -141,20 +141,6 @@ func targetPath(origin, raw string) string {
 	return returnPath(rest)
 }
 
-// endpointWith adds parameters to an endpoint of a provider, taken from its verified metadata.
-func endpointWith(endpoint string, params url.Values) (string, error) {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return "", err
-	}
-	q := u.Query()
-	for k, v := range params {
-		q[k] = v
-	}
-	u.RawQuery = q.Encode()
-	return u.String(), nil
-}
-
 // location is the only writer of a Location header. 303 turns whatever came in into a GET, so that no body is ever
 // sent on (RFC 9700, section 4.12).
 func location(w http.ResponseWriter, target string) {

@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -91,7 +92,8 @@ type Service struct {
 
 	renewing sync.Map // session.ID -> *renewal: its claims are being renewed
 	paused   pauses
-	// saidNothing is when the log last told that a front-channel logout ended nothing: provider and reason -> *seldom.
+	renewals map[string]*providerRenewals // by the name of the provider
+	// saidNothing is when the log last told that a front-channel logout ended nothing: provider and reason -> *retry.Seldom.
 	saidNothing sync.Map
 
 	limiter *ratelimit.Limiter
@@ -118,9 +120,9 @@ func New(c Config) *Service {
 	if c.MaxSessions <= 0 {
 		c.MaxSessions = DefaultMaxSessions
 	}
-	s := &Service{Config: c, byName: make(map[string]*Provider, len(c.Providers)), limiter: ratelimit.New(c.RateLimit)}
+	s := &Service{Config: c, byName: make(map[string]*Provider, len(c.Providers)), renewals: make(map[string]*providerRenewals, len(c.Providers)), limiter: ratelimit.New(c.RateLimit)}
 	for _, p := range c.Providers {
-		s.byName[p.Name] = p
+		s.byName[p.Name], s.renewals[p.Name] = p, new(providerRenewals)
 	}
 	if u, err := url.Parse(c.SignInHost); err == nil {
 		s.signInHost = strings.ToLower(u.Hostname())
@@ -134,8 +136,7 @@ func (s *Service) Start() {
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.mu.Unlock()
 	for _, p := range s.Providers {
-		s.background(p.run)
-		s.background(p.watchToken)
+		s.background(p.Run)
 	}
 	s.background(s.watchAbandoned)
 }
@@ -162,7 +163,7 @@ func (s *Service) Stop() {
 	s.mu.Unlock()
 	s.work.Wait()
 	for _, p := range s.Providers {
-		p.Client.CloseIdleConnections() // else each reload leaves some for a minute and a half
+		p.CloseIdleConnections() // else each reload leaves some
 	}
 }
 
@@ -250,7 +251,7 @@ type Visit struct {
 	expired *session.Session
 }
 
-func (v *Visit) usable() bool { return v.Secure || IsLoopback(v.Host) }
+func (v *Visit) usable() bool { return v.Secure || reach.IsLoopback(v.Host) }
 
 // endpoint is one of ours.
 type endpoint struct {

@@ -5,14 +5,10 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
@@ -103,18 +99,18 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 // leaveURL takes back the refresh token, and returns where the provider signs people out (OpenID Connect RP-Initiated
 // Logout 1.0); empty if it offers that nowhere.
 func (s *Service) leaveURL(v *Visit, have *session.Session, token session.Token) string {
-	p, m := s.providerOf(have)
-	if m == nil {
+	p := s.providerOf(have)
+	if p == nil {
 		return ""
 	}
 	tokens, err := s.Sessions.Tokens(have, token)
 	if err != nil {
 		s.Logger.Warn("tokens of a session not available", zap.String("session", have.ID.Short()), zap.Error(err))
 	}
-	if tokens.Refresh != "" && m.RevocationEndpoint != "" {
-		s.background(s.revocation(p, m, have, tokens.Refresh))
+	if tokens.Refresh != "" && p.Revokes() {
+		s.background(s.revocation(p, have, tokens.Refresh))
 	}
-	target, err := p.leaveAt(m, leave.Request{
+	target, err := p.LogoutURL(leave.Request{
 		ClientID: p.ClientID, ReturnTo: s.signedOutOrigin(v) + Base + "/signed-out", State: s.leaveState(v, have),
 		IDToken: joinToken(have.Claims, tokens), Hint: logoutHint(have),
 	})
@@ -122,28 +118,6 @@ func (s *Service) leaveURL(v *Visit, have *session.Session, token session.Token)
 		s.Logger.Warn("sign-out at the provider left out", zap.String("provider", p.Name), zap.Error(err))
 	}
 	return target
-}
-
-// leaveAt is where a provider signs people out: as the configuration says, else as its metadata does; empty for nowhere.
-func (p *Provider) leaveAt(m *metadata, r leave.Request) (string, error) {
-	switch {
-	case p.EndSession != nil:
-		return r.In(p.EndSession)
-	case m.EndSessionEndpoint != "":
-		return r.At(m.EndSessionEndpoint)
-	}
-	return "", nil
-}
-
-// showsIDToken reports whether there is anybody to show the ID token of a session to.
-func (p *Provider) showsIDToken(m *metadata) bool {
-	if p.SilentRecheck {
-		return true
-	}
-	if p.EndSession != nil {
-		return p.EndSession.ShowsIDToken()
-	}
-	return m.EndSessionEndpoint != ""
 }
 
 // maxLogoutHint bounds a hint that names a person. Entra's login_hint is the longest that is known.
@@ -173,57 +147,23 @@ func (s *Service) signedOutOrigin(v *Visit) string {
 
 // revocation takes back a refresh token at the provider (RFC 7009). The session does without it by then, so nobody waits
 // for it and a failure is only noted.
-func (s *Service) revocation(p *Provider, m *metadata, have *session.Session, refresh string) func(context.Context) {
+func (s *Service) revocation(p *Provider, have *session.Session, refresh string) func(context.Context) {
 	return func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, idpTimeout)
-		defer cancel()
-		if err := p.revoke(ctx, m, refresh); err != nil {
+		if err := p.Revoke(ctx, refresh); err != nil {
 			s.Logger.Warn("refresh token not revoked at the provider", zap.String("provider", p.Name),
 				zap.String("session", have.ID.Short()), zap.Error(truncated(err)))
 		}
 	}
 }
 
-func (p *Provider) revoke(ctx context.Context, m *metadata, refresh string) error {
-	conf, err := p.oauth(m, "")
-	if err != nil {
-		return err
-	}
-	form := url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}}
-	if conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams || conf.ClientSecret == "" {
-		form.Set("client_id", conf.ClientID)
-		if conf.ClientSecret != "" {
-			form.Set("client_secret", conf.ClientSecret)
-		}
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.RevocationEndpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if form.Get("client_id") == "" {
-		// RFC 6749, section 2.3.1: both are form-encoded first.
-		req.SetBasicAuth(url.QueryEscape(conf.ClientID), url.QueryEscape(conf.ClientSecret))
-	}
-	resp, err := p.authenticated(m).Do(req)
-	if err != nil {
-		return transportError(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", resp.StatusCode)
-	}
-	return nil
-}
-
-// providerOf returns the provider of a session and its metadata, nil if it is not configured or not known now. A
-// session is not sent to a provider of another issuer, whatever the configuration calls it.
-func (s *Service) providerOf(have *session.Session) (*Provider, *metadata) {
+// providerOf returns the provider of a session; nil if it is not configured, or its metadata is not known now. A session is
+// not sent to a provider of another issuer, whatever the configuration calls it.
+func (s *Service) providerOf(have *session.Session) *Provider {
 	p := s.byName[have.Provider]
-	if p == nil || p.Issuer != have.Identity.Issuer {
-		return nil, nil
+	if p == nil || p.Issuer != have.Identity.Issuer || p.Known() == nil {
+		return nil
 	}
-	return p, p.meta.Load()
+	return p
 }
 
 // left is what travels to the provider and back as the state of a sign-out.

@@ -44,26 +44,27 @@ func (s *Service) renewsHere(v *Visit) bool { return s.SignInHost == "" || v.Ori
 func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Live, token session.Token) (sent bool, err error) {
 	p, now := s.byName[who.Provider()], s.Now()
 	held, paused := s.paused.of(who.ID, now)
-	if s.renewsHere(v) && !paused && Classify(r) == NavigationGet && p.reached(r) && s.sendSilently(w, r, v, p, who, token) {
+	if s.renewsHere(v) && !paused && Classify(r) == NavigationGet && s.reached(r, p) && s.sendSilently(w, r, v, p, who, token) {
 		return true, nil
 	}
-	down := now.UnixMilli() < p.renewAfter.Load() || paused && held.down && !p.answeredSince(held.at)
+	down := now.UnixMilli() < s.renewals[p.Name].after.Load() || paused && held.down && !p.AnsweredSince(held.at)
 	return false, s.tooOld(now.Sub(who.LastAnswer()), down)
 }
 
 // reached reports whether the provider answers: no user is sent to a page that does not load.
-func (p *Provider) reached(r *http.Request) bool {
-	if p.Now().UnixMilli() < p.renewAfter.Load() {
+func (s *Service) reached(r *http.Request, p *Provider) bool {
+	all := s.renewals[p.Name]
+	if s.Now().UnixMilli() < all.after.Load() {
 		return false
 	}
 	ctx, cancel := detach(r, silentPatience)
 	defer cancel()
-	err := p.seen(ctx)
+	err := all.seen(ctx, p, s.Now())
 	if err == nil {
 		return true
 	}
-	p.renewAfter.Store(p.Now().Add(recheckPause).UnixMilli())
-	p.Logger.Warn("provider does not answer, so claims of sessions are not renewed; will retry", zap.String("provider", p.Name),
+	all.after.Store(s.Now().Add(recheckPause).UnixMilli())
+	s.Logger.Warn("provider does not answer, so claims of sessions are not renewed; will retry", zap.String("provider", p.Name),
 		zap.Error(truncated(err)))
 	return false
 }
@@ -86,15 +87,14 @@ func (s *Service) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit,
 }
 
 // seen reports whether the provider answered within recheckPause, and asks it if that is not known.
-func (p *Provider) seen(ctx context.Context) error {
-	now := p.Now()
-	if at := p.seenAt.Load(); at != 0 && now.UnixMilli()-at < recheckPause.Milliseconds() {
+func (all *providerRenewals) seen(ctx context.Context, p *Provider, now time.Time) error {
+	if at := all.seenAt.Load(); at != 0 && now.UnixMilli()-at < recheckPause.Milliseconds() {
 		return nil
 	}
-	if err := p.discover(ctx); err != nil {
+	if err := p.Discover(ctx); err != nil {
 		return err
 	}
-	p.seenAt.Store(now.UnixMilli())
+	all.seenAt.Store(now.UnixMilli())
 	return nil
 }
 
@@ -109,7 +109,7 @@ func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit,
 		redirect(w, f.Return) // which begins a sign-in if one is needed
 		return
 	}
-	var refused *refusedError
+	var refused *RefusedError
 	switch {
 	case err == nil && live.Identity == a.draft.Identity:
 		ctx, cancel := detach(r, storeTimeout)
@@ -124,9 +124,9 @@ func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit,
 		s.askAloud(w, r, v, f, p, live, "somebody else is signed in at the provider", true)
 		return
 	case errors.As(err, &refused):
-		switch refused.word {
+		switch refused.Word {
 		case "login_required", "interaction_required", "account_selection_required", "consent_required":
-			s.askAloud(w, r, v, f, p, live, refused.word, false)
+			s.askAloud(w, r, v, f, p, live, refused.Word, false)
 			return
 		}
 	}

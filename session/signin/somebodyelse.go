@@ -2,7 +2,6 @@ package signin
 
 import (
 	"net/url"
-	"slices"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
 )
@@ -16,21 +15,6 @@ func switchURL(ret, begun string) string {
 		q.Set("begun", begun)
 	}
 	return origin + Base + "/sign-in?" + q.Encode()
-}
-
-// otherPrompt asks the provider for somebody else than it remembers: to choose the account where it says that it can
-// (Initiating User Registration 1.0, prompt_values_supported), else to sign in anew.
-func (m *metadata) otherPrompt() string {
-	if slices.Contains(m.Prompts, "select_account") {
-		return "select_account"
-	}
-	return "login"
-}
-
-// canPrompt reports whether the provider takes a value of prompt. One that lists none takes those of the core
-// specification; one that lists some refuses others (Initiating User Registration 1.0, section 4).
-func (m *metadata) canPrompt(word string) bool {
-	return len(m.Prompts) == 0 || slices.Contains(m.Prompts, word)
 }
 
 // retryHelps reports whether the same person may get in by signing in once more: from another network or device, or

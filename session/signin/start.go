@@ -3,14 +3,11 @@ package signin
 import (
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/oauth2"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
-	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -126,47 +123,9 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 		s.fail(w, r, v, "keeping flow", err)
 		return
 	}
-	params := url.Values{}
-	for k, value := range p.ownParams(m) {
-		params.Set(k, value)
-	}
-	for k, value := range p.AuthParams {
-		params.Set(k, value)
-	}
-	params.Set("response_type", "code")
-	params.Set("client_id", p.ClientID)
-	params.Set("redirect_uri", f.redirectURI())
-	params.Set("scope", strings.Join(p.scopes(m), " "))
-	params.Set("state", f.wireState(restarted))
-	params.Set("nonce", f.Nonce)
-	params.Set("code_challenge", oauth2.S256ChallengeFromVerifier(f.Verifier))
-	params.Set("code_challenge_method", "S256")
-	if f.Hint != "" {
-		params.Set("login_hint", f.Hint)
-	}
-	if f.Demand != nil {
-		f.Demand.params(&p.Claims, params)
-	}
-	for _, more := range []string{p.AuthParams["claims"], f.Challenge} {
-		if ours := params.Get("claims"); more != "" && more != ours {
-			merged, err := grant.MergeClaims(ours, more)
-			if err != nil {
-				s.fail(w, r, v, "claims parameter", err)
-				return
-			}
-			params.Set("claims", merged)
-		}
-	}
-	f.prompt(p, m, params)
-	if f.Locales != "" {
-		params.Set("ui_locales", f.Locales)
-	}
-	if f.Silent && f.tokenHint != "" {
-		params.Set("id_token_hint", f.tokenHint)
-	}
-	target, err := endpointWith(m.AuthorizationEndpoint, params)
+	target, err := p.AuthURL(m, f.request(restarted))
 	if err != nil {
-		s.fail(w, r, v, "authorization endpoint", err)
+		s.fail(w, r, v, "authorization request", err)
 		return
 	}
 	location(w, target)

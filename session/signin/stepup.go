@@ -183,26 +183,14 @@ func (s *Service) nextRound(f *flow, want *Demand) (again *flow, loop bool) {
 			return nil, true
 		}
 		again.Demand, again.Rounds, again.Ignored = want.with(f.Demand), f.Rounds+1, false
-		if again.asks(p) != f.asks(p) {
+		if p.Demands(again.request(false)) != p.Demands(f.request(false)) {
 			return again, false
 		}
 	case f.Ignored:
 		return nil, false
 	}
-	if again.Ignored = true; again.asks(p) == f.asks(p) {
+	if again.Ignored = true; p.Demands(again.request(false)) == p.Demands(f.request(false)) {
 		return nil, false
 	}
 	return again, false
-}
-
-// asks is what a flow asks of the provider beyond saying who the user is.
-func (f *flow) asks(p *Provider) string {
-	params := url.Values{}
-	if f.Demand != nil {
-		f.Demand.params(&p.Claims, params)
-	}
-	if f.login(p) {
-		params.Set("prompt", "login")
-	}
-	return params.Encode()
 }

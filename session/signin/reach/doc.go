@@ -1,5 +1,5 @@
-// Package reach is how the gateway's own requests get to a provider: which redirects are followed, and under which address
-// a provider is reached that has another one inside than people's browsers use.
+// Package reach is how requests get to a provider: which addresses are good enough, which redirects the gateway follows, and
+// under which address it reaches a provider that has another one inside than the browsers of users go to.
 //
 // It decides about addresses alone. What a request says, and whether its answer is believed, is for its callers.
 package reach
