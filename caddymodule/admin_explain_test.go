@@ -134,10 +134,10 @@ func TestExplainAsksServer(t *testing.T) {
 
 // A matcher that fails over a request that nobody has made fails the question, and not the server.
 func TestExplainMatcherPanics(t *testing.T) {
-	app := &App{Providers: []*Provider{{Name: "entra", Issuer: "https://login.example.com", ClientID: "gateway"}}}
-	c := testApp(t, app, &Handler{App: "wiki", Policies: []*Policy{{
+	app := &App{AppConfig: AppConfig{Providers: []*Provider{{Name: "entra", Issuer: "https://login.example.com", ClientID: "gateway"}}}}
+	c := testApp(t, app, &Handler{SiteConfig: SiteConfig{App: "wiki", Policies: []*Policy{{
 		Name: "odd", MatchRaw: caddyhttp.RawMatcherSets{{"panic_for_tests": json.RawMessage(`{}`)}}, Block: true,
-	}}})
+	}}}})
 	t.Cleanup(c.close)
 	ex, err := c.explain(&Query{User: "alice"})
 	if err == nil || !strings.Contains(err.Error(), "a matcher cannot be held against this request") {

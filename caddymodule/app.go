@@ -66,6 +66,14 @@ type appRuntime struct {
 	reminder reminder
 }
 
+// App is Latchkey's global configuration: where people sign in, where sessions live and how long, and the policies
+// that hold for every site. Sites use it through the handler `latchkey`.
+type App struct {
+	AppConfig
+
+	rt appRuntime
+}
+
 // CaddyModule returns the Caddy module information.
 func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "latchkey", New: func() caddy.Module { return new(App) }}
@@ -109,7 +117,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 }
 
 // fillIn replaces the placeholders of the configuration, and checks what has come of them.
-func (a *App) fillIn() error {
+func (a *AppConfig) fillIn() error {
 	for _, p := range a.Providers {
 		if _, err := fillIn(p); err != nil {
 			return fmt.Errorf("provider %q: %w", p.name(), err)

@@ -39,7 +39,7 @@ var siteDataWords = []string{dataCache, dataStorage, dataOff}
 var errSiteDataCookies = errors.New("browsers would delete the cookies of every host of the domain, and those that Latchkey sets; write clear_cookies all")
 
 // appData is what the site deletes with a session.
-func (h *Handler) appData() *appdata.Rule {
+func (h *SiteConfig) appData() *appdata.Rule {
 	rule := &appdata.Rule{
 		Cache:   len(h.ClearSiteData) == 0 || slices.Contains(h.ClearSiteData, dataCache),
 		Storage: slices.Contains(h.ClearSiteData, dataStorage),
@@ -50,7 +50,7 @@ func (h *Handler) appData() *appdata.Rule {
 	return rule
 }
 
-func (h *Handler) checkAppData() error {
+func (h *SiteConfig) checkAppData() error {
 	if c := h.ClearCookies; c != nil {
 		if len(c.Names) == 0 && !c.All {
 			return errors.New("clear_cookies: the names of the cookies are missing, or all")

@@ -59,7 +59,7 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	if d.NextArg() {
 		return nil, d.Errf("unexpected %q: the latchkey option takes a block only", d.Val())
 	}
-	app := new(App)
+	app := new(AppConfig)
 	if _, err := globalWords.block(d, "latchkey option", app); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 }
 
 // checkGlobal checks what no single line shows.
-func checkGlobal(a *App) error {
+func checkGlobal(a *AppConfig) error {
 	if err := locateProviders(a.Policies, a); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func checkGlobal(a *App) error {
 }
 
 // locateProviders refuses a policy that names an unknown provider, at its line; providers may come after policies.
-func locateProviders(policies []*Policy, a *App) error {
+func locateProviders(policies []*Policy, a *AppConfig) error {
 	for _, p := range policies {
 		if err := p.checkProviders(a); err != nil {
 			return locatedAt(p.Position, fmt.Sprintf("policy %q: %v", p.Name, err))
@@ -90,11 +90,11 @@ func locateProviders(policies []*Policy, a *App) error {
 	return nil
 }
 
-var globalWords = grammar[*App]{
+var globalWords = grammar[*AppConfig]{
 	"provider": {many, parseProvider},
 	"store":    {once, parseStore},
 	"keys":     {once, parseKeys},
-	"keys_rotate": {once, func(d *caddyfile.Dispenser, a *App) (err error) {
+	"keys_rotate": {once, func(d *caddyfile.Dispenser, a *AppConfig) (err error) {
 		a.KeysRotate, err = durationOrZero(d, maxLifetime)
 		return err
 	}},
@@ -103,7 +103,7 @@ var globalWords = grammar[*App]{
 	"idle_sign_out":  {once, parseGlobalIdleSignOut},
 	"rate_limit":     {once, parseRateLimit},
 	"sign_in_host":   {once, parseSignInHost},
-	"header_encoding": {once, func(d *caddyfile.Dispenser, a *App) (err error) {
+	"header_encoding": {once, func(d *caddyfile.Dispenser, a *AppConfig) (err error) {
 		a.HeaderEncoding, err = oneOf(d, "encoding", identity.Encodings...)
 		return err
 	}},
@@ -113,7 +113,7 @@ var globalWords = grammar[*App]{
 	"policy":      {many, parseGlobalPolicy},
 }
 
-func parseStore(d *caddyfile.Dispenser, a *App) error {
+func parseStore(d *caddyfile.Dispenser, a *AppConfig) error {
 	if !d.NextArg() || d.Val() == "" {
 		return d.ArgErr()
 	}
@@ -134,14 +134,14 @@ func parseStore(d *caddyfile.Dispenser, a *App) error {
 	return nil
 }
 
-func parseKeys(d *caddyfile.Dispenser, a *App) error {
+func parseKeys(d *caddyfile.Dispenser, a *AppConfig) error {
 	if a.Keys = d.RemainingArgs(); len(a.Keys) == 0 {
 		return d.ArgErr()
 	}
 	return wrapAt(d.Token(), a.checkKeys())
 }
 
-func parseSession(d *caddyfile.Dispenser, a *App) error {
+func parseSession(d *caddyfile.Dispenser, a *AppConfig) error {
 	return sessionWords.blockOnly(d, "session option", &a.Session)
 }
 
@@ -197,7 +197,7 @@ var limitWords = grammar[*Limits]{
 	}},
 }
 
-func parseNetwork(d *caddyfile.Dispenser, a *App) error {
+func parseNetwork(d *caddyfile.Dispenser, a *AppConfig) error {
 	if !d.NextArg() {
 		return d.ArgErr()
 	}

@@ -24,7 +24,7 @@ import (
 //	}
 //
 // background may stand twice, once with a colour and once with a file.
-func parseBrand(d *caddyfile.Dispenser, a *App) error {
+func parseBrand(d *caddyfile.Dispenser, a *AppConfig) error {
 	a.Brand = new(Brand)
 	return brandWords.blockOnly(d, "brand option", a.Brand)
 }

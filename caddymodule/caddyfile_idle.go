@@ -34,7 +34,7 @@ var idleSignOutWords = grammar[*IdleSignOut]{
 	}},
 }
 
-func parseGlobalIdleSignOut(d *caddyfile.Dispenser, a *App) (err error) {
+func parseGlobalIdleSignOut(d *caddyfile.Dispenser, a *AppConfig) (err error) {
 	a.IdleSignOut, err = parseIdleSignOut(d)
 	return err
 }

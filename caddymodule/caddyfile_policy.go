@@ -27,7 +27,7 @@ import (
 //		persistent_browser always|never
 //		max_idle           <duration>
 //	}
-func parseGlobalPolicy(d *caddyfile.Dispenser, a *App) error {
+func parseGlobalPolicy(d *caddyfile.Dispenser, a *AppConfig) error {
 	p, err := policyHead(d, a.Policies)
 	if err != nil {
 		return err

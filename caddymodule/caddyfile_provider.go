@@ -40,7 +40,7 @@ import (
 //		auth_param    <key> <value>
 //		ca_file       <path>
 //	}
-func parseProvider(d *caddyfile.Dispenser, a *App) error {
+func parseProvider(d *caddyfile.Dispenser, a *AppConfig) error {
 	start := d.Token()
 	p := &Provider{Name: defaultProvider}
 	if d.NextArg() {

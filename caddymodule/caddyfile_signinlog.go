@@ -14,7 +14,7 @@ import (
 //		keep        <duration>
 //		max_entries <number>
 //	}
-func parseSignInLog(d *caddyfile.Dispenser, a *App) error {
+func parseSignInLog(d *caddyfile.Dispenser, a *AppConfig) error {
 	a.SignInLog = new(SignInLog)
 	return signInLogWords.blockOnly(d, "sign_in_log option", a.SignInLog)
 }

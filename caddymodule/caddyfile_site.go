@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -52,7 +53,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	site := &siteParser{Helper: h, Handler: new(Handler), global: app, start: start}
+	site := &siteParser{Helper: h, SiteConfig: new(SiteConfig), global: app, start: start}
 	site.Position = fmt.Sprintf("%s:%d", start.File, start.Line)
 	if err := site.matcher(); err != nil {
 		return nil, err
@@ -66,16 +67,18 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if err := site.whole(); err != nil {
 		return nil, wrapAt(start, err)
 	}
-	return h.NewRoute(nil, site.Handler), nil
+	return []httpcaddyfile.ConfigValue{{Class: "route", Value: caddyhttp.Route{
+		HandlersRaw: []json.RawMessage{caddyconfig.JSONModuleObject(site.SiteConfig, "handler", "latchkey", nil)},
+	}}}, nil
 }
 
 // globalApp is what the global option has set up; global options come before all sites.
-func globalApp(h httpcaddyfile.Helper) (*App, error) {
+func globalApp(h httpcaddyfile.Helper) (*AppConfig, error) {
 	option, ok := h.Option("latchkey").(httpcaddyfile.App)
 	if !ok {
 		return nil, h.Err("there is no latchkey block with a provider among the global options")
 	}
-	app := new(App)
+	app := new(AppConfig)
 	if err := json.Unmarshal(option.Value, app); err != nil {
 		return nil, h.WrapErr(err)
 	}
@@ -85,8 +88,8 @@ func globalApp(h httpcaddyfile.Helper) (*App, error) {
 // siteParser reads the directive of one site.
 type siteParser struct {
 	httpcaddyfile.Helper
-	*Handler
-	global *App
+	*SiteConfig
+	global *AppConfig
 	start  caddyfile.Token
 
 	headerAt []caddyfile.Token // where each of Header stands
@@ -105,7 +108,7 @@ func (s *siteParser) whole() error {
 	if err := s.check(s.global); err != nil {
 		return err
 	}
-	return firstProblem(checkPolicies(s.global, s.Handler))
+	return firstProblem(checkPolicies(s.global, s.SiteConfig))
 }
 
 // matcher reads the matcher of the directive, if it has one.
@@ -184,7 +187,7 @@ var siteWords = grammar[*siteParser]{
 }
 
 // parseWho reads a kind and the names of that kind.
-func parseWho(d *caddyfile.Dispenser, to **Who, global *App) error {
+func parseWho(d *caddyfile.Dispenser, to **Who, global *AppConfig) error {
 	if !d.NextArg() {
 		return d.ArgErr()
 	}

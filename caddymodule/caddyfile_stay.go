@@ -19,7 +19,7 @@ import (
 //		shared_device   <people> <duration>
 //		text            <file>
 //	}
-func parseStaySignedIn(d *caddyfile.Dispenser, a *App) error {
+func parseStaySignedIn(d *caddyfile.Dispenser, a *AppConfig) error {
 	s := new(StaySignedIn)
 	start := d.Token()
 	said := d.NextArg()

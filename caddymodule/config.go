@@ -7,9 +7,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// App is Latchkey's global configuration: where people sign in, where sessions live and how long, and the policies
+// AppConfig is Latchkey's global configuration: where people sign in, where sessions live and how long, and the policies
 // that hold for every site. Sites use it through the handler `latchkey`.
-type App struct {
+type AppConfig struct {
 	// The OpenID providers at which people sign in. The first is the default for sites that name none. At least one.
 	Providers []*Provider `json:"providers,omitempty"`
 
@@ -56,8 +56,6 @@ type App struct {
 
 	// Policies for every site. All that apply to a request must be satisfied, in no order; one that blocks beats all.
 	Policies []*Policy `json:"policies,omitempty"`
-
-	rt appRuntime
 }
 
 // SessionConfig is how long sessions live. The limits are held against every request, the smaller of what was

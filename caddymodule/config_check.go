@@ -27,7 +27,7 @@ const maxLifetime = 400 * 24 * time.Hour
 const maxNameSize = 256
 
 // check returns the first thing that is wrong with the app but for its store, its policies and its files.
-func (a *App) check() error {
+func (a *AppConfig) check() error {
 	if len(a.Providers) == 0 {
 		return errors.New("at least one provider is needed")
 	}
@@ -231,7 +231,7 @@ func hasPlaceholder(s string) bool {
 }
 
 // checkKeys never shows a key.
-func (a *App) checkKeys() error {
+func (a *AppConfig) checkKeys() error {
 	for i, k := range a.Keys {
 		if !hasPlaceholder(k) && len(k) < keyring.MinSecret {
 			return fmt.Errorf("keys: key %d has less than %d bytes", i+1, keyring.MinSecret)

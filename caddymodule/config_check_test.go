@@ -130,7 +130,7 @@ func TestHandlerCheck(t *testing.T) {
 			t.Errorf("%s: %v", change, err)
 			continue
 		}
-		checkSays(t, change, h.check(&app), want)
+		checkSays(t, change, h.check(&app.AppConfig), want)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 
 // presetHeaders are the headers that a site sets by its preset: for user, email, name and, where it asks for them, groups,
 // in this order.
-func (h *Handler) presetHeaders() []string {
+func (h *SiteConfig) presetHeaders() []string {
 	preset := headerPresets[cmp.Or(h.Headers, defaultHeaders)]
 	if len(preset) > 0 && !h.HeaderGroups {
 		preset = preset[:len(preset)-1]
@@ -58,7 +58,7 @@ var (
 )
 
 // checkHeaders refuses an unknown set or encoding, groups where there is no header for them, and a header twice.
-func (h *Handler) checkHeaders() error {
+func (h *SiteConfig) checkHeaders() error {
 	if h.Headers != "" && !slices.Contains(headersWords, h.Headers) {
 		return fmt.Errorf("headers: %q is none of %s", h.Headers, strings.Join(headersWords, ", "))
 	}
@@ -83,7 +83,7 @@ func (h *Handler) checkHeaders() error {
 }
 
 // checkHeader refuses a header that another word of the site sets already, or that cannot carry a claim.
-func (h *Handler) checkHeader(hc HeaderClaim, before []HeaderClaim) error {
+func (h *SiteConfig) checkHeader(hc HeaderClaim, before []HeaderClaim) error {
 	if err := scrub.CheckName(hc.Name); err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func (i *IdleSignOut) check() error {
 }
 
 // checkIdle holds what the site says of idle sign-out against what holds for all sites.
-func (h *Handler) checkIdle(a *App) error {
+func (h *SiteConfig) checkIdle(a *AppConfig) error {
 	own, all := h.IdleSignOut, a.IdleSignOut
 	if err := own.check(); err != nil {
 		return fmt.Errorf("idle_sign_out: %w", err)

@@ -60,7 +60,7 @@ func (a *Assignment) people() *Who {
 }
 
 // check refuses names that can name nobody, and providers that there are not.
-func (w *Who) check(a *App) error {
+func (w *Who) check(a *AppConfig) error {
 	if w == nil {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (w *Who) check(a *App) error {
 }
 
 // checkSomebody is check of a list that must name somebody.
-func (w *Who) checkSomebody(a *App) error {
+func (w *Who) checkSomebody(a *AppConfig) error {
 	if w != nil && len(w.rule()) == 0 {
 		return errors.New("names nobody")
 	}

@@ -70,7 +70,7 @@ func (l *RateLimit) rate() ratelimit.Rate {
 // parseRateLimit reads
 //
 //	rate_limit <number>/<duration>|off
-func parseRateLimit(d *caddyfile.Dispenser, a *App) error {
+func parseRateLimit(d *caddyfile.Dispenser, a *AppConfig) error {
 	text, err := one(d)
 	if err != nil {
 		return err

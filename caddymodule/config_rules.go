@@ -137,7 +137,7 @@ func (a *Assignment) rule() policy.Assignment {
 }
 
 // checkProviders refuses names of providers that there are not, and names that nothing could replace or show.
-func (p *Policy) checkProviders(a *App) error {
+func (p *Policy) checkProviders(a *AppConfig) error {
 	if err := checkName(p.Name); err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (p *Policy) checkProviders(a *App) error {
 }
 
 // knowsProviders returns an error that names the first provider that is not defined.
-func (a *App) knowsProviders(names []string) error {
+func (a *AppConfig) knowsProviders(names []string) error {
 	for _, name := range names {
 		known := make([]string, len(a.Providers))
 		for i, p := range a.Providers {
@@ -189,7 +189,7 @@ func checkNames(lists ...[]string) error {
 var activityWords = []string{"navigation", "any", "none"}
 
 // check returns the first thing that is wrong with the handler beside its policies' own content.
-func (h *Handler) check(a *App) error {
+func (h *SiteConfig) check(a *AppConfig) error {
 	if err := checkName(h.App); err != nil {
 		return fmt.Errorf("app: %w", err)
 	}
@@ -245,7 +245,7 @@ func (h *Handler) check(a *App) error {
 
 // checkPolicies holds the policies of the app, and those of a site if there is one, against each other. Which matcher
 // is which does not matter for that, only whether there is one.
-func checkPolicies(a *App, site *Handler) error {
+func checkPolicies(a *AppConfig, site *SiteConfig) error {
 	var cfg policy.Config
 	for _, n := range a.Networks {
 		r, err := n.rule()

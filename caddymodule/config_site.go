@@ -4,7 +4,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// Handler puts a site behind Latchkey. It stands once in a site, before everything that is to be protected, and does
+// SiteConfig puts a site behind Latchkey. It stands once in a site, before everything that is to be protected, and does
 // three things in this order:
 //
 // It scrubs every request: identity headers, connection options and Latchkey's own cookies never come from a client or
@@ -15,7 +15,7 @@ import (
 // It guards the requests that `match` selects: who is not signed in is sent to sign in (or gets a 401, if the request
 // is no navigation), who may not enter gets a 403, and for everybody else the identity headers and placeholders are set.
 // Requests that `match` does not select pass, scrubbed and without identity.
-type Handler struct {
+type SiteConfig struct {
 	// The requests that need a sign-in. Default: all.
 	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
@@ -117,8 +117,6 @@ type Handler struct {
 
 	// Where `latchkey` was written, as file:line, for messages. The Caddyfile adapter fills it in.
 	Position string `json:"position,omitempty" placeholders:"none"`
-
-	rt handlerRuntime
 }
 
 // Who names people. A person is meant if any of the lists has them. Names and mail addresses are compared without case;

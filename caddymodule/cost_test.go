@@ -105,10 +105,10 @@ func TestGroupsAreSentWhereAsked(t *testing.T) { // A51
 		want http.Header
 	}{
 		{&Handler{}, http.Header{"Remote-User": {"ada@example.com"}, "Remote-Email": {"ada@example.com"}, "Remote-Name": {"Ada"}}},
-		{&Handler{HeaderGroups: true}, http.Header{
+		{&Handler{SiteConfig: SiteConfig{HeaderGroups: true}}, http.Header{
 			"Remote-User": {"ada@example.com"}, "Remote-Email": {"ada@example.com"}, "Remote-Name": {"Ada"}, "Remote-Groups": {strings.Join(all, ",")},
 		}},
-		{&Handler{Headers: "none", Header: []HeaderClaim{{Name: "X-A", Claim: "groups"}}}, http.Header{"X-A": {strings.Join(all, ",")}}},
+		{&Handler{SiteConfig: SiteConfig{Headers: "none", Header: []HeaderClaim{{Name: "X-A", Claim: "groups"}}}}, http.Header{"X-A": {strings.Join(all, ",")}}},
 	} {
 		tt.site.App = "wiki"
 		s := newVisitor(t, &App{}, tt.site)
@@ -143,9 +143,9 @@ func TestSignedInAllocations(t *testing.T) {
 	}{
 		{"as it comes", &App{}, &Handler{}, false, 6},
 		{"with an access log", &App{}, &Handler{}, true, 9},
-		{"with groups", &App{}, &Handler{HeaderGroups: true}, false, 6},
-		{"with some groups in percent", &App{HeaderEncoding: "percent"}, &Handler{HeaderGroups: true, HeaderGroupsOnly: []string{"5*", "*1"}}, false, 6},
-		{"with a hundred policies", &App{Policies: policies}, &Handler{}, false, 6},
+		{"with groups", &App{}, &Handler{SiteConfig: SiteConfig{HeaderGroups: true}}, false, 6},
+		{"with some groups in percent", &App{AppConfig: AppConfig{HeaderEncoding: "percent"}}, &Handler{SiteConfig: SiteConfig{HeaderGroups: true, HeaderGroupsOnly: []string{"5*", "*1"}}}, false, 6},
+		{"with a hundred policies", &App{AppConfig: AppConfig{Policies: policies}}, &Handler{}, false, 6},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.site.App = "wiki"
@@ -168,7 +168,7 @@ func TestSignedInAllocations(t *testing.T) {
 
 // What the handler costs is the difference of the two.
 func BenchmarkSignedIn(b *testing.B) {
-	s := newVisitor(b, &App{}, &Handler{App: "wiki"})
+	s := newVisitor(b, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki"}})
 	s.h.rt.unlogged = true
 	b.Run("request alone", func(b *testing.B) {
 		b.ReportAllocs()

@@ -30,7 +30,7 @@ func TestEvents(t *testing.T) {
 	}
 	app := new(App)
 	app.rt.ctx = ctx
-	h := &Handler{App: "wiki"}
+	h := &Handler{SiteConfig: SiteConfig{App: "wiki"}}
 	h.rt.app, h.rt.site.App = app, "wiki"
 	who := &session.Session{User: "ada", Provider: "main", Identity: session.Identity{Issuer: "i", Subject: "s"}}
 	v := &signin.Visit{IP: netip.MustParseAddr("203.0.113.9"), RequestID: "r-1"}

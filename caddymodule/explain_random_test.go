@@ -100,7 +100,7 @@ func randomPolicy(rt *rapid.T, name string, tenant bool) *Policy {
 }
 
 func randomConfig(rt *rapid.T) (*App, *Handler) {
-	app := &App{
+	app := &App{AppConfig: AppConfig{
 		Providers: []*Provider{
 			{Name: "entra", Issuer: "http://127.0.0.1:9", ClientID: "gateway"},
 			{Name: "partner", Issuer: "http://127.0.0.1:9/partner", ClientID: "gateway", MFAACR: []string{"c2"}, TrustUserNames: draw(rt, "trusts user names", false, true)},
@@ -109,20 +109,20 @@ func randomConfig(rt *rapid.T) (*App, *Handler) {
 			{Name: "office", Trusted: true, Ranges: []string{"203.0.113.0/24"}},
 			{Name: "kiosks", Shared: true, Ranges: []string{"203.0.113.16/28", "2001:db8::/32"}},
 		},
-	}
+	}}
 	// What no configuration may say is left out.
 	for i := range rapid.IntRange(0, 6).Draw(rt, "policies") {
 		all := app.Policies
 		app.Policies = append(all, randomPolicy(rt, "p"+string(rune('0'+i)), true))
-		if checkPolicies(app, nil) != nil {
+		if checkPolicies(&app.AppConfig, nil) != nil {
 			app.Policies = all
 		}
 	}
-	site := &Handler{App: "wiki", Origins: []string{toolsOrigin}, Cors: draw(rt, "cors", nil, []string{scriptOrigin}), Providers: draw(rt, "site providers", nil, []string{"entra"}, []string{"partner", "entra"})}
+	site := &Handler{SiteConfig: SiteConfig{App: "wiki", Origins: []string{toolsOrigin}, Cors: draw(rt, "cors", nil, []string{scriptOrigin}), Providers: draw(rt, "site providers", nil, []string{"entra"}, []string{"partner", "entra"})}}
 	for i := range rapid.IntRange(0, 3).Draw(rt, "own policies") {
 		all := site.Policies
 		site.Policies = append(all, randomPolicy(rt, "s"+string(rune('0'+i)), false))
-		if checkPolicies(app, site) != nil {
+		if checkPolicies(&app.AppConfig, &site.SiteConfig) != nil {
 			site.Policies = all
 		}
 	}
@@ -137,7 +137,7 @@ func randomConfig(rt *rapid.T) (*App, *Handler) {
 			Users: []string{"bob"}, Groups: []string{"contractors"}, Domains: some(rt, "denied domains", "example.com"),
 			From: randomFrom(rt),
 		}
-		if checkPolicies(app, site) != nil { // it also allows one of them
+		if checkPolicies(&app.AppConfig, &site.SiteConfig) != nil { // it also allows one of them
 			site.Deny = &Who{Users: []string{"carol"}}
 		}
 	}

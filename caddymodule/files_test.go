@@ -31,7 +31,7 @@ func TestFilesRefuse(t *testing.T) {
 	for name, path := range map[string]string{
 		"missing": filepath.Join(dir, "nothing"), "a directory": dir, "too large": write("large", strings.Repeat("x", maxPromptText+1)),
 	} {
-		a := &App{StaySignedIn: &StaySignedIn{Text: path}}
+		a := &App{AppConfig: AppConfig{StaySignedIn: &StaySignedIn{Text: path}}}
 		if err := a.provisionPrompt(); err == nil || !strings.Contains(err.Error(), "text") {
 			t.Errorf("text, %s: %v", name, err)
 		}

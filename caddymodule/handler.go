@@ -45,6 +45,23 @@ type handlerRuntime struct {
 	spelled   atomic.Pointer[spelling]
 }
 
+// Handler puts a site behind Latchkey. It stands once in a site, before everything that is to be protected, and does
+// three things in this order:
+//
+// It scrubs every request: identity headers, connection options and Latchkey's own cookies never come from a client or
+// go to an upstream, and paths that two parsers read differently are answered with 400.
+//
+// It serves the sign-in endpoints under `/.latchkey/`, whatever `match` says.
+//
+// It guards the requests that `match` selects: who is not signed in is sent to sign in (or gets a 401, if the request
+// is no navigation), who may not enter gets a 403, and for everybody else the identity headers and placeholders are set.
+// Requests that `match` does not select pass, scrubbed and without identity.
+type Handler struct {
+	SiteConfig
+
+	rt handlerRuntime
+}
+
 // CaddyModule returns the Caddy module information.
 func (*Handler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.latchkey", New: func() caddy.Module { return new(Handler) }}
@@ -74,12 +91,12 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 // provision is Provision with the app given, which need not be the one that ctx belongs to.
 func (h *Handler) provision(ctx caddy.Context, app *App) (err error) {
 	h.rt.logger, h.rt.app = ctx.Logger(), app
-	if err := h.check(h.rt.app); err != nil {
+	if err := h.check(&app.AppConfig); err != nil {
 		return fmt.Errorf("app %q: %w", h.App, err)
 	}
-	filled, err := fillIn(h)
+	filled, err := fillIn(&h.SiteConfig)
 	if err == nil && filled {
-		err = h.check(app)
+		err = h.check(&app.AppConfig)
 	}
 	if err != nil {
 		return fmt.Errorf("app %q: %w", h.App, err)

@@ -14,8 +14,8 @@ import (
 // wiki is a site with a provider that nobody can reach.
 func wiki(t *testing.T) (*candidate, *Handler) {
 	t.Helper()
-	app := &App{Providers: []*Provider{{Name: "main", Issuer: "http://127.0.0.1:1", ClientID: "client"}}}
-	c := testApp(t, app, &Handler{App: "wiki"})
+	app := &App{AppConfig: AppConfig{Providers: []*Provider{{Name: "main", Issuer: "http://127.0.0.1:1", ClientID: "client"}}}}
+	c := testApp(t, app, &Handler{SiteConfig: SiteConfig{App: "wiki"}})
 	t.Cleanup(c.close)
 	return c, c.rt.sites[0]
 }

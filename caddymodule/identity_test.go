@@ -52,9 +52,9 @@ func TestHeaderEncoding(t *testing.T) {
 		{"base64", "", "asO2cmcreEBleGFtcGxlLmNvbQ==", "SsO2cmcsIOaXpQ==", "R3LDtsOfZSwgYWxsZQ==,5pel5pys,b3Bz", "WsO8cmljaA==", "YSxi,w7w="},
 		{"latin1", "", "j\xf6rg+x@example.com", "", "Gr\xf6\xdfe%2C alle,%E6%97%A5%E6%9C%AC,ops", "Z\xfcrich", "a%2Cb,\xfc"},
 	} {
-		s := newVisitor(t, &App{HeaderEncoding: tt.app}, &Handler{
+		s := newVisitor(t, &App{AppConfig: AppConfig{HeaderEncoding: tt.app}}, &Handler{SiteConfig: SiteConfig{
 			App: "wiki", HeaderEncoding: tt.site, HeaderGroups: true, Header: []HeaderClaim{{Name: "X-Town", Claim: "town"}, {Name: "X-Roles", Claim: "roles"}},
-		})
+		}})
 		core, logs := observer.New(zap.WarnLevel)
 		s.h.rt.writer.Logger = zap.New(core)
 		got := written(t, s, draft)
@@ -74,12 +74,12 @@ func TestHeaderEncoding(t *testing.T) {
 // Field trial 1.27: a site sends the groups that it asks for, in its headers and in its assertion. Policies, placeholders and
 // the session have all of them.
 func TestOnlySomeGroupsAreSent(t *testing.T) {
-	s := newVisitor(t, &App{}, &Handler{
+	s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{
 		App: "wiki", Allow: &Who{Groups: []string{groupName(3)}}, Deny: &Who{Groups: []string{"contractors"}},
 		HeaderGroups: true, HeaderGroupsOnly: []string{"*-000000000001", groupName(7)},
 		Header:    []HeaderClaim{{Name: "X-All", Claim: "groups"}, {Name: "X-Some", Claim: "groups", Only: []string{"*05", "*04"}}},
 		Assertion: &Assertion{GroupsOnly: []string{"*2"}},
-	})
+	}})
 	r := s.request()
 	s.serve(t, r) // only a member of group 3 may enter, which no header but X-All names
 	if got := r.Header.Get("Remote-Groups"); got != groupName(1)+","+groupName(7) {
@@ -116,7 +116,7 @@ func TestOnlySomeGroupsAreSent(t *testing.T) {
 // Field trial 1.27: the log warns of a header of groups that most servers refuse, and of an assertion that is as long.
 func TestLongHeadersAreTold(t *testing.T) {
 	for _, only := range [][]string{nil, {"5f3c*-00000000000?", "*-000000000001"}} {
-		s := newVisitor(t, &App{}, &Handler{App: "wiki", HeaderGroups: true, HeaderGroupsOnly: only, Assertion: &Assertion{GroupsOnly: only}})
+		s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki", HeaderGroups: true, HeaderGroupsOnly: only, Assertion: &Assertion{GroupsOnly: only}}})
 		core, logs := observer.New(zap.WarnLevel)
 		for _, header := range []string{"Remote-Groups", assertionHeader} {
 			s.h.rt.writer = &identity.Writer{App: "wiki", Logger: zap.New(core), Now: time.Now}
@@ -149,7 +149,7 @@ func TestLongHeadersAreTold(t *testing.T) {
 
 // What JSON can say and the Caddyfile cannot is refused as well.
 func TestHeaderChecks(t *testing.T) {
-	for _, h := range []*Handler{
+	for _, h := range []*SiteConfig{
 		{HeaderEncoding: "utf-8"},
 		{HeaderGroupsOnly: []string{"a"}},
 		{HeaderGroups: true, HeaderGroupsOnly: []string{"*"}},

@@ -46,7 +46,7 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 	}))
 	t.Cleanup(app.Close)
 	target, _ := url.Parse(app.URL)
-	h := &Handler{App: "wiki"}
+	h := &Handler{SiteConfig: SiteConfig{App: "wiki"}}
 	h.rt.app, h.rt.site.App = new(App), "wiki"
 	h.rt.app.rt.sessions = sessions
 

@@ -160,7 +160,7 @@ func (w rewriting) misses(sets caddyhttp.RawMatcherSets, here bool) string {
 // lintRewrites warns of policies, and of a matcher of the directive, that miss the path that they were written for.
 func (a *App) lintRewrites(routes caddyhttp.RouteList) {
 	rewritesBefore(routes, rewriting{}, func(raw json.RawMessage, w rewriting) {
-		site := new(Handler)
+		site := new(SiteConfig)
 		if json.Unmarshal(raw, site) != nil {
 			return
 		}

@@ -20,7 +20,7 @@ func TestMadeIsSmall(t *testing.T) {
 	if size := unsafe.Sizeof(made{}); size > 240 {
 		t.Errorf("%d bytes", size)
 	}
-	s := newVisitor(t, &App{}, &Handler{App: "wiki"})
+	s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki"}})
 	for _, contexts := range [][]string{nil, {"c1"}, {"c1", "c2", "c3"}} {
 		who, _, err := s.h.rt.app.rt.sessions.Create(t.Context(), session.Session{
 			Provider: "main", Identity: session.Identity{Issuer: "http://127.0.0.1:1", Subject: "ada"}, User: "ada",
@@ -50,7 +50,7 @@ func TestMadeIsSmall(t *testing.T) {
 // A session that turns out to be unreadable lets nobody in, and is no sign-out either (A30): whoever holds it is told to try
 // again.
 func TestUnreadableSessionIsRefused(t *testing.T) {
-	s := newVisitor(t, &App{}, &Handler{App: "wiki"})
+	s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki"}})
 	service := mustService(t, s.h)
 	p := newPassage(s.request())
 	unreadable := s.h.meet(p, new(session.Live))
@@ -70,7 +70,7 @@ func TestUnreadableSessionIsRefused(t *testing.T) {
 // Whatever a placeholder asks for is what the session says, at the first request and at the next; what nobody has named is
 // nobody's.
 func TestPlaceholders(t *testing.T) {
-	s := newVisitor(t, &App{}, &Handler{App: "wiki"})
+	s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki"}})
 	live, _, err := mustService(t, s.h).Live(s.request(), &signin.Visit{
 		Site: &s.h.rt.site, Host: "wiki.example.com", Secure: true, Cookies: signin.ReadCookies(s.cookies, true),
 	})

@@ -37,7 +37,7 @@ func (s *visitor) answered(t *testing.T, r *http.Request) (w *httptest.ResponseR
 
 // A23, field trial 5.4: a page of a sister host changes nothing with a user's session. The access log and the metric say why.
 func TestForeignWriteIsRefused(t *testing.T) {
-	s := newVisitor(t, &App{}, &Handler{App: "wiki", Origins: []string{"https://tools.example.com", "app://x"}, Cors: []string{scriptOrigin}, PreservePost: 1000})
+	s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki", Origins: []string{"https://tools.example.com", "app://x"}, Cors: []string{scriptOrigin}, PreservePost: 1000}})
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "PROPPATCH"} {
 		before := count(t, "caddy_latchkey_requests_total", crossOrigin, crossOrigin)
 		r := s.sent(method, "/page", sisterOrigin, "same-site")
@@ -109,11 +109,11 @@ func preflightOf(s *visitor, origin string) *http.Request {
 // Field trial 5.4: a preflight reaches the application as a question without a user and without a body, also if its client has
 // a session; a policy that refuses everybody holds.
 func TestPreflightIsPassedOnWithoutIdentity(t *testing.T) {
-	network := &App{
+	network := &App{AppConfig: AppConfig{
 		Networks: []*Network{{Name: "office", Ranges: []string{"192.0.2.0/24"}}},
 		Policies: []*Policy{{Name: "office", Exclude: &Assignment{Networks: []string{"office"}}, Block: true}},
-	}
-	s := newVisitor(t, network, &Handler{App: "wiki", Cors: []string{scriptOrigin}, Header: []HeaderClaim{{Name: "X-Department", Claim: "department"}}})
+	}}
+	s := newVisitor(t, network, &Handler{SiteConfig: SiteConfig{App: "wiki", Cors: []string{scriptOrigin}, Header: []HeaderClaim{{Name: "X-Department", Claim: "department"}}}})
 	var got *http.Request
 	s.next = caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
 		got = r
@@ -163,13 +163,13 @@ func TestPreflightIsPassedOnWithoutIdentity(t *testing.T) {
 
 // Field trial 5.4: a script of a cors origin can read why it is refused, and nothing is added to an answer of the application.
 func TestScriptsReadTheRefusal(t *testing.T) {
-	s := newVisitor(t, &App{}, &Handler{
+	s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{
 		App: "wiki", Cors: []string{scriptOrigin},
 		Policies: []*Policy{
 			{Name: "no", Include: &Assignment{Users: []string{"ada@example.com"}}, MatchRaw: pathMatcher("/no"), Block: true},
 			{Name: "more", MatchRaw: pathMatcher("/more"), Require: []string{"mfa"}},
 		},
-	})
+	}})
 	for _, tt := range []struct {
 		target, origin string
 		stranger       bool

@@ -228,13 +228,13 @@ func TestPlaceholdersEverywhere(t *testing.T) {
 	}
 	var paths []string
 	both := func(a *App, h *Handler, visit func(string, reflect.Value)) {
-		texts("app", reflect.ValueOf(a), visit)
-		texts("site", reflect.ValueOf(h), visit)
+		texts("app", reflect.ValueOf(&a.AppConfig), visit)
+		texts("site", reflect.ValueOf(&h.SiteConfig), visit)
 	}
 	a, h := read()
 	both(a, h, func(path string, _ reflect.Value) { paths = append(paths, path) })
 	tried := strings.Join(paths, " ")
-	for _, field := range textFields(nil, reflect.TypeFor[App](), reflect.TypeFor[Handler]()) {
+	for _, field := range textFields(nil, reflect.TypeFor[AppConfig](), reflect.TypeFor[SiteConfig]()) {
 		if !strings.Contains(tried, "."+field) {
 			t.Errorf("%s is not tried: add its word to everyWord", field)
 		}

@@ -23,9 +23,9 @@ func TestReminder(t *testing.T) {
 		watch := func(name, until string) *Policy {
 			return &Policy{Name: name, Mode: policy.ReportOnly, Block: true, ReportUntil: until, Position: "Caddyfile:7"}
 		}
-		a := &App{Policies: []*Policy{watch("soon", day(2)), watch("late", day(3)), watch("ever", "")}}
+		a := &App{AppConfig: AppConfig{Policies: []*Policy{watch("soon", day(2)), watch("late", day(3)), watch("ever", "")}}}
 		a.rt.logger = zap.New(core)
-		a.addSite(&Handler{App: "wiki", Policies: []*Policy{watch("own", day(2)), {Name: "on", Block: true}}})
+		a.addSite(&Handler{SiteConfig: SiteConfig{App: "wiki", Policies: []*Policy{watch("own", day(2)), {Name: "on", Block: true}}}})
 		said := func() (names []string) {
 			for _, e := range logs.TakeAll() {
 				names = append(names, e.ContextMap()["policy"].(string))
@@ -61,7 +61,7 @@ func TestReminder(t *testing.T) {
 }
 
 func TestNoDateNoReminder(t *testing.T) {
-	a := &App{Policies: []*Policy{{Name: "p", Mode: policy.ReportOnly, Block: true}}}
+	a := &App{AppConfig: AppConfig{Policies: []*Policy{{Name: "p", Mode: policy.ReportOnly, Block: true}}}}
 	a.rt.reminder.start(a)
 	if a.rt.reminder.timer != nil {
 		t.Error("there is a timer")
@@ -109,14 +109,14 @@ func TestToMidnight(t *testing.T) {
 // A policy for an app that there is not holds for nobody: the log says so once all sites are known.
 func TestUnknownApps(t *testing.T) {
 	core, logs := observer.New(zapcore.WarnLevel)
-	a := &App{Policies: []*Policy{
+	a := &App{AppConfig: AppConfig{Policies: []*Policy{
 		{Name: "in", Include: &Assignment{Apps: []string{"wiki", "wikki"}}, Block: true, Position: "Caddyfile:3"},
 		{Name: "ex", Exclude: &Assignment{Apps: []string{"amdin"}}, Block: true},
 		{Name: "off", Mode: policy.Off, Include: &Assignment{Apps: []string{"nope"}}, Block: true},
-	}}
+	}}}
 	a.rt.logger = zap.New(core)
-	a.addSite(&Handler{App: "wiki"})
-	a.addSite(&Handler{App: "admin"})
+	a.addSite(&Handler{SiteConfig: SiteConfig{App: "wiki"}})
+	a.addSite(&Handler{SiteConfig: SiteConfig{App: "admin"}})
 	a.warnOfApps()
 	a.warnOfApps() // says it once
 	var got []string

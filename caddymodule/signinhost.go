@@ -33,7 +33,7 @@ type SignInHost struct {
 }
 
 // parseSignInHost reads a host, with a port where it is not the scheme's own, and with http:// for a loopback host.
-func parseSignInHost(d *caddyfile.Dispenser, a *App) error {
+func parseSignInHost(d *caddyfile.Dispenser, a *AppConfig) error {
 	h := &SignInHost{Position: position(d)}
 	text, err := one(d)
 	if err != nil {

@@ -80,11 +80,11 @@ func TestSignInHostIsServed(t *testing.T) {
 
 // The same in JSON: a site that does not say which hosts it has cannot be sent anybody.
 func TestSignInHostInJSON(t *testing.T) {
-	app := &App{
+	app := &App{AppConfig: AppConfig{
 		Providers:  []*Provider{{Name: "main", Issuer: "http://127.0.0.1:1", ClientID: "client"}},
 		SignInHost: &SignInHost{Origin: "https://login.example.com"},
-	}
-	c := testApp(t, app, &Handler{App: "wiki", Hosts: []string{"wiki.example.com"}})
+	}}
+	c := testApp(t, app, &Handler{SiteConfig: SiteConfig{App: "wiki", Hosts: []string{"wiki.example.com"}}})
 	defer c.close()
 	if site := c.siteFor("wiki", "https://wiki.example.com"); site == nil || site.App != "wiki" {
 		t.Errorf("wiki: %+v", site)
@@ -97,7 +97,7 @@ func TestSignInHostInJSON(t *testing.T) {
 	if err := c.Start(); err == nil || !strings.Contains(err.Error(), "serves login.example.com") {
 		t.Errorf("start: %v", err)
 	}
-	if err := (&Handler{App: "crm"}).provision(c.rt.ctx, c.App); err == nil || !strings.Contains(err.Error(), "host name") {
+	if err := (&Handler{SiteConfig: SiteConfig{App: "crm"}}).provision(c.rt.ctx, c.App); err == nil || !strings.Contains(err.Error(), "host name") {
 		t.Errorf("a site without hosts: %v", err)
 	}
 	for _, bad := range []string{"", "login.example.com", "https://login.example.com/", "https://LOGIN.example.com", "https://login.example.com:443", "http://login.example.com"} {

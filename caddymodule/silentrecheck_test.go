@@ -37,7 +37,7 @@ func TestSilentRecheckIsLogged(t *testing.T) {
 		{"a script whose page was not opened for a day", idp.URL, 26 * time.Hour, false, http.StatusUnauthorized, "sign_in", "sign_in_required"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			s := newVisitorOf(t, &App{}, &Handler{App: "wiki"}, tt.issuer, time.Now().Add(-tt.old))
+			s := newVisitorOf(t, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki"}}, tt.issuer, time.Now().Add(-tt.old))
 			request := func(page bool) *http.Request {
 				r := s.sent(http.MethodGet, "/page", "", "same-origin")
 				delete(r.Header, "Origin")

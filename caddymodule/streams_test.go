@@ -72,7 +72,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 	}))
 	t.Cleanup(app.Close)
 	target, _ := url.Parse(app.URL)
-	h := &Handler{App: "wiki"}
+	h := &Handler{SiteConfig: SiteConfig{App: "wiki"}}
 	h.rt.app, h.rt.site.App = new(App), "wiki"
 	h.rt.app.rt.sessions = here
 
@@ -166,7 +166,7 @@ func TestEndedIdleAfterAReload(t *testing.T) {
 	old, current := new(App), new(App)
 	service(old, &before)
 	service(current, &after)
-	h := &Handler{App: "wiki"}
+	h := &Handler{SiteConfig: SiteConfig{App: "wiki"}}
 	h.rt.app, h.rt.site = old, signin.Site{App: "wiki", Idle: []signin.IdleSignOut{{Warn: time.Minute, After: time.Hour}}}
 	o := &opened{h: h, ip: netip.MustParseAddr("192.0.2.1"), userAgent: "Browser"}
 	who := &session.Session{Identity: session.Identity{Issuer: "i", Subject: "ada"}}
