@@ -16,7 +16,7 @@ import (
 func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, a *answer) {
 	draft := a.draft
 	draft.FirstIP, draft.FirstAgent, draft.Began = v.IP.String(), agent(r), f.started()
-	draft.BrowserID = s.browserID(w, v)
+	draft.BrowserID = giveBrowserID(w, s.Keys, v.Host, v.Secure, &v.Cookies)
 	stepped, stepToken, err := s.stepOf(r, v, f, &draft)
 	if err != nil {
 		s.unwritten(w, r, v, f, &draft, signinlog.Record{}, err)
@@ -243,12 +243,4 @@ func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow,
 	s.endSurplus(ctx, draft.Identity)
 	s.givePending(w, v, unanswered{token: token, prompt: prompt, page: f.page()})
 	redirect(w, stayURL(f.page()))
-}
-
-// maxAgent bounds the user agent that is kept.
-const maxAgent = 256
-
-func agent(r *http.Request) string {
-	ua := r.UserAgent()
-	return ua[:min(len(ua), maxAgent)]
 }

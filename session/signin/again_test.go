@@ -138,7 +138,7 @@ func TestConsentRetryKeepsAll(t *testing.T) {
 }
 
 // toStepOther is a link to a sign-in as another person with the demand of the page.
-func (b *browser) toStepOther(t *testing.T) string {
+func (b *testBrowser) toStepOther(t *testing.T) string {
 	t.Helper()
 	sealed := b.service.sealStep(&Visit{Host: "127.0.0.1"}, step{Demand: b.asking(), Anew: true})
 	return Base + "/sign-in?" + url.Values{"return": {"/"}, "other": {"1"}, "provider": {"main"}, "step": {sealed}}.Encode()
@@ -297,7 +297,7 @@ func TestStepUpKeepsTheRefreshToken(t *testing.T) {
 }
 
 // request and visit are those of a page that the browser asks for.
-func (b *browser) request(t *testing.T) *http.Request {
+func (b *testBrowser) request(t *testing.T) *http.Request {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodGet, b.URL+"/", nil)
 	if err != nil {
@@ -306,7 +306,7 @@ func (b *browser) request(t *testing.T) *http.Request {
 	return r
 }
 
-func (b *browser) visit() *Visit {
+func (b *testBrowser) visit() *Visit {
 	return &Visit{
 		Site: b.site, Origin: b.URL, Host: "127.0.0.1",
 		Cookies: ReadCookies([]string{cookieBase + "=" + b.cookie(cookieBase).Value}, false),

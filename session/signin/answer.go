@@ -95,7 +95,7 @@ func (s *Service) keepAnswers(w http.ResponseWriter, v *Visit, keep []remembered
 		return
 	}
 	sealed := s.Keys.Seal(keyring.PurposeAnswer, plain, v.Host, cookieAnswer)
-	setCookie(w, v, cookieAnswer, base64.RawURLEncoding.EncodeToString(sealed), lifetime)
+	setCookie(w, v.Secure, cookieAnswer, base64.RawURLEncoding.EncodeToString(sealed), lifetime)
 }
 
 // forgetAnswer takes this person's answer out of the browser (A10). The cookie goes, unless it holds answers of others who
@@ -112,7 +112,7 @@ func (s *Service) forgetAnswer(w http.ResponseWriter, v *Visit, who session.Iden
 		}
 	}
 	if len(keep) == 0 {
-		clearCookie(w, v, cookieAnswer)
+		clearCookie(w, v.Secure, cookieAnswer)
 		return
 	}
 	s.keepAnswers(w, v, keep, last.Sub(s.Now()))

@@ -95,7 +95,7 @@ func (g *gateway) logout(token string) result {
 }
 
 // signedInAs signs in a new browser as a person with a session at the provider.
-func (g *gateway) signedInAs(sub, sid, answer string) *browser {
+func (g *gateway) signedInAs(sub, sid, answer string) *testBrowser {
 	g.t.Helper()
 	g.idp.set(func(p *fakeIDP) {
 		p.claims = map[string]any{"sub": sub, "sid": sid}
@@ -108,7 +108,7 @@ func (g *gateway) signedInAs(sub, sid, answer string) *browser {
 	return b
 }
 
-func (b *browser) alive() bool { b.t.Helper(); return b.get("/").status == http.StatusOK }
+func (b *testBrowser) alive() bool { b.t.Helper(); return b.get("/").status == http.StatusOK }
 
 // The 18 rules of OpenID Connect Back-Channel Logout 1.0, by number, as far as one token shows them (A43). A token that is
 // refused ends nothing.

@@ -28,7 +28,7 @@ func TestBackChannelWhose(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			g := newGateway(t)
-			all := map[string]*browser{
+			all := map[string]*testBrowser{
 				"first": g.signedInAs("s-1", "sid-1", "yes"), "first again": g.signedInAs("s-1", "sid-1", "no"),
 				"second": g.signedInAs("s-1", "sid-2", "yes"), "stranger": g.signedInAs("s-2", "sid-3", "yes"),
 			}

@@ -1,43 +1,13 @@
 package signin
 
 import (
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
-
-const (
-	browserIDSize = 16
-	// browserIDLife is the longest that browsers keep a cookie.
-	browserIDLife = 400 * 24 * time.Hour
-)
-
-// browserID returns the random id of the browser, and gives it one if it has none. Only somebody who has just signed in
-// gets one, so that passers-by are not marked.
-func (s *Service) browserID(w http.ResponseWriter, v *Visit) string {
-	if id, ok := s.knownBrowser(v); ok {
-		return id
-	}
-	id := session.NewRandom(browserIDSize)
-	sealed := s.Keys.Seal(keyring.PurposeBrowser, []byte(id), v.Host, cookieBrowser)
-	setCookie(w, v, cookieBrowser, base64.RawURLEncoding.EncodeToString(sealed), browserIDLife)
-	return id
-}
-
-// knownBrowser returns the id that the browser has already.
-func (s *Service) knownBrowser(v *Visit) (string, bool) {
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.browser)
-	if err != nil {
-		return "", false
-	}
-	id, err := s.Keys.Open(keyring.PurposeBrowser, sealed, v.Host, cookieBrowser)
-	return string(id), err == nil
-}
 
 // browserIndex lists who has signed in with a browser of late.
 func browserIndex(id string) session.Key { return session.HashKey("b", id) }
@@ -56,7 +26,7 @@ func (s *Service) sharedBrowser(r *http.Request, v *Visit, who *session.Session)
 	index, person := browserIndex(who.BrowserID), personOf(who)
 	used = []session.Listing{{Index: index, Member: person, Until: s.Now().Add(s.Prompt.SharedWindow)}}
 	var people []session.Key
-	if _, known := s.knownBrowser(v); known { // else its id is a moment old, so nobody else has used it
+	if _, known := browserID(s.Keys, v.Host, &v.Cookies); known { // else its id is a moment old, so nobody else has used it
 		ctx, cancel := detach(r, storeTimeout)
 		defer cancel()
 		if people, err = s.Store.Members(ctx, index, time.Time{}, s.Prompt.SharedUsers); err != nil {

@@ -27,10 +27,10 @@ func (s *countless) Members(ctx context.Context, index session.Key, before time.
 // unanswered or was never asked; one person who comes again is no crowd.
 func TestSharedBrowser(t *testing.T) {
 	always := Admission{Persistence: PersistenceAlways}
-	for name, first := range map[string]func(*gateway, *browser){
-		"answered": func(_ *gateway, b *browser) { b.signIn("no"); b.signOut() },
-		"left":     func(_ *gateway, b *browser) { b.prompted("/") },
-		"not asked": func(g *gateway, b *browser) {
+	for name, first := range map[string]func(*gateway, *testBrowser){
+		"answered": func(_ *gateway, b *testBrowser) { b.signIn("no"); b.signOut() },
+		"left":     func(_ *gateway, b *testBrowser) { b.prompted("/") },
+		"not asked": func(g *gateway, b *testBrowser) {
 			g.site.Gate = gateFunc(func(*Visit, *session.Session) Admission { return always })
 			b.callback(b.toProvider("/"))
 			b.signOut()
@@ -79,10 +79,10 @@ func TestSharedBrowserUnknown(t *testing.T) {
 }
 
 // usedBrowser is the list of who has used a browser.
-func (g *gateway) usedBrowser(b *browser) session.Key {
+func (g *gateway) usedBrowser(b *testBrowser) session.Key {
 	g.t.Helper()
 	v := &Visit{Host: "127.0.0.1", Cookies: Cookies{browser: b.cookie(cookieBrowser).Value}}
-	id, ok := g.service.knownBrowser(v)
+	id, ok := browserID(g.service.Keys, v.Host, &v.Cookies)
 	if !ok {
 		g.t.Fatal("the browser has no id")
 	}

@@ -152,14 +152,14 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 	})
 	switch {
 	case errors.Is(err, session.ErrConflict):
-		clearCookie(w, v, cookieFlow+f.Name)
+		clearCookie(w, v.Secure, cookieFlow+f.Name)
 		s.flowSpent(w, r, v, f)
 		return
 	case err != nil:
 		s.storeDown(w, r, v, err)
 		return
 	}
-	clearCookie(w, v, cookieFlow+f.Name)
+	clearCookie(w, v.Secure, cookieFlow+f.Name)
 	v.Locales, r = f.Locales, pages.WithLocales(r, f.Locales)
 	p := s.byName[f.Provider]
 	if p == nil {

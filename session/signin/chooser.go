@@ -21,7 +21,7 @@ func (s *Service) rememberProvider(w http.ResponseWriter, v *Visit, name string)
 		return
 	}
 	sealed := s.Keys.Seal(keyring.PurposeBrowser, []byte(name), v.Host, cookieProvider)
-	setCookie(w, v, cookieProvider, base64.RawURLEncoding.EncodeToString(sealed), lastProviderLife)
+	setCookie(w, v.Secure, cookieProvider, base64.RawURLEncoding.EncodeToString(sealed), lastProviderLife)
 }
 
 // lastProvider returns what rememberProvider kept, empty if nothing.

@@ -33,13 +33,13 @@ func (s *Service) wouldTake(r *http.Request, v *Visit, h *handover, live *sessio
 
 // confirmed reports whether the site has said that this browser began.
 func (s *Service) confirmed(v *Visit, h *handover) bool {
-	id, ok := s.knownBrowser(v)
+	id, ok := browserID(s.Keys, v.Host, &v.Cookies)
 	return ok && h.Browser == string(browserIndex(id))
 }
 
 // askSite has the site confirm a hand-over.
 func (s *Service) askSite(w http.ResponseWriter, r *http.Request, v *Visit, h *handover) {
-	h.Browser = string(browserIndex(s.browserID(w, v)))
+	h.Browser = string(browserIndex(giveBrowserID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
 	sealed, err := s.sealHandover(h, h.Host, confirmPlace)
 	if err != nil {
 		s.fail(w, r, v, "sealing hand-over", err)

@@ -18,6 +18,7 @@ const (
 
 	cookieProvider = cookieBase + "-provider"
 	cookieForm     = cookieBase + "-form"
+	cookieOwner    = cookieBase + "-owner-"
 )
 
 // flowNameSize is the length of what follows cookieFlow.
@@ -132,8 +133,8 @@ func cookieName(base string, secure bool) string {
 }
 
 // setCookie writes a cookie. A lifetime of zero makes it end with the browser.
-func setCookie(w http.ResponseWriter, v *Visit, base, value string, lifetime time.Duration) {
-	c := cookie(v, base, value)
+func setCookie(w http.ResponseWriter, secure bool, base, value string, lifetime time.Duration) {
+	c := cookie(secure, base, value)
 	if lifetime > 0 {
 		c.MaxAge = max(1, int(lifetime/time.Second))
 	}
@@ -142,19 +143,19 @@ func setCookie(w http.ResponseWriter, v *Visit, base, value string, lifetime tim
 
 // clearCookie deletes a cookie: the same name, path, Secure, HttpOnly and SameSite as when it was made, else a browser
 // keeps a __Host- cookie (A73).
-func clearCookie(w http.ResponseWriter, v *Visit, base string) {
-	c := cookie(v, base, "")
+func clearCookie(w http.ResponseWriter, secure bool, base string) {
+	c := cookie(secure, base, "")
 	c.MaxAge = -1
 	c.Expires = time.Unix(1, 0)
 	http.SetCookie(w, c)
 }
 
-func cookie(v *Visit, base, value string) *http.Cookie {
+func cookie(secure bool, base, value string) *http.Cookie {
 	return &http.Cookie{
-		Name:     cookieName(base, v.Secure),
+		Name:     cookieName(base, secure),
 		Value:    value,
 		Path:     "/",
-		Secure:   v.Secure,
+		Secure:   secure,
 		HttpOnly: true,
 		SameSite: http.SameSiteLaxMode,
 	}

@@ -2,13 +2,6 @@ package signin
 
 import "net/http"
 
-// beganElsewhere reports whether a page of another origin sent the browser here: a link, a redirect or a form. A browser
-// that sends no fetch metadata is not told apart from one on which the user typed the address.
-func beganElsewhere(r *http.Request) bool {
-	site := r.Header.Get("Sec-Fetch-Site")
-	return site == "cross-site" || site == "same-site"
-}
-
 // ownFlow reports whether state is that of a sign-in which this browser has under way at this site. The sign-in host puts
 // it into the links that it shows to the user of that sign-in. No other page knows it.
 func (s *Service) ownFlow(v *Visit, state string) bool {

@@ -44,7 +44,7 @@ func estate(t *testing.T, change ...func(*settings)) *gateway {
 }
 
 // walker is a browser that every name leads to the gateway.
-func (g *gateway) walker() *browser {
+func (g *gateway) walker() *testBrowser {
 	b := g.browser()
 	b.client.Transport = &http.Transport{
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // our own server, under names that are nobody's
@@ -81,7 +81,7 @@ func next(t *testing.T, from string, r result) string {
 }
 
 // walk goes on from an answer until something is shown, or until an address begins with stop, which is not asked for.
-func (b *browser) walk(from string, r result, stop string) (at string, last result) {
+func (b *testBrowser) walk(from string, r result, stop string) (at string, last result) {
 	b.t.Helper()
 	for range 12 {
 		to := next(b.t, from, r)
@@ -105,13 +105,13 @@ func (b *browser) walk(from string, r result, stop string) (at string, last resu
 }
 
 // open opens a page and goes wherever it leads.
-func (b *browser) open(page string) (at string, last result) {
+func (b *testBrowser) open(page string) (at string, last result) {
 	b.t.Helper()
 	return b.walk(page, b.get(page), "")
 }
 
 // enter signs in at a page with an answer to the prompt.
-func (b *browser) enter(page, answer string) {
+func (b *testBrowser) enter(page, answer string) {
 	b.t.Helper()
 	at, r := b.open(page)
 	if !stays(strings.TrimPrefix(at, login)) || csrf(r.body) == "" {
@@ -124,7 +124,7 @@ func (b *browser) enter(page, answer string) {
 }
 
 // in expects a page of the app without any page before it.
-func (b *browser) in(page string) result {
+func (b *testBrowser) in(page string) result {
 	b.t.Helper()
 	asked := b.idp.count("/token")
 	at, r := b.open(page)
@@ -138,7 +138,7 @@ func (b *browser) in(page string) result {
 }
 
 // at is a cookie of one of the hosts.
-func (b *browser) at(origin, name string) *http.Cookie {
+func (b *testBrowser) at(origin, name string) *http.Cookie {
 	b.t.Helper()
 	u, err := url.Parse(origin)
 	if err != nil {
@@ -153,7 +153,7 @@ func (b *browser) at(origin, name string) *http.Cookie {
 }
 
 // toFinish signs in, or passes through, up to the ticket, which is not used.
-func (b *browser) toFinish(page string) string {
+func (b *testBrowser) toFinish(page string) string {
 	b.t.Helper()
 	origin, _ := cutOrigin(page)
 	stop := origin + Base + "/finish"

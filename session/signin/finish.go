@@ -91,12 +91,12 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 			s.storeDown(w, r, v, err)
 			return
 		}
-		clearCookie(w, v, cookieFlow+f.Name)
+		clearCookie(w, v.Secure, cookieFlow+f.Name)
 		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "ticket spent or too old"})
 		s.ticketLost(w, r, v, value, f.Return, restarted)
 		return
 	}
-	clearCookie(w, v, cookieFlow+f.Name)
+	clearCookie(w, v.Secure, cookieFlow+f.Name)
 	// Where this is not kept, Back leads to the start page.
 	_ = s.Store.Create(ctx, session.Entry{
 		Key: spentKey(value), Value: s.sealSpent(v, value, f.Return), Expires: f.expires().Add(time.Minute),

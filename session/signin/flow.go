@@ -223,7 +223,7 @@ func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 	if err != nil {
 		return err
 	}
-	setCookie(w, v, cookieFlow+f.Name, value, flowLife)
+	setCookie(w, v.Secure, cookieFlow+f.Name, value, flowLife)
 
 	var others []*flow
 	for _, c := range v.Cookies.flows {
@@ -236,7 +236,7 @@ func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 	}
 	slices.SortFunc(others, func(a, b *flow) int { return cmp.Compare(b.StartedMS, a.StartedMS) })
 	for i := maxFlows - 1; i < len(others); i++ {
-		clearCookie(w, v, cookieFlow+others[i].Name)
+		clearCookie(w, v.Secure, cookieFlow+others[i].Name)
 	}
 	return nil
 }

@@ -5,6 +5,9 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
+
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // maxFormBody bounds the forms of our own pages.
@@ -24,14 +27,31 @@ func readForm(w http.ResponseWriter, r *http.Request, limit int64, names ...stri
 }
 
 // csrfToken returns the token of a form that belongs to a session or a pending sign-in: a keyed hash, nothing stored.
-// It is bound to what it does, so that no form's token is good for another.
-func (s *Service) csrfToken(v *Visit, action, secret string) string {
-	return base64.RawURLEncoding.EncodeToString(s.Keys.Sum(action, v.Host, secret))
+// It is bound to the host and to what the form does, so that no form's token is good for another.
+func csrfToken(keys *keyring.Ring, host, action, secret string) string {
+	return base64.RawURLEncoding.EncodeToString(keys.Sum(action, host, secret))
 }
 
-// checkPost holds a state-changing request to its three conditions: POST (the routing), a page of this site (by origin
-// or fetch metadata), and the form's own token (A23).
-func (s *Service) checkPost(r *http.Request, v *Visit, action, secret, token string) bool {
+// checkPost holds a state-changing request to two of its three conditions: a page of this site sent it (by origin or
+// fetch metadata), and it has the form's own token (A23). The third, POST, is the routing's.
+func checkPost(r *http.Request, keys *keyring.Ring, origin, host, action, secret, token string) bool {
 	mac, err := base64.RawURLEncoding.DecodeString(token)
-	return err == nil && sameOrigin(r, v.Origin) && s.Keys.Verify(mac, action, v.Host, secret)
+	return err == nil && sameOrigin(r, origin) && keys.Verify(mac, action, host, secret)
+}
+
+// singleValues parses parameters and returns those that are asked for, empty where absent. ok is false if the query is
+// malformed, or one of them comes twice (A44): two parsers might pick two of them.
+func singleValues(rawQuery string, names ...string) (values map[string]string, ok bool) {
+	q, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return nil, false
+	}
+	values = make(map[string]string, len(names))
+	for _, name := range names {
+		if len(q[name]) > 1 {
+			return nil, false
+		}
+		values[name] = q.Get(name)
+	}
+	return values, true
 }

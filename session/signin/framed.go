@@ -10,19 +10,6 @@ import (
 // frames, and a sign-in that could be framed could be clickjacked. It shows a small page with one link, which leaves the
 // frame (field trial 5.5).
 
-// framed reports whether a browser asks for the content of a frame. It is no navigation to Classify: nothing is begun for a
-// frame. The endpoints stay out of frames.
-func framed(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodPost || r.Header.Get("Sec-Fetch-Mode") != "navigate" || speculative(r.Header) {
-		return false
-	}
-	switch r.Header.Get("Sec-Fetch-Dest") {
-	case "iframe", "frame", "embed", "object":
-		return !underBase(r.URL.Path)
-	}
-	return false
-}
-
 // framedSignIn answers a frame that needs a sign-in. The link begins one at the top, unless there is a session by then: the
 // origin of the page is opaque, so the sign-in began elsewhere (see keepsUser).
 //

@@ -13,7 +13,7 @@ import (
 )
 
 // frame asks as a browser does for the content of a frame.
-func (b *browser) frame(method, target string, header ...string) result {
+func (b *testBrowser) frame(method, target string, header ...string) result {
 	b.t.Helper()
 	var form url.Values
 	if method == http.MethodPost {
@@ -32,47 +32,6 @@ func (r result) leaves() (to, target string) {
 		return html.UnescapeString(m[1]), m[2]
 	}
 	return "", ""
-}
-
-// Field trial 5.5: which requests are for a frame. Classify says that none of them is a navigation, so that nothing is begun
-// for one.
-func TestFramed(t *testing.T) {
-	for _, tt := range []struct {
-		method, path, mode, dest string
-		more                     [2]string
-		want                     bool
-	}{
-		{"GET", "/x", "navigate", "iframe", [2]string{}, true},
-		{"GET", "/x", "navigate", "frame", [2]string{}, true},
-		{"GET", "/x", "navigate", "embed", [2]string{}, true},
-		{"GET", "/x", "navigate", "object", [2]string{}, true},
-		{"POST", "/x", "navigate", "iframe", [2]string{}, true},
-		{"HEAD", "/x", "navigate", "iframe", [2]string{}, false},
-		{"PUT", "/x", "navigate", "iframe", [2]string{}, false},
-		{"GET", "/x", "navigate", "document", [2]string{}, false},
-		{"GET", "/x", "navigate", "fencedframe", [2]string{}, false},
-		{"GET", "/x", "navigate", "", [2]string{}, false},
-		{"GET", "/x", "no-cors", "embed", [2]string{}, false},
-		{"GET", "/x", "cors", "empty", [2]string{}, false},
-		{"GET", "/x", "", "iframe", [2]string{}, false},
-		{"GET", "/x", "navigate", "iframe", [2]string{"Sec-Purpose", "prefetch"}, false},
-		{"GET", Base + "/stay", "navigate", "iframe", [2]string{}, false},
-		{"GET", Base, "navigate", "iframe", [2]string{}, false},
-	} {
-		r := httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, nil)
-		r.Header.Set("Accept", "text/html")
-		r.Header.Set("Sec-Fetch-Mode", tt.mode)
-		r.Header.Set("Sec-Fetch-Dest", tt.dest)
-		if tt.more[0] != "" {
-			r.Header.Set(tt.more[0], tt.more[1])
-		}
-		if got := framed(r); got != tt.want {
-			t.Errorf("%+v: %v", tt, got)
-		}
-		if framed(r) && Classify(r) != NotNavigation {
-			t.Errorf("%+v is a navigation as well", tt)
-		}
-	}
 }
 
 // Field trial 5.5: a frame without a session shows a page that may be framed. Its link signs in at the top and comes back to

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-func (b *browser) frontchannel(iss, sid string) result {
+func (b *testBrowser) frontchannel(iss, sid string) result {
 	b.t.Helper()
 	return b.do(http.MethodGet, Base+"/logout/frontchannel?"+url.Values{"iss": {iss}, "sid": {sid}}.Encode(), nil, "Sec-Fetch-Dest", "iframe")
 }
@@ -64,7 +64,7 @@ func TestFrontChannel(t *testing.T) {
 	if r := one.do(http.MethodPost, Base+"/logout/frontchannel", url.Values{"iss": {g.idp.URL}, "sid": {"sid-1"}}); r.status != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %d", r.status)
 	}
-	for _, b := range []*browser{one, twin, other, without} {
+	for _, b := range []*testBrowser{one, twin, other, without} {
 		if !b.alive() {
 			t.Fatal("somebody was signed out")
 		}

@@ -236,17 +236,17 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // person is a browser: cookies, and no redirect followed unless a test says so.
-type browser struct {
+type testBrowser struct {
 	*gateway
 	client *http.Client
 }
 
-func (g *gateway) browser() *browser {
+func (g *gateway) browser() *testBrowser {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	return &browser{gateway: g, client: &http.Client{
+	return &testBrowser{gateway: g, client: &http.Client{
 		Jar: jar, Transport: g.connections,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -259,7 +259,7 @@ type result struct {
 	header   http.Header
 }
 
-func (b *browser) do(method, target string, form url.Values, header ...string) result {
+func (b *testBrowser) do(method, target string, form url.Values, header ...string) result {
 	b.t.Helper()
 	if !strings.HasPrefix(target, "http") {
 		target = b.URL + target
@@ -296,10 +296,13 @@ func (b *browser) do(method, target string, form url.Values, header ...string) r
 	return result{status: resp.StatusCode, location: resp.Header.Get("Location"), body: string(text), header: resp.Header}
 }
 
-func (b *browser) get(target string) result { b.t.Helper(); return b.do(http.MethodGet, target, nil) }
+func (b *testBrowser) get(target string) result {
+	b.t.Helper()
+	return b.do(http.MethodGet, target, nil)
+}
 
 // toProvider asks for a page and returns what the provider is asked for.
-func (b *browser) toProvider(page string) url.Values {
+func (b *testBrowser) toProvider(page string) url.Values {
 	b.t.Helper()
 	r := b.get(page)
 	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, b.idp.URL+"/authorize?") {
@@ -318,13 +321,13 @@ func query(t *testing.T, raw string) url.Values {
 }
 
 // callback plays the provider's answer to an authorization request.
-func (b *browser) callback(asked url.Values) result {
+func (b *testBrowser) callback(asked url.Values) result {
 	b.t.Helper()
 	return b.get(Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode())
 }
 
 // prompted signs in up to the prompt and returns its page.
-func (b *browser) prompted(page string) result {
+func (b *testBrowser) prompted(page string) result {
 	b.t.Helper()
 	r := b.callback(b.toProvider(page))
 	if !stays(r.location) {
@@ -346,7 +349,7 @@ func csrf(body string) string {
 	return ""
 }
 
-func (b *browser) answer(prompt result, answer string, more ...string) result {
+func (b *testBrowser) answer(prompt result, answer string, more ...string) result {
 	b.t.Helper()
 	form := url.Values{"csrf": {csrf(prompt.body)}, "answer": {answer}}
 	for i := 0; i+1 < len(more); i += 2 {
@@ -356,7 +359,7 @@ func (b *browser) answer(prompt result, answer string, more ...string) result {
 }
 
 // signIn signs in with an answer.
-func (b *browser) signIn(answer string, more ...string) {
+func (b *testBrowser) signIn(answer string, more ...string) {
 	b.t.Helper()
 	b.answer(b.prompted("/"), answer, more...)
 	if r := b.get("/"); r.status != http.StatusOK {
@@ -364,7 +367,7 @@ func (b *browser) signIn(answer string, more ...string) {
 	}
 }
 
-func (b *browser) cookie(name string) *http.Cookie {
+func (b *testBrowser) cookie(name string) *http.Cookie {
 	u, err := url.Parse(b.URL)
 	if err != nil {
 		b.t.Fatal(err)

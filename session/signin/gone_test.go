@@ -15,7 +15,7 @@ import (
 
 // leaving makes a request of the browser's that ends with ctx, as one does whose client goes away. It has been answered,
 // as far as the gateway is concerned, when the channel is closed.
-func (b *browser) leaving(ctx context.Context, method, target string, form url.Values) <-chan struct{} {
+func (b *testBrowser) leaving(ctx context.Context, method, target string, form url.Values) <-chan struct{} {
 	b.t.Helper()
 	r := httptest.NewRequestWithContext(ctx, method, b.URL+target, strings.NewReader(form.Encode()))
 	r.AddCookie(b.cookie(cookieBase))
@@ -91,7 +91,7 @@ func TestClientGoesWhileSigningOut(t *testing.T) {
 			if ctx.Err() == nil {
 				t.Fatal("the client did not go away")
 			}
-			for where, b := range map[string]*browser{"here": here, "there": there} {
+			for where, b := range map[string]*testBrowser{"here": here, "there": there} {
 				if r := b.get("/"); r.status != http.StatusSeeOther {
 					t.Errorf("still signed in %s: %d", where, r.status)
 				}

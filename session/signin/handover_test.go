@@ -106,7 +106,7 @@ func TestHandoverInTheLog(t *testing.T) {
 }
 
 // demandMFA makes a site ask for a second factor, which the provider has shown from now on.
-func (b *browser) demandMFA(origin string) {
+func (b *testBrowser) demandMFA(origin string) {
 	b.service.Providers[0].Claims.MFAMethods = []string{"mfa"}
 	b.demand, b.demandAt = &Demand{MFA: true}, hostOf(origin)
 	b.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })

@@ -23,7 +23,7 @@ func idleGateway(t *testing.T, all bool, change ...func(*settings)) *gateway {
 	return g
 }
 
-func (b *browser) state(method string, header ...string) (s stateJSON, r result) {
+func (b *testBrowser) state(method string, header ...string) (s stateJSON, r result) {
 	b.t.Helper()
 	r = b.do(method, Base+"/session", nil, append([]string{"Accept", "application/json"}, header...)...)
 	if r.status == http.StatusOK {
@@ -34,7 +34,7 @@ func (b *browser) state(method string, header ...string) (s stateJSON, r result)
 	return s, r
 }
 
-func (b *browser) beat() stateJSON {
+func (b *testBrowser) beat() stateJSON {
 	b.t.Helper()
 	s, r := b.state(http.MethodPost, heartbeatHeader, "1", "Sec-Fetch-Site", "same-origin")
 	if r.status != http.StatusOK {

@@ -60,7 +60,7 @@ func TestFormTokensNeverPassAsOneAnother(t *testing.T) {
 		}
 	}
 	for _, made := range all {
-		token := g.service.csrfToken(&Visit{Host: made.host}, made.action, made.secret)
+		token := csrfToken(g.service.Keys, made.host, made.action, made.secret)
 		mac, err := base64.RawURLEncoding.DecodeString(token)
 		if err != nil {
 			t.Fatal(err)
@@ -185,10 +185,11 @@ func (b *kindBench) cookieKinds() []sealedKind {
 		{
 			name: "browser cookie",
 			seal: func(t *testing.T, place int) []byte {
-				return b.cookie(t, func(w http.ResponseWriter) { s.browserID(w, b.visits[place]) })
+				v := b.visits[place]
+				return b.cookie(t, func(w http.ResponseWriter) { giveBrowserID(w, s.Keys, v.Host, v.Secure, &v.Cookies) })
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				_, ok := s.knownBrowser(b.visit(place, Cookies{browser: asText(sealed)}))
+				_, ok := browserID(s.Keys, b.visits[place].Host, &Cookies{browser: asText(sealed)})
 				return ok
 			},
 		},

@@ -129,10 +129,10 @@ func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Sess
 	s.KeepApart(w, nil, v, have.Identity)
 	value := session.SealToken(s.Keys, token, v.Host, cookieBase)
 	if have.Kind == session.Persistent {
-		setCookie(w, v, cookieBase, value, have.MaxEnd(s.Sessions.Limits()).Sub(s.Now()))
+		setCookie(w, v.Secure, cookieBase, value, have.MaxEnd(s.Sessions.Limits()).Sub(s.Now()))
 		return
 	}
-	setCookie(w, v, cookieBase, value, 0)
+	setCookie(w, v.Secure, cookieBase, value, 0)
 }
 
 // create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If

@@ -13,7 +13,7 @@ import (
 func TestMaxSessions(t *testing.T) {
 	g := newGateway(t)
 	g.service.MaxSessions = 2
-	var all []*browser
+	var all []*testBrowser
 	for range 3 {
 		b := g.browser()
 		b.signIn("yes")

@@ -4,15 +4,11 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"strings"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
-
-// mePath is the page of the person who is signed in: the one endpoint of ours that a sign-in may return to.
-const mePath = Base + "/me"
 
 const actionMe = "me"
 
@@ -119,19 +115,4 @@ func (s *Service) showMine(w http.ResponseWriter, r *http.Request, v *Visit, who
 	default:
 		s.Pages.Write(w, r, http.StatusOK, o.page())
 	}
-}
-
-// wantsJSON reports whether a client asks for the twin of a page for scripts.
-func wantsJSON(r *http.Request) bool {
-	accept := r.Header.Get("Accept")
-	if acceptsHTML(accept) {
-		return false
-	}
-	for part := range strings.SplitSeq(accept, ",") {
-		media, _, _ := strings.Cut(part, ";")
-		if strings.EqualFold(strings.TrimSpace(media), "application/json") {
-			return true
-		}
-	}
-	return r.Method == http.MethodPost && isJSON(r)
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 
 	"go.uber.org/zap"
@@ -45,11 +44,6 @@ func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 	return change{CSRF: form["csrf"], Do: form["do"], Session: form["session"]}, ok
 }
 
-func isJSON(r *http.Request) bool {
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && media == "application/json"
-}
-
 // changeMine does what somebody asks for at their own page, and shows it again. A session is named by its short hash and
 // looked for among the person's own alone (A23).
 func (s *Service) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
@@ -58,7 +52,7 @@ func (s *Service) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, w
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
 		return
 	}
-	if !s.checkPost(r, v, actionMe, string(who.session.ID[:]), c.CSRF) {
+	if !checkPost(r, s.Keys, v.Origin, v.Host, actionMe, string(who.session.ID[:]), c.CSRF) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: mePath, HomeURL: Home})
 		return
 	}

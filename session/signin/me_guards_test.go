@@ -17,7 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
-func (b *browser) script(method string, header ...string) result {
+func (b *testBrowser) script(method string, header ...string) result {
 	b.t.Helper()
 	return b.do(method, mePath, nil, append([]string{"Accept", "application/json"}, header...)...)
 }
@@ -105,7 +105,7 @@ func TestMeTwins(t *testing.T) {
 }
 
 // post sends JSON without asking for any.
-func (b *browser) post(body string) result {
+func (b *testBrowser) post(body string) result {
 	b.t.Helper()
 	r, err := http.NewRequest(http.MethodPost, b.URL+mePath, strings.NewReader(body))
 	if err != nil {
@@ -128,7 +128,7 @@ func (b *browser) post(body string) result {
 func TestMeEndsWhatIsNamed(t *testing.T) {
 	g, _ := meGateway(t)
 	b, one, two := g.browser(), g.browser(), g.browser()
-	for _, each := range []*browser{b, one, two} {
+	for _, each := range []*testBrowser{b, one, two} {
 		each.signIn("yes")
 	}
 	var events []string

@@ -51,7 +51,7 @@ func (s *Service) overview(r *http.Request, v *Visit, who visitor) (*overview, e
 	}
 	o := &overview{
 		who: who.session, now: s.Now(), limits: s.Sessions.Limits(), clients: s.Clients,
-		csrf:       s.csrfToken(v, actionMe, string(who.session.ID[:])),
+		csrf:       csrfToken(s.Keys, v.Host, actionMe, string(who.session.ID[:])),
 		unreadable: own.Unreadable, moreSessions: own.More,
 	}
 	// The one that asks is there, whatever the list says, and comes first; then those that were used last.

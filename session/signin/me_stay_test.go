@@ -15,7 +15,7 @@ import (
 func copyTo(to io.Writer, from *http.Response) (int64, error) { return io.Copy(to, from.Body) }
 
 // kind is that of a browser's session, as its page says.
-func (b *browser) kind() string { b.t.Helper(); return b.mine().Sessions[0].Kind }
+func (b *testBrowser) kind() string { b.t.Helper(); return b.mine().Sessions[0].Kind }
 
 // A13, X10: a person turns their session into a persistent one under a new id, and back; the old cookie is dead.
 func TestMeStays(t *testing.T) {
@@ -122,7 +122,7 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 }
 
 // A browser in which several people have signed in keeps nobody (A7), and a copied cookie cannot be made to outlive the
-// browser that it was copied from.
+// testBrowser that it was copied from.
 func TestMeStaysInItsBrowser(t *testing.T) {
 	g, _ := meGateway(t, func(s *settings) { s.prompt.SharedUsers, s.prompt.SharedWindow = 2, 7*24*time.Hour })
 	b := g.browser()

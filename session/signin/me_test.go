@@ -43,7 +43,7 @@ func meGateway(t *testing.T, change ...func(*settings)) (*gateway, stored) {
 }
 
 // mine is the page's twin, as a script gets it.
-func (b *browser) mine() (m mineJSON) {
+func (b *testBrowser) mine() (m mineJSON) {
 	b.t.Helper()
 	r := b.do(http.MethodGet, mePath, nil, "Accept", "application/json")
 	if r.status != http.StatusOK || r.header.Get("Content-Type") != "application/json" {
@@ -56,7 +56,7 @@ func (b *browser) mine() (m mineJSON) {
 }
 
 // change posts a form of the page.
-func (b *browser) change(fields ...string) result {
+func (b *testBrowser) change(fields ...string) result {
 	b.t.Helper()
 	form := url.Values{"csrf": {csrf(b.get(mePath).body)}}
 	for i := 0; i+1 < len(fields); i += 2 {
@@ -65,7 +65,7 @@ func (b *browser) change(fields ...string) result {
 	return b.do(http.MethodPost, mePath, form)
 }
 
-func (b *browser) signedIn() bool { b.t.Helper(); return b.get("/").status == http.StatusOK }
+func (b *testBrowser) signedIn() bool { b.t.Helper(); return b.get("/").status == http.StatusOK }
 
 // L7: people see their sessions, this one first, in words, with both ends, and their sign-ins with 50140 and blocks.
 func TestMe(t *testing.T) {
@@ -197,7 +197,7 @@ func TestMeForged(t *testing.T) {
 			t.Errorf("%s: %d", what, r.status)
 		}
 	}
-	for name, who := range map[string]*browser{"b": b, "mine": mine, "stranger": stranger} {
+	for name, who := range map[string]*testBrowser{"b": b, "mine": mine, "stranger": stranger} {
 		if !who.signedIn() {
 			t.Errorf("%s was signed out", name)
 		}
@@ -214,7 +214,7 @@ func TestMeEnds(t *testing.T) {
 	g.service.Notify = func(event string, data map[string]any) { events = append(events, event+" "+data["by"].(string)) }
 	b, one, two := g.browser(), g.browser(), g.browser()
 	g.service.Notify = nil
-	for _, each := range []*browser{b, one, two} {
+	for _, each := range []*testBrowser{b, one, two} {
 		each.signIn("yes")
 	}
 	g.service.Notify = func(event string, data map[string]any) { events = append(events, event+" "+data["by"].(string)) }
@@ -252,7 +252,7 @@ func TestMeEnds(t *testing.T) {
 }
 
 // signInQuietly signs in without telling what listens.
-func (b *browser) signInQuietly() {
+func (b *testBrowser) signInQuietly() {
 	b.t.Helper()
 	tell := b.service.Notify
 	b.service.Notify = nil

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"mime"
 	"net/http"
 	"strings"
 )
@@ -78,12 +79,44 @@ func acceptsHTML(accept string) bool {
 	return false
 }
 
-// sameOrigin reports whether a state-changing request comes from a page of the site itself: by Sec-Fetch-Site and
-// Origin, both of which a browser sets and a page cannot. Either may be absent, but not both: then nothing proves it.
-func sameOrigin(r *http.Request, origin string) bool {
-	site, from := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
-	if site == "" && from == "" {
+// framed reports whether a browser asks for the content of a frame. It is no navigation to Classify: nothing is begun for a
+// frame. The endpoints stay out of frames.
+func framed(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost || r.Header.Get("Sec-Fetch-Mode") != "navigate" || speculative(r.Header) {
 		return false
 	}
-	return (site == "" || site == "same-origin") && (from == "" || from == origin)
+	switch r.Header.Get("Sec-Fetch-Dest") {
+	case "iframe", "frame", "embed", "object":
+		return !underBase(r.URL.Path)
+	}
+	return false
+}
+
+// wantsJSON reports whether a client asks for the twin of a page for scripts.
+func wantsJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	if acceptsHTML(accept) {
+		return false
+	}
+	for part := range strings.SplitSeq(accept, ",") {
+		media, _, _ := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(media), "application/json") {
+			return true
+		}
+	}
+	return r.Method == http.MethodPost && isJSON(r)
+}
+
+// isJSON reports whether a request sends JSON.
+func isJSON(r *http.Request) bool {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && media == "application/json"
+}
+
+// maxAgent bounds the user agent that is kept.
+const maxAgent = 256
+
+func agent(r *http.Request) string {
+	ua := r.UserAgent()
+	return ua[:min(len(ua), maxAgent)]
 }

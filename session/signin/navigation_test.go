@@ -2,6 +2,7 @@ package signin
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
 )
 
@@ -43,39 +44,43 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-// TestSameOrigin holds A23: a request that nothing proves to be of our own page changes nothing.
-func TestSameOrigin(t *testing.T) {
-	const ours = "https://wiki.example.com"
-	for _, c := range []struct {
-		site, origin string
-		want         bool
+// Field trial 5.5: which requests are for a frame. Classify says that none of them is a navigation, so that nothing is begun
+// for one.
+func TestFramed(t *testing.T) {
+	for _, tt := range []struct {
+		method, path, mode, dest string
+		more                     [2]string
+		want                     bool
 	}{
-		{"same-origin", ours, true},
-		{"same-origin", "", true},
-		{"", ours, true},
-		{"", "", false},
-		{"cross-site", ours, false},
-		{"same-site", "https://evil.example.com", false},
-		{"same-site", ours, false},
-		{"none", "", false},
-		{"same-origin", "null", false},
-		{"", "null", false},
-		{"", "https://wiki.example.com.evil.example", false},
-		{"", "http://wiki.example.com", false},
-		{"", "https://wiki.example.com:8443", false},
+		{"GET", "/x", "navigate", "iframe", [2]string{}, true},
+		{"GET", "/x", "navigate", "frame", [2]string{}, true},
+		{"GET", "/x", "navigate", "embed", [2]string{}, true},
+		{"GET", "/x", "navigate", "object", [2]string{}, true},
+		{"POST", "/x", "navigate", "iframe", [2]string{}, true},
+		{"HEAD", "/x", "navigate", "iframe", [2]string{}, false},
+		{"PUT", "/x", "navigate", "iframe", [2]string{}, false},
+		{"GET", "/x", "navigate", "document", [2]string{}, false},
+		{"GET", "/x", "navigate", "fencedframe", [2]string{}, false},
+		{"GET", "/x", "navigate", "", [2]string{}, false},
+		{"GET", "/x", "no-cors", "embed", [2]string{}, false},
+		{"GET", "/x", "cors", "empty", [2]string{}, false},
+		{"GET", "/x", "", "iframe", [2]string{}, false},
+		{"GET", "/x", "navigate", "iframe", [2]string{"Sec-Purpose", "prefetch"}, false},
+		{"GET", Base + "/stay", "navigate", "iframe", [2]string{}, false},
+		{"GET", Base, "navigate", "iframe", [2]string{}, false},
 	} {
-		r, err := http.NewRequest(http.MethodPost, "/", nil)
-		if err != nil {
-			t.Fatal(err)
+		r := httptest.NewRequestWithContext(t.Context(), tt.method, tt.path, nil)
+		r.Header.Set("Accept", "text/html")
+		r.Header.Set("Sec-Fetch-Mode", tt.mode)
+		r.Header.Set("Sec-Fetch-Dest", tt.dest)
+		if tt.more[0] != "" {
+			r.Header.Set(tt.more[0], tt.more[1])
 		}
-		if c.site != "" {
-			r.Header.Set("Sec-Fetch-Site", c.site)
+		if got := framed(r); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
 		}
-		if c.origin != "" {
-			r.Header.Set("Origin", c.origin)
-		}
-		if got := sameOrigin(r, ours); got != c.want {
-			t.Errorf("Sec-Fetch-Site %q, Origin %q: got %t", c.site, c.origin, got)
+		if framed(r) && Classify(r) != NotNavigation {
+			t.Errorf("%+v is a navigation as well", tt)
 		}
 	}
 }

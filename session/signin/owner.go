@@ -15,7 +15,6 @@ import (
 // it is missing, or proves another user, the data is deleted before the app is asked.
 
 const (
-	cookieOwner = cookieBase + "-owner-"
 	// placeOwner separates the proof from the tokens of forms, which the same key makes.
 	placeOwner = "owner"
 	// ownerSize is the length of what follows cookieOwner: apps may share a host, and each has its own data.
@@ -47,13 +46,13 @@ func (s *Service) KeepApart(w http.ResponseWriter, request http.Header, v *Visit
 	}
 	if complete {
 		proof := s.Keys.Sum(placeOwner, v.Host, v.Site.App, who.Issuer, who.Subject)
-		setCookie(w, v, name, base64.RawURLEncoding.EncodeToString(proof), browserIDLife)
+		setCookie(w, v.Secure, name, base64.RawURLEncoding.EncodeToString(proof), browserIDLife)
 	}
 }
 
 // endCookie clears the cookie of a session that is over, and with it the cookies of the app that belong to its user.
 func (s *Service) endCookie(w http.ResponseWriter, v *Visit) {
-	clearCookie(w, v, cookieBase)
+	clearCookie(w, v.Secure, cookieBase)
 	if rule := v.Site.AppData; !v.onBehalf && rule.Personal() {
 		rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.lines)
 	}

@@ -41,14 +41,17 @@ func alwaysAsked(s *settings) { s.prompt.SharedUsers = 0 }
 func (a *forgetful) last() string { return a.greeted[len(a.greeted)-1] }
 
 // as makes the app, and the provider, know the browser's user by a name.
-func (b *browser) as(name string) {
+func (b *testBrowser) as(name string) {
 	b.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-" + name, "preferred_username": name} })
 }
 
 // ask asks for the page of the app as somebody who is signed in under that name.
-func (b *browser) ask(name string) { b.t.Helper(); b.do(http.MethodGet, "/", nil, "Test-User", name) }
+func (b *testBrowser) ask(name string) {
+	b.t.Helper()
+	b.do(http.MethodGet, "/", nil, "Test-User", name)
+}
 
-func (b *browser) leave() {
+func (b *testBrowser) leave() {
 	b.t.Helper()
 	page := b.get(Base + "/sign-out")
 	b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
@@ -56,12 +59,12 @@ func (b *browser) leave() {
 
 // Field trial 5.1: whoever signs in next does not go on as the one before, however the session of that one has ended.
 func TestAnotherUserMeetsNoCookieOfTheApp(t *testing.T) {
-	for how, end := range map[string]func(b *browser){
-		"signed out":   func(b *browser) { b.leave() },
-		"idle":         func(b *browser) { b.clock.Advance(session.DefaultLimits.Browser.Idle); b.get("/") },
-		"not noticed":  func(b *browser) { b.clock.Advance(session.DefaultLimits.Browser.Max) },
-		"cookie gone":  func(b *browser) { b.forget(cookieBase) },
-		"someone else": func(*browser) {},
+	for how, end := range map[string]func(b *testBrowser){
+		"signed out":   func(b *testBrowser) { b.leave() },
+		"idle":         func(b *testBrowser) { b.clock.Advance(session.DefaultLimits.Browser.Idle); b.get("/") },
+		"not noticed":  func(b *testBrowser) { b.clock.Advance(session.DefaultLimits.Browser.Max) },
+		"cookie gone":  func(b *testBrowser) { b.forget(cookieBase) },
+		"someone else": func(*testBrowser) {},
 	} {
 		t.Run(how, func(t *testing.T) {
 			app := new(forgetful)
@@ -96,7 +99,7 @@ func TestAnotherUserMeetsNoCookieOfTheApp(t *testing.T) {
 }
 
 // forget drops a cookie, as a browser does that was closed.
-func (b *browser) forget(name string) {
+func (b *testBrowser) forget(name string) {
 	u, err := url.Parse(b.URL)
 	if err != nil {
 		b.t.Fatal(err)

@@ -47,7 +47,7 @@ func (s *Service) givePending(w http.ResponseWriter, v *Visit, p unanswered) {
 	}
 	plain = append(plain, p.page...)
 	sealed := s.Keys.Seal(keyring.PurposePending, plain, v.Host, cookiePending)
-	setCookie(w, v, cookiePending, base64.RawURLEncoding.EncodeToString(sealed), 0)
+	setCookie(w, v.Secure, cookiePending, base64.RawURLEncoding.EncodeToString(sealed), 0)
 }
 
 // pendingToken opens the pending cookie. ok is false if there is none of ours.
@@ -101,7 +101,7 @@ func (s *Service) abandonPending(w http.ResponseWriter, r *http.Request, v *Visi
 		s.Logger.Warn("pending sign-in not ended", zap.Error(err))
 		return
 	}
-	clearCookie(w, v, cookiePending)
+	clearCookie(w, v.Secure, cookiePending)
 }
 
 // overtake makes room for the prompt of a user. If this browser already has an unanswered one of the same user, in

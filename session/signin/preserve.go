@@ -63,7 +63,7 @@ func (s *Service) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who
 		s.Logger.Warn("form of an ended session not kept", zap.String("app", v.Site.App), zap.Error(err))
 		return false
 	}
-	setCookie(w, v, cookieForm, session.SealToken(s.Keys, token, v.Host, cookieForm), formLife)
+	setCookie(w, v.Secure, cookieForm, session.SealToken(s.Keys, token, v.Host, cookieForm), formLife)
 	return true
 }
 
@@ -80,7 +80,7 @@ func (s *Service) sender(ctx context.Context, v *Visit, who *session.Session) (s
 	if who != nil {
 		return personOf(who), nil
 	}
-	id, ok := s.knownBrowser(v)
+	id, ok := browserID(s.Keys, v.Host, &v.Cookies)
 	if !ok {
 		return "", nil
 	}
@@ -118,17 +118,17 @@ func (s *Service) offerForm(w http.ResponseWriter, r *http.Request, v *Visit, wh
 	f, err := s.Sessions.Form(ctx, token)
 	switch {
 	case errors.Is(err, session.ErrNotFound):
-		clearCookie(w, v, cookieForm)
+		clearCookie(w, v.Secure, cookieForm)
 		return false
 	case err != nil || f.Path != v.Return:
 		return false
 	case f.Person != personOf(who):
 		_, _ = s.Sessions.TakeForm(ctx, token) // the sender has left this browser to somebody else
-		clearCookie(w, v, cookieForm)
+		clearCookie(w, v.Secure, cookieForm)
 		return false
 	}
 	s.Pages.Write(w, r, http.StatusOK, pages.SendForm{
-		URL: v.Return, AppName: v.Site.App, Token: s.csrfToken(v, actionForm, formSecret(token, who)), Sent: f.At,
+		URL: v.Return, AppName: v.Site.App, Token: csrfToken(s.Keys, v.Host, actionForm, formSecret(token, who)), Sent: f.At,
 	})
 	return true
 }
@@ -159,7 +159,7 @@ func (s *Service) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
 		return true
 	}
-	if !s.checkPost(r, v, actionForm, formSecret(token, who), answer[formField]) {
+	if !checkPost(r, s.Keys, v.Origin, v.Host, actionForm, formSecret(token, who), answer[formField]) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: v.Return, HomeURL: Home})
 		return true
 	}
@@ -171,11 +171,11 @@ func (s *Service) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who
 		s.storeDown(w, r, v, err)
 		return true
 	case err != nil || f.Path != v.Return || f.Person != personOf(who):
-		clearCookie(w, v, cookieForm)
+		clearCookie(w, v.Secure, cookieForm)
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormGone, ActionURL: v.Return, HomeURL: Home})
 		return true
 	}
-	clearCookie(w, v, cookieForm)
+	clearCookie(w, v.Secure, cookieForm)
 	if answer[formAnswer] != "send" {
 		s.goOn(w, r, v.Return)
 		return true

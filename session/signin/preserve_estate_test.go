@@ -14,21 +14,21 @@ import (
 func TestFormIsKeptAtASite(t *testing.T) {
 	const note = wiki + page
 	for name, row := range map[string]struct {
-		end  func(b *browser)
+		end  func(b *testBrowser)
 		next string // who signs in then
 		kept bool
 		back bool
 	}{
-		"its idle limit": {end: func(b *browser) { b.clock.Advance(24 * time.Hour) }, kept: true, back: true},
-		"idle sign-out":  {end: func(b *browser) { b.clock.Advance(time.Hour) }, kept: true, back: true},
-		"its idle limit, and another person signs in": {end: func(b *browser) { b.clock.Advance(24 * time.Hour) }, next: "bob", kept: true},
-		"idle sign-out, and another person signs in":  {end: func(b *browser) { b.clock.Advance(time.Hour) }, next: "bob", kept: true},
-		"it was ended": {end: func(b *browser) { b.endSession() }},
-		"a request of the page had found it so": {end: func(b *browser) {
+		"its idle limit": {end: func(b *testBrowser) { b.clock.Advance(24 * time.Hour) }, kept: true, back: true},
+		"idle sign-out":  {end: func(b *testBrowser) { b.clock.Advance(time.Hour) }, kept: true, back: true},
+		"its idle limit, and another person signs in": {end: func(b *testBrowser) { b.clock.Advance(24 * time.Hour) }, next: "bob", kept: true},
+		"idle sign-out, and another person signs in":  {end: func(b *testBrowser) { b.clock.Advance(time.Hour) }, next: "bob", kept: true},
+		"it was ended": {end: func(b *testBrowser) { b.endSession() }},
+		"a request of the page had found it so": {end: func(b *testBrowser) {
 			b.clock.Advance(time.Hour)
 			b.do(http.MethodGet, wiki+"/poll", nil, "Accept", "application/json")
 		}},
-		"its limit, as another site had found": {end: func(b *browser) {
+		"its limit, as another site had found": {end: func(b *testBrowser) {
 			b.clock.Advance(24 * time.Hour)
 			b.get(admin + "/")
 		}},

@@ -58,7 +58,7 @@ func tokenOf(t *testing.T, r result) string {
 }
 
 // preserving is a site that keeps forms, and a browser in which Ada was signed in until her session ended.
-func preserving(t *testing.T) *browser {
+func preserving(t *testing.T) *testBrowser {
 	t.Helper()
 	// Two people in one browser make it a shared device by default, which would hide the prompt (K14).
 	g := newGateway(t, func(s *settings) { s.prompt.SharedUsers = 9 })
@@ -69,7 +69,7 @@ func preserving(t *testing.T) *browser {
 	return b
 }
 
-func (b *browser) endSession() {
+func (b *testBrowser) endSession() {
 	b.t.Helper()
 	if _, err := b.service.Sessions.EndAll(b.t.Context(), session.Identity{Issuer: b.idp.URL, Subject: b.idp.subject()}); err != nil {
 		b.t.Fatal(err)
@@ -77,12 +77,12 @@ func (b *browser) endSession() {
 	b.clock.Advance(time.Second)
 }
 
-func (b *browser) press(token, answer string, header ...string) result {
+func (b *testBrowser) press(token, answer string, header ...string) result {
 	b.t.Helper()
 	return b.pressAt(page, token, answer, header...)
 }
 
-func (b *browser) pressAt(page, token, answer string, header ...string) result {
+func (b *testBrowser) pressAt(page, token, answer string, header ...string) result {
 	b.t.Helper()
 	return b.do(http.MethodPost, page, url.Values{formField: {token}, formAnswer: {answer}}, header...)
 }
@@ -154,11 +154,11 @@ func TestMultipartFormIsKept(t *testing.T) {
 // Nothing is kept, and the store is not written to, where it is not certain what was sent, from where and by whom.
 func TestFormsThatAreNotKept(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*browser)
+		change func(*testBrowser)
 		form   url.Values
 		header []string
 	}{
-		"the site keeps none":      {change: func(b *browser) { b.site.PreservePost = 0 }},
+		"the site keeps none":      {change: func(b *testBrowser) { b.site.PreservePost = 0 }},
 		"too large":                {form: url.Values{"text": {strings.Repeat("x", 1000)}}},
 		"A23: from another origin": {header: []string{"Origin", "https://evil.example.com", "Sec-Fetch-Site", "cross-site"}},
 		"A23: from a sister host":  {header: []string{"Sec-Fetch-Site", "same-site"}},
@@ -168,13 +168,13 @@ func TestFormsThatAreNotKept(t *testing.T) {
 		"no type":                  {header: []string{"Content-Type", ""}},
 		"packed":                   {header: []string{"Content-Encoding", "gzip"}},
 		"a script's":               {header: []string{"X-Requested-With", "XMLHttpRequest"}},
-		"never signed in":          {change: func(b *browser) { b.client.Jar = nil }},
-		"two people's browser": {change: func(b *browser) {
+		"never signed in":          {change: func(b *testBrowser) { b.client.Jar = nil }},
+		"two people's browser": {change: func(b *testBrowser) {
 			b.idp.signInAs("bob")
 			b.signIn("no")
 			b.endSession()
 		}},
-		"nobody's browser any more": {change: func(b *browser) { b.clock.Advance(8 * 24 * time.Hour) }},
+		"nobody's browser any more": {change: func(b *testBrowser) { b.clock.Advance(8 * 24 * time.Hour) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := preserving(t)

@@ -65,7 +65,7 @@ func (s *Service) promptPage(v *Visit, p session.Pending, prompt, ret string) pa
 	return pages.Prompt{
 		UserName:       p.Draft.User,
 		AppName:        v.Site.App,
-		CSRF:           s.csrfToken(v, actionStay, prompt),
+		CSRF:           csrfToken(s.Keys, v.Host, actionStay, prompt),
 		Return:         ret,
 		BrowserIdle:    limits.Browser.Idle,
 		BrowserMax:     limits.Browser.Max,
@@ -100,12 +100,12 @@ func (s *Service) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, 
 	origin, _ := cutOrigin(ret)
 	if _, _, err := s.Session(r, v); err == nil {
 		if origin == "" {
-			clearCookie(w, v, cookiePending)
+			clearCookie(w, v.Secure, cookiePending)
 		} // else it is all that knows where Back leads, next time as well
 		s.goOn(w, r, ret)
 		return
 	}
-	clearCookie(w, v, cookiePending)
+	clearCookie(w, v.Secure, cookiePending)
 	// A late answer gets a fresh sign-in, not a session (A8).
 	s.problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, Code: int(signinlog.KeepMeSignedIn), ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
 }
@@ -130,7 +130,7 @@ func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.nothingPending(w, r, v, ret)
 		return
 	}
-	if !s.checkPost(r, v, actionStay, have.prompt, form["csrf"]) {
+	if !checkPost(r, s.Keys, v.Origin, v.Host, actionStay, have.prompt, form["csrf"]) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: stayURL(ret), HomeURL: Home})
 		return
 	}
@@ -159,7 +159,7 @@ func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) {
 		return
 	}
 	if n.Flow.For == nil {
-		clearCookie(w, v, cookiePending)
+		clearCookie(w, v.Secure, cookiePending)
 		n.Flow.Return = ret
 	} else if ret != n.Flow.page() {
 		n.Flow.For.Later = ret

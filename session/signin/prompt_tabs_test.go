@@ -12,7 +12,7 @@ import (
 var returnField = `name="return" value="`
 
 // inTab answers the prompt as one tab shows it, with everything that its form holds.
-func (b *browser) inTab(page result, answer string) result {
+func (b *testBrowser) inTab(page result, answer string) result {
 	b.t.Helper()
 	_, rest, ok := strings.Cut(page.body, returnField)
 	if !ok {
@@ -22,7 +22,7 @@ func (b *browser) inTab(page result, answer string) result {
 	return b.answer(page, answer, "return", ret)
 }
 
-func (b *browser) tabs(pages ...string) (shown []result) {
+func (b *testBrowser) tabs(pages ...string) (shown []result) {
 	b.t.Helper()
 	var asked []url.Values
 	for _, page := range pages {

@@ -15,7 +15,7 @@ import (
 
 const recheck = time.Hour
 
-func recheckGateway(t *testing.T, change ...func(*settings)) (*gateway, *browser) {
+func recheckGateway(t *testing.T, change ...func(*settings)) (*gateway, *testBrowser) {
 	t.Helper()
 	g := newGateway(t, append([]func(*settings){func(s *settings) { s.recheck = recheck }}, change...)...)
 	b := g.browser()
@@ -24,7 +24,7 @@ func recheckGateway(t *testing.T, change ...func(*settings)) (*gateway, *browser
 }
 
 // user is who the app sees now.
-func (b *browser) user() string { return b.get("/").body }
+func (b *testBrowser) user() string { return b.get("/").body }
 
 // TestRecheckBehind holds A66: claims that change at the provider change here, behind the next request once they are
 // old, and nobody waits for it.
@@ -211,7 +211,7 @@ func TestRecheckStoreDown(t *testing.T) {
 }
 
 // loaded returns the session that the browser's cookie opens, and its token.
-func (b *browser) loaded() (*session.Session, session.Token) {
+func (b *testBrowser) loaded() (*session.Session, session.Token) {
 	b.t.Helper()
 	token, err := session.OpenToken(b.service.Keys, b.cookie(cookieBase).Value, "127.0.0.1", cookieBase)
 	if err != nil {

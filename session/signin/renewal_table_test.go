@@ -140,7 +140,7 @@ func (o *tried) mend() {
 }
 
 // refreshToken is the one that the session has.
-func (b *browser) refreshToken() string {
+func (b *testBrowser) refreshToken() string {
 	who, token := b.loaded()
 	tokens, err := b.service.Sessions.Tokens(who, token)
 	if err != nil {
@@ -235,7 +235,7 @@ func codesSince(log *records, n int) string {
 }
 
 // waits tells how long another session of the provider is held up, once the provider answers as it should.
-func waits(o *tried, other *browser) string {
+func waits(o *tried, other *testBrowser) string {
 	// A renewal may go on behind the request that began it, so another request is what shows it.
 	renewed := func() bool {
 		for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end); <-time.After(5 * time.Millisecond) {

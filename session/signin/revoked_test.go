@@ -55,7 +55,7 @@ func TestRevokedWhileSigningIn(t *testing.T) {
 		if n := g.log.count(signinlog.GrantRevoked) - before; n != 3 {
 			t.Errorf("%s: %d entries of code 50173, want 3", name, n)
 		}
-		for what, b := range map[string]*browser{"prompt": atPrompt, "provider": atProvider} {
+		for what, b := range map[string]*testBrowser{"prompt": atPrompt, "provider": atProvider} {
 			if r := b.get("/"); r.status != http.StatusSeeOther {
 				t.Errorf("%s: who was at the %s is in: %d", name, what, r.status)
 			}
@@ -92,7 +92,7 @@ func TestRevokedForOneAppOfAHost(t *testing.T) {
 // A25, K20: a person at many prompts at once loses the oldest, each logged as abandoned once.
 func TestManyPromptsOfOnePerson(t *testing.T) {
 	g := newGateway(t)
-	var browsers []*browser
+	var browsers []*testBrowser
 	var prompts []result
 	for range 8 {
 		g.clock.Advance(time.Second)
@@ -118,7 +118,7 @@ func TestManyPromptsOfOnePerson(t *testing.T) {
 func TestTooManyPrompts(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.maxPending = 2 })
 	people := 0
-	next := func() (*browser, result) {
+	next := func() (*testBrowser, result) {
 		people++
 		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": strings.Repeat("x", people)} })
 		b := g.browser()

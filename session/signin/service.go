@@ -22,9 +22,6 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// Base is the path under which every site answers for sign-in.
-const Base = "/.latchkey"
-
 // Config is what a Service works with. Everything without a default is required.
 type Config struct {
 	// Providers: the first is the default.

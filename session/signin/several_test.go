@@ -24,7 +24,7 @@ func twoProviders(t *testing.T) (g *gateway, partners *fakeIDP) {
 }
 
 // toChosen follows a link to a provider and returns what it is asked for.
-func (b *browser) toChosen(p *fakeIDP, target string) url.Values {
+func (b *testBrowser) toChosen(p *fakeIDP, target string) url.Values {
 	b.t.Helper()
 	r := b.get(target)
 	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, p.URL+"/authorize?") {
@@ -33,7 +33,7 @@ func (b *browser) toChosen(p *fakeIDP, target string) url.Values {
 	return query(b.t, r.location)
 }
 
-func (b *browser) answerAt(path string, asked url.Values, more ...string) result {
+func (b *testBrowser) answerAt(path string, asked url.Values, more ...string) result {
 	b.t.Helper()
 	q := url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}
 	for i := 0; i+1 < len(more); i += 2 {

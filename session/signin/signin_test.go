@@ -161,7 +161,7 @@ func TestRemember(t *testing.T) {
 	}
 }
 
-func (b *browser) signOut() {
+func (b *testBrowser) signOut() {
 	b.t.Helper()
 	page := b.get(Base + "/sign-out")
 	r := b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})

@@ -27,7 +27,7 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 	case err == nil:
 		s.Pages.Write(w, r, http.StatusOK, pages.SignOut{
 			UserName:   have.User,
-			CSRF:       s.csrfToken(v, actionSignOut, string(token.ID[:])),
+			CSRF:       csrfToken(s.Keys, v.Host, actionSignOut, string(token.ID[:])),
 			Everywhere: true,
 			BackURL:    Home,
 		})
@@ -48,7 +48,7 @@ func (s *Service) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, 
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
 		return
 	}
-	if !s.checkPost(r, v, actionSignOut, string(token.ID[:]), form["csrf"]) {
+	if !checkPost(r, s.Keys, v.Origin, v.Host, actionSignOut, string(token.ID[:]), form["csrf"]) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: Base + "/sign-out", HomeURL: Home})
 		return
 	}
@@ -218,7 +218,7 @@ func (s *Service) leaveNothing(w http.ResponseWriter, r *http.Request, v *Visit)
 	owned := v.Cookies.value(name) != ""
 	if owned && v.Site.AppData.Personal() {
 		v.Site.AppData.Delete(w.Header(), v.Host, v.Secure, v.Cookies.lines)
-		clearCookie(w, v, name)
+		clearCookie(w, v.Secure, name)
 	}
 	s.clearSiteData(w, v, owned)
 }

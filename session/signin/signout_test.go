@@ -61,7 +61,7 @@ func TestSignOutForged(t *testing.T) {
 			t.Errorf("%s: %d, cookies %v", what, try.status, try.setCookies())
 		}
 	}
-	for _, who := range []*browser{b, other} {
+	for _, who := range []*testBrowser{b, other} {
 		if r := who.get("/"); r.status != http.StatusOK {
 			t.Errorf("somebody was signed out: %d", r.status)
 		}
@@ -102,7 +102,7 @@ func TestAnswerForged(t *testing.T) {
 func TestSignOutEverywhere(t *testing.T) {
 	g := newGateway(t)
 	one, two, three := g.browser(), g.browser(), g.browser()
-	for _, b := range []*browser{one, two, three} {
+	for _, b := range []*testBrowser{one, two, three} {
 		b.signIn("yes")
 	}
 	stranger := g.browser()
@@ -110,7 +110,7 @@ func TestSignOutEverywhere(t *testing.T) {
 	stranger.signIn("no")
 	page := one.get(Base + "/sign-out")
 	one.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}, "everywhere": {"1"}})
-	for _, b := range []*browser{one, two, three} {
+	for _, b := range []*testBrowser{one, two, three} {
 		if r := b.get("/"); r.status != http.StatusSeeOther {
 			t.Errorf("a session lives: %d", r.status)
 		}

@@ -137,21 +137,18 @@ func signInURL(page string) string {
 	return origin + Base + "/sign-in?" + url.Values{"return": {path}}.Encode()
 }
 
-// singleValues parses parameters and returns those that are asked for, empty where absent. ok is false if the query is
-// malformed, or one of them comes twice (A44): two parsers might pick two of them.
-func singleValues(rawQuery string, names ...string) (values map[string]string, ok bool) {
-	q, err := url.ParseQuery(rawQuery)
+// endpointWith adds parameters to an endpoint of a provider, taken from its verified metadata.
+func endpointWith(endpoint string, params url.Values) (string, error) {
+	u, err := url.Parse(endpoint)
 	if err != nil {
-		return nil, false
+		return "", err
 	}
-	values = make(map[string]string, len(names))
-	for _, name := range names {
-		if len(q[name]) > 1 {
-			return nil, false
-		}
-		values[name] = q.Get(name)
+	q := u.Query()
+	for k, v := range params {
+		q[k] = v
 	}
-	return values, true
+	u.RawQuery = q.Encode()
+	return u.String(), nil
 }
 
 // fail answers a failure of our own.

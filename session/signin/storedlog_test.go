@@ -111,7 +111,7 @@ func TestStoredLogHoldsNoSecret(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.prompt.SharedUsers = 0 })
 	log := g.storeLog(journaltest.NewMemory(g.clock.Now))
 	secrets := []string{"client-secret-canary", "refresh-canary"}
-	keep := func(b *browser, more ...string) {
+	keep := func(b *testBrowser, more ...string) {
 		for _, name := range []string{cookieBase, cookieBase + "-pending", cookieBase + "-browser", cookieBase + "-answer"} {
 			if c := b.cookie(name); c != nil {
 				more = append(more, c.Value)

@@ -70,7 +70,7 @@ func TestTwoReplicas(t *testing.T) {
 		s.store, s.clock, s.idp, s.log, s.prompt.AbandonAfter = g.store, g.clock, g.idp, g.log, abandonAfter
 	}
 	first, second := newGateway(t, same), newGateway(t, same)
-	moved := &browser{gateway: first, client: answered.client}
+	moved := &testBrowser{gateway: first, client: answered.client}
 	if r := moved.answer(page, "no"); r.status != http.StatusOK {
 		t.Errorf("answer after a restart: %d", r.status)
 	}

@@ -36,51 +36,51 @@ func finishAt(origin, ticket string) string {
 func TestTickets(t *testing.T) {
 	type scene struct {
 		*gateway
-		b      *browser // who began at wiki, and has not used the ticket
+		b      *testBrowser // who began at wiki, and has not used the ticket
 		finish string
 	}
 	for name, c := range map[string]struct {
-		use func(s scene) (who *browser, at string)
+		use func(s scene) (who *testBrowser, at string)
 		// goesOn: the browser is sent round once more, by itself; writes: the store was asked, as the ticket may be good.
 		goesOn, writes bool
 	}{
-		"another browser (login CSRF)": {func(s scene) (*browser, string) { return s.walker(), s.finish }, true, false},
-		"another host": {func(s scene) (*browser, string) {
+		"another browser (login CSRF)": {func(s scene) (*testBrowser, string) { return s.walker(), s.finish }, true, false},
+		"another host": {func(s scene) (*testBrowser, string) {
 			return s.b, finishAt(crm, ticketOf(s.t, s.finish))
 		}, true, false},
-		"another host, with the flow's cookie": {func(s scene) (*browser, string) {
+		"another host, with the flow's cookie": {func(s scene) (*testBrowser, string) {
 			ticket := ticketOf(s.t, s.finish)
 			b := s.walker()
 			flow := s.b.at(wiki, cookieFlow+ticket[:flowNameSize])
 			b.client.Jar.SetCookies(parse(s.t, crm), []*http.Cookie{{Name: flow.Name, Value: flow.Value, Path: "/", Secure: true}})
 			return b, finishAt(crm, ticket)
 		}, true, false},
-		"another flow of the same browser": {func(s scene) (*browser, string) {
+		"another flow of the same browser": {func(s scene) (*testBrowser, string) {
 			other := s.b.toFinish(wiki + "/other")
 			return s.b, finishAt(wiki, ticketOf(s.t, other)[:flowNameSize+1]+ticketOf(s.t, s.finish)[flowNameSize+1:])
 		}, true, false},
-		"one of somebody else, in a flow of one's own (fixation)": {func(s scene) (*browser, string) {
+		"one of somebody else, in a flow of one's own (fixation)": {func(s scene) (*testBrowser, string) {
 			thief := s.walker()
 			mine := thief.toFinish(wiki + "/")
 			return thief, finishAt(wiki, ticketOf(s.t, mine)[:flowNameSize+1]+ticketOf(s.t, s.finish)[flowNameSize+1:])
 		}, true, false},
-		"too old": {func(s scene) (*browser, string) {
+		"too old": {func(s scene) (*testBrowser, string) {
 			s.clock.Advance(61 * time.Second)
 			return s.b, s.finish
 		}, true, true},
-		"forged": {func(s scene) (*browser, string) {
+		"forged": {func(s scene) (*testBrowser, string) {
 			ticket := ticketOf(s.t, s.finish)
 			return s.b, finishAt(wiki, ticket[:flowNameSize+1]+strings.Repeat("A", sealedTokenSize))
 		}, true, false},
-		"too long":  {func(s scene) (*browser, string) { return s.b, s.finish + "A" }, false, false},
-		"huge":      {func(s scene) (*browser, string) { return s.b, s.finish + strings.Repeat("A", 100<<10) }, false, false},
-		"too short": {func(s scene) (*browser, string) { return s.b, s.finish[:len(s.finish)-1] }, false, false},
-		"none":      {func(s scene) (*browser, string) { return s.b, wiki + Base + "/finish" }, false, false},
-		"twice":     {func(s scene) (*browser, string) { return s.b, s.finish + "&" + strings.SplitN(s.finish, "?", 2)[1] }, false, false},
-		"the session's own cookie": {func(s scene) (*browser, string) {
+		"too long":  {func(s scene) (*testBrowser, string) { return s.b, s.finish + "A" }, false, false},
+		"huge":      {func(s scene) (*testBrowser, string) { return s.b, s.finish + strings.Repeat("A", 100<<10) }, false, false},
+		"too short": {func(s scene) (*testBrowser, string) { return s.b, s.finish[:len(s.finish)-1] }, false, false},
+		"none":      {func(s scene) (*testBrowser, string) { return s.b, wiki + Base + "/finish" }, false, false},
+		"twice":     {func(s scene) (*testBrowser, string) { return s.b, s.finish + "&" + strings.SplitN(s.finish, "?", 2)[1] }, false, false},
+		"the session's own cookie": {func(s scene) (*testBrowser, string) {
 			return s.b, finishAt(wiki, ticketOf(s.t, s.finish)[:flowNameSize+1]+s.b.at(login, cookieBase).Value)
 		}, true, false},
-		"at the sign-in host": {func(s scene) (*browser, string) { return s.b, finishAt(login, ticketOf(s.t, s.finish)) }, false, false},
+		"at the sign-in host": {func(s scene) (*testBrowser, string) { return s.b, finishAt(login, ticketOf(s.t, s.finish)) }, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := estate(t)

@@ -34,54 +34,6 @@ func cookieLines(t *testing.T, r result) {
 	}
 }
 
-// Field trial 1.11: a page of maxReturn bytes comes back whole; of one more the path does, on a page that says so. What is
-// no page to return to stays none, however long it is.
-func TestReturnPathAtTheLimit(t *testing.T) {
-	long := strings.Repeat("a", maxReturn)
-	for raw, want := range map[string]string{
-		sized("/wiki/Start", "x", maxReturn):     sized("/wiki/Start", "x", maxReturn),
-		sized("/wiki/Start", "x", maxReturn+1):   cutPage("/wiki/Start"),
-		"/" + long[1:]:                           "/" + long[1:],
-		"/" + long:                               cutPage(Home),
-		"/" + long[:2000] + "?" + long:           cutPage("/" + long[:2000]),
-		strings.Repeat("/a", 1200) + "?" + long:  cutPage(Home), // three bytes of each slash
-		"/a?" + strings.Repeat("\n", maxReturn):  cutPage("/a"),
-		"//evil.example/?" + long:                cutPage(Home),
-		"/a/..;/b?" + long:                       cutPage(Home),
-		"https://evil.example/?" + long:          cutPage(Home),
-		Base + "/sign-out?" + long:               cutPage(Home),
-		tooLongPath:                              Home,
-		tooLongPath + "/?to=/a":                  Home,
-		tooLongPath + "?" + long:                 cutPage(Home),
-		tooLongPath + "?to=//evil.example":       cutPage(Home),
-		tooLongPath + "?to=/a&to=/b":             cutPage(Home),
-		tooLongPath + "?to=%zz":                  cutPage(Home),
-		tooLongPath + "?x=1&to=/a%3Fb":           cutPage("/a?b"),
-		cutPage(Base + "/sign-out"):              cutPage(Home),
-		cutPage(cutPage("/a")):                   cutPage(Home),
-		cutPage("/a"):                            cutPage("/a"),
-		cutPage(sized("/a", "x", maxReturn-100)): cutPage(sized("/a", "x", maxReturn-100)),
-		tooLongPath + "?to=/a?q=&&":              cutPage("/a?q="),
-	} {
-		got := returnPath(raw)
-		if got != want || returnPath(got) != got || len(got) > maxReturn {
-			t.Errorf("returnPath(%.60q, %d bytes) = %.80q, want %.80q", raw, len(raw), got, want)
-		}
-	}
-	const origin = "https://wiki.example.com"
-	for raw, want := range map[string]string{
-		origin + sized("/a", "x", maxReturn):     sized("/a", "x", maxReturn),
-		origin + sized("/a", "x", maxReturn+1):   cutPage("/a"),
-		origin + "@evil.example/?" + long:        Home,
-		"https://evil.example/?" + long:          Home,
-		origin + "//evil.example/?" + long + "a": cutPage(Home),
-	} {
-		if got := targetPath(origin, raw); got != want {
-			t.Errorf("targetPath(%.60q) = %.80q, want %.80q", raw, got, want)
-		}
-	}
-}
-
 // The page that says so leads to nothing but a page of the site, whichever client asks for it.
 func TestTooLongPage(t *testing.T) {
 	g := newGateway(t)

@@ -4,12 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-
-	"github.com/latchkey-gateway/latchkey/session/pages"
 )
-
-// Home is where a sign-in goes that has no better place to return to.
-const Home = "/"
 
 // returnPath validates where a sign-in may return to, and is the only place that does (A02, A33). Good is a path on
 // the same origin, in a form that no browser reads as anything else: one slash first, no second, no backslash, no
@@ -69,9 +64,6 @@ func unsafePath(p string) bool {
 	return false
 }
 
-// donePath is where a sign-in in a window of its own returns to: a page that does nothing but say that it is done.
-const donePath = Base + "/done"
-
 // underBase: returning to an endpoint of our own would be a loop or a trap, but for the page of the person who is signed
 // in, and the one that says that they are.
 func underBase(p string) bool { return p == Base || strings.HasPrefix(p, Base+"/") }
@@ -86,39 +78,11 @@ func cutOrigin(address string) (origin, path string) {
 	return scheme + "://" + host, "/" + path
 }
 
-// returnTarget is returnPath for what may also be a page of another site that signs people in here.
-func (s *Service) returnTarget(raw string) string {
-	origin, path := cutOrigin(raw)
-	if origin != "" && (s.SiteFor == nil || s.SiteFor("", origin) == nil) {
-		return Home
-	}
-	return origin + returnPath(path)
-}
-
 // homeOf is where somebody goes who can or will not go on to a page.
 func homeOf(page string) string {
 	origin, _ := cutOrigin(page)
 	return origin + Home
 }
-
-// goOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page
-// that moves on, not a redirect: Chromium holds a form-action policy against the whole chain of redirects after a form,
-// wherever the app leads.
-func (s *Service) goOn(w http.ResponseWriter, r *http.Request, target string) {
-	if origin, path := cutOrigin(target); !underBase(path) {
-		target = s.returnTarget(target)
-	} else if origin != "" && s.returnTarget(origin+Home) != origin+Home {
-		target = Home
-	}
-	if r.Method != http.MethodPost {
-		location(w, target)
-		return
-	}
-	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
-}
-
-// toSignInHost sends the browser to an endpoint of the sign-in host.
-func (s *Service) toSignInHost(w http.ResponseWriter, path string) { location(w, s.SignInHost+path) }
 
 // redirect sends the browser to a place on the site itself.
 func redirect(w http.ResponseWriter, target string) {
@@ -149,4 +113,41 @@ func location(w http.ResponseWriter, target string) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// maxReturn bounds path and query of a page that a sign-in returns to, in bytes. The page travels in the cookie of the
+// flow, and browsers keep no cookie of more than 4,096 bytes of name, value and attributes: that is 3,000 bytes of a sealed
+// flow, of which what belongs to the sign-in takes up to 400 in all but rare cases (see keepFlow). The pending cookie
+// holds as much. The page also stands in the address of the prompt, where each of its bytes may take three: with 2,560 that
+// stays below the 8 KB that common proxies take as a request line.
+const maxReturn = 2560
+
+// cutShort is what takes the place of a page that is too long: tooLongPath with the path of the page, without its query;
+// with Home where that is no path to return to.
+func cutShort(page string) string {
+	path, _, _ := strings.Cut(page, "?")
+	if len(path) > maxReturn || isCut(page) {
+		path = Home
+	}
+	return cutTo(returnPath(path))
+}
+
+func cutTo(path string) string {
+	out := tooLongPath + "?" + url.Values{"to": {path}}.Encode()
+	if len(out) > maxReturn && path != Home {
+		return cutTo(Home)
+	}
+	return out
+}
+
+// isCut reports whether a page on this site is one that cutShort has made.
+func isCut(page string) bool { return strings.HasPrefix(page, tooLongPath+"?") }
+
+// cutPath validates what cutShort has made: what it leads on to is held to the rules of any page.
+func cutPath(page string) string {
+	q, ok := singleValues(strings.TrimPrefix(page, tooLongPath+"?"), "to")
+	if !ok || isCut(q["to"]) || len(q["to"]) > maxReturn {
+		return cutTo(Home)
+	}
+	return cutTo(returnPath(q["to"]))
 }
