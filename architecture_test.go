@@ -65,6 +65,7 @@ var edges = []edge{
 		others:  []string{goOIDC, oauth2, goJose, zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
+	{path: "session/signin/browser", ours: []string{"=session", "=session/keyring"}},
 	{path: "session/signin/reach"},
 	{path: "session/signin/leave", nowhere: []string{"net/http"}},
 	{path: "session/signin/ratelimit", others: []string{"golang.org/x/time"}, nowhere: []string{"net/http"}},

@@ -19,9 +19,9 @@ var words = []struct {
 	files []string
 }{
 	{
-		what:  "sends a browser somewhere; signin.returnPath and what goes with it do that",
+		what:  "sends a browser somewhere; browser.ReturnPath and what goes with it do that",
 		match: func(s string) bool { return is(s, "Location", "Refresh") },
-		files: []string{"session/signin/returnurl.go", "session/pages/write.go"},
+		files: []string{"session/signin/browser/returnpath.go", "session/pages/write.go"},
 	},
 	{
 		what: "reads what a proxy claims; Caddy does that, by trusted_proxies",

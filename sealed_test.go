@@ -29,7 +29,7 @@ var sealers = map[string]string{
 	"session/signin givePending":      "pending cookie",
 	"session/signin sealSpent":        "page of a spent state",
 	"session/signin keepAnswers":      "answer cookie",
-	"session/signin browserID":        "browser cookie",
+	"session/signin/browser GiveID":   "browser cookie",
 	"session/signin rememberProvider": "provider cookie",
 	"session/signin keepForm":         "form cookie",
 	"session/signin sealHandover":     "hand-over",

@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // Brand is how the pages that people see show who runs this gateway. Files are read when the configuration is loaded; one
@@ -77,7 +77,7 @@ func (b *Brand) check() error {
 	for _, l := range b.Footer {
 		config.Footer = append(config.Footer, pages.Link{Label: l.Label, URL: l.URL})
 	}
-	if _, err := pages.New(pages.Config{Base: signin.Base, Brand: config}); err != nil {
+	if _, err := pages.New(pages.Config{Base: browser.Base, Brand: config}); err != nil {
 		return err // it names the brand
 	}
 	for i, s := range b.Strings {
@@ -92,7 +92,7 @@ func (b *Brand) check() error {
 
 // load reads the files and returns what the pages are made with.
 func (b *Brand) load() (pages.Config, error) {
-	c := pages.Config{Base: signin.Base}
+	c := pages.Config{Base: browser.Base}
 	if b == nil {
 		return c, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
@@ -150,8 +151,8 @@ func toRegister(c *candidate, sites []siteAddress) (found []finding) {
 		for _, origin := range origins {
 			for _, line := range []struct{ what, path string }{
 				{"redirect URI", signin.CallbackPath(p.Name, i == 0)},
-				{"post-logout redirect URI", signin.Base + "/signed-out"},
-				{"back-channel logout URI", signin.Base + "/logout/backchannel"},
+				{"post-logout redirect URI", browser.Base + "/signed-out"},
+				{"back-channel logout URI", browser.Base + "/logout/backchannel"},
 			} {
 				found = append(found, finding{findOK, "register", p.Name, line.what + ": " + origin + line.path})
 			}

@@ -8,7 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/latchkey-gateway/latchkey/policy"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // tooEarly reports whether a request came in TLS early data, which somebody else may send again, and does something that
@@ -36,7 +36,7 @@ func (p *passage) tooEarly(r *http.Request, addressed bool) bool {
 		if p.original != nil && !isOwn(path) {
 			path = p.original.Path
 		}
-		return isOwn(path) && !strings.HasPrefix(path, signin.Base+"/assets/")
+		return isOwn(path) && !strings.HasPrefix(path, browser.Base+"/assets/")
 	}
 	return true
 }

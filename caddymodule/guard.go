@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // guard lets a request pass if a user is signed in and the policies allow it. It is the only way to next for what is
@@ -213,7 +214,7 @@ func (a activity) counts(r *http.Request) bool {
 		switch r.Method {
 		case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodConnect:
 			// CONNECT opens a WebSocket over HTTP/2 (RFC 8441), as GET does over HTTP/1.1.
-			return signin.Classify(r) != signin.NotNavigation
+			return browser.Classify(r) != browser.NotNavigation
 		}
 		return true
 	default:

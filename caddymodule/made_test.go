@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // What is kept beside a session fits into one of the sizes that the runtime hands out, and nothing in it is a part of the
@@ -72,7 +73,7 @@ func TestUnreadableSessionIsRefused(t *testing.T) {
 func TestPlaceholders(t *testing.T) {
 	s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki"}})
 	live, _, err := mustService(t, s.h).Live(s.request(), &signin.Visit{
-		Site: &s.h.rt.site, Host: "wiki.example.com", Secure: true, Cookies: signin.ReadCookies(s.cookies, true),
+		Site: &s.h.rt.site, Host: "wiki.example.com", Secure: true, Cookies: browser.ReadCookies(s.cookies, true),
 	})
 	if err != nil {
 		t.Fatal(err)

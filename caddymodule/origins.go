@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 const (
@@ -51,7 +52,7 @@ func (h *Handler) preflight(service *signin.Service, w http.ResponseWriter, r *h
 // readableAnswer is the writer for answers of the gateway itself: scripts of `cors` origins can read them. Pages are for
 // users; no script of another origin reads one.
 func (h *Handler) readableAnswer(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
-	if len(h.Cors) == 0 || signin.Classify(r) != signin.NotNavigation {
+	if len(h.Cors) == 0 || browser.Classify(r) != browser.NotNavigation {
 		return w
 	}
 	return crossorigin.Readable(w, r, h.Cors)

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // passage is what one request needs on its way, in one piece of memory: the hot path pays for allocations more than for
@@ -77,7 +78,9 @@ func (p *passage) ownEndpoint(r *http.Request) *http.Request {
 	return sent
 }
 
-func isOwn(path string) bool { return path == signin.Base || strings.HasPrefix(path, signin.Base+"/") }
+func isOwn(path string) bool {
+	return path == browser.Base || strings.HasPrefix(path, browser.Base+"/")
+}
 
 // spelling is one way to spell the host of a request, and what it comes to.
 type spelling struct {

@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // visit gathers what sign-in needs to know of a request. lines are the Cookie headers as they came.
@@ -19,7 +19,7 @@ import (
 func (h *Handler) visit(p *passage, r *http.Request, lines []string) error {
 	p.findOriginal(r)
 	v := &p.visit
-	v.Site, v.Return, v.Header = &h.rt.site, signin.Home, r.Header
+	v.Site, v.Return, v.Header = &h.rt.site, browser.Home, r.Header
 	host, secure := r.Host, r.TLS != nil
 	if trusted, _ := p.vars[caddyhttp.TrustedProxyVarKey].(bool); trusted {
 		if proto := lastOf(r.Header["X-Forwarded-Proto"]); proto != "" {
@@ -35,7 +35,7 @@ func (h *Handler) visit(p *passage, r *http.Request, lines []string) error {
 		return scrub.BadHost
 	}
 	v.Host, v.Origin, v.Secure = spelled.canonical, spelled.origin, secure
-	v.Cookies = signin.ReadCookies(lines, secure)
+	v.Cookies = browser.ReadCookies(lines, secure)
 	// An address that cannot be read stays unknown, which no rule takes for a good one (A62).
 	v.IP, _ = netip.ParseAddr(p.clientIP())
 	if v.IP.Is4In6() {

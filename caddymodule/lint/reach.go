@@ -11,11 +11,11 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // endpoint is one of those that every sign-in needs.
-const endpoint = signin.Base + "/callback"
+const endpoint = browser.Base + "/callback"
 
 // keepsOut returns what of the matchers of a route keeps the endpoints of sign-in out, or nothing. Only matchers of paths are
 // looked at; what cannot be read lets everything through.

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/policy"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // Client tells browsers from other clients (A14). A request counts as a browser's if it carries fetch metadata, which
@@ -19,7 +19,7 @@ func Client(r *http.Request) policy.Client {
 		return policy.Browser
 	case bearer(h.Get("Authorization")):
 		return policy.Other
-	case signin.Classify(r) != signin.NotNavigation:
+	case browser.Classify(r) != browser.NotNavigation:
 		return policy.Browser
 	case h.Get("Accept-Language") != "" && strings.HasPrefix(h.Get("User-Agent"), "Mozilla/5.0 ("):
 		return policy.Browser

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -15,8 +16,8 @@ import (
 // session (R5, K3).
 func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, a *answer) {
 	draft := a.draft
-	draft.FirstIP, draft.FirstAgent, draft.Began = v.IP.String(), agent(r), f.started()
-	draft.BrowserID = giveBrowserID(w, s.Keys, v.Host, v.Secure, &v.Cookies)
+	draft.FirstIP, draft.FirstAgent, draft.Began = v.IP.String(), browser.UserAgent(r), f.started()
+	draft.BrowserID = browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)
 	stepped, stepToken, err := s.stepOf(r, v, f, &draft)
 	if err != nil {
 		s.unwritten(w, r, v, f, &draft, signinlog.Record{}, err)
@@ -242,5 +243,5 @@ func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow,
 	}
 	s.endSurplus(ctx, draft.Identity)
 	s.givePending(w, v, unanswered{token: token, prompt: prompt, page: f.page()})
-	redirect(w, stayURL(f.page()))
+	browser.Redirect(w, stayURL(f.page()))
 }

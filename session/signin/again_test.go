@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -130,7 +131,7 @@ func TestConsentRetryKeepsAll(t *testing.T) {
 	g.demand, g.policies = &Demand{ACRs: []string{"gold"}}, []string{"vault"}
 	r := b.get(b.toStepOther(t))
 	asked := query(t, r.location)
-	r = b.get(Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"consent_required"}}.Encode())
+	r = b.get(browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"consent_required"}}.Encode())
 	again := query(t, r.location)
 	if again.Get("prompt") != "login consent" || again.Get("acr_values") != "gold" || again.Get("login_hint") != asked.Get("login_hint") {
 		t.Errorf("asked %v, then %v", asked, again)
@@ -141,7 +142,7 @@ func TestConsentRetryKeepsAll(t *testing.T) {
 func (b *testBrowser) toStepOther(t *testing.T) string {
 	t.Helper()
 	sealed := b.service.sealStep(&Visit{Host: "127.0.0.1"}, step{Demand: b.asking(), Anew: true})
-	return Base + "/sign-in?" + url.Values{"return": {"/"}, "other": {"1"}, "provider": {"main"}, "step": {sealed}}.Encode()
+	return browser.Base + "/sign-in?" + url.Values{"return": {"/"}, "other": {"1"}, "provider": {"main"}, "step": {sealed}}.Encode()
 }
 
 // Field trial 1.1: the policies decide about what came back, not what was asked for: who meets them by another way is in at
@@ -225,7 +226,7 @@ func TestDemandThroughTheChoice(t *testing.T) {
 		t.Fatalf("no choice:\n%s", r.body)
 	}
 	link, _, _ := strings.Cut(r.body[i:], `"`)
-	asked := b.toChosen(partners, Base+strings.ReplaceAll(link, "&amp;", "&"))
+	asked := b.toChosen(partners, browser.Base+strings.ReplaceAll(link, "&amp;", "&"))
 	if asked.Get("acr_values") != "gold" {
 		t.Errorf("asked %v", asked)
 	}
@@ -309,7 +310,7 @@ func (b *testBrowser) request(t *testing.T) *http.Request {
 func (b *testBrowser) visit() *Visit {
 	return &Visit{
 		Site: b.site, Origin: b.URL, Host: "127.0.0.1",
-		Cookies: ReadCookies([]string{cookieBase + "=" + b.cookie(cookieBase).Value}, false),
+		Cookies: browser.ReadCookies([]string{browser.SessionCookie + "=" + b.cookie(browser.SessionCookie).Value}, false),
 	}
 }
 
@@ -329,7 +330,7 @@ func TestListedPrompts(t *testing.T) {
 			s.idp.metadata = map[string]any{"prompt_values_supported": c.listed}
 		})
 		b := g.browser()
-		asked := query(t, b.get(Base+"/sign-in?other=1&return=/").location)
+		asked := query(t, b.get(browser.Base+"/sign-in?other=1&return=/").location)
 		if asked.Get("prompt") != c.other || c.other == "" && asked.Get("max_age") != "0" {
 			t.Errorf("%v: another person: %v", c.listed, asked)
 		}
@@ -353,7 +354,7 @@ func TestErrorWithoutIssuer(t *testing.T) {
 		if iss != "" {
 			q.Set("iss", iss)
 		}
-		r := b.get(Base + "/callback?" + q.Encode())
+		r := b.get(browser.Base + "/callback?" + q.Encode())
 		if rec := g.log.last(t); rec.Code != code || g.idp.count("/token") != 0 {
 			t.Errorf("iss %q: %d, code %d", iss, r.status, rec.Code)
 		}
@@ -388,7 +389,7 @@ func TestSiteTakes(t *testing.T) {
 	b := g.browser()
 	b.signIn("no")
 	g.service.Providers[0].Issuer = "https://moved.example"
-	if r := b.get(Base + "/session"); !strings.Contains(r.body, `"signed_in":false`) {
+	if r := b.get(browser.Base + "/session"); !strings.Contains(r.body, `"signed_in":false`) {
 		t.Errorf("/session: %s", r.body)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // remembered is one person's answer in one browser, given with "Don't show this again" (A10). The cookie holds those
@@ -26,11 +27,11 @@ func personHash(who session.Identity) string {
 }
 
 func (s *Service) answers(v *Visit) []remembered {
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.answer)
-	if err != nil || v.Cookies.answer == "" {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Answer)
+	if err != nil || v.Cookies.Answer == "" {
 		return nil
 	}
-	plain, err := s.Keys.Open(keyring.PurposeAnswer, sealed, v.Host, cookieAnswer)
+	plain, err := s.Keys.Open(keyring.PurposeAnswer, sealed, v.Host, browser.AnswerCookie)
 	if err != nil {
 		return nil
 	}
@@ -94,8 +95,8 @@ func (s *Service) keepAnswers(w http.ResponseWriter, v *Visit, keep []remembered
 	if err != nil {
 		return
 	}
-	sealed := s.Keys.Seal(keyring.PurposeAnswer, plain, v.Host, cookieAnswer)
-	setCookie(w, v.Secure, cookieAnswer, base64.RawURLEncoding.EncodeToString(sealed), lifetime)
+	sealed := s.Keys.Seal(keyring.PurposeAnswer, plain, v.Host, browser.AnswerCookie)
+	browser.SetCookie(w, v.Secure, browser.AnswerCookie, base64.RawURLEncoding.EncodeToString(sealed), lifetime)
 }
 
 // forgetAnswer takes this person's answer out of the browser (A10). The cookie goes, unless it holds answers of others who
@@ -112,7 +113,7 @@ func (s *Service) forgetAnswer(w http.ResponseWriter, v *Visit, who session.Iden
 		}
 	}
 	if len(keep) == 0 {
-		clearCookie(w, v.Secure, cookieAnswer)
+		browser.ClearCookie(w, v.Secure, browser.AnswerCookie)
 		return
 	}
 	s.keepAnswers(w, v, keep, last.Sub(s.Now()))

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 const (
@@ -32,7 +33,7 @@ func (s *Service) backchannel(w http.ResponseWriter, r *http.Request, _ *Visit) 
 	defer cancel()
 	var why RefusedLogout
 	err := error(RefusedLogout("the body is not a form with one logout_token"))
-	if form, ok := readForm(w, r, maxLogoutBody, "logout_token"); ok && form["logout_token"] != "" {
+	if form, ok := browser.ReadForm(w, r, maxLogoutBody, "logout_token"); ok && form["logout_token"] != "" {
 		err = s.takeLogout(ctx, form["logout_token"])
 	}
 	h := w.Header()

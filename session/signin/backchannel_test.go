@@ -14,6 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
@@ -68,7 +69,7 @@ func (p *fakeIDP) logoutTokenOf(header, change map[string]any) string {
 // post is what a provider sends: from no browser, with no cookie.
 func (g *gateway) post(body string, header ...string) result {
 	g.t.Helper()
-	r, err := http.NewRequest(http.MethodPost, g.URL+Base+"/logout/backchannel", strings.NewReader(body))
+	r, err := http.NewRequest(http.MethodPost, g.URL+browser.Base+"/logout/backchannel", strings.NewReader(body))
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -249,7 +250,7 @@ func TestBackChannelForm(t *testing.T) {
 		}
 	}
 	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodHead} {
-		r := b.do(method, Base+"/logout/backchannel?logout_token="+token, nil)
+		r := b.do(method, browser.Base+"/logout/backchannel?logout_token="+token, nil)
 		if r.status != http.StatusMethodNotAllowed || r.header.Get("Allow") != "POST" {
 			t.Errorf("1 %s: %d", method, r.status)
 		}
@@ -264,7 +265,7 @@ func TestBackChannelForm(t *testing.T) {
 	if !b.alive() {
 		t.Fatal("something of this ended the session")
 	}
-	if r := g.post(form(token)+"&session_state=x&other=1&other=2", "Cookie", cookieBase+"=x", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"); r.status != http.StatusOK {
+	if r := g.post(form(token)+"&session_state=x&other=1&other=2", "Cookie", browser.SessionCookie+"=x", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"); r.status != http.StatusOK {
 		t.Errorf("1, 17: other parameters and headers matter: %d %s", r.status, r.body)
 	}
 	if b.alive() {

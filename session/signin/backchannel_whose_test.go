@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // A45, rules 9 to 11, 14, 15 and 18: whose sessions end. Kinds make no difference: a sign-out beats a Yes.
@@ -66,8 +67,8 @@ func TestBackChannelOutrunsNoSignIn(t *testing.T) {
 			t.Fatalf("%d %s", r.status, r.body)
 		}
 		r := b.answer(prompt, "yes")
-		if r.status != http.StatusForbidden || r.setCookies()[cookieBase] != nil || !strings.Contains(r.body, "sign in again") {
-			t.Errorf("%v: the answer after it: %d, cookie %v", by, r.status, r.setCookies()[cookieBase])
+		if r.status != http.StatusForbidden || r.setCookies()[browser.SessionCookie] != nil || !strings.Contains(r.body, "sign in again") {
+			t.Errorf("%v: the answer after it: %d, cookie %v", by, r.status, r.setCookies()[browser.SessionCookie])
 		}
 		if b.alive() || g.log.count(50173) != 1 {
 			t.Errorf("%v: a session, or no entry (%d)", by, g.log.count(50173))

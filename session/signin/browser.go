@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // browserIndex lists who has signed in with a browser of late.
@@ -26,7 +27,7 @@ func (s *Service) sharedBrowser(r *http.Request, v *Visit, who *session.Session)
 	index, person := browserIndex(who.BrowserID), personOf(who)
 	used = []session.Listing{{Index: index, Member: person, Until: s.Now().Add(s.Prompt.SharedWindow)}}
 	var people []session.Key
-	if _, known := browserID(s.Keys, v.Host, &v.Cookies); known { // else its id is a moment old, so nobody else has used it
+	if _, known := browser.ID(s.Keys, v.Host, &v.Cookies); known { // else its id is a moment old, so nobody else has used it
 		ctx, cancel := detach(r, storeTimeout)
 		defer cancel()
 		if people, err = s.Store.Members(ctx, index, time.Time{}, s.Prompt.SharedUsers); err != nil {

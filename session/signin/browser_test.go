@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // countless is a store that cannot tell who used a browser.
@@ -41,9 +42,9 @@ func TestSharedBrowser(t *testing.T) {
 			g := newGateway(t)
 			b := g.browser()
 			first(g, b)
-			b.prompted(Base + "/sign-in") // Ada again, who is asked
+			b.prompted(browser.Base + "/sign-in") // Ada again, who is asked
 			g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
-			if r := b.callback(b.toProvider(Base + "/sign-in")); stays(r.location) {
+			if r := b.callback(b.toProvider(browser.Base + "/sign-in")); stays(r.location) {
 				t.Error("the second person was asked")
 			}
 			if kept := g.log.last(t); kept.PromptReason != ReasonSharedDevice {
@@ -81,8 +82,8 @@ func TestSharedBrowserUnknown(t *testing.T) {
 // usedBrowser is the list of who has used a browser.
 func (g *gateway) usedBrowser(b *testBrowser) session.Key {
 	g.t.Helper()
-	v := &Visit{Host: "127.0.0.1", Cookies: Cookies{browser: b.cookie(cookieBrowser).Value}}
-	id, ok := browserID(g.service.Keys, v.Host, &v.Cookies)
+	v := &Visit{Host: "127.0.0.1", Cookies: browser.Cookies{Browser: b.cookie(browser.IDCookie).Value}}
+	id, ok := browser.ID(g.service.Keys, v.Host, &v.Cookies)
 	if !ok {
 		g.t.Fatal("the browser has no id")
 	}

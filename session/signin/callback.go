@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -47,21 +48,21 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 	}
 	resp, ok := s.callbackResponse(r, v)
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	name, random, restarted, ok := parseState(resp.State)
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
-	f := s.openFlow(v, name, v.Cookies.flow(name))
+	f := s.openFlow(v, name, v.Cookies.Flow(name))
 	switch {
 	case f == nil:
 		s.flowLost(w, r, v, random, restarted)
-	case !f.matches(random) || f.Origin != v.Origin || Base+f.callbackPath() != r.URL.Path || f.Away:
+	case !f.matches(random) || f.Origin != v.Origin || browser.Base+f.callbackPath() != r.URL.Path || f.Away:
 		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "state does not match, or is of another provider"})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 	case f.For == nil:
 		f.proven = true
 		s.finishFlow(w, r, v, f, resp)
@@ -69,7 +70,7 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 		f.proven = true
 		there := s.onBehalf(v, f.For)
 		if there == nil { // the site is gone from the configuration
-			s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+			s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 			return
 		}
 		s.finishFlow(w, r, there, f, resp)
@@ -80,15 +81,15 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 // none of our SameSite=Lax cookies, so the answer is sealed and sent round once as a GET, which carries them: no cookie
 // has to be SameSite=None, and no code stands in a URL that can be read.
 func (s *Service) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit) {
-	form, ok := readForm(w, r, maxCallbackBody, "state", "code", "error", "iss", "error_description")
+	form, ok := browser.ReadForm(w, r, maxCallbackBody, "state", "code", "error", "iss", "error_description")
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	resp := response{State: form["state"], Code: form["code"], Error: form["error"], Iss: form["iss"], At: s.Now().UnixMilli()}
 	resp.Says = grant.Say(form["error_description"], resp.Code)
 	if _, _, _, ok := parseState(resp.State); !ok || len(resp.Code) > maxCode || len(resp.Iss) > maxIssuer || len(resp.Error) > maxIssuer {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	plain, err := json.Marshal(resp)
@@ -97,13 +98,13 @@ func (s *Service) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit)
 		return
 	}
 	sealed := s.Keys.Seal(keyring.PurposeFlow, plain, v.Host, resumePlace+r.URL.Path)
-	redirect(w, r.URL.Path+"?"+url.Values{"resume": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode())
+	browser.Redirect(w, r.URL.Path+"?"+url.Values{"resume": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode())
 }
 
 const resumePlace = "resume"
 
 func (s *Service) callbackResponse(r *http.Request, v *Visit) (response, bool) {
-	q, ok := singleValues(r.URL.RawQuery, "state", "code", "error", "iss", "resume", "error_description")
+	q, ok := browser.SingleValues(r.URL.RawQuery, "state", "code", "error", "iss", "resume", "error_description")
 	if !ok || len(q["code"]) > maxCode {
 		return response{}, false
 	}
@@ -133,13 +134,13 @@ func (s *Service) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, sta
 		s.goOn(w, r, s.spentPage(r, v, state))
 	case !NoSession(err):
 		s.storeDown(w, r, v, err)
-	case v.Cookies.pending != "":
-		redirect(w, Base+"/stay")
+	case v.Cookies.Pending != "":
+		browser.Redirect(w, browser.Base+"/stay")
 	case restarted:
 		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(Home), HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(browser.Home), HomeURL: browser.Home})
 	default:
-		s.choose(w, r, v, Home, wish{}, true)
+		s.choose(w, r, v, browser.Home, wish{}, true)
 	}
 }
 
@@ -152,18 +153,18 @@ func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f
 	})
 	switch {
 	case errors.Is(err, session.ErrConflict):
-		clearCookie(w, v.Secure, cookieFlow+f.Name)
+		browser.ClearCookie(w, v.Secure, browser.FlowCookie+f.Name)
 		s.flowSpent(w, r, v, f)
 		return
 	case err != nil:
 		s.storeDown(w, r, v, err)
 		return
 	}
-	clearCookie(w, v.Secure, cookieFlow+f.Name)
+	browser.ClearCookie(w, v.Secure, browser.FlowCookie+f.Name)
 	v.Locales, r = f.Locales, pages.WithLocales(r, f.Locales)
 	p := s.byName[f.Provider]
 	if p == nil {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.page()), HomeURL: homeOf(f.page())})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.page()), HomeURL: browser.HomeOf(f.page())})
 		return
 	}
 	a, err := s.providerAnswer(r, p, f, resp)
@@ -204,11 +205,11 @@ func (s *Service) spentPage(r *http.Request, v *Visit, state string) string {
 	defer cancel()
 	e, err := s.Store.Get(ctx, spentKey(state))
 	if err != nil {
-		return Home // the session is good all the same
+		return browser.Home // the session is good all the same
 	}
 	page, err := s.openSpent(v, state, e.Value)
 	if err != nil {
-		return Home
+		return browser.Home
 	}
 	return s.returnTarget(page)
 }
@@ -221,11 +222,11 @@ func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f 
 		s.goOn(w, r, f.page())
 	case !NoSession(err):
 		s.storeDown(w, r, v, err)
-	case v.Cookies.pending != "":
-		redirect(w, stayURL(f.page()))
+	case v.Cookies.Pending != "":
+		browser.Redirect(w, stayURL(f.page()))
 	default:
 		s.log(v, r, f, signinlog.Record{Code: signinlog.CodeRedeemed})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.page()), HomeURL: homeOf(f.page())})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.page()), HomeURL: browser.HomeOf(f.page())})
 	}
 }
 
@@ -281,6 +282,6 @@ func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visi
 			zap.String("provider_says", says))
 	}
 	s.log(v, r, f, signinlog.Record{Code: code, Detail: detail})
-	page.ActionURL, page.HomeURL = signInURL(f.page()), homeOf(f.page())
+	page.ActionURL, page.HomeURL = signInURL(f.page()), browser.HomeOf(f.page())
 	s.problem(w, r, v, page)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -19,7 +20,7 @@ func TestBadState(t *testing.T) {
 	stranger := g.browser().toProvider("/")
 	storetest.Until(t, "the metadata are read", func() bool { return g.idp.count("/.well-known/openid-configuration") == 1 })
 	before := g.idp.total()
-	name := asked.Get("state")[:flowNameSize+1]
+	name := asked.Get("state")[:browser.FlowNameSize+1]
 	for what, query := range map[string]string{
 		"no state":            "code=c",
 		"an empty state":      "code=c&state=",
@@ -32,12 +33,12 @@ func TestBadState(t *testing.T) {
 		"resume that is none": "resume=AAAA",
 		"oversized code":      "code=" + strings.Repeat("c", maxCode+1) + "&state=" + asked.Get("state"),
 	} {
-		if r := b.get(Base + "/callback?" + query); r.status != http.StatusBadRequest {
+		if r := b.get(browser.Base + "/callback?" + query); r.status != http.StatusBadRequest {
 			t.Errorf("%s: %d to %q, want 400", what, r.status, r.location)
 		}
 	}
 	// A state of another browser finds no flow here: nothing is redeemed, this browser begins its own sign-in.
-	r := b.get(Base + "/callback?code=c&state=" + stranger.Get("state"))
+	r := b.get(browser.Base + "/callback?code=c&state=" + stranger.Get("state"))
 	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, g.idp.URL+"/authorize") || query(t, r.location).Get("state") == stranger.Get("state") {
 		t.Errorf("foreign state: %d to %q", r.status, r.location)
 	}
@@ -69,7 +70,7 @@ func TestSpentState(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
 	asked := b.toProvider("/page")
-	name := cookieFlow + asked.Get("state")[:flowNameSize]
+	name := browser.FlowCookie + asked.Get("state")[:browser.FlowNameSize]
 	kept := b.cookie(name)
 	b.callback(asked)
 	if b.cookie(name) != nil {
@@ -84,14 +85,14 @@ func TestSpentState(t *testing.T) {
 	if r := b.callback(asked); !stays(r.location) {
 		t.Errorf("reload with the prompt open: %d to %q", r.status, r.location)
 	}
-	b.answer(b.get(Base+"/stay"), "no")
+	b.answer(b.get(browser.Base+"/stay"), "no")
 	b.client.Jar.SetCookies(u, []*http.Cookie{kept})
 	if r := b.callback(asked); r.location != "/page" {
 		t.Errorf("reload when signed in: %d to %q", r.status, r.location)
 	}
 	thief := g.browser()
 	thief.client.Jar.SetCookies(u, []*http.Cookie{kept})
-	if r := thief.callback(asked); r.status != http.StatusBadRequest || r.setCookies()[cookieBase] != nil {
+	if r := thief.callback(asked); r.status != http.StatusBadRequest || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("a copied flow: %d to %q", r.status, r.location)
 	}
 	if g.idp.count("/token") != tokens {
@@ -110,7 +111,7 @@ func TestTabs(t *testing.T) {
 	}
 	live := 0
 	for i, a := range asked {
-		if b.cookie(cookieFlow+a.Get("state")[:flowNameSize]) != nil {
+		if b.cookie(browser.FlowCookie+a.Get("state")[:browser.FlowNameSize]) != nil {
 			live++
 			if i < 2 {
 				t.Errorf("flow %d is older than the bound and still there", i)
@@ -136,30 +137,30 @@ func TestFormPost(t *testing.T) {
 		t.Errorf("auth_param not sent: %v", asked)
 	}
 	form := url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}
-	post := g.browser().do(http.MethodPost, Base+"/callback", form, "Origin", g.idp.URL, "Sec-Fetch-Site", "cross-site")
-	if post.status != http.StatusSeeOther || !strings.HasPrefix(post.location, Base+"/callback?resume=") ||
+	post := g.browser().do(http.MethodPost, browser.Base+"/callback", form, "Origin", g.idp.URL, "Sec-Fetch-Site", "cross-site")
+	if post.status != http.StatusSeeOther || !strings.HasPrefix(post.location, browser.Base+"/callback?resume=") ||
 		strings.Contains(post.location, asked.Get("nonce")) || strings.Contains(post.location, asked.Get("state")) {
 		t.Fatalf("form_post: %d to %q", post.status, post.location)
 	}
-	if r := g.browser().get(post.location); r.setCookies()[cookiePending] != nil || stays(r.location) {
+	if r := g.browser().get(post.location); r.setCookies()[browser.PendingCookie] != nil || stays(r.location) {
 		t.Errorf("another browser went on with it: %q", r.location)
 	}
 	if r := b.get(post.location); !stays(r.location) {
 		t.Errorf("resumed: %d to %q", r.status, r.location)
 	}
-	b.answer(b.get(Base+"/stay"), "cancel")
+	b.answer(b.get(browser.Base+"/stay"), "cancel")
 	late := b.toProvider("/other")
 	form = url.Values{"state": {late.Get("state")}, "code": {late.Get("nonce")}}
-	post = g.browser().do(http.MethodPost, Base+"/callback", form)
+	post = g.browser().do(http.MethodPost, browser.Base+"/callback", form)
 	g.clock.Advance(resumeLife)
 	if r := b.get(post.location); r.status != http.StatusBadRequest {
 		t.Errorf("resumed too late: %d to %q", r.status, r.location)
 	}
 	for what, r := range map[string]result{
-		"oversized (A31)": b.do(http.MethodPost, Base+"/callback", url.Values{"state": {late.Get("state")}, "x": {strings.Repeat("x", maxCallbackBody)}}),
-		"empty (A63)":     b.do(http.MethodPost, Base+"/callback", url.Values{}),
-		"no type (A39)":   b.do(http.MethodPost, Base+"/callback", form, "Content-Type", ""),
-		"twice (A44)":     b.do(http.MethodPost, Base+"/callback", url.Values{"state": {late.Get("state"), late.Get("state")}, "code": {"c"}}),
+		"oversized (A31)": b.do(http.MethodPost, browser.Base+"/callback", url.Values{"state": {late.Get("state")}, "x": {strings.Repeat("x", maxCallbackBody)}}),
+		"empty (A63)":     b.do(http.MethodPost, browser.Base+"/callback", url.Values{}),
+		"no type (A39)":   b.do(http.MethodPost, browser.Base+"/callback", form, "Content-Type", ""),
+		"twice (A44)":     b.do(http.MethodPost, browser.Base+"/callback", url.Values{"state": {late.Get("state"), late.Get("state")}, "code": {"c"}}),
 	} {
 		if r.status != http.StatusBadRequest {
 			t.Errorf("%s: %d", what, r.status)
@@ -185,7 +186,7 @@ func TestProviderErrors(t *testing.T) {
 			g := newGateway(t)
 			b := g.browser()
 			asked := b.toProvider("/")
-			r := b.get(Base + "/callback?" + url.Values{
+			r := b.get(browser.Base + "/callback?" + url.Values{
 				"state": {asked.Get("state")}, "error": {word}, "error_description": {"<b>canary</b>"}, "error_uri": {"https://evil.example"},
 			}.Encode())
 			rec := g.log.last(t)
@@ -195,7 +196,7 @@ func TestProviderErrors(t *testing.T) {
 			if strings.Contains(r.body, "canary") || strings.Contains(r.body, "evil.example") || strings.Contains(r.body, "<script>") {
 				t.Error("the provider's words are on our page")
 			}
-			if r.setCookies()[cookieBase] != nil || g.idp.count("/token") != 0 {
+			if r.setCookies()[browser.SessionCookie] != nil || g.idp.count("/token") != 0 {
 				t.Error("an error signed somebody in")
 			}
 			if strings.HasPrefix(rec.Detail, "<") {
@@ -212,7 +213,7 @@ func TestConsent(t *testing.T) {
 	b := g.browser()
 	asked := b.toProvider("/page")
 	refuse := func(asked url.Values) result {
-		return b.get(Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"consent_required"}}.Encode())
+		return b.get(browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"consent_required"}}.Encode())
 	}
 	r := refuse(asked)
 	again := query(t, r.location)
@@ -237,7 +238,7 @@ func TestConsentInStepUp(t *testing.T) {
 	b.signIn("yes")
 	g.demand = &Demand{MFA: true, ACRs: []string{"urn:gold"}}
 	asked := b.toProvider("/danger")
-	r := b.get(Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"consent_required"}}.Encode())
+	r := b.get(browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"consent_required"}}.Encode())
 	again := query(t, r.location)
 	if again.Get("prompt") != "login consent" || again.Get("acr_values") != "urn:gold" {
 		t.Errorf("asked %v", again)
@@ -256,14 +257,14 @@ func TestConsentInStepUp(t *testing.T) {
 func TestLongReturn(t *testing.T) {
 	g := newGateway(t)
 	for what, page := range map[string]string{
-		"plain":      "/?" + strings.Repeat("a", maxReturn-2),
+		"plain":      "/?" + strings.Repeat("a", browser.MaxReturn-2),
 		"parameters": "/?" + strings.Repeat("&a", 500),
 		"quotes":     "/?" + strings.Repeat(`%22"`, 480),
 	} {
 		b := g.browser()
 		asked := b.toProvider(page)
-		name := cookieFlow + asked.Get("state")[:flowNameSize]
-		if c := b.cookie(name); c == nil || len(c.Name)+len(c.Value)+len(hostPrefix) > maxCookieValue {
+		name := browser.FlowCookie + asked.Get("state")[:browser.FlowNameSize]
+		if c := b.cookie(name); c == nil || len(c.Name)+len(c.Value)+len(browser.HostPrefix) > browser.MaxCookieValue {
 			t.Errorf("%s: a cookie that no browser keeps", what)
 		}
 		if r := b.callback(asked); !stays(r.location) {
@@ -296,7 +297,7 @@ func TestIssuerInResponse(t *testing.T) {
 			} else if c.iss != "" {
 				q.Set("iss", c.iss)
 			}
-			r := b.get(Base + "/callback?" + q.Encode())
+			r := b.get(browser.Base + "/callback?" + q.Encode())
 			if good := stays(r.location); good != c.good {
 				t.Errorf("%d to %q", r.status, r.location)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // lastProviderLife is how long a browser keeps with which provider somebody last signed in.
@@ -20,17 +21,17 @@ func (s *Service) rememberProvider(w http.ResponseWriter, v *Visit, name string)
 	if len(s.providersOf(v.Site)) < 2 || s.lastProvider(v) == name {
 		return
 	}
-	sealed := s.Keys.Seal(keyring.PurposeBrowser, []byte(name), v.Host, cookieProvider)
-	setCookie(w, v.Secure, cookieProvider, base64.RawURLEncoding.EncodeToString(sealed), lastProviderLife)
+	sealed := s.Keys.Seal(keyring.PurposeBrowser, []byte(name), v.Host, browser.ProviderCookie)
+	browser.SetCookie(w, v.Secure, browser.ProviderCookie, base64.RawURLEncoding.EncodeToString(sealed), lastProviderLife)
 }
 
 // lastProvider returns what rememberProvider kept, empty if nothing.
 func (s *Service) lastProvider(v *Visit) string {
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.provider)
-	if err != nil || v.Cookies.provider == "" {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Provider)
+	if err != nil || v.Cookies.Provider == "" {
 		return ""
 	}
-	name, err := s.Keys.Open(keyring.PurposeBrowser, sealed, v.Host, cookieProvider)
+	name, err := s.Keys.Open(keyring.PurposeBrowser, sealed, v.Host, browser.ProviderCookie)
 	if err != nil {
 		return ""
 	}
@@ -44,7 +45,7 @@ func (s *Service) choice(v *Visit, providers []*Provider, link url.Values) pages
 	last := s.lastProvider(v)
 	for _, p := range providers {
 		link.Set("provider", p.Name)
-		c := pages.Choice{Name: p.Name, Title: p.Title, Last: p.Name == last, URL: Base + "/sign-in?" + link.Encode()}
+		c := pages.Choice{Name: p.Name, Title: p.Title, Last: p.Name == last, URL: browser.Base + "/sign-in?" + link.Encode()}
 		if c.Last {
 			page.Providers = slices.Insert(page.Providers, 0, c)
 			continue

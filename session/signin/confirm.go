@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // A site seals what it asks of the sign-in host, but the address can be opened in another browser than the one that began
@@ -33,19 +34,19 @@ func (s *Service) wouldTake(r *http.Request, v *Visit, h *handover, live *sessio
 
 // confirmed reports whether the site has said that this browser began.
 func (s *Service) confirmed(v *Visit, h *handover) bool {
-	id, ok := browserID(s.Keys, v.Host, &v.Cookies)
+	id, ok := browser.ID(s.Keys, v.Host, &v.Cookies)
 	return ok && h.Browser == string(browserIndex(id))
 }
 
 // askSite has the site confirm a hand-over.
 func (s *Service) askSite(w http.ResponseWriter, r *http.Request, v *Visit, h *handover) {
-	h.Browser = string(browserIndex(giveBrowserID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
+	h.Browser = string(browserIndex(browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
 	sealed, err := s.sealHandover(h, h.Host, confirmPlace)
 	if err != nil {
 		s.fail(w, r, v, "sealing hand-over", err)
 		return
 	}
-	location(w, h.Origin+Base+"/sign-in?"+url.Values{"confirm": {sealed}}.Encode())
+	browser.SeeOther(w, h.Origin+browser.Base+"/sign-in?"+url.Values{"confirm": {sealed}}.Encode())
 }
 
 // confirm is where askSite leads. In a browser that did not begin the flow it is a link of another origin.
@@ -55,7 +56,7 @@ func (s *Service) confirm(w http.ResponseWriter, r *http.Request, v *Visit, valu
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
 	}
-	f := s.openFlow(v, h.Flow, v.Cookies.flow(h.Flow))
+	f := s.openFlow(v, h.Flow, v.Cookies.Flow(h.Flow))
 	if f == nil || !f.Away || !f.matches(h.State) {
 		if !s.keepsUser(w, r, v, h.Return) {
 			s.choose(w, r, v, h.Return, wish{}, false)
@@ -72,7 +73,7 @@ func (s *Service) toHandover(w http.ResponseWriter, r *http.Request, v *Visit, h
 		s.fail(w, r, v, "sealing hand-over", err)
 		return
 	}
-	location(w, s.SignInHost+Base+"/sign-in?"+url.Values{"for": {sealed}}.Encode())
+	browser.SeeOther(w, s.SignInHost+browser.Base+"/sign-in?"+url.Values{"for": {sealed}}.Encode())
 }
 
 func (s *Service) sealHandover(h *handover, host, place string) (string, error) {
@@ -100,6 +101,6 @@ func (s *Service) openSealed(value, host, place string) *handover {
 	if json.Unmarshal(plain, &h) != nil {
 		return nil
 	}
-	h.Return = returnPath(h.Return)
+	h.Return = browser.ReturnPath(h.Return)
 	return &h
 }

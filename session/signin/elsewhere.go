@@ -1,6 +1,9 @@
 package signin
 
-import "net/http"
+import (
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"net/http"
+)
 
 // ownFlow reports whether state is that of a sign-in which this browser has under way at this site. The sign-in host puts
 // it into the links that it shows to the user of that sign-in. No other page knows it.
@@ -9,7 +12,7 @@ func (s *Service) ownFlow(v *Visit, state string) bool {
 	if !ok {
 		return false
 	}
-	f := s.openFlow(v, name, v.Cookies.flow(name))
+	f := s.openFlow(v, name, v.Cookies.Flow(name))
 	return f != nil && f.matches(random)
 }
 
@@ -24,7 +27,7 @@ func (s *Service) keepsUser(w http.ResponseWriter, r *http.Request, v *Visit, pa
 	case err != nil && !NoSession(err):
 		s.storeDown(w, r, v, err)
 	case s.hasPending(r, v):
-		redirect(w, Base+"/stay")
+		browser.Redirect(w, browser.Base+"/stay")
 	default:
 		v.elsewhere = true
 		return false

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -18,18 +19,18 @@ import (
 func TestLinkFromElsewhereKeepsTheSession(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
-	const to = Base + "/sign-in?return=/page"
+	const to = browser.Base + "/sign-in?return=/page"
 	from := func(target, site string) result { return b.do(http.MethodGet, target, nil, "Sec-Fetch-Site", site) }
 	elsewhere := []string{"cross-site", "same-site"}
 	b.prompted("/page")
 	for _, site := range elsewhere {
 		for _, target := range []string{to, to + "&other=1", to + "&provider=main"} {
-			if r := from(target, site); r.location != Base+"/stay" {
+			if r := from(target, site); r.location != browser.Base+"/stay" {
 				t.Errorf("%s %s while the prompt is open: %d to %q", site, target, r.status, r.location)
 			}
 		}
 	}
-	b.answer(b.get(Base+"/stay"), "yes")
+	b.answer(b.get(browser.Base+"/stay"), "yes")
 	if !b.alive() {
 		t.Fatal("the prompt was abandoned")
 	}
@@ -59,8 +60,8 @@ func TestFormFromElsewhereKeepsTheSession(t *testing.T) {
 	b.signIn("yes")
 	form := url.Values{"iss": {g.idp.URL}, "login_hint": {"mallory"}, "target_link_uri": {g.URL + "/page?x=1"}}
 	stranger := g.browser() // as a browser sends a cross-site POST: without cookies
-	r := stranger.do(http.MethodPost, Base+"/sign-in", form, "Origin", "https://portal.example", "Sec-Fetch-Site", "cross-site")
-	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, Base+"/sign-in?") || len(r.setCookies()) != 0 {
+	r := stranger.do(http.MethodPost, browser.Base+"/sign-in", form, "Origin", "https://portal.example", "Sec-Fetch-Site", "cross-site")
+	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, browser.Base+"/sign-in?") || len(r.setCookies()) != 0 {
 		t.Fatalf("the form: %d to %q, cookies %v", r.status, r.location, r.setCookies())
 	}
 	if round := b.do(http.MethodGet, r.location, nil, "Sec-Fetch-Site", "cross-site"); round.location != "/page?x=1" || !b.alive() {
@@ -70,7 +71,7 @@ func TestFormFromElsewhereKeepsTheSession(t *testing.T) {
 		t.Errorf("without a session: %v", asked)
 	}
 	form.Set("target_link_uri", "https://evil.example/")
-	r = stranger.do(http.MethodPost, Base+"/sign-in", form, "Origin", "https://portal.example", "Sec-Fetch-Site", "cross-site")
+	r = stranger.do(http.MethodPost, browser.Base+"/sign-in", form, "Origin", "https://portal.example", "Sec-Fetch-Site", "cross-site")
 	if strings.Contains(r.location, "evil") {
 		t.Errorf("a page of another site: %q", r.location)
 	}
@@ -92,7 +93,7 @@ func TestLinkFromElsewhereKeepsTheSessionAtTheSignInHost(t *testing.T) {
 	} {
 		b := g.walker()
 		b.enter(wiki+"/", "yes")
-		at := crm + Base + "/sign-in?" + q.Encode()
+		at := crm + browser.Base + "/sign-in?" + q.Encode()
 		if end, r := b.walk(at, b.do(http.MethodGet, at, nil, "Sec-Fetch-Site", "cross-site"), ""); end != crm+"/deals" || r.body != "app: ada persistent" {
 			t.Errorf("%v: %d at %s", q, r.status, end)
 		}
@@ -118,7 +119,7 @@ func TestSwitchUserFromTheSignInHost(t *testing.T) {
 	another.enter(wiki+"/", "yes")
 	refuse = true
 	// The user begins another sign-in, and is refused at the sign-in host.
-	at, _ := b.walk(wiki+"/", b.get(wiki+Base+"/sign-in?return=/&other=1"), g.idp.URL)
+	at, _ := b.walk(wiki+"/", b.get(wiki+browser.Base+"/sign-in?return=/&other=1"), g.idp.URL)
 	asked := query(t, at)
 	back := asked.Get("redirect_uri") + "?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode()
 	at, r := b.walk(back, b.get(back), "")
@@ -127,7 +128,7 @@ func TestSwitchUserFromTheSignInHost(t *testing.T) {
 		t.Fatalf("%d at %s\n%s", r.status, at, r.body)
 	}
 	to := html.UnescapeString(link[1])
-	if r := b.do(http.MethodGet, to, nil, "Sec-Fetch-Site", "same-site"); !strings.HasPrefix(r.location, login+Base+"/sign-in?for=") {
+	if r := b.do(http.MethodGet, to, nil, "Sec-Fetch-Site", "same-site"); !strings.HasPrefix(r.location, login+browser.Base+"/sign-in?for=") {
 		t.Errorf("in this browser: %d to %q", r.status, r.location)
 	}
 	if r := another.do(http.MethodGet, to, nil, "Sec-Fetch-Site", "same-site"); r.location != "/" {
@@ -146,7 +147,7 @@ func TestHandoverOfAnotherBrowser(t *testing.T) {
 	})
 	attacker := g.walker()
 	link := func(change func(*handover)) string {
-		made := attacker.get(crm + Base + "/sign-in?return=/deals").location
+		made := attacker.get(crm + browser.Base + "/sign-in?return=/deals").location
 		h := g.service.openHandover(query(t, made).Get("for"))
 		if h == nil || !h.Anew {
 			t.Fatalf("no hand-over in %q", made)
@@ -156,7 +157,7 @@ func TestHandoverOfAnotherBrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return login + Base + "/sign-in?" + url.Values{"for": {sealed}}.Encode()
+		return login + browser.Base + "/sign-in?" + url.Values{"for": {sealed}}.Encode()
 	}
 	// The attacker's own browser is confirmed, and the answer is good for that one alone.
 	attacker.enter(wiki+"/", "no")
@@ -178,11 +179,11 @@ func TestHandoverOfAnotherBrowser(t *testing.T) {
 		for _, site := range []string{"cross-site", "same-site", ""} {
 			b := g.walker()
 			b.enter(wiki+"/", "yes")
-			before := b.at(login, cookieBase).Value
+			before := b.at(login, browser.SessionCookie).Value
 			if end, r := b.walk(at, b.do(http.MethodGet, at, nil, "Sec-Fetch-Site", site), ""); !strings.HasPrefix(end, crm+"/") || r.body != "app: ada persistent" {
 				t.Errorf("%s, %q: %d at %s\n%s", name, site, r.status, end, r.body)
 			}
-			if b.at(login, cookieBase).Value != before {
+			if b.at(login, browser.SessionCookie).Value != before {
 				t.Errorf("%s, %q: another session", name, site)
 			}
 		}
@@ -199,10 +200,10 @@ func TestHandoverOfAnotherBrowser(t *testing.T) {
 	// A user who asks for another account at a site where they have no session yet.
 	b := g.walker()
 	b.enter(wiki+"/", "yes")
-	if at, r := b.walk(crm+"/", b.get(crm+Base+"/sign-in?return=/deals&other=1&provider=main"), g.idp.URL); query(t, at).Get("prompt") != "login" {
+	if at, r := b.walk(crm+"/", b.get(crm+browser.Base+"/sign-in?return=/deals&other=1&provider=main"), g.idp.URL); query(t, at).Get("prompt") != "login" {
 		t.Errorf("asked for: %d at %s", r.status, at)
 	}
-	if r := b.get(crm + Base + "/sign-in?confirm=" + confirmed[len(confirmed)-64:]); r.status != http.StatusBadRequest {
+	if r := b.get(crm + browser.Base + "/sign-in?confirm=" + confirmed[len(confirmed)-64:]); r.status != http.StatusBadRequest {
 		t.Errorf("a confirmation that no sign-in host asked for: %d", r.status)
 	}
 }

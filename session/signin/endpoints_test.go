@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // TestEndpoints holds A64: what exists under Base is a fixed list; everything else is a 404 that nobody answers for.
@@ -21,14 +22,14 @@ func TestEndpoints(t *testing.T) {
 		"/": 404, "/you": 404, "/debug": 404, "/sessions": 404, "/sign-in/": 404, "/SIGN-IN": 404, "/assets/": 404,
 		"/assets/../sign-out": 404, "/finish": 404, "/events": 404, "/bound/x": 404, "/signed-out": 200, "/sign-out": 303, "/me": 303, "/stay": 400,
 	} {
-		if r := b.get(Base + path); r.status != want {
+		if r := b.get(browser.Base + path); r.status != want {
 			t.Errorf("%s: %d, want %d", path, r.status, want)
 		}
 	}
-	if r := b.do(http.MethodPost, Base+"/stay/", url.Values{}); r.status != http.StatusNotFound {
+	if r := b.do(http.MethodPost, browser.Base+"/stay/", url.Values{}); r.status != http.StatusNotFound {
 		t.Errorf("POST /stay/: %d", r.status)
 	}
-	if r := b.do(http.MethodPost, Base+"/signed-out", url.Values{}); r.status != http.StatusMethodNotAllowed {
+	if r := b.do(http.MethodPost, browser.Base+"/signed-out", url.Values{}); r.status != http.StatusMethodNotAllowed {
 		t.Errorf("POST /signed-out: %d", r.status)
 	}
 	if b.passed.Load() != 0 {
@@ -70,12 +71,12 @@ func TestChooser(t *testing.T) {
 	if r.status != http.StatusOK || !strings.Contains(r.body, "Partners &amp; &lt;friends&gt;") {
 		t.Fatalf("chooser: %d %s", r.status, r.body)
 	}
-	r = b.get(Base + "/sign-in?provider=partners&return=%2Fpage")
+	r = b.get(browser.Base + "/sign-in?provider=partners&return=%2Fpage")
 	if !strings.HasPrefix(r.location, second.URL) {
 		t.Fatalf("chosen: %d to %q", r.status, r.location)
 	}
 	g.site.Providers = []string{"main"}
-	if r := b.get(Base + "/sign-in?provider=partners&return=%2Fpage"); !strings.HasPrefix(r.location, g.idp.URL) {
+	if r := b.get(browser.Base + "/sign-in?provider=partners&return=%2Fpage"); !strings.HasPrefix(r.location, g.idp.URL) {
 		t.Errorf("a provider that the site does not take: %d to %q", r.status, r.location)
 	}
 }
@@ -83,12 +84,12 @@ func TestChooser(t *testing.T) {
 // TestInsecure: nobody signs in over plain http but on a loopback host.
 func TestInsecure(t *testing.T) {
 	g := newGateway(t)
-	for _, path := range []string{Base + "/sign-in?return=/", Base + "/callback?code=c", "/page"} {
+	for _, path := range []string{browser.Base + "/sign-in?return=/", browser.Base + "/callback?code=c", "/page"} {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "http://wiki.example.com"+path, nil)
 		r.Header.Set("Accept", "text/html")
 		v := &Visit{Site: g.site, Origin: "http://wiki.example.com", Host: "wiki.example.com", Return: "/page"}
-		if strings.HasPrefix(path, Base) {
+		if strings.HasPrefix(path, browser.Base) {
 			g.service.ServeHTTP(w, r, v)
 		} else {
 			g.service.Challenge(w, r, v, false, nil)
@@ -125,10 +126,10 @@ func TestCanaries(t *testing.T) {
 	}
 	asked := b.toProvider("/")
 	note(b.callback(asked))
-	note(b.answer(b.get(Base+"/stay"), "yes"))
-	session := b.cookie(cookieBase).Value
+	note(b.answer(b.get(browser.Base+"/stay"), "yes"))
+	session := b.cookie(browser.SessionCookie).Value
 	note(b.get("/"))
-	note(b.get(Base + "/sign-out"))
+	note(b.get(browser.Base + "/sign-out"))
 	other := g.browser()
 	bad := other.toProvider("/")
 	g.idp.set(func(p *fakeIDP) {
@@ -171,10 +172,10 @@ func FuzzCallback(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.URL = &url.URL{Path: Base + "/callback", RawQuery: query}
+		r.URL = &url.URL{Path: browser.Base + "/callback", RawQuery: query}
 		g.ServeHTTP(w, r, &Visit{Site: &Site{App: "wiki"}, Origin: "http://127.0.0.1", Host: "127.0.0.1"})
 		for _, c := range w.Result().Cookies() {
-			if c.Name == cookieBase || c.Name == cookiePending {
+			if c.Name == browser.SessionCookie || c.Name == browser.PendingCookie {
 				t.Fatalf("%q set %s", query, c.Name)
 			}
 		}

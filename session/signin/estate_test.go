@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // Three sites under two domains, and the host where people sign in for them, under a third.
@@ -145,7 +146,7 @@ func (b *testBrowser) at(origin, name string) *http.Cookie {
 		b.t.Fatal(err)
 	}
 	for _, c := range b.client.Jar.Cookies(u) {
-		if c.Name == hostPrefix+name {
+		if c.Name == browser.HostPrefix+name {
 			return c
 		}
 	}
@@ -155,8 +156,8 @@ func (b *testBrowser) at(origin, name string) *http.Cookie {
 // toFinish signs in, or passes through, up to the ticket, which is not used.
 func (b *testBrowser) toFinish(page string) string {
 	b.t.Helper()
-	origin, _ := cutOrigin(page)
-	stop := origin + Base + "/finish"
+	origin, _ := browser.CutOrigin(page)
+	stop := origin + browser.Base + "/finish"
 	at, r := b.walk(page, b.get(page), stop)
 	if strings.Contains(at, "/stay?return=") {
 		at, _ = b.walk(at, b.do(http.MethodPost, at, url.Values{"csrf": {csrf(r.body)}, "answer": {"no"}}), stop)

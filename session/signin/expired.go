@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -24,7 +25,7 @@ func (s *Service) logExpired(r *http.Request, v *Visit, err error) {
 	}
 	rec := person(over.Session, signinlog.Record{
 		Code: signinlog.SessionExpired, Detail: over.Limit + " of a " + over.Session.Kind.String() + " session",
-		Created: s.Now(), App: v.Site.App, IP: v.IP.String(), UserAgent: agent(r),
+		Created: s.Now(), App: v.Site.App, IP: v.IP.String(), UserAgent: browser.UserAgent(r),
 	})
 	rec.Interactive = false
 	s.write(rec)

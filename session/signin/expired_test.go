@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -42,10 +43,10 @@ func TestExpiredIsLogged(t *testing.T) {
 			})
 			g.clock.Advance(tt.left)
 			// Several tabs come back at once, with the cookie that the first answer takes off.
-			cookie := b.cookie(cookieBase)
+			cookie := b.cookie(browser.SessionCookie)
 			for range 3 {
 				r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookie.Name+"="+cookie.Value)
-				if c := r.setCookies()[cookieBase]; name != "still good" && (r.status != http.StatusSeeOther || c == nil || c.MaxAge >= 0) {
+				if c := r.setCookies()[browser.SessionCookie]; name != "still good" && (r.status != http.StatusSeeOther || c == nil || c.MaxAge >= 0) {
 					t.Errorf("%d, cookie %v", r.status, c)
 				}
 			}
@@ -127,7 +128,7 @@ func (g *gateway) namesTheSender() {
 	b.idp.signInAs(ada)
 	b.signIn("no")
 	g.clock.Advance(time.Hour)
-	if r := b.do(http.MethodPost, page, written); r.status != http.StatusUnauthorized || r.setCookies()[cookieForm] == nil {
+	if r := b.do(http.MethodPost, page, written); r.status != http.StatusUnauthorized || r.setCookies()[browser.FormCookie] == nil {
 		g.t.Fatalf("%d, cookies %v", r.status, r.setCookies())
 	}
 	b.signIn("no")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -25,7 +26,7 @@ const maxPassed = 16 << 10
 // A ticket in an address is the name of the flow that it belongs to, a mark as in the state of a flow, and its token,
 // sealed for the site's host and that flow. The token of the session is in the store, sealed under this one's secret:
 // what stands in an address is neither a session nor a way to one, but for the browser that began, for a minute, once.
-const ticketSize = flowNameSize + 1 + sealedTokenSize
+const ticketSize = browser.FlowNameSize + 1 + sealedTokenSize
 
 // sealedTokenSize is the length of what session.SealToken returns.
 const sealedTokenSize = 84
@@ -55,7 +56,7 @@ func (s *Service) handOver(w http.ResponseWriter, r *http.Request, v *Visit, h *
 		mark = markRestart
 	}
 	value := h.Flow + mark + session.SealToken(s.Keys, ticket, h.Host, ticketPlace(h.Flow, h.State))
-	s.goOn(w, r, h.Origin+Base+"/finish?"+url.Values{"ticket": {value}}.Encode())
+	s.goOn(w, r, h.Origin+browser.Base+"/finish?"+url.Values{"ticket": {value}}.Encode())
 }
 
 // finish is where the sign-in host sends the browser back to. Everything that can be told without the store is told
@@ -66,15 +67,15 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
 		return
 	}
-	q, ok := singleValues(r.URL.RawQuery, "ticket")
+	q, ok := browser.SingleValues(r.URL.RawQuery, "ticket")
 	name, value, restarted, formed := parseTicket(q["ticket"])
 	if !ok || !formed {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
-	f := s.openFlow(v, name, v.Cookies.flow(name))
+	f := s.openFlow(v, name, v.Cookies.Flow(name))
 	if f == nil || !f.Away || f.Origin != v.Origin {
-		s.ticketLost(w, r, v, value, Home, restarted)
+		s.ticketLost(w, r, v, value, browser.Home, restarted)
 		return
 	}
 	ticket, err := session.OpenToken(s.Keys, value, v.Host, ticketPlace(f.Name, f.State))
@@ -91,12 +92,12 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 			s.storeDown(w, r, v, err)
 			return
 		}
-		clearCookie(w, v.Secure, cookieFlow+f.Name)
+		browser.ClearCookie(w, v.Secure, browser.FlowCookie+f.Name)
 		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "ticket spent or too old"})
 		s.ticketLost(w, r, v, value, f.Return, restarted)
 		return
 	}
-	clearCookie(w, v.Secure, cookieFlow+f.Name)
+	browser.ClearCookie(w, v.Secure, browser.FlowCookie+f.Name)
 	// Where this is not kept, Back leads to the start page.
 	_ = s.Store.Create(ctx, session.Entry{
 		Key: spentKey(value), Value: s.sealSpent(v, value, f.Return), Expires: f.expires().Add(time.Minute),
@@ -136,7 +137,7 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 			PolicyStatus: told.Status, Policies: told.Policies, PromptReason: ReasonLiveSession,
 		}))
 	}
-	redirect(w, f.Return)
+	browser.Redirect(w, f.Return)
 }
 
 // ticketLost answers a ticket that is worth nothing here: spent, too old, another host's, another browser's. Who is
@@ -145,15 +146,15 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 func (s *Service) ticketLost(w http.ResponseWriter, r *http.Request, v *Visit, value, ret string, restarted bool) {
 	_, _, err := s.Session(r, v)
 	switch {
-	case err == nil && ret == Home:
+	case err == nil && ret == browser.Home:
 		s.goOn(w, r, s.spentPage(r, v, value))
 	case err == nil:
-		redirect(w, ret)
+		browser.Redirect(w, ret)
 	case !NoSession(err):
 		s.storeDown(w, r, v, err)
 	case restarted:
 		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(ret), HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(ret), HomeURL: browser.Home})
 	default:
 		s.choose(w, r, v, ret, wish{}, true)
 	}
@@ -164,11 +165,11 @@ func parseTicket(ticket string) (flow, value string, restarted, ok bool) {
 	if len(ticket) != ticketSize {
 		return "", "", false, false
 	}
-	for _, c := range ticket[:flowNameSize] + ticket[flowNameSize+1:] {
+	for _, c := range ticket[:browser.FlowNameSize] + ticket[browser.FlowNameSize+1:] {
 		if notBase64URL(c) {
 			return "", "", false, false
 		}
 	}
-	mark := ticket[flowNameSize : flowNameSize+1]
-	return ticket[:flowNameSize], ticket[flowNameSize+1:], mark == markRestart, mark == markFirst || mark == markRestart
+	mark := ticket[browser.FlowNameSize : browser.FlowNameSize+1]
+	return ticket[:browser.FlowNameSize], ticket[browser.FlowNameSize+1:], mark == markRestart, mark == markFirst || mark == markRestart
 }

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // unlimited are the endpoints that cost nothing and lead nowhere. All others are held to Config.RateLimit, each by
@@ -29,7 +30,7 @@ func (s *Service) quiet(said *atomic.Int64) bool {
 // tooSoon answers what a browser asks before anybody has followed the link: every endpoint does something that only a
 // person may begin, or belongs to what they have begun. The browser asks again when they do.
 func (s *Service) tooSoon(w http.ResponseWriter, r *http.Request, v *Visit) bool {
-	if !speculative(r.Header) {
+	if !browser.Speculative(r.Header) {
 		return false
 	}
 	writeProblem(w, r, problemJSON{
@@ -56,6 +57,6 @@ func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *Visit, endp
 			zap.String("endpoint", endpoint), zap.Stringer("address", v.IP), zap.String("app", v.Site.App))
 	}
 	// No link back to where it came from: that may carry a code. A reload does it.
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindTooMany, RetryAfter: max(wait, time.Second), HomeURL: Home})
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindTooMany, RetryAfter: max(wait, time.Second), HomeURL: browser.Home})
 	return true
 }

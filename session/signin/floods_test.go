@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 )
 
@@ -33,7 +34,7 @@ func TestRateLimit(t *testing.T) {
 	b := g.browser()
 	for _, path := range slices.Sorted(maps.Keys(endpoints)) {
 		for i := range 4 {
-			r := b.get(Base + path)
+			r := b.get(browser.Base + path)
 			if limited := r.status == http.StatusTooManyRequests; limited != (i == 3 && !unlimited[path]) {
 				t.Errorf("%s, request %d: %d", path, i+1, r.status)
 			}
@@ -42,7 +43,7 @@ func TestRateLimit(t *testing.T) {
 			}
 		}
 	}
-	r := b.do(http.MethodPost, Base+"/callback", url.Values{"state": {"x"}}, "Accept", "application/json")
+	r := b.do(http.MethodPost, browser.Base+"/callback", url.Values{"state": {"x"}}, "Accept", "application/json")
 	if r.status != http.StatusTooManyRequests || !strings.HasPrefix(r.header.Get("Content-Type"), "application/problem+json") ||
 		!strings.Contains(r.body, `"reason":"too_many"`) || r.header.Get("Retry-After") == "" {
 		t.Errorf("a script: %d %v %s", r.status, r.header, r.body)
@@ -66,7 +67,7 @@ func TestRateLimitSpendsNothing(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.rate = ratelimit.Rate{N: 1, Per: time.Minute} })
 	b := g.browser()
 	asked := b.toProvider("/page")
-	b.get(Base + "/callback")
+	b.get(browser.Base + "/callback")
 	calls := g.idp.count("/token")
 	if r := b.callback(asked); r.status != http.StatusTooManyRequests || len(r.setCookies()) != 0 || strings.Contains(r.body, asked.Get("nonce")) {
 		t.Fatalf("callback: %d, cookies %v", r.status, r.setCookies())
@@ -89,31 +90,31 @@ func TestFloodsWriteNothing(t *testing.T) {
 	state := asked.Get("state")
 	floods := map[string]func(i int) result{
 		"anonymous pages":  func(i int) result { return g.browser().get("/page/" + strconv.Itoa(i)) },
-		"unfinished flows": func(i int) result { return g.browser().get(Base + "/sign-in?return=/" + strconv.Itoa(i)) },
+		"unfinished flows": func(i int) result { return g.browser().get(browser.Base + "/sign-in?return=/" + strconv.Itoa(i)) },
 		"a callback without its cookie": func(int) result {
-			return g.browser().get(Base + "/callback?" + url.Values{"state": {state}, "code": {"c"}}.Encode())
+			return g.browser().get(browser.Base + "/callback?" + url.Values{"state": {state}, "code": {"c"}}.Encode())
 		},
 		"a made-up state": func(i int) result {
-			return flow.get(Base + "/callback?" + url.Values{"state": {fmt.Sprintf("%s%05d", state[:len(state)-5], i)}, "code": {"c"}}.Encode())
+			return flow.get(browser.Base + "/callback?" + url.Values{"state": {fmt.Sprintf("%s%05d", state[:len(state)-5], i)}, "code": {"c"}}.Encode())
 		},
 		"a form_post": func(i int) result {
-			return g.browser().do(http.MethodPost, Base+"/callback", url.Values{"state": {state}, "code": {strconv.Itoa(i)}})
+			return g.browser().do(http.MethodPost, browser.Base+"/callback", url.Values{"state": {state}, "code": {strconv.Itoa(i)}})
 		},
 		"garbage cookies": func(i int) result {
 			junk := fmt.Sprintf("AAAA%06d", i)
-			names := []string{cookieBase, cookiePending, cookieAnswer, cookieBrowser, cookieFlow + "AAAAAAAA"}
+			names := []string{browser.SessionCookie, browser.PendingCookie, browser.AnswerCookie, browser.IDCookie, browser.FlowCookie + "AAAAAAAA"}
 			for n := range names {
 				names[n] += "=" + junk
 			}
-			return g.browser().do(http.MethodGet, []string{"/", Base + "/stay", Base + "/sign-in", Base + "/sign-out"}[i%4], nil, "Cookie", strings.Join(names, "; "))
+			return g.browser().do(http.MethodGet, []string{"/", browser.Base + "/stay", browser.Base + "/sign-in", browser.Base + "/sign-out"}[i%4], nil, "Cookie", strings.Join(names, "; "))
 		},
 		"garbage answers": func(i int) result {
-			return g.browser().do(http.MethodPost, Base+"/stay", url.Values{"csrf": {strconv.Itoa(i)}, "answer": {"yes"}},
-				"Cookie", cookiePending+"="+strings.Repeat("A", 60+i%60))
+			return g.browser().do(http.MethodPost, browser.Base+"/stay", url.Values{"csrf": {strconv.Itoa(i)}, "answer": {"yes"}},
+				"Cookie", browser.PendingCookie+"="+strings.Repeat("A", 60+i%60))
 		},
 		"sessions that never were": func(int) result {
-			token := session.SealToken(g.service.Keys, session.NewToken(), "127.0.0.1", cookieBase)
-			return g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+token)
+			token := session.SealToken(g.service.Keys, session.NewToken(), "127.0.0.1", browser.SessionCookie)
+			return g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+token)
 		},
 	}
 	var before, after runtime.MemStats
@@ -150,7 +151,7 @@ func TestPrefetchedEndpoints(t *testing.T) {
 		asked := b.toProvider("/other")
 		page := b.prompted("/")
 		for _, path := range []string{"/sign-in", "/stay", "/sign-out", "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode()} {
-			r := b.do(http.MethodGet, Base+path, nil, header[0], header[1])
+			r := b.do(http.MethodGet, browser.Base+path, nil, header[0], header[1])
 			if r.status != http.StatusServiceUnavailable || r.location != "" || len(r.setCookies()) != 0 {
 				t.Errorf("%v %s: %d to %q, cookies %v", header, path, r.status, r.location, r.setCookies())
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 const (
@@ -74,7 +75,7 @@ type wish struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-func (f *flow) redirectURI() string { return f.Origin + Base + f.callbackPath() }
+func (f *flow) redirectURI() string { return f.Origin + browser.Base + f.callbackPath() }
 
 // callbackPath is where the provider of this flow answers, and no other does: the first provider at /callback, each other
 // one at a path with its name. A response that was lured away from the provider that gave it then arrives where the flow
@@ -91,9 +92,9 @@ const callbackBase = "/callback"
 // CallbackPath is where a provider sends people back to, below the origin of a site.
 func CallbackPath(provider string, first bool) string {
 	if first {
-		return Base + callbackBase
+		return browser.Base + callbackBase
 	}
-	return Base + callbackBase + "/" + provider
+	return browser.Base + callbackBase + "/" + provider
 }
 
 // via is what follows the callback's path for a provider.
@@ -135,11 +136,11 @@ func (f *flow) wireState(restarted bool) string {
 // parseState takes a state parameter apart. ok is false for what we never sent.
 func parseState(state string) (name, random string, restarted, ok bool) {
 	const randomSize = (stateSize*8 + 5) / 6
-	if len(state) != flowNameSize+1+randomSize || strings.IndexFunc(state[:flowNameSize]+state[flowNameSize+1:], notBase64URL) >= 0 {
+	if len(state) != browser.FlowNameSize+1+randomSize || strings.IndexFunc(state[:browser.FlowNameSize]+state[browser.FlowNameSize+1:], notBase64URL) >= 0 {
 		return "", "", false, false
 	}
-	mark := state[flowNameSize : flowNameSize+1]
-	return state[:flowNameSize], state[flowNameSize+1:], mark == markRestart, mark == markFirst || mark == markRestart
+	mark := state[browser.FlowNameSize : browser.FlowNameSize+1]
+	return state[:browser.FlowNameSize], state[browser.FlowNameSize+1:], mark == markRestart, mark == markFirst || mark == markRestart
 }
 
 func notBase64URL(r rune) bool {
@@ -148,21 +149,21 @@ func notBase64URL(r rune) bool {
 
 func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 	f := &flow{
-		Name:        session.NewRandom(flowNameSize * 3 / 4),
+		Name:        session.NewRandom(browser.FlowNameSize * 3 / 4),
 		State:       session.NewRandom(stateSize),
 		Nonce:       session.NewRandom(stateSize),
 		Verifier:    session.NewRandom(verifierSize),
 		Provider:    p.Name,
 		Via:         s.via(p),
 		Origin:      v.Origin,
-		Return:      returnPath(ret),
+		Return:      browser.ReturnPath(ret),
 		StartedMS:   s.Now().UnixMilli(),
 		Correlation: session.NewRandom(stateSize),
 		Challenge:   v.challenge,
 		wish:        wish{Locales: v.Locales},
 		Consent:     p.AsksForConsent(),
 	}
-	if len(ret) > maxReturn || isCut(f.Return) {
+	if len(ret) > browser.MaxReturn || browser.IsCut(f.Return) {
 		s.noteTooLong(v, f, len(ret))
 	}
 	return f
@@ -178,7 +179,7 @@ func (f *flow) want(w wish) {
 // again is a second authorization request for the sign-in of f: everything is as before but what belongs to one request.
 func (s *Service) again(f *flow) *flow {
 	next := *f
-	next.Name = session.NewRandom(flowNameSize * 3 / 4)
+	next.Name = session.NewRandom(browser.FlowNameSize * 3 / 4)
 	next.State, next.Nonce, next.Verifier = session.NewRandom(stateSize), session.NewRandom(stateSize), session.NewRandom(verifierSize)
 	next.StartedMS = s.Now().UnixMilli()
 	return &next
@@ -195,7 +196,7 @@ func (f *flow) request(restarted bool) AuthRequest {
 
 // maxFlowValue leaves room for name and attributes in the 4,096 bytes that browsers keep of a cookie (RFC 6265bis, section
 // 5.6, counts no attributes; older browsers do).
-const maxFlowValue = maxCookieValue - 96
+const maxFlowValue = browser.MaxCookieValue - 96
 
 // keepFlow seals a flow into its cookie and drops the oldest if there are too many. What a sign-in has to achieve goes
 // before its page: if both do not fit, the page is cut short.
@@ -205,38 +206,38 @@ func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 	if err == nil && len(value) > maxFlowValue {
 		if f.For != nil {
 			// The site has the page as well, and sends the user there; see takeOver.
-			f.For.Return, f.For.Cut = cutShort(f.For.Return), true
+			f.For.Return, f.For.Cut = browser.CutShort(f.For.Return), true
 		} else {
 			s.noteTooLong(v, f, len(f.Return))
-			f.Return = cutShort(f.Return)
+			f.Return = browser.CutShort(f.Return)
 		}
 		value, err = s.sealFlow(v, f)
 	}
 	if err == nil && len(value) > maxFlowValue { // the path alone is too long
 		if f.For != nil {
-			f.For.Return = cutTo(Home)
+			f.For.Return = browser.CutTo(browser.Home)
 		} else {
-			f.Return = cutTo(Home)
+			f.Return = browser.CutTo(browser.Home)
 		}
 		value, err = s.sealFlow(v, f)
 	}
 	if err != nil {
 		return err
 	}
-	setCookie(w, v.Secure, cookieFlow+f.Name, value, flowLife)
+	browser.SetCookie(w, v.Secure, browser.FlowCookie+f.Name, value, flowLife)
 
 	var others []*flow
-	for _, c := range v.Cookies.flows {
-		other := s.openFlow(v, c.name, c.value)
+	for _, c := range v.Cookies.Flows {
+		other := s.openFlow(v, c.Name, c.Value)
 		if other == nil {
 			// Too old, or another replica's with a key that is on its way: the first to go if there are too many.
-			other = &flow{Name: c.name}
+			other = &flow{Name: c.Name}
 		}
 		others = append(others, other)
 	}
 	slices.SortFunc(others, func(a, b *flow) int { return cmp.Compare(b.StartedMS, a.StartedMS) })
 	for i := maxFlows - 1; i < len(others); i++ {
-		clearCookie(w, v.Secure, cookieFlow+others[i].Name)
+		browser.ClearCookie(w, v.Secure, browser.FlowCookie+others[i].Name)
 	}
 	return nil
 }
@@ -246,7 +247,7 @@ func (s *Service) sealFlow(v *Visit, f *flow) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	sealed := s.Keys.Seal(keyring.PurposeFlow, plain, v.Host, cookieFlow+f.Name)
+	sealed := s.Keys.Seal(keyring.PurposeFlow, plain, v.Host, browser.FlowCookie+f.Name)
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
@@ -265,7 +266,7 @@ func (s *Service) openFlow(v *Visit, name, value string) *flow {
 	if err != nil {
 		return nil
 	}
-	plain, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, cookieFlow+name)
+	plain, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, browser.FlowCookie+name)
 	if err != nil {
 		return nil
 	}

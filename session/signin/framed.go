@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // A frame in a page of an app that asks for something guarded cannot show a sign-in: providers and our own pages stay out of
@@ -19,13 +20,13 @@ func (s *Service) framedSignIn(w http.ResponseWriter, r *http.Request, v *Visit,
 	page := pages.Framed{Why: pages.FrameSignIn, AppName: v.Site.App}
 	switch {
 	case r.Header.Get("Sec-Fetch-Site") == "cross-site":
-		page.Why, page.URL, page.NewTab = pages.FrameElsewhere, pagePath(v.Return), true
+		page.Why, page.URL, page.NewTab = pages.FrameElsewhere, browser.PagePath(v.Return), true
 	case kept:
 		page.Instead, page.URL = pages.Problem{Kind: pages.KindFormKept}, signInURL(v.Return)
 	case r.Method == http.MethodPost:
 		page.Instead, page.URL = pages.Problem{Kind: pages.KindFormNotSent}, signInURL(framedReturn(r, v))
 	default:
-		page.URL = Base + "/sign-in?" + s.choiceLink(v, framedReturn(r, v), wish{Demand: d}).Encode()
+		page.URL = browser.Base + "/sign-in?" + s.choiceLink(v, framedReturn(r, v), wish{Demand: d}).Encode()
 	}
 	s.writeFramed(w, r, http.StatusUnauthorized, page)
 }
@@ -58,9 +59,9 @@ func (s *Service) writeFramed(w http.ResponseWriter, r *http.Request, status int
 // browser names it, else what the frame was to show.
 func framedReturn(r *http.Request, v *Visit) string {
 	if from := r.Referer(); r.Header.Get("Sec-Fetch-Site") == "same-origin" {
-		if page := targetPath(v.Origin, from); page != Home && !isCut(page) || from == v.Origin+Home {
+		if page := browser.TargetPath(v.Origin, from); page != browser.Home && !browser.IsCut(page) || from == v.Origin+browser.Home {
 			return page
 		}
 	}
-	return returnPath(v.Return)
+	return browser.ReturnPath(v.Return)
 }

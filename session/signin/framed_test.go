@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // frame asks as a browser does for the content of a frame.
@@ -41,7 +42,7 @@ func TestFrameSignsInAtTheTop(t *testing.T) {
 	for _, dest := range []string{"iframe", "frame", "embed", "object"} {
 		r := g.browser().frame(http.MethodGet, "/widget?n=1", "Sec-Fetch-Dest", dest)
 		to, target := r.leaves()
-		if r.status != http.StatusUnauthorized || target != "_top" || query(t, to).Get("return") != "/board?of=7" || !strings.HasPrefix(to, Base+"/sign-in?") {
+		if r.status != http.StatusUnauthorized || target != "_top" || query(t, to).Get("return") != "/board?of=7" || !strings.HasPrefix(to, browser.Base+"/sign-in?") {
 			t.Errorf("%s: %d, link to %q in %q\n%s", dest, r.status, to, target, r.body)
 		}
 		h := r.header
@@ -58,7 +59,7 @@ func TestFrameSignsInAtTheTop(t *testing.T) {
 	r := b.do(http.MethodGet, to, nil, "Sec-Fetch-Site", "cross-site")
 	asked := query(t, r.location)
 	b.callback(asked)
-	if r := b.answer(b.get(Base+"/stay"), "no"); !strings.Contains(r.header.Get("Refresh"), "url=/board?of=7") {
+	if r := b.answer(b.get(browser.Base+"/stay"), "no"); !strings.Contains(r.header.Get("Refresh"), "url=/board?of=7") {
 		t.Errorf("after the sign-in: %v", r.header)
 	}
 	if r := b.frame(http.MethodGet, "/widget?n=1"); r.body != "app: ada browser" {
@@ -81,7 +82,7 @@ func TestFrameReturnsToThePageWithTheFrame(t *testing.T) {
 		{"same-origin", g.URL + "/.latchkey/sign-out", "/widget?n=1"},
 		{"same-origin", g.URL + "//evil.example/", "/widget?n=1"},
 		{"same-origin", g.URL + ".evil.example/board", "/widget?n=1"},
-		{"same-origin", g.URL + "/" + strings.Repeat("x", maxReturn), "/widget?n=1"},
+		{"same-origin", g.URL + "/" + strings.Repeat("x", browser.MaxReturn), "/widget?n=1"},
 		{"same-origin", "https://evil.example/board", "/widget?n=1"},
 		{"same-site", "https://sister.example/", "/widget?n=1"},
 		{"same-site", g.URL + "/board", "/widget?n=1"},
@@ -122,13 +123,13 @@ func TestFrameSaysWhatIsWrong(t *testing.T) {
 	if asked := query(t, b.do(http.MethodGet, to, nil, "Sec-Fetch-Site", "cross-site").location); asked.Get("prompt") != "login" {
 		t.Errorf("the link asks for %v", asked)
 	}
-	if r := b.frame(http.MethodPost, "/widget"); r.status != http.StatusUnauthorized || r.setCookies()[cookieForm] == nil || !strings.Contains(r.body, "then send it") {
+	if r := b.frame(http.MethodPost, "/widget"); r.status != http.StatusUnauthorized || r.setCookies()[browser.FormCookie] == nil || !strings.Contains(r.body, "then send it") {
 		t.Errorf("form before a step-up: %d\n%s", r.status, r.body)
 	}
 	g.demand = nil
 	b.endSession()
 	r = b.frame(http.MethodPost, "/widget")
-	if to, _ := r.leaves(); r.setCookies()[cookieForm] == nil || query(t, to).Get("return") != "/widget" || !strings.Contains(r.body, "Sign in, then send it") {
+	if to, _ := r.leaves(); r.setCookies()[browser.FormCookie] == nil || query(t, to).Get("return") != "/widget" || !strings.Contains(r.body, "Sign in, then send it") {
 		t.Errorf("form that is kept: %d, link to %q\n%s", r.status, to, r.body)
 	}
 	r = g.browser().frame(http.MethodPost, "/widget")
@@ -178,7 +179,7 @@ func TestEndpointsStayOutOfFrames(t *testing.T) {
 	b := g.browser()
 	b.signIn("no")
 	for _, path := range []string{"/sign-in?iss=x", "/sign-out", "/me", "/stay", "/done", "/nothing", "/finish"} {
-		r := b.frame(http.MethodGet, Base+path)
+		r := b.frame(http.MethodGet, browser.Base+path)
 		if r.status != http.StatusSeeOther && !strings.Contains(r.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
 			t.Errorf("%s: %d %v", path, r.status, r.header)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/retry"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // frontchannel is where a provider's sign-out page says, in a frame in the person's browser, that they have signed out
@@ -22,7 +23,7 @@ import (
 // anywhere else the request comes without it, and nothing happens; that is what the back channel is for. The answer is
 // the same either way, so that it tells nothing about who is signed in.
 func (s *Service) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit) {
-	q, ok := singleValues(r.URL.RawQuery, "iss", "sid")
+	q, ok := browser.SingleValues(r.URL.RawQuery, "iss", "sid")
 	p := s.byIssuer(q["iss"])
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")

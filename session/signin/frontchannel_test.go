@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
 
 func (b *testBrowser) frontchannel(iss, sid string) result {
 	b.t.Helper()
-	return b.do(http.MethodGet, Base+"/logout/frontchannel?"+url.Values{"iss": {iss}, "sid": {sid}}.Encode(), nil, "Sec-Fetch-Dest", "iframe")
+	return b.do(http.MethodGet, browser.Base+"/logout/frontchannel?"+url.Values{"iss": {iss}, "sid": {sid}}.Encode(), nil, "Sec-Fetch-Dest", "iframe")
 }
 
 // A43: the front channel ends the session of this browser if issuer and sid are its own, and never another one: without
@@ -53,15 +54,15 @@ func TestFrontChannel(t *testing.T) {
 		"no issuer":        one.frontchannel("", "sid-1"),
 		"no sid":           one.frontchannel(g.idp.URL, ""),
 		"no sid, none had": without.frontchannel(g.idp.URL, ""),
-		"neither":          one.get(Base + "/logout/frontchannel"),
-		"twice (A44)":      one.get(Base + "/logout/frontchannel?sid=sid-1&sid=sid-1&iss=" + url.QueryEscape(g.idp.URL)),
-		"malformed":        one.get(Base + "/logout/frontchannel?sid=%zz&iss=" + url.QueryEscape(g.idp.URL)),
+		"neither":          one.get(browser.Base + "/logout/frontchannel"),
+		"twice (A44)":      one.get(browser.Base + "/logout/frontchannel?sid=sid-1&sid=sid-1&iss=" + url.QueryEscape(g.idp.URL)),
+		"malformed":        one.get(browser.Base + "/logout/frontchannel?sid=%zz&iss=" + url.QueryEscape(g.idp.URL)),
 	} {
 		if r.status != http.StatusBadRequest || len(r.setCookies()) != 0 {
 			t.Errorf("%s: %d, cookies %v", what, r.status, r.setCookies())
 		}
 	}
-	if r := one.do(http.MethodPost, Base+"/logout/frontchannel", url.Values{"iss": {g.idp.URL}, "sid": {"sid-1"}}); r.status != http.StatusMethodNotAllowed {
+	if r := one.do(http.MethodPost, browser.Base+"/logout/frontchannel", url.Values{"iss": {g.idp.URL}, "sid": {"sid-1"}}); r.status != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %d", r.status)
 	}
 	for _, b := range []*testBrowser{one, twin, other, without} {
@@ -69,12 +70,12 @@ func TestFrontChannel(t *testing.T) {
 			t.Fatal("somebody was signed out")
 		}
 	}
-	copied := one.cookie(cookieBase)
+	copied := one.cookie(browser.SessionCookie)
 	r := one.frontchannel(g.idp.URL, "sid-1")
-	if c := r.setCookies()[cookieBase]; r.status != http.StatusOK || c == nil || c.MaxAge >= 0 {
+	if c := r.setCookies()[browser.SessionCookie]; r.status != http.StatusOK || c == nil || c.MaxAge >= 0 {
 		t.Errorf("its own: %d, cookie %v", r.status, c)
 	}
-	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+copied.Value); r.status != http.StatusSeeOther {
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+copied.Value); r.status != http.StatusSeeOther {
 		t.Errorf("A11: the copied cookie lives: %d", r.status)
 	}
 	if !twin.alive() || !other.alive() {
@@ -110,7 +111,7 @@ func TestFrontChannelFrames(t *testing.T) {
 		}
 	}
 	for _, path := range []string{"/sign-out", "/signed-out", "/sign-in", "/stay"} {
-		if r := b.get(Base + path); r.status != http.StatusSeeOther && !strings.Contains(r.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+		if r := b.get(browser.Base + path); r.status != http.StatusSeeOther && !strings.Contains(r.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
 			t.Errorf("%s: %v", path, r.header)
 		}
 	}
@@ -119,7 +120,7 @@ func TestFrontChannelFrames(t *testing.T) {
 	}
 }
 
-// targetPath and returnPath agree: what the one lets through the other does (A02, A33).
+// browser.TargetPath and browser.ReturnPath agree: what the one lets through the other does (A02, A33).
 func TestTargetPath(t *testing.T) {
 	const origin = "https://wiki.example.com"
 	for target, want := range map[string]string{
@@ -143,7 +144,7 @@ func TestTargetPath(t *testing.T) {
 		"javascript:alert(1)":          "/",
 		origin + "/a\nb":               "/",
 	} {
-		if got := targetPath(origin, target); got != want {
+		if got := browser.TargetPath(origin, target); got != want {
 			t.Errorf("%q: %q, want %q", target, got, want)
 		}
 	}
@@ -153,10 +154,10 @@ func FuzzTargetPath(f *testing.F) {
 	f.Add("https://wiki.example.com/a")
 	f.Add("https://wiki.example.com@evil.example/")
 	f.Fuzz(func(t *testing.T, target string) {
-		got := targetPath("https://wiki.example.com", target)
+		got := browser.TargetPath("https://wiki.example.com", target)
 		base, _ := url.Parse("https://wiki.example.com/.latchkey/sign-in")
 		to, err := base.Parse(got)
-		if err != nil || to.Host != base.Host || to.Scheme != base.Scheme || returnPath(got) != got {
+		if err != nil || to.Host != base.Host || to.Scheme != base.Scheme || browser.ReturnPath(got) != got {
 			t.Errorf("%q leads to %q", target, got)
 		}
 	})

@@ -17,47 +17,11 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
-
-// records is a sink that tests can read.
-type records struct {
-	mu   sync.Mutex
-	all  []signinlog.Record
-	next signinlog.Sink // gets everything as well
-}
-
-func (r *records) Write(rec signinlog.Record) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all = append(r.all, rec)
-	if r.next != nil {
-		r.next.Write(rec)
-	}
-}
-
-func (r *records) count(code signinlog.Code) (n int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, rec := range r.all {
-		if rec.Code == code {
-			n++
-		}
-	}
-	return n
-}
-
-func (r *records) last(t *testing.T) signinlog.Record {
-	t.Helper()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.all) == 0 {
-		t.Fatal("nothing was logged")
-	}
-	return r.all[len(r.all)-1]
-}
 
 // gateway is a service behind a guard as small as one can be, with a provider and a clock.
 type gateway struct {
@@ -132,7 +96,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	if set.idp == nil {
 		set.idp = newIDP(t, set.clock.Now)
 	}
-	html, err := pages.New(pages.Config{Base: Base})
+	html, err := pages.New(pages.Config{Base: browser.Base})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +140,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	v := &Visit{
 		Site: g.site, Origin: g.URL, Host: "127.0.0.1", Return: r.URL.RequestURI(),
-		IP: netip.MustParseAddr("203.0.113.9"), RequestID: "request-1", Cookies: ReadCookies(r.Header["Cookie"], false),
+		IP: netip.MustParseAddr("203.0.113.9"), RequestID: "request-1", Cookies: browser.ReadCookies(r.Header["Cookie"], false),
 	}
 	demand := g.asking()
 	if g.sites != nil {
@@ -184,12 +148,12 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		if site == nil { // a host that leads here and is none of ours
 			site = &Site{App: "stray", Gate: g.site.Gate}
 		}
-		v.Site, v.Host, v.Origin, v.Secure, v.Cookies = site, r.Host, "https://"+r.Host, true, ReadCookies(r.Header["Cookie"], true)
+		v.Site, v.Host, v.Origin, v.Secure, v.Cookies = site, r.Host, "https://"+r.Host, true, browser.ReadCookies(r.Header["Cookie"], true)
 		if r.Host != g.demandAt {
 			demand = nil
 		}
 	}
-	if strings.HasPrefix(r.URL.Path, Base+"/") {
+	if strings.HasPrefix(r.URL.Path, browser.Base+"/") {
 		g.service.ServeHTTP(w, r, v)
 		return
 	}
@@ -323,7 +287,7 @@ func query(t *testing.T, raw string) url.Values {
 // callback plays the provider's answer to an authorization request.
 func (b *testBrowser) callback(asked url.Values) result {
 	b.t.Helper()
-	return b.get(Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode())
+	return b.get(browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode())
 }
 
 // prompted signs in up to the prompt and returns its page.
@@ -355,7 +319,7 @@ func (b *testBrowser) answer(prompt result, answer string, more ...string) resul
 	for i := 0; i+1 < len(more); i += 2 {
 		form.Set(more[i], more[i+1])
 	}
-	return b.do(http.MethodPost, Base+"/stay", form)
+	return b.do(http.MethodPost, browser.Base+"/stay", form)
 }
 
 // signIn signs in with an answer.
@@ -390,7 +354,7 @@ func (r result) setCookies() map[string]*http.Cookie {
 }
 
 func fuzzPages(tb testing.TB) *pages.Pages {
-	html, err := pages.New(pages.Config{Base: Base})
+	html, err := pages.New(pages.Config{Base: browser.Base})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -398,4 +362,4 @@ func fuzzPages(tb testing.TB) *pages.Pages {
 }
 
 // stays reports whether an address on the site is the prompt.
-func stays(location string) bool { return strings.HasPrefix(location, Base+"/stay?return=") }
+func stays(location string) bool { return strings.HasPrefix(location, browser.Base+"/stay?return=") }

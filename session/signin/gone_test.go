@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -18,7 +19,7 @@ import (
 func (b *testBrowser) leaving(ctx context.Context, method, target string, form url.Values) <-chan struct{} {
 	b.t.Helper()
 	r := httptest.NewRequestWithContext(ctx, method, b.URL+target, strings.NewReader(form.Encode()))
-	r.AddCookie(b.cookie(cookieBase))
+	r.AddCookie(b.cookie(browser.SessionCookie))
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", b.URL)
@@ -84,9 +85,9 @@ func TestClientGoesWhileSigningOut(t *testing.T) {
 			here, there := g.browser(), g.browser()
 			here.signIn("yes")
 			there.signIn("yes")
-			form := url.Values{"csrf": {csrf(here.get(Base + "/sign-out").body)}, "everywhere": {"1"}}
+			form := url.Values{"csrf": {csrf(here.get(browser.Base + "/sign-out").body)}, "everywhere": {"1"}}
 			armed.Store(true)
-			<-here.leaving(ctx, http.MethodPost, Base+"/sign-out", form)
+			<-here.leaving(ctx, http.MethodPost, browser.Base+"/sign-out", form)
 			armed.Store(false)
 			if ctx.Err() == nil {
 				t.Fatal("the client did not go away")
@@ -115,7 +116,7 @@ func TestClientGoesWhileOthersAskForTheSession(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.wrap, s.keepFor = store, time.Minute })
 	b := g.browser()
 	b.signIn("yes")
-	form := url.Values{"csrf": {csrf(b.get(Base + "/sign-out").body)}}
+	form := url.Values{"csrf": {csrf(b.get(browser.Base + "/sign-out").body)}}
 	g.clock.Advance(time.Minute)
 	armed.Store(true)
 	other := b.leaving(t.Context(), http.MethodGet, "/", nil)
@@ -123,7 +124,7 @@ func TestClientGoesWhileOthersAskForTheSession(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
 	before := g.service.Sessions.Known().Misses
-	done := b.leaving(ctx, http.MethodPost, Base+"/sign-out", form)
+	done := b.leaving(ctx, http.MethodPost, browser.Base+"/sign-out", form)
 	storetest.Until(t, "the session is looked up", func() bool { return g.service.Sessions.Known().Misses > before })
 	close(answer)
 	<-other

@@ -4,32 +4,35 @@ import (
 	"net/http"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// returnTarget is returnPath for what may also be a page of another site that signs people in here.
+// returnTarget is browser.ReturnPath for what may also be a page of another site that signs people in here.
 func (s *Service) returnTarget(raw string) string {
-	origin, path := cutOrigin(raw)
+	origin, path := browser.CutOrigin(raw)
 	if origin != "" && (s.SiteFor == nil || s.SiteFor("", origin) == nil) {
-		return Home
+		return browser.Home
 	}
-	return origin + returnPath(path)
+	return origin + browser.ReturnPath(path)
 }
 
 // goOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page
 // that moves on, not a redirect: Chromium holds a form-action policy against the whole chain of redirects after a form,
 // wherever the app leads.
 func (s *Service) goOn(w http.ResponseWriter, r *http.Request, target string) {
-	if origin, path := cutOrigin(target); !underBase(path) {
+	if origin, path := browser.CutOrigin(target); !browser.UnderBase(path) {
 		target = s.returnTarget(target)
-	} else if origin != "" && s.returnTarget(origin+Home) != origin+Home {
-		target = Home
+	} else if origin != "" && s.returnTarget(origin+browser.Home) != origin+browser.Home {
+		target = browser.Home
 	}
 	if r.Method != http.MethodPost {
-		location(w, target)
+		browser.SeeOther(w, target)
 		return
 	}
 	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
 }
 
 // toSignInHost sends the browser to an endpoint of the sign-in host.
-func (s *Service) toSignInHost(w http.ResponseWriter, path string) { location(w, s.SignInHost+path) }
+func (s *Service) toSignInHost(w http.ResponseWriter, path string) {
+	browser.SeeOther(w, s.SignInHost+path)
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -121,11 +122,11 @@ func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, se
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
 	case h.expired(s.Now()):
-		s.problem(w, r, there, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(h.page()), HomeURL: homeOf(h.page())})
+		s.problem(w, r, there, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(h.page()), HomeURL: browser.HomeOf(h.page())})
 		return
 	}
 	there.Locales, r = h.Wish.Locales, pages.WithLocales(r, h.Wish.Locales)
-	chosen := provider != "" && !beganElsewhere(r)
+	chosen := provider != "" && !browser.BeganElsewhere(r)
 	if chosen { // on our page
 		h.Provider, h.Anew, h.Elsewhere = provider, true, false
 	}
@@ -177,7 +178,7 @@ func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *ha
 		want = h.Wish.Demand
 	}
 	if want != nil {
-		f := s.newFlow(v, p, Home)
+		f := s.newFlow(v, p, browser.Home)
 		f.take(h)
 		f.Demand = want
 		if h.Wish.Step {
@@ -217,13 +218,13 @@ func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, 
 		// One prompt for all tabs: it is up in another one. An answer leads each tab to its own page.
 		have.page = h.page()
 		s.givePending(w, v, have)
-		redirect(w, stayURL(h.page()))
+		browser.Redirect(w, stayURL(h.page()))
 		return
 	}
 	providers := s.providersOf(v.Site)
 	for _, p := range providers {
 		if len(providers) == 1 || p.Name == h.Provider {
-			f := s.newFlow(v, p, Home)
+			f := s.newFlow(v, p, browser.Home)
 			f.take(h)
 			f.Step = false // there is no session to step up
 			s.begin(w, r, v, f, h.Restarted)
@@ -268,7 +269,7 @@ func (s *Service) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 // logHandover writes an entry about a sign-in in which nobody was asked anything: a session went on to another site.
 func (s *Service) logHandover(v *Visit, r *http.Request, startedMS int64, correlation string, rec signinlog.Record) {
 	rec.Created, rec.CorrelationID = time.UnixMilli(startedMS).UTC(), correlation
-	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), agent(r)
+	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), browser.UserAgent(r)
 	rec.Interactive = false
 	s.write(rec)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // The store is away at any point of the way: a page that says so, no cookie is cleared or given, and the same address works
@@ -48,7 +49,7 @@ func TestTicketNotWritten(t *testing.T) {
 	b.enter(wiki+"/", "yes")
 	store.on.Store(true)
 	at, r := b.open(crm + "/")
-	if r.status != http.StatusServiceUnavailable || !strings.HasPrefix(at, login) || b.at(crm, cookieBase) != nil {
+	if r.status != http.StatusServiceUnavailable || !strings.HasPrefix(at, login) || b.at(crm, browser.SessionCookie) != nil {
 		t.Errorf("%d at %s", r.status, at)
 	}
 	store.on.Store(false)
@@ -81,8 +82,8 @@ func TestHandoverAmongReplicas(t *testing.T) {
 	}
 	// Signed out at one, out at the other.
 	turn(other)
-	r := b.get(crm + Base + "/sign-out")
-	b.do(http.MethodPost, crm+Base+"/sign-out", url.Values{"csrf": {csrf(r.body)}})
+	r := b.get(crm + browser.Base + "/sign-out")
+	b.do(http.MethodPost, crm+browser.Base+"/sign-out", url.Values{"csrf": {csrf(r.body)}})
 	turn(g)
 	if r := b.get(wiki + "/"); r.status != http.StatusSeeOther {
 		t.Errorf("wiki at the other replica: %d", r.status)
@@ -97,7 +98,7 @@ func TestSiteGoneMeanwhile(t *testing.T) {
 	site := g.sites[hostOf(crm)]
 	delete(g.sites, hostOf(crm))
 	asked := query(t, at)
-	r := b.get(login + Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode())
+	r := b.get(login + browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode())
 	if r.status != http.StatusBadRequest || g.idp.count("/token") != 0 {
 		t.Errorf("callback: %d to %q", r.status, r.location)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -30,7 +31,7 @@ func TestPromptInTwoTabs(t *testing.T) {
 	}
 	b.in(wiki + "/one")
 	for range 2 {
-		if at, r := b.open(login + Base + "/stay"); at != crm+"/two" || r.status != http.StatusOK {
+		if at, r := b.open(login + browser.Base + "/stay"); at != crm+"/two" || r.status != http.StatusOK {
 			t.Errorf("Back to the prompt: %d at %s", r.status, at)
 		}
 	}
@@ -51,16 +52,16 @@ func TestTwoTabsAtTheProvider(t *testing.T) {
 	one, two := atProvider(wiki+"/"), atProvider(crm+"/")
 	back := func(at string) (string, result) {
 		asked := query(t, at)
-		u := login + Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode()
+		u := login + browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode()
 		return b.walk(u, b.get(u), "")
 	}
 	at, r := back(one)
 	b.walk(at, b.do(http.MethodPost, at, url.Values{"csrf": {csrf(r.body)}, "answer": {"yes"}}), "")
-	cookie := b.at(wiki, cookieBase).Value
+	cookie := b.at(wiki, browser.SessionCookie).Value
 	if at, r := back(two); at != crm+"/" || r.body != "app: ada persistent" {
 		t.Errorf("the second tab: %d at %s", r.status, at)
 	}
-	if r := b.get(wiki + "/api"); r.status != http.StatusOK || b.at(wiki, cookieBase).Value != cookie {
+	if r := b.get(wiki + "/api"); r.status != http.StatusOK || b.at(wiki, browser.SessionCookie).Value != cookie {
 		t.Error("the first tab's session is another")
 	}
 	// The second sign-in's tokens are nobody's: they are given back.
@@ -76,7 +77,7 @@ func TestSignInAnew(t *testing.T) {
 	g := estate(t)
 	b := g.walker()
 	b.enter(wiki+"/", "yes")
-	at, r := b.open(wiki + Base + "/sign-in?return=/x")
+	at, r := b.open(wiki + browser.Base + "/sign-in?return=/x")
 	if !stays(strings.TrimPrefix(at, login)) {
 		t.Fatalf("%d at %s", r.status, at)
 	}
@@ -92,7 +93,7 @@ func TestCancelAtTheSignInHost(t *testing.T) {
 	b := g.walker()
 	at, r := b.open(wiki + "/one")
 	r = b.do(http.MethodPost, at, url.Values{"csrf": {csrf(r.body)}, "answer": {"cancel"}})
-	if r.status != http.StatusOK || !strings.Contains(r.body, wiki+Base+"/sign-in?return=%2Fone") || !strings.Contains(r.body, `"`+wiki+`/"`) {
+	if r.status != http.StatusOK || !strings.Contains(r.body, wiki+browser.Base+"/sign-in?return=%2Fone") || !strings.Contains(r.body, `"`+wiki+`/"`) {
 		t.Errorf("%d\n%s", r.status, r.body)
 	}
 	if g.log.count(signinlog.KeepMeSignedIn) != 1 || g.log.last(t).App != "wiki" {

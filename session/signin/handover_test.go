@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -64,7 +65,7 @@ type spy struct {
 
 func (s *spy) SetCookies(u *url.URL, cookies []*http.Cookie) {
 	for _, c := range cookies {
-		if c.Name == hostPrefix+cookieBase && c.MaxAge >= 0 {
+		if c.Name == browser.HostPrefix+browser.SessionCookie && c.MaxAge >= 0 {
 			s.given[u.Host] = c
 		}
 	}
@@ -119,7 +120,7 @@ func TestStepUpForAll(t *testing.T) {
 	b := g.walker()
 	b.enter(wiki+"/", "yes")
 	b.in(crm + "/")
-	before := b.at(crm, cookieBase).Value
+	before := b.at(crm, browser.SessionCookie).Value
 	b.demandMFA(admin)
 	asked := g.idp.count("/token")
 	if at, r := b.open(admin + "/danger"); at != admin+"/danger" || r.body != "app: ada persistent" {
@@ -129,7 +130,7 @@ func TestStepUpForAll(t *testing.T) {
 		t.Error("the provider was not asked once more")
 	}
 	thief := g.walker()
-	if r := thief.do(http.MethodGet, crm+"/", nil, "Cookie", hostPrefix+cookieBase+"="+before); r.status != http.StatusSeeOther {
+	if r := thief.do(http.MethodGet, crm+"/", nil, "Cookie", browser.HostPrefix+browser.SessionCookie+"="+before); r.status != http.StatusSeeOther {
 		t.Errorf("the id before the step-up is good still: %d", r.status)
 	}
 	for _, page := range []string{crm + "/", wiki + "/", login + "/"} {
@@ -159,15 +160,15 @@ func TestSignOutForAll(t *testing.T) {
 	b := g.walker()
 	b.enter(wiki+"/", "yes")
 	b.in(crm + "/")
-	copied := b.at(wiki, cookieBase).Value
-	r := b.get(crm + Base + "/sign-out")
-	r = b.do(http.MethodPost, crm+Base+"/sign-out", url.Values{"csrf": {csrf(r.body)}})
+	copied := b.at(wiki, browser.SessionCookie).Value
+	r := b.get(crm + browser.Base + "/sign-out")
+	r = b.do(http.MethodPost, crm+browser.Base+"/sign-out", url.Values{"csrf": {csrf(r.body)}})
 	to := next(t, crm, r)
-	if !strings.HasPrefix(to, g.idp.URL+"/end?") || query(t, to).Get("post_logout_redirect_uri") != login+Base+"/signed-out" {
+	if !strings.HasPrefix(to, g.idp.URL+"/end?") || query(t, to).Get("post_logout_redirect_uri") != login+browser.Base+"/signed-out" {
 		t.Errorf("sign-out leads to %q", to)
 	}
-	back := login + Base + "/signed-out?" + url.Values{"state": {query(t, to).Get("state")}}.Encode()
-	if r := b.get(back); r.status != http.StatusOK || !strings.Contains(r.body, `"`+crm+Base+"/sign-in?return=%2F") {
+	back := login + browser.Base + "/signed-out?" + url.Values{"state": {query(t, to).Get("state")}}.Encode()
+	if r := b.get(back); r.status != http.StatusOK || !strings.Contains(r.body, `"`+crm+browser.Base+"/sign-in?return=%2F") {
 		t.Errorf("back from the provider: %d, no way to the site that was left\n%s", r.status, r.body)
 	}
 	for _, origin := range []string{wiki, crm, admin, login} {
@@ -175,7 +176,7 @@ func TestSignOutForAll(t *testing.T) {
 			t.Errorf("%s: %d at %s, want the provider", origin, r.status, at)
 		}
 	}
-	if r := g.walker().do(http.MethodGet, wiki+"/", nil, "Cookie", hostPrefix+cookieBase+"="+copied); r.status != http.StatusSeeOther {
+	if r := g.walker().do(http.MethodGet, wiki+"/", nil, "Cookie", browser.HostPrefix+browser.SessionCookie+"="+copied); r.status != http.StatusSeeOther {
 		t.Errorf("a copied cookie works on: %d", r.status)
 	}
 }
@@ -190,7 +191,7 @@ func TestUseAtOneSiteCountsForAll(t *testing.T) {
 		g.clock.Advance(20 * time.Hour) // of 24
 		used := g.clock.Now()
 		b.in(crm + "/")
-		token, err := session.OpenToken(g.service.Keys, b.at(crm, cookieBase).Value, hostOf(crm), cookieBase)
+		token, err := session.OpenToken(g.service.Keys, b.at(crm, browser.SessionCookie).Value, hostOf(crm), browser.SessionCookie)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,13 +218,13 @@ func TestRefusedAtOneSite(t *testing.T) {
 	b := g.walker()
 	b.enter(wiki+"/", "yes")
 	at, r := b.open(admin + "/")
-	if r.status != http.StatusForbidden || !strings.HasPrefix(at, login) || b.at(admin, cookieBase) != nil {
-		t.Errorf("%d at %s, cookie %v", r.status, at, b.at(admin, cookieBase))
+	if r.status != http.StatusForbidden || !strings.HasPrefix(at, login) || b.at(admin, browser.SessionCookie) != nil {
+		t.Errorf("%d at %s, cookie %v", r.status, at, b.at(admin, browser.SessionCookie))
 	}
 	if rec := g.log.last(t); rec.Code != signinlog.NotAssigned || rec.App != "admin" || rec.Interactive {
 		t.Errorf("log: %+v", rec)
 	}
-	if !strings.Contains(r.body, admin+Base+"/sign-in") {
+	if !strings.Contains(r.body, admin+browser.Base+"/sign-in") {
 		t.Error("no way to try again")
 	}
 	b.in(wiki + "/")
@@ -307,7 +308,7 @@ func TestSitesOfTwoProviders(t *testing.T) {
 	// Nobody is signed in: where there is a choice it is made at the sign-in host.
 	b = g.walker()
 	at, r = b.open(admin + "/")
-	if !strings.HasPrefix(at, login+Base+"/sign-in?") || !strings.Contains(r.body, "provider=partner") {
+	if !strings.HasPrefix(at, login+browser.Base+"/sign-in?") || !strings.Contains(r.body, "provider=partner") {
 		t.Errorf("the choice: %d at %s", r.status, at)
 	}
 }

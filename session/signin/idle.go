@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -95,7 +96,7 @@ func (s *Service) unused(r *http.Request, v *Visit, who *session.Live) (*session
 func (s *Service) EndedIdle(who *session.Session, site *Site, limit time.Duration, ip, userAgent string) {
 	rec := person(who, signinlog.Record{
 		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + limit.String(),
-		Created: s.Now(), App: site.App, IP: ip, UserAgent: userAgent[:min(len(userAgent), maxAgent)],
+		Created: s.Now(), App: site.App, IP: ip, UserAgent: userAgent[:min(len(userAgent), browser.MaxUserAgent)],
 	})
 	rec.Interactive = false
 	s.write(rec)

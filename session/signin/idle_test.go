@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -25,7 +26,7 @@ func idleGateway(t *testing.T, all bool, change ...func(*settings)) *gateway {
 
 func (b *testBrowser) state(method string, header ...string) (s stateJSON, r result) {
 	b.t.Helper()
-	r = b.do(method, Base+"/session", nil, append([]string{"Accept", "application/json"}, header...)...)
+	r = b.do(method, browser.Base+"/session", nil, append([]string{"Accept", "application/json"}, header...)...)
 	if r.status == http.StatusOK {
 		if err := json.Unmarshal([]byte(r.body), &s); err != nil {
 			b.t.Fatalf("%v\n%s", err, r.body)
@@ -55,7 +56,7 @@ func TestIdleSignOut(t *testing.T) {
 	}
 	b := g.browser()
 	b.signIn("no")
-	copied := b.cookie(cookieBase)
+	copied := b.cookie(browser.SessionCookie)
 	g.clock.Advance(60*minute - time.Second)
 	if r := b.get("/"); r.status != http.StatusOK {
 		t.Fatalf("a second before the limit: %d", r.status)
@@ -68,10 +69,10 @@ func TestIdleSignOut(t *testing.T) {
 	waitTouched(t, g)
 	g.clock.Advance(60 * minute)
 	r := b.do(http.MethodGet, "/api", nil, "Accept", "application/json")
-	if c := r.setCookies()[cookieBase]; r.status != http.StatusUnauthorized || !strings.Contains(r.body, `"reason":"session_ended"`) || c == nil || c.MaxAge >= 0 {
+	if c := r.setCookies()[browser.SessionCookie]; r.status != http.StatusUnauthorized || !strings.Contains(r.body, `"reason":"session_ended"`) || c == nil || c.MaxAge >= 0 {
 		t.Fatalf("at the limit: %d %s, cookie %v", r.status, r.body, c)
 	}
-	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+copied.Value); r.status != http.StatusSeeOther {
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+copied.Value); r.status != http.StatusSeeOther {
 		t.Errorf("a copy of the cookie: %d", r.status)
 	}
 	if n := g.log.count(signinlog.SessionExpired); n != 1 {
@@ -144,7 +145,7 @@ func TestIdleState(t *testing.T) {
 		t.Fatalf("texts that the request has not asked for: %+v", s.Text)
 	}
 	var asked stateJSON
-	r := b.do(http.MethodGet, Base+"/session?text=sign_in", nil, "Accept-Language", "de")
+	r := b.do(http.MethodGet, browser.Base+"/session?text=sign_in", nil, "Accept-Language", "de")
 	if err := json.Unmarshal([]byte(r.body), &asked); err != nil || asked.Text == nil || asked.Text.Lang != "de" || asked.Text.Action != "Anmelden" || asked.Text.Later != "Jetzt nicht" {
 		t.Fatalf("texts: %v %s", err, r.body)
 	}
@@ -173,7 +174,7 @@ func TestIdleState(t *testing.T) {
 	}
 	b.clock.Advance(minute)
 	s, r = b.state(http.MethodPost, heartbeatHeader, "1", "Sec-Fetch-Site", "same-origin")
-	if c := r.setCookies()[cookieBase]; s.SignedIn || c == nil || c.MaxAge >= 0 {
+	if c := r.setCookies()[browser.SessionCookie]; s.SignedIn || c == nil || c.MaxAge >= 0 {
 		t.Fatalf("a heartbeat that comes too late: %+v, cookie %v", s, c)
 	}
 }
@@ -254,7 +255,7 @@ func TestIdleUsedElsewhere(t *testing.T) {
 	b.signIn("no")
 	there := other.browser()
 	g.clock.Advance(50 * minute)
-	if r := there.do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+b.cookie(cookieBase).Value); r.status != http.StatusOK {
+	if r := there.do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+b.cookie(browser.SessionCookie).Value); r.status != http.StatusOK {
 		t.Fatalf("at the other replica: %d", r.status)
 	}
 	waitTouched(t, g)
@@ -267,15 +268,15 @@ func TestIdleUsedElsewhere(t *testing.T) {
 // TestDone: the page at the end of a sign-in window is the one place of ours that a sign-in returns to.
 func TestDone(t *testing.T) {
 	b := newGateway(t).browser()
-	r := b.get(Base + "/done")
+	r := b.get(browser.Base + "/done")
 	if r.status != http.StatusOK || !strings.Contains(r.header.Get("Content-Security-Policy"), "default-src 'none'; script-src 'self';") {
 		t.Errorf("done: %d %v", r.status, r.header)
 	}
 	for raw, want := range map[string]string{
-		Base + "/done": Base + "/done", Base + "/done?x=1": Home, Base + "/done/": Home, Base + "/Done": Home,
-		Base + "/done/../sign-out": Home, Base + "/sign-out": Home, "/" + Base + "/done": Home,
+		browser.Base + "/done": browser.Base + "/done", browser.Base + "/done?x=1": browser.Home, browser.Base + "/done/": browser.Home, browser.Base + "/Done": browser.Home,
+		browser.Base + "/done/../sign-out": browser.Home, browser.Base + "/sign-out": browser.Home, "/" + browser.Base + "/done": browser.Home,
 	} {
-		if got := returnPath(raw); got != want {
+		if got := browser.ReturnPath(raw); got != want {
 			t.Errorf("return to %s: %s, want %s", raw, got, want)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -85,7 +86,7 @@ func TestIDToken(t *testing.T) {
 			if r.status != http.StatusBadGateway || g.log.last(t).Code != signinlog.ProviderFailed {
 				t.Errorf("%d with code %d, want 502 with %d", r.status, g.log.last(t).Code, signinlog.ProviderFailed)
 			}
-			if r.setCookies()[cookiePending] != nil || r.setCookies()[cookieBase] != nil || g.idp.count("/elsewhere") != 0 {
+			if r.setCookies()[browser.PendingCookie] != nil || r.setCookies()[browser.SessionCookie] != nil || g.idp.count("/elsewhere") != 0 {
 				t.Errorf("cookies %v, %d requests elsewhere", r.setCookies(), g.idp.count("/elsewhere"))
 			}
 		})
@@ -116,15 +117,15 @@ func TestIDTokenHint(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
 	b.signIn("no")
-	page := b.get(Base + "/sign-out")
-	r := b.do(http.MethodPost, Base+"/sign-out", map[string][]string{"csrf": {csrf(page.body)}})
+	page := b.get(browser.Base + "/sign-out")
+	r := b.do(http.MethodPost, browser.Base+"/sign-out", map[string][]string{"csrf": {csrf(page.body)}})
 	refresh := r.header.Get("Refresh")
 	_, target, ok := strings.Cut(refresh, "url=")
 	if !ok || !strings.HasPrefix(target, g.idp.URL+"/end?") {
 		t.Fatalf("Refresh %q", refresh)
 	}
 	q := query(t, target)
-	if q.Get("post_logout_redirect_uri") != g.URL+Base+"/signed-out" || q.Get("client_id") != testClient {
+	if q.Get("post_logout_redirect_uri") != g.URL+browser.Base+"/signed-out" || q.Get("client_id") != testClient {
 		t.Errorf("logout request %v", q)
 	}
 	parts := strings.Split(q.Get("id_token_hint"), ".")

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
@@ -28,10 +29,10 @@ func (s *Service) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q 
 		}
 	}
 	if p == nil {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(Home), HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(browser.Home), HomeURL: browser.Home})
 		return
 	}
-	target := targetPath(v.Origin, q["target_link_uri"])
+	target := browser.TargetPath(v.Origin, q["target_link_uri"])
 	if s.keepsUser(w, r, v, target) {
 		return
 	}
@@ -43,19 +44,19 @@ func (s *Service) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q 
 // initiatedByPost is initiated for a form that another site sends. It comes without our SameSite=Lax cookies, so the
 // browser comes round with a GET, which carries them: who is signed in is known only then.
 func (s *Service) initiatedByPost(w http.ResponseWriter, r *http.Request, v *Visit) {
-	form, ok := readForm(w, r, maxFormBody, "iss", "login_hint", "target_link_uri")
+	form, ok := browser.ReadForm(w, r, browser.MaxForm, "iss", "login_hint", "target_link_uri")
 	if !ok || form["iss"] == "" || len(form["iss"]) > maxIssuer {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(Home), HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(browser.Home), HomeURL: browser.Home})
 		return
 	}
 	q := url.Values{"iss": {form["iss"]}}
-	if target := targetPath(v.Origin, form["target_link_uri"]); target != Home {
+	if target := browser.TargetPath(v.Origin, form["target_link_uri"]); target != browser.Home {
 		q.Set("target_link_uri", v.Origin+target)
 	}
 	if hint := loginHint(form["login_hint"]); hint != "" {
 		q.Set("login_hint", hint)
 	}
-	redirect(w, Base+"/sign-in?"+q.Encode())
+	browser.Redirect(w, browser.Base+"/sign-in?"+q.Encode())
 }
 
 // loginHint returns a hint that may be passed on to a provider, nothing if it may not.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // sealedKind is one kind of value that is sealed under the key ring. There are two places for each kind: two hosts for
@@ -47,37 +48,6 @@ func TestKindsNeverOpenAsOneAnother(t *testing.T) {
 	}
 }
 
-// Issue 9, point 2 (A23): the token of a form is good for no other form, host or secret, and is no sealed value.
-func TestFormTokensNeverPassAsOneAnother(t *testing.T) {
-	g := newGateway(t)
-	type place struct{ action, host, secret string }
-	var all []place
-	for _, action := range []string{actionSignOut, actionForm, actionStay, actionMe, placeOwner, "", "x"} {
-		for _, host := range []string{"a.example.com", "b.example.com", ""} {
-			for _, secret := range []string{"s1", "s2", ""} {
-				all = append(all, place{action, host, secret})
-			}
-		}
-	}
-	for _, made := range all {
-		token := csrfToken(g.service.Keys, made.host, made.action, made.secret)
-		mac, err := base64.RawURLEncoding.DecodeString(token)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, taken := range all {
-			if got := g.service.Keys.Verify(mac, taken.action, taken.host, taken.secret); got != (made == taken) {
-				t.Errorf("the token of %+v at %+v: %v", made, taken, got)
-			}
-		}
-		for _, kind := range sealedKinds(t) {
-			if kind.open(t, 0, mac) {
-				t.Errorf("the token of a form opens as %s", kind.name)
-			}
-		}
-	}
-}
-
 // kindBench is what the kinds need: a service and two visits of two hosts, and a session for each place in the store.
 type kindBench struct {
 	*gateway
@@ -105,7 +75,7 @@ func (b *kindBench) cookie(t *testing.T, set func(http.ResponseWriter)) []byte {
 	return b.decoded(t, cookies[0].Value)
 }
 
-func (b *kindBench) visit(place int, cookies Cookies) *Visit {
+func (b *kindBench) visit(place int, cookies browser.Cookies) *Visit {
 	v := *b.visits[place]
 	v.Cookies = cookies
 	return &v
@@ -139,7 +109,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 				})
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				_, err := s.token(b.visit(place, Cookies{session: asText(sealed)}))
+				_, err := s.token(b.visit(place, browser.Cookies{Session: asText(sealed)}))
 				return err == nil
 			},
 		},
@@ -167,7 +137,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 				})
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				_, ok := s.pendingToken(b.visit(place, Cookies{pending: asText(sealed)}))
+				_, ok := s.pendingToken(b.visit(place, browser.Cookies{Pending: asText(sealed)}))
 				return ok
 			},
 		},
@@ -179,36 +149,36 @@ func (b *kindBench) cookieKinds() []sealedKind {
 				})
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				return len(s.answers(b.visit(place, Cookies{answer: asText(sealed)}))) > 0
+				return len(s.answers(b.visit(place, browser.Cookies{Answer: asText(sealed)}))) > 0
 			},
 		},
 		{
 			name: "browser cookie",
 			seal: func(t *testing.T, place int) []byte {
 				v := b.visits[place]
-				return b.cookie(t, func(w http.ResponseWriter) { giveBrowserID(w, s.Keys, v.Host, v.Secure, &v.Cookies) })
+				return b.cookie(t, func(w http.ResponseWriter) { browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies) })
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				_, ok := browserID(s.Keys, b.visits[place].Host, &Cookies{browser: asText(sealed)})
+				_, ok := browser.ID(s.Keys, b.visits[place].Host, &browser.Cookies{Browser: asText(sealed)})
 				return ok
 			},
 		},
 		{
 			name: "provider cookie",
 			seal: func(t *testing.T, place int) []byte {
-				v := b.visit(place, Cookies{})
+				v := b.visit(place, browser.Cookies{})
 				v.Site = &Site{App: "two", Providers: []string{"main", "other"}, Gate: b.site.Gate}
 				return b.cookie(t, func(w http.ResponseWriter) { s.rememberProvider(w, v, "main") })
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				return s.lastProvider(b.visit(place, Cookies{provider: asText(sealed)})) != ""
+				return s.lastProvider(b.visit(place, browser.Cookies{Provider: asText(sealed)})) != ""
 			},
 		},
 		{
 			name: "form cookie",
 			seal: func(t *testing.T, place int) []byte {
-				old := session.SealToken(s.Keys, session.NewToken(), b.visits[place].Host, cookieBase)
-				v := b.visit(place, Cookies{session: old})
+				old := session.SealToken(s.Keys, session.NewToken(), b.visits[place].Host, browser.SessionCookie)
+				v := b.visit(place, browser.Cookies{Session: old})
 				v.Site = &Site{App: "forms", PreservePost: 1000, Gate: b.site.Gate}
 				r := httptest.NewRequest(http.MethodPost, v.Origin+"/", strings.NewReader("a=b"))
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -221,7 +191,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 				})
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				_, err := session.OpenToken(s.Keys, asText(sealed), b.visits[place].Host, cookieForm)
+				_, err := session.OpenToken(s.Keys, asText(sealed), b.visits[place].Host, browser.FormCookie)
 				return err == nil
 			},
 		},
@@ -281,7 +251,7 @@ func (b *kindBench) addressKinds() []sealedKind {
 			seal: func(t *testing.T, place int) []byte {
 				v := b.visits[place]
 				state := (&flow{Name: "CCCCCCCC", State: session.NewRandom(stateSize)}).wireState(false)
-				r := httptest.NewRequest(http.MethodPost, v.Origin+Base+callbackBase, strings.NewReader(url.Values{"state": {state}, "code": {"c"}}.Encode()))
+				r := httptest.NewRequest(http.MethodPost, v.Origin+browser.Base+callbackBase, strings.NewReader(url.Values{"state": {state}, "code": {"c"}}.Encode()))
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				w := httptest.NewRecorder()
 				s.callbackPost(w, r, v)
@@ -289,7 +259,7 @@ func (b *kindBench) addressKinds() []sealedKind {
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
 				v := b.visits[place]
-				resp, ok := s.callbackResponse(httptest.NewRequest(http.MethodGet, v.Origin+Base+callbackBase+"?resume="+asText(sealed), nil), v)
+				resp, ok := s.callbackResponse(httptest.NewRequest(http.MethodGet, v.Origin+browser.Base+callbackBase+"?resume="+asText(sealed), nil), v)
 				return ok && resp.Code != ""
 			},
 		},

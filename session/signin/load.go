@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // errNoCookie: the request presents no session at all, two of them, or one on a connection that anybody can write to.
@@ -52,10 +53,10 @@ func (s *Service) Live(r *http.Request, v *Visit) (*session.Live, session.Token,
 }
 
 func (s *Service) token(v *Visit) (session.Token, error) {
-	if v.Cookies.session == "" || v.Cookies.doubled || !v.usable() {
+	if v.Cookies.Session == "" || v.Cookies.Doubled || !v.usable() {
 		return session.Token{}, errNoCookie
 	}
-	return session.OpenToken(s.Keys, v.Cookies.session, v.Host, cookieBase)
+	return session.OpenToken(s.Keys, v.Cookies.Session, v.Host, browser.SessionCookie)
 }
 
 // NoSession reports whether an error of Session says that the request is not signed in: nothing presented, nothing
@@ -127,12 +128,12 @@ func (c *PromptConfig) Offered(site *Site) bool { return !c.Off && !site.PromptO
 // The app's data of another user goes in the same answer, so that no request shows the one and carries the other.
 func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Session, token session.Token) {
 	s.KeepApart(w, nil, v, have.Identity)
-	value := session.SealToken(s.Keys, token, v.Host, cookieBase)
+	value := session.SealToken(s.Keys, token, v.Host, browser.SessionCookie)
 	if have.Kind == session.Persistent {
-		setCookie(w, v.Secure, cookieBase, value, have.MaxEnd(s.Sessions.Limits()).Sub(s.Now()))
+		browser.SetCookie(w, v.Secure, browser.SessionCookie, value, have.MaxEnd(s.Sessions.Limits()).Sub(s.Now()))
 		return
 	}
-	setCookie(w, v.Secure, cookieBase, value, 0)
+	browser.SetCookie(w, v.Secure, browser.SessionCookie, value, 0)
 }
 
 // create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -41,7 +42,7 @@ func TestNothingIsStoredForWhatProvesNoFlow(t *testing.T) {
 		// No cookie at all, and the cookie of one flow with the state of another one's secret.
 		stranger.callback(asked)
 		forged := asked
-		forged.Set("state", otherAsked.Get("state")[:flowNameSize+1]+asked.Get("state")[flowNameSize+1:])
+		forged.Set("state", otherAsked.Get("state")[:browser.FlowNameSize+1]+asked.Get("state")[browser.FlowNameSize+1:])
 		other.callback(forged)
 	}
 	if n := len(g.store.Keys()); n != before {
@@ -68,7 +69,7 @@ func TestProvenFailureIsStored(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
 	asked := b.toProvider("/")
-	b.get(Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"server_error"}, "iss": {g.idp.URL}}.Encode())
+	b.get(browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"server_error"}, "iss": {g.idp.URL}}.Encode())
 	if rec := g.log.last(t); rec.Unproven {
 		t.Errorf("%d is not stored", rec.Code)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -42,8 +43,8 @@ type visitor struct {
 // me shows people their sessions and sign-ins (GET, L7), and changes what is theirs (POST). Where there is a sign-in host,
 // the page is there: it has the cookies that a change has to reach.
 func (s *Service) me(w http.ResponseWriter, r *http.Request, v *Visit) {
-	if s.handsOver(v) && !wantsJSON(r) {
-		s.toSignInHost(w, mePath)
+	if s.handsOver(v) && !browser.WantsJSON(r) {
+		s.toSignInHost(w, browser.AccountPath)
 		return
 	}
 	who, ok := s.visitor(w, r, v)
@@ -110,7 +111,7 @@ func (s *Service) showMine(w http.ResponseWriter, r *http.Request, v *Visit, who
 	switch {
 	case err != nil:
 		s.storeDown(w, r, v, err)
-	case wantsJSON(r):
+	case browser.WantsJSON(r):
 		writeMine(w, r, o)
 	default:
 		s.Pages.Write(w, r, http.StatusOK, o.page())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // What a POST to the page does: the field "do". Without it, a session that is named ends.
@@ -31,8 +32,8 @@ type change struct {
 
 // readChange reads a form, or JSON of the same fields.
 func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
-	if isJSON(r) {
-		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxFormBody))
+	if browser.IsJSON(r) {
+		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, browser.MaxForm))
 		dec.DisallowUnknownFields()
 		if dec.Decode(&c) != nil {
 			return c, false
@@ -40,7 +41,7 @@ func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 		_, err := dec.Token()
 		return c, errors.Is(err, io.EOF)
 	}
-	form, ok := readForm(w, r, maxFormBody, "csrf", "do", "session")
+	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "do", "session")
 	return change{CSRF: form["csrf"], Do: form["do"], Session: form["session"]}, ok
 }
 
@@ -49,11 +50,11 @@ func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 func (s *Service) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	c, ok := readChange(w, r)
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
-	if !checkPost(r, s.Keys, v.Origin, v.Host, actionMe, string(who.session.ID[:]), c.CSRF) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: mePath, HomeURL: Home})
+	if !browser.CheckPost(r, s.Keys, v.Origin, v.Host, actionMe, string(who.session.ID[:]), c.CSRF) {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.AccountPath, HomeURL: browser.Home})
 		return
 	}
 	if c.Do == "" && c.Session != "" {
@@ -69,7 +70,7 @@ func (s *Service) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, w
 	case doStay, doNotStay, doForget:
 		s.changeHere(w, r, v, who, c.Do)
 	default:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: mePath, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: browser.AccountPath, HomeURL: browser.Home})
 	}
 }
 
@@ -137,7 +138,7 @@ func (s *Service) endMine(w http.ResponseWriter, r *http.Request, v *Visit, who 
 	if !s.endHere(w, r, v, who.session, everywhere) {
 		return
 	}
-	if wantsJSON(r) {
+	if browser.WantsJSON(r) {
 		answerJSON(w, r, http.StatusOK, signedOutJSON{SignedOut: true, Continue: s.leaveURL(v, who.session, who.token)})
 		return
 	}
@@ -146,20 +147,20 @@ func (s *Service) endMine(w http.ResponseWriter, r *http.Request, v *Visit, who 
 
 // mineChanged goes back to the page, so that a reload changes nothing. Its twin shows what it has come to.
 func (s *Service) mineChanged(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
-	if wantsJSON(r) {
+	if browser.WantsJSON(r) {
 		s.showMine(w, r, v, who)
 		return
 	}
-	s.goOn(w, r, mePath)
+	s.goOn(w, r, browser.AccountPath)
 }
 
 // mineRefused answers what may not be changed any more since the page was shown.
 func (s *Service) mineRefused(w http.ResponseWriter, r *http.Request, v *Visit, reason string) {
-	if wantsJSON(r) {
+	if browser.WantsJSON(r) {
 		writeProblem(w, r, problemJSON{
 			Title: "Not possible for this session", Status: http.StatusConflict, Reason: reason, RequestID: v.RequestID,
 		})
 		return
 	}
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: mePath, HomeURL: Home})
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.AccountPath, HomeURL: browser.Home})
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -18,22 +19,22 @@ func TestMeWithSignInHost(t *testing.T) {
 	b.enter(wiki+"/page", "no")
 	b.in(crm + "/page")
 	elsewhere.enter(wiki+"/page", "no")
-	at, page := b.open(wiki + mePath)
-	if at != login+mePath || page.status != http.StatusOK {
+	at, page := b.open(wiki + browser.AccountPath)
+	if at != login+browser.AccountPath || page.status != http.StatusOK {
 		t.Fatalf("%d at %s\n%s", page.status, at, page.body)
 	}
 	storetest.Until(t, "both apps are listed", func() bool {
-		page = b.get(login + mePath)
+		page = b.get(login + browser.AccountPath)
 		return strings.Contains(page.body, "<bdi>wiki</bdi>") && strings.Contains(page.body, "<bdi>crm</bdi>")
 	})
 	if n := strings.Count(page.body, "<li>"); n != 2 {
 		t.Errorf("%d sessions", n)
 	}
 	post := func(do string) result {
-		token := csrf(b.get(login + mePath).body)
-		return b.do(http.MethodPost, login+mePath, url.Values{"csrf": {token}, "do": {do}})
+		token := csrf(b.get(login + browser.AccountPath).body)
+		return b.do(http.MethodPost, login+browser.AccountPath, url.Values{"csrf": {token}, "do": {do}})
 	}
-	if r := post(doStay); r.setCookies()[hostPrefix+cookieBase] == nil || r.setCookies()[hostPrefix+cookieBase].MaxAge <= 0 {
+	if r := post(doStay); r.setCookies()[browser.HostPrefix+browser.SessionCookie] == nil || r.setCookies()[browser.HostPrefix+browser.SessionCookie].MaxAge <= 0 {
 		t.Fatalf("staying: %d", r.status)
 	}
 	for _, origin := range []string{wiki, crm} {
@@ -42,12 +43,12 @@ func TestMeWithSignInHost(t *testing.T) {
 		}
 	}
 	id := func() string {
-		_, id, _ := strings.Cut(b.do(http.MethodGet, crm+mePath, nil, "Accept", "application/json").body, `"id":"`)
+		_, id, _ := strings.Cut(b.do(http.MethodGet, crm+browser.AccountPath, nil, "Accept", "application/json").body, `"id":"`)
 		id, _, _ = strings.Cut(id, `"`)
 		return id
 	}
 	kept := id()
-	if r := post(doNotStay); r.setCookies()[hostPrefix+cookieBase] == nil || r.setCookies()[hostPrefix+cookieBase].MaxAge != 0 {
+	if r := post(doNotStay); r.setCookies()[browser.HostPrefix+browser.SessionCookie] == nil || r.setCookies()[browser.HostPrefix+browser.SessionCookie].MaxAge != 0 {
 		t.Fatalf("not staying: %d", r.status)
 	}
 	for _, origin := range []string{wiki, crm} {
@@ -61,7 +62,7 @@ func TestMeWithSignInHost(t *testing.T) {
 	}
 	// A script at a site sees the same list, and is told where cookies are changed; another host's token is worth nothing.
 	script := func(method, origin string, form url.Values) result {
-		return b.do(method, origin+mePath, form, "Accept", "application/json")
+		return b.do(method, origin+browser.AccountPath, form, "Accept", "application/json")
 	}
 	r := script(http.MethodGet, crm, nil)
 	_, token, _ := strings.Cut(r.body, `"csrf":"`)

@@ -13,13 +13,14 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 func (b *testBrowser) script(method string, header ...string) result {
 	b.t.Helper()
-	return b.do(method, mePath, nil, append([]string{"Accept", "application/json"}, header...)...)
+	return b.do(method, browser.AccountPath, nil, append([]string{"Accept", "application/json"}, header...)...)
 }
 
 // The page is held to what the site is: whose provider the site does not take any more, whose session is over, or whom the
@@ -34,10 +35,10 @@ func TestMeIsHeldAsTheSiteIs(t *testing.T) {
 		b.signIn("yes")
 		token := b.mine().CSRF
 		g.site.Providers = []string{"partner"}
-		if r := b.script(http.MethodGet); r.status != http.StatusUnauthorized || r.setCookies()[cookieBase] != nil {
+		if r := b.script(http.MethodGet); r.status != http.StatusUnauthorized || r.setCookies()[browser.SessionCookie] != nil {
 			t.Errorf("the list: %d, %v", r.status, r.setCookies())
 		}
-		if r := b.do(http.MethodPost, mePath, url.Values{"csrf": {token}, "do": {doEndAll}}); r.status != http.StatusUnauthorized {
+		if r := b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {doEndAll}}); r.status != http.StatusUnauthorized {
 			t.Errorf("a change: %d", r.status)
 		}
 		g.site.Providers = nil
@@ -58,8 +59,8 @@ func TestMeIsHeldAsTheSiteIs(t *testing.T) {
 		b := g.browser()
 		b.signIn("yes")
 		g.service.Prompt.Off = true
-		if r := b.script(http.MethodGet); r.setCookies()[cookieBase] == nil || r.setCookies()[cookieBase].MaxAge != 0 || !strings.Contains(r.body, `"kind":"browser"`) {
-			t.Errorf("%d, cookie %v\n%s", r.status, r.setCookies()[cookieBase], r.body)
+		if r := b.script(http.MethodGet); r.setCookies()[browser.SessionCookie] == nil || r.setCookies()[browser.SessionCookie].MaxAge != 0 || !strings.Contains(r.body, `"kind":"browser"`) {
+			t.Errorf("%d, cookie %v\n%s", r.status, r.setCookies()[browser.SessionCookie], r.body)
 		}
 	})
 	t.Run("a session that is over", func(t *testing.T) {
@@ -68,7 +69,7 @@ func TestMeIsHeldAsTheSiteIs(t *testing.T) {
 		b.signIn("yes")
 		b.endSession()
 		r := b.script(http.MethodGet)
-		if c := r.setCookies()[cookieBase]; r.status != http.StatusUnauthorized || c == nil || c.MaxAge >= 0 || !strings.Contains(r.body, "session_ended") {
+		if c := r.setCookies()[browser.SessionCookie]; r.status != http.StatusUnauthorized || c == nil || c.MaxAge >= 0 || !strings.Contains(r.body, "session_ended") {
 			t.Errorf("%d, cookie %v\n%s", r.status, c, r.body)
 		}
 	})
@@ -83,11 +84,11 @@ func TestMeTwins(t *testing.T) {
 		"text/html,application/xhtml+xml,application/json;q=0.9": "text/html", "application/json": "application/json",
 		"text/plain, application/json;q=0.5": "application/json", "*/*": "text/html",
 	} {
-		if r := b.do(http.MethodGet, mePath, nil, "Accept", accept); !strings.HasPrefix(r.header.Get("Content-Type"), want) {
+		if r := b.do(http.MethodGet, browser.AccountPath, nil, "Accept", accept); !strings.HasPrefix(r.header.Get("Content-Type"), want) {
 			t.Errorf("%s: %s", accept, r.header.Get("Content-Type"))
 		}
 	}
-	if r := b.do(http.MethodGet, mePath, nil, "Content-Type", "application/json", "Accept", "*/*"); !strings.HasPrefix(r.header.Get("Content-Type"), "text/html") {
+	if r := b.do(http.MethodGet, browser.AccountPath, nil, "Content-Type", "application/json", "Accept", "*/*"); !strings.HasPrefix(r.header.Get("Content-Type"), "text/html") {
 		t.Errorf("what a GET says that it sends: %s", r.header.Get("Content-Type"))
 	}
 	r := b.post(`{"csrf":"` + b.mine().CSRF + `","do":"forget_answer"}`)
@@ -107,7 +108,7 @@ func TestMeTwins(t *testing.T) {
 // post sends JSON without asking for any.
 func (b *testBrowser) post(body string) result {
 	b.t.Helper()
-	r, err := http.NewRequest(http.MethodPost, b.URL+mePath, strings.NewReader(body))
+	r, err := http.NewRequest(http.MethodPost, b.URL+browser.AccountPath, strings.NewReader(body))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -152,7 +153,7 @@ func TestMeEndsWhatIsNamed(t *testing.T) {
 	}
 	// What is a browser session already is not made one: it keeps its cookie.
 	two.signIn("no")
-	if r := two.change("do", doNotStay); r.status != http.StatusOK || r.setCookies()[cookieBase] != nil {
+	if r := two.change("do", doNotStay); r.status != http.StatusOK || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("%d, cookies %v", r.status, r.setCookies())
 	}
 }
@@ -171,7 +172,7 @@ func TestMeCannotEnd(t *testing.T) {
 		"this one": {"session": {m.Sessions[0].ID}}, "all": {"do": {doEndAll}},
 	} {
 		form.Set("csrf", m.CSRF)
-		if r := b.do(http.MethodPost, mePath, form); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
+		if r := b.do(http.MethodPost, browser.AccountPath, form); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
 			t.Errorf("%s: %d, %v", name, r.status, r.setCookies())
 		} else if strings.Count(r.body, "</html>") != 1 {
 			t.Errorf("%s: answered twice:\n%s", name, r.body)
@@ -197,11 +198,11 @@ func TestMeChangeMeetsAnEnd(t *testing.T) {
 		"revoked":  {fmt.Errorf("keeping session: %w", session.ErrRevoked), http.StatusUnauthorized, false},
 		"no store": {session.ErrUnavailable, http.StatusServiceUnavailable, false},
 	} {
-		r := httptest.NewRequest(http.MethodPost, mePath, strings.NewReader("{}"))
+		r := httptest.NewRequest(http.MethodPost, browser.AccountPath, strings.NewReader("{}"))
 		r.Header.Set("Accept", "application/json")
 		w := httptest.NewRecorder()
 		v := &Visit{Site: g.site, Host: "localhost"}
-		v.Cookies.session = "something"
+		v.Cookies.Session = "something"
 		g.service.mineFailed(w, r, v, row.err)
 		if cleared := strings.Contains(w.Header().Get("Set-Cookie"), "Max-Age=0"); w.Code != row.status || cleared != row.clears {
 			t.Errorf("%s: %d, cleared %v", name, w.Code, cleared)
@@ -233,7 +234,7 @@ func TestMeIsBounded(t *testing.T) {
 	if m := b.mine(); len(m.SignIns) != maxMySignIns || !m.MoreSignIns {
 		t.Errorf("%d sign-ins of %d, more %v", len(m.SignIns), maxMySignIns+1, m.MoreSignIns)
 	}
-	if page := b.get(mePath).body; strings.Contains(page, "invalid IP") {
+	if page := b.get(browser.AccountPath).body; strings.Contains(page, "invalid IP") {
 		t.Error("an address that is none is shown")
 	}
 	draft := session.Session{

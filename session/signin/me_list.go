@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -51,7 +52,7 @@ func (s *Service) overview(r *http.Request, v *Visit, who visitor) (*overview, e
 	}
 	o := &overview{
 		who: who.session, now: s.Now(), limits: s.Sessions.Limits(), clients: s.Clients,
-		csrf:       csrfToken(s.Keys, v.Host, actionMe, string(who.session.ID[:])),
+		csrf:       browser.FormToken(s.Keys, v.Host, actionMe, string(who.session.ID[:])),
 		unreadable: own.Unreadable, moreSessions: own.More,
 	}
 	// The one that asks is there, whatever the list says, and comes first; then those that were used last.

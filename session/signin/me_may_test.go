@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // X16, K9 to K14, A7, A16: each thing that keeps a session from being kept does so alone, whether the record says it, the
@@ -22,10 +23,10 @@ func TestMayStayReasons(t *testing.T) {
 	}{
 		"nothing":              {func(*gateway, *visitor, *Visit) {}, ReasonAsked},
 		"another browser":      {func(_ *gateway, who *visitor, _ *Visit) { who.session.BrowserID = "another" }, ReasonOtherBrowser},
-		"no browser of either": {func(_ *gateway, who *visitor, v *Visit) { who.session.BrowserID, v.Cookies.browser = "", "" }, ReasonOtherBrowser},
+		"no browser of either": {func(_ *gateway, who *visitor, v *Visit) { who.session.BrowserID, v.Cookies.Browser = "", "" }, ReasonOtherBrowser},
 		"a browser without a name": {func(g *gateway, who *visitor, v *Visit) {
 			who.session.BrowserID = ""
-			v.Cookies.browser = g.browserCookie(v, "")
+			v.Cookies.Browser = g.browserCookie(v, "")
 		}, ReasonOtherBrowser},
 		"a session of long ago": {func(g *gateway, who *visitor, _ *Visit) {
 			who.session.Created = g.clock.Now().Add(-180 * 24 * time.Hour)
@@ -55,10 +56,10 @@ func TestMayStayReasons(t *testing.T) {
 				s.prompt.SharedUsers = 2
 			})
 			v := &Visit{Site: g.site, Host: "wiki.example.com", Secure: true}
-			v.Cookies.browser = g.browserCookie(v, id)
+			v.Cookies.Browser = g.browserCookie(v, id)
 			who := visitor{session: &session.Session{Provider: g.service.Providers[0].Name, BrowserID: id, Created: g.clock.Now(), KindReason: ReasonAnsweredNo}}
 			tt.change(g, &who, v)
-			d := g.service.mayStay(httptest.NewRequest(http.MethodGet, mePath, nil), v, who)
+			d := g.service.mayStay(httptest.NewRequest(http.MethodGet, browser.AccountPath, nil), v, who)
 			if d.Reason != tt.reason || d.may() != (tt.reason == ReasonAsked) {
 				t.Errorf("%+v, want %s", d, tt.reason)
 			}
@@ -69,7 +70,7 @@ func TestMayStayReasons(t *testing.T) {
 func (who *visitor) claims(text string) { who.session.Claims = json.RawMessage(text) }
 
 func (g *gateway) browserCookie(v *Visit, id string) string {
-	return base64.RawURLEncoding.EncodeToString(g.service.Keys.Seal(keyring.PurposeBrowser, []byte(id), v.Host, cookieBrowser))
+	return base64.RawURLEncoding.EncodeToString(g.service.Keys.Seal(keyring.PurposeBrowser, []byte(id), v.Host, browser.IDCookie))
 }
 
 func (g *gateway) uses(id string, people ...string) {

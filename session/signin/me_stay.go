@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
@@ -26,7 +27,7 @@ func (d PromptDecision) may() bool { return d.Prompt || d.Kind == session.Persis
 // well, so that this loosens nothing that waits for one (A16).
 func (s *Service) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision {
 	have := who.session
-	if id, ok := browserID(s.Keys, v.Host, &v.Cookies); !ok || id == "" || id != have.BrowserID {
+	if id, ok := browser.ID(s.Keys, v.Host, &v.Cookies); !ok || id == "" || id != have.BrowserID {
 		return PromptDecision{Kind: session.Browser, Reason: ReasonOtherBrowser}
 	}
 	if limits := s.Sessions.Limits(); !s.Now().Before(have.Created.Add(limits.Persistent.Max)) {

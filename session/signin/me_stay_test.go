@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 func copyTo(to io.Writer, from *http.Response) (int64, error) { return io.Copy(to, from.Body) }
@@ -23,24 +24,24 @@ func TestMeStays(t *testing.T) {
 	b := g.browser()
 	b.signIn("no")
 	before := b.mine().Sessions[0]
-	old := b.cookie(cookieBase).Value
+	old := b.cookie(browser.SessionCookie).Value
 	g.clock.Advance(time.Hour)
 	r := b.change("do", doStay)
-	c := r.setCookies()[cookieBase]
-	if c == nil || c.Value == old || c.MaxAge < int((180*24*time.Hour-time.Hour)/time.Second)-1 || c.MaxAge > int((180*24*time.Hour-time.Hour)/time.Second) || r.header.Get("Refresh") != "0; url="+mePath {
+	c := r.setCookies()[browser.SessionCookie]
+	if c == nil || c.Value == old || c.MaxAge < int((180*24*time.Hour-time.Hour)/time.Second)-1 || c.MaxAge > int((180*24*time.Hour-time.Hour)/time.Second) || r.header.Get("Refresh") != "0; url="+browser.AccountPath {
 		t.Fatalf("%d, cookie %v\n%s", r.status, c, r.body)
 	}
 	now := b.mine().Sessions[0]
 	if now.Kind != "persistent" || now.KindReason != ReasonAnsweredYes || now.ID == before.ID || !now.FirstUsed.Equal(before.FirstUsed) {
 		t.Errorf("%+v", now)
 	}
-	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+old); r.status != http.StatusSeeOther {
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+old); r.status != http.StatusSeeOther {
 		t.Errorf("the old cookie: %d", r.status)
 	}
-	if r := b.change("do", doStay); r.status != http.StatusOK || r.setCookies()[cookieBase] != nil {
+	if r := b.change("do", doStay); r.status != http.StatusOK || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("twice: %d, %v", r.status, r.setCookies())
 	}
-	c = b.change("do", doNotStay).setCookies()[cookieBase]
+	c = b.change("do", doNotStay).setCookies()[browser.SessionCookie]
 	if c == nil || c.MaxAge != 0 || !c.Expires.IsZero() || b.kind() != "browser" || !b.signedIn() {
 		t.Errorf("back: %v", c)
 	}
@@ -104,15 +105,15 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 			if m.MayStay != may || m.StayReason != tt.reason || m.Sessions[0].Kind != "browser" {
 				t.Fatalf("%+v", m)
 			}
-			if page := b.get(mePath).body; strings.Contains(page, `value="persistent"`) != may {
+			if page := b.get(browser.AccountPath).body; strings.Contains(page, `value="persistent"`) != may {
 				t.Errorf("the button:\n%s", page)
 			}
 			r := b.change("do", doStay)
-			if got := b.kind(); (got == "persistent") != may || !may && (r.status != http.StatusForbidden || r.setCookies()[cookieBase] != nil) {
+			if got := b.kind(); (got == "persistent") != may || !may && (r.status != http.StatusForbidden || r.setCookies()[browser.SessionCookie] != nil) {
 				t.Errorf("%d: now %s", r.status, got)
 			}
 			if !may {
-				r := b.do(http.MethodPost, mePath, url.Values{"csrf": {m.CSRF}, "do": {doStay}}, "Accept", "application/json")
+				r := b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {m.CSRF}, "do": {doStay}}, "Accept", "application/json")
 				if r.status != http.StatusConflict || !strings.Contains(r.body, tt.reason) {
 					t.Errorf("a script: %d %s", r.status, r.body)
 				}
@@ -129,7 +130,7 @@ func TestMeStaysInItsBrowser(t *testing.T) {
 	b.signIn("no")
 	thief := g.browser()
 	stolen := func(method string, form url.Values) result {
-		return thief.do(method, mePath, form, "Cookie", cookieBase+"="+b.cookie(cookieBase).Value)
+		return thief.do(method, browser.AccountPath, form, "Cookie", browser.SessionCookie+"="+b.cookie(browser.SessionCookie).Value)
 	}
 	page := stolen(http.MethodGet, nil)
 	if page.status != http.StatusOK || strings.Contains(page.body, `value="persistent"`) {
@@ -142,7 +143,7 @@ func TestMeStaysInItsBrowser(t *testing.T) {
 		t.Fatalf("%+v", m)
 	}
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
-	b.callback(b.toProvider(Base + "/sign-in"))
+	b.callback(b.toProvider(browser.Base + "/sign-in"))
 	if m := b.mine(); m.MayStay || m.StayReason != ReasonSharedDevice {
 		t.Errorf("the second person: %+v", m)
 	}
@@ -153,15 +154,15 @@ func TestMeForgetsAnswer(t *testing.T) {
 	g, _ := meGateway(t)
 	b := g.browser()
 	b.signIn("no", "remember", "1")
-	made := b.cookie(cookieAnswer)
+	made := b.cookie(browser.AnswerCookie)
 	if m := b.mine(); m.Remembered != "no" || m.RememberedUntil == nil || !m.RememberedUntil.Equal(g.clock.Now().Add(180*24*time.Hour).Truncate(time.Second)) {
 		t.Errorf("%+v", m)
 	}
-	if page := b.get(mePath); made == nil || !strings.Contains(page.body, "Forget this answer") {
+	if page := b.get(browser.AccountPath); made == nil || !strings.Contains(page.body, "Forget this answer") {
 		t.Errorf("%v\n%s", made, page.body)
 	}
 	r := b.change("do", doForget)
-	if c := r.setCookies()[cookieAnswer]; c == nil || c.MaxAge >= 0 || c.Path != "/" || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Domain != "" {
+	if c := r.setCookies()[browser.AnswerCookie]; c == nil || c.MaxAge >= 0 || c.Path != "/" || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Domain != "" {
 		t.Errorf("A73: the cookie: %v", c)
 	}
 	if m := b.mine(); m.Remembered != "" || !b.signedIn() {
@@ -172,13 +173,13 @@ func TestMeForgetsAnswer(t *testing.T) {
 	b.signOut()
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
 	b.answer(b.prompted("/"), "no", "remember", "1")
-	if r := b.change("do", doForget); r.setCookies()[cookieAnswer] == nil || r.setCookies()[cookieAnswer].MaxAge <= 0 {
-		t.Errorf("another's answer is in it: %v", r.setCookies()[cookieAnswer])
+	if r := b.change("do", doForget); r.setCookies()[browser.AnswerCookie] == nil || r.setCookies()[browser.AnswerCookie].MaxAge <= 0 {
+		t.Errorf("another's answer is in it: %v", r.setCookies()[browser.AnswerCookie])
 	}
 	b.signOut()
 	b.prompted("/")
 	g.idp.set(func(p *fakeIDP) { p.claims = nil })
-	b.callback(b.toProvider(Base + "/sign-in"))
+	b.callback(b.toProvider(browser.Base + "/sign-in"))
 	if m := b.mine(); m.Remembered != "yes" || m.Sessions[0].Kind != "persistent" {
 		t.Errorf("the first person's: %+v", m)
 	}
@@ -192,7 +193,7 @@ func TestMeStoreDown(t *testing.T) {
 	token := b.mine().CSRF
 	g.store.Fail(errors.New("out"))
 	for _, do := range []string{doEndAll, doEndOthers, doStay} {
-		if r := b.do(http.MethodPost, mePath, url.Values{"csrf": {token}, "do": {do}}); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
+		if r := b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {do}}); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
 			t.Errorf("%s: %d, %v", do, r.status, r.setCookies())
 		}
 	}
@@ -211,19 +212,19 @@ func TestMeIsGuarded(t *testing.T) {
 	token := b.mine().CSRF
 	says.Refusal = &Refusal{Code: 53003, Reason: "blocked_by_policy"}
 	for what, r := range map[string]result{
-		"the page": b.get(mePath), "a script": b.do(http.MethodGet, mePath, nil, "Accept", "application/json"),
-		"a change": b.do(http.MethodPost, mePath, url.Values{"csrf": {token}, "do": {doEndAll}}),
+		"the page": b.get(browser.AccountPath), "a script": b.do(http.MethodGet, browser.AccountPath, nil, "Accept", "application/json"),
+		"a change": b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {doEndAll}}),
 	} {
 		if r.status != http.StatusForbidden || strings.Contains(r.body, "203.0.113.9") {
 			t.Errorf("%s: %d", what, r.status)
 		}
 	}
 	says.Demand = &Demand{MFA: true}
-	asked := b.toProvider(mePath)
+	asked := b.toProvider(browser.AccountPath)
 	*says = Admission{}
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
 	g.service.Providers[0].Claims.MFAMethods = []string{"mfa"}
-	if r := b.callback(asked); r.location != mePath {
+	if r := b.callback(asked); r.location != browser.AccountPath {
 		t.Errorf("after the step-up: %d to %q\n%s", r.status, r.location, r.body)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal/journaltest"
 )
@@ -45,7 +46,7 @@ func meGateway(t *testing.T, change ...func(*settings)) (*gateway, stored) {
 // mine is the page's twin, as a script gets it.
 func (b *testBrowser) mine() (m mineJSON) {
 	b.t.Helper()
-	r := b.do(http.MethodGet, mePath, nil, "Accept", "application/json")
+	r := b.do(http.MethodGet, browser.AccountPath, nil, "Accept", "application/json")
 	if r.status != http.StatusOK || r.header.Get("Content-Type") != "application/json" {
 		b.t.Fatalf("%d %v\n%s", r.status, r.header, r.body)
 	}
@@ -58,11 +59,11 @@ func (b *testBrowser) mine() (m mineJSON) {
 // change posts a form of the page.
 func (b *testBrowser) change(fields ...string) result {
 	b.t.Helper()
-	form := url.Values{"csrf": {csrf(b.get(mePath).body)}}
+	form := url.Values{"csrf": {csrf(b.get(browser.AccountPath).body)}}
 	for i := 0; i+1 < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	return b.do(http.MethodPost, mePath, form)
+	return b.do(http.MethodPost, browser.AccountPath, form)
 }
 
 func (b *testBrowser) signedIn() bool { b.t.Helper(); return b.get("/").status == http.StatusOK }
@@ -117,7 +118,7 @@ func TestMe(t *testing.T) {
 	if len(codes) != 4 || codes[0] != 53003 || codes[1] != 50140 || codes[2] != 0 || m.SignIns[0].Outcome != "blocked" {
 		t.Errorf("%v: %+v", codes, m.SignIns)
 	}
-	page := here.get(mePath)
+	page := here.get(browser.AccountPath)
 	for _, want := range []string{
 		"This browser", "Gopher", "Plan 9", "head-office", "wiki", "Stay signed in here", "Sign out all others",
 		"A policy did not let you in", "53003", "50140", `<time datetime="`, "6 days", one.ID, other.ID,
@@ -127,7 +128,7 @@ func TestMe(t *testing.T) {
 		}
 	}
 	for name, secret := range map[string]string{
-		"cookie": here.cookie(cookieBase).Value, "another's cookie": there.cookie(cookieBase).Value, "refresh token": "refresh-canary",
+		"cookie": here.cookie(browser.SessionCookie).Value, "another's cookie": there.cookie(browser.SessionCookie).Value, "refresh token": "refresh-canary",
 	} {
 		if raw, err := json.Marshal(m); err != nil || strings.Contains(page.body+string(raw), secret) {
 			t.Errorf("%s is told: %v", name, err)
@@ -142,23 +143,23 @@ func TestMe(t *testing.T) {
 func TestMeAnonymous(t *testing.T) {
 	g, _ := meGateway(t)
 	b := g.browser()
-	r := b.do(http.MethodGet, mePath, nil, "Accept", "application/json")
+	r := b.do(http.MethodGet, browser.AccountPath, nil, "Accept", "application/json")
 	if r.status != http.StatusUnauthorized || !strings.Contains(r.body, "sign_in_required") {
 		t.Errorf("a script: %d %s", r.status, r.body)
 	}
-	r = b.callback(b.toProvider(mePath))
+	r = b.callback(b.toProvider(browser.AccountPath))
 	r = b.answer(b.get(r.location), "no")
-	if got := r.header.Get("Refresh"); got != "0; url="+mePath {
+	if got := r.header.Get("Refresh"); got != "0; url="+browser.AccountPath {
 		t.Errorf("after signing in: %q", got)
 	}
-	if r := b.get(mePath); r.status != http.StatusOK {
+	if r := b.get(browser.AccountPath); r.status != http.StatusOK {
 		t.Errorf("the page: %d", r.status)
 	}
-	if r := g.browser().do(http.MethodPost, mePath, url.Values{"do": {doEndAll}}); r.status != http.StatusUnauthorized {
+	if r := g.browser().do(http.MethodPost, browser.AccountPath, url.Values{"do": {doEndAll}}); r.status != http.StatusUnauthorized {
 		t.Errorf("a form without a session: %d", r.status)
 	}
 	g.store.Fail(session.ErrUnavailable)
-	if r := b.get(mePath); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
+	if r := b.get(browser.AccountPath); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
 		t.Errorf("the store is down: %d, %v", r.status, r.setCookies())
 	}
 }
@@ -171,21 +172,21 @@ func TestMeForged(t *testing.T) {
 	mine.signIn("yes")
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
 	stranger.signIn("yes")
-	token, other, theirs := csrf(b.get(mePath).body), mine.mine(), stranger.mine()
+	token, other, theirs := csrf(b.get(browser.AccountPath).body), mine.mine(), stranger.mine()
 	end := url.Values{"csrf": {token}, "session": {other.Sessions[0].ID}}
 	for what, try := range map[string]result{
-		"by GET":           b.get(mePath + "?" + end.Encode()),
-		"no token":         b.do(http.MethodPost, mePath, url.Values{"session": {other.Sessions[0].ID}}),
-		"another's token":  b.do(http.MethodPost, mePath, url.Values{"csrf": {other.CSRF}, "do": {doEndAll}}),
-		"sign-out's token": b.do(http.MethodPost, mePath, url.Values{"csrf": {csrf(b.get(Base + "/sign-out").body)}, "do": {doEndAll}}),
-		"cross-site":       b.do(http.MethodPost, mePath, end, "Sec-Fetch-Site", "cross-site"),
-		"other origin":     b.do(http.MethodPost, mePath, end, "Origin", "https://evil.example"),
-		"no origin":        b.do(http.MethodPost, mePath, end, "Origin", "", "Sec-Fetch-Site", ""),
-		"twice":            b.do(http.MethodPost, mePath, url.Values{"csrf": {token}, "session": {other.Sessions[0].ID, other.Sessions[0].ID}}),
-		"oversized":        b.do(http.MethodPost, mePath, url.Values{"csrf": {token}, "do": {doEndAll}, "x": {strings.Repeat("x", maxFormBody)}}),
-		"nothing to do":    b.do(http.MethodPost, mePath, url.Values{"csrf": {token}}),
-		"something odd":    b.do(http.MethodPost, mePath, url.Values{"csrf": {token}, "do": {"promote"}}),
-		"text":             b.do(http.MethodPost, mePath, end, "Content-Type", "text/plain"),
+		"by GET":           b.get(browser.AccountPath + "?" + end.Encode()),
+		"no token":         b.do(http.MethodPost, browser.AccountPath, url.Values{"session": {other.Sessions[0].ID}}),
+		"another's token":  b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {other.CSRF}, "do": {doEndAll}}),
+		"sign-out's token": b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {csrf(b.get(browser.Base + "/sign-out").body)}, "do": {doEndAll}}),
+		"cross-site":       b.do(http.MethodPost, browser.AccountPath, end, "Sec-Fetch-Site", "cross-site"),
+		"other origin":     b.do(http.MethodPost, browser.AccountPath, end, "Origin", "https://evil.example"),
+		"no origin":        b.do(http.MethodPost, browser.AccountPath, end, "Origin", "", "Sec-Fetch-Site", ""),
+		"twice":            b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "session": {other.Sessions[0].ID, other.Sessions[0].ID}}),
+		"oversized":        b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {doEndAll}, "x": {strings.Repeat("x", browser.MaxForm)}}),
+		"nothing to do":    b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}}),
+		"something odd":    b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {"promote"}}),
+		"text":             b.do(http.MethodPost, browser.AccountPath, end, "Content-Type", "text/plain"),
 	} {
 		if what != "by GET" && (try.status < 400 || try.status > 403) || len(try.setCookies()) != 0 {
 			t.Errorf("%s: %d, cookies %v", what, try.status, try.setCookies())
@@ -193,7 +194,7 @@ func TestMeForged(t *testing.T) {
 	}
 	// What is not one's own reads like what is gone, and goes on.
 	for what, id := range map[string]string{"another person's": theirs.Sessions[0].ID, "nobody's": "AAAAAAAAAA", "markup": "<b>"} {
-		if r := b.change("session", id); r.status != http.StatusOK || r.header.Get("Refresh") != "0; url="+mePath {
+		if r := b.change("session", id); r.status != http.StatusOK || r.header.Get("Refresh") != "0; url="+browser.AccountPath {
 			t.Errorf("%s: %d", what, r.status)
 		}
 	}
@@ -202,7 +203,7 @@ func TestMeForged(t *testing.T) {
 			t.Errorf("%s was signed out", name)
 		}
 	}
-	if r := b.do(http.MethodPut, mePath, end); r.status != http.StatusMethodNotAllowed {
+	if r := b.do(http.MethodPut, browser.AccountPath, end); r.status != http.StatusMethodNotAllowed {
 		t.Errorf("PUT: %d", r.status)
 	}
 }
@@ -218,7 +219,7 @@ func TestMeEnds(t *testing.T) {
 		each.signIn("yes")
 	}
 	g.service.Notify = func(event string, data map[string]any) { events = append(events, event+" "+data["by"].(string)) }
-	if r := b.change("session", one.mine().Sessions[0].ID); r.header.Get("Refresh") != "0; url="+mePath {
+	if r := b.change("session", one.mine().Sessions[0].ID); r.header.Get("Refresh") != "0; url="+browser.AccountPath {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 	if one.signedIn() || !two.signedIn() || !b.signedIn() {
@@ -230,7 +231,7 @@ func TestMeEnds(t *testing.T) {
 		t.Error("all others were to end")
 	}
 	two.signInQuietly()
-	if r := b.change("do", doEndAll); r.setCookies()[cookieBase] == nil || r.setCookies()[cookieBase].MaxAge >= 0 {
+	if r := b.change("do", doEndAll); r.setCookies()[browser.SessionCookie] == nil || r.setCookies()[browser.SessionCookie].MaxAge >= 0 {
 		t.Errorf("the cookie: %v", r.setCookies())
 	}
 	if b.signedIn() || two.signedIn() {
@@ -238,11 +239,11 @@ func TestMeEnds(t *testing.T) {
 	}
 	g.clock.Advance(time.Second)
 	two.signInQuietly()
-	copied := two.cookie(cookieBase).Value
-	if r := two.change("session", two.mine().Sessions[0].ID); !strings.HasPrefix(r.header.Get("Refresh"), "0; url=") || r.setCookies()[cookieBase] == nil {
+	copied := two.cookie(browser.SessionCookie).Value
+	if r := two.change("session", two.mine().Sessions[0].ID); !strings.HasPrefix(r.header.Get("Refresh"), "0; url=") || r.setCookies()[browser.SessionCookie] == nil {
 		t.Errorf("signing oneself out: %d, %v", r.status, r.header)
 	}
-	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+copied); r.status != http.StatusSeeOther {
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+copied); r.status != http.StatusSeeOther {
 		t.Errorf("the copied cookie: %d", r.status)
 	}
 	want := []string{EventRevoked + " " + ByPerson, EventRevoked + " " + ByPerson, EventRevoked + " " + ByPerson, EventSignOut + " " + ByPerson, EventSignOut + " " + ByPerson}
@@ -267,7 +268,7 @@ func TestMeJSON(t *testing.T) {
 	b.signIn("yes")
 	other.signIn("yes")
 	post := func(body string, header ...string) result {
-		r, err := http.NewRequest(http.MethodPost, b.URL+mePath, strings.NewReader(body))
+		r, err := http.NewRequest(http.MethodPost, b.URL+browser.AccountPath, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -299,7 +300,7 @@ func TestMeJSON(t *testing.T) {
 		"more fields":  post(`{"csrf":"` + m.CSRF + `","do":"end_all","user":"x"}`),
 		"two values":   post(good + good),
 		"not JSON":     post("do=end_all"),
-		"oversized":    post(`{"csrf":"` + m.CSRF + `","do":"end_all","session":"` + strings.Repeat("x", maxFormBody) + `"}`),
+		"oversized":    post(`{"csrf":"` + m.CSRF + `","do":"end_all","session":"` + strings.Repeat("x", browser.MaxForm) + `"}`),
 	} {
 		if try.status != http.StatusForbidden && try.status != http.StatusBadRequest || try.header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %d %s", what, try.status, try.body)
@@ -316,7 +317,7 @@ func TestMeJSON(t *testing.T) {
 	}
 	r := post(`{"csrf":"` + m.CSRF + `","do":"end_all"}`)
 	var out signedOutJSON
-	if err := json.Unmarshal([]byte(r.body), &out); err != nil || !out.SignedOut || r.setCookies()[cookieBase] == nil {
+	if err := json.Unmarshal([]byte(r.body), &out); err != nil || !out.SignedOut || r.setCookies()[browser.SessionCookie] == nil {
 		t.Errorf("%d %s: %v", r.status, r.body, err)
 	}
 	if r := post(good); r.status != http.StatusUnauthorized {
@@ -330,7 +331,7 @@ func TestMeWithoutLog(t *testing.T) {
 	b := g.browser()
 	b.signIn("no")
 	log.mem.Fail(errors.Join(session.ErrUnavailable, errors.New("out")))
-	if r := b.get(mePath); r.status != http.StatusOK || !strings.Contains(r.body, "can’t be shown right now") {
+	if r := b.get(browser.AccountPath); r.status != http.StatusOK || !strings.Contains(r.body, "can’t be shown right now") {
 		t.Errorf("the log is away: %d", r.status)
 	}
 	if m := b.mine(); !m.SignInsDown || len(m.Sessions) != 1 {
@@ -338,7 +339,7 @@ func TestMeWithoutLog(t *testing.T) {
 	}
 	log.mem.Fail(nil) // else closing the log waits to write what is left
 	g.service.SignIns = nil
-	if r := b.get(mePath); r.status != http.StatusOK || !strings.Contains(r.body, "not kept here") {
+	if r := b.get(browser.AccountPath); r.status != http.StatusOK || !strings.Contains(r.body, "not kept here") {
 		t.Errorf("no log: %d", r.status)
 	}
 }

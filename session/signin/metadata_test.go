@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -196,7 +197,7 @@ func leaveFor(t *testing.T, change func(*settings)) string {
 	})
 	b := g.browser()
 	b.signIn("no")
-	r := b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(b.get(Base + "/sign-out").body)}})
+	r := b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {csrf(b.get(browser.Base + "/sign-out").body)}})
 	_, target, _ := strings.Cut(r.header.Get("Refresh"), "url=")
 	return target
 }
@@ -224,7 +225,7 @@ func TestSignOutAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	target := leaveFor(t, func(s *settings) { s.provider = func(c *ProviderConfig) { c.EndSession = own } })
-	if q := query(t, target); !strings.HasPrefix(target, "https://id.example.com/v2/logout?") || q.Get("client_id") != testClient || !strings.HasSuffix(q.Get("returnTo"), Base+"/signed-out") {
+	if q := query(t, target); !strings.HasPrefix(target, "https://id.example.com/v2/logout?") || q.Get("client_id") != testClient || !strings.HasSuffix(q.Get("returnTo"), browser.Base+"/signed-out") {
 		t.Error(target)
 	}
 	if target := leaveFor(t, func(s *settings) { s.idp.metadata = map[string]any{"end_session_endpoint": ""} }); target != "" && !strings.HasSuffix(target, "/signed-out") {

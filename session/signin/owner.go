@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // An app keeps data of a user in the browser that outlives the session: its own cookies, its storage. A site whose AppData
@@ -17,13 +18,13 @@ import (
 const (
 	// placeOwner separates the proof from the tokens of forms, which the same key makes.
 	placeOwner = "owner"
-	// ownerSize is the length of what follows cookieOwner: apps may share a host, and each has its own data.
+	// ownerSize is the length of what follows browser.OwnerCookie: apps may share a host, and each has its own data.
 	ownerSize = 8
 )
 
 func ownerCookie(app string) string {
 	_, hash, _ := strings.Cut(string(session.HashKey("owner", app)), ":")
-	return cookieOwner + hash[:ownerSize]
+	return browser.OwnerCookie + hash[:ownerSize]
 }
 
 // KeepApart deletes what the app has stored for another user than who, takes the cookies among it out of the request, and
@@ -35,26 +36,26 @@ func (s *Service) KeepApart(w http.ResponseWriter, request http.Header, v *Visit
 		return
 	}
 	name := ownerCookie(v.Site.App)
-	if proof, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.value(name)); err == nil && len(proof) > 0 &&
+	if proof, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Value(name)); err == nil && len(proof) > 0 &&
 		s.Keys.Verify(proof, placeOwner, v.Host, v.Site.App, who.Issuer, who.Subject) {
 		return
 	}
-	complete := rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.lines)
+	complete := rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.Lines)
 	rule.Strip(request)
 	if rule.Storage {
 		w.Header().Set("Clear-Site-Data", rule.SiteData())
 	}
 	if complete {
 		proof := s.Keys.Sum(placeOwner, v.Host, v.Site.App, who.Issuer, who.Subject)
-		setCookie(w, v.Secure, name, base64.RawURLEncoding.EncodeToString(proof), browserIDLife)
+		browser.SetCookie(w, v.Secure, name, base64.RawURLEncoding.EncodeToString(proof), browser.LongestLife)
 	}
 }
 
 // endCookie clears the cookie of a session that is over, and with it the cookies of the app that belong to its user.
 func (s *Service) endCookie(w http.ResponseWriter, v *Visit) {
-	clearCookie(w, v.Secure, cookieBase)
+	browser.ClearCookie(w, v.Secure, browser.SessionCookie)
 	if rule := v.Site.AppData; !v.onBehalf && rule.Personal() {
-		rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.lines)
+		rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.Lines)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 func (g *gateway) runApp(w http.ResponseWriter, r *http.Request) {
@@ -53,8 +54,8 @@ func (b *testBrowser) ask(name string) {
 
 func (b *testBrowser) leave() {
 	b.t.Helper()
-	page := b.get(Base + "/sign-out")
-	b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
+	page := b.get(browser.Base + "/sign-out")
+	b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
 }
 
 // Field trial 5.1: whoever signs in next does not go on as the one before, however the session of that one has ended.
@@ -63,7 +64,7 @@ func TestAnotherUserMeetsNoCookieOfTheApp(t *testing.T) {
 		"signed out":   func(b *testBrowser) { b.leave() },
 		"idle":         func(b *testBrowser) { b.clock.Advance(session.DefaultLimits.Browser.Idle); b.get("/") },
 		"not noticed":  func(b *testBrowser) { b.clock.Advance(session.DefaultLimits.Browser.Max) },
-		"cookie gone":  func(b *testBrowser) { b.forget(cookieBase) },
+		"cookie gone":  func(b *testBrowser) { b.forget(browser.SessionCookie) },
 		"someone else": func(*testBrowser) {},
 	} {
 		t.Run(how, func(t *testing.T) {
@@ -80,7 +81,7 @@ func TestAnotherUserMeetsNoCookieOfTheApp(t *testing.T) {
 			}
 			end(b)
 			b.as("sam")
-			r := b.get(Base + "/sign-in?return=/")
+			r := b.get(browser.Base + "/sign-in?return=/")
 			b.answer(b.get(b.callback(query(t, r.location)).location), "no")
 			if b.cookie("sid") != nil {
 				t.Error("ada's cookie is still there once sam is signed in")
@@ -182,40 +183,40 @@ func TestSignOutClearsSiteData(t *testing.T) {
 	g := newGateway(t, alwaysAsked)
 	b, stranger := g.browser(), g.browser()
 	b.signIn("yes")
-	if got := b.get(Base + "/signed-out").header.Get(header); got != "" {
+	if got := b.get(browser.Base + "/signed-out").header.Get(header); got != "" {
 		t.Errorf("a link while signed in: %q", got)
 	}
-	page := b.get(Base + "/sign-out")
-	r := b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
+	page := b.get(browser.Base + "/sign-out")
+	r := b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
 	if got := r.header.Get(header); got != `"cache"` {
 		t.Errorf("the form: %q", got)
 	}
-	if got := b.get(Base + "/signed-out").header.Get(header); got != `"cache"` {
+	if got := b.get(browser.Base + "/signed-out").header.Get(header); got != `"cache"` {
 		t.Errorf("the page after it: %q", got)
 	}
 	g.site.AppData = &appdata.Rule{Cache: true, Storage: true}
-	if got := stranger.get(Base + "/signed-out").header.Get(header); got != `"cache"` {
+	if got := stranger.get(browser.Base + "/signed-out").header.Get(header); got != `"cache"` {
 		t.Errorf("a stranger: %q", got)
 	}
 	b.signIn("yes")
 	if b.cookie(ownerCookie("wiki")) == nil {
 		t.Fatal("nothing shows whose the storage is")
 	}
-	b.forget(cookieBase)
+	b.forget(browser.SessionCookie)
 	for i, want := range []string{`"cache", "storage"`, `"cache"`} {
-		if got := b.get(Base + "/signed-out").header.Get(header); got != want {
+		if got := b.get(browser.Base + "/signed-out").header.Get(header); got != want {
 			t.Errorf("visit %d without a session: %q, want %q", i+1, got, want)
 		}
 	}
 	b.signIn("no")
 	b.as("sam")
-	q := query(t, b.get(Base+"/sign-in?return=/").location)
+	q := query(t, b.get(browser.Base+"/sign-in?return=/").location)
 	if got := b.answer(b.get(b.callback(q).location), "no").header.Get(header); got != `"cache", "storage"` {
 		t.Errorf("another user: %q", got)
 	}
 	g.site.AppData = &appdata.Rule{}
-	page = b.get(Base + "/sign-out")
-	if got := b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}}).header.Get(header); got != "" {
+	page = b.get(browser.Base + "/sign-out")
+	if got := b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}}).header.Get(header); got != "" {
 		t.Errorf("off: %q", got)
 	}
 }

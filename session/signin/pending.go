@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/retry"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -36,7 +37,7 @@ type unanswered struct {
 
 // stayURL is the prompt of a tab that wants to a page.
 func stayURL(page string) string {
-	return Base + "/stay?" + url.Values{"return": {page}}.Encode()
+	return browser.Base + "/stay?" + url.Values{"return": {page}}.Encode()
 }
 
 // givePending sets the pending cookie.
@@ -46,18 +47,18 @@ func (s *Service) givePending(w http.ResponseWriter, v *Visit, p unanswered) {
 		plain = append(append(plain, promptMark), p.prompt...)
 	}
 	plain = append(plain, p.page...)
-	sealed := s.Keys.Seal(keyring.PurposePending, plain, v.Host, cookiePending)
-	setCookie(w, v.Secure, cookiePending, base64.RawURLEncoding.EncodeToString(sealed), 0)
+	sealed := s.Keys.Seal(keyring.PurposePending, plain, v.Host, browser.PendingCookie)
+	browser.SetCookie(w, v.Secure, browser.PendingCookie, base64.RawURLEncoding.EncodeToString(sealed), 0)
 }
 
 // pendingToken opens the pending cookie. ok is false if there is none of ours.
 func (s *Service) pendingToken(v *Visit) (p unanswered, ok bool) {
-	p.page = Home
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.pending)
-	if err != nil || v.Cookies.pending == "" {
+	p.page = browser.Home
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Pending)
+	if err != nil || v.Cookies.Pending == "" {
 		return p, false
 	}
-	plain, err := s.Keys.Open(keyring.PurposePending, sealed, v.Host, cookiePending)
+	plain, err := s.Keys.Open(keyring.PurposePending, sealed, v.Host, browser.PendingCookie)
 	if err != nil || len(plain) < len(p.token.ID)+len(p.token.Secret) {
 		return p, false
 	}
@@ -101,7 +102,7 @@ func (s *Service) abandonPending(w http.ResponseWriter, r *http.Request, v *Visi
 		s.Logger.Warn("pending sign-in not ended", zap.Error(err))
 		return
 	}
-	clearCookie(w, v.Secure, cookiePending)
+	browser.ClearCookie(w, v.Secure, browser.PendingCookie)
 }
 
 // overtake makes room for the prompt of a user. If this browser already has an unanswered one of the same user, in

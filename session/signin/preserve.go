@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // A form that meets an ended session, or a step-up, can be kept through the sign-in. It is then offered, once, to the same
@@ -36,7 +37,7 @@ const (
 func (s *Service) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session) bool {
 	kind := r.Header.Get("Content-Type")
 	limit := v.Site.PreservePost
-	if limit <= 0 || !keepable(r, kind) || r.ContentLength > limit || !sameOrigin(r, v.Origin) || returnPath(v.Return) != v.Return {
+	if limit <= 0 || !keepable(r, kind) || r.ContentLength > limit || !browser.SameOrigin(r, v.Origin) || browser.ReturnPath(v.Return) != v.Return {
 		return false
 	}
 	old, err := s.token(v)
@@ -45,7 +46,7 @@ func (s *Service) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who
 	}
 	if sends, _ := s.sendsForm(r); sends {
 		// The button, after the session has ended once more: the form itself is kept already.
-		return v.Cookies.form != ""
+		return v.Cookies.Form != ""
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
@@ -63,7 +64,7 @@ func (s *Service) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who
 		s.Logger.Warn("form of an ended session not kept", zap.String("app", v.Site.App), zap.Error(err))
 		return false
 	}
-	setCookie(w, v.Secure, cookieForm, session.SealToken(s.Keys, token, v.Host, cookieForm), formLife)
+	browser.SetCookie(w, v.Secure, browser.FormCookie, session.SealToken(s.Keys, token, v.Host, browser.FormCookie), formLife)
 	return true
 }
 
@@ -80,7 +81,7 @@ func (s *Service) sender(ctx context.Context, v *Visit, who *session.Session) (s
 	if who != nil {
 		return personOf(who), nil
 	}
-	id, ok := browserID(s.Keys, v.Host, &v.Cookies)
+	id, ok := browser.ID(s.Keys, v.Host, &v.Cookies)
 	if !ok {
 		return "", nil
 	}
@@ -91,20 +92,17 @@ func (s *Service) sender(ctx context.Context, v *Visit, who *session.Session) (s
 	return people[0], nil
 }
 
-// HasForm reports whether a browser may have a form waiting: whether Form is worth calling.
-func (c *Cookies) HasForm() bool { return c.form != "" }
-
 // Form offers a form that is kept for the page that is asked for, or puts it in the place of the request of the button
 // that sends it. It reports whether the request is answered; if not it goes on. It is asked for requests that may pass.
 func (s *Service) Form(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session) (answered bool) {
-	token, err := session.OpenToken(s.Keys, v.Cookies.form, v.Host, cookieForm)
+	token, err := session.OpenToken(s.Keys, v.Cookies.Form, v.Host, browser.FormCookie)
 	if err != nil || v.Site.PreservePost <= 0 {
 		return false
 	}
-	switch Classify(r) {
-	case NavigationGet:
+	switch browser.Classify(r) {
+	case browser.NavigationGet:
 		return s.offerForm(w, r, v, who, token)
-	case NavigationForm:
+	case browser.NavigationForm:
 		if sends, err := s.sendsForm(r); sends && err == nil {
 			return s.sendForm(w, r, v, who, token)
 		}
@@ -118,17 +116,17 @@ func (s *Service) offerForm(w http.ResponseWriter, r *http.Request, v *Visit, wh
 	f, err := s.Sessions.Form(ctx, token)
 	switch {
 	case errors.Is(err, session.ErrNotFound):
-		clearCookie(w, v.Secure, cookieForm)
+		browser.ClearCookie(w, v.Secure, browser.FormCookie)
 		return false
 	case err != nil || f.Path != v.Return:
 		return false
 	case f.Person != personOf(who):
 		_, _ = s.Sessions.TakeForm(ctx, token) // the sender has left this browser to somebody else
-		clearCookie(w, v.Secure, cookieForm)
+		browser.ClearCookie(w, v.Secure, browser.FormCookie)
 		return false
 	}
 	s.Pages.Write(w, r, http.StatusOK, pages.SendForm{
-		URL: v.Return, AppName: v.Site.App, Token: csrfToken(s.Keys, v.Host, actionForm, formSecret(token, who)), Sent: f.At,
+		URL: v.Return, AppName: v.Site.App, Token: browser.FormToken(s.Keys, v.Host, actionForm, formSecret(token, who)), Sent: f.At,
 	})
 	return true
 }
@@ -154,13 +152,13 @@ func (s *Service) sendsForm(r *http.Request) (bool, error) {
 }
 
 func (s *Service) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token) bool {
-	answer, ok := readForm(w, r, maxFormBody, formField, formAnswer)
+	answer, ok := browser.ReadForm(w, r, browser.MaxForm, formField, formAnswer)
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return true
 	}
-	if !checkPost(r, s.Keys, v.Origin, v.Host, actionForm, formSecret(token, who), answer[formField]) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: v.Return, HomeURL: Home})
+	if !browser.CheckPost(r, s.Keys, v.Origin, v.Host, actionForm, formSecret(token, who), answer[formField]) {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: v.Return, HomeURL: browser.Home})
 		return true
 	}
 	ctx, cancel := detach(r, storeTimeout)
@@ -171,11 +169,11 @@ func (s *Service) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who
 		s.storeDown(w, r, v, err)
 		return true
 	case err != nil || f.Path != v.Return || f.Person != personOf(who):
-		clearCookie(w, v.Secure, cookieForm)
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormGone, ActionURL: v.Return, HomeURL: Home})
+		browser.ClearCookie(w, v.Secure, browser.FormCookie)
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormGone, ActionURL: v.Return, HomeURL: browser.Home})
 		return true
 	}
-	clearCookie(w, v.Secure, cookieForm)
+	browser.ClearCookie(w, v.Secure, browser.FormCookie)
 	if answer[formAnswer] != "send" {
 		s.goOn(w, r, v.Return)
 		return true

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // Where people sign in for all sites at one host, no site knows who uses a browser. The session that has just ended says
@@ -42,7 +43,7 @@ func TestFormIsKeptAtASite(t *testing.T) {
 			b.in(admin + "/")
 			row.end(b)
 			r := b.do(http.MethodPost, note, written)
-			if kept := r.setCookies()[hostPrefix+cookieForm] != nil; r.status != http.StatusUnauthorized || kept != row.kept || b.got(page).times != 0 {
+			if kept := r.setCookies()[browser.HostPrefix+browser.FormCookie] != nil; r.status != http.StatusUnauthorized || kept != row.kept || b.got(page).times != 0 {
 				t.Fatalf("%d, kept %v\n%s", r.status, kept, r.body)
 			}
 			if row.next != "" {
@@ -59,7 +60,7 @@ func TestFormIsKeptAtASite(t *testing.T) {
 			token := tokenOf(t, r)
 			// The site keeps it: no other host of ours has the cookie that opens it.
 			for _, origin := range []string{admin, login} {
-				if b.at(origin, cookieForm) != nil {
+				if b.at(origin, browser.FormCookie) != nil {
 					t.Errorf("%s has the cookie", origin)
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // posted is a form as the app got it.
@@ -93,7 +94,7 @@ func TestFormIsKeptThroughSignIn(t *testing.T) {
 	if r.status != http.StatusUnauthorized || !strings.Contains(r.body, "return=%2Fnotes%2F7%3Fdraft%3D1") || b.got(page).times != 0 {
 		t.Fatalf("%d\n%s", r.status, r.body)
 	}
-	if c := r.setCookies()[cookieForm]; c == nil || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.MaxAge <= 0 || c.Path != "/" {
+	if c := r.setCookies()[browser.FormCookie]; c == nil || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.MaxAge <= 0 || c.Path != "/" {
 		t.Errorf("cookie %+v", c)
 	}
 	b.signIn("no")
@@ -105,7 +106,7 @@ func TestFormIsKeptThroughSignIn(t *testing.T) {
 	if strings.Contains(offer.body, "Ada wrote") || b.got(page).times != 0 {
 		t.Error("shown, or sent without a button")
 	}
-	if r := b.press(token, "send"); !strings.HasPrefix(r.body, "app: ") || r.setCookies()[cookieForm] == nil || r.setCookies()[cookieForm].MaxAge >= 0 {
+	if r := b.press(token, "send"); !strings.HasPrefix(r.body, "app: ") || r.setCookies()[browser.FormCookie] == nil || r.setCookies()[browser.FormCookie].MaxAge >= 0 {
 		t.Errorf("sending: %d %v\n%s", r.status, r.setCookies(), r.body)
 	}
 	if got := b.got(page); got.body != written.Encode() || got.kind != "application/x-www-form-urlencoded" || got.times != 1 {
@@ -187,7 +188,7 @@ func TestFormsThatAreNotKept(t *testing.T) {
 			}
 			before := b.store.Len()
 			r := b.do(http.MethodPost, page, form, c.header...)
-			if r.status != http.StatusUnauthorized || r.setCookies()[cookieForm] != nil || b.store.Len() > before || b.got(page).times != 0 {
+			if r.status != http.StatusUnauthorized || r.setCookies()[browser.FormCookie] != nil || b.store.Len() > before || b.got(page).times != 0 {
 				t.Errorf("%d, cookies %v, %d entries more\n%s", r.status, r.setCookies(), b.store.Len()-before, r.body)
 			}
 		})
@@ -270,7 +271,7 @@ func TestFormIsKeptThroughStepUp(t *testing.T) {
 	b.signIn("no")
 	g.demand = &Demand{ACRs: []string{"gold"}}
 	r := b.do(http.MethodPost, page, written)
-	if r.status != http.StatusUnauthorized || r.setCookies()[cookieForm] == nil || b.got(page).times != 0 {
+	if r.status != http.StatusUnauthorized || r.setCookies()[browser.FormCookie] == nil || b.got(page).times != 0 {
 		t.Fatalf("%d %v\n%s", r.status, r.setCookies(), r.body)
 	}
 	g.demand = nil

@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -21,7 +22,7 @@ func (s *Service) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 	}
 	have, ok := s.pendingToken(v)
 	ret := have.page
-	if q, good := singleValues(r.URL.RawQuery, "return"); good && q["return"] != "" {
+	if q, good := browser.SingleValues(r.URL.RawQuery, "return"); good && q["return"] != "" {
 		ret = s.returnTarget(q["return"])
 	}
 	if !ok {
@@ -37,8 +38,8 @@ func (s *Service) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 	}
 	if n, there, ok := s.noted(w, r, v, p, ret); ok {
 		page := s.promptPage(there, p, have.prompt, ret)
-		_, path := cutOrigin(ret)
-		page.TooLong = isCut(path) && !(n.Flow.For != nil && n.Flow.For.Cut && ret == n.Flow.page())
+		_, path := browser.CutOrigin(ret)
+		page.TooLong = browser.IsCut(path) && !(n.Flow.For != nil && n.Flow.For.Cut && ret == n.Flow.page())
 		s.Pages.Write(w, pages.WithLocales(r, n.Flow.Locales), http.StatusOK, page)
 	}
 }
@@ -54,7 +55,7 @@ func (s *Service) noted(w http.ResponseWriter, r *http.Request, v *Visit, p sess
 		return n, v, true
 	}
 	if there = s.onBehalf(v, n.Flow.For); there == nil { // the site is gone from the configuration
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(ret), HomeURL: browser.HomeOf(ret)})
 		return n, v, false
 	}
 	return n, there, true
@@ -65,7 +66,7 @@ func (s *Service) promptPage(v *Visit, p session.Pending, prompt, ret string) pa
 	return pages.Prompt{
 		UserName:       p.Draft.User,
 		AppName:        v.Site.App,
-		CSRF:           csrfToken(s.Keys, v.Host, actionStay, prompt),
+		CSRF:           browser.FormToken(s.Keys, v.Host, actionStay, prompt),
 		Return:         ret,
 		BrowserIdle:    limits.Browser.Idle,
 		BrowserMax:     limits.Browser.Max,
@@ -86,7 +87,7 @@ func (s *Service) nothingPending(w http.ResponseWriter, r *http.Request, v *Visi
 	case !NoSession(err):
 		s.storeDown(w, r, v, err)
 	default:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(ret), HomeURL: browser.HomeOf(ret)})
 	}
 }
 
@@ -97,17 +98,17 @@ func (s *Service) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, 
 		s.storeDown(w, r, v, err)
 		return
 	}
-	origin, _ := cutOrigin(ret)
+	origin, _ := browser.CutOrigin(ret)
 	if _, _, err := s.Session(r, v); err == nil {
 		if origin == "" {
-			clearCookie(w, v.Secure, cookiePending)
+			browser.ClearCookie(w, v.Secure, browser.PendingCookie)
 		} // else it is all that knows where Back leads, next time as well
 		s.goOn(w, r, ret)
 		return
 	}
-	clearCookie(w, v.Secure, cookiePending)
+	browser.ClearCookie(w, v.Secure, browser.PendingCookie)
 	// A late answer gets a fresh sign-in, not a session (A8).
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, Code: int(signinlog.KeepMeSignedIn), ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, Code: int(signinlog.KeepMeSignedIn), ActionURL: signInURL(ret), HomeURL: browser.HomeOf(ret)})
 }
 
 // maxAnswerBody bounds the prompt's form, which holds a page.
@@ -116,9 +117,9 @@ const maxAnswerBody = 16 << 10
 // takeAnswer ends the pending sign-in with a session, or with none if the user cancels. The tab that answers goes to its
 // own page. A tab that answers after another one has nothing pending: it changes nothing and goes to its own page.
 func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) {
-	form, ok := readForm(w, r, maxAnswerBody, "answer", "remember", "csrf", "return")
+	form, ok := browser.ReadForm(w, r, maxAnswerBody, "answer", "remember", "csrf", "return")
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	have, ok := s.pendingToken(v)
@@ -130,8 +131,8 @@ func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.nothingPending(w, r, v, ret)
 		return
 	}
-	if !checkPost(r, s.Keys, v.Origin, v.Host, actionStay, have.prompt, form["csrf"]) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: stayURL(ret), HomeURL: Home})
+	if !browser.CheckPost(r, s.Keys, v.Origin, v.Host, actionStay, have.prompt, form["csrf"]) {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: stayURL(ret), HomeURL: browser.Home})
 		return
 	}
 	kind, reason := session.Browser, ReasonAnsweredNo
@@ -141,10 +142,10 @@ func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) {
 	case "no":
 	case "cancel":
 		s.abandonPending(w, r, v)
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindCancelled, ActionURL: signInURL(ret), HomeURL: homeOf(ret)})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindCancelled, ActionURL: signInURL(ret), HomeURL: browser.HomeOf(ret)})
 		return
 	default:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	ctx, cancel := detach(r, storeTimeout)
@@ -159,7 +160,7 @@ func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) {
 		return
 	}
 	if n.Flow.For == nil {
-		clearCookie(w, v.Secure, cookiePending)
+		browser.ClearCookie(w, v.Secure, browser.PendingCookie)
 		n.Flow.Return = ret
 	} else if ret != n.Flow.page() {
 		n.Flow.For.Later = ret

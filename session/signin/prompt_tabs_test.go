@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -47,10 +48,10 @@ func TestThreeTabsAtThePrompt(t *testing.T) {
 			if r.status != http.StatusOK || !strings.HasSuffix(r.header.Get("Refresh"), pages[tab]) {
 				t.Errorf("tab %d: %d, Refresh %q", tab, r.status, r.header.Get("Refresh"))
 			}
-			if made := r.setCookies()[cookieBase] != nil; made != (i == 0) {
+			if made := r.setCookies()[browser.SessionCookie] != nil; made != (i == 0) {
 				t.Errorf("tab %d, answer %d: a session was made: %v", tab, i, made)
 			}
-			if r := b.get(Base + "/stay?return=" + pages[tab]); r.location != pages[tab] { // field trial 5.7
+			if r := b.get(browser.Base + "/stay?return=" + pages[tab]); r.location != pages[tab] { // field trial 5.7
 				t.Errorf("Back to the prompt: %d to %q", r.status, r.location)
 			}
 		}
@@ -80,7 +81,7 @@ func TestTabsOfTwoUsers(t *testing.T) {
 	page := b.get(b.callback(one).location)
 	b.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
 	b.callback(two)
-	if r := b.inTab(page, "yes"); r.status != http.StatusForbidden || r.setCookies()[cookieBase] != nil {
+	if r := b.inTab(page, "yes"); r.status != http.StatusForbidden || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("the first user's form: %d", r.status)
 	}
 	if n := b.log.count(signinlog.KeepMeSignedIn); n != 1 {
@@ -90,10 +91,10 @@ func TestTabsOfTwoUsers(t *testing.T) {
 
 // TestPageOfATab (A02): the page in address and form passes the redirect validator.
 func TestPageOfATab(t *testing.T) {
-	for _, bad := range []string{"//evil.example/", "https://evil.example/", "/\\evil.example", Base + "/sign-out"} {
+	for _, bad := range []string{"//evil.example/", "https://evil.example/", "/\\evil.example", browser.Base + "/sign-out"} {
 		b := newGateway(t).browser()
 		b.prompted("/page")
-		page := b.get(Base + "/stay?" + url.Values{"return": {bad}}.Encode())
+		page := b.get(browser.Base + "/stay?" + url.Values{"return": {bad}}.Encode())
 		if !strings.Contains(page.body, returnField+`/"`) {
 			t.Errorf("%q is in the form\n%s", bad, page.body)
 		}

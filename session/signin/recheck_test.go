@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -85,7 +86,7 @@ func TestRecheckRefused(t *testing.T) {
 	g.idp.set(func(p *fakeIDP) { p.tokenFail = map[string]any{"error": "invalid_grant"} })
 	g.clock.Advance(2 * recheck)
 	r := b.get("/")
-	if c := r.setCookies()[cookieBase]; r.status != http.StatusSeeOther || c == nil || c.MaxAge >= 0 {
+	if c := r.setCookies()[browser.SessionCookie]; r.status != http.StatusSeeOther || c == nil || c.MaxAge >= 0 {
 		t.Errorf("refused: %d, cookie %v", r.status, c)
 	}
 	if g.log.count(signinlog.GrantRevoked) != 1 {
@@ -213,7 +214,7 @@ func TestRecheckStoreDown(t *testing.T) {
 // loaded returns the session that the browser's cookie opens, and its token.
 func (b *testBrowser) loaded() (*session.Session, session.Token) {
 	b.t.Helper()
-	token, err := session.OpenToken(b.service.Keys, b.cookie(cookieBase).Value, "127.0.0.1", cookieBase)
+	token, err := session.OpenToken(b.service.Keys, b.cookie(browser.SessionCookie).Value, "127.0.0.1", browser.SessionCookie)
 	if err != nil {
 		b.t.Fatal(err)
 	}

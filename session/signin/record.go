@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -14,7 +15,7 @@ func (s *Service) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) 
 		rec.Created, rec.CorrelationID, rec.Provider = f.started(), f.Correlation, f.Provider
 		rec.SessionLifetime = f.Demand.lifetime()
 	}
-	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), agent(r)
+	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), browser.UserAgent(r)
 	rec.Interactive = true
 	// Anybody can send what leads here without having begun a sign-in, so nothing of it is stored (field trial 2.6).
 	rec.Unproven = rec.UserSubject == "" && (f == nil || !f.proven)

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // Field trial 1.2 and 4.1: without an ID token, what userinfo says replaces what it said before and what the first ID
@@ -171,7 +172,7 @@ func TestWarnings(t *testing.T) {
 	}
 	stranger := g.browser()
 	asked := stranger.toProvider("/")
-	r := stranger.get(Base + "/callback?state=" + asked.Get("state") + "&error=invalid_scope&error_description=no%0Asuch+scope")
+	r := stranger.get(browser.Base + "/callback?state=" + asked.Get("state") + "&error=invalid_scope&error_description=no%0Asuch+scope")
 	if e := logs.TakeAll(); r.status != http.StatusBadGateway || e[len(e)-1].ContextMap()["provider_says"] != `no\nsuch scope` || strings.Contains(r.body, "such scope") {
 		t.Errorf("%d, %v", r.status, e)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -67,48 +68,48 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
 func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, over bool, d *Demand) {
 	if over {
 		s.endCookie(w, v)
-		if Classify(r) != NotNavigation {
+		if browser.Classify(r) != browser.NotNavigation {
 			s.clearSiteData(w, v, true)
 		}
 	}
-	switch kind, frame := Classify(r), framed(r); {
-	case !v.usable() && (frame || kind != NotNavigation):
+	switch kind, frame := browser.Classify(r), browser.Framed(r); {
+	case !v.usable() && (frame || kind != browser.NotNavigation):
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
-	case kind == NavigationGet && s.hasPending(r, v):
-		redirect(w, stayURL(returnPath(v.Return)))
-	case kind == NavigationGet:
+	case kind == browser.NavigationGet && s.hasPending(r, v):
+		browser.Redirect(w, stayURL(browser.ReturnPath(v.Return)))
+	case kind == browser.NavigationGet:
 		if over {
 			v.challenge = s.challengeOf(r, v)
 		}
 		s.choose(w, r, v, v.Return, wish{Demand: d}, false)
-	case kind == NavigationForm && over && s.keepForm(w, r, v, v.expired):
+	case kind == browser.NavigationForm && over && s.keepForm(w, r, v, v.expired):
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormKept, ActionURL: signInURL(v.Return)})
-	case kind == NavigationForm:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: signInURL(Home)})
+	case kind == browser.NavigationForm:
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: signInURL(browser.Home)})
 	default:
 		reason := "sign_in_required"
 		if over {
 			reason = "session_ended"
 		}
-		w.Header().Set("WWW-Authenticate", `Latchkey realm="`+Base+`"`)
+		w.Header().Set("WWW-Authenticate", `Latchkey realm="`+browser.Base+`"`)
 		if frame {
 			s.framedSignIn(w, r, v, over && r.Method == http.MethodPost && s.keepForm(w, r, v, v.expired), d)
 			return
 		}
 		writeProblem(w, r, problemJSON{
 			Title: "Sign-in required", Status: http.StatusUnauthorized, Reason: reason,
-			SignInURL: signInURL(Home), RequestID: v.RequestID,
+			SignInURL: signInURL(browser.Home), RequestID: v.RequestID,
 		})
 	}
 }
 
 // Refuse answers a request that may not pass. who is nil for an anonymous client.
 func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, why *Refusal) {
-	if framed(r) {
-		s.framedProblem(w, r, http.StatusForbidden, pages.Blocked{Title: why.Title}, pagePath(v.Return))
+	if browser.Framed(r) {
+		s.framedProblem(w, r, http.StatusForbidden, pages.Blocked{Title: why.Title}, browser.PagePath(v.Return))
 		return
 	}
-	if Classify(r) == NotNavigation {
+	if browser.Classify(r) == browser.NotNavigation {
 		writeProblem(w, r, problemJSON{
 			Title: "Access denied", Status: http.StatusForbidden, Reason: why.Reason, Code: int(why.Code), RequestID: v.RequestID,
 		})
@@ -157,11 +158,11 @@ func (s *Service) problem(w http.ResponseWriter, r *http.Request, v *Visit, p pa
 	if p.Code == 0 {
 		p.Code = int(v.logged)
 	}
-	if framed(r) {
+	if browser.Framed(r) {
 		s.framedProblem(w, r, 0, p, cmp.Or(p.ActionURL, p.HomeURL))
 		return
 	}
-	if Classify(r) != NotNavigation || acceptsHTML(r.Header.Get("Accept")) {
+	if browser.Classify(r) != browser.NotNavigation || browser.AcceptsHTML(r.Header.Get("Accept")) {
 		s.Pages.Write(w, r, 0, p)
 		return
 	}

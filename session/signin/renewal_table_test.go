@@ -2,6 +2,7 @@ package signin
 
 import (
 	"fmt"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"maps"
 	"net/http"
 	"os"
@@ -181,7 +182,7 @@ func observe(t *testing.T, a answering) row {
 	switch {
 	case r.status == http.StatusSeeOther:
 		got["session"], got["token"] = "ends", "none"
-		if c := r.setCookies()[cookieBase]; c == nil || c.MaxAge >= 0 {
+		if c := r.setCookies()[browser.SessionCookie]; c == nil || c.MaxAge >= 0 {
 			t.Error("the session has ended and its cookie stays")
 		}
 	case r.status == http.StatusOK:
@@ -270,7 +271,7 @@ func dayLater(t *testing.T, a answering) string {
 	o.begin(a)
 	o.clock.Advance(recheck + recheckOutage + time.Second)
 	r := b.get("/")
-	_, touched := r.setCookies()[cookieBase]
+	_, touched := r.setCookies()[browser.SessionCookie]
 	switch {
 	case r.status == http.StatusOK:
 		return "200"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -16,7 +17,7 @@ import (
 func (s *Service) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, who *session.Session, rec signinlog.Record) {
 	rec.Code, rec.Detail = signinlog.GrantRevoked, "sessions were ended while the person signed in"
 	s.logPerson(v, r, f, who, rec)
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindEnded, ActionURL: signInURL(f.Return), HomeURL: Home})
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindEnded, ActionURL: signInURL(f.Return), HomeURL: browser.Home})
 }
 
 // full answers where too many sign-ins wait for their answer. The person is signed in at the provider, so that the next

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -32,7 +33,7 @@ func TestRevokedWhileSigningIn(t *testing.T) {
 		atPrompt, atProvider := g.browser(), g.browser()
 		page := atPrompt.prompted("/page")
 		asked := atProvider.toProvider("/")
-		again := query(t, silent.get(Base+"/sign-in").location)
+		again := query(t, silent.get(browser.Base+"/sign-in").location)
 		g.clock.Advance(time.Minute)
 		if err := end(g); err != nil {
 			t.Fatal(err)
@@ -43,13 +44,13 @@ func TestRevokedWhileSigningIn(t *testing.T) {
 			"the answer":                   atPrompt.answer(page, "yes"),
 			"a callback that is not asked": silent.callback(again),
 		} {
-			if r.status != http.StatusForbidden || !strings.Contains(r.body, "sign in again") || r.setCookies()[cookieBase] != nil {
+			if r.status != http.StatusForbidden || !strings.Contains(r.body, "sign in again") || r.setCookies()[browser.SessionCookie] != nil {
 				t.Errorf("%s, %s: %d, cookies %v", name, what, r.status, r.setCookies())
 			}
 		}
 		if r := atProvider.callback(asked); !stays(r.location) {
 			t.Errorf("%s: callback: %d", name, r.status)
-		} else if r := atProvider.answer(atProvider.get(Base+"/stay"), "yes"); r.status != http.StatusForbidden {
+		} else if r := atProvider.answer(atProvider.get(browser.Base+"/stay"), "yes"); r.status != http.StatusForbidden {
 			t.Errorf("%s: an answer after a callback: %d", name, r.status)
 		}
 		if n := g.log.count(signinlog.GrantRevoked) - before; n != 3 {
@@ -74,10 +75,10 @@ func TestRevokedForOneAppOfAHost(t *testing.T) {
 	if err := g.service.Sessions.RevokeBefore(t.Context(), session.Scope{App: "wiki"}, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
-	if r := b.get("/"); r.status != http.StatusSeeOther || r.setCookies()[cookieBase] != nil {
+	if r := b.get("/"); r.status != http.StatusSeeOther || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("at the app: %d, cookies %v", r.status, r.setCookies())
 	}
-	if r := b.do(http.MethodGet, "/", nil, "Accept", "application/json"); r.status != http.StatusUnauthorized || r.setCookies()[cookieBase] != nil {
+	if r := b.do(http.MethodGet, "/", nil, "Accept", "application/json"); r.status != http.StatusUnauthorized || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("a script at the app: %d, cookies %v", r.status, r.setCookies())
 	}
 	g.site.App = "mail"
@@ -128,14 +129,14 @@ func TestTooManyPrompts(t *testing.T) {
 	next()
 	entries := g.store.Len()
 	b, r := next()
-	if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" || b.cookie(cookiePending) != nil ||
+	if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" || b.cookie(browser.PendingCookie) != nil ||
 		!strings.Contains(r.body, url.QueryEscape("/page")) {
 		t.Errorf("one too many: %d, Retry-After %q\n%s", r.status, r.header.Get("Retry-After"), r.body)
 	}
 	if n := g.store.Len() - entries; n != 1 { // the state that was spent
 		t.Errorf("%d entries more", n)
 	}
-	first.answer(first.get(Base+"/stay"), "no")
+	first.answer(first.get(browser.Base+"/stay"), "no")
 	if r := b.callback(b.toProvider("/page")); !stays(r.location) {
 		t.Errorf("once there is room: %d to %q", r.status, r.location)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // stateJSON is what scripts in the pages of a site may know of the session. All times are seconds from now, rounded up, so
@@ -48,7 +49,7 @@ const (
 // a key (T3, T17).
 func (s *Service) sessionState(w http.ResponseWriter, r *http.Request, v *Visit) {
 	use := r.Method == http.MethodPost
-	if use && (r.Header.Get(heartbeatHeader) != "1" || !sameOrigin(r, v.Origin)) {
+	if use && (r.Header.Get(heartbeatHeader) != "1" || !browser.SameOrigin(r, v.Origin)) {
 		writeProblem(w, r, problemJSON{
 			Title: "Not from a page of this site", Status: http.StatusForbidden, Reason: "cross_origin", RequestID: v.RequestID,
 		})
@@ -77,14 +78,14 @@ func (s *Service) sessionState(w http.ResponseWriter, r *http.Request, v *Visit)
 }
 
 func (s *Service) writeState(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session) {
-	state := stateJSON{SignInURL: Base + "/sign-in", SignOutURL: Base + "/sign-out", SignedOutURL: Base + "/signed-out"}
+	state := stateJSON{SignInURL: browser.Base + "/sign-in", SignOutURL: browser.Base + "/sign-out", SignedOutURL: browser.Base + "/signed-out"}
 	if have != nil {
 		if err := s.describeState(&state, r, v, have); err != nil {
 			s.fail(w, r, v, "texts of the warning", err)
 			return
 		}
 	}
-	if q, ok := singleValues(r.URL.RawQuery, "text"); ok && q["text"] == "sign_in" {
+	if q, ok := browser.SingleValues(r.URL.RawQuery, "text"); ok && q["text"] == "sign_in" {
 		text, err := s.Pages.SignInWindow(r)
 		if err != nil {
 			s.fail(w, r, v, "texts of the dialog", err)

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -224,7 +225,7 @@ type Visit struct {
 	Return    string
 	IP        netip.Addr
 	RequestID string
-	Cookies   Cookies
+	Cookies   browser.Cookies
 	// Locales are the languages that the sign-in was asked to speak, canonical; empty for those of the browser.
 	Locales string
 	// logged is the code of the last entry that this request wrote to the sign-in log, for its page.
@@ -276,7 +277,7 @@ var endpoints = map[string]endpoint{
 
 // ServeHTTP answers a request for a path under Base. It never passes a request on.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visit) {
-	path := strings.TrimPrefix(r.URL.Path, Base)
+	path := strings.TrimPrefix(r.URL.Path, browser.Base)
 	if strings.HasPrefix(path, "/assets/") {
 		s.Pages.Assets().ServeHTTP(w, r)
 		return

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // twoProviders is a gateway whose site takes two: main, and partners, which may be hostile.
@@ -39,7 +40,7 @@ func (b *testBrowser) answerAt(path string, asked url.Values, more ...string) re
 	for i := 0; i+1 < len(more); i += 2 {
 		q.Set(more[i], more[i+1])
 	}
-	return b.get(Base + path + "?" + q.Encode())
+	return b.get(browser.Base + path + "?" + q.Encode())
 }
 
 // RFC 9700, sections 2.1 and 4.4: each provider has a redirect URI of its own, and what arrives at another's is nobody's:
@@ -48,8 +49,8 @@ func (b *testBrowser) answerAt(path string, asked url.Values, more ...string) re
 func TestMixUp(t *testing.T) {
 	g, partners := twoProviders(t)
 	b := g.browser()
-	chosen := b.toChosen(partners, Base+"/sign-in?provider=partners&return=/page")
-	if got := chosen.Get("redirect_uri"); got != g.URL+Base+"/callback/partners" {
+	chosen := b.toChosen(partners, browser.Base+"/sign-in?provider=partners&return=/page")
+	if got := chosen.Get("redirect_uri"); got != g.URL+browser.Base+"/callback/partners" {
 		t.Errorf("redirect_uri of the second provider: %s", got)
 	}
 	// The honest provider answers where it knows us.
@@ -58,15 +59,15 @@ func TestMixUp(t *testing.T) {
 		t.Errorf("mixed up: %d, %d and %d token requests", r.status, partners.count("/token"), g.idp.count("/token"))
 	}
 	// The other way round, and with RFC 9207 on top.
-	honest := b.toChosen(g.idp, Base+"/sign-in?provider=main&return=/page")
-	if got := honest.Get("redirect_uri"); got != g.URL+Base+"/callback" {
+	honest := b.toChosen(g.idp, browser.Base+"/sign-in?provider=main&return=/page")
+	if got := honest.Get("redirect_uri"); got != g.URL+browser.Base+"/callback" {
 		t.Errorf("redirect_uri of the first provider: %s", got)
 	}
 	for what, r := range map[string]result{
 		"at the other's address":    b.answerAt("/callback/partners", honest),
 		"at nobody's address":       b.answerAt("/callback/nobody", honest),
 		"under a longer address":    b.answerAt("/callback/partners/x", chosen),
-		"iss of the other provider": b.answerAt("/callback", b.toChosen(g.idp, Base+"/sign-in?provider=main"), "iss", partners.URL),
+		"iss of the other provider": b.answerAt("/callback", b.toChosen(g.idp, browser.Base+"/sign-in?provider=main"), "iss", partners.URL),
 	} {
 		if r.status != http.StatusBadRequest && r.status != http.StatusNotFound && r.status != http.StatusBadGateway {
 			t.Errorf("%s: %d to %q", what, r.status, r.location)
@@ -79,7 +80,7 @@ func TestMixUp(t *testing.T) {
 	if r := b.answerAt("/callback/partners", chosen); !stays(r.location) {
 		t.Errorf("the real answer: %d to %q", r.status, r.location)
 	}
-	if got := partners.lastToken.Get("redirect_uri"); got != g.URL+Base+"/callback/partners" {
+	if got := partners.lastToken.Get("redirect_uri"); got != g.URL+browser.Base+"/callback/partners" {
 		t.Errorf("redirect_uri at the token endpoint: %s", got)
 	}
 }
@@ -88,17 +89,17 @@ func TestMixUp(t *testing.T) {
 func TestMixUpFormPost(t *testing.T) {
 	g, partners := twoProviders(t)
 	b := g.browser()
-	chosen := b.toChosen(partners, Base+"/sign-in?provider=partners&return=/page")
+	chosen := b.toChosen(partners, browser.Base+"/sign-in?provider=partners&return=/page")
 	form := url.Values{"state": {chosen.Get("state")}, "code": {chosen.Get("nonce")}}
-	r := b.do(http.MethodPost, Base+"/callback/partners", form)
-	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, Base+"/callback/partners?resume=") {
+	r := b.do(http.MethodPost, browser.Base+"/callback/partners", form)
+	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, browser.Base+"/callback/partners?resume=") {
 		t.Fatalf("%d to %q", r.status, r.location)
 	}
 	if elsewhere := b.get(strings.Replace(r.location, "/callback/partners", "/callback", 1)); elsewhere.status != http.StatusBadRequest {
 		t.Errorf("resumed elsewhere: %d", elsewhere.status)
 	}
 	// An answer that was posted at another provider's address is not good at this one either.
-	lured := b.do(http.MethodPost, Base+"/callback", form).location
+	lured := b.do(http.MethodPost, browser.Base+"/callback", form).location
 	if moved := b.get(strings.Replace(lured, "/callback", "/callback/partners", 1)); moved.status != http.StatusBadRequest {
 		t.Errorf("posted elsewhere: %d to %q", moved.status, moved.location)
 	}
@@ -115,9 +116,9 @@ func TestLastProvider(t *testing.T) {
 	if first.status != http.StatusOK || strings.Contains(first.body, "Used last") || strings.Index(first.body, "main") > strings.Index(first.body, "Our partners") {
 		t.Fatalf("the first choice: %d\n%s", first.status, first.body)
 	}
-	page := b.get(b.answerAt("/callback/partners", b.toChosen(partners, Base+"/sign-in?provider=partners&return=/page")).location)
+	page := b.get(b.answerAt("/callback/partners", b.toChosen(partners, browser.Base+"/sign-in?provider=partners&return=/page")).location)
 	r := b.answer(page, "no")
-	kept := r.setCookies()[cookieProvider]
+	kept := r.setCookies()[browser.ProviderCookie]
 	if kept == nil || !kept.HttpOnly || kept.MaxAge <= 0 || strings.Contains(kept.Value, "partners") {
 		t.Fatalf("the cookie: %v", kept)
 	}
@@ -127,7 +128,7 @@ func TestLastProvider(t *testing.T) {
 	if again.status != http.StatusOK || last < 0 || last > other || strings.Count(again.body, "Used last in this browser") != 1 {
 		t.Errorf("the next choice: %d, partners at %d, main at %d\n%s", again.status, last, other, again.body)
 	}
-	forged := g.browser().do(http.MethodGet, "/page", nil, "Cookie", cookieProvider+"=partners")
+	forged := g.browser().do(http.MethodGet, "/page", nil, "Cookie", browser.ProviderCookie+"=partners")
 	if forged.status != http.StatusOK || strings.Contains(forged.body, "Used last") {
 		t.Errorf("a cookie that is not ours: %d", forged.status)
 	}
@@ -141,13 +142,13 @@ func TestLastProvider(t *testing.T) {
 // and a page of this site; whatever else they send is passed over (A02, A33, A44).
 func TestInitiatedElsewhere(t *testing.T) {
 	g, partners := twoProviders(t)
-	start := func(values url.Values) string { return Base + "/sign-in?" + values.Encode() }
+	start := func(values url.Values) string { return browser.Base + "/sign-in?" + values.Encode() }
 	asked := g.browser().toChosen(partners, start(url.Values{
 		"iss": {partners.URL}, "login_hint": {"ada@example.com"}, "target_link_uri": {g.URL + "/page?x=1"}, "scope": {"admin"},
 		"prompt": {"none"}, "redirect_uri": {"https://evil.example"}, "provider": {"main"}, "return": {"/other"}, "state": {"x"},
 	}))
 	if asked.Get("login_hint") != "ada@example.com" || asked.Get("prompt") != "" || asked.Get("scope") != "openid profile email offline_access" ||
-		asked.Get("redirect_uri") != g.URL+Base+"/callback/partners" || len(asked.Get("state")) < 22 {
+		asked.Get("redirect_uri") != g.URL+browser.Base+"/callback/partners" || len(asked.Get("state")) < 22 {
 		t.Errorf("asked %v", asked)
 	}
 	for what, row := range map[string]struct{ target, want string }{
@@ -157,7 +158,7 @@ func TestInitiatedElsewhere(t *testing.T) {
 		"a longer host":   {g.URL + ".evil.example/page", "/"},
 		"a path alone":    {"/page", "/"},
 		"scheme-relative": {"//evil.example", "/"},
-		"one of ours":     {g.URL + Base + "/sign-out", "/"},
+		"one of ours":     {g.URL + browser.Base + "/sign-out", "/"},
 	} {
 		b := g.browser()
 		asked := b.toChosen(g.idp, start(url.Values{"iss": {g.idp.URL}, "target_link_uri": {row.target}}))
@@ -173,9 +174,9 @@ func TestInitiatedElsewhere(t *testing.T) {
 		"an issuer and more":  g.browser().get(start(url.Values{"iss": {g.idp.URL + "/"}})),
 		"two issuers":         g.browser().get(start(url.Values{"iss": {g.idp.URL, partners.URL}})),
 		"two hints":           g.browser().get(start(url.Values{"iss": {g.idp.URL}, "login_hint": {"a", "b"}})),
-		"a form with no iss":  g.browser().do(http.MethodPost, Base+"/sign-in", url.Values{"login_hint": {"a"}}),
-		"a form of JSON":      g.browser().do(http.MethodPost, Base+"/sign-in", url.Values{"iss": {g.idp.URL}}, "Content-Type", "application/json"),
-		"a form that is huge": g.browser().do(http.MethodPost, Base+"/sign-in", url.Values{"iss": {g.idp.URL}, "x": {strings.Repeat("x", maxFormBody)}}),
+		"a form with no iss":  g.browser().do(http.MethodPost, browser.Base+"/sign-in", url.Values{"login_hint": {"a"}}),
+		"a form of JSON":      g.browser().do(http.MethodPost, browser.Base+"/sign-in", url.Values{"iss": {g.idp.URL}}, "Content-Type", "application/json"),
+		"a form that is huge": g.browser().do(http.MethodPost, browser.Base+"/sign-in", url.Values{"iss": {g.idp.URL}, "x": {strings.Repeat("x", browser.MaxForm)}}),
 	} {
 		if r.status != http.StatusBadRequest {
 			t.Errorf("%s: %d to %q", what, r.status, r.location)
@@ -185,7 +186,7 @@ func TestInitiatedElsewhere(t *testing.T) {
 	if r := g.browser().get(start(url.Values{"iss": {partners.URL}})); r.status != http.StatusBadRequest {
 		t.Errorf("a provider of another site: %d", r.status)
 	}
-	r := g.browser().do(http.MethodPost, Base+"/sign-in", url.Values{"iss": {g.idp.URL}, "login_hint": {"ada"}},
+	r := g.browser().do(http.MethodPost, browser.Base+"/sign-in", url.Values{"iss": {g.idp.URL}, "login_hint": {"ada"}},
 		"Origin", "https://portal.example", "Sec-Fetch-Site", "cross-site")
 	if q := query(t, r.location); r.status != http.StatusSeeOther || q.Get("login_hint") != "ada" {
 		t.Errorf("a form of another site: %d to %q", r.status, r.location)
@@ -201,14 +202,14 @@ func TestInitiatedElsewhere(t *testing.T) {
 func TestInitiatedElsewhereEndsNothing(t *testing.T) {
 	g, partners := twoProviders(t)
 	b := g.browser()
-	prompt := b.get(b.callback(b.toChosen(g.idp, Base+"/sign-in?provider=main&return=/page")).location)
-	if r := b.get(Base + "/sign-in?" + url.Values{"iss": {partners.URL}}.Encode()); r.location != Base+"/stay" {
+	prompt := b.get(b.callback(b.toChosen(g.idp, browser.Base+"/sign-in?provider=main&return=/page")).location)
+	if r := b.get(browser.Base + "/sign-in?" + url.Values{"iss": {partners.URL}}.Encode()); r.location != browser.Base+"/stay" {
 		t.Errorf("while the prompt is open: %d to %q", r.status, r.location)
 	}
-	if r := b.answer(prompt, "yes"); r.setCookies()[cookieBase] == nil {
+	if r := b.answer(prompt, "yes"); r.setCookies()[browser.SessionCookie] == nil {
 		t.Fatalf("the prompt was gone: %d", r.status)
 	}
-	if r := b.get(Base + "/sign-in?" + url.Values{"iss": {partners.URL}}.Encode()); r.location != "/" {
+	if r := b.get(browser.Base + "/sign-in?" + url.Values{"iss": {partners.URL}}.Encode()); r.location != "/" {
 		t.Errorf("with a session of another provider: %d to %q", r.status, r.location)
 	}
 	if !b.alive() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -19,7 +20,7 @@ func TestYes(t *testing.T) {
 	b := newGateway(t).browser()
 	asked := b.toProvider("/page?x=1")
 	for key, want := range map[string]string{
-		"response_type": "code", "client_id": testClient, "code_challenge_method": "S256", "redirect_uri": b.URL + Base + "/callback",
+		"response_type": "code", "client_id": testClient, "code_challenge_method": "S256", "redirect_uri": b.URL + browser.Base + "/callback",
 		"scope": "openid profile email offline_access",
 	} {
 		if asked.Get(key) != want {
@@ -40,14 +41,14 @@ func TestYes(t *testing.T) {
 	if r := b.do(http.MethodGet, "/page", nil, "Accept", "*/*"); r.status != http.StatusUnauthorized {
 		t.Errorf("a script while pending: %d", r.status)
 	}
-	if b.passed.Load() != 0 || b.cookie(cookieBase) != nil {
+	if b.passed.Load() != 0 || b.cookie(browser.SessionCookie) != nil {
 		t.Fatal("there is a session before the answer")
 	}
-	r = b.answer(b.get(Base+"/stay"), "yes")
+	r = b.answer(b.get(browser.Base+"/stay"), "yes")
 	if r.status != http.StatusOK || !strings.Contains(r.header.Get("Refresh"), "/page?x=1") {
 		t.Fatalf("answer: %d, Refresh %q", r.status, r.header.Get("Refresh"))
 	}
-	c := r.setCookies()[cookieBase]
+	c := r.setCookies()[browser.SessionCookie]
 	if want := int(session.DefaultLimits.Persistent.Max / time.Second); c == nil || c.MaxAge < want-5 || c.MaxAge > want {
 		t.Errorf("session cookie %v, want a lifetime of %d s", c, want)
 	}
@@ -66,7 +67,7 @@ func TestYes(t *testing.T) {
 // TestNo holds K5 and X4: no lifetime in the browser, and an idle limit on the server all the same (X7).
 func TestNo(t *testing.T) {
 	b := newGateway(t).browser()
-	c := b.answer(b.prompted("/"), "no").setCookies()[cookieBase]
+	c := b.answer(b.prompted("/"), "no").setCookies()[browser.SessionCookie]
 	if c == nil || c.MaxAge != 0 || !c.Expires.IsZero() {
 		t.Fatalf("session cookie %v, want none of the lifetimes", c)
 	}
@@ -75,8 +76,8 @@ func TestNo(t *testing.T) {
 	}
 	b.clock.Advance(session.DefaultLimits.Browser.Idle)
 	r := b.get("/")
-	if r.status != http.StatusSeeOther || r.setCookies()[cookieBase] == nil || r.setCookies()[cookieBase].MaxAge >= 0 {
-		t.Errorf("after the idle limit: %d, cookie %v", r.status, r.setCookies()[cookieBase])
+	if r.status != http.StatusSeeOther || r.setCookies()[browser.SessionCookie] == nil || r.setCookies()[browser.SessionCookie].MaxAge >= 0 {
+		t.Errorf("after the idle limit: %d, cookie %v", r.status, r.setCookies()[browser.SessionCookie])
 	}
 }
 
@@ -94,7 +95,7 @@ func TestCancelAndAbandon(t *testing.T) {
 		t.Fatalf("%d entries after a cancel, want 1", n)
 	}
 	anew.prompted("/")
-	anew.get(Base + "/sign-in?return=/")
+	anew.get(browser.Base + "/sign-in?return=/")
 	if n := g.log.count(signinlog.KeepMeSignedIn); n != 2 {
 		t.Fatalf("%d entries after beginning anew, want 2", n)
 	}
@@ -108,7 +109,7 @@ func TestCancelAndAbandon(t *testing.T) {
 		t.Errorf("entry: %+v", rec)
 	}
 	// A8: a late answer gets a fresh sign-in, not a session.
-	if r := silent.answer(page, "yes"); r.setCookies()[cookieBase] != nil || !strings.Contains(r.body, "/.latchkey/sign-in?return=%2Flate") {
+	if r := silent.answer(page, "yes"); r.setCookies()[browser.SessionCookie] != nil || !strings.Contains(r.body, "/.latchkey/sign-in?return=%2Flate") {
 		t.Errorf("late answer: %d %s", r.status, r.body)
 	}
 	if n := g.log.count(signinlog.KeepMeSignedIn); n != 3 {
@@ -120,7 +121,7 @@ func TestCancelAndAbandon(t *testing.T) {
 func TestAnswerTwice(t *testing.T) {
 	b := newGateway(t).browser()
 	page := b.prompted("/page")
-	pending := b.cookie(cookiePending)
+	pending := b.cookie(browser.PendingCookie)
 	b.answer(page, "yes")
 	u, err := url.Parse(b.URL)
 	if err != nil {
@@ -128,7 +129,7 @@ func TestAnswerTwice(t *testing.T) {
 	}
 	b.client.Jar.SetCookies(u, []*http.Cookie{pending})
 	r := b.answer(page, "no")
-	if r.setCookies()[cookieBase] != nil || !strings.Contains(r.header.Get("Refresh"), "/page") {
+	if r.setCookies()[browser.SessionCookie] != nil || !strings.Contains(r.header.Get("Refresh"), "/page") {
 		t.Errorf("second answer: %d %q, cookies %v", r.status, r.header.Get("Refresh"), r.setCookies())
 	}
 	if r := b.get("/"); r.body != "app: ada persistent" {
@@ -153,7 +154,7 @@ func TestRemember(t *testing.T) {
 	if r := b.callback(b.toProvider("/")); !stays(r.location) {
 		t.Errorf("somebody else's answer was used: %q", r.location)
 	}
-	b.answer(b.get(Base+"/stay"), "cancel")
+	b.answer(b.get(browser.Base+"/stay"), "cancel")
 	g.idp.set(func(p *fakeIDP) { p.claims = nil })
 	g.clock.Advance(181 * 24 * time.Hour)
 	if r := b.callback(b.toProvider("/")); !stays(r.location) {
@@ -163,9 +164,9 @@ func TestRemember(t *testing.T) {
 
 func (b *testBrowser) signOut() {
 	b.t.Helper()
-	page := b.get(Base + "/sign-out")
-	r := b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
-	if r.status != http.StatusOK || r.setCookies()[cookieBase] == nil {
+	page := b.get(browser.Base + "/sign-out")
+	r := b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
+	if r.status != http.StatusOK || r.setCookies()[browser.SessionCookie] == nil {
 		b.t.Fatalf("sign-out: %d %s", r.status, r.body)
 	}
 }
@@ -177,11 +178,11 @@ func TestSettingOff(t *testing.T) {
 	b.signIn("yes")
 	g.service.Prompt.Off = true
 	r := b.get("/")
-	if c := r.setCookies()[cookieBase]; r.body != "app: ada browser" || c == nil || c.MaxAge != 0 {
+	if c := r.setCookies()[browser.SessionCookie]; r.body != "app: ada browser" || c == nil || c.MaxAge != 0 {
 		t.Errorf("app %q, cookie %v", r.body, c)
 	}
 	other := g.browser()
-	if r := other.callback(other.toProvider("/")); r.location != "/" || r.setCookies()[cookieBase].MaxAge != 0 {
+	if r := other.callback(other.toProvider("/")); r.location != "/" || r.setCookies()[browser.SessionCookie].MaxAge != 0 {
 		t.Errorf("asked although the setting is off: %q", r.location)
 	}
 	if g.log.last(t).PromptReason != ReasonSettingOff {
@@ -197,7 +198,7 @@ func TestPlainHTTP(t *testing.T) {
 	b.signIn("yes")
 	_, token := b.loaded()
 	for host, want := range map[string]bool{"wiki.example.com": false, "localhost": true, "127.0.0.1": true} {
-		v := &Visit{Site: g.site, Host: host, Cookies: Cookies{session: session.SealToken(g.service.Keys, token, host, cookieBase)}}
+		v := &Visit{Site: g.site, Host: host, Cookies: browser.Cookies{Session: session.SealToken(g.service.Keys, token, host, browser.SessionCookie)}}
 		_, _, err := g.service.Session(httptest.NewRequest(http.MethodGet, "/", nil), v)
 		if (err == nil) != want || err != nil && (!NoSession(err) || Over(err)) {
 			t.Errorf("%s: %v", host, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 )
 
@@ -27,9 +28,9 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 	case err == nil:
 		s.Pages.Write(w, r, http.StatusOK, pages.SignOut{
 			UserName:   have.User,
-			CSRF:       csrfToken(s.Keys, v.Host, actionSignOut, string(token.ID[:])),
+			CSRF:       browser.FormToken(s.Keys, v.Host, actionSignOut, string(token.ID[:])),
 			Everywhere: true,
-			BackURL:    Home,
+			BackURL:    browser.Home,
 		})
 	case !NoSession(err):
 		s.storeDown(w, r, v, err)
@@ -38,18 +39,18 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 		if Over(err) {
 			s.endCookie(w, v)
 		}
-		redirect(w, Base+"/signed-out")
+		browser.Redirect(w, browser.Base+"/signed-out")
 	}
 }
 
 func (s *Service) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, token session.Token) {
-	form, ok := readForm(w, r, maxFormBody, "csrf", "everywhere")
+	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "everywhere")
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
-	if !checkPost(r, s.Keys, v.Origin, v.Host, actionSignOut, string(token.ID[:]), form["csrf"]) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: Base + "/sign-out", HomeURL: Home})
+	if !browser.CheckPost(r, s.Keys, v.Origin, v.Host, actionSignOut, string(token.ID[:]), form["csrf"]) {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
 		return
 	}
 	if s.endHere(w, r, v, have, form["everywhere"] == "1") {
@@ -80,7 +81,7 @@ func (s *Service) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have
 	s.notify(EventSignOut, data)
 	s.endCookie(w, v)
 	s.clearSiteData(w, v, true)
-	if v.Cookies.pending != "" {
+	if v.Cookies.Pending != "" {
 		s.abandonPending(w, r, v)
 	}
 	return true
@@ -90,7 +91,7 @@ func (s *Service) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have
 func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, token session.Token) {
 	target := s.leaveURL(v, have, token)
 	if target == "" {
-		s.goOn(w, r, Base+"/signed-out")
+		s.goOn(w, r, browser.Base+"/signed-out")
 		return
 	}
 	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
@@ -111,7 +112,7 @@ func (s *Service) leaveURL(v *Visit, have *session.Session, token session.Token)
 		s.background(s.revocation(p, have, tokens.Refresh))
 	}
 	target, err := p.LogoutURL(leave.Request{
-		ClientID: p.ClientID, ReturnTo: s.signedOutOrigin(v) + Base + "/signed-out", State: s.leaveState(v, have),
+		ClientID: p.ClientID, ReturnTo: s.signedOutOrigin(v) + browser.Base + "/signed-out", State: s.leaveState(v, have),
 		IDToken: joinToken(have.Claims, tokens), Hint: logoutHint(have),
 	})
 	if err != nil {
@@ -198,10 +199,10 @@ func (s *Service) leaveState(v *Visit, have *session.Session) string {
 func (s *Service) signedOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 	s.leaveNothing(w, r, v)
 	from := ""
-	if q, ok := singleValues(r.URL.RawQuery, "state"); ok && q["state"] != "" {
+	if q, ok := browser.SingleValues(r.URL.RawQuery, "state"); ok && q["state"] != "" {
 		from = s.cameBack(v, q["state"])
 	}
-	s.Pages.Write(w, r, http.StatusOK, pages.SignedOut{SignInURL: signInURL(s.returnTarget(from + Home))})
+	s.Pages.Write(w, r, http.StatusOK, pages.SignedOut{SignInURL: signInURL(s.returnTarget(from + browser.Home))})
 }
 
 // leaveNothing has the page after sign-out clear what is left in the browser. Anybody can link to that page: where somebody
@@ -215,10 +216,10 @@ func (s *Service) leaveNothing(w http.ResponseWriter, r *http.Request, v *Visit)
 		return
 	}
 	name := ownerCookie(v.Site.App)
-	owned := v.Cookies.value(name) != ""
+	owned := v.Cookies.Value(name) != ""
 	if owned && v.Site.AppData.Personal() {
-		v.Site.AppData.Delete(w.Header(), v.Host, v.Secure, v.Cookies.lines)
-		clearCookie(w, v.Secure, name)
+		v.Site.AppData.Delete(w.Header(), v.Host, v.Secure, v.Cookies.Lines)
+		browser.ClearCookie(w, v.Secure, name)
 	}
 	s.clearSiteData(w, v, owned)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -15,22 +16,22 @@ func TestSignOut(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
 	b.signIn("yes")
-	copied := b.cookie(cookieBase)
-	page := b.get(Base + "/sign-out")
+	copied := b.cookie(browser.SessionCookie)
+	page := b.get(browser.Base + "/sign-out")
 	if b.get("/").status != http.StatusOK {
 		t.Fatal("a GET signed out (A23)")
 	}
-	r := b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
-	if c := r.setCookies()[cookieBase]; c == nil || c.MaxAge >= 0 {
+	r := b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
+	if c := r.setCookies()[browser.SessionCookie]; c == nil || c.MaxAge >= 0 {
 		t.Fatalf("sign-out: %d, cookie %v", r.status, c)
 	}
-	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+copied.Value); r.status != http.StatusSeeOther {
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+copied.Value); r.status != http.StatusSeeOther {
 		t.Errorf("the copied cookie: %d", r.status)
 	}
-	if r := b.get(Base + "/sign-out"); r.location != Base+"/signed-out" {
+	if r := b.get(browser.Base + "/sign-out"); r.location != browser.Base+"/signed-out" {
 		t.Errorf("signing out again: %d to %q", r.status, r.location)
 	}
-	if r := b.get(Base + "/signed-out"); r.status != http.StatusOK || !strings.Contains(r.body, "signed out") {
+	if r := b.get(browser.Base + "/signed-out"); r.status != http.StatusOK || !strings.Contains(r.body, "signed out") {
 		t.Errorf("the page after: %d", r.status)
 	}
 }
@@ -41,21 +42,21 @@ func TestSignOutForged(t *testing.T) {
 	b, other := g.browser(), g.browser()
 	b.signIn("yes")
 	other.signIn("yes")
-	token := csrf(b.get(Base + "/sign-out").body)
-	theirs := csrf(other.get(Base + "/sign-out").body)
+	token := csrf(b.get(browser.Base + "/sign-out").body)
+	theirs := csrf(other.get(browser.Base + "/sign-out").body)
 	if theirs == token {
 		t.Fatal("two sessions have one token")
 	}
 	for what, try := range map[string]result{
-		"no token":     b.do(http.MethodPost, Base+"/sign-out", url.Values{}),
-		"empty body":   b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {""}}),
-		"other token":  b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {theirs}}),
-		"cross-site":   b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {token}}, "Sec-Fetch-Site", "cross-site"),
-		"other origin": b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {token}}, "Origin", "https://evil.example"),
-		"no origin":    b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {token}}, "Origin", "", "Sec-Fetch-Site", ""),
-		"twice":        b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {token, token}}),
-		"oversized":    b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {token}, "x": {strings.Repeat("x", maxFormBody)}}),
-		"JSON":         b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {token}}, "Content-Type", "application/json"),
+		"no token":     b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{}),
+		"empty body":   b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {""}}),
+		"other token":  b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {theirs}}),
+		"cross-site":   b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {token}}, "Sec-Fetch-Site", "cross-site"),
+		"other origin": b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {token}}, "Origin", "https://evil.example"),
+		"no origin":    b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {token}}, "Origin", "", "Sec-Fetch-Site", ""),
+		"twice":        b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {token, token}}),
+		"oversized":    b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {token}, "x": {strings.Repeat("x", browser.MaxForm)}}),
+		"JSON":         b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {token}}, "Content-Type", "application/json"),
 	} {
 		if try.status != http.StatusForbidden && try.status != http.StatusBadRequest || len(try.setCookies()) != 0 {
 			t.Errorf("%s: %d, cookies %v", what, try.status, try.setCookies())
@@ -66,7 +67,7 @@ func TestSignOutForged(t *testing.T) {
 			t.Errorf("somebody was signed out: %d", r.status)
 		}
 	}
-	if r := b.do(http.MethodPut, Base+"/sign-out", url.Values{"csrf": {token}}); r.status != http.StatusMethodNotAllowed || r.header.Get("Allow") != "GET, POST" {
+	if r := b.do(http.MethodPut, browser.Base+"/sign-out", url.Values{"csrf": {token}}); r.status != http.StatusMethodNotAllowed || r.header.Get("Allow") != "GET, POST" {
 		t.Errorf("PUT: %d", r.status)
 	}
 }
@@ -77,23 +78,23 @@ func TestAnswerForged(t *testing.T) {
 	b, other := g.browser(), g.browser()
 	page, theirs := b.prompted("/"), other.prompted("/")
 	for what, try := range map[string]result{
-		"no token":    b.do(http.MethodPost, Base+"/stay", url.Values{"answer": {"yes"}}),
+		"no token":    b.do(http.MethodPost, browser.Base+"/stay", url.Values{"answer": {"yes"}}),
 		"other token": b.answer(theirs, "yes"),
-		"cross-site":  b.do(http.MethodPost, Base+"/stay", url.Values{"answer": {"yes"}, "csrf": {csrf(page.body)}}, "Sec-Fetch-Site", "cross-site"),
-		"no answer":   b.do(http.MethodPost, Base+"/stay", url.Values{"csrf": {csrf(page.body)}}),
+		"cross-site":  b.do(http.MethodPost, browser.Base+"/stay", url.Values{"answer": {"yes"}, "csrf": {csrf(page.body)}}, "Sec-Fetch-Site", "cross-site"),
+		"no answer":   b.do(http.MethodPost, browser.Base+"/stay", url.Values{"csrf": {csrf(page.body)}}),
 		"odd answer":  b.answer(page, "maybe"),
-		"two answers": b.do(http.MethodPost, Base+"/stay", url.Values{"answer": {"yes", "no"}, "csrf": {csrf(page.body)}}),
-		"empty":       b.do(http.MethodPost, Base+"/stay", url.Values{}),
-		"by GET":      b.get(Base + "/stay?answer=yes&csrf=" + url.QueryEscape(csrf(page.body))),
+		"two answers": b.do(http.MethodPost, browser.Base+"/stay", url.Values{"answer": {"yes", "no"}, "csrf": {csrf(page.body)}}),
+		"empty":       b.do(http.MethodPost, browser.Base+"/stay", url.Values{}),
+		"by GET":      b.get(browser.Base + "/stay?answer=yes&csrf=" + url.QueryEscape(csrf(page.body))),
 	} {
-		if try.setCookies()[cookieBase] != nil || try.status == http.StatusSeeOther {
+		if try.setCookies()[browser.SessionCookie] != nil || try.status == http.StatusSeeOther {
 			t.Errorf("%s: %d to %q", what, try.status, try.location)
 		}
 	}
 	if g.passed.Load() != 0 {
 		t.Fatal("somebody came in")
 	}
-	if r := b.answer(page, "yes"); r.setCookies()[cookieBase] == nil {
+	if r := b.answer(page, "yes"); r.setCookies()[browser.SessionCookie] == nil {
 		t.Errorf("the right answer afterwards: %d", r.status)
 	}
 }
@@ -108,8 +109,8 @@ func TestSignOutEverywhere(t *testing.T) {
 	stranger := g.browser()
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
 	stranger.signIn("no")
-	page := one.get(Base + "/sign-out")
-	one.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}, "everywhere": {"1"}})
+	page := one.get(browser.Base + "/sign-out")
+	one.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}, "everywhere": {"1"}})
 	for _, b := range []*testBrowser{one, two, three} {
 		if r := b.get("/"); r.status != http.StatusSeeOther {
 			t.Errorf("a session lives: %d", r.status)
@@ -125,9 +126,9 @@ func TestSignOutStoreDown(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
 	b.signIn("yes")
-	token := csrf(b.get(Base + "/sign-out").body)
+	token := csrf(b.get(browser.Base + "/sign-out").body)
 	g.store.Fail(errors.New("out"))
-	r := b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {token}})
+	r := b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {token}})
 	if r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
 		t.Errorf("%d, cookies %v", r.status, r.setCookies())
 	}

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -44,7 +45,7 @@ func (s *Service) renewsHere(v *Visit) bool { return s.SignInHost == "" || v.Ori
 func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Live, token session.Token) (sent bool, err error) {
 	p, now := s.byName[who.Provider()], s.Now()
 	held, paused := s.paused.of(who.ID, now)
-	if s.renewsHere(v) && !paused && Classify(r) == NavigationGet && s.reached(r, p) && s.sendSilently(w, r, v, p, who, token) {
+	if s.renewsHere(v) && !paused && browser.Classify(r) == browser.NavigationGet && s.reached(r, p) && s.sendSilently(w, r, v, p, who, token) {
 		return true, nil
 	}
 	down := now.UnixMilli() < s.renewals[p.Name].after.Load() || paused && held.down && !p.AnsweredSince(held.at)
@@ -106,7 +107,7 @@ func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit,
 		s.storeDown(w, r, v, lost)
 		return
 	case lost != nil:
-		redirect(w, f.Return) // which begins a sign-in if one is needed
+		browser.Redirect(w, f.Return) // which begins a sign-in if one is needed
 		return
 	}
 	var refused *RefusedError
@@ -118,7 +119,7 @@ func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit,
 			s.storeDown(w, r, v, err)
 			return
 		}
-		redirect(w, f.Return)
+		browser.Redirect(w, f.Return)
 		return
 	case err == nil:
 		s.askAloud(w, r, v, f, p, live, "somebody else is signed in at the provider", true)
@@ -139,7 +140,7 @@ func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit,
 	s.paused.failed(live.ID, s.Now(), isDown(err), false)
 	s.Logger.Warn("claims of a session not renewed, will retry", zap.String("provider", p.Name),
 		zap.String("session", live.ID.Short()), zap.Error(truncated(err)))
-	redirect(w, f.Return)
+	browser.Redirect(w, f.Return)
 }
 
 // askAloud has the person sign in where asking in silence was not enough. Their session goes on until they have, and

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"net/url"
 	"strings"
 	"testing"
@@ -9,16 +10,16 @@ import (
 // A page that says no offers to sign in as somebody else, which asks the provider for another account: to choose one where
 // it says that it can, else to sign in anew. Nobody is signed out by the link alone.
 func TestSignInAsSomebodyElse(t *testing.T) {
-	if got := switchURL("/a?b=c", ""); got != Base+"/sign-in?other=1&return=%2Fa%3Fb%3Dc" {
+	if got := switchURL("/a?b=c", ""); got != browser.Base+"/sign-in?other=1&return=%2Fa%3Fb%3Dc" {
 		t.Error(got)
 	}
-	if got := switchURL(Base+"/callback?code=x", ""); got != Base+"/sign-in?other=1&return=%2F" {
+	if got := switchURL(browser.Base+"/callback?code=x", ""); got != browser.Base+"/sign-in?other=1&return=%2F" {
 		t.Errorf("A33: %s", got)
 	}
 	g := newGateway(t)
 	b := g.browser()
 	for query, want := range map[string]string{"other=1": "login", "other=0": "", "": ""} {
-		r := b.get(Base + "/sign-in?return=%2F&" + query)
+		r := b.get(browser.Base + "/sign-in?return=%2F&" + query)
 		to, err := url.Parse(r.location)
 		if err != nil || to.Query().Get("prompt") != want {
 			t.Errorf("%s leads to %s", query, r.location)
@@ -34,19 +35,19 @@ func TestSignInAsSomebodyElse(t *testing.T) {
 func TestLocalesOfASignIn(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
-	r := b.get(Base + "/sign-in?return=%2F&ui_locales=tlh+ar-EG+%3Cscript%3E")
+	r := b.get(browser.Base + "/sign-in?return=%2F&ui_locales=tlh+ar-EG+%3Cscript%3E")
 	to, err := url.Parse(r.location)
 	if err != nil || to.Query().Get("ui_locales") != "tlh ar-EG" {
 		t.Fatalf("leads to %s", r.location)
 	}
-	page := b.get(Base + "/callback?" + url.Values{"state": {to.Query().Get("state")}, "code": {to.Query().Get("nonce")}}.Encode())
+	page := b.get(browser.Base + "/callback?" + url.Values{"state": {to.Query().Get("state")}, "code": {to.Query().Get("nonce")}}.Encode())
 	if !stays(page.location) {
 		t.Fatalf("%d %s", page.status, page.location)
 	}
-	if page = b.get(Base + "/stay"); !strings.Contains(page.body, `<html lang="ar" dir="rtl">`) {
+	if page = b.get(browser.Base + "/stay"); !strings.Contains(page.body, `<html lang="ar" dir="rtl">`) {
 		t.Errorf("the prompt is in another language:\n%s", page.body)
 	}
-	if r := b.get(Base + "/sign-in?return=%2F"); strings.Contains(r.location, "ui_locales") {
+	if r := b.get(browser.Base + "/sign-in?return=%2F"); strings.Contains(r.location, "ui_locales") {
 		t.Errorf("without being asked: %s", r.location)
 	}
 }

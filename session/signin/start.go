@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -21,7 +22,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.initiatedByPost(w, r, v)
 		return
 	}
-	q, ok := singleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri", "other", "begun", "ui_locales", "confirm")
+	q, ok := browser.SingleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri", "other", "begun", "ui_locales", "confirm")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
@@ -41,7 +42,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.initiated(w, r, v, q)
 		return
 	}
-	ret := returnPath(q["return"])
+	ret := browser.ReturnPath(q["return"])
 	st := s.openStep(v, q["step"])
 	if st != nil && !st.Anew {
 		s.signInStep(w, r, v, ret, st)
@@ -51,7 +52,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 	if st != nil {
 		want.Demand = st.Demand
 	}
-	if beganElsewhere(r) && !s.ownFlow(v, q["begun"]) {
+	if browser.BeganElsewhere(r) && !s.ownFlow(v, q["begun"]) {
 		if s.keepsUser(w, r, v, ret) {
 			return
 		}
@@ -100,7 +101,7 @@ func (s *Service) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret s
 		s.begin(w, r, v, f, restarted)
 		return
 	}
-	page := s.choice(v, providers, s.choiceLink(v, returnPath(ret), want))
+	page := s.choice(v, providers, s.choiceLink(v, browser.ReturnPath(ret), want))
 	s.Pages.Write(w, r, http.StatusOK, page)
 }
 
@@ -128,13 +129,13 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 		s.fail(w, r, v, "authorization request", err)
 		return
 	}
-	location(w, target)
+	browser.SeeOther(w, target)
 }
 
 // signInURL is where a sign-in for a page begins, on the site that has the page.
 func signInURL(page string) string {
-	origin, path := cutOrigin(page)
-	return origin + Base + "/sign-in?" + url.Values{"return": {path}}.Encode()
+	origin, path := browser.CutOrigin(page)
+	return origin + browser.Base + "/sign-in?" + url.Values{"return": {path}}.Encode()
 }
 
 // endpointWith adds parameters to an endpoint of a provider, taken from its verified metadata.

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -24,8 +25,8 @@ const (
 // StepUp answers a request whose session must be stronger or fresher: a page being opened goes back to the provider,
 // whatever else is told in a form that a script can read (F5, RFC 9470).
 func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, why *Refusal, d *Demand) {
-	switch Classify(r) {
-	case NavigationGet:
+	switch browser.Classify(r) {
+	case browser.NavigationGet:
 		p := s.byName[who.Provider]
 		if p == nil {
 			s.Challenge(w, r, v, false, d)
@@ -33,25 +34,25 @@ func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *
 		}
 		if who.StepUps >= loopLimit && s.Now().Sub(who.SteppedUp) < loopWindow {
 			s.log(v, r, nil, person(who, signinlog.Record{Code: signinlog.LoopDetected, Detail: why.Reason}))
-			s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: Base + "/sign-out", HomeURL: Home})
+			s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
 			return
 		}
 		s.beginStep(w, r, v, who, s.newFlow(v, p, v.Return), step{Demand: d, Code: why.Code, Reason: why.Reason})
-	case NavigationForm:
+	case browser.NavigationForm:
 		if s.keepForm(w, r, v, who) {
 			s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerKept, ActionURL: s.stepURL(v, v.Return, d, why)})
 			return
 		}
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerFirst, ActionURL: s.stepURL(v, Home, d, why)})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerFirst, ActionURL: s.stepURL(v, browser.Home, d, why)})
 	default:
 		w.Header().Set("WWW-Authenticate", d.challenge())
-		if framed(r) {
+		if browser.Framed(r) {
 			s.framedStepUp(w, r, v, r.Method == http.MethodPost && s.keepForm(w, r, v, who), d, why)
 			return
 		}
 		writeProblem(w, r, problemJSON{
 			Title: "A stronger sign-in is required", Status: http.StatusUnauthorized, Reason: why.Reason, Code: int(why.Code),
-			SignInURL: s.stepURL(v, Home, d, why), RequestID: v.RequestID,
+			SignInURL: s.stepURL(v, browser.Home, d, why), RequestID: v.RequestID,
 		})
 	}
 }
@@ -76,7 +77,7 @@ const (
 // refused would sign in again in vain.
 func (s *Service) stepURL(v *Visit, ret string, d *Demand, why *Refusal) string {
 	sealed := s.sealStep(v, step{Demand: d, Code: why.Code, Reason: why.Reason})
-	return Base + "/sign-in?" + url.Values{"return": {ret}, "step": {sealed}}.Encode()
+	return browser.Base + "/sign-in?" + url.Values{"return": {ret}, "step": {sealed}}.Encode()
 }
 
 func (s *Service) sealStep(v *Visit, st step) string {

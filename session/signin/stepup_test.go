@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -25,7 +26,7 @@ func TestStepUp(t *testing.T) {
 	g := mfaGateway(t)
 	b := g.browser()
 	b.signIn("yes")
-	old := b.cookie(cookieBase)
+	old := b.cookie(browser.SessionCookie)
 	g.clock.Advance(10 * 24 * time.Hour)
 	g.demand = &Demand{MFA: true, ACRs: []string{"urn:gold"}, Reauthenticate: true, MaxAge: 15 * time.Minute}
 	asked := b.toProvider("/danger?x=1")
@@ -39,7 +40,7 @@ func TestStepUp(t *testing.T) {
 		p.claims = map[string]any{"amr": []string{"pwd", "mfa"}, "acr": "urn:gold", "auth_time": p.now().Unix()}
 	})
 	r := b.callback(asked)
-	c := r.setCookies()[cookieBase]
+	c := r.setCookies()[browser.SessionCookie]
 	if r.location != "/danger?x=1" || c == nil || c.Value == old.Value {
 		t.Fatalf("step-up: %d to %q, cookie %v", r.status, r.location, c)
 	}
@@ -50,7 +51,7 @@ func TestStepUp(t *testing.T) {
 	if r := b.get("/danger"); r.body != "app: ada persistent" {
 		t.Errorf("app: %d %q", r.status, r.body)
 	}
-	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+old.Value); r.status != http.StatusSeeOther {
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+old.Value); r.status != http.StatusSeeOther {
 		t.Errorf("the old id lives: %d", r.status)
 	}
 	if rec := g.log.last(t); rec.CorrelationID == "" {
@@ -119,7 +120,7 @@ func TestStepUpSomebodyElse(t *testing.T) {
 	if r := b.callback(asked); !stays(r.location) {
 		t.Fatalf("%d to %q, want the prompt", r.status, r.location)
 	}
-	b.answer(b.get(Base+"/stay"), "no")
+	b.answer(b.get(browser.Base+"/stay"), "no")
 	if r := b.get("/"); r.body != "app: eve browser" {
 		t.Errorf("app: %q", r.body)
 	}
@@ -163,7 +164,7 @@ func TestDemandAtSignIn(t *testing.T) {
 	b := g.browser()
 	r := b.callback(b.toProvider("/page"))
 	asked := query(t, r.location)
-	if !strings.HasPrefix(r.location, g.idp.URL) || r.setCookies()[cookiePending] != nil {
+	if !strings.HasPrefix(r.location, g.idp.URL) || r.setCookies()[browser.PendingCookie] != nil {
 		t.Fatalf("%d to %q", r.status, r.location)
 	}
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
@@ -178,7 +179,7 @@ func TestDemandAtSignIn(t *testing.T) {
 	}
 	// A second request would be the same as the first, so there is none (field trial 4.7).
 	r = other.callback(query(t, r.location))
-	if r.status != http.StatusForbidden || !strings.Contains(r.body, "mfa-for-all") || r.setCookies()[cookieBase] != nil {
+	if r.status != http.StatusForbidden || !strings.Contains(r.body, "mfa-for-all") || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("without it: %d to %q", r.status, r.location)
 	}
 }
@@ -272,7 +273,7 @@ func TestStepUpLink(t *testing.T) {
 		t.Errorf("without a session: %v", asked)
 	}
 	g.clock.Advance(stepLife)
-	for _, link := range []string{problem.SignInURL, Base + "/sign-in?return=%2F&step=AAAA"} {
+	for _, link := range []string{problem.SignInURL, browser.Base + "/sign-in?return=%2F&step=AAAA"} {
 		if asked := g.browser().toProvider(link); asked.Get("max_age") != "" {
 			t.Errorf("%s: %v", link, asked)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal/journaltest"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
@@ -73,7 +74,7 @@ func TestStoredLog(t *testing.T) {
 		case 0:
 			b.answer(page, "cancel")
 		case 1:
-			b.get(Base + "/sign-in?return=/")
+			b.get(browser.Base + "/sign-in?return=/")
 		}
 	}
 	// The gateway restarts, its log is written to the end, and the next one begins while the store is out.
@@ -112,7 +113,7 @@ func TestStoredLogHoldsNoSecret(t *testing.T) {
 	log := g.storeLog(journaltest.NewMemory(g.clock.Now))
 	secrets := []string{"client-secret-canary", "refresh-canary"}
 	keep := func(b *testBrowser, more ...string) {
-		for _, name := range []string{cookieBase, cookieBase + "-pending", cookieBase + "-browser", cookieBase + "-answer"} {
+		for _, name := range []string{browser.SessionCookie, browser.SessionCookie + "-pending", browser.SessionCookie + "-browser", browser.SessionCookie + "-answer"} {
 			if c := b.cookie(name); c != nil {
 				more = append(more, c.Value)
 			}
@@ -133,7 +134,7 @@ func TestStoredLogHoldsNoSecret(t *testing.T) {
 	for _, e := range []string{"access_denied", "server_error", "<script>alert(1)"} {
 		b := g.browser()
 		asked := b.toProvider("/")
-		b.get(Base + "/callback?error=" + e + "&error_description=description-canary&state=" + asked.Get("state"))
+		b.get(browser.Base + "/callback?error=" + e + "&error_description=description-canary&state=" + asked.Get("state"))
 		keep(b, asked.Get("state"), "description-canary", "alert(1)")
 	}
 	b := g.browser()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -22,7 +23,7 @@ func TestStoreDown(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
 	b.signIn("yes")
-	leaving := csrf(b.get(Base + "/sign-out").body)
+	leaving := csrf(b.get(browser.Base + "/sign-out").body)
 	pending := g.browser()
 	page := pending.prompted("/page")
 	under := g.browser()
@@ -30,9 +31,9 @@ func TestStoreDown(t *testing.T) {
 	g.store.Fail(errors.New("out"))
 	for what, r := range map[string]result{
 		"app":        b.get("/"),
-		"sign-out":   b.get(Base + "/sign-out"),
-		"leaving":    b.do(http.MethodPost, Base+"/sign-out", url.Values{"csrf": {leaving}}),
-		"prompt":     pending.get(Base + "/stay"),
+		"sign-out":   b.get(browser.Base + "/sign-out"),
+		"leaving":    b.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {leaving}}),
+		"prompt":     pending.get(browser.Base + "/stay"),
 		"answer":     pending.answer(page, "yes"),
 		"callback":   under.callback(asked),
 		"app script": b.do(http.MethodGet, "/", nil, "Accept", "*/*"),
@@ -91,15 +92,15 @@ func TestNewID(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.prompt.SharedUsers = 0 })
 	b := g.browser()
 	b.signIn("yes")
-	old := b.cookie(cookieBase)
+	old := b.cookie(browser.SessionCookie)
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2", "preferred_username": "eve"} })
-	r := b.get(Base + "/sign-in?return=/")
+	r := b.get(browser.Base + "/sign-in?return=/")
 	b.callback(query(t, r.location))
-	b.answer(b.get(Base+"/stay"), "no")
+	b.answer(b.get(browser.Base+"/stay"), "no")
 	if r := b.get("/"); r.body != "app: eve browser" {
 		t.Fatalf("app: %q", r.body)
 	}
-	if b.cookie(cookieBase).Value == old.Value {
+	if b.cookie(browser.SessionCookie).Value == old.Value {
 		t.Fatal("the cookie is the same")
 	}
 	thief := g.browser()
@@ -119,7 +120,7 @@ func TestGarbageCookies(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
 	b.signIn("no")
-	good := b.cookie(cookieBase).Value
+	good := b.cookie(browser.SessionCookie).Value
 	entries := g.store.Len()
 	for what, cookie := range map[string]string{
 		"garbage": "latchkey=garbage", "truncated": "latchkey=" + good[:40], "extended": "latchkey=" + good + "AA", "empty": "latchkey=",
@@ -127,7 +128,7 @@ func TestGarbageCookies(t *testing.T) {
 		"under another name": "latchkey-pending=" + good, "flow": "latchkey-flow-abcdefgh=" + good,
 	} {
 		r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookie)
-		if r.status != http.StatusSeeOther || r.setCookies()[cookieBase] != nil {
+		if r.status != http.StatusSeeOther || r.setCookies()[browser.SessionCookie] != nil {
 			t.Errorf("%s: %d, cookies %v", what, r.status, r.setCookies())
 		}
 	}
@@ -158,7 +159,7 @@ func TestBlockedAtSignIn(t *testing.T) {
 	if rec := g.log.last(t); rec.Code != signinlog.BlockedByPolicy || rec.PolicyStatus != "failure" || rec.Code.Status() != "failure" {
 		t.Errorf("log: %+v", rec)
 	}
-	if r.setCookies()[cookieBase] != nil || r.setCookies()[cookiePending] != nil {
+	if r.setCookies()[browser.SessionCookie] != nil || r.setCookies()[browser.PendingCookie] != nil {
 		t.Errorf("cookies %v", r.setCookies())
 	}
 	refuse = false
@@ -230,18 +231,18 @@ func TestNewSessionNotWritten(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.wrap = store })
 	b := g.browser()
 	b.signIn("yes", "remember", "1")
-	asked := query(t, b.get(Base+"/sign-in").location)
+	asked := query(t, b.get(browser.Base+"/sign-in").location)
 	store.on.Store(true)
-	if r := b.callback(asked); r.status != http.StatusServiceUnavailable || r.setCookies()[cookieBase] != nil {
+	if r := b.callback(asked); r.status != http.StatusServiceUnavailable || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("callback: %d, cookies %v", r.status, r.setCookies())
 	}
 	if r := b.get("/"); r.status != http.StatusOK {
 		t.Errorf("the session before is gone: %d", r.status)
 	}
 	store.on.Store(false)
-	old := b.cookie(cookieBase).Value
-	b.callback(query(t, b.get(Base+"/sign-in").location))
-	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", cookieBase+"="+old); r.status != http.StatusSeeOther {
+	old := b.cookie(browser.SessionCookie).Value
+	b.callback(query(t, b.get(browser.Base+"/sign-in").location))
+	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+old); r.status != http.StatusSeeOther {
 		t.Errorf("the session before lives on beside the new one: %d (A13)", r.status)
 	}
 }
@@ -257,7 +258,7 @@ func TestStepUpStoreDown(t *testing.T) {
 	asked := b.toProvider("/danger")
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
 	store.on.Store(true)
-	if r := b.callback(asked); r.status != http.StatusServiceUnavailable || r.setCookies()[cookiePending] != nil {
+	if r := b.callback(asked); r.status != http.StatusServiceUnavailable || r.setCookies()[browser.PendingCookie] != nil {
 		t.Errorf("callback: %d, cookies %v", r.status, r.setCookies())
 	}
 	store.on.Store(false)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -28,7 +29,7 @@ func ticketOf(t *testing.T, finish string) string {
 }
 
 func finishAt(origin, ticket string) string {
-	return origin + Base + "/finish?" + url.Values{"ticket": {ticket}}.Encode()
+	return origin + browser.Base + "/finish?" + url.Values{"ticket": {ticket}}.Encode()
 }
 
 // What stands in the address is good for one host, one browser, one flow, once, and for a minute (A13, A23, A42). Whatever
@@ -51,18 +52,18 @@ func TestTickets(t *testing.T) {
 		"another host, with the flow's cookie": {func(s scene) (*testBrowser, string) {
 			ticket := ticketOf(s.t, s.finish)
 			b := s.walker()
-			flow := s.b.at(wiki, cookieFlow+ticket[:flowNameSize])
+			flow := s.b.at(wiki, browser.FlowCookie+ticket[:browser.FlowNameSize])
 			b.client.Jar.SetCookies(parse(s.t, crm), []*http.Cookie{{Name: flow.Name, Value: flow.Value, Path: "/", Secure: true}})
 			return b, finishAt(crm, ticket)
 		}, true, false},
 		"another flow of the same browser": {func(s scene) (*testBrowser, string) {
 			other := s.b.toFinish(wiki + "/other")
-			return s.b, finishAt(wiki, ticketOf(s.t, other)[:flowNameSize+1]+ticketOf(s.t, s.finish)[flowNameSize+1:])
+			return s.b, finishAt(wiki, ticketOf(s.t, other)[:browser.FlowNameSize+1]+ticketOf(s.t, s.finish)[browser.FlowNameSize+1:])
 		}, true, false},
 		"one of somebody else, in a flow of one's own (fixation)": {func(s scene) (*testBrowser, string) {
 			thief := s.walker()
 			mine := thief.toFinish(wiki + "/")
-			return thief, finishAt(wiki, ticketOf(s.t, mine)[:flowNameSize+1]+ticketOf(s.t, s.finish)[flowNameSize+1:])
+			return thief, finishAt(wiki, ticketOf(s.t, mine)[:browser.FlowNameSize+1]+ticketOf(s.t, s.finish)[browser.FlowNameSize+1:])
 		}, true, false},
 		"too old": {func(s scene) (*testBrowser, string) {
 			s.clock.Advance(61 * time.Second)
@@ -70,15 +71,15 @@ func TestTickets(t *testing.T) {
 		}, true, true},
 		"forged": {func(s scene) (*testBrowser, string) {
 			ticket := ticketOf(s.t, s.finish)
-			return s.b, finishAt(wiki, ticket[:flowNameSize+1]+strings.Repeat("A", sealedTokenSize))
+			return s.b, finishAt(wiki, ticket[:browser.FlowNameSize+1]+strings.Repeat("A", sealedTokenSize))
 		}, true, false},
 		"too long":  {func(s scene) (*testBrowser, string) { return s.b, s.finish + "A" }, false, false},
 		"huge":      {func(s scene) (*testBrowser, string) { return s.b, s.finish + strings.Repeat("A", 100<<10) }, false, false},
 		"too short": {func(s scene) (*testBrowser, string) { return s.b, s.finish[:len(s.finish)-1] }, false, false},
-		"none":      {func(s scene) (*testBrowser, string) { return s.b, wiki + Base + "/finish" }, false, false},
+		"none":      {func(s scene) (*testBrowser, string) { return s.b, wiki + browser.Base + "/finish" }, false, false},
 		"twice":     {func(s scene) (*testBrowser, string) { return s.b, s.finish + "&" + strings.SplitN(s.finish, "?", 2)[1] }, false, false},
 		"the session's own cookie": {func(s scene) (*testBrowser, string) {
-			return s.b, finishAt(wiki, ticketOf(s.t, s.finish)[:flowNameSize+1]+s.b.at(login, cookieBase).Value)
+			return s.b, finishAt(wiki, ticketOf(s.t, s.finish)[:browser.FlowNameSize+1]+s.b.at(login, browser.SessionCookie).Value)
 		}, true, false},
 		"at the sign-in host": {func(s scene) (*testBrowser, string) { return s.b, finishAt(login, ticketOf(s.t, s.finish)) }, false, false},
 	} {
@@ -90,11 +91,11 @@ func TestTickets(t *testing.T) {
 			entries, logged := g.store.Len(), len(g.log.all)
 			r := who.get(at)
 			for name, ck := range r.setCookies() {
-				if name == hostPrefix+cookieBase && ck.MaxAge >= 0 {
+				if name == browser.HostPrefix+browser.SessionCookie && ck.MaxAge >= 0 {
 					t.Error("a session was given")
 				}
 			}
-			if goesOn := r.status == http.StatusSeeOther && strings.HasPrefix(r.location, login+Base+"/sign-in?for="); goesOn != c.goesOn {
+			if goesOn := r.status == http.StatusSeeOther && strings.HasPrefix(r.location, login+browser.Base+"/sign-in?for="); goesOn != c.goesOn {
 				t.Errorf("%d to %q", r.status, r.location)
 			}
 			if !c.goesOn && (r.status < 400 || r.status > 499) {
@@ -122,11 +123,11 @@ func TestSpentTicket(t *testing.T) {
 	g := estate(t)
 	b := g.walker()
 	finish := b.toFinish(wiki + "/where")
-	flow := b.at(wiki, cookieFlow+ticketOf(t, finish)[:flowNameSize])
+	flow := b.at(wiki, browser.FlowCookie+ticketOf(t, finish)[:browser.FlowNameSize])
 	if r := b.get(finish); r.location != "/where" {
 		t.Fatalf("%d to %q", r.status, r.location)
 	}
-	if b.at(wiki, flow.Name[len(hostPrefix):]) != nil {
+	if b.at(wiki, flow.Name[len(browser.HostPrefix):]) != nil {
 		t.Error("the flow's cookie is there still")
 	}
 	if at, r := b.open(finish); at != wiki+"/where" || r.status != http.StatusOK {
@@ -139,7 +140,7 @@ func TestSpentTicket(t *testing.T) {
 	thief := g.walker()
 	thief.client.Jar.SetCookies(parse(t, wiki), []*http.Cookie{{Name: flow.Name, Value: flow.Value, Path: "/", Secure: true}})
 	r := thief.get(finish)
-	if c := r.setCookies()[hostPrefix+cookieBase]; c != nil {
+	if c := r.setCookies()[browser.HostPrefix+browser.SessionCookie]; c != nil {
 		t.Error("a second use gave a session")
 	}
 	if g.log.last(t).Code != signinlog.FlowExpired {
@@ -158,7 +159,7 @@ func TestTicketUsedTwiceAtOnce(t *testing.T) {
 	g := estate(t)
 	b := g.walker()
 	finish := b.toFinish(wiki + "/")
-	flow := b.at(wiki, cookieFlow+ticketOf(t, finish)[:flowNameSize])
+	flow := b.at(wiki, browser.FlowCookie+ticketOf(t, finish)[:browser.FlowNameSize])
 	results := make(chan bool)
 	for range 8 {
 		go func() {
@@ -168,7 +169,7 @@ func TestTicketUsedTwiceAtOnce(t *testing.T) {
 			given := false
 			if err == nil {
 				for _, c := range resp.Cookies() {
-					given = given || c.Name == hostPrefix+cookieBase && c.MaxAge >= 0
+					given = given || c.Name == browser.HostPrefix+browser.SessionCookie && c.MaxAge >= 0
 				}
 				_ = resp.Body.Close()
 			}
@@ -194,7 +195,7 @@ func TestTicketOfAnEndedSession(t *testing.T) {
 	if _, err := g.service.Sessions.EndAll(t.Context(), session.Identity{Issuer: g.idp.URL, Subject: "s-1"}); err != nil {
 		t.Fatal(err)
 	}
-	if r := b.get(finish); r.setCookies()[hostPrefix+cookieBase] != nil || !strings.HasPrefix(r.location, login) {
+	if r := b.get(finish); r.setCookies()[browser.HostPrefix+browser.SessionCookie] != nil || !strings.HasPrefix(r.location, login) {
 		t.Errorf("%d to %q", r.status, r.location)
 	}
 }
@@ -210,7 +211,7 @@ func TestTicketsWithoutCookies(t *testing.T) {
 		b.client.Jar = nil
 		r = b.get(at)
 		b.client.Jar = kept // at the sign-in host
-		at, _ = b.walk(at, r, wiki+Base+"/finish")
+		at, _ = b.walk(at, r, wiki+browser.Base+"/finish")
 	}
 	b.client.Jar = nil
 	if r = b.get(at); r.status != http.StatusBadRequest || g.log.last(t).Code != signinlog.LoopDetected {
@@ -223,10 +224,10 @@ func TestHandoverEndsTheOneBefore(t *testing.T) {
 	g := estate(t)
 	b := g.walker()
 	b.enter(wiki+"/", "yes")
-	before := b.at(wiki, cookieBase)
-	b.client.Jar.SetCookies(parse(t, login), []*http.Cookie{{Name: hostPrefix + cookieBase, Path: "/", MaxAge: -1, Secure: true}})
+	before := b.at(wiki, browser.SessionCookie)
+	b.client.Jar.SetCookies(parse(t, login), []*http.Cookie{{Name: browser.HostPrefix + browser.SessionCookie, Path: "/", MaxAge: -1, Secure: true}})
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2", "preferred_username": "bob"} })
-	at, r := b.open(wiki + Base + "/sign-in?return=/")
+	at, r := b.open(wiki + browser.Base + "/sign-in?return=/")
 	at, r = b.walk(at, b.do(http.MethodPost, at, url.Values{"csrf": {csrf(r.body)}, "answer": {"no"}}), "")
 	if at != wiki+"/" || r.body != "app: bob browser" {
 		t.Fatalf("%d at %s: %s", r.status, at, r.body)
@@ -271,7 +272,7 @@ func TestWhoMayAskTheSignInHost(t *testing.T) {
 			b := g.walker()
 			b.enter(login+"/", "yes")
 			entries := g.store.Len()
-			r := b.get(c.at + Base + "/sign-in?for=" + c.value)
+			r := b.get(c.at + browser.Base + "/sign-in?for=" + c.value)
 			if r.status != http.StatusBadRequest || r.location != "" || r.header.Get("Refresh") != "" {
 				t.Errorf("%d to %q", r.status, r.location)
 			}
@@ -281,12 +282,12 @@ func TestWhoMayAskTheSignInHost(t *testing.T) {
 		})
 	}
 	open := seal(func(h *handover) { h.Return = "//evil.test/" }, hostOf(login), handoverPlace)
-	if h := g.service.openHandover(open); h == nil || h.Return != Home {
+	if h := g.service.openHandover(open); h == nil || h.Return != browser.Home {
 		t.Errorf("A19: a return path is taken as it came: %+v", h)
 	}
 	g.clock.Advance(flowLife)
 	b.enter(login+"/", "yes")
-	if r := b.get(login + Base + "/sign-in?for=" + asked); r.status != http.StatusBadRequest || !strings.Contains(r.body, wiki+Base+"/sign-in") {
+	if r := b.get(login + browser.Base + "/sign-in?for=" + asked); r.status != http.StatusBadRequest || !strings.Contains(r.body, wiki+browser.Base+"/sign-in") {
 		t.Errorf("an hour later: %d\n%s", r.status, r.body)
 	}
 }
@@ -295,11 +296,11 @@ func TestWhoMayAskTheSignInHost(t *testing.T) {
 func TestFlowsOfOneKind(t *testing.T) {
 	g := estate(t)
 	b := g.walker()
-	h := g.service.openHandover(query(t, b.get(wiki+Base+"/sign-in?provider=main").location).Get("for"))
+	h := g.service.openHandover(query(t, b.get(wiki+browser.Base+"/sign-in?provider=main").location).Get("for"))
 	if h.Provider != "main" {
 		t.Fatalf("%+v", h)
 	}
-	r := b.get(wiki + Base + "/callback?" + url.Values{"state": {h.Flow + markFirst + h.State}, "code": {"x"}}.Encode())
+	r := b.get(wiki + browser.Base + "/callback?" + url.Values{"state": {h.Flow + markFirst + h.State}, "code": {"x"}}.Encode())
 	if r.status != http.StatusBadRequest || g.idp.count("/token") != 0 {
 		t.Errorf("%d to %q", r.status, r.location)
 	}
@@ -309,7 +310,7 @@ func TestFlowsOfOneKind(t *testing.T) {
 func TestHandoverOfAHint(t *testing.T) {
 	g := estate(t)
 	b := g.walker()
-	at := wiki + Base + "/sign-in?" + url.Values{"iss": {g.idp.URL}, "login_hint": {"ada@example.com"}, "target_link_uri": {wiki + "/page"}}.Encode()
+	at := wiki + browser.Base + "/sign-in?" + url.Values{"iss": {g.idp.URL}, "login_hint": {"ada@example.com"}, "target_link_uri": {wiki + "/page"}}.Encode()
 	at, _ = b.walk(at, b.get(at), g.idp.URL)
 	if asked := query(t, at); asked.Get("login_hint") != "ada@example.com" {
 		t.Errorf("the provider is asked %v", asked)
@@ -324,14 +325,14 @@ func TestChangedTickets(t *testing.T) {
 	ticket := ticketOf(t, finish)
 	entries := g.store.Len()
 	rapid.Check(t, func(rt *rapid.T) {
-		at := rapid.IntRange(flowNameSize+1, ticketSize-1).Draw(rt, "at")
+		at := rapid.IntRange(browser.FlowNameSize+1, ticketSize-1).Draw(rt, "at")
 		to := rapid.SampledFrom(strings.Split("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=%/", "")).Draw(rt, "to")
 		changed := ticket[:at] + to + ticket[at+1:]
 		if changed == ticket {
 			return
 		}
 		r := b.get(finishAt(wiki, changed))
-		if r.setCookies()[hostPrefix+cookieBase] != nil || g.store.Len() != entries {
+		if r.setCookies()[browser.HostPrefix+browser.SessionCookie] != nil || g.store.Len() != entries {
 			rt.Fatalf("%d: a session, or a ticket spent", r.status)
 		}
 	})
@@ -366,11 +367,11 @@ func FuzzFinish(f *testing.F) {
 				}
 			}
 			w := httptest.NewRecorder()
-			r := httptest.NewRequest(http.MethodGet, "https://"+host+Base+path, nil)
+			r := httptest.NewRequest(http.MethodGet, "https://"+host+browser.Base+path, nil)
 			r.Header.Set("Accept", "text/html")
-			s.ServeHTTP(w, r, &Visit{Site: site, Origin: "https://" + host, Host: host, Secure: true, Cookies: ReadCookies(r.Header["Cookie"], true)})
+			s.ServeHTTP(w, r, &Visit{Site: site, Origin: "https://" + host, Host: host, Secure: true, Cookies: browser.ReadCookies(r.Header["Cookie"], true)})
 			to := w.Header().Get("Location")
-			if store.Len() != 0 || to != "" && !strings.HasPrefix(to, login+Base+"/sign-in?for=") && !strings.HasPrefix(to, "/") {
+			if store.Len() != 0 || to != "" && !strings.HasPrefix(to, login+browser.Base+"/sign-in?for=") && !strings.HasPrefix(to, "/") {
 				t.Fatalf("%q: %d to %q", ticket, w.Code, to)
 			}
 		}
@@ -381,9 +382,9 @@ func FuzzFinish(f *testing.F) {
 func TestReturnTarget(t *testing.T) {
 	g := estate(t)
 	for raw, want := range map[string]string{
-		wiki + "/x?a=b": wiki + "/x?a=b", wiki: wiki + "/", wiki + "//evil.test": wiki + "/", wiki + Base + "/sign-out": wiki + "/",
-		"https://evil.test/": Home, "http://evil.test": Home, wiki + ".evil.test/": Home, wiki + "@evil.test/": Home,
-		"//evil.test/": Home, "javascript://wiki.alpha.test/": Home, "/x": "/x",
+		wiki + "/x?a=b": wiki + "/x?a=b", wiki: wiki + "/", wiki + "//evil.test": wiki + "/", wiki + browser.Base + "/sign-out": wiki + "/",
+		"https://evil.test/": browser.Home, "http://evil.test": browser.Home, wiki + ".evil.test/": browser.Home, wiki + "@evil.test/": browser.Home,
+		"//evil.test/": browser.Home, "javascript://wiki.alpha.test/": browser.Home, "/x": "/x",
 	} {
 		if got := g.service.returnTarget(raw); got != want {
 			t.Errorf("%q: %q, want %q", raw, got, want)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
@@ -22,13 +23,13 @@ func sized(path, fill string, size int) string {
 }
 
 // cutPage is where a sign-in leads whose page was too long: the address of the page that says so, and leads on to a path.
-func cutPage(path string) string { return tooLongPath + "?to=" + url.QueryEscape(path) }
+func cutPage(path string) string { return browser.TooLongPath + "?to=" + url.QueryEscape(path) }
 
 // lines are the cookies that an answer sets. No browser keeps one of more than 4,096 bytes.
 func cookieLines(t *testing.T, r result) {
 	t.Helper()
 	for _, line := range r.header["Set-Cookie"] {
-		if len(line) > maxCookieValue {
+		if len(line) > browser.MaxCookieValue {
 			t.Errorf("a cookie of %d bytes: %.60s", len(line), line)
 		}
 	}
@@ -38,11 +39,11 @@ func cookieLines(t *testing.T, r result) {
 func TestTooLongPage(t *testing.T) {
 	g := newGateway(t)
 	for query, want := range map[string]string{
-		"to=%2Fwiki%2FStart": "/wiki/Start", "": Home, "to=//evil.example": Home, "to=https://evil.example": Home, "to=/a&to=/b": Home,
-		"to=javascript:alert(1)": Home, "to=" + Base + "/sign-out": Home, "to=" + url.QueryEscape(cutPage("/a")): Home,
-		"to=/" + strings.Repeat("a", maxReturn): Home, "to=%2Fa%3Fb%3D%22": "/a?b=&#34;",
+		"to=%2Fwiki%2FStart": "/wiki/Start", "": browser.Home, "to=//evil.example": browser.Home, "to=https://evil.example": browser.Home, "to=/a&to=/b": browser.Home,
+		"to=javascript:alert(1)": browser.Home, "to=" + browser.Base + "/sign-out": browser.Home, "to=" + url.QueryEscape(cutPage("/a")): browser.Home,
+		"to=/" + strings.Repeat("a", browser.MaxReturn): browser.Home, "to=%2Fa%3Fb%3D%22": "/a?b=&#34;",
 	} {
-		r := g.browser().get(tooLongPath + "?" + query)
+		r := g.browser().get(browser.TooLongPath + "?" + query)
 		if r.status != http.StatusOK || !strings.Contains(r.body, `href="`+strings.ReplaceAll(want, "&#34;", "%22")+`"`) && !strings.Contains(r.body, `href="`+want+`"`) ||
 			strings.Contains(r.body, "evil") || !strings.Contains(r.body, "too long to be kept") || r.header.Get("Refresh") != "" {
 			t.Errorf("%.60s: %d, want a link to %s\n%s", query, r.status, want, r.body)
@@ -54,13 +55,13 @@ func TestTooLongPage(t *testing.T) {
 // refuses.
 func TestLongPageIsKept(t *testing.T) {
 	for _, fill := range []string{"x", "&a", "%22", "/", "<>", "=%7B'"} {
-		for _, size := range []int{2049, maxReturn, maxReturn + 1, 40_000} {
+		for _, size := range []int{2049, browser.MaxReturn, browser.MaxReturn + 1, 40_000} {
 			core, logs := observer.New(zap.InfoLevel)
 			g := newGateway(t)
 			g.service.Logger = zap.New(core)
 			page := sized("/wiki/Start", fill, size)
 			want := page
-			if size > maxReturn {
+			if size > browser.MaxReturn {
 				want = cutPage("/wiki/Start")
 			}
 			for _, asked := range []bool{true, false} {
@@ -72,23 +73,23 @@ func TestLongPageIsKept(t *testing.T) {
 				cookieLines(t, r)
 				if asked {
 					prompt := b.get(r.location)
-					if says := strings.Contains(prompt.body, "too long to be kept"); says != (size > maxReturn) {
+					if says := strings.Contains(prompt.body, "too long to be kept"); says != (size > browser.MaxReturn) {
 						t.Errorf("%d of %q: the prompt says so: %t", size, fill, says)
 					}
 					if len(r.location) > 8000 {
 						t.Errorf("%d of %q: an address of %d bytes", size, fill, len(r.location))
 					}
-					r = b.do(http.MethodPost, Base+"/stay", url.Values{"csrf": {csrf(prompt.body)}, "answer": {"no"}, "return": {hidden(prompt.body)}})
+					r = b.do(http.MethodPost, browser.Base+"/stay", url.Values{"csrf": {csrf(prompt.body)}, "answer": {"no"}, "return": {hidden(prompt.body)}})
 				}
 				if got := next(t, b.URL, r); got != b.URL+want {
 					t.Fatalf("%d of %q leads to %.100q (%d)", size, fill, got, r.status)
 				}
-				if r := b.get(want); r.status != http.StatusOK || strings.Contains(r.body, `href="/wiki/Start"`) != (size > maxReturn) {
+				if r := b.get(want); r.status != http.StatusOK || strings.Contains(r.body, `href="/wiki/Start"`) != (size > browser.MaxReturn) {
 					t.Errorf("%d of %q: %d\n%s", size, fill, r.status, r.body)
 				}
 			}
 			noted := logs.FilterMessageSnippet("too long to be kept").All()
-			if size <= maxReturn && len(noted) != 0 || size > maxReturn && (len(noted) != 2 || noted[0].ContextMap()["bytes"] != int64(len(page)) || strings.Contains(fmt.Sprint(noted), "?q=")) {
+			if size <= browser.MaxReturn && len(noted) != 0 || size > browser.MaxReturn && (len(noted) != 2 || noted[0].ContextMap()["bytes"] != int64(len(page)) || strings.Contains(fmt.Sprint(noted), "?q=")) {
 				t.Errorf("%d of %q: log %v", size, fill, noted)
 			}
 		}
@@ -107,13 +108,13 @@ func hidden(body string) string {
 func TestLongPageIsKeptAcrossHosts(t *testing.T) {
 	far := "https://" + strings.Repeat("h", 60) + "." + strings.Repeat("i", 60) + ".test"
 	for fill, site := range map[string]string{"x": wiki, "&a": wiki, "%22": wiki, "y": far} {
-		for _, size := range []int{maxReturn - 1, maxReturn, maxReturn + 1} {
+		for _, size := range []int{browser.MaxReturn - 1, browser.MaxReturn, browser.MaxReturn + 1} {
 			g := estate(t, func(s *settings) { s.sites[hostOf(far)] = &Site{App: "far", Gate: s.sites[hostOf(wiki)].Gate} })
 			for _, demand := range []bool{false, true} {
 				b := g.walker()
 				b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 				page := sized("/wiki/Start", fill, size)
-				want, short := site+page, size > maxReturn
+				want, short := site+page, size > browser.MaxReturn
 				if short {
 					want = site + cutPage("/wiki/Start")
 				}
@@ -151,10 +152,10 @@ func TestLongPagesInSeveralTabs(t *testing.T) {
 	b := g.browser()
 	var asked []url.Values
 	for i := range maxFlows {
-		asked = append(asked, b.toProvider(sized(fmt.Sprint("/tab/", i), "x", maxReturn)))
+		asked = append(asked, b.toProvider(sized(fmt.Sprint("/tab/", i), "x", browser.MaxReturn)))
 	}
 	for i := range asked {
-		if r := b.callback(asked[i]); r.location != sized(fmt.Sprint("/tab/", i), "x", maxReturn) {
+		if r := b.callback(asked[i]); r.location != sized(fmt.Sprint("/tab/", i), "x", browser.MaxReturn) {
 			t.Errorf("tab %d: %d to %.100q", i, r.status, r.location)
 		}
 	}
@@ -162,7 +163,7 @@ func TestLongPagesInSeveralTabs(t *testing.T) {
 
 // The same at a step-up, at a sign-in that others begin, and at a recheck without a page.
 func TestLongPageIsKeptOtherwise(t *testing.T) {
-	for size, short := range map[int]bool{maxReturn: false, maxReturn + 1: true} {
+	for size, short := range map[int]bool{browser.MaxReturn: false, browser.MaxReturn + 1: true} {
 		page := sized("/danger", "x", size)
 		want := page
 		if short {
@@ -183,11 +184,11 @@ func TestLongPageIsKeptOtherwise(t *testing.T) {
 			g := newGateway(t)
 			g.site.PromptOff = true
 			b := g.browser()
-			r := b.get(Base + "/sign-in?" + url.Values{"iss": {g.idp.URL}, "target_link_uri": {g.URL + page}}.Encode())
+			r := b.get(browser.Base + "/sign-in?" + url.Values{"iss": {g.idp.URL}, "target_link_uri": {g.URL + page}}.Encode())
 			if r := b.callback(query(t, r.location)); r.location != want {
 				t.Errorf("%d to %.100q", r.status, r.location)
 			}
-			if r := b.get(Base + "/sign-in?" + url.Values{"return": {page}}.Encode()); short != (b.callback(query(t, r.location)).location == cutPage("/danger")) {
+			if r := b.get(browser.Base + "/sign-in?" + url.Values{"return": {page}}.Encode()); short != (b.callback(query(t, r.location)).location == cutPage("/danger")) {
 				t.Errorf("a link to the sign-in: %d", r.status)
 			}
 		})
@@ -230,11 +231,11 @@ func TestLongPageIsKeptOtherwise(t *testing.T) {
 		t.Run(fmt.Sprint("a form ", size), func(t *testing.T) {
 			b := preserving(t)
 			r := b.do(http.MethodPost, page, written)
-			if kept := r.setCookies()[cookieForm] != nil; r.status != http.StatusUnauthorized || kept == short {
+			if kept := r.setCookies()[browser.FormCookie] != nil; r.status != http.StatusUnauthorized || kept == short {
 				t.Errorf("%d, kept %t", r.status, kept)
 			}
 			// A form that is not kept is not passed on, whatever its address; a sign-in for it begins at Home.
-			if link := `href="` + Base + `/sign-in?return=%2F"`; strings.Contains(r.body, link) != short {
+			if link := `href="` + browser.Base + `/sign-in?return=%2F"`; strings.Contains(r.body, link) != short {
 				t.Errorf("%.3000s", r.body)
 			}
 		})
@@ -249,20 +250,20 @@ func TestPageThatTheCookieHasNoRoomFor(t *testing.T) {
 	b := g.browser()
 	b.signIn("yes")
 	g.demand, g.policies = &Demand{MFA: true}, []string{strings.Repeat("p", 500)}
-	page := sized("/danger", "x", maxReturn)
+	page := sized("/danger", "x", browser.MaxReturn)
 	start := b.get(page)
 	cookieLines(t, start)
 	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
 	if r := b.callback(query(t, start.location)); r.location != cutPage("/danger") {
 		t.Errorf("%d to %.100q", r.status, r.location)
 	}
-	if noted := logs.FilterMessageSnippet("too long to be kept").All(); len(noted) != 1 || noted[0].ContextMap()["bytes"] != int64(maxReturn) {
+	if noted := logs.FilterMessageSnippet("too long to be kept").All(); len(noted) != 1 || noted[0].ContextMap()["bytes"] != int64(browser.MaxReturn) {
 		t.Errorf("%v", noted)
 	}
 	// Whatever the sizes are, the cookie is one that browsers keep, and the page is whole, its path, or Home.
 	found := map[string]int{}
 	for _, path := range []string{"/danger", "/" + strings.Repeat("a", 2400)} {
-		page, seen := sized(path, "x", maxReturn), ""
+		page, seen := sized(path, "x", browser.MaxReturn), ""
 		for n := 0; n <= maxPolicyNames; n += 8 {
 			w := httptest.NewRecorder()
 			v := &Visit{Site: g.site, Host: "wiki.example.com", Origin: "https://wiki.example.com", Secure: true}
@@ -279,8 +280,8 @@ func TestPageThatTheCookieHasNoRoomFor(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		sized("/danger", "x", maxReturn): 1, cutPage("/danger"): 1,
-		sized("/"+strings.Repeat("a", 2400), "x", maxReturn): 1, cutPage("/" + strings.Repeat("a", 2400)): 1, cutPage(Home): 1,
+		sized("/danger", "x", browser.MaxReturn): 1, cutPage("/danger"): 1,
+		sized("/"+strings.Repeat("a", 2400), "x", browser.MaxReturn): 1, cutPage("/" + strings.Repeat("a", 2400)): 1, cutPage(browser.Home): 1,
 	}
 	if !maps.Equal(found, want) {
 		for page, n := range found {
@@ -293,12 +294,12 @@ func TestPageThatTheCookieHasNoRoomFor(t *testing.T) {
 func TestPendingCookieFits(t *testing.T) {
 	s := New(Config{Keys: newGateway(t).service.Keys, Providers: []*Provider{noProvider}})
 	v := &Visit{Host: strings.Repeat("h", 253), Secure: true}
-	for _, page := range []string{sized("/a", "&", maxReturn), "https://" + strings.Repeat("h", 253) + ":65535" + sized("/a", "&", maxReturn)} {
+	for _, page := range []string{sized("/a", "&", browser.MaxReturn), "https://" + strings.Repeat("h", 253) + ":65535" + sized("/a", "&", browser.MaxReturn)} {
 		w := httptest.NewRecorder()
 		s.givePending(w, v, unanswered{prompt: strings.Repeat("p", promptIDSize), page: page})
 		cookieLines(t, result{header: w.Header()})
 		line := w.Header().Get("Set-Cookie")
-		if got, ok := s.pendingToken(&Visit{Host: v.Host, Cookies: ReadCookies([]string{line[:strings.IndexByte(line, ';')]}, true)}); !ok || !slices.Contains([]string{page, Home}, got.page) {
+		if got, ok := s.pendingToken(&Visit{Host: v.Host, Cookies: browser.ReadCookies([]string{line[:strings.IndexByte(line, ';')]}, true)}); !ok || !slices.Contains([]string{page, browser.Home}, got.page) {
 			t.Errorf("%t, page %.80q", ok, got.page)
 		}
 	}
@@ -306,12 +307,12 @@ func TestPendingCookieFits(t *testing.T) {
 
 // A link that leads to a page at once has it whole: nothing has to keep it. One that begins a sign-in says that it is cut.
 func TestLongPageInAFrame(t *testing.T) {
-	page := sized("/chart", "&a", 4*maxReturn)
+	page := sized("/chart", "&a", 4*browser.MaxReturn)
 	b := newGateway(t).browser()
 	if to, target := b.frame(http.MethodGet, page, "Sec-Fetch-Site", "cross-site", "Referer", "https://other.example/").leaves(); to != page || target != "_blank" {
 		t.Errorf("%.80s in %s", to, target)
 	}
-	for size, want := range map[int]string{maxReturn: sized("/frame", "x", maxReturn), maxReturn + 1: cutPage("/frame")} {
+	for size, want := range map[int]string{browser.MaxReturn: sized("/frame", "x", browser.MaxReturn), browser.MaxReturn + 1: cutPage("/frame")} {
 		to, _ := b.frame(http.MethodGet, sized("/frame", "x", size), "Referer", b.URL+page).leaves()
 		if got := query(t, to).Get("return"); got != want {
 			t.Errorf("%d: %.80s, want %.80s", size, got, want)

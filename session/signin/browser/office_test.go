@@ -1,4 +1,4 @@
-package signin
+package browser
 
 import (
 	"net/http"

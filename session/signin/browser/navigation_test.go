@@ -1,4 +1,4 @@
-package signin
+package browser
 
 import (
 	"net/http"
@@ -76,10 +76,10 @@ func TestFramed(t *testing.T) {
 		if tt.more[0] != "" {
 			r.Header.Set(tt.more[0], tt.more[1])
 		}
-		if got := framed(r); got != tt.want {
+		if got := Framed(r); got != tt.want {
 			t.Errorf("%+v: %v", tt, got)
 		}
-		if framed(r) && Classify(r) != NotNavigation {
+		if Framed(r) && Classify(r) != NotNavigation {
 			t.Errorf("%+v is a navigation as well", tt)
 		}
 	}

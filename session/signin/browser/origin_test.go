@@ -1,4 +1,4 @@
-package signin
+package browser
 
 import (
 	"net/http"
@@ -36,7 +36,7 @@ func TestSameOrigin(t *testing.T) {
 		if c.origin != "" {
 			r.Header.Set("Origin", c.origin)
 		}
-		if got := sameOrigin(r, ours); got != c.want {
+		if got := SameOrigin(r, ours); got != c.want {
 			t.Errorf("Sec-Fetch-Site %q, Origin %q: got %t", c.site, c.origin, got)
 		}
 	}

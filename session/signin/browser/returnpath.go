@@ -1,4 +1,4 @@
-package signin
+package browser
 
 import (
 	"net/http"
@@ -6,23 +6,23 @@ import (
 	"strings"
 )
 
-// returnPath validates where a sign-in may return to, and is the only place that does (A02, A33). Good is a path on
+// ReturnPath validates where a sign-in may return to, and is the only place that does (A02, A33). Good is a path on
 // the same origin, in a form that no browser reads as anything else: one slash first, no second, no backslash, no
-// control character, no dot segment in any spelling. Anything else becomes Home; what is longer than maxReturn, the page
+// control character, no dot segment in any spelling. Anything else becomes Home; what is longer than MaxReturn, the page
 // that says so. It is applied when a path comes in and once more when it is used (A19).
-func returnPath(raw string) string {
-	if len(raw) > maxReturn {
-		return cutShort(raw)
+func ReturnPath(raw string) string {
+	if len(raw) > MaxReturn {
+		return CutShort(raw)
 	}
-	if isCut(raw) {
+	if IsCut(raw) {
 		return cutPath(raw)
 	}
-	return pagePath(raw)
+	return PagePath(raw)
 }
 
-// pagePath is returnPath for a link that leads to a page at once: nothing has to keep the page meanwhile, so that its
+// PagePath is ReturnPath for a link that leads to a page at once: nothing has to keep the page meanwhile, so that its
 // length does not matter.
-func pagePath(raw string) string {
+func PagePath(raw string) string {
 	if raw == "" || raw[0] != '/' || hasUnsafeByte(raw) {
 		return Home
 	}
@@ -30,7 +30,7 @@ func pagePath(raw string) string {
 	if err != nil || u.IsAbs() || u.Host != "" || u.User != nil || u.Opaque != "" || u.Path == "" || u.Path[0] != '/' {
 		return Home
 	}
-	if unsafePath(u.Path) || unsafePath(u.EscapedPath()) || underBase(u.Path) && u.Path != mePath && raw != donePath {
+	if unsafePath(u.Path) || unsafePath(u.EscapedPath()) || UnderBase(u.Path) && u.Path != AccountPath && raw != DonePath {
 		return Home
 	}
 	out := u.EscapedPath()
@@ -64,12 +64,12 @@ func unsafePath(p string) bool {
 	return false
 }
 
-// underBase: returning to an endpoint of our own would be a loop or a trap, but for the page of the person who is signed
+// UnderBase: returning to an endpoint of our own would be a loop or a trap, but for the page of the person who is signed
 // in, and the one that says that they are.
-func underBase(p string) bool { return p == Base || strings.HasPrefix(p, Base+"/") }
+func UnderBase(p string) bool { return p == Base || strings.HasPrefix(p, Base+"/") }
 
-// cutOrigin takes scheme, host and port off an address; they are empty for a path on the site itself.
-func cutOrigin(address string) (origin, path string) {
+// CutOrigin takes scheme, host and port off an address; they are empty for a path on the site itself.
+func CutOrigin(address string) (origin, path string) {
 	scheme, rest, ok := strings.Cut(address, "://")
 	if !ok || scheme != "https" && scheme != "http" {
 		return "", address
@@ -78,23 +78,23 @@ func cutOrigin(address string) (origin, path string) {
 	return scheme + "://" + host, "/" + path
 }
 
-// homeOf is where somebody goes who can or will not go on to a page.
-func homeOf(page string) string {
-	origin, _ := cutOrigin(page)
+// HomeOf is where somebody goes who can or will not go on to a page.
+func HomeOf(page string) string {
+	origin, _ := CutOrigin(page)
 	return origin + Home
 }
 
-// redirect sends the browser to a place on the site itself.
-func redirect(w http.ResponseWriter, target string) {
-	if !underBase(target) {
-		target = returnPath(target)
+// Redirect sends the browser to a place on the site itself.
+func Redirect(w http.ResponseWriter, target string) {
+	if !UnderBase(target) {
+		target = ReturnPath(target)
 	}
-	location(w, target)
+	SeeOther(w, target)
 }
 
-// targetPath is returnPath for an absolute URL on the site itself, as others name a page of it (target_link_uri). Whatever
+// TargetPath is ReturnPath for an absolute URL on the site itself, as others name a page of it (target_link_uri). Whatever
 // is not of exactly this origin becomes Home.
-func targetPath(origin, raw string) string {
+func TargetPath(origin, raw string) string {
 	rest, ours := strings.CutPrefix(raw, origin)
 	if !ours || rest != "" && rest[0] != '/' && rest[0] != '?' {
 		return Home // another host may begin with the name of ours
@@ -102,12 +102,12 @@ func targetPath(origin, raw string) string {
 	if !strings.HasPrefix(rest, "/") {
 		rest = "/" + rest
 	}
-	return returnPath(rest)
+	return ReturnPath(rest)
 }
 
-// location is the only writer of a Location header. 303 turns whatever came in into a GET, so that no body is ever
+// SeeOther is the only writer of a Location header. 303 turns whatever came in into a GET, so that no body is ever
 // sent on (RFC 9700, section 4.12).
-func location(w http.ResponseWriter, target string) {
+func SeeOther(w http.ResponseWriter, target string) {
 	h := w.Header()
 	h.Set("Location", target)
 	h.Set("Cache-Control", "no-store")
@@ -115,39 +115,39 @@ func location(w http.ResponseWriter, target string) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// maxReturn bounds path and query of a page that a sign-in returns to, in bytes. The page travels in the cookie of the
+// MaxReturn bounds path and query of a page that a sign-in returns to, in bytes. The page travels in the cookie of the
 // flow, and browsers keep no cookie of more than 4,096 bytes of name, value and attributes: that is 3,000 bytes of a sealed
 // flow, of which what belongs to the sign-in takes up to 400 in all but rare cases (see keepFlow). The pending cookie
 // holds as much. The page also stands in the address of the prompt, where each of its bytes may take three: with 2,560 that
 // stays below the 8 KB that common proxies take as a request line.
-const maxReturn = 2560
+const MaxReturn = 2560
 
-// cutShort is what takes the place of a page that is too long: tooLongPath with the path of the page, without its query;
+// CutShort is what takes the place of a page that is too long: TooLongPath with the path of the page, without its query;
 // with Home where that is no path to return to.
-func cutShort(page string) string {
+func CutShort(page string) string {
 	path, _, _ := strings.Cut(page, "?")
-	if len(path) > maxReturn || isCut(page) {
+	if len(path) > MaxReturn || IsCut(page) {
 		path = Home
 	}
-	return cutTo(returnPath(path))
+	return CutTo(ReturnPath(path))
 }
 
-func cutTo(path string) string {
-	out := tooLongPath + "?" + url.Values{"to": {path}}.Encode()
-	if len(out) > maxReturn && path != Home {
-		return cutTo(Home)
+func CutTo(path string) string {
+	out := TooLongPath + "?" + url.Values{"to": {path}}.Encode()
+	if len(out) > MaxReturn && path != Home {
+		return CutTo(Home)
 	}
 	return out
 }
 
-// isCut reports whether a page on this site is one that cutShort has made.
-func isCut(page string) bool { return strings.HasPrefix(page, tooLongPath+"?") }
+// IsCut reports whether a page on this site is one that CutShort has made.
+func IsCut(page string) bool { return strings.HasPrefix(page, TooLongPath+"?") }
 
-// cutPath validates what cutShort has made: what it leads on to is held to the rules of any page.
+// cutPath validates what CutShort has made: what it leads on to is held to the rules of any page.
 func cutPath(page string) string {
-	q, ok := singleValues(strings.TrimPrefix(page, tooLongPath+"?"), "to")
-	if !ok || isCut(q["to"]) || len(q["to"]) > maxReturn {
-		return cutTo(Home)
+	q, ok := SingleValues(strings.TrimPrefix(page, TooLongPath+"?"), "to")
+	if !ok || IsCut(q["to"]) || len(q["to"]) > MaxReturn {
+		return CutTo(Home)
 	}
-	return cutTo(returnPath(q["to"]))
+	return CutTo(ReturnPath(q["to"]))
 }

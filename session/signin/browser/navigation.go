@@ -1,4 +1,4 @@
-package signin
+package browser
 
 import (
 	"mime"
@@ -34,7 +34,7 @@ func Classify(r *http.Request) Navigation {
 	if h.Get("Upgrade") != "" || strings.EqualFold(h.Get("X-Requested-With"), "XMLHttpRequest") {
 		return NotNavigation
 	}
-	if speculative(h) || office(h) {
+	if Speculative(h) || office(h) {
 		return NotNavigation
 	}
 	if mode := h.Get("Sec-Fetch-Mode"); mode != "" {
@@ -43,15 +43,15 @@ func Classify(r *http.Request) Navigation {
 		}
 		return NotNavigation
 	}
-	if acceptsHTML(h.Get("Accept")) {
+	if AcceptsHTML(h.Get("Accept")) {
 		return kind
 	}
 	return NotNavigation
 }
 
-// speculative reports whether a browser asks before anybody has: a page that it prefetches or prerenders is not looked at
+// Speculative reports whether a browser asks before anybody has: a page that it prefetches or prerenders is not looked at
 // by anybody yet, and a sign-in begun for it would confuse the real one.
-func speculative(h http.Header) bool {
+func Speculative(h http.Header) bool {
 	return strings.Contains(h.Get("Sec-Purpose"), "prefetch") || strings.EqualFold(h.Get("Purpose"), "prefetch") ||
 		strings.EqualFold(h.Get("X-Moz"), "prefetch")
 }
@@ -67,8 +67,8 @@ func office(h http.Header) bool {
 		strings.HasPrefix(agent, "Microsoft Data Access") || strings.Contains(agent, "MSOffice ")
 }
 
-// acceptsHTML looks for HTML by name: a wildcard is what every API client sends.
-func acceptsHTML(accept string) bool {
+// AcceptsHTML looks for HTML by name: a wildcard is what every API client sends.
+func AcceptsHTML(accept string) bool {
 	for part := range strings.SplitSeq(accept, ",") {
 		media, _, _ := strings.Cut(part, ";")
 		switch strings.ToLower(strings.TrimSpace(media)) {
@@ -79,23 +79,23 @@ func acceptsHTML(accept string) bool {
 	return false
 }
 
-// framed reports whether a browser asks for the content of a frame. It is no navigation to Classify: nothing is begun for a
+// Framed reports whether a browser asks for the content of a frame. It is no navigation to Classify: nothing is begun for a
 // frame. The endpoints stay out of frames.
-func framed(r *http.Request) bool {
-	if r.Method != http.MethodGet && r.Method != http.MethodPost || r.Header.Get("Sec-Fetch-Mode") != "navigate" || speculative(r.Header) {
+func Framed(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost || r.Header.Get("Sec-Fetch-Mode") != "navigate" || Speculative(r.Header) {
 		return false
 	}
 	switch r.Header.Get("Sec-Fetch-Dest") {
 	case "iframe", "frame", "embed", "object":
-		return !underBase(r.URL.Path)
+		return !UnderBase(r.URL.Path)
 	}
 	return false
 }
 
-// wantsJSON reports whether a client asks for the twin of a page for scripts.
-func wantsJSON(r *http.Request) bool {
+// WantsJSON reports whether a client asks for the twin of a page for scripts.
+func WantsJSON(r *http.Request) bool {
 	accept := r.Header.Get("Accept")
-	if acceptsHTML(accept) {
+	if AcceptsHTML(accept) {
 		return false
 	}
 	for part := range strings.SplitSeq(accept, ",") {
@@ -104,19 +104,19 @@ func wantsJSON(r *http.Request) bool {
 			return true
 		}
 	}
-	return r.Method == http.MethodPost && isJSON(r)
+	return r.Method == http.MethodPost && IsJSON(r)
 }
 
-// isJSON reports whether a request sends JSON.
-func isJSON(r *http.Request) bool {
+// IsJSON reports whether a request sends JSON.
+func IsJSON(r *http.Request) bool {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && media == "application/json"
 }
 
-// maxAgent bounds the user agent that is kept.
-const maxAgent = 256
+// MaxUserAgent bounds the user agent that is kept.
+const MaxUserAgent = 256
 
-func agent(r *http.Request) string {
+func UserAgent(r *http.Request) string {
 	ua := r.UserAgent()
-	return ua[:min(len(ua), maxAgent)]
+	return ua[:min(len(ua), MaxUserAgent)]
 }
