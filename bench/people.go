@@ -66,7 +66,7 @@ func people(ctx context.Context, store session.Store, issuer string, n, atOnce i
 }
 
 // create writes one session. A machine that is busy elsewhere lets the store time out now and then.
-func create(ctx context.Context, manager *session.Manager, issuer string, user int, tokens tokens) (session.Session, session.Token, error) {
+func create(ctx context.Context, manager *session.Manager, issuer string, user int, tokens tokens) (session.Record, session.Token, error) {
 	const tries = 10
 	for try := 1; ; try++ {
 		kept := tokens()
@@ -83,7 +83,7 @@ func create(ctx context.Context, manager *session.Manager, issuer string, user i
 
 // draftOf is the session of somebody as a sign-in makes it that keeps these tokens: what the ID token says of itself goes
 // with its signature.
-func draftOf(issuer string, user int, kept session.Tokens) (session.Session, error) {
+func draftOf(issuer string, user int, kept session.Tokens) (session.Record, error) {
 	now := time.Now()
 	payload := idClaims(issuer, user, now, session.NewRandom(16), session.NewRandom(16))
 	if len(kept.IDSignature) == 0 {
@@ -91,7 +91,7 @@ func draftOf(issuer string, user int, kept session.Tokens) (session.Session, err
 	}
 	claims, err := json.Marshal(payload)
 	who := subject(user)
-	return session.Session{
+	return session.Record{
 		Provider: providerName, Identity: session.Identity{Issuer: issuer, Subject: who}, ProviderSession: payload["sid"].(string),
 		User: who + "@example.com", Name: "A Person", Email: who + "@example.com", EmailVerified: true,
 		Claims: claims, Groups: groupsOf(user), GroupsComplete: true, GroupsAsOf: now, Kind: session.Persistent, KindReason: "answered",

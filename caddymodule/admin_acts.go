@@ -50,7 +50,7 @@ func plainName(name string) string {
 type act struct {
 	activity string
 	// session or person is whom it concerns; neither if it is more than one person. target then says what.
-	session *session.Session
+	session *session.Record
 	person  session.Identity
 	target  string
 	detail  string

@@ -91,7 +91,7 @@ func adminKeySessions(r *http.Request, app *App, _ []string) (any, error) {
 	}
 	infos := app.rt.sessions.Keys().Keys()
 	answer := keySessionsAnswer{Sessions: map[string]int{}}
-	next, survey, err := app.rt.sessions.Page(r.Context(), cursor, maxKeySessions, func(s *session.Session) bool {
+	next, survey, err := app.rt.sessions.Page(r.Context(), cursor, maxKeySessions, func(s *session.Record) bool {
 		for _, id := range needs(s, infos) {
 			answer.Sessions[id.String()]++
 		}
@@ -112,7 +112,7 @@ func (p parameters) sessionsCursor() (string, error) {
 
 // needs returns the keys without which a session ends: those that sealed its record and its tokens, and each that may
 // have sealed its cookie, which is whichever was the newest somewhere when it began.
-func needs(s *session.Session, ring []keyring.Info) []keyring.ID {
+func needs(s *session.Record, ring []keyring.Info) []keyring.ID {
 	ids := s.SealedUnder()
 	for i, k := range ring {
 		if k.Created.IsZero() {
@@ -208,7 +208,7 @@ func (a *App) retirable(ctx context.Context, id keyring.ID, force bool) error {
 	}
 	found := ""
 	for cursor := ""; ; {
-		next, _, err := a.rt.sessions.Page(ctx, cursor, maxKeySessions, func(s *session.Session) bool {
+		next, _, err := a.rt.sessions.Page(ctx, cursor, maxKeySessions, func(s *session.Record) bool {
 			if slices.Contains(needs(s, infos), id) {
 				found = s.ID.Short()
 			}

@@ -67,11 +67,15 @@ func TestAdminKeys(t *testing.T) {
 	}
 	count(1, 0)
 	// The record goes over to the new key when it is written; the cookie does not.
-	s, err := a.app.rt.sessions.Load(t.Context(), token)
+	have, err := a.app.rt.sessions.Load(t.Context(), token)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.app.rt.sessions.Renew(t.Context(), s, token, session.Session{Identity: s.Identity, GroupsAsOf: c.clock()}, session.Tokens{}); err != nil {
+	s, err := have.Record()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.app.rt.sessions.Renew(t.Context(), s, token, session.Record{Identity: s.Identity, GroupsAsOf: c.clock()}, session.Tokens{}); err != nil {
 		t.Fatal(err)
 	}
 	count(1, 1)

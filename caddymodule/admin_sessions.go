@@ -75,7 +75,7 @@ func adminSessions(r *http.Request, app *App, _ []string) (any, error) {
 	limit = cmp.Or(limit, defaultSessions)
 	answer := sessionsAnswer{Sessions: []sessionEntry{}}
 	limits := app.rt.sessions.Limits()
-	next, survey, err := app.rt.sessions.Page(r.Context(), cursor, maxSessionsRead, func(s *session.Session) bool {
+	next, survey, err := app.rt.sessions.Page(r.Context(), cursor, maxSessionsRead, func(s *session.Record) bool {
 		if !p.names(s) {
 			return true
 		}
@@ -95,7 +95,7 @@ func adminSessions(r *http.Request, app *App, _ []string) (any, error) {
 	return answer, nil
 }
 
-func (p parameters) names(s *session.Session) bool {
+func (p parameters) names(s *session.Record) bool {
 	user, byUser := p["user"]
 	group, byGroup := p["group"]
 	provider, byProvider := p["provider"]
@@ -103,7 +103,7 @@ func (p parameters) names(s *session.Session) bool {
 		(!byProvider || s.Provider == provider)
 }
 
-func entryOf(s *session.Session, limits session.Limits) sessionEntry {
+func entryOf(s *session.Record, limits session.Limits) sessionEntry {
 	return sessionEntry{
 		ID: s.ID.Short(), Kind: s.Kind.String(), KindReason: s.KindReason, Provider: s.Provider, Issuer: s.Identity.Issuer,
 		Subject: s.Identity.Subject, User: s.User, Name: s.Name, Groups: s.Groups, Created: s.Created, LastUsed: s.LastUsed,

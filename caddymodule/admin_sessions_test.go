@@ -39,9 +39,9 @@ func newAdministered(t *testing.T) *administered {
 	return a
 }
 
-func (a *administered) signIn(subject, provider string, groups ...string) (*session.Session, session.Token) {
+func (a *administered) signIn(subject, provider string, groups ...string) (*session.Record, session.Token) {
 	a.t.Helper()
-	s, token, err := a.app.rt.sessions.Create(a.t.Context(), session.Session{
+	s, token, err := a.app.rt.sessions.Create(a.t.Context(), session.Record{
 		Identity: session.Identity{Issuer: "https://idp.example.com/a", Subject: subject}, User: subject, Provider: provider, Groups: groups,
 	}, session.Tokens{Refresh: "secret-refresh-token"})
 	if err != nil {

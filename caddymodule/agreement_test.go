@@ -31,7 +31,7 @@ func TestReasonIsTheSameEverywhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := siteWith(t, zap.NewNop(), p)
 			for _, accept := range []string{"text/html", "application/json"} {
-				who := &session.Session{User: "ada", GroupsComplete: true}
+				who := &session.Record{User: "ada", GroupsComplete: true}
 				r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 				r.Header.Set("Accept", accept)
 				if accept == "text/html" {

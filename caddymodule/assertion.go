@@ -127,7 +127,7 @@ func (h *Handler) assert(r *http.Request, p *passage) error {
 	made, v := p.made, &p.visit
 	ready := made.assertion.Load()
 	if ready == nil || ready.origin != v.Origin || ready.key != signer.ID || now.Sub(ready.made) >= assertionLife-assertionLeft || now.Before(ready.made) {
-		who, err := p.live.Session()
+		who, err := p.live.Record()
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func (h *Handler) assert(r *http.Request, p *passage) error {
 	return nil
 }
 
-func (h *Handler) sign(signer *keyring.Signer, origin string, who *session.Session, now time.Time) (string, error) {
+func (h *Handler) sign(signer *keyring.Signer, origin string, who *session.Record, now time.Time) (string, error) {
 	claims := assertionClaims{
 		Issuer: origin, Subject: who.Identity.Subject, Audience: h.Assertion.Audience,
 		IssuedAt: now.Unix(), NotAfter: now.Add(assertionLife).Unix(), NotYet: now.Add(-assertionSkew).Unix(),

@@ -43,7 +43,7 @@ func newVisitorOf(tb testing.TB, app *App, site *Handler, issuer string, answere
 	for i := range groups {
 		groups[i] = groupName(i)
 	}
-	_, token, err := c.rt.sessions.Create(tb.Context(), session.Session{
+	_, token, err := c.rt.sessions.Create(tb.Context(), session.Record{
 		Provider: "main", Identity: session.Identity{Issuer: issuer, Subject: "ada"}, GroupsAsOf: answered,
 		User: "ada@example.com", Email: "ada@example.com", EmailVerified: true, Name: "Ada", Kind: session.Persistent,
 		Groups: groups, GroupsComplete: true, AMR: []string{"pwd"}, Apps: []string{"wiki"},

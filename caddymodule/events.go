@@ -38,7 +38,7 @@ func (a *App) emit(event string, data map[string]any) {
 }
 
 // denied tells of a refusal. who is nil for an anonymous client.
-func (h *Handler) denied(v *signin.Visit, who *session.Session, d *policy.Decision) {
+func (h *Handler) denied(v *signin.Visit, who *session.Record, d *policy.Decision) {
 	app := h.rt.app
 	if app.rt.events == nil || !app.rt.events.ShouldEmit(eventDenied) {
 		return

@@ -32,7 +32,7 @@ func TestEvents(t *testing.T) {
 	app.rt.ctx = ctx
 	h := &Handler{SiteConfig: SiteConfig{App: "wiki"}}
 	h.rt.app, h.rt.site.App = app, "wiki"
-	who := &session.Session{User: "ada", Provider: "main", Identity: session.Identity{Issuer: "i", Subject: "s"}}
+	who := &session.Record{User: "ada", Provider: "main", Identity: session.Identity{Issuer: "i", Subject: "s"}}
 	v := &signin.Visit{IP: netip.MustParseAddr("203.0.113.9"), RequestID: "r-1"}
 	app.emit(signin.EventSignOut, nil)
 	h.denied(v, who, &policy.Decision{Reason: "blocked"}) // nobody could listen

@@ -35,7 +35,7 @@ const (
 )
 
 // ofKind is the session of an imagined person as one of a kind, which began with its last use.
-func (h *Handler) ofKind(who *session.Session, kind session.Kind) *session.Session {
+func (h *Handler) ofKind(who *session.Record, kind session.Kind) *session.Record {
 	s := *who //nolint:govet // a copy of what has not been shared
 	s.Kind, s.Limit, s.Created = kind, h.rt.app.rt.limits.Of(kind), who.LastUsed
 	return &s

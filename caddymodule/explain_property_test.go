@@ -155,7 +155,7 @@ func signedIn(rt *rapid.T, c *candidate, q *Query) session.Token {
 			break
 		}
 	}
-	draft := session.Session{
+	draft := session.Record{
 		Provider: p.Name, Identity: session.Identity{Issuer: p.Issuer, Subject: q.Subject}, User: q.User,
 		Email: q.Email, EmailVerified: q.Email != "", Unverified: q.Unverified, Groups: q.Groups, GroupsComplete: !q.GroupsUnknown && !q.GroupsUnreadable,
 		GroupsUnclear: q.GroupsUnreadable, Guest: q.Guest, GuestUnclear: q.GuestUnreadable,

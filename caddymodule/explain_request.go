@@ -29,7 +29,7 @@ type imagined struct {
 	q   *Query
 	r   *http.Request
 	v   *signin.Visit
-	who *session.Session // nil for an anonymous client
+	who *session.Record // nil for an anonymous client
 	at  time.Time
 }
 
@@ -70,7 +70,7 @@ func (q *Query) identified() bool {
 }
 
 // imaginePerson makes the session that a sign-in would have written.
-func (h *Handler) imaginePerson(q *Query, at time.Time) (*session.Session, error) {
+func (h *Handler) imaginePerson(q *Query, at time.Time) (*session.Record, error) {
 	switch {
 	case q.Anonymous && q.aboutPerson():
 		return nil, errAnonymous
@@ -89,7 +89,7 @@ func (h *Handler) imaginePerson(q *Query, at time.Time) (*session.Session, error
 	if err != nil {
 		return nil, err
 	}
-	who := &session.Session{
+	who := &session.Record{
 		Provider: p.Name,
 		Identity: session.Identity{Issuer: p.Issuer, Subject: q.Subject},
 		User:     q.User, Email: q.Email, EmailVerified: q.Email != "",

@@ -14,7 +14,7 @@ import (
 
 // Admit implements signin.Gate: at the end of a sign-in everything but the routes is held against the person. What
 // depends on a route speaks when the request for it comes, unless it asked for this sign-in.
-func (h *Handler) Admit(v *signin.Visit, who *session.Session, asked signin.Asked) signin.Admission {
+func (h *Handler) Admit(v *signin.Visit, who *session.Record, asked signin.Asked) signin.Admission {
 	request := h.request(nil, v, h.rt.policies.Resolve(h.user(who)), who)
 	request.Routed, request.Idle = asked.Policies, asked.Idle
 	d := h.rt.policies.Evaluate(request)
@@ -50,7 +50,7 @@ func demand(d *policy.Decision) *signin.Demand {
 }
 
 // request describes a request to the policies. r is nil at the end of a sign-in, who for an anonymous client.
-func (h *Handler) request(r *http.Request, v *signin.Visit, subject *policy.Subject, who *session.Session) *policy.Request {
+func (h *Handler) request(r *http.Request, v *signin.Visit, subject *policy.Subject, who *session.Record) *policy.Request {
 	p := &passage{visit: *v}
 	if who == nil {
 		h.describe(p, r, subject, nil, time.Time{})
@@ -87,7 +87,7 @@ func (h *Handler) describe(p *passage, r *http.Request, subject *policy.Subject,
 }
 
 // user is a person as policies can name them: by the name that the log shows, by a verified mail address, by subject.
-func (h *Handler) user(who *session.Session) policy.User {
+func (h *Handler) user(who *session.Record) policy.User {
 	names, claimed := who.Called(h.rt.app.trustsNames(who.Provider))
 	return policy.User{
 		ID:               who.Identity.Subject,
@@ -146,7 +146,7 @@ func refusal(d *policy.Decision) *signin.Refusal {
 }
 
 // mfa reports whether a session shows a second factor, as its provider is configured now.
-func (a *App) mfa(who *session.Session) bool {
+func (a *App) mfa(who *session.Record) bool {
 	for _, p := range a.rt.providers {
 		if p.Name == who.Provider {
 			return p.Claims.MFA(who)

@@ -22,7 +22,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 		return h.preflight(service, w, r, v, next)
 	}
 	answer := h.readableAnswer(w, r)
-	live, token, err := service.Live(r, v)
+	live, token, err := service.Session(r, v)
 	if err == nil && !h.takes(live.Provider(), live.Issuer()) {
 		// Signed in, but not with a provider of this site.
 		err = errOtherProvider
@@ -64,7 +64,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 		return h.anonymous(service, answer, r, v, err)
 	}
 	if v.Cookies.HasForm() {
-		who, err := p.live.Session()
+		who, err := p.live.Record()
 		if err != nil {
 			return h.anonymous(service, answer, r, v, err)
 		}
@@ -97,7 +97,7 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 const silentRecheck = "silent_recheck"
 
 // meet has the request be that of a session.
-func (h *Handler) meet(p *passage, live *session.Live) (err error) {
+func (h *Handler) meet(p *passage, live *session.Session) (err error) {
 	p.live = live
 	if p.made, err = h.made(live); err == nil {
 		p.subject = h.rt.policies.Subject(p.made.bits)
@@ -108,7 +108,7 @@ func (h *Handler) meet(p *passage, live *session.Live) (err error) {
 // turnAway answers a request of a user who is signed in and may not come in, or not yet.
 func (h *Handler) turnAway(service *signin.Service, w http.ResponseWriter, r *http.Request, p *passage, d *policy.Decision) error {
 	v := &p.visit
-	who, err := p.live.Session()
+	who, err := p.live.Record()
 	if err != nil {
 		return h.anonymous(service, w, r, v, err)
 	}
@@ -157,7 +157,7 @@ func unavailable(err error) string {
 	return "store_unavailable"
 }
 
-func (h *Handler) refuse(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, who *session.Session, d *policy.Decision) error {
+func (h *Handler) refuse(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, who *session.Record, d *policy.Decision) error {
 	if d.Err != nil {
 		h.rt.logger.Error("policy could not be evaluated, so the request is refused",
 			zap.String("app", h.rt.site.App), zap.Error(d.Err))

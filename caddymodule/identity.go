@@ -20,21 +20,21 @@ import (
 // identityHeader is a header that tells the application something about the person: a text, or a list where there is one.
 type identityHeader struct {
 	name  string // canonical
-	value func(*session.Session) (text string, list []string)
+	value func(*session.Record) (text string, list []string)
 	only  *identity.Only
 }
 
 // presetValues are what the headers of a preset carry, in the order in which headerPresets names them. Blanks around a
 // name are taken off rather than the header left out: a name is for people to read, and does not tell users apart.
-var presetValues = []func(*session.Session) (string, []string){
+var presetValues = []func(*session.Record) (string, []string){
 	nil, // the user name, which depends on the provider
-	func(s *session.Session) (string, []string) { return s.Email, nil },
-	func(s *session.Session) (string, []string) { return strings.Trim(s.Name, " "), nil },
-	func(s *session.Session) (string, []string) { return "", s.Groups },
+	func(s *session.Record) (string, []string) { return s.Email, nil },
+	func(s *session.Record) (string, []string) { return strings.Trim(s.Name, " "), nil },
+	func(s *session.Record) (string, []string) { return "", s.Groups },
 }
 
 // write returns what stands in the header; nothing if it is to be absent.
-func (i *identityHeader) write(w *identity.Writer, user string, who *session.Session) string {
+func (i *identityHeader) write(w *identity.Writer, user string, who *session.Record) string {
 	text, list := i.value(who)
 	switch {
 	case text != "" && i.only != nil: // some providers state a list of one as a text
@@ -53,7 +53,7 @@ func (h *Handler) provisionHeaders() error {
 		header := identityHeader{name: name, value: presetValues[i]}
 		switch i {
 		case 0:
-			header.value = func(s *session.Session) (string, []string) { return s.AppUser(h.rt.app.trustsNames(s.Provider)), nil }
+			header.value = func(s *session.Record) (string, []string) { return s.AppUser(h.rt.app.trustsNames(s.Provider)), nil }
 		case presetGroups:
 			header.only = identity.NewOnly(h.HeaderGroupsOnly)
 		}
@@ -64,7 +64,7 @@ func (h *Handler) provisionHeaders() error {
 		names = append(names, c.Name)
 		h.rt.headers = append(h.rt.headers, identityHeader{
 			name:  textproto.CanonicalMIMEHeaderKey(c.Name),
-			value: func(s *session.Session) (string, []string) { return signin.ClaimValue(s, c.Claim) },
+			value: func(s *session.Record) (string, []string) { return signin.ClaimValue(s, c.Claim) },
 			only:  identity.NewOnly(c.Only),
 		})
 	}
@@ -134,7 +134,7 @@ type person struct {
 }
 
 // personOf copies what it tells into one piece of memory, and so keeps nothing else of the record.
-func personOf(who *session.Session) *person {
+func personOf(who *session.Record) *person {
 	size := len(who.Name) + len(who.Email) + len(who.Identity.Subject)
 	for _, g := range who.Groups {
 		size += len(g)

@@ -18,14 +18,14 @@ import (
 )
 
 // written are the identity headers that a site makes of a session.
-func written(t *testing.T, s *visitor, draft session.Session) http.Header {
+func written(t *testing.T, s *visitor, draft session.Record) http.Header {
 	t.Helper()
 	draft.Provider, draft.Identity = "main", session.Identity{Issuer: "http://127.0.0.1:1", Subject: "1"}
 	who, _, err := s.h.rt.app.rt.sessions.Create(t.Context(), draft, session.Tokens{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := s.h.made(who.Live())
+	m, err := s.h.made(who.Session())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func written(t *testing.T, s *visitor, draft session.Session) http.Header {
 // Field trial 1.25: each identity header is in the encoding of the site, which goes before that of the app; what cannot be
 // written is absent.
 func TestHeaderEncoding(t *testing.T) {
-	draft := session.Session{
+	draft := session.Record{
 		User: "jörg+x@example.com", Email: "jörg+x@example.com", EmailVerified: true, Name: "Jörg, 日 ", Groups: []string{"Größe, alle", "日本", "ops"},
 		GroupsComplete: true, Claims: []byte(`{"town": "Zürich", "roles": ["a,b", "ü"]}`),
 	}
@@ -104,11 +104,11 @@ func TestOnlySomeGroupsAreSent(t *testing.T) {
 		t.Errorf("placeholder: %v", all)
 	}
 	// Some providers state one group as a text.
-	one := session.Session{Claims: []byte(`{"groups": "x,05"}`)}
+	one := session.Record{Claims: []byte(`{"groups": "x,05"}`)}
 	if got := written(t, s, one); got.Get("X-Some") != "x%2C05" || got.Get("X-All") != "x,05" || got.Get("Remote-Groups") != "" {
 		t.Errorf("a text: %v", got)
 	}
-	if got := written(t, s, session.Session{Claims: []byte(`{"groups": "x"}`)}); got.Get("X-Some") != "" {
+	if got := written(t, s, session.Record{Claims: []byte(`{"groups": "x"}`)}); got.Get("X-Some") != "" {
 		t.Errorf("a text that does not match: %v", got)
 	}
 }
@@ -120,7 +120,7 @@ func TestLongHeadersAreTold(t *testing.T) {
 		core, logs := observer.New(zap.WarnLevel)
 		for _, header := range []string{"Remote-Groups", assertionHeader} {
 			s.h.rt.writer = &identity.Writer{App: "wiki", Logger: zap.New(core), Now: time.Now}
-			draft := session.Session{User: "ada", GroupsComplete: true}
+			draft := session.Record{User: "ada", GroupsComplete: true}
 			for i := range 250 {
 				draft.Groups = append(draft.Groups, groupName(i))
 			}
@@ -133,7 +133,7 @@ func TestLongHeadersAreTold(t *testing.T) {
 				t.Fatal(err)
 			}
 			p, r := newPassage(s.request()), s.request()
-			p.live, p.visit.Origin = who.Live(), "https://wiki.example.com"
+			p.live, p.visit.Origin = who.Session(), "https://wiki.example.com"
 			if p.made, err = s.h.made(p.live); err != nil {
 				t.Fatal(err)
 			}

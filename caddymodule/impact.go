@@ -100,7 +100,7 @@ func (a *App) impact(ctx context.Context, q *ImpactQuery, now time.Time) (*Impac
 		now: now, since: now.Add(-cmp.Or(time.Duration(q.Since), defaultImpactSince)),
 		examples: cmp.Or(q.Examples, defaultExamples),
 		current:  a, next: next.App, sites: make(map[string]*sitePair),
-		people: make(map[session.Identity]*session.Session), seen: make(map[signInCase]bool),
+		people: make(map[session.Identity]*session.Record), seen: make(map[signInCase]bool),
 		changes: make(map[changeKey]*tally), unjudged: make(map[ImpactUnjudged]int),
 	}
 	ctx, cancel := context.WithTimeout(ctx, impactTime)
@@ -122,7 +122,7 @@ type impact struct {
 	sites         map[string]*sitePair
 
 	// people has a live session of everybody who has one, for what the sign-in log does not tell.
-	people map[session.Identity]*session.Session
+	people map[session.Identity]*session.Record
 	seen   map[signInCase]bool
 
 	out      Impact
@@ -158,7 +158,7 @@ func (im *impact) overtime(ctx context.Context, what string) bool {
 }
 
 func (im *impact) replaySessions(ctx context.Context) error {
-	survey, err := im.current.rt.sessions.All(ctx, maxImpactSessions, func(s *session.Session) bool {
+	survey, err := im.current.rt.sessions.All(ctx, maxImpactSessions, func(s *session.Record) bool {
 		im.people[s.Identity] = s
 		ip, _ := netip.ParseAddr(s.FirstIP)
 		for _, app := range s.Apps {
@@ -241,7 +241,7 @@ func (im *impact) replaySignIn(e *signinlog.Entry) (known bool) {
 		return true // nobody, or nothing new
 	}
 	im.seen[key] = true
-	s := &session.Session{
+	s := &session.Record{
 		Identity: who, Provider: e.Provider, User: e.UserName, Guest: e.Guest, Created: e.Created, LastUsed: e.Created,
 	}
 	if live := im.people[who]; live != nil {

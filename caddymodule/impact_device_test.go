@@ -32,7 +32,7 @@ func TestImpactOfDevices(t *testing.T) {
 	c.said("leaked", laptop, "low", "high", "", "")
 	c.said("stranger", laptop, "", "", "false", "false")
 	c.said("silent", phone, "", "", "", "")
-	c.signedIn(session.Session{User: "live", Apps: []string{"wiki"}, FirstIP: "192.0.2.1", FirstAgent: laptop, SignInRisk: "none", Compliant: "true", Managed: "true"})
+	c.signedIn(session.Record{User: "live", Apps: []string{"wiki"}, FirstIP: "192.0.2.1", FirstAgent: laptop, SignInRisk: "none", Compliant: "true", Managed: "true"})
 	c.said("live", laptop, "high", "none", "false", "true")
 	for name, tt := range map[string]struct {
 		tenant   string

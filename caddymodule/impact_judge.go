@@ -13,7 +13,7 @@ import (
 
 // party is somebody at an app, as a session or an entry of the sign-in log knows them.
 type party struct {
-	who  *session.Session
+	who  *session.Record
 	v    *signin.Visit
 	app  string
 	at   time.Time

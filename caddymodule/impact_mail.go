@@ -62,7 +62,7 @@ func (m *mailNames) addRules(rules *policy.Config) {
 }
 
 // mailed is a user whose mail address is verified.
-func mailed(who *session.Session, address string) *session.Session {
+func mailed(who *session.Record, address string) *session.Record {
 	c := *who
 	c.Email, c.EmailVerified = address, true
 	return &c
@@ -70,7 +70,7 @@ func mailed(who *session.Session, address string) *session.Session {
 
 // addressesOf returns the addresses that a user who is known from the log may have, as far as rules tell them apart. A user
 // name that is an address is that of the user, or has the same part before the @.
-func (p *sitePair) addressesOf(who *session.Session) []string {
+func (p *sitePair) addressesOf(who *session.Record) []string {
 	if p.mail == nil {
 		p.mail = &mailNames{distinct: make(map[string][]string)}
 		p.mail.addRules(&p.current.rt.rules)
@@ -106,7 +106,7 @@ func (p *sitePair) tellApart(provider string) (list []string) {
 	}
 	var seen [][2][]uint64
 	for _, address := range all {
-		who := mailed(&session.Session{Provider: provider}, address)
+		who := mailed(&session.Record{Provider: provider}, address)
 		var bits [2][]uint64
 		for i, h := range []*Handler{p.current, p.next} {
 			bits[i] = h.rt.policies.Resolve(h.user(who)).Bits()

@@ -25,7 +25,7 @@ func TestImpactOfMailAddresses(t *testing.T) {
 		})
 	}
 	storetest.Until(t, "the sign-ins are stored", func() bool { return c.app.rt.signIns.Stats().Stored >= c.n })
-	_, _, err := c.app.rt.sessions.Create(t.Context(), session.Session{
+	_, _, err := c.app.rt.sessions.Create(t.Context(), session.Record{
 		Identity: session.Identity{Issuer: issuer, Subject: "s-4"}, Provider: "entra", GroupsComplete: true, AuthTime: time.Now(),
 		User: "live@example.com", Apps: []string{"wiki"}, FirstIP: "192.0.2.4", FirstAgent: laptop,
 	}, session.Tokens{})

@@ -92,7 +92,7 @@ func (c *company) adapted(text string) []byte {
 	return []byte(config[strings.IndexByte(config, '{'):])
 }
 
-func (c *company) signedIn(draft session.Session) {
+func (c *company) signedIn(draft session.Record) {
 	c.t.Helper()
 	draft.Identity = session.Identity{Issuer: issuer, Subject: draft.User}
 	draft.Provider, draft.GroupsComplete, draft.AuthTime = "entra", true, time.Now()
@@ -121,10 +121,10 @@ func (c *company) impact(config string, now time.Time) *Impact {
 }
 
 func (c *company) people() {
-	c.signedIn(session.Session{User: "alice", Groups: []string{"admins"}, Apps: []string{"wiki", "admin"}, FirstIP: "203.0.113.1", FirstAgent: phone})
-	c.signedIn(session.Session{User: "bob", Groups: []string{"staff"}, Apps: []string{"wiki"}, FirstIP: "203.0.113.2", FirstAgent: laptop, Kind: session.Persistent})
-	c.signedIn(session.Session{User: "carol", Groups: []string{"staff"}, Apps: []string{"wiki"}, FirstIP: "192.0.2.3", FirstAgent: laptop, AMR: []string{"mfa"}})
-	c.signedIn(session.Session{User: "gina", Guest: true, Apps: []string{"wiki"}, FirstIP: "192.0.2.4", FirstAgent: laptop})
+	c.signedIn(session.Record{User: "alice", Groups: []string{"admins"}, Apps: []string{"wiki", "admin"}, FirstIP: "203.0.113.1", FirstAgent: phone})
+	c.signedIn(session.Record{User: "bob", Groups: []string{"staff"}, Apps: []string{"wiki"}, FirstIP: "203.0.113.2", FirstAgent: laptop, Kind: session.Persistent})
+	c.signedIn(session.Record{User: "carol", Groups: []string{"staff"}, Apps: []string{"wiki"}, FirstIP: "192.0.2.3", FirstAgent: laptop, AMR: []string{"mfa"}})
+	c.signedIn(session.Record{User: "gina", Guest: true, Apps: []string{"wiki"}, FirstIP: "192.0.2.4", FirstAgent: laptop})
 	c.logged("alice", "wiki", "203.0.113.1", phone, false)
 	c.logged("bob", "wiki", "198.51.100.5", laptop, false)
 	c.logged("bob", "wiki", "198.51.100.5", laptop, false) // again: one case
@@ -221,8 +221,8 @@ func TestImpact(t *testing.T) {
 // What no policy makes has a name as well; a persistent session that would be cut short counts.
 func TestImpactWithoutPolicies(t *testing.T) {
 	c := newCompany(t, "", wikiSite)
-	c.signedIn(session.Session{User: "alice", Apps: []string{"wiki"}, FirstIP: "192.0.2.1", Kind: session.Persistent})
-	c.signedIn(session.Session{User: "bob", Apps: []string{"wiki"}, FirstIP: "192.0.2.2"})
+	c.signedIn(session.Record{User: "alice", Apps: []string{"wiki"}, FirstIP: "192.0.2.1", Kind: session.Persistent})
+	c.signedIn(session.Record{User: "bob", Apps: []string{"wiki"}, FirstIP: "192.0.2.2"})
 	soon := time.Now().Add(2 * time.Hour)
 	for name, tt := range map[string]struct {
 		tenant, site string
@@ -259,7 +259,7 @@ func TestImpactOfRoutes(t *testing.T) {
 		return "network lab " + network + "\npolicy lab {\n exclude network lab\n match {\n path " + path + "\n }\n block\n}"
 	}
 	c := newCompany(t, routed("/a/*", "192.0.2.0/24"), wikiSite)
-	c.signedIn(session.Session{User: "alice", Apps: []string{"wiki"}, FirstIP: "198.51.100.1"})
+	c.signedIn(session.Record{User: "alice", Apps: []string{"wiki"}, FirstIP: "198.51.100.1"})
 	for name, tt := range map[string]struct {
 		tenant string
 		want   int
@@ -329,7 +329,7 @@ func TestImpactRefuses(t *testing.T) {
 // When the time is up the answer says so.
 func TestImpactOvertime(t *testing.T) {
 	c := newCompany(t, "", wikiSite)
-	c.signedIn(session.Session{User: "alice", Apps: []string{"wiki"}})
+	c.signedIn(session.Record{User: "alice", Apps: []string{"wiki"}})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	im, err := c.app.impact(ctx, &ImpactQuery{Config: c.adapted(c.configuration("", wikiSite))}, time.Now())

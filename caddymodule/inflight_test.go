@@ -53,9 +53,9 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 	for _, version := range []string{"HTTP/1.1", "HTTP/2.0", "HTTP/3.0"} {
 		for _, kind := range []string{"body", "silent"} {
 			t.Run(version+" "+kind, func(t *testing.T) {
-				people := map[string]*session.Session{}
+				people := map[string]*session.Record{}
 				for _, name := range []string{"/ada", "/bob"} {
-					who, _, err := sessions.Create(t.Context(), session.Session{Identity: session.Identity{Issuer: "i", Subject: name}}, session.Tokens{})
+					who, _, err := sessions.Create(t.Context(), session.Record{Identity: session.Identity{Issuer: "i", Subject: name}}, session.Tokens{})
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -65,7 +65,7 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 					if r.Proto != version {
 						t.Errorf("%s", r.Proto)
 					}
-					p := &passage{live: people[r.URL.Path].Live()}
+					p := &passage{live: people[r.URL.Path].Session()}
 					p.query.Time = time.Now()
 					defer p.answer.end()
 					w, r, done := h.held(p, w, r)

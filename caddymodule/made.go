@@ -45,14 +45,14 @@ type facts struct {
 const maxMadeSites = 16
 
 // made returns what this site makes of a session. An error says that the session cannot be read.
-func (h *Handler) made(live *session.Live) (*made, error) {
+func (h *Handler) made(live *session.Session) (*made, error) {
 	kept, _ := live.Ready().(*made)
 	for m := kept; m != nil; m = m.next {
 		if m.site == h {
 			return m, nil
 		}
 	}
-	who, err := live.Session()
+	who, err := live.Record()
 	if err != nil {
 		return nil, err
 	}
@@ -105,11 +105,11 @@ func (m *made) headers(take func(i int, value string)) {
 
 // person is what placeholders tell, of nobody if there is an error. It is kept from the first time on: a site that has them
 // in its log or in headers asks at every request.
-func (m *made) person(live *session.Live) (*person, error) {
+func (m *made) person(live *session.Session) (*person, error) {
 	if told := m.told.Load(); told != nil {
 		return told, nil
 	}
-	who, err := live.Session()
+	who, err := live.Record()
 	if err != nil {
 		return new(person), err
 	}
@@ -119,7 +119,7 @@ func (m *made) person(live *session.Live) (*person, error) {
 }
 
 // factsOf are the facts of a session; contexts is empty, and may be room for some.
-func (h *Handler) factsOf(who *session.Session, contexts []string) facts {
+func (h *Handler) factsOf(who *session.Record, contexts []string) facts {
 	return facts{
 		auth: policy.Authentication{AuthTime: who.AuthTime, ACRs: signin.AppendContexts(contexts, who), MFA: h.rt.app.mfa(who)},
 		device: policy.Device{

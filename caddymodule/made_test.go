@@ -23,14 +23,14 @@ func TestMadeIsSmall(t *testing.T) {
 	}
 	s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki"}})
 	for _, contexts := range [][]string{nil, {"c1"}, {"c1", "c2", "c3"}} {
-		who, _, err := s.h.rt.app.rt.sessions.Create(t.Context(), session.Session{
+		who, _, err := s.h.rt.app.rt.sessions.Create(t.Context(), session.Record{
 			Provider: "main", Identity: session.Identity{Issuer: "http://127.0.0.1:1", Subject: "ada"}, User: "ada",
 			ACR: "urn:example:gold", Contexts: contexts, GroupsComplete: true,
 		}, session.Tokens{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := s.h.made(who.Live())
+		m, err := s.h.made(who.Session())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func TestMadeIsSmall(t *testing.T) {
 				t.Errorf("%q is part of the record", acr)
 			}
 		}
-		if again, _ := s.h.made(who.Live()); again != m {
+		if again, _ := s.h.made(who.Session()); again != m {
 			t.Error("made twice of one record")
 		}
 	}
@@ -54,7 +54,7 @@ func TestUnreadableSessionIsRefused(t *testing.T) {
 	s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki"}})
 	service := mustService(t, s.h)
 	p := newPassage(s.request())
-	unreadable := s.h.meet(p, new(session.Live))
+	unreadable := s.h.meet(p, new(session.Session))
 	if unreadable == nil || signin.NoSession(unreadable) {
 		t.Fatalf("got %v", unreadable)
 	}
@@ -72,13 +72,13 @@ func TestUnreadableSessionIsRefused(t *testing.T) {
 // nobody's.
 func TestPlaceholders(t *testing.T) {
 	s := newVisitor(t, &App{}, &Handler{SiteConfig: SiteConfig{App: "wiki"}})
-	live, _, err := mustService(t, s.h).Live(s.request(), &signin.Visit{
+	live, _, err := mustService(t, s.h).Session(s.request(), &signin.Visit{
 		Site: &s.h.rt.site, Host: "wiki.example.com", Secure: true, Cookies: browser.ReadCookies(s.cookies, true),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	who, err := live.Session()
+	who, err := live.Record()
 	if err != nil {
 		t.Fatal(err)
 	}

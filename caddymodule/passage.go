@@ -22,7 +22,7 @@ type passage struct {
 	vars  map[string]any
 	visit signin.Visit
 	// live is the session of the request, once it is known, and made what the site makes of it.
-	live    *session.Live
+	live    *session.Session
 	made    *made
 	subject policy.Subject
 	query   policy.Request

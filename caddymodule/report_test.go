@@ -76,7 +76,7 @@ func TestReportOnlyIsCounted(t *testing.T) {
 		watching("rep-fine", policy.Policy{SignInFrequency: policy.Frequency{Interval: time.Hour}}),
 		{Name: "rep-off", Mode: policy.Off, Block: true},
 	}
-	someone := &session.Session{AuthTime: time.Now(), GroupsComplete: true, Groups: []string{"g"}}
+	someone := &session.Record{AuthTime: time.Now(), GroupsComplete: true, Groups: []string{"g"}}
 	type tally struct{ block, anyone, mfa, fine, broken, off float64 }
 	now := func() tally {
 		c := func(p, result string) float64 { return count(t, "caddy_latchkey_report_only_total", p, result) }
@@ -88,7 +88,7 @@ func TestReportOnlyIsCounted(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		policies []policy.Policy
-		who      *session.Session
+		who      *session.Record
 		agent    string
 		verdict  policy.Verdict
 		want     tally

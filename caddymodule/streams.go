@@ -66,11 +66,11 @@ type opened struct {
 func (o *opened) App() string { return o.h.rt.site.App }
 
 // IdleLimit implements session.Terms.
-func (o *opened) IdleLimit(who *session.Live) time.Duration { return o.h.rt.site.IdleLimit(who) }
+func (o *opened) IdleLimit(who *session.Session) time.Duration { return o.h.rt.site.IdleLimit(who) }
 
 // EndedIdle implements session.Terms. What outlives a reload is told to the configuration that runs: the log of its own
 // takes nothing more.
-func (o *opened) EndedIdle(who *session.Session, limit time.Duration) {
+func (o *opened) EndedIdle(who *session.Record, limit time.Duration) {
 	app, err := running.app()
 	if err != nil {
 		app = o.h.rt.app // about to stop

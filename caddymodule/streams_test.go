@@ -79,17 +79,17 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 	for _, path := range []string{"/ws", "/events", "/silent", "/download"} {
 		for name, ended := range map[string]*session.Manager{"here": here, "on the other replica": there} {
 			t.Run(path[1:]+" "+name, func(t *testing.T) {
-				who, _, err := here.Create(t.Context(), session.Session{Identity: session.Identity{Issuer: "i", Subject: "ada"}}, session.Tokens{})
+				who, _, err := here.Create(t.Context(), session.Record{Identity: session.Identity{Issuer: "i", Subject: "ada"}}, session.Tokens{})
 				if err != nil {
 					t.Fatal(err)
 				}
-				other, _, err := here.Create(t.Context(), session.Session{Identity: session.Identity{Issuer: "i", Subject: "bob"}}, session.Tokens{})
+				other, _, err := here.Create(t.Context(), session.Record{Identity: session.Identity{Issuer: "i", Subject: "bob"}}, session.Tokens{})
 				if err != nil {
 					t.Fatal(err)
 				}
-				open := func(who *session.Session) *bufio.Reader {
+				open := func(who *session.Record) *bufio.Reader {
 					gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						p := &passage{live: who.Live()}
+						p := &passage{live: who.Session()}
 						defer p.answer.end()
 						w, r, done := h.held(p, w, r)
 						if watched := path != "/download"; watched != (done != nil) {
@@ -169,8 +169,8 @@ func TestEndedIdleAfterAReload(t *testing.T) {
 	h := &Handler{SiteConfig: SiteConfig{App: "wiki"}}
 	h.rt.app, h.rt.site = old, signin.Site{App: "wiki", Idle: []signin.IdleSignOut{{Warn: time.Minute, After: time.Hour}}}
 	o := &opened{h: h, ip: netip.MustParseAddr("192.0.2.1"), userAgent: "Browser"}
-	who := &session.Session{Identity: session.Identity{Issuer: "i", Subject: "ada"}}
-	if limit := o.IdleLimit(new(session.Live)); limit != time.Hour || o.App() != "wiki" {
+	who := &session.Record{Identity: session.Identity{Issuer: "i", Subject: "ada"}}
+	if limit := o.IdleLimit(new(session.Session)); limit != time.Hour || o.App() != "wiki" {
 		t.Errorf("held to %v at %s", limit, o.App())
 	}
 	o.EndedIdle(who, time.Hour) // nothing runs any more

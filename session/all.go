@@ -27,7 +27,7 @@ type Survey struct {
 // All hands the live sessions of everybody to visit, in no order to rely on, until it returns false. It looks at about
 // as many as limit says, taken evenly from the whole list, and reads them one by one: it is for an administrator's
 // question and never for a request. Sessions that were made before there was such a list are not in it.
-func (m *Manager) All(ctx context.Context, limit int, visit func(*Session) bool) (Survey, error) {
+func (m *Manager) All(ctx context.Context, limit int, visit func(*Record) bool) (Survey, error) {
 	var survey Survey
 	share := max(1, (limit+allShards-1)/allShards)
 	for i := range allShards {
@@ -75,7 +75,7 @@ var errCursor = errors.New("no place in the list of sessions")
 // Page hands the live sessions of everybody to visit, a part of the list at a time: it begins behind the place after,
 // empty for the beginning, and ends when it has looked at limit of them, or in front of the one for which visit returns
 // false. next is where to go on, empty at the end of the list. All pages together are every session that lives throughout, each once.
-func (m *Manager) Page(ctx context.Context, after string, limit int, visit func(*Session) bool) (next string, survey Survey, err error) {
+func (m *Manager) Page(ctx context.Context, after string, limit int, visit func(*Record) bool) (next string, survey Survey, err error) {
 	shard, last, err := readCursor(after)
 	if err != nil {
 		return "", survey, err

@@ -12,7 +12,7 @@ import (
 func (w *world) all(t *testing.T, limit int) (names map[string]bool, survey session.Survey) {
 	t.Helper()
 	names = make(map[string]bool)
-	survey, err := w.All(t.Context(), limit, func(s *session.Session) bool {
+	survey, err := w.All(t.Context(), limit, func(s *session.Record) bool {
 		names[s.User] = true
 		return true
 	})
@@ -25,7 +25,7 @@ func (w *world) all(t *testing.T, limit int) (names map[string]bool, survey sess
 
 func TestAll(t *testing.T) {
 	w := newWorld(t)
-	made := make([]*session.Session, 300)
+	made := make([]*session.Record, 300)
 	for i := range made {
 		draft := fullDraft()
 		draft.User, draft.Identity.Subject = fmt.Sprintf("user-%d", i), fmt.Sprint(i)
@@ -53,7 +53,7 @@ func TestAll(t *testing.T) {
 	}
 
 	seen := 0
-	survey, err = w.All(t.Context(), 100_000, func(*session.Session) bool { seen++; return seen < 5 })
+	survey, err = w.All(t.Context(), 100_000, func(*session.Record) bool { seen++; return seen < 5 })
 	want(t, "All", err, nil)
 	if seen != 5 || !survey.More {
 		t.Errorf("%d sessions before it stopped, %+v", seen, survey)
@@ -65,14 +65,14 @@ func TestAllUnreadable(t *testing.T) {
 	w := newWorld(t)
 	w.create(t, fullDraft(), session.Tokens{})
 	other := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
-	survey, err := other.All(t.Context(), 100, func(*session.Session) bool { t.Error("read"); return true })
+	survey, err := other.All(t.Context(), 100, func(*session.Record) bool { t.Error("read"); return true })
 	want(t, "All", err, nil)
 	if survey != (session.Survey{Unreadable: 1}) {
 		t.Errorf("%+v", survey)
 	}
 	for _, op := range []string{"members", "get"} {
 		w.store.interrupt(failOn(op))
-		_, err := w.All(t.Context(), 100, func(*session.Session) bool { t.Error("read"); return true })
+		_, err := w.All(t.Context(), 100, func(*session.Record) bool { t.Error("read"); return true })
 		want(t, op, err, session.ErrUnavailable)
 	}
 }
@@ -97,7 +97,7 @@ func TestAllDropsStale(t *testing.T) {
 func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	made := make([]*session.Session, 120)
+	made := make([]*session.Record, 120)
 	for i := range made {
 		draft := fullDraft()
 		draft.User, draft.Identity.Subject = fmt.Sprintf("user-%d", i), fmt.Sprint(i)
@@ -110,7 +110,7 @@ func TestPages(t *testing.T) {
 		seen, cursor := map[string]int{}, ""
 		for pages := 0; ; pages++ {
 			taken := 0
-			next, survey, err := w.Page(t.Context(), cursor, how.look, func(s *session.Session) bool {
+			next, survey, err := w.Page(t.Context(), cursor, how.look, func(s *session.Record) bool {
 				if taken == how.accept {
 					return false
 				}

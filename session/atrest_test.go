@@ -16,8 +16,8 @@ func someTokens() session.Tokens {
 	return session.Tokens{Refresh: canary, IDHeader: []byte("eyJhbGciOiJFUzI1NiJ9"), IDSignature: []byte("c2lnbmF0dXJl")}
 }
 
-func fullDraft() session.Session {
-	return session.Session{
+func fullDraft() session.Record {
+	return session.Record{
 		Provider: "example", Identity: ada, ProviderSession: "sid-1", User: "ada", Name: "Ada Lovelace", Email: "ada@example.com",
 		Claims: []byte(`{"sub":"248289761001"}`), Groups: []string{"staff"}, GroupsComplete: true, Kind: session.Persistent,
 		KindReason: "answered yes", BrowserID: "b", FirstIP: "192.0.2.1", FirstAgent: "Mozilla/5.0",
@@ -114,7 +114,7 @@ func TestSealedUnder(t *testing.T) {
 	}
 	_, err := w.Tighten(t.Context(), s, "test")
 	want(t, "writing it again", err, nil)
-	again, err := w.Load(t.Context(), token)
+	again, err := w.LoadRecord(t.Context(), token)
 	want(t, "loading", err, nil)
 	if got := again.SealedUnder(); len(got) != 2 || got[0] != w.keys.Keys()[0].ID || got[1] != was {
 		t.Errorf("a session that was written again needs %v", got)

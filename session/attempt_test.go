@@ -14,7 +14,7 @@ func TestAttempt(t *testing.T) {
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{Refresh: "one"})
 	other, _ := w.create(t, draft(ada, session.Browser), session.Tokens{Refresh: "one"})
 	until := s.Created.Add(time.Hour)
-	note := func(s *session.Session, unanswered bool) {
+	note := func(s *session.Record, unanswered bool) {
 		t.Helper()
 		got, err := w.replica(t, session.ManagerConfig{}).NoteAttempt(t.Context(), s, until)
 		if err != nil || got != unanswered {

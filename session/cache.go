@@ -14,7 +14,7 @@ import (
 )
 
 // Cache keeps sessions that the store has told of, unsealed and immutable (A30), so that a request need not ask for what
-// was asked a moment ago. What is in it says nothing about whether a session may still be used: that is Manager.Live's.
+// was asked a moment ago. What is in it says nothing about whether a session may still be used: that is Manager.Load's.
 // Only what exists is kept, never that something does not.
 //
 // Several managers over one store may share one, at the same time or one after the other: what is known then survives
@@ -114,7 +114,7 @@ func digestOf(key Key) (d digest, ok bool) {
 
 // known is a session as the store has it, and since when that is known.
 type known struct {
-	Live
+	Session
 	digest digest
 	// seal ends the sealed record and is different each time one is written. With the version it tells whether the
 	// store still holds the same record, even after a failover that lost a write and counted anew.
@@ -128,17 +128,17 @@ type known struct {
 }
 
 // knownAs is what is known of a session once it was read, or written, as this record.
-func (s *Session) knownAs(r record) *known {
+func (s *Record) knownAs(r record) *known {
 	packed := r.packed
 	if cap(packed) > len(packed)+len(packed)/8 {
 		packed = bytes.Clone(packed)
 	}
 	s.sealedUnder, _ = keyring.SealedBy(r.sealed)
-	k := &known{Live: s.livesOn(packed), digest: s.ID.digest(), seal: sealOf(r.sealed), size: int32(len(packed)) + knownOverhead} //nolint:gosec // bounded by MaxValue
-	for _, group := range s.Groups {                                                                                              // packed they take little, but callers keep them ready as text
+	k := &known{Session: s.livesOn(packed), digest: s.ID.digest(), seal: sealOf(r.sealed), size: int32(len(packed)) + knownOverhead} //nolint:gosec // bounded by MaxValue
+	for _, group := range s.Groups {                                                                                                 // packed they take little, but callers keep them ready as text
 		k.size += int32(len(group)) + 1 //nolint:gosec // bounded by MaxValue
 	}
-	s.live = &k.Live
+	s.session = &k.Session
 	return k
 }
 
@@ -169,7 +169,7 @@ type shard struct {
 // flight is a question to the store that several requests wait for.
 type flight struct {
 	done chan struct{}
-	live *Live
+	live *Session
 	err  error
 }
 

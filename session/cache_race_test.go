@@ -21,8 +21,8 @@ func TestRaceLoadEnd(t *testing.T) {
 		for range 3 {
 			wg.Go(func() {
 				for range 20 {
-					if s, err := w.Load(context.Background(), token); err == nil {
-						w.Touch(s.Live(), "wiki")
+					if s, err := w.LoadRecord(context.Background(), token); err == nil {
+						w.Touch(s.Session(), "wiki")
 					}
 				}
 			})
@@ -33,7 +33,7 @@ func TestRaceLoadEnd(t *testing.T) {
 				t.Errorf("end: %v", err)
 			}
 			for range 20 {
-				if _, err := w.Load(context.Background(), token); !errors.Is(err, session.ErrNotFound) {
+				if _, err := w.LoadRecord(context.Background(), token); !errors.Is(err, session.ErrNotFound) {
 					t.Errorf("after the end: %v", err)
 				}
 			}
@@ -56,7 +56,7 @@ func TestRaceEvictions(t *testing.T) {
 	for n := range 4 {
 		wg.Go(func() {
 			for i := range tokens {
-				if _, err := w.Load(context.Background(), tokens[(i*7+n*100)%len(tokens)]); err != nil {
+				if _, err := w.LoadRecord(context.Background(), tokens[(i*7+n*100)%len(tokens)]); err != nil {
 					t.Errorf("load: %v", err)
 				}
 			}
@@ -73,13 +73,13 @@ func TestHitAllocatesNothing(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	ctx := t.Context()
-	if n := testing.AllocsPerRun(100, func() { _, _ = w.Live(ctx, token) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { _, _ = w.Load(ctx, token) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 // typical is a session as an enterprise's provider makes one: ten groups by id, in the claims and as a list.
-func typical() session.Session {
+func typical() session.Record {
 	d := draft(ada, session.Browser)
 	d.Groups = nil
 	claims := `{"iss":"https://login.example.com","sub":"248289761001","aud":"latchkey","exp":1800000000,"iat":1790000000,` +
@@ -122,7 +122,7 @@ func TestMemoryOfCachedSession(t *testing.T) {
 	m := w.node(t, c)
 	before := heap()
 	for _, token := range tokens {
-		if _, err := m.Live(t.Context(), token); err != nil {
+		if _, err := m.Load(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -144,7 +144,7 @@ func BenchmarkHit(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			if _, err := w.Live(ctx, tokens[i%len(tokens)]); err != nil {
+			if _, err := w.Load(ctx, tokens[i%len(tokens)]); err != nil {
 				b.Error(err)
 			}
 		}
@@ -152,7 +152,7 @@ func BenchmarkHit(b *testing.B) {
 }
 
 // What it costs to read a whole session from what the cache has of it.
-func BenchmarkSessionOfLive(b *testing.B) {
+func BenchmarkRecordOfSession(b *testing.B) {
 	w := newCachedWorld(b, session.ManagerConfig{Recheck: time.Hour})
 	s, _, err := w.world.Create(b.Context(), typical(), typicalTokens)
 	if err != nil {
@@ -160,7 +160,7 @@ func BenchmarkSessionOfLive(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.Live().Session(); err != nil {
+		if _, err := s.Session().Record(); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -57,7 +57,7 @@ func (w *cachedWorld) node(t testing.TB, c session.ManagerConfig) *session.Manag
 	return m
 }
 
-func draft(who session.Identity, kind session.Kind) session.Session {
+func draft(who session.Identity, kind session.Kind) session.Record {
 	d := fullDraft()
 	d.Identity, d.Kind, d.Apps = who, kind, nil
 	return d
@@ -77,9 +77,9 @@ func (w *cachedWorld) asks(t *testing.T, what string, n int64, f func()) {
 	}
 }
 
-func (w *cachedWorld) loads(t *testing.T, what string, token session.Token, wanted error) *session.Session {
+func (w *cachedWorld) loads(t *testing.T, what string, token session.Token, wanted error) *session.Record {
 	t.Helper()
-	s, err := w.Load(t.Context(), token)
+	s, err := w.LoadRecord(t.Context(), token)
 	want(t, what, err, wanted)
 	return s
 }
@@ -105,7 +105,7 @@ func TestStrictAsksEveryTime(t *testing.T) {
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	w.asks(t, "strict", 3, func() {
 		for range 3 {
-			if got := w.loads(t, "load", token, nil); got.Live() != s.Live() {
+			if got := w.loads(t, "load", token, nil); got.Session() != s.Session() {
 				t.Error("what has not changed was opened again")
 			}
 		}
@@ -118,7 +118,7 @@ func TestCacheSharesOneRecord(t *testing.T) {
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	first := w.loads(t, "load", token, nil)
 	w.clock.Advance(time.Minute)
-	if again := w.loads(t, "load", token, nil); again.Live() != first.Live() {
+	if again := w.loads(t, "load", token, nil); again.Session() != first.Session() {
 		t.Error("an unchanged record was opened again")
 	}
 }
@@ -137,11 +137,11 @@ func TestHardBoundWithoutFeed(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	other := w.node(t, cached())
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
-	_, err := other.Load(t.Context(), token)
+	_, err := other.LoadRecord(t.Context(), token)
 	want(t, "known to the other node", err, nil)
 	want(t, "end", w.End(t.Context(), s), nil)
 	w.clock.Advance(recheck)
-	_, err = other.Load(t.Context(), token)
+	_, err = other.LoadRecord(t.Context(), token)
 	want(t, "other node, at the bound", err, session.ErrNotFound)
 }
 
@@ -175,9 +175,9 @@ func TestTouchIsTakenUp(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	w.clock.Advance(time.Hour)
-	w.Touch(s.Live(), "wiki")
+	w.Touch(s.Session(), "wiki")
 	storetest.Until(t, "the use is written", func() bool {
-		s, err := w.Load(t.Context(), token)
+		s, err := w.LoadRecord(t.Context(), token)
 		return err == nil && s.LastUsed.Equal(w.clock.Now().Truncate(time.Millisecond)) && len(s.Apps) == 1
 	})
 	w.asks(t, "after the write", 0, func() { w.loads(t, "load", token, nil) })
@@ -189,9 +189,9 @@ func TestIdleCopyIsAskedFor(t *testing.T) {
 	other := w.node(t, cached())
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	w.clock.Advance(23 * time.Hour)
-	other.Touch(s.Live(), "")
+	other.Touch(s.Session(), "")
 	storetest.Until(t, "the other node's write", func() bool {
-		s, err := other.Load(t.Context(), token)
+		s, err := other.LoadRecord(t.Context(), token)
 		return err == nil && s.LastUsed.Equal(w.clock.Now().Truncate(time.Millisecond))
 	})
 	w.clock.Advance(2 * time.Hour)
@@ -219,7 +219,7 @@ func TestLateAnswerIsNotKept(t *testing.T) {
 	}
 	w.asked.after.Store(&late)
 	slow := make(chan error, 1)
-	go func() { _, err := w.Load(context.Background(), token); slow <- err }()
+	go func() { _, err := w.LoadRecord(context.Background(), token); slow <- err }()
 	<-reached
 	want(t, "end", w.End(t.Context(), s), nil)
 	w.loads(t, "while the late answer is under way", token, session.ErrNotFound)
@@ -241,7 +241,7 @@ func TestOneQuestionForAll(t *testing.T) {
 			started.Add(1)
 			wg.Go(func() {
 				started.Done()
-				if _, err := w.Load(context.Background(), token); err != nil {
+				if _, err := w.LoadRecord(context.Background(), token); err != nil {
 					t.Errorf("load: %v", err)
 				}
 			})
@@ -259,7 +259,7 @@ func TestDisconnectSpoilsNothing(t *testing.T) {
 	w.clock.Advance(recheck)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
-	if _, err := w.Load(gone, token); err != nil && !errors.Is(err, session.ErrUnavailable) {
+	if _, err := w.LoadRecord(gone, token); err != nil && !errors.Is(err, session.ErrUnavailable) {
 		t.Errorf("a client that left: %v", err)
 	}
 	w.loads(t, "the next", token, nil)
@@ -285,7 +285,7 @@ func TestSameVersionOtherRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.clock.Advance(time.Hour)
-	other.Touch(s.Live(), "")
+	other.Touch(s.Session(), "")
 	storetest.Until(t, "version 2 of the other record", func() bool {
 		e, err := w.store.Store.Get(t.Context(), s.ID.Key())
 		return err == nil && e.Version == 2
@@ -330,28 +330,28 @@ func TestReady(t *testing.T) {
 	w := newCachedWorld(t, c)
 	d := draft(ada, session.Persistent)
 	s, token := w.create(t, d, session.Tokens{})
-	keep := func(s *session.Session, v any) { s.Live().KeepReady(&v) }
+	keep := func(s *session.Record, v any) { s.Session().KeepReady(&v) }
 	keep(s, "made of version 1")
-	if got := w.loads(t, "load", token, nil).Live().Ready(); got != "made of version 1" {
+	if got := w.loads(t, "load", token, nil).Session().Ready(); got != "made of version 1" {
 		t.Errorf("ready: %v", got)
 	}
 	if _, err := w.Tighten(t.Context(), s, "policy"); err != nil {
 		t.Fatal(err)
 	}
 	s = w.loads(t, "load", token, nil)
-	if got := s.Live().Ready(); got != nil {
+	if got := s.Session().Ready(); got != nil {
 		t.Errorf("ready after a change: %v", got)
 	}
 	keep(s, "of the old configuration")
 	next := w.node(t, c)
 	w.asks(t, "the next manager over the same cache", 0, func() {
-		got, err := next.Live(t.Context(), token)
+		got, err := next.Load(t.Context(), token)
 		want(t, "load", err, nil)
 		if got.Ready() != nil {
 			t.Errorf("ready after a reload: %v", got.Ready())
 		}
 	})
-	if d.Live() != nil {
+	if d.Session() != nil {
 		t.Error("a draft passes for a session")
 	}
 }

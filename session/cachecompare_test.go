@@ -92,7 +92,7 @@ func BenchmarkCaches(b *testing.B) {
 	everybody := make([]*known, comparedPeople)
 	for i := range everybody {
 		id := NewToken().ID
-		everybody[i] = &known{digest: id.digest(), Live: Live{ID: id}}
+		everybody[i] = &known{digest: id.digest(), Session: Session{ID: id}}
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	zipf := rand.NewZipf(random, 1.07, 8, comparedPeople-1)

@@ -69,7 +69,7 @@ const usualRecord = 3 << 10
 
 // encode writes the record as fields of tag, length and value. A field that is empty is not written. The sealed tokens
 // come last, in as many bytes as tail says.
-func (s *Session) encode() (plain []byte, tail int) {
+func (s *Record) encode() (plain []byte, tail int) {
 	w := pack.FieldWriter{Out: make([]byte, 0, usualRecord)}
 	w.Bytes(fieldID, s.ID[:])
 	w.Str(fieldProvider, s.Provider)
@@ -114,7 +114,7 @@ func (s *Session) encode() (plain []byte, tail int) {
 	return w.Out, len(w.Out) - tail
 }
 
-func (s *Session) allFlags() int64 {
+func (s *Record) allFlags() int64 {
 	flags := s.flags
 	for _, f := range []struct {
 		is   bool
@@ -136,7 +136,7 @@ func (s *Session) allFlags() int64 {
 }
 
 // readSession is decodeSession of what pack has made.
-func readSession(packed []byte) (*Session, error) {
+func readSession(packed []byte) (*Record, error) {
 	plain, err := pack.Unpack(packed)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func readSession(packed []byte) (*Session, error) {
 }
 
 // decodeSession reads a session: a record that has begun and has limits.
-func decodeSession(data []byte) (*Session, error) {
+func decodeSession(data []byte) (*Record, error) {
 	s, err := decodeDraft(data)
 	if err != nil {
 		return nil, err
@@ -158,14 +158,14 @@ func decodeSession(data []byte) (*Session, error) {
 
 // valid holds a record against what every session has. It is asked when one is written as well as when it is read, so
 // that none can be made that cannot be loaded (A47).
-func (s *Session) valid() error {
+func (s *Record) valid() error {
 	if s.Created.IsZero() || s.LastUsed.IsZero() || s.Limit.Idle <= 0 || s.Limit.Max <= 0 {
 		return fmt.Errorf("%w: without a limit", pack.ErrMalformed)
 	}
 	return s.validDraft()
 }
 
-func (s *Session) validDraft() error {
+func (s *Record) validDraft() error {
 	if s.Kind != Browser && s.Kind != Persistent {
 		return fmt.Errorf("%w: kind %d", pack.ErrMalformed, s.Kind)
 	}
@@ -176,8 +176,8 @@ func (s *Session) validDraft() error {
 }
 
 // decodeDraft reads a record that may still lack what Create gives it.
-func decodeDraft(data []byte) (*Session, error) {
-	s := &Session{}
+func decodeDraft(data []byte) (*Record, error) {
+	s := &Record{}
 	text := string(data) // one piece of memory for all that it says
 	var flags, kind, idle, maxLife, stepUps int64
 	r := pack.FieldReader{Data: data}

@@ -66,8 +66,8 @@ func fill(t *rapid.T, v reflect.Value, path string) {
 	}
 }
 
-func drawRecord(t *rapid.T) *Session {
-	s := &Session{}
+func drawRecord(t *rapid.T) *Record {
+	s := &Record{}
 	fill(t, reflect.ValueOf(s).Elem(), "")
 	s.sealedTokens = rapid.SliceOfN(rapid.Byte(), 1, 200).Draw(t, "sealedTokens")
 	s.unknown = field(unknownTag, rapid.String().Draw(t, "unknown"))
@@ -102,9 +102,9 @@ func TestCodecFieldByField(t *testing.T) {
 			if name == "Version" || !full.Type().Field(i).IsExported() {
 				continue
 			}
-			var s Session
+			var s Record
 			reflect.ValueOf(&s).Elem().Field(i).Set(full.Field(i))
-			if name != "ID" && bytes.Equal(written(&s), written(&Session{})) {
+			if name != "ID" && bytes.Equal(written(&s), written(&Record{})) {
 				t.Fatalf("%s is not written", name)
 			}
 		}
@@ -144,18 +144,18 @@ func TestCloneAndRoundTimes(t *testing.T) {
 
 // The zero of a field is read as its zero, and the times that a store could confuse with it are not.
 func TestCodecZeros(t *testing.T) {
-	minimal := func() *Session {
-		return &Session{
+	minimal := func() *Record {
+		return &Record{
 			Identity: Identity{Issuer: "i", Subject: "s"}, Created: time.UnixMilli(0).UTC(), LastUsed: time.UnixMilli(-1).UTC(),
 			Limit: Limit{Idle: 1, Max: 1},
 		}
 	}
-	for name, change := range map[string]func(*Session){
-		"minimal":            func(*Session) {},
-		"1970":               func(s *Session) { s.AuthTime = time.UnixMilli(0).UTC() },
-		"a group named \"\"": func(s *Session) { s.Groups = []string{""} },
-		"A48: after 2038":    func(s *Session) { s.Created = time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC) },
-		"only one flag":      func(s *Session) { s.GroupsComplete = true },
+	for name, change := range map[string]func(*Record){
+		"minimal":            func(*Record) {},
+		"1970":               func(s *Record) { s.AuthTime = time.UnixMilli(0).UTC() },
+		"a group named \"\"": func(s *Record) { s.Groups = []string{""} },
+		"A48: after 2038":    func(s *Record) { s.Created = time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"only one flag":      func(s *Record) { s.GroupsComplete = true },
 	} {
 		s := minimal()
 		change(s)
@@ -184,13 +184,13 @@ func TestTokensRoundTrip(t *testing.T) {
 }
 
 // written is the record without regard to where its tail begins.
-func written(s *Session) []byte {
+func written(s *Record) []byte {
 	plain, _ := s.encode()
 	return plain
 }
 
 func validRecord() []byte {
-	return written(&Session{
+	return written(&Record{
 		Identity: Identity{Issuer: "https://login.example.com", Subject: "1"}, Created: time.UnixMilli(1), LastUsed: time.UnixMilli(1),
 		Limit: Limit{Idle: 1, Max: 1}, Groups: []string{"staff", ""}, Claims: []byte("{}"),
 	})
@@ -271,7 +271,7 @@ func TestDecodeCopies(t *testing.T) {
 // Groups are both in the claims and in a list of their own. Each takes little more room than its 16 random bytes.
 func TestGroupsTakeLittleRoom(t *testing.T) {
 	size := func(groups int) int {
-		s := Session{Identity: Identity{Issuer: "https://login.example.com", Subject: "ada"}}
+		s := Record{Identity: Identity{Issuer: "https://login.example.com", Subject: "ada"}}
 		var claims []string
 		for range groups {
 			id := NewToken().ID

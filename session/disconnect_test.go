@@ -27,16 +27,16 @@ func TestDisconnectsSpoilNothing(t *testing.T) {
 	})
 	ctx, leave := context.WithCancel(t.Context())
 	var leaving, staying sync.WaitGroup
-	leaving.Go(func() { _, _ = m.Load(ctx, token) })
+	leaving.Go(func() { _, _ = m.LoadRecord(ctx, token) })
 	<-asked
 	for range 5 {
 		staying.Go(func() {
-			_, err := m.Load(t.Context(), token)
+			_, err := m.LoadRecord(t.Context(), token)
 			want(t, "who stays", err, nil)
 		})
 	}
 	leave()
-	_, err := m.Load(ctx, token)
+	_, err := m.LoadRecord(ctx, token)
 	want(t, "who has left", err, session.ErrUnavailable)
 	m.NoteFailure(err)
 	if state := m.Health().State; state != session.StoreOK {

@@ -10,7 +10,7 @@ import (
 
 // End ends a session: the record dies in the store, and with it every copy of the cookie (K4, A22). Ending one that is
 // gone already is no error; ErrUnavailable means that it may still live.
-func (m *Manager) End(ctx context.Context, s *Session) error {
+func (m *Manager) End(ctx context.Context, s *Record) error {
 	err := m.end(ctx, s)
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -19,7 +19,7 @@ func (m *Manager) End(ctx context.Context, s *Session) error {
 }
 
 // end is End where it matters who ended it: ErrNotFound if somebody else has.
-func (m *Manager) end(ctx context.Context, s *Session) error {
+func (m *Manager) end(ctx context.Context, s *Record) error {
 	_, err := m.vault.Store.Remove(ctx, s.ID.Key(), s.listings(time.Time{})...)
 	m.changed(ctx, s.ID.Key()) // whatever the answer: the record may be gone
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -65,7 +65,7 @@ func (m *Manager) endMany(ctx context.Context, who Identity, n int) (int, error)
 }
 
 func (m *Manager) endEach(ctx context.Context, who Identity) (int, error) {
-	ended, err := m.endListed(ctx, personBucket(who), func(s *Session) verdict {
+	ended, err := m.endListed(ctx, personBucket(who), func(s *Record) verdict {
 		if s.Identity != who {
 			return foreign
 		}
@@ -75,7 +75,7 @@ func (m *Manager) endEach(ctx context.Context, who Identity) (int, error) {
 }
 
 // Find returns the live session that Short names, for an administrator. ErrNotFound if there is none, or more than one.
-func (m *Manager) Find(ctx context.Context, short string) (*Session, error) {
+func (m *Manager) Find(ctx context.Context, short string) (*Record, error) {
 	if len(short) != shortSize {
 		return nil, ErrNotFound
 	}
@@ -123,7 +123,7 @@ const (
 
 // endListed ends the sessions that are listed for an owner, as far as judge says so, and returns the short hashes of those
 // that may have been live.
-func (m *Manager) endListed(ctx context.Context, list bucket, judge func(*Session) verdict) ([]string, error) {
+func (m *Manager) endListed(ctx context.Context, list bucket, judge func(*Record) verdict) ([]string, error) {
 	if err := m.noteEnd(ctx, list); err != nil {
 		return nil, fmt.Errorf("ending sessions: %w", err)
 	}
@@ -131,7 +131,7 @@ func (m *Manager) endListed(ctx context.Context, list bucket, judge func(*Sessio
 }
 
 // endFound is endListed without the note that holds off what is under way.
-func (m *Manager) endFound(ctx context.Context, list bucket, judge func(*Session) verdict) ([]string, error) {
+func (m *Manager) endFound(ctx context.Context, list bucket, judge func(*Record) verdict) ([]string, error) {
 	keys, err := list.sessions(ctx, m.vault.Store)
 	if err != nil {
 		return nil, fmt.Errorf("listing sessions: %w", err)
@@ -164,7 +164,7 @@ func (m *Manager) endFound(ctx context.Context, list bucket, judge func(*Session
 
 // endOne ends a session that an index names. It reports whether it may have been live, and whether the index need not
 // name it any more.
-func (m *Manager) endOne(ctx context.Context, key Key, judge func(*Session) verdict) (live, over bool, err error) {
+func (m *Manager) endOne(ctx context.Context, key Key, judge func(*Record) verdict) (live, over bool, err error) {
 	s, err := m.load(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return false, true, nil

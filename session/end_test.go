@@ -38,7 +38,7 @@ func TestEnd(t *testing.T) {
 	for name, m := range map[string]*session.Manager{"here": w.Manager, "on another replica": w.replica(t, session.ManagerConfig{})} {
 		copied, err := session.OpenToken(w.keys, value, host, cookie)
 		want(t, "the cookie itself", err, nil)
-		_, err = m.Load(t.Context(), copied)
+		_, err = m.LoadRecord(t.Context(), copied)
 		want(t, name, err, session.ErrNotFound)
 	}
 	for _, index := range session.Places(ada, "sid-1", s.ID) {
@@ -67,7 +67,7 @@ func TestEndDuringOutage(t *testing.T) {
 	_, err = w.Of(t.Context(), ada)
 	want(t, "Of, no list", err, session.ErrUnavailable)
 	w.store.interrupt(nil)
-	_, err = w.Load(t.Context(), token)
+	_, err = w.LoadRecord(t.Context(), token)
 	want(t, "afterwards", err, nil)
 	// A listing that stays behind is no reason to fail: the record is gone.
 	w.store.interrupt(failOn("delist"))
@@ -85,7 +85,7 @@ func TestEndID(t *testing.T) {
 	s, token := w.create(t, fullDraft(), someTokens())
 	want(t, "unknown", w.EndID(ctx, session.NewToken().ID), nil)
 	want(t, "ending", w.EndID(ctx, s.ID), nil)
-	_, err := w.Load(ctx, token)
+	_, err := w.LoadRecord(ctx, token)
 	want(t, "ended", err, session.ErrNotFound)
 	if len(w.members(t, adaIndex)) != 0 {
 		t.Error("still listed")
@@ -93,7 +93,7 @@ func TestEndID(t *testing.T) {
 	// A replica that cannot read the record yet ends it all the same.
 	s, token = w.create(t, fullDraft(), someTokens())
 	want(t, "unreadable", w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')}).EndID(ctx, s.ID), nil)
-	_, err = w.Load(ctx, token)
+	_, err = w.LoadRecord(ctx, token)
 	want(t, "ended unread", err, session.ErrNotFound)
 }
 
@@ -134,11 +134,11 @@ func TestEndAll(t *testing.T) {
 		t.Errorf("%d ended, %v", n, err)
 	}
 	for _, token := range adas {
-		_, err := w.Load(ctx, token)
+		_, err := w.LoadRecord(ctx, token)
 		want(t, "Ada's", err, session.ErrNotFound)
 	}
 	for _, token := range others {
-		_, err := w.Load(ctx, token)
+		_, err := w.LoadRecord(ctx, token)
 		want(t, "another's", err, nil)
 	}
 	if n, err := w.EndAll(ctx, ada); n != 0 || err != nil || len(w.members(t, adaIndex)) != 0 {
@@ -157,7 +157,7 @@ func TestEndAllPassesOverWhatItCannotRead(t *testing.T) {
 	garbage := session.HashKey("s", "garbage")
 	want(t, "vandal's record", w.store.Create(ctx, session.Entry{Key: garbage, Value: []byte("?"), Expires: w.clock.Now().Add(time.Hour)}), nil)
 	w.forge(t, garbage)
-	_, stranger := w.create(t, session.Session{Identity: grace}, session.Tokens{})
+	_, stranger := w.create(t, session.Record{Identity: grace}, session.Tokens{})
 	w.forge(t, stranger.ID.Key())
 
 	_, err = w.Of(ctx, ada)
@@ -166,10 +166,10 @@ func TestEndAllPassesOverWhatItCannotRead(t *testing.T) {
 		t.Errorf("%d ended, %v", n, err)
 	}
 	for name, token := range map[string]session.Token{"under the old key": token, "under the new key": ahead} {
-		_, err := newer.Load(ctx, token)
+		_, err := newer.LoadRecord(ctx, token)
 		want(t, name, err, session.ErrNotFound)
 	}
-	_, err = w.Load(ctx, stranger)
+	_, err = w.LoadRecord(ctx, stranger)
 	want(t, "a stranger's session", err, nil)
 	if left := w.members(t, adaIndex); len(left) != 0 {
 		t.Errorf("still listed: %v", left)
@@ -180,9 +180,9 @@ func TestEndAllPassesOverWhatItCannotRead(t *testing.T) {
 func TestOfShowsTheLiving(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	_, _ = w.create(t, session.Session{Identity: ada, Kind: session.Browser}, session.Tokens{})
+	_, _ = w.create(t, session.Record{Identity: ada, Kind: session.Browser}, session.Tokens{})
 	persistent, token := w.create(t, fullDraft(), session.Tokens{})
-	stranger, _ := w.create(t, session.Session{Identity: grace, Kind: session.Persistent}, session.Tokens{})
+	stranger, _ := w.create(t, session.Record{Identity: grace, Kind: session.Persistent}, session.Tokens{})
 	w.forge(t, stranger.ID.Key())
 	shrunk := w.replica(t, session.ManagerConfig{Limits: session.Limits{Browser: session.Limit{Idle: time.Minute}}})
 	w.clock.Advance(2 * time.Minute)

@@ -20,7 +20,7 @@ const endedLife = 26 * time.Hour
 const endedTries = 4
 
 // began is what the session is held to by whatever ends sessions by a time.
-func (s *Session) began() time.Time {
+func (s *Record) began() time.Time {
 	if !s.Began.IsZero() && s.Began.Before(s.Created) {
 		return s.Began
 	}
@@ -54,7 +54,7 @@ func (m *Manager) noteEnd(ctx context.Context, of bucket) error {
 }
 
 // unended holds a session that is about to be made against what was ended since its sign-in began.
-func (m *Manager) unended(ctx context.Context, s *Session) error {
+func (m *Manager) unended(ctx context.Context, s *Record) error {
 	keys := []Key{endedKey(personBucket(s.Identity))}
 	if s.ProviderSession != "" {
 		keys = append(keys, endedKey(providerSessionBucket(s.Identity.Issuer, s.ProviderSession)))
@@ -86,7 +86,7 @@ func endedKey(of bucket) Key { return HashKey("e", string(of.index), of.tag) }
 func ceilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
 
 // standing refuses a session that is already revoked as it is made.
-func (m *Manager) standing(ctx context.Context, s *Session) error {
+func (m *Manager) standing(ctx context.Context, s *Record) error {
 	if err := m.settle(ctx, m.now()); err != nil {
 		return fmt.Errorf("writing session: %w", err)
 	}

@@ -35,7 +35,7 @@ var ways = map[string]func(m *session.Manager, ctx context.Context) error{
 	},
 }
 
-func begun(at time.Time) session.Session {
+func begun(at time.Time) session.Record {
 	d := draft(ada, session.Browser)
 	d.Provider, d.ProviderSession, d.Began = "main", "sid-1", at
 	return d
@@ -112,9 +112,9 @@ func TestEndRacesCreate(t *testing.T) {
 
 // X21, A81: a session that was ended does not go on under another id because a step-up was under way.
 func TestSucceedDoesNotRevive(t *testing.T) {
-	for name, end := range map[string]func(w *cachedWorld, s *session.Session) error{
-		"one session": func(w *cachedWorld, s *session.Session) error { return w.End(t.Context(), s) },
-		"all":         func(w *cachedWorld, _ *session.Session) error { _, err := w.EndAll(t.Context(), ada); return err },
+	for name, end := range map[string]func(w *cachedWorld, s *session.Record) error{
+		"one session": func(w *cachedWorld, s *session.Record) error { return w.End(t.Context(), s) },
+		"all":         func(w *cachedWorld, _ *session.Record) error { _, err := w.EndAll(t.Context(), ada); return err },
 	} {
 		w := newCachedWorld(t, cached())
 		old, _ := w.create(t, begun(w.clock.Now()), session.Tokens{})
@@ -150,7 +150,7 @@ func TestAppMarkAndSignInUnderWay(t *testing.T) {
 	want(t, "revoke", w.RevokeBefore(t.Context(), session.Scope{App: "wiki"}, time.Time{}), nil)
 	w.clock.Advance(time.Second)
 	s, _ := w.create(t, d, session.Tokens{})
-	if w.Admits(s.Live(), "wiki") || !w.Admits(s.Live(), "mail") {
+	if w.Admits(s.Session(), "wiki") || !w.Admits(s.Session(), "mail") {
 		t.Error("the mark of an app is passed over, or holds at another")
 	}
 }

@@ -24,7 +24,7 @@ func Example() {
 	defer manager.Close()
 
 	// Somebody has signed in and answered Yes. The browser gets a sealed token, bound to the host and the cookie's name.
-	created, token, err := manager.Create(ctx, session.Session{
+	created, token, err := manager.Create(ctx, session.Record{
 		Identity:   session.Identity{Issuer: "https://login.example.com", Subject: "248289761001"},
 		Name:       "Ada Lovelace",
 		Kind:       session.Persistent,
@@ -41,18 +41,18 @@ func Example() {
 	if err != nil {
 		panic(err) // not ours: as if there were no cookie
 	}
-	s, err := manager.Load(ctx, token)
+	s, err := manager.LoadRecord(ctx, token)
 	if err != nil {
 		panic(err)
 	}
-	manager.Touch(s.Live(), "wiki")
+	manager.Touch(s.Session(), "wiki")
 	fmt.Println(s.Name, "has a", s.Kind, "session")
 
 	// Sign-out. A copy of the cookie is worth nothing from here on.
 	if err := manager.End(ctx, s); err != nil {
 		panic(err) // it may still live: say so
 	}
-	_, err = manager.Load(ctx, token)
+	_, err = manager.LoadRecord(ctx, token)
 	switch {
 	case errors.Is(err, session.ErrNotFound), errors.Is(err, session.ErrExpired):
 		fmt.Println("signed out")

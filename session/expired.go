@@ -22,7 +22,7 @@ const (
 // Expired is the error of a session that one of its limits has ended, and whose record is still there; it is ErrExpired.
 type Expired struct {
 	// Session is for saying whose it was. Nothing may be allowed on its account.
-	Session *Session
+	Record *Record
 	// Limit is ByIdleLimit or ByMaxLifetime.
 	Limit string
 	// At is when it ended.
@@ -36,11 +36,11 @@ func (e *Expired) Error() string { return ErrExpired.Error() }
 func (*Expired) Is(target error) bool { return target == ErrExpired }
 
 // forgotten is when the store may forget the record.
-func (s *Session) forgotten(now Limits) time.Time { return s.Ends(now).Add(expiredGrace) }
+func (s *Record) forgotten(now Limits) time.Time { return s.Ends(now).Add(expiredGrace) }
 
 // expired says how a session ended that Check finds expired.
-func (s *Session) expired(now Limits) *Expired {
-	e := &Expired{Session: s, Limit: ByIdleLimit, At: s.Ends(now)}
+func (s *Record) expired(now Limits) *Expired {
+	e := &Expired{Record: s, Limit: ByIdleLimit, At: s.Ends(now)}
 	if !e.At.Before(s.MaxEnd(now)) {
 		e.Limit = ByMaxLifetime
 	}
@@ -50,7 +50,7 @@ func (s *Session) expired(now Limits) *Expired {
 // EndExpired removes the record of a session that its limits have ended, and reports whether this call did it: of several,
 // whatever replica they are made on, exactly one does.
 func (m *Manager) EndExpired(ctx context.Context, e *Expired) (first bool, err error) {
-	err = m.end(ctx, e.Session)
+	err = m.end(ctx, e.Record)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // lists names the ways in which a session can be found that does not present itself.
-func (w *world) lists(t *testing.T, s *session.Session) (in []string) {
+func (w *world) lists(t *testing.T, s *session.Record) (in []string) {
 	t.Helper()
 	of, err := w.Of(t.Context(), s.Identity)
 	want(t, "listing a person's", err, nil)
@@ -21,7 +21,7 @@ func (w *world) lists(t *testing.T, s *session.Session) (in []string) {
 	if names, survey := w.all(t, 1000); len(names)+survey.Seen > 0 {
 		in = append(in, "All")
 	}
-	_, survey, err := w.Page(t.Context(), "", 1000, func(*session.Session) bool { in = append(in, "Page"); return true })
+	_, survey, err := w.Page(t.Context(), "", 1000, func(*session.Record) bool { in = append(in, "Page"); return true })
 	want(t, "listing by pages", err, nil)
 	if survey.Seen+survey.Unreadable > 0 {
 		in = append(in, "Page's count")
@@ -43,9 +43,9 @@ func TestExpiredOnce(t *testing.T) {
 			replicas := []*session.Manager{w.Manager, w.replica(t, session.ManagerConfig{}), w.replica(t, session.ManagerConfig{})}
 			for end := s.MaxEnd(w.Limits()); used && w.clock.Now().Before(end); w.clock.Advance(12 * time.Hour) {
 				m := w.replica(t, session.ManagerConfig{})
-				now, err := m.Load(t.Context(), token)
+				now, err := m.LoadRecord(t.Context(), token)
 				want(t, "in use", err, nil)
-				m.Touch(now.Live(), "wiki")
+				m.Touch(now.Session(), "wiki")
 				m.Close()
 			}
 			if !used {
@@ -56,7 +56,7 @@ func TestExpiredOnce(t *testing.T) {
 			for i := range 12 {
 				all.Go(func() {
 					m := replicas[i%len(replicas)]
-					_, err := m.Load(t.Context(), token)
+					_, err := m.LoadRecord(t.Context(), token)
 					var over *session.Expired
 					if !errors.As(err, &over) {
 						if !errors.Is(err, session.ErrNotFound) {
@@ -64,7 +64,7 @@ func TestExpiredOnce(t *testing.T) {
 						}
 						return
 					}
-					if over.Limit != limit || over.Session.Identity != ada || over.At.After(w.clock.Now()) {
+					if over.Limit != limit || over.Record.Identity != ada || over.At.After(w.clock.Now()) {
 						t.Errorf("ended by %s at %v", over.Limit, over.At)
 					}
 					mine, err := m.EndExpired(t.Context(), over)
@@ -78,7 +78,7 @@ func TestExpiredOnce(t *testing.T) {
 			if n := first.Load(); n != 1 {
 				t.Errorf("%d have ended it", n)
 			}
-			_, err := w.Load(t.Context(), token)
+			_, err := w.LoadRecord(t.Context(), token)
 			want(t, "afterwards", err, session.ErrNotFound)
 		})
 	}
@@ -90,8 +90,8 @@ func TestExpiredStaysOver(t *testing.T) {
 	ctx := t.Context()
 	s, token := w.create(t, fullDraft(), session.Tokens{})
 	w.clock.Advance(session.DefaultLimits.Persistent.Idle)
-	w.Touch(s.Live(), "wiki")
-	_, err := w.Renew(ctx, s, token, session.Session{Identity: ada, GroupsAsOf: w.clock.Now()}, session.Tokens{})
+	w.Touch(s.Session(), "wiki")
+	_, err := w.Renew(ctx, s, token, session.Record{Identity: ada, GroupsAsOf: w.clock.Now()}, session.Tokens{})
 	want(t, "renewing", err, session.ErrExpired)
 	_, err = w.Tokens(s, token)
 	want(t, "its tokens", err, nil)
@@ -99,12 +99,12 @@ func TestExpiredStaysOver(t *testing.T) {
 	want(t, "succeeding", err, session.ErrExpired)
 	w.Close() // which writes what is queued
 	again := w.replica(t, session.ManagerConfig{Limits: session.Limits{Persistent: session.Limit{Idle: 365 * 24 * time.Hour, Max: 365 * 24 * time.Hour}}})
-	_, err = again.Load(ctx, token)
+	_, err = again.LoadRecord(ctx, token)
 	want(t, "after a touch, and with longer limits", err, session.ErrExpired)
 	n, err := again.EndAll(ctx, ada)
 	if err != nil || n != 0 {
 		t.Errorf("ended %d live sessions, %v", n, err)
 	}
-	_, err = again.Load(ctx, token)
+	_, err = again.LoadRecord(ctx, token)
 	want(t, "after all were ended", err, session.ErrNotFound)
 }

@@ -28,7 +28,7 @@ var (
 
 // Places are the indexes that list a session of somebody.
 func Places(who Identity, sid string, id ID) []Key {
-	s := Session{ID: id, Identity: who, ProviderSession: sid}
+	s := Record{ID: id, Identity: who, ProviderSession: sid}
 	var in []Key
 	for _, l := range s.listings(time.Time{}) {
 		in = append(in, l.Index)
@@ -41,8 +41,8 @@ func PersonListing(who Identity, key Key, until time.Time) Listing {
 	return personBucket(who).listing(key, until)
 }
 
-// LiveOf is what a manager returns of such a session.
-func LiveOf(s *Session) *Live {
+// SessionOf is what a manager returns of such a session.
+func SessionOf(s *Record) *Session {
 	plain, _ := s.encode()
 	packed, err := pack.ShortLived(plain) // not compressed: tests make thousands
 	if err != nil {
@@ -66,7 +66,7 @@ func DigestOf(key Key) bool {
 
 // Of returns all live sessions of a person, in the order in which they end at the latest. That a record cannot be read is
 // an error here.
-func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
+func (m *Manager) Of(ctx context.Context, who Identity) ([]*Record, error) {
 	own, err := m.Own(ctx, who, math.MaxInt)
 	if err == nil && own.Unreadable > 0 {
 		err = keyring.ErrUnsealable
@@ -79,4 +79,13 @@ func (m *Manager) Of(ctx context.Context, who Identity) ([]*Session, error) {
 func (v Vault) Replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, error) {
 	version, _, err := v.replace(ctx, key, plain, 0, version, expires)
 	return version, err
+}
+
+// LoadRecord is Load for a caller that needs the whole record.
+func (m *Manager) LoadRecord(ctx context.Context, token Token) (*Record, error) {
+	s, err := m.Load(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return s.Record()
 }

@@ -47,14 +47,14 @@ func newFedWorld(t *testing.T, c session.ManagerConfig) (w *cachedWorld, feed *f
 
 // A22: what one node ends or changes, the others ask for at the next request.
 func TestFeedTellsOtherNodes(t *testing.T) {
-	for name, act := range map[string]func(m *session.Manager, s *session.Session) error{
-		"end":    func(m *session.Manager, s *session.Session) error { return m.End(t.Context(), s) },
-		"end id": func(m *session.Manager, s *session.Session) error { return m.EndID(t.Context(), s.ID) },
-		"end all": func(m *session.Manager, s *session.Session) error {
+	for name, act := range map[string]func(m *session.Manager, s *session.Record) error{
+		"end":    func(m *session.Manager, s *session.Record) error { return m.End(t.Context(), s) },
+		"end id": func(m *session.Manager, s *session.Record) error { return m.EndID(t.Context(), s.ID) },
+		"end all": func(m *session.Manager, s *session.Record) error {
 			_, err := m.EndAll(t.Context(), s.Identity)
 			return err
 		},
-		"succeed": func(m *session.Manager, s *session.Session) error {
+		"succeed": func(m *session.Manager, s *session.Record) error {
 			_, _, err := m.Succeed(t.Context(), s, draft(ada, session.Browser), session.Tokens{})
 			return err
 		},
@@ -62,23 +62,23 @@ func TestFeedTellsOtherNodes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, _, other := newFedWorld(t, session.ManagerConfig{})
 			s, token := w.create(t, draft(ada, session.Persistent), session.Tokens{})
-			if _, err := other.Load(t.Context(), token); err != nil {
+			if _, err := other.LoadRecord(t.Context(), token); err != nil {
 				t.Fatal(err)
 			}
 			want(t, name, act(w.Manager, s), nil)
-			_, err := other.Load(t.Context(), token)
+			_, err := other.LoadRecord(t.Context(), token)
 			want(t, "the other node", err, session.ErrNotFound)
 		})
 	}
 	w, _, other := newFedWorld(t, session.ManagerConfig{})
 	s, token := w.create(t, draft(ada, session.Persistent), session.Tokens{})
-	if _, err := other.Load(t.Context(), token); err != nil {
+	if _, err := other.LoadRecord(t.Context(), token); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Tighten(t.Context(), s, "policy"); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := other.Load(t.Context(), token); err != nil || got.Kind != session.Browser {
+	if got, err := other.LoadRecord(t.Context(), token); err != nil || got.Kind != session.Browser {
 		t.Errorf("tightened elsewhere: %v, %v", got, err)
 	}
 }
@@ -88,7 +88,7 @@ func TestFeedLost(t *testing.T) {
 	var lost atomic.Int64
 	w, feed, other := newFedWorld(t, session.ManagerConfig{OnFeedError: func(error) { lost.Add(1) }})
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
-	_, err := other.Load(t.Context(), token)
+	_, err := other.LoadRecord(t.Context(), token)
 	want(t, "load", err, nil)
 	feed.deaf.Store(true)
 	want(t, "end", w.End(t.Context(), s), nil) // the store has it, which is what counts
@@ -96,7 +96,7 @@ func TestFeedLost(t *testing.T) {
 		t.Error("nobody is told")
 	}
 	w.clock.Advance(recheck)
-	_, err = other.Load(t.Context(), token)
+	_, err = other.LoadRecord(t.Context(), token)
 	want(t, "at the bound", err, session.ErrNotFound)
 }
 
@@ -126,7 +126,7 @@ func TestFeedForged(t *testing.T) {
 	w.asks(t, "after it", 1, func() { w.loads(t, "load", token, nil) })
 	want(t, "publish", feed.Publish(t.Context(), "forger revoked"), nil)
 	w.loads(t, "load", token, nil)
-	if _, err := w.Load(t.Context(), session.NewToken()); !errors.Is(err, session.ErrNotFound) {
+	if _, err := w.LoadRecord(t.Context(), session.NewToken()); !errors.Is(err, session.ErrNotFound) {
 		t.Errorf("unknown: %v", err)
 	}
 }

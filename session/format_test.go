@@ -36,7 +36,7 @@ func TestTokenFormat(t *testing.T) {
 }
 
 func TestRecordFormat(t *testing.T) {
-	s := &Session{
+	s := &Record{
 		ID: formatToken.ID, Provider: "p", Identity: Identity{Issuer: "i", Subject: "s"}, ProviderSession: "sid",
 		User: "u", Name: "n", Email: "e", Guest: true, Claims: []byte("c"), UserInfo: []byte("ui"), Groups: []string{"g1", "g2"},
 		GroupsComplete: true, GroupsAsOf: time.UnixMilli(1).UTC(), Kind: Persistent, KindReason: "k",

@@ -15,7 +15,7 @@ var ErrEndedIdle = fmt.Errorf("%w for want of use", ErrExpired)
 // a later use the session is returned as it is there, and also if one is about to be written here. ErrEndedIdle: this call has
 // ended it. ErrNotFound: it was gone already, another ErrExpired: a limit of its own had passed. Any other error says that it
 // may still live.
-func (m *Manager) EndIdle(ctx context.Context, id ID, idle time.Duration) (*Live, error) {
+func (m *Manager) EndIdle(ctx context.Context, id ID, idle time.Duration) (*Session, error) {
 	l, err := m.fetch(ctx, id, m.cache.get(id.digest()))
 	if err == nil {
 		err = m.checkLive(l, m.now())
@@ -30,7 +30,7 @@ func (m *Manager) EndIdle(ctx context.Context, id ID, idle time.Duration) (*Live
 	if m.now().Before(last.Add(idle)) {
 		return l, nil
 	}
-	s, err := l.Session()
+	s, err := l.Record()
 	if err != nil {
 		return nil, err
 	}
@@ -42,12 +42,12 @@ func (m *Manager) EndIdle(ctx context.Context, id ID, idle time.Duration) (*Live
 
 // Use notes a use of the session and returns it as it is then, for whoever has to say when it ends. Unlike Touch it waits
 // for the store; like Touch it writes nothing while the last use on record is young enough.
-func (m *Manager) Use(ctx context.Context, s *Session) (*Session, error) {
+func (m *Manager) Use(ctx context.Context, s *Record) (*Record, error) {
 	now := m.now()
 	if !s.TouchDue(now, m.limits) {
 		return s, nil
 	}
-	used, err := m.update(ctx, s.ID, func(s *Session) bool {
+	used, err := m.update(ctx, s.ID, func(s *Record) bool {
 		if m.check(s, now) != nil || !s.TouchDue(now, m.limits) {
 			return false
 		}

@@ -71,7 +71,7 @@ func (b bucket) delist(ctx context.Context, in Indexes, sessions []Key) error {
 }
 
 // listings are where a session is found until it is over.
-func (s *Session) listings(until time.Time) []Listing {
+func (s *Record) listings(until time.Time) []Listing {
 	key := s.ID.Key()
 	all, _ := allIndex(shortOf(key))
 	in := []Listing{personBucket(s.Identity).listing(key, until), {Index: all, Member: key, Until: until}}

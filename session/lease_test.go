@@ -117,7 +117,7 @@ func TestLeaseThatIsTakenTooLate(t *testing.T) {
 type leased struct {
 	t       *testing.T
 	store   *memStore
-	session *session.Session
+	session *session.Record
 	other   *session.Manager
 	done    func(context.Context)
 	die     context.CancelFunc

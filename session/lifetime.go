@@ -64,11 +64,11 @@ type span struct {
 	created, lastUsed time.Time
 }
 
-func (s *Session) span() span {
+func (s *Record) span() span {
 	return span{kind: s.Kind, limit: s.Limit, created: s.Created, lastUsed: s.LastUsed}
 }
 
-// ends is Session.Ends.
+// ends is Record.Ends.
 func (p *span) ends(now Limits) time.Time {
 	limit := p.limit.tighter(now.Of(p.kind))
 	idle, end := p.lastUsed.Add(limit.Idle), p.created.Add(limit.Max)
@@ -78,12 +78,12 @@ func (p *span) ends(now Limits) time.Time {
 	return end
 }
 
-// maxEnd is Session.MaxEnd.
+// maxEnd is Record.MaxEnd.
 func (p *span) maxEnd(now Limits) time.Time {
 	return p.created.Add(p.limit.tighter(now.Of(p.kind)).Max)
 }
 
-// check is Session.Check.
+// check is Record.Check.
 func (p *span) check(at time.Time, now Limits) error {
 	if at.Before(p.ends(now)) {
 		return nil
@@ -94,19 +94,19 @@ func (p *span) check(at time.Time, now Limits) error {
 // Ends returns when the session ends if it is not used again: the earlier of idle limit and max lifetime, each the
 // smaller of what was in force at sign-in and what is in force now for its kind. A configuration can thus only shrink
 // a live session (A74).
-func (s *Session) Ends(now Limits) time.Time {
+func (s *Record) Ends(now Limits) time.Time {
 	p := s.span()
 	return p.ends(now)
 }
 
 // MaxEnd returns when the session ends at the latest, however much it is used.
-func (s *Session) MaxEnd(now Limits) time.Time {
+func (s *Record) MaxEnd(now Limits) time.Time {
 	p := s.span()
 	return p.maxEnd(now)
 }
 
 // Check holds the session against its limits: nil or ErrExpired. An end that is reached has passed.
-func (s *Session) Check(at time.Time, now Limits) error {
+func (s *Record) Check(at time.Time, now Limits) error {
 	p := s.span()
 	return p.check(at, now)
 }
@@ -122,7 +122,7 @@ const (
 )
 
 // TouchDue reports whether the last use on record is old enough to be written anew.
-func (s *Session) TouchDue(at time.Time, now Limits) bool {
+func (s *Record) TouchDue(at time.Time, now Limits) bool {
 	p := s.span()
 	return p.touchDue(at, now)
 }

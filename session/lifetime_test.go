@@ -93,7 +93,7 @@ func TestLifetime(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := session.Session{Kind: tt.kind, Created: at(tt.created), LastUsed: at(tt.used), Limit: tt.limit}
+			s := session.Record{Kind: tt.kind, Created: at(tt.created), LastUsed: at(tt.used), Limit: tt.limit}
 			ends := s.Ends(tt.now)
 			if !ends.Equal(at(tt.ends)) {
 				t.Errorf("ends %v, want %v", ends, tt.ends)
@@ -118,9 +118,9 @@ func drawLimits(t *rapid.T, name string) session.Limits {
 	return session.Limits{Browser: drawLimit(t, name+" browser"), Persistent: drawLimit(t, name+" persistent")}
 }
 
-func drawSession(t *rapid.T) session.Session {
+func drawSession(t *rapid.T) session.Record {
 	created := time.UnixMilli(rapid.Int64Range(0, 1<<43).Draw(t, "created")).UTC() // to the year 2248
-	return session.Session{
+	return session.Record{
 		Kind:     session.Kind(rapid.IntRange(0, 1).Draw(t, "kind")),
 		Created:  created,
 		LastUsed: created.Add(time.Duration(rapid.Int64Range(0, int64(400*day)).Draw(t, "used after"))),
@@ -193,7 +193,7 @@ func TestTouchDue(t *testing.T) {
 		time.Second:      100 * time.Millisecond,
 	} {
 		limits := session.Limits{Browser: session.Limit{Idle: idle, Max: 1000 * day}}
-		s := session.Session{LastUsed: at("2026-01-01T00:00:00Z"), Limit: session.Limit{Idle: 90 * day, Max: 1000 * day}}
+		s := session.Record{LastUsed: at("2026-01-01T00:00:00Z"), Limit: session.Limit{Idle: 90 * day, Max: 1000 * day}}
 		if s.TouchDue(s.LastUsed.Add(every-1), limits) || !s.TouchDue(s.LastUsed.Add(every), limits) {
 			t.Errorf("idle limit %v: last use is not due after exactly %v", idle, every)
 		}

@@ -19,35 +19,26 @@ const (
 	retryUntil = 3 * time.Second
 )
 
-// Live returns the session of a token. ErrNotFound: it does not exist, was ended or revoked. ErrExpired: a limit has
+// Load returns the session of a token. ErrNotFound: it does not exist, was ended or revoked. ErrExpired: a limit has
 // passed; the error is an *Expired unless the store could not be asked. Any other error says nothing about the session: the
 // store could not be asked, or the record was sealed under a key that this ring has not.
 //
 // The store is asked unless it was within ManagerConfig.Recheck; while it cannot be, what is known goes on for
 // ManagerConfig.OutageGrace. What is asked does not end with ctx: a client that goes away spoils no answer that others
 // wait for.
-func (m *Manager) Live(ctx context.Context, token Token) (*Live, error) {
+func (m *Manager) Load(ctx context.Context, token Token) (*Session, error) {
 	return m.liveID(ctx, token.ID)
 }
 
-// Load is Live for whoever asks for the whole record.
-func (m *Manager) Load(ctx context.Context, token Token) (*Session, error) {
-	l, err := m.liveID(ctx, token.ID)
-	if err != nil {
-		return nil, err
-	}
-	return l.Session()
-}
-
-func (m *Manager) liveID(ctx context.Context, id ID) (*Live, error) {
+func (m *Manager) liveID(ctx context.Context, id ID) (*Session, error) {
 	now, d := m.now(), id.digest()
 	if err := m.settle(ctx, now); err != nil {
 		return nil, err
 	}
 	k := m.cache.get(d)
-	if k != nil && m.recheck > 0 && m.cache.fresh(k, now, m.recheck) && m.goesOn(&k.Live, now) {
+	if k != nil && m.recheck > 0 && m.cache.fresh(k, now, m.recheck) && m.goesOn(&k.Session, now) {
 		m.cache.shard(d).hits.Add(1)
-		return &k.Live, nil
+		return &k.Session, nil
 	}
 	m.cache.shard(d).misses.Add(1)
 	// What a copy says of an idle limit is not the last word either: the session may be in use elsewhere.
@@ -74,11 +65,11 @@ func (m *Manager) Reload(ctx context.Context, token Token) (*Session, error) {
 	if err := m.checkLive(l, m.now()); err != nil {
 		return nil, err
 	}
-	return l.Session()
+	return l, nil
 }
 
 // check holds a session against all that ends it without a write to its record.
-func (m *Manager) check(s *Session, now time.Time) error {
+func (m *Manager) check(s *Record, now time.Time) error {
 	if m.revoked(s) {
 		return ErrNotFound
 	}
@@ -89,11 +80,11 @@ func (m *Manager) check(s *Session, now time.Time) error {
 }
 
 // checkLive is check for what is not yet read.
-func (m *Manager) checkLive(l *Live, now time.Time) error {
+func (m *Manager) checkLive(l *Session, now time.Time) error {
 	if m.goesOn(l, now) {
 		return nil
 	}
-	s, err := l.Session()
+	s, err := l.Record()
 	if err != nil {
 		return err
 	}
@@ -101,13 +92,13 @@ func (m *Manager) checkLive(l *Live, now time.Time) error {
 }
 
 // goesOn reports whether checkLive has nothing to say.
-func (m *Manager) goesOn(l *Live, now time.Time) bool {
+func (m *Manager) goesOn(l *Session, now time.Time) bool {
 	p := l.span()
 	return p.check(now, m.limits) == nil && !m.revokedLive(l)
 }
 
 // spare answers where the store did not: with what is known, if that is young enough and within its limits.
-func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Live, error) {
+func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Session, error) {
 	if !unanswered(err) || k == nil || !k.within(now, m.grace) {
 		return nil, err
 	}
@@ -115,9 +106,9 @@ func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Live, er
 	switch {
 	case m.cache.get(d) != k:
 		return nil, err // what was known is known to have changed
-	case m.goesOn(&k.Live, now):
-		return &k.Live, nil
-	case m.revokedLive(&k.Live):
+	case m.goesOn(&k.Session, now):
+		return &k.Session, nil
+	case m.revokedLive(&k.Session):
 		return nil, ErrNotFound
 	case !now.Before(span.maxEnd(m.limits)):
 		return nil, ErrExpired
@@ -132,7 +123,7 @@ func unanswered(err error) bool {
 
 // ask returns the session as the store has it, or why it could not be asked. Several requests share one question,
 // except where each is to ask.
-func (m *Manager) ask(ctx context.Context, id ID, k *known, now time.Time) (*Live, error) {
+func (m *Manager) ask(ctx context.Context, id ID, k *known, now time.Time) (*Session, error) {
 	d := id.digest()
 	if k != nil && m.lately(k, now) {
 		if now.UnixNano()-k.failed.Load() >= int64(retryAfter) {
@@ -148,10 +139,10 @@ func (m *Manager) ask(ctx context.Context, id ID, k *known, now time.Time) (*Liv
 	f, opened := m.cache.join(d)
 	if opened {
 		// Another question may have been answered since this request has looked.
-		if at, k := m.now(), m.cache.get(d); k != nil && m.cache.fresh(k, at, m.recheck) && m.goesOn(&k.Live, at) {
-			f.live, f.err = &k.Live, nil
+		if at, k := m.now(), m.cache.get(d); k != nil && m.cache.fresh(k, at, m.recheck) && m.goesOn(&k.Session, at) {
+			f.live, f.err = &k.Session, nil
 			m.cache.land(d, f)
-			return &k.Live, nil
+			return &k.Session, nil
 		}
 		return m.fly(ctx, id, k, f)
 	}
@@ -170,14 +161,14 @@ func (m *Manager) lately(k *known, now time.Time) bool {
 		uint64(k.failedDoubts.Load()) == m.cache.doubts.Load() //nolint:gosec // a count
 }
 
-func (m *Manager) fly(ctx context.Context, id ID, k *known, f *flight) (*Live, error) {
+func (m *Manager) fly(ctx context.Context, id ID, k *known, f *flight) (*Session, error) {
 	defer m.cache.land(id.digest(), f)
 	f.live, f.err = m.fetch(ctx, id, k)
 	return f.live, f.err
 }
 
 // fetch asks the store and takes up what it says. What is known already is not opened again.
-func (m *Manager) fetch(ctx context.Context, id ID, k *known) (*Live, error) {
+func (m *Manager) fetch(ctx context.Context, id ID, k *known) (*Session, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()
 	d, key := id.digest(), id.Key()
@@ -199,7 +190,7 @@ func (m *Manager) fetch(ctx context.Context, id ID, k *known) (*Live, error) {
 	m.health.answered(m.now(), m.onOutage)
 	if k != nil && k.version == e.Version && k.seal == sealOf(e.Value) {
 		k.confirm(q)
-		return &k.Live, nil
+		return &k.Session, nil
 	}
 	_, fresh, err := m.open(e)
 	if err != nil {
@@ -207,11 +198,11 @@ func (m *Manager) fetch(ctx context.Context, id ID, k *known) (*Live, error) {
 		return nil, err
 	}
 	m.cache.keep(fresh, q)
-	return &fresh.Live, nil
+	return &fresh.Session, nil
 }
 
 // load reads a record from the store, past the cache.
-func (m *Manager) load(ctx context.Context, key Key) (*Session, error) {
+func (m *Manager) load(ctx context.Context, key Key) (*Record, error) {
 	e, err := m.vault.Store.Get(ctx, key)
 	if err != nil {
 		return nil, err
@@ -220,7 +211,7 @@ func (m *Manager) load(ctx context.Context, key Key) (*Session, error) {
 	return s, err
 }
 
-func (m *Manager) open(e Entry) (*Session, *known, error) {
+func (m *Manager) open(e Entry) (*Record, *known, error) {
 	packed, err := m.vault.openPacked(e.Key, e.Value)
 	if err != nil {
 		return nil, nil, err

@@ -147,7 +147,7 @@ const recordGrowth = 12 << 10
 // What else is to be listed is listed along with it, and stays when it ends. A draft that Load would refuse is refused
 // here: without issuer or subject, of no known kind, or too large. ErrRevoked if sessions like it were ended since
 // Draft.Began.
-func (m *Manager) Create(ctx context.Context, draft Session, tokens Tokens, also ...Listing) (*Session, Token, error) {
+func (m *Manager) Create(ctx context.Context, draft Record, tokens Tokens, also ...Listing) (*Record, Token, error) {
 	draft.Created, draft.Limit = m.now(), m.limits.Of(draft.Kind)
 	return m.create(ctx, draft, tokens, also...)
 }
@@ -157,7 +157,7 @@ func (m *Manager) Create(ctx context.Context, draft Session, tokens Tokens, also
 // whatever the draft and the configuration say since (X21, X23, A16). The other is ended then; if it cannot be, it stays
 // and there is no new one. ErrExpired if there is nothing left to go on with, ErrNotFound if the other was ended meanwhile:
 // what somebody has revoked does not go on under another id.
-func (m *Manager) Succeed(ctx context.Context, old *Session, draft Session, tokens Tokens) (*Session, Token, error) {
+func (m *Manager) Succeed(ctx context.Context, old *Record, draft Record, tokens Tokens) (*Record, Token, error) {
 	if draft.Identity != old.Identity {
 		return nil, Token{}, errors.New("a session cannot go on as another person's")
 	}
@@ -180,7 +180,7 @@ func (m *Manager) Succeed(ctx context.Context, old *Session, draft Session, toke
 }
 
 // goOn makes the session of a draft in the place of another: there are never both, and never neither.
-func (m *Manager) goOn(ctx context.Context, old *Session, draft Session, tokens Tokens) (*Session, Token, error) {
+func (m *Manager) goOn(ctx context.Context, old *Record, draft Record, tokens Tokens) (*Record, Token, error) {
 	s, token, err := m.create(ctx, draft, tokens)
 	if err != nil {
 		return nil, Token{}, err
@@ -192,7 +192,7 @@ func (m *Manager) goOn(ctx context.Context, old *Session, draft Session, tokens 
 	return s, token, nil
 }
 
-func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens, also ...Listing) (*Session, Token, error) {
+func (m *Manager) create(ctx context.Context, draft Record, tokens Tokens, also ...Listing) (*Record, Token, error) {
 	token := NewToken()
 	s := draft.clone()
 	s.ID, s.LastUsed = token.ID, m.now()
@@ -240,7 +240,7 @@ func (m *Manager) create(ctx context.Context, draft Session, tokens Tokens, also
 }
 
 // discard removes a session that nobody has got, as well as it can.
-func (m *Manager) discard(ctx context.Context, s *Session) {
+func (m *Manager) discard(ctx context.Context, s *Record) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), touchTimeout)
 	defer cancel()
 	_ = m.End(ctx, s)
@@ -262,11 +262,11 @@ func (m *Manager) sealTokens(t Tokens, secret Secret, key Key) ([]byte, error) {
 }
 
 // Tokens opens the provider's tokens of a session with the secret of its cookie.
-func (m *Manager) Tokens(s *Session, token Token) (Tokens, error) {
+func (m *Manager) Tokens(s *Record, token Token) (Tokens, error) {
 	return m.tokensAt(s, token, s.ID.Key())
 }
 
-func (m *Manager) tokensAt(s *Session, token Token, place Key) (Tokens, error) {
+func (m *Manager) tokensAt(s *Record, token Token, place Key) (Tokens, error) {
 	if len(s.sealedTokens) == 0 {
 		return Tokens{}, nil
 	}
@@ -284,8 +284,8 @@ func (m *Manager) tokensAt(s *Session, token Token, place Key) (Tokens, error) {
 // Tighten makes a persistent session a browser session, for a reason that its record keeps (X16). The caller gives the
 // browser a cookie without a lifetime. Tightening what is a browser session already changes nothing. If the session has
 // outlived the limits of a browser session it is ended, and the answer is ErrExpired.
-func (m *Manager) Tighten(ctx context.Context, s *Session, reason string) (*Session, error) {
-	tight, err := m.rewrite(ctx, s.ID, func(s *Session) bool {
+func (m *Manager) Tighten(ctx context.Context, s *Record, reason string) (*Record, error) {
+	tight, err := m.rewrite(ctx, s.ID, func(s *Record) bool {
 		if s.Kind == Browser {
 			return false
 		}
@@ -302,7 +302,7 @@ func (m *Manager) Tighten(ctx context.Context, s *Session, reason string) (*Sess
 }
 
 // rewrite is update for what the next request of any replica is to see.
-func (m *Manager) rewrite(ctx context.Context, id ID, change func(*Session) bool) (*Session, error) {
+func (m *Manager) rewrite(ctx context.Context, id ID, change func(*Record) bool) (*Record, error) {
 	s, err := m.update(ctx, id, change)
 	if err == nil {
 		m.tell(ctx, wordChanged, string(id.Key()))
@@ -315,7 +315,7 @@ const updateTries = 4
 
 // update changes a record by compare-and-set. change reports whether there is anything to write. ErrExpired, and nothing
 // written, if the session would have ended already.
-func (m *Manager) update(ctx context.Context, id ID, change func(*Session) bool) (*Session, error) {
+func (m *Manager) update(ctx context.Context, id ID, change func(*Record) bool) (*Record, error) {
 	d, key := id.digest(), id.Key()
 	for try := 1; ; try++ {
 		asked := m.cache.question(d, m.now())

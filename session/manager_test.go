@@ -24,7 +24,7 @@ func TestCreateAndLoad(t *testing.T) {
 	if s.ID != token.ID || s.Version != 1 || !s.Created.Equal(now) || !s.LastUsed.Equal(now) || s.Limit != session.DefaultLimits.Persistent {
 		t.Errorf("%+v", s)
 	}
-	loaded, err := w.Load(t.Context(), token)
+	loaded, err := w.LoadRecord(t.Context(), token)
 	if err != nil || !reflect.DeepEqual(loaded, s) {
 		t.Errorf("created %+v\nloaded  %+v, %v", s, loaded, err)
 	}
@@ -49,9 +49,9 @@ func TestEverySessionIsNew(t *testing.T) {
 		t.Errorf("tokens of the first session in the second: %v, %v", tokens, err)
 	}
 	want(t, "ending the first", w.End(t.Context(), first), nil)
-	_, err := w.Load(t.Context(), firstToken)
+	_, err := w.LoadRecord(t.Context(), firstToken)
 	want(t, "the first", err, session.ErrNotFound)
-	_, err = w.Load(t.Context(), secondToken)
+	_, err = w.LoadRecord(t.Context(), secondToken)
 	want(t, "the second", err, nil)
 }
 
@@ -62,7 +62,7 @@ func TestSessionSharesNothing(t *testing.T) {
 	draft.UserInfo, draft.AMR, draft.Apps = []byte("{}"), []string{"pwd"}, []string{"wiki"}
 	s, token := w.create(t, draft, session.Tokens{})
 	draft.Claims[0], draft.UserInfo[0], draft.Groups[0], draft.AMR[0], draft.Apps[0] = '!', '!', "admins", "mfa", "admin"
-	loaded, err := w.Load(t.Context(), token)
+	loaded, err := w.LoadRecord(t.Context(), token)
 	if err != nil || !reflect.DeepEqual(loaded, s) {
 		t.Errorf("created %+v\nloaded  %+v, %v", s, loaded, err)
 	}
@@ -76,16 +76,16 @@ func TestLoadTellsApart(t *testing.T) {
 	shrunk := w.replica(t, session.ManagerConfig{Limits: session.Limits{Persistent: session.Limit{Idle: time.Minute}}})
 	foreign := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
 	w.clock.Advance(2 * time.Minute)
-	_, err := w.Load(ctx, session.NewToken())
+	_, err := w.LoadRecord(ctx, session.NewToken())
 	want(t, "unknown", err, session.ErrNotFound)
-	_, err = w.Load(ctx, token)
+	_, err = w.LoadRecord(ctx, token)
 	want(t, "live", err, nil)
-	_, err = shrunk.Load(ctx, token)
+	_, err = shrunk.LoadRecord(ctx, token)
 	want(t, "A74: over the limits now", err, session.ErrExpired)
-	_, err = foreign.Load(ctx, token)
+	_, err = foreign.LoadRecord(ctx, token)
 	want(t, "another ring", err, keyring.ErrUnsealable)
 	w.store.interrupt(failOn("get"))
-	_, err = w.Load(ctx, token)
+	_, err = w.LoadRecord(ctx, token)
 	want(t, "store down", err, session.ErrUnavailable)
 	if errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired) {
 		t.Error("an outage looks like a sign-out")
@@ -93,10 +93,10 @@ func TestLoadTellsApart(t *testing.T) {
 	w.store.interrupt(nil)
 	cancelled, cancel := context.WithCancel(ctx)
 	cancel()
-	_, err = w.Load(cancelled, token)
+	_, err = w.LoadRecord(cancelled, token)
 	want(t, "for a client that is gone", err, nil)
 	want(t, "closing", w.store.Close(), nil)
-	_, err = w.Load(ctx, token)
+	_, err = w.LoadRecord(ctx, token)
 	want(t, "store closed", err, session.ErrClosed)
 }
 
@@ -109,7 +109,7 @@ func TestLoadRefusesAnotherRecord(t *testing.T) {
 	want(t, "reading", err, nil)
 	other := session.NewToken()
 	want(t, "writing", vault.Put(ctx, other.ID.Key(), plain, w.clock.Now().Add(time.Hour)), nil)
-	_, err = w.Load(ctx, other)
+	_, err = w.LoadRecord(ctx, other)
 	want(t, "another's record", err, session.ErrMalformed)
 }
 
@@ -125,12 +125,12 @@ func TestSessionEndsByItself(t *testing.T) {
 			draft.Kind = kind
 			s, token := w.create(t, draft, session.Tokens{})
 			w.clock.Advance(s.Ends(w.Limits()).Sub(w.clock.Now()) - time.Nanosecond)
-			_, err := w.Load(t.Context(), token)
+			_, err := w.LoadRecord(t.Context(), token)
 			want(t, "just before the end", err, nil)
 			w.clock.Advance(time.Nanosecond)
-			_, err = w.Load(t.Context(), token)
+			_, err = w.LoadRecord(t.Context(), token)
 			var over *session.Expired
-			if !errors.As(err, &over) || !errors.Is(err, session.ErrExpired) || over.Session.Identity != ada || over.Limit != session.ByIdleLimit {
+			if !errors.As(err, &over) || !errors.Is(err, session.ErrExpired) || over.Record.Identity != ada || over.Limit != session.ByIdleLimit {
 				t.Errorf("at the end: %+v, %v", over, err)
 			}
 			if live := w.lists(t, s); len(live) != 0 {
@@ -157,14 +157,14 @@ func TestSessionEndsByItself(t *testing.T) {
 
 func TestCreateRefuses(t *testing.T) {
 	noise := randomBytes(session.MaxValue)
-	tests := map[string]func(*session.Session, *session.Tokens){
-		"no issuer":            func(s *session.Session, _ *session.Tokens) { s.Identity.Issuer = "" },
-		"A65: no subject":      func(s *session.Session, _ *session.Tokens) { s.Identity.Subject = "" },
-		"a kind of tomorrow":   func(s *session.Session, _ *session.Tokens) { s.Kind = 7 },
-		"A47: claims":          func(s *session.Session, _ *session.Tokens) { s.Claims = noise },
-		"A47: no room to grow": func(s *session.Session, _ *session.Tokens) { s.Claims = noise[:session.MaxValue-session.RecordGrowth] },
-		"A47: refresh token":   func(_ *session.Session, tt *session.Tokens) { tt.Refresh = string(noise) },
-		"A47: tokens that pack small": func(_ *session.Session, tt *session.Tokens) {
+	tests := map[string]func(*session.Record, *session.Tokens){
+		"no issuer":            func(s *session.Record, _ *session.Tokens) { s.Identity.Issuer = "" },
+		"A65: no subject":      func(s *session.Record, _ *session.Tokens) { s.Identity.Subject = "" },
+		"a kind of tomorrow":   func(s *session.Record, _ *session.Tokens) { s.Kind = 7 },
+		"A47: claims":          func(s *session.Record, _ *session.Tokens) { s.Claims = noise },
+		"A47: no room to grow": func(s *session.Record, _ *session.Tokens) { s.Claims = noise[:session.MaxValue-session.RecordGrowth] },
+		"A47: refresh token":   func(_ *session.Record, tt *session.Tokens) { tt.Refresh = string(noise) },
+		"A47: tokens that pack small": func(_ *session.Record, tt *session.Tokens) {
 			tt.Refresh = strings.Repeat("a", 7*session.MaxValue)
 		},
 	}
@@ -192,7 +192,7 @@ func TestCreateRefuses(t *testing.T) {
 func TestWhatFitsStaysUsable(t *testing.T) {
 	random := randomBytes(session.MaxValue)
 	groups := bytes.Repeat([]byte("group "), 1000)
-	parts := func(n int) (session.Session, session.Tokens) {
+	parts := func(n int) (session.Record, session.Tokens) {
 		draft := fullDraft()
 		draft.Claims = append(bytes.Clone(random[:n/2]), groups...)
 		return draft, session.Tokens{Refresh: string(random[n/2 : n])}
@@ -211,10 +211,10 @@ func TestWhatFitsStaysUsable(t *testing.T) {
 	s, token := w.create(t, draft, tokens)
 	for i := range session.MaxApps {
 		m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { t.Error(err) }})
-		m.Touch(s.Live(), string(random[i*253:(i+1)*253])) // as long as the name of a host may be
+		m.Touch(s.Session(), string(random[i*253:(i+1)*253])) // as long as the name of a host may be
 		m.Close()
 	}
-	loaded, err := w.Load(t.Context(), token)
+	loaded, err := w.LoadRecord(t.Context(), token)
 	if err != nil || len(loaded.Apps) != session.MaxApps || !bytes.Equal(loaded.Claims, draft.Claims) {
 		t.Fatalf("loading: %v", err)
 	}

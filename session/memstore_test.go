@@ -205,7 +205,7 @@ func (w *world) replica(t testing.TB, c session.ManagerConfig) *session.Manager 
 }
 
 // create makes a session or ends the test.
-func (w *world) create(t testing.TB, draft session.Session, tokens session.Tokens) (*session.Session, session.Token) {
+func (w *world) create(t testing.TB, draft session.Record, tokens session.Tokens) (*session.Record, session.Token) {
 	t.Helper()
 	s, token, err := w.Create(t.Context(), draft, tokens)
 	if err != nil {

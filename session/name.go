@@ -12,12 +12,12 @@ func LooksLikeAddress(name string) bool { return strings.ContainsAny(name, "@\uf
 // Vouched reports whether the provider vouches for a user name of the person. It does not for one that looks like an
 // address and is not the verified address, unless the configuration trusts its user names: at many providers people
 // choose the name themselves.
-func (s *Session) Vouched(name string, trustNames bool) bool {
+func (s *Record) Vouched(name string, trustNames bool) bool {
 	return trustNames || !LooksLikeAddress(name) || s.EmailVerified && strings.EqualFold(name, s.Email)
 }
 
 // vouchedUser is Vouched of User.
-func (s *Session) vouchedUser(trustNames bool) bool {
+func (s *Record) vouchedUser(trustNames bool) bool {
 	if s.UserUnverified && !trustNames {
 		return s.EmailVerified && strings.EqualFold(s.User, s.Email)
 	}
@@ -25,7 +25,7 @@ func (s *Session) vouchedUser(trustNames bool) bool {
 }
 
 // AppUser is the user name for applications: User, or the subject where the provider does not vouch for User.
-func (s *Session) AppUser(trustNames bool) string {
+func (s *Record) AppUser(trustNames bool) string {
 	if s.User == "" || s.vouchedUser(trustNames) {
 		return s.User
 	}
@@ -35,7 +35,7 @@ func (s *Session) AppUser(trustNames bool) string {
 // Called returns the names that a rule may call the person by, beside the subject: those that the provider vouches for,
 // and those that are only claimed. Claimed names count where a rule restricts and never where it opens a way (A10). A name
 // that is the subject is in neither list: subjects are compared exactly, names without case.
-func (s *Session) Called(trustNames bool) (names, claimed []string) {
+func (s *Record) Called(trustNames bool) (names, claimed []string) {
 	if s.User != "" && s.User != s.Identity.Subject {
 		if s.vouchedUser(trustNames) {
 			names = append(names, s.User)
@@ -55,7 +55,7 @@ func (s *Session) Called(trustNames bool) (names, claimed []string) {
 }
 
 // IsCalled reports whether a name or the subject is the person's, claimed names included.
-func (s *Session) IsCalled(name string) bool {
+func (s *Record) IsCalled(name string) bool {
 	names, claimed := s.Called(true)
 	return name == s.Identity.Subject || containsName(names, name) || containsName(claimed, name)
 }

@@ -108,7 +108,7 @@ func TestOutageAtTheStartIsFoundOutOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for range people {
 		all.Go(func() {
-			_, err := m.Load(t.Context(), token)
+			_, err := m.LoadRecord(t.Context(), token)
 			want(t, "load", err, session.ErrUnavailable)
 		})
 	}
@@ -132,7 +132,7 @@ func TestOutageAtTheStartIsFoundOutOnce(t *testing.T) {
 		t.Errorf("%d questions to a store that hangs, one after the other", n)
 	}
 	w.store.interrupt(nil)
-	_, err := m.Load(t.Context(), token)
+	_, err := m.LoadRecord(t.Context(), token)
 	want(t, "when it answers", err, nil)
 }
 

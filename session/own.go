@@ -9,7 +9,7 @@ import (
 
 // Own are sessions of one person, for their own eyes.
 type Own struct {
-	Sessions []*Session
+	Sessions []*Record
 	// Unreadable counts those that no key of the ring opens. EndAll and EndOthers end them all the same.
 	Unreadable int
 	// More: there are more than were to be looked at.
@@ -51,7 +51,7 @@ func (m *Manager) Own(ctx context.Context, who Identity, limit int) (Own, error)
 
 // OwnNamed returns the live session of a person that Short names. ErrNotFound if the person has none of that name: whoever
 // else has one (A23).
-func (m *Manager) OwnNamed(ctx context.Context, who Identity, short string) (*Session, error) {
+func (m *Manager) OwnNamed(ctx context.Context, who Identity, short string) (*Record, error) {
 	keys, err := personBucket(who).sessions(ctx, m.vault.Store)
 	if err != nil {
 		return nil, fmt.Errorf("finding session: %w", err)
@@ -78,7 +78,7 @@ const endOthersTries = 8
 // EndOthers ends every session of a person but one, and returns the short hashes of those that were live. A session that
 // goes on under another id meanwhile ends as well; a sign-in that is under way elsewhere does not, for it is no session
 // yet, and EndAll is for that. It ends those as well that cannot be read here.
-func (m *Manager) EndOthers(ctx context.Context, keep *Session) ([]string, error) {
+func (m *Manager) EndOthers(ctx context.Context, keep *Record) ([]string, error) {
 	list, kept := personBucket(keep.Identity), keep.ID.Key()
 	var ended []string
 	// What goes on under another id is listed before it ends under the old one: a list in which nothing but the one that is
@@ -93,7 +93,7 @@ func (m *Manager) EndOthers(ctx context.Context, keep *Session) ([]string, error
 			if key == kept {
 				continue
 			}
-			live, _, err := m.endOne(ctx, key, func(s *Session) verdict {
+			live, _, err := m.endOne(ctx, key, func(s *Record) verdict {
 				if s.Identity != keep.Identity {
 					return foreign
 				}

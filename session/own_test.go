@@ -77,7 +77,7 @@ func TestOwnUnreadable(t *testing.T) {
 	if own, err := w.Own(t.Context(), ada, 10); err != nil || len(own.Sessions) != 1 || own.Unreadable != 0 {
 		t.Errorf("afterwards: %+v, %v", own, err)
 	}
-	_, err = w.Load(t.Context(), token)
+	_, err = w.LoadRecord(t.Context(), token)
 	want(t, "the one that is kept", err, nil)
 }
 
@@ -99,12 +99,12 @@ func TestEndOthers(t *testing.T) {
 		t.Errorf("ended %v, %v", ended, err)
 	}
 	for _, other := range others {
-		_, err := w.Load(t.Context(), other)
+		_, err := w.LoadRecord(t.Context(), other)
 		want(t, "another", err, session.ErrNotFound)
 	}
-	_, err = w.Load(t.Context(), theirToken)
+	_, err = w.LoadRecord(t.Context(), theirToken)
 	want(t, "somebody else's", err, nil)
-	_, err = w.Load(t.Context(), token)
+	_, err = w.LoadRecord(t.Context(), token)
 	want(t, "the one that is kept", err, nil)
 	if _, _, err := w.Succeed(t.Context(), keep, fullDraft(), session.Tokens{}); err != nil {
 		t.Errorf("a step-up afterwards: %v", err)
@@ -133,6 +133,6 @@ func TestEndOthersMeetsStepUp(t *testing.T) {
 	if !once.Load() {
 		t.Fatal("no step-up came between")
 	}
-	_, err := w.Load(t.Context(), next)
+	_, err := w.LoadRecord(t.Context(), next)
 	want(t, "what it went on as", err, session.ErrNotFound)
 }

@@ -15,7 +15,7 @@ import (
 // request presents leads from one to the other but the answer (K3).
 type Pending struct {
 	// Draft is what the session will be made of; its kind is not decided.
-	Draft Session
+	Draft Record
 	// Note is the caller's own, kept with the pending sign-in and never looked into.
 	Note []byte
 	// Deadline is when it counts as abandoned (A8).

@@ -27,7 +27,7 @@ func TestPending(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	token := w.hold(t, someTokens())
-	_, err := w.Load(ctx, token)
+	_, err := w.LoadRecord(ctx, token)
 	want(t, "loaded as a session", err, session.ErrNotFound)
 	if listed, err := w.Of(ctx, ada); err != nil || len(listed) != 0 {
 		t.Errorf("listed as a session: %v, %v", listed, err)
@@ -54,7 +54,7 @@ func TestPending(t *testing.T) {
 	if given == token || s.ID == token.ID || given.Secret == token.Secret {
 		t.Error("the session goes by the id of the pending sign-in")
 	}
-	_, err = w.Load(ctx, token)
+	_, err = w.LoadRecord(ctx, token)
 	want(t, "the pending sign-in's token", err, session.ErrNotFound)
 	_, err = w.Pending(ctx, given)
 	want(t, "a session as a pending sign-in", err, session.ErrNotFound)
@@ -186,10 +186,10 @@ func TestPendingErrors(t *testing.T) {
 		t.Errorf("after the outage: %d, %v", len(list), err)
 	}
 	for name, p := range map[string]session.Pending{ // A47
-		"nobody's":   {Draft: session.Session{}, Deadline: w.clock.Now().Add(time.Minute)},
+		"nobody's":   {Draft: session.Record{}, Deadline: w.clock.Now().Add(time.Minute)},
 		"too large":  {Draft: fullDraft(), Note: randomBytes(session.MaxValue), Deadline: w.clock.Now().Add(time.Minute)},
 		"no end":     {Draft: fullDraft()},
-		"other kind": {Draft: session.Session{Identity: ada, Kind: 9}, Deadline: w.clock.Now().Add(time.Minute)},
+		"other kind": {Draft: session.Record{Identity: ada, Kind: 9}, Deadline: w.clock.Now().Add(time.Minute)},
 	} {
 		if token, err := w.Hold(ctx, p, session.Tokens{}); err == nil || token != (session.Token{}) {
 			t.Errorf("%s is held", name)

@@ -11,8 +11,12 @@ import (
 //
 // The other is ended then; if it cannot be, it stays and there is no new one. ErrNotFound if the other was ended or is
 // persistent by now, ErrExpired if there is nothing left to go on with, keyring.ErrUnsealable if the token is not its own.
-func (m *Manager) Persist(ctx context.Context, token Token, reason string) (*Session, Token, error) {
-	old, err := m.Reload(ctx, token)
+func (m *Manager) Persist(ctx context.Context, token Token, reason string) (*Record, Token, error) {
+	have, err := m.Reload(ctx, token)
+	if err != nil {
+		return nil, Token{}, fmt.Errorf("keeping session: %w", err)
+	}
+	old, err := have.Record()
 	if err != nil {
 		return nil, Token{}, fmt.Errorf("keeping session: %w", err)
 	}

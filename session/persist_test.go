@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-func browserDraft() session.Session {
+func browserDraft() session.Record {
 	draft := fullDraft()
 	draft.Kind, draft.KindReason = session.Browser, "answered no"
 	return draft
@@ -33,18 +33,18 @@ func TestPersist(t *testing.T) {
 	if got, want := s.MaxEnd(w.Limits()), old.Created.Add(session.DefaultLimits.Persistent.Max); !got.Equal(want) || s.Limit != session.DefaultLimits.Persistent {
 		t.Errorf("ends at the latest %v, want %v; limit %v", got, want, s.Limit)
 	}
-	_, err = w.Load(t.Context(), oldToken)
+	_, err = w.LoadRecord(t.Context(), oldToken)
 	want(t, "the old one", err, session.ErrNotFound)
 	if tokens, err := w.Tokens(s, token); err != nil || tokens.Refresh != someTokens().Refresh {
 		t.Errorf("tokens %v, %v", tokens, err)
 	}
 	w.clock.Advance(30 * day)
-	if got, err := w.Load(t.Context(), token); err != nil || got.Kind != session.Persistent {
+	if got, err := w.LoadRecord(t.Context(), token); err != nil || got.Kind != session.Persistent {
 		t.Errorf("a month later: %+v, %v", got, err)
 	}
 	_, _, err = w.Persist(t.Context(), token, "again")
 	want(t, "persistent already", err, session.ErrNotFound)
-	_, err = w.Load(t.Context(), token)
+	_, err = w.LoadRecord(t.Context(), token)
 	want(t, "which stays", err, nil)
 }
 
@@ -63,7 +63,7 @@ func TestPersistErrors(t *testing.T) {
 		_, _, err := w.Persist(t.Context(), token, "x")
 		want(t, op, err, session.ErrUnavailable)
 		w.store.interrupt(nil)
-		_, err = w.Load(t.Context(), token)
+		_, err = w.LoadRecord(t.Context(), token)
 		want(t, op+": the old one", err, nil)
 	}
 	// One that nobody has got may be left where nothing could be removed.

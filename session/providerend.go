@@ -51,7 +51,7 @@ func (m *Manager) EndByProvider(ctx context.Context, e ProviderEnd) ([]string, e
 func unnamedBucket(who Identity) bucket { return bucketOf("u", who.Issuer, who.Subject) }
 
 // coversUnnamed is covers for what is listed for the person, where a session at the provider is named.
-func (e *ProviderEnd) coversUnnamed(s *Session) verdict {
+func (e *ProviderEnd) coversUnnamed(s *Record) verdict {
 	if s.Identity.Issuer == e.Issuer && s.Identity.Subject == e.Subject && s.ProviderSession != "" {
 		return stays
 	}
@@ -61,7 +61,7 @@ func (e *ProviderEnd) coversUnnamed(s *Session) verdict {
 }
 
 // covers says what becomes of a session that is listed for the end.
-func (e *ProviderEnd) covers(s *Session) verdict {
+func (e *ProviderEnd) covers(s *Record) verdict {
 	switch {
 	case s.Identity.Issuer != e.Issuer || s.ProviderSession != e.ProviderSession && e.ProviderSession != "":
 		return foreign

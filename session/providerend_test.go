@@ -18,7 +18,7 @@ func (w *world) endByProvider(t testing.TB, sub, sid string, at time.Time) []str
 }
 
 // signedIn is a draft as a provider's answer makes it now.
-func (w *world) signedIn(who session.Identity, sid string) session.Session {
+func (w *world) signedIn(who session.Identity, sid string) session.Record {
 	d := draft(who, session.Browser)
 	d.ProviderSession = sid
 	return d
@@ -43,7 +43,7 @@ func TestEndByProvider(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newCachedWorld(t, cached())
 			tokens, shorts := map[string]session.Token{}, []string{}
-			for name, d := range map[string]session.Session{
+			for name, d := range map[string]session.Record{
 				"one": w.signedIn(ada, "sid-1"), "one again": w.signedIn(ada, "sid-1"), "two": w.signedIn(ada, "sid-2"),
 				"none": w.signedIn(ada, ""), "grace": w.signedIn(grace, "sid-3"),
 			} {

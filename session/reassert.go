@@ -36,7 +36,7 @@ type recents struct {
 type recent struct {
 	key     Key
 	at      time.Time
-	renewed *Session // as it was written; nil if the session was ended
+	renewed *Record // as it was written; nil if the session was ended
 }
 
 func (r *recents) add(w recent) {
@@ -126,7 +126,7 @@ func (m *Manager) assert(ctx context.Context, w recent) {
 		return
 	}
 	fresh := w.renewed
-	_, _ = m.rewrite(ctx, fresh.ID, func(s *Session) bool {
+	_, _ = m.rewrite(ctx, fresh.ID, func(s *Record) bool {
 		if s.Identity != fresh.Identity || !s.LastAnswer().Before(fresh.LastAnswer()) {
 			return false
 		}

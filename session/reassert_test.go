@@ -46,7 +46,7 @@ func TestForgottenWritesAreMadeAgain(t *testing.T) {
 		w, store, m := newGappy(t)
 		defer m.Close()
 		old := map[string]session.Entry{}
-		begin := func(name string) (*session.Session, session.Token) {
+		begin := func(name string) (*session.Record, session.Token) {
 			s, token, err := m.Create(t.Context(), draft(ada, session.Browser), session.Tokens{Refresh: "old"})
 			want(t, "create", err, nil)
 			e, err := w.store.Get(t.Context(), s.ID.Key())
@@ -58,7 +58,7 @@ func TestForgottenWritesAreMadeAgain(t *testing.T) {
 		renewed, renewedToken := begin("renewed")
 		gone, goneToken := begin("gone")
 		want(t, "end", m.End(t.Context(), ended), nil)
-		for s, token := range map[*session.Session]session.Token{renewed: renewedToken, gone: goneToken} {
+		for s, token := range map[*session.Record]session.Token{renewed: renewedToken, gone: goneToken} {
 			fresh := *s
 			fresh.GroupsAsOf, fresh.Groups = s.GroupsAsOf.Add(time.Minute), []string{"new"}
 			_, err := m.Renew(t.Context(), s, token, fresh, session.Tokens{Refresh: "new"})
@@ -76,11 +76,11 @@ func TestForgottenWritesAreMadeAgain(t *testing.T) {
 		}
 		store.gaps <- struct{}{}
 		synctest.Wait()
-		_, err := m.Load(t.Context(), endedToken)
+		_, err := m.LoadRecord(t.Context(), endedToken)
 		want(t, "what was ended", err, session.ErrNotFound)
-		_, err = m.Load(t.Context(), goneToken)
+		_, err = m.LoadRecord(t.Context(), goneToken)
 		want(t, "what is gone", err, session.ErrNotFound)
-		s, err := m.Load(t.Context(), renewedToken)
+		s, err := m.LoadRecord(t.Context(), renewedToken)
 		want(t, "what was renewed", err, nil)
 		tokens, err := m.Tokens(s, renewedToken)
 		want(t, "tokens", err, nil)
@@ -126,7 +126,7 @@ func TestForgottenMarksAreMadeAgain(t *testing.T) {
 		}
 		newcomer := session.NewManager(session.ManagerConfig{Store: w.store, Now: w.clock.Now, Keys: w.keys})
 		defer newcomer.Close()
-		_, err = newcomer.Load(t.Context(), token)
+		_, err = newcomer.LoadRecord(t.Context(), token)
 		want(t, "whom the mark ended", err, session.ErrNotFound)
 	})
 }

@@ -117,7 +117,7 @@ func (m *Manager) holdLease(ctx context.Context, lease Entry) Entry {
 //
 // The provider may have begun another session of its own since. The record then names that one, so that its end reaches
 // this session; if it has ended by now, this session ends (ErrNotFound).
-func (m *Manager) Renew(ctx context.Context, s *Session, token Token, fresh Session, tokens Tokens) (*Session, error) {
+func (m *Manager) Renew(ctx context.Context, s *Record, token Token, fresh Record, tokens Tokens) (*Record, error) {
 	if fresh.Identity != s.Identity {
 		return nil, errors.New("renewing session: of somebody else")
 	}
@@ -134,7 +134,7 @@ func (m *Manager) Renew(ctx context.Context, s *Session, token Token, fresh Sess
 			return nil, fmt.Errorf("renewing session: %w", err)
 		}
 	}
-	renewed, err := m.rewrite(ctx, s.ID, func(s *Session) bool {
+	renewed, err := m.rewrite(ctx, s.ID, func(s *Record) bool {
 		if !s.LastAnswer().Before(fresh.LastAnswer()) {
 			return false
 		}
@@ -156,7 +156,7 @@ func (m *Manager) Renew(ctx context.Context, s *Session, token Token, fresh Sess
 
 // endedMeanwhile ends a session whose session at the provider was ended while it was renewed: since its claims were
 // stated, give or take what clocks differ by.
-func (m *Manager) endedMeanwhile(ctx context.Context, s *Session, stated time.Time) error {
+func (m *Manager) endedMeanwhile(ctx context.Context, s *Record, stated time.Time) error {
 	e, err := m.vault.Store.Get(ctx, endedKey(providerSessionBucket(s.Identity.Issuer, s.ProviderSession)))
 	if errors.Is(err, ErrNotFound) {
 		return nil
@@ -174,7 +174,7 @@ func (m *Manager) endedMeanwhile(ctx context.Context, s *Session, stated time.Ti
 }
 
 // renew takes up what a renewal states, but for the tokens.
-func (s *Session) renew(fresh *Session) {
+func (s *Record) renew(fresh *Record) {
 	s.User, s.Name, s.Email, s.EmailVerified = fresh.User, fresh.Name, fresh.Email, fresh.EmailVerified
 	s.UserUnverified, s.Unverified = fresh.UserUnverified, slices.Clone(fresh.Unverified)
 	s.GuestUnclear, s.GroupsUnclear = fresh.GuestUnclear, fresh.GroupsUnclear

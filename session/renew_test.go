@@ -15,7 +15,7 @@ func TestRenewMovesToAnotherProviderSession(t *testing.T) {
 	renew := func(sid string) {
 		t.Helper()
 		w.clock.Advance(time.Hour)
-		fresh := session.Session{Identity: ada, ProviderSession: sid, GroupsAsOf: w.clock.Now()}
+		fresh := session.Record{Identity: ada, ProviderSession: sid, GroupsAsOf: w.clock.Now()}
 		var err error
 		if s, err = w.Renew(t.Context(), s, token, fresh, session.Tokens{Refresh: "next"}); err != nil {
 			t.Fatal(err)
@@ -42,7 +42,7 @@ func TestRenewIntoAnEndedProviderSession(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	s, token := w.create(t, w.signedIn(ada, "sid-1"), session.Tokens{Refresh: "one"})
 	w.clock.Advance(time.Hour)
-	fresh := session.Session{Identity: ada, ProviderSession: "sid-2", GroupsAsOf: w.clock.Now()}
+	fresh := session.Record{Identity: ada, ProviderSession: "sid-2", GroupsAsOf: w.clock.Now()}
 	if n := w.endByProvider(t, "", "sid-2", w.clock.Now()); len(n) != 0 {
 		t.Fatalf("ended %v", n)
 	}
@@ -83,9 +83,9 @@ func TestConfirmed(t *testing.T) {
 	if _, err := w.Renew(t.Context(), s, token, fresh, session.Tokens{Refresh: "two"}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := w.replica(t, session.ManagerConfig{}).Load(t.Context(), token)
+	got, err := w.replica(t, session.ManagerConfig{}).LoadRecord(t.Context(), token)
 	want(t, "load", err, nil)
-	if !got.GroupsAsOf.Equal(stated) || !got.Confirmed.Equal(w.clock.Now().Truncate(time.Millisecond)) || !got.LastAnswer().Equal(got.Confirmed) || !got.Live().LastAnswer().Equal(got.Confirmed) {
+	if !got.GroupsAsOf.Equal(stated) || !got.Confirmed.Equal(w.clock.Now().Truncate(time.Millisecond)) || !got.LastAnswer().Equal(got.Confirmed) || !got.Session().LastAnswer().Equal(got.Confirmed) {
 		t.Errorf("groups as of %v, confirmed %v, last answer %v", got.GroupsAsOf, got.Confirmed, got.LastAnswer())
 	}
 	w.clock.Advance(time.Hour)
@@ -101,7 +101,7 @@ func TestNoteRefusal(t *testing.T) {
 	w := newWorld(t)
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{Refresh: "one"})
 	until := s.Created.Add(time.Hour)
-	note := func(s *session.Session, again bool) {
+	note := func(s *session.Record, again bool) {
 		t.Helper()
 		got, err := w.replica(t, session.ManagerConfig{}).NoteRefusal(t.Context(), s, until)
 		if err != nil || got != again {

@@ -124,7 +124,7 @@ func (m *Manager) writeMark(ctx context.Context, key Key, value []byte, until ti
 }
 
 // Admits reports whether a session that Load has returned is good for an app: whether no mark of that app ends it there.
-func (m *Manager) Admits(l *Live, app string) bool {
+func (m *Manager) Admits(l *Session, app string) bool {
 	set := m.cache.ledger.view()
 	if len(set.by) == 0 {
 		return true
@@ -134,12 +134,12 @@ func (m *Manager) Admits(l *Live, app string) bool {
 }
 
 // revoked reports whether a mark ends the session.
-func (m *Manager) revoked(s *Session) bool {
+func (m *Manager) revoked(s *Record) bool {
 	set := m.cache.ledger.view()
 	return len(set.by) > 0 && s.began().UnixMilli() < set.latest(providerMark(s.Provider), personMark(s.Identity))
 }
 
-func (m *Manager) revokedLive(l *Live) bool {
+func (m *Manager) revokedLive(l *Session) bool {
 	set := m.cache.ledger.view()
 	return len(set.by) > 0 && l.began < set.latest(l.from.Value().mark, l.person)
 }

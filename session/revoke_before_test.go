@@ -27,7 +27,7 @@ func TestRevokeBefore(t *testing.T) {
 		t.Run(row.what, func(t *testing.T) {
 			w, _, other := newFedWorld(t, session.ManagerConfig{})
 			s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
-			if _, err := other.Load(t.Context(), token); err != nil {
+			if _, err := other.LoadRecord(t.Context(), token); err != nil {
 				t.Fatal(err)
 			}
 			w.clock.Advance(time.Second)
@@ -36,7 +36,7 @@ func TestRevokeBefore(t *testing.T) {
 			want(t, "a mark", w.RevokeBefore(t.Context(), row.scope, time.Time{}), nil)
 			want(t, "an earlier one after it", w.RevokeBefore(t.Context(), row.scope, w.clock.Now().Add(-time.Hour)), nil)
 			for name, m := range map[string]*session.Manager{"here": w.Manager, "there": other, "a new node": w.node(t, cached())} {
-				_, err := m.Load(t.Context(), token)
+				_, err := m.LoadRecord(t.Context(), token)
 				if row.ends {
 					want(t, name, err, session.ErrNotFound)
 					_, err = m.Reload(t.Context(), token)
@@ -44,7 +44,7 @@ func TestRevokeBefore(t *testing.T) {
 				} else {
 					want(t, name, err, nil)
 				}
-				if m.Admits(s.Live(), "wiki") == row.app {
+				if m.Admits(s.Session(), "wiki") == row.app {
 					t.Errorf("%s: good for the app: %v", name, !row.app)
 				}
 			}
@@ -55,7 +55,7 @@ func TestRevokeBefore(t *testing.T) {
 			w.clock.Advance(time.Millisecond)
 			again, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 			w.loads(t, "a sign-in after it", token, nil)
-			if !w.Admits(again.Live(), "wiki") {
+			if !w.Admits(again.Session(), "wiki") {
 				t.Error("a sign-in after it is not good for the app")
 			}
 		})
@@ -88,12 +88,12 @@ func TestMarksHardBound(t *testing.T) {
 		w := newCachedWorld(t, c)
 		other := w.node(t, c)
 		_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
-		_, err := other.Load(t.Context(), token)
+		_, err := other.LoadRecord(t.Context(), token)
 		want(t, name, err, nil)
 		w.clock.Advance(time.Millisecond)
 		want(t, "revoke", w.RevokeBefore(t.Context(), session.Scope{}, time.Time{}), nil)
 		w.clock.Advance(max(c.Recheck, time.Second))
-		_, err = other.Load(t.Context(), token)
+		_, err = other.LoadRecord(t.Context(), token)
 		want(t, name+", at the bound", err, session.ErrNotFound)
 	}
 }
@@ -103,7 +103,7 @@ func TestMarksDuringOutage(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	w.store.interrupt(failOn("members"))
-	_, err := w.node(t, cached()).Load(t.Context(), token)
+	_, err := w.node(t, cached()).LoadRecord(t.Context(), token)
 	want(t, "before the marks were ever read", err, session.ErrUnavailable)
 	w.store.interrupt(nil)
 	w.loads(t, "load", token, nil)

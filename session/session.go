@@ -1,175 +1,107 @@
 package session
 
 import (
-	"bytes"
-	"slices"
+	"fmt"
+	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// Kind says what a session is to the browser that holds it.
-type Kind uint8
-
-const (
-	// Browser sessions end with the browser: their cookie carries no lifetime (K5, K7).
-	Browser Kind = iota
-	// Persistent sessions survive a restart of the browser: somebody or something said Yes (K2).
-	Persistent
-)
-
-// String returns the design's word for the kind.
-func (k Kind) String() string {
-	if k == Persistent {
-		return "persistent"
-	}
-	return "browser"
-}
-
-// Identity is who somebody is. Two people are the same if and only if both fields are equal, byte for byte; names and
-// mail addresses are never an identity (A65).
-type Identity struct {
-	Issuer  string
-	Subject string
-}
-
-// Session is the server-side record of one sign-in of one browser. What Manager returns is immutable: it may be shared
-// between goroutines, and a change goes through Manager.
+// Session is one sign-in of one browser, as Manager returns it. At hand is what nearly every request asks of it. The rest,
+// its Record, stays packed until a caller asks for it. A session is immutable and may be shared between goroutines (A30).
+//
+// There may be tens of thousands, and every collection of garbage goes through them all: so it is one piece of memory, in
+// which there is next to nothing that points elsewhere.
 type Session struct {
-	// ID is random and changes at every sign-in, step-up and answer (A13, A42, A75).
-	ID ID
-	// Version is the store's count of writes; a write states the version it has read.
-	Version uint64
-
-	live *Live // nil for a draft
-
-	// Provider is the configured name of the OpenID provider; it may change in the configuration, Identity may not.
-	Provider string
-	Identity Identity
-	// Limit is what was in force for the kind at sign-in. A later configuration can only shrink it.
-	Limit Limit
-
-	LastUsed time.Time
-	Created  time.Time
-	// Began is when the sign-in began that the session came of. What ends sessions by a time, or all of a person, goes by
-	// it: an answer that was already on its way when sessions were ended makes none. Zero: Created.
-	Began time.Time
-	// GroupsAsOf is when the provider last stated the groups.
-	GroupsAsOf time.Time
-	// Confirmed is when the provider last took the refresh token, if that was later than GroupsAsOf: it then said nothing
-	// about the groups, and the account was good. Zero: never.
-	Confirmed time.Time
-	// Apps are the apps that the session has been used for.
-	Apps []string
-
+	ID   ID
 	Kind Kind
-	// Renewable: the provider gave a refresh token, so that claims and groups can be asked for anew.
-	Renewable bool
-	// EmailVerified: the provider says that the address is the person's. One that is not is for reading only (A10).
-	EmailVerified bool
-	// UserUnverified: User is a mail address that the provider does not say is the person's.
-	UserUnverified bool
-	Guest          bool
-	// GuestUnclear: the claim that says who is a guest could not be read. Guest is then false and means nothing.
-	GuestUnclear bool
-	// GroupsUnclear: the groups are not complete because their claim could not be read, not because there are too many.
-	GroupsUnclear bool
-	// GroupsComplete is false if the provider said that there are more groups than it sent (A6): membership in a
-	// group that is not listed is then unknown, which is not "no".
-	GroupsComplete bool
+	// Renewable is Record.Renewable; KnownDevice is what Record.KnownDevice tells.
+	Renewable, KnownDevice bool
 
-	// User, Name and Email are for people to read: logs, pages, headers. Empty if the claim is absent.
-	User, Name, Email string
-	Groups            []string
-	// Unverified are names that the provider states and does not vouch for, beside User and Email.
-	Unverified []string
-	// Claims is the payload of the verified ID token as it came; UserInfo the userinfo answer, if it was asked for.
-	Claims, UserInfo []byte
-	// ProviderSession is the provider's own session id (claim sid), empty if it sends none.
-	ProviderSession string
+	sealedUnder keyring.ID
+	version     uint64
+	from        unique.Handle[origin]
+	person      digest // of the mark that ends all of a person
+	limit       Limit
+	// In milliseconds since 1970.
+	created, lastUsed, began, groupsAsOf, lastAnswer int64
 
-	// KindReason is why the session has its kind: the reason that the prompt decision gave.
-	KindReason string
-	// AuthTime is when the provider last authenticated the person (claim auth_time); zero if it does not say (A11).
-	AuthTime time.Time
-	ACR      string
-	AMR      []string
-	// Contexts are the authentication contexts of Entra that the sign-in met (claim acrs).
-	Contexts []string
-	// SignInRisk and UserRisk are what the provider said: none, low, medium, high or hidden; Unreadable if it was no such
-	// word; empty if it said nothing (A3).
-	SignInRisk, UserRisk string
-	// Compliant, Managed and Shared are what the provider said about the device: true, false, Unreadable, or empty (A13).
-	Compliant, Managed, Shared string
-	// SteppedUp is when the session was last made of another by a step-up, StepUps how often in quick succession.
-	SteppedUp time.Time
-	StepUps   int
-
-	// BrowserID is the random id of the browser, empty if it keeps no cookie for it.
-	BrowserID string
-	// FirstIP and FirstAgent are what the sign-in came from, for people to recognise it by.
-	FirstIP, FirstAgent string
-
-	sealedTokens []byte
-	sealedUnder  keyring.ID // the record; the tokens may be under another
-	// What a newer version wrote and this one does not know, kept for the next write (A78).
-	unknown []byte
-	flags   int64
+	packed []byte
+	ready  atomic.Pointer[any]
 }
 
-// Unreadable is the value of what a provider said in words that are not known. It is neither a yes nor a no.
-const Unreadable = "unreadable"
-
-// clone copies whatever the draft shares with its maker, for a session is immutable and may be read from anywhere (A30).
-func (s *Session) clone() *Session {
-	c := *s
-	c.live = nil
-	c.Claims, c.UserInfo = bytes.Clone(s.Claims), bytes.Clone(s.UserInfo)
-	c.Groups, c.AMR, c.Apps = slices.Clone(s.Groups), slices.Clone(s.AMR), slices.Clone(s.Apps)
-	c.Contexts, c.Unverified = slices.Clone(s.Contexts), slices.Clone(s.Unverified)
-	return &c
+// origin is what sessions have in common with those of everybody who signs in where they did.
+type origin struct {
+	provider, issuer string
+	mark             digest // that ends all of the provider
 }
 
-// roundTimes brings the times to the millisecond and to UTC, as they are stored: what Create returns is what Load will
-// return.
-func (s *Session) roundTimes() {
-	for _, t := range []*time.Time{&s.GroupsAsOf, &s.Confirmed, &s.Created, &s.AuthTime, &s.LastUsed, &s.SteppedUp, &s.Began} {
-		*t = t.UTC().Truncate(time.Millisecond)
+// livesOn is the session as it was read from packed, or as packed was made of it.
+func (s *Record) livesOn(packed []byte) Session {
+	return Session{
+		ID: s.ID, Kind: s.Kind, Renewable: s.Renewable, KnownDevice: s.KnownDevice(),
+		sealedUnder: s.sealedUnder, version: s.Version, limit: s.Limit,
+		from:    unique.Make(origin{s.Provider, s.Identity.Issuer, providerMark(s.Provider)}),
+		person:  personMark(s.Identity),
+		created: s.Created.UnixMilli(), lastUsed: s.LastUsed.UnixMilli(), began: s.began().UnixMilli(), groupsAsOf: s.GroupsAsOf.UnixMilli(),
+		lastAnswer: s.LastAnswer().UnixMilli(),
+		packed:     packed,
 	}
 }
 
-// LastAnswer is when the provider last said something about the person, if only that the account is good: the later of
-// GroupsAsOf and Confirmed.
-func (s *Session) LastAnswer() time.Time {
-	if s.Confirmed.After(s.GroupsAsOf) {
-		return s.Confirmed
+// Record reads the whole record. It does so at every call, which takes some sixty times as long as to look the session up.
+// An error is a bug of ours or of the memory: what is kept here could be read when it was put in.
+func (l *Session) Record() (*Record, error) {
+	s, err := readSession(l.packed)
+	if err != nil {
+		return nil, fmt.Errorf("reading session: %w", err)
 	}
-	return s.GroupsAsOf
+	s.Version, s.sealedUnder, s.session = l.version, l.sealedUnder, l
+	return s, nil
 }
 
-// KnownDevice reports whether the provider says that the device is managed or compliant.
-func (s *Session) KnownDevice() bool { return s.Managed == "true" || s.Compliant == "true" }
+// Session returns what Manager.Load returns of the same record, nil for a draft.
+func (s *Record) Session() *Session { return s.session }
 
-// SealedUnder returns the keys without which the session as it is stored cannot be opened: that of its record, and that
-// of its tokens if it is another. The key of its cookie is for the browser to know; it was the newest when the session
-// began, or a later one.
-func (s *Session) SealedUnder() []keyring.ID {
-	keys := []keyring.ID{s.sealedUnder}
-	if id, ok := keyring.SealedBy(s.sealedTokens); ok && id != s.sealedUnder {
-		keys = append(keys, id)
+// Provider is Record.Provider.
+func (l *Session) Provider() string { return l.from.Value().provider }
+
+// Issuer is that of Record.Identity.
+func (l *Session) Issuer() string { return l.from.Value().issuer }
+
+// Created is Record.Created.
+func (l *Session) Created() time.Time { return time.UnixMilli(l.created).UTC() }
+
+// LastUsed is Record.LastUsed.
+func (l *Session) LastUsed() time.Time { return time.UnixMilli(l.lastUsed).UTC() }
+
+// GroupsAsOf is Record.GroupsAsOf.
+func (l *Session) GroupsAsOf() time.Time { return time.UnixMilli(l.groupsAsOf).UTC() }
+
+// LastAnswer is Record.LastAnswer.
+func (l *Session) LastAnswer() time.Time { return time.UnixMilli(l.lastAnswer).UTC() }
+
+func (l *Session) span() span {
+	return span{kind: l.Kind, limit: l.limit, created: l.Created(), lastUsed: l.LastUsed()}
+}
+
+// touchDue reports whether the last use on record is old enough to be written anew.
+func (l *Session) touchDue(at time.Time, now Limits) bool {
+	p := l.span()
+	return p.touchDue(at, now)
+}
+
+// Ready returns what a caller has kept beside this record with KeepReady, nil if nothing: values made ready of it, which
+// the next request need not make again. They go with the record, so they are never older than it.
+func (l *Session) Ready() any {
+	if v := l.ready.Load(); v != nil {
+		return *v
 	}
-	return keys
+	return nil
 }
 
-// Tokens are what the provider gave for later use. They are never in a log, a page or a header.
-type Tokens struct {
-	// Refresh is the refresh token, empty if there is none.
-	Refresh string
-	// IDHeader and IDSignature are the two parts of the ID token that Claims does not hold; together they make the
-	// id_token_hint of RP-initiated logout, without keeping the payload twice.
-	IDHeader, IDSignature []byte
-}
-
-func (t Tokens) empty() bool {
-	return t.Refresh == "" && len(t.IDHeader) == 0 && len(t.IDSignature) == 0
-}
+// KeepReady puts a value beside the record, for Ready, in place of what was there. It must not change afterwards. It is
+// given by its address, so that it can lie in the very thing that it points to.
+func (l *Session) KeepReady(v *any) { l.ready.Store(v) }

@@ -28,9 +28,9 @@ func TestSucceed(t *testing.T) {
 	if !s.LastUsed.Equal(w.clock.Now().Truncate(time.Millisecond)) {
 		t.Errorf("last used %v", s.LastUsed)
 	}
-	_, err = w.Load(t.Context(), oldToken)
+	_, err = w.LoadRecord(t.Context(), oldToken)
 	want(t, "the old one", err, session.ErrNotFound)
-	if loaded, err := w.Load(t.Context(), token); err != nil || !reflect.DeepEqual(loaded, s) {
+	if loaded, err := w.LoadRecord(t.Context(), token); err != nil || !reflect.DeepEqual(loaded, s) {
 		t.Errorf("%+v, %v", loaded, err)
 	}
 	if tokens, err := w.Tokens(s, token); err != nil || tokens.Refresh != "new" {
@@ -50,7 +50,7 @@ func TestSucceedLoosensNothing(t *testing.T) {
 	browser := fullDraft()
 	browser.Kind, browser.KindReason = session.Browser, "answered no"
 	for name, tt := range map[string]struct {
-		old, draft session.Session
+		old, draft session.Record
 		kind       session.Kind
 		reason     string
 		limit      session.Limit
@@ -84,7 +84,7 @@ func TestSucceedErrors(t *testing.T) {
 			t.Errorf("%s: %+v", op, s)
 		}
 		w.store.interrupt(nil)
-		_, err = w.Load(t.Context(), oldToken)
+		_, err = w.LoadRecord(t.Context(), oldToken)
 		want(t, op+": the old one", err, nil)
 	}
 	w := newWorld(t)
@@ -99,7 +99,7 @@ func TestSucceedErrors(t *testing.T) {
 	browser.Kind = session.Browser
 	_, _, err := w.Succeed(t.Context(), old, browser, session.Tokens{})
 	want(t, "older than the new kind may be", err, session.ErrExpired)
-	_, err = w.Load(t.Context(), oldToken)
+	_, err = w.LoadRecord(t.Context(), oldToken)
 	want(t, "the old one", err, nil)
 	w.clock.Advance(180 * day)
 	_, _, err = w.Succeed(t.Context(), old, fullDraft(), session.Tokens{})

@@ -20,7 +20,7 @@ const (
 
 // EndSurplus ends the oldest sessions of a person who has more than most, and returns those that it has ended. keep is
 // the session that was just made, and stays. An error does not void what is returned beside it.
-func (m *Manager) EndSurplus(ctx context.Context, keep *Session, most int) ([]*Session, error) {
+func (m *Manager) EndSurplus(ctx context.Context, keep *Record, most int) ([]*Record, error) {
 	list := personBucket(keep.Identity)
 	keys, err := list.sessions(ctx, m.vault.Store)
 	if err != nil {
@@ -30,7 +30,7 @@ func (m *Manager) EndSurplus(ctx context.Context, keep *Session, most int) ([]*S
 		return nil, nil
 	}
 	kept := keep.ID.Key()
-	var live []*Session
+	var live []*Record
 	var stale []Key
 	for _, key := range keys[:min(len(keys), most+surplusRead)] {
 		if key == kept {
@@ -47,10 +47,10 @@ func (m *Manager) EndSurplus(ctx context.Context, keep *Session, most int) ([]*S
 		}
 	}
 	_ = list.delist(ctx, m.vault.Store, stale) // they are met again otherwise
-	slices.SortFunc(live, func(a, b *Session) int {
+	slices.SortFunc(live, func(a, b *Record) int {
 		return cmp.Or(a.Created.Compare(b.Created), a.LastUsed.Compare(b.LastUsed))
 	})
-	var ended []*Session
+	var ended []*Record
 	for len(live)+1 > most && len(live) > 0 {
 		err := m.end(ctx, live[0])
 		switch {

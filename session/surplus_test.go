@@ -12,7 +12,7 @@ import (
 // Field trial 2.12: the sessions of one person are bounded. The oldest end, the new one stays, and so do those of others.
 func TestEndSurplus(t *testing.T) {
 	w := newWorld(t)
-	var made []*session.Session
+	var made []*session.Record
 	var tokens []session.Token
 	others := fullDraft()
 	others.Identity = grace
@@ -34,7 +34,7 @@ func TestEndSurplus(t *testing.T) {
 		t.Fatalf("%d ended, want three: %v", len(ended), err)
 	}
 	for i, token := range tokens {
-		_, err := w.Load(t.Context(), token)
+		_, err := w.LoadRecord(t.Context(), token)
 		switch {
 		case i < 3:
 			want(t, fmt.Sprintf("session %d", i), err, session.ErrNotFound)
@@ -45,14 +45,14 @@ func TestEndSurplus(t *testing.T) {
 			t.Errorf("session %d: %v", i, err)
 		}
 	}
-	if _, err := w.Load(t.Context(), otherToken); err != nil {
+	if _, err := w.LoadRecord(t.Context(), otherToken); err != nil {
 		t.Errorf("somebody else's: %v", err)
 	}
 	// The new one stays, however small the number is.
 	if ended, err := w.EndSurplus(t.Context(), made[7], 1); err != nil || len(ended) != 4 {
 		t.Errorf("%d ended, %v", len(ended), err)
 	}
-	if _, err := w.Load(t.Context(), tokens[7]); err != nil {
+	if _, err := w.LoadRecord(t.Context(), tokens[7]); err != nil {
 		t.Errorf("the new one: %v", err)
 	}
 }
@@ -66,7 +66,7 @@ func TestEndSurplusOutage(t *testing.T) {
 	_, err := w.EndSurplus(t.Context(), s, 1)
 	want(t, "ending", err, session.ErrUnavailable)
 	w.store.interrupt(nil)
-	if _, err := w.Load(t.Context(), token); err != nil {
+	if _, err := w.LoadRecord(t.Context(), token); err != nil {
 		t.Error(err)
 	}
 }
@@ -98,7 +98,7 @@ func TestEndAllOfMany(t *testing.T) {
 		t.Fatalf("%d ended, %v", n, err)
 	}
 	for _, m := range []*session.Manager{w.Manager, other} {
-		if _, err := m.Load(t.Context(), last); err == nil {
+		if _, err := m.LoadRecord(t.Context(), last); err == nil {
 			t.Error("a session is alive whose record was not removed yet")
 		}
 	}
@@ -109,7 +109,7 @@ func TestEndAllOfMany(t *testing.T) {
 	// A sign-in afterwards makes a session that lives.
 	w.clock.Advance(time.Second)
 	_, token := w.create(t, fullDraft(), someTokens())
-	if _, err := w.Load(t.Context(), token); err != nil {
+	if _, err := w.LoadRecord(t.Context(), token); err != nil {
 		t.Errorf("signing in again: %v", err)
 	}
 }

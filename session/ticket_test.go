@@ -28,7 +28,7 @@ func TestTicket(t *testing.T) {
 	if ticket.ID == token.ID || ticket.Secret == token.Secret {
 		t.Error("the ticket is the session's token")
 	}
-	_, err := w.Load(ctx, ticket)
+	_, err := w.LoadRecord(ctx, ticket)
 	want(t, "a ticket as a session", err, session.ErrNotFound)
 	got, err := w.RedeemTicket(ctx, ticket)
 	if err != nil || got.Session != token || string(got.Note) != "for wiki" {
@@ -49,7 +49,7 @@ func TestTicket(t *testing.T) {
 	if _, err = w.RedeemTicket(ctx, late); !errors.Is(err, session.ErrNotFound) && !errors.Is(err, session.ErrExpired) {
 		t.Errorf("after a minute: %v", err)
 	}
-	if s, err := w.Load(ctx, token); err != nil || s.Identity != ada {
+	if s, err := w.LoadRecord(ctx, token); err != nil || s.Identity != ada {
 		t.Errorf("the session itself: %v", err)
 	}
 }

@@ -31,7 +31,7 @@ func TestTighten(t *testing.T) {
 	if tight.Ends(w.Limits()).After(s.Ends(w.Limits())) || !tight.MaxEnd(w.Limits()).Equal(s.Created.Add(7*day)) {
 		t.Errorf("ends %v, at the latest %v", tight.Ends(w.Limits()), tight.MaxEnd(w.Limits()))
 	}
-	loaded, err := w.Load(t.Context(), token)
+	loaded, err := w.LoadRecord(t.Context(), token)
 	if err != nil || loaded.Kind != session.Browser || loaded.Version != 2 || loaded.Email != s.Email {
 		t.Errorf("%+v, %v", loaded, err)
 	}
@@ -68,21 +68,21 @@ func TestTightenNeverProlongs(t *testing.T) {
 
 // X16: a persistent session that has outlived what a browser session may is ended, for good, not refused for ever.
 func TestTightenEndsTheOld(t *testing.T) {
-	for name, pass := range map[string]func(*world, *session.Session){
-		"idle limit":   func(w *world, _ *session.Session) { w.clock.Advance(25 * time.Hour) },
-		"max lifetime": func(w *world, _ *session.Session) { w.clock.Advance(20 * day) },
+	for name, pass := range map[string]func(*world, *session.Record){
+		"idle limit":   func(w *world, _ *session.Record) { w.clock.Advance(25 * time.Hour) },
+		"max lifetime": func(w *world, _ *session.Record) { w.clock.Advance(20 * day) },
 	} {
 		w := newWorld(t)
 		s, token := w.create(t, fullDraft(), someTokens())
 		pass(w, s)
-		_, err := w.Load(t.Context(), token)
+		_, err := w.LoadRecord(t.Context(), token)
 		want(t, name+": before", err, nil)
 		tight, err := w.Tighten(t.Context(), s, reason)
 		want(t, name, err, session.ErrExpired)
 		if tight != nil {
 			t.Errorf("%s: %+v", name, tight)
 		}
-		_, err = w.Load(t.Context(), token)
+		_, err = w.LoadRecord(t.Context(), token)
 		want(t, name+": after", err, session.ErrNotFound)
 		if left := w.members(t, adaIndex); len(left) != 0 {
 			t.Errorf("%s: still listed", name)
@@ -120,7 +120,7 @@ func TestTightenErrors(t *testing.T) {
 		t.Errorf("%d tries", tries)
 	}
 	w.store.interrupt(nil)
-	loaded, err := w.Load(t.Context(), token)
+	loaded, err := w.LoadRecord(t.Context(), token)
 	if err != nil || loaded.Kind != session.Persistent {
 		t.Errorf("%+v, %v", loaded, err)
 	}
@@ -134,7 +134,7 @@ func TestTightenErrors(t *testing.T) {
 	_, err = w.Tighten(t.Context(), s, reason)
 	want(t, "ended meanwhile", err, session.ErrNotFound)
 	w.store.interrupt(nil)
-	_, err = w.Load(t.Context(), token)
+	_, err = w.LoadRecord(t.Context(), token)
 	want(t, "afterwards", err, session.ErrNotFound)
 	_, err = w.Tighten(t.Context(), s, reason)
 	want(t, "ended", err, session.ErrNotFound)
@@ -150,14 +150,14 @@ func TestTightenWhileInUse(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 2 {
 			m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { t.Error(err) }})
-			wg.Go(func() { m.Touch(s.Live(), fmt.Sprint("app", i)); m.Close() })
+			wg.Go(func() { m.Touch(s.Session(), fmt.Sprint("app", i)); m.Close() })
 		}
 		wg.Go(func() {
 			_, err := w.Tighten(context.Background(), s, reason)
 			want(t, "tightening", err, nil)
 		})
 		wg.Wait()
-		loaded, err := w.Load(t.Context(), token)
+		loaded, err := w.LoadRecord(t.Context(), token)
 		if err != nil || loaded.Kind != session.Browser || loaded.KindReason != reason || loaded.Limit != session.DefaultLimits.Browser ||
 			len(loaded.Apps) != 2 || !loaded.LastUsed.Equal(used) || loaded.ID != s.ID {
 			t.Fatalf("%+v, %v", loaded, err)
@@ -179,9 +179,9 @@ func TestChangesKeepWhatIsUnknown(t *testing.T) {
 	want(t, "tightening", err, nil)
 	w.clock.Advance(2 * time.Hour)
 	m := w.replica(t, session.ManagerConfig{})
-	m.Touch(s.Live(), "wiki")
+	m.Touch(s.Session(), "wiki")
 	m.Close()
-	loaded, err := w.Load(ctx, token)
+	loaded, err := w.LoadRecord(ctx, token)
 	if err != nil || loaded.Version != 4 {
 		t.Fatalf("%+v, %v", loaded, err)
 	}

@@ -23,11 +23,11 @@ type touch struct {
 }
 
 // TouchDue reports whether Touch would have a use at that time to write, whatever the app.
-func (m *Manager) TouchDue(l *Live, at time.Time) bool { return l.touchDue(at, m.limits) }
+func (m *Manager) TouchDue(l *Session, at time.Time) bool { return l.touchDue(at, m.limits) }
 
 // Touch notes that the session is used for an app. It returns at once: the write happens later, off the request's
 // path, and only if the last use on record is old enough or the app is new to the session. After Close it does nothing.
-func (m *Manager) Touch(l *Live, app string) {
+func (m *Manager) Touch(l *Session, app string) {
 	now := m.now()
 	if !l.touchDue(now, m.limits) && !l.newApp(app) {
 		return
@@ -49,7 +49,7 @@ func (m *Manager) Touch(l *Live, app string) {
 
 // noteUse reports whether a use is to be written. It is not while the write of an earlier use is under way, unless the
 // earlier one is so old that this one is due on its own: a write that the store keeps waiting must not hide a use.
-func (m *Manager) noteUse(l *Live, now time.Time) bool {
+func (m *Manager) noteUse(l *Session, now time.Time) bool {
 	for {
 		waits, busy := m.touching.LoadOrStore(l.ID, now)
 		if !busy {
@@ -81,12 +81,12 @@ func (m *Manager) closed() bool {
 }
 
 // NewApp reports whether Touch would have to note that the session is used for an app.
-func (s *Session) NewApp(app string) bool {
+func (s *Record) NewApp(app string) bool {
 	return app != "" && len(s.Apps) < maxApps && !slices.Contains(s.Apps, app)
 }
 
-func (l *Live) newApp(app string) bool {
-	s, err := l.Session()
+func (l *Session) newApp(app string) bool {
+	s, err := l.Record()
 	return err == nil && s.NewApp(app)
 }
 
@@ -124,7 +124,7 @@ func (m *Manager) writeTouch(ctx context.Context, t touch) {
 	defer m.touching.CompareAndDelete(t.id, t.at)
 	ctx, cancel := context.WithTimeout(ctx, touchTimeout)
 	defer cancel()
-	_, err := m.update(ctx, t.id, func(s *Session) bool {
+	_, err := m.update(ctx, t.id, func(s *Record) bool {
 		if s.Check(t.at, m.limits) != nil {
 			return false
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-func oldSession() *session.Live {
-	return session.LiveOf(&session.Session{ID: session.NewToken().ID, Identity: ada, Limit: session.DefaultLimits.Browser})
+func oldSession() *session.Session {
+	return session.SessionOf(&session.Record{ID: session.NewToken().ID, Identity: ada, Limit: session.DefaultLimits.Browser})
 }
 
 // However many sessions are used while the store is slow, what waits is bounded, and no caller waits.
@@ -69,16 +69,16 @@ func TestTouchDuringAWrite(t *testing.T) {
 		}
 		return nil
 	})
-	w.Touch(s.Live(), "wiki")
+	w.Touch(s.Session(), "wiki")
 	<-held
 	w.clock.Advance(time.Second)
-	w.Touch(s.Live(), "wiki") // is not due
+	w.Touch(s.Session(), "wiki") // is not due
 	w.clock.Advance(2 * time.Hour)
 	used := w.clock.Now()
-	w.Touch(s.Live(), "wiki")
+	w.Touch(s.Session(), "wiki")
 	close(release)
 	w.Close()
-	loaded, err := w.replica(t, session.ManagerConfig{}).Load(t.Context(), token)
+	loaded, err := w.replica(t, session.ManagerConfig{}).LoadRecord(t.Context(), token)
 	if err != nil || !loaded.LastUsed.Equal(used.Truncate(time.Millisecond)) {
 		t.Errorf("last use on record %v before the last, %v", used.Sub(loaded.LastUsed), err)
 	}

@@ -31,22 +31,22 @@ func TestTouchIsWrittenSeldom(t *testing.T) {
 						OnTouchError: func(err error) { t.Error(err) },
 					})
 					defer m.Close()
-					s, token, err := m.Create(t.Context(), session.Session{Identity: ada}, session.Tokens{})
+					s, token, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 					want(t, "creating", err, nil)
 					const span, uses = 10, 500
 					for range uses {
 						<-time.After(span * every / uses)
-						m.Touch(s.Live(), "")
+						m.Touch(s.Session(), "")
 						synctest.Wait()
 						if !cached {
-							s, err = m.Load(t.Context(), token)
+							s, err = m.LoadRecord(t.Context(), token)
 							want(t, "loading", err, nil)
 						}
 					}
 					if n := store.written() - 1; n != span {
 						t.Errorf("%d uses in %v were written %d times", uses, span*every, n)
 					}
-					loaded, err := m.Load(t.Context(), token)
+					loaded, err := m.LoadRecord(t.Context(), token)
 					if err != nil || time.Since(loaded.LastUsed) > every {
 						t.Errorf("last use on record %v ago, %v", time.Since(loaded.LastUsed), err)
 					}
@@ -61,14 +61,14 @@ func TestUseKeepsASessionAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := session.NewManager(session.ManagerConfig{Store: newMemStore(nil), Keys: ring(t, 'k')})
 		defer m.Close()
-		_, token, err := m.Create(t.Context(), session.Session{Identity: ada}, session.Tokens{})
+		_, token, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
 		begun := time.Now()
-		for s, err := m.Load(t.Context(), token); err == nil; s, err = m.Load(t.Context(), token) {
+		for s, err := m.LoadRecord(t.Context(), token); err == nil; s, err = m.LoadRecord(t.Context(), token) {
 			if !s.MaxEnd(m.Limits()).Equal(s.Created.Add(7*day)) || !s.Created.Equal(begun.Truncate(time.Millisecond)) {
 				t.Fatal("use has moved the max end")
 			}
-			m.Touch(s.Live(), "wiki")
+			m.Touch(s.Session(), "wiki")
 			synctest.Wait()
 			<-time.After(23 * time.Hour)
 		}
@@ -91,10 +91,10 @@ func TestTouchNeverRevives(t *testing.T) {
 			}
 			return nil
 		}
-		m.Touch(s.Live(), "wiki")
+		m.Touch(s.Session(), "wiki")
 		m.Close()
 		w.store.interrupt(nil)
-		_, err := w.Load(t.Context(), token)
+		_, err := w.LoadRecord(t.Context(), token)
 		want(t, "ended before "+op, err, session.ErrNotFound)
 	}
 }
@@ -107,14 +107,14 @@ func TestTouchRacesEnd(t *testing.T) {
 		w.clock.Advance(2 * time.Hour)
 		var wg sync.WaitGroup
 		for i := range 30 {
-			wg.Go(func() { replicas[i%3].Touch(s.Live(), fmt.Sprint("app", i)) })
+			wg.Go(func() { replicas[i%3].Touch(s.Session(), fmt.Sprint("app", i)) })
 		}
 		wg.Go(func() { want(t, "ending", w.End(context.Background(), s), nil) })
 		wg.Wait()
 		for _, m := range replicas {
 			m.Close()
 		}
-		_, err := w.Load(t.Context(), token)
+		_, err := w.LoadRecord(t.Context(), token)
 		want(t, "ended", err, session.ErrNotFound)
 		if left := w.members(t, adaIndex); len(left) != 0 {
 			t.Errorf("listed again: %v", left)
@@ -131,10 +131,10 @@ func TestTouchOnReplicas(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 3 {
 		m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { t.Error(err) }})
-		wg.Go(func() { m.Touch(s.Live(), fmt.Sprint("app", i)); m.Close() })
+		wg.Go(func() { m.Touch(s.Session(), fmt.Sprint("app", i)); m.Close() })
 	}
 	wg.Wait()
-	loaded, err := w.Load(t.Context(), token)
+	loaded, err := w.LoadRecord(t.Context(), token)
 	if err != nil || len(loaded.Apps) != 3 || !loaded.LastUsed.Equal(used) || loaded.Version != 4 || loaded.ID != s.ID {
 		t.Errorf("%+v, %v", loaded, err)
 	}
@@ -145,9 +145,9 @@ func TestApps(t *testing.T) {
 	s, token := w.create(t, fullDraft(), session.Tokens{})
 	touch := func(app string) []string {
 		m := w.replica(t, session.ManagerConfig{})
-		m.Touch(s.Live(), app)
+		m.Touch(s.Session(), app)
 		m.Close()
-		loaded, err := w.Load(t.Context(), token)
+		loaded, err := w.LoadRecord(t.Context(), token)
 		want(t, "loading", err, nil)
 		if !loaded.LastUsed.Equal(s.LastUsed) {
 			t.Error("last use is written before it is due")
@@ -176,7 +176,7 @@ func TestTouchAfterTheEnd(t *testing.T) {
 		OnTouchError: func(err error) { t.Errorf("reported: %v", err) },
 	})
 	w.clock.Advance(2 * time.Minute)
-	m.Touch(s.Live(), "wiki")
+	m.Touch(s.Session(), "wiki")
 	m.Close()
 	if w.store.written() != 1 {
 		t.Error("written")
@@ -193,7 +193,7 @@ func TestTouchAfterTheEnd(t *testing.T) {
 		w.clock.Advance(4 * time.Hour)
 		return nil
 	}
-	m.Touch(s.Live(), "wiki")
+	m.Touch(s.Session(), "wiki")
 	m.Close()
 	if w.store.written() != 1 {
 		t.Error("written too late")
@@ -208,15 +208,15 @@ func TestTouchErrors(t *testing.T) {
 		var errs []error
 		m := w.replica(t, session.ManagerConfig{OnTouchError: func(err error) { errs = append(errs, err) }})
 		w.store.interrupt(failOn(ops))
-		m.Touch(s.Live(), "wiki")
+		m.Touch(s.Session(), "wiki")
 		m.Close()
 		if len(errs) != 1 || !errors.Is(errs[0], session.ErrUnavailable) {
 			t.Errorf("%s: told of %v", name, errs)
 		}
 		w.store.interrupt(nil)
-		_, err := w.Load(t.Context(), token)
+		_, err := w.LoadRecord(t.Context(), token)
 		want(t, "after a failed write", err, nil)
-		w.Touch(s.Live(), "wiki") // the next use tries again
+		w.Touch(s.Session(), "wiki") // the next use tries again
 		w.Close()
 		if w.store.written() != 2 {
 			t.Errorf("%s: not tried again", name)
@@ -225,14 +225,14 @@ func TestTouchErrors(t *testing.T) {
 	w := newWorld(t) // nobody is told, nothing breaks
 	s, _ := w.create(t, fullDraft(), session.Tokens{})
 	w.store.interrupt(failOn("get"))
-	w.Touch(s.Live(), "wiki")
+	w.Touch(s.Session(), "wiki")
 	w.Close()
 }
 
 // Close writes what waits.
 func TestCloseFlushes(t *testing.T) {
 	w := newWorld(t)
-	sessions := make(map[session.Token]*session.Session)
+	sessions := make(map[session.Token]*session.Record)
 	for range 50 {
 		s, token := w.create(t, fullDraft(), session.Tokens{})
 		sessions[token] = s
@@ -245,7 +245,7 @@ func TestCloseFlushes(t *testing.T) {
 		return nil
 	}
 	for _, s := range sessions {
-		w.Touch(s.Live(), "wiki")
+		w.Touch(s.Session(), "wiki")
 	}
 	<-started
 	closed := make(chan struct{})
@@ -254,7 +254,7 @@ func TestCloseFlushes(t *testing.T) {
 	<-closed
 	w.store.interrupt(nil)
 	for token, s := range sessions {
-		loaded, err := w.Load(t.Context(), token)
+		loaded, err := w.LoadRecord(t.Context(), token)
 		if err != nil || !loaded.LastUsed.After(s.LastUsed) {
 			t.Fatalf("not written: %v, %v", loaded, err)
 		}
@@ -262,7 +262,7 @@ func TestCloseFlushes(t *testing.T) {
 	w.Close() // twice is fine
 	written := w.store.written()
 	for _, s := range sessions {
-		w.Touch(s.Live(), "admin")
+		w.Touch(s.Session(), "admin")
 	}
 	if w.store.written() != written {
 		t.Error("written after Close")
@@ -314,7 +314,7 @@ func TestTouchRacesClose(t *testing.T) {
 		w.clock.Advance(2 * time.Hour)
 		var wg sync.WaitGroup
 		for range 4 {
-			wg.Go(func() { w.Touch(s.Live(), "wiki") })
+			wg.Go(func() { w.Touch(s.Session(), "wiki") })
 			wg.Go(w.Close)
 		}
 		wg.Wait()
@@ -325,7 +325,7 @@ func TestTouchRacesClose(t *testing.T) {
 // the session's own limit is long.
 func TestTouchForThePoliciesIdle(t *testing.T) {
 	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	s := &session.Session{LastUsed: at, Limit: session.DefaultLimits.Browser}
+	s := &session.Record{LastUsed: at, Limit: session.DefaultLimits.Browser}
 	now := session.DefaultLimits
 	if s.TouchDue(at.Add(5*time.Minute), now) {
 		t.Fatal("due after five minutes of a day")

@@ -34,9 +34,9 @@ type Terms interface {
 	// App is the app that the session has to be good for.
 	App() string
 	// IdleLimit is after how long without use the app ends a session; 0 if it does not. See Manager.EndIdle.
-	IdleLimit(l *Live) time.Duration
+	IdleLimit(l *Session) time.Duration
 	// EndedIdle is told of a session that was ended so, by whichever of the things open for it was looked at: once.
-	EndedIdle(s *Session, limit time.Duration)
+	EndedIdle(s *Record, limit time.Duration)
 }
 
 // Watch calls cancel, once, when the session is over or no longer good on the terms: for whoever holds something open
@@ -165,7 +165,7 @@ func (m *Manager) look(ctx context.Context, d digest, list []*watch) {
 
 // lookIdle ends a session that nobody has used for as long as the terms allow. What is open for it is closed as it is when
 // anybody ends it. That is done beside, because the store is asked, and whoever looks after all streams cannot wait for it.
-func (m *Manager) lookIdle(ctx context.Context, d digest, l *Live, terms Terms) {
+func (m *Manager) lookIdle(ctx context.Context, d digest, l *Session, terms Terms) {
 	if limit := terms.IdleLimit(l); limit <= 0 || m.now().Before(l.LastUsed().Add(limit)) {
 		return
 	}
@@ -184,14 +184,14 @@ func (m *Manager) lookIdle(ctx context.Context, d digest, l *Live, terms Terms) 
 }
 
 // holdIdle holds a session to the idle limit of the terms, and tells them if it has ended it.
-func (m *Manager) holdIdle(ctx context.Context, l *Live, terms Terms) error {
+func (m *Manager) holdIdle(ctx context.Context, l *Session, terms Terms) error {
 	limit := terms.IdleLimit(l)
 	if limit <= 0 || m.now().Before(l.LastUsed().Add(limit)) {
 		return nil
 	}
 	_, err := m.EndIdle(ctx, l.ID, limit)
 	if errors.Is(err, ErrEndedIdle) {
-		if s, unread := l.Session(); unread == nil {
+		if s, unread := l.Record(); unread == nil {
 			terms.EndedIdle(s, limit)
 		}
 	}

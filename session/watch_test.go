@@ -18,24 +18,24 @@ type terms struct {
 	told  atomic.Int64
 }
 
-func (*terms) App() string                                 { return "wiki" }
-func (t *terms) IdleLimit(*session.Live) time.Duration     { return t.limit }
-func (t *terms) EndedIdle(*session.Session, time.Duration) { t.told.Add(1) }
+func (*terms) App() string                                { return "wiki" }
+func (t *terms) IdleLimit(*session.Session) time.Duration { return t.limit }
+func (t *terms) EndedIdle(*session.Record, time.Duration) { t.told.Add(1) }
 
 // What is open for a session is closed when it ends, wherever that happens, and when it expires.
 func TestWatch(t *testing.T) {
-	for name, act := range map[string]func(w *cachedWorld, other *session.Manager, s *session.Session) error{
-		"ended here": func(w *cachedWorld, _ *session.Manager, s *session.Session) error { return w.End(t.Context(), s) },
-		"ended there": func(_ *cachedWorld, other *session.Manager, s *session.Session) error {
+	for name, act := range map[string]func(w *cachedWorld, other *session.Manager, s *session.Record) error{
+		"ended here": func(w *cachedWorld, _ *session.Manager, s *session.Record) error { return w.End(t.Context(), s) },
+		"ended there": func(_ *cachedWorld, other *session.Manager, s *session.Record) error {
 			return other.End(t.Context(), s)
 		},
-		"revoked there": func(_ *cachedWorld, other *session.Manager, _ *session.Session) error {
+		"revoked there": func(_ *cachedWorld, other *session.Manager, _ *session.Record) error {
 			return other.RevokeBefore(t.Context(), session.Scope{}, time.Time{})
 		},
-		"app revoked": func(_ *cachedWorld, other *session.Manager, _ *session.Session) error {
+		"app revoked": func(_ *cachedWorld, other *session.Manager, _ *session.Record) error {
 			return other.RevokeBefore(t.Context(), session.Scope{App: "wiki"}, time.Time{})
 		},
-		"expired": func(w *cachedWorld, _ *session.Manager, _ *session.Session) error {
+		"expired": func(w *cachedWorld, _ *session.Manager, _ *session.Record) error {
 			w.clock.Advance(24 * time.Hour)
 			return nil
 		},
@@ -99,7 +99,7 @@ func TestWatchIdle(t *testing.T) {
 		store := newMemStore(nil)
 		m := session.NewManager(session.ManagerConfig{Store: store, Keys: ring(t, 'k'), Recheck: recheck, OutageGrace: outageGrace})
 		defer m.Close()
-		s, token, err := m.Create(t.Context(), session.Session{Identity: ada}, session.Tokens{})
+		s, token, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
 		hour, never := &terms{limit: time.Hour}, &terms{}
 		closed := make(chan error, 10)
@@ -107,7 +107,7 @@ func TestWatchIdle(t *testing.T) {
 			m.Watch(s.ID, held, func(err error) { closed <- err })
 		}
 		<-time.After(30 * time.Minute)
-		m.Touch(s.Live(), "wiki")
+		m.Touch(s.Session(), "wiki")
 		<-time.After(time.Hour - time.Second)
 		synctest.Wait()
 		if len(closed) > 0 || hour.told.Load() > 0 {
@@ -134,12 +134,12 @@ func TestWatchIdleUsedElsewhere(t *testing.T) {
 			return m
 		}
 		here, there := node(), node()
-		s, _, err := here.Create(t.Context(), session.Session{Identity: ada}, session.Tokens{})
+		s, _, err := here.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
 		hour, closed := &terms{limit: time.Hour}, make(chan error, 10)
 		here.Watch(s.ID, hour, func(err error) { closed <- err })
 		<-time.After(30 * time.Minute)
-		there.Touch(s.Live(), "wiki")
+		there.Touch(s.Session(), "wiki")
 		<-time.After(40 * time.Minute)
 		want(t, "an answer that goes on", here.Still(t.Context(), s.ID, hour), nil)
 		synctest.Wait()
@@ -155,7 +155,7 @@ func TestWatchIdleOutage(t *testing.T) {
 		store := newMemStore(nil)
 		m := session.NewManager(session.ManagerConfig{Store: store, Keys: ring(t, 'k'), Recheck: recheck, OutageGrace: time.Hour})
 		defer m.Close()
-		s, _, err := m.Create(t.Context(), session.Session{Identity: ada}, session.Tokens{})
+		s, _, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
 		hour, closed := &terms{limit: time.Hour}, make(chan error, 10)
 		m.Watch(s.ID, hour, func(err error) { closed <- err })
@@ -190,9 +190,9 @@ func TestWatchIdleSlowStore(t *testing.T) {
 		store := newMemStore(nil)
 		m := session.NewManager(session.ManagerConfig{Store: store, Keys: ring(t, 'k'), Recheck: recheck})
 		defer m.Close()
-		s, _, err := m.Create(t.Context(), session.Session{Identity: ada}, session.Tokens{})
+		s, _, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
-		other, _, err := m.Create(t.Context(), session.Session{Identity: grace}, session.Tokens{})
+		other, _, err := m.Create(t.Context(), session.Record{Identity: grace}, session.Tokens{})
 		want(t, "creating another", err, nil)
 		closed, others := make(chan error, 10), make(chan error, 10)
 		m.Watch(s.ID, &terms{limit: time.Hour}, func(err error) { closed <- err })
@@ -250,7 +250,7 @@ func TestEndIdleDuringTouch(t *testing.T) {
 		}
 		return nil
 	})
-	w.Touch(s.Live(), "wiki")
+	w.Touch(s.Session(), "wiki")
 	<-held
 	_, err := w.EndIdle(t.Context(), s.ID, time.Hour)
 	close(release)

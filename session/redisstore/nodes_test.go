@@ -25,9 +25,9 @@ func node(t *testing.T, cfg redisstore.Config, recheck time.Duration) *session.M
 	return m
 }
 
-func signedIn(t *testing.T, m *session.Manager) (*session.Session, session.Token) {
+func signedIn(t *testing.T, m *session.Manager) (*session.Record, session.Token) {
 	t.Helper()
-	s, token, err := m.Create(t.Context(), session.Session{Identity: session.Identity{Issuer: "i", Subject: "ada"}}, session.Tokens{})
+	s, token, err := m.Create(t.Context(), session.Record{Identity: session.Identity{Issuer: "i", Subject: "ada"}}, session.Tokens{})
 	if err != nil {
 		t.Fatal(err)
 	}

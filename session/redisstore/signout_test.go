@@ -63,7 +63,7 @@ func signOutsSeen(tb testing.TB, live, ended int) []time.Duration {
 		return m
 	}
 	here, there := replica(), replica()
-	made, tokens := make([]*session.Session, live), make([]session.Token, live)
+	made, tokens := make([]*session.Record, live), make([]session.Token, live)
 	const workers = 8
 	var work sync.WaitGroup
 	errs := make(chan error, workers)
@@ -72,7 +72,7 @@ func signOutsSeen(tb testing.TB, live, ended int) []time.Duration {
 			for i := w; i < live; i += workers {
 				who := session.Identity{Issuer: "https://login.example.com", Subject: fmt.Sprint("person-", i)}
 				var err error
-				if made[i], tokens[i], err = here.Create(tb.Context(), session.Session{Identity: who, Provider: "main"}, session.Tokens{}); err == nil {
+				if made[i], tokens[i], err = here.Create(tb.Context(), session.Record{Identity: who, Provider: "main"}, session.Tokens{}); err == nil {
 					_, err = there.Load(tb.Context(), tokens[i])
 				}
 				if err != nil {

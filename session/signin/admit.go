@@ -79,7 +79,7 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 }
 
 // signInDone writes the session, and what is to be listed with it, and sends the browser to the page it first asked for.
-func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
+func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	draft.Apps = []string{v.Site.App}
@@ -112,13 +112,13 @@ func (s *Service) leave(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 }
 
 // unwritten ends a sign-in that the store could not take.
-func (s *Service) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Session, rec signinlog.Record, err error) {
+func (s *Service) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, rec signinlog.Record, err error) {
 	rec.Code = signinlog.StoreUnavailable
 	s.logPerson(v, r, f, draft, rec)
 	s.storeDown(w, r, v, err)
 }
 
-func (s *Service) tellSignIn(v *Visit, made *session.Session) {
+func (s *Service) tellSignIn(v *Visit, made *session.Record) {
 	if s.Notify == nil {
 		return
 	}
@@ -128,11 +128,11 @@ func (s *Service) tellSignIn(v *Visit, made *session.Session) {
 }
 
 // stepOf is the session that a step-up goes on with; nil if the flow is none, or there is no session of this person.
-func (s *Service) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Session) (*session.Session, session.Token, error) {
+func (s *Service) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Record) (*session.Record, session.Token, error) {
 	if !f.Step && (f.For == nil || f.Demand == nil) {
 		return nil, session.Token{}, nil
 	}
-	live, token, err := s.Session(r, v)
+	live, token, err := s.Record(r, v)
 	switch {
 	case err == nil && live.Identity == draft.Identity:
 		return live, token, nil
@@ -144,7 +144,7 @@ func (s *Service) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Sess
 
 // unseen is for how long the person of a step-up had not used the session, or, if that is shorter, had not
 // authenticated. A provider that answers from a session of its own has not shown that they are there.
-func (s *Service) unseen(live, draft *session.Session) time.Duration {
+func (s *Service) unseen(live, draft *session.Record) time.Duration {
 	now := s.Now()
 	idle := now.Sub(live.LastUsed)
 	if !draft.AuthTime.IsZero() {
@@ -155,7 +155,7 @@ func (s *Service) unseen(live, draft *session.Session) time.Duration {
 
 // steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
 // reports false if the session is over meanwhile, and the sign-in is one like any other.
-func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, live *session.Session, have session.Token, draft session.Session, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
+func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, live *session.Record, have session.Token, draft session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
 	decision := DecidePrompt(PromptFacts{Live: &live.Kind, Persistence: says})
 	draft.Kind, draft.KindReason = decision.Kind, live.KindReason
 	if decision.Kind != live.Kind {
@@ -193,7 +193,7 @@ func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f 
 // many providers give one only for a consent page. It is of the same person at the same provider, so the session goes on
 // being rechecked, and a disabled account ends it; without it the account could stay in until the max lifetime. What a
 // refresh says of the older sign-in changes neither auth_time, acr nor amr of a session.
-func (s *Service) keepRefresh(live *session.Session, have session.Token, draft *session.Session, tokens session.Tokens) session.Tokens {
+func (s *Service) keepRefresh(live *session.Record, have session.Token, draft *session.Record, tokens session.Tokens) session.Tokens {
 	if tokens.Refresh != "" || !live.Renewable || live.Provider != draft.Provider {
 		return tokens
 	}
@@ -215,7 +215,7 @@ type note struct {
 }
 
 // ask keeps the sign-in, with what is to be listed with it, and shows the prompt. No session exists until the answer (K3).
-func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Session, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
+func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
 	keep := *f
 	keep.State, keep.Nonce, keep.Verifier = "", "", ""
 	plain, err := shortJSON(note{Flow: keep, App: v.Site.App, Policies: rec.Policies, Status: rec.PolicyStatus})

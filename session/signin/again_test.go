@@ -149,7 +149,7 @@ func (b *testBrowser) toStepOther(t *testing.T) string {
 // once, and nothing is left in the log but the success.
 func TestStepUpByAnotherWay(t *testing.T) {
 	g := mfaGateway(t)
-	either := func(_ *Visit, who *session.Session, asked Asked) Admission {
+	either := func(_ *Visit, who *session.Record, asked Asked) Admission {
 		if !slices.Contains(asked.Policies, "any") || who.ACR == "gold" || who.Compliant == "true" {
 			return Admission{}
 		}
@@ -245,7 +245,7 @@ func TestIdleIsAskedAgain(t *testing.T) {
 	} {
 		g := mfaGateway(t)
 		var idle time.Duration
-		g.site.Gate = gateAsked(func(_ *Visit, _ *session.Session, asked Asked) Admission {
+		g.site.Gate = gateAsked(func(_ *Visit, _ *session.Record, asked Asked) Admission {
 			idle = asked.Idle
 			return Admission{}
 		})
@@ -286,7 +286,7 @@ func TestStepUpKeepsTheRefreshToken(t *testing.T) {
 		if r := b.callback(asked); r.status != http.StatusSeeOther || r.location != "/" {
 			t.Fatalf("%d to %q", r.status, r.location)
 		}
-		who, token, err := g.service.Session(b.request(t), b.visit())
+		who, token, err := g.service.Record(b.request(t), b.visit())
 		if err != nil {
 			t.Fatal(err)
 		}

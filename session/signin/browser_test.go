@@ -32,10 +32,10 @@ func TestSharedBrowser(t *testing.T) {
 		"answered": func(_ *gateway, b *testBrowser) { b.signIn("no"); b.signOut() },
 		"left":     func(_ *gateway, b *testBrowser) { b.prompted("/") },
 		"not asked": func(g *gateway, b *testBrowser) {
-			g.site.Gate = gateFunc(func(*Visit, *session.Session) Admission { return always })
+			g.site.Gate = gateFunc(func(*Visit, *session.Record) Admission { return always })
 			b.callback(b.toProvider("/"))
 			b.signOut()
-			g.site.Gate = gateFunc(func(*Visit, *session.Session) Admission { return Admission{} })
+			g.site.Gate = gateFunc(func(*Visit, *session.Record) Admission { return Admission{} })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

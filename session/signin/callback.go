@@ -128,7 +128,7 @@ func (s *Service) callbackResponse(r *http.Request, v *Visit) (response, bool) {
 // signed in goes on to the page of that sign-in; who is not is sent round once more, by itself and once. No code is redeemed, so a callback that
 // somebody else began leads nowhere.
 func (s *Service) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, state string, restarted bool) {
-	_, _, err := s.Session(r, v)
+	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil:
 		s.goOn(w, r, s.spentPage(r, v, state))
@@ -216,7 +216,7 @@ func (s *Service) spentPage(r *http.Request, v *Visit, state string) string {
 
 // flowSpent answers the second use of a state: reload, Back, or a thief.
 func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
-	_, _, err := s.Session(r, v)
+	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil:
 		s.goOn(w, r, f.page())

@@ -51,7 +51,7 @@ type signals struct {
 
 // describe fills a session's record with what the claims say of the person. It returns the words of the configuration
 // whose claim says something that is no known word.
-func (cfg *ClaimsConfig) describe(s *session.Session, c claim.Set) (unclear []string) {
+func (cfg *ClaimsConfig) describe(s *session.Record, c claim.Set) (unclear []string) {
 	readable := func(word string, state claim.State) bool {
 		if state == claim.Unclear {
 			unclear = append(unclear, word)
@@ -101,7 +101,7 @@ var riskWords = []string{"none", "low", "medium", "high", "hidden"}
 // name finds what the person is called. An address that the provider does not call verified, or whose email_verified
 // cannot be read, names nobody; what else looks like an address and is not the verified one is for reading, and for rules
 // that restrict (A10).
-func (cfg *ClaimsConfig) name(s *session.Session, c claim.Set) claim.State {
+func (cfg *ClaimsConfig) name(s *session.Record, c claim.Set) claim.State {
 	s.User, s.UserUnverified, s.Unverified, s.Email = "", false, nil, ""
 	verified, state := c.Bool("email_verified")
 	_, stated := c.Get("email_verified")
@@ -221,7 +221,7 @@ func (cfg *ClaimsConfig) named(c claim.Set) bool { return c.Text(cfg.user()[0]) 
 
 // ClaimValue returns a claim of a session: a list as such, a scalar as text. Both are empty if it is absent or of another
 // type, and a scalar if it holds a control character.
-func ClaimValue(s *session.Session, path string) (text string, list []string) {
+func ClaimValue(s *session.Record, path string) (text string, list []string) {
 	var set claim.Set
 	for _, raw := range [][]byte{s.Claims, s.UserInfo} {
 		if m, err := claim.Parse(raw); err == nil && m != nil {

@@ -117,7 +117,7 @@ func TestDescribe(t *testing.T) {
 		{"other case", `{"sub":"s","PREFERRED_USERNAME":"eve"}`, "s", "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var s session.Session
+			var s session.Record
 			new(ClaimsConfig).describe(&s, claimsOf(t, c.raw))
 			if s.User != c.user || s.Email != c.email || s.EmailVerified != c.verified {
 				t.Errorf("got %q, %q, %t", s.User, s.Email, s.EmailVerified)
@@ -132,7 +132,7 @@ func TestDescribe(t *testing.T) {
 				t.Errorf("names %q, claimed %q, for applications %q", names, claimed, s.AppUser(false))
 			}
 			trusting := ClaimsConfig{TrustUserNames: true}
-			var trusted session.Session
+			var trusted session.Record
 			trusting.describe(&trusted, claimsOf(t, c.raw))
 			if names, _ := trusted.Called(true); strings.Contains(c.raw, "boss") && !slices.Contains(names, "boss@x") {
 				t.Errorf("trusted: names %q", names)
@@ -185,7 +185,7 @@ func TestSignals(t *testing.T) {
 		if got := cfg.signals(set); got != c.want {
 			t.Errorf("%s: got %+v", c.raw, got)
 		}
-		var s session.Session
+		var s session.Record
 		if cfg.describe(&s, set); s.Guest != c.guest {
 			t.Errorf("%s: guest %t", c.raw, s.Guest)
 		}
@@ -193,13 +193,13 @@ func TestSignals(t *testing.T) {
 }
 
 // claimText is a claim that is a text.
-func claimText(s *session.Session, path string) string {
+func claimText(s *session.Record, path string) string {
 	text, _ := ClaimValue(s, path)
 	return text
 }
 
 func TestClaimValue(t *testing.T) {
-	s := &session.Session{Claims: []byte(`{"a":"x","n":7,"l":["a,b","c"],"o":{"p":true},"bad":"a\nb"}`), UserInfo: []byte(`{"a":"y","u":"z"}`)}
+	s := &session.Record{Claims: []byte(`{"a":"x","n":7,"l":["a,b","c"],"o":{"p":true},"bad":"a\nb"}`), UserInfo: []byte(`{"a":"y","u":"z"}`)}
 	for path, want := range map[string]string{"a": "x", "n": "7", "l": " a,b|c", "o.p": "true", "o": "", "u": "z", "bad": "", "none": ""} {
 		got, list := ClaimValue(s, path)
 		if list != nil {
@@ -216,7 +216,7 @@ func TestUnclearClaims(t *testing.T) {
 	cfg := ClaimsConfig{
 		GuestClaim: "guest", GuestValue: "true", SignInRisk: "risk", UserRisk: "user_risk", Compliant: "compliant", Managed: "managed", SharedDevice: "shared",
 	}
-	var s session.Session
+	var s session.Record
 	unclear := cfg.describe(&s, claimsOf(t, `{"guest":"sometimes","risk":"critical","user_risk":{},"compliant":"2","managed":"TRUE","shared":[],"email_verified":7}`))
 	if s.Guest || !s.GuestUnclear || s.SignInRisk != session.Unreadable || s.UserRisk != session.Unreadable ||
 		s.Compliant != session.Unreadable || s.Managed != "true" || s.Shared != session.Unreadable {
@@ -253,7 +253,7 @@ func TestUnclearIsNeverAnAnswer(t *testing.T) {
 			rt.Fatal(err)
 		}
 		set := claimsOf(t, string(raw))
-		var s session.Session
+		var s session.Record
 		cfg.describe(&s, set)
 		sig := cfg.signals(set)
 		words := []any{v}

@@ -21,7 +21,7 @@ import (
 const confirmPlace = "confirm"
 
 // wouldTake reports whether a hand-over takes something from the browser. live is the session that it has; nil if none.
-func (s *Service) wouldTake(r *http.Request, v *Visit, h *handover, live *session.Session) bool {
+func (s *Service) wouldTake(r *http.Request, v *Visit, h *handover, live *session.Record) bool {
 	if h.Anew && s.hasPending(r, v) {
 		return true
 	}

@@ -47,7 +47,7 @@ type PromptFacts struct {
 }
 
 // mayBeGuest is for the prompt: a guest claim that cannot be read hides it as a guest does.
-func mayBeGuest(who *session.Session) bool { return who.Guest || who.GuestUnclear }
+func mayBeGuest(who *session.Record) bool { return who.Guest || who.GuestUnclear }
 
 // mayBeHigh tells the same of a risk as the record has it.
 func mayBeHigh(risk string) bool { return risk == "high" || risk == session.Unreadable }

@@ -152,16 +152,16 @@ func (d *Demand) claims() (claims []string) {
 }
 
 // MFA reports whether a session shows a second factor, by what amr and acr say and the configuration counts.
-func (cfg *ClaimsConfig) MFA(who *session.Session) bool {
+func (cfg *ClaimsConfig) MFA(who *session.Record) bool {
 	return claim.AnyOf(who.AMR, cfg.MFAMethods) ||
 		who.ACR != "" && slices.Contains(cfg.MFAContexts, who.ACR)
 }
 
 // Contexts are all authentication contexts that a session shows.
-func Contexts(who *session.Session) []string { return AppendContexts(nil, who) }
+func Contexts(who *session.Record) []string { return AppendContexts(nil, who) }
 
 // AppendContexts appends what Contexts returns.
-func AppendContexts(to []string, who *session.Session) []string {
+func AppendContexts(to []string, who *session.Record) []string {
 	to = append(to, who.Contexts...)
 	if who.ACR != "" {
 		to = append(to, who.ACR)

@@ -20,7 +20,7 @@ func (s *Service) ownFlow(v *Visit, state string) bool {
 // the session goes on to the page, and the prompt waits for its answer. No link puts another session in their place
 // (login CSRF). It reports false, and has answered nothing, where there is neither.
 func (s *Service) keepsUser(w http.ResponseWriter, r *http.Request, v *Visit, page string) bool {
-	have, _, err := s.Session(r, v)
+	have, _, err := s.Record(r, v)
 	switch {
 	case err == nil && s.takes(v.Site, have):
 		s.goOn(w, r, page)

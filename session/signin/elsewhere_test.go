@@ -107,7 +107,7 @@ var switchLink = regexp.MustCompile(`href="([^"]*other=1[^"]*)"`)
 func TestSwitchUserFromTheSignInHost(t *testing.T) {
 	refuse := false
 	g := estate(t, func(s *settings) {
-		s.admit = func(v *Visit, _ *session.Session) Admission {
+		s.admit = func(v *Visit, _ *session.Record) Admission {
 			if !refuse || v.Site.App != "wiki" {
 				return Admission{}
 			}

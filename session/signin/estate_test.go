@@ -36,7 +36,7 @@ func estate(t *testing.T, change ...func(*settings)) *gateway {
 	return newGateway(t, append([]func(*settings){func(s *settings) {
 		s.signInHost = login
 		s.sites = map[string]*Site{}
-		admit := gateFunc(func(v *Visit, who *session.Session) Admission { return s.admit(v, who) })
+		admit := gateFunc(func(v *Visit, who *session.Record) Admission { return s.admit(v, who) })
 		for _, origin := range []string{wiki, admin, crm, login} {
 			app, _, _ := strings.Cut(hostOf(origin), ".")
 			s.sites[hostOf(origin)] = &Site{App: app, Gate: admit}

@@ -24,7 +24,7 @@ const (
 )
 
 // told is what an event says of a session: nothing that opens anything.
-func told(who *session.Session) map[string]any {
+func told(who *session.Record) map[string]any {
 	return map[string]any{
 		"session": who.ID.Short(), "user_issuer": who.Identity.Issuer, "user_subject": who.Identity.Subject,
 		"user_name": who.User, "provider": who.Provider, "kind": who.Kind.String(),

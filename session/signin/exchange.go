@@ -22,7 +22,7 @@ import (
 
 // answer is what a provider gave for a code, verified.
 type answer struct {
-	draft   session.Session
+	draft   session.Record
 	tokens  session.Tokens
 	signals signals
 	// largeRefresh: there was a refresh token that is too large to be kept.
@@ -137,7 +137,7 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, code string, g Grant
 		return nil, err
 	}
 	a := &answer{
-		draft: session.Session{
+		draft: session.Record{
 			Provider: p.Name,
 			Identity: session.Identity{Issuer: p.Issuer, Subject: verified.subject},
 			AuthTime: verified.authTime,

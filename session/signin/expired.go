@@ -17,14 +17,14 @@ func (s *Service) logExpired(r *http.Request, v *Visit, err error) {
 	if !errors.As(err, &over) {
 		return
 	}
-	v.expired = over.Session
+	v.expired = over.Record
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	if first, err := s.Sessions.EndExpired(ctx, over); err != nil || !first {
 		return
 	}
-	rec := person(over.Session, signinlog.Record{
-		Code: signinlog.SessionExpired, Detail: over.Limit + " of a " + over.Session.Kind.String() + " session",
+	rec := person(over.Record, signinlog.Record{
+		Code: signinlog.SessionExpired, Detail: over.Limit + " of a " + over.Record.Kind.String() + " session",
 		Created: s.Now(), App: v.Site.App, IP: v.IP.String(), UserAgent: browser.UserAgent(r),
 	})
 	rec.Interactive = false

@@ -109,9 +109,13 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, t session.Ticket, value string, restarted bool) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	who, err := s.Sessions.Reload(ctx, t.Session)
-	if err == nil && !s.Sessions.Admits(who.Live(), v.Site.App) {
+	have, err := s.Sessions.Reload(ctx, t.Session)
+	if err == nil && !s.Sessions.Admits(have, v.Site.App) {
 		err = session.ErrNotFound
+	}
+	var who *session.Record
+	if err == nil {
+		who, err = have.Record()
 	}
 	if err != nil {
 		if NoSession(err) { // signed out in between
@@ -121,7 +125,7 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 		s.storeDown(w, r, v, err)
 		return
 	}
-	old, _, err := s.Session(r, v)
+	old, _, err := s.Record(r, v)
 	if err == nil && old.ID != who.ID && s.takes(v.Site, old) {
 		err = s.Sessions.End(ctx, old)
 	}
@@ -130,7 +134,7 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 		return
 	}
 	s.giveCookie(w, v, who, t.Session)
-	s.Sessions.Touch(who.Live(), v.Site.App)
+	s.Sessions.Touch(have, v.Site.App)
 	var told passed
 	if json.Unmarshal(t.Note, &told) == nil && !told.Fresh {
 		s.logHandover(v, r, f.StartedMS, f.Correlation, person(who, signinlog.Record{
@@ -144,7 +148,7 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 // signed in goes on to the page of that sign-in; who is not is sent round once more, by itself and once. value is what follows
 // the name of the flow in the ticket.
 func (s *Service) ticketLost(w http.ResponseWriter, r *http.Request, v *Visit, value, ret string, restarted bool) {
-	_, _, err := s.Session(r, v)
+	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil && ret == browser.Home:
 		s.goOn(w, r, s.spentPage(r, v, value))

@@ -35,7 +35,7 @@ func (s *Service) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit)
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	have, _, err := s.Session(r, v)
+	have, _, err := s.Record(r, v)
 	switch {
 	case err == nil && have.Identity.Issuer == p.Issuer && have.ProviderSession == q["sid"]:
 		ctx, cancel := detach(r, storeTimeout)

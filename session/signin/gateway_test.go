@@ -88,7 +88,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	set := settings{
 		clock: clock, store: storetest.NewMemory(clock.Now), keys: ring, log: &records{},
 		prompt: PromptConfig{RememberAnswer: 180 * 24 * time.Hour, Suppress: DefaultSuppress, SharedUsers: 2, SharedWindow: 7 * 24 * time.Hour},
-		admit:  func(*Visit, *session.Session) Admission { return Admission{} },
+		admit:  func(*Visit, *session.Record) Admission { return Admission{} },
 	}
 	for _, c := range change {
 		c(&set)
@@ -157,13 +157,13 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		g.service.ServeHTTP(w, r, v)
 		return
 	}
-	var who *session.Session
-	live, token, err := g.service.Live(r, v)
+	var who *session.Record
+	live, token, err := g.service.Session(r, v)
 	if err == nil {
 		live, err = g.service.Recheck(r, live, token)
 	}
 	if err == nil {
-		who, err = live.Session()
+		who, err = live.Record()
 	}
 	if err == nil && !g.service.takes(v.Site, who) {
 		err = errNoCookie
@@ -178,7 +178,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		live, err = g.service.Tighten(w, r, v, live, v.Site.Gate.Admit(v, who, Asked{}).Persistence)
 		if err == nil {
-			who, err = whole(live, who)
+			who, err = live.Record()
 		}
 		if err == nil {
 			if v.Cookies.HasForm() && g.service.Form(w, r, v, who) {

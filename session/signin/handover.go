@@ -130,7 +130,7 @@ func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, se
 	if chosen { // on our page
 		h.Provider, h.Anew, h.Elsewhere = provider, true, false
 	}
-	live, token, err := s.Session(r, there)
+	live, token, err := s.Record(r, there)
 	switch {
 	case (err == nil || NoSession(err)) && !chosen && !s.confirmed(there, h) && s.wouldTake(r, there, h, live):
 		s.askSite(w, r, there, h)
@@ -148,14 +148,14 @@ func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, se
 
 // suffices reports whether a session is one to go on with. The very session that did not do at the site is not, unless what
 // was wrong with it can be mended here.
-func (s *Service) suffices(site *Site, h *handover, live *session.Session) bool {
+func (s *Service) suffices(site *Site, h *handover, live *session.Record) bool {
 	mendable := h.Wish.Step || h.Wish.Demand != nil || h.Tighten != ""
 	return s.takes(site, live) && (mendable || h.Have != live.ID.Short()) &&
 		(h.Provider == "" || h.Wish.Step || h.Elsewhere || h.Provider == live.Provider)
 }
 
 // passOn goes on with a live session: back to the site at once, or by way of the provider if more is demanded.
-func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, live *session.Session, token session.Token, sealed string) {
+func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, live *session.Record, token session.Token, sealed string) {
 	admission := v.Site.Gate.Admit(v, live, Asked{
 		Policies: h.Wish.Demand.policies(), Idle: max(s.Now().Sub(live.LastUsed), 0),
 	})
@@ -246,8 +246,8 @@ func (f *flow) take(h *handover) {
 
 // goesOn ends a sign-in on a site's behalf by somebody who has signed in meanwhile, in another tab: the session that they
 // have goes to this site as well, and nobody is asked twice. It reports false if there is none of this person.
-func (s *Service) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Session, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
-	live, token, err := s.Session(r, v)
+func (s *Service) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
+	live, token, err := s.Record(r, v)
 	switch {
 	case err != nil && !NoSession(err):
 		s.storeDown(w, r, v, err)
@@ -288,7 +288,7 @@ func (s *Service) tightenReason(site *Site, kind session.Kind, says Persistence)
 
 // succeedTighter lets a session go on as one that ends with the browser, under a new id: the cookies that other sites
 // hold have a lifetime, and only by being worth nothing are they given anew without one.
-func (s *Service) succeedTighter(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, token session.Token, reason string) (*session.Session, session.Token, error) {
+func (s *Service) succeedTighter(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token, reason string) (*session.Record, session.Token, error) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	tokens, err := s.Sessions.Tokens(have, token)
@@ -309,7 +309,7 @@ func (s *Service) succeedTighter(w http.ResponseWriter, r *http.Request, v *Visi
 }
 
 // endOutlived ends a session that has outlived what it was to be tightened to. ErrNotFound if that could be done.
-func (s *Service) endOutlived(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session) error {
+func (s *Service) endOutlived(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record) error {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	if err := s.Sessions.End(ctx, have); err != nil {

@@ -198,7 +198,7 @@ func TestUseAtOneSiteCountsForAll(t *testing.T) {
 		storetest.Until(t, "the use is written", func() bool {
 			b.get(crm + "/") // one use may find another being written
 			s, err := g.service.Sessions.Reload(t.Context(), token)
-			return err == nil && !s.LastUsed.Before(used.Truncate(time.Millisecond))
+			return err == nil && !s.LastUsed().Before(used.Truncate(time.Millisecond))
 		})
 	}
 	b.in(wiki + "/")
@@ -208,7 +208,7 @@ func TestUseAtOneSiteCountsForAll(t *testing.T) {
 // elsewhere.
 func TestRefusedAtOneSite(t *testing.T) {
 	g := estate(t, func(s *settings) {
-		s.admit = func(v *Visit, _ *session.Session) Admission {
+		s.admit = func(v *Visit, _ *session.Record) Admission {
 			if v.Site.App != "admin" {
 				return Admission{}
 			}

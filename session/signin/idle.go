@@ -36,14 +36,14 @@ func (site *Site) idleSignOut(kind session.Kind, knownDevice bool) (rule IdleSig
 }
 
 // IdleLimit is after how long without use the site signs a session out; 0 if it does not.
-func (site *Site) IdleLimit(who *session.Live) time.Duration {
+func (site *Site) IdleLimit(who *session.Session) time.Duration {
 	rule, _ := site.idleSignOut(who.Kind, who.KnownDevice)
 	return rule.After
 }
 
 // IdleTimes is when a session is warned and when it ends here, if nobody uses it before; ok is false if it is held to no
 // idle sign-out, and nobody is warned.
-func (site *Site) IdleTimes(who *session.Session, limits session.Limits) (warn, end time.Time, ok bool) {
+func (site *Site) IdleTimes(who *session.Record, limits session.Limits) (warn, end time.Time, ok bool) {
 	end = who.Ends(limits)
 	rule, ok := site.idleSignOut(who.Kind, who.KnownDevice())
 	if !ok {
@@ -69,7 +69,7 @@ func later(a, b time.Time) time.Time {
 // unused ends a session that has not been used for longer than the site allows, at the first request that presents it
 // afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
 // and for everybody who holds its cookie (T5).
-func (s *Service) unused(r *http.Request, v *Visit, who *session.Live) (*session.Live, error) {
+func (s *Service) unused(r *http.Request, v *Visit, who *session.Session) (*session.Session, error) {
 	if len(v.Site.Idle) == 0 {
 		return who, nil
 	}
@@ -81,7 +81,7 @@ func (s *Service) unused(r *http.Request, v *Visit, who *session.Live) (*session
 	defer cancel()
 	still, err := s.Sessions.EndIdle(ctx, who.ID, limit)
 	if errors.Is(err, session.ErrEndedIdle) {
-		ended, unread := who.Session()
+		ended, unread := who.Record()
 		if unread != nil {
 			return nil, unread
 		}
@@ -93,7 +93,7 @@ func (s *Service) unused(r *http.Request, v *Visit, who *session.Live) (*session
 
 // EndedIdle writes down that a session was ended for want of use, and tells whoever listens. ip and userAgent are of the
 // request that found it so, or of one that was still open.
-func (s *Service) EndedIdle(who *session.Session, site *Site, limit time.Duration, ip, userAgent string) {
+func (s *Service) EndedIdle(who *session.Record, site *Site, limit time.Duration, ip, userAgent string) {
 	rec := person(who, signinlog.Record{
 		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + limit.String(),
 		Created: s.Now(), App: site.App, IP: ip, UserAgent: userAgent[:min(len(userAgent), browser.MaxUserAgent)],

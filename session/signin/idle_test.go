@@ -91,7 +91,7 @@ func waitTouched(t *testing.T, g *gateway) {
 	t.Helper()
 	storetest.Until(t, "the use is written", func() bool {
 		n, fresh := 0, true
-		if _, err := g.service.Sessions.All(t.Context(), 10, func(s *session.Session) bool {
+		if _, err := g.service.Sessions.All(t.Context(), 10, func(s *session.Record) bool {
 			n++
 			fresh = fresh && g.clock.Now().Sub(s.LastUsed) < time.Minute
 			return true
@@ -106,13 +106,13 @@ func waitTouched(t *testing.T, g *gateway) {
 func TestIdleSignOutScope(t *testing.T) {
 	tenant, strict := IdleSignOut{Warn: 45 * minute, After: 60 * minute}, IdleSignOut{Warn: 90 * minute, After: 120 * minute, All: true}
 	short := IdleSignOut{Warn: 5 * minute, After: 10 * minute}
-	browser, persistent := &session.Session{Kind: session.Browser}, &session.Session{Kind: session.Persistent}
-	managed, compliant := &session.Session{Managed: "true"}, &session.Session{Compliant: "true"}
-	unmanaged := &session.Session{Managed: "false", Compliant: "false"}
+	browser, persistent := &session.Record{Kind: session.Browser}, &session.Record{Kind: session.Persistent}
+	managed, compliant := &session.Record{Managed: "true"}, &session.Record{Compliant: "true"}
+	unmanaged := &session.Record{Managed: "false", Compliant: "false"}
 	for _, row := range []struct {
 		name  string
 		rules []IdleSignOut
-		who   *session.Session
+		who   *session.Record
 		want  time.Duration // 0: not held to any
 	}{
 		{"no rule", nil, browser, 0},

@@ -180,7 +180,7 @@ func TestReducedClaimsDecideTheSame(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		var want, got session.Session
+		var want, got session.Record
 		unclear := cfg.describe(&want, claim.Set{all})
 		if again := cfg.describe(&got, claim.Set{kept}); !slices.Equal(again, unclear) || !reflect.DeepEqual(got, want) {
 			rt.Fatalf("%s\n%+v %q\n%+v %q", raw, want, unclear, got, again)

@@ -105,7 +105,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 			name: "session cookie",
 			seal: func(t *testing.T, place int) []byte {
 				return b.cookie(t, func(w http.ResponseWriter) {
-					s.giveCookie(w, b.visits[place], &session.Session{Kind: session.Browser}, session.NewToken())
+					s.giveCookie(w, b.visits[place], &session.Record{Kind: session.Browser}, session.NewToken())
 				})
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
@@ -183,7 +183,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 				r := httptest.NewRequest(http.MethodPost, v.Origin+"/", strings.NewReader("a=b"))
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				r.Header.Set("Origin", v.Origin)
-				who := &session.Session{Identity: session.Identity{Issuer: "i", Subject: "s"}}
+				who := &session.Record{Identity: session.Identity{Issuer: "i", Subject: "s"}}
 				return b.cookie(t, func(w http.ResponseWriter) {
 					if !s.keepForm(w, r, v, who) {
 						t.Error("the form was not kept")
@@ -276,7 +276,7 @@ func (b *kindBench) addressKinds() []sealedKind {
 		{
 			name: "sign-out state",
 			seal: func(t *testing.T, place int) (sealed []byte) {
-				at(place, func() { sealed = b.decoded(t, s.leaveState(b.visits[1-place], &session.Session{Provider: "main"})) })
+				at(place, func() { sealed = b.decoded(t, s.leaveState(b.visits[1-place], &session.Record{Provider: "main"})) })
 				return sealed
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
@@ -303,7 +303,7 @@ func storedKinds(t *testing.T) []sealedKind {
 	t.Helper()
 	g := newGateway(t)
 	m, store := g.service.Sessions, g.store
-	draft := session.Session{
+	draft := session.Record{
 		Provider: "main", Identity: session.Identity{Issuer: "https://i.example.com", Subject: "s"}, User: "u", Kind: session.Browser, KindReason: "no",
 	}
 	until := g.clock.Now().Add(time.Hour)

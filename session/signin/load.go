@@ -23,24 +23,24 @@ var errNotHere = errors.New("session revoked for this app")
 // errTighten: the session is persistent and may not be; the sign-in host has to make it one that ends with the browser.
 var errTighten = errors.New("session is to end with the browser")
 
-// Session returns the session that a request presents, and its token. NoSession tells whether an error means that
-// there is none; any other error means that it could not be found out.
-func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
-	live, token, err := s.Live(r, v)
+// Record is Session for a caller that needs the whole record.
+func (s *Service) Record(r *http.Request, v *Visit) (*session.Record, session.Token, error) {
+	live, token, err := s.Session(r, v)
 	if err != nil {
 		return nil, token, err
 	}
-	found, err := live.Session()
+	found, err := live.Record()
 	return found, token, err
 }
 
-// Live is Session for whoever needs no more of it than what is at hand.
-func (s *Service) Live(r *http.Request, v *Visit) (*session.Live, session.Token, error) {
+// Session returns the session that a request presents, and its token. NoSession tells whether an error means that
+// there is none; any other error means that it could not be found out.
+func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
 	token, err := s.token(v)
 	if err != nil {
 		return nil, token, err
 	}
-	found, err := s.Sessions.Live(r.Context(), token) // which outlives the client if it asks the store
+	found, err := s.Sessions.Load(r.Context(), token) // which outlives the client if it asks the store
 	if err != nil {
 		s.logExpired(r, v, err)
 		return nil, token, err
@@ -75,7 +75,7 @@ func Over(err error) bool {
 // becomes a browser session at this request, in the store and in the browser (X16, A74). A policy that says always
 // keeps it. Where there is a sign-in host, that is where it is done, for the cookies of all sites: until the browser has
 // been there a site does not take the session, and answers as to somebody who is not signed in.
-func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Live, says Persistence) (*session.Live, error) {
+func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says Persistence) (*session.Session, error) {
 	reason := s.tightenReason(v.Site, have.Kind, says)
 	if reason == "" {
 		return have, nil
@@ -90,7 +90,7 @@ func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have
 	if err != nil {
 		return nil, err
 	}
-	who, err := have.Session()
+	who, err := have.Record()
 	if err != nil {
 		return nil, err
 	}
@@ -99,22 +99,14 @@ func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have
 		if err != nil {
 			return nil, err
 		}
-		return tight.Live(), nil
+		return tight.Session(), nil
 	}
 	tight, err := s.Sessions.Tighten(ctx, who, reason)
 	if err != nil {
 		return nil, err
 	}
 	s.giveCookie(w, v, tight, token)
-	return tight.Live(), tight.Check(s.Now(), s.Sessions.Limits())
-}
-
-// whole is the session that came of have: have itself, if it is the same record.
-func whole(came *session.Live, have *session.Session) (*session.Session, error) {
-	if came == have.Live() {
-		return have, nil
-	}
-	return came.Session()
+	return tight.Session(), tight.Check(s.Now(), s.Sessions.Limits())
 }
 
 func (s *Service) offered(site *Site) bool { return s.Prompt.Offered(site) }
@@ -126,7 +118,7 @@ func (c *PromptConfig) Offered(site *Site) bool { return !c.Off && !site.PromptO
 // by the server alone, so that using it needs no new cookie (X5). A browser session has no lifetime in the browser.
 //
 // The app's data of another user goes in the same answer, so that no request shows the one and carries the other.
-func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Session, token session.Token) {
+func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Record, token session.Token) {
 	s.KeepApart(w, nil, v, have.Identity)
 	value := session.SealToken(s.Keys, token, v.Host, browser.SessionCookie)
 	if have.Kind == session.Persistent {
@@ -138,7 +130,7 @@ func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Sess
 
 // create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If
 // either cannot be done, the one before stays and there is no new one. keep leaves the one before to other sites.
-func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Session, tokens session.Tokens, keep bool, in ...session.Listing) (*session.Session, session.Token, error) {
+func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, in ...session.Listing) (*session.Record, session.Token, error) {
 	made, token, err := s.Sessions.Create(ctx, draft, tokens, in...)
 	if err != nil {
 		return nil, token, err
@@ -160,7 +152,7 @@ func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, d
 }
 
 // endOldest holds a person who has signed in to the number of sessions that one may have (field trial 2.12).
-func (s *Service) endOldest(ctx context.Context, made *session.Session) {
+func (s *Service) endOldest(ctx context.Context, made *session.Record) {
 	ctx, cancel := context.WithTimeout(ctx, surplusTimeout)
 	defer cancel()
 	ended, err := s.Sessions.EndSurplus(ctx, made, s.MaxSessions)

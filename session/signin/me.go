@@ -35,7 +35,7 @@ type SignIns interface {
 
 // visitor is somebody at their own page: their session, its token and what the policies say of them now.
 type visitor struct {
-	session   *session.Session
+	session   *session.Record
 	token     session.Token
 	admission Admission
 }
@@ -61,41 +61,42 @@ func (s *Service) me(w http.ResponseWriter, r *http.Request, v *Visit) {
 // policies refuse here is told nothing either. ok is false if the request is answered.
 func (s *Service) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who visitor, ok bool) {
 	have, token, err := s.Session(r, v)
-	if err == nil && !s.takes(v.Site, have) {
+	if err == nil && !v.Site.Takes(s.Providers, have.Provider(), have.Issuer()) {
 		err = errNotHere
 	}
 	if err == nil {
-		var live *session.Live
-		if live, err = s.Recheck(r, have.Live(), token); err == nil {
-			have, err = whole(live, have)
-		}
+		have, err = s.Recheck(r, have, token)
+	}
+	var record *session.Record
+	if err == nil {
+		record, err = have.Record()
 	}
 	if err != nil {
 		s.noVisitor(w, r, v, err)
 		return who, false
 	}
-	admission := v.Site.Gate.Admit(v, have, Asked{})
+	admission := v.Site.Gate.Admit(v, record, Asked{})
 	switch {
 	case admission.Demand != nil:
 		why := admission.Refusal
 		if why == nil {
 			why = &Refusal{}
 		}
-		s.StepUp(w, r, v, have, why, admission.Demand)
+		s.StepUp(w, r, v, record, why, admission.Demand)
 		return who, false
 	case admission.Refusal != nil:
-		s.Refuse(w, r, v, have, admission.Refusal)
+		s.Refuse(w, r, v, record, admission.Refusal)
 		return who, false
 	}
-	tight, err := s.Tighten(w, r, v, have.Live(), admission.Persistence)
-	if err == nil {
-		have, err = whole(tight, have)
+	tight, err := s.Tighten(w, r, v, have, admission.Persistence)
+	if err == nil && tight != have {
+		record, err = tight.Record()
 	}
 	if err != nil {
 		s.noVisitor(w, r, v, err)
 		return who, false
 	}
-	return visitor{session: have, token: token, admission: admission}, true
+	return visitor{session: record, token: token, admission: admission}, true
 }
 
 func (s *Service) noVisitor(w http.ResponseWriter, r *http.Request, v *Visit, err error) {

@@ -124,7 +124,7 @@ func (s *Service) endOthers(w http.ResponseWriter, r *http.Request, v *Visit, wh
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *Service) toldEnded(v *Visit, by *session.Session, ended []string) {
+func (s *Service) toldEnded(v *Visit, by *session.Record, ended []string) {
 	if len(ended) == 0 {
 		return
 	}

@@ -237,7 +237,7 @@ func TestMeIsBounded(t *testing.T) {
 	if page := b.get(browser.AccountPath).body; strings.Contains(page, "invalid IP") {
 		t.Error("an address that is none is shown")
 	}
-	draft := session.Session{
+	draft := session.Record{
 		Identity: session.Identity{Issuer: g.idp.URL, Subject: g.idp.subject()}, Provider: g.service.Providers[0].Name,
 	}
 	for range maxMySessions {

@@ -23,12 +23,12 @@ const (
 
 // overview is what people are told of themselves, on the page and in its twin.
 type overview struct {
-	who      *session.Session
+	who      *session.Record
 	csrf     string
 	now      time.Time
 	limits   session.Limits
 	clients  Clients
-	sessions []*session.Session
+	sessions []*session.Record
 	// unreadable sessions are there and cannot be shown; moreSessions: there are more than are shown.
 	unreadable   int
 	moreSessions bool
@@ -62,7 +62,7 @@ func (s *Service) overview(r *http.Request, v *Visit, who visitor) (*overview, e
 			o.sessions = append(o.sessions, one)
 		}
 	}
-	slices.SortStableFunc(o.sessions[1:], func(a, b *session.Session) int {
+	slices.SortStableFunc(o.sessions[1:], func(a, b *session.Record) int {
 		return cmp.Or(b.LastUsed.Compare(a.LastUsed), b.Created.Compare(a.Created))
 	})
 	o.stay = s.mayStay(r, v, who)

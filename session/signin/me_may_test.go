@@ -57,7 +57,7 @@ func TestMayStayReasons(t *testing.T) {
 			})
 			v := &Visit{Site: g.site, Host: "wiki.example.com", Secure: true}
 			v.Cookies.Browser = g.browserCookie(v, id)
-			who := visitor{session: &session.Session{Provider: g.service.Providers[0].Name, BrowserID: id, Created: g.clock.Now(), KindReason: ReasonAnsweredNo}}
+			who := visitor{session: &session.Record{Provider: g.service.Providers[0].Name, BrowserID: id, Created: g.clock.Now(), KindReason: ReasonAnsweredNo}}
 			tt.change(g, &who, v)
 			d := g.service.mayStay(httptest.NewRequest(http.MethodGet, browser.AccountPath, nil), v, who)
 			if d.Reason != tt.reason || d.may() != (tt.reason == ReasonAsked) {

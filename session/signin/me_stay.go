@@ -54,7 +54,7 @@ func (s *Service) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision
 }
 
 // isSharedBrowser is sharedBrowser of somebody who has signed in before. What cannot be told counts as shared.
-func (s *Service) isSharedBrowser(r *http.Request, who *session.Session) bool {
+func (s *Service) isSharedBrowser(r *http.Request, who *session.Record) bool {
 	if s.Prompt.SharedUsers <= 0 {
 		return false
 	}
@@ -123,7 +123,7 @@ func (s *Service) endWithBrowser(w http.ResponseWriter, r *http.Request, v *Visi
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *Service) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http.Request, v *Visit, who visitor) (*session.Session, session.Token, error) {
+func (s *Service) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http.Request, v *Visit, who visitor) (*session.Record, session.Token, error) {
 	if s.signInHost != "" {
 		return s.succeedTighter(w, r, v, who.session, who.token, ReasonAnsweredNo)
 	}
@@ -134,7 +134,7 @@ func (s *Service) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http
 	return tight, who.token, err
 }
 
-func (s *Service) noteKind(v *Visit, now *session.Session) {
+func (s *Service) noteKind(v *Visit, now *session.Record) {
 	s.Logger.Info("person changed the kind of a session", zap.String("session", now.ID.Short()),
 		zap.String("app", v.Site.App), zap.Stringer("kind", now.Kind))
 }

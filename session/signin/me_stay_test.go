@@ -84,7 +84,7 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 			says := &Admission{}
 			g, _ := meGateway(t, func(s *settings) {
 				s.claims = ClaimsConfig{GuestClaim: "acct", GuestValue: "1", SignInRisk: "risk", IWAMethods: []string{"wia"}, SharedDevice: "shared"}
-				s.admit = func(*Visit, *session.Session) Admission { return *says }
+				s.admit = func(*Visit, *session.Record) Admission { return *says }
 			})
 			g.idp.set(func(p *fakeIDP) { p.claims = tt.claims })
 			if tt.before != nil {
@@ -206,7 +206,7 @@ func TestMeStoreDown(t *testing.T) {
 // Whom the policies refuse is shown nothing, and whom they ask for more signs in more strongly first.
 func TestMeIsGuarded(t *testing.T) {
 	says := &Admission{}
-	g, _ := meGateway(t, func(s *settings) { s.admit = func(*Visit, *session.Session) Admission { return *says } })
+	g, _ := meGateway(t, func(s *settings) { s.admit = func(*Visit, *session.Record) Admission { return *says } })
 	b := g.browser()
 	b.signIn("yes")
 	token := b.mine().CSRF

@@ -72,7 +72,7 @@ func (b *testBrowser) signedIn() bool { b.t.Helper(); return b.get("/").status =
 func TestMe(t *testing.T) {
 	blocked := false
 	g, log := meGateway(t, func(s *settings) {
-		s.admit = func(_ *Visit, who *session.Session) Admission {
+		s.admit = func(_ *Visit, who *session.Record) Admission {
 			if blocked && who.ID == (session.ID{}) {
 				return Admission{Refusal: &Refusal{Code: signinlog.BlockedByPolicy, Reason: "blocked_by_policy"}}
 			}

@@ -35,7 +35,7 @@ func TestGroupOverage(t *testing.T) {
 		{"more than can be kept", false, map[string]any{"value": many}, 200, false, maxGroups},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var who *session.Session
+			var who *session.Record
 			g := newGateway(t, func(s *settings) {
 				s.idp = newIDP(t, s.clock.Now)
 				s.idp.graph, s.idp.graphStatus = c.graph, c.status
@@ -46,7 +46,7 @@ func TestGroupOverage(t *testing.T) {
 				if !c.off {
 					s.claims.GraphURL = s.idp.URL + "/v1.0/"
 				}
-				s.admit = func(_ *Visit, w *session.Session) Admission { who = w; return Admission{} }
+				s.admit = func(_ *Visit, w *session.Record) Admission { who = w; return Admission{} }
 			})
 			b := g.browser()
 			if r := b.callback(b.toProvider("/")); !stays(r.location) {

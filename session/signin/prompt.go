@@ -80,7 +80,7 @@ func (s *Service) promptPage(v *Visit, p session.Pending, prompt, ret string) pa
 // nothingPending answers a visit to the prompt by a browser that holds no pending sign-in: a second answer, or Back
 // after the first (A9). Who is signed in goes on.
 func (s *Service) nothingPending(w http.ResponseWriter, r *http.Request, v *Visit, ret string) {
-	_, _, err := s.Session(r, v)
+	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil:
 		s.goOn(w, r, ret)
@@ -99,7 +99,7 @@ func (s *Service) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, 
 		return
 	}
 	origin, _ := browser.CutOrigin(ret)
-	if _, _, err := s.Session(r, v); err == nil {
+	if _, _, err := s.Record(r, v); err == nil {
 		if origin == "" {
 			browser.ClearCookie(w, v.Secure, browser.PendingCookie)
 		} // else it is all that knows where Back leads, next time as well

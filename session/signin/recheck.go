@@ -39,7 +39,7 @@ var errClaimsOld = errors.New("claims of the session are too old and are not ren
 // No request waits for what another session has met: of all that wait for one provider a single session's requests wait
 // to the end, those of others for renewPatience, and nobody's while the provider is known to give no answers. What is not
 // waited for goes on behind the request.
-func (s *Service) Recheck(r *http.Request, who *session.Live, token session.Token) (*session.Live, error) {
+func (s *Service) Recheck(r *http.Request, who *session.Session, token session.Token) (*session.Session, error) {
 	if s.Config.Recheck <= 0 || !who.Renewable {
 		return who, nil
 	}
@@ -65,7 +65,7 @@ func (s *Service) Recheck(r *http.Request, who *session.Live, token session.Toke
 	}
 	switch {
 	case run.err == nil:
-		return run.fresh.Live(), s.tooOld(s.Now().Sub(run.fresh.LastAnswer()), s.downFor(p, who.ID))
+		return run.fresh, s.tooOld(s.Now().Sub(run.fresh.LastAnswer()), s.downFor(p, who.ID))
 	case Over(run.err):
 		return nil, run.err
 	}
@@ -112,7 +112,7 @@ type renewal struct {
 
 // startRenewal renews a session while its request goes on, or returns the renewal that does. With the service stopped it
 // does so before it returns if it is urgent, and not at all if not.
-func (s *Service) startRenewal(r *http.Request, p *Provider, who *session.Live, token session.Token, urgent bool) *renewal {
+func (s *Service) startRenewal(r *http.Request, p *Provider, who *session.Session, token session.Token, urgent bool) *renewal {
 	run := &renewal{done: make(chan struct{}), began: time.Now()}
 	if other, busy := s.renewing.LoadOrStore(token.ID, run); busy {
 		return other.(*renewal)
@@ -187,7 +187,7 @@ func parting(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // renewOnce is renew, and takes the result of another replica that is at it already if the claims are needed.
-func (s *Service) renewOnce(ctx context.Context, p *Provider, who *session.Live, token session.Token, urgent bool) (*session.Session, error) {
+func (s *Service) renewOnce(ctx context.Context, p *Provider, who *session.Session, token session.Token, urgent bool) (*session.Session, error) {
 	fresh, err := s.renew(ctx, p, token)
 	if !urgent || !errors.Is(err, session.ErrConflict) {
 		return fresh, err

@@ -27,7 +27,7 @@ func (m *mute) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // another is one more session of the same age.
 func (w *waiting) another() *waiting {
-	who, token, err := w.Sessions.Create(w.t.Context(), session.Session{
+	who, token, err := w.Sessions.Create(w.t.Context(), session.Record{
 		Identity: w.who.Identity, Kind: session.Persistent, Provider: "main", GroupsAsOf: w.who.GroupsAsOf,
 	}, session.Tokens{Refresh: "refresh"})
 	if err != nil {

@@ -212,13 +212,17 @@ func TestRecheckStoreDown(t *testing.T) {
 }
 
 // loaded returns the session that the browser's cookie opens, and its token.
-func (b *testBrowser) loaded() (*session.Session, session.Token) {
+func (b *testBrowser) loaded() (*session.Record, session.Token) {
 	b.t.Helper()
 	token, err := session.OpenToken(b.service.Keys, b.cookie(browser.SessionCookie).Value, "127.0.0.1", browser.SessionCookie)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	s, err := b.service.Sessions.Load(b.t.Context(), token)
+	have, err := b.service.Sessions.Load(b.t.Context(), token)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	s, err := have.Record()
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -255,7 +259,7 @@ func TestRecheckRefusedToTheSlower(t *testing.T) {
 	g.idp.set(func(p *fakeIDP) { p.tokenFail, p.hang = map[string]any{"error": "invalid_grant"}, hang })
 	g.clock.Advance(2 * recheck)
 	type outcome struct {
-		who *session.Session
+		who *session.Record
 		err error
 	}
 	done := make(chan outcome, 1)
@@ -323,10 +327,13 @@ func TestRecheckKeepsARotatedToken(t *testing.T) {
 }
 
 // rechecked holds a session against the age of its claims, as a request does, and returns what it goes on with.
-func rechecked(s *Service, who *session.Session, token session.Token) (*session.Session, error) {
-	live, err := s.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who.Live(), token)
+func rechecked(s *Service, who *session.Record, token session.Token) (*session.Record, error) {
+	live, err := s.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who.Session(), token)
 	if err != nil {
 		return nil, err
 	}
-	return whole(live, who)
+	if live == who.Session() {
+		return who, nil
+	}
+	return live.Record()
 }

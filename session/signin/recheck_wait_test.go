@@ -17,7 +17,7 @@ import (
 type waiting struct {
 	*Service
 	t     *testing.T
-	who   *session.Session
+	who   *session.Record
 	token session.Token
 }
 
@@ -29,7 +29,7 @@ func newWaiting(t *testing.T) *waiting {
 	store := storetest.NewMemory(time.Now)
 	sessions := session.NewManager(session.ManagerConfig{Store: store, Keys: ring})
 	t.Cleanup(sessions.Close)
-	who, token, err := sessions.Create(t.Context(), session.Session{
+	who, token, err := sessions.Create(t.Context(), session.Record{
 		Identity: session.Identity{Issuer: "https://login.example.com", Subject: "s-1"}, Kind: session.Persistent,
 		Provider: "main", GroupsAsOf: time.Now(),
 	}, session.Tokens{Refresh: "refresh"})
@@ -43,7 +43,7 @@ func newWaiting(t *testing.T) *waiting {
 }
 
 // request is held against the age of its claims, and tells what it goes on with and how long it has waited.
-func (w *waiting) request() (*session.Session, time.Duration) {
+func (w *waiting) request() (*session.Record, time.Duration) {
 	w.t.Helper()
 	began := time.Now()
 	got, err := rechecked(w.Service, w.who, w.token)

@@ -37,11 +37,11 @@ func (d *Demand) lifetime() []string {
 }
 
 // logPerson writes an entry about somebody who has proven who they are.
-func (s *Service) logPerson(v *Visit, r *http.Request, f *flow, who *session.Session, rec signinlog.Record) {
+func (s *Service) logPerson(v *Visit, r *http.Request, f *flow, who *session.Record, rec signinlog.Record) {
 	s.log(v, r, f, person(who, rec))
 }
 
-func person(who *session.Session, rec signinlog.Record) signinlog.Record {
+func person(who *session.Record, rec signinlog.Record) signinlog.Record {
 	rec.UserIssuer, rec.UserSubject, rec.UserName = who.Identity.Issuer, who.Identity.Subject, who.User
 	rec.Guest, rec.Provider, rec.Interactive = who.Guest, who.Provider, true
 	rec.SignInRisk, rec.UserRisk, rec.Compliant, rec.Managed = who.SignInRisk, who.UserRisk, who.Compliant, who.Managed

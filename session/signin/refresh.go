@@ -43,7 +43,7 @@ type refreshed struct {
 
 // Refresh redeems a refresh token (OpenID Connect Core, section 12). What comes is verified like a first answer, and must
 // be about the same person of the same issuer (A41). A provider that has asked for a pause is not asked before that is over.
-func (p *Provider) Refresh(ctx context.Context, who *session.Session, old session.Tokens) (*refreshed, error) {
+func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session.Tokens) (*refreshed, error) {
 	ctx = mayWait(ctx)
 	m := p.meta.Load()
 	if m == nil {
@@ -57,7 +57,7 @@ func (p *Provider) Refresh(ctx context.Context, who *session.Session, old sessio
 	if tok.Refresh != "" { // none means that the old one goes on (RFC 6749, section 6)
 		keep.Refresh = tok.Refresh
 	}
-	a := &refreshed{answer: answer{draft: session.Session{Identity: who.Identity, Claims: who.Claims}, tokens: keep}}
+	a := &refreshed{answer: answer{draft: session.Record{Identity: who.Identity, Claims: who.Claims}, tokens: keep}}
 	switch unused := p.relearn(ctx, m, who, a, tok.ID, tok.Access, tok.Bearer()); {
 	case errors.Is(unused, errSomebodyElse):
 		return nil, unused
@@ -88,7 +88,7 @@ func Unreachable(err error) bool {
 }
 
 // relearn fills a renewal with what the provider says. An error is why that cannot be used.
-func (p *Provider) relearn(ctx context.Context, m *metadata, who *session.Session, a *refreshed, rawID, access string, bearer bool) error {
+func (p *Provider) relearn(ctx context.Context, m *metadata, who *session.Record, a *refreshed, rawID, access string, bearer bool) error {
 	if !bearer {
 		return errTokenType
 	}
@@ -122,7 +122,7 @@ func (p *Provider) relearn(ctx context.Context, m *metadata, who *session.Sessio
 }
 
 // whyUnusable tells an ID token that the provider has signed for somebody else from one that nothing can be made of.
-func (p *Provider) whyUnusable(ctx context.Context, m *metadata, who *session.Session, raw string, why error) error {
+func (p *Provider) whyUnusable(ctx context.Context, m *metadata, who *session.Record, raw string, why error) error {
 	payload, err := m.keys.VerifySignature(ctx, raw)
 	if errors.Is(err, errKeysAway) {
 		return fmt.Errorf("%w: %w", ErrProviderDown, err)
@@ -155,7 +155,7 @@ func (p *Provider) whyUnusable(ctx context.Context, m *metadata, who *session.Se
 // relearnWithoutToken is for a provider that gives no ID token with a refresh, as it may (Core, section 12.2). What it
 // says in userinfo replaces what it said there before, and what the first ID token said of the same; the rest of the
 // first ID token stays.
-func (p *Provider) relearnWithoutToken(ctx context.Context, m *metadata, who *session.Session, a *refreshed, access string) error {
+func (p *Provider) relearnWithoutToken(ctx context.Context, m *metadata, who *session.Record, a *refreshed, access string) error {
 	if m.UserInfoEndpoint == "" {
 		return p.confirm(who, a)
 	}
@@ -235,7 +235,7 @@ func sameJSON(a, b json.RawMessage) bool {
 }
 
 // confirm is for a provider that took the refresh token and said nothing: the account is good, and the claims stay.
-func (p *Provider) confirm(who *session.Session, a *refreshed) error {
+func (p *Provider) confirm(who *session.Record, a *refreshed) error {
 	tokens := a.tokens
 	a.draft, a.tokens = *who, tokens
 	a.draft.Confirmed, a.confirmed = p.Now().UTC(), true

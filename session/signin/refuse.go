@@ -104,7 +104,7 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 }
 
 // Refuse answers a request that may not pass. who is nil for an anonymous client.
-func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, why *Refusal) {
+func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal) {
 	if browser.Framed(r) {
 		s.framedProblem(w, r, http.StatusForbidden, pages.Blocked{Title: why.Title}, browser.PagePath(v.Return))
 		return

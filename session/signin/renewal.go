@@ -51,9 +51,13 @@ func (s *Service) renew(ctx context.Context, p *Provider, token session.Token) (
 	defer done(context.WithoutCancel(ctx))
 	// The lease may have come free because another replica has just renewed, and a failover have forgotten that.
 	s.Sessions.AwaitSettled(ctx)
-	who, err := s.Sessions.Reload(ctx, token)
-	if err != nil || s.Now().Sub(who.LastAnswer()) < s.Config.Recheck {
-		return who, err
+	have, err := s.Sessions.Reload(ctx, token)
+	if err != nil || s.Now().Sub(have.LastAnswer()) < s.Config.Recheck {
+		return have, err
+	}
+	who, err := have.Record()
+	if err != nil {
+		return nil, err
 	}
 	tokens, err := s.Sessions.Tokens(who, token)
 	if err != nil {
@@ -89,7 +93,7 @@ func saidNo(e *grant.Error) bool {
 
 // takeRenewal writes what the provider gave. It does not give up while the store is away: the old refresh token may be
 // worth nothing any more, and losing the new one would end the session.
-func (s *Service) takeRenewal(ctx context.Context, p *Provider, who *session.Session, token session.Token, a *refreshed) (*session.Session, error) {
+func (s *Service) takeRenewal(ctx context.Context, p *Provider, who *session.Record, token session.Token, a *refreshed) (*session.Session, error) {
 	fresh, err := s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
 	for errors.Is(err, session.ErrUnavailable) && retry.Sleep(ctx, renewRetry) {
 		fresh, err = s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
@@ -122,11 +126,14 @@ func (s *Service) takeRenewal(ctx context.Context, p *Provider, who *session.Ses
 		s.renewed(p, RenewalConfirmed)
 		p.WarnWithoutGroups()
 	}
-	return fresh, err
+	if err != nil {
+		return nil, err
+	}
+	return fresh.Session(), nil
 }
 
 // refusedRenewal is for a refresh token that the provider does not take.
-func (s *Service) refusedRenewal(ctx context.Context, p *Provider, who *session.Session, token session.Token, refused *grant.Error, unanswered bool) (*session.Session, error) {
+func (s *Service) refusedRenewal(ctx context.Context, p *Provider, who *session.Record, token session.Token, refused *grant.Error, unanswered bool) (*session.Session, error) {
 	spelled := tooOldAtProvider(refused) || refused.Challenge != ""
 	young := s.tooOld(s.Now().Sub(who.LastAnswer()), true) == nil
 	if unanswered && !spelled && young {
@@ -157,7 +164,7 @@ func (s *Service) refusedRenewal(ctx context.Context, p *Provider, who *session.
 // It may have taken the token before: the process that sent it then has not lived to hear the answer, and the token that
 // came with it is lost (RFC 9700, section 4.14.2, has tokens work once). It counts as an outage, and after a day of it the
 // session ends. Or it says so in words that other things may be the reason of: then a second refusal ends it.
-func (s *Service) doubtRefusal(ctx context.Context, p *Provider, who *session.Session, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
+func (s *Service) doubtRefusal(ctx context.Context, p *Provider, who *session.Record, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 		return now, err
 	}
@@ -170,7 +177,7 @@ func (s *Service) doubtRefusal(ctx context.Context, p *Provider, who *session.Se
 
 // endRenewed ends a session, unless somebody else has used its refresh token in the meantime and won: then theirs is the
 // session.
-func (s *Service) endRenewed(ctx context.Context, who *session.Session, token session.Token, rec signinlog.Record) (*session.Session, error) {
+func (s *Service) endRenewed(ctx context.Context, who *session.Record, token session.Token, rec signinlog.Record) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 		return now, err
 	}
@@ -195,7 +202,7 @@ func (s *Service) endRenewed(ctx context.Context, who *session.Session, token se
 
 // failedRenewal is for what says nothing about the grant. Only where there was nobody to connect to, or the provider has
 // asked for a pause, do other sessions wait: what one session meets may be its own.
-func (s *Service) failedRenewal(p *Provider, who *session.Session, refused *grant.Error, err error) {
+func (s *Service) failedRenewal(p *Provider, who *session.Record, refused *grant.Error, err error) {
 	now := s.Now()
 	down := isDown(err) || refused != nil && refused.Kind == grant.Client
 	s.paused.failed(who.ID, now, down, s.tooOld(now.Sub(who.LastAnswer()), down) != nil)

@@ -14,7 +14,7 @@ import (
 
 // revokedMeanwhile answers somebody whose sessions were ended while they signed in: at the provider, at the prompt, or
 // between any two steps of ours. They may sign in anew; what they had begun is over.
-func (s *Service) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, who *session.Session, rec signinlog.Record) {
+func (s *Service) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, who *session.Record, rec signinlog.Record) {
 	rec.Code, rec.Detail = signinlog.GrantRevoked, "sessions were ended while the person signed in"
 	s.logPerson(v, r, f, who, rec)
 	s.problem(w, r, v, pages.Problem{Kind: pages.KindEnded, ActionURL: signInURL(f.Return), HomeURL: browser.Home})

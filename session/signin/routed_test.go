@@ -8,14 +8,14 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-type gateFunc func(*Visit, *session.Session) Admission
+type gateFunc func(*Visit, *session.Record) Admission
 
-func (f gateFunc) Admit(v *Visit, who *session.Session, _ Asked) Admission { return f(v, who) }
+func (f gateFunc) Admit(v *Visit, who *session.Record, _ Asked) Admission { return f(v, who) }
 
 // gateAsked is a gate that tests look into with what it is asked.
-type gateAsked func(*Visit, *session.Session, Asked) Admission
+type gateAsked func(*Visit, *session.Record, Asked) Admission
 
-func (f gateAsked) Admit(v *Visit, who *session.Session, asked Asked) Admission {
+func (f gateAsked) Admit(v *Visit, who *session.Record, asked Asked) Admission {
 	return f(v, who, asked)
 }
 
@@ -26,7 +26,7 @@ type routed struct {
 	gate Gate
 }
 
-func (at routed) Admit(v *Visit, who *session.Session, asked Asked) Admission {
+func (at routed) Admit(v *Visit, who *session.Record, asked Asked) Admission {
 	a := at.gate.Admit(v, who, asked)
 	d := at.g.asking()
 	if d == nil || a.Refusal != nil || !slices.ContainsFunc(d.Policies, func(name string) bool { return slices.Contains(asked.Policies, name) }) {
@@ -52,7 +52,7 @@ func (g *gateway) asking() *Demand {
 }
 
 // left is what a session leaves of the demand, nil for nothing.
-func (g *gateway) left(who *session.Session) *Demand {
+func (g *gateway) left(who *session.Record) *Demand {
 	all := g.asking()
 	left := &Demand{Policies: all.Policies}
 	left.MFA = all.MFA && !g.service.Providers[0].Claims.MFA(who)

@@ -55,7 +55,7 @@ func (s *Service) sessionState(w http.ResponseWriter, r *http.Request, v *Visit)
 		})
 		return
 	}
-	have, _, err := s.Session(r, v)
+	have, _, err := s.Record(r, v)
 	if err == nil && !s.takes(v.Site, have) {
 		have, err = nil, errNoCookie
 	}
@@ -77,7 +77,7 @@ func (s *Service) sessionState(w http.ResponseWriter, r *http.Request, v *Visit)
 	}
 }
 
-func (s *Service) writeState(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session) {
+func (s *Service) writeState(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record) {
 	state := stateJSON{SignInURL: browser.Base + "/sign-in", SignOutURL: browser.Base + "/sign-out", SignedOutURL: browser.Base + "/signed-out"}
 	if have != nil {
 		if err := s.describeState(&state, r, v, have); err != nil {
@@ -97,7 +97,7 @@ func (s *Service) writeState(w http.ResponseWriter, r *http.Request, v *Visit, h
 	answerJSON(w, r, http.StatusOK, state)
 }
 
-func (s *Service) describeState(state *stateJSON, r *http.Request, v *Visit, have *session.Session) error {
+func (s *Service) describeState(state *stateJSON, r *http.Request, v *Visit, have *session.Record) error {
 	now := s.Now()
 	warn, end, ok := v.Site.IdleTimes(have, s.Sessions.Limits())
 	state.SignedIn, state.ID, state.EndsIn = true, have.ID.Short(), seconds(end.Sub(now))

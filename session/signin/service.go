@@ -187,7 +187,7 @@ type Site struct {
 // Gate decides at sign-in whether a person may come in at all, by everything but the route: what depends on the route
 // is held against each request later. It must answer for every input: what it cannot decide it refuses.
 type Gate interface {
-	Admit(v *Visit, who *session.Session, asked Asked) Admission
+	Admit(v *Visit, who *session.Record, asked Asked) Admission
 }
 
 // Asked is what a Gate has to know of the sign-in that it decides on. The zero value is that of a session as it is.
@@ -246,7 +246,7 @@ type Visit struct {
 	// onBehalf: the sign-in host acts for Site, which has another host.
 	onBehalf bool
 	// expired is the session that was presented and that its limits, or idle sign-out, have just ended; nil if there was none.
-	expired *session.Session
+	expired *session.Record
 }
 
 func (v *Visit) usable() bool { return v.Secure || reach.IsLoopback(v.Host) }
@@ -346,7 +346,7 @@ func (site *Site) Takes(providers []*Provider, name, issuer string) bool {
 	return false
 }
 
-func (s *Service) takes(site *Site, who *session.Session) bool {
+func (s *Service) takes(site *Site, who *session.Record) bool {
 	return site.Takes(s.Providers, who.Provider, who.Identity.Issuer)
 }
 

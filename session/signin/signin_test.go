@@ -199,7 +199,7 @@ func TestPlainHTTP(t *testing.T) {
 	_, token := b.loaded()
 	for host, want := range map[string]bool{"wiki.example.com": false, "localhost": true, "127.0.0.1": true} {
 		v := &Visit{Site: g.site, Host: host, Cookies: browser.Cookies{Session: session.SealToken(g.service.Keys, token, host, browser.SessionCookie)}}
-		_, _, err := g.service.Session(httptest.NewRequest(http.MethodGet, "/", nil), v)
+		_, _, err := g.service.Record(httptest.NewRequest(http.MethodGet, "/", nil), v)
 		if (err == nil) != want || err != nil && (!NoSession(err) || Over(err)) {
 			t.Errorf("%s: %v", host, err)
 		}

@@ -21,7 +21,7 @@ const actionSignOut = "sign-out"
 
 // signOut asks (GET), and signs out (POST).
 func (s *Service) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
-	have, token, err := s.Session(r, v)
+	have, token, err := s.Record(r, v)
 	switch {
 	case err == nil && r.Method == http.MethodPost:
 		s.signOutPost(w, r, v, have, token)
@@ -43,7 +43,7 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 	}
 }
 
-func (s *Service) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, token session.Token) {
+func (s *Service) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token) {
 	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "everywhere")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
@@ -60,7 +60,7 @@ func (s *Service) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, 
 
 // endHere ends the session of this browser, and all others of the person if they are to end everywhere. It reports false
 // if that could not be done, and the request is answered.
-func (s *Service) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, everywhere bool) bool {
+func (s *Service) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, everywhere bool) bool {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	// The record dies before the cookie is cleared: what a thief has copied must be dead, too (A11, A22). If the
@@ -88,7 +88,7 @@ func (s *Service) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have
 }
 
 // leaveProvider signs out at the provider, where it offers that.
-func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, token session.Token) {
+func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token) {
 	target := s.leaveURL(v, have, token)
 	if target == "" {
 		s.goOn(w, r, browser.Base+"/signed-out")
@@ -99,7 +99,7 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 
 // leaveURL takes back the refresh token, and returns where the provider signs people out (OpenID Connect RP-Initiated
 // Logout 1.0); empty if it offers that nowhere.
-func (s *Service) leaveURL(v *Visit, have *session.Session, token session.Token) string {
+func (s *Service) leaveURL(v *Visit, have *session.Record, token session.Token) string {
 	p := s.providerOf(have)
 	if p == nil {
 		return ""
@@ -125,7 +125,7 @@ func (s *Service) leaveURL(v *Visit, have *session.Session, token session.Token)
 const maxLogoutHint = 512
 
 // logoutHint names the person for a sign-out without ID token: by the claim that Entra has for it, else by name.
-func logoutHint(have *session.Session) string {
+func logoutHint(have *session.Record) string {
 	for _, name := range []string{"login_hint", "preferred_username", "email", ""} {
 		hint := have.Identity.Subject
 		if name != "" {
@@ -148,7 +148,7 @@ func (s *Service) signedOutOrigin(v *Visit) string {
 
 // revocation takes back a refresh token at the provider (RFC 7009). The session does without it by then, so nobody waits
 // for it and a failure is only noted.
-func (s *Service) revocation(p *Provider, have *session.Session, refresh string) func(context.Context) {
+func (s *Service) revocation(p *Provider, have *session.Record, refresh string) func(context.Context) {
 	return func(ctx context.Context) {
 		if err := p.Revoke(ctx, refresh); err != nil {
 			s.Logger.Warn("refresh token not revoked at the provider", zap.String("provider", p.Name),
@@ -159,7 +159,7 @@ func (s *Service) revocation(p *Provider, have *session.Session, refresh string)
 
 // providerOf returns the provider of a session; nil if it is not configured, or its metadata is not known now. A session is
 // not sent to a provider of another issuer, whatever the configuration calls it.
-func (s *Service) providerOf(have *session.Session) *Provider {
+func (s *Service) providerOf(have *session.Record) *Provider {
 	p := s.byName[have.Provider]
 	if p == nil || p.Issuer != have.Identity.Issuer || p.Known() == nil {
 		return nil
@@ -182,7 +182,7 @@ const (
 )
 
 // leaveState is the state parameter of a sign-out at the provider, sealed for the host that people come back to.
-func (s *Service) leaveState(v *Visit, have *session.Session) string {
+func (s *Service) leaveState(v *Visit, have *session.Record) string {
 	l, host := left{Session: have.ID.Short(), Provider: have.Provider, At: s.Now().UnixMilli()}, v.Host
 	if s.handsOver(v) {
 		l.Origin, host = v.Origin, s.signInHost
@@ -208,7 +208,7 @@ func (s *Service) signedOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 // leaveNothing has the page after sign-out clear what is left in the browser. Anybody can link to that page: where somebody
 // is signed in it clears nothing, and the storage goes only if the browser shows that a user of this site has left it.
 func (s *Service) leaveNothing(w http.ResponseWriter, r *http.Request, v *Visit) {
-	switch _, _, err := s.Session(r, v); {
+	switch _, _, err := s.Record(r, v); {
 	case Over(err):
 		s.endCookie(w, v)
 	case errors.Is(err, errNoCookie), errors.Is(err, errNotHere):

@@ -23,7 +23,7 @@ import (
 const silentPatience = 2 * time.Second
 
 // SilentRecheckDue reports whether RecheckSilently has something to do for a session.
-func (s *Service) SilentRecheckDue(v *Visit, who *session.Live) bool {
+func (s *Service) SilentRecheckDue(v *Visit, who *session.Session) bool {
 	if who.Renewable || s.Config.Recheck <= 0 {
 		return false
 	}
@@ -42,7 +42,7 @@ func (s *Service) renewsHere(v *Visit) bool { return s.SignInHost == "" || v.Ori
 // RecheckSilently sends a page that is being opened to the provider, where that is due, and reports whether it has: then
 // the request is answered. The error is that of Recheck: the claims are too old to go on with, and either the provider
 // (ErrProviderDown) or the session (NoSession) is why.
-func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Live, token session.Token) (sent bool, err error) {
+func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token) (sent bool, err error) {
 	p, now := s.byName[who.Provider()], s.Now()
 	held, paused := s.paused.of(who.ID, now)
 	if s.renewsHere(v) && !paused && browser.Classify(r) == browser.NavigationGet && s.reached(r, p) && s.sendSilently(w, r, v, p, who, token) {
@@ -71,8 +71,8 @@ func (s *Service) reached(r *http.Request, p *Provider) bool {
 }
 
 // sendSilently begins the round trip.
-func (s *Service) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *Provider, have *session.Live, token session.Token) bool {
-	who, err := have.Session()
+func (s *Service) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *Provider, have *session.Session, token session.Token) bool {
+	who, err := have.Record()
 	if err != nil {
 		s.Logger.Error("session not read", zap.String("session", have.ID.Short()), zap.Error(err))
 		return false
@@ -101,7 +101,7 @@ func (all *providerRenewals) seen(ctx context.Context, p *Provider, now time.Tim
 
 // finishSilent ends the round trip.
 func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, a *answer, err error) {
-	live, token, lost := s.Session(r, v)
+	live, token, lost := s.Record(r, v)
 	switch {
 	case lost != nil && !NoSession(lost):
 		s.storeDown(w, r, v, lost)
@@ -145,7 +145,7 @@ func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit,
 
 // askAloud has the person sign in where asking in silence was not enough. Their session goes on until they have, and
 // then under a new id.
-func (s *Service) askAloud(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, live *session.Session, detail string, login bool) {
+func (s *Service) askAloud(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, live *session.Record, detail string, login bool) {
 	rec := person(live, signinlog.Record{Code: signinlog.SilentSignInFailed, Detail: detail})
 	s.log(v, r, f, rec)
 	again := s.again(f)

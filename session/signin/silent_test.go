@@ -63,13 +63,13 @@ func TestSilentRecheckOutcome(t *testing.T) {
 			if !tt.script {
 				r.Header.Set("Accept", "text/html")
 			}
-			if due := g.service.SilentRecheckDue(v, who.Live()); due != tt.due {
+			if due := g.service.SilentRecheckDue(v, who.Session()); due != tt.due {
 				t.Fatalf("due: %t", due)
 			}
 			if !tt.due {
 				return
 			}
-			sent, err := g.service.RecheckSilently(w, r, v, who.Live(), token)
+			sent, err := g.service.RecheckSilently(w, r, v, who.Session(), token)
 			if sent != tt.sent || !errors.Is(err, tt.want) {
 				t.Errorf("sent %t: %v", sent, err)
 			}

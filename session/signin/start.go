@@ -75,7 +75,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 
 // signInStep follows a link to a step-up. Who has no session any more signs in with the same demand.
 func (s *Service) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, ret string, st *step) {
-	who, _, err := s.Session(r, v)
+	who, _, err := s.Record(r, v)
 	switch {
 	case err == nil && s.takes(v.Site, who):
 		s.beginStep(w, r, v, who, s.newFlow(v, s.byName[who.Provider], ret), *st)

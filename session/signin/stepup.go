@@ -24,7 +24,7 @@ const (
 
 // StepUp answers a request whose session must be stronger or fresher: a page being opened goes back to the provider,
 // whatever else is told in a form that a script can read (F5, RFC 9470).
-func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, why *Refusal, d *Demand) {
+func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal, d *Demand) {
 	switch browser.Classify(r) {
 	case browser.NavigationGet:
 		p := s.byName[who.Provider]
@@ -107,7 +107,7 @@ func (s *Service) openStep(v *Visit, value string) *step {
 }
 
 // beginStep sends the session's person back to the provider, and logs what for.
-func (s *Service) beginStep(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, f *flow, st step) {
+func (s *Service) beginStep(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, f *flow, st step) {
 	f.Demand, f.Step = st.Demand, true
 	s.log(v, r, f, person(who, signinlog.Record{
 		Code: st.Code, Detail: st.Reason, PolicyStatus: "failure", Policies: failed(st.Demand.policies()),
@@ -140,7 +140,7 @@ const maxRounds = 3
 
 // demanded goes on with a sign-in of whose answer a policy asks more: with a flow that asks for it, once more and by
 // login if the provider was asked and has not shown it, and then with a page that names what is missing.
-func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Session, admission *Admission) {
+func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, admission *Admission) {
 	want := admission.Demand
 	missing := want.claims()
 	again, loop := s.nextRound(f, want)

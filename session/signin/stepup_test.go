@@ -154,7 +154,7 @@ func TestDemandAtSignIn(t *testing.T) {
 	var g *gateway
 	want := &Demand{MFA: true}
 	g = mfaGateway(t, func(s *settings) {
-		s.admit = func(_ *Visit, who *session.Session) Admission {
+		s.admit = func(_ *Visit, who *session.Record) Admission {
 			if slices.Contains(who.AMR, "mfa") {
 				return Admission{}
 			}

@@ -144,7 +144,7 @@ func TestGarbageCookies(t *testing.T) {
 func TestBlockedAtSignIn(t *testing.T) {
 	refuse := true
 	g := newGateway(t, func(s *settings) {
-		s.admit = func(*Visit, *session.Session) Admission {
+		s.admit = func(*Visit, *session.Record) Admission {
 			if !refuse {
 				return Admission{}
 			}

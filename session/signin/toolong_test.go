@@ -205,7 +205,7 @@ func TestLongPageIsKeptOtherwise(t *testing.T) {
 			w, r, v := httptest.NewRecorder(), b.request(t), b.visit()
 			v.Return = page
 			r.Header.Set("Accept", "text/html")
-			if sent, err := g.service.RecheckSilently(w, r, v, who.Live(), token); !sent || err != nil {
+			if sent, err := g.service.RecheckSilently(w, r, v, who.Session(), token); !sent || err != nil {
 				t.Fatal("not sent to the provider", err)
 			}
 			u, err := url.Parse(b.URL)

@@ -15,7 +15,7 @@ import (
 )
 
 // What is at hand of a session is what its record says, and the record is all there, whatever it is (A30).
-func TestLiveIsItsRecord(t *testing.T) {
+func TestSessionIsItsRecord(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawRecord(t)
 		s.Kind, s.Renewable = Kind(rapid.IntRange(0, 1).Draw(t, "kind")), rapid.Bool().Draw(t, "renewable")
@@ -26,8 +26,8 @@ func TestLiveIsItsRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		k := s.knownAs(record{sealed: append([]byte{7, 9}, make([]byte, keyring.SealOverhead)...), packed: packed})
-		l := &k.Live
-		if s.Live() != l || k.digest != s.ID.digest() {
+		l := &k.Session
+		if s.Session() != l || k.digest != s.ID.digest() {
 			t.Fatal("another session")
 		}
 		if groups := strings.Join(s.Groups, ","); int(k.size) < len(packed)+len(groups) {
@@ -37,11 +37,11 @@ func TestLiveIsItsRecord(t *testing.T) {
 			l.Provider() != s.Provider || l.Issuer() != s.Identity.Issuer || !l.Created().Equal(s.Created) || !l.LastUsed().Equal(s.LastUsed) || !l.GroupsAsOf().Equal(s.GroupsAsOf) || !l.LastAnswer().Equal(s.LastAnswer()) {
 			t.Fatalf("at hand %+v\nof        %+v", l, s)
 		}
-		read, err := l.Session()
+		read, err := l.Record()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !reflect.DeepEqual(read, s) || read.Live() != l {
+		if !reflect.DeepEqual(read, s) || read.Session() != l {
 			t.Fatalf("put in %+v\nread   %+v", s, read)
 		}
 		limits := DefaultLimits
@@ -59,7 +59,7 @@ func TestLiveIsItsRecord(t *testing.T) {
 }
 
 // A mark that ends a session ends what is at hand of it as well, and the other way round (A77).
-func TestLiveIsRevokedAsItsRecord(t *testing.T) {
+func TestSessionIsRevokedAsItsRecord(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		names := rapid.SampledFrom([]string{"a", "b"})
 		s := drawRecord(t)
@@ -86,9 +86,9 @@ func TestLiveIsRevokedAsItsRecord(t *testing.T) {
 }
 
 // What cannot be read is an error, and neither the end of a session nor an outage of the store.
-func TestLiveUnreadable(t *testing.T) {
+func TestRecordUnreadable(t *testing.T) {
 	for _, packed := range [][]byte{nil, {0}, {0, 1}, {99}, {3, 200}} { // 0: not compressed, 99: unknown, 3: cut short
-		s, err := (&Live{packed: packed}).Session()
+		s, err := (&Session{packed: packed}).Record()
 		if s != nil || !errors.Is(err, pack.ErrMalformed) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrUnavailable) {
 			t.Errorf("%x: %v, %v", packed, s, err)
 		}
