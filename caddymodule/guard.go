@@ -145,7 +145,7 @@ func (h *Handler) anonymous(service *signin.Service, w http.ResponseWriter, r *h
 		return h.refuse(service, w, r, v, nil, &decision)
 	}
 	h.concluded(r, &decision, nobody)
-	service.Challenge(w, r, v, signin.Over(err), demand(&decision))
+	service.Challenge(w, r, v, err, demand(&decision))
 	return nil
 }
 

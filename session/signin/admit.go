@@ -115,7 +115,9 @@ func (s *Service) leave(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 func (s *Service) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, rec signinlog.Record, err error) {
 	rec.Code = signinlog.StoreUnavailable
 	s.logPerson(v, r, f, draft, rec)
-	s.storeDown(w, r, v, err)
+	page := s.storeProblem(v, err)
+	page.Code = int(rec.Code)
+	s.problem(w, r, v, page)
 }
 
 func (s *Service) tellSignIn(v *Visit, made *session.Record) {

@@ -1,10 +1,8 @@
 package signin
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,114 +12,6 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
-
-// fill gives every field that can be set a value of its own.
-func fill(t *testing.T, v reflect.Value, n *int) {
-	t.Helper()
-	*n++
-	switch v.Kind() {
-	case reflect.String:
-		v.SetString(strings.Repeat("x", *n))
-	case reflect.Int, reflect.Int64:
-		v.SetInt(int64(*n))
-	case reflect.Bool:
-		v.SetBool(true)
-	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
-		fill(t, v.Index(0), n)
-	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		fill(t, v.Elem(), n)
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Field(i); f.CanSet() || v.Type().Field(i).Anonymous {
-				fill(t, f, n)
-			}
-		}
-	default:
-		t.Fatalf("the test has no value of type %v", v.Type())
-	}
-}
-
-// Field trial 3.5: a flow that is begun again keeps every field but those of one authorization request, and what a sign-in
-// is to be like goes through choice, hand-over and cookie as a whole. A field that is added to a struct and not carried
-// fails here.
-func TestNoFieldIsForgotten(t *testing.T) {
-	g := newGateway(t)
-	var f flow
-	n := 0
-	fill(t, reflect.ValueOf(&f).Elem(), &n)
-	fill(t, reflect.ValueOf(&f.wish).Elem(), &n)
-	perRequest := []string{"Name", "State", "Nonce", "Verifier", "StartedMS"}
-	again := g.service.again(&f)
-	was, is := reflect.ValueOf(f), reflect.ValueOf(*again)
-	for i := range was.NumField() {
-		name := was.Type().Field(i).Name
-		if !was.Type().Field(i).IsExported() && name != "wish" {
-			continue
-		}
-		same := reflect.DeepEqual(exported(was.Field(i)), exported(is.Field(i)))
-		if slices.Contains(perRequest, name) == same {
-			t.Errorf("again: field %s is the same: %v", name, same)
-		}
-	}
-	whole := func(what string, got wish) {
-		t.Helper()
-		if !reflect.DeepEqual(got, f.wish) {
-			t.Errorf("%s: %+v, want %+v", what, got, f.wish)
-		}
-	}
-	// Through a cookie.
-	raw, err := json.Marshal(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var read flow
-	if err := json.Unmarshal(raw, &read); err != nil {
-		t.Fatal(err)
-	}
-	whole("cookie", read.wish)
-	// To the sign-in host.
-	h := handover{Wish: f.wish}
-	if raw, err = json.Marshal(h); err != nil {
-		t.Fatal(err)
-	}
-	h = handover{}
-	if err := json.Unmarshal(raw, &h); err != nil {
-		t.Fatal(err)
-	}
-	there := flow{}
-	there.take(&h)
-	whole("hand-over", there.wish)
-	wanted := flow{}
-	wanted.want(f.wish)
-	whole("choice", wanted.wish)
-	// What the ticket needs of a hand-over is all of it but what the flow has itself.
-	n = 0
-	fill(t, reflect.ValueOf(&h).Elem(), &n)
-	there = flow{}
-	there.take(&h)
-	was, is = reflect.ValueOf(h), reflect.ValueOf(*there.For)
-	for i := range was.NumField() {
-		name := was.Type().Field(i).Name
-		gone := slices.Contains([]string{"Correlation", "Provider", "Browser", "Wish", "Anew"}, name)
-		if reflect.DeepEqual(was.Field(i).Interface(), is.Field(i).Interface()) == gone {
-			t.Errorf("take: field %s", name)
-		}
-	}
-}
-
-// exported reads a field, of the embedded wish as well.
-func exported(v reflect.Value) any {
-	if v.Kind() != reflect.Struct {
-		return v.Interface()
-	}
-	var out []any
-	for i := range v.NumField() {
-		out = append(out, exported(v.Field(i)))
-	}
-	return out
-}
 
 // Field trial 3.5: a sign-in as another person that the provider wants consent for stays one, with its demand.
 func TestConsentRetryKeepsAll(t *testing.T) {

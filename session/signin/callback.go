@@ -62,7 +62,7 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.flowLost(w, r, v, random, restarted)
 	case !f.matches(random) || f.Origin != v.Origin || browser.Base+f.callbackPath() != r.URL.Path || f.Away:
 		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "state does not match, or is of another provider"})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, Code: int(signinlog.FlowExpired), HomeURL: browser.Home})
 	case f.For == nil:
 		f.proven = true
 		s.finishFlow(w, r, v, f, resp)
@@ -138,9 +138,9 @@ func (s *Service) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, sta
 		browser.Redirect(w, browser.Base+"/stay")
 	case restarted:
 		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(browser.Home), HomeURL: browser.Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: signInURL(browser.Home), HomeURL: browser.Home})
 	default:
-		s.choose(w, r, v, browser.Home, wish{}, true)
+		s.choose(w, r, v, browser.Home, wish{}, beginning{Restarted: true})
 	}
 }
 
@@ -226,7 +226,7 @@ func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f 
 		browser.Redirect(w, stayURL(f.page()))
 	default:
 		s.log(v, r, f, signinlog.Record{Code: signinlog.CodeRedeemed})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.page()), HomeURL: browser.HomeOf(f.page())})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, Code: int(signinlog.CodeRedeemed), ActionURL: signInURL(f.page()), HomeURL: browser.HomeOf(f.page())})
 	}
 }
 
@@ -254,7 +254,7 @@ func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visi
 				again := s.again(f)
 				again.Consent, again.Retried = true, true
 				s.log(v, r, f, signinlog.Record{Code: signinlog.ConsentRequired})
-				s.begin(w, r, v, again, false)
+				s.begin(w, r, v, again, beginning{})
 				return
 			}
 			code = signinlog.ConsentRequired
@@ -282,6 +282,7 @@ func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visi
 			zap.String("provider_says", says))
 	}
 	s.log(v, r, f, signinlog.Record{Code: code, Detail: detail})
+	page.Code = int(code)
 	page.ActionURL, page.HomeURL = signInURL(f.page()), browser.HomeOf(f.page())
 	s.problem(w, r, v, page)
 }

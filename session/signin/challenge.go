@@ -53,6 +53,6 @@ func (s *Service) answerChallenge(w http.ResponseWriter, r *http.Request, v *Vis
 	s.log(v, r, f, rec)
 	s.Logger.Info("provider asks for more before it redeems the code, a new sign-in asks for that",
 		zap.String("provider", p.Name), zap.String("correlation_id", f.Correlation), zap.Error(e), zap.String("provider_says", e.Says))
-	s.begin(w, r, v, again, false)
+	s.begin(w, r, v, again, beginning{})
 	return true
 }

@@ -59,7 +59,7 @@ func (s *Service) confirm(w http.ResponseWriter, r *http.Request, v *Visit, valu
 	f := s.openFlow(v, h.Flow, v.Cookies.Flow(h.Flow))
 	if f == nil || !f.Away || !f.matches(h.State) {
 		if !s.keepsUser(w, r, v, h.Return) {
-			s.choose(w, r, v, h.Return, wish{}, false)
+			s.choose(w, r, v, h.Return, wish{}, beginning{Elsewhere: true})
 		}
 		return
 	}

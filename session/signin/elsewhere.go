@@ -29,7 +29,6 @@ func (s *Service) keepsUser(w http.ResponseWriter, r *http.Request, v *Visit, pa
 	case s.hasPending(r, v):
 		browser.Redirect(w, browser.Base+"/stay")
 	default:
-		v.elsewhere = true
 		return false
 	}
 	return true

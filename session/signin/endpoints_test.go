@@ -92,7 +92,7 @@ func TestInsecure(t *testing.T) {
 		if strings.HasPrefix(path, browser.Base) {
 			g.service.ServeHTTP(w, r, v)
 		} else {
-			g.service.Challenge(w, r, v, false, nil)
+			g.service.Challenge(w, r, v, nil, nil)
 		}
 		if w.Code != http.StatusBadRequest || len(w.Result().Cookies()) != 0 {
 			t.Errorf("%s: %d", path, w.Code)

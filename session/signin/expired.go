@@ -9,6 +9,27 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
+// endedIdle is the error of a session that idle sign-out has ended at this request.
+type endedIdle struct{ session *session.Record }
+
+func (*endedIdle) Error() string { return session.ErrEndedIdle.Error() }
+
+func (*endedIdle) Unwrap() error { return session.ErrEndedIdle }
+
+// endedBy is the session that was presented and that its limits, or idle sign-out, have just ended, as an error of Session
+// tells; nil if it tells of none.
+func endedBy(err error) *session.Record {
+	var expired *session.Expired
+	if errors.As(err, &expired) {
+		return expired.Record
+	}
+	var idle *endedIdle
+	if errors.As(err, &idle) {
+		return idle.session
+	}
+	return nil
+}
+
 // logExpired writes the entry of a session that its idle limit or max lifetime has ended (70008), if err is of one. It is
 // written when the cookie comes back, by whoever removes the record: once for a session. What cannot be removed is not
 // logged, for it could be twice.
@@ -17,7 +38,6 @@ func (s *Service) logExpired(r *http.Request, v *Visit, err error) {
 	if !errors.As(err, &over) {
 		return
 	}
-	v.expired = over.Record
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	if first, err := s.Sessions.EndExpired(ctx, over); err != nil || !first {

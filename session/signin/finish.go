@@ -137,7 +137,7 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 	s.Sessions.Touch(have, v.Site.App)
 	var told passed
 	if json.Unmarshal(t.Note, &told) == nil && !told.Fresh {
-		s.logHandover(v, r, f.StartedMS, f.Correlation, person(who, signinlog.Record{
+		s.logHandover(v, r, f.trail, person(who, signinlog.Record{
 			PolicyStatus: told.Status, Policies: told.Policies, PromptReason: ReasonLiveSession,
 		}))
 	}
@@ -158,9 +158,9 @@ func (s *Service) ticketLost(w http.ResponseWriter, r *http.Request, v *Visit, v
 		s.storeDown(w, r, v, err)
 	case restarted:
 		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: signInURL(ret), HomeURL: browser.Home})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: signInURL(ret), HomeURL: browser.Home})
 	default:
-		s.choose(w, r, v, ret, wish{}, true)
+		s.choose(w, r, v, ret, wish{}, beginning{Restarted: true})
 	}
 }
 

@@ -29,16 +29,15 @@ const (
 // flow is the state of one sign-in under way. It lives sealed in a cookie of its own, so that several tabs can sign in
 // at once, an anonymous request writes nothing, and a restart loses nothing.
 type flow struct {
-	Name        string `json:"n"`
-	State       string `json:"s"`
-	Nonce       string `json:"o"`
-	Verifier    string `json:"v"`
-	Provider    string `json:"p"`
-	Via         string `json:"e,omitempty"` // what follows the callback's path; see callbackPath
-	Origin      string `json:"u"`
-	Return      string `json:"r"`
-	StartedMS   int64  `json:"t"`
-	Correlation string `json:"c"`
+	Name     string `json:"n"`
+	State    string `json:"s"`
+	Nonce    string `json:"o"`
+	Verifier string `json:"v"`
+	Provider string `json:"p"`
+	Via      string `json:"e,omitempty"` // what follows the callback's path; see callbackPath
+	Origin   string `json:"u"`
+	Return   string `json:"r"`
+	trail
 	// Consent: the provider was asked to show its consent page (K13).
 	Consent bool `json:"k,omitempty"`
 	wish
@@ -74,6 +73,15 @@ type wish struct {
 	Locales string `json:"lang,omitempty"`
 	Hint    string `json:"hint,omitempty"`
 }
+
+// trail ties together what belongs to one sign-in, through all its flows and hosts: it is copied as a whole.
+type trail struct {
+	// StartedMS is when the sign-in began, in Unix milliseconds. Correlation is its id in the log.
+	StartedMS   int64  `json:"t"`
+	Correlation string `json:"c,omitempty"`
+}
+
+func (t trail) started() time.Time { return time.UnixMilli(t.StartedMS).UTC() }
 
 func (f *flow) redirectURI() string { return f.Origin + browser.Base + f.callbackPath() }
 
@@ -113,8 +121,6 @@ func (f *flow) page() string {
 	return f.Return
 }
 
-func (f *flow) started() time.Time { return time.UnixMilli(f.StartedMS).UTC() }
-
 func (f *flow) expires() time.Time { return f.started().Add(flowLife) }
 
 // The state parameter is the flow's name, a mark and a random part. The name finds the cookie. The mark says that the
@@ -149,19 +155,17 @@ func notBase64URL(r rune) bool {
 
 func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
 	f := &flow{
-		Name:        session.NewRandom(browser.FlowNameSize * 3 / 4),
-		State:       session.NewRandom(stateSize),
-		Nonce:       session.NewRandom(stateSize),
-		Verifier:    session.NewRandom(verifierSize),
-		Provider:    p.Name,
-		Via:         s.via(p),
-		Origin:      v.Origin,
-		Return:      browser.ReturnPath(ret),
-		StartedMS:   s.Now().UnixMilli(),
-		Correlation: session.NewRandom(stateSize),
-		Challenge:   v.challenge,
-		wish:        wish{Locales: v.Locales},
-		Consent:     p.AsksForConsent(),
+		Name:     session.NewRandom(browser.FlowNameSize * 3 / 4),
+		State:    session.NewRandom(stateSize),
+		Nonce:    session.NewRandom(stateSize),
+		Verifier: session.NewRandom(verifierSize),
+		Provider: p.Name,
+		Via:      s.via(p),
+		Origin:   v.Origin,
+		Return:   browser.ReturnPath(ret),
+		trail:    trail{StartedMS: s.Now().UnixMilli(), Correlation: session.NewRandom(stateSize)},
+		wish:     wish{Locales: v.Locales},
+		Consent:  p.AsksForConsent(),
 	}
 	if len(ret) > browser.MaxReturn || browser.IsCut(f.Return) {
 		s.noteTooLong(v, f, len(ret))

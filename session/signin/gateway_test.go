@@ -193,7 +193,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		fallthrough
 	case NoSession(err):
-		g.service.Challenge(w, r, v, Over(err), demand)
+		g.service.Challenge(w, r, v, err, demand)
 	default:
 		g.service.Unavailable(w, r, v, err)
 	}

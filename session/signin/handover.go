@@ -26,24 +26,17 @@ type handover struct {
 	Flow  string `json:"f"`
 	State string `json:"s"`
 	// Return is the page that was asked for there.
-	Return      string `json:"r"`
-	StartedMS   int64  `json:"t"`
-	Correlation string `json:"c,omitempty"`
+	Return string `json:"r"`
+	trail
 	// Provider is the one that the person chose at the site; empty if they chose none.
 	Provider string `json:"p,omitempty"`
 	// Have names, by a short hash, the session that the browser presented at the site and that will not do as it is.
 	Have string `json:"h,omitempty"`
 	// Wish is that of the site's flow.
 	Wish wish `json:"wish,omitzero"`
-	// Tighten is why the session has to end with the browser; empty if nothing at the site says so.
-	Tighten string `json:"n,omitempty"`
-	// Anew: the person asked to sign in, so that an unanswered prompt counts as abandoned (A8).
-	Anew      bool `json:"w,omitempty"`
-	Restarted bool `json:"y,omitempty"`
+	beginning
 	// Later is the page of the tab that answered the prompt; empty if it is the flow's own.
 	Later string `json:"-"`
-	// Elsewhere: a page of another origin began the sign-in, so that whatever session the site takes goes on.
-	Elsewhere bool `json:"elsewhere,omitempty"`
 	// Cut: the sign-in host has no room for Return, which the site has; see keepFlow.
 	Cut bool `json:"cut,omitempty"`
 	// Keep: the sign-in host holds a session that this site does not take and others may.
@@ -52,11 +45,27 @@ type handover struct {
 	Browser string `json:"b,omitempty"`
 }
 
+// beginning is how a sign-in began, beside what it is to be like. The zero value is that of a page that was opened. A
+// hand-over carries it as a whole.
+type beginning struct {
+	// Tighten is why the session that was presented has to end with the browser; empty if nothing at the site says so.
+	Tighten string `json:"n,omitempty"`
+	// Anew: the user asked to sign in, so that an unanswered prompt counts as abandoned (A8).
+	Anew bool `json:"w,omitempty"`
+	// Restarted: the sign-in begins again by itself, because its cookie or its ticket was lost.
+	Restarted bool `json:"y,omitempty"`
+	// Elsewhere: a page of another origin began the sign-in, so that whatever session the site takes goes on.
+	Elsewhere bool `json:"elsewhere,omitempty"`
+	// challenge is the claims challenge that ended the session that was presented, for the flow of this host; empty if
+	// none did.
+	challenge string
+}
+
 // page is the page that the sign-in is for.
 func (h *handover) page() string { return h.Origin + h.Return }
 
 func (h *handover) expired(now time.Time) bool {
-	return !now.Before(time.UnixMilli(h.StartedMS).Add(flowLife))
+	return !now.Before(h.started().Add(flowLife))
 }
 
 const (
@@ -72,7 +81,7 @@ func (s *Service) handsOver(v *Visit) bool { return s.signInHost != "" && v.Host
 var noProvider = &Provider{}
 
 // away sends the browser to the sign-in host. The site keeps the flow in its cookie; nothing is written to the store.
-func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, restarted bool) {
+func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, how beginning) {
 	f.Away = true
 	if err := s.keepFlow(w, v, f); err != nil {
 		s.fail(w, r, v, "keeping flow", err)
@@ -80,8 +89,7 @@ func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 	}
 	h := handover{
 		App: v.Site.App, Origin: v.Origin, Host: v.Host, Flow: f.Name, State: f.State, Return: f.Return,
-		StartedMS: f.StartedMS, Correlation: f.Correlation, Provider: f.Provider, Wish: f.wish, Tighten: v.tighten, Anew: v.anew, Restarted: restarted,
-		Elsewhere: v.elsewhere,
+		Provider: f.Provider, trail: f.trail, Wish: f.wish, beginning: how,
 	}
 	if token, err := s.token(v); err == nil {
 		h.Have = token.ID.Short()
@@ -164,7 +172,7 @@ func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *ha
 			Code: admission.Refusal.Code, Detail: admission.Refusal.Reason,
 			PolicyStatus: admission.PolicyStatus, Policies: admission.Policies,
 		})
-		s.logHandover(v, r, h.StartedMS, h.Correlation, rec)
+		s.logHandover(v, r, h.trail, rec)
 		admission.Refusal.Return = h.page()
 		if retryHelps(admission.Refusal.Title) {
 			admission.Refusal.RetryURL = signInURL(h.page())
@@ -182,7 +190,7 @@ func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *ha
 		f.take(h)
 		f.Demand = want
 		if h.Wish.Step {
-			s.begin(w, r, v, f, false)
+			s.begin(w, r, v, f, beginning{})
 			return
 		}
 		st := step{Demand: want, Code: signinlog.StrongAuthRequired}
@@ -227,7 +235,7 @@ func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, 
 			f := s.newFlow(v, p, browser.Home)
 			f.take(h)
 			f.Step = false // there is no session to step up
-			s.begin(w, r, v, f, h.Restarted)
+			s.begin(w, r, v, f, beginning{Restarted: h.Restarted})
 			return
 		}
 	}
@@ -237,7 +245,7 @@ func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, 
 
 // take makes a flow one on a site's behalf: it keeps the correlation id of the site's, and what the ticket needs.
 func (f *flow) take(h *handover) {
-	f.Correlation, f.wish, f.StartedMS = h.Correlation, h.Wish, h.StartedMS
+	f.trail, f.wish = h.trail, h.Wish
 	there := *h
 	// The flow has these itself, in a cookie that has little room.
 	there.Correlation, there.Provider, there.Browser, there.Wish, there.Anew = "", "", "", wish{}, false
@@ -267,8 +275,8 @@ func (s *Service) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 }
 
 // logHandover writes an entry about a sign-in in which nobody was asked anything: a session went on to another site.
-func (s *Service) logHandover(v *Visit, r *http.Request, startedMS int64, correlation string, rec signinlog.Record) {
-	rec.Created, rec.CorrelationID = time.UnixMilli(startedMS).UTC(), correlation
+func (s *Service) logHandover(v *Visit, r *http.Request, of trail, rec signinlog.Record) {
+	rec.Created, rec.CorrelationID = of.started(), of.Correlation
 	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), browser.UserAgent(r)
 	rec.Interactive = false
 	s.write(rec)

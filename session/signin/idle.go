@@ -85,8 +85,8 @@ func (s *Service) unused(r *http.Request, v *Visit, who *session.Session) (*sess
 		if unread != nil {
 			return nil, unread
 		}
-		v.expired = ended
 		s.EndedIdle(ended, v.Site, limit, v.IP.String(), r.UserAgent())
+		return nil, &endedIdle{ended}
 	}
 	return still, err
 }

@@ -38,7 +38,7 @@ func (s *Service) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q 
 	}
 	f := s.newFlow(v, p, target)
 	f.Hint = loginHint(q["login_hint"])
-	s.begin(w, r, v, f, false)
+	s.begin(w, r, v, f, beginning{Elsewhere: true})
 }
 
 // initiatedByPost is initiated for a form that another site sends. It comes without our SameSite=Lax cookies, so the

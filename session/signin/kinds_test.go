@@ -218,7 +218,7 @@ func (b *kindBench) addressKinds() []sealedKind {
 					s.SignInHost = "https://" + s.signInHost
 					v := b.visits[1-place]
 					w := httptest.NewRecorder()
-					s.away(w, httptest.NewRequest(http.MethodGet, v.Origin, nil), v, s.newFlow(v, s.Providers[0], "/"), false)
+					s.away(w, httptest.NewRequest(http.MethodGet, v.Origin, nil), v, s.newFlow(v, s.Providers[0], "/"), beginning{})
 					sealed = b.decoded(t, query(t, w.Header().Get("Location")).Get("for"))
 				})
 				return sealed

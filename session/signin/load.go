@@ -20,8 +20,21 @@ var errNoCookie = errors.New("no session cookie")
 // stays.
 var errNotHere = errors.New("session revoked for this app")
 
-// errTighten: the session is persistent and may not be; the sign-in host has to make it one that ends with the browser.
-var errTighten = errors.New("session is to end with the browser")
+// tightenError: the session is persistent and may not be, for a reason; the sign-in host has to make it one that ends with
+// the browser.
+type tightenError struct{ reason string }
+
+func (*tightenError) Error() string { return "session is to end with the browser" }
+
+// tightening is why the session that was presented has to end with the browser, as an error of Tighten tells; empty if it
+// has not.
+func tightening(err error) string {
+	var tighten *tightenError
+	if errors.As(err, &tighten) {
+		return tighten.reason
+	}
+	return ""
+}
 
 // Record is Session for a caller that needs the whole record.
 func (s *Service) Record(r *http.Request, v *Visit) (*session.Record, session.Token, error) {
@@ -62,7 +75,7 @@ func (s *Service) token(v *Visit) (session.Token, error) {
 // NoSession reports whether an error of Session says that the request is not signed in: nothing presented, nothing
 // of ours, ended, expired, or with claims that are too old. Everything else is a failure, and a failure is not an answer.
 func NoSession(err error) bool {
-	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || errors.Is(err, errTighten) || errors.Is(err, errClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
+	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || tightening(err) != "" || errors.Is(err, errClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
 }
 
 // Over reports whether an error of Session says that the presented session is definitely over. Only then is its cookie
@@ -81,8 +94,7 @@ func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have
 		return have, nil
 	}
 	if s.handsOver(v) {
-		v.tighten = reason
-		return nil, errTighten
+		return nil, &tightenError{reason}
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()

@@ -104,7 +104,7 @@ func (s *Service) noVisitor(w http.ResponseWriter, r *http.Request, v *Visit, er
 		s.Unavailable(w, r, v, err)
 		return
 	}
-	s.Challenge(w, r, v, Over(err), nil)
+	s.Challenge(w, r, v, err, nil)
 }
 
 func (s *Service) showMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {

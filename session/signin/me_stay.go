@@ -142,10 +142,8 @@ func (s *Service) noteKind(v *Visit, now *session.Record) {
 // mineFailed answers a change that met a session that is over, or a store that does not answer.
 func (s *Service) mineFailed(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	switch {
-	case Over(err):
-		s.Challenge(w, r, v, true, nil)
-	case errors.Is(err, session.ErrRevoked):
-		s.Challenge(w, r, v, false, nil)
+	case Over(err), errors.Is(err, session.ErrRevoked):
+		s.Challenge(w, r, v, err, nil)
 	default:
 		s.storeDown(w, r, v, err)
 	}

@@ -19,7 +19,6 @@ func (s *Service) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) 
 	rec.Interactive = true
 	// Anybody can send what leads here without having begun a sign-in, so nothing of it is stored (field trial 2.6).
 	rec.Unproven = rec.UserSubject == "" && (f == nil || !f.proven)
-	v.logged = rec.Code
 	s.write(rec)
 }
 

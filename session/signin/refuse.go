@@ -62,10 +62,11 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
 }
 
 // Challenge answers a request that needs a sign-in: a page being opened starts one; a form being sent is told; whatever
-// else is told in a form that a script can read, and is never redirected. over tells that the presented session is
-// definitely over, so that its cookie goes; d what the sign-in must achieve, nil for nothing more. A frame of a page shows a
-// link to a sign-in.
-func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, over bool, d *Demand) {
+// else is told in a form that a script can read, and is never redirected. why is the error of Session; nil where there is
+// a session that will not do. If it is Over, the cookie goes. d is what the sign-in must achieve, nil for nothing more. A
+// frame of a page shows a link to a sign-in.
+func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, why error, d *Demand) {
+	over := Over(why)
 	if over {
 		s.endCookie(w, v)
 		if browser.Classify(r) != browser.NotNavigation {
@@ -78,11 +79,12 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 	case kind == browser.NavigationGet && s.hasPending(r, v):
 		browser.Redirect(w, stayURL(browser.ReturnPath(v.Return)))
 	case kind == browser.NavigationGet:
+		how := beginning{Tighten: tightening(why)}
 		if over {
-			v.challenge = s.challengeOf(r, v)
+			how.challenge = s.challengeOf(r, v)
 		}
-		s.choose(w, r, v, v.Return, wish{Demand: d}, false)
-	case kind == browser.NavigationForm && over && s.keepForm(w, r, v, v.expired):
+		s.choose(w, r, v, v.Return, wish{Demand: d}, how)
+	case kind == browser.NavigationForm && over && s.keepForm(w, r, v, endedBy(why)):
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormKept, ActionURL: signInURL(v.Return)})
 	case kind == browser.NavigationForm:
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: signInURL(browser.Home)})
@@ -93,7 +95,7 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, ov
 		}
 		w.Header().Set("WWW-Authenticate", `Latchkey realm="`+browser.Base+`"`)
 		if frame {
-			s.framedSignIn(w, r, v, over && r.Method == http.MethodPost && s.keepForm(w, r, v, v.expired), d)
+			s.framedSignIn(w, r, v, over && r.Method == http.MethodPost && s.keepForm(w, r, v, endedBy(why)), d)
 			return
 		}
 		writeProblem(w, r, problemJSON{
@@ -142,6 +144,11 @@ func (s *Service) BadRequest(w http.ResponseWriter, r *http.Request, v *Visit) {
 }
 
 func (s *Service) storeDown(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+	s.problem(w, r, v, s.storeProblem(v, err))
+}
+
+// storeProblem is the page that says that the store does not answer. It notes the failure.
+func (s *Service) storeProblem(v *Visit, err error) pages.Problem {
 	s.Sessions.NoteFailure(err)
 	// An outage is told of once by who looks after the store, not by each request that meets it.
 	level := zap.ErrorLevel
@@ -149,15 +156,12 @@ func (s *Service) storeDown(w http.ResponseWriter, r *http.Request, v *Visit, er
 		level = zap.DebugLevel
 	}
 	s.Logger.Log(level, "session store cannot be asked", zap.String("app", v.Site.App), zap.Error(err))
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindStoreDown, RetryAfter: retryAfter, HomeURL: v.Return})
+	return pages.Problem{Kind: pages.KindStoreDown, RetryAfter: retryAfter, HomeURL: v.Return}
 }
 
 // problem answers with an error page, or with its twin for scripts.
 func (s *Service) problem(w http.ResponseWriter, r *http.Request, v *Visit, p pages.Problem) {
 	p.RequestID, p.Time = v.RequestID, s.Now()
-	if p.Code == 0 {
-		p.Code = int(v.logged)
-	}
 	if browser.Framed(r) {
 		s.framedProblem(w, r, 0, p, cmp.Or(p.ActionURL, p.HomeURL))
 		return

@@ -17,7 +17,7 @@ import (
 func (s *Service) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, who *session.Record, rec signinlog.Record) {
 	rec.Code, rec.Detail = signinlog.GrantRevoked, "sessions were ended while the person signed in"
 	s.logPerson(v, r, f, who, rec)
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindEnded, ActionURL: signInURL(f.Return), HomeURL: browser.Home})
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindEnded, Code: int(signinlog.GrantRevoked), ActionURL: signInURL(f.Return), HomeURL: browser.Home})
 }
 
 // full answers where too many sign-ins wait for their answer. The person is signed in at the provider, so that the next
@@ -27,7 +27,7 @@ func (s *Service) full(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 		s.Logger.Error("too many sign-ins wait for an answer to \"Stay signed in?\", more are refused", zap.String("app", v.Site.App))
 	}
 	s.problem(w, r, v, pages.Problem{
-		Kind: pages.KindTooMany, Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, ActionURL: signInURL(f.Return),
+		Kind: pages.KindTooMany, Code: int(signinlog.StoreUnavailable), Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, ActionURL: signInURL(f.Return),
 	})
 }
 

@@ -228,25 +228,13 @@ type Visit struct {
 	Cookies   browser.Cookies
 	// Locales are the languages that the sign-in was asked to speak, canonical; empty for those of the browser.
 	Locales string
-	// logged is the code of the last entry that this request wrote to the sign-in log, for its page.
-	logged signinlog.Code
 	// Header is the header of the request, for the Gate, which is not given the request itself. Not to be changed.
 	Header http.Header
 
-	// tighten is why the session that was presented has to end with the browser, anew that the person asked to sign in:
-	// the sign-in host is told.
-	tighten string
-	anew    bool
-	// elsewhere: a page of another origin began the sign-in, so that the session that the sign-in host has stays.
-	elsewhere bool
 	// begun is the state of the site's flow for which the sign-in host acts; see ownFlow.
 	begun string
-	// challenge is the claims challenge that ended the session that was presented; empty if none did.
-	challenge string
 	// onBehalf: the sign-in host acts for Site, which has another host.
 	onBehalf bool
-	// expired is the session that was presented and that its limits, or idle sign-out, have just ended; nil if there was none.
-	expired *session.Record
 }
 
 func (v *Visit) usable() bool { return v.Secure || reach.IsLoopback(v.Host) }

@@ -83,7 +83,7 @@ func (s *Service) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit,
 	}
 	f := s.newFlow(v, p, v.Return)
 	f.Silent, f.Consent, f.tokenHint = true, false, joinToken(who.Claims, tokens)
-	s.begin(w, r, v, f, false)
+	s.begin(w, r, v, f, beginning{})
 	return true
 }
 
@@ -133,7 +133,7 @@ func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit,
 	}
 	var refusal *grant.Error
 	if errors.As(err, &refusal) && refusal.Challenge != "" {
-		v.challenge = refusal.Challenge
+		f.Challenge = refusal.Challenge // which the sign-in that follows answers
 		s.askAloud(w, r, v, f, p, live, refusal.Detail(), false)
 		return
 	}
@@ -151,5 +151,5 @@ func (s *Service) askAloud(w http.ResponseWriter, r *http.Request, v *Visit, f *
 	again := s.again(f)
 	again.Silent, again.Step, again.Login = false, true, login
 	again.Consent = s.newFlow(v, p, f.Return).Consent
-	s.begin(w, r, v, again, false)
+	s.begin(w, r, v, again, beginning{})
 }

@@ -48,7 +48,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.signInStep(w, r, v, ret, st)
 		return
 	}
-	want := wish{Other: other}
+	want, how := wish{Other: other}, beginning{}
 	if st != nil {
 		want.Demand = st.Demand
 	}
@@ -56,21 +56,21 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 		if s.keepsUser(w, r, v, ret) {
 			return
 		}
-		want.Other = false
+		want.Other, how.Elsewhere = false, true
 	} else {
 		// A user who asks to sign in begins again: what waited for an answer is abandoned (A8).
 		s.abandonPending(w, r, v)
-		v.anew = true
+		how.Anew = true
 	}
 	for _, p := range s.providersOf(v.Site) {
 		if p.Name == q["provider"] {
 			f := s.newFlow(v, p, ret)
 			f.want(want)
-			s.begin(w, r, v, f, false)
+			s.begin(w, r, v, f, how)
 			return
 		}
 	}
-	s.choose(w, r, v, ret, want, false)
+	s.choose(w, r, v, ret, want, how)
 }
 
 // signInStep follows a link to a step-up. Who has no session any more signs in with the same demand.
@@ -80,25 +80,27 @@ func (s *Service) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, r
 	case err == nil && s.takes(v.Site, who):
 		s.beginStep(w, r, v, who, s.newFlow(v, s.byName[who.Provider], ret), *st)
 	case err == nil || NoSession(err):
-		s.choose(w, r, v, ret, wish{Demand: st.Demand}, false)
+		s.choose(w, r, v, ret, wish{Demand: st.Demand}, beginning{})
 	default:
 		s.storeDown(w, r, v, err)
 	}
 }
 
 // choose starts a flow where there is one provider, and shows the choice where there are several.
-func (s *Service) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret string, want wish, restarted bool) {
+func (s *Service) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret string, want wish, how beginning) {
 	if s.handsOver(v) {
 		f := s.newFlow(v, noProvider, ret)
 		f.want(want)
-		s.away(w, r, v, f, restarted)
+		f.Challenge = how.challenge
+		s.away(w, r, v, f, how)
 		return
 	}
 	providers := s.providersOf(v.Site)
 	if len(providers) == 1 {
 		f := s.newFlow(v, providers[0], ret)
 		f.want(want)
-		s.begin(w, r, v, f, restarted)
+		f.Challenge = how.challenge
+		s.begin(w, r, v, f, how)
 		return
 	}
 	page := s.choice(v, providers, s.choiceLink(v, browser.ReturnPath(ret), want))
@@ -106,9 +108,9 @@ func (s *Service) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret s
 }
 
 // begin sends the browser to the provider, or to the sign-in host, which does.
-func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, restarted bool) {
+func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, how beginning) {
 	if s.handsOver(v) {
-		s.away(w, r, v, f, restarted)
+		s.away(w, r, v, f, how)
 		return
 	}
 	p := s.byName[f.Provider]
@@ -117,14 +119,14 @@ func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	m, err := p.metadata(ctx)
 	if err != nil {
 		s.log(v, r, f, signinlog.Record{Code: signinlog.ProviderUnavailable})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, RetryAfter: retryAfter, ActionURL: signInURL(f.page())})
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, Code: int(signinlog.ProviderUnavailable), RetryAfter: retryAfter, ActionURL: signInURL(f.page())})
 		return
 	}
 	if err := s.keepFlow(w, v, f); err != nil {
 		s.fail(w, r, v, "keeping flow", err)
 		return
 	}
-	target, err := p.AuthURL(m, f.request(restarted))
+	target, err := p.AuthURL(m, f.request(how.Restarted))
 	if err != nil {
 		s.fail(w, r, v, "authorization request", err)
 		return

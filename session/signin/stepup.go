@@ -29,12 +29,12 @@ func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *
 	case browser.NavigationGet:
 		p := s.byName[who.Provider]
 		if p == nil {
-			s.Challenge(w, r, v, false, d)
+			s.Challenge(w, r, v, nil, d)
 			return
 		}
 		if who.StepUps >= loopLimit && s.Now().Sub(who.SteppedUp) < loopWindow {
 			s.log(v, r, nil, person(who, signinlog.Record{Code: signinlog.LoopDetected, Detail: why.Reason}))
-			s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
+			s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
 			return
 		}
 		s.beginStep(w, r, v, who, s.newFlow(v, p, v.Return), step{Demand: d, Code: why.Code, Reason: why.Reason})
@@ -112,7 +112,7 @@ func (s *Service) beginStep(w http.ResponseWriter, r *http.Request, v *Visit, wh
 	s.log(v, r, f, person(who, signinlog.Record{
 		Code: st.Code, Detail: st.Reason, PolicyStatus: "failure", Policies: failed(st.Demand.policies()),
 	}))
-	s.begin(w, r, v, f, false)
+	s.begin(w, r, v, f, beginning{})
 }
 
 func failed(policies []string) (list []signinlog.AppliedPolicy) {
@@ -157,7 +157,7 @@ func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *
 	}
 	s.logPerson(v, r, f, draft, rec)
 	if again != nil {
-		s.begin(w, r, v, again, false)
+		s.begin(w, r, v, again, beginning{})
 		return
 	}
 	why := &Refusal{
