@@ -101,11 +101,13 @@ func TestA50ConnectionTokens(t *testing.T) {
 
 // A54: claims that look like placeholders come out as they are, in headers, pages and logs.
 func TestA54PlaceholdersInClaims(t *testing.T) {
-	t.Setenv("LATCHKEY_CANARY", "canary-of-the-environment")
 	evil := "{env.LATCHKEY_CANARY}{file./etc/hostname}{http.request.host}"
 	users := people()
 	users["eve"] = rig.Claims{"name": evil, "preferred_username": evil, "email": evil, "groups": []string{evil, "staff"}}
-	s := newSite(t, config{users: users, app: "policy p {\nmatch {\npath /shut\n}\nblock\n}"})
+	s := newSite(t, config{
+		users: users, app: "policy p {\nmatch {\npath /shut\n}\nblock\n}",
+		env: []string{"LATCHKEY_CANARY=canary-of-the-environment"},
+	})
 	c := rig.NewHTTP(t)
 	prompt := s.enter(c, "/", "eve", "")
 	if !strings.Contains(prompt.Text, "{env.LATCHKEY_CANARY}") {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -45,7 +44,7 @@ func TestA49NoSecretIsTold(t *testing.T) {
 	s.gw.Restart()
 	note(c, c.Get(s.url("/")))
 	line.Mend()
-	rig.Until(t, 20*time.Second, "the store is back", func() bool { return s.alive(c) })
+	rig.Until(t, rig.Patience, "the store is back", func() bool { return s.alive(c) })
 	// The answer to this form carries the ID token on purpose, to its own person: RP-initiated logout asks for the hint.
 	c.Send(note(c, c.Get(s.url("/.latchkey/sign-out"))).Form(t, "Sign out"))
 	if err := s.reload(func(c *config) { c.site = "misspelt" }); err != nil {

@@ -211,7 +211,7 @@ func TestLiesInDiscovery(t *testing.T) {
 				t.Errorf("%d to %v", r.StatusCode, r.Location())
 			}
 			o.Set(rig.Lies{})
-			rig.Until(t, 30*time.Second, "the truth is believed", func() bool { return rig.NewHTTP(t).Get(s.url("/")).Location() != nil })
+			rig.Until(t, rig.Patience, "the truth is believed", func() bool { return rig.NewHTTP(t).Get(s.url("/")).Location() != nil })
 		})
 	}
 }

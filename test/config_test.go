@@ -10,8 +10,7 @@ import (
 
 // A55: the configuration that Caddy's admin API shows holds no resolved secret and no key.
 func TestA55ConfigurationOutput(t *testing.T) {
-	t.Setenv("LATCHKEY_TEST_SECRET", clientSecret)
-	s := newSite(t, config{})
+	s := newSite(t, config{env: []string{"LATCHKEY_TEST_SECRET=" + clientSecret}})
 	text := strings.Replace(s.caddyfile(), "client_secret "+clientSecret, "client_secret {env.LATCHKEY_TEST_SECRET}", 1)
 	if err := s.gw.Reload(text); err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -46,5 +45,5 @@ func TestErrorRoutes(t *testing.T) {
 		t.Error("the cookie was cleared although the session lives")
 	}
 	line.Mend()
-	rig.Until(t, 10*time.Second, "the session is back", func() bool { return s.alive(c) })
+	rig.Until(t, rig.Patience, "the session is back", func() bool { return s.alive(c) })
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -53,10 +52,10 @@ func (e *estate) replica() *estate {
 
 func (e *estate) start() {
 	e.t.Helper()
-	e.gw = rig.NewGateway(e.t, rig.GatewayConfig{Caddyfile: e.caddyfile(), Data: e.data})
+	e.gw = rig.NewGateway(e.t, rig.GatewayConfig{Caddyfile: e.caddyfile()})
 	c := rig.NewHTTP(e.t)
 	for _, host := range []string{wikiHost, adminHost, crmHost, loginHost} {
-		rig.Until(e.t, 30*time.Second, host+" has its certificate", func() bool {
+		rig.Until(e.t, rig.Patience, host+" has its certificate", func() bool {
 			_, err := c.Try(rig.Call{URL: fmt.Sprintf("https://%s:%d/.latchkey/signed-out", host, e.listen)})
 			return err == nil
 		})
@@ -69,7 +68,8 @@ func (e *estate) url(host, path string) string {
 
 func (e *estate) caddyfile() string {
 	site := "%s:%d {\n\ttls internal\n\tlatchkey {\n\t\t%s\n\t}\n\treverse_proxy " + e.app.Addr + "\n}\n"
-	return fmt.Sprintf("{\n"+rig.Globals+`	latchkey {
+	return fmt.Sprintf("{\n"+rig.Globals+`	storage file_system %s
+	latchkey {
 		provider {
 			issuer %s
 			client_id gw
@@ -84,7 +84,7 @@ func (e *estate) caddyfile() string {
 	tls internal
 	latchkey
 }
-`, e.idp.Issuer, clientSecret, e.redis, loginHost, e.port, e.more, loginHost, e.listen) +
+`, e.data, e.idp.Issuer, clientSecret, e.redis, loginHost, e.port, e.more, loginHost, e.listen) +
 		fmt.Sprintf(site, wikiHost, e.listen, "app wiki") + fmt.Sprintf(site, crmHost, e.listen, "app crm") +
 		fmt.Sprintf(site, adminHost, e.listen, "app admin\n\t\tallow group admins")
 }

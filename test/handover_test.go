@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -30,7 +29,7 @@ func TestOneSignInForAllSites(t *testing.T) {
 	if len(seen) != 3 || seen[""] {
 		t.Error("three hosts, three cookies: not so")
 	}
-	entries := e.gw.AwaitSignIns(0, 2, 15*time.Second)
+	entries := e.gw.AwaitSignIns(0, 2, rig.Patience)
 	if entries[0]["appDisplayName"] != "wiki" || entries[0]["isInteractive"] != true ||
 		entries[1]["appDisplayName"] != "crm" || entries[1]["isInteractive"] != false || entries[0]["sessionId"] != entries[1]["sessionId"] {
 		t.Errorf("the sign-in log: %v", entries)
@@ -92,7 +91,7 @@ func TestOneSignInForAllInTheBrowser(t *testing.T) {
 	e := newEstate(t, "")
 	for answer, survives := range map[string]bool{"Yes": true, "No": false} {
 		t.Run(answer, func(t *testing.T) {
-			b := rig.NewBrowser(t, rig.BrowserOptions{IgnoreCertificates: true, Hosts: "MAP *.test 127.0.0.1"})
+			b := rig.NewBrowser(t, rig.BrowserOptions{IgnoreCertificates: true, Lasting: true})
 			b.Goto(e.url(wikiHost, "/start"))
 			b.Click("alice")
 			if text := b.Text(); !strings.Contains(text, promptTitle) || !strings.HasPrefix(b.URL(), e.url(loginHost, "/.latchkey/stay")) {

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -207,6 +206,6 @@ func TestA81InFlightRequestsReviveNothing(t *testing.T) {
 		for range cap(done) {
 			<-done
 		}
-		rig.Until(t, 3*time.Second, "no session record is left", func() bool { return s.sessions() == 0 })
+		rig.Until(t, rig.Patience, "no session record is left", func() bool { return s.sessions() == 0 })
 	}
 }

@@ -117,7 +117,7 @@ func TestSignOutGoesRound(t *testing.T) {
 		t.Errorf("came back to %s: %d", r.At, r.StatusCode)
 	}
 	s.mustBeDead(twin, "the other session of the provider's")
-	rig.Until(t, 10*time.Second, "the way back is noted", func() bool {
+	rig.Until(t, rig.Patience, "the way back is noted", func() bool {
 		return strings.Contains(s.gw.Output(), "back from the provider after sign-out")
 	})
 	forged := rig.NewHTTP(t).Get(s.url("/.latchkey/signed-out?state=" + strings.Repeat("A", 90)))
@@ -148,7 +148,7 @@ func TestSignOutClosesStreams(t *testing.T) {
 			if late := at.Sub(ended); late > time.Second {
 				t.Errorf("%s was cut %s after the sign-out", name, late)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(rig.Patience):
 			t.Errorf("%s was never cut", name)
 		}
 	}
@@ -168,6 +168,7 @@ func (s *site) openSocket(c *rig.HTTP) chan time.Time {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	conf.Header.Set("User-Agent", "Go-http-client/1.1")
 	conf.Header.Set("Cookie", s.cookie("")+"="+c.Cookie(s.host(), s.cookie("")))
 	ws, err := conf.DialContext(s.t.Context())
 	if err != nil {

@@ -17,7 +17,7 @@ const mine = "/.latchkey/me"
 func TestMyPageInTheBrowser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, config{app: "network office 127.0.0.0/8"})
-	here := rig.NewBrowser(t, rig.BrowserOptions{Width: 390, Height: 844, Locale: "ar"})
+	here := rig.NewBrowser(t, rig.BrowserOptions{Width: 390, Height: 844, Locale: "ar", Lasting: true})
 	there := rig.NewHTTP(t)
 	s.entered(there, "/", "alice", "Yes")
 

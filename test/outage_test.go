@@ -39,7 +39,7 @@ func TestOutageGrace(t *testing.T) {
 			t.Parallel()
 			line := rig.NewLine(t, rig.Redis(t))
 			s := newSite(t, config{
-				redis: line.Addr, global: "metrics", app: "session {\ncache_recheck 1s\noutage_grace 4s\n}",
+				redis: line.Addr, global: "metrics", app: "session {\ncache_recheck 1s\noutage_grace 10s\n}",
 			})
 			known, unknown, late := rig.NewHTTP(t), rig.NewHTTP(t), rig.NewHTTP(t)
 			s.entered(known, "/", "alice", "Yes")
@@ -51,13 +51,13 @@ func TestOutageGrace(t *testing.T) {
 			callback := s.toCallback(late, "/late", "adam").String()
 			began := time.Now()
 			outage(line)
-			rig.Until(t, 5*time.Second, "the status tells", func() bool { return s.storeState() == "cache_only" })
+			rig.Until(t, rig.Patience, "the status tells", func() bool { return s.storeState() == "cache_only" })
 			if m := s.adminText("/metrics"); !strings.Contains(m, `caddy_latchkey_store_state{state="cache_only"} 1`) {
 				t.Errorf("the metrics do not tell: %s", m)
 			}
 			for range 3 {
 				for what, r := range map[string]rig.Reply{"a page": known.Get(s.url("/")), "a script": s.api(known, "/x")} {
-					if r.StatusCode != 200 && time.Since(began) < 3*time.Second {
+					if r.StatusCode != 200 && time.Since(began) < 9*time.Second {
 						t.Errorf("%s of who is known: %d after %v", what, r.StatusCode, time.Since(began))
 					}
 				}
@@ -69,18 +69,18 @@ func TestOutageGrace(t *testing.T) {
 					t.Errorf("%s of who is not: %d, Retry-After %q, cookies %v", what, r.StatusCode, r.Header.Get("Retry-After"), r.Header.Values("Set-Cookie"))
 				}
 			}
-			rig.Until(t, 15*time.Second, "the grace is over", func() bool { return known.Get(s.url("/")).StatusCode == 503 })
-			if took := time.Since(began); took < 3*time.Second {
+			rig.Until(t, rig.Patience, "the grace is over", func() bool { return known.Get(s.url("/")).StatusCode == 503 })
+			if took := time.Since(began); took < 9*time.Second {
 				t.Errorf("the grace was over after %v", took)
 			}
-			rig.Until(t, 5*time.Second, "the status tells of it", func() bool { return s.storeState() == "unavailable" })
+			rig.Until(t, rig.Patience, "the status tells of it", func() bool { return s.storeState() == "unavailable" })
 			line.Mend()
-			rig.Until(t, 15*time.Second, "the sessions work again", func() bool { return s.alive(known) && s.alive(unknown) })
-			rig.Until(t, 15*time.Second, "the status tells of the end", func() bool { return s.storeState() == "ok" })
+			rig.Until(t, rig.Patience, "the sessions work again", func() bool { return s.alive(known) && s.alive(unknown) })
+			rig.Until(t, rig.Patience, "the status tells of the end", func() bool { return s.storeState() == "ok" })
 			if n := strings.Count(s.gw.Output(), "the store cannot be asked"); n != 1 {
 				t.Errorf("%d lines tell of the outage", n)
 			}
-			rig.Until(t, 5*time.Second, "one line tells of its end", func() bool {
+			rig.Until(t, rig.Patience, "one line tells of its end", func() bool {
 				return strings.Count(s.gw.Output(), "the store answers again") == 1
 			})
 		})

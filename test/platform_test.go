@@ -123,7 +123,7 @@ func TestClientKind(t *testing.T) {
 func TestPlatformOfARealBrowser(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, config{app: "policy p {\nwhen platform linux\nmatch {\npath /not-linux\n}\nblock\n}\npolicy q {\nwhen platform ios\nmatch {\npath /no-ios\n}\nblock\n}"})
-	b := s.browser()
+	b := s.lastingBrowser()
 	s.signIn(b.Page, "/", "alice", "No")
 	if at := b.Goto(s.url("/not-linux")); at.Status != 403 {
 		t.Errorf("Chromium on Linux got %d", at.Status)

@@ -54,14 +54,14 @@ func TestAbandonedPromptIsLoggedOnce(t *testing.T) {
 	}
 	a.gw.Restart()
 	b.gw.Restart()
-	rig.Until(t, 60*time.Second, "the abandoned prompts are logged", func() bool { return len(both(50140, a, b)) >= abandoned })
+	rig.Until(t, rig.Patience, "the abandoned prompts are logged", func() bool { return len(both(50140, a, b)) >= abandoned })
 	// One more sign-in that is abandoned later: when it is logged, a doubled entry of the others would be there too.
 	a.entered(rig.NewHTTP(t), "/", "gina", "")
 	last := rig.NewHTTP(t)
 	if r := a.enter(last, "/", "adam", ""); !isPrompt(r) {
 		t.Fatalf("%d at %s", r.StatusCode, r.At)
 	}
-	rig.Until(t, 60*time.Second, "the last prompt is logged", func() bool { return len(both(50140, a, b)) >= abandoned+1 })
+	rig.Until(t, rig.Patience, "the last prompt is logged", func() bool { return len(both(50140, a, b)) >= abandoned+1 })
 	entries := both(50140, a, b)
 	if len(entries) != abandoned+1 {
 		t.Errorf("K20: %d entries, want %d", len(entries), abandoned+1)
@@ -129,17 +129,18 @@ func TestPromptAbandonedEarly(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSite(t, config{app: "stay_signed_in {\nabandon_after 4s\n}"})
+			t.Parallel()
+			s := newSite(t, config{app: "stay_signed_in {\nabandon_after 12s\n}"})
 			c := rig.NewHTTP(t)
 			prompt := s.enter(c, "/", "alice", "")
 			if !isPrompt(prompt) {
 				t.Fatalf("%d at %s", prompt.StatusCode, prompt.At)
 			}
 			leave(t, s, c, prompt)
-			s.gw.AwaitSignIns(50140, 1, 3*time.Second)
+			s.gw.AwaitSignIns(50140, 1, 11*time.Second) // before the time is up
 			// A second abandonment, by time: when that is logged, the first would have been logged twice.
 			s.enter(rig.NewHTTP(t), "/", "adam", "")
-			s.gw.AwaitSignIns(50140, 2, 40*time.Second)
+			s.gw.AwaitSignIns(50140, 2, rig.Patience)
 			if n := len(s.gw.SignIns(50140)); n != 2 {
 				t.Errorf("%d entries, want 2", n)
 			}

@@ -30,14 +30,14 @@ func TestGroupsAreRechecked(t *testing.T) {
 		s.idp.SetUser("alice", rig.Claims{"preferred_username": "alice", "groups": groups})
 	}
 	become("staff", "suspended")
-	rig.Until(t, 2*recheckEvery+recheckSlack, "A66: who was put into a denied group is refused", func() bool {
+	rig.Within(t, 2*recheckEvery+recheckSlack, "A66: who was put into a denied group is refused", func() bool {
 		return s.api(c, "/x").StatusCode == http.StatusForbidden
 	})
 	if r := s.api(c, "/x"); !strings.Contains(r.Text, "50105") {
 		t.Errorf("a script got %s", r.Text)
 	}
 	become("staff", "pilots")
-	rig.Until(t, 2*recheckEvery+recheckSlack, "who was taken out of it again is let in", func() bool { return s.alive(c) })
+	rig.Within(t, 2*recheckEvery+recheckSlack, "who was taken out of it again is let in", func() bool { return s.alive(c) })
 	if groups := s.app.Last(t).Header.Get("Remote-Groups"); groups != "staff,pilots" {
 		t.Errorf("the app saw the groups %q", groups)
 	}
@@ -67,7 +67,7 @@ func TestDisabledAtTheProvider(t *testing.T) {
 	s.entered(alice, "/", "alice", "Yes")
 	s.entered(adam, "/", "adam", "No")
 	s.idp.SetUser("alice", nil)
-	rig.Until(t, 2*recheckEvery+recheckSlack, "alice is out", func() bool { return !s.alive(alice) })
+	rig.Within(t, 2*recheckEvery+recheckSlack, "alice is out", func() bool { return !s.alive(alice) })
 	if r := s.api(alice, "/x"); r.StatusCode != 401 {
 		t.Errorf("a script got %d: %s", r.StatusCode, r.Text)
 	}
@@ -79,7 +79,7 @@ func TestDisabledAtTheProvider(t *testing.T) {
 	if alice.Cookie(s.host(), s.cookie("")) != "" {
 		t.Error("the cookie of an ended session was left")
 	}
-	e := s.gw.AwaitSignIns(50173, 1, 5*time.Second)[0]
+	e := s.gw.AwaitSignIns(50173, 1, rig.Patience)[0]
 	if e.Text("userPrincipalName") != "alice" || e["isInteractive"] != false || e.Text("signInStatus") != "failure" {
 		t.Errorf("50173: %v", e)
 	}
@@ -183,13 +183,13 @@ func TestClientGoesDuringARecheck(t *testing.T) {
 	if r, err := leaving.Try(rig.Call{URL: s.url("/x"), Header: http.Header{"Accept": {"application/json"}}}); err == nil {
 		t.Fatalf("the client has waited for its answer: %d", r.StatusCode)
 	}
-	rig.Until(t, recheckSlack, "what the provider said is kept", func() bool {
+	rig.Until(t, rig.Patience, "what the provider said is kept", func() bool {
 		return s.alive(c) && s.app.Last(t).Header.Get("Remote-Groups") == "staff,late"
 	})
 	if n := s.idp.Hits("token"); n != 1 {
 		t.Errorf("%d token requests, want 1", n)
 	}
-	rig.Until(t, recheckEvery+recheckSlack, "the next time", func() bool { return s.alive(c) && s.idp.Hits("token") > 1 })
+	rig.Within(t, recheckEvery+recheckSlack, "the next time", func() bool { return s.alive(c) && s.idp.Hits("token") > 1 })
 	if rig.Holds(recheckEvery/4, func() bool { return !s.alive(c) }) || len(s.gw.SignIns(50173)) != 0 {
 		t.Error("the provider refused the next time")
 	}
@@ -236,14 +236,14 @@ func TestRefreshedTokenIsVerified(t *testing.T) {
 				return s.app.Last(t).Header.Get("Remote-Groups")
 			}
 			if tt.taken {
-				rig.Until(t, 2*recheckEvery+recheckSlack, "the new groups", func() bool { return groups() == "admins" })
+				rig.Within(t, 2*recheckEvery+recheckSlack, "the new groups", func() bool { return groups() == "admins" })
 				return
 			}
 			if tt.ends {
-				rig.Until(t, 2*recheckEvery+recheckSlack, "the session is over", func() bool { return groups() == "refused" })
+				rig.Within(t, 2*recheckEvery+recheckSlack, "the session is over", func() bool { return groups() == "refused" })
 				return
 			}
-			rig.Until(t, 2*recheckEvery+recheckSlack, "the token request", func() bool { return groups() == "staff" && odd.Hits("token") > before })
+			rig.Within(t, 2*recheckEvery+recheckSlack, "the token request", func() bool { return groups() == "staff" && odd.Hits("token") > before })
 			if rig.Holds(recheckEvery/4, func() bool { return groups() != "staff" }) {
 				t.Errorf("now the app sees %q", groups())
 			}

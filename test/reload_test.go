@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -143,7 +142,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		}
 	}
 	load, events := s.steady(c), s.openEvents(c)
-	rig.Until(t, 10*time.Second, "the load runs", func() bool { return load.served.Load() > 20 })
+	rig.Until(t, rig.Patience, "the load runs", func() bool { return load.served.Load() > 20 })
 	before, held := s.goroutines(), s.heap()
 	n := reloads(t)
 	for i := range n {
@@ -151,7 +150,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		if err := s.reload(lifetimes(2 + i%7)); err != nil {
 			t.Fatal(err)
 		}
-		rig.Until(t, 10*time.Second, "the load goes on", func() bool { return load.served.Load() > at+2 })
+		rig.Until(t, rig.Patience, "the load goes on", func() bool { return load.served.Load() > at+2 })
 	}
 	good := s.c.app
 	status := s.adminText("/latchkey/status")
@@ -166,7 +165,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		t.Error("the session is gone")
 	}
 	at := load.served.Load()
-	rig.Until(t, 10*time.Second, "the load goes on", func() bool { return load.served.Load() > at+20 })
+	rig.Until(t, rig.Patience, "the load goes on", func() bool { return load.served.Load() > at+20 })
 	select {
 	case <-events:
 		t.Error("the stream was cut")
@@ -178,8 +177,8 @@ func TestReloadsUnderLoad(t *testing.T) {
 	for said := range load.bad {
 		t.Errorf("a request failed: %s", said)
 	}
-	rig.Until(t, 15*time.Second, "no more goroutines of ours than before, give or take some", func() bool { return s.goroutines() <= before+4 })
-	rig.Until(t, 30*time.Second, "no more memory than before, give or take some", func() bool { return s.heap() <= held+heapSlack })
+	rig.Until(t, rig.Patience, "no more goroutines of ours than before, give or take some", func() bool { return s.goroutines() <= before+4 })
+	rig.Until(t, rig.Patience, "no more memory than before, give or take some", func() bool { return s.heap() <= held+heapSlack })
 	if again := load.again.Load(); again > int64(2+n/10) {
 		t.Errorf("%d requests had no answer at first, in %d reloads", again, n)
 	}
@@ -195,7 +194,7 @@ func TestReloadToAnotherStore(t *testing.T) {
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
 	load := s.steady(c)
-	rig.Until(t, 10*time.Second, "the load runs", func() bool { return load.served.Load() > 20 })
+	rig.Until(t, rig.Patience, "the load runs", func() bool { return load.served.Load() > 20 })
 	first := s.c.redis
 	if err := s.reload(func(c *config) { c.redis = second }); err != nil {
 		t.Fatal(err)

@@ -104,7 +104,7 @@ func TestStoreOutage(t *testing.T) {
 				if r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(r.Text, "You have not been signed out") {
 					t.Errorf("a page: %d %s", r.StatusCode, r.Text)
 				}
-				if took := time.Since(began); took > 5*time.Second {
+				if took := time.Since(began); took > 15*time.Second {
 					t.Errorf("a person waits %v", took)
 				}
 				if r.Header.Get("Retry-After") == "" {
@@ -121,7 +121,7 @@ func TestStoreOutage(t *testing.T) {
 				t.Error("something reached the app")
 			}
 			line.Mend()
-			rig.Until(t, 15*time.Second, "the sessions work again", func() bool { return s.alive(c) && s.alive(cold) })
+			rig.Until(t, rig.Patience, "the sessions work again", func() bool { return s.alive(c) && s.alive(cold) })
 		})
 	}
 }
@@ -142,7 +142,7 @@ func TestSignOutDuringAStoreOutage(t *testing.T) {
 		t.Error("the cookie was cleared although the session lives")
 	}
 	line.Mend()
-	rig.Until(t, 15*time.Second, "sign-out works again", func() bool { return c.Send(form).StatusCode < 400 })
+	rig.Until(t, rig.Patience, "sign-out works again", func() bool { return c.Send(form).StatusCode < 400 })
 	s.mustBeDead(c, "the session")
 }
 
@@ -156,7 +156,7 @@ func TestStartWithoutAStore(t *testing.T) {
 		t.Errorf("a prompt without a store: %d", r.StatusCode)
 	}
 	line.Mend()
-	rig.Until(t, 15*time.Second, "signing in works", func() bool {
+	rig.Until(t, rig.Patience, "signing in works", func() bool {
 		return isApp(s.enter(rig.NewHTTP(t), "/", "alice", "Yes"))
 	})
 }
@@ -178,7 +178,7 @@ func TestProviderDownAtStart(t *testing.T) {
 		t.Errorf("%d, Retry-After %q: %s", r.StatusCode, r.Header.Get("Retry-After"), r.Text)
 	}
 	s.idp.Up()
-	rig.Until(t, 20*time.Second, "signing in works", func() bool {
+	rig.Until(t, rig.Patience, "signing in works", func() bool {
 		r := rig.NewHTTP(t).Get(s.url("/"))
 		return r.Location() != nil && strings.HasPrefix(r.Location().String(), s.idp.Issuer)
 	})
@@ -218,7 +218,7 @@ func TestProviderFailsDuringSignIn(t *testing.T) {
 				t.Error("a redirect from the token endpoint was followed")
 			}
 			// What says when to come again is left alone until then.
-			rig.Until(t, 10*time.Second, "signing in works", func() bool { return isApp(s.enter(rig.NewHTTP(t), "/", "alice", "No")) })
+			rig.Until(t, rig.Patience, "signing in works", func() bool { return isApp(s.enter(rig.NewHTTP(t), "/", "alice", "No")) })
 		})
 	}
 }
@@ -230,7 +230,7 @@ func TestProviderRotatesItsKeys(t *testing.T) {
 	s.entered(rig.NewHTTP(t), "/", "alice", "Yes")
 	for i := range 2 {
 		s.idp.Rotate(i == 0)
-		rig.Until(t, 25*time.Second, fmt.Sprintf("sign-in after rotation %d", i+1), func() bool {
+		rig.Until(t, rig.Patience, fmt.Sprintf("sign-in after rotation %d", i+1), func() bool {
 			return isApp(s.enter(rig.NewHTTP(t), "/", "alice", "Yes"))
 		})
 	}
@@ -241,7 +241,7 @@ func TestProviderRotatesItsKeys(t *testing.T) {
 func TestIdleLimitEndsARestoredSession(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, config{app: "session {\nbrowser {\nidle_limit 12s\nmax_lifetime 1h\n}\n}"})
-	b := s.browser()
+	b := s.lastingBrowser()
 	s.signIn(b.Page, "/", "alice", "No")
 	b.Close()
 	b.Reopen("--restore-last-session")
@@ -249,7 +249,7 @@ func TestIdleLimitEndsARestoredSession(t *testing.T) {
 	s.atApp(b.Page) // nobody was away for long, and the restored cookie works: what follows proves something
 	watcher := s.borrow(b)
 	b.Close()
-	rig.Until(t, 40*time.Second, "the idle limit passes", func() bool { return !s.alive(watcher) })
+	rig.Until(t, rig.Patience, "the idle limit passes", func() bool { return !s.alive(watcher) })
 	b.Reopen("--restore-last-session")
 	b.Goto(s.url("/later"))
 	s.atProvider(b.Page)
@@ -261,9 +261,5 @@ func TestMaxLifetimeEndsABusySession(t *testing.T) {
 	s := newSite(t, config{app: "session {\nbrowser {\nidle_limit 3s\nmax_lifetime 4s\n}\n}"})
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "No")
-	began := time.Now()
-	rig.Until(t, 20*time.Second, "the max lifetime passes", func() bool { return !isApp(c.Get(s.url("/busy"))) })
-	if took := time.Since(began); took > 8*time.Second {
-		t.Errorf("a lifetime of 4s took %v", took)
-	}
+	rig.Within(t, 4*time.Second, "the max lifetime passes", func() bool { return !isApp(c.Get(s.url("/busy"))) })
 }

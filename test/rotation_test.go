@@ -60,7 +60,7 @@ func TestRotationOverReplicas(t *testing.T) {
 	if !b.alive(atA) {
 		t.Error("a session made at the one does not open at the other")
 	}
-	rig.Until(t, 10*time.Second, "the other replica seals with the new key", func() bool { return b.ring().Keys[0].ID != first })
+	rig.Until(t, rig.Patience, "the other replica seals with the new key", func() bool { return b.ring().Keys[0].ID != first })
 	b.entered(atB, "/", "gina", "")
 	if !a.alive(atB) {
 		t.Error("a session made at the other does not open at the one")
@@ -82,7 +82,7 @@ func TestRotationOverReplicas(t *testing.T) {
 		t.Fatalf("retiring by force: %v: %s", err, out)
 	}
 	for name, s := range map[string]*site{"a": a, "b": b} {
-		rig.Until(t, 10*time.Second, "the session under the key is over at "+name, func() bool { return s.api(old, "/x").StatusCode == 401 })
+		rig.Until(t, rig.Patience, "the session under the key is over at "+name, func() bool { return s.api(old, "/x").StatusCode == 401 })
 		if rig.Holds(time.Second, func() bool { return s.api(old, "/x").StatusCode != 401 }) {
 			t.Errorf("at %s it came back", name)
 		}

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -67,7 +66,7 @@ func TestCodesAndCorrelation(t *testing.T) {
 			before := len(s.gw.SignInLog())
 			s.asked(c, "/x", step.user)
 			var entries []rig.LogEntry
-			rig.Until(t, 10*time.Second, fmt.Sprintf("%d entries", len(step.codes)), func() bool {
+			rig.Until(t, rig.Patience, fmt.Sprintf("%d entries", len(step.codes)), func() bool {
 				entries = s.gw.SignInLog()[before:]
 				return len(entries) >= len(step.codes)
 			})
@@ -117,7 +116,7 @@ func TestSignInPages(t *testing.T) {
 		ids := s.pages(fmt.Sprintf("limit=%d", limit), func(page int) {
 			if page == 1 && limit == 3 {
 				s.entered(rig.NewHTTP(t), "/", "adam", "No")
-				rig.Until(t, 10*time.Second, "one more", func() bool { _, e, _ := signInPage(t, s, "?limit=100"); return len(e) == n+1 })
+				rig.Until(t, rig.Patience, "one more", func() bool { _, e, _ := signInPage(t, s, "?limit=100"); return len(e) == n+1 })
 			}
 		})
 		want := all
@@ -210,7 +209,7 @@ func TestStepUpLoopIsStopped(t *testing.T) {
 	if r.StatusCode < 400 || r.Location() != nil || s.idp.Hits("authorize") != 0 {
 		t.Errorf("step-up %d: %d to %v", limit+1, r.StatusCode, r.Location())
 	}
-	s.gw.AwaitSignIns(50196, 1, 5*time.Second)
+	s.gw.AwaitSignIns(50196, 1, rig.Patience)
 	if !s.alive(c) || s.sessions() != 1 {
 		t.Error("the session was lost")
 	}

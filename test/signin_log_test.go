@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -29,7 +28,7 @@ func signInPage(t *testing.T, s *site, query string) (status int, entries []rig.
 func awaitStored(t *testing.T, s *site, query string, n int) []rig.LogEntry {
 	t.Helper()
 	var entries []rig.LogEntry
-	rig.Until(t, 30*time.Second, fmt.Sprintf("%s has %d entries", query, n), func() bool {
+	rig.Until(t, rig.Patience, fmt.Sprintf("%s has %d entries", query, n), func() bool {
 		_, entries, _ = signInPage(t, s, query)
 		return len(entries) >= n
 	})
@@ -50,7 +49,7 @@ func TestSignInsAreStored(t *testing.T) {
 			s.entered(rig.NewHTTP(t), "/", "adam", "Yes")
 			s.enter(rig.NewHTTP(t), "/", "gina", "")
 			s.enter(rig.NewHTTP(t), "/", "alice", "") // and no answer
-			s.gw.AwaitSignIns(50140, 1, 40*time.Second)
+			s.gw.AwaitSignIns(50140, 1, rig.Patience)
 			stored := awaitStored(t, s, "", 3)
 			logged := s.gw.SignInLog()
 			for _, e := range stored {
@@ -108,7 +107,7 @@ func TestSignInLogReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Half of them is for sign-ins that succeeded.
-	rig.Until(t, 30*time.Second, "the oldest is gone", func() bool { _, e, _ := signInPage(t, s, ""); return len(e) == 2 })
+	rig.Until(t, rig.Patience, "the oldest is gone", func() bool { _, e, _ := signInPage(t, s, ""); return len(e) == 2 })
 	if err := s.reload(func(c *config) { c.app = "sign_in_log {\nmax_entries 0\n}" }); err != nil {
 		t.Fatal(err)
 	}

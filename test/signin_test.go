@@ -21,7 +21,7 @@ func TestYesSurvivesARestartOfTheBrowser(t *testing.T) {
 	for _, tr := range transports {
 		t.Run(tr.name, func(t *testing.T) {
 			s := newSite(t, config{https: tr.https})
-			b := s.browser()
+			b := s.lastingBrowser()
 			s.begin(b.Page, "/deep/page?x=1&y=a%20b", "alice")
 			s.atPrompt(b.Page)
 			if !strings.HasPrefix(b.URL(), s.url("/.latchkey/stay")) {
@@ -81,7 +81,7 @@ func TestNoEndsWithTheBrowser(t *testing.T) {
 	for _, tr := range transports {
 		t.Run(tr.name, func(t *testing.T) {
 			s := newSite(t, config{https: tr.https})
-			b := s.browser()
+			b := s.lastingBrowser()
 			s.signIn(b.Page, "/", "alice", "No")
 			c, ok := b.Cookie(s.cookie(""))
 			checkAttributes(t, s, c, ok)

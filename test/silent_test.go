@@ -50,7 +50,7 @@ func TestSilentRecheck(t *testing.T) {
 	renewed := func(path string) (r rig.Reply) {
 		t.Helper()
 		before := s.askedSilently()
-		rig.Until(t, 2*recheckEvery+recheckSlack, "a round trip", func() bool {
+		rig.Within(t, 2*recheckEvery+recheckSlack, "a round trip", func() bool {
 			if s.api(c, "/script").StatusCode >= 500 {
 				t.Fatal("a script was not answered")
 			}
@@ -88,11 +88,11 @@ func TestSilentRecheckLoginRequired(t *testing.T) {
 	was := c.Cookie(s.host(), s.cookie(""))
 	s.idp.SSO(false)
 	var r rig.Reply
-	rig.Until(t, 2*recheckEvery+recheckSlack, "the provider's form", func() bool {
+	rig.Within(t, 2*recheckEvery+recheckSlack, "the provider's form", func() bool {
 		r = s.open(c, "/page")
 		return strings.Contains(r.Text, "who are you?")
 	})
-	e := s.gw.AwaitSignIns(50058, 1, recheckSlack)[0]
+	e := s.gw.AwaitSignIns(50058, 1, rig.Patience)[0]
 	if e.Text("userPrincipalName") != "alice" || e.Text("signInStatus") != "interrupted" {
 		t.Errorf("50058: %v", e)
 	}
@@ -117,7 +117,7 @@ func TestSilentRecheckOutage(t *testing.T) {
 	c := rig.NewHTTP(t)
 	s.entered(c, "/", "alice", "Yes")
 	s.idp.Down()
-	rig.Until(t, 2*recheckEvery+recheckSlack, "the gateway says that it cannot ask", func() bool {
+	rig.Within(t, 2*recheckEvery+recheckSlack, "the gateway says that it cannot ask", func() bool {
 		if r := s.open(c, "/page"); !isApp(r) || r.At.Path != "/page" {
 			t.Fatalf("while the provider is away: %d at %s", r.StatusCode, r.At)
 		}

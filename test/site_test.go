@@ -17,7 +17,6 @@ const (
 	clientSecret = "canary-client-secret-of-sixty-four-characters-xxxxxxxxxxxxxxxxxxx"
 	secureHost   = "app.internal.test"
 	promptTitle  = "Stay signed in?"
-	hostRules    = "MAP *.internal.test 127.0.0.1"
 )
 
 // people are the accounts that most tests use. Each has what one rule looks at.
@@ -53,9 +52,10 @@ type config struct {
 	idp      func(*rig.IDPConfig)
 	issuer   string // a provider that exists already; no certified one is started
 	told     string // the provider tells of sign-outs: by "sid" or by "sub"
-	data     string // Caddy's data directory, for replicas
-	peer     *site  // share provider and app with this site
-	port     int    // where it listens; 0: any
+	data     string // Caddy's storage, for replicas
+	env      []string
+	peer     *site // share provider and app with this site
+	port     int   // where it listens; 0: any
 }
 
 // site is a gateway in front of an app, with a provider.
@@ -94,7 +94,7 @@ func newSite(t testing.TB, c config) *site {
 		}
 		s.idp = rig.NewIDP(t, ic)
 	}
-	gc := rig.GatewayConfig{Caddyfile: s.caddyfile(), Data: c.data}
+	gc := rig.GatewayConfig{Caddyfile: s.caddyfile(), Env: c.env}
 	if c.https {
 		gc.Probe = s.url("/.latchkey/keys")
 	}
@@ -162,11 +162,16 @@ func (s *site) caddyfile() string {
 	if !strings.Contains(lines, "headers") {
 		lines += "\n\t\theaders remote groups" // so that every test sees all that an app may be told
 	}
+	storage := ""
+	if s.c.data != "" {
+		storage = "storage file_system " + s.c.data
+	}
 	secret := "client_secret " + clientSecret
 	if strings.Contains(s.c.provider, "client_auth") {
 		secret = "" // which it takes the place of
 	}
 	return fmt.Sprintf("{\n"+rig.Globals+`	%s
+	%s
 	latchkey {
 		provider {
 			issuer %s
@@ -193,7 +198,7 @@ func (s *site) caddyfile() string {
 		%s
 	}
 }
-`, s.c.global, s.issuer(), secret, s.c.provider, store, s.c.app, s.origin(), tls, s.c.before, s.c.matcher, lines, s.app.Addr, s.c.proxy)
+`, s.c.global, storage, s.issuer(), secret, s.c.provider, store, s.c.app, s.origin(), tls, s.c.before, s.c.matcher, lines, s.app.Addr, s.c.proxy)
 }
 
 // reload changes the configuration of the running gateway.
@@ -203,10 +208,16 @@ func (s *site) reload(change func(*config)) error {
 	return s.gw.Reload(s.caddyfile())
 }
 
-// browser opens a browser that knows the site's names and trusts its authority.
+// browser opens a browser that trusts the site's authority.
 func (s *site) browser() *rig.Browser {
 	s.t.Helper()
-	return rig.NewBrowser(s.t, rig.BrowserOptions{IgnoreCertificates: s.c.https, Hosts: hostRules})
+	return rig.NewBrowser(s.t, rig.BrowserOptions{IgnoreCertificates: s.c.https})
+}
+
+// lastingBrowser opens one that can be closed and opened again.
+func (s *site) lastingBrowser() *rig.Browser {
+	s.t.Helper()
+	return rig.NewBrowser(s.t, rig.BrowserOptions{IgnoreCertificates: s.c.https, Lasting: true})
 }
 
 // borrow returns a plain client with the browser's cookies for the site.
@@ -327,10 +338,10 @@ func (s *site) api(c *rig.HTTP, path string) rig.Reply {
 // alive tells whether a client's session is still worth something, without counting as use.
 func (s *site) alive(c *rig.HTTP) bool { s.t.Helper(); return s.api(c, "/alive").StatusCode == 200 }
 
-// mustBeDead waits at most a second, the promised bound, for a session to be dead.
+// mustBeDead fails the test if a session lives for longer than a second, the promised bound.
 func (s *site) mustBeDead(c *rig.HTTP, who string) {
 	s.t.Helper()
-	rig.Until(s.t, time.Second, who+" is refused", func() bool { return !s.alive(c) })
+	rig.Within(s.t, time.Second, who+" is refused", func() bool { return !s.alive(c) })
 	if r := s.api(c, "/dead"); r.StatusCode != 401 {
 		s.t.Errorf("%s: status %d, want 401", who, r.StatusCode)
 	}

@@ -178,7 +178,7 @@ func TestProviderIgnoresTheDemand(t *testing.T) {
 				t.Error("a session was made all the same")
 			}
 			// The second try ends like the first, so it is counted with it and logged later (field trial 2.6).
-			rig.Until(t, 5*time.Second, "an entry for the tries", func() bool { return len(s.gw.SignInLog()) >= 1 })
+			rig.Until(t, rig.Patience, "an entry for the tries", func() bool { return len(s.gw.SignInLog()) >= 1 })
 			ids := map[string]bool{}
 			for _, e := range s.gw.SignInLog() {
 				ids[e.Text("correlationId")] = true
@@ -379,7 +379,7 @@ func TestMaxIdle(t *testing.T) {
 		t.Fatalf("at once: %d at %v", r.StatusCode, r.Location())
 	}
 	// Requests of scripts are no use of the session, so that watching it keeps nobody present.
-	rig.Until(t, 10*time.Second, "an absence is noticed", func() bool { return s.api(c, "/desk/poll").StatusCode == 401 })
+	rig.Until(t, rig.Patience, "an absence is noticed", func() bool { return s.api(c, "/desk/poll").StatusCode == 401 })
 	if r := s.api(c, "/desk/poll"); !strings.Contains(r.Text, `"reason":"idle_too_long"`) || !strings.Contains(r.Text, "70008") {
 		t.Errorf("a script got %s", r.Text)
 	}
@@ -393,5 +393,5 @@ func TestMaxIdle(t *testing.T) {
 	if r := c.Press(form, "alice"); !isApp(r) || r.At.Path != "/desk/b" {
 		t.Errorf("%d at %s\n%s", r.StatusCode, r.At, r.Text)
 	}
-	s.gw.AwaitSignIns(70008, 1, 5*time.Second)
+	s.gw.AwaitSignIns(70008, 1, rig.Patience)
 }

@@ -3,7 +3,6 @@ package e2e
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -104,7 +103,7 @@ func TestBackFromThePrompt(t *testing.T) {
 	s.atPrompt(b.Page)
 	b.Click("Yes")
 	s.atApp(b.Page)
-	s.gw.AwaitSignIns(50140, 1, 20*time.Second)
+	s.gw.AwaitSignIns(50140, 1, rig.Patience)
 	if n := len(s.gw.SignIns(50140)); n != 1 {
 		t.Errorf("%d entries with 50140, want 1", n)
 	}

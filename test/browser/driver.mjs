@@ -1,14 +1,17 @@
 // Drives real browsers for the end-to-end tests: one JSON object a line on standard input, one answer a line on
 // standard output, both with the same id. It ends, and closes its browsers, when standard input closes.
 //
-// A browser is a persistent context on a profile directory, so that closing and opening it again is what a person
-// does. Only a graceful close writes the cookie database; nothing here kills a browser process.
+// A browser with a profile is a persistent context on that directory, so that closing and opening it again is what a person
+// does. Only a graceful close writes the cookie database; nothing here kills a browser process. A browser without one is a
+// context of its own in a process that all such browsers share: it has its own cookies, cache and storage.
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 import AxeBuilder from '@axe-core/playwright';
 
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage'];
+  '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage', '--host-resolver-rules=MAP *.test 127.0.0.1'];
+let common; // the process of the browsers without a profile
+const patience = 60000; // milliseconds
 const browsers = new Map(); // id -> {context, pages: Map, events}
 let pages = 0;
 const last = new WeakMap(); // page -> the newest document it got
@@ -53,7 +56,7 @@ async function settle(p, response) {
   const open = (r) => r !== undefined && !r.failure();
   const waiting = () => (asked.get(p) !== last.get(p)?.request() && open(asked.get(p))) || (coming.has(p) && open(coming.get(p)));
   const moving = () => waiting() || last.get(p)?.headers().refresh !== undefined;
-  for (let i = 0; i < 750 && moving(); i++) await pause();
+  for (let i = 0; i < patience / 20 && moving(); i++) await pause();
   if (moving()) throw new Error(`${p.url()} does not move on`);
   await p.waitForLoadState('load');
   return { url: p.url(), status: response ? (last.get(p) || response).status() : 0 };
@@ -68,21 +71,27 @@ function target(p, name) {
 
 const commands = {
   async launch(c) {
-    const context = await chromium.launchPersistentContext(c.profile, {
+    const process = {
       executablePath: c.executable,
       headless: true,
       args: [...flags, ...(c.args || [])],
       ignoreDefaultArgs: c.popups_blocked ? ['--disable-popup-blocking'] : undefined,
+      timeout: patience,
+    };
+    const look = {
       viewport: { width: c.width || 1280, height: c.height || 800 },
       colorScheme: c.dark ? 'dark' : 'light',
       ignoreHTTPSErrors: !!c.ignore_https_errors,
       javaScriptEnabled: !c.no_javascript,
       locale: c.locale || 'en-US',
-      timeout: 30000,
-    });
+    };
+    if (!c.profile) common ||= chromium.launch(process);
+    const context = c.profile
+      ? await chromium.launchPersistentContext(c.profile, { ...process, ...look })
+      : await (await common).newContext(look);
     const browser = { context, pages: new Map(), events: [] };
     browsers.set(c.browser, browser);
-    return { page: adopt(browser, context.pages()[0] || await context.newPage(), c.timeout || 15000) };
+    return { page: adopt(browser, context.pages()[0] || await context.newPage(), c.timeout || patience) };
   },
   async close(c) {
     const { context } = get(c.browser);
@@ -91,15 +100,15 @@ const commands = {
   },
   async newPage(c) {
     const browser = get(c.browser);
-    return { page: adopt(browser, await browser.context.newPage(), c.timeout || 15000) };
+    return { page: adopt(browser, await browser.context.newPage(), c.timeout || patience) };
   },
   // popup adopts a window that a page has opened: the one that came first among those not known yet.
   async popup(c) {
     const browser = get(c.browser);
-    for (let i = 0; i < 750; i++) {
+    for (let i = 0; i < patience / 20; i++) {
       const known = [...browser.pages.values()];
       const p = browser.context.pages().find((one) => !known.includes(one));
-      if (p) return { page: adopt(browser, p, c.timeout || 15000) };
+      if (p) return { page: adopt(browser, p, c.timeout || patience) };
       await pause();
     }
     throw new Error('no window was opened');
@@ -153,7 +162,7 @@ const commands = {
   async websocket(c) {
     return { value: await page(c).evaluate(({ url, text }) => new Promise((resolve) => {
       const ws = new WebSocket(url);
-      const timer = setTimeout(() => resolve('timeout'), 8000);
+      const timer = setTimeout(() => resolve('timeout'), 30000);
       const done = (v) => { clearTimeout(timer); resolve(v); ws.close(); };
       ws.onopen = () => ws.send(text);
       ws.onmessage = (e) => done(`message: ${e.data}`);
@@ -186,12 +195,13 @@ createInterface({ input: process.stdin }).on('line', async (line) => {
   const c = JSON.parse(line);
   let answer;
   try {
-    answer = (await within(commands[c.do](c), c.limit || 45000, c.do)) || {};
+    answer = (await within(commands[c.do](c), c.limit || 1.5 * patience, c.do)) || {};
   } catch (err) {
     answer = { error: `${c.do}: ${err.message}` };
   }
   process.stdout.write(`${JSON.stringify({ id: c.id, ...answer })}\n`);
 }).on('close', async () => {
-  await Promise.allSettled([...browsers.values()].map((b) => within(b.context.close(), 10000, 'close')));
+  await Promise.allSettled([...browsers.values()].map((b) => within(b.context.close(), patience, 'close')));
+  if (common) await within(common.then((b) => b.close()), patience, 'close').catch(() => {});
   process.exit(0);
 });

@@ -31,5 +31,6 @@ export function control(state, faults) {
       res.end(String(err));
     }
   });
+  server.keepAliveTimeout = 600000;
   return new Promise((resolve) => { server.listen(0, '127.0.0.1', () => resolve(server.address().port)); });
 }

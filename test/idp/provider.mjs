@@ -165,6 +165,9 @@ const server = http.createServer((req, res) => {
   });
 });
 
+// A client must not meet a connection that is being closed for having been idle.
+server.keepAliveTimeout = 600000;
+
 function listen(port) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);

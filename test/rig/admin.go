@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // AskAdmin asks the gateway's admin API and returns what it answers. The body is a Caddyfile for /load and else JSON; an
@@ -19,7 +18,7 @@ import (
 func (g *Gateway) AskAdmin(method, path, body string) (status int, text string) {
 	g.t.Helper()
 	var failed error
-	if !Holds(30*time.Second, func() bool {
+	if !Holds(Patience, func() bool {
 		status, text, failed = g.askAdmin(method, path, body)
 		return !cutOff(failed)
 	}) || failed != nil {
@@ -39,7 +38,7 @@ func (g *Gateway) askAdmin(method, path, body string) (status int, text string, 
 	} else if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	client := http.Client{Timeout: 30 * time.Second}
+	client := http.Client{Timeout: Patience}
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, "", err

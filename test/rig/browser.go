@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,27 +12,27 @@ import (
 
 // BrowserOptions say what kind of browser to open. The zero value is an ordinary desktop in English.
 type BrowserOptions struct {
-	Profile       string // a directory to live in; default: a fresh one that goes with the test
+	// Lasting gives the browser a process and a profile on disk, which a Restart needs, and all that Chromium has around its
+	// engine. Without it, it is the engine alone, and shares its process with other tests' browsers, but nothing else.
+	Lasting       bool
 	Dark          bool
 	Width, Height int    // of the window; default 1280 by 800
 	Locale        string // default en-US
 	NoJavaScript  bool
 	// IgnoreCertificates accepts the internal authority of `tls internal`.
 	IgnoreCertificates bool
-	// Hosts are resolver rules such as "MAP *.internal.test 127.0.0.1".
-	Hosts string
-	Args  []string
-	// PopupsBlocked has the browser open no window but within a click, as browsers do.
+	// PopupsBlocked has the browser open no window but within a click, as browsers do. It is then a Lasting one.
 	PopupsBlocked bool
 }
 
-// Browser is a real one, with a profile on disk. Its methods fail the test on an error; those named as a page's act on
+// Browser is a real one. Names under test lead to 127.0.0.1. Its methods fail the test on an error; those named as a page's act on
 // the first page.
 type Browser struct {
 	*Page
 	t       testing.TB
 	id      string
 	options BrowserOptions
+	profile string
 	open    bool
 }
 
@@ -72,10 +71,10 @@ var browserIDs atomic.Int64
 // NewBrowser opens a browser and closes it with the test.
 func NewBrowser(t testing.TB, options BrowserOptions) *Browser {
 	t.Helper()
-	if options.Profile == "" {
-		options.Profile = t.TempDir()
-	}
 	b := &Browser{t: t, id: fmt.Sprintf("b%d", browserIDs.Add(1)), options: options}
+	if options.Lasting || options.PopupsBlocked {
+		b.profile = t.TempDir()
+	}
 	b.launch()
 	t.Cleanup(func() {
 		if t.Failed() && b.open {
@@ -86,15 +85,15 @@ func NewBrowser(t testing.TB, options BrowserOptions) *Browser {
 	return b
 }
 
-func (b *Browser) launch(more ...string) {
+func (b *Browser) launch(args ...string) {
 	b.t.Helper()
 	o := b.options
-	args := append(slices.Clone(o.Args), more...)
-	if o.Hosts != "" {
-		args = append(args, "--host-resolver-rules="+o.Hosts)
+	program := headless
+	if b.profile != "" {
+		program = chromium
 	}
 	a, err := drive(b.t).do("launch", map[string]any{
-		"browser": b.id, "profile": o.Profile, "executable": chromium(b.t), "args": args, "dark": o.Dark,
+		"browser": b.id, "profile": b.profile, "executable": program(b.t), "args": args, "dark": o.Dark,
 		"width": o.Width, "height": o.Height, "locale": o.Locale, "no_javascript": o.NoJavaScript,
 		"ignore_https_errors": o.IgnoreCertificates, "popups_blocked": o.PopupsBlocked,
 	})
@@ -116,7 +115,8 @@ func (b *Browser) artifact() {
 	}
 }
 
-// Close closes the browser as a person would; cookies that outlive it reach the disk. Closing twice does nothing.
+// Close closes the browser as a person would; the cookies of a Lasting one that outlive it reach the disk. Closing twice does
+// nothing.
 func (b *Browser) Close() {
 	b.t.Helper()
 	if !b.open {
@@ -128,11 +128,17 @@ func (b *Browser) Close() {
 	}
 }
 
-// Restart closes the browser and opens it again on the same profile, with one empty page.
-func (b *Browser) Restart() { b.t.Helper(); b.Close(); b.launch() }
+// Restart closes a Lasting browser and opens it again on the same profile, with one empty page.
+func (b *Browser) Restart() { b.t.Helper(); b.Close(); b.Reopen() }
 
-// Reopen opens a browser that Close has closed, with more arguments for this once.
-func (b *Browser) Reopen(args ...string) { b.t.Helper(); b.launch(args...) }
+// Reopen opens a Lasting browser that Close has closed, with more arguments for this once.
+func (b *Browser) Reopen(args ...string) {
+	b.t.Helper()
+	if b.profile == "" {
+		b.t.Fatal("a browser that is not Lasting has no profile to be opened again")
+	}
+	b.launch(args...)
+}
 
 // NewPage opens another tab.
 func (b *Browser) NewPage() *Page {

@@ -59,7 +59,7 @@ func Navigation() http.Header {
 // NewHTTP returns a client without cookies.
 func NewHTTP(t testing.TB) *HTTP {
 	t.Helper()
-	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	dialer := &net.Dialer{Timeout: Patience}
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // a test against our own loopback server
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -73,12 +73,12 @@ func NewHTTP(t testing.TB) *HTTP {
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &HTTP{t: t, cookies: map[string]map[string]string{}, client: &http.Client{
-		Transport: transport, Timeout: 30 * time.Second,
+		Transport: transport, Timeout: Patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
-// Patience is how long a request may take from now on; the default is thirty seconds.
+// Patience is how long a request may take from now on; the default is a minute.
 func (c *HTTP) Patience(d time.Duration) { c.client.Timeout = d }
 
 // Copy returns another client with the same cookies: what a thief would have.

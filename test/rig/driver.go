@@ -99,7 +99,7 @@ func (d *driver) do(command string, args map[string]any) (answer, error) {
 			return a, errors.New(a.Error)
 		}
 		return a, nil
-	case <-time.After(time.Minute):
+	case <-time.After(2 * Patience):
 		return answer{}, fmt.Errorf("telling the browser to %s: no answer", command)
 	}
 }

@@ -25,10 +25,10 @@ const Globals = `	default_bind 127.0.0.1
 // GatewayConfig says what to run.
 type GatewayConfig struct {
 	Caddyfile string
-	// Env is added to the environment, as NAME=value.
+	// Env is added to the environment, as NAME=value. With any, the test gets a process of its own.
 	Env []string
-	// Data is Caddy's data directory (key ring, embedded store); default: a fresh one. Two gateways on one Data and
-	// one Redis are two replicas.
+	// Data is Caddy's data directory (key ring, embedded store); default: an empty one. Two gateways on one Data and
+	// one Redis are two replicas. With one, the test gets a process of its own.
 	Data string
 	// Probe is an address that must answer before a start counts as done: certificates of an internal authority are
 	// made in the background.
@@ -41,6 +41,8 @@ type GatewayConfig struct {
 type Gateway struct {
 	Admin string // base URL of the admin API
 	t     testing.TB
+	dir   string // of the Caddyfile and of Caddy's configuration
+	data  string
 	file  string
 	probe string
 	plain bool
@@ -48,6 +50,8 @@ type Gateway struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
 	out   *lockedBuffer
+	// paused is set while the process is stopped by Pause.
+	paused bool
 }
 
 // built is a binary of the gateway, once it is there.
@@ -91,39 +95,72 @@ func binary(t testing.TB, plain bool) string {
 	return build.path
 }
 
-// NewGateway starts a gateway, waits until it serves and stops it with the test. A data race or a panic that it
-// reported fails the test.
+// NewGateway gives a test a gateway that serves a Caddyfile, and ends that with the test. A data race or a panic that it
+// reported fails the test. The process may have served an earlier test; see handOver.
 func NewGateway(t testing.TB, c GatewayConfig) *Gateway {
 	t.Helper()
-	if c.Data == "" {
-		c.Data = t.TempDir()
+	shared := c.Data == "" && len(c.Env) == 0 && !c.Plain
+	g := idleGateway(shared)
+	if g == nil {
+		g = newGateway(t, c, shared)
 	}
-	dir := t.TempDir()
-	admin := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
-	g := &Gateway{
-		Admin: "http://" + admin, t: t, file: filepath.Join(dir, "Caddyfile"), probe: c.Probe, plain: c.Plain, out: &lockedBuffer{},
-		// By default a process with the race detector waits a second before it ends, for reports that are on their way.
-		env: slices.Concat([]string{"GORACE=atexit_sleep_ms=100"}, os.Environ(), c.Env,
-			[]string{"XDG_DATA_HOME=" + c.Data, "XDG_CONFIG_HOME=" + dir, "HOME=" + dir, "CADDY_ADMIN=" + admin}),
-	}
+	g.t, g.probe = t, c.Probe
 	g.write(c.Caddyfile)
-	g.Start()
+	if g.cmd == nil {
+		g.Start()
+	} else {
+		g.serve(c.Caddyfile)
+	}
 	t.Cleanup(func() {
-		g.Stop()
-		log := g.out.String()
-		for _, race := range races(log) {
-			t.Errorf("the gateway has a data race:\n%s", race)
+		if shared && !t.Failed() && g.handOver() {
+			return
 		}
-		for _, sign := range []string{"panic: ", "\ngoroutine "} {
-			if strings.Contains(log, sign) {
-				t.Errorf("the gateway's output contains %q", sign)
-			}
+		g.Stop()
+		for _, fault := range faults(g.out.String()) {
+			t.Error(fault)
 		}
 		if t.Failed() {
-			t.Logf("the gateway's output:\n%s", tail(log, 12000))
+			t.Logf("the gateway's output:\n%s", tail(g.out.String(), 12000))
 		}
 	})
 	return g
+}
+
+// newGateway prepares a gateway that is not started yet. One that is shared keeps its files until the run ends.
+func newGateway(t testing.TB, c GatewayConfig, shared bool) *Gateway {
+	t.Helper()
+	admin := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
+	g := &Gateway{Admin: "http://" + admin, data: c.Data, plain: c.Plain, out: &lockedBuffer{}}
+	if shared {
+		var err error
+		if g.dir, err = os.MkdirTemp("", "latchkey-gateway-"); err != nil {
+			t.Fatalf("starting the gateway: %v", err)
+		}
+		onExit(func() { _ = os.RemoveAll(g.dir) })
+	} else {
+		g.dir = t.TempDir()
+	}
+	if g.data == "" {
+		g.data = filepath.Join(g.dir, "data")
+	}
+	g.file = filepath.Join(g.dir, "Caddyfile")
+	// By default a process with the race detector waits a second before it ends, for reports that are on their way.
+	g.env = slices.Concat([]string{"GORACE=atexit_sleep_ms=100"}, os.Environ(), c.Env,
+		[]string{"XDG_DATA_HOME=" + g.data, "XDG_CONFIG_HOME=" + g.dir, "HOME=" + g.dir, "CADDY_ADMIN=" + admin})
+	return g
+}
+
+// faults are the signs in a gateway's output that it did what no gateway may do, whatever it was asked.
+func faults(log string) (found []string) {
+	for _, race := range races(log) {
+		found = append(found, "the gateway has a data race:\n"+race)
+	}
+	for _, sign := range []string{"panic: ", "\ngoroutine "} {
+		if strings.Contains(log, sign) {
+			found = append(found, fmt.Sprintf("the gateway's output contains %q", sign))
+		}
+	}
+	return found
 }
 
 func tail(s string, n int) string {
@@ -153,19 +190,25 @@ func (g *Gateway) Start() {
 	ended := make(chan struct{})
 	g.ended = ended
 	go func(cmd *exec.Cmd) { _ = cmd.Wait(); close(ended) }(g.cmd)
-	up := Holds(30*time.Second, func() bool {
+	up := Holds(Patience, func() bool {
 		return g.gone() || strings.Count(g.out.String(), "serving initial configuration") > before
 	})
 	if g.gone() || !up {
 		g.t.Fatalf("the gateway does not start:\n%s", tail(g.out.String(), 12000))
 	}
-	if g.probe != "" {
-		c := NewHTTP(g.t)
-		Until(g.t, 20*time.Second, g.probe+" answers", func() bool {
-			_, err := c.Try(Call{URL: g.probe})
-			return err == nil
-		})
+	g.awaitProbe()
+}
+
+func (g *Gateway) awaitProbe() {
+	g.t.Helper()
+	if g.probe == "" {
+		return
 	}
+	c := NewHTTP(g.t)
+	Until(g.t, Patience, g.probe+" answers", func() bool {
+		_, err := c.Try(Call{URL: g.probe})
+		return err == nil
+	})
 }
 
 func (g *Gateway) gone() bool {
@@ -184,10 +227,10 @@ func (g *Gateway) Stop() { g.t.Helper(); g.end(syscall.SIGTERM) }
 func (g *Gateway) Kill() { g.t.Helper(); g.end(syscall.SIGKILL) }
 
 // Pause makes the gateway hang: what is sent to it waits in the system, and nothing is answered.
-func (g *Gateway) Pause() { g.t.Helper(); g.signal(syscall.SIGSTOP) }
+func (g *Gateway) Pause() { g.t.Helper(); g.signal(syscall.SIGSTOP); g.paused = true }
 
 // Resume ends a Pause.
-func (g *Gateway) Resume() { g.t.Helper(); g.signal(syscall.SIGCONT) }
+func (g *Gateway) Resume() { g.t.Helper(); g.signal(syscall.SIGCONT); g.paused = false }
 
 func (g *Gateway) signal(signal os.Signal) {
 	g.t.Helper()
@@ -206,7 +249,7 @@ func (g *Gateway) end(signal os.Signal) {
 	}
 	select {
 	case <-g.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(Patience):
 		g.t.Error("the gateway does not end")
 		_ = g.cmd.Process.Kill()
 		<-g.ended

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // Claims are what a provider says about a person. Of them, acr, amr and auth_age (seconds since they authenticated) are
@@ -155,7 +154,7 @@ func (p *IDP) do(out any, op string, args map[string]any) {
 	if err != nil {
 		p.t.Fatalf("asking the provider to %s: %v", op, err)
 	}
-	client := http.Client{Timeout: 10 * time.Second}
+	client := http.Client{Timeout: Patience}
 	resp, err := client.Post(p.control, "application/json", bytes.NewReader(raw))
 	if err != nil {
 		p.t.Fatalf("asking the provider to %s: %v", op, err)

@@ -1,7 +1,9 @@
 package rig
 
 import (
+	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -23,6 +25,10 @@ func onExit(f func()) {
 //	func TestMain(m *testing.M) { rig.Main(m) }
 func Main(m *testing.M) {
 	code := m.Run()
+	if found := endIdleGateways(); len(found) > 0 {
+		fmt.Fprintf(os.Stderr, "FAIL: a gateway that tests have given back:\n%s\n", strings.Join(found, "\n"))
+		code = 1
+	}
 	atEnd.Lock()
 	for i := len(atEnd.release) - 1; i >= 0; i-- {
 		atEnd.release[i]()

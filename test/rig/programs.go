@@ -49,6 +49,18 @@ func nodeModule(t testing.TB, name string) {
 	}
 }
 
+// headless names the browser without windows, which computes a sixth of what the whole one does: CHROMIUM in the environment,
+// the distribution's package, or the whole one where there is none.
+func headless(t testing.TB) string {
+	t.Helper()
+	if os.Getenv("CHROMIUM") == "" {
+		if path, err := exec.LookPath("chromium-headless-shell"); err == nil {
+			return path
+		}
+	}
+	return chromium(t)
+}
+
 // chromium names the browser: CHROMIUM in the environment, or the distribution's package.
 func chromium(t testing.TB) string {
 	t.Helper()

@@ -14,12 +14,12 @@ import (
 // connection without one. Lines may end in \n; they are sent with \r\n. The request should say Connection: close.
 func Raw(t testing.TB, addr, request string) *Reply {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	conn, err := net.DialTimeout("tcp", addr, Patience)
 	if err != nil {
 		t.Fatalf("connecting: %v", err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(15 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(Patience))
 	head, body, _ := strings.Cut(request, "\n\n")
 	if _, err := io.WriteString(conn, strings.ReplaceAll(head, "\n", "\r\n")+"\r\n\r\n"+body); err != nil {
 		return nil

@@ -52,12 +52,12 @@ func takeRedis() string {
 // emptied ends all connections to a server and makes it forget what it holds: data, scripts and statistics. It reports
 // false for a server that does not do that, such as one that a test has given a password.
 func emptied(addr string) bool {
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	c, err := net.DialTimeout("tcp", addr, Patience)
 	if err != nil {
 		return false
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(Patience))
 	commands := []string{"CLIENT KILL TYPE normal", "CLIENT KILL TYPE pubsub", "FLUSHALL", "SCRIPT FLUSH", "CONFIG RESETSTAT"}
 	if _, err := io.WriteString(c, strings.Join(commands, "\r\n")+"\r\nQUIT\r\n"); err != nil {
 		return false
@@ -88,7 +88,7 @@ func startRedis(t testing.TB) string {
 		_ = os.RemoveAll(dir)
 	})
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	up := Holds(10*time.Second, func() bool {
+	up := Holds(Patience, func() bool {
 		c, err := net.DialTimeout("tcp", addr, time.Second)
 		if err != nil {
 			return false
@@ -115,12 +115,12 @@ func RedisCommand(t testing.TB, addr, command string) string {
 // RedisLines sends one inline command and returns the answer's lines without the lengths of the protocol.
 func RedisLines(t testing.TB, addr, command string) []string {
 	t.Helper()
-	c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+	c, err := net.DialTimeout("tcp", addr, Patience)
 	if err != nil {
 		t.Fatalf("connecting to redis: %v", err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(Patience))
 	if _, err := fmt.Fprintf(c, "%s\r\nQUIT\r\n", command); err != nil {
 		t.Fatalf("asking redis: %v", err)
 	}

@@ -12,7 +12,7 @@ func TestMain(m *testing.M) { Main(m) }
 func TestBrowserRestart(t *testing.T) {
 	t.Parallel()
 	app := NewApp(t)
-	b := NewBrowser(t, BrowserOptions{})
+	b := NewBrowser(t, BrowserOptions{Lasting: true})
 	if at := b.Goto("http://" + app.Addr + "/hello"); at.Status != 200 || !strings.Contains(b.Text(), "The app") {
 		t.Fatalf("got %+v: %s", at, b.Text())
 	}

@@ -42,7 +42,7 @@ func StartServer(t testing.TB, c ServerConfig) {
 			t.Logf("the output of %s:\n%s", c.Names[0], tail(out.String(), 4000))
 		}
 	})
-	up := Holds(20*time.Second, func() bool {
+	up := Holds(Patience, func() bool {
 		conn, err := net.DialTimeout("tcp", c.Addr, time.Second)
 		if err != nil {
 			return false
