@@ -108,17 +108,23 @@ var fullest = []string{
 	"chooser", "prompt", "prompt-full", "sign-out-everywhere", "signed-out", "me", "continue", "blocked", "problem-idp_down", "framed-sign-in",
 }
 
-// looks are light and dark at the widths of a phone (which is also 400 % zoom of a desktop), a tablet and a desktop.
-var looks = []struct {
+// look is light or dark at a width: that of a phone (which is also 400 % zoom of a desktop), of a tablet or of a desktop.
+type look struct {
 	width, height int
 	dark          bool
-}{
-	{320, 256, false}, {320, 256, true}, {768, 1024, true}, {768, 1024, false}, {1280, 800, false}, {1280, 800, true},
 }
 
+var (
+	phone, darkPhone     = look{320, 256, false}, look{320, 256, true}
+	tablet, darkTablet   = look{768, 1024, false}, look{768, 1024, true}
+	desktop, darkDesktop = look{1280, 800, false}, look{1280, 800, true}
+	looks                = []look{phone, darkPhone, darkTablet, tablet, desktop, darkDesktop}
+)
+
 // axe-core finds nothing on any page: light and dark, at three widths, left to right and right to left, with a brand whose
-// colours are as bad as they come, and in the language with the longest words. Nothing has to be scrolled sideways, and
-// what one presses is large enough. One browser shows them all.
+// colours are as bad as they come, and in the language with the longest words. It runs where something can differ: colours
+// do not depend on the width, nor sizes on the colours. Nothing has to be scrolled sideways in any language, and what one
+// presses is large enough, in every look. One browser shows them all.
 func TestEveryPageIsAccessible(t *testing.T) {
 	g := serve(t)
 	b := rig.NewBrowser(t, rig.BrowserOptions{Locale: "en-US"})
@@ -126,24 +132,35 @@ func TestEveryPageIsAccessible(t *testing.T) {
 		if slices.Contains(fullest, s.Name) {
 			continue
 		}
-		b.Look(320, 256, false)
 		b.Goto(g.url + "/" + s.Name + "?lang=en")
-		inspect(t, b, s.Name, "en", "ltr")
+		inspect(t, b, s.Name, "en", "ltr", phone, true)
 	}
 	for _, name := range fullest {
-		for _, in := range []struct{ lang, dir string }{{"en", "ltr"}, {"ar", "rtl"}} {
+		for _, in := range []struct {
+			lang, dir string
+			axe       []look
+		}{
+			{"en", "ltr", []look{phone, darkPhone, tablet, darkDesktop}},
+			{"ar", "rtl", []look{darkTablet, desktop}},
+		} {
 			b.Goto(g.url + "/" + name + "?lang=" + in.lang)
 			for _, l := range looks {
-				b.Look(l.width, l.height, l.dark)
-				inspect(t, b, name, fmt.Sprintf("%s-%d-%t", in.lang, l.width, l.dark), in.dir)
+				inspect(t, b, name, in.lang, in.dir, l, slices.Contains(in.axe, l))
 			}
+		}
+		for _, lang := range languages(t) {
+			dir := "ltr"
+			if lang == "ar" || lang == "fa" || lang == "he" {
+				dir = "rtl"
+			}
+			b.Goto(g.url + "/" + name + "?lang=" + lang)
+			inspect(t, b, name, lang, dir, phone, false)
 		}
 	}
 	for _, in := range []struct{ name, lang, dir string }{{"prompt-full", "de", "ltr"}, {"blocked", "he", "rtl"}} {
 		b.Goto(g.url + "/branded/" + in.name + "?lang=" + in.lang)
-		for _, l := range []int{0, 1, 4, 5} {
-			b.Look(looks[l].width, looks[l].height, looks[l].dark)
-			inspect(t, b, "branded-"+in.name, fmt.Sprintf("%s-%d-%t", in.lang, looks[l].width, looks[l].dark), in.dir)
+		for _, l := range []look{phone, darkPhone, desktop, darkDesktop} {
+			inspect(t, b, "branded-"+in.name, in.lang, in.dir, l, l == phone || l == darkDesktop)
 		}
 	}
 	for _, event := range b.Events() {
@@ -156,10 +173,28 @@ func TestEveryPageIsAccessible(t *testing.T) {
 	}
 }
 
-func inspect(t *testing.T, b *rig.Browser, name, look, dir string) {
+// languages are those that the pages speak.
+func languages(t *testing.T) (all []string) {
 	t.Helper()
-	for _, finding := range b.Axe() {
-		t.Errorf("%s, %s: %s", name, look, finding)
+	files, err := filepath.Glob(filepath.Join(rig.Root(), "session/pages/text/*.json"))
+	if err != nil || len(files) < 21 {
+		t.Fatalf("the languages of the pages: %v %v", files, err)
+	}
+	for _, file := range files {
+		all = append(all, strings.TrimSuffix(filepath.Base(file), ".json"))
+	}
+	return all
+}
+
+// inspect looks at the page that the browser shows, in a look, and has axe-core look at it if axe is set.
+func inspect(t *testing.T, b *rig.Browser, name, lang, dir string, l look, axe bool) {
+	t.Helper()
+	b.Look(l.width, l.height, l.dark)
+	look := fmt.Sprintf("%s-%d-%t", lang, l.width, l.dark)
+	if axe {
+		for _, finding := range b.Axe() {
+			t.Errorf("%s, %s: %s", name, look, finding)
+		}
 	}
 	var seen struct {
 		Sideways int      `json:"sideways"`
