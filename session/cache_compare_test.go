@@ -16,15 +16,15 @@ const comparedPeople = 50_000
 
 // A comparedCache is what the hot path needs of a cache.
 type comparedCache struct {
-	get func(digest) *known
-	put func(*known)
+	get func(digest) *entry
+	put func(*entry)
 	// settle waits until what was put in is in.
 	settle func()
 }
 
 func atOnce() {}
 
-// comparedCaches are the ways to keep entries known sessions; the last two are bounds for what speed can be had, as they
+// comparedCaches are the ways to keep sessions; the last two are bounds for what speed can be had, as they
 // forget nobody.
 var comparedCaches = []struct {
 	name    string
@@ -32,11 +32,11 @@ var comparedCaches = []struct {
 	make    func(entries int) comparedCache
 }{
 	{"ours", true, func(entries int) comparedCache {
-		c := NewCache(CacheConfig{Entries: entries})
-		return comparedCache{c.get, func(k *known) {
+		c := newEntries(entries, defaultCacheBytes, func(digest) {}, func() {})
+		return comparedCache{c.get, func(k *entry) {
 			s := c.shard(k.digest)
 			s.mu.Lock()
-			s.put(k, question{at: time.Now()})
+			s.put(k, generation{at: time.Now()})
 			s.mu.Unlock()
 		}, atOnce}
 	}},
@@ -50,37 +50,37 @@ var comparedCaches = []struct {
 		// Sixteen bytes make no key of it, and eight can be made to collide only by who knows the ids.
 		key := func(d digest) uint64 { return binary.LittleEndian.Uint64(d[:]) }
 		return comparedCache{
-			func(d digest) *known {
+			func(d digest) *entry {
 				k, _ := c.Get(key(d))
 				if k == nil {
 					return nil
 				}
-				return k.(*known)
+				return k.(*entry)
 			},
-			func(k *known) { c.Set(key(k.digest), k, 1) },
+			func(k *entry) { c.Set(key(k.digest), k, 1) },
 			c.Wait,
 		}
 	}},
 	{"one map, one lock", false, func(int) comparedCache {
 		var mu sync.RWMutex
-		m := map[digest]*known{}
+		m := map[digest]*entry{}
 		return comparedCache{
-			func(d digest) *known { mu.RLock(); defer mu.RUnlock(); return m[d] },
-			func(k *known) { mu.Lock(); defer mu.Unlock(); m[k.digest] = k },
+			func(d digest) *entry { mu.RLock(); defer mu.RUnlock(); return m[d] },
+			func(k *entry) { mu.Lock(); defer mu.Unlock(); m[k.digest] = k },
 			atOnce,
 		}
 	}},
 	{"sync.Map", false, func(int) comparedCache {
 		var m sync.Map
 		return comparedCache{
-			func(d digest) *known {
+			func(d digest) *entry {
 				k, _ := m.Load(d)
 				if k == nil {
 					return nil
 				}
-				return k.(*known)
+				return k.(*entry)
 			},
-			func(k *known) { m.Store(k.digest, k) },
+			func(k *entry) { m.Store(k.digest, k) },
 			atOnce,
 		}
 	}},
@@ -89,10 +89,10 @@ var comparedCaches = []struct {
 // BenchmarkCaches compares our cache with a well-kept library, and with what forgets nobody: time of a look-up by all
 // processors at once, and how many of them find somebody. Who is missed is put in, as after asking the store.
 func BenchmarkCaches(b *testing.B) {
-	everybody := make([]*known, comparedPeople)
+	everybody := make([]*entry, comparedPeople)
 	for i := range everybody {
 		id := NewToken().ID
-		everybody[i] = &known{digest: id.digest(), Session: Session{ID: id}}
+		everybody[i] = &entry{digest: id.digest(), Session: Session{ID: id}}
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	zipf := rand.NewZipf(random, 1.07, 8, comparedPeople-1)
@@ -121,7 +121,7 @@ func BenchmarkCaches(b *testing.B) {
 	}
 }
 
-func compareCache(b *testing.B, c comparedCache, everybody []*known, order []uint32) {
+func compareCache(b *testing.B, c comparedCache, everybody []*entry, order []uint32) {
 	for _, i := range order { // as it is after a while
 		if k := everybody[i]; c.get(k.digest) == nil {
 			c.put(k)

@@ -7,13 +7,13 @@ import (
 
 // KeepChallenge keeps, beside a session that its provider has ended, what a new sign-in has to ask the provider for. It is
 // the caller's own text, and is kept until the given time.
-func (m *Manager) KeepChallenge(ctx context.Context, id ID, text string, until time.Time) error {
-	return m.vault.Put(ctx, challengeKey(id), []byte(text), until)
+func (k *keeper) KeepChallenge(ctx context.Context, id ID, text string, until time.Time) error {
+	return k.vault.Put(ctx, challengeKey(id), []byte(text), until)
 }
 
 // Challenge returns what KeepChallenge has kept for a session. ErrNotFound if that is nothing.
-func (m *Manager) Challenge(ctx context.Context, id ID) (string, error) {
-	plain, _, err := m.vault.Get(ctx, challengeKey(id))
+func (k *keeper) Challenge(ctx context.Context, id ID) (string, error) {
+	plain, _, err := k.vault.Get(ctx, challengeKey(id))
 	return string(plain), err
 }
 

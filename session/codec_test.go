@@ -79,7 +79,7 @@ func drawRecord(t *rapid.T) *Record {
 func TestCodecKeepsEveryField(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawRecord(t)
-		got, err := decodeSession(written(s))
+		got, err := decodeRecord(written(s))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +159,7 @@ func TestCodecZeros(t *testing.T) {
 	} {
 		s := minimal()
 		change(s)
-		got, err := decodeSession(written(s))
+		got, err := decodeRecord(written(s))
 		if err != nil || !reflect.DeepEqual(got, s) {
 			t.Errorf("%s: wrote %+v, read %+v, %v", name, s, got, err)
 		}
@@ -229,11 +229,11 @@ func TestDecodeRefuses(t *testing.T) {
 		"max lifetime below zero":  with(field(fieldMax, "\x01")...),
 	}
 	for name, data := range tests {
-		if _, err := decodeSession(data); !errors.Is(err, pack.ErrMalformed) {
+		if _, err := decodeRecord(data); !errors.Is(err, pack.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := decodeSession(valid); err != nil {
+	if _, err := decodeRecord(valid); err != nil {
 		t.Error(err)
 	}
 	if _, err := decodeTokens([]byte{1, 5}); !errors.Is(err, pack.ErrMalformed) {
@@ -245,7 +245,7 @@ func TestDecodeRefuses(t *testing.T) {
 func TestDecodePrefixes(t *testing.T) {
 	valid := validRecord()
 	for n := range valid {
-		s, err := decodeSession(valid[:n:n])
+		s, err := decodeRecord(valid[:n:n])
 		if err == nil && !bytes.Equal(written(s), valid[:n]) {
 			t.Errorf("the first %d bytes are read as more than they are", n)
 		}
@@ -255,7 +255,7 @@ func TestDecodePrefixes(t *testing.T) {
 // What is decoded shares no memory with what it was decoded from (A30).
 func TestDecodeCopies(t *testing.T) {
 	data := append(validRecord(), append(field(fieldTokens, "sealed"), field(unknownTag, "newer")...)...)
-	s, err := decodeSession(data)
+	s, err := decodeRecord(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,14 +311,14 @@ func FuzzDecode(f *testing.F) {
 		if plain, err := pack.Unpack(data); err == nil && len(plain) > pack.MaxUnpacked {
 			t.Fatalf("unpacked to %d bytes", len(plain))
 		}
-		s, err := decodeSession(data)
+		s, err := decodeRecord(data)
 		if err != nil {
 			if !errors.Is(err, pack.ErrMalformed) {
 				t.Fatalf("not told apart: %v", err)
 			}
 			return
 		}
-		again, err := decodeSession(written(s))
+		again, err := decodeRecord(written(s))
 		if err != nil || !reflect.DeepEqual(again, s) {
 			t.Fatalf("read %+v\nthen %+v, %v", s, again, err)
 		}
@@ -328,7 +328,7 @@ func FuzzDecode(f *testing.F) {
 func BenchmarkDecode(b *testing.B) {
 	data := validRecord()
 	for b.Loop() {
-		if _, err := decodeSession(data); err != nil {
+		if _, err := decodeRecord(data); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -347,7 +347,7 @@ func TestRecordOfBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := decodeSession(data)
+	s, err := decodeRecord(data)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,71 +1,53 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"time"
 )
 
-// End ends a session: the record dies in the store, and with it every copy of the cookie (K4, A22). Ending one that is
-// gone already is no error; ErrUnavailable means that it may still live.
-func (m *Manager) End(ctx context.Context, s *Record) error {
-	err := m.end(ctx, s)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	return err
+// ender ends the sessions that are listed for a person, or for a session at a provider.
+type ender struct {
+	*writer
+	subjects *revokedSubjects
 }
 
-// end is End where it matters who ended it: ErrNotFound if somebody else has.
-func (m *Manager) end(ctx context.Context, s *Record) error {
-	_, err := m.vault.Store.Remove(ctx, s.ID.Key(), s.listings(time.Time{})...)
-	m.changed(ctx, s.ID.Key()) // whatever the answer: the record may be gone
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("ending session: %w", err)
-	}
-	m.cache.recents.add(recent{key: s.ID.Key(), at: m.now()})
-	return err
-}
-
-// EndID ends the session of an id, as End does, without having loaded it.
-func (m *Manager) EndID(ctx context.Context, id ID) error {
-	s, err := m.load(ctx, id.Key())
-	switch {
-	case err == nil:
-		return m.End(ctx, s)
-	case errors.Is(err, ErrNotFound):
-		return nil
-	}
-	// If it is there but cannot be read, its listings are unknown; they point at nothing from here on.
-	_, err = m.endUnread(ctx, id.Key())
-	return err
-}
+const (
+	// surplusRead bounds how many sessions one EndSurplus looks at beyond those that a person may have. Where there are
+	// more, the next sign-in goes on.
+	surplusRead = 1000
+	// manySessions is from how many on EndAll revokes a person's sessions by a mark before it removes them one by one.
+	manySessions = 500
+	// endChunk is how many ended sessions are taken off their list at a time.
+	endChunk = 100
+)
 
 // EndAll ends every session of a person, whatever browser holds it, and returns how many were live; a sign-in that is
 // under way makes none (ErrRevoked). It ends those as well that cannot be read here, for instance because another replica
 // has sealed them under a newer key. Of many sessions a mark is written first: from there on none of them is admitted
 // anywhere, also if the time of the caller ends before their records are removed.
-func (m *Manager) EndAll(ctx context.Context, who Identity) (int, error) {
-	if keys, err := personBucket(who).sessions(ctx, m.vault.Store); err == nil && len(keys) >= manySessions {
-		return m.endMany(ctx, who, len(keys))
+func (en *ender) EndAll(ctx context.Context, who Identity) (int, error) {
+	if keys, err := personBucket(who).sessions(ctx, en.vault.Store); err == nil && len(keys) >= manySessions {
+		return en.endMany(ctx, who, len(keys))
 	}
-	return m.endEach(ctx, who)
+	return en.endEach(ctx, who)
 }
 
 // endMany ends the sessions of a person who has n of them.
-func (m *Manager) endMany(ctx context.Context, who Identity, n int) (int, error) {
-	marked := m.RevokeBefore(ctx, Scope{Person: who}, time.Time{})
-	ended, err := m.endEach(ctx, who)
+func (en *ender) endMany(ctx context.Context, who Identity, n int) (int, error) {
+	marked := en.revocations.RevokeBefore(ctx, Scope{Person: who}, time.Time{})
+	ended, err := en.endEach(ctx, who)
 	if marked == nil && err != nil && ctx.Err() != nil {
 		return n, nil // the mark has ended those as well whose records are still there
 	}
 	return ended, err
 }
 
-func (m *Manager) endEach(ctx context.Context, who Identity) (int, error) {
-	ended, err := m.endListed(ctx, personBucket(who), func(s *Record) verdict {
+func (en *ender) endEach(ctx context.Context, who Identity) (int, error) {
+	ended, err := en.endListed(ctx, personBucket(who), func(s *Record) verdict {
 		if s.Identity != who {
 			return foreign
 		}
@@ -74,42 +56,95 @@ func (m *Manager) endEach(ctx context.Context, who Identity) (int, error) {
 	return len(ended), err
 }
 
-// Find returns the live session that Short names, for an administrator. ErrNotFound if there is none, or more than one.
-func (m *Manager) Find(ctx context.Context, short string) (*Record, error) {
-	if len(short) != shortSize {
-		return nil, ErrNotFound
-	}
-	if err := m.settle(ctx, m.now()); err != nil {
-		return nil, err
-	}
-	index, ok := allIndex(short)
-	if !ok {
-		return nil, ErrNotFound
-	}
-	keys, err := m.vault.Store.Members(ctx, index, time.Time{}, math.MaxInt32)
-	if err != nil {
-		return nil, fmt.Errorf("finding session: %w", err)
-	}
-	var found []Key
-	for _, key := range keys {
-		if shortOf(key) == short {
-			found = append(found, key)
+// endOthersTries bounds how often EndOthers looks again.
+const endOthersTries = 8
+
+// EndOthers ends every session of a person but one, and returns the short hashes of those that were live. A session that
+// goes on under another id meanwhile ends as well; a sign-in that is under way elsewhere does not, for it is no session
+// yet, and EndAll is for that. It ends those as well that cannot be read here.
+func (en *ender) EndOthers(ctx context.Context, keep *Record) ([]string, error) {
+	list, kept := personBucket(keep.Identity), keep.ID.Key()
+	var ended []string
+	// What goes on under another id is listed before it ends under the old one: a list in which nothing but the one that is
+	// kept is left has nothing to come.
+	for range endOthersTries {
+		keys, err := list.sessions(ctx, en.vault.Store)
+		if err != nil {
+			return ended, fmt.Errorf("listing sessions: %w", err)
+		}
+		var over []Key
+		for _, key := range keys {
+			if key == kept {
+				continue
+			}
+			live, _, err := en.endOne(ctx, key, func(s *Record) verdict {
+				if s.Identity != keep.Identity {
+					return foreign
+				}
+				return ends
+			})
+			if err != nil {
+				return ended, err
+			}
+			if live {
+				ended = append(ended, shortOf(key))
+			}
+			over = append(over, key)
+		}
+		if len(over) == 0 {
+			return ended, nil
+		}
+		if err := list.delist(ctx, en.vault.Store, over); err != nil {
+			return ended, fmt.Errorf("ending sessions: %w", err)
 		}
 	}
-	if len(found) != 1 {
-		return nil, ErrNotFound
-	}
-	s, err := m.load(ctx, found[0])
-	if err == nil {
-		err = m.check(s, m.now())
-	}
-	if errors.Is(err, ErrExpired) {
-		return nil, ErrNotFound
-	}
+	return ended, fmt.Errorf("ending sessions: %w", ErrConflict)
+}
+
+// EndSurplus ends the oldest sessions of a person who has more than most, and returns those that it has ended. keep is
+// the session that was just made, and stays. An error does not void what is returned beside it.
+func (en *ender) EndSurplus(ctx context.Context, keep *Record, most int) ([]*Record, error) {
+	list := personBucket(keep.Identity)
+	keys, err := list.sessions(ctx, en.vault.Store)
 	if err != nil {
-		return nil, fmt.Errorf("finding session: %w", err)
+		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
-	return s, nil
+	if len(keys) <= most {
+		return nil, nil
+	}
+	kept := keep.ID.Key()
+	var live []*Record
+	var stale []Key
+	for _, key := range keys[:min(len(keys), most+surplusRead)] {
+		if key == kept {
+			continue
+		}
+		s, err := en.load(ctx, key)
+		switch {
+		case err == nil && s.Identity == keep.Identity && en.check(s.session, en.now()) == nil:
+			live = append(live, s)
+		case errors.Is(err, ErrNotFound):
+			stale = append(stale, key)
+		case err != nil && unanswered(err):
+			return nil, fmt.Errorf("listing sessions: %w", err)
+		}
+	}
+	_ = list.delist(ctx, en.vault.Store, stale) // they are met again otherwise
+	slices.SortFunc(live, func(a, b *Record) int {
+		return cmp.Or(a.Created.Compare(b.Created), a.LastUsed.Compare(b.LastUsed))
+	})
+	var ended []*Record
+	for len(live)+1 > most && len(live) > 0 {
+		err := en.end(ctx, live[0])
+		switch {
+		case err == nil:
+			ended = append(ended, live[0])
+		case !errors.Is(err, ErrNotFound):
+			return ended, err
+		}
+		live = live[1:]
+	}
+	return ended, nil
 }
 
 // verdict is what becomes of a session that is listed for an owner.
@@ -123,25 +158,25 @@ const (
 
 // endListed ends the sessions that are listed for an owner, as far as judge says so, and returns the short hashes of those
 // that may have been live.
-func (m *Manager) endListed(ctx context.Context, list bucket, judge func(*Record) verdict) ([]string, error) {
-	if err := m.noteEnd(ctx, list); err != nil {
+func (en *ender) endListed(ctx context.Context, list bucket, judge func(*Record) verdict) ([]string, error) {
+	if err := en.subjects.noteEnd(ctx, list); err != nil {
 		return nil, fmt.Errorf("ending sessions: %w", err)
 	}
-	return m.endFound(ctx, list, judge)
+	return en.endFound(ctx, list, judge)
 }
 
 // endFound is endListed without the note that holds off what is under way.
-func (m *Manager) endFound(ctx context.Context, list bucket, judge func(*Record) verdict) ([]string, error) {
-	keys, err := list.sessions(ctx, m.vault.Store)
+func (en *ender) endFound(ctx context.Context, list bucket, judge func(*Record) verdict) ([]string, error) {
+	keys, err := list.sessions(ctx, en.vault.Store)
 	if err != nil {
 		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
 	var ended []string
 	done := make([]Key, 0, min(len(keys), endChunk))
 	for _, key := range keys {
-		live, over, err := m.endOne(ctx, key, judge)
+		live, over, err := en.endOne(ctx, key, judge)
 		if err != nil {
-			return ended, errors.Join(err, list.delist(context.WithoutCancel(ctx), m.vault.Store, done))
+			return ended, errors.Join(err, list.delist(context.WithoutCancel(ctx), en.vault.Store, done))
 		}
 		if live {
 			ended = append(ended, shortOf(key))
@@ -150,13 +185,13 @@ func (m *Manager) endFound(ctx context.Context, list bucket, judge func(*Record)
 			done = append(done, key)
 		}
 		if len(done) == endChunk {
-			if err := list.delist(ctx, m.vault.Store, done); err != nil {
+			if err := list.delist(ctx, en.vault.Store, done); err != nil {
 				return ended, fmt.Errorf("ending sessions: %w", err)
 			}
 			done = done[:0]
 		}
 	}
-	if err := list.delist(ctx, m.vault.Store, done); err != nil {
+	if err := list.delist(ctx, en.vault.Store, done); err != nil {
 		return ended, fmt.Errorf("ending sessions: %w", err)
 	}
 	return ended, nil
@@ -164,13 +199,13 @@ func (m *Manager) endFound(ctx context.Context, list bucket, judge func(*Record)
 
 // endOne ends a session that an index names. It reports whether it may have been live, and whether the index need not
 // name it any more.
-func (m *Manager) endOne(ctx context.Context, key Key, judge func(*Record) verdict) (live, over bool, err error) {
-	s, err := m.load(ctx, key)
+func (en *ender) endOne(ctx context.Context, key Key, judge func(*Record) verdict) (live, over bool, err error) {
+	s, err := en.load(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return false, true, nil
 	}
 	if err != nil {
-		live, err = m.endUnread(ctx, key)
+		live, err = en.endUnread(ctx, key)
 		return live, true, err
 	}
 	switch judge(s) {
@@ -179,26 +214,5 @@ func (m *Manager) endOne(ctx context.Context, key Key, judge func(*Record) verdi
 	case stays:
 		return false, false, nil
 	}
-	return s.Check(m.now(), m.limits) == nil, true, m.End(ctx, s)
-}
-
-// endUnread removes a record that could not be read. If the store is why, it says so again now.
-func (m *Manager) endUnread(ctx context.Context, key Key) (was bool, err error) {
-	_, err = m.vault.Store.Remove(ctx, key)
-	m.changed(ctx, key)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("ending session: %w", err)
-	}
-	m.cache.recents.add(recent{key: key, at: m.now()})
-	return true, nil
-}
-
-func (m *Manager) delist(ctx context.Context, index Key, members []Key) error {
-	if len(members) == 0 {
-		return nil
-	}
-	return m.vault.Store.Delist(ctx, index, members...)
+	return s.Check(en.now(), en.limits) == nil, true, en.End(ctx, s)
 }

@@ -48,7 +48,7 @@ func SessionOf(s *Record) *Session {
 	if err != nil {
 		panic(err)
 	}
-	live := s.livesOn(packed)
+	live := s.view(packed)
 	return &live
 }
 
@@ -89,3 +89,9 @@ func (m *Manager) LoadRecord(ctx context.Context, token Token) (*Record, error) 
 	}
 	return s.Record()
 }
+
+// Len counts the sessions in the cache.
+func (c *Cache) Len() int { return c.known().Sessions }
+
+// TouchDue reports whether a use at that time would be written.
+func (s *Record) TouchDue(at time.Time, now Limits) bool { return s.touchDue(at, now) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -34,10 +35,55 @@ const feedRetry = time.Second
 // feedTimeout bounds the sending of one message.
 const feedTimeout = 2 * time.Second
 
-// follow listens to the store's feed until the manager is closed.
-func (m *Manager) follow(ctx context.Context, feed Feed) {
+// announcer tells other replicas of what was written.
+type announcer struct {
+	feed    Feed   // nil if the store has none
+	name    string // of this manager, in each message
+	onError func(error)
+}
+
+// tell sends a message. The write that it tells of is done: what cannot be told is found out within the bound.
+func (a *announcer) tell(ctx context.Context, words ...string) {
+	if a.feed == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), feedTimeout)
+	defer cancel()
+	if err := a.feed.Publish(ctx, a.name+" "+strings.Join(words, " ")); err != nil {
+		a.onError(err)
+	}
+}
+
+// TellKeys tells the other replicas that the key ring has other keys.
+func (a *announcer) TellKeys(ctx context.Context) { a.tell(ctx, wordKeys) }
+
+// heard is what a message of another replica says: that a session has changed, that the key ring has, or that anything may
+// have.
+type heard struct {
+	session digest
+	what    string
+}
+
+// hear reads a message. ok is false for one of this manager's own.
+func (a *announcer) hear(message string) (h heard, ok bool) {
+	sender, rest, _ := strings.Cut(message, " ")
+	if sender == a.name {
+		return h, false
+	}
+	word, key, _ := strings.Cut(rest, " ")
+	if d, ok := digestOf(Key(key)); ok && word == wordChanged {
+		return heard{session: d, what: wordChanged}, true
+	}
+	if word == wordKeys {
+		return heard{what: wordKeys}, true
+	}
+	return h, true
+}
+
+// follow listens to a feed until ctx ends.
+func follow(ctx context.Context, feed Feed, on func(message string), gap func()) {
 	for {
-		err := feed.Subscribe(ctx, m.heard, m.gap)
+		err := feed.Subscribe(ctx, on, gap)
 		if ctx.Err() != nil || errors.Is(err, ErrClosed) {
 			return
 		}
@@ -51,45 +97,51 @@ func (m *Manager) follow(ctx context.Context, feed Feed) {
 	}
 }
 
-func (m *Manager) heard(message string) {
-	sender, rest, _ := strings.Cut(message, " ")
-	if sender == m.name {
-		return
-	}
-	word, key, _ := strings.Cut(rest, " ")
-	if d, ok := digestOf(Key(key)); ok && word == wordChanged {
-		m.cache.drop(d)
-		return
-	}
-	if word == wordKeys {
-		m.onKeys()
-		return
-	}
-	m.missed()
+// LocalFeed is a Feed among those who hold the same LocalFeed: for a store that one process has for itself, in which a
+// change of the configuration puts a second manager beside the first. The zero value is ready. It loses nothing.
+type LocalFeed struct {
+	mu        sync.Mutex
+	listeners map[*listener]struct{}
 }
 
-// TellKeys tells the other replicas that the key ring has other keys.
-func (m *Manager) TellKeys(ctx context.Context) { m.tell(ctx, wordKeys) }
-
-// missed makes everything that is known be asked for again before it is used.
-func (m *Manager) missed() { m.cache.doubt() }
-
-// tell sends a message. The write that it tells of is done: what cannot be told is found out within the bound.
-func (m *Manager) tell(ctx context.Context, words ...string) {
-	if m.feed == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), feedTimeout)
-	defer cancel()
-	if err := m.feed.Publish(ctx, m.name+" "+strings.Join(words, " ")); err != nil {
-		m.onFeedError(err)
-	}
+type listener struct {
+	mu sync.Mutex
+	on func(string)
 }
 
-// changed forgets a record here and tells the others.
-func (m *Manager) changed(ctx context.Context, key Key) {
-	if d, ok := digestOf(key); ok {
-		m.cache.drop(d)
+// Publish implements Feed. The message has been heard by all when it returns.
+func (f *LocalFeed) Publish(_ context.Context, message string) error {
+	f.mu.Lock()
+	all := make([]*listener, 0, len(f.listeners))
+	for l := range f.listeners {
+		all = append(all, l)
 	}
-	m.tell(ctx, wordChanged, string(key))
+	f.mu.Unlock()
+	for _, l := range all {
+		l.mu.Lock()
+		l.on(message)
+		l.mu.Unlock()
+	}
+	return nil
 }
+
+// Subscribe implements Feed. It ends with ctx.
+func (f *LocalFeed) Subscribe(ctx context.Context, on func(string), gap func()) error {
+	l := &listener{on: on}
+	l.mu.Lock() // no message before the gap
+	f.mu.Lock()
+	if f.listeners == nil {
+		f.listeners = map[*listener]struct{}{}
+	}
+	f.listeners[l] = struct{}{}
+	f.mu.Unlock()
+	gap()
+	l.mu.Unlock()
+	<-ctx.Done()
+	f.mu.Lock()
+	delete(f.listeners, l)
+	f.mu.Unlock()
+	return ctx.Err()
+}
+
+var _ Feed = (*LocalFeed)(nil)

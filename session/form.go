@@ -39,7 +39,7 @@ const (
 // KeepForm keeps a form until a time, sealed under the key ring and the secret of the token, which the browser alone has:
 // neither who has the store nor who has the keys can read it. One of the same token's id that was kept before is
 // replaced, so that nobody keeps more forms than they had sessions.
-func (m *Manager) KeepForm(ctx context.Context, token Token, f Form, until time.Time) error {
+func (k *keeper) KeepForm(ctx context.Context, token Token, f Form, until time.Time) error {
 	var w pack.FieldWriter
 	w.Str(formPerson, string(f.Person))
 	w.Str(formPath, f.Path)
@@ -51,15 +51,15 @@ func (m *Manager) KeepForm(ctx context.Context, token Token, f Form, until time.
 	if err != nil {
 		return fmt.Errorf("keeping form: %w", err)
 	}
-	sealed, err := m.vault.Keys.SealWithSecret(token.Secret[:], packed, string(key))
+	sealed, err := k.vault.Keys.SealWithSecret(token.Secret[:], packed, string(key))
 	if err != nil {
 		return fmt.Errorf("keeping form: %w", err)
 	}
 	e := Entry{Key: key, Value: sealed, Expires: until}
-	err = m.vault.Store.Create(ctx, e)
+	err = k.vault.Store.Create(ctx, e)
 	if errors.Is(err, ErrConflict) {
-		if _, err = m.vault.Store.Remove(ctx, key); err == nil || errors.Is(err, ErrNotFound) {
-			err = m.vault.Store.Create(ctx, e)
+		if _, err = k.vault.Store.Remove(ctx, key); err == nil || errors.Is(err, ErrNotFound) {
+			err = k.vault.Store.Create(ctx, e)
 		}
 	}
 	if err != nil {
@@ -69,25 +69,25 @@ func (m *Manager) KeepForm(ctx context.Context, token Token, f Form, until time.
 }
 
 // Form returns a form that is kept. ErrNotFound if there is none, keyring.ErrUnsealable if it is not this token's.
-func (m *Manager) Form(ctx context.Context, token Token) (Form, error) {
-	e, err := m.vault.Store.Get(ctx, formKey(token))
+func (k *keeper) Form(ctx context.Context, token Token) (Form, error) {
+	e, err := k.vault.Store.Get(ctx, formKey(token))
 	if err != nil {
 		return Form{}, err
 	}
-	return m.openForm(token, e.Value)
+	return k.openForm(token, e.Value)
 }
 
 // TakeForm is Form for who then sends it or drops it: of several callers one gets it, so that it is sent once.
-func (m *Manager) TakeForm(ctx context.Context, token Token) (Form, error) {
-	e, err := m.vault.Store.Remove(ctx, formKey(token))
+func (k *keeper) TakeForm(ctx context.Context, token Token) (Form, error) {
+	e, err := k.vault.Store.Remove(ctx, formKey(token))
 	if err != nil {
 		return Form{}, err
 	}
-	return m.openForm(token, e.Value)
+	return k.openForm(token, e.Value)
 }
 
-func (m *Manager) openForm(token Token, sealed []byte) (f Form, err error) {
-	packed, err := m.vault.Keys.OpenWithSecret(token.Secret[:], sealed, string(formKey(token)))
+func (k *keeper) openForm(token Token, sealed []byte) (f Form, err error) {
+	packed, err := k.vault.Keys.OpenWithSecret(token.Secret[:], sealed, string(formKey(token)))
 	if err != nil {
 		return f, err
 	}

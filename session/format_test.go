@@ -53,7 +53,7 @@ func TestRecordFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := decodeSession(b); err != nil || !reflect.DeepEqual(got, s) {
+	if got, err := decodeRecord(b); err != nil || !reflect.DeepEqual(got, s) {
 		t.Errorf("read as %+v, %v", got, err)
 	}
 }

@@ -9,6 +9,13 @@ import (
 )
 
 const (
+	// askTimeout bounds one question to the store.
+	askTimeout = 3 * time.Second
+	// After the store has failed to answer for a session that goes on in spite of it, no request waits for another try:
+	// retryAfter is when one is made beside a request, retryUntil until when it may be beside and not before.
+	retryAfter = time.Second
+	retryUntil = 3 * time.Second
+
 	// outageQuiet is how long no question may fail before an outage counts as over.
 	outageQuiet = 5 * time.Second
 	// probeEvery is how often the store is asked during an outage whether it is back, so that this is known also where
@@ -45,7 +52,14 @@ type Health struct {
 
 // health is whether the store answers, as questions to it find.
 type health struct {
-	mu       sync.Mutex  // guards all but out, which is written under it
+	store interface {
+		Ping(ctx context.Context) error
+	}
+	now   func() time.Time
+	grace time.Duration
+	tell  func(error) // ManagerConfig.OnOutage
+
+	mu       sync.Mutex  // guards all below but out, which is written under it
 	out      atomic.Bool // read without it, by every look-up
 	since    time.Time
 	failedAt time.Time // when a question last failed, and when one was last answered during an outage
@@ -54,10 +68,11 @@ type health struct {
 }
 
 // failed notes a failure and tells of it if it is the first. A store that this process has closed is no outage.
-func (h *health) failed(now time.Time, err error, tell func(error)) {
+func (h *health) failed(err error) {
 	if errors.Is(err, ErrClosed) {
 		return
 	}
+	now := h.now()
 	h.mu.Lock()
 	first := h.out.CompareAndSwap(false, true)
 	if first {
@@ -67,16 +82,17 @@ func (h *health) failed(now time.Time, err error, tell func(error)) {
 	h.failedAt = now
 	h.mu.Unlock()
 	if first {
-		tell(err)
+		h.tell(err)
 	}
 }
 
 // answered notes an answer. Where some questions fail and others do not, as with a cluster that is half there, the
 // outage goes on until none has failed for a while.
-func (h *health) answered(now time.Time, tell func(error)) {
+func (h *health) answered() {
 	if !h.out.Load() {
 		return
 	}
+	now := h.now()
 	h.mu.Lock()
 	over := h.out.Load() && now.Sub(h.failedAt) >= outageQuiet
 	switch {
@@ -88,7 +104,7 @@ func (h *health) answered(now time.Time, tell func(error)) {
 	}
 	h.mu.Unlock()
 	if over {
-		tell(nil)
+		h.tell(nil)
 	}
 }
 
@@ -104,17 +120,16 @@ func (h *health) lastFailure() int64 {
 }
 
 // Health tells how the store is.
-func (m *Manager) Health() Health {
-	h := &m.health
+func (h *health) Health() Health {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := m.now()
+	now := h.now()
 	state := StoreOK
 	switch {
 	case !h.out.Load():
 	case h.answerAt.After(h.failedAt):
 		state = StoreDegraded
-	case now.Sub(h.since) < m.grace:
+	case now.Sub(h.since) < h.grace:
 		state = StoreCacheOnly
 	default:
 		state = StoreUnavailable
@@ -124,14 +139,14 @@ func (m *Manager) Health() Health {
 
 // NoteFailure takes note of an error that somebody met who uses the store beside the manager. One that says nothing
 // about the store is passed over, so is that of a client that went away while it waited.
-func (m *Manager) NoteFailure(err error) {
+func (h *health) NoteFailure(err error) {
 	if errors.Is(err, ErrUnavailable) && !errors.Is(err, context.Canceled) {
-		m.health.failed(m.now(), err, m.onOutage)
+		h.failed(err)
 	}
 }
 
 // probe asks the store during an outage until ctx ends.
-func (m *Manager) probe(ctx context.Context) {
+func (h *health) probe(ctx context.Context) {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
 	for {
@@ -140,22 +155,22 @@ func (m *Manager) probe(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if m.Health().State != StoreOK {
-			_ = m.Ping(ctx) // which takes note of the answer
+		if h.Health().State != StoreOK {
+			_ = h.Ping(ctx) // which takes note of the answer
 		}
 	}
 }
 
 // Ping tells whether the store answers now; see Store.Ping.
-func (m *Manager) Ping(ctx context.Context) error {
+func (h *health) Ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	err := m.vault.Store.Ping(ctx)
+	err := h.store.Ping(ctx)
 	switch {
 	case err == nil:
-		m.health.answered(m.now(), m.onOutage)
+		h.answered()
 	case ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded):
-		m.health.failed(m.now(), err, m.onOutage)
+		h.failed(err)
 	}
 	return err
 }

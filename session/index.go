@@ -80,3 +80,30 @@ func (s *Record) listings(until time.Time) []Listing {
 	}
 	return in
 }
+
+// delist takes members off an index.
+func delist(ctx context.Context, in Indexes, index Key, members []Key) error {
+	if len(members) == 0 {
+		return nil
+	}
+	return in.Delist(ctx, index, members...)
+}
+
+// The list of all sessions is spread over allShards keys, by the first letters of Short, so that none is hot and none grows
+// large: at a million sessions each has about a thousand members.
+const allShards = 1 << 10
+
+// letters are the digits of Short, in the order of their worth.
+const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// allShard is a part of the list: its name is the first letter of Short and the better half of the second.
+func allShard(n int) Key { return Key("a:" + letters[n>>4:n>>4+1] + letters[n&15:n&15+1]) }
+
+// allIndex is the part of the list that a session is in, if it can be one's name at all.
+func allIndex(short string) (Key, bool) {
+	first, second := strings.IndexByte(letters, short[0]), strings.IndexByte(letters, short[1])
+	if first < 0 || second < 0 {
+		return "", false
+	}
+	return allShard(first<<4 | second>>2), true
+}

@@ -3,7 +3,9 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -22,45 +24,55 @@ type touch struct {
 	app string
 }
 
+// lastUses writes when sessions were last used, and ends those that were not used for a time.
+type lastUses struct {
+	*writer
+	queue   chan touch
+	writing sync.Map // ID -> time.Time: a write of this last use is under way
+	stop    <-chan struct{}
+	done    chan struct{} // closed when the queue is written
+	onError func(error)
+}
+
 // TouchDue reports whether Touch would have a use at that time to write, whatever the app.
-func (m *Manager) TouchDue(l *Session, at time.Time) bool { return l.touchDue(at, m.limits) }
+func (u *lastUses) TouchDue(s *Session, at time.Time) bool { return s.touchDue(at, u.limits) }
 
 // Touch notes that the session is used for an app. It returns at once: the write happens later, off the request's
 // path, and only if the last use on record is old enough or the app is new to the session. After Close it does nothing.
-func (m *Manager) Touch(l *Session, app string) {
-	now := m.now()
-	if !l.touchDue(now, m.limits) && !l.newApp(app) {
+func (u *lastUses) Touch(s *Session, app string) {
+	now := u.now()
+	if !s.touchDue(now, u.limits) && !s.newApp(app) {
 		return
 	}
-	if !m.noteUse(l, now) {
+	if !u.noteUse(s, now) {
 		return
 	}
-	if m.closed() {
-		m.touching.CompareAndDelete(l.ID, now)
+	if u.closed() {
+		u.writing.CompareAndDelete(s.ID, now)
 		return
 	}
 	select {
-	case m.touches <- touch{id: l.ID, at: now, app: app}:
+	case u.queue <- touch{id: s.ID, at: now, app: app}:
 	default:
-		m.touching.CompareAndDelete(l.ID, now)
-		m.onError(errTouchQueue)
+		u.writing.CompareAndDelete(s.ID, now)
+		u.onError(errTouchQueue)
 	}
 }
 
 // noteUse reports whether a use is to be written. It is not while the write of an earlier use is under way, unless the
 // earlier one is so old that this one is due on its own: a write that the store keeps waiting must not hide a use.
-func (m *Manager) noteUse(l *Session, now time.Time) bool {
+func (u *lastUses) noteUse(s *Session, now time.Time) bool {
 	for {
-		waits, busy := m.touching.LoadOrStore(l.ID, now)
+		waits, busy := u.writing.LoadOrStore(s.ID, now)
 		if !busy {
 			return true
 		}
-		use := l.span()
+		use := s.span()
 		use.lastUsed = waits.(time.Time)
-		if !use.touchDue(now, m.limits) {
+		if !use.touchDue(now, u.limits) {
 			return false
 		}
-		if m.touching.CompareAndSwap(l.ID, waits, now) {
+		if u.writing.CompareAndSwap(s.ID, waits, now) {
 			return true
 		}
 	}
@@ -71,9 +83,9 @@ var (
 	errTouchClose = errors.New("closed before every last use was written")
 )
 
-func (m *Manager) closed() bool {
+func (u *lastUses) closed() bool {
 	select {
-	case <-m.stop:
+	case <-u.stop:
 		return true
 	default:
 		return false
@@ -85,52 +97,52 @@ func (s *Record) NewApp(app string) bool {
 	return app != "" && len(s.Apps) < maxApps && !slices.Contains(s.Apps, app)
 }
 
-func (l *Session) newApp(app string) bool {
-	s, err := l.Record()
-	return err == nil && s.NewApp(app)
+func (s *Session) newApp(app string) bool {
+	r, err := s.Record()
+	return err == nil && r.NewApp(app)
 }
 
-func (m *Manager) writeTouches() {
-	defer close(m.done)
-	for !m.closed() { // asked first: with both ready, select would go on at random
+func (u *lastUses) run() {
+	defer close(u.done)
+	for !u.closed() { // asked first: with both ready, select would go on at random
 		select {
-		case t := <-m.touches:
-			m.writeTouch(context.Background(), t)
-		case <-m.stop:
+		case t := <-u.queue:
+			u.write(context.Background(), t)
+		case <-u.stop:
 		}
 	}
-	m.drainTouches()
+	u.drain()
 }
 
-// drainTouches writes what waits, in bounded time: a store that does not answer must not hold up a reload.
-func (m *Manager) drainTouches() {
+// drain writes what waits, in bounded time: a store that does not answer must not hold up a reload.
+func (u *lastUses) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), touchTimeout)
 	defer cancel()
 	for {
 		select {
-		case t := <-m.touches:
+		case t := <-u.queue:
 			if ctx.Err() != nil {
-				m.onError(errTouchClose)
+				u.onError(errTouchClose)
 				return
 			}
-			m.writeTouch(ctx, t)
+			u.write(ctx, t)
 		default:
 			return
 		}
 	}
 }
 
-func (m *Manager) writeTouch(ctx context.Context, t touch) {
-	defer m.touching.CompareAndDelete(t.id, t.at)
+func (u *lastUses) write(ctx context.Context, t touch) {
+	defer u.writing.CompareAndDelete(t.id, t.at)
 	ctx, cancel := context.WithTimeout(ctx, touchTimeout)
 	defer cancel()
-	_, err := m.update(ctx, t.id, func(s *Record) bool {
-		if s.Check(t.at, m.limits) != nil {
+	_, err := u.update(ctx, t.id, func(s *Record) bool {
+		if s.Check(t.at, u.limits) != nil {
 			return false
 		}
 		changed := false
 		// Asked again of the record: the session that Touch was given may be an older copy.
-		if s.TouchDue(t.at, m.limits) {
+		if s.touchDue(t.at, u.limits) {
 			s.LastUsed = t.at.UTC().Truncate(time.Millisecond)
 			changed = true
 		}
@@ -141,6 +153,62 @@ func (m *Manager) writeTouch(ctx context.Context, t touch) {
 		return changed
 	})
 	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrExpired) {
-		m.onError(err)
+		u.onError(err)
 	}
+}
+
+// Use notes a use of the session and returns it as it is then, for whoever has to say when it ends. Unlike Touch it waits
+// for the store; like Touch it writes nothing while the last use on record is young enough.
+func (u *lastUses) Use(ctx context.Context, s *Record) (*Record, error) {
+	now := u.now()
+	if !s.touchDue(now, u.limits) {
+		return s, nil
+	}
+	used, err := u.update(ctx, s.ID, func(s *Record) bool {
+		if u.check(s.session, now) != nil || !s.touchDue(now, u.limits) {
+			return false
+		}
+		s.LastUsed = now.UTC().Truncate(time.Millisecond)
+		return true
+	})
+	if err == nil {
+		err = u.check(used.session, now)
+	}
+	if err != nil {
+		if unanswered(err) && !errors.Is(err, ErrExpired) {
+			u.onError(err)
+		}
+		return nil, err
+	}
+	return used, nil
+}
+
+// ErrEndedIdle: EndIdle has ended the session, this call and no other. It is an ErrExpired.
+var ErrEndedIdle = fmt.Errorf("%w for want of use", ErrExpired)
+
+// EndIdle ends a session that nobody has used for a time which is shorter than its own idle limit (T16). What a copy says
+// of the last use is not the last word, because the session may be in use elsewhere: the store is asked, and if it knows of
+// a later use the session is returned as it is there, and also if one is about to be written here. ErrEndedIdle: this call has
+// ended it. ErrNotFound: it was gone already, another ErrExpired: a limit of its own had passed. Any other error says that it
+// may still live.
+func (u *lastUses) EndIdle(ctx context.Context, id ID, idle time.Duration) (*Session, error) {
+	s, err := u.refetch(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	last := s.LastUsed()
+	if queued, ok := u.writing.Load(id); ok && queued.(time.Time).After(last) {
+		last = queued.(time.Time)
+	}
+	if u.now().Before(last.Add(idle)) {
+		return s, nil
+	}
+	r, err := s.Record()
+	if err != nil {
+		return nil, err
+	}
+	if err := u.end(ctx, r); err != nil {
+		return nil, err
+	}
+	return nil, ErrEndedIdle
 }

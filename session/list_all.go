@@ -4,17 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 )
-
-// The list of all sessions is spread over allShards keys, by the first letters of Short, so that none is hot and none grows
-// large: at a million sessions each has about a thousand members.
-const allShards = 1 << 10
-
-// letters are the digits of Short, in the order of their worth.
-const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Survey is how far All has come.
 type Survey struct {
@@ -24,10 +18,13 @@ type Survey struct {
 	More bool
 }
 
+// lister finds sessions by what their records say: those of a person, those of all, or one by its short hash.
+type lister struct{ *loader }
+
 // All hands the live sessions of everybody to visit, in no order to rely on, until it returns false. It looks at about
 // as many as limit says, taken evenly from the whole list, and reads them one by one: it is for an administrator's
 // question and never for a request. Sessions that were made before there was such a list are not in it.
-func (m *Manager) All(ctx context.Context, limit int, visit func(*Record) bool) (Survey, error) {
+func (l *lister) All(ctx context.Context, limit int, visit func(*Record) bool) (Survey, error) {
 	var survey Survey
 	share := max(1, (limit+allShards-1)/allShards)
 	for i := range allShards {
@@ -36,7 +33,7 @@ func (m *Manager) All(ctx context.Context, limit int, visit func(*Record) bool) 
 			break
 		}
 		index := allShard(i)
-		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, share+1)
+		keys, err := l.vault.Store.Members(ctx, index, time.Time{}, share+1)
 		if err != nil {
 			return survey, fmt.Errorf("listing sessions: %w", err)
 		}
@@ -45,7 +42,7 @@ func (m *Manager) All(ctx context.Context, limit int, visit func(*Record) bool) 
 		}
 		var stale []Key
 		for _, key := range keys {
-			s, err := m.load(ctx, key)
+			s, err := l.load(ctx, key)
 			switch {
 			case errors.Is(err, ErrNotFound):
 				stale = append(stale, key)
@@ -53,7 +50,7 @@ func (m *Manager) All(ctx context.Context, limit int, visit func(*Record) bool) 
 				return survey, fmt.Errorf("listing sessions: %w", err)
 			case err != nil:
 				survey.Unreadable++
-			case m.check(s, m.now()) == nil:
+			case l.check(s.session, l.now()) == nil:
 				survey.Seen++
 				if !visit(s) {
 					survey.More = true
@@ -61,7 +58,7 @@ func (m *Manager) All(ctx context.Context, limit int, visit func(*Record) bool) 
 				}
 			}
 		}
-		_ = m.delist(ctx, index, stale) // they are met again otherwise
+		_ = delist(ctx, l.vault.Store, index, stale) // they are met again otherwise
 	}
 	return survey, nil
 }
@@ -75,17 +72,17 @@ var errCursor = errors.New("no place in the list of sessions")
 // Page hands the live sessions of everybody to visit, a part of the list at a time: it begins behind the place after,
 // empty for the beginning, and ends when it has looked at limit of them, or in front of the one for which visit returns
 // false. next is where to go on, empty at the end of the list. All pages together are every session that lives throughout, each once.
-func (m *Manager) Page(ctx context.Context, after string, limit int, visit func(*Record) bool) (next string, survey Survey, err error) {
+func (l *lister) Page(ctx context.Context, after string, limit int, visit func(*Record) bool) (next string, survey Survey, err error) {
 	shard, last, err := readCursor(after)
 	if err != nil {
 		return "", survey, err
 	}
-	if err := m.settle(ctx, m.now()); err != nil {
+	if err := l.revocations.settle(ctx, l.now()); err != nil {
 		return "", survey, err
 	}
 	for ; shard < allShards; shard, last = shard+1, "" {
 		index := allShard(shard)
-		keys, err := m.vault.Store.Members(ctx, index, time.Time{}, maxShard)
+		keys, err := l.vault.Store.Members(ctx, index, time.Time{}, maxShard)
 		if err != nil {
 			return "", survey, fmt.Errorf("listing sessions: %w", err)
 		}
@@ -101,15 +98,15 @@ func (m *Manager) Page(ctx context.Context, after string, limit int, visit func(
 			}
 			before := last
 			last = key
-			s, err := m.load(ctx, key)
+			s, err := l.load(ctx, key)
 			switch {
 			case errors.Is(err, ErrNotFound):
-				_ = m.delist(ctx, index, []Key{key}) // it is met again otherwise
+				_ = delist(ctx, l.vault.Store, index, []Key{key}) // it is met again otherwise
 			case unanswered(err) || ctx.Err() != nil:
 				return "", survey, fmt.Errorf("listing sessions: %w", err)
 			case err != nil:
 				survey.Unreadable++
-			case m.check(s, m.now()) == nil:
+			case l.check(s.session, l.now()) == nil:
 				if !visit(s) {
 					survey.More = true
 					return cursorAt(shard, before), survey, nil
@@ -150,14 +147,37 @@ func IsCursor(text string) bool {
 	return err == nil && text != ""
 }
 
-// allShard is a part of the list: its name is the first letter of Short and the better half of the second.
-func allShard(n int) Key { return Key("a:" + letters[n>>4:n>>4+1] + letters[n&15:n&15+1]) }
-
-// allIndex is the part of the list that a session is in, if it can be one's name at all.
-func allIndex(short string) (Key, bool) {
-	first, second := strings.IndexByte(letters, short[0]), strings.IndexByte(letters, short[1])
-	if first < 0 || second < 0 {
-		return "", false
+// Find returns the live session that Short names, for an administrator. ErrNotFound if there is none, or more than one.
+func (l *lister) Find(ctx context.Context, short string) (*Record, error) {
+	if len(short) != shortSize {
+		return nil, ErrNotFound
 	}
-	return allShard(first<<4 | second>>2), true
+	if err := l.revocations.settle(ctx, l.now()); err != nil {
+		return nil, err
+	}
+	index, ok := allIndex(short)
+	if !ok {
+		return nil, ErrNotFound
+	}
+	keys, err := l.vault.Store.Members(ctx, index, time.Time{}, math.MaxInt32)
+	if err != nil {
+		return nil, fmt.Errorf("finding session: %w", err)
+	}
+	var found []Key
+	for _, key := range keys {
+		if shortOf(key) == short {
+			found = append(found, key)
+		}
+	}
+	if len(found) != 1 {
+		return nil, ErrNotFound
+	}
+	s, err := l.loadGood(ctx, found[0])
+	if errors.Is(err, ErrExpired) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("finding session: %w", err)
+	}
+	return s, nil
 }

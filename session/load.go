@@ -10,14 +10,19 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-const (
-	// askTimeout bounds one question to the store.
-	askTimeout = 3 * time.Second
-	// After the store has failed to answer for a session that goes on in spite of it, nobody waits for another try:
-	// retryAfter is when one is made beside a request, retryUntil until when it may be beside and not before.
-	retryAfter = time.Second
-	retryUntil = 3 * time.Second
-)
+// loader answers whether a session may be used, from what is known here or by asking the store. It is the only place that
+// holds a session against its limits and against revocations.
+type loader struct {
+	vault  Vault
+	limits Limits
+	now    func() time.Time
+	// recheck and grace are ManagerConfig.Recheck and OutageGrace.
+	recheck, grace time.Duration
+
+	entries     *entries
+	health      *health
+	revocations *revocations
+}
 
 // Load returns the session of a token. ErrNotFound: it does not exist, was ended or revoked. ErrExpired: a limit has
 // passed; the error is an *Expired unless the store could not be asked. Any other error says nothing about the session: the
@@ -26,91 +31,93 @@ const (
 // The store is asked unless it was within ManagerConfig.Recheck; while it cannot be, what is known goes on for
 // ManagerConfig.OutageGrace. What is asked does not end with ctx: a client that goes away spoils no answer that others
 // wait for.
-func (m *Manager) Load(ctx context.Context, token Token) (*Session, error) {
-	return m.liveID(ctx, token.ID)
+func (l *loader) Load(ctx context.Context, token Token) (*Session, error) {
+	return l.byID(ctx, token.ID)
 }
 
-func (m *Manager) liveID(ctx context.Context, id ID) (*Session, error) {
-	now, d := m.now(), id.digest()
-	if err := m.settle(ctx, now); err != nil {
+func (l *loader) byID(ctx context.Context, id ID) (*Session, error) {
+	now, d := l.now(), id.digest()
+	if err := l.revocations.settle(ctx, now); err != nil {
 		return nil, err
 	}
-	k := m.cache.get(d)
-	if k != nil && m.recheck > 0 && m.cache.fresh(k, now, m.recheck) && m.goesOn(&k.Session, now) {
-		m.cache.shard(d).hits.Add(1)
-		return &k.Session, nil
+	known := l.entries.get(d)
+	if known != nil && l.recheck > 0 && l.entries.fresh(known, now, l.recheck) && l.goesOn(&known.Session, now) {
+		l.entries.shard(d).hits.Add(1)
+		return &known.Session, nil
 	}
-	m.cache.shard(d).misses.Add(1)
+	l.entries.shard(d).misses.Add(1)
 	// What a copy says of an idle limit is not the last word either: the session may be in use elsewhere.
-	l, err := m.ask(ctx, id, k, now)
+	s, err := l.ask(ctx, id, known, now)
 	if err != nil {
-		return m.spare(d, k, now, err)
+		return l.stale(d, known, now, err)
 	}
-	if err := m.checkLive(l, now); err != nil {
+	if err := l.check(s, now); err != nil {
 		return nil, err
 	}
-	return l, nil
+	return s, nil
 }
 
-// Reload is Load by the store's word of now alone: for whoever is about to act on what another replica may just have
+// Reload is Load by the store's word of now alone: for a caller that is about to act on what another replica may just have
 // written.
-func (m *Manager) Reload(ctx context.Context, token Token) (*Session, error) {
-	if err := m.settle(ctx, m.now()); err != nil {
+func (l *loader) Reload(ctx context.Context, token Token) (*Session, error) {
+	if err := l.revocations.settle(ctx, l.now()); err != nil {
 		return nil, err
 	}
-	l, err := m.fetch(ctx, token.ID, m.cache.get(token.ID.digest()))
+	return l.refetch(ctx, token.ID)
+}
+
+// refetch is Reload by the revocations that are known.
+func (l *loader) refetch(ctx context.Context, id ID) (*Session, error) {
+	s, err := l.fetch(ctx, id, l.entries.get(id.digest()))
 	if err != nil {
 		return nil, err
 	}
-	if err := m.checkLive(l, m.now()); err != nil {
+	if err := l.check(s, l.now()); err != nil {
 		return nil, err
 	}
-	return l, nil
+	return s, nil
 }
 
-// check holds a session against all that ends it without a write to its record.
-func (m *Manager) check(s *Record, now time.Time) error {
-	if m.revoked(s) {
+// check holds a session against all that ends it without a write to its record. It is nil where goesOn is true.
+func (l *loader) check(s *Session, now time.Time) error {
+	if l.revoked(s) {
 		return ErrNotFound
 	}
-	if s.Check(now, m.limits) != nil {
-		return s.expired(m.limits)
-	}
-	return nil
-}
-
-// checkLive is check for what is not yet read.
-func (m *Manager) checkLive(l *Session, now time.Time) error {
-	if m.goesOn(l, now) {
+	span := s.span()
+	if span.check(now, l.limits) == nil {
 		return nil
 	}
-	s, err := l.Record()
+	r, err := s.Record()
 	if err != nil {
 		return err
 	}
-	return m.check(s, now)
+	return r.expired(l.limits)
 }
 
-// goesOn reports whether checkLive has nothing to say.
-func (m *Manager) goesOn(l *Session, now time.Time) bool {
-	p := l.span()
-	return p.check(now, m.limits) == nil && !m.revokedLive(l)
+// goesOn is check for a caller that need not know why a session is over.
+func (l *loader) goesOn(s *Session, now time.Time) bool {
+	span := s.span()
+	return span.check(now, l.limits) == nil && !l.revoked(s)
 }
 
-// spare answers where the store did not: with what is known, if that is young enough and within its limits.
-func (m *Manager) spare(d digest, k *known, now time.Time, err error) (*Session, error) {
-	if !unanswered(err) || k == nil || !k.within(now, m.grace) {
+func (l *loader) revoked(s *Session) bool {
+	return l.revocations.revoked(s.began, s.from.Value().mark, s.person)
+}
+
+// stale returns what is known of a session that the store did not answer for, within OutageGrace and its limits.
+func (l *loader) stale(d digest, known *entry, now time.Time, err error) (*Session, error) {
+	if !unanswered(err) || known == nil || !known.within(now, l.grace) {
 		return nil, err
 	}
-	span := k.span()
+	span := known.span()
 	switch {
-	case m.cache.get(d) != k:
+	case l.entries.get(d) != known:
 		return nil, err // what was known is known to have changed
-	case m.goesOn(&k.Session, now):
-		return &k.Session, nil
-	case m.revokedLive(&k.Session):
+	case l.goesOn(&known.Session, now):
+		return &known.Session, nil
+	case l.revoked(&known.Session):
 		return nil, ErrNotFound
-	case !now.Before(span.maxEnd(m.limits)):
+	case !now.Before(span.maxEnd(l.limits)):
 		return nil, ErrExpired
 	}
 	return nil, err // idle for all that is known here
@@ -121,139 +128,121 @@ func unanswered(err error) bool {
 	return err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, keyring.ErrUnsealable) && !errors.Is(err, pack.ErrMalformed)
 }
 
-// ask returns the session as the store has it, or why it could not be asked. Several requests share one question,
-// except where each is to ask.
-func (m *Manager) ask(ctx context.Context, id ID, k *known, now time.Time) (*Session, error) {
+// ask returns the session as the store has it, or why it could not be asked. Several requests share one question, unless
+// each request is to ask.
+func (l *loader) ask(ctx context.Context, id ID, known *entry, now time.Time) (*Session, error) {
 	d := id.digest()
-	if k != nil && m.lately(k, now) {
-		if now.UnixNano()-k.failed.Load() >= int64(retryAfter) {
-			if f, opened := m.cache.join(d); opened {
-				go func() { _, _ = m.fly(context.WithoutCancel(ctx), id, k, f) }()
+	if known != nil && l.lately(known, now) {
+		if now.UnixNano()-known.failed.Load() >= int64(retryAfter) {
+			if f, opened := l.entries.join(d); opened {
+				go func() { _, _ = l.fetchShared(context.WithoutCancel(ctx), id, known, f) }()
 			}
 		}
 		return nil, ErrUnavailable
 	}
-	if m.recheck <= 0 {
-		return m.fetch(ctx, id, k)
+	if l.recheck <= 0 {
+		return l.fetch(ctx, id, known)
 	}
-	f, opened := m.cache.join(d)
+	f, opened := l.entries.join(d)
 	if opened {
 		// Another question may have been answered since this request has looked.
-		if at, k := m.now(), m.cache.get(d); k != nil && m.cache.fresh(k, at, m.recheck) && m.goesOn(&k.Session, at) {
-			f.live, f.err = &k.Session, nil
-			m.cache.land(d, f)
-			return &k.Session, nil
+		if at, known := l.now(), l.entries.get(d); known != nil && l.entries.fresh(known, at, l.recheck) && l.goesOn(&known.Session, at) {
+			f.session, f.err = &known.Session, nil
+			l.entries.land(d, f)
+			return &known.Session, nil
 		}
-		return m.fly(ctx, id, k, f)
+		return l.fetchShared(ctx, id, known, f)
 	}
 	select {
 	case <-f.done:
-		return f.live, f.err
+		return f.session, f.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 	}
 }
 
-// lately reports whether the store has failed for a session so lately that to ask again would only hold people up.
-func (m *Manager) lately(k *known, now time.Time) bool {
-	age := now.UnixNano() - k.failed.Load()
-	return k.failed.Load() != 0 && age >= 0 && age < int64(retryUntil) && k.within(now, m.grace) &&
-		uint64(k.failedDoubts.Load()) == m.cache.doubts.Load() //nolint:gosec // a count
+// lately reports whether the store has failed for a session so lately that to ask again would only hold requests up.
+func (l *loader) lately(known *entry, now time.Time) bool {
+	age := now.UnixNano() - known.failed.Load()
+	return known.failed.Load() != 0 && age >= 0 && age < int64(retryUntil) && known.within(now, l.grace) &&
+		uint64(known.failedDoubts.Load()) == l.entries.doubts.Load() //nolint:gosec // a count
 }
 
-func (m *Manager) fly(ctx context.Context, id ID, k *known, f *flight) (*Session, error) {
-	defer m.cache.land(id.digest(), f)
-	f.live, f.err = m.fetch(ctx, id, k)
-	return f.live, f.err
+// fetchShared is fetch for all requests that wait for f.
+func (l *loader) fetchShared(ctx context.Context, id ID, known *entry, f *flight) (*Session, error) {
+	defer l.entries.land(id.digest(), f)
+	f.session, f.err = l.fetch(ctx, id, known)
+	return f.session, f.err
 }
 
 // fetch asks the store and takes up what it says. What is known already is not opened again.
-func (m *Manager) fetch(ctx context.Context, id ID, k *known) (*Session, error) {
+func (l *loader) fetch(ctx context.Context, id ID, known *entry) (*Session, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()
 	d, key := id.digest(), id.Key()
-	q := m.cache.question(d, m.now())
-	e, err := m.vault.Store.Get(ctx, key)
+	g := l.entries.generation(d, l.now())
+	e, err := l.vault.Store.Get(ctx, key)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		m.health.answered(m.now(), m.onOutage)
-		m.cache.drop(d)
+		l.health.answered()
+		l.entries.drop(d)
 		return nil, err
 	case err != nil:
-		if k != nil {
-			k.failedDoubts.Store(int64(q.doubts)) //nolint:gosec // a count
-			k.failed.Store(m.now().UnixNano())
+		if known != nil {
+			known.failedDoubts.Store(int64(g.doubts)) //nolint:gosec // a count
+			known.failed.Store(l.now().UnixNano())
 		}
-		m.health.failed(m.now(), err, m.onOutage)
+		l.health.failed(err)
 		return nil, err
 	}
-	m.health.answered(m.now(), m.onOutage)
-	if k != nil && k.version == e.Version && k.seal == sealOf(e.Value) {
-		k.confirm(q)
-		return &k.Session, nil
+	l.health.answered()
+	if known != nil && known.version == e.Version && known.seal == sealOf(e.Value) {
+		known.confirm(g)
+		return &known.Session, nil
 	}
-	_, fresh, err := m.open(e)
+	_, fresh, err := l.open(e)
 	if err != nil {
-		m.cache.drop(d)
+		l.entries.drop(d)
 		return nil, err
 	}
-	m.cache.keep(fresh, q)
+	l.entries.keep(fresh, g)
 	return &fresh.Session, nil
 }
 
-// load reads a record from the store, past the cache.
-func (m *Manager) load(ctx context.Context, key Key) (*Record, error) {
-	e, err := m.vault.Store.Get(ctx, key)
+// load reads a record from the store, past what is known here.
+func (l *loader) load(ctx context.Context, key Key) (*Record, error) {
+	e, err := l.vault.Store.Get(ctx, key)
 	if err != nil {
 		return nil, err
 	}
-	s, _, err := m.open(e)
-	return s, err
+	r, _, err := l.open(e)
+	return r, err
 }
 
-func (m *Manager) open(e Entry) (*Record, *known, error) {
-	packed, err := m.vault.openPacked(e.Key, e.Value)
+// loadGood is load of a record whose session may be used. The errors are those of Load.
+func (l *loader) loadGood(ctx context.Context, key Key) (*Record, error) {
+	r, err := l.load(ctx, key)
+	if err == nil {
+		err = l.check(r.session, l.now())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (l *loader) open(e Entry) (*Record, *entry, error) {
+	packed, err := l.vault.openPacked(e.Key, e.Value)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := readSession(packed)
+	r, err := readRecord(packed)
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.ID.Key() != e.Key {
+	if r.ID.Key() != e.Key {
 		return nil, nil, fmt.Errorf("%w: another session's", pack.ErrMalformed)
 	}
-	s.Version = e.Version
-	return s, s.knownAs(record{sealed: e.Value, packed: packed}), nil
-}
-
-// Known counts what a manager's cache holds.
-type Known struct {
-	// Sessions are in the cache; Watched have something open that Watch looks after.
-	Sessions, Watched int
-	// Bytes is what the sessions take, by estimate. Hits counts look-ups that were answered without asking the store,
-	// Misses those that were not, Evictions sessions that made room for others.
-	Bytes                   int64
-	Hits, Misses, Evictions uint64
-	// Pending is how many sign-ins wait for their answer, as last counted.
-	Pending int
-}
-
-// Known tells how much is known here without asking the store.
-func (m *Manager) Known() Known {
-	all := &m.cache.watches
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	known := Known{Watched: len(all.open), Pending: int(max(0, m.pending.Load()))}
-	for i := range m.cache.shards {
-		s := &m.cache.shards[i]
-		s.mu.RLock()
-		known.Sessions += len(s.ring)
-		known.Bytes += s.size
-		s.mu.RUnlock()
-		known.Hits += s.hits.Load()
-		known.Misses += s.misses.Load()
-		known.Evictions += s.evictions.Load()
-	}
-	return known
+	r.Version = e.Version
+	return r, r.asEntry(sealedRecord{sealed: e.Value, packed: packed}), nil
 }

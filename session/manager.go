@@ -3,13 +3,9 @@ package session
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
@@ -42,90 +38,109 @@ type ManagerConfig struct {
 	OnTouchError func(error)
 }
 
-// Manager creates, loads, tightens and ends sessions. It is safe for concurrent use; Close it when done.
+// Manager creates, loads, changes and ends sessions. It is safe for concurrent use; Close it when done.
+//
+// It has no code of its own but to start, to stop and to hear what other replicas tell. Each part has one reason:
+//
+//	loader      may a session be used (load.go)
+//	writer      changes and removes a record (write.go)
+//	creator     makes a session, of a sign-in or in the place of another (create.go)
+//	renewer     writes what becomes of one that goes on (renew.go)
+//	ender       ends those of a person, or of a provider's session (end.go, provider_end.go)
+//	lister      finds those of a person, or of all (list_person.go, list_all.go)
+//	lastUses    writes when they were used, and ends those that were not (last_use.go)
+//	streams     looks after what is open for them (watch.go)
+//	revocations ends what began before a time (revoke_before.go)
+//	replay      writes again what a failover has forgotten (replay_writes.go)
+//	refreshes   one replica at a time uses a refresh token (refresh_lease.go, refresh_attempt.go)
+//	keeper      what waits for a browser to come back (pending.go, ticket.go, form.go, challenge.go)
+//	health      does the store answer (health.go)
+//	announcer   tells other replicas (feed.go)
+//
+// Cache says which rules hold between them.
 type Manager struct {
-	vault   Vault
-	limits  Limits
-	now     func() time.Time
-	onError func(error)
+	*loader
+	*writer
+	*creator
+	*renewer
+	*ender
+	*lister
+	*lastUses
+	*streams
+	*revocations
+	*replay
+	*refreshes
+	*keeper
+	*health
+	*announcer
 
-	cache       *Cache
-	recheck     time.Duration
-	grace       time.Duration
-	health      health
-	onOutage    func(error)
-	feed        Feed // nil if the store has none
-	name        string
-	onFeedError func(error)
-	onKeys      func()
-	background  sync.WaitGroup
-	cancel      context.CancelFunc
-
-	maxPending       int
-	pending, counted atomic.Int64 // how many wait for an answer, and when they were counted, in nanoseconds since 1970
-
-	reasserts     chan struct{}
-	gaps, lastGap atomic.Int64 // how many there were, and when the last was, in nanoseconds since 1970
-
-	givingBack atomic.Int64 // leases, later than at once
-
-	touches  chan touch
-	touching sync.Map // ID -> time.Time: a write of this last use is under way
-	idling   sync.Map // digest -> struct{}: whether it is to end for want of use is being asked
-	stop     chan struct{}
-	done     chan struct{}
-	closing  sync.Once
+	cache  *Cache
+	onKeys func()
+	stop   chan struct{}
+	cancel context.CancelFunc
+	closed sync.Once
 }
 
 // NewManager starts a manager: goroutines that write last uses, look after open streams, and listen to the store's Feed
 // if it has one.
 func NewManager(c ManagerConfig) *Manager {
-	m := &Manager{
-		vault:   Vault{Store: c.Store, Keys: c.Keys},
-		limits:  c.Limits.orDefaults(),
-		now:     c.Now,
-		onError: orNobody(c.OnTouchError),
-		cache:   c.Cache,
-		recheck: c.Recheck,
-		grace:   c.OutageGrace,
-		name:    NewRandom(9),
-
-		maxPending: cmp.Or(c.MaxPending, defaultMaxPending),
-
-		onOutage:    orNobody(c.OnOutage),
-		onFeedError: orNobody(c.OnFeedError),
-		onKeys:      c.OnKeys,
-
-		reasserts: make(chan struct{}, 1),
-		touches:   make(chan touch, touchQueue),
-		stop:      make(chan struct{}),
-		done:      make(chan struct{}),
+	if c.Now == nil {
+		c.Now = time.Now
 	}
-	if m.now == nil {
-		m.now = time.Now
+	if c.Cache == nil {
+		c.Cache = NewCache(CacheConfig{})
 	}
+	m := &Manager{cache: c.Cache, onKeys: c.OnKeys, stop: make(chan struct{})}
 	if m.onKeys == nil {
 		m.onKeys = func() {}
 	}
-	if m.cache == nil {
-		m.cache = NewCache(CacheConfig{})
-	}
-	m.health.since = m.now()
-	m.cache.forgetReady()
-	var ctx context.Context
-	ctx, m.cancel = context.WithCancel(context.Background())
-	if feed, ok := c.Store.(Feed); ok {
-		m.feed = feed
-		m.background.Go(func() { m.follow(ctx, feed) })
-		m.background.Go(func() { m.reassert(ctx) })
-	}
-	m.background.Go(func() { m.watch(ctx) })
-	m.background.Go(func() { m.probe(ctx) })
-	go m.writeTouches()
+	m.connect(c)
+	m.cache.entries.forgetReady()
+	m.start()
 	return m
 }
 
-func orNobody(tell func(error)) func(error) {
+// connect makes the parts, each of those below it.
+func (m *Manager) connect(c ManagerConfig) {
+	vault, subjects := Vault{Store: c.Store, Keys: c.Keys}, &revokedSubjects{store: c.Store, now: c.Now}
+	feed, _ := c.Store.(Feed)
+	m.announcer = &announcer{feed: feed, name: NewRandom(9), onError: orIgnore(c.OnFeedError)}
+	m.health = &health{store: c.Store, now: c.Now, grace: c.OutageGrace, tell: orIgnore(c.OnOutage), since: c.Now()}
+	m.revocations = &revocations{
+		store: c.Store, now: c.Now, recheck: c.Recheck, grace: c.OutageGrace,
+		list: &m.cache.revocations, entries: m.cache.entries, health: m.health, announcer: m.announcer,
+	}
+	m.loader = &loader{
+		vault: vault, limits: c.Limits.orDefaults(), now: c.Now, recheck: c.Recheck, grace: c.OutageGrace,
+		entries: m.cache.entries, health: m.health, revocations: m.revocations,
+	}
+	m.writer = &writer{loader: m.loader, announcer: m.announcer, writes: &m.cache.writes}
+	m.creator = &creator{writer: m.writer, subjects: subjects}
+	m.renewer = &renewer{writer: m.writer, subjects: subjects}
+	m.ender = &ender{writer: m.writer, subjects: subjects}
+	m.lister = &lister{loader: m.loader}
+	m.lastUses = &lastUses{
+		writer: m.writer, queue: make(chan touch, touchQueue), stop: m.stop, done: make(chan struct{}), onError: orIgnore(c.OnTouchError),
+	}
+	m.streams = &streams{loader: m.loader, watches: &m.cache.watches, uses: m.lastUses}
+	m.replay = &replay{writer: m.writer, due: make(chan struct{}, 1)}
+	m.refreshes = &refreshes{store: c.Store, now: c.Now, stop: m.stop}
+	m.keeper = &keeper{vault: vault, now: c.Now, maxPending: cmp.Or(c.MaxPending, defaultMaxPending)}
+}
+
+func (m *Manager) start() {
+	var ctx context.Context
+	ctx, m.cancel = context.WithCancel(context.Background())
+	if feed := m.announcer.feed; feed != nil {
+		m.streams.background.Go(func() { follow(ctx, feed, m.heard, m.replay.gap) })
+		m.streams.background.Go(func() { m.replay.run(ctx) })
+	}
+	m.streams.background.Go(func() { m.streams.run(ctx) })
+	m.streams.background.Go(func() { m.health.probe(ctx) })
+	go m.lastUses.run()
+}
+
+func orIgnore(tell func(error)) func(error) {
 	if tell == nil {
 		return func(error) {}
 	}
@@ -133,219 +148,41 @@ func orNobody(tell func(error)) func(error) {
 }
 
 // Limits returns the limits in force now.
-func (m *Manager) Limits() Limits { return m.limits }
+func (m *Manager) Limits() Limits { return m.loader.limits }
 
 // Keys returns the key ring.
-func (m *Manager) Keys() *keyring.Ring { return m.vault.Keys }
-
-// recordGrowth is the room that a new record leaves for what is written to it later: apps and the reason of its kind.
-// Without it a record could be created that no later write fits (A47).
-const recordGrowth = 12 << 10
-
-// Create makes a session of a draft: it gives it a fresh id, its start, its first use and the limit of its kind, seals
-// the tokens under a fresh secret, and writes it. Whatever session the browser presented before is not touched; End it.
-// What else is to be listed is listed along with it, and stays when it ends. A draft that Load would refuse is refused
-// here: without issuer or subject, of no known kind, or too large. ErrRevoked if sessions like it were ended since
-// Draft.Began.
-func (m *Manager) Create(ctx context.Context, draft Record, tokens Tokens, also ...Listing) (*Record, Token, error) {
-	draft.Created, draft.Limit = m.now(), m.limits.Of(draft.Kind)
-	return m.create(ctx, draft, tokens, also...)
-}
-
-// Succeed makes a session as Create does that goes on where another of the same person ends: after a step-up it has a
-// new id, and ends when the other would have at the latest (A13). It is no looser than the other in kind or limits,
-// whatever the draft and the configuration say since (X21, X23, A16). The other is ended then; if it cannot be, it stays
-// and there is no new one. ErrExpired if there is nothing left to go on with, ErrNotFound if the other was ended meanwhile:
-// what somebody has revoked does not go on under another id.
-func (m *Manager) Succeed(ctx context.Context, old *Record, draft Record, tokens Tokens) (*Record, Token, error) {
-	if draft.Identity != old.Identity {
-		return nil, Token{}, errors.New("a session cannot go on as another person's")
-	}
-	if now := m.now(); old.Check(now, m.limits) != nil && now.Before(old.MaxEnd(m.limits)) {
-		// As far as the caller knows it is over; its record may know of a later use, or be kept for its name alone.
-		kept, err := m.load(ctx, old.ID.Key())
-		if err == nil {
-			err = m.check(kept, now)
-		}
-		if err != nil {
-			return nil, Token{}, fmt.Errorf("succeeding session: %w", err)
-		}
-	}
-	if old.Kind == Browser && draft.Kind != Browser {
-		draft.Kind, draft.KindReason = old.Kind, old.KindReason
-	}
-	draft.Created, draft.Limit = old.Created, old.Limit.tighter(m.limits.Of(draft.Kind))
-	draft.Began = old.Began
-	return m.goOn(ctx, old, draft, tokens)
-}
-
-// goOn makes the session of a draft in the place of another: there are never both, and never neither.
-func (m *Manager) goOn(ctx context.Context, old *Record, draft Record, tokens Tokens) (*Record, Token, error) {
-	s, token, err := m.create(ctx, draft, tokens)
-	if err != nil {
-		return nil, Token{}, err
-	}
-	if err := m.end(ctx, old); err != nil {
-		m.discard(ctx, s)
-		return nil, Token{}, err
-	}
-	return s, token, nil
-}
-
-func (m *Manager) create(ctx context.Context, draft Record, tokens Tokens, also ...Listing) (*Record, Token, error) {
-	token := NewToken()
-	s := draft.clone()
-	s.ID, s.LastUsed = token.ID, m.now()
-	s.roundTimes()
-	key := s.ID.Key()
-	var err error
-	if s.sealedTokens, err = m.sealTokens(tokens, token.Secret, key); err != nil {
-		return nil, Token{}, err
-	}
-	s.Renewable = tokens.Refresh != ""
-	if err := s.valid(); err != nil {
-		return nil, Token{}, fmt.Errorf("writing session: %w", err)
-	}
-	if err := s.Check(m.now(), m.limits); err != nil {
-		return nil, Token{}, fmt.Errorf("writing session: %w", err)
-	}
-	if err := m.standing(ctx, s); err != nil {
-		return nil, Token{}, err
-	}
-	asked := m.cache.question(s.ID.digest(), m.now())
-	plain, tail := s.encode()
-	// What is returned shares nothing with the draft; and what cannot be read is not written (A47).
-	if s, err = decodeSession(plain); err != nil {
-		return nil, Token{}, fmt.Errorf("writing session: %w", err)
-	}
-	written, err := m.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
-	if err == nil {
-		// No session is ever in use unlisted, so that nobody could find it to revoke it (A45): its token leaves this
-		// function last.
-		e := Entry{Key: key, Value: written.sealed, Expires: s.forgotten(m.limits)}
-		if err = m.vault.Store.Create(ctx, e, append(s.listings(s.MaxEnd(m.limits)), also...)...); err != nil {
-			m.discard(ctx, s)
-		}
-	}
-	if err != nil {
-		return nil, Token{}, fmt.Errorf("writing session: %w", err)
-	}
-	if err := m.unended(ctx, s); err != nil {
-		m.discard(ctx, s)
-		return nil, Token{}, fmt.Errorf("writing session: %w", err)
-	}
-	s.Version = 1
-	m.cache.keep(s.knownAs(written), asked)
-	return s, token, nil
-}
-
-// discard removes a session that nobody has got, as well as it can.
-func (m *Manager) discard(ctx context.Context, s *Record) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), touchTimeout)
-	defer cancel()
-	_ = m.End(ctx, s)
-}
-
-func (m *Manager) sealTokens(t Tokens, secret Secret, key Key) ([]byte, error) {
-	if t.empty() {
-		return nil, nil
-	}
-	packed, err := pack.ShortLived(t.encode())
-	if err != nil {
-		return nil, fmt.Errorf("sealing tokens: %w", err)
-	}
-	sealed, err := m.vault.Keys.SealWithSecret(secret[:], packed, string(key))
-	if err != nil {
-		return nil, fmt.Errorf("sealing tokens: %w", err)
-	}
-	return sealed, nil
-}
+func (m *Manager) Keys() *keyring.Ring { return m.loader.vault.Keys }
 
 // Tokens opens the provider's tokens of a session with the secret of its cookie.
-func (m *Manager) Tokens(s *Record, token Token) (Tokens, error) {
-	return m.tokensAt(s, token, s.ID.Key())
+func (m *Manager) Tokens(r *Record, token Token) (Tokens, error) {
+	return m.loader.vault.Tokens(r, token)
 }
 
-func (m *Manager) tokensAt(s *Record, token Token, place Key) (Tokens, error) {
-	if len(s.sealedTokens) == 0 {
-		return Tokens{}, nil
-	}
-	packed, err := m.vault.Keys.OpenWithSecret(token.Secret[:], s.sealedTokens, string(place))
-	if err != nil {
-		return Tokens{}, fmt.Errorf("opening tokens: %w", err)
-	}
-	plain, err := pack.Unpack(packed)
-	if err != nil {
-		return Tokens{}, err
-	}
-	return decodeTokens(plain)
+// Known tells how much is known here without asking the store.
+func (m *Manager) Known() Known {
+	known := m.cache.known()
+	known.Pending = int(max(0, m.keeper.waiting.Load()))
+	return known
 }
 
-// Tighten makes a persistent session a browser session, for a reason that its record keeps (X16). The caller gives the
-// browser a cookie without a lifetime. Tightening what is a browser session already changes nothing. If the session has
-// outlived the limits of a browser session it is ended, and the answer is ErrExpired.
-func (m *Manager) Tighten(ctx context.Context, s *Record, reason string) (*Record, error) {
-	tight, err := m.rewrite(ctx, s.ID, func(s *Record) bool {
-		if s.Kind == Browser {
-			return false
-		}
-		s.Kind, s.KindReason = Browser, reason
-		s.Limit = s.Limit.tighter(m.limits.Browser)
-		return true
-	})
-	if errors.Is(err, ErrExpired) {
-		if err := m.End(ctx, s); err != nil {
-			return nil, err
-		}
-	}
-	return tight, err
-}
-
-// rewrite is update for what the next request of any replica is to see.
-func (m *Manager) rewrite(ctx context.Context, id ID, change func(*Record) bool) (*Record, error) {
-	s, err := m.update(ctx, id, change)
-	if err == nil {
-		m.tell(ctx, wordChanged, string(id.Key()))
-	}
-	return s, err
-}
-
-// updateTries bounds how often a write that met another version is tried again.
-const updateTries = 4
-
-// update changes a record by compare-and-set. change reports whether there is anything to write. ErrExpired, and nothing
-// written, if the session would have ended already.
-func (m *Manager) update(ctx context.Context, id ID, change func(*Record) bool) (*Record, error) {
-	d, key := id.digest(), id.Key()
-	for try := 1; ; try++ {
-		asked := m.cache.question(d, m.now())
-		s, err := m.load(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		if !change(s) {
-			return s, nil
-		}
-		if err := s.Check(m.now(), m.limits); err != nil {
-			return nil, err
-		}
-		var written record
-		plain, tail := s.encode()
-		s.Version, written, err = m.vault.replace(ctx, key, plain, tail, s.Version, s.forgotten(m.limits))
-		switch {
-		case err == nil:
-			m.cache.wrote(s.knownAs(written), asked)
-			return s, nil
-		case !errors.Is(err, ErrConflict) || try == updateTries:
-			return nil, fmt.Errorf("writing session: %w", err)
-		}
+// heard takes a message of another replica. It only makes what is known be asked for again.
+func (m *Manager) heard(message string) {
+	h, ok := m.announcer.hear(message)
+	switch {
+	case !ok:
+	case h.what == wordChanged:
+		m.cache.entries.drop(h.session)
+	case h.what == wordKeys:
+		m.onKeys()
+	default:
+		m.cache.entries.doubt()
 	}
 }
 
 // Close writes what is queued and stops, within about ten seconds even if the store does not answer. It does not close
 // the store.
 func (m *Manager) Close() {
-	m.closing.Do(func() { close(m.stop); m.cancel() })
-	<-m.done
-	m.background.Wait()
+	m.closed.Do(func() { close(m.stop); m.cancel() })
+	<-m.lastUses.done
+	m.streams.background.Wait()
 }

@@ -115,7 +115,7 @@ func TestOutageAtTheStartIsFoundOutOnce(t *testing.T) {
 	rest := func() (n int) { // of them, in line behind the one who asks
 		stacks := make([]byte, 1<<20)
 		for g := range bytes.SplitSeq(stacks[:runtime.Stack(stacks, true)], []byte("\n\n")) {
-			if bytes.Contains(g, []byte("[sync.Mutex.Lock")) && bytes.Contains(g, []byte("(*Manager).settle(")) {
+			if bytes.Contains(g, []byte("[sync.Mutex.Lock")) && bytes.Contains(g, []byte("(*revocations).settle(")) {
 				n++
 			}
 		}

@@ -23,30 +23,30 @@ const (
 func personPending(who Identity) Key { return HashKey("o", who.Issuer, who.Subject) }
 
 // roomForPending is ErrFull where no more pending sign-ins are kept.
-func (m *Manager) roomForPending(ctx context.Context) error {
-	now, last := m.now().UnixNano(), m.counted.Load()
-	if (last == 0 || now-last >= int64(pendingCount) || now < last) && m.counted.CompareAndSwap(last, now) {
-		n, err := m.countPending(ctx)
+func (k *keeper) roomForPending(ctx context.Context) error {
+	now, last := k.now().UnixNano(), k.counted.Load()
+	if (last == 0 || now-last >= int64(pendingCount) || now < last) && k.counted.CompareAndSwap(last, now) {
+		n, err := k.countPending(ctx)
 		if err != nil {
-			m.counted.Store(last)
+			k.counted.Store(last)
 			return err
 		}
-		m.pending.Store(int64(n))
+		k.waiting.Store(int64(n))
 	}
-	if m.pending.Load() >= int64(m.maxPending) {
+	if k.waiting.Load() >= int64(k.maxPending) {
 		return ErrFull
 	}
 	return nil
 }
 
 // countPending counts as far as it matters.
-func (m *Manager) countPending(ctx context.Context) (n int, err error) {
+func (k *keeper) countPending(ctx context.Context) (n int, err error) {
 	for shard := range pendingShards {
-		keys, err := m.vault.Store.Members(ctx, pendingShard(shard), time.Time{}, m.maxPending-n)
+		keys, err := k.vault.Store.Members(ctx, pendingShard(shard), time.Time{}, k.maxPending-n)
 		if err != nil {
 			return 0, fmt.Errorf("counting pending sign-ins: %w", err)
 		}
-		if n += len(keys); n >= m.maxPending {
+		if n += len(keys); n >= k.maxPending {
 			break
 		}
 	}
@@ -55,9 +55,9 @@ func (m *Manager) countPending(ctx context.Context) (n int, err error) {
 
 // Surplus ends and returns the oldest pending sign-ins of a person who has more than are kept for one. Among replicas
 // each is returned once. An error does not void what is returned beside it.
-func (m *Manager) Surplus(ctx context.Context, who Identity) ([]Pending, error) {
+func (k *keeper) Surplus(ctx context.Context, who Identity) ([]Pending, error) {
 	index := personPending(who)
-	keys, err := m.vault.Store.Members(ctx, index, time.Time{}, 4*maxPendingEach)
+	keys, err := k.vault.Store.Members(ctx, index, time.Time{}, 4*maxPendingEach)
 	if err != nil {
 		return nil, fmt.Errorf("listing pending sign-ins of a person: %w", err)
 	}
@@ -66,12 +66,12 @@ func (m *Manager) Surplus(ctx context.Context, who Identity) ([]Pending, error) 
 	for len(keys) > maxPendingEach {
 		key := keys[0]
 		keys = keys[1:]
-		p, err := m.collect(ctx, key)
+		p, err := k.collect(ctx, key)
 		switch {
 		case err == nil:
 			surplus = append(surplus, p)
 		case errors.Is(err, ErrNotFound):
-			errs = append(errs, m.vault.Store.Delist(ctx, index, key)) // answered since
+			errs = append(errs, k.vault.Store.Delist(ctx, index, key)) // answered since
 		default:
 			errs = append(errs, err)
 		}

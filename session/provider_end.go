@@ -27,28 +27,24 @@ const providerSkew = time.Minute
 // all of the person. Of what is found by the person only sessions end that began no later than At: a message that comes
 // late does not end what was begun since. A sign-in that is under way and that the end is about makes no session
 // (ErrRevoked). An error means that some may still live; calling again is harmless.
-func (m *Manager) EndByProvider(ctx context.Context, e ProviderEnd) ([]string, error) {
+func (en *ender) EndByProvider(ctx context.Context, e ProviderEnd) ([]string, error) {
 	if e.Issuer == "" || e.Subject == "" && e.ProviderSession == "" || e.At.IsZero() {
 		return nil, errors.New("ending sessions: whose, or when, is not said")
 	}
 	who := Identity{Issuer: e.Issuer, Subject: e.Subject}
 	if e.ProviderSession == "" {
-		return m.endListed(ctx, personBucket(who), e.covers)
+		return en.endListed(ctx, personBucket(who), e.covers)
 	}
-	ended, err := m.endListed(ctx, providerSessionBucket(e.Issuer, e.ProviderSession), e.covers)
+	ended, err := en.endListed(ctx, providerSessionBucket(e.Issuer, e.ProviderSession), e.covers)
 	if err != nil || e.Subject == "" {
 		return ended, err
 	}
-	if err := m.noteEnd(ctx, unnamedBucket(who)); err != nil {
+	if err := en.subjects.noteEnd(ctx, unnamedBucket(who)); err != nil {
 		return ended, fmt.Errorf("ending sessions: %w", err)
 	}
-	unnamed, err := m.endFound(ctx, personBucket(who), e.coversUnnamed)
+	unnamed, err := en.endFound(ctx, personBucket(who), e.coversUnnamed)
 	return append(ended, unnamed...), err
 }
-
-// unnamedBucket stands for the sessions of a person that do not know of which session at the provider they came.
-// Nothing is listed in it: they are found by the person.
-func unnamedBucket(who Identity) bucket { return bucketOf("u", who.Issuer, who.Subject) }
 
 // coversUnnamed is covers for what is listed for the person, where a session at the provider is named.
 func (e *ProviderEnd) coversUnnamed(s *Record) verdict {

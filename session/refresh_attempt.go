@@ -11,8 +11,8 @@ import (
 // was sent before and that nobody took up the answer, because its process died or the connection did: the provider may
 // have taken the token then, and refuse it from now on though nothing is wrong with the person. A note is kept until the
 // given time. An error means that the token is better not sent.
-func (m *Manager) NoteAttempt(ctx context.Context, s *Record, until time.Time) (unanswered bool, err error) {
-	err = m.vault.Store.Create(ctx, Entry{Key: s.attemptKey(), Value: []byte{1}, Expires: until})
+func (r *refreshes) NoteAttempt(ctx context.Context, s *Record, until time.Time) (unanswered bool, err error) {
+	err = r.store.Create(ctx, Entry{Key: s.attemptKey(), Value: []byte{1}, Expires: until})
 	switch {
 	case errors.Is(err, ErrConflict):
 		return true, nil
@@ -24,15 +24,15 @@ func (m *Manager) NoteAttempt(ctx context.Context, s *Record, until time.Time) (
 
 // AttemptAnswered takes the note back: the provider has answered, and what it said is in the store or ends the matter. A
 // note that cannot be taken back makes a later refusal less final than it could be, for as long as it is kept.
-func (m *Manager) AttemptAnswered(ctx context.Context, s *Record) {
-	_, _ = m.vault.Store.Remove(ctx, s.attemptKey())
+func (r *refreshes) AttemptAnswered(ctx context.Context, s *Record) {
+	_, _ = r.store.Remove(ctx, s.attemptKey())
 }
 
 // NoteRefusal notes that the provider does not take the refresh token of a session, in words that may be about something
 // else. again reports that it has said so before: about this token, to whatever replica. A note is kept until the given
 // time.
-func (m *Manager) NoteRefusal(ctx context.Context, s *Record, until time.Time) (again bool, err error) {
-	err = m.vault.Store.Create(ctx, Entry{Key: s.refusalKey(), Value: []byte{1}, Expires: until})
+func (r *refreshes) NoteRefusal(ctx context.Context, s *Record, until time.Time) (again bool, err error) {
+	err = r.store.Create(ctx, Entry{Key: s.refusalKey(), Value: []byte{1}, Expires: until})
 	switch {
 	case errors.Is(err, ErrConflict):
 		return true, nil

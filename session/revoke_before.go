@@ -53,10 +53,6 @@ func (s Scope) digest() (digest, error) {
 	return everybody, nil
 }
 
-func providerMark(name string) digest { return hash("rb", "provider", name) }
-
-func personMark(who Identity) digest { return hash("rb", "person", who.Issuer, who.Subject) }
-
 var (
 	everybody  = hash("rb", "everybody")
 	marksIndex = HashKey("rb", "all")
@@ -71,19 +67,30 @@ type marks struct {
 	failed *atomic.Int64 // when the store last failed to tell them anew
 }
 
-// ledger keeps the marks and lets one request at a time read them.
-type ledger struct {
+// revocationList keeps the marks and lets one request at a time read them.
+type revocationList struct {
 	reading  sync.Mutex
 	marks    atomic.Pointer[marks]
 	failures atomic.Uint64 // readings that failed
 	failure  error         // of the last that did; guarded by reading
 }
 
+// revocations are the revoke-before marks of a store, as this process knows them.
+type revocations struct {
+	store          Store
+	now            func() time.Time
+	recheck, grace time.Duration
+	list           *revocationList
+	entries        *entries
+	health         *health
+	announcer      *announcer
+}
+
 // RevokeBefore ends every session of the scope that began before a time, here at once, elsewhere as the feed tells or
 // within Recheck. Zero is now; the future is refused, for nobody could sign in until then. Of several marks that concern
 // a session the latest counts (A77). An error means that it may not be done.
-func (m *Manager) RevokeBefore(ctx context.Context, scope Scope, before time.Time) error {
-	now := m.now()
+func (r *revocations) RevokeBefore(ctx context.Context, scope Scope, before time.Time) error {
+	now := r.now()
 	if before.IsZero() {
 		before = now
 	}
@@ -96,16 +103,16 @@ func (m *Manager) RevokeBefore(ctx context.Context, scope Scope, before time.Tim
 	}
 	// Sessions begin in whole milliseconds, rounded down.
 	at := ceilMilli(before)
-	if len(m.cache.ledger.view().known) >= maxMarks {
+	if len(r.list.view().known) >= maxMarks {
 		return fmt.Errorf("revoking sessions: there are %d marks already", maxMarks)
 	}
 	key, value := mark(d, at)
-	if err := m.writeMark(ctx, key, value, now.Add(markLife)); err != nil {
+	if err := r.writeMark(ctx, key, value, now.Add(markLife)); err != nil {
 		return fmt.Errorf("revoking sessions: %w", err)
 	}
-	m.cache.ledger.add(key, d, at)
-	m.missed()
-	m.tell(ctx, wordRevoked)
+	r.list.add(key, d, at)
+	r.entries.doubt()
+	r.announcer.tell(ctx, wordRevoked)
 	return nil
 }
 
@@ -115,33 +122,29 @@ func mark(d digest, at int64) (Key, []byte) {
 	return HashKey("rb", "mark", string(value)), value
 }
 
-func (m *Manager) writeMark(ctx context.Context, key Key, value []byte, until time.Time) error {
-	err := m.vault.Store.Create(ctx, Entry{Key: key, Value: value, Expires: until})
+func (r *revocations) writeMark(ctx context.Context, key Key, value []byte, until time.Time) error {
+	err := r.store.Create(ctx, Entry{Key: key, Value: value, Expires: until})
 	if err != nil && !errors.Is(err, ErrConflict) {
 		return err
 	}
-	return m.vault.Store.Enlist(ctx, marksIndex, key, until)
+	return r.store.Enlist(ctx, marksIndex, key, until)
 }
 
 // Admits reports whether a session that Load has returned is good for an app: whether no mark of that app ends it there.
-func (m *Manager) Admits(l *Session, app string) bool {
-	set := m.cache.ledger.view()
+func (r *revocations) Admits(s *Session, app string) bool {
+	set := r.list.view()
 	if len(set.by) == 0 {
 		return true
 	}
 	d, _ := Scope{App: app}.digest()
-	return l.began >= set.by[d]
+	return s.began >= set.by[d]
 }
 
-// revoked reports whether a mark ends the session.
-func (m *Manager) revoked(s *Record) bool {
-	set := m.cache.ledger.view()
-	return len(set.by) > 0 && s.began().UnixMilli() < set.latest(providerMark(s.Provider), personMark(s.Identity))
-}
-
-func (m *Manager) revokedLive(l *Session) bool {
-	set := m.cache.ledger.view()
-	return len(set.by) > 0 && l.began < set.latest(l.from.Value().mark, l.person)
+// revoked reports whether a mark ends a session that began then, in milliseconds since 1970, at the provider and of the
+// person that the digests name.
+func (r *revocations) revoked(began int64, provider, person digest) bool {
+	set := r.list.view()
+	return len(set.by) > 0 && began < set.latest(provider, person)
 }
 
 // latest is before when sessions of a provider and a person must have begun to be over.
@@ -151,7 +154,7 @@ func (set *marks) latest(provider, person digest) int64 {
 
 var noMarks = &marks{}
 
-func (l *ledger) view() *marks {
+func (l *revocationList) view() *marks {
 	if set := l.marks.Load(); set != nil {
 		return set
 	}
@@ -159,7 +162,7 @@ func (l *ledger) view() *marks {
 }
 
 // add puts in a mark that was just written; whether it is the latest comes out by comparing.
-func (l *ledger) add(key Key, d digest, at int64) {
+func (l *revocationList) add(key Key, d digest, at int64) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
 	next := *l.view()
@@ -173,13 +176,13 @@ func (l *ledger) add(key Key, d digest, at int64) {
 
 // settle sees to it that the marks are young enough to judge by. While the store cannot be asked they stay in force for
 // OutageGrace; without any, nobody can be told to be not revoked.
-func (m *Manager) settle(ctx context.Context, now time.Time) error {
-	l := &m.cache.ledger
-	if m.settled(l.view(), now) {
+func (r *revocations) settle(ctx context.Context, now time.Time) error {
+	l := r.list
+	if r.settled(l.view(), now) {
 		return nil
 	}
 	old := l.view()
-	spare := old.asked != 0 && old.young(now, m.grace)
+	spare := old.asked != 0 && old.young(now, r.grace)
 	if spare {
 		if since := now.UnixNano() - old.failed.Load(); since >= 0 && since < int64(retryAfter) {
 			return nil
@@ -197,11 +200,11 @@ func (m *Manager) settle(ctx context.Context, now time.Time) error {
 		}
 	}
 	defer l.reading.Unlock()
-	if m.settled(l.view(), now) {
+	if r.settled(l.view(), now) {
 		return nil
 	}
-	err := m.readMarks(ctx)
-	m.NoteFailure(err)
+	err := r.read(ctx)
+	r.health.NoteFailure(err)
 	if err != nil {
 		l.failure = err
 		l.failures.Add(1)
@@ -213,8 +216,8 @@ func (m *Manager) settle(ctx context.Context, now time.Time) error {
 	return err
 }
 
-func (m *Manager) settled(set *marks, now time.Time) bool {
-	return set.asked != 0 && set.doubts == m.cache.doubts.Load() && set.young(now, max(m.recheck, marksStrict))
+func (r *revocations) settled(set *marks, now time.Time) bool {
+	return set.asked != 0 && set.doubts == r.entries.doubts.Load() && set.young(now, max(r.recheck, marksStrict))
 }
 
 func (set *marks) young(now time.Time, bound time.Duration) bool {
@@ -222,25 +225,25 @@ func (set *marks) young(now time.Time, bound time.Duration) bool {
 	return age >= 0 && age < int64(bound)
 }
 
-// readMarks reads what is new. A mark never changes, so what is known is not read again.
-func (m *Manager) readMarks(ctx context.Context) error {
+// read reads what is new. A mark never changes, so what is known is not read again.
+func (r *revocations) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()
-	old := m.cache.ledger.view()
+	old := r.list.view()
 	next := &marks{
-		by: maps.Clone(old.by), known: map[Key]bool{}, asked: m.now().UnixNano(), doubts: m.cache.doubts.Load(),
+		by: maps.Clone(old.by), known: map[Key]bool{}, asked: r.now().UnixNano(), doubts: r.entries.doubts.Load(),
 		failed: new(atomic.Int64),
 	}
 	if next.by == nil {
 		next.by = map[digest]int64{}
 	}
-	keys, err := m.vault.Store.Members(ctx, marksIndex, time.Time{}, 2*maxMarks)
+	keys, err := r.store.Members(ctx, marksIndex, time.Time{}, 2*maxMarks)
 	if err != nil {
 		return fmt.Errorf("reading revocations: %w", err)
 	}
 	for _, key := range keys {
 		if !old.known[key] {
-			e, err := m.vault.Store.Get(ctx, key)
+			e, err := r.store.Get(ctx, key)
 			switch {
 			case errors.Is(err, ErrNotFound):
 				continue
@@ -254,6 +257,6 @@ func (m *Manager) readMarks(ctx context.Context) error {
 		}
 		next.known[key] = true
 	}
-	m.cache.ledger.marks.Store(next)
+	r.list.marks.Store(next)
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -19,31 +18,30 @@ const endedLife = 26 * time.Hour
 // endedTries bounds how often a note that met another is tried again.
 const endedTries = 4
 
-// began is what the session is held to by whatever ends sessions by a time.
-func (s *Record) began() time.Time {
-	if !s.Began.IsZero() && s.Began.Before(s.Created) {
-		return s.Began
-	}
-	return s.Created
+// revokedSubjects are notes in the store that sessions of a person, or of a session at a provider, were ended: for sign-ins
+// that are under way then.
+type revokedSubjects struct {
+	store Store
+	now   func() time.Time
 }
 
 // noteEnd notes that all sessions of an owner end now. It comes before they are looked for, and unended after a session
 // is listed: so of a session that is made meanwhile one of the two knows.
-func (m *Manager) noteEnd(ctx context.Context, of bucket) error {
-	now := m.now()
+func (r *revokedSubjects) noteEnd(ctx context.Context, of bucket) error {
+	now := r.now()
 	at := ceilMilli(now)
 	value := binary.BigEndian.AppendUint64(nil, uint64(at)) //nolint:gosec // dates after 1970
 	e := Entry{Key: endedKey(of), Value: value, Expires: now.Add(endedLife)}
 	for try := 1; ; try++ {
-		err := m.vault.Store.Create(ctx, e)
+		err := r.store.Create(ctx, e)
 		if errors.Is(err, ErrConflict) {
 			var old Entry
-			if old, err = m.vault.Store.Get(ctx, e.Key); err == nil {
+			if old, err = r.store.Get(ctx, e.Key); err == nil {
 				if known, ok := endedAt(old); ok && known >= at {
 					return nil
 				}
 				e.Version = old.Version
-				_, err = m.vault.Store.Replace(ctx, e)
+				_, err = r.store.Replace(ctx, e)
 			}
 		}
 		again := errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound)
@@ -54,14 +52,14 @@ func (m *Manager) noteEnd(ctx context.Context, of bucket) error {
 }
 
 // unended holds a session that is about to be made against what was ended since its sign-in began.
-func (m *Manager) unended(ctx context.Context, s *Record) error {
+func (r *revokedSubjects) unended(ctx context.Context, s *Record) error {
 	keys := []Key{endedKey(personBucket(s.Identity))}
 	if s.ProviderSession != "" {
 		keys = append(keys, endedKey(providerSessionBucket(s.Identity.Issuer, s.ProviderSession)))
 	} else {
 		keys = append(keys, endedKey(unnamedBucket(s.Identity)))
 	}
-	notes, err := m.vault.Store.GetAll(ctx, keys...)
+	notes, err := r.store.GetAll(ctx, keys...)
 	if err != nil {
 		return err
 	}
@@ -82,16 +80,6 @@ func endedAt(e Entry) (at int64, ok bool) {
 
 func endedKey(of bucket) Key { return HashKey("e", string(of.index), of.tag) }
 
-// ceilMilli is a time in whole milliseconds, rounded up: sessions begin in those, rounded down.
-func ceilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }
-
-// standing refuses a session that is already revoked as it is made.
-func (m *Manager) standing(ctx context.Context, s *Record) error {
-	if err := m.settle(ctx, m.now()); err != nil {
-		return fmt.Errorf("writing session: %w", err)
-	}
-	if m.revoked(s) {
-		return fmt.Errorf("writing session: %w", ErrRevoked)
-	}
-	return nil
-}
+// unnamedBucket stands for the sessions of a person that do not know of which session at the provider they came.
+// Nothing is listed in it: they are found by the person.
+func unnamedBucket(who Identity) bucket { return bucketOf("u", who.Issuer, who.Subject) }

@@ -38,8 +38,8 @@ type origin struct {
 	mark             digest // that ends all of the provider
 }
 
-// livesOn is the session as it was read from packed, or as packed was made of it.
-func (s *Record) livesOn(packed []byte) Session {
+// view is the session as it was read from packed, or as packed was made of it.
+func (s *Record) view(packed []byte) Session {
 	return Session{
 		ID: s.ID, Kind: s.Kind, Renewable: s.Renewable, KnownDevice: s.KnownDevice(),
 		sealedUnder: s.sealedUnder, version: s.Version, limit: s.Limit,
@@ -54,7 +54,7 @@ func (s *Record) livesOn(packed []byte) Session {
 // Record reads the whole record. It does so at every call, which takes some sixty times as long as to look the session up.
 // An error is a bug of ours or of the memory: what is kept here could be read when it was put in.
 func (l *Session) Record() (*Record, error) {
-	s, err := readSession(l.packed)
+	s, err := readRecord(l.packed)
 	if err != nil {
 		return nil, fmt.Errorf("reading session: %w", err)
 	}
@@ -105,3 +105,7 @@ func (l *Session) Ready() any {
 // KeepReady puts a value beside the record, for Ready, in place of what was there. It must not change afterwards. It is
 // given by its address, so that it can lie in the very thing that it points to.
 func (l *Session) KeepReady(v *any) { l.ready.Store(v) }
+
+func providerMark(name string) digest { return hash("rb", "provider", name) }
+
+func personMark(who Identity) digest { return hash("rb", "person", who.Issuer, who.Subject) }

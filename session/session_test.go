@@ -25,7 +25,7 @@ func TestSessionIsItsRecord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := s.knownAs(record{sealed: append([]byte{7, 9}, make([]byte, keyring.SealOverhead)...), packed: packed})
+		k := s.asEntry(sealedRecord{sealed: append([]byte{7, 9}, make([]byte, keyring.SealOverhead)...), packed: packed})
 		l := &k.Session
 		if s.Session() != l || k.digest != s.ID.digest() {
 			t.Fatal("another session")
@@ -51,7 +51,7 @@ func TestSessionIsItsRecord(t *testing.T) {
 			if got, want := span.check(at, limits), s.Check(at, limits); !errors.Is(got, want) {
 				t.Fatalf("at %v: %v, want %v", at, got, want)
 			}
-			if got, want := l.touchDue(at, limits), s.TouchDue(at, limits); got != want {
+			if got, want := l.touchDue(at, limits), s.touchDue(at, limits); got != want {
 				t.Fatalf("use at %v to be written: %v, want %v", at, got, want)
 			}
 		}
@@ -76,10 +76,10 @@ func TestSessionIsRevokedAsItsRecord(t *testing.T) {
 			}
 			marks.by[d] = began + rapid.Int64Range(-1, 1).Draw(t, "at")
 		}
-		m := &Manager{cache: NewCache(CacheConfig{})}
-		m.cache.ledger.marks.Store(marks)
-		live := s.livesOn(nil)
-		if got, want := m.revokedLive(&live), m.revoked(s); got != want {
+		m := &revocations{list: &revocationList{}}
+		m.list.marks.Store(marks)
+		live := s.view(nil)
+		if got, want := (&loader{revocations: m}).revoked(&live), m.revoked(began, providerMark(s.Provider), personMark(s.Identity)); got != want {
 			t.Fatalf("%v, want %v: %v", got, want, marks.by)
 		}
 	})
@@ -97,8 +97,8 @@ func TestRecordUnreadable(t *testing.T) {
 
 // What a cache keeps of each session fits into one of the sizes that the runtime hands out; another word would cost the
 // next larger one, tens of thousands of times.
-func TestKnownIsSmall(t *testing.T) {
-	if size := unsafe.Sizeof(known{}); size > 224 {
+func TestEntryIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(entry{}); size > 224 {
 		t.Errorf("%d bytes", size)
 	}
 }

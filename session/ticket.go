@@ -24,20 +24,20 @@ const ticketLife = time.Minute
 
 // IssueTicket writes a ticket and returns what opens it. What it hands over is sealed under the secret of that, so that
 // the store and the key ring together show no session's secret.
-func (m *Manager) IssueTicket(ctx context.Context, t Ticket) (Token, error) {
+func (k *keeper) IssueTicket(ctx context.Context, t Ticket) (Token, error) {
 	ticket := NewToken()
 	key := ticketKey(ticket.ID)
 	plain := append(t.Session.ID[:len(t.Session.ID):len(t.Session.ID)], t.Session.Secret[:]...)
-	sealed, err := m.vault.Keys.SealWithSecret(ticket.Secret[:], plain, string(key))
+	sealed, err := k.vault.Keys.SealWithSecret(ticket.Secret[:], plain, string(key))
 	if err != nil {
 		return Token{}, fmt.Errorf("sealing ticket: %w", err)
 	}
-	deadline := m.now().Add(ticketLife)
+	deadline := k.now().Add(ticketLife)
 	var w pack.FieldWriter
 	w.Bytes(1, sealed)
 	w.Bytes(2, t.Note)
 	w.Time(3, deadline)
-	if err := m.vault.Put(ctx, key, w.Out, deadline); err != nil {
+	if err := k.vault.Put(ctx, key, w.Out, deadline); err != nil {
 		return Token{}, fmt.Errorf("writing ticket: %w", err)
 	}
 	return ticket, nil
@@ -45,9 +45,9 @@ func (m *Manager) IssueTicket(ctx context.Context, t Ticket) (Token, error) {
 
 // RedeemTicket ends a ticket and returns what it hands over. Of all who redeem it exactly one gets it, the others
 // ErrNotFound; ErrExpired if it is too old.
-func (m *Manager) RedeemTicket(ctx context.Context, ticket Token) (Ticket, error) {
+func (k *keeper) RedeemTicket(ctx context.Context, ticket Token) (Ticket, error) {
 	key := ticketKey(ticket.ID)
-	plain, err := m.vault.Take(ctx, key)
+	plain, err := k.vault.Take(ctx, key)
 	if err != nil {
 		return Ticket{}, err
 	}
@@ -68,10 +68,10 @@ func (m *Manager) RedeemTicket(ctx context.Context, ticket Token) (Ticket, error
 	if r.Err != nil {
 		return Ticket{}, r.Err
 	}
-	if !m.now().Before(deadline) {
+	if !k.now().Before(deadline) {
 		return Ticket{}, ErrExpired
 	}
-	held, err := m.vault.Keys.OpenWithSecret(ticket.Secret[:], sealed, string(key))
+	held, err := k.vault.Keys.OpenWithSecret(ticket.Secret[:], sealed, string(key))
 	if err != nil {
 		return Ticket{}, err
 	}

@@ -2,9 +2,11 @@ package session
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"sync"
 
+	"github.com/latchkey-gateway/latchkey/session/internal/lengthprefix"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
@@ -97,4 +99,32 @@ const shortSize = 10
 func HashKey(kind string, parts ...string) Key {
 	h := hash(kind, parts...)
 	return Key(kind + ":" + base64.RawURLEncoding.EncodeToString(h[:]))
+}
+
+// digest is the hash in a session's key.
+type digest [16]byte
+
+// digest is the same as that in Key, without its garbage.
+func (id ID) digest() digest {
+	const head = "\x08latchkey\x01s\x10"
+	var buf [len(head) + len(id)]byte
+	copy(buf[:], head)
+	copy(buf[len(head):], id[:])
+	h := sha256.Sum256(buf[:])
+	return digest(h[:len(digest{})])
+}
+
+// hash is the digest in the key that HashKey makes of the same.
+func hash(kind string, parts ...string) digest {
+	h := sha256.Sum256(lengthprefix.Append(lengthprefix.Append(nil, "latchkey", kind), parts...))
+	return digest(h[:len(digest{})])
+}
+
+// digestOf reads the digest out of a session's key.
+func digestOf(key Key) (d digest, ok bool) {
+	if len(key) != 24 || key[:2] != "s:" {
+		return d, false
+	}
+	n, err := base64.RawURLEncoding.Decode(d[:], []byte(key[2:]))
+	return d, err == nil && n == len(d)
 }

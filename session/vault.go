@@ -47,10 +47,10 @@ func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, 
 
 // replace writes a value whose version was read; see Entries.Replace. The last bytes, as many as tail says, are sealed
 // already. It returns what it has written.
-func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, version uint64, expires time.Time) (uint64, record, error) {
+func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, version uint64, expires time.Time) (uint64, sealedRecord, error) {
 	written, err := v.sealRecord(key, plain, tail, MaxValue)
 	if err != nil {
-		return 0, record{}, err
+		return 0, sealedRecord{}, err
 	}
 	version, err = v.Store.Replace(ctx, Entry{Key: key, Value: written.sealed, Version: version, Expires: expires})
 	return version, written, err
@@ -65,17 +65,17 @@ func (v Vault) Take(ctx context.Context, key Key) ([]byte, error) {
 	return v.openValue(key, e.Value)
 }
 
-// record is a session's record: as the store has it, and without its seal.
-type record struct{ sealed, packed []byte }
+// sealedRecord is a session's record: as the store has it, and without its seal.
+type sealedRecord struct{ sealed, packed []byte }
 
 // sealRecord seals a record of which the last bytes, as many as tail says, are sealed already.
-func (v Vault) sealRecord(key Key, plain []byte, tail, limit int) (record, error) {
+func (v Vault) sealRecord(key Key, plain []byte, tail, limit int) (sealedRecord, error) {
 	packed, err := pack.Pack(plain, tail)
 	if err != nil {
-		return record{}, err
+		return sealedRecord{}, err
 	}
 	sealed, err := v.seal(key, packed, len(plain), limit)
-	return record{sealed: sealed, packed: packed}, err
+	return sealedRecord{sealed: sealed, packed: packed}, err
 }
 
 func (v Vault) seal(key Key, packed []byte, plain, limit int) ([]byte, error) {
@@ -95,4 +95,39 @@ func (v Vault) openValue(key Key, sealed []byte) ([]byte, error) {
 
 func (v Vault) openPacked(key Key, sealed []byte) ([]byte, error) {
 	return v.Keys.Open(keyring.PurposeRecord, sealed, string(key))
+}
+
+func (v Vault) sealTokens(t Tokens, secret Secret, key Key) ([]byte, error) {
+	if t.empty() {
+		return nil, nil
+	}
+	packed, err := pack.ShortLived(t.encode())
+	if err != nil {
+		return nil, fmt.Errorf("sealing tokens: %w", err)
+	}
+	sealed, err := v.Keys.SealWithSecret(secret[:], packed, string(key))
+	if err != nil {
+		return nil, fmt.Errorf("sealing tokens: %w", err)
+	}
+	return sealed, nil
+}
+
+// Tokens opens the provider's tokens of a session with the secret of its cookie.
+func (v Vault) Tokens(s *Record, token Token) (Tokens, error) {
+	return v.tokensAt(s, token, s.ID.Key())
+}
+
+func (v Vault) tokensAt(s *Record, token Token, place Key) (Tokens, error) {
+	if len(s.sealedTokens) == 0 {
+		return Tokens{}, nil
+	}
+	packed, err := v.Keys.OpenWithSecret(token.Secret[:], s.sealedTokens, string(place))
+	if err != nil {
+		return Tokens{}, fmt.Errorf("opening tokens: %w", err)
+	}
+	plain, err := pack.Unpack(packed)
+	if err != nil {
+		return Tokens{}, err
+	}
+	return decodeTokens(plain)
 }

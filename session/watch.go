@@ -39,12 +39,21 @@ type Terms interface {
 	EndedIdle(s *Record, limit time.Duration)
 }
 
+// streams looks after what is open for sessions, for longer than a request.
+type streams struct {
+	*loader
+	watches    *watches
+	uses       *lastUses
+	idling     sync.Map // digest -> struct{}: whether it is to end for want of use is being asked
+	background sync.WaitGroup
+}
+
 // Watch calls cancel, once, when the session is over or no longer good on the terms: for whoever holds something open
 // for it, longer than a request. It goes on when the manager is closed, if another has its cache. stop ends the watch.
-func (m *Manager) Watch(id ID, terms Terms, cancel func(error)) (stop func()) {
+func (st *streams) Watch(id ID, terms Terms, cancel func(error)) (stop func()) {
 	d, w := id.digest(), &watch{id: id, terms: terms, cancel: cancel}
-	w.seen.Store(m.now().UnixNano())
-	all := &m.cache.watches
+	w.seen.Store(st.now().UnixNano())
+	all := st.watches
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	if all.open[d] == nil {
@@ -96,8 +105,8 @@ func (all *watches) doubted() {
 	}
 }
 
-// watch looks after open streams until ctx ends.
-func (m *Manager) watch(ctx context.Context) {
+// run looks after open streams until ctx ends.
+func (st *streams) run(ctx context.Context) {
 	tick := time.NewTicker(watchTick)
 	defer tick.Stop()
 	for {
@@ -107,10 +116,10 @@ func (m *Manager) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 			everything = true
-		case <-m.cache.watches.wake:
+		case <-st.watches.wake:
 		}
-		for d, list := range m.cache.watches.due(everything) {
-			m.look(ctx, d, list)
+		for d, list := range st.watches.due(everything) {
+			st.look(ctx, d, list)
 		}
 	}
 }
@@ -136,23 +145,23 @@ func (all *watches) due(everything bool) map[digest][]*watch {
 }
 
 // look holds what is open for one session against what is known of it now, as for a request.
-func (m *Manager) look(ctx context.Context, d digest, list []*watch) {
-	now := m.now()
-	l, err := m.liveID(ctx, list[0].id)
+func (st *streams) look(ctx context.Context, d digest, list []*watch) {
+	now := st.now()
+	s, err := st.byID(ctx, list[0].id)
 	for _, w := range list {
 		over := err
 		switch {
-		case err == nil && !m.Admits(l, w.terms.App()):
+		case err == nil && !st.revocations.Admits(s, w.terms.App()):
 			over = ErrNotFound
 		case err == nil:
 			w.seen.Store(now.UnixNano())
-			m.lookIdle(ctx, d, l, w.terms)
+			st.lookIdle(ctx, d, s, w.terms)
 			continue
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrExpired):
-		case now.UnixNano()-w.seen.Load() < int64(max(m.grace, m.recheck, askTimeout)):
+		case now.UnixNano()-w.seen.Load() < int64(max(st.grace, st.recheck, askTimeout)):
 			continue // not an answer
 		}
-		all := &m.cache.watches
+		all := st.watches
 		all.mu.Lock()
 		_, open := all.open[d][w]
 		all.remove(d, w)
@@ -165,34 +174,34 @@ func (m *Manager) look(ctx context.Context, d digest, list []*watch) {
 
 // lookIdle ends a session that nobody has used for as long as the terms allow. What is open for it is closed as it is when
 // anybody ends it. That is done beside, because the store is asked, and whoever looks after all streams cannot wait for it.
-func (m *Manager) lookIdle(ctx context.Context, d digest, l *Session, terms Terms) {
-	if limit := terms.IdleLimit(l); limit <= 0 || m.now().Before(l.LastUsed().Add(limit)) {
+func (st *streams) lookIdle(ctx context.Context, d digest, s *Session, terms Terms) {
+	if limit := terms.IdleLimit(s); limit <= 0 || st.now().Before(s.LastUsed().Add(limit)) {
 		return
 	}
-	if k := m.cache.get(d); k != nil && m.lately(k, m.now()) {
+	if k := st.entries.get(d); k != nil && st.lately(k, st.now()) {
 		return // it cannot be asked, and was a moment ago
 	}
-	if _, busy := m.idling.LoadOrStore(d, struct{}{}); busy {
+	if _, busy := st.idling.LoadOrStore(d, struct{}{}); busy {
 		return
 	}
-	m.background.Go(func() {
-		defer m.idling.Delete(d)
+	st.background.Go(func() {
+		defer st.idling.Delete(d)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
-		_ = m.holdIdle(ctx, l, terms) // if it may still live, the next look tries again
+		_ = st.holdIdle(ctx, s, terms) // if it may still live, the next look tries again
 	})
 }
 
 // holdIdle holds a session to the idle limit of the terms, and tells them if it has ended it.
-func (m *Manager) holdIdle(ctx context.Context, l *Session, terms Terms) error {
-	limit := terms.IdleLimit(l)
-	if limit <= 0 || m.now().Before(l.LastUsed().Add(limit)) {
+func (st *streams) holdIdle(ctx context.Context, s *Session, terms Terms) error {
+	limit := terms.IdleLimit(s)
+	if limit <= 0 || st.now().Before(s.LastUsed().Add(limit)) {
 		return nil
 	}
-	_, err := m.EndIdle(ctx, l.ID, limit)
+	_, err := st.uses.EndIdle(ctx, s.ID, limit)
 	if errors.Is(err, ErrEndedIdle) {
-		if s, unread := l.Record(); unread == nil {
-			terms.EndedIdle(s, limit)
+		if r, unread := s.Record(); unread == nil {
+			terms.EndedIdle(r, limit)
 		}
 	}
 	return err
@@ -200,13 +209,19 @@ func (m *Manager) holdIdle(ctx context.Context, l *Session, terms Terms) error {
 
 // Still reports what Load would say of a session now, and whether it is still good on the terms: ErrNotFound or ErrExpired
 // if not.
-func (m *Manager) Still(ctx context.Context, id ID, terms Terms) error {
-	now, err := m.liveID(ctx, id)
+func (st *streams) Still(ctx context.Context, id ID, terms Terms) error {
+	now, err := st.byID(ctx, id)
 	switch {
 	case err != nil:
 		return err
-	case !m.Admits(now, terms.App()):
+	case !st.revocations.Admits(now, terms.App()):
 		return ErrNotFound
 	}
-	return m.holdIdle(ctx, now, terms)
+	return st.holdIdle(ctx, now, terms)
+}
+
+func (all *watches) count() int {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return len(all.open)
 }
