@@ -14,7 +14,7 @@ import (
 
 // admit goes on with somebody who has proven who they are: the policies first, then the prompt decision, then the
 // session (R5, K3).
-func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, a *answer) {
+func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, a *answer) {
 	draft := a.draft
 	draft.FirstIP, draft.FirstAgent, draft.Began = v.IP.String(), browser.UserAgent(r), f.started()
 	draft.BrowserID = browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)
@@ -79,7 +79,7 @@ func (s *Service) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 }
 
 // signInDone writes the session, and what is to be listed with it, and sends the browser to the page it first asked for.
-func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
+func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	draft.Apps = []string{v.Site.App}
@@ -99,7 +99,7 @@ func (s *Service) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f
 }
 
 // leave sends somebody who has signed in to the page that they came for.
-func (s *Service) leave(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, token session.Token) {
+func (s *finisher) leave(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, token session.Token) {
 	if f.For != nil && f.For.Later != "" {
 		s.goOn(w, r, f.For.Later)
 		return
@@ -112,7 +112,7 @@ func (s *Service) leave(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 }
 
 // unwritten ends a sign-in that the store could not take.
-func (s *Service) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, rec signinlog.Record, err error) {
+func (s *finisher) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, rec signinlog.Record, err error) {
 	rec.Code = signinlog.StoreUnavailable
 	s.logPerson(v, r, f, draft, rec)
 	page := s.storeProblem(v, err)
@@ -120,7 +120,7 @@ func (s *Service) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f 
 	s.problem(w, r, v, page)
 }
 
-func (s *Service) tellSignIn(v *Visit, made *session.Record) {
+func (s *recorder) tellSignIn(v *Visit, made *session.Record) {
 	if s.Notify == nil {
 		return
 	}
@@ -130,7 +130,7 @@ func (s *Service) tellSignIn(v *Visit, made *session.Record) {
 }
 
 // stepOf is the session that a step-up goes on with; nil if the flow is none, or there is no session of this person.
-func (s *Service) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Record) (*session.Record, session.Token, error) {
+func (s *finisher) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Record) (*session.Record, session.Token, error) {
 	if !f.Step && (f.For == nil || f.Demand == nil) {
 		return nil, session.Token{}, nil
 	}
@@ -146,7 +146,7 @@ func (s *Service) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Reco
 
 // unseen is for how long the person of a step-up had not used the session, or, if that is shorter, had not
 // authenticated. A provider that answers from a session of its own has not shown that they are there.
-func (s *Service) unseen(live, draft *session.Record) time.Duration {
+func (s *finisher) unseen(live, draft *session.Record) time.Duration {
 	now := s.Now()
 	idle := now.Sub(live.LastUsed)
 	if !draft.AuthTime.IsZero() {
@@ -157,7 +157,7 @@ func (s *Service) unseen(live, draft *session.Record) time.Duration {
 
 // steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
 // reports false if the session is over meanwhile, and the sign-in is one like any other.
-func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, live *session.Record, have session.Token, draft session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
+func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, live *session.Record, have session.Token, draft session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
 	decision := DecidePrompt(PromptFacts{Live: &live.Kind, Persistence: says})
 	draft.Kind, draft.KindReason = decision.Kind, live.KindReason
 	if decision.Kind != live.Kind {
@@ -195,7 +195,7 @@ func (s *Service) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f 
 // many providers give one only for a consent page. It is of the same person at the same provider, so the session goes on
 // being rechecked, and a disabled account ends it; without it the account could stay in until the max lifetime. What a
 // refresh says of the older sign-in changes neither auth_time, acr nor amr of a session.
-func (s *Service) keepRefresh(live *session.Record, have session.Token, draft *session.Record, tokens session.Tokens) session.Tokens {
+func (s *finisher) keepRefresh(live *session.Record, have session.Token, draft *session.Record, tokens session.Tokens) session.Tokens {
 	if tokens.Refresh != "" || !live.Renewable || live.Provider != draft.Provider {
 		return tokens
 	}
@@ -217,7 +217,7 @@ type note struct {
 }
 
 // ask keeps the sign-in, with what is to be listed with it, and shows the prompt. No session exists until the answer (K3).
-func (s *Service) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
+func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
 	keep := *f
 	keep.State, keep.Nonce, keep.Verifier = "", "", ""
 	plain, err := shortJSON(note{Flow: keep, App: v.Site.App, Policies: rec.Policies, Status: rec.PolicyStatus})

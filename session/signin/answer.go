@@ -26,7 +26,7 @@ func personHash(who session.Identity) string {
 	return string(session.HashKey("a", who.Issuer, who.Subject))
 }
 
-func (s *Service) answers(v *Visit) []remembered {
+func (s *prompts) answers(v *Visit) []remembered {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Answer)
 	if err != nil || v.Cookies.Answer == "" {
 		return nil
@@ -49,13 +49,13 @@ func (s *Service) answers(v *Visit) []remembered {
 
 // rememberedAnswer returns the kind that this person chose in this browser; nil if they are to be asked. Where
 // remembering is switched off, nothing is remembered.
-func (s *Service) rememberedAnswer(v *Visit, who session.Identity) *session.Kind {
+func (s *prompts) rememberedAnswer(v *Visit, who session.Identity) *session.Kind {
 	kind, _ := s.rememberedUntil(v, who)
 	return kind
 }
 
 // rememberedUntil is rememberedAnswer with the time until which it holds.
-func (s *Service) rememberedUntil(v *Visit, who session.Identity) (*session.Kind, time.Time) {
+func (s *prompts) rememberedUntil(v *Visit, who session.Identity) (*session.Kind, time.Time) {
 	if s.Prompt.RememberAnswer <= 0 {
 		return nil, time.Time{}
 	}
@@ -71,7 +71,7 @@ func (s *Service) rememberedUntil(v *Visit, who session.Identity) (*session.Kind
 	return nil, time.Time{}
 }
 
-func (s *Service) rememberAnswer(w http.ResponseWriter, v *Visit, who session.Identity, kind session.Kind) {
+func (s *prompts) rememberAnswer(w http.ResponseWriter, v *Visit, who session.Identity, kind session.Kind) {
 	if s.Prompt.RememberAnswer <= 0 {
 		return
 	}
@@ -90,7 +90,7 @@ func (s *Service) rememberAnswer(w http.ResponseWriter, v *Visit, who session.Id
 	s.keepAnswers(w, v, keep, s.Prompt.RememberAnswer)
 }
 
-func (s *Service) keepAnswers(w http.ResponseWriter, v *Visit, keep []remembered, lifetime time.Duration) {
+func (s *prompts) keepAnswers(w http.ResponseWriter, v *Visit, keep []remembered, lifetime time.Duration) {
 	plain, err := json.Marshal(keep)
 	if err != nil {
 		return
@@ -101,7 +101,7 @@ func (s *Service) keepAnswers(w http.ResponseWriter, v *Visit, keep []remembered
 
 // forgetAnswer takes this person's answer out of the browser (A10). The cookie goes, unless it holds answers of others who
 // share the browser.
-func (s *Service) forgetAnswer(w http.ResponseWriter, v *Visit, who session.Identity) {
+func (s *prompts) forgetAnswer(w http.ResponseWriter, v *Visit, who session.Identity) {
 	var keep []remembered
 	last := s.Now()
 	for _, a := range s.answers(v) {

@@ -28,7 +28,7 @@ const errLogoutSeen RefusedLogout = "logout_token was used before (jti)"
 //
 // 200: what the token names is over, or there was nothing. 400: the token is not good, and will not be. 503: it could not
 // be found out or not be done, so that the provider should try again (A82).
-func (s *Service) backchannel(w http.ResponseWriter, r *http.Request, _ *Visit) {
+func (s *signOutEndpoints) backchannel(w http.ResponseWriter, r *http.Request, _ *Visit) {
 	ctx, cancel := detach(r, logoutTimeout)
 	defer cancel()
 	var why RefusedLogout
@@ -61,7 +61,7 @@ func writeLogoutError(w http.ResponseWriter, status int, word, description strin
 
 // takeLogout does what a logout token says. The token counts as used only once it is done: a provider that tries again
 // after a failure is not turned away, and doing it twice is harmless.
-func (s *Service) takeLogout(ctx context.Context, raw string) error {
+func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
 	p, token, err := VerifyLogout(ctx, s.Providers, raw)
 	if err != nil {
 		return err

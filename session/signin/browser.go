@@ -20,7 +20,7 @@ func personOf(who *session.Record) session.Key {
 // sharedBrowser reports whether so many people have signed in with this browser, this one included, that it counts as a
 // shared device (A7). Clearing the cookies defeats it; all it hides is a convenience. used is to be listed with whatever
 // the sign-in is kept as, and says that this person has signed in with it; it is told also where the rest cannot be.
-func (s *Service) sharedBrowser(r *http.Request, v *Visit, who *session.Record) (shared bool, used []session.Listing, err error) {
+func (s *prompts) sharedBrowser(r *http.Request, v *Visit, who *session.Record) (shared bool, used []session.Listing, err error) {
 	if s.Prompt.SharedUsers <= 0 {
 		return false, nil, nil
 	}

@@ -41,7 +41,7 @@ type response struct {
 }
 
 // callback is where the provider sends the browser back to, by query or by form_post.
-func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *finisher) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 	if r.Method == http.MethodPost {
 		s.callbackPost(w, r, v)
 		return
@@ -80,7 +80,7 @@ func (s *Service) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 // callbackPost takes a form_post answer (OAuth 2.0 Form Post Response Mode). A POST from the provider's site carries
 // none of our SameSite=Lax cookies, so the answer is sealed and sent round once as a GET, which carries them: no cookie
 // has to be SameSite=None, and no code stands in a URL that can be read.
-func (s *Service) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *finisher) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit) {
 	form, ok := browser.ReadForm(w, r, maxCallbackBody, "state", "code", "error", "iss", "error_description")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
@@ -103,7 +103,7 @@ func (s *Service) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit)
 
 const resumePlace = "resume"
 
-func (s *Service) callbackResponse(r *http.Request, v *Visit) (response, bool) {
+func (s *finisher) callbackResponse(r *http.Request, v *Visit) (response, bool) {
 	q, ok := browser.SingleValues(r.URL.RawQuery, "state", "code", "error", "iss", "resume", "error_description")
 	if !ok || len(q["code"]) > maxCode {
 		return response{}, false
@@ -127,7 +127,7 @@ func (s *Service) callbackResponse(r *http.Request, v *Visit) (response, bool) {
 // flowLost answers a callback whose flow cookie is not there: an old tab, Back, a browser that was restarted. Who is
 // signed in goes on to the page of that sign-in; who is not is sent round once more, by itself and once. No code is redeemed, so a callback that
 // somebody else began leads nowhere.
-func (s *Service) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, state string, restarted bool) {
+func (s *finisher) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, state string, restarted bool) {
 	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil:
@@ -145,7 +145,7 @@ func (s *Service) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, sta
 }
 
 // finishFlow goes on with a callback whose state is proven. The state is spent before anything is asked of anybody.
-func (s *Service) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, resp response) {
+func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, resp response) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	err := s.Store.Create(ctx, session.Entry{
@@ -188,19 +188,19 @@ const spentPlace = "spent "
 func spentKey(state string) session.Key { return session.HashKey("x", state) }
 
 // sealSpent is what a spent state keeps: the page of its sign-in.
-func (s *Service) sealSpent(v *Visit, state, page string) []byte {
+func (s *flows) sealSpent(v *Visit, state, page string) []byte {
 	return s.Keys.Seal(keyring.PurposeFlow, []byte(page), v.Host, spentPlace+state)
 }
 
 // openSpent returns the page that sealSpent sealed.
-func (s *Service) openSpent(v *Visit, state string, sealed []byte) (string, error) {
+func (s *flows) openSpent(v *Visit, state string, sealed []byte) (string, error) {
 	page, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, spentPlace+state)
 	return string(page), err
 }
 
 // spentPage is the page of a sign-in whose state is spent, for a user who goes back to its callback. Home if it is not
 // known here.
-func (s *Service) spentPage(r *http.Request, v *Visit, state string) string {
+func (s *flows) spentPage(r *http.Request, v *Visit, state string) string {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	e, err := s.Store.Get(ctx, spentKey(state))
@@ -215,7 +215,7 @@ func (s *Service) spentPage(r *http.Request, v *Visit, state string) string {
 }
 
 // flowSpent answers the second use of a state: reload, Back, or a thief.
-func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
+func (s *finisher) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
 	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil:
@@ -231,7 +231,7 @@ func (s *Service) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f 
 }
 
 // providerAnswer checks the response and redeems its code.
-func (s *Service) providerAnswer(r *http.Request, p *Provider, f *flow, resp response) (*answer, error) {
+func (s *finisher) providerAnswer(r *http.Request, p *Provider, f *flow, resp response) (*answer, error) {
 	ctx, cancel := detach(r, redeemTimeout)
 	defer cancel()
 	return p.Redeem(ctx, Response{Code: resp.Code, Error: resp.Error, Iss: resp.Iss, Says: resp.Says},
@@ -239,7 +239,7 @@ func (s *Service) providerAnswer(r *http.Request, p *Provider, f *flow, resp res
 }
 
 // providerFailed tells what kind of failure it was: the person said no, the provider is out, or the answer is bad.
-func (s *Service) providerFailed(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, err error) {
+func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, err error) {
 	p.noteFailure(err)
 	code, page := signinlog.ProviderFailed, pages.Problem{Kind: pages.KindProviderError}
 	var refused *RefusedError

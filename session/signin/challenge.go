@@ -20,14 +20,14 @@ const challengeLife = time.Hour
 
 // keepChallenge keeps a challenge for the sign-in that follows the end of a session. Where that fails the next redemption
 // meets the challenge, and answers it.
-func (s *Service) keepChallenge(ctx context.Context, id session.ID, challenge string) {
+func (s *renewer) keepChallenge(ctx context.Context, id session.ID, challenge string) {
 	if err := s.Sessions.KeepChallenge(ctx, id, challenge, s.Now().Add(challengeLife)); err != nil {
 		s.Logger.Warn("claims challenge not kept", zap.String("session", id.Short()), zap.Error(err))
 	}
 }
 
 // challengeOf returns the challenge of the session that a request presents and that is over; empty if there is none.
-func (s *Service) challengeOf(r *http.Request, v *Visit) string {
+func (s *starter) challengeOf(r *http.Request, v *Visit) string {
 	token, err := s.token(v)
 	if err != nil {
 		return ""
@@ -43,7 +43,7 @@ func (s *Service) challengeOf(r *http.Request, v *Visit) string {
 
 // answerChallenge sends somebody to the provider again with the challenge that it gave for their code. It does so once: a
 // provider that asks again for what it was given would have them go round for ever.
-func (s *Service) answerChallenge(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, e *grant.Error) bool {
+func (s *finisher) answerChallenge(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, e *grant.Error) bool {
 	if e.Challenge == "" || f.Challenge != "" {
 		return false
 	}

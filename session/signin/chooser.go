@@ -17,7 +17,7 @@ const lastProviderLife = 180 * 24 * time.Hour
 
 // rememberProvider keeps the provider of a sign-in in the browser, where the site has several: the choice then shows it
 // first. It is a name of the configuration, and says nothing about who signed in.
-func (s *Service) rememberProvider(w http.ResponseWriter, v *Visit, name string) {
+func (s *starter) rememberProvider(w http.ResponseWriter, v *Visit, name string) {
 	if len(s.providersOf(v.Site)) < 2 || s.lastProvider(v) == name {
 		return
 	}
@@ -26,7 +26,7 @@ func (s *Service) rememberProvider(w http.ResponseWriter, v *Visit, name string)
 }
 
 // lastProvider returns what rememberProvider kept, empty if nothing.
-func (s *Service) lastProvider(v *Visit) string {
+func (s *starter) lastProvider(v *Visit) string {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Provider)
 	if err != nil || v.Cookies.Provider == "" {
 		return ""
@@ -40,7 +40,7 @@ func (s *Service) lastProvider(v *Visit) string {
 
 // choice is the page that lets somebody pick a provider. The one of last time stands first, and is chosen by nobody but
 // the person: others may use the browser as well.
-func (s *Service) choice(v *Visit, providers []*Provider, link url.Values) pages.Chooser {
+func (s *starter) choice(v *Visit, providers []*Provider, link url.Values) pages.Chooser {
 	page := pages.Chooser{AppName: v.Site.App}
 	last := s.lastProvider(v)
 	for _, p := range providers {
@@ -56,7 +56,7 @@ func (s *Service) choice(v *Visit, providers []*Provider, link url.Values) pages
 }
 
 // choiceLink is what the links of the chooser carry besides the provider.
-func (s *Service) choiceLink(v *Visit, ret string, want wish) url.Values {
+func (s *starter) choiceLink(v *Visit, ret string, want wish) url.Values {
 	q := url.Values{"return": {ret}}
 	if want.Demand != nil {
 		q.Set("step", s.sealStep(v, step{Demand: want.Demand, Anew: true}))

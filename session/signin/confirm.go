@@ -21,7 +21,7 @@ import (
 const confirmPlace = "confirm"
 
 // wouldTake reports whether a hand-over takes something from the browser. live is the session that it has; nil if none.
-func (s *Service) wouldTake(r *http.Request, v *Visit, h *handover, live *session.Record) bool {
+func (s *signInEndpoint) wouldTake(r *http.Request, v *Visit, h *handover, live *session.Record) bool {
 	if h.Anew && s.hasPending(r, v) {
 		return true
 	}
@@ -33,13 +33,13 @@ func (s *Service) wouldTake(r *http.Request, v *Visit, h *handover, live *sessio
 }
 
 // confirmed reports whether the site has said that this browser began.
-func (s *Service) confirmed(v *Visit, h *handover) bool {
+func (s *signInEndpoint) confirmed(v *Visit, h *handover) bool {
 	id, ok := browser.ID(s.Keys, v.Host, &v.Cookies)
 	return ok && h.Browser == string(browserIndex(id))
 }
 
 // askSite has the site confirm a hand-over.
-func (s *Service) askSite(w http.ResponseWriter, r *http.Request, v *Visit, h *handover) {
+func (s *signInEndpoint) askSite(w http.ResponseWriter, r *http.Request, v *Visit, h *handover) {
 	h.Browser = string(browserIndex(browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
 	sealed, err := s.sealHandover(h, h.Host, confirmPlace)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Service) askSite(w http.ResponseWriter, r *http.Request, v *Visit, h *h
 }
 
 // confirm is where askSite leads. In a browser that did not begin the flow it is a link of another origin.
-func (s *Service) confirm(w http.ResponseWriter, r *http.Request, v *Visit, value string) {
+func (s *signInEndpoint) confirm(w http.ResponseWriter, r *http.Request, v *Visit, value string) {
 	h := s.openSealed(value, v.Host, confirmPlace)
 	if h == nil || !s.handsOver(v) || h.Origin != v.Origin {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
@@ -67,7 +67,7 @@ func (s *Service) confirm(w http.ResponseWriter, r *http.Request, v *Visit, valu
 }
 
 // toHandover sends the browser to the sign-in host with what a site asks.
-func (s *Service) toHandover(w http.ResponseWriter, r *http.Request, v *Visit, h *handover) {
+func (s *starter) toHandover(w http.ResponseWriter, r *http.Request, v *Visit, h *handover) {
 	sealed, err := s.sealHandover(h, s.signInHost, handoverPlace)
 	if err != nil {
 		s.fail(w, r, v, "sealing hand-over", err)
@@ -76,7 +76,7 @@ func (s *Service) toHandover(w http.ResponseWriter, r *http.Request, v *Visit, h
 	browser.SeeOther(w, s.SignInHost+browser.Base+"/sign-in?"+url.Values{"for": {sealed}}.Encode())
 }
 
-func (s *Service) sealHandover(h *handover, host, place string) (string, error) {
+func (s *flows) sealHandover(h *handover, host, place string) (string, error) {
 	plain, err := shortJSON(h)
 	if err != nil {
 		return "", err
@@ -85,7 +85,7 @@ func (s *Service) sealHandover(h *handover, host, place string) (string, error) 
 }
 
 // openSealed returns what sealHandover sealed; nil if it did not.
-func (s *Service) openSealed(value, host, place string) *handover {
+func (s *flows) openSealed(value, host, place string) *handover {
 	if len(value) > maxHandover {
 		return nil
 	}

@@ -31,14 +31,14 @@ func told(who *session.Record) map[string]any {
 	}
 }
 
-func (s *Service) notify(event string, data map[string]any) {
+func (s *recorder) notify(event string, data map[string]any) {
 	if s.Notify != nil {
 		s.Notify(event, data)
 	}
 }
 
 // revoked tells of sessions, by their short hashes, that were ended from elsewhere than their browsers.
-func (s *Service) revoked(sessions []string, who session.Identity, provider, by string) {
+func (s *recorder) revoked(sessions []string, who session.Identity, provider, by string) {
 	for _, short := range sessions {
 		s.notify(EventRevoked, map[string]any{
 			"session": short, "user_issuer": who.Issuer, "user_subject": who.Subject, "provider": provider, "by": by,

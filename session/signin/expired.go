@@ -33,7 +33,7 @@ func endedBy(err error) *session.Record {
 // logExpired writes the entry of a session that its idle limit or max lifetime has ended (70008), if err is of one. It is
 // written when the cookie comes back, by whoever removes the record: once for a session. What cannot be removed is not
 // logged, for it could be twice.
-func (s *Service) logExpired(r *http.Request, v *Visit, err error) {
+func (s *authenticator) logExpired(r *http.Request, v *Visit, err error) {
 	var over *session.Expired
 	if !errors.As(err, &over) {
 		return

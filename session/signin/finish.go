@@ -34,7 +34,7 @@ const sealedTokenSize = 84
 func ticketPlace(flow, state string) string { return "ticket " + flow + " " + state }
 
 // handOver sends the browser back to the site with a ticket.
-func (s *Service) handOver(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, token session.Token, tell passed) {
+func (s *finisher) handOver(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, token session.Token, tell passed) {
 	note, err := json.Marshal(tell)
 	if err == nil && len(note) > maxPassed {
 		tell.Policies = nil
@@ -62,7 +62,7 @@ func (s *Service) handOver(w http.ResponseWriter, r *http.Request, v *Visit, h *
 // finish is where the sign-in host sends the browser back to. Everything that can be told without the store is told
 // first: whether the ticket has a ticket's form, whether this browser began the flow, whether the ticket was made for it
 // and for this host. Then it is spent, before anything else happens (A23, A42).
-func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *finisher) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 	if !s.handsOver(v) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
 		return
@@ -106,7 +106,7 @@ func (s *Service) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 }
 
 // takeOver gives the browser the session that a ticket hands over, and ends the one that it presented before (A13).
-func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, t session.Ticket, value string, restarted bool) {
+func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, t session.Ticket, value string, restarted bool) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	have, err := s.Sessions.Reload(ctx, t.Session)
@@ -147,7 +147,7 @@ func (s *Service) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *
 // ticketLost answers a ticket that is worth nothing here: spent, too old, another host's, another browser's. Who is
 // signed in goes on to the page of that sign-in; who is not is sent round once more, by itself and once. value is what follows
 // the name of the flow in the ticket.
-func (s *Service) ticketLost(w http.ResponseWriter, r *http.Request, v *Visit, value, ret string, restarted bool) {
+func (s *finisher) ticketLost(w http.ResponseWriter, r *http.Request, v *Visit, value, ret string, restarted bool) {
 	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil && ret == browser.Home:

@@ -22,7 +22,7 @@ var unlimited = map[string]bool{"/signed-out": true, "/logout/backchannel": true
 const floodQuiet = time.Minute
 
 // quiet reports whether the log has said nothing of the kind for a while, and counts from now on if so.
-func (s *Service) quiet(said *atomic.Int64) bool {
+func (s *recorder) quiet(said *atomic.Int64) bool {
 	now, last := s.Now().UnixNano(), said.Load()
 	return now-last >= int64(floodQuiet) && said.CompareAndSwap(last, now)
 }

@@ -106,7 +106,7 @@ func CallbackPath(provider string, first bool) string {
 }
 
 // via is what follows the callback's path for a provider.
-func (s *Service) via(p *Provider) string {
+func (s *environment) via(p *Provider) string {
 	if p == noProvider || p == s.Providers[0] {
 		return ""
 	}
@@ -153,7 +153,7 @@ func notBase64URL(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-func (s *Service) newFlow(v *Visit, p *Provider, ret string) *flow {
+func (s *flows) newFlow(v *Visit, p *Provider, ret string) *flow {
 	f := &flow{
 		Name:     session.NewRandom(browser.FlowNameSize * 3 / 4),
 		State:    session.NewRandom(stateSize),
@@ -181,7 +181,7 @@ func (f *flow) want(w wish) {
 }
 
 // again is a second authorization request for the sign-in of f: everything is as before but what belongs to one request.
-func (s *Service) again(f *flow) *flow {
+func (s *flows) again(f *flow) *flow {
 	next := *f
 	next.Name = session.NewRandom(browser.FlowNameSize * 3 / 4)
 	next.State, next.Nonce, next.Verifier = session.NewRandom(stateSize), session.NewRandom(stateSize), session.NewRandom(verifierSize)
@@ -204,7 +204,7 @@ const maxFlowValue = browser.MaxCookieValue - 96
 
 // keepFlow seals a flow into its cookie and drops the oldest if there are too many. What a sign-in has to achieve goes
 // before its page: if both do not fit, the page is cut short.
-func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
+func (s *flows) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 	f.Demand = f.Demand.bounded()
 	value, err := s.sealFlow(v, f)
 	if err == nil && len(value) > maxFlowValue {
@@ -246,7 +246,7 @@ func (s *Service) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 	return nil
 }
 
-func (s *Service) sealFlow(v *Visit, f *flow) (string, error) {
+func (s *flows) sealFlow(v *Visit, f *flow) (string, error) {
 	plain, err := shortJSON(f)
 	if err != nil {
 		return "", err
@@ -265,7 +265,7 @@ func shortJSON(value any) ([]byte, error) {
 }
 
 // openFlow returns the flow of a cookie; nil if it was not sealed by us for this host and name, or is too old.
-func (s *Service) openFlow(v *Visit, name, value string) *flow {
+func (s *flows) openFlow(v *Visit, name, value string) *flow {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil {
 		return nil

@@ -16,7 +16,7 @@ import (
 //
 // In a page of another site the browser sends no cookie of ours, before a sign-in and after it. There the link opens what
 // the frame was to show in a tab of its own.
-func (s *Service) framedSignIn(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *Demand) { // kept: its form waits to be sent
+func (s *starter) framedSignIn(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *Demand) { // kept: its form waits to be sent
 	page := pages.Framed{Why: pages.FrameSignIn, AppName: v.Site.App}
 	switch {
 	case r.Header.Get("Sec-Fetch-Site") == "cross-site":
@@ -32,7 +32,7 @@ func (s *Service) framedSignIn(w http.ResponseWriter, r *http.Request, v *Visit,
 }
 
 // framedStepUp answers a frame whose session must be stronger or fresher.
-func (s *Service) framedStepUp(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *Demand, why *Refusal) {
+func (s *starter) framedStepUp(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *Demand, why *Refusal) {
 	page := pages.Framed{Why: pages.FrameStronger}
 	switch {
 	case kept:
@@ -46,11 +46,11 @@ func (s *Service) framedStepUp(w http.ResponseWriter, r *http.Request, v *Visit,
 }
 
 // framedProblem answers a frame with what another page says in full; that page opens in a tab of its own.
-func (s *Service) framedProblem(w http.ResponseWriter, r *http.Request, status int, instead pages.Page, full string) {
+func (s *responder) framedProblem(w http.ResponseWriter, r *http.Request, status int, instead pages.Page, full string) {
 	s.writeFramed(w, r, status, pages.Framed{Instead: instead, URL: full, NewTab: true})
 }
 
-func (s *Service) writeFramed(w http.ResponseWriter, r *http.Request, status int, page pages.Framed) {
+func (s *responder) writeFramed(w http.ResponseWriter, r *http.Request, status int, page pages.Framed) {
 	w.Header().Set("Vary", varyByKind)
 	s.Pages.Write(w, r, status, page)
 }

@@ -22,7 +22,7 @@ import (
 // Browsers send our SameSite=Lax cookie into a frame only where provider and site are of one registrable domain. From
 // anywhere else the request comes without it, and nothing happens; that is what the back channel is for. The answer is
 // the same either way, so that it tells nothing about who is signed in.
-func (s *Service) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signOutEndpoints) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit) {
 	q, ok := browser.SingleValues(r.URL.RawQuery, "iss", "sid")
 	p := s.byIssuer(q["iss"])
 	h := w.Header()
@@ -73,7 +73,7 @@ func (s *Service) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit)
 
 // endedNothing tells that a front-channel logout has ended nothing, which its answer does not: once a minute for each
 // reason, as anybody can ask for it.
-func (s *Service) endedNothing(p *Provider, v *Visit, why string) {
+func (s *signOutEndpoints) endedNothing(p *Provider, v *Visit, why string) {
 	once, _ := s.saidNothing.LoadOrStore(p.Name+" "+why, new(retry.Seldom))
 	if once.(*retry.Seldom).Now(s.Now(), time.Minute) {
 		s.Logger.Warn("front-channel logout ended nothing", zap.String("provider", p.Name), zap.String("app", v.Site.App),
@@ -82,7 +82,7 @@ func (s *Service) endedNothing(p *Provider, v *Visit, why string) {
 }
 
 // byIssuer returns the first provider of an issuer, nil if there is none.
-func (s *Service) byIssuer(issuer string) *Provider {
+func (s *environment) byIssuer(issuer string) *Provider {
 	for _, p := range s.Providers {
 		if p.Issuer == issuer {
 			return p

@@ -75,13 +75,13 @@ const (
 )
 
 // handsOver reports whether a site leaves signing in to the sign-in host.
-func (s *Service) handsOver(v *Visit) bool { return s.signInHost != "" && v.Host != s.signInHost }
+func (s *environment) handsOver(v *Visit) bool { return s.signInHost != "" && v.Host != s.signInHost }
 
 // noProvider stands for a choice that is left to the sign-in host.
 var noProvider = &Provider{}
 
 // away sends the browser to the sign-in host. The site keeps the flow in its cookie; nothing is written to the store.
-func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, how beginning) {
+func (s *starter) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, how beginning) {
 	f.Away = true
 	if err := s.keepFlow(w, v, f); err != nil {
 		s.fail(w, r, v, "keeping flow", err)
@@ -98,13 +98,13 @@ func (s *Service) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 }
 
 // openHandover returns what a site asked; nil if no site of ours did.
-func (s *Service) openHandover(value string) *handover {
+func (s *flows) openHandover(value string) *handover {
 	return s.openSealed(value, s.signInHost, handoverPlace)
 }
 
 // onBehalf is a visit at the sign-in host as one of the site that asked: its gate, its providers, its name. Nil if this
 // configuration serves no such site.
-func (s *Service) onBehalf(v *Visit, h *handover) *Visit {
+func (s *flows) onBehalf(v *Visit, h *handover) *Visit {
 	if h == nil || v.Host != s.signInHost {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (s *Service) onBehalf(v *Visit, h *handover) *Visit {
 
 // signInFor is GET /sign-in?for= at the sign-in host. Who is signed in goes back with a ticket, without a page, as far as
 // the site and its policies take the session as it is.
-func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, sealed, provider string) {
+func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, sealed, provider string) {
 	h := s.openHandover(sealed)
 	there := s.onBehalf(v, h)
 	switch {
@@ -156,14 +156,14 @@ func (s *Service) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, se
 
 // suffices reports whether a session is one to go on with. The very session that did not do at the site is not, unless what
 // was wrong with it can be mended here.
-func (s *Service) suffices(site *Site, h *handover, live *session.Record) bool {
+func (s *signInEndpoint) suffices(site *Site, h *handover, live *session.Record) bool {
 	mendable := h.Wish.Step || h.Wish.Demand != nil || h.Tighten != ""
 	return s.takes(site, live) && (mendable || h.Have != live.ID.Short()) &&
 		(h.Provider == "" || h.Wish.Step || h.Elsewhere || h.Provider == live.Provider)
 }
 
 // passOn goes on with a live session: back to the site at once, or by way of the provider if more is demanded.
-func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, live *session.Record, token session.Token, sealed string) {
+func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, live *session.Record, token session.Token, sealed string) {
 	admission := v.Site.Gate.Admit(v, live, Asked{
 		Policies: h.Wish.Demand.policies(), Idle: max(s.Now().Sub(live.LastUsed), 0),
 	})
@@ -219,7 +219,7 @@ func (s *Service) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *ha
 }
 
 // signInThere starts a flow on a site's behalf where nobody is signed in, or nobody whom it takes.
-func (s *Service) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, sealed string) {
+func (s *signInEndpoint) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, sealed string) {
 	if h.Anew {
 		s.abandonPending(w, r, v)
 	} else if have, ok := s.pendingToken(v); ok && s.hasPending(r, v) {
@@ -254,7 +254,7 @@ func (f *flow) take(h *handover) {
 
 // goesOn ends a sign-in on a site's behalf by somebody who has signed in meanwhile, in another tab: the session that they
 // have goes to this site as well, and nobody is asked twice. It reports false if there is none of this person.
-func (s *Service) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
+func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
 	live, token, err := s.Record(r, v)
 	switch {
 	case err != nil && !NoSession(err):
@@ -275,7 +275,7 @@ func (s *Service) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 }
 
 // logHandover writes an entry about a sign-in in which nobody was asked anything: a session went on to another site.
-func (s *Service) logHandover(v *Visit, r *http.Request, of trail, rec signinlog.Record) {
+func (s *flows) logHandover(v *Visit, r *http.Request, of trail, rec signinlog.Record) {
 	rec.Created, rec.CorrelationID = of.started(), of.Correlation
 	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), browser.UserAgent(r)
 	rec.Interactive = false
@@ -283,7 +283,7 @@ func (s *Service) logHandover(v *Visit, r *http.Request, of trail, rec signinlog
 }
 
 // tightenReason is why a persistent session must become one that ends with the browser (X16), empty if it need not.
-func (s *Service) tightenReason(site *Site, kind session.Kind, says Persistence) string {
+func (s *environment) tightenReason(site *Site, kind session.Kind, says Persistence) string {
 	switch {
 	case kind != session.Persistent:
 	case says == PersistenceNever:
@@ -296,7 +296,7 @@ func (s *Service) tightenReason(site *Site, kind session.Kind, says Persistence)
 
 // succeedTighter lets a session go on as one that ends with the browser, under a new id: the cookies that other sites
 // hold have a lifetime, and only by being worth nothing are they given anew without one.
-func (s *Service) succeedTighter(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token, reason string) (*session.Record, session.Token, error) {
+func (s *authenticator) succeedTighter(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token, reason string) (*session.Record, session.Token, error) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	tokens, err := s.Sessions.Tokens(have, token)
@@ -317,7 +317,7 @@ func (s *Service) succeedTighter(w http.ResponseWriter, r *http.Request, v *Visi
 }
 
 // endOutlived ends a session that has outlived what it was to be tightened to. ErrNotFound if that could be done.
-func (s *Service) endOutlived(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record) error {
+func (s *authenticator) endOutlived(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record) error {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	if err := s.Sessions.End(ctx, have); err != nil {

@@ -69,7 +69,7 @@ func later(a, b time.Time) time.Time {
 // unused ends a session that has not been used for longer than the site allows, at the first request that presents it
 // afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
 // and for everybody who holds its cookie (T5).
-func (s *Service) unused(r *http.Request, v *Visit, who *session.Session) (*session.Session, error) {
+func (s *authenticator) unused(r *http.Request, v *Visit, who *session.Session) (*session.Session, error) {
 	if len(v.Site.Idle) == 0 {
 		return who, nil
 	}
@@ -93,7 +93,7 @@ func (s *Service) unused(r *http.Request, v *Visit, who *session.Session) (*sess
 
 // EndedIdle writes down that a session was ended for want of use, and tells whoever listens. ip and userAgent are of the
 // request that found it so, or of one that was still open.
-func (s *Service) EndedIdle(who *session.Record, site *Site, limit time.Duration, ip, userAgent string) {
+func (s *recorder) EndedIdle(who *session.Record, site *Site, limit time.Duration, ip, userAgent string) {
 	rec := person(who, signinlog.Record{
 		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + limit.String(),
 		Created: s.Now(), App: site.App, IP: ip, UserAgent: userAgent[:min(len(userAgent), browser.MaxUserAgent)],

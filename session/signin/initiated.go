@@ -20,7 +20,7 @@ const maxLoginHint = 256
 //
 // A user who is signed in goes to the page as they are, whatever provider and hint the link names. An open prompt stays
 // open. See keepsUser.
-func (s *Service) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q map[string]string) {
+func (s *signInEndpoint) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q map[string]string) {
 	var p *Provider
 	for _, one := range s.providersOf(v.Site) {
 		if one.Issuer == q["iss"] {
@@ -43,7 +43,7 @@ func (s *Service) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q 
 
 // initiatedByPost is initiated for a form that another site sends. It comes without our SameSite=Lax cookies, so the
 // browser comes round with a GET, which carries them: who is signed in is known only then.
-func (s *Service) initiatedByPost(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signInEndpoint) initiatedByPost(w http.ResponseWriter, r *http.Request, v *Visit) {
 	form, ok := browser.ReadForm(w, r, browser.MaxForm, "iss", "login_hint", "target_link_uri")
 	if !ok || form["iss"] == "" || len(form["iss"]) > maxIssuer {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(browser.Home), HomeURL: browser.Home})

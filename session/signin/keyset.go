@@ -24,7 +24,7 @@ type publicKey struct {
 
 // keys is GET /keys: the public halves of the keys that sign assertions, for the applications that verify them. It is the
 // same for everybody; a key stands in it before it signs, and until its key of the ring retires.
-func (s *Service) keys(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *scripts) keys(w http.ResponseWriter, r *http.Request, v *Visit) {
 	set := struct {
 		Keys []publicKey `json:"keys"`
 	}{Keys: []publicKey{}}

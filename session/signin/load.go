@@ -37,7 +37,7 @@ func tightening(err error) string {
 }
 
 // Record is Session for a caller that needs the whole record.
-func (s *Service) Record(r *http.Request, v *Visit) (*session.Record, session.Token, error) {
+func (s *authenticator) Record(r *http.Request, v *Visit) (*session.Record, session.Token, error) {
 	live, token, err := s.Session(r, v)
 	if err != nil {
 		return nil, token, err
@@ -48,7 +48,7 @@ func (s *Service) Record(r *http.Request, v *Visit) (*session.Record, session.To
 
 // Session returns the session that a request presents, and its token. NoSession tells whether an error means that
 // there is none; any other error means that it could not be found out.
-func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
+func (s *authenticator) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
 	token, err := s.token(v)
 	if err != nil {
 		return nil, token, err
@@ -65,7 +65,7 @@ func (s *Service) Session(r *http.Request, v *Visit) (*session.Session, session.
 	return found, token, err
 }
 
-func (s *Service) token(v *Visit) (session.Token, error) {
+func (s *authenticator) token(v *Visit) (session.Token, error) {
 	if v.Cookies.Session == "" || v.Cookies.Doubled || !v.usable() {
 		return session.Token{}, errNoCookie
 	}
@@ -88,7 +88,7 @@ func Over(err error) bool {
 // becomes a browser session at this request, in the store and in the browser (X16, A74). A policy that says always
 // keeps it. Where there is a sign-in host, that is where it is done, for the cookies of all sites: until the browser has
 // been there a site does not take the session, and answers as to somebody who is not signed in.
-func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says Persistence) (*session.Session, error) {
+func (s *authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says Persistence) (*session.Session, error) {
 	reason := s.tightenReason(v.Site, have.Kind, says)
 	if reason == "" {
 		return have, nil
@@ -121,7 +121,7 @@ func (s *Service) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have
 	return tight.Session(), tight.Check(s.Now(), s.Sessions.Limits())
 }
 
-func (s *Service) offered(site *Site) bool { return s.Prompt.Offered(site) }
+func (s *environment) offered(site *Site) bool { return s.Prompt.Offered(site) }
 
 // Offered reports whether "Stay signed in?" may be asked on a site at all (K7, K8).
 func (c *PromptConfig) Offered(site *Site) bool { return !c.Off && !site.PromptOff }
@@ -130,7 +130,7 @@ func (c *PromptConfig) Offered(site *Site) bool { return !c.Off && !site.PromptO
 // by the server alone, so that using it needs no new cookie (X5). A browser session has no lifetime in the browser.
 //
 // The app's data of another user goes in the same answer, so that no request shows the one and carries the other.
-func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Record, token session.Token) {
+func (s *authenticator) giveCookie(w http.ResponseWriter, v *Visit, have *session.Record, token session.Token) {
 	s.KeepApart(w, nil, v, have.Identity)
 	value := session.SealToken(s.Keys, token, v.Host, browser.SessionCookie)
 	if have.Kind == session.Persistent {
@@ -142,7 +142,7 @@ func (s *Service) giveCookie(w http.ResponseWriter, v *Visit, have *session.Reco
 
 // create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If
 // either cannot be done, the one before stays and there is no new one. keep leaves the one before to other sites.
-func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, in ...session.Listing) (*session.Record, session.Token, error) {
+func (s *authenticator) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, in ...session.Listing) (*session.Record, session.Token, error) {
 	made, token, err := s.Sessions.Create(ctx, draft, tokens, in...)
 	if err != nil {
 		return nil, token, err
@@ -164,7 +164,7 @@ func (s *Service) create(ctx context.Context, w http.ResponseWriter, v *Visit, d
 }
 
 // endOldest holds a person who has signed in to the number of sessions that one may have (field trial 2.12).
-func (s *Service) endOldest(ctx context.Context, made *session.Record) {
+func (s *authenticator) endOldest(ctx context.Context, made *session.Record) {
 	ctx, cancel := context.WithTimeout(ctx, surplusTimeout)
 	defer cancel()
 	ended, err := s.Sessions.EndSurplus(ctx, made, s.MaxSessions)

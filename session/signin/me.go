@@ -42,7 +42,7 @@ type visitor struct {
 
 // me shows people their sessions and sign-ins (GET, L7), and changes what is theirs (POST). Where there is a sign-in host,
 // the page is there: it has the cookies that a change has to reach.
-func (s *Service) me(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *account) me(w http.ResponseWriter, r *http.Request, v *Visit) {
 	if s.handsOver(v) && !browser.WantsJSON(r) {
 		s.toSignInHost(w, browser.AccountPath)
 		return
@@ -59,7 +59,7 @@ func (s *Service) me(w http.ResponseWriter, r *http.Request, v *Visit) {
 
 // visitor lets somebody to their page as the guard of a site lets them to the site: whoever holds a cookie that the
 // policies refuse here is told nothing either. ok is false if the request is answered.
-func (s *Service) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who visitor, ok bool) {
+func (s *account) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who visitor, ok bool) {
 	have, token, err := s.Session(r, v)
 	if err == nil && !v.Site.Takes(s.Providers, have.Provider(), have.Issuer()) {
 		err = errNotHere
@@ -99,7 +99,7 @@ func (s *Service) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who
 	return visitor{session: record, token: token, admission: admission}, true
 }
 
-func (s *Service) noVisitor(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+func (s *account) noVisitor(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	if !NoSession(err) {
 		s.Unavailable(w, r, v, err)
 		return
@@ -107,7 +107,7 @@ func (s *Service) noVisitor(w http.ResponseWriter, r *http.Request, v *Visit, er
 	s.Challenge(w, r, v, err, nil)
 }
 
-func (s *Service) showMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *account) showMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	o, err := s.overview(r, v, who)
 	switch {
 	case err != nil:

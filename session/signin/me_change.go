@@ -47,7 +47,7 @@ func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 
 // changeMine does what somebody asks for at their own page, and shows it again. A session is named by its short hash and
 // looked for among the person's own alone (A23).
-func (s *Service) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *account) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	c, ok := readChange(w, r)
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
@@ -75,7 +75,7 @@ func (s *Service) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, w
 }
 
 // changeHere is what concerns the cookies of this browser. With a sign-in host only that can do it.
-func (s *Service) changeHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, do string) {
+func (s *account) changeHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, do string) {
 	switch {
 	case s.handsOver(v):
 		s.mineRefused(w, r, v, "only_at_sign_in_host")
@@ -91,7 +91,7 @@ func (s *Service) changeHere(w http.ResponseWriter, r *http.Request, v *Visit, w
 
 // endOwn ends one session of the person. One that is gone already is what they wanted; one that was never theirs reads
 // the same.
-func (s *Service) endOwn(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, short string) {
+func (s *account) endOwn(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, short string) {
 	if short == who.session.ID.Short() {
 		s.endMine(w, r, v, who, false)
 		return
@@ -112,7 +112,7 @@ func (s *Service) endOwn(w http.ResponseWriter, r *http.Request, v *Visit, who v
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *Service) endOthers(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *account) endOthers(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	ended, err := s.Sessions.EndOthers(ctx, who.session)
@@ -124,7 +124,7 @@ func (s *Service) endOthers(w http.ResponseWriter, r *http.Request, v *Visit, wh
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *Service) toldEnded(v *Visit, by *session.Record, ended []string) {
+func (s *account) toldEnded(v *Visit, by *session.Record, ended []string) {
 	if len(ended) == 0 {
 		return
 	}
@@ -134,7 +134,7 @@ func (s *Service) toldEnded(v *Visit, by *session.Record, ended []string) {
 }
 
 // endMine signs out here, as the sign-out page does, and everywhere else too if that is asked for.
-func (s *Service) endMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, everywhere bool) {
+func (s *account) endMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, everywhere bool) {
 	if !s.endHere(w, r, v, who.session, everywhere) {
 		return
 	}
@@ -146,7 +146,7 @@ func (s *Service) endMine(w http.ResponseWriter, r *http.Request, v *Visit, who 
 }
 
 // mineChanged goes back to the page, so that a reload changes nothing. Its twin shows what it has come to.
-func (s *Service) mineChanged(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *account) mineChanged(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	if browser.WantsJSON(r) {
 		s.showMine(w, r, v, who)
 		return
@@ -155,7 +155,7 @@ func (s *Service) mineChanged(w http.ResponseWriter, r *http.Request, v *Visit, 
 }
 
 // mineRefused answers what may not be changed any more since the page was shown.
-func (s *Service) mineRefused(w http.ResponseWriter, r *http.Request, v *Visit, reason string) {
+func (s *account) mineRefused(w http.ResponseWriter, r *http.Request, v *Visit, reason string) {
 	if browser.WantsJSON(r) {
 		writeProblem(w, r, problemJSON{
 			Title: "Not possible for this session", Status: http.StatusConflict, Reason: reason, RequestID: v.RequestID,

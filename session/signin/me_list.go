@@ -43,7 +43,7 @@ type overview struct {
 	kept, down bool
 }
 
-func (s *Service) overview(r *http.Request, v *Visit, who visitor) (*overview, error) {
+func (s *account) overview(r *http.Request, v *Visit, who visitor) (*overview, error) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	own, err := s.Sessions.Own(ctx, who.session.Identity, maxMySessions)
@@ -73,7 +73,7 @@ func (s *Service) overview(r *http.Request, v *Visit, who visitor) (*overview, e
 
 // addSignIns adds the newest entries of the sign-in log about the person: those of a sign-in that they took part in, and
 // whatever did not succeed. A log that cannot be read takes nothing else away.
-func (s *Service) addSignIns(r *http.Request, o *overview) {
+func (s *account) addSignIns(r *http.Request, o *overview) {
 	if s.SignIns == nil {
 		return
 	}

@@ -25,7 +25,7 @@ func (d PromptDecision) may() bool { return d.Prompt || d.Kind == session.Persis
 // decision of the prompt, on what the record and the policies say now: nobody can say here what they could not have said
 // there (rows 2 to 10). What hid the prompt at sign-in and is in no record goes on hiding it. A new sign-in would ask as
 // well, so that this loosens nothing that waits for one (A16).
-func (s *Service) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision {
+func (s *account) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision {
 	have := who.session
 	if id, ok := browser.ID(s.Keys, v.Host, &v.Cookies); !ok || id == "" || id != have.BrowserID {
 		return PromptDecision{Kind: session.Browser, Reason: ReasonOtherBrowser}
@@ -54,7 +54,7 @@ func (s *Service) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision
 }
 
 // isSharedBrowser is sharedBrowser of somebody who has signed in before. What cannot be told counts as shared.
-func (s *Service) isSharedBrowser(r *http.Request, who *session.Record) bool {
+func (s *prompts) isSharedBrowser(r *http.Request, who *session.Record) bool {
 	if s.Prompt.SharedUsers <= 0 {
 		return false
 	}
@@ -78,7 +78,7 @@ func whyNot(reason string) pages.Stay {
 }
 
 // stayHere makes the session a persistent one, as Yes at the prompt would have.
-func (s *Service) stayHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *account) stayHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	if who.session.Kind == session.Persistent {
 		s.mineChanged(w, r, v, who)
 		return
@@ -106,7 +106,7 @@ func (s *Service) stayHere(w http.ResponseWriter, r *http.Request, v *Visit, who
 }
 
 // endWithBrowser makes the session one that ends with the browser, as No at the prompt would have.
-func (s *Service) endWithBrowser(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *account) endWithBrowser(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	if who.session.Kind != session.Persistent {
 		s.mineChanged(w, r, v, who)
 		return
@@ -123,7 +123,7 @@ func (s *Service) endWithBrowser(w http.ResponseWriter, r *http.Request, v *Visi
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *Service) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http.Request, v *Visit, who visitor) (*session.Record, session.Token, error) {
+func (s *account) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http.Request, v *Visit, who visitor) (*session.Record, session.Token, error) {
 	if s.signInHost != "" {
 		return s.succeedTighter(w, r, v, who.session, who.token, ReasonAnsweredNo)
 	}
@@ -134,13 +134,13 @@ func (s *Service) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http
 	return tight, who.token, err
 }
 
-func (s *Service) noteKind(v *Visit, now *session.Record) {
+func (s *account) noteKind(v *Visit, now *session.Record) {
 	s.Logger.Info("person changed the kind of a session", zap.String("session", now.ID.Short()),
 		zap.String("app", v.Site.App), zap.Stringer("kind", now.Kind))
 }
 
 // mineFailed answers a change that met a session that is over, or a store that does not answer.
-func (s *Service) mineFailed(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+func (s *account) mineFailed(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	switch {
 	case Over(err), errors.Is(err, session.ErrRevoked):
 		s.Challenge(w, r, v, err, nil)

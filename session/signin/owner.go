@@ -30,7 +30,7 @@ func ownerCookie(app string) string {
 // KeepApart deletes what the app has stored for another user than who, takes the cookies among it out of the request, and
 // notes who is the owner now. It does nothing where the owner is who already, which it is at nearly every request.
 // The caller must call it before the app writes to the answer: the browser takes the last cookie of a name.
-func (s *Service) KeepApart(w http.ResponseWriter, request http.Header, v *Visit, who session.Identity) {
+func (s *authenticator) KeepApart(w http.ResponseWriter, request http.Header, v *Visit, who session.Identity) {
 	rule := v.Site.AppData
 	if v.onBehalf || !rule.Personal() {
 		return
@@ -52,7 +52,7 @@ func (s *Service) KeepApart(w http.ResponseWriter, request http.Header, v *Visit
 }
 
 // endCookie clears the cookie of a session that is over, and with it the cookies of the app that belong to its user.
-func (s *Service) endCookie(w http.ResponseWriter, v *Visit) {
+func (s *authenticator) endCookie(w http.ResponseWriter, v *Visit) {
 	browser.ClearCookie(w, v.Secure, browser.SessionCookie)
 	if rule := v.Site.AppData; !v.onBehalf && rule.Personal() {
 		rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.Lines)
@@ -65,7 +65,7 @@ func (s *Service) endCookie(w http.ResponseWriter, v *Visit) {
 //
 // The directive "cookies" is never sent. It deletes the cookies of all hosts of the registrable domain, those that the
 // same answer sets among them (measured in Chromium 156 and Firefox 153).
-func (s *Service) clearSiteData(w http.ResponseWriter, v *Visit, storage bool) {
+func (s *authenticator) clearSiteData(w http.ResponseWriter, v *Visit, storage bool) {
 	rule := appdata.Rule{Cache: true}
 	if v.Site.AppData != nil && !v.onBehalf {
 		rule = appdata.Rule{Cache: v.Site.AppData.Cache, Storage: v.Site.AppData.Storage && storage}

@@ -41,7 +41,7 @@ func stayURL(page string) string {
 }
 
 // givePending sets the pending cookie.
-func (s *Service) givePending(w http.ResponseWriter, v *Visit, p unanswered) {
+func (s *prompts) givePending(w http.ResponseWriter, v *Visit, p unanswered) {
 	plain := append(p.token.ID[:len(p.token.ID):len(p.token.ID)], p.token.Secret[:]...)
 	if len(p.prompt) == promptIDSize {
 		plain = append(append(plain, promptMark), p.prompt...)
@@ -52,7 +52,7 @@ func (s *Service) givePending(w http.ResponseWriter, v *Visit, p unanswered) {
 }
 
 // pendingToken opens the pending cookie. ok is false if there is none of ours.
-func (s *Service) pendingToken(v *Visit) (p unanswered, ok bool) {
+func (s *prompts) pendingToken(v *Visit) (p unanswered, ok bool) {
 	p.page = browser.Home
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Pending)
 	if err != nil || v.Cookies.Pending == "" {
@@ -74,7 +74,7 @@ func (s *Service) pendingToken(v *Visit) (p unanswered, ok bool) {
 
 // hasPending reports whether the request presents a sign-in that waits for its answer, so that a page opened meanwhile
 // leads to the prompt and not to another sign-in.
-func (s *Service) hasPending(r *http.Request, v *Visit) bool {
+func (s *prompts) hasPending(r *http.Request, v *Visit) bool {
 	have, ok := s.pendingToken(v)
 	if !ok {
 		return false
@@ -86,7 +86,7 @@ func (s *Service) hasPending(r *http.Request, v *Visit) bool {
 }
 
 // abandonPending ends what this browser left unanswered, and logs it: it cancels, or begins anew (A8).
-func (s *Service) abandonPending(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *prompts) abandonPending(w http.ResponseWriter, r *http.Request, v *Visit) {
 	have, ok := s.pendingToken(v)
 	if !ok {
 		return
@@ -108,7 +108,7 @@ func (s *Service) abandonPending(w http.ResponseWriter, r *http.Request, v *Visi
 // overtake makes room for the prompt of a user. If this browser already has an unanswered one of the same user, in
 // another tab, the new one takes its place: it keeps the id, and the old one is no abandoned prompt (K17). old is then what
 // was taken out of the store. An unanswered prompt of another user is abandoned.
-func (s *Service) overtake(w http.ResponseWriter, r *http.Request, v *Visit, who session.Identity) (prompt string, old *session.Pending) {
+func (s *prompts) overtake(w http.ResponseWriter, r *http.Request, v *Visit, who session.Identity) (prompt string, old *session.Pending) {
 	prompt = session.NewRandom(promptIDSize * 3 / 4)
 	have, ok := s.pendingToken(v)
 	if !ok {
@@ -139,7 +139,7 @@ const (
 
 // watchAbandoned logs prompts that nobody answered in time. Every replica does so; the store hands each to one of them,
 // after a restart as well (K17, A8).
-func (s *Service) watchAbandoned(ctx context.Context) {
+func (s *prompts) watchAbandoned(ctx context.Context) {
 	every := min(max(s.Prompt.AbandonAfter/watchShare, watchShortest), watchLongest)
 	failing := false
 	for retry.Sleep(ctx, every) {
@@ -158,7 +158,7 @@ func (s *Service) watchAbandoned(ctx context.Context) {
 
 // logAbandoned writes the 50140 entry of one abandoned prompt (K17 to K21). Its policies did not apply to anything: an
 // interrupted sign-in is logged as notApplied (L9).
-func (s *Service) logAbandoned(p session.Pending) {
+func (s *recorder) logAbandoned(p session.Pending) {
 	var n note
 	if err := json.Unmarshal(p.Note, &n); err != nil {
 		s.Logger.Error("pending sign-in cannot be read", zap.Error(err))

@@ -34,7 +34,7 @@ const (
 
 // keepForm keeps the form of a request, if the site wants that and it can be kept safely; who is nil if it is not known
 // who sent it. Failing to keep it is no failure: the person is then told that it was not passed on, as ever.
-func (s *Service) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record) bool {
+func (s *forms) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record) bool {
 	kind := r.Header.Get("Content-Type")
 	limit := v.Site.PreservePost
 	if limit <= 0 || !keepable(r, kind) || r.ContentLength > limit || !browser.SameOrigin(r, v.Origin) || browser.ReturnPath(v.Return) != v.Return {
@@ -77,7 +77,7 @@ func keepable(r *http.Request, kind string) bool {
 
 // sender is who sent a form: the person of the session, or where that is gone the one person who has signed in with this
 // browser of late. It is empty where there were several, or nobody knows.
-func (s *Service) sender(ctx context.Context, v *Visit, who *session.Record) (session.Key, error) {
+func (s *forms) sender(ctx context.Context, v *Visit, who *session.Record) (session.Key, error) {
 	if who != nil {
 		return personOf(who), nil
 	}
@@ -94,7 +94,7 @@ func (s *Service) sender(ctx context.Context, v *Visit, who *session.Record) (se
 
 // Form offers a form that is kept for the page that is asked for, or puts it in the place of the request of the button
 // that sends it. It reports whether the request is answered; if not it goes on. It is asked for requests that may pass.
-func (s *Service) Form(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record) (answered bool) {
+func (s *forms) Form(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record) (answered bool) {
 	token, err := session.OpenToken(s.Keys, v.Cookies.Form, v.Host, browser.FormCookie)
 	if err != nil || v.Site.PreservePost <= 0 {
 		return false
@@ -110,7 +110,7 @@ func (s *Service) Form(w http.ResponseWriter, r *http.Request, v *Visit, who *se
 	return false
 }
 
-func (s *Service) offerForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, token session.Token) bool {
+func (s *forms) offerForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, token session.Token) bool {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	f, err := s.Sessions.Form(ctx, token)
@@ -137,7 +137,7 @@ const (
 )
 
 // sendsForm reports whether a request comes from the button. The body stays as it was.
-func (s *Service) sendsForm(r *http.Request) (bool, error) {
+func (s *forms) sendsForm(r *http.Request) (bool, error) {
 	const begin = formField + "="
 	body := bufio.NewReaderSize(r.Body, 512)
 	head, err := body.Peek(len(begin))
@@ -151,7 +151,7 @@ func (s *Service) sendsForm(r *http.Request) (bool, error) {
 	return string(head) == begin, nil
 }
 
-func (s *Service) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, token session.Token) bool {
+func (s *forms) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, token session.Token) bool {
 	answer, ok := browser.ReadForm(w, r, browser.MaxForm, formField, formAnswer)
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})

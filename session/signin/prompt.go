@@ -15,7 +15,7 @@ import (
 const actionStay = "stay"
 
 // stay shows the prompt (GET) and takes its answer (POST).
-func (s *Service) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 	if r.Method == http.MethodPost {
 		s.takeAnswer(w, r, v)
 		return
@@ -46,7 +46,7 @@ func (s *Service) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 
 // noted reads what a pending sign-in keeps beside its draft, and the visit as one of the site that it is for. ok is false
 // if neither can be, and the request is answered.
-func (s *Service) noted(w http.ResponseWriter, r *http.Request, v *Visit, p session.Pending, ret string) (n note, there *Visit, ok bool) {
+func (s *finisher) noted(w http.ResponseWriter, r *http.Request, v *Visit, p session.Pending, ret string) (n note, there *Visit, ok bool) {
 	if err := json.Unmarshal(p.Note, &n); err != nil {
 		s.fail(w, r, v, "reading pending sign-in", err)
 		return n, v, false
@@ -61,7 +61,7 @@ func (s *Service) noted(w http.ResponseWriter, r *http.Request, v *Visit, p sess
 	return n, there, true
 }
 
-func (s *Service) promptPage(v *Visit, p session.Pending, prompt, ret string) pages.Prompt {
+func (s *finisher) promptPage(v *Visit, p session.Pending, prompt, ret string) pages.Prompt {
 	limits := s.Sessions.Limits()
 	return pages.Prompt{
 		UserName:       p.Draft.User,
@@ -79,7 +79,7 @@ func (s *Service) promptPage(v *Visit, p session.Pending, prompt, ret string) pa
 
 // nothingPending answers a visit to the prompt by a browser that holds no pending sign-in: a second answer, or Back
 // after the first (A9). Who is signed in goes on.
-func (s *Service) nothingPending(w http.ResponseWriter, r *http.Request, v *Visit, ret string) {
+func (s *finisher) nothingPending(w http.ResponseWriter, r *http.Request, v *Visit, ret string) {
 	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil:
@@ -92,7 +92,7 @@ func (s *Service) nothingPending(w http.ResponseWriter, r *http.Request, v *Visi
 }
 
 // pendingGone answers when the pending sign-in of a cookie was answered, abandoned, or cannot be looked up.
-func (s *Service) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, ret string, err error) {
+func (s *finisher) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, ret string, err error) {
 	// What is sealed under another key may be another replica's, with a key that is on its way (K3: nothing is lost by it).
 	if !Over(err) && (!errors.Is(err, keyring.ErrUnsealable) || errors.Is(err, keyring.ErrUnknownKey)) {
 		s.storeDown(w, r, v, err)
@@ -116,7 +116,7 @@ const maxAnswerBody = 16 << 10
 
 // takeAnswer ends the pending sign-in with a session, or with none if the user cancels. The tab that answers goes to its
 // own page. A tab that answers after another one has nothing pending: it changes nothing and goes to its own page.
-func (s *Service) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) {
 	form, ok := browser.ReadForm(w, r, maxAnswerBody, "answer", "remember", "csrf", "return")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})

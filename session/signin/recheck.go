@@ -31,6 +31,14 @@ const (
 // session is not over, and a sign-in helps.
 var errClaimsOld = errors.New("claims of the session are too old and are not renewed")
 
+func newRenewer(e *environment, log *recorder) *renewer {
+	s := &renewer{environment: e, recorder: log, renewals: make(map[string]*providerRenewals, len(e.Providers))}
+	for _, p := range e.Providers {
+		s.renewals[p.Name] = new(providerRenewals)
+	}
+	return s
+}
+
 // Recheck holds a session against when its provider last said something about the person. Older than Config.Recheck, the
 // provider is asked behind the request, twice as old before it. A refusal ends the session (session.ErrNotFound); an
 // outage does not, for a day (D1, D4): then the error tells whether the provider (ErrProviderDown) or the session is why
@@ -39,7 +47,7 @@ var errClaimsOld = errors.New("claims of the session are too old and are not ren
 // No request waits for what another session has met: of all that wait for one provider a single session's requests wait
 // to the end, those of others for renewPatience, and nobody's while the provider is known to give no answers. What is not
 // waited for goes on behind the request.
-func (s *Service) Recheck(r *http.Request, who *session.Session, token session.Token) (*session.Session, error) {
+func (s *renewer) Recheck(r *http.Request, who *session.Session, token session.Token) (*session.Session, error) {
 	if s.Config.Recheck <= 0 || !who.Renewable {
 		return who, nil
 	}
@@ -73,13 +81,13 @@ func (s *Service) Recheck(r *http.Request, who *session.Session, token session.T
 }
 
 // downFor reports whether the provider is why the session was not renewed just now.
-func (s *Service) downFor(p *Provider, id session.ID) bool {
+func (s *renewer) downFor(p *Provider, id session.ID) bool {
 	held, paused := s.paused.of(id, s.Now())
 	return !paused || held.down && !p.AnsweredSince(held.at)
 }
 
 // tooOld is an error for claims that are too old to go on with.
-func (s *Service) tooOld(age time.Duration, down bool) error {
+func (s *renewer) tooOld(age time.Duration, down bool) error {
 	if age < s.Config.Recheck+recheckOutage {
 		return nil
 	}
@@ -112,7 +120,7 @@ type renewal struct {
 
 // startRenewal renews a session while its request goes on, or returns the renewal that does. With the service stopped it
 // does so before it returns if it is urgent, and not at all if not.
-func (s *Service) startRenewal(r *http.Request, p *Provider, who *session.Session, token session.Token, urgent bool) *renewal {
+func (s *renewer) startRenewal(r *http.Request, p *Provider, who *session.Session, token session.Token, urgent bool) *renewal {
 	run := &renewal{done: make(chan struct{}), began: time.Now()}
 	if other, busy := s.renewing.LoadOrStore(token.ID, run); busy {
 		return other.(*renewal)
@@ -187,7 +195,7 @@ func parting(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // renewOnce is renew, and takes the result of another replica that is at it already if the claims are needed.
-func (s *Service) renewOnce(ctx context.Context, p *Provider, who *session.Session, token session.Token, urgent bool) (*session.Session, error) {
+func (s *renewer) renewOnce(ctx context.Context, p *Provider, who *session.Session, token session.Token, urgent bool) (*session.Session, error) {
 	fresh, err := s.renew(ctx, p, token)
 	if !urgent || !errors.Is(err, session.ErrConflict) {
 		return fresh, err
@@ -201,7 +209,7 @@ func (s *Service) renewOnce(ctx context.Context, p *Provider, who *session.Sessi
 
 // awaitRenewal takes the result of the replica that renews the session now, which may be its end. ErrConflict if there is
 // none after a while: no answer of the provider later than a time.
-func (s *Service) awaitRenewal(ctx context.Context, last time.Time, token session.Token) (*session.Session, error) {
+func (s *renewer) awaitRenewal(ctx context.Context, last time.Time, token session.Token) (*session.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, recheckWait)
 	defer cancel()
 	for retry.Sleep(ctx, recheckLook) {

@@ -9,7 +9,7 @@ import (
 )
 
 // log writes an entry about a flow whose person is not known (yet). f may be nil.
-func (s *Service) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) {
+func (s *flows) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) {
 	rec.Created = s.Now()
 	if f != nil {
 		rec.Created, rec.CorrelationID, rec.Provider = f.started(), f.Correlation, f.Provider
@@ -36,7 +36,7 @@ func (d *Demand) lifetime() []string {
 }
 
 // logPerson writes an entry about somebody who has proven who they are.
-func (s *Service) logPerson(v *Visit, r *http.Request, f *flow, who *session.Record, rec signinlog.Record) {
+func (s *flows) logPerson(v *Visit, r *http.Request, f *flow, who *session.Record, rec signinlog.Record) {
 	s.log(v, r, f, person(who, rec))
 }
 
@@ -50,7 +50,7 @@ func person(who *session.Record, rec signinlog.Record) signinlog.Record {
 	return rec
 }
 
-func (s *Service) write(rec signinlog.Record) {
+func (s *recorder) write(rec signinlog.Record) {
 	rec.ID = session.NewRandom(stateSize)
 	if rec.CorrelationID == "" {
 		rec.CorrelationID = rec.ID

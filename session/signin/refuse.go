@@ -65,7 +65,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
 // else is told in a form that a script can read, and is never redirected. why is the error of Session; nil where there is
 // a session that will not do. If it is Over, the cookie goes. d is what the sign-in must achieve, nil for nothing more. A
 // frame of a page shows a link to a sign-in.
-func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, why error, d *Demand) {
+func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, why error, d *Demand) {
 	over := Over(why)
 	if over {
 		s.endCookie(w, v)
@@ -106,7 +106,7 @@ func (s *Service) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, wh
 }
 
 // Refuse answers a request that may not pass. who is nil for an anonymous client.
-func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal) {
+func (s *responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal) {
 	if browser.Framed(r) {
 		s.framedProblem(w, r, http.StatusForbidden, pages.Blocked{Title: why.Title}, browser.PagePath(v.Return))
 		return
@@ -130,7 +130,7 @@ func (s *Service) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *
 
 // Unavailable answers when it could not be found out whether a request is signed in, or its claims are too old and the
 // provider does not answer: the page names which of both. No cookie is touched: nobody is signed out by an accident.
-func (s *Service) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+func (s *responder) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	if errors.Is(err, ErrProviderDown) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindClaimsOld, RetryAfter: retryAfter, ActionURL: v.Return})
 		return
@@ -139,16 +139,16 @@ func (s *Service) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, 
 }
 
 // BadRequest answers a request that cannot be told apart from an attack on a parser.
-func (s *Service) BadRequest(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *responder) BadRequest(w http.ResponseWriter, r *http.Request, v *Visit) {
 	s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 }
 
-func (s *Service) storeDown(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+func (s *responder) storeDown(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	s.problem(w, r, v, s.storeProblem(v, err))
 }
 
 // storeProblem is the page that says that the store does not answer. It notes the failure.
-func (s *Service) storeProblem(v *Visit, err error) pages.Problem {
+func (s *responder) storeProblem(v *Visit, err error) pages.Problem {
 	s.Sessions.NoteFailure(err)
 	// An outage is told of once by who looks after the store, not by each request that meets it.
 	level := zap.ErrorLevel
@@ -160,7 +160,7 @@ func (s *Service) storeProblem(v *Visit, err error) pages.Problem {
 }
 
 // problem answers with an error page, or with its twin for scripts.
-func (s *Service) problem(w http.ResponseWriter, r *http.Request, v *Visit, p pages.Problem) {
+func (s *responder) problem(w http.ResponseWriter, r *http.Request, v *Visit, p pages.Problem) {
 	p.RequestID, p.Time = v.RequestID, s.Now()
 	if browser.Framed(r) {
 		s.framedProblem(w, r, 0, p, cmp.Or(p.ActionURL, p.HomeURL))

@@ -43,7 +43,7 @@ const (
 
 // renew asks the provider with the session's refresh token. ErrConflict if another replica is at it, ErrNotFound if the
 // session has ended.
-func (s *Service) renew(ctx context.Context, p *Provider, token session.Token) (*session.Session, error) {
+func (s *renewer) renew(ctx context.Context, p *Provider, token session.Token) (*session.Session, error) {
 	done, err := s.Sessions.LeaseRenewal(ctx, token.ID)
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func saidNo(e *grant.Error) bool {
 
 // takeRenewal writes what the provider gave. It does not give up while the store is away: the old refresh token may be
 // worth nothing any more, and losing the new one would end the session.
-func (s *Service) takeRenewal(ctx context.Context, p *Provider, who *session.Record, token session.Token, a *refreshed) (*session.Session, error) {
+func (s *renewer) takeRenewal(ctx context.Context, p *Provider, who *session.Record, token session.Token, a *refreshed) (*session.Session, error) {
 	fresh, err := s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
 	for errors.Is(err, session.ErrUnavailable) && retry.Sleep(ctx, renewRetry) {
 		fresh, err = s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
@@ -133,7 +133,7 @@ func (s *Service) takeRenewal(ctx context.Context, p *Provider, who *session.Rec
 }
 
 // refusedRenewal is for a refresh token that the provider does not take.
-func (s *Service) refusedRenewal(ctx context.Context, p *Provider, who *session.Record, token session.Token, refused *grant.Error, unanswered bool) (*session.Session, error) {
+func (s *renewer) refusedRenewal(ctx context.Context, p *Provider, who *session.Record, token session.Token, refused *grant.Error, unanswered bool) (*session.Session, error) {
 	spelled := tooOldAtProvider(refused) || refused.Challenge != ""
 	young := s.tooOld(s.Now().Sub(who.LastAnswer()), true) == nil
 	if unanswered && !spelled && young {
@@ -164,7 +164,7 @@ func (s *Service) refusedRenewal(ctx context.Context, p *Provider, who *session.
 // It may have taken the token before: the process that sent it then has not lived to hear the answer, and the token that
 // came with it is lost (RFC 9700, section 4.14.2, has tokens work once). It counts as an outage, and after a day of it the
 // session ends. Or it says so in words that other things may be the reason of: then a second refusal ends it.
-func (s *Service) doubtRefusal(ctx context.Context, p *Provider, who *session.Record, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
+func (s *renewer) doubtRefusal(ctx context.Context, p *Provider, who *session.Record, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 		return now, err
 	}
@@ -177,7 +177,7 @@ func (s *Service) doubtRefusal(ctx context.Context, p *Provider, who *session.Re
 
 // endRenewed ends a session, unless somebody else has used its refresh token in the meantime and won: then theirs is the
 // session.
-func (s *Service) endRenewed(ctx context.Context, who *session.Record, token session.Token, rec signinlog.Record) (*session.Session, error) {
+func (s *renewer) endRenewed(ctx context.Context, who *session.Record, token session.Token, rec signinlog.Record) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 		return now, err
 	}
@@ -202,7 +202,7 @@ func (s *Service) endRenewed(ctx context.Context, who *session.Record, token ses
 
 // failedRenewal is for what says nothing about the grant. Only where there was nobody to connect to, or the provider has
 // asked for a pause, do other sessions wait: what one session meets may be its own.
-func (s *Service) failedRenewal(p *Provider, who *session.Record, refused *grant.Error, err error) {
+func (s *renewer) failedRenewal(p *Provider, who *session.Record, refused *grant.Error, err error) {
 	now := s.Now()
 	down := isDown(err) || refused != nil && refused.Kind == grant.Client
 	s.paused.failed(who.ID, now, down, s.tooOld(now.Sub(who.LastAnswer()), down) != nil)
@@ -226,7 +226,7 @@ func (s *Service) failedRenewal(p *Provider, who *session.Record, refused *grant
 }
 
 // renewed counts what came of a renewal.
-func (s *Service) renewed(p *Provider, result string) {
+func (s *renewer) renewed(p *Provider, result string) {
 	if s.OnRenewal != nil {
 		s.OnRenewal(p.Name, result)
 	}

@@ -14,7 +14,7 @@ import (
 
 // revokedMeanwhile answers somebody whose sessions were ended while they signed in: at the provider, at the prompt, or
 // between any two steps of ours. They may sign in anew; what they had begun is over.
-func (s *Service) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, who *session.Record, rec signinlog.Record) {
+func (s *finisher) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, who *session.Record, rec signinlog.Record) {
 	rec.Code, rec.Detail = signinlog.GrantRevoked, "sessions were ended while the person signed in"
 	s.logPerson(v, r, f, who, rec)
 	s.problem(w, r, v, pages.Problem{Kind: pages.KindEnded, Code: int(signinlog.GrantRevoked), ActionURL: signInURL(f.Return), HomeURL: browser.Home})
@@ -22,7 +22,7 @@ func (s *Service) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *Vi
 
 // full answers where too many sign-ins wait for their answer. The person is signed in at the provider, so that the next
 // try costs them a click.
-func (s *Service) full(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
+func (s *finisher) full(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
 	if s.quiet(&s.crowded) {
 		s.Logger.Error("too many sign-ins wait for an answer to \"Stay signed in?\", more are refused", zap.String("app", v.Site.App))
 	}
@@ -32,7 +32,7 @@ func (s *Service) full(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 }
 
 // endSurplus abandons what one person has left unanswered in too many browsers, the oldest first, and logs each once.
-func (s *Service) endSurplus(ctx context.Context, who session.Identity) {
+func (s *prompts) endSurplus(ctx context.Context, who session.Identity) {
 	surplus, err := s.Sessions.Surplus(ctx, who)
 	for _, p := range surplus {
 		s.logAbandoned(p)

@@ -47,7 +47,7 @@ const (
 
 // sessionState is /session. To ask counts as no use, however often; a POST is a use, and may only be sent after a click or
 // a key (T3, T17).
-func (s *Service) sessionState(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *scripts) sessionState(w http.ResponseWriter, r *http.Request, v *Visit) {
 	use := r.Method == http.MethodPost
 	if use && (r.Header.Get(heartbeatHeader) != "1" || !browser.SameOrigin(r, v.Origin)) {
 		writeProblem(w, r, problemJSON{
@@ -77,7 +77,7 @@ func (s *Service) sessionState(w http.ResponseWriter, r *http.Request, v *Visit)
 	}
 }
 
-func (s *Service) writeState(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record) {
+func (s *scripts) writeState(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record) {
 	state := stateJSON{SignInURL: browser.Base + "/sign-in", SignOutURL: browser.Base + "/sign-out", SignedOutURL: browser.Base + "/signed-out"}
 	if have != nil {
 		if err := s.describeState(&state, r, v, have); err != nil {
@@ -97,7 +97,7 @@ func (s *Service) writeState(w http.ResponseWriter, r *http.Request, v *Visit, h
 	answerJSON(w, r, http.StatusOK, state)
 }
 
-func (s *Service) describeState(state *stateJSON, r *http.Request, v *Visit, have *session.Record) error {
+func (s *scripts) describeState(state *stateJSON, r *http.Request, v *Visit, have *session.Record) error {
 	now := s.Now()
 	warn, end, ok := v.Site.IdleTimes(have, s.Sessions.Limits())
 	state.SignedIn, state.ID, state.EndsIn = true, have.ID.Short(), seconds(end.Sub(now))
@@ -119,6 +119,6 @@ func (s *Service) describeState(state *stateJSON, r *http.Request, v *Visit, hav
 func seconds(d time.Duration) int64 { return int64((max(d, 0) + time.Second - 1) / time.Second) }
 
 // done is where a sign-in in a window of its own ends. It says so to whoever asks, and knows nothing about anybody.
-func (s *Service) done(w http.ResponseWriter, r *http.Request, _ *Visit) {
+func (s *scripts) done(w http.ResponseWriter, r *http.Request, _ *Visit) {
 	s.Pages.Write(w, r, http.StatusOK, pages.Done{})
 }

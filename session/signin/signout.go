@@ -20,7 +20,7 @@ import (
 const actionSignOut = "sign-out"
 
 // signOut asks (GET), and signs out (POST).
-func (s *Service) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signOutEndpoints) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 	have, token, err := s.Record(r, v)
 	switch {
 	case err == nil && r.Method == http.MethodPost:
@@ -43,7 +43,7 @@ func (s *Service) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 	}
 }
 
-func (s *Service) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token) {
+func (s *signOutEndpoints) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token) {
 	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "everywhere")
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
@@ -60,7 +60,7 @@ func (s *Service) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, 
 
 // endHere ends the session of this browser, and all others of the person if they are to end everywhere. It reports false
 // if that could not be done, and the request is answered.
-func (s *Service) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, everywhere bool) bool {
+func (s *signOutEndpoints) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, everywhere bool) bool {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	// The record dies before the cookie is cleared: what a thief has copied must be dead, too (A11, A22). If the
@@ -88,7 +88,7 @@ func (s *Service) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have
 }
 
 // leaveProvider signs out at the provider, where it offers that.
-func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token) {
+func (s *signOutEndpoints) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token) {
 	target := s.leaveURL(v, have, token)
 	if target == "" {
 		s.goOn(w, r, browser.Base+"/signed-out")
@@ -99,7 +99,7 @@ func (s *Service) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit
 
 // leaveURL takes back the refresh token, and returns where the provider signs people out (OpenID Connect RP-Initiated
 // Logout 1.0); empty if it offers that nowhere.
-func (s *Service) leaveURL(v *Visit, have *session.Record, token session.Token) string {
+func (s *signOutEndpoints) leaveURL(v *Visit, have *session.Record, token session.Token) string {
 	p := s.providerOf(have)
 	if p == nil {
 		return ""
@@ -139,7 +139,7 @@ func logoutHint(have *session.Record) string {
 }
 
 // signedOutOrigin is where a provider sends people back to: with a sign-in host, that is the one address it knows of.
-func (s *Service) signedOutOrigin(v *Visit) string {
+func (s *environment) signedOutOrigin(v *Visit) string {
 	if s.signInHost != "" {
 		return s.SignInHost
 	}
@@ -148,7 +148,7 @@ func (s *Service) signedOutOrigin(v *Visit) string {
 
 // revocation takes back a refresh token at the provider (RFC 7009). The session does without it by then, so nobody waits
 // for it and a failure is only noted.
-func (s *Service) revocation(p *Provider, have *session.Record, refresh string) func(context.Context) {
+func (s *environment) revocation(p *Provider, have *session.Record, refresh string) func(context.Context) {
 	return func(ctx context.Context) {
 		if err := p.Revoke(ctx, refresh); err != nil {
 			s.Logger.Warn("refresh token not revoked at the provider", zap.String("provider", p.Name),
@@ -159,7 +159,7 @@ func (s *Service) revocation(p *Provider, have *session.Record, refresh string) 
 
 // providerOf returns the provider of a session; nil if it is not configured, or its metadata is not known now. A session is
 // not sent to a provider of another issuer, whatever the configuration calls it.
-func (s *Service) providerOf(have *session.Record) *Provider {
+func (s *environment) providerOf(have *session.Record) *Provider {
 	p := s.byName[have.Provider]
 	if p == nil || p.Issuer != have.Identity.Issuer || p.Known() == nil {
 		return nil
@@ -182,7 +182,7 @@ const (
 )
 
 // leaveState is the state parameter of a sign-out at the provider, sealed for the host that people come back to.
-func (s *Service) leaveState(v *Visit, have *session.Record) string {
+func (s *signOutEndpoints) leaveState(v *Visit, have *session.Record) string {
 	l, host := left{Session: have.ID.Short(), Provider: have.Provider, At: s.Now().UnixMilli()}, v.Host
 	if s.handsOver(v) {
 		l.Origin, host = v.Origin, s.signInHost
@@ -196,7 +196,7 @@ func (s *Service) leaveState(v *Visit, have *session.Record) string {
 
 // signedOut is the page after. It says so whoever asks: it knows nothing about anybody. A state that comes back shows that
 // the provider has sent the person round, which is noted; a forged one changes nothing.
-func (s *Service) signedOut(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signOutEndpoints) signedOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 	s.leaveNothing(w, r, v)
 	from := ""
 	if q, ok := browser.SingleValues(r.URL.RawQuery, "state"); ok && q["state"] != "" {
@@ -207,7 +207,7 @@ func (s *Service) signedOut(w http.ResponseWriter, r *http.Request, v *Visit) {
 
 // leaveNothing has the page after sign-out clear what is left in the browser. Anybody can link to that page: where somebody
 // is signed in it clears nothing, and the storage goes only if the browser shows that a user of this site has left it.
-func (s *Service) leaveNothing(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signOutEndpoints) leaveNothing(w http.ResponseWriter, r *http.Request, v *Visit) {
 	switch _, _, err := s.Record(r, v); {
 	case Over(err):
 		s.endCookie(w, v)
@@ -225,7 +225,7 @@ func (s *Service) leaveNothing(w http.ResponseWriter, r *http.Request, v *Visit)
 }
 
 // cameBack returns the site that the person has left, if it is another one.
-func (s *Service) cameBack(v *Visit, state string) (origin string) {
+func (s *signOutEndpoints) cameBack(v *Visit, state string) (origin string) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(state)
 	if err != nil {
 		return ""

@@ -23,7 +23,7 @@ import (
 const silentPatience = 2 * time.Second
 
 // SilentRecheckDue reports whether RecheckSilently has something to do for a session.
-func (s *Service) SilentRecheckDue(v *Visit, who *session.Session) bool {
+func (s *renewer) SilentRecheckDue(v *Visit, who *session.Session) bool {
 	if who.Renewable || s.Config.Recheck <= 0 {
 		return false
 	}
@@ -37,12 +37,12 @@ func (s *Service) SilentRecheckDue(v *Visit, who *session.Session) bool {
 
 // renewsHere reports whether pages of this host may go to the provider silently. With a sign-in host only its own pages do. The
 // other sites use what they have learned, and begin a sign-in once the claims are too old to go on with.
-func (s *Service) renewsHere(v *Visit) bool { return s.SignInHost == "" || v.Origin == s.SignInHost }
+func (s *renewer) renewsHere(v *Visit) bool { return s.SignInHost == "" || v.Origin == s.SignInHost }
 
 // RecheckSilently sends a page that is being opened to the provider, where that is due, and reports whether it has: then
 // the request is answered. The error is that of Recheck: the claims are too old to go on with, and either the provider
 // (ErrProviderDown) or the session (NoSession) is why.
-func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token) (sent bool, err error) {
+func (s *starter) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token) (sent bool, err error) {
 	p, now := s.byName[who.Provider()], s.Now()
 	held, paused := s.paused.of(who.ID, now)
 	if s.renewsHere(v) && !paused && browser.Classify(r) == browser.NavigationGet && s.reached(r, p) && s.sendSilently(w, r, v, p, who, token) {
@@ -53,7 +53,7 @@ func (s *Service) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Vis
 }
 
 // reached reports whether the provider answers: no user is sent to a page that does not load.
-func (s *Service) reached(r *http.Request, p *Provider) bool {
+func (s *renewer) reached(r *http.Request, p *Provider) bool {
 	all := s.renewals[p.Name]
 	if s.Now().UnixMilli() < all.after.Load() {
 		return false
@@ -71,7 +71,7 @@ func (s *Service) reached(r *http.Request, p *Provider) bool {
 }
 
 // sendSilently begins the round trip.
-func (s *Service) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *Provider, have *session.Session, token session.Token) bool {
+func (s *starter) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *Provider, have *session.Session, token session.Token) bool {
 	who, err := have.Record()
 	if err != nil {
 		s.Logger.Error("session not read", zap.String("session", have.ID.Short()), zap.Error(err))
@@ -100,7 +100,7 @@ func (all *providerRenewals) seen(ctx context.Context, p *Provider, now time.Tim
 }
 
 // finishSilent ends the round trip.
-func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, a *answer, err error) {
+func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, a *answer, err error) {
 	live, token, lost := s.Record(r, v)
 	switch {
 	case lost != nil && !NoSession(lost):
@@ -145,7 +145,7 @@ func (s *Service) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit,
 
 // askAloud has the person sign in where asking in silence was not enough. Their session goes on until they have, and
 // then under a new id.
-func (s *Service) askAloud(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, live *session.Record, detail string, login bool) {
+func (s *finisher) askAloud(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, live *session.Record, detail string, login bool) {
 	rec := person(live, signinlog.Record{Code: signinlog.SilentSignInFailed, Detail: detail})
 	s.log(v, r, f, rec)
 	again := s.again(f)

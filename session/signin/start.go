@@ -17,7 +17,7 @@ const retryAfter = 15 * time.Second
 
 // signIn is /sign-in: it starts a flow with the provider that was chosen, or shows the choice. With an issuer it is what
 // somebody else has initiated; only that may be a POST.
-func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 	if r.Method == http.MethodPost {
 		s.initiatedByPost(w, r, v)
 		return
@@ -74,7 +74,7 @@ func (s *Service) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
 }
 
 // signInStep follows a link to a step-up. Who has no session any more signs in with the same demand.
-func (s *Service) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, ret string, st *step) {
+func (s *signInEndpoint) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, ret string, st *step) {
 	who, _, err := s.Record(r, v)
 	switch {
 	case err == nil && s.takes(v.Site, who):
@@ -87,7 +87,7 @@ func (s *Service) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, r
 }
 
 // choose starts a flow where there is one provider, and shows the choice where there are several.
-func (s *Service) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret string, want wish, how beginning) {
+func (s *starter) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret string, want wish, how beginning) {
 	if s.handsOver(v) {
 		f := s.newFlow(v, noProvider, ret)
 		f.want(want)
@@ -108,7 +108,7 @@ func (s *Service) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret s
 }
 
 // begin sends the browser to the provider, or to the sign-in host, which does.
-func (s *Service) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, how beginning) {
+func (s *starter) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, how beginning) {
 	if s.handsOver(v) {
 		s.away(w, r, v, f, how)
 		return
@@ -155,7 +155,7 @@ func endpointWith(endpoint string, params url.Values) (string, error) {
 }
 
 // fail answers a failure of our own.
-func (s *Service) fail(w http.ResponseWriter, r *http.Request, v *Visit, what string, err error) {
+func (s *responder) fail(w http.ResponseWriter, r *http.Request, v *Visit, what string, err error) {
 	s.Logger.Error("sign-in failed", zap.String("step", what), zap.String("app", v.Site.App), zap.Error(err))
 	s.problem(w, r, v, pages.Problem{Kind: pages.KindInternal})
 }

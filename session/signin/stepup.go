@@ -24,7 +24,7 @@ const (
 
 // StepUp answers a request whose session must be stronger or fresher: a page being opened goes back to the provider,
 // whatever else is told in a form that a script can read (F5, RFC 9470).
-func (s *Service) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal, d *Demand) {
+func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal, d *Demand) {
 	switch browser.Classify(r) {
 	case browser.NavigationGet:
 		p := s.byName[who.Provider]
@@ -75,12 +75,12 @@ const (
 
 // stepURL is the address of a sign-in that achieves a demand. Without the demand in it a script or a form that was
 // refused would sign in again in vain.
-func (s *Service) stepURL(v *Visit, ret string, d *Demand, why *Refusal) string {
+func (s *flows) stepURL(v *Visit, ret string, d *Demand, why *Refusal) string {
 	sealed := s.sealStep(v, step{Demand: d, Code: why.Code, Reason: why.Reason})
 	return browser.Base + "/sign-in?" + url.Values{"return": {ret}, "step": {sealed}}.Encode()
 }
 
-func (s *Service) sealStep(v *Visit, st step) string {
+func (s *flows) sealStep(v *Visit, st step) string {
 	st.Demand, st.At = st.Demand.bounded(), s.Now().UnixMilli()
 	plain, err := json.Marshal(st)
 	if err != nil {
@@ -90,7 +90,7 @@ func (s *Service) sealStep(v *Visit, st step) string {
 }
 
 // openStep reads what a link carries; nil if we did not make it for this host, or too long ago.
-func (s *Service) openStep(v *Visit, value string) *step {
+func (s *flows) openStep(v *Visit, value string) *step {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil || value == "" {
 		return nil
@@ -107,7 +107,7 @@ func (s *Service) openStep(v *Visit, value string) *step {
 }
 
 // beginStep sends the session's person back to the provider, and logs what for.
-func (s *Service) beginStep(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, f *flow, st step) {
+func (s *starter) beginStep(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, f *flow, st step) {
 	f.Demand, f.Step = st.Demand, true
 	s.log(v, r, f, person(who, signinlog.Record{
 		Code: st.Code, Detail: st.Reason, PolicyStatus: "failure", Policies: failed(st.Demand.policies()),
@@ -140,7 +140,7 @@ const maxRounds = 3
 
 // demanded goes on with a sign-in of whose answer a policy asks more: with a flow that asks for it, once more and by
 // login if the provider was asked and has not shown it, and then with a page that names what is missing.
-func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, admission *Admission) {
+func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, admission *Admission) {
 	want := admission.Demand
 	missing := want.claims()
 	again, loop := s.nextRound(f, want)
@@ -175,7 +175,7 @@ func (s *Service) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *
 
 // nextRound is the flow that asks for what is still demanded; nil if asking again is in vain: the provider was asked
 // for it and there is no stronger way to ask, or it went round too often, which is a loop.
-func (s *Service) nextRound(f *flow, want *Demand) (again *flow, loop bool) {
+func (s *finisher) nextRound(f *flow, want *Demand) (again *flow, loop bool) {
 	p := s.byName[f.Provider]
 	again = s.again(f)
 	switch {

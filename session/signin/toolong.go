@@ -11,7 +11,7 @@ import (
 
 // tooLong tells a user that the address which they opened was too long to be kept. Every client may ask for it: it tells
 // nothing about a user.
-func (s *Service) tooLong(w http.ResponseWriter, r *http.Request, _ *Visit) {
+func (s *responder) tooLong(w http.ResponseWriter, r *http.Request, _ *Visit) {
 	q, ok := browser.SingleValues(r.URL.RawQuery, "to")
 	to := browser.Home
 	if ok && !browser.IsCut(q["to"]) && len(q["to"]) <= browser.MaxReturn {
@@ -25,7 +25,7 @@ func (s *Service) tooLong(w http.ResponseWriter, r *http.Request, _ *Visit) {
 //
 // A size of browser.MaxReturn at most is that of an address which was cut short before, or whose sign-in has to achieve too much for
 // both to fit.
-func (s *Service) noteTooLong(v *Visit, f *flow, size int) {
+func (s *flows) noteTooLong(v *Visit, f *flow, size int) {
 	s.Logger.Info("address of a page too long to be kept through a sign-in: the user is told, and goes on to the page without its query",
 		zap.String("app", v.Site.App), zap.Int("bytes", size), zap.Int("limit", browser.MaxReturn), zap.String("correlation_id", f.Correlation))
 }

@@ -1,0 +1,71 @@
+package signin
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// Config is what a Service works with. Everything without a default is required.
+type Config struct {
+	// Providers: the first is the default.
+	Providers []*Provider
+	Sessions  *session.Manager
+	Store     session.Store
+	Keys      *keyring.Ring
+	Pages     *pages.Pages
+	Log       signinlog.Sink
+	// SignIns is where people find their own sign-ins. Nil: none are kept.
+	SignIns SignIns
+	// Clients names browsers and networks for people. Nil: they are not named.
+	Clients Clients
+	Prompt  PromptConfig
+	// Recheck is how old claims and groups may grow before they are asked for anew. Zero: they stay as at sign-in.
+	Recheck time.Duration
+	// MaxSessions is how many sessions one person may have; with one more the oldest ends. Zero: DefaultMaxSessions.
+	MaxSessions int
+	// RateLimit is how often one client may ask for each endpoint that costs something. Zero: as often as it likes.
+	RateLimit ratelimit.Rate
+	// OnLimited is told of each request that was held off, by its endpoint. It must not block. Nil: nobody is told.
+	OnLimited func(endpoint string)
+	// OnRenewal is told what came of each renewal of claims: the provider, and one of the Renewal constants. It must not
+	// block. Nil: nobody is told.
+	OnRenewal func(provider, result string)
+	// Notify is told what happens to sessions, for whoever listens: see the Event constants. It must not block. Nil: nobody
+	// is told.
+	Notify func(event string, data map[string]any)
+	// SignInHost is the origin of the host at which people sign in for all sites. Empty: each site does so by itself.
+	SignInHost string
+	// SiteFor returns the site that has an app's name and answers under an origin, of any name if it is empty; nil if the
+	// configuration serves none. Required with SignInHost.
+	SiteFor func(app, origin string) *Site
+	Logger  *zap.Logger
+	Now     func() time.Time
+}
+
+// PromptConfig is the tenant-wide word on "Stay signed in?".
+type PromptConfig struct {
+	// Off hides the prompt for all, and ends persistence at the next request (K7, X16).
+	Off bool
+	// RememberAnswer is how long "Don't show this again" holds (A10). Zero: no such checkbox.
+	RememberAnswer time.Duration
+	// AbandonAfter is when an unanswered prompt counts as abandoned (A8). Zero: 10 minutes.
+	AbandonAfter time.Duration
+	Suppress     Suppress
+	// SharedUsers different people within SharedWindow on one browser make it a shared device (A7). Zero: never.
+	SharedUsers  int
+	SharedWindow time.Duration
+	// Text is shown under the question.
+	Text string
+}
+
+// DefaultMaxSessions is how many sessions a person may have where nothing else is said.
+const DefaultMaxSessions = 100
+
+const defaultAbandonAfter = 10 * time.Minute

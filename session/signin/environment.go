@@ -1,0 +1,113 @@
+package signin
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// environment is what every part of a Service works with: the configuration, and what follows from it.
+type environment struct {
+	Config
+	byName map[string]*Provider
+	// signInHost is the host of SignInHost, as a Visit has it.
+	signInHost string
+	tasks      tasks
+}
+
+func newEnvironment(c Config) *environment {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	if c.Prompt.AbandonAfter <= 0 {
+		c.Prompt.AbandonAfter = defaultAbandonAfter
+	}
+	if c.MaxSessions <= 0 {
+		c.MaxSessions = DefaultMaxSessions
+	}
+	s := &environment{Config: c, byName: make(map[string]*Provider, len(c.Providers))}
+	for _, p := range c.Providers {
+		s.byName[p.Name] = p
+	}
+	if u, err := url.Parse(c.SignInHost); err == nil {
+		s.signInHost = strings.ToLower(u.Hostname())
+	}
+	return s
+}
+
+// providersOf returns the providers of a site, in the order in which it names them.
+func (s *environment) providersOf(site *Site) []*Provider {
+	if len(site.Providers) == 0 {
+		return s.Providers[:1]
+	}
+	list := make([]*Provider, 0, len(site.Providers))
+	for _, name := range site.Providers {
+		if p := s.byName[name]; p != nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func (s *environment) takes(site *Site, who *session.Record) bool {
+	return site.Takes(s.Providers, who.Provider, who.Identity.Issuer)
+}
+
+// detach returns a context for store and provider calls that outlives the client's connection: one who disconnects
+// must neither poison a look-up nor lose a code that can be redeemed once.
+func detach(r *http.Request, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(r.Context()), limit)
+}
+
+// storeTimeout bounds what one request waits for the store.
+const storeTimeout = 3 * time.Second
+
+// tasks is the work that goes on behind the requests.
+type tasks struct {
+	mu   sync.Mutex // guards ctx: nil before start and after halt
+	ctx  context.Context
+	stop context.CancelFunc
+	work sync.WaitGroup
+}
+
+func (t *tasks) start() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ctx, t.stop = context.WithCancel(context.Background())
+}
+
+// halt ends the context of the work and waits for it.
+func (t *tasks) halt() {
+	t.mu.Lock()
+	if t.ctx != nil {
+		t.stop()
+		t.ctx = nil
+	}
+	t.mu.Unlock()
+	t.work.Wait()
+}
+
+// run runs work until it is done or halt ends its context. It reports false, and does nothing, unless start has begun.
+func (t *tasks) run(work func(context.Context)) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ctx == nil {
+		return false
+	}
+	ctx := t.ctx
+	t.work.Go(func() { work(ctx) })
+	return true
+}
+
+// background runs work until it is done or Stop ends its context. It reports false, and does nothing, after Stop.
+func (s *environment) background(work func(context.Context)) bool { return s.tasks.run(work) }
