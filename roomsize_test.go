@@ -35,7 +35,7 @@ var larger = map[string]size{
 	"caddymodule":    {files: 102, knot: 93, methods: 63},
 	"session":        {files: 38, knot: 26, methods: 121},
 	"session/pages":  {files: 29},
-	"session/signin": {files: 70, knot: 46, methods: 213},
+	"session/signin": {files: 61, knot: 15, methods: 61},
 }
 
 // A file reaches another one that declares a function, type, variable, constant, method or field which it uses.

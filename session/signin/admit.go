@@ -3,11 +3,12 @@ package signin
 import (
 	"errors"
 	"net/http"
-	"time"
+	"strings"
 
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -78,144 +79,6 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 	s.signInDone(w, r, v, f, draft, a.tokens, rec, used...)
 }
 
-// signInDone writes the session, and what is to be listed with it, and sends the browser to the page it first asked for.
-func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
-	ctx, cancel := detach(r, storeTimeout)
-	defer cancel()
-	draft.Apps = []string{v.Site.App}
-	made, token, err := s.create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep, in...)
-	if errors.Is(err, session.ErrRevoked) {
-		s.revokedMeanwhile(w, r, v, f, &draft, rec)
-		return
-	}
-	if err != nil {
-		s.unwritten(w, r, v, f, &draft, rec, err)
-		return
-	}
-	s.logPerson(v, r, f, made, rec)
-	s.tellSignIn(v, made)
-	s.rememberProvider(w, v, made.Provider)
-	s.leave(w, r, v, f, token)
-}
-
-// leave sends somebody who has signed in to the page that they came for.
-func (s *finisher) leave(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, token session.Token) {
-	if f.For != nil && f.For.Later != "" {
-		s.goOn(w, r, f.For.Later)
-		return
-	}
-	if f.For != nil {
-		s.handOver(w, r, v, f.For, token, passed{Fresh: true})
-		return
-	}
-	s.goOn(w, r, f.Return)
-}
-
-// unwritten ends a sign-in that the store could not take.
-func (s *finisher) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, rec signinlog.Record, err error) {
-	rec.Code = signinlog.StoreUnavailable
-	s.logPerson(v, r, f, draft, rec)
-	page := s.storeProblem(v, err)
-	page.Code = int(rec.Code)
-	s.problem(w, r, v, page)
-}
-
-func (s *recorder) tellSignIn(v *Visit, made *session.Record) {
-	if s.Notify == nil {
-		return
-	}
-	data := told(made)
-	data["app"] = v.Site.App
-	s.notify(EventSignIn, data)
-}
-
-// stepOf is the session that a step-up goes on with; nil if the flow is none, or there is no session of this person.
-func (s *finisher) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Record) (*session.Record, session.Token, error) {
-	if !f.Step && (f.For == nil || f.Demand == nil) {
-		return nil, session.Token{}, nil
-	}
-	live, token, err := s.Record(r, v)
-	switch {
-	case err == nil && live.Identity == draft.Identity:
-		return live, token, nil
-	case err == nil || NoSession(err):
-		return nil, session.Token{}, nil
-	}
-	return nil, session.Token{}, err
-}
-
-// unseen is for how long the person of a step-up had not used the session, or, if that is shorter, had not
-// authenticated. A provider that answers from a session of its own has not shown that they are there.
-func (s *finisher) unseen(live, draft *session.Record) time.Duration {
-	now := s.Now()
-	idle := now.Sub(live.LastUsed)
-	if !draft.AuthTime.IsZero() {
-		idle = min(idle, now.Sub(draft.AuthTime))
-	}
-	return max(idle, 0)
-}
-
-// steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
-// reports false if the session is over meanwhile, and the sign-in is one like any other.
-func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, live *session.Record, have session.Token, draft session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
-	decision := DecidePrompt(PromptFacts{Live: &live.Kind, Persistence: says})
-	draft.Kind, draft.KindReason = decision.Kind, live.KindReason
-	if decision.Kind != live.Kind {
-		draft.KindReason = decision.Reason
-	}
-	draft.FirstIP, draft.FirstAgent, draft.Apps = live.FirstIP, live.FirstAgent, live.Apps
-	draft.SteppedUp, draft.StepUps = s.Now(), 1
-	if s.Now().Sub(live.SteppedUp) < loopWindow {
-		draft.StepUps = live.StepUps + 1
-	}
-	rec.PromptReason = decision.Reason
-	tokens = s.keepRefresh(live, have, &draft, tokens)
-	ctx, cancel := detach(r, storeTimeout)
-	defer cancel()
-	made, token, err := s.Sessions.Succeed(ctx, live, draft, tokens)
-	if errors.Is(err, session.ErrRevoked) {
-		s.revokedMeanwhile(w, r, v, f, &draft, rec)
-		return true
-	}
-	if Over(err) {
-		return false
-	}
-	if err != nil {
-		s.unwritten(w, r, v, f, &draft, rec, err)
-		return true
-	}
-	s.giveCookie(w, v, made, token)
-	s.logPerson(v, r, f, made, rec)
-	s.tellSignIn(v, made)
-	s.leave(w, r, v, f, token)
-	return true
-}
-
-// keepRefresh returns the tokens of a step-up, with the refresh token that the session had if the answer brings none:
-// many providers give one only for a consent page. It is of the same person at the same provider, so the session goes on
-// being rechecked, and a disabled account ends it; without it the account could stay in until the max lifetime. What a
-// refresh says of the older sign-in changes neither auth_time, acr nor amr of a session.
-func (s *finisher) keepRefresh(live *session.Record, have session.Token, draft *session.Record, tokens session.Tokens) session.Tokens {
-	if tokens.Refresh != "" || !live.Renewable || live.Provider != draft.Provider {
-		return tokens
-	}
-	old, err := s.Sessions.Tokens(live, have)
-	if err != nil {
-		s.Logger.Warn("tokens of a session not available", zap.String("session", live.ID.Short()), zap.Error(err))
-		return tokens
-	}
-	tokens.Refresh = old.Refresh
-	return tokens
-}
-
-// note is what a pending sign-in keeps beside its draft: enough to go on with the flow, and to log it if nobody does.
-type note struct {
-	Flow     flow
-	App      string
-	Policies []signinlog.AppliedPolicy
-	Status   string
-}
-
 // ask keeps the sign-in, with what is to be listed with it, and shows the prompt. No session exists until the answer (K3).
 func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
 	keep := *f
@@ -246,4 +109,66 @@ func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 	s.endSurplus(ctx, draft.Identity)
 	s.givePending(w, v, unanswered{token: token, prompt: prompt, page: f.page()})
 	browser.Redirect(w, stayURL(f.page()))
+}
+
+// maxRounds bounds how often one sign-in goes to the provider because the policies demand something that was not asked
+// for before: an answer can bring a person under further policies.
+const maxRounds = 3
+
+// demanded goes on with a sign-in of whose answer a policy asks more: with a flow that asks for it, once more and by
+// login if the provider was asked and has not shown it, and then with a page that names what is missing.
+func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, admission *Admission) {
+	want := admission.Demand
+	missing := want.claims()
+	again, loop := s.nextRound(f, want)
+	// Asked for and not shown is one code, whichever policy asked (50074); what is only about to be asked for has its own.
+	rec := signinlog.Record{
+		Code: signinlog.StrongAuthRequired, Detail: strings.Join(missing, " "),
+		PolicyStatus: "failure", Policies: admission.Policies,
+	}
+	switch why := admission.Refusal; {
+	case loop:
+		rec.Code = signinlog.LoopDetected
+	case why != nil && f.Demand == nil:
+		rec.Code = why.Code
+	}
+	s.logPerson(v, r, f, draft, rec)
+	if again != nil {
+		s.begin(w, r, v, again, beginning{})
+		return
+	}
+	why := &Refusal{
+		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing, Policies: want.policies(),
+	}
+	if admission.Refusal != nil {
+		why.Policies = admission.Refusal.Policies
+	}
+	why.RetryURL, why.Return, why.Stronger = signInURL(f.page()), f.page(), want.MFA || len(want.ACRs) > 0
+	if f.For == nil {
+		why.RetryURL = s.stepURL(v, f.Return, want, why)
+	}
+	s.Refuse(w, r, v, draft, why)
+}
+
+// nextRound is the flow that asks for what is still demanded; nil if asking again is in vain: the provider was asked
+// for it and there is no stronger way to ask, or it went round too often, which is a loop.
+func (s *finisher) nextRound(f *flow, want *Demand) (again *flow, loop bool) {
+	p := s.byName[f.Provider]
+	again = s.again(f)
+	switch {
+	case !f.Demand.asksFor(want):
+		if f.Rounds >= maxRounds {
+			return nil, true
+		}
+		again.Demand, again.Rounds, again.Ignored = want.with(f.Demand), f.Rounds+1, false
+		if p.Demands(again.request(false)) != p.Demands(f.request(false)) {
+			return again, false
+		}
+	case f.Ignored:
+		return nil, false
+	}
+	if again.Ignored = true; p.Demands(again.request(false)) == p.Demands(f.request(false)) {
+		return nil, false
+	}
+	return again, false
 }

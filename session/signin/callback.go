@@ -182,38 +182,6 @@ func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, 
 	s.admit(w, r, v, f, a)
 }
 
-const spentPlace = "spent "
-
-// spentKey is the key of the entry that a spent state, or a spent ticket, leaves.
-func spentKey(state string) session.Key { return session.HashKey("x", state) }
-
-// sealSpent is what a spent state keeps: the page of its sign-in.
-func (s *flows) sealSpent(v *Visit, state, page string) []byte {
-	return s.Keys.Seal(keyring.PurposeFlow, []byte(page), v.Host, spentPlace+state)
-}
-
-// openSpent returns the page that sealSpent sealed.
-func (s *flows) openSpent(v *Visit, state string, sealed []byte) (string, error) {
-	page, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, spentPlace+state)
-	return string(page), err
-}
-
-// spentPage is the page of a sign-in whose state is spent, for a user who goes back to its callback. Home if it is not
-// known here.
-func (s *flows) spentPage(r *http.Request, v *Visit, state string) string {
-	ctx, cancel := detach(r, storeTimeout)
-	defer cancel()
-	e, err := s.Store.Get(ctx, spentKey(state))
-	if err != nil {
-		return browser.Home // the session is good all the same
-	}
-	page, err := s.openSpent(v, state, e.Value)
-	if err != nil {
-		return browser.Home
-	}
-	return s.returnTarget(page)
-}
-
 // flowSpent answers the second use of a state: reload, Back, or a thief.
 func (s *finisher) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
 	_, _, err := s.Record(r, v)
@@ -285,4 +253,20 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Vis
 	page.Code = int(code)
 	page.ActionURL, page.HomeURL = signInURL(f.page()), browser.HomeOf(f.page())
 	s.problem(w, r, v, page)
+}
+
+// answerChallenge sends somebody to the provider again with the challenge that it gave for their code. It does so once: a
+// provider that asks again for what it was given would have them go round for ever.
+func (s *finisher) answerChallenge(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, e *grant.Error) bool {
+	if e.Challenge == "" || f.Challenge != "" {
+		return false
+	}
+	again := s.again(f)
+	again.Challenge = e.Challenge
+	rec := challenged(e)
+	s.log(v, r, f, rec)
+	s.Logger.Info("provider asks for more before it redeems the code, a new sign-in asks for that",
+		zap.String("provider", p.Name), zap.String("correlation_id", f.Correlation), zap.Error(e), zap.String("provider_says", e.Says))
+	s.begin(w, r, v, again, beginning{})
+	return true
 }

@@ -1,58 +1,159 @@
 package signin
 
 import (
-	"context"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin/grant"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// Entra holds its own policies against people also when it redeems a code or a refresh token. Its refusal then holds a
-// claims challenge: what the parameter claims of a new authorization request has to say. Without it the person would meet
-// the same refusal again and again.
-
-// challengeLife is how long the challenge of a session that a renewal has ended waits for the person to sign in again.
-const challengeLife = time.Hour
-
-// keepChallenge keeps a challenge for the sign-in that follows the end of a session. Where that fails the next redemption
-// meets the challenge, and answers it.
-func (s *renewer) keepChallenge(ctx context.Context, id session.ID, challenge string) {
-	if err := s.Sessions.KeepChallenge(ctx, id, challenge, s.Now().Add(challengeLife)); err != nil {
-		s.Logger.Warn("claims challenge not kept", zap.String("session", id.Short()), zap.Error(err))
+// Challenge answers a request that needs a sign-in: a page being opened starts one; a form being sent is told; whatever
+// else is told in a form that a script can read, and is never redirected. why is the error of Session; nil where there is
+// a session that will not do. If it is Over, the cookie goes. d is what the sign-in must achieve, nil for nothing more. A
+// frame of a page shows a link to a sign-in.
+func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, why error, d *Demand) {
+	over := Over(why)
+	if over {
+		s.endCookie(w, v)
+		if browser.Classify(r) != browser.NotNavigation {
+			s.clearSiteData(w, v, true)
+		}
+	}
+	switch kind, frame := browser.Classify(r), browser.Framed(r); {
+	case !v.usable() && (frame || kind != browser.NotNavigation):
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
+	case kind == browser.NavigationGet && s.hasPending(r, v):
+		browser.Redirect(w, stayURL(browser.ReturnPath(v.Return)))
+	case kind == browser.NavigationGet:
+		how := beginning{Tighten: tightening(why)}
+		if over {
+			how.challenge = s.challengeOf(r, v)
+		}
+		s.choose(w, r, v, v.Return, wish{Demand: d}, how)
+	case kind == browser.NavigationForm && over && s.keepForm(w, r, v, endedBy(why)):
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormKept, ActionURL: signInURL(v.Return)})
+	case kind == browser.NavigationForm:
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: signInURL(browser.Home)})
+	default:
+		reason := "sign_in_required"
+		if over {
+			reason = "session_ended"
+		}
+		w.Header().Set("WWW-Authenticate", `Latchkey realm="`+browser.Base+`"`)
+		if frame {
+			s.framedSignIn(w, r, v, over && r.Method == http.MethodPost && s.keepForm(w, r, v, endedBy(why)), d)
+			return
+		}
+		writeProblem(w, r, problemJSON{
+			Title: "Sign-in required", Status: http.StatusUnauthorized, Reason: reason,
+			SignInURL: signInURL(browser.Home), RequestID: v.RequestID,
+		})
 	}
 }
 
-// challengeOf returns the challenge of the session that a request presents and that is over; empty if there is none.
-func (s *starter) challengeOf(r *http.Request, v *Visit) string {
-	token, err := s.token(v)
-	if err != nil {
-		return ""
+// A frame in a page of an app that asks for something guarded cannot show a sign-in: providers and our own pages stay out of
+// frames, and a sign-in that could be framed could be clickjacked. It shows a small page with one link, which leaves the
+// frame (field trial 5.5).
+
+// framedSignIn answers a frame that needs a sign-in. The link begins one at the top, unless there is a session by then: the
+// origin of the page is opaque, so the sign-in began elsewhere (see keepsUser).
+//
+// In a page of another site the browser sends no cookie of ours, before a sign-in and after it. There the link opens what
+// the frame was to show in a tab of its own.
+func (s *starter) framedSignIn(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *Demand) { // kept: its form waits to be sent
+	page := pages.Framed{Why: pages.FrameSignIn, AppName: v.Site.App}
+	switch {
+	case r.Header.Get("Sec-Fetch-Site") == "cross-site":
+		page.Why, page.URL, page.NewTab = pages.FrameElsewhere, browser.PagePath(v.Return), true
+	case kept:
+		page.Instead, page.URL = pages.Problem{Kind: pages.KindFormKept}, signInURL(v.Return)
+	case r.Method == http.MethodPost:
+		page.Instead, page.URL = pages.Problem{Kind: pages.KindFormNotSent}, signInURL(framedReturn(r, v))
+	default:
+		page.URL = browser.Base + "/sign-in?" + s.choiceLink(v, framedReturn(r, v), wish{Demand: d}).Encode()
 	}
-	ctx, cancel := detach(r, storeTimeout)
-	defer cancel()
-	challenge, err := s.Sessions.Challenge(ctx, token.ID)
-	if err != nil {
-		return "" // most often there is none; see keepChallenge
-	}
-	return challenge
+	s.writeFramed(w, r, http.StatusUnauthorized, page)
 }
 
-// answerChallenge sends somebody to the provider again with the challenge that it gave for their code. It does so once: a
-// provider that asks again for what it was given would have them go round for ever.
-func (s *finisher) answerChallenge(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, e *grant.Error) bool {
-	if e.Challenge == "" || f.Challenge != "" {
-		return false
+// framedStepUp answers a frame whose session must be stronger or fresher.
+func (s *starter) framedStepUp(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *Demand, why *Refusal) {
+	page := pages.Framed{Why: pages.FrameStronger}
+	switch {
+	case kept:
+		page.Instead, page.URL = pages.Problem{Kind: pages.KindStrongerKept}, s.stepURL(v, v.Return, d, why)
+	case r.Method == http.MethodPost:
+		page.Instead, page.URL = pages.Problem{Kind: pages.KindStrongerFirst}, s.stepURL(v, framedReturn(r, v), d, why)
+	default:
+		page.URL = s.stepURL(v, framedReturn(r, v), d, why)
 	}
-	again := s.again(f)
-	again.Challenge = e.Challenge
-	rec := challenged(e)
-	s.log(v, r, f, rec)
-	s.Logger.Info("provider asks for more before it redeems the code, a new sign-in asks for that",
-		zap.String("provider", p.Name), zap.String("correlation_id", f.Correlation), zap.Error(e), zap.String("provider_says", e.Says))
-	s.begin(w, r, v, again, beginning{})
-	return true
+	s.writeFramed(w, r, http.StatusUnauthorized, page)
+}
+
+// framedReturn is where a sign-in for a frame returns to: the page with the frame, where that is of this origin and the
+// browser names it, else what the frame was to show.
+func framedReturn(r *http.Request, v *Visit) string {
+	if from := r.Referer(); r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		if page := browser.TargetPath(v.Origin, from); page != browser.Home && !browser.IsCut(page) || from == v.Origin+browser.Home {
+			return page
+		}
+	}
+	return browser.ReturnPath(v.Return)
+}
+
+const (
+	// loopWindow and loopLimit: so many step-ups in such a time lead nowhere (50196).
+	loopWindow = time.Minute
+	loopLimit  = 5
+)
+
+// StepUp answers a request whose session must be stronger or fresher: a page being opened goes back to the provider,
+// whatever else is told in a form that a script can read (F5, RFC 9470).
+func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal, d *Demand) {
+	switch browser.Classify(r) {
+	case browser.NavigationGet:
+		p := s.byName[who.Provider]
+		if p == nil {
+			s.Challenge(w, r, v, nil, d)
+			return
+		}
+		if who.StepUps >= loopLimit && s.Now().Sub(who.SteppedUp) < loopWindow {
+			s.log(v, r, nil, person(who, signinlog.Record{Code: signinlog.LoopDetected, Detail: why.Reason}))
+			s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
+			return
+		}
+		s.beginStep(w, r, v, who, s.newFlow(v, p, v.Return), step{Demand: d, Code: why.Code, Reason: why.Reason})
+	case browser.NavigationForm:
+		if s.keepForm(w, r, v, who) {
+			s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerKept, ActionURL: s.stepURL(v, v.Return, d, why)})
+			return
+		}
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerFirst, ActionURL: s.stepURL(v, browser.Home, d, why)})
+	default:
+		w.Header().Set("WWW-Authenticate", d.challenge())
+		if browser.Framed(r) {
+			s.framedStepUp(w, r, v, r.Method == http.MethodPost && s.keepForm(w, r, v, who), d, why)
+			return
+		}
+		writeProblem(w, r, problemJSON{
+			Title: "A stronger sign-in is required", Status: http.StatusUnauthorized, Reason: why.Reason, Code: int(why.Code),
+			SignInURL: s.stepURL(v, browser.Home, d, why), RequestID: v.RequestID,
+		})
+	}
+}
+
+// challenge is the value of WWW-Authenticate (RFC 9470, section 3, with our own scheme: no bearer token would help).
+func (d *Demand) challenge() string {
+	out := `Latchkey error="insufficient_user_authentication"`
+	if len(d.ACRs) > 0 {
+		out += `, acr_values="` + strings.Join(d.ACRs, " ") + `"`
+	}
+	if d.Reauthenticate {
+		out += `, max_age="` + strconv.Itoa(int(d.MaxAge/time.Second)) + `"`
+	}
+	return out
 }

@@ -1,6 +1,8 @@
 package signin
 
 import (
+	"context"
+	"net/netip"
 	"time"
 
 	"go.uber.org/zap"
@@ -69,3 +71,26 @@ type PromptConfig struct {
 const DefaultMaxSessions = 100
 
 const defaultAbandonAfter = 10 * time.Minute
+
+// Offered reports whether "Stay signed in?" may be asked on a site at all (K7, K8).
+func (c *PromptConfig) Offered(site *Site) bool { return !c.Off && !site.PromptOff }
+
+// Clients puts into words what a record holds of a client.
+type Clients interface {
+	// Describe names what a User-Agent names. It proves nothing.
+	Describe(agent string) Device
+	// Network is the name of the network that holds an address; empty if none does.
+	Network(ip netip.Addr) string
+}
+
+// Device is what a User-Agent names, as people call it: "Firefox", "Windows". Each part is empty where it is not known.
+type Device struct {
+	Browser, System string
+	Form            pages.Form
+}
+
+// SignIns is the sign-in log as far as it is read here.
+type SignIns interface {
+	// Own returns the newest entries of a person by signinlog.Record.UserID, newest first, at most limit.
+	Own(ctx context.Context, userID string, limit int) (signinlog.Page, error)
+}

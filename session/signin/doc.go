@@ -7,13 +7,18 @@
 // cookie, so anonymous requests write nothing and a restart loses nothing.
 //
 // With Config.SignInHost one host does all of that for all sites. There is one session record then, and each host has a
-// cookie that opens it, sealed for that host alone: handover.go is what a site asks of the sign-in host, finish.go how it
+// cookie that opens it, sealed for that host alone: handover.go is what a site asks of the sign-in host, ticket.go how it
 // gets the session, by a ticket that is good for one browser, one host, once and for a minute.
 //
-// In the order of a sign-in: start.go, callback.go, exchange.go and idtoken.go, claims.go, admit.go, decide.go, prompt.go,
-// answer.go. Beside it: stepup.go and demand.go for what a policy asks for, recheck.go and silent.go for claims that are asked
-// for anew, signout.go, backchannel.go and frontchannel.go for the ends, me*.go for people's own page, scripts.go and idle.go
-// for the pages of apps, refuse.go for every answer that is a no, framed.go for its form in a frame.
+// A Service is made of parts, from low to high in parts.go; none reaches one above it:
+//
+//   - who is signed in: authenticate.go, expiry.go, tighten.go, session_cookie.go; recheck.go and renewal.go renew claims;
+//   - answers.go: each answer that is a no, in a page, in a frame and for a script; record.go: log and events;
+//   - the flow to the provider: flow.go is what travels, envelopes.go seals it, begin.go sends the browser away, challenge.go
+//     does so for a request that a site's guard turns down, signin.go is the endpoint;
+//   - the way back: callback.go, exchange.go and idtoken.go, claims.go, admit.go, prompt_decision.go, prompt.go, complete.go;
+//   - signout.go and provider_signout.go for the ends, me*.go for the user's own page, scripts.go and idle.go for the pages
+//     of apps, preserve.go for a form that is kept through a sign-in.
 //
 // It never decides whether somebody may enter: Gate does, which the caller implements. It knows net/http and go-oidc,
 // and neither Caddy nor a store's driver.

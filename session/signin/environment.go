@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // environment is what every part of a Service works with: the configuration, and what follows from it.
@@ -111,3 +112,65 @@ func (t *tasks) run(work func(context.Context)) bool {
 
 // background runs work until it is done or Stop ends its context. It reports false, and does nothing, after Stop.
 func (s *environment) background(work func(context.Context)) bool { return s.tasks.run(work) }
+
+// returnTarget is browser.ReturnPath for what may also be a page of another site that signs people in here.
+func (s *environment) returnTarget(raw string) string {
+	origin, path := browser.CutOrigin(raw)
+	if origin != "" && (s.SiteFor == nil || s.SiteFor("", origin) == nil) {
+		return browser.Home
+	}
+	return origin + browser.ReturnPath(path)
+}
+
+// handsOver reports whether a site leaves signing in to the sign-in host.
+func (s *environment) handsOver(v *Visit) bool { return s.signInHost != "" && v.Host != s.signInHost }
+
+// noProvider stands for a choice that is left to the sign-in host.
+var noProvider = &Provider{}
+
+// via is what follows the callback's path for a provider.
+func (s *environment) via(p *Provider) string {
+	if p == noProvider || p == s.Providers[0] {
+		return ""
+	}
+	return p.Name
+}
+
+// signedOutOrigin is where a provider sends people back to: with a sign-in host, that is the one address it knows of.
+func (s *environment) signedOutOrigin(v *Visit) string {
+	if s.signInHost != "" {
+		return s.SignInHost
+	}
+	return v.Origin
+}
+
+// revocation takes back a refresh token at the provider (RFC 7009). The session does without it by then, so nobody waits
+// for it and a failure is only noted.
+func (s *environment) revocation(p *Provider, have *session.Record, refresh string) func(context.Context) {
+	return func(ctx context.Context) {
+		if err := p.Revoke(ctx, refresh); err != nil {
+			s.Logger.Warn("refresh token not revoked at the provider", zap.String("provider", p.Name),
+				zap.String("session", have.ID.Short()), zap.Error(truncated(err)))
+		}
+	}
+}
+
+// providerOf returns the provider of a session; nil if it is not configured, or its metadata is not known now. A session is
+// not sent to a provider of another issuer, whatever the configuration calls it.
+func (s *environment) providerOf(have *session.Record) *Provider {
+	p := s.byName[have.Provider]
+	if p == nil || p.Issuer != have.Identity.Issuer || p.Known() == nil {
+		return nil
+	}
+	return p
+}
+
+// byIssuer returns the first provider of an issuer, nil if there is none.
+func (s *environment) byIssuer(issuer string) *Provider {
+	for _, p := range s.Providers {
+		if p.Issuer == issuer {
+			return p
+		}
+	}
+	return nil
+}

@@ -1,18 +1,12 @@
 package signin
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/subtle"
-	"encoding/base64"
-	"encoding/json"
-	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -105,14 +99,6 @@ func CallbackPath(provider string, first bool) string {
 	return browser.Base + callbackBase + "/" + provider
 }
 
-// via is what follows the callback's path for a provider.
-func (s *environment) via(p *Provider) string {
-	if p == noProvider || p == s.Providers[0] {
-		return ""
-	}
-	return p.Name
-}
-
 // page is the page that the sign-in is for: a path on this site, or an address on the one on whose behalf it is.
 func (f *flow) page() string {
 	if f.For != nil {
@@ -198,89 +184,69 @@ func (f *flow) request(restarted bool) AuthRequest {
 	}
 }
 
-// maxFlowValue leaves room for name and attributes in the 4,096 bytes that browsers keep of a cookie (RFC 6265bis, section
-// 5.6, counts no attributes; older browsers do).
-const maxFlowValue = browser.MaxCookieValue - 96
-
-// keepFlow seals a flow into its cookie and drops the oldest if there are too many. What a sign-in has to achieve goes
-// before its page: if both do not fit, the page is cut short.
-func (s *flows) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
-	f.Demand = f.Demand.bounded()
-	value, err := s.sealFlow(v, f)
-	if err == nil && len(value) > maxFlowValue {
-		if f.For != nil {
-			// The site has the page as well, and sends the user there; see takeOver.
-			f.For.Return, f.For.Cut = browser.CutShort(f.For.Return), true
-		} else {
-			s.noteTooLong(v, f, len(f.Return))
-			f.Return = browser.CutShort(f.Return)
-		}
-		value, err = s.sealFlow(v, f)
-	}
-	if err == nil && len(value) > maxFlowValue { // the path alone is too long
-		if f.For != nil {
-			f.For.Return = browser.CutTo(browser.Home)
-		} else {
-			f.Return = browser.CutTo(browser.Home)
-		}
-		value, err = s.sealFlow(v, f)
-	}
-	if err != nil {
-		return err
-	}
-	browser.SetCookie(w, v.Secure, browser.FlowCookie+f.Name, value, flowLife)
-
-	var others []*flow
-	for _, c := range v.Cookies.Flows {
-		other := s.openFlow(v, c.Name, c.Value)
-		if other == nil {
-			// Too old, or another replica's with a key that is on its way: the first to go if there are too many.
-			other = &flow{Name: c.Name}
-		}
-		others = append(others, other)
-	}
-	slices.SortFunc(others, func(a, b *flow) int { return cmp.Compare(b.StartedMS, a.StartedMS) })
-	for i := maxFlows - 1; i < len(others); i++ {
-		browser.ClearCookie(w, v.Secure, browser.FlowCookie+others[i].Name)
-	}
-	return nil
-}
-
-func (s *flows) sealFlow(v *Visit, f *flow) (string, error) {
-	plain, err := shortJSON(f)
-	if err != nil {
-		return "", err
-	}
-	sealed := s.Keys.Seal(keyring.PurposeFlow, plain, v.Host, browser.FlowCookie+f.Name)
-	return base64.RawURLEncoding.EncodeToString(sealed), nil
-}
-
-// shortJSON is JSON without the escapes of HTML, which make six bytes of each & in a page.
-func shortJSON(value any) ([]byte, error) {
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(value)
-	return out.Bytes(), err
-}
-
-// openFlow returns the flow of a cookie; nil if it was not sealed by us for this host and name, or is too old.
-func (s *flows) openFlow(v *Visit, name, value string) *flow {
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil {
-		return nil
-	}
-	plain, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, browser.FlowCookie+name)
-	if err != nil {
-		return nil
-	}
-	var f flow
-	if json.Unmarshal(plain, &f) != nil || f.Name != name || !s.Now().Before(f.expires()) {
-		return nil
-	}
-	return &f
-}
-
 func (f *flow) matches(random string) bool {
 	return subtle.ConstantTimeCompare([]byte(f.State), []byte(random)) == 1
+}
+
+// handover is what a site asks of the sign-in host: to sign somebody in on its behalf, and to send them back with a
+// ticket. It travels sealed in the address that the browser is sent to, so that nobody but a site of ours can ask, and
+// it names the flow of the browser that began it: the ticket is good for no other (A23, A42).
+type handover struct {
+	App string `json:"a"`
+	// Origin and Host are the site's, as its Visit had them.
+	Origin string `json:"o"`
+	Host   string `json:"i"`
+	// Flow and State are name and secret of the flow that the site keeps in its cookie.
+	Flow  string `json:"f"`
+	State string `json:"s"`
+	// Return is the page that was asked for there.
+	Return string `json:"r"`
+	trail
+	// Provider is the one that the person chose at the site; empty if they chose none.
+	Provider string `json:"p,omitempty"`
+	// Have names, by a short hash, the session that the browser presented at the site and that will not do as it is.
+	Have string `json:"h,omitempty"`
+	// Wish is that of the site's flow.
+	Wish wish `json:"wish,omitzero"`
+	beginning
+	// Later is the page of the tab that answered the prompt; empty if it is the flow's own.
+	Later string `json:"-"`
+	// Cut: the sign-in host has no room for Return, which the site has; see keepFlow.
+	Cut bool `json:"cut,omitempty"`
+	// Keep: the sign-in host holds a session that this site does not take and others may.
+	Keep bool `json:"k,omitempty"`
+	// Browser is the browser that the site has confirmed to be the one that began; see confirm.
+	Browser string `json:"b,omitempty"`
+}
+
+// beginning is how a sign-in began, beside what it is to be like. The zero value is that of a page that was opened. A
+// hand-over carries it as a whole.
+type beginning struct {
+	// Tighten is why the session that was presented has to end with the browser; empty if nothing at the site says so.
+	Tighten string `json:"n,omitempty"`
+	// Anew: the user asked to sign in, so that an unanswered prompt counts as abandoned (A8).
+	Anew bool `json:"w,omitempty"`
+	// Restarted: the sign-in begins again by itself, because its cookie or its ticket was lost.
+	Restarted bool `json:"y,omitempty"`
+	// Elsewhere: a page of another origin began the sign-in, so that whatever session the site takes goes on.
+	Elsewhere bool `json:"elsewhere,omitempty"`
+	// challenge is the claims challenge that ended the session that was presented, for the flow of this host; empty if
+	// none did.
+	challenge string
+}
+
+// page is the page that the sign-in is for.
+func (h *handover) page() string { return h.Origin + h.Return }
+
+func (h *handover) expired(now time.Time) bool {
+	return !now.Before(h.started().Add(flowLife))
+}
+
+// take makes a flow one on a site's behalf: it keeps the correlation id of the site's, and what the ticket needs.
+func (f *flow) take(h *handover) {
+	f.trail, f.wish = h.trail, h.Wish
+	there := *h
+	// The flow has these itself, in a cookie that has little room.
+	there.Correlation, there.Provider, there.Browser, there.Wish, there.Anew = "", "", "", wish{}, false
+	f.For = &there
 }

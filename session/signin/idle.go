@@ -1,15 +1,9 @@
 package signin
 
 import (
-	"errors"
-	"net/http"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin/browser"
-	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 // IdleSignOut signs people out who have not used a site for a while, warned before (semantics, section 5).
@@ -64,45 +58,4 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
-}
-
-// unused ends a session that has not been used for longer than the site allows, at the first request that presents it
-// afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
-// and for everybody who holds its cookie (T5).
-func (s *authenticator) unused(r *http.Request, v *Visit, who *session.Session) (*session.Session, error) {
-	if len(v.Site.Idle) == 0 {
-		return who, nil
-	}
-	limit := v.Site.IdleLimit(who)
-	if limit == 0 || s.Now().Before(who.LastUsed().Add(limit)) {
-		return who, nil
-	}
-	ctx, cancel := detach(r, storeTimeout)
-	defer cancel()
-	still, err := s.Sessions.EndIdle(ctx, who.ID, limit)
-	if errors.Is(err, session.ErrEndedIdle) {
-		ended, unread := who.Record()
-		if unread != nil {
-			return nil, unread
-		}
-		s.EndedIdle(ended, v.Site, limit, v.IP.String(), r.UserAgent())
-		return nil, &endedIdle{ended}
-	}
-	return still, err
-}
-
-// EndedIdle writes down that a session was ended for want of use, and tells whoever listens. ip and userAgent are of the
-// request that found it so, or of one that was still open.
-func (s *recorder) EndedIdle(who *session.Record, site *Site, limit time.Duration, ip, userAgent string) {
-	rec := person(who, signinlog.Record{
-		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + limit.String(),
-		Created: s.Now(), App: site.App, IP: ip, UserAgent: userAgent[:min(len(userAgent), browser.MaxUserAgent)],
-	})
-	rec.Interactive = false
-	s.write(rec)
-	s.Logger.Info("signed out for want of use", zap.String("session", who.ID.Short()), zap.String("app", site.App),
-		zap.Duration("sign_out", limit))
-	data := told(who)
-	data["by"], data["app"] = ByIdle, site.App
-	s.notify(EventSignOut, data)
 }

@@ -1,37 +1,13 @@
 package signin
 
 import (
-	"context"
 	"net/http"
-	"net/netip"
 
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
-	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 const actionMe = "me"
-
-// Clients puts into words what a record holds of a client.
-type Clients interface {
-	// Describe names what a User-Agent names. It proves nothing.
-	Describe(agent string) Device
-	// Network is the name of the network that holds an address; empty if none does.
-	Network(ip netip.Addr) string
-}
-
-// Device is what a User-Agent names, as people call it: "Firefox", "Windows". Each part is empty where it is not known.
-type Device struct {
-	Browser, System string
-	Form            pages.Form
-}
-
-// SignIns is the sign-in log as far as it is read here.
-type SignIns interface {
-	// Own returns the newest entries of a person by signinlog.Record.UserID, newest first, at most limit.
-	Own(ctx context.Context, userID string, limit int) (signinlog.Page, error)
-}
 
 // visitor is somebody at their own page: their session, its token and what the policies say of them now.
 type visitor struct {

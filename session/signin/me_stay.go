@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -51,17 +50,6 @@ func (s *account) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision
 		SameLimits:   s.Sessions.Limits().Same(),
 		Suppress:     s.Prompt.Suppress,
 	})
-}
-
-// isSharedBrowser is sharedBrowser of somebody who has signed in before. What cannot be told counts as shared.
-func (s *prompts) isSharedBrowser(r *http.Request, who *session.Record) bool {
-	if s.Prompt.SharedUsers <= 0 {
-		return false
-	}
-	ctx, cancel := detach(r, storeTimeout)
-	defer cancel()
-	people, err := s.Store.Members(ctx, browserIndex(who.BrowserID), time.Time{}, s.Prompt.SharedUsers)
-	return err != nil || len(people) >= s.Prompt.SharedUsers
 }
 
 // whyNot sorts the reasons why a session ends with the browser by what the person can make of them.

@@ -20,15 +20,6 @@ type (
 		*recorder
 	}
 
-	// renewer renews the claims of sessions.
-	renewer struct {
-		*environment
-		*recorder
-		renewing sync.Map // session.ID -> *renewal: its claims are being renewed
-		paused   pauses
-		renewals map[string]*providerRenewals // by the name of the provider
-	}
-
 	// flows seals and opens what carries a sign-in under way, and logs about it.
 	flows struct {
 		*environment

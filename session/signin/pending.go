@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"time"
 
 	"go.uber.org/zap"
@@ -33,11 +32,6 @@ type unanswered struct {
 	token  session.Token
 	prompt string
 	page   string
-}
-
-// stayURL is the prompt of a tab that wants to a page.
-func stayURL(page string) string {
-	return browser.Base + "/stay?" + url.Values{"return": {page}}.Encode()
 }
 
 // givePending sets the pending cookie.
@@ -158,7 +152,7 @@ func (s *prompts) watchAbandoned(ctx context.Context) {
 
 // logAbandoned writes the 50140 entry of one abandoned prompt (K17 to K21). Its policies did not apply to anything: an
 // interrupted sign-in is logged as notApplied (L9).
-func (s *recorder) logAbandoned(p session.Pending) {
+func (s *prompts) logAbandoned(p session.Pending) {
 	var n note
 	if err := json.Unmarshal(p.Note, &n); err != nil {
 		s.Logger.Error("pending sign-in cannot be read", zap.Error(err))
@@ -168,4 +162,24 @@ func (s *recorder) logAbandoned(p session.Pending) {
 	rec.Created, rec.CorrelationID, rec.App = n.Flow.started(), n.Flow.Correlation, n.App
 	rec.IP, rec.UserAgent = p.Draft.FirstIP, p.Draft.FirstAgent
 	s.write(rec)
+}
+
+// endSurplus abandons what one person has left unanswered in too many browsers, the oldest first, and logs each once.
+func (s *prompts) endSurplus(ctx context.Context, who session.Identity) {
+	surplus, err := s.Sessions.Surplus(ctx, who)
+	for _, p := range surplus {
+		s.logAbandoned(p)
+	}
+	if err != nil {
+		// They are abandoned all the same when their time is over.
+		s.Logger.Warn("pending sign-ins of a person not bounded", zap.Error(err))
+	}
+}
+
+// note is what a pending sign-in keeps beside its draft: enough to go on with the flow, and to log it if nobody does.
+type note struct {
+	Flow     flow
+	App      string
+	Policies []signinlog.AppliedPolicy
+	Status   string
 }

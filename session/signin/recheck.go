@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,9 +28,14 @@ const (
 	renewParting = 5 * time.Second
 )
 
-// errClaimsOld: the claims of a session are too old to go on with, and it is this session's renewal that fails. The
-// session is not over, and a sign-in helps.
-var errClaimsOld = errors.New("claims of the session are too old and are not renewed")
+// renewer renews the claims of sessions.
+type renewer struct {
+	*environment
+	*recorder
+	renewing sync.Map // session.ID -> *renewal: its claims are being renewed
+	paused   pauses
+	renewals map[string]*providerRenewals // by the name of the provider
+}
 
 func newRenewer(e *environment, log *recorder) *renewer {
 	s := &renewer{environment: e, recorder: log, renewals: make(map[string]*providerRenewals, len(e.Providers))}

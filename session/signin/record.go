@@ -1,44 +1,15 @@
 package signin
 
 import (
-	"net/http"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
-
-// log writes an entry about a flow whose person is not known (yet). f may be nil.
-func (s *flows) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) {
-	rec.Created = s.Now()
-	if f != nil {
-		rec.Created, rec.CorrelationID, rec.Provider = f.started(), f.Correlation, f.Provider
-		rec.SessionLifetime = f.Demand.lifetime()
-	}
-	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), browser.UserAgent(r)
-	rec.Interactive = true
-	// Anybody can send what leads here without having begun a sign-in, so nothing of it is stored (field trial 2.6).
-	rec.Unproven = rec.UserSubject == "" && (f == nil || !f.proven)
-	s.write(rec)
-}
-
-// lifetime says why the person had to sign in again, if it was for the age of their sign-in (L5).
-func (d *Demand) lifetime() []string {
-	switch {
-	case d == nil:
-		return nil
-	case d.PromptLogin:
-		return []string{signinlog.FrequencyEveryTime}
-	case d.Reauthenticate:
-		return []string{signinlog.FrequencyPeriodic}
-	}
-	return nil
-}
-
-// logPerson writes an entry about somebody who has proven who they are.
-func (s *flows) logPerson(v *Visit, r *http.Request, f *flow, who *session.Record, rec signinlog.Record) {
-	s.log(v, r, f, person(who, rec))
-}
 
 func person(who *session.Record, rec signinlog.Record) signinlog.Record {
 	rec.UserIssuer, rec.UserSubject, rec.UserName = who.Identity.Issuer, who.Identity.Subject, who.User
@@ -50,10 +21,90 @@ func person(who *session.Record, rec signinlog.Record) signinlog.Record {
 	return rec
 }
 
+// entryIDSize is how many bytes of randomness the id of an entry has.
+const entryIDSize = 16
+
 func (s *recorder) write(rec signinlog.Record) {
-	rec.ID = session.NewRandom(stateSize)
+	rec.ID = session.NewRandom(entryIDSize)
 	if rec.CorrelationID == "" {
 		rec.CorrelationID = rec.ID
 	}
 	s.Log.Write(rec)
+}
+
+// What Config.Notify is told.
+const (
+	// EventSignIn: there is a session, of a sign-in or a step-up.
+	EventSignIn = "sign_in"
+	// EventSignOut: a person has signed out here, or was for want of use.
+	EventSignOut = "sign_out"
+	// EventRevoked: a session was ended from elsewhere than its own browser; "by" says by whom.
+	EventRevoked = "session_revoked"
+)
+
+// Who ends a session (data "by" of EventSignOut and EventRevoked).
+const (
+	ByPerson   = "person"        // by whom it is: at the sign-out page in its browser, or from another browser of theirs
+	ByProvider = "back_channel"  // the provider said so to us
+	ByFrame    = "front_channel" // the provider said so through the browser
+	BySurplus  = "max_sessions"  // the person has more sessions than one may have; this was the oldest
+	ByIdle     = "idle_sign_out" // nobody has used it for as long as the site allows
+)
+
+// told is what an event says of a session: nothing that opens anything.
+func told(who *session.Record) map[string]any {
+	return map[string]any{
+		"session": who.ID.Short(), "user_issuer": who.Identity.Issuer, "user_subject": who.Identity.Subject,
+		"user_name": who.User, "provider": who.Provider, "kind": who.Kind.String(),
+	}
+}
+
+func (s *recorder) notify(event string, data map[string]any) {
+	if s.Notify != nil {
+		s.Notify(event, data)
+	}
+}
+
+// revoked tells of sessions, by their short hashes, that were ended from elsewhere than their browsers.
+func (s *recorder) revoked(sessions []string, who session.Identity, provider, by string) {
+	for _, short := range sessions {
+		s.notify(EventRevoked, map[string]any{
+			"session": short, "user_issuer": who.Issuer, "user_subject": who.Subject, "provider": provider, "by": by,
+		})
+	}
+}
+
+// floodQuiet is how often at most the log says that clients are held off, or that sign-ins are refused; the count of the
+// former is in the metrics.
+const floodQuiet = time.Minute
+
+// quiet reports whether the log has said nothing of the kind for a while, and counts from now on if so.
+func (s *recorder) quiet(said *atomic.Int64) bool {
+	now, last := s.Now().UnixNano(), said.Load()
+	return now-last >= int64(floodQuiet) && said.CompareAndSwap(last, now)
+}
+
+func (s *recorder) tellSignIn(v *Visit, made *session.Record) {
+	if s.Notify == nil {
+		return
+	}
+	data := told(made)
+	data["app"] = v.Site.App
+	s.notify(EventSignIn, data)
+}
+
+// EndedIdle writes down that a session was ended for want of use, and tells whoever listens. ip and userAgent are of the
+// request that found it so, or of one that was still open.
+func (s *recorder) EndedIdle(who *session.Record, site *Site, limit time.Duration, ip, userAgent string) {
+	rec := person(who, signinlog.Record{
+		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + limit.String(),
+		Created: s.Now(), App: site.App, IP: ip, UserAgent: userAgent[:min(len(userAgent), browser.MaxUserAgent)],
+	})
+	rec.Interactive = false
+	s.write(rec)
+	s.Logger.Info("signed out for want of use", zap.String("session", who.ID.Short()), zap.String("app", site.App),
+		zap.Duration("sign_out", limit))
+	data := told(who)
+	data["by"], data["app"] = ByIdle, site.App
+	s.notify(EventSignOut, data)
 }

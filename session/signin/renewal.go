@@ -231,3 +231,14 @@ func (s *renewer) renewed(p *Provider, result string) {
 		s.OnRenewal(p.Name, result)
 	}
 }
+
+// challengeLife is how long the challenge of a session that a renewal has ended waits for the person to sign in again.
+const challengeLife = time.Hour
+
+// keepChallenge keeps a challenge for the sign-in that follows the end of a session. Where that fails the next redemption
+// meets the challenge, and answers it.
+func (s *renewer) keepChallenge(ctx context.Context, id session.ID, challenge string) {
+	if err := s.Sessions.KeepChallenge(ctx, id, challenge, s.Now().Add(challengeLife)); err != nil {
+		s.Logger.Warn("claims challenge not kept", zap.String("session", id.Short()), zap.Error(err))
+	}
+}

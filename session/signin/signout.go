@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -136,35 +135,6 @@ func logoutHint(have *session.Record) string {
 		}
 	}
 	return ""
-}
-
-// signedOutOrigin is where a provider sends people back to: with a sign-in host, that is the one address it knows of.
-func (s *environment) signedOutOrigin(v *Visit) string {
-	if s.signInHost != "" {
-		return s.SignInHost
-	}
-	return v.Origin
-}
-
-// revocation takes back a refresh token at the provider (RFC 7009). The session does without it by then, so nobody waits
-// for it and a failure is only noted.
-func (s *environment) revocation(p *Provider, have *session.Record, refresh string) func(context.Context) {
-	return func(ctx context.Context) {
-		if err := p.Revoke(ctx, refresh); err != nil {
-			s.Logger.Warn("refresh token not revoked at the provider", zap.String("provider", p.Name),
-				zap.String("session", have.ID.Short()), zap.Error(truncated(err)))
-		}
-	}
-}
-
-// providerOf returns the provider of a session; nil if it is not configured, or its metadata is not known now. A session is
-// not sent to a provider of another issuer, whatever the configuration calls it.
-func (s *environment) providerOf(have *session.Record) *Provider {
-	p := s.byName[have.Provider]
-	if p == nil || p.Issuer != have.Identity.Issuer || p.Known() == nil {
-		return nil
-	}
-	return p
 }
 
 // left is what travels to the provider and back as the state of a sign-out.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
@@ -103,4 +104,22 @@ func (site *Site) Takes(providers []*Provider, name, issuer string) bool {
 		}
 	}
 	return false
+}
+
+// Refusal is why somebody may not come in.
+type Refusal struct {
+	Code signinlog.Code
+	// Reason is stable and machine-readable: the same word in the log, on the page and in the answer to a script.
+	Reason string
+	// Title picks the words of the page.
+	Title pages.Block
+	// Policies are the public names of those that refuse.
+	Policies []string
+	// Missing are the claims that do not show what was demanded.
+	Missing []string
+	// RetryURL is where trying again could help; set by the sign-in. Stronger tells that it asks for more than before.
+	RetryURL string
+	Stronger bool
+	// Return is where a sign-in as somebody else leads; empty means the page that was asked for.
+	Return string
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -13,26 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
-	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
-
-// Refusal is why somebody may not come in.
-type Refusal struct {
-	Code signinlog.Code
-	// Reason is stable and machine-readable: the same word in the log, on the page and in the answer to a script.
-	Reason string
-	// Title picks the words of the page.
-	Title pages.Block
-	// Policies are the public names of those that refuse.
-	Policies []string
-	// Missing are the claims that do not show what was demanded.
-	Missing []string
-	// RetryURL is where trying again could help; set by the sign-in. Stronger tells that it asks for more than before.
-	RetryURL string
-	Stronger bool
-	// Return is where a sign-in as somebody else leads; empty means the page that was asked for.
-	Return string
-}
 
 // problemJSON is the answer to what is no navigation (RFC 9457), with the fields that a script needs to go on.
 type problemJSON struct {
@@ -58,50 +40,6 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
 		_ = json.NewEncoder(w).Encode(p) // the client has gone; there is nobody left to tell
-	}
-}
-
-// Challenge answers a request that needs a sign-in: a page being opened starts one; a form being sent is told; whatever
-// else is told in a form that a script can read, and is never redirected. why is the error of Session; nil where there is
-// a session that will not do. If it is Over, the cookie goes. d is what the sign-in must achieve, nil for nothing more. A
-// frame of a page shows a link to a sign-in.
-func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, why error, d *Demand) {
-	over := Over(why)
-	if over {
-		s.endCookie(w, v)
-		if browser.Classify(r) != browser.NotNavigation {
-			s.clearSiteData(w, v, true)
-		}
-	}
-	switch kind, frame := browser.Classify(r), browser.Framed(r); {
-	case !v.usable() && (frame || kind != browser.NotNavigation):
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
-	case kind == browser.NavigationGet && s.hasPending(r, v):
-		browser.Redirect(w, stayURL(browser.ReturnPath(v.Return)))
-	case kind == browser.NavigationGet:
-		how := beginning{Tighten: tightening(why)}
-		if over {
-			how.challenge = s.challengeOf(r, v)
-		}
-		s.choose(w, r, v, v.Return, wish{Demand: d}, how)
-	case kind == browser.NavigationForm && over && s.keepForm(w, r, v, endedBy(why)):
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormKept, ActionURL: signInURL(v.Return)})
-	case kind == browser.NavigationForm:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: signInURL(browser.Home)})
-	default:
-		reason := "sign_in_required"
-		if over {
-			reason = "session_ended"
-		}
-		w.Header().Set("WWW-Authenticate", `Latchkey realm="`+browser.Base+`"`)
-		if frame {
-			s.framedSignIn(w, r, v, over && r.Method == http.MethodPost && s.keepForm(w, r, v, endedBy(why)), d)
-			return
-		}
-		writeProblem(w, r, problemJSON{
-			Title: "Sign-in required", Status: http.StatusUnauthorized, Reason: reason,
-			SignInURL: signInURL(browser.Home), RequestID: v.RequestID,
-		})
 	}
 }
 
@@ -174,4 +112,83 @@ func (s *responder) problem(w http.ResponseWriter, r *http.Request, v *Visit, p 
 		w.Header().Set("Retry-After", strconv.Itoa(int(p.RetryAfter/time.Second)))
 	}
 	writeProblem(w, r, problemJSON{Title: http.StatusText(p.StatusCode()), Status: p.StatusCode(), Reason: p.Reason(), Code: p.Code, RequestID: v.RequestID})
+}
+
+// framedProblem answers a frame with what another page says in full; that page opens in a tab of its own.
+func (s *responder) framedProblem(w http.ResponseWriter, r *http.Request, status int, instead pages.Page, full string) {
+	s.writeFramed(w, r, status, pages.Framed{Instead: instead, URL: full, NewTab: true})
+}
+
+func (s *responder) writeFramed(w http.ResponseWriter, r *http.Request, status int, page pages.Framed) {
+	w.Header().Set("Vary", varyByKind)
+	s.Pages.Write(w, r, status, page)
+}
+
+// goOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page
+// that moves on, not a redirect: Chromium holds a form-action policy against the whole chain of redirects after a form,
+// wherever the app leads.
+func (s *responder) goOn(w http.ResponseWriter, r *http.Request, target string) {
+	if origin, path := browser.CutOrigin(target); !browser.UnderBase(path) {
+		target = s.returnTarget(target)
+	} else if origin != "" && s.returnTarget(origin+browser.Home) != origin+browser.Home {
+		target = browser.Home
+	}
+	if r.Method != http.MethodPost {
+		browser.SeeOther(w, target)
+		return
+	}
+	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
+}
+
+// toSignInHost sends the browser to an endpoint of the sign-in host.
+func (s *responder) toSignInHost(w http.ResponseWriter, path string) {
+	browser.SeeOther(w, s.SignInHost+path)
+}
+
+// tooLong tells a user that the address which they opened was too long to be kept. Every client may ask for it: it tells
+// nothing about a user.
+func (s *responder) tooLong(w http.ResponseWriter, r *http.Request, _ *Visit) {
+	q, ok := browser.SingleValues(r.URL.RawQuery, "to")
+	to := browser.Home
+	if ok && !browser.IsCut(q["to"]) && len(q["to"]) <= browser.MaxReturn {
+		to = browser.ReturnPath(q["to"])
+	}
+	s.Pages.Write(w, r, http.StatusOK, pages.TooLong{URL: to})
+}
+
+// retryAfter is what a page says when something is down for the moment.
+const retryAfter = 15 * time.Second
+
+// signInURL is where a sign-in for a page begins, on the site that has the page.
+func signInURL(page string) string {
+	origin, path := browser.CutOrigin(page)
+	return origin + browser.Base + "/sign-in?" + url.Values{"return": {path}}.Encode()
+}
+
+// fail answers a failure of our own.
+func (s *responder) fail(w http.ResponseWriter, r *http.Request, v *Visit, what string, err error) {
+	s.Logger.Error("sign-in failed", zap.String("step", what), zap.String("app", v.Site.App), zap.Error(err))
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindInternal})
+}
+
+// switchURL is the address of a sign-in as another user. The session that there is stays until that one is done. begun
+// proves to a site that the link is the sign-in host's; it is empty for a link within one site.
+func switchURL(ret, begun string) string {
+	origin, path := browser.CutOrigin(ret)
+	q := url.Values{"return": {browser.ReturnPath(path)}, "other": {"1"}}
+	if begun != "" && origin != "" {
+		q.Set("begun", begun)
+	}
+	return origin + browser.Base + "/sign-in?" + q.Encode()
+}
+
+// retryHelps reports whether the same person may get in by signing in once more: from another network or device, or
+// once the provider tells their groups. What a policy or the site says about a person stays said.
+func retryHelps(why pages.Block) bool {
+	return why == pages.BlockNetwork || why == pages.BlockDevice || why == pages.BlockGroups || why == pages.BlockRequirement
+}
+
+// stayURL is the prompt of a tab that wants to a page.
+func stayURL(page string) string {
+	return browser.Base + "/stay?" + url.Values{"return": {page}}.Encode()
 }

@@ -50,3 +50,28 @@ func (s *authenticator) logExpired(r *http.Request, v *Visit, err error) {
 	rec.Interactive = false
 	s.write(rec)
 }
+
+// unused ends a session that has not been used for longer than the site allows, at the first request that presents it
+// afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
+// and for everybody who holds its cookie (T5).
+func (s *authenticator) unused(r *http.Request, v *Visit, who *session.Session) (*session.Session, error) {
+	if len(v.Site.Idle) == 0 {
+		return who, nil
+	}
+	limit := v.Site.IdleLimit(who)
+	if limit == 0 || s.Now().Before(who.LastUsed().Add(limit)) {
+		return who, nil
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	still, err := s.Sessions.EndIdle(ctx, who.ID, limit)
+	if errors.Is(err, session.ErrEndedIdle) {
+		ended, unread := who.Record()
+		if unread != nil {
+			return nil, unread
+		}
+		s.EndedIdle(ended, v.Site, limit, v.IP.String(), r.UserAgent())
+		return nil, &endedIdle{ended}
+	}
+	return still, err
+}

@@ -1,9 +1,13 @@
 package signin
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"strings"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
@@ -74,3 +78,58 @@ func (s *authenticator) clearSiteData(w http.ResponseWriter, v *Visit, storage b
 		w.Header().Set("Clear-Site-Data", value)
 	}
 }
+
+// giveCookie hands a session to the browser. A persistent one lasts as long as it can at most; its idle limit is kept
+// by the server alone, so that using it needs no new cookie (X5). A browser session has no lifetime in the browser.
+//
+// The app's data of another user goes in the same answer, so that no request shows the one and carries the other.
+func (s *authenticator) giveCookie(w http.ResponseWriter, v *Visit, have *session.Record, token session.Token) {
+	s.KeepApart(w, nil, v, have.Identity)
+	value := session.SealToken(s.Keys, token, v.Host, browser.SessionCookie)
+	if have.Kind == session.Persistent {
+		browser.SetCookie(w, v.Secure, browser.SessionCookie, value, have.MaxEnd(s.Sessions.Limits()).Sub(s.Now()))
+		return
+	}
+	browser.SetCookie(w, v.Secure, browser.SessionCookie, value, 0)
+}
+
+// create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If
+// either cannot be done, the one before stays and there is no new one. keep leaves the one before to other sites.
+func (s *authenticator) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, in ...session.Listing) (*session.Record, session.Token, error) {
+	made, token, err := s.Sessions.Create(ctx, draft, tokens, in...)
+	if err != nil {
+		return nil, token, err
+	}
+	old, err := s.token(v)
+	switch {
+	case err == nil && !keep:
+		err = s.Sessions.EndID(ctx, old.ID)
+	case NoSession(err):
+		err = nil
+	}
+	if err != nil {
+		_ = s.Sessions.End(context.WithoutCancel(ctx), made) // which nobody has got
+		return nil, token, err
+	}
+	s.giveCookie(w, v, made, token)
+	s.background(func(ctx context.Context) { s.endOldest(ctx, made) })
+	return made, token, nil
+}
+
+// endOldest holds a person who has signed in to the number of sessions that one may have (field trial 2.12).
+func (s *authenticator) endOldest(ctx context.Context, made *session.Record) {
+	ctx, cancel := context.WithTimeout(ctx, surplusTimeout)
+	defer cancel()
+	ended, err := s.Sessions.EndSurplus(ctx, made, s.MaxSessions)
+	for _, have := range ended {
+		s.Logger.Info("session ended: the user has more than max_sessions", zap.String("session", have.ID.Short()),
+			zap.String("user", have.User), zap.Int("max_sessions", s.MaxSessions))
+		s.revoked([]string{have.ID.Short()}, have.Identity, have.Provider, BySurplus)
+	}
+	if err != nil {
+		s.Logger.Warn("sessions beyond max_sessions not ended; the next sign-in of the user tries again", zap.Error(err))
+	}
+}
+
+// surplusTimeout bounds the work after a sign-in that holds a person to MaxSessions.
+const surplusTimeout = 30 * time.Second

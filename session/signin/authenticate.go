@@ -1,0 +1,71 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+)
+
+// errNoCookie: the request presents no session at all, two of them, or one on a connection that anybody can write to.
+var errNoCookie = errors.New("no session cookie")
+
+// errNotHere: the session is good, but not for this app any more. Apps of one host share its cookie, which therefore
+// stays.
+var errNotHere = errors.New("session revoked for this app")
+
+func (*tightenError) Error() string { return "session is to end with the browser" }
+
+// Record is Session for a caller that needs the whole record.
+func (s *authenticator) Record(r *http.Request, v *Visit) (*session.Record, session.Token, error) {
+	live, token, err := s.Session(r, v)
+	if err != nil {
+		return nil, token, err
+	}
+	found, err := live.Record()
+	return found, token, err
+}
+
+// Session returns the session that a request presents, and its token. NoSession tells whether an error means that
+// there is none; any other error means that it could not be found out.
+func (s *authenticator) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
+	token, err := s.token(v)
+	if err != nil {
+		return nil, token, err
+	}
+	found, err := s.Sessions.Load(r.Context(), token) // which outlives the client if it asks the store
+	if err != nil {
+		s.logExpired(r, v, err)
+		return nil, token, err
+	}
+	if !s.Sessions.Admits(found, v.Site.App) {
+		return nil, token, errNotHere
+	}
+	found, err = s.unused(r, v, found)
+	return found, token, err
+}
+
+func (s *authenticator) token(v *Visit) (session.Token, error) {
+	if v.Cookies.Session == "" || v.Cookies.Doubled || !v.usable() {
+		return session.Token{}, errNoCookie
+	}
+	return session.OpenToken(s.Keys, v.Cookies.Session, v.Host, browser.SessionCookie)
+}
+
+// NoSession reports whether an error of Session says that the request is not signed in: nothing presented, nothing
+// of ours, ended, expired, or with claims that are too old. Everything else is a failure, and a failure is not an answer.
+func NoSession(err error) bool {
+	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || tightening(err) != "" || errors.Is(err, errClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
+}
+
+// Over reports whether an error of Session says that the presented session is definitely over. Only then is its cookie
+// cleared: what cannot be opened may be another replica's, with a key that is on its way.
+func Over(err error) bool {
+	return errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired)
+}
+
+// errClaimsOld: the claims of a session are too old to go on with, and it is this session's renewal that fails. The
+// session is not over, and a sign-in helps.
+var errClaimsOld = errors.New("claims of the session are too old and are not renewed")

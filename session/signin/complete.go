@@ -1,0 +1,176 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// signInDone writes the session, and what is to be listed with it, and sends the browser to the page it first asked for.
+func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	draft.Apps = []string{v.Site.App}
+	made, token, err := s.create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep, in...)
+	if errors.Is(err, session.ErrRevoked) {
+		s.revokedMeanwhile(w, r, v, f, &draft, rec)
+		return
+	}
+	if err != nil {
+		s.unwritten(w, r, v, f, &draft, rec, err)
+		return
+	}
+	s.logPerson(v, r, f, made, rec)
+	s.tellSignIn(v, made)
+	s.rememberProvider(w, v, made.Provider)
+	s.leave(w, r, v, f, token)
+}
+
+// leave sends somebody who has signed in to the page that they came for.
+func (s *finisher) leave(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, token session.Token) {
+	if f.For != nil && f.For.Later != "" {
+		s.goOn(w, r, f.For.Later)
+		return
+	}
+	if f.For != nil {
+		s.handOver(w, r, v, f.For, token, passed{Fresh: true})
+		return
+	}
+	s.goOn(w, r, f.Return)
+}
+
+// unwritten ends a sign-in that the store could not take.
+func (s *finisher) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, rec signinlog.Record, err error) {
+	rec.Code = signinlog.StoreUnavailable
+	s.logPerson(v, r, f, draft, rec)
+	page := s.storeProblem(v, err)
+	page.Code = int(rec.Code)
+	s.problem(w, r, v, page)
+}
+
+// goesOn ends a sign-in on a site's behalf by somebody who has signed in meanwhile, in another tab: the session that they
+// have goes to this site as well, and nobody is asked twice. It reports false if there is none of this person.
+func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
+	live, token, err := s.Record(r, v)
+	switch {
+	case err != nil && !NoSession(err):
+		s.storeDown(w, r, v, err)
+		return true
+	case err != nil || live.Identity != draft.Identity || live.ID.Short() == f.For.Have || !s.takes(v.Site, live):
+		return false
+	case f.For.Tighten != "" || s.tightenReason(v.Site, live.Kind, says) != "":
+		return false
+	}
+	if p := s.providerOf(live); p != nil && p.Revokes() && tokens.Refresh != "" {
+		s.background(s.revocation(p, live, tokens.Refresh))
+	}
+	rec.PromptReason = ReasonLiveSession
+	s.logPerson(v, r, f, live, rec)
+	s.handOver(w, r, v, f.For, token, passed{Fresh: true})
+	return true
+}
+
+// revokedMeanwhile answers somebody whose sessions were ended while they signed in: at the provider, at the prompt, or
+// between any two steps of ours. They may sign in anew; what they had begun is over.
+func (s *finisher) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, who *session.Record, rec signinlog.Record) {
+	rec.Code, rec.Detail = signinlog.GrantRevoked, "sessions were ended while the person signed in"
+	s.logPerson(v, r, f, who, rec)
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindEnded, Code: int(signinlog.GrantRevoked), ActionURL: signInURL(f.Return), HomeURL: browser.Home})
+}
+
+// full answers where too many sign-ins wait for their answer. The person is signed in at the provider, so that the next
+// try costs them a click.
+func (s *finisher) full(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
+	if s.quiet(&s.crowded) {
+		s.Logger.Error("too many sign-ins wait for an answer to \"Stay signed in?\", more are refused", zap.String("app", v.Site.App))
+	}
+	s.problem(w, r, v, pages.Problem{
+		Kind: pages.KindTooMany, Code: int(signinlog.StoreUnavailable), Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, ActionURL: signInURL(f.Return),
+	})
+}
+
+// stepOf is the session that a step-up goes on with; nil if the flow is none, or there is no session of this person.
+func (s *finisher) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Record) (*session.Record, session.Token, error) {
+	if !f.Step && (f.For == nil || f.Demand == nil) {
+		return nil, session.Token{}, nil
+	}
+	live, token, err := s.Record(r, v)
+	switch {
+	case err == nil && live.Identity == draft.Identity:
+		return live, token, nil
+	case err == nil || NoSession(err):
+		return nil, session.Token{}, nil
+	}
+	return nil, session.Token{}, err
+}
+
+// unseen is for how long the person of a step-up had not used the session, or, if that is shorter, had not
+// authenticated. A provider that answers from a session of its own has not shown that they are there.
+func (s *finisher) unseen(live, draft *session.Record) time.Duration {
+	now := s.Now()
+	idle := now.Sub(live.LastUsed)
+	if !draft.AuthTime.IsZero() {
+		idle = min(idle, now.Sub(draft.AuthTime))
+	}
+	return max(idle, 0)
+}
+
+// steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
+// reports false if the session is over meanwhile, and the sign-in is one like any other.
+func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, live *session.Record, have session.Token, draft session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
+	decision := DecidePrompt(PromptFacts{Live: &live.Kind, Persistence: says})
+	draft.Kind, draft.KindReason = decision.Kind, live.KindReason
+	if decision.Kind != live.Kind {
+		draft.KindReason = decision.Reason
+	}
+	draft.FirstIP, draft.FirstAgent, draft.Apps = live.FirstIP, live.FirstAgent, live.Apps
+	draft.SteppedUp, draft.StepUps = s.Now(), 1
+	if s.Now().Sub(live.SteppedUp) < loopWindow {
+		draft.StepUps = live.StepUps + 1
+	}
+	rec.PromptReason = decision.Reason
+	tokens = s.keepRefresh(live, have, &draft, tokens)
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	made, token, err := s.Sessions.Succeed(ctx, live, draft, tokens)
+	if errors.Is(err, session.ErrRevoked) {
+		s.revokedMeanwhile(w, r, v, f, &draft, rec)
+		return true
+	}
+	if Over(err) {
+		return false
+	}
+	if err != nil {
+		s.unwritten(w, r, v, f, &draft, rec, err)
+		return true
+	}
+	s.giveCookie(w, v, made, token)
+	s.logPerson(v, r, f, made, rec)
+	s.tellSignIn(v, made)
+	s.leave(w, r, v, f, token)
+	return true
+}
+
+// keepRefresh returns the tokens of a step-up, with the refresh token that the session had if the answer brings none:
+// many providers give one only for a consent page. It is of the same person at the same provider, so the session goes on
+// being rechecked, and a disabled account ends it; without it the account could stay in until the max lifetime. What a
+// refresh says of the older sign-in changes neither auth_time, acr nor amr of a session.
+func (s *finisher) keepRefresh(live *session.Record, have session.Token, draft *session.Record, tokens session.Tokens) session.Tokens {
+	if tokens.Refresh != "" || !live.Renewable || live.Provider != draft.Provider {
+		return tokens
+	}
+	old, err := s.Sessions.Tokens(live, have)
+	if err != nil {
+		s.Logger.Warn("tokens of a session not available", zap.String("session", live.ID.Short()), zap.Error(err))
+		return tokens
+	}
+	tokens.Refresh = old.Refresh
+	return tokens
+}

@@ -1,0 +1,157 @@
+package signin
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+)
+
+// maxLoginHint bounds a login_hint: it stands in a URL to the provider.
+const maxLoginHint = 256
+
+// initiated is a sign-in that somebody else has begun: a provider's page of apps, a link (OpenID Connect Core, section 4).
+// They name one of the site's providers, a page of this site, and perhaps who may be meant; nothing else of what they
+// send is looked at (A44), and the sign-in is one like any other, with state, nonce and PKCE of its own.
+//
+// A user who is signed in goes to the page as they are, whatever provider and hint the link names. An open prompt stays
+// open. See keepsUser.
+func (s *signInEndpoint) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q map[string]string) {
+	var p *Provider
+	for _, one := range s.providersOf(v.Site) {
+		if one.Issuer == q["iss"] {
+			p = one
+			break
+		}
+	}
+	if p == nil {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(browser.Home), HomeURL: browser.Home})
+		return
+	}
+	target := browser.TargetPath(v.Origin, q["target_link_uri"])
+	if s.keepsUser(w, r, v, target) {
+		return
+	}
+	f := s.newFlow(v, p, target)
+	f.Hint = loginHint(q["login_hint"])
+	s.begin(w, r, v, f, beginning{Elsewhere: true})
+}
+
+// initiatedByPost is initiated for a form that another site sends. It comes without our SameSite=Lax cookies, so the
+// browser comes round with a GET, which carries them: who is signed in is known only then.
+func (s *signInEndpoint) initiatedByPost(w http.ResponseWriter, r *http.Request, v *Visit) {
+	form, ok := browser.ReadForm(w, r, browser.MaxForm, "iss", "login_hint", "target_link_uri")
+	if !ok || form["iss"] == "" || len(form["iss"]) > maxIssuer {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(browser.Home), HomeURL: browser.Home})
+		return
+	}
+	q := url.Values{"iss": {form["iss"]}}
+	if target := browser.TargetPath(v.Origin, form["target_link_uri"]); target != browser.Home {
+		q.Set("target_link_uri", v.Origin+target)
+	}
+	if hint := loginHint(form["login_hint"]); hint != "" {
+		q.Set("login_hint", hint)
+	}
+	browser.Redirect(w, browser.Base+"/sign-in?"+q.Encode())
+}
+
+// loginHint returns a hint that may be passed on to a provider, nothing if it may not.
+func loginHint(raw string) string {
+	if len(raw) > maxLoginHint || !utf8.ValidString(raw) || strings.IndexFunc(raw, claim.IsControl) >= 0 {
+		return ""
+	}
+	return raw
+}
+
+// signIn is /sign-in: it starts a flow with the provider that was chosen, or shows the choice. With an issuer it is what
+// somebody else has initiated; only that may be a POST.
+func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
+	if r.Method == http.MethodPost {
+		s.initiatedByPost(w, r, v)
+		return
+	}
+	q, ok := browser.SingleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri", "other", "begun", "ui_locales", "confirm")
+	if !ok {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+		return
+	}
+	if q["for"] != "" {
+		s.signInFor(w, r, v, q["for"], q["provider"])
+		return
+	}
+	if q["confirm"] != "" {
+		s.confirm(w, r, v, q["confirm"])
+		return
+	}
+	v.Locales = pages.Locales(q["ui_locales"])
+	r = pages.WithLocales(r, v.Locales)
+	other := q["other"] == "1"
+	if q["iss"] != "" {
+		s.initiated(w, r, v, q)
+		return
+	}
+	ret := browser.ReturnPath(q["return"])
+	st := s.openStep(v, q["step"])
+	if st != nil && !st.Anew {
+		s.signInStep(w, r, v, ret, st)
+		return
+	}
+	want, how := wish{Other: other}, beginning{}
+	if st != nil {
+		want.Demand = st.Demand
+	}
+	if browser.BeganElsewhere(r) && !s.ownFlow(v, q["begun"]) {
+		if s.keepsUser(w, r, v, ret) {
+			return
+		}
+		want.Other, how.Elsewhere = false, true
+	} else {
+		// A user who asks to sign in begins again: what waited for an answer is abandoned (A8).
+		s.abandonPending(w, r, v)
+		how.Anew = true
+	}
+	for _, p := range s.providersOf(v.Site) {
+		if p.Name == q["provider"] {
+			f := s.newFlow(v, p, ret)
+			f.want(want)
+			s.begin(w, r, v, f, how)
+			return
+		}
+	}
+	s.choose(w, r, v, ret, want, how)
+}
+
+// signInStep follows a link to a step-up. Who has no session any more signs in with the same demand.
+func (s *signInEndpoint) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, ret string, st *step) {
+	who, _, err := s.Record(r, v)
+	switch {
+	case err == nil && s.takes(v.Site, who):
+		s.beginStep(w, r, v, who, s.newFlow(v, s.byName[who.Provider], ret), *st)
+	case err == nil || NoSession(err):
+		s.choose(w, r, v, ret, wish{Demand: st.Demand}, beginning{})
+	default:
+		s.storeDown(w, r, v, err)
+	}
+}
+
+// keepsUser answers a sign-in that began elsewhere where the browser has a session that the site takes, or an open prompt:
+// the session goes on to the page, and the prompt waits for its answer. No link puts another session in their place
+// (login CSRF). It reports false, and has answered nothing, where there is neither.
+func (s *signInEndpoint) keepsUser(w http.ResponseWriter, r *http.Request, v *Visit, page string) bool {
+	have, _, err := s.Record(r, v)
+	switch {
+	case err == nil && s.takes(v.Site, have):
+		s.goOn(w, r, page)
+	case err != nil && !NoSession(err):
+		s.storeDown(w, r, v, err)
+	case s.hasPending(r, v):
+		browser.Redirect(w, browser.Base+"/stay")
+	default:
+		return false
+	}
+	return true
+}
