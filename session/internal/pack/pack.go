@@ -13,11 +13,9 @@ import (
 // records of users resemble each other. The first byte tells what follows.
 const (
 	packedRaw = 0
-	// packedDictionary: the length of the tail and the tail as it is, then the rest compressed with the dictionary. It is
-	// read, but not written any more.
+	// packedDictionary: the length of the tail and the tail as it is, then the rest compressed with the dictionary.
 	packedDictionary = 2
-	// packedExtracted: the lengths of the tail and of the identifiers that were taken out, both as they are, then the rest
-	// compressed with the dictionary.
+	// packedExtracted is read, but not written any more: see extracted.go.
 	packedExtracted = 3
 )
 
@@ -45,21 +43,17 @@ func Pack(plain []byte, tail int) ([]byte, error) {
 		return nil, fmt.Errorf("a value of %d bytes is too large to keep: at most %d", len(plain), MaxUnpacked)
 	}
 	head := plain[:len(plain)-tail]
-	rest, random := extract(head)
 	var buf bytes.Buffer
-	buf.Grow(len(plain) + 1 + 2*binary.MaxVarintLen32)
-	buf.WriteByte(packedExtracted)
+	buf.Grow(len(plain) + 1 + binary.MaxVarintLen32)
+	buf.WriteByte(packedDictionary)
 	buf.Write(binary.AppendUvarint(buf.AvailableBuffer(), uint64(tail))) //nolint:gosec // a length
-	buf.Write(binary.AppendUvarint(buf.AvailableBuffer(), uint64(len(random))))
 	buf.Write(plain[len(head):])
-	buf.Write(random)
 	w := flateWriters.Get().(*flate.Writer)
 	defer flateWriters.Put(w)
 	w.Reset(&buf)
-	_, _ = w.Write(rest) // a bytes.Buffer takes everything
+	_, _ = w.Write(head) // a bytes.Buffer takes everything
 	_ = w.Close()
-	// Each mark that stands in the record itself takes a byte more in the rest, of which Unpack reads no more than MaxUnpacked.
-	if buf.Len() <= len(plain) && len(rest) <= MaxUnpacked {
+	if buf.Len() <= len(plain) {
 		return buf.Bytes(), nil
 	}
 	return append([]byte{packedRaw}, plain...), nil
@@ -86,22 +80,7 @@ func Unpack(packed []byte) ([]byte, error) {
 		}
 		return inflate(rest[tail[0]:], rest[:tail[0]])
 	case packedExtracted:
-		sizes, rest, ok := lengths(packed[1:], 2)
-		if !ok {
-			return nil, ErrMalformed
-		}
-		tail, random, rest := rest[:sizes[0]], rest[sizes[0]:sizes[0]+sizes[1]], rest[sizes[0]+sizes[1]:]
-		head, err := inflate(rest, nil)
-		if err != nil {
-			return nil, err
-		}
-		if head, err = restore(head, random); err != nil {
-			return nil, err
-		}
-		if len(head)+len(tail) > MaxUnpacked {
-			return nil, fmt.Errorf("%w: over %d bytes", ErrMalformed, MaxUnpacked)
-		}
-		return append(head, tail...), nil
+		return unpackExtracted(packed[1:])
 	default:
 		return nil, ErrMalformed
 	}
