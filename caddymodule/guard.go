@@ -22,34 +22,23 @@ func (h *Handler) guard(service *signin.Service, w http.ResponseWriter, r *http.
 		return h.preflight(service, w, r, v, next)
 	}
 	answer := h.readableAnswer(w, r)
-	live, token, err := service.Session(r, v)
-	if err == nil && !h.takes(live.Provider(), live.Issuer()) {
-		// Signed in, but not with a provider of this site.
-		err = errOtherProvider
-	}
+	live, token, err := service.Authenticate(r, v)
 	if err == nil && h.foreign(r, v.Origin) {
 		h.refuseForeign(service, answer, r, v)
 		return nil
 	}
 	if err == nil {
-		live, err = service.Recheck(r, live, token)
+		var sent bool
+		if live, sent, err = service.RenewClaims(answer, r, v, live, token, requestID); sent {
+			decided(r, silentRecheck)
+			return nil
+		}
 	}
 	if err == nil {
 		err = h.meet(p, live)
 	}
 	if err != nil {
 		return h.anonymous(service, answer, r, v, err)
-	}
-	if service.SilentRecheckDue(v, live) {
-		v.RequestID = requestID(r)
-		sent, err := service.RecheckSilently(answer, r, v, live, token)
-		if err != nil {
-			return h.anonymous(service, answer, r, v, err)
-		}
-		if sent {
-			decided(r, silentRecheck)
-			return nil
-		}
 	}
 	h.describe(p, r, &p.subject, &p.made.facts, live.LastUsed())
 	decision := h.rt.policies.Evaluate(&p.query)
@@ -121,8 +110,6 @@ func (h *Handler) turnAway(service *signin.Service, w http.ResponseWriter, r *ht
 	return nil
 }
 
-var errOtherProvider = errors.New("signed in with a provider that this site does not take")
-
 // takes reports whether a session was made with a provider of this site, as it is configured now.
 func (h *Handler) takes(provider, issuer string) bool {
 	return h.rt.site.Takes(h.rt.app.rt.providers, provider, issuer)
@@ -131,7 +118,7 @@ func (h *Handler) takes(provider, issuer string) bool {
 // anonymous answers a request without a session, or one whose session could not be looked up.
 func (h *Handler) anonymous(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, err error) error {
 	v.RequestID = requestID(r)
-	if !signin.NoSession(err) && !errors.Is(err, errOtherProvider) {
+	if !signin.NoSession(err) {
 		decided(r, unavailable(err))
 		if h.handlesErrors(r) {
 			return caddyhttp.Error(http.StatusServiceUnavailable, err)

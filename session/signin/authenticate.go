@@ -16,7 +16,8 @@ var errNoCookie = errors.New("no session cookie")
 // stays.
 var errNotHere = errors.New("session revoked for this app")
 
-func (*tightenError) Error() string { return "session is to end with the browser" }
+// errOtherProvider: the session is good, but the site does not take those of its provider.
+var errOtherProvider = errors.New("signed in with a provider that this site does not take")
 
 // Record is Session for a caller that needs the whole record.
 func (s *authenticator) Record(r *http.Request, v *Visit) (*session.Record, session.Token, error) {
@@ -47,6 +48,15 @@ func (s *authenticator) Session(r *http.Request, v *Visit) (*session.Session, se
 	return found, token, err
 }
 
+// Authenticate is Session for a site, which takes the sessions of its own providers alone.
+func (s *authenticator) Authenticate(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
+	who, token, err := s.Session(r, v)
+	if err == nil && !v.Site.Takes(s.Providers, who.Provider(), who.Issuer()) {
+		return nil, token, errOtherProvider
+	}
+	return who, token, err
+}
+
 func (s *authenticator) token(v *Visit) (session.Token, error) {
 	if v.Cookies.Session == "" || v.Cookies.Doubled || !v.usable() {
 		return session.Token{}, errNoCookie
@@ -57,7 +67,7 @@ func (s *authenticator) token(v *Visit) (session.Token, error) {
 // NoSession reports whether an error of Session says that the request is not signed in: nothing presented, nothing
 // of ours, ended, expired, or with claims that are too old. Everything else is a failure, and a failure is not an answer.
 func NoSession(err error) bool {
-	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || tightening(err) != "" || errors.Is(err, errClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
+	return errors.Is(err, errNoCookie) || errors.Is(err, errNotHere) || errors.Is(err, errOtherProvider) || tightening(err) != "" || errors.Is(err, errClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
 }
 
 // Over reports whether an error of Session says that the presented session is definitely over. Only then is its cookie

@@ -158,15 +158,15 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var who *session.Record
-	live, token, err := g.service.Session(r, v)
+	live, token, err := g.service.Authenticate(r, v)
 	if err == nil {
-		live, err = g.service.Recheck(r, live, token)
+		var sent bool
+		if live, sent, err = g.service.RenewClaims(w, r, v, live, token, func(*http.Request) string { return v.RequestID }); sent {
+			return
+		}
 	}
 	if err == nil {
 		who, err = live.Record()
-	}
-	if err == nil && !g.service.takes(v.Site, who) {
-		err = errNoCookie
 	}
 	if err == nil && demand != nil {
 		if left := g.left(who); left != nil {

@@ -36,10 +36,7 @@ func (s *account) me(w http.ResponseWriter, r *http.Request, v *Visit) {
 // visitor lets somebody to their page as the guard of a site lets them to the site: whoever holds a cookie that the
 // policies refuse here is told nothing either. ok is false if the request is answered.
 func (s *account) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who visitor, ok bool) {
-	have, token, err := s.Session(r, v)
-	if err == nil && !v.Site.Takes(s.Providers, have.Provider(), have.Issuer()) {
-		err = errNotHere
-	}
+	have, token, err := s.Authenticate(r, v)
 	if err == nil {
 		have, err = s.Recheck(r, have, token)
 	}

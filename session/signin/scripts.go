@@ -58,9 +58,10 @@ func (s *scripts) sessionState(w http.ResponseWriter, r *http.Request, v *Visit)
 		})
 		return
 	}
-	have, _, err := s.Record(r, v)
-	if err == nil && !s.takes(v.Site, have) {
-		have, err = nil, errNoCookie
+	var have *session.Record
+	who, _, err := s.Authenticate(r, v)
+	if err == nil {
+		have, err = who.Record()
 	}
 	if err == nil && use {
 		ctx, cancel := detach(r, storeTimeout)

@@ -39,6 +39,18 @@ func (s *renewer) SilentRecheckDue(v *Visit, who *session.Session) bool {
 // other sites use what they have learned, and begin a sign-in once the claims are too old to go on with.
 func (s *renewer) renewsHere(v *Visit) bool { return s.SignInHost == "" || v.Origin == s.SignInHost }
 
+// RenewClaims has the claims of a session renewed where that is due: behind the request or before it, or by way of the
+// provider's page in a browser that opens a page. sent: the browser goes there, and the request is answered. id tells the id
+// of a request for the page that may be shown. It is for sessions that Authenticate has returned.
+func (s *starter) RenewClaims(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token, id func(*http.Request) string) (fresh *session.Session, sent bool, err error) {
+	fresh, err = s.Recheck(r, who, token)
+	if err == nil && s.SilentRecheckDue(v, fresh) {
+		v.RequestID = id(r)
+		sent, err = s.RecheckSilently(w, r, v, fresh, token)
+	}
+	return fresh, sent, err
+}
+
 // RecheckSilently sends a page that is being opened to the provider, where that is due, and reports whether it has: then
 // the request is answered. The error is that of Recheck: the claims are too old to go on with, and either the provider
 // (ErrProviderDown) or the session (NoSession) is why.

@@ -13,6 +13,8 @@ import (
 // the browser.
 type tightenError struct{ reason string }
 
+func (*tightenError) Error() string { return "session is to end with the browser" }
+
 // tightening is why the session that was presented has to end with the browser, as an error of Tighten tells; empty if it
 // has not.
 func tightening(err error) string {
