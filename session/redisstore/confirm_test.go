@@ -108,36 +108,45 @@ func TestOrderedFailoverForgetsNothing(t *testing.T) {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	var made, removed sync.Map
+	var ordered, count atomic.Int64
+	// Not all writes that count are confirmed by the replicas: see step 8 of package failover. One that is not waits for at
+	// least 50 ms. It may be lost if it was done before the failover began, when the sentinels had nothing to say against it.
+	kept := func(write func() error) bool {
+		began := time.Now()
+		err := write()
+		return err == nil && (time.Since(began) < 50*time.Millisecond || ordered.Load() != 0 && began.UnixNano() > ordered.Load())
+	}
 	for w := range 8 {
 		wg.Go(func() {
 			for n := 0; !stop.Load(); n++ {
 				key := session.Key(fmt.Sprintf("s:%d-%d", w, n))
-				if s.Create(t.Context(), entry(key)) != nil {
+				if !kept(func() error { return s.Create(t.Context(), entry(key)) }) {
 					continue
 				}
 				if n%2 == 0 {
 					made.Store(key, true)
-				} else if _, err := s.Remove(t.Context(), key); err == nil {
+					count.Add(1)
+				} else if kept(func() error { _, err := s.Remove(t.Context(), key); return err }) {
 					removed.Store(key, true)
 				}
 			}
 		})
 	}
+	within(t, 60*time.Second, func() bool { return count.Load() >= 100 })
 	old := set.Current()
 	within(t, 20*time.Second, func() bool {
 		_, err := set.Sentinel.Try("sentinel", "failover", set.Master)
 		return err == nil
 	})
+	ordered.Store(time.Now().UnixNano())
 	within(t, 30*time.Second, func() bool { now := set.Current(); return now != nil && now != old })
 	within(t, 30*time.Second, func() bool { return s.Enlist(t.Context(), "u:after", "s:after", time.Now().Add(time.Hour)) == nil })
 	stop.Store(true)
 	wg.Wait()
-	count := 0
 	made.Range(func(key, _ any) bool {
 		if _, err := s.Get(t.Context(), key.(session.Key)); err != nil {
 			t.Errorf("%s was made: %v", key, err)
 		}
-		count++
 		return true
 	})
 	removed.Range(func(key, _ any) bool {
@@ -146,9 +155,7 @@ func TestOrderedFailoverForgetsNothing(t *testing.T) {
 		}
 		return true
 	})
-	if t.Logf("%d entries made and kept", count); count < 100 {
-		t.Errorf("only %d", count)
-	}
+	t.Logf("%d entries made and kept", count.Load())
 }
 
 // A server that has just been started, or promoted, knows no script. Whatever is written first is written all the same,
