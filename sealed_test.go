@@ -19,10 +19,10 @@ var sealers = map[string]string{
 	"session create":                  "stored session",
 	"session Renew":                   "stored session",
 	"session update":                  "stored session",
-	"session Hold":                    "stored pending sign-in",
-	"session IssueTicket":             "stored ticket",
-	"session KeepForm":                "stored form",
-	"session KeepChallenge":           "stored claims challenge",
+	"session/pending Hold":            "stored pending sign-in",
+	"session/pending IssueTicket":     "stored ticket",
+	"session/pending KeepForm":        "stored form",
+	"session/pending KeepChallenge":   "stored claims challenge",
 	"session/signinlog seal":          "entry of the sign-in log",
 	"session/signin giveCookie":       "session cookie",
 	"session/signin sealFlow":         "flow cookie",
@@ -42,13 +42,13 @@ var sealers = map[string]string{
 // sealing are the functions that the sealers use.
 var sealing = []string{
 	"session/keyring Seal", "session/keyring SealWithSecret", "session/keyring seal",
-	"session SealToken", "session sealTokens", "session seal", "session sealRecord", "session Put", "session replace",
+	"session SealToken", "session sealTokens", "session seal", "session sealRecord", "session Put", "session PackDraft", "session replace",
 }
 
 // seals reports whether a call seals a value: one of the key ring, or of the vault.
 func seals(call *ast.CallExpr) bool {
 	switch calledName(call) {
-	case "Seal", "SealWithSecret", "SealToken", "sealTokens", "sealRecord":
+	case "Seal", "SealWithSecret", "SealToken", "sealTokens", "sealRecord", "PackDraft":
 		return true
 	case "Put", "replace":
 		selector, _ := call.Fun.(*ast.SelectorExpr)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/policy"
-	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 )
 
 // rule is the network as package policy takes it.
@@ -237,8 +237,8 @@ func (h *SiteConfig) check(a *AppConfig) error {
 	if h.Activity != "" && !slices.Contains(activityWords, h.Activity) {
 		return fmt.Errorf("activity: %q is none of %s", h.Activity, strings.Join(activityWords, ", "))
 	}
-	if h.PreservePost < 0 || h.PreservePost > session.MaxForm {
-		return fmt.Errorf("preserve_post: %d bytes, want 0 to %d", h.PreservePost, session.MaxForm)
+	if h.PreservePost < 0 || h.PreservePost > pending.MaxForm {
+		return fmt.Errorf("preserve_post: %d bytes, want 0 to %d", h.PreservePost, pending.MaxForm)
 	}
 	return h.checkHeaders()
 }

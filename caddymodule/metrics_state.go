@@ -76,7 +76,7 @@ func (stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	count(descCacheMisses, known.Misses)
 	count(descCacheEvictions, known.Evictions)
 	gauge(descStreams, float64(known.Watched))
-	gauge(descPending, float64(known.Pending))
+	gauge(descPending, float64(status.Pending))
 	if l := status.SignInLog; l != nil {
 		count(descLogStored, l.Stored)
 		count(descLogLost, l.Lost)

@@ -84,7 +84,7 @@ func (a *App) status() statusAnswer {
 	health, known := a.rt.sessions.Health(), a.rt.sessions.Known()
 	answer := statusAnswer{
 		Store: string(health.State), StoreSince: health.Since.UTC(), StoreOutages: health.Outages,
-		Cached: known.Sessions, CachedBytes: known.Bytes, Streams: known.Watched, Pending: known.Pending,
+		Cached: known.Sessions, CachedBytes: known.Bytes, Streams: known.Watched, Pending: a.waiting(),
 		Providers: make([]providerStatus, 0, len(a.rt.providers)),
 	}
 	for _, p := range a.rt.providers {
@@ -100,6 +100,14 @@ func (a *App) status() statusAnswer {
 		answer.SignInLog = &signInLogStatus{Stored: s.Stored, Lost: s.Lost, OverShare: s.OverShare, Waiting: s.Waiting, Failing: s.Failing}
 	}
 	return answer
+}
+
+// waiting is how many sign-ins wait for the answer to "Stay signed in?".
+func (a *App) waiting() int {
+	if a.rt.service == nil {
+		return 0
+	}
+	return a.rt.service.Waiting()
 }
 
 func timeOrNone(t time.Time) *time.Time {

@@ -307,7 +307,6 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, _ = decodeTokens(data)
-		_, _ = decodePending(data)
 		if plain, err := pack.Unpack(data); err == nil && len(plain) > pack.MaxUnpacked {
 			t.Fatalf("unpacked to %d bytes", len(plain))
 		}

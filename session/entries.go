@@ -301,6 +301,4 @@ type Known struct {
 	// Misses those that were not, Evictions sessions that made room for others.
 	Bytes                   int64
 	Hits, Misses, Evictions uint64
-	// Pending is how many sign-ins wait for their answer, as last counted.
-	Pending int
 }

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -23,8 +22,6 @@ type ManagerConfig struct {
 	// OutageGrace is how long a session that is known goes on when the store cannot be asked, counted from when it last
 	// answered for it. Zero: not at all.
 	OutageGrace time.Duration
-	// MaxPending is how many sign-ins may wait for their answer in all; default 20,000.
-	MaxPending int
 	// OnOutage is told when the store stops answering, with its error, and with nil when it answers again: once each. It
 	// is called from a request's goroutine and must not block. Nil: nobody is told.
 	OnOutage func(error)
@@ -46,14 +43,12 @@ type ManagerConfig struct {
 //	writer      changes and removes a record (write.go)
 //	creator     makes a session, of a sign-in or in the place of another (create.go)
 //	renewer     writes what becomes of one that goes on (renew.go)
-//	ender       ends those of a person, or of a provider's session (end.go, provider_end.go)
-//	lister      finds those of a person, or of all (list_person.go, list_all.go)
+//	ender       ends those of a person, or of a provider's session (end.go)
+//	lister      finds those of a person, or of all (list.go)
 //	lastUses    writes when they were used, and ends those that were not (last_use.go)
 //	streams     looks after what is open for them (watch.go)
 //	revocations ends what began before a time (revoke_before.go)
 //	replay      writes again what a failover has forgotten (replay_writes.go)
-//	refreshes   one replica at a time uses a refresh token (refresh_lease.go, refresh_attempt.go)
-//	keeper      what waits for a browser to come back (pending.go, ticket.go, form.go, challenge.go)
 //	health      does the store answer (health.go)
 //	announcer   tells other replicas (feed.go)
 //
@@ -69,8 +64,6 @@ type Manager struct {
 	*streams
 	*revocations
 	*replay
-	*refreshes
-	*keeper
 	*health
 	*announcer
 
@@ -124,8 +117,6 @@ func (m *Manager) connect(c ManagerConfig) {
 	}
 	m.streams = &streams{loader: m.loader, watches: &m.cache.watches, uses: m.lastUses}
 	m.replay = &replay{writer: m.writer, due: make(chan struct{}, 1)}
-	m.refreshes = &refreshes{store: c.Store, now: c.Now, stop: m.stop}
-	m.keeper = &keeper{vault: vault, now: c.Now, maxPending: cmp.Or(c.MaxPending, defaultMaxPending)}
 }
 
 func (m *Manager) start() {
@@ -159,11 +150,7 @@ func (m *Manager) Tokens(r *Record, token Token) (Tokens, error) {
 }
 
 // Known tells how much is known here without asking the store.
-func (m *Manager) Known() Known {
-	known := m.cache.known()
-	known.Pending = int(max(0, m.keeper.waiting.Load()))
-	return known
-}
+func (m *Manager) Known() Known { return m.cache.known() }
 
 // heard takes a message of another replica. It only makes what is known be asked for again.
 func (m *Manager) heard(message string) {

@@ -148,6 +148,9 @@ func (s *Record) LastAnswer() time.Time {
 	return s.GroupsAsOf
 }
 
+// SealedTokens are the provider's tokens as they are stored, for naming them: other tokens are other bytes.
+func (s *Record) SealedTokens() []byte { return s.sealedTokens }
+
 // KnownDevice reports whether the provider says that the device is managed or compliant.
 func (s *Record) KnownDevice() bool { return s.Managed == "true" || s.Compliant == "true" }
 

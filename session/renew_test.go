@@ -95,24 +95,3 @@ func TestConfirmed(t *testing.T) {
 		t.Errorf("stated again: last answer %v, %v", got.LastAnswer(), err)
 	}
 }
-
-// Field trial 1.5: a refusal is known to have been made before, by whatever replica, of the same token alone.
-func TestNoteRefusal(t *testing.T) {
-	w := newWorld(t)
-	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{Refresh: "one"})
-	until := s.Created.Add(time.Hour)
-	note := func(s *session.Record, again bool) {
-		t.Helper()
-		got, err := w.replica(t, session.ManagerConfig{}).NoteRefusal(t.Context(), s, until)
-		if err != nil || got != again {
-			t.Errorf("again %v, %v; want %v", got, err, again)
-		}
-	}
-	note(s, false)
-	note(s, true)
-	fresh := *s
-	fresh.GroupsAsOf = s.GroupsAsOf.Add(time.Minute)
-	renewed, err := w.Renew(t.Context(), s, token, fresh, session.Tokens{Refresh: "two"})
-	want(t, "renew", err, nil)
-	note(renewed, false)
-}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 )
 
 // ways are all by which an administrator or a provider ends what somebody has.
@@ -47,13 +48,14 @@ func TestSignInUnderWayIsRevoked(t *testing.T) {
 	for name, end := range ways {
 		w := newCachedWorld(t, cached())
 		other := w.node(t, cached())
-		token, err := w.Hold(t.Context(), session.Pending{Draft: begun(w.clock.Now()), Deadline: w.clock.Now().Add(time.Hour)}, someTokens())
+		keeper := pending.New(pending.Config{Store: w.store, Keys: w.keys, Now: w.clock.Now})
+		token, err := keeper.Hold(t.Context(), pending.SignIn{Draft: begun(w.clock.Now()), Deadline: w.clock.Now().Add(time.Hour)}, someTokens())
 		want(t, name+": hold", err, nil)
 		_, live := w.create(t, begun(w.clock.Now()), session.Tokens{})
 		w.clock.Advance(time.Minute)
 		want(t, name, end(w.Manager, t.Context()), nil)
 		w.clock.Advance(cached().Recheck)
-		p, tokens, err := other.Claim(t.Context(), token)
+		p, tokens, err := keeper.Claim(t.Context(), token)
 		want(t, name+": claim", err, nil)
 		_, _, err = other.Create(t.Context(), p.Draft, tokens)
 		want(t, name+": the answer", err, session.ErrRevoked)

@@ -131,3 +131,36 @@ func (v Vault) tokensAt(s *Record, token Token, place Key) (Tokens, error) {
 	}
 	return decodeTokens(plain)
 }
+
+// PackDraft writes a record that is no session yet, with the provider's tokens sealed under a secret and bound to a place in
+// the store.
+func (v Vault) PackDraft(draft Record, tokens Tokens, secret Secret, place Key) ([]byte, error) {
+	if err := draft.validDraft(); err != nil {
+		return nil, err
+	}
+	var err error
+	if draft.sealedTokens, err = v.sealTokens(tokens, secret, place); err != nil {
+		return nil, err
+	}
+	plain, _ := draft.encode()
+	return plain, nil
+}
+
+// ReadDraft reads what PackDraft has written, without the tokens.
+func ReadDraft(plain []byte) (Record, error) {
+	draft, err := decodeDraft(plain)
+	if err != nil {
+		return Record{}, err
+	}
+	draft.sealedTokens = nil
+	return *draft, nil
+}
+
+// DraftTokens opens the tokens in what PackDraft has written.
+func (v Vault) DraftTokens(plain []byte, secret Secret, place Key) (Tokens, error) {
+	draft, err := decodeDraft(plain)
+	if err != nil {
+		return Tokens{}, err
+	}
+	return v.tokensAt(draft, Token{Secret: secret}, place)
+}

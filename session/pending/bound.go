@@ -1,10 +1,12 @@
-package session
+package pending
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
 )
 
 // ErrFull: there are as many pending sign-ins as there may be.
@@ -20,10 +22,12 @@ const (
 	pendingCount = time.Minute
 )
 
-func personPending(who Identity) Key { return HashKey("o", who.Issuer, who.Subject) }
+func personPending(who session.Identity) session.Key {
+	return session.HashKey("o", who.Issuer, who.Subject)
+}
 
 // roomForPending is ErrFull where no more pending sign-ins are kept.
-func (k *keeper) roomForPending(ctx context.Context) error {
+func (k *Keeper) roomForPending(ctx context.Context) error {
 	now, last := k.now().UnixNano(), k.counted.Load()
 	if (last == 0 || now-last >= int64(pendingCount) || now < last) && k.counted.CompareAndSwap(last, now) {
 		n, err := k.countPending(ctx)
@@ -40,7 +44,7 @@ func (k *keeper) roomForPending(ctx context.Context) error {
 }
 
 // countPending counts as far as it matters.
-func (k *keeper) countPending(ctx context.Context) (n int, err error) {
+func (k *Keeper) countPending(ctx context.Context) (n int, err error) {
 	for shard := range pendingShards {
 		keys, err := k.vault.Store.Members(ctx, pendingShard(shard), time.Time{}, k.maxPending-n)
 		if err != nil {
@@ -55,13 +59,13 @@ func (k *keeper) countPending(ctx context.Context) (n int, err error) {
 
 // Surplus ends and returns the oldest pending sign-ins of a person who has more than are kept for one. Among replicas
 // each is returned once. An error does not void what is returned beside it.
-func (k *keeper) Surplus(ctx context.Context, who Identity) ([]Pending, error) {
+func (k *Keeper) Surplus(ctx context.Context, who session.Identity) ([]SignIn, error) {
 	index := personPending(who)
 	keys, err := k.vault.Store.Members(ctx, index, time.Time{}, 4*maxPendingEach)
 	if err != nil {
 		return nil, fmt.Errorf("listing pending sign-ins of a person: %w", err)
 	}
-	var surplus []Pending
+	var surplus []SignIn
 	var errs []error
 	for len(keys) > maxPendingEach {
 		key := keys[0]
@@ -70,7 +74,7 @@ func (k *keeper) Surplus(ctx context.Context, who Identity) ([]Pending, error) {
 		switch {
 		case err == nil:
 			surplus = append(surplus, p)
-		case errors.Is(err, ErrNotFound):
+		case errors.Is(err, session.ErrNotFound):
 			errs = append(errs, k.vault.Store.Delist(ctx, index, key)) // answered since
 		default:
 			errs = append(errs, err)

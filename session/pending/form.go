@@ -1,4 +1,4 @@
-package session
+package pending
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
@@ -14,7 +15,7 @@ import (
 // send again.
 type Form struct {
 	// Person is whose it is, in the caller's own terms. It is for nobody else, whoever sits at the browser later.
-	Person Key
+	Person session.Key
 	// Path is the page that it was sent to, with the query.
 	Path string
 	// ContentType and Body are as they came.
@@ -39,7 +40,7 @@ const (
 // KeepForm keeps a form until a time, sealed under the key ring and the secret of the token, which the browser alone has:
 // neither who has the store nor who has the keys can read it. One of the same token's id that was kept before is
 // replaced, so that nobody keeps more forms than they had sessions.
-func (k *keeper) KeepForm(ctx context.Context, token Token, f Form, until time.Time) error {
+func (k *Keeper) KeepForm(ctx context.Context, token session.Token, f Form, until time.Time) error {
 	var w pack.FieldWriter
 	w.Str(formPerson, string(f.Person))
 	w.Str(formPath, f.Path)
@@ -55,10 +56,10 @@ func (k *keeper) KeepForm(ctx context.Context, token Token, f Form, until time.T
 	if err != nil {
 		return fmt.Errorf("keeping form: %w", err)
 	}
-	e := Entry{Key: key, Value: sealed, Expires: until}
+	e := session.Entry{Key: key, Value: sealed, Expires: until}
 	err = k.vault.Store.Create(ctx, e)
-	if errors.Is(err, ErrConflict) {
-		if _, err = k.vault.Store.Remove(ctx, key); err == nil || errors.Is(err, ErrNotFound) {
+	if errors.Is(err, session.ErrConflict) {
+		if _, err = k.vault.Store.Remove(ctx, key); err == nil || errors.Is(err, session.ErrNotFound) {
 			err = k.vault.Store.Create(ctx, e)
 		}
 	}
@@ -69,7 +70,7 @@ func (k *keeper) KeepForm(ctx context.Context, token Token, f Form, until time.T
 }
 
 // Form returns a form that is kept. ErrNotFound if there is none, keyring.ErrUnsealable if it is not this token's.
-func (k *keeper) Form(ctx context.Context, token Token) (Form, error) {
+func (k *Keeper) Form(ctx context.Context, token session.Token) (Form, error) {
 	e, err := k.vault.Store.Get(ctx, formKey(token))
 	if err != nil {
 		return Form{}, err
@@ -78,7 +79,7 @@ func (k *keeper) Form(ctx context.Context, token Token) (Form, error) {
 }
 
 // TakeForm is Form for who then sends it or drops it: of several callers one gets it, so that it is sent once.
-func (k *keeper) TakeForm(ctx context.Context, token Token) (Form, error) {
+func (k *Keeper) TakeForm(ctx context.Context, token session.Token) (Form, error) {
 	e, err := k.vault.Store.Remove(ctx, formKey(token))
 	if err != nil {
 		return Form{}, err
@@ -86,7 +87,7 @@ func (k *keeper) TakeForm(ctx context.Context, token Token) (Form, error) {
 	return k.openForm(token, e.Value)
 }
 
-func (k *keeper) openForm(token Token, sealed []byte) (f Form, err error) {
+func (k *Keeper) openForm(token session.Token, sealed []byte) (f Form, err error) {
 	packed, err := k.vault.Keys.OpenWithSecret(token.Secret[:], sealed, string(formKey(token)))
 	if err != nil {
 		return f, err
@@ -99,7 +100,7 @@ func (k *keeper) openForm(token Token, sealed []byte) (f Form, err error) {
 	for r.Next() {
 		switch r.Tag {
 		case formPerson:
-			f.Person = Key(r.Value)
+			f.Person = session.Key(r.Value)
 		case formPath:
 			f.Path = string(r.Value)
 		case formContentType:
@@ -113,4 +114,4 @@ func (k *keeper) openForm(token Token, sealed []byte) (f Form, err error) {
 	return f, r.Err
 }
 
-func formKey(token Token) Key { return HashKey("f", string(token.ID[:])) }
+func formKey(token session.Token) session.Key { return session.HashKey("f", string(token.ID[:])) }

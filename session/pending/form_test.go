@@ -1,4 +1,4 @@
-package session_test
+package pending_test
 
 import (
 	"bytes"
@@ -10,13 +10,14 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 )
 
 func TestForm(t *testing.T) {
 	w := newWorld(t)
 	ctx, until := t.Context(), w.clock.Now().Add(time.Hour)
 	token := session.NewToken()
-	form := session.Form{
+	form := pending.Form{
 		Person: "u:ada", Path: "/notes?id=7", ContentType: "text/plain", Body: bytes.Repeat([]byte("what Ada wrote "), 500),
 		At: w.clock.Now().UTC().Truncate(time.Millisecond),
 	}
@@ -24,12 +25,16 @@ func TestForm(t *testing.T) {
 	want(t, "before", err, session.ErrNotFound)
 	want(t, "keeping", w.KeepForm(ctx, token, form, until), nil)
 	for range 2 {
-		if got, err := w.replica(t, session.ManagerConfig{}).Form(ctx, token); err != nil || !reflect.DeepEqual(got, form) {
+		if got, err := w.replica(pending.Config{}).Form(ctx, token); err != nil || !reflect.DeepEqual(got, form) {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}
-	for key, value := range w.store.dump() {
-		if bytes.Contains(value, []byte("Ada wrote")) || strings.Contains(string(key), "notes") {
+	for _, key := range w.memory.Keys() {
+		e, err := w.memory.Get(ctx, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(e.Value, []byte("Ada wrote")) || strings.Contains(string(key), "notes") {
 			t.Error("readable in the store")
 		}
 	}
@@ -55,8 +60,8 @@ func TestForm(t *testing.T) {
 // A47: the largest form fits, whatever is in it; a larger one is refused and nothing is written.
 func TestFormSize(t *testing.T) {
 	w := newWorld(t)
-	form := session.Form{Person: session.HashKey("u", "x"), Path: "/" + strings.Repeat("p", 2047), ContentType: strings.Repeat("c", 255), At: w.clock.Now()}
-	for size, fits := range map[int]bool{session.MaxForm: true, session.MaxValue: false} {
+	form := pending.Form{Person: session.HashKey("u", "x"), Path: "/" + strings.Repeat("p", 2047), ContentType: strings.Repeat("c", 255), At: w.clock.Now()}
+	for size, fits := range map[int]bool{pending.MaxForm: true, session.MaxValue: false} {
 		form.Body = randomBytes(size)
 		token := session.NewToken()
 		err := w.KeepForm(t.Context(), token, form, w.clock.Now().Add(time.Hour))

@@ -1,4 +1,4 @@
-package session
+package pending
 
 import (
 	"bytes"
@@ -6,29 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync/atomic"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
-// Pending is a sign-in that is finished but for the answer to "Stay signed in?". It is no session: nothing that a
+// SignIn is a sign-in that is finished but for the answer to "Stay signed in?". It is no session: nothing that a
 // request presents leads from one to the other but the answer (K3).
-type Pending struct {
+type SignIn struct {
 	// Draft is what the session will be made of; its kind is not decided.
-	Draft Record
+	Draft session.Record
 	// Note is the caller's own, kept with the pending sign-in and never looked into.
 	Note []byte
 	// Deadline is when it counts as abandoned (A8).
 	Deadline time.Time
-}
-
-// keeper keeps what waits for a browser to come back: pending sign-ins, tickets, forms and claims challenges.
-type keeper struct {
-	vault            Vault
-	now              func() time.Time
-	maxPending       int
-	waiting, counted atomic.Int64 // how many sign-ins wait for an answer, and when they were counted, in nanoseconds since 1970
 }
 
 const (
@@ -43,84 +35,81 @@ const (
 // are sealed under its secret, as those of a session are. What else is to be listed is listed along with it, and stays
 // when it is answered. ErrFull if too many wait already, whoever they are of; of one person, Surplus ends those over
 // their number.
-func (k *keeper) Hold(ctx context.Context, p Pending, tokens Tokens, also ...Listing) (Token, error) {
-	token := NewToken()
+func (k *Keeper) Hold(ctx context.Context, p SignIn, tokens session.Tokens, also ...session.Listing) (session.Token, error) {
+	token := session.NewToken()
 	key := pendingKey(token.ID)
-	if err := p.Draft.validDraft(); err != nil {
-		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
-	}
-	var err error
-	if p.Draft.sealedTokens, err = k.vault.sealTokens(tokens, token.Secret, key); err != nil {
-		return Token{}, err
+	draft, err := k.vault.PackDraft(p.Draft, tokens, token.Secret, key)
+	if err != nil {
+		return session.Token{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	var w pack.FieldWriter
-	draft, _ := p.Draft.encode()
 	w.Bytes(1, draft)
 	w.Bytes(2, p.Note)
 	w.Time(3, p.Deadline)
 	if err := k.roomForPending(ctx); err != nil {
-		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
+		return session.Token{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	gone := p.Deadline.Add(pendingGrace)
-	in := append([]Listing{{pendingIndex(key), key, gone}, {personPending(p.Draft.Identity), key, gone}}, also...)
+	in := append([]session.Listing{
+		{Index: pendingIndex(key), Member: key, Until: gone}, {Index: personPending(p.Draft.Identity), Member: key, Until: gone},
+	}, also...)
 	if err := k.vault.Put(ctx, key, w.Out, gone, in...); err != nil {
-		return Token{}, fmt.Errorf("writing pending sign-in: %w", err)
+		return session.Token{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	k.waiting.Add(1)
 	return token, nil
 }
 
-// Pending returns a pending sign-in without ending it. ErrNotFound if it was answered or taken, ErrExpired if its
+// SignIn returns a pending sign-in without ending it. ErrNotFound if it was answered or taken, ErrExpired if its
 // deadline has passed.
-func (k *keeper) Pending(ctx context.Context, token Token) (Pending, error) {
+func (k *Keeper) SignIn(ctx context.Context, token session.Token) (SignIn, error) {
 	plain, _, err := k.vault.Get(ctx, pendingKey(token.ID))
 	if err != nil {
-		return Pending{}, err
+		return SignIn{}, err
 	}
-	p, err := decodePending(plain)
+	p, _, err := decode(plain)
 	if err != nil {
-		return Pending{}, err
+		return SignIn{}, err
 	}
 	if err := k.inTime(p); err != nil {
-		return Pending{}, err
+		return SignIn{}, err
 	}
 	return p, nil
 }
 
-func (k *keeper) inTime(p Pending) error {
+func (k *Keeper) inTime(p SignIn) error {
 	if k.now().Before(p.Deadline) {
 		return nil
 	}
-	return ErrExpired
+	return session.ErrExpired
 }
 
 // Claim ends a pending sign-in and returns it with its tokens. Of all who claim or collect it exactly one gets it, the
 // others ErrNotFound: one answer makes one session, one abandonment one entry in the log (K20). A claim after the
 // deadline gets it as well; whether it still counts is for the caller to say.
-func (k *keeper) Claim(ctx context.Context, token Token) (Pending, Tokens, error) {
-	return k.claim(ctx, token, func(Pending) error { return nil })
+func (k *Keeper) Claim(ctx context.Context, token session.Token) (SignIn, session.Tokens, error) {
+	return k.claim(ctx, token, func(SignIn) error { return nil })
 }
 
 // Answer is Claim for what counts only in time: after the deadline it is ErrExpired, and the pending sign-in stays for
 // whoever logs that it was abandoned.
-func (k *keeper) Answer(ctx context.Context, token Token) (Pending, Tokens, error) {
+func (k *Keeper) Answer(ctx context.Context, token session.Token) (SignIn, session.Tokens, error) {
 	return k.claim(ctx, token, k.inTime)
 }
 
-func (k *keeper) claim(ctx context.Context, token Token, admit func(Pending) error) (Pending, Tokens, error) {
-	p, err := k.takePending(ctx, pendingKey(token.ID), admit)
+func (k *Keeper) claim(ctx context.Context, token session.Token, admit func(SignIn) error) (SignIn, session.Tokens, error) {
+	p, draft, err := k.take(ctx, pendingKey(token.ID), admit)
 	if err != nil {
-		return Pending{}, Tokens{}, err
+		return SignIn{}, session.Tokens{}, err
 	}
-	tokens, err := k.vault.tokensAt(&p.Draft, token, pendingKey(token.ID))
-	p.Draft.sealedTokens = nil
+	tokens, err := k.vault.DraftTokens(draft, token.Secret, pendingKey(token.ID))
 	return p, tokens, err
 }
 
 // Abandoned ends and returns pending sign-ins whose deadline has passed, at most limit of each part of the list. Among
 // replicas each is returned once. An error does not void what is returned beside it.
-func (k *keeper) Abandoned(ctx context.Context, limit int) ([]Pending, error) {
-	var abandoned []Pending
+func (k *Keeper) Abandoned(ctx context.Context, limit int) ([]SignIn, error) {
+	var abandoned []SignIn
 	var errs []error
 	for shard := range pendingShards {
 		index := pendingShard(shard)
@@ -136,7 +125,7 @@ func (k *keeper) Abandoned(ctx context.Context, limit int) ([]Pending, error) {
 			switch {
 			case err == nil:
 				abandoned = append(abandoned, p)
-			case !errors.Is(err, ErrNotFound):
+			case !errors.Is(err, session.ErrNotFound):
 				errs = append(errs, err)
 			}
 		}
@@ -145,64 +134,65 @@ func (k *keeper) Abandoned(ctx context.Context, limit int) ([]Pending, error) {
 }
 
 // collect ends a pending sign-in that nobody has answered.
-func (k *keeper) collect(ctx context.Context, key Key) (Pending, error) {
-	p, err := k.takePending(ctx, key, func(Pending) error { return nil })
+func (k *Keeper) collect(ctx context.Context, key session.Key) (SignIn, error) {
+	p, _, err := k.take(ctx, key, func(SignIn) error { return nil })
 	if err != nil {
-		return Pending{}, fmt.Errorf("taking pending sign-in: %w", err)
+		return SignIn{}, fmt.Errorf("taking pending sign-in: %w", err)
 	}
 	return p, nil
 }
 
-// takePending ends a pending sign-in that is admitted. One that cannot be opened here stays: another replica has sealed it
+// take ends a pending sign-in that is admitted. One that cannot be opened here stays: another replica has sealed it
 // under a key that this one does not have yet, and what is taken without being opened has neither a session nor an entry in
 // the log. What was read is what is taken, for nobody writes to a pending sign-in once it is there.
-func (k *keeper) takePending(ctx context.Context, key Key, admit func(Pending) error) (Pending, error) {
-	from := []Listing{{Index: pendingIndex(key), Member: key}}
+func (k *Keeper) take(ctx context.Context, key session.Key, admit func(SignIn) error) (p SignIn, draft []byte, err error) {
+	from := []session.Listing{{Index: pendingIndex(key), Member: key}}
 	plain, _, err := k.vault.Get(ctx, key)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, session.ErrNotFound) {
 		_ = k.vault.Store.Delist(ctx, from[0].Index, key) // what points at nothing
 	}
 	if err != nil {
-		return Pending{}, err
+		return SignIn{}, nil, err
 	}
-	p, err := decodePending(plain)
+	p, draft, err = decode(plain)
 	if err == nil {
 		err = admit(p)
 	}
 	if err != nil {
-		return Pending{}, err
+		return SignIn{}, nil, err
 	}
-	from = append(from, Listing{Index: personPending(p.Draft.Identity), Member: key})
+	from = append(from, session.Listing{Index: personPending(p.Draft.Identity), Member: key})
 	if _, err := k.vault.Store.Remove(ctx, key, from...); err != nil {
-		return Pending{}, err
+		return SignIn{}, nil, err
 	}
 	k.waiting.Add(-1)
-	return p, nil
+	return p, draft, nil
 }
 
-func decodePending(plain []byte) (Pending, error) {
-	var p Pending
+// decode reads a pending sign-in, and its draft as it is written, for its tokens.
+func decode(plain []byte) (p SignIn, draft []byte, err error) {
 	r := pack.FieldReader{Data: plain}
 	for r.Next() {
 		switch r.Tag {
 		case 1:
-			draft, err := decodeDraft(r.Value)
-			if err != nil {
-				return p, err
+			draft = r.Value
+			if p.Draft, err = session.ReadDraft(draft); err != nil {
+				return p, nil, err
 			}
-			p.Draft = *draft
 		case 2:
 			p.Note = bytes.Clone(r.Value)
 		case 3:
 			r.Time(&p.Deadline)
 		}
 	}
-	return p, r.Err
+	return p, draft, r.Err
 }
 
-func pendingKey(id ID) Key { return HashKey("p", string(id[:])) }
+func pendingKey(id session.ID) session.Key { return session.HashKey("p", string(id[:])) }
 
 // pendingIndex is the part of the list that a key is in, by a letter of its hash.
-func pendingIndex(key Key) Key { return pendingShard(int(key[len(key)-2]) % pendingShards) }
+func pendingIndex(key session.Key) session.Key {
+	return pendingShard(int(key[len(key)-2]) % pendingShards)
+}
 
-func pendingShard(n int) Key { return HashKey("q", strconv.Itoa(n)) }
+func pendingShard(n int) session.Key { return session.HashKey("q", strconv.Itoa(n)) }

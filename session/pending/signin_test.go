@@ -1,4 +1,4 @@
-package session_test
+package pending_test
 
 import (
 	"context"
@@ -11,11 +11,12 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 )
 
 func (w *world) hold(t testing.TB, tokens session.Tokens) session.Token {
 	t.Helper()
-	token, err := w.Hold(t.Context(), session.Pending{Draft: fullDraft(), Note: []byte("/wiki"), Deadline: w.clock.Now().Add(10 * time.Minute)}, tokens)
+	token, err := w.Hold(t.Context(), pending.SignIn{Draft: fullDraft(), Note: []byte("/wiki"), Deadline: w.clock.Now().Add(10 * time.Minute)}, tokens)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,13 +28,13 @@ func TestPending(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	token := w.hold(t, someTokens())
-	_, err := w.LoadRecord(ctx, token)
+	_, err := w.sessions.Load(ctx, token)
 	want(t, "loaded as a session", err, session.ErrNotFound)
-	if listed, err := w.Of(ctx, ada); err != nil || len(listed) != 0 {
-		t.Errorf("listed as a session: %v, %v", listed, err)
+	if own, err := w.sessions.Own(ctx, ada, 10); err != nil || len(own.Sessions)+own.Unreadable != 0 {
+		t.Errorf("listed as a session: %+v, %v", own, err)
 	}
 	for range 2 { // looking does not end it
-		p, err := w.Pending(ctx, token)
+		p, err := w.SignIn(ctx, token)
 		if err != nil || p.Draft.Identity != ada || string(p.Note) != "/wiki" || !p.Deadline.Equal(w.clock.Now().Add(10*time.Minute).Truncate(time.Millisecond)) {
 			t.Errorf("%+v, %v", p, err)
 		}
@@ -47,16 +48,16 @@ func TestPending(t *testing.T) {
 	}
 	_, _, err = w.Claim(ctx, token)
 	want(t, "claimed twice", err, session.ErrNotFound)
-	_, err = w.Pending(ctx, token)
+	_, err = w.SignIn(ctx, token)
 	want(t, "pending after the answer", err, session.ErrNotFound)
 	// A13, A42, A75: nothing of what the browser held leads to the session.
 	s, given := w.create(t, p.Draft, tokens)
 	if given == token || s.ID == token.ID || given.Secret == token.Secret {
 		t.Error("the session goes by the id of the pending sign-in")
 	}
-	_, err = w.LoadRecord(ctx, token)
+	_, err = w.sessions.Load(ctx, token)
 	want(t, "the pending sign-in's token", err, session.ErrNotFound)
-	_, err = w.Pending(ctx, given)
+	_, err = w.SignIn(ctx, given)
 	want(t, "a session as a pending sign-in", err, session.ErrNotFound)
 }
 
@@ -81,10 +82,10 @@ func TestAbandoned(t *testing.T) {
 	if early, err := w.Abandoned(ctx, 100); err != nil || len(early) != 0 {
 		t.Errorf("before the deadline: %d, %v", len(early), err)
 	}
-	_, err := w.Pending(ctx, all[10])
+	_, err := w.SignIn(ctx, all[10])
 	want(t, "before the deadline", err, nil)
 	w.clock.Advance(time.Second)
-	_, err = w.Pending(ctx, all[10])
+	_, err = w.SignIn(ctx, all[10])
 	want(t, "at the deadline", err, session.ErrExpired)
 	_, _, err = w.Answer(ctx, all[10]) // a late answer, and it stays for whoever logs it
 	want(t, "answering at the deadline", err, session.ErrExpired)
@@ -94,7 +95,7 @@ func TestAbandoned(t *testing.T) {
 	var found atomic.Int64
 	var wg sync.WaitGroup
 	for range 4 {
-		m := w.replica(t, session.ManagerConfig{})
+		m := w.replica(pending.Config{})
 		wg.Go(func() {
 			list, err := m.Abandoned(context.Background(), 100)
 			if err != nil {
@@ -148,7 +149,7 @@ func TestAbandonedIsBounded(t *testing.T) {
 	}
 	token := w.hold(t, session.Tokens{})
 	w.clock.Advance(25 * time.Hour)
-	_, err := w.Pending(t.Context(), token)
+	_, err := w.SignIn(t.Context(), token)
 	want(t, "a day after its deadline", err, session.ErrNotFound)
 	if list, err := w.Abandoned(t.Context(), 100); err != nil || len(list) != 0 {
 		t.Errorf("%d, %v", len(list), err)
@@ -159,33 +160,33 @@ func TestPendingErrors(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	token := w.hold(t, someTokens())
-	w.store.interrupt(failOn("get", "remove"))
-	_, err := w.Pending(ctx, token)
+	w.store.Interrupt(failOn("get", "remove"))
+	_, err := w.SignIn(ctx, token)
 	want(t, "Pending", err, session.ErrUnavailable)
 	_, _, err = w.Claim(ctx, token)
 	want(t, "Claim", err, session.ErrUnavailable)
 	w.clock.Advance(time.Hour)
 	list, err := w.Abandoned(ctx, 10)
 	want(t, "Abandoned", err, session.ErrUnavailable)
-	w.store.interrupt(failOn("members"))
+	w.store.Interrupt(failOn("members"))
 	_, err = w.Abandoned(ctx, 10)
 	want(t, "Abandoned, no list", err, session.ErrUnavailable)
 	for _, op := range []string{"enlist", "create"} {
-		w.store.interrupt(failOn(op))
-		got, err := w.Hold(ctx, session.Pending{Draft: fullDraft(), Deadline: w.clock.Now().Add(time.Minute)}, someTokens())
+		w.store.Interrupt(failOn(op))
+		got, err := w.Hold(ctx, pending.SignIn{Draft: fullDraft(), Deadline: w.clock.Now().Add(time.Minute)}, someTokens())
 		want(t, "Hold, "+op, err, session.ErrUnavailable)
 		if got != (session.Token{}) {
 			t.Errorf("%s: a token all the same", op)
 		}
 	}
-	w.store.interrupt(nil)
+	w.store.Interrupt(nil)
 	if list != nil {
 		t.Errorf("collected %v", list)
 	}
 	if list, err := w.Abandoned(ctx, 10); err != nil || len(list) != 1 { // the outage has lost none
 		t.Errorf("after the outage: %d, %v", len(list), err)
 	}
-	for name, p := range map[string]session.Pending{ // A47
+	for name, p := range map[string]pending.SignIn{ // A47
 		"nobody's":   {Draft: session.Record{}, Deadline: w.clock.Now().Add(time.Minute)},
 		"too large":  {Draft: fullDraft(), Note: randomBytes(session.MaxValue), Deadline: w.clock.Now().Add(time.Minute)},
 		"no end":     {Draft: fullDraft()},
@@ -196,13 +197,13 @@ func TestPendingErrors(t *testing.T) {
 		}
 	}
 	huge := session.Tokens{Refresh: fmt.Sprintf("%*d", 5*session.MaxValue, 1)}
-	if _, err := w.Hold(ctx, session.Pending{Draft: fullDraft(), Deadline: w.clock.Now().Add(time.Minute)}, huge); err == nil {
+	if _, err := w.Hold(ctx, pending.SignIn{Draft: fullDraft(), Deadline: w.clock.Now().Add(time.Minute)}, huge); err == nil {
 		t.Error("tokens that cannot be read again are held")
 	}
 	// Under another ring nothing is told, and nothing is passed off as abandoned.
 	token = w.hold(t, someTokens())
-	foreign := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
-	_, err = foreign.Pending(ctx, token)
+	foreign := w.replica(pending.Config{Keys: ring(t, 'x')})
+	_, err = foreign.SignIn(ctx, token)
 	want(t, "another ring", err, keyring.ErrUnsealable)
 	_, _, err = foreign.Claim(ctx, token) // K20: it is left for whoever can open it, or its entry in the log is lost
 	want(t, "claimed under another ring", err, keyring.ErrUnsealable)

@@ -1,4 +1,4 @@
-package session
+package pending
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
@@ -14,7 +15,7 @@ import (
 // once, within ticketLife.
 type Ticket struct {
 	// Session is the token of the session that is handed over.
-	Session Token
+	Session session.Token
 	// Note is the caller's own, kept with the ticket and never looked into.
 	Note []byte
 }
@@ -24,13 +25,13 @@ const ticketLife = time.Minute
 
 // IssueTicket writes a ticket and returns what opens it. What it hands over is sealed under the secret of that, so that
 // the store and the key ring together show no session's secret.
-func (k *keeper) IssueTicket(ctx context.Context, t Ticket) (Token, error) {
-	ticket := NewToken()
+func (k *Keeper) IssueTicket(ctx context.Context, t Ticket) (session.Token, error) {
+	ticket := session.NewToken()
 	key := ticketKey(ticket.ID)
 	plain := append(t.Session.ID[:len(t.Session.ID):len(t.Session.ID)], t.Session.Secret[:]...)
 	sealed, err := k.vault.Keys.SealWithSecret(ticket.Secret[:], plain, string(key))
 	if err != nil {
-		return Token{}, fmt.Errorf("sealing ticket: %w", err)
+		return session.Token{}, fmt.Errorf("sealing ticket: %w", err)
 	}
 	deadline := k.now().Add(ticketLife)
 	var w pack.FieldWriter
@@ -38,14 +39,14 @@ func (k *keeper) IssueTicket(ctx context.Context, t Ticket) (Token, error) {
 	w.Bytes(2, t.Note)
 	w.Time(3, deadline)
 	if err := k.vault.Put(ctx, key, w.Out, deadline); err != nil {
-		return Token{}, fmt.Errorf("writing ticket: %w", err)
+		return session.Token{}, fmt.Errorf("writing ticket: %w", err)
 	}
 	return ticket, nil
 }
 
 // RedeemTicket ends a ticket and returns what it hands over. Of all who redeem it exactly one gets it, the others
 // ErrNotFound; ErrExpired if it is too old.
-func (k *keeper) RedeemTicket(ctx context.Context, ticket Token) (Ticket, error) {
+func (k *Keeper) RedeemTicket(ctx context.Context, ticket session.Token) (Ticket, error) {
 	key := ticketKey(ticket.ID)
 	plain, err := k.vault.Take(ctx, key)
 	if err != nil {
@@ -69,7 +70,7 @@ func (k *keeper) RedeemTicket(ctx context.Context, ticket Token) (Ticket, error)
 		return Ticket{}, r.Err
 	}
 	if !k.now().Before(deadline) {
-		return Ticket{}, ErrExpired
+		return Ticket{}, session.ErrExpired
 	}
 	held, err := k.vault.Keys.OpenWithSecret(ticket.Secret[:], sealed, string(key))
 	if err != nil {
@@ -83,4 +84,4 @@ func (k *keeper) RedeemTicket(ctx context.Context, ticket Token) (Ticket, error)
 	return t, nil
 }
 
-func ticketKey(id ID) Key { return HashKey("t", string(id[:])) }
+func ticketKey(id session.ID) session.Key { return session.HashKey("t", string(id[:])) }

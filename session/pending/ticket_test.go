@@ -1,4 +1,4 @@
-package session_test
+package pending_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 )
 
 // A ticket hands over a session's token once, for a minute, to whoever holds the ticket and nobody else (A13, A42).
@@ -18,7 +19,7 @@ func TestTicket(t *testing.T) {
 	ctx := t.Context()
 	_, token := w.create(t, fullDraft(), someTokens())
 	issue := func() session.Token {
-		ticket, err := w.IssueTicket(ctx, session.Ticket{Session: token, Note: []byte("for wiki")})
+		ticket, err := w.IssueTicket(ctx, pending.Ticket{Session: token, Note: []byte("for wiki")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +29,7 @@ func TestTicket(t *testing.T) {
 	if ticket.ID == token.ID || ticket.Secret == token.Secret {
 		t.Error("the ticket is the session's token")
 	}
-	_, err := w.LoadRecord(ctx, ticket)
+	_, err := w.sessions.Load(ctx, ticket)
 	want(t, "a ticket as a session", err, session.ErrNotFound)
 	got, err := w.RedeemTicket(ctx, ticket)
 	if err != nil || got.Session != token || string(got.Note) != "for wiki" {
@@ -49,7 +50,7 @@ func TestTicket(t *testing.T) {
 	if _, err = w.RedeemTicket(ctx, late); !errors.Is(err, session.ErrNotFound) && !errors.Is(err, session.ErrExpired) {
 		t.Errorf("after a minute: %v", err)
 	}
-	if s, err := w.LoadRecord(ctx, token); err != nil || s.Identity != ada {
+	if s, err := w.sessions.Load(ctx, token); err != nil || s.Issuer() != ada.Issuer {
 		t.Errorf("the session itself: %v", err)
 	}
 }
@@ -58,7 +59,7 @@ func TestTicket(t *testing.T) {
 func TestTicketOnce(t *testing.T) {
 	w := newWorld(t)
 	_, token := w.create(t, fullDraft(), someTokens())
-	ticket, err := w.IssueTicket(t.Context(), session.Ticket{Session: token})
+	ticket, err := w.IssueTicket(t.Context(), pending.Ticket{Session: token})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func TestTicketOnce(t *testing.T) {
 func TestTicketAtRest(t *testing.T) {
 	w := newWorld(t)
 	_, token := w.create(t, fullDraft(), someTokens())
-	ticket, err := w.IssueTicket(t.Context(), session.Ticket{Session: token, Note: []byte("note")})
+	ticket, err := w.IssueTicket(t.Context(), pending.Ticket{Session: token, Note: []byte("note")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package session_test
+package refresh_test
 
 import (
 	"testing"
@@ -11,12 +11,12 @@ import (
 // session and no other token.
 func TestAttempt(t *testing.T) {
 	w := newWorld(t)
-	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{Refresh: "one"})
-	other, _ := w.create(t, draft(ada, session.Browser), session.Tokens{Refresh: "one"})
+	s, token := w.create(t, session.Tokens{Refresh: "one"})
+	other, _ := w.create(t, session.Tokens{Refresh: "one"})
 	until := s.Created.Add(time.Hour)
 	note := func(s *session.Record, unanswered bool) {
 		t.Helper()
-		got, err := w.replica(t, session.ManagerConfig{}).NoteAttempt(t.Context(), s, until)
+		got, err := w.replica(t).NoteAttempt(t.Context(), s, until)
 		if err != nil || got != unanswered {
 			t.Errorf("unanswered %v, %v; want %v", got, err, unanswered)
 		}
@@ -28,7 +28,28 @@ func TestAttempt(t *testing.T) {
 	note(s, false)
 	fresh := *s
 	fresh.GroupsAsOf = s.GroupsAsOf.Add(time.Minute)
-	renewed, err := w.Renew(t.Context(), s, token, fresh, session.Tokens{Refresh: "two"})
+	renewed, err := w.sessions.Renew(t.Context(), s, token, fresh, session.Tokens{Refresh: "two"})
+	want(t, "renew", err, nil)
+	note(renewed, false)
+}
+
+// Field trial 1.5: a refusal is known to have been made before, by whatever replica, of the same token alone.
+func TestNoteRefusal(t *testing.T) {
+	w := newWorld(t)
+	s, token := w.create(t, session.Tokens{Refresh: "one"})
+	until := s.Created.Add(time.Hour)
+	note := func(s *session.Record, again bool) {
+		t.Helper()
+		got, err := w.replica(t).NoteRefusal(t.Context(), s, until)
+		if err != nil || got != again {
+			t.Errorf("again %v, %v; want %v", got, err, again)
+		}
+	}
+	note(s, false)
+	note(s, true)
+	fresh := *s
+	fresh.GroupsAsOf = s.GroupsAsOf.Add(time.Minute)
+	renewed, err := w.sessions.Renew(t.Context(), s, token, fresh, session.Tokens{Refresh: "two"})
 	want(t, "renew", err, nil)
 	note(renewed, false)
 }

@@ -1,4 +1,4 @@
-package session
+package refresh
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
 )
 
 const (
@@ -24,21 +26,36 @@ const (
 // ownerSize is bytes of randomness by which a lease is known to be one's own.
 const ownerSize = 12
 
-// refreshes sees to it that a refresh token is sent by one replica at a time, and knows what became of the last time.
-type refreshes struct {
-	store      Store
+// Coordinator sees to it that a refresh token is sent by one replica at a time, and knows what became of the last time.
+// Close it when done.
+type Coordinator struct {
+	store      session.Store
 	now        func() time.Time
-	stop       <-chan struct{}
+	stop       context.Context // ends with Close
+	cancel     context.CancelFunc
 	givingBack atomic.Int64 // leases, later than at once
 }
 
-// LeaseRenewal makes the caller the one that renews a session now, until done or ctx ends. ErrConflict if somebody else
+// New returns a coordinator over a store. Now may be nil: time.Now.
+func New(store session.Store, now func() time.Time) *Coordinator {
+	if now == nil {
+		now = time.Now
+	}
+	r := &Coordinator{store: store, now: now}
+	r.stop, r.cancel = context.WithCancel(context.Background())
+	return r
+}
+
+// Close ends the tries to give a lease back.
+func (r *Coordinator) Close() { r.cancel() }
+
+// Lease makes the caller the one that renews a session now, until done or ctx ends. ErrConflict if somebody else
 // does. Whoever outlives their lease all the same, stopped for a while, is held off by the version of the record.
-func (r *refreshes) LeaseRenewal(ctx context.Context, id ID) (done func(context.Context), err error) {
+func (r *Coordinator) Lease(ctx context.Context, id session.ID) (done func(context.Context), err error) {
 	// The store counts an entry's version from 1 again when a lease has passed, so it is no sign of whose lease it is.
-	lease := Entry{Key: HashKey("l", string(id[:])), Value: []byte(NewRandom(ownerSize)), Expires: r.now().Add(renewLease)}
+	lease := session.Entry{Key: session.HashKey("l", string(id[:])), Value: []byte(session.NewRandom(ownerSize)), Expires: r.now().Add(renewLease)}
 	if err := r.store.Create(ctx, lease); err != nil {
-		if errors.Is(err, ErrUnavailable) {
+		if errors.Is(err, session.ErrUnavailable) {
 			// It may be there all the same: a server that hung does what it was told when it goes on.
 			r.giveBackLater(ctx, lease)
 		}
@@ -46,7 +63,7 @@ func (r *refreshes) LeaseRenewal(ctx context.Context, id ID) (done func(context.
 	}
 	lease.Version = 1
 	ctx, cancel := context.WithCancel(ctx)
-	held := make(chan Entry, 1)
+	held := make(chan session.Entry, 1)
 	go func() { held <- r.holdLease(ctx, lease) }()
 	return func(ctx context.Context) {
 		cancel()
@@ -57,7 +74,7 @@ func (r *refreshes) LeaseRenewal(ctx context.Context, id ID) (done func(context.
 }
 
 // giveBack ends a lease, and reports false if the store could not be asked.
-func (r *refreshes) giveBack(ctx context.Context, lease Entry) bool {
+func (r *Coordinator) giveBack(ctx context.Context, lease session.Entry) bool {
 	if !r.now().Before(lease.Expires.Add(-renewLeaseLeft)) {
 		return true
 	}
@@ -65,12 +82,12 @@ func (r *refreshes) giveBack(ctx context.Context, lease Entry) bool {
 	if err == nil && bytes.Equal(e.Value, lease.Value) {
 		_, err = r.store.Remove(ctx, lease.Key)
 	}
-	return !errors.Is(err, ErrUnavailable)
+	return !errors.Is(err, session.ErrUnavailable)
 }
 
 // giveBackLater tries on until it is done, the lease has passed or the manager is closed: a failover of the store is over
 // before a lease has passed, and nobody need wait for that. In an outage of many people's it is left to time.
-func (r *refreshes) giveBackLater(ctx context.Context, lease Entry) {
+func (r *Coordinator) giveBackLater(ctx context.Context, lease session.Entry) {
 	if r.givingBack.Add(1) > maxGivingBack {
 		r.givingBack.Add(-1)
 		return
@@ -81,7 +98,7 @@ func (r *refreshes) giveBackLater(ctx context.Context, lease Entry) {
 		defer tick.Stop()
 		for {
 			select {
-			case <-r.stop:
+			case <-r.stop.Done():
 				return
 			case <-tick.C:
 			}
@@ -93,7 +110,7 @@ func (r *refreshes) giveBackLater(ctx context.Context, lease Entry) {
 }
 
 // holdLease prolongs a lease until ctx ends or it is lost, and returns it as it is then.
-func (r *refreshes) holdLease(ctx context.Context, lease Entry) Entry {
+func (r *Coordinator) holdLease(ctx context.Context, lease session.Entry) session.Entry {
 	tick := time.NewTicker(renewLease / 3)
 	defer tick.Stop()
 	for {
@@ -112,7 +129,7 @@ func (r *refreshes) holdLease(ctx context.Context, lease Entry) Entry {
 		switch {
 		case err == nil:
 			lease, lease.Version = longer, version
-		case !errors.Is(err, ErrUnavailable):
+		case !errors.Is(err, session.ErrUnavailable):
 			return lease
 		}
 	}

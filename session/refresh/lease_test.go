@@ -1,4 +1,4 @@
-package session_test
+package refresh_test
 
 import (
 	"context"
@@ -8,24 +8,26 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/refresh"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // A lease that has passed and is somebody else's by now is not taken from them.
 func TestLeaseIsGivenBackByItsOwner(t *testing.T) {
 	w := newWorld(t)
-	s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
-	done, err := w.LeaseRenewal(t.Context(), s.ID)
+	s, _ := w.create(t, session.Tokens{})
+	done, err := w.Lease(t.Context(), s.ID)
 	want(t, "lease", err, nil)
 	// The store has lost it, as a failover may, and another replica has taken it.
 	key := session.HashKey("l", string(s.ID[:]))
 	if _, err := w.store.Remove(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	other := w.replica(t, session.ManagerConfig{})
-	_, err = other.LeaseRenewal(t.Context(), s.ID)
+	other := w.replica(t)
+	_, err = other.Lease(t.Context(), s.ID)
 	want(t, "the other's lease", err, nil)
 	done(t.Context())
-	_, err = w.LeaseRenewal(t.Context(), s.ID)
+	_, err = w.Lease(t.Context(), s.ID)
 	want(t, "while the other holds it", err, session.ErrConflict)
 }
 
@@ -53,7 +55,7 @@ func TestLeaseLastsAsLongAsItsOwner(t *testing.T) {
 				w := newLeased(t)
 				<-time.After(time.Second)
 				c.goes(w)
-				w.store.interrupt(nil)
+				w.store.Interrupt(nil)
 				if c.held > 0 {
 					<-time.After(time.Until(began.Add(c.held)))
 					w.take(session.ErrConflict)
@@ -86,15 +88,15 @@ func TestLeaseThatHasPassedIsNotGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newLeased(t)
 		w.stopped.Store(true)
-		w.store.interrupt(func(_ context.Context, op string, _ session.Key) error {
+		w.store.Interrupt(func(_ context.Context, op string, _ session.Key) error {
 			if op == "remove" {
-				w.store.interrupt(nil)
+				w.store.Interrupt(nil)
 				w.lose()
 			}
 			return nil
 		})
 		w.done(t.Context())
-		w.store.interrupt(nil)
+		w.store.Interrupt(nil)
 		w.take(session.ErrConflict)
 	})
 }
@@ -116,9 +118,9 @@ func TestLeaseThatIsTakenTooLate(t *testing.T) {
 // leased is a session that one replica has leased for renewal, and another one may want to.
 type leased struct {
 	t       *testing.T
-	store   *memStore
-	session *session.Record
-	other   *session.Manager
+	store   *storetest.Interrupted
+	id      session.ID
+	other   *refresh.Coordinator
 	done    func(context.Context)
 	die     context.CancelFunc
 	stopped atomic.Bool // the owner's process was, for a minute
@@ -127,26 +129,24 @@ type leased struct {
 
 // lateStore carries out what it has not answered.
 type lateStore struct {
-	*memStore
+	*storetest.Interrupted
 	late *atomic.Bool
 }
 
 func (s lateStore) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
-	err := s.memStore.Create(ctx, e, in...)
+	err := s.Interrupted.Create(ctx, e, in...)
 	if s.late.CompareAndSwap(true, false) {
-		return errDown
+		return session.ErrUnavailable
 	}
 	return err
 }
 
 func newLeased(t *testing.T) *leased {
-	w := &leased{t: t, store: newMemStore(time.Now)}
-	replica := func(now func() time.Time) *session.Manager {
-		m := session.NewManager(session.ManagerConfig{
-			Store: lateStore{w.store, &w.late}, Keys: ring(t, 'k'), Recheck: time.Hour, Now: now,
-		})
-		t.Cleanup(m.Close)
-		return m
+	w := &leased{t: t, store: &storetest.Interrupted{Store: storetest.NewMemory(time.Now)}, id: session.NewToken().ID}
+	replica := func(now func() time.Time) *refresh.Coordinator {
+		r := refresh.New(lateStore{w.store, &w.late}, now)
+		t.Cleanup(r.Close)
+		return r
 	}
 	owner := replica(func() time.Time {
 		if w.stopped.Load() {
@@ -156,11 +156,9 @@ func newLeased(t *testing.T) *leased {
 	})
 	w.other = replica(time.Now)
 	var err error
-	w.session, _, err = owner.Create(t.Context(), draft(ada, session.Browser), session.Tokens{})
-	want(t, "create", err, nil)
 	var ctx context.Context
 	ctx, w.die = context.WithCancel(t.Context())
-	w.done, err = owner.LeaseRenewal(ctx, w.session.ID)
+	w.done, err = owner.Lease(ctx, w.id)
 	want(t, "lease", err, nil)
 	return w
 }
@@ -168,14 +166,14 @@ func newLeased(t *testing.T) *leased {
 // take is the other replica's try.
 func (w *leased) take(wanted error) {
 	w.t.Helper()
-	_, err := w.other.LeaseRenewal(w.t.Context(), w.session.ID)
+	_, err := w.other.Lease(w.t.Context(), w.id)
 	want(w.t, "another's lease", err, wanted)
 }
 
 // lose lets the lease pass in the store, and become the other replica's.
 func (w *leased) lose() {
 	w.t.Helper()
-	if _, err := w.store.Remove(w.t.Context(), session.HashKey("l", string(w.session.ID[:]))); err != nil {
+	if _, err := w.store.Remove(w.t.Context(), session.HashKey("l", string(w.id[:]))); err != nil {
 		w.t.Fatal(err)
 	}
 	w.take(nil)
@@ -183,12 +181,12 @@ func (w *leased) lose() {
 
 // giveBackIn lets the owner be done while the store is out, for so long.
 func (w *leased) giveBackIn(d time.Duration) {
-	w.store.interrupt(failOn("get"))
+	w.store.Interrupt(failOn("get"))
 	w.done(w.t.Context())
 	<-time.After(d)
 }
 
 func (w *leased) outage(d time.Duration) {
-	w.store.interrupt(failOn("replace"))
+	w.store.Interrupt(failOn("replace"))
 	<-time.After(d)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -92,11 +93,11 @@ func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow
 	defer cancel()
 	deadline := s.Now().Add(s.Prompt.AbandonAfter)
 	prompt, old := s.overtake(w, r, v, draft.Identity)
-	token, err := s.Sessions.Hold(ctx, session.Pending{Draft: draft, Note: plain, Deadline: deadline}, tokens, in...)
+	token, err := s.pending.Hold(ctx, pending.SignIn{Draft: draft, Note: plain, Deadline: deadline}, tokens, in...)
 	if err != nil && old != nil {
 		s.logAbandoned(*old) // no prompt took its place
 	}
-	if errors.Is(err, session.ErrFull) {
+	if errors.Is(err, pending.ErrFull) {
 		rec.Code, rec.Detail = signinlog.StoreUnavailable, "too many sign-ins wait for an answer"
 		s.logPerson(v, r, f, &draft, rec)
 		s.full(w, r, v, f)

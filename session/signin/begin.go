@@ -175,7 +175,7 @@ func (s *starter) challengeOf(r *http.Request, v *Visit) string {
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	challenge, err := s.Sessions.Challenge(ctx, token.ID)
+	challenge, err := s.pending.Challenge(ctx, token.ID)
 	if err != nil {
 		return "" // most often there is none; see keepChallenge
 	}

@@ -32,6 +32,8 @@ type Config struct {
 	Recheck time.Duration
 	// MaxSessions is how many sessions one person may have; with one more the oldest ends. Zero: DefaultMaxSessions.
 	MaxSessions int
+	// MaxPending is how many sign-ins may wait for their answer in all. Zero: 20,000.
+	MaxPending int
 	// RateLimit is how often one client may ask for each endpoint that costs something. Zero: as often as it likes.
 	RateLimit ratelimit.Rate
 	// OnLimited is told of each request that was held off, by its endpoint. It must not block. Nil: nobody is told.

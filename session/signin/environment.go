@@ -11,6 +11,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pending"
+	"github.com/latchkey-gateway/latchkey/session/refresh"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -21,6 +23,9 @@ type environment struct {
 	// signInHost is the host of SignInHost, as a Visit has it.
 	signInHost string
 	tasks      tasks
+	// pending is what waits for a browser to come back, refreshing who may use a refresh token now.
+	pending    *pending.Keeper
+	refreshing *refresh.Coordinator
 }
 
 func newEnvironment(c Config) *environment {
@@ -43,8 +48,13 @@ func newEnvironment(c Config) *environment {
 	if u, err := url.Parse(c.SignInHost); err == nil {
 		s.signInHost = strings.ToLower(u.Hostname())
 	}
+	s.pending = pending.New(pending.Config{Store: c.Store, Keys: c.Keys, Now: c.Now, Max: c.MaxPending})
+	s.refreshing = refresh.New(c.Store, c.Now)
 	return s
 }
+
+// Waiting is how many sign-ins wait for the answer to "Stay signed in?", as last counted.
+func (s *environment) Waiting() int { return s.pending.Waiting() }
 
 // providersOf returns the providers of a site, in the order in which it names them.
 func (s *environment) providersOf(site *Site) []*Provider {

@@ -104,7 +104,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	if set.wrap != nil {
 		set.wrap.Store, store = store, set.wrap
 	}
-	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now, MaxPending: set.maxPending, Recheck: set.keepFor})
+	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now, Recheck: set.keepFor})
 	t.Cleanup(manager.Close)
 	config := ProviderConfig{
 		Name: "main", Issuer: set.idp.URL, ClientID: testClient, Claims: set.claims, Now: set.clock.Now, AuthParams: set.params,
@@ -122,7 +122,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	g.service = New(Config{
 		SignInHost: set.signInHost, SiteFor: g.siteFor,
 		Providers: append([]*Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
-		Log: set.log, Prompt: set.prompt, Now: set.clock.Now, Recheck: set.recheck,
+		Log: set.log, Prompt: set.prompt, MaxPending: set.maxPending, Now: set.clock.Now, Recheck: set.recheck,
 		RateLimit: set.rate, OnLimited: set.limited, OnRenewal: set.renewals,
 	})
 	g.service.Start()

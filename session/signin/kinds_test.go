@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -302,7 +303,7 @@ var journalStreams = [2]string{"2026-11-28", "2026-11-29"}
 func storedKinds(t *testing.T) []sealedKind {
 	t.Helper()
 	g := newGateway(t)
-	m, store := g.service.Sessions, g.store
+	m, kept, store := g.service.Sessions, g.service.pending, g.store
 	draft := session.Record{
 		Provider: "main", Identity: session.Identity{Issuer: "https://i.example.com", Subject: "s"}, User: "u", Kind: session.Browser, KindReason: "no",
 	}
@@ -351,20 +352,20 @@ func storedKinds(t *testing.T) []sealedKind {
 			return token, err
 		}, func(token session.Token) error { _, err := m.Reload(t.Context(), token); return err }),
 		kind("stored pending sign-in", func() (session.Token, error) {
-			return m.Hold(t.Context(), session.Pending{Draft: draft, Deadline: until}, session.Tokens{})
-		}, func(token session.Token) error { _, err := m.Pending(t.Context(), token); return err }),
+			return kept.Hold(t.Context(), pending.SignIn{Draft: draft, Deadline: until}, session.Tokens{})
+		}, func(token session.Token) error { _, err := kept.SignIn(t.Context(), token); return err }),
 		kind("stored ticket", func() (session.Token, error) {
-			return m.IssueTicket(t.Context(), session.Ticket{Session: session.NewToken()})
-		}, func(token session.Token) error { _, err := m.RedeemTicket(t.Context(), token); return err }),
+			return kept.IssueTicket(t.Context(), pending.Ticket{Session: session.NewToken()})
+		}, func(token session.Token) error { _, err := kept.RedeemTicket(t.Context(), token); return err }),
 		kind("stored claims challenge", func() (session.Token, error) {
 			token := session.NewToken()
-			return token, m.KeepChallenge(t.Context(), token.ID, "{}", until)
-		}, func(token session.Token) error { _, err := m.Challenge(t.Context(), token.ID); return err }),
+			return token, kept.KeepChallenge(t.Context(), token.ID, "{}", until)
+		}, func(token session.Token) error { _, err := kept.Challenge(t.Context(), token.ID); return err }),
 		kind("stored form", func() (session.Token, error) {
 			token := session.NewToken()
-			return token, m.KeepForm(t.Context(), token, session.Form{Person: "p", Path: "/", Body: []byte("a=b")}, until)
+			return token, kept.KeepForm(t.Context(), token, pending.Form{Person: "p", Path: "/", Body: []byte("a=b")}, until)
 		}, func(token session.Token) error {
-			_, err := m.Form(t.Context(), token)
+			_, err := kept.Form(t.Context(), token)
 			return err
 		}),
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -75,7 +76,7 @@ func (s *prompts) hasPending(r *http.Request, v *Visit) bool {
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	_, err := s.Sessions.Pending(ctx, have.token)
+	_, err := s.pending.SignIn(ctx, have.token)
 	return err == nil
 }
 
@@ -87,7 +88,7 @@ func (s *prompts) abandonPending(w http.ResponseWriter, r *http.Request, v *Visi
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	p, _, err := s.Sessions.Claim(ctx, have.token)
+	p, _, err := s.pending.Claim(ctx, have.token)
 	switch {
 	case err == nil:
 		s.logAbandoned(p)
@@ -102,7 +103,7 @@ func (s *prompts) abandonPending(w http.ResponseWriter, r *http.Request, v *Visi
 // overtake makes room for the prompt of a user. If this browser already has an unanswered one of the same user, in
 // another tab, the new one takes its place: it keeps the id, and the old one is no abandoned prompt (K17). old is then what
 // was taken out of the store. An unanswered prompt of another user is abandoned.
-func (s *prompts) overtake(w http.ResponseWriter, r *http.Request, v *Visit, who session.Identity) (prompt string, old *session.Pending) {
+func (s *prompts) overtake(w http.ResponseWriter, r *http.Request, v *Visit, who session.Identity) (prompt string, old *pending.SignIn) {
 	prompt = session.NewRandom(promptIDSize * 3 / 4)
 	have, ok := s.pendingToken(v)
 	if !ok {
@@ -110,7 +111,7 @@ func (s *prompts) overtake(w http.ResponseWriter, r *http.Request, v *Visit, who
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	p, _, err := s.Sessions.Claim(ctx, have.token)
+	p, _, err := s.pending.Claim(ctx, have.token)
 	switch {
 	case err == nil && p.Draft.Identity == who:
 		return have.prompt, &p
@@ -138,7 +139,7 @@ func (s *prompts) watchAbandoned(ctx context.Context) {
 	failing := false
 	for retry.Sleep(ctx, every) {
 		look, cancel := context.WithTimeout(ctx, storeTimeout)
-		found, err := s.Sessions.Abandoned(look, watchBatch)
+		found, err := s.pending.Abandoned(look, watchBatch)
 		cancel()
 		for _, p := range found {
 			s.logAbandoned(p)
@@ -152,7 +153,7 @@ func (s *prompts) watchAbandoned(ctx context.Context) {
 
 // logAbandoned writes the 50140 entry of one abandoned prompt (K17 to K21). Its policies did not apply to anything: an
 // interrupted sign-in is logged as notApplied (L9).
-func (s *prompts) logAbandoned(p session.Pending) {
+func (s *prompts) logAbandoned(p pending.SignIn) {
 	var n note
 	if err := json.Unmarshal(p.Note, &n); err != nil {
 		s.Logger.Error("pending sign-in cannot be read", zap.Error(err))
@@ -166,7 +167,7 @@ func (s *prompts) logAbandoned(p session.Pending) {
 
 // endSurplus abandons what one person has left unanswered in too many browsers, the oldest first, and logs each once.
 func (s *prompts) endSurplus(ctx context.Context, who session.Identity) {
-	surplus, err := s.Sessions.Surplus(ctx, who)
+	surplus, err := s.pending.Surplus(ctx, who)
 	for _, p := range surplus {
 		s.logAbandoned(p)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -59,8 +60,8 @@ func (s *forms) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who *
 		return false
 	}
 	token := session.Token{ID: old.ID, Secret: session.NewToken().Secret}
-	f := session.Form{Person: person, Path: v.Return, ContentType: kind, Body: body, At: s.Now()}
-	if err := s.Sessions.KeepForm(ctx, token, f, s.Now().Add(formLife)); err != nil {
+	f := pending.Form{Person: person, Path: v.Return, ContentType: kind, Body: body, At: s.Now()}
+	if err := s.pending.KeepForm(ctx, token, f, s.Now().Add(formLife)); err != nil {
 		s.Logger.Warn("form of an ended session not kept", zap.String("app", v.Site.App), zap.Error(err))
 		return false
 	}
@@ -113,7 +114,7 @@ func (s *forms) Form(w http.ResponseWriter, r *http.Request, v *Visit, who *sess
 func (s *forms) offerForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, token session.Token) bool {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	f, err := s.Sessions.Form(ctx, token)
+	f, err := s.pending.Form(ctx, token)
 	switch {
 	case errors.Is(err, session.ErrNotFound):
 		browser.ClearCookie(w, v.Secure, browser.FormCookie)
@@ -121,7 +122,7 @@ func (s *forms) offerForm(w http.ResponseWriter, r *http.Request, v *Visit, who 
 	case err != nil || f.Path != v.Return:
 		return false
 	case f.Person != personOf(who):
-		_, _ = s.Sessions.TakeForm(ctx, token) // the sender has left this browser to somebody else
+		_, _ = s.pending.TakeForm(ctx, token) // the sender has left this browser to somebody else
 		browser.ClearCookie(w, v.Secure, browser.FormCookie)
 		return false
 	}
@@ -163,7 +164,7 @@ func (s *forms) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who *
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	f, err := s.Sessions.TakeForm(ctx, token)
+	f, err := s.pending.TakeForm(ctx, token)
 	switch {
 	case err != nil && !errors.Is(err, session.ErrNotFound) && !errors.Is(err, keyring.ErrUnsealable):
 		s.storeDown(w, r, v, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -31,7 +32,7 @@ func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	p, err := s.Sessions.Pending(ctx, have.token)
+	p, err := s.pending.SignIn(ctx, have.token)
 	if err != nil {
 		s.pendingGone(w, r, v, ret, err)
 		return
@@ -46,7 +47,7 @@ func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 
 // noted reads what a pending sign-in keeps beside its draft, and the visit as one of the site that it is for. ok is false
 // if neither can be, and the request is answered.
-func (s *finisher) noted(w http.ResponseWriter, r *http.Request, v *Visit, p session.Pending, ret string) (n note, there *Visit, ok bool) {
+func (s *finisher) noted(w http.ResponseWriter, r *http.Request, v *Visit, p pending.SignIn, ret string) (n note, there *Visit, ok bool) {
 	if err := json.Unmarshal(p.Note, &n); err != nil {
 		s.fail(w, r, v, "reading pending sign-in", err)
 		return n, v, false
@@ -61,7 +62,7 @@ func (s *finisher) noted(w http.ResponseWriter, r *http.Request, v *Visit, p ses
 	return n, there, true
 }
 
-func (s *finisher) promptPage(v *Visit, p session.Pending, prompt, ret string) pages.Prompt {
+func (s *finisher) promptPage(v *Visit, p pending.SignIn, prompt, ret string) pages.Prompt {
 	limits := s.Sessions.Limits()
 	return pages.Prompt{
 		UserName:       p.Draft.User,
@@ -150,7 +151,7 @@ func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) 
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	p, tokens, err := s.Sessions.Answer(ctx, have.token)
+	p, tokens, err := s.pending.Answer(ctx, have.token)
 	if err != nil {
 		s.pendingGone(w, r, v, ret, err)
 		return

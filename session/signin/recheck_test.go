@@ -235,7 +235,7 @@ func TestRecheckEndedElsewhere(t *testing.T) {
 	g, b := recheckGateway(t)
 	who, token := b.loaded()
 	g.clock.Advance(2 * recheck)
-	if _, err := g.service.Sessions.LeaseRenewal(t.Context(), who.ID); err != nil {
+	if _, err := g.service.refreshing.Lease(t.Context(), who.ID); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.service.Sessions.End(t.Context(), who); err != nil {

@@ -58,7 +58,7 @@ func (w *waiting) request() (*session.Record, time.Duration) {
 func TestRenewalOfTheDeadIsWaitedForOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiting(t)
-		if _, err := w.Sessions.LeaseRenewal(t.Context(), w.who.ID); err != nil {
+		if _, err := w.refreshing.Lease(t.Context(), w.who.ID); err != nil {
 			t.Fatal(err)
 		}
 		var at sync.WaitGroup
@@ -87,7 +87,7 @@ func TestRenewalOfOthersIsNoExcuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWaiting(t)
 		<-time.After(recheckOutage)
-		if _, err := w.Sessions.LeaseRenewal(t.Context(), w.who.ID); err != nil {
+		if _, err := w.refreshing.Lease(t.Context(), w.who.ID); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {

@@ -44,7 +44,7 @@ const (
 // renew asks the provider with the session's refresh token. ErrConflict if another replica is at it, ErrNotFound if the
 // session has ended.
 func (s *renewer) renew(ctx context.Context, p *Provider, token session.Token) (*session.Session, error) {
-	done, err := s.Sessions.LeaseRenewal(ctx, token.ID)
+	done, err := s.refreshing.Lease(ctx, token.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *renewer) renew(ctx context.Context, p *Provider, token session.Token) (
 	if err != nil {
 		return nil, err
 	}
-	unanswered, err := s.Sessions.NoteAttempt(ctx, who, s.Now().Add(s.Config.Recheck+recheckOutage+time.Hour))
+	unanswered, err := s.refreshing.NoteAttempt(ctx, who, s.Now().Add(s.Config.Recheck+recheckOutage+time.Hour))
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (s *renewer) renew(ctx context.Context, p *Provider, token session.Token) (
 	var refused *grant.Error
 	errors.As(err, &refused)
 	if Spared(err) || saidNo(refused) && !unanswered {
-		s.Sessions.AttemptAnswered(context.WithoutCancel(ctx), who)
+		s.refreshing.AttemptAnswered(context.WithoutCancel(ctx), who)
 	}
 	switch {
 	case err == nil:
@@ -99,7 +99,7 @@ func (s *renewer) takeRenewal(ctx context.Context, p *Provider, who *session.Rec
 		fresh, err = s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
 	}
 	if err == nil || Over(err) {
-		s.Sessions.AttemptAnswered(context.WithoutCancel(ctx), who)
+		s.refreshing.AttemptAnswered(context.WithoutCancel(ctx), who)
 	}
 	switch {
 	case Over(err):
@@ -141,7 +141,7 @@ func (s *renewer) refusedRenewal(ctx context.Context, p *Provider, who *session.
 			"refresh token refused that may have been used before an interruption, the session goes on for now")
 	}
 	if refused.Kind == grant.Doubtful && young {
-		again, err := s.Sessions.NoteRefusal(ctx, who, s.Now().Add(s.Config.Recheck+recheckOutage+time.Hour))
+		again, err := s.refreshing.NoteRefusal(ctx, who, s.Now().Add(s.Config.Recheck+recheckOutage+time.Hour))
 		if err != nil {
 			return nil, err
 		}
@@ -238,7 +238,7 @@ const challengeLife = time.Hour
 // keepChallenge keeps a challenge for the sign-in that follows the end of a session. Where that fails the next redemption
 // meets the challenge, and answers it.
 func (s *renewer) keepChallenge(ctx context.Context, id session.ID, challenge string) {
-	if err := s.Sessions.KeepChallenge(ctx, id, challenge, s.Now().Add(challengeLife)); err != nil {
+	if err := s.pending.KeepChallenge(ctx, id, challenge, s.Now().Add(challengeLife)); err != nil {
 		s.Logger.Warn("claims challenge not kept", zap.String("session", id.Short()), zap.Error(err))
 	}
 }

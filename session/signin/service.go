@@ -77,6 +77,7 @@ func (s *Service) Start() {
 // Stop ends the background work and waits for it.
 func (s *Service) Stop() {
 	s.tasks.halt()
+	s.refreshing.Close()
 	for _, p := range s.Providers {
 		p.CloseIdleConnections() // else each reload leaves some
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -46,7 +47,7 @@ func (s *finisher) handOver(w http.ResponseWriter, r *http.Request, v *Visit, h 
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	ticket, err := s.Sessions.IssueTicket(ctx, session.Ticket{Session: token, Note: note})
+	ticket, err := s.pending.IssueTicket(ctx, pending.Ticket{Session: token, Note: note})
 	if err != nil {
 		s.storeDown(w, r, v, err)
 		return
@@ -86,7 +87,7 @@ func (s *finisher) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 	f.proven = true
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
-	t, err := s.Sessions.RedeemTicket(ctx, ticket)
+	t, err := s.pending.RedeemTicket(ctx, ticket)
 	if err != nil {
 		if !NoSession(err) {
 			s.storeDown(w, r, v, err)
@@ -106,7 +107,7 @@ func (s *finisher) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 }
 
 // takeOver gives the browser the session that a ticket hands over, and ends the one that it presented before (A13).
-func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, t session.Ticket, value string, restarted bool) {
+func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, t pending.Ticket, value string, restarted bool) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	have, err := s.Sessions.Reload(ctx, t.Session)
