@@ -28,13 +28,15 @@ deps: ## installs what the tests need (Debian and Ubuntu; elsewhere says what is
 build: ## the binary ./latchkey
 	$(GO) build -ldflags '-w -s' -o $(BIN) ./cmd/latchkey
 
-# session/filestore also without it: see flipped_test.go there. test/differential only without it: it is about decisions.
-# Six tests at a time: those of test/ wait more than they compute. -vet=off: `go vet` has done that, and more of it.
+# All of it is compiled with the race detector, what vet looks at as well: most of the time of a first run goes into compiling
+# Caddy, and so that happens once. session/filestore also without it: see flipped_test.go there.
+# test/differential alone and first: it keeps all cores busy. Six tests at a time: those of test/ wait more than they compute.
+# -vet=off: `go vet` has done that, and more of it.
 # GORACE: each test binary would wait a second at its end, for reports of races that are on their way.
 test: deps ## everything: vet, then all tests with the race detector
-	$(GO) vet ./...
+	$(GO) vet -race ./...
 	$(GO) test -vet=off ./session/filestore
-	$(GO) test -vet=off -v -timeout 5m -run '^TestDifferential$$' ./test/differential
+	$(GO) test -vet=off -race -v -timeout 8m -run '^TestDifferential$$' ./test/differential
 	GORACE=atexit_sleep_ms=100 $(GO) test -vet=off -race -p 2 -parallel 6 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
 
 # SEED=n repeats a run: what is done, in which order and to whom.
@@ -45,8 +47,9 @@ chaos: deps ## ten minutes of faults around two gateways (SEED=n repeats a run, 
 differential: deps ## what the guard decides on against what six servers behind it read (SEED=n repeats a run, CASE=n one request of it, DIFFTIME=1h)
 	$(GO) test -count=1 -v -timeout 24h -run '^TestDifferential$$' ./test/differential -args -differential $(DIFFTIME) -seed $(SEED) -case $(or $(CASE),-1)
 
+# With what the tests have compiled: see there.
 lint: ## golangci-lint, shellcheck, govulncheck
-	$(LINT) run
+	linter=$$($(GO) tool -n -modfile=tools/go.mod golangci-lint) && GOFLAGS='$(GOFLAGS) -race' "$$linter" run
 	@if command -v shellcheck >/dev/null; then shellcheck xcaddy.sh .ci/* findings/*.sh; else echo 'lint: shellcheck is not installed, scripts not checked'; fi
 	@$(MAKE) --no-print-directory vulncheck
 

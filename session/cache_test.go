@@ -296,14 +296,14 @@ func TestSameVersionOtherRecord(t *testing.T) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	const entries = 640
+	const entries = 4 * 64 // as many in each shard
 	for _, row := range []struct {
 		what string
 		cfg  session.CacheConfig
 		most int
 	}{
 		{"entries", session.CacheConfig{Entries: entries}, entries},
-		{"bytes", session.CacheConfig{Bytes: 64 * 10 * 900}, entries},
+		{"bytes", session.CacheConfig{Bytes: entries * 900}, entries},
 		{"next to nothing", session.CacheConfig{Bytes: 1}, 0},
 	} {
 		c := cached()

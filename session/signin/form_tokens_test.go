@@ -10,6 +10,7 @@ import (
 // Issue 9, point 2 (A23): the token of a form is good for no other form, host or secret, and is no sealed value.
 func TestFormTokensNeverPassAsOneAnother(t *testing.T) {
 	g := newGateway(t)
+	kinds := sealedKinds(t)
 	type place struct{ action, host, secret string }
 	var all []place
 	for _, action := range []string{actionSignOut, actionForm, actionStay, actionMe, placeOwner, "", "x"} {
@@ -30,7 +31,7 @@ func TestFormTokensNeverPassAsOneAnother(t *testing.T) {
 				t.Errorf("the token of %+v at %+v: %v", made, taken, got)
 			}
 		}
-		for _, kind := range sealedKinds(t) {
+		for _, kind := range kinds {
 			if kind.open(t, 0, mac) {
 				t.Errorf("the token of a form opens as %s", kind.name)
 			}

@@ -78,6 +78,9 @@ type settings struct {
 	signInHost string
 }
 
+// plainPages are what all gateways show: nothing changes them once they are made.
+var plainPages = sync.OnceValues(func() (*pages.Pages, error) { return pages.New(pages.Config{Base: browser.Base}) })
+
 func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	t.Helper()
 	clock := storetest.NewClock()
@@ -96,7 +99,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	if set.idp == nil {
 		set.idp = newIDP(t, set.clock.Now)
 	}
-	html, err := pages.New(pages.Config{Base: browser.Base})
+	html, err := plainPages()
 	if err != nil {
 		t.Fatal(err)
 	}

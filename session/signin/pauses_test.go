@@ -11,7 +11,7 @@ import (
 func TestPauses(t *testing.T) {
 	var p pauses
 	now := time.Unix(1000, 0)
-	for range 2 * maxPauses {
+	for range maxPauses + 100 {
 		p.failed(session.NewToken().ID, now, false, false)
 	}
 	if len(p.all) != maxPauses {

@@ -51,7 +51,7 @@ func newGateway(t testing.TB, rules []*rule, tee, cgi string) *gateway {
 		}
 	}
 	rig.NewGateway(t, rig.GatewayConfig{
-		Caddyfile: b.String(), Plain: true, Probe: "https://" + rules[0].host() + ":" + secure + "/.latchkey/keys",
+		Caddyfile: b.String(), AsBuilt: true, Probe: "https://" + rules[0].host() + ":" + secure + "/.latchkey/keys",
 	})
 	g := &gateway{
 		name:  rules[0].host(),

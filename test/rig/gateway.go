@@ -33,8 +33,9 @@ type GatewayConfig struct {
 	// Probe is an address that must answer before a start counts as done: certificates of an internal authority are
 	// made in the background.
 	Probe string
-	// Plain has the gateway built without the race detector: for a test that asks very often, about decisions alone.
-	Plain bool
+	// AsBuilt has the gateway built with the race detector only if the test is: for one that asks very often, about decisions
+	// alone. Any other gateway has the detector.
+	AsBuilt bool
 }
 
 // Gateway is a latchkey process.
@@ -99,7 +100,7 @@ func binary(t testing.TB, plain bool) string {
 // reported fails the test. The process may have served an earlier test; see handOver.
 func NewGateway(t testing.TB, c GatewayConfig) *Gateway {
 	t.Helper()
-	shared := c.Data == "" && len(c.Env) == 0 && !c.Plain
+	shared := c.Data == "" && len(c.Env) == 0 && !c.AsBuilt
 	g := idleGateway(shared)
 	if g == nil {
 		g = newGateway(t, c, shared)
@@ -130,7 +131,7 @@ func NewGateway(t testing.TB, c GatewayConfig) *Gateway {
 func newGateway(t testing.TB, c GatewayConfig, shared bool) *Gateway {
 	t.Helper()
 	admin := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
-	g := &Gateway{Admin: "http://" + admin, data: c.Data, plain: c.Plain, out: &lockedBuffer{}}
+	g := &Gateway{Admin: "http://" + admin, data: c.Data, plain: c.AsBuilt && !detector, out: &lockedBuffer{}}
 	if shared {
 		var err error
 		if g.dir, err = os.MkdirTemp("", "latchkey-gateway-"); err != nil {
