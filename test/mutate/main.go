@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	only := flag.String("only", "", "the guards whose rule matches this expression alone")
+	place := flag.Bool("place", false, "only find the guards; run no test")
+	limit := flag.Duration("limit", 10*time.Minute, "how long the tests of one package may take")
+	flag.Parse()
+	if err := run(*only, *place, *limit); err != nil {
+		fmt.Fprintln(os.Stderr, "mutate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(only string, place bool, limit time.Duration) error {
+	which, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
+	root, err := copyModule()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(root) }()
+	m := &module{root: root, limit: limit}
+	if err := m.read(); err != nil {
+		return err
+	}
+	killed, survived, unplaced := 0, 0, 0
+	for _, g := range guards {
+		if !which.MatchString(g.rule) {
+			continue
+		}
+		file, err := m.find(g.text)
+		if err != nil {
+			unplaced++
+			fmt.Printf("NOT FOUND  %s: %v\n", g.rule, err)
+			continue
+		}
+		if place {
+			fmt.Printf("found      %s: %s\n", g.rule, file)
+			continue
+		}
+		began := time.Now()
+		by, err := m.breakGuard(file, g)
+		switch {
+		case err != nil:
+			unplaced++
+			fmt.Printf("NOT BROKEN %s: %v\n", g.rule, err)
+		case by == "":
+			survived++
+			fmt.Printf("SURVIVED   %s: %s\n", g.rule, file)
+		default:
+			killed++
+			fmt.Printf("killed     %s: by %s in %v\n", g.rule, by, time.Since(began).Round(time.Second))
+		}
+	}
+	if !place {
+		fmt.Printf("%d killed, %d survived, %d could not be tried\n", killed, survived, unplaced)
+	}
+	if survived+unplaced > 0 {
+		return errors.New("not every guard is held by a test")
+	}
+	return nil
+}
+
+// copyModule copies what git knows of the module to a new folder.
+func copyModule() (string, error) {
+	root, err := os.MkdirTemp("", "latchkey-mutate-")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command("sh", "-c", `git ls-files -z | tar --null --files-from=- -cf - | tar -xf - -C "$0"`, root) //nolint:gosec // a fixed script
+	cmd.Stderr = os.Stderr
+	return root, cmd.Run()
+}
+
+// module is the copy.
+type module struct {
+	root  string
+	limit time.Duration
+	files map[string]string   // path below root, text: product files
+	users map[string][]string // package folder, folders of the packages that import it, in their tests as well
+}
+
+func (m *module) read() error {
+	m.files, m.users = map[string]string{}, map[string][]string{}
+	err := filepath.WalkDir(m.root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path) //nolint:gosec // a file of the copy
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(m.root, path)
+		if !strings.HasPrefix(name, "test"+string(filepath.Separator)) {
+			m.files[name] = string(text)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	const imports = `{{$m := .Module.Path}}{{.Dir}}{{range .Imports}} {{.}}{{end}}{{range .TestImports}} {{.}}{{end}}{{range .XTestImports}} {{.}}{{end}}`
+	out, err := m.goCommand(context.Background(), "list", "-f", "{{.ImportPath}} "+imports, "./...")
+	if err != nil {
+		return fmt.Errorf("listing packages: %w\n%s", err, out)
+	}
+	folder := map[string]string{}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	for _, line := range lines {
+		f := strings.Fields(line)
+		if folder[f[0]], err = filepath.Rel(m.root, f[1]); err != nil {
+			return err
+		}
+	}
+	for _, line := range lines {
+		f := strings.Fields(line)
+		here := folder[f[0]]
+		if here == "test" || strings.HasPrefix(here, "test"+string(filepath.Separator)) || here == "." || here == "bench" {
+			continue
+		}
+		for _, used := range f[2:] {
+			if at, ours := folder[used]; ours && at != here && !slices.Contains(m.users[at], here) {
+				m.users[at] = append(m.users[at], here)
+			}
+		}
+	}
+	return nil
+}
+
+// find returns the one product file that has the text, and has it once.
+func (m *module) find(text string) (string, error) {
+	found := ""
+	for name, content := range m.files {
+		switch n := strings.Count(content, text); {
+		case n > 1 || n == 1 && found != "":
+			return "", fmt.Errorf("more than once in the module: %q", text)
+		case n == 1:
+			found = name
+		}
+	}
+	if found == "" {
+		return "", fmt.Errorf("nowhere in the module: %q", text)
+	}
+	return found, nil
+}
+
+// breakGuard tells which package's tests fail without the guard; none is "". A guard whose replacement does not compile is
+// an error.
+func (m *module) breakGuard(file string, g guard) (by string, err error) {
+	path := filepath.Join(m.root, file)
+	if err := os.WriteFile(path, []byte(strings.Replace(m.files[file], g.text, g.with, 1)), 0o600); err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, os.WriteFile(path, []byte(m.files[file]), 0o600)) }()
+	here := filepath.Dir(file)
+	if out, err := m.goCommand(context.Background(), "build", "./"+here); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	for _, dir := range append([]string{here}, m.users[here]...) {
+		ctx, cancel := context.WithTimeout(context.Background(), m.limit)
+		_, err := m.goCommand(ctx, "test", "-vet=off", "-failfast", "./"+dir)
+		cancel()
+		if err != nil {
+			return dir, nil
+		}
+	}
+	return "", nil
+}
+
+func (m *module) goCommand(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // arguments of this program's own
+	cmd.Dir = m.root
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
