@@ -17,7 +17,7 @@ LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
-.PHONY: help deps build test chaos differential lint vulncheck fmt fuzz bench caches providers demo clean
+.PHONY: help deps build test chaos differential mutate lint vulncheck fmt fuzz bench caches providers demo clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -46,6 +46,10 @@ chaos: deps ## ten minutes of faults around two gateways (SEED=n repeats a run, 
 # SEED=n repeats a run, CASE=n one request of it.
 differential: deps ## what the guard decides on against what six servers behind it read (SEED=n repeats a run, CASE=n one request of it, DIFFTIME=1h)
 	$(GO) test -count=1 -v -timeout 24h -run '^TestDifferential$$' ./test/differential -args -differential $(DIFFTIME) -seed $(SEED) -case $(or $(CASE),-1)
+
+# RULE='A23' breaks the guards of that rule alone.
+mutate: ## breaks 68 guards, one after another; a test must notice each (an hour; RULE='A23' breaks the guards of that rule alone)
+	$(GO) run ./test/mutate -only '$(RULE)'
 
 # With what the tests have compiled: see there.
 lint: ## golangci-lint, shellcheck, govulncheck
