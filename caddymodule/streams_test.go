@@ -117,7 +117,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 							"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://wiki.example.com\r\n"
 					}
 					fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: wiki.example.com\r\n%s\r\n", path, header)
-					_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+					_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
 					reader := bufio.NewReader(conn)
 					if line, err := reader.ReadString('\n'); err != nil || !strings.Contains(line, " 101 ") && !strings.Contains(line, " 200 ") {
 						t.Fatalf("%q, %v", line, err)

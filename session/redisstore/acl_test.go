@@ -63,13 +63,13 @@ func everything(t *testing.T, s *redisstore.Store) {
 	go func() { _ = s.Subscribe(ctx, func(m string) { heard <- m }, func() { listening <- struct{}{} }) }()
 	select {
 	case <-listening:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the feed cannot be heard")
 	}
 	must("publish", s.Publish(ctx, "a b"))
 	select {
 	case <-heard:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("a message is not heard")
 	}
 	must("ping", s.Ping(ctx))

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
@@ -70,7 +69,7 @@ func (l *clusterLoad) failed(t *testing.T, what string, err error) {
 func (l *clusterLoad) check(t *testing.T, s *redisstore.Store) {
 	t.Helper()
 	see := func(key session.Key) (err error) {
-		within(t, 15*time.Second, func() bool { _, err = s.Get(t.Context(), key); return !errors.Is(err, session.ErrUnavailable) })
+		within(t, func() bool { _, err = s.Get(t.Context(), key); return !errors.Is(err, session.ErrUnavailable) })
 		return err
 	}
 	l.made.Range(func(key, _ any) bool {
@@ -107,24 +106,24 @@ func TestClusterUnderLoad(t *testing.T) {
 	}
 	// A machine whose disk is slow holds the nodes up while slots move, for each move is synced. What no replica has by then is
 	// the master's alone, and goes with it; so it dies once its replica has caught up.
-	within(t, 30*time.Second, func() bool { return l.writes.Load() >= 20 })
+	within(t, func() bool { return l.writes.Load() >= 20 })
 	written, _ := replication(t, c.Masters[2])
-	within(t, 30*time.Second, func() bool { _, has := replication(t, c.Masters[2]); return has >= written })
+	within(t, func() bool { _, has := replication(t, c.Masters[2]); return has >= written })
 	before := l.writes.Load()
 	c.Masters[2].Stop()
-	within(t, 30*time.Second, func() bool {
+	within(t, func() bool {
 		role, err := c.Replicas[2].Try("role")
 		state, ok := role.([]any)
 		return err == nil && ok && state[0] == "master"
 	})
 	failed := l.failures.Load()
-	within(t, 30*time.Second, func() bool { // it has been taken in, and all slots are served
+	within(t, func() bool { // it has been taken in, and all slots are served
 		e := entry("s:after")
 		return s.Create(t.Context(), e) == nil || func() bool { _, err := s.Get(t.Context(), e.Key); return err == nil }()
 	})
 	for i := range 3 {
 		key := session.Key(fmt.Sprintf("s:later%d", i))
-		within(t, 15*time.Second, func() bool { return !errors.Is(s.Create(t.Context(), entry(key)), session.ErrUnavailable) })
+		within(t, func() bool { return !errors.Is(s.Create(t.Context(), entry(key)), session.ErrUnavailable) })
 	}
 	end()
 	l.check(t, s)

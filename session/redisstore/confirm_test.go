@@ -66,7 +66,7 @@ func TestWritesAreOnTheReplica(t *testing.T) {
 		t.Errorf("twenty writes of a master that is alone took %v", took)
 	}
 	set.Second.Resume()
-	within(t, 15*time.Second, func() bool {
+	within(t, func() bool {
 		before := waits()
 		return s.Enlist(t.Context(), "u:a", "s:back", time.Now().Add(time.Hour)) == nil && waits() > before
 	})
@@ -86,7 +86,7 @@ func TestMasterDiesBeforeItsReplicaHears(t *testing.T) {
 		_, err := s.Remove(context.WithoutCancel(t.Context()), "s:a")
 		ended <- err
 	}()
-	within(t, 5*time.Second, func() bool { return set.First.Do("exists", "latchkey:s:a").(int64) == 0 })
+	within(t, func() bool { return set.First.Do("exists", "latchkey:s:a").(int64) == 0 })
 	set.First.Stop()
 	if err := <-ended; err == nil || !errors.Is(err, session.ErrUnavailable) {
 		t.Errorf("ending a session: %v", err)
@@ -104,7 +104,7 @@ func TestOrderedFailoverForgetsNothing(t *testing.T) {
 		addrs = append(addrs, s.Addr)
 	}
 	s := open(t, redisstore.Config{Master: set.Master, Sentinels: addrs})
-	within(t, 10*time.Second, set.Whole)
+	within(t, set.Whole)
 	var stop atomic.Bool
 	var wg sync.WaitGroup
 	var made, removed sync.Map
@@ -132,15 +132,15 @@ func TestOrderedFailoverForgetsNothing(t *testing.T) {
 			}
 		})
 	}
-	within(t, 60*time.Second, func() bool { return count.Load() >= 100 })
+	within(t, func() bool { return count.Load() >= 100 })
 	old := set.Current()
-	within(t, 20*time.Second, func() bool {
+	within(t, func() bool {
 		_, err := set.Sentinel.Try("sentinel", "failover", set.Master)
 		return err == nil
 	})
 	ordered.Store(time.Now().UnixNano())
-	within(t, 30*time.Second, func() bool { now := set.Current(); return now != nil && now != old })
-	within(t, 30*time.Second, func() bool { return s.Enlist(t.Context(), "u:after", "s:after", time.Now().Add(time.Hour)) == nil })
+	within(t, func() bool { now := set.Current(); return now != nil && now != old })
+	within(t, func() bool { return s.Enlist(t.Context(), "u:after", "s:after", time.Now().Add(time.Hour)) == nil })
 	stop.Store(true)
 	wg.Wait()
 	made.Range(func(key, _ any) bool {

@@ -66,7 +66,7 @@ func TestServerDownAndBack(t *testing.T) {
 	server.Stop()
 	unavailable(t, s, time.Second) // refused connections are known at once
 	server.Restart()
-	within(t, 5*time.Second, func() bool { return s.Ping(t.Context()) == nil })
+	within(t, func() bool { return s.Ping(t.Context()) == nil })
 	if err := s.Create(t.Context(), entry("s:a")); err != nil {
 		t.Fatalf("after the outage: %v", err)
 	}
@@ -80,7 +80,7 @@ func TestOpenedWhileDown(t *testing.T) {
 	s := open(t, redisstore.Config{URL: server.URL(0)})
 	unavailable(t, s, time.Second)
 	server.Restart()
-	within(t, 5*time.Second, func() bool { return s.Ping(t.Context()) == nil })
+	within(t, func() bool { return s.Ping(t.Context()) == nil })
 }
 
 func TestServerHangs(t *testing.T) {
@@ -101,7 +101,7 @@ func TestServerHangs(t *testing.T) {
 		t.Errorf("a request's own deadline of 50 ms: %v after %v", err, time.Since(start))
 	}
 	server.Resume()
-	within(t, 5*time.Second, func() bool { return s.Ping(t.Context()) == nil })
+	within(t, func() bool { return s.Ping(t.Context()) == nil })
 	if _, err := s.Get(t.Context(), "s:a"); err != nil {
 		t.Fatalf("after the outage: %v", err)
 	}
@@ -225,10 +225,10 @@ func TestSentinelFailover(t *testing.T) {
 	if err := s.Create(t.Context(), entry("s:a")); err != nil {
 		t.Fatal(err)
 	}
-	within(t, 10*time.Second, func() bool { return len(set.Second.Keys(0, "")) == 1 })
+	within(t, func() bool { return len(set.Second.Keys(0, "")) == 1 })
 	set.First.Stop()
 	unavailable(t, s, callBound, "get", "create")
-	within(t, 30*time.Second, func() bool { return s.Create(t.Context(), entry("s:b")) == nil })
+	within(t, func() bool { return s.Create(t.Context(), entry("s:b")) == nil })
 	if e, err := s.Get(t.Context(), "s:a"); err != nil || string(e.Value) != "value" {
 		t.Fatalf("after the failover: %q, %v", e.Value, err)
 	}
@@ -258,7 +258,7 @@ func TestServerRefuses(t *testing.T) {
 		t.Errorf("demoted: %v", err)
 	}
 	server.Do("replicaof", "no", "one")
-	within(t, 5*time.Second, func() bool { return s.Create(t.Context(), entry("s:b")) == nil })
+	within(t, func() bool { return s.Create(t.Context(), entry("s:b")) == nil })
 }
 
 // No error holds a password, whoever quotes it.

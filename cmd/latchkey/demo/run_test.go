@@ -55,8 +55,8 @@ func start(t *testing.T, o Options) running {
 		select {
 		case err := <-done:
 			return err
-		case <-time.After(20 * time.Second):
-			return errors.New("still running after 20 s")
+		case <-time.After(time.Minute):
+			return errors.New("still running after a minute")
 		}
 	}
 	t.Cleanup(func() {
