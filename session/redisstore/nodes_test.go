@@ -39,16 +39,18 @@ func TestRevocationReachesOtherNode(t *testing.T) {
 	cfg := redisstore.Config{URL: redistest.Start(t).URL(0)}
 	here, there := node(t, cfg, time.Hour), node(t, cfg, time.Hour)
 	const n = 300
-	took := make([]time.Duration, 0, n)
+	took, ending := make([]time.Duration, 0, n), make([]time.Duration, 0, n)
 	for range n + 20 { // the first ones while the nodes may not listen yet
 		s, token := signedIn(t, here)
 		if _, err := there.Load(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
+		began := time.Now()
 		if err := here.End(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 		ended := time.Now()
+		ending = append(ending, ended.Sub(began))
 		within(t, func() bool {
 			_, err := there.Load(t.Context(), token)
 			return errors.Is(err, session.ErrNotFound)
@@ -58,8 +60,11 @@ func TestRevocationReachesOtherNode(t *testing.T) {
 	took = took[len(took)-n:]
 	slices.Sort(took)
 	t.Logf("revocation to the other node: p50 %v, p99 %v, worst %v", took[n/2], took[n*99/100], took[n-1])
-	if p99 := took[n*99/100]; p99 > 50*time.Millisecond {
-		t.Errorf("p99 %v, want at most 50ms", p99)
+	// On a machine under load all takes longer, the ending itself as well.
+	ending = ending[len(ending)-n:]
+	slices.Sort(ending)
+	if p99, most := took[n*99/100], max(50*time.Millisecond, 10*ending[n*99/100]); p99 > most {
+		t.Errorf("p99 %v, want at most %v", p99, most)
 	}
 }
 
