@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -127,11 +128,17 @@ func NewGateway(t testing.TB, c GatewayConfig) *Gateway {
 	return g
 }
 
+// detector reports whether the test itself has the race detector.
+func detector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
 // newGateway prepares a gateway that is not started yet. One that is shared keeps its files until the run ends.
 func newGateway(t testing.TB, c GatewayConfig, shared bool) *Gateway {
 	t.Helper()
 	admin := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
-	g := &Gateway{Admin: "http://" + admin, data: c.Data, plain: c.AsBuilt && !detector, out: &lockedBuffer{}}
+	g := &Gateway{Admin: "http://" + admin, data: c.Data, plain: c.AsBuilt && !detector(), out: &lockedBuffer{}}
 	if shared {
 		var err error
 		if g.dir, err = os.MkdirTemp("", "latchkey-gateway-"); err != nil {
