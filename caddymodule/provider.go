@@ -60,7 +60,7 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 		Scopes:        p.Scopes,
 		AuthParams:    p.AuthParams,
 		Claims:        p.claims(),
-		Client:        signin.NewIDPClient(roots, wrap),
+		Client:        signin.NewClient(signin.ClientConfig{Roots: roots, Wrap: wrap}),
 		Logger:        logger,
 	}), nil
 }

@@ -13,58 +13,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
-	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
-
-// logoutClaims are those of a good logout token, but for its sub or sid.
-func (p *fakeIDP) logoutClaims(change map[string]any) map[string]any {
-	claims := map[string]any{
-		"iss": p.URL, "aud": testClient, "iat": p.now().Unix(), "exp": p.now().Add(2 * time.Minute).Unix(),
-		"jti": session.NewRandom(12), "events": map[string]any{logoutEvent: map[string]any{}},
-	}
-	maps.Copy(claims, change)
-	for k, v := range claims {
-		if v == nil {
-			delete(claims, k)
-		}
-	}
-	return claims
-}
-
-// signWith signs with a key under any header.
-func (p *fakeIDP) signWith(key jose.SigningKey, header, claims map[string]any) string {
-	options := &jose.SignerOptions{}
-	for k, v := range header {
-		options = options.WithHeader(jose.HeaderKey(k), v)
-	}
-	signer, err := jose.NewSigner(key, options)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	jws, err := signer.Sign(payload)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	raw, err := jws.CompactSerialize()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return raw
-}
-
-func (p *fakeIDP) logoutToken(change map[string]any) string {
-	return p.logoutTokenOf(map[string]any{"typ": "logout+jwt"}, change)
-}
-
-func (p *fakeIDP) logoutTokenOf(header, change map[string]any) string {
-	return p.signWith(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: p.keyID}}, header, p.logoutClaims(change))
-}
 
 // post is what a provider sends: from no browser, with no cookie.
 func (g *gateway) post(body string, header ...string) result {
@@ -145,24 +95,24 @@ func TestBackChannelRules(t *testing.T) {
 		{"5 sid empty", good, change{"sid": ""}, 400},
 		{"5 sid a number", good, change{"sid": 1}, 400},
 		{"5 sub null beside sid", good, change{"sub": json.RawMessage("null")}, 400},
-		{"5 sid oversized", good, change{"sid": strings.Repeat("x", maxProviderSession+1)}, 400},
-		{"5 sub oversized", good, change{"sub": strings.Repeat("x", maxSubject+1)}, 400},
+		{"5 sid oversized", good, change{"sid": strings.Repeat("x", 1025)}, 400},
+		{"5 sub oversized", good, change{"sub": strings.Repeat("x", 256)}, 400},
 		{"6 events missing", good, change{"events": nil}, 400},
-		{"6 events a list", good, change{"events": []string{logoutEvent}}, 400},
-		{"6 events a string", good, change{"events": logoutEvent}, 400},
+		{"6 events a list", good, change{"events": []string{LogoutEvent}}, 400},
+		{"6 events a string", good, change{"events": LogoutEvent}, 400},
 		{"6 events without ours", good, change{"events": change{"http://schemas.openid.net/event/other": change{}}}, 400},
-		{"6 event null", good, change{"events": change{logoutEvent: nil}}, 400},
-		{"6 event a string", good, change{"events": change{logoutEvent: "{}"}}, 400},
-		{"6 spelled EVENTS", good, change{"events": nil, "EVENTS": change{logoutEvent: change{}}}, 400},
-		{"6 with revoke_offline_access", good, change{"events": change{logoutEvent: change{"revoke_offline_access": true}}}, 200},
-		{"6 with other events beside", good, change{"events": change{logoutEvent: change{}, "https://e.example": 1}}, 200},
+		{"6 event null", good, change{"events": change{LogoutEvent: nil}}, 400},
+		{"6 event a string", good, change{"events": change{LogoutEvent: "{}"}}, 400},
+		{"6 spelled EVENTS", good, change{"events": nil, "EVENTS": change{LogoutEvent: change{}}}, 400},
+		{"6 with revoke_offline_access", good, change{"events": change{LogoutEvent: change{"revoke_offline_access": true}}}, 200},
+		{"6 with other events beside", good, change{"events": change{LogoutEvent: change{}, "https://e.example": 1}}, 200},
 		{"7 nonce", good, change{"nonce": "n"}, 400},
 		{"7 nonce empty", good, change{"nonce": ""}, 400},
 		{"7 nonce null", good, change{"nonce": json.RawMessage("null")}, 400},
 		{"8 jti missing", good, change{"jti": nil}, 400},
 		{"8 jti empty", good, change{"jti": ""}, 400},
 		{"8 jti a number", good, change{"jti": 7}, 400},
-		{"8 jti oversized", good, change{"jti": strings.Repeat("x", maxTokenID+1)}, 400},
+		{"8 jti oversized", good, change{"jti": strings.Repeat("x", 1025)}, 400},
 		{"12 typ missing", nil, nil, 200},
 		{"12 typ JWT", change{"typ": "JWT"}, nil, 200},
 		{"12 typ with application/", change{"typ": "application/logout+jwt"}, nil, 200},
@@ -316,28 +266,4 @@ func TestBackChannelReplay(t *testing.T) {
 	if done != 1 {
 		t.Errorf("eight at once: %v", results)
 	}
-}
-
-// FuzzLogoutToken: whatever comes, a token that the provider has not signed ends nothing and breaks nothing.
-func FuzzLogoutToken(f *testing.F) {
-	f.Add("eyJhbGciOiJub25lIn0.e30.")
-	f.Add("a.b.c")
-	f.Add(`eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOm51bGwsImF1ZCI6W119.AA`)
-	s := New(Config{Providers: []*Provider{NewProvider(ProviderConfig{Name: "main", Issuer: "https://login.example.com", ClientID: testClient})}})
-	f.Fuzz(func(t *testing.T, raw string) {
-		parts, err := splitToken(raw)
-		if err != nil {
-			return
-		}
-		_, _ = checkLogoutHeader(parts.header)
-		claims, err := claim.Parse(parts.payload)
-		if err != nil {
-			return
-		}
-		if p := logoutProvider(s.Providers, claims); p != nil {
-			if token, err := p.checkLogoutClaims(claims); err == nil && (token.id == "" || token.subject+token.providerSession == "") {
-				t.Errorf("%q was taken as %+v", raw, token)
-			}
-		}
-	})
 }

@@ -134,7 +134,7 @@ func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *
 		}
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerFirst, ActionURL: s.stepURL(v, browser.Home, d, why)})
 	default:
-		w.Header().Set("WWW-Authenticate", d.challenge())
+		w.Header().Set("WWW-Authenticate", challenge(d))
 		if browser.Framed(r) {
 			s.framedStepUp(w, r, v, r.Method == http.MethodPost && s.keepForm(w, r, v, who), d, why)
 			return
@@ -147,7 +147,7 @@ func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *
 }
 
 // challenge is the value of WWW-Authenticate (RFC 9470, section 3, with our own scheme: no bearer token would help).
-func (d *Demand) challenge() string {
+func challenge(d *Demand) string {
 	out := `Latchkey error="insufficient_user_authentication"`
 	if len(d.ACRs) > 0 {
 		out += `, acr_values="` + strings.Join(d.ACRs, " ") + `"`

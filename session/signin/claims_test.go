@@ -193,7 +193,7 @@ func TestSignals(t *testing.T) {
 }
 
 // claimText is a claim that is a text.
-func claimText(s *session.Record, path string) string {
+func textOf(s *session.Record, path string) string {
 	text, _ := ClaimValue(s, path)
 	return text
 }
@@ -284,4 +284,17 @@ func TestUnclearIsNeverAnAnswer(t *testing.T) {
 			rt.Fatalf("%s: no risk", raw)
 		}
 	})
+}
+
+func TestBoundGroups(t *testing.T) {
+	if got, complete := boundGroups([]string{"a", strings.Repeat("x", maxGroupSize+1), "b"}); complete || !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("%v, %t", got, complete)
+	}
+	wide := make([]string, maxGroups)
+	for i := range wide {
+		wide[i] = strings.Repeat("x", maxGroupSize)
+	}
+	if got, complete := boundGroups(wide); complete || len(got)*maxGroupSize/2 > maxGroupBytes {
+		t.Errorf("%d wide groups, %t", len(got), complete)
+	}
 }

@@ -93,26 +93,6 @@ func (d *Demand) with(before *Demand) *Demand {
 	return &out
 }
 
-// bounded is d with as many policies as a cookie and an address have room for. One that is left out speaks when the page
-// is asked for.
-func (d *Demand) bounded() *Demand {
-	if d == nil {
-		return nil
-	}
-	out, room := *d, maxPolicyNames
-	out.Policies = nil
-	for _, name := range d.Policies {
-		if room -= len(name); room < 0 {
-			break
-		}
-		out.Policies = append(out.Policies, name)
-	}
-	return &out
-}
-
-// maxPolicyNames is how many bytes of policies' names go along with a sign-in.
-const maxPolicyNames = 512
-
 // entraContext is an authentication context of Entra, which is asked for and stated by the claim acrs (A12).
 var entraContext = regexp.MustCompile(`^[cC][0-9]{1,2}$`)
 

@@ -190,11 +190,15 @@ func newFuzzGateway(f *testing.F) *Service {
 	if err != nil {
 		f.Fatal(err)
 	}
-	s := New(Config{
-		Providers: []*Provider{NewProvider(ProviderConfig{Name: "main", Issuer: "http://127.0.0.1:9", ClientID: testClient})},
+	p := NewProvider(ProviderConfig{
+		Name: "main", Issuer: "http://127.0.0.1:9", ClientID: testClient,
+		Client: &http.Client{Transport: document{"http://127.0.0.1:9", http.DefaultTransport}},
+	})
+	if err := p.Discover(f.Context()); err != nil {
+		f.Fatal(err)
+	}
+	return New(Config{
+		Providers: []*Provider{p},
 		Keys:      ring, Pages: fuzzPages(f), Log: &records{},
 	})
-	s.Providers[0].meta.Store(&metadata{AuthorizationEndpoint: "http://127.0.0.1:9/authorize"})
-	close(s.Providers[0].ready)
-	return s
 }

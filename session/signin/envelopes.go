@@ -83,7 +83,7 @@ const maxFlowValue = browser.MaxCookieValue - 96
 // keepFlow seals a flow into its cookie and drops the oldest if there are too many. What a sign-in has to achieve goes
 // before its page: if both do not fit, the page is cut short.
 func (s *flows) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
-	f.Demand = f.Demand.bounded()
+	f.Demand = bounded(f.Demand)
 	value, err := s.sealFlow(v, f)
 	if err == nil && len(value) > maxFlowValue {
 		if f.For != nil {
@@ -183,7 +183,7 @@ func (s *flows) stepURL(v *Visit, ret string, d *Demand, why *Refusal) string {
 }
 
 func (s *flows) sealStep(v *Visit, st step) string {
-	st.Demand, st.At = st.Demand.bounded(), s.Now().UnixMilli()
+	st.Demand, st.At = bounded(st.Demand), s.Now().UnixMilli()
 	plain, err := json.Marshal(st)
 	if err != nil {
 		return "" // strings, numbers and booleans always marshal
@@ -249,4 +249,24 @@ func (s *flows) ownFlow(v *Visit, state string) bool {
 	}
 	f := s.openFlow(v, name, v.Cookies.Flow(name))
 	return f != nil && f.matches(random)
+}
+
+// maxPolicyNames is how many bytes of policies' names go along with a sign-in.
+const maxPolicyNames = 512
+
+// bounded is a demand with as many policies as a cookie and an address have room for. One that is left out speaks when the
+// page is asked for.
+func bounded(d *Demand) *Demand {
+	if d == nil {
+		return nil
+	}
+	out, room := *d, maxPolicyNames
+	out.Policies = nil
+	for _, name := range d.Policies {
+		if room -= len(name); room < 0 {
+			break
+		}
+		out.Policies = append(out.Policies, name)
+	}
+	return &out
 }

@@ -15,7 +15,7 @@ func (s *flows) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) {
 	rec.Created = s.Now()
 	if f != nil {
 		rec.Created, rec.CorrelationID, rec.Provider = f.started(), f.Correlation, f.Provider
-		rec.SessionLifetime = f.Demand.lifetime()
+		rec.SessionLifetime = lifetime(f.Demand)
 	}
 	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), browser.UserAgent(r)
 	rec.Interactive = true
@@ -25,7 +25,7 @@ func (s *flows) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) {
 }
 
 // lifetime says why the person had to sign in again, if it was for the age of their sign-in (L5).
-func (d *Demand) lifetime() []string {
+func lifetime(d *Demand) []string {
 	switch {
 	case d == nil:
 		return nil

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 func (b *testBrowser) frontchannel(iss, sid string) result {

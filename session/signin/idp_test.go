@@ -4,8 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"maps"
@@ -199,38 +197,4 @@ func (p *fakeIDP) serveToken(w http.ResponseWriter, r *http.Request) {
 	}
 	maps.Copy(body, p.tokenBody)
 	writeJSON(w, http.StatusOK, body)
-}
-
-func (p *fakeIDP) sign(claims map[string]any) string {
-	options := (&jose.SignerOptions{}).WithType("JWT")
-	for k, v := range p.header {
-		options = options.WithHeader(jose.HeaderKey(k), v)
-	}
-	signer, err := jose.NewSigner(jose.SigningKey{
-		Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: p.keyID},
-	}, options)
-	if err != nil {
-		p.t.Error(err)
-		return ""
-	}
-	payload, err := json.Marshal(claims)
-	if err != nil {
-		p.t.Error(err)
-		return ""
-	}
-	jws, err := signer.Sign(payload)
-	if err != nil {
-		p.t.Error(err)
-		return ""
-	}
-	token, err := jws.CompactSerialize()
-	if err != nil {
-		p.t.Error(err)
-	}
-	return token
-}
-
-func accessTokenHash(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }

@@ -30,19 +30,32 @@ func (e unanswerable) Error() string { return string(e) }
 // Unanswerable tells package grant that there was an answer.
 func (unanswerable) Unanswerable() bool { return true }
 
-// NewIDPClient returns the HTTP client for a provider: it follows no redirect, bounds time and body, comes again when it
-// is told to and not before, and trusts roots (nil: the system's). wrap, if not nil, goes around the transport.
-func NewIDPClient(roots *x509.CertPool, wrap func(http.RoundTripper) http.RoundTripper) *http.Client {
+// ClientConfig is what the HTTP client for a provider works with. The zero value is ready.
+type ClientConfig struct {
+	// Roots are the authorities that are trusted. Nil: the system's.
+	Roots *x509.CertPool
+	// Wrap goes around the transport. Nil: nothing does.
+	Wrap func(http.RoundTripper) http.RoundTripper
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+}
+
+// NewClient returns the HTTP client for a provider: it follows no redirect, bounds time and body, and keeps to the pauses
+// that the provider asks for.
+func NewClient(c ClientConfig) *http.Client {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	t.TLSClientConfig = &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
 	t.MaxIdleConnsPerHost = 16
 	t.ResponseHeaderTimeout = idpTimeout
 	t.MaxResponseHeaderBytes = 64 << 10
 	var rt http.RoundTripper = boundedBody{t}
-	if wrap != nil {
-		rt = wrap(rt)
+	if c.Wrap != nil {
+		rt = c.Wrap(rt)
 	}
-	rt = &patience{next: rt, now: time.Now, until: map[string]time.Time{}, idle: t.CloseIdleConnections}
+	rt = &patience{next: rt, now: c.Now, until: map[string]time.Time{}, idle: t.CloseIdleConnections}
 	return &http.Client{
 		Transport:     rt,
 		Timeout:       idpTimeout,

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
@@ -40,7 +40,7 @@ func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, n
 	if err := checkHeader(t.header); err != nil {
 		return nil, err
 	}
-	verifier := oidc.NewVerifier(p.Issuer, patientKeys{m.keys}, &oidc.Config{
+	verifier := gooidc.NewVerifier(p.Issuer, patientKeys{m.keys}, &gooidc.Config{
 		ClientID:             p.ClientID,
 		SupportedSigningAlgs: m.algorithms(),
 		Now:                  p.Now,
@@ -72,7 +72,7 @@ func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, n
 	return t, nil
 }
 
-func (p *Provider) checkClaims(token *oidc.IDToken, claims map[string]json.RawMessage, nonce *string) error {
+func (p *Provider) checkClaims(token *gooidc.IDToken, claims map[string]json.RawMessage, nonce *string) error {
 	claimed := claim.Set{claims}
 	switch {
 	case token.Subject == "" || len(token.Subject) > maxSubject || claimed.String("sub") != token.Subject:
@@ -186,7 +186,7 @@ func joinToken(claims []byte, t session.Tokens) string {
 func (m *metadata) algorithms() []string {
 	algs := accepted(m.SigningAlgorithms)
 	if len(algs) == 0 {
-		algs = []string{oidc.RS256}
+		algs = []string{gooidc.RS256}
 	}
 	return algs
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,11 +32,11 @@ func (p *published) RoundTrip(*http.Request) (*http.Response, error) {
 // anybody wait, and nobody's causes a fetch more (A46).
 func TestProviderSignsWithANewKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &published{fakeIDP: &fakeIDP{t: t, key: newKey(t), keyID: "k1"}}
+		p := &published{fakeIDP: newStranger(t, "k1")}
 		keys := &keySet{url: func() string { return "https://login.example.com/keys" }, client: &http.Client{Transport: p}, now: time.Now}
 		patient := patientKeys{keys}
 		sub := map[string]any{"sub": "a"}
-		stranger := (&fakeIDP{t: t, key: newKey(t), keyID: "unknown"}).sign(sub)
+		unknown := newStranger(t, "unknown").sign(sub)
 		verify := func(what string, by interface {
 			VerifySignature(context.Context, string) ([]byte, error)
 		}, token string, wanted error, waits time.Duration, fetches int,
@@ -47,7 +48,7 @@ func TestProviderSignsWithANewKey(t *testing.T) {
 				t.Errorf("%s: %v after %v and %d fetches, want %v, %v and %d", what, err, took, p.fetches, wanted, waits, fetches)
 			}
 		}
-		verify("a stranger's token, and keys of now", patient, stranger, errNoKey, 0, 1)
+		verify("a stranger's token, and keys of now", patient, unknown, errNoKey, 0, 1)
 		<-time.After(2 * time.Second)
 		p.key, p.keyID = newKey(t), "k2"
 		verify("anybody's", keys, p.sign(sub), errNoKey, 0, 1)
@@ -60,14 +61,48 @@ func TestProviderSignsWithANewKey(t *testing.T) {
 		}
 		verify("the next", patient, p.sign(sub), nil, 0, 2)
 		<-time.After(time.Second)
-		verify("what it never publishes", patient, stranger, errNoKey, 9*time.Second, 3)
+		verify("what it never publishes", patient, unknown, errNoKey, 9*time.Second, 3)
 		<-time.After(time.Second)
-		verify("which nobody waits for again", patient, stranger, errNoKey, 0, 3)
+		verify("which nobody waits for again", patient, unknown, errNoKey, 0, 3)
 		<-time.After(keysForcedEvery)
-		verify("when it may be asked", patient, stranger, errNoKey, 0, 4)
+		verify("when it may be asked", patient, unknown, errNoKey, 0, 4)
 		<-time.After(keysTTL)
 		verify("the keys have grown old", patient, p.sign(sub), nil, 0, 5)
 		<-time.After(time.Second)
-		verify("after a long while", patient, stranger, errNoKey, 9*time.Second, 6)
+		verify("after a long while", patient, unknown, errNoKey, 9*time.Second, 6)
+	})
+}
+
+// silent takes every request and answers none.
+type silent struct{}
+
+func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// A key set that hangs while it is fetched again costs one caller its time-out, and no other anything.
+func TestKeySetThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		idp := &published{fakeIDP: newStranger(t, "k1")}
+		client := &http.Client{Transport: idp, Timeout: idpTimeout}
+		keys := &keySet{url: func() string { return "https://login.example.com/keys" }, client: client, now: time.Now}
+		token := idp.sign(map[string]any{"sub": "a"})
+		verify := func(want time.Duration) {
+			t.Helper()
+			began := time.Now()
+			if _, err := keys.VerifySignature(t.Context(), token); err != nil || time.Since(began) != want {
+				t.Errorf("%v after %v, want %v", err, time.Since(began), want)
+			}
+		}
+		verify(0)
+		<-time.After(keysTTL)
+		client.Transport = silent{}
+		var all sync.WaitGroup
+		all.Go(func() { verify(idpTimeout) })
+		synctest.Wait()
+		verify(0)
+		all.Wait()
+		verify(0)
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
@@ -146,25 +146,25 @@ var offlineAtGoogle = map[string]string{"access_type": "offline", "prompt": "con
 // has not. A list without either says nothing about them: Discovery, section 3, lets a provider keep scopes to itself.
 func (p *Provider) scopes(m *metadata) []string {
 	if len(p.Scopes) > 0 {
-		if slices.Contains(p.Scopes, oidc.ScopeOpenID) {
+		if slices.Contains(p.Scopes, gooidc.ScopeOpenID) {
 			return p.Scopes
 		}
-		return append([]string{oidc.ScopeOpenID}, p.Scopes...)
+		return append([]string{gooidc.ScopeOpenID}, p.Scopes...)
 	}
 	lacks := func(scope string) bool { return len(m.Scopes) > 0 && !slices.Contains(m.Scopes, scope) }
-	scopes := []string{oidc.ScopeOpenID}
+	scopes := []string{gooidc.ScopeOpenID}
 	if !lacks("profile") || lacks("email") {
 		scopes = append(scopes, "profile")
 	}
-	if scopes = append(scopes, "email"); !lacks(oidc.ScopeOfflineAccess) {
-		scopes = append(scopes, oidc.ScopeOfflineAccess)
+	if scopes = append(scopes, "email"); !lacks(gooidc.ScopeOfflineAccess) {
+		scopes = append(scopes, gooidc.ScopeOfflineAccess)
 	}
 	return scopes
 }
 
 // ownParams are what a provider wants that no specification knows, for the default scopes alone.
 func (p *Provider) ownParams(m *metadata) map[string]string {
-	if p.Issuer == google && len(p.Scopes) == 0 && !slices.Contains(p.scopes(m), oidc.ScopeOfflineAccess) {
+	if p.Issuer == google && len(p.Scopes) == 0 && !slices.Contains(p.scopes(m), gooidc.ScopeOfflineAccess) {
 		return offlineAtGoogle
 	}
 	return nil

@@ -298,20 +298,6 @@ func TestButtonAfterAnotherEnd(t *testing.T) {
 	}
 }
 
-// subject is whom the provider signs in.
-func (p *fakeIDP) subject() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if sub, ok := p.claims["sub"].(string); ok {
-		return sub
-	}
-	return "s-1"
-}
-
-func (p *fakeIDP) signInAs(sub string) {
-	p.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": sub} })
-}
-
 func mustURL(t *testing.T, raw string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(raw)

@@ -50,7 +50,7 @@ type ProviderConfig struct {
 	HeaderClaims func() []string
 	// Patience is how long a sign-in waits for metadata that was never found; 0: 3 seconds.
 	Patience time.Duration
-	// Client talks to the provider; nil: NewIDPClient(nil, nil).
+	// Client talks to the provider; nil: NewClient(ClientConfig{}).
 	Client *http.Client
 	Logger *zap.Logger
 	Now    func() time.Time
@@ -97,9 +97,6 @@ var ErrProviderDown = errors.New("provider cannot be reached")
 
 // NewProvider returns a provider. Run finds its metadata.
 func NewProvider(c ProviderConfig) *Provider {
-	if c.Client == nil {
-		c.Client = NewIDPClient(nil, nil)
-	}
 	if c.Patience == 0 {
 		c.Patience = discoverPatience
 	}
@@ -108,6 +105,9 @@ func NewProvider(c ProviderConfig) *Provider {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Client == nil {
+		c.Client = NewClient(ClientConfig{Now: c.Now})
 	}
 	if c.InternalURL != "" {
 		c.Client = inside(c.Client, c.Issuer, c.InternalURL)

@@ -1,9 +1,6 @@
 package signin
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"net/http"
 	"strings"
 	"testing"
@@ -34,28 +31,6 @@ func TestProviderDownAtStart(t *testing.T) {
 	b.signIn("no")
 }
 
-// TestMetadata: metadata of another issuer, without an endpoint, or with one that is not https, is none.
-func TestMetadata(t *testing.T) {
-	for name, bad := range map[string]map[string]any{
-		"other issuer":      {"issuer": "https://evil.example"},
-		"no token endpoint": {"token_endpoint": ""},
-		"no keys":           {"jwks_uri": ""},
-		"plain http":        {"token_endpoint": "http://idp.example/token"},
-		"with a user":       {"authorization_endpoint": "https://a@idp.example/"},
-		"javascript":        {"end_session_endpoint": "javascript:alert(1)"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			clock := storetest.NewClock()
-			idp := newIDP(t, clock.Now)
-			idp.metadata = bad
-			p := NewProvider(ProviderConfig{Name: "main", Issuer: idp.URL, ClientID: testClient, Now: clock.Now})
-			if err := p.Discover(t.Context()); err == nil || p.meta.Load() != nil {
-				t.Error("the metadata was taken")
-			}
-		})
-	}
-}
-
 // TestTokenEndpointDown: an outage is told from a refusal, and existing sessions go on.
 func TestTokenEndpointDown(t *testing.T) {
 	g := newGateway(t)
@@ -69,67 +44,6 @@ func TestTokenEndpointDown(t *testing.T) {
 	}
 	if r := known.get("/"); r.status != http.StatusOK {
 		t.Errorf("somebody signed in: %d", r.status)
-	}
-}
-
-// TestKeySet holds A46 and what 3.6 of the attacks says: an unknown key id causes a fetch at most every ten seconds,
-// keys grow old, and old keys do while new ones cannot be had.
-func TestKeySet(t *testing.T) {
-	clock := storetest.NewClock()
-	idp := newIDP(t, clock.Now)
-	keys := &keySet{url: func() string { return idp.URL + "/keys" }, client: NewIDPClient(nil, nil), now: clock.Now}
-	good := idp.sign(map[string]any{"sub": "a"})
-	verify := func(token string, want bool) {
-		t.Helper()
-		if _, err := keys.VerifySignature(t.Context(), token); (err == nil) != want {
-			t.Fatalf("verified: %v, want %t", err, want)
-		}
-	}
-	verify(good, true)
-	strangers := &fakeIDP{t: t, key: newKey(t), keyID: "unknown"}
-	for range 50 {
-		verify(strangers.sign(map[string]any{"sub": "a"}), false)
-	}
-	if n := idp.count("/keys"); n != 1 {
-		t.Fatalf("a flood of unknown keys caused %d fetches", n-1)
-	}
-	// A rotated key is found once ten seconds have passed.
-	idp.set(func(p *fakeIDP) { p.key, p.keyID = newKey(t), "k2" })
-	rotated := idp.sign(map[string]any{"sub": "a"})
-	clock.Advance(keysForcedEvery)
-	verify(rotated, true)
-	verify(good, false) // withdrawn
-	// Stale keys do while the provider is out.
-	idp.set(func(p *fakeIDP) { p.broken["/keys"] = true })
-	clock.Advance(keysTTL)
-	verify(rotated, true)
-	before := idp.count("/keys")
-	for range 50 {
-		verify(rotated, true)
-	}
-	if n := idp.count("/keys"); n != before {
-		t.Errorf("an outage caused %d fetches", n-before)
-	}
-}
-
-func newKey(t *testing.T) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func TestParseKeys(t *testing.T) {
-	for name, body := range map[string]string{
-		"not JSON": "x", "no keys": `{}`, "symmetric": `{"keys":[{"kty":"oct","k":"AAAA"}]}`,
-		"private is no public key": `{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"AA"}]}`,
-		"short RSA":                `{"keys":[{"kty":"RSA","e":"AQAB","n":"` + strings.Repeat("A", 40) + `"}]}`,
-	} {
-		if _, err := parseKeys([]byte(body)); err == nil {
-			t.Errorf("%s: taken", name)
-		}
 	}
 }
 
@@ -228,17 +142,5 @@ func TestSecretInForm(t *testing.T) {
 		if n := g.idp.count("/token"); n != row.asked {
 			t.Errorf("%+v: asked %d times", row, n)
 		}
-	}
-}
-
-// TestBackoff: tries grow apart, and never over half a minute.
-func TestBackoff(t *testing.T) {
-	for failures := 1; failures < 100; failures++ {
-		if w := min(discoverLongest, discoverFirst<<min(failures-1, 5)); w < discoverFirst || w > discoverLongest {
-			t.Fatalf("after %d failures: %s", failures, w)
-		}
-	}
-	if discoverLongest > time.Minute {
-		t.Error("a provider that is up again waits for longer than a minute")
 	}
 }

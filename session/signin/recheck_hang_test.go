@@ -13,6 +13,9 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
+// providerTimeout is how long one request to a provider may take.
+const providerTimeout = 10 * time.Second
+
 // mute is a provider that takes every request and answers none, until it is to refuse.
 type mute struct{ refuses atomic.Bool }
 
@@ -43,8 +46,10 @@ func TestProviderThatHangs(t *testing.T) {
 		w := newWaiting(t)
 		provider := &mute{}
 		p := w.Providers[0]
-		p.Client = &http.Client{Transport: provider, Timeout: idpTimeout}
-		p.meta.Store(&metadata{TokenEndpoint: "https://login.example.com/token"})
+		p.Client = &http.Client{Transport: document{p.Issuer, provider}, Timeout: providerTimeout}
+		if err := p.Discover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		w.Start()
 		defer w.Stop()
 		costs := func(who *waiting, want time.Duration) {
@@ -55,7 +60,7 @@ func TestProviderThatHangs(t *testing.T) {
 		}
 		other, third, fourth := w.another(), w.another(), w.another()
 		var all sync.WaitGroup
-		all.Go(func() { costs(w, idpTimeout) })
+		all.Go(func() { costs(w, providerTimeout) })
 		synctest.Wait()
 		all.Go(func() { costs(other, renewPatience) })
 		<-time.After(renewPatience + time.Millisecond)
@@ -67,7 +72,7 @@ func TestProviderThatHangs(t *testing.T) {
 		if _, tried := w.renewing.Load(fourth.token.ID); !tried {
 			t.Error("the renewal that nobody waits for is not tried")
 		}
-		<-time.After(idpTimeout)
+		<-time.After(providerTimeout)
 
 		// Any answer shows that it does not hang any more.
 		provider.refuses.Store(true)
@@ -77,31 +82,5 @@ func TestProviderThatHangs(t *testing.T) {
 		if p.Unanswering() {
 			t.Error("it is still held to give no answers")
 		}
-	})
-}
-
-// A key set that hangs while it is fetched again costs one caller its time-out, and no other anything.
-func TestKeySetThatHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		idp := &published{fakeIDP: &fakeIDP{t: t, key: newKey(t), keyID: "k1"}}
-		client := &http.Client{Transport: idp, Timeout: idpTimeout}
-		keys := &keySet{url: func() string { return "https://login.example.com/keys" }, client: client, now: time.Now}
-		token := idp.sign(map[string]any{"sub": "a"})
-		verify := func(want time.Duration) {
-			t.Helper()
-			began := time.Now()
-			if _, err := keys.VerifySignature(t.Context(), token); err != nil || time.Since(began) != want {
-				t.Errorf("%v after %v, want %v", err, time.Since(began), want)
-			}
-		}
-		verify(0)
-		<-time.After(keysTTL)
-		client.Transport = &mute{}
-		var all sync.WaitGroup
-		all.Go(func() { verify(idpTimeout) })
-		synctest.Wait()
-		verify(0)
-		all.Wait()
-		verify(0)
 	})
 }

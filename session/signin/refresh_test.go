@@ -133,7 +133,7 @@ func TestWarnings(t *testing.T) {
 	for range 2 {
 		g.browser().signIn("yes")
 	}
-	g.idp.set(func(p *fakeIDP) { p.tokenBody = map[string]any{"refresh_token": strings.Repeat("r", maxKeptRefresh+1)} })
+	g.idp.set(func(p *fakeIDP) { p.tokenBody = map[string]any{"refresh_token": strings.Repeat("r", 8<<10+1)} })
 	g.browser().signIn("yes")
 	g.idp.set(func(p *fakeIDP) { p.tokenBody = nil })
 	b := g.browser()
@@ -190,34 +190,5 @@ func TestRefreshWithAnotherSid(t *testing.T) {
 	})
 	if err != nil || len(ended) != 1 || b.alive() {
 		t.Errorf("ended %v, %v", ended, err)
-	}
-}
-
-// Field trial 4.10: a token endpoint that cannot be reached is told of until it can, whether anybody signs in or not.
-func TestTokenEndpointIsLookedAt(t *testing.T) {
-	g := newGateway(t)
-	p := g.service.Providers[0]
-	m := p.meta.Load()
-	if m == nil {
-		g.browser().toProvider("/")
-		m = p.meta.Load()
-	}
-	gone := *m
-	gone.TokenEndpoint = "http://127.0.0.1:1/token"
-	p.meta.Store(&gone)
-	b := g.browser()
-	if r := b.callback(b.toProvider("/")); r.status != http.StatusServiceUnavailable || !strings.Contains(p.State().TokenErr, "refused") {
-		t.Errorf("%d, state %+v", r.status, p.State())
-	}
-	if p.lookAtToken(t.Context(), &gone); p.State().TokenErr == "" {
-		t.Error("nothing is there, and it is called good")
-	}
-	g.idp.set(func(p *fakeIDP) { p.broken["/token"] = true })
-	if p.lookAtToken(t.Context(), m); p.State().TokenErr == "" {
-		t.Error("it answers 503, and is called good")
-	}
-	g.idp.set(func(p *fakeIDP) { p.broken["/token"] = false })
-	if p.lookAtToken(t.Context(), m); p.State().TokenErr != "" {
-		t.Errorf("state %+v", p.State())
 	}
 }

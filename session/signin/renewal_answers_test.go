@@ -128,7 +128,7 @@ func renewalAnswers() map[string]answering {
 		"200 with HTML":                                                  {then: at("/token", says(200, htmlType, "<title>sign in</title>"))},
 		"200 without a body":                                             {then: at("/token", says(200, nil, ""))},
 		"200 with JSON without a token":                                  {then: at("/token", says(200, jsonType, `{"expires_in":3600}`))},
-		"200 of over 1 MB":                                               {then: at("/token", says(200, jsonType, `{"access_token":"`+strings.Repeat("a", maxIDPBody)+`"}`))},
+		"200 of over 1 MB":                                               {then: at("/token", says(200, jsonType, `{"access_token":"`+strings.Repeat("a", 1<<20)+`"}`))},
 		"a redirect":                                                     {then: func(p *fakeIDP) { p.redirecting["/token"] = true }},
 		"429 without `Retry-After`":                                      {then: at("/token", says(429, nil, ""))},
 		"429 with `Retry-After`":                                         {then: at("/token", says(429, http.Header{"Retry-After": {"120"}}, ""))},
@@ -162,6 +162,6 @@ func renewalAnswers() map[string]answering {
 // signedByStranger has the provider sign with a key that its key set does not hold.
 func signedByStranger(p *fakeIDP) {
 	claims := map[string]any{"iss": p.URL, "aud": testClient, "sub": "s-1", "iat": p.now().Unix(), "exp": p.now().Add(time.Hour).Unix()}
-	stranger := &fakeIDP{t: p.t, key: newKey(p.t), keyID: "unknown"}
+	stranger := newStranger(p.t, "unknown")
 	p.tokenBody["id_token"] = stranger.sign(claims)
 }

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"fmt"
-	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"maps"
 	"net/http"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // docs/renewal.md is the oracle: each row of its tables is run against a provider that answers so. A row without a
@@ -105,8 +106,7 @@ func tryRow(t *testing.T, a answering) *tried {
 			defer one.mu.Unlock()
 			one.results = append(one.results, result)
 		}
-		s.client = NewIDPClient(nil, func(next http.RoundTripper) http.RoundTripper { one.calls.next = next; return one.calls })
-		s.client.Transport.(*patience).now = s.clock.Now
+		s.client = NewClient(ClientConfig{Now: s.clock.Now, Wrap: func(next http.RoundTripper) http.RoundTripper { one.calls.next = next; return one.calls }})
 		s.idp = newIDP(t, s.clock.Now)
 		if a.before != nil {
 			a.before(s.idp)

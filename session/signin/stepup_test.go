@@ -200,45 +200,6 @@ func TestDemandParams(t *testing.T) {
 	}
 }
 
-// TestDemand: which claims would show a demand, and whether a request for one has asked for another.
-func TestDemand(t *testing.T) {
-	for _, c := range []struct {
-		d    Demand
-		want []string
-	}{
-		{Demand{MFA: true}, []string{"amr"}},
-		{Demand{ACRs: []string{"gold", "silver", "c1", "c2"}}, []string{"acr", "acrs"}},
-		{Demand{Reauthenticate: true}, []string{"auth_time"}},
-		{Demand{MFA: true, PromptLogin: true}, []string{"amr", "auth_time"}},
-	} {
-		if got := c.d.claims(); !slices.Equal(got, c.want) {
-			t.Errorf("%+v: %v, want %v", c.d, got, c.want)
-		}
-	}
-	for _, c := range []struct {
-		asked *Demand
-		want  Demand
-		in    bool
-	}{
-		{nil, Demand{MFA: true}, false},
-		{&Demand{MFA: true}, Demand{MFA: true}, true},
-		{&Demand{MFA: true}, Demand{ACRs: []string{"gold"}}, false},
-		{&Demand{ACRs: []string{"gold", "c1"}}, Demand{ACRs: []string{"c1"}}, true},
-		{&Demand{Reauthenticate: true, MaxAge: time.Hour}, Demand{Reauthenticate: true, MaxAge: time.Minute}, false},
-		{&Demand{Reauthenticate: true, MaxAge: time.Minute}, Demand{Reauthenticate: true, MaxAge: time.Hour}, true},
-		{&Demand{Reauthenticate: true, MaxAge: time.Minute}, Demand{Reauthenticate: true, PromptLogin: true}, false},
-		{&Demand{Reauthenticate: true, PromptLogin: true}, Demand{Reauthenticate: true, MaxAge: time.Minute}, true},
-	} {
-		if got := c.asked.asksFor(&c.want); got != c.in {
-			t.Errorf("%+v asks for %+v: %v", c.asked, c.want, got)
-		}
-	}
-	long := &Demand{Policies: []string{strings.Repeat("a", 256), strings.Repeat("b", 256), "c"}}
-	if got := long.bounded().Policies; len(got) != 2 {
-		t.Errorf("%d names go along", len(got))
-	}
-}
-
 // TestStepUpLink: the address that a refused script or form is given leads to the step-up itself, keeps the session's
 // answer, and is nobody else's to make.
 func TestStepUpLink(t *testing.T) {
@@ -293,5 +254,13 @@ func TestStepUpNamesThePolicies(t *testing.T) {
 	r := b.callback(asked)
 	if rec := g.log.last(t); rec.Code != signinlog.StrongAuthRequired || len(rec.Policies) != 1 || !strings.Contains(r.body, "vault") {
 		t.Errorf("not shown: %d, %+v", r.status, rec)
+	}
+}
+
+// A cookie and an address have room for so many names of policies.
+func TestBoundedDemand(t *testing.T) {
+	long := &Demand{Policies: []string{strings.Repeat("a", 256), strings.Repeat("b", 256), "c"}}
+	if got := bounded(long).Policies; len(got) != 2 {
+		t.Errorf("%d names go along", len(got))
 	}
 }

@@ -10,9 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // sized is a page of so many bytes: a path, and a query of what fills it.

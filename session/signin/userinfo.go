@@ -12,7 +12,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/coreos/go-oidc/v3/oidc"
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
@@ -132,7 +132,7 @@ func (m *metadata) userInfoAlgorithms() []string {
 	}
 	algs := accepted(m.UserInfoAlgorithms)
 	if len(algs) == 0 {
-		algs = []string{oidc.RS256}
+		algs = []string{gooidc.RS256}
 	}
 	return algs
 }

@@ -1,0 +1,36 @@
+package signin
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/latchkey-gateway/latchkey/session/storetest"
+)
+
+// Field trial 4.10: a token endpoint that cannot be reached is told of until it can, whether anybody signs in or not.
+func TestTokenEndpointIsLookedAt(t *testing.T) {
+	clock := storetest.NewClock()
+	idp := newIDP(t, clock.Now)
+	p := NewProvider(ProviderConfig{Name: "main", Issuer: idp.URL, ClientID: testClient, Now: clock.Now})
+	if err := p.Discover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	m := p.meta.Load()
+	gone := *m
+	gone.TokenEndpoint = "http://127.0.0.1:1/token"
+	p.meta.Store(&gone)
+	if _, err := p.Redeem(t.Context(), Response{Code: "n"}, Grant{Nonce: "n"}); !isDown(err) || !strings.Contains(p.State().TokenErr, "refused") {
+		t.Errorf("%v, state %+v", err, p.State())
+	}
+	if p.lookAtToken(t.Context(), &gone); p.State().TokenErr == "" {
+		t.Error("nothing is there, and it is called good")
+	}
+	idp.set(func(p *fakeIDP) { p.broken["/token"] = true })
+	if p.lookAtToken(t.Context(), m); p.State().TokenErr == "" {
+		t.Error("it answers 503, and is called good")
+	}
+	idp.set(func(p *fakeIDP) { p.broken["/token"] = false })
+	if p.lookAtToken(t.Context(), m); p.State().TokenErr != "" {
+		t.Errorf("state %+v", p.State())
+	}
+}
