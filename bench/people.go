@@ -15,7 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/filestore"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // What the sessions of a run and the gateways that serve them agree on.
@@ -87,7 +87,7 @@ func draftOf(issuer string, user int, kept session.Tokens) (session.Record, erro
 	now := time.Now()
 	payload := idClaims(issuer, user, now, session.NewRandom(16), session.NewRandom(16))
 	if len(kept.IDSignature) == 0 {
-		maps.DeleteFunc(payload, func(claim string, _ any) bool { return signin.AboutToken(claim) })
+		maps.DeleteFunc(payload, func(claim string, _ any) bool { return oidc.AboutToken(claim) })
 	}
 	claims, err := json.Marshal(payload)
 	who := subject(user)

@@ -20,6 +20,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -36,7 +37,7 @@ type appRuntime struct {
 	shared  *sharedStore
 	events  *caddyevents.App
 
-	providers []*signin.Provider
+	providers []*oidc.Provider
 	icons     map[string]pages.Image
 	prompt    signin.PromptConfig
 	pages     *pages.Pages

@@ -7,7 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // parseProvider reads an OpenID provider:
@@ -239,7 +239,7 @@ func parseGroupsOverage(d *caddyfile.Dispenser, p *Provider) error {
 	if d.Val() != "graph" {
 		return unrecognized(d, "groups_overage", []string{"graph"})
 	}
-	p.GroupsOverage = signin.GraphURL
+	p.GroupsOverage = oidc.GraphURL
 	if d.NextArg() {
 		p.GroupsOverage = d.Val()
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // presetHeaders are the headers that a site sets by its preset: for user, email, name and, where it asks for them, groups,
@@ -90,7 +90,7 @@ func (h *SiteConfig) checkHeader(hc HeaderClaim, before []HeaderClaim) error {
 	if hc.Claim == "" {
 		return fmt.Errorf("header %s: the claim is missing", hc.Name)
 	}
-	if signin.AboutToken(hc.Claim) {
+	if oidc.AboutToken(hc.Claim) {
 		return fmt.Errorf("header %s: the claim %q is about the ID token, not about the person, and is not kept", hc.Name, hc.Claim)
 	}
 	if err := identity.CheckPatterns(hc.Only); err != nil {

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
@@ -146,7 +146,7 @@ const recheckSilent = "silent"
 
 const privateKeyJWT = "private_key_jwt"
 
-var clientAuthMethods = []string{privateKeyJWT, signin.ClientSecretBasic, signin.ClientSecretPost}
+var clientAuthMethods = []string{privateKeyJWT, oidc.ClientSecretBasic, oidc.ClientSecretPost}
 
 func (c *ClientAuth) check(secret string) error {
 	switch {

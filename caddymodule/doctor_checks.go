@@ -15,13 +15,13 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session/filestore"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // skewNoted is how far two clocks may be apart without a word.
 const skewNoted = 5 * time.Second
 
-func (d *doctor) provider(ctx context.Context, p *signin.Provider, wanted expected) []finding {
+func (d *doctor) provider(ctx context.Context, p *oidc.Provider, wanted expected) []finding {
 	say := func(level, format string, args ...any) finding {
 		return finding{level, "provider", p.Name, fmt.Sprintf(format, args...)}
 	}
@@ -52,7 +52,7 @@ func (d *doctor) provider(ctx context.Context, p *signin.Provider, wanted expect
 	if !seen.Dated {
 		return append(found, say(findWarn, "it sends no Date, so its clock cannot be compared"))
 	}
-	level, text := skew(seen.Ahead, signin.MaxAhead, "sign-ins fail")
+	level, text := skew(seen.Ahead, oidc.MaxAhead, "sign-ins fail")
 	return append(found, say(level, "its clock %s", text))
 }
 
@@ -72,7 +72,7 @@ func skew(ahead, limit time.Duration, what string) (level, text string) {
 	return findWarn, text + ": set both by NTP"
 }
 
-func clientKeyToRegister(p *signin.Provider) []finding {
+func clientKeyToRegister(p *oidc.Provider) []finding {
 	key, err := p.ClientKey()
 	if err == nil {
 		var jwk string

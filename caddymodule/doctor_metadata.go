@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // expected is what a configuration wants of its providers beyond a sign-in.
@@ -38,7 +38,7 @@ type remark struct{ level, text string }
 
 // compare holds what a provider says that it offers against what it is asked for. Lists that it leaves out mean what the
 // specification says, where that is worth a word.
-func compare(p *signin.Provider, seen *signin.Examination, n expected) (found []remark) {
+func compare(p *oidc.Provider, seen *oidc.Examination, n expected) (found []remark) {
 	say := func(level, format string, args ...any) {
 		found = append(found, remark{level, fmt.Sprintf(format, args...)})
 	}
@@ -73,10 +73,10 @@ func compare(p *signin.Provider, seen *signin.Examination, n expected) (found []
 }
 
 // compareAuth looks at how the client authenticates.
-func compareAuth(p *signin.Provider, offers *signin.Offers) (level, text string) {
+func compareAuth(p *oidc.Provider, offers *oidc.Offers) (level, text string) {
 	taken := offers.AuthMethods
 	if len(taken) == 0 {
-		taken = []string{signin.ClientSecretBasic} // Discovery, section 3
+		taken = []string{oidc.ClientSecretBasic} // Discovery, section 3
 	}
 	switch {
 	case p.ClientKey != nil:
@@ -93,7 +93,7 @@ func compareAuth(p *signin.Provider, offers *signin.Offers) (level, text string)
 		}
 	case p.ClientMethod != "" && !slices.Contains(taken, p.ClientMethod):
 		return findFail, fmt.Sprintf("client_auth %s: it takes %s (token_endpoint_auth_methods_supported)", p.ClientMethod, strings.Join(taken, ", "))
-	case p.ClientMethod == "" && !slices.Contains(taken, signin.ClientSecretBasic) && !slices.Contains(taken, signin.ClientSecretPost):
+	case p.ClientMethod == "" && !slices.Contains(taken, oidc.ClientSecretBasic) && !slices.Contains(taken, oidc.ClientSecretPost):
 		return findFail, fmt.Sprintf("it takes no client_secret, but %s: see client_auth", strings.Join(taken, ", "))
 	}
 	return "", ""
@@ -101,7 +101,7 @@ func compareAuth(p *signin.Provider, offers *signin.Offers) (level, text string)
 
 // compareRefresh says where no refresh token can be expected, so that claims and groups would stay as at sign-in. Metadata is no
 // proof: LemonLDAP::NG 2.16 lists neither the grant nor the scope for a client that it gives refresh tokens to.
-func compareRefresh(p *signin.Provider, seen *signin.Examination) []remark {
+func compareRefresh(p *oidc.Provider, seen *oidc.Examination) []remark {
 	const stay = "if no refresh token comes, claims and groups stay as at sign-in; `recheck silent` in the provider block renews them, or scopes with offline_access"
 	switch grants := seen.Offers.Grants; {
 	case len(grants) > 0 && !slices.Contains(grants, "refresh_token"):
@@ -117,7 +117,7 @@ func compareRefresh(p *signin.Provider, seen *signin.Examination) []remark {
 }
 
 // compareGroups says where rules name groups that nobody has asked for. Dex, for example, has them for a scope.
-func compareGroups(p *signin.Provider, seen *signin.Examination) []remark {
+func compareGroups(p *oidc.Provider, seen *oidc.Examination) []remark {
 	const scope = "groups"
 	claim, _, _ := strings.Cut(p.Claims.GroupsPath(), ".")
 	claim, _, _ = strings.Cut(claim, "[")

@@ -8,7 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // Field trial 1.8, 1.32, 4.5, 4.6, 4.9 and 4.10: one row for each way in which metadata does not fit the configuration. The
@@ -78,12 +78,12 @@ func TestDoctorComparesMetadata(t *testing.T) {
 
 // Entra takes PKCE and does not say so; Google's way to a refresh token is no fault.
 func TestCompareKnows(t *testing.T) {
-	entra := signin.NewProvider(signin.ProviderConfig{Issuer: "https://login.microsoftonline.com/x/v2.0"})
-	if found := compare(entra, &signin.Examination{Scopes: []string{"openid", "offline_access"}}, expected{recheck: true}); len(found) != 0 {
+	entra := oidc.New(oidc.Config{Issuer: "https://login.microsoftonline.com/x/v2.0"})
+	if found := compare(entra, &oidc.Examination{Scopes: []string{"openid", "offline_access"}}, expected{recheck: true}); len(found) != 0 {
 		t.Errorf("%+v", found)
 	}
-	google := signin.NewProvider(signin.ProviderConfig{Issuer: "https://accounts.google.com"})
-	seen := &signin.Examination{Scopes: []string{"openid"}, Offline: true, Offers: signin.Offers{Challenges: []string{"S256"}}}
+	google := oidc.New(oidc.Config{Issuer: "https://accounts.google.com"})
+	seen := &oidc.Examination{Scopes: []string{"openid"}, Offline: true, Offers: oidc.Offers{Challenges: []string{"S256"}}}
 	if found := compare(google, seen, expected{recheck: true}); len(found) != 1 || found[0].level != findOK || !strings.Contains(found[0].text, "access_type=offline") {
 		t.Errorf("%+v", found)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
@@ -124,14 +125,14 @@ func (h *Handler) imaginePerson(q *Query, at time.Time) (*session.Record, error)
 }
 
 // imagineProvider finds a provider by name; without one, the first of the site.
-func (h *Handler) imagineProvider(name string) (*signin.Provider, error) {
+func (h *Handler) imagineProvider(name string) (*oidc.Provider, error) {
 	if name == "" {
 		name = h.rt.site.Providers[0]
 	}
 	if err := h.rt.app.knowsProviders([]string{name}); err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(h.rt.app.rt.providers, func(p *signin.Provider) bool { return p.Name == name })
+	i := slices.IndexFunc(h.rt.app.rt.providers, func(p *oidc.Provider) bool { return p.Name == name })
 	return h.rt.app.rt.providers[i], nil
 }
 

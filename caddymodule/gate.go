@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -38,12 +39,12 @@ func (h *Handler) Admit(v *signin.Visit, who *session.Record, asked signin.Asked
 }
 
 // demand is what a sign-in must achieve; nil if nothing more than to say who somebody is.
-func demand(d *policy.Decision) *signin.Demand {
+func demand(d *policy.Decision) *oidc.Demand {
 	n := d.Demand
 	if !n.MFA && len(n.ACRs) == 0 && !n.Reauthenticate && !n.PromptLogin {
 		return nil
 	}
-	return &signin.Demand{
+	return &oidc.Demand{
 		MFA: n.MFA, ACRs: n.ACRs, Reauthenticate: n.Reauthenticate, MaxAge: n.MaxAge, PromptLogin: n.PromptLogin,
 		Policies: d.DemandPolicies(),
 	}

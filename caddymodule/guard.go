@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // guard lets a request pass if a user is signed in and the policies allow it. It is the only way to next for what is
@@ -138,7 +139,7 @@ func (h *Handler) anonymous(service *signin.Service, w http.ResponseWriter, r *h
 
 // unavailable is why it could not be decided on a request, for log and metric.
 func unavailable(err error) string {
-	if errors.Is(err, signin.ErrProviderDown) {
+	if errors.Is(err, oidc.ErrProviderDown) {
 		return "provider_unavailable"
 	}
 	return "store_unavailable"

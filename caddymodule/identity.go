@@ -14,7 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // identityHeader is a header that tells the application something about the person: a text, or a list where there is one.
@@ -64,7 +64,7 @@ func (h *Handler) provisionHeaders() error {
 		names = append(names, c.Name)
 		h.rt.headers = append(h.rt.headers, identityHeader{
 			name:  textproto.CanonicalMIMEHeaderKey(c.Name),
-			value: func(s *session.Record) (string, []string) { return signin.ClaimValue(s, c.Claim) },
+			value: func(s *session.Record) (string, []string) { return oidc.ClaimValue(s, c.Claim) },
 			only:  identity.NewOnly(c.Only),
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // party is somebody at an app, as a session or an entry of the sign-in log knows them.
@@ -76,8 +77,8 @@ func (h *Handler) matched() (list []*Policy) {
 }
 
 // claimRules is what decides, by provider, how claims count.
-func (a *App) claimRules() map[string]signin.ClaimsConfig {
-	rules := make(map[string]signin.ClaimsConfig)
+func (a *App) claimRules() map[string]oidc.ClaimsConfig {
+	rules := make(map[string]oidc.ClaimsConfig)
 	for _, p := range a.rt.providers {
 		rules[p.Name] = p.Claims
 	}
@@ -232,7 +233,7 @@ func (im *impact) replayShared(p *party, pair *sitePair, was, is *judgement) {
 
 // tellsShared reports whether a provider says of devices that they are shared.
 func (a *App) tellsShared(provider string) bool {
-	return slices.ContainsFunc(a.rt.providers, func(p *signin.Provider) bool { return p.Name == provider && p.Claims.SharedDevice != "" })
+	return slices.ContainsFunc(a.rt.providers, func(p *oidc.Provider) bool { return p.Name == provider && p.Claims.SharedDevice != "" })
 }
 
 func (im *impact) compare(p *party, was, is *judgement) {

@@ -16,7 +16,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/lint"
 	"github.com/latchkey-gateway/latchkey/policy"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // findings remembers what was said of a configuration, so that several sites do not say it again.
@@ -114,7 +114,7 @@ func (a *App) sources(names []string) (list []policy.Provider) {
 
 // noMFA says why nobody can show a second factor to a provider's satisfaction, or nothing. That amr is there where it
 // is asked for is what OpenID providers do; Entra's v2.0 tokens have none (A1).
-func noMFA(p *signin.Provider) string {
+func noMFA(p *oidc.Provider) string {
 	if len(p.Claims.MFAContexts) > 0 || !isEntra(p.Issuer) {
 		return ""
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // made is what one site makes of a session's record for its requests: once for each version of the record, as long as
@@ -121,7 +121,7 @@ func (m *made) person(live *session.Session) (*person, error) {
 // factsOf are the facts of a session; contexts is empty, and may be room for some.
 func (h *Handler) factsOf(who *session.Record, contexts []string) facts {
 	return facts{
-		auth: policy.Authentication{AuthTime: who.AuthTime, ACRs: signin.AppendContexts(contexts, who), MFA: h.rt.app.mfa(who)},
+		auth: policy.Authentication{AuthTime: who.AuthTime, ACRs: oidc.AppendContexts(contexts, who), MFA: h.rt.app.mfa(who)},
 		device: policy.Device{
 			Compliant: signalOf(who.Compliant), Managed: signalOf(who.Managed), Shared: signalOf(who.Shared),
 		},

@@ -267,7 +267,7 @@ func TestPlaceholdersEverywhere(t *testing.T) {
 				t.Errorf("%s is %q", at, v)
 			}
 		})
-		if said := fmt.Sprintf("%+v %+v", a.rt.providers[0].ProviderConfig, a.rt.networks); strings.Contains(said, "{env.") {
+		if said := fmt.Sprintf("%+v %+v", a.rt.providers[0].Config, a.rt.networks); strings.Contains(said, "{env.") {
 			t.Errorf("%s: the provider has it as it stands: %s", path, said)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 var (
@@ -20,7 +20,7 @@ var (
 
 // compile turns a configuration that is filled in and checked into a provider. It reads files and environment, and talks to
 // nobody.
-func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http.RoundTripper) (*signin.Provider, error) {
+func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http.RoundTripper) (*oidc.Provider, error) {
 	var secret func() (string, error)
 	if p.ClientSecret != "" {
 		secret = func() (string, error) { return resolve("client_secret", p.ClientSecret) }
@@ -47,7 +47,7 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 	if err != nil {
 		return nil, err
 	}
-	return signin.NewProvider(signin.ProviderConfig{
+	return oidc.New(oidc.Config{
 		Name:         p.name(),
 		Title:        p.DisplayName,
 		Issuer:       p.Issuer,
@@ -60,18 +60,18 @@ func (p *Provider) compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 		Scopes:        p.Scopes,
 		AuthParams:    p.AuthParams,
 		Claims:        p.claims(),
-		Client:        signin.NewClient(signin.ClientConfig{Roots: roots, Wrap: wrap}),
+		Client:        oidc.NewClient(oidc.ClientConfig{Roots: roots, Wrap: wrap}),
 		Logger:        logger,
 	}), nil
 }
 
 // clientKey returns what reads the client's key, nil if there is none. A file that is missing or holds none refuses the
 // configuration (A56).
-func (p *Provider) clientKey() (func() (*signin.ClientKey, error), error) {
+func (p *Provider) clientKey() (func() (*oidc.ClientKey, error), error) {
 	if p.ClientAuth == nil || p.ClientAuth.Method != privateKeyJWT {
 		return nil, nil
 	}
-	read := func() (*signin.ClientKey, error) {
+	read := func() (*oidc.ClientKey, error) {
 		name, err := resolve("client_auth", p.ClientAuth.KeyFile)
 		if err != nil {
 			return nil, err
@@ -80,7 +80,7 @@ func (p *Provider) clientKey() (func() (*signin.ClientKey, error), error) {
 		if err != nil {
 			return nil, fmt.Errorf("client_auth: %w", err)
 		}
-		key, err := signin.ParseClientKey(data)
+		key, err := oidc.ParseClientKey(data)
 		if err != nil {
 			return nil, fmt.Errorf("client_auth: %s: %w", name, err)
 		}
@@ -106,8 +106,8 @@ func (p *Provider) endSession() (*leave.Template, error) {
 	return t, nil
 }
 
-func (p *Provider) claims() signin.ClaimsConfig {
-	c := signin.ClaimsConfig{
+func (p *Provider) claims() oidc.ClaimsConfig {
+	c := oidc.ClaimsConfig{
 		Groups:         p.GroupsClaim,
 		GraphURL:       p.GroupsOverage,
 		User:           p.UserClaims,

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // statusAnswer is how this server is.
@@ -59,7 +59,7 @@ const (
 	providerUnavailable = "unavailable"
 )
 
-func providerState(s signin.ProviderState) string {
+func providerState(s oidc.State) string {
 	switch {
 	case s.Metadata.IsZero():
 		return providerUnavailable

@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // Field trial 4.10: a provider whose token endpoint is of no use is not called ok, whatever its metadata says.
 func TestProviderState(t *testing.T) {
 	at := time.Unix(1000, 0)
-	for want, s := range map[string]signin.ProviderState{
+	for want, s := range map[string]oidc.State{
 		providerOK:          {Metadata: at},
 		providerStale:       {Metadata: at, MetadataErr: "status 503"},
 		providerFailing:     {Metadata: at, MetadataErr: "status 503", TokenErr: "connection refused"},
@@ -33,7 +33,7 @@ func TestUnavailableByCause(t *testing.T) {
 	}{
 		{session.ErrUnavailable, "store_unavailable"},
 		{errors.New("odd"), "store_unavailable"},
-		{fmt.Errorf("%w, and claims are 26h old", signin.ErrProviderDown), "provider_unavailable"},
+		{fmt.Errorf("%w, and claims are 26h old", oidc.ErrProviderDown), "provider_unavailable"},
 	} {
 		if got := unavailable(tt.err); got != tt.want {
 			t.Errorf("%v: %s, want %s", tt.err, got, tt.want)

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // gathered returns the metrics as name{label,...} to value.
@@ -44,8 +44,8 @@ func gathered(t *testing.T) map[string]float64 {
 // no visitor has a hand in.
 func TestStatusAndMetrics(t *testing.T) {
 	a := newAdministered(t)
-	p := signin.NewProvider(signin.ProviderConfig{Name: "main", Issuer: "https://idp.example.com", ClientID: "x"})
-	a.app.rt.providers = []*signin.Provider{p}
+	p := oidc.New(oidc.Config{Name: "main", Issuer: "https://idp.example.com", ClientID: "x"})
+	a.app.rt.providers = []*oidc.Provider{p}
 	_, token := a.signIn("zoe", "main")
 	if !a.alive(token) {
 		t.Fatal("the session is not there")

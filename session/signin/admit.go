@@ -11,13 +11,14 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 // admit goes on with somebody who has proven who they are: the policies first, then the prompt decision, then the
 // session (R5, K3).
-func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, a *answer) {
-	draft := a.draft
+func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, a *oidc.Answer) {
+	draft := a.Draft
 	draft.FirstIP, draft.FirstAgent, draft.Began = v.IP.String(), browser.UserAgent(r), f.started()
 	draft.BrowserID = browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)
 	stepped, stepToken, err := s.stepOf(r, v, f, &draft)
@@ -27,7 +28,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 	}
 	// The policies decide about what came back, whatever was asked for, and as they, the network and the configuration are
 	// now.
-	asked := Asked{Policies: f.Demand.policies()}
+	asked := Asked{Policies: f.Demand.PolicyNames()}
 	if stepped != nil {
 		asked.Idle = s.unseen(stepped, &draft)
 	}
@@ -47,10 +48,10 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 		s.Refuse(w, r, v, &draft, admission.Refusal)
 		return
 	}
-	if stepped != nil && s.steppedUp(w, r, v, f, stepped, stepToken, draft, a.tokens, rec, admission.Persistence) {
+	if stepped != nil && s.steppedUp(w, r, v, f, stepped, stepToken, draft, a.Tokens, rec, admission.Persistence) {
 		return
 	}
-	if f.For != nil && s.goesOn(w, r, v, f, &draft, a.tokens, rec, admission.Persistence) {
+	if f.For != nil && s.goesOn(w, r, v, f, &draft, a.Tokens, rec, admission.Persistence) {
 		return
 	}
 	shared, used, err := s.sharedBrowser(r, v, &draft)
@@ -62,22 +63,22 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 		Persistence:  admission.Persistence,
 		Consent:      f.Consent,
 		Guest:        mayBeGuest(&draft),
-		HighRisk:     a.signals.highRisk,
-		SharedDevice: a.signals.sharedDevice || admission.SharedNetwork || shared,
+		HighRisk:     a.Signals.HighRisk,
+		SharedDevice: a.Signals.SharedDevice || admission.SharedNetwork || shared,
 		Offered:      s.offered(v.Site) && (f.For == nil || f.For.Tighten == ""),
-		Inherited:    a.signals.inherited,
-		IWA:          a.signals.iwa,
+		Inherited:    a.Signals.Inherited,
+		IWA:          a.Signals.IWA,
 		Remembered:   s.rememberedAnswer(v, draft.Identity),
 		SameLimits:   s.Sessions.Limits().Same(),
 		Suppress:     s.Prompt.Suppress,
 	})
 	if decision.Prompt {
-		s.ask(w, r, v, f, draft, a.tokens, rec, used)
+		s.ask(w, r, v, f, draft, a.Tokens, rec, used)
 		return
 	}
 	draft.Kind, draft.KindReason = decision.Kind, decision.Reason
 	rec.PromptReason = decision.Reason
-	s.signInDone(w, r, v, f, draft, a.tokens, rec, used...)
+	s.signInDone(w, r, v, f, draft, a.Tokens, rec, used...)
 }
 
 // ask keeps the sign-in, with what is to be listed with it, and shows the prompt. No session exists until the answer (K3).
@@ -120,7 +121,7 @@ const maxRounds = 3
 // login if the provider was asked and has not shown it, and then with a page that names what is missing.
 func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, admission *Admission) {
 	want := admission.Demand
-	missing := want.claims()
+	missing := want.Shows()
 	again, loop := s.nextRound(f, want)
 	// Asked for and not shown is one code, whichever policy asked (50074); what is only about to be asked for has its own.
 	rec := signinlog.Record{
@@ -139,7 +140,7 @@ func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f 
 		return
 	}
 	why := &Refusal{
-		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing, Policies: want.policies(),
+		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing, Policies: want.PolicyNames(),
 	}
 	if admission.Refusal != nil {
 		why.Policies = admission.Refusal.Policies
@@ -153,15 +154,15 @@ func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f 
 
 // nextRound is the flow that asks for what is still demanded; nil if asking again is in vain: the provider was asked
 // for it and there is no stronger way to ask, or it went round too often, which is a loop.
-func (s *finisher) nextRound(f *flow, want *Demand) (again *flow, loop bool) {
+func (s *finisher) nextRound(f *flow, want *oidc.Demand) (again *flow, loop bool) {
 	p := s.byName[f.Provider]
 	again = s.again(f)
 	switch {
-	case !f.Demand.asksFor(want):
+	case !f.Demand.Covers(want):
 		if f.Rounds >= maxRounds {
 			return nil, true
 		}
-		again.Demand, again.Rounds, again.Ignored = want.with(f.Demand), f.Rounds+1, false
+		again.Demand, again.Rounds, again.Ignored = want.With(f.Demand), f.Rounds+1, false
 		if p.Demands(again.request(false)) != p.Demands(f.request(false)) {
 			return again, false
 		}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -18,7 +20,7 @@ func TestConsentRetryKeepsAll(t *testing.T) {
 	g := mfaGateway(t)
 	b := g.browser()
 	b.signIn("no")
-	g.demand, g.policies = &Demand{ACRs: []string{"gold"}}, []string{"vault"}
+	g.demand, g.policies = &oidc.Demand{ACRs: []string{"gold"}}, []string{"vault"}
 	r := b.get(b.toStepOther(t))
 	asked := query(t, r.location)
 	r = b.get(browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"consent_required"}}.Encode())
@@ -44,7 +46,7 @@ func TestStepUpByAnotherWay(t *testing.T) {
 			return Admission{}
 		}
 		return Admission{
-			Demand:  &Demand{ACRs: []string{"silver", "gold"}, Policies: []string{"any"}},
+			Demand:  &oidc.Demand{ACRs: []string{"silver", "gold"}, Policies: []string{"any"}},
 			Refusal: &Refusal{Code: signinlog.MFARequired, Reason: "acr_required", Policies: []string{"any"}},
 		}
 	}
@@ -55,14 +57,14 @@ func TestStepUpByAnotherWay(t *testing.T) {
 		if signedIn {
 			b.signIn("no")
 		}
-		g.demand, g.policies = &Demand{ACRs: []string{"silver", "gold"}}, []string{"any"}
+		g.demand, g.policies = &oidc.Demand{ACRs: []string{"silver", "gold"}}, []string{"any"}
 		asked := b.toProvider("/")
-		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"acr": "gold"} })
+		g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"acr": "gold"} })
 		r := b.callback(asked)
 		if want := map[bool]string{false: stayURL("/"), true: "/"}[signedIn]; r.location != want {
 			t.Errorf("signed in %v: %d to %q, want %q\n%s", signedIn, r.status, r.location, want, r.body)
 		}
-		g.idp.set(func(p *fakeIDP) { p.claims = nil })
+		g.idp.Set(func(p *oidctest.IDP) { p.Claims = nil })
 	}
 }
 
@@ -72,34 +74,34 @@ func TestRulesThatChangeMeanwhile(t *testing.T) {
 	g := mfaGateway(t)
 	b := g.browser()
 	b.signIn("no")
-	g.demand = &Demand{ACRs: []string{"gold"}}
+	g.demand = &oidc.Demand{ACRs: []string{"gold"}}
 	asked := b.toProvider("/")
 	g.demand = nil
 	if r := b.callback(asked); r.location != "/" {
 		t.Errorf("the rule is gone: %d to %q", r.status, r.location)
 	}
-	g.demand = &Demand{ACRs: []string{"gold"}}
+	g.demand = &oidc.Demand{ACRs: []string{"gold"}}
 	asked = b.toProvider("/")
-	g.demand = &Demand{ACRs: []string{"silver"}}
+	g.demand = &oidc.Demand{ACRs: []string{"silver"}}
 	r := b.callback(asked)
 	if asked = query(t, r.location); asked.Get("acr_values") != "silver gold" || asked.Get("prompt") != "" {
 		t.Errorf("a new rule asks for %v", asked)
 	}
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"acr": "silver"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"acr": "silver"} })
 	if r = b.callback(asked); r.location != "/" {
 		t.Errorf("met: %d to %q", r.status, r.location)
 	}
-	g.demand = &Demand{ACRs: []string{"one"}}
+	g.demand = &oidc.Demand{ACRs: []string{"one"}}
 	asked = b.toProvider("/")
 	for i := range maxRounds {
-		g.demand = &Demand{ACRs: []string{strings.Repeat("x", i+1)}}
+		g.demand = &oidc.Demand{ACRs: []string{strings.Repeat("x", i+1)}}
 		r = b.callback(asked)
 		if r.status != http.StatusSeeOther {
 			t.Fatalf("round %d: %d\n%s", i, r.status, r.body)
 		}
 		asked = query(t, r.location)
 	}
-	g.demand = &Demand{ACRs: []string{"last"}}
+	g.demand = &oidc.Demand{ACRs: []string{"last"}}
 	if r = b.callback(asked); r.status != http.StatusForbidden || g.log.last(t).Code != signinlog.LoopDetected {
 		t.Errorf("round and round: %d to %q, %+v", r.status, r.location, g.log.last(t))
 	}
@@ -108,7 +110,7 @@ func TestRulesThatChangeMeanwhile(t *testing.T) {
 // Field trial 1.1: the demand goes along where the site has several providers.
 func TestDemandThroughTheChoice(t *testing.T) {
 	g, partners := twoProviders(t)
-	g.demand = &Demand{ACRs: []string{"gold"}}
+	g.demand = &oidc.Demand{ACRs: []string{"gold"}}
 	b := g.browser()
 	r := b.get("/page")
 	i := strings.Index(r.body, "/sign-in?provider=partners")
@@ -142,10 +144,10 @@ func TestIdleIsAskedAgain(t *testing.T) {
 		b := g.browser()
 		b.signIn("yes")
 		g.clock.Advance(2 * time.Hour)
-		g.demand = &Demand{Reauthenticate: true, MaxAge: time.Hour}
+		g.demand = &oidc.Demand{Reauthenticate: true, MaxAge: time.Hour}
 		asked := b.toProvider("/")
 		if c.ago > 0 {
-			g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"auth_time": p.now().Add(-c.ago).Unix()} })
+			g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"auth_time": p.Now().Add(-c.ago).Unix()} })
 		}
 		if r := b.callback(asked); r.location != "/" || idle.Truncate(time.Second) != c.want {
 			t.Errorf("%s: %d to %q, idle for %v, want %v", c.name, r.status, r.location, idle, c.want)
@@ -164,14 +166,14 @@ func TestStepUpKeepsTheRefreshToken(t *testing.T) {
 			t.Fatalf("sign-in: %v", asked)
 		}
 		b.callback(asked) // without a prompt, as the consent page was shown (K13)
-		g.demand = &Demand{MFA: true}
+		g.demand = &oidc.Demand{MFA: true}
 		asked = b.toProvider("/")
 		if asked.Get("prompt") != "login consent" {
 			t.Errorf("step-up: %v", asked)
 		}
-		g.idp.set(func(p *fakeIDP) {
-			p.claims = map[string]any{"amr": []string{"mfa"}, "sub": person}
-			p.tokenBody = map[string]any{"refresh_token": nil}
+		g.idp.Set(func(p *oidctest.IDP) {
+			p.Claims = map[string]any{"amr": []string{"mfa"}, "sub": person}
+			p.TokenBody = map[string]any{"refresh_token": nil}
 		})
 		if r := b.callback(asked); r.status != http.StatusSeeOther || r.location != "/" {
 			t.Fatalf("%d to %q", r.status, r.location)
@@ -216,15 +218,15 @@ func TestListedPrompts(t *testing.T) {
 		{[]string{"none", "consent"}, "", "", "0"},
 	} {
 		g := mfaGateway(t, func(s *settings) {
-			s.idp = newIDP(t, s.clock.Now)
-			s.idp.metadata = map[string]any{"prompt_values_supported": c.listed}
+			s.idp = oidctest.New(t, s.clock.Now)
+			s.idp.Metadata = map[string]any{"prompt_values_supported": c.listed}
 		})
 		b := g.browser()
 		asked := query(t, b.get(browser.Base+"/sign-in?other=1&return=/").location)
 		if asked.Get("prompt") != c.other || c.other == "" && asked.Get("max_age") != "0" {
 			t.Errorf("%v: another person: %v", c.listed, asked)
 		}
-		g.demand = &Demand{MFA: true}
+		g.demand = &oidc.Demand{MFA: true}
 		if asked = b.toProvider("/"); asked.Get("prompt") != c.step || asked.Get("max_age") != c.maxAge {
 			t.Errorf("%v: step-up: %v", c.listed, asked)
 		}
@@ -235,8 +237,8 @@ func TestListedPrompts(t *testing.T) {
 // The error of another issuer stays a mix-up.
 func TestErrorWithoutIssuer(t *testing.T) {
 	g := newGateway(t, func(s *settings) {
-		s.idp = newIDP(t, s.clock.Now)
-		s.idp.metadata = map[string]any{"authorization_response_iss_parameter_supported": true}
+		s.idp = oidctest.New(t, s.clock.Now)
+		s.idp.Metadata = map[string]any{"authorization_response_iss_parameter_supported": true}
 	})
 	for iss, code := range map[string]signinlog.Code{"": signinlog.ConsentDeclined, "https://evil.example": signinlog.ProviderFailed} {
 		b := g.browser()
@@ -245,7 +247,7 @@ func TestErrorWithoutIssuer(t *testing.T) {
 			q.Set("iss", iss)
 		}
 		r := b.get(browser.Base + "/callback?" + q.Encode())
-		if rec := g.log.last(t); rec.Code != code || g.idp.count("/token") != 0 {
+		if rec := g.log.last(t); rec.Code != code || g.idp.Count("/token") != 0 {
 			t.Errorf("iss %q: %d, code %d", iss, r.status, rec.Code)
 		}
 	}
@@ -253,9 +255,9 @@ func TestErrorWithoutIssuer(t *testing.T) {
 
 // Field trial 3.2: a site takes a session of a provider that it names, at the issuer that the provider has now.
 func TestSiteTakes(t *testing.T) {
-	providers := []*Provider{
-		{ProviderConfig: ProviderConfig{Name: "main", Issuer: "https://a.example"}},
-		{ProviderConfig: ProviderConfig{Name: "partners", Issuer: "https://b.example"}},
+	providers := []*oidc.Provider{
+		{Config: oidc.Config{Name: "main", Issuer: "https://a.example"}},
+		{Config: oidc.Config{Name: "partners", Issuer: "https://b.example"}},
 	}
 	for _, c := range []struct {
 		site         []string

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // problemJSON is the answer to what is no navigation (RFC 9457), with the fields that a script needs to go on.
@@ -69,7 +70,7 @@ func (s *responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who
 // Unavailable answers when it could not be found out whether a request is signed in, or its claims are too old and the
 // provider does not answer: the page names which of both. No cookie is touched: nobody is signed out by an accident.
 func (s *responder) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
-	if errors.Is(err, ErrProviderDown) {
+	if errors.Is(err, oidc.ErrProviderDown) {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindClaimsOld, RetryAfter: retryAfter, ActionURL: v.Return})
 		return
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // post is what a provider sends: from no browser, with no cookie.
@@ -48,10 +49,10 @@ func (g *gateway) logout(token string) result {
 // signedInAs signs in a new browser as a person with a session at the provider.
 func (g *gateway) signedInAs(sub, sid, answer string) *testBrowser {
 	g.t.Helper()
-	g.idp.set(func(p *fakeIDP) {
-		p.claims = map[string]any{"sub": sub, "sid": sid}
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"sub": sub, "sid": sid}
 		if sid == "" {
-			delete(p.claims, "sid")
+			delete(p.Claims, "sid")
 		}
 	})
 	b := g.browser()
@@ -78,8 +79,8 @@ func TestBackChannelRules(t *testing.T) {
 		{"4 iss with a slash more", good, change{"iss": "/"}, 400},
 		{"4 aud of another client", good, change{"aud": "other"}, 400},
 		{"4 aud missing", good, change{"aud": nil}, 400},
-		{"4 aud a list of us", good, change{"aud": []string{testClient}}, 200},
-		{"4 aud a list with another", good, change{"aud": []string{testClient, "other"}}, 400},
+		{"4 aud a list of us", good, change{"aud": []string{oidctest.Client}}, 200},
+		{"4 aud a list with another", good, change{"aud": []string{oidctest.Client, "other"}}, 400},
 		{"4 aud an empty list", good, change{"aud": []string{}}, 400},
 		{"4 iat missing", good, change{"iat": nil}, 400},
 		{"4 iat null", good, change{"iat": json.RawMessage("null")}, 400},
@@ -98,14 +99,14 @@ func TestBackChannelRules(t *testing.T) {
 		{"5 sid oversized", good, change{"sid": strings.Repeat("x", 1025)}, 400},
 		{"5 sub oversized", good, change{"sub": strings.Repeat("x", 256)}, 400},
 		{"6 events missing", good, change{"events": nil}, 400},
-		{"6 events a list", good, change{"events": []string{LogoutEvent}}, 400},
-		{"6 events a string", good, change{"events": LogoutEvent}, 400},
+		{"6 events a list", good, change{"events": []string{oidctest.LogoutEvent}}, 400},
+		{"6 events a string", good, change{"events": oidctest.LogoutEvent}, 400},
 		{"6 events without ours", good, change{"events": change{"http://schemas.openid.net/event/other": change{}}}, 400},
-		{"6 event null", good, change{"events": change{LogoutEvent: nil}}, 400},
-		{"6 event a string", good, change{"events": change{LogoutEvent: "{}"}}, 400},
-		{"6 spelled EVENTS", good, change{"events": nil, "EVENTS": change{LogoutEvent: change{}}}, 400},
-		{"6 with revoke_offline_access", good, change{"events": change{LogoutEvent: change{"revoke_offline_access": true}}}, 200},
-		{"6 with other events beside", good, change{"events": change{LogoutEvent: change{}, "https://e.example": 1}}, 200},
+		{"6 event null", good, change{"events": change{oidctest.LogoutEvent: nil}}, 400},
+		{"6 event a string", good, change{"events": change{oidctest.LogoutEvent: "{}"}}, 400},
+		{"6 spelled EVENTS", good, change{"events": nil, "EVENTS": change{oidctest.LogoutEvent: change{}}}, 400},
+		{"6 with revoke_offline_access", good, change{"events": change{oidctest.LogoutEvent: change{"revoke_offline_access": true}}}, 200},
+		{"6 with other events beside", good, change{"events": change{oidctest.LogoutEvent: change{}, "https://e.example": 1}}, 200},
 		{"7 nonce", good, change{"nonce": "n"}, 400},
 		{"7 nonce empty", good, change{"nonce": ""}, 400},
 		{"7 nonce null", good, change{"nonce": json.RawMessage("null")}, 400},
@@ -146,7 +147,7 @@ func TestBackChannelRules(t *testing.T) {
 			if claims["iss"] == "/" {
 				claims["iss"] = g.idp.URL + "/"
 			}
-			r := g.logout(g.idp.logoutTokenOf(row.header, claims))
+			r := g.logout(g.idp.LogoutTokenOf(row.header, claims))
 			if r.status != row.status {
 				t.Errorf("status %d (%s), want %d", r.status, r.body, row.status)
 			}
@@ -167,11 +168,11 @@ func TestBackChannelRules(t *testing.T) {
 func TestBackChannelForm(t *testing.T) {
 	g := newGateway(t)
 	b := g.signedInAs("s-1", "sid-1", "yes")
-	token := g.idp.logoutToken(map[string]any{"sid": "sid-1"})
+	token := g.idp.LogoutToken(map[string]any{"sid": "sid-1"})
 	parts := strings.Split(token, ".")
 	hmacKey := jose.SigningKey{Algorithm: jose.HS256, Key: []byte("client-secret-canary client-secret-canary")}
-	stranger := newIDP(t, g.clock.Now)
-	strange := stranger.logoutTokenOf(map[string]any{"typ": "logout+jwt"}, map[string]any{"iss": g.idp.URL, "sid": "sid-1"})
+	stranger := oidctest.New(t, g.clock.Now)
+	strange := stranger.LogoutTokenOf(map[string]any{"typ": "logout+jwt"}, map[string]any{"iss": g.idp.URL, "sid": "sid-1"})
 	form := func(values ...string) string { return url.Values{"logout_token": values}.Encode() }
 	for what, r := range map[string]result{
 		"1 no token":                   g.post(""),
@@ -186,7 +187,7 @@ func TestBackChannelForm(t *testing.T) {
 		"2 encrypted, in form":         g.post(form(parts[0] + ".." + parts[1] + "." + parts[2] + ".x")),
 		"3 alg none":                   g.post(form("eyJhbGciOiJub25lIiwidHlwIjoibG9nb3V0K2p3dCJ9." + parts[1] + ".")),
 		"3 alg none, signature kept":   g.post(form("eyJhbGciOiJub25lIiwidHlwIjoibG9nb3V0K2p3dCJ9." + parts[1] + "." + parts[2])),
-		"3 symmetric":                  g.logout(g.idp.signWith(hmacKey, map[string]any{"typ": "logout+jwt"}, g.idp.logoutClaims(map[string]any{"sid": "sid-1"}))),
+		"3 symmetric":                  g.logout(g.idp.SignWith(hmacKey, map[string]any{"typ": "logout+jwt"}, g.idp.LogoutClaims(map[string]any{"sid": "sid-1"}))),
 		"3 another provider's key":     g.post(form(strange)),
 		"3 claims of another token":    g.post(form(parts[0] + "." + strings.Split(strange, ".")[1] + "." + parts[2])),
 		"3 no signature":               g.post(form(parts[0] + "." + parts[1] + ".")),
@@ -206,8 +207,8 @@ func TestBackChannelForm(t *testing.T) {
 		}
 	}
 	// An ID token is no logout token, and the other way round (rule 7).
-	if r := g.logout(g.idp.sign(map[string]any{
-		"iss": g.idp.URL, "aud": testClient, "sub": "s-1", "sid": "sid-1", "nonce": "n", "iat": g.clock.Now().Unix(),
+	if r := g.logout(g.idp.Sign(map[string]any{
+		"iss": g.idp.URL, "aud": oidctest.Client, "sub": "s-1", "sid": "sid-1", "nonce": "n", "iat": g.clock.Now().Unix(),
 		"exp": g.clock.Now().Add(time.Minute).Unix(), "jti": "j",
 	})); r.status != http.StatusBadRequest {
 		t.Errorf("an ID token: %d", r.status)
@@ -226,7 +227,7 @@ func TestBackChannelForm(t *testing.T) {
 // Rule 8: a token is good once. It counts as used when it has been done, not before.
 func TestBackChannelReplay(t *testing.T) {
 	g := newGateway(t)
-	token := g.idp.logoutToken(map[string]any{"sub": "s-1"})
+	token := g.idp.LogoutToken(map[string]any{"sub": "s-1"})
 	if r := g.logout(token); r.status != http.StatusOK {
 		t.Fatalf("nobody is signed in, which is no failure (rules 9 to 11): %d %s", r.status, r.body)
 	}
@@ -236,7 +237,7 @@ func TestBackChannelReplay(t *testing.T) {
 		t.Errorf("replayed: %d %s", r.status, r.body)
 	}
 	g.store.Fail(errors.New("out"))
-	fresh := g.idp.logoutToken(map[string]any{"sub": "s-1"})
+	fresh := g.idp.LogoutToken(map[string]any{"sub": "s-1"})
 	r := g.logout(fresh)
 	if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" || r.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("A82: with the store away: %d", r.status)
@@ -252,7 +253,7 @@ func TestBackChannelReplay(t *testing.T) {
 	}
 	var ok sync.WaitGroup
 	results := make([]int, 8)
-	both := g.idp.logoutToken(map[string]any{"sub": "s-1"})
+	both := g.idp.LogoutToken(map[string]any{"sub": "s-1"})
 	for i := range results {
 		ok.Go(func() { results[i] = g.logout(both).status })
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // A45, rules 9 to 11, 14, 15 and 18: whose sessions end. Kinds make no difference: a sign-out beats a Yes.
@@ -38,7 +39,7 @@ func TestBackChannelWhose(t *testing.T) {
 					tt.change[at] = g.clock.Now().Unix() + v
 				}
 			}
-			if r := g.logout(g.idp.logoutToken(tt.change)); r.status != http.StatusOK {
+			if r := g.logout(g.idp.LogoutToken(tt.change)); r.status != http.StatusOK {
 				t.Fatalf("%d %s", r.status, r.body)
 			}
 			for name, b := range all {
@@ -59,11 +60,11 @@ func TestBackChannelWhose(t *testing.T) {
 func TestBackChannelOutrunsNoSignIn(t *testing.T) {
 	for _, by := range []map[string]any{{"sid": "sid-1"}, {"sub": "s-1"}} {
 		g := newGateway(t)
-		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sid": "sid-1", "auth_time": g.clock.Now().Unix()} })
+		g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sid": "sid-1", "auth_time": g.clock.Now().Unix()} })
 		b := g.browser()
 		prompt := b.prompted("/")
 		g.clock.Advance(2 * time.Second)
-		if r := g.logout(g.idp.logoutToken(by)); r.status != http.StatusOK {
+		if r := g.logout(g.idp.LogoutToken(by)); r.status != http.StatusOK {
 			t.Fatalf("%d %s", r.status, r.body)
 		}
 		r := b.answer(prompt, "yes")
@@ -85,15 +86,15 @@ func TestBackChannelOutrunsNoSignIn(t *testing.T) {
 func TestBackChannelFlood(t *testing.T) {
 	g := newGateway(t)
 	g.signedInAs("s-1", "sid-1", "yes")
-	stranger := newIDP(t, g.clock.Now)
-	before := g.idp.count("/keys")
+	stranger := oidctest.New(t, g.clock.Now)
+	before := g.idp.Count("/keys")
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
 			for range 25 {
-				stranger.set(func(p *fakeIDP) { p.keyID = session.NewRandom(6) })
+				stranger.Set(func(p *oidctest.IDP) { p.KeyID = session.NewRandom(6) })
 				var token string
-				stranger.set(func(p *fakeIDP) { token = p.logoutToken(map[string]any{"iss": g.idp.URL, "sid": "sid-1"}) })
+				stranger.Set(func(p *oidctest.IDP) { token = p.LogoutToken(map[string]any{"iss": g.idp.URL, "sid": "sid-1"}) })
 				if r := g.logout(token); r.status != http.StatusBadRequest {
 					t.Errorf("forged: %d %s", r.status, r.body)
 				}
@@ -101,18 +102,18 @@ func TestBackChannelFlood(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if n := g.idp.count("/keys") - before; n > 2 {
+	if n := g.idp.Count("/keys") - before; n > 2 {
 		t.Errorf("200 forged tokens made %d fetches of the keys", n)
 	}
 	// A key that is not known cannot be told from one that is new.
 	g.clock.Advance(time.Minute)
-	g.idp.set(func(p *fakeIDP) { p.broken["/keys"] = true; p.keyID = "k2" })
-	if r := g.logout(g.idp.logoutToken(map[string]any{"sid": "sid-1"})); r.status != http.StatusServiceUnavailable {
+	g.idp.Set(func(p *oidctest.IDP) { p.Broken["/keys"] = true; p.KeyID = "k2" })
+	if r := g.logout(g.idp.LogoutToken(map[string]any{"sid": "sid-1"})); r.status != http.StatusServiceUnavailable {
 		t.Errorf("with the keys out of reach: %d %s", r.status, r.body)
 	}
 	g.clock.Advance(time.Minute)
-	g.idp.set(func(p *fakeIDP) { p.broken["/keys"] = false })
-	if r := g.logout(g.idp.logoutToken(map[string]any{"sid": "sid-1"})); r.status != http.StatusOK {
+	g.idp.Set(func(p *oidctest.IDP) { p.Broken["/keys"] = false })
+	if r := g.logout(g.idp.LogoutToken(map[string]any{"sid": "sid-1"})); r.status != http.StatusOK {
 		t.Errorf("with a key that is new: %d %s", r.status, r.body)
 	}
 }
@@ -134,7 +135,7 @@ func TestEventsOfSignOut(t *testing.T) {
 	b := g.signedInAs("s-1", "sid-1", "yes")
 	b.signOut()
 	g.signedInAs("s-1", "sid-1", "yes")
-	g.logout(g.idp.logoutToken(map[string]any{"sub": "s-1"}))
+	g.logout(g.idp.LogoutToken(map[string]any{"sub": "s-1"}))
 	mu.Lock()
 	defer mu.Unlock()
 	var names []string

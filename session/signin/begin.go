@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -44,7 +45,7 @@ func (s *starter) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flo
 	p := s.byName[f.Provider]
 	ctx, cancel := detach(r, p.Patience)
 	defer cancel()
-	m, err := p.metadata(ctx)
+	m, err := p.Metadata(ctx)
 	if err != nil {
 		s.log(v, r, f, signinlog.Record{Code: signinlog.ProviderUnavailable})
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, Code: int(signinlog.ProviderUnavailable), RetryAfter: retryAfter, ActionURL: signInURL(f.page())})
@@ -117,7 +118,7 @@ func (s *starter) lastProvider(v *Visit) string {
 
 // choice is the page that lets somebody pick a provider. The one of last time stands first, and is chosen by nobody but
 // the person: others may use the browser as well.
-func (s *starter) choice(v *Visit, providers []*Provider, link url.Values) pages.Chooser {
+func (s *starter) choice(v *Visit, providers []*oidc.Provider, link url.Values) pages.Chooser {
 	page := pages.Chooser{AppName: v.Site.App}
 	last := s.lastProvider(v)
 	for _, p := range providers {
@@ -151,7 +152,7 @@ func (s *starter) choiceLink(v *Visit, ret string, want wish) url.Values {
 func (s *starter) beginStep(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, f *flow, st step) {
 	f.Demand, f.Step = st.Demand, true
 	s.log(v, r, f, person(who, signinlog.Record{
-		Code: st.Code, Detail: st.Reason, PolicyStatus: "failure", Policies: failed(st.Demand.policies()),
+		Code: st.Code, Detail: st.Reason, PolicyStatus: "failure", Policies: failed(st.Demand.PolicyNames()),
 	}))
 	s.begin(w, r, v, f, beginning{})
 }

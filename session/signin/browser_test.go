@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // countless is a store that cannot tell who used a browser.
@@ -43,7 +44,7 @@ func TestSharedBrowser(t *testing.T) {
 			b := g.browser()
 			first(g, b)
 			b.prompted(browser.Base + "/sign-in") // Ada again, who is asked
-			g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
+			g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
 			if r := b.callback(b.toProvider(browser.Base + "/sign-in")); stays(r.location) {
 				t.Error("the second person was asked")
 			}
@@ -62,14 +63,14 @@ func TestSharedBrowserUnknown(t *testing.T) {
 	b.signIn("no")
 	b.signOut()
 	store.Store, g.service.Store = g.store, store
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
 	b.signIn("no")
 	b.signOut()
 	if store.asked == 0 {
 		t.Fatal("nobody asked who used the browser")
 	}
 	g.service.Store = g.store
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-3"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-3"} })
 	if r := b.callback(b.toProvider("/")); stays(r.location) {
 		t.Error("the third person was asked")
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -177,7 +178,7 @@ func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, 
 		return
 	}
 	if s.Config.Recheck > 0 {
-		p.noteRefresh(a)
+		p.NoteRefresh(a)
 	}
 	s.admit(w, r, v, f, a)
 }
@@ -199,18 +200,18 @@ func (s *finisher) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f
 }
 
 // providerAnswer checks the response and redeems its code.
-func (s *finisher) providerAnswer(r *http.Request, p *Provider, f *flow, resp response) (*answer, error) {
+func (s *finisher) providerAnswer(r *http.Request, p *oidc.Provider, f *flow, resp response) (*oidc.Answer, error) {
 	ctx, cancel := detach(r, redeemTimeout)
 	defer cancel()
-	return p.Redeem(ctx, Response{Code: resp.Code, Error: resp.Error, Iss: resp.Iss, Says: resp.Says},
-		Grant{RedirectURI: f.redirectURI(), Nonce: f.Nonce, Verifier: f.Verifier})
+	return p.Redeem(ctx, oidc.Response{Code: resp.Code, Error: resp.Error, Iss: resp.Iss, Says: resp.Says},
+		oidc.Grant{RedirectURI: f.redirectURI(), Nonce: f.Nonce, Verifier: f.Verifier})
 }
 
 // providerFailed tells what kind of failure it was: the person said no, the provider is out, or the answer is bad.
-func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, err error) {
-	p.noteFailure(err)
+func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *oidc.Provider, err error) {
+	p.NoteFailure(err)
 	code, page := signinlog.ProviderFailed, pages.Problem{Kind: pages.KindProviderError}
-	var refused *RefusedError
+	var refused *oidc.RefusedError
 	var token *grant.Error
 	detail, says := "", ""
 	switch {
@@ -238,7 +239,7 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Vis
 		if s.answerChallenge(w, r, v, f, p, token) {
 			return
 		}
-	case isDown(err):
+	case oidc.IsDown(err):
 		if token != nil {
 			says = token.Says
 		}
@@ -246,7 +247,7 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Vis
 	}
 	if code == signinlog.ProviderFailed || code == signinlog.ProviderUnavailable || says != "" {
 		s.Logger.Warn("provider's answer not accepted",
-			zap.String("provider", p.Name), zap.String("app", v.Site.App), zap.String("correlation_id", f.Correlation), zap.Error(truncated(err)),
+			zap.String("provider", p.Name), zap.String("app", v.Site.App), zap.String("correlation_id", f.Correlation), zap.Error(oidc.Truncated(err)),
 			zap.String("provider_says", says))
 	}
 	s.log(v, r, f, signinlog.Record{Code: code, Detail: detail})
@@ -257,7 +258,7 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Vis
 
 // answerChallenge sends somebody to the provider again with the challenge that it gave for their code. It does so once: a
 // provider that asks again for what it was given would have them go round for ever.
-func (s *finisher) answerChallenge(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, e *grant.Error) bool {
+func (s *finisher) answerChallenge(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *oidc.Provider, e *grant.Error) bool {
 	if e.Challenge == "" || f.Challenge != "" {
 		return false
 	}

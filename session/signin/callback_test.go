@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -18,8 +20,8 @@ func TestBadState(t *testing.T) {
 	b := g.browser()
 	asked := b.toProvider("/")
 	stranger := g.browser().toProvider("/")
-	storetest.Until(t, "the metadata are read", func() bool { return g.idp.count("/.well-known/openid-configuration") == 1 })
-	before := g.idp.total()
+	storetest.Until(t, "the metadata are read", func() bool { return g.idp.Count("/.well-known/openid-configuration") == 1 })
+	before := g.idp.Total()
 	name := asked.Get("state")[:browser.FlowNameSize+1]
 	for what, query := range map[string]string{
 		"no state":            "code=c",
@@ -42,7 +44,7 @@ func TestBadState(t *testing.T) {
 	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, g.idp.URL+"/authorize") || query(t, r.location).Get("state") == stranger.Get("state") {
 		t.Errorf("foreign state: %d to %q", r.status, r.location)
 	}
-	if n := g.idp.total(); n != before {
+	if n := g.idp.Total(); n != before {
 		t.Errorf("%d outbound calls", n-before)
 	}
 	if g.store.Len() != 0 {
@@ -80,7 +82,7 @@ func TestSpentState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tokens := g.idp.count("/token")
+	tokens := g.idp.Count("/token")
 	b.client.Jar.SetCookies(u, []*http.Cookie{kept})
 	if r := b.callback(asked); !stays(r.location) {
 		t.Errorf("reload with the prompt open: %d to %q", r.status, r.location)
@@ -95,7 +97,7 @@ func TestSpentState(t *testing.T) {
 	if r := thief.callback(asked); r.status != http.StatusBadRequest || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("a copied flow: %d to %q", r.status, r.location)
 	}
-	if g.idp.count("/token") != tokens {
+	if g.idp.Count("/token") != tokens {
 		t.Error("the code was redeemed again")
 	}
 }
@@ -196,7 +198,7 @@ func TestProviderErrors(t *testing.T) {
 			if strings.Contains(r.body, "canary") || strings.Contains(r.body, "evil.example") || strings.Contains(r.body, "<script>") {
 				t.Error("the provider's words are on our page")
 			}
-			if r.setCookies()[browser.SessionCookie] != nil || g.idp.count("/token") != 0 {
+			if r.setCookies()[browser.SessionCookie] != nil || g.idp.Count("/token") != 0 {
 				t.Error("an error signed somebody in")
 			}
 			if strings.HasPrefix(rec.Detail, "<") {
@@ -236,14 +238,14 @@ func TestConsentInStepUp(t *testing.T) {
 	g := mfaGateway(t)
 	b := g.browser()
 	b.signIn("yes")
-	g.demand = &Demand{MFA: true, ACRs: []string{"urn:gold"}}
+	g.demand = &oidc.Demand{MFA: true, ACRs: []string{"urn:gold"}}
 	asked := b.toProvider("/danger")
 	r := b.get(browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {"consent_required"}}.Encode())
 	again := query(t, r.location)
 	if again.Get("prompt") != "login consent" || again.Get("acr_values") != "urn:gold" {
 		t.Errorf("asked %v", again)
 	}
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}, "acr": "urn:gold"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"amr": []string{"mfa"}, "acr": "urn:gold"} })
 	if r := b.callback(again); r.location != "/danger" || g.log.last(t).PromptReason != ReasonLiveSession {
 		t.Errorf("after consent: %d to %q, %s", r.status, r.location, g.log.last(t).PromptReason)
 	}
@@ -286,8 +288,8 @@ func TestIssuerInResponse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, func(s *settings) {
-				s.idp = newIDP(t, s.clock.Now)
-				s.idp.metadata = map[string]any{"authorization_response_iss_parameter_supported": c.promised}
+				s.idp = oidctest.New(t, s.clock.Now)
+				s.idp.Metadata = map[string]any{"authorization_response_iss_parameter_supported": c.promised}
 			})
 			b := g.browser()
 			asked := b.toProvider("/")
@@ -301,7 +303,7 @@ func TestIssuerInResponse(t *testing.T) {
 			if good := stays(r.location); good != c.good {
 				t.Errorf("%d to %q", r.status, r.location)
 			}
-			if !c.good && g.idp.count("/token") != 0 {
+			if !c.good && g.idp.Count("/token") != 0 {
 				t.Error("the code was redeemed")
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -16,7 +17,7 @@ import (
 // else is told in a form that a script can read, and is never redirected. why is the error of Session; nil where there is
 // a session that will not do. If it is Over, the cookie goes. d is what the sign-in must achieve, nil for nothing more. A
 // frame of a page shows a link to a sign-in.
-func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, why error, d *Demand) {
+func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, why error, d *oidc.Demand) {
 	over := Over(why)
 	if over {
 		s.endCookie(w, v)
@@ -65,7 +66,7 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, wh
 //
 // In a page of another site the browser sends no cookie of ours, before a sign-in and after it. There the link opens what
 // the frame was to show in a tab of its own.
-func (s *starter) framedSignIn(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *Demand) { // kept: its form waits to be sent
+func (s *starter) framedSignIn(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *oidc.Demand) { // kept: its form waits to be sent
 	page := pages.Framed{Why: pages.FrameSignIn, AppName: v.Site.App}
 	switch {
 	case r.Header.Get("Sec-Fetch-Site") == "cross-site":
@@ -81,7 +82,7 @@ func (s *starter) framedSignIn(w http.ResponseWriter, r *http.Request, v *Visit,
 }
 
 // framedStepUp answers a frame whose session must be stronger or fresher.
-func (s *starter) framedStepUp(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *Demand, why *Refusal) {
+func (s *starter) framedStepUp(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *oidc.Demand, why *Refusal) {
 	page := pages.Framed{Why: pages.FrameStronger}
 	switch {
 	case kept:
@@ -113,7 +114,7 @@ const (
 
 // StepUp answers a request whose session must be stronger or fresher: a page being opened goes back to the provider,
 // whatever else is told in a form that a script can read (F5, RFC 9470).
-func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal, d *Demand) {
+func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal, d *oidc.Demand) {
 	switch browser.Classify(r) {
 	case browser.NavigationGet:
 		p := s.byName[who.Provider]
@@ -147,7 +148,7 @@ func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *
 }
 
 // challenge is the value of WWW-Authenticate (RFC 9470, section 3, with our own scheme: no bearer token would help).
-func challenge(d *Demand) string {
+func challenge(d *oidc.Demand) string {
 	out := `Latchkey error="insufficient_user_authentication"`
 	if len(d.ACRs) > 0 {
 		out += `, acr_values="` + strings.Join(d.ACRs, " ") + `"`

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -17,10 +19,10 @@ func TestClaimsChallenge(t *testing.T) {
 	const merged = `{"access_token":{"capolids":{"essential":true,"values":["c-1"]}},"id_token":{"acrs":{"essential":true,"value":"c1"}}}`
 	t.Run("code", func(t *testing.T) {
 		g := newGateway(t)
-		g.demand = &Demand{ACRs: []string{"c1"}}
+		g.demand = &oidc.Demand{ACRs: []string{"c1"}}
 		b := g.browser()
 		asked := b.toProvider("/page")
-		g.idp.set(func(p *fakeIDP) { p.tokenFail = refusal })
+		g.idp.Set(func(p *oidctest.IDP) { p.TokenFail = refusal })
 		r := b.callback(asked)
 		if r.status != http.StatusSeeOther {
 			t.Fatalf("%d", r.status)
@@ -38,7 +40,7 @@ func TestClaimsChallenge(t *testing.T) {
 	})
 	t.Run("refresh", func(t *testing.T) {
 		g, b := recheckGateway(t)
-		g.idp.set(func(p *fakeIDP) { p.tokenFail = refusal })
+		g.idp.Set(func(p *oidctest.IDP) { p.TokenFail = refusal })
 		g.clock.Advance(2 * recheck)
 		asked := b.toProvider("/page")
 		if got := asked.Get("claims"); got != challengeValue {
@@ -47,14 +49,14 @@ func TestClaimsChallenge(t *testing.T) {
 		if rec := g.log.last(t); rec.Code != signinlog.GrantRevoked || rec.Detail != "invalid_grant 50076 basic_action" {
 			t.Errorf("log: %d %q", rec.Code, rec.Detail)
 		}
-		g.idp.set(func(p *fakeIDP) { p.tokenFail = nil })
+		g.idp.Set(func(p *oidctest.IDP) { p.TokenFail = nil })
 		if r := b.callback(asked); !stays(r.location) {
 			t.Errorf("afterwards: %d to %q", r.status, r.location)
 		}
 	})
 	t.Run("behind the request", func(t *testing.T) {
 		g, b := recheckGateway(t)
-		g.idp.set(func(p *fakeIDP) { p.tokenFail = refusal })
+		g.idp.Set(func(p *oidctest.IDP) { p.TokenFail = refusal })
 		g.clock.Advance(recheck)
 		b.user()
 		var r result
@@ -66,7 +68,7 @@ func TestClaimsChallenge(t *testing.T) {
 	t.Run("configured", func(t *testing.T) {
 		g := newGateway(t, func(s *settings) { s.params = map[string]string{"claims": `{"id_token":{"ipaddr":null}}`} })
 		b := g.browser()
-		g.demand = &Demand{ACRs: []string{"c1"}}
+		g.demand = &oidc.Demand{ACRs: []string{"c1"}}
 		const want = `{"id_token":{"acrs":{"essential":true,"value":"c1"},"ipaddr":null}}`
 		if got := b.toProvider("/page").Get("claims"); got != want {
 			t.Errorf("asked for %s", got)

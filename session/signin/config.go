@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -17,7 +18,7 @@ import (
 // Config is what a Service works with. Everything without a default is required.
 type Config struct {
 	// Providers: the first is the default.
-	Providers []*Provider
+	Providers []*oidc.Provider
 	Sessions  *session.Manager
 	Store     session.Store
 	Keys      *keyring.Ring

@@ -11,6 +11,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -80,10 +82,10 @@ func TestFormFromElsewhereKeepsTheSession(t *testing.T) {
 // Field trial 2.11 with a sign-in host: a link to a site where the user has no session yet replaces the one at the sign-in
 // host no more than one at the site.
 func TestLinkFromElsewhereKeepsTheSessionAtTheSignInHost(t *testing.T) {
-	var second *fakeIDP
+	var second *oidctest.IDP
 	g := estate(t, func(s *settings) {
-		second = newIDP(t, s.clock.Now)
-		s.extra = []*Provider{NewProvider(ProviderConfig{Name: "partner", Issuer: second.URL, ClientID: testClient, Now: s.clock.Now})}
+		second = oidctest.New(t, s.clock.Now)
+		s.extra = []*oidc.Provider{oidc.New(oidc.Config{Name: "partner", Issuer: second.URL, ClientID: oidctest.Client, Now: s.clock.Now})}
 		s.sites[hostOf(crm)].Providers = []string{"main", "partner"}
 	})
 	for _, q := range []url.Values{
@@ -139,10 +141,10 @@ func TestSwitchUserFromTheSignInHost(t *testing.T) {
 // Field trial 2.11: a hand-over that one browser began is opened in another one. It takes neither the session there, nor its
 // life, nor the open prompt, whatever the site asked for; in the browser that began it does what was asked.
 func TestHandoverOfAnotherBrowser(t *testing.T) {
-	var second *fakeIDP
+	var second *oidctest.IDP
 	g := estate(t, func(s *settings) {
-		second = newIDP(t, s.clock.Now)
-		s.extra = []*Provider{NewProvider(ProviderConfig{Name: "partner", Issuer: second.URL, ClientID: testClient, Now: s.clock.Now})}
+		second = oidctest.New(t, s.clock.Now)
+		s.extra = []*oidc.Provider{oidc.New(oidc.Config{Name: "partner", Issuer: second.URL, ClientID: oidctest.Client, Now: s.clock.Now})}
 		s.sites[hostOf(crm)].Providers = []string{"main", "partner"}
 	})
 	attacker := g.walker()

@@ -13,6 +13,8 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // TestEndpoints holds A64: what exists under Base is a fixed list; everything else is a 404 that nobody answers for.
@@ -57,10 +59,10 @@ func TestChallenge(t *testing.T) {
 
 // TestChooser: the choice is shown only where there is one, and its links lead to their providers.
 func TestChooser(t *testing.T) {
-	second := newIDP(t, nil)
+	second := oidctest.New(t, nil)
 	g := newGateway(t, func(s *settings) {
-		second.now = s.clock.Now
-		s.extra = []*Provider{NewProvider(ProviderConfig{Name: "partners", Title: "Partners & <friends>", Issuer: second.URL, ClientID: testClient, Now: s.clock.Now})}
+		second.Now = s.clock.Now
+		s.extra = []*oidc.Provider{oidc.New(oidc.Config{Name: "partners", Title: "Partners & <friends>", Issuer: second.URL, ClientID: oidctest.Client, Now: s.clock.Now})}
 	})
 	if b := g.browser(); b.get("/").status != http.StatusSeeOther {
 		t.Error("a choice although the site names no provider")
@@ -103,7 +105,7 @@ func TestInsecure(t *testing.T) {
 // TestMarkup holds A15 and A34 where names come from a provider: they are text on our pages.
 func TestMarkup(t *testing.T) {
 	g := newGateway(t)
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"preferred_username": `"><script>alert(1)</script>`} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"preferred_username": `"><script>alert(1)</script>`} })
 	b := g.browser()
 	if page := b.prompted("/"); strings.Contains(page.body, "<script") || !strings.Contains(page.body, "&lt;script&gt;") {
 		t.Error("markup on the prompt")
@@ -132,9 +134,9 @@ func TestCanaries(t *testing.T) {
 	note(b.get(browser.Base + "/sign-out"))
 	other := g.browser()
 	bad := other.toProvider("/")
-	g.idp.set(func(p *fakeIDP) {
+	g.idp.Set(func(p *oidctest.IDP) {
 		// What we sent, and what looks like a token that we do not know.
-		p.tokenFail = map[string]any{"error": "invalid_grant", "error_description": "code " + bad.Get("nonce") +
+		p.TokenFail = map[string]any{"error": "invalid_grant", "error_description": "code " + bad.Get("nonce") +
 			" of client-secret-canary came with " + strings.Repeat("refresh-canary", 4)}
 	})
 	note(other.callback(bad))
@@ -190,15 +192,15 @@ func newFuzzGateway(f *testing.F) *Service {
 	if err != nil {
 		f.Fatal(err)
 	}
-	p := NewProvider(ProviderConfig{
-		Name: "main", Issuer: "http://127.0.0.1:9", ClientID: testClient,
-		Client: &http.Client{Transport: document{"http://127.0.0.1:9", http.DefaultTransport}},
+	p := oidc.New(oidc.Config{
+		Name: "main", Issuer: "http://127.0.0.1:9", ClientID: oidctest.Client,
+		Client: &http.Client{Transport: oidctest.Document{Issuer: "http://127.0.0.1:9", Next: http.DefaultTransport}},
 	})
 	if err := p.Discover(f.Context()); err != nil {
 		f.Fatal(err)
 	}
 	return New(Config{
-		Providers: []*Provider{p},
+		Providers: []*oidc.Provider{p},
 		Keys:      ring, Pages: fuzzPages(f), Log: &records{},
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -161,7 +162,7 @@ func (s *flows) openFlow(v *Visit, name, value string) *flow {
 
 // step is what a link to a step-up carries, sealed: what is demanded, and why.
 type step struct {
-	Demand *Demand
+	Demand *oidc.Demand
 	Code   signinlog.Code
 	Reason string
 	// Anew: the link begins a sign-in, whatever session there is.
@@ -177,7 +178,7 @@ const (
 
 // stepURL is the address of a sign-in that achieves a demand. Without the demand in it a script or a form that was
 // refused would sign in again in vain.
-func (s *flows) stepURL(v *Visit, ret string, d *Demand, why *Refusal) string {
+func (s *flows) stepURL(v *Visit, ret string, d *oidc.Demand, why *Refusal) string {
 	sealed := s.sealStep(v, step{Demand: d, Code: why.Code, Reason: why.Reason})
 	return browser.Base + "/sign-in?" + url.Values{"return": {ret}, "step": {sealed}}.Encode()
 }
@@ -256,7 +257,7 @@ const maxPolicyNames = 512
 
 // bounded is a demand with as many policies as a cookie and an address have room for. One that is left out speaks when the
 // page is asked for.
-func bounded(d *Demand) *Demand {
+func bounded(d *oidc.Demand) *oidc.Demand {
 	if d == nil {
 		return nil
 	}

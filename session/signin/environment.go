@@ -14,12 +14,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/refresh"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // environment is what every part of a Service works with: the configuration, and what follows from it.
 type environment struct {
 	Config
-	byName map[string]*Provider
+	byName map[string]*oidc.Provider
 	// signInHost is the host of SignInHost, as a Visit has it.
 	signInHost string
 	tasks      tasks
@@ -41,7 +42,7 @@ func newEnvironment(c Config) *environment {
 	if c.MaxSessions <= 0 {
 		c.MaxSessions = DefaultMaxSessions
 	}
-	s := &environment{Config: c, byName: make(map[string]*Provider, len(c.Providers))}
+	s := &environment{Config: c, byName: make(map[string]*oidc.Provider, len(c.Providers))}
 	for _, p := range c.Providers {
 		s.byName[p.Name] = p
 	}
@@ -57,11 +58,11 @@ func newEnvironment(c Config) *environment {
 func (s *environment) Waiting() int { return s.pending.Waiting() }
 
 // providersOf returns the providers of a site, in the order in which it names them.
-func (s *environment) providersOf(site *Site) []*Provider {
+func (s *environment) providersOf(site *Site) []*oidc.Provider {
 	if len(site.Providers) == 0 {
 		return s.Providers[:1]
 	}
-	list := make([]*Provider, 0, len(site.Providers))
+	list := make([]*oidc.Provider, 0, len(site.Providers))
 	for _, name := range site.Providers {
 		if p := s.byName[name]; p != nil {
 			list = append(list, p)
@@ -136,10 +137,10 @@ func (s *environment) returnTarget(raw string) string {
 func (s *environment) handsOver(v *Visit) bool { return s.signInHost != "" && v.Host != s.signInHost }
 
 // noProvider stands for a choice that is left to the sign-in host.
-var noProvider = &Provider{}
+var noProvider = &oidc.Provider{}
 
 // via is what follows the callback's path for a provider.
-func (s *environment) via(p *Provider) string {
+func (s *environment) via(p *oidc.Provider) string {
 	if p == noProvider || p == s.Providers[0] {
 		return ""
 	}
@@ -156,18 +157,18 @@ func (s *environment) signedOutOrigin(v *Visit) string {
 
 // revocation takes back a refresh token at the provider (RFC 7009). The session does without it by then, so nobody waits
 // for it and a failure is only noted.
-func (s *environment) revocation(p *Provider, have *session.Record, refresh string) func(context.Context) {
+func (s *environment) revocation(p *oidc.Provider, have *session.Record, refresh string) func(context.Context) {
 	return func(ctx context.Context) {
 		if err := p.Revoke(ctx, refresh); err != nil {
 			s.Logger.Warn("refresh token not revoked at the provider", zap.String("provider", p.Name),
-				zap.String("session", have.ID.Short()), zap.Error(truncated(err)))
+				zap.String("session", have.ID.Short()), zap.Error(oidc.Truncated(err)))
 		}
 	}
 }
 
 // providerOf returns the provider of a session; nil if it is not configured, or its metadata is not known now. A session is
 // not sent to a provider of another issuer, whatever the configuration calls it.
-func (s *environment) providerOf(have *session.Record) *Provider {
+func (s *environment) providerOf(have *session.Record) *oidc.Provider {
 	p := s.byName[have.Provider]
 	if p == nil || p.Issuer != have.Identity.Issuer || p.Known() == nil {
 		return nil
@@ -176,7 +177,7 @@ func (s *environment) providerOf(have *session.Record) *Provider {
 }
 
 // byIssuer returns the first provider of an issuer, nil if there is none.
-func (s *environment) byIssuer(issuer string) *Provider {
+func (s *environment) byIssuer(issuer string) *oidc.Provider {
 	for _, p := range s.Providers {
 		if p.Issuer == issuer {
 			return p

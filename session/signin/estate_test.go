@@ -127,12 +127,12 @@ func (b *testBrowser) enter(page, answer string) {
 // in expects a page of the app without any page before it.
 func (b *testBrowser) in(page string) result {
 	b.t.Helper()
-	asked := b.idp.count("/token")
+	asked := b.idp.Count("/token")
 	at, r := b.open(page)
 	if at != page || r.status != http.StatusOK || !strings.HasPrefix(r.body, "app: ") {
 		b.t.Fatalf("%s leads to %s: %d\n%s", page, at, r.status, r.body)
 	}
-	if b.idp.count("/token") != asked {
+	if b.idp.Count("/token") != asked {
 		b.t.Errorf("%s: the provider was asked", page)
 	}
 	return r

@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -83,8 +84,8 @@ func TestFrequencyAtRefresh(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, b := recheckGateway(t)
-			g.idp.set(func(p *fakeIDP) {
-				p.tokenFail = map[string]any{"error": "invalid_grant", "error_description": "AADSTS70043: too old", "error_codes": tt.codes}
+			g.idp.Set(func(p *oidctest.IDP) {
+				p.TokenFail = map[string]any{"error": "invalid_grant", "error_description": "AADSTS70043: too old", "error_codes": tt.codes}
 			})
 			g.clock.Advance(2 * recheck)
 			if r := b.get("/"); r.status != http.StatusSeeOther {
@@ -121,11 +122,11 @@ func (g *gateway) namesTheSender() {
 	g.t.Helper()
 	g.site.PreservePost = 1000
 	b := g.browser()
-	ada := b.idp.subject()
-	b.idp.signInAs("bob")
+	ada := b.idp.Subject()
+	b.idp.SignInAs("bob")
 	b.signIn("no")
 	b.endSession()
-	b.idp.signInAs(ada)
+	b.idp.SignInAs(ada)
 	b.signIn("no")
 	g.clock.Advance(time.Hour)
 	if r := b.do(http.MethodPost, page, written); r.status != http.StatusUnauthorized || r.setCookies()[browser.FormCookie] == nil {

@@ -68,11 +68,11 @@ func TestRateLimitSpendsNothing(t *testing.T) {
 	b := g.browser()
 	asked := b.toProvider("/page")
 	b.get(browser.Base + "/callback")
-	calls := g.idp.count("/token")
+	calls := g.idp.Count("/token")
 	if r := b.callback(asked); r.status != http.StatusTooManyRequests || len(r.setCookies()) != 0 || strings.Contains(r.body, asked.Get("nonce")) {
 		t.Fatalf("callback: %d, cookies %v", r.status, r.setCookies())
 	}
-	if n := g.idp.count("/token"); n != calls {
+	if n := g.idp.Count("/token"); n != calls {
 		t.Errorf("%d token requests by a callback that was held off", n-calls)
 	}
 	g.clock.Advance(time.Minute)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 const (
@@ -58,8 +59,8 @@ type flow struct {
 type wish struct {
 	// Demand is what the sign-in must achieve, nil for nothing more than to say who it is. Step: it is a step-up of the
 	// session that the browser presents.
-	Demand *Demand `json:"d,omitempty"`
-	Step   bool    `json:"z,omitempty"`
+	Demand *oidc.Demand `json:"d,omitempty"`
+	Step   bool         `json:"z,omitempty"`
 	// Other: another person than the provider remembers is to sign in. Login: the provider has to ask for credentials.
 	Other bool `json:"other,omitempty"`
 	Login bool `json:"l,omitempty"`
@@ -139,7 +140,7 @@ func notBase64URL(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-func (s *flows) newFlow(v *Visit, p *Provider, ret string) *flow {
+func (s *flows) newFlow(v *Visit, p *oidc.Provider, ret string) *flow {
 	f := &flow{
 		Name:     session.NewRandom(browser.FlowNameSize * 3 / 4),
 		State:    session.NewRandom(stateSize),
@@ -176,8 +177,8 @@ func (s *flows) again(f *flow) *flow {
 }
 
 // request is the authorization request of the flow.
-func (f *flow) request(restarted bool) AuthRequest {
-	return AuthRequest{
+func (f *flow) request(restarted bool) oidc.AuthRequest {
+	return oidc.AuthRequest{
 		RedirectURI: f.redirectURI(), State: f.wireState(restarted), Nonce: f.Nonce, Verifier: f.Verifier,
 		Demand: f.Demand, Challenge: f.Challenge, Login: f.Login || f.Ignored, OtherUser: f.Other, Consent: f.Consent,
 		Silent: f.Silent, IDTokenHint: f.tokenHint, LoginHint: f.Hint, Locales: f.Locales,

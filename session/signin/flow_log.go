@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -25,7 +26,7 @@ func (s *flows) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) {
 }
 
 // lifetime says why the person had to sign in again, if it was for the age of their sign-in (L5).
-func lifetime(d *Demand) []string {
+func lifetime(d *oidc.Demand) []string {
 	switch {
 	case d == nil:
 		return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // frame asks as a browser does for the content of a frame.
@@ -113,7 +114,7 @@ func TestFrameSaysWhatIsWrong(t *testing.T) {
 	g.site.PreservePost = 1000
 	b := g.browser()
 	b.signIn("no")
-	g.demand = &Demand{MFA: true}
+	g.demand = &oidc.Demand{MFA: true}
 	r := b.frame(http.MethodGet, "/widget")
 	to, target := r.leaves()
 	if r.status != http.StatusUnauthorized || !strings.Contains(r.header.Get("WWW-Authenticate"), "insufficient_user_authentication") ||
@@ -156,7 +157,7 @@ func TestFrameSaysWhatIsWrong(t *testing.T) {
 			g.service.Refuse(w, r, visit, nil, &Refusal{Reason: "network", Title: pages.BlockNetwork, Policies: []string{"office-only"}})
 		}), http.StatusForbidden, "Not from this network", "/widget?n=1"},
 		"outage": {ask(func(w http.ResponseWriter, r *http.Request) {
-			g.service.Unavailable(w, r, visit, ErrProviderDown)
+			g.service.Unavailable(w, r, visit, oidc.ErrProviderDown)
 		}), http.StatusServiceUnavailable, "does not answer", "/widget?n=1"},
 		"request that is malformed": {ask(func(w http.ResponseWriter, r *http.Request) {
 			g.service.BadRequest(w, r, visit)

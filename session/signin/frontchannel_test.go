@@ -12,6 +12,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 func (b *testBrowser) frontchannel(iss, sid string) result {
@@ -93,8 +95,8 @@ func TestFrontChannel(t *testing.T) {
 // may stand in any.
 func TestFrontChannelFrames(t *testing.T) {
 	g := newGateway(t, func(s *settings) {
-		s.idp = newIDP(t, s.clock.Now)
-		s.idp.metadata = map[string]any{"end_session_endpoint": "https://logout.login.example.com/end"}
+		s.idp = oidctest.New(t, s.clock.Now)
+		s.idp.Metadata = map[string]any{"end_session_endpoint": "https://logout.login.example.com/end"}
 	})
 	b := g.signedInAs("s-1", "sid-1", "no")
 	ours := "frame-ancestors " + g.idp.URL + " https://logout.login.example.com"
@@ -116,7 +118,7 @@ func TestFrontChannelFrames(t *testing.T) {
 			t.Errorf("%s: %v", path, r.header)
 		}
 	}
-	if got := frames(&Provider{ProviderConfig: ProviderConfig{Issuer: "https://a.example;x"}}); got != "'none'" {
+	if got := frames(&oidc.Provider{Config: oidc.Config{Issuer: "https://a.example;x"}}); got != "'none'" {
 		t.Errorf("an issuer that would add a directive: %s", got)
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
@@ -31,11 +33,11 @@ type gateway struct {
 	site    *Site
 	store   *storetest.Memory
 	clock   *storetest.Clock
-	idp     *fakeIDP
+	idp     *oidctest.IDP
 	log     *records
 	passed  atomic.Int64 // requests that reached the app
 	// demand is what every page of the app asks for; nil for nothing.
-	demand   *Demand
+	demand   *oidc.Demand
 	policies []string
 	// connections are its browsers'. httptest closes idle ones of the default transport, also while another test uses them.
 	connections *http.Transport
@@ -50,15 +52,15 @@ type settings struct {
 	store   *storetest.Memory
 	clock   *storetest.Clock
 	keys    *keyring.Ring
-	idp     *fakeIDP
+	idp     *oidctest.IDP
 	log     *records
 	limits  session.Limits
 	prompt  PromptConfig
-	claims  ClaimsConfig
+	claims  oidc.ClaimsConfig
 	admit   gateFunc
 	params  map[string]string
 	recheck time.Duration // how old claims may grow
-	extra   []*Provider
+	extra   []*oidc.Provider
 	// wrap, if set, stands in front of the store.
 	wrap *refusing
 	rate ratelimit.Rate
@@ -67,7 +69,7 @@ type settings struct {
 	// maxPending bounds the sign-ins that wait for their answer.
 	maxPending int
 	// provider changes the configuration of the provider.
-	provider func(*ProviderConfig)
+	provider func(*oidc.Config)
 	// client talks to the provider; nil is the usual one.
 	client *http.Client
 	// limited is told of requests that were held off.
@@ -97,7 +99,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 		c(&set)
 	}
 	if set.idp == nil {
-		set.idp = newIDP(t, set.clock.Now)
+		set.idp = oidctest.New(t, set.clock.Now)
 	}
 	html, err := plainPages()
 	if err != nil {
@@ -109,12 +111,12 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	}
 	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now, Recheck: set.keepFor})
 	t.Cleanup(manager.Close)
-	config := ProviderConfig{
-		Name: "main", Issuer: set.idp.URL, ClientID: testClient, Claims: set.claims, Now: set.clock.Now, AuthParams: set.params,
+	config := oidc.Config{
+		Name: "main", Issuer: set.idp.URL, ClientID: oidctest.Client, Claims: set.claims, Now: set.clock.Now, AuthParams: set.params,
 		ClientSecret: func() (string, error) { return "client-secret-canary", nil }, Client: set.client,
 	}
 	set.changeProvider(&config)
-	provider := NewProvider(config)
+	provider := oidc.New(config)
 	g := &gateway{t: t, connections: &http.Transport{}, store: set.store, clock: set.clock, idp: set.idp, log: set.log}
 	g.site = &Site{App: "wiki", Gate: set.admit}
 	g.sites = set.sites
@@ -124,7 +126,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	}
 	g.service = New(Config{
 		SignInHost: set.signInHost, SiteFor: g.siteFor,
-		Providers: append([]*Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
+		Providers: append([]*oidc.Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
 		Log: set.log, Prompt: set.prompt, MaxPending: set.maxPending, Now: set.clock.Now, Recheck: set.recheck,
 		RateLimit: set.rate, OnLimited: set.limited, OnRenewal: set.renewals,
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -39,21 +40,21 @@ func TestClientGoesWhileClaimsAreAskedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g, b := recheckGateway(t)
 			hang := make(chan struct{})
-			g.idp.set(func(p *fakeIDP) {
-				p.claims = map[string]any{"preferred_username": "grace", "nonce": nil}
-				p.tokenBody = map[string]any{"refresh_token": "refresh-2"}
-				p.hang = hang
+			g.idp.Set(func(p *oidctest.IDP) {
+				p.Claims = map[string]any{"preferred_username": "grace", "nonce": nil}
+				p.TokenBody = map[string]any{"refresh_token": "refresh-2"}
+				p.Hang = hang
 			})
 			g.clock.Advance(age)
 			ctx, leave := context.WithCancel(t.Context())
 			done := b.leaving(ctx, http.MethodGet, "/", nil)
-			storetest.Until(t, "the provider is asked", func() bool { return g.idp.count("/token") == 2 })
+			storetest.Until(t, "the provider is asked", func() bool { return g.idp.Count("/token") == 2 })
 			leave()
-			g.idp.set(func(p *fakeIDP) { p.hang = nil })
+			g.idp.Set(func(p *oidctest.IDP) { p.Hang = nil })
 			close(hang)
 			<-done
 			storetest.Until(t, "the renewal is taken up", func() bool { return b.user() == "app: grace persistent" })
-			if n := g.idp.count("/token"); n != 2 {
+			if n := g.idp.Count("/token"); n != 2 {
 				t.Errorf("%d token requests for one renewal", n-1)
 			}
 			g.clock.Advance(2 * recheck)
@@ -62,7 +63,7 @@ func TestClientGoesWhileClaimsAreAskedFor(t *testing.T) {
 			}
 			// A request does not wait for a slow answer, so the renewal may be behind it.
 			storetest.Until(t, "the next renewal is made with the new refresh token", func() (with bool) {
-				g.idp.set(func(p *fakeIDP) { with = p.lastToken.Get("refresh_token") == "refresh-2" })
+				g.idp.Set(func(p *oidctest.IDP) { with = p.LastToken.Get("refresh_token") == "refresh-2" })
 				return with
 			})
 		})
@@ -97,7 +98,7 @@ func TestClientGoesWhileSigningOut(t *testing.T) {
 					t.Errorf("still signed in %s: %d", where, r.status)
 				}
 			}
-			storetest.Until(t, "the refresh token is revoked", func() bool { return g.idp.count("/revoke") == 1 }) // the provider is told all the same
+			storetest.Until(t, "the refresh token is revoked", func() bool { return g.idp.Count("/revoke") == 1 }) // the provider is told all the same
 		})
 	}
 }

@@ -55,7 +55,7 @@ func (s *signInEndpoint) suffices(site *Site, h *handover, live *session.Record)
 // passOn goes on with a live session: back to the site at once, or by way of the provider if more is demanded.
 func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, live *session.Record, token session.Token, sealed string) {
 	admission := v.Site.Gate.Admit(v, live, Asked{
-		Policies: h.Wish.Demand.policies(), Idle: max(s.Now().Sub(live.LastUsed), 0),
+		Policies: h.Wish.Demand.PolicyNames(), Idle: max(s.Now().Sub(live.LastUsed), 0),
 	})
 	if admission.Refusal != nil && admission.Demand == nil {
 		rec := person(live, signinlog.Record{

@@ -99,7 +99,7 @@ func TestSiteGoneMeanwhile(t *testing.T) {
 	delete(g.sites, hostOf(crm))
 	asked := query(t, at)
 	r := b.get(login + browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}.Encode())
-	if r.status != http.StatusBadRequest || g.idp.count("/token") != 0 {
+	if r.status != http.StatusBadRequest || g.idp.Count("/token") != 0 {
 		t.Errorf("callback: %d to %q", r.status, r.location)
 	}
 	g.sites[hostOf(crm)] = site
@@ -125,9 +125,9 @@ func TestRevokedForOneApp(t *testing.T) {
 	}
 	g.clock.Advance(2 * time.Second)
 	b.in(wiki + "/")
-	asked := g.idp.count("/token")
+	asked := g.idp.Count("/token")
 	b.enter(crm+"/", "no")
-	if g.idp.count("/token") != asked+1 {
+	if g.idp.Count("/token") != asked+1 {
 		t.Error("crm did not ask for a sign-in")
 	}
 	b.in(wiki + "/")

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -35,7 +36,7 @@ func TestPromptInTwoTabs(t *testing.T) {
 			t.Errorf("Back to the prompt: %d at %s", r.status, at)
 		}
 	}
-	if n := g.idp.count("/token"); n != 1 {
+	if n := g.idp.Count("/token"); n != 1 {
 		t.Errorf("%d sign-ins at the provider", n)
 	}
 }
@@ -67,7 +68,7 @@ func TestTwoTabsAtTheProvider(t *testing.T) {
 	// The second sign-in's tokens are nobody's: they are given back.
 	storetest.Until(t, "the refresh token is revoked", func() bool {
 		revoked := 0
-		g.idp.set(func(p *fakeIDP) { revoked = len(p.revoked) })
+		g.idp.Set(func(p *oidctest.IDP) { revoked = len(p.Revoked) })
 		return revoked == 1
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -29,7 +31,7 @@ func TestOneSignInForAll(t *testing.T) {
 					t.Errorf("%s: %q", page, r.body)
 				}
 			}
-			if n := g.idp.count("/token"); n != 1 {
+			if n := g.idp.Count("/token"); n != 1 {
 				t.Errorf("%d sign-ins at the provider", n)
 			}
 			values := map[string]bool{}
@@ -109,8 +111,8 @@ func TestHandoverInTheLog(t *testing.T) {
 // demandMFA makes a site ask for a second factor, which the provider has shown from now on.
 func (b *testBrowser) demandMFA(origin string) {
 	b.service.Providers[0].Claims.MFAMethods = []string{"mfa"}
-	b.demand, b.demandAt = &Demand{MFA: true}, hostOf(origin)
-	b.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
+	b.demand, b.demandAt = &oidc.Demand{MFA: true}, hostOf(origin)
+	b.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"amr": []string{"mfa"}} })
 }
 
 // X21, X23, A13: a step-up at one site is done at the sign-in host. It makes a new id and keeps the answer; the others
@@ -122,11 +124,11 @@ func TestStepUpForAll(t *testing.T) {
 	b.in(crm + "/")
 	before := b.at(crm, browser.SessionCookie).Value
 	b.demandMFA(admin)
-	asked := g.idp.count("/token")
+	asked := g.idp.Count("/token")
 	if at, r := b.open(admin + "/danger"); at != admin+"/danger" || r.body != "app: ada persistent" {
 		t.Fatalf("%d at %s\n%s", r.status, at, r.body)
 	}
-	if g.idp.count("/token") != asked+1 {
+	if g.idp.Count("/token") != asked+1 {
 		t.Error("the provider was not asked once more")
 	}
 	thief := g.walker()
@@ -282,10 +284,10 @@ func TestFirstAtASiteThatKeepsNobody(t *testing.T) {
 
 // Sites that take different providers have different sessions; signing in at one ends nobody's at the other.
 func TestSitesOfTwoProviders(t *testing.T) {
-	var second *fakeIDP
+	var second *oidctest.IDP
 	g := estate(t, func(s *settings) {
-		second = newIDP(t, s.clock.Now)
-		s.extra = []*Provider{NewProvider(ProviderConfig{Name: "partner", Issuer: second.URL, ClientID: testClient, Now: s.clock.Now})}
+		second = oidctest.New(t, s.clock.Now)
+		s.extra = []*oidc.Provider{oidc.New(oidc.Config{Name: "partner", Issuer: second.URL, ClientID: oidctest.Client, Now: s.clock.Now})}
 		s.sites[hostOf(crm)].Providers = []string{"partner"}
 		s.sites[hostOf(admin)].Providers = []string{"main", "partner"}
 	})

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // What makes an id_token_hint is kept for providers that take one, and for no other: neither from the sign-in nor from a
@@ -21,20 +23,20 @@ func TestHintIsKeptWhereItIsUsed(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newGateway(t, func(s *settings) {
-				s.recheck, s.idp = recheck, newIDP(t, s.clock.Now)
-				s.idp.set(func(p *fakeIDP) { p.metadata = tt.metadata })
+				s.recheck, s.idp = recheck, oidctest.New(t, s.clock.Now)
+				s.idp.Set(func(p *oidctest.IDP) { p.Metadata = tt.metadata })
 			})
 			g.service.Providers[0].SilentRecheck = tt.silent
 			b := g.browser()
 			b.signIn("yes")
-			g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"nonce": nil} })
+			g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"nonce": nil} })
 			who, token := b.loaded()
 			for _, what := range []string{"sign-in", "renewal"} {
 				tokens, err := g.service.Sessions.Tokens(who, token)
 				if err != nil || tokens.Refresh == "" {
 					t.Fatalf("%s: %+v, %v", what, tokens.Refresh, err)
 				}
-				if got := joinToken(who.Claims, tokens) != ""; got != tt.want {
+				if got := oidc.JoinIDToken(who.Claims, tokens) != ""; got != tt.want {
 					t.Errorf("%s: kept is %t, want %t", what, got, tt.want)
 				}
 				claims, err := claim.Parse(who.Claims)
@@ -42,7 +44,7 @@ func TestHintIsKeptWhereItIsUsed(t *testing.T) {
 					t.Errorf("%s: of the person it keeps %s, %v", what, who.Claims, err)
 				}
 				for claim := range claims {
-					if AboutToken(claim) && !tt.want {
+					if oidc.AboutToken(claim) && !tt.want {
 						t.Errorf("%s: kept %s, which nobody is shown", what, claim)
 					}
 				}

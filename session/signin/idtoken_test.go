@@ -10,67 +10,68 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// TestIDToken: what a provider, or somebody in its place, may not do to us. Each row is a guard of verifyIDToken or of
+// TestIDToken: what a provider, or somebody in its place, may not do to us. Each row is a guard of oidc.Provider.Redeem or of
 // what it calls (A28, A40, A41 and the design, section 6); the first says that the harness itself signs in.
 func TestIDToken(t *testing.T) {
 	ago, ahead := -time.Hour, time.Hour
 	for _, c := range []struct {
 		name   string
-		change func(*fakeIDP)
+		change func(*oidctest.IDP)
 		good   bool
 	}{
-		{"good", func(*fakeIDP) {}, true},
-		{"no at_hash", func(p *fakeIDP) { p.claims = map[string]any{"at_hash": nil} }, true},
-		{"azp of ours", func(p *fakeIDP) { p.claims = map[string]any{"azp": testClient} }, true},
-		{"audience as a list", func(p *fakeIDP) { p.claims = map[string]any{"aud": []string{testClient}} }, true},
-		{"typ in lower case", func(p *fakeIDP) { p.header = map[string]any{"typ": "jwt"} }, true},
+		{"good", func(*oidctest.IDP) {}, true},
+		{"no at_hash", func(p *oidctest.IDP) { p.Claims = map[string]any{"at_hash": nil} }, true},
+		{"azp of ours", func(p *oidctest.IDP) { p.Claims = map[string]any{"azp": oidctest.Client} }, true},
+		{"audience as a list", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client}} }, true},
+		{"typ in lower case", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": "jwt"} }, true},
 
-		{"other iss", func(p *fakeIDP) { p.claims = map[string]any{"iss": "https://evil.example"} }, false},
-		{"audience twice (field trial 1.19)", func(p *fakeIDP) { p.claims = map[string]any{"aud": []string{testClient, testClient}} }, true},
-		{"other aud", func(p *fakeIDP) { p.claims = map[string]any{"aud": "other"} }, false},
-		{"second aud", func(p *fakeIDP) { p.claims = map[string]any{"aud": []string{testClient, "other"}} }, false},
-		{"no aud", func(p *fakeIDP) { p.claims = map[string]any{"aud": nil} }, false},
-		{"other azp", func(p *fakeIDP) { p.claims = map[string]any{"azp": "other"} }, false},
-		{"other nonce", func(p *fakeIDP) { p.claims = map[string]any{"nonce": "other"} }, false},
-		{"no nonce", func(p *fakeIDP) { p.claims = map[string]any{"nonce": nil} }, false},
-		{"no sub", func(p *fakeIDP) { p.claims = map[string]any{"sub": nil} }, false},
-		{"empty sub", func(p *fakeIDP) { p.claims = map[string]any{"sub": ""} }, false},
-		{"sub under another spelling", func(p *fakeIDP) { p.claims = map[string]any{"sub": nil, "SUB": "s-9"} }, false},
-		{"sub with a line break", func(p *fakeIDP) { p.claims = map[string]any{"sub": "a\nb"} }, false},
-		{"oversized sub", func(p *fakeIDP) { p.claims = map[string]any{"sub": strings.Repeat("s", 256)} }, false},
-		{"no iat", func(p *fakeIDP) { p.claims = map[string]any{"iat": nil} }, false},
-		{"iat ahead", func(p *fakeIDP) { p.claims = map[string]any{"iat": p.now().Add(ahead).Unix()} }, false},
-		{"no exp", func(p *fakeIDP) { p.claims = map[string]any{"exp": nil} }, false},
-		{"expired", func(p *fakeIDP) { p.claims = map[string]any{"exp": p.now().Add(ago).Unix()} }, false},
-		{"auth_time ahead", func(p *fakeIDP) { p.claims = map[string]any{"auth_time": p.now().Add(ahead).Unix()} }, false},
-		{"wrong at_hash", func(p *fakeIDP) { p.claims = map[string]any{"at_hash": accessTokenHash("other")} }, false},
-		{"a logout token", func(p *fakeIDP) {
-			p.claims = map[string]any{"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}
+		{"other iss", func(p *oidctest.IDP) { p.Claims = map[string]any{"iss": "https://evil.example"} }, false},
+		{"audience twice (field trial 1.19)", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client, oidctest.Client}} }, true},
+		{"other aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": "other"} }, false},
+		{"second aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client, "other"}} }, false},
+		{"no aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": nil} }, false},
+		{"other azp", func(p *oidctest.IDP) { p.Claims = map[string]any{"azp": "other"} }, false},
+		{"other nonce", func(p *oidctest.IDP) { p.Claims = map[string]any{"nonce": "other"} }, false},
+		{"no nonce", func(p *oidctest.IDP) { p.Claims = map[string]any{"nonce": nil} }, false},
+		{"no sub", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": nil} }, false},
+		{"empty sub", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": ""} }, false},
+		{"sub under another spelling", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": nil, "SUB": "s-9"} }, false},
+		{"sub with a line break", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "a\nb"} }, false},
+		{"oversized sub", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": strings.Repeat("s", 256)} }, false},
+		{"no iat", func(p *oidctest.IDP) { p.Claims = map[string]any{"iat": nil} }, false},
+		{"iat ahead", func(p *oidctest.IDP) { p.Claims = map[string]any{"iat": p.Now().Add(ahead).Unix()} }, false},
+		{"no exp", func(p *oidctest.IDP) { p.Claims = map[string]any{"exp": nil} }, false},
+		{"expired", func(p *oidctest.IDP) { p.Claims = map[string]any{"exp": p.Now().Add(ago).Unix()} }, false},
+		{"auth_time ahead", func(p *oidctest.IDP) { p.Claims = map[string]any{"auth_time": p.Now().Add(ahead).Unix()} }, false},
+		{"wrong at_hash", func(p *oidctest.IDP) { p.Claims = map[string]any{"at_hash": oidctest.AccessTokenHash("other")} }, false},
+		{"a logout token", func(p *oidctest.IDP) {
+			p.Claims = map[string]any{"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}
 		}, false},
-		{"typ logout+jwt", func(p *fakeIDP) { p.header = map[string]any{"typ": "logout+jwt"} }, false},
-		{"typ at+jwt", func(p *fakeIDP) { p.header = map[string]any{"typ": "at+jwt"} }, false},
-		{"typ of another type", func(p *fakeIDP) { p.header = map[string]any{"typ": 7} }, false},
-		{"unknown crit", func(p *fakeIDP) { p.header = map[string]any{"crit": []string{"x"}, "x": 1} }, false},
-		{"signed by a key for encryption", func(p *fakeIDP) { p.keyUse = "enc" }, false},
-		{"signed by nobody we know", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": forged(p, "ES256")} }, false},
-		{"alg none", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": forged(p, "none")} }, false},
-		{"HS256", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": forged(p, "HS256")} }, false},
-		{"token_type in lower case", func(p *fakeIDP) { p.tokenBody = map[string]any{"token_type": "bearer"} }, true},
-		{"token_type mac", func(p *fakeIDP) { p.tokenBody = map[string]any{"token_type": "mac"} }, false},
-		{"no token_type", func(p *fakeIDP) { p.tokenBody = map[string]any{"token_type": nil} }, false},
-		{"no id_token", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": nil} }, false},
-		{"id_token of another type", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": 7} }, false},
-		{"garbage", func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": "a.b.c.d"} }, false},
-		{"oversized answer", func(p *fakeIDP) { p.claims = map[string]any{"x": strings.Repeat("x", 1<<20)} }, false},
-		{"redirecting token endpoint", func(p *fakeIDP) { p.redirecting["/token"] = true }, false},
-		{"refused code", func(p *fakeIDP) { p.tokenFail = map[string]any{"error": "invalid_grant"} }, false},
+		{"typ logout+jwt", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": "logout+jwt"} }, false},
+		{"typ at+jwt", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": "at+jwt"} }, false},
+		{"typ of another type", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": 7} }, false},
+		{"unknown crit", func(p *oidctest.IDP) { p.Header = map[string]any{"crit": []string{"x"}, "x": 1} }, false},
+		{"signed by a key for encryption", func(p *oidctest.IDP) { p.KeyUse = "enc" }, false},
+		{"signed by nobody we know", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": oidctest.Forged(p, "ES256")} }, false},
+		{"alg none", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": oidctest.Forged(p, "none")} }, false},
+		{"HS256", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": oidctest.Forged(p, "HS256")} }, false},
+		{"token_type in lower case", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"token_type": "bearer"} }, true},
+		{"token_type mac", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"token_type": "mac"} }, false},
+		{"no token_type", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"token_type": nil} }, false},
+		{"no id_token", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": nil} }, false},
+		{"id_token of another type", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": 7} }, false},
+		{"garbage", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": "a.b.c.d"} }, false},
+		{"oversized answer", func(p *oidctest.IDP) { p.Claims = map[string]any{"x": strings.Repeat("x", 1<<20)} }, false},
+		{"redirecting token endpoint", func(p *oidctest.IDP) { p.Redirecting["/token"] = true }, false},
+		{"refused code", func(p *oidctest.IDP) { p.TokenFail = map[string]any{"error": "invalid_grant"} }, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGateway(t)
-			g.idp.set(c.change)
+			g.idp.Set(c.change)
 			b := g.browser()
 			r := b.callback(b.toProvider("/"))
 			if good := stays(r.location); good != c.good {
@@ -82,8 +83,8 @@ func TestIDToken(t *testing.T) {
 			if r.status != http.StatusBadGateway || g.log.last(t).Code != signinlog.ProviderFailed {
 				t.Errorf("%d with code %d, want 502 with %d", r.status, g.log.last(t).Code, signinlog.ProviderFailed)
 			}
-			if r.setCookies()[browser.PendingCookie] != nil || r.setCookies()[browser.SessionCookie] != nil || g.idp.count("/elsewhere") != 0 {
-				t.Errorf("cookies %v, %d requests elsewhere", r.setCookies(), g.idp.count("/elsewhere"))
+			if r.setCookies()[browser.PendingCookie] != nil || r.setCookies()[browser.SessionCookie] != nil || g.idp.Count("/elsewhere") != 0 {
+				t.Errorf("cookies %v, %d requests elsewhere", r.setCookies(), g.idp.Count("/elsewhere"))
 			}
 		})
 	}
@@ -102,7 +103,7 @@ func TestIDTokenHint(t *testing.T) {
 		t.Fatalf("Refresh %q", refresh)
 	}
 	q := query(t, target)
-	if q.Get("post_logout_redirect_uri") != g.URL+browser.Base+"/signed-out" || q.Get("client_id") != testClient {
+	if q.Get("post_logout_redirect_uri") != g.URL+browser.Base+"/signed-out" || q.Get("client_id") != oidctest.Client {
 		t.Errorf("logout request %v", q)
 	}
 	parts := strings.Split(q.Get("id_token_hint"), ".")
@@ -113,7 +114,7 @@ func TestIDTokenHint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := signed.Verify(g.idp.key.Public()); err != nil {
+	if _, err := signed.Verify(g.idp.Key.Public()); err != nil {
 		t.Errorf("the hint's signature does not hold: %v", err)
 	}
 }

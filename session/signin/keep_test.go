@@ -10,6 +10,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // keptClaims is how many bytes of claims a session keeps.
@@ -51,14 +53,14 @@ func TestLargeClaimsKeepWhatIsNamed(t *testing.T) {
 			core, logs := observer.New(zap.InfoLevel)
 			g := newGateway(t, func(s *settings) {
 				s.recheck = recheck
-				s.idp = newIDP(t, s.clock.Now)
-				s.idp.claims = claims{"org": claims{"dept": "d1"}, "amr": []string{"pwd", "mfa"}}
+				s.idp = oidctest.New(t, s.clock.Now)
+				s.idp.Claims = claims{"org": claims{"dept": "d1"}, "amr": []string{"pwd", "mfa"}}
 				for k, v := range test.first {
-					s.idp.claims[k] = v
+					s.idp.Claims[k] = v
 				}
-				s.idp.userinfo = with(test.userinfo)
-				s.claims = ClaimsConfig{InheritClaim: "signin_state", InheritValues: []string{"kmsi"}}
-				s.provider = func(p *ProviderConfig) {
+				s.idp.UserInfo = with(test.userinfo)
+				s.claims = oidc.ClaimsConfig{InheritClaim: "signin_state", InheritValues: []string{"kmsi"}}
+				s.provider = func(p *oidc.Config) {
 					p.HeaderClaims = func() []string { return []string{"org.dept", "absent"} }
 					p.Logger = zap.New(core)
 				}
@@ -81,7 +83,7 @@ func TestLargeClaimsKeepWhatIsNamed(t *testing.T) {
 					t.Errorf("%d and %d bytes", len(who.Claims), len(who.UserInfo))
 				}
 				tokens, err := g.service.Sessions.Tokens(who, token)
-				if err != nil || test.dropped == "picture" && test.first["picture"] != nil && joinToken(who.Claims, tokens) != "" {
+				if err != nil || test.dropped == "picture" && test.first["picture"] != nil && oidc.JoinIDToken(who.Claims, tokens) != "" {
 					t.Errorf("an ID token that no key has signed: %v", err)
 				}
 			}
@@ -96,10 +98,10 @@ func TestLargeClaimsKeepWhatIsNamed(t *testing.T) {
 			if said := fmt.Sprint(logs.All()); test.dropped != "" && !strings.Contains(said, test.dropped) || strings.Contains(said, "pppp") || strings.Contains(said, "do not fit") {
 				t.Errorf("%.500s", said)
 			}
-			g.idp.set(func(p *fakeIDP) {
-				p.claims["nonce"] = nil
+			g.idp.Set(func(p *oidctest.IDP) {
+				p.Claims["nonce"] = nil
 				if test.noToken {
-					p.userinfo, p.tokenBody = with(test.later), claims{"id_token": nil, "refresh_token": "refresh-2"}
+					p.UserInfo, p.TokenBody = with(test.later), claims{"id_token": nil, "refresh_token": "refresh-2"}
 				}
 			})
 			for range 2 {
@@ -109,7 +111,7 @@ func TestLargeClaimsKeepWhatIsNamed(t *testing.T) {
 				}
 				check(test.dept, test.groups)
 			}
-			if n := g.idp.count("/token"); n != 3 {
+			if n := g.idp.Count("/token"); n != 3 {
 				t.Errorf("%d token requests", n)
 			}
 		})
@@ -132,9 +134,9 @@ func with(claims map[string]any) map[string]any {
 func TestNamedClaimIsTooLarge(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	g := newGateway(t, func(s *settings) {
-		s.idp = newIDP(t, s.clock.Now)
-		s.idp.claims = map[string]any{"dept": "d1", "photo": strings.Repeat("p", keptClaims)}
-		s.provider = func(p *ProviderConfig) {
+		s.idp = oidctest.New(t, s.clock.Now)
+		s.idp.Claims = map[string]any{"dept": "d1", "photo": strings.Repeat("p", keptClaims)}
+		s.provider = func(p *oidc.Config) {
 			p.HeaderClaims, p.Logger = func() []string { return []string{"photo", "dept"} }, zap.New(core)
 		}
 	})
@@ -158,13 +160,13 @@ func TestRenewalWithoutLargeDecisiveClaim(t *testing.T) {
 	roles := append([]string{"guest"}, manyGroups()...)
 	g := newGateway(t, func(s *settings) {
 		s.recheck = recheck
-		s.idp = newIDP(t, s.clock.Now)
-		s.idp.claims, s.idp.userinfo = map[string]any{"roles": roles, "preferred_username": nil}, with(map[string]any{"preferred_username": "ada"})
-		s.claims = ClaimsConfig{GuestClaim: "roles", GuestValue: "guest"}
+		s.idp = oidctest.New(t, s.clock.Now)
+		s.idp.Claims, s.idp.UserInfo = map[string]any{"roles": roles, "preferred_username": nil}, with(map[string]any{"preferred_username": "ada"})
+		s.claims = oidc.ClaimsConfig{GuestClaim: "roles", GuestValue: "guest"}
 	})
 	b := g.browser()
 	b.callback(b.toProvider("/")) // a guest is not asked
-	g.idp.set(func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": nil, "refresh_token": "refresh-2"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": nil, "refresh_token": "refresh-2"} })
 	for range 2 {
 		if who, _ := b.loaded(); !who.Guest || who.GuestUnclear || !slices.Equal(who.Groups, []string{"staff"}) {
 			t.Fatalf("guest %t (%t), %v", who.Guest, who.GuestUnclear, who.Groups)
@@ -172,10 +174,10 @@ func TestRenewalWithoutLargeDecisiveClaim(t *testing.T) {
 		g.clock.Advance(2 * recheck)
 		b.user()
 	}
-	if n := g.idp.count("/token"); n != 3 {
+	if n := g.idp.Count("/token"); n != 3 {
 		t.Errorf("%d token requests", n)
 	}
-	g.idp.set(func(p *fakeIDP) { p.userinfo["roles"] = []string{"member"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.UserInfo["roles"] = []string{"member"} })
 	g.clock.Advance(2 * recheck)
 	b.user()
 	if who, _ := b.loaded(); who.Guest {
@@ -184,6 +186,6 @@ func TestRenewalWithoutLargeDecisiveClaim(t *testing.T) {
 }
 
 func claimText(who *session.Record, path string) string {
-	text, _ := ClaimValue(who, path)
+	text, _ := oidc.ClaimValue(who, path)
 	return text
 }

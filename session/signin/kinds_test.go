@@ -15,6 +15,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // sealedKind is one kind of value that is sealed under the key ring. There are two places for each kind: two hosts for
@@ -87,7 +89,7 @@ func asText(sealed []byte) string { return base64.RawURLEncoding.EncodeToString(
 func sealedKinds(t *testing.T) []sealedKind {
 	t.Helper()
 	g := newGateway(t, func(s *settings) {
-		s.extra = []*Provider{NewProvider(ProviderConfig{Name: "other", Issuer: "https://other.example.com", ClientID: testClient, Now: s.clock.Now})}
+		s.extra = []*oidc.Provider{oidc.New(oidc.Config{Name: "other", Issuer: "https://other.example.com", ClientID: oidctest.Client, Now: s.clock.Now})}
 	})
 	b := &kindBench{gateway: g}
 	for i, host := range []string{"wiki.example.com", "admin.example.com"} {
@@ -267,7 +269,7 @@ func (b *kindBench) addressKinds() []sealedKind {
 		{
 			name: "step-up link",
 			seal: func(t *testing.T, place int) []byte {
-				link := s.stepURL(b.visits[place], "/", &Demand{MFA: true}, &Refusal{})
+				link := s.stepURL(b.visits[place], "/", &oidc.Demand{MFA: true}, &Refusal{})
 				return b.decoded(t, query(t, link).Get("step"))
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -28,8 +30,8 @@ func (b *testBrowser) script(method string, header ...string) result {
 func TestMeIsHeldAsTheSiteIs(t *testing.T) {
 	t.Run("a provider that the site does not take", func(t *testing.T) {
 		g, _ := meGateway(t, func(s *settings) {
-			second := newIDP(t, s.clock.Now)
-			s.extra = []*Provider{NewProvider(ProviderConfig{Name: "partner", Issuer: second.URL, ClientID: testClient, Now: s.clock.Now})}
+			second := oidctest.New(t, s.clock.Now)
+			s.extra = []*oidc.Provider{oidc.New(oidc.Config{Name: "partner", Issuer: second.URL, ClientID: oidctest.Client, Now: s.clock.Now})}
 		})
 		b := g.browser()
 		b.signIn("yes")
@@ -50,7 +52,7 @@ func TestMeIsHeldAsTheSiteIs(t *testing.T) {
 		g, _ := meGateway(t, func(s *settings) { s.recheck = time.Hour })
 		b := g.browser()
 		b.signIn("yes")
-		g.idp.set(func(p *fakeIDP) { p.tokenFail = map[string]any{"error": "invalid_grant"} })
+		g.idp.Set(func(p *oidctest.IDP) { p.TokenFail = map[string]any{"error": "invalid_grant"} })
 		g.clock.Advance(2 * time.Hour)
 		storetest.Until(t, "the session has ended", func() bool { return b.script(http.MethodGet).status == http.StatusUnauthorized })
 	})
@@ -220,7 +222,7 @@ func TestMeIsBounded(t *testing.T) {
 		for range n {
 			log.Write(signinlog.Record{
 				ID: session.NewRandom(9), Created: g.clock.Now(), App: "wiki", Interactive: true,
-				UserIssuer: g.idp.URL, UserSubject: g.idp.subject(), IP: "invalid IP",
+				UserIssuer: g.idp.URL, UserSubject: g.idp.Subject(), IP: "invalid IP",
 			})
 		}
 	}
@@ -238,7 +240,7 @@ func TestMeIsBounded(t *testing.T) {
 		t.Error("an address that is none is shown")
 	}
 	draft := session.Record{
-		Identity: session.Identity{Issuer: g.idp.URL, Subject: g.idp.subject()}, Provider: g.service.Providers[0].Name,
+		Identity: session.Identity{Issuer: g.idp.URL, Subject: g.idp.Subject()}, Provider: g.service.Providers[0].Name,
 	}
 	for range maxMySessions {
 		if _, _, err := g.service.Sessions.Create(t.Context(), draft, session.Tokens{}); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // X16, K9 to K14, A7, A16: each thing that keeps a session from being kept does so alone, whether the record says it, the
@@ -52,7 +53,7 @@ func TestMayStayReasons(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, func(s *settings) {
-				s.claims = ClaimsConfig{SignInRisk: "risk", IWAMethods: []string{"wia"}, SharedDevice: "shared"}
+				s.claims = oidc.ClaimsConfig{SignInRisk: "risk", IWAMethods: []string{"wia"}, SharedDevice: "shared"}
 				s.prompt.SharedUsers = 2
 			})
 			v := &Visit{Site: g.site, Host: "wiki.example.com", Secure: true}

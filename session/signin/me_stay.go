@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // ReasonOtherBrowser says that the session is presented by another browser than the one that signed in, or by one that keeps no
@@ -32,21 +33,21 @@ func (s *account) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision
 	if limits := s.Sessions.Limits(); !s.Now().Before(have.Created.Add(limits.Persistent.Max)) {
 		return PromptDecision{Kind: session.Browser, Reason: ReasonNoDifference}
 	}
-	var said signals
+	var said oidc.Signals
 	if p := s.byName[have.Provider]; p != nil {
 		if claims, err := claim.Parse(have.Claims); err == nil {
-			said = p.Claims.signals(claim.Set{claims})
+			said = p.Claims.Signals(claim.Set{claims})
 		}
 	}
 	return DecidePrompt(PromptFacts{
 		Persistence:  who.admission.Persistence,
 		Consent:      have.KindReason == ReasonConsent,
 		Guest:        mayBeGuest(have),
-		HighRisk:     said.highRisk || mayBeHigh(have.SignInRisk) || mayBeHigh(have.UserRisk) || have.KindReason == ReasonHighRisk,
-		SharedDevice: said.sharedDevice || have.Shared == "true" || have.Shared == session.Unreadable || have.KindReason == ReasonSharedDevice || who.admission.SharedNetwork || s.isSharedBrowser(r, have),
+		HighRisk:     said.HighRisk || mayBeHigh(have.SignInRisk) || mayBeHigh(have.UserRisk) || have.KindReason == ReasonHighRisk,
+		SharedDevice: said.SharedDevice || have.Shared == "true" || have.Shared == session.Unreadable || have.KindReason == ReasonSharedDevice || who.admission.SharedNetwork || s.isSharedBrowser(r, have),
 		Offered:      s.offered(v.Site),
-		Inherited:    said.inherited,
-		IWA:          said.iwa || have.KindReason == ReasonIWA,
+		Inherited:    said.Inherited,
+		IWA:          said.IWA || have.KindReason == ReasonIWA,
 		SameLimits:   s.Sessions.Limits().Same(),
 		Suppress:     s.Prompt.Suppress,
 	})

@@ -11,6 +11,8 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 func copyTo(to io.Writer, from *http.Response) (int64, error) { return io.Copy(to, from.Body) }
@@ -83,10 +85,10 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			says := &Admission{}
 			g, _ := meGateway(t, func(s *settings) {
-				s.claims = ClaimsConfig{GuestClaim: "acct", GuestValue: "1", SignInRisk: "risk", IWAMethods: []string{"wia"}, SharedDevice: "shared"}
+				s.claims = oidc.ClaimsConfig{GuestClaim: "acct", GuestValue: "1", SignInRisk: "risk", IWAMethods: []string{"wia"}, SharedDevice: "shared"}
 				s.admit = func(*Visit, *session.Record) Admission { return *says }
 			})
-			g.idp.set(func(p *fakeIDP) { p.claims = tt.claims })
+			g.idp.Set(func(p *oidctest.IDP) { p.Claims = tt.claims })
 			if tt.before != nil {
 				tt.before(g, says)
 			}
@@ -142,7 +144,7 @@ func TestMeStaysInItsBrowser(t *testing.T) {
 	if m := b.mine(); !m.MayStay {
 		t.Fatalf("%+v", m)
 	}
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
 	b.callback(b.toProvider(browser.Base + "/sign-in"))
 	if m := b.mine(); m.MayStay || m.StayReason != ReasonSharedDevice {
 		t.Errorf("the second person: %+v", m)
@@ -171,14 +173,14 @@ func TestMeForgetsAnswer(t *testing.T) {
 	b.signOut()
 	b.answer(b.prompted("/"), "yes", "remember", "1") // asked again
 	b.signOut()
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
 	b.answer(b.prompted("/"), "no", "remember", "1")
 	if r := b.change("do", doForget); r.setCookies()[browser.AnswerCookie] == nil || r.setCookies()[browser.AnswerCookie].MaxAge <= 0 {
 		t.Errorf("another's answer is in it: %v", r.setCookies()[browser.AnswerCookie])
 	}
 	b.signOut()
 	b.prompted("/")
-	g.idp.set(func(p *fakeIDP) { p.claims = nil })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = nil })
 	b.callback(b.toProvider(browser.Base + "/sign-in"))
 	if m := b.mine(); m.Remembered != "yes" || m.Sessions[0].Kind != "persistent" {
 		t.Errorf("the first person's: %+v", m)
@@ -219,10 +221,10 @@ func TestMeIsGuarded(t *testing.T) {
 			t.Errorf("%s: %d", what, r.status)
 		}
 	}
-	says.Demand = &Demand{MFA: true}
+	says.Demand = &oidc.Demand{MFA: true}
 	asked := b.toProvider(browser.AccountPath)
 	*says = Admission{}
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"amr": []string{"mfa"}} })
 	g.service.Providers[0].Claims.MFAMethods = []string{"mfa"}
 	if r := b.callback(asked); r.location != browser.AccountPath {
 		t.Errorf("after the step-up: %d to %q\n%s", r.status, r.location, r.body)

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal/journaltest"
 )
@@ -170,7 +171,7 @@ func TestMeForged(t *testing.T) {
 	b, mine, stranger := g.browser(), g.browser(), g.browser()
 	b.signIn("yes")
 	mine.signIn("yes")
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
 	stranger.signIn("yes")
 	token, other, theirs := csrf(b.get(browser.AccountPath).body), mine.mine(), stranger.mine()
 	end := url.Values{"csrf": {token}, "session": {other.Sessions[0].ID}}

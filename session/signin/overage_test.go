@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // TestGroupOverage holds A6: groups that did not fit into the token are fetched where that is configured, and stay
@@ -36,9 +37,9 @@ func TestGroupOverage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var who *session.Record
 			g := newGateway(t, func(s *settings) {
-				s.idp = newIDP(t, s.clock.Now)
-				s.idp.graph, s.idp.graphStatus = c.graph, c.status
-				s.idp.claims = map[string]any{
+				s.idp = oidctest.New(t, s.clock.Now)
+				s.idp.Graph, s.idp.GraphStatus = c.graph, c.status
+				s.idp.Claims = map[string]any{
 					"groups": nil, "_claim_names": map[string]string{"groups": "src1"},
 					"_claim_sources": map[string]any{"src1": map[string]string{"endpoint": "https://graph.windows.net/x"}},
 				}
@@ -54,7 +55,7 @@ func TestGroupOverage(t *testing.T) {
 			if who.GroupsComplete != c.complete || len(who.Groups) != c.groups {
 				t.Errorf("%d groups, complete %t", len(who.Groups), who.GroupsComplete)
 			}
-			if asked := g.idp.count("/v1.0/me/getMemberObjects"); asked > 1 || c.off && asked > 0 {
+			if asked := g.idp.Count("/v1.0/me/getMemberObjects"); asked > 1 || c.off && asked > 0 {
 				t.Errorf("asked %d times", asked)
 			}
 		})
@@ -68,9 +69,9 @@ func TestHugeAnswers(t *testing.T) {
 	for i := range many {
 		many[i] = "00000000-0000-4000-8000-" + strings.Repeat("0", 6) + strconv.Itoa(100_000+i)
 	}
-	g.idp.set(func(p *fakeIDP) {
-		p.claims = map[string]any{"groups": many, "junk": strings.Repeat(session.NewRandom(1000), 100), "picture": session.NewRandom(30_000)}
-		p.tokenBody = map[string]any{"refresh_token": session.NewRandom(50_000)}
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"groups": many, "junk": strings.Repeat(session.NewRandom(1000), 100), "picture": session.NewRandom(30_000)}
+		p.TokenBody = map[string]any{"refresh_token": session.NewRandom(50_000)}
 	})
 	b := g.browser()
 	b.signIn("yes")

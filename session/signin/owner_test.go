@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 func (g *gateway) runApp(w http.ResponseWriter, r *http.Request) {
@@ -43,7 +44,7 @@ func (a *forgetful) last() string { return a.greeted[len(a.greeted)-1] }
 
 // as makes the app, and the provider, know the browser's user by a name.
 func (b *testBrowser) as(name string) {
-	b.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-" + name, "preferred_username": name} })
+	b.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-" + name, "preferred_username": name} })
 }
 
 // ask asks for the page of the app as somebody who is signed in under that name.

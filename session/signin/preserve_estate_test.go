@@ -47,7 +47,7 @@ func TestFormIsKeptAtASite(t *testing.T) {
 				t.Fatalf("%d, kept %v\n%s", r.status, kept, r.body)
 			}
 			if row.next != "" {
-				b.idp.signInAs(row.next)
+				b.idp.SignInAs(row.next)
 			}
 			b.enter(note, "no")
 			r = b.get(note)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // posted is a form as the app got it.
@@ -72,7 +73,7 @@ func preserving(t *testing.T) *testBrowser {
 
 func (b *testBrowser) endSession() {
 	b.t.Helper()
-	if _, err := b.service.Sessions.EndAll(b.t.Context(), session.Identity{Issuer: b.idp.URL, Subject: b.idp.subject()}); err != nil {
+	if _, err := b.service.Sessions.EndAll(b.t.Context(), session.Identity{Issuer: b.idp.URL, Subject: b.idp.Subject()}); err != nil {
 		b.t.Fatal(err)
 	}
 	b.clock.Advance(time.Second)
@@ -171,7 +172,7 @@ func TestFormsThatAreNotKept(t *testing.T) {
 		"a script's":               {header: []string{"X-Requested-With", "XMLHttpRequest"}},
 		"never signed in":          {change: func(b *testBrowser) { b.client.Jar = nil }},
 		"two people's browser": {change: func(b *testBrowser) {
-			b.idp.signInAs("bob")
+			b.idp.SignInAs("bob")
 			b.signIn("no")
 			b.endSession()
 		}},
@@ -199,14 +200,14 @@ func TestFormsThatAreNotKept(t *testing.T) {
 func TestKeptFormIsTheSenders(t *testing.T) {
 	b := preserving(t)
 	b.do(http.MethodPost, page, written)
-	ada := b.idp.subject()
-	b.idp.signInAs("bob")
+	ada := b.idp.Subject()
+	b.idp.SignInAs("bob")
 	b.signIn("no")
 	if r := b.get(page); !strings.HasPrefix(r.body, "app: ") || strings.Contains(r.body, "latchkey-form") {
 		t.Errorf("offered to another: %s", r.body)
 	}
 	b.endSession()
-	b.idp.signInAs(ada)
+	b.idp.SignInAs(ada)
 	b.signIn("no")
 	if r := b.get(page); !strings.HasPrefix(r.body, "app: ") || b.got(page).times != 0 {
 		t.Errorf("still there: %s", r.body)
@@ -269,7 +270,7 @@ func TestFormIsKeptThroughStepUp(t *testing.T) {
 	g.site.PreservePost = 1000
 	b := g.browser()
 	b.signIn("no")
-	g.demand = &Demand{ACRs: []string{"gold"}}
+	g.demand = &oidc.Demand{ACRs: []string{"gold"}}
 	r := b.do(http.MethodPost, page, written)
 	if r.status != http.StatusUnauthorized || r.setCookies()[browser.FormCookie] == nil || b.got(page).times != 0 {
 		t.Fatalf("%d %v\n%s", r.status, r.setCookies(), r.body)

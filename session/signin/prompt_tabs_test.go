@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -79,7 +80,7 @@ func TestTabsOfTwoUsers(t *testing.T) {
 	b := newGateway(t, func(s *settings) { s.prompt.SharedUsers = 0 }).browser()
 	one, two := b.toProvider("/one"), b.toProvider("/two")
 	page := b.get(b.callback(one).location)
-	b.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
+	b.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
 	b.callback(two)
 	if r := b.inTab(page, "yes"); r.status != http.StatusForbidden || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("the first user's form: %d", r.status)

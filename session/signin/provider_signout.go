@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 	logoutTimeout = 20 * time.Second
 )
 
-const errLogoutSeen RefusedLogout = "logout_token was used before (jti)"
+const errLogoutSeen oidc.RefusedLogout = "logout_token was used before (jti)"
 
 // backchannel is where a provider says that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0,
 // section 2.5). No browser is involved: no cookie, no page, no CSRF token; the signature is all there is.
@@ -35,8 +36,8 @@ const errLogoutSeen RefusedLogout = "logout_token was used before (jti)"
 func (s *signOutEndpoints) backchannel(w http.ResponseWriter, r *http.Request, _ *Visit) {
 	ctx, cancel := detach(r, logoutTimeout)
 	defer cancel()
-	var why RefusedLogout
-	err := error(RefusedLogout("the body is not a form with one logout_token"))
+	var why oidc.RefusedLogout
+	err := error(oidc.RefusedLogout("the body is not a form with one logout_token"))
 	if form, ok := browser.ReadForm(w, r, maxLogoutBody, "logout_token"); ok && form["logout_token"] != "" {
 		err = s.takeLogout(ctx, form["logout_token"])
 	}
@@ -50,7 +51,7 @@ func (s *signOutEndpoints) backchannel(w http.ResponseWriter, r *http.Request, _
 		s.Logger.Warn("logout token refused", zap.String("reason", string(why)))
 		writeLogoutError(w, http.StatusBadRequest, "invalid_request", string(why))
 	default:
-		s.Logger.Error("logout by the provider not done", zap.Error(truncated(err)))
+		s.Logger.Error("logout by the provider not done", zap.Error(oidc.Truncated(err)))
 		h.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
 		writeLogoutError(w, http.StatusServiceUnavailable, "temporarily_unavailable", "try again")
 	}
@@ -66,12 +67,12 @@ func writeLogoutError(w http.ResponseWriter, status int, word, description strin
 // takeLogout does what a logout token says. The token counts as used only once it is done: a provider that tries again
 // after a failure is not turned away, and doing it twice is harmless.
 func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
-	p, token, err := VerifyLogout(ctx, s.Providers, raw)
+	p, token, err := oidc.VerifyLogout(ctx, s.Providers, raw)
 	if err != nil {
 		return err
 	}
 	used := session.Entry{
-		Key: session.HashKey("lt", p.Issuer, p.ClientID, token.id), Value: []byte{1}, Expires: token.expires.Add(2 * MaxAhead),
+		Key: session.HashKey("lt", p.Issuer, p.ClientID, token.ID), Value: []byte{1}, Expires: token.Expires.Add(2 * oidc.MaxAhead),
 	}
 	switch _, err := s.Store.Get(ctx, used.Key); {
 	case err == nil:
@@ -80,9 +81,9 @@ func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
 		return err
 	}
 	ended, err := s.Sessions.EndByProvider(ctx, session.ProviderEnd{
-		Issuer: p.Issuer, Subject: token.subject, ProviderSession: token.providerSession, At: token.issued,
+		Issuer: p.Issuer, Subject: token.Subject, ProviderSession: token.ProviderSession, At: token.Issued,
 	})
-	s.revoked(ended, session.Identity{Issuer: p.Issuer, Subject: token.subject}, p.Name, ByProvider)
+	s.revoked(ended, session.Identity{Issuer: p.Issuer, Subject: token.Subject}, p.Name, ByProvider)
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
 		return err
 	}
 	s.Logger.Info("signed out by the provider", zap.String("provider", p.Name), zap.Int("sessions", len(ended)),
-		zap.Bool("whole_person", token.providerSession == ""))
+		zap.Bool("whole_person", token.ProviderSession == ""))
 	return nil
 }
 
@@ -156,7 +157,7 @@ func (s *signOutEndpoints) frontchannel(w http.ResponseWriter, r *http.Request, 
 
 // endedNothing tells that a front-channel logout has ended nothing, which its answer does not: once a minute for each
 // reason, as anybody can ask for it.
-func (s *signOutEndpoints) endedNothing(p *Provider, v *Visit, why string) {
+func (s *signOutEndpoints) endedNothing(p *oidc.Provider, v *Visit, why string) {
 	once, _ := s.saidNothing.LoadOrStore(p.Name+" "+why, new(retry.Seldom))
 	if once.(*retry.Seldom).Now(s.Now(), time.Minute) {
 		s.Logger.Warn("front-channel logout ended nothing", zap.String("provider", p.Name), zap.String("app", v.Site.App),
@@ -166,7 +167,7 @@ func (s *signOutEndpoints) endedNothing(p *Provider, v *Visit, why string) {
 
 // frames lists the origins on which a provider shows its pages, for frame-ancestors: that of its issuer, and those of its
 // authorization and end_session endpoints. Nothing for nil.
-func frames(p *Provider) string {
+func frames(p *oidc.Provider) string {
 	if p == nil {
 		return "'none'"
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -14,9 +16,9 @@ import (
 // as soon as the provider is up; a failed try is never kept.
 func TestProviderDownAtStart(t *testing.T) {
 	g := newGateway(t, func(s *settings) {
-		s.idp = newIDP(t, s.clock.Now)
-		s.idp.broken["/.well-known/openid-configuration"] = true
-		s.provider = func(c *ProviderConfig) { c.Patience = 300 * time.Millisecond }
+		s.idp = oidctest.New(t, s.clock.Now)
+		s.idp.Broken["/.well-known/openid-configuration"] = true
+		s.provider = func(c *oidc.Config) { c.Patience = 300 * time.Millisecond }
 	})
 	b := g.browser()
 	r := b.get("/page")
@@ -26,7 +28,7 @@ func TestProviderDownAtStart(t *testing.T) {
 	if g.log.last(t).Code != signinlog.ProviderUnavailable {
 		t.Errorf("log: %+v", g.log.last(t))
 	}
-	g.idp.set(func(p *fakeIDP) { p.broken = map[string]bool{} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Broken = map[string]bool{} })
 	storetest.Until(t, "a sign-in begins", func() bool { return b.get("/page").status == http.StatusSeeOther })
 	b.signIn("no")
 }
@@ -36,7 +38,7 @@ func TestTokenEndpointDown(t *testing.T) {
 	g := newGateway(t)
 	known := g.browser()
 	known.signIn("yes")
-	g.idp.set(func(p *fakeIDP) { p.broken["/token"] = true })
+	g.idp.Set(func(p *oidctest.IDP) { p.Broken["/token"] = true })
 	b := g.browser()
 	r := b.callback(b.toProvider("/"))
 	if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" || g.log.last(t).Code != signinlog.ProviderUnavailable {
@@ -51,16 +53,16 @@ func TestTokenEndpointDown(t *testing.T) {
 func TestUserInfo(t *testing.T) {
 	setup := func(t *testing.T, userinfo map[string]any) (*gateway, result) {
 		g := newGateway(t, func(s *settings) {
-			s.idp = newIDP(t, s.clock.Now)
-			s.idp.userinfo = userinfo
-			s.idp.claims = map[string]any{"groups": nil, "preferred_username": nil}
+			s.idp = oidctest.New(t, s.clock.Now)
+			s.idp.UserInfo = userinfo
+			s.idp.Claims = map[string]any{"groups": nil, "preferred_username": nil}
 		})
 		b := g.browser()
 		return g, b.callback(b.toProvider("/"))
 	}
 	g, r := setup(t, map[string]any{"sub": "s-1", "preferred_username": "grace", "groups": []string{"admins"}})
-	if !stays(r.location) || g.idp.count("/userinfo") != 1 {
-		t.Fatalf("%d to %q, userinfo asked %d times", r.status, r.location, g.idp.count("/userinfo"))
+	if !stays(r.location) || g.idp.Count("/userinfo") != 1 {
+		t.Fatalf("%d to %q, userinfo asked %d times", r.status, r.location, g.idp.Count("/userinfo"))
 	}
 	g, r = setup(t, map[string]any{"sub": "somebody else", "groups": []string{"admins"}})
 	if r.status != http.StatusBadGateway || g.log.last(t).Code != signinlog.ProviderFailed {
@@ -71,12 +73,12 @@ func TestUserInfo(t *testing.T) {
 		t.Errorf("userinfo without sub: %d", r.status)
 	}
 	g = newGateway(t, func(s *settings) {
-		s.idp = newIDP(t, s.clock.Now)
-		s.idp.userinfo = map[string]any{"sub": "s-1"}
+		s.idp = oidctest.New(t, s.clock.Now)
+		s.idp.UserInfo = map[string]any{"sub": "s-1"}
 	})
 	b := g.browser()
 	b.callback(b.toProvider("/"))
-	if g.idp.count("/userinfo") != 0 {
+	if g.idp.Count("/userinfo") != 0 {
 		t.Error("userinfo was asked though nothing was missing")
 	}
 }
@@ -92,20 +94,20 @@ func TestClientAuthentication(t *testing.T) {
 		{nil, "", false},
 		{[]string{"client_secret_basic", "client_secret_post"}, "", false},
 		{[]string{"client_secret_post"}, "", true},
-		{[]string{"client_secret_basic", "client_secret_post"}, ClientSecretPost, true},
-		{nil, ClientSecretPost, true},
-		{[]string{"client_secret_post"}, ClientSecretBasic, false},
+		{[]string{"client_secret_basic", "client_secret_post"}, oidc.ClientSecretPost, true},
+		{nil, oidc.ClientSecretPost, true},
+		{[]string{"client_secret_post"}, oidc.ClientSecretBasic, false},
 	} {
 		g := newGateway(t, func(s *settings) {
-			s.idp = newIDP(t, s.clock.Now)
+			s.idp = oidctest.New(t, s.clock.Now)
 			if row.offered != nil {
-				s.idp.metadata = map[string]any{"token_endpoint_auth_methods_supported": row.offered}
+				s.idp.Metadata = map[string]any{"token_endpoint_auth_methods_supported": row.offered}
 			}
-			s.provider = func(c *ProviderConfig) { c.ClientMethod = row.configured }
+			s.provider = func(c *oidc.Config) { c.ClientMethod = row.configured }
 		})
 		b := g.browser()
 		b.callback(b.toProvider("/"))
-		if inBody := g.idp.lastToken.Get("client_secret") != ""; inBody != row.post {
+		if inBody := g.idp.LastToken.Get("client_secret") != ""; inBody != row.post {
 			t.Errorf("%+v: secret in the body: %t", row, inBody)
 		}
 	}
@@ -121,17 +123,17 @@ func TestSecretInForm(t *testing.T) {
 		good       bool
 	}{
 		{nil, "", 3, true},
-		{nil, ClientSecretBasic, 2, false},
-		{nil, ClientSecretPost, 2, true},
+		{nil, oidc.ClientSecretBasic, 2, false},
+		{nil, oidc.ClientSecretPost, 2, true},
 		{[]string{"client_secret_basic", "client_secret_post"}, "", 2, false},
 	} {
 		g := newGateway(t, func(s *settings) {
-			s.idp = newIDP(t, s.clock.Now)
-			s.idp.formOnly = true
+			s.idp = oidctest.New(t, s.clock.Now)
+			s.idp.FormOnly = true
 			if row.offered != nil {
-				s.idp.metadata = map[string]any{"token_endpoint_auth_methods_supported": row.offered}
+				s.idp.Metadata = map[string]any{"token_endpoint_auth_methods_supported": row.offered}
 			}
-			s.provider = func(c *ProviderConfig) { c.ClientMethod = row.configured }
+			s.provider = func(c *oidc.Config) { c.ClientMethod = row.configured }
 		})
 		for range 2 {
 			b := g.browser()
@@ -139,7 +141,7 @@ func TestSecretInForm(t *testing.T) {
 				t.Errorf("%+v: %d to %q", row, r.status, r.location)
 			}
 		}
-		if n := g.idp.count("/token"); n != row.asked {
+		if n := g.idp.Count("/token"); n != row.asked {
 			t.Errorf("%+v: asked %d times", row, n)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/retry"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 const (
@@ -87,7 +88,7 @@ func (s *renewer) Recheck(r *http.Request, who *session.Session, token session.T
 }
 
 // downFor reports whether the provider is why the session was not renewed just now.
-func (s *renewer) downFor(p *Provider, id session.ID) bool {
+func (s *renewer) downFor(p *oidc.Provider, id session.ID) bool {
 	held, paused := s.paused.of(id, s.Now())
 	return !paused || held.down && !p.AnsweredSince(held.at)
 }
@@ -99,7 +100,7 @@ func (s *renewer) tooOld(age time.Duration, down bool) error {
 	}
 	why := errClaimsOld
 	if down {
-		why = ErrProviderDown
+		why = oidc.ErrProviderDown
 	}
 	return fmt.Errorf("%w, and claims are %s old", why, age.Round(time.Minute))
 }
@@ -126,7 +127,7 @@ type renewal struct {
 
 // startRenewal renews a session while its request goes on, or returns the renewal that does. With the service stopped it
 // does so before it returns if it is urgent, and not at all if not.
-func (s *renewer) startRenewal(r *http.Request, p *Provider, who *session.Session, token session.Token, urgent bool) *renewal {
+func (s *renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.Session, token session.Token, urgent bool) *renewal {
 	run := &renewal{done: make(chan struct{}), began: time.Now()}
 	if other, busy := s.renewing.LoadOrStore(token.ID, run); busy {
 		return other.(*renewal)
@@ -163,7 +164,7 @@ func (s *renewer) startRenewal(r *http.Request, p *Provider, who *session.Sessio
 }
 
 // await waits for a renewal, and reports whether it is over.
-func (run *renewal) await(p *Provider, all *providerRenewals) bool {
+func (run *renewal) await(p *oidc.Provider, all *providerRenewals) bool {
 	patience := renewTimeout + time.Second
 	switch oldest := all.oldest.Load(); {
 	case p.Unanswering():
@@ -201,7 +202,7 @@ func parting(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // renewOnce is renew, and takes the result of another replica that is at it already if the claims are needed.
-func (s *renewer) renewOnce(ctx context.Context, p *Provider, who *session.Session, token session.Token, urgent bool) (*session.Session, error) {
+func (s *renewer) renewOnce(ctx context.Context, p *oidc.Provider, who *session.Session, token session.Token, urgent bool) (*session.Session, error) {
 	fresh, err := s.renew(ctx, p, token)
 	if !urgent || !errors.Is(err, session.ErrConflict) {
 		return fresh, err

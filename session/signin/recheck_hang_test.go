@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // providerTimeout is how long one request to a provider may take.
@@ -46,7 +47,7 @@ func TestProviderThatHangs(t *testing.T) {
 		w := newWaiting(t)
 		provider := &mute{}
 		p := w.Providers[0]
-		p.Client = &http.Client{Transport: document{p.Issuer, provider}, Timeout: providerTimeout}
+		p.Client = &http.Client{Transport: oidctest.Document{Issuer: p.Issuer, Next: provider}, Timeout: providerTimeout}
 		if err := p.Discover(t.Context()); err != nil {
 			t.Fatal(err)
 		}

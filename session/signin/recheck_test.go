@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -31,12 +32,12 @@ func (b *testBrowser) user() string { return b.get("/").body }
 // old, and nobody waits for it.
 func TestRecheckBehind(t *testing.T) {
 	g, b := recheckGateway(t)
-	g.idp.set(func(p *fakeIDP) {
-		p.claims = map[string]any{"preferred_username": "grace", "nonce": nil}
-		p.tokenBody = map[string]any{"refresh_token": "refresh-2"}
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"preferred_username": "grace", "nonce": nil}
+		p.TokenBody = map[string]any{"refresh_token": "refresh-2"}
 	})
 	g.clock.Advance(recheck - time.Minute)
-	if b.user(); g.idp.count("/token") != 1 {
+	if b.user(); g.idp.Count("/token") != 1 {
 		t.Fatal("asked anew too early")
 	}
 	g.clock.Advance(time.Minute)
@@ -44,13 +45,13 @@ func TestRecheckBehind(t *testing.T) {
 		t.Errorf("the request waited: %q", got)
 	}
 	storetest.Until(t, "the app sees the new name", func() bool { return b.user() == "app: grace persistent" })
-	if n := g.idp.count("/token"); n != 2 || g.idp.lastToken.Get("refresh_token") != "refresh-canary" {
-		t.Errorf("%d token requests, the last with %q", n, g.idp.lastToken.Get("refresh_token"))
+	if n := g.idp.Count("/token"); n != 2 || g.idp.LastToken.Get("refresh_token") != "refresh-canary" {
+		t.Errorf("%d token requests, the last with %q", n, g.idp.LastToken.Get("refresh_token"))
 	}
 	// The rotated token is used the next time; a request may come while the first renewal is just ending.
 	g.clock.Advance(recheck)
-	storetest.Until(t, "the provider is asked", func() bool { b.user(); return g.idp.count("/token") == 3 })
-	if got := g.idp.lastToken.Get("refresh_token"); got != "refresh-2" {
+	storetest.Until(t, "the provider is asked", func() bool { b.user(); return g.idp.Count("/token") == 3 })
+	if got := g.idp.LastToken.Get("refresh_token"); got != "refresh-2" {
 		t.Errorf("refreshed with %q", got)
 	}
 }
@@ -59,9 +60,9 @@ func TestRecheckBehind(t *testing.T) {
 func TestRecheckBefore(t *testing.T) {
 	g, b := recheckGateway(t)
 	hang := make(chan struct{})
-	g.idp.set(func(p *fakeIDP) {
-		p.claims = map[string]any{"preferred_username": "grace", "nonce": nil}
-		p.hang = hang
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"preferred_username": "grace", "nonce": nil}
+		p.Hang = hang
 	})
 	g.clock.Advance(2 * recheck)
 	var all sync.WaitGroup
@@ -72,10 +73,10 @@ func TestRecheckBefore(t *testing.T) {
 			}
 		})
 	}
-	storetest.Until(t, "the provider is asked", func() bool { return g.idp.count("/token") == 2 })
+	storetest.Until(t, "the provider is asked", func() bool { return g.idp.Count("/token") == 2 })
 	close(hang)
 	all.Wait()
-	if n := g.idp.count("/token"); n != 2 {
+	if n := g.idp.Count("/token"); n != 2 {
 		t.Errorf("%d token requests for one renewal", n-1)
 	}
 }
@@ -83,7 +84,7 @@ func TestRecheckBefore(t *testing.T) {
 // TestRecheckRefused holds D4: an explicit refusal ends the session, and the log says so.
 func TestRecheckRefused(t *testing.T) {
 	g, b := recheckGateway(t)
-	g.idp.set(func(p *fakeIDP) { p.tokenFail = map[string]any{"error": "invalid_grant"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.TokenFail = map[string]any{"error": "invalid_grant"} })
 	g.clock.Advance(2 * recheck)
 	r := b.get("/")
 	if c := r.setCookies()[browser.SessionCookie]; r.status != http.StatusSeeOther || c == nil || c.MaxAge >= 0 {
@@ -99,7 +100,7 @@ func TestRecheckRefused(t *testing.T) {
 func TestRecheckRefusedInWords(t *testing.T) {
 	for _, word := range []string{"interaction_required", "login_required", "consent_required"} {
 		g, b := recheckGateway(t)
-		g.idp.set(func(p *fakeIDP) { p.tokenFail = map[string]any{"error": word} })
+		g.idp.Set(func(p *oidctest.IDP) { p.TokenFail = map[string]any{"error": word} })
 		g.clock.Advance(2 * recheck)
 		if r := b.get("/"); r.status != http.StatusSeeOther || g.log.count(signinlog.GrantRevoked) != 1 {
 			t.Errorf("%s: %d", word, r.status)
@@ -114,17 +115,17 @@ func TestRecheckOfOnePerson(t *testing.T) {
 	ada := g.browser()
 	ada.signIn("yes")
 	g.clock.Advance(2 * recheck)
-	g.idp.set(func(p *fakeIDP) { p.instead["/token"] = says(http.StatusBadRequest, nil, "") })
+	g.idp.Set(func(p *oidctest.IDP) { p.Instead["/token"] = says(http.StatusBadRequest, nil, "") })
 	for range 3 {
 		if got := eve.user(); got != "app: ada persistent" {
 			t.Fatalf("app: %q", got)
 		}
 	}
-	if n := g.idp.count("/token"); n != 3 {
+	if n := g.idp.Count("/token"); n != 3 {
 		t.Errorf("%d token requests for one that fails", n-2)
 	}
-	g.idp.set(func(p *fakeIDP) {
-		p.instead["/token"], p.claims = nil, map[string]any{"preferred_username": "grace", "nonce": nil}
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Instead["/token"], p.Claims = nil, map[string]any{"preferred_username": "grace", "nonce": nil}
 	})
 	if got := ada.user(); got != "app: grace persistent" {
 		t.Errorf("app: %q", got)
@@ -138,30 +139,30 @@ func TestRecheckOfOnePerson(t *testing.T) {
 // TestRecheckOutage holds D1, D4 and F11: an outage ends nothing for a day, is not asked about again and again, and
 // then asks for nothing less than the truth.
 func TestRecheckOutage(t *testing.T) {
-	for name, trouble := range map[string]func(*fakeIDP){
-		"503":            func(p *fakeIDP) { p.broken["/token"] = true },
-		"another client": func(p *fakeIDP) { p.tokenFail = map[string]any{"error": "invalid_client"} },
+	for name, trouble := range map[string]func(*oidctest.IDP){
+		"503":            func(p *oidctest.IDP) { p.Broken["/token"] = true },
+		"another client": func(p *oidctest.IDP) { p.TokenFail = map[string]any{"error": "invalid_client"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, b := recheckGateway(t)
-			g.idp.set(trouble)
+			g.idp.Set(trouble)
 			g.clock.Advance(2 * recheck)
-			before := g.idp.count("/token")
+			before := g.idp.Count("/token")
 			for range 10 {
 				if got := b.user(); got != "app: ada persistent" {
 					t.Fatalf("app: %q", got)
 				}
 			}
-			if n := g.idp.count("/token") - before; n != 1 {
+			if n := g.idp.Count("/token") - before; n != 1 {
 				t.Errorf("%d token requests within %s", n, recheckPause)
 			}
 			g.clock.Advance(recheckOutage)
 			if r := b.get("/"); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
 				t.Errorf("after a day: %d, cookies %v", r.status, r.setCookies())
 			}
-			g.idp.set(func(p *fakeIDP) {
-				p.broken, p.redirecting, p.tokenFail, p.tokenBody = map[string]bool{}, map[string]bool{}, nil, nil
-				p.claims = map[string]any{"nonce": nil}
+			g.idp.Set(func(p *oidctest.IDP) {
+				p.Broken, p.Redirecting, p.TokenFail, p.TokenBody = map[string]bool{}, map[string]bool{}, nil, nil
+				p.Claims = map[string]any{"nonce": nil}
 			})
 			g.clock.Advance(recheckPause)
 			if got := b.user(); got != "app: ada persistent" {
@@ -175,22 +176,22 @@ func TestRecheckOutage(t *testing.T) {
 // sign-in, and their age is what it is.
 func TestRecheckWithoutToken(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.recheck = recheck })
-	g.idp.set(func(p *fakeIDP) { p.tokenBody = map[string]any{"refresh_token": ""} })
+	g.idp.Set(func(p *oidctest.IDP) { p.TokenBody = map[string]any{"refresh_token": ""} })
 	b := g.browser()
 	b.signIn("yes")
 	g.clock.Advance(10 * recheck)
-	if got := b.user(); got != "app: ada persistent" || g.idp.count("/token") != 1 {
-		t.Errorf("app: %q, %d token requests", got, g.idp.count("/token"))
+	if got := b.user(); got != "app: ada persistent" || g.idp.Count("/token") != 1 {
+		t.Errorf("app: %q, %d token requests", got, g.idp.Count("/token"))
 	}
 	g, b = recheckGateway(t)
-	g.idp.set(func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": nil} })
+	g.idp.Set(func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": nil} })
 	g.clock.Advance(2 * recheck)
 	for range 3 {
 		if got := b.user(); got != "app: ada persistent" {
 			t.Errorf("app: %q", got)
 		}
 	}
-	if n := g.idp.count("/token"); n != 2 {
+	if n := g.idp.Count("/token"); n != 2 {
 		t.Errorf("%d token requests", n)
 	}
 }
@@ -205,7 +206,7 @@ func TestRecheckStoreDown(t *testing.T) {
 	}
 	g.store.Fail(nil)
 	g.clock.Advance(time.Minute) // see AwaitSettled
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"nonce": nil} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"nonce": nil} })
 	if got := b.user(); got != "app: ada persistent" {
 		t.Errorf("app: %q", got)
 	}
@@ -256,7 +257,7 @@ func TestRecheckRefusedToTheSlower(t *testing.T) {
 		t.Fatal(err)
 	}
 	hang := make(chan struct{})
-	g.idp.set(func(p *fakeIDP) { p.tokenFail, p.hang = map[string]any{"error": "invalid_grant"}, hang })
+	g.idp.Set(func(p *oidctest.IDP) { p.TokenFail, p.Hang = map[string]any{"error": "invalid_grant"}, hang })
 	g.clock.Advance(2 * recheck)
 	type outcome struct {
 		who *session.Record
@@ -267,7 +268,7 @@ func TestRecheckRefusedToTheSlower(t *testing.T) {
 		got, err := rechecked(g.service, who, token)
 		done <- outcome{got, err}
 	}()
-	storetest.Until(t, "the provider is asked", func() bool { return g.idp.count("/token") == 2 })
+	storetest.Until(t, "the provider is asked", func() bool { return g.idp.Count("/token") == 2 })
 	fresh := *who
 	fresh.User, fresh.GroupsAsOf = "grace", g.clock.Now()
 	if _, err := g.service.Sessions.Renew(t.Context(), who, token, fresh, tokens); err != nil {
@@ -282,13 +283,13 @@ func TestRecheckRefusedToTheSlower(t *testing.T) {
 // TestRecheckKeeps holds A13: a renewal is no authentication; it moves neither end nor strength.
 func TestRecheckKeeps(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.recheck = recheck })
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"auth_time": p.now().Unix(), "amr": []string{"pwd"}} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"auth_time": p.Now().Unix(), "amr": []string{"pwd"}} })
 	b := g.browser()
 	b.signIn("yes")
 	before, _ := b.loaded()
 	g.clock.Advance(2 * recheck)
-	g.idp.set(func(p *fakeIDP) {
-		p.claims = map[string]any{"auth_time": p.now().Unix(), "amr": []string{"mfa"}, "acr": "gold", "nonce": nil}
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"auth_time": p.Now().Unix(), "amr": []string{"mfa"}, "acr": "gold", "nonce": nil}
 	})
 	b.user()
 	after, _ := b.loaded()
@@ -305,23 +306,23 @@ func TestRecheckKeeps(t *testing.T) {
 func TestRecheckKeepsARotatedToken(t *testing.T) {
 	g, b := recheckGateway(t)
 	hang := make(chan struct{})
-	g.idp.set(func(p *fakeIDP) {
-		p.hang = hang
-		p.claims = map[string]any{"preferred_username": "grace", "nonce": nil}
-		p.tokenBody = map[string]any{"refresh_token": "refresh-2"}
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Hang = hang
+		p.Claims = map[string]any{"preferred_username": "grace", "nonce": nil}
+		p.TokenBody = map[string]any{"refresh_token": "refresh-2"}
 	})
 	g.clock.Advance(recheck)
 	b.user()
-	storetest.Until(t, "the provider is asked", func() bool { return g.idp.count("/token") == 2 })
+	storetest.Until(t, "the provider is asked", func() bool { return g.idp.Count("/token") == 2 })
 	g.store.Fail(errors.New("out"))
-	g.idp.set(func(p *fakeIDP) { p.hang = nil })
+	g.idp.Set(func(p *oidctest.IDP) { p.Hang = nil })
 	close(hang)
 	if r := b.get("/"); r.status != http.StatusServiceUnavailable {
 		t.Errorf("store away: %d", r.status)
 	}
 	g.store.Fail(nil)
 	storetest.Until(t, "the app sees the new name", func() bool { return b.user() == "app: grace persistent" })
-	if n := g.idp.count("/token"); n != 2 {
+	if n := g.idp.Count("/token"); n != 2 {
 		t.Errorf("%d token requests", n)
 	}
 }

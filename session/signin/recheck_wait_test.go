@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -36,8 +37,8 @@ func newWaiting(t *testing.T) *waiting {
 	if err != nil {
 		t.Fatal(err)
 	}
-	main := NewProvider(ProviderConfig{Name: "main", Issuer: "https://login.example.com"})
-	s := New(Config{Providers: []*Provider{main}, Sessions: sessions, Store: store, Keys: ring, Recheck: recheck})
+	main := oidc.New(oidc.Config{Name: "main", Issuer: "https://login.example.com"})
+	s := New(Config{Providers: []*oidc.Provider{main}, Sessions: sessions, Store: store, Keys: ring, Recheck: recheck})
 	<-time.After(2 * recheck)
 	return &waiting{Service: s, t: t, who: who, token: token}
 }
@@ -92,7 +93,7 @@ func TestRenewalOfOthersIsNoExcuse(t *testing.T) {
 		}
 		for range 2 {
 			_, err := rechecked(w.Service, w.who, w.token)
-			if !errors.Is(err, ErrProviderDown) {
+			if !errors.Is(err, oidc.ErrProviderDown) {
 				t.Errorf("got %v", err)
 			}
 		}

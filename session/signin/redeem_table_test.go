@@ -6,20 +6,24 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // TestSignInTable runs docs/renewal.md on sign-ins.
 func TestSignInTable(t *testing.T) {
 	lacking := userInfoSays(map[string]any{"sub": "s-1"})
-	noGroups := func(p *fakeIDP) { p.claims = map[string]any{"groups": nil} }
-	unnamed := func(p *fakeIDP) { p.claims = map[string]any{"preferred_username": nil, "email": "ada@example.com"} }
+	noGroups := func(p *oidctest.IDP) { p.Claims = map[string]any{"groups": nil} }
+	unnamed := func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"preferred_username": nil, "email": "ada@example.com"}
+	}
 	all := renewalAnswers()
 	scenarios := map[string]answering{
 		"an ID token with the claims":                                     {},
-		"`expires_in` as a text or a fraction":                            {then: func(p *fakeIDP) { p.tokenBody = map[string]any{"expires_in": "3600.0"} }},
-		"no ID token":                                                     {then: func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": nil} }},
-		"an ID token of another aud":                                      {then: func(p *fakeIDP) { p.claims = map[string]any{"aud": "wiki"} }},
-		"an ID token with a bad signature":                                {then: func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": forged(p, "ES256")} }},
+		"`expires_in` as a text or a fraction":                            {then: func(p *oidctest.IDP) { p.TokenBody = map[string]any{"expires_in": "3600.0"} }},
+		"no ID token":                                                     {then: func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": nil} }},
+		"an ID token of another aud":                                      {then: func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": "wiki"} }},
+		"an ID token with a bad signature":                                {then: func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": oidctest.Forged(p, "ES256")} }},
 		"userinfo answers 401, and the ID token names the person":         answering{before: lacking, then: noGroups}.and(at("/userinfo", says(401, nil, ""))),
 		"userinfo answers 401, and the ID token does not name the person": answering{before: lacking, then: unnamed}.and(at("/userinfo", says(401, nil, ""))),
 		"userinfo answers 503":                                            answering{before: lacking, then: noGroups}.and(at("/userinfo", says(503, nil, ""))),

@@ -12,6 +12,8 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // Field trial 1.2 and 4.1: without an ID token, what userinfo says replaces what it said before and what the first ID
@@ -49,10 +51,10 @@ func TestRefreshWithoutIDToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, func(s *settings) {
 				s.recheck = recheck
-				s.idp = newIDP(t, s.clock.Now)
-				s.idp.claims, s.idp.userinfo = test.first, claims{"sub": "s-1"}
+				s.idp = oidctest.New(t, s.clock.Now)
+				s.idp.Claims, s.idp.UserInfo = test.first, claims{"sub": "s-1"}
 				for k, v := range test.before {
-					s.idp.userinfo[k] = v
+					s.idp.UserInfo[k] = v
 				}
 			})
 			b := g.browser()
@@ -62,8 +64,8 @@ func TestRefreshWithoutIDToken(t *testing.T) {
 			for k, v := range test.now {
 				info[k] = v
 			}
-			g.idp.set(func(p *fakeIDP) {
-				p.userinfo, p.tokenBody = info, claims{"id_token": nil, "refresh_token": "refresh-2"}
+			g.idp.Set(func(p *oidctest.IDP) {
+				p.UserInfo, p.TokenBody = info, claims{"id_token": nil, "refresh_token": "refresh-2"}
 			})
 			for range 2 { // a second renewal starts from what the first has kept
 				g.clock.Advance(2 * recheck)
@@ -73,17 +75,17 @@ func TestRefreshWithoutIDToken(t *testing.T) {
 			if who.User != test.user || !slices.Equal(who.Groups, test.groups) || !who.GroupsComplete {
 				t.Errorf("%s of %v (%v)", who.User, who.Groups, who.GroupsComplete)
 			}
-			if got, _ := ClaimValue(who, "department"); got != test.header {
+			if got, _ := oidc.ClaimValue(who, "department"); got != test.header {
 				t.Errorf("the app gets %q", got)
 			}
 			tokens, err := g.service.Sessions.Tokens(who, token)
-			if err != nil || tokens.Refresh != "refresh-2" || (joinToken(who.Claims, tokens) != "") != test.hint {
+			if err != nil || tokens.Refresh != "refresh-2" || (oidc.JoinIDToken(who.Claims, tokens) != "") != test.hint {
 				t.Errorf("tokens %+v, %v", tokens, err)
 			}
 			if !who.LastAnswer().Equal(g.clock.Now().Truncate(time.Millisecond)) || who.Identity != before.Identity || !who.AuthTime.Equal(before.AuthTime) {
 				t.Errorf("last answer %v, %+v", who.LastAnswer(), who.Identity)
 			}
-			if n := g.idp.count("/token"); n != 3 {
+			if n := g.idp.Count("/token"); n != 3 {
 				t.Errorf("%d token requests", n)
 			}
 		})
@@ -95,27 +97,29 @@ func TestRefreshWithoutIDToken(t *testing.T) {
 func TestRefreshWhileGraphIsAway(t *testing.T) {
 	clock := func(s *settings) {
 		s.recheck = recheck
-		s.idp = newIDP(t, s.clock.Now)
-		s.idp.claims = map[string]any{
+		s.idp = oidctest.New(t, s.clock.Now)
+		s.idp.Claims = map[string]any{
 			"groups": nil, "_claim_names": map[string]any{"groups": "src1"},
 			"_claim_sources": map[string]any{"src1": map[string]string{"endpoint": "https://graph.windows.net/x"}},
 		}
-		s.idp.graph, s.idp.graphStatus = map[string]any{"value": []string{"staff"}}, http.StatusOK
+		s.idp.Graph, s.idp.GraphStatus = map[string]any{"value": []string{"staff"}}, http.StatusOK
 		s.claims.GraphURL = s.idp.URL + "/v1.0"
 	}
 	g := newGateway(t, clock)
 	b := g.browser()
 	b.signIn("yes")
-	g.idp.set(func(p *fakeIDP) {
-		p.graphStatus, p.claims["nonce"] = http.StatusServiceUnavailable, nil
-		p.tokenBody = map[string]any{"refresh_token": "refresh-2"}
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.GraphStatus, p.Claims["nonce"] = http.StatusServiceUnavailable, nil
+		p.TokenBody = map[string]any{"refresh_token": "refresh-2"}
 	})
 	g.clock.Advance(2 * recheck)
 	b.user()
 	if who, _ := b.loaded(); !slices.Equal(who.Groups, []string{"staff"}) || !who.GroupsComplete || b.refreshToken() != "refresh-2" {
 		t.Errorf("groups %v (%v), token %q", who.Groups, who.GroupsComplete, b.refreshToken())
 	}
-	g.idp.set(func(p *fakeIDP) { p.graph, p.graphStatus = map[string]any{"value": []string{"new"}}, http.StatusOK })
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Graph, p.GraphStatus = map[string]any{"value": []string{"new"}}, http.StatusOK
+	})
 	g.clock.Advance(2 * recheck)
 	b.user()
 	if who, _ := b.loaded(); !slices.Equal(who.Groups, []string{"new"}) {
@@ -129,16 +133,16 @@ func TestWarnings(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.recheck = recheck })
 	p := g.service.Providers[0]
 	p.Logger, g.service.Logger = zap.New(core), zap.New(core)
-	g.idp.set(func(p *fakeIDP) { p.tokenBody = map[string]any{"refresh_token": nil} })
+	g.idp.Set(func(p *oidctest.IDP) { p.TokenBody = map[string]any{"refresh_token": nil} })
 	for range 2 {
 		g.browser().signIn("yes")
 	}
-	g.idp.set(func(p *fakeIDP) { p.tokenBody = map[string]any{"refresh_token": strings.Repeat("r", 8<<10+1)} })
+	g.idp.Set(func(p *oidctest.IDP) { p.TokenBody = map[string]any{"refresh_token": strings.Repeat("r", 8<<10+1)} })
 	g.browser().signIn("yes")
-	g.idp.set(func(p *fakeIDP) { p.tokenBody = nil })
+	g.idp.Set(func(p *oidctest.IDP) { p.TokenBody = nil })
 	b := g.browser()
 	b.signIn("yes")
-	g.idp.set(func(p *fakeIDP) { p.tokenBody = map[string]any{"id_token": nil} })
+	g.idp.Set(func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": nil} })
 	for range 2 {
 		g.clock.Advance(2 * recheck)
 		b.user()
@@ -162,8 +166,8 @@ func TestWarnings(t *testing.T) {
 		t.Errorf("no remedy in %q", state[0])
 	}
 	logs.TakeAll()
-	g.idp.set(func(p *fakeIDP) {
-		p.tokenFail = map[string]any{"error": "invalid_request", "error_description": "claimed by\nanother client"}
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.TokenFail = map[string]any{"error": "invalid_request", "error_description": "claimed by\nanother client"}
 	})
 	g.clock.Advance(2 * recheck)
 	b.user()
@@ -182,7 +186,7 @@ func TestWarnings(t *testing.T) {
 func TestRefreshWithAnotherSid(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.recheck = recheck })
 	b := g.signedInAs("s-1", "sid-1", "yes")
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sid": "sid-2", "nonce": nil} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sid": "sid-2", "nonce": nil} })
 	g.clock.Advance(2 * recheck)
 	b.user()
 	ended, err := g.service.Sessions.EndByProvider(t.Context(), session.ProviderEnd{

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -43,7 +44,7 @@ const (
 
 // renew asks the provider with the session's refresh token. ErrConflict if another replica is at it, ErrNotFound if the
 // session has ended.
-func (s *renewer) renew(ctx context.Context, p *Provider, token session.Token) (*session.Session, error) {
+func (s *renewer) renew(ctx context.Context, p *oidc.Provider, token session.Token) (*session.Session, error) {
 	done, err := s.refreshing.Lease(ctx, token.ID)
 	if err != nil {
 		return nil, err
@@ -70,13 +71,13 @@ func (s *renewer) renew(ctx context.Context, p *Provider, token session.Token) (
 	a, err := p.Refresh(ctx, who, tokens)
 	var refused *grant.Error
 	errors.As(err, &refused)
-	if Spared(err) || saidNo(refused) && !unanswered {
+	if oidc.Spared(err) || saidNo(refused) && !unanswered {
 		s.refreshing.AttemptAnswered(context.WithoutCancel(ctx), who)
 	}
 	switch {
 	case err == nil:
 		return s.takeRenewal(ctx, p, who, token, a)
-	case errors.Is(err, errSomebodyElse):
+	case errors.Is(err, oidc.ErrOtherUser):
 		s.renewed(p, RenewalEnded)
 		return s.endRenewed(ctx, who, token, signinlog.Record{Code: signinlog.ProviderFailed, Detail: err.Error()})
 	case refused != nil && (refused.Kind == grant.Over || refused.Kind == grant.Doubtful):
@@ -93,10 +94,10 @@ func saidNo(e *grant.Error) bool {
 
 // takeRenewal writes what the provider gave. It does not give up while the store is away: the old refresh token may be
 // worth nothing any more, and losing the new one would end the session.
-func (s *renewer) takeRenewal(ctx context.Context, p *Provider, who *session.Record, token session.Token, a *refreshed) (*session.Session, error) {
-	fresh, err := s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
+func (s *renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, a *oidc.Refreshed) (*session.Session, error) {
+	fresh, err := s.Sessions.Renew(ctx, who, token, a.Draft, a.Tokens)
 	for errors.Is(err, session.ErrUnavailable) && retry.Sleep(ctx, renewRetry) {
-		fresh, err = s.Sessions.Renew(ctx, who, token, a.draft, a.tokens)
+		fresh, err = s.Sessions.Renew(ctx, who, token, a.Draft, a.Tokens)
 	}
 	if err == nil || Over(err) {
 		s.refreshing.AttemptAnswered(context.WithoutCancel(ctx), who)
@@ -106,20 +107,20 @@ func (s *renewer) takeRenewal(ctx context.Context, p *Provider, who *session.Rec
 		s.renewed(p, RenewalEnded)
 	case err != nil:
 		s.failedRenewal(p, who, nil, err)
-	case a.unused != nil:
+	case a.Unused != nil:
 		// The claims stay as they are, and the age that they have.
 		wait := s.Config.Recheck
 		if s.tooOld(s.Now().Sub(who.LastAnswer()), false) != nil {
 			wait = recheckPause // the person waits for it
 		}
-		s.paused.add(who.ID, s.Now(), wait, isDown(a.unused))
-		p.noteFailure(a.unused)
+		s.paused.add(who.ID, s.Now(), wait, oidc.IsDown(a.Unused))
+		p.NoteFailure(a.Unused)
 		s.renewed(p, RenewalKept)
 		s.Logger.Warn("refresh token taken, but what the provider says with it cannot be used; the claims of the session stay as they are",
-			zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(truncated(a.unused)))
+			zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(oidc.Truncated(a.Unused)))
 	default:
 		s.paused.forget(who.ID)
-		if !a.confirmed {
+		if !a.Confirmed {
 			s.renewed(p, RenewalRenewed)
 			break
 		}
@@ -133,7 +134,7 @@ func (s *renewer) takeRenewal(ctx context.Context, p *Provider, who *session.Rec
 }
 
 // refusedRenewal is for a refresh token that the provider does not take.
-func (s *renewer) refusedRenewal(ctx context.Context, p *Provider, who *session.Record, token session.Token, refused *grant.Error, unanswered bool) (*session.Session, error) {
+func (s *renewer) refusedRenewal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, refused *grant.Error, unanswered bool) (*session.Session, error) {
 	spelled := tooOldAtProvider(refused) || refused.Challenge != ""
 	young := s.tooOld(s.Now().Sub(who.LastAnswer()), true) == nil
 	if unanswered && !spelled && young {
@@ -164,7 +165,7 @@ func (s *renewer) refusedRenewal(ctx context.Context, p *Provider, who *session.
 // It may have taken the token before: the process that sent it then has not lived to hear the answer, and the token that
 // came with it is lost (RFC 9700, section 4.14.2, has tokens work once). It counts as an outage, and after a day of it the
 // session ends. Or it says so in words that other things may be the reason of: then a second refusal ends it.
-func (s *renewer) doubtRefusal(ctx context.Context, p *Provider, who *session.Record, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
+func (s *renewer) doubtRefusal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 		return now, err
 	}
@@ -202,14 +203,14 @@ func (s *renewer) endRenewed(ctx context.Context, who *session.Record, token ses
 
 // failedRenewal is for what says nothing about the grant. Only where there was nobody to connect to, or the provider has
 // asked for a pause, do other sessions wait: what one session meets may be its own.
-func (s *renewer) failedRenewal(p *Provider, who *session.Record, refused *grant.Error, err error) {
+func (s *renewer) failedRenewal(p *oidc.Provider, who *session.Record, refused *grant.Error, err error) {
 	now := s.Now()
-	down := isDown(err) || refused != nil && refused.Kind == grant.Client
+	down := oidc.IsDown(err) || refused != nil && refused.Kind == grant.Client
 	s.paused.failed(who.ID, now, down, s.tooOld(now.Sub(who.LastAnswer()), down) != nil)
-	if Unreachable(err) {
+	if oidc.Unreachable(err) {
 		s.renewals[p.Name].after.Store(now.Add(recheckPause).UnixMilli())
 	}
-	p.noteFailure(err)
+	p.NoteFailure(err)
 	if down {
 		s.renewed(p, RenewalOutage)
 		if !s.renewals[p.Name].complained.Now(now, complainEvery) {
@@ -218,7 +219,7 @@ func (s *renewer) failedRenewal(p *Provider, who *session.Record, refused *grant
 	} else {
 		s.renewed(p, RenewalFailed)
 	}
-	fields := []zap.Field{zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(truncated(err))}
+	fields := []zap.Field{zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(oidc.Truncated(err))}
 	if refused != nil && refused.Says != "" {
 		fields = append(fields, zap.String("provider_says", refused.Says))
 	}
@@ -226,7 +227,7 @@ func (s *renewer) failedRenewal(p *Provider, who *session.Record, refused *grant
 }
 
 // renewed counts what came of a renewal.
-func (s *renewer) renewed(p *Provider, result string) {
+func (s *renewer) renewed(p *oidc.Provider, result string) {
 	if s.OnRenewal != nil {
 		s.OnRenewal(p.Name, result)
 	}

@@ -6,14 +6,16 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // answering is how a provider answers in a row. Each part may be nil.
 type answering struct {
 	// before is how it is while people sign in.
-	before func(*fakeIDP)
+	before func(*oidctest.IDP)
 	// then is what it answers from then on.
-	then func(*fakeIDP)
+	then func(*oidctest.IDP)
 	// unreachable: there is nothing to connect to at the token endpoint.
 	unreachable bool
 	// noAnswer: it is waited for until the client gives up.
@@ -28,35 +30,35 @@ func says(status int, header http.Header, body string) http.HandlerFunc {
 	}
 }
 
-func at(path string, h http.HandlerFunc) func(*fakeIDP) {
-	return func(p *fakeIDP) { p.instead[path] = h }
+func at(path string, h http.HandlerFunc) func(*oidctest.IDP) {
+	return func(p *oidctest.IDP) { p.Instead[path] = h }
 }
 
 var jsonType, htmlType = http.Header{"Content-Type": {"application/json"}}, http.Header{"Content-Type": {"text/html"}}
 
 // refusing is a provider that refuses with 400 and this.
 func refusing400(body map[string]any) answering {
-	return answering{then: func(p *fakeIDP) { p.tokenFail = body }}
+	return answering{then: func(p *oidctest.IDP) { p.TokenFail = body }}
 }
 
 // tokens is a provider that gives another refresh token, these claims over the usual ones and this over the usual answer.
 func tokensOf(claims, body map[string]any) answering {
-	return answering{then: func(p *fakeIDP) {
-		p.claims = map[string]any{"nonce": nil, "preferred_username": "grace"}
-		maps.Copy(p.claims, claims)
-		p.tokenBody = map[string]any{"refresh_token": "refresh-2"}
-		maps.Copy(p.tokenBody, body)
+	return answering{then: func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"nonce": nil, "preferred_username": "grace"}
+		maps.Copy(p.Claims, claims)
+		p.TokenBody = map[string]any{"refresh_token": "refresh-2"}
+		maps.Copy(p.TokenBody, body)
 	}}
 }
 
 // both is one after the other.
-func (a answering) and(more func(*fakeIDP)) answering {
+func (a answering) and(more func(*oidctest.IDP)) answering {
 	then := a.then
-	a.then = func(p *fakeIDP) { then(p); more(p) }
+	a.then = func(p *oidctest.IDP) { then(p); more(p) }
 	return a
 }
 
-func (a answering) first(before func(*fakeIDP)) answering { a.before = before; return a }
+func (a answering) first(before func(*oidctest.IDP)) answering { a.before = before; return a }
 
 const challengeValue = `{"access_token":{"capolids":{"essential":true,"values":["c-1"]}}}`
 
@@ -71,8 +73,8 @@ func waitForClient(_ http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
-func userInfoSays(claims map[string]any) func(*fakeIDP) {
-	return func(p *fakeIDP) { p.userinfo = claims }
+func userInfoSays(claims map[string]any) func(*oidctest.IDP) {
+	return func(p *oidctest.IDP) { p.UserInfo = claims }
 }
 
 // renewalAnswers are the scenarios of the tables on renewals.
@@ -81,9 +83,9 @@ func renewalAnswers() map[string]answering {
 	lacking := userInfoSays(map[string]any{"sub": "s-1", "email": "ada@example.com"})
 	withGroups := userInfoSays(map[string]any{"sub": "s-1", "preferred_username": "grace", "groups": []string{"new"}})
 	// The first ID token lacks the name, so that userinfo is asked at sign-in.
-	asked := func(p *fakeIDP) {
-		p.claims = map[string]any{"preferred_username": nil, "groups": nil}
-		p.userinfo = map[string]any{"sub": "s-1", "preferred_username": "ada", "groups": []string{"staff"}}
+	asked := func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"preferred_username": nil, "groups": nil}
+		p.UserInfo = map[string]any{"sub": "s-1", "preferred_username": "ada", "groups": []string{"staff"}}
 	}
 	refusesUserInfo := at("/userinfo", says(401, nil, ""))
 	all := map[string]answering{
@@ -103,13 +105,13 @@ func renewalAnswers() map[string]answering {
 		"an ID token of another sub":                                     tokensOf(map[string]any{"sub": "s-2"}, nil),
 		"an ID token of another iss":                                     tokensOf(map[string]any{"iss": "https://evil.example"}, nil),
 		"an ID token of another aud":                                     tokensOf(map[string]any{"aud": "wiki"}, nil),
-		"an ID token with a bad signature":                               tokensOf(nil, nil).and(func(p *fakeIDP) { p.tokenBody["id_token"] = forged(p, "ES256") }),
-		"an ID token with an unknown kid":                                tokensOf(nil, nil).and(func(p *fakeIDP) { signedByStranger(p) }),
-		"an ID token, and no key set to be had":                          tokensOf(nil, nil).and(func(p *fakeIDP) { signedByStranger(p); p.broken["/keys"] = true }),
+		"an ID token with a bad signature":                               tokensOf(nil, nil).and(func(p *oidctest.IDP) { p.TokenBody["id_token"] = oidctest.Forged(p, "ES256") }),
+		"an ID token with an unknown kid":                                tokensOf(nil, nil).and(func(p *oidctest.IDP) { signedByStranger(p) }),
+		"an ID token, and no key set to be had":                          tokensOf(nil, nil).and(func(p *oidctest.IDP) { signedByStranger(p); p.Broken["/keys"] = true }),
 		"an ID token without exp":                                        tokensOf(map[string]any{"exp": nil}, nil),
 		"an ID token without sub":                                        tokensOf(map[string]any{"sub": nil}, nil),
 		"an ID token that has expired":                                   tokensOf(map[string]any{"exp": 1000}, nil),
-		"an ID token with another at_hash":                               tokensOf(map[string]any{"at_hash": accessTokenHash("x")}, nil),
+		"an ID token with another at_hash":                               tokensOf(map[string]any{"at_hash": oidctest.AccessTokenHash("x")}, nil),
 		"an ID token that is a logout token":                             tokensOf(map[string]any{"events": map[string]any{}}, nil),
 		"an ID token that is no token":                                   tokensOf(nil, map[string]any{"id_token": "token"}),
 		"another token_type":                                             tokensOf(nil, map[string]any{"token_type": "DPoP"}),
@@ -129,7 +131,7 @@ func renewalAnswers() map[string]answering {
 		"200 without a body":                                             {then: at("/token", says(200, nil, ""))},
 		"200 with JSON without a token":                                  {then: at("/token", says(200, jsonType, `{"expires_in":3600}`))},
 		"200 of over 1 MB":                                               {then: at("/token", says(200, jsonType, `{"access_token":"`+strings.Repeat("a", 1<<20)+`"}`))},
-		"a redirect":                                                     {then: func(p *fakeIDP) { p.redirecting["/token"] = true }},
+		"a redirect":                                                     {then: func(p *oidctest.IDP) { p.Redirecting["/token"] = true }},
 		"429 without `Retry-After`":                                      {then: at("/token", says(429, nil, ""))},
 		"429 with `Retry-After`":                                         {then: at("/token", says(429, http.Header{"Retry-After": {"120"}}, ""))},
 		"500":                                                            {then: at("/token", says(500, nil, ""))},
@@ -160,8 +162,8 @@ func renewalAnswers() map[string]answering {
 }
 
 // signedByStranger has the provider sign with a key that its key set does not hold.
-func signedByStranger(p *fakeIDP) {
-	claims := map[string]any{"iss": p.URL, "aud": testClient, "sub": "s-1", "iat": p.now().Unix(), "exp": p.now().Add(time.Hour).Unix()}
-	stranger := newStranger(p.t, "unknown")
-	p.tokenBody["id_token"] = stranger.sign(claims)
+func signedByStranger(p *oidctest.IDP) {
+	claims := map[string]any{"iss": p.URL, "aud": oidctest.Client, "sub": "s-1", "iat": p.Now().Unix(), "exp": p.Now().Add(time.Hour).Unix()}
+	stranger := oidctest.NewStranger(p.T, "unknown")
+	p.TokenBody["id_token"] = stranger.Sign(claims)
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // docs/renewal.md is the oracle: each row of its tables is run against a provider that answers so. A row without a
@@ -106,8 +108,8 @@ func tryRow(t *testing.T, a answering) *tried {
 			defer one.mu.Unlock()
 			one.results = append(one.results, result)
 		}
-		s.client = NewClient(ClientConfig{Now: s.clock.Now, Wrap: func(next http.RoundTripper) http.RoundTripper { one.calls.next = next; return one.calls }})
-		s.idp = newIDP(t, s.clock.Now)
+		s.client = oidc.NewClient(oidc.ClientConfig{Now: s.clock.Now, Wrap: func(next http.RoundTripper) http.RoundTripper { one.calls.next = next; return one.calls }})
+		s.idp = oidctest.New(t, s.clock.Now)
 		if a.before != nil {
 			a.before(s.idp)
 		}
@@ -121,7 +123,7 @@ func tryRow(t *testing.T, a answering) *tried {
 
 // begin has the provider answer as the row says.
 func (o *tried) begin(a answering) {
-	o.idp.set(func(p *fakeIDP) {
+	o.idp.Set(func(p *oidctest.IDP) {
 		if a.then != nil {
 			a.then(p)
 		}
@@ -132,11 +134,11 @@ func (o *tried) begin(a answering) {
 // mend has it answer as it should.
 func (o *tried) mend() {
 	o.calls.set(false)
-	o.idp.set(func(p *fakeIDP) {
-		p.instead, p.broken, p.redirecting = map[string]http.HandlerFunc{}, map[string]bool{}, map[string]bool{}
-		p.tokenFail, p.hang = nil, nil
-		p.tokenBody = map[string]any{"refresh_token": "refresh-3"}
-		p.claims = map[string]any{"nonce": nil, "preferred_username": "mended"}
+	o.idp.Set(func(p *oidctest.IDP) {
+		p.Instead, p.Broken, p.Redirecting = map[string]http.HandlerFunc{}, map[string]bool{}, map[string]bool{}
+		p.TokenFail, p.Hang = nil, nil
+		p.TokenBody = map[string]any{"refresh_token": "refresh-3"}
+		p.Claims = map[string]any{"nonce": nil, "preferred_username": "mended"}
 	})
 }
 

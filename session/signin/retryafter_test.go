@@ -5,15 +5,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 // Field trial 2.9: a 429 that made-up codes have provoked holds off no sign-in, and no renewal either; one that a renewal
 // has met holds off renewals alone.
 func TestProviderAsksForAPause(t *testing.T) {
-	b := &busy{}
+	b := &oidctest.Busy{}
 	g := newGateway(t, func(s *settings) {
-		s.client = NewClient(ClientConfig{Now: s.clock.Now, Wrap: func(next http.RoundTripper) http.RoundTripper { b.next = next; return b }})
+		s.client = oidc.NewClient(oidc.ClientConfig{Now: s.clock.Now, Wrap: func(next http.RoundTripper) http.RoundTripper { b.Next = next; return b }})
 		s.recheck = time.Hour
 	})
 	known, other := g.browser(), g.browser()
@@ -21,7 +23,7 @@ func TestProviderAsksForAPause(t *testing.T) {
 	other.signIn("yes")
 	stranger, person := g.browser(), g.browser()
 	madeUp, asked := stranger.toProvider("/"), person.toProvider("/")
-	b.set(http.StatusTooManyRequests, "120")
+	b.Set(http.StatusTooManyRequests, "120")
 	if r := stranger.callback(madeUp); r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" ||
 		g.log.last(t).Code != signinlog.ProviderUnavailable {
 		t.Errorf("a made-up code: %d, log %+v", r.status, g.log.last(t))
@@ -30,7 +32,7 @@ func TestProviderAsksForAPause(t *testing.T) {
 	if state.Failed.IsZero() || state.Err == "" || state.TokenErr == "" || state.Metadata.IsZero() || state.Keys.IsZero() {
 		t.Errorf("state %+v", state)
 	}
-	b.set(0, "")
+	b.Set(0, "")
 	if r := person.callback(asked); !stays(r.location) {
 		t.Errorf("a sign-in within the pause that another's code has provoked: %d to %q", r.status, r.location)
 	}
@@ -39,13 +41,13 @@ func TestProviderAsksForAPause(t *testing.T) {
 	}
 
 	g.clock.Advance(2 * time.Hour)
-	b.set(http.StatusTooManyRequests, "120")
+	b.Set(http.StatusTooManyRequests, "120")
 	if r := known.get("/"); r.status != http.StatusOK {
 		t.Errorf("a renewal that meets 429: %d", r.status)
 	}
-	calls := b.set(0, "")
-	if r := other.get("/"); r.status != http.StatusOK || b.set(0, "") != calls {
-		t.Errorf("another renewal within the pause: %d, %d calls", r.status, b.set(0, "")-calls)
+	calls := b.Set(0, "")
+	if r := other.get("/"); r.status != http.StatusOK || b.Set(0, "") != calls {
+		t.Errorf("another renewal within the pause: %d, %d calls", r.status, b.Set(0, "")-calls)
 	}
 	late := g.browser()
 	late.signIn("yes")
@@ -54,9 +56,9 @@ func TestProviderAsksForAPause(t *testing.T) {
 // A provider that answers too slowly is one that is down: the person is told in bounded time, the code is not redeemed
 // twice, and others go on.
 func TestSlowProvider(t *testing.T) {
-	b := &busy{}
+	b := &oidctest.Busy{}
 	g := newGateway(t, func(s *settings) {
-		s.client = NewClient(ClientConfig{Now: s.clock.Now, Wrap: func(next http.RoundTripper) http.RoundTripper { b.next = next; return b }})
+		s.client = oidc.NewClient(oidc.ClientConfig{Now: s.clock.Now, Wrap: func(next http.RoundTripper) http.RoundTripper { b.Next = next; return b }})
 	})
 	known, slow := g.browser(), g.browser()
 	known.signIn("yes")
@@ -64,9 +66,9 @@ func TestSlowProvider(t *testing.T) {
 	release := make(chan struct{})
 	g.service.Providers[0].Client.Timeout = 200 * time.Millisecond
 	hung := &hanging{release: release}
-	b.mu.Lock()
-	b.next = hung
-	b.mu.Unlock()
+	b.Mu.Lock()
+	b.Next = hung
+	b.Mu.Unlock()
 	if r := slow.callback(asked); r.status != http.StatusServiceUnavailable {
 		t.Errorf("while the provider hangs: %d", r.status)
 	}
@@ -74,8 +76,8 @@ func TestSlowProvider(t *testing.T) {
 		t.Errorf("somebody signed in: %d", r.status)
 	}
 	close(release)
-	calls := b.set(0, "")
-	if slow.callback(asked); b.set(0, "") != calls {
+	calls := b.Set(0, "")
+	if slow.callback(asked); b.Set(0, "") != calls {
 		t.Error("the same code is redeemed again")
 	}
 }

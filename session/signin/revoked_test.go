@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -121,7 +122,7 @@ func TestTooManyPrompts(t *testing.T) {
 	people := 0
 	next := func() (*testBrowser, result) {
 		people++
-		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": strings.Repeat("x", people)} })
+		g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": strings.Repeat("x", people)} })
 		b := g.browser()
 		return b, b.callback(b.toProvider("/page"))
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -40,7 +41,7 @@ func (at routed) Admit(v *Visit, who *session.Record, asked Asked) Admission {
 }
 
 // asking is the demand, as the policies that make it do.
-func (g *gateway) asking() *Demand {
+func (g *gateway) asking() *oidc.Demand {
 	if g.demand == nil {
 		return nil
 	}
@@ -52,12 +53,12 @@ func (g *gateway) asking() *Demand {
 }
 
 // left is what a session leaves of the demand, nil for nothing.
-func (g *gateway) left(who *session.Record) *Demand {
+func (g *gateway) left(who *session.Record) *oidc.Demand {
 	all := g.asking()
-	left := &Demand{Policies: all.Policies}
+	left := &oidc.Demand{Policies: all.Policies}
 	left.MFA = all.MFA && !g.service.Providers[0].Claims.MFA(who)
 	for _, acr := range all.ACRs {
-		if !slices.Contains(Contexts(who), acr) {
+		if !slices.Contains(oidc.Contexts(who), acr) {
 			left.ACRs = append(left.ACRs, acr)
 		}
 	}
@@ -68,7 +69,7 @@ func (g *gateway) left(who *session.Record) *Demand {
 	if all.Reauthenticate && (who.AuthTime.IsZero() || g.clock.Now().Sub(who.AuthTime) >= limit) {
 		left.Reauthenticate, left.MaxAge, left.PromptLogin = true, all.MaxAge, all.PromptLogin
 	}
-	if len(left.claims()) == 0 {
+	if len(left.Shows()) == 0 {
 		return nil
 	}
 	return left

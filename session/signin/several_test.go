@@ -8,16 +8,18 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // twoProviders is a gateway whose site takes two: main, and partners, which may be hostile.
-func twoProviders(t *testing.T) (g *gateway, partners *fakeIDP) {
+func twoProviders(t *testing.T) (g *gateway, partners *oidctest.IDP) {
 	t.Helper()
 	g = newGateway(t, func(s *settings) {
-		s.idp = newIDP(t, s.clock.Now)
-		partners = newIDP(t, s.clock.Now)
-		s.extra = []*Provider{NewProvider(ProviderConfig{
-			Name: "partners", Title: "Our partners", Issuer: partners.URL, ClientID: testClient, Now: s.clock.Now,
+		s.idp = oidctest.New(t, s.clock.Now)
+		partners = oidctest.New(t, s.clock.Now)
+		s.extra = []*oidc.Provider{oidc.New(oidc.Config{
+			Name: "partners", Title: "Our partners", Issuer: partners.URL, ClientID: oidctest.Client, Now: s.clock.Now,
 		})}
 	})
 	g.site.Providers = []string{"main", "partners"}
@@ -25,7 +27,7 @@ func twoProviders(t *testing.T) (g *gateway, partners *fakeIDP) {
 }
 
 // toChosen follows a link to a provider and returns what it is asked for.
-func (b *testBrowser) toChosen(p *fakeIDP, target string) url.Values {
+func (b *testBrowser) toChosen(p *oidctest.IDP, target string) url.Values {
 	b.t.Helper()
 	r := b.get(target)
 	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, p.URL+"/authorize?") {
@@ -55,8 +57,8 @@ func TestMixUp(t *testing.T) {
 	}
 	// The honest provider answers where it knows us.
 	r := b.answerAt("/callback", chosen)
-	if r.status != http.StatusBadRequest || partners.count("/token")+g.idp.count("/token") != 0 {
-		t.Errorf("mixed up: %d, %d and %d token requests", r.status, partners.count("/token"), g.idp.count("/token"))
+	if r.status != http.StatusBadRequest || partners.Count("/token")+g.idp.Count("/token") != 0 {
+		t.Errorf("mixed up: %d, %d and %d token requests", r.status, partners.Count("/token"), g.idp.Count("/token"))
 	}
 	// The other way round, and with RFC 9207 on top.
 	honest := b.toChosen(g.idp, browser.Base+"/sign-in?provider=main&return=/page")
@@ -73,14 +75,14 @@ func TestMixUp(t *testing.T) {
 			t.Errorf("%s: %d to %q", what, r.status, r.location)
 		}
 	}
-	if n := partners.count("/token") + g.idp.count("/token"); n != 0 {
+	if n := partners.Count("/token") + g.idp.Count("/token"); n != 0 {
 		t.Fatalf("%d codes were sent to somebody", n)
 	}
 	// Nothing of it has spent the real sign-ins.
 	if r := b.answerAt("/callback/partners", chosen); !stays(r.location) {
 		t.Errorf("the real answer: %d to %q", r.status, r.location)
 	}
-	if got := partners.lastToken.Get("redirect_uri"); got != g.URL+browser.Base+"/callback/partners" {
+	if got := partners.LastToken.Get("redirect_uri"); got != g.URL+browser.Base+"/callback/partners" {
 		t.Errorf("redirect_uri at the token endpoint: %s", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // maxLoginHint bounds a login_hint: it stands in a URL to the provider.
@@ -21,7 +22,7 @@ const maxLoginHint = 256
 // A user who is signed in goes to the page as they are, whatever provider and hint the link names. An open prompt stays
 // open. See keepsUser.
 func (s *signInEndpoint) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q map[string]string) {
-	var p *Provider
+	var p *oidc.Provider
 	for _, one := range s.providersOf(v.Site) {
 		if one.Issuer == q["iss"] {
 			p = one

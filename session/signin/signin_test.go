@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -20,7 +21,7 @@ func TestYes(t *testing.T) {
 	b := newGateway(t).browser()
 	asked := b.toProvider("/page?x=1")
 	for key, want := range map[string]string{
-		"response_type": "code", "client_id": testClient, "code_challenge_method": "S256", "redirect_uri": b.URL + browser.Base + "/callback",
+		"response_type": "code", "client_id": oidctest.Client, "code_challenge_method": "S256", "redirect_uri": b.URL + browser.Base + "/callback",
 		"scope": "openid profile email offline_access",
 	} {
 		if asked.Get(key) != want {
@@ -59,7 +60,7 @@ func TestYes(t *testing.T) {
 	if rec.Code != signinlog.Success || rec.PromptReason != ReasonAnsweredYes || rec.SessionID == "" || rec.UserName != "ada" {
 		t.Errorf("log: %+v", rec)
 	}
-	if form := b.idp.lastToken; form.Get("code_verifier") == "" || form.Get("redirect_uri") != asked.Get("redirect_uri") {
+	if form := b.idp.LastToken; form.Get("code_verifier") == "" || form.Get("redirect_uri") != asked.Get("redirect_uri") {
 		t.Errorf("token request: %v", form)
 	}
 }
@@ -150,12 +151,12 @@ func TestRemember(t *testing.T) {
 		t.Errorf("app %q, reason %s", r.body, g.log.last(t).PromptReason)
 	}
 	b.signOut()
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
 	if r := b.callback(b.toProvider("/")); !stays(r.location) {
 		t.Errorf("somebody else's answer was used: %q", r.location)
 	}
 	b.answer(b.get(browser.Base+"/stay"), "cancel")
-	g.idp.set(func(p *fakeIDP) { p.claims = nil })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = nil })
 	g.clock.Advance(181 * 24 * time.Hour)
 	if r := b.callback(b.toProvider("/")); !stays(r.location) {
 		t.Errorf("remembered past its end: %q", r.location)

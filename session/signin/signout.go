@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 const actionSignOut = "sign-out"
@@ -112,7 +113,7 @@ func (s *signOutEndpoints) leaveURL(v *Visit, have *session.Record, token sessio
 	}
 	target, err := p.LogoutURL(leave.Request{
 		ClientID: p.ClientID, ReturnTo: s.signedOutOrigin(v) + browser.Base + "/signed-out", State: s.leaveState(v, have),
-		IDToken: joinToken(have.Claims, tokens), Hint: logoutHint(have),
+		IDToken: oidc.JoinIDToken(have.Claims, tokens), Hint: logoutHint(have),
 	})
 	if err != nil {
 		s.Logger.Warn("sign-out at the provider left out", zap.String("provider", p.Name), zap.Error(err))
@@ -128,7 +129,7 @@ func logoutHint(have *session.Record) string {
 	for _, name := range []string{"login_hint", "preferred_username", "email", ""} {
 		hint := have.Identity.Subject
 		if name != "" {
-			hint, _ = ClaimValue(have, name)
+			hint, _ = oidc.ClaimValue(have, name)
 		}
 		if hint != "" && len(hint) <= maxLogoutHint {
 			return hint

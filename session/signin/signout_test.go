@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -107,7 +108,7 @@ func TestSignOutEverywhere(t *testing.T) {
 		b.signIn("yes")
 	}
 	stranger := g.browser()
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
 	stranger.signIn("no")
 	page := one.get(browser.Base + "/sign-out")
 	one.do(http.MethodPost, browser.Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}, "everywhere": {"1"}})
@@ -141,12 +142,12 @@ func TestSignOutRevokes(t *testing.T) {
 	b := g.browser()
 	b.signIn("yes")
 	b.signOut()
-	storetest.Until(t, "the token is revoked", func() bool { return g.idp.count("/revoke") == 1 })
-	g.idp.set(func(p *fakeIDP) {
-		if len(p.revoked) != 1 || p.revoked[0] != "refresh-canary by latchkey:client-secret-canary" {
-			t.Errorf("revoked %q", p.revoked)
+	storetest.Until(t, "the token is revoked", func() bool { return g.idp.Count("/revoke") == 1 })
+	g.idp.Set(func(p *oidctest.IDP) {
+		if len(p.Revoked) != 1 || p.Revoked[0] != "refresh-canary by latchkey:client-secret-canary" {
+			t.Errorf("revoked %q", p.Revoked)
 		}
-		p.broken["/revoke"] = true
+		p.Broken["/revoke"] = true
 	})
 	b.signIn("yes")
 	b.signOut()

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -65,7 +66,7 @@ func (s *starter) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Vis
 }
 
 // reached reports whether the provider answers: no user is sent to a page that does not load.
-func (s *renewer) reached(r *http.Request, p *Provider) bool {
+func (s *renewer) reached(r *http.Request, p *oidc.Provider) bool {
 	all := s.renewals[p.Name]
 	if s.Now().UnixMilli() < all.after.Load() {
 		return false
@@ -78,12 +79,12 @@ func (s *renewer) reached(r *http.Request, p *Provider) bool {
 	}
 	all.after.Store(s.Now().Add(recheckPause).UnixMilli())
 	s.Logger.Warn("provider does not answer, so claims of sessions are not renewed; will retry", zap.String("provider", p.Name),
-		zap.Error(truncated(err)))
+		zap.Error(oidc.Truncated(err)))
 	return false
 }
 
 // sendSilently begins the round trip.
-func (s *starter) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *Provider, have *session.Session, token session.Token) bool {
+func (s *starter) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *oidc.Provider, have *session.Session, token session.Token) bool {
 	who, err := have.Record()
 	if err != nil {
 		s.Logger.Error("session not read", zap.String("session", have.ID.Short()), zap.Error(err))
@@ -94,13 +95,13 @@ func (s *starter) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit,
 		s.Logger.Warn("tokens of a session not available", zap.String("session", who.ID.Short()), zap.Error(err))
 	}
 	f := s.newFlow(v, p, v.Return)
-	f.Silent, f.Consent, f.tokenHint = true, false, joinToken(who.Claims, tokens)
+	f.Silent, f.Consent, f.tokenHint = true, false, oidc.JoinIDToken(who.Claims, tokens)
 	s.begin(w, r, v, f, beginning{})
 	return true
 }
 
 // seen reports whether the provider answered within recheckPause, and asks it if that is not known.
-func (all *providerRenewals) seen(ctx context.Context, p *Provider, now time.Time) error {
+func (all *providerRenewals) seen(ctx context.Context, p *oidc.Provider, now time.Time) error {
 	if at := all.seenAt.Load(); at != 0 && now.UnixMilli()-at < recheckPause.Milliseconds() {
 		return nil
 	}
@@ -112,7 +113,7 @@ func (all *providerRenewals) seen(ctx context.Context, p *Provider, now time.Tim
 }
 
 // finishSilent ends the round trip.
-func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, a *answer, err error) {
+func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *oidc.Provider, a *oidc.Answer, err error) {
 	live, token, lost := s.Record(r, v)
 	switch {
 	case lost != nil && !NoSession(lost):
@@ -122,12 +123,12 @@ func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit
 		browser.Redirect(w, f.Return) // which begins a sign-in if one is needed
 		return
 	}
-	var refused *RefusedError
+	var refused *oidc.RefusedError
 	switch {
-	case err == nil && live.Identity == a.draft.Identity:
+	case err == nil && live.Identity == a.Draft.Identity:
 		ctx, cancel := detach(r, storeTimeout)
 		defer cancel()
-		if _, err = s.Sessions.Renew(ctx, live, token, a.draft, a.tokens); err != nil {
+		if _, err = s.Sessions.Renew(ctx, live, token, a.Draft, a.Tokens); err != nil {
 			s.storeDown(w, r, v, err)
 			return
 		}
@@ -149,15 +150,15 @@ func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit
 		s.askAloud(w, r, v, f, p, live, refusal.Detail(), false)
 		return
 	}
-	s.paused.failed(live.ID, s.Now(), isDown(err), false)
+	s.paused.failed(live.ID, s.Now(), oidc.IsDown(err), false)
 	s.Logger.Warn("claims of a session not renewed, will retry", zap.String("provider", p.Name),
-		zap.String("session", live.ID.Short()), zap.Error(truncated(err)))
+		zap.String("session", live.ID.Short()), zap.Error(oidc.Truncated(err)))
 	browser.Redirect(w, f.Return)
 }
 
 // askAloud has the person sign in where asking in silence was not enough. Their session goes on until they have, and
 // then under a new id.
-func (s *finisher) askAloud(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *Provider, live *session.Record, detail string, login bool) {
+func (s *finisher) askAloud(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *oidc.Provider, live *session.Record, detail string, login bool) {
 	rec := person(live, signinlog.Record{Code: signinlog.SilentSignInFailed, Detail: detail})
 	s.log(v, r, f, rec)
 	again := s.again(f)

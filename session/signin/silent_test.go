@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // Field trial 3.1: RecheckSilently tells what it did, and which of provider and session is why it could not.
@@ -29,19 +31,19 @@ func TestSilentRecheckOutcome(t *testing.T) {
 		{name: "a script", age: recheck, script: true, due: true},
 		{name: "a script a day later", age: recheck + recheckOutage, script: true, due: true, want: errClaimsOld},
 		{name: "the provider is away", age: recheck, away: true, due: true},
-		{name: "the provider is away for a day", age: recheck + recheckOutage, away: true, due: true, want: ErrProviderDown},
+		{name: "the provider is away for a day", age: recheck + recheckOutage, away: true, due: true, want: oidc.ErrProviderDown},
 		{name: "the provider refused this session", age: recheck, failed: true, due: true},
 		{name: "the provider refused this session for a day", age: recheck + recheckOutage, failed: true, due: true, want: errClaimsOld},
-		{name: "the provider failed for this session for a day", age: recheck + recheckOutage, failed: true, down: true, due: true, want: ErrProviderDown},
+		{name: "the provider failed for this session for a day", age: recheck + recheckOutage, failed: true, down: true, due: true, want: oidc.ErrProviderDown},
 		{name: "another site", age: recheck, elsewhere: true},
 		{name: "another site a day later", age: recheck + recheckOutage, elsewhere: true, due: true, want: errClaimsOld},
 		{name: "another site with a refresh token", age: recheck + recheckOutage, elsewhere: true, token: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newGateway(t, func(s *settings) {
-				s.recheck, s.idp = recheck, newIDP(t, s.clock.Now)
+				s.recheck, s.idp = recheck, oidctest.New(t, s.clock.Now)
 				if !tt.token {
-					s.idp.tokenBody = map[string]any{"refresh_token": nil}
+					s.idp.TokenBody = map[string]any{"refresh_token": nil}
 				}
 			})
 			g.service.Providers[0].SilentRecheck = true

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -54,7 +55,7 @@ type Admission struct {
 	Refusal *Refusal
 	// Demand is what a sign-in must achieve to satisfy the policies; nil if nothing more. Its Policies are those that
 	// ask.
-	Demand      *Demand
+	Demand      *oidc.Demand
 	Persistence Persistence
 	// SharedNetwork: the request comes from a network marked as shared (A7).
 	SharedNetwork bool
@@ -91,7 +92,7 @@ func (v *Visit) usable() bool { return v.Secure || reach.IsLoopback(v.Host) }
 // Takes reports whether a site takes a session that was made with a provider: the site names the provider, and the
 // provider is still at the issuer that the session is of. It is the one answer to this question; providers are all that
 // are configured, the default one first.
-func (site *Site) Takes(providers []*Provider, name, issuer string) bool {
+func (site *Site) Takes(providers []*oidc.Provider, name, issuer string) bool {
 	if len(site.Providers) == 0 {
 		return providers[0].Name == name && providers[0].Issuer == issuer
 	}

@@ -10,12 +10,14 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 func mfaGateway(t *testing.T, change ...func(*settings)) *gateway {
 	return newGateway(t, append([]func(*settings){func(s *settings) {
-		s.claims = ClaimsConfig{MFAMethods: []string{"mfa"}}
+		s.claims = oidc.ClaimsConfig{MFAMethods: []string{"mfa"}}
 		s.prompt.SharedUsers = 0
 	}}, change...)...)
 }
@@ -28,7 +30,7 @@ func TestStepUp(t *testing.T) {
 	b.signIn("yes")
 	old := b.cookie(browser.SessionCookie)
 	g.clock.Advance(10 * 24 * time.Hour)
-	g.demand = &Demand{MFA: true, ACRs: []string{"urn:gold"}, Reauthenticate: true, MaxAge: 15 * time.Minute}
+	g.demand = &oidc.Demand{MFA: true, ACRs: []string{"urn:gold"}, Reauthenticate: true, MaxAge: 15 * time.Minute}
 	asked := b.toProvider("/danger?x=1")
 	if asked.Get("acr_values") != "urn:gold" || asked.Get("max_age") != "900" || asked.Get("prompt") != "login" {
 		t.Errorf("asked %v", asked)
@@ -36,8 +38,8 @@ func TestStepUp(t *testing.T) {
 	if rec := g.log.last(t); rec.Code != signinlog.StrongAuthRequired || rec.Code.Status() != "interrupted" || rec.UserName != "ada" {
 		t.Errorf("log %+v", rec)
 	}
-	g.idp.set(func(p *fakeIDP) {
-		p.claims = map[string]any{"amr": []string{"pwd", "mfa"}, "acr": "urn:gold", "auth_time": p.now().Unix()}
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"amr": []string{"pwd", "mfa"}, "acr": "urn:gold", "auth_time": p.Now().Unix()}
 	})
 	r := b.callback(asked)
 	c := r.setCookies()[browser.SessionCookie]
@@ -65,7 +67,7 @@ func TestStepUpIgnored(t *testing.T) {
 	g := mfaGateway(t, func(s *settings) { s.claims.MFAContexts = []string{"urn:mfa"} })
 	b := g.browser()
 	b.signIn("no")
-	g.demand = &Demand{MFA: true, Reauthenticate: true, MaxAge: time.Hour}
+	g.demand = &oidc.Demand{MFA: true, Reauthenticate: true, MaxAge: time.Hour}
 	asked := b.toProvider("/danger")
 	if asked.Get("prompt") != "" || asked.Get("acr_values") != "urn:mfa" {
 		t.Errorf("asked first: %v", asked)
@@ -94,7 +96,7 @@ func TestStepUpBackground(t *testing.T) {
 	g := mfaGateway(t)
 	b := g.browser()
 	b.signIn("no")
-	g.demand = &Demand{ACRs: []string{"urn:gold"}, Reauthenticate: true, MaxAge: time.Minute}
+	g.demand = &oidc.Demand{ACRs: []string{"urn:gold"}, Reauthenticate: true, MaxAge: time.Minute}
 	r := b.do(http.MethodGet, "/api", nil, "Accept", "*/*")
 	if r.status != http.StatusUnauthorized || !strings.Contains(r.body, `"reason":"mfa_required"`) ||
 		r.header.Get("WWW-Authenticate") != `Latchkey error="insufficient_user_authentication", acr_values="urn:gold", max_age="60"` {
@@ -112,10 +114,10 @@ func TestStepUpSomebodyElse(t *testing.T) {
 	g := mfaGateway(t)
 	b := g.browser()
 	b.signIn("yes")
-	g.demand = &Demand{MFA: true}
+	g.demand = &oidc.Demand{MFA: true}
 	asked := b.toProvider("/")
-	g.idp.set(func(p *fakeIDP) {
-		p.claims = map[string]any{"sub": "s-2", "preferred_username": "eve", "amr": []string{"mfa"}}
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"sub": "s-2", "preferred_username": "eve", "amr": []string{"mfa"}}
 	})
 	if r := b.callback(asked); !stays(r.location) {
 		t.Fatalf("%d to %q, want the prompt", r.status, r.location)
@@ -133,14 +135,14 @@ func TestStepUpLoop(t *testing.T) {
 	b.signIn("no")
 	for i := range loopLimit {
 		acr := strings.Repeat("x", i+1)
-		g.demand = &Demand{ACRs: []string{acr}}
+		g.demand = &oidc.Demand{ACRs: []string{acr}}
 		asked := b.toProvider("/")
-		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"acr": acr} })
+		g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"acr": acr} })
 		if r := b.callback(asked); r.location != "/" {
 			t.Fatalf("step-up %d: %d to %q", i, r.status, r.location)
 		}
 	}
-	g.demand = &Demand{MFA: true}
+	g.demand = &oidc.Demand{MFA: true}
 	if r := b.get("/"); r.status != http.StatusBadRequest || g.log.last(t).Code != signinlog.LoopDetected {
 		t.Errorf("still going round: %d to %q", r.status, r.location)
 	}
@@ -152,7 +154,7 @@ func TestStepUpLoop(t *testing.T) {
 // before it is shown (R5).
 func TestDemandAtSignIn(t *testing.T) {
 	var g *gateway
-	want := &Demand{MFA: true}
+	want := &oidc.Demand{MFA: true}
 	g = mfaGateway(t, func(s *settings) {
 		s.admit = func(_ *Visit, who *session.Record) Admission {
 			if slices.Contains(who.AMR, "mfa") {
@@ -167,11 +169,11 @@ func TestDemandAtSignIn(t *testing.T) {
 	if !strings.HasPrefix(r.location, g.idp.URL) || r.setCookies()[browser.PendingCookie] != nil {
 		t.Fatalf("%d to %q", r.status, r.location)
 	}
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"amr": []string{"mfa"}} })
 	if r := b.callback(asked); !stays(r.location) {
 		t.Fatalf("with the second factor: %d to %q", r.status, r.location)
 	}
-	g.idp.set(func(p *fakeIDP) { p.claims = nil })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = nil })
 	other := g.browser()
 	r = other.callback(other.toProvider("/page"))
 	if asked := query(t, r.location); asked.Get("prompt") != "login" {
@@ -189,12 +191,12 @@ func TestDemandParams(t *testing.T) {
 	g := mfaGateway(t)
 	b := g.browser()
 	b.signIn("no")
-	g.demand = &Demand{ACRs: []string{"c1", "urn:gold"}}
+	g.demand = &oidc.Demand{ACRs: []string{"c1", "urn:gold"}}
 	asked := b.toProvider("/")
 	if asked.Get("claims") != `{"id_token":{"acrs":{"essential":true,"value":"c1"}}}` || asked.Get("acr_values") != "urn:gold" {
 		t.Errorf("asked %v", asked)
 	}
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"acrs": []string{"c1"}, "acr": "urn:gold"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"acrs": []string{"c1"}, "acr": "urn:gold"} })
 	if r := b.callback(asked); r.location != "/" {
 		t.Errorf("%d to %q", r.status, r.location)
 	}
@@ -206,7 +208,7 @@ func TestStepUpLink(t *testing.T) {
 	g := mfaGateway(t)
 	b := g.browser()
 	b.signIn("yes")
-	g.demand = &Demand{MFA: true, Reauthenticate: true, MaxAge: time.Hour}
+	g.demand = &oidc.Demand{MFA: true, Reauthenticate: true, MaxAge: time.Hour}
 	r := b.do(http.MethodGet, "/api", nil, "Accept", "*/*")
 	var problem struct {
 		SignInURL string `json:"sign_in_url"`
@@ -222,7 +224,7 @@ func TestStepUpLink(t *testing.T) {
 	if asked.Get("max_age") != "3600" || asked.Get("prompt") != "login" {
 		t.Errorf("the link asks for %v", asked)
 	}
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}, "auth_time": p.now().Unix()} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"amr": []string{"mfa"}, "auth_time": p.Now().Unix()} })
 	if r := b.callback(asked); r.location != "/" {
 		t.Fatalf("step-up by link: %d to %q", r.status, r.location)
 	}
@@ -246,7 +248,7 @@ func TestStepUpNamesThePolicies(t *testing.T) {
 	g := mfaGateway(t)
 	b := g.browser()
 	b.signIn("no")
-	g.demand, g.policies = &Demand{MFA: true}, []string{"vault"}
+	g.demand, g.policies = &oidc.Demand{MFA: true}, []string{"vault"}
 	asked := b.toProvider("/")
 	if rec := g.log.last(t); len(rec.Policies) != 1 || rec.Policies[0].Name != "vault" {
 		t.Errorf("asked: %+v", rec)
@@ -259,7 +261,7 @@ func TestStepUpNamesThePolicies(t *testing.T) {
 
 // A cookie and an address have room for so many names of policies.
 func TestBoundedDemand(t *testing.T) {
-	long := &Demand{Policies: []string{strings.Repeat("a", 256), strings.Repeat("b", 256), "c"}}
+	long := &oidc.Demand{Policies: []string{strings.Repeat("a", 256), strings.Repeat("b", 256), "c"}}
 	if got := bounded(long).Policies; len(got) != 2 {
 		t.Errorf("%d names go along", len(got))
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal/journaltest"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
@@ -124,7 +126,7 @@ func TestStoredLogHoldsNoSecret(t *testing.T) {
 		b := g.browser()
 		asked := b.toProvider("/page?secret-in-the-query")
 		r := b.callback(asked)
-		keep(b, asked.Get("state"), asked.Get("nonce"), asked.Get("code_challenge"), g.idp.lastToken.Get("code_verifier"))
+		keep(b, asked.Get("state"), asked.Get("nonce"), asked.Get("code_challenge"), g.idp.LastToken.Get("code_verifier"))
 		r = b.get(r.location)
 		keep(b, csrf(r.body))
 		b.answer(r, answer, "remember", "1")
@@ -166,7 +168,7 @@ func TestStoredLogHoldsNoSecret(t *testing.T) {
 
 // L5: a sign-in that a policy's frequency asked for says so, in what asked and in what came of it.
 func TestStoredLogSaysWhyAgain(t *testing.T) {
-	for want, demand := range map[string]*Demand{
+	for want, demand := range map[string]*oidc.Demand{
 		signinlog.FrequencyPeriodic:  {Reauthenticate: true, MaxAge: time.Hour},
 		signinlog.FrequencyEveryTime: {Reauthenticate: true, PromptLogin: true},
 	} {
@@ -182,7 +184,7 @@ func TestStoredLogSaysWhyAgain(t *testing.T) {
 		if got := g.log.last(t).SessionLifetime; !slices.Equal(got, []string{want}) {
 			t.Errorf("what asked says %v, want %s", got, want)
 		}
-		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"auth_time": p.now().Unix()} })
+		g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"auth_time": p.Now().Unix()} })
 		if r := b.callback(asked); r.status != http.StatusSeeOther {
 			t.Fatalf("callback: %d", r.status)
 		}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -61,7 +63,7 @@ func TestTwoReplicas(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.prompt.AbandonAfter = abandonAfter })
 	const people = 20
 	for i := range people {
-		g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": fmt.Sprint("person-", i)} })
+		g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": fmt.Sprint("person-", i)} })
 		g.browser().prompted("/")
 	}
 	answered := g.browser()
@@ -93,7 +95,7 @@ func TestNewID(t *testing.T) {
 	b := g.browser()
 	b.signIn("yes")
 	old := b.cookie(browser.SessionCookie)
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2", "preferred_username": "eve"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2", "preferred_username": "eve"} })
 	r := b.get(browser.Base + "/sign-in?return=/")
 	b.callback(query(t, r.location))
 	b.answer(b.get(browser.Base+"/stay"), "no")
@@ -254,9 +256,9 @@ func TestStepUpStoreDown(t *testing.T) {
 	g := mfaGateway(t, func(s *settings) { s.wrap = store })
 	b := g.browser()
 	b.signIn("no")
-	g.demand = &Demand{MFA: true}
+	g.demand = &oidc.Demand{MFA: true}
 	asked := b.toProvider("/danger")
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"amr": []string{"mfa"}} })
 	store.on.Store(true)
 	if r := b.callback(asked); r.status != http.StatusServiceUnavailable || r.setCookies()[browser.PendingCookie] != nil {
 		t.Errorf("callback: %d, cookies %v", r.status, r.setCookies())

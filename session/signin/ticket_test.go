@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -226,7 +227,7 @@ func TestHandoverEndsTheOneBefore(t *testing.T) {
 	b.enter(wiki+"/", "yes")
 	before := b.at(wiki, browser.SessionCookie)
 	b.client.Jar.SetCookies(parse(t, login), []*http.Cookie{{Name: browser.HostPrefix + browser.SessionCookie, Path: "/", MaxAge: -1, Secure: true}})
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"sub": "s-2", "preferred_username": "bob"} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2", "preferred_username": "bob"} })
 	at, r := b.open(wiki + browser.Base + "/sign-in?return=/")
 	at, r = b.walk(at, b.do(http.MethodPost, at, url.Values{"csrf": {csrf(r.body)}, "answer": {"no"}}), "")
 	if at != wiki+"/" || r.body != "app: bob browser" {
@@ -301,7 +302,7 @@ func TestFlowsOfOneKind(t *testing.T) {
 		t.Fatalf("%+v", h)
 	}
 	r := b.get(wiki + browser.Base + "/callback?" + url.Values{"state": {h.Flow + markFirst + h.State}, "code": {"x"}}.Encode())
-	if r.status != http.StatusBadRequest || g.idp.count("/token") != 0 {
+	if r.status != http.StatusBadRequest || g.idp.Count("/token") != 0 {
 		t.Errorf("%d to %q", r.status, r.location)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // sized is a page of so many bytes: a path, and a query of what fills it.
@@ -174,9 +176,9 @@ func TestLongPageIsKeptOtherwise(t *testing.T) {
 			g := mfaGateway(t)
 			b := g.browser()
 			b.signIn("yes")
-			g.demand = &Demand{MFA: true}
+			g.demand = &oidc.Demand{MFA: true}
 			asked := b.toProvider(page)
-			g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
+			g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"amr": []string{"mfa"}} })
 			if r := b.callback(asked); r.location != want {
 				t.Errorf("%d to %.100q", r.status, r.location)
 			}
@@ -195,8 +197,8 @@ func TestLongPageIsKeptOtherwise(t *testing.T) {
 		})
 		t.Run(fmt.Sprint("silent ", size), func(t *testing.T) {
 			g := newGateway(t, func(s *settings) {
-				s.recheck, s.idp = recheck, newIDP(t, s.clock.Now)
-				s.idp.tokenBody = map[string]any{"refresh_token": nil}
+				s.recheck, s.idp = recheck, oidctest.New(t, s.clock.Now)
+				s.idp.TokenBody = map[string]any{"refresh_token": nil}
 			})
 			g.service.Providers[0].SilentRecheck = true
 			b := g.browser()
@@ -250,11 +252,11 @@ func TestPageThatTheCookieHasNoRoomFor(t *testing.T) {
 	g.service.Logger = zap.New(core)
 	b := g.browser()
 	b.signIn("yes")
-	g.demand, g.policies = &Demand{MFA: true}, []string{strings.Repeat("p", 500)}
+	g.demand, g.policies = &oidc.Demand{MFA: true}, []string{strings.Repeat("p", 500)}
 	page := sized("/danger", "x", browser.MaxReturn)
 	start := b.get(page)
 	cookieLines(t, start)
-	g.idp.set(func(p *fakeIDP) { p.claims = map[string]any{"amr": []string{"mfa"}} })
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"amr": []string{"mfa"}} })
 	if r := b.callback(query(t, start.location)); r.location != cutPage("/danger") {
 		t.Errorf("%d to %.100q", r.status, r.location)
 	}
@@ -269,7 +271,7 @@ func TestPageThatTheCookieHasNoRoomFor(t *testing.T) {
 			w := httptest.NewRecorder()
 			v := &Visit{Site: g.site, Host: "wiki.example.com", Origin: "https://wiki.example.com", Secure: true}
 			f := g.service.newFlow(v, g.service.Providers[0], page)
-			f.Demand = &Demand{Policies: []string{strings.Repeat("p", n)}}
+			f.Demand = &oidc.Demand{Policies: []string{strings.Repeat("p", n)}}
 			if err := g.service.keepFlow(w, v, f); err != nil {
 				t.Fatal(err)
 			}
@@ -293,7 +295,7 @@ func TestPageThatTheCookieHasNoRoomFor(t *testing.T) {
 
 // Each page that a browser can be sent to fits into the pending cookie, with the longest origin there is.
 func TestPendingCookieFits(t *testing.T) {
-	s := New(Config{Keys: newGateway(t).service.Keys, Providers: []*Provider{noProvider}})
+	s := New(Config{Keys: newGateway(t).service.Keys, Providers: []*oidc.Provider{noProvider}})
 	v := &Visit{Host: strings.Repeat("h", 253), Secure: true}
 	for _, page := range []string{sized("/a", "&", browser.MaxReturn), "https://" + strings.Repeat("h", 253) + ":65535" + sized("/a", "&", browser.MaxReturn)} {
 		w := httptest.NewRecorder()

@@ -1,0 +1,240 @@
+package oidc
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+)
+
+// ClaimsConfig says which claims mean what. Each is a path as package claim reads it.
+type ClaimsConfig struct {
+	// Groups is the claim that lists groups. Empty: groups.
+	Groups string
+	// GraphURL is where groups are asked for that did not fit into a token; empty: they stay unknown.
+	GraphURL string
+	// TrustUserNames: a user name that looks like an address is the person's, although the provider does not call it a
+	// verified address of theirs.
+	TrustUserNames bool
+	// User are the claims that may name the user; the first present does. Empty: preferred_username, email, sub.
+	User []string
+	// GuestClaim and GuestValue: a person is a guest if the claim has the value (A2). Empty: nobody is.
+	GuestClaim, GuestValue string
+	// IWAMethods are the values of amr that mean integrated Windows authentication (A1).
+	IWAMethods []string
+	// MFAMethods are the values of amr, MFAContexts those of acr, that mean a second factor.
+	MFAMethods, MFAContexts []string
+	// SignInRisk and UserRisk are the claims with a risk of none, low, medium or high (A3). Empty: unknown.
+	SignInRisk, UserRisk string
+	// Compliant, Managed and SharedDevice are the claims that are true or false of the device (A7, A13). Empty: unknown.
+	Compliant, Managed, SharedDevice string
+	// InheritClaim and InheritValues: the provider says with one of these values that it asked already (A4, X12).
+	InheritClaim  string
+	InheritValues []string
+}
+
+// Bounds of what is taken from claims. What is over them is left out, and a list of groups that was cut is incomplete,
+// which is not the same as short.
+const (
+	maxGroups     = 2000
+	maxGroupSize  = 512
+	maxGroupBytes = 16 << 10 // of a session's groups, compressed sizes left aside
+	maxSubject    = 255      // OpenID Connect Core, section 2
+	maxMethods    = 64
+)
+
+// Signals are what sign-in needs to know of a person beyond the session's record, for the prompt decision.
+type Signals struct {
+	IWA, HighRisk, SharedDevice, Inherited bool
+}
+
+// describe fills a session's record with what the claims say of the person. It returns the words of the configuration
+// whose claim says something that is no known word.
+func (cfg *ClaimsConfig) describe(s *session.Record, c claim.Set) (unclear []string) {
+	readable := func(word string, state claim.State) bool {
+		if state == claim.Unclear {
+			unclear = append(unclear, word)
+		}
+		return state != claim.Unclear
+	}
+	word := func(word, path string, words []string) string {
+		value, state := c.Word(path, words)
+		if !readable(word, state) {
+			return session.Unreadable
+		}
+		return value
+	}
+	truth := func(word, path string) string {
+		value, state := c.Bool(path)
+		switch {
+		case !readable(word, state):
+			return session.Unreadable
+		case state == claim.Known:
+			return strconv.FormatBool(value)
+		}
+		return ""
+	}
+	readable("email_verified", cfg.name(s, c))
+	guest, state := c.Has(cfg.GuestClaim, cfg.GuestValue)
+	s.Guest, s.GuestUnclear = guest, !readable("guest_claim", state)
+	groups, complete, state := cfg.groups(c)
+	s.Groups, s.GroupsComplete, s.GroupsUnclear = groups, complete, !readable("groups_claim", state)
+	s.ACR = c.Text("acr")
+	s.AMR, state = c.List("amr")
+	readable("amr", state)
+	s.AMR = s.AMR[:min(len(s.AMR), maxMethods)]
+	s.Contexts, state = c.List("acrs")
+	readable("acrs", state)
+	s.Contexts = s.Contexts[:min(len(s.Contexts), maxMethods)]
+	s.SignInRisk, s.UserRisk = word("risk_claim sign_in", cfg.SignInRisk, riskWords), word("risk_claim user", cfg.UserRisk, riskWords)
+	s.Compliant, s.Managed = truth("device_claim compliant", cfg.Compliant), truth("device_claim managed", cfg.Managed)
+	s.Shared = truth("device_claim shared", cfg.SharedDevice)
+	_, state = c.Has(cfg.InheritClaim, cfg.InheritValues...)
+	readable("inherit_claim", state)
+	s.ProviderSession = c.String("sid")
+	return unclear
+}
+
+var riskWords = []string{"none", "low", "medium", "high", "hidden"}
+
+// name finds what the person is called. An address that the provider does not call verified, or whose email_verified
+// cannot be read, names nobody; what else looks like an address and is not the verified one is for reading, and for rules
+// that restrict (A10).
+func (cfg *ClaimsConfig) name(s *session.Record, c claim.Set) claim.State {
+	s.User, s.UserUnverified, s.Unverified, s.Email = "", false, nil, ""
+	verified, state := c.Bool("email_verified")
+	_, stated := c.Get("email_verified")
+	email := c.Text("email")
+	refused := stated && !verified
+	if s.EmailVerified = verified && email != ""; refused {
+		s.Unverified = session.AddName(s.Unverified, email)
+	} else {
+		s.Email = email
+	}
+	s.Name = c.Text("name")
+	for _, path := range cfg.user() {
+		name := c.Text(path)
+		switch {
+		case name == "":
+		case refused && (path == "email" || !cfg.TrustUserNames && strings.EqualFold(name, email)):
+			s.Unverified = session.AddName(s.Unverified, name)
+		case path == "sub" && s.User != "":
+			return state
+		case path == "sub" || path != "email" && s.Vouched(name, cfg.TrustUserNames) || path == "email" && (verified || cfg.TrustUserNames):
+			s.User, s.UserUnverified = name, false
+			return state
+		default:
+			if s.User == "" {
+				s.User, s.UserUnverified = name, path == "email"
+			}
+			s.Unverified = session.AddName(s.Unverified, name)
+		}
+	}
+	return state
+}
+
+func (cfg *ClaimsConfig) user() []string {
+	if len(cfg.User) > 0 {
+		return cfg.User
+	}
+	return []string{"preferred_username", "email", "sub"}
+}
+
+// GroupsPath is the claim that lists groups.
+func (cfg *ClaimsConfig) GroupsPath() string { return cfg.groupsPath() }
+
+func (cfg *ClaimsConfig) groupsPath() string {
+	if cfg.Groups != "" {
+		return cfg.Groups
+	}
+	return "groups"
+}
+
+// groups returns the groups, and whether they are all. A provider that says there are more than it sends, a list of a
+// form that cannot be read and a list over our own bounds are incomplete (A6); a claim that is absent is complete: no
+// groups. The state tells the second from the others.
+func (cfg *ClaimsConfig) groups(c claim.Set) (groups []string, complete bool, state claim.State) {
+	path := cfg.groupsPath()
+	values, state := c.List(path)
+	if state == claim.Unclear {
+		return nil, false, state
+	}
+	groups, complete = boundGroups(values)
+	return groups, complete && !overage(c, path), state
+}
+
+// boundGroups keeps as many groups as a session can hold, and reports whether those are all.
+func boundGroups(values []string) (groups []string, complete bool) {
+	complete = true
+	size := 0
+	for _, g := range values {
+		// An id of Entra takes half of what it is long once it is compressed.
+		if size += len(g)/2 + 1; len(g) > maxGroupSize || len(groups) == maxGroups || size > maxGroupBytes {
+			complete = false
+			continue
+		}
+		groups = append(groups, g)
+	}
+	return groups, complete
+}
+
+// overage: the claim was replaced by a pointer (OpenID Connect Core, section 5.6.2), or by Entra's hasgroups.
+func overage(c claim.Set, path string) bool {
+	if names, ok := c.Get("_claim_names"); ok {
+		if m, err := claim.Parse(names); err != nil || m[path] != nil {
+			return true
+		}
+	}
+	has, state := c.Bool("hasgroups")
+	return has || state == claim.Unclear
+}
+
+// Signals reads what the prompt decision needs. What hides the prompt does so as well where it cannot be read: the
+// session then ends with the browser.
+func (cfg *ClaimsConfig) Signals(c claim.Set) Signals {
+	risk := func(path string) bool {
+		level, state := c.Word(path, riskWords)
+		return level == "high" || state == claim.Unclear
+	}
+	amr, _ := c.List("amr")
+	shared, state := c.Bool(cfg.SharedDevice)
+	inherited, _ := c.Has(cfg.InheritClaim, cfg.InheritValues...)
+	return Signals{
+		IWA:          claim.AnyOf(amr, cfg.IWAMethods),
+		HighRisk:     risk(cfg.SignInRisk) || risk(cfg.UserRisk),
+		SharedDevice: shared || state == claim.Unclear,
+		Inherited:    inherited,
+	}
+}
+
+// complete reports whether the claims hold what the configuration asks for, so that userinfo need not be asked.
+func (cfg *ClaimsConfig) complete(c claim.Set) bool {
+	if _, ok := c.Get(cfg.groupsPath()); !ok && !overage(c, cfg.groupsPath()) {
+		return false
+	}
+	return cfg.named(c)
+}
+
+// named reports whether the claims name the person as the configuration wants it first.
+func (cfg *ClaimsConfig) named(c claim.Set) bool { return c.Text(cfg.user()[0]) != "" }
+
+// ClaimValue returns a claim of a session: a list as such, a scalar as text. Both are empty if it is absent or of another
+// type, and a scalar if it holds a control character.
+func ClaimValue(s *session.Record, path string) (text string, list []string) {
+	var set claim.Set
+	for _, raw := range [][]byte{s.Claims, s.UserInfo} {
+		if m, err := claim.Parse(raw); err == nil && m != nil {
+			set = append(set, m)
+		}
+	}
+	if raw, ok := set.Get(path); ok && len(raw) > 0 && raw[0] == '[' {
+		list, _ = set.List(path)
+		return "", list
+	}
+	value := set.String(path)
+	if strings.ContainsFunc(value, claim.IsControl) {
+		return "", nil
+	}
+	return value, nil
+}

@@ -1,0 +1,89 @@
+package oidc
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+const (
+	// idpTimeout bounds one request to a provider, body included.
+	idpTimeout = 10 * time.Second
+	// maxIDPBody bounds what a provider may answer: metadata, keys, tokens and userinfo alike.
+	maxIDPBody = 1 << 20
+)
+
+var errIDPBody = fmt.Errorf("provider: answer of over %d bytes", maxIDPBody)
+
+// errIDPRedirect: an endpoint of a provider redirected. Following it would send the client secret, the code or a token
+// wherever the answer says.
+var errIDPRedirect error = unanswerable("provider: endpoint redirects, which is not followed")
+
+// unanswerable is why our client does not take an answer that has come.
+type unanswerable string
+
+func (e unanswerable) Error() string { return string(e) }
+
+// Unanswerable tells package grant that there was an answer.
+func (unanswerable) Unanswerable() bool { return true }
+
+// ClientConfig is what the HTTP client for a provider works with. The zero value is ready.
+type ClientConfig struct {
+	// Roots are the authorities that are trusted. Nil: the system's.
+	Roots *x509.CertPool
+	// Wrap goes around the transport. Nil: nothing does.
+	Wrap func(http.RoundTripper) http.RoundTripper
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+}
+
+// NewClient returns the HTTP client for a provider: it follows no redirect, bounds time and body, and keeps to the pauses
+// that the provider asks for.
+func NewClient(c ClientConfig) *http.Client {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
+	t.MaxIdleConnsPerHost = 16
+	t.ResponseHeaderTimeout = idpTimeout
+	t.MaxResponseHeaderBytes = 64 << 10
+	var rt http.RoundTripper = boundedBody{t}
+	if c.Wrap != nil {
+		rt = c.Wrap(rt)
+	}
+	rt = &retryAfterTransport{next: rt, now: c.Now, until: map[string]time.Time{}, idle: t.CloseIdleConnections}
+	return &http.Client{
+		Transport:     rt,
+		Timeout:       idpTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errIDPRedirect },
+	}
+}
+
+type boundedBody struct{ next http.RoundTripper }
+
+func (b boundedBody) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := b.next.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body = &limitedBody{ReadCloser: resp.Body, left: maxIDPBody}
+	return resp, nil
+}
+
+// limitedBody fails over the limit, where io.LimitReader would silently cut: half an answer must not pass for one.
+type limitedBody struct {
+	io.ReadCloser
+	left int
+}
+
+func (l *limitedBody) Read(p []byte) (int, error) {
+	n, err := l.ReadCloser.Read(p)
+	if l.left -= n; l.left < 0 {
+		return 0, errIDPBody
+	}
+	return n, err
+}

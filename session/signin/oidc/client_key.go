@@ -1,0 +1,216 @@
+package oidc
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// ClientKey signs the client's own assertions to a provider (private_key_jwt: RFC 7523, OpenID Connect Core, section 9).
+type ClientKey struct {
+	// ID is the parameter kid: the thumbprint of the public key (RFC 7638).
+	ID   string
+	key  crypto.Signer
+	cert string // x5t#S256 of the certificate in the file, if there is one, by which Entra knows the key
+}
+
+// ParseClientKey reads a PEM file with an RSA key of at least 2048 bits or an EC key (P-256, P-384, P-521), and maybe its
+// certificate. The error shows nothing of it.
+func ParseClientKey(data []byte) (*ClientKey, error) {
+	out := new(ClientKey)
+	var cert *x509.Certificate
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		switch block.Type {
+		case "CERTIFICATE":
+			if c, err := x509.ParseCertificate(block.Bytes); err == nil && cert == nil {
+				cert = c
+			}
+		case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY":
+			if out.key != nil {
+				return nil, errors.New("there are two private keys in the file")
+			}
+			if out.key = parsePrivate(block.Bytes); out.key == nil {
+				return nil, errors.New("the private key cannot be read")
+			}
+		}
+	}
+	switch k := out.key.(type) {
+	case nil:
+		return nil, errors.New("there is no private key in PEM form in the file")
+	case *rsa.PrivateKey:
+		if k.N.BitLen() < 2048 {
+			return nil, errors.New("the RSA key has fewer than 2048 bits")
+		}
+	case *ecdsa.PrivateKey:
+		if k.Curve == elliptic.P224() {
+			return nil, errors.New("P-224 is no curve for signatures here")
+		}
+	default:
+		return nil, errors.New("the private key is neither RSA nor EC")
+	}
+	thumb, err := (&jose.JSONWebKey{Key: out.key.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil, errors.New("the private key cannot be used")
+	}
+	out.ID = base64.RawURLEncoding.EncodeToString(thumb)
+	if cert != nil {
+		if pub, ok := cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); !ok || !pub.Equal(out.key.Public()) {
+			return nil, errors.New("the certificate in the file is another key's")
+		}
+		sum := sha256.Sum256(cert.Raw)
+		out.cert = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	return out, nil
+}
+
+func parsePrivate(der []byte) crypto.Signer {
+	if k, err := x509.ParsePKCS8PrivateKey(der); err == nil {
+		signer, _ := k.(crypto.Signer)
+		return signer
+	}
+	if k, err := x509.ParsePKCS1PrivateKey(der); err == nil {
+		return k
+	}
+	if k, err := x509.ParseECPrivateKey(der); err == nil {
+		return k
+	}
+	return nil
+}
+
+// algorithm picks one that the provider takes; RS256 and the curve's own where it does not say.
+func (k *ClientKey) algorithm(taken []string) jose.SignatureAlgorithm {
+	ec, ok := k.key.(*ecdsa.PrivateKey)
+	switch {
+	case ok && ec.Curve == elliptic.P256():
+		return jose.ES256
+	case ok && ec.Curve == elliptic.P384():
+		return jose.ES384
+	case ok:
+		return jose.ES512
+	case slices.Contains(taken, "PS256") && !slices.Contains(taken, "RS256"):
+		return jose.PS256
+	}
+	return jose.RS256
+}
+
+// Algorithm is what the key signs with toward a provider that takes these.
+func (k *ClientKey) Algorithm(taken []string) string { return string(k.algorithm(taken)) }
+
+// Public is the public half of the key as a JSON Web Key, for the provider.
+func (k *ClientKey) Public() (string, error) {
+	text, err := json.Marshal(jose.JSONWebKey{Key: k.key.Public(), KeyID: k.ID, Use: "sig"})
+	return string(text), err
+}
+
+// clientAssertionLife is how long one is good. It is used at once and never again.
+const clientAssertionLife = time.Minute
+
+// assertionIDSize is how many random bytes the claim jti has.
+const assertionIDSize = 16
+
+// sign makes a client assertion (RFC 7523, section 3).
+func (k *ClientKey) sign(clientID, audience string, algorithms []string, now time.Time) (string, error) {
+	options := new(jose.SignerOptions).WithType("JWT")
+	if k.cert != "" {
+		options = options.WithHeader("x5t#S256", k.cert)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{
+		Algorithm: k.algorithm(algorithms), Key: jose.JSONWebKey{Key: k.key, KeyID: k.ID},
+	}, options)
+	if err != nil {
+		return "", err
+	}
+	payload, err := json.Marshal(map[string]any{
+		"iss": clientID, "sub": clientID, "aud": audience, "jti": session.NewRandom(assertionIDSize),
+		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(clientAssertionLife).Unix(),
+	})
+	if err != nil {
+		return "", err
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return "", err
+	}
+	return signed.CompactSerialize()
+}
+
+const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" //nolint:gosec // a name, no secret
+
+// authenticated returns the client for the endpoints at which we say who we are: with a ClientKey, one that adds an
+// assertion to each form that is posted. Its audience is the configured one; else the endpoint that all providers name
+// in their documentation, the token endpoint, and the issuer where the assertion goes elsewhere, as then nobody who
+// receives it can use it at the token endpoint of somebody else.
+func (p *Provider) authenticated(m *metadata) *http.Client {
+	if p.ClientKey == nil {
+		return p.Client
+	}
+	c := *p.Client
+	c.Transport = &assertingTransport{p, m, p.Client.Transport}
+	return &c
+}
+
+type assertingTransport struct {
+	p    *Provider
+	m    *metadata
+	next http.RoundTripper
+}
+
+// maxForm bounds a form of ours, which holds a code or a refresh token.
+const maxForm = 64 << 10
+
+func (t *assertingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method != http.MethodPost || r.Body == nil {
+		return t.next.RoundTrip(r)
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
+	_ = r.Body.Close()
+	if err != nil || len(body) > maxForm {
+		return nil, errors.Join(errors.New("form for the provider cannot be read"), err)
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, errors.New("form for the provider cannot be read")
+	}
+	audience := t.p.ClientAudience
+	if audience == "" {
+		audience = t.p.Issuer
+		if r.URL.String() == t.m.TokenEndpoint {
+			audience = t.m.TokenEndpoint
+		}
+	}
+	key, err := t.p.ClientKey()
+	if err != nil {
+		return nil, fmt.Errorf("client key: %w", err)
+	}
+	signed, err := key.sign(t.p.ClientID, audience, t.m.TokenAuthAlgorithms, t.p.Now())
+	if err != nil {
+		return nil, fmt.Errorf("signing client assertion: %w", err)
+	}
+	form.Set("client_id", t.p.ClientID)
+	form.Set("client_assertion_type", jwtBearer)
+	form.Set("client_assertion", signed)
+	out := r.Clone(r.Context())
+	out.Header.Del("Authorization")
+	encoded := []byte(form.Encode())
+	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(encoded)), int64(len(encoded))
+	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(encoded)), nil }
+	return t.next.RoundTrip(out)
+}

@@ -1,0 +1,202 @@
+package oidc
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+)
+
+// clockSkew is how far a provider's clock may be ahead of ours.
+const clockSkew = time.Minute
+
+// verifiedToken is an ID token that passed every check, in the parts that a session keeps.
+type verifiedToken struct {
+	subject                    string
+	authTime                   time.Time
+	header, payload, signature []byte
+	claims                     map[string]json.RawMessage
+}
+
+// verifyIDToken checks an ID token as OpenID Connect Core section 3.1.3.7 wants, and what go-oidc leaves to its caller:
+// nonce, a single audience, azp, iat, sub, at_hash, crit, the type of the token, and that it is no logout token (which
+// go-oidc would take for an ID token). nonce is nil for a refreshed token alone, which need not have one (section 12.2).
+func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, nonce *string, accessToken string) (*verifiedToken, error) {
+	t, err := splitToken(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkHeader(t.header); err != nil {
+		return nil, err
+	}
+	verifier := gooidc.NewVerifier(p.Issuer, patientKeys{m.keys}, &gooidc.Config{
+		ClientID:             p.ClientID,
+		SupportedSigningAlgs: m.algorithms(),
+		Now:                  p.Now,
+	})
+	token, err := verifier.Verify(ctx, raw)
+	if err != nil {
+		return nil, Truncated(err)
+	}
+	if t.claims, err = claim.Parse(t.payload); err != nil {
+		return nil, fmt.Errorf("reading claims: %w", err)
+	}
+	if err := p.checkClaims(token, t.claims, nonce); err != nil {
+		return nil, err
+	}
+	if token.AccessTokenHash != "" {
+		if accessToken == "" {
+			return nil, errors.New("id_token has at_hash, but there is no access token")
+		}
+		if err := token.VerifyAccessToken(accessToken); err != nil {
+			return nil, errors.New("at_hash does not match the access token")
+		}
+	}
+	t.subject = token.Subject
+	if at, ok := claim.Time(t.claims["auth_time"]); ok {
+		if t.authTime = at; at.After(p.Now().Add(clockSkew)) {
+			return nil, errors.New("auth_time is in the future")
+		}
+	}
+	return t, nil
+}
+
+func (p *Provider) checkClaims(token *gooidc.IDToken, claims map[string]json.RawMessage, nonce *string) error {
+	claimed := claim.Set{claims}
+	switch {
+	case token.Subject == "" || len(token.Subject) > maxSubject || claimed.String("sub") != token.Subject:
+		return errors.New("id_token has no usable sub")
+	case strings.IndexFunc(token.Subject, claim.IsControl) >= 0:
+		return errors.New("id_token has a control character in sub")
+	case claimed.String("iss") != token.Issuer:
+		return errors.New("id_token has more than one iss")
+	case !p.accepts(token.Audience):
+		return errors.New("id_token is for another audience as well")
+	case len(slices.Compact(slices.Sorted(slices.Values(token.Audience)))) > 1 && claims["azp"] == nil:
+		return errors.New("id_token is for several audiences and does not say who asked for it (azp)")
+	case claims["azp"] != nil && claimed.String("azp") != p.ClientID:
+		return errors.New("id_token was issued to another party (azp)")
+	case claims["exp"] == nil || token.Expiry.IsZero():
+		return errors.New("id_token has no exp")
+	case claims["iat"] == nil || token.IssuedAt.IsZero() || token.IssuedAt.Unix() <= 0:
+		return errors.New("id_token has no iat")
+	case token.IssuedAt.After(p.Now().Add(clockSkew)):
+		return errors.New("id_token was issued in the future")
+	case claims["events"] != nil:
+		return errors.New("id_token has events: it is another kind of token")
+	case nonce != nil && subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(*nonce)) != 1:
+		return errors.New("id_token has another nonce")
+	}
+	return nil
+}
+
+// accepts reports whether an audience is us, and beside us no other than the configuration trusts. One that is listed
+// twice is one (RFC 7519, section 4.1.3).
+func (p *Provider) accepts(audience []string) bool {
+	return slices.Contains(audience, p.ClientID) && !slices.ContainsFunc(audience, func(a string) bool {
+		return a != p.ClientID && !slices.Contains(p.TrustAudience, a)
+	})
+}
+
+// checkHeader looks at what go-jose does not: extensions that must be understood, and the type.
+func checkHeader(raw []byte) error {
+	header, err := claim.Parse(raw)
+	if err != nil || header == nil {
+		return errors.New("id_token has an unreadable header")
+	}
+	if header["crit"] != nil {
+		return errors.New("id_token demands an extension (crit) that is not understood")
+	}
+	if header["typ"] != nil {
+		if typ := claim.Scalar(header["typ"]); !strings.EqualFold(typ, "JWT") {
+			return errors.New("id_token is of another type (typ)")
+		}
+	}
+	return nil
+}
+
+// splitToken decodes the parts of a compact JWS (RFC 7515, section 7.1) strictly, so that JoinIDToken restores it.
+func splitToken(raw string) (*verifiedToken, error) {
+	parts := strings.Split(raw, ".")
+	if len(parts) != 3 {
+		return nil, errors.New("id_token is not three parts")
+	}
+	var decoded [3][]byte
+	for i, part := range parts {
+		b, err := base64.RawURLEncoding.Strict().DecodeString(part)
+		if err != nil {
+			return nil, errors.New("id_token is not base64url")
+		}
+		decoded[i] = b
+	}
+	return &verifiedToken{header: decoded[0], payload: decoded[1], signature: decoded[2]}, nil
+}
+
+// keepToken puts into an answer what is used of its ID token later. All that JoinIDToken needs, two hundred bytes for each
+// session, is kept if there is anybody to show the token to: a provider that signs people out, or that is asked without
+// them. Else it is what the token says of the person.
+func (p *Provider) keepToken(m *metadata, a *Answer, t *verifiedToken) error {
+	a.Draft.Claims, a.Tokens.IDHeader, a.Tokens.IDSignature = t.payload, nil, nil
+	if p.showsIDToken(m) {
+		a.Tokens.IDHeader, a.Tokens.IDSignature = t.header, t.signature
+		return nil
+	}
+	said := maps.Clone(t.claims)
+	maps.DeleteFunc(said, func(claim string, _ json.RawMessage) bool { return AboutToken(claim) })
+	var err error
+	if a.Draft.Claims, err = json.Marshal(said); err != nil {
+		return fmt.Errorf("keeping the claims of the id_token: %w", err)
+	}
+	return nil
+}
+
+// AboutToken reports whether a claim says something about its token and nothing about the person: when it was made and
+// until when it may be shown, and what it belongs to (RFC 7519, section 4.1; OpenID Connect Core, sections 2 and 3.3.2.11).
+// Nobody can rely on finding it in a session.
+func AboutToken(claim string) bool {
+	switch claim {
+	case "exp", "iat", "nbf", "jti", "nonce", "at_hash", "c_hash", "s_hash":
+		return true
+	}
+	return false
+}
+
+// JoinIDToken makes the ID token of a session again, for id_token_hint; empty if the session does not keep it.
+func JoinIDToken(claims []byte, t session.Tokens) string {
+	if len(t.IDHeader) == 0 || len(t.IDSignature) == 0 {
+		return ""
+	}
+	b64 := base64.RawURLEncoding
+	return b64.EncodeToString(t.IDHeader) + "." + b64.EncodeToString(claims) + "." + b64.EncodeToString(t.IDSignature)
+}
+
+// algorithms returns what the provider says it signs with, as far as we accept it; RS256 if it says nothing usable
+// (OpenID Connect Core, section 2).
+func (m *metadata) algorithms() []string {
+	algs := accepted(m.SigningAlgorithms)
+	if len(algs) == 0 {
+		algs = []string{gooidc.RS256}
+	}
+	return algs
+}
+
+// accepted are those of the algorithms that we take.
+func accepted(offered []string) (algs []string) {
+	for _, alg := range signingAlgorithms {
+		if slices.Contains(offered, string(alg)) {
+			algs = append(algs, string(alg))
+		}
+	}
+	return algs
+}

@@ -1,0 +1,72 @@
+package oidc
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
+)
+
+// Field trial 1.20: a certificate that is wrong does not take its key out of the set.
+func TestKeyWithAWrongCertificate(t *testing.T) {
+	const key = `"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"`
+	for _, certificate := range []string{`"x5t":"AAAA"`, `"x5c":["no certificate"]`, `"x5c":7`, `"x5t#S256":"AAAA"`, `"x5u":"::"`} {
+		keys, err := parseKeys([]byte(`{"keys":[{` + key + `,` + certificate + `}]}`))
+		if err != nil || len(keys) != 1 {
+			t.Errorf("%s: %d keys, %v", certificate, len(keys), err)
+		}
+	}
+}
+
+// TestKeySet holds A46 and what 3.6 of the attacks says: an unknown key id causes a fetch at most every ten seconds,
+// keys grow old, and old keys do while new ones cannot be had.
+func TestKeySet(t *testing.T) {
+	clock := storetest.NewClock()
+	idp := oidctest.New(t, clock.Now)
+	keys := &keySet{url: func() string { return idp.URL + "/keys" }, client: NewClient(ClientConfig{}), now: clock.Now}
+	good := idp.Sign(map[string]any{"sub": "a"})
+	verify := func(token string, want bool) {
+		t.Helper()
+		if _, err := keys.VerifySignature(t.Context(), token); (err == nil) != want {
+			t.Fatalf("verified: %v, want %t", err, want)
+		}
+	}
+	verify(good, true)
+	strangers := oidctest.NewStranger(t, "unknown")
+	for range 50 {
+		verify(strangers.Sign(map[string]any{"sub": "a"}), false)
+	}
+	if n := idp.Count("/keys"); n != 1 {
+		t.Fatalf("a flood of unknown keys caused %d fetches", n-1)
+	}
+	// A rotated key is found once ten seconds have passed.
+	idp.Set(func(p *oidctest.IDP) { p.Key, p.KeyID = oidctest.NewKey(t), "k2" })
+	rotated := idp.Sign(map[string]any{"sub": "a"})
+	clock.Advance(keysForcedEvery)
+	verify(rotated, true)
+	verify(good, false) // withdrawn
+	// Stale keys do while the provider is out.
+	idp.Set(func(p *oidctest.IDP) { p.Broken["/keys"] = true })
+	clock.Advance(keysTTL)
+	verify(rotated, true)
+	before := idp.Count("/keys")
+	for range 50 {
+		verify(rotated, true)
+	}
+	if n := idp.Count("/keys"); n != before {
+		t.Errorf("an outage caused %d fetches", n-before)
+	}
+}
+
+func TestParseKeys(t *testing.T) {
+	for name, body := range map[string]string{
+		"not JSON": "x", "no keys": `{}`, "symmetric": `{"keys":[{"kty":"oct","k":"AAAA"}]}`,
+		"private is no public key": `{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"AA"}]}`,
+		"short RSA":                `{"keys":[{"kty":"RSA","e":"AQAB","n":"` + strings.Repeat("A", 40) + `"}]}`,
+	} {
+		if _, err := parseKeys([]byte(body)); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}

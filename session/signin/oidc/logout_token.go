@@ -1,0 +1,189 @@
+package oidc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+)
+
+const (
+	// logoutEvent names the event that makes a token a logout token.
+	logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
+	// maxLogoutLife is how far the end of a logout token may lie behind its issue. Providers should keep to two minutes.
+	maxLogoutLife = 10 * time.Minute
+	// unsaidLogoutLife is for how long a logout token is good that does not say: drafts before the final specification had no
+	// exp, and that recommends two minutes.
+	unsaidLogoutLife = 2 * time.Minute
+	// maxProviderSession and maxTokenID bound the claims sid and jti, which the specifications leave open.
+	maxProviderSession = 1024
+	maxTokenID         = 1024
+)
+
+// RefusedLogout is why a logout token is not taken: always one of our own texts, never a part of the token.
+type RefusedLogout string
+
+func (e RefusedLogout) Error() string { return string(e) }
+
+// LogoutToken is a verified logout token.
+type LogoutToken struct {
+	// Subject or providerSession or both are set.
+	Subject, ProviderSession, ID string
+	Issued, Expires              time.Time
+}
+
+// VerifyLogout checks a logout token as OpenID Connect Back-Channel Logout 1.0 section 2.6 wants, and more strictly where
+// it leaves room: jti is required, the type is known, the token is young, and it is for us alone. What can be
+// seen without a key is looked at first. An error that is no RefusedLogout says nothing about the token.
+//
+// go-oidc's VerifyLogout takes any type, no iat or one years ahead, any exp, and event values that are no object.
+func VerifyLogout(ctx context.Context, providers []*Provider, raw string) (*Provider, *LogoutToken, error) {
+	parts, err := splitToken(raw)
+	if err != nil {
+		return nil, nil, RefusedLogout("logout_token is not a signed token") // an encrypted one neither: none was agreed
+	}
+	alg, err := checkLogoutHeader(parts.header)
+	if err != nil {
+		return nil, nil, err
+	}
+	claims, err := claim.Parse(parts.payload)
+	if err != nil || claims == nil {
+		return nil, nil, RefusedLogout("logout_token has unreadable claims")
+	}
+	p := logoutProvider(providers, claims)
+	if p == nil {
+		return nil, nil, RefusedLogout("logout_token is of no provider of ours, or not for us (iss, aud)")
+	}
+	token, err := p.checkLogoutClaims(claims)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := p.Metadata(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !slices.Contains(m.algorithms(), alg) {
+		return nil, nil, RefusedLogout("logout_token is signed by an algorithm that was not agreed (alg)")
+	}
+	payload, err := m.keys.VerifySignature(ctx, raw)
+	switch {
+	case errors.Is(err, errKeysAway), ctx.Err() != nil:
+		return nil, nil, err
+	case err != nil || !bytes.Equal(payload, parts.payload):
+		return nil, nil, RefusedLogout("logout_token is not signed by the provider")
+	}
+	return p, token, nil
+}
+
+// checkLogoutHeader returns the algorithm. The type should be logout+jwt; JWT and none at all are what providers send
+// that are older than it. Any other is another kind of token.
+func checkLogoutHeader(raw []byte) (alg string, err error) {
+	header, err := claim.Parse(raw)
+	if err != nil || header == nil {
+		return "", RefusedLogout("logout_token has an unreadable header")
+	}
+	if header["crit"] != nil {
+		return "", RefusedLogout("logout_token demands an extension (crit) that is not understood")
+	}
+	if header["typ"] != nil {
+		switch typ := strings.ToLower(claim.Scalar(header["typ"])); typ {
+		case "logout+jwt", "application/logout+jwt", "jwt":
+		default:
+			return "", RefusedLogout("logout_token is of another type (typ)")
+		}
+	}
+	return claim.Scalar(header["alg"]), nil
+}
+
+// logoutProvider finds the provider that a token is said to be of, by issuer and audience: several may have one issuer.
+// The audience is held to what holds for ID tokens. A logout token has no azp (Back-Channel Logout 1.0, section 2.4).
+func logoutProvider(providers []*Provider, claims map[string]json.RawMessage) *Provider {
+	iss, ok := jsonText(claims["iss"])
+	if !ok {
+		return nil
+	}
+	aud, ok := jsonText(claims["aud"])
+	auds := []string{aud}
+	if !ok {
+		var list []string
+		if json.Unmarshal(claims["aud"], &list) != nil {
+			return nil
+		}
+		auds = list
+	}
+	for _, p := range providers {
+		if p.Issuer == iss && p.accepts(auds) {
+			return p
+		}
+	}
+	return nil
+}
+
+func (p *Provider) checkLogoutClaims(claims map[string]json.RawMessage) (*LogoutToken, error) {
+	t := &LogoutToken{}
+	var ok bool
+	now := p.Now()
+	if t.Issued, ok = claim.Time(claims["iat"]); !ok {
+		return nil, RefusedLogout("logout_token has no iat")
+	}
+	if _, has := claims["exp"]; !has {
+		t.Expires = t.Issued.Add(unsaidLogoutLife)
+	} else if t.Expires, ok = claim.Time(claims["exp"]); !ok {
+		return nil, RefusedLogout("logout_token has an unusable exp")
+	}
+	switch {
+	case t.Issued.After(now.Add(clockSkew)):
+		return nil, RefusedLogout("logout_token was issued in the future (iat)")
+	case !t.Expires.Add(clockSkew).After(now):
+		return nil, RefusedLogout("logout_token has expired (exp)")
+	case t.Expires.Sub(t.Issued) > maxLogoutLife || !t.Expires.After(t.Issued):
+		return nil, RefusedLogout("logout_token is good for too long, or ends before it begins (iat, exp)")
+	}
+	if _, has := claims["nonce"]; has {
+		return nil, RefusedLogout("logout_token has a nonce: it is another kind of token")
+	}
+	if !isLogoutEvent(claims["events"]) {
+		return nil, RefusedLogout("logout_token has no logout event (events)")
+	}
+	if t.ID, ok = jsonText(claims["jti"]); !ok || t.ID == "" || len(t.ID) > maxTokenID {
+		return nil, RefusedLogout("logout_token has no usable jti")
+	}
+	for _, c := range []struct {
+		name string
+		to   *string
+		most int
+	}{{"sub", &t.Subject, maxSubject}, {"sid", &t.ProviderSession, maxProviderSession}} {
+		raw, has := claims[c.name]
+		if !has {
+			continue
+		}
+		if *c.to, ok = jsonText(raw); !ok || *c.to == "" || len(*c.to) > c.most {
+			return nil, RefusedLogout("logout_token has an unusable sub or sid")
+		}
+	}
+	if t.Subject == "" && t.ProviderSession == "" {
+		return nil, RefusedLogout("logout_token has neither sub nor sid")
+	}
+	return t, nil
+}
+
+// isLogoutEvent: an object whose member of that name is an object. What else is in them is passed over, Keycloak's
+// revoke_offline_access among it: a session takes its refresh token with it in any case.
+func isLogoutEvent(raw json.RawMessage) bool {
+	var events map[string]json.RawMessage
+	var event map[string]json.RawMessage
+	return json.Unmarshal(raw, &events) == nil && json.Unmarshal(events[logoutEvent], &event) == nil && event != nil
+}
+
+// jsonText reads a JSON string; ok is false for anything else, null and absence included.
+func jsonText(raw json.RawMessage) (text string, ok bool) {
+	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
+		return "", false
+	}
+	return text, true
+}

@@ -1,0 +1,201 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	gooidc "github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
+)
+
+// metadata is what a provider says of itself (OpenID Connect Discovery, section 3).
+type metadata struct {
+	keys *keySet
+
+	Issuer                string   `json:"issuer"`
+	AuthorizationEndpoint string   `json:"authorization_endpoint"`
+	TokenEndpoint         string   `json:"token_endpoint"`
+	UserInfoEndpoint      string   `json:"userinfo_endpoint"`
+	EndSessionEndpoint    string   `json:"end_session_endpoint"`
+	RevocationEndpoint    string   `json:"revocation_endpoint"`
+	JWKSURI               string   `json:"jwks_uri"`
+	Scopes                []string `json:"scopes_supported"`
+	TokenAuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
+	Prompts               []string `json:"prompt_values_supported"`
+	TokenAuthAlgorithms   []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+	IssInResponse         bool     `json:"authorization_response_iss_parameter_supported"`
+	SigningAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
+	UserInfoAlgorithms    []string `json:"userinfo_signing_alg_values_supported"`
+}
+
+// Discover fetches the metadata and puts it into use.
+func (p *Provider) Discover(ctx context.Context) error {
+	_, err := p.fetchMetadata(ctx)
+	return err
+}
+
+// fetched is what the answer said beside the metadata.
+type fetched struct {
+	date string // the header
+	from string // the address that answered, after redirects
+	body []byte
+}
+
+func (p *Provider) fetchMetadata(ctx context.Context) (*fetched, error) {
+	ctx, cancel := context.WithTimeout(mayWait(ctx), idpTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.MetadataAddress(), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := p.reading().Do(req)
+	if err != nil {
+		return nil, Truncated(err)
+	}
+	defer resp.Body.Close()
+	got := &fetched{date: resp.Header.Get("Date"), from: resp.Request.URL.String()}
+	if got.body, err = io.ReadAll(resp.Body); err != nil {
+		return got, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return got, Truncated(fmt.Errorf("status %d: %q", resp.StatusCode, got.body))
+	}
+	return got, p.use(got.body)
+}
+
+// use takes metadata, if it is the issuer's and its endpoints are good.
+func (p *Provider) use(body []byte) error {
+	m := new(metadata)
+	if err := json.Unmarshal(body, m); err != nil {
+		return fmt.Errorf("reading metadata: %w", err)
+	}
+	// Section 4.3: byte for byte, wherever the metadata was found.
+	if m.Issuer != p.Issuer {
+		return Truncated(fmt.Errorf("issuer is %q in the configuration and %q in the metadata", p.Issuer, m.Issuer))
+	}
+	for name, endpoint := range map[string]string{
+		"authorization_endpoint": m.AuthorizationEndpoint, "token_endpoint": m.TokenEndpoint, "jwks_uri": m.JWKSURI,
+	} {
+		if endpoint == "" {
+			return fmt.Errorf("metadata has no %s", name)
+		}
+	}
+	for _, endpoint := range []string{m.AuthorizationEndpoint, m.EndSessionEndpoint} {
+		if err := reach.CheckEndpoint(endpoint); endpoint != "" && err != nil {
+			return fmt.Errorf("metadata: %w", err)
+		}
+	}
+	for _, endpoint := range []string{m.TokenEndpoint, m.JWKSURI, m.UserInfoEndpoint, m.RevocationEndpoint} {
+		if err := p.checkAddress(endpoint); endpoint != "" && err != nil {
+			return fmt.Errorf("metadata: %w", err)
+		}
+	}
+	if old := p.meta.Load(); old != nil && old.JWKSURI == m.JWKSURI {
+		m.keys = old.keys
+	} else {
+		uri := m.JWKSURI
+		m.keys = &keySet{url: func() string { return uri }, client: p.reading(), now: p.Now}
+	}
+	p.meta.Store(m)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-p.ready:
+	default:
+		close(p.ready)
+	}
+	return nil
+}
+
+// MetadataAddress is where the metadata is asked for.
+func (p *Provider) MetadataAddress() string {
+	if p.MetadataURL != "" {
+		return p.MetadataURL
+	}
+	return strings.TrimSuffix(p.Issuer, "/") + "/.well-known/openid-configuration"
+}
+
+// reading is the client for what is public: the metadata and the keys. It follows redirects, which the one for secrets
+// does not.
+func (p *Provider) reading() *http.Client { return reach.Following(p.Client, p.checkAddress) }
+
+// checkAddress is reach.CheckEndpoint for what the gateway asks by itself.
+func (p *Provider) checkAddress(raw string) error {
+	if reach.Under(raw, p.InternalURL) {
+		return nil
+	}
+	return reach.CheckEndpoint(raw)
+}
+
+// google is the issuer that gives a refresh token for two parameters of its own in place of a scope.
+const google = "https://accounts.google.com"
+
+var offlineAtGoogle = map[string]string{"access_type": "offline", "prompt": "consent"}
+
+// scopes are those that are asked for. Of the default ones offline_access is left out where the metadata lists scopes and
+// not that one: Google, GitLab, Cognito and Apple refuse the whole request for it. So is profile beside email, which Apple
+// has not. A list without either says nothing about them: Discovery, section 3, lets a provider keep scopes to itself.
+func (p *Provider) scopes(m *metadata) []string {
+	if len(p.Scopes) > 0 {
+		if slices.Contains(p.Scopes, gooidc.ScopeOpenID) {
+			return p.Scopes
+		}
+		return append([]string{gooidc.ScopeOpenID}, p.Scopes...)
+	}
+	lacks := func(scope string) bool { return len(m.Scopes) > 0 && !slices.Contains(m.Scopes, scope) }
+	scopes := []string{gooidc.ScopeOpenID}
+	if !lacks("profile") || lacks("email") {
+		scopes = append(scopes, "profile")
+	}
+	if scopes = append(scopes, "email"); !lacks(gooidc.ScopeOfflineAccess) {
+		scopes = append(scopes, gooidc.ScopeOfflineAccess)
+	}
+	return scopes
+}
+
+// ownParams are what a provider wants that no specification knows, for the default scopes alone.
+func (p *Provider) ownParams(m *metadata) map[string]string {
+	if p.Issuer == google && len(p.Scopes) == 0 && !slices.Contains(p.scopes(m), gooidc.ScopeOfflineAccess) {
+		return offlineAtGoogle
+	}
+	return nil
+}
+
+// inside has a client reach a provider under another address. Both were checked when the configuration was read; should
+// they not parse here, nothing is sent to either.
+func inside(c *http.Client, public, internal string) *http.Client {
+	out := *c
+	next := out.Transport
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	rt, err := reach.Inside(next, public, internal)
+	if err != nil {
+		err = errors.New("internal address of the provider cannot be used")
+		rt = failing{err}
+	}
+	out.Transport = rt
+	return &out
+}
+
+type failing struct{ error }
+
+func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.error }
+
+// dateOf is the time of an answer; ok is false if it states none.
+func (f *fetched) dateOf() (at time.Time, ok bool) {
+	if f == nil {
+		return at, false
+	}
+	at, err := http.ParseTime(f.date)
+	return at, err == nil
+}

@@ -1,0 +1,288 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.uber.org/zap"
+	"golang.org/x/oauth2"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
+)
+
+// Answer is what a provider gave for a code, verified.
+type Answer struct {
+	Draft   session.Record
+	Tokens  session.Tokens
+	Signals Signals
+	// largeRefresh: there was a refresh token that is too large to be kept.
+	largeRefresh bool
+	// groupsErr is why groups that did not fit into the token are not known.
+	groupsErr error
+}
+
+// How a client secret is sent to the token endpoint (OpenID Connect Core, section 9).
+const (
+	ClientSecretBasic = "client_secret_basic"
+	ClientSecretPost  = "client_secret_post"
+)
+
+func (p *Provider) oauth(m *metadata, redirectURI string) (*oauth2.Config, error) {
+	secret := ""
+	if p.ClientSecret != nil {
+		var err error
+		if secret, err = p.ClientSecret(); err != nil {
+			return nil, fmt.Errorf("client secret: %w", err)
+		}
+	}
+	return &oauth2.Config{
+		ClientID:     p.ClientID,
+		ClientSecret: secret,
+		Endpoint:     oauth2.Endpoint{AuthURL: m.AuthorizationEndpoint, TokenURL: m.TokenEndpoint, AuthStyle: p.authStyle(m)},
+		RedirectURL:  redirectURI,
+	}, nil
+}
+
+// authStyle is the configured one, else client_secret_basic unless the provider offers only client_secret_post (Discovery,
+// section 3).
+func (p *Provider) authStyle(m *metadata) oauth2.AuthStyle {
+	switch {
+	case p.ClientKey != nil || p.ClientMethod == ClientSecretPost:
+		return oauth2.AuthStyleInParams
+	case p.ClientMethod == ClientSecretBasic:
+		return oauth2.AuthStyleInHeader
+	}
+	if len(m.TokenAuthMethods) == 0 && p.secretInForm.Load() {
+		return oauth2.AuthStyleInParams
+	}
+	if len(m.TokenAuthMethods) > 0 && !slices.Contains(m.TokenAuthMethods, ClientSecretBasic) &&
+		slices.Contains(m.TokenAuthMethods, ClientSecretPost) {
+		return oauth2.AuthStyleInParams
+	}
+	return oauth2.AuthStyleInHeader
+}
+
+// mayGuess reports whether the secret may be sent in the form after it was refused in the header: the metadata does not say
+// how the provider wants it, neither does the configuration, and the header was never taken. Where it was, a refusal is not about
+// the way that the secret is sent.
+func (p *Provider) mayGuess(m *metadata, style oauth2.AuthStyle) bool {
+	return style == oauth2.AuthStyleInHeader && p.ClientMethod == "" && p.ClientSecret != nil && len(m.TokenAuthMethods) == 0 &&
+		!p.secretInHeader.Load()
+}
+
+// Response is what a provider sent to the redirect URI, each parameter once.
+type Response struct {
+	Code, Error, Iss string
+	// Says is the error_description, for the log alone.
+	Says string
+}
+
+// Grant is what belongs to the code of an authorization request.
+type Grant struct {
+	RedirectURI, Nonce, Verifier string
+}
+
+// RefusedError is an error word that the authorization endpoint sent.
+type RefusedError struct{ Word, Says string }
+
+func (e *RefusedError) Error() string { return "authorization endpoint refused: " + e.Word }
+
+// Redeem takes the response to an authorization request, exchanges its code and verifies everything that comes with it. A
+// refusal of the authorization endpoint is a *RefusedError. The context must not end with the client's connection: a code
+// can be redeemed once. That the response belongs to a request of ours (state) is for the caller to check.
+func (p *Provider) Redeem(ctx context.Context, resp Response, g Grant) (*Answer, error) {
+	m, err := p.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// RFC 9207, section 2.4: of another provider is a mix-up; missing where it is promised, as well. An error without it
+	// is told as what it says: providers forget the issuer there, and nothing is redeemed.
+	if resp.Iss != p.Issuer && (resp.Iss != "" || m.IssInResponse && resp.Error == "") {
+		return nil, errors.New("response is of another issuer (iss)")
+	}
+	if resp.Error != "" {
+		return nil, &RefusedError{grant.Word(resp.Error), resp.Says}
+	}
+	if resp.Code == "" {
+		return nil, errors.New("response has neither code nor error")
+	}
+	return p.redeem(ctx, m, resp.Code, g)
+}
+
+func (p *Provider) redeem(ctx context.Context, m *metadata, code string, g Grant) (*Answer, error) {
+	tok, err := p.ask(ctx, m, url.Values{
+		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {g.RedirectURI}, "code_verifier": {g.Verifier},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !tok.Bearer() {
+		return nil, errTokenType
+	}
+	if tok.ID == "" {
+		return nil, errors.New("token answer holds no id_token")
+	}
+	verified, err := p.verifyIDToken(ctx, m, tok.ID, &g.Nonce, tok.Access)
+	if err != nil {
+		return nil, err
+	}
+	a := &Answer{
+		Draft: session.Record{
+			Provider: p.Name,
+			Identity: session.Identity{Issuer: p.Issuer, Subject: verified.subject},
+			AuthTime: verified.authTime,
+		},
+		Tokens: session.Tokens{Refresh: tok.Refresh},
+	}
+	if err := p.keepToken(m, a, verified); err != nil {
+		return nil, err
+	}
+	if err := p.learn(ctx, m, a, claim.Set{verified.claims}, tok.Access); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// errTokenType: an access token that is no bearer token.
+var errTokenType = errors.New("token answer holds no bearer token (access_token, token_type)")
+
+// ask sends a grant to the token endpoint, and takes note of how the endpoint is.
+func (p *Provider) ask(ctx context.Context, m *metadata, form url.Values) (*grant.Tokens, error) {
+	conf, err := p.oauth(m, "")
+	if err != nil {
+		return nil, err
+	}
+	request := grant.Request{
+		Client: p.authenticated(m), Endpoint: m.TokenEndpoint, ClientID: conf.ClientID, ClientSecret: conf.ClientSecret,
+		SecretInForm: conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams, Form: maps.Clone(form),
+	}
+	tok, err := grant.Ask(ctx, request)
+	if err == nil && !request.SecretInForm {
+		p.secretInHeader.Store(true)
+	}
+	if p.mayGuess(m, conf.Endpoint.AuthStyle) && refusesClient(err) {
+		// A client that is not authenticated has spent no code and no refresh token (RFC 6749, section 3.2.1).
+		request.SecretInForm, request.Form = true, form
+		if tok, err = grant.Ask(ctx, request); !refusesClient(err) && p.secretInForm.CompareAndSwap(false, true) {
+			p.Logger.Info("provider takes the client secret in the form alone, and its metadata does not say so", zap.String("provider", p.Name))
+		}
+	}
+	if refusesClient(err) {
+		p.secretInForm.Store(false) // the next request tries the header first again
+	}
+	p.noteToken(err)
+	return tok, err
+}
+
+// refusesClient reports whether it is the authentication of the client that was refused.
+func refusesClient(err error) bool {
+	var refused *grant.Error
+	return errors.As(err, &refused) && refused.Word == "invalid_client"
+}
+
+// learn fills an answer with what the provider says of the person: in the ID token's claims, in userinfo where those
+// lack something, at Graph where groups did not fit.
+func (p *Provider) learn(ctx context.Context, m *metadata, a *Answer, claims claim.Set, accessToken string) error {
+	silent := false
+	if !p.Claims.complete(claims) && m.UserInfoEndpoint != "" {
+		info, body, err := p.userInfo(ctx, m, accessToken, a.Draft.Identity.Subject)
+		switch {
+		case err == nil:
+			claims = append(claims, info)
+			a.Draft.UserInfo = body
+		case !refusedUserInfo(err) || !p.Claims.named(claims):
+			return userInfoError(err)
+		default:
+			silent = true
+			p.warn(warnUserInfoRefused)
+		}
+	}
+	p.warnUnclear(p.Claims.describe(&a.Draft, claims))
+	if _, stated := claims.Get(p.Claims.groupsPath()); silent && !stated {
+		a.Draft.GroupsComplete = false // who might have told was not to be asked: unknown is not none (A6)
+	}
+	a.Draft.GroupsAsOf = p.Now().UTC()
+	p.completeGroups(ctx, a, accessToken)
+	a.Signals = p.Claims.Signals(claims)
+	p.bound(a)
+	return nil
+}
+
+// statusError is a status of userinfo that is no answer.
+type statusError int
+
+func (e statusError) Error() string { return "status " + strconv.Itoa(int(e)) }
+
+// refusedUserInfo reports whether userinfo has refused the access token, rather than failed.
+func refusedUserInfo(err error) bool {
+	var status statusError
+	return errors.As(err, &status) && status >= 400 && status < 500 &&
+		status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
+}
+
+// transportError is ErrProviderDown for what the network did, and drops the URL, which may hold what no log should.
+func transportError(err error) error {
+	var transport *url.Error
+	switch {
+	case !errors.As(err, &transport):
+		return Truncated(err)
+	case errors.Is(err, errIDPRedirect) || errors.Is(err, reach.ErrRedirect) || errors.Is(err, errIDPBody):
+		return transport.Err
+	}
+	return fmt.Errorf("%w: %w", ErrProviderDown, transport.Err)
+}
+
+// Revokes reports whether the provider takes back refresh tokens.
+func (p *Provider) Revokes() bool {
+	m := p.Known()
+	return m != nil && m.RevocationEndpoint != ""
+}
+
+// Revoke has the provider take back a refresh token (RFC 7009).
+func (p *Provider) Revoke(ctx context.Context, refresh string) error {
+	m := p.Known()
+	if m == nil {
+		return errNotAsked
+	}
+	ctx, cancel := context.WithTimeout(ctx, idpTimeout)
+	defer cancel()
+	conf, err := p.oauth(m, "")
+	if err != nil {
+		return err
+	}
+	form := url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}}
+	if conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams || conf.ClientSecret == "" {
+		form.Set("client_id", conf.ClientID)
+		if conf.ClientSecret != "" {
+			form.Set("client_secret", conf.ClientSecret)
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.RevocationEndpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if form.Get("client_id") == "" {
+		// RFC 6749, section 2.3.1: both are form-encoded first.
+		req.SetBasicAuth(url.QueryEscape(conf.ClientID), url.QueryEscape(conf.ClientSecret))
+	}
+	resp, err := p.authenticated(m).Do(req)
+	if err != nil {
+		return transportError(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return nil
+}

@@ -1,0 +1,297 @@
+package oidc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
+)
+
+var (
+	// ErrOtherUser: a refreshed ID token that the provider has signed is about another person, of another issuer or for
+	// another client (A41).
+	ErrOtherUser = errors.New("refreshed id_token is of another sub, iss or aud")
+	// errNotAsked: the provider is not asked, because it is not known where.
+	errNotAsked = fmt.Errorf("%w: no metadata", ErrProviderDown)
+	// errUserInfoRefused: userinfo, which stated claims before, refuses the new access token.
+	errUserInfoRefused = errors.New("userinfo refuses the access token")
+	// errGroupsUnknown: the groups did not fit into the token and cannot be fetched.
+	errGroupsUnknown = errors.New("groups cannot be fetched")
+)
+
+// Refreshed is what came for a refresh token. Whatever else is wrong with it: the old refresh token may be worth nothing
+// any more, so the tokens are to be kept.
+type Refreshed struct {
+	Answer
+	// Confirmed: the provider took the refresh token and stated no groups; those of before stay.
+	Confirmed bool
+	// Unused is why nothing of what was said about the person is taken up; nil if it is.
+	Unused error
+}
+
+// Refresh redeems a refresh token (OpenID Connect Core, section 12). What comes is verified like a first answer, and must
+// be about the same person of the same issuer (A41). A provider that has asked for a pause is not asked before that is over.
+func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session.Tokens) (*Refreshed, error) {
+	ctx = mayWait(ctx)
+	m := p.meta.Load()
+	if m == nil {
+		return nil, errNotAsked
+	}
+	tok, err := p.ask(ctx, m, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {old.Refresh}})
+	if err != nil {
+		return nil, err
+	}
+	keep := old
+	if tok.Refresh != "" { // none means that the old one goes on (RFC 6749, section 6)
+		keep.Refresh = tok.Refresh
+	}
+	a := &Refreshed{Answer: Answer{Draft: session.Record{Identity: who.Identity, Claims: who.Claims}, Tokens: keep}}
+	switch unused := p.relearn(ctx, m, who, a, tok.ID, tok.Access, tok.Bearer()); {
+	case errors.Is(unused, ErrOtherUser):
+		return nil, unused
+	case unused != nil:
+		// As it was, and written all the same: no younger than it is.
+		a.Unused, a.Confirmed, a.Draft, a.Tokens = unused, false, *who, keep
+		a.Draft.Confirmed = who.LastAnswer().Add(time.Millisecond)
+	}
+	if len(a.Tokens.Refresh) > maxKeptRefresh {
+		a.Tokens.Refresh = ""
+	}
+	return a, nil
+}
+
+// Spared reports whether a refresh token cannot have been used, by the error of Refresh: it was never sent, or held off before
+// it was looked at.
+func Spared(err error) bool {
+	var refused *grant.Error
+	return errors.Is(err, errHeldOff) || errors.Is(err, errNotAsked) ||
+		errors.As(err, &refused) && (refused.NotSent || refused.Status == http.StatusTooManyRequests)
+}
+
+// Unreachable reports whether an error of Refresh says that no other request would reach the provider now: there was no
+// connection, or the provider has asked for a pause.
+func Unreachable(err error) bool {
+	var refused *grant.Error
+	return errors.Is(err, errHeldOff) || errors.As(err, &refused) && refused.NotSent
+}
+
+// relearn fills a renewal with what the provider says. An error is why that cannot be used.
+func (p *Provider) relearn(ctx context.Context, m *metadata, who *session.Record, a *Refreshed, rawID, access string, bearer bool) error {
+	if !bearer {
+		return errTokenType
+	}
+	if rawID == "" {
+		return p.relearnWithoutToken(ctx, m, who, a, access)
+	}
+	verified, err := p.verifyIDToken(ctx, m, rawID, nil, access)
+	if err != nil {
+		return p.whyUnusable(ctx, m, who, rawID, err)
+	}
+	if verified.subject != who.Identity.Subject || p.Issuer != who.Identity.Issuer {
+		return fmt.Errorf("%w (sub)", ErrOtherUser)
+	}
+	if err := p.keepToken(m, &a.Answer, verified); err != nil {
+		return err
+	}
+	claims := claim.Set{verified.claims}
+	if len(who.UserInfo) > 0 && m.UserInfoEndpoint != "" && !p.Claims.complete(claims) {
+		// Userinfo was part of what is known: that it refuses now says nothing about the person.
+		info, body, err := p.userInfo(ctx, m, access, who.Identity.Subject)
+		if err != nil {
+			return userInfoError(err)
+		}
+		claims, a.Draft.UserInfo = append(claims, info), body
+		return p.restate(ctx, a, claims, access)
+	}
+	if err := p.learn(ctx, m, &a.Answer, claims, access); err != nil {
+		return err
+	}
+	return p.stated(a, claims)
+}
+
+// whyUnusable tells an ID token that the provider has signed for somebody else from one that nothing can be made of.
+func (p *Provider) whyUnusable(ctx context.Context, m *metadata, who *session.Record, raw string, why error) error {
+	payload, err := m.keys.VerifySignature(ctx, raw)
+	if errors.Is(err, errKeysAway) {
+		return fmt.Errorf("%w: %w", ErrProviderDown, err)
+	}
+	if err != nil {
+		return fmt.Errorf("refreshed id_token: %w", why)
+	}
+	claims, err := claim.Parse(payload)
+	if err != nil {
+		return fmt.Errorf("refreshed id_token: %w", why)
+	}
+	said := claim.Set{claims}
+	aud, _ := said.List("aud")
+	for _, other := range []struct {
+		claim string
+		is    bool
+	}{
+		{"iss", said.String("iss") != who.Identity.Issuer},
+		{"aud", !slices.Contains(aud, p.ClientID)},
+		{"sub", said.String("sub") != who.Identity.Subject},
+	} {
+		// A claim that is not there at all is no statement about somebody else.
+		if _, there := said.Get(other.claim); there && other.is {
+			return fmt.Errorf("%w (%s)", ErrOtherUser, other.claim)
+		}
+	}
+	return fmt.Errorf("refreshed id_token: %w", why)
+}
+
+// relearnWithoutToken is for a provider that gives no ID token with a refresh, as it may (Core, section 12.2). What it
+// says in userinfo replaces what it said there before, and what the first ID token said of the same; the rest of the
+// first ID token stays.
+func (p *Provider) relearnWithoutToken(ctx context.Context, m *metadata, who *session.Record, a *Refreshed, access string) error {
+	if m.UserInfoEndpoint == "" {
+		return p.confirm(who, a)
+	}
+	info, body, err := p.userInfo(ctx, m, access, who.Identity.Subject)
+	switch {
+	case err == nil:
+	case refusedUserInfo(err) && len(who.UserInfo) == 0:
+		return p.confirm(who, a) // it has never said anything
+	default:
+		return userInfoError(err)
+	}
+	first, err := claim.Parse(who.Claims)
+	if err != nil || len(who.Claims) == 0 {
+		first = nil
+	}
+	before, err := claim.Parse(who.UserInfo)
+	if err != nil || len(who.UserInfo) == 0 {
+		before = nil
+	}
+	if first == nil && !p.Claims.complete(claim.Set{info}) && !p.Claims.statesGroups(before) {
+		return p.confirm(who, a) // an older version has kept nothing of a first ID token that was too large, which counts on
+	}
+	changed := superseded(first, before, info)
+	if p.Claims.lacks(first, info) {
+		return p.confirm(who, a) // what the first ID token said was too large to be kept, and counts on
+	}
+	a.Draft.UserInfo = body
+	if changed {
+		// The token is not what the provider signed any more, so it cannot be shown to it either.
+		if a.Draft.Claims, err = json.Marshal(first); err != nil {
+			return err
+		}
+		a.Tokens.IDHeader, a.Tokens.IDSignature = nil, nil
+	}
+	claims := claim.Set{first, info}
+	if p.Claims.statesGroups(info) || p.Claims.statesGroups(before) || overage(claims, p.Claims.groupsPath()) {
+		return p.restate(ctx, a, claims, access)
+	}
+	groupsKept := claim.Lacks(first, p.Claims.groupsPath())
+	if groupsKept { // in the session's groups
+		rest := maps.Clone(first)
+		delete(rest, p.Claims.groupsPath())
+		claims = claim.Set{rest, info}
+	}
+	if err := p.restate(ctx, a, claims, access); err != nil {
+		return err
+	}
+	if groupsKept {
+		a.Draft.Groups, a.Draft.GroupsComplete, a.Draft.GroupsUnclear = who.Groups, who.GroupsComplete, who.GroupsUnclear
+	}
+	a.Draft.GroupsAsOf, a.Draft.Confirmed, a.Confirmed = who.GroupsAsOf, p.Now().UTC(), true
+	return nil
+}
+
+// superseded takes out of the claims of the first ID token what userinfo says otherwise now, or said before and does not
+// say any more. What is about the token, the identity or the act of signing in stays.
+func superseded(first, before, info map[string]json.RawMessage) bool {
+	changed := false
+	for path, value := range first { // a path, where the claims are those of claim.Reduce
+		now, says := claim.Set{info}.Get(path)
+		_, said := claim.Set{before}.Get(path)
+		if AboutToken(path) || slices.Contains(aboutSignIn, path) || !says && !said || says && sameJSON(now, value) {
+			continue
+		}
+		delete(first, path)
+		changed = true
+	}
+	return changed
+}
+
+// aboutSignIn are the claims of an ID token that say who it is of and how they signed in.
+var aboutSignIn = []string{"iss", "sub", "aud", "azp", "auth_time", "acr", "acrs", "amr", "sid"}
+
+func sameJSON(a, b json.RawMessage) bool {
+	var x, y bytes.Buffer
+	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
+}
+
+// confirm is for a provider that took the refresh token and said nothing: the account is good, and the claims stay.
+func (p *Provider) confirm(who *session.Record, a *Refreshed) error {
+	tokens := a.Tokens
+	a.Draft, a.Tokens = *who, tokens
+	a.Draft.Confirmed, a.Confirmed = p.Now().UTC(), true
+	return nil
+}
+
+// restate fills a renewal with what all sources say now.
+func (p *Provider) restate(ctx context.Context, a *Refreshed, claims claim.Set, access string) error {
+	p.Claims.describe(&a.Draft, claims)
+	a.Draft.GroupsAsOf = p.Now().UTC()
+	p.completeGroups(ctx, &a.Answer, access)
+	p.bound(&a.Answer)
+	return p.stated(a, claims)
+}
+
+// stated ends a renewal in which the groups were stated. Groups that a token only points at and that cannot be fetched
+// are not unknown because of that: they stay as they are until they can.
+func (p *Provider) stated(a *Refreshed, claims claim.Set) error {
+	if p.Claims.GraphURL != "" && !a.Draft.GroupsComplete && overage(claims, p.Claims.groupsPath()) && a.groupsErr != nil {
+		return fmt.Errorf("%w: %w", errGroupsUnknown, a.groupsErr)
+	}
+	a.Confirmed = false
+	return nil
+}
+
+// userInfoError is an error of userinfo as that of a renewal: an outage, or a refusal.
+func userInfoError(err error) error {
+	var status statusError
+	switch {
+	case refusedUserInfo(err):
+		return fmt.Errorf("%w: %w", errUserInfoRefused, err)
+	case errors.As(err, &status):
+		return fmt.Errorf("%w: userinfo: %w", ErrProviderDown, err)
+	}
+	return fmt.Errorf("userinfo: %w", err)
+}
+
+// statesGroups reports whether claims say anything of groups, if only that there are more.
+func (cfg *ClaimsConfig) statesGroups(claims map[string]json.RawMessage) bool {
+	c := claim.Set{claims}
+	_, ok := c.Get(cfg.groupsPath())
+	return ok || overage(c, cfg.groupsPath())
+}
+
+// completeGroups asks Graph for groups that did not fit into the token.
+func (p *Provider) completeGroups(ctx context.Context, a *Answer, access string) {
+	if a.Draft.GroupsComplete || p.Claims.GraphURL == "" {
+		return
+	}
+	all, err := p.graphGroups(ctx, access)
+	if err != nil {
+		// The groups stay unknown, which no rule takes for an advantage.
+		a.groupsErr = err
+		p.Logger.Warn("groups cannot be fetched", zap.String("provider", p.Name), zap.Error(Truncated(err)))
+		return
+	}
+	a.Draft.Groups, a.Draft.GroupsComplete = boundGroups(all)
+	a.Draft.GroupsUnclear = false
+}

@@ -1,0 +1,97 @@
+package oidc
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// maxRetryAfter bounds how long a provider can hold us off by one answer.
+	maxRetryAfter = 5 * time.Minute
+	// maxHeldOff bounds of how many hosts that is kept in mind: those of the endpoints of one provider.
+	maxHeldOff = 8
+)
+
+// errHeldOff: a host has said when to come again, and it is not yet time.
+var errHeldOff = fmt.Errorf("%w: it asked for a pause", ErrProviderDown)
+
+// retryAfterTransport keeps to what a host answers with 429 or 503 and Retry-After (RFC 9110, section 10.2.3), for requests that may
+// wait: renewals, and metadata that is fetched in the background. Until then none of those is sent to it, so that it can
+// recover. A person who signs in is never held off for what others have caused: anybody can send made-up codes until a
+// provider has enough of it. Nor do sign-ins hold off renewals.
+type retryAfterTransport struct {
+	next http.RoundTripper
+	now  func() time.Time
+	idle func() // closes connections that nobody uses; nil: there are none
+
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+type mayWaitKey struct{}
+
+// mayWait marks what is asked of a provider as what it may hold off.
+func mayWait(ctx context.Context) context.Context { return context.WithValue(ctx, mayWaitKey{}, true) }
+
+// CloseIdleConnections is what http.Client.CloseIdleConnections asks for: wrapped transports do not pass it on.
+func (p *retryAfterTransport) CloseIdleConnections() {
+	if p.idle != nil {
+		p.idle()
+	}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (p *retryAfterTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	host := strings.ToLower(r.URL.Host)
+	waits := r.Context().Value(mayWaitKey{}) != nil
+	if waits && p.holds(host) {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, errHeldOff
+	}
+	resp, err := p.next.RoundTrip(r)
+	if waits && err == nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
+		p.hold(host, retryAfterOf(resp.Header.Get("Retry-After"), p.now()))
+	}
+	return resp, err
+}
+
+func (p *retryAfterTransport) holds(host string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.now().Before(p.until[host])
+}
+
+func (p *retryAfterTransport) hold(host string, wait time.Duration) {
+	if wait <= 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for other, until := range p.until {
+		if !p.now().Before(until) {
+			delete(p.until, other)
+		}
+	}
+	if len(p.until) >= maxHeldOff {
+		return
+	}
+	p.until[host] = p.now().Add(min(wait, maxRetryAfter))
+}
+
+// retryAfterOf reads seconds or a date; 0 if it is neither, or past.
+func retryAfterOf(value string, now time.Time) time.Duration {
+	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(n) * time.Second //nolint:gosec // of 31 bits
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return at.Sub(now)
+	}
+	return 0
+}
