@@ -32,10 +32,9 @@ var most = size{files: 25, knot: 12, methods: 40}
 
 // larger lists the packages that are larger than that. A number here may only shrink.
 var larger = map[string]size{
-	"caddymodule":         {files: 102, knot: 93, methods: 63},
-	"session/pages":       {files: 29},
-	"session/signin":      {files: 42},
-	"session/signin/oidc": {knot: 14, methods: 61},
+	"caddymodule":    {files: 102, knot: 93, methods: 63},
+	"session/pages":  {files: 29},
+	"session/signin": {files: 42},
 }
 
 // A file reaches another one that declares a function, type, variable, constant, method or field which it uses.

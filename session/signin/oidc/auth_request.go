@@ -31,18 +31,18 @@ type AuthRequest struct {
 }
 
 // AuthURL is the address of an authorization request. No parameter of the configuration replaces one of the protocol.
-func (p *Provider) AuthURL(m *metadata, r AuthRequest) (string, error) {
+func (c *Config) AuthURL(m *Metadata, r AuthRequest) (string, error) {
 	params := url.Values{}
-	for k, value := range p.ownParams(m) {
+	for k, value := range c.ownParams(m) {
 		params.Set(k, value)
 	}
-	for k, value := range p.AuthParams {
+	for k, value := range c.AuthParams {
 		params.Set(k, value)
 	}
 	params.Set("response_type", "code")
-	params.Set("client_id", p.ClientID)
+	params.Set("client_id", c.ClientID)
 	params.Set("redirect_uri", r.RedirectURI)
-	params.Set("scope", strings.Join(p.scopes(m), " "))
+	params.Set("scope", strings.Join(c.scopes(m), " "))
 	params.Set("state", r.State)
 	params.Set("nonce", r.Nonce)
 	params.Set("code_challenge", oauth2.S256ChallengeFromVerifier(r.Verifier))
@@ -50,8 +50,8 @@ func (p *Provider) AuthURL(m *metadata, r AuthRequest) (string, error) {
 	if r.LoginHint != "" {
 		params.Set("login_hint", r.LoginHint)
 	}
-	r.Demand.params(&p.Claims, params)
-	for _, more := range []string{p.AuthParams["claims"], r.Challenge} {
+	r.Demand.params(&c.Claims, params)
+	for _, more := range []string{c.AuthParams["claims"], r.Challenge} {
 		if ours := params.Get("claims"); more != "" && more != ours {
 			merged, err := grant.MergeClaims(ours, more)
 			if err != nil {
@@ -60,7 +60,7 @@ func (p *Provider) AuthURL(m *metadata, r AuthRequest) (string, error) {
 			params.Set("claims", merged)
 		}
 	}
-	r.prompt(p, m, params)
+	r.prompt(c, m, params)
 	if r.Locales != "" {
 		params.Set("ui_locales", r.Locales)
 	}
@@ -77,13 +77,13 @@ func (r AuthRequest) asksForLogin(cfg *ClaimsConfig) bool {
 
 // prompt sets the parameter of that name: what the provider has to show. A consent page that the configuration asks for
 // stays asked for with any other, because providers give a refresh token for it alone (OpenID Connect Core, section 11).
-func (r AuthRequest) prompt(p *Provider, m *metadata, params url.Values) {
+func (r AuthRequest) prompt(c *Config, m *Metadata, params url.Values) {
 	words := strings.Fields(params.Get("prompt"))
 	consent := !r.Silent && (r.Consent || slices.Contains(words, "consent"))
 	switch {
 	case r.Silent:
 		words = []string{"none"}
-	case r.asksForLogin(&p.Claims):
+	case r.asksForLogin(&c.Claims):
 		words = []string{"login"}
 	case r.OtherUser && !slices.Contains(words, "login"):
 		words = []string{m.otherPrompt()}
@@ -103,10 +103,10 @@ func (r AuthRequest) prompt(p *Provider, m *metadata, params url.Values) {
 
 // Demands is all that a request asks of a provider beyond saying who the user is. Two requests that demand the same get
 // the same answer.
-func (p *Provider) Demands(r AuthRequest) string {
+func (c *Config) Demands(r AuthRequest) string {
 	params := url.Values{}
-	r.Demand.params(&p.Claims, params)
-	if r.asksForLogin(&p.Claims) {
+	r.Demand.params(&c.Claims, params)
+	if r.asksForLogin(&c.Claims) {
 		params.Set("prompt", "login")
 	}
 	return params.Encode()
@@ -119,7 +119,7 @@ func (c *Config) AsksForConsent() bool {
 
 // otherPrompt asks the provider for another user than it remembers: to choose the account where it says that it can
 // (Initiating User Registration 1.0, prompt_values_supported), else to sign in again.
-func (m *metadata) otherPrompt() string {
+func (m *Metadata) otherPrompt() string {
 	if slices.Contains(m.Prompts, "select_account") {
 		return "select_account"
 	}
@@ -128,7 +128,7 @@ func (m *metadata) otherPrompt() string {
 
 // canPrompt reports whether the provider takes a value of prompt. One that lists none takes those of the core
 // specification; one that lists some refuses others (Initiating User Registration 1.0, section 4).
-func (m *metadata) canPrompt(word string) bool {
+func (m *Metadata) canPrompt(word string) bool {
 	return len(m.Prompts) == 0 || slices.Contains(m.Prompts, word)
 }
 
@@ -161,12 +161,12 @@ func (p *Provider) LogoutURL(r leave.Request) (string, error) {
 }
 
 // showsIDToken reports whether there is anybody to show the ID token of a session to.
-func (p *Provider) showsIDToken(m *metadata) bool {
-	if p.SilentRecheck {
+func (c *Config) showsIDToken(m *Metadata) bool {
+	if c.SilentRecheck {
 		return true
 	}
-	if p.EndSession != nil {
-		return p.EndSession.ShowsIDToken()
+	if c.EndSession != nil {
+		return c.EndSession.ShowsIDToken()
 	}
 	return m.EndSessionEndpoint != ""
 }

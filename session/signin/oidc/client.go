@@ -3,32 +3,13 @@ package oidc
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
 )
 
-const (
-	// idpTimeout bounds one request to a provider, body included.
-	idpTimeout = 10 * time.Second
-	// maxIDPBody bounds what a provider may answer: metadata, keys, tokens and userinfo alike.
-	maxIDPBody = 1 << 20
-)
-
-var errIDPBody = fmt.Errorf("provider: answer of over %d bytes", maxIDPBody)
-
-// errIDPRedirect: an endpoint of a provider redirected. Following it would send the client secret, the code or a token
-// wherever the answer says.
-var errIDPRedirect error = unanswerable("provider: endpoint redirects, which is not followed")
-
-// unanswerable is why our client does not take an answer that has come.
-type unanswerable string
-
-func (e unanswerable) Error() string { return string(e) }
-
-// Unanswerable tells package grant that there was an answer.
-func (unanswerable) Unanswerable() bool { return true }
+// idpTimeout bounds one request to a provider, body included.
+const idpTimeout = 10 * time.Second
 
 // ClientConfig is what the HTTP client for a provider works with. The zero value is ready.
 type ClientConfig struct {

@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -12,10 +11,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -150,67 +145,4 @@ func (k *ClientKey) sign(clientID, audience string, algorithms []string, now tim
 		return "", err
 	}
 	return signed.CompactSerialize()
-}
-
-const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" //nolint:gosec // a name, no secret
-
-// authenticated returns the client for the endpoints at which we say who we are: with a ClientKey, one that adds an
-// assertion to each form that is posted. Its audience is the configured one; else the endpoint that all providers name
-// in their documentation, the token endpoint, and the issuer where the assertion goes elsewhere, as then nobody who
-// receives it can use it at the token endpoint of somebody else.
-func (p *Provider) authenticated(m *metadata) *http.Client {
-	if p.ClientKey == nil {
-		return p.Client
-	}
-	c := *p.Client
-	c.Transport = &assertingTransport{p, m, p.Client.Transport}
-	return &c
-}
-
-type assertingTransport struct {
-	p    *Provider
-	m    *metadata
-	next http.RoundTripper
-}
-
-// maxForm bounds a form of ours, which holds a code or a refresh token.
-const maxForm = 64 << 10
-
-func (t *assertingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Method != http.MethodPost || r.Body == nil {
-		return t.next.RoundTrip(r)
-	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
-	_ = r.Body.Close()
-	if err != nil || len(body) > maxForm {
-		return nil, errors.Join(errors.New("form for the provider cannot be read"), err)
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return nil, errors.New("form for the provider cannot be read")
-	}
-	audience := t.p.ClientAudience
-	if audience == "" {
-		audience = t.p.Issuer
-		if r.URL.String() == t.m.TokenEndpoint {
-			audience = t.m.TokenEndpoint
-		}
-	}
-	key, err := t.p.ClientKey()
-	if err != nil {
-		return nil, fmt.Errorf("client key: %w", err)
-	}
-	signed, err := key.sign(t.p.ClientID, audience, t.m.TokenAuthAlgorithms, t.p.Now())
-	if err != nil {
-		return nil, fmt.Errorf("signing client assertion: %w", err)
-	}
-	form.Set("client_id", t.p.ClientID)
-	form.Set("client_assertion_type", jwtBearer)
-	form.Set("client_assertion", signed)
-	out := r.Clone(r.Context())
-	out.Header.Del("Authorization")
-	encoded := []byte(form.Encode())
-	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(encoded)), int64(len(encoded))
-	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(encoded)), nil }
-	return t.next.RoundTrip(out)
 }

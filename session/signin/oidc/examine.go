@@ -83,13 +83,13 @@ func (p *Provider) Examine(ctx context.Context) (*Examination, error) {
 }
 
 // probeToken asks the token endpoint for nothing, as nobody: any answer but one of a broken server shows that it is there.
-func (p *Provider) probeToken(ctx context.Context, m *metadata) error {
+func (c *Config) probeToken(ctx context.Context, m *Metadata) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.TokenEndpoint, strings.NewReader("grant_type=authorization_code"))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := p.Client.Do(req)
+	resp, err := c.Client.Do(req)
 	if err != nil {
 		return transportError(err)
 	}

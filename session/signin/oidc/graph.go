@@ -19,9 +19,9 @@ const GraphURL = "https://graph.microsoft.com/v1.0"
 // graphGroups asks Microsoft Graph for all groups of the person to whom the access token belongs, as Entra wants it
 // where a token holds only a pointer (A6). The pointer itself is not followed: it is a URL in a token, and leads to an
 // interface that is gone. The access token must be one for Graph, which it is with the scopes of OpenID Connect alone.
-func (p *Provider) graphGroups(ctx context.Context, accessToken string) ([]string, error) {
+func (c *Config) graphGroups(ctx context.Context, accessToken string) ([]string, error) {
 	body := []byte(`{"securityEnabledOnly":false}`)
-	target := strings.TrimSuffix(p.Claims.GraphURL, "/") + "/me/getMemberObjects"
+	target := strings.TrimSuffix(c.Claims.GraphURL, "/") + "/me/getMemberObjects"
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func (p *Provider) graphGroups(ctx context.Context, accessToken string) ([]strin
 	req.Header.Set("Authorization", "Bearer "+accessToken)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	resp, err := p.Client.Do(req)
+	resp, err := c.Client.Do(req)
 	if err != nil {
 		return nil, transportError(err)
 	}

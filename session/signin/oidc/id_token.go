@@ -32,7 +32,7 @@ type verifiedToken struct {
 // verifyIDToken checks an ID token as OpenID Connect Core section 3.1.3.7 wants, and what go-oidc leaves to its caller:
 // nonce, a single audience, azp, iat, sub, at_hash, crit, the type of the token, and that it is no logout token (which
 // go-oidc would take for an ID token). nonce is nil for a refreshed token alone, which need not have one (section 12.2).
-func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, nonce *string, accessToken string) (*verifiedToken, error) {
+func (c *Config) verifyIDToken(ctx context.Context, m *Metadata, raw string, nonce *string, accessToken string) (*verifiedToken, error) {
 	t, err := splitToken(raw)
 	if err != nil {
 		return nil, err
@@ -40,10 +40,10 @@ func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, n
 	if err := checkHeader(t.header); err != nil {
 		return nil, err
 	}
-	verifier := gooidc.NewVerifier(p.Issuer, patientKeys{m.keys}, &gooidc.Config{
-		ClientID:             p.ClientID,
+	verifier := gooidc.NewVerifier(c.Issuer, patientKeys{m.keys}, &gooidc.Config{
+		ClientID:             c.ClientID,
 		SupportedSigningAlgs: m.algorithms(),
-		Now:                  p.Now,
+		Now:                  c.Now,
 	})
 	token, err := verifier.Verify(ctx, raw)
 	if err != nil {
@@ -52,7 +52,7 @@ func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, n
 	if t.claims, err = claim.Parse(t.payload); err != nil {
 		return nil, fmt.Errorf("reading claims: %w", err)
 	}
-	if err := p.checkClaims(token, t.claims, nonce); err != nil {
+	if err := c.checkClaims(token, t.claims, nonce); err != nil {
 		return nil, err
 	}
 	if token.AccessTokenHash != "" {
@@ -65,14 +65,14 @@ func (p *Provider) verifyIDToken(ctx context.Context, m *metadata, raw string, n
 	}
 	t.subject = token.Subject
 	if at, ok := claim.Time(t.claims["auth_time"]); ok {
-		if t.authTime = at; at.After(p.Now().Add(clockSkew)) {
+		if t.authTime = at; at.After(c.Now().Add(clockSkew)) {
 			return nil, errors.New("auth_time is in the future")
 		}
 	}
 	return t, nil
 }
 
-func (p *Provider) checkClaims(token *gooidc.IDToken, claims map[string]json.RawMessage, nonce *string) error {
+func (c *Config) checkClaims(token *gooidc.IDToken, claims map[string]json.RawMessage, nonce *string) error {
 	claimed := claim.Set{claims}
 	switch {
 	case token.Subject == "" || len(token.Subject) > maxSubject || claimed.String("sub") != token.Subject:
@@ -81,17 +81,17 @@ func (p *Provider) checkClaims(token *gooidc.IDToken, claims map[string]json.Raw
 		return errors.New("id_token has a control character in sub")
 	case claimed.String("iss") != token.Issuer:
 		return errors.New("id_token has more than one iss")
-	case !p.accepts(token.Audience):
+	case !c.accepts(token.Audience):
 		return errors.New("id_token is for another audience as well")
 	case len(slices.Compact(slices.Sorted(slices.Values(token.Audience)))) > 1 && claims["azp"] == nil:
 		return errors.New("id_token is for several audiences and does not say who asked for it (azp)")
-	case claims["azp"] != nil && claimed.String("azp") != p.ClientID:
+	case claims["azp"] != nil && claimed.String("azp") != c.ClientID:
 		return errors.New("id_token was issued to another party (azp)")
 	case claims["exp"] == nil || token.Expiry.IsZero():
 		return errors.New("id_token has no exp")
 	case claims["iat"] == nil || token.IssuedAt.IsZero() || token.IssuedAt.Unix() <= 0:
 		return errors.New("id_token has no iat")
-	case token.IssuedAt.After(p.Now().Add(clockSkew)):
+	case token.IssuedAt.After(c.Now().Add(clockSkew)):
 		return errors.New("id_token was issued in the future")
 	case claims["events"] != nil:
 		return errors.New("id_token has events: it is another kind of token")
@@ -103,9 +103,9 @@ func (p *Provider) checkClaims(token *gooidc.IDToken, claims map[string]json.Raw
 
 // accepts reports whether an audience is us, and beside us no other than the configuration trusts. One that is listed
 // twice is one (RFC 7519, section 4.1.3).
-func (p *Provider) accepts(audience []string) bool {
-	return slices.Contains(audience, p.ClientID) && !slices.ContainsFunc(audience, func(a string) bool {
-		return a != p.ClientID && !slices.Contains(p.TrustAudience, a)
+func (c *Config) accepts(audience []string) bool {
+	return slices.Contains(audience, c.ClientID) && !slices.ContainsFunc(audience, func(a string) bool {
+		return a != c.ClientID && !slices.Contains(c.TrustAudience, a)
 	})
 }
 
@@ -146,9 +146,9 @@ func splitToken(raw string) (*verifiedToken, error) {
 // keepToken puts into an answer what is used of its ID token later. All that JoinIDToken needs, two hundred bytes for each
 // session, is kept if there is anybody to show the token to: a provider that signs people out, or that is asked without
 // them. Else it is what the token says of the person.
-func (p *Provider) keepToken(m *metadata, a *Answer, t *verifiedToken) error {
+func (c *Config) keepToken(m *Metadata, a *Answer, t *verifiedToken) error {
 	a.Draft.Claims, a.Tokens.IDHeader, a.Tokens.IDSignature = t.payload, nil, nil
-	if p.showsIDToken(m) {
+	if c.showsIDToken(m) {
 		a.Tokens.IDHeader, a.Tokens.IDSignature = t.header, t.signature
 		return nil
 	}
@@ -183,7 +183,7 @@ func JoinIDToken(claims []byte, t session.Tokens) string {
 
 // algorithms returns what the provider says it signs with, as far as we accept it; RS256 if it says nothing usable
 // (OpenID Connect Core, section 2).
-func (m *metadata) algorithms() []string {
+func (m *Metadata) algorithms() []string {
 	algs := accepted(m.SigningAlgorithms)
 	if len(algs) == 0 {
 		algs = []string{gooidc.RS256}

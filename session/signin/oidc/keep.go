@@ -76,11 +76,11 @@ func someNames(names []string) []string {
 	return some
 }
 
-func (p *Provider) headerClaims() []string {
-	if p.HeaderClaims == nil {
+func (c *Config) headerClaims() []string {
+	if c.HeaderClaims == nil {
 		return nil
 	}
-	return p.HeaderClaims()
+	return c.HeaderClaims()
 }
 
 // hints are the claims that a sign-out may name the user by.

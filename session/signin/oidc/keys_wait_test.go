@@ -57,7 +57,7 @@ func TestProviderSignsWithANewKey(t *testing.T) {
 		main := New(Config{Name: "main", Issuer: "https://login.example.com", ClientID: oidctest.Client})
 		began, now := time.Now(), time.Now().Unix()
 		handed := p.Sign(map[string]any{"iss": main.Issuer, "aud": oidctest.Client, "sub": "s-1", "iat": now, "exp": now + 600})
-		_, err := main.verifyIDToken(t.Context(), &metadata{keys: keys, SigningAlgorithms: []string{"ES256"}}, handed, nil, "")
+		_, err := main.verifyIDToken(t.Context(), &Metadata{keys: keys, SigningAlgorithms: []string{"ES256"}}, handed, nil, "")
 		if took := time.Since(began); err != nil || took != 8*time.Second || p.fetches != 2 {
 			t.Errorf("what the provider has handed out: %v after %v and %d fetches", err, took, p.fetches)
 		}

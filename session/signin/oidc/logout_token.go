@@ -124,10 +124,10 @@ func logoutProvider(providers []*Provider, claims map[string]json.RawMessage) *P
 	return nil
 }
 
-func (p *Provider) checkLogoutClaims(claims map[string]json.RawMessage) (*LogoutToken, error) {
+func (c *Config) checkLogoutClaims(claims map[string]json.RawMessage) (*LogoutToken, error) {
 	t := &LogoutToken{}
 	var ok bool
-	now := p.Now()
+	now := c.Now()
 	if t.Issued, ok = claim.Time(claims["iat"]); !ok {
 		return nil, RefusedLogout("logout_token has no iat")
 	}
@@ -153,16 +153,16 @@ func (p *Provider) checkLogoutClaims(claims map[string]json.RawMessage) (*Logout
 	if t.ID, ok = jsonText(claims["jti"]); !ok || t.ID == "" || len(t.ID) > maxTokenID {
 		return nil, RefusedLogout("logout_token has no usable jti")
 	}
-	for _, c := range []struct {
+	for _, text := range []struct {
 		name string
 		to   *string
 		most int
 	}{{"sub", &t.Subject, maxSubject}, {"sid", &t.ProviderSession, maxProviderSession}} {
-		raw, has := claims[c.name]
+		raw, has := claims[text.name]
 		if !has {
 			continue
 		}
-		if *c.to, ok = jsonText(raw); !ok || *c.to == "" || len(*c.to) > c.most {
+		if *text.to, ok = jsonText(raw); !ok || *text.to == "" || len(*text.to) > text.most {
 			return nil, RefusedLogout("logout_token has an unusable sub or sid")
 		}
 	}

@@ -16,8 +16,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
-// metadata is what a provider says of itself (OpenID Connect Discovery, section 3).
-type metadata struct {
+// Metadata is what a provider says of itself (OpenID Connect Discovery, section 3).
+type Metadata struct {
 	keys *keySet
 
 	Issuer                string   `json:"issuer"`
@@ -74,7 +74,7 @@ func (p *Provider) fetchMetadata(ctx context.Context) (*fetched, error) {
 
 // use takes metadata, if it is the issuer's and its endpoints are good.
 func (p *Provider) use(body []byte) error {
-	m := new(metadata)
+	m := new(Metadata)
 	if err := json.Unmarshal(body, m); err != nil {
 		return fmt.Errorf("reading metadata: %w", err)
 	}
@@ -117,20 +117,20 @@ func (p *Provider) use(body []byte) error {
 }
 
 // MetadataAddress is where the metadata is asked for.
-func (p *Provider) MetadataAddress() string {
-	if p.MetadataURL != "" {
-		return p.MetadataURL
+func (c *Config) MetadataAddress() string {
+	if c.MetadataURL != "" {
+		return c.MetadataURL
 	}
-	return strings.TrimSuffix(p.Issuer, "/") + "/.well-known/openid-configuration"
+	return strings.TrimSuffix(c.Issuer, "/") + "/.well-known/openid-configuration"
 }
 
 // reading is the client for what is public: the metadata and the keys. It follows redirects, which the one for secrets
 // does not.
-func (p *Provider) reading() *http.Client { return reach.Following(p.Client, p.checkAddress) }
+func (c *Config) reading() *http.Client { return reach.Following(c.Client, c.checkAddress) }
 
 // checkAddress is reach.CheckEndpoint for what the gateway asks by itself.
-func (p *Provider) checkAddress(raw string) error {
-	if reach.Under(raw, p.InternalURL) {
+func (c *Config) checkAddress(raw string) error {
+	if reach.Under(raw, c.InternalURL) {
 		return nil
 	}
 	return reach.CheckEndpoint(raw)
@@ -144,12 +144,12 @@ var offlineAtGoogle = map[string]string{"access_type": "offline", "prompt": "con
 // scopes are those that are asked for. Of the default ones offline_access is left out where the metadata lists scopes and
 // not that one: Google, GitLab, Cognito and Apple refuse the whole request for it. So is profile beside email, which Apple
 // has not. A list without either says nothing about them: Discovery, section 3, lets a provider keep scopes to itself.
-func (p *Provider) scopes(m *metadata) []string {
-	if len(p.Scopes) > 0 {
-		if slices.Contains(p.Scopes, gooidc.ScopeOpenID) {
-			return p.Scopes
+func (c *Config) scopes(m *Metadata) []string {
+	if len(c.Scopes) > 0 {
+		if slices.Contains(c.Scopes, gooidc.ScopeOpenID) {
+			return c.Scopes
 		}
-		return append([]string{gooidc.ScopeOpenID}, p.Scopes...)
+		return append([]string{gooidc.ScopeOpenID}, c.Scopes...)
 	}
 	lacks := func(scope string) bool { return len(m.Scopes) > 0 && !slices.Contains(m.Scopes, scope) }
 	scopes := []string{gooidc.ScopeOpenID}
@@ -163,8 +163,8 @@ func (p *Provider) scopes(m *metadata) []string {
 }
 
 // ownParams are what a provider wants that no specification knows, for the default scopes alone.
-func (p *Provider) ownParams(m *metadata) map[string]string {
-	if p.Issuer == google && len(p.Scopes) == 0 && !slices.Contains(p.scopes(m), gooidc.ScopeOfflineAccess) {
+func (c *Config) ownParams(m *Metadata) map[string]string {
+	if c.Issuer == google && len(c.Scopes) == 0 && !slices.Contains(c.scopes(m), gooidc.ScopeOfflineAccess) {
 		return offlineAtGoogle
 	}
 	return nil

@@ -119,7 +119,7 @@ func TestScopes(t *testing.T) {
 		{"by name", []string{"openid", "offline_access"}, []string{"openid"}, "https://id", "openid offline_access", false},
 		{"openid is always there", []string{"email"}, nil, "https://id", "openid email", false},
 	} {
-		p, m := New(Config{Name: "x", Issuer: row.issuer, Scopes: row.configured}), &metadata{Scopes: row.offered}
+		p, m := New(Config{Name: "x", Issuer: row.issuer, Scopes: row.configured}), &Metadata{Scopes: row.offered}
 		if got := strings.Join(p.scopes(m), " "); got != row.want {
 			t.Errorf("%s: %s", row.name, got)
 		}

@@ -111,12 +111,6 @@ func (p *Provider) noteDiscovery(err error) {
 	p.state.Metadata = p.Now()
 }
 
-// IsDown reports whether an error says that the provider cannot answer, whoever asks.
-func IsDown(err error) bool {
-	var e *grant.Error
-	return errors.Is(err, ErrProviderDown) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) && e.Kind == grant.Down
-}
-
 // NoteFailure takes note of what a sign-in or a renewal met.
 func (p *Provider) NoteFailure(err error) {
 	if !IsDown(err) {
@@ -175,7 +169,7 @@ func (p *Provider) watchToken(ctx context.Context) {
 }
 
 // lookAtToken asks the token endpoint for nothing. Any answer, a refusal of the method too, shows that it is there.
-func (p *Provider) lookAtToken(ctx context.Context, m *metadata) {
+func (p *Provider) lookAtToken(ctx context.Context, m *Metadata) {
 	ctx, cancel := context.WithTimeout(mayWait(ctx), idpTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, m.TokenEndpoint, nil)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"go.uber.org/zap"
@@ -17,7 +16,6 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
-	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // Answer is what a provider gave for a code, verified.
@@ -37,7 +35,7 @@ const (
 	ClientSecretPost  = "client_secret_post"
 )
 
-func (p *Provider) oauth(m *metadata, redirectURI string) (*oauth2.Config, error) {
+func (p *Provider) oauth(m *Metadata, redirectURI string) (*oauth2.Config, error) {
 	secret := ""
 	if p.ClientSecret != nil {
 		var err error
@@ -55,7 +53,7 @@ func (p *Provider) oauth(m *metadata, redirectURI string) (*oauth2.Config, error
 
 // authStyle is the configured one, else client_secret_basic unless the provider offers only client_secret_post (Discovery,
 // section 3).
-func (p *Provider) authStyle(m *metadata) oauth2.AuthStyle {
+func (p *Provider) authStyle(m *Metadata) oauth2.AuthStyle {
 	switch {
 	case p.ClientKey != nil || p.ClientMethod == ClientSecretPost:
 		return oauth2.AuthStyleInParams
@@ -75,7 +73,7 @@ func (p *Provider) authStyle(m *metadata) oauth2.AuthStyle {
 // mayGuess reports whether the secret may be sent in the form after it was refused in the header: the metadata does not say
 // how the provider wants it, neither does the configuration, and the header was never taken. Where it was, a refusal is not about
 // the way that the secret is sent.
-func (p *Provider) mayGuess(m *metadata, style oauth2.AuthStyle) bool {
+func (p *Provider) mayGuess(m *Metadata, style oauth2.AuthStyle) bool {
 	return style == oauth2.AuthStyleInHeader && p.ClientMethod == "" && p.ClientSecret != nil && len(m.TokenAuthMethods) == 0 &&
 		!p.secretInHeader.Load()
 }
@@ -119,7 +117,7 @@ func (p *Provider) Redeem(ctx context.Context, resp Response, g Grant) (*Answer,
 	return p.redeem(ctx, m, resp.Code, g)
 }
 
-func (p *Provider) redeem(ctx context.Context, m *metadata, code string, g Grant) (*Answer, error) {
+func (p *Provider) redeem(ctx context.Context, m *Metadata, code string, g Grant) (*Answer, error) {
 	tok, err := p.ask(ctx, m, url.Values{
 		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {g.RedirectURI}, "code_verifier": {g.Verifier},
 	})
@@ -157,7 +155,7 @@ func (p *Provider) redeem(ctx context.Context, m *metadata, code string, g Grant
 var errTokenType = errors.New("token answer holds no bearer token (access_token, token_type)")
 
 // ask sends a grant to the token endpoint, and takes note of how the endpoint is.
-func (p *Provider) ask(ctx context.Context, m *metadata, form url.Values) (*grant.Tokens, error) {
+func (p *Provider) ask(ctx context.Context, m *Metadata, form url.Values) (*grant.Tokens, error) {
 	conf, err := p.oauth(m, "")
 	if err != nil {
 		return nil, err
@@ -192,7 +190,7 @@ func refusesClient(err error) bool {
 
 // learn fills an answer with what the provider says of the person: in the ID token's claims, in userinfo where those
 // lack something, at Graph where groups did not fit.
-func (p *Provider) learn(ctx context.Context, m *metadata, a *Answer, claims claim.Set, accessToken string) error {
+func (p *Provider) learn(ctx context.Context, m *Metadata, a *Answer, claims claim.Set, accessToken string) error {
 	silent := false
 	if !p.Claims.complete(claims) && m.UserInfoEndpoint != "" {
 		info, body, err := p.userInfo(ctx, m, accessToken, a.Draft.Identity.Subject)
@@ -216,30 +214,6 @@ func (p *Provider) learn(ctx context.Context, m *metadata, a *Answer, claims cla
 	a.Signals = p.Claims.Signals(claims)
 	p.bound(a)
 	return nil
-}
-
-// statusError is a status of userinfo that is no answer.
-type statusError int
-
-func (e statusError) Error() string { return "status " + strconv.Itoa(int(e)) }
-
-// refusedUserInfo reports whether userinfo has refused the access token, rather than failed.
-func refusedUserInfo(err error) bool {
-	var status statusError
-	return errors.As(err, &status) && status >= 400 && status < 500 &&
-		status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
-}
-
-// transportError is ErrProviderDown for what the network did, and drops the URL, which may hold what no log should.
-func transportError(err error) error {
-	var transport *url.Error
-	switch {
-	case !errors.As(err, &transport):
-		return Truncated(err)
-	case errors.Is(err, errIDPRedirect) || errors.Is(err, reach.ErrRedirect) || errors.Is(err, errIDPBody):
-		return transport.Err
-	}
-	return fmt.Errorf("%w: %w", ErrProviderDown, transport.Err)
 }
 
 // Revokes reports whether the provider takes back refresh tokens.

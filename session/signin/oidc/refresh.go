@@ -88,7 +88,7 @@ func Unreachable(err error) bool {
 }
 
 // relearn fills a renewal with what the provider says. An error is why that cannot be used.
-func (p *Provider) relearn(ctx context.Context, m *metadata, who *session.Record, a *Refreshed, rawID, access string, bearer bool) error {
+func (p *Provider) relearn(ctx context.Context, m *Metadata, who *session.Record, a *Refreshed, rawID, access string, bearer bool) error {
 	if !bearer {
 		return errTokenType
 	}
@@ -122,7 +122,7 @@ func (p *Provider) relearn(ctx context.Context, m *metadata, who *session.Record
 }
 
 // whyUnusable tells an ID token that the provider has signed for somebody else from one that nothing can be made of.
-func (p *Provider) whyUnusable(ctx context.Context, m *metadata, who *session.Record, raw string, why error) error {
+func (c *Config) whyUnusable(ctx context.Context, m *Metadata, who *session.Record, raw string, why error) error {
 	payload, err := m.keys.VerifySignature(ctx, raw)
 	if errors.Is(err, errKeysAway) {
 		return fmt.Errorf("%w: %w", ErrProviderDown, err)
@@ -141,7 +141,7 @@ func (p *Provider) whyUnusable(ctx context.Context, m *metadata, who *session.Re
 		is    bool
 	}{
 		{"iss", said.String("iss") != who.Identity.Issuer},
-		{"aud", !slices.Contains(aud, p.ClientID)},
+		{"aud", !slices.Contains(aud, c.ClientID)},
 		{"sub", said.String("sub") != who.Identity.Subject},
 	} {
 		// A claim that is not there at all is no statement about somebody else.
@@ -155,7 +155,7 @@ func (p *Provider) whyUnusable(ctx context.Context, m *metadata, who *session.Re
 // relearnWithoutToken is for a provider that gives no ID token with a refresh, as it may (Core, section 12.2). What it
 // says in userinfo replaces what it said there before, and what the first ID token said of the same; the rest of the
 // first ID token stays.
-func (p *Provider) relearnWithoutToken(ctx context.Context, m *metadata, who *session.Record, a *Refreshed, access string) error {
+func (p *Provider) relearnWithoutToken(ctx context.Context, m *Metadata, who *session.Record, a *Refreshed, access string) error {
 	if m.UserInfoEndpoint == "" {
 		return p.confirm(who, a)
 	}
@@ -235,10 +235,10 @@ func sameJSON(a, b json.RawMessage) bool {
 }
 
 // confirm is for a provider that took the refresh token and said nothing: the account is good, and the claims stay.
-func (p *Provider) confirm(who *session.Record, a *Refreshed) error {
+func (c *Config) confirm(who *session.Record, a *Refreshed) error {
 	tokens := a.Tokens
 	a.Draft, a.Tokens = *who, tokens
-	a.Draft.Confirmed, a.Confirmed = p.Now().UTC(), true
+	a.Draft.Confirmed, a.Confirmed = c.Now().UTC(), true
 	return nil
 }
 
@@ -253,8 +253,8 @@ func (p *Provider) restate(ctx context.Context, a *Refreshed, claims claim.Set, 
 
 // stated ends a renewal in which the groups were stated. Groups that a token only points at and that cannot be fetched
 // are not unknown because of that: they stay as they are until they can.
-func (p *Provider) stated(a *Refreshed, claims claim.Set) error {
-	if p.Claims.GraphURL != "" && !a.Draft.GroupsComplete && overage(claims, p.Claims.groupsPath()) && a.groupsErr != nil {
+func (c *Config) stated(a *Refreshed, claims claim.Set) error {
+	if c.Claims.GraphURL != "" && !a.Draft.GroupsComplete && overage(claims, c.Claims.groupsPath()) && a.groupsErr != nil {
 		return fmt.Errorf("%w: %w", errGroupsUnknown, a.groupsErr)
 	}
 	a.Confirmed = false

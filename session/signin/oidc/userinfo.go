@@ -19,14 +19,14 @@ import (
 
 // userInfo asks for the claims that the ID token lacks. Its sub must be the ID token's (OpenID Connect Core, section
 // 5.3.2): else somebody's groups would become somebody else's.
-func (p *Provider) userInfo(ctx context.Context, m *metadata, accessToken, subject string) (map[string]json.RawMessage, []byte, error) {
+func (c *Config) userInfo(ctx context.Context, m *Metadata, accessToken, subject string) (map[string]json.RawMessage, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserInfoEndpoint, nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	req.Header.Set("Accept", "application/json, application/jwt")
 	req.Header.Set("Authorization", "Bearer "+accessToken)
-	resp, err := p.Client.Do(req)
+	resp, err := c.Client.Do(req)
 	if err != nil {
 		return nil, nil, transportError(err)
 	}
@@ -43,7 +43,7 @@ func (p *Provider) userInfo(ctx context.Context, m *metadata, accessToken, subje
 		return nil, nil, err
 	}
 	if media == "application/jwt" {
-		if body, err = p.signedUserInfo(ctx, m, string(bytes.TrimSpace(body))); err != nil {
+		if body, err = c.signedUserInfo(ctx, m, string(bytes.TrimSpace(body))); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -64,7 +64,7 @@ func (p *Provider) userInfo(ctx context.Context, m *metadata, accessToken, subje
 // signedUserInfo checks an answer that is a signed token (OpenID Connect Core, section 5.3.2), and returns what it says of
 // the person. It has to be of this issuer, for us, of no other kind of token, and signed by a key of the provider with an
 // algorithm that its metadata names. Its sub is for the caller to compare.
-func (p *Provider) signedUserInfo(ctx context.Context, m *metadata, raw string) ([]byte, error) {
+func (c *Config) signedUserInfo(ctx context.Context, m *Metadata, raw string) ([]byte, error) {
 	t, err := splitToken(raw)
 	if err != nil {
 		return nil, errors.New("answer is no signed token; an encrypted one cannot be read")
@@ -84,7 +84,7 @@ func (p *Provider) signedUserInfo(ctx context.Context, m *metadata, raw string) 
 	if err != nil || !bytes.Equal(payload, t.payload) {
 		return nil, errors.New("answer is not a JSON object")
 	}
-	if err := p.checkUserInfoToken(claims); err != nil {
+	if err := c.checkUserInfoToken(claims); err != nil {
 		return nil, err
 	}
 	maps.DeleteFunc(claims, func(claim string, _ json.RawMessage) bool {
@@ -93,9 +93,9 @@ func (p *Provider) signedUserInfo(ctx context.Context, m *metadata, raw string) 
 	return json.Marshal(claims)
 }
 
-func (p *Provider) checkUserInfoToken(claims map[string]json.RawMessage) error {
+func (c *Config) checkUserInfoToken(claims map[string]json.RawMessage) error {
 	iss, _ := jsonText(claims["iss"])
-	if iss != p.Issuer {
+	if iss != c.Issuer {
 		return errors.New("answer is of another issuer (iss)")
 	}
 	var audience []string
@@ -104,10 +104,10 @@ func (p *Provider) checkUserInfoToken(claims map[string]json.RawMessage) error {
 	} else if json.Unmarshal(claims["aud"], &audience) != nil {
 		audience = nil
 	}
-	if !slices.Contains(audience, p.ClientID) {
+	if !slices.Contains(audience, c.ClientID) {
 		return errors.New("answer is for another audience (aud)")
 	}
-	now := p.Now()
+	now := c.Now()
 	if raw, has := claims["exp"]; has {
 		if expires, ok := claim.Time(raw); !ok || !expires.Add(clockSkew).After(now) {
 			return errors.New("answer has expired (exp)")
@@ -126,7 +126,7 @@ func (p *Provider) checkUserInfoToken(claims map[string]json.RawMessage) error {
 }
 
 // userInfoAlgorithms are those for signed answers: as the metadata says, else those for ID tokens.
-func (m *metadata) userInfoAlgorithms() []string {
+func (m *Metadata) userInfoAlgorithms() []string {
 	if len(m.UserInfoAlgorithms) == 0 {
 		return m.algorithms()
 	}
