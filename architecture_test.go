@@ -76,6 +76,7 @@ var edges = []edge{
 		nowhere: []string{module + "/session/pages", module + "/session/signinlog", goRedis, bbolt, "github.com/caddyserver"},
 	},
 	{path: "session/signin/oidc/oidctest", ours: []string{"=session"}, others: []string{goJose}},
+	{path: "session/signin/prompt", ours: []string{"=session"}, never: ioPackages},
 	{path: "session/signin/reach"},
 	{path: "session/signin/leave", nowhere: []string{"net/http"}},
 	{path: "session/signin/ratelimit", others: []string{"golang.org/x/time"}, nowhere: []string{"net/http"}},

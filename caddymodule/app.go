@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -200,7 +201,7 @@ const (
 func (a *App) provisionPrompt() error {
 	p := signin.PromptConfig{
 		RememberAnswer: defaultRememberAnswer,
-		Suppress:       signin.DefaultSuppress,
+		Suppress:       prompt.DefaultSuppress,
 		SharedUsers:    defaultSharedUsers,
 		SharedWindow:   defaultSharedWindow,
 	}
@@ -228,11 +229,11 @@ func (a *App) provisionPrompt() error {
 	return nil
 }
 
-func suppress(words []string) signin.Suppress {
+func suppress(words []string) prompt.Suppress {
 	if len(words) == 0 {
-		return signin.DefaultSuppress
+		return prompt.DefaultSuppress
 	}
-	return signin.Suppress{
+	return prompt.Suppress{
 		Guest:        slices.Contains(words, "guest"),
 		HighRisk:     slices.Contains(words, "high_risk"),
 		SharedDevice: slices.Contains(words, "shared_device"),

@@ -3,7 +3,7 @@ package caddymodule
 import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
 // ExplainedPrompt is the decision on "Stay signed in?".
@@ -30,18 +30,18 @@ func (h *Handler) explainPrompt(im *imagined, d *policy.Decision) ExplainedPromp
 	if end.Verdict == policy.Block {
 		return ExplainedPrompt{Why: "the sign-in is refused"}
 	}
-	facts := signin.PromptFacts{Persistence: persistence(end.PersistentBrowser)}
+	facts := prompt.Facts{Persistence: persistence(end.PersistentBrowser)}
 	if im.q.Kind != "" {
 		facts.Live = &im.who.Kind
-		if d.Verdict == policy.Allow && im.who.Kind == session.Persistent && facts.Persistence == signin.PersistenceUnset &&
+		if d.Verdict == policy.Allow && im.who.Kind == session.Persistent && facts.Persistence == prompt.PersistenceUnset &&
 			!h.rt.app.rt.prompt.Offered(&h.rt.site) {
 			// The request itself tightens the session (X16).
-			return ExplainedPrompt{Kind: session.Browser.String(), Reason: signin.ReasonSettingOff}
+			return ExplainedPrompt{Kind: session.Browser.String(), Reason: prompt.ReasonSettingOff}
 		}
 	} else {
 		h.newSignIn(im, &facts)
 	}
-	decision := signin.DecidePrompt(facts)
+	decision := prompt.Decide(facts)
 	p := ExplainedPrompt{Asked: decision.Prompt, Reason: decision.Reason, Then: d.Verdict == policy.StepUp}
 	if !decision.Prompt {
 		p.Kind = decision.Kind.String()
@@ -50,7 +50,7 @@ func (h *Handler) explainPrompt(im *imagined, d *policy.Decision) ExplainedPromp
 }
 
 // newSignIn fills in what matters at a sign-in that makes a new session.
-func (h *Handler) newSignIn(im *imagined, f *signin.PromptFacts) {
+func (h *Handler) newSignIn(im *imagined, f *prompt.Facts) {
 	q, rt := im.q, &h.rt.app.rt
 	f.Consent, f.Guest, f.IWA, f.Inherited = q.Consent, q.Guest || q.GuestUnreadable, q.IWA, q.Inherited
 	high := func(r policy.Risk) bool { return r == policy.RiskHigh || r == policy.RiskUnreadable }

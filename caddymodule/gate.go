@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -114,14 +115,14 @@ func (a *App) trustsNames(provider string) bool {
 	return false
 }
 
-func persistence(p policy.Persistence) signin.Persistence {
+func persistence(p policy.Persistence) prompt.Persistence {
 	switch p {
 	case policy.Always:
-		return signin.PersistenceAlways
+		return prompt.PersistenceAlways
 	case policy.Never:
-		return signin.PersistenceNever
+		return prompt.PersistenceNever
 	}
-	return signin.PersistenceUnset
+	return prompt.PersistenceUnset
 }
 
 // refusal puts a decision into words for the person, the log and a script: the same reason in each.

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -59,10 +60,10 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 		// The signal only hides a convenience (A7), so without it the sign-in goes on.
 		s.Logger.Warn("shared device not known", zap.Error(err))
 	}
-	decision := DecidePrompt(PromptFacts{
+	decision := prompt.Decide(prompt.Facts{
 		Persistence:  admission.Persistence,
 		Consent:      f.Consent,
-		Guest:        mayBeGuest(&draft),
+		Guest:        prompt.MayBeGuest(&draft),
 		HighRisk:     a.Signals.HighRisk,
 		SharedDevice: a.Signals.SharedDevice || admission.SharedNetwork || shared,
 		Offered:      s.offered(v.Site) && (f.For == nil || f.For.Tighten == ""),

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
 // countless is a store that cannot tell who used a browser.
@@ -28,7 +29,7 @@ func (s *countless) Members(ctx context.Context, index session.Key, before time.
 // A7, K14: a browser in which two people have signed in is a shared device, whether the first answered the prompt, left it
 // unanswered or was never asked; one person who comes again is no crowd.
 func TestSharedBrowser(t *testing.T) {
-	always := Admission{Persistence: PersistenceAlways}
+	always := Admission{Persistence: prompt.PersistenceAlways}
 	for name, first := range map[string]func(*gateway, *testBrowser){
 		"answered": func(_ *gateway, b *testBrowser) { b.signIn("no"); b.signOut() },
 		"left":     func(_ *gateway, b *testBrowser) { b.prompted("/") },
@@ -48,7 +49,7 @@ func TestSharedBrowser(t *testing.T) {
 			if r := b.callback(b.toProvider(browser.Base + "/sign-in")); stays(r.location) {
 				t.Error("the second person was asked")
 			}
-			if kept := g.log.last(t); kept.PromptReason != ReasonSharedDevice {
+			if kept := g.log.last(t); kept.PromptReason != prompt.ReasonSharedDevice {
 				t.Errorf("the second person's sign-in: %+v", kept)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -222,7 +223,7 @@ func TestConsent(t *testing.T) {
 	if again.Get("prompt") != "consent" {
 		t.Fatalf("consent_required: %d to %q", r.status, r.location)
 	}
-	if r := b.callback(again); r.location != "/page" || g.log.last(t).PromptReason != ReasonConsent {
+	if r := b.callback(again); r.location != "/page" || g.log.last(t).PromptReason != prompt.ReasonConsent {
 		t.Errorf("after consent: %q, %s", r.location, g.log.last(t).PromptReason)
 	}
 	b.signOut()
@@ -246,7 +247,7 @@ func TestConsentInStepUp(t *testing.T) {
 		t.Errorf("asked %v", again)
 	}
 	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"amr": []string{"mfa"}, "acr": "urn:gold"} })
-	if r := b.callback(again); r.location != "/danger" || g.log.last(t).PromptReason != ReasonLiveSession {
+	if r := b.callback(again); r.location != "/danger" || g.log.last(t).PromptReason != prompt.ReasonLiveSession {
 		t.Errorf("after consent: %d to %q, %s", r.status, r.location, g.log.last(t).PromptReason)
 	}
 	if r := b.get("/danger"); r.body != "app: ada persistent" {

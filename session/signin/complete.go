@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -57,7 +58,7 @@ func (s *finisher) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f
 
 // goesOn ends a sign-in on a site's behalf by somebody who has signed in meanwhile, in another tab: the session that they
 // have goes to this site as well, and nobody is asked twice. It reports false if there is none of this person.
-func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
+func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, tokens session.Tokens, rec signinlog.Record, says prompt.Persistence) bool {
 	live, token, err := s.Record(r, v)
 	switch {
 	case err != nil && !NoSession(err):
@@ -71,7 +72,7 @@ func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *f
 	if p := s.providerOf(live); p != nil && p.Revokes() && tokens.Refresh != "" {
 		s.background(s.revocation(p, live, tokens.Refresh))
 	}
-	rec.PromptReason = ReasonLiveSession
+	rec.PromptReason = prompt.ReasonLiveSession
 	s.logPerson(v, r, f, live, rec)
 	s.handOver(w, r, v, f.For, token, passed{Fresh: true})
 	return true
@@ -124,8 +125,8 @@ func (s *finisher) unseen(live, draft *session.Record) time.Duration {
 
 // steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
 // reports false if the session is over meanwhile, and the sign-in is one like any other.
-func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, live *session.Record, have session.Token, draft session.Record, tokens session.Tokens, rec signinlog.Record, says Persistence) bool {
-	decision := DecidePrompt(PromptFacts{Live: &live.Kind, Persistence: says})
+func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, live *session.Record, have session.Token, draft session.Record, tokens session.Tokens, rec signinlog.Record, says prompt.Persistence) bool {
+	decision := prompt.Decide(prompt.Facts{Live: &live.Kind, Persistence: says})
 	draft.Kind, draft.KindReason = decision.Kind, live.KindReason
 	if decision.Kind != live.Kind {
 		draft.KindReason = decision.Reason

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -62,7 +63,7 @@ type PromptConfig struct {
 	RememberAnswer time.Duration
 	// AbandonAfter is when an unanswered prompt counts as abandoned (A8). Zero: 10 minutes.
 	AbandonAfter time.Duration
-	Suppress     Suppress
+	Suppress     prompt.Suppress
 	// SharedUsers different people within SharedWindow on one browser make it a shared device (A7). Zero: never.
 	SharedUsers  int
 	SharedWindow time.Duration

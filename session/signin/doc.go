@@ -16,8 +16,8 @@
 //   - answers.go: each answer that is a no, in a page, in a frame and for a script; record.go: log and events;
 //   - the flow to the provider: flow.go is what travels, envelopes.go seals it, begin.go sends the browser away, challenge.go
 //     does so for a request that a site's guard turns down, signin.go is the endpoint;
-//   - the way back: callback.go, which has package oidc redeem the code, admit.go, prompt_decision.go, prompt.go,
-//     complete.go;
+//   - the way back: callback.go, which has package oidc redeem the code, admit.go, prompt.go, complete.go;
+//     package prompt decides whether to ask;
 //   - signout.go and provider_signout.go for the ends, me*.go for the user's own page, scripts.go and idle.go for the pages
 //     of apps, preserve.go for a form that is kept through a sign-in.
 //

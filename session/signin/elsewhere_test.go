@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -174,7 +175,7 @@ func TestHandoverOfAnotherBrowser(t *testing.T) {
 		"another user":                   link(func(h *handover) { h.Wish.Other = true }),
 		"another user, confirmed":        confirmed,
 		"another provider":               link(func(h *handover) { h.Provider = "partner" }),
-		"a session that ends sooner":     link(func(h *handover) { h.Tighten = ReasonPolicyNever }),
+		"a session that ends sooner":     link(func(h *handover) { h.Tighten = prompt.ReasonPolicyNever }),
 		"another session, as it is said": link(func(h *handover) { h.Wish.Other, h.Have = true, "AAAAAAAAAA" }),
 		"nothing more":                   link(func(*handover) {}),
 	} {

@@ -20,6 +20,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
@@ -92,7 +93,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	}
 	set := settings{
 		clock: clock, store: storetest.NewMemory(clock.Now), keys: ring, log: &records{},
-		prompt: PromptConfig{RememberAnswer: 180 * 24 * time.Hour, Suppress: DefaultSuppress, SharedUsers: 2, SharedWindow: 7 * 24 * time.Hour},
+		prompt: PromptConfig{RememberAnswer: 180 * 24 * time.Hour, Suppress: prompt.DefaultSuppress, SharedUsers: 2, SharedWindow: 7 * 24 * time.Hour},
 		admit:  func(*Visit, *session.Record) Admission { return Admission{} },
 	}
 	for _, c := range change {

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -86,11 +87,11 @@ func TestHandoverInTheLog(t *testing.T) {
 		t.Fatalf("%d entries: %+v", len(g.log.all), g.log.all)
 	}
 	first, second := g.log.all[0], g.log.all[1]
-	if first.App != "wiki" || !first.Interactive || first.PromptReason != ReasonAnsweredYes {
+	if first.App != "wiki" || !first.Interactive || first.PromptReason != prompt.ReasonAnsweredYes {
 		t.Errorf("first entry: %+v", first)
 	}
 	if second.App != "crm" || second.Interactive || second.Code != signinlog.Success || second.UserName != "ada" ||
-		second.PromptReason != ReasonLiveSession || second.IP != "203.0.113.9" {
+		second.PromptReason != prompt.ReasonLiveSession || second.IP != "203.0.113.9" {
 		t.Errorf("second entry: %+v", second)
 	}
 	if first.CorrelationID == "" || second.CorrelationID == "" || first.CorrelationID == second.CorrelationID {

@@ -76,7 +76,7 @@ func (o *overview) json() mineJSON {
 	m := mineJSON{
 		User: o.who.User, CSRF: o.csrf, Sessions: make([]sessionJSON, 0, len(o.sessions)), MoreSessions: o.moreSessions,
 		Unreadable: o.unreadable, MoreSignIns: o.moreSignIns, SignInsDown: o.down,
-		MayStay: o.who.Kind == session.Persistent || o.stay.may(), StayReason: o.stay.Reason,
+		MayStay: o.who.Kind == session.Persistent || o.stay.AllowsPersistent(), StayReason: o.stay.Reason,
 	}
 	if o.who.Kind == session.Persistent {
 		m.StayReason = o.who.KindReason

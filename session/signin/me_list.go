@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -33,7 +34,7 @@ type overview struct {
 	unreadable   int
 	moreSessions bool
 	// stay is what would be decided about persistence, for a session that ends with the browser.
-	stay PromptDecision
+	stay prompt.Decision
 	// remembered is the answer that this browser keeps, nil if none, and until when.
 	remembered      *session.Kind
 	rememberedUntil time.Time
@@ -133,7 +134,7 @@ func (o *overview) page() pages.Me {
 	switch {
 	case o.who.Kind == session.Persistent:
 		m.Stay = pages.StayEnd
-	case o.stay.may():
+	case o.stay.AllowsPersistent():
 		m.Stay = pages.StayOffer
 		m.KeptIdle, m.KeptMax = o.limits.Persistent.Idle, o.who.Created.Add(o.limits.Persistent.Max).Sub(o.now)
 	default:

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
 // X16, K9 to K14, A7, A16: each thing that keeps a session from being kept does so alone, whether the record says it, the
@@ -22,7 +23,7 @@ func TestMayStayReasons(t *testing.T) {
 		change func(g *gateway, who *visitor, v *Visit)
 		reason string
 	}{
-		"nothing":              {func(*gateway, *visitor, *Visit) {}, ReasonAsked},
+		"nothing":              {func(*gateway, *visitor, *Visit) {}, prompt.ReasonAsked},
 		"another browser":      {func(_ *gateway, who *visitor, _ *Visit) { who.session.BrowserID = "another" }, ReasonOtherBrowser},
 		"no browser of either": {func(_ *gateway, who *visitor, v *Visit) { who.session.BrowserID, v.Cookies.Browser = "", "" }, ReasonOtherBrowser},
 		"a browser without a name": {func(g *gateway, who *visitor, v *Visit) {
@@ -31,25 +32,25 @@ func TestMayStayReasons(t *testing.T) {
 		}, ReasonOtherBrowser},
 		"a session of long ago": {func(g *gateway, who *visitor, _ *Visit) {
 			who.session.Created = g.clock.Now().Add(-180 * 24 * time.Hour)
-		}, ReasonNoDifference},
-		"equal limits":                   {func(g *gateway, _ *visitor, _ *Visit) { g.equalLimits() }, ReasonNoDifference},
-		"consent":                        {func(_ *gateway, who *visitor, _ *Visit) { who.session.KindReason = ReasonConsent }, ReasonConsent},
-		"guest":                          {func(_ *gateway, who *visitor, _ *Visit) { who.session.Guest = true }, ReasonGuest},
-		"risk by the claims":             {func(_ *gateway, who *visitor, _ *Visit) { who.claims(`{"risk": "high"}`) }, ReasonHighRisk},
-		"sign-in risk":                   {func(_ *gateway, who *visitor, _ *Visit) { who.session.SignInRisk = "high" }, ReasonHighRisk},
-		"user risk":                      {func(_ *gateway, who *visitor, _ *Visit) { who.session.UserRisk = "high" }, ReasonHighRisk},
-		"risk at sign-in":                {func(_ *gateway, who *visitor, _ *Visit) { who.session.KindReason = ReasonHighRisk }, ReasonHighRisk},
-		"less risk":                      {func(_ *gateway, who *visitor, _ *Visit) { who.session.UserRisk = "medium" }, ReasonAsked},
-		"shared by the claims":           {func(_ *gateway, who *visitor, _ *Visit) { who.claims(`{"shared": true}`) }, ReasonSharedDevice},
-		"shared device":                  {func(_ *gateway, who *visitor, _ *Visit) { who.session.Shared = "true" }, ReasonSharedDevice},
-		"shared at sign-in":              {func(_ *gateway, who *visitor, _ *Visit) { who.session.KindReason = ReasonSharedDevice }, ReasonSharedDevice},
-		"shared network":                 {func(_ *gateway, who *visitor, _ *Visit) { who.admission.SharedNetwork = true }, ReasonSharedDevice},
-		"two people":                     {func(g *gateway, _ *visitor, _ *Visit) { g.uses(id, "ada", "bob") }, ReasonSharedDevice},
-		"one person":                     {func(g *gateway, _ *visitor, _ *Visit) { g.uses(id, "ada") }, ReasonAsked},
-		"nobody can tell how many":       {func(g *gateway, _ *visitor, _ *Visit) { g.store.Fail(session.ErrUnavailable) }, ReasonSharedDevice},
-		"IWA by the claims":              {func(_ *gateway, who *visitor, _ *Visit) { who.claims(`{"amr": ["wia"]}`) }, ReasonIWA},
-		"IWA at sign-in":                 {func(_ *gateway, who *visitor, _ *Visit) { who.session.KindReason = ReasonIWA }, ReasonIWA},
-		"two people, which is no matter": {func(g *gateway, _ *visitor, _ *Visit) { g.uses(id, "ada", "bob"); g.service.Prompt.SharedUsers = 0 }, ReasonAsked},
+		}, prompt.ReasonNoDifference},
+		"equal limits":                   {func(g *gateway, _ *visitor, _ *Visit) { g.equalLimits() }, prompt.ReasonNoDifference},
+		"consent":                        {func(_ *gateway, who *visitor, _ *Visit) { who.session.KindReason = prompt.ReasonConsent }, prompt.ReasonConsent},
+		"guest":                          {func(_ *gateway, who *visitor, _ *Visit) { who.session.Guest = true }, prompt.ReasonGuest},
+		"risk by the claims":             {func(_ *gateway, who *visitor, _ *Visit) { who.claims(`{"risk": "high"}`) }, prompt.ReasonHighRisk},
+		"sign-in risk":                   {func(_ *gateway, who *visitor, _ *Visit) { who.session.SignInRisk = "high" }, prompt.ReasonHighRisk},
+		"user risk":                      {func(_ *gateway, who *visitor, _ *Visit) { who.session.UserRisk = "high" }, prompt.ReasonHighRisk},
+		"risk at sign-in":                {func(_ *gateway, who *visitor, _ *Visit) { who.session.KindReason = prompt.ReasonHighRisk }, prompt.ReasonHighRisk},
+		"less risk":                      {func(_ *gateway, who *visitor, _ *Visit) { who.session.UserRisk = "medium" }, prompt.ReasonAsked},
+		"shared by the claims":           {func(_ *gateway, who *visitor, _ *Visit) { who.claims(`{"shared": true}`) }, prompt.ReasonSharedDevice},
+		"shared device":                  {func(_ *gateway, who *visitor, _ *Visit) { who.session.Shared = "true" }, prompt.ReasonSharedDevice},
+		"shared at sign-in":              {func(_ *gateway, who *visitor, _ *Visit) { who.session.KindReason = prompt.ReasonSharedDevice }, prompt.ReasonSharedDevice},
+		"shared network":                 {func(_ *gateway, who *visitor, _ *Visit) { who.admission.SharedNetwork = true }, prompt.ReasonSharedDevice},
+		"two people":                     {func(g *gateway, _ *visitor, _ *Visit) { g.uses(id, "ada", "bob") }, prompt.ReasonSharedDevice},
+		"one person":                     {func(g *gateway, _ *visitor, _ *Visit) { g.uses(id, "ada") }, prompt.ReasonAsked},
+		"nobody can tell how many":       {func(g *gateway, _ *visitor, _ *Visit) { g.store.Fail(session.ErrUnavailable) }, prompt.ReasonSharedDevice},
+		"IWA by the claims":              {func(_ *gateway, who *visitor, _ *Visit) { who.claims(`{"amr": ["wia"]}`) }, prompt.ReasonIWA},
+		"IWA at sign-in":                 {func(_ *gateway, who *visitor, _ *Visit) { who.session.KindReason = prompt.ReasonIWA }, prompt.ReasonIWA},
+		"two people, which is no matter": {func(g *gateway, _ *visitor, _ *Visit) { g.uses(id, "ada", "bob"); g.service.Prompt.SharedUsers = 0 }, prompt.ReasonAsked},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(t, func(s *settings) {
@@ -58,10 +59,10 @@ func TestMayStayReasons(t *testing.T) {
 			})
 			v := &Visit{Site: g.site, Host: "wiki.example.com", Secure: true}
 			v.Cookies.Browser = g.browserCookie(v, id)
-			who := visitor{session: &session.Record{Provider: g.service.Providers[0].Name, BrowserID: id, Created: g.clock.Now(), KindReason: ReasonAnsweredNo}}
+			who := visitor{session: &session.Record{Provider: g.service.Providers[0].Name, BrowserID: id, Created: g.clock.Now(), KindReason: prompt.ReasonAnsweredNo}}
 			tt.change(g, &who, v)
 			d := g.service.mayStay(httptest.NewRequest(http.MethodGet, browser.AccountPath, nil), v, who)
-			if d.Reason != tt.reason || d.may() != (tt.reason == ReasonAsked) {
+			if d.Reason != tt.reason || d.AllowsPersistent() != (tt.reason == prompt.ReasonAsked) {
 				t.Errorf("%+v, want %s", d, tt.reason)
 			}
 		})

@@ -12,26 +12,24 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
 // ReasonOtherBrowser says that the session is presented by another browser than the one that signed in, or by one that keeps no
 // cookie for it. It may not be kept there: a copied cookie must not outlive the browser that it was copied from.
 const ReasonOtherBrowser = "other_browser"
 
-// may reports whether a decision about a session allows it to be persistent.
-func (d PromptDecision) may() bool { return d.Prompt || d.Kind == session.Persistent }
-
 // mayStay decides whether a session that ends with the browser may become a persistent one by its person's word. It is the
 // decision of the prompt, on what the record and the policies say now: nobody can say here what they could not have said
 // there (rows 2 to 10). What hid the prompt at sign-in and is in no record goes on hiding it. A new sign-in would ask as
 // well, so that this loosens nothing that waits for one (A16).
-func (s *account) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision {
+func (s *account) mayStay(r *http.Request, v *Visit, who visitor) prompt.Decision {
 	have := who.session
 	if id, ok := browser.ID(s.Keys, v.Host, &v.Cookies); !ok || id == "" || id != have.BrowserID {
-		return PromptDecision{Kind: session.Browser, Reason: ReasonOtherBrowser}
+		return prompt.Decision{Kind: session.Browser, Reason: ReasonOtherBrowser}
 	}
 	if limits := s.Sessions.Limits(); !s.Now().Before(have.Created.Add(limits.Persistent.Max)) {
-		return PromptDecision{Kind: session.Browser, Reason: ReasonNoDifference}
+		return prompt.Decision{Kind: session.Browser, Reason: prompt.ReasonNoDifference}
 	}
 	var said oidc.Signals
 	if p := s.byName[have.Provider]; p != nil {
@@ -39,15 +37,15 @@ func (s *account) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision
 			said = p.Claims.Signals(claim.Set{claims})
 		}
 	}
-	return DecidePrompt(PromptFacts{
+	return prompt.Decide(prompt.Facts{
 		Persistence:  who.admission.Persistence,
-		Consent:      have.KindReason == ReasonConsent,
-		Guest:        mayBeGuest(have),
-		HighRisk:     said.HighRisk || mayBeHigh(have.SignInRisk) || mayBeHigh(have.UserRisk) || have.KindReason == ReasonHighRisk,
-		SharedDevice: said.SharedDevice || have.Shared == "true" || have.Shared == session.Unreadable || have.KindReason == ReasonSharedDevice || who.admission.SharedNetwork || s.isSharedBrowser(r, have),
+		Consent:      have.KindReason == prompt.ReasonConsent,
+		Guest:        prompt.MayBeGuest(have),
+		HighRisk:     said.HighRisk || prompt.MayBeHigh(have.SignInRisk) || prompt.MayBeHigh(have.UserRisk) || have.KindReason == prompt.ReasonHighRisk,
+		SharedDevice: said.SharedDevice || have.Shared == "true" || have.Shared == session.Unreadable || have.KindReason == prompt.ReasonSharedDevice || who.admission.SharedNetwork || s.isSharedBrowser(r, have),
 		Offered:      s.offered(v.Site),
 		Inherited:    said.Inherited,
-		IWA:          said.IWA || have.KindReason == ReasonIWA,
+		IWA:          said.IWA || have.KindReason == prompt.ReasonIWA,
 		SameLimits:   s.Sessions.Limits().Same(),
 		Suppress:     s.Prompt.Suppress,
 	})
@@ -56,11 +54,11 @@ func (s *account) mayStay(r *http.Request, v *Visit, who visitor) PromptDecision
 // whyNot sorts the reasons why a session ends with the browser by what the person can make of them.
 func whyNot(reason string) pages.Stay {
 	switch reason {
-	case ReasonPolicyNever:
+	case prompt.ReasonPolicyNever:
 		return pages.StayPolicy
-	case ReasonSettingOff:
+	case prompt.ReasonSettingOff:
 		return pages.StaySetting
-	case ReasonNoDifference:
+	case prompt.ReasonNoDifference:
 		return pages.StayNone
 	}
 	return pages.StaySignal
@@ -73,13 +71,13 @@ func (s *account) stayHere(w http.ResponseWriter, r *http.Request, v *Visit, who
 		return
 	}
 	decision := s.mayStay(r, v, who)
-	if !decision.may() {
+	if !decision.AllowsPersistent() {
 		s.mineRefused(w, r, v, decision.Reason)
 		return
 	}
 	reason := decision.Reason
 	if decision.Prompt {
-		reason = ReasonAnsweredYes
+		reason = prompt.ReasonAnsweredYes
 	}
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
@@ -114,9 +112,9 @@ func (s *account) endWithBrowser(w http.ResponseWriter, r *http.Request, v *Visi
 
 func (s *account) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http.Request, v *Visit, who visitor) (*session.Record, session.Token, error) {
 	if s.signInHost != "" {
-		return s.succeedTighter(w, r, v, who.session, who.token, ReasonAnsweredNo)
+		return s.succeedTighter(w, r, v, who.session, who.token, prompt.ReasonAnsweredNo)
 	}
-	tight, err := s.Sessions.Tighten(ctx, who.session, ReasonAnsweredNo)
+	tight, err := s.Sessions.Tighten(ctx, who.session, prompt.ReasonAnsweredNo)
 	if err == nil {
 		s.giveCookie(w, v, tight, who.token)
 	}

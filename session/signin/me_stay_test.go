@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
 func copyTo(to io.Writer, from *http.Response) (int64, error) { return io.Copy(to, from.Body) }
@@ -34,7 +35,7 @@ func TestMeStays(t *testing.T) {
 		t.Fatalf("%d, cookie %v\n%s", r.status, c, r.body)
 	}
 	now := b.mine().Sessions[0]
-	if now.Kind != "persistent" || now.KindReason != ReasonAnsweredYes || now.ID == before.ID || !now.FirstUsed.Equal(before.FirstUsed) {
+	if now.Kind != "persistent" || now.KindReason != prompt.ReasonAnsweredYes || now.ID == before.ID || !now.FirstUsed.Equal(before.FirstUsed) {
 		t.Errorf("%+v", now)
 	}
 	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+old); r.status != http.StatusSeeOther {
@@ -65,22 +66,22 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 		then   func(*gateway, *Admission) // afterwards
 		reason string
 	}{
-		"asked":                  {reason: ReasonAsked},
-		"never":                  {then: func(_ *gateway, a *Admission) { a.Persistence = PersistenceNever }, reason: ReasonPolicyNever},
-		"always":                 {then: func(_ *gateway, a *Admission) { a.Persistence = PersistenceAlways }, reason: ReasonPolicyAlways},
-		"setting off":            {then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, reason: ReasonSettingOff},
-		"site off":               {then: func(g *gateway, _ *Admission) { g.site.PromptOff = true }, reason: ReasonSettingOff},
-		"setting off at sign-in": {before: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = false }, reason: ReasonAsked},
-		"guest":                  {claims: map[string]any{"acct": 1}, reason: ReasonGuest},
-		"risk":                   {claims: map[string]any{"risk": "high"}, reason: ReasonHighRisk},
-		"IWA":                    {claims: map[string]any{"amr": []string{"wia"}}, reason: ReasonIWA},
-		"device":                 {claims: map[string]any{"shared": true}, reason: ReasonSharedDevice},
+		"asked":                  {reason: prompt.ReasonAsked},
+		"never":                  {then: func(_ *gateway, a *Admission) { a.Persistence = prompt.PersistenceNever }, reason: prompt.ReasonPolicyNever},
+		"always":                 {then: func(_ *gateway, a *Admission) { a.Persistence = prompt.PersistenceAlways }, reason: prompt.ReasonPolicyAlways},
+		"setting off":            {then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, reason: prompt.ReasonSettingOff},
+		"site off":               {then: func(g *gateway, _ *Admission) { g.site.PromptOff = true }, reason: prompt.ReasonSettingOff},
+		"setting off at sign-in": {before: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = false }, reason: prompt.ReasonAsked},
+		"guest":                  {claims: map[string]any{"acct": 1}, reason: prompt.ReasonGuest},
+		"risk":                   {claims: map[string]any{"risk": "high"}, reason: prompt.ReasonHighRisk},
+		"IWA":                    {claims: map[string]any{"amr": []string{"wia"}}, reason: prompt.ReasonIWA},
+		"device":                 {claims: map[string]any{"shared": true}, reason: prompt.ReasonSharedDevice},
 		// Field trial 1.4: what cannot be read hides it as well.
-		"guest, unreadable":       {claims: map[string]any{"acct": map[string]any{}}, reason: ReasonGuest},
-		"risk, unreadable":        {claims: map[string]any{"risk": "severe"}, reason: ReasonHighRisk},
-		"device, unreadable":      {claims: map[string]any{"shared": "perhaps"}, reason: ReasonSharedDevice},
-		"shared network":          {then: func(_ *gateway, a *Admission) { a.SharedNetwork = true }, reason: ReasonSharedDevice},
-		"shared network at first": {before: func(_ *gateway, a *Admission) { a.SharedNetwork = true }, then: func(_ *gateway, a *Admission) { a.SharedNetwork = false }, reason: ReasonSharedDevice},
+		"guest, unreadable":       {claims: map[string]any{"acct": map[string]any{}}, reason: prompt.ReasonGuest},
+		"risk, unreadable":        {claims: map[string]any{"risk": "severe"}, reason: prompt.ReasonHighRisk},
+		"device, unreadable":      {claims: map[string]any{"shared": "perhaps"}, reason: prompt.ReasonSharedDevice},
+		"shared network":          {then: func(_ *gateway, a *Admission) { a.SharedNetwork = true }, reason: prompt.ReasonSharedDevice},
+		"shared network at first": {before: func(_ *gateway, a *Admission) { a.SharedNetwork = true }, then: func(_ *gateway, a *Admission) { a.SharedNetwork = false }, reason: prompt.ReasonSharedDevice},
 	} {
 		t.Run(name, func(t *testing.T) {
 			says := &Admission{}
@@ -102,7 +103,7 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 			if tt.then != nil {
 				tt.then(g, says)
 			}
-			may := tt.reason == ReasonAsked || tt.reason == ReasonPolicyAlways
+			may := tt.reason == prompt.ReasonAsked || tt.reason == prompt.ReasonPolicyAlways
 			m := b.mine()
 			if m.MayStay != may || m.StayReason != tt.reason || m.Sessions[0].Kind != "browser" {
 				t.Fatalf("%+v", m)
@@ -146,7 +147,7 @@ func TestMeStaysInItsBrowser(t *testing.T) {
 	}
 	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
 	b.callback(b.toProvider(browser.Base + "/sign-in"))
-	if m := b.mine(); m.MayStay || m.StayReason != ReasonSharedDevice {
+	if m := b.mine(); m.MayStay || m.StayReason != prompt.ReasonSharedDevice {
 		t.Errorf("the second person: %+v", m)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal/journaltest"
 )
@@ -100,7 +101,7 @@ func TestMe(t *testing.T) {
 		t.Fatalf("%+v", m)
 	}
 	one, other := m.Sessions[0], m.Sessions[1]
-	if one.Kind != "browser" || one.KindReason != ReasonAnsweredNo || other.Kind != "persistent" {
+	if one.Kind != "browser" || one.KindReason != prompt.ReasonAnsweredNo || other.Kind != "persistent" {
 		t.Errorf("%+v\n%+v", one, other)
 	}
 	if one.Network != "head-office" || one.IP != "203.0.113.9" || one.Browser != "Gopher" || one.System != "Plan 9" || one.Device != "computer" {
@@ -109,7 +110,7 @@ func TestMe(t *testing.T) {
 	if !one.EndsUnused.Equal(one.LastUsed.Add(24*time.Hour)) || !one.EndsLatest.Equal(one.FirstUsed.Add(7*24*time.Hour)) {
 		t.Errorf("%+v", one)
 	}
-	if !m.MayStay || m.StayReason != ReasonAsked || m.Remembered != "" {
+	if !m.MayStay || m.StayReason != prompt.ReasonAsked || m.Remembered != "" {
 		t.Errorf("%+v", m)
 	}
 	var codes []int

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -159,7 +160,7 @@ func (s *prompts) logAbandoned(p pending.SignIn) {
 		s.Logger.Error("pending sign-in cannot be read", zap.Error(err))
 		return
 	}
-	rec := person(&p.Draft, signinlog.Record{Code: signinlog.KeepMeSignedIn, PromptReason: ReasonAsked})
+	rec := person(&p.Draft, signinlog.Record{Code: signinlog.KeepMeSignedIn, PromptReason: prompt.ReasonAsked})
 	rec.Created, rec.CorrelationID, rec.App = n.Flow.started(), n.Flow.Correlation, n.App
 	rec.IP, rec.UserAgent = p.Draft.FirstIP, p.Draft.FirstAgent
 	s.write(rec)

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -136,10 +137,10 @@ func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) 
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: stayURL(ret), HomeURL: browser.Home})
 		return
 	}
-	kind, reason := session.Browser, ReasonAnsweredNo
+	kind, reason := session.Browser, prompt.ReasonAnsweredNo
 	switch form["answer"] {
 	case "yes":
-		kind, reason = session.Persistent, ReasonAnsweredYes
+		kind, reason = session.Persistent, prompt.ReasonAnsweredYes
 	case "no":
 	case "cancel":
 		s.abandonPending(w, r, v)

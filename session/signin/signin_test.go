@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -57,7 +58,7 @@ func TestYes(t *testing.T) {
 		t.Errorf("app: %d %q", r.status, r.body)
 	}
 	rec := b.log.last(t)
-	if rec.Code != signinlog.Success || rec.PromptReason != ReasonAnsweredYes || rec.SessionID == "" || rec.UserName != "ada" {
+	if rec.Code != signinlog.Success || rec.PromptReason != prompt.ReasonAnsweredYes || rec.SessionID == "" || rec.UserName != "ada" {
 		t.Errorf("log: %+v", rec)
 	}
 	if form := b.idp.LastToken; form.Get("code_verifier") == "" || form.Get("redirect_uri") != asked.Get("redirect_uri") {
@@ -147,7 +148,7 @@ func TestRemember(t *testing.T) {
 	if r := b.callback(b.toProvider("/")); r.location != "/" {
 		t.Fatalf("asked again: %d to %q", r.status, r.location)
 	}
-	if r := b.get("/"); r.body != "app: ada persistent" || g.log.last(t).PromptReason != ReasonRemembered {
+	if r := b.get("/"); r.body != "app: ada persistent" || g.log.last(t).PromptReason != prompt.ReasonRemembered {
 		t.Errorf("app %q, reason %s", r.body, g.log.last(t).PromptReason)
 	}
 	b.signOut()
@@ -186,7 +187,7 @@ func TestSettingOff(t *testing.T) {
 	if r := other.callback(other.toProvider("/")); r.location != "/" || r.setCookies()[browser.SessionCookie].MaxAge != 0 {
 		t.Errorf("asked although the setting is off: %q", r.location)
 	}
-	if g.log.last(t).PromptReason != ReasonSettingOff {
+	if g.log.last(t).PromptReason != prompt.ReasonSettingOff {
 		t.Errorf("reason %q", g.log.last(t).PromptReason)
 	}
 }

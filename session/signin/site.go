@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/appdata"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -56,7 +57,7 @@ type Admission struct {
 	// Demand is what a sign-in must achieve to satisfy the policies; nil if nothing more. Its Policies are those that
 	// ask.
 	Demand      *oidc.Demand
-	Persistence Persistence
+	Persistence prompt.Persistence
 	// SharedNetwork: the request comes from a network marked as shared (A7).
 	SharedNetwork bool
 	PolicyStatus  string

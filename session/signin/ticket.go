@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -139,7 +140,7 @@ func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f 
 	var told passed
 	if json.Unmarshal(t.Note, &told) == nil && !told.Fresh {
 		s.logHandover(v, r, f.trail, person(who, signinlog.Record{
-			PolicyStatus: told.Status, Policies: told.Policies, PromptReason: ReasonLiveSession,
+			PolicyStatus: told.Status, Policies: told.Policies, PromptReason: prompt.ReasonLiveSession,
 		}))
 	}
 	browser.Redirect(w, f.Return)

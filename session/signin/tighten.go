@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
 // tightenError: the session is persistent and may not be, for a reason; the sign-in host has to make it one that ends with
@@ -29,7 +30,7 @@ func tightening(err error) string {
 // becomes a browser session at this request, in the store and in the browser (X16, A74). A policy that says always
 // keeps it. Where there is a sign-in host, that is where it is done, for the cookies of all sites: until the browser has
 // been there a site does not take the session, and answers as to somebody who is not signed in.
-func (s *authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says Persistence) (*session.Session, error) {
+func (s *authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says prompt.Persistence) (*session.Session, error) {
 	reason := s.tightenReason(v.Site, have.Kind, says)
 	if reason == "" {
 		return have, nil
@@ -65,13 +66,13 @@ func (s *authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit
 func (s *environment) offered(site *Site) bool { return s.Prompt.Offered(site) }
 
 // tightenReason is why a persistent session must become one that ends with the browser (X16), empty if it need not.
-func (s *environment) tightenReason(site *Site, kind session.Kind, says Persistence) string {
+func (s *environment) tightenReason(site *Site, kind session.Kind, says prompt.Persistence) string {
 	switch {
 	case kind != session.Persistent:
-	case says == PersistenceNever:
-		return ReasonPolicyNever
-	case says != PersistenceAlways && !s.offered(site):
-		return ReasonSettingOff
+	case says == prompt.PersistenceNever:
+		return prompt.ReasonPolicyNever
+	case says != prompt.PersistenceAlways && !s.offered(site):
+		return prompt.ReasonSettingOff
 	}
 	return ""
 }

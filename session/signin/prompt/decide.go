@@ -1,4 +1,4 @@
-package signin
+package prompt
 
 import "github.com/latchkey-gateway/latchkey/session"
 
@@ -20,8 +20,8 @@ type Suppress struct {
 // DefaultSuppress hides the prompt in each of the cases that the documentation lists (K9 to K14).
 var DefaultSuppress = Suppress{Guest: true, HighRisk: true, SharedDevice: true, IWA: true, Consent: true}
 
-// PromptFacts is everything that the prompt decision rests on.
-type PromptFacts struct {
+// Facts is everything that the prompt decision rests on.
+type Facts struct {
 	// Live is the session that goes on, for a silent renewal, a step-up or a reauthentication; nil for a new sign-in.
 	Live *session.Kind
 	// Persistence is the verdict of the policies that apply.
@@ -46,20 +46,23 @@ type PromptFacts struct {
 	Suppress Suppress
 }
 
-// mayBeGuest is for the prompt: a guest claim that cannot be read hides it as a guest does.
-func mayBeGuest(who *session.Record) bool { return who.Guest || who.GuestUnclear }
+// MayBeGuest is for the prompt: a guest claim that cannot be read hides it as a guest does.
+func MayBeGuest(who *session.Record) bool { return who.Guest || who.GuestUnclear }
 
-// mayBeHigh tells the same of a risk as the record has it.
-func mayBeHigh(risk string) bool { return risk == "high" || risk == session.Unreadable }
+// MayBeHigh tells the same of a risk as the record has it.
+func MayBeHigh(risk string) bool { return risk == "high" || risk == session.Unreadable }
 
-// PromptDecision is whether to ask, and the kind of the session if not.
-type PromptDecision struct {
+// Decision is whether to ask, and the kind of the session if not.
+type Decision struct {
 	Prompt bool
 	// Kind is the kind of the session when there is no prompt.
 	Kind session.Kind
 	// Reason is stable and machine-readable; it goes into the log and the session's record.
 	Reason string
 }
+
+// AllowsPersistent reports whether a decision about a session allows it to be persistent.
+func (d Decision) AllowsPersistent() bool { return d.Prompt || d.Kind == session.Persistent }
 
 // The reasons of a prompt decision.
 const (
@@ -80,11 +83,11 @@ const (
 	ReasonAnsweredNo   = "answered_no"
 )
 
-// DecidePrompt decides whether "Stay signed in?" is asked. It is pure: the table of twelve rows in the semantics
+// Decide decides whether "Stay signed in?" is asked. It is pure: the table of twelve rows in the semantics
 // (section 6) is its specification, the first row that matches wins, and each row has a reason. What the table leaves
 // out: a page that would change nothing is not shown.
-func DecidePrompt(f PromptFacts) PromptDecision {
-	hidden := func(k session.Kind, reason string) PromptDecision { return PromptDecision{Kind: k, Reason: reason} }
+func Decide(f Facts) Decision {
+	hidden := func(k session.Kind, reason string) Decision { return Decision{Kind: k, Reason: reason} }
 	switch {
 	case f.Live != nil && f.Persistence == PersistenceNever: // rows 1 and 2: the answer stays, but never still tightens
 		return hidden(session.Browser, ReasonPolicyNever)
@@ -113,6 +116,6 @@ func DecidePrompt(f PromptFacts) PromptDecision {
 	case f.SameLimits:
 		return hidden(session.Browser, ReasonNoDifference)
 	default: // row 12
-		return PromptDecision{Prompt: true, Reason: ReasonAsked}
+		return Decision{Prompt: true, Reason: ReasonAsked}
 	}
 }
