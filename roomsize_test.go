@@ -34,7 +34,7 @@ var most = size{files: 25, knot: 12, methods: 40}
 var larger = map[string]size{
 	"caddymodule":    {files: 102, knot: 93, methods: 63},
 	"session/pages":  {files: 29},
-	"session/signin": {files: 42},
+	"session/signin": {files: 38},
 }
 
 // A file reaches another one that declares a function, type, variable, constant, method or field which it uses.

@@ -1,9 +1,15 @@
 package signin
 
 import (
+	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 
+	"go.uber.org/zap"
+
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -90,4 +96,156 @@ func (s *account) showMine(w http.ResponseWriter, r *http.Request, v *Visit, who
 	default:
 		s.Pages.Write(w, r, http.StatusOK, o.page())
 	}
+}
+
+// What a POST to the page does: the field "do". Without it, a session that is named ends.
+const (
+	doEnd       = "end"
+	doEndOthers = "end_others"
+	doEndAll    = "end_all"
+	doStay      = "persistent"
+	doNotStay   = "browser"
+	doForget    = "forget_answer"
+)
+
+// change is what a form or a script asks for.
+type change struct {
+	CSRF    string `json:"csrf"`
+	Do      string `json:"do"`
+	Session string `json:"session"`
+}
+
+// readChange reads a form, or JSON of the same fields.
+func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
+	if browser.IsJSON(r) {
+		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, browser.MaxForm))
+		dec.DisallowUnknownFields()
+		if dec.Decode(&c) != nil {
+			return c, false
+		}
+		_, err := dec.Token()
+		return c, errors.Is(err, io.EOF)
+	}
+	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "do", "session")
+	return change{CSRF: form["csrf"], Do: form["do"], Session: form["session"]}, ok
+}
+
+// changeMine does what somebody asks for at their own page, and shows it again. A session is named by its short hash and
+// looked for among the person's own alone (A23).
+func (s *account) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+	c, ok := readChange(w, r)
+	if !ok {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		return
+	}
+	if !browser.CheckPost(r, s.Keys, v.Origin, v.Host, actionMe, string(who.session.ID[:]), c.CSRF) {
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.AccountPath, HomeURL: browser.Home})
+		return
+	}
+	if c.Do == "" && c.Session != "" {
+		c.Do = doEnd
+	}
+	switch c.Do {
+	case doEnd:
+		s.endOwn(w, r, v, who, c.Session)
+	case doEndOthers:
+		s.endOthers(w, r, v, who)
+	case doEndAll:
+		s.endMine(w, r, v, who, true)
+	case doStay, doNotStay, doForget:
+		s.changeHere(w, r, v, who, c.Do)
+	default:
+		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: browser.AccountPath, HomeURL: browser.Home})
+	}
+}
+
+// changeHere is what concerns the cookies of this browser. With a sign-in host only that can do it.
+func (s *account) changeHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, do string) {
+	switch {
+	case s.handsOver(v):
+		s.mineRefused(w, r, v, "only_at_sign_in_host")
+	case do == doStay:
+		s.stayHere(w, r, v, who)
+	case do == doNotStay:
+		s.endWithBrowser(w, r, v, who)
+	default:
+		s.forgetAnswer(w, v, who.session.Identity)
+		s.mineChanged(w, r, v, who)
+	}
+}
+
+// endOwn ends one session of the person. One that is gone already is what they wanted; one that was never theirs reads
+// the same.
+func (s *account) endOwn(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, short string) {
+	if short == who.session.ID.Short() {
+		s.endMine(w, r, v, who, false)
+		return
+	}
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	other, err := s.Sessions.OwnNamed(ctx, who.session.Identity, short)
+	if err == nil {
+		err = s.Sessions.End(ctx, other)
+	}
+	switch {
+	case err == nil:
+		s.toldEnded(v, who.session, []string{short})
+	case !errors.Is(err, session.ErrNotFound):
+		s.storeDown(w, r, v, err)
+		return
+	}
+	s.mineChanged(w, r, v, who)
+}
+
+func (s *account) endOthers(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+	ctx, cancel := detach(r, storeTimeout)
+	defer cancel()
+	ended, err := s.Sessions.EndOthers(ctx, who.session)
+	s.toldEnded(v, who.session, ended)
+	if err != nil {
+		s.storeDown(w, r, v, err)
+		return
+	}
+	s.mineChanged(w, r, v, who)
+}
+
+func (s *account) toldEnded(v *Visit, by *session.Record, ended []string) {
+	if len(ended) == 0 {
+		return
+	}
+	s.Logger.Info("person ended other sessions", zap.String("session", by.ID.Short()), zap.String("app", v.Site.App),
+		zap.Strings("ended", ended))
+	s.revoked(ended, by.Identity, by.Provider, ByPerson)
+}
+
+// endMine signs out here, as the sign-out page does, and everywhere else too if that is asked for.
+func (s *account) endMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, everywhere bool) {
+	if !s.endHere(w, r, v, who.session, everywhere) {
+		return
+	}
+	if browser.WantsJSON(r) {
+		answerJSON(w, r, http.StatusOK, signedOutJSON{SignedOut: true, Continue: s.leaveURL(v, who.session, who.token)})
+		return
+	}
+	s.leaveProvider(w, r, v, who.session, who.token)
+}
+
+// mineChanged goes back to the page, so that a reload changes nothing. Its twin shows what it has come to.
+func (s *account) mineChanged(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+	if browser.WantsJSON(r) {
+		s.showMine(w, r, v, who)
+		return
+	}
+	s.goOn(w, r, browser.AccountPath)
+}
+
+// mineRefused answers what may not be changed any more since the page was shown.
+func (s *account) mineRefused(w http.ResponseWriter, r *http.Request, v *Visit, reason string) {
+	if browser.WantsJSON(r) {
+		writeProblem(w, r, problemJSON{
+			Title: "Not possible for this session", Status: http.StatusConflict, Reason: reason, RequestID: v.RequestID,
+		})
+		return
+	}
+	s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.AccountPath, HomeURL: browser.Home})
 }
