@@ -31,7 +31,7 @@ var words = []struct {
 		},
 		// visit reads them behind a trusted proxy only; scrub names them to keep configuration off them; reach states them
 		// toward a provider that is reached under another address.
-		files: []string{"caddymodule/visit.go", "caddymodule/scrub/headers.go", "session/signin/reach/inside.go"},
+		files: []string{"caddymodule/site/inbound.go", "caddymodule/scrub/headers.go", "session/signin/reach/inside.go"},
 	},
 }
 

@@ -1,0 +1,237 @@
+package adminapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/app"
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+func init() {
+	caddy.RegisterModule(new(adminAPI))
+}
+
+// adminAPI answers below /latchkey/ on Caddy's admin endpoint. Who may reach that endpoint is Caddy's business; nothing
+// that a visitor of a site holds (cookie, session, assertion) means anything here (A70).
+type adminAPI struct{}
+
+// adminRoutes is all of it. A path is matched as a whole, segment by segment and as it was escaped, so that no other
+// spelling of a path reaches a route (A55); "{}" is any one segment, which the route gets unescaped.
+var adminRoutes = []adminRoute{
+	{http.MethodGet, "/latchkey/sign-ins", adminSignIns, false},
+	{http.MethodGet, SessionsPath, adminSessions, false},
+	{http.MethodDelete, SessionsPath + "/{}", adminEndSession, true},
+	{http.MethodDelete, "/latchkey/users/{}/{}/sessions", adminEndPerson, true},
+	{http.MethodPost, "/latchkey/revoke-before", adminRevokeBefore, true},
+	{http.MethodGet, "/latchkey/status", adminStatus, false},
+	{http.MethodGet, KeysPath, adminKeys, false},
+	{http.MethodGet, KeysPath + "/sessions", adminKeySessions, false},
+	{http.MethodPost, KeysPath + "/rotate", adminRotateKeys, true},
+	{http.MethodPost, KeysPath + "/retire", adminRetireKey, true},
+	{http.MethodPost, ExplainPath, adminExplain, false},
+	{http.MethodPost, ImpactPath, adminImpact, false},
+}
+
+type adminRoute struct {
+	method, path string
+	answer       adminAnswer
+	// changes something: then it is done to its end, also when whoever asked has hung up.
+	changes bool
+}
+
+// adminAnswer answers a request with what is to be sent as JSON. An error that is no caddy.APIError becomes a 503 if the
+// store could not be asked, and else a 500.
+type adminAnswer func(r *http.Request, app *app.App, segments []string) (any, error)
+
+const (
+	adminPrefix = "/latchkey/"
+	// adminTimeout bounds the work for one request.
+	adminTimeout = 15 * time.Second
+)
+
+// CaddyModule returns the Caddy module information.
+func (*adminAPI) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api.latchkey", New: func() caddy.Module { return new(adminAPI) }}
+}
+
+// Routes implements caddy.AdminRouter.
+func (a *adminAPI) Routes() []caddy.AdminRoute {
+	return []caddy.AdminRoute{{Pattern: adminPrefix, Handler: caddy.AdminHandlerFunc(a.serve)}}
+}
+
+// errVisitor: the request carries what a visitor of a site has, as if it opened anything here.
+var errVisitor = refuse(http.StatusForbidden, "an assertion or a token of a site opens nothing here; who may reach the admin endpoint is configured in Caddy")
+
+func (*adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
+	if r.Header[config.AssertionHeader] != nil || r.Header["Authorization"] != nil {
+		return errVisitor
+	}
+	var allowed []string
+	for _, route := range adminRoutes {
+		segments, ok := route.match(r.URL.EscapedPath())
+		if !ok {
+			continue
+		}
+		if route.method == r.Method {
+			return route.serve(w, r, segments)
+		}
+		allowed = append(allowed, route.method)
+	}
+	if len(allowed) == 0 {
+		return refuse(http.StatusNotFound, "there is nothing at %s", r.URL.Path)
+	}
+	slices.Sort(allowed)
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return refuse(http.StatusMethodNotAllowed, "method %s is not allowed here", r.Method)
+}
+
+// match compares an escaped path and returns what stands for "{}".
+func (route adminRoute) match(path string) (segments []string, ok bool) {
+	want, got := strings.Split(route.path, "/"), strings.Split(path, "/")
+	if len(want) != len(got) {
+		return nil, false
+	}
+	for i := range want {
+		if want[i] != "{}" {
+			if want[i] != got[i] {
+				return nil, false
+			}
+			continue
+		}
+		segment, err := url.PathUnescape(got[i])
+		if err != nil || segment == "" {
+			return nil, false
+		}
+		segments = append(segments, segment)
+	}
+	return segments, true
+}
+
+func (route adminRoute) serve(w http.ResponseWriter, r *http.Request, segments []string) error {
+	app, err := app.Current()
+	if err != nil {
+		return refuse(http.StatusNotFound, "%w", err)
+	}
+	ctx := r.Context()
+	if route.changes {
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
+	defer cancel()
+	answer, err := route.answer(r.WithContext(ctx), app, segments)
+	if err != nil {
+		return adminError(err)
+	}
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(answer); err != nil {
+		return fmt.Errorf("encoding the answer: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(body.Bytes()) // whoever asked has gone
+	return nil
+}
+
+// refuse is an error with a status.
+func refuse(status int, format string, args ...any) error {
+	return caddy.APIError{HTTPStatus: status, Err: fmt.Errorf(format, args...)}
+}
+
+func adminError(err error) error {
+	if errors.As(err, new(caddy.APIError)) {
+		return err
+	}
+	if errors.Is(err, session.ErrUnavailable) || errors.Is(err, session.ErrClosed) || errors.Is(err, context.DeadlineExceeded) {
+		return refuse(http.StatusServiceUnavailable, "the store cannot be asked: %w", err)
+	}
+	return err
+}
+
+// Parameters are those of one request, each there once and not empty.
+type Parameters map[string]string
+
+// queryOf reads the query of a request strictly: a parameter that is unknown, empty or there twice is refused, so that
+// none is passed over in silence.
+func queryOf(r *http.Request, names ...string) (Parameters, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "the query cannot be read")
+	}
+	p := make(Parameters, len(values))
+	for name, given := range values {
+		switch {
+		case !slices.Contains(names, name):
+			return nil, refuse(http.StatusBadRequest, "unknown parameter %q%s", name, config.Suggest(name, names))
+		case len(given) > 1:
+			return nil, refuse(http.StatusBadRequest, "%s is there %d times", name, len(given))
+		case given[0] == "":
+			return nil, refuse(http.StatusBadRequest, "%s is empty", name)
+		}
+		p[name] = given[0]
+	}
+	return p, nil
+}
+
+// number reads a whole number; 0 if it is not there.
+func (p Parameters) number(name string, least, most int) (n int, err error) {
+	text, ok := p[name]
+	if !ok {
+		return 0, nil
+	}
+	if n, err = strconv.Atoi(text); err != nil || strconv.Itoa(n) != text || n < least || n > most {
+		return 0, refuse(http.StatusBadRequest, "%s: %q is no number from %d to %d", name, text, least, most)
+	}
+	return n, nil
+}
+
+// OneOf reads a word; empty if it is not there.
+func (p Parameters) oneOf(name string, words ...string) (string, error) {
+	text, ok := p[name]
+	if ok && !slices.Contains(words, text) {
+		return "", refuse(http.StatusBadRequest, "%s: %q is none of %s", name, text, strings.Join(words, ", "))
+	}
+	return text, nil
+}
+
+// moment reads a time; the zero time if it is not there.
+func (p Parameters) moment(name string, now time.Time) (time.Time, error) {
+	text, ok := p[name]
+	if !ok {
+		return time.Time{}, nil
+	}
+	t, err := ParseMoment(text, now)
+	if err != nil {
+		return time.Time{}, refuse(http.StatusBadRequest, "%s: %w", name, err)
+	}
+	return t, nil
+}
+
+// ParseMoment reads a time as RFC 3339 has it, or how long ago it was: 24h, 7d.
+func ParseMoment(text string, now time.Time) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if ago, err := caddy.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	return time.Time{}, fmt.Errorf("%q is neither a time such as 2026-11-23T10:00:00Z nor how long ago it was, such as 24h or 7d", text)
+}
+
+// Interface guards
+var _ caddy.AdminRouter = (*adminAPI)(nil)

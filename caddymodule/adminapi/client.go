@@ -1,0 +1,179 @@
+package adminapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/pflag"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/explain"
+)
+
+// Client asks the admin API of a server that runs, found as `trust` and `reload` find it.
+type Client struct {
+	Address, Config, Adapter string
+
+	// patience is how long an answer is waited for; default AdminPatience.
+	Patience time.Duration
+
+	found string // the address, once it was looked for
+}
+
+const (
+	// maxAdminAnswer bounds what is read of an answer.
+	maxAdminAnswer = 128 << 20
+	// AdminPatience is how long a command waits for an answer.
+	AdminPatience = 30 * time.Second
+)
+
+// Flags adds the flags that say which server is meant.
+func (c *Client) Flags(f *pflag.FlagSet) {
+	f.StringVar(&c.Address, "address", "", "the admin address of the server; default: this machine's")
+	f.StringVarP(&c.Config, "config", "c", "", "take the admin address from this configuration")
+	f.StringVarP(&c.Adapter, "adapter", "a", "", "what the configuration is written in; default: by its name")
+}
+
+// Refusal is the server's answer to a question that it did not take, or cannot answer now.
+type Refusal struct {
+	Status  int
+	message string
+}
+
+func (r *Refusal) Error() string { return r.message }
+
+// unreachable is the error of a server that does not answer.
+type unreachable struct {
+	address string
+	cause   error
+}
+
+func (u *unreachable) Error() string {
+	return fmt.Sprintf("no answer from the admin API at %s; does the server run, and is this its --address? %v", u.address, u.cause)
+}
+
+func (u *unreachable) Unwrap() error { return u.cause }
+
+// Temporary reports whether the same question may be answered later: the server restarts, reloads or waits for its
+// store.
+func Temporary(err error) bool {
+	var r *Refusal
+	if errors.As(err, &r) {
+		return r.Status >= http.StatusInternalServerError || r.Status == http.StatusNotFound
+	}
+	return errors.As(err, new(*unreachable))
+}
+
+// Get asks with GET and reads the JSON that comes.
+func (c *Client) Get(ctx context.Context, path string, query url.Values, answer any) error {
+	return c.Ask(ctx, http.MethodGet, path, query, nil, answer)
+}
+
+// Ask asks with any method, and with a question in JSON unless it is nil. A refusal by the server is the error.
+func (c *Client) Ask(ctx context.Context, method, path string, query url.Values, question, answer any) error {
+	if c.found == "" {
+		if c.Address != "" && c.Config != "" {
+			return errors.New("give --address or --config, not both")
+		}
+		address, err := caddycmd.DetermineAdminAPIAddress(c.Address, nil, c.Config, c.Adapter)
+		if err != nil {
+			return fmt.Errorf("finding the admin address: %w", OneLine(err))
+		}
+		c.found = address
+	}
+	var body []byte
+	if question != nil {
+		var err error
+		if body, err = json.Marshal(question); err != nil {
+			return err
+		}
+	}
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	type result struct {
+		body []byte
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() { // Caddy's client knows no context
+		body, err := fetch(c.found, method, path, body)
+		done <- result{body, err}
+	}()
+	patience := c.Patience
+	if patience == 0 {
+		patience = AdminPatience
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case <-ctx.Done():
+		return &unreachable{c.found, ctx.Err()}
+	case r := <-done:
+		if r.err != nil {
+			return r.err
+		}
+		if err := json.Unmarshal(r.body, answer); err != nil {
+			return fmt.Errorf("the answer of %s cannot be read: %w", c.found, err)
+		}
+		return nil
+	}
+}
+
+// asRefusal is how Caddy's client tells an answer that is an error.
+var asRefusal = regexp.MustCompile(`(?s)HTTP (\d{3}): (.*)`)
+
+func fetch(address, method, path string, question []byte) ([]byte, error) {
+	// Each request is a client of its own there, and would leave a connection behind.
+	header := http.Header{"Connection": {"close"}}
+	if who := operator(); who != "" {
+		header.Set(operatorHeader, who)
+	}
+	var body io.Reader
+	if question != nil {
+		header.Set("Content-Type", "application/json")
+		body = bytes.NewReader(question)
+	}
+	resp, err := caddycmd.AdminAPIRequest(address, method, path, header, body)
+	if err != nil {
+		if m := asRefusal.FindStringSubmatch(err.Error()); m != nil {
+			return nil, refusalOf(address, m[1], m[2])
+		}
+		return nil, &unreachable{address, OneLine(err)}
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAdminAnswer))
+	if err != nil {
+		return nil, &unreachable{address, OneLine(err)}
+	}
+	return answer, nil
+}
+
+func refusalOf(address, status, body string) error {
+	r := new(Refusal)
+	r.Status, _ = strconv.Atoi(status) // three digits
+	var said struct {
+		Error string `json:"error"`
+	}
+	if json.Unmarshal([]byte(body), &said) == nil && said.Error != "" {
+		r.message = explain.Printable(said.Error)
+		return r
+	}
+	r.message = fmt.Sprintf("the admin API at %s answers %s", address, status)
+	if r.Status == http.StatusNotFound {
+		r.message += "; is it a server with Latchkey?"
+	}
+	return r
+}
+
+func OneLine(err error) error { return errors.New(strings.Join(strings.Fields(err.Error()), " ")) }

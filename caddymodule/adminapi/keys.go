@@ -1,0 +1,230 @@
+package adminapi
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/app"
+	"github.com/latchkey-gateway/latchkey/caddymodule/keystorage"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
+)
+
+const (
+	// KeysPath is where the key ring is shown and changed. A key itself is nowhere.
+	KeysPath = "/latchkey/keys"
+	// maxKeySessions bounds how many sessions one answer counts.
+	maxKeySessions = 20_000
+	// RetireTimeout bounds the look for sessions that need a key: a million take about a minute.
+	RetireTimeout = 5 * time.Minute
+	// signInRoom is how long after it was superseded a key may be needed by a sign-in that was under way.
+	signInRoom = time.Hour
+	// learnRoom is how much later than the newest key was made a replica may have begun to seal with it.
+	learnRoom = 2 * keystorage.LookEvery
+)
+
+// KeyEntry is a key as an administrator sees it.
+type KeyEntry struct {
+	ID string `json:"id"`
+	// Created is missing for keys that the configuration lists: nobody knows.
+	Created *time.Time `json:"created,omitempty"`
+	// Seals: it is the newest, which seals; the others only open.
+	Seals bool `json:"seals"`
+	// Retires is when it leaves the ring by itself.
+	Retires *time.Time `json:"retires,omitempty"`
+}
+
+// KeysAnswer is what GET /latchkey/keys answers, the newest key first.
+type KeysAnswer struct {
+	// Source is storage or configuration.
+	Source string     `json:"source"`
+	Keys   []KeyEntry `json:"keys"`
+}
+
+func adminKeys(r *http.Request, app *app.App, _ []string) (any, error) {
+	if _, err := queryOf(r); err != nil {
+		return nil, err
+	}
+	answer := KeysAnswer{Source: "configuration"}
+	keeper := app.Keeper()
+	if keeper != nil {
+		answer.Source = "storage"
+	}
+	infos := app.Sessions().Keys().Keys()
+	for i, info := range infos {
+		entry := KeyEntry{ID: info.ID.String(), Seals: i == 0}
+		if !info.Created.IsZero() {
+			entry.Created = &info.Created
+		}
+		if i > 0 && keeper != nil {
+			retires := infos[i-1].Created.Add(keeper.Life)
+			entry.Retires = &retires
+		}
+		answer.Keys = append(answer.Keys, entry)
+	}
+	return answer, nil
+}
+
+// KeySessionsAnswer counts sessions by the keys that they need, in a part of the list of all. A session may need several.
+type KeySessionsAnswer struct {
+	Sessions map[string]int `json:"sessions"`
+	// Unreadable counts sessions that no key opens.
+	Unreadable int `json:"unreadable,omitempty"`
+	// Cursor is where to go on; missing at the end.
+	Cursor string `json:"cursor,omitempty"`
+}
+
+// adminKeySessions answers GET /latchkey/keys/sessions.
+func adminKeySessions(r *http.Request, app *app.App, _ []string) (any, error) {
+	p, err := queryOf(r, "cursor")
+	if err != nil {
+		return nil, err
+	}
+	cursor, err := p.sessionsCursor()
+	if err != nil {
+		return nil, err
+	}
+	infos := app.Sessions().Keys().Keys()
+	answer := KeySessionsAnswer{Sessions: map[string]int{}}
+	next, survey, err := app.Sessions().Page(r.Context(), cursor, maxKeySessions, func(s *session.Record) bool {
+		for _, id := range needs(s, infos) {
+			answer.Sessions[id.String()]++
+		}
+		return true
+	})
+	answer.Cursor, answer.Unreadable = next, survey.Unreadable
+	return answer, err
+}
+
+// sessionsCursor reads where a list of sessions goes on.
+func (p Parameters) sessionsCursor() (string, error) {
+	cursor, ok := p["cursor"]
+	if ok && !session.IsCursor(cursor) {
+		return "", refuse(http.StatusBadRequest, "cursor: not one that was given out here")
+	}
+	return cursor, nil
+}
+
+// needs returns the keys without which a session ends: those that sealed its record and its tokens, and each that may
+// have sealed its cookie, which is whichever was the newest somewhere when it began.
+func needs(s *session.Record, ring []keyring.Info) []keyring.ID {
+	ids := s.SealedUnder()
+	for i, k := range ring {
+		if k.Created.IsZero() {
+			break // nobody knows
+		}
+		began, ended := k.Created.Add(-learnRoom), time.Time{}
+		if i > 0 {
+			ended = ring[i-1].Created.Add(learnRoom)
+		}
+		if s.Created.After(began) && (i == 0 || s.Created.Before(ended)) && !slices.Contains(ids, k.ID) {
+			ids = append(ids, k.ID)
+		}
+	}
+	return ids
+}
+
+var errListedKeys = refuse(http.StatusConflict, "the configuration lists the keys: put a new secret behind the first one of `keys` on every server, then in front of it on every server; take the old one out when the longest session has ended")
+
+// adminRotateKeys answers POST /latchkey/keys/rotate: from here on a new key seals, on every server.
+func adminRotateKeys(r *http.Request, app *app.App, _ []string) (any, error) {
+	if _, err := queryOf(r); err != nil {
+		return nil, err
+	}
+	if app.Keeper() == nil {
+		return nil, errListedKeys
+	}
+	made, err := app.Keeper().RotateNow(r.Context())
+	if errors.Is(err, keystorage.ErrTooMany) {
+		return nil, refuse(http.StatusConflict, "%w", err)
+	}
+	if err != nil {
+		return nil, refuse(http.StatusServiceUnavailable, "%w", err)
+	}
+	record(app, r, act{activity: actRotateKeys, target: "key " + made.ID.String()})
+	app.Logger().Info("keys rotated by an administrator", zap.Stringer("key", made.ID))
+	return KeyEntry{ID: made.ID.String(), Created: &made.Created, Seals: true}, nil
+}
+
+// Retirement is what is asked of POST /latchkey/keys/retire.
+type Retirement struct {
+	ID string `json:"id"`
+	// Force retires the key even if sessions live under it, which ends them.
+	Force bool `json:"force"`
+}
+
+// adminRetireKey answers POST /latchkey/keys/retire: a key leaves the ring before its time.
+func adminRetireKey(r *http.Request, app *app.App, _ []string) (any, error) {
+	var ask Retirement
+	if err := readBody(r, &ask, maxAskedBody, "JSON of id and force"); err != nil {
+		return nil, err
+	}
+	keeper := app.Keeper()
+	if keeper == nil {
+		return nil, errListedKeys
+	}
+	var id keyring.ID
+	if raw, err := hex.DecodeString(ask.ID); err != nil || len(raw) != len(id) || hex.EncodeToString(raw) != ask.ID {
+		return nil, refuse(http.StatusBadRequest, "id: %q is no key's id, which is four hexadecimal digits", ask.ID)
+	} else {
+		copy(id[:], raw)
+	}
+	// It may take longer than other requests.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), RetireTimeout)
+	defer cancel()
+	if err := retirable(ctx, app, id, ask.Force); err != nil {
+		return nil, err
+	}
+	switch err := keeper.Retire(ctx, id); {
+	case errors.Is(err, keystorage.ErrNoSuchKey), errors.Is(err, keystorage.ErrNewest):
+		return nil, refuse(http.StatusConflict, "%w", err)
+	case err != nil:
+		return nil, refuse(http.StatusServiceUnavailable, "%w", err)
+	}
+	record(app, r, act{activity: actRetireKey, target: "key " + id.String()})
+	app.Logger().Info("key retired by an administrator", zap.Stringer("key", id), zap.Bool("forced", ask.Force))
+	return KeyEntry{ID: id.String()}, nil
+}
+
+// retirable refuses a key that is the newest, that there is not, or that somebody still needs.
+func retirable(ctx context.Context, a *app.App, id keyring.ID, force bool) error {
+	infos := a.Sessions().Keys().Keys()
+	i := slices.IndexFunc(infos, func(k keyring.Info) bool { return k.ID == id })
+	switch {
+	case i < 0:
+		return refuse(http.StatusNotFound, "%w: %s", keystorage.ErrNoSuchKey, id)
+	case i == 0:
+		return refuse(http.StatusConflict, "%w", keystorage.ErrNewest)
+	case force:
+		return nil
+	case a.Keeper().Now().Sub(infos[i-1].Created) < signInRoom:
+		return refuse(http.StatusConflict, "key %s sealed until %s, and sign-ins may be under way with it for an hour; to end them, force it",
+			id, infos[i-1].Created.Format(time.RFC3339))
+	}
+	found := ""
+	for cursor := ""; ; {
+		next, _, err := a.Sessions().Page(ctx, cursor, maxKeySessions, func(s *session.Record) bool {
+			if slices.Contains(needs(s, infos), id) {
+				found = s.ID.Short()
+			}
+			return found == ""
+		})
+		if err != nil {
+			return fmt.Errorf("looking for sessions under the key: %w", err)
+		}
+		if cursor = next; cursor == "" || found != "" {
+			break
+		}
+	}
+	if found != "" {
+		return refuse(http.StatusConflict, "sessions live under key %s, such as %s; it retires by itself when they are over; to end them, force it", id, found)
+	}
+	return nil
+}

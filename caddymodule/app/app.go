@@ -1,0 +1,72 @@
+package app
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+	"github.com/caddyserver/certmagic"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/caddymodule/keystorage"
+	"github.com/latchkey-gateway/latchkey/caddymodule/site"
+	"github.com/latchkey-gateway/latchkey/caddymodule/store"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+func init() {
+	caddy.RegisterModule(new(App))
+}
+
+// App is Latchkey's global configuration: where people sign in, where sessions live and how long, and the policies
+// that hold for every site. Sites use it through the handler `latchkey`.
+type App struct {
+	config.App
+
+	ctx     caddy.Context
+	logger  *zap.Logger
+	storage certmagic.Storage
+	module  store.Module
+	shared  *store.Shared
+	events  *caddyevents.App
+	// tenant is what the sites share.
+	tenant site.Tenant
+	pages  *pages.Pages
+	// FinestIdle is the shortest max_idle of any policy and time before any warning of an idle sign-out, of any site that is
+	// provisioned; zero if there is none. Last uses are written often enough for it.
+	finestIdle time.Duration
+
+	// Apps of a configuration start in no fixed order, so the first request may come before Start: the first of both opens
+	// what is needed.
+	mu       sync.Mutex
+	service  *signin.Service
+	ready    atomic.Pointer[signin.Service] // the same, for requests
+	sessions *session.Manager
+	signIns  *signinlog.Log // nil if none is kept
+	records  signinlog.Sink // where entries of the sign-in log go; nil before the service is made
+	repeats  *signinlog.Repeats
+	keeper   *keystorage.Keeper // nil if the configuration lists the keys
+	stopped  bool
+	sites    []*site.Site // that are provisioned
+
+	said     findings
+	reminder reminder
+}
+
+// CaddyModule returns the Caddy module information.
+func (*App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "latchkey", New: func() caddy.Module { return new(App) }}
+}
+
+// Interface guards
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

@@ -1,0 +1,32 @@
+package app
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/useragent"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// deviceNames names browsers and networks for the page of one's own sessions: the networks are those of the configuration.
+type deviceNames struct{ networks *policy.Set }
+
+func (deviceNames) Describe(agent string) signin.Device {
+	browser, system := signinlog.BrowserAndSystem(agent)
+	return signin.Device{Browser: browser, System: system, Form: pages.Form(useragent.Form(agent))}
+}
+
+func (c deviceNames) Network(ip netip.Addr) string {
+	return strings.Join(c.networks.Locate(ip).Networks, ", ")
+}
+
+// signInReader is the stored sign-in log for people's own page; nil if none is kept.
+func (a *App) signInReader() signin.SignIns {
+	if a.signIns == nil {
+		return nil
+	}
+	return a.signIns
+}

@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/explain"
+	"github.com/latchkey-gateway/latchkey/caddymodule/site"
+)
+
+// addSite makes a site known, for explanations and for the sign-in host.
+func (a *App) addSite(h *site.Site) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.sites = append(a.sites, h)
+	a.finestIdle = site.Shorter(a.finestIdle, h.FinestIdle())
+}
+
+// Estate is the configuration with the sites that are provisioned now.
+func (a *App) Estate() explain.Estate {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return explain.Estate{Tenant: &a.tenant, Sites: slices.Clone(a.sites)}
+}
+
+// Impact holds another configuration against the live sessions and the sign-in log of this one. Nothing of it is loaded.
+func (a *App) Impact(ctx context.Context, q *explain.ImpactQuery, now time.Time) (*explain.Impact, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	next, err := NewCandidate(a.ctx, q.Config)
+	if err != nil {
+		return nil, fmt.Errorf("the new configuration: %w", err)
+	}
+	defer next.Close()
+	if _, err := a.openService(); err != nil {
+		return nil, err
+	}
+	changed := next.Estate()
+	return explain.Replay(ctx, q, now, &explain.Running{Estate: a.Estate(), Sessions: a.sessions, SignIns: a.signIns}, &changed)
+}
+
+// headerClaims are the claims that headers of any site carry. Sites of one configuration share their sessions.
+func (a *App) headerClaims() (claims []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, h := range a.sites {
+		for _, c := range h.Header {
+			claims = append(claims, c.Claim)
+		}
+	}
+	slices.Sort(claims)
+	return slices.Compact(claims)
+}

@@ -1,0 +1,34 @@
+package app
+
+import (
+	"sync"
+
+	"github.com/latchkey-gateway/latchkey/policy"
+)
+
+// findings remembers what was said of a configuration, so that several sites do not say it again.
+type findings struct {
+	mu   sync.Mutex
+	all  map[policy.Finding]bool
+	list []policy.Finding // in the order in which they came
+}
+
+// isNew reports whether a finding comes for the first time.
+func (f *findings) isNew(what policy.Finding) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all[what] {
+		return false
+	}
+	if f.all == nil {
+		f.all = make(map[policy.Finding]bool)
+	}
+	f.all[what] = true
+	return true
+}
+
+func (f *findings) add(what policy.Finding) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(f.list, what)
+}

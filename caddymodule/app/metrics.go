@@ -1,0 +1,132 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/site"
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// stateMetrics tells how the configuration that runs is, when somebody looks. Its labels are words of ours and names of
+// providers. While no configuration runs there is nothing to tell.
+type stateMetrics struct{}
+
+func stateDesc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName("caddy", "latchkey", name), help, labels, nil)
+}
+
+var (
+	descStoreState   = stateDesc("store_state", "How the store is: 1 for the state it is in (ok, degraded, cache_only, unavailable), 0 for the others.", "state")
+	descStoreSince   = stateDesc("store_state_since_seconds", "When the store came into its state, in seconds since 1970.")
+	descStoreOutages = stateDesc("store_outages_total", "How often the store stopped answering since the configuration was loaded.")
+
+	descCacheSessions  = stateDesc("cache_sessions", "Sessions that this server knows without asking the store.")
+	descCacheBytes     = stateDesc("cache_bytes", "What they take, by estimate.")
+	descCacheHits      = stateDesc("cache_hits_total", "Look-ups of sessions that were answered without asking the store.")
+	descCacheMisses    = stateDesc("cache_misses_total", "Look-ups of sessions for which the store was asked.")
+	descCacheEvictions = stateDesc("cache_evictions_total", "Sessions that left the cache to make room for others.")
+
+	descStreams = stateDesc("sessions_with_streams", "Sessions that have a WebSocket or an event stream open here.")
+	descPending = stateDesc("pending_sign_ins", "Sign-ins that wait for their answer at any server, as last counted.")
+
+	descLogStored  = stateDesc("sign_in_log_stored_total", "Sign-ins that were stored.")
+	descLogShare   = stateDesc("sign_in_log_over_share_total", "Sign-ins that were not stored because their user or address has had its share of the day. Caddy's log has them.")
+	descLogLost    = stateDesc("sign_in_log_lost_total", "Sign-ins that could not be stored. Caddy's log has them.")
+	descLogWaiting = stateDesc("sign_in_log_waiting", "Sign-ins that wait to be stored.")
+
+	descProviderState = stateDesc("provider_state", "How a provider is: 1 for the state it is in (ok, stale, failing, unavailable), 0 for the others.", "provider", "state")
+	descMetadataAt    = stateDesc("provider_metadata_fetched_seconds", "When a provider's metadata was last fetched, in seconds since 1970; 0 if never.", "provider")
+	descKeysAt        = stateDesc("provider_keys_fetched_seconds", "When a provider's keys were last fetched, in seconds since 1970; 0 if never.", "provider")
+	descFailedAt      = stateDesc("provider_failed_seconds", "When a provider could last not be reached for a person, in seconds since 1970; 0 if it always could.", "provider")
+)
+
+// Describe implements prometheus.Collector.
+func (stateMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{
+		descStoreState, descStoreSince, descStoreOutages, descCacheSessions, descCacheBytes, descCacheHits, descCacheMisses,
+		descCacheEvictions, descStreams, descPending, descLogStored, descLogShare, descLogLost, descLogWaiting, descProviderState,
+		descMetadataAt, descKeysAt, descFailedAt,
+	} {
+		ch <- desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (stateMetrics) Collect(ch chan<- prometheus.Metric) {
+	app, err := Current()
+	if err != nil {
+		return
+	}
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	count := func(desc *prometheus.Desc, value uint64) {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(value))
+	}
+	status, known := app.Status(), app.sessions.Known()
+	for _, state := range session.States() {
+		gauge(descStoreState, oneIf(status.Store == string(state)), string(state))
+	}
+	gauge(descStoreSince, float64(status.StoreSince.Unix()))
+	count(descStoreOutages, status.StoreOutages)
+	gauge(descCacheSessions, float64(known.Sessions))
+	gauge(descCacheBytes, float64(known.Bytes))
+	count(descCacheHits, known.Hits)
+	count(descCacheMisses, known.Misses)
+	count(descCacheEvictions, known.Evictions)
+	gauge(descStreams, float64(known.Watched))
+	gauge(descPending, float64(status.Pending))
+	if l := status.SignInLog; l != nil {
+		count(descLogStored, l.Stored)
+		count(descLogLost, l.Lost)
+		count(descLogShare, l.OverShare)
+		gauge(descLogWaiting, float64(l.Waiting))
+	}
+	for _, p := range app.tenant.Providers {
+		s := p.State()
+		for _, state := range []string{providerOK, providerStale, providerFailing, providerUnavailable} {
+			gauge(descProviderState, oneIf(providerState(s) == state), p.Name, state)
+		}
+		gauge(descMetadataAt, unixOrZero(s.Metadata), p.Name)
+		gauge(descKeysAt, unixOrZero(s.Keys), p.Name)
+		gauge(descFailedAt, unixOrZero(s.Failed), p.Name)
+	}
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+func unixOrZero(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.Unix())
+}
+
+var rateLimited = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Namespace: "caddy", Subsystem: "latchkey", Name: "rate_limited_total",
+	Help: "Requests for an endpoint of sign-in that were answered with 429, for their address had asked too often.",
+}, []string{"endpoint"})
+
+var renewals = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Namespace: "caddy", Subsystem: "latchkey", Name: "renewals_total",
+	Help: "Renewals of claims with a refresh token, by what came of them.",
+}, []string{"provider", "result"})
+
+// registerMetrics makes the collectors part of a configuration's metrics. Every site does so; the first one has done it.
+func registerMetrics(registry *prometheus.Registry) error {
+	for _, c := range append(site.Collectors(), rateLimited, renewals, stateMetrics{}) {
+		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
+			return fmt.Errorf("metrics: %w", err)
+		}
+	}
+	return nil
+}

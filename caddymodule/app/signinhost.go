@@ -1,0 +1,63 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"reflect"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// siteFor implements signin.Config.SiteFor.
+func (a *App) siteFor(app, origin string) *signin.Site {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, h := range a.sites {
+		if (app == "" || h.App == app) && config.Served(h.Hosts, origin, a.SignInHost.Address()) {
+			return &h.SignIn
+		}
+	}
+	return nil
+}
+
+// checkSignInSite refuses a sign-in host that no site serves. Sites are provisioned after the app, so that they are looked
+// for in the configuration of the app http as it came; Caddy shows it to nobody, so it is read through reflection. Where a
+// later Caddy calls it something else, Start finds it out.
+func (a *App) checkSignInSite(ctx caddy.Context) error {
+	if a.SignInHost == nil {
+		return nil
+	}
+	whole := reflect.ValueOf(ctx).FieldByName("cfg")
+	if whole.Kind() != reflect.Pointer || whole.IsNil() {
+		return nil
+	}
+	apps := whole.Elem().FieldByName("AppsRaw")
+	if apps.Kind() != reflect.Map {
+		return nil
+	}
+	raw := apps.MapIndex(reflect.ValueOf("http"))
+	if !raw.IsValid() || raw.Kind() != reflect.Slice || raw.Len() == 0 {
+		return nil
+	}
+	for _, site := range findHandlers(nil, json.RawMessage(raw.Bytes()), 0) {
+		var h struct {
+			Hosts []string `json:"hosts"`
+		}
+		if json.Unmarshal(site, &h) == nil && config.Served(h.Hosts, a.SignInHost.Origin, a.SignInHost.Origin) {
+			return nil
+		}
+	}
+	return a.errUnserved()
+}
+
+func (a *App) errUnserved() error {
+	u, err := url.Parse(a.SignInHost.Origin)
+	if err != nil {
+		return err
+	}
+	return a.SignInHost.At(fmt.Errorf("sign_in_host: no site with the directive latchkey serves %s; `%s { latchkey }` is enough", u.Hostname(), u.Host))
+}

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"errors"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
+)
+
+// openSignInLog starts the log in the store, beside Caddy's log, and returns where sign-ins go.
+func (a *App) openSignInLog(store session.Store, ring *keyring.Ring) (signinlog.Sink, error) {
+	sink, err := a.signInSinks(store, ring)
+	if err != nil {
+		return nil, err
+	}
+	a.repeats = signinlog.NewRepeats(sink, nil)
+	return a.repeats, nil
+}
+
+func (a *App) signInSinks(store session.Store, ring *keyring.Ring) (signinlog.Sink, error) {
+	logged := signinlog.Zap{Logger: a.logger.Named("sign_in")}
+	if a.SignInLog.Off() {
+		return logged, nil
+	}
+	kept, ok := store.(journal.Journal)
+	if !ok {
+		if a.SignInLog != nil {
+			return nil, errors.New("sign_in_log: this store keeps no sign-ins; leave sign_in_log out, or say max_entries 0")
+		}
+		return logged, nil
+	}
+	c := signinlog.Config{Journal: kept, Keys: ring, Logger: a.logger.Named("sign_in_log")}
+	if s := a.SignInLog; s != nil {
+		c.Keep = time.Duration(s.Keep)
+		if s.MaxEntries != nil {
+			c.MaxEntries = *s.MaxEntries
+		}
+	}
+	a.signIns = signinlog.Open(c)
+	return signinlog.Sinks{logged, a.signIns}, nil
+}
+
+// closeSignInLog writes what waits to be written.
+func (a *App) closeSignInLog() {
+	if a.repeats != nil {
+		a.repeats.Close()
+	}
+	if a.signIns != nil {
+		a.signIns.Close()
+	}
+}

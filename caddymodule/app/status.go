@@ -1,0 +1,110 @@
+package app
+
+import (
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+// statusAnswer is how this server is.
+type statusAnswer struct {
+	// Store is how the store is: ok, degraded, cache_only or unavailable; see session.State. StoreSince is since when, and
+	// StoreOutages how often it stopped answering since this configuration was loaded.
+	Store        string    `json:"store"`
+	StoreSince   time.Time `json:"storeSince"`
+	StoreOutages uint64    `json:"storeOutages"`
+	// Cached is how many sessions this server knows, Streams how many have something open here, Pending how many sign-ins
+	// wait for their answer at any server, as last counted.
+	Cached      int   `json:"cachedSessions"`
+	CachedBytes int64 `json:"cachedBytes"`
+	Streams     int   `json:"sessionsWithStreams"`
+	Pending     int   `json:"pendingSignIns"`
+
+	Providers []providerStatus `json:"providers"`
+	SignInLog *signInLogStatus `json:"signInLog,omitempty"`
+}
+
+// providerStatus is how a provider is. Times that never were are left out.
+type providerStatus struct {
+	Name string `json:"name"`
+	// State is ok; stale if the last try to refresh the metadata failed; failing if the token endpoint was of no use when it
+	// was last asked; or unavailable if there is no metadata yet.
+	State           string     `json:"state"`
+	MetadataFetched *time.Time `json:"metadataFetched,omitempty"`
+	MetadataError   string     `json:"metadataError,omitempty"`
+	KeysFetched     *time.Time `json:"keysFetched,omitempty"`
+	LastFailure     *time.Time `json:"lastFailure,omitempty"`
+	LastError       string     `json:"lastError,omitempty"`
+	TokenError      string     `json:"tokenError,omitempty"`
+	// Warnings are what an operator should know about how the provider works here.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// signInLogStatus is how storing sign-ins goes.
+type signInLogStatus struct {
+	Stored uint64 `json:"stored"`
+	Lost   uint64 `json:"lost"`
+	// OverShare counts what was not stored because its user or address has had its share of the day.
+	OverShare uint64 `json:"overShare,omitempty"`
+	Waiting   int    `json:"waiting"`
+	Failing   bool   `json:"failing"`
+}
+
+// The states of a provider.
+const (
+	providerOK          = "ok"
+	providerStale       = "stale"
+	providerFailing     = "failing"
+	providerUnavailable = "unavailable"
+)
+
+func providerState(s oidc.State) string {
+	switch {
+	case s.Metadata.IsZero():
+		return providerUnavailable
+	case s.TokenErr != "":
+		return providerFailing
+	case s.MetadataErr != "":
+		return providerStale
+	}
+	return providerOK
+}
+
+func (a *App) Status() statusAnswer {
+	health, known := a.sessions.Health(), a.sessions.Known()
+	answer := statusAnswer{
+		Store: string(health.State), StoreSince: health.Since.UTC(), StoreOutages: health.Outages,
+		Cached: known.Sessions, CachedBytes: known.Bytes, Streams: known.Watched, Pending: waiting(a.service),
+		Providers: make([]providerStatus, 0, len(a.tenant.Providers)),
+	}
+	for _, p := range a.tenant.Providers {
+		s := p.State()
+		answer.Providers = append(answer.Providers, providerStatus{
+			Name: p.Name, State: providerState(s), MetadataFetched: timeOrNone(s.Metadata), MetadataError: s.MetadataErr,
+			KeysFetched: timeOrNone(s.Keys), LastFailure: timeOrNone(s.Failed), LastError: s.Err,
+			TokenError: s.TokenErr, Warnings: s.Warnings,
+		})
+	}
+	if a.signIns != nil {
+		s := a.signIns.Stats()
+		answer.SignInLog = &signInLogStatus{Stored: s.Stored, Lost: s.Lost, OverShare: s.OverShare, Waiting: s.Waiting, Failing: s.Failing}
+	}
+	return answer
+}
+
+func timeOrNone(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// waiting is how many sign-ins wait for the answer to "Stay signed in?"; service is nil before it is made.
+func waiting(service *signin.Service) int {
+	if service == nil {
+		return 0
+	}
+	return service.Waiting()
+}

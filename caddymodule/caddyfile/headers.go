@@ -1,0 +1,92 @@
+package caddyfile
+
+import (
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/caddyfile/grammar"
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+)
+
+// parseHeaders reads a set of headers, whether the groups are among them, and which:
+//
+//	headers remote|forwarded|none [groups [only <pattern>...]] {
+//		groups [only <pattern>...]
+//	}
+func parseHeaders(d *caddyfile.Dispenser, s *siteParser) (err error) {
+	if s.Headers, err = grammar.FirstOf(d, "set of headers", config.HeadersWords...); err != nil {
+		return err
+	}
+	if d.NextArg() {
+		if d.Val() != "groups" {
+			return grammar.Unrecognized(d, "word after the set of headers", []string{"groups"})
+		}
+		if err := parseHeaderGroups(d, s); err != nil {
+			return err
+		}
+	}
+	_, err = headersOptions.Block(d, "option of headers", s)
+	return err
+}
+
+var headersOptions = grammar.Words[*siteParser]{"groups": grammar.Many(parseHeaderGroups)}
+
+// parseHeaderGroups reads what follows `groups`. Several of these lines add up, but for one that sends all groups.
+func parseHeaderGroups(d *caddyfile.Dispenser, s *siteParser) error {
+	start, before := d.Token(), len(s.HeaderGroupsOnly)
+	if s.Headers == "none" {
+		return grammar.WrapAt(start, config.ErrGroupsNowhere)
+	}
+	if d.NextArg() {
+		if err := parseOnly(d, &s.HeaderGroupsOnly); err != nil {
+			return err
+		}
+	}
+	if s.HeaderGroups && (before == 0 || len(s.HeaderGroupsOnly) == before) {
+		return grammar.WrapAt(start, config.ErrAllGroups)
+	}
+	s.HeaderGroups = true
+	return nil
+}
+
+// parseOnly reads `only <pattern>...`, of which the current token is the first, and adds the patterns.
+func parseOnly(d *caddyfile.Dispenser, to *[]string) error {
+	if d.Val() != "only" {
+		return grammar.Unrecognized(d, "word after groups", []string{"only"})
+	}
+	patterns := d.RemainingArgs()
+	if len(patterns) == 0 {
+		return d.ArgErr()
+	}
+	*to = append(*to, patterns...)
+	return grammar.WrapAt(d.Token(), identity.CheckPatterns(*to))
+}
+
+// parseSiteHeader reads `header <Name> <claim> [only <pattern>...]`.
+func parseSiteHeader(d *caddyfile.Dispenser, s *siteParser) error {
+	var hc config.HeaderClaim
+	if !d.Args(&hc.Name, &hc.Claim) {
+		return d.ArgErr()
+	}
+	if strings.TrimSpace(hc.Name) == "" || strings.TrimSpace(hc.Claim) == "" {
+		return d.Err("a value is empty")
+	}
+	if err := scrub.CheckName(hc.Name); err != nil {
+		return d.WrapErr(err)
+	}
+	at := d.Token()
+	if d.NextArg() {
+		if d.Val() != "only" {
+			return grammar.Unrecognized(d, "word after the claim", []string{"only"})
+		}
+		if err := parseOnly(d, &hc.Only); err != nil {
+			return err
+		}
+	}
+	s.Header = append(s.Header, hc)
+	s.headerAt = append(s.headerAt, at)
+	return nil
+}

@@ -1,0 +1,127 @@
+package caddyfile
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+)
+
+// siteBlock is what can be known of the site block around a directive.
+type siteBlock struct {
+	id   uintptr // tells blocks apart; 0 is unknown
+	keys []string
+}
+
+// enclosing finds the site block around a directive. Caddy's helper knows it and shows only the names of its files, so
+// it is read through reflection; should a later Caddy call it something else, sites have to name their apps, which is
+// an error that says so and not a wrong name.
+func enclosing(h httpcaddyfile.Helper) (b siteBlock) {
+	block := reflect.ValueOf(h).FieldByName("parentBlock")
+	if block.Kind() != reflect.Struct {
+		return b
+	}
+	tokens := block.FieldByName("Keys")
+	if tokens.Kind() != reflect.Slice || tokens.Len() == 0 {
+		return b
+	}
+	for i := range tokens.Len() {
+		text := tokens.Index(i)
+		if text.Kind() == reflect.Struct {
+			text = text.FieldByName("Text")
+		}
+		if text.Kind() != reflect.String {
+			return b
+		}
+		b.keys = append(b.keys, text.String())
+	}
+	b.id = tokens.Pointer()
+	return b
+}
+
+// defaultName is the first host name of the site, or its first address if none has a host. The host of a request would
+// not do: a site for several hosts is one app, whatever name a client calls it by.
+func (b siteBlock) defaultName() (string, error) {
+	for _, key := range b.keys {
+		addr, err := httpcaddyfile.ParseAddress(key)
+		if err != nil || addr.Host == "" {
+			continue
+		}
+		if config.HasPlaceholder(addr.Host) {
+			return "", fmt.Errorf("the address %s has a placeholder in it: name the site with `app <name>`", key)
+		}
+		return strings.ToLower(strings.TrimSuffix(addr.Host, ".")), nil
+	}
+	if len(b.keys) == 0 || config.HasPlaceholder(b.keys[0]) {
+		return "", errors.New("the site has no host name: name it with `app <name>`")
+	}
+	return b.keys[0], nil
+}
+
+// siteNames remembers, while one Caddyfile is adapted, where the directive stood.
+type siteNames struct {
+	byBlock map[uintptr]string
+	byApp   map[string]string
+}
+
+// settle gives the site its name and refuses a second directive in the same site, or a second site of the same name:
+// which of them a policy for the app means would be nobody's guess.
+func (s *siteParser) settle() error {
+	const key = "latchkey.sites"
+	seen, ok := s.State[key].(*siteNames)
+	if !ok {
+		seen = &siteNames{byBlock: make(map[uintptr]string), byApp: make(map[string]string)}
+		s.State[key] = seen
+	}
+	here := fmt.Sprintf("%s:%d", s.start.File, s.start.Line)
+	block := enclosing(s.Helper)
+	if first, ok := seen.byBlock[block.id]; ok && block.id != 0 {
+		return fmt.Errorf("latchkey stands in this site already, at %s; one directive takes all its policies", first)
+	}
+	seen.byBlock[block.id] = here
+	if s.global.SignInHost != nil {
+		s.Hosts = block.siteHosts()
+		if err := config.CheckSiteHosts(s.Hosts); err != nil {
+			return err
+		}
+	}
+	if s.App == "" {
+		if s.IsNamedRoute() {
+			return errors.New("a named route belongs to no site: name it with `app <name>`")
+		}
+		name, err := block.defaultName()
+		if err != nil {
+			return err
+		}
+		s.App = name
+	}
+	if first, ok := seen.byApp[s.App]; ok {
+		return fmt.Errorf("app %q is the name of another site already, at %s: name one of them with `app <name>`", s.App, first)
+	}
+	seen.byApp[s.App] = here
+	return nil
+}
+
+// siteHosts are the hosts of a site block, each with its port if it names one.
+func (b siteBlock) siteHosts() (hosts []string) {
+	for _, key := range b.keys {
+		addr, err := httpcaddyfile.ParseAddress(key)
+		if err != nil || addr.Host == "" {
+			continue
+		}
+		host := strings.ToLower(strings.TrimSuffix(addr.Host, "."))
+		if addr.Port != "" {
+			host = net.JoinHostPort(host, addr.Port)
+		}
+		if !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}

@@ -1,0 +1,150 @@
+package command
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/app"
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/caddymodule/lint"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+// expected is what a configuration wants of its providers beyond a sign-in.
+type expected struct {
+	groups  bool // a rule or a header names groups
+	fresh   bool // a policy asks when somebody authenticated
+	recheck bool // claims are asked for again
+	unasked bool // "Stay signed in?" is not asked after a consent, and is otherwise
+}
+
+// expectedOf looks through the rules of a configuration.
+func expectedOf(c *app.Candidate) (n expected) {
+	n.recheck, n.unasked = c.Session.RecheckEvery() > 0, lint.Unasked(&c.Estate().Tenant.Prompt)
+	policies := slices.Clone(c.Policies)
+	for _, h := range c.Estate().Sites {
+		policies = append(policies, h.Policies...)
+		n.groups = n.groups || h.HeaderGroups || h.Allow != nil && len(h.Allow.Groups) > 0 || h.Deny != nil && len(h.Deny.Groups) > 0
+	}
+	for _, p := range policies {
+		n.fresh = n.fresh || p.SignInFrequency != nil || p.MaxIdle > 0
+		for _, as := range []*config.Assignment{p.Include, p.Exclude} {
+			n.groups = n.groups || as != nil && len(as.Groups) > 0
+		}
+	}
+	return n
+}
+
+// remark is what comes of comparing a provider's metadata with its configuration.
+type remark struct{ level, text string }
+
+// compare holds what a provider says that it offers against what it is asked for. Lists that it leaves out mean what the
+// specification says, where that is worth a word.
+func compare(p *oidc.Provider, seen *oidc.Examination, n expected) (found []remark) {
+	say := func(level, format string, args ...any) {
+		found = append(found, remark{level, fmt.Sprintf(format, args...)})
+	}
+	offers := &seen.Offers
+	if level, text := compareAuth(p, offers); text != "" {
+		say(level, "%s", text)
+	}
+	switch {
+	case slices.Contains(offers.Challenges, "S256"):
+	case len(offers.Challenges) > 0:
+		say(findFail, "it offers PKCE with %s and not with S256, which is always used: sign-ins fail", strings.Join(offers.Challenges, ", "))
+	case !lint.IsEntra(p.Issuer): // which takes it and does not say so
+		say(findWarn, "it does not say that it takes PKCE with S256 (code_challenge_methods_supported): sign-ins fail if it refuses that; see to it that it is on for this client")
+	}
+	if p.AuthParams["response_mode"] == "form_post" && !slices.Contains(offers.ResponseModes, "form_post") {
+		say(findFail, "auth_param response_mode form_post: it offers %s", orDash(strings.Join(offers.ResponseModes, ", ")))
+	}
+	for _, r := range lint.Prompt(p.AuthParams["prompt"], n.unasked) {
+		level := findWarn
+		if r.Fatal {
+			level = findFail
+		}
+		say(level, "%s", r.Text)
+	}
+	if missing := lacking(offers.Scopes, p.Scopes); len(missing) > 0 {
+		say(findWarn, "scopes: it does not offer %s (scopes_supported), and may refuse every sign-in for that", strings.Join(missing, ", "))
+	}
+	if n.recheck && !p.SilentRecheck {
+		found = append(found, compareRefresh(p, seen)...)
+	}
+	if n.groups {
+		found = append(found, compareGroups(p, seen)...)
+	}
+	if n.fresh && len(offers.Claims) > 0 && !slices.Contains(offers.Claims, "auth_time") {
+		say(findWarn, "policies ask when a user has authenticated, and claims_supported lacks auth_time: if it is in no ID token, no user meets them")
+	}
+	return found
+}
+
+// compareAuth looks at how the client authenticates.
+func compareAuth(p *oidc.Provider, offers *oidc.Offers) (level, text string) {
+	taken := offers.AuthMethods
+	if len(taken) == 0 {
+		taken = []string{oidc.ClientSecretBasic} // Discovery, section 3
+	}
+	switch {
+	case p.ClientKey != nil:
+		if !slices.Contains(taken, config.PrivateKeyJWT) {
+			return findFail, fmt.Sprintf("client_auth private_key_jwt: it takes %s (token_endpoint_auth_methods_supported)", strings.Join(taken, ", "))
+		}
+		key, err := p.ClientKey()
+		if err == nil && len(offers.AuthAlgorithms) > 0 && !slices.Contains(offers.AuthAlgorithms, key.Algorithm(offers.AuthAlgorithms)) {
+			return findFail, fmt.Sprintf("client_auth: the key signs with %s, and it takes %s", key.Algorithm(offers.AuthAlgorithms), strings.Join(offers.AuthAlgorithms, ", "))
+		}
+	case p.ClientSecret == nil:
+		if len(offers.AuthMethods) > 0 && !slices.Contains(taken, "none") {
+			return findWarn, "there is no client_secret, and it does not say that it takes clients without one: right for a public client alone"
+		}
+	case p.ClientMethod != "" && !slices.Contains(taken, p.ClientMethod):
+		return findFail, fmt.Sprintf("client_auth %s: it takes %s (token_endpoint_auth_methods_supported)", p.ClientMethod, strings.Join(taken, ", "))
+	case p.ClientMethod == "" && !slices.Contains(taken, oidc.ClientSecretBasic) && !slices.Contains(taken, oidc.ClientSecretPost):
+		return findFail, fmt.Sprintf("it takes no client_secret, but %s: see client_auth", strings.Join(taken, ", "))
+	}
+	return "", ""
+}
+
+// compareRefresh says where no refresh token can be expected, so that claims and groups would stay as at sign-in. Metadata is no
+// proof: LemonLDAP::NG 2.16 lists neither the grant nor the scope for a client that it gives refresh tokens to.
+func compareRefresh(p *oidc.Provider, seen *oidc.Examination) []remark {
+	const stay = "if no refresh token comes, claims and groups stay as at sign-in; `recheck silent` in the provider block renews them, or scopes with offline_access"
+	switch grants := seen.Offers.Grants; {
+	case len(grants) > 0 && !slices.Contains(grants, "refresh_token"):
+		return []remark{{findWarn, "it lists no refresh tokens (grant_types_supported): " + stay}}
+	case seen.Offline:
+		return []remark{{findOK, "it does not offer scope offline_access; access_type=offline and prompt=consent are sent for a refresh token"}}
+	case slices.Contains(seen.Scopes, "offline_access"):
+		return nil
+	case len(p.Scopes) > 0:
+		return []remark{{findWarn, "scope offline_access is not asked for: " + stay}}
+	}
+	return []remark{{findWarn, "scope offline_access is left out, as scopes_supported lacks it: " + stay}}
+}
+
+// compareGroups says where rules name groups that nobody has asked for. Dex, for example, has them for a scope.
+func compareGroups(p *oidc.Provider, seen *oidc.Examination) []remark {
+	const scope = "groups"
+	claim, _, _ := strings.Cut(p.Claims.GroupsPath(), ".")
+	claim, _, _ = strings.Cut(claim, "[")
+	switch offers := &seen.Offers; {
+	case slices.Contains(seen.Scopes, scope):
+		return nil
+	case slices.Contains(offers.Scopes, scope) && claim == scope:
+		return []remark{{findWarn, fmt.Sprintf("rules name groups, and scope groups is offered and not asked for: scopes %s groups", strings.Join(seen.Scopes, " "))}}
+	case len(offers.Claims) > 0 && !slices.Contains(offers.Claims, claim):
+		return []remark{{findWarn, fmt.Sprintf("rules name groups, and neither the scopes nor claims_supported have %s: see groups_claim, and what the client may have", claim)}}
+	}
+	return nil
+}
+
+// lacking are those of the values that a list has not; none if there is no list.
+func lacking(list, values []string) (missing []string) {
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return slices.Contains(list, v) })
+}

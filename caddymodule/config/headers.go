@@ -1,0 +1,105 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+// PresetHeaders are the headers that a site sets by its preset: for user, email, name and, where it asks for them, groups,
+// in this order.
+func (h *Site) PresetHeaders() []string {
+	preset := headerPresets[cmp.Or(h.Headers, defaultHeaders)]
+	if len(preset) > 0 && !h.HeaderGroups {
+		preset = preset[:len(preset)-1]
+	}
+	return preset
+}
+
+const defaultHeaders = "remote"
+
+// PresetGroups is the place of the groups in a preset.
+const PresetGroups = 3
+
+// headerPresets are the values of Site.Headers: the headers for user, email, name and groups, in this order.
+var headerPresets = map[string][]string{
+	"remote":    {"Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"},
+	"forwarded": {"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Preferred-Username", "X-Forwarded-Groups"},
+	"none":      nil,
+}
+
+var HeadersWords = []string{"remote", "forwarded", "none"}
+
+var (
+	ErrGroupsNowhere = errors.New("headers none has no header for groups; `header <Name> <claim>` sets one of any name")
+	ErrAllGroups     = errors.New("`groups` without `only` sends all groups, so no other `groups` can stand beside it")
+	errOnlyOfNothing = errors.New("header_groups_only goes with header_groups")
+)
+
+// checkHeaders refuses an unknown set or encoding, groups where there is no header for them, and a header twice.
+func (h *Site) checkHeaders() error {
+	if h.Headers != "" && !slices.Contains(HeadersWords, h.Headers) {
+		return fmt.Errorf("headers: %q is none of %s", h.Headers, strings.Join(HeadersWords, ", "))
+	}
+	if err := checkEncoding(h.HeaderEncoding); err != nil {
+		return err
+	}
+	switch {
+	case h.HeaderGroups && h.Headers == "none":
+		return ErrGroupsNowhere
+	case len(h.HeaderGroupsOnly) > 0 && !h.HeaderGroups:
+		return errOnlyOfNothing
+	}
+	if err := identity.CheckPatterns(h.HeaderGroupsOnly); err != nil {
+		return fmt.Errorf("groups only: %w", err)
+	}
+	for i, hc := range h.Header {
+		if err := h.CheckHeader(hc, h.Header[:i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckHeader refuses a header that another word of the site sets already, or that cannot carry a claim.
+func (h *Site) CheckHeader(hc HeaderClaim, before []HeaderClaim) error {
+	if err := scrub.CheckName(hc.Name); err != nil {
+		return err
+	}
+	if hc.Claim == "" {
+		return fmt.Errorf("header %s: the claim is missing", hc.Name)
+	}
+	if oidc.AboutToken(hc.Claim) {
+		return fmt.Errorf("header %s: the claim %q is about the ID token, not about the person, and is not kept", hc.Name, hc.Claim)
+	}
+	if err := identity.CheckPatterns(hc.Only); err != nil {
+		return fmt.Errorf("header %s: only: %w", hc.Name, err)
+	}
+	if scrub.Same(hc.Name, AssertionHeader) {
+		return fmt.Errorf("header %s is the one of `assertion`", hc.Name)
+	}
+	for _, other := range before {
+		if scrub.Same(other.Name, hc.Name) {
+			return fmt.Errorf("header %s is set twice", hc.Name)
+		}
+	}
+	for _, name := range h.PresetHeaders() {
+		if scrub.Same(name, hc.Name) {
+			return fmt.Errorf("header %s is set by `headers %s` already", hc.Name, cmp.Or(h.Headers, defaultHeaders))
+		}
+	}
+	return nil
+}
+
+func checkEncoding(word string) error {
+	if _, ok := identity.ParseEncoding(word); !ok {
+		return fmt.Errorf("header_encoding: %q%s", word, Suggest(word, identity.Encodings))
+	}
+	return nil
+}

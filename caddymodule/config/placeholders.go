@@ -1,0 +1,130 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// Resolve replaces the placeholders of a configured value. An unknown placeholder or an empty one is an error: a
+// secret that is missing refuses the configuration (A56).
+func Resolve(what, value string) (string, error) {
+	v, err := caddy.NewReplacer().ReplaceOrErr(value, true, true)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", what, err)
+	}
+	return v, nil
+}
+
+var (
+	// placeholder is one that is filled in when a configuration is loaded.
+	placeholder = regexp.MustCompile(`\{(?:env|file|system|time)\.[^{}]*\}`)
+	// likePlaceholder is also one that Caddy knows elsewhere. A value in JSON, such as the parameter `claims` of an
+	// authorization request, is none.
+	likePlaceholder = regexp.MustCompile(placeholder.String() + `|\{[A-Za-z_][\w.$-]*\}`)
+)
+
+// resolveSome replaces the placeholders of a value that may have braces of its own. Names in keep are left as they stand.
+// What looks like any other placeholder is an error: it would be taken literally.
+func resolveSome(what, value string, keep ...string) (string, error) {
+	var wrong error
+	out := likePlaceholder.ReplaceAllStringFunc(value, func(found string) string {
+		if slices.Contains(keep, found[1:len(found)-1]) {
+			return found
+		}
+		if !placeholder.MatchString(found) {
+			wrong = fmt.Errorf("%s: the placeholder %s has no value here; {env.NAME} and {file./path} are filled in", what, found)
+			return found
+		}
+		filled, err := Resolve(what, found)
+		if err != nil {
+			wrong = err
+		}
+		return filled
+	})
+	if wrong != nil {
+		return "", wrong
+	}
+	return out, nil
+}
+
+// FillIn replaces the placeholders in every text of a configuration, in place, and reports whether there was any. It passes
+// over raw modules, which are filled in where they are loaded, and over fields with the tag `placeholders`: `later` has them
+// filled in when they are used, `none` never.
+func FillIn(config any) (filled bool, err error) {
+	err = fillValue("", reflect.ValueOf(config), &filled)
+	return filled, err
+}
+
+var rawMessage = reflect.TypeFor[json.RawMessage]()
+
+func fillValue(what string, v reflect.Value, filled *bool) error {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return fillValue(what, v.Elem(), filled)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if !f.IsExported() || f.Tag.Get("placeholders") != "" {
+				continue
+			}
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if what != "" {
+				name = what + ": " + name
+			}
+			if err := fillValue(name, v.Field(i), filled); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice:
+		if v.Type() == rawMessage {
+			return nil
+		}
+		for i := range v.Len() {
+			if err := fillValue(what, v.Index(i), filled); err != nil {
+				return err
+			}
+		}
+	case reflect.Map:
+		return fillMap(what, v, filled)
+	case reflect.String:
+		text, err := resolveSome(what, v.String())
+		if err != nil {
+			return err
+		}
+		if text != v.String() {
+			v.SetString(text)
+			*filled = true
+		}
+	}
+	return nil
+}
+
+// fillMap fills in a map of texts, its keys included.
+func fillMap(what string, v reflect.Value, filled *bool) error {
+	if v.Type().Elem().Kind() != reflect.String || v.IsNil() {
+		return nil
+	}
+	out := reflect.MakeMap(v.Type())
+	for _, k := range v.MapKeys() {
+		key, value := reflect.New(k.Type()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		key.Set(k)
+		value.Set(v.MapIndex(k))
+		if err := fillValue(what, key, filled); err != nil {
+			return err
+		}
+		if err := fillValue(what+" "+key.String(), value, filled); err != nil {
+			return err
+		}
+		out.SetMapIndex(key, value)
+	}
+	v.Set(out)
+	return nil
+}

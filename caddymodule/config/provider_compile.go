@@ -1,0 +1,152 @@
+package config
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/leave"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+var (
+	defaultIWAMethods = []string{"wia", "kerberos", "negotiate", "spnego"}
+	defaultMFAMethods = []string{"mfa", "otp", "hwk", "swk", "fido"}
+)
+
+// Compile turns a configuration that is filled in and checked into a provider. It reads files and environment, and talks to
+// nobody.
+func (p *Provider) Compile(logger *zap.Logger, wrap func(http.RoundTripper) http.RoundTripper) (*oidc.Provider, error) {
+	var secret func() (string, error)
+	if p.ClientSecret != "" {
+		secret = func() (string, error) { return Resolve("client_secret", p.ClientSecret) }
+		if _, err := secret(); err != nil {
+			return nil, err
+		}
+		if !HasPlaceholder(p.ClientSecret) {
+			logger.Warn("client_secret stands in the configuration itself; use {env.NAME} or {file./path}", zap.String("provider", p.Called()))
+		}
+	}
+	key, err := p.clientKey()
+	if err != nil {
+		return nil, err
+	}
+	var auth ClientAuth
+	if p.ClientAuth != nil {
+		auth = *p.ClientAuth
+	}
+	endSession, err := p.endSession()
+	if err != nil {
+		return nil, err
+	}
+	roots, err := p.roots()
+	if err != nil {
+		return nil, err
+	}
+	return oidc.New(oidc.Config{
+		Name:         p.Called(),
+		Title:        p.DisplayName,
+		Issuer:       p.Issuer,
+		ClientID:     p.ClientID,
+		ClientSecret: secret,
+		ClientMethod: auth.Method, ClientKey: key, ClientAudience: auth.Audience,
+		MetadataURL: p.MetadataURL, InternalURL: strings.TrimSuffix(p.InternalURL, "/"), EndSession: endSession,
+		TrustAudience: p.TrustAudience,
+		SilentRecheck: p.Recheck == RecheckSilent,
+		Scopes:        p.Scopes,
+		AuthParams:    p.AuthParams,
+		Claims:        p.claims(),
+		Client:        oidc.NewClient(oidc.ClientConfig{Roots: roots, Wrap: wrap}),
+		Logger:        logger,
+	}), nil
+}
+
+// clientKey returns what reads the client's key, nil if there is none. A file that is missing or holds none refuses the
+// configuration (A56).
+func (p *Provider) clientKey() (func() (*oidc.ClientKey, error), error) {
+	if p.ClientAuth == nil || p.ClientAuth.Method != PrivateKeyJWT {
+		return nil, nil
+	}
+	read := func() (*oidc.ClientKey, error) {
+		name, err := Resolve("client_auth", p.ClientAuth.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("client_auth: %w", err)
+		}
+		key, err := oidc.ParseClientKey(data)
+		if err != nil {
+			return nil, fmt.Errorf("client_auth: %s: %w", name, err)
+		}
+		return key, nil
+	}
+	_, err := read()
+	return read, err
+}
+
+// endSession returns the configured address of the sign-out, nil if there is none.
+func (p *Provider) endSession() (*leave.Template, error) {
+	if p.EndSessionURL == "" {
+		return nil, nil
+	}
+	raw, err := resolveSome("end_session_url", p.EndSessionURL, leave.Names()...)
+	if err != nil {
+		return nil, err
+	}
+	t, err := parseEndSession(raw)
+	if err != nil {
+		return nil, fmt.Errorf("end_session_url: %w", err)
+	}
+	return t, nil
+}
+
+func (p *Provider) claims() oidc.ClaimsConfig {
+	c := oidc.ClaimsConfig{
+		Groups:         p.GroupsClaim,
+		GraphURL:       p.GroupsOverage,
+		User:           p.UserClaims,
+		TrustUserNames: p.TrustUserNames,
+		IWAMethods:     p.IWAAMR,
+		MFAMethods:     p.MFAAMR,
+		MFAContexts:    p.MFAACR,
+		Compliant:      p.Device.Compliant,
+		Managed:        p.Device.Managed,
+		SignInRisk:     p.Risk.SignIn,
+		UserRisk:       p.Risk.User,
+		SharedDevice:   p.Device.Shared,
+	}
+	if len(c.IWAMethods) == 0 {
+		c.IWAMethods = defaultIWAMethods
+	}
+	if len(c.MFAMethods) == 0 {
+		c.MFAMethods = defaultMFAMethods
+	}
+	if p.Guest != nil {
+		c.GuestClaim, c.GuestValue = p.Guest.Claim, p.Guest.Value
+	}
+	if p.Inherit != nil {
+		c.InheritClaim, c.InheritValues = p.Inherit.Claim, p.Inherit.Values
+	}
+	return c
+}
+
+func (p *Provider) roots() (*x509.CertPool, error) {
+	if p.CAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(p.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ca_file: %s holds no certificate", p.CAFile)
+	}
+	return pool, nil
+}

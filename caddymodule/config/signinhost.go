@@ -1,0 +1,124 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
+)
+
+// SignInHost is the host at which people sign in for all sites: one sign-in and one "Stay signed in?", whatever domains
+// the sites are under. A site without a session sends the browser there and gets it back with a session, without a page
+// if it has one already.
+type SignInHost struct {
+	// Scheme, host and port as browsers see them, such as `https://login.example.com`. Plain http is for loopback hosts.
+	// A site with the handler `latchkey` must serve the host; it needs nothing else.
+	Origin string `json:"origin"`
+
+	// Where the configuration has it, as file:line, for error messages.
+	Position string `json:"position,omitempty" placeholders:"none"`
+}
+
+// CheckSignInHost returns an origin in the form in which a Visit has it.
+func CheckSignInHost(text string) (string, error) {
+	u, err := url.Parse(text)
+	switch {
+	case HasPlaceholder(text):
+		return "", fmt.Errorf("sign_in_host: %q: placeholders are not replaced here; {$NAME} is, when the Caddyfile is read", strings.TrimPrefix(text, "https://"))
+	case err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "":
+		return "", fmt.Errorf("sign_in_host: %q is no host such as login.example.com", strings.TrimPrefix(text, "https://"))
+	}
+	host, ok := scrub.Host(u.Host)
+	switch {
+	case !ok:
+		return "", fmt.Errorf("sign_in_host: %q is not a valid host", u.Host)
+	case u.Scheme == "https", u.Scheme == "http" && reach.IsLoopback(host):
+		return crossorigin.Of(u.Scheme == "https", host, u.Host), nil
+	case u.Scheme == "http":
+		return "", fmt.Errorf("sign_in_host: %q must be https; http is for loopback hosts only", text)
+	}
+	return "", fmt.Errorf("sign_in_host: %q is neither https nor http", text)
+}
+
+func (s *SignInHost) check() error {
+	if s == nil {
+		return nil
+	}
+	canonical, err := CheckSignInHost(s.Origin)
+	if err == nil && canonical != s.Origin {
+		err = fmt.Errorf("sign_in_host: write %q as %q", s.Origin, canonical)
+	}
+	return err
+}
+
+func (s *SignInHost) Address() string {
+	if s == nil {
+		return ""
+	}
+	return s.Origin
+}
+
+// At adds the position to an error.
+func (s *SignInHost) At(err error) error {
+	if s.Position == "" {
+		return err
+	}
+	return fmt.Errorf("%w, at %s", err, s.Position)
+}
+
+var errNoHostName = errors.New("the site has no host name, which sign_in_host needs: people are sent back to hosts that the configuration names and to no others")
+
+// CheckSiteHosts holds the names of a site against what a hand-over needs.
+func CheckSiteHosts(hosts []string) error {
+	if len(hosts) == 0 {
+		return errNoHostName
+	}
+	for _, h := range hosts {
+		name, _ := cutPort(h)
+		if _, ok := scrub.Host(strings.ReplaceAll(name, "*", "x")); !ok {
+			return fmt.Errorf("the site's host %q is not valid, or only known when it runs: with sign_in_host every host is named", h)
+		}
+	}
+	return nil
+}
+
+// cutPort takes the port off a host, in whatever form it is.
+func cutPort(host string) (name, port string) {
+	if name, port, err := net.SplitHostPort(host); err == nil {
+		return name, port
+	}
+	return strings.Trim(host, "[]"), ""
+}
+
+// Served reports whether one of the hosts is the one of an origin. A port is good if it is the scheme's own, if the site
+// names it, or if the sign-in host is on it as well: behind a proxy all are on the proxy's.
+func Served(hosts []string, origin, signInHost string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Hostname() == "" {
+		return false
+	}
+	at, err := url.Parse(signInHost)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(hosts, func(h string) bool {
+		name, port := cutPort(h)
+		return covers(name, u.Hostname()) && (u.Port() == "" || u.Port() == port || u.Port() == at.Port())
+	})
+}
+
+// covers reports whether a host is a name, or one that a name with an asterisk stands for, which is for one label.
+func covers(name, host string) bool {
+	if !strings.Contains(name, "*") {
+		return name == host
+	}
+	a, b := strings.Split(name, "."), strings.Split(host, ".")
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(label string) bool { return strings.Contains(label, "*") && label != "*" }) &&
+		slices.EqualFunc(a, b, func(a, b string) bool { return a == b || a == "*" })
+}

@@ -1,0 +1,49 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// SignInLog says how long sign-ins are kept in the store, where the admin API and `latchkey sign-ins` find them. What is
+// stored is sealed under the key ring. Sign-ins are also written to Caddy's log (logger `latchkey.sign_in`), which this
+// does not concern.
+type SignInLog struct {
+	// How long an entry is kept. Default: 30 days; at most 400 days.
+	Keep caddy.Duration `json:"keep,omitempty"`
+
+	// How many entries are kept; the oldest go first. Half of them are for sign-ins that succeeded and acts of
+	// administrators, half for the others. One user, or one address of unknown users, has a hundredth a day, 64 at least.
+	// About 400 bytes each. 0 stores none. Default: 100000; at most 10000000.
+	MaxEntries *int `json:"max_entries,omitempty"`
+}
+
+func (s *SignInLog) Check() error {
+	if s == nil {
+		return nil
+	}
+	if s.Keep != 0 {
+		if err := CheckDuration(time.Duration(s.Keep), signinlog.MaxKeep); err != nil {
+			return fmt.Errorf("keep: %w", err)
+		}
+	}
+	if n := s.MaxEntries; n != nil && (*n < 0 || *n > signinlog.MaxMaxEntries) {
+		return fmt.Errorf("max_entries: %d is no number of entries from 0 to %d", *n, signinlog.MaxMaxEntries)
+	}
+	return nil
+}
+
+// Off reports whether nothing is to be stored.
+func (s *SignInLog) Off() bool { return s != nil && s.MaxEntries != nil && *s.MaxEntries == 0 }
+
+// KeepFor is how long an entry is kept.
+func (s *SignInLog) KeepFor() time.Duration {
+	if s == nil || s.Keep == 0 {
+		return signinlog.DefaultKeep
+	}
+	return time.Duration(s.Keep)
+}

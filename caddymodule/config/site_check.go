@@ -1,0 +1,132 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session/pending"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// CheckIdle holds what the site says of idle sign-out against what holds for all sites.
+func (h *Site) CheckIdle(a *App) error {
+	own, all := h.IdleSignOut, a.IdleSignOut
+	if err := own.Check(); err != nil {
+		return fmt.Errorf("idle_sign_out: %w", err)
+	}
+	if own != nil && all != nil && own.SignOut > all.SignOut {
+		return fmt.Errorf("idle_sign_out: sign_out %s is longer than the %s for all sites: a site can only make it shorter",
+			Days(time.Duration(own.SignOut)), Days(time.Duration(all.SignOut)))
+	}
+	if (own != nil || all != nil) && h.Activity == "any" {
+		return errIdleActivity
+	}
+	return nil
+}
+
+// IdleRules are those that a site is held to.
+func (h *Site) IdleRules(a *App) (rules []signin.IdleSignOut) {
+	for _, i := range []*IdleSignOut{a.IdleSignOut, h.IdleSignOut} {
+		if i != nil {
+			rules = append(rules, i.rule())
+		}
+	}
+	return rules
+}
+
+var errIdleActivity = errors.New("activity any would keep people signed in whose page polls: with idle_sign_out, activity is navigation or none")
+
+// Check returns the first thing that is wrong with the handler beside its policies' own content.
+func (h *Site) Check(a *App) error {
+	known := a.ProviderNames()
+	if err := CheckName(h.App); err != nil {
+		return fmt.Errorf("app: %w", err)
+	}
+	if err := known.Check(h.Providers); err != nil {
+		return err
+	}
+	if err := CheckNames(h.Providers); err != nil {
+		return fmt.Errorf("provider: %w", err)
+	}
+	if err := h.Allow.checkNotEmpty(known); err != nil {
+		return fmt.Errorf("allow: %w", err)
+	}
+	if err := h.Deny.checkNotEmpty(known); err != nil {
+		return fmt.Errorf("deny: %w", err)
+	}
+	for _, p := range h.Policies {
+		if err := p.CheckProviders(known); err != nil {
+			return fmt.Errorf("policy %q: %w", p.Name, err)
+		}
+	}
+	if err := h.Assertion.Check(); err != nil {
+		return err
+	}
+	if err := h.CheckIdle(a); err != nil {
+		return err
+	}
+	if err := h.CheckAppData(); err != nil {
+		return err
+	}
+	if err := CheckOrigins("origins", h.Origins); err != nil {
+		return err
+	}
+	if err := CheckOrigins("cors", h.Cors); err != nil {
+		return err
+	}
+	if err := CheckUpgrades(h.Upgrade); err != nil {
+		return err
+	}
+	if h.TrailingDots != "" && h.TrailingDots != TrailingDotsKept {
+		return fmt.Errorf("trailing_dots: %q is not %s", h.TrailingDots, TrailingDotsKept)
+	}
+	if h.PathParameters != "" && h.PathParameters != PathParametersKept {
+		return fmt.Errorf("path_parameters: %q is not %s", h.PathParameters, PathParametersKept)
+	}
+	if h.Activity != "" && !slices.Contains(ActivityWords, h.Activity) {
+		return fmt.Errorf("activity: %q is none of %s", h.Activity, strings.Join(ActivityWords, ", "))
+	}
+	if h.PreservePost < 0 || h.PreservePost > pending.MaxForm {
+		return fmt.Errorf("preserve_post: %d bytes, want 0 to %d", h.PreservePost, pending.MaxForm)
+	}
+	return h.checkHeaders()
+}
+
+// CheckPolicies holds the policies of the app, and those of a site if there is one, against each other. Which matcher
+// is which does not matter for that, only whether there is one.
+func CheckPolicies(a *App, site *Site) error {
+	var cfg policy.Config
+	for _, n := range a.Networks {
+		r, err := n.Rule()
+		if err != nil {
+			return fmt.Errorf("network %q: %w", n.Name, err)
+		}
+		cfg.Networks = append(cfg.Networks, r)
+	}
+	cfg.Policies = checkedRules(a.Policies)
+	if site != nil {
+		cfg.Sites = []policy.Site{{
+			App: site.App, Allow: site.Allow.Rule(), Deny: site.Deny.Rule(), Policies: checkedRules(site.Policies),
+		}}
+	}
+	_, err := policy.Compile(cfg)
+	return err
+}
+
+func checkedRules(policies []*Policy) []policy.Policy {
+	rules := make([]policy.Policy, len(policies))
+	for i, p := range policies {
+		var id policy.MatcherID
+		if len(p.MatchRaw) > 0 {
+			id = policy.MatcherID(i + 1)
+		}
+		rules[i] = p.Rule(id)
+	}
+	return rules
+}
+
+var ActivityWords = []string{"navigation", "any", "none"}

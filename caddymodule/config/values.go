@@ -1,0 +1,127 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+func CheckDuration(d, most time.Duration) error {
+	switch {
+	case d <= 0:
+		return errors.New("must be more than 0")
+	case d < time.Second:
+		return errors.New("must be at least a second")
+	case d > most:
+		return fmt.Errorf("%s is more than %s", Days(d), Days(most))
+	}
+	return nil
+}
+
+// Days writes a duration as people write it in a Caddyfile: 90m is 1h30m there, a day 24h, and two days 2d.
+func Days(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= 2*day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// CheckName refuses what cannot be told apart in a log or would forge a line of it, and placeholders, because nothing
+// replaces them in names: a name that silently stays "{env.X}" belongs to nobody.
+func CheckName(name string) error {
+	switch {
+	case name == "":
+		return errors.New("a name is missing")
+	case len(name) > maxNameSize:
+		return fmt.Errorf("the name is longer than %d bytes", maxNameSize)
+	case !utf8.ValidString(name):
+		return fmt.Errorf("%q is not valid UTF-8", name)
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return fmt.Errorf("%q has control characters", name)
+	case HasPlaceholder(name):
+		return fmt.Errorf("%q: placeholders are not replaced in names; {$NAME} is, when the Caddyfile is read", name)
+	}
+	return nil
+}
+
+// CheckID is CheckName for names that also stand in URLs.
+func CheckID(name string) error {
+	if err := CheckName(name); err != nil {
+		return err
+	}
+	if strings.ContainsFunc(name, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
+	}) {
+		return fmt.Errorf("%q: only letters, digits, hyphens, underscores and dots make a name here", name)
+	}
+	return nil
+}
+
+func HasPlaceholder(s string) bool {
+	_, rest, ok := strings.Cut(s, "{")
+	return ok && strings.Contains(rest, "}")
+}
+
+// privateRanges is what `private_ranges` means in Caddy's own matchers.
+var privateRanges = []string{"192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8", "127.0.0.0/8", "fd00::/8", "::1/128"}
+
+// ParseRange reads an address, a range in CIDR notation or private_ranges.
+func ParseRange(s string) ([]netip.Prefix, error) {
+	if s == "private_ranges" {
+		all := make([]netip.Prefix, len(privateRanges))
+		for i, r := range privateRanges {
+			all[i] = netip.MustParsePrefix(r)
+		}
+		return all, nil
+	}
+	if !strings.Contains(s, "/") {
+		addr, err := netip.ParseAddr(s)
+		if err != nil || addr.Zone() != "" {
+			return nil, fmt.Errorf("%q is no IP address, range such as 203.0.113.0/24, or private_ranges", s)
+		}
+		addr = addr.Unmap()
+		return []netip.Prefix{netip.PrefixFrom(addr, addr.BitLen())}, nil
+	}
+	p, err := netip.ParsePrefix(s)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%q is no range such as 203.0.113.0/24", s)
+	case p.Addr().Is4In6():
+		return nil, fmt.Errorf("%q: write an IPv4 range as such", s)
+	case p.Masked() != p:
+		return nil, fmt.Errorf("%q has bits behind its prefix, did you mean %q or %q?", s, p.Masked(), netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
+	}
+	return []netip.Prefix{p}, nil
+}
+
+const maxNameSize = 256
+
+// MaxLifetime is as long as browsers keep a cookie.
+const MaxLifetime = 400 * 24 * time.Hour
+
+func CheckNames(lists ...[]string) error {
+	for _, names := range lists {
+		for i, n := range names {
+			if err := CheckName(n); err != nil {
+				return err
+			}
+			if slices.Contains(names[:i], n) {
+				return fmt.Errorf("%q is listed twice", n)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+package explain
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
+)
+
+// imagined is a request made of a Query: what a Handler would be given.
+type imagined struct {
+	q   *Query
+	r   *http.Request
+	v   *signin.Visit
+	who *session.Record // nil for an anonymous client
+	at  time.Time
+}
+
+// imagine makes the request, the visit and the session that a query describes. An error is a mistake in the query.
+func (h explainedSite) imagine(q *Query) (*imagined, error) {
+	im := &imagined{q: q, at: q.At}
+	if im.at.IsZero() {
+		im.at = time.Now()
+	}
+	var err error
+	if im.who, err = h.imaginePerson(q, im.at); err != nil {
+		return nil, err
+	}
+	if err := h.imagineRequest(im); err != nil {
+		return nil, err
+	}
+	return im, nil
+}
+
+var (
+	errNoUser    = errors.New("say who it is about: a user, a subject, an unverified name or a group, or that no user is signed in")
+	errAnonymous = errors.New("no user is signed in, so nothing about a person goes with it")
+	errKind      = errors.New("the kind of a session is browser or persistent")
+	errRemember  = errors.New("a remembered answer is yes or no")
+	errNegative  = errors.New("a time that has passed is not negative")
+)
+
+// aboutPerson tells whether a query says anything that only a session has.
+func (q *Query) aboutPerson() bool {
+	return q.identified() || q.Provider != "" || q.MFA || len(q.ACRs) > 0 || q.AuthAge != nil ||
+		q.Idle != 0 || q.Kind != "" || q.SignInRisk != 0 || q.UserRisk != 0 || q.Compliant != 0 || q.Managed != 0 ||
+		q.Shared != 0 || q.Consent || q.IWA || q.Inherited || q.Remembered != ""
+}
+
+func (q *Query) identified() bool {
+	return q.User != "" || q.Email != "" || q.Subject != "" || len(q.Unverified)+len(q.Groups) > 0 ||
+		q.Guest || q.GuestUnreadable || q.GroupsUnknown || q.GroupsUnreadable
+}
+
+// imaginePerson makes the session that a sign-in would have written.
+func (h explainedSite) imaginePerson(q *Query, at time.Time) (*session.Record, error) {
+	switch {
+	case q.Anonymous && q.aboutPerson():
+		return nil, errAnonymous
+	case q.Anonymous:
+		return nil, nil
+	case !q.identified():
+		return nil, errNoUser
+	case q.Kind != "" && q.Kind != session.Browser.String() && q.Kind != session.Persistent.String():
+		return nil, errKind
+	case q.Remembered != "" && q.Remembered != "yes" && q.Remembered != "no":
+		return nil, errRemember
+	case q.Idle < 0 || q.AuthAge != nil && *q.AuthAge < 0:
+		return nil, errNegative
+	}
+	p, err := h.imagineProvider(q.Provider)
+	if err != nil {
+		return nil, err
+	}
+	who := &session.Record{
+		Provider: p.Name,
+		Identity: session.Identity{Issuer: p.Issuer, Subject: q.Subject},
+		User:     q.User, Email: q.Email, EmailVerified: q.Email != "",
+		Unverified: q.Unverified,
+		Groups:     q.Groups, GroupsComplete: !q.GroupsUnknown && !q.GroupsUnreadable, GroupsUnclear: q.GroupsUnreadable,
+		Guest: q.Guest, GuestUnclear: q.GuestUnreadable,
+		SignInRisk: riskWord(q.SignInRisk), UserRisk: riskWord(q.UserRisk),
+		Compliant: signalWord(q.Compliant), Managed: signalWord(q.Managed), Shared: signalWord(q.Shared),
+		LastUsed: at.Add(-time.Duration(q.Idle)),
+	}
+	if q.Email == "" && session.LooksLikeAddress(q.User) {
+		who.Email, who.EmailVerified = q.User, true // by the name that policies use, so a verified one
+	}
+	if q.Kind == session.Persistent.String() {
+		who.Kind = session.Persistent
+	}
+	if q.AuthAge != nil {
+		who.AuthTime = at.Add(-time.Duration(*q.AuthAge))
+	}
+	if q.MFA {
+		who.AMR = p.Claims.MFAMethods[:1]
+	}
+	for _, acr := range q.ACRs {
+		// A context that counts as a second factor does so in the claim acr alone.
+		if who.ACR == "" && slices.Contains(p.Claims.MFAContexts, acr) {
+			who.ACR = acr
+		} else {
+			who.Contexts = append(who.Contexts, acr)
+		}
+	}
+	return who, nil
+}
+
+// imagineProvider finds a provider by name; without one, the first of the site.
+func (h explainedSite) imagineProvider(name string) (*oidc.Provider, error) {
+	if name == "" {
+		name = h.SignIn.Providers[0]
+	}
+	if err := h.Tenant.Config.KnowsProviders([]string{name}); err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(h.Tenant.Providers, func(p *oidc.Provider) bool { return p.Name == name })
+	return h.Tenant.Providers[i], nil
+}
+
+// riskWord and signalWord are the reverse of riskOf and signalOf.
+func riskWord(r policy.Risk) string {
+	if r == policy.RiskUnknown {
+		return ""
+	}
+	return r.String()
+}
+
+func signalWord(s policy.Signal) string {
+	return map[policy.Signal]string{policy.Yes: "true", policy.No: "false", policy.Unreadable: session.Unreadable}[s]
+}
+
+// imagineRequest makes the request as Caddy would hand it over, by its own function, so that every matcher finds what
+// it expects. It comes over TLS unless the host is a loopback host.
+func (h explainedSite) imagineRequest(im *imagined) error {
+	q := im.q
+	path, method, host := q.Path, q.Method, q.Host
+	if path == "" {
+		path = "/"
+	}
+	if method == "" {
+		method = http.MethodGet
+	}
+	if host == "" {
+		host = h.App
+		if _, ok := scrub.Host(host); !ok {
+			host = "localhost"
+		}
+	}
+	target, err := url.ParseRequestURI(path)
+	if err != nil || !strings.HasPrefix(path, "/") {
+		return fmt.Errorf("path: %q is no path such as /users/1", path)
+	}
+	r := (&http.Request{
+		Method: method, URL: target, RequestURI: path, Host: host, Header: make(http.Header),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: http.NoBody,
+	}).WithContext(context.Background())
+	for name, values := range q.Header {
+		for _, v := range values {
+			r.Header.Add(name, v)
+		}
+	}
+	canonical, _ := scrub.Host(host)
+	secure := !reach.IsLoopback(canonical)
+	if secure {
+		r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: canonical}
+	}
+	im.v = &signin.Visit{
+		Site: &h.SignIn, Host: canonical, Origin: crossorigin.Of(secure, canonical, host), Secure: secure, Return: path, Header: r.Header,
+	}
+	clientIP := ""
+	if q.IP != "" {
+		if im.v.IP, err = netip.ParseAddr(q.IP); err != nil {
+			return fmt.Errorf("ip: %q is no IP address", q.IP)
+		}
+		im.v.IP = im.v.IP.Unmap() // as visit does
+		clientIP = im.v.IP.String()
+		r.RemoteAddr = net.JoinHostPort(q.IP, "0")
+	}
+	im.r = caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, nil)
+	caddyhttp.SetVar(im.r.Context(), caddyhttp.ClientIPVarKey, clientIP)
+	return nil
+}

@@ -1,0 +1,115 @@
+package lint
+
+import (
+	"encoding/json"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+// Readable are the routes of a server that can be read while its sites are provisioned. Routes are provisioned in their order,
+// and keep what they are made of until then: what is being provisioned is in the next one.
+func Readable(server *caddyhttp.Server) caddyhttp.RouteList {
+	if server == nil {
+		return nil
+	}
+	next := slices.IndexFunc(server.Routes, func(r caddyhttp.Route) bool { return len(r.HandlersRaw) > 0 })
+	return server.Routes[:next+1]
+}
+
+// Sources are what providers can say about people: those that are named, or all.
+func Sources(providers []*oidc.Provider, names []string) (list []policy.Provider) {
+	for _, p := range providers {
+		if names != nil && !slices.Contains(names, p.Name) {
+			continue
+		}
+		c := &p.Claims
+		list = append(list, policy.Provider{
+			Name: p.Name, NoMFA: noMFA(p), Guests: c.GuestClaim != "",
+			Compliant: c.Compliant != "", Managed: c.Managed != "", Shared: c.SharedDevice != "",
+			SignInRisk: c.SignInRisk != "", UserRisk: c.UserRisk != "",
+		})
+	}
+	return list
+}
+
+// noMFA says why nobody can show a second factor to a provider's satisfaction, or nothing. That amr is there where it
+// is asked for is what OpenID providers do; Entra's v2.0 tokens have none (A1).
+func noMFA(p *oidc.Provider) string {
+	if len(p.Claims.MFAContexts) > 0 || !IsEntra(p.Issuer) {
+		return ""
+	}
+	return "the v2.0 tokens of Microsoft Entra ID carry no amr, which would tell; require an authentication context, as in acr:c1"
+}
+
+// IsEntra reports whether an issuer is Microsoft Entra ID with tokens of version 2.0.
+func IsEntra(issuer string) bool {
+	u, err := url.Parse(issuer)
+	if err != nil || !strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), "/v2.0") {
+		return false
+	}
+	switch host := strings.ToLower(u.Hostname()); {
+	case host == "login.microsoftonline.com", host == "login.microsoftonline.us", host == "login.partner.microsoftonline.cn",
+		strings.HasSuffix(host, ".ciamlogin.com"):
+		return true
+	}
+	return false
+}
+
+// Forgeable reports whether a client of the server can choose the address that it is taken for: if it trusts proxies
+// and takes the first address of X-Forwarded-For, which comes from the client, instead of the last honest one. Caddy
+// shows whether proxies are trusted to nobody, so it is read through reflection; where a later Caddy calls it
+// something else, nothing is said.
+func Forgeable(server *caddyhttp.Server) bool {
+	if server == nil || server.TrustedProxiesStrict > 0 {
+		return false
+	}
+	if len(server.TrustedProxiesRaw) > 0 { // it is not provisioned
+		return true
+	}
+	trusted := reflect.ValueOf(server).Elem().FieldByName("trustedProxies")
+	return server.TrustedProxiesUnix || trusted.Kind() == reflect.Interface && !trusted.IsNil()
+}
+
+// ByAddress finds policies that depend on the address of the client.
+func ByAddress(site string, policies []*config.Policy, networks []*config.Network) (found []policy.Finding) {
+	shared := slices.ContainsFunc(networks, func(n *config.Network) bool { return n.Shared })
+	for _, p := range policies {
+		if p.Mode != policy.Off && (namesNetworks(p) || shared && asksForShared(p) || matchesAddresses(p)) {
+			found = append(found, policy.Finding{
+				Position: p.Position, Site: site, Policy: p.Name,
+				Problem: "it depends on the address of the client, which the client can choose: the server trusts proxies without trusted_proxies_strict",
+			})
+		}
+	}
+	return found
+}
+
+func namesNetworks(p *config.Policy) bool {
+	return p.Include != nil && len(p.Include.Networks) > 0 || p.Exclude != nil && len(p.Exclude.Networks) > 0
+}
+
+func asksForShared(p *config.Policy) bool {
+	return p.When != nil && slices.ContainsFunc(p.When.Devices, func(d config.DeviceWhen) bool { return d.Attribute == policy.Shared })
+}
+
+// matchesAddresses looks for Caddy's own matcher of client addresses, as it was before the matchers were loaded.
+func matchesAddresses(p *config.Policy) bool {
+	return slices.ContainsFunc(p.Matched(), func(set caddy.ModuleMap) bool { return hasClientIP(set) })
+}
+
+func hasClientIP(set map[string]json.RawMessage) bool {
+	if _, ok := set["client_ip"]; ok {
+		return true
+	}
+	var not []map[string]json.RawMessage
+	return set["not"] != nil && json.Unmarshal(set["not"], &not) == nil && slices.ContainsFunc(not, hasClientIP)
+}

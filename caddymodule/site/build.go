@@ -1,0 +1,181 @@
+package site
+
+import (
+	"cmp"
+	"fmt"
+	"net/textproto"
+	"slices"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+// NewSite compiles what a site says. It checks the configuration and fills in its placeholders first. Matchers are loaded
+// in ctx, which need not be the context that the tenant belongs to.
+func New(ctx caddy.Context, c *config.Site, tenant *Tenant) (_ *Site, err error) {
+	h := &Site{Site: c, Tenant: tenant, logger: ctx.Logger()}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("app %q: %w", h.App, err)
+		}
+	}()
+	if err := h.Check(tenant.Config); err != nil {
+		return nil, err
+	}
+	filled, err := config.FillIn(c)
+	if err == nil && filled {
+		err = h.Check(tenant.Config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if tenant.Config.SignInHost != nil {
+		if err := config.CheckSiteHosts(h.Hosts); err != nil {
+			return nil, err
+		}
+	}
+	h.SignIn = signin.Site{
+		App: h.App, Providers: h.Providers, PromptOff: h.StaySignedInOff, PreservePost: h.PreservePost,
+		Gate: h, Idle: h.IdleRules(tenant.Config), AppData: h.AppData(),
+	}
+	if len(h.Providers) == 0 {
+		h.SignIn.Providers = []string{tenant.Config.Providers[0].Called()}
+	}
+	if len(h.MatchRaw) > 0 {
+		loaded, err := ctx.LoadModule(c, "MatchRaw")
+		if err != nil {
+			return nil, fmt.Errorf("match: %w", err)
+		}
+		if h.match, err = newRuleMatcher(loaded); err != nil {
+			return nil, fmt.Errorf("match: %w", err)
+		}
+	}
+	if err := h.compilePolicies(ctx); err != nil {
+		return nil, err
+	}
+	if h.readings, err = h.newReadings(); err != nil {
+		return nil, err
+	}
+	h.addressed = h.looksAtAddress()
+	h.activity = activityOf(h.Activity)
+	return h, h.compileHeaders()
+}
+
+func (h *Site) compilePolicies(ctx caddy.Context) error {
+	t := h.Tenant
+	h.matchers = &Matchers{sets: slices.Clone(t.Matchers.sets), of: slices.Clone(t.Matchers.of)}
+	own, err := h.matchers.rules(ctx, h.Policies)
+	if err != nil {
+		return err
+	}
+	h.needed = neededBy(t.Policies, own)
+	h.Rules = policy.Config{
+		Networks: t.Networks,
+		Policies: t.Policies,
+		Sites:    []policy.Site{{App: h.App, Allow: h.Allow.Rule(), Deny: h.Deny.Rule(), Policies: own}},
+	}
+	h.Compiled, err = policy.Compile(h.Rules)
+	return err
+}
+
+// FinestIdle returns the shortest time without use that a policy or an idle sign-out of the site looks at; zero if there is
+// none.
+func (h *Site) FinestIdle() (finest time.Duration) {
+	finest = FinestIdle(h.Rules.Sites[0].Policies)
+	for _, rule := range h.SignIn.Idle {
+		finest = Shorter(finest, rule.Warn)
+	}
+	return finest
+}
+
+// newReadings gathers the matchers of a site. An error names what can never match.
+func (h *Site) newReadings() (*readings, error) {
+	out := &readings{parameters: h.PathParameters == config.PathParametersKept}
+	if len(h.match.sets) > 0 {
+		if err := out.Add(h.match.sets); err != nil {
+			return nil, fmt.Errorf("match: %w", err)
+		}
+		out.sets = append(out.sets, h.match.sets)
+	}
+	for i, p := range h.matchers.of {
+		sets := h.matchers.sets[i].sets
+		if p.Mode != policy.On || !p.MayMeet(h.App) {
+			continue
+		}
+		if err := out.Add(sets); err != nil {
+			return nil, fmt.Errorf("policy %q: match: %w", p.Name, err)
+		}
+		out.sets = append(out.sets, sets)
+	}
+	if len(out.sets) == 0 {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// compileHeaders compiles which headers carry what, and which must therefore never come from a client.
+func (h *Site) compileHeaders() error {
+	encoding, _ := identity.ParseEncoding(cmp.Or(h.HeaderEncoding, h.Tenant.Config.HeaderEncoding))
+	h.writer = &identity.Writer{App: h.App, Encoding: encoding, Logger: h.logger, Now: time.Now}
+	for i, name := range h.PresetHeaders() {
+		header := identityHeader{name: name, value: presetValues[i]}
+		switch i {
+		case 0:
+			header.value = func(s *session.Record) (string, []string) { return s.AppUser(h.Tenant.trustsNames(s.Provider)), nil }
+		case config.PresetGroups:
+			header.only = identity.NewOnly(h.HeaderGroupsOnly)
+		}
+		h.headers = append(h.headers, header)
+	}
+	names := make([]string, 0, len(h.Header))
+	for _, c := range h.Header {
+		names = append(names, c.Name)
+		h.headers = append(h.headers, identityHeader{
+			name:  textproto.CanonicalMIMEHeaderKey(c.Name),
+			value: func(s *session.Record) (string, []string) { return oidc.ClaimValue(s, c.Claim) },
+			only:  identity.NewOnly(c.Only),
+		})
+	}
+	if h.Assertion != nil {
+		h.assertionOnly = identity.NewOnly(h.Assertion.GroupsOnly)
+	}
+	var err error
+	h.form = scrub.Rules{Upgrades: h.Upgrade, TrailingDots: h.TrailingDots == config.TrailingDotsKept}
+	if h.form.Names, err = scrub.NewNames(names...); err != nil {
+		return err
+	}
+	h.behind = h.form
+	h.behind.Names = h.form.Names.Behind()
+	return nil
+}
+
+// looksAtAddress reports whether a rule that is in force looks at the address of the client: a policy with `network`, or
+// with `device shared` where a network is shared, or a matcher.
+func (h *Site) looksAtAddress() bool {
+	if h.readings != nil && h.readings.Address() {
+		return true
+	}
+	shares := slices.ContainsFunc(h.Rules.Networks, func(n policy.Network) bool { return n.Shared })
+	for _, list := range [][]policy.Policy{h.Rules.Policies, h.Rules.Sites[0].Policies} {
+		for i := range list {
+			p := &list[i]
+			if in := p.Include.Apps; p.Mode != policy.On || len(in) > 0 && !slices.Contains(in, h.App) || slices.Contains(p.Exclude.Apps, h.App) {
+				continue
+			}
+			named := len(p.Include.Networks)+len(p.Exclude.Networks) > 0
+			shared := shares && slices.ContainsFunc(p.Conditions.Devices, func(d policy.DeviceCondition) bool { return d.Attribute == policy.Shared })
+			if named || shared {
+				return true
+			}
+		}
+	}
+	return false
+}

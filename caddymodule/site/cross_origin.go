@@ -1,0 +1,56 @@
+package site
+
+import (
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+)
+
+const (
+	// CrossOrigin is why a request of a page of another origin is refused.
+	CrossOrigin = "cross_origin"
+	// Preflight is the decision on a CORS preflight that is passed on.
+	Preflight = "preflight"
+)
+
+// Foreign reports whether a page of another origin sends a request that is only for pages of the site (A23).
+func (h *Site) Foreign(r *http.Request, own string) bool {
+	return crossorigin.Upgrade(r, own, h.Origins) || crossorigin.Write(r, own, h.Origins, h.Cors)
+}
+
+// refuseForeign answers a request that is foreign.
+func (h *Site) refuseForeign(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit) {
+	recordOutcome(r, CrossOrigin)
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Add(zap.String("latchkey_reason", CrossOrigin))
+	}
+	v.RequestID = requestID(r)
+	service.Refuse(w, r, v, nil, &signin.Refusal{Reason: CrossOrigin})
+}
+
+// preflight passes a CORS preflight on without identity, unless the policies refuse a client whom no sign-in could help.
+// No session is looked at: a preflight has no cookies.
+func (h *Site) preflight(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, next caddyhttp.Handler) error {
+	crossorigin.Strip(r)
+	decision := h.Compiled.Evaluate(h.Request(r, v, nil, nil))
+	if decision.Verdict != policy.SignIn {
+		return h.refuse(service, h.readableAnswer(w, r), r, v, nil, &decision)
+	}
+	recordOutcome(r, Preflight)
+	return next.ServeHTTP(w, r)
+}
+
+// readableAnswer is the writer for answers of the gateway itself: scripts of `cors` origins can read them. Pages are for
+// users; no script of another origin reads one.
+func (h *Site) readableAnswer(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
+	if len(h.Cors) == 0 || browser.Classify(r) != browser.NotNavigation {
+		return w
+	}
+	return crossorigin.Readable(w, r, h.Cors)
+}

@@ -1,0 +1,188 @@
+package site
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+// guard lets a request pass if a user is signed in and the policies allow it. It is the only way to next for what is
+// guarded: whatever is not an allow ends here.
+func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Request, p *request, next caddyhttp.Handler) error {
+	v := &p.visit
+	if crossorigin.Preflight(r, h.Cors) {
+		return h.preflight(service, w, r, v, next)
+	}
+	answer := h.readableAnswer(w, r)
+	p.sessions = service.Sessions
+	live, token, err := service.Authenticate(r, v)
+	if err == nil && h.Foreign(r, v.Origin) {
+		h.refuseForeign(service, answer, r, v)
+		return nil
+	}
+	if err == nil {
+		var sent bool
+		if live, sent, err = service.RenewClaims(answer, r, v, live, token, requestID); sent {
+			recordOutcome(r, silentRecheck)
+			return nil
+		}
+	}
+	if err == nil {
+		err = h.attachSession(p, live)
+	}
+	if err != nil {
+		return h.anonymous(service, answer, r, v, err)
+	}
+	h.describe(p, r, &p.subject, &p.view.facts, live.LastUsed())
+	decision := h.Compiled.Evaluate(&p.query)
+	if decision.Verdict != policy.Allow {
+		return h.deny(service, answer, r, p, &decision)
+	}
+	tight, err := service.Tighten(answer, r, v, live, Persistence(decision.PersistentBrowser))
+	if err == nil && tight != live {
+		err = h.attachSession(p, tight)
+	}
+	if err != nil {
+		return h.anonymous(service, answer, r, v, err)
+	}
+	if v.Cookies.HasForm() {
+		who, err := p.live.Record()
+		if err != nil {
+			return h.anonymous(service, answer, r, v, err)
+		}
+		if service.Form(answer, r, v, who) {
+			return nil
+		}
+	}
+	if err := h.keepApart(service, answer, r, p); err != nil {
+		return h.anonymous(service, answer, r, v, err)
+	}
+	// Asked in this order because there is nearly never anything to write.
+	sessions := service.Sessions
+	if (p.view.newApp || sessions.TouchDue(p.live, p.query.Time)) && h.activity.counts(r) {
+		sessions.Touch(p.live, h.SignIn.App)
+	}
+	if err := h.assert(r, p); err != nil {
+		return caddyhttp.Error(http.StatusInternalServerError, err)
+	}
+	h.recordAllowed(r, &decision, p)
+	h.identify(p, r)
+	w, r, done := h.bindToSession(p, w, r)
+	if done != nil {
+		defer done()
+	}
+	defer p.answer.end()
+	return next.ServeHTTP(w, r)
+}
+
+// silentRecheck is the word for a page that is sent to the provider for new claims, in log and metric.
+const silentRecheck = "silent_recheck"
+
+// attachSession has the request be that of a session.
+func (h *Site) attachSession(p *request, live *session.Session) (err error) {
+	p.live = live
+	if p.view, err = h.view(live); err == nil {
+		p.subject = h.Compiled.Subject(p.view.bits)
+	}
+	return err
+}
+
+// deny answers a request of a user who is signed in and may not come in, or not yet.
+func (h *Site) deny(service *signin.Service, w http.ResponseWriter, r *http.Request, p *request, d *policy.Decision) error {
+	v := &p.visit
+	who, err := p.live.Record()
+	if err != nil {
+		return h.anonymous(service, w, r, v, err)
+	}
+	if d.Verdict != policy.StepUp {
+		return h.refuse(service, w, r, v, who, d)
+	}
+	h.recordDecision(r, d, who.ID)
+	v.RequestID = requestID(r)
+	service.StepUp(w, r, v, who, refusal(d), Demand(d))
+	return nil
+}
+
+// Takes reports whether a session was made with a provider of this site, as it is configured now.
+func (h *Site) Takes(provider, issuer string) bool {
+	return h.SignIn.Takes(h.Tenant.Providers, provider, issuer)
+}
+
+// anonymous answers a request without a session, or one whose session could not be looked up.
+func (h *Site) anonymous(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, err error) error {
+	v.RequestID = requestID(r)
+	if !signin.NoSession(err) {
+		recordOutcome(r, unavailable(err))
+		if h.handlesErrors(r) {
+			return caddyhttp.Error(http.StatusServiceUnavailable, err)
+		}
+		service.Unavailable(w, r, v, err)
+		return nil
+	}
+	// A client that no sign-in could help is refused without one.
+	decision := h.Compiled.Evaluate(h.Request(r, v, nil, nil))
+	if decision.Verdict == policy.Block {
+		return h.refuse(service, w, r, v, nil, &decision)
+	}
+	h.recordDecision(r, &decision, nobody)
+	service.Challenge(w, r, v, err, Demand(&decision))
+	return nil
+}
+
+// unavailable is why it could not be decided on a request, for log and metric.
+func unavailable(err error) string {
+	if errors.Is(err, oidc.ErrProviderDown) {
+		return "provider_unavailable"
+	}
+	return "store_unavailable"
+}
+
+func (h *Site) refuse(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, who *session.Record, d *policy.Decision) error {
+	if d.Err != nil {
+		h.logger.Error("policy could not be evaluated, so the request is refused",
+			zap.String("app", h.SignIn.App), zap.Error(d.Err))
+	}
+	id := nobody
+	if who != nil {
+		id = who.ID
+	}
+	h.recordDecision(r, d, id)
+	v.RequestID = requestID(r)
+	h.denied(v, who, d)
+	service.Refuse(w, r, v, who, refusal(d))
+	return nil
+}
+
+// handlesErrors reports whether the site has error routes for this request, which are then asked instead of our page.
+func (h *Site) handlesErrors(r *http.Request) bool {
+	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !ok || server == nil || server.Errors == nil {
+		return false
+	}
+	for i := range server.Errors.Routes {
+		if match, err := server.Errors.Routes[i].MatcherSets.AnyMatchWithError(r); err == nil && match {
+			return true
+		}
+	}
+	return false
+}
+
+// keepApart has what the app stored for another user deleted before the app is asked.
+func (h *Site) keepApart(service *signin.Service, w http.ResponseWriter, r *http.Request, p *request) error {
+	if !h.SignIn.AppData.Personal() {
+		return nil
+	}
+	who, err := p.view.person(p.live)
+	if err == nil {
+		service.KeepApart(w, r.Header, &p.visit, session.Identity{Issuer: p.live.Issuer(), Subject: who.subject})
+	}
+	return err
+}

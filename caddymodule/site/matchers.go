@@ -1,0 +1,94 @@
+package site
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/policy"
+)
+
+// Matchers are the Caddy matchers of policies; a policy.MatcherID is a position in it, counted from 1.
+type Matchers struct {
+	sets []ruleMatcher
+	of   []*config.Policy // whose each of them is
+}
+
+func (m *Matchers) add(ctx caddy.Context, p *config.Policy) (policy.MatcherID, error) {
+	if len(p.MatchRaw) == 0 {
+		return 0, nil
+	}
+	loaded, err := p.LoadMatch(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("policy %q: match: %w", p.Name, err)
+	}
+	sets, err := newRuleMatcher(loaded)
+	if err != nil {
+		return 0, fmt.Errorf("policy %q: match: %w", p.Name, err)
+	}
+	m.sets, m.of = append(m.sets, sets), append(m.of, p)
+	return policy.MatcherID(len(m.sets)), nil
+}
+
+// rules compiles policies and loads their matchers.
+func (m *Matchers) rules(ctx caddy.Context, list []*config.Policy) ([]policy.Policy, error) {
+	out := make([]policy.Policy, 0, len(list))
+	for _, p := range list {
+		id, err := m.add(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p.Rule(id))
+	}
+	return out, nil
+}
+
+// neededSignals says what is worth finding out about a request, because a policy depends on it.
+type neededSignals struct{ platform, client, reportOnly bool }
+
+func neededBy(lists ...[]policy.Policy) (w neededSignals) {
+	for _, list := range lists {
+		for i := range list {
+			p := &list[i]
+			if p.Mode == policy.Off {
+				continue
+			}
+			w.platform = w.platform || len(p.Conditions.Platforms) > 0
+			w.client = w.client || len(p.Conditions.Clients) > 0
+			w.reportOnly = w.reportOnly || p.Mode == policy.ReportOnly
+		}
+	}
+	return w
+}
+
+// requestMatcher holds a request against the matchers: on the path that the upstream will see.
+type requestMatcher struct {
+	*Matchers
+	r *http.Request
+}
+
+// MatchPolicy implements policy.Matcher.
+func (m *requestMatcher) MatchPolicy(id policy.MatcherID) (bool, error) {
+	return m.sets[id-1].match(m.r)
+}
+
+// FinestIdle returns the shortest idle limit that policies in force set; zero if none does.
+func FinestIdle(list []policy.Policy) (finest time.Duration) {
+	for i := range list {
+		if list[i].Mode == policy.On {
+			finest = Shorter(finest, list[i].MaxIdle)
+		}
+	}
+	return finest
+}
+
+// Shorter returns the shorter of two times, of which zero is none.
+func Shorter(a, b time.Duration) time.Duration {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,40 @@
+package site
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/latchkey-gateway/latchkey/policy"
+)
+
+// Each configuration has a metrics registry of its own. The collectors belong to the process, so that their counts
+// survive a reload. Labels are words of ours and names from the configuration, never of a person, a path or a client.
+var (
+	requests = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "latchkey", Name: "requests_total",
+		Help: "Requests that were guarded, or refused before that, by what was decided and why.",
+	}, []string{"decision", "reason"})
+
+	reportOnly = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "latchkey", Name: "report_only_total",
+		Help: "Requests that a report-only policy would have blocked (would_block) or sent to sign in again (would_step_up), if it stood alone.",
+	}, []string{"policy", "result"})
+
+	// allowed is what nearly every request comes to, found without looking for it.
+	allowed = requests.WithLabelValues(policy.Allow.String(), string(policy.Allowed))
+)
+
+const (
+	wouldBlock  = "would_block"
+	wouldStepUp = "would_step_up"
+)
+
+func countDecision(d *policy.Decision) {
+	if d.Verdict == policy.Allow {
+		allowed.Inc()
+		return
+	}
+	requests.WithLabelValues(d.Verdict.String(), string(d.Reason)).Inc()
+}
+
+// Collectors are the metrics of requests. They belong to the process.
+func Collectors() []prometheus.Collector { return []prometheus.Collector{requests, reportOnly} }

@@ -1,0 +1,137 @@
+package site
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/useragent"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
+)
+
+// Admit implements signin.Gate: at the end of a sign-in everything but the routes is held against the person. What
+// depends on a route speaks when the request for it comes, unless it asked for this sign-in.
+func (h *Site) Admit(v *signin.Visit, who *session.Record, asked signin.Asked) signin.Admission {
+	request := h.Request(nil, v, h.Compiled.Resolve(h.User(who)), who)
+	request.Routed, request.Idle = asked.Policies, asked.Idle
+	d := h.Compiled.Evaluate(request)
+	a := signin.Admission{
+		Persistence:   Persistence(d.PersistentBrowser),
+		SharedNetwork: h.Compiled.Locate(v.IP).Shared,
+		PolicyStatus:  string(d.Status),
+	}
+	for o := range d.Applied {
+		a.Policies = append(a.Policies, signinlog.AppliedPolicy{
+			Name: o.Policy, Result: o.Result.String(), GrantControls: o.Grants, SessionControls: o.Sessions,
+		})
+	}
+	if d.Verdict != policy.Allow {
+		a.Refusal = refusal(&d)
+	}
+	if d.Verdict == policy.StepUp {
+		a.Demand = Demand(&d)
+	}
+	return a
+}
+
+// Demand is what a sign-in must achieve; nil if nothing more than to say who somebody is.
+func Demand(d *policy.Decision) *oidc.Demand {
+	n := d.Demand
+	if !n.MFA && len(n.ACRs) == 0 && !n.Reauthenticate && !n.PromptLogin {
+		return nil
+	}
+	return &oidc.Demand{
+		MFA: n.MFA, ACRs: n.ACRs, Reauthenticate: n.Reauthenticate, MaxAge: n.MaxAge, PromptLogin: n.PromptLogin,
+		Policies: d.DemandPolicies(),
+	}
+}
+
+// Request describes a request to the policies. r is nil at the end of a sign-in, who for an anonymous client.
+func (h *Site) Request(r *http.Request, v *signin.Visit, subject *policy.Subject, who *session.Record) *policy.Request {
+	p := &request{visit: *v}
+	if who == nil {
+		h.describe(p, r, subject, nil, time.Time{})
+		return &p.query
+	}
+	f := h.factsOf(who, nil)
+	h.describe(p, r, subject, &f, who.LastUsed)
+	return &p.query
+}
+
+// describe is request in the memory that p has for it. f are the facts of the session, nil for an anonymous client.
+func (h *Site) describe(p *request, r *http.Request, subject *policy.Subject, f *facts, lastUsed time.Time) {
+	q, v := &p.query, &p.visit
+	q.Subject, q.App, q.IP, q.Time, q.NoRoute = subject, h.SignIn.App, v.IP, time.Now(), r == nil
+	if r != nil && len(h.matchers.sets) > 0 {
+		p.match = requestMatcher{h.matchers, r}
+		q.Match = &p.match
+	}
+	if h.needed.platform {
+		q.Platform = useragent.Platform(v.Header)
+	}
+	if h.needed.client {
+		q.Client = policy.Browser // which is what signs people in
+		if r != nil {
+			q.Client = useragent.Client(r)
+		}
+	}
+	if f != nil {
+		q.Auth, q.Device, q.SignInRisk, q.UserRisk = f.auth, f.device, f.signInRisk, f.userRisk
+		if r != nil {
+			q.Idle = max(q.Time.Sub(lastUsed), 0)
+		}
+	}
+}
+
+// User is a person as policies can name them: by the name that the log shows, by a verified mail address, by subject.
+func (h *Site) User(who *session.Record) policy.User {
+	names, claimed := who.Called(h.Tenant.trustsNames(who.Provider))
+	return policy.User{
+		ID:               who.Identity.Subject,
+		Names:            names,
+		Claimed:          claimed,
+		Groups:           who.Groups,
+		GroupsKnown:      who.GroupsComplete,
+		GroupsUnreadable: who.GroupsUnclear,
+		Guest:            who.Guest,
+		GuestUnreadable:  who.GuestUnclear,
+		Provider:         who.Provider,
+	}
+}
+
+func Persistence(p policy.Persistence) prompt.Persistence {
+	switch p {
+	case policy.Always:
+		return prompt.PersistenceAlways
+	case policy.Never:
+		return prompt.PersistenceNever
+	}
+	return prompt.PersistenceUnset
+}
+
+// refusal puts a decision into words for the person, the log and a script: the same reason in each.
+func refusal(d *policy.Decision) *signin.Refusal {
+	out := &signin.Refusal{
+		Code: signinlog.Code(d.Code), Reason: string(d.Reason), Title: pages.BlockPolicy, Policies: d.Policies(),
+	}
+	switch d.Reason {
+	case policy.Denied, policy.NotAdmitted:
+		out.Title = pages.BlockNotAssigned
+	case policy.NameUnverified:
+		out.Title = pages.BlockNotAssigned
+	case policy.GroupOverage:
+		out.Title = pages.BlockGroups
+	case policy.NetworkUnknown:
+		out.Title = pages.BlockNetwork
+	case policy.PlatformBlocked, policy.DeviceNotCompliant, policy.DeviceUnknown:
+		out.Title = pages.BlockDevice
+	case policy.MFARequired, policy.ACRRequired, policy.FrequencyRequired, policy.EveryTimeRequired:
+		out.Title = pages.BlockRequirement
+	}
+	return out
+}

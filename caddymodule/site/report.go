@@ -1,0 +1,136 @@
+package site
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// nobody is the id of no session.
+var nobody session.ID
+
+// recordDecision reports what the policies decided, to the metrics and to the access log's entry.
+func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who session.ID) {
+	countDecision(d)
+	var blocked, asked []string
+	if h.needed.reportOnly {
+		blocked, asked = h.watched(d, who != nobody)
+	}
+	extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
+	if !ok {
+		return
+	}
+	extra.Add(zap.String("latchkey_decision", d.Verdict.String()))
+	if d.Verdict != policy.Allow {
+		extra.Add(zap.String("latchkey_reason", string(d.Reason)))
+	}
+	if who != nobody {
+		extra.Add(zap.Stringer("latchkey_session", shortID(who)))
+	}
+	if len(blocked) > 0 {
+		extra.Add(zap.Strings("latchkey_would_block", blocked))
+	}
+	if len(asked) > 0 {
+		extra.Add(zap.Strings("latchkey_would_step_up", asked))
+	}
+}
+
+// recordAllowed is concluded for what nearly every request comes to: allowed, with nothing more to say than that.
+func (h *Site) recordAllowed(r *http.Request, d *policy.Decision, p *request) {
+	if h.needed.reportOnly {
+		h.recordDecision(r, d, p.live.ID)
+		return
+	}
+	allowed.Inc()
+	if h.unlogged {
+		return
+	}
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Add(zap.Inline(p))
+	}
+}
+
+// MarshalLogObject implements zapcore.ObjectMarshaler: what the access log says of a request that is allowed, put together
+// only if it is written.
+func (p *request) MarshalLogObject(to zapcore.ObjectEncoder) error {
+	to.AddString("latchkey_decision", policy.Allow.String())
+	to.AddString("latchkey_session", p.live.ID.Short())
+	return nil
+}
+
+// watched counts what report-only policies would have done, each by itself, and names them for the log. Nobody else
+// hears of it (O4).
+func (h *Site) watched(d *policy.Decision, signedIn bool) (blocked, asked []string) {
+	if d.ReportOnlyErr != nil {
+		h.logger.Warn("report-only policy could not be evaluated; once it is on, it refuses such a request",
+			zap.String("app", h.SignIn.App), zap.Error(d.ReportOnlyErr))
+	}
+	for o := range d.Applied {
+		switch {
+		case o.Result == policy.ResultReportOnlyFailure:
+			blocked = append(blocked, o.Policy)
+			reportOnly.WithLabelValues(o.Policy, wouldBlock).Inc()
+		case o.Result == policy.ResultReportOnlyInterrupted && signedIn: // anybody else has to sign in anyway
+			asked = append(asked, o.Policy)
+			reportOnly.WithLabelValues(o.Policy, wouldStepUp).Inc()
+		}
+	}
+	return blocked, asked
+}
+
+// recordOutcome reports what became of a request that no policy was asked about.
+func recordOutcome(r *http.Request, decision string) {
+	requests.WithLabelValues(decision, decision).Inc()
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Add(zap.String("latchkey_decision", decision))
+	}
+}
+
+// malformed answers a request that is refused for its form. It reaches neither a rule nor the application.
+func (h *Site) malformed(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, why error) {
+	word := string(ReasonBadRequest)
+	if refusal, ok := errors.AsType[scrub.Refusal](why); ok {
+		word = refusal.Word()
+	}
+	requests.WithLabelValues("bad_request", word).Inc()
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		extra.Add(zap.String("latchkey_decision", "bad_request"))
+		extra.Add(zap.String("latchkey_reason", word))
+	}
+	v.RequestID = requestID(r)
+	service.BadRequest(w, r, v)
+}
+
+// shortID prints a session as its short hash, and only if somebody prints it.
+type shortID session.ID
+
+func (id shortID) String() string { return session.ID(id).Short() }
+
+const ReasonBadRequest policy.Reason = "bad_request"
+
+// eventDenied: a request was refused by a policy or by what a site admits.
+const eventDenied = "access_denied"
+
+// denied tells of a refusal. who is nil for an anonymous client.
+func (h *Site) denied(v *signin.Visit, who *session.Record, d *policy.Decision) {
+	events := h.Tenant.Events
+	if events == nil || !events.ShouldEmit(eventDenied) {
+		return
+	}
+	data := map[string]any{
+		"app": h.App, "reason": string(d.Reason), "ip": v.IP.String(), "request_id": v.RequestID,
+	}
+	if who != nil {
+		data["session"], data["provider"], data["user_name"] = who.ID.Short(), who.Provider, who.User
+		data["user_issuer"], data["user_subject"] = who.Identity.Issuer, who.Identity.Subject
+	}
+	events.Emit(eventDenied, data)
+}

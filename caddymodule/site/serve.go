@@ -1,0 +1,105 @@
+package site
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+)
+
+// guardedVar marks a request that a Handler has seen, so that a second one on its way does not look for cookies that the
+// first has taken off.
+const guardedVar = "latchkey.seen"
+
+var errTwice = errors.New("a request met the latchkey directive twice")
+
+// ServeHTTP scrubs the request, serves the endpoints, and guards what is to be guarded, in this order.
+func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	p := newRequest(r)
+	if p.vars == nil || p.vars[guardedVar] != nil {
+		return caddyhttp.Error(http.StatusInternalServerError, errTwice)
+	}
+	p.vars[guardedVar] = true
+
+	// Scrubbing comes before everything that can fail, so that no error route sees what a client may not say (A35).
+	lines, refused := scrub.Request(r, h.formFrom(p))
+	if refused == nil && r.Method == http.MethodConnect {
+		next = holdConnect(r, next)
+	}
+	service, err := h.Tenant.Service()
+	if err != nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
+	v := &p.visit
+	badHost := h.visit(p, r, lines)
+	if refused == nil {
+		refused = badHost
+	}
+	if refused == nil {
+		refused = p.originalPath(r, &h.form)
+	}
+	if refused != nil {
+		h.malformed(service, w, r, v, refused)
+		return nil
+	}
+	if p.tooEarly(r, h.addressed) {
+		sendAgain(w, r)
+		return nil
+	}
+	if sent := p.ownEndpoint(r); sent != nil {
+		v.RequestID = requestID(r)
+		service.ServeHTTP(w, sent, v)
+		return nil
+	}
+	if err := h.readings.check(r, p.original); err != nil {
+		h.malformed(service, w, r, v, err)
+		return nil
+	}
+	guarded, err := h.Guards(r)
+	if err != nil {
+		// What cannot be told to be open is closed.
+		return caddyhttp.Error(http.StatusInternalServerError, err)
+	}
+	if !guarded {
+		return next.ServeHTTP(w, r)
+	}
+	return h.guard(service, w, r, p, next)
+}
+
+// Guards reports whether the matcher of the directive selects a request: only then it needs a sign-in.
+func (h *Site) Guards(r *http.Request) (bool, error) {
+	if len(h.match.sets) == 0 {
+		return true, nil
+	}
+	match, err := h.match.match(r)
+	if err != nil {
+		return true, fmt.Errorf("matching: %w", err)
+	}
+	return match, nil
+}
+
+// Scrub takes out of a request what a client may not say, as ServeHTTP does for a client that is no trusted proxy. An error
+// is a scrub.Refusal.
+func (h *Site) Scrub(r *http.Request) error {
+	if _, refused := scrub.Request(r, &h.form); refused != nil {
+		return refused
+	}
+	newRequest(r).tooEarly(r, false) // it is not; but Early-Data of a client goes no further
+	return nil
+}
+
+// Readable refuses a request in which a rule could not see what the application sees. An error is a scrub.Refusal.
+func (h *Site) Readable(r *http.Request) error { return h.readings.check(r, nil) }
+
+// SetLogged says whether the server of the site writes an access log. Default: it does.
+func (h *Site) SetLogged(logged bool) { h.unlogged = !logged }
+
+// Interface guards
+var (
+	_ caddyhttp.MiddlewareHandler = (*Site)(nil)
+	_ signin.Gate                 = (*Site)(nil)
+)

@@ -1,0 +1,109 @@
+package site
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// bindToSession ties what may stay open for long to the session it was opened with: a WebSocket, a stream of events, a tunnel.
+// When the session is over the request's context ends, and with it what the rest of the route does with it; and nothing
+// more is written, because a proxy that streams at once (flush_interval -1) passes over a context that ended. done ends
+// the tie; it is nil for a request that is none of these, whose answer looks after itself, see lasting.
+func (h *Site) bindToSession(p *request, w http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, held *http.Request, done func()) {
+	if !mayStayOpen(r) {
+		if r.ProtoMajor == 3 {
+			ctx, cancel := context.WithCancelCause(r.Context())
+			r, p.answer.cancel = r.WithContext(ctx), cancel
+		}
+		p.answer.begin(w, p.live.ID, streamTerms{site: h, sessions: p.sessions, ip: p.visit.IP, userAgent: r.UserAgent()}, p.query.Time)
+		p.answer.reads(r)
+		return &p.answer, r, nil
+	}
+	terms := &streamTerms{site: h, sessions: p.sessions, ip: p.visit.IP, userAgent: r.UserAgent()}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	tied := &tiedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
+	wire := http.NewResponseController(innermost(w))
+	var mu sync.Mutex
+	over := false
+	stop := p.sessions.Watch(p.live.ID, terms, func(cause error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if over {
+			return // the connection may serve another request by now
+		}
+		tied.over.Store(true)
+		cancel(cause)
+		_ = wire.SetWriteDeadline(time.Now()) // for a write that waits for a client that does not read
+	})
+	return tied, r.WithContext(ctx), func() {
+		stop()
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+		cancel(nil)
+	}
+}
+
+// tiedWriter writes nothing more once its session is over.
+type tiedWriter struct {
+	*caddyhttp.ResponseWriterWrapper
+	over atomic.Bool
+}
+
+// Write implements http.ResponseWriter.
+func (w *tiedWriter) Write(p []byte) (int, error) {
+	if w.over.Load() {
+		return 0, errSessionOver
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// FlushError implements what http.ResponseController looks for.
+func (w *tiedWriter) FlushError() error {
+	if w.over.Load() {
+		return errSessionOver
+	}
+	return http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// ReadFrom implements io.ReaderFrom without the short cut of what it wraps, which would write past the tie.
+func (w *tiedWriter) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{w}, r)
+}
+
+// innermost is the writer of the HTTP server itself. Its deadlines may be set from anywhere; those of the writers around
+// it, such as Caddy's idle timeouts, only by whoever writes.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = wrapper.Unwrap()
+	}
+}
+
+// mayStayOpen reports whether a request asks for something that goes on after it was allowed.
+func mayStayOpen(r *http.Request) bool {
+	if len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect {
+		return true
+	}
+	for _, accept := range r.Header["Accept"] {
+		if strings.Contains(accept, "text/event-stream") {
+			return true
+		}
+	}
+	for _, kind := range r.Header["Content-Type"] {
+		if strings.HasPrefix(kind, "application/grpc") {
+			return true
+		}
+	}
+	return false
+}

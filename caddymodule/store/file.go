@@ -1,0 +1,85 @@
+package store
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/filestore"
+)
+
+func init() {
+	caddy.RegisterModule(new(File))
+}
+
+// FileStore keeps sessions in one file on this machine. It survives restarts and needs no server; one process can use
+// a file. For several machines use `redis`.
+type File struct {
+	// The file. It is made, with its directories, if it is not there. Default: `latchkey/sessions.db` under Caddy's data
+	// directory.
+	Path string `json:"path,omitempty"`
+
+	path string
+}
+
+// CaddyModule returns the Caddy module information.
+func (*File) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "latchkey.stores.file", New: func() caddy.Module { return new(File) }}
+}
+
+// Provision finds the path. It touches no file.
+func (s *File) Provision(caddy.Context) error {
+	path := filepath.Join(caddy.AppDataDir(), "latchkey", "sessions.db")
+	if s.Path != "" {
+		var err error
+		if path, err = config.Resolve("path", s.Path); err != nil {
+			return err
+		}
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("path: %w", err)
+	}
+	s.path = abs
+	return nil
+}
+
+// Location is the path of the file, once it is provisioned.
+func (s *File) Location() string { return s.path }
+
+// Identity implements StoreModule.
+func (s *File) Identity() string { return "file:" + s.path }
+
+// Open implements StoreModule.
+func (s *File) Open(*zap.Logger) (session.Store, error) {
+	return filestore.Open(filestore.Config{Path: s.path})
+}
+
+// UnmarshalCaddyfile reads `file [<path>]`.
+func (s *File) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the driver
+	if d.NextArg() {
+		if s.Path = d.Val(); s.Path == "" {
+			return d.Err("the path of the file store is empty")
+		}
+	}
+	if d.NextArg() {
+		return d.Err("the file store takes one path at most")
+	}
+	if d.NextBlock(d.Nesting()) {
+		return d.Errf("unrecognized file store option %q: this store has no block", d.Val())
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner     = (*File)(nil)
+	_ caddyfile.Unmarshaler = (*File)(nil)
+	_ Module                = (*File)(nil)
+)
