@@ -17,7 +17,7 @@
 //   - the flow to the provider: flow.go is what travels, envelopes.go seals it, begin.go sends the browser away, challenge.go
 //     does so for a request that a site's guard turns down, signin.go is the endpoint;
 //   - the way back: callback.go, which has package oidc redeem the code, admit.go, prompt.go, complete.go;
-//     package prompt decides whether to ask;
+//     package prompt decides whether to ask, prompt_unanswered.go keeps what waits for an answer and logs what got none;
 //   - signout.go and provider_signout.go for the ends, me*.go for the user's own page, scripts.go and idle.go for the pages
 //     of apps, preserve.go for a form that is kept through a sign-in.
 //
