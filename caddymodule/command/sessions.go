@@ -27,7 +27,8 @@ func init() {
 		Short: "Shows who is signed in, and ends sessions",
 		Long: `
   list             live sessions; --user, --group and --provider choose
-  revoke <id>...   ends these sessions
+  revoke <id>...   ends these sessions; -- goes in front of an id that begins
+                   with a hyphen
   revoke --user <name>|--group <name>
                    ends the sessions of a person, or of everybody in a group
   revoke --provider <name>|--app <name>|--all [--before <time>]
@@ -71,6 +72,9 @@ func setUpSessions(cmd *cobra.Command) {
 			return revoke.revoke(ctx, args)
 		}),
 	}
+	revoking.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return fmt.Errorf("%w; the id of a session may begin with a hyphen: write -- in front of such ids", err)
+	})
 	choice := func(c *sessionsCommand, f *pflag.FlagSet, what string) {
 		f.StringVarP(&c.user, "user", "u", "", what+" of this user name, mail address or subject")
 		f.StringVarP(&c.group, "group", "g", "", what+" of members of this group")

@@ -74,7 +74,10 @@ func TestSessionsCommand(t *testing.T) {
 	}
 
 	id := usersID(t, a, "ada")
-	// An id can begin with "-".
+	// An id can begin with "-", which is a flag unless -- stands in front of it. The error says so.
+	if _, _, err := command(t, setUpSessions, append([]string{"revoke", "-Zx0000000000000"}, at...)...); err == nil || !strings.Contains(err.Error(), "write -- in front") {
+		t.Errorf("an id that looks like a flag: %v", err)
+	}
 	if out, _, err := command(t, setUpSessions, append(append([]string{"revoke"}, at...), "--", id, "nosuch")...); err == nil || !strings.Contains(out, "1 ended") {
 		t.Errorf("revoke one that there is and one that there is not: %q, %v", out, err)
 	}
