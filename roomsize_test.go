@@ -32,7 +32,6 @@ var most = size{files: 25, knot: 12, methods: 40}
 
 // larger lists the packages that are larger than that. A number here may only shrink.
 var larger = map[string]size{
-	"session/pages":  {files: 29},
 	"session/signin": {files: 38},
 }
 
