@@ -28,15 +28,15 @@ deps: ## installs what the tests need (Debian and Ubuntu; elsewhere says what is
 build: ## the binary ./latchkey
 	$(GO) build -ldflags '-w -s' -o $(BIN) ./cmd/latchkey
 
-# All of it is compiled with the race detector, what vet looks at as well: most of the time of a first run goes into compiling
-# Caddy, and so that happens once. session/filestore also without it: see flipped_test.go there.
+# Caddy is compiled twice, which is most of the time of a first run: without the race detector for vet, the differential test,
+# the benchmark's own test and xcaddy's; with it for all other tests. session/filestore also without it: see flipped_test.go there.
 # test/differential alone and first: it keeps all cores busy. Six tests at a time: those of test/ wait more than they compute.
 # -vet=off: `go vet` has done that, and more of it.
 # GORACE: each test binary would wait a second at its end, for reports of races that are on their way.
 test: deps ## everything: vet, then all tests with the race detector
-	$(GO) vet -race ./...
+	$(GO) vet ./...
 	$(GO) test -vet=off ./session/filestore
-	$(GO) test -vet=off -race -v -timeout 8m -run '^TestDifferential$$' ./test/differential
+	$(GO) test -vet=off -v -timeout 8m -run '^TestDifferential$$' ./test/differential
 	GORACE=atexit_sleep_ms=100 $(GO) test -vet=off -race -p 2 -parallel 6 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
 
 # SEED=n repeats a run: what is done, in which order and to whom.
@@ -51,9 +51,8 @@ differential: deps ## what the guard decides on against what six servers behind 
 mutate: ## breaks 68 guards, one after another; a test must notice each (an hour; RULE='A23' breaks the guards of that rule alone)
 	$(GO) run ./test/mutate -only '$(RULE)'
 
-# With what the tests have compiled: see there.
 lint: ## golangci-lint, shellcheck, govulncheck
-	linter=$$($(GO) tool -n -modfile=tools/go.mod golangci-lint) && GOFLAGS='$(GOFLAGS) -race' "$$linter" run
+	$(LINT) run
 	@if command -v shellcheck >/dev/null; then shellcheck xcaddy.sh .ci/* findings/*.sh; else echo 'lint: shellcheck is not installed, scripts not checked'; fi
 	@$(MAKE) --no-print-directory vulncheck
 

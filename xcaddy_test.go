@@ -5,8 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -85,13 +83,8 @@ func TestXcaddyScriptRefusesBadArguments(t *testing.T) {
 
 func xcaddyScript(t *testing.T, path string, args ...string) string {
 	t.Helper()
-	// With the race detector if this test has it: then nothing has to be compiled that other tests do not need as well.
-	flags := "-p=2"
-	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		flags += " -race"
-	}
 	command := exec.Command("./xcaddy.sh", args...)
-	command.Env = append(os.Environ(), "PATH="+path, "CADDY_VERSION=", "GOFLAGS="+flags)
+	command.Env = append(os.Environ(), "PATH="+path, "CADDY_VERSION=", "GOFLAGS=-p=2")
 	var stderr strings.Builder
 	command.Stderr = &stderr
 	out, err := command.Output()
