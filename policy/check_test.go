@@ -63,7 +63,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"invalid mode", "mode is invalid(3)", p{Name: "p", Block: true, Mode: 3}},
 		{"invalid persistence", "persistent_browser is invalid(3)", p{Name: "p", PersistentBrowser: 3}},
 		{"invalid matcher", "is negative", p{Name: "p", Block: true, Matcher: -1}},
-		{"B3 apps", "limited to apps", always(func(p *p) { p.Include.Apps = []string{"wiki"} })},
+		{"B2 B3 apps", "limited to apps", always(func(p *p) { p.Include.Apps = []string{"wiki"} })},
 		{"B3 excluded apps", "limited to apps", always(func(p *p) { p.Exclude.Apps = []string{"wiki"} })},
 		{"B3 matcher", "matcher selects", always(func(p *p) { p.Matcher = 1 })},
 	} {

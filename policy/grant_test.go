@@ -167,8 +167,8 @@ func TestSessionControls(t *testing.T) {
 		who      []string
 	}{
 		{"nothing", nil, alice(), policy.Unset, nil},
-		{"always", ps{persist("a", policy.Always, staff)}, alice("staff"), policy.Always, []string{"a"}},
-		{"K23 never for a group", ps{persist("a", policy.Never, staff)}, alice("staff"), policy.Never, []string{"a"}},
+		{"B1 always", ps{persist("a", policy.Always, staff)}, alice("staff"), policy.Always, []string{"a"}},
+		{"B1 K23 never for a group", ps{persist("a", policy.Never, staff)}, alice("staff"), policy.Never, []string{"a"}},
 		{"K23 nothing for the others", ps{persist("a", policy.Never, staff)}, alice(), policy.Unset, nil},
 		{"B5 never beats always", ps{persist("a", policy.Never, staff), persist("b", policy.Always, staff)}, alice("staff"), policy.Never, []string{"a", "b"}},
 		{"B5 in any order", ps{persist("a", policy.Always, staff), persist("b", policy.Never, staff)}, alice("staff"), policy.Never, []string{"a", "b"}},

@@ -57,8 +57,8 @@ type agreement struct {
 	reasons map[string]int // and of each reason
 }
 
-// W1, and each row that the table names (P1 to P14, R1 to R6, F4 to F12, A3, A6, A7), alone and in pairs: the evaluator,
-// the gateway with people who signed in at a provider, and explain come to the same verdict, reason and code.
+// W1, and each row that the table names (P1, P3, P5 to P9, P12, P14, R1 to R6, F4, F6, F12, A3, A6, A7), alone and in pairs:
+// the evaluator, the gateway with people who signed in at a provider, and explain come to the same verdict, reason and code.
 func TestThreeSourcesAgree(t *testing.T) {
 	t.Parallel()
 	a := newAgreement(t)
