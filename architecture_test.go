@@ -49,6 +49,7 @@ var edges = []edge{
 	{path: "policy", others: []string{bart, idna}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session", ours: []string{"=session/keyring", "session/internal"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/keyring", ours: []string{"=session/internal/lengthprefix"}, never: ioPackages, nowhere: []string{"net/http"}},
+	{path: "session/keyring/keyringtest", ours: []string{"=session/keyring"}},
 	{path: "session/internal", never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/pending", ours: []string{"=session", "=session/keyring", "=session/internal/pack"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/refresh", ours: []string{"=session"}, never: ioPackages, nowhere: []string{"net/http"}},
@@ -84,6 +85,7 @@ var edges = []edge{
 	{path: "caddymodule/config", ours: []string{"policy", "session", "=caddymodule/crossorigin", "=caddymodule/identity", "=caddymodule/scrub"}, free: true},
 	{path: "caddymodule/caddyfile", ours: []string{"policy", "session", "=caddymodule/config", "=caddymodule/caddyfile/grammar", "=caddymodule/identity", "=caddymodule/scrub"}, free: true},
 	{path: "caddymodule/caddyfile/grammar", ours: []string{"=caddymodule/config"}, free: true},
+	{path: "caddymodule/caddyfile/grammar/grammartest"},
 	{path: "caddymodule/store", ours: []string{"session", "=caddymodule/config", "=caddymodule/caddyfile/grammar"}, free: true},
 	{path: "caddymodule/keystorage", ours: []string{"=session", "=session/keyring"}, free: true},
 	{

@@ -141,7 +141,7 @@ func (c *checker) assignments(p *Policy, site string) {
 		c.failf("exclude all: the policy could never apply; use mode off")
 	}
 	if in.All && in.namesSubjects() {
-		c.failf("include all covers everybody: the guests, groups, users, domains or providers beside it have no effect")
+		c.failf("include all covers all users: the guests, groups, users, domains or providers beside it have no effect")
 	}
 	if in.Guests && ex.Guests {
 		c.failf("guests are both included and excluded")
@@ -301,7 +301,7 @@ func CheckName(kind WhoKind, name string) (problem string) {
 		}
 	case kind == WhoProvider || !strings.Contains(name, "*"):
 	case kind == WhoUser && strings.HasPrefix(name, "*@"):
-		return fmt.Sprintf("%q: a name is compared whole and has no wildcards; for everybody with an address there write `domain %s`", name, name[2:])
+		return fmt.Sprintf("%q: a name is compared whole and has no wildcards; for all users with an address there write `domain %s`", name, name[2:])
 	default:
 		return fmt.Sprintf("%q: a name is compared whole and has no wildcards", name)
 	}

@@ -118,7 +118,7 @@ func (l *linter) idleControls(p *Policy) {
 	all := slices.Contains(p.Require, device)
 	anyOf := len(p.RequireAny) > 0 && !slices.ContainsFunc(p.RequireAny, func(q Requirement) bool { return q != device })
 	if slices.Contains(p.Conditions.Devices, DeviceCondition{Attribute: Compliant, Not: true}) && (all || anyOf) {
-		l.findf("nobody can satisfy it: it requires a compliant device when the device is not compliant; block says the same")
+		l.findf("no user can satisfy it: it requires a compliant device when the device is not compliant; block says the same")
 	}
 	if slices.Contains(p.Conditions.Devices, DeviceCondition{Attribute: Compliant}) && (all || slices.Contains(p.RequireAny, device)) {
 		l.findf("it applies to compliant devices only, so that requiring one has no effect")
@@ -141,7 +141,7 @@ func (l *linter) lockOut(s *scope) {
 	if s.Mode == ReportOnly {
 		when = ", once it is on"
 	}
-	l.findf("it locks everybody out %s%s, those who could change it included: exclude at least a break-glass account", where, when)
+	l.findf("it locks all users out %s%s, administrators included: exclude at least a break-glass account", where, when)
 }
 
 // within tells whether each prefix of the networks lies within a single one of the others.

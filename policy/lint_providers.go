@@ -129,7 +129,7 @@ func (l *linter) grants(p *Policy, from []Provider) {
 			}
 		}
 		if why != "" {
-			l.findf("nobody who signs in at provider %q can satisfy it: %s", q.Name, why)
+			l.findf("no user who signs in at provider %q can satisfy it: %s", q.Name, why)
 		}
 	}
 }

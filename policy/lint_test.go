@@ -68,18 +68,18 @@ func TestLint(t *testing.T) {
 		{"both clients", []p{{Name: "p", Require: mfas, Conditions: c{Clients: []policy.Client{policy.Browser, policy.Other}}}}, nil, []string{"p: when client lists all"}},
 		{"one client twice", []p{{Name: "p", Require: mfas, Conditions: c{Clients: []policy.Client{policy.Browser, policy.Browser}}}}, nil, nil},
 
-		{"a device that is not what it must be", []p{{Name: "p", Require: devices, Conditions: device(policy.Compliant, true)}}, nil, []string{"p: nobody can satisfy it"}},
+		{"a device that is not what it must be", []p{{Name: "p", Require: devices, Conditions: device(policy.Compliant, true)}}, nil, []string{"p: no user can satisfy it"}},
 		{"the same with a choice", []p{{Name: "p", RequireAny: []policy.Requirement{compliant, mfa}, Conditions: device(policy.Compliant, true)}}, nil, nil},
-		{"a choice of one", []p{{Name: "p", RequireAny: devices, Conditions: device(policy.Compliant, true)}}, nil, []string{"p: nobody can satisfy it"}},
+		{"a choice of one", []p{{Name: "p", RequireAny: devices, Conditions: device(policy.Compliant, true)}}, nil, []string{"p: no user can satisfy it"}},
 		{"another property of the device", []p{{Name: "p", Require: devices, Conditions: device(policy.Managed, true)}}, nil, nil},
 		{"a device that is what it must be", []p{{Name: "p", Require: devices, Conditions: device(policy.Compliant, false)}}, nil, []string{"p: it applies to compliant devices only"}},
 		{"an idle limit that comes too late", []p{{Name: "p", SignInFrequency: policy.Frequency{Interval: time.Hour}, MaxIdle: time.Hour}}, nil, []string{"p: max_idle 1h0m0s has no effect"}},
 		{"an idle limit beside every time", []p{{Name: "p", SignInFrequency: policy.Frequency{EveryTime: true}, MaxIdle: 5 * time.Minute}}, nil, []string{"p: max_idle 5m0s has no effect"}},
 
-		{"R11 a lock-out", []p{{Name: "p", Block: true}}, nil, []string{"p: it locks everybody out at every site,"}},
-		{"R11 to come", []p{{Name: "p", Block: true, Mode: policy.ReportOnly, Include: a{All: true}}}, nil, []string{"p: it locks everybody out at every site, once it is on,"}},
-		{"R11 over all networks", []p{{Name: "p", Block: true, Include: a{Networks: []string{"world"}}}}, nil, []string{"p: it locks everybody out"}},
-		{"R11 at a site", nil, []p{{Name: "p", Block: true}}, []string{"wiki p: it locks everybody out at this site"}},
+		{"R11 a lock-out", []p{{Name: "p", Block: true}}, nil, []string{"p: it locks all users out at every site,"}},
+		{"R11 to come", []p{{Name: "p", Block: true, Mode: policy.ReportOnly, Include: a{All: true}}}, nil, []string{"p: it locks all users out at every site, once it is on,"}},
+		{"R11 over all networks", []p{{Name: "p", Block: true, Include: a{Networks: []string{"world"}}}}, nil, []string{"p: it locks all users out"}},
+		{"R11 at a site", nil, []p{{Name: "p", Block: true}}, []string{"wiki p: it locks all users out at this site"}},
 		{"R11 an exclusion", []p{{Name: "p", Block: true, Exclude: a{Users: []string{"break-glass"}}}}, nil, nil},
 		{"R11 an exclusion by network", []p{{Name: "p", Block: true, Exclude: a{Networks: []string{"office"}}}}, nil, nil},
 		{"R11 some networks", []p{{Name: "p", Block: true, Include: a{Networks: []string{"half"}}}}, nil, nil},
@@ -208,12 +208,12 @@ func TestLintProviders(t *testing.T) {
 		{"managed, stated", device(policy.Managed, false), nil, []policy.Provider{full}, ""},
 		{"shared", device(policy.Shared, false), nil, []policy.Provider{bare}, "it never applies"},
 		{"shared by network", device(policy.Shared, false), shared, []policy.Provider{bare}, ""},
-		{"mfa", require("p", mfa), nil, []policy.Provider{full, bare}, `nobody who signs in at provider "bare" can satisfy it: it has none`},
+		{"mfa", require("p", mfa), nil, []policy.Provider{full, bare}, `no user who signs in at provider "bare" can satisfy it: it has none`},
 		{"mfa, off", p{Name: "p", Mode: policy.Off, Require: []policy.Requirement{mfa}}, nil, []policy.Provider{bare}, ""},
 		{"mfa of others", p{Name: "p", Require: []policy.Requirement{mfa}, Include: a{Providers: []string{"full"}}}, nil, []policy.Provider{full, bare}, ""},
-		{"a compliant device", require("p", compliant), nil, []policy.Provider{bare}, `nobody who signs in at provider "bare" can satisfy it: it does not say`},
+		{"a compliant device", require("p", compliant), nil, []policy.Provider{bare}, `no user who signs in at provider "bare" can satisfy it: it does not say`},
 		{"a choice", p{Name: "p", RequireAny: []policy.Requirement{mfa, acr("c1")}}, nil, []policy.Provider{bare}, ""},
-		{"a choice of nothing", p{Name: "p", RequireAny: []policy.Requirement{mfa, compliant}}, nil, []policy.Provider{bare}, "nobody who signs in"},
+		{"a choice of nothing", p{Name: "p", RequireAny: []policy.Requirement{mfa, compliant}}, nil, []policy.Provider{bare}, "no user who signs in"},
 		{"a choice, the other way round", p{Name: "p", RequireAny: []policy.Requirement{acr("c1"), mfa}}, nil, []policy.Provider{bare}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -258,7 +258,7 @@ func widened(t *rapid.T, p policy.Policy) policy.Policy {
 }
 
 // What Lint says is so: a policy that has no effect can be taken away without a change, one that never applies does not,
-// one that nobody can satisfy refuses, and one that locks everybody out does. And it does say it.
+// one that no user can satisfy refuses, and one that locks everybody out does. And it does say it.
 func TestPropertyLintIsRight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := drawConfig(t)
@@ -304,7 +304,7 @@ func holdFinding(t *rapid.T, f policy.Finding, cfg policy.Config, set *policy.Se
 		if r.IP.IsValid() && o.Unmet == 0 {
 			t.Fatalf("%v: it does", f)
 		}
-	case strings.Contains(f.Problem, "nobody can satisfy"):
+	case strings.Contains(f.Problem, "no user can satisfy"):
 		if o.Unmet == 0 && (o.Result == policy.ResultSuccess || o.Result == policy.ResultReportOnlySuccess) {
 			t.Fatalf("%v: %v", f, o.Result)
 		}

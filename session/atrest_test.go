@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 const canary = "canary-4f1c0b9e-refresh-token"
@@ -71,11 +72,11 @@ func TestStolenStoreAndKeys(t *testing.T) {
 		t.Errorf("with the secret: %+v, %v", tokens, err)
 	}
 	// The secret alone is not enough either.
-	foreign := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
+	foreign := w.replica(t, session.ManagerConfig{Keys: keyringtest.Ring(t, 'x')})
 	_, err = foreign.Tokens(stolen, token)
 	want(t, "another ring", err, keyring.ErrUnsealable)
 	// Rotation keeps them readable.
-	rotated := w.replica(t, session.ManagerConfig{Keys: ring(t, 'n', 'k')})
+	rotated := w.replica(t, session.ManagerConfig{Keys: keyringtest.Ring(t, 'n', 'k')})
 	if tokens, err := rotated.Tokens(stolen, token); err != nil || tokens.Refresh != canary {
 		t.Errorf("after a rotation: %+v, %v", tokens, err)
 	}

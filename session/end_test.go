@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 var adaIndex = session.PersonListing(ada, "s:", time.Time{}).Index
@@ -92,7 +93,7 @@ func TestEndID(t *testing.T) {
 	}
 	// A replica that cannot read the record yet ends it all the same.
 	s, token = w.create(t, fullDraft(), someTokens())
-	want(t, "unreadable", w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')}).EndID(ctx, s.ID), nil)
+	want(t, "unreadable", w.replica(t, session.ManagerConfig{Keys: keyringtest.Ring(t, 'x')}).EndID(ctx, s.ID), nil)
 	_, err = w.LoadRecord(ctx, token)
 	want(t, "ended unread", err, session.ErrNotFound)
 }
@@ -150,7 +151,7 @@ func TestEndAll(t *testing.T) {
 func TestEndAllPassesOverWhatItCannotRead(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
-	newer := w.replica(t, session.ManagerConfig{Keys: ring(t, 'n', 'k')})
+	newer := w.replica(t, session.ManagerConfig{Keys: keyringtest.Ring(t, 'n', 'k')})
 	_, ahead, err := newer.Create(ctx, fullDraft(), someTokens()) // under a key that w has not got yet
 	want(t, "creating", err, nil)
 	_, token := w.create(t, fullDraft(), someTokens())

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 // Last use is written at most once per idle/50, between a minute and an hour, however often a session is used, and
@@ -27,7 +28,7 @@ func TestTouchIsWrittenSeldom(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					store := newMemStore(nil)
 					m := session.NewManager(session.ManagerConfig{
-						Store: store, Keys: ring(t, 'k'), Limits: session.Limits{Browser: session.Limit{Idle: idle, Max: 1000 * day}},
+						Store: store, Keys: keyringtest.Ring(t, 'k'), Limits: session.Limits{Browser: session.Limit{Idle: idle, Max: 1000 * day}},
 						OnTouchError: func(err error) { t.Error(err) },
 					})
 					defer m.Close()
@@ -60,7 +61,7 @@ func TestTouchIsWrittenSeldom(t *testing.T) {
 func TestUseKeepsASessionAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limit := session.Limit{Idle: 3 * time.Hour, Max: 21 * time.Hour}
-		m := session.NewManager(session.ManagerConfig{Store: newMemStore(nil), Keys: ring(t, 'k'), Limits: session.Limits{Browser: limit}})
+		m := session.NewManager(session.ManagerConfig{Store: newMemStore(nil), Keys: keyringtest.Ring(t, 'k'), Limits: session.Limits{Browser: limit}})
 		defer m.Close()
 		_, token, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
@@ -279,7 +280,7 @@ func TestCloseIsBounded(t *testing.T) {
 			return errors.Join(session.ErrUnavailable, ctx.Err())
 		}
 		var errs []error
-		m := session.NewManager(session.ManagerConfig{Store: store, Keys: ring(t, 'k'), OnTouchError: func(err error) { errs = append(errs, err) }})
+		m := session.NewManager(session.ManagerConfig{Store: store, Keys: keyringtest.Ring(t, 'k'), OnTouchError: func(err error) { errs = append(errs, err) }})
 		begun := time.Now()
 		for range 100 {
 			m.Touch(oldSession(), "wiki")

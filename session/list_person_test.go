@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 // A23: people see their own sessions and nobody else's, and name none but those.
@@ -50,7 +51,7 @@ func TestOwn(t *testing.T) {
 func TestOwnUnreadable(t *testing.T) {
 	w := newWorld(t)
 	s, token := w.create(t, fullDraft(), session.Tokens{})
-	foreign := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
+	foreign := w.replica(t, session.ManagerConfig{Keys: keyringtest.Ring(t, 'x')})
 	if _, _, err := foreign.Create(t.Context(), fullDraft(), session.Tokens{}); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 func (w *world) all(t *testing.T, limit int) (names map[string]bool, survey session.Survey) {
@@ -64,7 +65,7 @@ func TestAll(t *testing.T) {
 func TestAllUnreadable(t *testing.T) {
 	w := newWorld(t)
 	w.create(t, fullDraft(), session.Tokens{})
-	other := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
+	other := w.replica(t, session.ManagerConfig{Keys: keyringtest.Ring(t, 'x')})
 	survey, err := other.All(t.Context(), 100, func(*session.Record) bool { t.Error("read"); return true })
 	want(t, "All", err, nil)
 	if survey != (session.Survey{Unreadable: 1}) {

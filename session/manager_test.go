@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 func TestCreateAndLoad(t *testing.T) {
@@ -74,7 +75,7 @@ func TestLoadTellsApart(t *testing.T) {
 	_, token := w.create(t, fullDraft(), session.Tokens{})
 	ctx := t.Context()
 	shrunk := w.replica(t, session.ManagerConfig{Limits: session.Limits{Persistent: session.Limit{Idle: time.Minute}}})
-	foreign := w.replica(t, session.ManagerConfig{Keys: ring(t, 'x')})
+	foreign := w.replica(t, session.ManagerConfig{Keys: keyringtest.Ring(t, 'x')})
 	w.clock.Advance(2 * time.Minute)
 	_, err := w.LoadRecord(ctx, session.NewToken())
 	want(t, "unknown", err, session.ErrNotFound)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -158,20 +159,6 @@ func failOn(ops ...string) func(context.Context, string, session.Key) error {
 	}
 }
 
-// ring builds a key ring of secrets that consist of one byte each.
-func ring(t testing.TB, seeds ...byte) *keyring.Ring {
-	t.Helper()
-	secrets := make([][]byte, len(seeds))
-	for i, seed := range seeds {
-		secrets[i] = bytes.Repeat([]byte{seed}, keyring.MinSecret)
-	}
-	r, err := keyring.New(secrets...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // world is a store, a clock and a manager over both.
 type world struct {
 	*session.Manager
@@ -182,7 +169,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{clock: storetest.NewClock(), keys: ring(t, 'k')}
+	w := &world{clock: storetest.NewClock(), keys: keyringtest.Ring(t, 'k')}
 	w.store = newMemStore(w.clock.Now)
 	w.Manager = w.replica(t, session.ManagerConfig{})
 	return w

@@ -44,7 +44,7 @@ func (r *renewer) Tighten(ctx context.Context, s *Record, reason string) (*Recor
 // this session; if it has ended by now, this session ends (ErrNotFound).
 func (r *renewer) Renew(ctx context.Context, s *Record, token Token, fresh Record, tokens Tokens) (*Record, error) {
 	if fresh.Identity != s.Identity {
-		return nil, errors.New("renewing session: of somebody else")
+		return nil, errors.New("renewing session: it belongs to another user")
 	}
 	key := s.ID.Key()
 	sealed, err := r.vault.sealTokens(tokens, token.Secret, key)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 // gappy is a store with a feed that says nothing but when it was interrupted.
@@ -169,7 +170,7 @@ func TestAwaitSettled(t *testing.T) {
 	const most = 3 * time.Second
 	synctest.Test(t, func(t *testing.T) {
 		store := &gappy{memStore: newMemStore(time.Now), gaps: make(chan struct{})}
-		m := session.NewManager(session.ManagerConfig{Store: store, Keys: ring(t, 'k')})
+		m := session.NewManager(session.ManagerConfig{Store: store, Keys: keyringtest.Ring(t, 'k')})
 		defer m.Close()
 		waits := func(ctx context.Context, when string, wanted time.Duration) {
 			t.Helper()

@@ -42,7 +42,7 @@ func (s Scope) digest() (digest, error) {
 	}
 	switch {
 	case set > 1:
-		return digest{}, errors.New("a revocation is of everybody, a provider, a person or an app: of one of them")
+		return digest{}, errors.New("a revocation is for all users, a provider, a user or an app: for one of them")
 	case s.Provider != "":
 		return providerMark(s.Provider), nil
 	case s.Person != Identity{}:

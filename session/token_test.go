@@ -13,6 +13,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 )
 
 func TestToken(t *testing.T) {
-	r := ring(t, 'a')
+	r := keyringtest.Ring(t, 'a')
 	token := session.NewToken()
 	value := session.SealToken(r, token, host, cookie)
 	if len(value) != 84 {
@@ -41,7 +42,7 @@ func TestToken(t *testing.T) {
 
 // A37, A60: whatever else a browser presents is not ours, whatever it looks like.
 func TestTokenIsRefused(t *testing.T) {
-	r := ring(t, 'a')
+	r := keyringtest.Ring(t, 'a')
 	value := session.SealToken(r, session.NewToken(), host, cookie)
 	sealed, err := base64.RawURLEncoding.DecodeString(value)
 	if err != nil {
@@ -75,7 +76,7 @@ func TestTokenIsRefused(t *testing.T) {
 		"host and name swapped":  session.SealToken(r, session.NewToken(), cookie, host),
 		"boundary moved":         session.SealToken(r, session.NewToken(), host+"_", cookie[1:]),
 		"of another purpose":     spell(r.Seal(keyring.PurposeBrowser, make([]byte, 32), host, cookie)),
-		"of a foreign ring":      session.SealToken(ring(t, 'x'), session.NewToken(), host, cookie),
+		"of a foreign ring":      session.SealToken(keyringtest.Ring(t, 'x'), session.NewToken(), host, cookie),
 		"a sealed shorter value": spell(r.Seal("cookie", make([]byte, 31), host, cookie)),
 		"shorter, line break":    spell(r.Seal("cookie", make([]byte, 31), host, cookie)) + "\n",
 		"a sealed longer value":  spell(r.Seal("cookie", make([]byte, 33), host, cookie)),
@@ -133,7 +134,7 @@ func TestKeyHidesID(t *testing.T) {
 }
 
 func FuzzOpenToken(f *testing.F) {
-	r := ring(f, 'a', 'b')
+	r := keyringtest.Ring(f, 'a', 'b')
 	value := session.SealToken(r, session.Token{}, host, cookie)
 	for _, seed := range []string{"", value, value[:83], value + "=", strings.Repeat("A", 84), strings.Repeat("\n", 84), value[:42] + "\r\n" + value[44:]} {
 		f.Add(seed)
@@ -196,14 +197,14 @@ func TestNewRandom(t *testing.T) {
 }
 
 func BenchmarkSealToken(b *testing.B) {
-	r, token := ring(b, 'a'), session.NewToken()
+	r, token := keyringtest.Ring(b, 'a'), session.NewToken()
 	for b.Loop() {
 		session.SealToken(r, token, "wiki.example.com", "__Host-latchkey")
 	}
 }
 
 func BenchmarkOpenToken(b *testing.B) {
-	r := ring(b, 'a')
+	r := keyringtest.Ring(b, 'a')
 	value := session.SealToken(r, session.NewToken(), "wiki.example.com", "__Host-latchkey")
 	for b.Loop() {
 		if _, err := session.OpenToken(r, value, "wiki.example.com", "__Host-latchkey"); err != nil {

@@ -8,11 +8,12 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 func newVault(t testing.TB) (session.Vault, *memStore) {
 	store := newMemStore(nil)
-	return session.Vault{Store: store, Keys: ring(t, 'a')}, store
+	return session.Vault{Store: store, Keys: keyringtest.Ring(t, 'a')}, store
 }
 
 func TestVault(t *testing.T) {
@@ -64,7 +65,7 @@ func TestVaultValuesAreBound(t *testing.T) {
 	sealed := store.dump()[mine]
 	changed := bytes.Clone(sealed)
 	changed[len(changed)-1] ^= 1
-	forgery := session.Vault{Store: newMemStore(nil), Keys: ring(t, 'x')}
+	forgery := session.Vault{Store: newMemStore(nil), Keys: keyringtest.Ring(t, 'x')}
 	want(t, "forged", forgery.Put(ctx, yours, []byte("an administrator"), later), nil)
 	for name, value := range map[string][]byte{
 		"of another key":     sealed,

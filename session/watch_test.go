@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -97,7 +98,7 @@ func TestWatchOutlivesOutage(t *testing.T) {
 func TestWatchIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemStore(nil)
-		m := session.NewManager(session.ManagerConfig{Store: store, Keys: ring(t, 'k'), Recheck: recheck, OutageGrace: outageGrace})
+		m := session.NewManager(session.ManagerConfig{Store: store, Keys: keyringtest.Ring(t, 'k'), Recheck: recheck, OutageGrace: outageGrace})
 		defer m.Close()
 		s, token, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
@@ -127,7 +128,7 @@ func TestWatchIdle(t *testing.T) {
 // T6: what a copy says of the last use is not the last word: a use that another replica has written counts.
 func TestWatchIdleUsedElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store, keys := newMemStore(nil), ring(t, 'k')
+		store, keys := newMemStore(nil), keyringtest.Ring(t, 'k')
 		node := func() *session.Manager {
 			m := session.NewManager(session.ManagerConfig{Store: store, Keys: keys, Recheck: 2 * time.Hour})
 			t.Cleanup(m.Close)
@@ -153,7 +154,7 @@ func TestWatchIdleUsedElsewhere(t *testing.T) {
 func TestWatchIdleOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemStore(nil)
-		m := session.NewManager(session.ManagerConfig{Store: store, Keys: ring(t, 'k'), Recheck: recheck, OutageGrace: time.Hour})
+		m := session.NewManager(session.ManagerConfig{Store: store, Keys: keyringtest.Ring(t, 'k'), Recheck: recheck, OutageGrace: time.Hour})
 		defer m.Close()
 		s, _, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
@@ -188,7 +189,7 @@ func TestWatchIdleOutage(t *testing.T) {
 func TestWatchIdleSlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemStore(nil)
-		m := session.NewManager(session.ManagerConfig{Store: store, Keys: ring(t, 'k'), Recheck: recheck})
+		m := session.NewManager(session.ManagerConfig{Store: store, Keys: keyringtest.Ring(t, 'k'), Recheck: recheck})
 		defer m.Close()
 		s, _, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)

@@ -81,7 +81,7 @@ func TestOutageGrace(t *testing.T) {
 				t.Errorf("%d lines tell of the outage", n)
 			}
 			rig.Until(t, rig.Patience, "one line tells of its end", func() bool {
-				return strings.Count(s.gw.Output(), "the store answers again") == 1
+				return strings.Count(s.gw.Output(), "session store reachable again") == 1
 			})
 		})
 	}

@@ -18,7 +18,7 @@ func (h *heard) Handle(_ context.Context, e caddy.Event) error {
 	return nil
 }
 
-// Subscribers of Caddy's get the events with data of ours, and those whom nobody subscribes to cost nothing and fail
+// Subscribers of Caddy's get the events with data of ours, and those without a subscriber cost nothing and fail
 // nothing.
 func TestEvents(t *testing.T) {
 	ctx, err := EmptyContext()

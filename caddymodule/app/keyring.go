@@ -34,7 +34,7 @@ func (a *App) openRing() (*keyring.Ring, error) {
 		return nil, err
 	}
 	if made {
-		a.logger.Info("a key ring was made in Caddy's storage; whoever was signed in under another one signs in anew",
+		a.logger.Info("a key ring was made in Caddy's storage; users who were signed in under another one sign in again",
 			zap.Stringer("key", ring.Keys()[0].ID))
 	}
 	a.keeper = keystorage.New(keystorage.Config{

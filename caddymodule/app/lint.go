@@ -15,9 +15,9 @@ import (
 func (a *App) warn(found []policy.Finding) {
 	for _, f := range found {
 		if a.said.isNew(f) {
-			what := "policy is hardly meant so"
+			what := "policy is very likely a mistake"
 			if f.Policy == "" {
-				what = "directive latchkey is hardly meant so"
+				what = "directive latchkey is very likely a mistake"
 			}
 			a.said.add(f)
 			a.logger.Warn(what, zap.String("policy", f.Policy), zap.String("app", f.Site),
@@ -60,7 +60,7 @@ func (a *App) warnOfApps() {
 func (a *App) warnOfPrompts() {
 	for _, p := range a.tenant.Providers {
 		for _, f := range lint.Prompt(p.AuthParams["prompt"], lint.Unasked(&a.tenant.Prompt)) {
-			a.logger.Warn("provider is hardly meant so", zap.String("provider", p.Name), zap.String("problem", f.Text))
+			a.logger.Warn("provider setting is very likely a mistake", zap.String("provider", p.Name), zap.String("problem", f.Text))
 		}
 	}
 }

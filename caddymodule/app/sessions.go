@@ -22,10 +22,10 @@ func (a *App) newManager(store session.Store, ring *keyring.Ring) *session.Manag
 		OutageGrace: config.DurationOr(a.Session.OutageGrace, config.DefaultOutageGrace),
 		OnOutage: func(err error) {
 			if err != nil {
-				log.Error("the store cannot be asked; sessions that are known go on for outage_grace", zap.Error(err))
+				log.Error("session store unreachable; cached sessions stay valid for outage_grace", zap.Error(err))
 				return
 			}
-			log.Info("the store answers again")
+			log.Info("session store reachable again")
 		},
 		OnFeedError: func(err error) {
 			log.Warn("other servers were not told of a change; they find out within cache_recheck", zap.Error(err))

@@ -25,7 +25,7 @@ func (a *App) siteFor(app, origin string) *signin.Site {
 }
 
 // checkSignInSite refuses a sign-in host that no site serves. Sites are provisioned after the app, so that they are looked
-// for in the configuration of the app http as it came; Caddy shows it to nobody, so it is read through reflection. Where a
+// for in the configuration of the app http as it came; Caddy does not export it, so it is read through reflection. Where a
 // later Caddy calls it something else, Start finds it out.
 func (a *App) checkSignInSite(ctx caddy.Context) error {
 	if a.SignInHost == nil {

@@ -29,7 +29,7 @@ func parseRateLimit(d *caddyfile.Dispenser, a *config.App) error {
 		return d.Errf("rate_limit: %q is neither off nor a number and a duration such as 1200/1m", text)
 	}
 	if n == 0 {
-		return d.Errf("rate_limit: with 0 requests nobody could sign in; off means no limit")
+		return d.Errf("rate_limit: with 0 requests no user could sign in; off means no limit")
 	}
 	per, err := grammar.ParseDuration(period)
 	if err != nil {

@@ -197,7 +197,7 @@ func (d *doctor) keys(ctx context.Context, storage certmagic.Storage, a *app.App
 	case errors.Is(err, keystorage.ErrNoRing):
 		return say(findOK, "there is no key ring yet; the first start makes one in Caddy's storage")
 	case err != nil:
-		return say(findFail, "%s; nobody can sign in until it can be read", adminapi.OneLine(err))
+		return say(findFail, "%s; no user can sign in until it can be read", adminapi.OneLine(err))
 	}
 	age := d.now().Sub(keys[0].Created)
 	days := int(age / (24 * time.Hour))

@@ -183,7 +183,7 @@ func siteFindings(c *app.Candidate, sites []siteAddress) (found []finding) {
 		case reach.IsLoopback(s.host):
 			found = append(found, finding{findOK, "site", name, s.origin() + " is on this machine and needs no TLS"})
 		default:
-			found = append(found, finding{findFail, "site", name, s.origin() + " has no TLS: browsers keep none of its cookies, and nobody can sign in; serve it with https"})
+			found = append(found, finding{findFail, "site", name, s.origin() + " has no TLS: browsers keep none of its cookies, so no user can sign in; serve it with https"})
 		}
 		if len(c.Networks) > 0 && !s.trusts {
 			found = append(found, finding{findWarn, "site", name, "networks are named, and its server trusts no proxies: right if browsers reach it directly; behind a proxy, its rules see that proxy (trusted_proxies, trusted_proxies_strict)"})

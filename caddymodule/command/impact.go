@@ -25,7 +25,7 @@ func (o *explainOptions) askImpact(w io.Writer, flags *pflag.FlagSet) error {
 	var other error
 	flags.Visit(func(f *pflag.Flag) {
 		if other == nil && !slices.Contains(impactFlags, f.Name) {
-			other = fmt.Errorf("--%s says nothing with --impact, which asks about everybody", f.Name)
+			other = fmt.Errorf("--%s says nothing with --impact, which asks about all users", f.Name)
 		}
 	})
 	switch {

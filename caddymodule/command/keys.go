@@ -198,7 +198,7 @@ func (c *keysCommand) rotate(ctx context.Context, w io.Writer) error {
 	if c.json {
 		return writeJSON(w, made)
 	}
-	_, err := fmt.Fprintf(w, "key %s seals from now on; the others go on opening what they have sealed, and nobody is signed out\n", made.ID)
+	_, err := fmt.Fprintf(w, "key %s seals from now on; the others go on opening what they have sealed, so no user is signed out\n", made.ID)
 	return err
 }
 

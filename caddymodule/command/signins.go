@@ -220,7 +220,7 @@ func (c *signInsCommand) followLog(ctx context.Context, query url.Values) error 
 			return err
 		default:
 			if !away {
-				c.warnf("%v; trying on", err)
+				c.warnf("%v; will retry", err)
 			}
 			away, pause = true, min(2*pause, longestPoll)
 		}

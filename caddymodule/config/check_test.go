@@ -111,7 +111,7 @@ func TestHandlerCheck(t *testing.T) {
 		`{"providers": ["default"]}`:                    "",
 		`{"providers": ["entra"]}`:                      "unknown provider",
 		`{"providers": ["default", "default"]}`:         "twice",
-		`{"allow": {}}`:                                 "allow: names nobody",
+		`{"allow": {}}`:                                 "allow: names no user, group, domain or provider",
 		`{"deny": {"providers": ["x"]}}`:                "unknown provider",
 		`{"deny": {"users": [""]}}`:                     "name is missing",
 		`{"activity": "always"}`:                        "activity",

@@ -72,7 +72,7 @@ func (a *Assignment) People() *Who {
 	return &Who{Groups: a.Groups, Users: a.Users, Providers: a.Providers, Domains: a.Domains, From: a.From}
 }
 
-// Check refuses names that can name nobody, and providers that there are not.
+// Check refuses names that no user can have, and providers that are not defined.
 func (w *Who) Check(known ProviderNames) error {
 	if w == nil {
 		return nil
@@ -106,7 +106,7 @@ func (w *Who) Check(known ProviderNames) error {
 // checkNotEmpty is Check of a list that must name people.
 func (w *Who) checkNotEmpty(known ProviderNames) error {
 	if w != nil && len(w.Rule()) == 0 {
-		return errors.New("names nobody")
+		return errors.New("names no user, group, domain or provider")
 	}
 	return w.Check(known)
 }

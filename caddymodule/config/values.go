@@ -40,7 +40,7 @@ func Days(d time.Duration) string {
 }
 
 // CheckName refuses what cannot be told apart in a log or would forge a line of it, and placeholders, because nothing
-// replaces them in names: a name that silently stays "{env.X}" belongs to nobody.
+// replaces them in names: a name that silently stays "{env.X}" is the name of no user.
 func CheckName(name string) error {
 	switch {
 	case name == "":

@@ -23,7 +23,7 @@ type ExplainedPrompt struct {
 func (h explainedSite) explainPrompt(im *imagined, d *policy.Decision) ExplainedPrompt {
 	if im.who == nil {
 		if d.Verdict == policy.Block {
-			return ExplainedPrompt{Why: "nobody is sent to sign in"}
+			return ExplainedPrompt{Why: "no user is sent to sign in"}
 		}
 		return ExplainedPrompt{Why: "it depends on who signs in"}
 	}

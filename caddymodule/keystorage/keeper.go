@@ -18,7 +18,7 @@ import (
 const (
 	// LookEvery is how often the ring is read without a reason: how late a replica that hears nothing learns of a key.
 	LookEvery = 5 * time.Minute
-	// keysPause is the least time between two readings that somebody's unknown key asks for, keysPatience how long they
+	// keysPause is the shortest time between two readings because of an unknown key, keysPatience how long they
 	// wait for one, and keysForeign how long what was not in it counts as foreign without another.
 	keysPause    = time.Second
 	keysPatience = 3 * time.Second
@@ -26,7 +26,7 @@ const (
 	// maxKeyWaiters and maxForeign bound how many wait, and how many ids are kept in mind.
 	maxKeyWaiters = 256
 	maxForeign    = 1024
-	// keysQuiet is how long a warning about foreign keys is not repeated: anybody can send us one.
+	// keysQuiet is how long a warning about foreign keys is not repeated: any client can send one.
 	keysQuiet = 10 * time.Minute
 	// Margin is added to the longest life before a key retires: clocks, and replicas that learn late.
 	Margin = 24 * time.Hour
@@ -107,7 +107,7 @@ func (k *Keeper) follow(ctx context.Context) {
 	defer look.Stop()
 	for {
 		if err := k.tend(ctx); err != nil && ctx.Err() == nil {
-			k.Logger.Warn("keys not rotated or retired, trying on", zap.Error(err))
+			k.Logger.Warn("keys not rotated or retired, will retry", zap.Error(err))
 		}
 		select {
 		case <-ctx.Done():
@@ -119,7 +119,7 @@ func (k *Keeper) follow(ctx context.Context) {
 	}
 }
 
-// read takes up the ring that is stored. A failure leaves the one that is known; nobody is signed out by an accident.
+// read takes up the ring that is stored. A failure leaves the one that is known; no user is signed out by an accident.
 func (k *Keeper) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
@@ -137,7 +137,7 @@ func (k *Keeper) read(ctx context.Context) error {
 	if failing := err != nil; failing != k.failing {
 		k.failing = failing
 		if failing {
-			k.Logger.Error("the key ring cannot be read anew; the keys that are known stay in use", zap.Error(err))
+			k.Logger.Error("the key ring cannot be read again; the keys that are known stay in use", zap.Error(err))
 		} else {
 			k.Logger.Info("the key ring can be read again")
 		}
@@ -162,7 +162,7 @@ func (k *Keeper) adopt(keys []keyring.Key) error {
 	if !slices.ContainsFunc(had, func(a keyring.Info) bool {
 		return slices.ContainsFunc(has, func(b keyring.Info) bool { return a.ID == b.ID })
 	}) {
-		k.Logger.Error("the key ring in Caddy's storage is another one; everybody signs in anew", zap.Stringer("key", has[0].ID))
+		k.Logger.Error("the key ring in Caddy's storage is another one; all users sign in again", zap.Stringer("key", has[0].ID))
 		return nil
 	}
 	k.Logger.Info("the key ring has changed", zap.Stringer("key", has[0].ID), zap.Int("keys", len(has)))
@@ -244,7 +244,7 @@ func (k *Keeper) noteForeign(id keyring.ID) {
 }
 
 func warnForeign(logger *zap.Logger, id keyring.ID) {
-	logger.Warn("a cookie or a record is sealed under a key that the key ring does not have: lost, retired or foreign; whoever holds it signs in anew",
+	logger.Warn("a cookie or a record is sealed under a key that the key ring does not have: lost, retired or foreign; the user who holds it signs in again",
 		zap.Stringer("key", id))
 }
 

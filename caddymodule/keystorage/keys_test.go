@@ -134,7 +134,7 @@ func TestRotate(t *testing.T) {
 	}
 }
 
-// What cannot be read anew is "not known", never "not ours": no cookie is cleared and nobody is sent to sign in for it.
+// What cannot be read anew is "not known", never "not ours": no cookie is cleared and no user is sent to sign in for it.
 func TestUnknownKeyWhileTheStorageIsAway(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
@@ -185,7 +185,7 @@ func TestForeignKeysAreBounded(t *testing.T) {
 	if n := c.storage.reads.Load(); n > 3 {
 		t.Errorf("the storage was read %d times", n)
 	}
-	if n := logs.Len(); n != 1 || !strings.Contains(logs.All()[0].Message, "signs in anew") {
+	if n := logs.Len(); n != 1 || !strings.Contains(logs.All()[0].Message, "signs in again") {
 		t.Errorf("%d lines in the log: %v", n, logs.All())
 	}
 }

@@ -41,7 +41,7 @@ func Sources(providers []*oidc.Provider, names []string) (list []policy.Provider
 	return list
 }
 
-// noMFA says why nobody can show a second factor to a provider's satisfaction, or nothing. That amr is there where it
+// noMFA says why no user can show a second factor to a provider's satisfaction, or nothing. That amr is there where it
 // is asked for is what OpenID providers do; Entra's v2.0 tokens have none (A1).
 func noMFA(p *oidc.Provider) string {
 	if len(p.Claims.MFAContexts) > 0 || !IsEntra(p.Issuer) {
@@ -66,7 +66,7 @@ func IsEntra(issuer string) bool {
 
 // Forgeable reports whether a client of the server can choose the address that it is taken for: if it trusts proxies
 // and takes the first address of X-Forwarded-For, which comes from the client, instead of the last honest one. Caddy
-// shows whether proxies are trusted to nobody, so it is read through reflection; where a later Caddy calls it
+// does not export whether proxies are trusted, so it is read through reflection; where a later Caddy calls it
 // something else, nothing is said.
 func Forgeable(server *caddyhttp.Server) bool {
 	if server == nil || server.TrustedProxiesStrict > 0 {

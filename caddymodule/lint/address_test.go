@@ -64,13 +64,13 @@ b.example.com {
 		{"prompt consent, and the question is asked", "", plain, "auth_param prompt consent", "stay_signed_in {\nsuppress guest high_risk shared_device iwa\n}", "", nil},
 		{"prompt consent, and the question is never asked", "", plain, "auth_param prompt consent", "stay_signed_in off", "", nil},
 		{"prompt select_account", "", plain, "auth_param prompt select_account", "", "", nil},
-		{"R11 a lock-out", "", plain, "", "policy p {\nblock\n}", "", []string{"p: it locks everybody out at every site"}},
-		{"R11 at a site", "", plain, "", "", "policy p {\nblock\n}", []string{"a.example.com p: it locks everybody out at this site"}},
+		{"R11 a lock-out", "", plain, "", "policy p {\nblock\n}", "", []string{"p: it locks all users out at every site"}},
+		{"R11 at a site", "", plain, "", "", "policy p {\nblock\n}", []string{"a.example.com p: it locks all users out at this site"}},
 		{"of a site, behind one for all", "", plain, "", "policy q {\nrequire mfa\n}", "policy p {\ninclude group g\nrequire mfa\n}", []string{
 			`a.example.com p: it adds nothing: policy "q"`,
 		}},
 		{"MFA without amr", "", entra, "", "policy p {\nrequire mfa\n}", "policy q {\ninclude group g\nrequire_any mfa acr:c1\n}", []string{
-			`p: nobody who signs in at provider "default" can satisfy it: the v2.0 tokens`,
+			`p: no user who signs in at provider "default" can satisfy it: the v2.0 tokens`,
 			`a.example.com q: it adds nothing`,
 		}},
 		{"MFA by acr", "", entra, "mfa_acr possessionorinherence", "policy p {\nrequire mfa\n}", "", nil},

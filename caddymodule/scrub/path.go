@@ -36,9 +36,6 @@ const (
 	StreamName = Refusal("the path names a stream of a file")
 )
 
-// Path is Rules.Path for a site that permits nothing.
-func Path(u *url.URL) error { return new(Rules).Path(u) }
-
 // Path refuses a request target whose path two parsers read differently. It takes the URL as net/http parsed it, or
 // as a rewrite left it: that is what matchers see and what a proxy sends. It changes nothing: a path is refused or
 // passed on as it came, never repaired, since a repaired path would be one more reading.

@@ -120,7 +120,7 @@ func TestPathRefuses(t *testing.T) { // A09, A29, A58, A59
 			t.Errorf("%q: not even parsed, does not belong into this table: %v", tt.target, err)
 			continue
 		}
-		if err := Path(u); !errors.Is(err, tt.want) {
+		if err := new(Rules).Path(u); !errors.Is(err, tt.want) {
 			t.Errorf("%q: got %v, want %v", tt.target, err, tt.want)
 		}
 	}
@@ -133,7 +133,7 @@ func TestPathAccepts(t *testing.T) {
 			t.Errorf("%q: %v", target, err)
 			continue
 		}
-		if err := Path(u); err != nil {
+		if err := new(Rules).Path(u); err != nil {
 			t.Errorf("%q: refused: %v", target, err)
 		}
 		checkAccepted(t, u)
@@ -151,7 +151,7 @@ func TestPathAfterRewrite(t *testing.T) {
 		{Path: "/a\x00"},
 		{Path: "/a\xff"},
 	} {
-		if Path(u) == nil {
+		if new(Rules).Path(u) == nil {
 			t.Errorf("%#v: accepted", u)
 		}
 	}
@@ -230,7 +230,7 @@ func FuzzPath(f *testing.F) {
 		if err != nil {
 			return // net/http answers 400 by itself
 		}
-		if Path(u) == nil {
+		if new(Rules).Path(u) == nil {
 			checkAccepted(t, u)
 		}
 	})

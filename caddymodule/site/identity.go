@@ -21,7 +21,7 @@ func (h *Site) formFrom(p *request) *scrub.Rules {
 // identify tells the application and the rest of the route who is there. What a client said in these headers is gone
 // already; an absent claim is an absent header (A51).
 func (h *Site) identify(p *request, r *http.Request) {
-	// The text is shared, its place is not: whoever comes next on the way may write to the slice.
+	// The text is shared, its place is not: the next handler on the way may write to the slice.
 	places := p.places[:]
 	if len(h.headers) > len(places) {
 		places = make([]string, len(h.headers))

@@ -39,7 +39,7 @@ func (h *Site) Admit(v *signin.Visit, who *session.Record, asked signin.Asked) s
 	return a
 }
 
-// Demand is what a sign-in must achieve; nil if nothing more than to say who somebody is.
+// Demand is what a sign-in must achieve; nil if it only has to say who the user is.
 func Demand(d *policy.Decision) *oidc.Demand {
 	n := d.Demand
 	if !n.MFA && len(n.ACRs) == 0 && !n.Reauthenticate && !n.PromptLogin {

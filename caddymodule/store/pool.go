@@ -49,7 +49,7 @@ func Acquire(m Module) (*Shared, error) {
 	return shared.(*Shared), nil
 }
 
-// Open opens the store if nobody has; a failed try does not stand in the way of the next. It answers session.ErrClosed
+// Open opens the store if it is not open yet; a failed try does not stand in the way of the next. It answers session.ErrClosed
 // to a configuration that has been cleaned up already: what it opened, nobody would close.
 func (s *Shared) Open(m Module, logger *zap.Logger) (session.Store, error) {
 	s.mu.Lock()
@@ -68,7 +68,7 @@ func (s *Shared) Open(m Module, logger *zap.Logger) (session.Store, error) {
 	return store, nil
 }
 
-// Cache returns the cache for whoever opens sessions with ring. Other keys may open other sessions.
+// Cache returns the cache for the configuration that opens sessions with ring. Other keys may open other sessions.
 func (s *Shared) Cache(ring *keyring.Ring) *session.Cache {
 	s.mu.Lock()
 	defer s.mu.Unlock()

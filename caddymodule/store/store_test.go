@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/caddyfile/grammar/grammartest"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/filestore"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
@@ -346,32 +346,7 @@ func TestEveryStoreWordHasGoldens(t *testing.T) {
 
 // Every word of the stores stands in Caddyfile.example, and in the README or a page of docs, as those of package caddyfile do.
 func TestEveryStoreWordIsDocumented(t *testing.T) {
-	example, err := os.ReadFile("../../Caddyfile.example")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages, err := filepath.Glob("../../docs/*.md")
-	if err != nil || len(pages) == 0 {
-		t.Fatalf("%v, %v", pages, err)
-	}
-	var docs strings.Builder
-	for _, page := range append(pages, "../../README.md") {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		docs.Write(text)
-	}
-	for _, w := range everyWord() {
-		// As the first word of a line, of a comment's code or of a piece of code.
-		stands := regexp.MustCompile("(?m)(^[\t #]*|: |`)" + regexp.QuoteMeta(w) + "( |`|$)")
-		if !stands.Match(example) {
-			t.Errorf("the word %s is not in Caddyfile.example", w)
-		}
-		if !stands.MatchString(docs.String()) {
-			t.Errorf("the word %s is in no page of docs and not in the README", w)
-		}
-	}
+	grammartest.Documented(t, "../..", map[string][]string{"store": everyWord()})
 }
 
 // everyWord is each word of a store's block in a Caddyfile.

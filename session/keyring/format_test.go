@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 // What was sealed once can still be opened: a change that fails here signs every user out, and needs a version of its own
 // beside the old one. It also shows that each purpose has a key of its own.
 func TestSealedFormat(t *testing.T) {
-	r := ring(t, 'a')
+	r := keyringtest.Ring(t, 'a')
 	for purpose, sealed := range map[keyring.Purpose]string{
 		keyring.PurposeCookie:  "01f83b7baaa2d97bd4e25c1b2e031eae78d7c6ac7b8ffeba1bb2d02ac91a89eaa93e7e35",
 		keyring.PurposeRecord:  "01f83b358775fe6f55ba2dfd0608f150520e08444bccde462d98fc51b9a555719d6daa9d",

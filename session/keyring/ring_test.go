@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
 var sealing = []keyring.Purpose{
@@ -48,7 +49,7 @@ func TestNew(t *testing.T) {
 
 // What is sealed for one purpose opens for that one alone.
 func TestPurposesAreApart(t *testing.T) {
-	r := ring(t, 'a')
+	r := keyringtest.Ring(t, 'a')
 	for _, p := range sealing {
 		sealed := r.Seal(p, []byte("plain"), "host", "name")
 		for _, q := range append([]keyring.Purpose{"tokens", keyring.PurposeCSRF, "", "nonsense"}, sealing...) {
@@ -67,7 +68,7 @@ func TestPurposesAreApart(t *testing.T) {
 // A72: what is sealed for one place opens in that place alone, also where the strings of both places run together to
 // the same bytes.
 func TestPlacesAreApart(t *testing.T) {
-	r := ring(t, 'a')
+	r := keyringtest.Ring(t, 'a')
 	places := [][]string{
 		{},
 		{""},
@@ -100,7 +101,7 @@ func TestPlacesAreApart(t *testing.T) {
 
 // A72, as a property: two lists of strings share a place or a sum if and only if they are the same list.
 func TestFieldBoundaries(t *testing.T) {
-	r := ring(t, 'a')
+	r := keyringtest.Ring(t, 'a')
 	rapid.Check(t, func(t *rapid.T) {
 		whole := rapid.StringN(0, 300, -1).Draw(t, "whole")
 		cut := func(name string) []string {
@@ -128,7 +129,7 @@ func TestFieldBoundaries(t *testing.T) {
 }
 
 func TestSealRoundTrip(t *testing.T) {
-	r := ring(t, 'a')
+	r := keyringtest.Ring(t, 'a')
 	rapid.Check(t, func(t *rapid.T) {
 		p := rapid.SampledFrom(sealing).Draw(t, "purpose")
 		plain := rapid.SliceOf(rapid.Byte()).Draw(t, "plain")
@@ -149,7 +150,7 @@ func TestSealRoundTrip(t *testing.T) {
 
 // Every bit of a sealed value counts, and so does its length.
 func TestSealedValueCannotBeChanged(t *testing.T) {
-	r := ring(t, 'a', 'b')
+	r := keyringtest.Ring(t, 'a', 'b')
 	sealed := r.Seal(keyring.PurposePending, []byte("plain"), "place")
 	for bit := range len(sealed) * 8 {
 		changed := bytes.Clone(sealed)
@@ -168,7 +169,7 @@ func TestSealedValueCannotBeChanged(t *testing.T) {
 }
 
 func TestRotation(t *testing.T) {
-	before, during, after, foreign := ring(t, 'a'), ring(t, 'b', 'a'), ring(t, 'b'), ring(t, 'x', 'y')
+	before, during, after, foreign := keyringtest.Ring(t, 'a'), keyringtest.Ring(t, 'b', 'a'), keyringtest.Ring(t, 'b'), keyringtest.Ring(t, 'x', 'y')
 	old := before.Seal(keyring.PurposeAnswer, []byte("old"), "place")
 	renewed := during.Seal(keyring.PurposeAnswer, []byte("new"), "place")
 	for name, tt := range map[string]struct {
@@ -228,7 +229,7 @@ func TestKeysThatShareAnID(t *testing.T) {
 
 // A23: tokens of forms, over a rotation and against forgery.
 func TestSum(t *testing.T) {
-	before, during, after := ring(t, 'a'), ring(t, 'b', 'a'), ring(t, 'b')
+	before, during, after := keyringtest.Ring(t, 'a'), keyringtest.Ring(t, 'b', 'a'), keyringtest.Ring(t, 'b')
 	mac := before.Sum("session", "/stay")
 	for name, tt := range map[string]struct {
 		ring  *keyring.Ring
@@ -255,20 +256,6 @@ func TestSum(t *testing.T) {
 			t.Errorf("%s: verified is %v", name, !tt.ok)
 		}
 	}
-}
-
-// ring builds a key ring of secrets that consist of one byte each.
-func ring(t testing.TB, seeds ...byte) *keyring.Ring {
-	t.Helper()
-	secrets := make([][]byte, len(seeds))
-	for i, seed := range seeds {
-		secrets[i] = bytes.Repeat([]byte{seed}, keyring.MinSecret)
-	}
-	r, err := keyring.New(secrets...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
 }
 
 // want holds an error against the one it should be; nil means none.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 	"github.com/latchkey-gateway/latchkey/session/pending"
 )
 
@@ -202,7 +203,7 @@ func TestPendingErrors(t *testing.T) {
 	}
 	// Under another ring nothing is told, and nothing is passed off as abandoned.
 	token = w.hold(t, someTokens())
-	foreign := w.replica(pending.Config{Keys: ring(t, 'x')})
+	foreign := w.replica(pending.Config{Keys: keyringtest.Ring(t, 'x')})
 	_, err = foreign.SignIn(ctx, token)
 	want(t, "another ring", err, keyring.ErrUnsealable)
 	_, _, err = foreign.Claim(ctx, token) // K20: it is left for whoever can open it, or its entry in the log is lost

@@ -1,7 +1,6 @@
 package pending_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -31,7 +31,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{clock: storetest.NewClock(), keys: ring(t, 'k')}
+	w := &world{clock: storetest.NewClock(), keys: keyringtest.Ring(t, 'k')}
 	w.memory = storetest.NewMemory(w.clock.Now)
 	w.store = &storetest.Interrupted{Store: w.memory}
 	w.Keeper = w.replica(pending.Config{})
@@ -56,20 +56,6 @@ func (w *world) create(t testing.TB, draft session.Record, tokens session.Tokens
 		t.Fatalf("creating session: %v", err)
 	}
 	return s, token
-}
-
-// ring builds a key ring of secrets that consist of one byte each.
-func ring(t testing.TB, seeds ...byte) *keyring.Ring {
-	t.Helper()
-	secrets := make([][]byte, len(seeds))
-	for i, seed := range seeds {
-		secrets[i] = bytes.Repeat([]byte{seed}, keyring.MinSecret)
-	}
-	r, err := keyring.New(secrets...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
 }
 
 func failOn(ops ...string) func(context.Context, string, session.Key) error {

@@ -57,7 +57,7 @@ func advise(memory, replication string) (advice []string) {
 		advice = append(advice, line)
 	}
 	if infoField(replication, "role") == "slave" {
-		advice = append(advice, "redis is a replica, which takes no writes: nobody can sign in or out; name the master, or use sentinel")
+		advice = append(advice, "redis is a replica, which takes no writes: no user can sign in or out; name the master, or use sentinel")
 	}
 	return advice
 }

@@ -146,7 +146,7 @@ func (s *prompts) watchAbandoned(ctx context.Context) {
 			s.logAbandoned(p)
 		}
 		if err != nil && ctx.Err() == nil && !failing {
-			s.Logger.Warn("abandoned prompts cannot be looked for, trying on", zap.Error(err))
+			s.Logger.Warn("abandoned prompts cannot be looked for, will retry", zap.Error(err))
 		}
 		failing = err != nil
 	}

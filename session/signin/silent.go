@@ -135,7 +135,7 @@ func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit
 		browser.Redirect(w, f.Return)
 		return
 	case err == nil:
-		s.askAloud(w, r, v, f, p, live, "somebody else is signed in at the provider", true)
+		s.askAloud(w, r, v, f, p, live, "another user is signed in at the provider", true)
 		return
 	case errors.As(err, &refused):
 		switch refused.Word {

@@ -29,7 +29,7 @@ func (l *Log) keeper() {
 			if err != nil {
 				l.dirty.Store(true)
 				if !failing && !l.troubled.Load() && l.stopping() == nil {
-					l.Logger.Warn("old sign-ins cannot be removed, trying on", zap.Error(err))
+					l.Logger.Warn("old sign-ins cannot be removed, will retry", zap.Error(err))
 				}
 			}
 			failing, all = err != nil, all && err != nil

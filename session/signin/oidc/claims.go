@@ -99,7 +99,7 @@ func (cfg *ClaimsConfig) describe(s *session.Record, c claim.Set) (unclear []str
 var riskWords = []string{"none", "low", "medium", "high", "hidden"}
 
 // name finds what the person is called. An address that the provider does not call verified, or whose email_verified
-// cannot be read, names nobody; what else looks like an address and is not the verified one is for reading, and for rules
+// cannot be read, names no user, group, domain or provider; what else looks like an address and is not the verified one is for reading, and for rules
 // that restrict (A10).
 func (cfg *ClaimsConfig) name(s *session.Record, c claim.Set) claim.State {
 	s.User, s.UserUnverified, s.Unverified, s.Email = "", false, nil, ""

@@ -83,7 +83,7 @@ func (p *Provider) run(ctx context.Context) {
 		p.noteDiscovery(err)
 		if err != nil {
 			if failures++; failures == 1 {
-				p.Logger.Warn("provider metadata cannot be fetched, trying on", zap.String("provider", p.Name), zap.Error(err))
+				p.Logger.Warn("provider metadata cannot be fetched, will retry", zap.String("provider", p.Name), zap.Error(err))
 			}
 			wait = min(discoverLongest, discoverFirst<<min(failures-1, 5))
 		} else if failures > 0 {
