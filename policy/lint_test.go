@@ -308,7 +308,7 @@ func holdFinding(t *rapid.T, f policy.Finding, cfg policy.Config, set *policy.Se
 		if o.Unmet == 0 && (o.Result == policy.ResultSuccess || o.Result == policy.ResultReportOnlySuccess) {
 			t.Fatalf("%v: %v", f, o.Result)
 		}
-	case strings.Contains(f.Problem, "locks everybody out"):
+	case strings.Contains(f.Problem, "locks all users out"):
 		if o.Mode == policy.On && before.Verdict != policy.Block {
 			t.Fatalf("%v: %v", f, before.Verdict)
 		}

@@ -77,7 +77,7 @@ func TestOutageGrace(t *testing.T) {
 			line.Mend()
 			rig.Until(t, rig.Patience, "the sessions work again", func() bool { return s.alive(known) && s.alive(unknown) })
 			rig.Until(t, rig.Patience, "the status tells of the end", func() bool { return s.storeState() == "ok" })
-			if n := strings.Count(s.gw.Output(), "the store cannot be asked"); n != 1 {
+			if n := strings.Count(s.gw.Output(), "session store unreachable"); n != 1 {
 				t.Errorf("%d lines tell of the outage", n)
 			}
 			rig.Until(t, rig.Patience, "one line tells of its end", func() bool {
