@@ -53,50 +53,50 @@ func (s *Record) view(packed []byte) Session {
 
 // Record reads the whole record. It does so at every call, which takes some sixty times as long as to look the session up.
 // An error is a bug of ours or of the memory: what is kept here could be read when it was put in.
-func (l *Session) Record() (*Record, error) {
-	s, err := readRecord(l.packed)
+func (s *Session) Record() (*Record, error) {
+	r, err := readRecord(s.packed)
 	if err != nil {
 		return nil, fmt.Errorf("reading session: %w", err)
 	}
-	s.Version, s.sealedUnder, s.session = l.version, l.sealedUnder, l
-	return s, nil
+	r.Version, r.sealedUnder, r.session = s.version, s.sealedUnder, s
+	return r, nil
 }
 
 // Session returns what Manager.Load returns of the same record, nil for a draft.
 func (s *Record) Session() *Session { return s.session }
 
 // Provider is Record.Provider.
-func (l *Session) Provider() string { return l.from.Value().provider }
+func (s *Session) Provider() string { return s.from.Value().provider }
 
 // Issuer is that of Record.Identity.
-func (l *Session) Issuer() string { return l.from.Value().issuer }
+func (s *Session) Issuer() string { return s.from.Value().issuer }
 
 // Created is Record.Created.
-func (l *Session) Created() time.Time { return time.UnixMilli(l.created).UTC() }
+func (s *Session) Created() time.Time { return time.UnixMilli(s.created).UTC() }
 
 // LastUsed is Record.LastUsed.
-func (l *Session) LastUsed() time.Time { return time.UnixMilli(l.lastUsed).UTC() }
+func (s *Session) LastUsed() time.Time { return time.UnixMilli(s.lastUsed).UTC() }
 
 // GroupsAsOf is Record.GroupsAsOf.
-func (l *Session) GroupsAsOf() time.Time { return time.UnixMilli(l.groupsAsOf).UTC() }
+func (s *Session) GroupsAsOf() time.Time { return time.UnixMilli(s.groupsAsOf).UTC() }
 
 // LastAnswer is Record.LastAnswer.
-func (l *Session) LastAnswer() time.Time { return time.UnixMilli(l.lastAnswer).UTC() }
+func (s *Session) LastAnswer() time.Time { return time.UnixMilli(s.lastAnswer).UTC() }
 
-func (l *Session) span() span {
-	return span{kind: l.Kind, limit: l.limit, created: l.Created(), lastUsed: l.LastUsed()}
+func (s *Session) span() span {
+	return span{kind: s.Kind, limit: s.limit, created: s.Created(), lastUsed: s.LastUsed()}
 }
 
-// touchDue reports whether the last use on record is old enough to be written anew.
-func (l *Session) touchDue(at time.Time, now Limits) bool {
-	p := l.span()
+// touchDue reports whether the last use on record is old enough to be written again.
+func (s *Session) touchDue(at time.Time, now Limits) bool {
+	p := s.span()
 	return p.touchDue(at, now)
 }
 
 // Ready returns what a caller has kept beside this record with KeepReady, nil if nothing: values made ready of it, which
 // the next request need not make again. They go with the record, so they are never older than it.
-func (l *Session) Ready() any {
-	if v := l.ready.Load(); v != nil {
+func (s *Session) Ready() any {
+	if v := s.ready.Load(); v != nil {
 		return *v
 	}
 	return nil
@@ -104,7 +104,7 @@ func (l *Session) Ready() any {
 
 // KeepReady puts a value beside the record, for Ready, in place of what was there. It must not change afterwards. It is
 // given by its address, so that it can lie in the very thing that it points to.
-func (l *Session) KeepReady(v *any) { l.ready.Store(v) }
+func (s *Session) KeepReady(v *any) { s.ready.Store(v) }
 
 func providerMark(name string) digest { return hash("rb", "provider", name) }
 

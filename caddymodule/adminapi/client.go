@@ -176,4 +176,5 @@ func refusalOf(address, status, body string) error {
 	return r
 }
 
+// OneLine is err with its text on one line, for a command that prints it.
 func OneLine(err error) error { return errors.New(strings.Join(strings.Fields(err.Error()), " ")) }

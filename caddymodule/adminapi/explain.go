@@ -8,6 +8,7 @@ import (
 )
 
 const (
+	// ExplainPath is the endpoint that says what would be decided about a request.
 	ExplainPath = "/latchkey/explain"
 	// maxQuery bounds the body of a query.
 	maxQuery = 1 << 20

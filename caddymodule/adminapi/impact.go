@@ -11,6 +11,7 @@ import (
 )
 
 const (
+	// ImpactPath is the endpoint that compares the running configuration with another one.
 	ImpactPath = "/latchkey/impact"
 	// maxConfig bounds the configuration that comes with the question.
 	maxConfig = 32 << 20

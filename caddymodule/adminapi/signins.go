@@ -53,6 +53,7 @@ func adminSignIns(r *http.Request, app *app.App, _ []string) (any, error) {
 	return SignInsAnswer(page), err
 }
 
+// SignInsQuery reads the query parameters of the sign-in log. An error names the parameter that it refuses.
 func SignInsQuery(p Parameters) (q signinlog.Query, err error) {
 	q = signinlog.Query{User: p["user"], App: p["app"], Correlation: p["correlation"], Cursor: p["cursor"]}
 	if _, ok := p["after"]; ok && q.Cursor != "" {

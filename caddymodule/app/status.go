@@ -7,8 +7,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// statusAnswer is how this server is.
-type statusAnswer struct {
+// StatusAnswer is how this server is.
+type StatusAnswer struct {
 	// Store is how the store is: ok, degraded, cache_only or unavailable; see session.State. StoreSince is since when, and
 	// StoreOutages how often it stopped answering since this configuration was loaded.
 	Store        string    `json:"store"`
@@ -71,9 +71,10 @@ func providerState(s oidc.State) string {
 	return providerOK
 }
 
-func (a *App) Status() statusAnswer {
+// Status is the state of the store, of the cache and of the providers, as this replica sees it.
+func (a *App) Status() StatusAnswer {
 	health, known := a.sessions.Health(), a.sessions.Known()
-	answer := statusAnswer{
+	answer := StatusAnswer{
 		Store: string(health.State), StoreSince: health.Since.UTC(), StoreOutages: health.Outages,
 		Cached: known.Sessions, CachedBytes: known.Bytes, Streams: known.Watched, Pending: waiting(a.service),
 		Providers: make([]providerStatus, 0, len(a.tenant.Providers)),

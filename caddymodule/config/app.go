@@ -58,7 +58,7 @@ type App struct {
 	Policies []*Policy `json:"policies,omitempty"`
 }
 
-// SessionConfig is how long sessions live. The limits are held against every request, the smaller of what was
+// Session is how long sessions live. The limits are held against every request, the smaller of what was
 // configured at sign-in and what is configured now: a change can shorten a live session and never lengthens it.
 type Session struct {
 	// Sessions that end with the browser: "No" to "Stay signed in?". Browsers that restore their tabs restore these

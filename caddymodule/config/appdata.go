@@ -12,6 +12,7 @@ const (
 	dataCache   = "cache"
 	dataStorage = "storage"
 	dataOff     = "off"
+	// DataCookies is a word that clear_site_data refuses; see errSiteDataCookies.
 	DataCookies = "cookies"
 )
 
@@ -31,6 +32,7 @@ func (h *Site) AppData() *appdata.Rule {
 	return rule
 }
 
+// CheckAppData refuses cookies and kinds of data that cannot be deleted with a session.
 func (h *Site) CheckAppData() error {
 	if c := h.ClearCookies; c != nil {
 		if len(c.Names) == 0 && !c.All {

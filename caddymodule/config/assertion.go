@@ -22,6 +22,7 @@ type Assertion struct {
 // AssertionHeader is one of those that scrub takes off every request, in every spelling.
 const AssertionHeader = "X-Latchkey-Assertion"
 
+// Check refuses values that no assertion can carry. A nil assertion is none, and right.
 func (a *Assertion) Check() error {
 	if a == nil {
 		return nil

@@ -123,6 +123,7 @@ func (l *Limits) Check(def session.Limit) error {
 
 var SuppressWords = []string{"guest", "high_risk", "shared_device", "iwa", "consent", "none"}
 
+// Check refuses words and durations that the prompt does not know. Nil means the defaults.
 func (s *StaySignedIn) Check() error {
 	if s == nil {
 		return nil

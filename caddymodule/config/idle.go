@@ -33,10 +33,9 @@ const (
 
 var IdleWords = []string{idleBrowser, idleAll}
 
-var (
-	errIdleBoth = errors.New("warn and sign_out go together")
-)
+var errIdleBoth = errors.New("warn and sign_out go together")
 
+// Check refuses durations that cannot go together. Nil means that idle users stay signed in.
 func (i *IdleSignOut) Check() error {
 	if i == nil {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 )
 
+// CheckOrigins refuses what is no origin. word is the option that the error names.
 func CheckOrigins(word string, origins []string) error {
 	for _, o := range origins {
 		if err := crossorigin.Check(o); err != nil {
@@ -16,6 +17,7 @@ func CheckOrigins(word string, origins []string) error {
 	return nil
 }
 
+// CheckUpgrades refuses what is no name of a protocol to upgrade to.
 func CheckUpgrades(protocols []string) error {
 	for _, p := range protocols {
 		if err := scrub.CheckUpgrade(p); err != nil {
@@ -28,4 +30,5 @@ func CheckUpgrades(protocols []string) error {
 // TrailingDotsKept is the value of Handler.TrailingDots.
 const TrailingDotsKept = "keep"
 
+// PathParametersKept is the value of Site.PathParameters.
 const PathParametersKept = "keep"

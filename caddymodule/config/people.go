@@ -111,6 +111,7 @@ func (w *Who) checkNotEmpty(known ProviderNames) error {
 	return w.Check(known)
 }
 
+// CheckPeople refuses names that no group, user or domain can have, and names that stand twice.
 func CheckPeople(groups, users, domains []string) error {
 	for _, list := range []struct {
 		kind  policy.WhoKind

@@ -142,8 +142,10 @@ type ClientAuth struct {
 	Audience string `json:"audience,omitempty"`
 }
 
+// RecheckSilent is the value of Provider.Recheck for a recheck in the browser, with prompt=none.
 const RecheckSilent = "silent"
 
+// PrivateKeyJWT is the client authentication by a signed assertion (OpenID Connect Core section 9).
 const PrivateKeyJWT = "private_key_jwt"
 
 var ClientAuthMethods = []string{PrivateKeyJWT, oidc.ClientSecretBasic, oidc.ClientSecretPost}
@@ -213,6 +215,7 @@ var protocolParams = []string{
 	"response_type", "scope", "state",
 }
 
+// Called is the name of the provider, DefaultProvider if it has none.
 func (p *Provider) Called() string {
 	if p.Name == "" {
 		return DefaultProvider
@@ -348,6 +351,7 @@ func parseEndSession(raw string) (*leave.Template, error) {
 	return t, reach.CheckEndpoint(t.Address())
 }
 
+// CheckAuthParam refuses parameters of the authorization request that the protocol sets itself, and values that no URL can hold.
 func CheckAuthParam(key, value string) error {
 	switch {
 	case key == "":

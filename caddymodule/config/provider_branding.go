@@ -17,6 +17,7 @@ const (
 	maxDisplayName = 60
 )
 
+// CheckDisplayName refuses a name that a page cannot show. An empty one is right: the page shows the provider's own name.
 func CheckDisplayName(name string) error {
 	switch {
 	case name == "":

@@ -33,6 +33,7 @@ const (
 	maxRatePer      = 24 * time.Hour
 )
 
+// Check refuses limits outside of the bounds. Nil means the defaults.
 func (l *RateLimit) Check() error {
 	switch {
 	case l == nil:
@@ -47,6 +48,7 @@ func (l *RateLimit) Check() error {
 	return nil
 }
 
+// Rate is the limit with its defaults. The zero Rate is no limit.
 func (l *RateLimit) Rate() ratelimit.Rate {
 	rate := defaultRate
 	switch {

@@ -118,6 +118,7 @@ func (p *Policy) checkControls() error {
 	return nil
 }
 
+// CheckDate refuses what is no date such as 2027-01-31.
 func CheckDate(text string) error {
 	if _, err := time.Parse(time.DateOnly, text); err != nil {
 		return fmt.Errorf("%q is no date such as 2027-01-31", text)

@@ -40,6 +40,7 @@ func (l Limits) or(def session.Limit) session.Limit {
 	return def
 }
 
+// RecheckEvery is the time between two questions to the provider about a session. Default: 1 h.
 func (c *Session) RecheckEvery() time.Duration {
 	if c.Recheck == nil {
 		return defaultRecheck
@@ -92,6 +93,7 @@ func suppress(words []string) prompt.Suppress {
 	}
 }
 
+// The default applies where the configuration says nothing. The other value is the most that it may say.
 const (
 	DefaultCacheRecheck = 5 * time.Second
 	MaxCacheRecheck     = time.Hour
@@ -99,6 +101,7 @@ const (
 	MaxOutageGrace      = 24 * time.Hour
 )
 
+// DurationOr is value, or def where the configuration says nothing.
 func DurationOr(value *caddy.Duration, def time.Duration) time.Duration {
 	if value == nil {
 		return def

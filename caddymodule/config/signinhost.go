@@ -57,6 +57,7 @@ func (s *SignInHost) check() error {
 	return err
 }
 
+// Address is the origin of the sign-in host, empty if there is none.
 func (s *SignInHost) Address() string {
 	if s == nil {
 		return ""

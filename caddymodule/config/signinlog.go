@@ -22,6 +22,7 @@ type SignInLog struct {
 	MaxEntries *int `json:"max_entries,omitempty"`
 }
 
+// Check refuses a time and a number of entries outside of the bounds. Nil means the defaults.
 func (s *SignInLog) Check() error {
 	if s == nil {
 		return nil

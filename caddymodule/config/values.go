@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 )
 
+// CheckDuration refuses a duration that is under one second or over most.
 func CheckDuration(d, most time.Duration) error {
 	switch {
 	case d <= 0:
@@ -70,6 +71,7 @@ func CheckID(name string) error {
 	return nil
 }
 
+// HasPlaceholder reports whether s has something in braces, which Caddy would replace.
 func HasPlaceholder(s string) bool {
 	_, rest, ok := strings.Cut(s, "{")
 	return ok && strings.Contains(rest, "}")
@@ -112,6 +114,7 @@ const maxNameSize = 256
 // MaxLifetime is as long as browsers keep a cookie.
 const MaxLifetime = 400 * 24 * time.Hour
 
+// CheckNames refuses the first name that CheckName refuses, and names that stand twice.
 func CheckNames(lists ...[]string) error {
 	for _, names := range lists {
 		for i, n := range names {

@@ -69,8 +69,9 @@ type ImpactUnjudged struct {
 
 const (
 	defaultImpactSince = 7 * 24 * time.Hour
-	DefaultExamples    = 5
-	maxExamples        = 100
+	// DefaultExamples is the number of examples for each kind of change.
+	DefaultExamples = 5
+	maxExamples     = 100
 	// What bounds the work, and with it the memory, of one answer. impactTime leaves the admin API time to answer.
 	maxImpactSessions = 10_000
 	maxImpactSignIns  = 20_000

@@ -89,6 +89,7 @@ func (k *Keeper) Start() {
 	k.work.Go(func() { k.follow(ctx) })
 }
 
+// Close stops the work that Start began, and waits for its end.
 func (k *Keeper) Close() {
 	k.stop()
 	k.work.Wait()

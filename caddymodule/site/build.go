@@ -18,7 +18,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// NewSite compiles what a site says. It checks the configuration and fills in its placeholders first. Matchers are loaded
+// New compiles what a site says. It checks the configuration and fills in its placeholders first. Matchers are loaded
 // in ctx, which need not be the context that the tenant belongs to.
 func New(ctx caddy.Context, c *config.Site, tenant *Tenant) (_ *Site, err error) {
 	h := &Site{Site: c, Tenant: tenant, logger: ctx.Logger()}

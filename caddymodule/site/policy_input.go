@@ -104,6 +104,7 @@ func (h *Site) User(who *session.Record) policy.User {
 	}
 }
 
+// Persistence is what a policy says of a session's persistence, in the words of the prompt.
 func Persistence(p policy.Persistence) prompt.Persistence {
 	switch p {
 	case policy.Always:

@@ -114,6 +114,7 @@ type shortID session.ID
 
 func (id shortID) String() string { return session.ID(id).Short() }
 
+// ReasonBadRequest is the reason of a request that is refused for its form, before any rule.
 const ReasonBadRequest policy.Reason = "bad_request"
 
 // eventDenied: a request was refused by a policy or by what a site admits.

@@ -79,6 +79,7 @@ func (p *request) ownEndpoint(r *http.Request) *http.Request {
 	return sent
 }
 
+// IsOwn reports whether a path belongs to the gateway and never reaches the app.
 func IsOwn(path string) bool {
 	return path == browser.Base || strings.HasPrefix(path, browser.Base+"/")
 }

@@ -170,6 +170,7 @@ type groups []string
 
 func (g groups) String() string { return identity.UTF8.List(g) }
 
+// SignalOf reads a stored signal. Any word but true, false and unreadable is Unknown.
 func SignalOf(word string) policy.Signal {
 	switch word {
 	case "true":

@@ -17,7 +17,7 @@ func init() {
 	caddy.RegisterModule(new(File))
 }
 
-// FileStore keeps sessions in one file on this machine. It survives restarts and needs no server; one process can use
+// File keeps sessions in one file on this machine. It survives restarts and needs no server; one process can use
 // a file. For several machines use `redis`.
 type File struct {
 	// The file. It is made, with its directories, if it is not there. Default: `latchkey/sessions.db` under Caddy's data

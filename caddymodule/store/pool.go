@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// StoreModule is a guest module in the namespace latchkey.stores: a place where sessions live.
+// Module is a guest module in the namespace latchkey.stores: a place where sessions live.
 type Module interface {
 	// Identity names what is opened: the path of a file; address, database and prefix of a server, with a hash of the
 	// credentials. It never depends on lifetimes. Equal identities share one open store over reloads.

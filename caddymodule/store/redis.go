@@ -26,7 +26,7 @@ func init() {
 	caddy.RegisterModule(new(Redis))
 }
 
-// RedisStore keeps sessions in Redis or Valkey, which several gateways share: one server, Sentinel or Cluster. Give the
+// Redis keeps sessions in Redis or Valkey, which several gateways share: one server, Sentinel or Cluster. Give the
 // server `maxmemory-policy noeviction`: one that evicts forgets sessions. Latchkey starts while the server is down.
 type Redis struct {
 	// Where the server is: `redis://host:port/db`, or `rediss://` for TLS. A user and a password may stand in it. With
@@ -57,7 +57,7 @@ type Redis struct {
 	identity string
 }
 
-// RedisSentinel says which master is wanted, and who knows where it is.
+// Sentinel says which master is wanted, and who knows where it is.
 type Sentinel struct {
 	// The name that the sentinels know the master by.
 	Master string `json:"master"`
@@ -72,7 +72,7 @@ type Sentinel struct {
 	Password string `json:"password,omitempty"`
 }
 
-// RedisTLS says whom to trust, and who we are.
+// TLS says whom to trust, and who we are.
 type TLS struct {
 	// A file with the certificates (PEM) of the authorities to trust. Default: the system's.
 	CA string `json:"ca,omitempty"`

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -110,7 +109,7 @@ func TestIDTokenHint(t *testing.T) {
 	if len(parts) != 3 {
 		t.Fatalf("id_token_hint %q", q.Get("id_token_hint"))
 	}
-	signed, err := jose.ParseSigned(q.Get("id_token_hint"), []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(q.Get("id_token_hint"), []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}

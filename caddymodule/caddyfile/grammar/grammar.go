@@ -186,6 +186,7 @@ func DurationOrZero(d *caddyfile.Dispenser, most time.Duration) (*caddy.Duration
 	return (*caddy.Duration)(&value), nil
 }
 
+// ParseDuration reads a duration such as 90d, 12h or 30m.
 func ParseDuration(text string) (time.Duration, error) {
 	value, err := caddy.ParseDuration(text)
 	if err != nil {
@@ -197,6 +198,7 @@ func ParseDuration(text string) (time.Duration, error) {
 // located is an error that says where in the Caddyfile it belongs.
 type located struct{ error }
 
+// LocatedAt is an error about problem whose text ends with the position in the Caddyfile, so that no other position is added.
 func LocatedAt(position, problem string) error {
 	return located{fmt.Errorf("%s, at %s", problem, position)}
 }

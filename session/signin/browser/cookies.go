@@ -59,6 +59,7 @@ func (c *Cookies) Value(base string) (value string) {
 	return value
 }
 
+// NamedValue is a flow cookie: the name without its prefix, and the value.
 type NamedValue struct{ Name, Value string }
 
 // maxFlowsRead bounds how many flow cookies of a request are looked at; a browser of ours holds at most maxFlows.
@@ -115,6 +116,7 @@ func (c *Cookies) add(name, value string) {
 	}
 }
 
+// Flow is the value of the flow cookie of this name, empty if there is none.
 func (c *Cookies) Flow(name string) string {
 	for _, f := range c.Flows {
 		if f.Name == name {

@@ -116,6 +116,7 @@ func IsJSON(r *http.Request) bool {
 // MaxUserAgent bounds the user agent that is kept.
 const MaxUserAgent = 256
 
+// UserAgent is the User-Agent header, cut to MaxUserAgent bytes.
 func UserAgent(r *http.Request) string {
 	ua := r.UserAgent()
 	return ua[:min(len(ua), MaxUserAgent)]

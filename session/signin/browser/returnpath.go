@@ -64,7 +64,7 @@ func unsafePath(p string) bool {
 	return false
 }
 
-// UnderBase: returning to an endpoint of our own would be a loop or a trap, but for the page of the person who is signed
+// UnderBase reports whether p is under Base: returning to an endpoint of our own would be a loop or a trap, but for the page of the person who is signed
 // in, and the one that says that they are.
 func UnderBase(p string) bool { return p == Base || strings.HasPrefix(p, Base+"/") }
 
@@ -132,6 +132,7 @@ func CutShort(page string) string {
 	return CutTo(ReturnPath(path))
 }
 
+// CutTo is the page that says that the way back was too long, with path as where to go on.
 func CutTo(path string) string {
 	out := TooLongPath + "?" + url.Values{"to": {path}}.Encode()
 	if len(out) > MaxReturn && path != Home {

@@ -192,12 +192,6 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// claimText is a claim that is a text.
-func textOf(s *session.Record, path string) string {
-	text, _ := ClaimValue(s, path)
-	return text
-}
-
 func TestClaimValue(t *testing.T) {
 	s := &session.Record{Claims: []byte(`{"a":"x","n":7,"l":["a,b","c"],"o":{"p":true},"bad":"a\nb"}`), UserInfo: []byte(`{"a":"y","u":"z"}`)}
 	for path, want := range map[string]string{"a": "x", "n": "7", "l": " a,b|c", "o.p": "true", "o": "", "u": "z", "bad": "", "none": ""} {

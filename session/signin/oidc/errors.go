@@ -77,4 +77,5 @@ func (s shortError) Error() string {
 
 func (s shortError) Unwrap() error { return s.error }
 
+// Truncated is err with a text of bounded length. What it wraps stays visible to errors.Is and errors.As.
 func Truncated(err error) error { return shortError{err} }

@@ -51,8 +51,10 @@ type IDP struct {
 	Instead map[string]http.HandlerFunc
 }
 
+// Client is the client_id that the provider knows.
 const Client = "latchkey"
 
+// New starts a provider on a loopback port. It ends with the test.
 func New(t *testing.T, now func() time.Time) *IDP {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -108,12 +110,14 @@ func (p *IDP) Set(change func(*IDP)) {
 	change(p)
 }
 
+// Count is the number of requests for a path.
 func (p *IDP) Count(path string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.hits[path]
 }
 
+// Total is the number of all requests.
 func (p *IDP) Total() (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,6 +127,7 @@ func (p *IDP) Total() (n int) {
 	return n
 }
 
+// WriteJSON answers with a status and v as JSON.
 func WriteJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

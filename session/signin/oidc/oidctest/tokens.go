@@ -41,6 +41,7 @@ func Forged(p *IDP, alg string) string {
 	return b64([]byte(`{"alg":"`+alg+`"}`)) + "." + b64(claims) + "." + b64([]byte("0123456789abcdef0123456789abcdef"))
 }
 
+// NewKey makes a key for ES256.
 func NewKey(t *testing.T) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -93,14 +94,17 @@ func (p *IDP) SignWith(key jose.SigningKey, header, claims map[string]any) strin
 	return raw
 }
 
+// LogoutToken is a signed logout token with the claims of LogoutClaims.
 func (p *IDP) LogoutToken(change map[string]any) string {
 	return p.LogoutTokenOf(map[string]any{"typ": "logout+jwt"}, change)
 }
 
+// LogoutTokenOf is LogoutToken under any header.
 func (p *IDP) LogoutTokenOf(header, change map[string]any) string {
 	return p.SignWith(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.Key, KeyID: p.KeyID}}, header, p.LogoutClaims(change))
 }
 
+// Sign signs claims with the provider's key, under Header.
 func (p *IDP) Sign(claims map[string]any) string {
 	options := (&jose.SignerOptions{}).WithType("JWT")
 	for k, v := range p.Header {
@@ -130,6 +134,7 @@ func (p *IDP) Sign(claims map[string]any) string {
 	return token
 }
 
+// AccessTokenHash is the at_hash of an access token for ES256 (OpenID Connect Core section 3.1.3.6).
 func AccessTokenHash(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
@@ -145,6 +150,7 @@ func (p *IDP) Subject() string {
 	return "s-1"
 }
 
+// SignInAs has the provider sign in this subject from now on.
 func (p *IDP) SignInAs(sub string) {
 	p.Set(func(p *IDP) { p.Claims = map[string]any{"sub": sub} })
 }
@@ -155,6 +161,7 @@ type Document struct {
 	Next   http.RoundTripper
 }
 
+// RoundTrip implements http.RoundTripper.
 func (d Document) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !strings.HasPrefix(r.URL.Path, "/.well-known/") {
 		return d.Next.RoundTrip(r)
@@ -178,6 +185,7 @@ type Busy struct {
 	calls  int
 }
 
+// RoundTrip implements http.RoundTripper.
 func (b *Busy) RoundTrip(r *http.Request) (*http.Response, error) {
 	b.Mu.Lock()
 	defer b.Mu.Unlock()
@@ -191,6 +199,7 @@ func (b *Busy) RoundTrip(r *http.Request) (*http.Response, error) {
 	return rec.Result(), nil
 }
 
+// Set sets the answer, 0 for that of the provider, and returns the number of calls so far.
 func (b *Busy) Set(status int, after string) (calls int) {
 	b.Mu.Lock()
 	defer b.Mu.Unlock()
