@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // CheckDuration refuses a duration that is under one second or over most.
@@ -77,15 +79,17 @@ func HasPlaceholder(s string) bool {
 	return ok && strings.Contains(rest, "}")
 }
 
-// privateRanges is what `private_ranges` means in Caddy's own matchers.
-var privateRanges = []string{"192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8", "127.0.0.0/8", "fd00::/8", "::1/128"}
-
-// ParseRange reads an address, a range in CIDR notation or private_ranges.
+// ParseRange reads an address, a range in CIDR notation or private_ranges, which means what it means to Caddy's matchers.
 func ParseRange(s string) ([]netip.Prefix, error) {
 	if s == "private_ranges" {
-		all := make([]netip.Prefix, len(privateRanges))
-		for i, r := range privateRanges {
-			all[i] = netip.MustParsePrefix(r)
+		private := caddyhttp.PrivateRangesCIDR()
+		all := make([]netip.Prefix, len(private))
+		for i, r := range private {
+			p, err := caddyhttp.CIDRExpressionToPrefix(r)
+			if err != nil {
+				return nil, err
+			}
+			all[i] = p.Masked() // Caddy writes 127.0.0.1/8
 		}
 		return all, nil
 	}
