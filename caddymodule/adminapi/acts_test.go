@@ -93,12 +93,14 @@ func TestOperatorIsNamed(t *testing.T) {
 // Every route of the admin API that changes something writes an entry.
 func TestEveryChangeIsAnAct(t *testing.T) {
 	recorded := []string{
-		"DELETE " + SessionsPath + "/{}", "DELETE /latchkey/users/{}/{}/sessions", "POST /latchkey/revoke-before",
+		"DELETE " + SessionsPath + "/{id}", "DELETE " + personPath, "POST /latchkey/revoke-before",
 		"POST " + KeysPath + "/rotate", "POST " + KeysPath + "/retire",
 	}
-	for _, route := range adminRoutes {
-		if is := slices.Contains(recorded, route.method+" "+route.path); is != route.changes {
-			t.Errorf("%s %s changes something: %v; a test shows its entry: %v", route.method, route.path, route.changes, is)
+	for pattern, resource := range adminResources {
+		for method, action := range resource {
+			if is := slices.Contains(recorded, method+" "+pattern); is != action.changes {
+				t.Errorf("%s %s changes something: %v; a test shows its entry: %v", method, pattern, action.changes, is)
+			}
 		}
 	}
 }

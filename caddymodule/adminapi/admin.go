@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,33 +29,34 @@ func init() {
 // that a visitor of a site holds (cookie, session, assertion) means anything here (A70).
 type adminAPI struct{}
 
-// adminRoutes is all of it. A path is matched as a whole, segment by segment and as it was escaped, so that no other
-// spelling of a path reaches a route (A55); "{}" is any one segment, which the route gets unescaped.
-var adminRoutes = []adminRoute{
-	{http.MethodGet, "/latchkey/sign-ins", adminSignIns, false},
-	{http.MethodGet, SessionsPath, adminSessions, false},
-	{http.MethodDelete, SessionsPath + "/{}", adminEndSession, true},
-	{http.MethodDelete, "/latchkey/users/{}/{}/sessions", adminEndPerson, true},
-	{http.MethodPost, "/latchkey/revoke-before", adminRevokeBefore, true},
-	{http.MethodGet, "/latchkey/status", adminStatus, false},
-	{http.MethodGet, KeysPath, adminKeys, false},
-	{http.MethodGet, KeysPath + "/sessions", adminKeySessions, false},
-	{http.MethodPost, KeysPath + "/rotate", adminRotateKeys, true},
-	{http.MethodPost, KeysPath + "/retire", adminRetireKey, true},
-	{http.MethodPost, ExplainPath, adminExplain, false},
-	{http.MethodPost, ImpactPath, adminImpact, false},
+// adminResources is all that is there, by the pattern of its path.
+var adminResources = map[string]adminResource{
+	SignInsPath:               {http.MethodGet: {answer: adminSignIns}},
+	SessionsPath:              {http.MethodGet: {answer: adminSessions}},
+	SessionsPath + "/{id}":    {http.MethodDelete: {answer: adminEndSession, changes: true}},
+	personPath:                {http.MethodDelete: {answer: adminEndPerson, changes: true}},
+	"/latchkey/revoke-before": {http.MethodPost: {answer: adminRevokeBefore, changes: true}},
+	"/latchkey/status":        {http.MethodGet: {answer: adminStatus}},
+	KeysPath:                  {http.MethodGet: {answer: adminKeys}},
+	KeysPath + "/sessions":    {http.MethodGet: {answer: adminKeySessions}},
+	KeysPath + "/rotate":      {http.MethodPost: {answer: adminRotateKeys, changes: true}},
+	KeysPath + "/retire":      {http.MethodPost: {answer: adminRetireKey, changes: true}},
+	ExplainPath:               {http.MethodPost: {answer: adminExplain}},
+	ImpactPath:                {http.MethodPost: {answer: adminImpact}},
 }
 
-type adminRoute struct {
-	method, path string
-	answer       adminAnswer
-	// changes something: then it is done to its end, also when whoever asked has hung up.
+// adminResource is what may be done at a path, by the method.
+type adminResource map[string]adminAction
+
+type adminAction struct {
+	answer adminAnswer
+	// changes something: then it is done to its end, also if the client has hung up.
 	changes bool
 }
 
 // adminAnswer answers a request with what is to be sent as JSON. An error that is no caddy.APIError becomes a 503 if the
 // store could not be asked, and else a 500.
-type adminAnswer func(r *http.Request, app *app.App, segments []string) (any, error)
+type adminAnswer func(r *http.Request, app *app.App) (any, error)
 
 const (
 	adminPrefix = "/latchkey/"
@@ -67,71 +69,56 @@ func (*adminAPI) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "admin.api.latchkey", New: func() caddy.Module { return new(adminAPI) }}
 }
 
-// Routes implements caddy.AdminRouter.
-func (a *adminAPI) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{{Pattern: adminPrefix, Handler: caddy.AdminHandlerFunc(a.serve)}}
+// Routes implements caddy.AdminRouter. The patterns name no method: ServeMux would let HEAD do what GET may, and would
+// answer another method in plain text.
+func (*adminAPI) Routes() []caddy.AdminRoute {
+	routes := []caddy.AdminRoute{{Pattern: adminPrefix, Handler: adminResource{}}}
+	for pattern, resource := range adminResources {
+		routes = append(routes, caddy.AdminRoute{Pattern: pattern, Handler: resource})
+	}
+	return routes
 }
 
 // errVisitor: the request carries what a visitor of a site has, as if it opened anything here.
 var errVisitor = refuse(http.StatusForbidden, "an assertion or a token of a site opens nothing here; who may reach the admin endpoint is configured in Caddy")
 
-func (*adminAPI) serve(w http.ResponseWriter, r *http.Request) error {
+// ServeHTTP implements caddy.AdminHandler. Without actions there is nothing at the path.
+func (a adminResource) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	if r.Header[config.AssertionHeader] != nil || r.Header["Authorization"] != nil {
 		return errVisitor
 	}
-	var allowed []string
-	for _, route := range adminRoutes {
-		segments, ok := route.match(r.URL.EscapedPath())
-		if !ok {
-			continue
-		}
-		if route.method == r.Method {
-			return route.serve(w, r, segments)
-		}
-		allowed = append(allowed, route.method)
-	}
-	if len(allowed) == 0 {
+	if len(a) == 0 || !exact(r) {
 		return refuse(http.StatusNotFound, "there is nothing at %s", r.URL.Path)
 	}
-	slices.Sort(allowed)
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	return refuse(http.StatusMethodNotAllowed, "method %s is not allowed here", r.Method)
+	action, ok := a[r.Method]
+	if !ok {
+		w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(a)), ", "))
+		return refuse(http.StatusMethodNotAllowed, "method %s is not allowed here", r.Method)
+	}
+	return action.serve(w, r)
 }
 
-// match compares an escaped path and returns what stands for "{}".
-func (route adminRoute) match(path string) (segments []string, ok bool) {
-	want, got := strings.Split(route.path, "/"), strings.Split(path, "/")
-	if len(want) != len(got) {
-		return nil, false
-	}
-	for i := range want {
-		if want[i] != "{}" {
-			if want[i] != got[i] {
-				return nil, false
-			}
-			continue
-		}
-		segment, err := url.PathUnescape(got[i])
-		if err != nil || segment == "" {
-			return nil, false
-		}
-		segments = append(segments, segment)
-	}
-	return segments, true
+// exact reports whether the path is spelled as its pattern (A55). ServeMux compares segments after it has unescaped
+// them, and does not clean the path of a CONNECT request.
+func exact(r *http.Request) bool {
+	want, got := strings.Split(r.Pattern, "/"), strings.Split(r.URL.EscapedPath(), "/")
+	return slices.EqualFunc(want, got, func(want, got string) bool {
+		return want == got || strings.HasPrefix(want, "{") && got != ""
+	})
 }
 
-func (route adminRoute) serve(w http.ResponseWriter, r *http.Request, segments []string) error {
+func (action adminAction) serve(w http.ResponseWriter, r *http.Request) error {
 	app, err := app.Current()
 	if err != nil {
 		return refuse(http.StatusNotFound, "%w", err)
 	}
 	ctx := r.Context()
-	if route.changes {
+	if action.changes {
 		ctx = context.WithoutCancel(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
-	answer, err := route.answer(r.WithContext(ctx), app, segments)
+	answer, err := action.answer(r.WithContext(ctx), app)
 	if err != nil {
 		return adminError(err)
 	}
@@ -144,7 +131,7 @@ func (route adminRoute) serve(w http.ResponseWriter, r *http.Request, segments [
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(body.Bytes()) // whoever asked has gone
+	_, _ = w.Write(body.Bytes()) // an error: the client has gone
 	return nil
 }
 
@@ -200,7 +187,7 @@ func (p Parameters) number(name string, least, most int) (n int, err error) {
 	return n, nil
 }
 
-// OneOf reads a word; empty if it is not there.
+// oneOf reads a word; empty if it is not there.
 func (p Parameters) oneOf(name string, words ...string) (string, error) {
 	text, ok := p[name]
 	if ok && !slices.Contains(words, text) {

@@ -15,7 +15,7 @@ const (
 )
 
 // adminExplain answers POST /latchkey/explain, a Query, with an Explanation of the configuration that runs.
-func adminExplain(r *http.Request, app *app.App, _ []string) (any, error) {
+func adminExplain(r *http.Request, app *app.App) (any, error) {
 	q := new(explain.Query)
 	if err := readBody(r, q, maxQuery, "such question"); err != nil {
 		return nil, err

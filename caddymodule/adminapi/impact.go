@@ -18,7 +18,7 @@ const (
 )
 
 // adminImpact answers POST /latchkey/impact, an ImpactQuery, with an Impact.
-func adminImpact(r *http.Request, app *app.App, _ []string) (any, error) {
+func adminImpact(r *http.Request, app *app.App) (any, error) {
 	q := new(explain.ImpactQuery)
 	if err := readBody(r, q, maxConfig, "such question"); err != nil {
 		return nil, err

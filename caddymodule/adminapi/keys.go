@@ -48,7 +48,7 @@ type KeysAnswer struct {
 	Keys   []KeyEntry `json:"keys"`
 }
 
-func adminKeys(r *http.Request, app *app.App, _ []string) (any, error) {
+func adminKeys(r *http.Request, app *app.App) (any, error) {
 	if _, err := queryOf(r); err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ type KeySessionsAnswer struct {
 }
 
 // adminKeySessions answers GET /latchkey/keys/sessions.
-func adminKeySessions(r *http.Request, app *app.App, _ []string) (any, error) {
+func adminKeySessions(r *http.Request, app *app.App) (any, error) {
 	p, err := queryOf(r, "cursor")
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func needs(s *session.Record, ring []keyring.Info) []keyring.ID {
 var errListedKeys = refuse(http.StatusConflict, "the configuration lists the keys: put a new secret behind the first one of `keys` on every server, then in front of it on every server; take the old one out when the longest session has ended")
 
 // adminRotateKeys answers POST /latchkey/keys/rotate: from here on a new key seals, on every server.
-func adminRotateKeys(r *http.Request, app *app.App, _ []string) (any, error) {
+func adminRotateKeys(r *http.Request, app *app.App) (any, error) {
 	if _, err := queryOf(r); err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ type Retirement struct {
 }
 
 // adminRetireKey answers POST /latchkey/keys/retire: a key leaves the ring before its time.
-func adminRetireKey(r *http.Request, app *app.App, _ []string) (any, error) {
+func adminRetireKey(r *http.Request, app *app.App) (any, error) {
 	var ask Retirement
 	if err := readBody(r, &ask, maxAskedBody, "JSON of id and force"); err != nil {
 		return nil, err

@@ -18,6 +18,8 @@ import (
 const (
 	// SessionsPath is where live sessions are listed and ended.
 	SessionsPath = "/latchkey/sessions"
+	// personPath is where all sessions of a person are ended.
+	personPath = "/latchkey/users/{issuer}/{subject}/sessions"
 	// MaxSessionsListed bounds one listing, maxSessionsRead how many sessions are read for it.
 	MaxSessionsListed = 1000
 	maxSessionsRead   = 20_000
@@ -63,7 +65,7 @@ type EndedAnswer struct {
 
 // adminSessions answers GET /latchkey/sessions: live sessions of all that the parameters name, a page at a time. In a
 // page the last used comes first.
-func adminSessions(r *http.Request, app *app.App, _ []string) (any, error) {
+func adminSessions(r *http.Request, app *app.App) (any, error) {
 	p, err := queryOf(r, "user", "provider", "group", "limit", "cursor")
 	if err != nil {
 		return nil, err
@@ -116,13 +118,14 @@ func entryOf(s *session.Record, limits session.Limits) sessionEntry {
 }
 
 // adminEndSession answers DELETE /latchkey/sessions/{id}.
-func adminEndSession(r *http.Request, app *app.App, segments []string) (any, error) {
+func adminEndSession(r *http.Request, app *app.App) (any, error) {
 	if _, err := queryOf(r); err != nil {
 		return nil, err
 	}
-	s, err := app.Sessions().Find(r.Context(), segments[0])
+	id := r.PathValue("id")
+	s, err := app.Sessions().Find(r.Context(), id)
 	if errors.Is(err, session.ErrNotFound) {
-		return nil, refuse(http.StatusNotFound, "there is no live session %q", segments[0])
+		return nil, refuse(http.StatusNotFound, "there is no live session %q", id)
 	}
 	if err != nil {
 		return nil, err
@@ -140,11 +143,11 @@ func adminEndSession(r *http.Request, app *app.App, segments []string) (any, err
 }
 
 // adminEndPerson answers DELETE /latchkey/users/{issuer}/{subject}/sessions.
-func adminEndPerson(r *http.Request, app *app.App, segments []string) (any, error) {
+func adminEndPerson(r *http.Request, app *app.App) (any, error) {
 	if _, err := queryOf(r); err != nil {
 		return nil, err
 	}
-	who := session.Identity{Issuer: segments[0], Subject: segments[1]}
+	who := session.Identity{Issuer: r.PathValue("issuer"), Subject: r.PathValue("subject")}
 	n, err := app.Sessions().EndAll(r.Context(), who)
 	if err != nil {
 		return nil, err
@@ -152,7 +155,7 @@ func adminEndPerson(r *http.Request, app *app.App, segments []string) (any, erro
 	record(app, r, act{activity: actEndPerson, person: who, detail: fmt.Sprintf("%d sessions", n)})
 	app.Logger().Info("sessions of a person ended by an administrator", zap.Int("ended", n))
 	app.Emit(signin.EventRevoked, map[string]any{
-		"user_issuer": segments[0], "user_subject": segments[1], "sessions": n, "by": byAdministrator,
+		"user_issuer": who.Issuer, "user_subject": who.Subject, "sessions": n, "by": byAdministrator,
 	})
 	return EndedAnswer{n}, nil
 }
@@ -169,7 +172,7 @@ type Revocation struct {
 }
 
 // adminRevokeBefore answers POST /latchkey/revoke-before: what began before a time is over.
-func adminRevokeBefore(r *http.Request, app *app.App, _ []string) (any, error) {
+func adminRevokeBefore(r *http.Request, app *app.App) (any, error) {
 	var ask Revocation
 	if err := readBody(r, &ask, maxAskedBody, "JSON of before, provider, issuer, subject and app"); err != nil {
 		return nil, err

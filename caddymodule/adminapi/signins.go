@@ -26,7 +26,7 @@ type SignInsAnswer struct {
 
 // adminSignIns answers GET /latchkey/sign-ins: the newest entries first, going back with `cursor`; or with `after` what
 // was added since, the oldest first.
-func adminSignIns(r *http.Request, app *app.App, _ []string) (any, error) {
+func adminSignIns(r *http.Request, app *app.App) (any, error) {
 	p, err := queryOf(r, "user", "code", "status", "app", "since", "until", "limit", "cursor", "correlation", "after")
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 )
 
 // adminStatus answers GET /latchkey/status. It is an answer also while the store is away.
-func adminStatus(r *http.Request, app *app.App, _ []string) (any, error) {
+func adminStatus(r *http.Request, app *app.App) (any, error) {
 	if _, err := queryOf(r); err != nil {
 		return nil, err
 	}
