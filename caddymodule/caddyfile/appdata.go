@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 )
 
-// parseClearCookies reads names of cookies and, beginning with a slash, paths.
+// parseClearCookies reads names of cookies; arguments that begin with a slash are paths.
 func parseClearCookies(d *caddyfile.Dispenser, s *siteParser) error {
 	var words []string
 	if err := grammar.Names(d, &words); err != nil {
@@ -34,7 +34,7 @@ func parseClearCookies(d *caddyfile.Dispenser, s *siteParser) error {
 func parseClearSiteData(d *caddyfile.Dispenser, s *siteParser) error {
 	var words []string
 	for {
-		// The hint for cookies is better than a suggestion by spelling.
+		// A hint about cookies helps more than a suggestion of a similar word.
 		word, err := grammar.FirstOf(d, "clear_site_data", append(slices.Clone(config.SiteDataWords), config.DataCookies)...)
 		if err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 )
 
-// parseAssertion reads what is signed, and for whom:
+// parseAssertion reads the configuration of the signed assertion:
 //
 //	assertion [<audience>] {
 //		groups only <pattern>...

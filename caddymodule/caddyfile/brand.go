@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 )
 
-// parseBrand reads how the pages look:
+// parseBrand reads the look of the pages:
 //
 //	brand {
 //		name       <text>
@@ -25,7 +25,7 @@ import (
 //		contact    <url>
 //	}
 //
-// background may stand twice, once with a colour and once with a file.
+// background is allowed twice: once with a colour and once with a file.
 func parseBrand(d *caddyfile.Dispenser, a *config.App) error {
 	a.Brand = new(config.Brand)
 	return brandWords.BlockOnly(d, "brand option", a.Brand)
@@ -54,7 +54,7 @@ var brandWords = grammar.Words[*config.Brand]{
 	}),
 }
 
-// checked reads one argument that passes a check.
+// checked reads exactly one argument and checks it.
 func checked(d *caddyfile.Dispenser, check func(string) error) (string, error) {
 	word := d.Val()
 	value, err := grammar.One(d)
@@ -72,7 +72,7 @@ func brandFile(d *caddyfile.Dispenser) (*config.BrandFile, error) {
 	return &config.BrandFile{File: name, Position: grammar.Position(d)}, err
 }
 
-// errComment: in a Caddyfile a # that follows a space begins a comment.
+// errComment explains that in a Caddyfile a # after a space begins a comment.
 var errComment = errors.New(`a colour stands in quotes, as in "#0067b8": without them it is a comment`)
 
 func parseAccent(d *caddyfile.Dispenser, b *config.Brand) (err error) {
@@ -83,7 +83,7 @@ func parseAccent(d *caddyfile.Dispenser, b *config.Brand) (err error) {
 	return err
 }
 
-// parseBackground takes what begins with # for a colour.
+// parseBackground treats an argument that begins with # as a colour.
 func parseBackground(d *caddyfile.Dispenser, b *config.Brand) (err error) {
 	if d.CountRemainingArgs() == 0 {
 		return d.Err(`background needs a file or a colour; a colour stands in quotes, as in "#f3f2f1": without them it is a comment`)

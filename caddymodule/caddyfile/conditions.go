@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// What may stand in lists of words.
+// The words that the lists may contain.
 var (
 	platformWords = []string{"android", "ios", "windows", "macos", "linux", "unknown"}
 	clientWords   = []string{"browser", "other"}
@@ -77,8 +77,8 @@ func parseDevice(d *caddyfile.Dispenser, w *config.When) error {
 	return nothingMore(d)
 }
 
-// wordList reads the rest of a line into a list that no other line has filled: two lines would look as if both had to
-// hold, and no client has two platforms.
+// wordList reads the rest of a line into a list. The list must be empty before: two lines would look as if both had to
+// hold, but no client has two platforms.
 func wordList[T comparable, P interface {
 	*T
 	encoding.TextUnmarshaler
@@ -110,7 +110,7 @@ func parseRequireAny(d *caddyfile.Dispenser, p *config.Policy) error {
 	return parseRequirements(d, &p.RequireAny)
 }
 
-// parseRequirements reads what a sign-in must have shown.
+// parseRequirements reads the requirements for a sign-in.
 func parseRequirements(d *caddyfile.Dispenser, to *[]string) error {
 	words, err := grammar.List(d)
 	if err != nil {
@@ -151,7 +151,7 @@ func parseMaxIdle(d *caddyfile.Dispenser, p *config.Policy) (err error) {
 	return err
 }
 
-// parseMode reads the mode and, for report_only, until when it is meant to be that.
+// parseMode reads the mode and, for report_only, the day until which it is planned.
 func parseMode(d *caddyfile.Dispenser, p *config.Policy) error {
 	modes := []string{policy.On.String(), policy.ReportOnly.String(), policy.Off.String()}
 	mode, err := grammar.FirstOf(d, "mode", modes...)
@@ -185,7 +185,7 @@ func parseMode(d *caddyfile.Dispenser, p *config.Policy) error {
 	return nil
 }
 
-// nothingMore refuses what stands behind the last argument.
+// nothingMore refuses further arguments on the line.
 func nothingMore(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.ArgErr()

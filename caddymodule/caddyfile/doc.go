@@ -1,5 +1,6 @@
-// Package caddyfile reads the words of the global option and of the directive `latchkey` into package config, a file a block.
+// Package caddyfile reads the words of the global option and of the directive `latchkey` into the types of package
+// config. Each block has its own file.
 //
-// What is wrong is an error with file and line, and with a suggestion where a word is unknown. It decides nothing that JSON
-// does not: the checks are those of package config.
+// Errors have file and line, and suggest a similar word for an unknown one. The package checks nothing that JSON
+// configuration does not check too: the checks are in package config.
 package caddyfile

@@ -20,7 +20,7 @@ import (
 func init() {
 	httpcaddyfile.RegisterGlobalOption("latchkey", parseGlobal)
 	httpcaddyfile.RegisterDirective("latchkey", parseSite)
-	// In front of everything that may answer or forward, and of basic_auth, so that both can be used together.
+	// Before all handlers that answer or forward, and before basic_auth, so that a site can use both.
 	httpcaddyfile.RegisterDirectiveOrder("latchkey", httpcaddyfile.Before, "basic_auth")
 }
 
@@ -53,7 +53,7 @@ func init() {
 //		policy <name> { ... }
 //	}
 func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
-	d.Next() // the option's name
+	d.Next() // the name of the option
 	start := d.Token()
 	if existing != nil {
 		return nil, d.Errf("latchkey is configured twice: one global block holds all of it")
@@ -71,7 +71,7 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	return httpcaddyfile.App{Name: "latchkey", Value: caddyconfig.JSON(app, nil)}, nil
 }
 
-// checkGlobal checks what no single line shows.
+// checkGlobal checks what depends on several lines.
 func checkGlobal(a *config.App) error {
 	if err := locateProviders(a.Policies, a); err != nil {
 		return err
@@ -82,7 +82,8 @@ func checkGlobal(a *config.App) error {
 	return a.Check()
 }
 
-// locateProviders refuses a policy that names an unknown provider, at its line; providers may come after policies.
+// locateProviders refuses a policy that names an undefined provider, with the line of the policy. It runs after the
+// whole option is read, because providers may follow policies.
 func locateProviders(policies []*config.Policy, a *config.App) error {
 	for _, p := range policies {
 		if err := p.CheckProviders(a.ProviderNames()); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 )
 
-// parseHeaders reads a set of headers, whether the groups are among them, and which:
+// parseHeaders reads the preset of headers and, optionally, the groups to send:
 //
 //	headers remote|forwarded|none [groups [only <pattern>...]] {
 //		groups [only <pattern>...]
@@ -34,7 +34,7 @@ func parseHeaders(d *caddyfile.Dispenser, s *siteParser) (err error) {
 
 var headersOptions = grammar.Words[*siteParser]{"groups": grammar.Many(parseHeaderGroups)}
 
-// parseHeaderGroups reads what follows `groups`. Several of these lines add up, but for one that sends all groups.
+// parseHeaderGroups reads the arguments of `groups`. Several lines add up, unless one of them sends all groups.
 func parseHeaderGroups(d *caddyfile.Dispenser, s *siteParser) error {
 	start, before := d.Token(), len(s.HeaderGroupsOnly)
 	if s.Headers == "none" {
@@ -52,7 +52,7 @@ func parseHeaderGroups(d *caddyfile.Dispenser, s *siteParser) error {
 	return nil
 }
 
-// parseOnly reads `only <pattern>...`, of which the current token is the first, and adds the patterns.
+// parseOnly reads `only <pattern>...` and adds the patterns. The current token is `only`.
 func parseOnly(d *caddyfile.Dispenser, to *[]string) error {
 	if d.Val() != "only" {
 		return grammar.Unrecognized(d, "word after groups", []string{"only"})

@@ -7,7 +7,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 )
 
-// parseIdleSignOut reads when people are signed out for want of use, for all sites or for one:
+// parseIdleSignOut reads after which idle time users are signed out, for all sites or for one:
 //
 //	idle_sign_out {
 //		warn     <duration>

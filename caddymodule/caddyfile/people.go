@@ -11,12 +11,12 @@ import (
 
 var peopleWords = []string{"group", "user", "domain", "provider"}
 
-// people reads a kind of people, which is the current token, and their names:
+// people reads a selection of users. The current token is its kind; names follow:
 //
 //	group|user|domain <name>... [from <provider>...]
 //	provider <name>...
 //
-// known is false if the token is no such kind.
+// known is false if the token is not one of these kinds.
 func people(d *caddyfile.Dispenser, who *config.Who) (known bool, err error) {
 	lists := func(w *config.PeopleFrom) map[string]*[]string {
 		return map[string]*[]string{"group": &w.Groups, "user": &w.Users, "domain": &w.Domains}

@@ -44,7 +44,7 @@ func parseGlobalPolicy(d *caddyfile.Dispenser, a *config.App) error {
 	return nil
 }
 
-// policyHead reads a policy's name.
+// policyHead reads the name of a policy.
 func policyHead(d *caddyfile.Dispenser, others []*config.Policy) (*config.Policy, error) {
 	if !d.NextArg() {
 		return nil, d.ArgErr()

@@ -8,7 +8,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pending"
 )
 
-// parsePreservePost reads the size of the largest form that is kept, as Caddy reads sizes, or off.
+// parsePreservePost reads the size of the largest form that is kept, in Caddy's syntax for sizes, or off.
 func parsePreservePost(d *caddyfile.Dispenser, s *siteParser) error {
 	word, err := grammar.One(d)
 	if err != nil || word == "off" {

@@ -8,7 +8,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// firstProblem is the first of the problems that package policy found, if any, told like every other error here.
+// firstProblem returns the first problem that package policy found, in the form of the other errors of this package. It
+// returns nil if there is none.
 func firstProblem(err error) error {
 	var c *policy.ConfigError
 	if !errors.As(err, &c) {

@@ -102,7 +102,7 @@ var providerWords = grammar.Words[*config.Provider]{
 	"ca_file":        value(func(p *config.Provider) *string { return &p.CAFile }),
 }
 
-// value is a word with exactly one argument.
+// value returns a word with exactly one argument.
 func value(field func(*config.Provider) *string) grammar.Word[*config.Provider] {
 	return grammar.Once(func(d *caddyfile.Dispenser, p *config.Provider) (err error) {
 		*field(p), err = grammar.One(d)
@@ -110,7 +110,7 @@ func value(field func(*config.Provider) *string) grammar.Word[*config.Provider] 
 	})
 }
 
-// urlValue is value for one of the addresses beside the issuer's.
+// urlValue is value for one of the provider's URLs other than the issuer.
 func urlValue(field func(*config.Provider) *string) grammar.Word[*config.Provider] {
 	return grammar.Once(func(d *caddyfile.Dispenser, p *config.Provider) (err error) {
 		if *field(p), err = grammar.One(d); err != nil {
@@ -120,7 +120,7 @@ func urlValue(field func(*config.Provider) *string) grammar.Word[*config.Provide
 	})
 }
 
-// values is a word with one argument or more.
+// values returns a word with one or more arguments.
 func values(field func(*config.Provider) *[]string) grammar.Word[*config.Provider] {
 	return grammar.Once(func(d *caddyfile.Dispenser, p *config.Provider) (err error) {
 		*field(p), err = grammar.List(d)
@@ -138,7 +138,7 @@ func parseIssuer(d *caddyfile.Dispenser, p *config.Provider) (err error) {
 	return nil
 }
 
-// parseClientSecret never shows what it read.
+// parseClientSecret reads the secret. Its errors never contain it.
 func parseClientSecret(d *caddyfile.Dispenser, p *config.Provider) error {
 	if args := d.RemainingArgs(); len(args) == 1 && args[0] != "" {
 		p.ClientSecret = args[0]
@@ -147,7 +147,7 @@ func parseClientSecret(d *caddyfile.Dispenser, p *config.Provider) error {
 	return d.Err("client_secret takes exactly one value")
 }
 
-// parseClientAuth reads a method, and for a key its file and maybe an audience.
+// parseClientAuth reads a method and, for private_key_jwt, the key file and an optional audience.
 func parseClientAuth(d *caddyfile.Dispenser, p *config.Provider) error {
 	method, err := grammar.FirstOf(d, "client authentication", config.ClientAuthMethods...)
 	if err != nil {
@@ -233,7 +233,7 @@ func parseAuthParam(d *caddyfile.Dispenser, p *config.Provider) error {
 	return nil
 }
 
-// parseGroupsOverage reads where groups are fetched that did not fit into a token.
+// parseGroupsOverage reads the address from which groups are fetched that do not fit into a token.
 func parseGroupsOverage(d *caddyfile.Dispenser, p *config.Provider) error {
 	if !d.NextArg() {
 		return d.ArgErr()

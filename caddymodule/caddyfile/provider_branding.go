@@ -20,8 +20,8 @@ func parseDisplayName(d *caddyfile.Dispenser, p *config.Provider) (err error) {
 	return nil
 }
 
-// parseIcon looks at the file if it is there, so that what is wrong with it has a line; whether it is there is asked when
-// the configuration is loaded, which may be on another machine.
+// parseIcon checks the icon file if it exists, so that the error has a line. A missing file is an error only when the
+// configuration is loaded, because that may happen on another machine.
 func parseIcon(d *caddyfile.Dispenser, p *config.Provider) (err error) {
 	if p.Icon, err = grammar.One(d); err != nil {
 		return err

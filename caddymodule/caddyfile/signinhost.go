@@ -9,7 +9,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 )
 
-// parseSignInHost reads a host, with a port where it is not the scheme's own, and with http:// for a loopback host.
+// parseSignInHost reads a host, with a port unless it is the default port of the scheme. For a loopback host it accepts
+// http://.
 func parseSignInHost(d *caddyfile.Dispenser, a *config.App) error {
 	h := &config.SignInHost{Position: grammar.Position(d)}
 	text, err := grammar.One(d)

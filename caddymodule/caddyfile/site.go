@@ -46,10 +46,10 @@ var (
 //		assertion      [<audience>] { ... }
 //	}
 //
-// The matcher becomes part of the handler and not of its route: the sign-in endpoints and the scrubbing are for the
-// whole site. It also keeps Caddy from sorting a guard with a matcher in front of them.
+// The matcher becomes part of the handler and not of its route, because the sign-in endpoints and the scrubbing apply
+// to the whole site. This also prevents Caddy from sorting a handler with a matcher before them.
 func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
-	h.Next() // the directive's name
+	h.Next() // the name of the directive
 	start := h.Token()
 	app, err := globalApp(h)
 	if err != nil {
@@ -74,7 +74,7 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}}}, nil
 }
 
-// globalApp is what the global option has set up; global options come before all sites.
+// globalApp returns the result of the global option. Caddy parses global options before all sites.
 func globalApp(h httpcaddyfile.Helper) (*config.App, error) {
 	option, ok := h.Option("latchkey").(httpcaddyfile.App)
 	if !ok {
@@ -87,17 +87,17 @@ func globalApp(h httpcaddyfile.Helper) (*config.App, error) {
 	return app, nil
 }
 
-// siteParser reads the directive of one site.
+// siteParser parses the directive of one site.
 type siteParser struct {
 	httpcaddyfile.Helper
 	*config.Site
 	global *config.App
 	start  caddyfile.Token
 
-	headerAt []caddyfile.Token // where each of Header stands
+	headerAt []caddyfile.Token // the position of each entry of Header
 }
 
-// whole checks what no single line shows.
+// whole checks what depends on several lines.
 func (s *siteParser) whole() error {
 	for i, hc := range s.Header {
 		if err := s.CheckHeader(hc, s.Header[:i]); err != nil {
@@ -119,7 +119,7 @@ func (s *siteParser) matcher() error {
 		return nil
 	}
 	set, err := s.oneMatcher()
-	if err == nil && set != nil { // no set: the matcher "*", which is every request
+	if err == nil && set != nil { // no set: the matcher is "*", every request
 		s.MatchRaw = caddyhttp.RawMatcherSets{set}
 	}
 	return err
@@ -188,7 +188,7 @@ var siteWords = grammar.Words[*siteParser]{
 	"assertion": grammar.Once(parseAssertion),
 }
 
-// parseWho reads a kind and the names of that kind.
+// parseWho reads a kind of users and the names of that kind.
 func parseWho(d *caddyfile.Dispenser, to **config.Who, global *config.App) error {
 	if !d.NextArg() {
 		return d.ArgErr()
@@ -227,7 +227,7 @@ func parseSitePolicy(d *caddyfile.Dispenser, s *siteParser) error {
 	return nil
 }
 
-// parseSiteStaySignedIn takes off alone: a site may tighten what holds everywhere and not loosen it.
+// parseSiteStaySignedIn accepts only off: a site may be stricter than the global option, not less strict.
 func parseSiteStaySignedIn(d *caddyfile.Dispenser, s *siteParser) error {
 	word, err := grammar.One(d)
 	switch {

@@ -13,15 +13,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 )
 
-// siteBlock is what can be known of the site block around a directive.
+// siteBlock describes the site block around a directive.
 type siteBlock struct {
-	id   uintptr // tells blocks apart; 0 is unknown
+	id   uintptr // identifies the block; 0 is unknown
 	keys []string
 }
 
-// enclosing finds the site block around a directive. Caddy's helper knows it and shows only the names of its files, so
-// it is read through reflection; should a later Caddy call it something else, sites have to name their apps, which is
-// an error that says so and not a wrong name.
+// enclosing finds the site block around a directive. Caddy's helper has it but exports only the names of its files, so
+// it is read by reflection. If a later version of Caddy renames the field, sites must name their apps: the error says
+// so, and no site gets a wrong name.
 func enclosing(h httpcaddyfile.Helper) (b siteBlock) {
 	block := reflect.ValueOf(h).FieldByName("parentBlock")
 	if block.Kind() != reflect.Struct {
@@ -45,8 +45,8 @@ func enclosing(h httpcaddyfile.Helper) (b siteBlock) {
 	return b
 }
 
-// defaultName is the first host name of the site, or its first address if none has a host. The host of a request would
-// not do: a site for several hosts is one app, whatever name a client calls it by.
+// defaultName returns the first host name of the site, or its first address if no address has a host. The host of a
+// request cannot be used: a site with several hosts is one app, whichever of them a client uses.
 func (b siteBlock) defaultName() (string, error) {
 	for _, key := range b.keys {
 		addr, err := httpcaddyfile.ParseAddress(key)
@@ -64,14 +64,14 @@ func (b siteBlock) defaultName() (string, error) {
 	return b.keys[0], nil
 }
 
-// siteNames remembers, while one Caddyfile is adapted, where the directive stood.
+// siteNames records the sites with the directive while one Caddyfile is adapted.
 type siteNames struct {
 	byBlock map[uintptr]string
 	byApp   map[string]string
 }
 
-// settle gives the site its name and refuses a second directive in the same site, or a second site of the same name:
-// which of them a policy for the app means would be nobody's guess.
+// settle sets the name of the site. It refuses a second directive in the same site, and a second site with the same
+// name: a policy that names the app would be ambiguous.
 func (s *siteParser) settle() error {
 	const key = "latchkey.sites"
 	seen, ok := s.State[key].(*siteNames)
@@ -108,7 +108,7 @@ func (s *siteParser) settle() error {
 	return nil
 }
 
-// siteHosts are the hosts of a site block, each with its port if it names one.
+// siteHosts returns the hosts of a site block, with their ports where given.
 func (b siteBlock) siteHosts() (hosts []string) {
 	for _, key := range b.keys {
 		addr, err := httpcaddyfile.ParseAddress(key)

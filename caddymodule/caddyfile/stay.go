@@ -13,7 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 )
 
-// parseStaySignedIn reads what is global about the prompt:
+// parseStaySignedIn reads the global settings of the prompt:
 //
 //	stay_signed_in [on|off] {
 //		remember_answer <duration>|0

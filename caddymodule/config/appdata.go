@@ -20,7 +20,7 @@ var SiteDataWords = []string{dataCache, dataStorage, dataOff}
 
 var errSiteDataCookies = errors.New("browsers would delete the cookies of every host of the domain, and those that Latchkey sets; write clear_cookies all")
 
-// AppData is what the site deletes with a session.
+// AppData returns what application data the browser deletes when a session at this site ends.
 func (h *Site) AppData() *appdata.Rule {
 	rule := &appdata.Rule{
 		Cache:   len(h.ClearSiteData) == 0 || slices.Contains(h.ClearSiteData, dataCache),

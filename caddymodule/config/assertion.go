@@ -6,20 +6,21 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 )
 
-// Assertion has the site tell its application who is there by a signed statement: a JWT in the header
-// X-Latchkey-Assertion, so that the application can tell our word from anybody else's who can reach it. The public keys are
-// at /.latchkey/keys of the site.
+// Assertion makes the site send its application a signed statement about the user: a JWT in the header
+// X-Latchkey-Assertion. The application verifies the signature, so that it does not have to trust every client that can
+// reach it. The public keys are at /.latchkey/keys of the site.
 type Assertion struct {
-	// Who it is for: the claim `aud`. Default: the name of the app.
+	// The recipient: the claim `aud`. Default: the name of the app.
 	Audience string `json:"audience,omitempty"`
 
-	// The groups that it lists: those that match one of these patterns, in which `*` stands for any characters. Upper and
-	// lower case differ. Policies have all groups in any case. Default: all groups, which make the header too long for most
-	// servers from some 200 on.
+	// The groups in the assertion: those that match one of these patterns. `*` matches any characters; case matters.
+	// Policies always see all groups. Default: all groups; from about 200 groups on the header is then too long for
+	// most servers.
 	GroupsOnly []string `json:"groups_only,omitempty"`
 }
 
-// AssertionHeader is one of those that scrub takes off every request, in every spelling.
+// AssertionHeader is the header that carries the assertion. Package scrub deletes it from every request, in every
+// spelling.
 const AssertionHeader = "X-Latchkey-Assertion"
 
 // Check refuses values that no assertion can carry. A nil assertion is none, and right.

@@ -9,21 +9,20 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// Brand is how the pages that people see show who runs this gateway. Files are read when the configuration is loaded; one
-// that is no image, too large, or holds script, markup or a reference to elsewhere is refused then.
+// Brand sets the look of the pages that users see. Its files are read when the configuration is loaded. A file that is
+// not an image, is too large, or contains script, markup or an external reference is then refused.
 type Brand struct {
 	// The name above every page and in its title. Default: Latchkey.
 	Name string `json:"name,omitempty"`
 
-	// A PNG, JPEG or SVG of at most 128 KB, shown 40 pixels high beside the name, or in its place if it is much wider than
-	// high.
+	// A PNG, JPEG or SVG of at most 128 KB. It is shown 40 pixels high beside the name, or instead of the name if it is
+	// much wider than high.
 	Logo *BrandFile `json:"logo,omitempty"`
 
-	// The colour of the button that is meant, such as "#0067b8". What is written on it is white or black, whichever can be
-	// read.
+	// The colour of the primary button, such as "#0067b8". Its label is white or black, whichever is easier to read.
 	Accent string `json:"accent,omitempty"`
 
-	// The colour around the card, such as "#f3f2f1". Who prefers dark pages sees a dark shade of it.
+	// The colour around the card, such as "#f3f2f1". Users who prefer dark pages see a dark shade of it.
 	Background string `json:"background,omitempty"`
 
 	// A picture behind the card: a PNG, JPEG or SVG of at most 1 MB.
@@ -32,13 +31,13 @@ type Brand struct {
 	// Links below the card, at most 8.
 	Footer []BrandLink `json:"footer,omitempty"`
 
-	// A stylesheet of at most 32 KB that follows the page's own. It cannot load anything.
+	// A stylesheet of at most 32 KB, added after the pages' own. It cannot load anything.
 	CSS *BrandFile `json:"css,omitempty"`
 
-	// Texts of your own, by language.
+	// Texts that replace the built-in ones, by language.
 	Strings []BrandStrings `json:"strings,omitempty"`
 
-	// Where people turn to from a page that says no: an https, http or mailto URL.
+	// The link shown on pages that refuse a user: an https, http or mailto URL.
 	Contact string `json:"contact,omitempty"`
 }
 
@@ -47,7 +46,7 @@ type BrandFile struct {
 	// The path of the file.
 	File string `json:"file"`
 
-	// Where the file is named, for messages about it.
+	// Where the configuration names the file, for error messages.
 	Position string `json:"position,omitempty" placeholders:"none"`
 }
 
@@ -59,8 +58,8 @@ type BrandLink struct {
 	URL string `json:"url"`
 }
 
-// BrandStrings overrides texts of a language in part, or adds another language in full. The file is a JSON object like
-// those in session/pages/text.
+// BrandStrings replaces some texts of a built-in language, or adds another language in full. The file is a JSON object
+// like those in session/pages/text.
 type BrandStrings struct {
 	BrandFile
 
@@ -68,7 +67,7 @@ type BrandStrings struct {
 	Language string `json:"language"`
 }
 
-// check is what can be checked without opening a file.
+// check checks what can be checked without opening a file.
 func (b *Brand) check() error {
 	if b == nil {
 		return nil
@@ -78,7 +77,7 @@ func (b *Brand) check() error {
 		config.Footer = append(config.Footer, pages.Link{Label: l.Label, URL: l.URL})
 	}
 	if _, err := pages.New(pages.Config{Base: browser.Base, Brand: config}); err != nil {
-		return err // it names the brand
+		return err // the error names the brand
 	}
 	for i, s := range b.Strings {
 		for _, other := range b.Strings[:i] {
@@ -90,7 +89,7 @@ func (b *Brand) check() error {
 	return nil
 }
 
-// Load reads the files and returns what the pages are made with.
+// Load reads the files and returns the configuration of the pages.
 func (b *Brand) Load() (pages.Config, error) {
 	c := pages.Config{Base: browser.Base}
 	if b == nil {
@@ -129,8 +128,8 @@ func (b *Brand) Load() (pages.Config, error) {
 	return c, err
 }
 
-// read hands the content of a file to use, a byte more than most at most. What is wrong with it is told with the place
-// where the file is named.
+// read passes the content of the file to use: at most one byte more than most. Its errors include the place where the
+// configuration names the file.
 func (f *BrandFile) read(word string, most int, use func([]byte) error) error {
 	if f == nil {
 		return nil
@@ -148,8 +147,8 @@ func (f *BrandFile) read(word string, most int, use func([]byte) error) error {
 	return fmt.Errorf("brand: %s: %s: %w, at %s", word, f.File, err, f.Position)
 }
 
-// readFile reads a file that the configuration names: a regular one, since a pipe would hold the load up for ever, and up
-// to a byte more than most, so that a longer one is known for what it is.
+// readFile reads a file that the configuration names. It refuses anything but a regular file, because a pipe would
+// block the load for ever. It reads up to one byte more than most, so that the caller notices a file that is too long.
 func readFile(name string, most int) ([]byte, error) {
 	info, err := os.Stat(name)
 	if err != nil {

@@ -15,10 +15,11 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
-// The checks here hold for JSON and Caddyfile alike; the Caddyfile adds file and line. What depends on placeholders is
-// checked again once they are replaced.
+// The checks here apply to JSON and Caddyfile alike; for a Caddyfile, errors also have file and line. Values with
+// placeholders are checked again after the placeholders are replaced.
 
-// Check returns the first thing that is wrong with the app but for its store, its policies and its files.
+// Check returns the first error in the app's configuration. It does not check the store, the policies or the content of
+// files.
 func (a *App) Check() error {
 	if len(a.Providers) == 0 {
 		return errors.New("at least one provider is needed")
@@ -95,7 +96,7 @@ func (a *App) Check() error {
 	return nil
 }
 
-// Check returns the first thing that is wrong with the limits, of which those that are 0 have a default.
+// Check returns the first error in the limits. A limit of 0 means its default in def.
 func (l *Limits) Check(def session.Limit) error {
 	idle, most := time.Duration(l.IdleLimit), time.Duration(l.MaxLifetime)
 	for _, one := range []struct {
@@ -159,8 +160,8 @@ func (s *StaySignedIn) Check() error {
 	return nil
 }
 
-// CheckIssuer wants https, and takes http for loopback hosts. The issuer is compared byte for byte with what the
-// provider says, so that what can never be equal is refused here.
+// CheckIssuer requires https; for loopback hosts it also accepts http. The issuer is later compared byte for byte with
+// the provider's metadata, so this check refuses a form that can never be equal.
 func CheckIssuer(issuer string) error {
 	u, err := url.Parse(issuer)
 	switch {
@@ -184,13 +185,13 @@ func CheckIssuer(issuer string) error {
 	return fmt.Errorf("issuer %q must be https", issuer)
 }
 
-// FillIn replaces the placeholders of the configuration, and checks what has come of them.
+// FillIn replaces the placeholders of the configuration and then checks the result.
 func (a *App) FillIn() error {
 	for _, p := range a.Providers {
 		if _, err := FillIn(p); err != nil {
 			return fmt.Errorf("provider %q: %w", p.Called(), err)
 		}
-		// A placeholder may hold several scopes; none has a blank in it.
+		// A placeholder may hold several scopes. A single scope contains no space.
 		p.Scopes = strings.Fields(strings.Join(p.Scopes, " "))
 	}
 	if _, err := FillIn(a); err != nil {
@@ -199,7 +200,7 @@ func (a *App) FillIn() error {
 	return a.Check()
 }
 
-// Icons reads the pictures of the providers, by their names.
+// Icons reads the icons of the providers and returns them by provider name.
 func (a *App) Icons() (map[string]pages.Image, error) {
 	all := map[string]pages.Image{}
 	for _, p := range a.Providers {
@@ -215,10 +216,10 @@ func (a *App) Icons() (map[string]pages.Image, error) {
 	return all, nil
 }
 
-// KnowsProviders returns an error that names the first provider that is not defined.
+// KnowsProviders returns an error that names the first provider in names that is not defined.
 func (a *App) KnowsProviders(names []string) error { return a.ProviderNames().Check(names) }
 
-// ProviderNames are the names of the providers.
+// ProviderNames returns the names of the providers.
 func (a *App) ProviderNames() ProviderNames {
 	names := make(ProviderNames, len(a.Providers))
 	for i, p := range a.Providers {

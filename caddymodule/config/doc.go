@@ -1,6 +1,6 @@
-// Package config is what the JSON of Latchkey says: its types, with the documentation that operators read, what is refused in
-// them, and what they are to the packages that decide (policy), remember (session) and sign users in (session/signin).
+// Package config defines Latchkey's JSON configuration: its types with the documentation for operators, its checks, and
+// its conversion to the types of the packages policy (decisions), session (storage) and session/signin (sign-in).
 //
-// It fills in placeholders and reads the files that a configuration names. It opens no store, starts nothing and keeps
-// nothing. It knows no Caddyfile: package caddyfile writes these types.
+// It replaces placeholders and reads the files that a configuration names. It opens no store, starts nothing and keeps
+// no state. It knows nothing of the Caddyfile: package caddyfile fills in these types.
 package config

@@ -12,8 +12,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// PresetHeaders are the headers that a site sets by its preset: for user, email, name and, where it asks for them, groups,
-// in this order.
+// PresetHeaders returns the headers of the site's preset, in this order: user, email, name and, if the site sends them,
+// groups.
 func (h *Site) PresetHeaders() []string {
 	preset := headerPresets[cmp.Or(h.Headers, defaultHeaders)]
 	if len(preset) > 0 && !h.HeaderGroups {
@@ -24,10 +24,10 @@ func (h *Site) PresetHeaders() []string {
 
 const defaultHeaders = "remote"
 
-// PresetGroups is the place of the groups in a preset.
+// PresetGroups is the index of the groups header in a preset.
 const PresetGroups = 3
 
-// headerPresets are the values of Site.Headers: the headers for user, email, name and groups, in this order.
+// headerPresets maps each value of Site.Headers to the headers for user, email, name and groups, in this order.
 var headerPresets = map[string][]string{
 	"remote":    {"Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"},
 	"forwarded": {"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Preferred-Username", "X-Forwarded-Groups"},
@@ -42,7 +42,7 @@ var (
 	errOnlyOfNothing = errors.New("header_groups_only goes with header_groups")
 )
 
-// checkHeaders refuses an unknown set or encoding, groups where there is no header for them, and a header twice.
+// checkHeaders refuses an unknown preset or encoding, groups without a header for them, and a header that is set twice.
 func (h *Site) checkHeaders() error {
 	if h.Headers != "" && !slices.Contains(HeadersWords, h.Headers) {
 		return fmt.Errorf("headers: %q is none of %s", h.Headers, strings.Join(HeadersWords, ", "))
@@ -67,7 +67,7 @@ func (h *Site) checkHeaders() error {
 	return nil
 }
 
-// CheckHeader refuses a header that another word of the site sets already, or that cannot carry a claim.
+// CheckHeader refuses a header that the site already sets, or that cannot carry a claim.
 func (h *Site) CheckHeader(hc HeaderClaim, before []HeaderClaim) error {
 	if err := scrub.CheckName(hc.Name); err != nil {
 		return err

@@ -11,18 +11,19 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// IdleSignOut signs people out who have not used a site for a while. The server does so, at their next request or, where a
-// stream is open, by the clock, whatever runs in the browser; a site that loads `/.latchkey/assets/idle.js` warns them before.
+// IdleSignOut signs users out who have not used a site for a while. The server enforces it at the user's next request,
+// or by a timer for an open stream; it does not depend on the browser. A site that loads `/.latchkey/assets/idle.js`
+// warns its users before.
 type IdleSignOut struct {
-	// After how long without use people are warned, where the site loads the script. Required; less than `sign_out`.
+	// The time without use after which the script warns the user. Required; shorter than `sign_out`.
 	Warn caddy.Duration `json:"warn,omitempty"`
 
-	// After how long without use they are signed out. Required. Idle limits of the session and of policies hold beside it:
-	// the shortest counts.
+	// The time without use after which the user is signed out. Required. The idle limits of sessions and policies apply
+	// too; the shortest limit wins.
 	SignOut caddy.Duration `json:"sign_out,omitempty"`
 
-	// Who is held to it: `browser` is everybody but who stays signed in ("Yes" to "Stay signed in?") or is known to use a
-	// managed or compliant device; `all` is everybody. Default: `browser`.
+	// The users to whom it applies. `browser`: all except those who stay signed in ("Yes" to "Stay signed in?") or
+	// whose device is known to be managed or compliant. `all`: all users. Default: `browser`.
 	ApplyTo string `json:"apply_to,omitempty"`
 }
 

@@ -9,13 +9,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// DefaultKeysRotate is the age at which the newest key is superseded by itself. Nonces are random: a key may seal
-// 2^32 values (NIST SP 800-38D, section 8.3), which is more than 500 a second for 90 days.
+// DefaultKeysRotate is the age at which a new key replaces the newest one. Nonces are random, so one key may seal 2^32
+// values (NIST SP 800-38D, section 8.3): more than 500 a second for 90 days.
 const DefaultKeysRotate = 90 * 24 * time.Hour
 
 const minKeysRotate = 7 * 24 * time.Hour
 
-// CheckKeys never shows a key.
+// CheckKeys checks the configured keys. Its errors never contain a key.
 func (a *App) CheckKeys() error {
 	for i, k := range a.Keys {
 		if !HasPlaceholder(k) && len(k) < keyring.MinSecret {

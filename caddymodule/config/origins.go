@@ -27,7 +27,7 @@ func CheckUpgrades(protocols []string) error {
 	return nil
 }
 
-// TrailingDotsKept is the value of Handler.TrailingDots.
+// TrailingDotsKept is the value of Site.TrailingDots that keeps dots and spaces at the end of names.
 const TrailingDotsKept = "keep"
 
 // PathParametersKept is the value of Site.PathParameters.

@@ -9,10 +9,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// ProviderNames are the names of the providers that a configuration defines.
+// ProviderNames is the list of the names of all defined providers.
 type ProviderNames []string
 
-// Check returns an error that names the first provider that is not defined.
+// Check returns an error that names the first provider in names that is not defined.
 func (known ProviderNames) Check(names []string) error {
 	for _, name := range names {
 		if !slices.Contains(known, name) {
@@ -22,18 +22,18 @@ func (known ProviderNames) Check(names []string) error {
 	return nil
 }
 
-// PeopleFrom names people who signed in at one provider.
+// PeopleFrom selects users who signed in at one provider.
 type PeopleFrom struct {
 	// The provider.
 	Provider string `json:"provider"`
 
-	// Members of these groups there.
+	// Members of these groups of that provider.
 	Groups []string `json:"groups,omitempty"`
 
-	// These people there, by any of their names.
+	// Users of that provider with one of these names.
 	Users []string `json:"users,omitempty"`
 
-	// Those who have a mail address there in one of these domains.
+	// Users of that provider with a mail address in one of these domains.
 	Domains []string `json:"domains,omitempty"`
 }
 
@@ -45,7 +45,7 @@ func peopleOf(from []PeopleFrom) []policy.PeopleOf {
 	return all
 }
 
-// Rule is the list as package policy takes it.
+// Rule returns the list in the form of package policy.
 func (w *Who) Rule() (all []policy.Who) {
 	if w == nil {
 		return nil
@@ -67,7 +67,7 @@ func (w *Who) Rule() (all []policy.Who) {
 	return all
 }
 
-// People is the part of an assignment that names people.
+// People returns the part of an assignment that selects users.
 func (a *Assignment) People() *Who {
 	return &Who{Groups: a.Groups, Users: a.Users, Providers: a.Providers, Domains: a.Domains, From: a.From}
 }
@@ -103,7 +103,7 @@ func (w *Who) Check(known ProviderNames) error {
 	return nil
 }
 
-// checkNotEmpty is Check of a list that must name people.
+// checkNotEmpty is Check for a list that must select at least one user.
 func (w *Who) checkNotEmpty(known ProviderNames) error {
 	if w != nil && len(w.Rule()) == 0 {
 		return errors.New("names no user, group, domain or provider")

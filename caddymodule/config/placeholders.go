@@ -11,8 +11,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// Resolve replaces the placeholders of a configured value. An unknown placeholder or an empty one is an error: a
-// secret that is missing refuses the configuration (A56).
+// Resolve replaces the placeholders of a configured value. A placeholder that is unknown or empty is an error, so that
+// a missing secret refuses the configuration (A56).
 func Resolve(what, value string) (string, error) {
 	v, err := caddy.NewReplacer().ReplaceOrErr(value, true, true)
 	if err != nil {
@@ -22,15 +22,15 @@ func Resolve(what, value string) (string, error) {
 }
 
 var (
-	// placeholder is one that is filled in when a configuration is loaded.
+	// placeholder matches a placeholder that is replaced when a configuration is loaded.
 	placeholder = regexp.MustCompile(`\{(?:env|file|system|time)\.[^{}]*\}`)
-	// likePlaceholder is also one that Caddy knows elsewhere. A value in JSON, such as the parameter `claims` of an
-	// authorization request, is none.
+	// likePlaceholder also matches placeholders that Caddy replaces elsewhere. It does not match braces in JSON, such
+	// as those in the parameter `claims` of an authorization request.
 	likePlaceholder = regexp.MustCompile(placeholder.String() + `|\{[A-Za-z_][\w.$-]*\}`)
 )
 
-// resolveSome replaces the placeholders of a value that may have braces of its own. Names in keep are left as they stand.
-// What looks like any other placeholder is an error: it would be taken literally.
+// resolveSome replaces the placeholders of a value that may also contain other braces. It leaves the names in keep
+// unchanged. Anything else that looks like a placeholder is an error, because it would otherwise be used literally.
 func resolveSome(what, value string, keep ...string) (string, error) {
 	var wrong error
 	out := likePlaceholder.ReplaceAllStringFunc(value, func(found string) string {
@@ -53,9 +53,9 @@ func resolveSome(what, value string, keep ...string) (string, error) {
 	return out, nil
 }
 
-// FillIn replaces the placeholders in every text of a configuration, in place, and reports whether there was any. It passes
-// over raw modules, which are filled in where they are loaded, and over fields with the tag `placeholders`: `later` has them
-// filled in when they are used, `none` never.
+// FillIn replaces the placeholders in every string of a configuration, in place, and reports whether it found any. It
+// skips raw modules, whose placeholders are replaced when the module is loaded, and fields with the tag `placeholders`.
+// The value `later` means that they are replaced when the field is used; `none` means never.
 func FillIn(config any) (filled bool, err error) {
 	err = fillValue("", reflect.ValueOf(config), &filled)
 	return filled, err
@@ -107,7 +107,7 @@ func fillValue(what string, v reflect.Value, filled *bool) error {
 	return nil
 }
 
-// fillMap fills in a map of texts, its keys included.
+// fillMap replaces the placeholders in a map of strings, in its keys too.
 func fillMap(what string, v reflect.Value, filled *bool) error {
 	if v.Type().Elem().Kind() != reflect.String || v.IsNil() {
 		return nil

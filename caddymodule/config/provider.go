@@ -13,91 +13,97 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
-// DefaultProvider is the name of a provider that was given none.
+// DefaultProvider is the name of a provider that is configured without a name.
 const DefaultProvider = "default"
 
-// Provider is an OpenID provider. Its metadata is fetched in the background: Latchkey starts while the provider is
-// down, and signing in works as soon as it is up.
+// Provider is an OpenID provider. Latchkey fetches its metadata in the background: it starts even if the provider is
+// down, and users can sign in as soon as the provider is up.
 type Provider struct {
-	// The name by which sites, policies and the log call it. Default: `default`.
+	// The name that sites, policies and logs use. Default: `default`.
 	Name string `json:"name,omitempty"`
 
-	// What people are shown where they choose between several providers. Default: the name.
+	// The name that users see when they choose a provider. Default: the name.
 	DisplayName string `json:"display_name,omitempty"`
 
-	// A picture beside it: a PNG, JPEG or SVG file of at most 32 KB, square, and of a drawing alone: no script, nothing
-	// from elsewhere. Default: the first letter.
+	// The icon that users see beside the name: a square PNG, JPEG or SVG file of at most 32 KB. An SVG must not contain
+	// scripts or external references. Default: the first letter of the name.
 	Icon string `json:"icon,omitempty"`
 
-	// The issuer, exactly as the provider's metadata spells it. Must be https; http is accepted for a loopback host.
+	// The issuer, exactly as in the provider's metadata. It must be https; for a loopback host http is accepted.
 	Issuer string `json:"issuer"`
 
-	// The client that the provider knows Latchkey as. Register `https://<site>/.latchkey/callback` for each site there; where
-	// there are several providers, that is the address of the first, and `https://<site>/.latchkey/callback/<name>` that of
-	// each other one, so that no provider's answer can be taken for another's.
+	// Latchkey's client ID at the provider. Register the redirect URI `https://<site>/.latchkey/callback` there for
+	// each site. If there are several providers, that is the redirect URI of the first one; each of the others has its
+	// own, `https://<site>/.latchkey/callback/<name>`, so that an answer of one provider cannot be used as an answer of
+	// another.
 	ClientID string `json:"client_id"`
 
-	// The secret of this client. Use a placeholder, `{env.NAME}` or `{file./path}`: a literal ends up in the adapted
-	// configuration and in Caddy's autosave. It is read anew for each token request, so a changed file needs no reload.
-	// Empty: a public client, which is protected by PKCE alone.
+	// The secret of this client. Use a placeholder, `{env.NAME}` or `{file./path}`: a literal secret is visible in the
+	// adapted configuration and in Caddy's autosave. The placeholder is replaced at each token request, so a changed
+	// file needs no reload. Empty: a public client, protected only by PKCE.
 	ClientSecret string `json:"client_secret,omitempty" placeholders:"later"`
 
-	// How Latchkey proves that it is this client: with a key in place of a secret, or how the secret is sent. Default:
-	// `client_secret_basic`, unless the provider offers `client_secret_post` alone.
+	// How Latchkey authenticates as this client: with a key instead of a secret, or how it sends the secret. Default:
+	// `client_secret_basic`, or `client_secret_post` if the provider supports nothing else.
 	ClientAuth *ClientAuth `json:"client_auth,omitempty"`
 
-	// `silent` has claims and groups that are older than the session's `recheck` asked for anew where the provider gave no
-	// refresh token: by a round trip of the browser at the next page that is opened, which nobody sees. If the provider
-	// would have to ask the person something, the person signs in again. Default: they stay as at sign-in.
+	// `silent`: if the session has no refresh token and its claims and groups are older than the session's `recheck`,
+	// Latchkey asks for them again through the browser, with an invisible redirect at the next page that the user
+	// opens. If the provider needs an input of the user, the user signs in again. Default: without a refresh token,
+	// claims and groups stay as they were at sign-in.
 	Recheck string `json:"recheck,omitempty"`
 
-	// Where the provider's metadata is, if it is not at `/.well-known/openid-configuration` under the issuer, as with Azure AD
-	// B2C and Oracle. It has to name the issuer all the same. https; http for a loopback host.
+	// The URL of the provider's metadata, if it is not at `/.well-known/openid-configuration` under the issuer, as with
+	// Azure AD B2C and Oracle. The metadata must still name the issuer. It must be https; for a loopback host http is
+	// accepted.
 	MetadataURL string `json:"metadata_url,omitempty"`
 
-	// Scheme, host and port at which Latchkey itself reaches the provider, where that is not the issuer's address: the name of
-	// a container, for example. Everything under the issuer's origin is asked there: metadata, keys, tokens, userinfo and
-	// revocation, with the public name in `Host`, `X-Forwarded-Host` and `X-Forwarded-Proto`. Browsers never go there. Plain
-	// http is accepted for names and addresses that are not on the Internet; a person who can read or change what crosses that
-	// network can sign in as anybody. Default: the issuer's address.
+	// Scheme, host and port at which Latchkey itself reaches the provider, if that differs from the issuer's address:
+	// the name of a container, for example. Latchkey sends every request for the issuer's origin there (metadata, keys,
+	// tokens, userinfo and revocation), with the public host name in `Host`, `X-Forwarded-Host` and
+	// `X-Forwarded-Proto`. Browsers never use this address. Plain http is accepted for names and addresses that are not
+	// on the Internet; an attacker who can read or change the traffic on that network can then sign in as any user.
+	// Default: the issuer's address.
 	InternalURL string `json:"internal_url,omitempty"`
 
-	// Where people are sent when they sign out, in place of the `end_session_endpoint` in the provider's metadata, if it has
-	// one. These are filled in, in the query alone: `{client_id}`, `{post_logout_redirect_uri}`, `{state}`, `{id_token_hint}`
-	// and `{logout_hint}`. Default: as the metadata says.
+	// The URL to which users are sent when they sign out. It replaces the `end_session_endpoint` of the provider's
+	// metadata. These placeholders are replaced, only in the query: `{client_id}`, `{post_logout_redirect_uri}`,
+	// `{state}`, `{id_token_hint}` and `{logout_hint}`. Default: the endpoint in the metadata, if there is one.
 	EndSessionURL string `json:"end_session_url,omitempty" placeholders:"later"`
 
-	// The scopes asked for; `openid` must be among them. Default: `openid profile email offline_access`, without
-	// `offline_access` where the provider's `scopes_supported` lacks it. At Google, `access_type=offline` and `prompt=consent`
-	// take its place.
+	// The requested scopes; they must include `openid`. Default: `openid profile email offline_access`, without
+	// `offline_access` if the provider's `scopes_supported` does not list it. For Google, `access_type=offline` and
+	// `prompt=consent` replace `offline_access`.
 	Scopes []string `json:"scopes,omitempty"`
 
-	// The claim that lists a person's groups. A dot leads into an object: `realm_access.roles`; `[*]` to each element of a
-	// list: `roles[*].name`; `[keys]` to the names in an object: `urn:zitadel:iam:org:project:roles[keys]`. Every claim in
-	// this configuration is written so. Default: `groups`.
+	// The claim that lists a user's groups. A dot selects a field of an object: `realm_access.roles`. `[*]` selects a
+	// field of each element of a list: `roles[*].name`. `[keys]` selects the field names of an object:
+	// `urn:zitadel:iam:org:project:roles[keys]`. All claims in this configuration use this syntax. Default: `groups`.
 	GroupsClaim string `json:"groups_claim,omitempty"`
 
-	// Microsoft Graph, where a person's groups are asked for when the token holds only a pointer to them (Entra does so
-	// over 200 groups): `https://graph.microsoft.com/v1.0`. The access token must be one for Graph. Default: the groups are
-	// then unknown, so that no allow-list by group admits the person and every rule that includes a group applies.
+	// The address of Microsoft Graph, `https://graph.microsoft.com/v1.0`. Latchkey asks it for a user's groups if the
+	// token contains only a reference to them, which Entra does for more than 200 groups. The access token must be
+	// valid for Graph. Default: the groups are then unknown: no allow-list by group admits the user, and every rule
+	// that includes a group applies to them.
 	GroupsOverage string `json:"groups_overage,omitempty"`
 
-	// The claims that may name a person in logs and headers; the first that is present does. People are told apart by
-	// issuer and subject, whatever they are called. Default: `preferred_username email sub`.
+	// The claims that can hold the name of the user in logs and headers; the first one that is present is used. Users
+	// are told apart by issuer and subject, not by this name. Default: `preferred_username email sub`.
 	UserClaims []string `json:"user_claims,omitempty"`
 
-	// Take a user name that looks like a mail address for the person's, although the provider does not say that it has
-	// verified it. For providers where users cannot choose their user name, such as Microsoft Entra ID. Where people choose
-	// theirs, one could take a colleague's address for a name and enter as them. Default: such a name opens nothing,
-	// excludes no user and does not reach the app; rules that restrict take it for theirs all the same.
+	// Treat a user name that looks like a mail address as the user's address, although the provider does not say that
+	// it has verified it. Use this only if users cannot choose their user name, as in Microsoft Entra ID. Otherwise a
+	// user could choose a colleague's address as a name and get the colleague's access. Default: such a name grants no
+	// access, excludes no user from a policy and is not sent to the application; rules that restrict access still apply
+	// to it.
 	TrustUserNames bool `json:"trust_user_names,omitempty"`
 
-	// Further audiences that an ID token may have beside the client, if it says that it was issued to this client (`azp`).
-	// ZITADEL adds the id of its project. Every service that is listed can use the token as well: list audiences of your own
-	// alone. Default: none.
+	// Audiences that an ID token may have in addition to the client, if the token says that it was issued to this
+	// client (`azp`). ZITADEL adds the ID of its project. Every service in this list can use the token too, so list
+	// only your own audiences. Default: none.
 	TrustAudience []string `json:"trust_audience,omitempty"`
 
-	// Who is a guest: whoever has this claim with this value. Default: nobody.
+	// The claim and value that mark a guest. Default: no user is a guest.
 	Guest *ClaimValue `json:"guest,omitempty"`
 
 	// Values of the claim `amr` that mean integrated Windows authentication. Default: `wia kerberos negotiate spnego`.
@@ -109,36 +115,37 @@ type Provider struct {
 	// Values of the claim `acr` that mean a second factor. Default: none.
 	MFAACR []string `json:"mfa_acr,omitempty"`
 
-	// The claims that state a risk: `none`, `low`, `medium` or `high`. Default: the risk is unknown.
+	// The claims that state a risk, with the values `none`, `low`, `medium` or `high`. Default: the risk is unknown.
 	Risk RiskClaims `json:"risk,omitzero"`
 
 	// The claims that describe the device; each is true or false. Default: the device is unknown.
 	Device DeviceClaims `json:"device,omitzero"`
 
-	// The claim by which the provider says that it has asked "Stay signed in?" itself. Default: none.
+	// The claim by which the provider states the user's answer, if it asks "Stay signed in?" itself. Default: none.
 	Inherit *ClaimValues `json:"inherit,omitempty"`
 
-	// Parameters added to the authorization request, such as `domain_hint`. The parameters of the protocol itself cannot
-	// be replaced.
+	// Parameters added to the authorization request, such as `domain_hint`. They cannot replace the parameters of the
+	// protocol.
 	AuthParams map[string]string `json:"auth_params,omitempty"`
 
-	// A file with the certificates (PEM) of the authorities that the provider's certificate is verified against,
-	// instead of the system's.
+	// A PEM file with the certificates of the authorities that may issue the provider's certificate. Default: the
+	// system's authorities.
 	CAFile string `json:"ca_file,omitempty"`
 }
 
-// ClientAuth is a way to authenticate a client to its provider.
+// ClientAuth is the method by which the client authenticates at its provider.
 type ClientAuth struct {
-	// The method: `private_key_jwt`, a signed assertion (RFC 7523); or `client_secret_basic` or `client_secret_post`, which
-	// send the secret in a header or in the form.
+	// `private_key_jwt`: a signed assertion (RFC 7523). `client_secret_basic` or `client_secret_post`: the secret, in a
+	// header or in the form.
 	Method string `json:"method"`
 
-	// A PEM file with the private key, RSA or EC. With its certificate in the same file the assertion names that too
-	// (`x5t#S256`, which Entra wants). Read anew for each request to the provider, so that a changed file needs no reload.
-	// For `private_key_jwt` alone.
+	// For `private_key_jwt` only: a PEM file with the private key, RSA or EC. If the file also contains the
+	// certificate, the assertion includes its hash (`x5t#S256`), which Entra requires. The file is read at each request
+	// to the provider, so a changed file needs no reload.
 	KeyFile string `json:"key_file,omitempty" placeholders:"later"`
 
-	// Whom the assertion is for (`aud`), for `private_key_jwt` alone. Default: the provider's token endpoint; its issuer at other endpoints.
+	// For `private_key_jwt` only: the recipient of the assertion (`aud`). Default: at the token endpoint, its URL; at
+	// other endpoints, the issuer.
 	Audience string `json:"audience,omitempty"`
 }
 
@@ -170,7 +177,7 @@ func (c *ClientAuth) check(secret string) error {
 	return nil
 }
 
-// ClaimValue is a claim and a value that means something.
+// ClaimValue is a claim and one value of it.
 type ClaimValue struct {
 	// The name of the claim.
 	Claim string `json:"claim"`
@@ -179,37 +186,37 @@ type ClaimValue struct {
 	Value string `json:"value"`
 }
 
-// ClaimValues is a claim and the values that mean something.
+// ClaimValues is a claim and a list of its values.
 type ClaimValues struct {
 	// The name of the claim.
 	Claim string `json:"claim"`
 
-	// The values, any of them.
+	// The values, any of which matches.
 	Values []string `json:"values"`
 }
 
-// RiskClaims are claims with a risk of `none`, `low`, `medium` or `high`.
+// RiskClaims names the claims that state a risk: `none`, `low`, `medium` or `high`.
 type RiskClaims struct {
 	// The claim with the risk of this sign-in.
 	SignIn string `json:"sign_in,omitempty"`
 
-	// The claim with the risk of the person.
+	// The claim with the risk of the user.
 	User string `json:"user,omitempty"`
 }
 
-// DeviceClaims are claims about the device somebody signed in from.
+// DeviceClaims names the claims about the device from which the user signed in.
 type DeviceClaims struct {
-	// The claim that is true on a compliant device.
+	// The claim that is true if the device is compliant.
 	Compliant string `json:"compliant,omitempty"`
 
-	// The claim that is true on a managed device.
+	// The claim that is true if the device is managed.
 	Managed string `json:"managed,omitempty"`
 
-	// The claim that is true on a device that several people share.
+	// The claim that is true if several people share the device.
 	Shared string `json:"shared,omitempty"`
 }
 
-// protocolParams are set by the sign-in itself; configuration can no more replace them than a link can (A44).
+// protocolParams are set by the sign-in itself. Neither the configuration nor a link can replace them (A44).
 var protocolParams = []string{
 	"client_id", "client_secret", "code_challenge", "code_challenge_method", "nonce", "redirect_uri", "request", "request_uri",
 	"response_type", "scope", "state",
@@ -223,13 +230,13 @@ func (p *Provider) Called() string {
 	return p.Name
 }
 
-// Check returns the first thing that is wrong with the provider, as far as it holds no placeholders.
+// Check returns the first error in the provider's configuration. It skips values with placeholders.
 func (p *Provider) Check() error {
 	if err := CheckID(p.Called()); err != nil {
 		return fmt.Errorf("name: %w", err)
 	}
 	if strings.Trim(p.Called(), ".") == "" {
-		return errors.New("name: a name is more than dots") // it stands in a path
+		return errors.New("name: a name is more than dots") // the name is a path segment
 	}
 	if err := CheckDisplayName(p.DisplayName); err != nil {
 		return err
@@ -291,7 +298,7 @@ func (p *Provider) Check() error {
 	return nil
 }
 
-// CheckAddresses looks at the addresses beside the issuer's, as far as they hold no placeholders.
+// CheckAddresses checks the other URLs of the provider. It skips those with placeholders.
 func (p *Provider) CheckAddresses() error {
 	if p.MetadataURL != "" && !HasPlaceholder(p.MetadataURL) {
 		if err := reach.CheckEndpoint(p.MetadataURL); err != nil {
@@ -311,7 +318,7 @@ func (p *Provider) CheckAddresses() error {
 	return nil
 }
 
-// checkClaims refuses claims that no reader could find.
+// checkClaims refuses claim paths that can match nothing.
 func (p *Provider) checkClaims() error {
 	type named struct{ word, claim string }
 	all := []named{
@@ -342,7 +349,7 @@ func (p *Provider) checkClaims() error {
 	return nil
 }
 
-// parseEndSession reads the address of a sign-out in which nothing is left to be filled in but what belongs to the sign-out.
+// parseEndSession parses the URL of the sign-out. It allows only placeholders that are replaced at sign-out.
 func parseEndSession(raw string) (*leave.Template, error) {
 	t, err := leave.Parse(raw)
 	if err != nil {

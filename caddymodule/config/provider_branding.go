@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// maxIcon bounds the picture of a provider, in bytes.
+	// maxIcon is the largest size of a provider's icon, in bytes.
 	maxIcon = 32 << 10
-	// maxDisplayName bounds the name of a provider that people see, in characters.
+	// maxDisplayName is the longest display name of a provider, in characters.
 	maxDisplayName = 60
 )
 
@@ -34,7 +34,7 @@ func CheckDisplayName(name string) error {
 	return nil
 }
 
-// LoadIcon reads the picture of a provider.
+// LoadIcon reads the icon of a provider.
 func LoadIcon(path string) (pages.Image, error) {
 	content, err := readFile(path, maxIcon)
 	if err != nil {

@@ -18,8 +18,8 @@ var (
 	defaultMFAMethods = []string{"mfa", "otp", "hwk", "swk", "fido"}
 )
 
-// Compile turns a configuration that is filled in and checked into a provider. It reads files and environment, and talks to
-// nobody.
+// Compile builds a provider from a configuration whose placeholders are replaced and which is checked. It reads files
+// and environment variables, and makes no network connection.
 func (p *Provider) Compile(logger *zap.Logger, wrap func(http.RoundTripper) http.RoundTripper) (*oidc.Provider, error) {
 	var secret func() (string, error)
 	if p.ClientSecret != "" {
@@ -65,8 +65,8 @@ func (p *Provider) Compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 	}), nil
 }
 
-// clientKey returns what reads the client's key, nil if there is none. A file that is missing or holds none refuses the
-// configuration (A56).
+// clientKey returns a function that reads the client's key, or nil if there is no key. If the file is missing or
+// contains no key, the configuration is refused (A56).
 func (p *Provider) clientKey() (func() (*oidc.ClientKey, error), error) {
 	if p.ClientAuth == nil || p.ClientAuth.Method != PrivateKeyJWT {
 		return nil, nil
@@ -90,7 +90,7 @@ func (p *Provider) clientKey() (func() (*oidc.ClientKey, error), error) {
 	return read, err
 }
 
-// endSession returns the configured address of the sign-out, nil if there is none.
+// endSession returns the configured URL of the sign-out, or nil if there is none.
 func (p *Provider) endSession() (*leave.Template, error) {
 	if p.EndSessionURL == "" {
 		return nil, nil

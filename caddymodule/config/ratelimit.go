@@ -10,22 +10,22 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 )
 
-// RateLimit is how often one address may ask for each endpoint of sign-in that costs something. The address is Caddy's
-// `client_ip`; IPv6 addresses of one /64 count as one.
+// RateLimit limits how many requests one client address may send to each expensive sign-in endpoint. The address is
+// Caddy's `client_ip`. IPv6 addresses in the same /64 count as one.
 type RateLimit struct {
-	// How many requests at once, and then how many in each period. Default: 1200. At most 1000000.
+	// How many requests are allowed at once, and then in each period. Default: 1200. At most 1000000.
 	Requests int `json:"requests,omitempty"`
 
 	// The period. Default: 1 minute; at most a day.
 	Per caddy.Duration `json:"per,omitempty"`
 
-	// No limit: something in front of this server has one.
+	// No limit. Use this if a proxy in front of this server already limits requests.
 	Off bool `json:"off,omitempty"`
 }
 
-// defaultRate lets an office of thousands behind one address sign in: a sign-in takes three or four requests, one for
-// each endpoint, so 1200 people can do so at once and 20 in each second after that. One address then costs at most some
-// three hundredths of a core.
+// defaultRate lets an office with thousands of users behind one address sign in. A sign-in takes three or four
+// requests, one to each endpoint, so 1200 users can sign in at once and then 20 a second. One address can then use
+// about 3% of a core at most.
 var defaultRate = ratelimit.Rate{N: 1200, Per: time.Minute}
 
 const (

@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// Rule is the network as package policy takes it.
+// Rule returns the network in the form of package policy.
 func (n *Network) Rule() (policy.Network, error) {
 	r := policy.Network{Name: n.Name, Trusted: n.Trusted, Shared: n.Shared}
 	if err := CheckID(n.Name); err != nil {
@@ -34,8 +34,8 @@ func (n *Network) Rule() (policy.Network, error) {
 	return r, nil
 }
 
-// Rule is the policy as package policy takes it. id names its matcher and is 0 if it has none. Requirements that cannot
-// be read are refused by checkControls first.
+// Rule returns the policy in the form of package policy. id identifies its matcher; it is 0 if there is none. The
+// caller has called checkControls, which refuses requirements that cannot be parsed.
 func (p *Policy) Rule(id policy.MatcherID) policy.Policy {
 	return policy.Policy{
 		Conditions:        p.When.rule(),
@@ -81,7 +81,7 @@ func (f *SignInFrequency) rule() policy.Frequency {
 	return policy.Frequency{Interval: time.Duration(f.Interval), EveryTime: f.EveryTime}
 }
 
-// checkControls refuses requirements, times and dates that cannot be meant.
+// checkControls refuses requirements, times and dates that make no sense.
 func (p *Policy) checkControls() error {
 	for _, list := range []struct {
 		word  string
@@ -136,7 +136,7 @@ func (a *Assignment) rule() policy.Assignment {
 	}
 }
 
-// CheckProviders refuses names of providers that there are not, and names that nothing could replace or show.
+// CheckProviders refuses undefined providers, and names with characters or placeholders that a name cannot have.
 func (p *Policy) CheckProviders(known ProviderNames) error {
 	if err := CheckName(p.Name); err != nil {
 		return err
@@ -158,7 +158,7 @@ func (p *Policy) CheckProviders(known ProviderNames) error {
 	return nil
 }
 
-// CheckRequirement refuses a word that no sign-in could meet.
+// CheckRequirement refuses a requirement that no sign-in can meet.
 func CheckRequirement(word string) error {
 	q, err := policy.ParseRequirement(word)
 	switch {

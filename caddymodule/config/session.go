@@ -17,11 +17,11 @@ const (
 	defaultRememberAnswer = 180 * 24 * time.Hour
 	defaultSharedUsers    = 2
 	defaultSharedWindow   = 7 * 24 * time.Hour
-	// maxPromptText bounds the text under the question.
+	// maxPromptText is the longest text under the question, in bytes.
 	maxPromptText = 2048
 )
 
-// Limits are those of sessions, with the defaults filled in.
+// Limits returns the limits of sessions, with the defaults filled in.
 func (c *Session) Limits() session.Limits {
 	return session.Limits{
 		Browser:    c.Browser.or(session.DefaultLimits.Browser),
@@ -29,7 +29,7 @@ func (c *Session) Limits() session.Limits {
 	}
 }
 
-// or fills in the defaults.
+// or returns the limits, with def for those that are 0.
 func (l Limits) or(def session.Limit) session.Limit {
 	if l.IdleLimit != 0 {
 		def.Idle = time.Duration(l.IdleLimit)
@@ -48,7 +48,7 @@ func (c *Session) RecheckEvery() time.Duration {
 	return time.Duration(*c.Recheck)
 }
 
-// Prompt is what the question is asked by. It reads the file with the text.
+// Prompt returns the configuration of the question. It reads the file with the text.
 func (s *StaySignedIn) Prompt() (signin.PromptConfig, error) {
 	p := signin.PromptConfig{
 		RememberAnswer: defaultRememberAnswer,

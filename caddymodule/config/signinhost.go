@@ -13,19 +13,20 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
-// SignInHost is the host at which people sign in for all sites: one sign-in and one "Stay signed in?", whatever domains
-// the sites are under. A site without a session sends the browser there and gets it back with a session, without a page
-// if it has one already.
+// SignInHost is the host at which users sign in for all sites: with one sign-in and one question "Stay signed in?",
+// even if the sites are under different domains. A site sends a browser without a session there, and the browser comes
+// back with a session. If the user already has a session at the sign-in host, no page is shown.
 type SignInHost struct {
-	// Scheme, host and port as browsers see them, such as `https://login.example.com`. Plain http is for loopback hosts.
-	// A site with the handler `latchkey` must serve the host; it needs nothing else.
+	// The origin that browsers use: scheme, host and port, such as `https://login.example.com`. Plain http is accepted
+	// only for loopback hosts. A site with the handler `latchkey` must serve this host; it needs no other
+	// configuration.
 	Origin string `json:"origin"`
 
 	// Where the configuration has it, as file:line, for error messages.
 	Position string `json:"position,omitempty" placeholders:"none"`
 }
 
-// CheckSignInHost returns an origin in the form in which a Visit has it.
+// CheckSignInHost returns the origin in the form in which a Visit stores it.
 func CheckSignInHost(text string) (string, error) {
 	u, err := url.Parse(text)
 	switch {
@@ -65,7 +66,7 @@ func (s *SignInHost) Address() string {
 	return s.Origin
 }
 
-// At adds the position to an error.
+// At adds the position of the sign-in host to an error.
 func (s *SignInHost) At(err error) error {
 	if s.Position == "" {
 		return err
@@ -75,7 +76,7 @@ func (s *SignInHost) At(err error) error {
 
 var errNoHostName = errors.New("the site has no host name, which sign_in_host needs: people are sent back to hosts that the configuration names and to no others")
 
-// CheckSiteHosts holds the names of a site against what a hand-over needs.
+// CheckSiteHosts refuses host names that a site with a sign-in host cannot have.
 func CheckSiteHosts(hosts []string) error {
 	if len(hosts) == 0 {
 		return errNoHostName
@@ -89,7 +90,7 @@ func CheckSiteHosts(hosts []string) error {
 	return nil
 }
 
-// cutPort takes the port off a host, in whatever form it is.
+// cutPort splits the port off a host.
 func cutPort(host string) (name, port string) {
 	if name, port, err := net.SplitHostPort(host); err == nil {
 		return name, port
@@ -97,8 +98,8 @@ func cutPort(host string) (name, port string) {
 	return strings.Trim(host, "[]"), ""
 }
 
-// Served reports whether one of the hosts is the one of an origin. A port is good if it is the scheme's own, if the site
-// names it, or if the sign-in host is on it as well: behind a proxy all are on the proxy's.
+// Served reports whether origin belongs to one of the hosts. Its port must be the default port of the scheme, the port
+// in hosts, or the port of the sign-in host: behind a proxy, all sites have the proxy's port.
 func Served(hosts []string, origin, signInHost string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Hostname() == "" {
@@ -114,7 +115,8 @@ func Served(hosts []string, origin, signInHost string) bool {
 	})
 }
 
-// covers reports whether a host is a name, or one that a name with an asterisk stands for, which is for one label.
+// covers reports whether host equals name, or matches it if name contains an asterisk. An asterisk stands for one
+// label.
 func covers(name, host string) bool {
 	if !strings.Contains(name, "*") {
 		return name == host

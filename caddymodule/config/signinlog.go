@@ -9,16 +9,17 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// SignInLog says how long sign-ins are kept in the store, where the admin API and `latchkey sign-ins` find them. What is
-// stored is sealed under the key ring. Sign-ins are also written to Caddy's log (logger `latchkey.sign_in`), which this
-// does not concern.
+// SignInLog sets how long sign-ins are kept in the store, where the admin API and `latchkey sign-ins` read them. The
+// stored entries are sealed with the key ring. Sign-ins are also written to Caddy's log (logger `latchkey.sign_in`),
+// which this configuration does not change.
 type SignInLog struct {
 	// How long an entry is kept. Default: 30 days; at most 400 days.
 	Keep caddy.Duration `json:"keep,omitempty"`
 
-	// How many entries are kept; the oldest go first. Half of them are for sign-ins that succeeded and acts of
-	// administrators, half for the others. One user, or one address of unknown users, has a hundredth a day, 64 at least.
-	// About 400 bytes each. 0 stores none. Default: 100000; at most 10000000.
+	// How many entries are kept; the oldest are deleted first. One half is for successful sign-ins and actions of
+	// administrators, the other half for all other sign-ins. One user, or one address with unknown users, may add a
+	// hundredth of the entries a day, but at least 64. An entry has about 400 bytes. 0: none are stored. Default:
+	// 100000; at most 10000000.
 	MaxEntries *int `json:"max_entries,omitempty"`
 }
 
@@ -38,10 +39,10 @@ func (s *SignInLog) Check() error {
 	return nil
 }
 
-// Off reports whether nothing is to be stored.
+// Off reports whether sign-ins are not stored.
 func (s *SignInLog) Off() bool { return s != nil && s.MaxEntries != nil && *s.MaxEntries == 0 }
 
-// KeepFor is how long an entry is kept.
+// KeepFor returns how long an entry is kept.
 func (s *SignInLog) KeepFor() time.Duration {
 	if s == nil || s.Keep == 0 {
 		return signinlog.DefaultKeep

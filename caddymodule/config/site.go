@@ -4,166 +4,171 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// Site puts a site behind Latchkey. It stands once in a site, before everything that is to be protected, and does
-// three things in this order:
+// Site protects a site with Latchkey. It must be the only such handler in its site and come before everything that it
+// protects. It does three things, in this order:
 //
-// It scrubs every request: identity headers, connection options and Latchkey's own cookies never come from a client or
-// go to an upstream, and paths that two parsers read differently are answered with 400.
+// It scrubs every request: it removes identity headers, connection options and Latchkey's own cookies, so that a client
+// cannot send them to the application. It answers paths that two parsers can read differently with 400.
 //
-// It serves the sign-in endpoints under `/.latchkey/`, whatever `match` says.
+// It serves the sign-in endpoints under `/.latchkey/`, regardless of `match`.
 //
-// It guards the requests that `match` selects: who is not signed in is sent to sign in (or gets a 401, if the request
-// is no navigation), who may not enter gets a 403, and for everybody else the identity headers and placeholders are set.
-// Requests that `match` does not select pass, scrubbed and without identity.
+// It guards the requests that `match` selects. A user who is not signed in is sent to sign in; a request that is not a
+// navigation gets a 401 instead. A user who may not enter gets a 403. For all other users it sets the identity headers
+// and placeholders. Requests that `match` does not select pass, scrubbed and without identity.
 type Site struct {
 	// The requests that need a sign-in. Default: all.
 	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
-	// The name of the site in policies and logs. Required; the Caddyfile's default is the first host name of the site.
+	// The app name of the site in policies and logs. Required; in a Caddyfile the default is the first host name of the
+	// site.
 	App string `json:"app,omitempty"`
 
-	// The host names under which browsers know the site, each with its port if it is not the scheme's own; `*` stands for
-	// one label. Needed where there is a `sign_in_host`: people are sent back to these hosts and to no others. The Caddyfile
-	// fills them in.
+	// The host names by which browsers reach the site, each with its port unless it is the default port of the scheme.
+	// `*` stands for one label. Required if there is a `sign_in_host`: after sign-in, users are sent back only to these
+	// hosts. The Caddyfile adapter fills them in.
 	Hosts []string `json:"hosts,omitempty"`
 
-	// The providers at which people may sign in here, by name. With more than one the person chooses.
-	// Default: the first provider there is.
+	// The names of the providers at which users of this site may sign in. With more than one the user chooses. Default:
+	// the first provider.
 	Providers []string `json:"providers,omitempty"`
 
-	// Who may enter at all. Default: anybody who is signed in.
+	// The users who may enter. Default: every user who is signed in.
 	Allow *Who `json:"allow,omitempty"`
 
-	// Who may not enter, whatever `allow` says.
+	// The users who may not enter. Overrides `allow`.
 	Deny *Who `json:"deny,omitempty"`
 
-	// Policies for this site, beside those for all sites.
+	// Policies for this site, in addition to those for all sites.
 	Policies []*Policy `json:"policies,omitempty"`
 
-	// Do not ask "Stay signed in?" when somebody signs in at this site.
+	// Do not ask "Stay signed in?" when a user signs in at this site.
 	StaySignedInOff bool `json:"stay_signed_in_off,omitempty"`
 
-	// How large a form may be, in bytes, that is sent by somebody whose session is over: it is kept, sealed, through the
-	// sign-in, and they can then send it with a button. At most 64000. Default: 0, which keeps none.
+	// The size in bytes of the largest form that is kept when its sender's session is over. The form is sealed and kept
+	// during the sign-in; the user can then send it with a button. At most 64000. Default: 0, no form is kept.
 	PreservePost int64 `json:"preserve_post,omitempty"`
 
-	// Sign people out who do not use this site for a while, sooner than all sites do.
+	// Signs users out who do not use this site for a while. Its times must be shorter than those for all sites.
 	IdleSignOut *IdleSignOut `json:"idle_sign_out,omitempty"`
 
-	// Origins, such as `https://tools.example.com` or `capacitor://localhost`, whose pages may open WebSockets here with a
-	// session, and send requests that change something (POST, PUT and every other method but GET, HEAD, OPTIONS and TRACE),
-	// beside the site's own. Each of these pages can act as the user who looks at it. Default: none; the browser's requests of
-	// this kind from pages of other origins are answered with 403.
+	// Other origins, such as `https://tools.example.com` or `capacitor://localhost`, whose pages may use this site with
+	// the user's session: they may open WebSockets and send requests with methods other than GET, HEAD, OPTIONS and
+	// TRACE. Each of these pages can act as the user who opens it. Default: none; such requests from pages of other
+	// origins get a 403.
 	Origins []string `json:"origins,omitempty"`
 
-	// Origins whose scripts may ask the application by CORS. A preflight (OPTIONS with Access-Control-Request-Method) from
-	// them reaches the application without a sign-in, without cookies and without a body, unless a policy refuses everybody,
-	// for instance by network; 401, 403 and 503 of the gateway can be read by their scripts; and they may send what
-	// `origins` lets pages send, but for WebSockets. The application itself answers the preflight and says for its own answers
-	// who may read them. The session's cookie comes along from origins of the same site alone. Default: none.
+	// Origins whose scripts may send CORS requests to the application. A preflight (OPTIONS with
+	// Access-Control-Request-Method) from them reaches the application without a sign-in, without cookies and without a
+	// body, unless a policy refuses all users, for example by network. Their scripts can read the gateway's own 401,
+	// 403 and 503 answers, and they may send the same requests as pages in `origins`, except WebSockets. The
+	// application itself answers the preflight and decides which origins may read its answers. Browsers send the
+	// session's cookie only from origins of the same site. Default: none.
 	Cors []string `json:"cors,omitempty"`
 
-	// Protocols to which a connection may be switched besides `websocket`, such as `spdy/3.1`, in lower case. After the
-	// switch the client speaks with the application past every rule, so the application must take no further requests in
-	// this protocol; HTTP and TLS are refused. Default: none; the wish for any other protocol is taken out of a request.
+	// Protocols, besides `websocket`, to which a client may switch a connection, such as `spdy/3.1`, in lower case.
+	// After the switch no rule checks what the client sends, so the application must accept no further requests over
+	// this protocol. HTTP and TLS are refused. Default: none; a request to switch to another protocol is forwarded
+	// without that part.
 	Upgrade []string `json:"upgrade,omitempty"`
 
-	// `keep`: the application keeps dots and blanks at the end of names in a path, as wikis do. Not for applications on
-	// Windows, which leave them out and so read another path than the rules. Default: such paths are answered with 400.
+	// `keep`: the application keeps dots and spaces at the end of names in a path, as wikis do. Do not use it for
+	// applications on Windows, which drop them and so read a different path than the rules. Default: such paths get a
+	// 400.
 	TrailingDots string `json:"trailing_dots,omitempty"`
 
-	// `keep`: the application takes a semicolon in a path as part of a name, as rules do. Not for servlet containers and
-	// others that cut off what follows it. Default: a path with a semicolon is answered with 400 if a rule decides otherwise
-	// for it than for the path without what follows the semicolon.
+	// `keep`: the application treats a semicolon in a path as part of a name, as rules do. Do not use it for servlet
+	// containers and others that cut off what follows the semicolon. Default: a path with a semicolon gets a 400 if a
+	// rule decides differently for the path without the part after the semicolon.
 	PathParameters string `json:"path_parameters,omitempty"`
 
-	// The cookies of the application that are deleted with a session, and when another user signs in. Needed where the
-	// application keeps a session of its own: without it the next user of a browser goes on in the first one's. Default: none.
+	// The application's cookies that are deleted when a session ends and when another user signs in. Needed if the
+	// application has its own session: otherwise the next user of the browser continues the session of the previous
+	// one. Default: none.
 	ClearCookies *ClearCookies `json:"clear_cookies,omitempty"`
 
-	// What the browser is told to empty at sign-out (Clear-Site-Data): `cache`, so that Back does not show pages of the user
-	// who has left, and `storage`, which is also emptied when another user signs in and takes local storage, databases and
-	// service workers of the site. `off` alone: nothing. Default: `cache`.
+	// The data that the browser deletes at sign-out (Clear-Site-Data). `cache`: so that the Back button does not show
+	// pages of the previous user. `storage`: local storage, databases and service workers of the site; it is also
+	// deleted when another user signs in. `off` alone: nothing. Default: `cache`.
 	ClearSiteData []string `json:"clear_site_data,omitempty"`
 
-	// What counts as use of a session for its idle limit: `navigation` (top-level navigations and unsafe methods),
-	// `any` (every request, so that a page that polls keeps its session alive) or `none`. Default: `navigation`.
+	// The requests that count as use of a session for its idle limit: `navigation` (top-level navigations and unsafe
+	// methods), `any` (every request, so a page that polls keeps its session alive) or `none`. Default: `navigation`.
 	Activity string `json:"activity,omitempty"`
 
-	// The headers that tell the application who is there: `remote` (Remote-User, -Email, -Name), `forwarded`
-	// (X-Forwarded-User, -Email, -Preferred-Username) or `none`. An absent claim is an absent header; what a
-	// client sends in them never arrives. Default: `remote`.
+	// The headers that tell the application who the user is: `remote` (Remote-User, -Email, -Name), `forwarded`
+	// (X-Forwarded-User, -Email, -Preferred-Username) or `none`. A claim that the user does not have is sent as no
+	// header. These headers are always removed from the client's request. Default: `remote`.
 	Headers string `json:"headers,omitempty"`
 
-	// Send the groups as well, in Remote-Groups or X-Forwarded-Groups, separated by commas. They are the longest of the
-	// headers and cost the most at every request, so a site has to ask for them.
+	// Also send the groups, in Remote-Groups or X-Forwarded-Groups, separated by commas. It is off by default because
+	// this header is the longest one and adds the most to every request.
 	HeaderGroups bool `json:"header_groups,omitempty"`
 
-	// Send only the groups that match one of these patterns, in which `*` stands for any characters. Upper and lower case
-	// differ. It shortens the header: most servers refuse one of more than 8 KB, which is some 220 groups of Microsoft Entra
-	// ID. Policies have all groups in any case. Default: all groups.
+	// Send only the groups that match one of these patterns. `*` matches any characters; case matters. Most servers
+	// refuse a header of more than 8 KB, which is about 220 groups of Microsoft Entra ID. Policies always see all
+	// groups. Default: all groups.
 	HeaderGroupsOnly []string `json:"header_groups_only,omitempty"`
 
-	// How texts stand in these headers and in those of `header`: `utf8`, `percent`, `base64` or `latin1`; docs/headers.md has
-	// the details. What `utf8` and `latin1` cannot write so that the application reads the same text is left out, and the log
-	// says so. Default: what the app says, else `utf8`.
+	// How text is encoded in these headers and in those of `header`: `utf8`, `percent`, `base64` or `latin1`; see
+	// docs/headers.md. A value that `utf8` or `latin1` cannot represent unchanged is not sent, and the log says so.
+	// Default: the encoding of the app, else `utf8`.
 	HeaderEncoding string `json:"header_encoding,omitempty"`
 
-	// More headers, each with the claim that it carries.
+	// Further headers, each with one claim.
 	Header []HeaderClaim `json:"header,omitempty"`
 
-	// A signed statement about the person, for applications that verify it. Default: none.
+	// A signed statement about the user, for applications that verify it. Default: none.
 	Assertion *Assertion `json:"assertion,omitempty"`
 
-	// Where `latchkey` was written, as file:line, for messages. The Caddyfile adapter fills it in.
+	// Where the configuration has the handler, as file:line, for messages. The Caddyfile adapter fills it in.
 	Position string `json:"position,omitempty" placeholders:"none"`
 }
 
-// Who names people. A person is meant if any of the lists has them. Names and mail addresses are compared without case;
-// groups, and subjects in place of a name, exactly.
+// Who selects users. A user matches if any of the lists contains them. Names and mail addresses are compared without
+// regard to case. Groups, and subjects used as names, must match exactly.
 type Who struct {
 	// Members of these groups.
 	Groups []string `json:"groups,omitempty"`
 
-	// These people, by any of their names.
+	// Users with one of these names.
 	Users []string `json:"users,omitempty"`
 
-	// Everybody who signed in at these providers.
+	// Users who signed in at one of these providers.
 	Providers []string `json:"providers,omitempty"`
 
-	// Everybody with a mail address in one of these domains; a subdomain is another domain. In `allow` only an address that
-	// the provider has verified counts, in `deny` also one that it has not.
+	// Users with a mail address in one of these domains. A subdomain is a different domain. In `allow` only addresses
+	// that the provider has verified count; in `deny` unverified ones count too.
 	Domains []string `json:"domains,omitempty"`
 
-	// People who signed in at one provider. Where there are several providers, two people at two of them may have the same
-	// name or group.
+	// Users who signed in at one provider. Use it if there are several providers: different users or groups at two
+	// providers can have the same name.
 	From []PeopleFrom `json:"from,omitempty"`
 }
 
 // HeaderClaim is a header that carries a claim to the application.
 type HeaderClaim struct {
-	// The name of the header. Whatever a client sends in it is removed, in every spelling.
+	// The name of the header. It is removed from the client's request, in every spelling.
 	Name string `json:"name"`
 
-	// The claim. A dot leads into an object. What a token says about itself (`exp`, `iat`, `nbf`, `jti`, `nonce` and
-	// hashes) is refused, for a session need not keep it. Of claims over 12 KB a session keeps those that headers name; one
-	// that is that large itself has no header.
+	// The claim. A dot selects a field of an object. Claims about the token itself (`exp`, `iat`, `nbf`, `jti`, `nonce`
+	// and hashes) are refused, because a session does not have to keep them. If the claims exceed 12 KB in total, the
+	// session keeps only those that headers use; a single claim of more than 12 KB gets no header.
 	Claim string `json:"claim"`
 
-	// Of a claim that is a list, send only the elements that match one of these patterns, in which `*` stands for any
-	// characters. Upper and lower case differ. A text counts as a list of one. Default: all of it.
+	// For a claim that is a list: send only the elements that match one of these patterns. `*` matches any characters;
+	// case matters. A string counts as a list of one element. Default: all elements.
 	Only []string `json:"only,omitempty"`
 }
 
-// ClearCookies names cookies of an application.
+// ClearCookies selects cookies of an application.
 type ClearCookies struct {
 	// The names of the cookies, at most 16.
 	Names []string `json:"names,omitempty"`
 
-	// Every cookie that the browser sends to the site, except Latchkey's own. Those that are set for a parent domain are
-	// deleted as well, for all hosts that share them.
+	// Delete every cookie that the browser sends to the site, except Latchkey's own. This includes cookies of a parent
+	// domain, which other hosts may share.
 	All bool `json:"all,omitempty"`
 
-	// The paths for which the application sets them (the attribute Path), besides `/`. At most 4.
+	// The paths of the cookies (attribute Path), in addition to `/`. At most 4.
 	Paths []string `json:"paths,omitempty"`
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// CheckIdle holds what the site says of idle sign-out against what holds for all sites.
+// CheckIdle checks the site's idle sign-out against the one for all sites.
 func (h *Site) CheckIdle(a *App) error {
 	own, all := h.IdleSignOut, a.IdleSignOut
 	if err := own.Check(); err != nil {
@@ -28,7 +28,7 @@ func (h *Site) CheckIdle(a *App) error {
 	return nil
 }
 
-// IdleRules are those that a site is held to.
+// IdleRules returns the idle sign-outs that apply to the site.
 func (h *Site) IdleRules(a *App) (rules []signin.IdleSignOut) {
 	for _, i := range []*IdleSignOut{a.IdleSignOut, h.IdleSignOut} {
 		if i != nil {
@@ -40,7 +40,7 @@ func (h *Site) IdleRules(a *App) (rules []signin.IdleSignOut) {
 
 var errIdleActivity = errors.New("activity any would keep people signed in whose page polls: with idle_sign_out, activity is navigation or none")
 
-// Check returns the first thing that is wrong with the handler beside its policies' own content.
+// Check returns the first error in the site's configuration. It does not check the content of its policies.
 func (h *Site) Check(a *App) error {
 	known := a.ProviderNames()
 	if err := CheckName(h.App); err != nil {
@@ -96,8 +96,8 @@ func (h *Site) Check(a *App) error {
 	return h.checkHeaders()
 }
 
-// CheckPolicies holds the policies of the app, and those of a site if there is one, against each other. Which matcher
-// is which does not matter for that, only whether there is one.
+// CheckPolicies checks the policies of the app, and those of a site if it is not nil, together. For these checks it
+// only matters whether a policy has a matcher.
 func CheckPolicies(a *App, site *Site) error {
 	var cfg policy.Config
 	for _, n := range a.Networks {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Suggest is `, did you mean "x"?` for the word that is nearest to one that was not recognized, or else a list of
-// what could stand there.
+// Suggest returns the end of an error message about an unknown word: `, did you mean "x"?` if a similar word exists,
+// else the list of the allowed words.
 func Suggest(got string, words []string) string {
 	best, distance := "", max(1, len(got)/3)
 	for _, w := range slices.Sorted(slices.Values(words)) {
@@ -27,10 +27,10 @@ func Suggest(got string, words []string) string {
 	return ", expected one of " + strings.Join(slices.Sorted(slices.Values(words)), ", ")
 }
 
-// maxSuggested is the longest text, in bytes, that is taken for a misspelt word.
+// maxSuggested is the longest text, in bytes, for which Suggest looks for a similar word.
 const maxSuggested = 64
 
-// editDistance counts the letters to insert, delete, replace or swap with their neighbour to get from a to b.
+// editDistance counts the letters to insert, delete, replace or swap with a neighbour to change a into b.
 func editDistance(a, b string) int {
 	var before, last []int
 	row := make([]int, len(b)+1)

@@ -26,7 +26,7 @@ func CheckDuration(d, most time.Duration) error {
 	return nil
 }
 
-// Days writes a duration as people write it in a Caddyfile: 90m is 1h30m there, a day 24h, and two days 2d.
+// Days formats a duration as in a Caddyfile: 90 minutes as 1h30m, one day as 24h, two days as 2d.
 func Days(d time.Duration) string {
 	const day = 24 * time.Hour
 	if d >= 2*day && d%day == 0 {
@@ -42,8 +42,8 @@ func Days(d time.Duration) string {
 	return s
 }
 
-// CheckName refuses what cannot be told apart in a log or would forge a line of it, and placeholders, because nothing
-// replaces them in names: a name that silently stays "{env.X}" is the name of no user.
+// CheckName refuses names that could be confused in a log or could forge a log line. It also refuses placeholders,
+// because they are not replaced in names: a user name that stays "{env.X}" matches no user.
 func CheckName(name string) error {
 	switch {
 	case name == "":
@@ -60,7 +60,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-// CheckID is CheckName for names that also stand in URLs.
+// CheckID is CheckName for names that are also part of URLs.
 func CheckID(name string) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -115,7 +115,7 @@ func ParseRange(s string) ([]netip.Prefix, error) {
 
 const maxNameSize = 256
 
-// MaxLifetime is as long as browsers keep a cookie.
+// MaxLifetime is the longest time for which browsers keep a cookie.
 const MaxLifetime = 400 * 24 * time.Hour
 
 // CheckNames refuses the first name that CheckName refuses, and names that stand twice.

@@ -1,5 +1,6 @@
-// Package grammar reads the blocks of a Caddyfile by tables of words: an unknown word is an error with a suggestion, always,
-// and so is a word that stands twice where it may stand once.
+// Package grammar reads the blocks of a Caddyfile by tables of words. An unknown word is always an error with a
+// suggestion. So is a repeated word that is allowed only once.
 //
-// It knows no word of Latchkey. Packages that add words of their own, such as the stores, use it as package caddyfile does.
+// It knows no word of Latchkey. Packages that add their own words, such as the stores, use it as package caddyfile
+// does.
 package grammar

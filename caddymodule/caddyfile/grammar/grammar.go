@@ -14,27 +14,27 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 )
 
-// Words is what may stand first on a line of a block. A word that is not in it is an error, always: a rule that was
-// misspelt must not be a rule that is missing.
+// Words are the words that can begin a line of a block. Any other word is an error: a misspelt rule must not become a
+// missing rule.
 type Words[T any] map[string]Word[T]
 
-// Word reads one line, or a line and its block, into the configuration.
+// Word parses one line, with its block if there is one, into the configuration.
 type Word[T any] struct {
 	repeats bool
 	parse   func(d *caddyfile.Dispenser, into T) error
 }
 
-// Once is a word that may stand once in a block.
+// Once returns a word that is allowed once in a block.
 func Once[T any](parse func(d *caddyfile.Dispenser, into T) error) Word[T] {
 	return Word[T]{parse: parse}
 }
 
-// Many is a word that may stand on several lines of a block.
+// Many returns a word that is allowed on several lines of a block.
 func Many[T any](parse func(d *caddyfile.Dispenser, into T) error) Word[T] {
 	return Word[T]{repeats: true, parse: parse}
 }
 
-// Block reads the block that opens on this line, if one does, and counts its words.
+// Block reads the block that opens on this line, if there is one, and returns the number of its words.
 func (g Words[T]) Block(d *caddyfile.Dispenser, what string, into T) (words int, err error) {
 	first := make(map[string]int, len(g))
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
@@ -55,7 +55,7 @@ func (g Words[T]) Block(d *caddyfile.Dispenser, what string, into T) (words int,
 	return words, nil
 }
 
-// BlockOnly reads a block in front of which nothing may stand, and which must be there.
+// BlockOnly reads a required block. The line must have no arguments.
 func (g Words[T]) BlockOnly(d *caddyfile.Dispenser, what string, into T) error {
 	if d.NextArg() {
 		return d.ArgErr()
@@ -68,7 +68,7 @@ func (g Words[T]) BlockOnly(d *caddyfile.Dispenser, what string, into T) error {
 	return err
 }
 
-// Unrecognized refuses the current token and suggests what may have been meant.
+// Unrecognized returns an error about the current token, with a suggestion.
 func Unrecognized(d *caddyfile.Dispenser, what string, words []string) error {
 	if d.Val() == "{" {
 		return d.Err("a block is not expected here")
@@ -88,7 +88,7 @@ func OneOf(d *caddyfile.Dispenser, what string, words ...string) (string, error)
 	return value, nil
 }
 
-// FirstOf reads the next argument, which is one of the words; more may follow.
+// FirstOf reads the next argument, which must be one of the words. More arguments may follow.
 func FirstOf(d *caddyfile.Dispenser, what string, words ...string) (string, error) {
 	if !d.NextArg() {
 		return "", d.ArgErr()
@@ -122,7 +122,7 @@ func Two(d *caddyfile.Dispenser) (a, b string, err error) {
 	return a, b, nil
 }
 
-// List reads one argument or more, each once.
+// List reads one or more arguments and refuses repeated ones.
 func List(d *caddyfile.Dispenser) ([]string, error) {
 	values := d.RemainingArgs()
 	if len(values) == 0 {
@@ -139,7 +139,7 @@ func List(d *caddyfile.Dispenser) ([]string, error) {
 	return values, nil
 }
 
-// Names reads one name or more and adds them to those that another line gave already.
+// Names reads one or more names and adds them to those of earlier lines.
 func Names(d *caddyfile.Dispenser, to *[]string) error {
 	more, err := List(d)
 	if err != nil {
@@ -169,7 +169,7 @@ func Duration(d *caddyfile.Dispenser, most time.Duration) (caddy.Duration, error
 	return caddy.Duration(value), nil
 }
 
-// DurationOrZero is duration where 0 has a meaning of its own.
+// DurationOrZero is Duration for words for which 0 is a separate value.
 func DurationOrZero(d *caddyfile.Dispenser, most time.Duration) (*caddy.Duration, error) {
 	what := d.Val()
 	text, err := One(d)
@@ -195,7 +195,7 @@ func ParseDuration(text string) (time.Duration, error) {
 	return value, nil
 }
 
-// located is an error that says where in the Caddyfile it belongs.
+// located is an error that contains its position in the Caddyfile.
 type located struct{ error }
 
 // LocatedAt is an error about problem whose text ends with the position in the Caddyfile, so that no other position is added.
@@ -203,7 +203,7 @@ func LocatedAt(position, problem string) error {
 	return located{fmt.Errorf("%s, at %s", problem, position)}
 }
 
-// Position is where the current token stands.
+// Position returns the position of the current token as file:line.
 func Position(d *caddyfile.Dispenser) string { return fmt.Sprintf("%s:%d", d.File(), d.Line()) }
 
 // WrapAt adds the position of a token to an error that has none; nil stays nil.
