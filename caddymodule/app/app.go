@@ -24,8 +24,8 @@ func init() {
 	caddy.RegisterModule(new(App))
 }
 
-// App is Latchkey's global configuration: where people sign in, where sessions live and how long, and the policies
-// that hold for every site. Sites use it through the handler `latchkey`.
+// App is Latchkey's global configuration: the providers, the store, how long sessions live, and the policies for every
+// site. Sites use it through the handler `latchkey`.
 type App struct {
 	config.App
 
@@ -38,22 +38,22 @@ type App struct {
 	// tenant is what the sites share.
 	tenant site.Tenant
 	pages  *pages.Pages
-	// FinestIdle is the shortest max_idle of any policy and time before any warning of an idle sign-out, of any site that is
-	// provisioned; zero if there is none. Last uses are written often enough for it.
+	// FinestIdle is the shortest max_idle of all policies and the shortest time before a warning of idle sign-out, over
+	// all provisioned sites; zero if there is none. It determines how often the last use of a session is written.
 	finestIdle time.Duration
 
-	// Apps of a configuration start in no fixed order, so the first request may come before Start: the first of both opens
-	// what is needed.
+	// Caddy starts the apps of a configuration in no fixed order, so the first request may come before Start. Whichever
+	// comes first opens the store and the keys.
 	mu       sync.Mutex
 	service  *signin.Service
 	ready    atomic.Pointer[signin.Service] // the same, for requests
 	sessions *session.Manager
 	signIns  *signinlog.Log // nil if none is kept
-	records  signinlog.Sink // where entries of the sign-in log go; nil before the service is made
+	records  signinlog.Sink // receives entries of the sign-in log; nil before the service exists
 	repeats  *signinlog.Repeats
 	keeper   *keystorage.Keeper // nil if the configuration lists the keys
 	stopped  bool
-	sites    []*site.Site // that are provisioned
+	sites    []*site.Site // the provisioned sites
 
 	said     findings
 	reminder reminder

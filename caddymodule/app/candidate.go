@@ -13,15 +13,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/explain"
 )
 
-// Candidate is a configuration that is provisioned and never started. Of a whole configuration it has the app latchkey
-// and its sites, and nothing else: no listener, no log, no certificate, no other module.
+// Candidate is a configuration that is provisioned but never started. It contains only the app latchkey and its sites:
+// no listener, log, certificate or other module.
 type Candidate struct {
 	*App
 	Close func()
 }
 
-// EmptyContext is a context of Caddy's own for a process that runs no server. What adapting and provisioning warn of is
-// for `validate` to say.
+// EmptyContext returns a Caddy context for a process that runs no server. It discards the warnings of adapting and
+// provisioning, which `validate` shows.
 func EmptyContext() (caddy.Context, error) {
 	return caddy.ProvisionContext(&caddy.Config{Logging: &caddy.Logging{Logs: map[string]*caddy.CustomLog{
 		caddy.DefaultLoggerName: {BaseLog: caddy.BaseLog{Level: "PANIC"}},
@@ -30,8 +30,8 @@ func EmptyContext() (caddy.Context, error) {
 
 var errNoLatchkey = errors.New("the configuration has no latchkey in it")
 
-// NewCandidate provisions a configuration in Caddy's JSON beside whatever runs: it opens, dials and starts nothing. The
-// new modules live in ctx, and end when the candidate is closed. Close it.
+// NewCandidate provisions a configuration in Caddy's JSON without affecting the running one. It opens, dials and starts
+// nothing. The new modules live in ctx until the candidate is closed. The caller must close it.
 func NewCandidate(ctx caddy.Context, config []byte) (_ *Candidate, err error) {
 	var parts struct {
 		Apps struct {
@@ -49,7 +49,7 @@ func NewCandidate(ctx caddy.Context, config []byte) (_ *Candidate, err error) {
 	app := new(App)
 	c := &Candidate{app, func() {
 		cancel()
-		_ = app.Cleanup() // lets go of a store that was never opened
+		_ = app.Cleanup() // releases a store that was never opened
 	}}
 	defer func() {
 		if err != nil {
@@ -91,7 +91,7 @@ func (c *Candidate) addHandler(ctx caddy.Context, raw json.RawMessage) error {
 	return h.provision(ctx, c.App)
 }
 
-// Explain says what would become of a request. An error is a mistake in the query.
+// Explain returns the decision on a request and its reasons. An error means a mistake in the query.
 func (c *Candidate) Explain(q *explain.Query) (*explain.Explanation, error) {
 	e := c.Estate()
 	return e.Explain(q)
@@ -99,12 +99,12 @@ func (c *Candidate) Explain(q *explain.Query) (*explain.Explanation, error) {
 
 const (
 	handlerKey = "handler"
-	// MaxNesting bounds how deep handlers are looked for.
+	// MaxNesting limits how deeply findHandlers searches.
 	MaxNesting = 200
 )
 
-// findHandlers collects the handlers latchkey wherever they stand: in routes, in subroutes, in error routes, in handlers
-// that this package does not know.
+// findHandlers collects the handlers latchkey at any depth: in routes, subroutes, error routes and handlers that this
+// package does not know.
 func findHandlers(found []json.RawMessage, raw json.RawMessage, depth int) []json.RawMessage {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || depth > MaxNesting {

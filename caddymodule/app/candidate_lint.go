@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// Lint is what `validate` would warn of, site by site, and what the start of a server would.
+// Lint returns the warnings that `validate` shows for each site, and those that appear when a server starts.
 func (c *Candidate) Lint(config []byte) []policy.Finding {
 	var parts struct {
 		Apps struct {
@@ -20,7 +20,7 @@ func (c *Candidate) Lint(config []byte) []policy.Finding {
 		} `json:"apps"`
 	}
 	if json.Unmarshal(config, &parts) != nil {
-		return nil // which Caddy refuses
+		return nil // Caddy refuses it
 	}
 	servers := parts.Apps.HTTP.Servers
 	for _, name := range slices.Sorted(maps.Keys(servers)) {

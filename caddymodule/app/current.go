@@ -9,12 +9,12 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// running is the configuration of this process that serves, for whoever is not part of it: the admin API, which Caddy
-// provisions before the apps and replaces even when a reload fails.
+// running is the serving configuration of this process. The admin API uses it: Caddy provisions the admin API before
+// the apps, and replaces it even if a reload fails.
 var running registry
 
-// registry knows the apps that have started and not stopped, in the order of their start. During a reload there are
-// two for a moment; if the reload fails after the new one has started, the old one is the current one again.
+// registry contains the apps that have started and not stopped, in the order of their start. During a reload there are
+// two for a short time. If the reload fails after the new app has started, the old app becomes the current one again.
 type registry struct {
 	current atomic.Pointer[App]
 
@@ -22,10 +22,10 @@ type registry struct {
 	started []*App
 }
 
-// errNotRunning: no configuration that is loaded has the latchkey option.
+// errNotRunning: the running configuration does not have the latchkey option.
 var errNotRunning = errors.New("latchkey is not configured here: the configuration that runs has no latchkey option")
 
-// add makes an app the current one, when it starts.
+// add makes an app the current one. It is called when the app starts.
 func (r *registry) add(a *App) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -33,7 +33,7 @@ func (r *registry) add(a *App) {
 	r.current.Store(a)
 }
 
-// remove takes an app out, when it stops. One that is not in is no error.
+// remove removes an app. It is called when the app stops. An app that is not in the registry is not an error.
 func (r *registry) remove(a *App) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -45,7 +45,7 @@ func (r *registry) remove(a *App) {
 	r.current.Store(nil)
 }
 
-// currentService returns the service of the configuration that runs; nil if none does or its service is not made yet.
+// currentService returns the service of the running configuration; nil if there is none or it does not exist yet.
 func currentService() *signin.Service {
 	if a := running.current.Load(); a != nil {
 		return a.ready.Load()
@@ -56,10 +56,10 @@ func currentService() *signin.Service {
 // Enter makes an app the current one.
 func Enter(a *App) { running.add(a) }
 
-// Leave takes an app out. One that is not in is no error.
+// Leave removes an app. An app that was not entered is not an error.
 func Leave(a *App) { running.remove(a) }
 
-// Current returns the app of the configuration that runs, or errNotRunning.
+// Current returns the app of the running configuration, or errNotRunning.
 func Current() (*App, error) { return running.app() }
 
 func (r *registry) app() (*App, error) {

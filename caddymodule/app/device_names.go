@@ -11,7 +11,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// deviceNames names browsers and networks for the page of one's own sessions: the networks are those of the configuration.
+// deviceNames returns names of browsers and networks for the page with the user's own sessions. The networks are those
+// of the configuration.
 type deviceNames struct{ networks *policy.Set }
 
 func (deviceNames) Describe(agent string) signin.Device {
@@ -23,7 +24,7 @@ func (c deviceNames) Network(ip netip.Addr) string {
 	return strings.Join(c.networks.Locate(ip).Networks, ", ")
 }
 
-// signInReader is the stored sign-in log for people's own page; nil if none is kept.
+// signInReader returns the stored sign-in log for the user's own page; nil if there is none.
 func (a *App) signInReader() signin.SignIns {
 	if a.signIns == nil {
 		return nil

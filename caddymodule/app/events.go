@@ -7,10 +7,10 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 )
 
-// Latchkey emits four events of Caddy's (global option `events`): sign_in, sign_out, session_revoked and access_denied.
-// Their data names sessions, people and policies, and holds nothing that opens anything.
+// Latchkey emits four Caddy events (global option `events`): sign_in, sign_out, session_revoked and access_denied.
+// Their data names sessions, users and policies. It contains no secret that gives access.
 
-// provisionEvents finds Caddy's events app, which there is whether or not anything subscribes.
+// provisionEvents gets Caddy's events app, which exists even without subscribers.
 func (a *App) provisionEvents(ctx caddy.Context) error {
 	app, err := ctx.App("events")
 	if err != nil {
@@ -23,7 +23,7 @@ func (a *App) provisionEvents(ctx caddy.Context) error {
 // ShouldEmit reports whether a handler subscribes to an event.
 func (a *App) ShouldEmit(event string) bool { return a.events != nil && a.events.ShouldEmit(event) }
 
-// Emit tells the handlers that subscribe. It runs them before it returns, as Caddy does.
+// Emit sends an event to its subscribers. Like Caddy, it runs them before it returns.
 func (a *App) Emit(event string, data map[string]any) {
 	if a.ShouldEmit(event) {
 		a.events.Emit(a.ctx, event, data)

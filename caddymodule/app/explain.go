@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 )
 
-// addSite makes a site known, for explanations and for the sign-in host.
+// addSite registers a site for explanations and for the sign-in host.
 func (a *App) addSite(h *site.Site) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -18,14 +18,15 @@ func (a *App) addSite(h *site.Site) {
 	a.finestIdle = site.Shorter(a.finestIdle, h.FinestIdle())
 }
 
-// Estate is the configuration with the sites that are provisioned now.
+// Estate returns the configuration with the currently provisioned sites.
 func (a *App) Estate() explain.Estate {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return explain.Estate{Tenant: &a.tenant, Sites: slices.Clone(a.sites)}
 }
 
-// Impact holds another configuration against the live sessions and the sign-in log of this one. Nothing of it is loaded.
+// Impact evaluates another configuration for the live sessions and the sign-in log of this one. It does not load that
+// configuration.
 func (a *App) Impact(ctx context.Context, q *explain.ImpactQuery, now time.Time) (*explain.Impact, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func (a *App) Impact(ctx context.Context, q *explain.ImpactQuery, now time.Time)
 	return explain.Replay(ctx, q, now, &explain.Running{Estate: a.Estate(), Sessions: a.sessions, SignIns: a.signIns}, &changed)
 }
 
-// headerClaims are the claims that headers of any site carry. Sites of one configuration share their sessions.
+// headerClaims returns the claims that headers of any site use. All sites of one configuration share their sessions.
 func (a *App) headerClaims() (claims []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -6,14 +6,14 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// findings remembers what was said of a configuration, so that several sites do not say it again.
+// findings records which warnings were logged for a configuration, so that several sites do not repeat them.
 type findings struct {
 	mu   sync.Mutex
 	all  map[policy.Finding]bool
-	list []policy.Finding // in the order in which they came
+	list []policy.Finding // in the order in which they were added
 }
 
-// isNew reports whether a finding comes for the first time.
+// isNew records a finding and reports whether it is new.
 func (f *findings) isNew(what policy.Finding) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

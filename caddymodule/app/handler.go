@@ -17,17 +17,17 @@ func init() {
 	caddy.RegisterModule(new(Handler))
 }
 
-// Handler puts a site behind Latchkey. It stands once in a site, before everything that is to be protected, and does
-// three things in this order:
+// Handler protects a site with Latchkey. It must be the only such handler in its site and come before everything that
+// it protects. It does three things, in this order:
 //
-// It scrubs every request: identity headers, connection options and Latchkey's own cookies never come from a client or
-// go to an upstream, and paths that two parsers read differently are answered with 400.
+// It scrubs every request: it removes identity headers, connection options and Latchkey's own cookies, so that a client
+// cannot send them to the application. It answers paths that two parsers can read differently with 400.
 //
-// It serves the sign-in endpoints under `/.latchkey/`, whatever `match` says.
+// It serves the sign-in endpoints under `/.latchkey/`, regardless of `match`.
 //
-// It guards the requests that `match` selects: who is not signed in is sent to sign in (or gets a 401, if the request
-// is no navigation), who may not enter gets a 403, and for everybody else the identity headers and placeholders are set.
-// Requests that `match` does not select pass, scrubbed and without identity.
+// It guards the requests that `match` selects. A user who is not signed in is sent to sign in; a request that is not a
+// navigation gets a 401 instead. A user who may not enter gets a 403. For all other users it sets the identity headers
+// and placeholders. Requests that `match` does not select pass, scrubbed and without identity.
 type Handler struct {
 	config.Site
 
@@ -40,14 +40,14 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "http.handlers.latchkey", New: func() caddy.Module { return new(Handler) }}
 }
 
-// Provision compiles what the site says together with what holds for every site.
+// Provision compiles the configuration of the site together with that for all sites.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	app, err := ctx.AppIfConfigured("latchkey")
 	switch {
 	case errors.Is(err, caddy.ErrNotConfigured):
 		return fmt.Errorf("the global option latchkey is missing: %w", err)
 	case err != nil:
-		return err // which says that it is about the app latchkey
+		return err // the error already names the app latchkey
 	}
 	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	return nil
 }
 
-// provision is Provision with the app given, which need not be the one that ctx belongs to.
+// provision is Provision with a given app, which may differ from the app of ctx.
 func (h *Handler) provision(ctx caddy.Context, app *App) (err error) {
 	h.app = app
 	if h.site, err = site.New(ctx, &h.Site, &app.tenant); err != nil {
@@ -71,7 +71,7 @@ func (h *Handler) provision(ctx caddy.Context, app *App) (err error) {
 	return nil
 }
 
-// ServeHTTP serves the endpoints of sign-in and guards the rest of the site.
+// ServeHTTP serves the sign-in endpoints and guards the rest of the site.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	return h.site.ServeHTTP(w, r, next)
 }

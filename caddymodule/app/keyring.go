@@ -12,7 +12,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// openRing makes the key ring of the configuration, and its keeper if it lists none.
+// openRing creates the key ring of the configuration. If the configuration lists no keys, it also creates the ring's
+// keeper.
 func (a *App) openRing() (*keyring.Ring, error) {
 	secrets, err := a.resolveKeys()
 	if err != nil {
@@ -45,8 +46,8 @@ func (a *App) openRing() (*keyring.Ring, error) {
 	return ring, nil
 }
 
-// keyLife is how long a key has to open what it has sealed after another has superseded it: as long as the longest that
-// it may have sealed lives.
+// keyLife returns how long a key must still open what it sealed after a new key replaces it: the longest lifetime of
+// anything that it can have sealed.
 func (a *App) keyLife() time.Duration {
 	life := max(a.tenant.Limits.Browser.Max, a.tenant.Limits.Persistent.Max, a.tenant.Prompt.RememberAnswer, a.SignInLog.KeepFor())
 	return life + keystorage.Margin

@@ -14,7 +14,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// Provision checks and compiles the configuration. It opens, dials and writes nothing, because `validate` ends here.
+// Provision checks and compiles the configuration. It opens, dials and writes nothing, because `validate` stops after
+// it.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.logger, a.storage = ctx, ctx.Logger(), ctx.Storage()
 	a.tenant.Config, a.tenant.Service, a.tenant.Current, a.tenant.Events = &a.App, a.openService, currentService, a
@@ -51,7 +52,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return a.provisionStore(ctx)
 }
 
-// Start opens the store and begins to look for the providers. An error here leaves the old configuration running.
+// Start opens the store and starts to fetch the metadata of the providers. If it returns an error, the old
+// configuration keeps running.
 func (a *App) Start() error {
 	if a.SignInHost != nil && a.siteFor("", a.SignInHost.Origin) == nil {
 		return a.errUnserved()
@@ -65,7 +67,7 @@ func (a *App) Start() error {
 	return err
 }
 
-// Stop ends the background work. Requests that are under way keep their sessions and the store until Cleanup.
+// Stop ends the background work. Requests in flight keep their sessions and the store until Cleanup.
 func (a *App) Stop() error {
 	Leave(a)
 	a.reminder.stop()
@@ -73,7 +75,7 @@ func (a *App) Stop() error {
 	return nil
 }
 
-// stopService waits for the background work, and lets requests go on meanwhile.
+// stopService waits for the background work to end. Requests can go on meanwhile.
 func (a *App) stopService() {
 	a.mu.Lock()
 	service, keeper := a.service, a.keeper
@@ -87,8 +89,8 @@ func (a *App) stopService() {
 	}
 }
 
-// Cleanup lets go of the store, also after a Provision that failed half-way. It ends the background work as well: Caddy
-// stops no app that has not started, and a request may have come before the start of another app failed.
+// Cleanup releases the store, also after a failed Provision. It also ends the background work, because Caddy does not
+// stop an app that has not started, and a request may have come before the start of another app failed.
 func (a *App) Cleanup() error {
 	a.mu.Lock()
 	a.stopped = true
@@ -104,11 +106,11 @@ func (a *App) Cleanup() error {
 	if shared == nil {
 		return nil
 	}
-	a.shared = nil // given up once, however often this is called
+	a.shared = nil // released once, even if Cleanup is called again
 	return shared.Release()
 }
 
-// openService returns the service, and makes it on the first call.
+// openService returns the service. The first call creates it.
 func (a *App) openService() (*signin.Service, error) {
 	if service := a.ready.Load(); service != nil {
 		return service, nil
@@ -178,7 +180,7 @@ func (a *App) provisionProviders() error {
 	return nil
 }
 
-// provisionPages reads the files of the brand and the pictures of the providers, and makes the pages.
+// provisionPages reads the files of the brand and the icons of the providers, and creates the pages.
 func (a *App) provisionPages() error {
 	config, err := a.Brand.Load()
 	if err != nil {
@@ -215,5 +217,5 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 	return nil
 }
 
-// wrapTransport makes the calls to a provider visible to Caddy's tracing.
+// wrapTransport makes requests to a provider visible to Caddy's tracing.
 func wrapTransport(next http.RoundTripper) http.RoundTripper { return otelhttp.NewTransport(next) }

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// warn says in the log what is legal and hardly meant.
+// warn logs findings: configuration that is legal but very likely a mistake.
 func (a *App) warn(found []policy.Finding) {
 	for _, f := range found {
 		if a.said.isNew(f) {
@@ -26,12 +26,12 @@ func (a *App) warn(found []policy.Finding) {
 	}
 }
 
-// lintSite warns of what the policies for all sites, those of this one, and the routes around it, hardly are meant to be. server
-// is the one that the site belongs to, or nil; routes are those of its that can be read now.
+// lintSite warns about policies for all sites, policies of this site, and the routes around it, if they are very likely
+// a mistake. server is the server of the site, or nil; routes are those of its routes that can be read now.
 func (a *App) lintSite(h *site.Site, server *caddyhttp.Server, routes caddyhttp.RouteList) {
 	tenant := policy.Config{Networks: a.tenant.Networks, Policies: a.tenant.Policies}
 	site := policy.Config{Networks: a.tenant.Networks, Sites: h.Rules.Sites}
-	if a.said.isNew(policy.Finding{}) { // the first site speaks for all
+	if a.said.isNew(policy.Finding{}) { // the first site reports for all sites
 		a.warn(policy.Lint(tenant))
 		a.warn(policy.LintProviders(tenant, lint.Sources(a.tenant.Providers, nil)))
 		a.warn(lint.Overdue("", a.Policies, time.Now()))
@@ -50,13 +50,14 @@ func (a *App) lintSite(h *site.Site, server *caddyhttp.Server, routes caddyhttp.
 	}
 }
 
-// warnOfApps says which policies name an app that no site has. It takes all sites to know.
+// warnOfApps warns about policies that name an app without a site. It runs when all sites are known.
 func (a *App) warnOfApps() {
 	e := a.Estate()
 	a.warn(lint.Apps(a.Policies, e.Apps()))
 }
 
-// warnOfPrompts says in the log what lint.Prompt finds. doctor has it from there, with the rest about a provider.
+// warnOfPrompts logs the findings of lint.Prompt. The command doctor reads them from there, with its other checks of a
+// provider.
 func (a *App) warnOfPrompts() {
 	for _, p := range a.tenant.Providers {
 		for _, f := range lint.Prompt(p.AuthParams["prompt"], lint.Unasked(&a.tenant.Prompt)) {

@@ -11,8 +11,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// stateMetrics tells how the configuration that runs is, when somebody looks. Its labels are words of ours and names of
-// providers. While no configuration runs there is nothing to tell.
+// stateMetrics reports the state of the running configuration when the metrics are read. Its labels are fixed words and
+// names of providers. Without a running configuration it reports nothing.
 type stateMetrics struct{}
 
 func stateDesc(name, help string, labels ...string) *prometheus.Desc {
@@ -121,7 +121,8 @@ var renewals = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Help: "Renewals of claims with a refresh token, by what came of them.",
 }, []string{"provider", "result"})
 
-// registerMetrics makes the collectors part of a configuration's metrics. Every site does so; the first one has done it.
+// registerMetrics registers the collectors in a configuration's registry. Every site calls it; only the first call has
+// an effect.
 func registerMetrics(registry *prometheus.Registry) error {
 	for _, c := range append(site.Collectors(), rateLimited, renewals, stateMetrics{}) {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {

@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// Parts are what the admin API works with.
+// Parts are what the admin API works with, for Of.
 type Parts struct {
 	Sessions  *session.Manager
 	SignIns   *signinlog.Log
@@ -21,7 +21,7 @@ type Parts struct {
 	Logger *zap.Logger
 }
 
-// Of makes an app of parts, without a configuration, for tests of what works with them. It cannot be started.
+// Of returns an app that consists of these parts and has no configuration, for tests. It cannot be started.
 func Of(p Parts) *App {
 	if p.Logger == nil {
 		p.Logger = zap.NewNop()
@@ -31,22 +31,22 @@ func Of(p Parts) *App {
 	return a
 }
 
-// What the admin API and the commands see of an app. None of these is part of its JSON.
+// The parts of an app that the admin API and the commands use. They are not part of its JSON.
 
-// Sessions are the live sessions; nil before the service is made.
+// Sessions returns the live sessions; nil before the service exists.
 func (a *App) Sessions() *session.Manager { return a.sessions }
 
-// SignIns is the stored sign-in log; nil if none is kept.
+// SignIns returns the stored sign-in log; nil if there is none.
 func (a *App) SignIns() *signinlog.Log { return a.signIns }
 
-// Records is where entries of the sign-in log go; nil before the service is made.
+// Records returns the receiver of entries of the sign-in log; nil before the service exists.
 func (a *App) Records() signinlog.Sink { return a.records }
 
-// Keeper keeps the key ring in Caddy's storage; nil if the configuration lists the keys.
+// Keeper returns the keeper of the key ring in Caddy's storage; nil if the configuration lists the keys.
 func (a *App) Keeper() *keystorage.Keeper { return a.keeper }
 
-// Logger is the logger of the app.
+// Logger returns the logger of the app.
 func (a *App) Logger() *zap.Logger { return a.logger }
 
-// Store is the module of the store.
+// Store returns the module of the store.
 func (a *App) Store() store.Module { return a.module }

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// reminder repeats every midnight, while the app runs, which report_only policies are overdue. That is all it does: a
+// reminder logs at every midnight, while the app runs, which report_only policies are overdue. It does nothing else: a
 // date in a configuration never changes what is enforced.
 type reminder struct {
 	mu      sync.Mutex
@@ -46,7 +46,7 @@ func (m *reminder) stop() {
 	}
 }
 
-// toMidnight is the time until the next day begins, where the server is.
+// toMidnight returns the time until the next day begins, in the time zone of the server.
 func toMidnight(at time.Time) time.Duration {
 	year, month, day := at.Date()
 	return time.Date(year, month, day+1, 0, 0, 0, 0, at.Location()).Sub(at)
@@ -70,7 +70,7 @@ func overdue(lists []siteList, at time.Time) (found []policy.Finding) {
 	return found
 }
 
-// siteList is the policies of a site, or those for all sites.
+// siteList contains the policies of one site, or those for all sites.
 type siteList struct {
 	site     string
 	policies []*config.Policy

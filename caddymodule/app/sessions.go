@@ -8,7 +8,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// newManager makes the manager of this configuration over a store that others may share.
+// newManager creates the manager of this configuration. The store may be shared with other configurations.
 func (a *App) newManager(store session.Store, ring *keyring.Ring) *session.Manager {
 	log := a.logger
 	return session.NewManager(session.ManagerConfig{

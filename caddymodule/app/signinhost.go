@@ -24,9 +24,9 @@ func (a *App) siteFor(app, origin string) *signin.Site {
 	return nil
 }
 
-// checkSignInSite refuses a sign-in host that no site serves. Sites are provisioned after the app, so that they are looked
-// for in the configuration of the app http as it came; Caddy does not export it, so it is read through reflection. Where a
-// later Caddy calls it something else, Start finds it out.
+// checkSignInSite refuses a sign-in host that no site serves. Sites are provisioned after the app, so it searches the
+// configuration of the app http. Caddy does not export that configuration, so it is read by reflection. If a later
+// version of Caddy renames the field, Start finds the error instead.
 func (a *App) checkSignInSite(ctx caddy.Context) error {
 	if a.SignInHost == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
-// openSignInLog starts the log in the store, beside Caddy's log, and returns where sign-ins go.
+// openSignInLog opens the log in the store, in addition to Caddy's log, and returns the receiver of its entries.
 func (a *App) openSignInLog(store session.Store, ring *keyring.Ring) (signinlog.Sink, error) {
 	sink, err := a.signInSinks(store, ring)
 	if err != nil {
@@ -43,7 +43,7 @@ func (a *App) signInSinks(store session.Store, ring *keyring.Ring) (signinlog.Si
 	return signinlog.Sinks{logged, a.signIns}, nil
 }
 
-// closeSignInLog writes what waits to be written.
+// closeSignInLog writes the entries that are still buffered.
 func (a *App) closeSignInLog() {
 	if a.repeats != nil {
 		a.repeats.Close()

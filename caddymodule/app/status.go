@@ -7,15 +7,16 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// StatusAnswer is how this server is.
+// StatusAnswer is the state of this server.
 type StatusAnswer struct {
-	// Store is how the store is: ok, degraded, cache_only or unavailable; see session.State. StoreSince is since when, and
-	// StoreOutages how often it stopped answering since this configuration was loaded.
+	// Store is the state of the store: ok, degraded, cache_only or unavailable; see session.State. StoreSince is the
+	// time of the last change. StoreOutages counts the outages since this configuration was loaded.
 	Store        string    `json:"store"`
 	StoreSince   time.Time `json:"storeSince"`
 	StoreOutages uint64    `json:"storeOutages"`
-	// Cached is how many sessions this server knows, Streams how many have something open here, Pending how many sign-ins
-	// wait for their answer at any server, as last counted.
+	// Cached is the number of sessions in this server's cache. Streams is the number of sessions with an open stream on
+	// this server. Pending is the number of sign-ins, over all servers, that wait for the answer to the question, at
+	// the last count.
 	Cached      int   `json:"cachedSessions"`
 	CachedBytes int64 `json:"cachedBytes"`
 	Streams     int   `json:"sessionsWithStreams"`
@@ -25,11 +26,11 @@ type StatusAnswer struct {
 	SignInLog *signInLogStatus `json:"signInLog,omitempty"`
 }
 
-// providerStatus is how a provider is. Times that never were are left out.
+// providerStatus is the state of a provider. Times of events that have not happened are left out.
 type providerStatus struct {
 	Name string `json:"name"`
-	// State is ok; stale if the last try to refresh the metadata failed; failing if the token endpoint was of no use when it
-	// was last asked; or unavailable if there is no metadata yet.
+	// State is one of: ok; stale, if the last refresh of the metadata failed; failing, if the last request to the token
+	// endpoint failed; unavailable, if there is no metadata yet.
 	State           string     `json:"state"`
 	MetadataFetched *time.Time `json:"metadataFetched,omitempty"`
 	MetadataError   string     `json:"metadataError,omitempty"`
@@ -37,15 +38,15 @@ type providerStatus struct {
 	LastFailure     *time.Time `json:"lastFailure,omitempty"`
 	LastError       string     `json:"lastError,omitempty"`
 	TokenError      string     `json:"tokenError,omitempty"`
-	// Warnings are what an operator should know about how the provider works here.
+	// Warnings are facts about this provider that an operator should know.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// signInLogStatus is how storing sign-ins goes.
+// signInLogStatus is the state of the stored sign-in log.
 type signInLogStatus struct {
 	Stored uint64 `json:"stored"`
 	Lost   uint64 `json:"lost"`
-	// OverShare counts what was not stored because its user or address has had its share of the day.
+	// OverShare counts entries that were not stored because their user or address had used its share of the day.
 	OverShare uint64 `json:"overShare,omitempty"`
 	Waiting   int    `json:"waiting"`
 	Failing   bool   `json:"failing"`
@@ -102,7 +103,7 @@ func timeOrNone(t time.Time) *time.Time {
 	return &t
 }
 
-// waiting is how many sign-ins wait for the answer to "Stay signed in?"; service is nil before it is made.
+// waiting returns how many sign-ins wait for the answer to "Stay signed in?"; service is nil before it exists.
 func waiting(service *signin.Service) int {
 	if service == nil {
 		return 0

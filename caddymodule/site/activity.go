@@ -6,7 +6,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// activity is what counts as use of a session.
+// activity says which requests count as use of a session.
 type activity uint8
 
 const (

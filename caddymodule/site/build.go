@@ -18,8 +18,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// New compiles what a site says. It checks the configuration and fills in its placeholders first. Matchers are loaded
-// in ctx, which need not be the context that the tenant belongs to.
+// New compiles the configuration of a site. It first checks the configuration and replaces its placeholders. Matchers
+// are loaded in ctx, which may differ from the context of the tenant.
 func New(ctx caddy.Context, c *config.Site, tenant *Tenant) (_ *Site, err error) {
 	h := &Site{Site: c, Tenant: tenant, logger: ctx.Logger()}
 	defer func() {
@@ -86,7 +86,7 @@ func (h *Site) compilePolicies(ctx caddy.Context) error {
 	return err
 }
 
-// FinestIdle returns the shortest time without use that a policy or an idle sign-out of the site looks at; zero if there is
+// FinestIdle returns the shortest idle time that a policy or an idle sign-out of the site depends on; zero if there is
 // none.
 func (h *Site) FinestIdle() (finest time.Duration) {
 	finest = FinestIdle(h.Rules.Sites[0].Policies)
@@ -96,7 +96,7 @@ func (h *Site) FinestIdle() (finest time.Duration) {
 	return finest
 }
 
-// newReadings gathers the matchers of a site. An error names what can never match.
+// newReadings collects the matchers of a site. Its error names a matcher that can never match.
 func (h *Site) newReadings() (*readings, error) {
 	out := &readings{parameters: h.PathParameters == config.PathParametersKept}
 	if len(h.match.sets) > 0 {
@@ -121,7 +121,7 @@ func (h *Site) newReadings() (*readings, error) {
 	return out, nil
 }
 
-// compileHeaders compiles which headers carry what, and which must therefore never come from a client.
+// compileHeaders compiles the identity headers, and the names that scrub must delete from every request.
 func (h *Site) compileHeaders() error {
 	encoding, _ := identity.ParseEncoding(cmp.Or(h.HeaderEncoding, h.Tenant.Config.HeaderEncoding))
 	h.writer = &identity.Writer{App: h.App, Encoding: encoding, Logger: h.logger, Now: time.Now}
@@ -157,8 +157,8 @@ func (h *Site) compileHeaders() error {
 	return nil
 }
 
-// looksAtAddress reports whether a rule that is in force looks at the address of the client: a policy with `network`, or
-// with `device shared` where a network is shared, or a matcher.
+// looksAtAddress reports whether a rule that is on depends on the client's address: a policy with `network`, a policy
+// with `device shared` if a network is shared, or a matcher.
 func (h *Site) looksAtAddress() bool {
 	if h.readings != nil && h.readings.Address() {
 		return true

@@ -8,8 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// asHeld is the request as rules see it. An extended CONNECT (RFC 8441, RFC 9220) is a GET with `Upgrade` to the
-// application, because reverse_proxy makes it one, so a rule for GET has to hold for it (field trial 2.2).
+// asHeld returns the request in the form in which rules check it. reverse_proxy sends an extended CONNECT (RFC 8441,
+// RFC 9220) to the application as a GET with `Upgrade`, so rules for GET must apply to it (field trial 2.2).
 func asHeld(r *http.Request) *http.Request {
 	if r.Method != http.MethodConnect {
 		return r
@@ -19,11 +19,11 @@ func asHeld(r *http.Request) *http.Request {
 	return &held
 }
 
-// connectPlaceholders are what an expression reads a method and a version from. quic-go has the protocol of an extended
-// CONNECT, which the client chooses, in place of the version.
+// connectPlaceholders are the placeholders from which an expression reads the method and the version. For an extended
+// CONNECT, quic-go stores the protocol, which the client chooses, as the version.
 var connectPlaceholders = []string{"http.request.method", "http.request.orig_method", "http.request.proto", "http.request.proto_name"}
 
-// holdConnect has placeholders say what asHeld says until the request is passed on.
+// holdConnect gives the placeholders the values of asHeld until the request is passed on.
 func holdConnect(r *http.Request, next caddyhttp.Handler) caddyhttp.Handler {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {

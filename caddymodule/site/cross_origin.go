@@ -13,18 +13,18 @@ import (
 )
 
 const (
-	// CrossOrigin is why a request of a page of another origin is refused.
+	// CrossOrigin is the reason for refusing a request from a page of another origin.
 	CrossOrigin = "cross_origin"
-	// Preflight is the decision on a CORS preflight that is passed on.
+	// Preflight is the decision on a CORS preflight that passes.
 	Preflight = "preflight"
 )
 
-// Foreign reports whether a page of another origin sends a request that is only for pages of the site (A23).
+// Foreign reports whether a page of another origin sends a request that only pages of the site may send (A23).
 func (h *Site) Foreign(r *http.Request, own string) bool {
 	return crossorigin.Upgrade(r, own, h.Origins) || crossorigin.Write(r, own, h.Origins, h.Cors)
 }
 
-// refuseForeign answers a request that is foreign.
+// refuseForeign answers a request for which Foreign is true.
 func (h *Site) refuseForeign(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit) {
 	recordOutcome(r, CrossOrigin)
 	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
@@ -34,8 +34,8 @@ func (h *Site) refuseForeign(service *signin.Service, w http.ResponseWriter, r *
 	service.Refuse(w, r, v, nil, &signin.Refusal{Reason: CrossOrigin})
 }
 
-// preflight passes a CORS preflight on without identity, unless the policies refuse a client whom no sign-in could help.
-// No session is looked at: a preflight has no cookies.
+// preflight passes a CORS preflight on without identity, unless the policies refuse this client regardless of any
+// sign-in. It reads no session: a preflight has no cookies.
 func (h *Site) preflight(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, next caddyhttp.Handler) error {
 	crossorigin.Strip(r)
 	decision := h.Compiled.Evaluate(h.Request(r, v, nil, nil))
@@ -46,8 +46,8 @@ func (h *Site) preflight(service *signin.Service, w http.ResponseWriter, r *http
 	return next.ServeHTTP(w, r)
 }
 
-// readableAnswer is the writer for answers of the gateway itself: scripts of `cors` origins can read them. Pages are for
-// users; no script of another origin reads one.
+// readableAnswer returns the writer for the gateway's own answers that are not pages, so that scripts of `cors` origins
+// can read them.
 func (h *Site) readableAnswer(w http.ResponseWriter, r *http.Request) http.ResponseWriter {
 	if len(h.Cors) == 0 || browser.Classify(r) != browser.NotNavigation {
 		return w

@@ -9,13 +9,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// tooEarly reports whether a request came in TLS early data, which somebody else may send again, and does something that
-// may not happen twice: it changes something, or is part of a sign-in (RFC 8470; field trial 5.12). Over HTTP/3 the
-// handshake is not complete then; a trusted proxy in front says so with Early-Data, in whatever form (section 5.1). From
-// anybody else the header says nothing, and it goes no further.
+// tooEarly reports whether a request came in TLS early data, which an attacker can replay, and must not run twice: it
+// changes something or is part of a sign-in (RFC 8470; field trial 5.12). Over HTTP/3, early data means that the
+// handshake is not complete. A trusted proxy reports it by the header Early-Data, with any value (section 5.1). From
+// other clients the header is ignored and deleted.
 //
-// addressed: a rule of the site looks at the address of the client. Until the handshake is complete nothing proves that
-// the client is there, so such a site takes no early data at all.
+// addressed: a rule of the site depends on the client's address. Before the handshake is complete nothing proves that
+// address, so such a site refuses all early data.
 func (p *request) tooEarly(r *http.Request, addressed bool) bool {
 	early := r.TLS != nil && !r.TLS.HandshakeComplete
 	if said := len(r.Header["Early-Data"]) > 0; said {
@@ -39,7 +39,8 @@ func (p *request) tooEarly(r *http.Request, addressed bool) bool {
 	return true
 }
 
-// sendAgain answers tooEarly. Browsers and proxies repeat the request when the handshake is complete, without asking.
+// sendAgain answers a request for which tooEarly is true. Browsers and proxies repeat the request without asking the
+// user when the handshake is complete.
 func sendAgain(w http.ResponseWriter, r *http.Request) {
 	recordOutcome(r, "early_data")
 	w.Header().Set("Cache-Control", "no-store")

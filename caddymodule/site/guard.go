@@ -14,8 +14,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// guard lets a request pass if a user is signed in and the policies allow it. It is the only way to next for what is
-// guarded: whatever is not an allow ends here.
+// guard passes a request on if a user is signed in and the policies allow it. For guarded requests it is the only code
+// that calls next; every other decision ends the request here.
 func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Request, p *request, next caddyhttp.Handler) error {
 	v := &p.visit
 	if crossorigin.Preflight(r, h.Cors) {
@@ -65,7 +65,7 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 	if err := h.keepApart(service, answer, r, p); err != nil {
 		return h.anonymous(service, answer, r, v, err)
 	}
-	// Asked in this order because there is nearly never anything to write.
+	// The order is cheap checks first: there is almost never anything to write.
 	sessions := service.Sessions
 	if (p.view.newApp || sessions.TouchDue(p.live, p.query.Time)) && h.activity.counts(r) {
 		sessions.Touch(p.live, h.SignIn.App)
@@ -83,10 +83,10 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 	return next.ServeHTTP(w, r)
 }
 
-// silentRecheck is the word for a page that is sent to the provider for new claims, in log and metric.
+// silentRecheck is the decision, in log and metric, for a page that is redirected to the provider for new claims.
 const silentRecheck = "silent_recheck"
 
-// attachSession has the request be that of a session.
+// attachSession stores the session and the site's view of it in the request.
 func (h *Site) attachSession(p *request, live *session.Session) (err error) {
 	p.live = live
 	if p.view, err = h.view(live); err == nil {
@@ -95,7 +95,7 @@ func (h *Site) attachSession(p *request, live *session.Session) (err error) {
 	return err
 }
 
-// deny answers a request of a user who is signed in and may not come in, or not yet.
+// deny answers a request of a signed-in user whom the policies refuse, or who must first sign in more strongly.
 func (h *Site) deny(service *signin.Service, w http.ResponseWriter, r *http.Request, p *request, d *policy.Decision) error {
 	v := &p.visit
 	who, err := p.live.Record()
@@ -111,7 +111,7 @@ func (h *Site) deny(service *signin.Service, w http.ResponseWriter, r *http.Requ
 	return nil
 }
 
-// Takes reports whether a session was made with a provider of this site, as it is configured now.
+// Takes reports whether the site, as it is configured now, accepts sessions from this provider and issuer.
 func (h *Site) Takes(provider, issuer string) bool {
 	return h.SignIn.Takes(h.Tenant.Providers, provider, issuer)
 }
@@ -127,7 +127,7 @@ func (h *Site) anonymous(service *signin.Service, w http.ResponseWriter, r *http
 		service.Unavailable(w, r, v, err)
 		return nil
 	}
-	// A client that no sign-in could help is refused without one.
+	// If no sign-in can change the refusal, the client is refused without one.
 	decision := h.Compiled.Evaluate(h.Request(r, v, nil, nil))
 	if decision.Verdict == policy.Block {
 		return h.refuse(service, w, r, v, nil, &decision)
@@ -137,7 +137,7 @@ func (h *Site) anonymous(service *signin.Service, w http.ResponseWriter, r *http
 	return nil
 }
 
-// unavailable is why it could not be decided on a request, for log and metric.
+// unavailable returns the reason, for log and metric, why no decision was possible.
 func unavailable(err error) string {
 	if errors.Is(err, oidc.ErrProviderDown) {
 		return "provider_unavailable"
@@ -161,7 +161,8 @@ func (h *Site) refuse(service *signin.Service, w http.ResponseWriter, r *http.Re
 	return nil
 }
 
-// handlesErrors reports whether the site has error routes for this request, which are then asked instead of our page.
+// handlesErrors reports whether the site has error routes for this request. They then answer instead of the gateway's
+// own page.
 func (h *Site) handlesErrors(r *http.Request) bool {
 	server, ok := r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok || server == nil || server.Errors == nil {
@@ -175,7 +176,7 @@ func (h *Site) handlesErrors(r *http.Request) bool {
 	return false
 }
 
-// keepApart has what the app stored for another user deleted before the app is asked.
+// keepApart makes the browser delete the data that the app stored for another user, before the app gets the request.
 func (h *Site) keepApart(service *signin.Service, w http.ResponseWriter, r *http.Request, p *request) error {
 	if !h.SignIn.AppData.Personal() {
 		return nil

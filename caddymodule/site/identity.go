@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 )
 
-// formFrom is what is taken out of a request, by who sent it.
+// formFrom returns the rules for scrubbing the request. They depend on who sent it: a trusted proxy or another client.
 func (h *Site) formFrom(p *request) *scrub.Rules {
 	if trusted, _ := p.vars[caddyhttp.TrustedProxyVarKey].(bool); trusted {
 		return &h.behind
@@ -18,10 +18,10 @@ func (h *Site) formFrom(p *request) *scrub.Rules {
 	return &h.form
 }
 
-// identify tells the application and the rest of the route who is there. What a client said in these headers is gone
-// already; an absent claim is an absent header (A51).
+// identify sets the headers and placeholders that tell the application and the rest of the route who the user is. The
+// client's own values are already deleted. An absent claim is an absent header (A51).
 func (h *Site) identify(p *request, r *http.Request) {
-	// The text is shared, its place is not: the next handler on the way may write to the slice.
+	// The strings are shared between requests but the slices are not, because the next handler may write to them.
 	places := p.places[:]
 	if len(h.headers) > len(places) {
 		places = make([]string, len(h.headers))
@@ -37,7 +37,8 @@ func (h *Site) identify(p *request, r *http.Request) {
 	}
 }
 
-// placeholder answers {http.auth.user.*}, as Caddy's own authentication sets them, and {http.latchkey.*}.
+// placeholder returns the values of {http.auth.user.*}, which Caddy's own authentication also sets, and of
+// {http.latchkey.*}.
 func (p *request) placeholder(key string) (any, bool) {
 	if rest, ok := strings.CutPrefix(key, userPlaceholders); ok {
 		return p.placeholderOfUser(rest)
@@ -72,7 +73,7 @@ func (p *request) placeholderOfUser(what string) (any, bool) {
 	}
 	who, err := p.view.person(p.live)
 	if err != nil {
-		return nil, false // it could be read a moment ago
+		return nil, false // a moment before it was readable
 	}
 	switch what {
 	case "name":

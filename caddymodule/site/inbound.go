@@ -12,10 +12,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// visit gathers what sign-in needs to know of a request. lines are the Cookie headers as they came.
+// visit collects what sign-in needs to know about a request. lines are the Cookie headers as the client sent them.
 //
-// Scheme and host come from the connection and the request, and from X-Forwarded-Proto and -Host only behind a proxy
-// that Caddy trusts: by Caddy's own rule, and never otherwise (A20).
+// Scheme and host come from the connection and the request. X-Forwarded-Proto and -Host are used only if they come from
+// a proxy that Caddy trusts, by Caddy's own rule (A20).
 func (h *Site) visit(p *request, r *http.Request, lines []string) error {
 	p.findOriginal(r)
 	v := &p.visit
@@ -36,10 +36,10 @@ func (h *Site) visit(p *request, r *http.Request, lines []string) error {
 	}
 	v.Host, v.Origin, v.Secure = spelled.canonical, spelled.origin, secure
 	v.Cookies = browser.ReadCookies(lines, secure)
-	// An address that cannot be read stays unknown, which no rule takes for a good one (A62).
+	// An address that cannot be parsed stays unknown; rules treat an unknown address as not trusted (A62).
 	v.IP, _ = netip.ParseAddr(p.clientIP())
 	if v.IP.Is4In6() {
-		// A proxy in front may write ::ffff:192.0.2.1, which Caddy's matchers do not find in a range of IPv4.
+		// A proxy may write ::ffff:192.0.2.1. Caddy's matchers do not find that form in an IPv4 range.
 		v.IP = v.IP.Unmap()
 		p.vars[caddyhttp.ClientIPVarKey] = v.IP.String()
 	}
@@ -49,7 +49,7 @@ func (h *Site) visit(p *request, r *http.Request, lines []string) error {
 	return nil
 }
 
-// lastOf returns the last value of a list header: the one that the nearest proxy has written.
+// lastOf returns the last value of a list header: the value that the nearest proxy added.
 func lastOf(values []string) string {
 	if len(values) == 0 {
 		return ""
@@ -61,7 +61,7 @@ func lastOf(values []string) string {
 	return strings.TrimSpace(last)
 }
 
-// requestID is Caddy's id of the request, the same as in its access log.
+// requestID returns Caddy's ID of the request, as in its access log.
 func requestID(r *http.Request) string {
 	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// inFlightTick is how often the clock looks at what is under way.
+// inFlightTick is the interval at which the requests in flight are checked.
 const inFlightTick = lastingLook / 2
 
-// inFlight are the requests that were allowed and are not answered yet. An answer that sends nothing, and a body that does
-// not come, never look at their session themselves, so the clock does (field trial 5.10). The list is one for the process:
-// a request may outlive its configuration.
+// inFlight contains the requests that were allowed and are not answered yet. An answer that sends nothing and a body
+// that does not arrive never check their session themselves, so a timer does it (field trial 5.10). There is one list
+// per process, because a request can outlive its configuration.
 var inFlight requestList
 
-// requestList is a list of answers that costs a request two short locks and no memory.
+// requestList is a list of answers. It costs a request two short locks and no allocation.
 type requestList struct {
 	shards [16]struct {
 		mu   sync.Mutex
@@ -28,7 +28,7 @@ type requestList struct {
 	looking atomic.Bool
 }
 
-// watched is a place in the list.
+// watched is an entry of the list.
 type watched struct {
 	before, after *revocableWriter
 	shard         uint32
@@ -52,10 +52,11 @@ func (q *requestList) add(l *revocableWriter) {
 	}
 }
 
-// end takes an answer off the list. Nothing touches its connection afterwards: that may serve another request by then.
+// end removes an answer from the list. After that the list does not touch the connection, which may already serve
+// another request.
 func (l *revocableWriter) end() {
 	if l.ResponseWriter == nil {
-		return // never begun
+		return // begin was not called
 	}
 	s := &inFlight.shards[l.shard]
 	s.mu.Lock()
@@ -75,7 +76,7 @@ func (l *revocableWriter) end() {
 	}
 }
 
-// look goes on as long as there is anything under way.
+// look checks the answers until the list is empty.
 func (q *requestList) look() {
 	tick := time.NewTicker(inFlightTick)
 	defer tick.Stop()
@@ -113,8 +114,9 @@ func (q *requestList) look() {
 	}
 }
 
-// cut ends what the answer waits for: a body that does not come, an application that does not answer, a client that does
-// not read. The deadline of reading ends the context of HTTP/1.1, the one of writing that of HTTP/2.
+// cut ends everything that the answer can be waiting for: a body that does not arrive, an application that does not
+// answer, a client that does not read. The read deadline ends the context of an HTTP/1.1 request, the write deadline
+// that of an HTTP/2 request.
 func (l *revocableWriter) cut() {
 	wire := http.NewResponseController(innermost(l.ResponseWriter))
 	_ = wire.SetReadDeadline(time.Now())

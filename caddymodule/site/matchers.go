@@ -11,10 +11,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// Matchers are the Caddy matchers of policies; a policy.MatcherID is a position in it, counted from 1.
+// Matchers are the Caddy matchers of policies. A policy.MatcherID is an index into it, counted from 1.
 type Matchers struct {
 	sets []ruleMatcher
-	of   []*config.Policy // whose each of them is
+	of   []*config.Policy // the policy of each matcher
 }
 
 func (m *Matchers) add(ctx caddy.Context, p *config.Policy) (policy.MatcherID, error) {
@@ -46,7 +46,7 @@ func (m *Matchers) rules(ctx caddy.Context, list []*config.Policy) ([]policy.Pol
 	return out, nil
 }
 
-// neededSignals says what is worth finding out about a request, because a policy depends on it.
+// neededSignals says which facts about a request policies depend on; others are not determined.
 type neededSignals struct{ platform, client, reportOnly bool }
 
 func neededBy(lists ...[]policy.Policy) (w neededSignals) {
@@ -64,7 +64,7 @@ func neededBy(lists ...[]policy.Policy) (w neededSignals) {
 	return w
 }
 
-// requestMatcher holds a request against the matchers: on the path that the upstream will see.
+// requestMatcher evaluates the matchers for a request, with the path that the upstream will see.
 type requestMatcher struct {
 	*Matchers
 	r *http.Request
@@ -75,7 +75,7 @@ func (m *requestMatcher) MatchPolicy(id policy.MatcherID) (bool, error) {
 	return m.sets[id-1].match(m.r)
 }
 
-// FinestIdle returns the shortest idle limit that policies in force set; zero if none does.
+// FinestIdle returns the shortest idle limit that enabled policies set; zero if none does.
 func FinestIdle(list []policy.Policy) (finest time.Duration) {
 	for i := range list {
 		if list[i].Mode == policy.On {
@@ -85,7 +85,7 @@ func FinestIdle(list []policy.Policy) (finest time.Duration) {
 	return finest
 }
 
-// Shorter returns the shorter of two times, of which zero is none.
+// Shorter returns the shorter of two times. Zero means no time.
 func Shorter(a, b time.Duration) time.Duration {
 	if a == 0 || b > 0 && b < a {
 		return b

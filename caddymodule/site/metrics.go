@@ -6,8 +6,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// Each configuration has a metrics registry of its own. The collectors belong to the process, so that their counts
-// survive a reload. Labels are words of ours and names from the configuration, never of a person, a path or a client.
+// Each configuration has its own metrics registry. The collectors belong to the process, so that counts survive a
+// reload. Labels are fixed words and names from the configuration, never a user, a path or a client.
 var (
 	requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "latchkey", Name: "requests_total",
@@ -19,7 +19,7 @@ var (
 		Help: "Requests that a report-only policy would have blocked (would_block) or sent to sign in again (would_step_up), if it stood alone.",
 	}, []string{"policy", "result"})
 
-	// allowed is what nearly every request comes to, found without looking for it.
+	// allowed is the counter for almost every request; it is looked up once.
 	allowed = requests.WithLabelValues(policy.Allow.String(), string(policy.Allowed))
 )
 
@@ -36,5 +36,5 @@ func countDecision(d *policy.Decision) {
 	requests.WithLabelValues(d.Verdict.String(), string(d.Reason)).Inc()
 }
 
-// Collectors are the metrics of requests. They belong to the process.
+// Collectors returns the metrics of requests. They belong to the process.
 func Collectors() []prometheus.Collector { return []prometheus.Collector{requests, reportOnly} }

@@ -14,8 +14,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// Admit implements signin.Gate: at the end of a sign-in everything but the routes is held against the person. What
-// depends on a route speaks when the request for it comes, unless it asked for this sign-in.
+// Admit implements signin.Gate. At the end of a sign-in it evaluates all rules except those that depend on a route. A
+// rule that depends on a route is evaluated when the request for it arrives, unless it demanded this sign-in.
 func (h *Site) Admit(v *signin.Visit, who *session.Record, asked signin.Asked) signin.Admission {
 	request := h.Request(nil, v, h.Compiled.Resolve(h.User(who)), who)
 	request.Routed, request.Idle = asked.Policies, asked.Idle
@@ -39,7 +39,7 @@ func (h *Site) Admit(v *signin.Visit, who *session.Record, asked signin.Asked) s
 	return a
 }
 
-// Demand is what a sign-in must achieve; nil if it only has to say who the user is.
+// Demand returns what a sign-in must achieve; nil if it only has to identify the user.
 func Demand(d *policy.Decision) *oidc.Demand {
 	n := d.Demand
 	if !n.MFA && len(n.ACRs) == 0 && !n.Reauthenticate && !n.PromptLogin {
@@ -51,7 +51,8 @@ func Demand(d *policy.Decision) *oidc.Demand {
 	}
 }
 
-// Request describes a request to the policies. r is nil at the end of a sign-in, who for an anonymous client.
+// Request returns the input of the policies for a request. r is nil at the end of a sign-in; who is nil for an
+// anonymous client.
 func (h *Site) Request(r *http.Request, v *signin.Visit, subject *policy.Subject, who *session.Record) *policy.Request {
 	p := &request{visit: *v}
 	if who == nil {
@@ -63,7 +64,7 @@ func (h *Site) Request(r *http.Request, v *signin.Visit, subject *policy.Subject
 	return &p.query
 }
 
-// describe is request in the memory that p has for it. f are the facts of the session, nil for an anonymous client.
+// describe is Request with memory that p provides. f are the facts of the session, nil for an anonymous client.
 func (h *Site) describe(p *request, r *http.Request, subject *policy.Subject, f *facts, lastUsed time.Time) {
 	q, v := &p.query, &p.visit
 	q.Subject, q.App, q.IP, q.Time, q.NoRoute = subject, h.SignIn.App, v.IP, time.Now(), r == nil
@@ -75,7 +76,7 @@ func (h *Site) describe(p *request, r *http.Request, subject *policy.Subject, f 
 		q.Platform = useragent.Platform(v.Header)
 	}
 	if h.needed.client {
-		q.Client = policy.Browser // which is what signs people in
+		q.Client = policy.Browser // which is the client that users sign in with
 		if r != nil {
 			q.Client = useragent.Client(r)
 		}
@@ -88,7 +89,8 @@ func (h *Site) describe(p *request, r *http.Request, subject *policy.Subject, f 
 	}
 }
 
-// User is a person as policies can name them: by the name that the log shows, by a verified mail address, by subject.
+// User returns the names by which policies can select a user: the name in the log, a verified mail address, the
+// subject.
 func (h *Site) User(who *session.Record) policy.User {
 	names, claimed := who.Called(h.Tenant.trustsNames(who.Provider))
 	return policy.User{
@@ -115,7 +117,7 @@ func Persistence(p policy.Persistence) prompt.Persistence {
 	return prompt.PersistenceUnset
 }
 
-// refusal puts a decision into words for the person, the log and a script: the same reason in each.
+// refusal returns the reason of a decision for the page, the log and scripts. All three get the same reason.
 func refusal(d *policy.Decision) *signin.Refusal {
 	out := &signin.Refusal{
 		Code: signinlog.Code(d.Code), Reason: string(d.Reason), Title: pages.BlockPolicy, Policies: d.Policies(),

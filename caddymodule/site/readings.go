@@ -12,16 +12,16 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 )
 
-// readings are the matchers that decide about requests of a site: that of its directive, and those of the policies that
-// are on and hold for it. It is nil for a site without any.
+// readings are the matchers that decide about requests of a site: the matcher of its directive, and those of the
+// enabled policies that apply to it. It is nil if a site has none.
 type readings struct {
 	sets []caddyhttp.MatcherSets
 	looks.Set
-	// parameters: the application takes a semicolon in a path as part of a name.
+	// parameters: the application treats a semicolon in a path as part of a name.
 	parameters bool
 }
 
-// ruleMatcher is a matcher of one rule.
+// ruleMatcher is the matcher of one rule.
 type ruleMatcher struct {
 	sets caddyhttp.MatcherSets
 	looks.Set
@@ -34,8 +34,8 @@ func newRuleMatcher(loaded any) (m ruleMatcher, err error) {
 	return m, err
 }
 
-// match holds a request against the matcher, on the path that the application will see. An address that cannot be read is
-// an error: Caddy's matchers answer "no" to it.
+// match evaluates the matcher for the path that the application will see. A client address that cannot be parsed is an
+// error, because Caddy's matchers would answer "no" to it.
 func (m *ruleMatcher) match(r *http.Request) (bool, error) {
 	client, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	if err := m.CheckAddress(r.RemoteAddr, client); err != nil {
@@ -44,7 +44,7 @@ func (m *ruleMatcher) match(r *http.Request) (bool, error) {
 	return m.sets.AnyMatchWithError(asHeld(r))
 }
 
-// check refuses a request in which a rule could not see what the application sees. The error is always a scrub.Refusal.
+// check refuses a request that a rule could read differently from the application. The error is always a scrub.Refusal.
 func (rd *readings) check(r *http.Request, original *url.URL) error {
 	if rd == nil {
 		return nil
@@ -59,9 +59,9 @@ func (rd *readings) check(r *http.Request, original *url.URL) error {
 	return nil
 }
 
-// parametersSeen refuses a path with parameters (/admin;x/users) for which a rule decides otherwise than for the path
-// without them: servlet containers and others cut them off, everybody else takes them as part of the name. The request is
-// changed meanwhile and not afterwards, because placeholders read it.
+// parametersSeen refuses a path with parameters (/admin;x/users) if a rule decides differently for the path without
+// them. Servlet containers and others cut parameters off; all other servers treat them as part of the name. The request
+// is changed during the check, because placeholders read it, and restored afterwards.
 func (rd *readings) parametersSeen(r *http.Request, original *url.URL) error {
 	whole, err := rd.answers(r)
 	if err != nil {

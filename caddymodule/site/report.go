@@ -14,10 +14,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// nobody is the id of no session.
+// nobody is the zero ID, for a request without a session.
 var nobody session.ID
 
-// recordDecision reports what the policies decided, to the metrics and to the access log's entry.
+// recordDecision writes the decision of the policies to the metrics and to the access log entry.
 func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who session.ID) {
 	countDecision(d)
 	var blocked, asked []string
@@ -43,7 +43,7 @@ func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who session.I
 	}
 }
 
-// recordAllowed is concluded for what nearly every request comes to: allowed, with nothing more to say than that.
+// recordAllowed is recordDecision for the most common case: the request is allowed and there is nothing else to report.
 func (h *Site) recordAllowed(r *http.Request, d *policy.Decision, p *request) {
 	if h.needed.reportOnly {
 		h.recordDecision(r, d, p.live.ID)
@@ -58,16 +58,16 @@ func (h *Site) recordAllowed(r *http.Request, d *policy.Decision, p *request) {
 	}
 }
 
-// MarshalLogObject implements zapcore.ObjectMarshaler: what the access log says of a request that is allowed, put together
-// only if it is written.
+// MarshalLogObject implements zapcore.ObjectMarshaler. It returns the access log fields of an allowed request; they are
+// computed only if the entry is written.
 func (p *request) MarshalLogObject(to zapcore.ObjectEncoder) error {
 	to.AddString("latchkey_decision", policy.Allow.String())
 	to.AddString("latchkey_session", p.live.ID.Short())
 	return nil
 }
 
-// watched counts what report-only policies would have done, each by itself, and names them for the log. Nobody else
-// hears of it (O4).
+// watched counts what each report-only policy would have done, and returns the names of these policies for the log.
+// Users and applications do not see this (O4).
 func (h *Site) watched(d *policy.Decision, signedIn bool) (blocked, asked []string) {
 	if d.ReportOnlyErr != nil {
 		h.logger.Warn("report-only policy could not be evaluated; once it is on, it refuses such a request",
@@ -78,7 +78,7 @@ func (h *Site) watched(d *policy.Decision, signedIn bool) (blocked, asked []stri
 		case o.Result == policy.ResultReportOnlyFailure:
 			blocked = append(blocked, o.Policy)
 			reportOnly.WithLabelValues(o.Policy, wouldBlock).Inc()
-		case o.Result == policy.ResultReportOnlyInterrupted && signedIn: // anybody else has to sign in anyway
+		case o.Result == policy.ResultReportOnlyInterrupted && signedIn: // an anonymous client has to sign in anyway
 			asked = append(asked, o.Policy)
 			reportOnly.WithLabelValues(o.Policy, wouldStepUp).Inc()
 		}
@@ -86,7 +86,7 @@ func (h *Site) watched(d *policy.Decision, signedIn bool) (blocked, asked []stri
 	return blocked, asked
 }
 
-// recordOutcome reports what became of a request that no policy was asked about.
+// recordOutcome records the outcome of a request for which no policy was evaluated.
 func recordOutcome(r *http.Request, decision string) {
 	requests.WithLabelValues(decision, decision).Inc()
 	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
@@ -94,7 +94,7 @@ func recordOutcome(r *http.Request, decision string) {
 	}
 }
 
-// malformed answers a request that is refused for its form. It reaches neither a rule nor the application.
+// malformed answers a request that is refused for its form. The request reaches neither a rule nor the application.
 func (h *Site) malformed(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, why error) {
 	word := string(ReasonBadRequest)
 	if refusal, ok := errors.AsType[scrub.Refusal](why); ok {
@@ -109,7 +109,7 @@ func (h *Site) malformed(service *signin.Service, w http.ResponseWriter, r *http
 	service.BadRequest(w, r, v)
 }
 
-// shortID prints a session as its short hash, and only if somebody prints it.
+// shortID formats a session ID as its short hash, only when it is printed.
 type shortID session.ID
 
 func (id shortID) String() string { return session.ID(id).Short() }
@@ -117,10 +117,10 @@ func (id shortID) String() string { return session.ID(id).Short() }
 // ReasonBadRequest is the reason of a request that is refused for its form, before any rule.
 const ReasonBadRequest policy.Reason = "bad_request"
 
-// eventDenied: a request was refused by a policy or by what a site admits.
+// eventDenied is emitted when a policy or the allow and deny lists of a site refuse a request.
 const eventDenied = "access_denied"
 
-// denied tells of a refusal. who is nil for an anonymous client.
+// denied reports a refusal to the log and to subscribers. who is nil for an anonymous client.
 func (h *Site) denied(v *signin.Visit, who *session.Record, d *policy.Decision) {
 	events := h.Tenant.Events
 	if events == nil || !events.ShouldEmit(eventDenied) {

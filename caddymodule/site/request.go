@@ -14,50 +14,50 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// request is what one request needs on its way, in one piece of memory: the hot path pays for allocations more than for
-// anything else that it does. It is not used again for another request, because what it holds may outlive this one.
+// request holds everything that one request needs, in one allocation: on the hot path, allocations are the largest
+// cost. It is never reused for another request, because its contents can outlive the request.
 type request struct {
-	// vars are Caddy's own notes on the request.
+	// vars are Caddy's own variables of the request.
 	vars map[string]any
-	// sessions are those of the configuration that the request came to.
+	// sessions belong to the configuration that received the request.
 	sessions *session.Manager
 	visit    signin.Visit
-	// live is the session of the request, once it is known, and made what the site makes of it.
+	// live is the session of the request, once it is known; made is the site's view of it.
 	live    *session.Session
 	view    *siteView
 	subject policy.Subject
 	query   policy.Request
 	match   requestMatcher
-	// answer is what the request is answered through, unless it may stay open.
+	// answer is the writer of the answer, unless the answer can stay open.
 	answer revocableWriter
-	// original is what the client asked for, before any rewriting; nil where Caddy's server did not keep it.
+	// original is the URL that the client requested, before rewriting; nil if Caddy's server did not keep it.
 	original *url.URL
-	// places are where identity headers stand; a site with more of them finds another place.
+	// places is the memory for identity headers. A site with more headers allocates more.
 	places [4]string
 }
 
-// newRequest begins one. Its vars are nil where the request does not come from Caddy's server.
+// newRequest returns a new request. Its vars are nil if the request does not come from Caddy's server.
 func newRequest(r *http.Request) *request {
 	p := new(request)
 	p.vars, _ = r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
 	return p
 }
 
-// findOriginal looks up what Caddy's server kept of the request as it came.
+// findOriginal looks up the original URL that Caddy's server kept.
 func (p *request) findOriginal(r *http.Request) {
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		p.original = original.URL
 	}
 }
 
-// clientIP is the address of the client as Caddy determined it, empty where that is not known.
+// clientIP returns the client's address as Caddy determined it; empty if it is unknown.
 func (p *request) clientIP() string {
 	ip, _ := p.vars[caddyhttp.ClientIPVarKey].(string)
 	return ip
 }
 
-// originalPath holds the path as the client sent it to the same rules as the one it was rewritten to: FastCGI apps are
-// told both.
+// originalPath checks the path that the client sent by the same rules as the rewritten path, because FastCGI apps
+// receive both.
 func (p *request) originalPath(r *http.Request, form *scrub.Rules) error {
 	if p.original == nil || p.original.Path == r.URL.Path && p.original.RawPath == r.URL.RawPath {
 		return nil
@@ -65,8 +65,9 @@ func (p *request) originalPath(r *http.Request, form *scrub.Rules) error {
 	return form.Path(p.original)
 }
 
-// ownEndpoint returns the request if it is for one of our endpoints, else nil. What a site rewrites for its app, as
-// try_files does for a single-page one, does not hide them: then it is the request as the client sent it.
+// ownEndpoint returns the request if it is for one of Latchkey's endpoints, else nil. A rewrite for the app, such as
+// try_files for a single-page app, does not hide the endpoints: ownEndpoint then returns the request with the original
+// path.
 func (p *request) ownEndpoint(r *http.Request) *http.Request {
 	if IsOwn(r.URL.Path) {
 		return r

@@ -14,25 +14,25 @@ import (
 )
 
 const (
-	// lastingLook is how often an answer that goes on holds its session against what is known now.
+	// lastingLook is how often a running answer checks whether its session still holds.
 	lastingLook = 500 * time.Millisecond
-	// lastingChunk is how much of a file is sent between two looks at the clock.
+	// lastingChunk is how many bytes of a file are sent between two checks of the time.
 	lastingChunk = 1 << 20
 )
 
-// revocableWriter is the answer to a request that a session has allowed. Most are over at once; one that goes on, an upload, a
-// download or an answer that is long in coming, looks at its session again now and then. When that has ended, it takes
-// nothing more and the rest of the body is not read (field trial 2.7).
+// revocableWriter is the answer to a request that a session has allowed. Most answers end quickly. A long one (an
+// upload, a download, a slow answer) checks its session from time to time. When the session has ended, the writer
+// accepts no more data and the rest of the body is not read (field trial 2.7).
 type revocableWriter struct {
 	caddyhttp.ResponseWriterWrapper
 	who    session.ID
 	opened streamTerms
-	due    atomic.Int64 // when to look, in Unix nanoseconds
+	due    atomic.Int64 // time of the next check, in Unix nanoseconds
 	over   atomic.Bool
 	watched
 }
 
-// begin makes l the writer around w, and has the clock look after it as well. It is begun once; end ends it.
+// begin initializes l as the writer around w, and adds it to the requests in flight. It is called once; end removes it.
 func (l *revocableWriter) begin(w http.ResponseWriter, who session.ID, streamTerms streamTerms, now time.Time) {
 	l.ResponseWriter = w
 	l.who, l.opened = who, streamTerms
@@ -40,7 +40,7 @@ func (l *revocableWriter) begin(w http.ResponseWriter, who session.ID, streamTer
 	inFlight.add(l)
 }
 
-// reads has a request read its body through l.
+// reads makes the request read its body through l.
 func (l *revocableWriter) reads(r *http.Request) {
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = &lastingBody{r.Body, l}
@@ -53,7 +53,7 @@ type lastingBody struct {
 	answer *revocableWriter
 }
 
-// Read implements io.Reader. The session is looked at after the read: what comes late is not passed on.
+// Read implements io.Reader. It checks the session after the read, so that data that arrives too late is not passed on.
 func (b *lastingBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.answer.ended() {
@@ -62,7 +62,7 @@ func (b *lastingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// ended looks at the session, if it is time. Whether it is over nobody can say while the store is away.
+// ended checks the session if a check is due. While the store is unavailable it cannot tell, and returns false.
 func (l *revocableWriter) ended() bool {
 	if l.over.Load() {
 		return true
@@ -86,7 +86,7 @@ func (l *revocableWriter) Write(p []byte) (int, error) {
 	return l.ResponseWriter.Write(p)
 }
 
-// ReadFrom lets a file be sent by the system, a piece at a time.
+// ReadFrom lets the system send a file, one chunk at a time.
 func (l *revocableWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	for {
 		if l.ended() {
@@ -100,7 +100,7 @@ func (l *revocableWriter) ReadFrom(r io.Reader) (n int64, err error) {
 	}
 }
 
-// FlushError implements what http.ResponseController asks for.
+// FlushError implements the interface that http.ResponseController looks for.
 func (l *revocableWriter) FlushError() error {
 	if l.over.Load() {
 		return errSessionOver

@@ -11,13 +11,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// guardedVar marks a request that a Handler has seen, so that a second one on its way does not look for cookies that the
-// first has taken off.
+// guardedVar marks a request that a Handler has already processed, so that a second Handler does not look for cookies
+// that the first one removed.
 const guardedVar = "latchkey.seen"
 
 var errTwice = errors.New("a request met the latchkey directive twice")
 
-// ServeHTTP scrubs the request, serves the endpoints, and guards what is to be guarded, in this order.
+// ServeHTTP scrubs the request, serves the sign-in endpoints, and guards the other requests, in this order.
 func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	p := newRequest(r)
 	if p.vars == nil || p.vars[guardedVar] != nil {
@@ -25,7 +25,8 @@ func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	p.vars[guardedVar] = true
 
-	// Scrubbing comes before everything that can fail, so that no error route sees what a client may not say (A35).
+	// Scrubbing comes before everything that can fail, so that no error route sees headers that only the gateway may
+	// set (A35).
 	lines, refused := scrub.Request(r, h.formFrom(p))
 	if refused == nil && r.Method == http.MethodConnect {
 		next = holdConnect(r, next)
@@ -61,7 +62,7 @@ func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	}
 	guarded, err := h.Guards(r)
 	if err != nil {
-		// What cannot be told to be open is closed.
+		// If the matcher fails, the request is refused.
 		return caddyhttp.Error(http.StatusInternalServerError, err)
 	}
 	if !guarded {
@@ -70,7 +71,7 @@ func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	return h.guard(service, w, r, p, next)
 }
 
-// Guards reports whether the matcher of the directive selects a request: only then it needs a sign-in.
+// Guards reports whether the matcher of the directive selects a request. Only selected requests need a sign-in.
 func (h *Site) Guards(r *http.Request) (bool, error) {
 	if len(h.match.sets) == 0 {
 		return true, nil
@@ -82,20 +83,20 @@ func (h *Site) Guards(r *http.Request) (bool, error) {
 	return match, nil
 }
 
-// Scrub takes out of a request what a client may not say, as ServeHTTP does for a client that is no trusted proxy. An error
-// is a scrub.Refusal.
+// Scrub removes from a request what a client may not send, as ServeHTTP does for a client that is not a trusted proxy.
+// Its error is a scrub.Refusal.
 func (h *Site) Scrub(r *http.Request) error {
 	if _, refused := scrub.Request(r, &h.form); refused != nil {
 		return refused
 	}
-	newRequest(r).tooEarly(r, false) // it is not; but Early-Data of a client goes no further
+	newRequest(r).tooEarly(r, false) // the result is always false; the call deletes the client's Early-Data
 	return nil
 }
 
-// Readable refuses a request in which a rule could not see what the application sees. An error is a scrub.Refusal.
+// Readable refuses a request that a rule could read differently from the application. Its error is a scrub.Refusal.
 func (h *Site) Readable(r *http.Request) error { return h.readings.check(r, nil) }
 
-// SetLogged says whether the server of the site writes an access log. Default: it does.
+// SetLogged sets whether the server of the site writes an access log. Default: it does.
 func (h *Site) SetLogged(logged bool) { h.unlogged = !logged }
 
 // Interface guards

@@ -13,35 +13,35 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// Site is one site, ready to serve: what its configuration says, compiled together with what holds for every site.
+// Site is one compiled site, ready to serve. It combines its own configuration with that for all sites.
 type Site struct {
 	*config.Site
 
 	Tenant *Tenant
 	logger *zap.Logger
-	// signIn is the site as sign-in knows it.
+	// SignIn is the site in the form that package signin uses.
 	SignIn signin.Site
 	match  ruleMatcher
-	// rules are what policies is compiled from.
+	// Rules is the source from which policies is compiled.
 	Rules    policy.Config
 	Compiled *policy.Set
 	needed   neededSignals
 	matchers *Matchers
 	readings *readings
 	form     scrub.Rules
-	behind   scrub.Rules // form for what comes from a proxy that Caddy trusts
+	behind   scrub.Rules // form for requests from a proxy that Caddy trusts
 	headers  []identityHeader
 	writer   *identity.Writer
-	// assertionOnly are the groups that an assertion has.
+	// assertionOnly selects the groups in an assertion.
 	assertionOnly *identity.Only
 	activity      activity
-	// addressed: a rule looks at the address of the client.
+	// addressed: a rule depends on the client's address.
 	addressed bool
 	unlogged  bool // the server writes no access log
 	spelled   atomic.Pointer[spelling]
 }
 
-// spelling is one way to spell the host of a request, and what it comes to.
+// spelling is one spelling of a request's host, with the canonical form and the origin.
 type spelling struct {
 	host   string
 	secure bool
@@ -49,8 +49,8 @@ type spelling struct {
 	canonical, origin string
 }
 
-// spell brings a host to its canonical form and makes the origin of it. Nearly all requests of a site name one host, so
-// the last one is remembered.
+// spell returns the canonical form of a host and its origin. Almost all requests of a site have the same host, so the
+// last result is kept.
 func (h *Site) spell(host string, secure bool) (*spelling, bool) {
 	if last := h.spelled.Load(); last != nil && last.host == host && last.secure == secure {
 		return last, true

@@ -13,41 +13,41 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// siteView is what one site makes of a session's record for its requests: once for each version of the record, as long as
-// the session is in the cache. It does not change. It is as small as it can be, and points to as little as it can: with
-// tens of thousands of sessions, that is what every collection of garbage goes through.
+// siteView is what one site needs of a session's record for its requests. It is computed once for each version of the
+// record and kept as long as the session is in the cache. It does not change. It is small and has few pointers, because
+// with tens of thousands of sessions every garbage collection scans all of them.
 type siteView struct {
 	site *Site
-	// text holds the user name, which every line of an access log asks for, and the values of the site's identity headers in
-	// their order, each behind its length; empty: no such header.
+	// text holds the user name, which every access log line needs, and the values of the site's identity headers in
+	// their order. Each value follows its length; an empty value means no such header.
 	text string
-	// bits are the person's to the site's policies; few has room for the usual ones.
+	// bits are the user's bits in the site's policies; few has room for the usual number.
 	bits     []uint64
 	few      [7]uint64
 	facts    facts
-	contexts [1]string // for facts; most people have one
+	contexts [1]string // for facts; most users have one
 	// newApp: the session has not been used for this app yet.
 	newApp bool
-	// assertion is the one that was signed last, told what placeholders asked for. Nothing else changes.
+	// assertion is the last signed assertion; told is what placeholders have asked for. No other field changes.
 	assertion atomic.Pointer[assertion]
 	told      atomic.Pointer[person]
-	// self is what is kept beside the session; next is what another site has made of it, and after how many.
+	// self is the value that is kept with the session. next is the view of another site; nth is its number in the list.
 	self any
 	next *siteView
 	nth  int
 }
 
-// facts are what a session tells the policies beside who somebody is.
+// facts are what a session tells the policies, besides the user's identity.
 type facts struct {
 	auth                 policy.Authentication
 	device               policy.Device
 	signInRisk, userRisk policy.Risk
 }
 
-// maxMadeSites bounds for how many sites something is kept beside one session.
+// maxMadeSites limits for how many sites a view is kept with one session.
 const maxMadeSites = 16
 
-// view returns what this site makes of a session. An error says that the session cannot be read.
+// view returns this site's view of a session. An error means that the session cannot be read.
 func (h *Site) view(live *session.Session) (*siteView, error) {
 	kept, _ := live.Ready().(*siteView)
 	for m := kept; m != nil; m = m.next {
@@ -61,7 +61,7 @@ func (h *Site) view(live *session.Session) (*siteView, error) {
 	}
 	m := &siteView{site: h, newApp: who.NewApp(h.SignIn.App)}
 	m.facts = h.factsOf(who, m.contexts[:0])
-	for i, context := range m.facts.auth.ACRs { // else they would hold on to the whole text of the record
+	for i, context := range m.facts.auth.ACRs { // the copy does not keep the text of the whole record in memory
 		m.facts.auth.ACRs[i] = unique.Make(context).Value()
 	}
 	m.bits = append(m.few[:0], h.Compiled.Resolve(h.User(who)).Bits()...)
@@ -71,7 +71,7 @@ func (h *Site) view(live *session.Session) (*siteView, error) {
 		text = appendValue(text, h.headers[i].write(h.writer, user, who))
 	}
 	m.text = string(text)
-	// Two requests at once may each miss what the other adds; it is made again then.
+	// Of two concurrent requests one may overwrite the view that the other adds; that view is then computed again.
 	if kept != nil && kept.nth < maxMadeSites-1 {
 		m.next, m.nth = kept, kept.nth+1
 	}
@@ -84,7 +84,7 @@ func appendValue(text []byte, value string) []byte {
 	return append(binary.BigEndian.AppendUint32(text, uint32(len(value))), value...) //nolint:gosec // part of a record
 }
 
-// nextValue takes the first value off a text.
+// nextValue splits the first value off a text.
 func nextValue(text string) (value, rest string) {
 	const head = 4
 	end := head + int(text[0])<<24 + int(text[1])<<16 + int(text[2])<<8 + int(text[3])
@@ -96,7 +96,7 @@ func (m *siteView) user() string {
 	return user
 }
 
-// headers hands out the values of the site's identity headers.
+// headers calls take with the value of each identity header of the site.
 func (m *siteView) headers(take func(i int, value string)) {
 	_, text := nextValue(m.text)
 	for i := 0; text != ""; i++ {
@@ -106,8 +106,8 @@ func (m *siteView) headers(take func(i int, value string)) {
 	}
 }
 
-// person is what placeholders tell, of nobody if there is an error. It is kept from the first time on: a site that has them
-// in its log or in headers asks at every request.
+// person returns the data for placeholders; if there is an error, it is empty. It is kept after the first call, because
+// a site with placeholders in its log or headers asks at every request.
 func (m *siteView) person(live *session.Session) (*person, error) {
 	if told := m.told.Load(); told != nil {
 		return told, nil
@@ -121,7 +121,7 @@ func (m *siteView) person(live *session.Session) (*person, error) {
 	return told, nil
 }
 
-// factsOf are the facts of a session; contexts is empty, and may be room for some.
+// factsOf returns the facts of a session. contexts is empty; its capacity is used if it is enough.
 func (h *Site) factsOf(who *session.Record, contexts []string) facts {
 	return facts{
 		auth: policy.Authentication{AuthTime: who.AuthTime, ACRs: oidc.AppendContexts(contexts, who), MFA: h.Tenant.mfa(who)},
@@ -132,19 +132,20 @@ func (h *Site) factsOf(who *session.Record, contexts []string) facts {
 	}
 }
 
-// assertion is a signed statement, ready to be sent for a while. Another host of the site or another key makes another.
+// assertion is a signed statement that can be sent for a limited time. Another host of the site or another key needs a
+// new one.
 type assertion struct {
 	text, origin, key string
 	made              time.Time
 }
 
-// person is what placeholders tell of a user and what is not at hand of a session.
+// person is the data for placeholders that is not read directly from a session.
 type person struct {
 	name, email, subject string
 	groups               groups
 }
 
-// personOf copies what it tells into one piece of memory, and so keeps nothing else of the record.
+// personOf copies the data into one allocation, so that it does not keep the record in memory.
 func personOf(who *session.Record) *person {
 	size := len(who.Name) + len(who.Email) + len(who.Identity.Subject)
 	for _, g := range who.Groups {
@@ -164,8 +165,8 @@ func personOf(who *session.Record) *person {
 	return p
 }
 
-// groups is a list that prints as text and is a list to CEL: `"admins" in {http.auth.user.groups}`. The text is that of a
-// header in the default encoding.
+// groups is a list that prints as text and is a list in CEL: `"admins" in {http.auth.user.groups}`. The text has the
+// form of a header in the default encoding.
 type groups []string
 
 func (g groups) String() string { return identity.UTF8.List(g) }
@@ -183,7 +184,7 @@ func SignalOf(word string) policy.Signal {
 	return policy.Unknown
 }
 
-// riskOf reads a risk that a provider stated, as the session's record has it.
+// riskOf parses a risk that a provider stated, in the form of the session's record.
 func riskOf(word string) (r policy.Risk) {
 	if word != "" {
 		_ = r.UnmarshalText([]byte(word)) // leaves r unknown

@@ -12,10 +12,10 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// bindToSession ties what may stay open for long to the session it was opened with: a WebSocket, a stream of events, a tunnel.
-// When the session is over the request's context ends, and with it what the rest of the route does with it; and nothing
-// more is written, because a proxy that streams at once (flush_interval -1) passes over a context that ended. done ends
-// the tie; it is nil for a request that is none of these, whose answer looks after itself, see lasting.
+// bindToSession ties a response that can stay open (a WebSocket, an event stream, a tunnel) to the session that opened
+// it. When the session ends, the request's context ends, and with it the rest of the route. Nothing more is written,
+// because a proxy that streams at once (flush_interval -1) ignores the end of the context. done ends the tie. done is
+// nil for other requests; their answer checks the session itself, see revocableWriter.
 func (h *Site) bindToSession(p *request, w http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, held *http.Request, done func()) {
 	if !mayStayOpen(r) {
 		if r.ProtoMajor == 3 {
@@ -36,7 +36,7 @@ func (h *Site) bindToSession(p *request, w http.ResponseWriter, r *http.Request)
 		mu.Lock()
 		defer mu.Unlock()
 		if over {
-			return // the connection may serve another request by now
+			return // the connection may already serve another request
 		}
 		tied.over.Store(true)
 		cancel(cause)
@@ -51,7 +51,7 @@ func (h *Site) bindToSession(p *request, w http.ResponseWriter, r *http.Request)
 	}
 }
 
-// tiedWriter writes nothing more once its session is over.
+// tiedWriter writes nothing after its session has ended.
 type tiedWriter struct {
 	*caddyhttp.ResponseWriterWrapper
 	over atomic.Bool
@@ -73,13 +73,14 @@ func (w *tiedWriter) FlushError() error {
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
-// ReadFrom implements io.ReaderFrom without the short cut of what it wraps, which would write past the tie.
+// ReadFrom implements io.ReaderFrom. It does not use ReadFrom of the wrapped writer, which would write without the
+// check.
 func (w *tiedWriter) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{w}, r)
 }
 
-// innermost is the writer of the HTTP server itself. Its deadlines may be set from anywhere; those of the writers around
-// it, such as Caddy's idle timeouts, only by whoever writes.
+// innermost returns the writer of the HTTP server itself. Any goroutine may set its deadlines. The deadlines of writers
+// around it, such as Caddy's idle timeouts, may be set only by the goroutine that writes.
 func innermost(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
@@ -90,7 +91,7 @@ func innermost(w http.ResponseWriter) http.ResponseWriter {
 	}
 }
 
-// mayStayOpen reports whether a request asks for something that goes on after it was allowed.
+// mayStayOpen reports whether the response to a request can go on for long.
 func mayStayOpen(r *http.Request) bool {
 	if len(r.Header["Upgrade"]) > 0 || r.Method == http.MethodConnect {
 		return true

@@ -13,30 +13,30 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// Tenant is what all sites of one configuration share. It does not change once the sites are built.
+// Tenant is what all sites of one configuration share. It does not change after the sites are built.
 type Tenant struct {
-	// Config is what the configuration says for all sites.
+	// Config is the configuration for all sites.
 	Config    *config.App
 	Providers []*oidc.Provider
 	Prompt    signin.PromptConfig
 	Limits    session.Limits
-	// Networks and Policies are those for all sites, Set is them compiled without those of sites, and Matchers are the
-	// Caddy matchers of Policies.
+	// Networks and Policies are those for all sites. Set is compiled from them, without the policies of single sites.
+	// Matchers are the Caddy matchers of Policies.
 	Networks []policy.Network
 	Policies []policy.Policy
 	Set      *policy.Set
 	Matchers *Matchers
-	// Service returns the sign-in service of this configuration, and makes it on the first call. An error says that the
+	// Service returns the sign-in service of this configuration. The first call creates it. An error means that the
 	// configuration has stopped, or that its store or keys cannot be opened.
 	Service func() (*signin.Service, error)
-	// Current returns the service of the configuration that runs: after a reload it is another one. It is nil before the
-	// first one has started.
+	// Current returns the service of the running configuration, which changes with a reload. It is nil before the first
+	// configuration has started.
 	Current func() *signin.Service
-	// Events takes what sites emit; nil: no consumer.
+	// Events receives the events of sites. nil: there is no consumer.
 	Events Events
 }
 
-// Events are Caddy's events.
+// Events is the part of Caddy's events app that sites use.
 type Events interface {
 	ShouldEmit(event string) bool
 	Emit(event string, data map[string]any)
@@ -59,7 +59,7 @@ func (t *Tenant) Compile(ctx caddy.Context) (err error) {
 	return err
 }
 
-// provider returns a provider by its name; nil if the configuration has none of this name now.
+// provider returns a provider by name; nil if the current configuration does not define it.
 func (t *Tenant) provider(name string) *oidc.Provider {
 	i := slices.IndexFunc(t.Providers, func(p *oidc.Provider) bool { return p.Name == name })
 	if i < 0 {
@@ -68,14 +68,14 @@ func (t *Tenant) provider(name string) *oidc.Provider {
 	return t.Providers[i]
 }
 
-// trustsNames reports whether user names of a provider are the user's own even where they look like a mail address that
-// the provider has not verified, as it is configured now.
+// trustsNames reports whether the current configuration trusts a provider's user names that look like mail addresses,
+// although the provider has not verified them.
 func (t *Tenant) trustsNames(provider string) bool {
 	p := t.provider(provider)
 	return p != nil && p.Claims.TrustUserNames
 }
 
-// mfa reports whether a session shows a second factor, as its provider is configured now.
+// mfa reports whether a session shows a second factor, by the current configuration of its provider.
 func (t *Tenant) mfa(who *session.Record) bool {
 	p := t.provider(who.Provider)
 	return p != nil && p.Claims.MFA(who)

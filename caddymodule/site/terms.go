@@ -8,7 +8,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// streamTerms is a request that may go on after it was allowed: what holds for its session meanwhile (session.Terms).
+// streamTerms are the conditions under which a running request keeps its session (session.Terms).
 type streamTerms struct {
 	site      *Site
 	sessions  *session.Manager
@@ -24,8 +24,8 @@ func (o *streamTerms) IdleLimit(who *session.Session) time.Duration {
 	return o.site.SignIn.IdleLimit(who)
 }
 
-// EndedIdle implements session.Terms. What outlives a reload is told to the configuration that runs: the log of its own
-// takes nothing more.
+// EndedIdle implements session.Terms. It reports to the running configuration, because a stream can outlive a reload
+// and the log of its own configuration is then closed.
 func (o *streamTerms) EndedIdle(who *session.Record, limit time.Duration) {
 	service := o.site.Tenant.Current()
 	if service == nil { // this configuration is about to stop

@@ -1,5 +1,5 @@
-// Package store holds the guest modules `latchkey.stores.*`: where sessions live. It opens each store once for the whole
-// process and keeps it, with the cache of its sessions, over reloads.
+// Package store contains the guest modules `latchkey.stores.*`, which store sessions. It opens each store once per
+// process, and keeps it and the cache of its sessions over reloads.
 //
-// What a store does is in session/filestore and session/redisstore. This package reads their configuration and nothing else.
+// The stores are implemented in session/filestore and session/redisstore. This package only reads their configuration.
 package store

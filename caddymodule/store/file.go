@@ -17,11 +17,11 @@ func init() {
 	caddy.RegisterModule(new(File))
 }
 
-// File keeps sessions in one file on this machine. It survives restarts and needs no server; one process can use
-// a file. For several machines use `redis`.
+// File stores sessions in one file on this machine. Sessions survive restarts, and no server is needed. Only one
+// process can use a file; for several machines use `redis`.
 type File struct {
-	// The file. It is made, with its directories, if it is not there. Default: `latchkey/sessions.db` under Caddy's data
-	// directory.
+	// The path of the file. The file and its directories are created if they do not exist. Default:
+	// `latchkey/sessions.db` under Caddy's data directory.
 	Path string `json:"path,omitempty"`
 
 	path string
@@ -32,7 +32,7 @@ func (*File) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "latchkey.stores.file", New: func() caddy.Module { return new(File) }}
 }
 
-// Provision finds the path. It touches no file.
+// Provision determines the path. It does not touch the file.
 func (s *File) Provision(caddy.Context) error {
 	path := filepath.Join(caddy.AppDataDir(), "latchkey", "sessions.db")
 	if s.Path != "" {
@@ -49,13 +49,13 @@ func (s *File) Provision(caddy.Context) error {
 	return nil
 }
 
-// Location is the path of the file, once it is provisioned.
+// Location returns the path of the file. It is valid after Provision.
 func (s *File) Location() string { return s.path }
 
-// Identity implements StoreModule.
+// Identity implements Module.
 func (s *File) Identity() string { return "file:" + s.path }
 
-// Open implements StoreModule.
+// Open implements Module.
 func (s *File) Open(*zap.Logger) (session.Store, error) {
 	return filestore.Open(filestore.Config{Path: s.path})
 }

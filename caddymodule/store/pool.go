@@ -11,33 +11,34 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// Module is a guest module in the namespace latchkey.stores: a place where sessions live.
+// Module is a guest module in the namespace latchkey.stores, which stores sessions.
 type Module interface {
-	// Identity names what is opened: the path of a file; address, database and prefix of a server, with a hash of the
-	// credentials. It never depends on lifetimes. Equal identities share one open store over reloads.
+	// Identity returns a string that identifies what Open opens: the path of a file, or the address, database and
+	// prefix of a server with a hash of the credentials. It does not depend on lifetimes. Modules with the same
+	// identity share one open store over reloads.
 	Identity() string
-	// Open opens it. It is called when the configuration starts, never while it is validated: `validate` opens nothing.
+	// Open opens the store. It is called when the configuration starts, never by `validate`.
 	Open(logger *zap.Logger) (session.Store, error)
 }
 
-// stores keeps open stores over configuration reloads, by their identity.
+// stores keeps open stores over reloads, by their identity.
 var stores = caddy.NewUsagePool()
 
-// Shared is a store that the configurations of one process share. It is opened by the first that starts and
-// closed when the last that uses it is gone. A request that outlives both gets session.ErrClosed.
+// Shared is a store that several configurations of one process share. The first one that starts opens it; it is closed
+// when the last one is gone. A request that outlives them gets session.ErrClosed.
 type Shared struct {
 	identity string
 
 	mu     sync.Mutex
 	store  session.Store
 	closed bool
-	// cache is what is known of the store's sessions, opened with ring: who is known stays known over a reload, also
-	// while the store is away.
+	// cache contains the store's known sessions, opened with ring. It survives reloads, also while the store is
+	// unavailable.
 	cache *session.Cache
 	ring  *keyring.Ring
 }
 
-// Acquire makes or finds the shared store of a module, without opening it. Every successful call needs one release.
+// Acquire returns the shared store of a module, without opening it. Every successful call needs one call of Release.
 func Acquire(m Module) (*Shared, error) {
 	identity := m.Identity()
 	shared, _, err := stores.LoadOrNew(identity, func() (caddy.Destructor, error) {
@@ -49,8 +50,8 @@ func Acquire(m Module) (*Shared, error) {
 	return shared.(*Shared), nil
 }
 
-// Open opens the store if it is not open yet; a failed try does not stand in the way of the next. It answers session.ErrClosed
-// to a configuration that has been cleaned up already: what it opened, nobody would close.
+// Open opens the store if it is not open; after a failure it can be called again. If the configuration is already
+// cleaned up it returns session.ErrClosed, because nothing would close the store.
 func (s *Shared) Open(m Module, logger *zap.Logger) (session.Store, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,24 +69,25 @@ func (s *Shared) Open(m Module, logger *zap.Logger) (session.Store, error) {
 	return store, nil
 }
 
-// Cache returns the cache for the configuration that opens sessions with ring. Other keys may open other sessions.
+// Cache returns the cache for a configuration that opens sessions with ring. Another ring gets another cache, because
+// other keys may open other sessions.
 func (s *Shared) Cache(ring *keyring.Ring) *session.Cache {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cache == nil || !s.ring.Equal(ring) {
 		s.cache = session.NewCache(session.CacheConfig{})
 	}
-	s.ring = ring // which goes on following the storage when the one before does not
+	s.ring = ring // the new ring follows the storage; the old one stops with its configuration
 	return s.cache
 }
 
-// Release gives up what Acquire gave. The store stays open while another configuration uses it.
+// Release releases the store that Acquire returned. The store stays open while another configuration uses it.
 func (s *Shared) Release() error {
 	_, err := stores.Delete(s.identity)
 	return err
 }
 
-// Destruct closes the store when nobody uses it any more.
+// Destruct closes the store. Caddy calls it after the last release.
 func (s *Shared) Destruct() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -26,64 +26,65 @@ func init() {
 	caddy.RegisterModule(new(Redis))
 }
 
-// Redis keeps sessions in Redis or Valkey, which several gateways share: one server, Sentinel or Cluster. Give the
-// server `maxmemory-policy noeviction`: one that evicts forgets sessions. Latchkey starts while the server is down.
+// Redis stores sessions in Redis or Valkey, which several gateways can share: a single server, Sentinel or Cluster. Set
+// `maxmemory-policy noeviction` on the server, because eviction loses sessions. Latchkey starts even if the server is
+// down.
 type Redis struct {
-	// Where the server is: `redis://host:port/db`, or `rediss://` for TLS. A user and a password may stand in it. With
-	// `sentinel` it has no host, as in `redis:///2`, and may be left out; with `cluster` its host is one more node to
-	// start from.
+	// The address of the server: `redis://host:port/db`, or `rediss://` for TLS. It may include a user and a password.
+	// With `sentinel` it has no host, as in `redis:///2`, and is optional. With `cluster` its host is one more start
+	// node.
 	URL string `json:"url,omitempty"`
 
-	// The user to authenticate as. Default: the one in the URL, else the server's default user.
+	// The user name for the server. Default: the one in the URL, else the server's default user.
 	Username string `json:"username,omitempty"`
 
-	// The password. Use a placeholder, `{env.NAME}` or `{file./path}`: a literal ends up in the adapted configuration and
-	// in Caddy's autosave. Default: the one in the URL, else none.
+	// The password for the server. Use a placeholder, `{env.NAME}` or `{file./path}`: a literal password is visible in
+	// the adapted configuration and in Caddy's autosave. Default: the one in the URL, else none.
 	Password string `json:"password,omitempty"`
 
-	// Sentinels that know where the master is.
+	// The sentinels that know the current master.
 	Sentinel *Sentinel `json:"sentinel,omitempty"`
 
-	// Nodes of a Redis Cluster to start from, each `host:port`.
+	// Start nodes of a Redis Cluster, each `host:port`.
 	Cluster []string `json:"cluster,omitempty"`
 
-	// What every key begins with. Gateways that share sessions share it. Default: `latchkey:`.
+	// The prefix of every key. Gateways that share sessions need the same prefix. Default: `latchkey:`.
 	KeyPrefix string `json:"key_prefix,omitempty"`
 
-	// TLS to the server, and to sentinels. With a URL that URL must say `rediss://`.
+	// TLS for the connections to the server and the sentinels. If there is a URL, it must be `rediss://`.
 	TLS *TLS `json:"tls,omitempty"`
 
 	config   redisstore.Config
 	identity string
 }
 
-// Sentinel says which master is wanted, and who knows where it is.
+// Sentinel names the master and the sentinels that know its address.
 type Sentinel struct {
-	// The name that the sentinels know the master by.
+	// The name of the master at the sentinels.
 	Master string `json:"master"`
 
-	// The sentinels, each `host:port`.
+	// The addresses of the sentinels, each `host:port`.
 	Addresses []string `json:"addresses"`
 
-	// The user to authenticate as at the sentinels, if those ask. Default: none.
+	// The user name for the sentinels, if they require one. Default: none.
 	Username string `json:"username,omitempty"`
 
-	// The password for the sentinels. Default: none, whatever the servers' password is.
+	// The password for the sentinels. Default: none; the server's password is not used for them.
 	Password string `json:"password,omitempty"`
 }
 
-// TLS says whom to trust, and who we are.
+// TLS sets the trusted authorities and the client certificate.
 type TLS struct {
-	// A file with the certificates (PEM) of the authorities to trust. Default: the system's.
+	// A PEM file with the certificates of the trusted authorities. Default: the system's.
 	CA string `json:"ca,omitempty"`
 
-	// A file with our own certificate (PEM), for a server that asks for one. Needs `key`.
+	// A PEM file with the client certificate, for a server that requires one. Needs `key`.
 	Cert string `json:"cert,omitempty"`
 
-	// The file with the private key (PEM) of `cert`.
+	// The PEM file with the private key of `cert`.
 	Key string `json:"key,omitempty"`
 
-	// The name that the server's certificate is verified against. Default: the host that is dialled.
+	// The name that the server's certificate must have. Default: the host of the address.
 	ServerName string `json:"server_name,omitempty"`
 }
 
@@ -92,8 +93,8 @@ func (*Redis) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "latchkey.stores.redis", New: func() caddy.Module { return new(Redis) }}
 }
 
-// Provision resolves placeholders, reads certificates and checks the whole. It reaches no server. What is missing, a
-// secret or a file, refuses the configuration (A56).
+// Provision replaces placeholders, reads certificates and checks the configuration. It makes no connection. A missing
+// secret or file refuses the configuration (A56).
 func (s *Redis) Provision(ctx caddy.Context) error {
 	resolved := *s
 	if s.Sentinel != nil {
@@ -118,7 +119,7 @@ func (s *Redis) Provision(ctx caddy.Context) error {
 	if err := s.config.Check(); err != nil {
 		return err
 	}
-	if err := json.NewEncoder(hash).Encode(resolved); err != nil { // all that is configured, and nothing of it legible
+	if err := json.NewEncoder(hash).Encode(resolved); err != nil { // the whole configuration, not readable
 		return err
 	}
 	s.identity = fmt.Sprintf("redis:%x", hash.Sum(nil))
@@ -138,7 +139,7 @@ func (s *Redis) sentinelPassword() string {
 	return s.Sentinel.Password
 }
 
-// resolve replaces all placeholders. An empty one is refused, also where leaving the option out would do.
+// resolve replaces all placeholders. An empty value is refused even for an option that can be left out.
 func (s *Redis) resolve() error {
 	fields := map[string]*string{"url": &s.URL, "username": &s.Username, "password": &s.Password, "key_prefix": &s.KeyPrefix}
 	s.Cluster = append([]string(nil), s.Cluster...)
@@ -168,7 +169,7 @@ func (s *Redis) resolve() error {
 	return nil
 }
 
-// plain is the configuration for package redisstore, but for TLS.
+// plain returns the configuration for package redisstore, without TLS.
 func (s *Redis) plain() redisstore.Config {
 	c := redisstore.Config{URL: s.URL, Username: s.Username, Password: s.Password, Cluster: s.Cluster, KeyPrefix: s.KeyPrefix}
 	if s.Sentinel != nil {
@@ -178,7 +179,7 @@ func (s *Redis) plain() redisstore.Config {
 	return c
 }
 
-// load reads the files and adds what stood in them to the identity: a new certificate in an old file is a new store.
+// load reads the files and adds their content to the identity: a new certificate in the same file means a new store.
 func (t *TLS) load(identity io.Writer) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	read := func(name, file string) ([]byte, error) {
@@ -219,14 +220,14 @@ func (t *TLS) load(identity io.Writer) (*tls.Config, error) {
 	return config, nil
 }
 
-// Config is how the server is reached, once it is provisioned.
+// Config returns the configuration of the connection. It is valid after Provision.
 func (s *Redis) Config() redisstore.Config { return s.config }
 
-// Identity implements StoreModule. It is a hash of where the server is, how it is reached and as whom.
+// Identity implements Module. It is a hash of the server's address, the connection options and the credentials.
 func (s *Redis) Identity() string { return s.identity }
 
-// Open implements StoreModule. A server that does not answer is a warning: it may come later, and what is asked
-// meanwhile is answered with an outage rather than a sign-out.
+// Open implements Module. If the server does not answer, it logs a warning and returns no error: the server may come up
+// later. Until then requests get an outage error; users are not signed out.
 func (s *Redis) Open(logger *zap.Logger) (session.Store, error) {
 	redisstore.LogTo(func(message string) {
 		caddy.Log().Named("latchkey.redis").Debug("redis client", zap.String("says", message))
@@ -239,21 +240,21 @@ func (s *Redis) Open(logger *zap.Logger) (session.Store, error) {
 	return store, nil
 }
 
-// greetEvery is how often a server that does not answer yet is asked how it is set up.
+// greetEvery is the interval at which a server that has not answered yet is asked for its settings.
 const greetEvery = 10 * time.Second
 
-// greet says once that a server does not answer yet, and what is amiss with its setting up as soon as it does. It ends
-// with the store at the latest.
+// greet logs once that a server does not answer yet, and logs unsuitable settings of the server when it answers. It
+// ends when the store is closed.
 func greet(store *redisstore.Store, logger *zap.Logger) {
 	for first := true; ; first = false {
-		err := store.Ping(context.Background()) // each call has a time limit of its own
+		err := store.Ping(context.Background()) // each call has its own timeout
 		switch {
 		case errors.Is(err, session.ErrClosed):
 			return
 		case err == nil:
 			advice, err := store.Advice(context.Background())
 			if err != nil {
-				// A managed server may not tell, and a user may not be allowed to ask.
+				// Managed servers may not allow this query, and the user may lack the permission.
 				logger.Debug("the session store does not tell how it is set up", zap.Error(err))
 			}
 			for _, line := range advice {

@@ -13,7 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 )
 
-// UnmarshalCaddyfile reads
+// UnmarshalCaddyfile reads the store's configuration:
 //
 //	redis [<url>] {
 //		username          <user>
@@ -31,7 +31,7 @@ import (
 //		}
 //	}
 //
-// The URL may only be left out with sentinel or cluster. No error quotes a URL or a password.
+// The URL is optional only with sentinel or cluster. Errors never contain a URL or a password.
 func (s *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the driver
 	start := d.Token()
@@ -52,8 +52,7 @@ func (s *Redis) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return grammar.WrapAt(start, s.checkLiteral())
 }
 
-// checkLiteral finds mistakes while there are a file and a line to name, as far as they can be seen before placeholders
-// have values.
+// checkLiteral finds mistakes while file and line are known, except those in values with placeholders.
 func (s *Redis) checkLiteral() error {
 	c := s.plain()
 	if slices.ContainsFunc(append(append([]string{c.URL, c.KeyPrefix}, c.Cluster...), c.Sentinels...), config.HasPlaceholder) {
@@ -71,7 +70,7 @@ func (s *Redis) checkLiteral() error {
 	return nil
 }
 
-// passwordInURL tells whether a password stands in the URL.
+// passwordInURL reports whether the URL contains a password.
 func (s *Redis) passwordInURL() bool {
 	u, err := url.Parse(s.URL)
 	if err != nil {
@@ -112,7 +111,7 @@ var redisTLSWords = grammar.Words[*TLS]{
 	"server_name": grammar.Once(func(d *caddyfile.Dispenser, t *TLS) (err error) { t.ServerName, err = grammar.One(d); return err }),
 }
 
-// sentinel is where the sentinels' options go, in whatever order they stand.
+// sentinel returns the sentinel options. Their words may come in any order.
 func (s *Redis) sentinel() *Sentinel {
 	if s.Sentinel == nil {
 		s.Sentinel = new(Sentinel)
@@ -132,7 +131,7 @@ func parseSentinel(d *caddyfile.Dispenser, s *Redis) error {
 	return nil
 }
 
-// secret reads exactly one argument and never shows what it read.
+// secret reads exactly one argument. Its errors never contain the argument.
 func secret(d *caddyfile.Dispenser) (string, error) {
 	what := d.Val()
 	if args := d.RemainingArgs(); len(args) == 1 && args[0] != "" {
