@@ -37,7 +37,7 @@ It exits with 1 if anything fails.`,
 	})
 }
 
-// doctorPatience bounds a check; the command's text says so.
+// doctorPatience is the time limit of one check. The command's help text states it.
 const doctorPatience = 5 * time.Second
 
 const (
@@ -46,23 +46,23 @@ const (
 	findFail = "fail"
 )
 
-// finding is one thing that the doctor has seen.
+// finding is the result of one check.
 type finding struct {
 	// Level is ok, warn or fail.
 	Level string `json:"level"`
-	// Check is what was looked at: configuration, rules, provider, register, store, keys or site.
+	// Check is the kind of the check: configuration, rules, provider, register, store, keys or site.
 	Check string `json:"check"`
-	// Subject names which of them, empty where there is one.
+	// Subject names the item that was checked; it is empty if there is only one.
 	Subject string `json:"subject,omitempty"`
-	// Message says what is, and what to do.
+	// Message says what was found, and what to do.
 	Message string `json:"message"`
 }
 
-// doctor examines one configuration.
+// doctor checks one configuration.
 type doctor struct {
 	config, adapter string
 	json            bool
-	// patience bounds a check.
+	// patience is the time limit of one check.
 	patience time.Duration
 
 	now func() time.Time
@@ -100,7 +100,7 @@ func (d *doctor) print(w io.Writer, found []finding) error {
 	if d.json {
 		return writeJSON(w, map[string][]finding{"findings": found})
 	}
-	// What is wrong stands last, where a terminal shows it.
+	// The most serious findings come last, where a terminal shows them.
 	rank := []string{findOK, findWarn, findFail}
 	found = slices.Clone(found)
 	slices.SortStableFunc(found, func(a, b finding) int { return slices.Index(rank, a.Level) - slices.Index(rank, b.Level) })
@@ -116,7 +116,7 @@ func (d *doctor) print(w io.Writer, found []finding) error {
 	return nil
 }
 
-// examine does all checks at once, and returns what they found in the order of the checks.
+// examine runs all checks at once, and returns their findings in the order of the checks.
 func (d *doctor) examine(ctx context.Context) []finding {
 	config, _, _, err := caddycmd.LoadConfig(d.config, d.adapter)
 	if err == nil && len(config) == 0 {
@@ -139,7 +139,7 @@ func (d *doctor) examine(ctx context.Context) []finding {
 	return append(found, finding{findFail, "configuration", "", adminapi.OneLine(err).Error()})
 }
 
-// newDoctorContext is EmptyContext with the configuration's storage, where the key ring is.
+// newDoctorContext is EmptyContext with the configuration's storage, which contains the key ring.
 func newDoctorContext(config []byte) (caddy.Context, error) {
 	var parts struct {
 		Storage json.RawMessage `json:"storage"`

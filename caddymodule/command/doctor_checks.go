@@ -23,7 +23,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// skewNoted is how far two clocks may be apart without a word.
+// skewNoted is the smallest difference of two clocks that is reported.
 const skewNoted = 5 * time.Second
 
 func (d *doctor) provider(ctx context.Context, p *oidc.Provider, neededSignals expected) []finding {
@@ -61,7 +61,7 @@ func (d *doctor) provider(ctx context.Context, p *oidc.Provider, neededSignals e
 	return append(found, say(level, "its clock %s", text))
 }
 
-// skew says how far a clock is off, and what comes of it over limit.
+// skew describes how far a clock is off, and the effect if it is more than limit.
 func skew(ahead, limit time.Duration, what string) (level, text string) {
 	off := ahead.Abs().Round(time.Second)
 	if off < skewNoted {
@@ -88,7 +88,7 @@ func clientKeyToRegister(p *oidc.Provider) []finding {
 	return []finding{{findFail, "provider", p.Name, adminapi.OneLine(err).Error()}}
 }
 
-// maxStoreSkew is how far a store's clock may be off before lifetimes are wrong by more than anybody expects.
+// maxStoreSkew is the largest error of a store's clock for which lifetimes are still right enough.
 const maxStoreSkew = time.Minute
 
 func (d *doctor) store(ctx context.Context, m store.Module) []finding {
@@ -146,7 +146,7 @@ func (d *doctor) redis(ctx context.Context, m *store.Redis) []finding {
 	return append(found, say(level, "its clock "+text))
 }
 
-// fileFinding says whether a file can be the store. One that a server holds is fine: it is in use.
+// fileFinding reports whether a file can be the store. A file that a server has open is accepted: it is in use.
 func fileFinding(path string) (level, text string) {
 	_, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -165,7 +165,7 @@ func fileFinding(path string) (level, text string) {
 	return findOK, path + " can be written"
 }
 
-// newFileFinding tries the directory in which the first start would make the file, or its nearest that there is.
+// newFileFinding checks the directory in which the first start would create the file, or its nearest existing parent.
 func newFileFinding(path string) (level, text string) {
 	dir := filepath.Dir(path)
 	for {

@@ -4,7 +4,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/app"
 )
 
-// linted is what `validate` would warn of, site by site, and what the start of a server would.
+// linted returns the warnings that `validate` shows for each site, and those that appear when a server starts.
 func linted(c *app.Candidate, config []byte) (found []finding) {
 	for _, f := range c.Lint(config) {
 		subject, text := f.Policy, f.Problem

@@ -11,15 +11,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// expected is what a configuration wants of its providers beyond a sign-in.
+// expected is what a configuration needs from its providers besides sign-in.
 type expected struct {
 	groups  bool // a rule or a header names groups
-	fresh   bool // a policy asks when somebody authenticated
-	recheck bool // claims are asked for again
-	unasked bool // "Stay signed in?" is not asked after a consent, and is otherwise
+	fresh   bool // a policy depends on the time of authentication
+	recheck bool // claims are rechecked
+	unasked bool // "Stay signed in?" is asked, but not after a consent page
 }
 
-// expectedOf looks through the rules of a configuration.
+// expectedOf derives the needs from the rules of a configuration.
 func expectedOf(c *app.Candidate) (n expected) {
 	n.recheck, n.unasked = c.Session.RecheckEvery() > 0, lint.Unasked(&c.Estate().Tenant.Prompt)
 	policies := slices.Clone(c.Policies)
@@ -36,11 +36,11 @@ func expectedOf(c *app.Candidate) (n expected) {
 	return n
 }
 
-// remark is what comes of comparing a provider's metadata with its configuration.
+// remark is a result of comparing a provider's metadata with its configuration.
 type remark struct{ level, text string }
 
-// compare holds what a provider says that it offers against what it is asked for. Lists that it leaves out mean what the
-// specification says, where that is worth a word.
+// compare checks a provider's metadata against its configuration. A list that is missing in the metadata has the
+// default of the specification, where that makes a difference.
 func compare(p *oidc.Provider, seen *oidc.Examination, n expected) (found []remark) {
 	say := func(level, format string, args ...any) {
 		found = append(found, remark{level, fmt.Sprintf(format, args...)})
@@ -53,7 +53,7 @@ func compare(p *oidc.Provider, seen *oidc.Examination, n expected) (found []rema
 	case slices.Contains(offers.Challenges, "S256"):
 	case len(offers.Challenges) > 0:
 		say(findFail, "it offers PKCE with %s and not with S256, which is always used: sign-ins fail", strings.Join(offers.Challenges, ", "))
-	case !lint.IsEntra(p.Issuer): // which takes it and does not say so
+	case !lint.IsEntra(p.Issuer): // Entra supports it but does not list it
 		say(findWarn, "it does not say that it takes PKCE with S256 (code_challenge_methods_supported): sign-ins fail if it refuses that; see to it that it is on for this client")
 	}
 	if p.AuthParams["response_mode"] == "form_post" && !slices.Contains(offers.ResponseModes, "form_post") {
@@ -81,7 +81,7 @@ func compare(p *oidc.Provider, seen *oidc.Examination, n expected) (found []rema
 	return found
 }
 
-// compareAuth looks at how the client authenticates.
+// compareAuth checks the authentication of the client.
 func compareAuth(p *oidc.Provider, offers *oidc.Offers) (level, text string) {
 	taken := offers.AuthMethods
 	if len(taken) == 0 {
@@ -108,8 +108,9 @@ func compareAuth(p *oidc.Provider, offers *oidc.Offers) (level, text string) {
 	return "", ""
 }
 
-// compareRefresh says where no refresh token can be expected, so that claims and groups would stay as at sign-in. Metadata is no
-// proof: LemonLDAP::NG 2.16 lists neither the grant nor the scope for a client that it gives refresh tokens to.
+// compareRefresh reports that no refresh token can be expected, so that claims and groups would stay as they were at
+// sign-in. Metadata does not prove it: LemonLDAP::NG 2.16 lists neither the grant nor the scope for a client to which
+// it issues refresh tokens.
 func compareRefresh(p *oidc.Provider, seen *oidc.Examination) []remark {
 	const stay = "if no refresh token comes, claims and groups stay as at sign-in; `recheck silent` in the provider block renews them, or scopes with offline_access"
 	switch grants := seen.Offers.Grants; {
@@ -125,7 +126,8 @@ func compareRefresh(p *oidc.Provider, seen *oidc.Examination) []remark {
 	return []remark{{findWarn, "scope offline_access is left out, as scopes_supported lacks it: " + stay}}
 }
 
-// compareGroups says where rules name groups that nobody has asked for. Dex, for example, has them for a scope.
+// compareGroups reports rules that name groups although no scope requests them. Dex, for example, has a scope for
+// groups.
 func compareGroups(p *oidc.Provider, seen *oidc.Examination) []remark {
 	const scope = "groups"
 	claim, _, _ := strings.Cut(p.Claims.GroupsPath(), ".")
@@ -141,7 +143,7 @@ func compareGroups(p *oidc.Provider, seen *oidc.Examination) []remark {
 	return nil
 }
 
-// lacking are those of the values that a list has not; none if there is no list.
+// lacking returns the values that are not in a list; none if there is no list.
 func lacking(list, values []string) (missing []string) {
 	if len(list) == 0 {
 		return nil

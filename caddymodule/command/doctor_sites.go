@@ -16,11 +16,11 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
-// siteAddress is where a site with the directive is, as far as a configuration tells.
+// siteAddress is the address of a site with the directive, as far as the configuration shows it.
 type siteAddress struct {
 	app       string
 	host      string // empty: any
-	port      string // empty: the scheme's own
+	port      string // empty: the default of the scheme
 	plain     bool   // no TLS
 	trusts    bool   // its server trusts proxies
 	providers []string
@@ -37,7 +37,7 @@ func (s siteAddress) origin() string {
 	return scheme + net.JoinHostPort(s.host, s.port)
 }
 
-// serverParts is what of an HTTP server of Caddy's says where its sites are.
+// serverParts are the parts of a Caddy HTTP server's configuration that determine the addresses of its sites.
 type serverParts struct {
 	Listen    []string          `json:"listen"`
 	Routes    json.RawMessage   `json:"routes"`
@@ -89,7 +89,7 @@ func sitesOf(config []byte) (sites []siteAddress) {
 	return sites
 }
 
-// sitesIn looks for the directive in routes, and for the hosts that these match.
+// sitesIn looks for the directive in routes, and for the hosts that these routes match.
 func sitesIn(found []siteAddress, raw json.RawMessage, hosts []string, depth int) []siteAddress {
 	if depth > app.MaxNesting {
 		return found
@@ -136,7 +136,7 @@ func sitesIn(found []siteAddress, raw json.RawMessage, hosts []string, depth int
 	return found
 }
 
-// toRegister lists what each provider has to know.
+// toRegister lists what to register at each provider.
 func toRegister(c *app.Candidate, sites []siteAddress) (found []finding) {
 	for i, p := range c.Estate().Tenant.Providers {
 		var origins []string
@@ -170,7 +170,7 @@ func toRegister(c *app.Candidate, sites []siteAddress) (found []finding) {
 	return found
 }
 
-// siteFindings looks at what a site's address means for cookies and for rules about networks.
+// siteFindings checks the effects of a site's address on cookies and on rules about networks.
 func siteFindings(c *app.Candidate, sites []siteAddress) (found []finding) {
 	if len(sites) == 0 {
 		return []finding{{findWarn, "site", "", "no site has the directive latchkey: nothing is protected"}}
@@ -194,8 +194,8 @@ func siteFindings(c *app.Candidate, sites []siteAddress) (found []finding) {
 
 var envPlaceholder = regexp.MustCompile(`\{env\.([^{}\s"]+)\}`)
 
-// emptyEnvironment finds {env.} placeholders that are empty here. The server may have another environment, but mostly
-// has not.
+// emptyEnvironment finds {env.} placeholders that are empty in this process. The server usually, but not always, has
+// the same environment.
 func emptyEnvironment(config []byte) (found []finding) {
 	seen := map[string]bool{}
 	for _, m := range envPlaceholder.FindAllSubmatch(config, -1) {

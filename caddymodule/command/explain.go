@@ -52,7 +52,7 @@ verdict than it comes to.`,
 	}
 }
 
-// explainOptions are the flags beside those of the query.
+// explainOptions are the flags that do not belong to the query.
 type explainOptions struct {
 	config, adapter, address string
 	json, appliedOnly        bool
@@ -117,7 +117,7 @@ func verdictWords() []string {
 
 var errTwoSources = errors.New("--config needs no server: give --config or --address")
 
-// ask gets the explanation of a file or of a server.
+// ask gets the explanation from a configuration file or from a server.
 func (o *explainOptions) ask(q *explain.Query) (*explain.Explanation, error) {
 	if o.config == "" {
 		ex := new(explain.Explanation)
@@ -134,7 +134,7 @@ func (o *explainOptions) ask(q *explain.Query) (*explain.Explanation, error) {
 	return c.Explain(q)
 }
 
-// post asks the running server, which is the one at --address or that of the configuration.
+// post sends a query to the running server: the one at --address, or the one of the configuration.
 func (o *explainOptions) post(path string, question, answer any) error {
 	server := adminapi.Client{Address: o.address}
 	if o.address == "" {
@@ -143,7 +143,7 @@ func (o *explainOptions) post(path string, question, answer any) error {
 	return server.Ask(context.Background(), http.MethodPost, path, nil, question, answer)
 }
 
-// load adapts a file and provisions it, without starting anything.
+// load adapts a file and provisions it. It starts nothing.
 func (o *explainOptions) load() (*app.Candidate, error) {
 	ctx, err := app.EmptyContext()
 	if err != nil {

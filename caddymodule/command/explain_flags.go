@@ -14,7 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// queryFlags are the flags that describe a request. They become a Query by query.
+// queryFlags are the flags that describe a request. The method query converts them to a Query.
 type queryFlags struct {
 	q              explain.Query
 	headers        []string
@@ -59,7 +59,7 @@ func (f *queryFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.at, "at", "", "when, such as 2026-11-23T10:00 (local) or with a zone; default: now")
 }
 
-// query reads what was said. An error names the flag.
+// query converts the flags. An error names the flag.
 func (f *queryFlags) query() (*explain.Query, error) {
 	q := f.q
 	for _, h := range f.headers {
@@ -134,7 +134,7 @@ func (f *queryFlags) signals(q *explain.Query) error {
 	return nil
 }
 
-// parseTime reads a time with a zone, or one of this machine's zone.
+// parseTime parses a time with a zone, or without one in this machine's zone.
 func parseTime(s string) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, nil

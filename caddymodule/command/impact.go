@@ -17,10 +17,10 @@ import (
 
 var errImpactConfig = errors.New("--impact wants the new configuration: --config <file>")
 
-// impactFlags are the flags that go with --impact.
+// impactFlags are the flags that can be used with --impact.
 var impactFlags = []string{"impact", "config", "adapter", "address", "since", "examples", "json"}
 
-// askImpact adapts the configuration here, and has the server judge it.
+// askImpact adapts the configuration on this machine and sends it to the server for evaluation.
 func (o *explainOptions) askImpact(w io.Writer, flags *pflag.FlagSet) error {
 	var other error
 	flags.Visit(func(f *pflag.Flag) {
@@ -38,7 +38,7 @@ func (o *explainOptions) askImpact(w io.Writer, flags *pflag.FlagSet) error {
 	if err != nil || since <= 0 {
 		return fmt.Errorf("--since: %q is no time that has passed, such as 7d", o.since)
 	}
-	if _, err := app.EmptyContext(); err != nil { // for quiet logs
+	if _, err := app.EmptyContext(); err != nil { // silences Caddy's logs
 		return err
 	}
 	config, _, _, err := caddycmd.LoadConfig(o.config, o.adapter)

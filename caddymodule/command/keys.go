@@ -77,8 +77,8 @@ func setUpKeys(cmd *cobra.Command) {
 	subcommands(cmd, listing, rotating, retiring)
 }
 
-// subcommands makes a command that does nothing by itself. Without one of its own, or with one that it does not know, it
-// is an error, where cobra would print the help and report success.
+// subcommands makes a command that only has subcommands. A missing or unknown subcommand is an error; cobra alone would
+// print the help and report success.
 func subcommands(cmd *cobra.Command, subs ...*cobra.Command) {
 	var names []string
 	for _, sub := range subs {
@@ -94,7 +94,7 @@ func subcommands(cmd *cobra.Command, subs ...*cobra.Command) {
 	}
 }
 
-// interruptible ends the context of a command with Ctrl-C.
+// interruptible cancels the context of a command on Ctrl-C.
 func interruptible(run func(context.Context, *cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -103,17 +103,17 @@ func interruptible(run func(context.Context, *cobra.Command, []string) error) fu
 	}
 }
 
-// countedKey is a key with the sessions that need it.
+// countedKey is a key with the number of sessions that need it.
 type countedKey struct {
 	adminapi.KeyEntry
 	Sessions *int `json:"sessions,omitempty"`
 }
 
-// keysReport is what list prints as JSON.
+// keysReport is the JSON output of list.
 type keysReport struct {
 	Source string       `json:"source"`
 	Keys   []countedKey `json:"keys"`
-	// Others counts sessions that need a key which is not in the ring, Unreadable those that it cannot open.
+	// Others counts sessions that need a key that is not in the ring. Unreadable counts sessions that cannot be read.
 	Others     int `json:"others,omitempty"`
 	Unreadable int `json:"unreadable,omitempty"`
 }

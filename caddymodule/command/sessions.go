@@ -92,7 +92,7 @@ func setUpSessions(cmd *cobra.Command) {
 	subcommands(cmd, listing, revoking)
 }
 
-// pages hands out what is chosen, a page at a time, until visit wants no more. It returns where to go on.
+// pages calls visit with the selected sessions, one page at a time, until visit stops it. It returns where to continue.
 func (c *sessionsCommand) pages(ctx context.Context, limit int, visit func(adminapi.SessionsAnswer) error) (cursor string, err error) {
 	cursor = c.cursor
 	for left := limit; ; {
@@ -159,7 +159,7 @@ func (c *sessionsCommand) list(ctx context.Context, warn io.Writer) error {
 
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02T15:04Z") }
 
-// writeLines prints one JSON object a line.
+// writeLines prints one JSON object per line.
 func writeLines[T any](w io.Writer, items []T) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
@@ -173,7 +173,7 @@ func writeLines[T any](w io.Writer, items []T) error {
 
 var errWhose = errors.New("say whose sessions: one or more ids, --user, --group, --provider, --app or --all, one of them")
 
-// revoke ends what the arguments name. Nobody ends everything by leaving something out.
+// revoke ends the sessions that the arguments name. Without arguments it ends none.
 func (c *sessionsCommand) revoke(ctx context.Context, ids []string) error {
 	named := 0
 	for _, is := range []bool{len(ids) > 0, c.user != "", c.group != "", c.provider != "", c.app != "", c.all} {
@@ -213,8 +213,8 @@ func (c *sessionsCommand) revoke(ctx context.Context, ids []string) error {
 	return err
 }
 
-// endChosen ends the sessions that the flags choose. They are listed first, and gone through to the end whatever fails:
-// what is reported is what was ended.
+// endChosen ends the sessions that the flags select. It lists them first. It continues after errors, so that the report
+// counts everything that was ended.
 func (c *sessionsCommand) endChosen(ctx context.Context) error {
 	var ids []string
 	unreadable := 0
@@ -246,7 +246,7 @@ func (c *sessionsCommand) end(ctx context.Context, ids []string) error {
 		case err == nil:
 			ended += done.Ended
 		case errors.As(err, &gone) && gone.Status == http.StatusNotFound && (c.user != "" || c.group != ""):
-			// It has ended since it was listed.
+			// The session has ended since it was listed.
 		default:
 			failed = append(failed, err)
 		}

@@ -47,7 +47,7 @@ log could not be read.`,
 // signInsCommand is `latchkey sign-ins`.
 type signInsCommand struct {
 	server adminapi.Client
-	// What the flags of these names say.
+	// The values of the flags with these names.
 	user, app, code, status, correlation, since, until string
 	limit                                              int
 	json, follow                                       bool
@@ -58,10 +58,11 @@ type signInsCommand struct {
 }
 
 const (
-	// signInsPoll is the pause between two looks for new entries, longestPoll that while the server is away.
+	// signInsPoll is the pause between two queries for new entries. longestPoll is the longest pause while the server
+	// is unavailable.
 	signInsPoll = time.Second
 	longestPoll = 10 * time.Second
-	// defaultTail is how many entries are shown before those that --follow waits for.
+	// defaultTail is how many existing entries --follow shows first.
 	defaultTail = 10
 )
 
@@ -106,13 +107,13 @@ func (c *signInsCommand) run(ctx context.Context) error {
 		err = c.readLog(ctx, query, c.out.show)
 	}
 	if ctx.Err() != nil {
-		return nil // Ctrl-C is the end that was meant
+		return nil // Ctrl-C is the normal end
 	}
 	return err
 }
 
-// query holds the flags against the rules of the API, and fixes times that are relative to now: an answer has many
-// pages.
+// query checks the flags by the rules of the API. It converts relative times to absolute ones, because one answer has
+// many pages.
 func (c *signInsCommand) query() (url.Values, error) {
 	now := time.Now()
 	flags, query := adminapi.Parameters{}, url.Values{}
@@ -156,7 +157,7 @@ func (c *signInsCommand) page(ctx context.Context, query url.Values, key, cursor
 	return a, err
 }
 
-// readLog hands out what matches, the newest first, a page at a time.
+// readLog calls show with the matching entries, newest first, one page at a time.
 func (c *signInsCommand) readLog(ctx context.Context, query url.Values, show func([]signinlog.Entry) error) error {
 	cursor, unreadable := "", 0
 	for left := c.limit; ; {
@@ -183,8 +184,7 @@ func (c *signInsCommand) readLog(ctx context.Context, query url.Values, show fun
 	return nil
 }
 
-// followLog prints the last entries, and then each new one once: those that come between the two questions are in both
-// answers.
+// followLog prints the last entries and then each new entry once. An entry that is in two answers is printed once.
 func (c *signInsCommand) followLog(ctx context.Context, query url.Values) error {
 	now, err := c.page(ctx, nil, "after", signinlog.FollowEnd, 1)
 	if err != nil {
@@ -238,12 +238,12 @@ func (c *signInsCommand) warnf(format string, args ...any) {
 	_, _ = fmt.Fprintf(c.warn, format+"\n", args...)
 }
 
-// signInsPrinter prints entries in the order in which they come.
+// signInsPrinter prints entries in the order of its calls.
 type signInsPrinter interface {
 	show(entries []signinlog.Entry) error
 }
 
-// signInsLines prints one JSON object a line.
+// signInsLines prints one JSON object per line.
 type signInsLines struct{ w io.Writer }
 
 func (p signInsLines) show(entries []signinlog.Entry) error { return writeLines(p.w, entries) }

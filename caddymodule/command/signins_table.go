@@ -12,7 +12,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// signInsTable prints entries in columns. Columns grow with what comes, and never shrink: what was printed stays.
+// signInsTable prints entries in columns. Columns become wider when needed and never narrower, because printed lines
+// cannot change.
 type signInsTable struct {
 	w      io.Writer
 	widths []int
@@ -54,7 +55,7 @@ func (t *signInsTable) show(entries []signinlog.Entry) error {
 	return w.Flush()
 }
 
-// reasonOf is why the entry is what it is: what failed, or why the prompt was shown or not.
+// reasonOf returns the reason of an entry: what failed, or why the prompt was shown or not.
 func reasonOf(e signinlog.Entry) string {
 	switch {
 	case e.Reason == "":

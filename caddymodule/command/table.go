@@ -9,8 +9,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/explain"
 )
 
-// printTable prints rows in columns, the first row as a head. What comes from a store or a provider cannot move the
-// cursor of a terminal.
+// printTable prints rows in columns; the first row is the header. Text from a store or a provider cannot control the
+// terminal.
 func printTable(w io.Writer, rows [][]string) error {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {

@@ -13,8 +13,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// explain goes the way of ServeHTTP and guard, step for step, with a request that nobody has made: a property test
-// holds the two together. An error is a mistake in the query.
+// explain follows the steps of ServeHTTP and guard for a request that no client has sent. A property test checks that
+// both agree. An error means a mistake in the query.
 func (h explainedSite) explain(q *Query) (_ *Explanation, err error) {
 	im, err := h.imagine(q)
 	if err != nil {
@@ -26,7 +26,7 @@ func (h explainedSite) explain(q *Query) (_ *Explanation, err error) {
 		Policies: []ExplainedPolicy{},
 	}
 	ex.Prompt = ExplainedPrompt{Why: "there is no sign-in"}
-	// A matcher that fails over an imagined request must not take the server with it.
+	// A matcher that panics on an imagined request must not stop the server.
 	defer func() {
 		if fault := recover(); fault != nil {
 			err = fmt.Errorf("a matcher cannot be held against this request: %v", fault)
@@ -79,7 +79,7 @@ func (h explainedSite) explain(q *Query) (_ *Explanation, err error) {
 
 var errForeign = errors.New("a page of another origin sends it: origins and cors name the pages that may")
 
-// explainPreflight goes the way of Site.preflight: no session is looked at.
+// explainPreflight follows the steps of Site.preflight. It reads no session.
 func (h explainedSite) explainPreflight(im *imagined, ex *Explanation) *Explanation {
 	crossorigin.Strip(im.r)
 	im.who = nil
@@ -93,8 +93,8 @@ func (h explainedSite) explainPreflight(im *imagined, ex *Explanation) *Explanat
 	return ex
 }
 
-// imaginedRequest describes the request to the policies, as Site.Request does for a real one. Without a route it is
-// the end of a sign-in.
+// imaginedRequest returns the input of the policies, as Site.Request does for a real request. Without a route it is the
+// end of a sign-in.
 func (h explainedSite) imaginedRequest(im *imagined, route bool) *policy.Request {
 	var subject *policy.Subject
 	if im.who != nil {
@@ -135,7 +135,7 @@ func (im *imagined) name() string {
 	}
 }
 
-// without fills in a verdict that no policy has a part in.
+// without sets a verdict in which no policy takes part.
 func (ex *Explanation) without(v policy.Verdict, why policy.Reason, err error) *Explanation {
 	ex.Verdict, ex.Reason = v.String(), why
 	if err != nil {
@@ -223,7 +223,7 @@ func gapWords(g policy.Gaps) (words []string) {
 	return words
 }
 
-// spelled respells the duration at the end of a control in words.
+// spelled writes the duration at the end of a control in words.
 func spelled(control string) string {
 	word, value, _ := strings.Cut(control, " ")
 	if d, err := time.ParseDuration(value); err == nil {

@@ -1,6 +1,6 @@
-// Package explain says what would be decided on a request that no client has made (Estate.Explain), and what another
-// configuration would change for the users that there are (Replay).
+// Package explain returns the decision on a request that no client has sent (Estate.Explain), and what another
+// configuration would change for the existing users (Replay).
 //
-// It goes the way of package site step for step; a property test holds the two together. It writes nothing and asks no
-// provider.
+// It follows the steps of package site; a property test checks that both agree. It writes nothing and makes no request
+// to a provider.
 package explain

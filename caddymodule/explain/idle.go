@@ -10,23 +10,24 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// reasonEnded: there was a session, and nobody has used it for as long as it may go unused. It is the word of the answer to
-// a request that presents one.
+// reasonEnded: the session has ended because it was not used for longer than its idle limit. A real request with such a
+// session gets the same reason.
 const reasonEnded policy.Reason = "session_ended"
 
-// ExplainedIdle is what idle sign-out means for the session.
+// ExplainedIdle is the effect of idle sign-out on the session.
 type ExplainedIdle struct {
-	// Kind is the kind of session that this is about, where the prompt is still to say which it will be.
+	// Kind is the kind of session to which this entry applies, if the answer to the prompt still decides the kind.
 	Kind string `json:"kind,omitempty"`
-	// Warn and SignOut are after how long without use the person is warned, if the page loads the script, and signed out.
+	// Warn is the idle time after which the user is warned, if the page loads the script. SignOut is the idle time
+	// after which the user is signed out.
 	Warn    string `json:"warn,omitempty"`
 	SignOut string `json:"sign_out,omitempty"`
-	// WarnAt and SignOutAt are when that is, for a session that there is, if it is not used before.
+	// WarnAt and SignOutAt are the times at which this happens to an existing session that is not used before.
 	WarnAt    time.Time `json:"warn_at,omitzero"`
 	SignOutAt time.Time `json:"sign_out_at,omitzero"`
-	// SignedOut: that time has passed. SignOutAt is when.
+	// SignedOut: SignOutAt has passed.
 	SignedOut bool `json:"signed_out,omitempty"`
-	// Exempt is why the session is not held to it (T7): stays_signed_in or managed_device.
+	// Exempt is the reason why idle sign-out does not apply to the session (T7): stays_signed_in or managed_device.
 	Exempt string `json:"exempt,omitempty"`
 }
 
@@ -35,17 +36,17 @@ const (
 	exemptManaged = "managed_device"
 )
 
-// ofKind is the session of an imagined person as one of a kind, which began with its last use.
+// ofKind returns the session of an imagined user with another kind. The session begins at its last use.
 func (h explainedSite) ofKind(who *session.Record, kind session.Kind) *session.Record {
 	s := *who //nolint:govet // a copy of what has not been shared
 	s.Kind, s.Limit, s.Created = kind, h.Tenant.Limits.Of(kind), who.LastUsed
 	return &s
 }
 
-// live tells whether the query says that there is a session already.
+// live reports whether the query describes an existing session.
 func (im *imagined) live() bool { return im.q.Kind != "" || im.q.Idle != 0 }
 
-// unused tells whether a session that was last used so long ago is over for want of use.
+// unused reports whether the session has ended because it was not used for longer than its idle limit.
 func (h explainedSite) unused(im *imagined) bool {
 	if im.who == nil || !im.live() {
 		return false
@@ -55,7 +56,7 @@ func (h explainedSite) unused(im *imagined) bool {
 	return !im.at.Before(end)
 }
 
-// explainIdle says when the session would be warned and signed out, once it is known what the prompt comes to.
+// explainIdle returns when the session would be warned about and signed out, depending on the result of the prompt.
 func (h explainedSite) explainIdle(im *imagined, p *ExplainedPrompt) []ExplainedIdle {
 	if len(h.SignIn.Idle) == 0 || im.who == nil || p.Why != "" {
 		return nil
@@ -117,7 +118,7 @@ func (ex *Explanation) idle() string {
 	return strings.Join(parts, "; ")
 }
 
-// clock spells a time near another, with the day only if that is another one.
+// clock formats t, with the date only if it is not the date of near.
 func clock(t, near time.Time) string {
 	t = t.In(near.Location())
 	if t.Format(time.DateOnly) == near.Format(time.DateOnly) {

@@ -25,7 +25,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
-// imagined is a request made of a Query: what a Handler would be given.
+// imagined is a request built from a Query, with everything that a Handler would get.
 type imagined struct {
 	q   *Query
 	r   *http.Request
@@ -34,7 +34,7 @@ type imagined struct {
 	at  time.Time
 }
 
-// imagine makes the request, the visit and the session that a query describes. An error is a mistake in the query.
+// imagine builds the request, the visit and the session that a query describes. An error means a mistake in the query.
 func (h explainedSite) imagine(q *Query) (*imagined, error) {
 	im := &imagined{q: q, at: q.At}
 	if im.at.IsZero() {
@@ -58,7 +58,7 @@ var (
 	errNegative  = errors.New("a time that has passed is not negative")
 )
 
-// aboutPerson tells whether a query says anything that only a session has.
+// aboutPerson reports whether a query contains a field that only a session has.
 func (q *Query) aboutPerson() bool {
 	return q.identified() || q.Provider != "" || q.MFA || len(q.ACRs) > 0 || q.AuthAge != nil ||
 		q.Idle != 0 || q.Kind != "" || q.SignInRisk != 0 || q.UserRisk != 0 || q.Compliant != 0 || q.Managed != 0 ||
@@ -70,7 +70,7 @@ func (q *Query) identified() bool {
 		q.Guest || q.GuestUnreadable || q.GroupsUnknown || q.GroupsUnreadable
 }
 
-// imaginePerson makes the session that a sign-in would have written.
+// imaginePerson builds the session that a sign-in would have written.
 func (h explainedSite) imaginePerson(q *Query, at time.Time) (*session.Record, error) {
 	switch {
 	case q.Anonymous && q.aboutPerson():
@@ -102,7 +102,7 @@ func (h explainedSite) imaginePerson(q *Query, at time.Time) (*session.Record, e
 		LastUsed: at.Add(-time.Duration(q.Idle)),
 	}
 	if q.Email == "" && session.LooksLikeAddress(q.User) {
-		who.Email, who.EmailVerified = q.User, true // by the name that policies use, so a verified one
+		who.Email, who.EmailVerified = q.User, true // policies select users by this name, so it counts as verified
 	}
 	if q.Kind == session.Persistent.String() {
 		who.Kind = session.Persistent
@@ -114,7 +114,7 @@ func (h explainedSite) imaginePerson(q *Query, at time.Time) (*session.Record, e
 		who.AMR = p.Claims.MFAMethods[:1]
 	}
 	for _, acr := range q.ACRs {
-		// A context that counts as a second factor does so in the claim acr alone.
+		// An authentication context that counts as a second factor does so only in the claim acr.
 		if who.ACR == "" && slices.Contains(p.Claims.MFAContexts, acr) {
 			who.ACR = acr
 		} else {
@@ -124,7 +124,7 @@ func (h explainedSite) imaginePerson(q *Query, at time.Time) (*session.Record, e
 	return who, nil
 }
 
-// imagineProvider finds a provider by name; without one, the first of the site.
+// imagineProvider returns a provider by name. Without a name it returns the first provider of the site.
 func (h explainedSite) imagineProvider(name string) (*oidc.Provider, error) {
 	if name == "" {
 		name = h.SignIn.Providers[0]
@@ -148,8 +148,8 @@ func signalWord(s policy.Signal) string {
 	return map[policy.Signal]string{policy.Yes: "true", policy.No: "false", policy.Unreadable: session.Unreadable}[s]
 }
 
-// imagineRequest makes the request as Caddy would hand it over, by its own function, so that every matcher finds what
-// it expects. It comes over TLS unless the host is a loopback host.
+// imagineRequest builds the request by Caddy's own function, so that every matcher finds what it expects. The request
+// uses TLS unless the host is a loopback host.
 func (h explainedSite) imagineRequest(im *imagined) error {
 	q := im.q
 	path, method, host := q.Path, q.Method, q.Host

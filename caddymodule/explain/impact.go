@@ -19,48 +19,49 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// ImpactQuery asks what a configuration would change for the people that there are (O3).
+// ImpactQuery asks what a configuration would change for the existing users (O3).
 type ImpactQuery struct {
-	// Config is the configuration, in Caddy's JSON.
+	// Config is the configuration to compare, in Caddy's JSON.
 	Config json.RawMessage `json:"config"`
 	// Since is how far back the sign-in log is read. Default: 7 days.
 	Since caddy.Duration `json:"since,omitempty"`
-	// Examples is how many names each change is given, at most 100. Default: 5.
+	// Examples is the number of names listed for each change, at most 100. Default: 5.
 	Examples int `json:"examples,omitempty"`
 }
 
-// Impact is the difference between the configuration that runs and another one.
+// Impact is the difference between the running configuration and another one.
 type Impact struct {
 	At    time.Time `json:"at"`
 	Since time.Time `json:"since"`
-	// Sessions and SignIns are how many were looked at, Cases how many pairs of a person and an app they came to.
+	// Sessions and SignIns are the numbers of sessions and sign-ins that were evaluated. Cases is the number of
+	// distinct pairs of user and app among them.
 	Sessions int `json:"sessions"`
 	SignIns  int `json:"sign_ins"`
 	Cases    int `json:"cases"`
-	// Changes are in the order of their names.
+	// Changes are sorted by name.
 	Changes []ImpactChange `json:"changes"`
-	// Unjudged are cases that may change or not.
+	// Unjudged are cases for which the answer is not known.
 	Unjudged []ImpactUnjudged `json:"unjudged,omitempty"`
-	// Notes say what bounded the answer.
+	// Notes say which limits affected the answer.
 	Notes []string `json:"notes,omitempty"`
 }
 
-// ImpactChange is what one policy would change.
+// ImpactChange is the change that one policy causes.
 type ImpactChange struct {
-	// Policy is its name; in round brackets stands what is no policy.
+	// Policy is the name of the policy. A cause that is not a policy is in round brackets.
 	Policy string `json:"policy"`
-	// Change is blocked, asked (to sign in, again or more strongly), let_in or browser_only (the session would no longer
-	// survive the browser).
+	// Change is blocked, asked (to sign in, again or more strongly), let_in or browser_only (the session would end with
+	// the browser).
 	Change string `json:"change"`
-	// Sessions and SignIns count the cases from either source, People the different people in them.
+	// Sessions and SignIns count the cases from each source. People counts the different users in them.
 	Sessions int `json:"sessions"`
 	SignIns  int `json:"sign_ins"`
 	People   int `json:"people"`
-	// Examples name some of them, with the app.
+	// Examples name some of the users, with the app.
 	Examples []string `json:"examples"`
 }
 
-// ImpactUnjudged counts cases that could not be judged, by the reason and by what it lies in.
+// ImpactUnjudged counts cases that could not be evaluated, with the reason and its source.
 type ImpactUnjudged struct {
 	Why   string `json:"why"`
 	About string `json:"about,omitempty"`
@@ -72,7 +73,7 @@ const (
 	// DefaultExamples is the number of examples for each kind of change.
 	DefaultExamples = 5
 	maxExamples     = 100
-	// What bounds the work, and with it the memory, of one answer. impactTime leaves the admin API time to answer.
+	// The limits of time and memory for one answer. impactTime is short enough for the admin API to answer in time.
 	maxImpactSessions = 10_000
 	maxImpactSignIns  = 20_000
 	impactTime        = 10 * time.Second
@@ -80,14 +81,14 @@ const (
 
 var errSince = errors.New("since: a time that has passed, such as 7d")
 
-// Running is the configuration that runs, with what it knows of people.
+// Running is the running configuration with its sessions and its sign-in log.
 type Running struct {
 	Estate
 	Sessions *session.Manager
 	SignIns  *signinlog.Log // nil if none is kept
 }
 
-// Check returns what is wrong with the question beside its configuration.
+// Check returns an error in the query. It does not check the query's configuration.
 func (q *ImpactQuery) Check() error {
 	if q.Since < 0 {
 		return errSince
@@ -98,7 +99,7 @@ func (q *ImpactQuery) Check() error {
 	return nil
 }
 
-// Replay holds another configuration against the live sessions and the sign-in log. No session is touched.
+// Replay evaluates another configuration for the live sessions and the sign-in log. It changes no session.
 func Replay(ctx context.Context, q *ImpactQuery, now time.Time, current *Running, next *Estate) (*Impact, error) {
 	im := &impact{
 		now: now, since: now.Add(-cmp.Or(time.Duration(q.Since), defaultImpactSince)),
@@ -118,7 +119,7 @@ func Replay(ctx context.Context, q *ImpactQuery, now time.Time, current *Running
 	return im.result(), nil
 }
 
-// impact is the work on one answer.
+// impact is the state while one answer is computed.
 type impact struct {
 	now, since time.Time
 	examples   int
@@ -126,7 +127,7 @@ type impact struct {
 	next       *Estate
 	sites      map[string]*sitePair
 
-	// people has a live session of everybody who has one, for what the sign-in log does not tell.
+	// people has one live session of each user who has one, for facts that the sign-in log does not contain.
 	people map[session.Identity]*session.Record
 	seen   map[signInCase]bool
 
@@ -135,14 +136,14 @@ type impact struct {
 	unjudged map[ImpactUnjudged]int // with Cases 0
 }
 
-// signInCase makes repeated sign-ins of one kind one case.
+// signInCase groups repeated sign-ins with the same facts into one case.
 type signInCase struct {
 	who            session.Identity
 	app, ip, agent string
 	said           saidOfSignIn
 }
 
-// saidOfSignIn is what the provider said with one sign-in.
+// saidOfSignIn is what the provider stated with one sign-in.
 type saidOfSignIn struct{ signInRisk, userRisk, compliant, managed string }
 
 type changeKey struct{ policy, change string }
@@ -150,10 +151,10 @@ type changeKey struct{ policy, change string }
 type tally struct {
 	sessions, signIns int
 	people            map[session.Identity]bool
-	examples          []string // sorted, the first few
+	examples          []string // sorted; the first few
 }
 
-// overtime reports whether the time is up, and notes it.
+// overtime reports whether the time limit has passed, and adds a note.
 func (im *impact) overtime(ctx context.Context, what string) bool {
 	if ctx.Err() == nil {
 		return false
@@ -237,13 +238,14 @@ func (im *impact) replaySignIns(ctx context.Context) error {
 	return nil
 }
 
-// replaySignIn reports whether what the log does not keep is known from a session of the same person.
+// replaySignIn evaluates one entry. It reports whether a session of the same user supplied the facts that the log does
+// not contain.
 func (im *impact) replaySignIn(e *signinlog.Entry) (known bool) {
 	who := session.Identity{Issuer: e.UserIssuer, Subject: e.UserSubject}
 	said := saidOfSignIn{e.SignInRisk, e.UserRisk, e.Compliant, e.Managed}
 	key := signInCase{who, e.App, e.IP, e.UserAgent, said}
 	if who.Subject == "" || im.seen[key] {
-		return true // nobody, or nothing new
+		return true // no user, or a repeated case
 	}
 	im.seen[key] = true
 	s := &session.Record{
@@ -254,7 +256,7 @@ func (im *impact) replaySignIn(e *signinlog.Entry) (known bool) {
 		s, known = &c, true
 	}
 	s.AuthTime = e.Created
-	// The entry knows the risk and the device of its own sign-in; that of a live session may have been another.
+	// The entry has the risk and the device of its own sign-in. The user's live session may come from another sign-in.
 	s.SignInRisk, s.UserRisk = cmp.Or(said.signInRisk, s.SignInRisk), cmp.Or(said.userRisk, s.UserRisk)
 	s.Compliant, s.Managed = cmp.Or(said.compliant, s.Compliant), cmp.Or(said.managed, s.Managed)
 	ip, _ := netip.ParseAddr(e.IP)

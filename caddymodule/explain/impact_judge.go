@@ -13,7 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// party is somebody at an app, as a session or an entry of the sign-in log knows them.
+// party is a user at an app, as known from a session or an entry of the sign-in log.
 type party struct {
 	who  *session.Record
 	v    *signin.Visit
@@ -21,17 +21,17 @@ type party struct {
 	at   time.Time
 	idle time.Duration
 	live bool // from a live session, not from the log
-	// known: groups, strength, mail address and whether the device is shared are known as far as the provider told them. Risk and the
-	// rest about the device are known of everybody.
+	// known: groups, strength, mail address and whether the device is shared are known, as far as the provider stated
+	// them. Risk and the other facts about the device are always known.
 	known bool
 }
 
-// sitePair is a site in both configurations; each may lack it.
+// sitePair is one site in both configurations; it may exist in only one of them.
 type sitePair struct {
 	current, next *explainedSite
-	// The matchers of policies that are not the same in both.
+	// The matchers of policies that differ between the two configurations.
 	currentNew, nextNew map[policy.MatcherID]bool
-	mail                *mailNames // nil until it is asked for
+	mail                *mailNames // nil until it is needed
 }
 
 func (im *impact) pair(app string) *sitePair {
@@ -58,7 +58,8 @@ func found(e *Estate, app string) *explainedSite {
 	return &explainedSite{h}
 }
 
-// differingMatchers returns which matchers of either site belong to a policy that the other has not, or has otherwise.
+// differingMatchers returns, for each site, the matchers of policies that do not exist in the other site or differ
+// there.
 func differingMatchers(a, b *explainedSite) (ofA, ofB map[policy.MatcherID]bool) {
 	ofA, ofB = make(map[policy.MatcherID]bool), make(map[policy.MatcherID]bool)
 	ground := reflect.DeepEqual(a.Tenant.Networks, b.Tenant.Networks) && reflect.DeepEqual(claimRules(a.Tenant), claimRules(b.Tenant))
@@ -75,7 +76,7 @@ func differingMatchers(a, b *explainedSite) (ofA, ofB map[policy.MatcherID]bool)
 	return ofA, ofB
 }
 
-// matched are the policies with a matcher, in the order of their MatcherIDs.
+// matched returns the policies with a matcher, in the order of their MatcherIDs.
 func (h explainedSite) matched() (list []*config.Policy) {
 	for _, p := range slices.Concat(h.Tenant.Config.Policies, h.Policies) {
 		if len(p.Matched()) > 0 {
@@ -85,7 +86,7 @@ func (h explainedSite) matched() (list []*config.Policy) {
 	return list
 }
 
-// claimRules is what decides, by provider, how claims count.
+// claimRules returns, for each provider, the rules by which claims count.
 func claimRules(t *site.Tenant) map[string]oidc.ClaimsConfig {
 	rules := make(map[string]oidc.ClaimsConfig)
 	for _, p := range t.Providers {
@@ -94,7 +95,7 @@ func claimRules(t *site.Tenant) map[string]oidc.ClaimsConfig {
 	return rules
 }
 
-// rank orders what may become of a request.
+// rank orders the outcomes of a request.
 type rank uint8
 
 const (
@@ -108,7 +109,7 @@ var rankWords = [...]string{letIn: "let_in", asked: "asked", blocked: "blocked"}
 
 const browserOnly = "browser_only"
 
-// What makes a change and is no policy.
+// Causes of a change that are not policies.
 const (
 	byProvider = "(provider)"
 	byLists    = "(allow and deny)"
@@ -117,23 +118,23 @@ const (
 	byError    = "(evaluation error)"
 )
 
-// Why a case cannot be judged, beside what doubt says.
+// Reasons why a case cannot be evaluated, besides those of doubt.
 const (
 	byRoute   = "depends on the route"
 	bySharing = "depends on whether the device is shared, which the log does not keep"
 )
 
-// judgement is what becomes of a party.
+// judgement is the outcome for a party.
 type judgement struct {
 	rank   rank
 	by     []string
 	reason policy.Reason
 	gaps   policy.Gaps
-	// forgets: a persistent session becomes a browser session, because of these.
+	// forgets names the policies that turn a persistent session into a browser session.
 	forgets []string
 }
 
-// judge holds a party against a site: the way of guard, with no request. matches says which matchers hold.
+// judge evaluates a site for a party: the steps of guard, without a request. matches says which matchers hold.
 func (h explainedSite) judge(p *party, matches map[policy.MatcherID]bool) judgement {
 	if !h.Takes(p.who.Provider, p.who.Identity.Issuer) {
 		return judgement{rank: asked, by: []string{byProvider}, reason: reasonOtherProvider}
@@ -166,7 +167,7 @@ func (h explainedSite) judge(p *party, matches map[policy.MatcherID]bool) judgem
 	return j
 }
 
-// forgets names what turns a persistent session into a browser session at its next request (X16).
+// forgets names the causes that turn a persistent session into a browser session at its next request (X16).
 func (h explainedSite) forgets(d *policy.Decision) []string {
 	switch {
 	case d.PersistentBrowser == policy.Never:
@@ -177,7 +178,7 @@ func (h explainedSite) forgets(d *policy.Decision) []string {
 	return nil
 }
 
-// replay holds a party against both configurations.
+// replay evaluates both configurations for a party.
 func (im *impact) replay(p *party) {
 	im.out.Cases++
 	pair := im.pair(p.app)
@@ -199,7 +200,7 @@ func (im *impact) replay(p *party) {
 	} else {
 		im.compare(p, &was, &is)
 	}
-	// Whatever depends on the route may add to that.
+	// Rules that depend on the route may add to that.
 	if wasToo := pair.current.judge(p, pair.currentNew); wasToo.rank != was.rank {
 		im.unknown(byRoute, wasToo.by...)
 	}
@@ -211,7 +212,7 @@ func (im *impact) replay(p *party) {
 	}
 }
 
-// replayShared finds changes that hang on whether the device of a sign-in is shared, which the log does not keep.
+// replayShared finds changes that depend on whether the device of a sign-in is shared, which the log does not contain.
 func (im *impact) replayShared(p *party, pair *sitePair, was, is *judgement) {
 	who, shared := *p.who, *p
 	who.Shared, shared.who = "true", &who
@@ -231,7 +232,7 @@ func (im *impact) replayShared(p *party, pair *sitePair, was, is *judgement) {
 	}
 }
 
-// tellsShared reports whether a provider says of devices that they are shared.
+// tellsShared reports whether a provider states that devices are shared.
 func tellsShared(t *site.Tenant, provider string) bool {
 	return slices.ContainsFunc(t.Providers, func(p *oidc.Provider) bool { return p.Name == provider && p.Claims.SharedDevice != "" })
 }
@@ -255,7 +256,7 @@ func (im *impact) compare(p *party, was, is *judgement) {
 	}
 }
 
-// differenceBy names what makes the difference between two judgements.
+// differenceBy names the policies that differ between two judgements.
 func differenceBy(was, is *judgement) []string {
 	if is.rank == letIn {
 		return was.by
@@ -263,7 +264,7 @@ func differenceBy(was, is *judgement) []string {
 	return is.by
 }
 
-// doubt says why a difference may be none: because the log does not keep what it rests on.
+// doubt returns the reason why a difference may not be real: it depends on facts that the log does not contain.
 func doubt(p *party, was, is *judgement) string {
 	if p.known {
 		return ""

@@ -8,20 +8,22 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// The sign-in log has the user name and no mail address, and does not say whether a user name that is an address is
-// verified. What hangs on that is found by holding the user against both configurations with each address that a rule
-// names and that may be theirs.
+// The sign-in log contains the user name and no mail address. It does not say whether a user name that looks like an
+// address is verified. To find results that depend on the address, both configurations are evaluated with each address
+// that a rule names and that the user may have.
 
-// byMail is why such a case cannot be judged.
+// byMail is the reason why such a case cannot be evaluated.
 const byMail = "depends on mail addresses, which the log does not keep"
 
-// memberAt is the part before the domain of an address in a domain that a rule names, of a user whose user name is no address.
+// memberAt is the local part of an assumed address in a domain that a rule names, for a user whose user name is not an
+// address.
 const memberAt = "member@"
 
-// mailNames are what the rules of both sites say about mail addresses.
+// mailNames are the mail addresses and domains in the rules of both sites.
 type mailNames struct {
 	addresses, domains []string
-	// distinct are addresses that stand for all of them: one of each kind that the rules tell apart, by provider.
+	// distinct has, for each provider, one address of each kind that the rules distinguish. The others of a kind give
+	// the same result.
 	distinct map[string][]string
 }
 
@@ -36,7 +38,7 @@ func (m *mailNames) add(users, domains []string) {
 	}
 }
 
-// addRules adds what the rules of a site name.
+// addRules adds the addresses and domains in the rules of a site.
 func (m *mailNames) addRules(rules *policy.Config) {
 	policies := rules.Policies
 	for i := range rules.Sites {
@@ -61,15 +63,15 @@ func (m *mailNames) addRules(rules *policy.Config) {
 	}
 }
 
-// mailed is a user whose mail address is verified.
+// mailed returns the user with a verified mail address.
 func mailed(who *session.Record, address string) *session.Record {
 	c := *who
 	c.Email, c.EmailVerified = address, true
 	return &c
 }
 
-// addressesOf returns the addresses that a user who is known from the log may have, as far as rules tell them apart. A user
-// name that is an address is that of the user, or has the same part before the @.
+// addressesOf returns the addresses that a user from the log may have, as far as rules distinguish them. If the user
+// name is an address, an address is possible if it is equal or has the same part before the @.
 func (p *sitePair) addressesOf(who *session.Record) []string {
 	if p.mail == nil {
 		p.mail = &mailNames{distinct: make(map[string][]string)}
@@ -98,7 +100,7 @@ func (p *sitePair) addressesOf(who *session.Record) []string {
 	return list
 }
 
-// tellApart returns one address of each kind that the rules of either site tell apart.
+// tellApart returns one address of each kind that the rules of either site distinguish.
 func (p *sitePair) tellApart(provider string) (list []string) {
 	all := slices.Clone(p.mail.addresses)
 	for _, domain := range p.mail.domains {
@@ -118,8 +120,8 @@ func (p *sitePair) tellApart(provider string) (list []string) {
 	return list
 }
 
-// hangsOnMail reports whether it depends on the mail address of a user whether the configurations differ for them, and by
-// what.
+// hangsOnMail reports whether the mail address of a user decides whether the configurations differ for them, and which
+// policies cause it.
 func (im *impact) hangsOnMail(p *party, pair *sitePair, was, is *judgement) (by []string, hangs bool) {
 	differ := was.rank != is.rank
 	for _, address := range pair.addressesOf(p.who) {

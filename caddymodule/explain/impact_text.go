@@ -14,7 +14,7 @@ var changeText = map[string]string{
 	browserOnly:        "ends with the browser",
 }
 
-// Print writes the impact for people.
+// Print writes the impact as text.
 func (im *Impact) Print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Looked at %s and %s since %s; nothing was loaded.\n",
@@ -33,7 +33,7 @@ func (im *Impact) Print(w io.Writer) error {
 			fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%s\n", Printable(c.Policy), changeText[c.Change], c.Sessions, c.SignIns, c.People,
 				Printable(strings.Join(c.Examples, ", "))+more)
 		}
-		_ = tw.Flush() // into memory
+		_ = tw.Flush() // writes to memory, cannot fail
 	}
 	if len(im.Unjudged) > 0 {
 		b.WriteString("\nNot judged:\n")

@@ -9,17 +9,19 @@ import (
 
 // ExplainedPrompt is the decision on "Stay signed in?".
 type ExplainedPrompt struct {
-	// Asked: the question is shown. Otherwise Kind is the kind of the session, or empty if there will be none.
+	// Asked: the question is shown. Otherwise Kind is the kind of the new session; it is empty if there will be no
+	// session.
 	Asked bool   `json:"asked"`
 	Kind  string `json:"kind,omitempty"`
-	// Reason is the word for it in the log, Why says it if there is no sign-in to decide about.
+	// Reason is the word in the log. Why is the explanation if there is no sign-in to decide about.
 	Reason string `json:"reason,omitempty"`
 	Why    string `json:"why,omitempty"`
-	// Then: it is decided after a sign-in that has achieved what is demanded (R5).
+	// Then: the prompt is decided after a sign-in that achieves what the policies demand (R5).
 	Then bool `json:"after_step_up,omitempty"`
 }
 
-// explainPrompt decides on the prompt as the end of a sign-in does: by everything but the route, after the grants.
+// explainPrompt decides on the prompt as at the end of a sign-in: with all rules that do not depend on the route, after
+// the grants.
 func (h explainedSite) explainPrompt(im *imagined, d *policy.Decision) ExplainedPrompt {
 	if im.who == nil {
 		if d.Verdict == policy.Block {
@@ -36,7 +38,7 @@ func (h explainedSite) explainPrompt(im *imagined, d *policy.Decision) Explained
 		facts.Live = &im.who.Kind
 		if d.Verdict == policy.Allow && im.who.Kind == session.Persistent && facts.Persistence == prompt.PersistenceUnset &&
 			!h.Tenant.Prompt.Offered(&h.SignIn) {
-			// The request itself tightens the session (X16).
+			// The request itself turns the session into a browser session (X16).
 			return ExplainedPrompt{Kind: session.Browser.String(), Reason: prompt.ReasonSettingOff}
 		}
 	} else {
@@ -50,7 +52,7 @@ func (h explainedSite) explainPrompt(im *imagined, d *policy.Decision) Explained
 	return p
 }
 
-// newSignIn fills in what matters at a sign-in that makes a new session.
+// newSignIn sets the facts of a sign-in that creates a new session.
 func (h explainedSite) newSignIn(im *imagined, f *prompt.Facts) {
 	q, t := im.q, h.Tenant
 	f.Consent, f.Guest, f.IWA, f.Inherited = q.Consent, q.Guest || q.GuestUnreadable, q.IWA, q.Inherited

@@ -13,12 +13,12 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// AppliedOnly leaves out the policies that do not apply.
+// AppliedOnly removes the policies that do not apply.
 func (ex *Explanation) AppliedOnly() {
 	ex.Policies = slices.DeleteFunc(ex.Policies, func(p ExplainedPolicy) bool { return p.Applies == appliesNot })
 }
 
-// Print writes the explanation for people. appliedOnly leaves out the policies that do not apply.
+// Print writes the explanation as text. appliedOnly leaves out the policies that do not apply.
 func (ex *Explanation) Print(w io.Writer, appliedOnly bool) error {
 	var b strings.Builder
 	where := ""
@@ -117,13 +117,13 @@ func (ex *Explanation) table(b *strings.Builder, appliedOnly bool) {
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", Printable(p.Policy), p.Mode, p.Applies, p.Result, p.why())
 	}
-	_ = tw.Flush() // into memory
+	_ = tw.Flush() // writes to memory, cannot fail
 	if hidden := len(ex.Policies) - rows; hidden > 0 {
 		fmt.Fprintf(b, "\n%d that do not apply are left out.\n", hidden)
 	}
 }
 
-// why says in a few words what made the result.
+// why returns the reason for the result in a few words.
 func (p *ExplainedPolicy) why() string {
 	if p.Applies == appliesNot {
 		first := p.Unmet[0]
@@ -154,7 +154,7 @@ func (p *ExplainedPolicy) why() string {
 	return strings.Join(parts, "; ")
 }
 
-// Printable keeps names from a configuration or a log from steering the terminal.
+// Printable replaces control characters, so that a name from a configuration or a log cannot control the terminal.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {

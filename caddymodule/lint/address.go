@@ -15,8 +15,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// Readable are the routes of a server that can be read while its sites are provisioned. Routes are provisioned in their order,
-// and keep what they are made of until then: what is being provisioned is in the next one.
+// Readable returns the routes of a server that can be read while its sites are provisioned. Caddy provisions routes in
+// order and keeps their raw form until then, so the routes after the current one are still raw.
 func Readable(server *caddyhttp.Server) caddyhttp.RouteList {
 	if server == nil {
 		return nil
@@ -25,7 +25,7 @@ func Readable(server *caddyhttp.Server) caddyhttp.RouteList {
 	return server.Routes[:next+1]
 }
 
-// Sources are what providers can say about people: those that are named, or all.
+// Sources returns what the named providers, or all providers, can state about users.
 func Sources(providers []*oidc.Provider, names []string) (list []policy.Provider) {
 	for _, p := range providers {
 		if names != nil && !slices.Contains(names, p.Name) {
@@ -41,8 +41,8 @@ func Sources(providers []*oidc.Provider, names []string) (list []policy.Provider
 	return list
 }
 
-// noMFA says why no user can show a second factor to a provider's satisfaction, or nothing. That amr is there where it
-// is asked for is what OpenID providers do; Entra's v2.0 tokens have none (A1).
+// noMFA returns why no user can show a second factor at a provider, or an empty string. OpenID providers send amr if it
+// is requested; Entra's v2.0 tokens do not contain it (A1).
 func noMFA(p *oidc.Provider) string {
 	if len(p.Claims.MFAContexts) > 0 || !IsEntra(p.Issuer) {
 		return ""
@@ -64,22 +64,22 @@ func IsEntra(issuer string) bool {
 	return false
 }
 
-// Forgeable reports whether a client of the server can choose the address that it is taken for: if it trusts proxies
-// and takes the first address of X-Forwarded-For, which comes from the client, instead of the last honest one. Caddy
-// does not export whether proxies are trusted, so it is read through reflection; where a later Caddy calls it
-// something else, nothing is said.
+// Forgeable reports whether a client can choose its own client address: the server trusts proxies and uses the first
+// address in X-Forwarded-For, which the client sets, instead of the last untrusted one. Caddy does not export whether
+// proxies are trusted, so it is read by reflection. If a later version of Caddy renames the field, Forgeable returns
+// false.
 func Forgeable(server *caddyhttp.Server) bool {
 	if server == nil || server.TrustedProxiesStrict > 0 {
 		return false
 	}
-	if len(server.TrustedProxiesRaw) > 0 { // it is not provisioned
+	if len(server.TrustedProxiesRaw) > 0 { // the server is not provisioned
 		return true
 	}
 	trusted := reflect.ValueOf(server).Elem().FieldByName("trustedProxies")
 	return server.TrustedProxiesUnix || trusted.Kind() == reflect.Interface && !trusted.IsNil()
 }
 
-// ByAddress finds policies that depend on the address of the client.
+// ByAddress finds policies that depend on the client's address.
 func ByAddress(site string, policies []*config.Policy, networks []*config.Network) (found []policy.Finding) {
 	shared := slices.ContainsFunc(networks, func(n *config.Network) bool { return n.Shared })
 	for _, p := range policies {
@@ -101,7 +101,8 @@ func asksForShared(p *config.Policy) bool {
 	return p.When != nil && slices.ContainsFunc(p.When.Devices, func(d config.DeviceWhen) bool { return d.Attribute == policy.Shared })
 }
 
-// matchesAddresses looks for Caddy's own matcher of client addresses, as it was before the matchers were loaded.
+// matchesAddresses looks for Caddy's own matchers of client addresses, in the configuration from before the matchers
+// were loaded.
 func matchesAddresses(p *config.Policy) bool {
 	return slices.ContainsFunc(p.Matched(), func(set caddy.ModuleMap) bool { return hasClientIP(set) })
 }

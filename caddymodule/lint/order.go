@@ -10,32 +10,33 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// Finding is something about a directive latchkey.
+// Finding is a finding about one directive latchkey.
 type Finding struct {
-	// App and Position are those of the directive.
+	// App and Position identify the directive.
 	App, Position string
 	Problem       string
 }
 
-// Order looks at what stands around and before each directive latchkey in routes: a matcher that keeps the endpoints of
-// sign-in from it, and handlers that answer or set headers before it. Of routes in one group only one runs, so `handle`
-// blocks beside that of the directive say nothing about it. A route that is named and invoked elsewhere is not followed.
+// Order checks what comes before and around each directive latchkey in routes: matchers that exclude the sign-in
+// endpoints, and handlers that answer or set headers first. Of the routes in one group only one runs, so sibling
+// `handle` blocks do not matter. Named routes that are invoked elsewhere are not followed.
 func Order(routes caddyhttp.RouteList) []Finding {
 	w := new(walker)
 	w.walk(routes, place{})
 	return w.found
 }
 
-// place is what has happened to a request on its way.
+// place is what can have happened to a request before a route.
 type place struct {
-	before []string // what has been done by handlers before, by the names of directives
-	only   []string // the matchers that the endpoints of sign-in do not get through
-	front  bool     // it is for the front page alone
+	before []string // directives of the handlers that ran before
+	only   []string // matchers that exclude the sign-in endpoints
+	front  bool     // the route is only for the front page
 }
 
 type walker struct{ found []Finding }
 
-// walk goes through routes in the order in which a request does, and returns what it has met when it leaves them.
+// walk follows routes in the order in which a request passes them, and returns the handlers that it has passed at the
+// end.
 func (w *walker) walk(routes caddyhttp.RouteList, at place) (before []string) {
 	type step struct {
 		group  string
@@ -74,7 +75,7 @@ func (w *walker) walk(routes caddyhttp.RouteList, at place) (before []string) {
 		for _, raw := range r.HandlersRaw {
 			here.before = w.handler(raw, here)
 		}
-		if !r.Terminal { // after one that is, nothing runs
+		if !r.Terminal { // after a terminal route nothing runs
 			done = append(done, step{r.Group, here.before[min(known, len(here.before)):]})
 		}
 	}
@@ -89,7 +90,7 @@ func (w *walker) handler(raw json.RawMessage, at place) (before []string) {
 		Position string              `json:"position"`
 	}
 	if json.Unmarshal(raw, &h) != nil {
-		return at.before // which Caddy is about to refuse
+		return at.before // Caddy refuses this
 	}
 	switch h.Handler {
 	case "latchkey":
@@ -103,8 +104,8 @@ func (w *walker) handler(raw json.RawMessage, at place) (before []string) {
 	return append(slices.Clip(at.before), at.wordOf(h.Handler, raw)...)
 }
 
-// wordOf is the directive for a handler that is worth a warning before latchkey. A redirect of the front page alone is not: a
-// sign-in host leads people on by one.
+// wordOf returns the directive of a handler that deserves a warning if it comes before latchkey. A redirect of only the
+// front page does not: a sign-in host sends users on in this way.
 func (p place) wordOf(handler string, raw json.RawMessage) []string {
 	words := wordOf(handler, raw)
 	if p.front && slices.Equal(words, []string{redirWord}) {

@@ -8,7 +8,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// Overdue finds policies that are report_only although the day has come until which they were meant to be.
+// Overdue finds policies that are still report_only after their planned day.
 func Overdue(site string, policies []*config.Policy, at time.Time) (found []policy.Finding) {
 	for _, p := range policies {
 		if p.ReportUntil == "" || p.Mode != policy.ReportOnly {

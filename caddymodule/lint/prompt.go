@@ -6,15 +6,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin"
 )
 
-// Remark is what is to be said of a provider.
+// Remark is a finding about a provider.
 type Remark struct {
 	// Fatal: no user can sign in.
 	Fatal bool
 	Text  string
 }
 
-// Prompt says what `auth_param prompt` does to every sign-in. unasked: see Unasked. A silent recheck asks with prompt=none
-// whatever it is.
+// Prompt returns the effects of `auth_param prompt` on every sign-in. For unasked see Unasked. A silent recheck always
+// uses prompt=none.
 func Prompt(value string, unasked bool) (found []Remark) {
 	for _, word := range strings.Fields(value) {
 		switch {
@@ -29,5 +29,5 @@ func Prompt(value string, unasked bool) (found []Remark) {
 	return found
 }
 
-// Unasked reports whether it is the consent that keeps "Stay signed in?" from being asked.
+// Unasked reports whether "Stay signed in?" is not asked because of a consent page.
 func Unasked(p *signin.PromptConfig) bool { return !p.Off && p.Suppress.Consent }

@@ -14,11 +14,11 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// endpoint is one of those that every sign-in needs.
+// endpoint is an endpoint that every sign-in needs.
 const endpoint = browser.Base + "/callback"
 
-// keepsOut returns what of the matchers of a route keeps the endpoints of sign-in out, or nothing. Only matchers of paths are
-// looked at; what cannot be read lets everything through.
+// keepsOut returns the matcher of a route that excludes the sign-in endpoints, or an empty string. It only checks
+// matchers of paths; a matcher that it cannot read counts as not excluding.
 func keepsOut(r *caddyhttp.Route) (keeper string) {
 	if len(r.MatcherSetsRaw) == 0 && len(r.MatcherSets) == 0 {
 		return ""
@@ -36,14 +36,14 @@ func keepsOut(r *caddyhttp.Route) (keeper string) {
 	return keeper
 }
 
-// isAutomatic reports whether a route is one that Caddy makes by itself, to redirect http to https.
+// isAutomatic reports whether Caddy itself created the route, to redirect http to https.
 func isAutomatic(r *caddyhttp.Route) bool {
 	return slices.ContainsFunc(r.MatcherSets, func(set caddyhttp.MatcherSet) bool {
 		return slices.ContainsFunc(set, func(m any) bool { return m == any(caddyhttp.MatchProtocol("http")) })
 	})
 }
 
-// isFrontPage reports whether a route is for the path / and no other.
+// isFrontPage reports whether a route is only for the path /.
 func isFrontPage(r *caddyhttp.Route) bool {
 	for _, set := range r.MatcherSetsRaw {
 		var patterns []string
@@ -97,7 +97,7 @@ func loadedSetKeepsOut(set caddyhttp.MatcherSet) string {
 	return ""
 }
 
-// matches reports whether patterns of Caddy's matcher path let an endpoint through, or may.
+// matches reports whether the patterns of Caddy's matcher path match an endpoint, or can match it.
 func matches(patterns []string) bool {
 	if slices.ContainsFunc(patterns, func(p string) bool { return strings.Contains(p, "{") }) {
 		return true

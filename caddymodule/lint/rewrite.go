@@ -14,23 +14,23 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// Matchers see the path that the app will see, because that is the one it acts on. Where a site rewrites it before latchkey, as
-// try_files does for a single-page app, a policy for the path in the address bar is one for nothing. Caddy's own order of
-// directives puts rewrite, uri and try_files first, so nobody has to do anything unusual for that.
+// Matchers check the path that the app will see, because the app acts on that path. If a site rewrites the path before
+// latchkey, as try_files does for a single-page app, a policy for the path in the address bar never matches. Caddy's
+// default order runs rewrite, uri and try_files first, so this happens in common configurations.
 
-// rewriting is what may have happened to the path of a request.
+// rewriting is what can have happened to the path of a request.
 type rewriting struct {
-	prefixes []string // were cut off
-	other    bool     // or something else was done to it
+	prefixes []string // prefixes that were removed
+	other    bool     // another change of the path
 }
 
 func (w rewriting) and(more rewriting) rewriting {
 	return rewriting{append(slices.Clip(w.prefixes), more.prefixes...), w.other || more.other}
 }
 
-// rewritesBefore walks routes in the order in which a request does, and shows to found each handler latchkey in them with
-// what may have happened before it. Routes that are provisioned have no raw handlers any more. A route that is named and
-// invoked elsewhere is not followed.
+// rewritesBefore walks routes in the order in which a request passes them. It calls found for each handler latchkey,
+// with the rewriting that can have happened before. Provisioned routes have no raw handlers. Named routes that are
+// invoked elsewhere are not followed.
 func rewritesBefore(routes caddyhttp.RouteList, before rewriting, found func(json.RawMessage, rewriting)) (after rewriting) {
 	type step struct {
 		group string
@@ -47,7 +47,7 @@ func rewritesBefore(routes caddyhttp.RouteList, before rewriting, found func(jso
 	}
 	for i := range routes {
 		r := &routes[i]
-		at := all(r.Group) // of a group one route runs, which is how `handle` keeps its blocks apart
+		at := all(r.Group) // only one route of a group runs; `handle` blocks exclude each other in this way
 		for _, handler := range r.Handlers {
 			switch handler := handler.(type) {
 			case *rewrite.Rewrite:
@@ -59,7 +59,7 @@ func rewritesBefore(routes caddyhttp.RouteList, before rewriting, found func(jso
 		for _, raw := range r.HandlersRaw {
 			at = rewritesBeforeRaw(raw, at, found)
 		}
-		if !r.Terminal { // after one that is, nothing runs
+		if !r.Terminal { // after a terminal route nothing runs
 			done = append(done, step{r.Group, at})
 		}
 	}
@@ -72,7 +72,7 @@ func rewritesBeforeRaw(raw json.RawMessage, at rewriting, found func(json.RawMes
 		Routes  caddyhttp.RouteList `json:"routes"`
 	}
 	if json.Unmarshal(raw, &handler) != nil {
-		return at // which Caddy is about to refuse
+		return at // Caddy refuses this
 	}
 	switch handler.Handler {
 	case "latchkey":
@@ -88,7 +88,8 @@ func rewritesBeforeRaw(raw json.RawMessage, at rewriting, found func(json.RawMes
 	return at
 }
 
-// rewritingOf is what a rewrite does to the path. A method, a query, or the path as it is are no rewriting of it.
+// rewritingOf returns what a rewrite does to the path. A change of only the method or the query is not a rewriting, nor
+// is an unchanged path.
 func rewritingOf(r *rewrite.Rewrite) (w rewriting) {
 	path, _, _ := strings.Cut(r.URI, "?")
 	w.other = path != "" && path != "{http.request.uri.path}" && path != "{http.request.uri}" && path != "{http.request.orig_uri.path}" ||
@@ -102,11 +103,11 @@ func rewritingOf(r *rewrite.Rewrite) (w rewriting) {
 	return w
 }
 
-// inExpression is how an expression, or a matcher of variables, gets at the path. {http.request.orig_uri} is not among it: that
-// is the path as the client sent it.
+// inExpression matches the ways in which an expression, or a matcher of variables, reads the path.
+// {http.request.orig_uri} is excluded: it is the path that the client sent.
 var inExpression = regexp.MustCompile(`\b(path|path_regexp|file)\(|\{http\.request\.uri(\.path[^}]*)?\}`)
 
-// pathsIn finds what matchers say of the path: patterns that can be read, and whether there is something that cannot.
+// pathsIn returns the path patterns of matchers, and whether there are conditions on the path that it cannot read.
 func pathsIn(sets []map[string]json.RawMessage) (patterns []string, other bool) {
 	for _, set := range sets {
 		for name, raw := range set {
@@ -131,8 +132,8 @@ func pathsIn(sets []map[string]json.RawMessage) (patterns []string, other bool) 
 	return patterns, other
 }
 
-// misses says what is the matter with matchers behind a rewriting, or nothing. A pattern for what is left when a prefix was cut
-// off is as good there as anywhere in Caddy; here is whether it was made for the place.
+// misses returns why matchers after a rewriting do not match, or an empty string. here reports whether the matcher was
+// written for this place: a pattern for the path without the removed prefix is then correct.
 func (w rewriting) misses(sets caddyhttp.RawMatcherSets, here bool) string {
 	plain := make([]map[string]json.RawMessage, len(sets))
 	for i := range sets {
@@ -158,7 +159,7 @@ func (w rewriting) misses(sets caddyhttp.RawMatcherSets, here bool) string {
 		"for that, match {http.request.orig_uri.path} with vars_regexp or expression", how)
 }
 
-// Rewrites finds policies, and of a matcher of the directive, that miss the path that they were written for.
+// Rewrites finds policies, and matchers of the directive, that do not match the path for which they were written.
 func Rewrites(routes caddyhttp.RouteList, policies []*config.Policy) (found []policy.Finding) {
 	rewritesBefore(routes, rewriting{}, func(raw json.RawMessage, w rewriting) {
 		site := new(config.Site)

@@ -11,12 +11,12 @@ const (
 	redirWord  = "redir"
 )
 
-// answering are handlers that answer, by the directives that people know them by.
+// answering maps handlers that answer to the names of their directives.
 var answering = map[string]string{
 	"error": "error", "reverse_proxy": "reverse_proxy", "file_server": "file_server", "metrics": "metrics", "acme_server": "acme_server",
 }
 
-// wordOf is the directive for a handler that answers or sets headers; nothing for any other.
+// wordOf returns the directive of a handler that answers or sets headers; nothing for other handlers.
 func wordOf(handler string, raw json.RawMessage) []string {
 	switch handler {
 	case "static_response":
@@ -38,7 +38,7 @@ func staticWord(raw json.RawMessage) string {
 		Headers map[string]json.RawMessage `json:"headers"`
 		Abort   bool                       `json:"abort"`
 	}
-	_ = json.Unmarshal(raw, &h) // what cannot be read is a respond
+	_ = json.Unmarshal(raw, &h) // a configuration that cannot be parsed counts as respond
 	switch {
 	case h.Abort:
 		return "abort"
@@ -48,13 +48,13 @@ func staticWord(raw json.RawMessage) string {
 	return "respond"
 }
 
-// forEverybody are headers that are meant for every answer, whoever gets it, and that change nothing on our pages.
+// forEverybody are headers that suit every answer to every client and do not change Latchkey's pages.
 var forEverybody = []string{
 	"Strict-Transport-Security", "X-Content-Type-Options", "X-Frame-Options", "X-Xss-Protection", "X-Robots-Tag", "Referrer-Policy", "Permissions-Policy",
 	"Server", "Via", "X-Powered-By", "Alt-Svc", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy",
 }
 
-// setsHeaders reports whether a handler of headers touches an answer in a way that is not for everybody.
+// setsHeaders reports whether a headers handler changes a response header that is not in forEverybody.
 func setsHeaders(raw json.RawMessage) bool {
 	type ops struct {
 		Add     map[string]json.RawMessage `json:"add"`

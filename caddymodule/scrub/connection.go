@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Connection reduces the Connection header to the options that say something about the connection itself: close,
-// keep-alive, te and upgrade. Everything else in it names a header, and a proxy deletes a header that is named there
-// from the request, also one that was set after the client had spoken: `Connection: Remote-User` would make a
-// signed-in request an anonymous one (A50). The named headers themselves stay, so that nobody's headers can be
-// removed this way; the identity headers among them are deleted by Headers.
+// Connection reduces the Connection header to the options that concern the connection itself: close, keep-alive, te and
+// upgrade. Every other option is the name of a header, which a proxy then deletes from the request, even if it was set
+// after the client sent the request: `Connection: Remote-User` would turn a signed-in request into an anonymous one
+// (A50). Connection does not delete the named headers, so a client cannot remove headers in this way. Headers deletes
+// the identity headers among them.
 func Connection(h http.Header) {
 	values, ok := h["Connection"]
 	if !ok {
@@ -55,7 +55,7 @@ func safeOption(option string) bool {
 		equalFold(option, "te")
 }
 
-// equalFold is strings.EqualFold for ASCII alone, where no Kelvin sign equals a k.
+// equalFold is strings.EqualFold for ASCII only, so that no other character (such as the Kelvin sign) equals a letter.
 func equalFold(s, lower string) bool {
 	if len(s) != len(lower) {
 		return false

@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// Our cookies are the names below and everything that continues them with a hyphen (-flow-, -pending, -answer,
-// -browser). The second spelling is the one for plain http on a loopback host.
+// Latchkey's cookies have these names, or continue them with a hyphen (-flow-, -pending, -answer, -browser). The second
+// spelling is for plain http on a loopback host.
 const (
 	cookieName         = "__Host-latchkey"
 	loopbackCookieName = "latchkey"
 )
 
-// Cookies removes our own cookies from the Cookie header: they open a session, and no upstream is to hold that power.
-// Every other cookie keeps its bytes; nothing is decoded, quoted or reordered. It returns the header lines as they
-// came if something was removed, and nil if there was nothing of ours.
+// Cookies removes Latchkey's cookies from the Cookie header: they open a session, and the application must not get
+// them. All other cookies keep their bytes; nothing is decoded, quoted or reordered. If it removed something it returns
+// the original header lines, else nil.
 //
-// A line is cut at each semicolon, as browsers build it; quotes do not protect one. So a cookie of ours is found
-// wherever a server might find it, at the price that a quoted value around it is cut too.
+// A line is split at each semicolon, as browsers build it; quotes do not protect a semicolon. Latchkey's cookies are
+// therefore found wherever a server could find them. As a consequence, a quoted value that contains one is split too.
 func Cookies(h http.Header) (before []string) {
 	lines, ok := h["Cookie"]
 	if !ok {
@@ -25,7 +25,7 @@ func Cookies(h http.Header) (before []string) {
 	}
 	ours := false
 	for _, line := range lines {
-		// The name is in no other cookie as a rule: one fast search spares all the rest.
+		// Other cookies almost never contain the name, so one fast search usually avoids the rest.
 		if strings.Contains(line, loopbackCookieName) && hasOurs(line) {
 			ours = true
 			break
@@ -61,12 +61,12 @@ func hasOurs(line string) bool {
 	}
 }
 
-// withoutOurs copies the runs between our cookies in one pass, so that many cookies cost no more than their length.
-// A line without ours is returned as it is, and one with nothing else in it as the empty string.
+// withoutOurs copies the parts between Latchkey's cookies in one pass, so that the cost is linear in the length. It
+// returns a line without such cookies unchanged, and a line with nothing else as the empty string.
 func withoutOurs(line string) string {
 	var out strings.Builder
-	head := ""      // the first run, not copied as long as it is the only one
-	run, at := 0, 0 // [run:at) is kept and not yet taken up; both stand at the start of a pair
+	head := ""      // the first part; not copied as long as it is the only one
+	run, at := 0, 0 // [run:at) is kept but not copied yet; both are at the start of a pair
 	removed := false
 	for at < len(line) {
 		end := len(line)
@@ -83,7 +83,7 @@ func withoutOurs(line string) string {
 	if !removed {
 		return line
 	}
-	if head == "" { // ours came first
+	if head == "" { // a cookie of Latchkey came first
 		return tidy(line[run:])
 	}
 	last := run == len(line)
@@ -91,13 +91,13 @@ func withoutOurs(line string) string {
 	if out.Len() > 0 {
 		head = out.String()
 	}
-	if last { // ours came last, and the separator before it goes with it
+	if last { // a cookie of Latchkey came last: remove the separator before it too
 		return strings.TrimSuffix(tidy(head), ";")
 	}
 	return tidy(head)
 }
 
-// take adds a run to what is kept: head alone, or out with head at its start. It returns head.
+// take appends a part to what is kept, which is head alone, or out with head at its start. It returns the new head.
 func take(out *strings.Builder, head, run string) string {
 	switch {
 	case run == "":
@@ -112,7 +112,7 @@ func take(out *strings.Builder, head, run string) string {
 	return head
 }
 
-// tidy drops the blanks that a removed first cookie leaves, and separators with nothing between them.
+// tidy removes the spaces after a removed first cookie, and separators with nothing between them.
 func tidy(line string) string {
 	line = strings.TrimLeft(line, " \t")
 	if strings.Trim(line, " \t;") == "" {

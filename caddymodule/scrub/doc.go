@@ -1,10 +1,10 @@
-// Package scrub takes out of a request what a client may not say, before anything is decided and before anything
-// goes upstream: identity headers and headers that replace method, path or host, in every spelling, connection options
-// that would make a proxy drop our headers, the wish for another protocol than WebSocket, and our own cookies. It refuses
-// methods and request targets that two parsers read differently.
+// Package scrub removes from a request what a client may not send, before any decision and before the application gets
+// the request: identity headers and headers that replace method, path or host, in every spelling; connection options
+// that would make a proxy delete identity headers; requests to switch to a protocol that is not permitted; and
+// Latchkey's own cookies. It refuses methods and request targets that two parsers read differently.
 //
-// It decides nothing about people: there is no session, no policy and no Caddy here, only net/http. It trusts nothing
-// that the client sent, and it leaves alone whatever is neither ours nor ambiguous; X-Forwarded-For and its relatives
-// belong to Caddy. A request that cannot be made safe is refused with a Refusal, which callers answer with 400 before
-// they evaluate a single rule, so that the path a rule was held against is the path that the upstream sees.
+// It knows no session, no policy and no Caddy, only net/http. It trusts nothing that the client sent. It does not
+// change anything else; X-Forwarded-For and related headers are left to Caddy. A request that cannot be made safe is
+// refused with a Refusal. Callers answer it with 400 before they evaluate any rule, so that a rule always sees the path
+// that the upstream sees.
 package scrub

@@ -1,9 +1,9 @@
 package scrub
 
-// What a proxy in front tells of a request: where it came from, for which host, by which scheme, port and path prefix, and
-// with which client certificate. Applications read it, some before X-Forwarded-For, -Host and -Proto, so a client could have
-// the application see another address, host or scheme than the rules have seen, or another certificate than it has. Only a
-// proxy that Caddy trusts may say any of it. All names are folded.
+// Headers in which a proxy describes a request: its source, host, scheme, port, path prefix and client certificate.
+// Some applications read them before X-Forwarded-For, -Host and -Proto. A client could then make the application see
+// another address, host, scheme or certificate than the rules. Only a proxy that Caddy trusts may send them. All names
+// are folded.
 var (
 	forwarded = []string{
 		"forwarded", "x-forwarded-ssl", "x-forwarded-scheme", "x-forwarded-protocol", "x-url-scheme", "x-scheme", "front-end-https",
@@ -24,14 +24,16 @@ var (
 	forwardedPrefixes = []string{"x-forwarded-tls-client-cert", "x-amzn-mtls-", "x-ssl-client-", "ssl-client-"}
 )
 
-// forwardedByCaddy are headers that Caddy sets itself, in this one spelling: there it replaces what a client said.
+// forwardedByCaddy are headers that Caddy itself sets, in exactly this spelling; it replaces the client's values.
 var forwardedByCaddy = []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"}
 
-// Behind returns the names to remove from what a trusted proxy sends: its own headers stay, in their usual spelling.
+// Behind returns the names to remove from the request of a trusted proxy: the proxy's own headers stay, in their usual
+// spelling.
 func (n *Names) Behind() *Names { return &Names{configured: n.configured, behind: true} }
 
-// forwards tells whether name, which is known and not fixed, is a header of a proxy that has to go. X_Forwarded_Host and X-Forwarded-Host are one
-// variable to CGI, and Caddy sets the second alone, so another spelling goes in any case (A52).
+// forwards reports whether a known name that is not fixed must be removed as a proxy header. For CGI, X_Forwarded_Host
+// and X-Forwarded-Host are the same variable, and Caddy sets only the second, so other spellings are always removed
+// (A52).
 func (n *Names) forwards(name string) bool {
 	for _, own := range forwardedByCaddy {
 		if name == own {

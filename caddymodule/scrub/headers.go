@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// maxName is the longest header name that can be configured, in bytes. Longer names of a client are only ever held
-// against the prefixes.
+// maxName is the longest header name that can be configured, in bytes. Longer names in a request are only compared with
+// the prefixes.
 const maxName = 96
 
-// exactNames and namePrefixes are the headers in which some gateway tells an application who is there, folded. They
-// are removed whatever the site sets itself: an application that reads one of them must never read it from a client, also
-// not one that came from behind another gateway and reads that one's headers still (field trial 2.8).
+// exactNames and namePrefixes, folded, are headers by which gateways tell an application who the user is. They are
+// always removed, even if the site does not set them: an application that reads one of them must not read a client's
+// value, for example after a move from another gateway (field trial 2.8).
 var (
 	exactNames = []string{
 		"remote-user", "remote-email", "remote-name", "remote-groups",
@@ -31,9 +31,9 @@ var (
 	}
 )
 
-// overrides are headers in which a client tells some frameworks another method, path or host than the request has, folded.
-// A rule would have seen the request and not them, so they are removed as well (field trial 2.8). X-Forwarded-Host is not
-// among them: Caddy sets it itself.
+// overrides are headers that make some frameworks see another method, path or host than the request has, folded. Rules
+// do not read them, so they are removed too (field trial 2.8). X-Forwarded-Host is not in the list: Caddy sets it
+// itself.
 var overrides = []string{
 	"x-http-method-override", "x-http-method", "x-method-override", "x-original-method", "x-forwarded-method",
 	"x-envoy-original-method",
@@ -42,14 +42,15 @@ var overrides = []string{
 	"x-original-host", "x-forwarded-original-host", "x-forwarded-server", "x-http-host-override", "x-host", "x-host-override",
 }
 
-// Names is the set of header names to remove, compiled once when the configuration is loaded. It is immutable and safe
-// for concurrent use.
+// Names is a set of header names to remove, compiled when the configuration is loaded. It is immutable and safe for
+// concurrent use.
 type Names struct {
 	configured *table
-	behind     bool // a trusted proxy: see Behind
+	behind     bool // for a trusted proxy: see Behind
 }
 
-// fixed has the names that every site removes from every request; known has those that only a trusted proxy may send as well.
+// fixed contains the names that every site removes from every request. known contains fixed and the names that only a
+// trusted proxy may send.
 var (
 	fixed = newTable([][]string{exactNames, overrides}, namePrefixes)
 	known = newTable([][]string{exactNames, overrides, forwarded, forwardedAddresses, forwardedCertificates, forwardedByCaddy},
@@ -71,9 +72,9 @@ func newTable(exact [][]string, prefixes ...[]string) *table {
 	return t
 }
 
-// NewNames compiles the fixed names and the given ones, which are what the sites set by themselves (`header <Name>
-// <claim>`). A name that is no header token, that folds to nothing, or that HTTP itself needs is an error: removing
-// Host, Cookie or Content-Length from every request would be a way to break a site, not to protect it.
+// NewNames compiles the fixed names and the configured ones, which are the headers that sites set (`header <Name>
+// <claim>`). A name is an error if it is not a header token, is empty after folding, or is needed by HTTP itself:
+// removing Host, Cookie or Content-Length from every request would break the site.
 func NewNames(configured ...string) (*Names, error) {
 	n := new(Names)
 	for _, name := range configured {
@@ -88,28 +89,28 @@ func NewNames(configured ...string) (*Names, error) {
 	return n, nil
 }
 
-// Has tells whether name is an identity header, an override or a header of a proxy, in some spelling. Letter case is
-// folded, and so is every character that is neither letter nor digit: CGI, WSGI, PHP and Rack see X_Forwarded_User,
-// X.Forwarded.User and X-Forwarded-User as one variable (A06, A51, A52).
+// Has reports whether name is an identity header, an override or a proxy header, in any spelling. Case is ignored, and
+// so is every character that is neither letter nor digit: for CGI, WSGI, PHP and Rack, X_Forwarded_User,
+// X.Forwarded.User and X-Forwarded-User are the same variable (A06, A51, A52).
 func (n *Names) Has(name string) bool {
-	// Most names are in no table: one look tells so.
+	// Most names are in no table; the first check is enough for them.
 	return known.has(name) && (fixed.has(name) || n.forwards(name)) || n.configured != nil && n.configured.has(name)
 }
 
-// table finds names fast: most headers of a request differ from all of them in the first byte, or there in the length.
+// table is a fast set of names. Most headers of a request differ from all names in the first byte, or in the length.
 type table struct {
 	exact    map[string]struct{}     // folded
-	first    [256]bool               // by raw first byte: may this be one of ours?
+	first    [256]bool               // by raw first byte: can a name begin with it?
 	prefixes [initials][]string      // by folded first byte
-	size     [maxName + 1]initialSet // by length: which first bytes do exact names of it have?
+	size     [maxName + 1]initialSet // by length: the first bytes of the exact names with this length
 }
 
-// initials counts the first bytes of folded names that are told apart: each letter, and everything else.
+// initials is the number of first bytes of folded names that are distinguished: each letter, and one for all others.
 const initials = 27
 
 type initialSet uint32
 
-// initial gives the folded first byte of a name its number.
+// initial returns the number of a folded first byte.
 func initial(folded byte) int {
 	if folded >= 'a' && folded <= 'z' {
 		return int(folded - 'a')
@@ -117,7 +118,7 @@ func initial(folded byte) int {
 	return initials - 1
 }
 
-// CheckName tells whether a header of this name may carry an identity.
+// CheckName returns an error if a header with this name cannot carry an identity.
 func CheckName(name string) error {
 	switch {
 	case name == "":
@@ -141,7 +142,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Same tells whether two names are one header in different spellings.
+// Same reports whether two names are spellings of the same header.
 func Same(a, b string) bool { return len(a) == len(b) && hasFoldedPrefix(a, foldString(b)) }
 
 func foldString(name string) string {
@@ -152,7 +153,7 @@ func foldString(name string) string {
 	return string(folded)
 }
 
-// reserved are headers that HTTP, Caddy or this gateway read themselves.
+// reserved are headers that HTTP, Caddy or Latchkey itself reads.
 var reserved = map[string]struct{}{
 	"accept": {}, "authorization": {}, "connection": {}, "content-encoding": {}, "content-length": {}, "content-type": {},
 	"cookie": {}, "early-data": {}, "expect": {}, "host": {}, "keep-alive": {}, "origin": {},
@@ -168,14 +169,14 @@ func (t *table) add(name string) {
 	t.mayStartWith(folded[0])
 }
 
-// addPrefix adds all names that start with prefix, which is folded.
+// addPrefix adds all names that begin with prefix, which is folded.
 func (t *table) addPrefix(prefix string) {
 	t.mayStartWith(prefix[0])
 	t.prefixes[initial(prefix[0])] = append(t.prefixes[initial(prefix[0])], prefix)
 }
 
 func (t *table) mayStartWith(folded byte) {
-	if folded == '-' { // any separator may stand there
+	if folded == '-' { // any separator is possible here
 		for c := range len(t.first) {
 			if foldByte[c] == '-' {
 				t.first[c] = true
@@ -208,11 +209,11 @@ func (t *table) has(name string) bool {
 	return false
 }
 
-// Headers deletes every identity header, every override and what only a trusted proxy may say. It comes before any such
-// header is set, never after.
+// Headers deletes every identity header, every override and every header that only a trusted proxy may send. It must
+// run before any such header is set.
 //
-// Blanks around a value are taken off. HTTP/2 and HTTP/3 carry them, HTTP/1.1 and so the application do not see them: a
-// rule that compares the value would see another one (RFC 9113, section 8.2.1).
+// It trims spaces around values. HTTP/2 and HTTP/3 transport them, but HTTP/1.1, and so the application, does not: a
+// rule would compare another value than the application reads (RFC 9113, section 8.2.1).
 func Headers(h http.Header, n *Names) {
 	for name, values := range h {
 		if n.Has(name) {
@@ -241,7 +242,7 @@ func hasFoldedPrefix(name, folded string) bool {
 	return true
 }
 
-// fold writes the folded name, which is at most maxName long, into buf.
+// fold writes the folded name into buf. The name is at most maxName bytes long.
 func fold(buf *[maxName]byte, name string) []byte {
 	for i := range len(name) {
 		buf[i] = foldByte[name[i]]
@@ -263,7 +264,7 @@ var foldByte = func() (t [256]byte) {
 	return t
 }()
 
-// isToken tells whether c may stand in a header name (RFC 9110 section 5.6.2).
+// isToken reports whether c is allowed in a header name (RFC 9110 section 5.6.2).
 func isToken(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
 		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// BadHost refuses a host without a canonical form, or a target that names another host than the request.
+// BadHost refuses a host without a canonical form, or a request target with another host than the request.
 const BadHost = Refusal("the host is not valid")
 
 // maxHost is the length of the longest DNS name, in bytes, with its trailing dot.
 const maxHost = 254
 
-// Host gives a host its one spelling: lower-case, without port and without trailing dot; an IP address as netip
-// prints it, without brackets. ok is false for what is no host name or address: nothing at all, user information,
-// white space, control or non-ASCII characters (a name in Unicode travels as xn--), an empty label, a port that is
-// no number. Names, limits and cookies that depend on the host are chosen by this form alone (A57).
+// Host returns the canonical form of a host: in lower case, without port and without trailing dot; an IP address as
+// netip prints it, without brackets. ok is false if host is not a host name or address: it is empty, or has user
+// information, white space, control or non-ASCII characters (a Unicode name is written as xn--), an empty label, or a
+// port that is not a number. Names, limits and cookies that depend on the host use only this form (A57).
 func Host(host string) (canonical string, ok bool) {
 	if strings.HasPrefix(host, "[") {
 		literal, port, closed := strings.Cut(host[1:], "]")
@@ -37,7 +37,7 @@ func Host(host string) (canonical string, ok bool) {
 		return "", false
 	}
 	host = strings.TrimSuffix(host, ".")
-	label := 0 // bytes in the label so far
+	label := 0 // bytes in the current label
 	for i := range len(host) {
 		c := host[i]
 		switch {
@@ -61,7 +61,7 @@ func Host(host string) (canonical string, ok bool) {
 	return strings.ToLower(host), true
 }
 
-// validPort takes ":" and up to five digits; an empty port is allowed and means the default (RFC 3986 section 3.2.3).
+// validPort accepts ":" and up to five digits. An empty port is allowed and means the default (RFC 3986 section 3.2.3).
 func validPort(port string) bool {
 	if port[0] != ':' || len(port) > 6 {
 		return false

@@ -7,46 +7,47 @@ import (
 	"unicode/utf8"
 )
 
-// Why a target is refused. Each is a way in which the parser that a rule relies on and the parser of the application
-// behind have read, or could read, two different paths (A05, A09, A29, A58, A59).
+// The reasons for refusing a target. In each case the parser of a rule and the parser of the application read, or could
+// read, two different paths (A05, A09, A29, A58, A59).
 const (
-	// BadTarget: no path at all ("*", an authority, an empty path), or a scheme that is not ours.
+	// BadTarget: not a path ("*", an authority, an empty path), or a scheme that is not http or https.
 	BadTarget = Refusal("the request target is not a path")
-	// BadFragment: a raw # in the target. Browsers never send one; servers cut there or do not.
+	// BadFragment: a raw # in the target. Browsers never send one; some servers cut the target there and some do not.
 	BadFragment = Refusal("the request target has a fragment")
-	// BadEncoding: percent escapes or raw bytes that are not valid UTF-8, overlong forms included.
+	// BadEncoding: percent escapes or raw bytes that are not valid UTF-8, including overlong forms.
 	BadEncoding = Refusal("the path is not valid UTF-8")
 	// ControlCharacter: C0, DEL or C1, raw or as an escape. C programs end a string at NUL.
 	ControlCharacter = Refusal("the path has a control character")
-	// Backslash: raw or %5c; a separator for Windows, Java and browsers.
+	// Backslash: raw or %5c; Windows, Java and browsers treat it as a separator.
 	Backslash = Refusal("the path has a backslash")
-	// EncodedSlash: %2f; one segment or two, depending on who decodes first.
+	// EncodedSlash: %2f; one segment or two, depending on when a parser decodes.
 	EncodedSlash = Refusal("the path has an encoded slash")
-	// DoubleSlash: at the start of the path, where "//admin" is a host for every URL library (A02).
+	// DoubleSlash: at the start of the path, where URL libraries read "//admin" as a host (A02).
 	DoubleSlash = Refusal("the path begins with two slashes")
 	// DotSegment: a segment "." or "..", plain, encoded (%2e) or with parameters ("..;x").
 	DotSegment = Refusal("the path has a dot segment")
-	// EmptyName: a segment that is parameters only (";x"); servers that strip parameters see no segment there.
+	// EmptyName: a segment with only parameters (";x"); servers that remove parameters see no segment.
 	EmptyName = Refusal("the path has a segment without a name")
-	// DoubleEncoding: an escape that is still one of these characters after it was decoded once (%252e).
+	// DoubleEncoding: an escape that is still one of these characters after one decoding (%252e).
 	DoubleEncoding = Refusal("the path is encoded twice")
-	// TrailingDot: a segment that ends in a dot or a blank, which Windows leaves out of a name.
+	// TrailingDot: a segment that ends in a dot or a space, which Windows drops from names.
 	TrailingDot = Refusal("the path has a segment that ends in a dot or a blank")
-	// StreamName: "::$" or ":$i30:", which make another name of the same file or folder on Windows.
+	// StreamName: "::$" or ":$i30:", which Windows treats as another name of the same file or folder.
 	StreamName = Refusal("the path names a stream of a file")
 )
 
-// Path refuses a request target whose path two parsers read differently. It takes the URL as net/http parsed it, or
-// as a rewrite left it: that is what matchers see and what a proxy sends. It changes nothing: a path is refused or
-// passed on as it came, never repaired, since a repaired path would be one more reading.
+// Path refuses a request target whose path two parsers read differently. It takes the URL as net/http parsed it or as a
+// rewrite left it: matchers read this URL and a proxy sends it. It changes nothing: a path is refused or passed on
+// unchanged. A repaired path would be one more way to read it.
 //
-// What passes: everything that has one reading, such as encoded spaces, UTF-8, "@", "+", "~", ":" and "%3A", hidden
-// names (/.well-known), dots inside of a name (/a..b, /v1.2), encoded "?" and "#", parameters without dots (;v=1), and empty segments behind
-// the first (/fetch/https://example.com/): Caddy's matchers merge them before they compare, so a rule for a prefix
-// holds for either reading. A path that begins with two slashes has a third reading, as an authority, and is refused.
+// Everything with only one reading passes: encoded spaces, UTF-8, "@", "+", "~", ":" and "%3A", hidden names
+// (/.well-known), dots inside a name (/a..b, /v1.2), encoded "?" and "#", parameters without dots (;v=1), and empty
+// segments after the first (/fetch/https://example.com/). Caddy's matchers merge empty segments before they compare, so
+// a rule for a prefix holds for both readings. A path that begins with two slashes can also be read as an authority,
+// and is refused.
 //
-// A server that strips parameters sees /users behind /users;v=1. That is the application's own ambiguity and no
-// parser's error: rules for such applications should name prefixes (/users*) instead of exact paths.
+// A server that removes parameters sees /users for /users;v=1. This ambiguity belongs to the application and is not an
+// error of a parser: rules for such applications should use prefixes (/users*) instead of exact paths.
 func (rules *Rules) Path(u *url.URL) error {
 	if u.Opaque != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") {
 		return BadTarget
@@ -55,11 +56,12 @@ func (rules *Rules) Path(u *url.URL) error {
 		return BadFragment
 	}
 	if strings.IndexByte(u.RawQuery, ' ') >= 0 {
-		// HTTP/2 and HTTP/3 can carry one. In HTTP/1.1 it ends the target, and servers differ about what follows.
+		// HTTP/2 and HTTP/3 can transport this character. In HTTP/1.1 it ends the target, and servers treat what
+		// follows differently.
 		return BadTarget
 	}
-	// RawPath is set only if the target was not spelled the default way; whatever is visible in no decoded path is
-	// visible there.
+	// RawPath is set only if the target does not have the default encoding. What the decoded path does not show is
+	// visible in it.
 	if u.RawPath != "" {
 		if err := rawPath(u.RawPath); err != nil {
 			return err
@@ -135,16 +137,16 @@ func decodedPath(p string, trailingDots bool) error {
 	return nil
 }
 
-// endsOddly tells whether a name that ends in c has another spelling on Windows.
+// endsOddly reports whether a name that ends in c has another spelling on Windows.
 func endsOddly(c byte) bool { return c == '.' || c == ' ' }
 
-// isStream judges what begins with a colon.
+// isStream reports whether rest, which begins with a colon, names a stream.
 func isStream(rest string) bool {
 	const index = ":$i30:"
 	return strings.HasPrefix(rest, "::$") || len(rest) >= len(index) && equalFold(rest[:len(index)], index)
 }
 
-// segment judges the name at the start of rest, up to its parameters.
+// segment checks the name at the start of rest, up to its parameters.
 func segment(rest string) error {
 	if rest == "" || rest[0] != '.' && rest[0] != ';' {
 		return nil
@@ -158,7 +160,7 @@ func segment(rest string) error {
 	return nil
 }
 
-// parameter is the part of rest before the next slash or semicolon.
+// parameter returns the part of rest before the next slash or semicolon.
 func parameter(rest string) string {
 	if i := strings.IndexAny(rest, "/;"); i >= 0 {
 		return rest[:i]
@@ -168,8 +170,8 @@ func parameter(rest string) string {
 
 func isDots(s string) bool { return s == "." || s == ".." }
 
-// percentSign judges what follows a percent sign that is left after decoding. A second decoder would turn the pair
-// into a character; if that is one that separates or ends something, or another percent sign, the path is ambiguous.
+// percentSign checks what follows a percent sign that is left after decoding. A second decoder would decode the escape.
+// If that gives a separator, an end of string or another percent sign, the path is ambiguous.
 func percentSign(rest string) error {
 	if len(rest) < 2 {
 		return nil
@@ -190,7 +192,8 @@ func percentSign(rest string) error {
 	return nil
 }
 
-// HexDigit is the value of a hexadecimal digit of either case (RFC 3986, section 2.1). ok is false for any other byte.
+// HexDigit returns the value of a hexadecimal digit of either case (RFC 3986, section 2.1). ok is false for other
+// bytes.
 func HexDigit(c byte) (value byte, ok bool) {
 	switch {
 	case c >= '0' && c <= '9':
@@ -203,7 +206,7 @@ func HexDigit(c byte) (value byte, ok bool) {
 	return 0, false
 }
 
-// Classes of bytes in a decoded path; everything not named is plain.
+// Classes of bytes in a decoded path. All other bytes are plain.
 const (
 	plain = iota
 	slash

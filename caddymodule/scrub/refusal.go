@@ -1,12 +1,12 @@
 package scrub
 
-// Refusal says why a request is answered with 400. It is a constant text, fit for a log field and for the person
-// concerned: it never repeats what the client sent.
+// Refusal is the reason for a 400. It is a constant text for a log field and for the user: it never repeats what the
+// client sent.
 type Refusal string
 
 func (r Refusal) Error() string { return string(r) }
 
-// Word is the refusal as one word, for the field latchkey_reason of the access log.
+// Word returns the refusal as one word, for the field latchkey_reason of the access log.
 func (r Refusal) Word() string {
 	if word, ok := words[r]; ok {
 		return word
@@ -14,21 +14,21 @@ func (r Refusal) Word() string {
 	return "bad_request"
 }
 
-// Refusals that only the rules of a site give a reason for, because one of them looks at what can be read in two ways.
+// Refusals that depend on the rules of a site: a rule reads something that has two readings.
 const (
-	// BadQuery: a query that Go does not parse.
+	// BadQuery: a query that Go cannot parse.
 	BadQuery = Refusal("the query cannot be parsed")
-	// AmbiguousQuery: a name that a rule asks for stands twice with different values, or in another spelling.
+	// AmbiguousQuery: a parameter that a rule reads occurs twice with different values, or in another spelling.
 	AmbiguousQuery = Refusal("the query says something twice that a rule looks at")
-	// NeedlessEscape: a letter, digit or "-._~" as an escape, where a rule compares the target as text.
+	// NeedlessEscape: an escaped letter, digit or "-._~", if a rule compares the target as text.
 	NeedlessEscape = Refusal("the request target escapes what needs no escape")
-	// AmbiguousHeader: a header that a rule looks at stands twice with different values, or in another spelling.
+	// AmbiguousHeader: a header that a rule reads occurs twice with different values, or in another spelling.
 	AmbiguousHeader = Refusal("a header that a rule looks at is there in two ways")
-	// AmbiguousHost: a host that is not in its canonical spelling, where a rule compares it.
+	// AmbiguousHost: a host that is not in its canonical form, if a rule compares it.
 	AmbiguousHost = Refusal("the host is not in its usual spelling")
-	// UnreadableURL: what url_pattern cannot parse as a URL.
+	// UnreadableURL: a URL that url_pattern cannot parse.
 	UnreadableURL = Refusal("the address is no valid URL")
-	// PathParameters: a rule holds for the path with its parameters (;x=1) and not for it without them, or the reverse.
+	// PathParameters: a rule matches the path with its parameters (;x=1) and not without them, or the reverse.
 	PathParameters = Refusal("the path has parameters that a rule may not see past")
 )
 

@@ -2,24 +2,24 @@ package scrub
 
 import "net/http"
 
-// Rules is what a site says about the form of its requests. Names is required; without anything else every doubtful form
-// is refused or taken out.
+// Rules are a site's rules for the form of requests. Names is required. By default every ambiguous form is refused or
+// removed.
 type Rules struct {
 	Names *Names
-	// Upgrades are protocols to which a connection may be switched besides websocket, in lower case.
+	// Upgrades are protocols, besides websocket, to which a client may switch a connection, in lower case.
 	Upgrades []string
-	// TrailingDots lets segments of a path end in a dot or a blank.
+	// TrailingDots allows path segments to end in a dot or a space.
 	TrailingDots bool
 }
 
-// Request scrubs r in place. It is the first thing that happens to a request, on every path of a site: open ones,
-// our own endpoints, OPTIONS and errors included (A35).
+// Request scrubs r in place. It is the first step for every request of a site, including open paths, Latchkey's
+// endpoints, OPTIONS and errors (A35).
 //
-// Connection comes before the identity headers, so that no option survives which would remove what is set later. The
-// cookies come last: lines holds the Cookie header as it came if one of our own cookies was in it (nil otherwise), for
-// the endpoints and the guard; r itself no longer carries them.
+// Connection comes before the identity headers, so that no remaining option removes a header that is set later. The
+// cookies come last: lines is the original Cookie header if it contained one of Latchkey's cookies, for the endpoints
+// and the guard, else nil. r itself no longer contains these cookies.
 //
-// A non-nil error is always a Refusal. A request that is refused is scrubbed like any other, for whoever answers it.
+// A non-nil error is always a Refusal. A refused request is scrubbed too, for the code that answers it.
 func Request(r *http.Request, rules *Rules) (lines []string, err error) {
 	if err = Method(r.Method); err == nil {
 		err = rules.Path(r.URL)
@@ -37,8 +37,8 @@ func Request(r *http.Request, rules *Rules) (lines []string, err error) {
 	return Cookies(r.Header), err
 }
 
-// target refuses a request line in absolute form for another host than the one the request is routed by, and a host
-// that has no canonical form (A57).
+// target refuses a request line in absolute form with another host than the request's, and a host without a canonical
+// form (A57).
 func target(r *http.Request) error {
 	host, ok := Host(r.Host)
 	if !ok {

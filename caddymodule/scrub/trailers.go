@@ -5,10 +5,9 @@ import (
 	"net/http"
 )
 
-// trailers keeps identity headers out of the trailer section as well: a proxy passes it on, and some servers merge it
-// into the headers. Only announced trailers exist before the body is read, but those that arrive with the end of the
-// body share their map, so the map is cleaned once more there. A request without trailers, nearly every one, pays for
-// a length check.
+// trailers removes identity headers from the trailers too: a proxy forwards them, and some servers merge them into the
+// headers. Before the body is read only announced trailers exist. Those that arrive with the end of the body are added
+// to the same map, so it is cleaned again there. For a request without trailers the cost is one length check.
 func trailers(r *http.Request, n *Names) {
 	if len(r.Trailer) == 0 || r.Body == nil {
 		return

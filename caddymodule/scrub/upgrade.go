@@ -8,16 +8,17 @@ import (
 	"strings"
 )
 
-// BadProtocol refuses CONNECT without a protocol, or with one to which the site does not let connections be switched.
+// BadProtocol refuses CONNECT without a protocol, or with a protocol that the site does not permit.
 const BadProtocol = Refusal("the connection may not be switched to this protocol")
 
-// webSocket is the one protocol that is always permitted. Its handshake is an ordinary request to the rules, and what
-// follows is no request to anything behind us.
+// webSocket is the only protocol that is always permitted. Its handshake is a normal request for the rules, and what
+// follows cannot contain further requests.
 const webSocket = "websocket"
 
-// upgrade deletes the wish to switch to another protocol, unless the protocol is permitted. What takes such a wish (h2c,
-// for instance) speaks with the client past every rule and every header from then on (field trial 2.1). Only HTTP/1.1 has
-// the header: in every other version it means nothing, and deleting it keeps an application from giving it a meaning.
+// upgrade deletes the request to switch to another protocol, unless the protocol is permitted. A server that accepts
+// such a switch (to h2c, for instance) then talks with the client past all rules and headers (field trial 2.1). Only
+// HTTP/1.1 has this header. In other versions it has no meaning and is deleted, so that the application does not act on
+// it.
 func upgrade(r *http.Request, permitted []string) {
 	h := r.Header
 	wish, wished := h["Upgrade"]
@@ -37,8 +38,8 @@ func upgrade(r *http.Request, permitted []string) {
 	}
 }
 
-// connect refuses CONNECT, unless it opens a permitted protocol on a path of the site (RFC 8441, RFC 9220): there is no
-// request left if the wish is deleted.
+// connect refuses CONNECT, unless it opens a permitted protocol on a path of the site (RFC 8441, RFC 9220). It is
+// refused and not changed, because nothing is left of the request without the protocol.
 func connect(r *http.Request, permitted []string) error {
 	if r.Method != http.MethodConnect {
 		return nil
@@ -49,8 +50,8 @@ func connect(r *http.Request, permitted []string) error {
 	return nil
 }
 
-// ConnectProtocol is the pseudo-header :protocol of an extended CONNECT, empty for any other request. net/http keeps it
-// among the headers, quic-go in place of the version.
+// ConnectProtocol returns the pseudo-header :protocol of an extended CONNECT; empty for other requests. net/http stores
+// it as a header, quic-go as the version.
 func ConnectProtocol(r *http.Request) string {
 	if r.Method != http.MethodConnect {
 		return ""
@@ -68,7 +69,7 @@ func mayBecome(protocol string, permitted []string) bool {
 	return equalFold(protocol, webSocket) || slices.ContainsFunc(permitted, func(p string) bool { return equalFold(protocol, p) })
 }
 
-// hasUpgrade reports whether upgrade is an option of a Connection header that Connection has cleaned.
+// hasUpgrade reports whether a Connection header that Connection has reduced contains the option upgrade.
 func hasUpgrade(value string) bool {
 	for len(value) > 0 {
 		option, rest, _ := strings.Cut(value, ",")
@@ -98,8 +99,8 @@ func withoutUpgrade(h http.Header, values []string) {
 
 var errHTTPItself = errors.New("a client that switches to HTTP or TLS speaks with the application past every rule")
 
-// CheckUpgrade tells whether a site may permit a protocol: a token with an optional version, in lower case, that does not
-// carry further requests or hide them.
+// CheckUpgrade returns an error if a site may not permit a protocol. It accepts a token with an optional version, in
+// lower case, that does not transport further requests or hide them.
 func CheckUpgrade(protocol string) error {
 	name, version, versioned := strings.Cut(protocol, "/")
 	valid := name != "" && (!versioned || version != "")
