@@ -47,7 +47,7 @@ var ioPackages = []string{"os", "os/exec", "os/signal", "net", "net/http", "sysc
 // edges is section 3 of the design.
 var edges = []edge{
 	{path: "policy", others: []string{bart, idna}, never: ioPackages, nowhere: []string{"net/http"}},
-	{path: "session", ours: []string{"=session/keyring", "session/internal"}, never: ioPackages, nowhere: []string{"net/http"}},
+	{path: "session", ours: []string{"=session/keyring", "=session/retry", "session/internal"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/keyring", ours: []string{"=session/internal/lengthprefix"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/keyring/keyringtest", ours: []string{"=session/keyring"}},
 	{path: "session/internal", never: ioPackages, nowhere: []string{"net/http"}},
@@ -56,10 +56,10 @@ var edges = []edge{
 	{path: "session/retry", never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/storetest", ours: []string{"=session"}, others: []string{"pgregory.net/rapid", "go.uber.org/goleak"}},
 	{path: "session/filestore", ours: []string{"=session", "=session/signinlog/journal"}, others: []string{bbolt}, nowhere: []string{"net/http"}},
-	{path: "session/redisstore", ours: []string{"=session", "=session/signinlog/journal", "=session/redisstore/failover"}, others: []string{goRedis}, never: []string{"net/http"}},
+	{path: "session/redisstore", ours: []string{"=session", "=session/signinlog/journal", "=session/redisstore/failover", "=session/retry"}, others: []string{goRedis}, never: []string{"net/http"}},
 	{path: "session/redisstore/failover", others: []string{goRedis}, never: []string{"net/http"}},
 	{path: "session/pages", ours: []string{"=session", "session/pages"}, others: []string{"golang.org/x/text"}},
-	{path: "session/signinlog", ours: []string{"=session", "=session/keyring", "=session/signinlog/journal"}, others: []string{zap}, never: []string{"net/http"}},
+	{path: "session/signinlog", ours: []string{"=session", "=session/keyring", "=session/retry", "=session/signinlog/journal"}, others: []string{zap}, never: []string{"net/http"}},
 	{path: "session/signinlog/journal", ours: []string{"=session"}, never: ioPackages, nowhere: []string{"net/http", zap}},
 	{path: "session/signinlog/journal/journaltest", ours: []string{"=session", "=session/signinlog/journal"}, others: []string{"pgregory.net/rapid"}},
 	{

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
 // Feed is what a store may have beside Store: a way to tell all replicas at once that something was written. It carries
@@ -84,14 +86,7 @@ func (a *announcer) hear(message string) (h heard, ok bool) {
 func follow(ctx context.Context, feed Feed, on func(message string), gap func()) {
 	for {
 		err := feed.Subscribe(ctx, on, gap)
-		if ctx.Err() != nil || errors.Is(err, ErrClosed) {
-			return
-		}
-		wait := time.NewTimer(feedRetry)
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			wait.Stop()
+		if errors.Is(err, ErrClosed) || !retry.Sleep(ctx, feedRetry) {
 			return
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/adminapi"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -202,12 +203,13 @@ func (c *signInsCommand) followLog(ctx context.Context, query url.Values) error 
 	for _, e := range old {
 		printed[e.ID] = true
 	}
-	cursor, away, pause := now.Cursor, false, c.poll
+	cursor, failures, backoff := now.Cursor, 0, retry.Backoff{First: 2 * c.poll, Longest: longestPoll}
 	for {
+		wait := c.poll
 		a, err := c.page(ctx, query, "after", cursor, signinlog.MaxLimit)
 		switch {
 		case err == nil:
-			away, pause, cursor = false, c.poll, a.Cursor
+			failures, cursor = 0, a.Cursor
 			fresh := slices.DeleteFunc(a.Entries, func(e signinlog.Entry) bool { return printed[e.ID] })
 			if err := c.out.show(fresh); err != nil {
 				return err
@@ -219,17 +221,13 @@ func (c *signInsCommand) followLog(ctx context.Context, query url.Values) error 
 		case ctx.Err() != nil || !adminapi.Temporary(err):
 			return err
 		default:
-			if !away {
+			if failures++; failures == 1 {
 				c.warnf("%v; will retry", err)
 			}
-			away, pause = true, min(2*pause, longestPoll)
+			wait = backoff.After(failures)
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !retry.Sleep(ctx, wait) {
 			return nil
-		case <-timer.C:
 		}
 	}
 }

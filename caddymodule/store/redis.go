@@ -20,6 +20,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
 func init() {
@@ -264,7 +265,7 @@ func greet(store *redisstore.Store, logger *zap.Logger) {
 		case first:
 			logger.Warn("the session store does not answer yet", zap.Error(err))
 		}
-		<-time.NewTimer(greetEvery).C
+		retry.Sleep(context.Background(), greetEvery)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
 const (
@@ -38,20 +39,14 @@ func (s *Store) Publish(ctx context.Context, message string) error {
 // Subscribe implements session.Feed with SUBSCRIBE on a connection of its own. Messages are read one by one as they
 // come: who is too slow is cut off by the server, which is a gap like any other.
 func (s *Store) Subscribe(ctx context.Context, on func(string), gap func()) error {
-	pause := time.NewTimer(0)
-	defer pause.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-pause.C:
-		}
+	for ctx.Err() == nil {
 		if s.closed.Load() {
 			return session.ErrClosed
 		}
 		s.listen(ctx, on, gap)
-		pause.Reset(feedPause)
+		retry.Sleep(ctx, feedPause)
 	}
+	return ctx.Err()
 }
 
 // listen subscribes once and returns when that is over.

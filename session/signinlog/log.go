@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
@@ -247,7 +248,7 @@ func (l *Log) storePart(p part, records []Record) {
 	if len(b.Values) == 0 {
 		return
 	}
-	for pause := shortestRetry; ; pause = min(2*pause, l.longestPause()) {
+	for failures := 1; ; failures++ {
 		try, cancel := context.WithTimeout(l.ctx, appendTimeout)
 		err := l.Journal.Append(try, stream, b)
 		cancel()
@@ -258,7 +259,7 @@ func (l *Log) storePart(p part, records []Record) {
 			return
 		}
 		l.trouble(err)
-		if !errors.Is(err, session.ErrUnavailable) || l.Now().Sub(began) > retryFor || !l.wait(pause) {
+		if !errors.Is(err, session.ErrUnavailable) || l.Now().Sub(began) > retryFor || !l.wait(l.backoff().After(failures)) {
 			l.lost.Add(uint64(len(b.Values)))
 			return
 		}
@@ -266,11 +267,11 @@ func (l *Log) storePart(p part, records []Record) {
 	}
 }
 
-func (l *Log) longestPause() time.Duration {
+func (l *Log) backoff() retry.Backoff {
 	if l.hurried {
-		return hurriedRetry
+		return retry.Backoff{First: shortestRetry, Longest: hurriedRetry}
 	}
-	return longestRetry
+	return retry.Backoff{First: shortestRetry, Longest: longestRetry}
 }
 
 // wait pauses and reports whether there is still time to try. The beginning of Close cuts one pause short.

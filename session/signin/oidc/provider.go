@@ -70,10 +70,10 @@ func New(c Config) *Provider {
 	return &Provider{Config: c, kick: make(chan struct{}, 1), ready: make(chan struct{})}
 }
 
-// run finds the metadata and keeps it fresh until ctx ends. A failed try is tried again, ever more slowly up to every
-// half minute, at once when somebody wants to sign in; metadata once found is used until it is found anew.
+// run fetches the metadata and keeps it fresh until ctx ends. After a failure it tries again, more and more slowly up to
+// every half minute, and at once when a user wants to sign in. Metadata once fetched is used until it is fetched again.
 func (p *Provider) run(ctx context.Context) {
-	failures := 0
+	failures, backoff := 0, retry.Backoff{First: discoverFirst, Longest: discoverLongest}
 	for {
 		wait := discoverEvery
 		err := p.Discover(ctx)
@@ -85,12 +85,12 @@ func (p *Provider) run(ctx context.Context) {
 			if failures++; failures == 1 {
 				p.Logger.Warn("provider metadata cannot be fetched, will retry", zap.String("provider", p.Name), zap.Error(err))
 			}
-			wait = min(discoverLongest, discoverFirst<<min(failures-1, 5))
+			wait = backoff.After(failures)
 		} else if failures > 0 {
 			p.Logger.Info("provider metadata fetched", zap.String("provider", p.Name))
 			failures = 0
 		}
-		// While the metadata is missing a person who waits may hurry the next try, but not more than one a second.
+		// A user who waits for the metadata may hurry the next try.
 		timer := time.NewTimer(wait)
 		kick := p.kick
 		if failures == 0 {

@@ -1,8 +1,15 @@
 package oidc
 
 import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
@@ -30,14 +37,27 @@ func TestMetadata(t *testing.T) {
 	}
 }
 
-// TestBackoff: tries grow apart, and never over half a minute.
-func TestBackoff(t *testing.T) {
-	for failures := 1; failures < 100; failures++ {
-		if w := min(discoverLongest, discoverFirst<<min(failures-1, 5)); w < discoverFirst || w > discoverLongest {
-			t.Fatalf("after %d failures: %s", failures, w)
+// TestDiscoveryBacksOff: tries to fetch the metadata grow apart, and never over half a minute.
+func TestDiscoveryBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		var tries []time.Duration
+		p := New(Config{Name: "main", Issuer: "https://idp.example", Now: time.Now, Logger: zap.NewNop(), Client: &http.Client{
+			Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+				if tries = append(tries, time.Since(began)/time.Second); len(tries) == 8 {
+					cancel()
+				}
+				return nil, errors.New("no route to host")
+			}),
+		}})
+		p.run(ctx)
+		if want := []time.Duration{0, 1, 3, 7, 15, 31, 61, 91}; !slices.Equal(tries, want) {
+			t.Errorf("tried after seconds %d, want %d", tries, want)
 		}
-	}
-	if discoverLongest > time.Minute {
-		t.Error("a provider that is up again waits for longer than a minute")
-	}
+	})
 }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
