@@ -325,11 +325,23 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	data := validRecord()
+	for name, data := range map[string][]byte{"small": validRecord(), "full": written(fullRecord())} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := decodeRecord(data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	s := fullRecord()
+	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := decodeRecord(data); err != nil {
-			b.Fatal(err)
-		}
+		s.encode()
 	}
 }
 

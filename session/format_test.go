@@ -57,3 +57,47 @@ func TestRecordFormat(t *testing.T) {
 		t.Errorf("read as %+v, %v", got, err)
 	}
 }
+
+// fullRecord is a record with every field, in words of its own for each.
+func fullRecord() *Record {
+	at := func(n int64) time.Time { return time.UnixMilli(1_790_000_000_000 + n).UTC() }
+	return &Record{
+		ID: formatToken.ID, Provider: "entra", Identity: Identity{Issuer: "https://idp.example", Subject: "subject"},
+		Limit: Limit{Idle: 90 * 24 * time.Hour, Max: 180 * 24 * time.Hour}, LastUsed: at(1), Created: at(2), Began: at(-3), GroupsAsOf: at(4), Confirmed: at(5),
+		Apps: []string{"wiki", "mail"}, Kind: Persistent, Renewable: true, EmailVerified: true, UserUnverified: true, Guest: true, GuestUnclear: true,
+		GroupsUnclear: true, GroupsComplete: true, User: "ada", Name: "Ada", Email: "ada@example.com", Groups: []string{"staff", ""},
+		Unverified: []string{"ada@other.example", "countess"}, Claims: []byte(`{"a":1}`), UserInfo: []byte(`{"b":2}`), ProviderSession: "sid",
+		KindReason: "asked", AuthTime: at(6), ACR: "acr", AMR: []string{"pwd", "mfa"}, Contexts: []string{"c1", "c2"}, SignInRisk: "low", UserRisk: "medium",
+		Compliant: "true", Managed: "false", Shared: "unreadable", SteppedUp: at(7), StepUps: 3, BrowserID: "browser", FirstIP: "192.0.2.1", FirstAgent: "agent",
+		sealedTokens: []byte("sealed"), unknown: field(unknownTag, "newer"), flags: 1 << 40,
+	}
+}
+
+// fullFormat is fullRecord as the version before the table of fields wrote it.
+const fullFormat = "0110000102030405060708090a0b0c0d0e0f0205656e747261031368747470733a2f2f6964702e6578616d706c6504077375626a6563740503736964" +
+	"06036164610703416461080f616461406578616d706c652e636f6d0906fe81808080400a077b2261223a317d0b077b2262223a327d0c057374616666" +
+	"0c000d0688b083c598680e01020f0561736b6564100684b083c5986811068cb083c598681203616372130370776413036d6661140682b083c5986815" +
+	"088080b0dce28ed01b16088080e0b8c59da037170762726f7773657218093139322e302e322e3119056167656e741a0477696b691a046d61696c1c02" +
+	"63311c0263321d036c6f771e066d656469756d1f0474727565200566616c7365210a756e7265616461626c6522068eb083c598682301062406faaf83" +
+	"c5986825068ab083c598682611616461406f746865722e6578616d706c652608636f756e74657373808040056e657765721b067365616c6564"
+
+// Each field of a record is stored under the number, and in the form, in which it was always stored. A field that is added
+// is added to fullRecord and, at its place by number, to fullFormat.
+func TestRecordFormatOfEveryField(t *testing.T) {
+	s := fullRecord()
+	for f, v := range reflect.ValueOf(s).Elem().Fields() {
+		if f.IsExported() && f.Name != "Version" && v.IsZero() {
+			t.Errorf("%s is not in fullRecord", f.Name)
+		}
+	}
+	if got := hex.EncodeToString(written(s)); got != fullFormat {
+		t.Errorf("written as %s", got)
+	}
+	b, err := hex.DecodeString(fullFormat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := decodeRecord(b); err != nil || !reflect.DeepEqual(got, s) {
+		t.Errorf("read as %+v, %v", got, err)
+	}
+}
