@@ -55,7 +55,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 	if f.For != nil && s.goesOn(w, r, v, f, &draft, a.Tokens, rec, admission.Persistence) {
 		return
 	}
-	shared, used, err := s.sharedBrowser(r, v, &draft)
+	shared, used, err := s.remembered.SharedAtSignIn(r, v, &draft)
 	if err != nil {
 		// The signal only hides a convenience (A7), so without it the sign-in goes on.
 		s.Logger.Warn("shared device not known", zap.Error(err))
@@ -66,10 +66,10 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 		Guest:        prompt.MayBeGuest(&draft),
 		HighRisk:     a.Signals.HighRisk,
 		SharedDevice: a.Signals.SharedDevice || admission.SharedNetwork || shared,
-		Offered:      s.offered(v.Site) && (f.For == nil || f.For.Tighten == ""),
+		Offered:      s.Prompt.Offered(v.Site) && (f.For == nil || f.For.Tighten == ""),
 		Inherited:    a.Signals.Inherited,
 		IWA:          a.Signals.IWA,
-		Remembered:   s.rememberedAnswer(v, draft.Identity),
+		Remembered:   s.remembered.Answer(v, draft.Identity),
 		SameLimits:   s.Sessions.Limits().Same(),
 		Suppress:     s.Prompt.Suppress,
 	})
@@ -174,4 +174,10 @@ func (s *finisher) nextRound(f *flow, want *oidc.Demand) (again *flow, loop bool
 		return nil, false
 	}
 	return again, false
+}
+
+// retryHelps reports whether the same person may get in by signing in once more: from another network or device, or
+// once the provider tells their groups. What a policy or the site says about a person stays said.
+func retryHelps(why pages.Block) bool {
+	return why == pages.BlockNetwork || why == pages.BlockDevice || why == pages.BlockGroups || why == pages.BlockRequirement
 }

@@ -44,6 +44,9 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
 	}
 }
 
+// responder answers with a page or its twin for scripts: errors, refusals, and the page that leads on.
+type responder struct{ *environment }
+
 // Refuse answers a request that may not pass. who is nil for an anonymous client.
 func (s *responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal) {
 	if browser.Framed(r) {
@@ -146,17 +149,6 @@ func (s *responder) toSignInHost(w http.ResponseWriter, path string) {
 	browser.SeeOther(w, s.SignInHost+path)
 }
 
-// tooLong tells a user that the address which they opened was too long to be kept. Every client may ask for it: it tells
-// nothing about a user.
-func (s *responder) tooLong(w http.ResponseWriter, r *http.Request, _ *Visit) {
-	q, ok := browser.SingleValues(r.URL.RawQuery, "to")
-	to := browser.Home
-	if ok && !browser.IsCut(q["to"]) && len(q["to"]) <= browser.MaxReturn {
-		to = browser.ReturnPath(q["to"])
-	}
-	s.Pages.Write(w, r, http.StatusOK, pages.TooLong{URL: to})
-}
-
 // retryAfter is what a page says when something is down for the moment.
 const retryAfter = 15 * time.Second
 
@@ -183,13 +175,16 @@ func switchURL(ret, begun string) string {
 	return origin + browser.Base + "/sign-in?" + q.Encode()
 }
 
-// retryHelps reports whether the same person may get in by signing in once more: from another network or device, or
-// once the provider tells their groups. What a policy or the site says about a person stays said.
-func retryHelps(why pages.Block) bool {
-	return why == pages.BlockNetwork || why == pages.BlockDevice || why == pages.BlockGroups || why == pages.BlockRequirement
-}
-
-// stayURL is the prompt of a tab that wants to a page.
-func stayURL(page string) string {
-	return browser.Base + "/stay?" + url.Values{"return": {page}}.Encode()
+// answerJSON answers a script of our own origin: nobody else may read it, and nobody keeps it.
+func answerJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Add("Vary", "Accept, Cookie")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_ = json.NewEncoder(w).Encode(body) // the client has gone; there is nobody left to tell
+	}
 }

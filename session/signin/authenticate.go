@@ -19,6 +19,12 @@ var errNotHere = errors.New("session revoked for this app")
 // errOtherProvider: the session is good, but the site does not take those of its provider.
 var errOtherProvider = errors.New("signed in with a provider that this site does not take")
 
+// authenticator finds out who is signed in, hands out sessions and ends them.
+type authenticator struct {
+	*environment
+	*recorder
+}
+
 // Record is Session for a caller that needs the whole record.
 func (s *authenticator) Record(r *http.Request, v *Visit) (*session.Record, session.Token, error) {
 	live, token, err := s.Session(r, v)

@@ -89,5 +89,5 @@ func (g *gateway) usedBrowser(b *testBrowser) session.Key {
 	if !ok {
 		g.t.Fatal("the browser has no id")
 	}
-	return browserIndex(id)
+	return BrowserIndex(id)
 }

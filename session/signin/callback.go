@@ -271,3 +271,12 @@ func (s *finisher) answerChallenge(w http.ResponseWriter, r *http.Request, v *Vi
 	s.begin(w, r, v, again, beginning{})
 	return true
 }
+
+// challenged is the entry of a sign-in whose code the provider redeems only after it has asked more of the person.
+func challenged(e *grant.Error) signinlog.Record {
+	rec := signinlog.Record{Code: signinlog.StrongAuthRequired, Detail: e.Detail()}
+	if e.Has(int(signinlog.MFARequired)) {
+		rec.Code = signinlog.MFARequired
+	}
+	return rec
+}

@@ -23,12 +23,3 @@ func endedByGrant(e *grant.Error) signinlog.Record {
 	}
 	return signinlog.Record{Code: signinlog.GrantRevoked, Detail: e.Detail()}
 }
-
-// challenged is the entry of a sign-in whose code the provider redeems only after it has asked more of the person.
-func challenged(e *grant.Error) signinlog.Record {
-	rec := signinlog.Record{Code: signinlog.StrongAuthRequired, Detail: e.Detail()}
-	if e.Has(int(signinlog.MFARequired)) {
-		rec.Code = signinlog.MFARequired
-	}
-	return rec
-}

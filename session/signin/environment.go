@@ -12,7 +12,6 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pending"
-	"github.com/latchkey-gateway/latchkey/session/refresh"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
@@ -24,9 +23,8 @@ type environment struct {
 	// signInHost is the host of SignInHost, as a Visit has it.
 	signInHost string
 	tasks      tasks
-	// pending is what waits for a browser to come back, refreshing who may use a refresh token now.
-	pending    *pending.Keeper
-	refreshing *refresh.Coordinator
+	// pending is what waits for a browser to come back.
+	pending *pending.Keeper
 }
 
 func newEnvironment(c Config) *environment {
@@ -50,7 +48,6 @@ func newEnvironment(c Config) *environment {
 		s.signInHost = strings.ToLower(u.Hostname())
 	}
 	s.pending = pending.New(pending.Config{Store: c.Store, Keys: c.Keys, Now: c.Now, Max: c.MaxPending})
-	s.refreshing = refresh.New(c.Store, c.Now)
 	return s
 }
 
@@ -121,7 +118,13 @@ func (t *tasks) run(work func(context.Context)) bool {
 	return true
 }
 
-// background runs work until it is done or Stop ends its context. It reports false, and does nothing, after Stop.
+// startTasks begins the background work.
+func (s *environment) startTasks() { s.tasks.start() }
+
+// stopTasks ends the background work and waits for it.
+func (s *environment) stopTasks() { s.tasks.halt() }
+
+// background runs work until it is done or stopTasks ends its context. It reports false, and does nothing, after that.
 func (s *environment) background(work func(context.Context)) bool { return s.tasks.run(work) }
 
 // returnTarget is browser.ReturnPath for what may also be a page of another site that signs people in here.
@@ -135,25 +138,6 @@ func (s *environment) returnTarget(raw string) string {
 
 // handsOver reports whether a site leaves signing in to the sign-in host.
 func (s *environment) handsOver(v *Visit) bool { return s.signInHost != "" && v.Host != s.signInHost }
-
-// noProvider stands for a choice that is left to the sign-in host.
-var noProvider = &oidc.Provider{}
-
-// via is what follows the callback's path for a provider.
-func (s *environment) via(p *oidc.Provider) string {
-	if p == noProvider || p == s.Providers[0] {
-		return ""
-	}
-	return p.Name
-}
-
-// signedOutOrigin is where a provider sends people back to: with a sign-in host, that is the one address it knows of.
-func (s *environment) signedOutOrigin(v *Visit) string {
-	if s.signInHost != "" {
-		return s.SignInHost
-	}
-	return v.Origin
-}
 
 // revocation takes back a refresh token at the provider (RFC 7009). The session does without it by then, so nobody waits
 // for it and a failure is only noted.
@@ -174,14 +158,4 @@ func (s *environment) providerOf(have *session.Record) *oidc.Provider {
 		return nil
 	}
 	return p
-}
-
-// byIssuer returns the first provider of an issuer, nil if there is none.
-func (s *environment) byIssuer(issuer string) *oidc.Provider {
-	for _, p := range s.Providers {
-		if p.Issuer == issuer {
-			return p
-		}
-	}
-	return nil
 }

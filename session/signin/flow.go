@@ -305,3 +305,14 @@ func (s *flows) noteTooLong(v *Visit, f *flow, size int) {
 	s.Logger.Info("address of a page too long to be kept through a sign-in: the user is told, and goes on to the page without its query",
 		zap.String("app", v.Site.App), zap.Int("bytes", size), zap.Int("limit", browser.MaxReturn), zap.String("correlation_id", f.Correlation))
 }
+
+// via is what follows the callback's path for a provider.
+func (s *flows) via(p *oidc.Provider) string {
+	if p == noProvider || p == s.Providers[0] {
+		return ""
+	}
+	return p.Name
+}
+
+// noProvider stands for a choice that is left to the sign-in host.
+var noProvider = &oidc.Provider{}

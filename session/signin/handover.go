@@ -154,12 +154,12 @@ func (s *signInEndpoint) wouldTake(r *http.Request, v *Visit, h *handover, live 
 // confirmed reports whether the site has said that this browser began.
 func (s *signInEndpoint) confirmed(v *Visit, h *handover) bool {
 	id, ok := browser.ID(s.Keys, v.Host, &v.Cookies)
-	return ok && h.Browser == string(browserIndex(id))
+	return ok && h.Browser == string(BrowserIndex(id))
 }
 
 // askSite has the site confirm a hand-over.
 func (s *signInEndpoint) askSite(w http.ResponseWriter, r *http.Request, v *Visit, h *handover) {
-	h.Browser = string(browserIndex(browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
+	h.Browser = string(BrowserIndex(browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
 	sealed, err := s.sealHandover(h, h.Host, confirmPlace)
 	if err != nil {
 		s.fail(w, r, v, "sealing hand-over", err)

@@ -148,11 +148,11 @@ func (b *kindBench) cookieKinds() []sealedKind {
 			name: "answer cookie",
 			seal: func(t *testing.T, place int) []byte {
 				return b.cookie(t, func(w http.ResponseWriter) {
-					s.rememberAnswer(w, b.visits[place], session.Identity{Issuer: "i", Subject: "s"}, session.Persistent)
+					s.remembered.Keep(w, b.visits[place], session.Identity{Issuer: "i", Subject: "s"}, session.Persistent)
 				})
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				return len(s.answers(b.visit(place, browser.Cookies{Answer: asText(sealed)}))) > 0
+				return s.remembered.Answer(b.visit(place, browser.Cookies{Answer: asText(sealed)}), session.Identity{Issuer: "i", Subject: "s"}) != nil
 			},
 		},
 		{

@@ -22,9 +22,9 @@ type visitor struct {
 	admission Admission
 }
 
-// me shows people their sessions and sign-ins (GET, L7), and changes what is theirs (POST). Where there is a sign-in host,
+// Serve shows people their sessions and sign-ins (GET, L7), and changes what is theirs (POST). Where there is a sign-in host,
 // the page is there: it has the cookies that a change has to reach.
-func (s *account) me(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *accountPage) Serve(w http.ResponseWriter, r *http.Request, v *Visit) {
 	if s.handsOver(v) && !browser.WantsJSON(r) {
 		s.toSignInHost(w, browser.AccountPath)
 		return
@@ -41,10 +41,10 @@ func (s *account) me(w http.ResponseWriter, r *http.Request, v *Visit) {
 
 // visitor lets somebody to their page as the guard of a site lets them to the site: whoever holds a cookie that the
 // policies refuse here is told nothing either. ok is false if the request is answered.
-func (s *account) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who visitor, ok bool) {
+func (s *accountPage) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who visitor, ok bool) {
 	have, token, err := s.Authenticate(r, v)
 	if err == nil {
-		have, err = s.Recheck(r, have, token)
+		have, err = s.renewer.Recheck(r, have, token)
 	}
 	var record *session.Record
 	if err == nil {
@@ -61,7 +61,7 @@ func (s *account) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who
 		if why == nil {
 			why = &Refusal{}
 		}
-		s.StepUp(w, r, v, record, why, admission.Demand)
+		s.signIn.StepUp(w, r, v, record, why, admission.Demand)
 		return who, false
 	case admission.Refusal != nil:
 		s.Refuse(w, r, v, record, admission.Refusal)
@@ -78,15 +78,15 @@ func (s *account) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who
 	return visitor{session: record, token: token, admission: admission}, true
 }
 
-func (s *account) noVisitor(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+func (s *accountPage) noVisitor(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	if !NoSession(err) {
 		s.Unavailable(w, r, v, err)
 		return
 	}
-	s.Challenge(w, r, v, err, nil)
+	s.signIn.Challenge(w, r, v, err, nil)
 }
 
-func (s *account) showMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *accountPage) showMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	o, err := s.overview(r, v, who)
 	switch {
 	case err != nil:
@@ -132,7 +132,7 @@ func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 
 // changeMine does what somebody asks for at their own page, and shows it again. A session is named by its short hash and
 // looked for among the person's own alone (A23).
-func (s *account) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *accountPage) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	c, ok := readChange(w, r)
 	if !ok {
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
@@ -160,7 +160,7 @@ func (s *account) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, w
 }
 
 // changeHere is what concerns the cookies of this browser. With a sign-in host only that can do it.
-func (s *account) changeHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, do string) {
+func (s *accountPage) changeHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, do string) {
 	switch {
 	case s.handsOver(v):
 		s.mineRefused(w, r, v, "only_at_sign_in_host")
@@ -169,14 +169,14 @@ func (s *account) changeHere(w http.ResponseWriter, r *http.Request, v *Visit, w
 	case do == doNotStay:
 		s.endWithBrowser(w, r, v, who)
 	default:
-		s.forgetAnswer(w, v, who.session.Identity)
+		s.remembered.Forget(w, v, who.session.Identity)
 		s.mineChanged(w, r, v, who)
 	}
 }
 
 // endOwn ends one session of the person. One that is gone already is what they wanted; one that was never theirs reads
 // the same.
-func (s *account) endOwn(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, short string) {
+func (s *accountPage) endOwn(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, short string) {
 	if short == who.session.ID.Short() {
 		s.endMine(w, r, v, who, false)
 		return
@@ -197,7 +197,7 @@ func (s *account) endOwn(w http.ResponseWriter, r *http.Request, v *Visit, who v
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *account) endOthers(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *accountPage) endOthers(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	ended, err := s.Sessions.EndOthers(ctx, who.session)
@@ -209,7 +209,7 @@ func (s *account) endOthers(w http.ResponseWriter, r *http.Request, v *Visit, wh
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *account) toldEnded(v *Visit, by *session.Record, ended []string) {
+func (s *accountPage) toldEnded(v *Visit, by *session.Record, ended []string) {
 	if len(ended) == 0 {
 		return
 	}
@@ -219,19 +219,19 @@ func (s *account) toldEnded(v *Visit, by *session.Record, ended []string) {
 }
 
 // endMine signs out here, as the sign-out page does, and everywhere else too if that is asked for.
-func (s *account) endMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, everywhere bool) {
-	if !s.endHere(w, r, v, who.session, everywhere) {
+func (s *accountPage) endMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, everywhere bool) {
+	if !s.signOut.EndHere(w, r, v, who.session, everywhere) {
 		return
 	}
 	if browser.WantsJSON(r) {
-		answerJSON(w, r, http.StatusOK, signedOutJSON{SignedOut: true, Continue: s.leaveURL(v, who.session, who.token)})
+		answerJSON(w, r, http.StatusOK, signedOutJSON{SignedOut: true, Continue: s.signOut.LeaveURL(v, who.session, who.token)})
 		return
 	}
-	s.leaveProvider(w, r, v, who.session, who.token)
+	s.signOut.LeaveProvider(w, r, v, who.session, who.token)
 }
 
 // mineChanged goes back to the page, so that a reload changes nothing. Its twin shows what it has come to.
-func (s *account) mineChanged(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *accountPage) mineChanged(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	if browser.WantsJSON(r) {
 		s.showMine(w, r, v, who)
 		return
@@ -240,7 +240,7 @@ func (s *account) mineChanged(w http.ResponseWriter, r *http.Request, v *Visit, 
 }
 
 // mineRefused answers what may not be changed any more since the page was shown.
-func (s *account) mineRefused(w http.ResponseWriter, r *http.Request, v *Visit, reason string) {
+func (s *accountPage) mineRefused(w http.ResponseWriter, r *http.Request, v *Visit, reason string) {
 	if browser.WantsJSON(r) {
 		writeProblem(w, r, problemJSON{
 			Title: "Not possible for this session", Status: http.StatusConflict, Reason: reason, RequestID: v.RequestID,

@@ -34,7 +34,7 @@ func TestMeWithSignInHost(t *testing.T) {
 		token := csrf(b.get(login + browser.AccountPath).body)
 		return b.do(http.MethodPost, login+browser.AccountPath, url.Values{"csrf": {token}, "do": {do}})
 	}
-	if r := post(doStay); r.setCookies()[browser.HostPrefix+browser.SessionCookie] == nil || r.setCookies()[browser.HostPrefix+browser.SessionCookie].MaxAge <= 0 {
+	if r := post("persistent"); r.setCookies()[browser.HostPrefix+browser.SessionCookie] == nil || r.setCookies()[browser.HostPrefix+browser.SessionCookie].MaxAge <= 0 {
 		t.Fatalf("staying: %d", r.status)
 	}
 	for _, origin := range []string{wiki, crm} {
@@ -48,7 +48,7 @@ func TestMeWithSignInHost(t *testing.T) {
 		return id
 	}
 	kept := id()
-	if r := post(doNotStay); r.setCookies()[browser.HostPrefix+browser.SessionCookie] == nil || r.setCookies()[browser.HostPrefix+browser.SessionCookie].MaxAge != 0 {
+	if r := post("browser"); r.setCookies()[browser.HostPrefix+browser.SessionCookie] == nil || r.setCookies()[browser.HostPrefix+browser.SessionCookie].MaxAge != 0 {
 		t.Fatalf("not staying: %d", r.status)
 	}
 	for _, origin := range []string{wiki, crm} {
@@ -70,13 +70,13 @@ func TestMeWithSignInHost(t *testing.T) {
 	if r.status != http.StatusOK || strings.Count(r.body, `"current"`) != 2 {
 		t.Errorf("%d %s", r.status, r.body)
 	}
-	if r := script(http.MethodPost, crm, url.Values{"csrf": {token}, "do": {doStay}}); r.status != http.StatusConflict || !strings.Contains(r.body, "only_at_sign_in_host") {
+	if r := script(http.MethodPost, crm, url.Values{"csrf": {token}, "do": {"persistent"}}); r.status != http.StatusConflict || !strings.Contains(r.body, "only_at_sign_in_host") {
 		t.Errorf("%d %s", r.status, r.body)
 	}
-	if r := script(http.MethodPost, wiki, url.Values{"csrf": {token}, "do": {doEndAll}}); r.status != http.StatusForbidden {
+	if r := script(http.MethodPost, wiki, url.Values{"csrf": {token}, "do": {"end_all"}}); r.status != http.StatusForbidden {
 		t.Errorf("another host's token: %d", r.status)
 	}
-	if r := script(http.MethodPost, crm, url.Values{"csrf": {token}, "do": {doEndOthers}}); r.status != http.StatusOK || strings.Count(r.body, `"current"`) != 1 {
+	if r := script(http.MethodPost, crm, url.Values{"csrf": {token}, "do": {"end_others"}}); r.status != http.StatusOK || strings.Count(r.body, `"current"`) != 1 {
 		t.Errorf("%d %s", r.status, r.body)
 	}
 	if at, _ := elsewhere.open(wiki + "/page"); strings.HasPrefix(at, wiki) {

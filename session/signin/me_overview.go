@@ -2,7 +2,6 @@ package signin
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -45,7 +44,7 @@ type overview struct {
 	kept, down bool
 }
 
-func (s *account) overview(r *http.Request, v *Visit, who visitor) (*overview, error) {
+func (s *accountPage) overview(r *http.Request, v *Visit, who visitor) (*overview, error) {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	own, err := s.Sessions.Own(ctx, who.session.Identity, maxMySessions)
@@ -68,14 +67,14 @@ func (s *account) overview(r *http.Request, v *Visit, who visitor) (*overview, e
 		return cmp.Or(b.LastUsed.Compare(a.LastUsed), b.Created.Compare(a.Created))
 	})
 	o.stay = s.mayStay(r, v, who)
-	o.remembered, o.rememberedUntil = s.rememberedUntil(v, who.session.Identity)
+	o.remembered, o.rememberedUntil = s.remembered.Until(v, who.session.Identity)
 	s.addSignIns(r, o)
 	return o, nil
 }
 
 // addSignIns adds the newest entries of the sign-in log about the person: those of a sign-in that they took part in, and
 // whatever did not succeed. A log that cannot be read takes nothing else away.
-func (s *account) addSignIns(r *http.Request, o *overview) {
+func (s *accountPage) addSignIns(r *http.Request, o *overview) {
 	if s.SignIns == nil {
 		return
 	}
@@ -283,18 +282,4 @@ func (o *overview) json() mineJSON {
 
 func writeMine(w http.ResponseWriter, r *http.Request, o *overview) {
 	answerJSON(w, r, http.StatusOK, o.json())
-}
-
-// answerJSON answers a script of our own origin: nobody else may read it, and nobody keeps it.
-func answerJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Add("Vary", "Accept, Cookie")
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_ = json.NewEncoder(w).Encode(body) // the client has gone; there is nobody left to tell
-	}
 }

@@ -23,7 +23,7 @@ const ReasonOtherBrowser = "other_browser"
 // decision of the prompt, on what the record and the policies say now: nobody can say here what they could not have said
 // there (rows 2 to 10). What hid the prompt at sign-in and is in no record goes on hiding it. A new sign-in would ask as
 // well, so that this loosens nothing that waits for one (A16).
-func (s *account) mayStay(r *http.Request, v *Visit, who visitor) prompt.Decision {
+func (s *accountPage) mayStay(r *http.Request, v *Visit, who visitor) prompt.Decision {
 	have := who.session
 	if id, ok := browser.ID(s.Keys, v.Host, &v.Cookies); !ok || id == "" || id != have.BrowserID {
 		return prompt.Decision{Kind: session.Browser, Reason: ReasonOtherBrowser}
@@ -42,8 +42,8 @@ func (s *account) mayStay(r *http.Request, v *Visit, who visitor) prompt.Decisio
 		Consent:      have.KindReason == prompt.ReasonConsent,
 		Guest:        prompt.MayBeGuest(have),
 		HighRisk:     said.HighRisk || prompt.MayBeHigh(have.SignInRisk) || prompt.MayBeHigh(have.UserRisk) || have.KindReason == prompt.ReasonHighRisk,
-		SharedDevice: said.SharedDevice || have.Shared == "true" || have.Shared == session.Unreadable || have.KindReason == prompt.ReasonSharedDevice || who.admission.SharedNetwork || s.isSharedBrowser(r, have),
-		Offered:      s.offered(v.Site),
+		SharedDevice: said.SharedDevice || have.Shared == "true" || have.Shared == session.Unreadable || have.KindReason == prompt.ReasonSharedDevice || who.admission.SharedNetwork || s.remembered.Shared(r, have),
+		Offered:      s.Prompt.Offered(v.Site),
 		Inherited:    said.Inherited,
 		IWA:          said.IWA || have.KindReason == prompt.ReasonIWA,
 		SameLimits:   s.Sessions.Limits().Same(),
@@ -65,7 +65,7 @@ func whyNot(reason string) pages.Stay {
 }
 
 // stayHere makes the session a persistent one, as Yes at the prompt would have.
-func (s *account) stayHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *accountPage) stayHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	if who.session.Kind == session.Persistent {
 		s.mineChanged(w, r, v, who)
 		return
@@ -93,7 +93,7 @@ func (s *account) stayHere(w http.ResponseWriter, r *http.Request, v *Visit, who
 }
 
 // endWithBrowser makes the session one that ends with the browser, as No at the prompt would have.
-func (s *account) endWithBrowser(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *accountPage) endWithBrowser(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
 	if who.session.Kind != session.Persistent {
 		s.mineChanged(w, r, v, who)
 		return
@@ -110,7 +110,7 @@ func (s *account) endWithBrowser(w http.ResponseWriter, r *http.Request, v *Visi
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *account) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http.Request, v *Visit, who visitor) (*session.Record, session.Token, error) {
+func (s *accountPage) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http.Request, v *Visit, who visitor) (*session.Record, session.Token, error) {
 	if s.signInHost != "" {
 		return s.succeedTighter(w, r, v, who.session, who.token, prompt.ReasonAnsweredNo)
 	}
@@ -121,16 +121,16 @@ func (s *account) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http
 	return tight, who.token, err
 }
 
-func (s *account) noteKind(v *Visit, now *session.Record) {
+func (s *accountPage) noteKind(v *Visit, now *session.Record) {
 	s.Logger.Info("person changed the kind of a session", zap.String("session", now.ID.Short()),
 		zap.String("app", v.Site.App), zap.Stringer("kind", now.Kind))
 }
 
 // mineFailed answers a change that met a session that is over, or a store that does not answer.
-func (s *account) mineFailed(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+func (s *accountPage) mineFailed(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	switch {
 	case Over(err), errors.Is(err, session.ErrRevoked):
-		s.Challenge(w, r, v, err, nil)
+		s.signIn.Challenge(w, r, v, err, nil)
 	default:
 		s.storeDown(w, r, v, err)
 	}

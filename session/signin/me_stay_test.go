@@ -29,7 +29,7 @@ func TestMeStays(t *testing.T) {
 	before := b.mine().Sessions[0]
 	old := b.cookie(browser.SessionCookie).Value
 	g.clock.Advance(time.Hour)
-	r := b.change("do", doStay)
+	r := b.change("do", "persistent")
 	c := r.setCookies()[browser.SessionCookie]
 	if c == nil || c.Value == old || c.MaxAge < int((180*24*time.Hour-time.Hour)/time.Second)-1 || c.MaxAge > int((180*24*time.Hour-time.Hour)/time.Second) || r.header.Get("Refresh") != "0; url="+browser.AccountPath {
 		t.Fatalf("%d, cookie %v\n%s", r.status, c, r.body)
@@ -41,18 +41,18 @@ func TestMeStays(t *testing.T) {
 	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+old); r.status != http.StatusSeeOther {
 		t.Errorf("the old cookie: %d", r.status)
 	}
-	if r := b.change("do", doStay); r.status != http.StatusOK || r.setCookies()[browser.SessionCookie] != nil {
+	if r := b.change("do", "persistent"); r.status != http.StatusOK || r.setCookies()[browser.SessionCookie] != nil {
 		t.Errorf("twice: %d, %v", r.status, r.setCookies())
 	}
-	c = b.change("do", doNotStay).setCookies()[browser.SessionCookie]
+	c = b.change("do", "browser").setCookies()[browser.SessionCookie]
 	if c == nil || c.MaxAge != 0 || !c.Expires.IsZero() || b.kind() != "browser" || !b.signedIn() {
 		t.Errorf("back: %v", c)
 	}
-	if b.change("do", doStay); b.kind() != "persistent" {
+	if b.change("do", "persistent"); b.kind() != "persistent" {
 		t.Error("and again")
 	}
 	g.clock.Advance(8 * 24 * time.Hour)
-	if b.change("do", doNotStay); b.signedIn() {
+	if b.change("do", "browser"); b.signedIn() {
 		t.Error("a session that has outlived what it is turned into goes on")
 	}
 }
@@ -111,12 +111,12 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 			if page := b.get(browser.AccountPath).body; strings.Contains(page, `value="persistent"`) != may {
 				t.Errorf("the button:\n%s", page)
 			}
-			r := b.change("do", doStay)
+			r := b.change("do", "persistent")
 			if got := b.kind(); (got == "persistent") != may || !may && (r.status != http.StatusForbidden || r.setCookies()[browser.SessionCookie] != nil) {
 				t.Errorf("%d: now %s", r.status, got)
 			}
 			if !may {
-				r := b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {m.CSRF}, "do": {doStay}}, "Accept", "application/json")
+				r := b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {m.CSRF}, "do": {"persistent"}}, "Accept", "application/json")
 				if r.status != http.StatusConflict || !strings.Contains(r.body, tt.reason) {
 					t.Errorf("a script: %d %s", r.status, r.body)
 				}
@@ -139,7 +139,7 @@ func TestMeStaysInItsBrowser(t *testing.T) {
 	if page.status != http.StatusOK || strings.Contains(page.body, `value="persistent"`) {
 		t.Errorf("the thief's page: %d", page.status)
 	}
-	if r := stolen(http.MethodPost, url.Values{"csrf": {csrf(page.body)}, "do": {doStay}}); r.status != http.StatusForbidden || b.kind() != "browser" {
+	if r := stolen(http.MethodPost, url.Values{"csrf": {csrf(page.body)}, "do": {"persistent"}}); r.status != http.StatusForbidden || b.kind() != "browser" {
 		t.Errorf("the thief: %d", r.status)
 	}
 	if m := b.mine(); !m.MayStay {
@@ -164,7 +164,7 @@ func TestMeForgetsAnswer(t *testing.T) {
 	if page := b.get(browser.AccountPath); made == nil || !strings.Contains(page.body, "Forget this answer") {
 		t.Errorf("%v\n%s", made, page.body)
 	}
-	r := b.change("do", doForget)
+	r := b.change("do", "forget_answer")
 	if c := r.setCookies()[browser.AnswerCookie]; c == nil || c.MaxAge >= 0 || c.Path != "/" || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Domain != "" {
 		t.Errorf("A73: the cookie: %v", c)
 	}
@@ -176,7 +176,7 @@ func TestMeForgetsAnswer(t *testing.T) {
 	b.signOut()
 	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
 	b.answer(b.prompted("/"), "no", "remember", "1")
-	if r := b.change("do", doForget); r.setCookies()[browser.AnswerCookie] == nil || r.setCookies()[browser.AnswerCookie].MaxAge <= 0 {
+	if r := b.change("do", "forget_answer"); r.setCookies()[browser.AnswerCookie] == nil || r.setCookies()[browser.AnswerCookie].MaxAge <= 0 {
 		t.Errorf("another's answer is in it: %v", r.setCookies()[browser.AnswerCookie])
 	}
 	b.signOut()
@@ -195,7 +195,7 @@ func TestMeStoreDown(t *testing.T) {
 	b.signIn("no")
 	token := b.mine().CSRF
 	g.store.Fail(errors.New("out"))
-	for _, do := range []string{doEndAll, doEndOthers, doStay} {
+	for _, do := range []string{"end_all", "end_others", "persistent"} {
 		if r := b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {do}}); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
 			t.Errorf("%s: %d, %v", do, r.status, r.setCookies())
 		}
@@ -216,7 +216,7 @@ func TestMeIsGuarded(t *testing.T) {
 	says.Refusal = &Refusal{Code: 53003, Reason: "blocked_by_policy"}
 	for what, r := range map[string]result{
 		"the page": b.get(browser.AccountPath), "a script": b.do(http.MethodGet, browser.AccountPath, nil, "Accept", "application/json"),
-		"a change": b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {doEndAll}}),
+		"a change": b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {"end_all"}}),
 	} {
 		if r.status != http.StatusForbidden || strings.Contains(r.body, "203.0.113.9") {
 			t.Errorf("%s: %d", what, r.status)

@@ -45,8 +45,46 @@ func meGateway(t *testing.T, change ...func(*settings)) (*gateway, stored) {
 	return g, log
 }
 
+// mine is the page's twin for scripts.
+type mine struct {
+	CSRF         string `json:"csrf"`
+	Sessions     []mySession
+	MoreSessions bool   `json:"more_sessions"`
+	Unreadable   int    `json:"unreadable_sessions"`
+	MayStay      bool   `json:"may_stay"`
+	StayReason   string `json:"stay_reason"`
+
+	Remembered      string     `json:"remembered_answer"`
+	RememberedUntil *time.Time `json:"remembered_until"`
+
+	SignIns     []mySignIn `json:"sign_ins"`
+	MoreSignIns bool       `json:"more_sign_ins"`
+	SignInsDown bool       `json:"sign_ins_unavailable"`
+}
+
+type mySession struct {
+	ID         string
+	Current    bool
+	Kind       string
+	KindReason string `json:"kind_reason"`
+	Browser    string
+	System     string
+	Device     string
+	Network    string
+	IP         string
+	FirstUsed  time.Time `json:"first_used"`
+	LastUsed   time.Time `json:"last_used"`
+	EndsUnused time.Time `json:"ends_unused"`
+	EndsLatest time.Time `json:"ends_latest"`
+}
+
+type mySignIn struct {
+	Code    int `json:"errorCode"`
+	Outcome string
+}
+
 // mine is the page's twin, as a script gets it.
-func (b *testBrowser) mine() (m mineJSON) {
+func (b *testBrowser) mine() (m mine) {
 	b.t.Helper()
 	r := b.do(http.MethodGet, browser.AccountPath, nil, "Accept", "application/json")
 	if r.status != http.StatusOK || r.header.Get("Content-Type") != "application/json" {
@@ -129,11 +167,12 @@ func TestMe(t *testing.T) {
 			t.Errorf("%q is not on the page:\n%s", want, page.body)
 		}
 	}
+	raw := here.do(http.MethodGet, browser.AccountPath, nil, "Accept", "application/json").body
 	for name, secret := range map[string]string{
 		"cookie": here.cookie(browser.SessionCookie).Value, "another's cookie": there.cookie(browser.SessionCookie).Value, "refresh token": "refresh-canary",
 	} {
-		if raw, err := json.Marshal(m); err != nil || strings.Contains(page.body+string(raw), secret) {
-			t.Errorf("%s is told: %v", name, err)
+		if strings.Contains(page.body+raw, secret) {
+			t.Errorf("%s is told", name)
 		}
 	}
 	if !there.mine().Sessions[0].Current || there.mine().Sessions[0].ID != other.ID {
@@ -157,7 +196,7 @@ func TestMeAnonymous(t *testing.T) {
 	if r := b.get(browser.AccountPath); r.status != http.StatusOK {
 		t.Errorf("the page: %d", r.status)
 	}
-	if r := g.browser().do(http.MethodPost, browser.AccountPath, url.Values{"do": {doEndAll}}); r.status != http.StatusUnauthorized {
+	if r := g.browser().do(http.MethodPost, browser.AccountPath, url.Values{"do": {"end_all"}}); r.status != http.StatusUnauthorized {
 		t.Errorf("a form without a session: %d", r.status)
 	}
 	g.store.Fail(session.ErrUnavailable)
@@ -179,13 +218,13 @@ func TestMeForged(t *testing.T) {
 	for what, try := range map[string]result{
 		"by GET":           b.get(browser.AccountPath + "?" + end.Encode()),
 		"no token":         b.do(http.MethodPost, browser.AccountPath, url.Values{"session": {other.Sessions[0].ID}}),
-		"another's token":  b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {other.CSRF}, "do": {doEndAll}}),
-		"sign-out's token": b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {csrf(b.get(browser.Base + "/sign-out").body)}, "do": {doEndAll}}),
+		"another's token":  b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {other.CSRF}, "do": {"end_all"}}),
+		"sign-out's token": b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {csrf(b.get(browser.Base + "/sign-out").body)}, "do": {"end_all"}}),
 		"cross-site":       b.do(http.MethodPost, browser.AccountPath, end, "Sec-Fetch-Site", "cross-site"),
 		"other origin":     b.do(http.MethodPost, browser.AccountPath, end, "Origin", "https://evil.example"),
 		"no origin":        b.do(http.MethodPost, browser.AccountPath, end, "Origin", "", "Sec-Fetch-Site", ""),
 		"twice":            b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "session": {other.Sessions[0].ID, other.Sessions[0].ID}}),
-		"oversized":        b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {doEndAll}, "x": {strings.Repeat("x", browser.MaxForm)}}),
+		"oversized":        b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {"end_all"}, "x": {strings.Repeat("x", browser.MaxForm)}}),
 		"nothing to do":    b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}}),
 		"something odd":    b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {"promote"}}),
 		"text":             b.do(http.MethodPost, browser.AccountPath, end, "Content-Type", "text/plain"),
@@ -228,12 +267,12 @@ func TestMeEnds(t *testing.T) {
 		t.Error("one session was to end")
 	}
 	one.signInQuietly()
-	b.change("do", doEndOthers)
+	b.change("do", "end_others")
 	if one.signedIn() || two.signedIn() || !b.signedIn() {
 		t.Error("all others were to end")
 	}
 	two.signInQuietly()
-	if r := b.change("do", doEndAll); r.setCookies()[browser.SessionCookie] == nil || r.setCookies()[browser.SessionCookie].MaxAge >= 0 {
+	if r := b.change("do", "end_all"); r.setCookies()[browser.SessionCookie] == nil || r.setCookies()[browser.SessionCookie].MaxAge >= 0 {
 		t.Errorf("the cookie: %v", r.setCookies())
 	}
 	if b.signedIn() || two.signedIn() {
@@ -318,7 +357,10 @@ func TestMeJSON(t *testing.T) {
 		t.Error("the other session lives")
 	}
 	r := post(`{"csrf":"` + m.CSRF + `","do":"end_all"}`)
-	var out signedOutJSON
+	var out struct {
+		SignedOut bool   `json:"signed_out"`
+		Continue  string `json:"continue"`
+	}
 	if err := json.Unmarshal([]byte(r.body), &out); err != nil || !out.SignedOut || r.setCookies()[browser.SessionCookie] == nil {
 		t.Errorf("%d %s: %v", r.status, r.body, err)
 	}

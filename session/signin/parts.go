@@ -8,29 +8,17 @@ import (
 // The parts of a Service. Each has one reason and embeds those that it uses, so that none can reach one that stands below
 // it here.
 type (
-	// recorder writes the sign-in log and tells events.
-	recorder struct{ *environment }
-
-	// responder answers with a page or its twin for scripts: errors, refusals, and the page that leads on.
-	responder struct{ *environment }
-
-	// authenticator finds out who is signed in, hands out sessions and ends them.
-	authenticator struct {
-		*environment
-		*recorder
-	}
-
 	// flows seals and opens what carries a sign-in under way, and logs about it.
 	flows struct {
 		*environment
 		*recorder
 	}
 
-	// prompts keeps sign-ins that wait for an answer to "Stay signed in?", and what a browser remembers of answers and
-	// users.
+	// prompts keeps sign-ins that wait for an answer to "Stay signed in?".
 	prompts struct {
 		*environment
 		*recorder
+		remembered *keeper
 	}
 
 	// forms keeps a form through a sign-in.
@@ -88,18 +76,6 @@ type (
 		// saidNothing is when the log last told that a front-channel logout ended nothing: provider and reason ->
 		// *retry.Seldom.
 		saidNothing sync.Map
-	}
-
-	// account is the page of the user who is signed in.
-	account struct {
-		*environment
-		*recorder
-		*responder
-		*authenticator
-		*renewer
-		*prompts
-		*starter
-		*signOutEndpoints
 	}
 
 	// scripts answers scripts in the pages of apps.

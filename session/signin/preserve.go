@@ -80,13 +80,13 @@ func keepable(r *http.Request, kind string) bool {
 // browser of late. It is empty where there were several, or nobody knows.
 func (s *forms) sender(ctx context.Context, v *Visit, who *session.Record) (session.Key, error) {
 	if who != nil {
-		return personOf(who), nil
+		return PersonOf(who), nil
 	}
 	id, ok := browser.ID(s.Keys, v.Host, &v.Cookies)
 	if !ok {
 		return "", nil
 	}
-	people, err := s.Store.Members(ctx, browserIndex(id), time.Time{}, 2)
+	people, err := s.Store.Members(ctx, BrowserIndex(id), time.Time{}, 2)
 	if err != nil || len(people) != 1 {
 		return "", err
 	}
@@ -121,7 +121,7 @@ func (s *forms) offerForm(w http.ResponseWriter, r *http.Request, v *Visit, who 
 		return false
 	case err != nil || f.Path != v.Return:
 		return false
-	case f.Person != personOf(who):
+	case f.Person != PersonOf(who):
 		_, _ = s.pending.TakeForm(ctx, token) // the sender has left this browser to somebody else
 		browser.ClearCookie(w, v.Secure, browser.FormCookie)
 		return false
@@ -169,7 +169,7 @@ func (s *forms) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who *
 	case err != nil && !errors.Is(err, session.ErrNotFound) && !errors.Is(err, keyring.ErrUnsealable):
 		s.storeDown(w, r, v, err)
 		return true
-	case err != nil || f.Path != v.Return || f.Person != personOf(who):
+	case err != nil || f.Path != v.Return || f.Person != PersonOf(who):
 		browser.ClearCookie(w, v.Secure, browser.FormCookie)
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormGone, ActionURL: v.Return, HomeURL: browser.Home})
 		return true

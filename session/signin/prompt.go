@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
@@ -168,9 +169,14 @@ func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) 
 		n.Flow.For.Later = ret
 	}
 	if form["remember"] == "1" {
-		s.rememberAnswer(w, v, p.Draft.Identity, kind)
+		s.remembered.Keep(w, v, p.Draft.Identity, kind)
 	}
 	p.Draft.Kind, p.Draft.KindReason = kind, reason
 	s.signInDone(w, r, v, &n.Flow, p.Draft, tokens,
 		signinlog.Record{PolicyStatus: n.Status, Policies: n.Policies, PromptReason: reason})
+}
+
+// stayURL is the prompt of a tab that wants to a page.
+func stayURL(page string) string {
+	return browser.Base + "/stay?" + url.Values{"return": {page}}.Encode()
 }

@@ -186,3 +186,13 @@ func frames(p *oidc.Provider) string {
 	}
 	return strings.Join(origins, " ")
 }
+
+// byIssuer returns the first provider of an issuer, nil if there is none.
+func (s *signOutEndpoints) byIssuer(issuer string) *oidc.Provider {
+	for _, p := range s.Providers {
+		if p.Issuer == issuer {
+			return p
+		}
+	}
+	return nil
+}

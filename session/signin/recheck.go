@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/refresh"
 	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
@@ -33,18 +34,27 @@ const (
 type renewer struct {
 	*environment
 	*recorder
+	// refreshing tells which replica may use a refresh token now.
+	refreshing *refresh.Coordinator
+
 	renewing sync.Map // session.ID -> *renewal: its claims are being renewed
 	paused   pauses
 	renewals map[string]*providerRenewals // by the name of the provider
 }
 
 func newRenewer(e *environment, log *recorder) *renewer {
-	s := &renewer{environment: e, recorder: log, renewals: make(map[string]*providerRenewals, len(e.Providers))}
+	s := &renewer{
+		environment: e, recorder: log, refreshing: refresh.New(e.Store, e.Now),
+		renewals: make(map[string]*providerRenewals, len(e.Providers)),
+	}
 	for _, p := range e.Providers {
 		s.renewals[p.Name] = new(providerRenewals)
 	}
 	return s
 }
+
+// Close gives back what Renewer holds. No renewal may be under way.
+func (s *renewer) Close() { s.refreshing.Close() }
 
 // Recheck holds a session against when its provider last said something about the person. Older than Config.Recheck, the
 // provider is asked behind the request, twice as old before it. A refusal ends the session (session.ErrNotFound); an

@@ -37,7 +37,7 @@ func (w *waiting) another() *waiting {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &waiting{Service: w.Service, t: w.t, who: who, token: token}
+	return &waiting{renewer: w.renewer, t: w.t, who: who, token: token}
 }
 
 // Field trial 4.11: a provider that hangs costs the requests of one session its time-out. Those of others wait a second at
@@ -51,8 +51,9 @@ func TestProviderThatHangs(t *testing.T) {
 		if err := p.Discover(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		w.Start()
-		defer w.Stop()
+		w.startTasks()
+		defer w.Close()
+		defer w.stopTasks()
 		costs := func(who *waiting, want time.Duration) {
 			t.Helper()
 			if got, took := who.request(); got.ID != who.who.ID || took != want {

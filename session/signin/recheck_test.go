@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/refresh"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -16,6 +17,13 @@ import (
 )
 
 const recheck = time.Hour
+
+const (
+	// outage is how much longer than recheck claims are good for while the provider is away (D4).
+	outage = 24 * time.Hour
+	// renewalPause is the shortest time between two renewals after one that went wrong.
+	renewalPause = 15 * time.Second
+)
 
 func recheckGateway(t *testing.T, change ...func(*settings)) (*gateway, *testBrowser) {
 	t.Helper()
@@ -130,7 +138,7 @@ func TestRecheckOfOnePerson(t *testing.T) {
 	if got := ada.user(); got != "app: grace persistent" {
 		t.Errorf("app: %q", got)
 	}
-	g.clock.Advance(recheckPause)
+	g.clock.Advance(renewalPause)
 	if got := eve.user(); got != "app: grace persistent" {
 		t.Errorf("after the pause: %q", got)
 	}
@@ -154,9 +162,9 @@ func TestRecheckOutage(t *testing.T) {
 				}
 			}
 			if n := g.idp.Count("/token") - before; n != 1 {
-				t.Errorf("%d token requests within %s", n, recheckPause)
+				t.Errorf("%d token requests within %s", n, renewalPause)
 			}
-			g.clock.Advance(recheckOutage)
+			g.clock.Advance(outage)
 			if r := b.get("/"); r.status != http.StatusServiceUnavailable || len(r.setCookies()) != 0 {
 				t.Errorf("after a day: %d, cookies %v", r.status, r.setCookies())
 			}
@@ -164,7 +172,7 @@ func TestRecheckOutage(t *testing.T) {
 				p.Broken, p.Redirecting, p.TokenFail, p.TokenBody = map[string]bool{}, map[string]bool{}, nil, nil
 				p.Claims = map[string]any{"nonce": nil}
 			})
-			g.clock.Advance(recheckPause)
+			g.clock.Advance(renewalPause)
 			if got := b.user(); got != "app: ada persistent" {
 				t.Errorf("up again: %q", got)
 			}
@@ -236,7 +244,7 @@ func TestRecheckEndedElsewhere(t *testing.T) {
 	g, b := recheckGateway(t)
 	who, token := b.loaded()
 	g.clock.Advance(2 * recheck)
-	if _, err := g.service.refreshing.Lease(t.Context(), who.ID); err != nil {
+	if _, err := refresh.New(g.store, g.clock.Now).Lease(t.Context(), who.ID); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.service.Sessions.End(t.Context(), who); err != nil {

@@ -2,6 +2,8 @@ package signin
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,10 +15,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
-// waiting is a session whose claims are twice as old as they may be, and a service that never hears from its provider. It
+// renewAfter is how old claims may be.
+const renewAfter = time.Hour
+
+// waiting is a session whose claims are twice as old as they may be, and a renewer that never hears from its provider. It
 // lives in a bubble of synctest.
 type waiting struct {
-	*Service
+	*renewer
 	t     *testing.T
 	who   *session.Record
 	token session.Token
@@ -38,16 +43,28 @@ func newWaiting(t *testing.T) *waiting {
 		t.Fatal(err)
 	}
 	main := oidc.New(oidc.Config{Name: "main", Issuer: "https://login.example.com"})
-	s := New(Config{Providers: []*oidc.Provider{main}, Sessions: sessions, Store: store, Keys: ring, Recheck: recheck})
-	<-time.After(2 * recheck)
-	return &waiting{Service: s, t: t, who: who, token: token}
+	e := newEnvironment(Config{Providers: []*oidc.Provider{main}, Sessions: sessions, Store: store, Keys: ring, Recheck: renewAfter})
+	<-time.After(2 * renewAfter)
+	return &waiting{renewer: newRenewer(e, &recorder{environment: e}), t: t, who: who, token: token}
+}
+
+// recheck holds the session against the age of its claims, as a request does, and returns what it goes on with.
+func (w *waiting) recheck() (*session.Record, error) {
+	live, err := w.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), w.who.Session(), w.token)
+	if err != nil {
+		return nil, err
+	}
+	if live == w.who.Session() {
+		return w.who, nil
+	}
+	return live.Record()
 }
 
 // request is held against the age of its claims, and tells what it goes on with and how long it has waited.
 func (w *waiting) request() (*session.Record, time.Duration) {
 	w.t.Helper()
 	began := time.Now()
-	got, err := rechecked(w.Service, w.who, w.token)
+	got, err := w.recheck()
 	if err != nil {
 		w.t.Error(err)
 	}
@@ -92,7 +109,7 @@ func TestRenewalOfOthersIsNoExcuse(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			_, err := rechecked(w.Service, w.who, w.token)
+			_, err := w.recheck()
 			if !errors.Is(err, oidc.ErrProviderDown) {
 				t.Errorf("got %v", err)
 			}

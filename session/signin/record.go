@@ -11,6 +11,9 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
+// recorder writes the sign-in log and tells events.
+type recorder struct{ *environment }
+
 func person(who *session.Record, rec signinlog.Record) signinlog.Record {
 	rec.UserIssuer, rec.UserSubject, rec.UserName = who.Identity.Issuer, who.Identity.Subject, who.User
 	rec.Guest, rec.Provider, rec.Interactive = who.Guest, who.Provider, true

@@ -3,9 +3,7 @@ package signin
 import (
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -13,9 +11,12 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// remembered is one person's answer in one browser, given with "Don't show this again" (A10). The cookie holds those
+// Keeper reads and writes what a browser remembers of its users.
+type keeper struct{ *environment }
+
+// answer is one person's answer in one browser, given with "Don't show this again" (A10). The cookie holds those
 // of several people who share a browser, each as a hash.
-type remembered struct {
+type answer struct {
 	Person  string `json:"p"`
 	Yes     bool   `json:"y,omitempty"`
 	Expires int64  `json:"e"`
@@ -28,7 +29,7 @@ func personHash(who session.Identity) string {
 	return string(session.HashKey("a", who.Issuer, who.Subject))
 }
 
-func (s *prompts) answers(v *Visit) []remembered {
+func (s *keeper) answers(v *Visit) []answer {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Answer)
 	if err != nil || v.Cookies.Answer == "" {
 		return nil
@@ -37,7 +38,7 @@ func (s *prompts) answers(v *Visit) []remembered {
 	if err != nil {
 		return nil
 	}
-	var all, live []remembered
+	var all, live []answer
 	if json.Unmarshal(plain, &all) != nil {
 		return nil
 	}
@@ -49,15 +50,15 @@ func (s *prompts) answers(v *Visit) []remembered {
 	return live
 }
 
-// rememberedAnswer returns the kind that this person chose in this browser; nil if they are to be asked. Where
+// Answer returns the kind that this person chose in this browser; nil if they are to be asked. Where
 // remembering is switched off, nothing is remembered.
-func (s *prompts) rememberedAnswer(v *Visit, who session.Identity) *session.Kind {
-	kind, _ := s.rememberedUntil(v, who)
+func (s *keeper) Answer(v *Visit, who session.Identity) *session.Kind {
+	kind, _ := s.Until(v, who)
 	return kind
 }
 
-// rememberedUntil is rememberedAnswer with the time until which it holds.
-func (s *prompts) rememberedUntil(v *Visit, who session.Identity) (*session.Kind, time.Time) {
+// Until is Answer with the time until which it holds.
+func (s *keeper) Until(v *Visit, who session.Identity) (*session.Kind, time.Time) {
 	if s.Prompt.RememberAnswer <= 0 {
 		return nil, time.Time{}
 	}
@@ -73,11 +74,11 @@ func (s *prompts) rememberedUntil(v *Visit, who session.Identity) (*session.Kind
 	return nil, time.Time{}
 }
 
-func (s *prompts) rememberAnswer(w http.ResponseWriter, v *Visit, who session.Identity, kind session.Kind) {
+func (s *keeper) Keep(w http.ResponseWriter, v *Visit, who session.Identity, kind session.Kind) {
 	if s.Prompt.RememberAnswer <= 0 {
 		return
 	}
-	keep := make([]remembered, 0, maxRemembered)
+	keep := make([]answer, 0, maxRemembered)
 	for _, a := range s.answers(v) {
 		if a.Person != personHash(who) {
 			keep = append(keep, a)
@@ -86,13 +87,13 @@ func (s *prompts) rememberAnswer(w http.ResponseWriter, v *Visit, who session.Id
 	if len(keep) >= maxRemembered {
 		keep = keep[len(keep)-maxRemembered+1:]
 	}
-	keep = append(keep, remembered{
+	keep = append(keep, answer{
 		Person: personHash(who), Yes: kind == session.Persistent, Expires: s.Now().Add(s.Prompt.RememberAnswer).Unix(),
 	})
 	s.keepAnswers(w, v, keep, s.Prompt.RememberAnswer)
 }
 
-func (s *prompts) keepAnswers(w http.ResponseWriter, v *Visit, keep []remembered, lifetime time.Duration) {
+func (s *keeper) keepAnswers(w http.ResponseWriter, v *Visit, keep []answer, lifetime time.Duration) {
 	plain, err := json.Marshal(keep)
 	if err != nil {
 		return
@@ -101,10 +102,10 @@ func (s *prompts) keepAnswers(w http.ResponseWriter, v *Visit, keep []remembered
 	browser.SetCookie(w, v.Secure, browser.AnswerCookie, base64.RawURLEncoding.EncodeToString(sealed), lifetime)
 }
 
-// forgetAnswer takes this person's answer out of the browser (A10). The cookie goes, unless it holds answers of others who
+// Forget takes this person's answer out of the browser (A10). The cookie goes, unless it holds answers of others who
 // share the browser.
-func (s *prompts) forgetAnswer(w http.ResponseWriter, v *Visit, who session.Identity) {
-	var keep []remembered
+func (s *keeper) Forget(w http.ResponseWriter, v *Visit, who session.Identity) {
+	var keep []answer
 	last := s.Now()
 	for _, a := range s.answers(v) {
 		if a.Person != personHash(who) {
@@ -119,45 +120,4 @@ func (s *prompts) forgetAnswer(w http.ResponseWriter, v *Visit, who session.Iden
 		return
 	}
 	s.keepAnswers(w, v, keep, last.Sub(s.Now()))
-}
-
-// browserIndex lists who has signed in with a browser of late.
-func browserIndex(id string) session.Key { return session.HashKey("b", id) }
-
-func personOf(who *session.Record) session.Key {
-	return session.HashKey("u", who.Identity.Issuer, who.Identity.Subject)
-}
-
-// sharedBrowser reports whether so many people have signed in with this browser, this one included, that it counts as a
-// shared device (A7). Clearing the cookies defeats it; all it hides is a convenience. used is to be listed with whatever
-// the sign-in is kept as, and says that this person has signed in with it; it is told also where the rest cannot be.
-func (s *prompts) sharedBrowser(r *http.Request, v *Visit, who *session.Record) (shared bool, used []session.Listing, err error) {
-	if s.Prompt.SharedUsers <= 0 {
-		return false, nil, nil
-	}
-	index, person := browserIndex(who.BrowserID), personOf(who)
-	used = []session.Listing{{Index: index, Member: person, Until: s.Now().Add(s.Prompt.SharedWindow)}}
-	var people []session.Key
-	if _, known := browser.ID(s.Keys, v.Host, &v.Cookies); known { // else its id is a moment old, so nobody else has used it
-		ctx, cancel := detach(r, storeTimeout)
-		defer cancel()
-		if people, err = s.Store.Members(ctx, index, time.Time{}, s.Prompt.SharedUsers); err != nil {
-			return false, used, fmt.Errorf("counting people of browser: %w", err)
-		}
-	}
-	if !slices.Contains(people, person) {
-		people = append(people, person)
-	}
-	return len(people) >= s.Prompt.SharedUsers, used, nil
-}
-
-// isSharedBrowser is sharedBrowser of somebody who has signed in before. What cannot be told counts as shared.
-func (s *prompts) isSharedBrowser(r *http.Request, who *session.Record) bool {
-	if s.Prompt.SharedUsers <= 0 {
-		return false
-	}
-	ctx, cancel := detach(r, storeTimeout)
-	defer cancel()
-	people, err := s.Store.Members(ctx, browserIndex(who.BrowserID), time.Time{}, s.Prompt.SharedUsers)
-	return err != nil || len(people) >= s.Prompt.SharedUsers
 }

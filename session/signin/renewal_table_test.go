@@ -205,7 +205,7 @@ func observe(t *testing.T, a answering) row {
 		t.Errorf("%d", r.status)
 	}
 	if got["metric"] == RenewalDoubted {
-		o.clock.Advance(doubtPause - time.Second)
+		o.clock.Advance(10*time.Minute - time.Second)
 		if r := b.get("/"); r.status != http.StatusOK {
 			t.Errorf("before the second try: %d", r.status)
 		}
@@ -251,13 +251,13 @@ func waits(o *tried, other *testBrowser) string {
 	if renewed() {
 		return "untouched"
 	}
-	o.clock.Advance(recheckPause)
+	o.clock.Advance(renewalPause)
 	if renewed() {
 		return "wait 15 s"
 	}
-	o.clock.Advance(2*time.Minute - recheckPause)
+	o.clock.Advance(2*time.Minute - renewalPause)
 	if !renewed() {
-		o.clock.Advance(recheckPause) // which began when it was told to wait
+		o.clock.Advance(renewalPause) // which began when it was told to wait
 	}
 	if renewed() {
 		return "wait as told"
@@ -271,7 +271,7 @@ func dayLater(t *testing.T, a answering) string {
 	b := o.browser()
 	b.signIn("yes")
 	o.begin(a)
-	o.clock.Advance(recheck + recheckOutage + time.Second)
+	o.clock.Advance(recheck + outage + time.Second)
 	r := b.get("/")
 	_, touched := r.setCookies()[browser.SessionCookie]
 	switch {

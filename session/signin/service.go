@@ -28,7 +28,7 @@ type Service struct {
 	*finisher
 	*signInEndpoint
 	*signOutEndpoints
-	*account
+	accountPage *accountPage
 	*scripts
 
 	limiter *ratelimit.Limiter
@@ -44,7 +44,8 @@ func New(c Config) *Service {
 	s.authenticator = &authenticator{s.environment, s.recorder}
 	s.renewer = newRenewer(s.environment, s.recorder)
 	s.flows = &flows{s.environment, s.recorder}
-	s.prompts = &prompts{s.environment, s.recorder}
+	browsers := &keeper{s.environment}
+	s.prompts = &prompts{s.environment, s.recorder, browsers}
 	s.forms = &forms{s.environment, s.responder, s.authenticator}
 	s.starter = &starter{s.environment, s.responder, s.authenticator, s.renewer, s.flows, s.prompts, s.forms}
 	s.finisher = &finisher{
@@ -58,16 +59,17 @@ func New(c Config) *Service {
 		environment: s.environment, recorder: s.recorder, responder: s.responder, authenticator: s.authenticator,
 		flows: s.flows, prompts: s.prompts,
 	}
-	s.account = &account{
-		s.environment, s.recorder, s.responder, s.authenticator, s.renewer, s.prompts, s.starter, s.signOutEndpoints,
-	}
+	s.accountPage = newAccountPage(accountParts{
+		Environment: s.environment, Recorder: s.recorder, Responder: s.responder, Authenticator: s.authenticator,
+		Renewer: s.renewer, SignIn: s.starter, SignOut: s.signOutEndpoints, Remembered: browsers,
+	})
 	s.scripts = &scripts{s.environment, s.responder, s.authenticator}
 	return s
 }
 
 // Start finds the providers' metadata and watches for abandoned prompts, until Stop.
 func (s *Service) Start() {
-	s.tasks.start()
+	s.startTasks()
 	for _, p := range s.Providers {
 		s.background(p.Run)
 	}
@@ -76,8 +78,8 @@ func (s *Service) Start() {
 
 // Stop ends the background work and waits for it.
 func (s *Service) Stop() {
-	s.tasks.halt()
-	s.refreshing.Close()
+	s.stopTasks()
+	s.renewer.Close()
 	for _, p := range s.Providers {
 		p.CloseIdleConnections() // else each reload leaves some
 	}
@@ -97,7 +99,7 @@ var endpoints = map[string]endpoint{
 	"/sign-out":   {"GET, POST", (*Service).signOut},
 	"/signed-out": {"GET", (*Service).signedOut},
 	"/finish":     {"GET", (*Service).finish},
-	"/me":         {"GET, POST", (*Service).me},
+	"/me":         {"GET, POST", func(s *Service, w http.ResponseWriter, r *http.Request, v *Visit) { s.accountPage.Serve(w, r, v) }},
 	"/session":    {"GET, POST", (*Service).sessionState},
 	"/done":       {"GET", (*Service).done},
 	"/too-long":   {"GET", (*Service).tooLong},

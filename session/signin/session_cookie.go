@@ -63,6 +63,18 @@ func (s *authenticator) endCookie(w http.ResponseWriter, v *Visit) {
 	}
 }
 
+// forgetOwner deletes what the app has stored for the user who was signed in here last. It reports whether the browser
+// shows that there was one.
+func (s *authenticator) forgetOwner(w http.ResponseWriter, v *Visit) bool {
+	name := ownerCookie(v.Site.App)
+	owned := v.Cookies.Value(name) != ""
+	if owned && v.Site.AppData.Personal() {
+		v.Site.AppData.Delete(w.Header(), v.Host, v.Secure, v.Cookies.Lines)
+		browser.ClearCookie(w, v.Secure, name)
+	}
+	return owned
+}
+
 // clearSiteData tells the browser to empty its cache of this site, and its storage if the site says so. Browsers obey on
 // any answer of a secure origin, but a page that is left by that very answer comes back with Back: the page that asks, or
 // the form that is posted, is in between.

@@ -156,3 +156,14 @@ func (s *signInEndpoint) keepsUser(w http.ResponseWriter, r *http.Request, v *Vi
 	}
 	return true
 }
+
+// tooLong tells a user that the address which they opened was too long to be kept. Every client may ask for it: it tells
+// nothing about a user.
+func (s *signInEndpoint) tooLong(w http.ResponseWriter, r *http.Request, _ *Visit) {
+	q, ok := browser.SingleValues(r.URL.RawQuery, "to")
+	to := browser.Home
+	if ok && !browser.IsCut(q["to"]) && len(q["to"]) <= browser.MaxReturn {
+		to = browser.ReturnPath(q["to"])
+	}
+	s.Pages.Write(w, r, http.StatusOK, pages.TooLong{URL: to})
+}

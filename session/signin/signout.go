@@ -53,14 +53,14 @@ func (s *signOutEndpoints) signOutPost(w http.ResponseWriter, r *http.Request, v
 		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
 		return
 	}
-	if s.endHere(w, r, v, have, form["everywhere"] == "1") {
-		s.leaveProvider(w, r, v, have, token)
+	if s.EndHere(w, r, v, have, form["everywhere"] == "1") {
+		s.LeaveProvider(w, r, v, have, token)
 	}
 }
 
-// endHere ends the session of this browser, and all others of the person if they are to end everywhere. It reports false
+// EndHere ends the session of this browser, and all others of the person if they are to end everywhere. It reports false
 // if that could not be done, and the request is answered.
-func (s *signOutEndpoints) endHere(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, everywhere bool) bool {
+func (s *signOutEndpoints) EndHere(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, everywhere bool) bool {
 	ctx, cancel := detach(r, storeTimeout)
 	defer cancel()
 	// The record dies before the cookie is cleared: what a thief has copied must be dead, too (A11, A22). If the
@@ -87,9 +87,9 @@ func (s *signOutEndpoints) endHere(w http.ResponseWriter, r *http.Request, v *Vi
 	return true
 }
 
-// leaveProvider signs out at the provider, where it offers that.
-func (s *signOutEndpoints) leaveProvider(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token) {
-	target := s.leaveURL(v, have, token)
+// LeaveProvider signs out at the provider, where it offers that.
+func (s *signOutEndpoints) LeaveProvider(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token) {
+	target := s.LeaveURL(v, have, token)
 	if target == "" {
 		s.goOn(w, r, browser.Base+"/signed-out")
 		return
@@ -97,9 +97,9 @@ func (s *signOutEndpoints) leaveProvider(w http.ResponseWriter, r *http.Request,
 	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
 }
 
-// leaveURL takes back the refresh token, and returns where the provider signs people out (OpenID Connect RP-Initiated
+// LeaveURL takes back the refresh token, and returns where the provider signs people out (OpenID Connect RP-Initiated
 // Logout 1.0); empty if it offers that nowhere.
-func (s *signOutEndpoints) leaveURL(v *Visit, have *session.Record, token session.Token) string {
+func (s *signOutEndpoints) LeaveURL(v *Visit, have *session.Record, token session.Token) string {
 	p := s.providerOf(have)
 	if p == nil {
 		return ""
@@ -186,13 +186,7 @@ func (s *signOutEndpoints) leaveNothing(w http.ResponseWriter, r *http.Request, 
 	default: // signed in, or it could not be found out
 		return
 	}
-	name := ownerCookie(v.Site.App)
-	owned := v.Cookies.Value(name) != ""
-	if owned && v.Site.AppData.Personal() {
-		v.Site.AppData.Delete(w.Header(), v.Host, v.Secure, v.Cookies.Lines)
-		browser.ClearCookie(w, v.Secure, name)
-	}
-	s.clearSiteData(w, v, owned)
+	s.clearSiteData(w, v, s.forgetOwner(w, v))
 }
 
 // cameBack returns the site that the person has left, if it is another one.
@@ -208,4 +202,12 @@ func (s *signOutEndpoints) cameBack(v *Visit, state string) (origin string) {
 	}
 	s.Logger.Info("back from the provider after sign-out", zap.String("session", l.Session), zap.String("provider", l.Provider))
 	return l.Origin
+}
+
+// signedOutOrigin is where a provider sends people back to: with a sign-in host, that is the one address it knows of.
+func (s *signOutEndpoints) signedOutOrigin(v *Visit) string {
+	if s.signInHost != "" {
+		return s.SignInHost
+	}
+	return v.Origin
 }

@@ -1,10 +1,8 @@
 package signin
 
 import (
-	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -19,26 +17,6 @@ import (
 // and back while it opens a page, with prompt=none, so that the user is asked nothing (X20). What comes renews the claims
 // of the session and nothing else. A provider that would have to ask has not refused the person (50058): the session
 // stays, and the same page begins a sign-in. Whatever else goes wrong is an outage, which ends nothing for a day (D4).
-
-// silentPatience bounds the look whether the provider is there, before a user is sent to it.
-const silentPatience = 2 * time.Second
-
-// SilentRecheckDue reports whether RecheckSilently has something to do for a session.
-func (s *renewer) SilentRecheckDue(v *Visit, who *session.Session) bool {
-	if who.Renewable || s.Config.Recheck <= 0 {
-		return false
-	}
-	age := s.Now().Sub(who.LastAnswer())
-	if age < s.Config.Recheck || !s.renewsHere(v) && s.tooOld(age, false) == nil {
-		return false
-	}
-	p := s.byName[who.Provider()]
-	return p != nil && p.SilentRecheck
-}
-
-// renewsHere reports whether pages of this host may go to the provider silently. With a sign-in host only its own pages do. The
-// other sites use what they have learned, and begin a sign-in once the claims are too old to go on with.
-func (s *renewer) renewsHere(v *Visit) bool { return s.SignInHost == "" || v.Origin == s.SignInHost }
 
 // RenewClaims has the claims of a session renewed where that is due: behind the request or before it, or by way of the
 // provider's page in a browser that opens a page. sent: the browser goes there, and the request is answered. id tells the id
@@ -56,31 +34,10 @@ func (s *starter) RenewClaims(w http.ResponseWriter, r *http.Request, v *Visit, 
 // the request is answered. The error is that of Recheck: the claims are too old to go on with, and either the provider
 // (ErrProviderDown) or the session (NoSession) is why.
 func (s *starter) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token) (sent bool, err error) {
-	p, now := s.byName[who.Provider()], s.Now()
-	held, paused := s.paused.of(who.ID, now)
-	if s.renewsHere(v) && !paused && browser.Classify(r) == browser.NavigationGet && s.reached(r, p) && s.sendSilently(w, r, v, p, who, token) {
+	if p := s.SilentlyNow(r, v, who); p != nil && s.sendSilently(w, r, v, p, who, token) {
 		return true, nil
 	}
-	down := now.UnixMilli() < s.renewals[p.Name].after.Load() || paused && held.down && !p.AnsweredSince(held.at)
-	return false, s.tooOld(now.Sub(who.LastAnswer()), down)
-}
-
-// reached reports whether the provider answers: no user is sent to a page that does not load.
-func (s *renewer) reached(r *http.Request, p *oidc.Provider) bool {
-	all := s.renewals[p.Name]
-	if s.Now().UnixMilli() < all.after.Load() {
-		return false
-	}
-	ctx, cancel := detach(r, silentPatience)
-	defer cancel()
-	err := all.seen(ctx, p, s.Now())
-	if err == nil {
-		return true
-	}
-	all.after.Store(s.Now().Add(recheckPause).UnixMilli())
-	s.Logger.Warn("provider does not answer, so claims of sessions are not renewed; will retry", zap.String("provider", p.Name),
-		zap.Error(oidc.Truncated(err)))
-	return false
+	return false, s.SilentlyLater(who)
 }
 
 // sendSilently begins the round trip.
@@ -98,18 +55,6 @@ func (s *starter) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit,
 	f.Silent, f.Consent, f.tokenHint = true, false, oidc.JoinIDToken(who.Claims, tokens)
 	s.begin(w, r, v, f, beginning{})
 	return true
-}
-
-// seen reports whether the provider answered within recheckPause, and asks it if that is not known.
-func (all *providerRenewals) seen(ctx context.Context, p *oidc.Provider, now time.Time) error {
-	if at := all.seenAt.Load(); at != 0 && now.UnixMilli()-at < recheckPause.Milliseconds() {
-		return nil
-	}
-	if err := p.Discover(ctx); err != nil {
-		return err
-	}
-	all.seenAt.Store(now.UnixMilli())
-	return nil
 }
 
 // finishSilent ends the round trip.
@@ -150,9 +95,7 @@ func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit
 		s.askAloud(w, r, v, f, p, live, refusal.Detail(), false)
 		return
 	}
-	s.paused.failed(live.ID, s.Now(), oidc.IsDown(err), false)
-	s.Logger.Warn("claims of a session not renewed, will retry", zap.String("provider", p.Name),
-		zap.String("session", live.ID.Short()), zap.Error(oidc.Truncated(err)))
+	s.SilentFailed(p, live.ID, err)
 	browser.Redirect(w, f.Return)
 }
 

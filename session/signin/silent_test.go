@@ -29,15 +29,15 @@ func TestSilentRecheckOutcome(t *testing.T) {
 		{name: "with a refresh token", age: 2 * recheck, token: true},
 		{name: "a page", age: recheck, due: true, sent: true},
 		{name: "a script", age: recheck, script: true, due: true},
-		{name: "a script a day later", age: recheck + recheckOutage, script: true, due: true, want: errClaimsOld},
+		{name: "a script a day later", age: recheck + outage, script: true, due: true, want: errClaimsOld},
 		{name: "the provider is away", age: recheck, away: true, due: true},
-		{name: "the provider is away for a day", age: recheck + recheckOutage, away: true, due: true, want: oidc.ErrProviderDown},
+		{name: "the provider is away for a day", age: recheck + outage, away: true, due: true, want: oidc.ErrProviderDown},
 		{name: "the provider refused this session", age: recheck, failed: true, due: true},
-		{name: "the provider refused this session for a day", age: recheck + recheckOutage, failed: true, due: true, want: errClaimsOld},
-		{name: "the provider failed for this session for a day", age: recheck + recheckOutage, failed: true, down: true, due: true, want: oidc.ErrProviderDown},
+		{name: "the provider refused this session for a day", age: recheck + outage, failed: true, due: true, want: errClaimsOld},
+		{name: "the provider failed for this session for a day", age: recheck + outage, failed: true, down: true, due: true, want: oidc.ErrProviderDown},
 		{name: "another site", age: recheck, elsewhere: true},
-		{name: "another site a day later", age: recheck + recheckOutage, elsewhere: true, due: true, want: errClaimsOld},
-		{name: "another site with a refresh token", age: recheck + recheckOutage, elsewhere: true, token: true},
+		{name: "another site a day later", age: recheck + outage, elsewhere: true, due: true, want: errClaimsOld},
+		{name: "another site with a refresh token", age: recheck + outage, elsewhere: true, token: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := newGateway(t, func(s *settings) {
@@ -59,7 +59,11 @@ func TestSilentRecheckOutcome(t *testing.T) {
 				g.idp.Close()
 			}
 			if tt.failed {
-				g.service.paused.failed(who.ID, g.clock.Now(), tt.down, false)
+				err := error(&oidc.RefusedError{Word: "server_error"})
+				if tt.down {
+					err = oidc.ErrProviderDown
+				}
+				g.service.SilentFailed(g.service.Providers[0], who.ID, err)
 			}
 			w, r, v := httptest.NewRecorder(), b.request(t), b.visit()
 			if !tt.script {

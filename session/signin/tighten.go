@@ -63,15 +63,13 @@ func (s *authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit
 	return tight.Session(), tight.Check(s.Now(), s.Sessions.Limits())
 }
 
-func (s *environment) offered(site *Site) bool { return s.Prompt.Offered(site) }
-
 // tightenReason is why a persistent session must become one that ends with the browser (X16), empty if it need not.
 func (s *environment) tightenReason(site *Site, kind session.Kind, says prompt.Persistence) string {
 	switch {
 	case kind != session.Persistent:
 	case says == prompt.PersistenceNever:
 		return prompt.ReasonPolicyNever
-	case says != prompt.PersistenceAlways && !s.offered(site):
+	case says != prompt.PersistenceAlways && !s.Prompt.Offered(site):
 		return prompt.ReasonSettingOff
 	}
 	return ""

@@ -1,0 +1,89 @@
+package signin
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+// SilentRecheckDue reports whether RecheckSilently has something to do for a session.
+func (s *renewer) SilentRecheckDue(v *Visit, who *session.Session) bool {
+	if who.Renewable || s.Config.Recheck <= 0 {
+		return false
+	}
+	age := s.Now().Sub(who.LastAnswer())
+	if age < s.Config.Recheck || !s.renewsHere(v) && s.tooOld(age, false) == nil {
+		return false
+	}
+	p := s.byName[who.Provider()]
+	return p != nil && p.SilentRecheck
+}
+
+// renewsHere reports whether pages of this host may go to the provider silently. With a sign-in host only its own pages do. The
+// other sites use what they have learned, and begin a sign-in once the claims are too old to go on with.
+func (s *renewer) renewsHere(v *Visit) bool { return s.SignInHost == "" || v.Origin == s.SignInHost }
+
+// SilentlyNow returns the provider to which a browser that opens a page is sent for new claims at this request. It returns nil
+// where the request is none for that, or the provider does not answer.
+func (s *renewer) SilentlyNow(r *http.Request, v *Visit, who *session.Session) *oidc.Provider {
+	p := s.byName[who.Provider()]
+	if !s.renewsHere(v) || s.paused.holds(who.ID, s.Now()) || browser.Classify(r) != browser.NavigationGet || !s.reached(r, p) {
+		return nil
+	}
+	return p
+}
+
+// SilentlyLater is the error of Recheck for a session whose silent recheck is due and is not done at this request.
+func (s *renewer) SilentlyLater(who *session.Session) error {
+	p, now := s.byName[who.Provider()], s.Now()
+	held, paused := s.paused.of(who.ID, now)
+	down := now.UnixMilli() < s.renewals[p.Name].after.Load() || paused && held.down && !p.AnsweredSince(held.at)
+	return s.tooOld(now.Sub(who.LastAnswer()), down)
+}
+
+// SilentFailed notes that a round trip to the provider has brought no claims for a session, and that the provider has not
+// asked for a sign-in.
+func (s *renewer) SilentFailed(p *oidc.Provider, id session.ID, err error) {
+	s.paused.failed(id, s.Now(), oidc.IsDown(err), false)
+	s.Logger.Warn("claims of a session not renewed, will retry", zap.String("provider", p.Name),
+		zap.String("session", id.Short()), zap.Error(oidc.Truncated(err)))
+}
+
+// reached reports whether the provider answers: no user is sent to a page that does not load.
+func (s *renewer) reached(r *http.Request, p *oidc.Provider) bool {
+	all := s.renewals[p.Name]
+	if s.Now().UnixMilli() < all.after.Load() {
+		return false
+	}
+	ctx, cancel := detach(r, silentPatience)
+	defer cancel()
+	err := all.seen(ctx, p, s.Now())
+	if err == nil {
+		return true
+	}
+	all.after.Store(s.Now().Add(recheckPause).UnixMilli())
+	s.Logger.Warn("provider does not answer, so claims of sessions are not renewed; will retry", zap.String("provider", p.Name),
+		zap.Error(oidc.Truncated(err)))
+	return false
+}
+
+// seen reports whether the provider answered within recheckPause, and asks it if that is not known.
+func (all *providerRenewals) seen(ctx context.Context, p *oidc.Provider, now time.Time) error {
+	if at := all.seenAt.Load(); at != 0 && now.UnixMilli()-at < recheckPause.Milliseconds() {
+		return nil
+	}
+	if err := p.Discover(ctx); err != nil {
+		return err
+	}
+	all.seenAt.Store(now.UnixMilli())
+	return nil
+}
+
+// silentPatience bounds the look whether the provider is there, before a user is sent to it.
+const silentPatience = 2 * time.Second
