@@ -20,6 +20,7 @@ const reasonsDocument = "docs/reasons.md"
 // docs/reasons.md names every word that the code writes in these places, each in the table of its place, and no other.
 func TestReasonsAreDocumented(t *testing.T) {
 	site, app, signin := source(t, "caddymodule/site"), source(t, "caddymodule/app"), source(t, "session/signin")
+	access, account, renew := source(t, "session/signin/access"), source(t, "session/signin/account"), source(t, "session/signin/renew")
 	policy, prompt, page := source(t, "policy"), source(t, "session/signin/prompt"), source(t, "session/pages")
 	explain, admin := source(t, "caddymodule/explain"), source(t, "caddymodule/adminapi")
 	document := read(t, reasonsDocument)
@@ -29,15 +30,15 @@ func TestReasonsAreDocumented(t *testing.T) {
 		"Reasons of malformed requests":   append(source(t, "caddymodule/scrub").values("words"), site.consts("ReasonBadRequest", "")...),
 		"Results of policies":             policy.list("resultWords"),
 		"State of conditional access":     policy.consts("", "Status"),
-		"Reasons told to programs":        told(t, signin),
+		"Reasons told to programs":        told(t, signin, access, account),
 		"Error pages":                     page.consts("Kind", "Kind"),
 		"Refusal pages":                   page.consts("Block", "Block"),
 		"Codes of the sign-in log":        source(t, "session/signinlog").consts("", "Code"),
 		"Limits that end a session":       source(t, "session").consts("By", ""),
-		"Why the question was asked":      append(prompt.consts("Reason", ""), signin.consts("ReasonOtherBrowser", "")...),
-		"Events":                          append(signin.consts("Event", ""), site.consts("eventDenied", "")...),
-		"Who ended a session":             append(signin.consts("By", ""), admin.consts("byAdministrator", "")...),
-		"Results of renewals":             signin.consts("Renewal", ""),
+		"Why the question was asked":      append(prompt.consts("Reason", ""), account.consts("ReasonOtherBrowser", "")...),
+		"Events":                          append(access.consts("Event", ""), site.consts("eventDenied", "")...),
+		"Who ended a session":             append(access.consts("By", ""), admin.consts("byAdministrator", "")...),
+		"Results of renewals":             renew.consts("Renewal", ""),
 		"Endpoints with a rate limit":     limited(t, signin),
 		"Results of report-only policies": site.consts("would", ""),
 		"States of the store":             source(t, "session").consts("Store", "State"),
@@ -274,13 +275,13 @@ func returned(function *ast.FuncDecl) (words []string) {
 
 // told are the reasons of answers to programs that are neither a policy's, nor a page's, nor those of the question: what
 // stands beside Reason where such an answer is made, and what a variable that stands there may be.
-func told(t *testing.T, signin folder) (words []string) {
+func told(t *testing.T, folders ...folder) (words []string) {
 	elsewhere := []string{"why.Reason", "p.Reason()", "decision.Reason", "st.Reason"}
-	for _, file := range signin {
+	for _, file := range slices.Concat(folders...) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.CompositeLit:
-				if made := typeName(n.Type); made != "problemJSON" && made != "Refusal" {
+				if made := typeName(n.Type); made != "ProblemJSON" && made != "Refusal" {
 					return true
 				}
 				for _, e := range n.Elts {
@@ -312,6 +313,9 @@ func told(t *testing.T, signin folder) (words []string) {
 }
 
 func typeName(e ast.Expr) string {
+	if selector, ok := e.(*ast.SelectorExpr); ok {
+		return selector.Sel.Name
+	}
 	name, _ := e.(*ast.Ident)
 	if name == nil {
 		return ""

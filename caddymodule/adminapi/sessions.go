@@ -12,7 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/app"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 const (
@@ -135,7 +135,7 @@ func adminEndSession(r *http.Request, app *app.App) (any, error) {
 	}
 	record(app, r, act{activity: actEndSession, session: s})
 	app.Logger().Info("session ended by an administrator", zap.String("session", s.ID.Short()))
-	app.Emit(signin.EventRevoked, map[string]any{
+	app.Emit(access.EventRevoked, map[string]any{
 		"session": s.ID.Short(), "user_issuer": s.Identity.Issuer, "user_subject": s.Identity.Subject,
 		"user_name": s.User, "provider": s.Provider, "by": byAdministrator,
 	})
@@ -154,7 +154,7 @@ func adminEndPerson(r *http.Request, app *app.App) (any, error) {
 	}
 	record(app, r, act{activity: actEndPerson, person: who, detail: fmt.Sprintf("%d sessions", n)})
 	app.Logger().Info("sessions of a person ended by an administrator", zap.Int("ended", n))
-	app.Emit(signin.EventRevoked, map[string]any{
+	app.Emit(access.EventRevoked, map[string]any{
 		"user_issuer": who.Issuer, "user_subject": who.Subject, "sessions": n, "by": byAdministrator,
 	})
 	return EndedAnswer{n}, nil
@@ -207,7 +207,7 @@ func adminRevokeBefore(r *http.Request, app *app.App) (any, error) {
 	})
 	app.Logger().Info("sessions revoked by an administrator", zap.Time("before", before),
 		zap.String("provider", ask.Provider), zap.String("app", ask.App), zap.Bool("person", ask.Issuer != ""))
-	app.Emit(signin.EventRevoked, map[string]any{
+	app.Emit(access.EventRevoked, map[string]any{
 		"before": before.UTC(), "provider": ask.Provider, "app": ask.App, "user_issuer": ask.Issuer, "user_subject": ask.Subject,
 		"by": byAdministrator,
 	})

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // The current app is the one that started last and still runs, in whatever order a reload starts and stops.
@@ -42,7 +43,7 @@ func TestCurrentService(t *testing.T) {
 	if currentService() != nil {
 		t.Error("a service without a configuration")
 	}
-	a, service := new(App), signin.New(signin.Config{})
+	a, service := new(App), signin.New(access.Config{})
 	running.add(a)
 	defer running.remove(a)
 	if currentService() != nil {

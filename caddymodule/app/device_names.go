@@ -7,7 +7,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/useragent"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session/pages"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -15,9 +15,9 @@ import (
 // of the configuration.
 type deviceNames struct{ networks *policy.Set }
 
-func (deviceNames) Describe(agent string) signin.Device {
+func (deviceNames) Describe(agent string) access.Device {
 	browser, system := signinlog.BrowserAndSystem(agent)
-	return signin.Device{Browser: browser, System: system, Form: pages.Form(useragent.Form(agent))}
+	return access.Device{Browser: browser, System: system, Form: pages.Form(useragent.Form(agent))}
 }
 
 func (c deviceNames) Network(ip netip.Addr) string {
@@ -25,7 +25,7 @@ func (c deviceNames) Network(ip netip.Addr) string {
 }
 
 // signInReader returns the stored sign-in log for the user's own page; nil if there is none.
-func (a *App) signInReader() signin.SignIns {
+func (a *App) signInReader() access.SignIns {
 	if a.signIns == nil {
 		return nil
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // heard collects events as a subscriber gets them.
@@ -27,7 +27,7 @@ func TestEvents(t *testing.T) {
 	}
 	app := new(App)
 	app.ctx = ctx
-	app.Emit(signin.EventSignOut, nil) // there is no events app yet
+	app.Emit(access.EventSignOut, nil) // there is no events app yet
 
 	if err := app.provisionEvents(ctx); err != nil || app.events == nil {
 		t.Fatalf("the events app was not found: %v", err)
@@ -37,7 +37,7 @@ func TestEvents(t *testing.T) {
 	if err := app.events.Provision(ctx); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{signin.EventSignOut, "access_denied"} {
+	for _, name := range []string{access.EventSignOut, "access_denied"} {
 		if err := app.events.On(name, listener); err != nil {
 			t.Fatal(err)
 		}
@@ -45,8 +45,8 @@ func TestEvents(t *testing.T) {
 	if err := app.events.Start(); err != nil {
 		t.Fatal(err)
 	}
-	app.Emit(signin.EventSignIn, nil)
-	app.Emit(signin.EventSignOut, map[string]any{"session": "x"})
+	app.Emit(access.EventSignIn, nil)
+	app.Emit(access.EventSignOut, map[string]any{"session": "x"})
 	app.Emit("access_denied", map[string]any{"app": "wiki"})
 	if len(listener.all) != 2 || listener.all[0].Data["session"] != "x" || listener.all[1].Data["app"] != "wiki" {
 		t.Fatalf("heard %v", listener.all)

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // Provision checks and compiles the configuration. It opens, dials and writes nothing, because `validate` stops after
@@ -137,7 +138,7 @@ func (a *App) openService() (*signin.Service, error) {
 	}
 	a.records = log
 	a.sessions = a.newManager(store, ring)
-	a.service = signin.New(signin.Config{
+	a.service = signin.New(access.Config{
 		Providers: a.tenant.Providers,
 		Sessions:  a.sessions,
 		Store:     store,

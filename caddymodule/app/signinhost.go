@@ -9,11 +9,11 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
-// siteFor implements signin.Config.SiteFor.
-func (a *App) siteFor(app, origin string) *signin.Site {
+// siteFor implements access.Config.SiteFor.
+func (a *App) siteFor(app, origin string) *access.Site {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, h := range a.sites {

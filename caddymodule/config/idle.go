@@ -8,7 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // IdleSignOut signs users out who have not used a site for a while. The server enforces it at the user's next request,
@@ -61,6 +61,6 @@ func (i *IdleSignOut) Check() error {
 	return nil
 }
 
-func (i *IdleSignOut) rule() signin.IdleSignOut {
-	return signin.IdleSignOut{Warn: time.Duration(i.Warn), After: time.Duration(i.SignOut), All: i.ApplyTo == idleAll}
+func (i *IdleSignOut) rule() access.IdleSignOut {
+	return access.IdleSignOut{Warn: time.Duration(i.Warn), After: time.Duration(i.SignOut), All: i.ApplyTo == idleAll}
 }

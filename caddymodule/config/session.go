@@ -8,7 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
@@ -49,8 +49,8 @@ func (c *Session) RecheckEvery() time.Duration {
 }
 
 // Prompt returns the configuration of the question. It reads the file with the text.
-func (s *StaySignedIn) Prompt() (signin.PromptConfig, error) {
-	p := signin.PromptConfig{
+func (s *StaySignedIn) Prompt() (access.PromptConfig, error) {
+	p := access.PromptConfig{
 		RememberAnswer: defaultRememberAnswer,
 		Suppress:       prompt.DefaultSuppress,
 		SharedUsers:    defaultSharedUsers,

@@ -9,7 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session/pending"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // CheckIdle checks the site's idle sign-out against the one for all sites.
@@ -29,7 +29,7 @@ func (h *Site) CheckIdle(a *App) error {
 }
 
 // IdleRules returns the idle sign-outs that apply to the site.
-func (h *Site) IdleRules(a *App) (rules []signin.IdleSignOut) {
+func (h *Site) IdleRules(a *App) (rules []access.IdleSignOut) {
 	for _, i := range []*IdleSignOut{a.IdleSignOut, h.IdleSignOut} {
 		if i != nil {
 			rules = append(rules, i.rule())

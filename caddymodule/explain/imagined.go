@@ -20,7 +20,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
@@ -29,7 +29,7 @@ import (
 type imagined struct {
 	q   *Query
 	r   *http.Request
-	v   *signin.Visit
+	v   *access.Visit
 	who *session.Record // nil for an anonymous client
 	at  time.Time
 }
@@ -183,7 +183,7 @@ func (h explainedSite) imagineRequest(im *imagined) error {
 	if secure {
 		r.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: canonical}
 	}
-	im.v = &signin.Visit{
+	im.v = &access.Visit{
 		Site: &h.SignIn, Host: canonical, Origin: crossorigin.Of(secure, canonical, host), Secure: secure, Return: path, Header: r.Header,
 	}
 	clientIP := ""

@@ -15,7 +15,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -190,8 +190,8 @@ func (im *impact) replaySessions(ctx context.Context) error {
 	return nil
 }
 
-func visitOf(ip netip.Addr, agent string) *signin.Visit {
-	v := &signin.Visit{IP: ip, Header: make(http.Header)}
+func visitOf(ip netip.Addr, agent string) *access.Visit {
+	v := &access.Visit{IP: ip, Header: make(http.Header)}
 	if agent != "" {
 		v.Header.Set("User-Agent", agent)
 	}

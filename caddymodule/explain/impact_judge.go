@@ -9,14 +9,14 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // party is a user at an app, as known from a session or an entry of the sign-in log.
 type party struct {
 	who  *session.Record
-	v    *signin.Visit
+	v    *access.Visit
 	app  string
 	at   time.Time
 	idle time.Duration

@@ -3,7 +3,7 @@ package lint
 import (
 	"strings"
 
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // Remark is a finding about a provider.
@@ -30,4 +30,4 @@ func Prompt(value string, unasked bool) (found []Remark) {
 }
 
 // Unasked reports whether "Stay signed in?" is not asked because of a consent page.
-func Unasked(p *signin.PromptConfig) bool { return !p.Off && p.Suppress.Consent }
+func Unasked(p *access.PromptConfig) bool { return !p.Off && p.Suppress.Consent }

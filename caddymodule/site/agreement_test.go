@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -23,7 +24,7 @@ func TestReasonIsTheSameEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := signin.New(signin.Config{Pages: html})
+	service := signin.New(access.Config{Pages: html})
 	for name, p := range map[string]policy.Policy{
 		"block":  {Name: "agree-block", Block: true},
 		"device": {Name: "agree-device", Require: []policy.Requirement{{Kind: policy.CompliantDevice}}},
@@ -38,7 +39,7 @@ func TestReasonIsTheSameEverywhere(t *testing.T) {
 					r.Header.Set("Sec-Fetch-Mode", "navigate")
 					r.Header.Set("Sec-Fetch-Dest", "document")
 				}
-				v := &signin.Visit{Site: &h.SignIn, Return: "/", RequestID: "7d1c"}
+				v := &access.Visit{Site: &h.SignIn, Return: "/", RequestID: "7d1c"}
 				d := h.Compiled.Evaluate(h.Request(r, v, h.Compiled.Resolve(h.User(who)), who))
 				if d.Verdict != policy.Block {
 					t.Fatalf("%v", d.Verdict)

@@ -14,7 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
@@ -42,7 +42,7 @@ func New(ctx caddy.Context, c *config.Site, tenant *Tenant) (_ *Site, err error)
 			return nil, err
 		}
 	}
-	h.SignIn = signin.Site{
+	h.SignIn = access.Site{
 		App: h.App, Providers: h.Providers, PromptOff: h.StaySignedInOff, PreservePost: h.PreservePost,
 		Gate: h, Idle: h.IdleRules(tenant.Config), AppData: h.AppData(),
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -25,18 +26,18 @@ func (h *Site) Foreign(r *http.Request, own string) bool {
 }
 
 // refuseForeign answers a request for which Foreign is true.
-func (h *Site) refuseForeign(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit) {
+func (h *Site) refuseForeign(service *signin.Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	recordOutcome(r, CrossOrigin)
 	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
 		extra.Add(zap.String("latchkey_reason", CrossOrigin))
 	}
 	v.RequestID = requestID(r)
-	service.Refuse(w, r, v, nil, &signin.Refusal{Reason: CrossOrigin})
+	service.Refuse(w, r, v, nil, &access.Refusal{Reason: CrossOrigin})
 }
 
 // preflight passes a CORS preflight on without identity, unless the policies refuse this client regardless of any
 // sign-in. It reads no session: a preflight has no cookies.
-func (h *Site) preflight(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, next caddyhttp.Handler) error {
+func (h *Site) preflight(service *signin.Service, w http.ResponseWriter, r *http.Request, v *access.Visit, next caddyhttp.Handler) error {
 	crossorigin.Strip(r)
 	decision := h.Compiled.Evaluate(h.Request(r, v, nil, nil))
 	if decision.Verdict != policy.SignIn {

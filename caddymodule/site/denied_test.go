@@ -7,7 +7,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // emitted are events with a consumer for all but those that are named.
@@ -27,7 +27,7 @@ func (e *emitted) Emit(event string, data map[string]any) {
 // A refusal is told with what names the user and opens nothing; where there is no consumer, nothing is told.
 func TestDeniedIsEmitted(t *testing.T) {
 	who := &session.Record{User: "ada", Provider: "main", Identity: session.Identity{Issuer: "i", Subject: "s"}}
-	v := &signin.Visit{IP: netip.MustParseAddr("203.0.113.9"), RequestID: "r-1"}
+	v := &access.Visit{IP: netip.MustParseAddr("203.0.113.9"), RequestID: "r-1"}
 	events, deaf := new(emitted), &emitted{deaf: "access_denied"}
 	for _, e := range []Events{nil, deaf, events} {
 		h := &Site{Site: &config.Site{App: "wiki"}, Tenant: &Tenant{Events: e}}

@@ -20,6 +20,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -199,7 +200,7 @@ func (f *fixture) open(tb testing.TB, ctx caddy.Context, html *pages.Pages) {
 		Recheck:     config.DurationOr(f.config.Session.CacheRecheck, config.DefaultCacheRecheck),
 		OutageGrace: config.DurationOr(f.config.Session.OutageGrace, config.DefaultOutageGrace),
 	})
-	f.service = signin.New(signin.Config{
+	f.service = signin.New(access.Config{
 		Providers: f.tenant.Providers, Sessions: sessions, Store: store, Keys: f.ring, Pages: html,
 		Log: signinlog.Zap{Logger: ctx.Logger()}, Prompt: f.tenant.Prompt, Recheck: f.config.Session.RecheckEvery(),
 		RateLimit: f.config.RateLimit.Rate(), MaxSessions: f.config.Session.MaxSessions, Logger: ctx.Logger(),

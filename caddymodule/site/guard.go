@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
@@ -117,9 +118,9 @@ func (h *Site) Takes(provider, issuer string) bool {
 }
 
 // anonymous answers a request without a session, or one whose session could not be looked up.
-func (h *Site) anonymous(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, err error) error {
+func (h *Site) anonymous(service *signin.Service, w http.ResponseWriter, r *http.Request, v *access.Visit, err error) error {
 	v.RequestID = requestID(r)
-	if !signin.NoSession(err) {
+	if !access.NoSession(err) {
 		recordOutcome(r, unavailable(err))
 		if h.handlesErrors(r) {
 			return caddyhttp.Error(http.StatusServiceUnavailable, err)
@@ -145,7 +146,7 @@ func unavailable(err error) string {
 	return "store_unavailable"
 }
 
-func (h *Site) refuse(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, who *session.Record, d *policy.Decision) error {
+func (h *Site) refuse(service *signin.Service, w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, d *policy.Decision) error {
 	if d.Err != nil {
 		h.logger.Error("policy could not be evaluated, so the request is refused",
 			zap.String("app", h.SignIn.App), zap.Error(d.Err))

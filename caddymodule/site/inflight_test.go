@@ -19,7 +19,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -48,7 +48,7 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 	}))
 	t.Cleanup(app.Close)
 	target, _ := url.Parse(app.URL)
-	h := &Site{Site: &config.Site{App: "wiki"}, SignIn: signin.Site{App: "wiki"}}
+	h := &Site{Site: &config.Site{App: "wiki"}, SignIn: access.Site{App: "wiki"}}
 
 	for _, version := range []string{"HTTP/1.1", "HTTP/2.0", "HTTP/3.0"} {
 		for _, kind := range []string{"body", "silent"} {

@@ -8,19 +8,19 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// Admit implements signin.Gate. At the end of a sign-in it evaluates all rules except those that depend on a route. A
+// Admit implements access.Gate. At the end of a sign-in it evaluates all rules except those that depend on a route. A
 // rule that depends on a route is evaluated when the request for it arrives, unless it demanded this sign-in.
-func (h *Site) Admit(v *signin.Visit, who *session.Record, asked signin.Asked) signin.Admission {
+func (h *Site) Admit(v *access.Visit, who *session.Record, asked access.Asked) access.Admission {
 	request := h.Request(nil, v, h.Compiled.Resolve(h.User(who)), who)
 	request.Routed, request.Idle = asked.Policies, asked.Idle
 	d := h.Compiled.Evaluate(request)
-	a := signin.Admission{
+	a := access.Admission{
 		Persistence:   Persistence(d.PersistentBrowser),
 		SharedNetwork: h.Compiled.Locate(v.IP).Shared,
 		PolicyStatus:  string(d.Status),
@@ -53,7 +53,7 @@ func Demand(d *policy.Decision) *oidc.Demand {
 
 // Request returns the input of the policies for a request. r is nil at the end of a sign-in; who is nil for an
 // anonymous client.
-func (h *Site) Request(r *http.Request, v *signin.Visit, subject *policy.Subject, who *session.Record) *policy.Request {
+func (h *Site) Request(r *http.Request, v *access.Visit, subject *policy.Subject, who *session.Record) *policy.Request {
 	p := &request{visit: *v}
 	if who == nil {
 		h.describe(p, r, subject, nil, time.Time{})
@@ -118,8 +118,8 @@ func Persistence(p policy.Persistence) prompt.Persistence {
 }
 
 // refusal returns the reason of a decision for the page, the log and scripts. All three get the same reason.
-func refusal(d *policy.Decision) *signin.Refusal {
-	out := &signin.Refusal{
+func refusal(d *policy.Decision) *access.Refusal {
+	out := &access.Refusal{
 		Code: signinlog.Code(d.Code), Reason: string(d.Reason), Title: pages.BlockPolicy, Policies: d.Policies(),
 	}
 	switch d.Reason {

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // nobody is the zero ID, for a request without a session.
@@ -95,7 +96,7 @@ func recordOutcome(r *http.Request, decision string) {
 }
 
 // malformed answers a request that is refused for its form. The request reaches neither a rule nor the application.
-func (h *Site) malformed(service *signin.Service, w http.ResponseWriter, r *http.Request, v *signin.Visit, why error) {
+func (h *Site) malformed(service *signin.Service, w http.ResponseWriter, r *http.Request, v *access.Visit, why error) {
 	word := string(ReasonBadRequest)
 	if refusal, ok := errors.AsType[scrub.Refusal](why); ok {
 		word = refusal.Word()
@@ -121,7 +122,7 @@ const ReasonBadRequest policy.Reason = "bad_request"
 const eventDenied = "access_denied"
 
 // denied reports a refusal to the log and to subscribers. who is nil for an anonymous client.
-func (h *Site) denied(v *signin.Visit, who *session.Record, d *policy.Decision) {
+func (h *Site) denied(v *access.Visit, who *session.Record, d *policy.Decision) {
 	events := h.Tenant.Events
 	if events == nil || !events.ShouldEmit(eventDenied) {
 		return

@@ -17,13 +17,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // siteWith is a handler that has policies and nothing else.
 func siteWith(t *testing.T, logger *zap.Logger, policies ...policy.Policy) *Site {
 	t.Helper()
-	h := &Site{Site: &config.Site{App: "wiki"}, Tenant: new(Tenant), logger: logger, matchers: new(Matchers), SignIn: signin.Site{App: "wiki"}}
+	h := &Site{Site: &config.Site{App: "wiki"}, Tenant: new(Tenant), logger: logger, matchers: new(Matchers), SignIn: access.Site{App: "wiki"}}
 	h.needed = neededBy(policies)
 	var err error
 	if h.Compiled, err = policy.Compile(policy.Config{Policies: policies, Sites: []policy.Site{{App: "wiki"}}}); err != nil {
@@ -111,7 +111,7 @@ func TestReportOnlyIsCounted(t *testing.T) {
 			if tt.who != nil {
 				subject = h.Compiled.Resolve(h.User(tt.who))
 			}
-			q := h.Request(r, &signin.Visit{IP: netip.MustParseAddr("192.0.2.1"), Header: r.Header}, subject, tt.who)
+			q := h.Request(r, &access.Visit{IP: netip.MustParseAddr("192.0.2.1"), Header: r.Header}, subject, tt.who)
 			q.Match = policy.MatchFunc(func(policy.MatcherID) (bool, error) { return false, errors.New("broken") })
 			d := h.Compiled.Evaluate(q)
 			before, decisions := now(), count(t, "caddy_latchkey_requests_total", tt.verdict.String(), string(d.Reason))
@@ -166,7 +166,7 @@ func TestPlatformAndClientOfARequest(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 			r.Header.Set("User-Agent", phone)
 			r.Header.Set("Sec-Fetch-Mode", "cors")
-			v := &signin.Visit{Header: r.Header}
+			v := &access.Visit{Header: r.Header}
 			if q := h.Request(r, v, nil, nil); q.Platform != tt.platform || q.Client != tt.client {
 				t.Errorf("a request: %v, %v", q.Platform, q.Client)
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -21,7 +21,7 @@ type request struct {
 	vars map[string]any
 	// sessions belong to the configuration that received the request.
 	sessions *session.Manager
-	visit    signin.Visit
+	visit    access.Visit
 	// live is the session of the request, once it is known; made is the site's view of it.
 	live    *session.Session
 	view    *siteView

@@ -8,7 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // guardedVar marks a request that a Handler has already processed, so that a second Handler does not look for cookies
@@ -102,5 +102,5 @@ func (h *Site) SetLogged(logged bool) { h.unlogged = !logged }
 // Interface guards
 var (
 	_ caddyhttp.MiddlewareHandler = (*Site)(nil)
-	_ signin.Gate                 = (*Site)(nil)
+	_ access.Gate                 = (*Site)(nil)
 )

@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
-	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // Site is one compiled site, ready to serve. It combines its own configuration with that for all sites.
@@ -20,7 +20,7 @@ type Site struct {
 	Tenant *Tenant
 	logger *zap.Logger
 	// SignIn is the site in the form that package signin uses.
-	SignIn signin.Site
+	SignIn access.Site
 	match  ruleMatcher
 	// Rules is the source from which policies is compiled.
 	Rules    policy.Config

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -56,11 +57,11 @@ func TestUnreadableSessionIsRefused(t *testing.T) {
 	service := mustService(t, s.h)
 	p := newRequest(s.request())
 	unreadable := s.h.attachSession(p, new(session.Session))
-	if unreadable == nil || signin.NoSession(unreadable) {
+	if unreadable == nil || access.NoSession(unreadable) {
 		t.Fatalf("got %v", unreadable)
 	}
 	w := httptest.NewRecorder()
-	v := &signin.Visit{Site: &s.h.SignIn, Origin: "https://wiki.example.com", Host: "wiki.example.com", Secure: true}
+	v := &access.Visit{Site: &s.h.SignIn, Origin: "https://wiki.example.com", Host: "wiki.example.com", Secure: true}
 	if err := s.h.anonymous(service, w, s.request(), v, unreadable); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestUnreadableSessionIsRefused(t *testing.T) {
 // nobody's.
 func TestPlaceholders(t *testing.T) {
 	s := newVisitor(t, &config.App{}, &config.Site{App: "wiki"})
-	live, _, err := mustService(t, s.h).Session(s.request(), &signin.Visit{
+	live, _, err := mustService(t, s.h).Session(s.request(), &access.Visit{
 		Site: &s.h.SignIn, Host: "wiki.example.com", Secure: true, Cookies: browser.ReadCookies(s.cookies, true),
 	})
 	if err != nil {

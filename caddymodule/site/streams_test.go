@@ -25,6 +25,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -73,7 +74,7 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 	}))
 	t.Cleanup(app.Close)
 	target, _ := url.Parse(app.URL)
-	h := &Site{Site: &config.Site{App: "wiki"}, SignIn: signin.Site{App: "wiki"}}
+	h := &Site{Site: &config.Site{App: "wiki"}, SignIn: access.Site{App: "wiki"}}
 
 	for _, path := range []string{"/ws", "/events", "/silent", "/download"} {
 		for name, ended := range map[string]*session.Manager{"here": here, "on the other replica": there} {
@@ -159,13 +160,13 @@ func (t *told) Write(r signinlog.Record) { *t = append(*t, r) }
 // A stream that outlives a reload is ended by what it was opened under; the configuration that runs is told.
 func TestEndedIdleAfterAReload(t *testing.T) {
 	var before, after told
-	old, reloaded := signin.New(signin.Config{Log: &before}), signin.New(signin.Config{Log: &after})
+	old, reloaded := signin.New(access.Config{Log: &before}), signin.New(access.Config{Log: &after})
 	var current *signin.Service
 	h := &Site{
 		Site: &config.Site{App: "wiki"}, Tenant: &Tenant{
 			Service: func() (*signin.Service, error) { return old, nil }, Current: func() *signin.Service { return current },
 		},
-		SignIn: signin.Site{App: "wiki", Idle: []signin.IdleSignOut{{Warn: time.Minute, After: time.Hour}}},
+		SignIn: access.Site{App: "wiki", Idle: []access.IdleSignOut{{Warn: time.Minute, After: time.Hour}}},
 	}
 	o := &streamTerms{site: h, ip: netip.MustParseAddr("192.0.2.1"), userAgent: "Browser"}
 	who := &session.Record{Identity: session.Identity{Issuer: "i", Subject: "ada"}}

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
@@ -18,7 +19,7 @@ type Tenant struct {
 	// Config is the configuration for all sites.
 	Config    *config.App
 	Providers []*oidc.Provider
-	Prompt    signin.PromptConfig
+	Prompt    access.PromptConfig
 	Limits    session.Limits
 	// Networks and Policies are those for all sites. Set is compiled from them, without the policies of single sites.
 	// Matchers are the Caddy matchers of Policies.

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/pending"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
@@ -18,7 +19,7 @@ import (
 
 // admit goes on with somebody who has proven who they are: the policies first, then the prompt decision, then the
 // session (R5, K3).
-func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, a *oidc.Answer) {
+func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, a *oidc.Answer) {
 	draft := a.Draft
 	draft.FirstIP, draft.FirstAgent, draft.Began = v.IP.String(), browser.UserAgent(r), f.started()
 	draft.BrowserID = browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)
@@ -29,7 +30,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 	}
 	// The policies decide about what came back, whatever was asked for, and as they, the network and the configuration are
 	// now.
-	asked := Asked{Policies: f.Demand.PolicyNames()}
+	asked := access.Asked{Policies: f.Demand.PolicyNames()}
 	if stepped != nil {
 		asked.Idle = s.unseen(stepped, &draft)
 	}
@@ -44,7 +45,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 		s.logPerson(v, r, f, &draft, rec)
 		admission.Refusal.Return = f.page()
 		if retryHelps(admission.Refusal.Title) {
-			admission.Refusal.RetryURL = signInURL(f.page())
+			admission.Refusal.RetryURL = access.SignInURL(f.page())
 		}
 		s.Refuse(w, r, v, &draft, admission.Refusal)
 		return
@@ -83,19 +84,19 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *Visit, f *fl
 }
 
 // ask keeps the sign-in, with what is to be listed with it, and shows the prompt. No session exists until the answer (K3).
-func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
+func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
 	keep := *f
 	keep.State, keep.Nonce, keep.Verifier = "", "", ""
 	plain, err := shortJSON(note{Flow: keep, App: v.Site.App, Policies: rec.Policies, Status: rec.PolicyStatus})
 	if err != nil {
-		s.fail(w, r, v, "keeping sign-in", err)
+		s.Fail(w, r, v, "keeping sign-in", err)
 		return
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	deadline := s.Now().Add(s.Prompt.AbandonAfter)
 	prompt, old := s.overtake(w, r, v, draft.Identity)
-	token, err := s.pending.Hold(ctx, pending.SignIn{Draft: draft, Note: plain, Deadline: deadline}, tokens, in...)
+	token, err := s.Pending.Hold(ctx, pending.SignIn{Draft: draft, Note: plain, Deadline: deadline}, tokens, in...)
 	if err != nil && old != nil {
 		s.logAbandoned(*old) // no prompt took its place
 	}
@@ -120,7 +121,7 @@ const maxRounds = 3
 
 // demanded goes on with a sign-in of whose answer a policy asks more: with a flow that asks for it, once more and by
 // login if the provider was asked and has not shown it, and then with a page that names what is missing.
-func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, admission *Admission) {
+func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft *session.Record, admission *access.Admission) {
 	want := admission.Demand
 	missing := want.Shows()
 	again, loop := s.nextRound(f, want)
@@ -140,13 +141,13 @@ func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f 
 		s.begin(w, r, v, again, beginning{})
 		return
 	}
-	why := &Refusal{
+	why := &access.Refusal{
 		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing, Policies: want.PolicyNames(),
 	}
 	if admission.Refusal != nil {
 		why.Policies = admission.Refusal.Policies
 	}
-	why.RetryURL, why.Return, why.Stronger = signInURL(f.page()), f.page(), want.MFA || len(want.ACRs) > 0
+	why.RetryURL, why.Return, why.Stronger = access.SignInURL(f.page()), f.page(), want.MFA || len(want.ACRs) > 0
 	if f.For == nil {
 		why.RetryURL = s.stepURL(v, f.Return, want, why)
 	}
@@ -156,7 +157,7 @@ func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *Visit, f 
 // nextRound is the flow that asks for what is still demanded; nil if asking again is in vain: the provider was asked
 // for it and there is no stronger way to ask, or it went round too often, which is a loop.
 func (s *finisher) nextRound(f *flow, want *oidc.Demand) (again *flow, loop bool) {
-	p := s.byName[f.Provider]
+	p := s.ByName[f.Provider]
 	again = s.again(f)
 	switch {
 	case !f.Demand.Covers(want):

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -33,7 +34,7 @@ func TestConsentRetryKeepsAll(t *testing.T) {
 // toStepOther is a link to a sign-in as another person with the demand of the page.
 func (b *testBrowser) toStepOther(t *testing.T) string {
 	t.Helper()
-	sealed := b.service.sealStep(&Visit{Host: "127.0.0.1"}, step{Demand: b.asking(), Anew: true})
+	sealed := b.service.sealStep(&access.Visit{Host: "127.0.0.1"}, step{Demand: b.asking(), Anew: true})
 	return browser.Base + "/sign-in?" + url.Values{"return": {"/"}, "other": {"1"}, "provider": {"main"}, "step": {sealed}}.Encode()
 }
 
@@ -41,13 +42,13 @@ func (b *testBrowser) toStepOther(t *testing.T) string {
 // once, and nothing is left in the log but the success.
 func TestStepUpByAnotherWay(t *testing.T) {
 	g := mfaGateway(t)
-	either := func(_ *Visit, who *session.Record, asked Asked) Admission {
+	either := func(_ *access.Visit, who *session.Record, asked access.Asked) access.Admission {
 		if !slices.Contains(asked.Policies, "any") || who.ACR == "gold" || who.Compliant == "true" {
-			return Admission{}
+			return access.Admission{}
 		}
-		return Admission{
+		return access.Admission{
 			Demand:  &oidc.Demand{ACRs: []string{"silver", "gold"}, Policies: []string{"any"}},
-			Refusal: &Refusal{Code: signinlog.MFARequired, Reason: "acr_required", Policies: []string{"any"}},
+			Refusal: &access.Refusal{Code: signinlog.MFARequired, Reason: "acr_required", Policies: []string{"any"}},
 		}
 	}
 	g.site.Gate = gateAsked(either)
@@ -137,9 +138,9 @@ func TestIdleIsAskedAgain(t *testing.T) {
 	} {
 		g := mfaGateway(t)
 		var idle time.Duration
-		g.site.Gate = gateAsked(func(_ *Visit, _ *session.Record, asked Asked) Admission {
+		g.site.Gate = gateAsked(func(_ *access.Visit, _ *session.Record, asked access.Asked) access.Admission {
 			idle = asked.Idle
-			return Admission{}
+			return access.Admission{}
 		})
 		b := g.browser()
 		b.signIn("yes")
@@ -199,8 +200,8 @@ func (b *testBrowser) request(t *testing.T) *http.Request {
 	return r
 }
 
-func (b *testBrowser) visit() *Visit {
-	return &Visit{
+func (b *testBrowser) visit() *access.Visit {
+	return &access.Visit{
 		Site: b.site, Origin: b.URL, Host: "127.0.0.1",
 		Cookies: browser.ReadCookies([]string{browser.SessionCookie + "=" + b.cookie(browser.SessionCookie).Value}, false),
 	}
@@ -272,7 +273,7 @@ func TestSiteTakes(t *testing.T) {
 		{[]string{"partners"}, "main", "https://a.example", false},
 		{[]string{"gone"}, "gone", "", false},
 	} {
-		if got := (&Site{Providers: c.site}).Takes(providers, c.name, c.issuer); got != c.want {
+		if got := (&access.Site{Providers: c.site}).Takes(providers, c.name, c.issuer); got != c.want {
 			t.Errorf("%v takes %s at %s: %v", c.site, c.name, c.issuer, got)
 		}
 	}

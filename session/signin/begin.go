@@ -10,21 +10,22 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 // choose starts a flow where there is one provider, and shows the choice where there are several.
-func (s *starter) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret string, want wish, how beginning) {
-	if s.handsOver(v) {
+func (s *starter) choose(w http.ResponseWriter, r *http.Request, v *access.Visit, ret string, want wish, how beginning) {
+	if s.HandsOver(v) {
 		f := s.newFlow(v, noProvider, ret)
 		f.want(want)
 		f.Challenge = how.challenge
 		s.away(w, r, v, f, how)
 		return
 	}
-	providers := s.providersOf(v.Site)
+	providers := s.ProvidersOf(v.Site)
 	if len(providers) == 1 {
 		f := s.newFlow(v, providers[0], ret)
 		f.want(want)
@@ -37,54 +38,54 @@ func (s *starter) choose(w http.ResponseWriter, r *http.Request, v *Visit, ret s
 }
 
 // begin sends the browser to the provider, or to the sign-in host, which does.
-func (s *starter) begin(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, how beginning) {
-	if s.handsOver(v) {
+func (s *starter) begin(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, how beginning) {
+	if s.HandsOver(v) {
 		s.away(w, r, v, f, how)
 		return
 	}
-	p := s.byName[f.Provider]
-	ctx, cancel := detach(r, p.Patience)
+	p := s.ByName[f.Provider]
+	ctx, cancel := access.Detach(r, p.Patience)
 	defer cancel()
 	m, err := p.Metadata(ctx)
 	if err != nil {
 		s.log(v, r, f, signinlog.Record{Code: signinlog.ProviderUnavailable})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, Code: int(signinlog.ProviderUnavailable), RetryAfter: retryAfter, ActionURL: signInURL(f.page())})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, Code: int(signinlog.ProviderUnavailable), RetryAfter: access.RetryAfter, ActionURL: access.SignInURL(f.page())})
 		return
 	}
 	if err := s.keepFlow(w, v, f); err != nil {
-		s.fail(w, r, v, "keeping flow", err)
+		s.Fail(w, r, v, "keeping flow", err)
 		return
 	}
 	target, err := p.AuthURL(m, f.request(how.Restarted))
 	if err != nil {
-		s.fail(w, r, v, "authorization request", err)
+		s.Fail(w, r, v, "authorization request", err)
 		return
 	}
 	browser.SeeOther(w, target)
 }
 
 // away sends the browser to the sign-in host. The site keeps the flow in its cookie; nothing is written to the store.
-func (s *starter) away(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, how beginning) {
+func (s *starter) away(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, how beginning) {
 	f.Away = true
 	if err := s.keepFlow(w, v, f); err != nil {
-		s.fail(w, r, v, "keeping flow", err)
+		s.Fail(w, r, v, "keeping flow", err)
 		return
 	}
 	h := handover{
 		App: v.Site.App, Origin: v.Origin, Host: v.Host, Flow: f.Name, State: f.State, Return: f.Return,
 		Provider: f.Provider, trail: f.trail, Wish: f.wish, beginning: how,
 	}
-	if token, err := s.token(v); err == nil {
+	if token, err := s.Token(v); err == nil {
 		h.Have = token.ID.Short()
 	}
 	s.toHandover(w, r, v, &h)
 }
 
 // toHandover sends the browser to the sign-in host with what a site asks.
-func (s *starter) toHandover(w http.ResponseWriter, r *http.Request, v *Visit, h *handover) {
-	sealed, err := s.sealHandover(h, s.signInHost, handoverPlace)
+func (s *starter) toHandover(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover) {
+	sealed, err := s.sealHandover(h, s.SignInHostname, handoverPlace)
 	if err != nil {
-		s.fail(w, r, v, "sealing hand-over", err)
+		s.Fail(w, r, v, "sealing hand-over", err)
 		return
 	}
 	browser.SeeOther(w, s.SignInHost+browser.Base+"/sign-in?"+url.Values{"for": {sealed}}.Encode())
@@ -95,8 +96,8 @@ const lastProviderLife = 180 * 24 * time.Hour
 
 // rememberProvider keeps the provider of a sign-in in the browser, where the site has several: the choice then shows it
 // first. It is a name of the configuration, and says nothing about who signed in.
-func (s *starter) rememberProvider(w http.ResponseWriter, v *Visit, name string) {
-	if len(s.providersOf(v.Site)) < 2 || s.lastProvider(v) == name {
+func (s *starter) rememberProvider(w http.ResponseWriter, v *access.Visit, name string) {
+	if len(s.ProvidersOf(v.Site)) < 2 || s.lastProvider(v) == name {
 		return
 	}
 	sealed := s.Keys.Seal(keyring.PurposeBrowser, []byte(name), v.Host, browser.ProviderCookie)
@@ -104,7 +105,7 @@ func (s *starter) rememberProvider(w http.ResponseWriter, v *Visit, name string)
 }
 
 // lastProvider returns what rememberProvider kept, empty if nothing.
-func (s *starter) lastProvider(v *Visit) string {
+func (s *starter) lastProvider(v *access.Visit) string {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Provider)
 	if err != nil || v.Cookies.Provider == "" {
 		return ""
@@ -118,7 +119,7 @@ func (s *starter) lastProvider(v *Visit) string {
 
 // choice is the page that lets somebody pick a provider. The one of last time stands first, and is chosen by nobody but
 // the person: others may use the browser as well.
-func (s *starter) choice(v *Visit, providers []*oidc.Provider, link url.Values) pages.Chooser {
+func (s *starter) choice(v *access.Visit, providers []*oidc.Provider, link url.Values) pages.Chooser {
 	page := pages.Chooser{AppName: v.Site.App}
 	last := s.lastProvider(v)
 	for _, p := range providers {
@@ -134,7 +135,7 @@ func (s *starter) choice(v *Visit, providers []*oidc.Provider, link url.Values) 
 }
 
 // choiceLink is what the links of the chooser carry besides the provider.
-func (s *starter) choiceLink(v *Visit, ret string, want wish) url.Values {
+func (s *starter) choiceLink(v *access.Visit, ret string, want wish) url.Values {
 	q := url.Values{"return": {ret}}
 	if want.Demand != nil {
 		q.Set("step", s.sealStep(v, step{Demand: want.Demand, Anew: true}))
@@ -149,9 +150,9 @@ func (s *starter) choiceLink(v *Visit, ret string, want wish) url.Values {
 }
 
 // beginStep sends the session's person back to the provider, and logs what for.
-func (s *starter) beginStep(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, f *flow, st step) {
+func (s *starter) beginStep(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, f *flow, st step) {
 	f.Demand, f.Step = st.Demand, true
-	s.log(v, r, f, person(who, signinlog.Record{
+	s.log(v, r, f, access.EntryOf(who, signinlog.Record{
 		Code: st.Code, Detail: st.Reason, PolicyStatus: "failure", Policies: failed(st.Demand.PolicyNames()),
 	}))
 	s.begin(w, r, v, f, beginning{})
@@ -169,14 +170,14 @@ func failed(policies []string) (list []signinlog.AppliedPolicy) {
 // the same refusal again and again.
 
 // challengeOf returns the challenge of the session that a request presents and that is over; empty if there is none.
-func (s *starter) challengeOf(r *http.Request, v *Visit) string {
-	token, err := s.token(v)
+func (s *starter) challengeOf(r *http.Request, v *access.Visit) string {
+	token, err := s.Token(v)
 	if err != nil {
 		return ""
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	challenge, err := s.pending.Challenge(ctx, token.ID)
+	challenge, err := s.Pending.Challenge(ctx, token.ID)
 	if err != nil {
 		return "" // most often there is none; see keepChallenge
 	}

@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
+	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
 )
 
 // countless is a store that cannot tell who used a browser.
@@ -29,15 +31,15 @@ func (s *countless) Members(ctx context.Context, index session.Key, before time.
 // A7, K14: a browser in which two people have signed in is a shared device, whether the first answered the prompt, left it
 // unanswered or was never asked; one person who comes again is no crowd.
 func TestSharedBrowser(t *testing.T) {
-	always := Admission{Persistence: prompt.PersistenceAlways}
+	always := access.Admission{Persistence: prompt.PersistenceAlways}
 	for name, first := range map[string]func(*gateway, *testBrowser){
 		"answered": func(_ *gateway, b *testBrowser) { b.signIn("no"); b.signOut() },
 		"left":     func(_ *gateway, b *testBrowser) { b.prompted("/") },
 		"not asked": func(g *gateway, b *testBrowser) {
-			g.site.Gate = gateFunc(func(*Visit, *session.Record) Admission { return always })
+			g.site.Gate = gateFunc(func(*access.Visit, *session.Record) access.Admission { return always })
 			b.callback(b.toProvider("/"))
 			b.signOut()
-			g.site.Gate = gateFunc(func(*Visit, *session.Record) Admission { return Admission{} })
+			g.site.Gate = gateFunc(func(*access.Visit, *session.Record) access.Admission { return access.Admission{} })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,10 +86,10 @@ func TestSharedBrowserUnknown(t *testing.T) {
 // usedBrowser is the list of who has used a browser.
 func (g *gateway) usedBrowser(b *testBrowser) session.Key {
 	g.t.Helper()
-	v := &Visit{Host: "127.0.0.1", Cookies: browser.Cookies{Browser: b.cookie(browser.IDCookie).Value}}
+	v := &access.Visit{Host: "127.0.0.1", Cookies: browser.Cookies{Browser: b.cookie(browser.IDCookie).Value}}
 	id, ok := browser.ID(g.service.Keys, v.Host, &v.Cookies)
 	if !ok {
 		g.t.Fatal("the browser has no id")
 	}
-	return BrowserIndex(id)
+	return remembered.UsersOf(id)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -42,19 +43,19 @@ type response struct {
 }
 
 // callback is where the provider sends the browser back to, by query or by form_post.
-func (s *finisher) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *finisher) callback(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	if r.Method == http.MethodPost {
 		s.callbackPost(w, r, v)
 		return
 	}
 	resp, ok := s.callbackResponse(r, v)
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	name, random, restarted, ok := parseState(resp.State)
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	f := s.openFlow(v, name, v.Cookies.Flow(name))
@@ -63,7 +64,7 @@ func (s *finisher) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 		s.flowLost(w, r, v, random, restarted)
 	case !f.matches(random) || f.Origin != v.Origin || browser.Base+f.callbackPath() != r.URL.Path || f.Away:
 		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "state does not match, or is of another provider"})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, Code: int(signinlog.FlowExpired), HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, Code: int(signinlog.FlowExpired), HomeURL: browser.Home})
 	case f.For == nil:
 		f.proven = true
 		s.finishFlow(w, r, v, f, resp)
@@ -71,7 +72,7 @@ func (s *finisher) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 		f.proven = true
 		there := s.onBehalf(v, f.For)
 		if there == nil { // the site is gone from the configuration
-			s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+			s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 			return
 		}
 		s.finishFlow(w, r, there, f, resp)
@@ -81,21 +82,21 @@ func (s *finisher) callback(w http.ResponseWriter, r *http.Request, v *Visit) {
 // callbackPost takes a form_post answer (OAuth 2.0 Form Post Response Mode). A POST from the provider's site carries
 // none of our SameSite=Lax cookies, so the answer is sealed and sent round once as a GET, which carries them: no cookie
 // has to be SameSite=None, and no code stands in a URL that can be read.
-func (s *finisher) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *finisher) callbackPost(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	form, ok := browser.ReadForm(w, r, maxCallbackBody, "state", "code", "error", "iss", "error_description")
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	resp := response{State: form["state"], Code: form["code"], Error: form["error"], Iss: form["iss"], At: s.Now().UnixMilli()}
 	resp.Says = grant.Say(form["error_description"], resp.Code)
 	if _, _, _, ok := parseState(resp.State); !ok || len(resp.Code) > maxCode || len(resp.Iss) > maxIssuer || len(resp.Error) > maxIssuer {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	plain, err := json.Marshal(resp)
 	if err != nil {
-		s.fail(w, r, v, "sealing answer", err)
+		s.Fail(w, r, v, "sealing answer", err)
 		return
 	}
 	sealed := s.Keys.Seal(keyring.PurposeFlow, plain, v.Host, resumePlace+r.URL.Path)
@@ -104,7 +105,7 @@ func (s *finisher) callbackPost(w http.ResponseWriter, r *http.Request, v *Visit
 
 const resumePlace = "resume"
 
-func (s *finisher) callbackResponse(r *http.Request, v *Visit) (response, bool) {
+func (s *finisher) callbackResponse(r *http.Request, v *access.Visit) (response, bool) {
 	q, ok := browser.SingleValues(r.URL.RawQuery, "state", "code", "error", "iss", "resume", "error_description")
 	if !ok || len(q["code"]) > maxCode {
 		return response{}, false
@@ -128,26 +129,26 @@ func (s *finisher) callbackResponse(r *http.Request, v *Visit) (response, bool) 
 // flowLost answers a callback whose flow cookie is not there: an old tab, Back, a browser that was restarted. Who is
 // signed in goes on to the page of that sign-in; who is not is sent round once more, by itself and once. No code is redeemed, so a callback that
 // somebody else began leads nowhere.
-func (s *finisher) flowLost(w http.ResponseWriter, r *http.Request, v *Visit, state string, restarted bool) {
+func (s *finisher) flowLost(w http.ResponseWriter, r *http.Request, v *access.Visit, state string, restarted bool) {
 	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil:
-		s.goOn(w, r, s.spentPage(r, v, state))
-	case !NoSession(err):
-		s.storeDown(w, r, v, err)
+		s.GoOn(w, r, s.spentPage(r, v, state))
+	case !access.NoSession(err):
+		s.StoreDown(w, r, v, err)
 	case v.Cookies.Pending != "":
 		browser.Redirect(w, browser.Base+"/stay")
 	case restarted:
 		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: signInURL(browser.Home), HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: access.SignInURL(browser.Home), HomeURL: browser.Home})
 	default:
 		s.choose(w, r, v, browser.Home, wish{}, beginning{Restarted: true})
 	}
 }
 
 // finishFlow goes on with a callback whose state is proven. The state is spent before anything is asked of anybody.
-func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, resp response) {
-	ctx, cancel := detach(r, storeTimeout)
+func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, resp response) {
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	err := s.Store.Create(ctx, session.Entry{
 		Key: spentKey(f.State), Value: s.sealSpent(v, f.State, f.page()), Expires: f.expires().Add(time.Minute),
@@ -158,14 +159,14 @@ func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, 
 		s.flowSpent(w, r, v, f)
 		return
 	case err != nil:
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 		return
 	}
 	browser.ClearCookie(w, v.Secure, browser.FlowCookie+f.Name)
 	v.Locales, r = f.Locales, pages.WithLocales(r, f.Locales)
-	p := s.byName[f.Provider]
+	p := s.ByName[f.Provider]
 	if p == nil {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(f.page()), HomeURL: browser.HomeOf(f.page())})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: access.SignInURL(f.page()), HomeURL: browser.HomeOf(f.page())})
 		return
 	}
 	a, err := s.providerAnswer(r, p, f, resp)
@@ -184,31 +185,31 @@ func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *Visit, 
 }
 
 // flowSpent answers the second use of a state: reload, Back, or a thief.
-func (s *finisher) flowSpent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
+func (s *finisher) flowSpent(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow) {
 	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil:
-		s.goOn(w, r, f.page())
-	case !NoSession(err):
-		s.storeDown(w, r, v, err)
+		s.GoOn(w, r, f.page())
+	case !access.NoSession(err):
+		s.StoreDown(w, r, v, err)
 	case v.Cookies.Pending != "":
 		browser.Redirect(w, stayURL(f.page()))
 	default:
 		s.log(v, r, f, signinlog.Record{Code: signinlog.CodeRedeemed})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, Code: int(signinlog.CodeRedeemed), ActionURL: signInURL(f.page()), HomeURL: browser.HomeOf(f.page())})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, Code: int(signinlog.CodeRedeemed), ActionURL: access.SignInURL(f.page()), HomeURL: browser.HomeOf(f.page())})
 	}
 }
 
 // providerAnswer checks the response and redeems its code.
 func (s *finisher) providerAnswer(r *http.Request, p *oidc.Provider, f *flow, resp response) (*oidc.Answer, error) {
-	ctx, cancel := detach(r, redeemTimeout)
+	ctx, cancel := access.Detach(r, redeemTimeout)
 	defer cancel()
 	return p.Redeem(ctx, oidc.Response{Code: resp.Code, Error: resp.Error, Iss: resp.Iss, Says: resp.Says},
 		oidc.Grant{RedirectURI: f.redirectURI(), Nonce: f.Nonce, Verifier: f.Verifier})
 }
 
 // providerFailed tells what kind of failure it was: the person said no, the provider is out, or the answer is bad.
-func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *oidc.Provider, err error) {
+func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, p *oidc.Provider, err error) {
 	p.NoteFailure(err)
 	code, page := signinlog.ProviderFailed, pages.Problem{Kind: pages.KindProviderError}
 	var refused *oidc.RefusedError
@@ -232,7 +233,7 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Vis
 		case "access_denied":
 			code, page.Kind = signinlog.ConsentDeclined, pages.KindDeclined
 		case "server_error", "temporarily_unavailable":
-			code, page.Kind, page.RetryAfter = signinlog.ProviderUnavailable, pages.KindIDPDown, retryAfter
+			code, page.Kind, page.RetryAfter = signinlog.ProviderUnavailable, pages.KindIDPDown, access.RetryAfter
 		}
 	case errors.As(err, &token) && token.Kind != grant.Down:
 		detail, says = token.Detail(), token.Says
@@ -243,7 +244,7 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Vis
 		if token != nil {
 			says = token.Says
 		}
-		code, page.Kind, page.RetryAfter = signinlog.ProviderUnavailable, pages.KindIDPDown, retryAfter
+		code, page.Kind, page.RetryAfter = signinlog.ProviderUnavailable, pages.KindIDPDown, access.RetryAfter
 	}
 	if code == signinlog.ProviderFailed || code == signinlog.ProviderUnavailable || says != "" {
 		s.Logger.Warn("provider's answer not accepted",
@@ -252,13 +253,13 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *Vis
 	}
 	s.log(v, r, f, signinlog.Record{Code: code, Detail: detail})
 	page.Code = int(code)
-	page.ActionURL, page.HomeURL = signInURL(f.page()), browser.HomeOf(f.page())
-	s.problem(w, r, v, page)
+	page.ActionURL, page.HomeURL = access.SignInURL(f.page()), browser.HomeOf(f.page())
+	s.Problem(w, r, v, page)
 }
 
 // answerChallenge sends somebody to the provider again with the challenge that it gave for their code. It does so once: a
 // provider that asks again for what it was given would have them go round for ever.
-func (s *finisher) answerChallenge(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *oidc.Provider, e *grant.Error) bool {
+func (s *finisher) answerChallenge(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, p *oidc.Provider, e *grant.Error) bool {
 	if e.Challenge == "" || f.Challenge != "" {
 		return false
 	}

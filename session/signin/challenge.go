@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -17,29 +18,29 @@ import (
 // else is told in a form that a script can read, and is never redirected. why is the error of Session; nil where there is
 // a session that will not do. If it is Over, the cookie goes. d is what the sign-in must achieve, nil for nothing more. A
 // frame of a page shows a link to a sign-in.
-func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, why error, d *oidc.Demand) {
-	over := Over(why)
+func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Visit, why error, d *oidc.Demand) {
+	over := access.Over(why)
 	if over {
-		s.endCookie(w, v)
+		s.EndCookie(w, v)
 		if browser.Classify(r) != browser.NotNavigation {
-			s.clearSiteData(w, v, true)
+			s.ClearSiteData(w, v, true)
 		}
 	}
 	switch kind, frame := browser.Classify(r), browser.Framed(r); {
-	case !v.usable() && (frame || kind != browser.NotNavigation):
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
+	case !v.Usable() && (frame || kind != browser.NotNavigation):
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
 	case kind == browser.NavigationGet && s.hasPending(r, v):
 		browser.Redirect(w, stayURL(browser.ReturnPath(v.Return)))
 	case kind == browser.NavigationGet:
-		how := beginning{Tighten: tightening(why)}
+		how := beginning{Tighten: access.Tightening(why)}
 		if over {
 			how.challenge = s.challengeOf(r, v)
 		}
 		s.choose(w, r, v, v.Return, wish{Demand: d}, how)
-	case kind == browser.NavigationForm && over && s.keepForm(w, r, v, endedBy(why)):
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormKept, ActionURL: signInURL(v.Return)})
+	case kind == browser.NavigationForm && over && s.keepForm(w, r, v, access.EndedBy(why)):
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindFormKept, ActionURL: access.SignInURL(v.Return)})
 	case kind == browser.NavigationForm:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: signInURL(browser.Home)})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: access.SignInURL(browser.Home)})
 	default:
 		reason := "sign_in_required"
 		if over {
@@ -47,12 +48,12 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, wh
 		}
 		w.Header().Set("WWW-Authenticate", `Latchkey realm="`+browser.Base+`"`)
 		if frame {
-			s.framedSignIn(w, r, v, over && r.Method == http.MethodPost && s.keepForm(w, r, v, endedBy(why)), d)
+			s.framedSignIn(w, r, v, over && r.Method == http.MethodPost && s.keepForm(w, r, v, access.EndedBy(why)), d)
 			return
 		}
-		writeProblem(w, r, problemJSON{
+		access.WriteProblem(w, r, access.ProblemJSON{
 			Title: "Sign-in required", Status: http.StatusUnauthorized, Reason: reason,
-			SignInURL: signInURL(browser.Home), RequestID: v.RequestID,
+			SignInURL: access.SignInURL(browser.Home), RequestID: v.RequestID,
 		})
 	}
 }
@@ -66,23 +67,23 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *Visit, wh
 //
 // In a page of another site the browser sends no cookie of ours, before a sign-in and after it. There the link opens what
 // the frame was to show in a tab of its own.
-func (s *starter) framedSignIn(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *oidc.Demand) { // kept: its form waits to be sent
+func (s *starter) framedSignIn(w http.ResponseWriter, r *http.Request, v *access.Visit, kept bool, d *oidc.Demand) { // kept: its form waits to be sent
 	page := pages.Framed{Why: pages.FrameSignIn, AppName: v.Site.App}
 	switch {
 	case r.Header.Get("Sec-Fetch-Site") == "cross-site":
 		page.Why, page.URL, page.NewTab = pages.FrameElsewhere, browser.PagePath(v.Return), true
 	case kept:
-		page.Instead, page.URL = pages.Problem{Kind: pages.KindFormKept}, signInURL(v.Return)
+		page.Instead, page.URL = pages.Problem{Kind: pages.KindFormKept}, access.SignInURL(v.Return)
 	case r.Method == http.MethodPost:
-		page.Instead, page.URL = pages.Problem{Kind: pages.KindFormNotSent}, signInURL(framedReturn(r, v))
+		page.Instead, page.URL = pages.Problem{Kind: pages.KindFormNotSent}, access.SignInURL(framedReturn(r, v))
 	default:
 		page.URL = browser.Base + "/sign-in?" + s.choiceLink(v, framedReturn(r, v), wish{Demand: d}).Encode()
 	}
-	s.writeFramed(w, r, http.StatusUnauthorized, page)
+	s.WriteFramed(w, r, http.StatusUnauthorized, page)
 }
 
 // framedStepUp answers a frame whose session must be stronger or fresher.
-func (s *starter) framedStepUp(w http.ResponseWriter, r *http.Request, v *Visit, kept bool, d *oidc.Demand, why *Refusal) {
+func (s *starter) framedStepUp(w http.ResponseWriter, r *http.Request, v *access.Visit, kept bool, d *oidc.Demand, why *access.Refusal) {
 	page := pages.Framed{Why: pages.FrameStronger}
 	switch {
 	case kept:
@@ -92,12 +93,12 @@ func (s *starter) framedStepUp(w http.ResponseWriter, r *http.Request, v *Visit,
 	default:
 		page.URL = s.stepURL(v, framedReturn(r, v), d, why)
 	}
-	s.writeFramed(w, r, http.StatusUnauthorized, page)
+	s.WriteFramed(w, r, http.StatusUnauthorized, page)
 }
 
 // framedReturn is where a sign-in for a frame returns to: the page with the frame, where that is of this origin and the
 // browser names it, else what the frame was to show.
-func framedReturn(r *http.Request, v *Visit) string {
+func framedReturn(r *http.Request, v *access.Visit) string {
 	if from := r.Referer(); r.Header.Get("Sec-Fetch-Site") == "same-origin" {
 		if page := browser.TargetPath(v.Origin, from); page != browser.Home && !browser.IsCut(page) || from == v.Origin+browser.Home {
 			return page
@@ -114,33 +115,33 @@ const (
 
 // StepUp answers a request whose session must be stronger or fresher: a page being opened goes back to the provider,
 // whatever else is told in a form that a script can read (F5, RFC 9470).
-func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal, d *oidc.Demand) {
+func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, why *access.Refusal, d *oidc.Demand) {
 	switch browser.Classify(r) {
 	case browser.NavigationGet:
-		p := s.byName[who.Provider]
+		p := s.ByName[who.Provider]
 		if p == nil {
 			s.Challenge(w, r, v, nil, d)
 			return
 		}
 		if who.StepUps >= loopLimit && s.Now().Sub(who.SteppedUp) < loopWindow {
-			s.log(v, r, nil, person(who, signinlog.Record{Code: signinlog.LoopDetected, Detail: why.Reason}))
-			s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
+			s.log(v, r, nil, access.EntryOf(who, signinlog.Record{Code: signinlog.LoopDetected, Detail: why.Reason}))
+			s.Problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
 			return
 		}
 		s.beginStep(w, r, v, who, s.newFlow(v, p, v.Return), step{Demand: d, Code: why.Code, Reason: why.Reason})
 	case browser.NavigationForm:
 		if s.keepForm(w, r, v, who) {
-			s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerKept, ActionURL: s.stepURL(v, v.Return, d, why)})
+			s.Problem(w, r, v, pages.Problem{Kind: pages.KindStrongerKept, ActionURL: s.stepURL(v, v.Return, d, why)})
 			return
 		}
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStrongerFirst, ActionURL: s.stepURL(v, browser.Home, d, why)})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindStrongerFirst, ActionURL: s.stepURL(v, browser.Home, d, why)})
 	default:
 		w.Header().Set("WWW-Authenticate", challenge(d))
 		if browser.Framed(r) {
 			s.framedStepUp(w, r, v, r.Method == http.MethodPost && s.keepForm(w, r, v, who), d, why)
 			return
 		}
-		writeProblem(w, r, problemJSON{
+		access.WriteProblem(w, r, access.ProblemJSON{
 			Title: "A stronger sign-in is required", Status: http.StatusUnauthorized, Reason: why.Reason, Code: int(why.Code),
 			SignInURL: s.stepURL(v, browser.Home, d, why), RequestID: v.RequestID,
 		})

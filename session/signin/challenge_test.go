@@ -1,9 +1,15 @@
 package signin
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -74,4 +80,27 @@ func TestClaimsChallenge(t *testing.T) {
 			t.Errorf("asked for %s", got)
 		}
 	})
+}
+
+// The cookie goes with a session that is over, and with no other.
+func TestChallengeClearsWhatIsOver(t *testing.T) {
+	g := newGateway(t)
+	for name, row := range map[string]struct {
+		err    error
+		clears bool
+	}{
+		"ended":   {fmt.Errorf("keeping session: %w", session.ErrNotFound), true},
+		"expired": {session.ErrExpired, true},
+		"revoked": {fmt.Errorf("keeping session: %w", session.ErrRevoked), false},
+	} {
+		r := httptest.NewRequest(http.MethodPost, browser.AccountPath, strings.NewReader("{}"))
+		r.Header.Set("Accept", "application/json")
+		w := httptest.NewRecorder()
+		v := &access.Visit{Site: g.site, Host: "localhost"}
+		v.Cookies.Session = "something"
+		g.service.Challenge(w, r, v, row.err, nil)
+		if cleared := strings.Contains(w.Header().Get("Set-Cookie"), "Max-Age=0"); w.Code != http.StatusUnauthorized || cleared != row.clears {
+			t.Errorf("%s: %d, cleared %v", name, w.Code, cleared)
+		}
+	}
 }

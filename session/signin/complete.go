@@ -9,17 +9,18 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 // signInDone writes the session, and what is to be listed with it, and sends the browser to the page it first asked for.
-func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
-	ctx, cancel := detach(r, storeTimeout)
+func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	draft.Apps = []string{v.Site.App}
-	made, token, err := s.create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep, in...)
+	made, token, err := s.Create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep, in...)
 	if errors.Is(err, session.ErrRevoked) {
 		s.revokedMeanwhile(w, r, v, f, &draft, rec)
 		return
@@ -29,48 +30,48 @@ func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *Visit, 
 		return
 	}
 	s.logPerson(v, r, f, made, rec)
-	s.tellSignIn(v, made)
+	s.TellSignIn(v, made)
 	s.rememberProvider(w, v, made.Provider)
 	s.leave(w, r, v, f, token)
 }
 
 // leave sends somebody who has signed in to the page that they came for.
-func (s *finisher) leave(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, token session.Token) {
+func (s *finisher) leave(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, token session.Token) {
 	if f.For != nil && f.For.Later != "" {
-		s.goOn(w, r, f.For.Later)
+		s.GoOn(w, r, f.For.Later)
 		return
 	}
 	if f.For != nil {
 		s.handOver(w, r, v, f.For, token, passed{Fresh: true})
 		return
 	}
-	s.goOn(w, r, f.Return)
+	s.GoOn(w, r, f.Return)
 }
 
 // unwritten ends a sign-in that the store could not take.
-func (s *finisher) unwritten(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, rec signinlog.Record, err error) {
+func (s *finisher) unwritten(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft *session.Record, rec signinlog.Record, err error) {
 	rec.Code = signinlog.StoreUnavailable
 	s.logPerson(v, r, f, draft, rec)
-	page := s.storeProblem(v, err)
+	page := s.StoreProblem(v, err)
 	page.Code = int(rec.Code)
-	s.problem(w, r, v, page)
+	s.Problem(w, r, v, page)
 }
 
 // goesOn ends a sign-in on a site's behalf by somebody who has signed in meanwhile, in another tab: the session that they
 // have goes to this site as well, and nobody is asked twice. It reports false if there is none of this person.
-func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, draft *session.Record, tokens session.Tokens, rec signinlog.Record, says prompt.Persistence) bool {
+func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft *session.Record, tokens session.Tokens, rec signinlog.Record, says prompt.Persistence) bool {
 	live, token, err := s.Record(r, v)
 	switch {
-	case err != nil && !NoSession(err):
-		s.storeDown(w, r, v, err)
+	case err != nil && !access.NoSession(err):
+		s.StoreDown(w, r, v, err)
 		return true
-	case err != nil || live.Identity != draft.Identity || live.ID.Short() == f.For.Have || !s.takes(v.Site, live):
+	case err != nil || live.Identity != draft.Identity || live.ID.Short() == f.For.Have || !s.Takes(v.Site, live):
 		return false
-	case f.For.Tighten != "" || s.tightenReason(v.Site, live.Kind, says) != "":
+	case f.For.Tighten != "" || s.TightenReason(v.Site, live.Kind, says) != "":
 		return false
 	}
-	if p := s.providerOf(live); p != nil && p.Revokes() && tokens.Refresh != "" {
-		s.background(s.revocation(p, live, tokens.Refresh))
+	if p := s.ProviderOf(live); p != nil && p.Revokes() && tokens.Refresh != "" {
+		s.Background(s.Revocation(p, live, tokens.Refresh))
 	}
 	rec.PromptReason = prompt.ReasonLiveSession
 	s.logPerson(v, r, f, live, rec)
@@ -80,25 +81,25 @@ func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *Visit, f *f
 
 // revokedMeanwhile answers somebody whose sessions were ended while they signed in: at the provider, at the prompt, or
 // between any two steps of ours. They may sign in anew; what they had begun is over.
-func (s *finisher) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, who *session.Record, rec signinlog.Record) {
+func (s *finisher) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, who *session.Record, rec signinlog.Record) {
 	rec.Code, rec.Detail = signinlog.GrantRevoked, "sessions were ended while the person signed in"
 	s.logPerson(v, r, f, who, rec)
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindEnded, Code: int(signinlog.GrantRevoked), ActionURL: signInURL(f.Return), HomeURL: browser.Home})
+	s.Problem(w, r, v, pages.Problem{Kind: pages.KindEnded, Code: int(signinlog.GrantRevoked), ActionURL: access.SignInURL(f.Return), HomeURL: browser.Home})
 }
 
 // full answers where too many sign-ins wait for their answer. The person is signed in at the provider, so that the next
 // try costs them a click.
-func (s *finisher) full(w http.ResponseWriter, r *http.Request, v *Visit, f *flow) {
-	if s.quiet(&s.crowded) {
+func (s *finisher) full(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow) {
+	if s.Quiet(&s.crowded) {
 		s.Logger.Error("too many sign-ins wait for an answer to \"Stay signed in?\", more are refused", zap.String("app", v.Site.App))
 	}
-	s.problem(w, r, v, pages.Problem{
-		Kind: pages.KindTooMany, Code: int(signinlog.StoreUnavailable), Status: http.StatusServiceUnavailable, RetryAfter: retryAfter, ActionURL: signInURL(f.Return),
+	s.Problem(w, r, v, pages.Problem{
+		Kind: pages.KindTooMany, Code: int(signinlog.StoreUnavailable), Status: http.StatusServiceUnavailable, RetryAfter: access.RetryAfter, ActionURL: access.SignInURL(f.Return),
 	})
 }
 
 // stepOf is the session that a step-up goes on with; nil if the flow is none, or there is no session of this person.
-func (s *finisher) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Record) (*session.Record, session.Token, error) {
+func (s *finisher) stepOf(r *http.Request, v *access.Visit, f *flow, draft *session.Record) (*session.Record, session.Token, error) {
 	if !f.Step && (f.For == nil || f.Demand == nil) {
 		return nil, session.Token{}, nil
 	}
@@ -106,7 +107,7 @@ func (s *finisher) stepOf(r *http.Request, v *Visit, f *flow, draft *session.Rec
 	switch {
 	case err == nil && live.Identity == draft.Identity:
 		return live, token, nil
-	case err == nil || NoSession(err):
+	case err == nil || access.NoSession(err):
 		return nil, session.Token{}, nil
 	}
 	return nil, session.Token{}, err
@@ -125,7 +126,7 @@ func (s *finisher) unseen(live, draft *session.Record) time.Duration {
 
 // steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
 // reports false if the session is over meanwhile, and the sign-in is one like any other.
-func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, live *session.Record, have session.Token, draft session.Record, tokens session.Tokens, rec signinlog.Record, says prompt.Persistence) bool {
+func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, live *session.Record, have session.Token, draft session.Record, tokens session.Tokens, rec signinlog.Record, says prompt.Persistence) bool {
 	decision := prompt.Decide(prompt.Facts{Live: &live.Kind, Persistence: says})
 	draft.Kind, draft.KindReason = decision.Kind, live.KindReason
 	if decision.Kind != live.Kind {
@@ -138,23 +139,23 @@ func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *Visit, f
 	}
 	rec.PromptReason = decision.Reason
 	tokens = s.keepRefresh(live, have, &draft, tokens)
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	made, token, err := s.Sessions.Succeed(ctx, live, draft, tokens)
 	if errors.Is(err, session.ErrRevoked) {
 		s.revokedMeanwhile(w, r, v, f, &draft, rec)
 		return true
 	}
-	if Over(err) {
+	if access.Over(err) {
 		return false
 	}
 	if err != nil {
 		s.unwritten(w, r, v, f, &draft, rec, err)
 		return true
 	}
-	s.giveCookie(w, v, made, token)
+	s.GiveCookie(w, v, made, token)
 	s.logPerson(v, r, f, made, rec)
-	s.tellSignIn(v, made)
+	s.TellSignIn(v, made)
 	s.leave(w, r, v, f, token)
 	return true
 }

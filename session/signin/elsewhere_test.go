@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -110,11 +111,11 @@ var switchLink = regexp.MustCompile(`href="([^"]*other=1[^"]*)"`)
 func TestSwitchUserFromTheSignInHost(t *testing.T) {
 	refuse := false
 	g := estate(t, func(s *settings) {
-		s.admit = func(v *Visit, _ *session.Record) Admission {
+		s.admit = func(v *access.Visit, _ *session.Record) access.Admission {
 			if !refuse || v.Site.App != "wiki" {
-				return Admission{}
+				return access.Admission{}
 			}
-			return Admission{Refusal: &Refusal{Code: signinlog.NotAssigned, Reason: "not_admitted", Title: pages.BlockNotAssigned}}
+			return access.Admission{Refusal: &access.Refusal{Code: signinlog.NotAssigned, Reason: "not_admitted", Title: pages.BlockNotAssigned}}
 		}
 	})
 	b, another := g.walker(), g.walker()

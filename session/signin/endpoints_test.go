@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -90,7 +91,7 @@ func TestInsecure(t *testing.T) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "http://wiki.example.com"+path, nil)
 		r.Header.Set("Accept", "text/html")
-		v := &Visit{Site: g.site, Origin: "http://wiki.example.com", Host: "wiki.example.com", Return: "/page"}
+		v := &access.Visit{Site: g.site, Origin: "http://wiki.example.com", Host: "wiki.example.com", Return: "/page"}
 		if strings.HasPrefix(path, browser.Base) {
 			g.service.ServeHTTP(w, r, v)
 		} else {
@@ -175,7 +176,7 @@ func FuzzCallback(f *testing.F) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.URL = &url.URL{Path: browser.Base + "/callback", RawQuery: query}
-		g.ServeHTTP(w, r, &Visit{Site: &Site{App: "wiki"}, Origin: "http://127.0.0.1", Host: "127.0.0.1"})
+		g.ServeHTTP(w, r, &access.Visit{Site: &access.Site{App: "wiki"}, Origin: "http://127.0.0.1", Host: "127.0.0.1"})
 		for _, c := range w.Result().Cookies() {
 			if c.Name == browser.SessionCookie || c.Name == browser.PendingCookie {
 				t.Fatalf("%q set %s", query, c.Name)
@@ -199,7 +200,7 @@ func newFuzzGateway(f *testing.F) *Service {
 	if err := p.Discover(f.Context()); err != nil {
 		f.Fatal(err)
 	}
-	return New(Config{
+	return New(access.Config{
 		Providers: []*oidc.Provider{p},
 		Keys:      ring, Pages: fuzzPages(f), Log: &records{},
 	})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -25,13 +26,13 @@ const (
 
 // openHandover returns what a site asked; nil if no site of ours did.
 func (s *flows) openHandover(value string) *handover {
-	return s.openSealed(value, s.signInHost, handoverPlace)
+	return s.openSealed(value, s.SignInHostname, handoverPlace)
 }
 
 // onBehalf is a visit at the sign-in host as one of the site that asked: its gate, its providers, its name. Nil if this
 // configuration serves no such site.
-func (s *flows) onBehalf(v *Visit, h *handover) *Visit {
-	if h == nil || v.Host != s.signInHost {
+func (s *flows) onBehalf(v *access.Visit, h *handover) *access.Visit {
+	if h == nil || v.Host != s.SignInHostname {
 		return nil
 	}
 	site := s.SiteFor(h.App, h.Origin)
@@ -39,9 +40,9 @@ func (s *flows) onBehalf(v *Visit, h *handover) *Visit {
 		return nil
 	}
 	there := *v
-	there.Site, there.onBehalf = site, h.Host != s.signInHost
-	if there.onBehalf {
-		there.begun = h.Flow + markFirst + h.State
+	there.Site, there.OnBehalf = site, h.Host != s.SignInHostname
+	if there.OnBehalf {
+		there.Begun = h.Flow + markFirst + h.State
 	}
 	return &there
 }
@@ -83,7 +84,7 @@ const maxFlowValue = browser.MaxCookieValue - 96
 
 // keepFlow seals a flow into its cookie and drops the oldest if there are too many. What a sign-in has to achieve goes
 // before its page: if both do not fit, the page is cut short.
-func (s *flows) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
+func (s *flows) keepFlow(w http.ResponseWriter, v *access.Visit, f *flow) error {
 	f.Demand = bounded(f.Demand)
 	value, err := s.sealFlow(v, f)
 	if err == nil && len(value) > maxFlowValue {
@@ -125,7 +126,7 @@ func (s *flows) keepFlow(w http.ResponseWriter, v *Visit, f *flow) error {
 	return nil
 }
 
-func (s *flows) sealFlow(v *Visit, f *flow) (string, error) {
+func (s *flows) sealFlow(v *access.Visit, f *flow) (string, error) {
 	plain, err := shortJSON(f)
 	if err != nil {
 		return "", err
@@ -144,7 +145,7 @@ func shortJSON(value any) ([]byte, error) {
 }
 
 // openFlow returns the flow of a cookie; nil if it was not sealed by us for this host and name, or is too old.
-func (s *flows) openFlow(v *Visit, name, value string) *flow {
+func (s *flows) openFlow(v *access.Visit, name, value string) *flow {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil {
 		return nil
@@ -178,12 +179,12 @@ const (
 
 // stepURL is the address of a sign-in that achieves a demand. Without the demand in it a script or a form that was
 // refused would sign in again in vain.
-func (s *flows) stepURL(v *Visit, ret string, d *oidc.Demand, why *Refusal) string {
+func (s *flows) stepURL(v *access.Visit, ret string, d *oidc.Demand, why *access.Refusal) string {
 	sealed := s.sealStep(v, step{Demand: d, Code: why.Code, Reason: why.Reason})
 	return browser.Base + "/sign-in?" + url.Values{"return": {ret}, "step": {sealed}}.Encode()
 }
 
-func (s *flows) sealStep(v *Visit, st step) string {
+func (s *flows) sealStep(v *access.Visit, st step) string {
 	st.Demand, st.At = bounded(st.Demand), s.Now().UnixMilli()
 	plain, err := json.Marshal(st)
 	if err != nil {
@@ -193,7 +194,7 @@ func (s *flows) sealStep(v *Visit, st step) string {
 }
 
 // openStep reads what a link carries; nil if we did not make it for this host, or too long ago.
-func (s *flows) openStep(v *Visit, value string) *step {
+func (s *flows) openStep(v *access.Visit, value string) *step {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil || value == "" {
 		return nil
@@ -215,20 +216,20 @@ const spentPlace = "spent "
 func spentKey(state string) session.Key { return session.HashKey("x", state) }
 
 // sealSpent is what a spent state keeps: the page of its sign-in.
-func (s *flows) sealSpent(v *Visit, state, page string) []byte {
+func (s *flows) sealSpent(v *access.Visit, state, page string) []byte {
 	return s.Keys.Seal(keyring.PurposeFlow, []byte(page), v.Host, spentPlace+state)
 }
 
 // openSpent returns the page that sealSpent sealed.
-func (s *flows) openSpent(v *Visit, state string, sealed []byte) (string, error) {
+func (s *flows) openSpent(v *access.Visit, state string, sealed []byte) (string, error) {
 	page, err := s.Keys.Open(keyring.PurposeFlow, sealed, v.Host, spentPlace+state)
 	return string(page), err
 }
 
 // spentPage is the page of a sign-in whose state is spent, for a user who goes back to its callback. Home if it is not
 // known here.
-func (s *flows) spentPage(r *http.Request, v *Visit, state string) string {
-	ctx, cancel := detach(r, storeTimeout)
+func (s *flows) spentPage(r *http.Request, v *access.Visit, state string) string {
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	e, err := s.Store.Get(ctx, spentKey(state))
 	if err != nil {
@@ -238,12 +239,12 @@ func (s *flows) spentPage(r *http.Request, v *Visit, state string) string {
 	if err != nil {
 		return browser.Home
 	}
-	return s.returnTarget(page)
+	return s.ReturnTarget(page)
 }
 
 // ownFlow reports whether state is that of a sign-in which this browser has under way at this site. The sign-in host puts
 // it into the links that it shows to the user of that sign-in. No other page knows it.
-func (s *flows) ownFlow(v *Visit, state string) bool {
+func (s *flows) ownFlow(v *access.Visit, state string) bool {
 	name, random, _, ok := parseState(state)
 	if !ok {
 		return false

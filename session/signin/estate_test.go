@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -23,7 +24,7 @@ const (
 
 func hostOf(origin string) string { return strings.TrimPrefix(origin, "https://") }
 
-func (g *gateway) siteFor(app, origin string) *Site {
+func (g *gateway) siteFor(app, origin string) *access.Site {
 	if site := g.sites[hostOf(origin)]; site != nil && (app == "" || app == site.App) {
 		return site
 	}
@@ -35,11 +36,11 @@ func estate(t *testing.T, change ...func(*settings)) *gateway {
 	t.Helper()
 	return newGateway(t, append([]func(*settings){func(s *settings) {
 		s.signInHost = login
-		s.sites = map[string]*Site{}
-		admit := gateFunc(func(v *Visit, who *session.Record) Admission { return s.admit(v, who) })
+		s.sites = map[string]*access.Site{}
+		admit := gateFunc(func(v *access.Visit, who *session.Record) access.Admission { return s.admit(v, who) })
 		for _, origin := range []string{wiki, admin, crm, login} {
 			app, _, _ := strings.Cut(hostOf(origin), ".")
-			s.sites[hostOf(origin)] = &Site{App: app, Gate: admit}
+			s.sites[hostOf(origin)] = &access.Site{App: app, Gate: admit}
 		}
 	}}, change...)...)
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -144,7 +145,7 @@ func notBase64URL(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
 }
 
-func (s *flows) newFlow(v *Visit, p *oidc.Provider, ret string) *flow {
+func (s *flows) newFlow(v *access.Visit, p *oidc.Provider, ret string) *flow {
 	f := &flow{
 		Name:     session.NewRandom(browser.FlowNameSize * 3 / 4),
 		State:    session.NewRandom(stateSize),
@@ -257,7 +258,7 @@ func (f *flow) take(h *handover) {
 }
 
 // log writes an entry about a flow whose person is not known (yet). f may be nil.
-func (s *flows) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) {
+func (s *flows) log(v *access.Visit, r *http.Request, f *flow, rec signinlog.Record) {
 	rec.Created = s.Now()
 	if f != nil {
 		rec.Created, rec.CorrelationID, rec.Provider = f.started(), f.Correlation, f.Provider
@@ -267,7 +268,7 @@ func (s *flows) log(v *Visit, r *http.Request, f *flow, rec signinlog.Record) {
 	rec.Interactive = true
 	// Anybody can send what leads here without having begun a sign-in, so nothing of it is stored (field trial 2.6).
 	rec.Unproven = rec.UserSubject == "" && (f == nil || !f.proven)
-	s.write(rec)
+	s.Write(rec)
 }
 
 // lifetime says why the person had to sign in again, if it was for the age of their sign-in (L5).
@@ -284,16 +285,16 @@ func lifetime(d *oidc.Demand) []string {
 }
 
 // logPerson writes an entry about somebody who has proven who they are.
-func (s *flows) logPerson(v *Visit, r *http.Request, f *flow, who *session.Record, rec signinlog.Record) {
-	s.log(v, r, f, person(who, rec))
+func (s *flows) logPerson(v *access.Visit, r *http.Request, f *flow, who *session.Record, rec signinlog.Record) {
+	s.log(v, r, f, access.EntryOf(who, rec))
 }
 
 // logHandover writes an entry about a sign-in in which nobody was asked anything: a session went on to another site.
-func (s *flows) logHandover(v *Visit, r *http.Request, of trail, rec signinlog.Record) {
+func (s *flows) logHandover(v *access.Visit, r *http.Request, of trail, rec signinlog.Record) {
 	rec.Created, rec.CorrelationID = of.started(), of.Correlation
 	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), browser.UserAgent(r)
 	rec.Interactive = false
-	s.write(rec)
+	s.Write(rec)
 }
 
 // noteTooLong tells the operator of a page that a sign-in cannot return to. The address is not logged: its query may hold
@@ -301,7 +302,7 @@ func (s *flows) logHandover(v *Visit, r *http.Request, of trail, rec signinlog.R
 //
 // A size of browser.MaxReturn at most is that of an address which was cut short before, or whose sign-in has to achieve too much for
 // both to fit.
-func (s *flows) noteTooLong(v *Visit, f *flow, size int) {
+func (s *flows) noteTooLong(v *access.Visit, f *flow, size int) {
 	s.Logger.Info("address of a page too long to be kept through a sign-in: the user is told, and goes on to the page without its query",
 		zap.String("app", v.Site.App), zap.Int("bytes", size), zap.Int("limit", browser.MaxReturn), zap.String("correlation_id", f.Correlation))
 }

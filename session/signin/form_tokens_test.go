@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"testing"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signin/account"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -13,7 +15,7 @@ func TestFormTokensNeverPassAsOneAnother(t *testing.T) {
 	kinds := sealedKinds(t)
 	type place struct{ action, host, secret string }
 	var all []place
-	for _, action := range []string{actionSignOut, actionForm, actionStay, actionMe, placeOwner, "", "x"} {
+	for _, action := range []string{actionSignOut, actionForm, actionStay, account.FormAction, access.OwnerPlace, "", "x"} {
 		for _, host := range []string{"a.example.com", "b.example.com", ""} {
 			for _, secret := range []string{"s1", "s2", ""} {
 				all = append(all, place{action, host, secret})

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
@@ -138,7 +139,7 @@ func TestFrameSaysWhatIsWrong(t *testing.T) {
 		t.Errorf("form: %d, link to %q\n%s", r.status, to, r.body)
 	}
 
-	visit := &Visit{Site: g.site, Origin: g.URL, Host: "127.0.0.1", Return: "/widget?n=1", RequestID: "request-1"}
+	visit := &access.Visit{Site: g.site, Origin: g.URL, Host: "127.0.0.1", Return: "/widget?n=1", RequestID: "request-1"}
 	ask := func(answer func(http.ResponseWriter, *http.Request)) result {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/widget?n=1", nil)
 		r.Header.Set("Sec-Fetch-Mode", "navigate")
@@ -154,7 +155,7 @@ func TestFrameSaysWhatIsWrong(t *testing.T) {
 		to     string
 	}{
 		"refusal": {ask(func(w http.ResponseWriter, r *http.Request) {
-			g.service.Refuse(w, r, visit, nil, &Refusal{Reason: "network", Title: pages.BlockNetwork, Policies: []string{"office-only"}})
+			g.service.Refuse(w, r, visit, nil, &access.Refusal{Reason: "network", Title: pages.BlockNetwork, Policies: []string{"office-only"}})
 		}), http.StatusForbidden, "Not from this network", "/widget?n=1"},
 		"outage": {ask(func(w http.ResponseWriter, r *http.Request) {
 			g.service.Unavailable(w, r, visit, oidc.ErrProviderDown)

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -31,7 +32,7 @@ type gateway struct {
 	*httptest.Server
 	t       *testing.T
 	service *Service
-	site    *Site
+	site    *access.Site
 	store   *storetest.Memory
 	clock   *storetest.Clock
 	idp     *oidctest.IDP
@@ -44,7 +45,7 @@ type gateway struct {
 	connections *http.Transport
 	sent        sync.Map // path -> what was posted to it last
 	// sites, if there are any, are those that hosts lead to, all over https; demandAt is the one where demand holds.
-	sites    map[string]*Site
+	sites    map[string]*access.Site
 	demandAt string
 	app      http.HandlerFunc // what the app does before it answers; nil: nothing
 }
@@ -56,7 +57,7 @@ type settings struct {
 	idp     *oidctest.IDP
 	log     *records
 	limits  session.Limits
-	prompt  PromptConfig
+	prompt  access.PromptConfig
 	claims  oidc.ClaimsConfig
 	admit   gateFunc
 	params  map[string]string
@@ -77,7 +78,7 @@ type settings struct {
 	limited  func(string)
 	renewals func(provider, result string) // is told what comes of renewals
 	// sites are those of several hosts, which sign in at signInHost.
-	sites      map[string]*Site
+	sites      map[string]*access.Site
 	signInHost string
 }
 
@@ -93,8 +94,8 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	}
 	set := settings{
 		clock: clock, store: storetest.NewMemory(clock.Now), keys: ring, log: &records{},
-		prompt: PromptConfig{RememberAnswer: 180 * 24 * time.Hour, Suppress: prompt.DefaultSuppress, SharedUsers: 2, SharedWindow: 7 * 24 * time.Hour},
-		admit:  func(*Visit, *session.Record) Admission { return Admission{} },
+		prompt: access.PromptConfig{RememberAnswer: 180 * 24 * time.Hour, Suppress: prompt.DefaultSuppress, SharedUsers: 2, SharedWindow: 7 * 24 * time.Hour},
+		admit:  func(*access.Visit, *session.Record) access.Admission { return access.Admission{} },
 	}
 	for _, c := range change {
 		c(&set)
@@ -119,13 +120,13 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	set.changeProvider(&config)
 	provider := oidc.New(config)
 	g := &gateway{t: t, connections: &http.Transport{}, store: set.store, clock: set.clock, idp: set.idp, log: set.log}
-	g.site = &Site{App: "wiki", Gate: set.admit}
+	g.site = &access.Site{App: "wiki", Gate: set.admit}
 	g.sites = set.sites
 	g.site.Gate = routed{g, g.site.Gate}
 	for _, site := range g.sites {
 		site.Gate = routed{g, site.Gate}
 	}
-	g.service = New(Config{
+	g.service = New(access.Config{
 		SignInHost: set.signInHost, SiteFor: g.siteFor,
 		Providers: append([]*oidc.Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
 		Log: set.log, Prompt: set.prompt, MaxPending: set.maxPending, Now: set.clock.Now, Recheck: set.recheck,
@@ -144,7 +145,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 }
 
 func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
-	v := &Visit{
+	v := &access.Visit{
 		Site: g.site, Origin: g.URL, Host: "127.0.0.1", Return: r.URL.RequestURI(),
 		IP: netip.MustParseAddr("203.0.113.9"), RequestID: "request-1", Cookies: browser.ReadCookies(r.Header["Cookie"], false),
 	}
@@ -152,7 +153,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	if g.sites != nil {
 		site := g.sites[r.Host]
 		if site == nil { // a host that leads here and is none of ours
-			site = &Site{App: "stray", Gate: g.site.Gate}
+			site = &access.Site{App: "stray", Gate: g.site.Gate}
 		}
 		v.Site, v.Host, v.Origin, v.Secure, v.Cookies = site, r.Host, "https://"+r.Host, true, browser.ReadCookies(r.Header["Cookie"], true)
 		if r.Host != g.demandAt {
@@ -176,13 +177,13 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil && demand != nil {
 		if left := g.left(who); left != nil {
-			g.service.StepUp(w, r, v, who, &Refusal{Code: signinlog.StrongAuthRequired, Reason: "mfa_required", Policies: g.policies}, left)
+			g.service.StepUp(w, r, v, who, &access.Refusal{Code: signinlog.StrongAuthRequired, Reason: "mfa_required", Policies: g.policies}, left)
 			return
 		}
 	}
 	switch {
 	case err == nil:
-		live, err = g.service.Tighten(w, r, v, live, v.Site.Gate.Admit(v, who, Asked{}).Persistence)
+		live, err = g.service.Tighten(w, r, v, live, v.Site.Gate.Admit(v, who, access.Asked{}).Persistence)
 		if err == nil {
 			who, err = live.Record()
 		}
@@ -198,7 +199,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		fallthrough
-	case NoSession(err):
+	case access.NoSession(err):
 		g.service.Challenge(w, r, v, err, demand)
 	default:
 		g.service.Unavailable(w, r, v, err)

@@ -6,21 +6,23 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 // signInFor is GET /sign-in?for= at the sign-in host. Who is signed in goes back with a ticket, without a page, as far as
 // the site and its policies take the session as it is.
-func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *Visit, sealed, provider string) {
+func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *access.Visit, sealed, provider string) {
 	h := s.openHandover(sealed)
 	there := s.onBehalf(v, h)
 	switch {
 	case there == nil:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
 	case h.expired(s.Now()):
-		s.problem(w, r, there, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(h.page()), HomeURL: browser.HomeOf(h.page())})
+		s.Problem(w, r, there, pages.Problem{Kind: pages.KindFlowLost, ActionURL: access.SignInURL(h.page()), HomeURL: browser.HomeOf(h.page())})
 		return
 	}
 	there.Locales, r = h.Wish.Locales, pages.WithLocales(r, h.Wish.Locales)
@@ -30,47 +32,47 @@ func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *Vi
 	}
 	live, token, err := s.Record(r, there)
 	switch {
-	case (err == nil || NoSession(err)) && !chosen && !s.confirmed(there, h) && s.wouldTake(r, there, h, live):
+	case (err == nil || access.NoSession(err)) && !chosen && !s.confirmed(there, h) && s.wouldTake(r, there, h, live):
 		s.askSite(w, r, there, h)
 	case err == nil && !h.Wish.Other && s.suffices(there.Site, h, live):
 		s.passOn(w, r, there, h, live, token, sealed)
 	case err == nil:
-		h.Keep = !s.takes(there.Site, live)
+		h.Keep = !s.Takes(there.Site, live)
 		s.signInThere(w, r, there, h, sealed)
-	case NoSession(err):
+	case access.NoSession(err):
 		s.signInThere(w, r, there, h, sealed)
 	default:
-		s.storeDown(w, r, there, err)
+		s.StoreDown(w, r, there, err)
 	}
 }
 
 // suffices reports whether a session is one to go on with. The very session that did not do at the site is not, unless what
 // was wrong with it can be mended here.
-func (s *signInEndpoint) suffices(site *Site, h *handover, live *session.Record) bool {
+func (s *signInEndpoint) suffices(site *access.Site, h *handover, live *session.Record) bool {
 	mendable := h.Wish.Step || h.Wish.Demand != nil || h.Tighten != ""
-	return s.takes(site, live) && (mendable || h.Have != live.ID.Short()) &&
+	return s.Takes(site, live) && (mendable || h.Have != live.ID.Short()) &&
 		(h.Provider == "" || h.Wish.Step || h.Elsewhere || h.Provider == live.Provider)
 }
 
 // passOn goes on with a live session: back to the site at once, or by way of the provider if more is demanded.
-func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, live *session.Record, token session.Token, sealed string) {
-	admission := v.Site.Gate.Admit(v, live, Asked{
+func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover, live *session.Record, token session.Token, sealed string) {
+	admission := v.Site.Gate.Admit(v, live, access.Asked{
 		Policies: h.Wish.Demand.PolicyNames(), Idle: max(s.Now().Sub(live.LastUsed), 0),
 	})
 	if admission.Refusal != nil && admission.Demand == nil {
-		rec := person(live, signinlog.Record{
+		rec := access.EntryOf(live, signinlog.Record{
 			Code: admission.Refusal.Code, Detail: admission.Refusal.Reason,
 			PolicyStatus: admission.PolicyStatus, Policies: admission.Policies,
 		})
 		s.logHandover(v, r, h.trail, rec)
 		admission.Refusal.Return = h.page()
 		if retryHelps(admission.Refusal.Title) {
-			admission.Refusal.RetryURL = signInURL(h.page())
+			admission.Refusal.RetryURL = access.SignInURL(h.page())
 		}
 		s.Refuse(w, r, v, live, admission.Refusal)
 		return
 	}
-	p := s.byName[live.Provider]
+	p := s.ByName[live.Provider]
 	want := admission.Demand
 	if h.Wish.Step && h.Have == live.ID.Short() { // which the site has seen with the request, and logged
 		want = h.Wish.Demand
@@ -92,16 +94,16 @@ func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *Visit
 	}
 	reason := h.Tighten
 	if reason == "" {
-		reason = s.tightenReason(v.Site, live.Kind, admission.Persistence)
+		reason = s.TightenReason(v.Site, live.Kind, admission.Persistence)
 	}
 	if reason != "" && live.Kind == session.Persistent {
 		var err error
-		if _, token, err = s.succeedTighter(w, r, v, live, token, reason); err != nil {
-			if Over(err) {
+		if _, token, err = s.SucceedTighter(w, r, v, live, token, reason); err != nil {
+			if access.Over(err) {
 				s.signInThere(w, r, v, h, sealed)
 				return
 			}
-			s.storeDown(w, r, v, err)
+			s.StoreDown(w, r, v, err)
 			return
 		}
 	}
@@ -109,7 +111,7 @@ func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *Visit
 }
 
 // signInThere starts a flow on a site's behalf where nobody is signed in, or nobody whom it takes.
-func (s *signInEndpoint) signInThere(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, sealed string) {
+func (s *signInEndpoint) signInThere(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover, sealed string) {
 	if h.Anew {
 		s.abandonPending(w, r, v)
 	} else if have, ok := s.pendingToken(v); ok && s.hasPending(r, v) {
@@ -119,7 +121,7 @@ func (s *signInEndpoint) signInThere(w http.ResponseWriter, r *http.Request, v *
 		browser.Redirect(w, stayURL(h.page()))
 		return
 	}
-	providers := s.providersOf(v.Site)
+	providers := s.ProvidersOf(v.Site)
 	for _, p := range providers {
 		if len(providers) == 1 || p.Name == h.Provider {
 			f := s.newFlow(v, p, browser.Home)
@@ -140,11 +142,11 @@ func (s *signInEndpoint) signInThere(w http.ResponseWriter, r *http.Request, v *
 // The answer names the browser, so that it is good for no other one either.
 
 // wouldTake reports whether a hand-over takes something from the browser. live is the session that it has; nil if none.
-func (s *signInEndpoint) wouldTake(r *http.Request, v *Visit, h *handover, live *session.Record) bool {
+func (s *signInEndpoint) wouldTake(r *http.Request, v *access.Visit, h *handover, live *session.Record) bool {
 	if h.Anew && s.hasPending(r, v) {
 		return true
 	}
-	if live == nil || !s.takes(v.Site, live) || h.Have == live.ID.Short() { // whose cookie the site has seen
+	if live == nil || !s.Takes(v.Site, live) || h.Have == live.ID.Short() { // whose cookie the site has seen
 		return false
 	}
 	other := h.Provider != "" && h.Provider != live.Provider && !h.Wish.Step && !h.Elsewhere
@@ -152,27 +154,27 @@ func (s *signInEndpoint) wouldTake(r *http.Request, v *Visit, h *handover, live 
 }
 
 // confirmed reports whether the site has said that this browser began.
-func (s *signInEndpoint) confirmed(v *Visit, h *handover) bool {
+func (s *signInEndpoint) confirmed(v *access.Visit, h *handover) bool {
 	id, ok := browser.ID(s.Keys, v.Host, &v.Cookies)
-	return ok && h.Browser == string(BrowserIndex(id))
+	return ok && h.Browser == string(remembered.UsersOf(id))
 }
 
 // askSite has the site confirm a hand-over.
-func (s *signInEndpoint) askSite(w http.ResponseWriter, r *http.Request, v *Visit, h *handover) {
-	h.Browser = string(BrowserIndex(browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
+func (s *signInEndpoint) askSite(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover) {
+	h.Browser = string(remembered.UsersOf(browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
 	sealed, err := s.sealHandover(h, h.Host, confirmPlace)
 	if err != nil {
-		s.fail(w, r, v, "sealing hand-over", err)
+		s.Fail(w, r, v, "sealing hand-over", err)
 		return
 	}
 	browser.SeeOther(w, h.Origin+browser.Base+"/sign-in?"+url.Values{"confirm": {sealed}}.Encode())
 }
 
 // confirm is where askSite leads. In a browser that did not begin the flow it is a link of another origin.
-func (s *signInEndpoint) confirm(w http.ResponseWriter, r *http.Request, v *Visit, value string) {
+func (s *signInEndpoint) confirm(w http.ResponseWriter, r *http.Request, v *access.Visit, value string) {
 	h := s.openSealed(value, v.Host, confirmPlace)
-	if h == nil || !s.handsOver(v) || h.Origin != v.Origin {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+	if h == nil || !s.HandsOver(v) || h.Origin != v.Origin {
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
 	}
 	f := s.openFlow(v, h.Flow, v.Cookies.Flow(h.Flow))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -211,11 +212,11 @@ func TestUseAtOneSiteCountsForAll(t *testing.T) {
 // elsewhere.
 func TestRefusedAtOneSite(t *testing.T) {
 	g := estate(t, func(s *settings) {
-		s.admit = func(v *Visit, _ *session.Record) Admission {
+		s.admit = func(v *access.Visit, _ *session.Record) access.Admission {
 			if v.Site.App != "admin" {
-				return Admission{}
+				return access.Admission{}
 			}
-			return Admission{Refusal: &Refusal{Code: signinlog.NotAssigned, Reason: "not_admitted", Title: pages.BlockNotAssigned}}
+			return access.Admission{Refusal: &access.Refusal{Code: signinlog.NotAssigned, Reason: "not_admitted", Title: pages.BlockNotAssigned}}
 		}
 	})
 	b := g.walker()

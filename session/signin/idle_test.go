@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
@@ -20,7 +21,7 @@ const minute = time.Minute
 func idleGateway(t *testing.T, all bool, change ...func(*settings)) *gateway {
 	t.Helper()
 	g := newGateway(t, append([]func(*settings){func(s *settings) { s.limits.Finest = 45 * minute }}, change...)...)
-	g.site.Idle = []IdleSignOut{{Warn: 45 * minute, After: 60 * minute, All: all}}
+	g.site.Idle = []access.IdleSignOut{{Warn: 45 * minute, After: 60 * minute, All: all}}
 	return g
 }
 
@@ -50,7 +51,7 @@ func TestIdleSignOut(t *testing.T) {
 	g := idleGateway(t, false)
 	var told []map[string]any
 	g.service.Notify = func(event string, data map[string]any) {
-		if event == EventSignOut {
+		if event == access.EventSignOut {
 			told = append(told, data)
 		}
 	}
@@ -78,7 +79,7 @@ func TestIdleSignOut(t *testing.T) {
 	if n := g.log.count(signinlog.SessionExpired); n != 1 {
 		t.Errorf("%d entries of an idle sign-out", n)
 	}
-	if len(told) != 1 || told[0]["by"] != ByIdle || told[0]["app"] != "wiki" {
+	if len(told) != 1 || told[0]["by"] != access.ByIdle || told[0]["app"] != "wiki" {
 		t.Errorf("told %v", told)
 	}
 	if r := b.get("/"); r.status != http.StatusSeeOther {

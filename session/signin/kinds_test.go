@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pending"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -54,7 +55,7 @@ func TestKindsNeverOpenAsOneAnother(t *testing.T) {
 // kindBench is what the kinds need: a service and two visits of two hosts, and a session for each place in the store.
 type kindBench struct {
 	*gateway
-	visits [2]*Visit
+	visits [2]*access.Visit
 }
 
 func (b *kindBench) decoded(t *testing.T, value string) []byte {
@@ -78,7 +79,7 @@ func (b *kindBench) cookie(t *testing.T, set func(http.ResponseWriter)) []byte {
 	return b.decoded(t, cookies[0].Value)
 }
 
-func (b *kindBench) visit(place int, cookies browser.Cookies) *Visit {
+func (b *kindBench) visit(place int, cookies browser.Cookies) *access.Visit {
 	v := *b.visits[place]
 	v.Cookies = cookies
 	return &v
@@ -93,7 +94,7 @@ func sealedKinds(t *testing.T) []sealedKind {
 	})
 	b := &kindBench{gateway: g}
 	for i, host := range []string{"wiki.example.com", "admin.example.com"} {
-		b.visits[i] = &Visit{Site: g.site, Origin: "https://" + host, Host: host, Secure: true, Return: "/"}
+		b.visits[i] = &access.Visit{Site: g.site, Origin: "https://" + host, Host: host, Secure: true, Return: "/"}
 	}
 	g.service.Prompt.RememberAnswer = time.Hour
 	return slices.Concat(b.cookieKinds(), b.addressKinds(), storedKinds(t))
@@ -108,11 +109,11 @@ func (b *kindBench) cookieKinds() []sealedKind {
 			name: "session cookie",
 			seal: func(t *testing.T, place int) []byte {
 				return b.cookie(t, func(w http.ResponseWriter) {
-					s.giveCookie(w, b.visits[place], &session.Record{Kind: session.Browser}, session.NewToken())
+					s.GiveCookie(w, b.visits[place], &session.Record{Kind: session.Browser}, session.NewToken())
 				})
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
-				_, err := s.token(b.visit(place, browser.Cookies{Session: asText(sealed)}))
+				_, err := s.Token(b.visit(place, browser.Cookies{Session: asText(sealed)}))
 				return err == nil
 			},
 		},
@@ -170,7 +171,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 			name: "provider cookie",
 			seal: func(t *testing.T, place int) []byte {
 				v := b.visit(place, browser.Cookies{})
-				v.Site = &Site{App: "two", Providers: []string{"main", "other"}, Gate: b.site.Gate}
+				v.Site = &access.Site{App: "two", Providers: []string{"main", "other"}, Gate: b.site.Gate}
 				return b.cookie(t, func(w http.ResponseWriter) { s.rememberProvider(w, v, "main") })
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
@@ -182,7 +183,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 			seal: func(t *testing.T, place int) []byte {
 				old := session.SealToken(s.Keys, session.NewToken(), b.visits[place].Host, browser.SessionCookie)
 				v := b.visit(place, browser.Cookies{Session: old})
-				v.Site = &Site{App: "forms", PreservePost: 1000, Gate: b.site.Gate}
+				v.Site = &access.Site{App: "forms", PreservePost: 1000, Gate: b.site.Gate}
 				r := httptest.NewRequest(http.MethodPost, v.Origin+"/", strings.NewReader("a=b"))
 				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				r.Header.Set("Origin", v.Origin)
@@ -206,9 +207,9 @@ func (b *kindBench) addressKinds() []sealedKind {
 	s := b.service
 	// at has the sign-in host be the one of a place: what is sealed for it is bound to it.
 	at := func(place int, do func()) {
-		before := s.signInHost
-		s.signInHost = b.visits[place].Host
-		defer func() { s.signInHost = before }()
+		before := s.SignInHostname
+		s.SignInHostname = b.visits[place].Host
+		defer func() { s.SignInHostname = before }()
 		do()
 	}
 	flowOf := flow{Name: "BBBBBBBB", State: "state"}
@@ -218,7 +219,7 @@ func (b *kindBench) addressKinds() []sealedKind {
 			name: "hand-over",
 			seal: func(t *testing.T, place int) (sealed []byte) {
 				at(place, func() {
-					s.SignInHost = "https://" + s.signInHost
+					s.SignInHost = "https://" + s.SignInHostname
 					v := b.visits[1-place]
 					w := httptest.NewRecorder()
 					s.away(w, httptest.NewRequest(http.MethodGet, v.Origin, nil), v, s.newFlow(v, s.Providers[0], "/"), beginning{})
@@ -269,7 +270,7 @@ func (b *kindBench) addressKinds() []sealedKind {
 		{
 			name: "step-up link",
 			seal: func(t *testing.T, place int) []byte {
-				link := s.stepURL(b.visits[place], "/", &oidc.Demand{MFA: true}, &Refusal{})
+				link := s.stepURL(b.visits[place], "/", &oidc.Demand{MFA: true}, &access.Refusal{})
 				return b.decoded(t, query(t, link).Get("step"))
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
@@ -305,7 +306,7 @@ var journalStreams = [2]string{"2026-11-28", "2026-11-29"}
 func storedKinds(t *testing.T) []sealedKind {
 	t.Helper()
 	g := newGateway(t)
-	m, kept, store := g.service.Sessions, g.service.pending, g.store
+	m, kept, store := g.service.Sessions, g.service.Pending, g.store
 	draft := session.Record{
 		Provider: "main", Identity: session.Identity{Issuer: "https://i.example.com", Subject: "s"}, User: "u", Kind: session.Browser, KindReason: "no",
 	}

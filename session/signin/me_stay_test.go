@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -62,16 +63,16 @@ func TestMeStays(t *testing.T) {
 func TestMeStaysWithinThePolicies(t *testing.T) {
 	for name, tt := range map[string]struct {
 		claims map[string]any
-		before func(*gateway, *Admission) // at the sign-in
-		then   func(*gateway, *Admission) // afterwards
+		before func(*gateway, *access.Admission) // at the sign-in
+		then   func(*gateway, *access.Admission) // afterwards
 		reason string
 	}{
 		"asked":                  {reason: prompt.ReasonAsked},
-		"never":                  {then: func(_ *gateway, a *Admission) { a.Persistence = prompt.PersistenceNever }, reason: prompt.ReasonPolicyNever},
-		"always":                 {then: func(_ *gateway, a *Admission) { a.Persistence = prompt.PersistenceAlways }, reason: prompt.ReasonPolicyAlways},
-		"setting off":            {then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, reason: prompt.ReasonSettingOff},
-		"site off":               {then: func(g *gateway, _ *Admission) { g.site.PromptOff = true }, reason: prompt.ReasonSettingOff},
-		"setting off at sign-in": {before: func(g *gateway, _ *Admission) { g.service.Prompt.Off = true }, then: func(g *gateway, _ *Admission) { g.service.Prompt.Off = false }, reason: prompt.ReasonAsked},
+		"never":                  {then: func(_ *gateway, a *access.Admission) { a.Persistence = prompt.PersistenceNever }, reason: prompt.ReasonPolicyNever},
+		"always":                 {then: func(_ *gateway, a *access.Admission) { a.Persistence = prompt.PersistenceAlways }, reason: prompt.ReasonPolicyAlways},
+		"setting off":            {then: func(g *gateway, _ *access.Admission) { g.service.Prompt.Off = true }, reason: prompt.ReasonSettingOff},
+		"site off":               {then: func(g *gateway, _ *access.Admission) { g.site.PromptOff = true }, reason: prompt.ReasonSettingOff},
+		"setting off at sign-in": {before: func(g *gateway, _ *access.Admission) { g.service.Prompt.Off = true }, then: func(g *gateway, _ *access.Admission) { g.service.Prompt.Off = false }, reason: prompt.ReasonAsked},
 		"guest":                  {claims: map[string]any{"acct": 1}, reason: prompt.ReasonGuest},
 		"risk":                   {claims: map[string]any{"risk": "high"}, reason: prompt.ReasonHighRisk},
 		"IWA":                    {claims: map[string]any{"amr": []string{"wia"}}, reason: prompt.ReasonIWA},
@@ -80,14 +81,14 @@ func TestMeStaysWithinThePolicies(t *testing.T) {
 		"guest, unreadable":       {claims: map[string]any{"acct": map[string]any{}}, reason: prompt.ReasonGuest},
 		"risk, unreadable":        {claims: map[string]any{"risk": "severe"}, reason: prompt.ReasonHighRisk},
 		"device, unreadable":      {claims: map[string]any{"shared": "perhaps"}, reason: prompt.ReasonSharedDevice},
-		"shared network":          {then: func(_ *gateway, a *Admission) { a.SharedNetwork = true }, reason: prompt.ReasonSharedDevice},
-		"shared network at first": {before: func(_ *gateway, a *Admission) { a.SharedNetwork = true }, then: func(_ *gateway, a *Admission) { a.SharedNetwork = false }, reason: prompt.ReasonSharedDevice},
+		"shared network":          {then: func(_ *gateway, a *access.Admission) { a.SharedNetwork = true }, reason: prompt.ReasonSharedDevice},
+		"shared network at first": {before: func(_ *gateway, a *access.Admission) { a.SharedNetwork = true }, then: func(_ *gateway, a *access.Admission) { a.SharedNetwork = false }, reason: prompt.ReasonSharedDevice},
 	} {
 		t.Run(name, func(t *testing.T) {
-			says := &Admission{}
+			says := &access.Admission{}
 			g, _ := meGateway(t, func(s *settings) {
 				s.claims = oidc.ClaimsConfig{GuestClaim: "acct", GuestValue: "1", SignInRisk: "risk", IWAMethods: []string{"wia"}, SharedDevice: "shared"}
-				s.admit = func(*Visit, *session.Record) Admission { return *says }
+				s.admit = func(*access.Visit, *session.Record) access.Admission { return *says }
 			})
 			g.idp.Set(func(p *oidctest.IDP) { p.Claims = tt.claims })
 			if tt.before != nil {
@@ -208,12 +209,12 @@ func TestMeStoreDown(t *testing.T) {
 
 // Whom the policies refuse is shown nothing, and whom they ask for more signs in more strongly first.
 func TestMeIsGuarded(t *testing.T) {
-	says := &Admission{}
-	g, _ := meGateway(t, func(s *settings) { s.admit = func(*Visit, *session.Record) Admission { return *says } })
+	says := &access.Admission{}
+	g, _ := meGateway(t, func(s *settings) { s.admit = func(*access.Visit, *session.Record) access.Admission { return *says } })
 	b := g.browser()
 	b.signIn("yes")
 	token := b.mine().CSRF
-	says.Refusal = &Refusal{Code: 53003, Reason: "blocked_by_policy"}
+	says.Refusal = &access.Refusal{Code: 53003, Reason: "blocked_by_policy"}
 	for what, r := range map[string]result{
 		"the page": b.get(browser.AccountPath), "a script": b.do(http.MethodGet, browser.AccountPath, nil, "Accept", "application/json"),
 		"a change": b.do(http.MethodPost, browser.AccountPath, url.Values{"csrf": {token}, "do": {"end_all"}}),
@@ -224,7 +225,7 @@ func TestMeIsGuarded(t *testing.T) {
 	}
 	says.Demand = &oidc.Demand{MFA: true}
 	asked := b.toProvider(browser.AccountPath)
-	*says = Admission{}
+	*says = access.Admission{}
 	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"amr": []string{"mfa"}} })
 	g.service.Providers[0].Claims.MFAMethods = []string{"mfa"}
 	if r := b.callback(asked); r.location != browser.AccountPath {

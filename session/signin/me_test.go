@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
@@ -22,11 +23,11 @@ import (
 // testClients knows one browser and one network.
 type testClients struct{}
 
-func (testClients) Describe(agent string) Device {
+func (testClients) Describe(agent string) access.Device {
 	if strings.HasPrefix(agent, "Go-http-client") {
-		return Device{Browser: "Gopher", System: "Plan 9", Form: pages.FormComputer}
+		return access.Device{Browser: "Gopher", System: "Plan 9", Form: pages.FormComputer}
 	}
-	return Device{}
+	return access.Device{}
 }
 
 func (testClients) Network(ip netip.Addr) string {
@@ -112,11 +113,11 @@ func (b *testBrowser) signedIn() bool { b.t.Helper(); return b.get("/").status =
 func TestMe(t *testing.T) {
 	blocked := false
 	g, log := meGateway(t, func(s *settings) {
-		s.admit = func(_ *Visit, who *session.Record) Admission {
+		s.admit = func(_ *access.Visit, who *session.Record) access.Admission {
 			if blocked && who.ID == (session.ID{}) {
-				return Admission{Refusal: &Refusal{Code: signinlog.BlockedByPolicy, Reason: "blocked_by_policy"}}
+				return access.Admission{Refusal: &access.Refusal{Code: signinlog.BlockedByPolicy, Reason: "blocked_by_policy"}}
 			}
-			return Admission{}
+			return access.Admission{}
 		}
 	})
 	here, there, gone := g.browser(), g.browser(), g.browser()
@@ -287,7 +288,7 @@ func TestMeEnds(t *testing.T) {
 	if r := g.browser().do(http.MethodGet, "/", nil, "Cookie", browser.SessionCookie+"="+copied); r.status != http.StatusSeeOther {
 		t.Errorf("the copied cookie: %d", r.status)
 	}
-	want := []string{EventRevoked + " " + ByPerson, EventRevoked + " " + ByPerson, EventRevoked + " " + ByPerson, EventSignOut + " " + ByPerson, EventSignOut + " " + ByPerson}
+	want := []string{access.EventRevoked + " " + access.ByPerson, access.EventRevoked + " " + access.ByPerson, access.EventRevoked + " " + access.ByPerson, access.EventSignOut + " " + access.ByPerson, access.EventSignOut + " " + access.ByPerson}
 	if strings.Join(events, ", ") != strings.Join(want, ", ") {
 		t.Errorf("events %v", events)
 	}

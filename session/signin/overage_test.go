@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
@@ -46,7 +47,7 @@ func TestGroupOverage(t *testing.T) {
 				if !c.off {
 					s.claims.GraphURL = s.idp.URL + "/v1.0/"
 				}
-				s.admit = func(_ *Visit, w *session.Record) Admission { who = w; return Admission{} }
+				s.admit = func(_ *access.Visit, w *session.Record) access.Admission { who = w; return access.Admission{} }
 			})
 			b := g.browser()
 			if r := b.callback(b.toProvider("/")); !stays(r.location) {

@@ -221,3 +221,9 @@ func TestSignOutClearsSiteData(t *testing.T) {
 		t.Errorf("off: %q", got)
 	}
 }
+
+// ownerCookie is the name of the cookie that shows to whom the data of an app belongs.
+func ownerCookie(app string) string {
+	_, hash, _ := strings.Cut(string(session.HashKey("owner", app)), ":")
+	return browser.OwnerCookie + hash[:8]
+}

@@ -3,6 +3,10 @@ package signin
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
+	"github.com/latchkey-gateway/latchkey/session/signin/renew"
 )
 
 // The parts of a Service. Each has one reason and embeds those that it uses, so that none can reach one that stands below
@@ -10,30 +14,30 @@ import (
 type (
 	// flows seals and opens what carries a sign-in under way, and logs about it.
 	flows struct {
-		*environment
-		*recorder
+		*access.Environment
+		*access.Recorder
 	}
 
 	// prompts keeps sign-ins that wait for an answer to "Stay signed in?".
 	prompts struct {
-		*environment
-		*recorder
-		remembered *keeper
+		*access.Environment
+		*access.Recorder
+		remembered *remembered.Keeper
 	}
 
 	// forms keeps a form through a sign-in.
 	forms struct {
-		*environment
-		*responder
-		*authenticator
+		*access.Environment
+		*access.Responder
+		*access.Authenticator
 	}
 
 	// starter sends a browser to a provider or to the sign-in host.
 	starter struct {
-		*environment
-		*responder
-		*authenticator
-		*renewer
+		*access.Environment
+		*access.Responder
+		*access.Authenticator
+		renewer *renew.Renewer
 		*flows
 		*prompts
 		*forms
@@ -41,11 +45,11 @@ type (
 
 	// finisher takes what comes back, from a provider, from the prompt or from the sign-in host, up to the session.
 	finisher struct {
-		*environment
-		*recorder
-		*responder
-		*authenticator
-		*renewer
+		*access.Environment
+		*access.Recorder
+		*access.Responder
+		*access.Authenticator
+		renewer *renew.Renewer
 		*flows
 		*prompts
 		*starter
@@ -55,10 +59,10 @@ type (
 
 	// signInEndpoint is /sign-in: of a site, and of the sign-in host for a site.
 	signInEndpoint struct {
-		*environment
-		*recorder
-		*responder
-		*authenticator
+		*access.Environment
+		*access.Recorder
+		*access.Responder
+		*access.Authenticator
 		*flows
 		*prompts
 		*starter
@@ -67,10 +71,10 @@ type (
 
 	// signOutEndpoints end sessions: at the user's word and at the provider's.
 	signOutEndpoints struct {
-		*environment
-		*recorder
-		*responder
-		*authenticator
+		*access.Environment
+		*access.Recorder
+		*access.Responder
+		*access.Authenticator
 		*flows
 		*prompts
 		// saidNothing is when the log last told that a front-channel logout ended nothing: provider and reason ->
@@ -80,8 +84,8 @@ type (
 
 	// scripts answers scripts in the pages of apps.
 	scripts struct {
-		*environment
-		*responder
-		*authenticator
+		*access.Environment
+		*access.Responder
+		*access.Authenticator
 	}
 )

@@ -17,7 +17,9 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/pending"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
 )
 
 // A form that meets an ended session, or a step-up, can be kept through the sign-in. It is then offered, once, to the same
@@ -35,13 +37,13 @@ const (
 
 // keepForm keeps the form of a request, if the site wants that and it can be kept safely; who is nil if it is not known
 // who sent it. Failing to keep it is no failure: the person is then told that it was not passed on, as ever.
-func (s *forms) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record) bool {
+func (s *forms) keepForm(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record) bool {
 	kind := r.Header.Get("Content-Type")
 	limit := v.Site.PreservePost
 	if limit <= 0 || !keepable(r, kind) || r.ContentLength > limit || !browser.SameOrigin(r, v.Origin) || browser.ReturnPath(v.Return) != v.Return {
 		return false
 	}
-	old, err := s.token(v)
+	old, err := s.Token(v)
 	if err != nil {
 		return false
 	}
@@ -49,7 +51,7 @@ func (s *forms) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who *
 		// The button, after the session has ended once more: the form itself is kept already.
 		return v.Cookies.Form != ""
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	person, err := s.sender(ctx, v, who)
 	if err != nil || person == "" {
@@ -61,7 +63,7 @@ func (s *forms) keepForm(w http.ResponseWriter, r *http.Request, v *Visit, who *
 	}
 	token := session.Token{ID: old.ID, Secret: session.NewToken().Secret}
 	f := pending.Form{Person: person, Path: v.Return, ContentType: kind, Body: body, At: s.Now()}
-	if err := s.pending.KeepForm(ctx, token, f, s.Now().Add(formLife)); err != nil {
+	if err := s.Pending.KeepForm(ctx, token, f, s.Now().Add(formLife)); err != nil {
 		s.Logger.Warn("form of an ended session not kept", zap.String("app", v.Site.App), zap.Error(err))
 		return false
 	}
@@ -78,15 +80,15 @@ func keepable(r *http.Request, kind string) bool {
 
 // sender is who sent a form: the person of the session, or where that is gone the one person who has signed in with this
 // browser of late. It is empty where there were several, or nobody knows.
-func (s *forms) sender(ctx context.Context, v *Visit, who *session.Record) (session.Key, error) {
+func (s *forms) sender(ctx context.Context, v *access.Visit, who *session.Record) (session.Key, error) {
 	if who != nil {
-		return PersonOf(who), nil
+		return remembered.PersonOf(who), nil
 	}
 	id, ok := browser.ID(s.Keys, v.Host, &v.Cookies)
 	if !ok {
 		return "", nil
 	}
-	people, err := s.Store.Members(ctx, BrowserIndex(id), time.Time{}, 2)
+	people, err := s.Store.Members(ctx, remembered.UsersOf(id), time.Time{}, 2)
 	if err != nil || len(people) != 1 {
 		return "", err
 	}
@@ -95,7 +97,7 @@ func (s *forms) sender(ctx context.Context, v *Visit, who *session.Record) (sess
 
 // Form offers a form that is kept for the page that is asked for, or puts it in the place of the request of the button
 // that sends it. It reports whether the request is answered; if not it goes on. It is asked for requests that may pass.
-func (s *forms) Form(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record) (answered bool) {
+func (s *forms) Form(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record) (answered bool) {
 	token, err := session.OpenToken(s.Keys, v.Cookies.Form, v.Host, browser.FormCookie)
 	if err != nil || v.Site.PreservePost <= 0 {
 		return false
@@ -111,18 +113,18 @@ func (s *forms) Form(w http.ResponseWriter, r *http.Request, v *Visit, who *sess
 	return false
 }
 
-func (s *forms) offerForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, token session.Token) bool {
-	ctx, cancel := detach(r, storeTimeout)
+func (s *forms) offerForm(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, token session.Token) bool {
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	f, err := s.pending.Form(ctx, token)
+	f, err := s.Pending.Form(ctx, token)
 	switch {
 	case errors.Is(err, session.ErrNotFound):
 		browser.ClearCookie(w, v.Secure, browser.FormCookie)
 		return false
 	case err != nil || f.Path != v.Return:
 		return false
-	case f.Person != PersonOf(who):
-		_, _ = s.pending.TakeForm(ctx, token) // the sender has left this browser to somebody else
+	case f.Person != remembered.PersonOf(who):
+		_, _ = s.Pending.TakeForm(ctx, token) // the sender has left this browser to somebody else
 		browser.ClearCookie(w, v.Secure, browser.FormCookie)
 		return false
 	}
@@ -152,31 +154,31 @@ func (s *forms) sendsForm(r *http.Request) (bool, error) {
 	return string(head) == begin, nil
 }
 
-func (s *forms) sendForm(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, token session.Token) bool {
+func (s *forms) sendForm(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, token session.Token) bool {
 	answer, ok := browser.ReadForm(w, r, browser.MaxForm, formField, formAnswer)
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return true
 	}
 	if !browser.CheckPost(r, s.Keys, v.Origin, v.Host, actionForm, formSecret(token, who), answer[formField]) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: v.Return, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: v.Return, HomeURL: browser.Home})
 		return true
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	f, err := s.pending.TakeForm(ctx, token)
+	f, err := s.Pending.TakeForm(ctx, token)
 	switch {
 	case err != nil && !errors.Is(err, session.ErrNotFound) && !errors.Is(err, keyring.ErrUnsealable):
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 		return true
-	case err != nil || f.Path != v.Return || f.Person != PersonOf(who):
+	case err != nil || f.Path != v.Return || f.Person != remembered.PersonOf(who):
 		browser.ClearCookie(w, v.Secure, browser.FormCookie)
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFormGone, ActionURL: v.Return, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindFormGone, ActionURL: v.Return, HomeURL: browser.Home})
 		return true
 	}
 	browser.ClearCookie(w, v.Secure, browser.FormCookie)
 	if answer[formAnswer] != "send" {
-		s.goOn(w, r, v.Return)
+		s.GoOn(w, r, v.Return)
 		return true
 	}
 	r.Body = io.NopCloser(bytes.NewReader(f.Body))

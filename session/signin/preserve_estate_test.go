@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -37,7 +38,7 @@ func TestFormIsKeptAtASite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := estate(t, func(s *settings) { s.prompt.SharedUsers = 9 })
 			site := g.sites[hostOf(wiki)]
-			site.PreservePost, site.Idle = 1000, []IdleSignOut{{Warn: 45 * minute, After: 60 * minute}}
+			site.PreservePost, site.Idle = 1000, []access.IdleSignOut{{Warn: 45 * minute, After: 60 * minute}}
 			b := g.walker()
 			b.enter(wiki+"/", "no")
 			b.in(admin + "/")

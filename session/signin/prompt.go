@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/pending"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -18,7 +19,7 @@ import (
 const actionStay = "stay"
 
 // stay shows the prompt (GET) and takes its answer (POST).
-func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	if r.Method == http.MethodPost {
 		s.takeAnswer(w, r, v)
 		return
@@ -26,15 +27,15 @@ func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 	have, ok := s.pendingToken(v)
 	ret := have.page
 	if q, good := browser.SingleValues(r.URL.RawQuery, "return"); good && q["return"] != "" {
-		ret = s.returnTarget(q["return"])
+		ret = s.ReturnTarget(q["return"])
 	}
 	if !ok {
 		s.nothingPending(w, r, v, ret)
 		return
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	p, err := s.pending.SignIn(ctx, have.token)
+	p, err := s.Pending.SignIn(ctx, have.token)
 	if err != nil {
 		s.pendingGone(w, r, v, ret, err)
 		return
@@ -49,22 +50,22 @@ func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *Visit) {
 
 // noted reads what a pending sign-in keeps beside its draft, and the visit as one of the site that it is for. ok is false
 // if neither can be, and the request is answered.
-func (s *finisher) noted(w http.ResponseWriter, r *http.Request, v *Visit, p pending.SignIn, ret string) (n note, there *Visit, ok bool) {
+func (s *finisher) noted(w http.ResponseWriter, r *http.Request, v *access.Visit, p pending.SignIn, ret string) (n note, there *access.Visit, ok bool) {
 	if err := json.Unmarshal(p.Note, &n); err != nil {
-		s.fail(w, r, v, "reading pending sign-in", err)
+		s.Fail(w, r, v, "reading pending sign-in", err)
 		return n, v, false
 	}
 	if n.Flow.For == nil {
 		return n, v, true
 	}
 	if there = s.onBehalf(v, n.Flow.For); there == nil { // the site is gone from the configuration
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(ret), HomeURL: browser.HomeOf(ret)})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: access.SignInURL(ret), HomeURL: browser.HomeOf(ret)})
 		return n, v, false
 	}
 	return n, there, true
 }
 
-func (s *finisher) promptPage(v *Visit, p pending.SignIn, prompt, ret string) pages.Prompt {
+func (s *finisher) promptPage(v *access.Visit, p pending.SignIn, prompt, ret string) pages.Prompt {
 	limits := s.Sessions.Limits()
 	return pages.Prompt{
 		UserName:       p.Draft.User,
@@ -82,23 +83,23 @@ func (s *finisher) promptPage(v *Visit, p pending.SignIn, prompt, ret string) pa
 
 // nothingPending answers a visit to the prompt by a browser that holds no pending sign-in: a second answer, or Back
 // after the first (A9). Who is signed in goes on.
-func (s *finisher) nothingPending(w http.ResponseWriter, r *http.Request, v *Visit, ret string) {
+func (s *finisher) nothingPending(w http.ResponseWriter, r *http.Request, v *access.Visit, ret string) {
 	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil:
-		s.goOn(w, r, ret)
-	case !NoSession(err):
-		s.storeDown(w, r, v, err)
+		s.GoOn(w, r, ret)
+	case !access.NoSession(err):
+		s.StoreDown(w, r, v, err)
 	default:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: signInURL(ret), HomeURL: browser.HomeOf(ret)})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: access.SignInURL(ret), HomeURL: browser.HomeOf(ret)})
 	}
 }
 
 // pendingGone answers when the pending sign-in of a cookie was answered, abandoned, or cannot be looked up.
-func (s *finisher) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit, ret string, err error) {
+func (s *finisher) pendingGone(w http.ResponseWriter, r *http.Request, v *access.Visit, ret string, err error) {
 	// What is sealed under another key may be another replica's, with a key that is on its way (K3: nothing is lost by it).
-	if !Over(err) && (!errors.Is(err, keyring.ErrUnsealable) || errors.Is(err, keyring.ErrUnknownKey)) {
-		s.storeDown(w, r, v, err)
+	if !access.Over(err) && (!errors.Is(err, keyring.ErrUnsealable) || errors.Is(err, keyring.ErrUnknownKey)) {
+		s.StoreDown(w, r, v, err)
 		return
 	}
 	origin, _ := browser.CutOrigin(ret)
@@ -106,12 +107,12 @@ func (s *finisher) pendingGone(w http.ResponseWriter, r *http.Request, v *Visit,
 		if origin == "" {
 			browser.ClearCookie(w, v.Secure, browser.PendingCookie)
 		} // else it is all that knows where Back leads, next time as well
-		s.goOn(w, r, ret)
+		s.GoOn(w, r, ret)
 		return
 	}
 	browser.ClearCookie(w, v.Secure, browser.PendingCookie)
 	// A late answer gets a fresh sign-in, not a session (A8).
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, Code: int(signinlog.KeepMeSignedIn), ActionURL: signInURL(ret), HomeURL: browser.HomeOf(ret)})
+	s.Problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, Code: int(signinlog.KeepMeSignedIn), ActionURL: access.SignInURL(ret), HomeURL: browser.HomeOf(ret)})
 }
 
 // maxAnswerBody bounds the prompt's form, which holds a page.
@@ -119,23 +120,23 @@ const maxAnswerBody = 16 << 10
 
 // takeAnswer ends the pending sign-in with a session, or with none if the user cancels. The tab that answers goes to its
 // own page. A tab that answers after another one has nothing pending: it changes nothing and goes to its own page.
-func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	form, ok := browser.ReadForm(w, r, maxAnswerBody, "answer", "remember", "csrf", "return")
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	have, ok := s.pendingToken(v)
 	ret := have.page
 	if form["return"] != "" { // a form of an older release has none
-		ret = s.returnTarget(form["return"])
+		ret = s.ReturnTarget(form["return"])
 	}
 	if !ok {
 		s.nothingPending(w, r, v, ret)
 		return
 	}
 	if !browser.CheckPost(r, s.Keys, v.Origin, v.Host, actionStay, have.prompt, form["csrf"]) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: stayURL(ret), HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: stayURL(ret), HomeURL: browser.Home})
 		return
 	}
 	kind, reason := session.Browser, prompt.ReasonAnsweredNo
@@ -145,15 +146,15 @@ func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *Visit) 
 	case "no":
 	case "cancel":
 		s.abandonPending(w, r, v)
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindCancelled, ActionURL: signInURL(ret), HomeURL: browser.HomeOf(ret)})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindCancelled, ActionURL: access.SignInURL(ret), HomeURL: browser.HomeOf(ret)})
 		return
 	default:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	p, tokens, err := s.pending.Answer(ctx, have.token)
+	p, tokens, err := s.Pending.Answer(ctx, have.token)
 	if err != nil {
 		s.pendingGone(w, r, v, ret, err)
 		return

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/retry"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -37,7 +38,7 @@ type unanswered struct {
 }
 
 // givePending sets the pending cookie.
-func (s *prompts) givePending(w http.ResponseWriter, v *Visit, p unanswered) {
+func (s *prompts) givePending(w http.ResponseWriter, v *access.Visit, p unanswered) {
 	plain := append(p.token.ID[:len(p.token.ID):len(p.token.ID)], p.token.Secret[:]...)
 	if len(p.prompt) == promptIDSize {
 		plain = append(append(plain, promptMark), p.prompt...)
@@ -48,7 +49,7 @@ func (s *prompts) givePending(w http.ResponseWriter, v *Visit, p unanswered) {
 }
 
 // pendingToken opens the pending cookie. ok is false if there is none of ours.
-func (s *prompts) pendingToken(v *Visit) (p unanswered, ok bool) {
+func (s *prompts) pendingToken(v *access.Visit) (p unanswered, ok bool) {
 	p.page = browser.Home
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Pending)
 	if err != nil || v.Cookies.Pending == "" {
@@ -64,32 +65,32 @@ func (s *prompts) pendingToken(v *Visit) (p unanswered, ok bool) {
 	if plain = plain[n:]; len(plain) > promptIDSize && plain[0] == promptMark {
 		p.prompt, plain = string(plain[1:1+promptIDSize]), plain[1+promptIDSize:]
 	}
-	p.page = s.returnTarget(string(plain))
+	p.page = s.ReturnTarget(string(plain))
 	return p, true
 }
 
 // hasPending reports whether the request presents a sign-in that waits for its answer, so that a page opened meanwhile
 // leads to the prompt and not to another sign-in.
-func (s *prompts) hasPending(r *http.Request, v *Visit) bool {
+func (s *prompts) hasPending(r *http.Request, v *access.Visit) bool {
 	have, ok := s.pendingToken(v)
 	if !ok {
 		return false
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	_, err := s.pending.SignIn(ctx, have.token)
+	_, err := s.Pending.SignIn(ctx, have.token)
 	return err == nil
 }
 
 // abandonPending ends what this browser left unanswered, and logs it: it cancels, or begins anew (A8).
-func (s *prompts) abandonPending(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *prompts) abandonPending(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	have, ok := s.pendingToken(v)
 	if !ok {
 		return
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	p, _, err := s.pending.Claim(ctx, have.token)
+	p, _, err := s.Pending.Claim(ctx, have.token)
 	switch {
 	case err == nil:
 		s.logAbandoned(p)
@@ -104,15 +105,15 @@ func (s *prompts) abandonPending(w http.ResponseWriter, r *http.Request, v *Visi
 // overtake makes room for the prompt of a user. If this browser already has an unanswered one of the same user, in
 // another tab, the new one takes its place: it keeps the id, and the old one is no abandoned prompt (K17). old is then what
 // was taken out of the store. An unanswered prompt of another user is abandoned.
-func (s *prompts) overtake(w http.ResponseWriter, r *http.Request, v *Visit, who session.Identity) (prompt string, old *pending.SignIn) {
+func (s *prompts) overtake(w http.ResponseWriter, r *http.Request, v *access.Visit, who session.Identity) (prompt string, old *pending.SignIn) {
 	prompt = session.NewRandom(promptIDSize * 3 / 4)
 	have, ok := s.pendingToken(v)
 	if !ok {
 		return prompt, nil
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	p, _, err := s.pending.Claim(ctx, have.token)
+	p, _, err := s.Pending.Claim(ctx, have.token)
 	switch {
 	case err == nil && p.Draft.Identity == who:
 		return have.prompt, &p
@@ -139,8 +140,8 @@ func (s *prompts) watchAbandoned(ctx context.Context) {
 	every := min(max(s.Prompt.AbandonAfter/watchShare, watchShortest), watchLongest)
 	failing := false
 	for retry.Sleep(ctx, every) {
-		look, cancel := context.WithTimeout(ctx, storeTimeout)
-		found, err := s.pending.Abandoned(look, watchBatch)
+		look, cancel := context.WithTimeout(ctx, access.StoreTimeout)
+		found, err := s.Pending.Abandoned(look, watchBatch)
 		cancel()
 		for _, p := range found {
 			s.logAbandoned(p)
@@ -160,15 +161,15 @@ func (s *prompts) logAbandoned(p pending.SignIn) {
 		s.Logger.Error("pending sign-in cannot be read", zap.Error(err))
 		return
 	}
-	rec := person(&p.Draft, signinlog.Record{Code: signinlog.KeepMeSignedIn, PromptReason: prompt.ReasonAsked})
+	rec := access.EntryOf(&p.Draft, signinlog.Record{Code: signinlog.KeepMeSignedIn, PromptReason: prompt.ReasonAsked})
 	rec.Created, rec.CorrelationID, rec.App = n.Flow.started(), n.Flow.Correlation, n.App
 	rec.IP, rec.UserAgent = p.Draft.FirstIP, p.Draft.FirstAgent
-	s.write(rec)
+	s.Write(rec)
 }
 
 // endSurplus abandons what one person has left unanswered in too many browsers, the oldest first, and logs each once.
 func (s *prompts) endSurplus(ctx context.Context, who session.Identity) {
-	surplus, err := s.pending.Surplus(ctx, who)
+	surplus, err := s.Pending.Surplus(ctx, who)
 	for _, p := range surplus {
 		s.logAbandoned(p)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/retry"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
@@ -33,8 +34,8 @@ const errLogoutSeen oidc.RefusedLogout = "logout_token was used before (jti)"
 //
 // 200: what the token names is over, or there was nothing. 400: the token is not good, and will not be. 503: it could not
 // be found out or not be done, so that the provider should try again (A82).
-func (s *signOutEndpoints) backchannel(w http.ResponseWriter, r *http.Request, _ *Visit) {
-	ctx, cancel := detach(r, logoutTimeout)
+func (s *signOutEndpoints) backchannel(w http.ResponseWriter, r *http.Request, _ *access.Visit) {
+	ctx, cancel := access.Detach(r, logoutTimeout)
 	defer cancel()
 	var why oidc.RefusedLogout
 	err := error(oidc.RefusedLogout("the body is not a form with one logout_token"))
@@ -52,7 +53,7 @@ func (s *signOutEndpoints) backchannel(w http.ResponseWriter, r *http.Request, _
 		writeLogoutError(w, http.StatusBadRequest, "invalid_request", string(why))
 	default:
 		s.Logger.Error("logout by the provider not done", zap.Error(oidc.Truncated(err)))
-		h.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+		h.Set("Retry-After", strconv.Itoa(int(access.RetryAfter/time.Second)))
 		writeLogoutError(w, http.StatusServiceUnavailable, "temporarily_unavailable", "try again")
 	}
 }
@@ -83,7 +84,7 @@ func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
 	ended, err := s.Sessions.EndByProvider(ctx, session.ProviderEnd{
 		Issuer: p.Issuer, Subject: token.Subject, ProviderSession: token.ProviderSession, At: token.Issued,
 	})
-	s.revoked(ended, session.Identity{Issuer: p.Issuer, Subject: token.Subject}, p.Name, ByProvider)
+	s.TellRevoked(ended, session.Identity{Issuer: p.Issuer, Subject: token.Subject}, p.Name, access.ByProvider)
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
 // Browsers send our SameSite=Lax cookie into a frame only where provider and site are of one registrable domain. From
 // anywhere else the request comes without it, and nothing happens; that is what the back channel is for. The answer is
 // the same either way, so that it tells nothing about who is signed in.
-func (s *signOutEndpoints) frontchannel(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signOutEndpoints) frontchannel(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	q, ok := browser.SingleValues(r.URL.RawQuery, "iss", "sid")
 	p := s.byIssuer(q["iss"])
 	h := w.Header()
@@ -122,17 +123,17 @@ func (s *signOutEndpoints) frontchannel(w http.ResponseWriter, r *http.Request, 
 	have, _, err := s.Record(r, v)
 	switch {
 	case err == nil && have.Identity.Issuer == p.Issuer && have.ProviderSession == q["sid"]:
-		ctx, cancel := detach(r, storeTimeout)
+		ctx, cancel := access.Detach(r, access.StoreTimeout)
 		defer cancel()
 		if err = s.Sessions.End(ctx, have); err != nil {
 			break
 		}
-		s.endCookie(w, v)
+		s.EndCookie(w, v)
 		s.Logger.Info("signed out by the provider in the browser", zap.String("provider", p.Name),
 			zap.String("session", have.ID.Short()), zap.String("app", v.Site.App))
-		data := told(have)
-		data["by"] = ByFrame
-		s.notify(EventRevoked, data)
+		data := access.EventData(have)
+		data["by"] = access.ByFrame
+		s.Tell(access.EventRevoked, data)
 	case err == nil:
 		why := "the browser's session is of another sid than the provider names"
 		switch {
@@ -142,13 +143,13 @@ func (s *signOutEndpoints) frontchannel(w http.ResponseWriter, r *http.Request, 
 			why = "the browser's session has no sid: the provider named none in its ID token"
 		}
 		s.endedNothing(p, v, why)
-	case NoSession(err):
+	case access.NoSession(err):
 		err = nil
 		s.endedNothing(p, v, "the request came without a session: browsers send no cookie into a frame of another site")
 	}
 	if err != nil {
 		s.Logger.Error("session store cannot be asked", zap.String("app", v.Site.App), zap.Error(err))
-		h.Set("Retry-After", strconv.Itoa(int(retryAfter/time.Second)))
+		h.Set("Retry-After", strconv.Itoa(int(access.RetryAfter/time.Second)))
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -157,7 +158,7 @@ func (s *signOutEndpoints) frontchannel(w http.ResponseWriter, r *http.Request, 
 
 // endedNothing tells that a front-channel logout has ended nothing, which its answer does not: once a minute for each
 // reason, as anybody can ask for it.
-func (s *signOutEndpoints) endedNothing(p *oidc.Provider, v *Visit, why string) {
+func (s *signOutEndpoints) endedNothing(p *oidc.Provider, v *access.Visit, why string) {
 	once, _ := s.saidNothing.LoadOrStore(p.Name+" "+why, new(retry.Seldom))
 	if once.(*retry.Seldom).Now(s.Now(), time.Minute) {
 		s.Logger.Warn("front-channel logout ended nothing", zap.String("provider", p.Name), zap.String("app", v.Site.App),

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/refresh"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -19,7 +20,7 @@ import (
 const recheck = time.Hour
 
 const (
-	// outage is how much longer than recheck claims are good for while the provider is away (D4).
+	// outage is how much longer than recheck claims are good for while the provider is away.
 	outage = 24 * time.Hour
 	// renewalPause is the shortest time between two renewals after one that went wrong.
 	renewalPause = 15 * time.Second
@@ -250,7 +251,7 @@ func TestRecheckEndedElsewhere(t *testing.T) {
 	if err := g.service.Sessions.End(t.Context(), who); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := rechecked(g.service, who, token); !Over(err) || got != nil {
+	if got, err := rechecked(g.service, who, token); !access.Over(err) || got != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -337,7 +338,7 @@ func TestRecheckKeepsARotatedToken(t *testing.T) {
 
 // rechecked holds a session against the age of its claims, as a request does, and returns what it goes on with.
 func rechecked(s *Service, who *session.Record, token session.Token) (*session.Record, error) {
-	live, err := s.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who.Session(), token)
+	live, err := s.renewer.Recheck(httptest.NewRequest(http.MethodGet, "/", nil), who.Session(), token)
 	if err != nil {
 		return nil, err
 	}

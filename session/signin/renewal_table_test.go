@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signin/renew"
 )
 
 // docs/renewal.md is the oracle: each row of its tables is run against a provider that answers so. A row without a
@@ -204,7 +205,7 @@ func observe(t *testing.T, a answering) row {
 	default:
 		t.Errorf("%d", r.status)
 	}
-	if got["metric"] == RenewalDoubted {
+	if got["metric"] == renew.RenewalDoubted {
 		o.clock.Advance(10*time.Minute - time.Second)
 		if r := b.get("/"); r.status != http.StatusOK {
 			t.Errorf("before the second try: %d", r.status)

@@ -5,18 +5,21 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-type gateFunc func(*Visit, *session.Record) Admission
+type gateFunc func(*access.Visit, *session.Record) access.Admission
 
-func (f gateFunc) Admit(v *Visit, who *session.Record, _ Asked) Admission { return f(v, who) }
+func (f gateFunc) Admit(v *access.Visit, who *session.Record, _ access.Asked) access.Admission {
+	return f(v, who)
+}
 
 // gateAsked is a gate that tests look into with what it is asked.
-type gateAsked func(*Visit, *session.Record, Asked) Admission
+type gateAsked func(*access.Visit, *session.Record, access.Asked) access.Admission
 
-func (f gateAsked) Admit(v *Visit, who *session.Record, asked Asked) Admission {
+func (f gateAsked) Admit(v *access.Visit, who *session.Record, asked access.Asked) access.Admission {
 	return f(v, who, asked)
 }
 
@@ -24,10 +27,10 @@ func (f gateAsked) Admit(v *Visit, who *session.Record, asked Asked) Admission {
 // it asked for.
 type routed struct {
 	g    *gateway
-	gate Gate
+	gate access.Gate
 }
 
-func (at routed) Admit(v *Visit, who *session.Record, asked Asked) Admission {
+func (at routed) Admit(v *access.Visit, who *session.Record, asked access.Asked) access.Admission {
 	a := at.gate.Admit(v, who, asked)
 	d := at.g.asking()
 	if d == nil || a.Refusal != nil || !slices.ContainsFunc(d.Policies, func(name string) bool { return slices.Contains(asked.Policies, name) }) {
@@ -35,7 +38,7 @@ func (at routed) Admit(v *Visit, who *session.Record, asked Asked) Admission {
 	}
 	if left := at.g.left(who); left != nil {
 		a.Demand, a.PolicyStatus, a.Policies = left, "failure", failed(d.Policies)
-		a.Refusal = &Refusal{Code: signinlog.MFARequired, Reason: "mfa_required", Policies: d.Policies}
+		a.Refusal = &access.Refusal{Code: signinlog.MFARequired, Reason: "mfa_required", Policies: d.Policies}
 	}
 	return a
 }

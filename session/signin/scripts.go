@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
@@ -50,10 +51,10 @@ const (
 
 // sessionState is /session. To ask counts as no use, however often; a POST is a use, and may only be sent after a click or
 // a key (T3, T17).
-func (s *scripts) sessionState(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *scripts) sessionState(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	use := r.Method == http.MethodPost
 	if use && (r.Header.Get(heartbeatHeader) != "1" || !browser.SameOrigin(r, v.Origin)) {
-		writeProblem(w, r, problemJSON{
+		access.WriteProblem(w, r, access.ProblemJSON{
 			Title: "Not from a page of this site", Status: http.StatusForbidden, Reason: "cross_origin", RequestID: v.RequestID,
 		})
 		return
@@ -64,44 +65,44 @@ func (s *scripts) sessionState(w http.ResponseWriter, r *http.Request, v *Visit)
 		have, err = who.Record()
 	}
 	if err == nil && use {
-		ctx, cancel := detach(r, storeTimeout)
+		ctx, cancel := access.Detach(r, access.StoreTimeout)
 		defer cancel()
 		have, err = s.Sessions.Use(ctx, have)
 	}
 	switch {
 	case err == nil:
 		s.writeState(w, r, v, have)
-	case NoSession(err):
-		if Over(err) {
-			s.endCookie(w, v)
+	case access.NoSession(err):
+		if access.Over(err) {
+			s.EndCookie(w, v)
 		}
 		s.writeState(w, r, v, nil)
 	default:
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 	}
 }
 
-func (s *scripts) writeState(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record) {
+func (s *scripts) writeState(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record) {
 	state := stateJSON{SignInURL: browser.Base + "/sign-in", SignOutURL: browser.Base + "/sign-out", SignedOutURL: browser.Base + "/signed-out"}
 	if have != nil {
 		if err := s.describeState(&state, r, v, have); err != nil {
-			s.fail(w, r, v, "texts of the warning", err)
+			s.Fail(w, r, v, "texts of the warning", err)
 			return
 		}
 	}
 	if q, ok := browser.SingleValues(r.URL.RawQuery, "text"); ok && q["text"] == "sign_in" {
 		text, err := s.Pages.SignInWindow(r)
 		if err != nil {
-			s.fail(w, r, v, "texts of the dialog", err)
+			s.Fail(w, r, v, "texts of the dialog", err)
 			return
 		}
 		state.Text = &text
 	}
 	w.Header().Add("Vary", "Accept-Language")
-	answerJSON(w, r, http.StatusOK, state)
+	access.AnswerJSON(w, r, http.StatusOK, state)
 }
 
-func (s *scripts) describeState(state *stateJSON, r *http.Request, v *Visit, have *session.Record) error {
+func (s *scripts) describeState(state *stateJSON, r *http.Request, v *access.Visit, have *session.Record) error {
 	now := s.Now()
 	warn, end, ok := v.Site.IdleTimes(have, s.Sessions.Limits())
 	state.SignedIn, state.ID, state.EndsIn = true, have.ID.Short(), seconds(end.Sub(now))
@@ -112,7 +113,7 @@ func (s *scripts) describeState(state *stateJSON, r *http.Request, v *Visit, hav
 	if err != nil {
 		return err
 	}
-	rule, _ := v.Site.idleSignOut(have.Kind, have.KnownDevice())
+	rule, _ := v.Site.IdleRule(have.Kind, have.KnownDevice())
 	state.Idle = &idleJSON{
 		WarnIn: seconds(warn.Sub(now)), Beat: seconds(min(max(rule.Warn/beatShare, beatMin), beatMax)), Text: text,
 	}
@@ -123,7 +124,7 @@ func (s *scripts) describeState(state *stateJSON, r *http.Request, v *Visit, hav
 func seconds(d time.Duration) int64 { return int64((max(d, 0) + time.Second - 1) / time.Second) }
 
 // done is where a sign-in in a window of its own ends. It says so to whoever asks, and knows nothing about anybody.
-func (s *scripts) done(w http.ResponseWriter, r *http.Request, _ *Visit) {
+func (s *scripts) done(w http.ResponseWriter, r *http.Request, _ *access.Visit) {
 	s.Pages.Write(w, r, http.StatusOK, pages.Done{})
 }
 
@@ -143,14 +144,14 @@ type publicKey struct {
 
 // keys is GET /keys: the public halves of the keys that sign assertions, for the applications that verify them. It is the
 // same for everybody; a key stands in it before it signs, and until its key of the ring retires.
-func (s *scripts) keys(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *scripts) keys(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	set := struct {
 		Keys []publicKey `json:"keys"`
 	}{Keys: []publicKey{}}
 	for _, signer := range s.Keys.Signers() {
 		x, y, err := signer.Public()
 		if err != nil {
-			s.fail(w, r, v, "public keys", err)
+			s.Fail(w, r, v, "public keys", err)
 			return
 		}
 		set.Keys = append(set.Keys, publicKey{
@@ -160,7 +161,7 @@ func (s *scripts) keys(w http.ResponseWriter, r *http.Request, v *Visit) {
 	}
 	body, err := json.Marshal(set)
 	if err != nil {
-		s.fail(w, r, v, "public keys", err)
+		s.Fail(w, r, v, "public keys", err)
 		return
 	}
 	h := w.Header()

@@ -10,17 +10,21 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signin/account"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
+	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
+	"github.com/latchkey-gateway/latchkey/session/signin/renew"
 )
 
 // Service signs users in and out. It is safe for concurrent use.
 type Service struct {
-	*environment
-	*recorder
-	*responder
-	*authenticator
-	*renewer
+	*access.Environment
+	*access.Recorder
+	*access.Responder
+	*access.Authenticator
+	renewer *renew.Renewer
 	*flows
 	*prompts
 	*forms
@@ -28,7 +32,7 @@ type Service struct {
 	*finisher
 	*signInEndpoint
 	*signOutEndpoints
-	accountPage *accountPage
+	accountPage *account.Page
 	*scripts
 
 	limiter *ratelimit.Limiter
@@ -37,48 +41,48 @@ type Service struct {
 }
 
 // New returns a service. Start begins its background work.
-func New(c Config) *Service {
-	s := &Service{environment: newEnvironment(c), limiter: ratelimit.New(c.RateLimit)}
-	s.recorder = &recorder{s.environment}
-	s.responder = &responder{s.environment}
-	s.authenticator = &authenticator{s.environment, s.recorder}
-	s.renewer = newRenewer(s.environment, s.recorder)
-	s.flows = &flows{s.environment, s.recorder}
-	browsers := &keeper{s.environment}
-	s.prompts = &prompts{s.environment, s.recorder, browsers}
-	s.forms = &forms{s.environment, s.responder, s.authenticator}
-	s.starter = &starter{s.environment, s.responder, s.authenticator, s.renewer, s.flows, s.prompts, s.forms}
+func New(c access.Config) *Service {
+	s := &Service{Environment: access.NewEnvironment(c), limiter: ratelimit.New(c.RateLimit)}
+	s.Recorder = &access.Recorder{Environment: s.Environment}
+	s.Responder = &access.Responder{Environment: s.Environment}
+	s.Authenticator = &access.Authenticator{Environment: s.Environment, Recorder: s.Recorder}
+	s.renewer = renew.New(s.Environment, s.Recorder)
+	s.flows = &flows{s.Environment, s.Recorder}
+	browsers := &remembered.Keeper{Environment: s.Environment}
+	s.prompts = &prompts{s.Environment, s.Recorder, browsers}
+	s.forms = &forms{s.Environment, s.Responder, s.Authenticator}
+	s.starter = &starter{s.Environment, s.Responder, s.Authenticator, s.renewer, s.flows, s.prompts, s.forms}
 	s.finisher = &finisher{
-		environment: s.environment, recorder: s.recorder, responder: s.responder, authenticator: s.authenticator,
+		Environment: s.Environment, Recorder: s.Recorder, Responder: s.Responder, Authenticator: s.Authenticator,
 		renewer: s.renewer, flows: s.flows, prompts: s.prompts, starter: s.starter,
 	}
 	s.signInEndpoint = &signInEndpoint{
-		s.environment, s.recorder, s.responder, s.authenticator, s.flows, s.prompts, s.starter, s.finisher,
+		s.Environment, s.Recorder, s.Responder, s.Authenticator, s.flows, s.prompts, s.starter, s.finisher,
 	}
 	s.signOutEndpoints = &signOutEndpoints{
-		environment: s.environment, recorder: s.recorder, responder: s.responder, authenticator: s.authenticator,
+		Environment: s.Environment, Recorder: s.Recorder, Responder: s.Responder, Authenticator: s.Authenticator,
 		flows: s.flows, prompts: s.prompts,
 	}
-	s.accountPage = newAccountPage(accountParts{
-		Environment: s.environment, Recorder: s.recorder, Responder: s.responder, Authenticator: s.authenticator,
+	s.accountPage = account.New(account.Parts{
+		Environment: s.Environment, Recorder: s.Recorder, Responder: s.Responder, Authenticator: s.Authenticator,
 		Renewer: s.renewer, SignIn: s.starter, SignOut: s.signOutEndpoints, Remembered: browsers,
 	})
-	s.scripts = &scripts{s.environment, s.responder, s.authenticator}
+	s.scripts = &scripts{s.Environment, s.Responder, s.Authenticator}
 	return s
 }
 
 // Start finds the providers' metadata and watches for abandoned prompts, until Stop.
 func (s *Service) Start() {
-	s.startTasks()
+	s.StartTasks()
 	for _, p := range s.Providers {
-		s.background(p.Run)
+		s.Background(p.Run)
 	}
-	s.background(s.watchAbandoned)
+	s.Background(s.watchAbandoned)
 }
 
 // Stop ends the background work and waits for it.
 func (s *Service) Stop() {
-	s.stopTasks()
+	s.StopTasks()
 	s.renewer.Close()
 	for _, p := range s.Providers {
 		p.CloseIdleConnections() // else each reload leaves some
@@ -88,7 +92,7 @@ func (s *Service) Stop() {
 // endpoint is one of ours.
 type endpoint struct {
 	methods string
-	serve   func(*Service, http.ResponseWriter, *http.Request, *Visit)
+	serve   func(*Service, http.ResponseWriter, *http.Request, *access.Visit)
 }
 
 // endpoints are all there are; whatever else is asked for under Base does not exist.
@@ -99,10 +103,12 @@ var endpoints = map[string]endpoint{
 	"/sign-out":   {"GET, POST", (*Service).signOut},
 	"/signed-out": {"GET", (*Service).signedOut},
 	"/finish":     {"GET", (*Service).finish},
-	"/me":         {"GET, POST", func(s *Service, w http.ResponseWriter, r *http.Request, v *Visit) { s.accountPage.Serve(w, r, v) }},
-	"/session":    {"GET, POST", (*Service).sessionState},
-	"/done":       {"GET", (*Service).done},
-	"/too-long":   {"GET", (*Service).tooLong},
+	"/me": {"GET, POST", func(s *Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
+		s.accountPage.Serve(w, r, v)
+	}},
+	"/session":  {"GET, POST", (*Service).sessionState},
+	"/done":     {"GET", (*Service).done},
+	"/too-long": {"GET", (*Service).tooLong},
 
 	"/logout/backchannel":  {"POST", (*Service).backchannel},
 	"/logout/frontchannel": {"GET", (*Service).frontchannel},
@@ -110,24 +116,24 @@ var endpoints = map[string]endpoint{
 }
 
 // ServeHTTP answers a request for a path under Base. It never passes a request on.
-func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	path := strings.TrimPrefix(r.URL.Path, browser.Base)
 	if strings.HasPrefix(path, "/assets/") {
 		s.Pages.Assets().ServeHTTP(w, r)
 		return
 	}
-	if name, ok := strings.CutPrefix(path, callbackBase+"/"); ok && s.byName[name] != nil {
+	if name, ok := strings.CutPrefix(path, callbackBase+"/"); ok && s.ByName[name] != nil {
 		path = callbackBase // of one provider; see callbackPath
 	}
 	e, ok := endpoints[path]
 	switch {
 	case !ok:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
 	case !allowed(e.methods, r.Method):
 		w.Header().Set("Allow", e.methods)
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindMethod})
-	case !v.usable():
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindMethod})
+	case !v.Usable():
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
 	case s.tooSoon(w, r, v):
 	case s.limited(w, r, v, path):
 	default:
@@ -156,11 +162,11 @@ var unlimited = map[string]bool{"/signed-out": true, "/logout/backchannel": true
 
 // tooSoon answers what a browser asks before anybody has followed the link: every endpoint does something that only a
 // person may begin, or belongs to what they have begun. The browser asks again when they do.
-func (s *Service) tooSoon(w http.ResponseWriter, r *http.Request, v *Visit) bool {
+func (s *Service) tooSoon(w http.ResponseWriter, r *http.Request, v *access.Visit) bool {
 	if !browser.Speculative(r.Header) {
 		return false
 	}
-	writeProblem(w, r, problemJSON{
+	access.WriteProblem(w, r, access.ProblemJSON{
 		Title: "Not before somebody asks", Status: http.StatusServiceUnavailable, Reason: "speculative", RequestID: v.RequestID,
 	})
 	return true
@@ -168,7 +174,7 @@ func (s *Service) tooSoon(w http.ResponseWriter, r *http.Request, v *Visit) bool
 
 // limited answers a request whose client has asked for this endpoint too often, and reports whether it did. It comes
 // before anything is opened, asked or written.
-func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *Visit, endpoint string) bool {
+func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *access.Visit, endpoint string) bool {
 	if unlimited[endpoint] {
 		return false
 	}
@@ -179,11 +185,11 @@ func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *Visit, endp
 	if s.OnLimited != nil {
 		s.OnLimited(endpoint)
 	}
-	if s.quiet(&s.flooded) {
+	if s.Quiet(&s.flooded) {
 		s.Logger.Warn("too many requests from one address for an endpoint of sign-in; if it is a proxy's, configure trusted_proxies",
 			zap.String("endpoint", endpoint), zap.Stringer("address", v.IP), zap.String("app", v.Site.App))
 	}
 	// No link back to where it came from: that may carry a code. A reload does it.
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindTooMany, RetryAfter: max(wait, time.Second), HomeURL: browser.Home})
+	s.Problem(w, r, v, pages.Problem{Kind: pages.KindTooMany, RetryAfter: max(wait, time.Second), HomeURL: browser.Home})
 	return true
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -21,16 +22,16 @@ const maxLoginHint = 256
 //
 // A user who is signed in goes to the page as they are, whatever provider and hint the link names. An open prompt stays
 // open. See keepsUser.
-func (s *signInEndpoint) initiated(w http.ResponseWriter, r *http.Request, v *Visit, q map[string]string) {
+func (s *signInEndpoint) initiated(w http.ResponseWriter, r *http.Request, v *access.Visit, q map[string]string) {
 	var p *oidc.Provider
-	for _, one := range s.providersOf(v.Site) {
+	for _, one := range s.ProvidersOf(v.Site) {
 		if one.Issuer == q["iss"] {
 			p = one
 			break
 		}
 	}
 	if p == nil {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(browser.Home), HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: access.SignInURL(browser.Home), HomeURL: browser.Home})
 		return
 	}
 	target := browser.TargetPath(v.Origin, q["target_link_uri"])
@@ -44,10 +45,10 @@ func (s *signInEndpoint) initiated(w http.ResponseWriter, r *http.Request, v *Vi
 
 // initiatedByPost is initiated for a form that another site sends. It comes without our SameSite=Lax cookies, so the
 // browser comes round with a GET, which carries them: who is signed in is known only then.
-func (s *signInEndpoint) initiatedByPost(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signInEndpoint) initiatedByPost(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	form, ok := browser.ReadForm(w, r, browser.MaxForm, "iss", "login_hint", "target_link_uri")
 	if !ok || form["iss"] == "" || len(form["iss"]) > maxIssuer {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: signInURL(browser.Home), HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: access.SignInURL(browser.Home), HomeURL: browser.Home})
 		return
 	}
 	q := url.Values{"iss": {form["iss"]}}
@@ -70,14 +71,14 @@ func loginHint(raw string) string {
 
 // signIn is /sign-in: it starts a flow with the provider that was chosen, or shows the choice. With an issuer it is what
 // somebody else has initiated; only that may be a POST.
-func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	if r.Method == http.MethodPost {
 		s.initiatedByPost(w, r, v)
 		return
 	}
 	q, ok := browser.SingleValues(r.URL.RawQuery, "return", "provider", "step", "for", "iss", "login_hint", "target_link_uri", "other", "begun", "ui_locales", "confirm")
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 		return
 	}
 	if q["for"] != "" {
@@ -115,7 +116,7 @@ func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *Visit
 		s.abandonPending(w, r, v)
 		how.Anew = true
 	}
-	for _, p := range s.providersOf(v.Site) {
+	for _, p := range s.ProvidersOf(v.Site) {
 		if p.Name == q["provider"] {
 			f := s.newFlow(v, p, ret)
 			f.want(want)
@@ -127,28 +128,28 @@ func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *Visit
 }
 
 // signInStep follows a link to a step-up. Who has no session any more signs in with the same demand.
-func (s *signInEndpoint) signInStep(w http.ResponseWriter, r *http.Request, v *Visit, ret string, st *step) {
+func (s *signInEndpoint) signInStep(w http.ResponseWriter, r *http.Request, v *access.Visit, ret string, st *step) {
 	who, _, err := s.Record(r, v)
 	switch {
-	case err == nil && s.takes(v.Site, who):
-		s.beginStep(w, r, v, who, s.newFlow(v, s.byName[who.Provider], ret), *st)
-	case err == nil || NoSession(err):
+	case err == nil && s.Takes(v.Site, who):
+		s.beginStep(w, r, v, who, s.newFlow(v, s.ByName[who.Provider], ret), *st)
+	case err == nil || access.NoSession(err):
 		s.choose(w, r, v, ret, wish{Demand: st.Demand}, beginning{})
 	default:
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 	}
 }
 
 // keepsUser answers a sign-in that began elsewhere where the browser has a session that the site takes, or an open prompt:
 // the session goes on to the page, and the prompt waits for its answer. No link puts another session in their place
 // (login CSRF). It reports false, and has answered nothing, where there is neither.
-func (s *signInEndpoint) keepsUser(w http.ResponseWriter, r *http.Request, v *Visit, page string) bool {
+func (s *signInEndpoint) keepsUser(w http.ResponseWriter, r *http.Request, v *access.Visit, page string) bool {
 	have, _, err := s.Record(r, v)
 	switch {
-	case err == nil && s.takes(v.Site, have):
-		s.goOn(w, r, page)
-	case err != nil && !NoSession(err):
-		s.storeDown(w, r, v, err)
+	case err == nil && s.Takes(v.Site, have):
+		s.GoOn(w, r, page)
+	case err != nil && !access.NoSession(err):
+		s.StoreDown(w, r, v, err)
 	case s.hasPending(r, v):
 		browser.Redirect(w, browser.Base+"/stay")
 	default:
@@ -159,7 +160,7 @@ func (s *signInEndpoint) keepsUser(w http.ResponseWriter, r *http.Request, v *Vi
 
 // tooLong tells a user that the address which they opened was too long to be kept. Every client may ask for it: it tells
 // nothing about a user.
-func (s *signInEndpoint) tooLong(w http.ResponseWriter, r *http.Request, _ *Visit) {
+func (s *signInEndpoint) tooLong(w http.ResponseWriter, r *http.Request, _ *access.Visit) {
 	q, ok := browser.SingleValues(r.URL.RawQuery, "to")
 	to := browser.Home
 	if ok && !browser.IsCut(q["to"]) && len(q["to"]) <= browser.MaxReturn {

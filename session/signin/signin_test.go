@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
@@ -200,9 +201,9 @@ func TestPlainHTTP(t *testing.T) {
 	b.signIn("yes")
 	_, token := b.loaded()
 	for host, want := range map[string]bool{"wiki.example.com": false, "localhost": true, "127.0.0.1": true} {
-		v := &Visit{Site: g.site, Host: host, Cookies: browser.Cookies{Session: session.SealToken(g.service.Keys, token, host, browser.SessionCookie)}}
+		v := &access.Visit{Site: g.site, Host: host, Cookies: browser.Cookies{Session: session.SealToken(g.service.Keys, token, host, browser.SessionCookie)}}
 		_, _, err := g.service.Record(httptest.NewRequest(http.MethodGet, "/", nil), v)
-		if (err == nil) != want || err != nil && (!NoSession(err) || Over(err)) {
+		if (err == nil) != want || err != nil && (!access.NoSession(err) || access.Over(err)) {
 			t.Errorf("%s: %v", host, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -20,7 +21,7 @@ import (
 const actionSignOut = "sign-out"
 
 // signOut asks (GET), and signs out (POST).
-func (s *signOutEndpoints) signOut(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signOutEndpoints) signOut(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	have, token, err := s.Record(r, v)
 	switch {
 	case err == nil && r.Method == http.MethodPost:
@@ -32,25 +33,25 @@ func (s *signOutEndpoints) signOut(w http.ResponseWriter, r *http.Request, v *Vi
 			Everywhere: true,
 			BackURL:    browser.Home,
 		})
-	case !NoSession(err):
-		s.storeDown(w, r, v, err)
+	case !access.NoSession(err):
+		s.StoreDown(w, r, v, err)
 	default:
 		// Nobody is signed in: there is nothing to ask, and a dead cookie need not stay.
-		if Over(err) {
-			s.endCookie(w, v)
+		if access.Over(err) {
+			s.EndCookie(w, v)
 		}
 		browser.Redirect(w, browser.Base+"/signed-out")
 	}
 }
 
-func (s *signOutEndpoints) signOutPost(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token) {
+func (s *signOutEndpoints) signOutPost(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, token session.Token) {
 	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "everywhere")
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	if !browser.CheckPost(r, s.Keys, v.Origin, v.Host, actionSignOut, string(token.ID[:]), form["csrf"]) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
 		return
 	}
 	if s.EndHere(w, r, v, have, form["everywhere"] == "1") {
@@ -60,8 +61,8 @@ func (s *signOutEndpoints) signOutPost(w http.ResponseWriter, r *http.Request, v
 
 // EndHere ends the session of this browser, and all others of the person if they are to end everywhere. It reports false
 // if that could not be done, and the request is answered.
-func (s *signOutEndpoints) EndHere(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, everywhere bool) bool {
-	ctx, cancel := detach(r, storeTimeout)
+func (s *signOutEndpoints) EndHere(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, everywhere bool) bool {
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	// The record dies before the cookie is cleared: what a thief has copied must be dead, too (A11, A22). If the
 	// store cannot be asked, nobody is told that they are signed out.
@@ -71,16 +72,16 @@ func (s *signOutEndpoints) EndHere(w http.ResponseWriter, r *http.Request, v *Vi
 		others, err = s.Sessions.EndAll(ctx, have.Identity)
 	}
 	if err != nil {
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 		return false
 	}
 	s.Logger.Info("signed out", zap.String("session", have.ID.Short()), zap.String("app", v.Site.App),
 		zap.Bool("everywhere", everywhere), zap.Int("others", others))
-	data := told(have)
-	data["by"], data["app"], data["everywhere"], data["others"] = ByPerson, v.Site.App, everywhere, others
-	s.notify(EventSignOut, data)
-	s.endCookie(w, v)
-	s.clearSiteData(w, v, true)
+	data := access.EventData(have)
+	data["by"], data["app"], data["everywhere"], data["others"] = access.ByPerson, v.Site.App, everywhere, others
+	s.Tell(access.EventSignOut, data)
+	s.EndCookie(w, v)
+	s.ClearSiteData(w, v, true)
 	if v.Cookies.Pending != "" {
 		s.abandonPending(w, r, v)
 	}
@@ -88,10 +89,10 @@ func (s *signOutEndpoints) EndHere(w http.ResponseWriter, r *http.Request, v *Vi
 }
 
 // LeaveProvider signs out at the provider, where it offers that.
-func (s *signOutEndpoints) LeaveProvider(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token) {
+func (s *signOutEndpoints) LeaveProvider(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, token session.Token) {
 	target := s.LeaveURL(v, have, token)
 	if target == "" {
-		s.goOn(w, r, browser.Base+"/signed-out")
+		s.GoOn(w, r, browser.Base+"/signed-out")
 		return
 	}
 	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
@@ -99,8 +100,8 @@ func (s *signOutEndpoints) LeaveProvider(w http.ResponseWriter, r *http.Request,
 
 // LeaveURL takes back the refresh token, and returns where the provider signs people out (OpenID Connect RP-Initiated
 // Logout 1.0); empty if it offers that nowhere.
-func (s *signOutEndpoints) LeaveURL(v *Visit, have *session.Record, token session.Token) string {
-	p := s.providerOf(have)
+func (s *signOutEndpoints) LeaveURL(v *access.Visit, have *session.Record, token session.Token) string {
+	p := s.ProviderOf(have)
 	if p == nil {
 		return ""
 	}
@@ -109,7 +110,7 @@ func (s *signOutEndpoints) LeaveURL(v *Visit, have *session.Record, token sessio
 		s.Logger.Warn("tokens of a session not available", zap.String("session", have.ID.Short()), zap.Error(err))
 	}
 	if tokens.Refresh != "" && p.Revokes() {
-		s.background(s.revocation(p, have, tokens.Refresh))
+		s.Background(s.Revocation(p, have, tokens.Refresh))
 	}
 	target, err := p.LogoutURL(leave.Request{
 		ClientID: p.ClientID, ReturnTo: s.signedOutOrigin(v) + browser.Base + "/signed-out", State: s.leaveState(v, have),
@@ -153,10 +154,10 @@ const (
 )
 
 // leaveState is the state parameter of a sign-out at the provider, sealed for the host that people come back to.
-func (s *signOutEndpoints) leaveState(v *Visit, have *session.Record) string {
+func (s *signOutEndpoints) leaveState(v *access.Visit, have *session.Record) string {
 	l, host := left{Session: have.ID.Short(), Provider: have.Provider, At: s.Now().UnixMilli()}, v.Host
-	if s.handsOver(v) {
-		l.Origin, host = v.Origin, s.signInHost
+	if s.HandsOver(v) {
+		l.Origin, host = v.Origin, s.SignInHostname
 	}
 	plain, err := json.Marshal(l)
 	if err != nil {
@@ -167,30 +168,30 @@ func (s *signOutEndpoints) leaveState(v *Visit, have *session.Record) string {
 
 // signedOut is the page after. It says so whoever asks: it knows nothing about anybody. A state that comes back shows that
 // the provider has sent the person round, which is noted; a forged one changes nothing.
-func (s *signOutEndpoints) signedOut(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signOutEndpoints) signedOut(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	s.leaveNothing(w, r, v)
 	from := ""
 	if q, ok := browser.SingleValues(r.URL.RawQuery, "state"); ok && q["state"] != "" {
 		from = s.cameBack(v, q["state"])
 	}
-	s.Pages.Write(w, r, http.StatusOK, pages.SignedOut{SignInURL: signInURL(s.returnTarget(from + browser.Home))})
+	s.Pages.Write(w, r, http.StatusOK, pages.SignedOut{SignInURL: access.SignInURL(s.ReturnTarget(from + browser.Home))})
 }
 
 // leaveNothing has the page after sign-out clear what is left in the browser. Anybody can link to that page: where somebody
 // is signed in it clears nothing, and the storage goes only if the browser shows that a user of this site has left it.
-func (s *signOutEndpoints) leaveNothing(w http.ResponseWriter, r *http.Request, v *Visit) {
+func (s *signOutEndpoints) leaveNothing(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	switch _, _, err := s.Record(r, v); {
-	case Over(err):
-		s.endCookie(w, v)
-	case errors.Is(err, errNoCookie), errors.Is(err, errNotHere):
+	case access.Over(err):
+		s.EndCookie(w, v)
+	case errors.Is(err, access.ErrNoCookie), errors.Is(err, access.ErrNotHere):
 	default: // signed in, or it could not be found out
 		return
 	}
-	s.clearSiteData(w, v, s.forgetOwner(w, v))
+	s.ClearSiteData(w, v, s.ForgetOwner(w, v))
 }
 
 // cameBack returns the site that the person has left, if it is another one.
-func (s *signOutEndpoints) cameBack(v *Visit, state string) (origin string) {
+func (s *signOutEndpoints) cameBack(v *access.Visit, state string) (origin string) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(state)
 	if err != nil {
 		return ""
@@ -205,8 +206,8 @@ func (s *signOutEndpoints) cameBack(v *Visit, state string) (origin string) {
 }
 
 // signedOutOrigin is where a provider sends people back to: with a sign-in host, that is the one address it knows of.
-func (s *signOutEndpoints) signedOutOrigin(v *Visit) string {
-	if s.signInHost != "" {
+func (s *signOutEndpoints) signedOutOrigin(v *access.Visit) string {
+	if s.SignInHostname != "" {
 		return s.SignInHost
 	}
 	return v.Origin

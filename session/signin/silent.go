@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -21,9 +22,9 @@ import (
 // RenewClaims has the claims of a session renewed where that is due: behind the request or before it, or by way of the
 // provider's page in a browser that opens a page. sent: the browser goes there, and the request is answered. id tells the id
 // of a request for the page that may be shown. It is for sessions that Authenticate has returned.
-func (s *starter) RenewClaims(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token, id func(*http.Request) string) (fresh *session.Session, sent bool, err error) {
-	fresh, err = s.Recheck(r, who, token)
-	if err == nil && s.SilentRecheckDue(v, fresh) {
+func (s *starter) RenewClaims(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Session, token session.Token, id func(*http.Request) string) (fresh *session.Session, sent bool, err error) {
+	fresh, err = s.renewer.Recheck(r, who, token)
+	if err == nil && s.renewer.SilentRecheckDue(v, fresh) {
 		v.RequestID = id(r)
 		sent, err = s.RecheckSilently(w, r, v, fresh, token)
 	}
@@ -33,15 +34,15 @@ func (s *starter) RenewClaims(w http.ResponseWriter, r *http.Request, v *Visit, 
 // RecheckSilently sends a page that is being opened to the provider, where that is due, and reports whether it has: then
 // the request is answered. The error is that of Recheck: the claims are too old to go on with, and either the provider
 // (ErrProviderDown) or the session (NoSession) is why.
-func (s *starter) RecheckSilently(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Session, token session.Token) (sent bool, err error) {
-	if p := s.SilentlyNow(r, v, who); p != nil && s.sendSilently(w, r, v, p, who, token) {
+func (s *starter) RecheckSilently(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Session, token session.Token) (sent bool, err error) {
+	if p := s.renewer.SilentlyNow(r, v, who); p != nil && s.sendSilently(w, r, v, p, who, token) {
 		return true, nil
 	}
-	return false, s.SilentlyLater(who)
+	return false, s.renewer.SilentlyLater(who)
 }
 
 // sendSilently begins the round trip.
-func (s *starter) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit, p *oidc.Provider, have *session.Session, token session.Token) bool {
+func (s *starter) sendSilently(w http.ResponseWriter, r *http.Request, v *access.Visit, p *oidc.Provider, have *session.Session, token session.Token) bool {
 	who, err := have.Record()
 	if err != nil {
 		s.Logger.Error("session not read", zap.String("session", have.ID.Short()), zap.Error(err))
@@ -58,11 +59,11 @@ func (s *starter) sendSilently(w http.ResponseWriter, r *http.Request, v *Visit,
 }
 
 // finishSilent ends the round trip.
-func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *oidc.Provider, a *oidc.Answer, err error) {
+func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, p *oidc.Provider, a *oidc.Answer, err error) {
 	live, token, lost := s.Record(r, v)
 	switch {
-	case lost != nil && !NoSession(lost):
-		s.storeDown(w, r, v, lost)
+	case lost != nil && !access.NoSession(lost):
+		s.StoreDown(w, r, v, lost)
 		return
 	case lost != nil:
 		browser.Redirect(w, f.Return) // which begins a sign-in if one is needed
@@ -71,10 +72,10 @@ func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit
 	var refused *oidc.RefusedError
 	switch {
 	case err == nil && live.Identity == a.Draft.Identity:
-		ctx, cancel := detach(r, storeTimeout)
+		ctx, cancel := access.Detach(r, access.StoreTimeout)
 		defer cancel()
 		if _, err = s.Sessions.Renew(ctx, live, token, a.Draft, a.Tokens); err != nil {
-			s.storeDown(w, r, v, err)
+			s.StoreDown(w, r, v, err)
 			return
 		}
 		browser.Redirect(w, f.Return)
@@ -95,14 +96,14 @@ func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *Visit
 		s.askAloud(w, r, v, f, p, live, refusal.Detail(), false)
 		return
 	}
-	s.SilentFailed(p, live.ID, err)
+	s.renewer.SilentFailed(p, live.ID, err)
 	browser.Redirect(w, f.Return)
 }
 
 // askAloud has the person sign in where asking in silence was not enough. Their session goes on until they have, and
 // then under a new id.
-func (s *finisher) askAloud(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, p *oidc.Provider, live *session.Record, detail string, login bool) {
-	rec := person(live, signinlog.Record{Code: signinlog.SilentSignInFailed, Detail: detail})
+func (s *finisher) askAloud(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, p *oidc.Provider, live *session.Record, detail string, login bool) {
+	rec := access.EntryOf(live, signinlog.Record{Code: signinlog.SilentSignInFailed, Detail: detail})
 	s.log(v, r, f, rec)
 	again := s.again(f)
 	again.Silent, again.Step, again.Login = false, true, login

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
@@ -29,14 +30,14 @@ func TestSilentRecheckOutcome(t *testing.T) {
 		{name: "with a refresh token", age: 2 * recheck, token: true},
 		{name: "a page", age: recheck, due: true, sent: true},
 		{name: "a script", age: recheck, script: true, due: true},
-		{name: "a script a day later", age: recheck + outage, script: true, due: true, want: errClaimsOld},
+		{name: "a script a day later", age: recheck + outage, script: true, due: true, want: access.ErrClaimsOld},
 		{name: "the provider is away", age: recheck, away: true, due: true},
 		{name: "the provider is away for a day", age: recheck + outage, away: true, due: true, want: oidc.ErrProviderDown},
 		{name: "the provider refused this session", age: recheck, failed: true, due: true},
-		{name: "the provider refused this session for a day", age: recheck + outage, failed: true, due: true, want: errClaimsOld},
+		{name: "the provider refused this session for a day", age: recheck + outage, failed: true, due: true, want: access.ErrClaimsOld},
 		{name: "the provider failed for this session for a day", age: recheck + outage, failed: true, down: true, due: true, want: oidc.ErrProviderDown},
 		{name: "another site", age: recheck, elsewhere: true},
-		{name: "another site a day later", age: recheck + outage, elsewhere: true, due: true, want: errClaimsOld},
+		{name: "another site a day later", age: recheck + outage, elsewhere: true, due: true, want: access.ErrClaimsOld},
 		{name: "another site with a refresh token", age: recheck + outage, elsewhere: true, token: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,13 +64,13 @@ func TestSilentRecheckOutcome(t *testing.T) {
 				if tt.down {
 					err = oidc.ErrProviderDown
 				}
-				g.service.SilentFailed(g.service.Providers[0], who.ID, err)
+				g.service.renewer.SilentFailed(g.service.Providers[0], who.ID, err)
 			}
 			w, r, v := httptest.NewRecorder(), b.request(t), b.visit()
 			if !tt.script {
 				r.Header.Set("Accept", "text/html")
 			}
-			if due := g.service.SilentRecheckDue(v, who.Session()); due != tt.due {
+			if due := g.service.renewer.SilentRecheckDue(v, who.Session()); due != tt.due {
 				t.Fatalf("due: %t", due)
 			}
 			if !tt.due {
@@ -82,7 +83,7 @@ func TestSilentRecheckOutcome(t *testing.T) {
 			if status := w.Result().StatusCode; sent != (status == http.StatusSeeOther) {
 				t.Errorf("%d", status)
 			}
-			if errors.Is(err, session.ErrUnavailable) || Over(err) {
+			if errors.Is(err, session.ErrUnavailable) || access.Over(err) {
 				t.Errorf("%v ends the session or names the store", err)
 			}
 		})

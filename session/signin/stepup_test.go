@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -156,11 +157,11 @@ func TestDemandAtSignIn(t *testing.T) {
 	var g *gateway
 	want := &oidc.Demand{MFA: true}
 	g = mfaGateway(t, func(s *settings) {
-		s.admit = func(_ *Visit, who *session.Record) Admission {
+		s.admit = func(_ *access.Visit, who *session.Record) access.Admission {
 			if slices.Contains(who.AMR, "mfa") {
-				return Admission{}
+				return access.Admission{}
 			}
-			return Admission{Demand: want, Refusal: &Refusal{Code: signinlog.StrongAuthRequired, Policies: []string{"mfa-for-all"}}}
+			return access.Admission{Demand: want, Refusal: &access.Refusal{Code: signinlog.StrongAuthRequired, Policies: []string{"mfa-for-all"}}}
 		}
 	})
 	b := g.browser()

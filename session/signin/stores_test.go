@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -146,11 +147,11 @@ func TestGarbageCookies(t *testing.T) {
 func TestBlockedAtSignIn(t *testing.T) {
 	refuse := true
 	g := newGateway(t, func(s *settings) {
-		s.admit = func(*Visit, *session.Record) Admission {
+		s.admit = func(*access.Visit, *session.Record) access.Admission {
 			if !refuse {
-				return Admission{}
+				return access.Admission{}
 			}
-			return Admission{Refusal: &Refusal{Code: signinlog.BlockedByPolicy, Reason: "blocked", Policies: []string{"office-only"}}, PolicyStatus: "failure"}
+			return access.Admission{Refusal: &access.Refusal{Code: signinlog.BlockedByPolicy, Reason: "blocked", Policies: []string{"office-only"}}, PolicyStatus: "failure"}
 		}
 	})
 	b := g.browser()

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/pending"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -36,21 +37,21 @@ const sealedTokenSize = 84
 func ticketPlace(flow, state string) string { return "ticket " + flow + " " + state }
 
 // handOver sends the browser back to the site with a ticket.
-func (s *finisher) handOver(w http.ResponseWriter, r *http.Request, v *Visit, h *handover, token session.Token, tell passed) {
+func (s *finisher) handOver(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover, token session.Token, tell passed) {
 	note, err := json.Marshal(tell)
 	if err == nil && len(note) > maxPassed {
 		tell.Policies = nil
 		note, err = json.Marshal(tell)
 	}
 	if err != nil {
-		s.fail(w, r, v, "writing ticket", err)
+		s.Fail(w, r, v, "writing ticket", err)
 		return
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	ticket, err := s.pending.IssueTicket(ctx, pending.Ticket{Session: token, Note: note})
+	ticket, err := s.Pending.IssueTicket(ctx, pending.Ticket{Session: token, Note: note})
 	if err != nil {
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 		return
 	}
 	mark := markFirst
@@ -58,21 +59,21 @@ func (s *finisher) handOver(w http.ResponseWriter, r *http.Request, v *Visit, h 
 		mark = markRestart
 	}
 	value := h.Flow + mark + session.SealToken(s.Keys, ticket, h.Host, ticketPlace(h.Flow, h.State))
-	s.goOn(w, r, h.Origin+browser.Base+"/finish?"+url.Values{"ticket": {value}}.Encode())
+	s.GoOn(w, r, h.Origin+browser.Base+"/finish?"+url.Values{"ticket": {value}}.Encode())
 }
 
 // finish is where the sign-in host sends the browser back to. Everything that can be told without the store is told
 // first: whether the ticket has a ticket's form, whether this browser began the flow, whether the ticket was made for it
 // and for this host. Then it is spent, before anything else happens (A23, A42).
-func (s *finisher) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
-	if !s.handsOver(v) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
+func (s *finisher) finish(w http.ResponseWriter, r *http.Request, v *access.Visit) {
+	if !s.HandsOver(v) {
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
 		return
 	}
 	q, ok := browser.SingleValues(r.URL.RawQuery, "ticket")
 	name, value, restarted, formed := parseTicket(q["ticket"])
 	if !ok || !formed {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
 	f := s.openFlow(v, name, v.Cookies.Flow(name))
@@ -86,12 +87,12 @@ func (s *finisher) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 		return
 	}
 	f.proven = true
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	t, err := s.pending.RedeemTicket(ctx, ticket)
+	t, err := s.Pending.RedeemTicket(ctx, ticket)
 	if err != nil {
-		if !NoSession(err) {
-			s.storeDown(w, r, v, err)
+		if !access.NoSession(err) {
+			s.StoreDown(w, r, v, err)
 			return
 		}
 		browser.ClearCookie(w, v.Secure, browser.FlowCookie+f.Name)
@@ -108,8 +109,8 @@ func (s *finisher) finish(w http.ResponseWriter, r *http.Request, v *Visit) {
 }
 
 // takeOver gives the browser the session that a ticket hands over, and ends the one that it presented before (A13).
-func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f *flow, t pending.Ticket, value string, restarted bool) {
-	ctx, cancel := detach(r, storeTimeout)
+func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, t pending.Ticket, value string, restarted bool) {
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	have, err := s.Sessions.Reload(ctx, t.Session)
 	if err == nil && !s.Sessions.Admits(have, v.Site.App) {
@@ -120,26 +121,26 @@ func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f 
 		who, err = have.Record()
 	}
 	if err != nil {
-		if NoSession(err) { // signed out in between
+		if access.NoSession(err) { // signed out in between
 			s.ticketLost(w, r, v, value, f.Return, restarted)
 			return
 		}
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 		return
 	}
 	old, _, err := s.Record(r, v)
-	if err == nil && old.ID != who.ID && s.takes(v.Site, old) {
+	if err == nil && old.ID != who.ID && s.Takes(v.Site, old) {
 		err = s.Sessions.End(ctx, old)
 	}
-	if err != nil && !NoSession(err) {
-		s.storeDown(w, r, v, err)
+	if err != nil && !access.NoSession(err) {
+		s.StoreDown(w, r, v, err)
 		return
 	}
-	s.giveCookie(w, v, who, t.Session)
+	s.GiveCookie(w, v, who, t.Session)
 	s.Sessions.Touch(have, v.Site.App)
 	var told passed
 	if json.Unmarshal(t.Note, &told) == nil && !told.Fresh {
-		s.logHandover(v, r, f.trail, person(who, signinlog.Record{
+		s.logHandover(v, r, f.trail, access.EntryOf(who, signinlog.Record{
 			PolicyStatus: told.Status, Policies: told.Policies, PromptReason: prompt.ReasonLiveSession,
 		}))
 	}
@@ -149,18 +150,18 @@ func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *Visit, f 
 // ticketLost answers a ticket that is worth nothing here: spent, too old, another host's, another browser's. Who is
 // signed in goes on to the page of that sign-in; who is not is sent round once more, by itself and once. value is what follows
 // the name of the flow in the ticket.
-func (s *finisher) ticketLost(w http.ResponseWriter, r *http.Request, v *Visit, value, ret string, restarted bool) {
+func (s *finisher) ticketLost(w http.ResponseWriter, r *http.Request, v *access.Visit, value, ret string, restarted bool) {
 	_, _, err := s.Record(r, v)
 	switch {
 	case err == nil && ret == browser.Home:
-		s.goOn(w, r, s.spentPage(r, v, value))
+		s.GoOn(w, r, s.spentPage(r, v, value))
 	case err == nil:
 		browser.Redirect(w, ret)
-	case !NoSession(err):
-		s.storeDown(w, r, v, err)
+	case !access.NoSession(err):
+		s.StoreDown(w, r, v, err)
 	case restarted:
 		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: signInURL(ret), HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: access.SignInURL(ret), HomeURL: browser.Home})
 	default:
 		s.choose(w, r, v, ret, wish{}, beginning{Restarted: true})
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -354,10 +355,10 @@ func FuzzFinish(f *testing.F) {
 	store := storetest.NewMemory(clock.Now)
 	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: ring, Now: clock.Now})
 	f.Cleanup(manager.Close)
-	site := &Site{App: "wiki"}
-	s := New(Config{
+	site := &access.Site{App: "wiki"}
+	s := New(access.Config{
 		Sessions: manager, Store: store, Keys: ring, Pages: fuzzPages(f), Log: &records{}, Now: clock.Now,
-		SignInHost: login, SiteFor: func(string, string) *Site { return site },
+		SignInHost: login, SiteFor: func(string, string) *access.Site { return site },
 	})
 	f.Fuzz(func(t *testing.T, ticket string) {
 		for _, path := range []string{"/finish?" + url.Values{"ticket": {ticket}}.Encode(), "/sign-in?" + url.Values{"for": {ticket}}.Encode()} {
@@ -370,7 +371,7 @@ func FuzzFinish(f *testing.F) {
 			w := httptest.NewRecorder()
 			r := httptest.NewRequest(http.MethodGet, "https://"+host+browser.Base+path, nil)
 			r.Header.Set("Accept", "text/html")
-			s.ServeHTTP(w, r, &Visit{Site: site, Origin: "https://" + host, Host: host, Secure: true, Cookies: browser.ReadCookies(r.Header["Cookie"], true)})
+			s.ServeHTTP(w, r, &access.Visit{Site: site, Origin: "https://" + host, Host: host, Secure: true, Cookies: browser.ReadCookies(r.Header["Cookie"], true)})
 			to := w.Header().Get("Location")
 			if store.Len() != 0 || to != "" && !strings.HasPrefix(to, login+browser.Base+"/sign-in?for=") && !strings.HasPrefix(to, "/") {
 				t.Fatalf("%q: %d to %q", ticket, w.Code, to)
@@ -387,7 +388,7 @@ func TestReturnTarget(t *testing.T) {
 		"https://evil.test/": browser.Home, "http://evil.test": browser.Home, wiki + ".evil.test/": browser.Home, wiki + "@evil.test/": browser.Home,
 		"//evil.test/": browser.Home, "javascript://wiki.alpha.test/": browser.Home, "/x": "/x",
 	} {
-		if got := g.service.returnTarget(raw); got != want {
+		if got := g.service.ReturnTarget(raw); got != want {
 			t.Errorf("%q: %q, want %q", raw, got, want)
 		}
 	}

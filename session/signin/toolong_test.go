@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -112,7 +113,7 @@ func TestLongPageIsKeptAcrossHosts(t *testing.T) {
 	far := "https://" + strings.Repeat("h", 60) + "." + strings.Repeat("i", 60) + ".test"
 	for fill, site := range map[string]string{"x": wiki, "&a": wiki, "%22": wiki, "y": far} {
 		for _, size := range []int{browser.MaxReturn - 1, browser.MaxReturn, browser.MaxReturn + 1} {
-			g := estate(t, func(s *settings) { s.sites[hostOf(far)] = &Site{App: "far", Gate: s.sites[hostOf(wiki)].Gate} })
+			g := estate(t, func(s *settings) { s.sites[hostOf(far)] = &access.Site{App: "far", Gate: s.sites[hostOf(wiki)].Gate} })
 			for _, demand := range []bool{false, true} {
 				b := g.walker()
 				b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -269,7 +270,7 @@ func TestPageThatTheCookieHasNoRoomFor(t *testing.T) {
 		page, seen := sized(path, "x", browser.MaxReturn), ""
 		for n := 0; n <= maxPolicyNames; n += 8 {
 			w := httptest.NewRecorder()
-			v := &Visit{Site: g.site, Host: "wiki.example.com", Origin: "https://wiki.example.com", Secure: true}
+			v := &access.Visit{Site: g.site, Host: "wiki.example.com", Origin: "https://wiki.example.com", Secure: true}
 			f := g.service.newFlow(v, g.service.Providers[0], page)
 			f.Demand = &oidc.Demand{Policies: []string{strings.Repeat("p", n)}}
 			if err := g.service.keepFlow(w, v, f); err != nil {
@@ -295,14 +296,14 @@ func TestPageThatTheCookieHasNoRoomFor(t *testing.T) {
 
 // Each page that a browser can be sent to fits into the pending cookie, with the longest origin there is.
 func TestPendingCookieFits(t *testing.T) {
-	s := New(Config{Keys: newGateway(t).service.Keys, Providers: []*oidc.Provider{noProvider}})
-	v := &Visit{Host: strings.Repeat("h", 253), Secure: true}
+	s := New(access.Config{Keys: newGateway(t).service.Keys, Providers: []*oidc.Provider{noProvider}})
+	v := &access.Visit{Host: strings.Repeat("h", 253), Secure: true}
 	for _, page := range []string{sized("/a", "&", browser.MaxReturn), "https://" + strings.Repeat("h", 253) + ":65535" + sized("/a", "&", browser.MaxReturn)} {
 		w := httptest.NewRecorder()
 		s.givePending(w, v, unanswered{prompt: strings.Repeat("p", promptIDSize), page: page})
 		cookieLines(t, result{header: w.Header()})
 		line := w.Header().Get("Set-Cookie")
-		if got, ok := s.pendingToken(&Visit{Host: v.Host, Cookies: browser.ReadCookies([]string{line[:strings.IndexByte(line, ';')]}, true)}); !ok || !slices.Contains([]string{page, browser.Home}, got.page) {
+		if got, ok := s.pendingToken(&access.Visit{Host: v.Host, Cookies: browser.ReadCookies([]string{line[:strings.IndexByte(line, ';')]}, true)}); !ok || !slices.Contains([]string{page, browser.Home}, got.page) {
 			t.Errorf("%t, page %.80q", ok, got.page)
 		}
 	}

@@ -1,4 +1,4 @@
-package signin
+package renew
 
 import (
 	"io"
@@ -37,7 +37,7 @@ func (w *waiting) another() *waiting {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &waiting{renewer: w.renewer, t: w.t, who: who, token: token}
+	return &waiting{Renewer: w.Renewer, t: w.t, who: who, token: token}
 }
 
 // Field trial 4.11: a provider that hangs costs the requests of one session its time-out. Those of others wait a second at
@@ -51,9 +51,9 @@ func TestProviderThatHangs(t *testing.T) {
 		if err := p.Discover(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		w.startTasks()
+		w.StartTasks()
 		defer w.Close()
-		defer w.stopTasks()
+		defer w.StopTasks()
 		costs := func(who *waiting, want time.Duration) {
 			t.Helper()
 			if got, took := who.request(); got.ID != who.who.ID || took != want {

@@ -1,4 +1,4 @@
-package signin
+package renew
 
 import (
 	"maps"
@@ -21,7 +21,7 @@ const (
 )
 
 // pause is for how long a session is not renewed.
-type pause struct {
+type backoff struct {
 	at, until time.Time
 	// tries counts failures in a row.
 	tries int
@@ -30,62 +30,62 @@ type pause struct {
 }
 
 // pauses are the sessions whose renewal went wrong just now. The zero value is ready.
-type pauses struct {
+type backoffSet struct {
 	mu  sync.Mutex
-	all map[session.ID]pause
+	all map[session.ID]backoff
 }
 
 // of returns the pause of a session, if it lasts.
-func (p *pauses) of(id session.ID, now time.Time) (pause, bool) {
+func (p *backoffSet) of(id session.ID, now time.Time) (backoff, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	one := p.all[id]
 	return one, now.Before(one.until)
 }
 
-func (p *pauses) holds(id session.ID, now time.Time) bool {
+func (p *backoffSet) holds(id session.ID, now time.Time) bool {
 	_, held := p.of(id, now)
 	return held
 }
 
 // failed begins a pause after a failure: the longer the more there were in a row, unless it is to be short.
-func (p *pauses) failed(id session.ID, now time.Time, down, short bool) {
+func (p *backoffSet) failed(id session.ID, now time.Time, down, short bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	one := p.all[id]
 	if now.Sub(one.until) >= pauseMemory {
-		one = pause{}
+		one = backoff{}
 	}
 	wait := min(recheckPause<<min(one.tries, 8), longestPause)
 	if short {
 		wait = recheckPause
 	}
-	p.put(id, pause{at: now, until: now.Add(wait), tries: one.tries + 1, down: down}, now)
+	p.put(id, backoff{at: now, until: now.Add(wait), tries: one.tries + 1, down: down}, now)
 }
 
 // add begins a pause of a length that is known.
-func (p *pauses) add(id session.ID, now time.Time, wait time.Duration, down bool) {
+func (p *backoffSet) add(id session.ID, now time.Time, wait time.Duration, down bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.put(id, pause{at: now, until: now.Add(wait), tries: p.all[id].tries, down: down}, now)
+	p.put(id, backoff{at: now, until: now.Add(wait), tries: p.all[id].tries, down: down}, now)
 }
 
 // put keeps a pause. Where too many are kept in mind it is left out: what is lost is a question too many.
-func (p *pauses) put(id session.ID, one pause, now time.Time) {
+func (p *backoffSet) put(id session.ID, one backoff, now time.Time) {
 	if _, known := p.all[id]; !known && len(p.all) >= maxPauses {
-		maps.DeleteFunc(p.all, func(_ session.ID, old pause) bool { return !now.Before(old.until) })
+		maps.DeleteFunc(p.all, func(_ session.ID, old backoff) bool { return !now.Before(old.until) })
 		if len(p.all) >= maxPauses {
 			return
 		}
 	}
 	if p.all == nil {
-		p.all = make(map[session.ID]pause)
+		p.all = make(map[session.ID]backoff)
 	}
 	p.all[id] = one
 }
 
 // forget ends the pause of a session whose renewal went well.
-func (p *pauses) forget(id session.ID) {
+func (p *backoffSet) forget(id session.ID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.all, id)

@@ -1,4 +1,4 @@
-package signin
+package renew
 
 import (
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"

@@ -1,4 +1,4 @@
-package signin
+package renew
 
 import (
 	"context"
@@ -8,12 +8,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // SilentRecheckDue reports whether RecheckSilently has something to do for a session.
-func (s *renewer) SilentRecheckDue(v *Visit, who *session.Session) bool {
+func (s *Renewer) SilentRecheckDue(v *access.Visit, who *session.Session) bool {
 	if who.Renewable || s.Config.Recheck <= 0 {
 		return false
 	}
@@ -21,47 +22,49 @@ func (s *renewer) SilentRecheckDue(v *Visit, who *session.Session) bool {
 	if age < s.Config.Recheck || !s.renewsHere(v) && s.tooOld(age, false) == nil {
 		return false
 	}
-	p := s.byName[who.Provider()]
+	p := s.ByName[who.Provider()]
 	return p != nil && p.SilentRecheck
 }
 
 // renewsHere reports whether pages of this host may go to the provider silently. With a sign-in host only its own pages do. The
 // other sites use what they have learned, and begin a sign-in once the claims are too old to go on with.
-func (s *renewer) renewsHere(v *Visit) bool { return s.SignInHost == "" || v.Origin == s.SignInHost }
+func (s *Renewer) renewsHere(v *access.Visit) bool {
+	return s.SignInHost == "" || v.Origin == s.SignInHost
+}
 
 // SilentlyNow returns the provider to which a browser that opens a page is sent for new claims at this request. It returns nil
 // where the request is none for that, or the provider does not answer.
-func (s *renewer) SilentlyNow(r *http.Request, v *Visit, who *session.Session) *oidc.Provider {
-	p := s.byName[who.Provider()]
-	if !s.renewsHere(v) || s.paused.holds(who.ID, s.Now()) || browser.Classify(r) != browser.NavigationGet || !s.reached(r, p) {
+func (s *Renewer) SilentlyNow(r *http.Request, v *access.Visit, who *session.Session) *oidc.Provider {
+	p := s.ByName[who.Provider()]
+	if !s.renewsHere(v) || s.backoffs.holds(who.ID, s.Now()) || browser.Classify(r) != browser.NavigationGet || !s.reached(r, p) {
 		return nil
 	}
 	return p
 }
 
 // SilentlyLater is the error of Recheck for a session whose silent recheck is due and is not done at this request.
-func (s *renewer) SilentlyLater(who *session.Session) error {
-	p, now := s.byName[who.Provider()], s.Now()
-	held, paused := s.paused.of(who.ID, now)
+func (s *Renewer) SilentlyLater(who *session.Session) error {
+	p, now := s.ByName[who.Provider()], s.Now()
+	held, paused := s.backoffs.of(who.ID, now)
 	down := now.UnixMilli() < s.renewals[p.Name].after.Load() || paused && held.down && !p.AnsweredSince(held.at)
 	return s.tooOld(now.Sub(who.LastAnswer()), down)
 }
 
 // SilentFailed notes that a round trip to the provider has brought no claims for a session, and that the provider has not
 // asked for a sign-in.
-func (s *renewer) SilentFailed(p *oidc.Provider, id session.ID, err error) {
-	s.paused.failed(id, s.Now(), oidc.IsDown(err), false)
+func (s *Renewer) SilentFailed(p *oidc.Provider, id session.ID, err error) {
+	s.backoffs.failed(id, s.Now(), oidc.IsDown(err), false)
 	s.Logger.Warn("claims of a session not renewed, will retry", zap.String("provider", p.Name),
 		zap.String("session", id.Short()), zap.Error(oidc.Truncated(err)))
 }
 
 // reached reports whether the provider answers: no user is sent to a page that does not load.
-func (s *renewer) reached(r *http.Request, p *oidc.Provider) bool {
+func (s *Renewer) reached(r *http.Request, p *oidc.Provider) bool {
 	all := s.renewals[p.Name]
 	if s.Now().UnixMilli() < all.after.Load() {
 		return false
 	}
-	ctx, cancel := detach(r, silentPatience)
+	ctx, cancel := access.Detach(r, silentPatience)
 	defer cancel()
 	err := all.seen(ctx, p, s.Now())
 	if err == nil {

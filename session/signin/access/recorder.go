@@ -1,4 +1,4 @@
-package signin
+package access
 
 import (
 	"sync/atomic"
@@ -11,10 +11,11 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// recorder writes the sign-in log and tells events.
-type recorder struct{ *environment }
+// Recorder writes the sign-in log and tells events.
+type Recorder struct{ *Environment }
 
-func person(who *session.Record, rec signinlog.Record) signinlog.Record {
+// EntryOf fills a log entry with what is known of a session's user.
+func EntryOf(who *session.Record, rec signinlog.Record) signinlog.Record {
 	rec.UserIssuer, rec.UserSubject, rec.UserName = who.Identity.Issuer, who.Identity.Subject, who.User
 	rec.Guest, rec.Provider, rec.Interactive = who.Guest, who.Provider, true
 	rec.SignInRisk, rec.UserRisk, rec.Compliant, rec.Managed = who.SignInRisk, who.UserRisk, who.Compliant, who.Managed
@@ -27,7 +28,8 @@ func person(who *session.Record, rec signinlog.Record) signinlog.Record {
 // entryIDSize is how many bytes of randomness the id of an entry has.
 const entryIDSize = 16
 
-func (s *recorder) write(rec signinlog.Record) {
+// Write writes an entry of the sign-in log.
+func (s *Recorder) Write(rec signinlog.Record) {
 	rec.ID = session.NewRandom(entryIDSize)
 	if rec.CorrelationID == "" {
 		rec.CorrelationID = rec.ID
@@ -54,24 +56,25 @@ const (
 	ByIdle     = "idle_sign_out" // nobody has used it for as long as the site allows
 )
 
-// told is what an event says of a session: nothing that opens anything.
-func told(who *session.Record) map[string]any {
+// EventData is what an event says of a session: nothing that opens anything.
+func EventData(who *session.Record) map[string]any {
 	return map[string]any{
 		"session": who.ID.Short(), "user_issuer": who.Identity.Issuer, "user_subject": who.Identity.Subject,
 		"user_name": who.User, "provider": who.Provider, "kind": who.Kind.String(),
 	}
 }
 
-func (s *recorder) notify(event string, data map[string]any) {
+// Tell tells an event to Config.Notify.
+func (s *Recorder) Tell(event string, data map[string]any) {
 	if s.Notify != nil {
 		s.Notify(event, data)
 	}
 }
 
-// revoked tells of sessions, by their short hashes, that were ended from elsewhere than their browsers.
-func (s *recorder) revoked(sessions []string, who session.Identity, provider, by string) {
+// TellRevoked tells of sessions, by their short hashes, that were ended from elsewhere than their browsers.
+func (s *Recorder) TellRevoked(sessions []string, who session.Identity, provider, by string) {
 	for _, short := range sessions {
-		s.notify(EventRevoked, map[string]any{
+		s.Tell(EventRevoked, map[string]any{
 			"session": short, "user_issuer": who.Issuer, "user_subject": who.Subject, "provider": provider, "by": by,
 		})
 	}
@@ -81,33 +84,34 @@ func (s *recorder) revoked(sessions []string, who session.Identity, provider, by
 // former is in the metrics.
 const floodQuiet = time.Minute
 
-// quiet reports whether the log has said nothing of the kind for a while, and counts from now on if so.
-func (s *recorder) quiet(said *atomic.Int64) bool {
+// Quiet reports whether the log has said nothing of the kind for a while, and counts from now on if so.
+func (s *Recorder) Quiet(said *atomic.Int64) bool {
 	now, last := s.Now().UnixNano(), said.Load()
 	return now-last >= int64(floodQuiet) && said.CompareAndSwap(last, now)
 }
 
-func (s *recorder) tellSignIn(v *Visit, made *session.Record) {
+// TellSignIn tells that there is a session, of a sign-in or a step-up.
+func (s *Recorder) TellSignIn(v *Visit, made *session.Record) {
 	if s.Notify == nil {
 		return
 	}
-	data := told(made)
+	data := EventData(made)
 	data["app"] = v.Site.App
-	s.notify(EventSignIn, data)
+	s.Tell(EventSignIn, data)
 }
 
 // EndedIdle writes down that a session was ended for want of use, and tells whoever listens. ip and userAgent are of the
 // request that found it so, or of one that was still open.
-func (s *recorder) EndedIdle(who *session.Record, site *Site, limit time.Duration, ip, userAgent string) {
-	rec := person(who, signinlog.Record{
+func (s *Recorder) EndedIdle(who *session.Record, site *Site, limit time.Duration, ip, userAgent string) {
+	rec := EntryOf(who, signinlog.Record{
 		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + limit.String(),
 		Created: s.Now(), App: site.App, IP: ip, UserAgent: userAgent[:min(len(userAgent), browser.MaxUserAgent)],
 	})
 	rec.Interactive = false
-	s.write(rec)
+	s.Write(rec)
 	s.Logger.Info("signed out for want of use", zap.String("session", who.ID.Short()), zap.String("app", site.App),
 		zap.Duration("sign_out", limit))
-	data := told(who)
+	data := EventData(who)
 	data["by"], data["app"] = ByIdle, site.App
-	s.notify(EventSignOut, data)
+	s.Tell(EventSignOut, data)
 }

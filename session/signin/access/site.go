@@ -1,4 +1,4 @@
-package signin
+package access
 
 import (
 	"net/http"
@@ -82,13 +82,14 @@ type Visit struct {
 	// Header is the header of the request, for the Gate, which is not given the request itself. Not to be changed.
 	Header http.Header
 
-	// begun is the state of the site's flow for which the sign-in host acts; see ownFlow.
-	begun string
-	// onBehalf: the sign-in host acts for Site, which has another host.
-	onBehalf bool
+	// Begun is the state of the site's flow for which the sign-in host acts; see ownFlow.
+	Begun string
+	// OnBehalf: the sign-in host acts for Site, which has another host.
+	OnBehalf bool
 }
 
-func (v *Visit) usable() bool { return v.Secure || reach.IsLoopback(v.Host) }
+// Usable reports whether a user may be signed in on this connection: only the browser can read it.
+func (v *Visit) Usable() bool { return v.Secure || reach.IsLoopback(v.Host) }
 
 // Takes reports whether a site takes a session that was made with a provider: the site names the provider, and the
 // provider is still at the issuer that the session is of. It is the one answer to this question; providers are all that

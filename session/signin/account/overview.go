@@ -1,4 +1,4 @@
-package signin
+package account
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -28,7 +29,7 @@ type overview struct {
 	csrf     string
 	now      time.Time
 	limits   session.Limits
-	clients  Clients
+	clients  access.Clients
 	sessions []*session.Record
 	// unreadable sessions are there and cannot be shown; moreSessions: there are more than are shown.
 	unreadable   int
@@ -44,8 +45,8 @@ type overview struct {
 	kept, down bool
 }
 
-func (s *accountPage) overview(r *http.Request, v *Visit, who visitor) (*overview, error) {
-	ctx, cancel := detach(r, storeTimeout)
+func (s *Page) overview(r *http.Request, v *access.Visit, who visitor) (*overview, error) {
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	own, err := s.Sessions.Own(ctx, who.session.Identity, maxMySessions)
 	if err != nil {
@@ -53,7 +54,7 @@ func (s *accountPage) overview(r *http.Request, v *Visit, who visitor) (*overvie
 	}
 	o := &overview{
 		who: who.session, now: s.Now(), limits: s.Sessions.Limits(), clients: s.Clients,
-		csrf:       browser.FormToken(s.Keys, v.Host, actionMe, string(who.session.ID[:])),
+		csrf:       browser.FormToken(s.Keys, v.Host, FormAction, string(who.session.ID[:])),
 		unreadable: own.Unreadable, moreSessions: own.More,
 	}
 	// The one that asks is there, whatever the list says, and comes first; then those that were used last.
@@ -74,12 +75,12 @@ func (s *accountPage) overview(r *http.Request, v *Visit, who visitor) (*overvie
 
 // addSignIns adds the newest entries of the sign-in log about the person: those of a sign-in that they took part in, and
 // whatever did not succeed. A log that cannot be read takes nothing else away.
-func (s *accountPage) addSignIns(r *http.Request, o *overview) {
+func (s *Page) addSignIns(r *http.Request, o *overview) {
 	if s.SignIns == nil {
 		return
 	}
 	o.kept = true
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	id := signinlog.Record{UserIssuer: o.who.Identity.Issuer, UserSubject: o.who.Identity.Subject}.UserID()
 	// One more than is shown tells whether there are more.
@@ -93,9 +94,9 @@ func (s *accountPage) addSignIns(r *http.Request, o *overview) {
 	o.signIns = found.Entries[:min(len(found.Entries), maxMySignIns)]
 }
 
-func (o *overview) device(agent string) Device {
+func (o *overview) device(agent string) access.Device {
 	if o.clients == nil {
-		return Device{}
+		return access.Device{}
 	}
 	return o.clients.Describe(agent)
 }
@@ -281,5 +282,5 @@ func (o *overview) json() mineJSON {
 }
 
 func writeMine(w http.ResponseWriter, r *http.Request, o *overview) {
-	answerJSON(w, r, http.StatusOK, o.json())
+	access.AnswerJSON(w, r, http.StatusOK, o.json())
 }

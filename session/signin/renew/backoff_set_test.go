@@ -1,4 +1,4 @@
-package signin
+package renew
 
 import (
 	"testing"
@@ -9,7 +9,7 @@ import (
 
 // TestPauses: how many sessions are remembered as failing is bounded, and none is held for longer than its pause.
 func TestPauses(t *testing.T) {
-	var p pauses
+	var p backoffSet
 	now := time.Unix(1000, 0)
 	for range maxPauses + 100 {
 		p.failed(session.NewToken().ID, now, false, false)
@@ -35,7 +35,7 @@ func TestPauses(t *testing.T) {
 
 // Failures in a row are asked for ever more seldom, up to a bound; after a while without one it begins at the beginning.
 func TestPausesGrow(t *testing.T) {
-	var p pauses
+	var p backoffSet
 	id, now := session.NewToken().ID, time.Unix(1000, 0)
 	fails := func(want time.Duration, short bool) {
 		t.Helper()

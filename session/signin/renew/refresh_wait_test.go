@@ -1,4 +1,4 @@
-package signin
+package renew
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
@@ -21,7 +22,7 @@ const renewAfter = time.Hour
 // waiting is a session whose claims are twice as old as they may be, and a renewer that never hears from its provider. It
 // lives in a bubble of synctest.
 type waiting struct {
-	*renewer
+	*Renewer
 	t     *testing.T
 	who   *session.Record
 	token session.Token
@@ -43,9 +44,9 @@ func newWaiting(t *testing.T) *waiting {
 		t.Fatal(err)
 	}
 	main := oidc.New(oidc.Config{Name: "main", Issuer: "https://login.example.com"})
-	e := newEnvironment(Config{Providers: []*oidc.Provider{main}, Sessions: sessions, Store: store, Keys: ring, Recheck: renewAfter})
+	e := access.NewEnvironment(access.Config{Providers: []*oidc.Provider{main}, Sessions: sessions, Store: store, Keys: ring, Recheck: renewAfter})
 	<-time.After(2 * renewAfter)
-	return &waiting{renewer: newRenewer(e, &recorder{environment: e}), t: t, who: who, token: token}
+	return &waiting{Renewer: New(e, &access.Recorder{Environment: e}), t: t, who: who, token: token}
 }
 
 // recheck holds the session against the age of its claims, as a request does, and returns what it goes on with.

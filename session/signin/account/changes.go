@@ -1,4 +1,4 @@
-package signin
+package account
 
 import (
 	"encoding/json"
@@ -10,23 +10,25 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-const actionMe = "me"
+// FormAction names the form of the page to its token.
+const FormAction = "me"
 
 // visitor is somebody at their own page: their session, its token and what the policies say of them now.
 type visitor struct {
 	session   *session.Record
 	token     session.Token
-	admission Admission
+	admission access.Admission
 }
 
 // Serve shows people their sessions and sign-ins (GET, L7), and changes what is theirs (POST). Where there is a sign-in host,
 // the page is there: it has the cookies that a change has to reach.
-func (s *accountPage) Serve(w http.ResponseWriter, r *http.Request, v *Visit) {
-	if s.handsOver(v) && !browser.WantsJSON(r) {
-		s.toSignInHost(w, browser.AccountPath)
+func (s *Page) Serve(w http.ResponseWriter, r *http.Request, v *access.Visit) {
+	if s.HandsOver(v) && !browser.WantsJSON(r) {
+		s.ToSignInHost(w, browser.AccountPath)
 		return
 	}
 	who, ok := s.visitor(w, r, v)
@@ -41,7 +43,7 @@ func (s *accountPage) Serve(w http.ResponseWriter, r *http.Request, v *Visit) {
 
 // visitor lets somebody to their page as the guard of a site lets them to the site: whoever holds a cookie that the
 // policies refuse here is told nothing either. ok is false if the request is answered.
-func (s *accountPage) visitor(w http.ResponseWriter, r *http.Request, v *Visit) (who visitor, ok bool) {
+func (s *Page) visitor(w http.ResponseWriter, r *http.Request, v *access.Visit) (who visitor, ok bool) {
 	have, token, err := s.Authenticate(r, v)
 	if err == nil {
 		have, err = s.renewer.Recheck(r, have, token)
@@ -54,12 +56,12 @@ func (s *accountPage) visitor(w http.ResponseWriter, r *http.Request, v *Visit) 
 		s.noVisitor(w, r, v, err)
 		return who, false
 	}
-	admission := v.Site.Gate.Admit(v, record, Asked{})
+	admission := v.Site.Gate.Admit(v, record, access.Asked{})
 	switch {
 	case admission.Demand != nil:
 		why := admission.Refusal
 		if why == nil {
-			why = &Refusal{}
+			why = &access.Refusal{}
 		}
 		s.signIn.StepUp(w, r, v, record, why, admission.Demand)
 		return who, false
@@ -78,19 +80,19 @@ func (s *accountPage) visitor(w http.ResponseWriter, r *http.Request, v *Visit) 
 	return visitor{session: record, token: token, admission: admission}, true
 }
 
-func (s *accountPage) noVisitor(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
-	if !NoSession(err) {
+func (s *Page) noVisitor(w http.ResponseWriter, r *http.Request, v *access.Visit, err error) {
+	if !access.NoSession(err) {
 		s.Unavailable(w, r, v, err)
 		return
 	}
 	s.signIn.Challenge(w, r, v, err, nil)
 }
 
-func (s *accountPage) showMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *Page) showMine(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	o, err := s.overview(r, v, who)
 	switch {
 	case err != nil:
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 	case browser.WantsJSON(r):
 		writeMine(w, r, o)
 	default:
@@ -132,14 +134,14 @@ func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 
 // changeMine does what somebody asks for at their own page, and shows it again. A session is named by its short hash and
 // looked for among the person's own alone (A23).
-func (s *accountPage) changeMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *Page) changeMine(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	c, ok := readChange(w, r)
 	if !ok {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
-	if !browser.CheckPost(r, s.Keys, v.Origin, v.Host, actionMe, string(who.session.ID[:]), c.CSRF) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.AccountPath, HomeURL: browser.Home})
+	if !browser.CheckPost(r, s.Keys, v.Origin, v.Host, FormAction, string(who.session.ID[:]), c.CSRF) {
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.AccountPath, HomeURL: browser.Home})
 		return
 	}
 	if c.Do == "" && c.Session != "" {
@@ -155,14 +157,14 @@ func (s *accountPage) changeMine(w http.ResponseWriter, r *http.Request, v *Visi
 	case doStay, doNotStay, doForget:
 		s.changeHere(w, r, v, who, c.Do)
 	default:
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: browser.AccountPath, HomeURL: browser.Home})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: browser.AccountPath, HomeURL: browser.Home})
 	}
 }
 
 // changeHere is what concerns the cookies of this browser. With a sign-in host only that can do it.
-func (s *accountPage) changeHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, do string) {
+func (s *Page) changeHere(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, do string) {
 	switch {
-	case s.handsOver(v):
+	case s.HandsOver(v):
 		s.mineRefused(w, r, v, "only_at_sign_in_host")
 	case do == doStay:
 		s.stayHere(w, r, v, who)
@@ -176,12 +178,12 @@ func (s *accountPage) changeHere(w http.ResponseWriter, r *http.Request, v *Visi
 
 // endOwn ends one session of the person. One that is gone already is what they wanted; one that was never theirs reads
 // the same.
-func (s *accountPage) endOwn(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, short string) {
+func (s *Page) endOwn(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, short string) {
 	if short == who.session.ID.Short() {
 		s.endMine(w, r, v, who, false)
 		return
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	other, err := s.Sessions.OwnNamed(ctx, who.session.Identity, short)
 	if err == nil {
@@ -191,61 +193,61 @@ func (s *accountPage) endOwn(w http.ResponseWriter, r *http.Request, v *Visit, w
 	case err == nil:
 		s.toldEnded(v, who.session, []string{short})
 	case !errors.Is(err, session.ErrNotFound):
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 		return
 	}
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *accountPage) endOthers(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
-	ctx, cancel := detach(r, storeTimeout)
+func (s *Page) endOthers(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	ended, err := s.Sessions.EndOthers(ctx, who.session)
 	s.toldEnded(v, who.session, ended)
 	if err != nil {
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 		return
 	}
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *accountPage) toldEnded(v *Visit, by *session.Record, ended []string) {
+func (s *Page) toldEnded(v *access.Visit, by *session.Record, ended []string) {
 	if len(ended) == 0 {
 		return
 	}
 	s.Logger.Info("person ended other sessions", zap.String("session", by.ID.Short()), zap.String("app", v.Site.App),
 		zap.Strings("ended", ended))
-	s.revoked(ended, by.Identity, by.Provider, ByPerson)
+	s.TellRevoked(ended, by.Identity, by.Provider, access.ByPerson)
 }
 
 // endMine signs out here, as the sign-out page does, and everywhere else too if that is asked for.
-func (s *accountPage) endMine(w http.ResponseWriter, r *http.Request, v *Visit, who visitor, everywhere bool) {
+func (s *Page) endMine(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, everywhere bool) {
 	if !s.signOut.EndHere(w, r, v, who.session, everywhere) {
 		return
 	}
 	if browser.WantsJSON(r) {
-		answerJSON(w, r, http.StatusOK, signedOutJSON{SignedOut: true, Continue: s.signOut.LeaveURL(v, who.session, who.token)})
+		access.AnswerJSON(w, r, http.StatusOK, signedOutJSON{SignedOut: true, Continue: s.signOut.LeaveURL(v, who.session, who.token)})
 		return
 	}
 	s.signOut.LeaveProvider(w, r, v, who.session, who.token)
 }
 
 // mineChanged goes back to the page, so that a reload changes nothing. Its twin shows what it has come to.
-func (s *accountPage) mineChanged(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *Page) mineChanged(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	if browser.WantsJSON(r) {
 		s.showMine(w, r, v, who)
 		return
 	}
-	s.goOn(w, r, browser.AccountPath)
+	s.GoOn(w, r, browser.AccountPath)
 }
 
 // mineRefused answers what may not be changed any more since the page was shown.
-func (s *accountPage) mineRefused(w http.ResponseWriter, r *http.Request, v *Visit, reason string) {
+func (s *Page) mineRefused(w http.ResponseWriter, r *http.Request, v *access.Visit, reason string) {
 	if browser.WantsJSON(r) {
-		writeProblem(w, r, problemJSON{
+		access.WriteProblem(w, r, access.ProblemJSON{
 			Title: "Not possible for this session", Status: http.StatusConflict, Reason: reason, RequestID: v.RequestID,
 		})
 		return
 	}
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.AccountPath, HomeURL: browser.Home})
+	s.Problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.AccountPath, HomeURL: browser.Home})
 }

@@ -1,4 +1,4 @@
-package signin
+package access
 
 import (
 	"errors"
@@ -16,9 +16,9 @@ type tightenError struct{ reason string }
 
 func (*tightenError) Error() string { return "session is to end with the browser" }
 
-// tightening is why the session that was presented has to end with the browser, as an error of Tighten tells; empty if it
+// Tightening is why the session that was presented has to end with the browser, as an error of Tighten tells; empty if it
 // has not.
-func tightening(err error) string {
+func Tightening(err error) string {
 	var tighten *tightenError
 	if errors.As(err, &tighten) {
 		return tighten.reason
@@ -30,17 +30,17 @@ func tightening(err error) string {
 // becomes a browser session at this request, in the store and in the browser (X16, A74). A policy that says always
 // keeps it. Where there is a sign-in host, that is where it is done, for the cookies of all sites: until the browser has
 // been there a site does not take the session, and answers as to somebody who is not signed in.
-func (s *authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says prompt.Persistence) (*session.Session, error) {
-	reason := s.tightenReason(v.Site, have.Kind, says)
+func (s *Authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says prompt.Persistence) (*session.Session, error) {
+	reason := s.TightenReason(v.Site, have.Kind, says)
 	if reason == "" {
 		return have, nil
 	}
-	if s.handsOver(v) {
+	if s.HandsOver(v) {
 		return nil, &tightenError{reason}
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := Detach(r, StoreTimeout)
 	defer cancel()
-	token, err := s.token(v)
+	token, err := s.Token(v)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +48,8 @@ func (s *authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit
 	if err != nil {
 		return nil, err
 	}
-	if s.signInHost != "" {
-		tight, _, err := s.succeedTighter(w, r, v, who, token, reason)
+	if s.SignInHostname != "" {
+		tight, _, err := s.SucceedTighter(w, r, v, who, token, reason)
 		if err != nil {
 			return nil, err
 		}
@@ -59,12 +59,12 @@ func (s *authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit
 	if err != nil {
 		return nil, err
 	}
-	s.giveCookie(w, v, tight, token)
+	s.GiveCookie(w, v, tight, token)
 	return tight.Session(), tight.Check(s.Now(), s.Sessions.Limits())
 }
 
-// tightenReason is why a persistent session must become one that ends with the browser (X16), empty if it need not.
-func (s *environment) tightenReason(site *Site, kind session.Kind, says prompt.Persistence) string {
+// TightenReason is why a persistent session must become one that ends with the browser (X16), empty if it need not.
+func (s *Environment) TightenReason(site *Site, kind session.Kind, says prompt.Persistence) string {
 	switch {
 	case kind != session.Persistent:
 	case says == prompt.PersistenceNever:
@@ -75,10 +75,10 @@ func (s *environment) tightenReason(site *Site, kind session.Kind, says prompt.P
 	return ""
 }
 
-// succeedTighter lets a session go on as one that ends with the browser, under a new id: the cookies that other sites
+// SucceedTighter lets a session go on as one that ends with the browser, under a new id: the cookies that other sites
 // hold have a lifetime, and only by being worth nothing are they given anew without one.
-func (s *authenticator) succeedTighter(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token, reason string) (*session.Record, session.Token, error) {
-	ctx, cancel := detach(r, storeTimeout)
+func (s *Authenticator) SucceedTighter(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token, reason string) (*session.Record, session.Token, error) {
+	ctx, cancel := Detach(r, StoreTimeout)
 	defer cancel()
 	tokens, err := s.Sessions.Tokens(have, token)
 	if err != nil {
@@ -93,17 +93,17 @@ func (s *authenticator) succeedTighter(w http.ResponseWriter, r *http.Request, v
 		}
 		return nil, next, err
 	}
-	s.giveCookie(w, v, made, next)
+	s.GiveCookie(w, v, made, next)
 	return made, next, nil
 }
 
 // endOutlived ends a session that has outlived what it was to be tightened to. ErrNotFound if that could be done.
-func (s *authenticator) endOutlived(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record) error {
-	ctx, cancel := detach(r, storeTimeout)
+func (s *Authenticator) endOutlived(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record) error {
+	ctx, cancel := Detach(r, StoreTimeout)
 	defer cancel()
 	if err := s.Sessions.End(ctx, have); err != nil {
 		return err
 	}
-	s.endCookie(w, v)
+	s.EndCookie(w, v)
 	return session.ErrNotFound
 }

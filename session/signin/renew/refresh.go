@@ -1,4 +1,4 @@
-package signin
+package renew
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/refresh"
 	"github.com/latchkey-gateway/latchkey/session/retry"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
@@ -30,21 +31,22 @@ const (
 	renewParting = 5 * time.Second
 )
 
-// renewer renews the claims of sessions.
-type renewer struct {
-	*environment
-	*recorder
+// Renewer renews the claims of sessions.
+type Renewer struct {
+	*access.Environment
+	*access.Recorder
 	// refreshing tells which replica may use a refresh token now.
 	refreshing *refresh.Coordinator
 
 	renewing sync.Map // session.ID -> *renewal: its claims are being renewed
-	paused   pauses
+	backoffs backoffSet
 	renewals map[string]*providerRenewals // by the name of the provider
 }
 
-func newRenewer(e *environment, log *recorder) *renewer {
-	s := &renewer{
-		environment: e, recorder: log, refreshing: refresh.New(e.Store, e.Now),
+// New returns a Renewer. Close it when no renewal is under way any more.
+func New(e *access.Environment, log *access.Recorder) *Renewer {
+	s := &Renewer{
+		Environment: e, Recorder: log, refreshing: refresh.New(e.Store, e.Now),
 		renewals: make(map[string]*providerRenewals, len(e.Providers)),
 	}
 	for _, p := range e.Providers {
@@ -54,7 +56,7 @@ func newRenewer(e *environment, log *recorder) *renewer {
 }
 
 // Close gives back what Renewer holds. No renewal may be under way.
-func (s *renewer) Close() { s.refreshing.Close() }
+func (s *Renewer) Close() { s.refreshing.Close() }
 
 // Recheck holds a session against when its provider last said something about the person. Older than Config.Recheck, the
 // provider is asked behind the request, twice as old before it. A refusal ends the session (session.ErrNotFound); an
@@ -64,7 +66,7 @@ func (s *renewer) Close() { s.refreshing.Close() }
 // No request waits for what another session has met: of all that wait for one provider a single session's requests wait
 // to the end, those of others for renewPatience, and nobody's while the provider is known to give no answers. What is not
 // waited for goes on behind the request.
-func (s *renewer) Recheck(r *http.Request, who *session.Session, token session.Token) (*session.Session, error) {
+func (s *Renewer) Recheck(r *http.Request, who *session.Session, token session.Token) (*session.Session, error) {
 	if s.Config.Recheck <= 0 || !who.Renewable {
 		return who, nil
 	}
@@ -73,11 +75,11 @@ func (s *renewer) Recheck(r *http.Request, who *session.Session, token session.T
 	if age < s.Config.Recheck {
 		return who, nil
 	}
-	p := s.byName[who.Provider()]
+	p := s.ByName[who.Provider()]
 	if p == nil {
 		return who, s.tooOld(age, false)
 	}
-	if held, paused := s.paused.of(who.ID, now); paused {
+	if held, paused := s.backoffs.of(who.ID, now); paused {
 		return who, s.tooOld(age, held.down && !p.AnsweredSince(held.at))
 	}
 	if now.UnixMilli() < s.renewals[p.Name].after.Load() {
@@ -91,24 +93,24 @@ func (s *renewer) Recheck(r *http.Request, who *session.Session, token session.T
 	switch {
 	case run.err == nil:
 		return run.fresh, s.tooOld(s.Now().Sub(run.fresh.LastAnswer()), s.downFor(p, who.ID))
-	case Over(run.err):
+	case access.Over(run.err):
 		return nil, run.err
 	}
 	return who, s.tooOld(age, s.downFor(p, who.ID))
 }
 
 // downFor reports whether the provider is why the session was not renewed just now.
-func (s *renewer) downFor(p *oidc.Provider, id session.ID) bool {
-	held, paused := s.paused.of(id, s.Now())
+func (s *Renewer) downFor(p *oidc.Provider, id session.ID) bool {
+	held, paused := s.backoffs.of(id, s.Now())
 	return !paused || held.down && !p.AnsweredSince(held.at)
 }
 
 // tooOld is an error for claims that are too old to go on with.
-func (s *renewer) tooOld(age time.Duration, down bool) error {
+func (s *Renewer) tooOld(age time.Duration, down bool) error {
 	if age < s.Config.Recheck+recheckOutage {
 		return nil
 	}
-	why := errClaimsOld
+	why := access.ErrClaimsOld
 	if down {
 		why = oidc.ErrProviderDown
 	}
@@ -137,7 +139,7 @@ type renewal struct {
 
 // startRenewal renews a session while its request goes on, or returns the renewal that does. With the service stopped it
 // does so before it returns if it is urgent, and not at all if not.
-func (s *renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.Session, token session.Token, urgent bool) *renewal {
+func (s *Renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.Session, token session.Token, urgent bool) *renewal {
 	run := &renewal{done: make(chan struct{}), began: time.Now()}
 	if other, busy := s.renewing.LoadOrStore(token.ID, run); busy {
 		return other.(*renewal)
@@ -154,7 +156,7 @@ func (s *renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.S
 			run.fresh, run.err = s.renewOnce(ctx, p, who, token, urgent)
 		}
 	}
-	if s.background(func(ctx context.Context) {
+	if s.Background(func(ctx context.Context) {
 		if ctx.Err() == nil {
 			on, cancel := parting(ctx)
 			defer cancel()
@@ -164,7 +166,7 @@ func (s *renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.S
 	}) {
 		return run
 	}
-	ctx, cancel := detach(r, renewTimeout)
+	ctx, cancel := access.Detach(r, renewTimeout)
 	defer cancel()
 	if !urgent {
 		cancel()
@@ -212,26 +214,26 @@ func parting(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // renewOnce is renew, and takes the result of another replica that is at it already if the claims are needed.
-func (s *renewer) renewOnce(ctx context.Context, p *oidc.Provider, who *session.Session, token session.Token, urgent bool) (*session.Session, error) {
+func (s *Renewer) renewOnce(ctx context.Context, p *oidc.Provider, who *session.Session, token session.Token, urgent bool) (*session.Session, error) {
 	fresh, err := s.renew(ctx, p, token)
 	if !urgent || !errors.Is(err, session.ErrConflict) {
 		return fresh, err
 	}
 	if fresh, err = s.awaitRenewal(ctx, who.LastAnswer(), token); errors.Is(err, session.ErrConflict) {
 		// The one with the lease may have died with it: the requests that come next need not wait as well.
-		s.paused.add(who.ID, s.Now(), recheckPause, true)
+		s.backoffs.add(who.ID, s.Now(), recheckPause, true)
 	}
 	return fresh, err
 }
 
 // awaitRenewal takes the result of the replica that renews the session now, which may be its end. ErrConflict if there is
 // none after a while: no answer of the provider later than a time.
-func (s *renewer) awaitRenewal(ctx context.Context, last time.Time, token session.Token) (*session.Session, error) {
+func (s *Renewer) awaitRenewal(ctx context.Context, last time.Time, token session.Token) (*session.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, recheckWait)
 	defer cancel()
 	for retry.Sleep(ctx, recheckLook) {
 		now, err := s.Sessions.Reload(ctx, token)
-		if Over(err) || err == nil && now.LastAnswer().After(last) {
+		if access.Over(err) || err == nil && now.LastAnswer().After(last) {
 			return now, err
 		}
 	}

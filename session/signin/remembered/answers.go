@@ -1,4 +1,4 @@
-package signin
+package remembered
 
 import (
 	"encoding/base64"
@@ -8,11 +8,12 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
 // Keeper reads and writes what a browser remembers of its users.
-type keeper struct{ *environment }
+type Keeper struct{ *access.Environment }
 
 // answer is one person's answer in one browser, given with "Don't show this again" (A10). The cookie holds those
 // of several people who share a browser, each as a hash.
@@ -29,7 +30,7 @@ func personHash(who session.Identity) string {
 	return string(session.HashKey("a", who.Issuer, who.Subject))
 }
 
-func (s *keeper) answers(v *Visit) []answer {
+func (s *Keeper) answers(v *access.Visit) []answer {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Answer)
 	if err != nil || v.Cookies.Answer == "" {
 		return nil
@@ -52,13 +53,13 @@ func (s *keeper) answers(v *Visit) []answer {
 
 // Answer returns the kind that this person chose in this browser; nil if they are to be asked. Where
 // remembering is switched off, nothing is remembered.
-func (s *keeper) Answer(v *Visit, who session.Identity) *session.Kind {
+func (s *Keeper) Answer(v *access.Visit, who session.Identity) *session.Kind {
 	kind, _ := s.Until(v, who)
 	return kind
 }
 
 // Until is Answer with the time until which it holds.
-func (s *keeper) Until(v *Visit, who session.Identity) (*session.Kind, time.Time) {
+func (s *Keeper) Until(v *access.Visit, who session.Identity) (*session.Kind, time.Time) {
 	if s.Prompt.RememberAnswer <= 0 {
 		return nil, time.Time{}
 	}
@@ -74,7 +75,8 @@ func (s *keeper) Until(v *Visit, who session.Identity) (*session.Kind, time.Time
 	return nil, time.Time{}
 }
 
-func (s *keeper) Keep(w http.ResponseWriter, v *Visit, who session.Identity, kind session.Kind) {
+// Keep keeps a user's answer in this browser.
+func (s *Keeper) Keep(w http.ResponseWriter, v *access.Visit, who session.Identity, kind session.Kind) {
 	if s.Prompt.RememberAnswer <= 0 {
 		return
 	}
@@ -93,7 +95,7 @@ func (s *keeper) Keep(w http.ResponseWriter, v *Visit, who session.Identity, kin
 	s.keepAnswers(w, v, keep, s.Prompt.RememberAnswer)
 }
 
-func (s *keeper) keepAnswers(w http.ResponseWriter, v *Visit, keep []answer, lifetime time.Duration) {
+func (s *Keeper) keepAnswers(w http.ResponseWriter, v *access.Visit, keep []answer, lifetime time.Duration) {
 	plain, err := json.Marshal(keep)
 	if err != nil {
 		return
@@ -104,7 +106,7 @@ func (s *keeper) keepAnswers(w http.ResponseWriter, v *Visit, keep []answer, lif
 
 // Forget takes this person's answer out of the browser (A10). The cookie goes, unless it holds answers of others who
 // share the browser.
-func (s *keeper) Forget(w http.ResponseWriter, v *Visit, who session.Identity) {
+func (s *Keeper) Forget(w http.ResponseWriter, v *access.Visit, who session.Identity) {
 	var keep []answer
 	last := s.Now()
 	for _, a := range s.answers(v) {

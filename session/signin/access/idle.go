@@ -1,4 +1,4 @@
-package signin
+package access
 
 import (
 	"time"
@@ -19,8 +19,8 @@ func (i IdleSignOut) covers(kind session.Kind, knownDevice bool) bool {
 	return i.All || kind != session.Persistent && !knownDevice
 }
 
-// idleSignOut is the rule that a session is held to here: of those that cover it, the one that signs out first (T19).
-func (site *Site) idleSignOut(kind session.Kind, knownDevice bool) (rule IdleSignOut, ok bool) {
+// IdleRule is the rule that a session is held to here: of those that cover it, the one that signs out first (T19).
+func (site *Site) IdleRule(kind session.Kind, knownDevice bool) (rule IdleSignOut, ok bool) {
 	for _, i := range site.Idle {
 		if i.covers(kind, knownDevice) && (!ok || i.After < rule.After) {
 			rule, ok = i, true
@@ -31,7 +31,7 @@ func (site *Site) idleSignOut(kind session.Kind, knownDevice bool) (rule IdleSig
 
 // IdleLimit is after how long without use the site signs a session out; 0 if it does not.
 func (site *Site) IdleLimit(who *session.Session) time.Duration {
-	rule, _ := site.idleSignOut(who.Kind, who.KnownDevice)
+	rule, _ := site.IdleRule(who.Kind, who.KnownDevice)
 	return rule.After
 }
 
@@ -39,7 +39,7 @@ func (site *Site) IdleLimit(who *session.Session) time.Duration {
 // idle sign-out, and nobody is warned.
 func (site *Site) IdleTimes(who *session.Record, limits session.Limits) (warn, end time.Time, ok bool) {
 	end = who.Ends(limits)
-	rule, ok := site.idleSignOut(who.Kind, who.KnownDevice())
+	rule, ok := site.IdleRule(who.Kind, who.KnownDevice())
 	if !ok {
 		return warn, end, false
 	}

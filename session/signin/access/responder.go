@@ -1,4 +1,4 @@
-package signin
+package access
 
 import (
 	"cmp"
@@ -17,8 +17,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// problemJSON is the answer to what is no navigation (RFC 9457), with the fields that a script needs to go on.
-type problemJSON struct {
+// ProblemJSON is the answer to what is no navigation (RFC 9457), with the fields that a script needs to go on.
+type ProblemJSON struct {
 	Type      string `json:"type"`
 	Title     string `json:"title"`
 	Status    int    `json:"status"`
@@ -31,7 +31,8 @@ type problemJSON struct {
 // varyByKind is Vary where the answer depends on what kind of request it is.
 const varyByKind = "Accept, Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest"
 
-func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
+// WriteProblem answers with a problem.
+func WriteProblem(w http.ResponseWriter, r *http.Request, p ProblemJSON) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
@@ -44,17 +45,17 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p problemJSON) {
 	}
 }
 
-// responder answers with a page or its twin for scripts: errors, refusals, and the page that leads on.
-type responder struct{ *environment }
+// Responder answers with a page or its twin for scripts: errors, refusals, and the page that leads on.
+type Responder struct{ *Environment }
 
 // Refuse answers a request that may not pass. who is nil for an anonymous client.
-func (s *responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal) {
+func (s *Responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal) {
 	if browser.Framed(r) {
 		s.framedProblem(w, r, http.StatusForbidden, pages.Blocked{Title: why.Title}, browser.PagePath(v.Return))
 		return
 	}
 	if browser.Classify(r) == browser.NotNavigation {
-		writeProblem(w, r, problemJSON{
+		WriteProblem(w, r, ProblemJSON{
 			Title: "Access denied", Status: http.StatusForbidden, Reason: why.Reason, Code: int(why.Code), RequestID: v.RequestID,
 		})
 		return
@@ -65,32 +66,33 @@ func (s *responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who
 	}
 	if who != nil {
 		page.UserName = who.User
-		page.SwitchURL = switchURL(cmp.Or(why.Return, v.Return), v.begun)
+		page.SwitchURL = switchURL(cmp.Or(why.Return, v.Return), v.Begun)
 	}
 	s.Pages.Write(w, r, http.StatusForbidden, page)
 }
 
 // Unavailable answers when it could not be found out whether a request is signed in, or its claims are too old and the
 // provider does not answer: the page names which of both. No cookie is touched: nobody is signed out by an accident.
-func (s *responder) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+func (s *Responder) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	if errors.Is(err, oidc.ErrProviderDown) {
-		s.problem(w, r, v, pages.Problem{Kind: pages.KindClaimsOld, RetryAfter: retryAfter, ActionURL: v.Return})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindClaimsOld, RetryAfter: RetryAfter, ActionURL: v.Return})
 		return
 	}
-	s.storeDown(w, r, v, err)
+	s.StoreDown(w, r, v, err)
 }
 
 // BadRequest answers a request that cannot be told apart from an attack on a parser.
-func (s *responder) BadRequest(w http.ResponseWriter, r *http.Request, v *Visit) {
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+func (s *Responder) BadRequest(w http.ResponseWriter, r *http.Request, v *Visit) {
+	s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 }
 
-func (s *responder) storeDown(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
-	s.problem(w, r, v, s.storeProblem(v, err))
+// StoreDown answers a request for which the store could not be asked.
+func (s *Responder) StoreDown(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+	s.Problem(w, r, v, s.StoreProblem(v, err))
 }
 
-// storeProblem is the page that says that the store does not answer. It notes the failure.
-func (s *responder) storeProblem(v *Visit, err error) pages.Problem {
+// StoreProblem is the page that says that the store does not answer. It notes the failure.
+func (s *Responder) StoreProblem(v *Visit, err error) pages.Problem {
 	s.Sessions.NoteFailure(err)
 	// An outage is told of once by who looks after the store, not by each request that meets it.
 	level := zap.ErrorLevel
@@ -98,11 +100,11 @@ func (s *responder) storeProblem(v *Visit, err error) pages.Problem {
 		level = zap.DebugLevel
 	}
 	s.Logger.Log(level, "session store cannot be asked", zap.String("app", v.Site.App), zap.Error(err))
-	return pages.Problem{Kind: pages.KindStoreDown, RetryAfter: retryAfter, HomeURL: v.Return}
+	return pages.Problem{Kind: pages.KindStoreDown, RetryAfter: RetryAfter, HomeURL: v.Return}
 }
 
-// problem answers with an error page, or with its twin for scripts.
-func (s *responder) problem(w http.ResponseWriter, r *http.Request, v *Visit, p pages.Problem) {
+// Problem answers with an error page, or with its twin for scripts.
+func (s *Responder) Problem(w http.ResponseWriter, r *http.Request, v *Visit, p pages.Problem) {
 	p.RequestID, p.Time = v.RequestID, s.Now()
 	if browser.Framed(r) {
 		s.framedProblem(w, r, 0, p, cmp.Or(p.ActionURL, p.HomeURL))
@@ -115,26 +117,27 @@ func (s *responder) problem(w http.ResponseWriter, r *http.Request, v *Visit, p 
 	if p.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(p.RetryAfter/time.Second)))
 	}
-	writeProblem(w, r, problemJSON{Title: http.StatusText(p.StatusCode()), Status: p.StatusCode(), Reason: p.Reason(), Code: p.Code, RequestID: v.RequestID})
+	WriteProblem(w, r, ProblemJSON{Title: http.StatusText(p.StatusCode()), Status: p.StatusCode(), Reason: p.Reason(), Code: p.Code, RequestID: v.RequestID})
 }
 
 // framedProblem answers a frame with what another page says in full; that page opens in a tab of its own.
-func (s *responder) framedProblem(w http.ResponseWriter, r *http.Request, status int, instead pages.Page, full string) {
-	s.writeFramed(w, r, status, pages.Framed{Instead: instead, URL: full, NewTab: true})
+func (s *Responder) framedProblem(w http.ResponseWriter, r *http.Request, status int, instead pages.Page, full string) {
+	s.WriteFramed(w, r, status, pages.Framed{Instead: instead, URL: full, NewTab: true})
 }
 
-func (s *responder) writeFramed(w http.ResponseWriter, r *http.Request, status int, page pages.Framed) {
+// WriteFramed answers a frame.
+func (s *Responder) WriteFramed(w http.ResponseWriter, r *http.Request, status int, page pages.Framed) {
 	w.Header().Set("Vary", varyByKind)
 	s.Pages.Write(w, r, status, page)
 }
 
-// goOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page
+// GoOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page
 // that moves on, not a redirect: Chromium holds a form-action policy against the whole chain of redirects after a form,
 // wherever the app leads.
-func (s *responder) goOn(w http.ResponseWriter, r *http.Request, target string) {
+func (s *Responder) GoOn(w http.ResponseWriter, r *http.Request, target string) {
 	if origin, path := browser.CutOrigin(target); !browser.UnderBase(path) {
-		target = s.returnTarget(target)
-	} else if origin != "" && s.returnTarget(origin+browser.Home) != origin+browser.Home {
+		target = s.ReturnTarget(target)
+	} else if origin != "" && s.ReturnTarget(origin+browser.Home) != origin+browser.Home {
 		target = browser.Home
 	}
 	if r.Method != http.MethodPost {
@@ -144,24 +147,24 @@ func (s *responder) goOn(w http.ResponseWriter, r *http.Request, target string) 
 	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
 }
 
-// toSignInHost sends the browser to an endpoint of the sign-in host.
-func (s *responder) toSignInHost(w http.ResponseWriter, path string) {
+// ToSignInHost sends the browser to an endpoint of the sign-in host.
+func (s *Responder) ToSignInHost(w http.ResponseWriter, path string) {
 	browser.SeeOther(w, s.SignInHost+path)
 }
 
-// retryAfter is what a page says when something is down for the moment.
-const retryAfter = 15 * time.Second
+// RetryAfter is what a page says when something is down for the moment.
+const RetryAfter = 15 * time.Second
 
-// signInURL is where a sign-in for a page begins, on the site that has the page.
-func signInURL(page string) string {
+// SignInURL is where a sign-in for a page begins, on the site that has the page.
+func SignInURL(page string) string {
 	origin, path := browser.CutOrigin(page)
 	return origin + browser.Base + "/sign-in?" + url.Values{"return": {path}}.Encode()
 }
 
-// fail answers a failure of our own.
-func (s *responder) fail(w http.ResponseWriter, r *http.Request, v *Visit, what string, err error) {
+// Fail answers a failure of our own.
+func (s *Responder) Fail(w http.ResponseWriter, r *http.Request, v *Visit, what string, err error) {
 	s.Logger.Error("sign-in failed", zap.String("step", what), zap.String("app", v.Site.App), zap.Error(err))
-	s.problem(w, r, v, pages.Problem{Kind: pages.KindInternal})
+	s.Problem(w, r, v, pages.Problem{Kind: pages.KindInternal})
 }
 
 // switchURL is the address of a sign-in as another user. The session that there is stays until that one is done. begun
@@ -175,8 +178,8 @@ func switchURL(ret, begun string) string {
 	return origin + browser.Base + "/sign-in?" + q.Encode()
 }
 
-// answerJSON answers a script of our own origin: nobody else may read it, and nobody keeps it.
-func answerJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
+// AnswerJSON answers a script of our own origin: nobody else may read it, and nobody keeps it.
+func AnswerJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")

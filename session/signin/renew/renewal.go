@@ -1,4 +1,4 @@
-package signin
+package renew
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/retry"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -44,7 +45,7 @@ const (
 
 // renew asks the provider with the session's refresh token. ErrConflict if another replica is at it, ErrNotFound if the
 // session has ended.
-func (s *renewer) renew(ctx context.Context, p *oidc.Provider, token session.Token) (*session.Session, error) {
+func (s *Renewer) renew(ctx context.Context, p *oidc.Provider, token session.Token) (*session.Session, error) {
 	done, err := s.refreshing.Lease(ctx, token.ID)
 	if err != nil {
 		return nil, err
@@ -94,16 +95,16 @@ func saidNo(e *grant.Error) bool {
 
 // takeRenewal writes what the provider gave. It does not give up while the store is away: the old refresh token may be
 // worth nothing any more, and losing the new one would end the session.
-func (s *renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, a *oidc.Refreshed) (*session.Session, error) {
+func (s *Renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, a *oidc.Refreshed) (*session.Session, error) {
 	fresh, err := s.Sessions.Renew(ctx, who, token, a.Draft, a.Tokens)
 	for errors.Is(err, session.ErrUnavailable) && retry.Sleep(ctx, renewRetry) {
 		fresh, err = s.Sessions.Renew(ctx, who, token, a.Draft, a.Tokens)
 	}
-	if err == nil || Over(err) {
+	if err == nil || access.Over(err) {
 		s.refreshing.AttemptAnswered(context.WithoutCancel(ctx), who)
 	}
 	switch {
-	case Over(err):
+	case access.Over(err):
 		s.renewed(p, RenewalEnded)
 	case err != nil:
 		s.failedRenewal(p, who, nil, err)
@@ -113,13 +114,13 @@ func (s *renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *sessio
 		if s.tooOld(s.Now().Sub(who.LastAnswer()), false) != nil {
 			wait = recheckPause // the person waits for it
 		}
-		s.paused.add(who.ID, s.Now(), wait, oidc.IsDown(a.Unused))
+		s.backoffs.add(who.ID, s.Now(), wait, oidc.IsDown(a.Unused))
 		p.NoteFailure(a.Unused)
 		s.renewed(p, RenewalKept)
 		s.Logger.Warn("refresh token taken, but what the provider says with it cannot be used; the claims of the session stay as they are",
 			zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(oidc.Truncated(a.Unused)))
 	default:
-		s.paused.forget(who.ID)
+		s.backoffs.forget(who.ID)
 		if !a.Confirmed {
 			s.renewed(p, RenewalRenewed)
 			break
@@ -134,7 +135,7 @@ func (s *renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *sessio
 }
 
 // refusedRenewal is for a refresh token that the provider does not take.
-func (s *renewer) refusedRenewal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, refused *grant.Error, unanswered bool) (*session.Session, error) {
+func (s *Renewer) refusedRenewal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, refused *grant.Error, unanswered bool) (*session.Session, error) {
 	spelled := tooOldAtProvider(refused) || refused.Challenge != ""
 	young := s.tooOld(s.Now().Sub(who.LastAnswer()), true) == nil
 	if unanswered && !spelled && young {
@@ -165,11 +166,11 @@ func (s *renewer) refusedRenewal(ctx context.Context, p *oidc.Provider, who *ses
 // It may have taken the token before: the process that sent it then has not lived to hear the answer, and the token that
 // came with it is lost (RFC 9700, section 4.14.2, has tokens work once). It counts as an outage, and after a day of it the
 // session ends. Or it says so in words that other things may be the reason of: then a second refusal ends it.
-func (s *renewer) doubtRefusal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
+func (s *Renewer) doubtRefusal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 		return now, err
 	}
-	s.paused.add(who.ID, s.Now(), wait, false)
+	s.backoffs.add(who.ID, s.Now(), wait, false)
 	s.renewed(p, RenewalDoubted)
 	s.Logger.Warn(message, zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(refused),
 		zap.String("provider_says", refused.Says))
@@ -178,7 +179,7 @@ func (s *renewer) doubtRefusal(ctx context.Context, p *oidc.Provider, who *sessi
 
 // endRenewed ends a session, unless somebody else has used its refresh token in the meantime and won: then theirs is the
 // session.
-func (s *renewer) endRenewed(ctx context.Context, who *session.Record, token session.Token, rec signinlog.Record) (*session.Session, error) {
+func (s *Renewer) endRenewed(ctx context.Context, who *session.Record, token session.Token, rec signinlog.Record) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 		return now, err
 	}
@@ -192,21 +193,21 @@ func (s *renewer) endRenewed(ctx context.Context, who *session.Record, token ses
 	if err := s.Sessions.End(ctx, who); err != nil {
 		return nil, err
 	}
-	rec = person(who, rec)
+	rec = access.EntryOf(who, rec)
 	rec.Created, rec.IP, rec.UserAgent, rec.Interactive = s.Now(), who.FirstIP, who.FirstAgent, false
 	if len(who.Apps) > 0 {
 		rec.App = who.Apps[0]
 	}
-	s.write(rec)
+	s.Write(rec)
 	return nil, session.ErrNotFound
 }
 
 // failedRenewal is for what says nothing about the grant. Only where there was nobody to connect to, or the provider has
 // asked for a pause, do other sessions wait: what one session meets may be its own.
-func (s *renewer) failedRenewal(p *oidc.Provider, who *session.Record, refused *grant.Error, err error) {
+func (s *Renewer) failedRenewal(p *oidc.Provider, who *session.Record, refused *grant.Error, err error) {
 	now := s.Now()
 	down := oidc.IsDown(err) || refused != nil && refused.Kind == grant.Client
-	s.paused.failed(who.ID, now, down, s.tooOld(now.Sub(who.LastAnswer()), down) != nil)
+	s.backoffs.failed(who.ID, now, down, s.tooOld(now.Sub(who.LastAnswer()), down) != nil)
 	if oidc.Unreachable(err) {
 		s.renewals[p.Name].after.Store(now.Add(recheckPause).UnixMilli())
 	}
@@ -227,7 +228,7 @@ func (s *renewer) failedRenewal(p *oidc.Provider, who *session.Record, refused *
 }
 
 // renewed counts what came of a renewal.
-func (s *renewer) renewed(p *oidc.Provider, result string) {
+func (s *Renewer) renewed(p *oidc.Provider, result string) {
 	if s.OnRenewal != nil {
 		s.OnRenewal(p.Name, result)
 	}
@@ -238,8 +239,8 @@ const challengeLife = time.Hour
 
 // keepChallenge keeps a challenge for the sign-in that follows the end of a session. Where that fails the next redemption
 // meets the challenge, and answers it.
-func (s *renewer) keepChallenge(ctx context.Context, id session.ID, challenge string) {
-	if err := s.pending.KeepChallenge(ctx, id, challenge, s.Now().Add(challengeLife)); err != nil {
+func (s *Renewer) keepChallenge(ctx context.Context, id session.ID, challenge string) {
+	if err := s.Pending.KeepChallenge(ctx, id, challenge, s.Now().Add(challengeLife)); err != nil {
 		s.Logger.Warn("claims challenge not kept", zap.String("session", id.Short()), zap.Error(err))
 	}
 }

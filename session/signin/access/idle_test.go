@@ -1,4 +1,4 @@
-package signin
+package access
 
 import (
 	"testing"
@@ -32,7 +32,7 @@ func TestIdleSignOutScope(t *testing.T) {
 		{"T19 whatever the order", []IdleSignOut{short, tenant}, browser, 10 * time.Minute},
 		{"T19 the one that covers", []IdleSignOut{strict, short}, persistent, 120 * time.Minute},
 	} {
-		rule, ok := (&Site{Idle: row.rules}).idleSignOut(row.who.Kind, row.who.KnownDevice())
+		rule, ok := (&Site{Idle: row.rules}).IdleRule(row.who.Kind, row.who.KnownDevice())
 		if ok != (row.want > 0) || rule.After != row.want {
 			t.Errorf("%s: %v %v, want %v", row.name, ok, rule.After, row.want)
 		}

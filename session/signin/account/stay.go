@@ -1,4 +1,4 @@
-package signin
+package account
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -23,7 +24,7 @@ const ReasonOtherBrowser = "other_browser"
 // decision of the prompt, on what the record and the policies say now: nobody can say here what they could not have said
 // there (rows 2 to 10). What hid the prompt at sign-in and is in no record goes on hiding it. A new sign-in would ask as
 // well, so that this loosens nothing that waits for one (A16).
-func (s *accountPage) mayStay(r *http.Request, v *Visit, who visitor) prompt.Decision {
+func (s *Page) mayStay(r *http.Request, v *access.Visit, who visitor) prompt.Decision {
 	have := who.session
 	if id, ok := browser.ID(s.Keys, v.Host, &v.Cookies); !ok || id == "" || id != have.BrowserID {
 		return prompt.Decision{Kind: session.Browser, Reason: ReasonOtherBrowser}
@@ -32,7 +33,7 @@ func (s *accountPage) mayStay(r *http.Request, v *Visit, who visitor) prompt.Dec
 		return prompt.Decision{Kind: session.Browser, Reason: prompt.ReasonNoDifference}
 	}
 	var said oidc.Signals
-	if p := s.byName[have.Provider]; p != nil {
+	if p := s.ByName[have.Provider]; p != nil {
 		if claims, err := claim.Parse(have.Claims); err == nil {
 			said = p.Claims.Signals(claim.Set{claims})
 		}
@@ -65,7 +66,7 @@ func whyNot(reason string) pages.Stay {
 }
 
 // stayHere makes the session a persistent one, as Yes at the prompt would have.
-func (s *accountPage) stayHere(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *Page) stayHere(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	if who.session.Kind == session.Persistent {
 		s.mineChanged(w, r, v, who)
 		return
@@ -79,26 +80,26 @@ func (s *accountPage) stayHere(w http.ResponseWriter, r *http.Request, v *Visit,
 	if decision.Prompt {
 		reason = prompt.ReasonAnsweredYes
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	kept, token, err := s.Sessions.Persist(ctx, who.token, reason)
 	if err != nil {
 		s.mineFailed(w, r, v, err)
 		return
 	}
-	s.giveCookie(w, v, kept, token)
+	s.GiveCookie(w, v, kept, token)
 	s.noteKind(v, kept)
 	who.session, who.token = kept, token
 	s.mineChanged(w, r, v, who)
 }
 
 // endWithBrowser makes the session one that ends with the browser, as No at the prompt would have.
-func (s *accountPage) endWithBrowser(w http.ResponseWriter, r *http.Request, v *Visit, who visitor) {
+func (s *Page) endWithBrowser(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	if who.session.Kind != session.Persistent {
 		s.mineChanged(w, r, v, who)
 		return
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	tight, token, err := s.tightenOwn(ctx, w, r, v, who)
 	if err != nil {
@@ -110,28 +111,28 @@ func (s *accountPage) endWithBrowser(w http.ResponseWriter, r *http.Request, v *
 	s.mineChanged(w, r, v, who)
 }
 
-func (s *accountPage) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http.Request, v *Visit, who visitor) (*session.Record, session.Token, error) {
-	if s.signInHost != "" {
-		return s.succeedTighter(w, r, v, who.session, who.token, prompt.ReasonAnsweredNo)
+func (s *Page) tightenOwn(ctx context.Context, w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) (*session.Record, session.Token, error) {
+	if s.SignInHostname != "" {
+		return s.SucceedTighter(w, r, v, who.session, who.token, prompt.ReasonAnsweredNo)
 	}
 	tight, err := s.Sessions.Tighten(ctx, who.session, prompt.ReasonAnsweredNo)
 	if err == nil {
-		s.giveCookie(w, v, tight, who.token)
+		s.GiveCookie(w, v, tight, who.token)
 	}
 	return tight, who.token, err
 }
 
-func (s *accountPage) noteKind(v *Visit, now *session.Record) {
+func (s *Page) noteKind(v *access.Visit, now *session.Record) {
 	s.Logger.Info("person changed the kind of a session", zap.String("session", now.ID.Short()),
 		zap.String("app", v.Site.App), zap.Stringer("kind", now.Kind))
 }
 
 // mineFailed answers a change that met a session that is over, or a store that does not answer.
-func (s *accountPage) mineFailed(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+func (s *Page) mineFailed(w http.ResponseWriter, r *http.Request, v *access.Visit, err error) {
 	switch {
-	case Over(err), errors.Is(err, session.ErrRevoked):
+	case access.Over(err), errors.Is(err, session.ErrRevoked):
 		s.signIn.Challenge(w, r, v, err, nil)
 	default:
-		s.storeDown(w, r, v, err)
+		s.StoreDown(w, r, v, err)
 	}
 }

@@ -1,4 +1,4 @@
-package signin
+package access
 
 import (
 	"context"
@@ -20,8 +20,8 @@ import (
 // it is missing, or proves another user, the data is deleted before the app is asked.
 
 const (
-	// placeOwner separates the proof from the tokens of forms, which the same key makes.
-	placeOwner = "owner"
+	// OwnerPlace separates the proof from the tokens of forms, which the same key makes.
+	OwnerPlace = "owner"
 	// ownerSize is the length of what follows browser.OwnerCookie: apps may share a host, and each has its own data.
 	ownerSize = 8
 )
@@ -34,14 +34,14 @@ func ownerCookie(app string) string {
 // KeepApart deletes what the app has stored for another user than who, takes the cookies among it out of the request, and
 // notes who is the owner now. It does nothing where the owner is who already, which it is at nearly every request.
 // The caller must call it before the app writes to the answer: the browser takes the last cookie of a name.
-func (s *authenticator) KeepApart(w http.ResponseWriter, request http.Header, v *Visit, who session.Identity) {
+func (s *Authenticator) KeepApart(w http.ResponseWriter, request http.Header, v *Visit, who session.Identity) {
 	rule := v.Site.AppData
-	if v.onBehalf || !rule.Personal() {
+	if v.OnBehalf || !rule.Personal() {
 		return
 	}
 	name := ownerCookie(v.Site.App)
 	if proof, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Value(name)); err == nil && len(proof) > 0 &&
-		s.Keys.Verify(proof, placeOwner, v.Host, v.Site.App, who.Issuer, who.Subject) {
+		s.Keys.Verify(proof, OwnerPlace, v.Host, v.Site.App, who.Issuer, who.Subject) {
 		return
 	}
 	complete := rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.Lines)
@@ -50,22 +50,22 @@ func (s *authenticator) KeepApart(w http.ResponseWriter, request http.Header, v 
 		w.Header().Set("Clear-Site-Data", rule.SiteData())
 	}
 	if complete {
-		proof := s.Keys.Sum(placeOwner, v.Host, v.Site.App, who.Issuer, who.Subject)
+		proof := s.Keys.Sum(OwnerPlace, v.Host, v.Site.App, who.Issuer, who.Subject)
 		browser.SetCookie(w, v.Secure, name, base64.RawURLEncoding.EncodeToString(proof), browser.LongestLife)
 	}
 }
 
-// endCookie clears the cookie of a session that is over, and with it the cookies of the app that belong to its user.
-func (s *authenticator) endCookie(w http.ResponseWriter, v *Visit) {
+// EndCookie clears the cookie of a session that is over, and with it the cookies of the app that belong to its user.
+func (s *Authenticator) EndCookie(w http.ResponseWriter, v *Visit) {
 	browser.ClearCookie(w, v.Secure, browser.SessionCookie)
-	if rule := v.Site.AppData; !v.onBehalf && rule.Personal() {
+	if rule := v.Site.AppData; !v.OnBehalf && rule.Personal() {
 		rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.Lines)
 	}
 }
 
-// forgetOwner deletes what the app has stored for the user who was signed in here last. It reports whether the browser
+// ForgetOwner deletes what the app has stored for the user who was signed in here last. It reports whether the browser
 // shows that there was one.
-func (s *authenticator) forgetOwner(w http.ResponseWriter, v *Visit) bool {
+func (s *Authenticator) ForgetOwner(w http.ResponseWriter, v *Visit) bool {
 	name := ownerCookie(v.Site.App)
 	owned := v.Cookies.Value(name) != ""
 	if owned && v.Site.AppData.Personal() {
@@ -75,15 +75,15 @@ func (s *authenticator) forgetOwner(w http.ResponseWriter, v *Visit) bool {
 	return owned
 }
 
-// clearSiteData tells the browser to empty its cache of this site, and its storage if the site says so. Browsers obey on
+// ClearSiteData tells the browser to empty its cache of this site, and its storage if the site says so. Browsers obey on
 // any answer of a secure origin, but a page that is left by that very answer comes back with Back: the page that asks, or
 // the form that is posted, is in between.
 //
 // The directive "cookies" is never sent. It deletes the cookies of all hosts of the registrable domain, those that the
 // same answer sets among them (measured in Chromium 156 and Firefox 153).
-func (s *authenticator) clearSiteData(w http.ResponseWriter, v *Visit, storage bool) {
+func (s *Authenticator) ClearSiteData(w http.ResponseWriter, v *Visit, storage bool) {
 	rule := appdata.Rule{Cache: true}
-	if v.Site.AppData != nil && !v.onBehalf {
+	if v.Site.AppData != nil && !v.OnBehalf {
 		rule = appdata.Rule{Cache: v.Site.AppData.Cache, Storage: v.Site.AppData.Storage && storage}
 	}
 	if value := rule.SiteData(); value != "" {
@@ -91,11 +91,11 @@ func (s *authenticator) clearSiteData(w http.ResponseWriter, v *Visit, storage b
 	}
 }
 
-// giveCookie hands a session to the browser. A persistent one lasts as long as it can at most; its idle limit is kept
+// GiveCookie hands a session to the browser. A persistent one lasts as long as it can at most; its idle limit is kept
 // by the server alone, so that using it needs no new cookie (X5). A browser session has no lifetime in the browser.
 //
 // The app's data of another user goes in the same answer, so that no request shows the one and carries the other.
-func (s *authenticator) giveCookie(w http.ResponseWriter, v *Visit, have *session.Record, token session.Token) {
+func (s *Authenticator) GiveCookie(w http.ResponseWriter, v *Visit, have *session.Record, token session.Token) {
 	s.KeepApart(w, nil, v, have.Identity)
 	value := session.SealToken(s.Keys, token, v.Host, browser.SessionCookie)
 	if have.Kind == session.Persistent {
@@ -105,14 +105,14 @@ func (s *authenticator) giveCookie(w http.ResponseWriter, v *Visit, have *sessio
 	browser.SetCookie(w, v.Secure, browser.SessionCookie, value, 0)
 }
 
-// create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If
+// Create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If
 // either cannot be done, the one before stays and there is no new one. keep leaves the one before to other sites.
-func (s *authenticator) create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, in ...session.Listing) (*session.Record, session.Token, error) {
+func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, in ...session.Listing) (*session.Record, session.Token, error) {
 	made, token, err := s.Sessions.Create(ctx, draft, tokens, in...)
 	if err != nil {
 		return nil, token, err
 	}
-	old, err := s.token(v)
+	old, err := s.Token(v)
 	switch {
 	case err == nil && !keep:
 		err = s.Sessions.EndID(ctx, old.ID)
@@ -123,20 +123,20 @@ func (s *authenticator) create(ctx context.Context, w http.ResponseWriter, v *Vi
 		_ = s.Sessions.End(context.WithoutCancel(ctx), made) // which nobody has got
 		return nil, token, err
 	}
-	s.giveCookie(w, v, made, token)
-	s.background(func(ctx context.Context) { s.endOldest(ctx, made) })
+	s.GiveCookie(w, v, made, token)
+	s.Background(func(ctx context.Context) { s.endOldest(ctx, made) })
 	return made, token, nil
 }
 
 // endOldest holds a person who has signed in to the number of sessions that one may have (field trial 2.12).
-func (s *authenticator) endOldest(ctx context.Context, made *session.Record) {
+func (s *Authenticator) endOldest(ctx context.Context, made *session.Record) {
 	ctx, cancel := context.WithTimeout(ctx, surplusTimeout)
 	defer cancel()
 	ended, err := s.Sessions.EndSurplus(ctx, made, s.MaxSessions)
 	for _, have := range ended {
 		s.Logger.Info("session ended: the user has more than max_sessions", zap.String("session", have.ID.Short()),
 			zap.String("user", have.User), zap.Int("max_sessions", s.MaxSessions))
-		s.revoked([]string{have.ID.Short()}, have.Identity, have.Provider, BySurplus)
+		s.TellRevoked([]string{have.ID.Short()}, have.Identity, have.Provider, BySurplus)
 	}
 	if err != nil {
 		s.Logger.Warn("sessions beyond max_sessions not ended; the next sign-in of the user tries again", zap.Error(err))

@@ -1,4 +1,4 @@
-package signin
+package access
 
 import (
 	"errors"
@@ -16,9 +16,9 @@ func (*endedIdle) Error() string { return session.ErrEndedIdle.Error() }
 
 func (*endedIdle) Unwrap() error { return session.ErrEndedIdle }
 
-// endedBy is the session that was presented and that its limits, or idle sign-out, have just ended, as an error of Session
+// EndedBy is the session that was presented and that its limits, or idle sign-out, have just ended, as an error of Session
 // tells; nil if it tells of none.
-func endedBy(err error) *session.Record {
+func EndedBy(err error) *session.Record {
 	var expired *session.Expired
 	if errors.As(err, &expired) {
 		return expired.Record
@@ -33,28 +33,28 @@ func endedBy(err error) *session.Record {
 // logExpired writes the entry of a session that its idle limit or max lifetime has ended (70008), if err is of one. It is
 // written when the cookie comes back, by whoever removes the record: once for a session. What cannot be removed is not
 // logged, for it could be twice.
-func (s *authenticator) logExpired(r *http.Request, v *Visit, err error) {
+func (s *Authenticator) logExpired(r *http.Request, v *Visit, err error) {
 	var over *session.Expired
 	if !errors.As(err, &over) {
 		return
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := Detach(r, StoreTimeout)
 	defer cancel()
 	if first, err := s.Sessions.EndExpired(ctx, over); err != nil || !first {
 		return
 	}
-	rec := person(over.Record, signinlog.Record{
+	rec := EntryOf(over.Record, signinlog.Record{
 		Code: signinlog.SessionExpired, Detail: over.Limit + " of a " + over.Record.Kind.String() + " session",
 		Created: s.Now(), App: v.Site.App, IP: v.IP.String(), UserAgent: browser.UserAgent(r),
 	})
 	rec.Interactive = false
-	s.write(rec)
+	s.Write(rec)
 }
 
 // unused ends a session that has not been used for longer than the site allows, at the first request that presents it
 // afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
 // and for everybody who holds its cookie (T5).
-func (s *authenticator) unused(r *http.Request, v *Visit, who *session.Session) (*session.Session, error) {
+func (s *Authenticator) unused(r *http.Request, v *Visit, who *session.Session) (*session.Session, error) {
 	if len(v.Site.Idle) == 0 {
 		return who, nil
 	}
@@ -62,7 +62,7 @@ func (s *authenticator) unused(r *http.Request, v *Visit, who *session.Session) 
 	if limit == 0 || s.Now().Before(who.LastUsed().Add(limit)) {
 		return who, nil
 	}
-	ctx, cancel := detach(r, storeTimeout)
+	ctx, cancel := Detach(r, StoreTimeout)
 	defer cancel()
 	still, err := s.Sessions.EndIdle(ctx, who.ID, limit)
 	if errors.Is(err, session.ErrEndedIdle) {
