@@ -47,21 +47,15 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 	if decision.Verdict != policy.Allow {
 		return h.deny(service, answer, r, p, &decision)
 	}
-	tight, err := service.Tighten(answer, r, v, live, Persistence(decision.PersistentBrowser))
-	if err == nil && tight != live {
-		err = h.attachSession(p, tight)
+	now, answered, err := service.Enter(answer, r, v, live, Persistence(decision.PersistentBrowser))
+	if answered {
+		return nil
+	}
+	if err == nil && now != live {
+		err = h.attachSession(p, now)
 	}
 	if err != nil {
 		return h.anonymous(service, answer, r, v, err)
-	}
-	if v.Cookies.HasForm() {
-		who, err := p.live.Record()
-		if err != nil {
-			return h.anonymous(service, answer, r, v, err)
-		}
-		if service.Form(answer, r, v, who) {
-			return nil
-		}
 	}
 	if err := h.keepApart(service, answer, r, p); err != nil {
 		return h.anonymous(service, answer, r, v, err)

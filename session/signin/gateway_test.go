@@ -183,18 +183,18 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err == nil:
-		live, err = g.service.Tighten(w, r, v, live, v.Site.Gate.Admit(v, who, access.Asked{}).Persistence)
+		var answered bool
+		if live, answered, err = g.service.Enter(w, r, v, live, v.Site.Gate.Admit(v, who, access.Asked{}).Persistence); answered {
+			return
+		}
 		if err == nil {
 			who, err = live.Record()
 		}
 		if err == nil {
-			if v.Cookies.HasForm() && g.service.Form(w, r, v, who) {
-				return
-			}
 			g.service.KeepApart(w, r.Header, v, who.Identity)
+			g.service.Sessions.Touch(live, v.Site.App)
 			g.passed.Add(1)
 			g.runApp(w, r)
-			g.service.Sessions.Touch(live, v.Site.App)
 			_, _ = io.WriteString(w, "app: "+who.User+" "+who.Kind.String())
 			return
 		}

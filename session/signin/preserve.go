@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
 )
 
@@ -95,9 +96,24 @@ func (s *forms) sender(ctx context.Context, v *access.Visit, who *session.Record
 	return people[0], nil
 }
 
-// Form offers a form that is kept for the page that is asked for, or puts it in the place of the request of the button
+// Enter takes the last steps before the app for a request that the policies allow: it makes a session one that ends with the
+// browser where it has to (Tighten), and gives back a form that was kept through a sign-in (form). The session that it
+// returns takes the place of have. answered reports whether the request is answered; if not it goes to the app.
+func (s *forms) Enter(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Session, says prompt.Persistence) (now *session.Session, answered bool, err error) {
+	now, err = s.Tighten(w, r, v, have, says)
+	if err != nil || !v.Cookies.HasForm() {
+		return now, false, err
+	}
+	who, err := now.Record()
+	if err != nil {
+		return nil, false, err
+	}
+	return now, s.form(w, r, v, who), nil
+}
+
+// form offers a form that is kept for the page that is asked for, or puts it in the place of the request of the button
 // that sends it. It reports whether the request is answered; if not it goes on. It is asked for requests that may pass.
-func (s *forms) Form(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record) (answered bool) {
+func (s *forms) form(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record) (answered bool) {
 	token, err := session.OpenToken(s.Keys, v.Cookies.Form, v.Host, browser.FormCookie)
 	if err != nil || v.Site.PreservePost <= 0 {
 		return false
