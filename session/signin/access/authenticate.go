@@ -9,7 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// ErrNoCookie: the request presents no session at all, two of them, or one on a connection that anybody can write to.
+// ErrNoCookie: the request presents no session at all, two of them, or one on a connection that is not secure.
 var ErrNoCookie = errors.New("no session cookie")
 
 // ErrNotHere: the session is good, but not for this app any more. Apps of one host share its cookie, which therefore

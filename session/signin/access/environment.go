@@ -16,7 +16,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// Environment is what every part of a Service works with: the configuration, and what follows from it.
+// Environment is what every part of a service works with: the configuration, and what follows from it.
 type Environment struct {
 	Config
 	ByName map[string]*oidc.Provider
@@ -74,8 +74,8 @@ func (s *Environment) Takes(site *Site, who *session.Record) bool {
 	return site.Takes(s.Providers, who.Provider, who.Identity.Issuer)
 }
 
-// Detach returns a context for store and provider calls that outlives the client's connection: one who disconnects
-// must neither poison a look-up nor lose a code that can be redeemed once.
+// Detach returns a context for store and provider calls that outlives the client's connection. A client that disconnects
+// must neither fail the look-up of others nor lose a code that can be redeemed once.
 func Detach(r *http.Request, limit time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(r.Context()), limit)
 }
@@ -129,7 +129,7 @@ func (s *Environment) StopTasks() { s.tasks.halt() }
 // Background runs work until it is done or stopTasks ends its context. It reports false, and does nothing, after that.
 func (s *Environment) Background(work func(context.Context)) bool { return s.tasks.run(work) }
 
-// ReturnTarget is browser.ReturnPath for what may also be a page of another site that signs people in here.
+// ReturnTarget is browser.ReturnPath for what may also be a page of another site that signs users in here.
 func (s *Environment) ReturnTarget(raw string) string {
 	origin, path := browser.CutOrigin(raw)
 	if origin != "" && (s.SiteFor == nil || s.SiteFor("", origin) == nil) {
@@ -143,8 +143,8 @@ func (s *Environment) HandsOver(v *Visit) bool {
 	return s.SignInHostname != "" && v.Host != s.SignInHostname
 }
 
-// Revocation takes back a refresh token at the provider (RFC 7009). The session does without it by then, so nobody waits
-// for it and a failure is only noted.
+// Revocation takes back a refresh token at the provider (RFC 7009). The session does not need it any more, so no
+// request waits for it and a failure is only logged.
 func (s *Environment) Revocation(p *oidc.Provider, have *session.Record, refresh string) func(context.Context) {
 	return func(ctx context.Context) {
 		if err := p.Revoke(ctx, refresh); err != nil {

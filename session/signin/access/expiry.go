@@ -31,8 +31,8 @@ func EndedBy(err error) *session.Record {
 }
 
 // logExpired writes the entry of a session that its idle limit or max lifetime has ended (70008), if err is of one. It is
-// written when the cookie comes back, by whoever removes the record: once for a session. What cannot be removed is not
-// logged, for it could be twice.
+// written when the cookie comes back, by the request that removes the record, so once for a session. A record that cannot
+// be removed is not logged, because another request could log it as well.
 func (s *Authenticator) logExpired(r *http.Request, v *Visit, err error) {
 	var over *session.Expired
 	if !errors.As(err, &over) {
@@ -53,7 +53,7 @@ func (s *Authenticator) logExpired(r *http.Request, v *Visit, err error) {
 
 // unused ends a session that has not been used for longer than the site allows, at the first request that presents it
 // afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
-// and for everybody who holds its cookie (T5).
+// and for every client that has its cookie (T5).
 func (s *Authenticator) unused(r *http.Request, v *Visit, who *session.Session) (*session.Session, error) {
 	if len(v.Site.Idle) == 0 {
 		return who, nil

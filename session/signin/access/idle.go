@@ -6,12 +6,12 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// IdleSignOut signs people out who have not used a site for a while, warned before (semantics, section 5).
+// IdleSignOut signs users out who have not used a site for a while. They are warned before.
 type IdleSignOut struct {
-	// Warn is after how long without use they are told, After when they are signed out: Warn < After (T10).
+	// Warn is after how long without use a user is warned, After when the user is signed out: Warn < After (T10).
 	Warn, After time.Duration
-	// All holds everybody to it. Otherwise whoever stays signed in is exempt, and whose device is known to be managed or
-	// compliant (T7, T16).
+	// All holds every session to it. Without it a persistent session is exempt, and so is one of a device that is known to be
+	// managed or compliant (T7, T16).
 	All bool
 }
 
@@ -35,8 +35,8 @@ func (site *Site) IdleLimit(who *session.Session) time.Duration {
 	return rule.After
 }
 
-// IdleTimes is when a session is warned and when it ends here, if nobody uses it before; ok is false if it is held to no
-// idle sign-out, and nobody is warned.
+// IdleTimes is when the user of a session is warned and when the session ends here, if it is not used before. ok is false if
+// it is held to no idle sign-out; then there is no warning.
 func (site *Site) IdleTimes(who *session.Record, limits session.Limits) (warn, end time.Time, ok bool) {
 	end = who.Ends(limits)
 	rule, ok := site.IdleRule(who.Kind, who.KnownDevice())

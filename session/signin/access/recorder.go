@@ -41,19 +41,19 @@ func (s *Recorder) Write(rec signinlog.Record) {
 const (
 	// EventSignIn: there is a session, of a sign-in or a step-up.
 	EventSignIn = "sign_in"
-	// EventSignOut: a person has signed out here, or was for want of use.
+	// EventSignOut: a user has signed out here, or was signed out for want of use.
 	EventSignOut = "sign_out"
 	// EventRevoked: a session was ended from elsewhere than its own browser; "by" says by whom.
 	EventRevoked = "session_revoked"
 )
 
-// Who ends a session (data "by" of EventSignOut and EventRevoked).
+// Who ended a session (data "by" of EventSignOut and EventRevoked).
 const (
-	ByPerson   = "person"        // by whom it is: at the sign-out page in its browser, or from another browser of theirs
+	ByPerson   = "person"        // the user: at the sign-out page in its browser, or from another browser of theirs
 	ByProvider = "back_channel"  // the provider said so to us
 	ByFrame    = "front_channel" // the provider said so through the browser
-	BySurplus  = "max_sessions"  // the person has more sessions than one may have; this was the oldest
-	ByIdle     = "idle_sign_out" // nobody has used it for as long as the site allows
+	BySurplus  = "max_sessions"  // the user has more sessions than max_sessions; this was the oldest
+	ByIdle     = "idle_sign_out" // it was not used for as long as the site allows
 )
 
 // EventData is what an event says of a session: nothing that opens anything.
@@ -84,7 +84,7 @@ func (s *Recorder) TellRevoked(sessions []string, who session.Identity, provider
 // former is in the metrics.
 const floodQuiet = time.Minute
 
-// Quiet reports whether the log has said nothing of the kind for a while, and counts from now on if so.
+// Quiet reports whether a message was not logged for floodQuiet, and notes the time if so. said is when it was logged last.
 func (s *Recorder) Quiet(said *atomic.Int64) bool {
 	now, last := s.Now().UnixNano(), said.Load()
 	return now-last >= int64(floodQuiet) && said.CompareAndSwap(last, now)
@@ -100,7 +100,7 @@ func (s *Recorder) TellSignIn(v *Visit, made *session.Record) {
 	s.Tell(EventSignIn, data)
 }
 
-// EndedIdle writes down that a session was ended for want of use, and tells whoever listens. ip and userAgent are of the
+// EndedIdle logs that a session was ended for want of use, and tells the event. ip and userAgent are of the
 // request that found it so, or of one that was still open.
 func (s *Recorder) EndedIdle(who *session.Record, site *Site, limit time.Duration, ip, userAgent string) {
 	rec := EntryOf(who, signinlog.Record{

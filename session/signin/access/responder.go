@@ -41,7 +41,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p ProblemJSON) {
 	p.Type = "about:blank"
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
-		_ = json.NewEncoder(w).Encode(p) // the client has gone; there is nobody left to tell
+		_ = json.NewEncoder(w).Encode(p) // the client has gone: there is no one to answer
 	}
 }
 
@@ -72,7 +72,7 @@ func (s *Responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who
 }
 
 // Unavailable answers when it could not be found out whether a request is signed in, or its claims are too old and the
-// provider does not answer: the page names which of both. No cookie is touched: nobody is signed out by an accident.
+// provider does not answer: the page says which. No cookie is touched: a failure signs no user out.
 func (s *Responder) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	if errors.Is(err, oidc.ErrProviderDown) {
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindClaimsOld, RetryAfter: RetryAfter, ActionURL: v.Return})
@@ -94,7 +94,7 @@ func (s *Responder) StoreDown(w http.ResponseWriter, r *http.Request, v *Visit, 
 // StoreProblem is the page that says that the store does not answer. It notes the failure.
 func (s *Responder) StoreProblem(v *Visit, err error) pages.Problem {
 	s.Sessions.NoteFailure(err)
-	// An outage is told of once by who looks after the store, not by each request that meets it.
+	// The store itself logs an outage once. Requests that meet it do not log it again.
 	level := zap.ErrorLevel
 	if errors.Is(err, session.ErrUnavailable) {
 		level = zap.DebugLevel
@@ -131,7 +131,7 @@ func (s *Responder) WriteFramed(w http.ResponseWriter, r *http.Request, status i
 	s.Pages.Write(w, r, status, page)
 }
 
-// GoOn sends the browser to a place on the site itself, or on one that signs people in here, after a form. It is a page
+// GoOn sends the browser to a place on the site itself, or on one that signs users in here, after a form. It is a page
 // that moves on, not a redirect: Chromium holds a form-action policy against the whole chain of redirects after a form,
 // wherever the app leads.
 func (s *Responder) GoOn(w http.ResponseWriter, r *http.Request, target string) {
@@ -178,7 +178,7 @@ func switchURL(ret, begun string) string {
 	return origin + browser.Base + "/sign-in?" + q.Encode()
 }
 
-// AnswerJSON answers a script of our own origin: nobody else may read it, and nobody keeps it.
+// AnswerJSON answers a script of our own origin. No other origin may read the answer, and no cache keeps it.
 func AnswerJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -188,6 +188,6 @@ func AnswerJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
 	h.Add("Vary", "Accept, Cookie")
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_ = json.NewEncoder(w).Encode(body) // the client has gone; there is nobody left to tell
+		_ = json.NewEncoder(w).Encode(body) // the client has gone: there is no one to answer
 	}
 }

@@ -76,8 +76,8 @@ func (s *Authenticator) ForgetOwner(w http.ResponseWriter, v *Visit) bool {
 }
 
 // ClearSiteData tells the browser to empty its cache of this site, and its storage if the site says so. Browsers obey on
-// any answer of a secure origin, but a page that is left by that very answer comes back with Back: the page that asks, or
-// the form that is posted, is in between.
+// any answer of a secure origin, but the page that this answer replaces comes back with Back. So the page that asks, or
+// the form that is posted, has to be in between.
 //
 // The directive "cookies" is never sent. It deletes the cookies of all hosts of the registrable domain, those that the
 // same answer sets among them (measured in Chromium 156 and Firefox 153).
@@ -120,7 +120,7 @@ func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Vi
 		err = nil
 	}
 	if err != nil {
-		_ = s.Sessions.End(context.WithoutCancel(ctx), made) // which nobody has got
+		_ = s.Sessions.End(context.WithoutCancel(ctx), made) // no browser has its cookie
 		return nil, token, err
 	}
 	s.GiveCookie(w, v, made, token)
@@ -128,7 +128,7 @@ func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Vi
 	return made, token, nil
 }
 
-// endOldest holds a person who has signed in to the number of sessions that one may have (field trial 2.12).
+// endOldest holds a user who has signed in to the number of sessions that one may have (field trial 2.12).
 func (s *Authenticator) endOldest(ctx context.Context, made *session.Record) {
 	ctx, cancel := context.WithTimeout(ctx, surplusTimeout)
 	defer cancel()
@@ -143,5 +143,5 @@ func (s *Authenticator) endOldest(ctx context.Context, made *session.Record) {
 	}
 }
 
-// surplusTimeout bounds the work after a sign-in that holds a person to MaxSessions.
+// surplusTimeout bounds the work after a sign-in that holds a user to MaxSessions.
 const surplusTimeout = 30 * time.Second

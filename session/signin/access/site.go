@@ -20,23 +20,23 @@ import (
 type Site struct {
 	// App is the name of the site in logs and on pages.
 	App string
-	// Providers are the names of the providers that people may choose from. Empty: the default provider alone.
+	// Providers are the names of the providers that users may choose from. Empty: the default provider alone.
 	Providers []string
 	// PromptOff hides the prompt on this site.
 	PromptOff bool
 	// PreservePost is how large a form may be, in bytes, to be kept through a sign-in. Zero keeps none.
 	PreservePost int64
-	// Idle are the rules that sign people out who do not use the site: that for all sites, and its own. Each session is held
+	// Idle are the rules that sign users out who do not use the site: the rule for all sites, and its own. A session is held
 	// to the one that ends it first.
 	Idle []IdleSignOut
 	// AppData is what the app stores in a browser for one user and is deleted with the session. Nil: the cache alone.
 	AppData *appdata.Rule
-	// Gate says who may come in.
+	// Gate says who may enter.
 	Gate Gate
 }
 
-// Gate decides at sign-in whether a person may come in at all, by everything but the route: what depends on the route
-// is held against each request later. It must answer for every input: what it cannot decide it refuses.
+// Gate decides at sign-in whether a user may enter at all, by everything but the route. Policies that depend on the route
+// are applied to each request later. It must answer for every input: what it cannot decide it refuses.
 type Gate interface {
 	Admit(v *Visit, who *session.Record, asked Asked) Admission
 }
@@ -44,15 +44,15 @@ type Gate interface {
 // Asked is what a Gate has to know of the sign-in that it decides on. The zero value is that of a session as it is.
 type Asked struct {
 	// Policies asked for the sign-in at the page that it is for, by name. They are asked again although there is no
-	// request to hold their routes against.
+	// request that their routes could match.
 	Policies []string
-	// Idle is for how long the person had not used the session, nor shown at the provider that they are there.
+	// Idle is for how long the user had neither used the session nor signed in at the provider.
 	Idle time.Duration
 }
 
 // Admission is what a Gate says.
 type Admission struct {
-	// Refusal is why the person may not come in; nil if they may. With a Demand it is why they may not come in yet.
+	// Refusal is why the user may not enter; nil if they may. With a Demand it is why they may not enter yet.
 	Refusal *Refusal
 	// Demand is what a sign-in must achieve to satisfy the policies; nil if nothing more. Its Policies are those that
 	// ask.
@@ -70,7 +70,7 @@ type Visit struct {
 	// Origin is scheme, host and port as the browser knows them: what every URL of ours is built from. Host is the
 	// host alone, canonical.
 	Origin, Host string
-	// Secure: the browser speaks https. If not, Host must be a loopback host, else nobody is signed in.
+	// Secure: the browser speaks https. If not, Host must be a loopback host, else no user is signed in.
 	Secure bool
 	// Return is path and query that were asked for, before any rewriting.
 	Return    string
@@ -82,9 +82,9 @@ type Visit struct {
 	// Header is the header of the request, for the Gate, which is not given the request itself. Not to be changed.
 	Header http.Header
 
-	// Begun is the state of the site's flow for which the sign-in host acts; see ownFlow.
+	// Begun is the state of the site's flow for which the sign-in host acts. Only the flow sets it.
 	Begun string
-	// OnBehalf: the sign-in host acts for Site, which has another host.
+	// OnBehalf: the sign-in host acts for Site, which has another host. Only the flow sets it.
 	OnBehalf bool
 }
 
@@ -109,7 +109,7 @@ func (site *Site) Takes(providers []*oidc.Provider, name, issuer string) bool {
 	return false
 }
 
-// Refusal is why somebody may not come in.
+// Refusal is why a user may not enter.
 type Refusal struct {
 	Code signinlog.Code
 	// Reason is stable and machine-readable: the same word in the log, on the page and in the answer to a script.
@@ -123,6 +123,6 @@ type Refusal struct {
 	// RetryURL is where trying again could help; set by the sign-in. Stronger tells that it asks for more than before.
 	RetryURL string
 	Stronger bool
-	// Return is where a sign-in as somebody else leads; empty means the page that was asked for.
+	// Return is where a sign-in as another user leads; empty means the page that was asked for.
 	Return string
 }

@@ -29,7 +29,7 @@ func Tightening(err error) string {
 // Tighten holds a persistent session against what is in force now: where the prompt is off or a policy says never, it
 // becomes a browser session at this request, in the store and in the browser (X16, A74). A policy that says always
 // keeps it. Where there is a sign-in host, that is where it is done, for the cookies of all sites: until the browser has
-// been there a site does not take the session, and answers as to somebody who is not signed in.
+// been there a site does not take the session, and answers as to a user who is not signed in.
 func (s *Authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says prompt.Persistence) (*session.Session, error) {
 	reason := s.TightenReason(v.Site, have.Kind, says)
 	if reason == "" {
@@ -76,7 +76,7 @@ func (s *Environment) TightenReason(site *Site, kind session.Kind, says prompt.P
 }
 
 // SucceedTighter lets a session go on as one that ends with the browser, under a new id: the cookies that other sites
-// hold have a lifetime, and only by being worth nothing are they given anew without one.
+// hold have a lifetime. They have to become worthless, so that they are set again without one.
 func (s *Authenticator) SucceedTighter(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token, reason string) (*session.Record, session.Token, error) {
 	ctx, cancel := Detach(r, StoreTimeout)
 	defer cancel()

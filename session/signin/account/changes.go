@@ -17,14 +17,14 @@ import (
 // FormAction names the form of the page to its token.
 const FormAction = "me"
 
-// visitor is somebody at their own page: their session, its token and what the policies say of them now.
+// visitor is a user at their own page: the session, its token and what the policies say of the user now.
 type visitor struct {
 	session   *session.Record
 	token     session.Token
 	admission access.Admission
 }
 
-// Serve shows people their sessions and sign-ins (GET, L7), and changes what is theirs (POST). Where there is a sign-in host,
+// Serve shows users their sessions and sign-ins (GET, L7), and changes them (POST). Where there is a sign-in host,
 // the page is there: it has the cookies that a change has to reach.
 func (s *Page) Serve(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	if s.HandsOver(v) && !browser.WantsJSON(r) {
@@ -41,8 +41,8 @@ func (s *Page) Serve(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	}
 }
 
-// visitor lets somebody to their page as the guard of a site lets them to the site: whoever holds a cookie that the
-// policies refuse here is told nothing either. ok is false if the request is answered.
+// visitor admits a user to their page by the rules by which the guard admits the user to the site. A client whose session
+// the policies refuse is told nothing. ok is false if the request is answered.
 func (s *Page) visitor(w http.ResponseWriter, r *http.Request, v *access.Visit) (who visitor, ok bool) {
 	have, token, err := s.Authenticate(r, v)
 	if err == nil {
@@ -132,8 +132,8 @@ func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 	return change{CSRF: form["csrf"], Do: form["do"], Session: form["session"]}, ok
 }
 
-// changeMine does what somebody asks for at their own page, and shows it again. A session is named by its short hash and
-// looked for among the person's own alone (A23).
+// changeMine does what a user asks for at their own page, and shows the page again. A session is named by its short hash
+// and looked for among the user's own alone (A23).
 func (s *Page) changeMine(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	c, ok := readChange(w, r)
 	if !ok {
@@ -176,8 +176,8 @@ func (s *Page) changeHere(w http.ResponseWriter, r *http.Request, v *access.Visi
 	}
 }
 
-// endOwn ends one session of the person. One that is gone already is what they wanted; one that was never theirs reads
-// the same.
+// endOwn ends one session of the user. A session that is gone already is no error. One that was never theirs gets the same
+// answer.
 func (s *Page) endOwn(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, short string) {
 	if short == who.session.ID.Short() {
 		s.endMine(w, r, v, who, false)
@@ -232,7 +232,7 @@ func (s *Page) endMine(w http.ResponseWriter, r *http.Request, v *access.Visit, 
 	s.signOut.LeaveProvider(w, r, v, who.session, who.token)
 }
 
-// mineChanged goes back to the page, so that a reload changes nothing. Its twin shows what it has come to.
+// mineChanged sends the browser back to the page, so that a reload changes nothing. A script gets the new state at once.
 func (s *Page) mineChanged(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	if browser.WantsJSON(r) {
 		s.showMine(w, r, v, who)

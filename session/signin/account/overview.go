@@ -23,7 +23,7 @@ const (
 	maxMySignIns  = 50
 )
 
-// overview is what people are told of themselves, on the page and in its twin.
+// overview is what users are told of themselves, on the page and in its twin for scripts.
 type overview struct {
 	who      *session.Record
 	csrf     string
@@ -73,8 +73,8 @@ func (s *Page) overview(r *http.Request, v *access.Visit, who visitor) (*overvie
 	return o, nil
 }
 
-// addSignIns adds the newest entries of the sign-in log about the person: those of a sign-in that they took part in, and
-// whatever did not succeed. A log that cannot be read takes nothing else away.
+// addSignIns adds the newest entries of the sign-in log about the user: those of a sign-in that they took part in, and
+// each that failed. If the log cannot be read the page shows the rest.
 func (s *Page) addSignIns(r *http.Request, o *overview) {
 	if s.SignIns == nil {
 		return
@@ -101,7 +101,7 @@ func (o *overview) device(agent string) access.Device {
 	return o.clients.Describe(agent)
 }
 
-// network is the name of the network that holds an address, as somebody wrote it down; empty if none does.
+// network is the name of the network that holds an address; empty if none does.
 func (o *overview) network(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil || o.clients == nil {
@@ -110,10 +110,10 @@ func (o *overview) network(address string) string {
 	return o.clients.Network(ip)
 }
 
-// place is where somebody was, in words: a network by its name, else the address.
+// place is where a user was, in words: a network by its name, else the address.
 func (o *overview) place(address string) string {
 	if _, err := netip.ParseAddr(address); err != nil {
-		return "" // "invalid IP" is nothing that people need to read
+		return "" // "invalid IP" is nothing that users need to read
 	}
 	return cmp.Or(o.network(address), address)
 }
@@ -157,7 +157,7 @@ func (o *overview) page() pages.Me {
 	return m
 }
 
-// outcome sorts the codes of the log by what they mean to the person. The number is for whoever they ask.
+// outcome sorts the codes of the log by what they mean to the user. The number is for the help desk.
 func outcome(code signinlog.Code) pages.Outcome {
 	switch code {
 	case signinlog.Success:

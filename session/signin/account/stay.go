@@ -20,9 +20,9 @@ import (
 // cookie for it. It may not be kept there: a copied cookie must not outlive the browser that it was copied from.
 const ReasonOtherBrowser = "other_browser"
 
-// mayStay decides whether a session that ends with the browser may become a persistent one by its person's word. It is the
-// decision of the prompt, on what the record and the policies say now: nobody can say here what they could not have said
-// there (rows 2 to 10). What hid the prompt at sign-in and is in no record goes on hiding it. A new sign-in would ask as
+// mayStay decides whether a session that ends with the browser may become a persistent one because its user says so. It is the
+// decision of the prompt, on what the record and the policies say now: a user cannot choose here what the prompt would not
+// have offered (rows 2 to 10). What hid the prompt at sign-in and is in no record goes on hiding it. A new sign-in would ask as
 // well, so that this loosens nothing that waits for one (A16).
 func (s *Page) mayStay(r *http.Request, v *access.Visit, who visitor) prompt.Decision {
 	have := who.session
@@ -52,7 +52,7 @@ func (s *Page) mayStay(r *http.Request, v *access.Visit, who visitor) prompt.Dec
 	})
 }
 
-// whyNot sorts the reasons why a session ends with the browser by what the person can make of them.
+// whyNot sorts the reasons why a session ends with the browser by what the user can do about them.
 func whyNot(reason string) pages.Stay {
 	switch reason {
 	case prompt.ReasonPolicyNever:

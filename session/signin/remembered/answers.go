@@ -15,15 +15,15 @@ import (
 // Keeper reads and writes what a browser remembers of its users.
 type Keeper struct{ *access.Environment }
 
-// answer is one person's answer in one browser, given with "Don't show this again" (A10). The cookie holds those
-// of several people who share a browser, each as a hash.
+// answer is one user's answer in one browser, given with "Don't show this again" (A10). The cookie holds those
+// of several users who share a browser, each as a hash.
 type answer struct {
 	Person  string `json:"p"`
 	Yes     bool   `json:"y,omitempty"`
 	Expires int64  `json:"e"`
 }
 
-// maxRemembered bounds how many people's answers one browser keeps; the oldest goes first.
+// maxRemembered bounds how many users' answers one browser keeps; the oldest goes first.
 const maxRemembered = 8
 
 func personHash(who session.Identity) string {
@@ -51,8 +51,8 @@ func (s *Keeper) answers(v *access.Visit) []answer {
 	return live
 }
 
-// Answer returns the kind that this person chose in this browser; nil if they are to be asked. Where
-// remembering is switched off, nothing is remembered.
+// Answer returns the kind that this user chose in this browser; nil if the user is to be asked. It is
+// always nil where remembering is switched off.
 func (s *Keeper) Answer(v *access.Visit, who session.Identity) *session.Kind {
 	kind, _ := s.Until(v, who)
 	return kind
@@ -104,7 +104,7 @@ func (s *Keeper) keepAnswers(w http.ResponseWriter, v *access.Visit, keep []answ
 	browser.SetCookie(w, v.Secure, browser.AnswerCookie, base64.RawURLEncoding.EncodeToString(sealed), lifetime)
 }
 
-// Forget takes this person's answer out of the browser (A10). The cookie goes, unless it holds answers of others who
+// Forget takes this user's answer out of the browser (A10). The cookie goes, unless it holds answers of others who
 // share the browser.
 func (s *Keeper) Forget(w http.ResponseWriter, v *access.Visit, who session.Identity) {
 	var keep []answer

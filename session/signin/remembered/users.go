@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// UsersOf lists who has signed in with a browser of late.
+// UsersOf is the list of users who have signed in with a browser lately.
 func UsersOf(id string) session.Key { return session.HashKey("b", id) }
 
 // PersonOf names a session's user in a list of users.
@@ -19,9 +19,9 @@ func PersonOf(who *session.Record) session.Key {
 	return session.HashKey("u", who.Identity.Issuer, who.Identity.Subject)
 }
 
-// SharedAtSignIn reports whether so many people have signed in with this browser, this one included, that it counts as a
-// shared device (A7). Clearing the cookies defeats it; all it hides is a convenience. used is to be listed with whatever
-// the sign-in is kept as, and says that this person has signed in with it; it is told also where the rest cannot be.
+// SharedAtSignIn reports whether so many users have signed in with this browser, this one included, that it counts as a
+// shared device (A7). A user who clears the cookies gets round it, and gains a convenience only. used says that this user has
+// signed in with the browser. The caller lists it with the session or the pending sign-in. It is returned with an error too.
 func (s *Keeper) SharedAtSignIn(r *http.Request, v *access.Visit, who *session.Record) (shared bool, used []session.Listing, err error) {
 	if s.Prompt.SharedUsers <= 0 {
 		return false, nil, nil
@@ -29,7 +29,7 @@ func (s *Keeper) SharedAtSignIn(r *http.Request, v *access.Visit, who *session.R
 	index, person := UsersOf(who.BrowserID), PersonOf(who)
 	used = []session.Listing{{Index: index, Member: person, Until: s.Now().Add(s.Prompt.SharedWindow)}}
 	var people []session.Key
-	if _, known := browser.ID(s.Keys, v.Host, &v.Cookies); known { // else its id is a moment old, so nobody else has used it
+	if _, known := browser.ID(s.Keys, v.Host, &v.Cookies); known { // else its id is new, so no other user has used it
 		ctx, cancel := access.Detach(r, access.StoreTimeout)
 		defer cancel()
 		if people, err = s.Store.Members(ctx, index, time.Time{}, s.Prompt.SharedUsers); err != nil {

@@ -58,14 +58,14 @@ func New(e *access.Environment, log *access.Recorder) *Renewer {
 // Close gives back what Renewer holds. No renewal may be under way.
 func (s *Renewer) Close() { s.refreshing.Close() }
 
-// Recheck holds a session against when its provider last said something about the person. Older than Config.Recheck, the
+// Recheck holds a session against when its provider last said something about the user. Older than Config.Recheck, the
 // provider is asked behind the request, twice as old before it. A refusal ends the session (session.ErrNotFound); an
 // outage does not, for a day (D1, D4): then the error tells whether the provider (ErrProviderDown) or the session is why
 // (NoSession). Without a refresh token claims stay as at sign-in. docs/renewal.md says what each answer means.
 //
-// No request waits for what another session has met: of all that wait for one provider a single session's requests wait
-// to the end, those of others for renewPatience, and nobody's while the provider is known to give no answers. What is not
-// waited for goes on behind the request.
+// No request waits for what another session has met. Of all sessions that wait for one provider, the requests of a single
+// session wait to the end and those of the others for renewPatience. No request waits while the provider is known to give
+// no answers. A renewal that no request waits for goes on behind the request.
 func (s *Renewer) Recheck(r *http.Request, who *session.Session, token session.Token) (*session.Session, error) {
 	if s.Config.Recheck <= 0 || !who.Renewable {
 		return who, nil
@@ -121,7 +121,7 @@ func (s *Renewer) tooOld(age time.Duration, down bool) error {
 type providerRenewals struct {
 	// after is when renewals are tried again after one met an outage, in Unix milliseconds.
 	after atomic.Int64
-	// oldest is the renewal that may be waited for to the end; see Service.Recheck.
+	// oldest is the renewal that may be waited for to the end; see Recheck.
 	oldest atomic.Pointer[renewal]
 	// complained is when the log last told that the provider cannot be reached for renewals.
 	complained retry.Seldom

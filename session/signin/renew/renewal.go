@@ -21,7 +21,7 @@ const (
 	RenewalRenewed = "renewed"
 	// RenewalConfirmed: it took the refresh token and stated no groups; those of the first ID token stay.
 	RenewalConfirmed = "confirmed"
-	// RenewalKept: it took the refresh token, and what it said of the person cannot be used.
+	// RenewalKept: it took the refresh token, and what it said of the user cannot be used.
 	RenewalKept = "kept"
 	// RenewalEnded: the session has ended.
 	RenewalEnded = "ended"
@@ -112,7 +112,7 @@ func (s *Renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *sessio
 		// The claims stay as they are, and the age that they have.
 		wait := s.Config.Recheck
 		if s.tooOld(s.Now().Sub(who.LastAnswer()), false) != nil {
-			wait = recheckPause // the person waits for it
+			wait = recheckPause // the user waits for it
 		}
 		s.backoffs.add(who.ID, s.Now(), wait, oidc.IsDown(a.Unused))
 		p.NoteFailure(a.Unused)
@@ -163,7 +163,7 @@ func (s *Renewer) refusedRenewal(ctx context.Context, p *oidc.Provider, who *ses
 
 // doubtRefusal lets a session go on whose refresh token the provider does not take, where that is not the last word.
 //
-// It may have taken the token before: the process that sent it then has not lived to hear the answer, and the token that
+// It may have taken the token before: the process that sent it then ended before the answer came, and the token that
 // came with it is lost (RFC 9700, section 4.14.2, has tokens work once). It counts as an outage, and after a day of it the
 // session ends. Or it says so in words that other things may be the reason of: then a second refusal ends it.
 func (s *Renewer) doubtRefusal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
@@ -177,8 +177,7 @@ func (s *Renewer) doubtRefusal(ctx context.Context, p *oidc.Provider, who *sessi
 	return nil, refused
 }
 
-// endRenewed ends a session, unless somebody else has used its refresh token in the meantime and won: then theirs is the
-// session.
+// endRenewed ends a session, unless another replica has renewed it in the meantime: then it goes on with those claims.
 func (s *Renewer) endRenewed(ctx context.Context, who *session.Record, token session.Token, rec signinlog.Record) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 		return now, err
@@ -202,8 +201,8 @@ func (s *Renewer) endRenewed(ctx context.Context, who *session.Record, token ses
 	return nil, session.ErrNotFound
 }
 
-// failedRenewal is for what says nothing about the grant. Only where there was nobody to connect to, or the provider has
-// asked for a pause, do other sessions wait: what one session meets may be its own.
+// failedRenewal is for what says nothing about the grant. Other sessions wait only where the provider could not be
+// connected to, or has asked for a pause: any other failure may be of this session alone.
 func (s *Renewer) failedRenewal(p *oidc.Provider, who *session.Record, refused *grant.Error, err error) {
 	now := s.Now()
 	down := oidc.IsDown(err) || refused != nil && refused.Kind == grant.Client
@@ -234,7 +233,7 @@ func (s *Renewer) renewed(p *oidc.Provider, result string) {
 	}
 }
 
-// challengeLife is how long the challenge of a session that a renewal has ended waits for the person to sign in again.
+// challengeLife is how long the challenge of a session that a renewal has ended waits for the user to sign in again.
 const challengeLife = time.Hour
 
 // keepChallenge keeps a challenge for the sign-in that follows the end of a session. Where that fails the next redemption
