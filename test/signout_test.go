@@ -41,24 +41,6 @@ func TestSignOutKillsTheCopiedCookie(t *testing.T) {
 	}
 }
 
-// Everywhere means everywhere: other browsers of the same person too, nobody else's.
-func TestSignOutEverywhere(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, config{})
-	here, there, adam := rig.NewHTTP(t), rig.NewHTTP(t), rig.NewHTTP(t)
-	s.entered(here, "/", "alice", "Yes")
-	s.entered(there, "/", "alice", "No")
-	s.entered(adam, "/", "adam", "Yes")
-	form := here.Get(s.url("/.latchkey/sign-out")).Form(t, "Sign out")
-	form.Values.Set("everywhere", "1")
-	here.Send(form)
-	s.mustBeDead(here, "this browser")
-	s.mustBeDead(there, "the other browser")
-	if !s.alive(adam) {
-		t.Error("somebody else was signed out")
-	}
-}
-
 // A73: in a real browser, on both transports, the deletion cookies delete; the provider ends its session too and sends
 // the person back to our page.
 func TestSignOutInTheBrowser(t *testing.T) {
