@@ -60,6 +60,27 @@ func TestGraceNeverRevives(t *testing.T) {
 	w.loads(t, "ended, then an outage", token, session.ErrUnavailable)
 }
 
+// A77: a session that another replica ends while the store is asked about it does not go on, although the store then fails.
+func TestGraceEndsWithWhatIsTold(t *testing.T) {
+	w, _, other := newFedWorld(t, session.ManagerConfig{})
+	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
+	w.loads(t, "before", token, nil)
+	w.clock.Advance(recheck)
+	var asked atomic.Int64
+	w.store.interrupt(func(_ context.Context, op string, _ session.Key) error {
+		if op == "get" && asked.Add(1) == 1 {
+			return errDown
+		}
+		return nil
+	})
+	end := func() {
+		w.asked.after.Store(nil)
+		want(t, "end at the other replica", other.EndID(t.Context(), s.ID), nil)
+	}
+	w.asked.after.Store(&end)
+	w.loads(t, "ended during the question", token, session.ErrUnavailable)
+}
+
 // While the store hangs nobody who is known waits for it, after one who found it out.
 func TestOutageHoldsNobodyUp(t *testing.T) {
 	w := newCachedWorld(t, cached())

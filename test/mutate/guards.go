@@ -68,7 +68,7 @@ var guards = []guard{
 	{"A57: one host", `if other, ok := Host(u.Host); !ok || other != host {`, `if other, ok := Host(u.Host); false && (!ok || other != host) {`},
 	{"A51: identity headers of a client are removed", "\tHeaders(r.Header, rules.Names)\n", ``},
 	{"identity headers in trailers are removed", "\ttrailers(r, rules.Names)\n", ``},
-	{"a page of another origin opens no WebSocket", `if err == nil && h.Foreign(r, v.Origin) {`, `if false && err == nil && h.Foreign(r, v.Origin) {`},
+	{"a page of another origin opens no WebSocket", `return crossorigin.Upgrade(r, own, h.Origins) || crossorigin.Write(`, `return crossorigin.Write(`},
 	{"only what the policies allow goes on", `if decision.Verdict != policy.Allow {`, `if false && decision.Verdict != policy.Allow {`},
 	{"a rule about addresses takes no early data", `if !early || addressed {`, `if !early {`},
 	{"a preflight is of a known origin", `len(wanted) == 1 && wanted[0] != "" && from(r, origins) != ""`, `len(wanted) == 1 && wanted[0] != ""`},

@@ -110,8 +110,18 @@ type module struct {
 }
 
 func (m *module) read() error {
-	m.files, m.users = map[string]string{}, map[string][]string{}
-	err := filepath.WalkDir(m.root, func(path string, e fs.DirEntry, err error) error {
+	if err := m.readFiles(); err != nil {
+		return err
+	}
+	return m.readUsers()
+}
+
+func (m *module) readFiles() error {
+	m.files = map[string]string{}
+	return filepath.WalkDir(m.root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() && (e.Name() == "node_modules" || e.Name() == ".git") {
+			return fs.SkipDir
+		}
 		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -125,9 +135,10 @@ func (m *module) read() error {
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
+}
+
+func (m *module) readUsers() error {
+	m.users = map[string][]string{}
 	const imports = `{{$m := .Module.Path}}{{.Dir}}{{range .Imports}} {{.}}{{end}}{{range .TestImports}} {{.}}{{end}}{{range .XTestImports}} {{.}}{{end}}`
 	out, err := m.goCommand(context.Background(), "list", "-f", "{{.ImportPath}} "+imports, "./...")
 	if err != nil {
