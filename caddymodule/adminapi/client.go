@@ -17,7 +17,7 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/pflag"
 
-	"github.com/latchkey-gateway/latchkey/caddymodule/explain"
+	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
 )
 
 // Client asks the admin API of a server that runs, found as `trust` and `reload` find it.
@@ -166,7 +166,7 @@ func refusalOf(address, status, body string) error {
 		Error string `json:"error"`
 	}
 	if json.Unmarshal([]byte(body), &said) == nil && said.Error != "" {
-		r.message = explain.Printable(said.Error)
+		r.message = terminal.Printable(said.Error)
 		return r
 	}
 	r.message = fmt.Sprintf("the admin API at %s answers %s", address, status)

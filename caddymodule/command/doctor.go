@@ -16,7 +16,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/adminapi"
 	"github.com/latchkey-gateway/latchkey/caddymodule/app"
-	"github.com/latchkey-gateway/latchkey/caddymodule/explain"
+	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
 )
 
 func init() {
@@ -109,7 +109,7 @@ func (d *doctor) print(w io.Writer, found []finding) error {
 		if f.Subject != "" {
 			what += " " + f.Subject
 		}
-		if _, err := fmt.Fprintf(w, "%-4s  %s: %s\n", f.Level, explain.Printable(what), explain.Printable(f.Message)); err != nil {
+		if _, err := fmt.Fprintf(w, "%-4s  %s: %s\n", f.Level, terminal.Printable(what), terminal.Printable(f.Message)); err != nil {
 			return err
 		}
 	}

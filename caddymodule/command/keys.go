@@ -17,6 +17,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/adminapi"
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
 )
 
 func init() {
@@ -164,7 +165,7 @@ func (c *keysCommand) list(ctx context.Context, w io.Writer) error {
 	if c.json {
 		return writeJSON(w, report)
 	}
-	rows := [][]string{{"KEY", "MADE", "USE", "SESSIONS", "RETIRES"}}
+	var rows [][]string
 	for _, k := range report.Keys {
 		use, sessions, made, retires := "opens", "-", "-", "-"
 		if k.Seals {
@@ -181,7 +182,8 @@ func (c *keysCommand) list(ctx context.Context, w io.Writer) error {
 		}
 		rows = append(rows, []string{k.ID, made, use, sessions, retires})
 	}
-	if err := printTable(w, rows); err != nil {
+	table := terminal.Table{Out: w, Head: []string{"KEY", "MADE", "USE", "SESSIONS", "RETIRES"}}
+	if err := table.Print(rows); err != nil {
 		return err
 	}
 	if report.Unreadable > 0 {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/adminapi"
+	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
 )
 
 func init() {
@@ -123,27 +123,21 @@ func (c *sessionsCommand) list(ctx context.Context, warn io.Writer) error {
 	if c.limit < 0 {
 		return errors.New("--limit: a number of sessions, or 0 for all")
 	}
-	unreadable, first := 0, true
+	unreadable := 0
+	table := terminal.Table{Out: c.out, Head: []string{"ID", "USER", "KIND", "PROVIDER", "BEGAN", "LAST USED", "ENDS", "IP", "APPS"}}
 	next, err := c.pages(ctx, c.limit, func(page adminapi.SessionsAnswer) error {
 		unreadable += page.Unreadable
 		if c.json {
 			return writeLines(c.out, page.Sessions)
 		}
-		rows := [][]string{{"ID", "USER", "KIND", "PROVIDER", "BEGAN", "LAST USED", "ENDS", "IP", "APPS"}}
+		var rows [][]string
 		for _, s := range page.Sessions {
 			rows = append(rows, []string{
 				s.ID, orDash(s.User, s.Subject), s.Kind, s.Provider, moment(s.Created), moment(s.LastUsed), moment(s.Ends), orDash(s.IP),
 				orDash(strings.Join(s.Apps, ",")),
 			})
 		}
-		if len(rows) == 1 {
-			return nil
-		}
-		if !first {
-			rows[0] = slices.Repeat([]string{""}, len(rows[0]))
-		}
-		first = false
-		return printTable(c.out, rows)
+		return table.Print(rows)
 	})
 	if err != nil {
 		return err

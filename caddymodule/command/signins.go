@@ -89,7 +89,7 @@ func (c *signInsCommand) setUp(cmd *cobra.Command) {
 			c.limit = defaultTail
 		}
 		c.warn = cmd.ErrOrStderr()
-		c.out = &signInsTable{w: cmd.OutOrStdout()}
+		c.out = newSignInsTable(cmd.OutOrStdout())
 		if c.json {
 			c.out = signInsLines{cmd.OutOrStdout()}
 		}

@@ -3,8 +3,10 @@ package explain
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
 )
 
 var changeText = map[string]string{
@@ -22,23 +24,26 @@ func (im *Impact) Print(w io.Writer) error {
 	if len(im.Changes) == 0 {
 		b.WriteString("\nNobody would be newly blocked, asked or let in.\n")
 	} else {
-		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		fmt.Fprintf(tw, "\nPOLICY\tCHANGE\tSESSIONS\tSIGN-INS\tPEOPLE\tFOR EXAMPLE\n")
+		var rows [][]string
 		for i := range im.Changes {
 			c := &im.Changes[i]
 			more := ""
 			if len(c.Examples) < c.People {
 				more = ", ..."
 			}
-			fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%s\n", Printable(c.Policy), changeText[c.Change], c.Sessions, c.SignIns, c.People,
-				Printable(strings.Join(c.Examples, ", "))+more)
+			rows = append(rows, []string{
+				c.Policy, changeText[c.Change], strconv.Itoa(c.Sessions), strconv.Itoa(c.SignIns), strconv.Itoa(c.People),
+				strings.Join(c.Examples, ", ") + more,
+			})
 		}
-		_ = tw.Flush() // writes to memory, cannot fail
+		table := terminal.Table{Out: &b, Head: []string{"POLICY", "CHANGE", "SESSIONS", "SIGN-INS", "PEOPLE", "FOR EXAMPLE"}}
+		b.WriteString("\n")
+		_ = table.Print(rows) // writes to memory, cannot fail
 	}
 	if len(im.Unjudged) > 0 {
 		b.WriteString("\nNot judged:\n")
 		for _, u := range im.Unjudged {
-			fmt.Fprintf(&b, "  %s: %s (%s)\n", Printable(u.About), u.Why, counted(u.Cases, "case"))
+			fmt.Fprintf(&b, "  %s: %s (%s)\n", terminal.Printable(u.About), u.Why, counted(u.Cases, "case"))
 		}
 	}
 	if len(im.Notes) > 0 {

@@ -6,10 +6,10 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
@@ -25,15 +25,15 @@ func (ex *Explanation) Print(w io.Writer, appliedOnly bool) error {
 	if len(ex.Networks) > 0 {
 		where = " from " + strings.Join(ex.Networks, ", ")
 	}
-	fmt.Fprintf(&b, "%s: %s %s by %s%s, %s\n\n", Printable(ex.App), Printable(ex.Method), Printable(ex.Path),
-		Printable(ex.Who), where, ex.At.Format("2006-01-02 15:04 MST"))
+	fmt.Fprintf(&b, "%s: %s %s by %s%s, %s\n\n", terminal.Printable(ex.App), terminal.Printable(ex.Method), terminal.Printable(ex.Path),
+		terminal.Printable(ex.Who), where, ex.At.Format("2006-01-02 15:04 MST"))
 	line := func(label, text string) {
 		if text != "" {
 			fmt.Fprintf(&b, "%-9s%s\n", label, text)
 		}
 	}
 	line("Verdict", ex.verdict())
-	line("Error", Printable(ex.Error))
+	line("Error", terminal.Printable(ex.Error))
 	line("Unknown", strings.Join(ex.Unknown, ", "))
 	line("Asks for", ex.Demand.text())
 	line("Holds", ex.Controls.text())
@@ -47,7 +47,7 @@ func (ex *Explanation) Print(w io.Writer, appliedOnly bool) error {
 func (ex *Explanation) verdict() string {
 	text := fmt.Sprintf("%s, %s", ex.Verdict, ex.Reason)
 	if len(ex.By) > 0 {
-		text += " by " + Printable(strings.Join(ex.By, ", "))
+		text += " by " + terminal.Printable(strings.Join(ex.By, ", "))
 	}
 	if ex.Code != 0 {
 		text += fmt.Sprintf(" (%d: %s)", ex.Code, ex.CodeReason)
@@ -64,7 +64,7 @@ func (d *ExplainedDemand) text() string {
 		asks = append(asks, "a second factor")
 	}
 	for _, acr := range d.ACRs {
-		asks = append(asks, "acr "+Printable(acr))
+		asks = append(asks, "acr "+terminal.Printable(acr))
 	}
 	if d.MaxAge != nil {
 		if *d.MaxAge == 0 {
@@ -83,7 +83,7 @@ func (c *ExplainedControls) text() string {
 	var holds []string
 	add := func(word, value string, by []string) {
 		if len(by) > 0 {
-			holds = append(holds, fmt.Sprintf("%s %s (%s)", word, cmp.Or(value, "as it is"), Printable(strings.Join(by, ", "))))
+			holds = append(holds, fmt.Sprintf("%s %s (%s)", word, cmp.Or(value, "as it is"), terminal.Printable(strings.Join(by, ", "))))
 		}
 	}
 	add("sign_in_frequency", c.Frequency, c.FrequencyBy)
@@ -105,20 +105,18 @@ func (p *ExplainedPrompt) text() string {
 }
 
 func (ex *Explanation) table(b *strings.Builder, appliedOnly bool) {
-	tw := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	rows := 0
+	var rows [][]string
 	for i := range ex.Policies {
-		p := &ex.Policies[i]
-		if appliedOnly && p.Applies == appliesNot {
-			continue
+		if p := &ex.Policies[i]; !appliedOnly || p.Applies != appliesNot {
+			rows = append(rows, []string{p.Policy, p.Mode.String(), p.Applies, p.Result, p.why()})
 		}
-		if rows++; rows == 1 {
-			fmt.Fprintf(tw, "\nPOLICY\tMODE\t\tRESULT\tWHY\n")
-		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", Printable(p.Policy), p.Mode, p.Applies, p.Result, p.why())
 	}
-	_ = tw.Flush() // writes to memory, cannot fail
-	if hidden := len(ex.Policies) - rows; hidden > 0 {
+	if len(rows) > 0 {
+		b.WriteString("\n")
+		table := terminal.Table{Out: b, Head: []string{"POLICY", "MODE", "", "RESULT", "WHY"}}
+		_ = table.Print(rows) // writes to memory, cannot fail
+	}
+	if hidden := len(ex.Policies) - len(rows); hidden > 0 {
 		fmt.Fprintf(b, "\n%d that do not apply are left out.\n", hidden)
 	}
 }
@@ -137,13 +135,13 @@ func (p *ExplainedPolicy) why() string {
 	var parts []string
 	switch {
 	case p.Error != "":
-		parts = append(parts, "cannot be evaluated: "+Printable(p.Error))
+		parts = append(parts, "cannot be evaluated: "+p.Error)
 	case len(p.Missing) > 0 && p.Missing[0] == "block":
 		parts = append(parts, "blocks")
 	case len(p.Missing) > 0:
 		parts = append(parts, "not satisfied: "+strings.Join(p.Missing, ", "))
 	default:
-		parts = append(parts, Printable(strings.Join(append(p.Grants, p.Sessions...), ", ")))
+		parts = append(parts, strings.Join(append(p.Grants, p.Sessions...), ", "))
 	}
 	if len(p.Unknown) > 0 {
 		parts = append(parts, strings.Join(p.Unknown, " and ")+" not known")
@@ -152,14 +150,4 @@ func (p *ExplainedPolicy) why() string {
 		parts = append(parts, "without effect")
 	}
 	return strings.Join(parts, "; ")
-}
-
-// Printable replaces control characters, so that a name from a configuration or a log cannot control the terminal.
-func Printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -10,13 +10,13 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
 	"github.com/latchkey-gateway/latchkey/cmd/latchkey/demo/provider"
 )
 
@@ -170,14 +170,13 @@ func (quiet) Printf(context.Context, string, ...any) {}
 
 func (o Options) welcome(out io.Writer) {
 	fmt.Fprintf(out, "\nThe Latchkey demo is running.\n\n")
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "  Open\t%s\n", o.url())
-	label := "Sign in as"
+	rows := [][]string{{"  Open", o.url()}}
+	label := "  Sign in as"
 	for _, p := range provider.People {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", label, p.Name(), p.About)
+		rows = append(rows, []string{label, p.Name(), p.About})
 		label = ""
 	}
-	fmt.Fprintf(w, "  Sessions\t%s\n", o.storeName())
-	w.Flush() //nolint:errcheck // nobody reads
+	table := terminal.Table{Out: out}
+	_ = table.Print(append(rows, []string{"  Sessions", o.storeName()})) // an error: the user does not read
 	fmt.Fprint(out, "\nThere are no passwords. Press Ctrl-C to stop; whoever answers \u201cYes\u201d stays signed in\nover a restart.\n")
 }
