@@ -48,7 +48,7 @@ var ioPackages = []string{"os", "os/exec", "os/signal", "net", "net/http", "sysc
 var edges = []edge{
 	{path: "policy", others: []string{bart, idna}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session", ours: []string{"=session/keyring", "=session/retry", "session/internal"}, never: ioPackages, nowhere: []string{"net/http"}},
-	{path: "session/keyring", ours: []string{"=session/internal/lengthprefix"}, never: ioPackages, nowhere: []string{"net/http"}},
+	{path: "session/keyring", ours: []string{"=session/internal/lengthprefix"}, others: []string{goJose}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/keyring/keyringtest", ours: []string{"=session/keyring"}},
 	{path: "session/internal", never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/pending", ours: []string{"=session", "=session/keyring", "=session/internal/pack"}, never: ioPackages, nowhere: []string{"net/http"}},

@@ -1,7 +1,6 @@
 package site
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -97,11 +96,5 @@ func (h *Site) sign(signer *keyring.Signer, origin string, who *session.Record, 
 	if err != nil {
 		return "", err
 	}
-	header := `{"alg":"ES256","typ":"JWT","kid":"` + signer.ID + `"}`
-	signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString(payload)
-	signature, err := signer.Sign([]byte(signed))
-	if err != nil {
-		return "", err
-	}
-	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
+	return signer.Sign(payload)
 }

@@ -2,13 +2,13 @@ package keyring_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/sha256"
+	"encoding/json"
 	"errors"
-	"math/big"
+	"maps"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
@@ -105,9 +105,10 @@ func TestSigner(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	older, newer := key(1, at.Add(-time.Hour)), key(2, at)
 	ring, replica := holding(t, newer, older), holding(t, newer, older)
-	all := ring.Signers()
-	if len(all) != 2 || all[0].ID == all[1].ID || replica.Signers()[0].ID != all[0].ID {
-		t.Fatalf("signers %v", all)
+	all := []*keyring.Signer{ring.Signer(at.Add(time.Minute)), ring.Signer(at)}
+	published := ring.PublicKeys().Keys
+	if len(published) != 2 || all[0].ID == all[1].ID || published[0].KeyID != all[0].ID || published[1].KeyID != all[1].ID {
+		t.Fatalf("signers %v, published %v", all, published)
 	}
 	for name, row := range map[string]struct {
 		before time.Time
@@ -122,17 +123,36 @@ func TestSigner(t *testing.T) {
 			t.Errorf("%s: %s", name, got.ID)
 		}
 	}
-	if one := holding(t, key(5, time.Time{})); one.Signer(time.Time{}).ID != one.Signers()[0].ID {
+	if one := holding(t, key(5, time.Time{})); one.Signer(time.Time{}).ID != one.PublicKeys().Keys[0].KeyID {
 		t.Error("a key of unknown age does not sign")
 	}
-	signature, err := all[0].Sign([]byte("message"))
+	text, err := all[0].Sign([]byte(`{"sub":"ada"}`))
 	want(t, "signing", err, nil)
-	x, y, err := replica.Signers()[0].Public()
-	want(t, "public half", err, nil)
-	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), append(append([]byte{4}, x...), y...))
-	want(t, "public half", err, nil)
-	sum := sha256.Sum256([]byte("message"))
-	if len(signature) != 64 || !ecdsa.Verify(public, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
-		t.Error("the signature does not hold")
+	signed, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256})
+	want(t, "reading", err, nil)
+	if h := signed.Signatures[0].Protected; h.KeyID != all[0].ID || h.Algorithm != "ES256" || h.ExtraHeaders[jose.HeaderType] != "JWT" || len(h.ExtraHeaders) != 1 {
+		t.Errorf("header %+v", h)
+	}
+	set := replica.PublicKeys()
+	if claims, err := signed.Verify(set); err != nil || string(claims) != `{"sub":"ada"}` {
+		t.Errorf("%s, %v", claims, err)
+	}
+	if _, err := signed.Verify(set.Keys[1]); err == nil {
+		t.Error("the signature holds under another key")
+	}
+}
+
+// Applications have read the key set: a key keeps its name and its members, and nothing of the private half is there.
+func TestPublishedKey(t *testing.T) {
+	t.Parallel()
+	published, err := json.Marshal(holding(t, key(1, time.Time{})).PublicKeys())
+	want(t, "the set", err, nil)
+	var set map[string][]map[string]string
+	want(t, "its members", json.Unmarshal(published, &set), nil)
+	if len(set) != 1 || len(set["keys"]) != 1 || !maps.Equal(set["keys"][0], map[string]string{
+		"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "uG3RVERa2aMpXyP8",
+		"x": "MsZeGm-L-fEzFZhAoD8x59LalDIsnXiPPDHaOEJa5f8", "y": "vqMOlKUmCg0pxuiFC_ltz1_H6lZam6Ki8Aq2hcN2wpE",
+	}) {
+		t.Errorf("%s", published)
 	}
 }

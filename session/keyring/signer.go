@@ -3,19 +3,21 @@ package keyring
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"math/big"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
-// Signer signs statements about users, which others verify with its public half (ES256, RFC 7518, section 3.4). It is
-// derived from a key of the ring, so every replica has the same one, and it comes and goes with that key.
+// Signer signs statements about users, which others verify with its public half (ES256). It is derived from a key of
+// the ring: all replicas have the same one, and it is in the ring as long as that key.
 type Signer struct {
 	// ID names the public half (the parameter kid): a hash of it.
-	ID  string
-	key *ecdsa.PrivateKey
+	ID     string
+	public jose.JSONWebKey
+	signer jose.Signer
 }
 
 // newSigner derives a P-256 key: 48 bytes reduced to the field (FIPS 186-5, appendix A.2.1).
@@ -35,40 +37,37 @@ func newSigner(secret []byte) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := sha256.Sum256(point)
-	return &Signer{ID: base64.RawURLEncoding.EncodeToString(id[:12]), key: key}, nil
-}
-
-// Sign signs SHA-256 of a message: r and s, 32 bytes each.
-func (s *Signer) Sign(message []byte) ([]byte, error) {
-	sum := sha256.Sum256(message)
-	r, t, err := ecdsa.Sign(rand.Reader, s.key, sum[:])
+	sum := sha256.Sum256(point)
+	id := base64.RawURLEncoding.EncodeToString(sum[:12])
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: id}},
+		new(jose.SignerOptions).WithType("JWT"),
+	)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]byte, 64)
-	r.FillBytes(out[:32])
-	t.FillBytes(out[32:])
-	return out, nil
+	public := jose.JSONWebKey{Key: &key.PublicKey, KeyID: id, Algorithm: string(jose.ES256), Use: "sig"}
+	return &Signer{ID: id, public: public, signer: signer}, nil
 }
 
-// Public returns the coordinates of the public half, 32 bytes each.
-func (s *Signer) Public() (x, y []byte, err error) {
-	point, err := s.key.PublicKey.Bytes()
+// Sign returns the JWT of claims, which are JSON, in compact serialization.
+func (s *Signer) Sign(claims []byte) (string, error) {
+	signed, err := s.signer.Sign(claims)
 	if err != nil {
-		return nil, nil, err
+		return "", err
 	}
-	return point[1:33], point[33:], nil
+	return signed.CompactSerialize()
 }
 
-// Signers returns one for each key that the ring holds now, the newest first: those whose public halves others may need.
-func (r *Ring) Signers() []*Signer {
+// PublicKeys returns the public half of the signer of each key that the ring holds now, the newest first: those that a
+// verifier may need.
+func (r *Ring) PublicKeys() jose.JSONWebKeySet {
 	keys := r.view()
-	all := make([]*Signer, 0, len(keys))
+	set := jose.JSONWebKeySet{Keys: make([]jose.JSONWebKey, 0, len(keys))}
 	for i := range keys {
-		all = append(all, keys[i].signer)
+		set.Keys = append(set.Keys, keys[i].signer.public)
 	}
-	return all
+	return set
 }
 
 // Signer returns the newest one that was made before the given time: others have read its public half by then. It is the
