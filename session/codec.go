@@ -5,137 +5,198 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
-// The fields of a record. A number is never reused. Fields that this version does not know are kept and written back,
-// so that replicas of two versions can share a store (A78).
-const (
-	fieldID = iota + 1
-	fieldProvider
-	fieldIssuer
-	fieldSubject
-	fieldProviderSession
-	fieldUser
-	fieldName
-	fieldEmail
-	fieldFlags
-	fieldClaims
-	fieldUserInfo
-	fieldGroup
-	fieldGroupsAsOf
-	fieldKind
-	fieldKindReason
-	fieldCreated
-	fieldAuthTime
-	fieldACR
-	fieldAMR
-	fieldLastUsed
-	fieldIdle
-	fieldMax
-	fieldBrowserID
-	fieldFirstIP
-	fieldFirstAgent
-	fieldApp
-	fieldTokens
-	fieldContext
-	fieldSignInRisk
-	fieldUserRisk
-	fieldCompliant
-	fieldManaged
-	fieldShared
-	fieldSteppedUp
-	fieldStepUps
-	fieldBegan
-	fieldConfirmed
-	fieldUnverified
-)
+// A recordField is one field of a record. Its number is its index in recordFields.
+type recordField struct {
+	// renewed: a renewal brings what the provider states now. What is kept belongs to the act of signing in (A13).
+	renewed bool
+	// at returns the address of the field. Its type says how the field is written: encode and decodeDraft know each type.
+	at func(*Record) any
+}
 
-const (
-	flagGuest = 1 << iota
-	flagGroupsComplete
-	flagEmailVerified
-	flagRenewable
-	flagUserUnverified
-	flagGuestUnclear
-	flagGroupsUnclear
+const kept, renewed = false, true
 
-	knownFlags = flagGuest | flagGroupsComplete | flagEmailVerified | flagRenewable | flagUserUnverified |
-		flagGuestUnclear | flagGroupsUnclear
-)
+// recordFields are all fields of a record, in the order in which they are written. A number is never used again. Fields
+// that this version does not know are kept and written back, so that replicas of two versions can share a store (A78).
+var recordFields = [...]recordField{
+	1:  {kept, func(s *Record) any { return &s.ID }},
+	2:  {kept, func(s *Record) any { return &s.Provider }},
+	3:  {kept, func(s *Record) any { return &s.Identity.Issuer }},
+	4:  {kept, func(s *Record) any { return &s.Identity.Subject }},
+	5:  {renewed, func(s *Record) any { return &s.ProviderSession }},
+	6:  {renewed, func(s *Record) any { return &s.User }},
+	7:  {renewed, func(s *Record) any { return &s.Name }},
+	8:  {renewed, func(s *Record) any { return &s.Email }},
+	9:  {kept, func(s *Record) any { return (*flagSet)(s) }}, // recordFlags says which of them are renewed
+	10: {renewed, func(s *Record) any { return &s.Claims }},
+	11: {renewed, func(s *Record) any { return &s.UserInfo }},
+	12: {renewed, func(s *Record) any { return &s.Groups }},
+	13: {renewed, func(s *Record) any { return &s.GroupsAsOf }},
+	14: {kept, func(s *Record) any { return &s.Kind }},
+	15: {kept, func(s *Record) any { return &s.KindReason }},
+	16: {kept, func(s *Record) any { return &s.Created }},
+	17: {kept, func(s *Record) any { return &s.AuthTime }},
+	18: {kept, func(s *Record) any { return &s.ACR }},
+	19: {kept, func(s *Record) any { return &s.AMR }},
+	20: {kept, func(s *Record) any { return &s.LastUsed }},
+	21: {kept, func(s *Record) any { return &s.Limit.Idle }},
+	22: {kept, func(s *Record) any { return &s.Limit.Max }},
+	23: {kept, func(s *Record) any { return &s.BrowserID }},
+	24: {kept, func(s *Record) any { return &s.FirstIP }},
+	25: {kept, func(s *Record) any { return &s.FirstAgent }},
+	26: {kept, func(s *Record) any { return &s.Apps }},
+	// 27 is fieldTokens.
+	28: {kept, func(s *Record) any { return &s.Contexts }},
+	29: {renewed, func(s *Record) any { return &s.SignInRisk }},
+	30: {renewed, func(s *Record) any { return &s.UserRisk }},
+	31: {renewed, func(s *Record) any { return &s.Compliant }},
+	32: {renewed, func(s *Record) any { return &s.Managed }},
+	33: {renewed, func(s *Record) any { return &s.Shared }},
+	34: {kept, func(s *Record) any { return &s.SteppedUp }},
+	35: {kept, func(s *Record) any { return &s.StepUps }},
+	36: {kept, func(s *Record) any { return &s.Began }},
+	37: {renewed, func(s *Record) any { return &s.Confirmed }},
+	38: {renewed, func(s *Record) any { return &s.Unverified }},
+}
+
+// fieldTokens is the field of the sealed tokens. It stands outside of recordFields because it is written last.
+const fieldTokens = 27
+
+// flagSet is a record as the number that its flags are written as: each is one bit, by its index in recordFlags.
+type flagSet Record
+
+var recordFlags = [...]struct {
+	renewed bool // as in recordField
+	at      func(*Record) *bool
+}{
+	0: {renewed, func(s *Record) *bool { return &s.Guest }},
+	1: {renewed, func(s *Record) *bool { return &s.GroupsComplete }},
+	2: {renewed, func(s *Record) *bool { return &s.EmailVerified }},
+	3: {kept, func(s *Record) *bool { return &s.Renewable }},
+	4: {renewed, func(s *Record) *bool { return &s.UserUnverified }},
+	5: {renewed, func(s *Record) *bool { return &s.GuestUnclear }},
+	6: {renewed, func(s *Record) *bool { return &s.GroupsUnclear }},
+}
+
+const knownFlags = 1<<len(recordFlags) - 1
+
+func (f *flagSet) bits() int64 {
+	bits := f.flags
+	for i := range recordFlags {
+		if *recordFlags[i].at((*Record)(f)) {
+			bits |= 1 << i
+		}
+	}
+	return bits
+}
+
+func (f *flagSet) set(bits int64) {
+	for i := range recordFlags {
+		*recordFlags[i].at((*Record)(f)) = bits&(1<<i) != 0
+	}
+	f.flags = bits &^ knownFlags
+}
+
+// fields are recordFields, each with the address of the field in s.
+func (s *Record) fields(yield func(f *recordField, at any) bool) {
+	for i := range recordFields {
+		if f := &recordFields[i]; f.at != nil && !yield(f, f.at(s)) {
+			return
+		}
+	}
+}
+
+// clone copies what the record shares with its maker, for a session is immutable and may be read from anywhere (A30).
+func (s *Record) clone() *Record {
+	c := *s
+	c.session = nil
+	for _, at := range c.fields {
+		switch at := at.(type) {
+		case *[]byte:
+			*at = bytes.Clone(*at)
+		case *[]string:
+			*at = slices.Clone(*at)
+		}
+	}
+	return &c
+}
+
+// roundTimes brings the times to the millisecond and to UTC, as they are stored: what Create returns is what Load will
+// return.
+func (s *Record) roundTimes() {
+	for _, at := range s.fields {
+		if t, ok := at.(*time.Time); ok {
+			*t = t.UTC().Truncate(time.Millisecond)
+		}
+	}
+}
+
+// renew takes up what a renewal states, but for the tokens.
+func (s *Record) renew(fresh *Record) {
+	fresh = fresh.clone()
+	if fresh.ProviderSession == "" { // an answer that does not name it does not change it
+		fresh.ProviderSession = s.ProviderSession
+	}
+	if !fresh.Confirmed.After(fresh.GroupsAsOf) {
+		fresh.Confirmed = time.Time{}
+	}
+	for f, at := range s.fields {
+		if f.renewed {
+			reflect.ValueOf(at).Elem().Set(reflect.ValueOf(f.at(fresh)).Elem())
+		}
+	}
+	for _, f := range recordFlags {
+		if f.renewed {
+			*f.at(s) = *f.at(fresh)
+		}
+	}
+	s.roundTimes() // as they will be read
+}
 
 // usualRecord is in how many bytes most records are written.
 const usualRecord = 3 << 10
 
-// encode writes the record as fields of tag, length and value. A field that is empty is not written. The sealed tokens
-// come last, in as many bytes as tail says.
+// encode writes the record as fields of number, length and value. The sealed tokens come last, in as many bytes as tail
+// says.
 func (s *Record) encode() (plain []byte, tail int) {
 	w := pack.FieldWriter{Out: make([]byte, 0, usualRecord)}
-	w.Bytes(fieldID, s.ID[:])
-	w.Str(fieldProvider, s.Provider)
-	w.Str(fieldIssuer, s.Identity.Issuer)
-	w.Str(fieldSubject, s.Identity.Subject)
-	w.Str(fieldProviderSession, s.ProviderSession)
-	w.Str(fieldUser, s.User)
-	w.Str(fieldName, s.Name)
-	w.Str(fieldEmail, s.Email)
-	w.Num(fieldFlags, s.allFlags())
-	w.Bytes(fieldClaims, s.Claims)
-	w.Bytes(fieldUserInfo, s.UserInfo)
-	w.List(fieldGroup, s.Groups)
-	w.Time(fieldGroupsAsOf, s.GroupsAsOf)
-	w.Num(fieldKind, int64(s.Kind))
-	w.Str(fieldKindReason, s.KindReason)
-	w.Time(fieldCreated, s.Created)
-	w.Time(fieldAuthTime, s.AuthTime)
-	w.Str(fieldACR, s.ACR)
-	w.List(fieldAMR, s.AMR)
-	w.Time(fieldLastUsed, s.LastUsed)
-	w.Num(fieldIdle, int64(s.Limit.Idle))
-	w.Num(fieldMax, int64(s.Limit.Max))
-	w.Str(fieldBrowserID, s.BrowserID)
-	w.Str(fieldFirstIP, s.FirstIP)
-	w.Str(fieldFirstAgent, s.FirstAgent)
-	w.List(fieldApp, s.Apps)
-	w.List(fieldContext, s.Contexts)
-	w.Str(fieldSignInRisk, s.SignInRisk)
-	w.Str(fieldUserRisk, s.UserRisk)
-	w.Str(fieldCompliant, s.Compliant)
-	w.Str(fieldManaged, s.Managed)
-	w.Str(fieldShared, s.Shared)
-	w.Time(fieldSteppedUp, s.SteppedUp)
-	w.Num(fieldStepUps, int64(s.StepUps))
-	w.Time(fieldBegan, s.Began)
-	w.Time(fieldConfirmed, s.Confirmed)
-	w.List(fieldUnverified, s.Unverified)
+	for i := range recordFields {
+		if recordFields[i].at == nil {
+			continue
+		}
+		number := uint64(i) //nolint:gosec // an index
+		switch at := recordFields[i].at(s).(type) {
+		case *string:
+			w.Str(number, *at)
+		case *[]string:
+			w.List(number, *at)
+		case *time.Time:
+			w.Time(number, *at)
+		case *[]byte:
+			w.Bytes(number, *at)
+		case *time.Duration:
+			w.Num(number, int64(*at))
+		case *int:
+			w.Num(number, int64(*at))
+		case *Kind:
+			w.Num(number, int64(*at))
+		case *flagSet:
+			w.Num(number, at.bits())
+		case *ID:
+			w.Bytes(number, at[:])
+		}
+	}
 	w.Out = append(w.Out, s.unknown...)
 	tail = len(w.Out)
 	w.Bytes(fieldTokens, s.sealedTokens)
 	return w.Out, len(w.Out) - tail
-}
-
-func (s *Record) allFlags() int64 {
-	flags := s.flags
-	for _, f := range []struct {
-		is   bool
-		flag int64
-	}{
-		{s.Guest, flagGuest},
-		{s.GroupsComplete, flagGroupsComplete},
-		{s.EmailVerified, flagEmailVerified},
-		{s.Renewable, flagRenewable},
-		{s.UserUnverified, flagUserUnverified},
-		{s.GuestUnclear, flagGuestUnclear},
-		{s.GroupsUnclear, flagGroupsUnclear},
-	} {
-		if f.is {
-			flags |= f.flag
-		}
-	}
-	return flags
 }
 
 // readRecord is decodeRecord of what pack has made.
@@ -182,106 +243,49 @@ func (s *Record) validDraft() error {
 func decodeDraft(data []byte) (*Record, error) {
 	s := &Record{}
 	text := string(data) // one piece of memory for all that it says
-	var flags, kind, idle, maxLife, stepUps int64
 	r := pack.FieldReader{Data: data}
 	for r.Next() {
-		switch r.Tag {
-		case fieldID:
-			if len(r.Value) != len(s.ID) {
-				return nil, pack.ErrMalformed
-			}
-			copy(s.ID[:], r.Value)
-		case fieldProvider:
-			s.Provider = r.Str(text)
-		case fieldIssuer:
-			s.Identity.Issuer = r.Str(text)
-		case fieldSubject:
-			s.Identity.Subject = r.Str(text)
-		case fieldProviderSession:
-			s.ProviderSession = r.Str(text)
-		case fieldUser:
-			s.User = r.Str(text)
-		case fieldName:
-			s.Name = r.Str(text)
-		case fieldEmail:
-			s.Email = r.Str(text)
-		case fieldFlags:
-			r.Num(&flags)
-		case fieldClaims:
-			s.Claims = r.Blob()
-		case fieldUserInfo:
-			s.UserInfo = r.Blob()
-		case fieldGroup:
-			s.Groups = append(s.Groups, r.Str(text))
-		case fieldGroupsAsOf:
-			r.Time(&s.GroupsAsOf)
-		case fieldKind:
-			r.Num(&kind)
-		case fieldKindReason:
-			s.KindReason = r.Str(text)
-		case fieldCreated:
-			r.Time(&s.Created)
-		case fieldAuthTime:
-			r.Time(&s.AuthTime)
-		case fieldACR:
-			s.ACR = r.Str(text)
-		case fieldAMR:
-			s.AMR = append(s.AMR, r.Str(text))
-		case fieldLastUsed:
-			r.Time(&s.LastUsed)
-		case fieldIdle:
-			r.Num(&idle)
-		case fieldMax:
-			r.Num(&maxLife)
-		case fieldBrowserID:
-			s.BrowserID = r.Str(text)
-		case fieldFirstIP:
-			s.FirstIP = r.Str(text)
-		case fieldFirstAgent:
-			s.FirstAgent = r.Str(text)
-		case fieldApp:
-			s.Apps = append(s.Apps, r.Str(text))
-		case fieldTokens:
+		if r.Tag == fieldTokens {
 			s.sealedTokens = r.Blob()
-		case fieldContext:
-			s.Contexts = append(s.Contexts, r.Str(text))
-		case fieldSignInRisk:
-			s.SignInRisk = r.Str(text)
-		case fieldUserRisk:
-			s.UserRisk = r.Str(text)
-		case fieldCompliant:
-			s.Compliant = r.Str(text)
-		case fieldManaged:
-			s.Managed = r.Str(text)
-		case fieldShared:
-			s.Shared = r.Str(text)
-		case fieldSteppedUp:
-			r.Time(&s.SteppedUp)
-		case fieldStepUps:
-			r.Num(&stepUps)
-		case fieldBegan:
-			r.Time(&s.Began)
-		case fieldConfirmed:
-			r.Time(&s.Confirmed)
-		case fieldUnverified:
-			s.Unverified = append(s.Unverified, r.Str(text))
-		default:
+			continue
+		}
+		if r.Tag >= uint64(len(recordFields)) || recordFields[r.Tag].at == nil {
 			s.unknown = append(s.unknown, r.Raw...)
+			continue
+		}
+		var n int64
+		switch at := recordFields[r.Tag].at(s).(type) {
+		case *string:
+			*at = r.Str(text)
+		case *[]string:
+			*at = append(*at, r.Str(text))
+		case *time.Time:
+			r.Time(at)
+		case *[]byte:
+			*at = r.Blob()
+		case *time.Duration:
+			r.Num((*int64)(at))
+		case *int:
+			r.Num(&n)
+			*at = int(n)
+		case *Kind:
+			if r.Num(&n); n < 0 || n > math.MaxUint8 {
+				r.Err = fmt.Errorf("%w: kind %d", pack.ErrMalformed, n)
+			}
+			*at = Kind(n) //nolint:gosec // checked above
+		case *flagSet:
+			r.Num(&n)
+			at.set(n)
+		case *ID:
+			if len(r.Value) != len(at) {
+				r.Err = pack.ErrMalformed
+			}
+			copy(at[:], r.Value)
 		}
 	}
 	if r.Err != nil {
 		return nil, r.Err
 	}
-	if kind < 0 || kind > math.MaxUint8 {
-		return nil, fmt.Errorf("%w: kind %d", pack.ErrMalformed, kind)
-	}
-	s.Kind, s.StepUps = Kind(kind), int(stepUps)
-	s.Guest, s.GroupsComplete = flags&flagGuest != 0, flags&flagGroupsComplete != 0
-	s.UserUnverified, s.GuestUnclear = flags&flagUserUnverified != 0, flags&flagGuestUnclear != 0
-	s.GroupsUnclear = flags&flagGroupsUnclear != 0
-	s.EmailVerified, s.Renewable = flags&flagEmailVerified != 0, flags&flagRenewable != 0
-	s.flags = flags &^ knownFlags
-	s.Limit = Limit{Idle: time.Duration(idle), Max: time.Duration(maxLife)}
 	if err := s.validDraft(); err != nil {
 		return nil, err
 	}

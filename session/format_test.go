@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,5 +100,38 @@ func TestRecordFormatOfEveryField(t *testing.T) {
 	}
 	if got, err := decodeRecord(b); err != nil || !reflect.DeepEqual(got, s) {
 		t.Errorf("read as %+v, %v", got, err)
+	}
+}
+
+// recordBefore is a record as the version before fieldConfirmed and fieldUnverified wrote it: Sam, whose user name is a mail
+// address, and whose provider says nothing of whether that is verified.
+const recordBefore = "0110010203000000000000000000000000000205656e747261031968747470733a2f2f6c6f67696e2e6578616d706c652e636f6d040c323438323839373631303031" +
+	"060f73616d406578616d706c652e636f6d080f73616d406578616d706c652e636f6d0901140c0573746166660d0680b4b086bf680e0102100680faf882bf68" +
+	"110680faf882bf6813037077641406c0ddb786bf6815078080f89492a52716088080c892ff8393021d036c6f77"
+
+// A78, A10: a record of before opens, and what it does not say counts as not verified: the address opens nothing to Sam and
+// still restricts them. The last answer of the provider is that of the groups.
+func TestRecordOfBefore(t *testing.T) {
+	data, err := hex.DecodeString(recordBefore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := decodeRecord(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	if s.Kind != Persistent || !s.GroupsComplete || !s.Renewable || !slices.Equal(s.Groups, []string{"staff"}) || s.Limit.Idle != 24*time.Hour {
+		t.Errorf("read %+v", s)
+	}
+	if len(s.Unverified) != 0 || s.UserUnverified || s.GuestUnclear || s.GroupsUnclear || !s.Confirmed.IsZero() || !s.LastAnswer().Equal(at) {
+		t.Errorf("it says what it cannot know: %+v, last answer %v", s, s.LastAnswer())
+	}
+	names, claimed := s.Called(false)
+	if len(names) != 0 || !slices.Equal(claimed, []string{"sam@example.com"}) || s.AppUser(false) != "248289761001" {
+		t.Errorf("called %q, perhaps %q, %q to applications", names, claimed, s.AppUser(false))
+	}
+	if !bytes.Equal(written(s), data) {
+		t.Error("not the same when written again, so a replica of before could not read it")
 	}
 }

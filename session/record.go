@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -120,24 +119,6 @@ type Record struct {
 
 // Unreadable is the value of what a provider said in words that are not known. It is neither a yes nor a no.
 const Unreadable = "unreadable"
-
-// clone copies whatever the draft shares with its maker, for a session is immutable and may be read from anywhere (A30).
-func (s *Record) clone() *Record {
-	c := *s
-	c.session = nil
-	c.Claims, c.UserInfo = bytes.Clone(s.Claims), bytes.Clone(s.UserInfo)
-	c.Groups, c.AMR, c.Apps = slices.Clone(s.Groups), slices.Clone(s.AMR), slices.Clone(s.Apps)
-	c.Contexts, c.Unverified = slices.Clone(s.Contexts), slices.Clone(s.Unverified)
-	return &c
-}
-
-// roundTimes brings the times to the millisecond and to UTC, as they are stored: what Create returns is what Load will
-// return.
-func (s *Record) roundTimes() {
-	for _, t := range []*time.Time{&s.GroupsAsOf, &s.Confirmed, &s.Created, &s.AuthTime, &s.LastUsed, &s.SteppedUp, &s.Began} {
-		*t = t.UTC().Truncate(time.Millisecond)
-	}
-}
 
 // LastAnswer is when the provider last said something about the person, if only that the account is good: the later of
 // GroupsAsOf and Confirmed.

@@ -1,11 +1,9 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -96,23 +94,4 @@ func (r *renewer) endedMeanwhile(ctx context.Context, s *Record, stated time.Tim
 		return endErr
 	}
 	return fmt.Errorf("renewing session: %w", err)
-}
-
-// renew takes up what a renewal states, but for the tokens.
-func (s *Record) renew(fresh *Record) {
-	s.User, s.Name, s.Email, s.EmailVerified = fresh.User, fresh.Name, fresh.Email, fresh.EmailVerified
-	s.UserUnverified, s.Unverified = fresh.UserUnverified, slices.Clone(fresh.Unverified)
-	s.GuestUnclear, s.GroupsUnclear = fresh.GuestUnclear, fresh.GroupsUnclear
-	s.Guest, s.SignInRisk, s.UserRisk = fresh.Guest, fresh.SignInRisk, fresh.UserRisk
-	s.Compliant, s.Managed, s.Shared = fresh.Compliant, fresh.Managed, fresh.Shared
-	s.Claims, s.UserInfo = bytes.Clone(fresh.Claims), bytes.Clone(fresh.UserInfo)
-	s.Groups, s.GroupsComplete, s.GroupsAsOf = slices.Clone(fresh.Groups), fresh.GroupsComplete, fresh.GroupsAsOf.UTC()
-	s.Confirmed = time.Time{}
-	if fresh.Confirmed.After(fresh.GroupsAsOf) {
-		s.Confirmed = fresh.Confirmed.UTC()
-	}
-	if fresh.ProviderSession != "" { // what says nothing of it has not changed it
-		s.ProviderSession = fresh.ProviderSession
-	}
-	s.roundTimes() // as they will be read
 }
