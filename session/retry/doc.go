@@ -1,4 +1,5 @@
-// Package retry is about doing a thing again: how long to wait before, and how often to say the same.
+// Package retry is about doing a thing again: how long to wait before, what is held off until when, and how often to say
+// the same.
 //
 // It decides times alone. What is tried, and whether its failure matters, is for its callers.
 package retry

@@ -36,7 +36,7 @@ func NewClient(c ClientConfig) *http.Client {
 	if c.Wrap != nil {
 		rt = c.Wrap(rt)
 	}
-	rt = &retryAfterTransport{next: rt, now: c.Now, until: map[string]time.Time{}, idle: t.CloseIdleConnections}
+	rt = newRetryAfterTransport(rt, c.Now, t.CloseIdleConnections)
 	return &http.Client{
 		Transport:     rt,
 		Timeout:       idpTimeout,

@@ -6,8 +6,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
 const (
@@ -29,8 +30,11 @@ type retryAfterTransport struct {
 	now  func() time.Time
 	idle func() // closes connections that nobody uses; nil: there are none
 
-	mu    sync.Mutex
-	until map[string]time.Time
+	hosts retry.Holds[string, struct{}]
+}
+
+func newRetryAfterTransport(next http.RoundTripper, now func() time.Time, idle func()) *retryAfterTransport {
+	return &retryAfterTransport{next: next, now: now, idle: idle, hosts: retry.Holds[string, struct{}]{Most: maxHeldOff}}
 }
 
 type mayWaitKey struct{}
@@ -49,40 +53,24 @@ func (p *retryAfterTransport) CloseIdleConnections() {
 func (p *retryAfterTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	host := strings.ToLower(r.URL.Host)
 	waits := r.Context().Value(mayWaitKey{}) != nil
-	if waits && p.holds(host) {
-		if r.Body != nil {
-			_ = r.Body.Close()
+	if waits {
+		if _, held := p.hosts.Get(host, p.now()); held {
+			if r.Body != nil {
+				_ = r.Body.Close()
+			}
+			return nil, errHeldOff
 		}
-		return nil, errHeldOff
 	}
 	resp, err := p.next.RoundTrip(r)
 	if waits && err == nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
-		p.hold(host, retryAfterOf(resp.Header.Get("Retry-After"), p.now()))
-	}
-	return resp, err
-}
-
-func (p *retryAfterTransport) holds(host string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.now().Before(p.until[host])
-}
-
-func (p *retryAfterTransport) hold(host string, wait time.Duration) {
-	if wait <= 0 {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for other, until := range p.until {
-		if !p.now().Before(until) {
-			delete(p.until, other)
+		now := p.now()
+		if wait := retryAfterOf(resp.Header.Get("Retry-After"), now); wait > 0 {
+			p.hosts.Update(host, now, func(retry.Hold[struct{}]) retry.Hold[struct{}] {
+				return retry.Hold[struct{}]{Until: now.Add(min(wait, maxRetryAfter))}
+			})
 		}
 	}
-	if len(p.until) >= maxHeldOff {
-		return
-	}
-	p.until[host] = p.now().Add(min(wait, maxRetryAfter))
+	return resp, err
 }
 
 // retryAfterOf reads seconds or a date; 0 if it is neither, or past.

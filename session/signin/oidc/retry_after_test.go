@@ -33,7 +33,7 @@ func TestRetryAfter(t *testing.T) {
 	} {
 		clock := storetest.NewClock()
 		b := &oidctest.Busy{}
-		p := &retryAfterTransport{next: b, now: clock.Now, until: map[string]time.Time{}}
+		p := newRetryAfterTransport(b, clock.Now, nil)
 		ask := func(target string) int {
 			r := httptest.NewRequest(http.MethodPost, target, strings.NewReader("x"))
 			r = r.WithContext(mayWait(r.Context()))
@@ -68,12 +68,17 @@ func TestRetryAfter(t *testing.T) {
 func TestHeldOffIsBounded(t *testing.T) {
 	b := &oidctest.Busy{Status: 429, After: "30"}
 	clock := storetest.NewClock()
-	p := &retryAfterTransport{next: b, now: clock.Now, until: map[string]time.Time{}}
+	p := newRetryAfterTransport(b, clock.Now, nil)
+	held := 0
 	for i := range 100 {
-		r := httptest.NewRequest(http.MethodGet, "https://h"+strings.Repeat("x", i)+".example/", nil)
+		host := "h" + strings.Repeat("x", i) + ".example"
+		r := httptest.NewRequest(http.MethodGet, "https://"+host+"/", nil)
 		_, _ = p.RoundTrip(r.WithContext(mayWait(r.Context())))
+		if _, is := p.hosts.Get(host, clock.Now()); is {
+			held++
+		}
 	}
-	if len(p.until) > maxHeldOff {
-		t.Errorf("%d hosts are kept in mind", len(p.until))
+	if held != maxHeldOff {
+		t.Errorf("%d hosts are held off, want %d", held, maxHeldOff)
 	}
 }

@@ -1,11 +1,10 @@
 package renew
 
 import (
-	"maps"
-	"sync"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
 const (
@@ -16,77 +15,60 @@ const (
 	longestPause = 5 * time.Minute
 	// pauseMemory is how long a pause that is over counts as one in a row.
 	pauseMemory = 10 * time.Minute
-	// maxPauses bounds for how many sessions that is kept in mind.
+	// maxPauses bounds for how many sessions that is kept.
 	maxPauses = 4096
 )
 
-// pause is for how long a session is not renewed.
+// A backoff is why a session is not renewed for a while.
 type backoff struct {
-	at, until time.Time
+	at time.Time
 	// tries counts failures in a row.
 	tries int
 	// down: the provider is why, as far as this session's renewal could tell.
 	down bool
 }
 
-// pauses are the sessions whose renewal went wrong just now. The zero value is ready.
+// backoffSet has the sessions whose renewal has just failed, and until when none is tried.
 type backoffSet struct {
-	mu  sync.Mutex
-	all map[session.ID]backoff
+	held retry.Holds[session.ID, backoff]
 }
 
-// of returns the pause of a session, if it lasts.
-func (p *backoffSet) of(id session.ID, now time.Time) (backoff, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	one := p.all[id]
-	return one, now.Before(one.until)
+func newBackoffSet() *backoffSet {
+	return &backoffSet{retry.Holds[session.ID, backoff]{Most: maxPauses}}
 }
 
-func (p *backoffSet) holds(id session.ID, now time.Time) bool {
-	_, held := p.of(id, now)
+// of returns the backoff of a session, and whether it lasts.
+func (b *backoffSet) of(id session.ID, now time.Time) (backoff, bool) {
+	one, lasts := b.held.Get(id, now)
+	return one.Value, lasts
+}
+
+func (b *backoffSet) holds(id session.ID, now time.Time) bool {
+	_, held := b.of(id, now)
 	return held
 }
 
-// failed begins a pause after a failure: the longer the more there were in a row, unless it is to be short.
-func (p *backoffSet) failed(id session.ID, now time.Time, down, short bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	one := p.all[id]
-	if now.Sub(one.until) >= pauseMemory {
-		one = backoff{}
-	}
-	wait := min(recheckPause<<min(one.tries, 8), longestPause)
-	if short {
-		wait = recheckPause
-	}
-	p.put(id, backoff{at: now, until: now.Add(wait), tries: one.tries + 1, down: down}, now)
-}
-
-// add begins a pause of a length that is known.
-func (p *backoffSet) add(id session.ID, now time.Time, wait time.Duration, down bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.put(id, backoff{at: now, until: now.Add(wait), tries: p.all[id].tries, down: down}, now)
-}
-
-// put keeps a pause. Where too many are kept in mind it is left out: what is lost is a question too many.
-func (p *backoffSet) put(id session.ID, one backoff, now time.Time) {
-	if _, known := p.all[id]; !known && len(p.all) >= maxPauses {
-		maps.DeleteFunc(p.all, func(_ session.ID, old backoff) bool { return !now.Before(old.until) })
-		if len(p.all) >= maxPauses {
-			return
+// failed begins a backoff after a failure: the longer the more there were in a row, unless it is to be short.
+func (b *backoffSet) failed(id session.ID, now time.Time, down, short bool) {
+	b.held.Update(id, now, func(old retry.Hold[backoff]) retry.Hold[backoff] {
+		tries := old.Value.tries + 1
+		if now.Sub(old.Until) >= pauseMemory {
+			tries = 1
 		}
-	}
-	if p.all == nil {
-		p.all = make(map[session.ID]backoff)
-	}
-	p.all[id] = one
+		wait := recheckPause
+		if !short {
+			wait = retry.Backoff{First: recheckPause, Longest: longestPause}.After(tries)
+		}
+		return retry.Hold[backoff]{Until: now.Add(wait), Value: backoff{at: now, tries: tries, down: down}}
+	})
 }
 
-// forget ends the pause of a session whose renewal went well.
-func (p *backoffSet) forget(id session.ID) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.all, id)
+// add begins a backoff of a length that is known.
+func (b *backoffSet) add(id session.ID, now time.Time, wait time.Duration, down bool) {
+	b.held.Update(id, now, func(old retry.Hold[backoff]) retry.Hold[backoff] {
+		return retry.Hold[backoff]{Until: now.Add(wait), Value: backoff{at: now, tries: old.Value.tries, down: down}}
+	})
 }
+
+// forget ends the backoff of a session whose renewal went well.
+func (b *backoffSet) forget(id session.ID) { b.held.Delete(id) }

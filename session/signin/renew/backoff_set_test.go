@@ -9,23 +9,39 @@ import (
 
 // TestPauses: how many sessions are remembered as failing is bounded, and none is held for longer than its pause.
 func TestPauses(t *testing.T) {
-	var p backoffSet
+	p := newBackoffSet()
 	now := time.Unix(1000, 0)
-	for range maxPauses + 100 {
-		p.failed(session.NewToken().ID, now, false, false)
+	held := func(ids []session.ID, now time.Time) (n int) {
+		for _, id := range ids {
+			if p.holds(id, now) {
+				n++
+			}
+		}
+		return n
 	}
-	if len(p.all) != maxPauses {
-		t.Errorf("%d pauses", len(p.all))
+	many := make([]session.ID, maxPauses+100)
+	for i := range many {
+		many[i] = session.NewToken().ID
+		p.failed(many[i], now, false, false)
+	}
+	if n := held(many, now.Add(recheckPause-1)); n != maxPauses {
+		t.Errorf("%d pauses, want %d", n, maxPauses)
 	}
 	id := session.NewToken().ID
 	now = now.Add(recheckPause)
 	p.failed(id, now, true, false)
-	one, held := p.of(id, now.Add(recheckPause-1))
-	if !held || !one.down || !one.at.Equal(now) || p.holds(id, now.Add(recheckPause)) || p.holds(session.NewToken().ID, now) {
-		t.Errorf("a pause is not as it should be: %+v, %v", one, held)
+	one, lasts := p.of(id, now.Add(recheckPause-1))
+	if !lasts || !one.down || !one.at.Equal(now) || p.holds(id, now.Add(recheckPause)) || p.holds(session.NewToken().ID, now) {
+		t.Errorf("a pause is not as it should be: %+v, %v", one, lasts)
 	}
-	if len(p.all) != 1 {
-		t.Errorf("%d pauses, of which one lasts", len(p.all))
+	if n := held(many, now); n != 0 {
+		t.Errorf("%d pauses last for too long", n)
+	}
+	for i := range many { // those that are over have made room
+		p.failed(many[i], now, false, false)
+	}
+	if n := held(many, now); n != maxPauses-1 {
+		t.Errorf("%d pauses beside one, want %d", n, maxPauses-1)
 	}
 	p.forget(id)
 	if p.holds(id, now) {
@@ -35,13 +51,14 @@ func TestPauses(t *testing.T) {
 
 // Failures in a row are asked for ever more seldom, up to a bound; after a while without one it begins at the beginning.
 func TestPausesGrow(t *testing.T) {
-	var p backoffSet
+	p := newBackoffSet()
 	id, now := session.NewToken().ID, time.Unix(1000, 0)
 	fails := func(want time.Duration, short bool) {
 		t.Helper()
 		p.failed(id, now, true, short)
-		if one, _ := p.of(id, now); one.until.Sub(now) != want {
-			t.Errorf("a pause of %v, want %v", one.until.Sub(now), want)
+		if !p.holds(id, now.Add(want-1)) || p.holds(id, now.Add(want)) {
+			one, _ := p.held.Get(id, now)
+			t.Errorf("a pause of %v, want %v", one.Until.Sub(now), want)
 		}
 		now = now.Add(want)
 	}

@@ -39,14 +39,14 @@ type Renewer struct {
 	refreshing *refresh.Coordinator
 
 	renewing sync.Map // session.ID -> *renewal: its claims are being renewed
-	backoffs backoffSet
+	backoffs *backoffSet
 	renewals map[string]*providerRenewals // by the name of the provider
 }
 
 // New returns a Renewer. Close it when no renewal is under way any more.
 func New(e *access.Environment, log *access.Recorder) *Renewer {
 	s := &Renewer{
-		Environment: e, Recorder: log, refreshing: refresh.New(e.Store, e.Now),
+		Environment: e, Recorder: log, refreshing: refresh.New(e.Store, e.Now), backoffs: newBackoffSet(),
 		renewals: make(map[string]*providerRenewals, len(e.Providers)),
 	}
 	for _, p := range e.Providers {
