@@ -77,8 +77,11 @@ fuzz: ## every fuzz target for FUZZTIME each
 bench: build ## what it costs, beside plain Caddy; writes docs/images/performance.svg
 	$(GO) run ./bench -latchkey ./$(BIN) -chart docs/images/performance.svg $(BENCHFLAGS)
 
-caches: ## our cache of sessions beside a library, and beside what forgets nobody
-	$(GO) test -run '^$$' -bench Caches ./session
+# The product's module does not know otter: a copy of go.mod does, and an overlay adds the file that uses it.
+caches: ## our cache of sessions beside libraries, and beside what forgets no session
+	@mkdir -p bin && cp go.mod bin/caches.mod && cp go.sum bin/caches.sum
+	$(GO) get -modfile=bin/caches.mod github.com/maypok86/otter/v2@v2.4.0
+	$(GO) test -modfile=bin/caches.mod -overlay=session/testdata/caches/overlay.json -run '^$$' -bench Caches -benchtime 200000x ./session
 
 # The providers stay in .providers. Some flags: PROVIDERFLAGS='-only hydra -v', which leaves the document alone.
 providers: deps build ## tries real providers and writes the table in docs/providers.md; minutes, and much longer the first time
