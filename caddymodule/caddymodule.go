@@ -1,6 +1,6 @@
-// Package caddymodule registers Latchkey with Caddy, as Caddy's own modules/standard does for its modules. It holds no code:
-// the rooms below it are all that knows Caddy, and they decide nothing by themselves. Rules belong to package policy,
-// sessions to package session, sign-in to package session/signin.
+// Package caddymodule registers Latchkey with Caddy, as Caddy's own modules/standard does for its modules. It contains
+// no code. Only the packages below it know Caddy, and they make no decisions: rules belong to package policy, sessions
+// to package session, sign-in to package session/signin.
 package caddymodule
 
 import (

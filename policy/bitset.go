@@ -5,7 +5,7 @@ type bitset []uint64
 
 func newBitset(size int) bitset { return make(bitset, words(size)) }
 
-// words is how many words a bitset of a size takes.
+// words returns how many words a bitset of a size needs.
 func words(size int) int { return (size + 63) / 64 }
 
 func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }

@@ -10,15 +10,15 @@ import (
 	"unicode/utf8"
 )
 
-// ConfigError is one thing that is wrong with a Config. Compile joins all that it finds.
+// ConfigError is one error in a Config. Compile joins all errors that it finds.
 type ConfigError struct {
-	// Position is the file:line of what is wrong, if the configuration told.
+	// Position is the place in the configuration as file:line, if known.
 	Position string
-	// Site is the app of the site concerned, or empty.
+	// Site is the app of the site with the error, or empty.
 	Site string
-	// Policy is the name of the policy concerned, or empty.
+	// Policy is the name of the policy with the error, or empty.
 	Policy string
-	// Problem says what is wrong.
+	// Problem describes the error.
 	Problem string
 }
 
@@ -36,12 +36,12 @@ func (e *ConfigError) Error() string {
 	return b.String() + e.Problem
 }
 
-// checker collects what is wrong with a configuration.
+// checker collects the errors of a configuration.
 type checker struct {
 	networks map[string]bool
 	trusted  bool // some network is
 	errs     []error
-	at       ConfigError // where the checker is
+	at       ConfigError // the current position
 }
 
 func (c *checker) failf(format string, args ...any) {
@@ -50,7 +50,7 @@ func (c *checker) failf(format string, args ...any) {
 	c.errs = append(c.errs, &e)
 }
 
-// check returns everything that is wrong with cfg, joined.
+// check returns all errors in cfg, joined.
 func check(cfg *Config) error {
 	c := &checker{networks: make(map[string]bool, len(cfg.Networks))}
 	for i := range cfg.Networks {
@@ -113,7 +113,8 @@ func (c *checker) site(s *Site, apps, tenant map[string]bool) {
 	}
 }
 
-// policy checks one policy; same holds the names beside it, outer those that it must not hide.
+// policy checks one policy. same contains the names in the same list; outer contains the names for all sites, which a
+// site's policy must not repeat.
 func (c *checker) policy(p *Policy, site string, same, outer map[string]bool) {
 	c.at = ConfigError{Position: p.Position, Site: site, Policy: p.Name}
 	c.name("policy", p.Name)
@@ -195,7 +196,7 @@ func (c *checker) assignments(p *Policy, site string) {
 func (c *checker) conditions(when *Conditions) {
 	inRange(c, "platform", platformWords, when.Platforms)
 	inRange(c, "client", clientWords, when.Clients)
-	// What cannot be read matches every level already.
+	// An unreadable level matches every condition anyway.
 	inRange(c, "sign-in risk", riskWords[:RiskUnreadable], when.SignInRisk)
 	inRange(c, "user risk", riskWords[:RiskUnreadable], when.UserRisk)
 	for _, d := range when.Devices {
@@ -270,7 +271,7 @@ func (c *checker) controls(p *Policy, site string) {
 
 var whoWords = map[WhoKind]string{WhoGroup: "group", WhoUser: "user", WhoDomain: "domain", WhoProvider: "provider"}
 
-// who checks how a list names people.
+// who checks a list that selects users.
 func (c *checker) who(list string, w Who) {
 	kind, ok := whoWords[w.Kind]
 	if !ok {
@@ -286,7 +287,7 @@ func (c *checker) who(list string, w Who) {
 	}
 }
 
-// CheckName says why a name can name nobody, or nothing. A name is compared whole.
+// CheckName returns why a name can match no user or nothing, or an empty string. A name is compared as a whole.
 func CheckName(kind WhoKind, name string) (problem string) {
 	switch {
 	case kind == WhoDomain:
@@ -308,7 +309,7 @@ func CheckName(kind WhoKind, name string) (problem string) {
 	return ""
 }
 
-// name refuses what could not be told apart in a log or would forge a line of it.
+// name refuses names that could be confused in a log or could forge a log line.
 func (c *checker) name(kind, name string) {
 	switch {
 	case name == "":
@@ -320,7 +321,8 @@ func (c *checker) name(kind, name string) {
 	}
 }
 
-// isControl also covers what ends a line without being a control character, and what turns the direction of text.
+// isControl also covers line separators that are not control characters, and characters that change the direction of
+// text.
 func isControl(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' ||
 		r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069'

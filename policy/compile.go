@@ -4,24 +4,24 @@ import "slices"
 
 // Set is a compiled Config. It does not change and is safe for concurrent use.
 type Set struct {
-	policies []compiled // first those for all sites, then those of each site in turn
+	policies []compiled // first the policies for all sites, then those of each site
 	sites    map[string]*site
 	places   places
 
-	// Who is mentioned where.
+	// The names that policies and sites mention.
 	anywhere  people
 	of        map[string]*people // by provider
 	providers index
 	guests    mention
 
-	everybody                bitset // policies whose include part names no subject
+	everybody                bitset // policies whose include part names no user
 	anonymous                audience
 	namesGroups, namesGuests bitset // policies that do
 	open                     bitset // sites without an allow list
 	enforced                 bitset // policies in mode on
 }
 
-// mention lists the policies that include or exclude somebody and the sites that allow or deny them.
+// mention lists the policies that include or exclude a name, and the sites that allow or deny it.
 type mention struct{ include, exclude, allow, deny []int }
 
 // index finds the mention of a name.
@@ -30,7 +30,7 @@ type index struct {
 	longest int
 }
 
-// of returns nil if nothing mentions the name. A name longer than any that is mentioned is not even hashed.
+// of returns nil if nothing mentions the name. It does not hash a name that is longer than all mentioned names.
 func (x *index) of(name string) *mention {
 	if len(name) > x.longest {
 		return nil
@@ -54,18 +54,18 @@ func (x *index) at(name string) *mention {
 // site is what a compiled Set knows about an app.
 type site struct {
 	number int
-	// policies holds those that are not off and whose app part matches.
+	// policies contains the policies that are not off and whose app part matches.
 	policies bitset
-	// first and end bound the site's own policies.
+	// first and end are the range of the site's own policies.
 	first, end int
 }
 
-// compiled is a policy, ready to be held against a request.
+// compiled is a policy in the form that Evaluate uses.
 type compiled struct {
 	source Policy
 	site   string
 
-	// One bit per value that satisfies the condition; 0 is no condition.
+	// One bit for each value that satisfies the condition; 0 means no condition.
 	platforms, clients   uint8
 	signInRisk, userRisk uint8
 	devices              [attributes]uint8
@@ -73,8 +73,8 @@ type compiled struct {
 	grants, sessions []string // the controls, in words
 }
 
-// Compile checks a configuration and makes it ready for decisions. Everything that is wrong with it comes back in
-// one error, which joins a *ConfigError for each fault. The configuration must not be changed afterwards.
+// Compile checks a configuration and prepares it for decisions. It returns all errors at once, joined, each as a
+// *ConfigError. The caller must not change the configuration afterwards.
 func Compile(cfg Config) (*Set, error) {
 	if err := check(&cfg); err != nil {
 		return nil, err

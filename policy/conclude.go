@@ -14,17 +14,17 @@ const (
 	codeIdle      = 70008 // expired from inactivity
 )
 
-// refusal collects what refuses a request.
+// refusal collects the causes that refuse a request.
 type refusal struct {
 	block    grounds
-	anywhere bool // some policy that blocks has no platform condition
+	anywhere bool // a policy without a platform condition blocks
 	device   grounds
 
 	site       grounds
 	siteReason Reason
 }
 
-// grounds tells whether something refuses, and whether that is certain.
+// grounds says whether something refuses the request, and whether that is certain.
 type grounds struct {
 	any, sure bool
 	gaps      Gaps
@@ -36,7 +36,7 @@ func (g *grounds) add(gaps Gaps) {
 	g.gaps |= gaps
 }
 
-// refusal tells whether the lists of a site keep the subject out. The deny list comes first.
+// refusal reports whether the lists of a site refuse the subject. The deny list comes first.
 func (sub *Subject) refusal(site int) (g grounds, why Reason) {
 	said := sub.admission()
 	switch {
@@ -56,8 +56,8 @@ func (sub *Subject) refusal(site int) (g grounds, why Reason) {
 	return g, NotAdmitted
 }
 
-// conclude makes the verdict. Whatever refuses comes before whatever asks (R4, R5), and what is certain before what
-// is not; so neither depends on the order of the policies.
+// conclude sets the verdict. A refusal comes before a demand (R4, R5), and a certain cause before an uncertain one, so
+// neither depends on the order of the policies.
 func (e *evaluation) conclude(d *Decision) {
 	f := &e.refusal
 	switch {
@@ -100,8 +100,8 @@ func (e *evaluation) keptOut(d *Decision) {
 	d.refuse(e.refusal.site, e.refusal.siteReason, codeNotForYou, 0)
 }
 
-// refuse blocks, with a reason of its own if it does so only because something is unknown (A6, A62). by is the control
-// that policies refuse with, if any.
+// refuse sets a block. If the only cause is an unknown fact, the reason says so (A6, A62). by is the control with which
+// policies refuse, if any.
 func (d *Decision) refuse(g grounds, why Reason, code int, by Controls) {
 	d.Verdict, d.Reason, d.Code, d.by = Block, why, code, by
 	if g.sure {
@@ -120,7 +120,7 @@ func (d *Decision) refuse(g grounds, why Reason, code int, by Controls) {
 	}
 }
 
-// ask gives the reason for a step up: the first control in the order of R5.
+// ask returns the reason for a step-up: the first control in the order of R5.
 func (e *evaluation) ask() (Reason, int) {
 	switch {
 	case e.unmet&ControlMFA != 0:

@@ -5,124 +5,125 @@ import (
 	"time"
 )
 
-// Config is everything that decisions depend on besides the request. Names compare byte for byte.
+// Config is everything on which decisions depend besides the request. Names are compared byte for byte.
 type Config struct {
 	Networks []Network
-	// Policies hold for every site.
+	// Policies apply to every site.
 	Policies []Policy
-	// Sites are all sites there are: a request for an app that is not among them is refused.
+	// Sites are all sites. A request for any other app is refused.
 	Sites []Site
 }
 
-// TrustedNetworks in a list of networks stands for every network that is marked trusted (P9). No network may have
-// this name.
+// TrustedNetworks in a list of networks means every network that is marked as trusted (P9). No network may have this
+// name.
 const TrustedNetworks = "trusted"
 
-// Network is a named location.
+// Network is a named set of addresses.
 type Network struct {
 	Name string
-	// Trusted makes it one of TrustedNetworks.
+	// Trusted: TrustedNetworks includes this network.
 	Trusted bool
-	// Shared says that its devices are used by many people; a device in it counts as shared (A7).
+	// Shared: many people use its devices, so a device in it counts as shared (A7).
 	Shared bool
-	// Prefixes are its addresses. Host bits are ignored; an IPv4 prefix in IPv6 form means the IPv4 addresses.
+	// Prefixes are its addresses. Host bits are ignored. An IPv4 prefix in IPv6 form means the IPv4 addresses.
 	Prefixes []netip.Prefix
-	// Position is where it was configured, as file:line, for error texts. Optional.
+	// Position is its place in the configuration as file:line, for error messages. Optional.
 	Position string
 }
 
-// Site is what a single site adds to the policies that hold everywhere.
+// Site is the part of the configuration that belongs to a single site.
 type Site struct {
 	// App is the name of the site in policies and logs.
 	App string
-	// Allow says who may enter at all. Empty means any signed-in user.
+	// Allow selects the users who may enter. Empty means every signed-in user.
 	Allow []Who
-	// Deny says who may not, and beats Allow.
+	// Deny selects the users who may not enter. It overrides Allow.
 	Deny []Who
-	// Policies hold for this site only. They name no apps and say nothing about persistence, which belongs to the
-	// whole browser session (B2, B3).
+	// Policies apply only to this site. They name no apps and do not set persistence, which belongs to the whole
+	// browser session (B2, B3).
 	Policies []Policy
-	// Position is where it was configured, as file:line, for error texts. Optional.
+	// Position is its place in the configuration as file:line, for error messages. Optional.
 	Position string
 }
 
-// WhoKind says how a Who names people.
+// WhoKind is the kind of names in a Who.
 type WhoKind uint8
 
-// The ways to name people in an allow or deny list.
+// The kinds of an allow or deny list.
 const (
 	WhoGroup    WhoKind = iota + 1 // members of a group
-	WhoUser                        // one person, by any of their names
-	WhoProvider                    // everybody who signed in with a provider
-	WhoDomain                      // everybody with a mail address in a domain
+	WhoUser                        // one user, by any of their names
+	WhoProvider                    // all users who signed in at a provider
+	WhoDomain                      // all users with a mail address in a domain
 )
 
-// Who names people in an allow or deny list.
+// Who selects users in an allow or deny list.
 type Who struct {
 	Kind WhoKind
 	Name string
-	// Provider, if not empty, is where they must have signed in. Not for WhoProvider.
+	// Provider, if not empty, is the provider at which the users must have signed in. It must be empty for WhoProvider.
 	Provider string
 }
 
-// Policy is a named rule: if the assignment matches and the conditions hold, then the grant must be satisfied and the
-// session controls hold.
+// Policy is a named rule. If its assignment matches and its conditions hold, the grant must be satisfied and the
+// session controls apply.
 type Policy struct {
-	// Name is unique among the policies for all sites and those of the same site.
+	// Name is unique among the policies for all sites, and among those of one site.
 	Name string
-	// Position is where it was configured, as file:line, for error texts. Optional.
+	// Position is its place in the configuration as file:line, for error messages. Optional.
 	Position string
 	Mode     Mode
 
 	Include    Assignment
 	Exclude    Assignment
 	Conditions Conditions
-	// Matcher, if not 0, names a matcher of the caller's: the policy applies only to requests for which
-	// Request.Match says so. Its meaning (routes, methods, headers) is none of this package's business.
+	// Matcher, if not 0, is a matcher of the caller: the policy applies only to requests for which Request.Match
+	// returns true. This package does not know what it means (routes, methods, headers).
 	Matcher MatcherID
 
-	// Block refuses. It goes with no requirement and no session control.
+	// Block refuses. It excludes requirements and session controls.
 	Block bool
-	// Require lists what must all be satisfied.
+	// Require lists requirements that must all be satisfied.
 	Require []Requirement
-	// RequireAny lists what must be satisfied at least in part: one is enough. With Require, both hold.
+	// RequireAny lists requirements of which at least one must be satisfied. With Require, both must hold.
 	RequireAny []Requirement
 
 	SignInFrequency   Frequency
 	PersistentBrowser Persistence
-	// MaxIdle is the longest idle limit a session may have. 0 says nothing.
+	// MaxIdle is the longest allowed idle limit of a session. 0 sets none.
 	MaxIdle time.Duration
 }
 
-// MatcherID is the caller's name for a matcher.
+// MatcherID is the caller's ID of a matcher.
 type MatcherID int
 
-// Assignment says for whom and where. In Include an empty one means everybody, everywhere; in Exclude it means nobody.
+// Assignment selects users, apps and networks. In Include an empty one selects everything; in Exclude it selects
+// nothing.
 type Assignment struct {
-	// All means everybody. In Include it stands alone among the subjects; Exclude refuses it.
+	// All means all users. In Include it excludes other lists of users; Exclude refuses it.
 	All bool
-	// Guests means everybody whose provider calls them a guest.
+	// Guests means all users whom their provider marks as guests.
 	Guests    bool
 	Groups    []string
 	Users     []string
 	Providers []string
-	// Domains are of mail addresses. In Include also of addresses that nobody has verified, in Exclude of verified ones
-	// alone. The subdomains of a domain are other domains.
+	// Domains are domains of mail addresses. In Include unverified addresses count too; in Exclude only verified ones
+	// count. A subdomain is a different domain.
 	Domains []string
-	// Of are people who must have signed in with a certain provider.
+	// Of selects users who signed in at a certain provider.
 	Of   []PeopleOf
 	Apps []string
 	// Networks are names of networks, or TrustedNetworks.
 	Networks []string
 }
 
-// PeopleOf names people who signed in with one provider.
+// PeopleOf selects users who signed in at one provider.
 type PeopleOf struct {
 	Provider               string
 	Groups, Users, Domains []string
 }
 
-// Conditions narrow a policy down further. Each list that is not empty must contain what the request has.
+// Conditions restrict a policy further. Each list that is not empty must contain the request's value.
 type Conditions struct {
 	Platforms  []Platform
 	Clients    []Client
@@ -132,17 +133,17 @@ type Conditions struct {
 	Devices []DeviceCondition
 }
 
-// DeviceCondition asks for a property of the device, or, with Not, for its absence. Of an unregistered device, of
-// which nothing is known, every negative condition holds and no positive one (P12).
+// DeviceCondition requires a property of the device or, with Not, its absence. For an unregistered device, of which
+// nothing is known, every negative condition holds and every positive one fails (P12).
 type DeviceCondition struct {
 	Attribute Attribute
 	Not       bool
 }
 
-// Requirement is a part of a grant.
+// Requirement is one requirement of a grant.
 type Requirement struct {
 	Kind RequirementKind
-	// Value is the authentication context, for ACR alone.
+	// Value is the authentication context; only for ACR.
 	Value string
 }
 
@@ -153,18 +154,18 @@ func (r Requirement) String() string {
 	return r.Kind.String()
 }
 
-// Frequency is how long after authenticating somebody must authenticate again, whatever they did meanwhile (F4). The
-// zero value says nothing.
+// Frequency is how long after an authentication the user must authenticate again, regardless of activity (F4). The zero
+// value sets nothing.
 type Frequency struct {
 	// Interval is at least a second.
 	Interval time.Duration
-	// EveryTime asks for a full authentication at each evaluation, but never twice within EveryTimeTolerance (F6,
-	// F7). In a policy it excludes Interval.
+	// EveryTime demands a full authentication at each evaluation, but at most once in EveryTimeTolerance (F6, F7). A
+	// policy with EveryTime has no Interval.
 	EveryTime bool
 }
 
-// EveryTimeTolerance is how old an authentication may be to satisfy Frequency.EveryTime (F7), and how far ahead of
-// the request's time the provider's clock may be.
+// EveryTimeTolerance is the maximum age of an authentication that satisfies Frequency.EveryTime (F7), and the maximum
+// by which the provider's clock may be ahead of the request's time.
 const EveryTimeTolerance = 5 * time.Minute
 
 func (f Frequency) isSet() bool { return f.EveryTime || f.Interval != 0 }

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Verdict is what happens to a request. The zero value refuses it.
+// Verdict is the result for a request. The zero value refuses it.
 type Verdict uint8
 
 // The verdicts.
 const (
-	Block  Verdict = iota // refuse; nothing that the person does now changes it
+	Block  Verdict = iota // refuse; no action of the user can change it now
 	StepUp                // sign in again, as Demand says
-	SignIn                // nobody is signed in: sign in, as Demand says
+	SignIn                // no user is signed in: sign in, as Demand says
 	Allow                 // let it pass
 )
 
@@ -20,7 +20,7 @@ var verdictWords = []string{"block", "step_up", "sign_in", "allow"}
 
 func (v Verdict) String() string { return word(verdictWords, v) }
 
-// Reason is a stable word for why a decision is what it is, the same in logs, pages, metrics and explanations.
+// Reason is a stable word for the reason of a decision, the same in logs, pages, metrics and explanations.
 type Reason string
 
 // The reasons.
@@ -37,49 +37,50 @@ const (
 	Denied             Reason = "denied"               // by the site's deny list
 	NotAdmitted        Reason = "not_admitted"         // by the site's allow list
 	GroupOverage       Reason = "group_overage"        // a refusal only because groups are unknown (A6)
-	ClaimUnreadable    Reason = "claim_unreadable"     // a refusal only because the provider states something that is no known word
-	NameUnverified     Reason = "name_unverified"      // a refusal only because of a name that nobody has verified
+	ClaimUnreadable    Reason = "claim_unreadable"     // a refusal only because the provider states an unknown value
+	NameUnverified     Reason = "name_unverified"      // a refusal only because of a name that the provider has not verified
 	NetworkUnknown     Reason = "network_unknown"      // a refusal only because the address is unknown (A62)
 	DeviceNotCompliant Reason = "device_not_compliant" // the device is known not to be
 	DeviceUnknown      Reason = "device_unknown"       // nothing is known about the device
 	EvaluationError    Reason = "evaluation_error"     // see Decision.Err
 )
 
-// Gaps says what was unknown and had a part in something.
+// Gaps is a set of unknown facts that affected a result.
 type Gaps uint8
 
-// The things that may be unknown.
+// The facts that can be unknown.
 const (
 	GapGroups Gaps = 1 << iota
 	GapNetwork
-	GapClaim // a claim that could not be read
-	GapName  // a name that nobody has verified
+	GapClaim // a claim that cannot be parsed
+	GapName  // a name that the provider has not verified
 )
 
-// Has tells whether all of h is in g.
+// Has reports whether g contains all of h.
 func (g Gaps) Has(h Gaps) bool { return g&h == h }
 
-// Status is the state of conditional access as a sign-in log shows it (L3).
+// Status is the state of conditional access in a sign-in log (L3).
 type Status string
 
 // The states.
 const (
-	StatusNotApplied Status = "notApplied" // no policy is for this user and app
-	StatusSuccess    Status = "success"    // some are, and none is left unsatisfied
-	StatusFailure    Status = "failure"    // one is not satisfied
+	StatusNotApplied Status = "notApplied" // no policy applies to this user and app
+	StatusSuccess    Status = "success"    // policies apply, and all are satisfied
+	StatusFailure    Status = "failure"    // a policy is not satisfied
 )
 
-// Demand is what the next sign-in must achieve. It holds what is missing now; only Evaluate, with the facts of the new
-// sign-in, tells whether that was enough.
+// Demand is what the next sign-in must achieve. It contains what is missing now. Whether the new sign-in is enough is
+// decided by Evaluate with its facts.
 type Demand struct {
-	// MFA asks for a second factor.
+	// MFA demands a second factor.
 	MFA bool
-	// ACRs are authentication contexts to ask for, without duplicates, in the order of the policies.
+	// ACRs are the authentication contexts to request, without duplicates, in the order of the policies.
 	ACRs []string
-	// Reauthenticate asks for an authentication no older than MaxAge. A provider that ignores max_age has not met it.
+	// Reauthenticate demands an authentication that is not older than MaxAge. A provider that ignores max_age has not
+	// satisfied it.
 	Reauthenticate bool
 	MaxAge         time.Duration
-	// PromptLogin asks for credentials even if the provider has a session that is young enough (F6).
+	// PromptLogin demands that the provider asks for credentials, even if it has a recent enough session (F6).
 	PromptLogin bool
 }
 
@@ -87,35 +88,35 @@ type Demand struct {
 type Decision struct {
 	Verdict Verdict
 	Reason  Reason
-	// Code is the number for the log (semantics 4c), 0 if the request passes or nobody is signed in. Never branch
-	// on it (E0).
+	// Code is the number for the log (semantics 4c); 0 if the request passes or no user is signed in. Code must not
+	// branch on it (E0).
 	Code   int
 	Status Status
-	// Gaps is what was unknown and had a part in a block or step up; with it known, the verdict may be another.
+	// Gaps are the unknown facts that affected a block or step-up. If they were known, the verdict could be different.
 	Gaps   Gaps
 	Demand Demand
 
-	// PersistentBrowser is what enforced policies say about persistence. Never beats always (B5).
+	// PersistentBrowser is the persistence that enforced policies set. Never overrides always (B5).
 	PersistentBrowser Persistence
-	// Frequency is the shortest sign-in frequency that holds for this session (F12), satisfied or not. With
-	// EveryTime, Interval is at most EveryTimeTolerance.
+	// Frequency is the shortest sign-in frequency that applies to this session (F12), whether it is satisfied or not.
+	// With EveryTime, Interval is at most EveryTimeTolerance.
 	Frequency Frequency
-	// MaxIdle is the smallest idle limit that a policy sets; 0 is none.
+	// MaxIdle is the smallest idle limit that a policy sets; 0 means none.
 	MaxIdle time.Duration
 
-	// Err is what could not be evaluated, if Reason is EvaluationError, or beside a certain block.
+	// Err is the evaluation error if Reason is EvaluationError. It can also be set in addition to a certain block.
 	Err error
-	// ReportOnlyErr is what could not be evaluated of report-only policies. It has no influence.
+	// ReportOnlyErr is the evaluation error of report-only policies. It does not affect the verdict.
 	ReportOnlyErr error
 
-	by   Controls // what the policies left unsatisfied that made the verdict
+	by   Controls // the unsatisfied controls that caused the verdict
 	set  *Set
-	few  [8]spoken // the policies that applied; a handful needs no allocation
+	few  [8]spoken // the policies that applied; up to eight need no allocation
 	n    int
 	more []spoken
 }
 
-// spoken is what a policy that applied had to say.
+// spoken is the result of a policy that applied.
 type spoken struct {
 	policy  int32
 	missing Controls
@@ -139,8 +140,8 @@ func (d *Decision) spoken(i int) spoken {
 	return d.more[i-len(d.few)]
 }
 
-// Applied is an iterator (for o := range d.Applied) over the policies that applied, enforced and report-only, those
-// for all sites first, in the order of the configuration. It allocates nothing.
+// Applied is an iterator (for o := range d.Applied) over the policies that applied, enforced and report-only. Policies
+// for all sites come first; the order is that of the configuration. It allocates nothing.
 func (d *Decision) Applied(yield func(Outcome) bool) {
 	for i := range d.n {
 		sp := d.spoken(i)
@@ -152,21 +153,21 @@ func (d *Decision) Applied(yield func(Outcome) bool) {
 	}
 }
 
-// Policies names the enforced policies that made the verdict: those that block, those that are not satisfied, or those
-// that cannot be evaluated. There are none if a site's lists made it.
+// Policies names the enforced policies that caused the verdict: those that block, are not satisfied, or cannot be
+// evaluated. It is empty if a site's lists caused the verdict.
 func (d *Decision) Policies() []string {
 	return d.names(func(_ *Policy, o Outcome) bool {
 		return o.Missing&d.by != 0 || d.Reason == EvaluationError && o.Result == ResultUnknown
 	})
 }
 
-// DemandPolicies names the enforced policies that made the Demand, whatever the verdict.
+// DemandPolicies names the enforced policies that caused the Demand, for any verdict.
 func (d *Decision) DemandPolicies() []string {
 	return d.names(func(_ *Policy, o Outcome) bool { return o.Missing&askable != 0 })
 }
 
-// PersistentBrowserPolicies names the enforced policies that say something about persistence, the outvoted included.
-// One that says always without being certain to apply (see Gaps) is named and has no effect.
+// PersistentBrowserPolicies names the enforced policies that set persistence, including overridden ones. A policy that
+// sets always but does not certainly apply (see Gaps) is named and has no effect.
 func (d *Decision) PersistentBrowserPolicies() []string {
 	return d.names(func(p *Policy, _ Outcome) bool { return p.PersistentBrowser != Unset })
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// What makes a request impossible to evaluate.
+// The reasons why a request cannot be evaluated.
 var (
 	errNoTime     = errors.New("the request has no time")
 	errNoMatcher  = errors.New("the request cannot be held against matchers")
@@ -16,12 +16,12 @@ var (
 	errNobody     = errors.New("of the subject nothing but its bits in one set is known")
 )
 
-// Evaluate decides on a request. On the way to Allow it allocates nothing as long as at most eight policies apply and
-// the subject is current.
+// Evaluate decides on a request. For Allow it allocates nothing if at most eight policies apply and the subject is
+// current.
 func (s *Set) Evaluate(r *Request) Decision { return s.evaluate(r, nil) }
 
-// Explain is Evaluate, and also tells what became of every policy that holds for all sites or for the site of the
-// request, in the order of the configuration. A request that cannot be evaluated at all has no outcomes.
+// Explain is Evaluate that also reports the result of every policy for all sites or for the request's site, in the
+// order of the configuration. A request that cannot be evaluated has no outcomes.
 func (s *Set) Explain(r *Request) (Decision, []Outcome) {
 	rec := &recorder{}
 	d := s.evaluate(r, rec)
@@ -40,13 +40,13 @@ type evaluation struct {
 	device    [attributes]Signal
 
 	refusal   refusal
-	unmet     Controls // of enforced policies, what another sign-in could satisfy
-	everyTime bool     // a sign-in for every time is among them
-	gaps      Gaps     // of the policies behind unmet
+	unmet     Controls // of enforced policies: controls that another sign-in could satisfy
+	everyTime bool     // sign-in frequency every_time is one of them
+	gaps      Gaps     // of the policies that set unmet
 	failed    bool     // an enforced policy is not satisfied
 }
 
-// evaluate is the one evaluator. rec is nil unless somebody wants to know why.
+// evaluate implements Evaluate and Explain. rec is nil for Evaluate.
 func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 	d.set = s
 	d.Reason, d.Status = EvaluationError, StatusNotApplied
@@ -79,7 +79,7 @@ func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 		e.device[Shared] = Yes // A7
 	}
 
-	// The three sets are of one size; saying so spares the loop its bounds checks.
+	// The three sets have the same size. Stating it removes the bounds checks in the loop.
 	who := e.audience.may
 	app, where, enforced := st.policies[:len(who)], e.place.may[:len(who)], s.enforced[:len(who)]
 	var matched uint64
@@ -106,7 +106,7 @@ func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 	return d
 }
 
-// valid refuses values outside the words: a condition on them would silently not hold.
+// valid refuses unknown values: a condition on them would silently not hold.
 func (r *Request) valid() bool {
 	return int(r.Platform) < len(platformWords) && int(r.Client) < len(clientWords) &&
 		int(r.SignInRisk) < len(riskWords) && int(r.UserRisk) < len(riskWords) &&
@@ -114,7 +114,7 @@ func (r *Request) valid() bool {
 		int(r.Device.Shared) < len(signalWords)
 }
 
-// hold holds the request against a policy whose assignment matches, as far as one knows.
+// hold evaluates a policy whose assignment matches, or may match.
 func (e *evaluation) hold(d *Decision, i int, rec *recorder) {
 	p := &e.set.policies[i]
 	unmet, gaps := e.conditions(p)
@@ -152,7 +152,7 @@ func (e *evaluation) hold(d *Decision, i int, rec *recorder) {
 	}
 }
 
-// conditions returns which of p's conditions do not hold, and what was unknown about those that do.
+// conditions returns which of p's conditions do not hold, and the unknown facts about those that do.
 func (e *evaluation) conditions(p *compiled) (unmet Unmet, gaps Gaps) {
 	r := e.r
 	if p.platforms != 0 && p.platforms&(1<<r.Platform) == 0 {
@@ -174,11 +174,11 @@ func (e *evaluation) conditions(p *compiled) (unmet Unmet, gaps Gaps) {
 		case is == Unreadable:
 			gaps |= GapClaim
 		case is == Unknown && e.anonymous && want&(1<<Yes) == 0:
-			unmet |= UnmetInformation // a sign-in may tell that the condition does not hold
+			unmet |= UnmetInformation // after a sign-in the condition may fail
 		case Attribute(a) == Shared && is != Yes && !e.place.Known && e.set.places.anyShare:
-			gaps |= GapNetwork // it may stand in a shared network
+			gaps |= GapNetwork // the address may be in a shared network
 		case is == Unknown && e.anonymous:
-			unmet |= UnmetInformation // a sign-in may tell
+			unmet |= UnmetInformation // a sign-in may supply it
 		case want&(1<<is) == 0:
 			unmet |= UnmetDevice
 		}
@@ -191,15 +191,15 @@ func (e *evaluation) riskUnmet(want uint8, is Risk, unmet Unmet, gaps *Gaps) Unm
 	case is == RiskUnreadable:
 		*gaps |= GapClaim
 	case is == RiskUnknown && e.anonymous:
-		return UnmetInformation // a sign-in may tell
+		return UnmetInformation // a sign-in may supply it
 	case want&(1<<is) == 0:
 		return unmet
 	}
 	return 0
 }
 
-// match asks the caller's matcher. Only policies that would otherwise apply come here, so that a matcher that fails
-// does no harm to requests that its policy is not about.
+// match calls the caller's matcher. It is called only for policies that would otherwise apply, so that a failing
+// matcher does not affect other requests.
 func (e *evaluation) match(p *Policy) (Unmet, error) {
 	switch {
 	case e.r.NoRoute && slices.Contains(e.r.Routed, p.Name):
@@ -235,7 +235,7 @@ func (e *evaluation) wouldBe(missing Controls, err error) Result {
 	return ResultReportOnlySuccess
 }
 
-// enforce lets a policy in mode on, which applies, have its effect.
+// enforce applies the effect of a policy that is on and applies.
 func (e *evaluation) enforce(d *Decision, p *compiled, sp spoken, err error) Result {
 	src := &p.source
 	switch {

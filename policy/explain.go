@@ -2,9 +2,9 @@ package policy
 
 import "slices"
 
-// recorder writes down what the evaluator meets on its way.
+// recorder records the steps of the evaluator.
 type recorder struct {
-	met      map[int]meeting // the policies that the evaluator held the request against
+	met      map[int]meeting // the policies that were evaluated
 	outcomes []Outcome
 }
 
@@ -20,7 +20,7 @@ func (rec *recorder) add(i int, unmet Unmet, err error) {
 	rec.met[i] = meeting{unmet, err}
 }
 
-// finish adds the policies that the evaluator never looked at, because the index had ruled them out.
+// finish adds the policies that were not evaluated because the index excluded them.
 func (rec *recorder) finish(e *evaluation, d *Decision, sub *Subject) {
 	var excluded bitset
 	if sub != nil {
@@ -55,7 +55,7 @@ func notApplied(m Mode) Result {
 	return [...]Result{On: ResultNotApplied, ReportOnly: ResultReportOnlyNotApplied, Off: ResultNotEnabled}[m]
 }
 
-// ruledOut says why the index did not offer a policy, and which conditions would not have held either.
+// ruledOut returns why the index excluded a policy, and which of its conditions do not hold either.
 func (e *evaluation) ruledOut(i int, excluded bitset) (unmet, ex Unmet) {
 	p := &e.set.policies[i]
 	unmet, _ = e.conditions(p)

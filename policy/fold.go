@@ -8,8 +8,8 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// fold brings a name to the form in which names are compared: two names are equal without case if their folded forms are
-// equal (Unicode simple folding, as strings.EqualFold).
+// fold returns the form in which names are compared: two names are equal without regard to case if their folded forms
+// are equal (Unicode simple folding, as strings.EqualFold).
 func fold(name string) string {
 	plain := true
 	for i := 0; i < len(name) && plain; i++ {
@@ -25,7 +25,8 @@ func fold(name string) string {
 		if r < utf8.RuneSelf {
 			return r
 		}
-		// The runes that differ in case alone are a ring; the smallest stands for them all, but for ASCII the small letter.
+		// Runes that differ only in case form a cycle. The smallest rune represents it; for ASCII, the lower-case
+		// letter.
 		least := r
 		for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
 			least = min(least, other)
@@ -37,14 +38,14 @@ func fold(name string) string {
 	}, name)
 }
 
-// lookalike reports whether a name has one of the two letters beyond ASCII that fold to one of ASCII: the long s and the
-// sign for kelvin. At a provider where people choose their names it may be made to resemble another.
+// lookalike reports whether a name contains one of the two non-ASCII letters that fold to an ASCII letter: the long s
+// and the Kelvin sign. If users can choose their names at a provider, such a name can imitate another one.
 func lookalike(name string) bool { return strings.ContainsAny(name, "\u017f\u212a") }
 
 var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(false))
 
-// Domain brings the name of a mail domain to the form in which domains are compared: in ASCII, in lower case, without a
-// dot at the end. ok is false if it is no such name.
+// Domain returns the form in which mail domains are compared: in ASCII, in lower case, without a trailing dot. ok is
+// false if name is not a domain.
 func Domain(name string) (domain string, ok bool) {
 	name = strings.TrimSuffix(name, ".")
 	ascii, err := domains.ToASCII(name)
@@ -54,7 +55,7 @@ func Domain(name string) (domain string, ok bool) {
 	return ascii, true
 }
 
-// domainOf is the domain of a mail address, or empty.
+// domainOf returns the domain of a mail address, or an empty string.
 func domainOf(address string) string {
 	i := strings.LastIndexByte(address, '@')
 	if i < 0 {

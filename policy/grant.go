@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// askable are the controls that another sign-in could satisfy.
+// askable are the controls that another sign-in can satisfy.
 const askable = ControlMFA | ControlACR | ControlFrequency | ControlIdle
 
-// satisfies tells whether the sign-in and the device meet a requirement.
+// satisfies reports whether the sign-in and the device meet a requirement.
 func (r *Request) satisfies(q Requirement) bool {
 	switch q.Kind {
 	case MFA:
@@ -20,17 +20,17 @@ func (r *Request) satisfies(q Requirement) bool {
 	}
 }
 
-// satisfiesFrequency runs from the last authentication, not from the last activity (F4). An unknown time of
-// authentication, which is the zero time, is older than any interval (A11).
+// satisfiesFrequency measures from the last authentication, not from the last activity (F4). An unknown time of
+// authentication (the zero time) is older than any interval (A11).
 func (r *Request) satisfiesFrequency(f Frequency) bool {
 	age := r.Time.Sub(r.Auth.AuthTime)
 	if age < -EveryTimeTolerance {
-		return false // no clock is that far ahead: this is no proof of anything
+		return false // no clock is that far ahead, so this proves nothing
 	}
 	return age < f.interval()
 }
 
-// interval is how old an authentication must not be.
+// interval returns the maximum age of an authentication.
 func (f Frequency) interval() time.Duration {
 	if f.EveryTime {
 		return EveryTimeTolerance
@@ -42,7 +42,7 @@ func (k RequirementKind) control() Controls {
 	return [...]Controls{MFA: ControlMFA, ACR: ControlACR, CompliantDevice: ControlDevice}[k]
 }
 
-// missing returns what a policy that applies leaves unsatisfied.
+// missing returns the controls of a policy that are not satisfied.
 func (p *Policy) missing(r *Request) (c Controls) {
 	if p.Block {
 		return ControlBlock
@@ -64,8 +64,8 @@ func (p *Policy) missing(r *Request) (c Controls) {
 	return c
 }
 
-// choice is the alternative to ask for: the first in the order of R5, so that a device, which nobody can change by
-// signing in, is left for last (R6).
+// choice returns the alternative to demand: the first in the order of R5. The device comes last, because a sign-in
+// cannot change it (R6).
 func (p *Policy) choice() RequirementKind {
 	kind := CompliantDevice
 	for _, q := range p.RequireAny {
@@ -74,7 +74,7 @@ func (p *Policy) choice() RequirementKind {
 	return kind
 }
 
-// demand adds to d what a policy leaves unsatisfied, as far as signing in again can change it.
+// add adds the unsatisfied controls of a policy to d, as far as another sign-in can satisfy them.
 func (d *Demand) add(p *Policy, r *Request, missing Controls) {
 	d.MFA = d.MFA || missing&ControlMFA != 0
 	if missing&ControlACR != 0 {
@@ -88,7 +88,8 @@ func (d *Demand) add(p *Policy, r *Request, missing Controls) {
 		d.PromptLogin = d.PromptLogin || p.SignInFrequency.EveryTime
 	}
 	if missing&ControlIdle != 0 {
-		// Whoever has been away for so long shows that it is still them: an authentication from before does not.
+		// After a long absence the user must prove their identity again; an authentication from before the absence does
+		// not count.
 		d.reauthenticate(p.MaxIdle)
 	}
 }
@@ -108,8 +109,7 @@ func (d *Demand) addACRs(list []Requirement, r *Request) {
 	}
 }
 
-// shortest adds the frequency of another policy to what holds so far: the shorter interval, and every time if either
-// says so (F12).
+// shortest combines two frequencies: the shorter interval, and every time if either has it (F12).
 func (f Frequency) shortest(g Frequency) Frequency {
 	if !g.isSet() {
 		return f

@@ -6,22 +6,22 @@ import (
 	"slices"
 )
 
-// Finding is something in a Config that is legal and hardly meant: what it says has no effect, or one that nobody wants.
+// Finding is a part of a Config that is legal but very likely a mistake.
 type Finding struct {
-	// Position is the file:line of the policy, if the configuration told.
+	// Position is the file:line of the policy, if known.
 	Position string
-	// Site is the app of the site that the policy belongs to, or empty.
+	// Site is the app of the policy's site, or empty.
 	Site   string
 	Policy string
-	// Problem says what is the matter, and what to do about it.
+	// Problem describes the mistake and how to correct it.
 	Problem string
 }
 
 func (f Finding) String() string { return (*ConfigError)(&f).Error() }
 
-// Lint looks for policies that hardly are what somebody meant: that never apply, that nobody can satisfy, that add
-// nothing to others, or that lock everybody out (R11). It finds what follows from the configuration alone and proves
-// nothing about the rest; what it finds is so. cfg must be one that compiles. Policies that are off are left alone.
+// Lint looks for policies that are very likely a mistake: they never apply, cannot be satisfied, add nothing to others,
+// or lock all users out (R11). It uses only the configuration. Its findings are certain, but it does not find
+// everything. cfg must be one that compiles. Policies that are off are ignored.
 func Lint(cfg Config) []Finding {
 	l := newLinter(&cfg)
 	l.list(cfg.Policies, "", l.scopes(cfg.Policies, ""))
@@ -31,7 +31,7 @@ func Lint(cfg Config) []Finding {
 	return l.found
 }
 
-// LintSite is Lint for the policies of one site of cfg, by its index, without those for all sites.
+// LintSite is Lint for the policies of one site, given by its index in cfg, without the policies for all sites.
 func LintSite(cfg Config, site int) []Finding {
 	l := newLinter(&cfg)
 	l.site(&cfg.Sites[site])
@@ -56,7 +56,8 @@ func (l *linter) site(s *Site) {
 	l.list(s.Policies, s.App, append(l.scopes(l.cfg.Policies, ""), l.scopes(s.Policies, s.App)...))
 }
 
-// list lints policies that stand together; beside holds the scopes of these and of all others that hold where they do.
+// list lints policies of one list. beside contains the scopes of these policies and of all others that apply in the
+// same place.
 func (l *linter) list(policies []Policy, site string, beside []*scope) {
 	for i := range policies {
 		p := &policies[i]
@@ -75,7 +76,7 @@ func (l *linter) list(policies []Policy, site string, beside []*scope) {
 	}
 }
 
-// neverApplies looks at the networks; other contradictions inside of an assignment are errors.
+// neverApplies checks the networks. Other contradictions within an assignment are errors.
 func (l *linter) neverApplies(s *scope) bool {
 	switch {
 	case len(s.Include.Networks) > 0 && l.within(s.in, s.ex):
@@ -88,7 +89,7 @@ func (l *linter) neverApplies(s *scope) bool {
 	return true
 }
 
-// idleConditions finds conditions that hold always.
+// idleConditions finds conditions that always hold.
 func (l *linter) idleConditions(p *Policy) {
 	when := &p.Conditions
 	for _, c := range []struct {
@@ -112,7 +113,7 @@ func distinct[T ~uint8](values []T) []T {
 	return slices.Compact(values)
 }
 
-// idleControls finds controls that nobody can satisfy, and those that everybody does.
+// idleControls finds controls that no user can satisfy, and controls that every user satisfies.
 func (l *linter) idleControls(p *Policy) {
 	device := Requirement{Kind: CompliantDevice}
 	all := slices.Contains(p.Require, device)
@@ -128,7 +129,7 @@ func (l *linter) idleControls(p *Policy) {
 	}
 }
 
-// lockOut finds a block on everybody, everywhere (R11).
+// lockOut finds a block for all users everywhere (R11).
 func (l *linter) lockOut(s *scope) {
 	if !s.Block || !s.unconditional() || s.namesAnybody() || len(s.Include.Apps)+len(s.Exclude.Apps) > 0 ||
 		len(s.ex) > 0 || len(s.in) > 0 && !l.everywhere(s.in) {
@@ -144,7 +145,7 @@ func (l *linter) lockOut(s *scope) {
 	l.findf("it locks all users out %s%s, administrators included: exclude at least a break-glass account", where, when)
 }
 
-// within tells whether each prefix of the networks lies within a single one of the others.
+// within reports whether each prefix of the networks is within one of the prefixes of the others.
 func (l *linter) within(networks, others []int) bool {
 	for _, i := range networks {
 		for _, p := range l.cfg.Networks[i].Prefixes {

@@ -2,20 +2,20 @@ package policy
 
 import "slices"
 
-// Provider is what a provider can say about the people who sign in there, as far as it is configured.
+// Provider describes what a provider can state about its users, as far as it is configured.
 type Provider struct {
 	Name string
-	// NoMFA is why nobody who signs in there can show a second factor, or empty.
+	// NoMFA is the reason why no user of this provider can show a second factor, or empty.
 	NoMFA string
-	// Guests: it says who is a guest.
+	// Guests: it states which users are guests.
 	Guests bool
-	// What it states about devices and risk.
+	// The facts about devices and risk that it states.
 	Compliant, Managed, Shared, SignInRisk, UserRisk bool
 }
 
-// LintProviders looks for policies that depend on what no provider says: nobody would be a guest, risky or on a managed
-// device, and nobody could ever satisfy them. providers are those at which people may sign in where the policies of
-// cfg hold.
+// LintProviders looks for policies that depend on facts that no provider states: no user would be a guest, at risk or
+// on a managed device, or no user could satisfy the policy. providers are those at which users of the sites in cfg can
+// sign in.
 func LintProviders(cfg Config, providers []Provider) []Finding {
 	l := newLinter(&cfg)
 	l.sources(cfg.Policies, "", providers)
@@ -44,10 +44,10 @@ func (l *linter) sources(policies []Policy, site string, providers []Provider) {
 	}
 }
 
-// providers are those of which people may come whom the policy applies to.
+// providers returns the providers whose users the policy can apply to.
 func (p *Policy) providers(all []Provider) (from []Provider) {
 	in := &p.Include
-	// Only those of whom it names a provider with everybody that it names.
+	// If all users that the policy names are named with a provider, only those providers count.
 	named := slices.Clone(in.Providers)
 	for _, of := range in.Of {
 		named = append(named, of.Provider)
@@ -109,7 +109,7 @@ func (l *linter) devices(p *Policy, from []Provider) {
 	}
 }
 
-// grants finds people who could never satisfy the policy, by where they sign in.
+// grants finds users who can never satisfy the policy, by their provider.
 func (l *linter) grants(p *Policy, from []Provider) {
 	for i := range from {
 		q := &from[i]
@@ -134,7 +134,7 @@ func (l *linter) grants(p *Policy, from []Provider) {
 	}
 }
 
-// cannot says why a requirement can never be met, or nothing.
+// cannot returns why a requirement can never be satisfied, or an empty string.
 func (q *Provider) cannot(r Requirement) string {
 	switch {
 	case r.Kind == MFA:

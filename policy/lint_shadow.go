@@ -2,13 +2,13 @@ package policy
 
 import "slices"
 
-// scope is a policy with what decides where it applies.
+// scope is a policy with the parts that decide where it applies.
 type scope struct {
 	*Policy
 	site string // the app of its site, or empty
-	// in and ex are the networks that it includes and excludes, by their index; trusted stands for each that is.
+	// in and ex are the included and excluded networks, by index. TrustedNetworks is expanded.
 	in, ex []int
-	// included and excluded are the people that it names, as they are compared.
+	// included and excluded are the named users, in the form in which they are compared.
 	included, excluded []Who
 }
 
@@ -34,7 +34,7 @@ func (l *linter) networks(names []string) (all []int) {
 	return all
 }
 
-// unconditional: nothing but its assignment decides whether the policy applies.
+// unconditional reports whether only the assignment decides whether the policy applies.
 func (s *scope) unconditional() bool {
 	c := &s.Conditions
 	return s.Matcher == 0 && len(c.Platforms)+len(c.Clients)+len(c.SignInRisk)+len(c.UserRisk)+len(c.Devices) == 0
@@ -44,7 +44,7 @@ func (s *scope) namesAnybody() bool {
 	return s.Include.Guests || s.Exclude.Guests || len(s.included)+len(s.excluded) > 0
 }
 
-// shadow finds another policy that leaves this one nothing to do. Of two that are equal the later one is reported.
+// shadow finds another policy that makes this one redundant. Of two equal policies the later one is reported.
 func (l *linter) shadow(s *scope, beside []*scope) {
 	before := true
 	for _, other := range beside {
@@ -64,7 +64,7 @@ func (l *linter) shadow(s *scope, beside []*scope) {
 	}
 }
 
-// shadows tells whether s leaves other nothing to do.
+// shadows reports whether s makes other redundant.
 func (s *scope) shadows(other *scope) bool {
 	if s.Mode != On || other.Mode == Off || other.Block && !s.Block {
 		return false
@@ -72,7 +72,7 @@ func (s *scope) shadows(other *scope) bool {
 	return (s.Block || s.asksForAllOf(other)) && s.covers(other)
 }
 
-// asksForAllOf tells whether whoever satisfies s satisfies other. Neither blocks.
+// asksForAllOf reports whether every user who satisfies s also satisfies other. Neither policy blocks.
 func (s *scope) asksForAllOf(other *scope) bool {
 	for _, q := range other.Require {
 		if !slices.Contains(s.Require, q) {
@@ -93,7 +93,7 @@ func (s *scope) asksForAllOf(other *scope) bool {
 	return other.PersistentBrowser == Unset || s.PersistentBrowser == Never || s.PersistentBrowser == other.PersistentBrowser
 }
 
-// covers tells whether s applies wherever other does. It says so only where it is plain.
+// covers reports whether s applies wherever other does. It returns false if that is not obvious.
 func (s *scope) covers(other *scope) bool {
 	if s.site != "" && s.site != other.site || s.Matcher != 0 && s.Matcher != other.Matcher {
 		return false
@@ -113,7 +113,7 @@ func (s *scope) coversPeople(other *scope) bool {
 	return (!ex.Guests || out.Guests) && subset(s.excluded, other.excluded)
 }
 
-// keys are whom an assignment names, as they are compared.
+// keys returns the users that an assignment names, in the form in which they are compared.
 func (a *Assignment) keys() []Who {
 	all := a.who()
 	for i, w := range all {
@@ -136,13 +136,13 @@ func (s *scope) coversPlaces(other *scope) bool {
 	return (len(s.in) == 0 || len(other.in) > 0 && subset(other.in, s.in)) && subset(s.ex, other.ex)
 }
 
-// cover tells whether c holds wherever other does.
+// cover reports whether c holds wherever other does.
 func (c *Conditions) cover(other *Conditions) bool {
 	return coversList(c.Platforms, other.Platforms) && coversList(c.Clients, other.Clients) &&
 		coversList(c.SignInRisk, other.SignInRisk) && coversList(c.UserRisk, other.UserRisk) && subset(c.Devices, other.Devices)
 }
 
-// coversList: an empty list is no condition.
+// coversList treats an empty list as no condition.
 func coversList[T comparable](list, other []T) bool {
 	return len(list) == 0 || len(other) > 0 && subset(other, list)
 }

@@ -8,30 +8,30 @@ import (
 	"github.com/gaissmai/bart"
 )
 
-// Location is what an address says about where a request comes from.
+// Location is what an address shows about the source of a request.
 type Location struct {
-	// Networks are the names of the networks that hold the address, in the order of the configuration. Not to be
-	// changed.
+	// Networks are the names of the networks that contain the address, in the order of the configuration. The caller
+	// must not change it.
 	Networks []string
-	// Trusted and Shared tell whether one of them is.
+	// Trusted and Shared report whether one of these networks is trusted or shared.
 	Trusted, Shared bool
-	// Known is false if there is no address.
+	// Known is false if the address is unknown.
 	Known bool
 }
 
-// Locate tells in which networks an address is. An invalid address is unknown, which is not the same as outside.
+// Locate returns the networks that contain an address. An invalid address is unknown, which differs from outside.
 func (s *Set) Locate(ip netip.Addr) Location { return s.place(ip).Location }
 
-// place is a set of networks that some addresses have in common, and what follows from it for each policy.
+// place is a set of networks that some addresses have in common, with its effect on each policy.
 type place struct {
 	Location
-	// may holds the policies whose network part matches, or matches as far as one knows.
+	// may contains the policies whose network part matches or may match.
 	may bitset
-	// sure holds those of which one knows.
+	// sure contains the policies whose network part certainly matches.
 	sure bitset
 }
 
-// places finds the place of an address with a single lookup.
+// places finds the place of an address with one lookup.
 type places struct {
 	trie     bart.Table[*place]
 	outside  *place // in no network
@@ -49,7 +49,7 @@ func (s *Set) place(ip netip.Addr) *place {
 	return s.places.outside
 }
 
-// compilePlaces gives every prefix the union of the networks that cover it, so that the longest match tells all.
+// compilePlaces stores for every prefix the union of the networks that cover it, so that the longest match is enough.
 func (s *Set) compilePlaces(networks []Network) {
 	var owners bart.Table[[]int]
 	for i := range networks {
@@ -96,14 +96,14 @@ func (s *Set) newPlace(networks []Network, in []int) *place {
 	return pl
 }
 
-// matches tells whether one of the named networks is there.
+// matches reports whether the place is in one of the named networks.
 func (pl *place) matches(names []string) bool {
 	return slices.ContainsFunc(names, func(n string) bool {
 		return n == TrustedNetworks && pl.Trusted || slices.Contains(pl.Networks, n)
 	})
 }
 
-// noPlace is where a request is whose address is unknown: no network is left out, and none excludes (A62).
+// noPlace is the place of an unknown address: every network may match, and none excludes (A62).
 func (s *Set) noPlace() *place {
 	pl := &place{may: newBitset(len(s.policies)), sure: newBitset(len(s.policies))}
 	for i := range s.policies {
@@ -115,7 +115,7 @@ func (s *Set) noPlace() *place {
 	return pl
 }
 
-// canonical gives addresses that are IPv4 in disguise their IPv4 form, as place does.
+// canonical converts an IPv4 prefix in IPv6 form to its IPv4 form, as place does for addresses.
 func canonical(p netip.Prefix) netip.Prefix {
 	if p.Addr().Is4In6() && p.Bits() >= 96 {
 		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)

@@ -2,7 +2,7 @@ package policy
 
 import "strings"
 
-// Result is how one policy fared (L4, O1).
+// Result is the result of one policy (L4, O1).
 type Result uint8
 
 // The results.
@@ -40,7 +40,7 @@ const (
 	UnmetUserRisk                      //
 	UnmetDevice                        //
 	UnmetMatch                         // the caller's matcher says no
-	UnmetInformation                   // nobody is signed in, or there is no route, and the policy depends on it
+	UnmetInformation                   // no user is signed in or there is no route, and the policy depends on it
 )
 
 var unmetWords = []string{
@@ -48,7 +48,7 @@ var unmetWords = []string{
 	"signInRisk", "userRisk", "devices", "match", "notEnoughInformation",
 }
 
-// First is the first reason, in Microsoft's words where they have one, or "" (W2).
+// First returns the first reason, in Microsoft's words where they exist, or "" (W2).
 func (u Unmet) First() string {
 	for i, w := range unmetWords {
 		if u&(1<<i) != 0 {
@@ -58,7 +58,7 @@ func (u Unmet) First() string {
 	return ""
 }
 
-// Words are all reasons.
+// Words returns all reasons.
 func (u Unmet) Words() []string { return wordsOf(unmetWords, uint16(u)) }
 
 func (u Unmet) String() string { return strings.Join(u.Words(), ",") }
@@ -78,7 +78,7 @@ const (
 
 var controlWords = []string{"block", "mfa", "acr", "compliant_device", "sign_in_frequency", "max_idle"}
 
-// Words are all controls in c.
+// Words returns all controls in c.
 func (c Controls) Words() []string { return wordsOf(controlWords, uint16(c)) }
 
 func (c Controls) String() string { return strings.Join(c.Words(), ",") }
@@ -92,23 +92,23 @@ func wordsOf(words []string, mask uint16) (list []string) {
 	return list
 }
 
-// Outcome is what became of one policy.
+// Outcome is the result of one policy with its details.
 type Outcome struct {
 	Policy string
-	// Site is the app of the site that the policy belongs to, or empty if it is for all.
+	// Site is the app of the policy's site, or empty if the policy is for all sites.
 	Site     string
 	Position string
 	Mode     Mode
 	Result   Result
-	// Grants and Sessions are the policy's controls in the words of the configuration. Not to be changed.
+	// Grants and Sessions are the policy's controls in the words of the configuration. The caller must not change them.
 	Grants, Sessions []string
-	// Missing holds the controls that are not satisfied, if the policy applied.
+	// Missing are the controls that are not satisfied, if the policy applied.
 	Missing Controls
-	// Gaps is what was unknown when it was taken to apply.
+	// Gaps are the facts that were unknown when it counted as applying.
 	Gaps Gaps
-	// Unmet is why it did not apply. From Explain alone, as are the next two.
+	// Unmet is why it did not apply. Only Explain sets Unmet, Excluded and Err.
 	Unmet Unmet
-	// Excluded tells which of Unmet are so because the exclude part matches.
+	// Excluded is the part of Unmet that comes from the exclude part.
 	Excluded Unmet
 	// Err is why it could not be evaluated.
 	Err error
@@ -122,7 +122,7 @@ func (s *Set) outcome(i int) Outcome {
 	}
 }
 
-// controls returns the grant and the session controls in words.
+// controls returns the grant and session controls in words.
 func (p *Policy) controls() (grants, sessions []string) {
 	if p.Block {
 		grants = append(grants, "block")

@@ -1,15 +1,15 @@
 package policy
 
-// people finds the mentions of people by what can name them: of all people, or of those who signed in with one provider.
+// people finds the mentions of users by their names: of all users, or of users who signed in at one provider.
 type people struct {
 	groups, ids    index
 	users, domains index // by folded name, and by Domain
 
 	including, excluding bitset // policies that name groups
-	allowing, denying    bitset // sites that do
+	allowing, denying    bitset // sites that name groups
 }
 
-// domainOf is the mention of the domain of a name that is a mail address.
+// domainOf returns the mention of the domain of a name that is a mail address.
 func (p *people) domainOf(name string) *mention {
 	if p.domains.longest == 0 {
 		return nil
@@ -25,7 +25,7 @@ func (s *Set) noPeople(sites int) people {
 	return people{including: newBitset(n), excluding: newBitset(n), allowing: newBitset(sites), denying: newBitset(sites)}
 }
 
-// circle is where people are named who signed in with a provider; with any provider if the name is empty.
+// circle returns the mentions of users who signed in at a provider; an empty name means any provider.
 func (s *Set) circle(provider string) *people {
 	if provider == "" {
 		return &s.anywhere
@@ -39,8 +39,8 @@ func (s *Set) circle(provider string) *people {
 	return p
 }
 
-// mentionsOf returns where those are mentioned whom w names. A user may be named by an id, which is compared exactly, or
-// by a name, which is not.
+// mentionsOf returns the mentions of the users that w names. A user can be named by an ID, which is compared exactly,
+// or by a name, which is compared without regard to case.
 func (s *Set) mentionsOf(w Who) []*mention {
 	p := s.circle(w.Provider)
 	switch w.Kind {
@@ -56,7 +56,7 @@ func (s *Set) mentionsOf(w Who) []*mention {
 	}
 }
 
-// eachWho calls f with every mention of those whom an assignment names.
+// eachWho calls f with every mention of the users that an assignment names.
 func (s *Set) eachWho(a *Assignment, f func(Who, *mention)) {
 	for _, w := range a.who() {
 		for _, m := range s.mentionsOf(w) {
@@ -65,7 +65,7 @@ func (s *Set) eachWho(a *Assignment, f func(Who, *mention)) {
 	}
 }
 
-// who lists whom an assignment names, guests left aside.
+// who returns the users that an assignment names, except guests.
 func (a *Assignment) who() (all []Who) {
 	add := func(kind WhoKind, provider string, names []string) {
 		for _, n := range names {
@@ -85,7 +85,7 @@ func (a *Assignment) who() (all []Who) {
 	return all
 }
 
-// key is w in the form in which two of them are compared.
+// key returns w in the form in which two of them are compared.
 func (w Who) key() Who {
 	switch w.Kind {
 	case WhoUser:

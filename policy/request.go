@@ -5,58 +5,58 @@ import (
 	"time"
 )
 
-// Request is everything about one request that a decision depends on. The zero value of each field is the least
-// that can be known; what is missing is never taken for an advantage.
+// Request contains everything about one request on which a decision depends. The zero value of each field means the
+// least knowledge; a missing value is never treated as an advantage.
 type Request struct {
-	// Subject is who asks, from Set.Resolve. nil is a client without a session.
+	// Subject is the user, from Set.Resolve. nil means a client without a session.
 	Subject *Subject
-	// Auth tells how they signed in.
+	// Auth describes how the user signed in.
 	Auth Authentication
-	// Idle is how long ago their session was used last. 0 is just now, as at the end of a first sign-in.
+	// Idle is the time since the last use of the session. 0 means just now, as at the end of a first sign-in.
 	Idle time.Duration
-	// SignInRisk and UserRisk are what the provider, or a trusted proxy, said.
+	// SignInRisk and UserRisk are the levels that the provider stated.
 	SignInRisk, UserRisk Risk
 	Device               Device
 
-	// App is the app of the site. One that the set does not know is refused.
+	// App is the app of the site. An unknown app is refused.
 	App string
-	// IP is the client's address, as a trusted proxy tells it. The zero Addr is unknown.
+	// IP is the client's address, as a trusted proxy states it. The zero Addr means unknown.
 	IP       netip.Addr
 	Platform Platform
 	Client   Client
 	// Time is the time of the request. It must not be zero.
 	Time time.Time
 
-	// Match holds the request against the matchers that policies have. It may be nil if none has.
+	// Match evaluates the matchers of policies for this request. It may be nil if no policy has one.
 	Match Matcher
-	// NoRoute says that there is no request to hold against matchers yet, as at the end of a sign-in: policies that
-	// have one do not apply now, they speak when the request comes.
+	// NoRoute means that there is no request yet that matchers can check, as at the end of a sign-in. Policies with a
+	// matcher then do not apply; they apply when the request arrives.
 	NoRoute bool
-	// Routed names policies whose matchers count as met although there is no request: those that asked for the sign-in
-	// that has just ended, at the page that it was for. It is read with NoRoute alone.
+	// Routed names policies whose matchers count as matching although there is no request: they demanded the sign-in
+	// that has just ended, for the page that it was for. Only used with NoRoute.
 	Routed []string
 }
 
-// Matcher holds the present request against a matcher of the caller's. An error is a refusal, if it is a policy in
-// mode on that has the matcher.
+// Matcher evaluates a matcher of the caller for the current request. An error refuses the request if the matcher
+// belongs to a policy in mode on.
 type Matcher interface {
 	MatchPolicy(id MatcherID) (bool, error)
 }
 
-// MatchFunc makes a function a Matcher.
+// MatchFunc is a function that implements Matcher.
 type MatchFunc func(id MatcherID) (bool, error)
 
 // MatchPolicy calls f.
 func (f MatchFunc) MatchPolicy(id MatcherID) (bool, error) { return f(id) }
 
-// Authentication tells how somebody signed in, as the provider stated and the caller verified.
+// Authentication describes how a user signed in, as the provider stated and the caller verified.
 type Authentication struct {
-	// AuthTime is when they last authenticated. Zero, if the provider does not say, is too long ago for any
-	// frequency (A11).
+	// AuthTime is the time of the last authentication. Zero means that the provider does not state it; it is then too
+	// old for any frequency (A11).
 	AuthTime time.Time
-	// ACRs are the authentication contexts: acr, and Entra's acrs.
+	// ACRs are the authentication contexts: the claim acr, and Entra's acrs.
 	ACRs []string
-	// MFA says that a second factor was part of it.
+	// MFA: a second factor was used.
 	MFA bool
 }
 

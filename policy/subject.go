@@ -1,55 +1,56 @@
 package policy
 
-// MaxGroups is how many groups of one user are looked at. Whoever has more counts as somebody whose groups are
-// unknown: nobody's claims make a request slow, and none that were cut off are missed.
+// MaxGroups is how many groups of one user are compared. The groups of a user with more count as unknown, so that a
+// large claim does not make requests slow and no group is silently dropped.
 const MaxGroups = 4096
 
-// User is somebody who signed in, as far as assignments can name them. Names and addresses are compared without case, all
-// else byte for byte.
+// User is a signed-in user with everything by which assignments can select them. Names and addresses are compared
+// without regard to case, everything else byte for byte.
 type User struct {
-	// ID is the provider's own name for this person, by which `user` may name them. It is compared exactly.
+	// ID is the provider's identifier of the user, by which `user` can select them. It is compared exactly.
 	ID string
-	// Names are all other values by which `user` may name this person. One with an at sign is a verified address, by
-	// whose domain `domain` may name them.
+	// Names are all other values by which `user` can select the user. A value with an at sign is a verified address;
+	// `domain` can select the user by its domain.
 	Names []string
-	// Claimed are names that may be theirs and that nobody has verified: what restricts takes them for theirs, what opens a
-	// way does not (A10).
+	// Claimed are names that the provider has not verified. Rules that restrict use them, rules that grant access do
+	// not (A10).
 	Claimed []string
-	// Groups are all their groups. Ignored unless GroupsKnown.
+	// Groups are all groups of the user. Ignored unless GroupsKnown is set.
 	Groups []string
-	// GroupsKnown says that Groups is complete. With more groups than fit, Entra sends none at all (A6); to take
-	// that for "no groups" would let people past the rules.
+	// GroupsKnown means that Groups is complete. If a user has too many groups, Entra sends none at all (A6); to treat
+	// that as "no groups" would let the user past the rules.
 	GroupsKnown bool
-	// GroupsUnreadable says why they are not: the claim could not be read. Else there are too many.
+	// GroupsUnreadable is the reason why the groups are unknown: the claim could not be parsed. Otherwise there are too
+	// many.
 	GroupsUnreadable bool
-	// Guest says that the provider calls them a guest. Unknown counts as member (A2).
+	// Guest means that the provider marks the user as a guest. Unknown counts as member (A2).
 	Guest bool
-	// GuestUnreadable says that the provider states something that is neither: they may be a guest.
+	// GuestUnreadable means that the provider's value is neither true nor false: the user may be a guest.
 	GuestUnreadable bool
-	// Provider is the name of the provider that they signed in with.
+	// Provider is the name of the provider at which the user signed in.
 	Provider string
 }
 
-// Subject is a User held against the assignments of one Set: of its size and of the number of policies depends what
-// Evaluate costs, not of the number of groups. It does not change and may be kept as long as the User is true, and used by
-// several goroutines. After a reload the next Set resolves it anew at every request, so that the owner does well to
-// replace it.
+// Subject is a User resolved against the assignments of one Set. The cost of Evaluate depends on the size of the set
+// and the number of policies, not on the number of groups. A Subject does not change, may be kept as long as the User
+// is valid, and may be used by several goroutines. After a reload the new Set resolves an old Subject again at every
+// request, so the owner should replace it.
 type Subject struct {
 	set *Set
-	// user is nil where only the bits were kept.
+	// user is nil if only the bits were kept.
 	user *User
-	// bits are those of audience and admission one after the other, and last what is unknown about the user.
+	// bits are the bits of audience, then those of admission, and last the unknown facts about the user.
 	bits []uint64
 }
 
-// audience says which policies' subject part matches: may, as far as one knows; sure, if one knows.
+// audience says which policies' subject parts match: may if they match or may match, sure if they certainly match.
 type audience struct{ may, sure bitset }
 
-// admission says which sites' lists name somebody: those of which one knows, and those that may for unknown groups.
-// A site without an allow list counts as allowed.
+// admission says which sites' lists select the user, certainly or, because of unknown groups, maybe. A site without an
+// allow list counts as allowed.
 type admission struct{ allowed, allowedMaybe, denied, deniedMaybe bitset }
 
-// Resolve holds a user against all assignments. The user's slices must not be changed afterwards.
+// Resolve evaluates all assignments for a user. The caller must not change the user's slices afterwards.
 func (s *Set) Resolve(u User) *Subject {
 	sub := &Subject{set: s, user: &u, bits: make([]uint64, s.subjectSize())}
 	s.audienceOf(&u, sub.audience())
@@ -60,12 +61,12 @@ func (s *Set) Resolve(u User) *Subject {
 
 func (s *Set) subjectSize() int { return 2*words(len(s.policies)) + 4*words(len(s.sites)) + 1 }
 
-// Bits are all that Evaluate needs to know of the subject, for whoever keeps tens of thousands beside cached sessions: they
-// point to nothing. They mean something to the Set alone that made the subject. They must not be changed.
+// Bits returns what Evaluate needs to know about the subject, without pointers, for callers that keep tens of thousands
+// beside cached sessions. They are valid only for the Set that made the subject. The caller must not change them.
 func (sub *Subject) Bits() []uint64 { return sub.bits }
 
-// Subject is the subject that the set has made and of which only its Bits were kept. It is for Evaluate of this set: whoever
-// it was cannot be said any more, so that to Explain it, or to hold it against another set, is an EvaluationError.
+// Subject returns a subject from its Bits. It can only be used with Evaluate of this set. Because the user is not
+// known, Explain and other sets return an EvaluationError.
 func (s *Set) Subject(bits []uint64) Subject { return Subject{set: s, bits: bits} }
 
 func (sub *Subject) audience() audience {
@@ -78,15 +79,15 @@ func (sub *Subject) admission() admission {
 	return admission{allowed: bits[:n], allowedMaybe: bits[n : 2*n], denied: bits[2*n : 3*n], deniedMaybe: bits[3*n : 4*n]}
 }
 
-// Current tells whether sub was resolved by s. nil, which is nobody, is current everywhere.
+// Current reports whether sub was resolved by s. nil (no user) is current for every set.
 func (sub *Subject) Current(s *Set) bool { return sub == nil || sub.set == s }
 
-// fits reports whether sub is current and has as many bits as one that s has resolved.
+// fits reports whether sub is current and has the number of bits that s produces.
 func (sub *Subject) fits(s *Set) bool {
 	return sub.set == s && len(sub.bits) == s.subjectSize()
 }
 
-// groups returns what is known of u's groups.
+// groups returns u's groups, as far as known.
 func (u *User) groups() (groups []string, known bool) {
 	if !u.GroupsKnown || len(u.Groups) > MaxGroups {
 		return nil, false
@@ -94,7 +95,7 @@ func (u *User) groups() (groups []string, known bool) {
 	return u.Groups, true
 }
 
-// What may be unknown about a user.
+// The facts that can be unknown about a user.
 const (
 	unknownGroups uint64 = 1 << iota
 	unreadableGroups
@@ -116,7 +117,7 @@ func (u *User) unknowns() (flags uint64) {
 
 func (sub *Subject) unknown(what uint64) bool { return sub.bits[len(sub.bits)-1]&what != 0 }
 
-// groupGap says what is unknown if the groups are.
+// groupGap returns the unknown fact that makes the groups unknown.
 func (sub *Subject) groupGap() Gaps {
 	if sub.unknown(unreadableGroups) {
 		return GapGroups | GapClaim
@@ -124,7 +125,7 @@ func (sub *Subject) groupGap() Gaps {
 	return GapGroups
 }
 
-// gap says what was unknown about the subject when a policy was taken to apply that does not for certain.
+// gap returns the facts about the subject that were unknown when a policy counted as applying without certainty.
 func (sub *Subject) gap(policy int) (gaps Gaps) {
 	if sub.unknown(unknownGroups) && sub.set.namesGroups.has(policy) {
 		gaps |= sub.groupGap()
@@ -138,8 +139,8 @@ func (sub *Subject) gap(policy int) (gaps Gaps) {
 	return gaps
 }
 
-// mentions calls sure with every mention of u, and maybe with every mention that may mean u or not: by a name that nobody
-// has verified or that resembles another, and of guests where it cannot be read whether u is one.
+// mentions calls sure with every mention of u. It calls maybe with every mention that may mean u: by a name that the
+// provider has not verified or that resembles another one, or as a guest if the guest claim cannot be parsed.
 func (s *Set) mentions(u *User, sure, maybe func(*mention)) {
 	call := func(f func(*mention), m *mention) {
 		if m != nil {
@@ -174,7 +175,7 @@ func (s *Set) mentions(u *User, sure, maybe func(*mention)) {
 	}
 }
 
-// circles are the people among whom u may be named: all, and those of u's provider.
+// circles returns the groups of mentions in which u can be named: those for all providers, and those for u's provider.
 func (s *Set) circles(u *User) []*people {
 	circles := []*people{&s.anywhere}
 	if p := s.of[u.Provider]; p != nil {
@@ -183,7 +184,7 @@ func (s *Set) circles(u *User) []*people {
 	return circles
 }
 
-// audienceOf finds the audience of u, in a, which is empty. It returns the policies that exclude u for certain.
+// audienceOf computes the audience of u into a, which is empty. It returns the policies that certainly exclude u.
 func (s *Set) audienceOf(u *User, a audience) (excluded bitset) {
 	excluded = newBitset(len(s.policies))
 	may, doubt := newBitset(len(s.policies)), newBitset(len(s.policies))
@@ -209,7 +210,7 @@ func (s *Set) audienceOf(u *User, a audience) (excluded bitset) {
 	return excluded
 }
 
-// admissionOf finds the admission of u, in a, which is empty.
+// admissionOf computes the admission of u into a, which is empty.
 func (s *Set) admissionOf(u *User, a admission) {
 	a.allowed.add(s.open)
 	s.mentions(u, func(m *mention) {

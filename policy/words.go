@@ -18,20 +18,20 @@ const (
 
 var modeWords = []string{"on", "report_only", "off"}
 
-// Persistence is a policy's word on "Stay signed in?". The zero value says nothing.
+// Persistence is what a policy sets for "Stay signed in?". The zero value sets nothing.
 type Persistence uint8
 
 // The persistent browser session control (B1).
 const (
-	Unset  Persistence = iota // no policy says anything: the prompt decides
+	Unset  Persistence = iota // no policy sets it: the prompt decides
 	Always                    // persistent without a prompt
 	Never                     // ends with the browser, without a prompt
 )
 
 var persistenceWords = []string{"unset", "always", "never"}
 
-// Platform is the operating system that a client claims to run on. It comes from the user agent and proves nothing
-// (P7). The zero value is unknown, which matches only a condition that lists it.
+// Platform is the operating system that a client states. It comes from the user agent and proves nothing (P7). The zero
+// value is unknown; only a condition that lists unknown matches it.
 type Platform uint8
 
 // The device platforms (P6).
@@ -46,7 +46,7 @@ const (
 
 var platformWords = []string{"unknown", "android", "ios", "windows", "macos", "linux"}
 
-// Client is the kind of client that asks (A14). The zero value is other.
+// Client is the kind of the client (A14). The zero value is other.
 type Client uint8
 
 // The kinds of client.
@@ -57,9 +57,9 @@ const (
 
 var clientWords = []string{"other", "browser"}
 
-// Risk is a risk level as an identity provider or a trusted proxy states it (A3). The zero value is unknown, which
-// matches only a condition that lists it: a provider that states no risk does not make everybody risky. One that states
-// something that is no level may mean any: RiskUnreadable matches every condition, as far as one knows.
+// Risk is a risk level as an identity provider states it (A3). The zero value is unknown; only a condition that lists
+// unknown matches it, because a provider that states no risk does not make every user risky. A value that is not a
+// level can mean any level: RiskUnreadable matches every condition, as an unknown fact.
 type Risk uint8
 
 // The risk levels.
@@ -75,8 +75,8 @@ const (
 
 var riskWords = []string{"unknown", "none", "low", "medium", "high", "hidden", "unreadable"}
 
-// Signal is what is known about a property of a device. The zero value is unknown, as of an unregistered device: it
-// matches a negative condition and no positive one (P12).
+// Signal is what is known about a property of a device. The zero value is unknown, as for an unregistered device: it
+// matches negative conditions and no positive ones (P12).
 type Signal uint8
 
 // The values of a signal.
@@ -84,12 +84,12 @@ const (
 	Unknown Signal = iota
 	No
 	Yes
-	Unreadable // something is stated that is neither: it matches every condition, as far as one knows
+	Unreadable // the stated value is neither yes nor no: it matches every condition, as an unknown fact
 )
 
 var signalWords = []string{"unknown", "no", "yes", "unreadable"}
 
-// Attribute is a property of a device that a condition may ask for.
+// Attribute is a property of a device on which a condition can depend.
 type Attribute uint8
 
 // The device attributes (A7, A13).
@@ -102,14 +102,14 @@ const (
 
 var attributeWords = []string{"compliant", "managed", "shared"}
 
-// RequirementKind is what a grant asks for.
+// RequirementKind is the kind of a grant requirement.
 type RequirementKind uint8
 
 // The grant requirements (P14), in the order in which they are asked for (R5).
 const (
 	MFA             RequirementKind = iota // a second factor
 	ACR                                    // an authentication context: acr, or one of Entra's acrs (A12)
-	CompliantDevice                        // a device known to be compliant; no sign-in can make it so
+	CompliantDevice                        // a compliant device; a sign-in cannot change this
 )
 
 var requirementWords = []string{"mfa", "acr", "compliant_device"}
@@ -171,7 +171,7 @@ func (a *Attribute) UnmarshalText(text []byte) error {
 	return parseWord(a, "device", attributeWords, text)
 }
 
-// ParseRequirement reads a word of `require`: mfa, acr:<value> or compliant_device.
+// ParseRequirement parses a word of `require`: mfa, acr:<value> or compliant_device.
 func ParseRequirement(text string) (Requirement, error) {
 	if value, ok := strings.CutPrefix(text, "acr:"); ok {
 		if value == "" {

@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// Preflight reports whether a request is the question of a browser whether a page of one of origins may send another request
-// (CORS-preflight request of the Fetch standard). A program can send the same; it gets the answer of the app to OPTIONS
-// without a sign-in. What asks for another protocol is no preflight: what came after the switch would pass as well.
+// Preflight reports whether a request is a CORS preflight (Fetch standard) for a page of one of the origins: the
+// browser asks whether the page may send another request. Another program can send the same request; it then gets the
+// app's answer to OPTIONS without a sign-in. A request to switch protocols is not a preflight, because everything after
+// the switch would pass too.
 func Preflight(r *http.Request, origins []string) bool {
 	if len(origins) == 0 || r.Method != http.MethodOptions || len(r.Header["Upgrade"]) > 0 {
 		return false
@@ -16,10 +17,10 @@ func Preflight(r *http.Request, origins []string) bool {
 	return len(wanted) == 1 && wanted[0] != "" && from(r, origins) != ""
 }
 
-// credentials are what a browser never sends with a preflight, and what frames a body.
+// credentials are headers that a browser never sends with a preflight, and headers that describe a body.
 var credentials = []string{"Authorization", "Cookie", "Proxy-Authorization", "Content-Length", "Expect", "Te", "Trailer"}
 
-// Strip takes out of a preflight what would make it more than a question: who asks, and a body.
+// Strip removes the credentials and the body from a preflight.
 func Strip(r *http.Request) {
 	for _, name := range credentials {
 		delete(r.Header, name)
@@ -27,11 +28,13 @@ func Strip(r *http.Request) {
 	r.Body, r.ContentLength, r.TransferEncoding, r.Trailer = http.NoBody, 0, nil, nil
 }
 
-// exposed are the headers of an answer of the gateway that a script needs: the first tells its 401 from one of the app.
+// exposed are the headers of the gateway's answers that scripts need. WWW-Authenticate lets a script distinguish the
+// gateway's 401 from one of the app.
 const exposed = "WWW-Authenticate, Retry-After"
 
-// Readable is w for answers of the gateway itself: if the request is of a page of one of origins, its scripts may read the
-// answer. It is not for answers of the app, which says so itself: two such headers in one answer are an error to a browser.
+// Readable returns a writer for the gateway's own answers: if the request comes from a page of one of the origins, its
+// scripts may read the answer. It must not be used for answers of the app, which sets these headers itself: browsers
+// treat two such headers in one answer as an error.
 func Readable(w http.ResponseWriter, r *http.Request, origins []string) http.ResponseWriter {
 	if origin := from(r, origins); origin != "" {
 		return &readable{ResponseWriter: w, origin: origin}
@@ -69,7 +72,7 @@ func (a *readable) Write(p []byte) (int, error) {
 // Unwrap is what http.ResponseController asks for.
 func (a *readable) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// from returns the one origin that a request names if it is among origins, else "".
+// from returns the origin that a request names, if it names exactly one and it is in origins, else "".
 func from(r *http.Request, origins []string) string {
 	if named := r.Header["Origin"]; len(named) == 1 && slices.Contains(origins, named[0]) {
 		return named[0]

@@ -1,8 +1,8 @@
-// Package crossorigin decides what a page of another origin may do at a site: open a WebSocket, send a request that changes
-// something, ask by CORS whether it may, and read the gateway's own answer.
+// Package crossorigin decides what a page of another origin may do at a site: open a WebSocket, send a request that
+// changes something, send a CORS preflight, and read the gateway's own answers.
 //
-// It looks at what a browser says about the page (Origin, Sec-Fetch-Site), which a page cannot change. A client that is no
-// browser says what it likes, so nothing here lets a request pass that would not pass without these headers, except a CORS
-// preflight, which carries no identity. It decides nothing about users and policies. It allocates nothing for a request
-// that passes.
+// It uses what a browser states about the page (Origin, Sec-Fetch-Site), which a page cannot change. A client that is
+// not a browser can send any value. Therefore these headers never make a request pass that would be refused without
+// them, except a CORS preflight, which carries no identity. The package makes no decision about users and policies. It
+// allocates nothing for a request that passes.
 package crossorigin

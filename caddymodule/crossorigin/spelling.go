@@ -10,8 +10,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 )
 
-// Of builds an origin from scheme, host and port as a browser spells it: without the scheme's own port. canonical is host in
-// the form of scrub.Host.
+// Of returns an origin in the form in which browsers send it, without the default port of the scheme. canonical is host
+// in the form of scrub.Host.
 func Of(secure bool, canonical, host string) string {
 	scheme, standard := "http", "80"
 	if secure {
@@ -28,11 +28,12 @@ func Of(secure bool, canonical, host string) string {
 
 var errSpelling = errors.New("an origin is a scheme and a host as browsers spell them, such as https://tools.example.com or capacitor://localhost, with a port only if it is not the scheme's own")
 
-// noOrigin are schemes whose pages have no origin of their own (a browser sends `null` for them), or that no page has.
+// noOrigin are schemes whose pages have no origin of their own (browsers send `null`), and schemes that no page has.
 var noOrigin = []string{"about", "blob", "data", "file", "filesystem", "ftp", "javascript", "mailto", "null", "view-source", "ws", "wss"}
 
-// Check holds an origin of the configuration to the spelling in which browsers send it: origins are compared byte for byte.
-// Beside http and https it takes the scheme of an app or a browser extension. There a browser keeps the case of the host.
+// Check requires that a configured origin is in the form in which browsers send it, because origins are compared byte
+// for byte. Besides http and https it accepts the schemes of apps and browser extensions. For those, browsers keep the
+// case of the host.
 func Check(origin string) error {
 	u, err := url.Parse(origin)
 	if err != nil || slices.Contains(noOrigin, u.Scheme) {
@@ -45,7 +46,7 @@ func Check(origin string) error {
 	case u.Scheme == "http" || u.Scheme == "https":
 		ok = ok && Of(u.Scheme == "https", host, u.Host) == origin
 	default:
-		// "." is the host of apps that are made with Electron. It is the one that is no host name.
+		// "." is the host of apps made with Electron, and the only allowed host that is not a host name.
 		ok = (ok && !strings.HasSuffix(u.Hostname(), ".") && !strings.HasSuffix(u.Host, ":") || u.Host == ".") &&
 			u.Scheme != "" && u.Scheme+"://"+u.Host == origin
 	}

@@ -9,25 +9,25 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
-// Encoding is how a text becomes the value of a header.
+// Encoding is a way to write a text as a header value.
 type Encoding uint8
 
 // The encodings. The zero value is the default.
 const (
 	// UTF8 writes a text as its UTF-8 bytes.
 	UTF8 Encoding = iota
-	// Percent writes printable ASCII as it is, and every other byte of UTF-8, `%`, `,` and `+` as %XX.
+	// Percent writes printable ASCII unchanged, and every other byte of UTF-8, `%`, `,` and `+` as %XX.
 	Percent
-	// Base64 writes each text in base64 (RFC 4648, section 4), also one that is plain ASCII.
+	// Base64 writes each text in base64 (RFC 4648, section 4), even if it is plain ASCII.
 	Base64
 	// Latin1 writes a text as its ISO 8859-1 bytes.
 	Latin1
 )
 
-// Encodings are the words for them, in their order.
+// Encodings are the configuration words for the encodings, in their order.
 var Encodings = []string{"utf8", "percent", "base64", "latin1"}
 
-// ParseEncoding returns the encoding of this word; none is the default.
+// ParseEncoding returns the encoding for a word. An empty word means the default.
 func ParseEncoding(word string) (e Encoding, ok bool) {
 	if word == "" {
 		return UTF8, true
@@ -38,9 +38,9 @@ func ParseEncoding(word string) (e Encoding, ok bool) {
 
 func (e Encoding) String() string { return Encodings[e] }
 
-// Text writes one text. Not ok: the encoding cannot write it. That is a character outside of ISO 8859-1 for Latin1; and for
-// UTF8 and Latin1, which have no escapes, a control character and a blank at either end, which HTTP takes off (RFC 9110,
-// section 5.5), so that the application would read another text.
+// Text encodes one text. ok is false if the encoding cannot represent it. For Latin1 that is a character outside ISO
+// 8859-1. For UTF8 and Latin1, which have no escapes, it is also a control character, or a space at either end: HTTP
+// removes such spaces (RFC 9110, section 5.5), so the application would read another text.
 func (e Encoding) Text(text string) (value string, ok bool) {
 	switch e {
 	case Base64:
@@ -64,9 +64,9 @@ func (e Encoding) Text(text string) (value string, ok bool) {
 	return string(latin), true
 }
 
-// List writes a list: each element by itself, joined by commas. Where an encoding cannot write a character of an element, it
-// writes the bytes of UTF-8 as %XX, and so a comma and `%`: no element passes for two, or for another one. An empty element
-// is none.
+// List encodes a list: each element separately, joined by commas. If the encoding cannot represent a character of an
+// element, the UTF-8 bytes of the character are written as %XX. Commas and `%` are written so too, so that one element
+// cannot look like two, or like another element. Empty elements are dropped.
 func (e Encoding) List(elements []string) string {
 	size := 0
 	for _, element := range elements {
@@ -111,7 +111,8 @@ func (e Encoding) appendElement(list []byte, element string) []byte {
 
 const hexDigits = "0123456789ABCDEF"
 
-// plain tells whether an ASCII character stands for itself. Decoders of forms read + as a blank, so Percent escapes it.
+// plain reports whether an ASCII character is written unchanged. Form decoders read + as a space, so Percent escapes
+// it.
 func (e Encoding) plain(c byte) bool {
 	return c >= ' ' && c < 0x7f && c != '%' && c != ',' && (c != '+' || e != Percent)
 }

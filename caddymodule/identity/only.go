@@ -9,17 +9,17 @@ import (
 	"unicode/utf8"
 )
 
-// maxPattern is as long as the longest group that a session keeps, in bytes.
+// maxPattern is the longest pattern in bytes. It equals the longest group name that a session keeps.
 const maxPattern = 512
 
-// Only is a filter for lists, compiled once. It is immutable; nil keeps everything.
+// Only is a compiled filter for lists. It is immutable; nil keeps all elements.
 type Only struct {
-	exact []string // in order
+	exact []string // sorted
 	globs [][]string
 }
 
-// NewOnly compiles patterns, each of which CheckPattern has taken. `*` stands for any characters or none, every other
-// character for itself. Upper and lower case differ, as everywhere where groups are compared.
+// NewOnly compiles patterns that CheckPatterns has accepted. `*` matches any characters or none; every other character
+// matches itself. Case matters, as in all comparisons of groups.
 func NewOnly(patterns []string) *Only {
 	if len(patterns) == 0 {
 		return nil
@@ -36,7 +36,7 @@ func NewOnly(patterns []string) *Only {
 	return o
 }
 
-// CheckPatterns refuses what cannot be meant as patterns.
+// CheckPatterns refuses texts that make no sense as patterns.
 func CheckPatterns(patterns []string) error {
 	for i, p := range patterns {
 		switch {
@@ -78,8 +78,8 @@ func (o *Only) has(element string) bool {
 	return slices.ContainsFunc(o.globs, func(parts []string) bool { return matches(parts, element) })
 }
 
-// matches tells whether text is the parts with anything in between. Of the parts in the middle the first place of each is the
-// best one.
+// matches reports whether text consists of the parts with anything between them. For the middle parts it is enough to
+// try the first position of each.
 func matches(parts []string, text string) bool {
 	last := len(parts) - 1
 	text, ok := strings.CutPrefix(text, parts[0])

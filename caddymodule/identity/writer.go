@@ -7,11 +7,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// usualLimit is how long a line of a header may be, in bytes with its name, for many servers: 8190 for Apache and gunicorn,
-// 8192 for nginx and, for all headers of a request together, Tomcat.
+// usualLimit is the longest header line, in bytes with its name, that many servers accept: 8190 for Apache and
+// gunicorn, 8192 for nginx and, for all headers of a request together, Tomcat.
 const usualLimit = 8190
 
-// Writer writes the values of the headers of one site. It is safe for concurrent use; nothing in it is changed after the
+// Writer writes the header values of one site. It is safe for concurrent use. Its fields must not change after the
 // first use.
 type Writer struct {
 	App      string
@@ -22,7 +22,8 @@ type Writer struct {
 	unwritten, long rarely
 }
 
-// Text returns the value of the header name for a text about a user, or nothing if it cannot be written.
+// Text returns the value of the header called name for a text about a user, or an empty string if the text cannot be
+// represented.
 func (w *Writer) Text(name, user, text string) string {
 	value, ok := w.Encoding.Text(text)
 	if !ok && w.unwritten.now(w.Now()) {
@@ -32,13 +33,13 @@ func (w *Writer) Text(name, user, text string) string {
 	return w.Measure(name, user, value)
 }
 
-// List returns the value of the header name for a list about a user.
+// List returns the value of the header called name for a list about a user.
 func (w *Writer) List(name, user string, list []string) string {
 	return w.Measure(name, user, w.Encoding.List(list))
 }
 
-// Measure returns value, and warns if it makes a header that is too long for many servers. Such a header is sent: the
-// application may take it.
+// Measure returns value. It logs a warning if the header is too long for many servers. The header is sent anyway,
+// because the application may accept it.
 func (w *Writer) Measure(name, user, value string) string {
 	if size := len(name) + len(": ") + len(value); size > usualLimit && w.long.now(w.Now()) {
 		w.Logger.Warn("identity header is longer than most servers accept; `groups only <pattern>...` shortens a list of groups",
@@ -47,7 +48,7 @@ func (w *Writer) Measure(name, user, value string) string {
 	return value
 }
 
-// rarely lets one through in a minute. The zero value is ready.
+// rarely allows one event per minute. The zero value is ready to use.
 type rarely struct{ last atomic.Int64 }
 
 func (r *rarely) now(at time.Time) bool {

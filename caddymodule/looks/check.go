@@ -13,7 +13,8 @@ import (
 
 var errNoAddress = errors.New("a rule asks for the client's address, which cannot be read")
 
-// CheckAddress fails if the rules look at an address that cannot be read. client is that of the client, as Caddy knows it.
+// CheckAddress returns an error if the rules depend on a client address that cannot be parsed. client is the client's
+// address as Caddy determined it.
 func (s *Set) CheckAddress(remote, client string) error {
 	if s.client && !isAddress(client) || s.remote && (!isAddress(remote) || isMapped(remote)) {
 		return errNoAddress
@@ -21,7 +22,7 @@ func (s *Set) CheckAddress(remote, client string) error {
 	return nil
 }
 
-// Check refuses a request in which what the rules look at can be read in two ways. original is the target before it was
+// Check refuses a request if something that the rules read has two readings. original is the target before it was
 // rewritten, nil if it was not. The error is always a scrub.Refusal.
 func (s *Set) Check(r *http.Request, original *url.URL) error {
 	if s.query {
@@ -56,9 +57,9 @@ func (s *Set) Check(r *http.Request, original *url.URL) error {
 	return nil
 }
 
-// checkQuery refuses a query that Go does not parse: Caddy's matcher answers "no" to it, and placeholders show the rest of
-// it. Then names that rules ask for have to be there once, and in one spelling, because what reads the first of two values
-// and what reads the last see different requests.
+// checkQuery refuses a query that Go cannot parse: Caddy's matcher answers "no" to it, and placeholders show only the
+// rest of it. Parameters that rules read must occur only once and in one spelling, because one parser uses the first of
+// two values and another uses the last.
 func (s *Set) checkQuery(raw string) error {
 	if raw == "" {
 		return nil
@@ -109,8 +110,8 @@ func (s *Set) checkHeaders(h http.Header) error {
 	return nil
 }
 
-// checkHost refuses a host in another spelling than its canonical one: a trailing dot, an IPv6 address written out, and
-// upper case where a matcher minds it.
+// checkHost refuses a host that is not in its canonical form: with a trailing dot, with an IPv6 address in a long form,
+// or with upper case if a matcher is case-sensitive.
 func (s *Set) checkHost(raw string) error {
 	canonical, ok := scrub.Host(raw)
 	if host, _, err := net.SplitHostPort(raw); err == nil {
@@ -132,8 +133,8 @@ func isAddress(text string) bool {
 	return err == nil
 }
 
-// isMapped tells whether the address of a connection is IPv4 in IPv6 form, as a PROXY header can have it. No IPv4 range holds
-// it. That of the client is brought to its IPv4 form before.
+// isMapped reports whether the address of a connection is an IPv4 address in IPv6 form, which a PROXY header can
+// contain. No IPv4 range contains it. The client's address is already converted to IPv4.
 func isMapped(remote string) bool {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {
@@ -143,8 +144,8 @@ func isMapped(remote string) bool {
 	return err == nil && ip.Is4In6()
 }
 
-// needless tells whether text has an escape for a character that needs none (RFC 3986 section 2.3): the application reads
-// the character, and a rule that compares the text does not see it.
+// needless reports whether text escapes a character that needs no escape (RFC 3986 section 2.3): the application reads
+// the character, but a rule that compares the text does not.
 func needless(text string) bool {
 	for i := 0; i+2 < len(text); i++ {
 		if text[i] != '%' {

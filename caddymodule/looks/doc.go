@@ -1,7 +1,8 @@
-// Package looks tells what the matchers of a site's rules look at in a request, and refuses a request in which just that
-// can be read in two ways: a query that cannot be parsed, a header in two lines, a host with a trailing dot. A matcher of
-// Caddy's answers "no" to such a request, where it should fail, and "no" switches a rule off (field trial 2.3).
+// Package looks determines what the matchers of a site's rules read in a request. It refuses a request in which one of
+// these things has two readings: a query that cannot be parsed, a header in two lines, a host with a trailing dot.
+// Caddy's matchers answer "no" to such a request instead of failing, and "no" disables a rule (field trial 2.3).
 //
-// It refuses nothing that no rule looks at, and it decides nothing about people. docs/requests.md has the table of all
-// matchers, with what each answers and what is done about it; TestMatchersDoNotSaySoftlyNo in caddymodule follows it.
+// It refuses nothing that no rule reads, and makes no decision about users. docs/requests.md has a table of all
+// matchers, with their answers and what is done about them. TestMatchersDoNotSaySoftlyNo in caddymodule follows the
+// table.
 package looks

@@ -15,11 +15,12 @@ var (
 	calls      = regexp.MustCompile(`\b(client_ip|file|header|header_regexp|host|path|path_regexp|query|remote_ip|url_pattern|vars|vars_regexp)\s*\(`)
 )
 
-// expression takes up what an expression reads. Its arguments are not told apart by function: every text in it counts as a
-// name for every function that is called, which takes up more than there is and never less.
+// expression adds what an expression reads. It does not analyse which argument belongs to which function: it treats
+// every string in the expression as an argument of every called function. It can therefore add too much but never too
+// little.
 func (s *Set) expression(m *caddyhttp.MatchExpression) error {
 	for _, name := range m.Placeholders() {
-		if name == "" { // known with the request
+		if name == "" { // known only at the request
 			s.query, s.path = true, true
 			continue
 		}

@@ -9,7 +9,7 @@ import (
 
 func canonicalHeader(name string) string { return textproto.CanonicalMIMEHeaderKey(name) }
 
-// foldHeader brings every spelling of a header name that CGI, WSGI, PHP and Rack read as one variable to one form.
+// foldHeader maps all spellings of a header name that CGI, WSGI, PHP and Rack treat as one variable to the same string.
 func foldHeader(name string) string {
 	folded := make([]byte, len(name))
 	for i := range len(name) {
@@ -49,8 +49,8 @@ func isHeaderName(text string) bool {
 	return text != "" && len(text) < 100
 }
 
-// foldKey brings the spellings of a name in a query that some framework reads as one to one form: case (ASP.NET), dots,
-// blanks and what follows a NUL (PHP).
+// foldKey maps the spellings of a query parameter that some framework treats as the same to one string: it ignores case
+// (ASP.NET), dots, spaces and everything after a NUL (PHP).
 func foldKey(name string) string {
 	name, _, _ = strings.Cut(name, "\x00")
 	name = strings.TrimLeft(name, " ")

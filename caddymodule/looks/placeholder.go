@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// variable takes up what vars and vars_regexp compare: a placeholder in braces, or a variable.
+// variable adds what vars and vars_regexp compare: a placeholder in braces, or a variable.
 func (s *Set) variable(name string) error {
 	if strings.HasPrefix(name, "{") && strings.HasSuffix(name, "}") && strings.Count(name, "{") == 1 {
 		return s.placeholder(strings.Trim(name, "{}"))
@@ -13,7 +13,7 @@ func (s *Set) variable(name string) error {
 	return s.placeholder("http.vars." + name)
 }
 
-// placeholder takes up a placeholder by its full name.
+// placeholder adds a placeholder by its full name.
 func (s *Set) placeholder(name string) error {
 	switch rest, own := strings.CutPrefix(name, "http."); {
 	case own:
@@ -21,7 +21,7 @@ func (s *Set) placeholder(name string) error {
 	case isShort(name):
 		return fmt.Errorf("{%s} has no value here: short names of placeholders are for sites, write the full name, such as {http.request.method}", name)
 	case hasPrefix(name, "env.", "file.", "time.", "system."):
-	default: // known with the request alone, or of a plugin
+	default: // known only at the request, or of a plugin
 		s.query = true
 	}
 	return nil
@@ -36,7 +36,7 @@ func (s *Set) httpPlaceholder(name, rest string) error {
 	case rest == "vars.client_ip":
 		s.client = true
 	case hasPrefix(rest, "regexp.", "matchers.file."):
-	case !ok: // variables and maps, which a handler may have made of the query
+	case !ok: // variables and maps, which a handler may have filled from the query
 		s.query = true
 	case request == "host", request == "hostport", hasPrefix(request, "host."):
 		s.hostText = true
@@ -57,7 +57,7 @@ func (s *Set) httpPlaceholder(name, rest string) error {
 	return nil
 }
 
-// shortNames are the placeholders, up to their first dot, that have a short name in a site of a Caddyfile and none elsewhere.
+// shortNames are the placeholders, up to their first dot, that have a short name in a Caddyfile.
 var shortNames = map[string]bool{
 	"client_ip": true, "cookie": true, "dir": true, "header": true, "host": true, "hostport": true, "labels": true, "method": true,
 	"orig_dir": true, "orig_file": true, "orig_method": true, "orig_path": true, "orig_query": true, "orig_uri": true, "path": true,

@@ -13,36 +13,37 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/fileserver"
 )
 
-// Set is what some rules look at. It is compiled when the configuration is loaded, and only read from then on.
+// Set is what a group of rules reads. It is built when the configuration is loaded and does not change afterwards.
 type Set struct {
-	// query: the query has to be parsed. keys are the names that rules ask for, by their folded form; with anyKey no name
-	// is known beforehand.
+	// query: the rules read the query, so it must be parsed. keys are the parameters that rules read, in folded form;
+	// anyKey: a rule may read any parameter.
 	query  bool
 	anyKey bool
 	keys   map[string][]string
-	// target: path and query as text, in which an escape hides a letter.
+	// target: rules compare path and query as text, in which an escape hides a letter.
 	target bool
 	path   bool
-	// host by a matcher that folds case; hostText by one that does not.
+	// host: a matcher that ignores case reads the host. hostText: a case-sensitive one does.
 	host, hostText bool
 	headers        []header
 	grpc           bool
 	remote, client bool
-	// unknown: a matcher of a plugin may look at anything.
+	// unknown: a matcher of a plugin may read anything.
 	unknown bool
 	pattern *caddyhttp.MatchURLPattern
 }
 
-// header is one that rules look at.
+// header is a header that rules read.
 type header struct{ name, folded string }
 
-// Path tells whether a rule looks at the path.
+// Path reports whether a rule reads the path.
 func (s *Set) Path() bool { return s.path }
 
-// Address tells whether a rule looks at the address of the client, or may.
+// Address reports whether a rule reads the client's address, or may read it.
 func (s *Set) Address() bool { return s.remote || s.client || s.unknown }
 
-// Add takes up what matchers look at. An error is a matcher that can never hold, or not always when it is meant to.
+// Add adds what matchers read. It returns an error for a matcher that can never match, or that does not match in all
+// the cases it is written for.
 func (s *Set) Add(sets caddyhttp.MatcherSets) error {
 	for _, set := range sets {
 		for _, m := range set {
@@ -119,13 +120,13 @@ func (s *Set) add(matcher any) error {
 				return err
 			}
 		}
-	default: // of a plugin, which may look at anything
+	default: // of a plugin, which may read anything
 		s.query, s.path, s.unknown = true, true, true
 	}
 	return nil
 }
 
-// mapped refuses IPv4 addresses in IPv6 form: clients have their IPv4 address, and no range in that form holds one.
+// mapped refuses IPv4 addresses in IPv6 form: clients have IPv4 addresses in IPv4 form, so such a range never matches.
 func mapped(ranges []string) error {
 	for _, text := range ranges {
 		address, _, _ := strings.Cut(caddy.NewReplacer().ReplaceAll(text, ""), "/")
@@ -136,15 +137,15 @@ func mapped(ranges []string) error {
 	return nil
 }
 
-// alwaysEscaped are the characters that a path never has without an escape, so that an escape in a pattern meets the one
-// spelling there is.
+// alwaysEscaped are the characters that are always escaped in a path, so that an escape of one of them in a pattern is
+// the only spelling.
 const alwaysEscaped = " \"<>\\^`{|}%#?"
 
 func (s *Set) addPath(patterns []string) error {
 	s.path = true
 	for _, p := range patterns {
 		if strings.Contains(p, "{") {
-			continue // known with the request
+			continue // known only at the request
 		}
 		if _, err := path.Match(p, ""); err != nil {
 			return fmt.Errorf("path %q never matches: %w", p, err)
@@ -186,7 +187,7 @@ func (s *Set) header(name string) {
 	switch canonical := canonicalHeader(name); {
 	case canonical == "Host":
 		s.hostText = true
-	case canonical == "Transfer-Encoding": // net/http takes care that there is one reading
+	case canonical == "Transfer-Encoding": // net/http ensures that there is only one reading
 	case !slices.ContainsFunc(s.headers, func(h header) bool { return h.name == canonical }):
 		s.headers = append(s.headers, header{canonical, foldHeader(canonical)})
 	}
@@ -222,7 +223,7 @@ func (s *Set) urlPattern(pattern string) error {
 
 var inBraces = regexp.MustCompile(`\{([^{}]*)\}`)
 
-// values takes up the placeholders in what a matcher compares with.
+// values adds the placeholders in the values that a matcher compares with.
 func (s *Set) values(texts ...string) error {
 	for _, text := range texts {
 		for _, m := range inBraces.FindAllStringSubmatch(text, -1) {

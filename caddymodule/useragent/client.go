@@ -8,10 +8,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// Client tells browsers from other clients (A14). A request counts as a browser's if it carries fetch metadata, which
-// pages cannot forge and other clients do not send, or if a person waits for a page; else, for browsers from before
-// fetch metadata, if it looks like what only a browser sends. A request with a bearer token and without fetch metadata
-// is an API client's.
+// Client distinguishes browsers from other clients (A14). A request counts as a browser's if it has fetch metadata,
+// which pages cannot forge and other clients do not send. Without it, the request counts as a browser's if it is a page
+// navigation, or, for browsers older than fetch metadata, if it has headers that only browsers send. A request with a
+// bearer token and without fetch metadata is an API client's.
 func Client(r *http.Request) policy.Client {
 	h := r.Header
 	switch {

@@ -1,11 +1,10 @@
-// Package useragent reads what a client says about itself: the operating system that it claims to run on, whether it
-// behaves like a browser, and the kind of device.
+// Package useragent reads what a client states about itself: its operating system, whether it behaves like a browser,
+// and its kind of device.
 //
-// Nothing that comes out of it proves anything (semantics P7, A14): a client says what it likes. It is good for rules
-// that block, and for rules that ask something more of everybody they meet; a rule that lets somebody past because of
-// it is no rule. So what is not plainly one of the known systems is unknown, which is none of them: a request that
-// says nothing, contradicts itself, or names something else.
+// None of this is proof (semantics P7, A14): a client can send any value. It suits rules that block and rules that
+// demand more from every matching client. It does not suit rules that grant access. A client that does not clearly name
+// one of the known systems has the system unknown: one that states nothing, contradicts itself, or names another
+// system.
 //
-// It looks at headers only, decides nothing about people, and what it does at each request costs no
-// allocation.
+// The package only reads headers, makes no decision about users, and allocates nothing per request.
 package useragent

@@ -2,8 +2,8 @@ package useragent
 
 import "strings"
 
-// Form tells what kind of device a User-Agent names, for people to recognise one of theirs by: computer, phone or tablet;
-// empty where it does not say. Nothing is decided by it.
+// Form returns the kind of device that a User-Agent names, so that users recognise their own devices: computer, phone
+// or tablet; empty if it is unknown. No decision depends on it.
 func Form(agent string) string {
 	agent = agent[:min(len(agent), maxSize)]
 	_, comment, _ := strings.Cut(agent, "(")
@@ -16,7 +16,7 @@ func Form(agent string) string {
 			return "phone"
 		case "iPad":
 			return "tablet"
-		case "Android": // which says Linux before
+		case "Android": // it also says Linux, before Android
 			if strings.Contains(agent, " Mobile") {
 				return "phone"
 			}

@@ -7,14 +7,14 @@ import (
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
-// maxSize is how much of a User-Agent is looked at, in bytes. Real ones are far shorter.
+// maxSize is how many bytes of a User-Agent are read. Real ones are much shorter.
 const maxSize = 1024
 
-// Platform tells the operating system that the headers of a request name: by Sec-CH-UA-Platform where the browser
-// sends it, else by the User-Agent.
+// Platform returns the operating system that the headers of a request name: from Sec-CH-UA-Platform if the browser
+// sends it, else from the User-Agent.
 //
-// Safari on an iPad calls itself a Macintosh unless somebody asks for the mobile version of a page, and then counts as
-// macOS. ChromeOS, BSD, televisions and consoles with a system of their own are unknown, as are programs that name only
+// Safari on an iPad names a Macintosh unless the user requests the mobile version of a page; it counts as macOS.
+// ChromeOS, BSD, and televisions and consoles with their own systems are unknown, as are programs that name only
 // themselves.
 func Platform(h http.Header) policy.Platform {
 	if hints := h["Sec-Ch-Ua-Platform"]; len(hints) > 0 {
@@ -29,7 +29,7 @@ func Platform(h http.Header) policy.Platform {
 	return policy.PlatformUnknown
 }
 
-// hinted reads a client hint: a quoted string (RFC 9651, section 3.3.3).
+// hinted parses a client hint: a quoted string (RFC 9651, section 3.3.3).
 // https://wicg.github.io/ua-client-hints/#sec-ch-ua-platform
 func hinted(hint string) policy.Platform {
 	switch strings.Trim(hint, " ") {
@@ -47,9 +47,9 @@ func hinted(hint string) policy.Platform {
 	return policy.PlatformUnknown
 }
 
-// named reads the first comment of a User-Agent (RFC 9110, section 10.1.5), which is where browsers, and most apps,
-// name the system: "Mozilla/5.0 (Linux; Android 14; Pixel 8) ...". Behind it stand names of engines and of pages'
-// own making.
+// named parses the first comment of a User-Agent (RFC 9110, section 10.1.5), in which browsers and most apps name the
+// system: "Mozilla/5.0 (Linux; Android 14; Pixel 8) ...". The rest contains names of engines, and text that apps can
+// choose.
 func named(agent string) policy.Platform {
 	agent = agent[:min(len(agent), maxSize)]
 	_, comment, ok := strings.Cut(agent, "(")
@@ -66,7 +66,8 @@ func named(agent string) policy.Platform {
 		if another(part) {
 			return policy.PlatformUnknown
 		}
-		// Systems that descend from another name it too: "Linux; Android 14", "iPhone; CPU iPhone OS 17_0 like Mac OS X".
+		// Systems derived from another one name that one too: "Linux; Android 14", "iPhone; CPU iPhone OS 17_0 like Mac
+		// OS X".
 		switch p := system(part); {
 		case p == policy.PlatformUnknown || p == found:
 		case found == policy.PlatformUnknown || found == policy.Linux && p == policy.Android:
@@ -79,7 +80,7 @@ func named(agent string) policy.Platform {
 	return found
 }
 
-// system reads one part of the comment.
+// system parses one part of the comment.
 func system(part string) policy.Platform {
 	name, _, _ := strings.Cut(part, " ")
 	switch name {
@@ -97,7 +98,7 @@ func system(part string) policy.Platform {
 	return policy.PlatformUnknown
 }
 
-// another tells systems that also name one that they are not.
+// another reports whether a part names a system that also uses the name of a known one.
 func another(part string) bool {
 	for _, prefix := range []string{"Windows Phone", "Tizen", "Web0S", "CrOS", "HarmonyOS", "OpenHarmony", "Xbox"} {
 		if strings.HasPrefix(part, prefix) {
