@@ -6,37 +6,37 @@ import (
 	"fmt"
 )
 
-// recordGrowth is the room that a new record leaves for what is written to it later: apps and the reason of its kind.
-// Without it a record could be created that no later write fits (A47).
+// recordGrowth is the space that a new record leaves for what is added later: apps and the reason of its kind. Without
+// it a new record could be so large that no later write fits (A47).
 const recordGrowth = 12 << 10
 
-// creator makes sessions: of a sign-in, or in the place of another session.
+// creator creates sessions: from a sign-in, or to replace another session.
 type creator struct {
 	*writer
 	subjects *revokedSubjects
 }
 
-// Create makes a session of a draft: it gives it a fresh id, its start, its first use and the limit of its kind, seals
-// the tokens under a fresh secret, and writes it. Whatever session the browser presented before is not touched; End it.
-// What else is to be listed is listed along with it, and stays when it ends. A draft that Load would refuse is refused
-// here: without issuer or subject, of no known kind, or too large. ErrRevoked if sessions like it were ended since
-// Draft.Began.
+// Create creates a session from a draft. It sets a new ID, the start, the first use and the limit of its kind, seals
+// the tokens under a new secret, and writes the record. It does not end the browser's previous session; the caller
+// calls End for that. also are further listings, which stay when the session ends. A draft that Load would refuse is
+// refused here: without issuer or subject, of unknown kind, or too large. It returns ErrRevoked if sessions like this
+// one were ended since Draft.Began.
 func (c *creator) Create(ctx context.Context, draft Record, tokens Tokens, also ...Listing) (*Record, Token, error) {
 	draft.Created, draft.Limit = c.now(), c.limits.Of(draft.Kind)
 	return c.create(ctx, draft, tokens, also...)
 }
 
-// Succeed makes a session as Create does that goes on where another of the same person ends: after a step-up it has a
-// new id, and ends when the other would have at the latest (A13). It is no looser than the other in kind or limits,
-// whatever the draft and the configuration say since (X21, X23, A16). The other is ended then; if it cannot be, it stays
-// and there is no new one. ErrExpired if there is nothing left to go on with, ErrNotFound if the other was ended meanwhile:
-// what somebody has revoked does not go on under another id.
+// Succeed creates a session as Create does, to replace another session of the same user. After a step-up the session
+// has a new ID but ends at the latest when the other would have (A13). It is never looser than the other in kind or
+// limits, whatever the draft and the current configuration allow (X21, X23, A16). Succeed then ends the other session;
+// if that fails, the other stays and no new one is created. It returns ErrExpired if the remaining lifetime is zero,
+// and ErrNotFound if the other session was ended meanwhile: a revoked session does not continue under a new ID.
 func (c *creator) Succeed(ctx context.Context, old *Record, draft Record, tokens Tokens) (*Record, Token, error) {
 	if draft.Identity != old.Identity {
 		return nil, Token{}, errors.New("a session cannot go on as another person's")
 	}
 	if now := c.now(); old.Check(now, c.limits) != nil && now.Before(old.MaxEnd(c.limits)) {
-		// As far as the caller knows it is over; its record may know of a later use, or be kept for its name alone.
+		// The caller's copy shows it as ended. Its record may have a later use, or may only be kept for its name.
 		if _, err := c.loadGood(ctx, old.ID.Key()); err != nil {
 			return nil, Token{}, fmt.Errorf("succeeding session: %w", err)
 		}
@@ -49,12 +49,13 @@ func (c *creator) Succeed(ctx context.Context, old *Record, draft Record, tokens
 	return c.goOn(ctx, old, draft, tokens)
 }
 
-// Persist makes a browser session a persistent one, because its person says so now as they might have said at sign-in: it
-// goes on under a new id and a new secret, as at an answer (A13). It begins where the other began, so that it ends when it
-// would have had the answer been Yes, by the limits in force now. Whether the person may say so is the caller's to know.
+// Persist turns a browser session into a persistent one, because the user asks for it after sign-in. The session gets a
+// new ID and a new secret, as after an answer at sign-in (A13). Its start does not change, so it ends when it would
+// have ended with the answer Yes, by the current limits. The caller must check that the user may do this.
 //
-// The other is ended then; if it cannot be, it stays and there is no new one. ErrNotFound if the other was ended or is
-// persistent by now, ErrExpired if there is nothing left to go on with, keyring.ErrUnsealable if the token is not its own.
+// Persist then ends the other session; if that fails, the other stays and no new one is created. It returns ErrNotFound
+// if the other session was ended or is already persistent, ErrExpired if the remaining lifetime is zero, and
+// keyring.ErrUnsealable if the token does not belong to the session.
 func (c *creator) Persist(ctx context.Context, token Token, reason string) (*Record, Token, error) {
 	have, err := c.Reload(ctx, token)
 	if err != nil {
@@ -76,7 +77,7 @@ func (c *creator) Persist(ctx context.Context, token Token, reason string) (*Rec
 	return c.goOn(ctx, old, draft, tokens)
 }
 
-// goOn makes the session of a draft in the place of another: there are never both, and never neither.
+// goOn creates a session from a draft in place of another one. At the end exactly one of the two exists.
 func (c *creator) goOn(ctx context.Context, old *Record, draft Record, tokens Tokens) (*Record, Token, error) {
 	s, token, err := c.create(ctx, draft, tokens)
 	if err != nil {
@@ -108,14 +109,14 @@ func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, also 
 	}
 	asked := c.entries.generation(s.ID.digest(), c.now())
 	plain, tail := s.encode()
-	// What is returned shares nothing with the draft; and what cannot be read is not written (A47).
+	// The returned record shares no memory with the draft. What cannot be decoded is not written (A47).
 	if s, err = decodeRecord(plain); err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
 	written, err := c.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
 	if err == nil {
-		// No session is ever in use unlisted, so that nobody could find it to revoke it (A45): its token leaves this
-		// function last.
+		// The token is returned only after the session is listed: an unlisted session could not be found and revoked
+		// (A45).
 		e := Entry{Key: key, Value: written.sealed, Expires: s.forgotten(c.limits)}
 		if err = c.vault.Store.Create(ctx, e, append(s.listings(s.MaxEnd(c.limits)), also...)...); err != nil {
 			c.discard(ctx, s)
@@ -133,14 +134,14 @@ func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, also 
 	return s, token, nil
 }
 
-// discard removes a session that nobody has got, as well as it can.
+// discard removes a session that no browser has received. It ignores errors.
 func (c *creator) discard(ctx context.Context, s *Record) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), touchTimeout)
 	defer cancel()
 	_ = c.End(ctx, s)
 }
 
-// standing refuses a session that is over as it is made: a limit has passed, or it is revoked already.
+// standing refuses a new session that has already ended: a limit has passed, or it is revoked.
 func (c *creator) standing(ctx context.Context, s *Record) error {
 	if err := s.Check(c.now(), c.limits); err != nil {
 		return err

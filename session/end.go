@@ -9,26 +9,27 @@ import (
 	"time"
 )
 
-// ender ends the sessions that are listed for a person, or for a session at a provider.
+// ender ends the sessions that are listed for a user, or for a session at a provider.
 type ender struct {
 	*writer
 	subjects *revokedSubjects
 }
 
 const (
-	// surplusRead bounds how many sessions one EndSurplus looks at beyond those that a person may have. Where there are
-	// more, the next sign-in goes on.
+	// surplusRead is the number of sessions, beyond the allowed ones, that one call of EndSurplus reads at most. If
+	// there are more, the next sign-in continues.
 	surplusRead = 1000
-	// manySessions is from how many on EndAll revokes a person's sessions by a mark before it removes them one by one.
+	// manySessions is the number of sessions from which EndAll writes a revocation mark before it removes them one by
+	// one.
 	manySessions = 500
-	// endChunk is how many ended sessions are taken off their list at a time.
+	// endChunk is how many ended sessions are removed from their list at a time.
 	endChunk = 100
 )
 
-// EndAll ends every session of a person, whatever browser holds it, and returns how many were live; a sign-in that is
-// under way makes none (ErrRevoked). It ends those as well that cannot be read here, for instance because another replica
-// has sealed them under a newer key. Of many sessions a mark is written first: from there on none of them is admitted
-// anywhere, also if the time of the caller ends before their records are removed.
+// EndAll ends every session of a user, in all browsers, and returns how many were live. A sign-in in progress creates
+// no session (ErrRevoked). Sessions that cannot be read here also end, for instance those that another replica has
+// sealed with a newer key. If there are many sessions, it first writes a mark: from then on none of them is accepted
+// anywhere, even if the caller's context ends before all records are removed.
 func (en *ender) EndAll(ctx context.Context, who Identity) (int, error) {
 	if keys, err := personBucket(who).sessions(ctx, en.vault.Store); err == nil && len(keys) >= manySessions {
 		return en.endMany(ctx, who, len(keys))
@@ -36,12 +37,12 @@ func (en *ender) EndAll(ctx context.Context, who Identity) (int, error) {
 	return en.endEach(ctx, who)
 }
 
-// endMany ends the sessions of a person who has n of them.
+// endMany ends the sessions of a user who has n of them.
 func (en *ender) endMany(ctx context.Context, who Identity, n int) (int, error) {
 	marked := en.revocations.RevokeBefore(ctx, Scope{Person: who}, time.Time{})
 	ended, err := en.endEach(ctx, who)
 	if marked == nil && err != nil && ctx.Err() != nil {
-		return n, nil // the mark has ended those as well whose records are still there
+		return n, nil // the mark has also ended those whose records still exist
 	}
 	return ended, err
 }
@@ -56,17 +57,17 @@ func (en *ender) endEach(ctx context.Context, who Identity) (int, error) {
 	return len(ended), err
 }
 
-// endOthersTries bounds how often EndOthers looks again.
+// endOthersTries is how often EndOthers reads the list at most.
 const endOthersTries = 8
 
-// EndOthers ends every session of a person but one, and returns the short hashes of those that were live. A session that
-// goes on under another id meanwhile ends as well; a sign-in that is under way elsewhere does not, for it is no session
-// yet, and EndAll is for that. It ends those as well that cannot be read here.
+// EndOthers ends every session of a user except one, and returns the short hashes of those that were live. A session
+// that gets a new ID meanwhile ends too. A sign-in in progress elsewhere is not affected, because it is not a session
+// yet; use EndAll for that. Sessions that cannot be read here also end.
 func (en *ender) EndOthers(ctx context.Context, keep *Record) ([]string, error) {
 	list, kept := personBucket(keep.Identity), keep.ID.Key()
 	var ended []string
-	// What goes on under another id is listed before it ends under the old one: a list in which nothing but the one that is
-	// kept is left has nothing to come.
+	// A session that gets a new ID is listed under it before the old one ends. So if the list contains only the kept
+	// session, nothing more can appear.
 	for range endOthersTries {
 		keys, err := list.sessions(ctx, en.vault.Store)
 		if err != nil {
@@ -101,8 +102,8 @@ func (en *ender) EndOthers(ctx context.Context, keep *Record) ([]string, error) 
 	return ended, fmt.Errorf("ending sessions: %w", ErrConflict)
 }
 
-// EndSurplus ends the oldest sessions of a person who has more than most, and returns those that it has ended. keep is
-// the session that was just made, and stays. An error does not void what is returned beside it.
+// EndSurplus ends the oldest sessions of a user who has more than most, and returns the ended ones. keep is the session
+// that was just created, and stays. The result is valid even if there is an error.
 func (en *ender) EndSurplus(ctx context.Context, keep *Record, most int) ([]*Record, error) {
 	list := personBucket(keep.Identity)
 	keys, err := list.sessions(ctx, en.vault.Store)
@@ -129,7 +130,7 @@ func (en *ender) EndSurplus(ctx context.Context, keep *Record, most int) ([]*Rec
 			return nil, fmt.Errorf("listing sessions: %w", err)
 		}
 	}
-	_ = list.delist(ctx, en.vault.Store, stale) // they are met again otherwise
+	_ = list.delist(ctx, en.vault.Store, stale) // a later call finds them again
 	slices.SortFunc(live, func(a, b *Record) int {
 		return cmp.Or(a.Created.Compare(b.Created), a.LastUsed.Compare(b.LastUsed))
 	})
@@ -147,17 +148,17 @@ func (en *ender) EndSurplus(ctx context.Context, keep *Record, most int) ([]*Rec
 	return ended, nil
 }
 
-// verdict is what becomes of a session that is listed for an owner.
+// verdict says what happens to a session in an owner's list.
 type verdict uint8
 
 const (
 	ends    verdict = iota
-	stays           // it is the owner's, and goes on
-	foreign         // a listing that we have not written; the session is somebody else's
+	stays           // it belongs to the owner and continues
+	foreign         // the listing is not ours; the session belongs to another user
 )
 
-// endListed ends the sessions that are listed for an owner, as far as judge says so, and returns the short hashes of those
-// that may have been live.
+// endListed ends the sessions in an owner's list for which judge says so, and returns the short hashes of those that
+// may have been live.
 func (en *ender) endListed(ctx context.Context, list bucket, judge func(*Record) verdict) ([]string, error) {
 	if err := en.subjects.noteEnd(ctx, list); err != nil {
 		return nil, fmt.Errorf("ending sessions: %w", err)
@@ -165,7 +166,7 @@ func (en *ender) endListed(ctx context.Context, list bucket, judge func(*Record)
 	return en.endFound(ctx, list, judge)
 }
 
-// endFound is endListed without the note that holds off what is under way.
+// endFound is endListed without the note that stops sign-ins in progress.
 func (en *ender) endFound(ctx context.Context, list bucket, judge func(*Record) verdict) ([]string, error) {
 	keys, err := list.sessions(ctx, en.vault.Store)
 	if err != nil {
@@ -197,8 +198,8 @@ func (en *ender) endFound(ctx context.Context, list bucket, judge func(*Record) 
 	return ended, nil
 }
 
-// endOne ends a session that an index names. It reports whether it may have been live, and whether the index need not
-// name it any more.
+// endOne ends a session in an index. It reports whether the session may have been live, and whether the index entry can
+// be removed.
 func (en *ender) endOne(ctx context.Context, key Key, judge func(*Record) verdict) (live, over bool, err error) {
 	s, err := en.load(ctx, key)
 	if errors.Is(err, ErrNotFound) {
@@ -217,26 +218,27 @@ func (en *ender) endOne(ctx context.Context, key Key, judge func(*Record) verdic
 	return s.Check(en.now(), en.limits) == nil, true, en.End(ctx, s)
 }
 
-// ProviderEnd is what a provider says when somebody has signed out there (OpenID Connect Back-Channel Logout 1.0).
+// ProviderEnd is a provider's message that a user has signed out there (OpenID Connect Back-Channel Logout 1.0).
 type ProviderEnd struct {
 	Issuer string
-	// Subject is whose sessions end; empty if the provider names its session alone.
+	// Subject is the user; empty if the provider names only its session.
 	Subject string
-	// ProviderSession is the provider's session that has ended (claim sid). Empty: all of the person's.
+	// ProviderSession is the provider's session that has ended (claim sid). Empty: all sessions of the user.
 	ProviderSession string
-	// At is when the provider said so, by its own clock.
+	// At is the time of the message, by the provider's clock.
 	At time.Time
 }
 
-// providerSkew is how far a provider's clock may be behind ours, where only ours says when a session began.
+// providerSkew is how far a provider's clock may be behind ours. It is used where only our clock recorded the start of
+// a session.
 const providerSkew = time.Minute
 
-// EndByProvider ends the sessions that a provider says are over and returns the short hashes of those that were live.
-// With a ProviderSession these are the sessions that came of it, of this person if one is named; and if one is, also
-// those of the person that do not know of which session at the provider they came. Without a ProviderSession they are
-// all of the person. Of what is found by the person only sessions end that began no later than At: a message that comes
-// late does not end what was begun since. A sign-in that is under way and that the end is about makes no session
-// (ErrRevoked). An error means that some may still live; calling again is harmless.
+// EndByProvider ends the sessions that a provider reports as ended, and returns the short hashes of those that were
+// live. With a ProviderSession these are the sessions that came from it; if a Subject is named, only those of this
+// user, and also sessions of the user whose provider session is unknown. Without a ProviderSession they are all
+// sessions of the user. Sessions that are found by the user end only if they began no later than At, so that a late
+// message does not end newer sessions. A sign-in in progress to which the message applies creates no session
+// (ErrRevoked). After an error some sessions may still live; calling again is safe.
 func (en *ender) EndByProvider(ctx context.Context, e ProviderEnd) ([]string, error) {
 	if e.Issuer == "" || e.Subject == "" && e.ProviderSession == "" || e.At.IsZero() {
 		return nil, errors.New("ending sessions: whose, or when, is not said")
@@ -256,7 +258,7 @@ func (en *ender) EndByProvider(ctx context.Context, e ProviderEnd) ([]string, er
 	return append(ended, unnamed...), err
 }
 
-// coversUnnamed is covers for what is listed for the person, where a session at the provider is named.
+// coversUnnamed is covers for sessions listed for the user, when the message names a session at the provider.
 func (e *ProviderEnd) coversUnnamed(s *Record) verdict {
 	if s.Identity.Issuer == e.Issuer && s.Identity.Subject == e.Subject && s.ProviderSession != "" {
 		return stays
@@ -266,14 +268,14 @@ func (e *ProviderEnd) coversUnnamed(s *Record) verdict {
 	return whole.covers(s)
 }
 
-// covers says what becomes of a session that is listed for the end.
+// covers returns what happens to a listed session.
 func (e *ProviderEnd) covers(s *Record) verdict {
 	switch {
 	case s.Identity.Issuer != e.Issuer || s.ProviderSession != e.ProviderSession && e.ProviderSession != "":
 		return foreign
 	case e.Subject != "" && s.Identity.Subject != e.Subject:
 		if e.ProviderSession != "" {
-			return stays // the provider's session is another person's than it says
+			return stays // the provider's session belongs to another user than the message says
 		}
 		return foreign
 	case e.ProviderSession != "":

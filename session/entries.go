@@ -11,25 +11,25 @@ import (
 
 const (
 	cacheShards = 64
-	// entryOverhead is what an entry takes beside the session's record: its structure, its places in map and ring, and
-	// what a caller usually keeps ready beside it, the groups apart.
+	// entryOverhead is the memory of an entry besides the session's record: its structure, its places in map and ring,
+	// and what callers usually keep with it, without the groups.
 	entryOverhead = 800
 )
 
-// entries are the sessions that the store has told of, by the digest of their id. What is read from the store is put in only
-// if nothing has changed since the read began, which generation tells:
+// entries are the sessions read from the store, by the digest of their ID. A result of a read is added only if nothing
+// has changed since the read began. generation records that:
 //
 //  1. take a generation
 //  2. ask the store
 //  3. keep or wrote, with that generation
 //
-// A drop in between makes keep do nothing. A doubt in between makes the entry one that fresh refuses.
+// If there is a drop in between, keep does nothing. If there is a doubt in between, fresh refuses the entry.
 type entries struct {
 	shards [cacheShards]shard
-	// doubts counts how often everything came into doubt. An entry that was read before the last time is read again.
+	// doubts counts how often all entries came into doubt. An entry that was read before the last time is read again.
 	doubts atomic.Uint64
-	// dropped is told of each session that may have changed, doubted that any of them may have. Neither may block. dropped
-	// is called with a lock held.
+	// dropped is called for each session that may have changed, doubted when any of them may have. Neither may block.
+	// dropped is called with a lock held.
 	dropped func(digest)
 	doubted func()
 }
@@ -44,7 +44,7 @@ func newEntries(count int, bytes int64, dropped func(digest), doubted func()) *e
 	return c
 }
 
-// forgetReady drops what callers keep beside sessions: it belongs to a configuration that is gone.
+// forgetReady drops the values that callers keep with sessions. They belong to a configuration that has stopped.
 func (c *entries) forgetReady() {
 	for i := range c.shards {
 		s := &c.shards[i]
@@ -56,22 +56,23 @@ func (c *entries) forgetReady() {
 	}
 }
 
-// entry is a session as the store has it, and since when that is entry.
+// entry is a session as the store has it, and the time at which it was read.
 type entry struct {
 	Session
 	digest digest
-	// seal ends the sealed record and is different each time one is written. With the version it tells whether the
-	// store still holds the same record, even after a failover that lost a write and counted anew.
+	// seal is the end of the sealed record, which differs for each write. Together with the version it shows whether
+	// the store still has the same record, even after a failover that lost a write and reuses version numbers.
 	seal [keyring.TagSize]byte
-	size int32 // a record is well under a megabyte
+	size int32 // records are well under a megabyte
 	used atomic.Bool
-	slot int // in the ring
+	slot int // position in the ring
 
-	// asked is when the store was last asked, in nanoseconds since 1970, doubts what the cache had counted by then.
+	// asked is the time of the last read from the store, in nanoseconds since 1970. doubts is the cache's count at that
+	// time.
 	asked, doubts, failed, failedDoubts atomic.Int64
 }
 
-// asEntry is what is entry of a session once it was read, or written, as this record.
+// asEntry returns the entry of a session that was read or written as this record.
 func (s *Record) asEntry(r sealedRecord) *entry {
 	packed := r.packed
 	if cap(packed) > len(packed)+len(packed)/8 {
@@ -79,20 +80,20 @@ func (s *Record) asEntry(r sealedRecord) *entry {
 	}
 	s.sealedUnder, _ = keyring.SealedBy(r.sealed)
 	e := &entry{Session: s.view(packed), digest: s.ID.digest(), seal: sealOf(r.sealed), size: int32(len(packed)) + entryOverhead} //nolint:gosec // bounded by MaxValue
-	for _, group := range s.Groups {                                                                                              // packed they take little, but callers keep them ready as text
+	for _, group := range s.Groups {                                                                                              // packed they are small, but callers keep them as text
 		e.size += int32(len(group)) + 1 //nolint:gosec // bounded by MaxValue
 	}
 	s.session = &e.Session
 	return e
 }
 
-// sealOf returns what entry.seal is for a sealed value.
+// sealOf returns the value of entry.seal for a sealed value.
 func sealOf(sealed []byte) (tag [keyring.TagSize]byte) {
 	copy(tag[:], sealed[max(0, len(sealed)-keyring.TagSize):])
 	return tag
 }
 
-// shard is a part of a cache. Evicted is who was not used since the hand last came by.
+// shard is a part of a cache. An entry is evicted if it was not used since the clock hand last passed it.
 type shard struct {
 	count int
 	bytes int64
@@ -103,14 +104,13 @@ type shard struct {
 	hand    int
 	size    int64
 	flights map[digest]*flight
-	// drops counts what was dropped and written. Who asked the store before may have an older answer, and must not
-	// keep it.
+	// drops counts drops and writes. A read that began earlier may have an older result, which must not be kept.
 	drops uint64
 
 	hits, misses, evictions atomic.Uint64
 }
 
-// flight is a generation to the store that several requests wait for.
+// flight is one read from the store for which several requests wait.
 type flight struct {
 	done    chan struct{}
 	session *Session
@@ -130,7 +130,7 @@ func (c *entries) get(d digest) *entry {
 	return e
 }
 
-// generation is taken before the store is read. A result that is older than a drop is not kept.
+// generation is taken before a read from the store. A result that is older than a drop is not kept.
 type generation struct {
 	at            time.Time
 	doubts, drops uint64
@@ -143,7 +143,7 @@ func (c *entries) generation(d digest, at time.Time) generation {
 	return generation{at: at, doubts: c.doubts.Load(), drops: s.drops}
 }
 
-// keep takes up what the store has answered, unless something was dropped or written since it was asked.
+// keep adds the result of a read, unless something was dropped or written since the read began.
 func (c *entries) keep(e *entry, g generation) {
 	s := c.shard(e.digest)
 	s.mu.Lock()
@@ -153,7 +153,7 @@ func (c *entries) keep(e *entry, g generation) {
 	}
 }
 
-// wrote takes up what was written after g, and lets nobody keep an older answer.
+// wrote adds what was written after g, and prevents that older results are kept.
 func (c *entries) wrote(e *entry, g generation) {
 	s := c.shard(e.digest)
 	s.mu.Lock()
@@ -165,7 +165,7 @@ func (c *entries) wrote(e *entry, g generation) {
 	}
 }
 
-// drop forgets a session, and what is being asked about it: a request that comes from here on asks anew.
+// drop removes a session, and detaches the read in progress: requests from now on read again.
 func (c *entries) drop(d digest) {
 	s := c.shard(d)
 	s.mu.Lock()
@@ -174,8 +174,8 @@ func (c *entries) drop(d digest) {
 	c.dropped(d)
 }
 
-// doubt makes everything be asked for again before it is next used. It is not forgotten: most of it will be the same,
-// and while the store does not answer it is all there is.
+// doubt makes all entries be read again before their next use. They are not removed: most of them are unchanged, and
+// they are all that is available while the store does not answer.
 func (c *entries) doubt() {
 	c.doubts.Add(1)
 	for i := range c.shards {
@@ -236,7 +236,7 @@ func (s *shard) remove(e *entry) {
 	delete(s.known, e.digest)
 }
 
-// join returns the generation about a session that is under way, or opens one, which the caller then must land.
+// join returns the read in progress for a session, or starts one, which the caller must then finish with land.
 func (c *entries) join(d digest) (f *flight, opened bool) {
 	s := c.shard(d)
 	s.mu.Lock()
@@ -244,7 +244,7 @@ func (c *entries) join(d digest) (f *flight, opened bool) {
 	if f := s.flights[d]; f != nil {
 		return f, false
 	}
-	f = &flight{done: make(chan struct{}), err: ErrUnavailable} // unless somebody lands it with an answer
+	f = &flight{done: make(chan struct{}), err: ErrUnavailable} // land replaces it by the result
 	s.flights[d] = f
 	return f, true
 }
@@ -259,15 +259,15 @@ func (c *entries) land(d digest, f *flight) {
 	close(f.done)
 }
 
-// confirm notes that the store has answered for e: it holds what it held when g was asked. The count is written last
-// and read first, so that no reader takes a new count with an old time.
+// confirm records that the store still had e when g was taken. The count is written last and read first, so that no
+// reader combines a new count with an old time.
 func (e *entry) confirm(g generation) {
 	e.failed.Store(0)
 	e.asked.Store(g.at.UnixNano())
 	e.doubts.Store(int64(g.doubts)) //nolint:gosec // counts gaps in a feed
 }
 
-// fresh reports whether the store was asked within the bound. A clock that was set back is no reason to trust longer.
+// fresh reports whether the store was read within the bound. After the clock was set back an entry is not fresh.
 func (c *entries) fresh(e *entry, now time.Time, bound time.Duration) bool {
 	return uint64(e.doubts.Load()) == c.doubts.Load() && e.within(now, bound) //nolint:gosec // as written by confirm
 }
@@ -277,7 +277,7 @@ func (e *entry) within(now time.Time, bound time.Duration) bool {
 	return age >= 0 && age < int64(bound)
 }
 
-// known counts what is in, and what look-ups found.
+// known returns the size of the cache and the counts of look-ups.
 func (c *entries) known() Known {
 	var known Known
 	for i := range c.shards {
@@ -293,12 +293,12 @@ func (c *entries) known() Known {
 	return known
 }
 
-// Known counts what a manager's cache holds.
+// Known is the size of a manager's cache, and its use.
 type Known struct {
-	// Sessions are in the cache; Watched have something open that Watch looks after.
+	// Sessions are in the cache. Watched is how many of them have open streams.
 	Sessions, Watched int
-	// Bytes is what the sessions take, by estimate. Hits counts look-ups that were answered without asking the store,
-	// Misses those that were not, Evictions sessions that made room for others.
+	// Bytes is the estimated memory of the sessions. Hits counts look-ups that did not read from the store, Misses
+	// those that did. Evictions counts sessions removed to make space for others.
 	Bytes                   int64
 	Hits, Misses, Evictions uint64
 }

@@ -10,41 +10,43 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
-// Feed is what a store may have beside Store: a way to tell all replicas at once that something was written. It carries
-// hints, never truth: a message makes a replica ask the store again and nothing else, so that a message that is lost
-// costs time (ManagerConfig.Recheck bounds it) and a forged one costs work.
+// Feed is an optional part of a store: it notifies all replicas at once that something was written. Its messages are
+// only hints: a message makes a replica read from the store again. A lost message therefore costs only time (at most
+// ManagerConfig.Recheck), and a forged one only work.
 type Feed interface {
-	// Publish sends a message to every subscriber there is, its own process included. The message is short, of the
-	// alphabet of keys and blanks.
+	// Publish sends a message to every subscriber, also in this process. The message is short and consists of
+	// characters of keys and spaces.
 	Publish(ctx context.Context, message string) error
-	// Subscribe calls on with every message, in no order to rely on, and gap whenever messages may have been missed: once
-	// when it begins to listen, and after every interruption before the next message. Neither is called while the other
-	// runs. It goes on over failures until ctx ends, and returns early only if it never can go on: ErrClosed.
+	// Subscribe calls on with every message, in no particular order. It calls gap whenever messages may have been
+	// missed: once when it starts to listen, and after every interruption before the next message. The two are never
+	// called at the same time. It continues after failures until ctx ends. It returns early only if it can never
+	// continue: ErrClosed.
 	Subscribe(ctx context.Context, on func(message string), gap func()) error
 }
 
-// The messages. Each begins with the random name of its sender, who passes over its own. What a newer version may say
-// beside them is understood as "everything may have changed" (A78).
+// The messages. Each begins with the random name of its sender, which ignores its own. An unknown word of a newer
+// version means "everything may have changed" (A78).
 const (
 	wordChanged = "changed" // and the key of a record
 	wordRevoked = "revoked" // revoke-before marks were written
 	wordKeys    = "keys"    // the key ring has other keys
 )
 
-// feedRetry is how long a subscription that ended waits before it is tried again.
+// feedRetry is the pause before a subscription that ended is tried again.
 const feedRetry = time.Second
 
-// feedTimeout bounds the sending of one message.
+// feedTimeout is the timeout for sending one message.
 const feedTimeout = 2 * time.Second
 
-// announcer tells other replicas of what was written.
+// announcer notifies other replicas of writes.
 type announcer struct {
 	feed    Feed   // nil if the store has none
-	name    string // of this manager, in each message
+	name    string // the name of this manager, in each message
 	onError func(error)
 }
 
-// tell sends a message. The write that it tells of is done: what cannot be told is found out within the bound.
+// tell sends a message. The write itself is already done: if the message cannot be sent, replicas notice the change
+// within their bound.
 func (a *announcer) tell(ctx context.Context, words ...string) {
 	if a.feed == nil {
 		return
@@ -56,17 +58,17 @@ func (a *announcer) tell(ctx context.Context, words ...string) {
 	}
 }
 
-// TellKeys tells the other replicas that the key ring has other keys.
+// TellKeys notifies the other replicas that the key ring has other keys.
 func (a *announcer) TellKeys(ctx context.Context) { a.tell(ctx, wordKeys) }
 
-// heard is what a message of another replica says: that a session has changed, that the key ring has, or that anything may
-// have.
+// heard is the content of another replica's message: a session has changed, the key ring has changed, or anything may
+// have changed.
 type heard struct {
 	session digest
 	what    string
 }
 
-// hear reads a message. ok is false for one of this manager's own.
+// hear parses a message. ok is false for a message of this manager itself.
 func (a *announcer) hear(message string) (h heard, ok bool) {
 	sender, rest, _ := strings.Cut(message, " ")
 	if sender == a.name {
@@ -92,8 +94,8 @@ func follow(ctx context.Context, feed Feed, on func(message string), gap func())
 	}
 }
 
-// LocalFeed is a Feed among those who hold the same LocalFeed: for a store that one process has for itself, in which a
-// change of the configuration puts a second manager beside the first. The zero value is ready. It loses nothing.
+// LocalFeed is a Feed between the users of the same LocalFeed, for a store that only one process uses. A change of the
+// configuration then briefly adds a second manager. The zero value is ready to use. It loses no messages.
 type LocalFeed struct {
 	mu        sync.Mutex
 	listeners map[*listener]struct{}
@@ -104,7 +106,7 @@ type listener struct {
 	on func(string)
 }
 
-// Publish implements Feed. The message has been heard by all when it returns.
+// Publish implements Feed. When it returns, all subscribers have received the message.
 func (f *LocalFeed) Publish(_ context.Context, message string) error {
 	f.mu.Lock()
 	all := make([]*listener, 0, len(f.listeners))

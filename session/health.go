@@ -9,40 +9,41 @@ import (
 )
 
 const (
-	// askTimeout bounds one question to the store.
+	// askTimeout is the timeout of one read from the store.
 	askTimeout = 3 * time.Second
-	// After the store has failed to answer for a session that goes on in spite of it, no request waits for another try:
-	// retryAfter is when one is made beside a request, retryUntil until when it may be beside and not before.
+	// If the store fails to answer for a session that continues anyway, no request waits for another attempt. After
+	// retryAfter an attempt is made in parallel to a request; until retryUntil it may only be made in parallel.
 	retryAfter = time.Second
 	retryUntil = 3 * time.Second
 
-	// outageQuiet is how long no question may fail before an outage counts as over.
+	// outageQuiet is how long no read may fail before an outage counts as over.
 	outageQuiet = 5 * time.Second
-	// probeEvery is how often the store is asked during an outage whether it is back, so that this is known also where
-	// nobody comes.
+	// probeEvery is how often the store is probed during an outage, so that its recovery is noticed even without
+	// requests.
 	probeEvery   = time.Second
 	probeTimeout = 2 * time.Second
 )
 
-// State is how the store is, as this process finds it.
+// State is the state of the store, as this process sees it.
 type State string
 
-// The states. The words stand in the admin API and in metrics.
+// The states. The words are used in the admin API and in metrics.
 const (
 	// StoreOK: the store answers.
 	StoreOK State = "ok"
-	// StoreDegraded: some questions are answered and others are not, or it answers again since a moment ago.
+	// StoreDegraded: some reads succeed and others fail, or the store answers again since a short time.
 	StoreDegraded State = "degraded"
-	// StoreCacheOnly: the store does not answer. Sessions that are known go on for ManagerConfig.OutageGrace.
+	// StoreCacheOnly: the store does not answer. Cached sessions continue for ManagerConfig.OutageGrace.
 	StoreCacheOnly State = "cache_only"
-	// StoreUnavailable: the store does not answer, and nobody can be let in any more.
+	// StoreUnavailable: the store does not answer, and no session is accepted any more.
 	StoreUnavailable State = "unavailable"
 )
 
-// States are all of them.
+// States returns all states.
 func States() []State { return []State{StoreOK, StoreDegraded, StoreCacheOnly, StoreUnavailable} }
 
-// Health is the state of the store and since when it is so: since the outage began, or was over, or the manager began.
+// Health is the state of the store and the time of its last change: the begin or end of an outage, or the start of the
+// manager.
 type Health struct {
 	State State
 	Since time.Time
@@ -50,7 +51,7 @@ type Health struct {
 	Outages uint64
 }
 
-// health is whether the store answers, as questions to it find.
+// health tracks whether the store answers.
 type health struct {
 	store interface {
 		Ping(ctx context.Context) error
@@ -59,15 +60,15 @@ type health struct {
 	grace time.Duration
 	tell  func(error) // ManagerConfig.OnOutage
 
-	mu       sync.Mutex  // guards all below but out, which is written under it
-	out      atomic.Bool // read without it, by every look-up
+	mu       sync.Mutex  // guards all fields below except out, which is written under it
+	out      atomic.Bool // read without the lock by every look-up
 	since    time.Time
-	failedAt time.Time // when a question last failed, and when one was last answered during an outage
+	failedAt time.Time // when a read last failed, and when one last succeeded during an outage
 	answerAt time.Time
 	outages  uint64
 }
 
-// failed notes a failure and tells of it if it is the first. A store that this process has closed is no outage.
+// failed records a failure and reports the first one. A store that this process has closed is not an outage.
 func (h *health) failed(err error) {
 	if errors.Is(err, ErrClosed) {
 		return
@@ -86,8 +87,8 @@ func (h *health) failed(err error) {
 	}
 }
 
-// answered notes an answer. Where some questions fail and others do not, as with a cluster that is half there, the
-// outage goes on until none has failed for a while.
+// answered records a success. If some reads fail and others succeed, as with a partly available cluster, the outage
+// lasts until none has failed for a while.
 func (h *health) answered() {
 	if !h.out.Load() {
 		return
@@ -108,8 +109,8 @@ func (h *health) answered() {
 	}
 }
 
-// lastFailure is when a question failed last, in nanoseconds since 1970, if there is an outage or was one a moment ago;
-// zero if not.
+// lastFailure returns the time of the last failure, in nanoseconds since 1970, if there is an outage or one has just
+// ended; else zero.
 func (h *health) lastFailure() int64 {
 	if !h.out.Load() {
 		return 0
@@ -119,7 +120,7 @@ func (h *health) lastFailure() int64 {
 	return h.failedAt.UnixNano()
 }
 
-// Health tells how the store is.
+// Health returns the state of the store.
 func (h *health) Health() Health {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -137,15 +138,15 @@ func (h *health) Health() Health {
 	return Health{State: state, Since: h.since, Outages: h.outages}
 }
 
-// NoteFailure takes note of an error that somebody met who uses the store beside the manager. One that says nothing
-// about the store is passed over, so is that of a client that went away while it waited.
+// NoteFailure records an error from a caller that uses the store directly. Errors that say nothing about the store are
+// ignored, including those of a client that disconnected while it waited.
 func (h *health) NoteFailure(err error) {
 	if errors.Is(err, ErrUnavailable) && !errors.Is(err, context.Canceled) {
 		h.failed(err)
 	}
 }
 
-// probe asks the store during an outage until ctx ends.
+// probe checks the store during an outage until ctx ends.
 func (h *health) probe(ctx context.Context) {
 	tick := time.NewTicker(probeEvery)
 	defer tick.Stop()
@@ -156,12 +157,12 @@ func (h *health) probe(ctx context.Context) {
 		case <-tick.C:
 		}
 		if h.Health().State != StoreOK {
-			_ = h.Ping(ctx) // which takes note of the answer
+			_ = h.Ping(ctx) // Ping records the result
 		}
 	}
 }
 
-// Ping tells whether the store answers now; see Store.Ping.
+// Ping checks whether the store answers now; see Store.Ping.
 func (h *health) Ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// The sessions of a person, and those of a session at a provider, are found in lists that many people share: most people
-// have one or two sessions, and a list of its own for each would take as much room as their record. A member of such a
-// list names the one it is for by the first letters.
+// The sessions of a user, and those of a session at a provider, are in lists that many users share: most users have one
+// or two sessions, and a separate list for each would need as much space as their record. Each member of a list begins
+// with letters that identify its owner.
 
 const (
-	// buckets is over how many lists they are spread, so that none is hot, and a million sessions still come to about a
-	// hundred in a list. Stores keep lists of up to about that length in little room.
+	// buckets is the number of lists. With it no list is hot, and with a million sessions a list has about a hundred
+	// members. Stores keep lists of up to about that length in little space.
 	buckets = 1 << 13
-	// ownerLetters is how many letters say whose a member is: 48 bits. Two who share both list and tag are told apart by
-	// their records.
+	// ownerLetters is how many letters identify the owner of a member: 48 bits. Two owners with the same list and
+	// letters are distinguished by their records.
 	ownerLetters = 8
 )
 
@@ -43,7 +43,7 @@ func (b bucket) listing(session Key, until time.Time) Listing {
 	return Listing{Index: b.index, Member: Key(b.tag + string(session[len(sessionKind):])), Until: until}
 }
 
-// sessions returns the sessions that are listed for the owner, in the order in which they end at the latest.
+// sessions returns the sessions listed for the owner, sorted by the latest time at which they end.
 func (b bucket) sessions(ctx context.Context, in Indexes) ([]Key, error) {
 	members, err := in.Members(ctx, b.index, time.Time{}, math.MaxInt32)
 	if err != nil {
@@ -58,7 +58,7 @@ func (b bucket) sessions(ctx context.Context, in Indexes) ([]Key, error) {
 	return keys, nil
 }
 
-// delist drops listings of sessions that are gone.
+// delist removes listings of sessions that do not exist any more.
 func (b bucket) delist(ctx context.Context, in Indexes, sessions []Key) error {
 	if len(sessions) == 0 {
 		return nil
@@ -70,7 +70,7 @@ func (b bucket) delist(ctx context.Context, in Indexes, sessions []Key) error {
 	return in.Delist(ctx, b.index, members...)
 }
 
-// listings are where a session is found until it is over.
+// listings returns the listings of a session, which last until it ends.
 func (s *Record) listings(until time.Time) []Listing {
 	key := s.ID.Key()
 	all, _ := allIndex(shortOf(key))
@@ -81,7 +81,7 @@ func (s *Record) listings(until time.Time) []Listing {
 	return in
 }
 
-// delist takes members off an index.
+// delist removes members from an index.
 func delist(ctx context.Context, in Indexes, index Key, members []Key) error {
 	if len(members) == 0 {
 		return nil
@@ -89,17 +89,17 @@ func delist(ctx context.Context, in Indexes, index Key, members []Key) error {
 	return in.Delist(ctx, index, members...)
 }
 
-// The list of all sessions is spread over allShards keys, by the first letters of Short, so that none is hot and none grows
-// large: at a million sessions each has about a thousand members.
+// The list of all sessions is spread over allShards keys, by the first letters of Short, so that no key is hot or
+// large: with a million sessions each has about a thousand members.
 const allShards = 1 << 10
 
-// letters are the digits of Short, in the order of their worth.
+// letters are the digits of Short, in the order of their value.
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// allShard is a part of the list: its name is the first letter of Short and the better half of the second.
+// allShard returns the key of a part of the list. Its name is the first letter of Short and four bits of the second.
 func allShard(n int) Key { return Key("a:" + letters[n>>4:n>>4+1] + letters[n&15:n&15+1]) }
 
-// allIndex is the part of the list that a session is in, if it can be one's name at all.
+// allIndex returns the key of the part that contains a session. ok is false if short cannot be the name of a session.
 func allIndex(short string) (Key, bool) {
 	first, second := strings.IndexByte(letters, short[0]), strings.IndexByte(letters, short[1])
 	if first < 0 || second < 0 {

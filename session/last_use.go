@@ -10,11 +10,12 @@ import (
 )
 
 const (
-	// touchQueue bounds how many last uses wait to be written; over it they are dropped, and the next use tries again.
+	// touchQueue is how many last uses can wait to be written. Beyond that they are dropped, and the next use tries
+	// again.
 	touchQueue = 4096
-	// touchTimeout bounds one write of a last use, and at the end the writing of all that still wait.
+	// touchTimeout is the timeout of one write of a last use, and at the end of the writing of all that wait.
 	touchTimeout = 5 * time.Second
-	// maxApps bounds the list of apps that a session has been used for.
+	// maxApps is the longest list of apps for which a session has been used.
 	maxApps = 32
 )
 
@@ -24,21 +25,21 @@ type touch struct {
 	app string
 }
 
-// lastUses writes when sessions were last used, and ends those that were not used for a time.
+// lastUses writes when sessions were last used, and ends those that were idle for too long.
 type lastUses struct {
 	*writer
 	queue   chan touch
-	writing sync.Map // ID -> time.Time: a write of this last use is under way
+	writing sync.Map // ID -> time.Time: a write of this last use is in progress
 	stop    <-chan struct{}
 	done    chan struct{} // closed when the queue is written
 	onError func(error)
 }
 
-// TouchDue reports whether Touch would have a use at that time to write, whatever the app.
+// TouchDue reports whether Touch would write a use at that time, for any app.
 func (u *lastUses) TouchDue(s *Session, at time.Time) bool { return s.touchDue(at, u.limits) }
 
-// Touch notes that the session is used for an app. It returns at once: the write happens later, off the request's
-// path, and only if the last use on record is old enough or the app is new to the session. After Close it does nothing.
+// Touch records that the session is used for an app. It returns at once: the write happens later, outside the request,
+// and only if the recorded last use is old enough or the app is new to the session. After Close it does nothing.
 func (u *lastUses) Touch(s *Session, app string) {
 	now := u.now()
 	if !s.touchDue(now, u.limits) && !s.newApp(app) {
@@ -59,8 +60,8 @@ func (u *lastUses) Touch(s *Session, app string) {
 	}
 }
 
-// noteUse reports whether a use is to be written. It is not while the write of an earlier use is under way, unless the
-// earlier one is so old that this one is due on its own: a write that the store keeps waiting must not hide a use.
+// noteUse reports whether a use must be written. While the write of an earlier use is in progress it need not, unless
+// the earlier one is so old that this one is due by itself: a write that hangs in the store must not hide a use.
 func (u *lastUses) noteUse(s *Session, now time.Time) bool {
 	for {
 		waits, busy := u.writing.LoadOrStore(s.ID, now)
@@ -92,7 +93,7 @@ func (u *lastUses) closed() bool {
 	}
 }
 
-// NewApp reports whether Touch would have to note that the session is used for an app.
+// NewApp reports whether Touch would have to record a new app of the session.
 func (s *Record) NewApp(app string) bool {
 	return app != "" && len(s.Apps) < maxApps && !slices.Contains(s.Apps, app)
 }
@@ -104,7 +105,7 @@ func (s *Session) newApp(app string) bool {
 
 func (u *lastUses) run() {
 	defer close(u.done)
-	for !u.closed() { // asked first: with both ready, select would go on at random
+	for !u.closed() { // checked first: if both are ready, select picks at random
 		select {
 		case t := <-u.queue:
 			u.write(context.Background(), t)
@@ -114,7 +115,7 @@ func (u *lastUses) run() {
 	u.drain()
 }
 
-// drain writes what waits, in bounded time: a store that does not answer must not hold up a reload.
+// drain writes the waiting uses in limited time: a store that does not answer must not delay a reload.
 func (u *lastUses) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), touchTimeout)
 	defer cancel()
@@ -141,7 +142,7 @@ func (u *lastUses) write(ctx context.Context, t touch) {
 			return false
 		}
 		changed := false
-		// Asked again of the record: the session that Touch was given may be an older copy.
+		// Checked again with the record, because Touch may have had an older copy of the session.
 		if s.touchDue(t.at, u.limits) {
 			s.LastUsed = t.at.UTC().Truncate(time.Millisecond)
 			changed = true
@@ -157,8 +158,8 @@ func (u *lastUses) write(ctx context.Context, t touch) {
 	}
 }
 
-// Use notes a use of the session and returns it as it is then, for whoever has to say when it ends. Unlike Touch it waits
-// for the store; like Touch it writes nothing while the last use on record is young enough.
+// Use records a use of the session and returns the updated record, for callers that show when it ends. Unlike Touch it
+// waits for the store. Like Touch it writes nothing while the recorded last use is recent enough.
 func (u *lastUses) Use(ctx context.Context, s *Record) (*Record, error) {
 	now := u.now()
 	if !s.touchDue(now, u.limits) {
@@ -183,14 +184,14 @@ func (u *lastUses) Use(ctx context.Context, s *Record) (*Record, error) {
 	return used, nil
 }
 
-// ErrEndedIdle: EndIdle has ended the session, this call and no other. It is an ErrExpired.
+// ErrEndedIdle: this call of EndIdle, and no other, has ended the session. It is an ErrExpired.
 var ErrEndedIdle = fmt.Errorf("%w for want of use", ErrExpired)
 
-// EndIdle ends a session that nobody has used for a time which is shorter than its own idle limit (T16). What a copy says
-// of the last use is not the last word, because the session may be in use elsewhere: the store is asked, and if it knows of
-// a later use the session is returned as it is there, and also if one is about to be written here. ErrEndedIdle: this call has
-// ended it. ErrNotFound: it was gone already, another ErrExpired: a limit of its own had passed. Any other error says that it
-// may still live.
+// EndIdle ends a session that was not used for a time shorter than its own idle limit (T16). The cached last use is not
+// enough to decide, because the session may be in use elsewhere: EndIdle reads from the store. If the store has a later
+// use, or a later use is about to be written here, it returns the session. ErrEndedIdle: this call has ended it.
+// ErrNotFound: it did not exist any more. Another ErrExpired: one of its own limits had passed. After any other error
+// it may still live.
 func (u *lastUses) EndIdle(ctx context.Context, id ID, idle time.Duration) (*Session, error) {
 	s, err := u.refetch(ctx, id)
 	if err != nil {

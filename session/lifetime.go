@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// ErrExpired: the session was there, but one of its limits has passed.
+// ErrExpired: the session existed, but one of its limits has passed.
 var ErrExpired = errors.New("session expired")
 
 // Limit is how long a session may live.
 type Limit struct {
-	// Idle is the idle limit: how long a session lives without being used (X4, X5).
+	// Idle is the idle limit: how long a session lives without use (X4, X5).
 	Idle time.Duration
-	// Max is the max lifetime: how long it lives however much it is used. Nothing moves it, no refresh either (A13).
+	// Max is the max lifetime: how long it lives in total, however much it is used. Nothing extends it, not even a
+	// refresh (A13).
 	Max time.Duration
 }
 
@@ -22,15 +23,16 @@ func (l Limit) tighter(other Limit) Limit {
 	return Limit{Idle: min(l.Idle, other.Idle), Max: min(l.Max, other.Max)}
 }
 
-// Limits are the limits of both kinds, as configured now.
+// Limits are the currently configured limits of both kinds.
 type Limits struct {
 	Browser, Persistent Limit
-	// Finest is the shortest time without use that a policy asks about or people are warned after; zero if there is none. No
-	// session ends by it here; last uses are written often enough for it.
+	// Finest is the shortest idle time on which a policy depends, or after which users are warned; zero if there is
+	// none. It ends no session here; it makes last uses be written often enough.
 	Finest time.Duration
 }
 
-// DefaultLimits: a browser session 24 hours idle and 7 days in all, a persistent one 90 and 180 days (X4, X5, X6).
+// DefaultLimits: a browser session lives 24 hours idle and 7 days in total, a persistent one 90 and 180 days (X4, X5,
+// X6).
 var DefaultLimits = Limits{
 	Browser:    Limit{Idle: 24 * time.Hour, Max: 7 * 24 * time.Hour},
 	Persistent: Limit{Idle: 90 * 24 * time.Hour, Max: 180 * 24 * time.Hour},
@@ -54,10 +56,10 @@ func (l Limits) Of(k Kind) Limit {
 	return l.Browser
 }
 
-// Same reports whether the two kinds live equally long, so that asking "Stay signed in?" would change no limit.
+// Same reports whether both kinds have the same limits, so that the answer to "Stay signed in?" would change no limit.
 func (l Limits) Same() bool { return l.Browser == l.Persistent }
 
-// span is what the life of a session is measured by.
+// span is the data from which the end of a session is computed.
 type span struct {
 	kind              Kind
 	limit             Limit
@@ -68,7 +70,7 @@ func (s *Record) span() span {
 	return span{kind: s.Kind, limit: s.Limit, created: s.Created, lastUsed: s.LastUsed}
 }
 
-// ends is Record.Ends.
+// ends implements Record.Ends.
 func (p *span) ends(now Limits) time.Time {
 	limit := p.limit.tighter(now.Of(p.kind))
 	idle, end := p.lastUsed.Add(limit.Idle), p.created.Add(limit.Max)
@@ -78,12 +80,12 @@ func (p *span) ends(now Limits) time.Time {
 	return end
 }
 
-// maxEnd is Record.MaxEnd.
+// maxEnd implements Record.MaxEnd.
 func (p *span) maxEnd(now Limits) time.Time {
 	return p.created.Add(p.limit.tighter(now.Of(p.kind)).Max)
 }
 
-// check is Record.Check.
+// check implements Record.Check.
 func (p *span) check(at time.Time, now Limits) error {
 	if at.Before(p.ends(now)) {
 		return nil
@@ -91,9 +93,9 @@ func (p *span) check(at time.Time, now Limits) error {
 	return ErrExpired
 }
 
-// Ends returns when the session ends if it is not used again: the earlier of idle limit and max lifetime, each the
-// smaller of what was in force at sign-in and what is in force now for its kind. A configuration can thus only shrink
-// a live session (A74).
+// Ends returns when the session ends if it is not used again: the earlier of idle limit and max lifetime. For each, the
+// smaller of the value at sign-in and the current value for its kind counts. A configuration can thus only shorten an
+// existing session (A74).
 func (s *Record) Ends(now Limits) time.Time {
 	p := s.span()
 	return p.ends(now)
@@ -105,15 +107,16 @@ func (s *Record) MaxEnd(now Limits) time.Time {
 	return p.maxEnd(now)
 }
 
-// Check holds the session against its limits: nil or ErrExpired. An end that is reached has passed.
+// Check checks the session against its limits and returns nil or ErrExpired. At the exact time of its end a session has
+// ended.
 func (s *Record) Check(at time.Time, now Limits) error {
 	p := s.span()
 	return p.check(at, now)
 }
 
-// Bounds of how often last use is written: often enough that nobody is signed out early by more than a fiftieth of the
-// idle limit (for limits under 50 minutes: a minute, or a tenth of the limit), seldom enough that a busy session costs
-// next to no writes.
+// How often the last use is written: often enough that no user is signed out early by more than a fiftieth of the idle
+// limit (for limits under 50 minutes: a minute, or a tenth of the limit), and rarely enough that a busy session causes
+// almost no writes.
 const (
 	touchShare      = 50
 	touchMin        = time.Minute
@@ -139,22 +142,22 @@ func touchEvery(idle time.Duration) time.Duration {
 	return min(max(idle/touchShare, touchMin), touchMax, idle/touchShareShort)
 }
 
-// expiredGrace is how much longer than its limits a record is kept, so that it can be said whose session it was when its
-// cookie comes back. It costs room for the sessions that ended within the last day: at most a second day of sign-ins beside
-// sessions of the default 24 hours, about 1 % beside persistent ones. A record in this time is no session: Manager holds
-// each against its limits as it reads it, lists and counts none, and the listings end when the session would have at the
-// latest.
+// expiredGrace is how long a record is kept after the session has ended, so that the user's name is known when the
+// cookie comes back. It costs space for the sessions that ended within the last day: at most one more day of sign-ins
+// for sessions of the default 24 hours, about 1 % for persistent ones. During this time the record is not a session:
+// Manager checks each record against its limits when it reads it, does not list or count such records, and the listings
+// end when the session would have ended at the latest.
 const expiredGrace = 24 * time.Hour
 
-// Limits by which a session ends, in the configuration's words.
+// The limits that can end a session, in the words of the configuration.
 const (
 	ByIdleLimit   = "idle_limit"
 	ByMaxLifetime = "max_lifetime"
 )
 
-// Expired is the error of a session that one of its limits has ended, and whose record is still there; it is ErrExpired.
+// Expired is the error for a session that a limit has ended and whose record still exists. It is an ErrExpired.
 type Expired struct {
-	// Session is for saying whose it was. Nothing may be allowed on its account.
+	// Record is only for showing the user's name. Nothing may be allowed because of it.
 	Record *Record
 	// Limit is ByIdleLimit or ByMaxLifetime.
 	Limit string
@@ -168,10 +171,10 @@ func (e *Expired) Error() string { return ErrExpired.Error() }
 // Is makes every Expired an ErrExpired.
 func (*Expired) Is(target error) bool { return target == ErrExpired }
 
-// forgotten is when the store may forget the record.
+// forgotten returns when the store may delete the record.
 func (s *Record) forgotten(now Limits) time.Time { return s.Ends(now).Add(expiredGrace) }
 
-// expired says how a session ended that Check finds expired.
+// expired returns which limit ended a session that Check finds expired.
 func (s *Record) expired(now Limits) *Expired {
 	e := &Expired{Record: s, Limit: ByIdleLimit, At: s.Ends(now)}
 	if !e.At.Before(s.MaxEnd(now)) {

@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// Survey is how far All has come.
+// Survey is the coverage of a call of All.
 type Survey struct {
-	// Seen counts the sessions that were handed out, Unreadable those that no key of the ring opens.
+	// Seen counts the sessions passed to visit. Unreadable counts those that no key of the ring opens.
 	Seen, Unreadable int
-	// More: there are more sessions than were to be looked at.
+	// More: there are more sessions than the limit.
 	More bool
 }
 
-// lister finds sessions by what their records say: those of a person, those of all, or one by its short hash.
+// lister finds sessions by their records: those of a user, all, or one by its short hash.
 type lister struct{ *loader }
 
-// All hands the live sessions of everybody to visit, in no order to rely on, until it returns false. It looks at about
-// as many as limit says, taken evenly from the whole list, and reads them one by one: it is for an administrator's
-// question and never for a request. Sessions that were made before there was such a list are not in it.
+// All calls visit for the live sessions of all users, in no particular order, until it returns false. It reads about
+// limit sessions, spread evenly over the whole list, one at a time. It is for administrators and never used for a
+// request. Sessions created before this list existed are not in it.
 func (l *lister) All(ctx context.Context, limit int, visit func(*Record) bool) (Survey, error) {
 	var survey Survey
 	share := max(1, (limit+allShards-1)/allShards)
@@ -58,20 +58,21 @@ func (l *lister) All(ctx context.Context, limit int, visit func(*Record) bool) (
 				}
 			}
 		}
-		_ = delist(ctx, l.vault.Store, index, stale) // they are met again otherwise
+		_ = delist(ctx, l.vault.Store, index, stale) // a later call finds them again
 	}
 	return survey, nil
 }
 
-// maxShard bounds how much of one part of the list is held in memory at a time.
+// maxShard is how much of one part of the list is held in memory at a time.
 const maxShard = 1 << 20
 
-// errCursor: what is to be gone on from is no place that Page has named.
+// errCursor: the cursor is not one that Page can have returned.
 var errCursor = errors.New("no place in the list of sessions")
 
-// Page hands the live sessions of everybody to visit, a part of the list at a time: it begins behind the place after,
-// empty for the beginning, and ends when it has looked at limit of them, or in front of the one for which visit returns
-// false. next is where to go on, empty at the end of the list. All pages together are every session that lives throughout, each once.
+// Page calls visit for the live sessions of all users, one part of the list at a time. It begins after the cursor after
+// (empty: at the beginning) and ends when it has read limit sessions, or before the one for which visit returns false.
+// next is the cursor for the next call, empty at the end of the list. All pages together contain every session that
+// lives throughout exactly once.
 func (l *lister) Page(ctx context.Context, after string, limit int, visit func(*Record) bool) (next string, survey Survey, err error) {
 	shard, last, err := readCursor(after)
 	if err != nil {
@@ -86,7 +87,7 @@ func (l *lister) Page(ctx context.Context, after string, limit int, visit func(*
 		if err != nil {
 			return "", survey, fmt.Errorf("listing sessions: %w", err)
 		}
-		slices.Sort(keys) // which no use of a session changes, as it does their times
+		slices.Sort(keys) // sorted by key, because a use changes the times
 		from, found := slices.BinarySearch(keys, last)
 		if found {
 			from++
@@ -101,7 +102,7 @@ func (l *lister) Page(ctx context.Context, after string, limit int, visit func(*
 			s, err := l.load(ctx, key)
 			switch {
 			case errors.Is(err, ErrNotFound):
-				_ = delist(ctx, l.vault.Store, index, []Key{key}) // it is met again otherwise
+				_ = delist(ctx, l.vault.Store, index, []Key{key}) // a later call finds it again
 			case unanswered(err) || ctx.Err() != nil:
 				return "", survey, fmt.Errorf("listing sessions: %w", err)
 			case err != nil:
@@ -141,13 +142,14 @@ func readCursor(after string) (shard int, last Key, err error) {
 	return first<<4 | second, last, nil
 }
 
-// IsCursor reports whether a text is a place in the list that Page may have named.
+// IsCursor reports whether a text has the form of a cursor of Page.
 func IsCursor(text string) bool {
 	_, _, err := readCursor(text)
 	return err == nil && text != ""
 }
 
-// Find returns the live session that Short names, for an administrator. ErrNotFound if there is none, or more than one.
+// Find returns the live session with this short hash, for an administrator. It returns ErrNotFound if there is none, or
+// more than one.
 func (l *lister) Find(ctx context.Context, short string) (*Record, error) {
 	if len(short) != shortSize {
 		return nil, ErrNotFound
@@ -182,17 +184,17 @@ func (l *lister) Find(ctx context.Context, short string) (*Record, error) {
 	return s, nil
 }
 
-// Own are sessions of one person, for their own eyes.
+// Own contains sessions of one user, for the user's own page.
 type Own struct {
 	Sessions []*Record
-	// Unreadable counts those that no key of the ring opens. EndAll and EndOthers end them all the same.
+	// Unreadable counts those that no key of the ring opens. EndAll and EndOthers end them too.
 	Unreadable int
-	// More: there are more than were to be looked at.
+	// More: there are more than the limit.
 	More bool
 }
 
-// Own returns live sessions of a person, at most as many as limit says: those that may live longest. What cannot be read
-// is left out and counted: one old record must not keep people from seeing all others.
+// Own returns at most limit live sessions of a user: those with the latest end. Unreadable records are skipped and
+// counted, so that one old record does not hide all others.
 func (l *lister) Own(ctx context.Context, who Identity, limit int) (Own, error) {
 	var own Own
 	list := personBucket(who)
@@ -220,12 +222,12 @@ func (l *lister) Own(ctx context.Context, who Identity, limit int) (Own, error) 
 			own.Unreadable++
 		}
 	}
-	_ = list.delist(ctx, l.vault.Store, stale) // they are met again otherwise
+	_ = list.delist(ctx, l.vault.Store, stale) // a later call finds them again
 	return own, nil
 }
 
-// OwnNamed returns the live session of a person that Short names. ErrNotFound if the person has none of that name: whoever
-// else has one (A23).
+// OwnNamed returns the live session of the user with this short hash. It returns ErrNotFound if the user has no such
+// session, even if another user has one (A23).
 func (l *lister) OwnNamed(ctx context.Context, who Identity, short string) (*Record, error) {
 	keys, err := personBucket(who).sessions(ctx, l.vault.Store)
 	if err != nil {

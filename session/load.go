@@ -10,8 +10,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// loader answers whether a session may be used, from what is known here or by asking the store. It is the only place that
-// holds a session against its limits and against revocations.
+// loader decides whether a session may be used, from the cache or by reading from the store. It is the only place that
+// checks a session against its limits and against revocations.
 type loader struct {
 	vault  Vault
 	limits Limits
@@ -25,12 +25,12 @@ type loader struct {
 }
 
 // Load returns the session of a token. ErrNotFound: it does not exist, was ended or revoked. ErrExpired: a limit has
-// passed; the error is an *Expired unless the store could not be asked. Any other error says nothing about the session: the
-// store could not be asked, or the record was sealed under a key that this ring has not.
+// passed; the error is an *Expired unless the store could not be read. Any other error says nothing about the session:
+// the store could not be read, or the record was sealed with a key that this ring does not have.
 //
-// The store is asked unless it was within ManagerConfig.Recheck; while it cannot be, what is known goes on for
-// ManagerConfig.OutageGrace. What is asked does not end with ctx: a client that goes away spoils no answer that others
-// wait for.
+// The store is read unless that happened within ManagerConfig.Recheck. While it cannot be read, a cached session
+// continues for ManagerConfig.OutageGrace. A read does not end with ctx: a client that disconnects does not spoil the
+// result for others that wait for it.
 func (l *loader) Load(ctx context.Context, token Token) (*Session, error) {
 	return l.byID(ctx, token.ID)
 }
@@ -46,7 +46,7 @@ func (l *loader) byID(ctx context.Context, id ID) (*Session, error) {
 		return &known.Session, nil
 	}
 	l.entries.shard(d).misses.Add(1)
-	// What a copy says of an idle limit is not the last word either: the session may be in use elsewhere.
+	// The cached copy cannot decide on an idle limit, because the session may be in use elsewhere.
 	s, err := l.ask(ctx, id, known, now)
 	if err != nil {
 		return l.stale(d, known, now, err)
@@ -57,8 +57,7 @@ func (l *loader) byID(ctx context.Context, id ID) (*Session, error) {
 	return s, nil
 }
 
-// Reload is Load by the store's word of now alone: for a caller that is about to act on what another replica may just have
-// written.
+// Reload is Load that always reads from the store: for callers that act on what another replica may just have written.
 func (l *loader) Reload(ctx context.Context, token Token) (*Session, error) {
 	if err := l.revocations.settle(ctx, l.now()); err != nil {
 		return nil, err
@@ -66,7 +65,7 @@ func (l *loader) Reload(ctx context.Context, token Token) (*Session, error) {
 	return l.refetch(ctx, token.ID)
 }
 
-// refetch is Reload by the revocations that are known.
+// refetch is Reload without a new read of the revocations.
 func (l *loader) refetch(ctx context.Context, id ID) (*Session, error) {
 	s, err := l.fetch(ctx, id, l.entries.get(id.digest()))
 	if err != nil {
@@ -78,7 +77,8 @@ func (l *loader) refetch(ctx context.Context, id ID) (*Session, error) {
 	return s, nil
 }
 
-// check holds a session against all that ends it without a write to its record. It is nil where goesOn is true.
+// check checks a session against everything that ends it without a write to its record. It returns nil exactly if
+// goesOn returns true.
 func (l *loader) check(s *Session, now time.Time) error {
 	if l.revoked(s) {
 		return ErrNotFound
@@ -94,7 +94,7 @@ func (l *loader) check(s *Session, now time.Time) error {
 	return r.expired(l.limits)
 }
 
-// goesOn is check for a caller that need not know why a session is over.
+// goesOn is check for callers that do not need the reason.
 func (l *loader) goesOn(s *Session, now time.Time) bool {
 	span := s.span()
 	return span.check(now, l.limits) == nil && !l.revoked(s)
@@ -104,7 +104,7 @@ func (l *loader) revoked(s *Session) bool {
 	return l.revocations.revoked(s.began, s.from.Value().mark, s.person)
 }
 
-// stale returns what is known of a session that the store did not answer for, within OutageGrace and its limits.
+// stale returns the cached session if the store did not answer, within OutageGrace and its limits.
 func (l *loader) stale(d digest, known *entry, now time.Time, err error) (*Session, error) {
 	if !unanswered(err) || known == nil || !known.within(now, l.grace) {
 		return nil, err
@@ -112,7 +112,7 @@ func (l *loader) stale(d digest, known *entry, now time.Time, err error) (*Sessi
 	span := known.span()
 	switch {
 	case l.entries.get(d) != known:
-		return nil, err // what was known is known to have changed
+		return nil, err // the cached copy is known to be outdated
 	case l.goesOn(&known.Session, now):
 		return &known.Session, nil
 	case l.revoked(&known.Session):
@@ -120,7 +120,7 @@ func (l *loader) stale(d digest, known *entry, now time.Time, err error) (*Sessi
 	case !now.Before(span.maxEnd(l.limits)):
 		return nil, ErrExpired
 	}
-	return nil, err // idle for all that is known here
+	return nil, err // idle for too long, as far as the cached copy shows
 }
 
 // unanswered reports whether an error of a look-up says nothing about the session.
@@ -128,8 +128,8 @@ func unanswered(err error) bool {
 	return err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, keyring.ErrUnsealable) && !errors.Is(err, pack.ErrMalformed)
 }
 
-// ask returns the session as the store has it, or why it could not be asked. Several requests share one question, unless
-// each request is to ask.
+// ask returns the session as the store has it, or the reason why the store could not be read. Several requests share
+// one read, unless each request must read.
 func (l *loader) ask(ctx context.Context, id ID, known *entry, now time.Time) (*Session, error) {
 	d := id.digest()
 	if known != nil && l.lately(known, now) {
@@ -145,7 +145,7 @@ func (l *loader) ask(ctx context.Context, id ID, known *entry, now time.Time) (*
 	}
 	f, opened := l.entries.join(d)
 	if opened {
-		// Another question may have been answered since this request has looked.
+		// Another read may have ended since this request checked.
 		if at, known := l.now(), l.entries.get(d); known != nil && l.entries.fresh(known, at, l.recheck) && l.goesOn(&known.Session, at) {
 			f.session, f.err = &known.Session, nil
 			l.entries.land(d, f)
@@ -161,7 +161,7 @@ func (l *loader) ask(ctx context.Context, id ID, known *entry, now time.Time) (*
 	}
 }
 
-// lately reports whether the store has failed for a session so lately that to ask again would only hold requests up.
+// lately reports whether a read of this session has failed so recently that another one would only delay requests.
 func (l *loader) lately(known *entry, now time.Time) bool {
 	age := now.UnixNano() - known.failed.Load()
 	return known.failed.Load() != 0 && age >= 0 && age < int64(retryUntil) && known.within(now, l.grace) &&
@@ -175,7 +175,7 @@ func (l *loader) fetchShared(ctx context.Context, id ID, known *entry, f *flight
 	return f.session, f.err
 }
 
-// fetch asks the store and takes up what it says. What is known already is not opened again.
+// fetch reads from the store and caches the result. An unchanged record is not opened again.
 func (l *loader) fetch(ctx context.Context, id ID, known *entry) (*Session, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()
@@ -209,7 +209,7 @@ func (l *loader) fetch(ctx context.Context, id ID, known *entry) (*Session, erro
 	return &fresh.Session, nil
 }
 
-// load reads a record from the store, past what is known here.
+// load reads a record from the store and not from the cache.
 func (l *loader) load(ctx context.Context, key Key) (*Record, error) {
 	e, err := l.vault.Store.Get(ctx, key)
 	if err != nil {
@@ -219,7 +219,7 @@ func (l *loader) load(ctx context.Context, key Key) (*Record, error) {
 	return r, err
 }
 
-// loadGood is load of a record whose session may be used. The errors are those of Load.
+// loadGood is load for a record whose session may be used. Its errors are those of Load.
 func (l *loader) loadGood(ctx context.Context, key Key) (*Record, error) {
 	r, err := l.load(ctx, key)
 	if err == nil {

@@ -8,51 +8,57 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// ManagerConfig is what a Manager works with. Store and Keys are required.
+// ManagerConfig configures a Manager. Store and Keys are required.
 type ManagerConfig struct {
 	Store Store
 	Keys  *keyring.Ring
-	// Limits are the limits in force; each value that is zero is taken from DefaultLimits.
+	// Limits are the current limits; a zero value means the one of DefaultLimits.
 	Limits Limits
 	Now    func() time.Time // nil: time.Now
-	// Cache is kept when the manager is not, for the next over the same store and keys. Nil: one of its own.
+	// Cache is a cache that outlives the manager, for the next manager with the same store and keys. Nil: the manager
+	// makes its own.
 	Cache *Cache
-	// Recheck is how long what is known of a session is used without asking the store. Zero: every Load asks.
+	// Recheck is how long a cached session is used without reading from the store. Zero: every Load reads.
 	Recheck time.Duration
-	// OutageGrace is how long a session that is known goes on when the store cannot be asked, counted from when it last
-	// answered for it. Zero: not at all.
+	// OutageGrace is how long a cached session continues while the store cannot be read, counted from the last answer
+	// about it. Zero: not at all.
 	OutageGrace time.Duration
-	// OnOutage is told when the store stops answering, with its error, and with nil when it answers again: once each. It
-	// is called from a request's goroutine and must not block. Nil: nobody is told.
+	// OnOutage is called once with the error when the store stops answering, and once with nil when it answers again.
+	// It is called from a request's goroutine and must not block. It may be nil.
 	OnOutage func(error)
-	// OnFeedError is told when a message to other replicas could not be sent; they find out within their Recheck. It is
-	// called like OnOutage.
+	// OnFeedError is called when a message to other replicas could not be sent; they notice the change within their
+	// Recheck. The rules of OnOutage apply.
 	OnFeedError func(error)
-	// OnKeys is told when another replica has changed the key ring, and must not block. Nil: nobody is told.
+	// OnKeys is called when another replica has changed the key ring, and must not block. It may be nil.
 	OnKeys func()
-	// OnTouchError is told when a last use could not be written. That never fails a request: at worst an idle limit
-	// strikes a little early. It may be called from a request's goroutine and must not block. Nil: nobody is told.
+	// OnTouchError is called when a last use could not be written. No request fails because of it; at worst an idle
+	// limit ends a session slightly early. It may be called from a request's goroutine and must not block. It may be
+	// nil.
 	OnTouchError func(error)
 }
 
 // Manager creates, loads, changes and ends sessions. It is safe for concurrent use; Close it when done.
 //
-// It has no code of its own but to start, to stop and to hear what other replicas tell. Each part has one reason:
+// Its own code only starts, stops and receives the messages of other replicas. Each part has one purpose:
 //
-//	loader      may a session be used (load.go)
+// loader decides whether a session may be used (load.go)
+//
 //	writer      changes and removes a record (write.go)
-//	creator     makes a session, of a sign-in or in the place of another (create.go)
-//	renewer     writes what becomes of one that goes on (renew.go)
-//	ender       ends those of a person, or of a provider's session (end.go)
-//	lister      finds those of a person, or of all (list.go)
-//	lastUses    writes when they were used, and ends those that were not (last_use.go)
-//	streams     looks after what is open for them (watch.go)
-//	revocations ends what began before a time (revoke_before.go)
-//	replay      writes again what a failover has forgotten (replay_writes.go)
-//	health      does the store answer (health.go)
-//	announcer   tells other replicas (feed.go)
 //
-// Cache says which rules hold between them.
+// creator creates sessions, from a sign-in or to replace another (create.go)
+// renewer writes changes of a session that continues (renew.go)
+// ender ends those of a user, or of a provider's session (end.go)
+// lister finds those of a user, or all (list.go)
+// lastUses writes when they were used, and ends idle ones (last_use.go)
+// streams watches the open streams of sessions (watch.go)
+//
+//	revocations ends what began before a time (revoke_before.go)
+//
+// replay repeats writes that a failover has lost (replay_writes.go)
+// health tracks whether the store answers (health.go)
+// announcer notifies other replicas (feed.go)
+//
+// The comment of Cache states the rules between them.
 type Manager struct {
 	*loader
 	*writer
@@ -74,8 +80,8 @@ type Manager struct {
 	closed sync.Once
 }
 
-// NewManager starts a manager: goroutines that write last uses, look after open streams, and listen to the store's Feed
-// if it has one.
+// NewManager starts a manager. Its goroutines write last uses, watch open streams, and listen to the store's Feed if it
+// has one.
 func NewManager(c ManagerConfig) *Manager {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -93,7 +99,7 @@ func NewManager(c ManagerConfig) *Manager {
 	return m
 }
 
-// connect makes the parts, each of those below it.
+// connect creates the parts; each one uses only those created before it.
 func (m *Manager) connect(c ManagerConfig) {
 	vault, subjects := Vault{Store: c.Store, Keys: c.Keys}, &revokedSubjects{store: c.Store, now: c.Now}
 	feed, _ := c.Store.(Feed)
@@ -149,10 +155,10 @@ func (m *Manager) Tokens(r *Record, token Token) (Tokens, error) {
 	return m.loader.vault.Tokens(r, token)
 }
 
-// Known tells how much is known here without asking the store.
+// Known returns the size of the cache.
 func (m *Manager) Known() Known { return m.cache.known() }
 
-// heard takes a message of another replica. It only makes what is known be asked for again.
+// heard handles a message of another replica. The only effect is that cached data is read again.
 func (m *Manager) heard(message string) {
 	h, ok := m.announcer.hear(message)
 	switch {

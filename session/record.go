@@ -8,17 +8,17 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// Kind says what a session is to the browser that holds it.
+// Kind says how long a session lives in its browser.
 type Kind uint8
 
 const (
-	// Browser sessions end with the browser: their cookie carries no lifetime (K5, K7).
+	// Browser sessions end with the browser: their cookie has no lifetime (K5, K7).
 	Browser Kind = iota
-	// Persistent sessions survive a restart of the browser: somebody or something said Yes (K2).
+	// Persistent sessions survive a restart of the browser: the user, a policy or the provider answered Yes (K2).
 	Persistent
 )
 
-// String returns the design's word for the kind.
+// String returns the name of the kind.
 func (k Kind) String() string {
 	if k == Persistent {
 		return "persistent"
@@ -26,98 +26,100 @@ func (k Kind) String() string {
 	return "browser"
 }
 
-// Identity is who somebody is. Two people are the same if and only if both fields are equal, byte for byte; names and
-// mail addresses are never an identity (A65).
+// Identity identifies a user. Two users are the same exactly if both fields are equal, byte for byte. Names and mail
+// addresses are never an identity (A65).
 type Identity struct {
 	Issuer  string
 	Subject string
 }
 
-// Record is what is written of a session: all that is known of one sign-in of one browser. A record that Manager returns is
-// immutable: it may be shared between goroutines, and a change goes through Manager.
+// Record is the stored form of a session: everything that is known of one sign-in of one browser. A record that Manager
+// returns is immutable and may be shared between goroutines; changes go through Manager.
 type Record struct {
-	// ID is random and changes at every sign-in, step-up and answer (A13, A42, A75).
+	// ID is random and changes at every sign-in, step-up and answer to the prompt (A13, A42, A75).
 	ID ID
-	// Version is the store's count of writes; a write states the version it has read.
+	// Version is the store's count of writes. A write states the version that it has read.
 	Version uint64
 
 	session *Session // nil for a draft
 
-	// Provider is the configured name of the OpenID provider; it may change in the configuration, Identity may not.
+	// Provider is the configured name of the OpenID provider. It may change in the configuration; Identity may not.
 	Provider string
 	Identity Identity
-	// Limit is what was in force for the kind at sign-in. A later configuration can only shrink it.
+	// Limit is the limit of the kind at sign-in. A later configuration can only shorten it.
 	Limit Limit
 
 	LastUsed time.Time
 	Created  time.Time
-	// Began is when the sign-in began that the session came of. What ends sessions by a time, or all of a person, goes by
-	// it: an answer that was already on its way when sessions were ended makes none. Zero: Created.
+	// Began is when the sign-in for this session began. It counts for everything that ends sessions by a time, or all
+	// sessions of a user: an answer that was already on its way then creates no session. Zero: Created.
 	Began time.Time
 	// GroupsAsOf is when the provider last stated the groups.
 	GroupsAsOf time.Time
-	// Confirmed is when the provider last took the refresh token, if that was later than GroupsAsOf: it then said nothing
-	// about the groups, and the account was good. Zero: never.
+	// Confirmed is when the provider last accepted the refresh token, if later than GroupsAsOf: it then confirmed the
+	// account but stated no groups. Zero: never.
 	Confirmed time.Time
-	// Apps are the apps that the session has been used for.
+	// Apps are the apps for which the session has been used.
 	Apps []string
 
 	Kind Kind
-	// Renewable: the provider gave a refresh token, so that claims and groups can be asked for anew.
+	// Renewable: the provider issued a refresh token, so claims and groups can be requested again.
 	Renewable bool
-	// EmailVerified: the provider says that the address is the person's. One that is not is for reading only (A10).
+	// EmailVerified: the provider states that the address belongs to the user. An unverified address is only shown
+	// (A10).
 	EmailVerified bool
-	// UserUnverified: User is a mail address that the provider does not say is the person's.
+	// UserUnverified: User is a mail address, and the provider does not state that it belongs to the user.
 	UserUnverified bool
 	Guest          bool
-	// GuestUnclear: the claim that says who is a guest could not be read. Guest is then false and means nothing.
+	// GuestUnclear: the claim about guests could not be parsed. Guest is then false and means nothing.
 	GuestUnclear bool
-	// GroupsUnclear: the groups are not complete because their claim could not be read, not because there are too many.
+	// GroupsUnclear: the groups are incomplete because their claim could not be parsed, not because there are too many.
 	GroupsUnclear bool
-	// GroupsComplete is false if the provider said that there are more groups than it sent (A6): membership in a
-	// group that is not listed is then unknown, which is not "no".
+	// GroupsComplete is false if the provider states that there are more groups than it sent (A6). Membership in an
+	// unlisted group is then unknown, which differs from "no".
 	GroupsComplete bool
 
-	// User, Name and Email are for people to read: logs, pages, headers. Empty if the claim is absent.
+	// User, Name and Email are for display: in logs, pages, headers. Empty if the claim is absent.
 	User, Name, Email string
 	Groups            []string
-	// Unverified are names that the provider states and does not vouch for, beside User and Email.
+	// Unverified are further names that the provider states but has not verified.
 	Unverified []string
-	// Claims is the payload of the verified ID token as it came; UserInfo the userinfo answer, if it was asked for.
+	// Claims is the unchanged payload of the verified ID token. UserInfo is the userinfo answer, if it was requested.
 	Claims, UserInfo []byte
-	// ProviderSession is the provider's own session id (claim sid), empty if it sends none.
+	// ProviderSession is the provider's session ID (claim sid), empty if it sends none.
 	ProviderSession string
 
-	// KindReason is why the session has its kind: the reason that the prompt decision gave.
+	// KindReason is the reason for the session's kind, from the prompt decision.
 	KindReason string
-	// AuthTime is when the provider last authenticated the person (claim auth_time); zero if it does not say (A11).
+	// AuthTime is when the provider last authenticated the user (claim auth_time); zero if it does not state it (A11).
 	AuthTime time.Time
 	ACR      string
 	AMR      []string
 	// Contexts are the authentication contexts of Entra that the sign-in met (claim acrs).
 	Contexts []string
-	// SignInRisk and UserRisk are what the provider said: none, low, medium, high or hidden; Unreadable if it was no such
-	// word; empty if it said nothing (A3).
+	// SignInRisk and UserRisk are the levels that the provider stated: none, low, medium, high or hidden; Unreadable
+	// for any other value; empty if it stated none (A3).
 	SignInRisk, UserRisk string
-	// Compliant, Managed and Shared are what the provider said about the device: true, false, Unreadable, or empty (A13).
+	// Compliant, Managed and Shared are the provider's statements about the device: true, false, Unreadable, or empty
+	// (A13).
 	Compliant, Managed, Shared string
-	// SteppedUp is when the session was last made of another by a step-up, StepUps how often in quick succession.
+	// SteppedUp is when a step-up last replaced the session. StepUps counts step-ups in quick succession.
 	SteppedUp time.Time
 	StepUps   int
 
-	// BrowserID is the random id of the browser, empty if it keeps no cookie for it.
+	// BrowserID is the random ID of the browser, empty if the browser keeps no cookie for it.
 	BrowserID string
-	// FirstIP and FirstAgent are what the sign-in came from, for people to recognise it by.
+	// FirstIP and FirstAgent are the client's address and User-Agent at the sign-in, so that the user recognises it.
 	FirstIP, FirstAgent string
 
 	sealedTokens []byte
-	sealedUnder  keyring.ID // the record; the tokens may be under another
-	// What a newer version wrote and this one does not know, kept for the next write (A78).
+	sealedUnder  keyring.ID // the key of the record; the tokens may be sealed under another
+	// unknown contains fields of a newer version, kept for the next write (A78).
 	unknown []byte
 	flags   int64
 }
 
-// Unreadable is the value of what a provider said in words that are not known. It is neither a yes nor a no.
+// Unreadable is the value for a provider's statement that could not be parsed. It means neither yes nor no.
 const Unreadable = "unreadable"
 
 // LastAnswer is when the provider last said something about the person, if only that the account is good: the later of
@@ -129,15 +131,14 @@ func (s *Record) LastAnswer() time.Time {
 	return s.GroupsAsOf
 }
 
-// SealedTokens are the provider's tokens as they are stored, for naming them: other tokens are other bytes.
+// SealedTokens returns the provider's tokens as they are stored. Different tokens have different bytes.
 func (s *Record) SealedTokens() []byte { return s.sealedTokens }
 
-// KnownDevice reports whether the provider says that the device is managed or compliant.
+// KnownDevice reports whether the provider states that the device is managed or compliant.
 func (s *Record) KnownDevice() bool { return s.Managed == "true" || s.Compliant == "true" }
 
-// SealedUnder returns the keys without which the session as it is stored cannot be opened: that of its record, and that
-// of its tokens if it is another. The key of its cookie is for the browser to know; it was the newest when the session
-// began, or a later one.
+// SealedUnder returns the keys that are needed to open the stored session: that of its record, and that of its tokens
+// if it differs. The key of the cookie is not known here; it was the newest key when the session began, or a later one.
 func (s *Record) SealedUnder() []keyring.ID {
 	keys := []keyring.ID{s.sealedUnder}
 	if id, ok := keyring.SealedBy(s.sealedTokens); ok && id != s.sealedUnder {
@@ -146,12 +147,12 @@ func (s *Record) SealedUnder() []keyring.ID {
 	return keys
 }
 
-// Tokens are what the provider gave for later use. They are never in a log, a page or a header.
+// Tokens are the provider's tokens for later use. They never appear in a log, a page or a header.
 type Tokens struct {
 	// Refresh is the refresh token, empty if there is none.
 	Refresh string
-	// IDHeader and IDSignature are the two parts of the ID token that Claims does not hold; together they make the
-	// id_token_hint of RP-initiated logout, without keeping the payload twice.
+	// IDHeader and IDSignature are the parts of the ID token that Claims does not contain. With Claims they form the
+	// id_token_hint of RP-initiated logout, without storing the payload twice.
 	IDHeader, IDSignature []byte
 }
 
@@ -159,7 +160,7 @@ func (t Tokens) empty() bool {
 	return t.Refresh == "" && len(t.IDHeader) == 0 && len(t.IDSignature) == 0
 }
 
-// began is what the session is held to by whatever ends sessions by a time.
+// began returns the time that counts for everything that ends sessions by a time.
 func (s *Record) began() time.Time {
 	if !s.Began.IsZero() && s.Began.Before(s.Created) {
 		return s.Began
@@ -167,18 +168,18 @@ func (s *Record) began() time.Time {
 	return s.Created
 }
 
-// LooksLikeAddress reports whether a name has an at sign in any of its forms, so that people and applications take it for a
-// mail address.
+// LooksLikeAddress reports whether a name contains an at sign in any of its forms, so that users and applications read
+// it as a mail address.
 func LooksLikeAddress(name string) bool { return strings.ContainsAny(name, "@\uff20\ufe6b") }
 
-// Vouched reports whether the provider vouches for a user name of the person. It does not for one that looks like an
-// address and is not the verified address, unless the configuration trusts its user names: at many providers people
-// choose the name themselves.
+// Vouched reports whether the provider vouches for a user name of the user. It does not for a name that looks like an
+// address and is not the verified address, unless the configuration trusts the provider's user names: at many providers
+// users choose the name themselves.
 func (s *Record) Vouched(name string, trustNames bool) bool {
 	return trustNames || !LooksLikeAddress(name) || s.EmailVerified && strings.EqualFold(name, s.Email)
 }
 
-// vouchedUser is Vouched of User.
+// vouchedUser is Vouched for User.
 func (s *Record) vouchedUser(trustNames bool) bool {
 	if s.UserUnverified && !trustNames {
 		return s.EmailVerified && strings.EqualFold(s.User, s.Email)
@@ -186,7 +187,7 @@ func (s *Record) vouchedUser(trustNames bool) bool {
 	return s.Vouched(s.User, trustNames)
 }
 
-// AppUser is the user name for applications: User, or the subject where the provider does not vouch for User.
+// AppUser returns the user name for applications: User, or the subject if the provider does not vouch for User.
 func (s *Record) AppUser(trustNames bool) string {
 	if s.User == "" || s.vouchedUser(trustNames) {
 		return s.User
@@ -194,9 +195,10 @@ func (s *Record) AppUser(trustNames bool) string {
 	return s.Identity.Subject
 }
 
-// Called returns the names that a rule may call the person by, beside the subject: those that the provider vouches for,
-// and those that are only claimed. Claimed names count where a rule restricts and never where it opens a way (A10). A name
-// that is the subject is in neither list: subjects are compared exactly, names without case.
+// Called returns the names by which a rule can select the user, besides the subject: names for which the provider
+// vouches, and names that are only claimed. Claimed names count for rules that restrict and never for rules that grant
+// access (A10). A name that equals the subject is in neither list, because subjects are compared exactly and names
+// without regard to case.
 func (s *Record) Called(trustNames bool) (names, claimed []string) {
 	if s.User != "" && s.User != s.Identity.Subject {
 		if s.vouchedUser(trustNames) {
@@ -216,13 +218,13 @@ func (s *Record) Called(trustNames bool) (names, claimed []string) {
 	return names, claimed
 }
 
-// IsCalled reports whether a name or the subject is the person's, claimed names included.
+// IsCalled reports whether the user has this name or subject, including claimed names.
 func (s *Record) IsCalled(name string) bool {
 	names, claimed := s.Called(true)
 	return name == s.Identity.Subject || containsName(names, name) || containsName(claimed, name)
 }
 
-// AddName adds a name to a list that does not have it in any case.
+// AddName adds a name to a list unless the list contains it, without regard to case.
 func AddName(list []string, name string) []string {
 	if name == "" || containsName(list, name) {
 		return list
@@ -234,5 +236,5 @@ func containsName(list []string, name string) bool {
 	return slices.ContainsFunc(list, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
-// ceilMilli is a time in whole milliseconds, rounded up: sessions begin in those, rounded down.
+// ceilMilli returns a time in whole milliseconds, rounded up. Starts of sessions are rounded down.
 func ceilMilli(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMilli() }

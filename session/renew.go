@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// renewer writes what becomes of a session that goes on: what its provider states later, and a kind that is stricter.
+// renewer writes changes of a session that continues: later statements of its provider, and a stricter kind.
 type renewer struct {
 	*writer
 	subjects *revokedSubjects
 }
 
-// Tighten makes a persistent session a browser session, for a reason that its record keeps (X16). The caller gives the
-// browser a cookie without a lifetime. Tightening what is a browser session already changes nothing. If the session has
-// outlived the limits of a browser session it is ended, and the answer is ErrExpired.
+// Tighten turns a persistent session into a browser session and stores the reason (X16). The caller gives the browser a
+// cookie without a lifetime. A session that is already a browser session does not change. If the session has exceeded
+// the limits of a browser session it ends, and the result is ErrExpired.
 func (r *renewer) Tighten(ctx context.Context, s *Record, reason string) (*Record, error) {
 	tight, err := r.rewrite(ctx, s.ID, func(s *Record) bool {
 		if s.Kind == Browser {
@@ -33,13 +33,13 @@ func (r *renewer) Tighten(ctx context.Context, s *Record, reason string) (*Recor
 	return tight, err
 }
 
-// Renew writes what the provider states anew about the person of a session, and the tokens it gave with it. What
-// belongs to the act of signing in stays: time, strength, kind, start and limits (A13); a renewal is no authentication.
-// A renewal that is no later than what the record has, by LastAnswer, changes nothing, and the record is returned. Another
-// identity is an error (A41).
+// Renew writes the provider's new statements about the user of a session, with the new tokens. Facts of the sign-in
+// itself stay: time, strength, kind, start and limits (A13), because a renewal is not an authentication. If the record
+// already has a result that is not older, by LastAnswer, nothing changes and the record is returned. Another identity
+// is an error (A41).
 //
-// The provider may have begun another session of its own since. The record then names that one, so that its end reaches
-// this session; if it has ended by now, this session ends (ErrNotFound).
+// The provider may have started a new session of its own. The record then names that one, so that its end reaches this
+// session. If it has already ended, this session ends too (ErrNotFound).
 func (r *renewer) Renew(ctx context.Context, s *Record, token Token, fresh Record, tokens Tokens) (*Record, error) {
 	if fresh.Identity != s.Identity {
 		return nil, errors.New("renewing session: it belongs to another user")
@@ -51,7 +51,7 @@ func (r *renewer) Renew(ctx context.Context, s *Record, token Token, fresh Recor
 	}
 	moved := fresh.ProviderSession != "" && fresh.ProviderSession != s.ProviderSession
 	if moved {
-		// Before the record names it: no session is ever in use unlisted.
+		// Listed before the record names it: an unlisted session could not be found when the provider's session ends.
 		l := providerSessionBucket(s.Identity.Issuer, fresh.ProviderSession).listing(key, s.MaxEnd(r.limits))
 		if err := r.vault.Store.Enlist(ctx, l.Index, l.Member, l.Until); err != nil {
 			return nil, fmt.Errorf("renewing session: %w", err)
@@ -77,8 +77,8 @@ func (r *renewer) Renew(ctx context.Context, s *Record, token Token, fresh Recor
 	return renewed, nil
 }
 
-// endedMeanwhile ends a session whose session at the provider was ended while it was renewed: since its claims were
-// stated, give or take what clocks differ by.
+// endedMeanwhile ends a session whose provider session was ended during the renewal: after its claims were stated,
+// within the possible difference of the clocks.
 func (r *renewer) endedMeanwhile(ctx context.Context, s *Record, stated time.Time) error {
 	e, err := r.vault.Store.Get(ctx, endedKey(providerSessionBucket(s.Identity.Issuer, s.ProviderSession)))
 	if errors.Is(err, ErrNotFound) {

@@ -10,24 +10,23 @@ import (
 const (
 	// unsettledFor is how long after a gap the store counts as unsettled.
 	unsettledFor = 30 * time.Second
-	// settleTime is how long replicas take at most to notice an interruption, each for itself, and to write again what is
-	// the last that they remember.
+	// settleTime is how long each replica takes at most to notice an interruption and to repeat its remembered writes.
 	settleTime = 3 * time.Second
-	// replayTimeout bounds one look at the writes that are remembered.
+	// replayTimeout is the timeout for one pass over the remembered writes.
 	replayTimeout = 30 * time.Second
 )
 
-// replay writes again what a failover of the store has forgotten: see recentWrites.
+// replay repeats writes that a failover of the store has lost: see recentWrites.
 type replay struct {
 	*writer
 	due           chan struct{}
-	gaps, lastGap atomic.Int64 // how many there were, and when the last was, in nanoseconds since 1970
+	gaps, lastGap atomic.Int64 // how many gaps there were, and the time of the last, in nanoseconds since 1970
 }
 
-// gap is what a feed tells: messages may have been missed, and the store may be another than a moment ago.
+// gap handles a gap in the feed: messages may have been missed, and another server may now be the store.
 func (r *replay) gap() {
 	r.entries.doubt()
-	if r.gaps.Add(1) > 1 { // the first is the beginning
+	if r.gaps.Add(1) > 1 { // the first one is the start of the subscription
 		r.lastGap.Store(r.now().UnixNano())
 	}
 	select {
@@ -36,16 +35,17 @@ func (r *replay) gap() {
 	}
 }
 
-// Unsettled reports whether the store was interrupted a moment ago: it may have forgotten what a replica is about to
-// write again.
+// Unsettled reports whether the store was interrupted recently: it may have lost writes that a replica is about to
+// repeat.
 func (r *replay) Unsettled() bool {
 	last := r.lastGap.Load()
 	return last != 0 && r.now().UnixNano()-last < int64(unsettledFor)
 }
 
-// AwaitSettled waits, if the store was interrupted a moment ago, until other replicas have had the time to write again what
-// it may have forgotten; until ctx ends at most. What is read then is good to send a refresh token by that works once: one
-// that another replica has used already would have the provider end everything that came of it (RFC 9700, section 4.14.2).
+// AwaitSettled waits after a recent interruption of the store until other replicas have had time to repeat writes that
+// it may have lost, or until ctx ends. After that a caller may send a single-use refresh token that it reads. If
+// another replica had already used that token, the provider would revoke everything issued for it (RFC 9700, section
+// 4.14.2).
 func (r *replay) AwaitSettled(ctx context.Context) {
 	interrupted := max(r.lastGap.Load(), r.health.lastFailure())
 	left := settleTime - time.Duration(r.now().UnixNano()-interrupted)
@@ -60,7 +60,7 @@ func (r *replay) AwaitSettled(ctx context.Context) {
 	}
 }
 
-// run writes again what the store has forgotten, after every gap, until ctx ends.
+// run repeats lost writes after every gap, until ctx ends.
 func (r *replay) run(ctx context.Context) {
 	for {
 		select {
@@ -77,7 +77,7 @@ func (r *replay) run(ctx context.Context) {
 	}
 }
 
-// again writes one thing again if the store does not have it. What cannot be written now is left to the next gap.
+// again repeats one write if the store has lost it. If that fails, the next gap tries again.
 func (r *replay) again(ctx context.Context, w recentWrite) {
 	if w.renewed == nil {
 		if _, err := r.vault.Store.Get(ctx, w.key); !errors.Is(err, ErrNotFound) {
@@ -98,8 +98,9 @@ func (r *replay) again(ctx context.Context, w recentWrite) {
 	})
 }
 
-// rewriteMarks writes the revoke-before marks again that this process knows and the store no longer has: the latest of each
-// scope, which is all that counts. One lives from the time that it names, for longer than any session that began before.
+// rewriteMarks writes the revoke-before marks that this process knows and the store has lost: only the latest of each
+// scope, because only that counts. A mark lives, from the time that it names, longer than any session that began
+// earlier.
 func (r *replay) rewriteMarks(ctx context.Context) {
 	by := r.revocations.list.view().by
 	if len(by) == 0 {
@@ -107,7 +108,7 @@ func (r *replay) rewriteMarks(ctx context.Context) {
 	}
 	keys, err := r.vault.Store.Members(ctx, marksIndex, time.Time{}, 2*maxMarks)
 	if err != nil {
-		return // left to the next gap, like all that cannot be written
+		return // the next gap tries again
 	}
 	stored := make(map[Key]bool, len(keys))
 	for _, key := range keys {

@@ -13,26 +13,27 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
-// Scope is whose sessions a revoke-before mark ends. The zero value is everybody; otherwise one of the fields is set.
+// Scope selects the sessions that a revoke-before mark ends. The zero value is all sessions; otherwise one of the
+// fields is set.
 type Scope struct {
 	// Provider is the configured name of a provider.
 	Provider string
 	Person   Identity
-	// App is the name of an app: sessions stay, but are not taken there any more.
+	// App is the name of an app: sessions continue but are not accepted there any more.
 	App string
 }
 
 const (
-	// markLife is how long a mark is kept: longer than any session can live, whatever is configured later.
+	// markLife is how long a mark is kept: longer than any session can live under any configuration.
 	markLife = 401 * 24 * time.Hour
-	// maxMarks bounds how many marks there may be at a time. Sessions of single people are better ended by EndAll.
+	// maxMarks is the largest number of marks. Use EndAll to end the sessions of single users.
 	maxMarks = 10_000
-	// marksStrict is how old the marks may be where sessions are asked for at every request.
+	// marksStrict is the maximum age of the marks if every request reads its session from the store.
 	marksStrict = time.Second
 	markSize    = len(digest{}) + 8
 )
 
-// digest is what names the scope in the store: a hash.
+// digest returns the hash that identifies the scope in the store.
 func (s Scope) digest() (digest, error) {
 	set := 0
 	for _, is := range []bool{s.Provider != "", s.Person != Identity{}, s.App != ""} {
@@ -64,18 +65,18 @@ type marks struct {
 	known  map[Key]bool
 	asked  int64 // nanoseconds since 1970
 	doubts uint64
-	failed *atomic.Int64 // when the store last failed to tell them anew
+	failed *atomic.Int64 // when reading them last failed
 }
 
 // revocationList keeps the marks and lets one request at a time read them.
 type revocationList struct {
 	reading  sync.Mutex
 	marks    atomic.Pointer[marks]
-	failures atomic.Uint64 // readings that failed
-	failure  error         // of the last that did; guarded by reading
+	failures atomic.Uint64 // number of failed reads
+	failure  error         // error of the last failed read; guarded by reading
 }
 
-// revocations are the revoke-before marks of a store, as this process knows them.
+// revocations are the revoke-before marks of a store, as known to this process.
 type revocations struct {
 	store          Store
 	now            func() time.Time
@@ -86,9 +87,9 @@ type revocations struct {
 	announcer      *announcer
 }
 
-// RevokeBefore ends every session of the scope that began before a time, here at once, elsewhere as the feed tells or
-// within Recheck. Zero is now; the future is refused, for nobody could sign in until then. Of several marks that concern
-// a session the latest counts (A77). An error means that it may not be done.
+// RevokeBefore ends every session of the scope that began before a time: here at once, on other replicas when the feed
+// reports it or within Recheck. Zero means now. A time in the future is refused, because no user could sign in until
+// then. If several marks apply to a session, the latest counts (A77). After an error the sessions may not have ended.
 func (r *revocations) RevokeBefore(ctx context.Context, scope Scope, before time.Time) error {
 	now := r.now()
 	if before.IsZero() {
@@ -101,7 +102,7 @@ func (r *revocations) RevokeBefore(ctx context.Context, scope Scope, before time
 	if err != nil {
 		return fmt.Errorf("revoking sessions: %w", err)
 	}
-	// Sessions begin in whole milliseconds, rounded down.
+	// Starts of sessions are rounded down to whole milliseconds.
 	at := ceilMilli(before)
 	if len(r.list.view().known) >= maxMarks {
 		return fmt.Errorf("revoking sessions: there are %d marks already", maxMarks)
@@ -116,7 +117,7 @@ func (r *revocations) RevokeBefore(ctx context.Context, scope Scope, before time
 	return nil
 }
 
-// mark is a mark as the store has it.
+// mark returns a mark in its stored form.
 func mark(d digest, at int64) (Key, []byte) {
 	value := binary.BigEndian.AppendUint64(d[:], uint64(at)) //nolint:gosec // dates after 1970
 	return HashKey("rb", "mark", string(value)), value
@@ -130,7 +131,7 @@ func (r *revocations) writeMark(ctx context.Context, key Key, value []byte, unti
 	return r.store.Enlist(ctx, marksIndex, key, until)
 }
 
-// Admits reports whether a session that Load has returned is good for an app: whether no mark of that app ends it there.
+// Admits reports whether a session that Load has returned may be used for an app: no mark of that app ends it there.
 func (r *revocations) Admits(s *Session, app string) bool {
 	set := r.list.view()
 	if len(set.by) == 0 {
@@ -141,13 +142,14 @@ func (r *revocations) Admits(s *Session, app string) bool {
 }
 
 // revoked reports whether a mark ends a session that began then, in milliseconds since 1970, at the provider and of the
-// person that the digests name.
+// user with these digests.
 func (r *revocations) revoked(began int64, provider, person digest) bool {
 	set := r.list.view()
 	return len(set.by) > 0 && began < set.latest(provider, person)
 }
 
-// latest is before when sessions of a provider and a person must have begun to be over.
+// latest returns the latest time of the marks that apply to a provider and a user; sessions that began before it are
+// over.
 func (set *marks) latest(provider, person digest) int64 {
 	return max(set.by[everybody], set.by[provider], set.by[person])
 }
@@ -161,7 +163,7 @@ func (l *revocationList) view() *marks {
 	return noMarks
 }
 
-// add puts in a mark that was just written; whether it is the latest comes out by comparing.
+// add adds a mark that was just written; comparing shows whether it is the latest.
 func (l *revocationList) add(key Key, d digest, at int64) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
@@ -174,8 +176,8 @@ func (l *revocationList) add(key Key, d digest, at int64) {
 	l.marks.Store(&next)
 }
 
-// settle sees to it that the marks are young enough to judge by. While the store cannot be asked they stay in force for
-// OutageGrace; without any, nobody can be told to be not revoked.
+// settle ensures that the marks are recent enough to decide by. While the store cannot be read they are used for
+// OutageGrace. Without any marks no session can be shown to be not revoked.
 func (r *revocations) settle(ctx context.Context, now time.Time) error {
 	l := r.list
 	if r.settled(l.view(), now) {
@@ -188,13 +190,13 @@ func (r *revocations) settle(ctx context.Context, now time.Time) error {
 			return nil
 		}
 		if !l.reading.TryLock() {
-			return nil // somebody reads them; if the store hangs, not everybody need wait for it
+			return nil // another request is reading them; if the store hangs, not all requests have to wait
 		}
 	} else {
 		failures := l.failures.Load()
 		l.reading.Lock()
 		if l.failures.Load() != failures {
-			// Who has waited for a store that hangs does not try it in turn, one after the other.
+			// Requests that waited for a hanging store do not try it one after the other.
 			defer l.reading.Unlock()
 			return l.failure
 		}
@@ -225,7 +227,7 @@ func (set *marks) young(now time.Time, bound time.Duration) bool {
 	return age >= 0 && age < int64(bound)
 }
 
-// read reads what is new. A mark never changes, so what is known is not read again.
+// read reads new marks. A mark never changes, so known ones are not read again.
 func (r *revocations) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()

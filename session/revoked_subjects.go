@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// ErrRevoked: since the sign-in began, sessions like the one that it would make were ended: all of the person, of their
-// session at the provider, or all that began before a time. There is nothing wrong with signing in anew.
+// ErrRevoked: since the sign-in began, sessions like the one that it would create were ended: all of the user, those of
+// the provider session, or all that began before a time. A new sign-in is allowed.
 var ErrRevoked = errors.New("revoked while signing in")
 
-// endedLife is how long it is known that somebody's sessions were ended: longer than any sign-in that was under way then
-// can take, an hour for a flow and at most a day for the prompt.
+// endedLife is how long it is remembered that a user's sessions were ended: longer than any sign-in in progress can
+// take (an hour for a flow and at most a day for the prompt).
 const endedLife = 26 * time.Hour
 
-// endedTries bounds how often a note that met another is tried again.
+// endedTries is how often a note that conflicts with another one is tried.
 const endedTries = 4
 
-// revokedSubjects are notes in the store that sessions of a person, or of a session at a provider, were ended: for sign-ins
-// that are under way then.
+// revokedSubjects are notes in the store that sessions of a user, or of a session at a provider, were ended. They are
+// for sign-ins in progress at that time.
 type revokedSubjects struct {
 	store Store
 	now   func() time.Time
 }
 
-// noteEnd notes that all sessions of an owner end now. It comes before they are looked for, and unended after a session
-// is listed: so of a session that is made meanwhile one of the two knows.
+// noteEnd notes that all sessions of an owner end now. It runs before they are searched, and unended runs after a
+// session is listed. So for a session that is created meanwhile, at least one of the two notices the other.
 func (r *revokedSubjects) noteEnd(ctx context.Context, of bucket) error {
 	now := r.now()
 	at := ceilMilli(now)
@@ -51,7 +51,7 @@ func (r *revokedSubjects) noteEnd(ctx context.Context, of bucket) error {
 	}
 }
 
-// unended holds a session that is about to be made against what was ended since its sign-in began.
+// unended checks whether sessions like the one about to be created were ended since its sign-in began.
 func (r *revokedSubjects) unended(ctx context.Context, s *Record) error {
 	keys := []Key{endedKey(personBucket(s.Identity))}
 	if s.ProviderSession != "" {
@@ -80,6 +80,6 @@ func endedAt(e Entry) (at int64, ok bool) {
 
 func endedKey(of bucket) Key { return HashKey("e", string(of.index), of.tag) }
 
-// unnamedBucket stands for the sessions of a person that do not know of which session at the provider they came.
-// Nothing is listed in it: they are found by the person.
+// unnamedBucket is for sessions of a user whose provider session is unknown. Nothing is listed in it: they are found by
+// the user.
 func unnamedBucket(who Identity) bucket { return bucketOf("u", who.Issuer, who.Subject) }

@@ -9,21 +9,22 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// Session is one sign-in of one browser, as Manager returns it. At hand is what nearly every request asks of it. The rest,
-// its Record, stays packed until a caller asks for it. A session is immutable and may be shared between goroutines (A30).
+// Session is one sign-in of one browser, as Manager returns it. It has the fields that almost every request needs. The
+// rest, its Record, stays packed until a caller asks for it. A session is immutable and may be shared between
+// goroutines (A30).
 //
-// There may be tens of thousands, and every collection of garbage goes through them all: so it is one piece of memory, in
-// which there is next to nothing that points elsewhere.
+// There may be tens of thousands, and every garbage collection scans them all. Therefore a Session is one block of
+// memory with almost no pointers.
 type Session struct {
 	ID   ID
 	Kind Kind
-	// Renewable is Record.Renewable; KnownDevice is what Record.KnownDevice tells.
+	// Renewable is Record.Renewable; KnownDevice is the result of Record.KnownDevice.
 	Renewable, KnownDevice bool
 
 	sealedUnder keyring.ID
 	version     uint64
 	from        unique.Handle[origin]
-	person      digest // of the mark that ends all of a person
+	person      digest // digest of the mark that ends all sessions of the user
 	limit       Limit
 	// In milliseconds since 1970.
 	created, lastUsed, began, groupsAsOf, lastAnswer int64
@@ -32,13 +33,13 @@ type Session struct {
 	ready  atomic.Pointer[any]
 }
 
-// origin is what sessions have in common with those of everybody who signs in where they did.
+// origin is shared by the sessions of all users who signed in at the same provider.
 type origin struct {
 	provider, issuer string
-	mark             digest // that ends all of the provider
+	mark             digest // digest of the mark that ends all sessions of the provider
 }
 
-// view is the session as it was read from packed, or as packed was made of it.
+// view returns the session of a record whose packed form is packed.
 func (s *Record) view(packed []byte) Session {
 	return Session{
 		ID: s.ID, Kind: s.Kind, Renewable: s.Renewable, KnownDevice: s.KnownDevice(),
@@ -51,8 +52,8 @@ func (s *Record) view(packed []byte) Session {
 	}
 }
 
-// Record reads the whole record. It does so at every call, which takes some sixty times as long as to look the session up.
-// An error is a bug of ours or of the memory: what is kept here could be read when it was put in.
+// Record decodes the whole record. It decodes at every call, which takes about sixty times as long as looking the
+// session up. An error means a bug or a memory fault, because the packed form was readable when it was stored here.
 func (s *Session) Record() (*Record, error) {
 	r, err := readRecord(s.packed)
 	if err != nil {
@@ -62,13 +63,13 @@ func (s *Session) Record() (*Record, error) {
 	return r, nil
 }
 
-// Session returns what Manager.Load returns of the same record, nil for a draft.
+// Session returns what Manager.Load returns for this record; nil for a draft.
 func (s *Record) Session() *Session { return s.session }
 
-// Provider is Record.Provider.
+// Provider returns Record.Provider.
 func (s *Session) Provider() string { return s.from.Value().provider }
 
-// Issuer is that of Record.Identity.
+// Issuer returns the issuer of Record.Identity.
 func (s *Session) Issuer() string { return s.from.Value().issuer }
 
 // Created is Record.Created.
@@ -87,14 +88,15 @@ func (s *Session) span() span {
 	return span{kind: s.Kind, limit: s.limit, created: s.Created(), lastUsed: s.LastUsed()}
 }
 
-// touchDue reports whether the last use on record is old enough to be written again.
+// touchDue reports whether the recorded last use is old enough to be written again.
 func (s *Session) touchDue(at time.Time, now Limits) bool {
 	p := s.span()
 	return p.touchDue(at, now)
 }
 
-// Ready returns what a caller has kept beside this record with KeepReady, nil if nothing: values made ready of it, which
-// the next request need not make again. They go with the record, so they are never older than it.
+// Ready returns the value that a caller has kept with this record by KeepReady, nil if there is none: data derived from
+// the record, so that the next request need not compute it again. It is dropped together with the record, so it is
+// never older.
 func (s *Session) Ready() any {
 	if v := s.ready.Load(); v != nil {
 		return *v
@@ -102,8 +104,8 @@ func (s *Session) Ready() any {
 	return nil
 }
 
-// KeepReady puts a value beside the record, for Ready, in place of what was there. It must not change afterwards. It is
-// given by its address, so that it can lie in the very thing that it points to.
+// KeepReady keeps a value with the record, for Ready, and replaces the previous one. The value must not change
+// afterwards. It is passed by its address, so that it can be part of the object to which it points.
 func (s *Session) KeepReady(v *any) { s.ready.Store(v) }
 
 func providerMark(name string) digest { return hash("rb", "provider", name) }

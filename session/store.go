@@ -7,35 +7,34 @@ import (
 	"time"
 )
 
-// What a store can answer. Callers tell these four apart: only ErrNotFound says that something is definitely not
-// there. Whatever else a store returns counts as ErrUnavailable, and an unavailable store never ends a session.
+// The errors of a store. Callers distinguish these four: only ErrNotFound means that something certainly does not
+// exist. Any other error of a store counts as ErrUnavailable, and an unavailable store never ends a session.
 var (
-	// ErrNotFound: the entry does not exist, has expired or was removed. Never returned for a failure.
+	// ErrNotFound: the entry does not exist, has expired or was removed. It is never returned for a failure.
 	ErrNotFound = errors.New("not found")
-	// ErrConflict: Create met an entry that exists already, or Replace met another version.
+	// ErrConflict: for Create, the entry already exists; for Replace, it has another version.
 	ErrConflict = errors.New("conflict")
-	// ErrClosed: the store was closed, for instance by a reload that an old request outlived.
+	// ErrClosed: the store was closed, for instance by a reload during an old request.
 	ErrClosed = errors.New("store closed")
-	// ErrUnavailable: the store could not be asked, or did not answer in time.
+	// ErrUnavailable: the store could not be reached, or did not answer in time.
 	ErrUnavailable = errors.New("store unavailable")
 )
 
-// MaxValue is the largest value a store takes, in bytes. What fits when it is written fits when it is read (A47).
+// MaxValue is the largest value that a store accepts, in bytes. A value that can be written can also be read (A47).
 const MaxValue = 64 << 10
 
 // Key names an entry, an index or a member: a short lower-case kind, a colon and a hash, as built by this package
-// ("s:", then 22 characters of base64url). A store never interprets it, and no key is ever something that a client
-// chose or saw (A32).
+// ("s:", then 22 characters of base64url). A store never interprets it. A client never chooses or sees a key (A32).
 type Key string
 
 // Entry is one sealed value.
 type Entry struct {
 	Key   Key
 	Value []byte
-	// Version is counted by the store: 1 after Create, one more after each Replace.
+	// Version is counted by the store: 1 after Create, and one more after each Replace.
 	Version uint64
-	// Expires is when the store may forget the entry; from then on Get answers ErrNotFound. Never zero: every key
-	// has a TTL. It bounds garbage only; the limits of a session are enforced by whoever reads the record.
+	// Expires is when the store may delete the entry; from then on Get returns ErrNotFound. It is never zero: every key
+	// has a TTL. It only limits garbage; code that reads the record enforces the limits of a session.
 	Expires time.Time
 }
 
@@ -45,61 +44,62 @@ type Listing struct {
 	Until         time.Time
 }
 
-// Entries is the part of a store that keeps values. Every method is safe for concurrent use, and a write that has
-// returned nil is seen by every later read through any replica of the same store.
+// Entries is the part of a store that keeps values. Every method is safe for concurrent use. After a write has returned
+// nil, every later read through any replica of the same store sees it.
 type Entries interface {
-	// Create writes a new entry; Version is ignored. ErrConflict if the key exists (and has not expired), so one
-	// of several callers wins: a lease, or a state that may be spent once. The listings are made after the entry, so
-	// that nobody meets one without it; where one cannot be made the entry may be left, and the error says so much.
+	// Create writes a new entry; Version is ignored. It returns ErrConflict if the key exists and has not expired, so
+	// exactly one of several callers succeeds: for a lease, or a state that may be used once. The listings are written
+	// after the entry, so that a listing never appears without its entry. If a listing cannot be written, Create
+	// returns an error and the entry may remain.
 	Create(ctx context.Context, e Entry, in ...Listing) error
-	// Get returns the entry. ErrNotFound if there is none.
+	// Get returns the entry, or ErrNotFound if there is none.
 	Get(ctx context.Context, key Key) (Entry, error)
-	// Replace writes Value and Expires of an existing entry whose version is e.Version and returns the new
-	// version. ErrNotFound if the entry is gone: a write in flight never revives what was removed. ErrConflict if
-	// somebody else was first.
+	// Replace writes Value and Expires of an existing entry whose version is e.Version and returns the new version. It
+	// returns ErrNotFound if the entry does not exist: a late write never revives a removed entry. It returns
+	// ErrConflict if another write came first.
 	Replace(ctx context.Context, e Entry) (version uint64, err error)
-	// GetAll returns those of the entries that exist, in the order of their keys; an absent one is no error.
+	// GetAll returns the existing entries of the keys, in the order of the keys. A missing one is not an error.
 	GetAll(ctx context.Context, keys ...Key) ([]Entry, error)
-	// Remove deletes the entry and returns what it was. Of several callers exactly one gets the entry, the others
-	// ErrNotFound. The listings are dropped after the entry, also by who does not get it; one that cannot be dropped
-	// is no error, for it points at nothing.
+	// Remove deletes the entry and returns it. Exactly one of several callers gets the entry, the others get
+	// ErrNotFound. The listings are removed after the entry, also for callers that get ErrNotFound. A listing that
+	// cannot be removed is not an error, because its entry does not exist.
 	Remove(ctx context.Context, key Key, from ...Listing) (Entry, error)
 }
 
-// Indexes is the part of a store that keeps sets of keys, so that nothing ever scans. An index may name members
-// whose entry is gone: whoever meets ErrNotFound delists it. Members stay unique.
+// Indexes is the part of a store that keeps sets of keys, so that no operation scans. An index may contain members
+// whose entry does not exist any more; a caller that gets ErrNotFound delists them. Members are unique.
 type Indexes interface {
-	// Enlist puts a member into an index until the given time, replacing the time of an earlier listing. Members
-	// whose time has passed are dropped on the way; an index lives as long as its last member.
+	// Enlist adds a member to an index until the given time, and replaces the time of an earlier listing. It also drops
+	// members whose time has passed. An index lives as long as its last member.
 	Enlist(ctx context.Context, index, member Key, until time.Time) error
-	// Members returns members in the order of their times, at most limit of them: only those whose time is before
-	// the given one, or all if it is zero. An index that does not exist is empty, not an error. A member whose
-	// time has passed is never returned.
+	// Members returns at most limit members, sorted by their times: only those with a time before the given one, or all
+	// if it is zero. An index that does not exist is empty, not an error. A member whose time has passed is never
+	// returned.
 	Members(ctx context.Context, index Key, before time.Time, limit int) ([]Key, error)
-	// Delist removes members; an absent one is no error.
+	// Delist removes members; a missing one is not an error.
 	Delist(ctx context.Context, index Key, members ...Key) error
 }
 
-// Store keeps entries and indexes. Package storetest holds the contract as a test suite.
+// Store keeps entries and indexes. Package storetest has a test suite for this contract.
 type Store interface {
 	Entries
 	Indexes
-	// Ping tells whether the store answers: nil, ErrUnavailable or ErrClosed.
+	// Ping returns nil if the store answers, else ErrUnavailable or ErrClosed.
 	Ping(ctx context.Context) error
-	// Close releases it. Every later call answers ErrClosed; closing twice is no error.
+	// Close closes the store. Every later call returns ErrClosed; closing twice is not an error.
 	Close() error
 }
 
-// MaxKey is the longest key a store takes, in bytes.
+// MaxKey is the longest key that a store accepts, in bytes.
 const MaxKey = 128
 
-// latest is the last time a store takes. It keeps milliseconds since 1970 far from every 64-bit edge, here and in
-// a server that adds its own clock to a TTL (A48).
+// latest is the latest time that a store accepts. It keeps milliseconds since 1970 far below every 64-bit limit, here
+// and in a server that adds its own clock to a TTL (A48).
 var latest = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// CheckKey tells whether every store takes the key: 1 to MaxKey bytes out of A-Z a-z 0-9 : . _ -. The alphabet has
-// no byte that a store, a log or a cluster's hash tags could read as more than a letter (A32). The error is a
-// mistake of the caller and none of the four sentinels.
+// CheckKey returns an error if not every store accepts the key: 1 to MaxKey bytes of A-Z a-z 0-9 : . _ -. A store, a
+// log or a cluster's hash tags treat none of these bytes specially (A32). The error is a mistake of the caller and none
+// of the four sentinels.
 func CheckKey(k Key) error {
 	if len(k) == 0 || len(k) > MaxKey {
 		return fmt.Errorf("store key of %d bytes, want 1 to %d", len(k), MaxKey)
@@ -115,9 +115,9 @@ func CheckKey(k Key) error {
 	return nil
 }
 
-// CheckEntry tells whether every store takes the entry at the given time: a good key, a value of at most MaxValue
-// bytes and an end that lies ahead. An entry that has ended already is refused rather than dropped in silence, so
-// nobody believes to hold a lease that never was.
+// CheckEntry returns an error if not every store accepts the entry at the given time: a valid key, a value of at most
+// MaxValue bytes and an end in the future. An entry that has already ended is refused and not silently dropped, so that
+// no caller relies on a lease that never existed.
 func CheckEntry(e Entry, now time.Time) error {
 	if err := CheckKey(e.Key); err != nil {
 		return err
@@ -128,7 +128,7 @@ func CheckEntry(e Entry, now time.Time) error {
 	return CheckUntil(e.Expires, now)
 }
 
-// CheckListings tells whether every store takes the listings at the given time.
+// CheckListings returns an error if not every store accepts the listings at the given time.
 func CheckListings(in []Listing, now time.Time) error {
 	for _, l := range in {
 		if err := CheckKey(l.Index); err != nil {
@@ -144,8 +144,8 @@ func CheckListings(in []Listing, now time.Time) error {
 	return nil
 }
 
-// CheckUntil tells whether every store takes the time as the end of an entry or of a listing. Stores keep times to
-// the millisecond, rounded down; the end must lie ahead of now by that measure.
+// CheckUntil returns an error if not every store accepts the time as the end of an entry or of a listing. Stores keep
+// times in milliseconds, rounded down. The rounded end must be after now.
 func CheckUntil(until, now time.Time) error {
 	switch {
 	case until.IsZero():

@@ -10,14 +10,14 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// ID is the random id of a session, 128 bits. It leaves the process only inside a sealed cookie.
+// ID is the random ID of a session, 128 bits. It leaves the process only in a sealed cookie.
 type ID [16]byte
 
-// Secret is the random secret of a session, 128 bits. It is in the browser's cookie and nowhere else: without it the
-// provider's tokens in the record stay closed, whoever has the store and the key ring.
+// Secret is the random secret of a session, 128 bits. It exists only in the browser's cookie. Without it the provider's
+// tokens in the record cannot be opened, even with the store and the key ring.
 type Secret [16]byte
 
-// Token is what a browser holds of its session.
+// Token is what a browser has of its session.
 type Token struct {
 	ID     ID
 	Secret Secret
@@ -45,13 +45,12 @@ func SealToken(keys *keyring.Ring, t Token, host, cookie string) string {
 	return base64.RawURLEncoding.EncodeToString(keys.Seal(keyring.PurposeCookie, plain, host, cookie))
 }
 
-// OpenToken is the reverse of SealToken. It returns keyring.ErrUnsealable for anything that the ring did not seal for this
-// host and name.
+// OpenToken is the reverse of SealToken. It returns keyring.ErrUnsealable for every value that the ring did not seal
+// for this host and name.
 func OpenToken(keys *keyring.Ring, value, host, cookie string) (Token, error) {
 	var t Token
 	const sealedSize = keyring.SealOverhead + len(t.ID) + len(t.Secret)
-	// Both lengths are exact, because the decoder passes over line breaks even when it is strict: a token has one
-	// spelling only.
+	// Both lengths are exact, because the decoder skips line breaks even in strict mode: a token has only one spelling.
 	if len(value) != base64.RawURLEncoding.EncodedLen(sealedSize) {
 		return t, keyring.ErrUnsealable
 	}
@@ -72,8 +71,8 @@ func OpenToken(keys *keyring.Ring, value, host, cookie string) (Token, error) {
 
 var strictBase64 = base64.RawURLEncoding.Strict()
 
-// tokenScratch is memory for decoding a token, which happens at every request: what goes through cipher.AEAD is on the
-// heap. It holds what the client sent, never what that opens to.
+// tokenScratch is memory for decoding a token, which happens at every request: data for cipher.AEAD escapes to the
+// heap. It contains what the client sent, never the opened token.
 type tokenScratch struct {
 	text   [128]byte
 	sealed [96]byte
@@ -81,21 +80,21 @@ type tokenScratch struct {
 
 var tokenMemory = sync.Pool{New: func() any { return new(tokenScratch) }}
 
-// Key returns the key under which a store keeps the session: a hash, so that nobody who reads a store's keys can make
-// a cookie of one.
+// Key returns the key under which a store keeps the session: a hash, so that keys from a store cannot be turned into
+// cookies.
 func (id ID) Key() Key { return HashKey("s", string(id[:])) }
 
-// Short returns a short hash that names the session in logs and pages, and opens nothing. It is one of the key, so that
-// whoever has keys can find the session that somebody names.
+// Short returns a short hash that identifies the session in logs and pages, and gives no access. It is derived from the
+// key, so that a session can be found by it among keys.
 func (id ID) Short() string { return shortOf(id.Key()) }
 
 func shortOf(key Key) string { return string(HashKey("log", string(key))[len("log:"):][:shortSize]) }
 
-// shortSize is 60 bits: two of a million sessions share a short hash once in two million installations.
+// shortSize is 60 bits: among a million sessions the probability that two share a short hash is one in two million.
 const shortSize = 10
 
-// HashKey builds a store key of a kind and the parts that identify the thing: a truncated SHA-256 over the
-// length-prefixed parts, always of the same length and alphabet, whatever the parts hold (A32).
+// HashKey builds a store key from a kind and the parts that identify the object: a truncated SHA-256 of the
+// length-prefixed parts. Its length and alphabet do not depend on the parts (A32).
 func HashKey(kind string, parts ...string) Key {
 	h := hash(kind, parts...)
 	return Key(kind + ":" + base64.RawURLEncoding.EncodeToString(h[:]))
@@ -104,7 +103,7 @@ func HashKey(kind string, parts ...string) Key {
 // digest is the hash in a session's key.
 type digest [16]byte
 
-// digest is the same as that in Key, without its garbage.
+// digest returns the digest that Key contains, without allocating.
 func (id ID) digest() digest {
 	const head = "\x08latchkey\x01s\x10"
 	var buf [len(head) + len(id)]byte
@@ -114,13 +113,13 @@ func (id ID) digest() digest {
 	return digest(h[:len(digest{})])
 }
 
-// hash is the digest in the key that HashKey makes of the same.
+// hash returns the digest in the key that HashKey builds.
 func hash(kind string, parts ...string) digest {
 	h := sha256.Sum256(lengthprefix.Append(lengthprefix.Append(nil, "latchkey", kind), parts...))
 	return digest(h[:len(digest{})])
 }
 
-// digestOf reads the digest out of a session's key.
+// digestOf extracts the digest from a session's key.
 func digestOf(key Key) (d digest, ok bool) {
 	if len(key) != 24 || key[:2] != "s:" {
 		return d, false

@@ -9,20 +9,20 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// Vault keeps small sealed values of any kind in a store: records of sessions, pending sign-ins. Everything is sealed
-// under the key ring, bound to its key, so that whoever can write to the store can neither read, change nor swap it.
-// They can delete a value, or bring back what the same key held before: that is not prevented here.
+// Vault keeps small sealed values of any kind in a store: records of sessions, pending sign-ins. Every value is sealed
+// with the key ring and bound to its key, so that an attacker who can write to the store can neither read, change nor
+// swap values. The attacker can delete a value, or restore what the same key had before; Vault does not prevent that.
 type Vault struct {
 	Store Store
 	Keys  *keyring.Ring
 }
 
-// What compresses to the largest value that a store takes may be four times as large. This does not compile if package
-// pack takes less.
+// The largest value that a store accepts can decompress to four times its size. This line does not compile if package
+// pack accepts less.
 const _ = uint(pack.MaxUnpacked - 4*MaxValue)
 
-// Put creates a value. Errors are the store's: ErrConflict if the key exists. A value that is too large for a store, or
-// to be read again, is refused.
+// Put creates a value. Its errors are those of the store: ErrConflict if the key exists. It refuses a value that is too
+// large for a store, or too large to be read back.
 func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time, in ...Listing) error {
 	packed, err := pack.ShortLived(plain)
 	if err != nil {
@@ -35,7 +35,8 @@ func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time
 	return v.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: expires}, in...)
 }
 
-// Get returns a value and its version. keyring.ErrUnsealable for what no key of the ring has sealed for this key.
+// Get returns a value and its version, or keyring.ErrUnsealable if no key of the ring has sealed the value for this
+// key.
 func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, err error) {
 	e, err := v.Store.Get(ctx, key)
 	if err != nil {
@@ -45,8 +46,8 @@ func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, 
 	return plain, e.Version, err
 }
 
-// replace writes a value whose version was read; see Entries.Replace. The last bytes, as many as tail says, are sealed
-// already. It returns what it has written.
+// replace writes a value whose version was read; see Entries.Replace. The last tail bytes are already sealed. It
+// returns what it has written.
 func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, version uint64, expires time.Time) (uint64, sealedRecord, error) {
 	written, err := v.sealRecord(key, plain, tail, MaxValue)
 	if err != nil {
@@ -56,7 +57,7 @@ func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, ver
 	return version, written, err
 }
 
-// Take removes a value and returns it: of several callers exactly one gets it.
+// Take removes a value and returns it. Exactly one of several callers gets it.
 func (v Vault) Take(ctx context.Context, key Key) ([]byte, error) {
 	e, err := v.Store.Remove(ctx, key)
 	if err != nil {
@@ -65,10 +66,10 @@ func (v Vault) Take(ctx context.Context, key Key) ([]byte, error) {
 	return v.openValue(key, e.Value)
 }
 
-// sealedRecord is a session's record: as the store has it, and without its seal.
+// sealedRecord is a session's record in its stored form, and opened but still packed.
 type sealedRecord struct{ sealed, packed []byte }
 
-// sealRecord seals a record of which the last bytes, as many as tail says, are sealed already.
+// sealRecord seals a record. Its last tail bytes are already sealed.
 func (v Vault) sealRecord(key Key, plain []byte, tail, limit int) (sealedRecord, error) {
 	packed, err := pack.Pack(plain, tail)
 	if err != nil {
@@ -132,8 +133,8 @@ func (v Vault) tokensAt(s *Record, token Token, place Key) (Tokens, error) {
 	return decodeTokens(plain)
 }
 
-// PackDraft writes a record that is no session yet, with the provider's tokens sealed under a secret and bound to a place in
-// the store.
+// PackDraft encodes a record that is not a session yet, with the provider's tokens sealed under a secret and bound to a
+// place in the store.
 func (v Vault) PackDraft(draft Record, tokens Tokens, secret Secret, place Key) ([]byte, error) {
 	if err := draft.validDraft(); err != nil {
 		return nil, err
@@ -146,7 +147,7 @@ func (v Vault) PackDraft(draft Record, tokens Tokens, secret Secret, place Key) 
 	return plain, nil
 }
 
-// ReadDraft reads what PackDraft has written, without the tokens.
+// ReadDraft decodes the result of PackDraft, without the tokens.
 func ReadDraft(plain []byte) (Record, error) {
 	draft, err := decodeDraft(plain)
 	if err != nil {
@@ -156,7 +157,7 @@ func ReadDraft(plain []byte) (Record, error) {
 	return *draft, nil
 }
 
-// DraftTokens opens the tokens in what PackDraft has written.
+// DraftTokens opens the tokens in the result of PackDraft.
 func (v Vault) DraftTokens(plain []byte, secret Secret, place Key) (Tokens, error) {
 	draft, err := decodeDraft(plain)
 	if err != nil {

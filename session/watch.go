@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// watchTick is how often sessions with open streams are looked at, beside what the feed tells: how late a limit that
-// has passed is noticed.
+// watchTick is how often sessions with open streams are checked, in addition to messages of the feed: it is the delay
+// with which a passed limit is noticed.
 const watchTick = 500 * time.Millisecond
 
-// watches are the streams that are open, by session.
+// watches are the open streams, by session.
 type watches struct {
 	mu     sync.Mutex
 	open   map[digest]map[*watch]struct{}
-	nudged map[digest]struct{} // something was said about it
-	all    bool                // something was said about all of them
+	nudged map[digest]struct{} // sessions that may have changed
+	all    bool                // all sessions may have changed
 	wake   chan struct{}
 }
 
@@ -25,31 +25,32 @@ type watch struct {
 	id     ID
 	terms  Terms
 	cancel func(error)
-	seen   atomic.Int64 // when it was last known to be good, in nanoseconds since 1970: two managers may look at a time
+	seen   atomic.Int64 // when it was last known to be valid, in nanoseconds since 1970: two managers may check at the same time
 }
 
-// Terms are what something that stays open for longer than a request is held to, beside all that ends its session
-// wherever it is used. They must be safe for concurrent use, and not block.
+// Terms are the conditions for a stream that stays open longer than a request, besides everything that ends its
+// session. Implementations must be safe for concurrent use, and must not block.
 type Terms interface {
-	// App is the app that the session has to be good for.
+	// App is the app for which the session must be valid.
 	App() string
-	// IdleLimit is after how long without use the app ends a session; 0 if it does not. See Manager.EndIdle.
+	// IdleLimit is the idle time after which the app ends a session; 0 if it does not. See Manager.EndIdle.
 	IdleLimit(l *Session) time.Duration
-	// EndedIdle is told of a session that was ended so, by whichever of the things open for it was looked at: once.
+	// EndedIdle is called once for a session that was ended in this way, on the terms of one of its streams.
 	EndedIdle(s *Record, limit time.Duration)
 }
 
-// streams looks after what is open for sessions, for longer than a request.
+// streams watches the open streams of sessions.
 type streams struct {
 	*loader
 	watches    *watches
 	uses       *lastUses
-	idling     sync.Map // digest -> struct{}: whether it is to end for want of use is being asked
+	idling     sync.Map // digest -> struct{}: a check of its idle time is in progress
 	background sync.WaitGroup
 }
 
-// Watch calls cancel, once, when the session is over or no longer good on the terms: for whoever holds something open
-// for it, longer than a request. It goes on when the manager is closed, if another has its cache. stop ends the watch.
+// Watch calls cancel once when the session has ended or is no longer valid on the terms, for callers that keep
+// something open longer than a request. It continues after the manager is closed if another manager has its cache. stop
+// ends the watch.
 func (st *streams) Watch(id ID, terms Terms, cancel func(error)) (stop func()) {
 	d, w := id.digest(), &watch{id: id, terms: terms, cancel: cancel}
 	w.seen.Store(st.now().UnixNano())
@@ -60,7 +61,7 @@ func (st *streams) Watch(id ID, terms Terms, cancel func(error)) (stop func()) {
 		all.open[d] = map[*watch]struct{}{}
 	}
 	all.open[d][w] = struct{}{}
-	all.nudge(d) // it may have ended between the look-up and here
+	all.nudge(d) // it may have ended between the look-up and this call
 	return func() {
 		all.mu.Lock()
 		defer all.mu.Unlock()
@@ -75,7 +76,7 @@ func (all *watches) remove(d digest, w *watch) {
 	}
 }
 
-// nudge has a session looked at soon, if anything is open for it. The lock is held.
+// nudge makes a session be checked soon if it has open streams. The lock is held.
 func (all *watches) nudge(d digest) {
 	if _, ok := all.open[d]; !ok {
 		return
@@ -105,7 +106,7 @@ func (all *watches) doubted() {
 	}
 }
 
-// run looks after open streams until ctx ends.
+// run watches open streams until ctx ends.
 func (st *streams) run(ctx context.Context) {
 	tick := time.NewTicker(watchTick)
 	defer tick.Stop()
@@ -144,7 +145,7 @@ func (all *watches) due(everything bool) map[digest][]*watch {
 	return due
 }
 
-// look holds what is open for one session against what is known of it now, as for a request.
+// look checks the streams of one session, as for a request.
 func (st *streams) look(ctx context.Context, d digest, list []*watch) {
 	now := st.now()
 	s, err := st.byID(ctx, list[0].id)
@@ -172,14 +173,14 @@ func (st *streams) look(ctx context.Context, d digest, list []*watch) {
 	}
 }
 
-// lookIdle ends a session that nobody has used for as long as the terms allow. What is open for it is closed as it is when
-// anybody ends it. That is done beside, because the store is asked, and whoever looks after all streams cannot wait for it.
+// lookIdle ends a session that was idle for longer than the terms allow. Its streams are then closed as for any other
+// end. It runs in its own goroutine, because it reads from the store and the loop over all streams cannot wait.
 func (st *streams) lookIdle(ctx context.Context, d digest, s *Session, terms Terms) {
 	if limit := terms.IdleLimit(s); limit <= 0 || st.now().Before(s.LastUsed().Add(limit)) {
 		return
 	}
 	if k := st.entries.get(d); k != nil && st.lately(k, st.now()) {
-		return // it cannot be asked, and was a moment ago
+		return // the store cannot be read and has just been tried
 	}
 	if _, busy := st.idling.LoadOrStore(d, struct{}{}); busy {
 		return
@@ -188,11 +189,11 @@ func (st *streams) lookIdle(ctx context.Context, d digest, s *Session, terms Ter
 		defer st.idling.Delete(d)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
-		_ = st.holdIdle(ctx, s, terms) // if it may still live, the next look tries again
+		_ = st.holdIdle(ctx, s, terms) // if the session may still live, the next check tries again
 	})
 }
 
-// holdIdle holds a session to the idle limit of the terms, and tells them if it has ended it.
+// holdIdle checks a session against the idle limit of the terms, and notifies them if it has ended the session.
 func (st *streams) holdIdle(ctx context.Context, s *Session, terms Terms) error {
 	limit := terms.IdleLimit(s)
 	if limit <= 0 || st.now().Before(s.LastUsed().Add(limit)) {
@@ -207,8 +208,8 @@ func (st *streams) holdIdle(ctx context.Context, s *Session, terms Terms) error 
 	return err
 }
 
-// Still reports what Load would say of a session now, and whether it is still good on the terms: ErrNotFound or ErrExpired
-// if not.
+// Still returns what Load would return for a session now, and also checks the terms. It returns ErrNotFound or
+// ErrExpired if the session is not valid.
 func (st *streams) Still(ctx context.Context, id ID, terms Terms) error {
 	now, err := st.byID(ctx, id)
 	switch {

@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// writer changes and removes records. Each write goes by these steps, in this order: the store answers, what is known here is
-// replaced or dropped, other replicas are told. What a failover may forget is remembered for replay.
+// writer changes and removes records. Each write has these steps, in this order: the store answers, the cached copy is
+// replaced or dropped, other replicas are notified. Writes that a failover may lose are remembered for replay.
 type writer struct {
 	*loader
 	announcer *announcer
 	writes    *recentWrites
 }
 
-// recentWrites are the writes of this process that a failover of the store may forget although it has acknowledged them: a
-// session that was ended would live again, a refresh token that works once would be the old one again. After every gap
-// of the feed, and a failover is one, they are looked for and written again.
+// recentWrites are the acknowledged writes of this process that a failover of the store may lose: an ended session
+// would live again, or a used single-use refresh token would come back. After every gap of the feed (a failover causes
+// one) they are checked and repeated.
 //
-// What has only begun is not among them: a record that is gone may have been ended by somebody else, and is never
-// brought back. The zero value is ready.
+// Creations are not included: a missing record may have been ended by another replica, and is never restored. The zero
+// value is ready to use.
 type recentWrites struct {
 	mu   sync.Mutex
 	list []recentWrite
@@ -35,9 +35,10 @@ type recentWrite struct {
 }
 
 const (
-	// recentLife is how long a write is remembered: longer than from the last write that a failover may forget to its end.
+	// recentLife is how long a write is remembered: longer than a failover takes, from the last write that it may lose
+	// to its end.
 	recentLife = 2 * time.Minute
-	// maxRecent bounds how many are.
+	// maxRecent is the largest number of remembered writes.
 	maxRecent = 8192
 )
 
@@ -51,7 +52,7 @@ func (r *recentWrites) add(w recentWrite) {
 	r.list = append(r.list[old:], w)
 }
 
-// all are the writes that are remembered, the last first: that is what a failover forgets.
+// all returns the remembered writes, the last first, because a failover loses the last ones.
 func (r *recentWrites) all(now time.Time) []recentWrite {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +65,7 @@ func (r *recentWrites) all(now time.Time) []recentWrite {
 	return young
 }
 
-// rewrite is update for what the next request of any replica is to see.
+// rewrite is update for changes that the next request of any replica must see.
 func (w *writer) rewrite(ctx context.Context, id ID, change func(*Record) bool) (*Record, error) {
 	s, err := w.update(ctx, id, change)
 	if err == nil {
@@ -73,11 +74,11 @@ func (w *writer) rewrite(ctx context.Context, id ID, change func(*Record) bool) 
 	return s, err
 }
 
-// updateTries bounds how often a write that met another version is tried again.
+// updateTries is how often a write that conflicts with another version is tried.
 const updateTries = 4
 
-// update changes a record by compare-and-set. change reports whether there is anything to write. ErrExpired, and nothing
-// written, if the session would have ended already.
+// update changes a record by compare-and-set. change reports whether there is something to write. It returns
+// ErrExpired, and writes nothing, if the session has ended.
 func (w *writer) update(ctx context.Context, id ID, change func(*Record) bool) (*Record, error) {
 	d, key := id.digest(), id.Key()
 	for try := 1; ; try++ {
@@ -105,7 +106,7 @@ func (w *writer) update(ctx context.Context, id ID, change func(*Record) bool) (
 	}
 }
 
-// changed forgets a record here and tells the others.
+// changed drops the cached copy of a record and notifies other replicas.
 func (w *writer) changed(ctx context.Context, key Key) {
 	if d, ok := digestOf(key); ok {
 		w.entries.drop(d)
@@ -113,8 +114,8 @@ func (w *writer) changed(ctx context.Context, key Key) {
 	w.announcer.tell(ctx, wordChanged, string(key))
 }
 
-// End ends a session: the record dies in the store, and with it every copy of the cookie (K4, A22). Ending one that is
-// gone already is no error; ErrUnavailable means that it may still live.
+// End ends a session: the record is deleted in the store, so every copy of the cookie becomes useless (K4, A22). A
+// session that has already ended is not an error. ErrUnavailable means that it may still live.
 func (w *writer) End(ctx context.Context, s *Record) error {
 	err := w.end(ctx, s)
 	if errors.Is(err, ErrNotFound) {
@@ -123,10 +124,10 @@ func (w *writer) End(ctx context.Context, s *Record) error {
 	return err
 }
 
-// end is End where it matters who ended it: ErrNotFound if somebody else has.
+// end is End for callers that need to know who ended it: it returns ErrNotFound if another caller has.
 func (w *writer) end(ctx context.Context, s *Record) error {
 	_, err := w.vault.Store.Remove(ctx, s.ID.Key(), s.listings(time.Time{})...)
-	w.changed(ctx, s.ID.Key()) // whatever the answer: the record may be gone
+	w.changed(ctx, s.ID.Key()) // for any result: the record may be gone
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("ending session: %w", err)
 	}
@@ -134,7 +135,7 @@ func (w *writer) end(ctx context.Context, s *Record) error {
 	return err
 }
 
-// EndID ends the session of an id, as End does, without having loaded it.
+// EndID ends the session with an ID, as End does, without loading it first.
 func (w *writer) EndID(ctx context.Context, id ID) error {
 	s, err := w.load(ctx, id.Key())
 	switch {
@@ -143,12 +144,12 @@ func (w *writer) EndID(ctx context.Context, id ID) error {
 	case errors.Is(err, ErrNotFound):
 		return nil
 	}
-	// If it is there but cannot be read, its listings are unknown; they point at nothing from here on.
+	// If the record exists but cannot be read, its listings are unknown; they now refer to nothing.
 	_, err = w.endUnread(ctx, id.Key())
 	return err
 }
 
-// endUnread removes a record that could not be read. If the store is why, it says so again now.
+// endUnread removes a record that could not be read. If the store was the reason, it now returns the same error.
 func (w *writer) endUnread(ctx context.Context, key Key) (was bool, err error) {
 	_, err = w.vault.Store.Remove(ctx, key)
 	w.changed(ctx, key)
@@ -162,8 +163,8 @@ func (w *writer) endUnread(ctx context.Context, key Key) (was bool, err error) {
 	return true, nil
 }
 
-// EndExpired removes the record of a session that its limits have ended, and reports whether this call did it: of several,
-// whatever replica they are made on, exactly one does.
+// EndExpired removes the record of a session that a limit has ended. first is true for exactly one of several calls, on
+// any replica.
 func (w *writer) EndExpired(ctx context.Context, e *Expired) (first bool, err error) {
 	err = w.end(ctx, e.Record)
 	if errors.Is(err, ErrNotFound) {

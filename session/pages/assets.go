@@ -15,7 +15,7 @@ import (
 //go:embed asset/*
 var assetFiles embed.FS
 
-// contentTypes of what asset/ may hold.
+// contentTypes are the content types of the files in asset/.
 var contentTypes = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".jpg": "image/jpeg",
@@ -24,17 +24,18 @@ var contentTypes = map[string]string{
 	".svg": "image/svg+xml",
 }
 
-// asset is a file under the name that holds its hash: a new build has new names, so old ones may be cached for ever.
+// asset is a file served under a name with its hash: a new build has new names, so browsers may cache the old ones for
+// ever.
 type asset struct {
 	path, contentType, etag string
 	content                 []byte
 }
 
-// assets by plain name, such as "page.css".
+// assets are the assets by plain name, such as "page.css".
 type assets map[string]asset
 
-// public are the assets that the pages of apps load, which cannot know a hash: they have their plain name as well, under
-// which a browser keeps them for publicLife and then asks whether they have changed.
+// public are the assets that pages of apps load. Apps cannot know a hash, so these assets are also served under their
+// plain name. A browser caches them for publicLife and then asks whether they have changed.
 var public = []string{"ask.js", "idle.js", "session.js"}
 
 const publicLife = "public, max-age=600"
@@ -67,7 +68,7 @@ func loadAssets(base string, brand *Brand) (assets, error) {
 	return all, nil
 }
 
-// add keeps content under a plain name. It is served under one that begins with stem and holds its hash.
+// add adds content under a plain name. It is served under a name that begins with stem and contains its hash.
 func (a assets) add(base, name, stem, ext string, content []byte) error {
 	if contentTypes[ext] == "" {
 		return fmt.Errorf("asset %s: unknown content type", name)
@@ -83,7 +84,7 @@ func (a assets) add(base, name, stem, ext string, content []byte) error {
 	return nil
 }
 
-// Path is where an asset is served. Templates call it; a name that does not exist is an error.
+// Path returns the path of an asset. Templates call it; an unknown name is an error.
 func (a assets) Path(name string) (string, error) {
 	found, ok := a[name]
 	if !ok {
@@ -92,15 +93,15 @@ func (a assets) Path(name string) (string, error) {
 	return found.path, nil
 }
 
-// Path and Type are for templates.
+// Path returns the path of the asset, for templates.
 func (a asset) Path() string { return a.path }
 
-// Type is the content type.
+// Type returns the content type, for templates.
 func (a asset) Type() string { return a.contentType }
 
-// Assets serves stylesheet, icon, scripts and the brand's pictures at <Base>/assets/<name>.<hash>.<ext>, immutable, and what
-// apps load at <Base>/assets/<name>.<ext> as well. Everything else is a 404, and
-// methods other than GET and HEAD are a 405.
+// Assets serves stylesheet, icon, scripts and the brand's pictures at <Base>/assets/<name>.<hash>.<ext>, immutable, and
+// the assets for apps also at <Base>/assets/<name>.<ext>. Everything else is a 404; methods other than GET and HEAD are
+// a 405.
 func (p *Pages) Assets() http.Handler { return p.served }
 
 // served is an asset under one of its names.

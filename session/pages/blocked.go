@@ -5,44 +5,44 @@ import (
 	"time"
 )
 
-// Block is why a decision was a refusal, as far as the reader can do something about it: a key below "blocked." of
-// the texts. An unknown one reads like BlockPolicy.
+// Block is the reason for a refusal, in categories by what the user can do about it: a key below "blocked." of the
+// texts. An unknown one reads like BlockPolicy.
 type Block string
 
-// The explanations that exist.
+// The reasons.
 const (
-	BlockPolicy      Block = "policy"       // a policy that applies says block (53003)
-	BlockNotAssigned Block = "not_assigned" // the site's allow and deny do not let this person in (50105)
-	BlockNetwork     Block = "network"      // it depends on where the request comes from
+	BlockPolicy      Block = "policy"       // a policy that applies blocks (53003)
+	BlockNotAssigned Block = "not_assigned" // the site's allow and deny lists do not admit this user (50105)
+	BlockNetwork     Block = "network"      // it depends on the client's network
 	BlockDevice      Block = "device"       // it depends on the device or its platform (53000, 50005)
-	BlockGroups      Block = "groups"       // membership is unknown, and unknown is a refusal
-	BlockRequirement Block = "requirement"  // a stronger or fresher sign-in did not come about
+	BlockGroups      Block = "groups"       // membership is unknown, which is a refusal
+	BlockRequirement Block = "requirement"  // the demanded stronger or fresher sign-in was not achieved
 )
 
 var blocks = []Block{BlockPolicy, BlockNotAssigned, BlockNetwork, BlockDevice, BlockGroups, BlockRequirement}
 
-// Blocked says that a decision was a refusal, which policies spoke, and what one can do. Default status 403. Empty
-// fields leave their part of the page away.
+// Blocked tells the user that a decision refuses the request, which policies caused it, and what the user can do.
+// Default status 403. Empty fields omit their part of the page.
 type Blocked struct {
-	// Title picks heading and explanation; empty means BlockPolicy.
+	// Title selects heading and explanation; empty means BlockPolicy.
 	Title Block
-	// PolicyNames are the policies that spoke.
+	// PolicyNames are the policies that caused the refusal.
 	PolicyNames []string
-	// Missing are the claims in which the provider did not show what was demanded; for whoever runs it.
+	// Missing are the claims in which the provider did not show what was demanded; for the operator.
 	Missing []string
 	// Code is the code of the sign-in log entry.
 	Code int
-	// Reason is the reason in the log's words.
+	// Reason is the reason word of the log.
 	Reason string
-	// RequestID finds the log entry; shown so that it can be selected with one click.
+	// RequestID identifies the log entry; one click selects it.
 	RequestID string
 	// Time of the decision; shown to the second.
 	Time time.Time
-	// UserName is who was refused; empty for somebody who is not signed in.
+	// UserName is the refused user; empty if no user is signed in.
 	UserName string
-	// SwitchURL signs in as someone else. RetryURL tries again, for instance with a stronger sign-in.
+	// SwitchURL signs in as another user. RetryURL tries again, for instance with a stronger sign-in.
 	SwitchURL, RetryURL string
-	// Stronger tells that RetryURL asks for more than the sign-in that was not enough.
+	// Stronger: RetryURL demands more than the previous sign-in achieved.
 	Stronger bool
 }
 
@@ -52,7 +52,7 @@ func (Blocked) status() int { return http.StatusForbidden }
 
 func (b Blocked) title() (string, []string) { return b.Key() + ".title", nil }
 
-// Key is the text key that explains the refusal.
+// Key returns the text key of the explanation.
 func (b Blocked) Key() string {
 	for _, known := range blocks {
 		if b.Title == known {

@@ -10,43 +10,44 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of a brand: MaxLogo to MaxText of its files, in bytes.
+// The limits of a brand. MaxLogo to MaxText are sizes of files, in bytes.
 const (
 	MaxLogo       = 128 << 10
 	MaxBackground = 1 << 20
 	MaxCSS        = 32 << 10
 	MaxText       = 256 << 10
-	// MaxFooter is how many links stand below the card.
+	// MaxFooter is the largest number of links below the card.
 	MaxFooter = 8
 	maxName   = 100
 	maxLink   = 2048
-	// wordmark is how much wider than high a logo is that holds the name, which is then not written beside it.
+	// wordmark is the ratio of width to height from which a logo counts as containing the name, which is then not shown
+	// beside it.
 	wordmark = 2.5
 )
 
-// Brand is how the operator shows itself. The zero value is Latchkey's own look.
+// Brand is the operator's look of the pages. The zero value is Latchkey's own look.
 type Brand struct {
-	// Name stands above every page and in its title. Empty means "Latchkey".
+	// Name is shown above every page and in its title. Empty means "Latchkey".
 	Name string
-	// Logo stands beside the name (CheckImage). One that is much wider than high stands for it.
+	// Logo is shown beside the name (CheckImage). A logo that is much wider than high replaces the name.
 	Logo *Image
-	// Accent is the colour of the button that is meant (CheckColour). The text on it is white or black, whichever can be
-	// read; where the colour itself has to be seen against the card, it is darkened or lightened as far as that takes. No
-	// colour is refused for its contrast: who has a pale one has no other.
+	// Accent is the colour of the primary button (CheckColour). The text on it is white or black, whichever is
+	// readable. Where the colour must be visible against the card, it is darkened or lightened as needed. No colour is
+	// refused for its contrast, because an operator cannot change a pale brand colour.
 	Accent string
-	// Background is the colour around the card. Who prefers dark pages sees a dark shade of it.
+	// Background is the colour around the card. Users who prefer dark pages see a dark shade of it.
 	Background string
 	// Picture is behind the card, above Background.
 	Picture *Image
-	// Footer are links below the card.
+	// Footer contains links below the card.
 	Footer []Link
-	// CSS comes after the page's own stylesheet, in the same file (CheckCSS).
+	// CSS is appended to the page's own stylesheet, in the same file (CheckCSS).
 	CSS []byte
-	// Contact is where people turn to from a page that says no (CheckLink). Empty: no such link.
+	// Contact is the link for help on pages that refuse (CheckLink). Empty: no such link.
 	Contact string
 }
 
-// Link leads to a page of the operator's.
+// Link is a link to a page of the operator.
 type Link struct {
 	Label, URL string
 }
@@ -77,7 +78,7 @@ func (b *Brand) check() error {
 	return nil
 }
 
-// CheckLabel takes a name or a label as people see it.
+// CheckLabel checks a name or label that users see.
 func CheckLabel(s string) error {
 	switch {
 	case strings.TrimSpace(s) == "":
@@ -90,7 +91,7 @@ func CheckLabel(s string) error {
 	return nil
 }
 
-// CheckLink takes an https, http or mailto URL.
+// CheckLink accepts an https, http or mailto URL.
 func CheckLink(s string) error {
 	u, err := url.Parse(s)
 	switch {
@@ -106,8 +107,8 @@ func CheckLink(s string) error {
 	return fmt.Errorf("%q is no https, http or mailto URL", s)
 }
 
-// CheckCSS refuses what would load something: the pages' Content-Security-Policy lets them load nothing but what is
-// served with them, so it would be missing without a word.
+// CheckCSS refuses CSS that would load something: the Content-Security-Policy of the pages blocks it, so it would be
+// missing without any message.
 func CheckCSS(css []byte) error {
 	switch {
 	case len(css) > MaxCSS:
@@ -125,7 +126,7 @@ func CheckCSS(css []byte) error {
 	return nil
 }
 
-// CheckText takes a file of texts that overrides a built-in language in part, or adds another one in full.
+// CheckText checks a file with texts that replaces parts of a built-in language, or adds another language in full.
 func CheckText(lang string, data []byte) error {
 	if len(data) > MaxText {
 		return fmt.Errorf("%d bytes are more than %d KB", len(data), MaxText>>10)
@@ -134,13 +135,13 @@ func CheckText(lang string, data []byte) error {
 	return err
 }
 
-// Grounds of page.css that colours have to be seen on: the darkest of the light ones and the lightest of the dark ones.
+// The backgrounds in page.css against which colours must be visible: the darkest light one and the lightest dark one.
 var (
 	lightGround = colour{0xf3, 0xf4, 0xf1}
 	darkGround  = colour{0x1d, 0x26, 0x24}
 )
 
-// style is what a brand adds to page.css.
+// style returns what a brand adds to page.css.
 func (b *Brand) style(picture string) []byte {
 	var light, dark, rest strings.Builder
 	if accent, err := parseColour(b.Accent); err == nil {
@@ -173,15 +174,15 @@ func (b *Brand) style(picture string) []byte {
 	return []byte(out.String())
 }
 
-// Logo is the operator's logo as the layout shows it.
+// Logo is the operator's logo in the form for the layout.
 type Logo struct {
 	Path          string
 	Width, Height int
-	// Wide: the logo holds the name.
+	// Wide: the logo contains the name.
 	Wide bool
 }
 
-// logoHeight is that of .logo in page.css, in pixels at the usual size of text.
+// logoHeight is the height of .logo in page.css, in pixels at the default text size.
 const logoHeight = 40
 
 // Logo returns nil if the brand has none.
@@ -196,7 +197,7 @@ func (v view) Logo() *Logo {
 	}
 }
 
-// TabIcon is the picture in the browser's tab.
+// TabIcon returns the icon for the browser's tab.
 func (v view) TabIcon() asset {
 	if icon, ok := v.Assets["logo"]; ok && !v.Logo().Wide {
 		return icon
@@ -204,13 +205,13 @@ func (v view) TabIcon() asset {
 	return v.Assets["mark.svg"]
 }
 
-// helped is a page that names the operator's contact.
+// helped is a page that shows the operator's contact.
 type helped interface {
 	Page
 	requestID() string
 }
 
-// Contact is where the reader of this page gets help; empty for none. A mail says by itself what it is about.
+// Contact returns the help link of this page; empty for none. A mailto link includes the details of the page.
 func (v view) Contact() string {
 	page, ok := v.Page.(helped)
 	if !ok || !strings.HasPrefix(v.Brand.Contact, "mailto:") || strings.Contains(v.Brand.Contact, "?") || page.requestID() == "" {

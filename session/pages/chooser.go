@@ -5,10 +5,10 @@ import (
 	"unicode"
 )
 
-// Chooser lets a person pick where to sign in. Links only: nothing happens before the provider.
+// Chooser lets a user choose the provider. It only has links: nothing is stored before the provider is called.
 type Chooser struct {
 	Providers []Choice
-	// AppName is the app that asked for the sign-in; may be empty.
+	// AppName is the app that started the sign-in; may be empty.
 	AppName string
 }
 
@@ -16,15 +16,15 @@ type Chooser struct {
 type Choice struct {
 	// Name is the provider's name in the configuration, shown if Title is empty.
 	Name string
-	// Title is the name that people know.
+	// Title is the display name.
 	Title string
 	// URL starts a flow with that provider.
 	URL string
-	// Last marks the one that this browser was last signed in with.
+	// Last marks the provider of this browser's last sign-in.
 	Last bool
 }
 
-// Label is what the link says.
+// Label returns the text of the link.
 func (c Choice) Label() string {
 	if c.Title == "" {
 		return c.Name
@@ -32,7 +32,7 @@ func (c Choice) Label() string {
 	return c.Title
 }
 
-// Initial is the first letter of the label, as a picture beside it.
+// Initial returns the first letter of the label, shown if there is no icon.
 func (c Choice) Initial() string {
 	for _, r := range c.Label() {
 		return string(unicode.ToUpper(r))

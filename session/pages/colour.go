@@ -17,7 +17,7 @@ var (
 
 var hexColour = regexp.MustCompile(`^#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$`)
 
-// CheckColour takes "#0067b8" or "#06b".
+// CheckColour accepts "#0067b8" or "#06b".
 func CheckColour(s string) error {
 	_, err := parseColour(s)
 	return err
@@ -36,7 +36,7 @@ func parseColour(s string) (c colour, err error) {
 
 func (c colour) String() string { return fmt.Sprintf("#%02x%02x%02x", c[0], c[1], c[2]) }
 
-// luminance is the relative luminance of WCAG 2.2, between 0 and 1.
+// luminance returns the relative luminance of WCAG 2.2, between 0 and 1.
 func (c colour) luminance() float64 {
 	var l float64
 	for i, weight := range [3]float64{0.2126, 0.7152, 0.0722} {
@@ -51,7 +51,7 @@ func (c colour) luminance() float64 {
 	return l
 }
 
-// contrast is the contrast ratio of WCAG 2.2, between 1 and 21.
+// contrast returns the contrast ratio of WCAG 2.2, between 1 and 21.
 func contrast(a, b colour) float64 {
 	high, low := a.luminance(), b.luminance()
 	if high < low {
@@ -60,7 +60,7 @@ func contrast(a, b colour) float64 {
 	return (high + 0.05) / (low + 0.05)
 }
 
-// mix moves a colour towards another, by a share between 0 and 1.
+// mix mixes a colour with another one, by a share between 0 and 1.
 func (c colour) mix(with colour, share float64) colour {
 	for i := range c {
 		c[i] = uint8(math.Round(float64(c[i])*(1-share) + float64(with[i])*share))
@@ -69,13 +69,13 @@ func (c colour) mix(with colour, share float64) colour {
 }
 
 const (
-	// textContrast is what text needs at least against what is behind it (WCAG 1.4.3), shapeContrast what the edge of
-	// a button or the ring around the focus needs (1.4.11).
+	// textContrast is the minimum contrast of text against its background (WCAG 1.4.3). shapeContrast is that of the
+	// edge of a button or of the focus ring (1.4.11).
 	textContrast  = 4.5
 	shapeContrast = 3
 )
 
-// on is the colour of text on this one: white where that can be read, else black, which then can.
+// on returns the colour of text on this one: white if it is readable, else black, which then is readable.
 func (c colour) on() colour {
 	if contrast(c, white) >= textContrast {
 		return white
@@ -83,7 +83,7 @@ func (c colour) on() colour {
 	return black
 }
 
-// visible is this colour, moved towards white or black just as far as it takes to be seen on a ground.
+// visible returns this colour, moved towards white or black as little as is needed for the given contrast.
 func (c colour) visible(ground colour, ratio float64) colour {
 	towards := black
 	if ground.luminance() < 0.18 {
@@ -96,7 +96,7 @@ func (c colour) visible(ground colour, ratio float64) colour {
 	return out
 }
 
-// dusk is a colour at which a page can be looked at in the dark: itself if it is dark already.
+// dusk returns a dark shade of a colour for dark pages; a dark colour is returned unchanged.
 func (c colour) dusk() colour {
 	out := c
 	for share := 0.0; share < 1 && out.luminance() > 0.02; share += 0.02 {

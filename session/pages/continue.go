@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Continue ends a form: it takes the browser on to URL by itself (a Refresh header), and shows a link to it. A redirect
-// would do so too, but Chromium holds the form-action of the page with the form against the whole chain that follows,
-// wherever the app or the provider leads from there, and then stays where it was with the form spent. The browser
+// Continue is the answer to a form. It makes the browser open URL (by a Refresh header), and shows a link to it. A
+// redirect does not work here: Chromium applies the form-action of the page with the form to the whole redirect chain,
+// including redirects by the app or the provider. It then stays on the page, although the form is used up. The browser
 // keeps no history entry for this page.
 type Continue struct {
 	// URL is an absolute http or https URL, or a path on this origin. Anything else is not followed.
@@ -21,8 +21,8 @@ func (Continue) status() int { return http.StatusOK }
 
 func (Continue) title() (string, []string) { return "continue.title", nil }
 
-// next is the value of a Refresh header, empty if URL is none that a browser may be sent to. The rest of the header is
-// the URL whatever it holds, so nothing else needs to be escaped than what url.URL escapes, and spaces.
+// next returns the value of a Refresh header; empty if URL is not one that a browser may open. The rest of the header
+// is the URL, so only what url.URL escapes, and spaces, must be escaped.
 func (c Continue) next() string {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Opaque != "" || u.User != nil {
@@ -35,8 +35,9 @@ func (c Continue) next() string {
 	return "0; url=" + strings.ReplaceAll(u.String(), " ", "%20")
 }
 
-// Origin returns scheme://host[:port] if raw is an http or https URL, else nothing. What it returns cannot end a directive
-// of a Content-Security-Policy or add one: the host holds letters, digits, dots, hyphens, colons and brackets only.
+// Origin returns scheme://host[:port] if raw is an http or https URL, else an empty string. The result cannot end or
+// add a directive of a Content-Security-Policy: the host contains only letters, digits, dots, hyphens, colons and
+// brackets.
 func Origin(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {

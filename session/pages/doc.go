@@ -1,14 +1,14 @@
-// Package pages is the HTML that people see: the sign-in chooser, "Stay signed in?", sign-out, and the pages that say
-// why something is refused or has failed.
+// Package pages contains the HTML that users see: the sign-in chooser, "Stay signed in?", sign-out, and the pages that
+// explain a refusal or a failure.
 //
-// It decides how a page looks, in which language it is written and which headers protect it. It never decides whether
-// a page is due, never reads a session and never validates where a link or a form leads: the caller hands in plain
-// values and URLs that it has checked already. Whatever is handed in is still treated as hostile text; html/template
-// escapes it, and no trusted template type is used anywhere in this package, so nothing bypasses that (A15, A34).
+// It decides on the look, the language and the security headers of a page. It does not decide whether a page is shown,
+// does not read sessions and does not validate the target of a link or form: the caller passes plain values and URLs
+// that it has checked. All passed values are still treated as hostile text. html/template escapes them, and no trusted
+// template type is used in this package, so nothing bypasses the escaping (A15, A34).
 //
-// Every page works without JavaScript, loads nothing from elsewhere (a stylesheet, pictures, and one page the script that
-// closes its window), and is written in the best language that the browser asks for and text/ has. The scripts that the
-// pages of apps may load, idle.js and session.js with its ask.js, are assets of this package too.
+// Every page works without JavaScript and loads only files of its own origin: a stylesheet, pictures, and for one page
+// the script that closes its window. Its language is the best match of the browser's languages with those in text/. The
+// scripts for pages of apps, idle.js and session.js with its ask.js, are assets of this package too.
 //
 //	p, err := pages.New(pages.Config{Brand: pages.Brand{Name: "Example"}})
 //	...

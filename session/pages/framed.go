@@ -2,27 +2,28 @@ package pages
 
 import "net/http"
 
-// Frame is why a frame of another page shows no content.
+// Frame is the reason why a frame in another page shows no content.
 type Frame string
 
-// The reasons that exist.
+// The reasons.
 const (
 	FrameSignIn    Frame = "sign_in"   // 401: no user is signed in
-	FrameStronger  Frame = "stronger"  // 401: the session must be stronger or fresher
-	FrameElsewhere Frame = "elsewhere" // 401: a frame in a page of another site, where the browser sends no session cookie
+	FrameStronger  Frame = "stronger"  // 401: the sign-in must be stronger or fresher
+	FrameElsewhere Frame = "elsewhere" // 401: a frame in a page of another site, to which the browser sends no session cookie
 )
 
-// Framed stands in a frame in place of a page of the app. It is the only page of ours that pages of any origin may frame,
-// so it holds nothing that a click, however provoked, could do harm with: one link, which leaves the frame, and no form.
+// Framed is shown in a frame instead of a page of the app. It is the only page that pages of any origin may frame. A
+// page of an attacker could trick the user into a click on it, so it contains nothing harmful: one link, which leaves
+// the frame, and no form.
 type Framed struct {
 	Why Frame
-	// Instead is the Problem or Blocked whose heading and explanation are shown in place of what Why says.
+	// Instead is the Problem or Blocked whose heading and explanation are shown instead of those of Why.
 	Instead Page
 	// AppName is the app that the user would sign in to; may be empty.
 	AppName string
-	// URL is where the link leads: a path on this origin. Empty leaves the link away.
+	// URL is the target of the link: a path on this origin. Empty omits the link.
 	URL string
-	// NewTab opens the link in a tab of its own, and says so. Otherwise it opens in place of the whole page.
+	// NewTab opens the link in a new tab, and says so. Otherwise it replaces the whole page.
 	NewTab bool
 }
 
@@ -59,7 +60,7 @@ func (f Framed) title() (string, []string) {
 	return "chooser.title", nil
 }
 
-// Lead is the text key of the explanation.
+// Lead returns the text key of the explanation.
 func (f Framed) Lead() string {
 	page := f.of()
 	switch {
@@ -71,7 +72,7 @@ func (f Framed) Lead() string {
 	return "framed.sign_in.lead"
 }
 
-// Action is the text key of the link.
+// Action returns the text key of the link.
 func (f Framed) Action() string {
 	page := f.of()
 	switch {

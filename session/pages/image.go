@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	_ "image/jpeg" // what CheckImage takes
+	_ "image/jpeg" // a format that CheckImage accepts
 	_ "image/png"
 	"unicode/utf8"
 )
@@ -19,13 +19,12 @@ type Image struct {
 	Content       []byte
 }
 
-// maxPixels bounds the pixels of an image, which a few bytes can claim by the million.
+// maxPixels limits the number of pixels of an image, because a few bytes can declare millions of them.
 const maxPixels = 16 << 20
 
-// CheckImage takes a PNG, JPEG or SVG of an operator's, of at most maxSize bytes. What counts is the content, whatever
-// the file is called. All of it is decoded, so that half a file is refused and not shown as half a picture. An SVG is
-// refused if it holds anything but a drawing: script, animation, foreign markup, references beyond itself (see
-// checkSVG).
+// CheckImage accepts a PNG, JPEG or SVG of at most maxSize bytes. The content decides, not the name of the file. It
+// decodes the whole image, so that an incomplete file is refused. An SVG is refused if it contains more than a drawing:
+// scripts, animation, foreign markup, external references (see checkSVG).
 func CheckImage(content []byte, maxSize int) (Image, error) {
 	switch {
 	case len(content) == 0:
@@ -53,8 +52,8 @@ func CheckImage(content []byte, maxSize int) (Image, error) {
 	return Image{Ext: ext, Width: config.Width, Height: config.Height, Content: content}, nil
 }
 
-// iconAsset is the plain name of a provider's picture among the assets; no file of ours has a slash in its name.
+// iconAsset returns the plain asset name of a provider's icon; the built-in files have no slash in their names.
 func iconAsset(provider string) string { return "provider/" + provider }
 
-// Icon is where a provider's picture is served, empty if it has none.
+// Icon returns the path of a provider's icon, empty if there is none.
 func (v view) Icon(provider string) string { return v.Assets[iconAsset(provider)].path }

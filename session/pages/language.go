@@ -14,19 +14,19 @@ import (
 // rtlScripts are the scripts in use that are written from right to left (Unicode, Script property).
 var rtlScripts = []string{"Adlm", "Arab", "Hebr", "Mand", "Mend", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa", "Yezi"}
 
-// languages are all bundles; the first is English, to which everything falls back.
+// languages are all bundles. The first is English, which is the fallback.
 type languages struct {
 	bundles []*bundle
 	matcher language.Matcher
-	picked  *recall[string, *bundle] // by Accept-Language
+	picked  *recall[string, *bundle] // results by Accept-Language
 }
 
-// maxPicked is for how many headers it is kept which language suits them: browsers send few different ones, and to match
-// one takes longer than much of a page.
+// maxPicked is for how many Accept-Language headers the result is cached: browsers send few different ones, and
+// matching one takes longer than rendering much of a page.
 const maxPicked = 256
 
-// loadLanguages lays the given texts over the built-in ones. They are held against English as it is built in, English
-// itself too: an override cannot redefine what has to be there.
+// loadLanguages applies the given texts over the built-in ones. It compares all languages, and the overridden English,
+// with the built-in English: an override cannot change which texts are required.
 func loadLanguages(overrides map[string][]byte) (languages, error) {
 	builtIn, err := builtInBundles()
 	if err != nil {
@@ -53,7 +53,7 @@ func newLanguages(bundles []*bundle) languages {
 	return languages{bundles: bundles, matcher: language.NewMatcher(tags), picked: newRecall[string, *bundle](maxPicked)}
 }
 
-// few shortens a list of faults to what an operator can read in a line of a log.
+// few shortens a list of errors to what fits in a log line.
 func few(faults error) error {
 	joined, ok := faults.(interface{ Unwrap() []error })
 	if !ok || len(joined.Unwrap()) == 1 {
@@ -63,7 +63,7 @@ func few(faults error) error {
 	return fmt.Errorf("%w, and %d more like it", all[0], len(all)-1)
 }
 
-// override reads one file over a copy of the bundle of that language, or as a new one.
+// override applies one file to a copy of the bundle of that language, or reads it as a new one.
 func (l *languages) override(name string, data []byte) (*bundle, error) {
 	tag, err := language.Parse(name)
 	if err != nil {
@@ -80,16 +80,15 @@ func (l *languages) override(name string, data []byte) (*bundle, error) {
 }
 
 const (
-	// maxAccept is longer than the Accept-Language of any browser, maxLocales than any ui_locales that means it.
+	// maxAccept is longer than the Accept-Language of any browser, maxLocales longer than any real ui_locales.
 	maxAccept  = 512
 	maxLocales = 256
 )
 
 type localesKey struct{}
 
-// WithLocales returns a request whose pages are written in the first of these languages that there is, whatever its
-// browser asks for: BCP 47 tags separated by spaces (OpenID Connect Core, section 3.1.2.1, ui_locales). Empty changes
-// nothing.
+// WithLocales returns a request whose pages are written in the first available of these languages, regardless of its
+// browser: BCP 47 tags separated by spaces (OpenID Connect Core, section 3.1.2.1, ui_locales). Empty changes nothing.
 func WithLocales(r *http.Request, locales string) *http.Request {
 	if locales == "" {
 		return r
@@ -97,9 +96,9 @@ func WithLocales(r *http.Request, locales string) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), localesKey{}, locales))
 }
 
-// Locales returns what is well-formed of a ui_locales parameter, which is a stranger's: tags in their canonical
-// spelling, separated by spaces. The rest is dropped, because an unknown language is no error; all of a list that is
-// longer than anybody's.
+// Locales returns the well-formed part of an untrusted ui_locales parameter: tags in their canonical form, separated by
+// spaces. Other parts are dropped, because an unknown language is not an error. A parameter that is too long is dropped
+// as a whole.
 func Locales(s string) string {
 	if len(s) > maxLocales {
 		return ""
@@ -113,7 +112,7 @@ func Locales(s string) string {
 	return strings.Join(tags, " ")
 }
 
-// of returns the language for a request: what it was marked with, else what its browser asks for, else English.
+// of returns the language for a request: the one set by WithLocales, else the one of the browser, else English.
 func (l *languages) of(r *http.Request) *bundle {
 	if locales, ok := r.Context().Value(localesKey{}).(string); ok {
 		var wanted []language.Tag
@@ -127,8 +126,8 @@ func (l *languages) of(r *http.Request) *bundle {
 	return l.pick(r.Header.Get("Accept-Language"))
 }
 
-// pick returns the language that suits an Accept-Language header best, English if none does. A header that is
-// malformed or longer than any browser's counts as absent.
+// pick returns the best language for an Accept-Language header, English if none matches. A header that is malformed or
+// too long counts as absent.
 func (l *languages) pick(accept string) *bundle {
 	if accept == "" || len(accept) > maxAccept {
 		return l.bundles[0]
@@ -146,7 +145,7 @@ func (l *languages) pick(accept string) *bundle {
 	return b
 }
 
-// match returns nil if none of the wanted languages is near one that there is.
+// match returns nil if no available language is close to a wanted one.
 func (l *languages) match(wanted []language.Tag) *bundle {
 	if len(wanted) == 0 {
 		return nil

@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// Me shows people their own sessions and sign-ins. Its forms post to <Base>/me: csrf, and either session=<id> to end that
-// one, or do=end_others|end_all|persistent|browser|forget_answer.
+// Me shows users their own sessions and sign-ins. Its forms post to <Base>/me: csrf, and either session=<id> to end
+// that session, or do=end_others|end_all|persistent|browser|forget_answer.
 type Me struct {
 	UserName, CSRF string
-	// Now is the time from which is counted how long something is left.
+	// Now is the time from which remaining times are computed.
 	Now time.Time
-	// Sessions are to be shown in this order; that of this browser first.
+	// Sessions are shown in this order; the session of this browser comes first.
 	Sessions []MySession
-	// MoreSessions: there are more than these. Unreadable: there are some that cannot be shown.
+	// MoreSessions: there are more than these. Unreadable: some cannot be shown.
 	MoreSessions, Unreadable bool
-	// Stay is what can be done about this browser's session when the browser is closed.
+	// Stay is what the user can change about this browser's session.
 	Stay Stay
-	// KeptIdle and KeptMax are the limits that will hold if it is kept, with StayOffer; zero as in Prompt.
+	// KeptIdle and KeptMax are the limits after StayOffer is accepted; zero as in Prompt.
 	KeptIdle, KeptMax time.Duration
-	// Remembered is the answer to the prompt that this browser keeps.
+	// Remembered is the answer to the prompt that this browser remembers.
 	Remembered Remembered
 	SignIns    []MySignIn
-	// SignInsKept: sign-ins are kept at all. SignInsDown: they cannot be shown now. MoreSignIns: there are older ones.
+	// SignInsKept: sign-ins are stored. SignInsDown: they cannot be read now. MoreSignIns: there are older ones.
 	SignInsKept, SignInsDown, MoreSignIns bool
 }
 
-// MySession is one session. Empty fields leave their part away.
+// MySession is one session. Empty fields omit their part.
 type MySession struct {
 	ID string
-	// This: it is the session of the browser that shows the page.
+	// This: the session belongs to the browser that shows the page.
 	This, Persistent                    bool
 	Browser, System                     string
 	Form                                Form
@@ -42,38 +42,37 @@ type MySession struct {
 // MySignIn is one entry of the sign-in log.
 type MySignIn struct {
 	Outcome Outcome
-	// Code is the code of the entry, zero for success.
+	// Code is the code of the entry; zero means success.
 	Code                 int
 	Time                 time.Time
 	App, Browser, System string
 	Place                Place
 }
 
-// Form is what kind of device it is: a key below "me." of the texts; empty if unknown.
+// Form is the kind of a device: a key below "me." of the texts; empty if unknown.
 type Form string
 
-// The forms that exist.
+// The kinds of device.
 const (
 	FormComputer Form = "computer"
 	FormPhone    Form = "phone"
 	FormTablet   Form = "tablet"
 )
 
-// Stay is what can be done about a session when the browser is closed: a key below "me.stay." of the texts, but for
-// StayNone.
+// Stay is what the user can change about a session's end: a key below "me.stay." of the texts, except for StayNone.
 type Stay string
 
-// What can be done, or why nothing can.
+// The possible changes, or why there is none.
 const (
-	StayNone    Stay = ""        // nothing would change
-	StayOffer   Stay = "offer"   // it ends with the browser and may be kept
-	StayEnd     Stay = "end"     // it is kept and may end with the browser
+	StayNone    Stay = ""        // no change would have an effect
+	StayOffer   Stay = "offer"   // the session ends with the browser, and the user may make it persistent
+	StayEnd     Stay = "end"     // the session is persistent, and the user may make it end with the browser
 	StayPolicy  Stay = "policy"  // a policy ends it with the browser
-	StaySetting Stay = "setting" // nobody can keep a session here
-	StaySignal  Stay = "signal"  // this person, or this device, cannot
+	StaySetting Stay = "setting" // the configuration allows no persistent sessions here
+	StaySignal  Stay = "signal"  // a signal of the user or the device prevents it
 )
 
-// Remembered is an answer that a browser keeps; empty if none. The value is the text key of the answer.
+// Remembered is an answer that a browser remembers; empty if none. The value is the text key of the answer.
 type Remembered string
 
 // The answers.
@@ -82,10 +81,10 @@ const (
 	RememberedNo  Remembered = "prompt.no"
 )
 
-// Outcome is what became of a sign-in: a key below "me.outcome." of the texts.
+// Outcome is the result of a sign-in: a key below "me.outcome." of the texts.
 type Outcome string
 
-// The outcomes that exist.
+// The outcomes.
 const (
 	OutcomeSignedIn    Outcome = "signed_in"
 	OutcomeUnanswered  Outcome = "unanswered"
@@ -115,16 +114,16 @@ func (Me) title() (string, []string) { return "me.title", nil }
 
 func (Me) posts() {}
 
-// Others reports whether there is any session beside that of this browser.
+// Others reports whether there are sessions besides that of this browser.
 func (m Me) Others() bool { return len(m.Sessions) > 1 || m.MoreSessions || m.Unreadable }
 
-// Kept is what the session would be if it were kept.
+// Kept returns the description of the session if it becomes persistent.
 func (m Me) Kept() Answer { return explain("yes", m.KeptIdle, m.KeptMax) }
 
-// Left is how long something is left at the time of the page; at least nothing.
+// Left returns the time left until end, at least zero.
 func (m Me) Left(end time.Time) time.Duration { return max(end.Sub(m.Now), 0) }
 
-// Device is the text of what somebody signs in with: "Firefox on Windows".
+// Device returns the text for a device: "Firefox on Windows".
 func (v view) Device(browser, system string) (Phrase, error) {
 	switch {
 	case browser != "" && system != "":
@@ -135,20 +134,20 @@ func (v view) Device(browser, system string) (Phrase, error) {
 	return v.Say("me.device_unknown")
 }
 
-// deadline is an end, with the page that counts to it.
+// deadline is a time with the page that shows the time left until it.
 type deadline struct {
 	View view
 	End  time.Time
 }
 
-// Until makes a deadline, for a template that is given one value.
+// Until returns a deadline, for templates that take one value.
 func (v view) Until(end time.Time) deadline { return deadline{v, end} }
 
-// Place is the name of a network or an address.
+// Place is the name of a network, or an address.
 type Place string
 
-// Address reports whether it is an address. One has no letters to tell how it is written, ::1 for instance, and would be
-// turned round among words that are written from right to left.
+// Address reports whether it is an address. An address such as ::1 contains no letters that set its direction, and
+// would be reversed in text written from right to left.
 func (p Place) Address() bool {
 	_, err := netip.ParseAddr(string(p))
 	return err == nil

@@ -3,25 +3,25 @@ package pages
 // Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me, Continue, TooLong, Done,
 // Blocked, Problem, SendForm, Framed.
 type Page interface {
-	// template names the file under template/.
+	// template returns the name of the file in template/.
 	template() string
-	// title is the text key of the heading, and the values that go into it.
+	// title returns the text key of the heading and its values.
 	title() (key string, pairs []string)
-	// status is the response status when the caller names none.
+	// status returns the response status that is used if the caller passes none.
 	status() int
 }
 
-// form is a page that posts to us, and to nobody else: what answers the post is a page (Continue), not a redirect.
+// form is a page with a form that posts only to Latchkey. The answer to the post is a page (Continue), not a redirect.
 type form interface {
 	Page
 	posts()
 }
 
-// scripted is a page with a script of ours, named as an asset. It works without it, too.
+// scripted is a page with a script, given by its asset name. The page also works without it.
 type scripted interface {
 	Page
 	script() string
 }
 
-// every page type, for compiling the templates.
+// every page type, to compile the templates
 var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, TooLong{}, Done{}, Blocked{}, Problem{}, Framed{}}

@@ -13,20 +13,20 @@ import (
 //go:embed template/*.html
 var templateFiles embed.FS
 
-// Config is how the pages are set up. The zero value is complete and safe.
+// Config configures the pages. The zero value is complete and safe.
 type Config struct {
 	Brand Brand
-	// Base is the path under which forms and assets live, without a trailing slash. Empty means "/.latchkey".
+	// Base is the path of forms and assets, without a trailing slash. Empty means "/.latchkey".
 	Base string
-	// Text overrides texts or adds languages: language tag (BCP 47) to a JSON object shaped like text/en.json. A
-	// language that is built in may be overridden in part; a new one has to be complete. A key or a value that
-	// does not belong is an error of New.
+	// Text replaces texts or adds languages: it maps a language tag (BCP 47) to a JSON object with the structure of
+	// text/en.json. For a built-in language it may contain only some texts; a new language must be complete. An unknown
+	// key or an invalid value is an error of New.
 	Text map[string][]byte
-	// Icons are pictures of providers, by their names, for the choice between them.
+	// Icons are the icons of providers, by provider name, for the chooser.
 	Icons map[string]Image
 }
 
-// Pages renders pages. It is safe for concurrent use, and shows the same whatever it was asked before.
+// Pages renders pages. It is safe for concurrent use and keeps no state between pages.
 type Pages struct {
 	brand     Brand
 	base      string
@@ -37,7 +37,7 @@ type Pages struct {
 	served    http.Handler
 }
 
-// New loads texts, templates and assets. It does no I/O. An error names the setting that is wrong.
+// New loads texts, templates and assets. It does no I/O. Its error names the invalid setting.
 func New(c Config) (*Pages, error) {
 	p := &Pages{
 		brand: c.Brand, base: c.Base, templates: make(map[string]*template.Template),
@@ -86,30 +86,30 @@ func New(c Config) (*Pages, error) {
 	return p, nil
 }
 
-// view is what a template sees.
+// view is the data of a template.
 type view struct {
 	Page   Page
 	Brand  Brand
 	Base   string
 	Assets assets
-	// Status is the status that the response carries.
+	// Status is the status of the response.
 	Status int
 	text   *bundle
 }
 
-// Lang is the language of the page as a BCP 47 tag.
+// Lang returns the language of the page as a BCP 47 tag.
 func (v view) Lang() string { return v.text.tag.String() }
 
-// Dir is the direction in which that language is written: "ltr" or "rtl".
+// Dir returns the writing direction of that language: "ltr" or "rtl".
 func (v view) Dir() string { return v.text.dir }
 
-// Title is the heading of the page.
+// Title returns the heading of the page.
 func (v view) Title() (Phrase, error) {
 	key, pairs := v.Page.title()
 	return v.Say(key, pairs...)
 }
 
-// Script names the script of the page among the assets; nearly no page has one.
+// Script returns the asset name of the page's script; almost all pages have none.
 func (v view) Script() string {
 	if page, ok := v.Page.(scripted); ok {
 		return page.script()
@@ -117,14 +117,14 @@ func (v view) Script() string {
 	return ""
 }
 
-// Framed reports whether the page is made to stand in a frame.
+// Framed reports whether the page is shown in a frame.
 func (v view) Framed() bool {
 	_, ok := v.Page.(Framed)
 	return ok
 }
 
-// Say is the text of a key with its placeholders filled from name, value pairs. The result is plain text in parts,
-// escaped by html/template like everything else.
+// Say returns the text of a key with its placeholders filled from name, value pairs. The result is plain text in parts;
+// html/template escapes it.
 func (v view) Say(key string, pairs ...string) (Phrase, error) {
 	if len(pairs)%2 != 0 {
 		return nil, errors.New("say: a name without a value")

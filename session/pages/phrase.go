@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Phrase is a text with its values filled in, kept in parts: a value stays apart from the words around it, so that
-// the page can isolate its direction (an e-mail address in an Arabic sentence) and so that a value is never read as
-// a text again: "{user}" or "{env.SECRET}" inside a value comes out as written (A54).
+// Phrase is a text with its values filled in, kept in parts. Values stay separate from the words around them, so that
+// the page can isolate their direction (an e-mail address in an Arabic sentence). A value is never parsed as a text
+// again: "{user}" or "{env.SECRET}" in a value is shown unchanged (A54).
 type Phrase []Part
 
-// Part is a piece of a Phrase: words of the text, or a value that was filled in.
+// Part is a part of a Phrase: words of the text, or a value.
 type Part struct {
 	Text  string
 	Value bool
 }
 
-// String is the phrase as plain text, for titles and attributes.
+// String returns the phrase as plain text, for titles and attributes.
 func (p Phrase) String() string {
 	if len(p) == 1 {
 		return p[0].Text
@@ -30,14 +30,14 @@ func (p Phrase) String() string {
 	return b.String()
 }
 
-// pattern is a text as loaded: words, and names of values to fill in.
+// pattern is a loaded text: words, and names of values.
 type pattern []Part
 
-// markup is what would be read as HTML, or steer the direction or the layout of what follows it, if it were not escaped:
-// nobody who writes it means that it should be seen.
+// markup matches characters that browsers would read as HTML if they were not escaped, or that change the direction or
+// layout of the text after them. No text needs them.
 var markup = regexp.MustCompile("[<>\\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffd]|&[#0-9A-Za-z]+;")
 
-// parsePattern reads "Signing in as {user}". Braces serve for nothing else, and a text holds no markup.
+// parsePattern parses "Signing in as {user}". Braces have no other use, and a text contains no markup.
 func parsePattern(s string) (pattern, error) {
 	if strings.TrimSpace(s) == "" {
 		return nil, errors.New("the text is empty")
@@ -78,8 +78,7 @@ func (p pattern) names() map[string]bool {
 	return names
 }
 
-// fill puts values in the place of names, in one pass. A name without a value is an error: a template and a text
-// disagree.
+// fill replaces names by values, in one pass. A missing value is an error: template and text do not fit together.
 func (p pattern) fill(pairs []string) (Phrase, error) {
 	phrase := make(Phrase, len(p))
 	copy(phrase, p)

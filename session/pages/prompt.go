@@ -8,18 +8,18 @@ import (
 // Prompt asks "Stay signed in?". Its form posts to <Base>/stay: csrf, answer=yes|no|cancel, and remember=1 if the box
 // is ticked. Yes is the first button of the form, so it is also what Enter does, and it is shown as the primary one.
 type Prompt struct {
-	// UserName and AppName say who signs in, and to what; either may be empty.
+	// UserName is the user who signs in, AppName the app; either may be empty.
 	UserName, AppName string
-	// CSRF is the token that the answer has to carry.
+	// CSRF is the token that the answer must contain.
 	CSRF string
-	// Return is the page that this tab goes on to after the answer.
+	// Return is the page that this tab opens after the answer.
 	Return string
-	// TooLong: the address of that page was too long to be kept.
+	// TooLong: the address of that page was too long to keep.
 	TooLong bool
 	// The limits that will hold after No (browser) and after Yes (persistent). Zero means that there is no such
 	// limit. An idle limit that is not below the max lifetime never matters and is not mentioned.
 	BrowserIdle, BrowserMax, PersistentIdle, PersistentMax time.Duration
-	// RememberFor is how long "Don't show this again" lasts. Zero hides the box.
+	// RememberFor is how long "Don't show this again" lasts. Zero hides the checkbox.
 	RememberFor time.Duration
 	// AdminText is the operator's own text below the question, plain text; line breaks are kept.
 	AdminText string
@@ -33,15 +33,15 @@ func (Prompt) title() (string, []string) { return "prompt.title", nil }
 
 func (Prompt) posts() {}
 
-// Answer is what one button of the prompt leads to.
+// Answer describes one button of the prompt.
 type Answer struct {
-	// ID is the value of the button, and the id of the explanation that describes it. Label and Limit are text keys.
+	// ID is the value of the button, and the ID of its explanation. Label and Limit are text keys.
 	ID, Label, Limit string
-	// Max goes into the text of Limit; Idle ends the session sooner, zero if it never can.
+	// Max is a value in the text of Limit. Idle is the idle limit that ends the session earlier; zero if it never does.
 	Max, Idle time.Duration
 }
 
-// Answers are Yes and No with what they mean.
+// Answers returns Yes and No with their explanations.
 func (p Prompt) Answers() []Answer {
 	return []Answer{
 		explain("yes", p.PersistentIdle, p.PersistentMax),

@@ -2,8 +2,8 @@ package pages
 
 import "sync"
 
-// recall keeps what a few keys lead to, where finding out takes longer than looking. It begins anew when it is full, so
-// that strangers' keys take room for a moment and no more.
+// recall is a small cache for results that take longer to compute than to look up. It is emptied when it is full, so
+// that untrusted keys use limited memory.
 type recall[K comparable, V any] struct {
 	most int
 

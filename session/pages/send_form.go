@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// SendForm offers to send a form again that was kept through a sign-in. What was typed is not on the page. Its form posts
-// to URL: latchkey-form, and latchkey-form-answer=send|drop.
+// SendForm offers to send a form that was kept during a sign-in. The page does not show the form's content. Its own
+// form posts to URL: latchkey-form, and latchkey-form-answer=send|drop.
 type SendForm struct {
-	// URL is path and query of the page that the form was sent to; it is shown.
+	// URL is path and query of the page to which the form was sent; it is shown.
 	URL     string
 	AppName string
 	Token   string
-	// Sent is when it was sent first.
+	// Sent is when the form was first sent.
 	Sent time.Time
 }
 
@@ -24,5 +24,5 @@ func (SendForm) title() (string, []string) { return "send_form.title", nil }
 
 func (SendForm) posts() {}
 
-// leads: an application may answer a form with a redirect to anywhere, which Chromium holds against the form-action.
+// leads: an application may answer a form with a redirect to any address, to which Chromium applies the form-action.
 func (SendForm) leads() {}

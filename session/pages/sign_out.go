@@ -2,19 +2,20 @@ package pages
 
 import "net/http"
 
-// SignOut asks before signing out. Its form posts to <Base>/sign-out: csrf, and everywhere=1 if the box is ticked.
+// SignOut asks for confirmation before signing out. Its form posts to <Base>/sign-out: csrf, and everywhere=1 if the
+// checkbox is ticked.
 type SignOut struct {
 	UserName string
 	CSRF     string
-	// Everywhere offers to end all sessions of this person.
+	// Everywhere offers to end all sessions of this user.
 	Everywhere bool
-	// BackURL leads back without signing out; empty leaves the link away.
+	// BackURL leads back without signing out; empty omits the link.
 	BackURL string
 }
 
-// SignedOut is the page after.
+// SignedOut is the page after sign-out.
 type SignedOut struct {
-	// SignInURL starts a new sign-in; empty leaves the button away.
+	// SignInURL starts a new sign-in; empty omits the button.
 	SignInURL string
 }
 

@@ -19,8 +19,8 @@ const (
 	maxSVGDepth    = 64
 )
 
-// svgElements are those of a drawing that stands still and by itself (SVG 2). Not among them: script, foreignObject,
-// image, a, animate and its kin, and everything of another namespace.
+// svgElements are the allowed elements: those of a static drawing without external parts (SVG 2). Not allowed: script,
+// foreignObject, image, a, animate and similar ones, and everything in another namespace.
 var svgElements = strings.Fields(`svg g defs symbol use title desc metadata switch style
 	path rect circle ellipse line polyline polygon text tspan textPath
 	linearGradient radialGradient stop pattern clipPath mask marker
@@ -28,11 +28,11 @@ var svgElements = strings.Fields(`svg g defs symbol use title desc metadata swit
 	feDistantLight feDropShadow feFlood feFuncA feFuncB feFuncG feFuncR feGaussianBlur feMerge feMergeNode
 	feMorphology feOffset fePointLight feSpecularLighting feSpotLight feTile feTurbulence`)
 
-// cssReference finds what a style refers to: url(...), src(...), image(...) and @import.
+// cssReference matches references in a style: url(...), src(...), image(...) and @import.
 var cssReference = regexp.MustCompile(`(?i)@import|(?:url|src|image|image-set)\(\s*["']?\s*(.?)`)
 
-// checkSVG holds an SVG against what a drawing needs. A browser shows it as an image, in which nothing runs and nothing
-// is loaded anyway; but its file has an address of our origin, which can be opened like a page (A15).
+// checkSVG refuses an SVG with more than a drawing needs. In an img element nothing of it runs or loads; but the file
+// also has an address in our origin, which can be opened like a page (A15).
 func checkSVG(content []byte) (Image, error) {
 	d := xml.NewDecoder(bytes.NewReader(content))
 	d.Entity = map[string]string{}
@@ -54,7 +54,7 @@ func checkSVG(content []byte) (Image, error) {
 				return Image{}, fmt.Errorf("the SVG has a processing instruction <?%s", token.Target)
 			}
 		case xml.Directive:
-			// A plain DOCTYPE, as many programs write it; one with a subset in brackets defines entities.
+			// A plain DOCTYPE, as many programs write it, is allowed; one with a subset in brackets defines entities.
 			if !bytes.HasPrefix(bytes.ToUpper(token), []byte("DOCTYPE SVG")) || bytes.ContainsAny(token, "[]") {
 				return Image{}, errors.New("the SVG has declarations of its own")
 			}
@@ -110,7 +110,8 @@ func checkSVGElement(e xml.StartElement) error {
 	return nil
 }
 
-// checkSVGStyle refuses references of CSS but to parts of the drawing. Escapes, in which one could hide, are refused too.
+// checkSVGStyle refuses all references in CSS except those to parts of the drawing. It also refuses escapes, which
+// could hide a reference.
 func checkSVGStyle(s string) error {
 	for _, m := range cssReference.FindAllStringSubmatch(s, -1) {
 		if m[1] != "#" {
@@ -123,7 +124,7 @@ func checkSVGStyle(s string) error {
 	return nil
 }
 
-// svgBox reads how large an SVG wants to be, from viewBox or from width and height.
+// svgBox returns the size of an SVG, from viewBox or from width and height.
 func svgBox(attrs []xml.Attr) (Image, error) {
 	var size [2]string
 	for _, a := range attrs {

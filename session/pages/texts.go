@@ -20,22 +20,22 @@ import (
 //go:embed text/*.json
 var textFiles embed.FS
 
-// formNames are the plural categories as a text file spells them (CLDR).
+// formNames are the plural categories as they are written in a text file (CLDR).
 var formNames = map[string]plural.Form{
 	"zero": plural.Zero, "one": plural.One, "two": plural.Two, "few": plural.Few, "many": plural.Many, "other": plural.Other,
 }
 
-// text is one entry of a text file: a single pattern, or one for each plural category that the language has.
+// text is one entry of a text file: a single pattern, or one for each plural category of the language.
 type text map[plural.Form]pattern
 
 // bundle is one language.
 type bundle struct {
 	tag language.Tag
 	dir string
-	// digits are those that the language counts with, from 0 to 9.
+	// digits are the digits of the language, from 0 to 9.
 	digits [10]string
 	texts  map[string]text
-	// faults are what complete found in a language that is built in. English stands in for what is missing there.
+	// faults are the errors that complete found in a built-in language. English replaces the texts concerned.
 	faults error
 }
 
@@ -48,10 +48,10 @@ func newBundle(tag language.Tag) *bundle {
 	return b
 }
 
-// builtInBundles are the languages in text/, English first. They are shared and never changed.
+// builtInBundles are the languages in text/, English first. They are shared and never change.
 //
-// A key that was just added to English would be missing in all others: each is completed with English, so that a page
-// never fails for want of a translation, and says what it lacks in faults. A test fails as long as there are any.
+// A key that was just added to English is missing in all others. Each language is completed with English texts, so that
+// a page never fails for a missing translation; faults lists what is missing. A test fails if there are any.
 var builtInBundles = sync.OnceValues(func() ([]*bundle, error) {
 	entries, err := textFiles.ReadDir("text")
 	if err != nil {
@@ -83,7 +83,7 @@ var builtInBundles = sync.OnceValues(func() ([]*bundle, error) {
 	return bundles, nil
 })
 
-// read parses a text file: an object of key to string, or of key to plural category to string.
+// read parses a text file: an object that maps a key to a string, or to an object of plural category and string.
 func (b *bundle) read(data []byte) error {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
@@ -119,8 +119,8 @@ func (b *bundle) read(data []byte) error {
 	return nil
 }
 
-// complete checks that the language says everything that English says, with the same values, and nothing else, and
-// that a counted text has exactly the plural categories of the language. It returns all faults.
+// complete checks that the language has exactly the texts of English, with the same values, and that a counted text has
+// exactly the plural categories of the language. It returns all errors.
 func (b *bundle) complete(english *bundle) error {
 	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(english.texts)) {
@@ -134,7 +134,7 @@ func (b *bundle) complete(english *bundle) error {
 	return errors.Join(faults...)
 }
 
-// lean puts English in the place of every text that is missing or does not fit.
+// lean replaces every text that is missing or does not fit by the English one.
 func (b *bundle) lean(english *bundle) {
 	for key, want := range english.texts {
 		if b.fault(key, want) != nil {
@@ -143,7 +143,7 @@ func (b *bundle) lean(english *bundle) {
 	}
 }
 
-// fault is what is wrong with one text, which has to hold what English has.
+// fault returns the error in one text, which must have the values of the English one.
 func (b *bundle) fault(key string, want text) error {
 	has := b.texts[key]
 	if has == nil {
@@ -163,7 +163,7 @@ func (b *bundle) fault(key string, want text) error {
 	}
 	for form, p := range has {
 		names := p.names()
-		if form != plural.Other { // "one day", "two days" may leave the number out
+		if form != plural.Other { // "one day" and "two days" may omit the number
 			delete(names, "n")
 		}
 		for name := range names {
@@ -178,9 +178,9 @@ func (b *bundle) fault(key string, want text) error {
 	return nil
 }
 
-// pluralForms are the categories that whole numbers take in a language. CLDR's rules for them repeat every hundred,
-// but for a "many" of millions in some Romance languages, which no duration reaches: other than that, trying a few
-// hundred finds all.
+// pluralForms returns the plural categories that whole numbers have in a language. CLDR's rules for them repeat every
+// hundred, except for "many" for millions in some Romance languages, which no duration reaches. So trying a few hundred
+// numbers finds all.
 func pluralForms(tag language.Tag) []plural.Form {
 	forms := []plural.Form{plural.Other}
 	for n := range 300 {
@@ -206,7 +206,7 @@ func spell(forms []plural.Form) string {
 	return strings.Join(names, ", ")
 }
 
-// say fills the text of a key.
+// say returns the text of a key with its values filled in.
 func (b *bundle) say(key string, pairs []string) (Phrase, error) {
 	phrase, err := b.texts[key][plural.Other].fill(pairs)
 	if err == nil && len(phrase) == 0 {
@@ -218,7 +218,7 @@ func (b *bundle) say(key string, pairs []string) (Phrase, error) {
 	return phrase, nil
 }
 
-// sayAll fills the texts of several keys, for a script.
+// sayAll is say for several keys, for a script.
 func (b *bundle) sayAll(texts map[string]*string, pairs ...string) error {
 	for key, to := range texts {
 		phrase, err := b.say(key, pairs)
@@ -230,7 +230,7 @@ func (b *bundle) sayAll(texts map[string]*string, pairs ...string) error {
 	return nil
 }
 
-// count says "1 day" or "90 days" by the plural rules of the language.
+// count returns "1 day" or "90 days" by the plural rules of the language.
 func (b *bundle) count(key string, n int) (string, error) {
 	t := b.texts[key]
 	p, exact := t[cardinal(b.tag, n)]
@@ -241,7 +241,7 @@ func (b *bundle) count(key string, n int) (string, error) {
 	return phrase.String(), err
 }
 
-// number writes a number that is not negative in the digits of the language, with zeros in front up to a width.
+// number formats a number that is not negative in the digits of the language, with leading zeros up to a width.
 func (b *bundle) number(n, width int) string {
 	var s strings.Builder
 	for _, digit := range fmt.Sprintf("%0*d", width, n) {

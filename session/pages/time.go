@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// units from large to small. A day is 24 hours: these are lengths, not dates.
+// units are the units of durations, the largest first. A day is 24 hours.
 var units = []struct {
 	key    string
 	length time.Duration
@@ -16,9 +16,9 @@ var units = []struct {
 	{"duration.second", time.Second},
 }
 
-// Words says a duration in the language of the page: "90 days", "24 hours", "1 hour and 30 minutes". Below two days
-// it counts hours, because "1 day" reads as "until tomorrow". At most two units, the rest dropped: a page never
-// promises more than the limit holds. Less than a second is "0 seconds".
+// Words formats a duration in the language of the page: "90 days", "24 hours", "1 hour and 30 minutes". Below two days
+// it counts hours, because "1 day" could mean "until tomorrow". It uses at most two units and rounds down: a page never
+// promises more than the limit allows. Less than a second is "0 seconds".
 func (v view) Words(d time.Duration) (string, error) {
 	i, last := 0, len(units)-1
 	if d < 2*units[0].length {
@@ -39,7 +39,7 @@ func (v view) Words(d time.Duration) (string, error) {
 	return both.String(), err
 }
 
-// Wait says how long to wait before trying again, rounded up: whole seconds below a minute, whole minutes above.
+// Wait formats a waiting time, rounded up: whole seconds below a minute, whole minutes above.
 func (v view) Wait(d time.Duration) (string, error) {
 	unit := time.Second
 	if d > time.Minute {
@@ -48,16 +48,16 @@ func (v view) Wait(d time.Duration) (string, error) {
 	return v.Words((d + unit - 1) / unit * unit)
 }
 
-// Moment is a point in time for a <time> element: Text for the reader, Machine for the attribute datetime.
+// Moment is a point in time for a <time> element: Text is shown, Machine is the attribute datetime.
 type Moment struct {
 	Machine, Text string
 }
 
-// When is a day and a time, to the minute, in the words of the language. All times are in UTC, and say so: where the
-// reader is, only a script could tell.
+// When formats a time to the minute, in the language of the page. All times are in UTC, and the text says so: only a
+// script could know the user's time zone.
 func (v view) When(t time.Time) (Moment, error) { return v.moment(t, "date.clock") }
 
-// Exact is When to the second, for finding a line in a log.
+// Exact is When to the second, so that a line in a log can be found.
 func (v view) Exact(t time.Time) (Moment, error) { return v.moment(t, "date.exact") }
 
 func (v view) moment(t time.Time, clockKey string) (Moment, error) {

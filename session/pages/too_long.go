@@ -2,10 +2,10 @@ package pages
 
 import "net/http"
 
-// TooLong ends a sign-in for a page whose address was too long to be kept. It leads on by a link and not by itself: a user
-// who is taken to another place than the one they opened has to know.
+// TooLong ends a sign-in for a page whose address was too long to keep. It shows a link and does not continue
+// automatically, because the user must know that another page opens than the requested one.
 type TooLong struct {
-	// URL is the page that is left of the address, a path on this origin.
+	// URL is the shortened address, a path on this origin.
 	URL string
 }
 

@@ -2,7 +2,8 @@ package pages
 
 import "net/http"
 
-// SignInWindow is what asset/ask.js says before it opens a sign-in in a window of its own, in the language of a request.
+// SignInWindow contains the texts that asset/ask.js shows before it opens a sign-in in a separate window, in the
+// language of a request.
 type SignInWindow struct {
 	Lang   string `json:"lang"`
 	Dir    string `json:"dir"`
@@ -22,8 +23,8 @@ func (p *Pages) SignInWindow(r *http.Request) (SignInWindow, error) {
 	return w, err
 }
 
-// Done ends a sign-in in a window that an app has opened for it (asset/session.js). It is the only page with a script,
-// which tells the app and closes the window; without it the person does.
+// Done ends a sign-in in a window that an app has opened for it (asset/session.js). It is the only page with a script.
+// The script notifies the app and closes the window; without it the user closes the window.
 type Done struct{}
 
 func (Done) template() string { return "done" }
@@ -34,8 +35,8 @@ func (Done) title() (string, []string) { return "done.title", nil }
 
 func (Done) script() string { return "done.js" }
 
-// IdleWarning is what asset/idle.js says before it signs somebody out for want of use, in the language of a request. The
-// script fills {time} in Left with the time that is left.
+// IdleWarning contains the texts that asset/idle.js shows before an idle user is signed out, in the language of a
+// request. The script replaces {time} in Left by the time left.
 type IdleWarning struct {
 	Lang    string `json:"lang"`
 	Dir     string `json:"dir"`

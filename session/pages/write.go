@@ -8,11 +8,10 @@ import (
 	"time"
 )
 
-// Write answers a request with a page. A status of zero means the one that belongs to the page. The page is rendered
-// into memory first, so that a fault in a template never leaves half a page behind: it is a plain 500 instead. The
-// answer to HEAD has the same headers and no body. Headers that the caller has set already stay, but for those that
-// Write owns: Cache-Control, Content-Language, Content-Length, Content-Type, Refresh, Retry-After
-// and the security headers.
+// Write answers a request with a page. A status of zero means the status of the page. The page is first rendered into
+// memory, so that an error in a template results in a plain 500 and not in half a page. The answer to HEAD has the same
+// headers and no body. Headers that the caller has set stay, except those that Write sets: Cache-Control,
+// Content-Language, Content-Length, Content-Type, Refresh, Retry-After and the security headers.
 func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page Page) {
 	if status == 0 {
 		status = page.status()
@@ -47,7 +46,7 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the client has gone; there is nobody left to tell
+		_, _ = w.Write(body) // an error means that the client has disconnected
 	}
 }
 
@@ -57,20 +56,20 @@ func (p Problem) retryAfter(h http.Header) {
 	}
 }
 
-// continued is all that a Continue page depends on.
+// continued contains everything on which a Continue page depends.
 type continued struct {
 	text *bundle
 	page Continue
 }
 
 const (
-	// maxContinued bounds how many Continue pages are kept, maxContinuedURL the URL of one.
+	// maxContinued is the largest number of cached Continue pages, maxContinuedURL the longest URL of one.
 	maxContinued    = 64
 	maxContinuedURL = 256
 )
 
-// render returns the HTML of a page. A Continue page is the same for everybody who is taken to one place, and one comes with
-// each sign-in, so that the last ones are kept; none that leads to a query, which may hold a ticket.
+// render returns the HTML of a page. A Continue page is the same for all users with the same target, and every sign-in
+// has one, so the last ones are cached. A target with a query is not cached, because it may contain a ticket.
 func (p *Pages) render(v *view) ([]byte, error) {
 	next, same := v.Page.(Continue)
 	same = same && len(next.URL) <= maxContinuedURL && !strings.Contains(next.URL, "?")
@@ -91,12 +90,13 @@ func (p *Pages) render(v *view) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// secure sets the headers that every page carries. A page loads our stylesheet and our icon, posts to us, and that is
-// all: no script but for the one of a scripted page, no frame but for Framed, nothing from elsewhere, nothing kept (A15).
+// secure sets the headers that every page has. A page loads the stylesheet and the icon and posts to Latchkey, nothing
+// else: no script except that of a scripted page, no frame except Framed, nothing from other origins, no caching (A15).
 func secure(h http.Header, page Page) {
 	action, referrer := "'none'", "no-referrer"
 	if _, ok := page.(form); ok {
-		// Under no-referrer a browser posts "Origin: null", which proves nothing; other origins learn nothing either way.
+		// Under no-referrer a browser sends "Origin: null" with a post, which proves nothing; other origins learn
+		// nothing in either case.
 		action, referrer = "'self'", "same-origin"
 		if _, ok := page.(interface{ leads() }); ok {
 			action = "'self' https:"
@@ -108,11 +108,11 @@ func secure(h http.Header, page Page) {
 	}
 	policy := "default-src 'none'; " + script + "style-src 'self'; img-src 'self'; form-action " + action + "; base-uri 'none'"
 	if _, ok := page.(Framed); ok {
-		// The origin of the page is opaque, so that a click in it counts as one on a link of another site, which is all that a
-		// page that frames it could bring about by itself.
+		// The sandbox makes the origin of the page opaque. A click in it then counts as a click on a link of another
+		// site, which the framing page could cause by itself anyway.
 		policy += "; sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation"
 		h.Del("X-Frame-Options")
-		// A page that is isolated frames only what says that it is isolated itself, and may be loaded.
+		// An isolated page frames only pages that declare themselves isolated and loadable.
 		h.Set("Cross-Origin-Embedder-Policy", "require-corp")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	} else {

@@ -1,8 +1,8 @@
 package pack
 
-// dictionary is what records of sessions are likely to contain, the likeliest last: claims as providers write them,
-// browsers, reasons. A record is compressed against it, which saves most on short records. It is part of the format: a
-// change makes every record unreadable that was written before, and needs a kind of its own beside packedDictionary and
+// dictionary contains what session records are likely to contain, the most likely last: claims as providers write them,
+// browsers, reasons. Records are compressed against it, which helps most with short records. It is part of the stored
+// format: a change makes all older records unreadable and needs a new kind besides packedDictionary and
 // packedExtracted.
 const dictionary = `"https://sts.windows.net/","idp":"https://login.microsoftonline.com/9188040d-6c67-4ac5-b112-36a304b66dad/v2.0",` +
 	`"wids":["b79fbf4d-3ef9-4689-8143-76b194e85509"],"_claim_names":{"groups":"src1"},"_claim_sources":{"src1":{"endpoint":"https://graph.windows.net/` +

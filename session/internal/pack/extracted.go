@@ -8,28 +8,28 @@ import (
 	"fmt"
 )
 
-// This file reads a form that is no longer written: packedExtracted. In it the random identifiers of a record (of groups, of
-// the user, of sessions) were taken out of the text as bytes, each once. That saved about 190 bytes a record, which is not
-// worth a form of its own.
+// This file reads a form that is no longer written: packedExtracted. In it the random identifiers of a record (of
+// groups, of the user, of sessions) were stored as bytes, each once, separately from the text. That saved about 190
+// bytes a record, which does not justify a second form.
 //
-// The file may go, with its test and packedExtracted, 401 days after the last replica that wrote this form was stopped: no
-// record lives longer.
+// The file, its test and packedExtracted may be removed 401 days after the last replica that wrote this form was
+// stopped, because no record lives longer.
 
-// In the place of an identifier there is the byte mark and one of these. The byte mark itself is written twice.
+// Each identifier is replaced by the byte mark and one of these. The byte mark itself is written twice.
 const (
 	mark = 0xff
 
 	markGUID  = 1 // 8-4-4-4-12 digits
 	markText  = 2 // base64url, and how many bytes
 	markHex   = 3 // lower-case digits, and how many bytes
-	markNext  = 4 // the one after that which was repeated last
-	markAgain = 5 // and which, counted from 0
+	markNext  = 4 // the one after the last repeated identifier
+	markAgain = 5 // followed by its number, counted from 0
 )
 
 const guidSize = 16
 
-// unpackExtracted reads what follows the byte packedExtracted: the lengths of the tail and of the identifiers, both as they
-// are, then the rest compressed with the dictionary.
+// unpackExtracted reads what follows the byte packedExtracted: the lengths of the tail and of the identifiers, both
+// uncompressed, then the rest compressed with the dictionary.
 func unpackExtracted(packed []byte) ([]byte, error) {
 	sizes, rest, ok := lengths(packed, 2)
 	if !ok {
@@ -49,11 +49,11 @@ func unpackExtracted(packed []byte) ([]byte, error) {
 	return append(head, tail...), nil
 }
 
-// restore puts the identifiers back. It returns ErrMalformed for what was never written, and for more than
+// restore puts the identifiers back. It returns ErrMalformed for input that was never written, and for more than
 // MaxUnpacked bytes.
 func restore(rest, random []byte) ([]byte, error) {
 	plain := make([]byte, 0, len(rest)+2*len(random))
-	var spans [][2]int // of plain, where each identifier was first
+	var spans [][2]int // where each identifier first occurs in plain
 	next := 0
 	for len(rest) > 0 {
 		at := bytes.IndexByte(rest, mark)

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// ErrMalformed is the error of bytes that cannot be read. They were opened, so we wrote them: another version did, or this
-// is a bug.
+// ErrMalformed is the error for bytes that cannot be read. They were opened with our key, so another version wrote
+// them, or this is a bug.
 var ErrMalformed = errors.New("malformed record")
 
-// FieldWriter writes fields, each as tag, length and value. A field that is empty is not written, unless its method says so.
+// FieldWriter writes fields, each as tag, length and value. An empty field is not written, unless the comment of its
+// method says so.
 type FieldWriter struct {
 	// Out is what has been written.
 	Out []byte
@@ -61,7 +62,7 @@ func (w *FieldWriter) Num(tag uint64, v int64) {
 	}
 }
 
-// Time writes milliseconds in 64 bits, so dates after 2038 are dates like any other (A48). The zero time is not written.
+// Time writes milliseconds in 64 bits, so that dates after 2038 work (A48). The zero time is not written.
 func (w *FieldWriter) Time(tag uint64, t time.Time) {
 	if !t.IsZero() {
 		w.varint(tag, t.UnixMilli())
@@ -81,12 +82,12 @@ func (w *FieldWriter) varint(tag uint64, v int64) {
 //	}
 //	return r.Err
 type FieldReader struct {
-	// Data is what has not been read yet.
+	// Data is the part that has not been read yet.
 	Data []byte
-	// Tag and Value are of the field that Next has read. Raw is the field as it is written.
+	// Tag and Value belong to the field that Next has read. Raw is the whole encoded field.
 	Tag        uint64
 	Value, Raw []byte
-	// Err is ErrMalformed once something could not be read.
+	// Err is ErrMalformed after a field could not be read.
 	Err error
 }
 
@@ -110,13 +111,14 @@ func (r *FieldReader) Next() bool {
 	return true
 }
 
-// Str returns the value as a part of text, which is all the data as a string: so the fields of a record share one string.
+// Str returns the value as a part of text, which is all the data as a string, so that the fields of a record share one
+// string.
 func (r *FieldReader) Str(text string) string {
 	end := len(text) - len(r.Data)
 	return text[end-len(r.Value) : end]
 }
 
-// Blob returns a copy of the value. An empty field reads as an absent one, because it is not written.
+// Blob returns a copy of the value. An empty field reads as an absent one.
 func (r *FieldReader) Blob() []byte {
 	if len(r.Value) == 0 {
 		return nil

@@ -9,25 +9,25 @@ import (
 	"sync"
 )
 
-// Sealed values are compressed first: the claims, the groups in them and the list of groups repeat each other, and the
-// records of users resemble each other. The first byte tells what follows.
+// Values are compressed before they are sealed: the claims, the groups in them and the list of groups repeat each
+// other, and the records of users resemble each other. The first byte identifies the form.
 const (
 	packedRaw = 0
-	// packedDictionary: the length of the tail and the tail as it is, then the rest compressed with the dictionary.
+	// packedDictionary: the length of the tail and the uncompressed tail, then the rest compressed with the dictionary.
 	packedDictionary = 2
 	// packedExtracted is read, but not written any more: see extracted.go.
 	packedExtracted = 3
 )
 
 var flateWriters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriterDict(io.Discard, flate.DefaultCompression, []byte(dictionary)) // fails for an unknown level only
+	w, _ := flate.NewWriterDict(io.Discard, flate.DefaultCompression, []byte(dictionary)) // fails only for an unknown level
 	return w
 }}
 
-// smallValue is the size up to which a value that lives for minutes is not worth compressing.
+// smallValue is the size up to which compressing a short-lived value is not worth the time.
 const smallValue = 4 << 10
 
-// ShortLived is Pack for a value that is read and gone within minutes: the time counts more than the room.
+// ShortLived is Pack for a value that is read within minutes: time matters more than space.
 func ShortLived(plain []byte) ([]byte, error) {
 	if len(plain) <= smallValue {
 		return append([]byte{packedRaw}, plain...), nil
@@ -35,9 +35,8 @@ func ShortLived(plain []byte) ([]byte, error) {
 	return Pack(plain, 0)
 }
 
-// Pack compresses a record. It leaves the last bytes, as many as tail says, as they are: they are sealed already, do not
-// become smaller, and would only make the rest larger. It refuses what Unpack would refuse, so that nothing is written
-// that cannot be read (A47).
+// Pack compresses a record. It does not compress the last tail bytes: they are already sealed and would not become
+// smaller. It refuses what Unpack would refuse, so that every written record can be read (A47).
 func Pack(plain []byte, tail int) ([]byte, error) {
 	if len(plain) > MaxUnpacked {
 		return nil, fmt.Errorf("a value of %d bytes is too large to keep: at most %d", len(plain), MaxUnpacked)
@@ -61,8 +60,8 @@ func Pack(plain []byte, tail int) ([]byte, error) {
 
 var flateReaders = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
 
-// MaxUnpacked is how large a record may be, in bytes: four of the largest values that a store takes. A sealed value is our
-// own; the bound is for our own mistakes.
+// MaxUnpacked is the largest record, in bytes: four times the largest value that a store accepts. Sealed values come
+// only from Latchkey itself, so this bound protects against bugs.
 const MaxUnpacked = 256 << 10
 
 // Unpack returns what Pack or ShortLived was given. It returns ErrMalformed for anything else.
@@ -86,7 +85,7 @@ func Unpack(packed []byte) ([]byte, error) {
 	}
 }
 
-// lengths reads n lengths of what follows them. ok is false if less follows than they say.
+// lengths reads n lengths of the parts that follow. ok is false if the data is shorter than they say.
 func lengths(data []byte, n int) (sizes [2]int, rest []byte, ok bool) {
 	for i := range n {
 		size, used := binary.Uvarint(data)
