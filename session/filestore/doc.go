@@ -1,16 +1,16 @@
-// Package filestore keeps sessions in one file on the gateway's own disk: the embedded default, for one gateway
-// process. It survives restarts; a write that was acknowledged is on the disk, whatever happens to the process or the
-// machine next.
+// Package filestore keeps sessions in one file on the gateway's own disk. It is the default store, for one gateway
+// process. Sessions survive restarts: an acknowledged write is on the disk, even if the process or the machine then
+// fails.
 //
 // The file is a bbolt database, mode 0600, locked while it is open: a second process gets ErrLocked. Writers share
-// syncs: what waits while one sync runs is written by the next. Reads never wait for writers. What has expired is
-// never returned, and swept in small batches in the background, so the file stays as large as the sessions that were
-// alive at once; it does not shrink.
+// syncs: writes that arrive during a sync are part of the next one. Reads never wait for writers. An expired record is
+// never returned, and is removed in small batches in the background. The file therefore stays as large as the largest
+// number of sessions that were live at the same time; it does not shrink.
 //
-// The sign-in log is kept in the same file, as journal.Journal says, and shares the syncs.
+// The sign-in log is kept in the same file, by the contract of journal.Journal, and shares the syncs.
 //
-// A file that is no session file, or is damaged, is an error (ErrDamaged) when it is opened or used, never a panic and
-// never an empty store: nobody is signed out because a disk is dying.
+// A file that is not a session file, or is damaged, is an error (ErrDamaged) when it is opened or used, never a panic
+// and never an empty store: a failing disk signs no user out.
 //
-// The package decides nothing about sessions and does not look into values, which are sealed.
+// The package makes no decision about sessions and does not read the values, which are sealed.
 package filestore

@@ -8,7 +8,7 @@ import (
 
 var _ session.Feed = (*Store)(nil)
 
-// Publish implements session.Feed within the process, which is the only one that has the file open.
+// Publish implements session.Feed within this process, the only one that has the file open.
 func (s *Store) Publish(ctx context.Context, message string) error {
 	if s.closed.Load() {
 		return session.ErrClosed

@@ -11,12 +11,12 @@ import (
 
 var _ journal.Journal = (*Store)(nil)
 
-// unchanged is the answer of a write that found nothing to do.
+// unchanged is the result of a write that had nothing to do.
 var unchanged = refusal{nil}
 
 // Append adds the values and returns when they are on the disk.
 func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) error {
-	values := make([][]byte, len(b.Values)) // the caller may give up, and use its slices again
+	values := make([][]byte, len(b.Values)) // the caller may return early and reuse its slices
 	for i, v := range b.Values {
 		values[i] = bytes.Clone(v)
 	}
@@ -57,7 +57,7 @@ func (s *Store) readStream(
 	return found, err
 }
 
-// Len is how many entries a stream has.
+// Len returns how many entries a stream has.
 func (s *Store) Len(ctx context.Context, stream string) (n int, err error) {
 	err = s.viewStream(ctx, stream, journal.CheckStream(stream), func(_ journals, st state) error {
 		n = int(st.count) //nolint:gosec // as many as fit in a file
@@ -66,7 +66,7 @@ func (s *Store) Len(ctx context.Context, stream string) (n int, err error) {
 	return n, err
 }
 
-// viewStream reads a stream; one that does not exist, or has ended, is left alone.
+// viewStream reads a stream; read is not called for one that does not exist or has ended.
 func (s *Store) viewStream(ctx context.Context, stream string, bad error, read func(journals, state) error) error {
 	return s.view(ctx, func(r records) error {
 		if bad != nil {

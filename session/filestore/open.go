@@ -13,7 +13,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// open opens the file, holds it against the format and creates what a new file needs.
+// open opens the file, checks its format and creates what a new file needs.
 func (s *Store) open() error {
 	if s.path == "" {
 		return errors.New("no path")
@@ -28,14 +28,14 @@ func (s *Store) open() error {
 	err = guard(s.openDatabase)
 	if err != nil {
 		if s.file != nil {
-			_ = release(s.file) // after a panic nobody else does
+			_ = release(s.file) // after a panic nothing else releases it
 		}
 		switch {
 		case errors.Is(err, bolterrors.ErrTimeout):
 			return ErrLocked
 		case errors.As(err, new(*fs.PathError)), errors.As(err, new(syscall.Errno)), errors.Is(err, ErrDamaged):
 			return err
-		default: // what bbolt itself has to say is about the content
+		default: // any other error of bbolt concerns the content
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
@@ -68,7 +68,7 @@ func (s *Store) openDatabase() error {
 	return nil
 }
 
-// check refuses what is not a session file before anything is written to it.
+// check refuses a file that is not a session file before anything is written to it.
 func (s *Store) check() error {
 	info, err := s.file.Stat()
 	if err != nil {
@@ -107,10 +107,10 @@ func (s *Store) check() error {
 	})
 }
 
-// syncDir makes the file's name survive a power cut.
+// syncDir makes the new file's name survive a power failure.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
-		return nil // has no such call
+		return nil // Windows has no such call
 	}
 	d, err := os.Open(dir) //nolint:gosec // the operator's path
 	if err != nil {

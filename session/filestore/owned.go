@@ -9,7 +9,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
-// split takes the owner off an entry, which has it so that its listing goes when the entry does.
+// split separates owner and value of an entry. The owner is stored in the entry so that its listing can be removed with
+// it.
 func split(v []byte) (owner, value []byte, err error) {
 	if len(v) == 0 || len(v) <= int(v[0]) {
 		return nil, nil, fmt.Errorf("%w: journal entry of %d bytes", ErrDamaged, len(v))
@@ -17,7 +18,7 @@ func split(v []byte) (owner, value []byte, err error) {
 	return v[1 : 1+v[0]], v[1+v[0]:], nil
 }
 
-// own lists an entry for its owner, and no more than journal.MaxOwned.
+// own lists an entry for its owner, and keeps at most journal.MaxOwned.
 func (j journals) own(owner, stream string, p journal.Position) error {
 	if owner == "" {
 		return nil
@@ -40,7 +41,7 @@ func (j journals) own(owner, stream string, p journal.Position) error {
 	return j.owners.Delete(oldest)
 }
 
-// Owned reads what is listed for an owner, from the newest on.
+// Owned reads the listed entries of an owner, newest first.
 func (s *Store) Owned(ctx context.Context, owner string, limit int) (found []journal.OwnedEntry, err error) {
 	err = s.view(ctx, func(r records) error {
 		if err := journal.CheckOwned(owner, limit); err != nil {

@@ -16,9 +16,11 @@ import (
 //	format    "format"                         -> 1 byte
 //	entries   key                              -> version 8, expires 8, value
 //	members   len(index) 1, index, member      -> until 8
-//	order     len(index) 1, index, until 8, member -> nothing; a second sight of members, in the order of time
-//	ends      expires 8, 'e' key               -> nothing; what the sweeper reads
-//	          until 8, 'm' len(index) 1, index, member
+//
+// order len(index) 1, index, until 8, member -> nothing; the members again, in the order of time
+// ends expires 8, 'e' key -> nothing; read by the sweeper
+//
+//	until 8, 'm' len(index) 1, index, member
 var (
 	bucketFormat  = []byte("format")
 	bucketEntries = []byte("entries")
@@ -35,15 +37,15 @@ const (
 	kindEntry  = 'e'
 	kindMember = 'm'
 	stampSize  = 8
-	dropped    = 16 // members that Enlist drops on its way at most, so that no caller pays for a large index
+	dropped    = 16 // the largest number of members that one Enlist drops, so that no caller pays for a large index
 )
 
-// records reads and writes the file's format within one transaction.
+// records reads and writes the format of the file within one transaction.
 type records struct {
 	entries, members, order, ends *bolt.Bucket
 }
 
-// open finds the buckets. A file without them, or of another format, is damaged or not ours.
+// open finds the buckets. A file without them, or with another format, is damaged or belongs to another program.
 func open(tx *bolt.Tx) (records, error) {
 	head := tx.Bucket(bucketFormat)
 	r := records{tx.Bucket(bucketEntries), tx.Bucket(bucketMembers), tx.Bucket(bucketOrder), tx.Bucket(bucketEnds)}
@@ -56,7 +58,7 @@ func open(tx *bolt.Tx) (records, error) {
 	return r, nil
 }
 
-// check touches the first and last record of every part.
+// check reads the first and last record of every part.
 func (r records) check() error {
 	for _, b := range []*bolt.Bucket{r.entries, r.members, r.order, r.ends} {
 		b.Cursor().First()
@@ -65,14 +67,14 @@ func (r records) check() error {
 	return nil
 }
 
-// millis is a time as the file keeps it, rounded down. Times before 1970 count as 1970.
+// millis returns a time in the form of the file, rounded down. Times before 1970 count as 1970.
 func millis(t time.Time) uint64 { return uint64(max(0, t.UnixMilli())) } //nolint:gosec // not negative
 
 func stamp(ms uint64) []byte { return binary.BigEndian.AppendUint64(nil, ms) }
 
 func fromMillis(ms uint64) time.Time { return time.UnixMilli(int64(ms)) } //nolint:gosec // written by millis
 
-// entry returns an entry that has not expired. The value is a copy.
+// entry returns an entry that has not expired. Its value is a copy.
 func (r records) entry(key session.Key, now uint64) (session.Entry, bool, error) {
 	data := r.entries.Get([]byte(key))
 	if data == nil {
@@ -97,7 +99,7 @@ func endOfEntry(expires []byte, key session.Key) []byte {
 	return append(append(bytes.Clone(expires), kindEntry), key...)
 }
 
-// putEntry writes an entry over whatever was there, expired or not.
+// putEntry writes an entry over an existing one, expired or not.
 func (r records) putEntry(e session.Entry) error {
 	if err := r.dropEnd(e.Key); err != nil {
 		return err
@@ -147,7 +149,7 @@ func (r records) putMember(index, member session.Key, until uint64) error {
 	return r.ends.Put(join(at, []byte{kindMember}, p, m), nil)
 }
 
-// list makes listings and drops some that have passed on the way.
+// list adds listings and removes some that have passed.
 func (r records) list(in []session.Listing, now time.Time) error {
 	for _, l := range in {
 		if err := r.dropPassed(l.Index, millis(now)); err != nil {
@@ -175,7 +177,7 @@ func (r records) deleteMember(index, member session.Key) error {
 	return r.ends.Delete(join(at, []byte{kindMember}, p, m))
 }
 
-// listed returns members whose time is after now and before the given one.
+// listed returns members with a time after now and before the given one.
 func (r records) listed(index session.Key, now uint64, before time.Time, limit int) []session.Key {
 	var (
 		keys []session.Key
@@ -195,7 +197,7 @@ func (r records) listed(index session.Key, now uint64, before time.Time, limit i
 	return keys
 }
 
-// dropPassed drops some members whose time has passed; the sweeper gets the rest.
+// dropPassed removes some members whose time has passed; the sweeper removes the rest.
 func (r records) dropPassed(index session.Key, now uint64) error {
 	var (
 		passed []session.Key

@@ -25,19 +25,19 @@ type Store struct {
 
 	writes  chan *write
 	stop    chan struct{} // closed by Close
-	stopped chan struct{} // closed by the writer, after the last answer
+	stopped chan struct{} // closed by the writer after the last result
 	closing sync.Once
 	closed  atomic.Bool
 	feed    session.LocalFeed
-	broken  atomic.Bool // a write met damage; no further write is tried
+	broken  atomic.Bool // a write has found damage; no further write is tried
 	err     error       // of Close
 }
 
 var _ session.Store = (*Store)(nil)
 
-// Open opens or creates the file. It fails with ErrLocked within about a second if the file is in use, with ErrDamaged
-// if it is not a session file, and with the file system's own error if it cannot be reached; every error names the
-// path. The store owns a goroutine until Close.
+// Open opens or creates the file. It returns ErrLocked within about a second if the file is in use, ErrDamaged if it is
+// not a session file, and the file system's error if it cannot be opened; every error contains the path. The store runs
+// a goroutine until Close.
 func Open(cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -59,7 +59,7 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Get returns the entry, from memory that the system maps to the file. It never waits for a writer.
+// Get returns the entry, from memory mapped to the file. It never waits for a writer.
 func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error) {
 	var (
 		found session.Entry
@@ -103,9 +103,9 @@ func (s *Store) GetAll(ctx context.Context, keys ...session.Key) (found []sessio
 	return found, nil
 }
 
-// Create writes a new entry with its listings, all or nothing, and returns when that is on the disk.
+// Create writes a new entry with its listings, all or nothing, and returns when they are on the disk.
 func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
-	e.Value = bytes.Clone(e.Value) // a caller that gives up may use its slice again before the writer has read it
+	e.Value = bytes.Clone(e.Value) // a caller that returns early may reuse its slice before the writer has read it
 	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
 		now := s.now()
 		if err := session.CheckEntry(e, now); err != nil {
@@ -150,7 +150,7 @@ func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
 	return written.Version, err
 }
 
-// Remove deletes an entry with its listings and returns when the disk has forgotten them.
+// Remove deletes an entry with its listings and returns when that is on the disk.
 func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Listing) (session.Entry, error) {
 	found := false
 	removed, err := s.update(ctx, func(r records, out *session.Entry) error {
@@ -181,7 +181,7 @@ func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Lis
 	return removed, err
 }
 
-// Enlist puts a member into an index and returns when it is on the disk.
+// Enlist adds a member to an index and returns when it is on the disk.
 func (s *Store) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {
 	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
 		now, in := s.now(), []session.Listing{{Index: index, Member: member, Until: until}}
@@ -193,7 +193,7 @@ func (s *Store) Enlist(ctx context.Context, index, member session.Key, until tim
 	return err
 }
 
-// Members lists an index. Members of one time come in the order of their names.
+// Members lists an index. Members with the same time are sorted by name.
 func (s *Store) Members(ctx context.Context, index session.Key, before time.Time, limit int) (keys []session.Key, err error) {
 	err = s.view(ctx, func(r records) error {
 		if err := session.CheckKey(index); err != nil {
@@ -223,19 +223,19 @@ func (s *Store) Delist(ctx context.Context, index session.Key, members ...sessio
 	return err
 }
 
-// Ping tells whether the file can still be read.
+// Ping checks whether the file can still be read.
 func (s *Store) Ping(ctx context.Context) error {
 	return s.view(ctx, func(r records) error { return r.check() })
 }
 
-// Close waits for the writes under way, answers ErrClosed to all others and releases the file.
+// Close waits for the writes in progress, returns ErrClosed to all others and releases the file.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.closed.Store(true)
 		close(s.stop)
 		<-s.stopped
 		if s.broken.Load() {
-			// A write that met damage may have left the database's own lock taken; its Close would wait forever.
+			// A write that found damage may have left the database's own lock taken; its Close would wait for ever.
 			s.err = release(s.file)
 			return
 		}
@@ -247,7 +247,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// refusal is an answer about the entry or the arguments, as opposed to a failure of the file.
+// refusal is a result about the entry or the arguments, in contrast to a failure of the file.
 type refusal struct{ error }
 
 // view runs a read in the caller's goroutine.
@@ -269,7 +269,7 @@ func (s *Store) view(ctx context.Context, read func(records) error) error {
 	}))
 }
 
-// answer turns what a transaction returned into what the contract knows.
+// answer converts the result of a transaction to an error of the contract.
 func (s *Store) answer(err error) error {
 	var no refusal
 	switch {

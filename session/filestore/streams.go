@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
-// The sign-in log in the file: three parts more, which a file gets with its first entry.
+// The sign-in log in the file: three more parts, which are created with the first entry.
 //
 //	log       len(stream) 1, stream, milli 8, seq 8 -> len(owner) 1, owner, value
 //	streams   stream -> until 8, count 8, milli 8, seq 8 of the last entry
@@ -46,7 +46,7 @@ func (r records) makeJournals() (j journals, err error) {
 	return j, err
 }
 
-// state is what is known of a stream beside its entries. The zero state is that of a stream that does not exist.
+// state is what is known about a stream besides its entries. The zero state is that of a stream that does not exist.
 type state struct {
 	until, count uint64
 	last         journal.Position
@@ -80,7 +80,7 @@ func placed(b []byte) journal.Position {
 
 // before reads backwards from a position, or from the end.
 func (j journals) before(stream string, p journal.Position, limit int) ([]journal.Entry, error) {
-	from := bytes.Repeat([]byte{0xff}, positionSize+1) // after the last
+	from := bytes.Repeat([]byte{0xff}, positionSize+1) // after the last entry
 	if !p.IsZero() {
 		from = place(p)
 	}
@@ -121,7 +121,7 @@ func collect(name, k, v []byte, limit int, next func() (k, v []byte)) (found []j
 	return found, nil
 }
 
-// add appends a batch. What a stream held that has ended goes first.
+// add appends a batch. If the old stream has ended, its entries are removed first.
 func (j journals) add(stream string, b journal.Batch, now uint64) error {
 	st, err := j.state(stream)
 	if err != nil {
@@ -196,7 +196,7 @@ func (j journals) drop(stream string, st *state, n int) (dropped int, err error)
 		}
 	}
 	if st.count -= min(st.count, uint64(len(old))); len(old) < n {
-		st.count = 0 // there were fewer than it said
+		st.count = 0 // there were fewer than the count said
 	}
 	return len(old), j.putState(stream, *st)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// sweep removes records and entries of journals that have expired, at most sweepBatch of them, and returns how many it
-// met. It runs in the writer's goroutine.
+// sweep removes expired records and journal entries, at most sweepBatch of them, and returns how many it processed. It
+// runs in the writer's goroutine.
 func (s *Store) sweep() (n int, err error) {
 	now := millis(s.now())
 	err = s.transact(func(r records) (bool, error) {
@@ -36,7 +36,7 @@ func (s *Store) sweep() (n int, err error) {
 	return n, err
 }
 
-// bury removes one record by its end, which goes too even if the record is gone already.
+// bury removes one record by its end. The end is removed even if the record does not exist any more.
 func (r records) bury(end []byte) error {
 	name := end[stampSize+1:]
 	switch end[stampSize] {

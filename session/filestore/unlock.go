@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// release gives a file up that bbolt cannot close any more, after a panic. The lock goes first: bbolt's mapping keeps
-// the file, and with it the lock, beyond its closing.
+// release releases a file that bbolt cannot close any more, after a panic. It removes the lock first: bbolt's mapping
+// keeps the file open, and with it the lock, after the close.
 func release(f *os.File) error {
 	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close()) //nolint:gosec // a descriptor fits
 }

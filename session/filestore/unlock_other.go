@@ -4,5 +4,5 @@ package filestore
 
 import "os"
 
-// release gives a file up that bbolt cannot close any more, after a panic. Its lock ends with it here.
+// release releases a file that bbolt cannot close any more, after a panic. On this system its lock ends with it.
 func release(f *os.File) error { return f.Close() }

@@ -12,8 +12,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// write is one caller's change. The writer runs apply, which returns a refusal (and has written nothing) or a failure
-// of the file; done is closed when the outcome is on the disk.
+// write is the change of one caller. The writer runs apply, which returns a refusal (and has written nothing) or a
+// failure of the file. done is closed when the result is on the disk.
 type write struct {
 	ctx   context.Context
 	apply func(records, *session.Entry) error
@@ -22,8 +22,8 @@ type write struct {
 	err   error
 }
 
-// update hands a change to the writer and waits for the disk. A caller that gives up while waiting gets
-// ErrUnavailable; whether its change was made is then open, as with any store that answers too late.
+// update passes a change to the writer and waits for the disk. If the caller's context ends first, the caller gets
+// ErrUnavailable, and it is unknown whether the change was made, as with any store that answers too late.
 func (s *Store) update(ctx context.Context, apply func(records, *session.Entry) error) (session.Entry, error) {
 	if s.closed.Load() {
 		return session.Entry{}, session.ErrClosed
@@ -50,8 +50,8 @@ func (s *Store) update(ctx context.Context, apply func(records, *session.Entry) 
 	return w.entry, nil
 }
 
-// writer is the only goroutine that writes. What comes while a sync runs, or right after one, shares the next: a trip to
-// the disk costs more than all else of a write, and whoever writes now and then does not wait.
+// writer is the only goroutine that writes. Writes that arrive during a sync, or right after one, share the next: a
+// sync costs more than the rest of a write. A single write does not wait.
 func (s *Store) writer(sweepEvery time.Duration) {
 	defer close(s.stopped)
 	ticker := time.NewTicker(sweepEvery)
@@ -60,7 +60,7 @@ func (s *Store) writer(sweepEvery time.Duration) {
 	defer pause.Stop()
 	always := make(chan struct{})
 	close(always)
-	var more chan struct{} // ready while a sweep has work left; writers get their turn in between
+	var more chan struct{} // ready while a sweep has more work; writers run in between
 	for {
 		select {
 		case <-s.stop:
@@ -78,7 +78,7 @@ func (s *Store) writer(sweepEvery time.Duration) {
 	}
 }
 
-// gather takes what comes until the pause is over, and what is waiting then.
+// gather collects writes until the pause is over, and then all that are waiting.
 func (s *Store) gather(first *write, pause <-chan time.Time) []*write {
 	batch := []*write{first}
 	for over := false; len(batch) < commitBatch; {
@@ -101,8 +101,8 @@ func (s *Store) gather(first *write, pause <-chan time.Time) []*write {
 	return batch
 }
 
-// commit makes a batch of changes in one transaction. If the transaction fails, each change is tried alone, so that
-// one that cannot be made takes no other along.
+// commit makes a batch of changes in one transaction. If the transaction fails, each change is tried alone, so that one
+// failing change does not affect the others.
 func (s *Store) commit(batch []*write) {
 	err := s.transact(func(r records) (bool, error) {
 		wrote := false
@@ -134,7 +134,7 @@ func (s *Store) commit(batch []*write) {
 
 var errNothing = errors.New("nothing to write")
 
-// transact runs one write transaction and syncs it; without a change nothing is written or synced.
+// transact runs one write transaction and syncs it. Without a change nothing is written or synced.
 func (s *Store) transact(change func(records) (wrote bool, err error)) error {
 	if s.broken.Load() {
 		return fmt.Errorf("%w: a write met damage earlier", ErrDamaged)
@@ -161,7 +161,7 @@ func (s *Store) transact(change func(records) (wrote bool, err error)) error {
 	return err
 }
 
-// crash is a panic of the database over a damaged file, a fault in the mapped memory included.
+// crash is a panic of the database over a damaged file, or a fault in the mapped memory.
 type crash struct{ cause any }
 
 func (c crash) Error() string { return fmt.Sprintf("%v: %v", ErrDamaged, c.cause) }

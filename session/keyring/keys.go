@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// ID names a key of a ring: each value that the key seals begins with it. It says nothing about the secret.
+// ID identifies a key of a ring: each value that the key seals begins with it. It reveals nothing about the secret.
 type ID [keyIDSize]byte
 
-// String returns the id as commands and logs show it: four hexadecimal digits.
+// String returns the ID as commands and logs show it: four hexadecimal digits.
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
 
-// SealedBy returns the id of the key that a sealed value names. ok is false if the value is too short to name one.
+// SealedBy returns the ID of the key that a sealed value names. ok is false if the value is too short.
 func SealedBy(sealed []byte) (id ID, ok bool) {
 	if len(sealed) < SealOverhead {
 		return id, false
@@ -23,14 +23,14 @@ func SealedBy(sealed []byte) (id ID, ok bool) {
 	return ID(sealed[1 : 1+keyIDSize]), true
 }
 
-// Key is a key as it is kept: its secret, and when it was made.
+// Key is a key in stored form: its secret, and when it was created.
 type Key struct {
 	Secret []byte
 	// Created is the zero time if it is not known.
 	Created time.Time
 }
 
-// ID returns the id that the key has in every ring.
+// ID returns the key's ID, which is the same in every ring.
 func (k Key) ID() (ID, error) {
 	id, err := derive(k.Secret, "id", sha256.Size)
 	if err != nil {
@@ -39,7 +39,7 @@ func (k Key) ID() (ID, error) {
 	return ID(id[:keyIDSize]), nil
 }
 
-// Replace gives the ring other keys, the newest first. On an error it keeps those that it has.
+// Replace replaces the keys of the ring; the newest comes first. On an error the ring keeps its old keys.
 func (r *Ring) Replace(keys []Key) error {
 	if len(keys) == 0 {
 		return errors.New("key ring: no key")
@@ -64,11 +64,11 @@ func (r *Ring) Replace(keys []Key) error {
 	return nil
 }
 
-// OnUnknown sets a function that is called when a value names a key that the ring does not have. It returns nil once the
-// ring holds all keys that there are at the time of the call, so that a key that is still missing belongs to another
-// installation. If that cannot be found out it returns an error, which callers of the ring get: it must say that the
-// keys cannot be read, and must not be ErrUnsealable. The function limits itself how often it reads, because every
-// client can present such a value.
+// OnUnknown sets a function that is called when a value names a key that the ring does not have. It returns nil after
+// the ring has all keys that exist at the time of the call; a key that is then still missing belongs to another
+// installation. If that is not possible it returns an error, which callers of the ring get. The error must say that the
+// keys cannot be read, and must not be ErrUnsealable. The function itself must limit how often it reads, because any
+// client can send such a value.
 func (r *Ring) OnUnknown(reread func(ID) error) { r.unknown.Store(&reread) }
 
 func (r *Ring) ask(id ID) error {
@@ -81,13 +81,13 @@ func (r *Ring) ask(id ID) error {
 
 func (r *Ring) view() []derived { return *r.keys.Load() }
 
-// Info is what may be told about a key.
+// Info is the public data about a key.
 type Info struct {
 	ID      ID
-	Created time.Time // zero if it is not known
+	Created time.Time // zero if it is unknown
 }
 
-// Keys lists the keys of the moment, the newest first: the one that seals.
+// Keys lists the current keys, newest first. The first one seals.
 func (r *Ring) Keys() []Info {
 	keys := r.view()
 	list := make([]Info, 0, len(keys))
@@ -97,7 +97,7 @@ func (r *Ring) Keys() []Info {
 	return list
 }
 
-// Equal reports whether both hold the same keys in the same order now.
+// Equal reports whether both rings currently have the same keys in the same order.
 func (r *Ring) Equal(other *Ring) bool {
 	return slices.EqualFunc(r.view(), other.view(), func(a, b derived) bool { return a.whole == b.whole })
 }

@@ -15,36 +15,36 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/internal/lengthprefix"
 )
 
-// ErrUnsealable: a value was not sealed by a key of this ring for this purpose and place, or was changed since. For a
-// cookie that means "not ours", never "signed out".
+// ErrUnsealable: the value was not sealed by a key of this ring for this purpose and place, or was changed. For a
+// cookie it means "not sealed here", never "signed out".
 var ErrUnsealable = errors.New("cannot be opened with any key")
 
-// ErrUnknownKey is the ErrUnsealable of a value that names a key which this ring does not have: the key was lost or
+// ErrUnknownKey is the ErrUnsealable for a value that names a key which this ring does not have: the key was lost or
 // retired, belongs to another installation, or has not arrived yet (see Ring.OnUnknown).
 var ErrUnknownKey = fmt.Errorf("%w: sealed under another ring's key", ErrUnsealable)
 
-// Purpose separates the uses of a key: what is sealed for one opens for no other.
+// Purpose separates the uses of a key: a value sealed for one purpose opens for no other.
 type Purpose string
 
-// The purposes there are. Each has a key of its own, derived from the ring's secrets.
+// The purposes. Each has its own key, derived from the ring's secrets.
 const (
 	// purposeTokens is the purpose of SealWithSecret.
 	purposeTokens Purpose = "tokens"
-	// PurposeCookie seals the token that a browser holds of a session.
+	// PurposeCookie seals the token that a browser has of a session.
 	PurposeCookie Purpose = "cookie"
 	// PurposeRecord seals the values of a store.
 	PurposeRecord Purpose = "record"
-	// PurposeFlow seals the state of a sign-in under way.
+	// PurposeFlow seals the state of a sign-in in progress.
 	PurposeFlow Purpose = "flow"
-	// PurposePending seals what a browser holds while the prompt waits for its answer.
+	// PurposePending seals the browser's token while the prompt waits for its answer.
 	PurposePending Purpose = "pending"
 	// PurposeAnswer seals the answer that a browser remembers.
 	PurposeAnswer Purpose = "answer"
-	// PurposeBrowser seals the random id of a browser.
+	// PurposeBrowser seals the random ID of a browser.
 	PurposeBrowser Purpose = "browser"
 	// PurposeJournal seals the entries of the sign-in log.
 	PurposeJournal Purpose = "journal"
-	// PurposeCSRF keys the tokens of forms; it seals nothing.
+	// PurposeCSRF is for the keyed hashes in forms; it seals nothing.
 	PurposeCSRF Purpose = "csrf"
 )
 
@@ -52,7 +52,7 @@ var purposes = []Purpose{
 	purposeTokens, PurposeCookie, PurposeRecord, PurposeFlow, PurposePending, PurposeAnswer, PurposeBrowser, PurposeJournal, PurposeCSRF,
 }
 
-// MinSecret is the shortest secret that a ring takes, in bytes.
+// MinSecret is the shortest secret that a ring accepts, in bytes.
 const MinSecret = 32
 
 const (
@@ -62,24 +62,24 @@ const (
 	sealPrefix  = 1 + keyIDSize + nonceSize
 )
 
-// TagSize is the size of the authentication tag, in bytes. A sealed value ends with it, and it differs each time that a
+// TagSize is the size of the authentication tag, in bytes. It is the end of a sealed value, and differs each time a
 // value is sealed.
 const TagSize = 16
 
-// SealOverhead is by how many bytes a sealed value is longer than what it holds.
+// SealOverhead is the difference in bytes between a sealed value and its content.
 const SealOverhead = sealPrefix + TagSize
 
-// Ring seals with its newest key and opens with any of its keys. It is safe for concurrent use. Only Replace changes its
-// keys, for everything that holds the ring.
+// Ring seals with its newest key and opens with any of its keys. It is safe for concurrent use. Replace changes its
+// keys for all users of the ring; nothing else does.
 type Ring struct {
 	keys    atomic.Pointer[[]derived]
 	unknown atomic.Pointer[func(ID) error]
 }
 
-// derived is a key and what is derived from its secret.
+// derived is a key with the keys derived from its secret.
 type derived struct {
 	Key
-	// id tells which keys of a ring are worth trying. It is short, so two keys may share one.
+	// id shows which keys of a ring are worth trying. It is short, so two keys may have the same one.
 	id     ID
 	whole  [sha256.Size]byte
 	aeads  map[Purpose]cipher.AEAD
@@ -88,8 +88,8 @@ type derived struct {
 	signer *Signer
 }
 
-// New builds a ring of secrets, the newest first. Each must hold at least MinSecret bytes; a secret must have
-// the strength of a random key, nothing here stretches a password.
+// New builds a ring from secrets, the newest first. Each must have at least MinSecret bytes and the strength of a
+// random key; passwords are not stretched.
 func New(secrets ...[]byte) (*Ring, error) {
 	keys := make([]Key, 0, len(secrets))
 	for _, secret := range secrets {
@@ -145,13 +145,14 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 
 // Seal encrypts and authenticates plaintext for a purpose and a place. The place is any number of strings, for example
 // host and cookie name; they are length-prefixed, so that no two places can be confused (A72). The sealed form begins
-// with a version, the id of the key and a random nonce. It panics for PurposeCSRF, which has no key to seal with.
+// with a version, the ID of the key and a random nonce. Seal panics for PurposeCSRF, which has no sealing key.
 func (r *Ring) Seal(p Purpose, plaintext []byte, place ...string) []byte {
 	k := &r.view()[0]
 	return seal(k.id, k.aeads[p], plaintext, appendPlace(make([]byte, 0, 96), p, place))
 }
 
-// Open is the reverse of Seal. It returns ErrUnsealable for anything that Seal did not make for this purpose and place.
+// Open is the reverse of Seal. It returns ErrUnsealable for every value that Seal did not make for this purpose and
+// place.
 func (r *Ring) Open(p Purpose, sealed []byte, place ...string) ([]byte, error) {
 	return r.open(p, sealed, place, func(k *derived) (cipher.AEAD, error) {
 		if aead := k.aeads[p]; aead != nil {
@@ -161,8 +162,8 @@ func (r *Ring) Open(p Purpose, sealed []byte, place ...string) ([]byte, error) {
 	})
 }
 
-// SealWithSecret seals under the ring and a secret at once: both are needed to open. The secret is one that is kept
-// apart from the ring and from the sealed value, as the one in the cookie of a session.
+// SealWithSecret seals with the ring and a secret together: both are needed to open the value. The secret must be kept
+// apart from the ring and the sealed value, such as the one in the cookie of a session.
 func (r *Ring) SealWithSecret(secret, plaintext []byte, place ...string) ([]byte, error) {
 	k := &r.view()[0]
 	aead, err := k.withSecret(secret)
@@ -172,7 +173,7 @@ func (r *Ring) SealWithSecret(secret, plaintext []byte, place ...string) ([]byte
 	return seal(k.id, aead, plaintext, appendPlace(make([]byte, 0, 96), purposeTokens, place)), nil
 }
 
-// OpenWithSecret is the reverse of SealWithSecret. It returns ErrUnsealable also for another secret.
+// OpenWithSecret is the reverse of SealWithSecret. For a wrong secret it also returns ErrUnsealable.
 func (r *Ring) OpenWithSecret(secret, sealed []byte, place ...string) ([]byte, error) {
 	return r.open(purposeTokens, sealed, place, func(k *derived) (cipher.AEAD, error) {
 		return k.withSecret(secret)
@@ -187,12 +188,12 @@ func (k *derived) withSecret(secret []byte) (cipher.AEAD, error) {
 	return newAEAD(key)
 }
 
-// Sum returns a keyed hash of the parts under the newest key; Verify accepts one of any key of the ring.
+// Sum returns a keyed hash of the parts with the newest key; Verify accepts one of any key of the ring.
 func (r *Ring) Sum(parts ...string) []byte { return sum(r.view()[0].csrf, parts) }
 
 // Verify reports whether mac is a Sum of the parts, in constant time.
 func (r *Ring) Verify(mac []byte, parts ...string) bool {
-	// A sum does not name its key, so one that fails may be of a key that is on its way.
+	// A sum does not name its key, so a failing one may belong to a key that has not arrived yet.
 	return r.verify(mac, parts) || len(mac) == sha256.Size && r.ask(ID{}) == nil && r.verify(mac, parts)
 }
 
@@ -204,7 +205,7 @@ func (r *Ring) verify(mac []byte, parts []string) bool {
 	return ok
 }
 
-// placeMemory holds buffers for places. A cookie is opened at every request, and what goes through cipher.AEAD is on the
+// placeMemory contains buffers for places. A cookie is opened at every request, and data for cipher.AEAD escapes to the
 // heap.
 var placeMemory = sync.Pool{New: func() any { b := make([]byte, 0, 320); return &b }}
 
@@ -251,7 +252,7 @@ func seal(id ID, aead cipher.AEAD, plaintext, aad []byte) []byte {
 	out := make([]byte, sealPrefix, SealOverhead+len(plaintext))
 	out[0] = sealVersion
 	copy(out[1:], id[:])
-	_, _ = rand.Read(out[1+keyIDSize : sealPrefix]) // it never fails: without randomness it ends the process
+	_, _ = rand.Read(out[1+keyIDSize : sealPrefix]) // it never fails: without randomness the process ends
 	return aead.Seal(out, out[1+keyIDSize:sealPrefix], plaintext, aad)
 }
 

@@ -70,8 +70,8 @@ func (r *Ring) PublicKeys() jose.JSONWebKeySet {
 	return set
 }
 
-// Signer returns the newest one that was made before the given time: others have read its public half by then. It is the
-// oldest if none was. A key whose time is not known counts as made long ago.
+// Signer returns the newest signer that was created before the given time, so that verifiers have its public key
+// already. If there is none it returns the oldest. A key with an unknown time counts as old.
 func (r *Ring) Signer(before time.Time) *Signer {
 	keys := r.view()
 	for i := range keys {

@@ -9,16 +9,16 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// ErrFull: there are as many pending sign-ins as there may be.
+// ErrFull: the largest number of pending sign-ins is reached.
 var ErrFull = errors.New("too many pending sign-ins")
 
 const (
-	// maxPendingEach is how many sign-ins of one person may wait for their answer, each in a browser of its own.
+	// maxPendingEach is how many sign-ins of one user may wait for their answer, each in another browser.
 	maxPendingEach = 5
-	// defaultMaxPending is how many may in all. Each takes a few kilobytes of the store.
+	// defaultMaxPending is the largest number over all users. Each takes a few kilobytes of the store.
 	defaultMaxPending = 20_000
-	// pendingCount is how old the count of all may grow. What this process adds and takes meanwhile is reckoned in; what
-	// others do is not, so that there may be some more for a moment.
+	// pendingCount is the maximum age of the total count. Between two counts this process includes its own changes and
+	// not those of others, so the limit may be exceeded for a moment.
 	pendingCount = time.Minute
 )
 
@@ -26,7 +26,7 @@ func personPending(who session.Identity) session.Key {
 	return session.HashKey("o", who.Issuer, who.Subject)
 }
 
-// roomForPending is ErrFull where no more pending sign-ins are kept.
+// roomForPending returns ErrFull if no more pending sign-ins are accepted.
 func (k *Keeper) roomForPending(ctx context.Context) error {
 	now, last := k.now().UnixNano(), k.counted.Load()
 	if (last == 0 || now-last >= int64(pendingCount) || now < last) && k.counted.CompareAndSwap(last, now) {
@@ -43,7 +43,7 @@ func (k *Keeper) roomForPending(ctx context.Context) error {
 	return nil
 }
 
-// countPending counts as far as it matters.
+// countPending counts up to the limit.
 func (k *Keeper) countPending(ctx context.Context) (n int, err error) {
 	for shard := range pendingShards {
 		keys, err := k.vault.Store.Members(ctx, pendingShard(shard), time.Time{}, k.maxPending-n)
@@ -57,8 +57,8 @@ func (k *Keeper) countPending(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// Surplus ends and returns the oldest pending sign-ins of a person who has more than are kept for one. Among replicas
-// each is returned once. An error does not void what is returned beside it.
+// Surplus ends and returns the oldest pending sign-ins of a user who has more than maxPendingEach. Among replicas each
+// one is returned once. The result is valid even if there is an error.
 func (k *Keeper) Surplus(ctx context.Context, who session.Identity) ([]SignIn, error) {
 	index := personPending(who)
 	keys, err := k.vault.Store.Members(ctx, index, time.Time{}, 4*maxPendingEach)
@@ -75,7 +75,7 @@ func (k *Keeper) Surplus(ctx context.Context, who session.Identity) ([]SignIn, e
 		case err == nil:
 			surplus = append(surplus, p)
 		case errors.Is(err, session.ErrNotFound):
-			errs = append(errs, k.vault.Store.Delist(ctx, index, key)) // answered since
+			errs = append(errs, k.vault.Store.Delist(ctx, index, key)) // answered meanwhile
 		default:
 			errs = append(errs, err)
 		}

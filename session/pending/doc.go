@@ -1,10 +1,12 @@
-// Package pending keeps what waits in the store for a browser to come back in the course of a sign-in:
+// Package pending keeps data in the store that waits for a browser to come back during a sign-in:
 //
-//   - a sign-in that is finished but for the answer to "Stay signed in?" (signin.go), and how many there may be (bound.go),
+//   - a sign-in that is finished but for the answer to "Stay signed in?" (signin.go), and how many there may be
+//     (bound.go),
 //   - a ticket that hands a session over to another host (ticket.go),
-//   - a form that met a session which was over (form.go),
-//   - what a provider wants to be asked for at the next sign-in (challenge.go).
 //
-// Each is sealed, ends at a time, and is given to one of several callers at most. The package decides who gets it and until
-// when. It never makes a session, and never decides what an answer means.
+// - a form that was sent after its session had ended (form.go),
+// - what the next sign-in must request from the provider (challenge.go).
+//
+// Each is sealed, has an end, and is returned to at most one of several callers. The package decides which caller gets
+// it and until when. It does not create sessions, and does not decide what an answer means.
 package pending

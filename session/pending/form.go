@@ -11,22 +11,22 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
-// Form is what somebody has sent to a page whose session was over by then: it is kept through the sign-in, for them to
-// send again.
+// Form is a form that a user has sent to a page after their session had ended. It is kept during the sign-in, so that
+// the user can send it again.
 type Form struct {
-	// Person is whose it is, in the caller's own terms. It is for nobody else, whoever sits at the browser later.
+	// Person is the user, in the caller's terms. No other user gets the form, even in the same browser.
 	Person session.Key
-	// Path is the page that it was sent to, with the query.
+	// Path is the page to which it was sent, with the query.
 	Path string
-	// ContentType and Body are as they came.
+	// ContentType and Body are unchanged.
 	ContentType string
 	Body        []byte
 	// At is when it was sent.
 	At time.Time
 }
 
-// MaxForm is how large the body of a form may be to be kept, in bytes: with all else about it, it has to fit into
-// a value of a store.
+// MaxForm is the largest body of a kept form, in bytes: with all other data about it, it must fit into a value of a
+// store.
 const MaxForm = 64_000
 
 const (
@@ -37,9 +37,9 @@ const (
 	formAt
 )
 
-// KeepForm keeps a form until a time, sealed under the key ring and the secret of the token, which the browser alone has:
-// neither who has the store nor who has the keys can read it. One of the same token's id that was kept before is
-// replaced, so that nobody keeps more forms than they had sessions.
+// KeepForm keeps a form until a time. It is sealed with the key ring and the secret of the token, which only the
+// browser has: neither the store nor the keys alone can read it. It replaces an earlier form with the same token ID, so
+// that a user has at most as many forms as sessions.
 func (k *Keeper) KeepForm(ctx context.Context, token session.Token, f Form, until time.Time) error {
 	var w pack.FieldWriter
 	w.Str(formPerson, string(f.Person))
@@ -69,7 +69,8 @@ func (k *Keeper) KeepForm(ctx context.Context, token session.Token, f Form, unti
 	return nil
 }
 
-// Form returns a form that is kept. ErrNotFound if there is none, keyring.ErrUnsealable if it is not this token's.
+// Form returns a kept form. It returns ErrNotFound if there is none, and keyring.ErrUnsealable if it belongs to another
+// token.
 func (k *Keeper) Form(ctx context.Context, token session.Token) (Form, error) {
 	e, err := k.vault.Store.Get(ctx, formKey(token))
 	if err != nil {
@@ -78,7 +79,8 @@ func (k *Keeper) Form(ctx context.Context, token session.Token) (Form, error) {
 	return k.openForm(token, e.Value)
 }
 
-// TakeForm is Form for who then sends it or drops it: of several callers one gets it, so that it is sent once.
+// TakeForm is Form for a caller that then sends or drops it: exactly one of several callers gets it, so it is sent
+// once.
 func (k *Keeper) TakeForm(ctx context.Context, token session.Token) (Form, error) {
 	e, err := k.vault.Store.Remove(ctx, formKey(token))
 	if err != nil {

@@ -9,16 +9,16 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// Config is what a Keeper works with. Store and Keys are required.
+// Config configures a Keeper. Store and Keys are required.
 type Config struct {
 	Store session.Store
 	Keys  *keyring.Ring
 	Now   func() time.Time // nil: time.Now
-	// Max is how many sign-ins may wait for their answer in all; default 20,000.
+	// Max is how many sign-ins may wait for their answer in total; default 20,000.
 	Max int
 }
 
-// Keeper keeps what waits for a browser to come back. It is safe for concurrent use.
+// Keeper keeps data that waits for a browser to come back. It is safe for concurrent use.
 type Keeper struct {
 	vault            session.Vault
 	now              func() time.Time
@@ -34,5 +34,5 @@ func New(c Config) *Keeper {
 	return &Keeper{vault: session.Vault{Store: c.Store, Keys: c.Keys}, now: c.Now, maxPending: cmp.Or(c.Max, defaultMaxPending)}
 }
 
-// Waiting is how many sign-ins wait for their answer, as last counted.
+// Waiting returns how many sign-ins wait for their answer, at the last count.
 func (k *Keeper) Waiting() int { return int(max(0, k.waiting.Load())) }

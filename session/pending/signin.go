@@ -12,29 +12,28 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
-// SignIn is a sign-in that is finished but for the answer to "Stay signed in?". It is no session: nothing that a
-// request presents leads from one to the other but the answer (K3).
+// SignIn is a sign-in that is complete except for the answer to "Stay signed in?". It is not a session: only the answer
+// turns it into one (K3).
 type SignIn struct {
-	// Draft is what the session will be made of; its kind is not decided.
+	// Draft is the draft of the session; its kind is not decided.
 	Draft session.Record
-	// Note is the caller's own, kept with the pending sign-in and never looked into.
+	// Note is data of the caller, kept with the pending sign-in and not read.
 	Note []byte
 	// Deadline is when it counts as abandoned (A8).
 	Deadline time.Time
 }
 
 const (
-	// pendingGrace is how long after its deadline an abandoned sign-in waits in the store to be noticed: it outlives
-	// an outage of every replica by a day.
+	// pendingGrace is how long after its deadline an abandoned sign-in stays in the store until it is noticed: it
+	// survives an outage of all replicas of up to a day.
 	pendingGrace = 24 * time.Hour
-	// pendingShards spreads the list of pending sign-ins over as many keys, so that none is hot.
+	// pendingShards is the number of keys over which the list of pending sign-ins is spread, so that no key is hot.
 	pendingShards = 8
 )
 
-// Hold keeps a pending sign-in until its deadline and returns the token that the browser gets. The provider's tokens
-// are sealed under its secret, as those of a session are. What else is to be listed is listed along with it, and stays
-// when it is answered. ErrFull if too many wait already, whoever they are of; of one person, Surplus ends those over
-// their number.
+// Hold keeps a pending sign-in until its deadline and returns the token for the browser. The provider's tokens are
+// sealed with its secret, as those of a session are. also are further listings, which stay when it is answered. It
+// returns ErrFull if too many sign-ins wait in total. Surplus ends those over the limit of one user.
 func (k *Keeper) Hold(ctx context.Context, p SignIn, tokens session.Tokens, also ...session.Listing) (session.Token, error) {
 	token := session.NewToken()
 	key := pendingKey(token.ID)
@@ -84,15 +83,15 @@ func (k *Keeper) inTime(p SignIn) error {
 	return session.ErrExpired
 }
 
-// Claim ends a pending sign-in and returns it with its tokens. Of all who claim or collect it exactly one gets it, the
-// others ErrNotFound: one answer makes one session, one abandonment one entry in the log (K20). A claim after the
-// deadline gets it as well; whether it still counts is for the caller to say.
+// Claim ends a pending sign-in and returns it with its tokens. Of all calls of Claim and Abandoned exactly one gets it,
+// the others get ErrNotFound: one answer creates one session, and one abandonment one entry in the log (K20). A claim
+// after the deadline succeeds too; the caller decides whether it counts.
 func (k *Keeper) Claim(ctx context.Context, token session.Token) (SignIn, session.Tokens, error) {
 	return k.claim(ctx, token, func(SignIn) error { return nil })
 }
 
-// Answer is Claim for what counts only in time: after the deadline it is ErrExpired, and the pending sign-in stays for
-// whoever logs that it was abandoned.
+// Answer is Claim for answers that count only in time: after the deadline it returns ErrExpired, and the pending
+// sign-in stays for Abandoned.
 func (k *Keeper) Answer(ctx context.Context, token session.Token) (SignIn, session.Tokens, error) {
 	return k.claim(ctx, token, k.inTime)
 }
@@ -107,13 +106,13 @@ func (k *Keeper) claim(ctx context.Context, token session.Token, admit func(Sign
 }
 
 // Abandoned ends and returns pending sign-ins whose deadline has passed, at most limit of each part of the list. Among
-// replicas each is returned once. An error does not void what is returned beside it.
+// replicas each one is returned once. The result is valid even if there is an error.
 func (k *Keeper) Abandoned(ctx context.Context, limit int) ([]SignIn, error) {
 	var abandoned []SignIn
 	var errs []error
 	for shard := range pendingShards {
 		index := pendingShard(shard)
-		// Members are listed until grace after their deadline, and a deadline that is now has passed.
+		// Members are listed until pendingGrace after their deadline. A deadline that equals now has passed.
 		before := k.now().Add(pendingGrace + time.Millisecond)
 		keys, err := k.vault.Store.Members(ctx, index, before, limit)
 		if err != nil {
@@ -133,7 +132,7 @@ func (k *Keeper) Abandoned(ctx context.Context, limit int) ([]SignIn, error) {
 	return abandoned, errors.Join(errs...)
 }
 
-// collect ends a pending sign-in that nobody has answered.
+// collect ends a pending sign-in that was not answered.
 func (k *Keeper) collect(ctx context.Context, key session.Key) (SignIn, error) {
 	p, _, err := k.take(ctx, key, func(SignIn) error { return nil })
 	if err != nil {
@@ -142,14 +141,14 @@ func (k *Keeper) collect(ctx context.Context, key session.Key) (SignIn, error) {
 	return p, nil
 }
 
-// take ends a pending sign-in that is admitted. One that cannot be opened here stays: another replica has sealed it
-// under a key that this one does not have yet, and what is taken without being opened has neither a session nor an entry in
-// the log. What was read is what is taken, for nobody writes to a pending sign-in once it is there.
+// take ends a pending sign-in that admit accepts. One that cannot be opened here stays: another replica has sealed it
+// with a key that this one does not have yet, and taking it unread would result in neither a session nor a log entry.
+// The value that was read is the value that is taken, because pending sign-ins are never changed.
 func (k *Keeper) take(ctx context.Context, key session.Key, admit func(SignIn) error) (p SignIn, draft []byte, err error) {
 	from := []session.Listing{{Index: pendingIndex(key), Member: key}}
 	plain, _, err := k.vault.Get(ctx, key)
 	if errors.Is(err, session.ErrNotFound) {
-		_ = k.vault.Store.Delist(ctx, from[0].Index, key) // what points at nothing
+		_ = k.vault.Store.Delist(ctx, from[0].Index, key) // the listing refers to nothing
 	}
 	if err != nil {
 		return SignIn{}, nil, err
@@ -169,7 +168,7 @@ func (k *Keeper) take(ctx context.Context, key session.Key, admit func(SignIn) e
 	return p, draft, nil
 }
 
-// decode reads a pending sign-in, and its draft as it is written, for its tokens.
+// decode reads a pending sign-in, and its draft in encoded form, for its tokens.
 func decode(plain []byte) (p SignIn, draft []byte, err error) {
 	r := pack.FieldReader{Data: plain}
 	for r.Next() {
@@ -190,7 +189,7 @@ func decode(plain []byte) (p SignIn, draft []byte, err error) {
 
 func pendingKey(id session.ID) session.Key { return session.HashKey("p", string(id[:])) }
 
-// pendingIndex is the part of the list that a key is in, by a letter of its hash.
+// pendingIndex returns the part of the list that contains a key, by a letter of its hash.
 func pendingIndex(key session.Key) session.Key {
 	return pendingShard(int(key[len(key)-2]) % pendingShards)
 }

@@ -11,20 +11,20 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
-// Ticket hands a session over to another host of the browser that holds it: whoever redeems it gets the session's token,
+// Ticket hands a session over to another host in the same browser: the caller that redeems it gets the session's token,
 // once, within ticketLife.
 type Ticket struct {
 	// Session is the token of the session that is handed over.
 	Session session.Token
-	// Note is the caller's own, kept with the ticket and never looked into.
+	// Note is data of the caller, kept with the ticket and not read.
 	Note []byte
 }
 
-// ticketLife is how long a ticket is good for: the time that a browser takes for one redirect, on a bad day.
+// ticketLife is how long a ticket is valid: enough for one slow redirect of the browser.
 const ticketLife = time.Minute
 
-// IssueTicket writes a ticket and returns what opens it. What it hands over is sealed under the secret of that, so that
-// the store and the key ring together show no session's secret.
+// IssueTicket writes a ticket and returns the token that opens it. The content is sealed with the secret of that token,
+// so that the store and the key ring together do not reveal the session's secret.
 func (k *Keeper) IssueTicket(ctx context.Context, t Ticket) (session.Token, error) {
 	ticket := session.NewToken()
 	key := ticketKey(ticket.ID)
@@ -44,8 +44,8 @@ func (k *Keeper) IssueTicket(ctx context.Context, t Ticket) (session.Token, erro
 	return ticket, nil
 }
 
-// RedeemTicket ends a ticket and returns what it hands over. Of all who redeem it exactly one gets it, the others
-// ErrNotFound; ErrExpired if it is too old.
+// RedeemTicket ends a ticket and returns its content. Exactly one of several calls gets it, the others get ErrNotFound;
+// ErrExpired if it is too old.
 func (k *Keeper) RedeemTicket(ctx context.Context, ticket session.Token) (Ticket, error) {
 	key := ticketKey(ticket.ID)
 	plain, err := k.vault.Take(ctx, key)

@@ -10,9 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Advice asks the servers how they are set up and returns what an operator should know: a server that evicts keys forgets
-// sessions, one that is a replica takes none. A server that does not tell, as a managed one may, is passed over. An error
-// means that none could be asked; where INFO is forbidden it is that of the server.
+// Advice asks the servers for their settings and returns what an operator should know: a server that evicts keys loses
+// sessions, and a replica accepts no writes. A server that does not answer the question, such as a managed one, is
+// skipped. An error means that no server could be asked; if INFO is forbidden it is the server's error.
 func (s *Store) Advice(ctx context.Context) ([]string, error) {
 	ctx, cancel, err := s.begin(ctx, func() error { return nil })
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Store) Advice(ctx context.Context) ([]string, error) {
 	return advice, s.answer(err)
 }
 
-// advise reads what INFO says of memory and of replication.
+// advise reads the sections memory and replication of INFO.
 func advise(memory, replication string) (advice []string) {
 	if policy := infoField(memory, "maxmemory_policy"); policy != "" && policy != "noeviction" {
 		line := fmt.Sprintf("redis evicts keys when its memory is full (maxmemory-policy %s), and with them sessions: set maxmemory-policy noeviction", policy)
@@ -62,7 +62,7 @@ func advise(memory, replication string) (advice []string) {
 	return advice
 }
 
-// infoField returns a field of an answer to INFO, shortened; empty if it is not there or is more than a word.
+// infoField returns a field of an answer to INFO, shortened; empty if it is missing or more than one word.
 func infoField(info, name string) string {
 	for line := range strings.SplitSeq(info, "\n") {
 		if value, ok := strings.CutPrefix(strings.TrimRight(line, "\r"), name+":"); ok {

@@ -10,8 +10,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/redisstore/failover"
 )
 
-// Create writes a new entry with SET NX, and then its listings: in one round trip, except in a cluster, whose nodes would
-// be told at the same time, so that a listing could be met before its entry.
+// Create writes a new entry with SET NX, and then its listings. It uses one round trip, except in a cluster: there the
+// nodes would be written at the same time, so that a listing could appear before its entry.
 func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
 	now := s.now()
 	ctx, cancel, err := s.begin(ctx, func() error {
@@ -43,7 +43,8 @@ func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listi
 	return s.answer(err)
 }
 
-// unlist drops listings in one round trip. One that stays points at nothing and is dropped by whoever meets it.
+// unlist removes listings in one round trip. A listing that remains refers to nothing; a later caller that finds it
+// removes it.
 func (s *Store) unlist(ctx context.Context, from []session.Listing) {
 	if len(from) == 0 {
 		return
@@ -55,7 +56,7 @@ func (s *Store) unlist(ctx context.Context, from []session.Listing) {
 	_, _ = p.Exec(ctx)
 }
 
-// GetAll reads entries with one GET each, in one round trip to each node. MGET would be refused by a cluster.
+// GetAll reads entries with one GET each, in one round trip to each node. A cluster would refuse MGET.
 func (s *Store) GetAll(ctx context.Context, keys ...session.Key) ([]session.Entry, error) {
 	ctx, cancel, err := s.begin(ctx, func() error {
 		var errs []error

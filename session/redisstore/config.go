@@ -16,43 +16,46 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// DefaultKeyPrefix starts every key, unless Config says otherwise.
+// DefaultKeyPrefix is the default of Config.KeyPrefix.
 const DefaultKeyPrefix = "latchkey:"
 
 const maxPrefix = 64
 
-// How long a server may take. A gateway that waits longer than this for a session had better say so.
+// Timeouts of a server. If it does not answer in this time, the gateway reports an error.
 const (
 	dialTimeout = time.Second
 	ioTimeout   = 500 * time.Millisecond
-	callTimeout = 2 * time.Second // for a whole call: dialling, finding the master, one retry
+	callTimeout = 2 * time.Second // for a whole call: connecting, finding the master, one retry
 )
 
-// Config says where Redis is. One of URL, Master and Cluster is required; URL may accompany the others.
+// Config is the address of Redis and the connection options. One of URL, Master and Cluster is required; URL may be
+// combined with the others.
 type Config struct {
-	// URL is redis://[user[:password]@]host[:port][/db], or rediss:// for TLS. The port is 6379 and the database 0
-	// unless it says otherwise. Beside Master it has no host (the sentinels name the server): redis:///2. Beside
-	// Cluster its host is one more node to start from.
+	// URL is redis://[user[:password]@]host[:port][/db], or rediss:// for TLS. The default port is 6379, the default
+	// database 0. With Master it has no host, because the sentinels name the server: redis:///2. With Cluster its host
+	// is one more start node.
 	URL string
-	// Username and Password authenticate to the servers; they win over those in URL.
+	// Username and Password are for the servers; they override those in URL.
 	Username, Password string
-	// Master is the name of a master that Sentinels watch, each host:port.
+	// Master is the name of a master that the Sentinels watch, each host:port.
 	Master    string
 	Sentinels []string
-	// SentinelUsername and SentinelPassword authenticate to the sentinels, if those want it.
+	// SentinelUsername and SentinelPassword are for the sentinels, if they require authentication.
 	SentinelUsername, SentinelPassword string
-	// Cluster lists nodes of a Redis Cluster, each host:port; the others are found from there.
+	// Cluster lists start nodes of a Redis Cluster, each host:port. The other nodes are found from them.
 	Cluster []string
 	// TLS is used for rediss://, and without a URL if it is not nil. Default for rediss://: TLS 1.2 or newer, the
-	// system's roots, the name that is dialled.
+	// system's authorities, and the host of the address as server name.
 	TLS *tls.Config
-	// KeyPrefix starts every key; default DefaultKeyPrefix. At most 64 bytes of the alphabet of session.CheckKey.
+	// KeyPrefix is the prefix of every key; default DefaultKeyPrefix. At most 64 bytes of the alphabet of
+	// session.CheckKey.
 	KeyPrefix string
-	// Now is the time that TTLs are counted from; nil means time.Now.
+	// Now is the clock for TTLs; nil means time.Now.
 	Now func() time.Time
 }
 
-// Check tells whether Open would take the configuration. It reaches no server. No error quotes a URL or a password.
+// Check returns an error if Open would refuse the configuration. It makes no connection. Its errors never contain a URL
+// or a password.
 func (c Config) Check() error {
 	_, err := c.options()
 	return err
@@ -75,7 +78,7 @@ func (c Config) options() (*redis.UniversalOptions, error) {
 		DialerRetries:         1,
 		ContextTimeoutEnabled: true,
 
-		// Plain request and reply: nothing is sent but HELLO or AUTH, SELECT and what the store asks.
+		// The client sends only HELLO or AUTH, SELECT and the commands of the store, and gets one reply for each.
 		Protocol:                 2,
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
@@ -132,8 +135,8 @@ func (c Config) prefix() string {
 	return c.KeyPrefix
 }
 
-// readURL takes what the URL says and returns its host:port, if any. Its errors say what is wrong, not with what:
-// pieces of a mistyped URL may be pieces of a password.
+// readURL applies the URL and returns its host:port, if any. Its errors never quote the URL, because parts of a
+// mistyped URL may be parts of a password.
 func (c Config) readURL(opt *redis.UniversalOptions) (host string, err error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {

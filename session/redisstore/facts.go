@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Facts are what a server says of itself, for an operator. What it does not tell is empty.
+// Facts are what a server reports about itself, for an operator. What it does not report is empty.
 type Facts struct {
-	// Version is Redis's, or the one that Valkey is compatible with.
+	// Version is the version of Redis, or the Redis version with which a Valkey server is compatible.
 	Version string
 	// Time is the server's clock.
 	Time time.Time
 }
 
-// Facts asks the server, or any node of a cluster. The error is that of a server that does not answer.
+// Facts asks the server, or any node of a cluster. It returns an error if the server does not answer.
 func (s *Store) Facts(ctx context.Context) (f Facts, err error) {
 	if err := s.Ping(ctx); err != nil {
 		return f, err
@@ -28,7 +28,7 @@ func (s *Store) Facts(ctx context.Context) (f Facts, err error) {
 	if info, err := s.client.Info(ctx, "server").Result(); err == nil {
 		f.Version, f.Time = versionField(info), timeField(info)
 	}
-	if f.Time.IsZero() { // servers of long ago; the user that the documentation makes may not use TIME
+	if f.Time.IsZero() { // for old servers, or if the user from our documentation may not use TIME
 		if now, err := s.client.Time(ctx).Result(); err == nil {
 			f.Time = now
 		}
@@ -36,7 +36,7 @@ func (s *Store) Facts(ctx context.Context) (f Facts, err error) {
 	return f, nil
 }
 
-// timeField is the clock of a server, as INFO has it; zero if it has not.
+// timeField returns the server's clock from INFO; zero if it is missing.
 func timeField(info string) time.Time {
 	if usec, err := strconv.ParseInt(infoField(info, "server_time_usec"), 10, 64); err == nil && usec > 0 {
 		return time.UnixMicro(usec)

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// feedQuiet is how long the feed may be silent before the server is asked whether it is still there, and then how
-	// long it may take to say so.
+	// feedQuiet is how long the feed may be silent before the server is pinged, and then how long the server may take
+	// to answer.
 	feedQuiet = 2 * time.Second
 	// feedPause is how long a subscription that failed waits before the next try.
 	feedPause = 250 * time.Millisecond
@@ -22,11 +22,11 @@ const (
 
 var _ session.Feed = (*Store)(nil)
 
-// channel is the name of the feed: of one prefix, whatever the database, for Redis has channels for all of them. The
-// byte keeps it apart from keys for those who give out permissions by pattern.
+// channel returns the name of the feed's channel. It depends on the prefix and not on the database, because Redis
+// channels span all databases. The byte ~ separates channels from keys, for permissions that are given by pattern.
 func (s *Store) channel() string { return s.prefix + "~feed" }
 
-// Publish implements session.Feed with PUBLISH, which a cluster and a failover setup pass on to every node.
+// Publish implements session.Feed with PUBLISH. Redis forwards it to every node in a cluster and to replicas.
 func (s *Store) Publish(ctx context.Context, message string) error {
 	ctx, cancel, err := s.begin(ctx, func() error { return nil })
 	if err != nil {
@@ -36,8 +36,8 @@ func (s *Store) Publish(ctx context.Context, message string) error {
 	return s.answer(s.client.Publish(ctx, s.channel(), message).Err())
 }
 
-// Subscribe implements session.Feed with SUBSCRIBE on a connection of its own. Messages are read one by one as they
-// come: who is too slow is cut off by the server, which is a gap like any other.
+// Subscribe implements session.Feed with SUBSCRIBE on a separate connection. It reads messages one by one. The server
+// disconnects a subscriber that is too slow, which is a gap like any other.
 func (s *Store) Subscribe(ctx context.Context, on func(string), gap func()) error {
 	for ctx.Err() == nil {
 		if s.closed.Load() {
@@ -49,7 +49,7 @@ func (s *Store) Subscribe(ctx context.Context, on func(string), gap func()) erro
 	return ctx.Err()
 }
 
-// listen subscribes once and returns when that is over.
+// listen subscribes once and returns when the subscription ends.
 func (s *Store) listen(ctx context.Context, on func(string), gap func()) {
 	sub := s.client.Subscribe(ctx, s.channel())
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
@@ -68,7 +68,7 @@ func (s *Store) listen(ctx context.Context, on func(string), gap func()) {
 		}
 		switch message := message.(type) {
 		case *redis.Subscription:
-			gap() // the client may have connected anew by itself
+			gap() // the client may have reconnected by itself
 		case *redis.Message:
 			on(message.Payload)
 		}

@@ -13,19 +13,19 @@ import (
 
 var _ journal.Journal = (*Store)(nil)
 
-// streamKey keeps streams apart from entries and indexes by a byte that neither can hold.
+// streamKey marks streams with a byte that keys of entries and indexes cannot contain.
 func (s *Store) streamKey(stream string) string { return s.prefix + "+" + stream }
 
 const (
-	// valueField is the one field of an entry in a stream.
+	// valueField is the only field of an entry in a stream.
 	valueField = "v"
-	// trimStep is how many entries one XTRIM removes at most: some milliseconds of the server's time.
+	// trimStep is how many entries one XTRIM removes at most: a few milliseconds of the server's time.
 	trimStep = 10_000
 )
 
-// appendScript: most, TTL in ms, how many of the newest entries to look at for a batch that comes again (0 for none),
-// the values. It answers where they are, in their order. The first write is the first XADD, so a server that refuses it has
-// written nothing.
+// appendScript: arguments are the largest number of entries, the TTL in ms, how many of the newest entries to search
+// for a repeated batch (0 for none), and the values. It returns the positions of the values, in their order. The first
+// write is the first XADD, so if the server refuses it, nothing is written.
 var appendScript = newScript(`
 if ARGV[3] ~= '0' then
   local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[3])
@@ -45,7 +45,7 @@ end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return at`)
 
-// Append adds the values to a stream with XADD, by a script that also moves the TTL of its key.
+// Append adds the values to a stream with XADD, in a script that also extends the TTL of the key.
 func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) error {
 	now := s.now()
 	ctx, cancel, err := s.begin(ctx, func() error { return journal.CheckBatch(stream, b, now) })
@@ -73,7 +73,7 @@ func (s *Store) Before(ctx context.Context, stream string, p journal.Position, l
 	end := "+"
 	switch {
 	case p.IsZero():
-	case p.Seq > 0: // "(" for "not this one" is newer than Redis 6.0
+	case p.Seq > 0: // "(" to exclude a position needs a newer version than Redis 6.0
 		end = journal.Position{Milli: p.Milli, Seq: p.Seq - 1}.String()
 	default:
 		end = journal.Position{Milli: p.Milli - 1, Seq: math.MaxUint64}.String()
@@ -116,7 +116,7 @@ func (s *Store) readStream(ctx context.Context, stream string, limit int, read f
 	return found, nil
 }
 
-// Len asks with XLEN.
+// Len returns the result of XLEN.
 func (s *Store) Len(ctx context.Context, stream string) (int, error) {
 	ctx, cancel, err := s.begin(ctx, func() error { return journal.CheckStream(stream) })
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *Store) Len(ctx context.Context, stream string) (int, error) {
 	return int(n), s.answer(err)
 }
 
-// Trim removes with XTRIM, at most trimStep entries at once.
+// Trim removes entries with XTRIM, at most trimStep at once.
 func (s *Store) Trim(ctx context.Context, stream string, keep int) (int, error) {
 	ctx, cancel, err := s.begin(ctx, func() error { return journal.CheckTrim(stream, keep) })
 	if err != nil {

@@ -10,14 +10,14 @@ import (
 
 var logOnce sync.Once
 
-// LogTo hands what the Redis client has to say for itself (a connection that failed, a master that changed) to log,
-// which must be safe for concurrent use. The client has one log for the whole process and writes to standard error
-// by default; so the first call counts, and later ones do nothing.
+// LogTo passes the Redis client's own messages (a failed connection, a changed master) to log, which must be safe for
+// concurrent use. The client has one logger for the whole process, by default standard error. Therefore only the first
+// call has an effect.
 func LogTo(log func(message string)) {
 	logOnce.Do(func() { redis.SetLogger(logger(log)) })
 }
 
 type logger func(string)
 
-// Printf is what the client calls.
+// Printf implements the client's logger.
 func (l logger) Printf(_ context.Context, format string, v ...any) { l(fmt.Sprintf(format, v...)) }

@@ -14,13 +14,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
-// ownerKey keeps owners apart from entries, indexes and streams.
+// ownerKey separates owners from entries, indexes and streams.
 func (s *Store) ownerKey(owner string) string { return s.prefix + "=" + owner }
 
-// ownScript: how many to keep, TTL in ms, then when and where each entry is. Where begins with the length of its number within
-// the millisecond, so that members of one score are in the order of these numbers. The set is a sorted one and no stream, which
-// takes four kilobytes for its first entry. What is too much goes by ZREM: to remove by rank is one command more that a user
-// would have to be given.
+// ownScript: arguments are how many to keep, the TTL in ms, then time and position of each entry. A position begins
+// with the length of its sequence number, so that members with the same score are sorted by these numbers. A sorted set
+// is used, because a stream takes four kilobytes for its first entry. The surplus is removed with ZREM, because removal
+// by rank is another command that a user would need permission for.
 var ownScript = newScript(`
 for i = 3, #ARGV, 2 do redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1]) end
 local old = redis.call('ZRANGE', KEYS[1], 0, -1 - ARGV[1])
@@ -28,9 +28,9 @@ if #old > 0 then redis.call('ZREM', KEYS[1], unpack(old)) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`)
 
-// own notes whose the values of a batch are, for all owners in one round trip. Where each is in its stream is known only
-// after that has been written, and in a cluster they are on other nodes, so it is a second one; nobody waits for either. If
-// it fails the batch comes again, is found, and this is done then.
+// own records the owners of a batch's values, for all owners in one round trip. The positions are known only after the
+// stream is written, and in a cluster the keys are on other nodes, so this is a second round trip; no caller waits for
+// it. If it fails, the batch is repeated, found in the stream, and own is called again.
 func (s *Store) own(ctx context.Context, stream string, at any, b journal.Batch, now time.Time) error {
 	places, _ := at.([]any)
 	noted := map[string][]any{}
@@ -49,7 +49,7 @@ func (s *Store) own(ctx context.Context, stream string, at any, b journal.Batch,
 		return nil
 	}
 	for owner, args := range noted {
-		// Never more at once: a set of over 128 takes twice the memory from then on.
+		// Never more at once: a set with more than 128 members takes twice the memory from then on.
 		args = args[max(0, len(args)-2*journal.MaxOwned):]
 		noted[owner] = append([]any{journal.MaxOwned, ttl(b.Until, now)}, args...)
 	}
@@ -73,7 +73,7 @@ func (s *Store) own(ctx context.Context, stream string, at any, b journal.Batch,
 	return nil
 }
 
-// Owned asks for the places, and then for what is there, each in one round trip.
+// Owned reads the positions, and then the entries, each in one round trip.
 func (s *Store) Owned(ctx context.Context, owner string, limit int) ([]journal.OwnedEntry, error) {
 	ctx, cancel, err := s.begin(ctx, func() error { return journal.CheckOwned(owner, limit) })
 	if err != nil {
@@ -110,7 +110,7 @@ func (s *Store) Owned(ctx context.Context, owner string, limit int) ([]journal.O
 			return nil, s.answer(err)
 		}
 		if len(messages) == 0 {
-			continue // trimmed since
+			continue // trimmed meanwhile
 		}
 		value, ok := messages[0].Values[valueField].(string)
 		if !ok {

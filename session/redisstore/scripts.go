@@ -9,14 +9,14 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// What replaceScript answers.
+// The results of replaceScript.
 const (
 	gone         = int64(0)
 	replaced     = int64(1)
 	otherVersion = int64(-1)
 )
 
-// script is a script and its text, which go-redis keeps to itself.
+// script is a script with its text, which go-redis does not export.
 type script struct {
 	*redis.Script
 	text string
@@ -24,7 +24,7 @@ type script struct {
 
 func newScript(text string) script { return script{redis.NewScript(text), text} }
 
-// Each script has one key, and so one slot of a cluster, and compares bytes as bytes.
+// Each script has one key, so it works in a cluster. The scripts compare bytes exactly.
 var (
 	// replaceScript: old version, new value, TTL in ms.
 	replaceScript = newScript(`
@@ -53,11 +53,11 @@ func (s *Store) list(ctx context.Context, l session.Listing, now time.Time) erro
 	return err
 }
 
-// onceCmd is a command that is not sent again after a failure that leaves open whether it was carried out: a second
-// Create would lose against the first, a second Remove would find nothing.
+// onceCmd is a command that is not sent again after a failure with an unknown result: a second Create would fail
+// because of the first, and a second Remove would find nothing.
 type onceCmd struct{ *redis.Cmd }
 
-// NoRetry is what the client asks before it tries again.
+// NoRetry tells the client not to retry the command.
 func (onceCmd) NoRetry() bool { return true }
 
 // once sends a command that writes key.
@@ -69,7 +69,7 @@ func (s *Store) once(ctx context.Context, key string, args ...any) (any, error) 
 	return cmd.Result()
 }
 
-// again is once for what may be repeated.
+// again is once for commands that may be repeated.
 func (s *Store) again(ctx context.Context, key string, args ...any) (any, error) {
 	cmd := redis.NewCmd(ctx, args...)
 	if err := s.guard.Write(ctx, key, cmd); err != nil {
@@ -78,10 +78,10 @@ func (s *Store) again(ctx context.Context, key string, args ...any) (any, error)
 	return cmd.Result()
 }
 
-// run runs a script on its key, by its hash, or by its text on a server that has not seen it yet.
+// run runs a script on its key, by its hash, or by its text on a server that does not have it yet.
 func (s *Store) run(ctx context.Context, send func(context.Context, string, ...any) (any, error), script script, key string, args ...any) (any, error) {
 	v, err := send(ctx, key, append([]any{"evalsha", script.Hash(), 1, key}, args...)...)
-	if redis.HasErrorPrefix(err, "NOSCRIPT") { // and so it was not carried out
+	if redis.HasErrorPrefix(err, "NOSCRIPT") { // so it was not executed
 		v, err = send(ctx, key, append([]any{"eval", script.text, 1, key}, args...)...)
 	}
 	return v, err

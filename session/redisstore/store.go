@@ -17,7 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/redisstore/failover"
 )
 
-// Store is a session.Store in Redis. It is safe for concurrent use; several, in several processes, may share a
+// Store is a session.Store in Redis. It is safe for concurrent use. Several stores, in several processes, may share a
 // database and a prefix.
 type Store struct {
 	guard   *failover.Guard
@@ -32,8 +32,8 @@ type Store struct {
 
 var _ session.Store = (*Store)(nil)
 
-// Open prepares a store. It reaches no server: one that is down now may be up when it is needed, and Ping tells.
-// Errors are about the configuration.
+// Open prepares a store. It makes no connection: a server that is down now may be up when it is needed; use Ping to
+// check. Its errors concern the configuration.
 func Open(cfg Config) (*Store, error) {
 	opt, err := cfg.options()
 	if err != nil {
@@ -53,7 +53,7 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// headerSize is the part of a value that is the store's own: version and end, 8 bytes each, big-endian.
+// headerSize is the size of the store's own part of a value: version and end, 8 bytes each, big-endian.
 const headerSize = 16
 
 func encode(version uint64, expires time.Time, value []byte) []byte {
@@ -77,7 +77,7 @@ func decode(key session.Key, data []byte) (session.Entry, error) {
 
 func (s *Store) entryKey(key session.Key) string { return s.prefix + string(key) }
 
-// indexKey keeps indexes apart from entries by a byte that no key can hold.
+// indexKey marks indexes with a byte that no key can contain.
 func (s *Store) indexKey(index session.Key) string { return s.prefix + "~" + string(index) }
 
 // Get reads an entry with GET.
@@ -133,7 +133,7 @@ func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Lis
 	term := s.guard.Term()
 	outcome, err := s.run(ctx, s.once, removeScript, s.entryKey(key))
 	if err == nil || errors.Is(err, redis.Nil) {
-		s.unlist(ctx, from) // never before: what lives is listed (A45)
+		s.unlist(ctx, from) // after the entry, never before: a live session stays listed (A45)
 	}
 	if errors.Is(err, redis.Nil) {
 		return session.Entry{}, s.absent(ctx, term)
@@ -145,7 +145,7 @@ func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Lis
 	return decode(key, []byte(data))
 }
 
-// Enlist puts a member into a sorted set, by a script that also prunes the set and moves its TTL.
+// Enlist adds a member to a sorted set, in a script that also removes old members and extends the TTL.
 func (s *Store) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {
 	now := s.now()
 	ctx, cancel, err := s.begin(ctx, func() error {
@@ -158,7 +158,7 @@ func (s *Store) Enlist(ctx context.Context, index, member session.Key, until tim
 	return s.answer(s.list(ctx, session.Listing{Index: index, Member: member, Until: until}, now))
 }
 
-// Members reads a sorted set with ZRANGEBYSCORE. Members of one time come in the order of their names.
+// Members reads a sorted set with ZRANGEBYSCORE. Members with the same time are sorted by name.
 func (s *Store) Members(ctx context.Context, index session.Key, before time.Time, limit int) ([]session.Key, error) {
 	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckKey(index) })
 	if err != nil {
@@ -187,7 +187,7 @@ func (s *Store) Members(ctx context.Context, index session.Key, before time.Time
 	return keys, nil
 }
 
-// Delist takes members out of a sorted set with ZREM.
+// Delist removes members of a sorted set with ZREM.
 func (s *Store) Delist(ctx context.Context, index session.Key, members ...session.Key) error {
 	args := make([]any, len(members))
 	ctx, cancel, err := s.begin(ctx, func() error {
@@ -209,7 +209,8 @@ func (s *Store) Delist(ctx context.Context, index session.Key, members ...sessio
 	return s.answer(err)
 }
 
-// absent is ErrNotFound, if the server that said so is still the master: no other server's word ends a session.
+// absent returns ErrNotFound if the server that answered is still the master: the answer of any other server never ends
+// a session.
 func (s *Store) absent(ctx context.Context, term uint64) error {
 	if err := s.guard.StillMaster(ctx, term); err != nil {
 		return s.answer(err)
@@ -227,7 +228,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.answer(s.client.Ping(ctx).Err())
 }
 
-// Close gives the connections up. Calls under way answer ErrClosed.
+// Close closes the connections. Calls in progress return ErrClosed.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.closed.Store(true)
@@ -239,7 +240,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// begin starts a call: closed before given up before badly asked. The call is bounded, whatever ctx says.
+// begin starts a call. It first checks whether the store is closed, then ctx, then the arguments. The call has a
+// timeout even if ctx has none.
 func (s *Store) begin(ctx context.Context, check func() error) (context.Context, context.CancelFunc, error) {
 	if s.closed.Load() {
 		return nil, nil, session.ErrClosed
@@ -254,7 +256,7 @@ func (s *Store) begin(ctx context.Context, check func() error) (context.Context,
 	return ctx, cancel, nil
 }
 
-// answer turns a failure into what the contract knows. redis.Nil never comes here.
+// answer converts a failure to an error of the contract. redis.Nil is handled before.
 func (s *Store) answer(err error) error {
 	switch {
 	case err == nil:
@@ -265,7 +267,7 @@ func (s *Store) answer(err error) error {
 	return fmt.Errorf("%w: redis: %w", session.ErrUnavailable, s.redact(err))
 }
 
-// redact keeps a password out of an error: servers that do not know a command answer with its arguments.
+// redact removes the password from an error: a server that does not know a command repeats its arguments.
 func (s *Store) redact(err error) error {
 	text := err.Error()
 	for _, secret := range s.secrets {
@@ -276,6 +278,6 @@ func (s *Store) redact(err error) error {
 	return err
 }
 
-// ttl is what is left, in milliseconds. It is counted in whole milliseconds of both times, so that it is never 0 and
-// never overflows.
+// ttl returns the remaining time in milliseconds. It subtracts whole milliseconds, so it is never 0 and never
+// overflows.
 func ttl(expires, now time.Time) int64 { return expires.UnixMilli() - now.UnixMilli() }

@@ -1,6 +1,6 @@
-// Package refresh sees to it that the refresh token of a session is used by one replica at a time (lease.go), and knows
-// whether it was sent or refused before (attempt.go): a token that works once must not be sent twice (RFC 9700, section
-// 4.14.2).
+// Package refresh ensures that only one replica at a time uses the refresh token of a session (lease.go), and records
+// whether the token was sent or refused before (attempt.go): a single-use token must not be sent twice (RFC 9700,
+// section 4.14.2).
 //
-// It keeps notes in the store and nothing else. It never sends a token, and never decides what a refusal means.
+// It only keeps notes in the store. It does not send tokens, and does not decide what a refusal means.
 package refresh

@@ -12,28 +12,28 @@ import (
 )
 
 const (
-	// renewLease is how long a replica may take over a renewal that it does not say it is still at. It says so every
-	// third of that while it asks the provider: a replica that died, or that cannot give its lease back because the store
-	// is away, holds up whoever uses the session for so long, and no longer.
+	// renewLease is the duration of a lease. The owner extends it every third of that time while it waits for the
+	// provider. A replica that died, or that cannot release its lease because the store is unavailable, delays the
+	// users of the session for at most this time.
 	renewLease = 15 * time.Second
-	// renewLeaseLeft is what must be left of a lease for its owner to do anything about it. One that has passed may be
-	// somebody else's by now.
+	// renewLeaseLeft is the remaining time from which the owner no longer touches its lease. After its end it may
+	// belong to another replica.
 	renewLeaseLeft = renewLease / 4
-	// maxGivingBack bounds how many leases are given back later at a time.
+	// maxGivingBack is how many leases are released in the background at a time.
 	maxGivingBack = 256
 )
 
-// ownerSize is bytes of randomness by which a lease is known to be one's own.
+// ownerSize is the number of random bytes by which an owner recognises its lease.
 const ownerSize = 12
 
-// Coordinator sees to it that a refresh token is sent by one replica at a time, and knows what became of the last time.
-// Close it when done.
+// Coordinator ensures that only one replica at a time sends a refresh token, and records the result of the last
+// attempt. The caller must close it.
 type Coordinator struct {
 	store      session.Store
 	now        func() time.Time
 	stop       context.Context // ends with Close
 	cancel     context.CancelFunc
-	givingBack atomic.Int64 // leases, later than at once
+	givingBack atomic.Int64 // leases that are released in the background
 }
 
 // New returns a coordinator over a store. Now may be nil: time.Now.
@@ -46,17 +46,18 @@ func New(store session.Store, now func() time.Time) *Coordinator {
 	return r
 }
 
-// Close ends the tries to give a lease back.
+// Close ends the attempts to release leases.
 func (r *Coordinator) Close() { r.cancel() }
 
-// Lease makes the caller the one that renews a session now, until done or ctx ends. ErrConflict if somebody else
-// does. Whoever outlives their lease all the same, stopped for a while, is held off by the version of the record.
+// Lease makes the caller the only one that renews a session, until done is called or ctx ends. It returns ErrConflict
+// if another caller has the lease. If a caller is suspended for longer than its lease, the version of the record still
+// prevents a wrong write.
 func (r *Coordinator) Lease(ctx context.Context, id session.ID) (done func(context.Context), err error) {
-	// The store counts an entry's version from 1 again when a lease has passed, so it is no sign of whose lease it is.
+	// The store restarts an entry's version at 1 after a lease has expired, so the version does not identify the owner.
 	lease := session.Entry{Key: session.HashKey("l", string(id[:])), Value: []byte(session.NewRandom(ownerSize)), Expires: r.now().Add(renewLease)}
 	if err := r.store.Create(ctx, lease); err != nil {
 		if errors.Is(err, session.ErrUnavailable) {
-			// It may be there all the same: a server that hung does what it was told when it goes on.
+			// It may exist anyway: a server that hung executes the command when it continues.
 			r.giveBackLater(ctx, lease)
 		}
 		return nil, fmt.Errorf("leasing renewal: %w", err)
@@ -73,7 +74,7 @@ func (r *Coordinator) Lease(ctx context.Context, id session.ID) (done func(conte
 	}, nil
 }
 
-// giveBack ends a lease, and reports false if the store could not be asked.
+// giveBack releases a lease, and returns false if the store could not be reached.
 func (r *Coordinator) giveBack(ctx context.Context, lease session.Entry) bool {
 	if !r.now().Before(lease.Expires.Add(-renewLeaseLeft)) {
 		return true
@@ -85,8 +86,9 @@ func (r *Coordinator) giveBack(ctx context.Context, lease session.Entry) bool {
 	return !errors.Is(err, session.ErrUnavailable)
 }
 
-// giveBackLater tries on until it is done, the lease has passed or the manager is closed: a failover of the store is over
-// before a lease has passed, and nobody need wait for that. In an outage of many people's it is left to time.
+// giveBackLater retries until the lease is released, has expired or the coordinator is closed: a failover of the store
+// ends before a lease expires, and no caller has to wait. If too many leases are waiting, as in an outage, this one is
+// left to expire.
 func (r *Coordinator) giveBackLater(ctx context.Context, lease session.Entry) {
 	if r.givingBack.Add(1) > maxGivingBack {
 		r.givingBack.Add(-1)
@@ -109,7 +111,7 @@ func (r *Coordinator) giveBackLater(ctx context.Context, lease session.Entry) {
 	}()
 }
 
-// holdLease prolongs a lease until ctx ends or it is lost, and returns it as it is then.
+// holdLease extends a lease until ctx ends or it is lost, and returns its last state.
 func (r *Coordinator) holdLease(ctx context.Context, lease session.Entry) session.Entry {
 	tick := time.NewTicker(renewLease / 3)
 	defer tick.Stop()

@@ -1,5 +1,4 @@
-// Package retry is about doing a thing again: how long to wait before, what is held off until when, and how often to say
-// the same.
+// Package retry decides how long to wait before a retry, and how often a message is repeated.
 //
-// It decides times alone. What is tried, and whether its failure matters, is for its callers.
+// It only decides times. Its callers decide what is tried, and whether a failure matters.
 package retry

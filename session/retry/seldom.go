@@ -5,14 +5,15 @@ import (
 	"time"
 )
 
-// Seldom lets one call through in a while, so that a log does not repeat itself. The zero value is ready, and is safe for
-// concurrent use.
+// Seldom allows one call per period, so that a log does not repeat itself. The zero value is ready to use, and is safe
+// for concurrent use.
 type Seldom struct {
 	mu   sync.Mutex
 	last time.Time
 }
 
-// Now reports true if it has not done so within every before at. A clock that was set back lets the next call through.
+// Now returns true if it has not done so within the period every before at. After the clock was set back it also
+// returns true.
 func (s *Seldom) Now(at time.Time, every time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

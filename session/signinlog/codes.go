@@ -4,51 +4,54 @@ package signinlog
 // (semantics, section 4c).
 type Code int
 
-// The codes that Latchkey emits.
+// The codes that Latchkey uses.
 const (
 	Success Code = 0
 	// KeepMeSignedIn: the prompt was abandoned (K18).
 	KeepMeSignedIn Code = 50140
-	// SilentSignInFailed: the provider has no session that would do without asking the person.
+	// SilentSignInFailed: the provider has no session that works without asking the user.
 	SilentSignInFailed Code = 50058
 	// BlockedByPolicy: a policy does not allow the sign-in.
 	BlockedByPolicy Code = 53003
-	// NotAssigned: the site admits others, not this person.
+	// NotAssigned: the site's lists do not admit this user.
 	NotAssigned Code = 50105
-	// StrongAuthRequired: a policy wants a stronger sign-in than this one was; it was asked for, and was not passed.
+	// StrongAuthRequired: a policy demanded a stronger sign-in; the provider was asked for it and it was not achieved.
 	StrongAuthRequired Code = 50074
-	// ConsentRequired: the provider wants the person to consent first.
+	// ConsentRequired: the provider requires the user's consent first.
 	ConsentRequired Code = 65001
-	// ConsentDeclined: the person declined at the provider.
+	// ConsentDeclined: the user declined at the provider.
 	ConsentDeclined Code = 65004
 	// FlowExpired: the sign-in took too long, or its cookie was lost.
 	FlowExpired Code = 50089
-	// CodeRedeemed: an authorization code or a state came a second time.
+	// CodeRedeemed: an authorization code or a state was used a second time.
 	CodeRedeemed Code = 54005
-	// LoopDetected: a sign-in came back without its state twice in a row, or without what it was asked for twice.
+	// LoopDetected: a sign-in came back twice in a row without its state, or without achieving what was demanded.
 	LoopDetected Code = 50196
-	// MFARequired: a policy asks for a second factor, so the person signs in again.
+	// MFARequired: a policy demands a second factor, so the user signs in again.
 	MFARequired Code = 50076
-	// FrequencyAtRefresh: a sign-in is too old for a policy of the provider, as it says when asked for fresh claims.
+	// FrequencyAtRefresh: a sign-in is too old for a policy of the provider, as the provider states at a refresh of the
+	// claims.
 	FrequencyAtRefresh Code = 70043
-	// FrequencyExceeded: a sign-in is too old for a policy, as found at a request.
+	// FrequencyExceeded: a sign-in is too old for a policy of Latchkey; noticed at a request.
 	FrequencyExceeded Code = 70044
-	// ReauthenticationRequired: a policy asks for a sign-in every time.
+	// ReauthenticationRequired: a policy demands a sign-in every time.
 	ReauthenticationRequired Code = 70046
-	// SessionExpired: the session was not used for its idle limit, or for that of a policy, or reached its max lifetime.
+	// SessionExpired: the session was idle for longer than its idle limit or that of a policy, or reached its max
+	// lifetime.
 	SessionExpired Code = 70008
-	// GrantRevoked: the session was ended by an administrator or by the provider, which takes its refresh token no more.
+	// GrantRevoked: an administrator or the provider ended the session, or the provider does not accept its refresh
+	// token any more.
 	GrantRevoked Code = 50173
-	// DeviceNotCompliant: a policy asks for a compliant device, and this one is known not to be.
+	// DeviceNotCompliant: a policy demands a compliant device, and this one is not.
 	DeviceNotCompliant Code = 53000
-	// DeviceUnknown: a policy asks about the device, of which nothing is known.
+	// DeviceUnknown: a policy depends on the device, about which nothing is known.
 	DeviceUnknown Code = 50187
 	// PlatformBlocked: a policy blocks the device's platform.
 	PlatformBlocked Code = 50005
 	// PolicyFailed: a policy could not be evaluated, which refuses the request.
 	PolicyFailed Code = 50131
-	// ProviderFailed: the provider answered with an error or with something that must not be accepted. Not a number
-	// of Entra's: what it would be there, nobody outside could see.
+	// ProviderFailed: the provider answered with an error or with something that must be refused. It is not one of
+	// Entra's numbers, because only the provider knows which of those would apply.
 	ProviderFailed Code = 900001
 	// ProviderUnavailable: the provider could not be reached.
 	ProviderUnavailable Code = 900002
@@ -84,25 +87,25 @@ var reasons = map[Code]string{
 	StoreUnavailable:    "The session could not be written.",
 }
 
-// Reason is the failure reason that goes with the code, empty for Success. That of 50140 is verbatim (K19).
+// Reason returns the failure reason of the code, empty for Success. That of 50140 is verbatim (K19).
 func (c Code) Reason() string { return reasons[c] }
 
-// interrupted holds the codes that are an expected part of a sign-in, not a failure (L10, K21). It has all of them, not
-// only those that are emitted here.
+// interrupted contains the codes that are an expected part of a sign-in, not a failure (L10, K21). It has all of
+// Entra's, not only those that Latchkey uses.
 var interrupted = map[Code]bool{
 	KeepMeSignedIn: true, SilentSignInFailed: true, 50072: true, StrongAuthRequired: true, MFARequired: true, 50079: true,
 	50097: true, 50125: true, 50199: true, 16000: true, ConsentRequired: true, FrequencyAtRefresh: true,
 	FrequencyExceeded: true, ReauthenticationRequired: true, 90095: true, 500121: true,
 }
 
-// The states of a sign-in (L8).
+// The values of a sign-in's status (L8).
 const (
 	StatusSuccess     = "success"
 	StatusFailure     = "failure"
 	StatusInterrupted = "interrupted"
 )
 
-// Status sorts the code into success, failure and interrupted (L8, L10).
+// Status returns success, failure or interrupted (L8, L10).
 func (c Code) Status() string {
 	switch {
 	case c == Success:

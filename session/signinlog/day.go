@@ -2,17 +2,17 @@ package signinlog
 
 import "time"
 
-// day is a day of UTC, counted from 1970. Each has a stream of its own for each part.
+// day is a day in UTC, counted from 1970. Each part of each day has its own stream.
 type day int64
 
-// part is one of the two parts of the log. Each keeps at most its half of MaxEntries, so that sign-ins that do not
-// succeed never push out one that did (field trial 2.6).
+// part is one of the two parts of the log. Each keeps at most half of MaxEntries, so that sign-ins without success
+// never displace successful ones (field trial 2.6).
 type part uint8
 
 const (
-	// succeeded holds sign-ins that succeeded, and acts of administrators.
+	// succeeded contains successful sign-ins, and actions of administrators.
 	succeeded part = iota
-	// unsuccessful holds the rest.
+	// unsuccessful contains the others.
 	unsuccessful
 	parts
 )
@@ -32,7 +32,8 @@ func (d day) start() time.Time { return time.Unix(int64(d)*int64(hoursOfDay/time
 
 func (d day) String() string { return d.start().Format(time.DateOnly) }
 
-// stream is the name of a part of a day in the journal. Until there were two parts all records were in the first one's.
+// stream returns the name of a part of a day in the journal. Before there were two parts, all records were in the first
+// one's stream.
 func (d day) stream(p part) string {
 	if p == unsuccessful {
 		return "sign-ins:" + d.String() + ":unsuccessful"

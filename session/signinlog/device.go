@@ -7,8 +7,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// device is deviceDetail (L1): what the User-Agent calls browser and system, which anybody can make up, and what the
-// provider said of the device.
+// device is deviceDetail (L1): browser and system by the User-Agent, which a client can forge, and what the provider
+// stated about the device.
 type device struct {
 	browser, system    string
 	compliant, managed string
@@ -28,7 +28,7 @@ func (r *Record) device() device {
 
 func (d device) empty() bool { return d == device{} }
 
-// MarshalLogObject writes the device. What is not known is left out.
+// MarshalLogObject writes the device. Unknown facts are omitted.
 func (d device) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	addString(e, "operatingSystem", d.system)
 	addString(e, "browser", d.browser)
@@ -53,7 +53,7 @@ func addBool(e zapcore.ObjectEncoder, key, value string) {
 	}
 }
 
-// browsers are looked for in this order: all but Firefox call themselves Safari or Chrome as well.
+// browsers are searched in this order: all except Firefox also name Safari or Chrome.
 var browsers = []struct{ product, name string }{
 	{"Edg/", "Edge"},
 	{"EdgA/", "Edge"},
@@ -69,7 +69,7 @@ var browsers = []struct{ product, name string }{
 	{"Version/", "Safari"},
 }
 
-// systems are looked for in this order in the first comment: Android says Linux as well.
+// systems are searched in this order in the first comment: Android also names Linux.
 var systems = []struct{ word, name string }{
 	{"Android", "Android"},
 	{"iPhone", "iOS"},
@@ -80,11 +80,11 @@ var systems = []struct{ word, name string }{
 	{"Linux", "Linux"},
 }
 
-// maxVersion bounds the digits of a version: the number before the first dot is what tells browsers apart.
+// maxVersion is the largest number of digits of a version; only the part before the first dot is kept.
 const maxVersion = 4
 
-// BrowserAndSystem reads a User-Agent for people to recognise a browser by: its name with the first number of its
-// version, and the name of the system. Empty where it says nothing of the kind. Nothing is decided by it.
+// BrowserAndSystem reads a User-Agent so that users recognise a browser: its name with the first number of its version,
+// and the name of the system. Unknown parts are empty. No decision depends on it.
 func BrowserAndSystem(agent string) (browser, system string) {
 	for _, b := range browsers {
 		_, rest, ok := strings.Cut(agent, b.product)

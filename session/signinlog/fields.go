@@ -13,12 +13,12 @@ import (
 
 const (
 	notApplied = "notApplied"
-	// timeFormat is UTC to the millisecond.
+	// timeFormat is UTC with milliseconds.
 	timeFormat = "2006-01-02T15:04:05.000Z"
 )
 
-// MarshalLogObject writes the record under the names of Entra's log (L1). It is the one place that knows them for
-// writing: the log on disk and the log in the store are both made here.
+// MarshalLogObject writes the record with the field names of Entra's log (L1). It is the only place that writes them:
+// both Caddy's log and the log in the store use it.
 func (r Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddString("id", r.ID)
 	e.AddString("createdDateTime", r.Created.UTC().Format(timeFormat))
@@ -78,7 +78,7 @@ func (r Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	}))
 }
 
-// UserID is the identity as the log has it: issuer, "#", subject. An issuer has no "#" of its own.
+// UserID returns the identity as the log has it: issuer, "#", subject. An issuer contains no "#".
 func (r Record) UserID() string { return r.UserIssuer + "#" + r.UserSubject }
 
 func userType(guest bool) string {
@@ -124,7 +124,7 @@ func (os objects[T]) MarshalLogArray(e zapcore.ArrayEncoder) error {
 	return nil
 }
 
-// MarshalLogObject writes the policy under the names of Entra's log (L4).
+// MarshalLogObject writes the policy with the field names of Entra's log (L4).
 func (p AppliedPolicy) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddString("displayName", p.Name)
 	e.AddString("result", p.Result)
@@ -134,7 +134,7 @@ func (p AppliedPolicy) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	return addStrings(e, "enforcedSessionControls", p.SessionControls)
 }
 
-// MarshalLogObject writes who did it under the names of Entra's audit log.
+// MarshalLogObject writes the initiator with the field names of Entra's audit log.
 func (i *Initiator) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddString("activityDisplayName", i.Activity)
 	addString(e, "targetResource", i.Target)
@@ -174,13 +174,13 @@ func (r Record) MarshalJSON() ([]byte, error) {
 	return bytes.Clone(buf.Bytes()), nil
 }
 
-// Entry is a record that was read, together with its text. The text is passed on as it was written, so that nothing is
-// lost that a newer Latchkey wrote and this one does not know (A78).
+// Entry is a record that was read, with its text. The text is passed on unchanged, so that fields of a newer Latchkey
+// are not lost (A78).
 type Entry struct {
 	Record
-	// Status is signInStatus, of codes that this Latchkey does not know as well.
+	// Status is signInStatus, also of unknown codes.
 	Status string
-	// Reason is status.failureReason, likewise.
+	// Reason is status.failureReason, also of unknown codes.
 	Reason string
 	text   []byte
 }
@@ -188,7 +188,7 @@ type Entry struct {
 // MarshalJSON returns the text.
 func (e Entry) MarshalJSON() ([]byte, error) { return e.text, nil }
 
-// UnmarshalJSON reads what Record.MarshalJSON wrote, now or in another version.
+// UnmarshalJSON reads the result of Record.MarshalJSON, of this or another version.
 func (e *Entry) UnmarshalJSON(text []byte) error {
 	var f struct {
 		ID           string   `json:"id"`
@@ -262,7 +262,7 @@ func (e *Entry) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// policy is AppliedPolicy under the names of the log.
+// policy is AppliedPolicy with the field names of the log.
 type policy struct {
 	Name            string   `json:"displayName"`
 	Result          string   `json:"result"`

@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// keepEvery is how often the keeper looks whether there are too many records.
+	// keepEvery is how often the keeper checks whether there are too many records.
 	keepEvery = time.Minute
-	// keepTimeout bounds one look.
+	// keepTimeout is the timeout of one check.
 	keepTimeout = 30 * time.Second
 )
 
-// keeper holds the log to its limits until Close. What is too old goes by itself, for every stream has an end; the
-// keeper removes what is too much, and once at the beginning what an earlier configuration wanted to keep longer. Every
-// replica has one, and they may meet: each only ever removes what is over a limit.
+// keeper keeps the log within its limits until Close. Records that are too old disappear by themselves, because every
+// stream has a TTL. The keeper removes the surplus, and once at the start what an earlier configuration would have kept
+// longer. Every replica has a keeper. They may run at the same time: each one only removes what exceeds a limit.
 func (l *Log) keeper() {
 	ticker := time.NewTicker(keepEvery)
 	defer ticker.Stop()
@@ -42,8 +42,8 @@ func (l *Log) keeper() {
 	}
 }
 
-// keep removes the oldest records of each part until its half of MaxEntries is left; with all, also those of days that
-// are no longer kept.
+// keep removes the oldest records of each part until its half of MaxEntries remains. With all it also removes those of
+// days that are no longer kept.
 func (l *Log) keep(ctx context.Context, all bool) error {
 	for p := range parts {
 		if err := l.keepPart(ctx, p, all); err != nil {
@@ -53,7 +53,7 @@ func (l *Log) keep(ctx context.Context, all bool) error {
 	return nil
 }
 
-// most is how many records of a part are kept.
+// most returns how many records of a part are kept.
 func (l *Log) most(p part) int {
 	half := max(1, l.MaxEntries/2)
 	if p == unsuccessful {
@@ -82,7 +82,7 @@ func (l *Log) keepPart(ctx context.Context, p part, all bool) error {
 				return err
 			}
 			if n -= removed; removed == 0 {
-				n = left // somebody else removed them
+				n = left // another replica removed them
 			}
 			if err := l.stopping(); err != nil {
 				return err
@@ -93,7 +93,7 @@ func (l *Log) keepPart(ctx context.Context, p part, all bool) error {
 	return nil
 }
 
-// stopping is an error once Close has begun: removing goes on at the next start.
+// stopping returns an error after Close has begun: the removal continues at the next start.
 func (l *Log) stopping() error {
 	select {
 	case <-l.stop:
@@ -103,8 +103,8 @@ func (l *Log) stopping() error {
 	}
 }
 
-// newest is the day to begin with: tomorrow, for the clocks of several gateways differ.
+// newest returns the day with which to begin: tomorrow, because clocks of gateways differ.
 func (l *Log) newest() day { return dayOf(l.Now()) + 1 }
 
-// oldest is the last day that may hold records that are still kept.
+// oldest returns the last day that may have records that are still kept.
 func (l *Log) oldest() day { return dayOf(l.Now().Add(-l.Keep)) }

@@ -26,41 +26,42 @@ const (
 )
 
 const (
-	// queueSize is how many records wait while the store is slow or away. The next ones are lost, and counted.
+	// queueSize is how many records can wait while the store is slow or unavailable. Further ones are lost, and
+	// counted.
 	queueSize = 2048
-	// batchSize is how many records one write takes along.
+	// batchSize is the largest number of records in one write.
 	batchSize = 128
-	// gatherFor is how long a record waits for others that can go along.
+	// gatherFor is how long a record waits for others to share its write.
 	gatherFor = 20 * time.Millisecond
-	// appendTimeout bounds one try to write.
+	// appendTimeout is the timeout of one attempt to write.
 	appendTimeout = 5 * time.Second
-	// shortestRetry and longestRetry are the pauses between tries, hurriedRetry the longest while Close waits.
+	// shortestRetry and longestRetry are the pauses between attempts; hurriedRetry is the longest while Close waits.
 	shortestRetry = 100 * time.Millisecond
 	longestRetry  = 5 * time.Second
 	hurriedRetry  = 500 * time.Millisecond
-	// retryFor is how long a batch is tried. It goes to the day on which it was first tried, so it must not be tried
-	// into a time when nobody expects that day to grow.
+	// retryFor is how long a batch is tried. It is written to the day of the first attempt, so it must not be tried at
+	// a time when that day is not expected to grow any more.
 	retryFor = 6 * time.Hour
-	// closeTimeout bounds Close.
+	// closeTimeout is the timeout of Close.
 	closeTimeout = 5 * time.Second
 )
 
-// Config says where a Log keeps records and for how long. Journal and Keys are required.
+// Config sets where a Log keeps records and how many. Journal and Keys are required.
 type Config struct {
 	Journal journal.Journal
 	Keys    *keyring.Ring
 	// Keep is how long a record is kept; default DefaultKeep, at most MaxKeep.
 	Keep time.Duration
-	// MaxEntries is how many records are kept, the oldest go first; default DefaultMaxEntries. It is a bound, not a
-	// measure: up to as many again may be there for a minute.
+	// MaxEntries is how many records are kept; the oldest are removed first. Default DefaultMaxEntries. For up to a
+	// minute there may be twice as many.
 	MaxEntries int
-	// Logger hears once when records cannot be stored, and once when they can be again. Default: nobody.
+	// Logger gets one message when records cannot be stored, and one when they can again. Default: none.
 	Logger *zap.Logger
 	Now    func() time.Time
 }
 
-// Log keeps records in a journal, and reads them. It is a Sink: a sign-in waits for nothing, and no failure reaches it.
-// Records are written in the background, in the order in which they came; what cannot be written is counted.
+// Log keeps records in a journal, and reads them. It is a Sink: a sign-in never waits for it and never fails because of
+// it. Records are written in the background, in their order. Records that cannot be written are counted.
 type Log struct {
 	Config
 
@@ -68,23 +69,23 @@ type Log struct {
 
 	queue chan Record
 	stop  chan struct{}   // closed when Close begins
-	ctx   context.Context // ends when Close waits no longer
+	ctx   context.Context // ends when Close stops waiting
 	abort context.CancelFunc
 	work  sync.WaitGroup
 
-	mu     sync.RWMutex // guards closed against a Write that is just adding to the queue
+	mu     sync.RWMutex // guards closed against a Write that is adding to the queue
 	closed bool
 
 	stored, lost atomic.Uint64
 	troubled     atomic.Bool
-	dirty        atomic.Bool // something was stored since the keeper looked
-	shares       shares      // the writer's alone, but for its count
-	// The writer's alone: how many lost records it has reported, and whether it knows that Close waits for it.
+	dirty        atomic.Bool // something was stored since the keeper's last check
+	shares       shares      // used only by the writer, except its count
+	// Used only by the writer: how many lost records it has reported, and whether Close waits for it.
 	reported uint64
 	hurried  bool
 }
 
-// Open starts a log. It owns goroutines until Close.
+// Open starts a log. It runs goroutines until Close.
 func Open(c Config) *Log {
 	if c.Keep <= 0 {
 		c.Keep = DefaultKeep
@@ -126,7 +127,7 @@ func (l *Log) Write(r Record) {
 	}
 }
 
-// Close writes what waits, for a few seconds at most, and ends the log. Records that come later are lost.
+// Close writes the waiting records, for a few seconds at most, and ends the log. Later records are lost.
 func (l *Log) Close() {
 	l.mu.Lock()
 	again := l.closed
@@ -141,14 +142,14 @@ func (l *Log) Close() {
 	l.abort()
 }
 
-// Stats is how storing goes, since Open.
+// Stats are the counts since Open.
 type Stats struct {
-	// Stored and Lost count records; Waiting is how many are not written yet.
+	// Stored and Lost count records. Waiting is the number of records that are not written yet.
 	Stored, Lost uint64
-	// OverShare counts records that were not stored because their person has had a share of the day's already.
+	// OverShare counts records that were not stored because their user or address had used its share of the day.
 	OverShare uint64
 	Waiting   int
-	// Failing: records cannot be stored at the moment.
+	// Failing: records currently cannot be stored.
 	Failing bool
 }
 
@@ -157,14 +158,14 @@ func (l *Log) Stats() Stats {
 	return Stats{Stored: l.stored.Load(), Lost: l.lost.Load(), OverShare: l.shares.refused.Load(), Waiting: len(l.queue), Failing: l.troubled.Load()}
 }
 
-// trouble reports the beginning of a time in which records cannot be stored.
+// trouble reports the start of a time in which records cannot be stored.
 func (l *Log) trouble(err error) {
 	if l.troubled.CompareAndSwap(false, true) {
 		l.Logger.Warn("sign-ins cannot be stored; sign-ins go on, and are logged here", zap.Error(err))
 	}
 }
 
-// recovered reports its end, once nothing waits any more: under a load that is too much there is no end in between.
+// recovered reports its end, when no record waits any more. Under permanent overload there is no end.
 func (l *Log) recovered() {
 	if len(l.queue) == 0 && l.troubled.CompareAndSwap(true, false) {
 		lost := l.lost.Load()
@@ -173,7 +174,7 @@ func (l *Log) recovered() {
 	}
 }
 
-// writer writes what waits until Close, and then what is left.
+// writer writes the waiting records until Close, and then the remaining ones.
 func (l *Log) writer() {
 	for {
 		select {
@@ -190,8 +191,8 @@ func (l *Log) writer() {
 	}
 }
 
-// gather takes what waits and what comes within a moment: many records cost the store little more than one. Once Close
-// has begun it waits for nothing.
+// gather collects waiting records and those that arrive within gatherFor: many records cost the store little more than
+// one. After Close has begun it does not wait.
 func (l *Log) gather(first Record) []Record {
 	batch := []Record{first}
 	moment := time.NewTimer(gatherFor)
@@ -230,7 +231,7 @@ func (l *Log) store(records []Record) {
 	}
 }
 
-// storePart writes records to the stream of a part, and tries again for as long as the store is away.
+// storePart writes records to the stream of a part, and retries while the store is unavailable.
 func (l *Log) storePart(p part, records []Record) {
 	began := l.Now()
 	d := dayOf(began)
@@ -274,7 +275,7 @@ func (l *Log) backoff() retry.Backoff {
 	return retry.Backoff{First: shortestRetry, Longest: longestRetry}
 }
 
-// wait pauses and reports whether there is still time to try. The beginning of Close cuts one pause short.
+// wait pauses and reports whether there is time for another attempt. The start of Close shortens one pause.
 func (l *Log) wait(pause time.Duration) bool {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()

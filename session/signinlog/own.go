@@ -7,11 +7,11 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
-// MaxOwn is how many of a person's own records are found: the newest.
+// MaxOwn is how many of a user's own records are found: the newest.
 const MaxOwn = journal.MaxOwned
 
-// owner is whose a record is on their own page; empty for what is on nobody's: what is about no person, and what a gateway does
-// by itself all day, which would crowd out the rest. It is a hash, because it stands in a key.
+// owner returns the user on whose page a record appears. It is empty for records without a user, and for events that a
+// gateway causes by itself all day, which would displace the others. It is a hash because it is part of a key.
 func owner(r Record) string {
 	if r.UserSubject == "" || !r.Interactive && r.Code == Success {
 		return ""
@@ -21,8 +21,8 @@ func owner(r Record) string {
 
 func ownerOf(userID string) string { return string(session.HashKey("p", userID)) }
 
-// Own returns the newest records that a person took part in, and those that did not succeed, newest first, at most limit or
-// MaxOwn. However much the log holds of others, it is not looked through.
+// Own returns a user's newest records that were interactive or without success, newest first, at most limit or MaxOwn.
+// It does not scan the records of other users.
 func (l *Log) Own(ctx context.Context, userID string, limit int) (Page, error) {
 	var page Page
 	found, err := l.Journal.Owned(ctx, ownerOf(userID), max(1, min(limit, MaxOwn)))
@@ -35,7 +35,8 @@ func (l *Log) Own(ctx context.Context, userID string, limit int) (Page, error) {
 		switch {
 		case err != nil:
 			page.Unreadable++
-		// Whoever can write to the store could list what is somebody else's; the records themselves are sealed.
+		// An attacker who can write to the store could list another user's records here; the records themselves are
+		// sealed.
 		case e.UserID() == userID && !e.Created.Before(floor):
 			page.Entries = append(page.Entries, e)
 		}

@@ -8,27 +8,27 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
-// ErrCursor: a cursor that no answer of this log can have held.
+// ErrCursor: the cursor is not one that this log can have returned.
 var ErrCursor = errors.New("not a cursor of the sign-in log")
 
-// MaxLimit is the largest number of entries in one answer, DefaultLimit that of an answer to a query without a limit.
+// MaxLimit is the largest number of entries in one answer; DefaultLimit applies to a query without a limit.
 const (
 	MaxLimit     = 1000
 	DefaultLimit = 100
 )
 
-// Query says which entries are wanted: those that match every field that is set.
+// Query selects entries: those that match every field that is set.
 type Query struct {
-	// User is a user name in any case, or a user id, or a subject, byte for byte.
+	// User is a user name without regard to case, or a user ID or a subject byte for byte.
 	User string
 	// App and Correlation match byte for byte. Status is success, failure or interrupted.
 	App, Correlation, Status string
 	Code                     *Code
-	// Since and Until bound createdDateTime; Until itself is not included.
+	// Since and Until limit createdDateTime; Until itself is excluded.
 	Since, Until time.Time
-	// Limit is how many entries are wanted at most; default DefaultLimit, at most MaxLimit.
+	// Limit is the largest number of entries; default DefaultLimit, at most MaxLimit.
 	Limit int
-	// Cursor is where an earlier answer ended.
+	// Cursor is the end of an earlier answer.
 	Cursor string
 }
 
@@ -39,7 +39,7 @@ func (q *Query) limit() int {
 	return min(q.Limit, MaxLimit)
 }
 
-// selective reports whether entries are likely to be passed over.
+// selective reports whether many entries are likely not to match.
 func (q *Query) selective() bool {
 	return q.User != "" || q.App != "" || q.Correlation != "" || q.Status != "" || q.Code != nil || !q.Until.IsZero()
 }
@@ -59,19 +59,19 @@ func (q *Query) matches(e *Entry) bool {
 	return false
 }
 
-// Page is an answer.
+// Page is one answer.
 type Page struct {
 	Entries []Entry
-	// Cursor is where the rest begins. From Read: empty once there is no rest; an answer may be short, or empty, and
-	// have a cursor all the same, for the work of one answer is bounded. From Follow: never empty.
+	// Cursor is where the rest begins. From Read: empty if there is no rest. An answer may be short or empty and still
+	// have a cursor, because the work of one answer is limited. From Follow: never empty.
 	Cursor string
-	// More: there is a rest already. From Follow alone.
+	// More: more entries already exist. Only from Follow.
 	More bool
 	// Unreadable counts entries that no key of the ring opens, or that are not records.
 	Unreadable int
 }
 
-// stretch is a part of a day: what has a stream of its own.
+// stretch is one part of one day, which has its own stream.
 type stretch struct {
 	day  day
 	part part
@@ -79,12 +79,12 @@ type stretch struct {
 
 func (s stretch) stream() string { return s.day.stream(s.part) }
 
-// before reports whether a cursor names s before other.
+// before reports whether s comes before other in a cursor.
 func (s stretch) before(other stretch) bool {
 	return s.day < other.day || s.day == other.day && s.part < other.part
 }
 
-// place is where an entry is in the whole log.
+// place is the position of an entry in the whole log.
 type place struct {
 	stretch
 	at journal.Position
@@ -117,7 +117,8 @@ func parsePlace(s string) (place, error) {
 	return place{stretch{dayOf(t), in}, p}, nil
 }
 
-// maxPlaces bounds the cursor of Follow: it names the days that may still grow, and the ones in between, each in its parts.
+// maxPlaces is the largest number of places in a cursor of Follow: it contains the days that can still grow, and those
+// in between, each with its parts.
 const maxPlaces = 8 * int(parts)
 
 func formatPlaces(places []place) string {

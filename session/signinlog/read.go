@@ -9,26 +9,26 @@ import (
 )
 
 const (
-	// maxScan is how many entries one answer looks at.
+	// maxScan is how many entries one answer reads at most.
 	maxScan = 10_000
-	// chunk is how many it takes from the store at once, if many are likely to be passed over.
+	// chunk is how many entries are read at once if many are likely not to match.
 	chunk = 500
-	// skew is how far the clocks of gateways and store may be apart, within a day and by days.
+	// skew is by how much the clocks of gateways and store may differ, within a day and in days.
 	skew     = time.Hour
 	skewDays = 1
 	// lateDays is how many days after its creation an entry may be written: a prompt can be abandoned a day after the
-	// sign-in began, and the store can be away.
+	// sign-in began, and the store can be unavailable.
 	lateDays = 2
 )
 
-// Read returns the newest entries that match, the newest first. Paging back by cursor, every entry that was there at
-// the beginning is seen exactly once, whatever is added meanwhile.
+// Read returns the newest matching entries, newest first. When a caller pages back by cursor, it gets every entry that
+// existed at the beginning exactly once, even if others are added.
 func (l *Log) Read(ctx context.Context, q Query) (Page, error) {
 	from := place{stretch: stretch{day: l.newest()}}
 	if floor := l.Now().Add(-l.Keep); q.Since.Before(floor) {
 		q.Since = floor
 	}
-	// As createdDateTime is: a time that was read from an entry finds it again.
+	// createdDateTime is in milliseconds, so a time that was read from an entry finds it again.
 	q.Since, q.Until = q.Since.Truncate(time.Millisecond), q.Until.Truncate(time.Millisecond)
 	if !q.Until.IsZero() {
 		from.day = min(from.day, dayOf(q.Until)+lateDays+skewDays)
@@ -57,14 +57,14 @@ func (l *Log) Read(ctx context.Context, q Query) (Page, error) {
 	return s.page, nil
 }
 
-// FollowEnd is the cursor of Follow that stands for now.
+// FollowEnd is the cursor of Follow that means now.
 const FollowEnd = "end"
 
 // Follow returns entries that were added after the cursor, in the order in which they were added to their part of their
-// day, and the cursor to go on with. Every entry is seen exactly once, whichever gateway wrote it.
+// day, and the next cursor. Every entry is returned exactly once, whichever gateway wrote it.
 func (l *Log) Follow(ctx context.Context, q Query) (Page, error) {
 	newest := l.newest()
-	growing := newest - 1 - skewDays // the first day that a gateway may still write to
+	growing := newest - 1 - skewDays // the first day to which a gateway may still write
 	if q.Cursor == FollowEnd {
 		return l.last(ctx, growing, newest)
 	}
@@ -102,7 +102,7 @@ func (l *Log) Follow(ctx context.Context, q Query) (Page, error) {
 	return s.page, nil
 }
 
-// last is the end of the log as it is now.
+// last returns the current end of the log.
 func (l *Log) last(ctx context.Context, growing, newest day) (Page, error) {
 	known := map[stretch]journal.Position{}
 	for d := growing; d <= newest; d++ {
@@ -120,7 +120,7 @@ func (l *Log) last(ctx context.Context, growing, newest day) (Page, error) {
 	return Page{Cursor: cursor(known, growing, newest)}, nil
 }
 
-// cursor lists the places to follow from: the first day, and whatever is known of later ones.
+// cursor lists the places to follow from: the first day, and the known places of later days.
 func cursor(known map[stretch]journal.Position, first, newest day) string {
 	var places []place
 	for d := first; d <= newest; d++ {
@@ -134,17 +134,17 @@ func cursor(known map[stretch]journal.Position, first, newest day) string {
 	return formatPlaces(places)
 }
 
-// scan is the work of one answer.
+// scan is the state of one answer.
 type scan struct {
 	log   *Log
 	q     *Query
 	page  Page
-	left  int    // entries that may still be looked at
-	floor uint64 // entries that were written before this time, in milliseconds, cannot match
-	last  place  // of the last one that was looked at
+	left  int    // number of entries that may still be read
+	floor uint64 // entries written before this time, in milliseconds, cannot match
+	last  place  // of the last entry that was read
 }
 
-// want is how many entries to take from the store at once.
+// want returns how many entries to read at once.
 func (s *scan) want() int {
 	n := chunk
 	if !s.q.selective() {
@@ -153,7 +153,7 @@ func (s *scan) want() int {
 	return min(n, s.left)
 }
 
-// forth looks through the rest of a part of a day, the oldest first. full means that the answer has all that it may have.
+// forth reads the rest of a part of a day, oldest first. full means that the answer is complete.
 func (s *scan) forth(ctx context.Context, from place) (full bool, err error) {
 	s.last = from
 	for {
@@ -176,7 +176,7 @@ func (s *scan) forth(ctx context.Context, from place) (full bool, err error) {
 	}
 }
 
-// back looks through the rest of a day, the newest first, in all its parts at once.
+// back reads the rest of a day in all its parts at once, newest first.
 func (s *scan) back(ctx context.Context, from place) (full bool, err error) {
 	var sources [parts]source
 	for p := range parts {
@@ -203,10 +203,10 @@ func (s *scan) back(ctx context.Context, from place) (full bool, err error) {
 	}
 }
 
-// source is what is still to come of a part of a day.
+// source is the unread rest of a part of a day.
 type source struct {
 	stretch
-	at    journal.Position // where it goes on in the store
+	at    journal.Position // where to continue in the store
 	found []journal.Entry
 	ended bool
 }
@@ -233,8 +233,8 @@ func (o *source) fill(ctx context.Context, s *scan) error {
 	return nil
 }
 
-// endOf is where a part of the day begins for whoever comes from a place, going back: entries of the same position come
-// in the order of the parts.
+// endOf returns where to continue in a part of the day after place, going back: entries with the same position are in
+// the order of the parts.
 func (p place) endOf(in part) journal.Position {
 	if p.at.IsZero() || in <= p.part {
 		return p.at
@@ -245,7 +245,7 @@ func (p place) endOf(in part) journal.Position {
 	return journal.Position{Milli: p.at.Milli, Seq: p.at.Seq + 1}
 }
 
-// look takes an entry into the answer if it matches, and reports whether the answer has all that it may have.
+// look adds an entry to the answer if it matches, and reports whether the answer is complete.
 func (s *scan) look(at place, sealed []byte) (full bool) {
 	s.last = at
 	s.left--

@@ -7,59 +7,59 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Record is one entry. Fields that are empty are left out, but for those that every entry has.
+// Record is one entry of the log. Empty fields are omitted, except those that every entry has.
 type Record struct {
 	ID string
 	// Created is when the sign-in started, not when its outcome was known (A8).
 	Created time.Time
 	// CorrelationID is the same for every entry of one sign-in (L6).
 	CorrelationID string
-	// SessionID is the short hash of the session, empty if none was made.
+	// SessionID is the short hash of the session, empty if none was created.
 	SessionID string
-	// UserIssuer and UserSubject are the identity. UserName is for people; the log has it in lower case (L1).
+	// UserIssuer and UserSubject are the identity. UserName is for display; the log has it in lower case (L1).
 	UserIssuer, UserSubject, UserName string
 	Guest                             bool
 	App, Provider                     string
 	IP, UserAgent                     string
-	// SignInRisk and UserRisk are what the provider said: none, low, medium or high. Compliant and Managed are true or
-	// false. Empty: it said nothing.
+	// SignInRisk and UserRisk are the provider's statements: none, low, medium or high. Compliant and Managed are true
+	// or false. Empty: it stated nothing.
 	SignInRisk, UserRisk, Compliant, Managed string
-	// Interactive: the person saw a page of the provider's, or could have (L2).
+	// Interactive: the user saw a page of the provider, or could have seen one (L2).
 	Interactive bool
 	// PolicyStatus is conditionalAccessStatus: success, failure or notApplied (L3). Empty counts as notApplied.
 	PolicyStatus string
 	Policies     []AppliedPolicy
-	// SessionLifetime says why the person had to sign in again: FrequencyPeriodic or FrequencyEveryTime (L5).
+	// SessionLifetime is the reason why the user had to sign in again: FrequencyPeriodic or FrequencyEveryTime (L5).
 	SessionLifetime []string
 	Code            Code
-	// Detail says more than the code's reason, for an administrator. No secrets, and nothing that a provider sent but
-	// the OAuth error word.
+	// Detail adds to the code's reason, for an administrator. It contains no secrets, and nothing that a provider sent
+	// except the OAuth error code.
 	Detail string
-	// Repeats is how many sign-ins with the same outcome this record stands for, which follow one that has a record of its
-	// own; see the type Repeats. 0: the record is of one sign-in, as most are.
+	// Repeats is how many sign-ins with the same outcome this record stands for. They follow one that has its own
+	// record; see the type Repeats. 0: the record is of one sign-in, the usual case.
 	Repeats int
-	// InitiatedBy says that an administrator did this, and not the person; nil for a sign-in.
+	// InitiatedBy is set if an administrator did this and not the user; nil for a sign-in.
 	InitiatedBy *Initiator
-	// Unproven: nothing shows that the client began a sign-in here, so the record is logged and not stored.
+	// Unproven: nothing proves that the client began a sign-in here, so the record is logged and not stored.
 	Unproven bool
-	// PromptReason is why "Stay signed in?" was shown or hidden; the reason of the prompt decision.
+	// PromptReason is why "Stay signed in?" was shown or not: the reason of the prompt decision.
 	PromptReason string
 }
 
-// Initiator is who did what a record tells, where that is not the person whom it is about.
+// Initiator is the administrator who performed an action.
 type Initiator struct {
-	// Activity is what was done, as the admin API names it: "end session", "rotate keys".
+	// Activity is the action, as the admin API names it: "end session", "rotate keys".
 	Activity string
-	// Name is the operator as the client of the admin API names them, without proof; empty if it does not.
+	// Name is the operator's name as the client of the admin API states it, without proof; empty if it states none.
 	Name string
-	// Target says on what it was done where that is no single person: a provider, an app, a key.
+	// Target is the object of the action if it is not a single user: a provider, an app, a key.
 	Target string
 }
 
-// AppliedPolicy is one policy that was looked at, and what came of it (L4).
+// AppliedPolicy is one evaluated policy with its result (L4).
 type AppliedPolicy struct {
 	Name, Result string
-	// GrantControls and SessionControls are what the policy asks for, in the words of the configuration.
+	// GrantControls and SessionControls are the policy's controls, in the words of the configuration.
 	GrantControls, SessionControls []string
 }
 
@@ -69,12 +69,12 @@ const (
 	FrequencyEveryTime = "signInFrequencyEveryTime"
 )
 
-// Sink takes records. It must not block a sign-in and cannot fail it.
+// Sink receives records. It must not block a sign-in and cannot make it fail.
 type Sink interface {
 	Write(Record)
 }
 
-// Sinks hands each record to all of them, in their order.
+// Sinks passes each record to all of them, in their order.
 type Sinks []Sink
 
 // Write implements Sink.
@@ -84,12 +84,12 @@ func (s Sinks) Write(r Record) {
 	}
 }
 
-// Zap writes records through a logger, as one object each.
+// Zap writes each record through a logger, as one object.
 type Zap struct{ Logger *zap.Logger }
 
 // Write implements Sink.
 func (z Zap) Write(r Record) {
-	// Whatever the outcome: that somebody was refused is news about them, not trouble of ours.
+	// The level does not depend on the outcome: a refused user is not an error of Latchkey.
 	if e := z.Logger.Check(zapcore.InfoLevel, "sign-in"); e != nil {
 		e.Write(zap.Inline(r))
 	}

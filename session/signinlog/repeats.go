@@ -8,18 +8,18 @@ import (
 )
 
 const (
-	// repeatWithin is the time in which what repeats becomes one record.
+	// repeatWithin is the period in which repeated records are merged.
 	repeatWithin = time.Minute
-	// repeatLook is how often it is looked for what is over.
+	// repeatLook is how often ended periods are looked for.
 	repeatLook = 5 * time.Second
-	// maxRepeating bounds how many repeats are counted at a time. Where there are more, all are handed on before their time.
+	// maxRepeating is how many repeats are counted at a time. If there are more, all are passed on early.
 	maxRepeating = 10_000
 )
 
-// Repeats hands records on to another sink. Of interruptions with the same session, code and app the first in a minute is
-// handed on at once; the others come as one record at the end of the minute, with their number (field trial 2.6). A
-// person who loads a page again that asks for a step-up, or a client that replays an answer of the provider, fills no log.
-// Records of other outcomes are handed on as they are.
+// Repeats passes records on to another sink. For interruptions with the same session, code and app, it passes the first
+// one on at once, and the others as one record at the end of the minute, with their number (field trial 2.6). So a user
+// who reloads a page that demands a step-up, or a client that replays an answer of the provider, does not fill the log.
+// Records of other outcomes are passed on unchanged.
 type Repeats struct {
 	next Sink
 	now  func() time.Time
@@ -42,7 +42,7 @@ type repeat struct {
 	until time.Time
 }
 
-// NewRepeats returns a sink in front of next. It owns a goroutine until Close. A nil now is time.Now.
+// NewRepeats returns a sink in front of next. It runs a goroutine until Close. A nil now means time.Now.
 func NewRepeats(next Sink, now func() time.Time) *Repeats {
 	if now == nil {
 		now = time.Now
@@ -52,8 +52,8 @@ func NewRepeats(next Sink, now func() time.Time) *Repeats {
 	return r
 }
 
-// repeats reports whether further records with this code say no more than the first one. An abandoned prompt is counted
-// one by one (K20).
+// repeats reports whether further records with this code add no information to the first one. Each abandoned prompt is
+// counted (K20).
 func repeats(c Code) bool {
 	switch c {
 	case KeepMeSignedIn:
@@ -95,7 +95,7 @@ func (s *Repeats) Write(r Record) {
 	s.next.Write(r)
 }
 
-// take removes repeats, and returns those that stand for something. The caller has the lock.
+// take removes repeats, and returns those with a count. The caller holds the lock.
 func (s *Repeats) take(which func(*repeat) bool) (over []*repeat) {
 	for key, rep := range s.open {
 		if which(rep) {
@@ -115,10 +115,10 @@ func (s *Repeats) hand(over []*repeat) {
 	}
 }
 
-// idSize is bytes of randomness of a record's id.
+// idSize is the number of random bytes in a record's ID.
 const idSize = 16
 
-// Sweep hands on what is over.
+// Sweep passes on the records of ended periods.
 func (s *Repeats) Sweep() {
 	now := s.now()
 	s.mu.Lock()
@@ -140,7 +140,7 @@ func (s *Repeats) watch() {
 	}
 }
 
-// Close hands on what was counted so far, and ends the sink. Closing it again does nothing.
+// Close passes on what was counted so far, and ends the sink. A second call does nothing.
 func (s *Repeats) Close() {
 	s.end.Do(func() { close(s.stop) })
 	s.done.Wait()

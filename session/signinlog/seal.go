@@ -13,17 +13,18 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// schema is the version of what is sealed: a record's JSON, deflated with a dictionary. It is part of what the seal
-// covers, so that no version is taken for another.
+// schema is the version of the sealed form: a record's JSON, deflated with a dictionary. The seal covers it, so that
+// one version cannot be read as another.
 const schema = "1"
 
-// maxText bounds what a stored record may inflate to. We sealed it ourselves; the bound is for our own mistakes.
+// maxText limits the inflated size of a stored record. Records are sealed by Latchkey itself, so the limit protects
+// against bugs.
 const maxText = 4 * session.MaxValue
 
 var errUnreadable = errors.New("not a record of the sign-in log")
 
-// dictionary is what most records have in common; the most frequent last. Changing it makes stored records unreadable:
-// it belongs to the schema.
+// dictionary contains what most records have in common, the most frequent last. A change makes stored records
+// unreadable: it belongs to the schema.
 var dictionary = []byte(`"enforcedGrantControls":["enforcedSessionControls":["sessionLifetimePolicies":[{"expirationRequirement":"` +
 	`"result":"reportOnlyNotApplied"},{"displayName":"","result":"failure"nonInteractiveUser"additionalDetails":"` +
 	`"status":{"errorCode":50140,"failureReason":"This error occurred due to \"Keep me signed in\" interrupt when the user was signing in."}}` +
@@ -35,14 +36,15 @@ var dictionary = []byte(`"enforcedGrantControls":["enforcedSessionControls":["se
 	`"signInStatus":"success","promptReason":"answered_yes","status":{"errorCode":0}}`)
 
 var deflaters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriterDict(io.Discard, flate.DefaultCompression, dictionary) // fails for an unknown level only
+	w, _ := flate.NewWriterDict(io.Discard, flate.DefaultCompression, dictionary) // fails only for an unknown level
 	return w
 }}
 
 var inflaters = sync.Pool{New: func() any { return flate.NewReaderDict(bytes.NewReader(nil), dictionary) }}
 
-// seal is a record as a journal keeps it. The seal binds it to its stream: what was moved to another opens no more.
-// Whoever can write to the store can still take entries away, or repeat them within their stream.
+// seal returns a record in the form in which a journal keeps it. The seal binds it to its stream: a record that was
+// moved to another stream does not open. An attacker who can write to the store can still remove entries, or repeat
+// them within their stream.
 func (l *Log) seal(stream string, r Record) ([]byte, error) {
 	text, err := json.Marshal(r)
 	if err != nil {

@@ -8,16 +8,16 @@ import (
 )
 
 const (
-	// shareParts: a person's records of one day are at most this part of MaxEntries, by what one gateway writes.
+	// shareParts: one user may have at most this fraction of MaxEntries in one day, counted for each gateway.
 	shareParts = 100
-	// leastShare is how many records a day everybody may have, however small the log is.
+	// leastShare is how many records a day each user may have in any case, however small the log is.
 	leastShare = 64
-	// maxSharers bounds for how many people and addresses records are counted in a day. Those beyond share one share.
+	// maxSharers is for how many users and addresses records are counted in a day. Those beyond share one share.
 	maxSharers = 100_000
 )
 
-// shares bounds how much of a day's records may be of one person, or of one address where no person is known, so that
-// one user or client cannot push the records of others out of the log (field trial 2.6).
+// shares limits how many of a day's records belong to one user, or to one address if the user is not known, so that one
+// user or client cannot displace the records of others (field trial 2.6).
 type shares struct {
 	each    int
 	logger  *zap.Logger
@@ -28,7 +28,7 @@ type shares struct {
 
 func shareOf(maxEntries int) int { return max(leastShare, maxEntries/shareParts) }
 
-// admit reports whether a record is within the share of whose it is. Acts of administrators always are.
+// admit reports whether a record is within the share of its user or address. Actions of administrators always are.
 func (s *shares) admit(r Record, now time.Time) bool {
 	if r.InitiatedBy != nil {
 		return true

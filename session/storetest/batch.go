@@ -8,7 +8,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// An entry comes with its listings, whatever the lists held before; a second time shows that nothing was learned once only.
+// An entry is written with its listings, whatever the lists contained before. The second run shows that nothing was
+// learned only once.
 func testCreateListed(t *testing.T, s Subject) {
 	now := s.Now()
 	s.enlist(t, "u:a", "s:old", now.Add(3*time.Hour))
@@ -32,7 +33,7 @@ func testCreateListed(t *testing.T, s Subject) {
 	s.members(t, "u:b", time.Time{}, 10, "s:in-b-one", "s:in-b-two")
 }
 
-// What cannot be listed is not written.
+// If a listing is not accepted, the entry is not written.
 func testCreateListedRefuses(t *testing.T, s Subject) {
 	good := session.Listing{Index: "u:a", Member: "s:1", Until: s.Now().Add(time.Hour)}
 	for name, change := range map[string]func(*session.Listing){
@@ -49,7 +50,7 @@ func testCreateListedRefuses(t *testing.T, s Subject) {
 	}
 }
 
-// The listings go with the entry; of one that is gone already they go as well.
+// The listings are removed with the entry, even if the entry does not exist any more.
 func testRemoveListed(t *testing.T, s Subject) {
 	until := s.Now().Add(time.Hour)
 	in := []session.Listing{{Index: "u:a", Member: "s:1", Until: until}, {Index: "u:b", Member: "s:1", Until: until}}

@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Clock is a time that only passes when told to.
+// Clock is a clock that only advances by Advance.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// NewClock starts at an arbitrary fixed time with a fraction of a millisecond, which stores round away.
+// NewClock starts at a fixed time with a fraction of a millisecond, which stores round away.
 func NewClock() *Clock {
 	return &Clock{now: time.Date(2026, 3, 4, 5, 6, 7, 890_123_456, time.UTC)}
 }
 
-// Now is the time.
+// Now returns the time.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Advance lets time pass.
+// Advance advances the clock.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,13 +1,13 @@
-// Package storetest holds the contract of session.Store as one test suite, so that a session revoked in one store is
+// Package storetest is a test suite for the contract of session.Store, so that a session revoked in one store is
 // revoked in every store (A61). A store runs it in its own test:
 //
 //	func TestContract(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T) storetest.Subject { ... })
 //	}
 //
-// It also offers Memory, a store without a file or a server, for tests of what stands on top of a store. Memory is
-// never offered as a product: it forgets everybody at each restart. Clock and Until are for any test: time that passes when
-// told to, and waiting for what only real time brings.
+// It also has Memory, a store without a file or a server, for tests of code that uses a store. Memory is only for
+// tests: it loses all sessions at a restart. Clock and Until are for any test: a controlled clock, and polling for what
+// needs real time.
 //
-// The suite knows nothing about how a store works inside and never waits: time passes when it says so.
+// The suite does not depend on how a store works inside, and never waits: it controls the clock.
 package storetest

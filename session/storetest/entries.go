@@ -64,7 +64,7 @@ func testReplaceConflict(t *testing.T, s Subject) {
 	}
 }
 
-// testRemove holds A61 among others: what one store removes is gone in every one.
+// testRemove tests A61 among others: an entry removed through one replica is gone in all.
 func testRemove(t *testing.T, s Subject) {
 	e := s.entry(key("one"), "1")
 	s.create(t, e)
@@ -110,7 +110,7 @@ func testExpiry(t *testing.T, s Subject) {
 	if got := s.get(t, key("one")); got.Version != 1 || string(got.Value) != "after" {
 		t.Fatalf("got %+v", got)
 	}
-	// The end of the first one must not take the second one along.
+	// The end of the first one must not affect the second.
 	s.Advance(59 * time.Minute)
 	s.get(t, key("one"))
 }
@@ -134,7 +134,8 @@ func testReplaceMovesExpiry(t *testing.T, s Subject) {
 	s.gone(t, key("longer"))
 }
 
-// Every key has a TTL (design section 6); an end that lies behind is refused, so nobody holds a lease that never was.
+// Every key has a TTL (design section 6). An end in the past is refused, so that no caller relies on a lease that never
+// existed.
 func testNoEntryWithoutEnd(t *testing.T, s Subject) {
 	s.create(t, s.entry(key("one"), "1"))
 	for name, expires := range map[string]time.Time{
@@ -168,7 +169,7 @@ func testFarExpiry(t *testing.T, s Subject) {
 	s.members(t, "u:far", time.Time{}, 10, key("year2039"), key("year2107"), key("year2200"), key("year2600"), key("year9998"))
 }
 
-// A47: what can be written can be read; what is too large is refused loudly and changes nothing.
+// A47: what can be written can be read; what is too large is an error and changes nothing.
 func testSizes(t *testing.T, s Subject) {
 	for i, size := range []int{0, 1, 15, 16, 17, 255, 256, 4095, 4096, 4097, 32 << 10, session.MaxValue - 1, session.MaxValue} {
 		k := key(label("size", i))
@@ -258,7 +259,7 @@ func testKeys(t *testing.T, s Subject) {
 	s.members(t, "u:i", time.Time{}, 10)
 }
 
-// Keys are compared whole and byte for byte; an entry and an index of one name do not meet.
+// Keys are compared as a whole, byte for byte. An entry and an index with the same name are separate.
 func testKeysAreApart(t *testing.T, s Subject) {
 	for _, name := range []string{"a", "A", "ab", "a.", "a:", "a_"} {
 		s.create(t, s.entry(key(name), name))
@@ -278,7 +279,7 @@ func testKeysAreApart(t *testing.T, s Subject) {
 	}
 }
 
-// A store keeps no slice of its caller and hands out none of its own.
+// A store keeps no slice of its caller and returns none of its own.
 func testValuesAreCopied(t *testing.T, s Subject) {
 	mine := []byte("value")
 	s.create(t, session.Entry{Key: key("one"), Value: mine, Expires: s.Now().Add(time.Hour)})

@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// methods calls everything a store can do, each on an entry or index that exists.
+// methods calls every method of a store, each on an existing entry or index.
 func (s Subject) methods(ctx context.Context) map[string]func() error {
 	until := s.Now().Add(time.Hour)
 	return map[string]func() error{
@@ -36,7 +36,7 @@ func (s Subject) methods(ctx context.Context) map[string]func() error {
 	}
 }
 
-// Nobody is signed out by an accident: a request that was given up says nothing about the entry.
+// No user is signed out by accident: a cancelled request says nothing about the entry.
 func testCancelledContext(t *testing.T, s Subject) {
 	s.create(t, s.entry(key("one"), "1"))
 	s.enlist(t, "u:a", "s:1", s.Now().Add(time.Hour))
@@ -72,7 +72,7 @@ func testClosed(t *testing.T, s Subject) {
 	is(t, "closed and cancelled", s.Store.Ping(cancelled), session.ErrClosed)
 }
 
-// A reload closes a store under old requests: each of them gets an answer, and the answer is never "not found".
+// A reload closes a store during old requests: each of them gets an answer, which is never "not found".
 func testClosedWhileBusy(t *testing.T, s Subject) {
 	s.create(t, s.entry(key("one"), "1"))
 	busy, closed := make(chan struct{}, racers), make(chan struct{})

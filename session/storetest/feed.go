@@ -16,16 +16,16 @@ type FeedSubject struct {
 	Feed session.Feed
 	// Twin is the feed of a second replica of the same store; nil where a store has only one.
 	Twin session.Feed
-	// Other is the feed of a store that shares a server with Feed, but no data; nil where there is no such thing.
+	// Other is the feed of a store that shares the server with Feed but no data; nil if that does not exist.
 	Other session.Feed
 	// Cut breaks every connection once; nil where there are none.
 	Cut func(t *testing.T)
 }
 
-// feedPatience is how long a message may take in a test. It takes next to nothing; the machine may be busy.
+// feedPatience is how long a message may take in a test. It normally takes almost no time, but the machine may be busy.
 const feedPatience = 10 * time.Second
 
-// RunFeed holds a feed against the contract. open is called for every test.
+// RunFeed tests a feed against the contract. open is called for every test.
 func RunFeed(t *testing.T, open func(t *testing.T) FeedSubject) {
 	for _, test := range []struct {
 		name string
@@ -48,7 +48,7 @@ func RunFeed(t *testing.T, open func(t *testing.T) FeedSubject) {
 	}
 }
 
-// ear is a subscriber and what it has heard: messages, and "gap" for a gap.
+// ear is a subscriber with what it has received: messages, and "gap" for a gap.
 type ear struct {
 	mu    sync.Mutex
 	heard []string
@@ -123,7 +123,7 @@ func testFeedGapFirst(t *testing.T, s FeedSubject) {
 	publish(t, s.Feed, "first")
 	e.has(t, "first")
 	heard := e.all()
-	// The nodes of a cluster may still be passing on what was published before.
+	// The nodes of a cluster may still forward what was published before.
 	after := slices.DeleteFunc(slices.Clone(heard[1:]), func(message string) bool { return message == "nobody listens" })
 	if heard[0] != "gap" || !slices.Equal(after, []string{"first"}) {
 		t.Errorf("heard %q, want a gap and the message", heard)
@@ -158,7 +158,7 @@ func testFeedMany(t *testing.T, s FeedSubject) {
 
 func testFeedNotOthers(t *testing.T, s FeedSubject) {
 	if s.Other == nil {
-		return // has nobody beside it
+		return // has no other feed beside it
 	}
 	e, other := listen(t, s.Feed), listen(t, s.Other)
 	publish(t, s.Feed, "ours")
@@ -180,10 +180,10 @@ func testFeedEnds(t *testing.T, s FeedSubject) {
 	}
 }
 
-// After an interruption there is a gap before the next message, so that nobody trusts what they knew before it.
+// After an interruption there is a gap before the next message, so that no subscriber relies on older knowledge.
 func testFeedCut(t *testing.T, s FeedSubject) {
 	if s.Cut == nil {
-		return // has no connection to lose
+		return // has no connection
 	}
 	e := listen(t, s.Twin)
 	s.Cut(t)

@@ -8,7 +8,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// members holds what an index lists.
+// members checks what an index lists.
 func (s Subject) members(t *testing.T, index session.Key, before time.Time, limit int, want ...session.Key) {
 	t.Helper()
 	got, err := s.Store.Members(ctx, index, before, limit)
@@ -80,7 +80,7 @@ func testIndexExpiry(t *testing.T, s Subject) {
 	s.members(t, "u:a", now.Add(time.Hour+time.Minute), 10)
 	s.enlist(t, "u:a", "s:new", s.Now().Add(90*time.Minute))
 	s.members(t, "u:a", time.Time{}, 10, key("m0002"), "s:new", key("m0003"), key("m0004"))
-	s.enlist(t, "u:a", key("m0000"), s.Now().Add(10*time.Hour)) // a member that had gone comes back
+	s.enlist(t, "u:a", key("m0000"), s.Now().Add(10*time.Hour)) // a removed member comes back
 	s.members(t, "u:a", time.Time{}, 10, key("m0002"), "s:new", key("m0003"), key("m0004"), key("m0000"))
 	s.Advance(20 * time.Hour)
 	s.members(t, "u:a", time.Time{}, 10)

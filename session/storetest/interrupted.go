@@ -8,14 +8,14 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// Interrupted is a store whose calls a test may make fail one by one.
+// Interrupted is a store whose calls a test can make fail one by one.
 type Interrupted struct {
 	session.Store
 	before atomic.Pointer[func(ctx context.Context, op string, key session.Key) error]
 }
 
-// Interrupt has each call ask first whether to fail, and with what error: op is the name of the method in lower case, and
-// "enlist" also for each listing that Create makes. Nil ends it.
+// Interrupt makes each call first call before, and fail with its error. op is the name of the method in lower case; for
+// each listing of Create it is "enlist". Nil ends it.
 func (s *Interrupted) Interrupt(before func(ctx context.Context, op string, key session.Key) error) {
 	if before == nil {
 		s.before.Store(nil)
@@ -38,7 +38,7 @@ func (s *Interrupted) Create(ctx context.Context, e session.Entry, in ...session
 	}
 	for _, l := range in {
 		if err := s.ask(ctx, "enlist", l.Index); err != nil {
-			_ = s.Store.Create(ctx, e) // which may be left, as session.Entries says
+			_ = s.Store.Create(ctx, e) // the entry may remain, as session.Entries says
 			return err
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// Memory is a session.Store in the memory of a test. It keeps the contract; it never sweeps, so it only suits tests.
+// Memory is a session.Store in memory. It keeps the contract. It never sweeps, so it is only for tests.
 type Memory struct {
 	now func() time.Time
 
@@ -25,7 +25,7 @@ type Memory struct {
 
 var _ session.Store = (*Memory)(nil)
 
-// NewMemory returns an empty store that lives by now; nil means time.Now.
+// NewMemory returns an empty store with the clock now; nil means time.Now.
 func NewMemory(now func() time.Time) *Memory {
 	if now == nil {
 		now = time.Now
@@ -37,7 +37,7 @@ func NewMemory(now func() time.Time) *Memory {
 	}
 }
 
-// Fail makes every later call answer session.ErrUnavailable for the given reason, as an outage does; nil ends it.
+// Fail makes every later call return session.ErrUnavailable with the given reason, as in an outage; nil ends it.
 func (m *Memory) Fail(reason error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -70,7 +70,7 @@ func (m *Memory) Keys() []session.Key {
 	return keys
 }
 
-// begin takes the lock when the store can answer; the caller gives it back.
+// begin takes the lock if the store is available; the caller releases it.
 func (m *Memory) begin(ctx context.Context) error {
 	m.mu.Lock()
 	err := ctx.Err()

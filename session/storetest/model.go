@@ -13,14 +13,14 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// model is the contract as plainly as it can be said; Memory would hide its own mistakes.
+// model is the simplest implementation of the contract; comparing with Memory would hide Memory's own bugs.
 type model struct {
 	entries map[session.Key]session.Entry
 	indexes map[session.Key]map[session.Key]time.Time
 }
 
-// testModel runs random sequences of everything a store does, the passing of time included, beside the model. Every
-// end lies half a minute off the steps of time, so a clock that runs on by itself moves no answer.
+// testModel runs random sequences of all operations, including the passing of time, and compares with the model. Every
+// end is half a minute away from the steps of time, so that a running clock changes no result.
 func testModel(t *testing.T, s Subject) {
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {

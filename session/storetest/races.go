@@ -9,13 +9,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// rounds and racers are few enough for a store that syncs each write to a disk.
+// rounds and racers are small enough for a store that syncs each write to a disk.
 const (
 	rounds = 20
 	racers = 8
 )
 
-// A lease, or a state that may be spent once: one of several callers wins, over all replicas.
+// A lease, or a state that may be used once: exactly one of several callers succeeds, over all replicas.
 func testRaceCreate(t *testing.T, s Subject) {
 	for round := range rounds {
 		k := key(label("race", round))
@@ -46,7 +46,7 @@ func testRaceRemove(t *testing.T, s Subject) {
 	}
 }
 
-// The lost update: of several writers with the same version one wins.
+// The lost update: of several writers with the same version one succeeds.
 func testRaceReplace(t *testing.T, s Subject) {
 	k := key("race")
 	s.create(t, s.entry(k, "start"))
@@ -60,7 +60,7 @@ func testRaceReplace(t *testing.T, s Subject) {
 	}
 }
 
-// A61: writes in flight while a session is revoked never bring it back.
+// A61: writes in progress while a session is revoked never restore it.
 func testRaceReplaceRemove(t *testing.T, s Subject) {
 	for round := range rounds {
 		k := key(label("race", round))
@@ -90,7 +90,7 @@ func testRaceReplaceRemove(t *testing.T, s Subject) {
 	}
 }
 
-// Compare-and-set is a counter that loses nothing.
+// Compare-and-set implements a counter that loses no increment.
 func testCounter(t *testing.T, s Subject) {
 	const each = 10
 	k := key("counter")

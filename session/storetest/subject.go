@@ -11,21 +11,21 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// Subject is one store under test and the clock it lives by.
+// Subject is one store under test with its clock.
 type Subject struct {
 	// Store is new and empty. The suite closes it.
 	Store session.Store
-	// Twin is a second replica of the same data, as another gateway would open it; nil where a store has only one.
-	// Whoever made it closes it.
+	// Twin is a second replica of the same data, as another gateway would open it; nil if a store has only one. Its
+	// creator closes it.
 	Twin session.Store
-	// Now is the store's time. It may run, but not by more than some seconds in a test.
+	// Now is the store's clock. It may run, but only by some seconds in a test.
 	Now func() time.Time
-	// Advance makes the store's time pass at once.
+	// Advance advances the store's clock.
 	Advance func(d time.Duration)
 }
 
-// Run holds a store against the contract. open is called for every test; what it opens must not share entries with
-// an earlier call.
+// Run tests a store against the contract. open is called for every test; what it opens must not share entries with an
+// earlier call.
 func Run(t *testing.T, open func(t *testing.T) Subject) {
 	for _, test := range suite {
 		t.Run(test.name, func(t *testing.T) {
@@ -86,10 +86,10 @@ var suite = []struct {
 
 var ctx = context.Background()
 
-// key builds a key of the usual form.
+// key returns a key of the usual form.
 func key(name string) session.Key { return session.Key("s:" + name) }
 
-// entry is an entry that ends in an hour.
+// entry returns an entry that ends in an hour.
 func (s Subject) entry(k session.Key, value string) session.Entry {
 	return session.Entry{Key: k, Value: []byte(value), Expires: s.Now().Add(time.Hour)}
 }
@@ -110,7 +110,7 @@ func (s Subject) get(t *testing.T, k session.Key) session.Entry {
 	return e
 }
 
-// gone holds that no method finds the entry.
+// gone checks that no method finds the entry.
 func (s Subject) gone(t *testing.T, k session.Key) {
 	t.Helper()
 	_, err := s.Store.Get(ctx, k)
@@ -123,7 +123,7 @@ func (s Subject) gone(t *testing.T, k session.Key) {
 
 var sentinels = []error{session.ErrNotFound, session.ErrConflict, session.ErrClosed, session.ErrUnavailable}
 
-// is holds that err is the wanted sentinel (nil for none) and no other.
+// is checks that err is the wanted sentinel (nil for none) and no other.
 func is(t *testing.T, what string, err, want error) {
 	t.Helper()
 	if want == nil {
@@ -139,7 +139,7 @@ func is(t *testing.T, what string, err, want error) {
 	}
 }
 
-// refused holds that err is a caller's mistake: an error, and none of the four that callers act on.
+// refused checks that err is a mistake of the caller: an error, and none of the four sentinels.
 func refused(t *testing.T, what string, err error) {
 	t.Helper()
 	if err == nil {
@@ -152,7 +152,7 @@ func refused(t *testing.T, what string, err error) {
 	}
 }
 
-// race runs f from n goroutines that start together, half of them on each replica, and returns their answers.
+// race runs f in n goroutines that start together, half of them on each replica, and returns their results.
 func (s Subject) race(n int, f func(i int, store session.Store) error) []error {
 	var (
 		start = make(chan struct{})
@@ -174,7 +174,7 @@ func (s Subject) race(n int, f func(i int, store session.Store) error) []error {
 	return errs
 }
 
-// oneWinner holds that exactly one got nil and all others the given sentinel.
+// oneWinner checks that exactly one got nil and all others the given sentinel.
 func oneWinner(t *testing.T, errs []error, losers error) {
 	t.Helper()
 	won := 0

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Until polls until what was said has come about, and fails the test if it does not in twenty seconds. It is for what
-// only the real clock brings, such as another goroutine's work; a limit that is a promise is tested with one of its own.
+// Until polls until ok returns true, and fails the test after twenty seconds. It is for what needs real time, such as
+// the work of another goroutine. A limit that is part of a contract needs its own test.
 func Until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)

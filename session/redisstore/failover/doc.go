@@ -1,13 +1,13 @@
-// Package failover keeps what Redis may forget, or never knew, from being taken for the truth.
+// Package failover detects answers and writes of Redis that do not count after a failover.
 //
-// Redis replicates asynchronously. A master that dies forgets its last writes, and a server that was the master before a
-// failover goes on answering for some seconds: it calls sessions alive that have ended, and others gone that have just
-// begun. A Guard is a client that takes both into account.
+// Redis replicates asynchronously. When a master dies, its last writes are lost. A former master continues to answer
+// for some seconds after a failover: it reports ended sessions as live, and new ones as missing. A Guard is a client
+// that takes both into account.
 //
 // A write (Guard.Write) goes through these steps:
 //
-//  1. The term is noted: how often the master has changed so far (sentinels.go). A connection to a former master cannot
-//     be dialled, and is closed when the master changes (connections.go). Without sentinels the term never changes.
+//  1. The term is noted: the number of changes of the master so far (sentinels.go). Connections to a former master are
+//     refused, and closed when the master changes (connections.go). Without sentinels the term never changes.
 //  2. The server that has the key is found: with sentinels the master, in a cluster the master of the key's slot. In a
 //     cluster without replicas the command is sent alone, and its answer counts.
 //  3. The command and a WAIT for the replicas go out in one pipeline on one connection, because WAIT counts the writes of

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// mastersEvery is how often the sentinels are asked who the master is.
+	// mastersEvery is how often the sentinels are asked for the master.
 	mastersEvery = time.Second
-	// mastersFresh is how old their answer may be where it decides about an answer of the master's.
+	// mastersFresh is the maximum age of the sentinels' answer when it decides whether the master's answer counts.
 	mastersFresh   = 250 * time.Millisecond
 	mastersTimeout = 500 * time.Millisecond
 )
@@ -22,11 +22,11 @@ const (
 // ErrDemoted: the answer came from a server that is no longer the master.
 var ErrDemoted = errors.New("answered by a server that is no longer the master")
 
-// masters knows from the sentinels which server is the master and which ones were. A former master may come back, after a
-// pause or on the other side of a network that was split, and believes for some seconds that it still is the master. The
-// majority of the sentinels knows better, and only they can have another master elected.
+// masters tracks, by asking the sentinels, which server is the master and which ones were. A former master may come
+// back, after a pause or a network partition, and still act as the master for some seconds. The majority of the
+// sentinels knows the current one, and only they can elect another master.
 //
-// The zero value and nil are for servers without sentinels: every server is what it says.
+// The zero value and nil are for servers without sentinels: every server counts as the master.
 type masters struct {
 	name      string
 	addrs     []string
@@ -44,10 +44,10 @@ type masters struct {
 
 	mu     sync.Mutex
 	master string
-	copies int64     // replicas of it that a sentinel calls healthy
+	copies int64     // its replicas that a sentinel reports as healthy
 	fewer  time.Time // since when there are fewer than that; zero if there are not
 	former map[string]bool
-	term   uint64 // how often the master has changed
+	term   uint64 // number of changes of the master
 	open   map[*connection]struct{}
 }
 
@@ -100,8 +100,7 @@ func (m *masters) close() {
 	}
 }
 
-// ask asks the sentinels which server is the master, if the last answer is older than old. An answer without a majority is
-// no answer.
+// ask asks the sentinels for the master, if the last answer is older than old. Without a majority there is no answer.
 func (m *masters) ask(ctx context.Context, old time.Duration) {
 	m.asking.Lock()
 	defer m.asking.Unlock()
@@ -127,13 +126,13 @@ func (m *masters) ask(ctx context.Context, old time.Duration) {
 		if votes[addr]++; addr != "" && votes[addr] > len(m.sentinels)/2 {
 			m.asked = time.Now()
 			m.is(addr)
-			return // the slow ones need not be waited for
+			return // no need to wait for the slow ones
 		}
 	}
 	m.asked = time.Now()
 }
 
-// is notes which server is the master, and closes every connection to those that were.
+// is records the current master, and closes every connection to former ones.
 func (m *masters) is(addr string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -154,7 +153,7 @@ func (m *masters) is(addr string) {
 	}
 }
 
-// current is the number of changes of the master so far.
+// current returns the number of changes of the master so far.
 func (m *masters) current() uint64 {
 	if m == nil {
 		return 0

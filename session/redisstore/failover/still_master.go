@@ -10,11 +10,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// copiesGone is how long a replica must be missing before writes stop waiting for it. A sentinel that has just learned of
-// another master knows none of its replicas yet, while the former one may still have some.
+// copiesGone is how long a replica must be missing before writes stop waiting for it. A sentinel that has just learned
+// of a new master knows none of its replicas yet, but the former master may still have some.
 const copiesGone = 10 * time.Second
 
-// replicas is how many replicas of the master the sentinels call healthy: the most that one of them does.
+// replicas returns how many replicas of the master are healthy: the largest number that a sentinel reports.
 func (m *masters) replicas() int64 {
 	if m == nil {
 		return 0
@@ -24,7 +24,7 @@ func (m *masters) replicas() int64 {
 	return m.copies
 }
 
-// listReplicas counts them. If no sentinel answers, the count stays as it is.
+// listReplicas updates that number. If no sentinel answers, it does not change.
 func (m *masters) listReplicas(ctx context.Context) {
 	most := int64(-1)
 	for _, n := range askAll(ctx, m, func(ctx context.Context, s *redis.SentinelClient) (int64, error) {
@@ -52,9 +52,9 @@ func (m *masters) listReplicas(ctx context.Context) {
 	}
 }
 
-// stays returns ErrDemoted if the master has changed since the term, or is about to: not all replicas have confirmed what
-// it answered, and one of them may be the master already. A sentinel that promotes a replica says so before it does, and
-// the sentinel with the newest configuration is right, whatever the majority still believes.
+// stays returns ErrDemoted if the master has changed since the term, or is about to. It is called if not all replicas
+// have confirmed a write, because one of them may already be the master. A sentinel announces a promotion before it
+// starts, and the sentinel with the newest configuration is right, even against the majority.
 func (m *masters) stays(ctx context.Context, term uint64) error {
 	if err := m.still(ctx, term); err != nil || m == nil {
 		return err
@@ -80,15 +80,15 @@ func (m *masters) stays(ctx context.Context, term uint64) error {
 	return m.doubt
 }
 
-// claim is what one sentinel says about the master.
+// claim is one sentinel's statement about the master.
 type claim struct {
 	addr      string
-	epoch     uint64 // of the failover that made it the master
+	epoch     uint64 // of the failover that elected it
 	replacing bool
 }
 
-// checkClaims returns ErrDemoted if a sentinel is replacing the master, or has. An empty master is one that is not known
-// yet.
+// checkClaims returns ErrDemoted if a sentinel is replacing the master, or has replaced it. An empty master means that
+// it is not known yet.
 func checkClaims(master string, claims []claim) error {
 	var newest claim
 	for _, c := range claims {
@@ -105,7 +105,7 @@ func checkClaims(master string, claims []claim) error {
 	return nil
 }
 
-// askAll asks all sentinels at the same time and returns the answers that came in time.
+// askAll asks all sentinels at once and returns the answers that arrive in time.
 func askAll[T any](ctx context.Context, m *masters, ask func(context.Context, *redis.SentinelClient) (T, error)) []T {
 	ctx, cancel := context.WithTimeout(ctx, mastersTimeout)
 	defer cancel()

@@ -12,23 +12,24 @@ import (
 )
 
 const (
-	// confirmWait is how long a write waits for the replicas to have it. It must be shorter than the client's ReadTimeout.
+	// confirmWait is how long a write waits for the confirmation of the replicas. It must be shorter than the client's
+	// ReadTimeout.
 	confirmWait = 300 * time.Millisecond
-	// confirmBriefly is how long a write waits during confirmLapse after one that waited in vain, as with a master whose
-	// replicas are away.
+	// confirmBriefly is how long a write waits during confirmLapse after a write that waited without success, for
+	// example because the replicas are down.
 	confirmBriefly = 50 * time.Millisecond
 	confirmLapse   = 2 * time.Second
 )
 
-// confirmation is how long to wait until the replicas have a write. What only the master has acknowledged is lost if it
-// dies the next moment: a session that was ended would live again, and one that has just begun would be gone. With
-// sentinels all replicas that they call healthy must have it, because any of them may be promoted, and one that was
-// promoted a moment ago no longer hears the master.
+// confirmation decides how long to wait until the replicas have a write. A write that only the master has acknowledged
+// is lost if the master dies: an ended session would live again, and a new one would be missing. With sentinels all
+// healthy replicas must have it, because any of them may be promoted, and a replica that was just promoted does not
+// receive it any more.
 type confirmation struct {
 	lapsed atomic.Int64 // when replicas last failed to confirm, in nanoseconds since 1970
 }
 
-// patience is how long to wait.
+// patience returns how long to wait.
 func (c *confirmation) patience(now time.Time) time.Duration {
 	since := now.UnixNano() - c.lapsed.Load()
 	if since < 0 || since >= int64(confirmLapse) {
@@ -37,7 +38,7 @@ func (c *confirmation) patience(now time.Time) time.Duration {
 	return confirmBriefly
 }
 
-// note notes whether all replicas have confirmed that were waited for.
+// note records whether all expected replicas have confirmed.
 func (c *confirmation) note(all bool, now time.Time) {
 	if all {
 		c.lapsed.Store(0)
@@ -46,11 +47,11 @@ func (c *confirmation) note(all bool, now time.Time) {
 	c.lapsed.Store(now.UnixNano())
 }
 
-// Write sends a command that writes key, as the numbered list of the package says. The error is that of cmd, or why cmd
-// does not count.
+// Write sends a command that writes key, by the numbered steps of the package comment. It returns the error of cmd, or
+// the reason why cmd does not count.
 //
-// Commands in after are sent with cmd and carried out after it; each has its own error. In a cluster there must be none,
-// because they may be for another node.
+// Commands in after are sent together with cmd and executed after it; each has its own error. In a cluster after must
+// be empty, because its commands may belong to another node.
 func (g *Guard) Write(ctx context.Context, key string, cmd redis.Cmder, after ...redis.Cmder) error {
 	if g.confirm == nil {
 		return together(ctx, g.client, cmd, after)
@@ -63,7 +64,7 @@ func (g *Guard) Write(ctx context.Context, key string, cmd redis.Cmder, after ..
 	return err
 }
 
-// confirmed sends a command and returns how many replicas are known to have what it wrote.
+// confirmed sends a command and returns how many replicas have its write.
 func (g *Guard) confirmed(ctx context.Context, key string, all int64, cmd redis.Cmder, after []redis.Cmder) (replicas int64, err error) {
 	server, err := g.masterOf(ctx, key)
 	if err != nil {
@@ -85,18 +86,18 @@ func (g *Guard) confirmed(ctx context.Context, key string, all int64, cmd redis.
 	}
 	switch err := cmd.Err(); {
 	case moved(err):
-		// The slot is on its way to another node, where there is nothing to wait by.
+		// The slot is moving to another node, for which there is no WAIT.
 		return 0, g.client.Process(ctx, cmd)
 	case err != nil:
 		return 0, err
 	case wait.Err() != nil && !errors.As(wait.Err(), new(redis.Error)):
 		return 0, wait.Err()
 	}
-	g.confirm.note(wait.Val() >= all, time.Now()) // 0 also from a server that does not let this user wait
+	g.confirm.note(wait.Val() >= all, time.Now()) // also 0 if the server does not allow this user WAIT
 	return wait.Val(), nil
 }
 
-// masterOf returns the client of the server that key is written on; nil in a cluster that has no replicas.
+// masterOf returns the client of the server that writes key; nil in a cluster without replicas.
 func (g *Guard) masterOf(ctx context.Context, key string) (redis.UniversalClient, error) {
 	cluster, ok := g.client.(*redis.ClusterClient)
 	if !ok {
@@ -110,7 +111,7 @@ func (g *Guard) masterOf(ctx context.Context, key string) (redis.UniversalClient
 	return cluster.MasterForKey(ctx, key)
 }
 
-// moved reports whether another node of the cluster is to be asked; this one has done nothing.
+// moved reports whether another node of the cluster must be asked; this one has executed nothing.
 func moved(err error) bool {
 	if err == nil {
 		return false
@@ -119,7 +120,7 @@ func moved(err error) bool {
 	return strings.HasPrefix(text, "MOVED ") || strings.HasPrefix(text, "ASK ") || strings.HasPrefix(text, "TRYAGAIN ")
 }
 
-// together sends commands in one round trip and returns the error of the first.
+// together sends commands in one round trip and returns the error of the first one.
 func together(ctx context.Context, client redis.UniversalClient, cmd redis.Cmder, after []redis.Cmder) error {
 	if len(after) == 0 {
 		return client.Process(ctx, cmd)
@@ -135,8 +136,8 @@ func together(ctx context.Context, client redis.UniversalClient, cmd redis.Cmder
 	return cmd.Err()
 }
 
-// Unsent reports whether the error of a pipeline is not the error of a command in it: there was no connection, so nothing
-// was sent.
+// Unsent reports whether a pipeline failed because there was no connection, so that nothing was sent: its error is not
+// the error of one of its commands.
 func Unsent(err error, cmds []redis.Cmder) bool {
 	return err != nil && !slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool { return cmd.Err() != nil })
 }

@@ -1,7 +1,7 @@
-// Package journal is the contract of a place that keeps the sign-in log: opaque values in streams, in the order in
-// which they were appended, read from either end.
+// Package journal is the contract of a store for the sign-in log: opaque values in streams, in the order in which they
+// were appended, readable from either end.
 //
-// It decides how stores and the log talk to each other, and nothing else: what a value holds, how it is sealed, which
-// stream it goes to and how long it is kept is up to whoever appends. Package journaltest holds the contract as a test
-// suite; every store that implements Journal runs it.
+// It only defines the interface between stores and the log. The caller decides what a value contains, how it is sealed,
+// to which stream it belongs and how long it is kept. Package journaltest has a test suite for the contract; every
+// store that implements Journal runs it.
 package journal

@@ -13,8 +13,8 @@ import (
 )
 
 // Journal keeps streams of values. A stream exists while it has entries; one that does not exist is empty, not an
-// error. Every method is safe for concurrent use, and what an Append that returned nil has written is seen by every
-// later read through any replica. Errors are session.ErrUnavailable and session.ErrClosed, or mistakes of the caller.
+// error. Every method is safe for concurrent use. After an Append has returned nil, every later read through any
+// replica sees its values. Errors are session.ErrUnavailable and session.ErrClosed, or mistakes of the caller.
 type Journal interface {
 	Owners
 	// Append adds the values of a batch to the end of a stream, in their order, all or none.
@@ -23,69 +23,69 @@ type Journal interface {
 	Before(ctx context.Context, stream string, p Position, limit int) ([]Entry, error)
 	// After returns entries newer than the position, oldest first, at most limit. The zero position is the beginning.
 	After(ctx context.Context, stream string, p Position, limit int) ([]Entry, error)
-	// Len is how many entries a stream has.
+	// Len returns how many entries a stream has.
 	Len(ctx context.Context, stream string) (int, error)
-	// Trim removes the oldest entries until keep are left, but no more at once than the store does without holding
-	// others up, and returns how many it removed. Whoever wants all of them gone repeats it until it returns 0.
+	// Trim removes the oldest entries until keep are left, and returns how many it removed. One call removes no more
+	// than the store can remove without blocking others. To remove all, the caller repeats it until it returns 0.
 	Trim(ctx context.Context, stream string, keep int) (removed int, err error)
 }
 
-// Owners finds entries by whose they are, however much else was appended since.
+// Owners finds the entries of an owner without a scan of the others.
 type Owners interface {
-	// Owned returns the newest entries of an owner that are still there, newest first, at most limit.
+	// Owned returns the newest entries of an owner that still exist, newest first, at most limit.
 	Owned(ctx context.Context, owner string, limit int) ([]OwnedEntry, error)
 }
 
-// MaxOwned is how many entries an owner has at least, and the largest number in one Owned: the newest count.
+// MaxOwned is how many entries of an owner are kept at least (the newest), and the largest limit of Owned.
 const MaxOwned = 64
 
-// MaxBatch is the largest number of values in one Append, MaxRead of entries in one Before or After.
+// MaxBatch is the largest number of values in one Append, MaxRead the largest number of entries in one Before or After.
 const (
 	MaxBatch = 256
 	MaxRead  = 1000
 )
 
-// Batch is what one Append adds.
+// Batch is the content of one Append.
 type Batch struct {
-	// Values are 1 to MaxBatch values of at most session.MaxValue bytes each. No two values that are ever appended to
-	// a stream are equal: they are sealed under a random nonce.
+	// Values are 1 to MaxBatch values of at most session.MaxValue bytes each. All values ever appended to a stream
+	// differ, because they are sealed with a random nonce.
 	Values [][]byte
-	// Owners are whose the values are, one for each, empty for nobody's; nil if all are nobody's. What a store keeps to find
-	// them again ends with the stream at the latest.
+	// Owners are the owners of the values, one for each, empty for none; nil if no value has an owner. A store keeps
+	// the data for finding them at most as long as the stream.
 	Owners []string
-	// Until is when the store may forget the stream as a whole, if nothing is appended to it until then. It lies
-	// ahead: every key has a TTL.
+	// Until is when the store may delete the whole stream, if nothing is appended before. It is in the future: every
+	// key has a TTL.
 	Until time.Time
-	// Most is how many entries the stream may have; the oldest go first. A store may keep some more, up to the next
-	// Trim.
+	// Most is how many entries the stream may have; the oldest are removed first. A store may keep some more until the
+	// next Trim.
 	Most int
-	// Again says that an earlier try with the same values failed and may have been carried out all the same. The
-	// store then looks for them among the newest entries and does not add them twice.
+	// Again means that an earlier attempt with the same values failed but may have been executed. The store then looks
+	// for the values among the newest entries and does not add them twice.
 	Again bool
 }
 
-// AgainWindow is how many of the newest entries a store looks at, at least, for a batch that comes again.
+// AgainWindow is how many of the newest entries a store searches at least for a repeated batch.
 const AgainWindow = 1000
 
-// Entry is one value and where it is.
+// Entry is one value with its position.
 type Entry struct {
 	Position Position
 	Value    []byte
 }
 
-// OwnedEntry is an entry and the stream that it is in.
+// OwnedEntry is an entry with its stream.
 type OwnedEntry struct {
 	Entry
 	Stream string
 }
 
-// Position is the place of an entry in its stream. Positions grow from entry to entry, over the whole life of a
-// stream. The zero Position is nobody's.
+// Position is the position of an entry in its stream. Positions increase from entry to entry, over the whole life of a
+// stream. No entry has the zero Position.
 type Position struct {
-	// Milli is when the entry was appended, by the store's clock, in milliseconds since 1970, unless that clock went
-	// backwards.
+	// Milli is when the entry was appended, by the store's clock, in milliseconds since 1970. It does not decrease if
+	// that clock goes backwards.
 	Milli uint64
-	// Seq tells apart what was appended within a millisecond.
+	// Seq distinguishes entries that were appended in the same millisecond.
 	Seq uint64
 }
 
@@ -97,14 +97,14 @@ func (p Position) Compare(q Position) int {
 	return cmp.Or(cmp.Compare(p.Milli, q.Milli), cmp.Compare(p.Seq, q.Seq))
 }
 
-// String is the position as ParsePosition reads it: two decimal numbers with a dash in between.
+// String returns the position as ParsePosition reads it: two decimal numbers with a hyphen in between.
 func (p Position) String() string {
 	return strconv.FormatUint(p.Milli, 10) + "-" + strconv.FormatUint(p.Seq, 10)
 }
 
 var errPosition = errors.New("not a position in a journal")
 
-// ParsePosition is the reverse of String; it takes that spelling and no other.
+// ParsePosition is the reverse of String. It accepts only that spelling.
 func ParsePosition(s string) (Position, error) {
 	milli, seq, ok := strings.Cut(s, "-")
 	if !ok {
@@ -121,10 +121,10 @@ func ParsePosition(s string) (Position, error) {
 	return p, nil
 }
 
-// CheckStream tells whether every store takes the name of a stream.
+// CheckStream returns an error if not every store accepts the name of a stream.
 func CheckStream(name string) error { return session.CheckKey(session.Key(name)) }
 
-// CheckBatch tells whether every store takes an Append at the given time.
+// CheckBatch returns an error if not every store accepts an Append at the given time.
 func CheckBatch(stream string, b Batch, now time.Time) error {
 	if err := CheckStream(stream); err != nil {
 		return err
@@ -154,7 +154,7 @@ func CheckBatch(stream string, b Batch, now time.Time) error {
 	return session.CheckUntil(b.Until, now)
 }
 
-// CheckRead tells whether every store takes a Before or an After.
+// CheckRead returns an error if not every store accepts a Before or an After.
 func CheckRead(stream string, limit int) error {
 	if limit <= 0 || limit > MaxRead {
 		return fmt.Errorf("reading %d entries, want 1 to %d", limit, MaxRead)
@@ -162,7 +162,7 @@ func CheckRead(stream string, limit int) error {
 	return CheckStream(stream)
 }
 
-// CheckOwned tells whether every store takes an Owned.
+// CheckOwned returns an error if not every store accepts an Owned.
 func CheckOwned(owner string, limit int) error {
 	if limit <= 0 || limit > MaxOwned {
 		return fmt.Errorf("reading %d entries of an owner, want 1 to %d", limit, MaxOwned)
@@ -170,7 +170,7 @@ func CheckOwned(owner string, limit int) error {
 	return session.CheckKey(session.Key(owner))
 }
 
-// CheckTrim tells whether every store takes a Trim.
+// CheckTrim returns an error if not every store accepts a Trim.
 func CheckTrim(stream string, keep int) error {
 	if keep < 0 {
 		return fmt.Errorf("keeping %d entries", keep)
