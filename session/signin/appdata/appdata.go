@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// Rule says what of an app's data is deleted. The zero value deletes nothing.
+// Rule selects the data of an app to delete. The zero value deletes nothing.
 type Rule struct {
-	// Cookies are names of cookies. All means every cookie that the browser sends, except those of Latchkey.
+	// Cookies are names of cookies. All means every cookie that the browser sends, except Latchkey's.
 	Cookies []string
 	All     bool
-	// Paths are the Path attributes with which the app sets its cookies, besides "/".
+	// Paths are the Path attributes of the app's cookies, besides "/".
 	Paths []string
-	// Cache and Storage empty the browser's cache and storage of the origin (Clear-Site-Data).
+	// Cache and Storage delete the browser's cache and storage of the origin (Clear-Site-Data).
 	Cache, Storage bool
 }
 
 const (
-	// maxNames and maxPaths bound a rule, and with it the header of an answer.
+	// maxNames and maxPaths limit a rule, and so the size of a response header.
 	maxNames = 16
 	maxPaths = 4
-	// maxAnswer is how many cookies All deletes in one answer. A proxy in front may take 8 KB of header at most.
+	// maxAnswer is how many cookies All deletes in one answer. A proxy may accept only 8 KB of headers.
 	maxAnswer = 16
 	// maxDomains is how many parent domains are tried. Browsers refuse those that are public suffixes.
 	maxDomains = 3
@@ -31,7 +31,7 @@ const (
 	maxPath    = 256
 )
 
-// Check reports the first fault of a rule.
+// Check returns the first error in a rule.
 func (r *Rule) Check() error {
 	switch {
 	case r.All && len(r.Cookies) > 0:
@@ -64,10 +64,10 @@ func (r *Rule) Check() error {
 	return nil
 }
 
-// Personal reports whether a rule deletes what belongs to a user. It then has to be known whose it is.
+// Personal reports whether a rule deletes data that belongs to a user. Then the user must be known.
 func (r *Rule) Personal() bool { return r != nil && (r.All || len(r.Cookies) > 0 || r.Storage) }
 
-// SiteData is the value of Clear-Site-Data, empty for none.
+// SiteData returns the value of Clear-Site-Data, empty for none.
 func (r *Rule) SiteData() string {
 	switch {
 	case r.Cache && r.Storage:
@@ -86,7 +86,7 @@ func token(name string) bool {
 	})
 }
 
-// ours are the cookies of Latchkey: __Host-latchkey and latchkey, and what continues them with a hyphen.
+// ours reports whether a cookie is Latchkey's: __Host-latchkey and latchkey, or one of these followed by a hyphen.
 func ours(name string) bool {
 	rest, ok := strings.CutPrefix(strings.TrimPrefix(name, "__Host-"), "latchkey")
 	return ok && (rest == "" || rest[0] == '-')
@@ -104,7 +104,7 @@ func (r *Rule) covers(name string) bool {
 	return false
 }
 
-// Strip takes the cookies out of a request, so that the app does not see them. All other cookies keep their bytes.
+// Strip removes the cookies from a request, so that the app does not see them. All other cookies keep their bytes.
 func (r *Rule) Strip(h http.Header) {
 	lines := h["Cookie"]
 	var kept []string
@@ -136,17 +136,18 @@ func nameOf(pair string) string {
 	return strings.Trim(name, " \t")
 }
 
-// Delete writes the Set-Cookie lines that delete the cookies. A browser deletes only a cookie whose name, Path and Domain
-// are the same as when it was set, and sends neither Path nor Domain: so each is tried as host-only and for each parent
-// domain, at "/" and at the configured paths. Other paths, and partitioned cookies, are not reached.
+// Delete writes the Set-Cookie headers that delete the cookies. A browser deletes a cookie only if name, Path and
+// Domain are those with which it was set, but sends neither Path nor Domain. Therefore each cookie is deleted as
+// host-only and for each parent domain, at "/" and at the configured paths. Cookies with other paths, and partitioned
+// cookies, are not deleted.
 //
-// presented are the Cookie lines of the request. complete is false if more cookies are to be deleted than one answer takes;
-// the next answer deletes others.
+// presented are the Cookie headers of the request. complete is false if there are more cookies than one answer can
+// delete; the next answer deletes others.
 func (r *Rule) Delete(h http.Header, host string, secure bool, presented []string) (complete bool) {
 	names, complete := r.names(presented)
 	for _, name := range names {
 		domains, paths := parents(host), r.Paths
-		if strings.HasPrefix(name, "__Host-") { // which exists without Domain and at "/" alone
+		if strings.HasPrefix(name, "__Host-") { // such a cookie has no Domain and only the path "/"
 			domains, paths = nil, nil
 		}
 		for i := -1; i < len(paths); i++ {
@@ -175,7 +176,7 @@ func deletion(name, path, domain string, secure bool) string {
 	return out
 }
 
-// names are the cookies that one answer deletes.
+// names returns the cookies that one answer deletes.
 func (r *Rule) names(presented []string) (names []string, complete bool) {
 	if !r.All {
 		return r.Cookies, true
@@ -197,8 +198,8 @@ func (r *Rule) names(presented []string) (names []string, complete bool) {
 	return names, true
 }
 
-// parents are the domains for which a host can set cookies: itself and what it is under, of two labels at least. An
-// address has none.
+// parents returns the domains for which a host can set cookies: its own name and its parents with at least two labels.
+// An IP address has none.
 func parents(host string) (list []string) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return nil

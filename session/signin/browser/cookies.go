@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The cookies, by the part of their names after the prefix. On https the names begin with __Host-, which makes the
-// browser refuse them from any other host, path or plain connection.
+// The cookies, by their names without the prefix. On https the prefix is __Host-: the browser then refuses such a
+// cookie from any other host, path or plain connection.
 const (
 	SessionCookie = "latchkey"
 	HostPrefix    = "__Host-"
@@ -21,27 +21,28 @@ const (
 	OwnerCookie    = SessionCookie + "-owner-"
 )
 
-// FlowNameSize is the length of what follows FlowCookie.
+// FlowNameSize is the length of the part after FlowCookie.
 const FlowNameSize = 8
 
-// MaxCookieValue bounds the value of any cookie of ours that is looked at.
+// MaxCookieValue is the longest value of a Latchkey cookie that is read.
 const MaxCookieValue = 4096
 
-// Cookies are ours among the cookies of a request. They are read before they are taken off the request: no upstream
-// ever sees one.
+// Cookies are Latchkey's cookies of a request. They are read before they are removed from the request, so no upstream
+// sees them.
 type Cookies struct {
 	Session, Pending, Answer, Browser, Provider, Form string
 
 	Flows []NamedValue
-	// Doubled: the session cookie came twice. A browser never sends two of one __Host- name, so neither counts (A60).
+	// Doubled: the session cookie was sent twice. A browser never sends two __Host- cookies with the same name, so
+	// neither counts (A60).
 	Doubled bool
-	// Lines are the headers as they came, and secure is how they were read: for the cookies that only few sites have.
+	// Lines are the original headers and secure says how they were read, for cookies that only few sites use.
 	Lines  []string
 	secure bool
 }
 
-// Value is that of a cookie of ours that has no field of its own, by its name without prefix. It is empty for one that
-// comes twice, as a browser never sends it.
+// Value returns a Latchkey cookie that has no field here, by its name without prefix. It is empty if the cookie was
+// sent twice, which a browser never does.
 func (c *Cookies) Value(base string) (value string) {
 	name := cookieName(base, c.secure)
 	for _, line := range c.Lines {
@@ -59,20 +60,22 @@ func (c *Cookies) Value(base string) (value string) {
 	return value
 }
 
-// NamedValue is a flow cookie: the name without its prefix, and the value.
+// NamedValue is a flow cookie: its name without the prefix, and its value.
 type NamedValue struct{ Name, Value string }
 
-// maxFlowsRead bounds how many flow cookies of a request are looked at; a browser of ours holds at most maxFlows.
+// maxFlowsRead is how many flow cookies of a request are read; a browser has at most maxFlows.
 const maxFlowsRead = 16
 
-// ReadCookies finds our cookies in the Cookie headers of a request. secure tells by which names: with the prefix, or plain for http on a loopback host.
+// ReadCookies finds Latchkey's cookies in the Cookie headers of a request. secure selects the names: with the prefix,
+// or without it for http on a loopback host.
 func ReadCookies(lines []string, secure bool) Cookies {
 	c := Cookies{Lines: lines, secure: secure}
 	for _, line := range lines {
 		for line != "" {
 			var part string
 			part, line, _ = strings.Cut(line, ";")
-			// Blanks and nothing else: a browser lets any neighbouring host set what begins with another kind of space.
+			// Only spaces and tabs: a browser lets any neighbouring host set a cookie whose name begins with another
+			// kind of space.
 			part = strings.Trim(part, " \t")
 			if secure {
 				var ours bool
@@ -116,7 +119,7 @@ func (c *Cookies) add(name, value string) {
 	}
 }
 
-// Flow is the value of the flow cookie of this name, empty if there is none.
+// Flow returns the value of the flow cookie with this name, empty if there is none.
 func (c *Cookies) Flow(name string) string {
 	for _, f := range c.Flows {
 		if f.Name == name {
@@ -126,10 +129,10 @@ func (c *Cookies) Flow(name string) string {
 	return ""
 }
 
-// HasForm reports whether a browser may have a form waiting, which is kept through a sign-in.
+// HasForm reports whether the browser may have a form that was kept during a sign-in.
 func (c *Cookies) HasForm() bool { return c.Form != "" }
 
-// cookieName returns the name that a cookie has on this connection.
+// cookieName returns the name of a cookie on this connection.
 func cookieName(base string, secure bool) string {
 	if secure {
 		return HostPrefix + base
@@ -137,7 +140,7 @@ func cookieName(base string, secure bool) string {
 	return base
 }
 
-// SetCookie writes a cookie. A lifetime of zero makes it end with the browser.
+// SetCookie writes a cookie. With a lifetime of zero it ends with the browser.
 func SetCookie(w http.ResponseWriter, secure bool, base, value string, lifetime time.Duration) {
 	c := cookie(secure, base, value)
 	if lifetime > 0 {
@@ -146,8 +149,8 @@ func SetCookie(w http.ResponseWriter, secure bool, base, value string, lifetime 
 	http.SetCookie(w, c)
 }
 
-// ClearCookie deletes a cookie: the same name, path, Secure, HttpOnly and SameSite as when it was made, else a browser
-// keeps a __Host- cookie (A73).
+// ClearCookie deletes a cookie. It uses the same name, path, Secure, HttpOnly and SameSite as when the cookie was set;
+// otherwise a browser keeps a __Host- cookie (A73).
 func ClearCookie(w http.ResponseWriter, secure bool, base string) {
 	c := cookie(secure, base, "")
 	c.MaxAge = -1

@@ -11,12 +11,12 @@ import (
 
 const (
 	idSize = 16
-	// LongestLife is the longest that browsers keep a cookie.
+	// LongestLife is the longest time for which browsers keep a cookie.
 	LongestLife = 400 * 24 * time.Hour
 )
 
-// GiveID returns the random id of the browser, and gives it one if it has none. Only a user who has just signed in
-// gets one, so that other visitors are not marked.
+// GiveID returns the random ID of the browser, and sets one if it has none. It is only called for a user who has just
+// signed in, so that other visitors are not marked.
 func GiveID(w http.ResponseWriter, keys *keyring.Ring, host string, secure bool, c *Cookies) string {
 	if id, ok := ID(keys, host, c); ok {
 		return id
@@ -27,7 +27,7 @@ func GiveID(w http.ResponseWriter, keys *keyring.Ring, host string, secure bool,
 	return id
 }
 
-// ID returns the id that the browser has already.
+// ID returns the existing ID of the browser.
 func ID(keys *keyring.Ring, host string, c *Cookies) (string, bool) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(c.Browser)
 	if err != nil {

@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// Navigation says what a request is to a person at a browser.
+// Navigation is the kind of a request from the user's view.
 type Navigation uint8
 
 const (
-	// NotNavigation is a request that no person waits for in the address bar: fetch, XHR, an image, a WebSocket, an
-	// API client. It is never redirected.
+	// NotNavigation is a request that does not open a page: fetch, XHR, an image, a WebSocket, an API client. It is
+	// never redirected.
 	NotNavigation Navigation = iota
-	// NavigationGet is a page being opened: the only request that starts a sign-in and names a place to return to.
+	// NavigationGet opens a page. Only such a request starts a sign-in and sets the page to which it returns.
 	NavigationGet
-	// NavigationForm is a form being sent. It cannot be repeated after a sign-in, but a person reads the answer.
+	// NavigationForm sends a form. It cannot be repeated after a sign-in, but the user sees the answer.
 	NavigationForm
 )
 
-// Classify tells navigations from other requests, by fetch metadata where the browser sends it and by the older signs
-// where not (A14 of the semantics).
+// Classify distinguishes navigations from other requests, by fetch metadata if the browser sends it and by older
+// headers if not (A14 of the semantics).
 func Classify(r *http.Request) Navigation {
 	kind := NavigationForm
 	switch r.Method {
@@ -49,15 +49,16 @@ func Classify(r *http.Request) Navigation {
 	return NotNavigation
 }
 
-// Speculative reports whether a browser asks before anybody has: a page that it prefetches or prerenders is not looked at
-// by anybody yet, and a sign-in begun for it would confuse the real one.
+// Speculative reports whether a browser prefetches or prerenders a page that the user has not opened. A sign-in that
+// begins for it would confuse the real one.
 func Speculative(h http.Header) bool {
 	return strings.Contains(h.Get("Sec-Purpose"), "prefetch") || strings.EqualFold(h.Get("Purpose"), "prefetch") ||
 		strings.EqualFold(h.Get("X-Moz"), "prefetch")
 }
 
-// office reports whether Microsoft Office itself asks, for a document that somebody opened from a page. It shows no page and
-// follows a redirect to a provider into a document that cannot be read, so it gets a 401 (field trial 1.31).
+// office reports whether Microsoft Office requests a document that a user opened from a page. It shows no page, and
+// would follow a redirect to a provider and store the page as an unreadable document, so it gets a 401 (field trial
+// 1.31).
 func office(h http.Header) bool {
 	if h["X-Featureversion"] != nil || h["X-Office-Major-Version"] != nil || h["X-Idcrl_accepted"] != nil || h["X-Msgetweburl"] != nil {
 		return true
@@ -67,7 +68,7 @@ func office(h http.Header) bool {
 		strings.HasPrefix(agent, "Microsoft Data Access") || strings.Contains(agent, "MSOffice ")
 }
 
-// AcceptsHTML looks for HTML by name: a wildcard is what every API client sends.
+// AcceptsHTML looks for HTML by name: every API client sends a wildcard.
 func AcceptsHTML(accept string) bool {
 	for part := range strings.SplitSeq(accept, ",") {
 		media, _, _ := strings.Cut(part, ";")
@@ -79,8 +80,8 @@ func AcceptsHTML(accept string) bool {
 	return false
 }
 
-// Framed reports whether a browser asks for the content of a frame. It is no navigation to Classify: nothing is begun for a
-// frame. The endpoints stay out of frames.
+// Framed reports whether a browser requests the content of a frame. Classify does not treat it as a navigation: no
+// sign-in begins in a frame, and the endpoints refuse to be framed.
 func Framed(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost || r.Header.Get("Sec-Fetch-Mode") != "navigate" || Speculative(r.Header) {
 		return false
@@ -92,7 +93,7 @@ func Framed(r *http.Request) bool {
 	return false
 }
 
-// WantsJSON reports whether a client asks for the twin of a page for scripts.
+// WantsJSON reports whether a client requests the JSON form of a page.
 func WantsJSON(r *http.Request) bool {
 	accept := r.Header.Get("Accept")
 	if AcceptsHTML(accept) {
@@ -113,10 +114,10 @@ func IsJSON(r *http.Request) bool {
 	return err == nil && media == "application/json"
 }
 
-// MaxUserAgent bounds the user agent that is kept.
+// MaxUserAgent is how many bytes of the User-Agent are kept.
 const MaxUserAgent = 256
 
-// UserAgent is the User-Agent header, cut to MaxUserAgent bytes.
+// UserAgent returns the User-Agent header, cut to MaxUserAgent bytes.
 func UserAgent(r *http.Request) string {
 	ua := r.UserAgent()
 	return ua[:min(len(ua), MaxUserAgent)]

@@ -1,17 +1,17 @@
 package browser
 
-// Base is the path under which every site answers for sign-in.
+// Base is the path of all endpoints of Latchkey on every site.
 const Base = "/.latchkey"
 
-// Home is where a sign-in goes that has no better place to return to.
+// Home is where a sign-in returns to without a better target.
 const Home = "/"
 
-// AccountPath is the page of the person who is signed in: the one endpoint of ours that a sign-in may return to.
+// AccountPath is the page with the user's own sessions, an endpoint to which a sign-in may return.
 const AccountPath = Base + "/me"
 
-// DonePath is where a sign-in in a window of its own returns to: a page that does nothing but say that it is done.
+// DonePath is where a sign-in in a separate window returns to: a page that only says that it is done.
 const DonePath = Base + "/done"
 
-// TooLongPath is where a sign-in returns to whose page was too long. The page says so and leads on to what is left of
-// the address. It needs no prompt and no script, and what goes on with a sign-in needs not know of it.
+// TooLongPath is where a sign-in returns to if the address of the page was too long. The page explains that and links
+// to the shortened address. It needs no prompt and no script, and the rest of the sign-in does not treat it specially.
 const TooLongPath = Base + "/too-long"

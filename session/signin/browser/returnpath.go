@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// ReturnPath validates where a sign-in may return to, and is the only place that does (A02, A33). Good is a path on
-// the same origin, in a form that no browser reads as anything else: one slash first, no second, no backslash, no
-// control character, no dot segment in any spelling. Anything else becomes Home; what is longer than MaxReturn, the page
-// that says so. It is applied when a path comes in and once more when it is used (A19).
+// ReturnPath validates the page to which a sign-in returns, and is the only function that does (A02, A33). It accepts a
+// path on the same origin, in a form that no browser reads differently: one slash first, no second one, no backslash,
+// no control character, no dot segment in any spelling. For anything else it returns Home, and for a path longer than
+// MaxReturn the page that says so. It is called when a path is received and again when it is used (A19).
 func ReturnPath(raw string) string {
 	if len(raw) > MaxReturn {
 		return CutShort(raw)
@@ -20,8 +20,8 @@ func ReturnPath(raw string) string {
 	return PagePath(raw)
 }
 
-// PagePath is ReturnPath for a link that leads to a page at once: nothing has to keep the page meanwhile, so that its
-// length does not matter.
+// PagePath is ReturnPath for a link that is opened at once: the page does not have to be kept, so its length does not
+// matter.
 func PagePath(raw string) string {
 	if raw == "" || raw[0] != '/' || hasUnsafeByte(raw) {
 		return Home
@@ -40,7 +40,7 @@ func PagePath(raw string) string {
 	return out
 }
 
-// hasUnsafeByte finds what browsers strip or rewrite before they parse (WHATWG URL, sections 4.1 and 4.4).
+// hasUnsafeByte finds bytes that browsers remove or change before parsing (WHATWG URL, sections 4.1 and 4.4).
 func hasUnsafeByte(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c == 0x7f || c == '\\' || c >= 0x80 {
@@ -50,7 +50,7 @@ func hasUnsafeByte(s string) bool {
 	return false
 }
 
-// unsafePath finds a path that starts with two slashes, or whose dot segments would make one.
+// unsafePath finds a path that begins with two slashes, or would after its dot segments are resolved.
 func unsafePath(p string) bool {
 	if strings.HasPrefix(p, "//") || strings.IndexFunc(p, func(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' }) >= 0 {
 		return true
@@ -64,11 +64,11 @@ func unsafePath(p string) bool {
 	return false
 }
 
-// UnderBase reports whether p is under Base: returning to an endpoint of our own would be a loop or a trap, but for the page of the person who is signed
-// in, and the one that says that they are.
+// UnderBase reports whether p is under Base. Returning to one of Latchkey's endpoints would be a loop or an attack,
+// except for the user's own page and the page that ends a sign-in.
 func UnderBase(p string) bool { return p == Base || strings.HasPrefix(p, Base+"/") }
 
-// CutOrigin takes scheme, host and port off an address; they are empty for a path on the site itself.
+// CutOrigin splits scheme, host and port off an address; they are empty for a path on the site itself.
 func CutOrigin(address string) (origin, path string) {
 	scheme, rest, ok := strings.Cut(address, "://")
 	if !ok || scheme != "https" && scheme != "http" {
@@ -78,13 +78,13 @@ func CutOrigin(address string) (origin, path string) {
 	return scheme + "://" + host, "/" + path
 }
 
-// HomeOf is where somebody goes who can or will not go on to a page.
+// HomeOf returns where a user goes who does not continue to a page.
 func HomeOf(page string) string {
 	origin, _ := CutOrigin(page)
 	return origin + Home
 }
 
-// Redirect sends the browser to a place on the site itself.
+// Redirect sends the browser to a path on the site itself.
 func Redirect(w http.ResponseWriter, target string) {
 	if !UnderBase(target) {
 		target = ReturnPath(target)
@@ -92,12 +92,12 @@ func Redirect(w http.ResponseWriter, target string) {
 	SeeOther(w, target)
 }
 
-// TargetPath is ReturnPath for an absolute URL on the site itself, as others name a page of it (target_link_uri). Whatever
-// is not of exactly this origin becomes Home.
+// TargetPath is ReturnPath for an absolute URL of the site itself, as other parties name it (target_link_uri). For any
+// other origin it returns Home.
 func TargetPath(origin, raw string) string {
 	rest, ours := strings.CutPrefix(raw, origin)
 	if !ours || rest != "" && rest[0] != '/' && rest[0] != '?' {
-		return Home // another host may begin with the name of ours
+		return Home // the name of another host may begin with ours
 	}
 	if !strings.HasPrefix(rest, "/") {
 		rest = "/" + rest
@@ -105,8 +105,8 @@ func TargetPath(origin, raw string) string {
 	return ReturnPath(rest)
 }
 
-// SeeOther is the only writer of a Location header. 303 turns whatever came in into a GET, so that no body is ever
-// sent on (RFC 9700, section 4.12).
+// SeeOther is the only function that writes a Location header. 303 turns any method into GET, so that no body is sent
+// on (RFC 9700, section 4.12).
 func SeeOther(w http.ResponseWriter, target string) {
 	h := w.Header()
 	h.Set("Location", target)
@@ -115,15 +115,15 @@ func SeeOther(w http.ResponseWriter, target string) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// MaxReturn bounds path and query of a page that a sign-in returns to, in bytes. The page travels in the cookie of the
-// flow, and browsers keep no cookie of more than 4,096 bytes of name, value and attributes: that is 3,000 bytes of a sealed
-// flow, of which what belongs to the sign-in takes up to 400 in all but rare cases (see keepFlow). The pending cookie
-// holds as much. The page also stands in the address of the prompt, where each of its bytes may take three: with 2,560 that
-// stays below the 8 KB that common proxies take as a request line.
+// MaxReturn is the longest path and query of a page to which a sign-in returns, in bytes. The page is kept in the flow
+// cookie, and browsers keep no cookie with more than 4,096 bytes of name, value and attributes. That leaves 3,000 bytes
+// for a sealed flow, of which the data of the sign-in takes up to 400 in all but rare cases (see keepFlow). The pending
+// cookie has the same space. The page is also part of the address of the prompt, where each byte may take three: with
+// 2,560 that stays below the 8 KB that common proxies accept as a request line.
 const MaxReturn = 2560
 
-// CutShort is what takes the place of a page that is too long: TooLongPath with the path of the page, without its query;
-// with Home where that is no path to return to.
+// CutShort returns what replaces a page that is too long: TooLongPath with the path of the page, without its query;
+// with Home if that is not a valid return path.
 func CutShort(page string) string {
 	path, _, _ := strings.Cut(page, "?")
 	if len(path) > MaxReturn || IsCut(page) {
@@ -132,7 +132,7 @@ func CutShort(page string) string {
 	return CutTo(ReturnPath(path))
 }
 
-// CutTo is the page that says that the way back was too long, with path as where to go on.
+// CutTo returns the page that says that the address was too long, with path as the page to open next.
 func CutTo(path string) string {
 	out := TooLongPath + "?" + url.Values{"to": {path}}.Encode()
 	if len(out) > MaxReturn && path != Home {
@@ -141,10 +141,10 @@ func CutTo(path string) string {
 	return out
 }
 
-// IsCut reports whether a page on this site is one that CutShort has made.
+// IsCut reports whether a page on this site is a result of CutShort.
 func IsCut(page string) bool { return strings.HasPrefix(page, TooLongPath+"?") }
 
-// cutPath validates what CutShort has made: what it leads on to is held to the rules of any page.
+// cutPath validates a result of CutShort: the page that it links to follows the rules of any page.
 func cutPath(page string) string {
 	q, ok := SingleValues(strings.TrimPrefix(page, TooLongPath+"?"), "to")
 	if !ok || IsCut(q["to"]) || len(q["to"]) > MaxReturn {

@@ -1,9 +1,9 @@
-// Package claim reads the claims of a provider. Everything that Latchkey takes from a claim is read here, so that a value
-// means the same wherever a claim is named: in groups_claim, guest_claim, risk_claim, device_claim, inherit_claim,
+// Package claim parses the claims of a provider. All claims that Latchkey uses are parsed here, so that a value means
+// the same in all settings that name a claim: groups_claim, guest_claim, risk_claim, device_claim, inherit_claim,
 // user_claim and header.
 //
-// A claim is absent, known or unclear. Absent: the provider says nothing. Unclear: it says something that is no known
-// word. The two are never the same: a rule that restricts holds for an unclear value, a rule that opens a way does not.
+// A claim is absent, known or unclear. Absent: the provider states nothing. Unclear: it states an unknown value. The
+// two differ: a rule that restricts applies to an unclear value, a rule that grants access does not.
 //
-// The package does no I/O and knows no configuration. What a value means for a session is decided in package signin.
+// The package does no I/O and knows no configuration. Package signin decides what a value means for a session.
 package claim

@@ -13,23 +13,23 @@ import (
 // reducedMark is the name that marks a reduced object. No claim in a configuration begins with a NUL.
 const reducedMark = "\x00"
 
-// empty is a reduced object in which nothing is kept.
+// empty is a reduced object without any claims.
 const empty = `{"\u0000":null}`
 
-// Reduction is what Reduce makes of an object.
+// Reduction is the result of Reduce.
 type Reduction struct {
-	// Kept is a JSON object of at most the limit: each path that is wanted and found, as a name, with its value. Get finds a
-	// name that is a whole path first, so a path leads to the same value as before.
+	// Kept is a JSON object of at most the limit. It maps each wanted path that was found, as a name, to its value. Get
+	// first looks for a name that equals the whole path, so a path has the same value as before.
 	Kept []byte
-	// TooLarge are the paths that are wanted, and whose value does not fit. They lead to null, so that no shorter path
-	// and no other source answers for them.
+	// TooLarge are the wanted paths whose values do not fit. They are null in Kept, so that no shorter path and no
+	// other source supplies them.
 	TooLarge []string
-	// Dropped are the names in the object that no wanted path begins with, the largest value first.
+	// Dropped are the names in the object with which no wanted path begins, the largest value first.
 	Dropped []string
 }
 
-// Reduce takes out of an object what some paths lead to. The smallest values go first, so that one large value costs no
-// other one its place; of values of one size the path that sorts first. The result depends on nothing else.
+// Reduce extracts the values of some paths from an object. It takes the smallest values first, so that one large value
+// does not displace others; for equal sizes the path that sorts first. The result depends on nothing else.
 func Reduce(m map[string]json.RawMessage, paths []string, limit int) Reduction {
 	type entry struct {
 		path, name string // the path, and as a name in JSON
@@ -38,7 +38,7 @@ func Reduce(m map[string]json.RawMessage, paths []string, limit int) Reduction {
 	var found, absent []entry
 	for _, path := range slices.Compact(slices.Sorted(slices.Values(paths))) {
 		name, err := json.Marshal(path)
-		if err != nil || path == "" || !utf8.ValidString(path) { // which leads nowhere
+		if err != nil || path == "" || !utf8.ValidString(path) { // which matches nothing
 			continue
 		}
 		e := entry{path: path, name: string(name), value: null}
@@ -76,7 +76,7 @@ func Reduce(m map[string]json.RawMessage, paths []string, limit int) Reduction {
 		}
 	}
 	write(found)
-	// A path that led nowhere must not lead to what a shorter path was kept for.
+	// A path without a value must not get one from a shorter path that is kept.
 	write(slices.DeleteFunc(absent, func(e entry) bool { _, ok := Set{kept}.Get(e.path); return !ok }))
 	if r.Kept = object(kept); len(r.Kept) > limit { // the names alone
 		r.Kept = []byte(empty)
@@ -91,7 +91,7 @@ func Reduce(m map[string]json.RawMessage, paths []string, limit int) Reduction {
 
 var null = json.RawMessage("null")
 
-// object writes an object without the escapes of json.Marshal, which make six bytes of each angle bracket.
+// object encodes an object without the escapes of json.Marshal, which need six bytes for each angle bracket.
 func object(m map[string]json.RawMessage) []byte {
 	out := []byte{'{'}
 	for i, name := range slices.Sorted(maps.Keys(m)) {
@@ -121,7 +121,7 @@ func unwanted(m map[string]json.RawMessage, paths []string) []string {
 	return names
 }
 
-// Lacks reports whether an object is one of Reduce in which a path is missing because its value did not fit.
+// Lacks reports whether an object is a result of Reduce in which a path is missing because its value did not fit.
 func Lacks(m map[string]json.RawMessage, path string) bool {
 	_, reduced := m[reducedMark]
 	value, ok := m[path]

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Set is the claims of one person, from several sources: the ID token, then userinfo. The first source that has a claim
-// counts. Names are compared exactly: Go's decoding into structs would take "SUB" for "sub".
+// Set contains the claims of one user from several sources: the ID token, then userinfo. The first source that has a
+// claim counts. Names are compared exactly: Go's decoding into structs would accept "SUB" for "sub".
 type Set []map[string]json.RawMessage
 
 // Parse reads a JSON object.
@@ -20,13 +20,13 @@ func Parse(raw []byte) (map[string]json.RawMessage, error) {
 	return m, err
 }
 
-// What may follow the name of a claim in a path.
+// The characters that may follow a claim's name in a path.
 const (
 	each = "[*]"
 	keys = "[keys]"
 )
 
-// CheckPath refuses a path that Get does not understand.
+// CheckPath refuses a path that Get cannot parse.
 func CheckPath(path string) error {
 	if strings.TrimSpace(path) == "" {
 		return fmt.Errorf("the claim is empty")
@@ -56,9 +56,9 @@ func CheckPath(path string) error {
 	}
 }
 
-// Get finds a claim by its path in the first source that has it. A dot leads into an object, `[*]` to each element of a
-// list, `[keys]` to the names in an object; the last two give a list. A claim whose name is the whole path, dots
-// included, goes before that.
+// Get returns a claim by its path from the first source that has it. A dot selects a field of an object, `[*]` each
+// element of a list, `[keys]` the field names of an object; the last two give a list. A claim whose name equals the
+// whole path, including dots, has priority.
 func (c Set) Get(path string) (json.RawMessage, bool) {
 	if path == "" {
 		return nil, false
@@ -90,10 +90,10 @@ func find(m map[string]json.RawMessage, path string) (json.RawMessage, bool) {
 	return nil, false
 }
 
-// unreadable stands for what has another form than its path says: no reader takes it for a value.
+// unreadable replaces a value that has another form than its path requires: no reader accepts it.
 var unreadable = json.RawMessage(`{}`)
 
-// follow goes on from a value with the rest of a path, which begins with a dot or a bracket.
+// follow applies the rest of a path, which begins with a dot or a bracket, to a value.
 func follow(v json.RawMessage, rest string) (json.RawMessage, bool) {
 	if name, ok := strings.CutPrefix(rest, "."); ok {
 		m, err := Parse(v)
@@ -117,8 +117,9 @@ func follow(v json.RawMessage, rest string) (json.RawMessage, bool) {
 	return gather(v, tail), true
 }
 
-// gather is the list of what the rest of a path leads to from each element. A value that is no list is a list of one. An
-// element that the path does not lead on from stays as it is: the list is then unclear and not short.
+// gather returns the list of the values of the rest of a path for each element. A value that is not a list counts as a
+// list with one element. An element to which the path does not apply stays unchanged: the list is then unclear and not
+// shorter.
 func gather(v json.RawMessage, rest string) json.RawMessage {
 	var elements []json.RawMessage
 	if json.Unmarshal(v, &elements) != nil {

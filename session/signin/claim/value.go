@@ -9,21 +9,21 @@ import (
 	"unicode/utf8"
 )
 
-// State says what a claim came to.
+// State is the result of parsing a claim.
 type State uint8
 
 // The states.
 const (
-	Absent  State = iota // the provider does not say: no such claim, null or an empty text
-	Unclear              // it says something that is no known word
+	Absent  State = iota // the provider states nothing: no such claim, null or an empty text
+	Unclear              // it states an unknown value
 	Known
 )
 
-// MaxText bounds what Text takes, in bytes.
+// MaxText is the longest value that Text returns, in bytes.
 const MaxText = 256
 
-// Scalar returns a string, a number or a boolean as text; empty for anything else. A whole number has no fraction and no
-// exponent: 1.0 is 1.
+// Scalar returns a string, a number or a boolean as text; empty for anything else. A whole number is written without
+// fraction and exponent: 1.0 is 1.
 func Scalar(raw json.RawMessage) string {
 	s, _ := scalar(raw)
 	return s
@@ -40,7 +40,7 @@ func scalar(raw json.RawMessage) (text string, ok bool) {
 	case bool:
 		return strconv.FormatBool(v), true
 	case float64:
-		const exact = 1 << 53 // up to which each whole number is one float64
+		const exact = 1 << 53 // up to which each whole number is exactly one float64
 		if whole := int64(v); v > -exact && v < exact && float64(whole) == v {
 			return strconv.FormatInt(whole, 10), true
 		}
@@ -55,7 +55,7 @@ func (c Set) String(path string) string {
 	return Scalar(raw)
 }
 
-// Text is String, made fit for people and headers: bounded, and empty if it holds a control character.
+// Text is String for display and headers: limited in length, and empty if it contains a control character.
 func (c Set) Text(path string) string {
 	s := c.String(path)
 	if len(s) > MaxText || !utf8.ValidString(s) || strings.ContainsFunc(s, IsControl) {
@@ -64,10 +64,11 @@ func (c Set) Text(path string) string {
 	return s
 }
 
-// IsControl covers what must not stand in a header or a line of a log.
+// IsControl reports whether a character must not appear in a header or a log line.
 func IsControl(r rune) bool { return r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) }
 
-// List returns a claim that is a list of strings, numbers or booleans, or one of these. null in a list is no element.
+// List returns a claim that is a list of strings, numbers or booleans, or a single one of these. null in a list is
+// skipped.
 func (c Set) List(path string) ([]string, State) {
 	raw, ok := c.Get(path)
 	if !ok {
@@ -98,7 +99,7 @@ func list(raw json.RawMessage) ([]string, State) {
 	return values, Known
 }
 
-// said returns what a claim that is a word says, in lower case and without the blanks around it. It may be a list.
+// said returns the words of a claim that is a word or a list of words, in lower case and trimmed.
 func (c Set) said(path string) ([]string, State) {
 	raw, ok := c.Get(path)
 	if !ok || isNull(raw) {
@@ -119,7 +120,7 @@ func (c Set) said(path string) ([]string, State) {
 	return values, Known
 }
 
-// truth reads a boolean in any spelling.
+// truth parses a boolean in any spelling.
 func truth(word string) (value, ok bool) {
 	switch word {
 	case "true", "yes", "1":
@@ -130,8 +131,8 @@ func truth(word string) (value, ok bool) {
 	return false, false
 }
 
-// Bool reads a claim that is true or false, in any spelling: true, "True", 1, "1", "yes"; false, "False", 0, "0", "no".
-// A list says what all of its elements say.
+// Bool parses a claim that is true or false, in any spelling: true, "True", 1, "1", "yes"; false, "False", 0, "0",
+// "no". A list has a value if all of its elements agree.
 func (c Set) Bool(path string) (bool, State) {
 	values, state := c.said(path)
 	if state != Known {
@@ -149,7 +150,7 @@ func (c Set) Bool(path string) (bool, State) {
 	return first, Known
 }
 
-// Word reads a claim that is one of the words, which are in lower case and in rising order. Of a list the highest
+// Word parses a claim that is one of the words, which are in lower case and ascending order. For a list the highest
 // counts, if all of its elements are such words.
 func (c Set) Word(path string, words []string) (string, State) {
 	values, state := c.said(path)
@@ -167,8 +168,8 @@ func (c Set) Word(path string, words []string) (string, State) {
 	return words[highest], Known
 }
 
-// Has reports whether a claim is one of the values, or a list that holds one. Case does not count, and true is the same
-// as yes and 1. If all values are spellings of true and false, another value is unclear.
+// Has reports whether a claim is one of the values, or a list that contains one. Case is ignored, and true equals yes
+// and 1. If all values are spellings of true and false, any other value is unclear.
 func (c Set) Has(path string, values ...string) (bool, State) {
 	said, state := c.said(path)
 	if state != Known {
@@ -195,15 +196,15 @@ func same(is, want string) bool {
 	return strings.EqualFold(is, want) || isTruth && wantsTruth && a == b
 }
 
-// AnyOf reports whether one of the values is one of the words. Case does not count.
+// AnyOf reports whether one of the values is one of the words, without regard to case.
 func AnyOf(values, words []string) bool {
 	return slices.ContainsFunc(values, func(v string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(v, w) })
 	})
 }
 
-// Time reads a time in seconds since 1970 (RFC 7519, section 2), as a number or as text, as far as it is one that a token
-// can have.
+// Time parses a time in seconds since 1970 (RFC 7519, section 2), as a number or as text, within the range that is
+// possible in a token.
 func Time(raw json.RawMessage) (time.Time, bool) {
 	const year9999 = 253402300799
 	at, err := strconv.ParseFloat(strings.TrimSpace(Scalar(raw)), 64)

@@ -12,31 +12,32 @@ import (
 	"strings"
 )
 
-// Request is one question to a token endpoint.
+// Request is one request to a token endpoint.
 type Request struct {
-	// Client sends it. It should bound time and body, and follow no redirect.
+	// Client sends it. It should limit time and body size, and follow no redirect.
 	Client *http.Client
 	// Endpoint is the token endpoint.
 	Endpoint string
-	// ClientID and ClientSecret say who asks. Without a secret the id stands in the form (RFC 6749, section 3.2.1).
+	// ClientID and ClientSecret authenticate the client. Without a secret the ID is in the form (RFC 6749, section
+	// 3.2.1).
 	ClientID, ClientSecret string
-	// SecretInForm puts the secret into the form instead of the header (client_secret_post).
+	// SecretInForm sends the secret in the form instead of the header (client_secret_post).
 	SecretInForm bool
-	// Form is the grant: grant_type and what belongs to it.
+	// Form is the grant: grant_type and its parameters.
 	Form url.Values
 }
 
-// Tokens is what a token endpoint gave, as it came. Each is empty if it is absent or no text. When the access token
-// expires is not looked at: it is used at once or not at all.
+// Tokens is the unchanged answer of a token endpoint. A field is empty if it is absent or not a string. The expiry of
+// the access token is ignored: it is used at once or not at all.
 type Tokens struct {
 	Access, Type, Refresh, ID string
 }
 
-// Bearer reports whether the access token is one that we know how to use: the type is compared without case (RFC 6749,
-// section 7.1; OpenID Connect Core, section 3.1.3.3).
+// Bearer reports whether the access token is a bearer token, the only type that we can use. The type is compared
+// without regard to case (RFC 6749, section 7.1; OpenID Connect Core, section 3.1.3.3).
 func (t *Tokens) Bearer() bool { return t.Access != "" && strings.EqualFold(t.Type, "Bearer") }
 
-// Ask sends a request. What is no set of tokens is an *Error.
+// Ask sends a request. Any answer without tokens is an *Error.
 func Ask(ctx context.Context, q Request) (*Tokens, error) {
 	form := url.Values{}
 	for name, values := range q.Form {
@@ -76,7 +77,8 @@ func Ask(ctx context.Context, q Request) (*Tokens, error) {
 	return readTokens(resp.StatusCode, body, secretsOf(form, q.ClientSecret))
 }
 
-// readTokens reads an answer of 2xx. Some providers refuse with that status, so a word of refusal counts as one.
+// readTokens reads an answer with status 2xx. Some providers refuse with such a status, so an error code counts as a
+// refusal.
 func readTokens(status int, body []byte, secrets []string) (*Tokens, error) {
 	var said map[string]json.RawMessage
 	if err := json.Unmarshal(body, &said); err != nil || said == nil {
@@ -103,7 +105,7 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-// noAnswer tells what the network did from what our own client refuses to do.
+// noAnswer distinguishes network errors from refusals of our own client.
 func noAnswer(err error) *Error {
 	var transport *url.Error
 	if errors.As(err, &transport) {
@@ -125,7 +127,7 @@ func isTimeout(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// maxCause bounds what a cause puts into a log line.
+// maxCause is the longest part of a cause in a log line.
 const maxCause = 300
 
 type short struct{ error }

@@ -7,11 +7,11 @@ import (
 	"fmt"
 )
 
-// maxChallenge bounds a claims challenge: it travels in a cookie and in an address.
+// maxChallenge is the longest claims challenge: it is part of a cookie and of a URL.
 const maxChallenge = 1024
 
-// challengeOf reads the member claims of a refusal: a text that is a JSON object, or the object itself. Nothing for
-// anything else, or what is too large.
+// challengeOf parses the member claims of a refusal: a string that is a JSON object, or the object itself. It returns
+// nothing for anything else, or if it is too large.
 func challengeOf(raw json.RawMessage) string {
 	if s := text(raw); s != "" {
 		raw = json.RawMessage(s)
@@ -27,8 +27,9 @@ func challengeOf(raw json.RawMessage) string {
 	return compact.String()
 }
 
-// MergeClaims makes one value of the parameter claims (OpenID Connect Core, section 5.5) of two, each a JSON object or
-// empty: everything that either asks for. Where both ask for values of the same claim, each value is asked for.
+// MergeClaims merges two values of the parameter claims (OpenID Connect Core, section 5.5), each a JSON object or
+// empty, into one that requests everything in either. If both request values of the same claim, each value is
+// requested.
 func MergeClaims(one, other string) (string, error) {
 	if one == "" || other == "" {
 		return one + other, nil
@@ -56,11 +57,11 @@ func MergeClaims(one, other string) (string, error) {
 	return string(merged), err
 }
 
-// mergeClaim merges what two ask of one claim: null, or an object with essential, value or values.
+// mergeClaim merges two requests for one claim: null, or an object with essential, value or values.
 func mergeClaim(one, other json.RawMessage) json.RawMessage {
 	var a, b map[string]json.RawMessage
 	if json.Unmarshal(one, &a) != nil || a == nil {
-		return other // asked for by the other alone, or without saying how
+		return other // requested by the other alone, or without conditions
 	}
 	if json.Unmarshal(other, &b) != nil || b == nil {
 		return one

@@ -7,48 +7,48 @@ import (
 	"strings"
 )
 
-// Kind is what an answer without tokens means.
+// Kind is the meaning of an answer without tokens.
 type Kind uint8
 
 const (
-	// Unreadable means that it is no answer of a token endpoint, or says nothing that has a meaning. Something else may have given
-	// it, a proxy in front of the provider for instance.
+	// Unreadable means that it is not an answer of a token endpoint, or has no known meaning. Another server may have
+	// sent it, for instance a proxy in front of the provider.
 	Unreadable Kind = iota
-	// Over means that the grant is over, and only a new sign-in helps.
+	// Over means that the grant has ended; only a new sign-in helps.
 	Over
-	// Doubtful means that the grant is refused in words that providers use for a grant that is over, and that may be about a
-	// moment's disorder as well.
+	// Doubtful means that the grant is refused with an error that can mean its end, but also a temporary problem.
 	Doubtful
-	// Client means that it is refused who asks, or how, whatever the grant.
+	// Client means that the client or the form of the request is refused, for any grant.
 	Client
 	// Down means that the provider cannot answer now, or cannot be reached.
 	Down
 )
 
-// Error is why there are no tokens.
+// Error is the reason why there are no tokens.
 type Error struct {
 	Kind Kind
 	// Status is the HTTP status; 0 if there was no answer.
 	Status int
-	// Word is the error word (RFC 6749, section 5.2), empty if there is no usable one.
+	// Word is the error code (RFC 6749, section 5.2), empty if there is no usable one.
 	Word string
 	// Codes are the numbers of Entra's error_codes, Suberror its suberror.
 	Codes    []int
 	Suberror string
-	// Says is the error_description, bounded, escaped and without what we sent in confidence. It is for the log alone.
+	// Says is the error_description, limited in length, escaped and without the secrets that we sent. It is only for
+	// the log.
 	Says string
-	// Challenge is Entra's claims challenge: the value of the parameter claims of the authorization request that the
-	// provider asks for. Empty if there is none, or none that is usable.
+	// Challenge is Entra's claims challenge: the value of the parameter claims that the provider demands in the next
+	// authorization request. Empty if there is no usable one.
 	Challenge string
-	// NotSent: there was no connection, so the provider has seen nothing.
+	// NotSent: there was no connection, so the provider has received nothing.
 	NotSent bool
-	// Silent: it was connected to, and no answer came in time.
+	// Silent: there was a connection, and no answer came in time.
 	Silent bool
 
 	cause error
 }
 
-// Error never holds what the provider wrote but for Word, Codes and Suberror.
+// Error contains nothing that the provider wrote except Word, Codes and Suberror.
 func (e *Error) Error() string {
 	switch {
 	case e.Word != "":
@@ -63,7 +63,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.cause }
 
-// Detail is the word with Entra's codes and suberror behind it; empty without a word.
+// Detail returns the word followed by Entra's codes and suberror; empty without a word.
 func (e *Error) Detail() string {
 	var b strings.Builder
 	b.WriteString(e.Word)
@@ -76,7 +76,7 @@ func (e *Error) Detail() string {
 	return strings.TrimSpace(b.String())
 }
 
-// Has reports whether Entra gave one of these codes.
+// Has reports whether Entra sent one of these codes.
 func (e *Error) Has(codes ...int) bool {
 	for _, have := range e.Codes {
 		for _, code := range codes {
@@ -88,7 +88,7 @@ func (e *Error) Has(codes ...int) bool {
 	return false
 }
 
-// words are the error words with a meaning of their own; docs/renewal.md lists them. Any other word is Doubtful.
+// words are the error codes with a known meaning; docs/renewal.md lists them. Any other one is Doubtful.
 var words = map[string]Kind{
 	// RFC 6749, section 5.2; the others there are Doubtful.
 	"invalid_grant": Over,
@@ -97,17 +97,17 @@ var words = map[string]Kind{
 	"unmet_authentication_requirements": Over, "insufficient_user_authentication": Over,
 	// RFC 6749, section 5.2; RFC 9449, section 5.
 	"invalid_client": Client, "unsupported_grant_type": Client, "invalid_dpop_proof": Client, "use_dpop_nonce": Client,
-	// RFC 6749, section 4.1.2.1, which providers use here as well; RFC 8628, section 3.5.
+	// RFC 6749, section 4.1.2.1, which providers also use here; RFC 8628, section 3.5.
 	"server_error": Down, "temporarily_unavailable": Down, "slow_down": Down,
 }
 
-// Bounds of what is taken from a refusal.
+// Limits for a refusal.
 const (
 	maxWord  = 64
 	maxCodes = 8
 )
 
-// refusal reads an answer that is not 2xx.
+// refusal parses an answer with a status other than 2xx.
 func refusal(status int, body []byte, secrets []string) *Error {
 	e := &Error{Kind: Unreadable, Status: status}
 	var said map[string]json.RawMessage
@@ -134,13 +134,14 @@ func refusal(status int, body []byte, secrets []string) *Error {
 			e.Challenge = challengeOf(said["claims"])
 		}
 		if e.Challenge != "" {
-			e.Kind = Over // a new sign-in is what it asks for
+			e.Kind = Over // it demands a new sign-in
 		}
 	}
 	return e
 }
 
-// Word returns an error word if it is one (RFC 6749, appendix A.7) of usual characters and length; else nothing.
+// Word returns s if it is an error code (RFC 6749, appendix A.7) with usual characters and length; else an empty
+// string.
 func Word(s string) string {
 	if len(s) > maxWord || strings.IndexFunc(s, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'

@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// maxSaid bounds what a provider may write into our log at a time.
+	// maxSaid is the longest text of a provider in one log line.
 	maxSaid = 300
-	// minSecret is how short a secret may be that is looked for: a shorter one would blot out words.
+	// minSecret is the length of the shortest secret that is removed; removing a shorter one would remove normal words.
 	minSecret = 6
 	redacted  = "[redacted]"
 )
 
-// opaque is what looks like a token that we do not know. An id of 36 characters, as Entra names its traces, is none.
+// opaque matches text that looks like an unknown token. An ID of 36 characters, as in Entra's traces, does not match.
 var opaque = regexp.MustCompile(`[A-Za-z0-9_.~+/=-]{40,}`)
 
-// Say makes a text of a provider fit for a log line: bounded, every character that does not print escaped, and without
-// the secrets and what looks like one.
+// Say makes a text of a provider safe for a log line: limited in length, with non-printing characters escaped, and
+// without the secrets and anything that looks like one.
 func Say(text string, secrets ...string) string {
 	for _, secret := range secrets {
 		if len(secret) >= minSecret {
@@ -45,7 +45,7 @@ func Say(text string, secrets ...string) string {
 	return b.String()
 }
 
-// secretsOf are what a form says in confidence.
+// secretsOf returns the secrets in a form.
 func secretsOf(form url.Values, clientSecret string) []string {
 	secrets := []string{clientSecret}
 	for _, name := range []string{"code", "code_verifier", "refresh_token", "client_secret", "client_assertion"} {

@@ -1,6 +1,6 @@
-// Package leave makes the address at which a provider signs a person out (OpenID Connect RP-Initiated Logout 1.0), or one
-// that the configuration spells out for a provider that has its own way.
+// Package leave builds the URL at which a provider signs a user out (OpenID Connect RP-Initiated Logout 1.0), or the
+// URL of a configured template for a provider with its own way.
 //
-// It keeps the address short enough for every server and proxy on the way, and leaves out what does not fit. It asks
-// nobody, and does not know whether the provider takes what it gets.
+// It keeps the URL short enough for common servers and proxies, and omits what does not fit. It sends no request, and
+// does not know whether the provider accepts the parameters.
 package leave

@@ -5,24 +5,25 @@ import (
 	"net/url"
 )
 
-// MaxURL bounds an address, in bytes. An ID token with many groups is longer than what servers take for a request line.
+// MaxURL is the longest URL, in bytes. An ID token with many groups is longer than what servers accept as a request
+// line.
 const MaxURL = 2000
 
 var errTooLong = errors.New("the address of the sign-out is too long")
 
-// Request is what a provider is told.
+// Request contains the parameters of a sign-out.
 type Request struct {
 	ClientID string
-	// ReturnTo is where the provider is to send the person afterwards.
+	// ReturnTo is the page to which the provider sends the user afterwards.
 	ReturnTo string
 	State    string
-	// IDToken is the hint that providers prefer; it is left out if it does not fit.
+	// IDToken is the hint that providers prefer; it is omitted if it does not fit.
 	IDToken string
-	// Hint names the person where there is no ID token; it is left out if it does not fit either.
+	// Hint names the user if there is no ID token; it is omitted if it does not fit either.
 	Hint string
 }
 
-// fitting calls write with as much of the request as fits, and returns what it made.
+// fitting calls write with as much of the request as fits, and returns the result.
 func (r Request) fitting(write func(Request) string) (string, error) {
 	full, hinted := r, r
 	full.Hint, hinted.IDToken = "", ""
@@ -42,7 +43,7 @@ func (r Request) fitting(write func(Request) string) (string, error) {
 	return "", errTooLong
 }
 
-// At returns the address at a provider's end_session_endpoint, whose own query is kept.
+// At returns the URL at a provider's end_session_endpoint. The query of the endpoint is kept.
 func (r Request) At(endpoint string) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -60,7 +61,7 @@ func (r Request) At(endpoint string) (string, error) {
 	})
 }
 
-// params are the parameters by their names in the specification, which templates use as well.
+// params returns the parameters by their names in the specification, which templates also use.
 func (r Request) params() map[string]string {
 	return map[string]string{
 		"client_id": r.ClientID, "post_logout_redirect_uri": r.ReturnTo, "state": r.State, "id_token_hint": r.IDToken, "logout_hint": r.Hint,

@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Template is an address with the parameters of a sign-out in it: {client_id}, {post_logout_redirect_uri}, {state},
-// {id_token_hint} and {logout_hint}.
+// Template is a URL with placeholders for the parameters of a sign-out: {client_id}, {post_logout_redirect_uri},
+// {state}, {id_token_hint} and {logout_hint}.
 type Template struct{ raw string }
 
 var inBraces = regexp.MustCompile(`\{[^{}]*\}`)
 
-// Names are the placeholders that a template may hold.
+// Names returns the placeholders that a template may contain.
 func Names() []string { return slices.Sorted(maps.Keys(Request{}.params())) }
 
-// Parse reads a template. Placeholders stand in the query alone, so that no value decides where a person is sent.
+// Parse parses a template. Placeholders are allowed only in the query, so that no value decides where the user is sent.
 func Parse(raw string) (*Template, error) {
 	for _, at := range inBraces.FindAllStringIndex(raw, -1) {
 		name := raw[at[0]+1 : at[1]-1]
@@ -39,13 +39,13 @@ func Parse(raw string) (*Template, error) {
 	return &Template{raw}, nil
 }
 
-// Address is the template without what stands in its place, for a check of where it leads.
+// Address returns the template without its placeholders, for a check of the address.
 func (t *Template) Address() string { return inBraces.ReplaceAllString(t.raw, "") }
 
-// ShowsIDToken reports whether the ID token of a session has to be kept for it.
+// ShowsIDToken reports whether the template needs the ID token of a session.
 func (t *Template) ShowsIDToken() bool { return strings.Contains(t.raw, "{id_token_hint}") }
 
-// In returns the address that a template makes of a request.
+// In returns the URL of a template filled from the request.
 func (r Request) In(t *Template) (string, error) {
 	if !t.ShowsIDToken() {
 		r.IDToken = ""

@@ -11,26 +11,28 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 )
 
-// AuthRequest is what one authorization request says (OpenID Connect Core, section 3.1.2.1), beside what the configuration
-// of the provider has it say.
+// AuthRequest contains the parameters of one authorization request (OpenID Connect Core, section 3.1.2.1), besides
+// those from the provider's configuration.
 type AuthRequest struct {
 	RedirectURI, State, Nonce string
-	// Verifier is the PKCE verifier, of which the request shows the challenge.
+	// Verifier is the PKCE verifier; the request contains its challenge.
 	Verifier string
-	// Demand is what the sign-in must achieve; nil for nothing more than to say who it is.
+	// Demand is what the sign-in must achieve; nil if it only has to identify the user.
 	Demand *Demand
-	// Challenge is a claims challenge of Entra that the request answers: a value of the parameter claims.
+	// Challenge is Entra's claims challenge that the request answers: a value of the parameter claims.
 	Challenge string
-	// Login has the provider ask for credentials. OtherUser has it ask which user, Consent has it show its consent page.
+	// Login makes the provider ask for credentials. OtherUser makes it ask for the user, Consent makes it show its
+	// consent page.
 	Login, OtherUser, Consent bool
-	// Silent has the provider show no page at all. IDTokenHint says of whom it is to speak then.
+	// Silent makes the provider show no page. IDTokenHint then identifies the user.
 	Silent      bool
 	IDTokenHint string
-	// LoginHint is who may be meant, Locales are the languages of the user. Empty: not said.
+	// LoginHint is the expected user, Locales are the user's languages. Empty: not sent.
 	LoginHint, Locales string
 }
 
-// AuthURL is the address of an authorization request. No parameter of the configuration replaces one of the protocol.
+// AuthURL returns the URL of an authorization request. Parameters of the configuration never replace parameters of the
+// protocol.
 func (c *Config) AuthURL(m *Metadata, r AuthRequest) (string, error) {
 	params := url.Values{}
 	for k, value := range c.ownParams(m) {
@@ -70,13 +72,13 @@ func (c *Config) AuthURL(m *Metadata, r AuthRequest) (string, error) {
 	return withParams(m.AuthorizationEndpoint, params)
 }
 
-// asksForLogin reports whether the provider has to ask for credentials.
+// asksForLogin reports whether the provider must ask for credentials.
 func (r AuthRequest) asksForLogin(cfg *ClaimsConfig) bool {
 	return r.Login || r.Demand.asksForLogin(cfg)
 }
 
-// prompt sets the parameter of that name: what the provider has to show. A consent page that the configuration asks for
-// stays asked for with any other, because providers give a refresh token for it alone (OpenID Connect Core, section 11).
+// prompt sets the parameter prompt: what the provider must show. A consent page that the configuration demands is
+// always included, because some providers issue a refresh token only with it (OpenID Connect Core, section 11).
 func (r AuthRequest) prompt(c *Config, m *Metadata, params url.Values) {
 	words := strings.Fields(params.Get("prompt"))
 	consent := !r.Silent && (r.Consent || slices.Contains(words, "consent"))
@@ -89,7 +91,7 @@ func (r AuthRequest) prompt(c *Config, m *Metadata, params url.Values) {
 		words = []string{m.otherPrompt()}
 	}
 	if slices.Contains(words, "login") && !m.canPrompt("login") {
-		// max_age=0 asks for the same, by a parameter that every provider has to know (Core, section 15.1).
+		// max_age=0 has the same effect, and every provider must support it (Core, section 15.1).
 		words = slices.DeleteFunc(words, func(w string) bool { return w == "login" })
 		params.Set("max_age", "0")
 	}
@@ -101,8 +103,8 @@ func (r AuthRequest) prompt(c *Config, m *Metadata, params url.Values) {
 	}
 }
 
-// Demands is all that a request asks of a provider beyond saying who the user is. Two requests that demand the same get
-// the same answer.
+// Demands returns everything that a request demands of a provider besides identifying the user. Two requests with the
+// same demands get the same answer.
 func (c *Config) Demands(r AuthRequest) string {
 	params := url.Values{}
 	r.Demand.params(&c.Claims, params)
@@ -112,13 +114,13 @@ func (c *Config) Demands(r AuthRequest) string {
 	return params.Encode()
 }
 
-// AsksForConsent reports whether the configuration has every sign-in show the provider's consent page.
+// AsksForConsent reports whether the configuration makes every sign-in show the provider's consent page.
 func (c *Config) AsksForConsent() bool {
 	return slices.Contains(strings.Fields(c.AuthParams["prompt"]), "consent")
 }
 
-// otherPrompt asks the provider for another user than it remembers: to choose the account where it says that it can
-// (Initiating User Registration 1.0, prompt_values_supported), else to sign in again.
+// otherPrompt makes the provider ask for another user: by choosing an account if its metadata says that it supports
+// that (Initiating User Registration 1.0, prompt_values_supported), else by a new sign-in.
 func (m *Metadata) otherPrompt() string {
 	if slices.Contains(m.Prompts, "select_account") {
 		return "select_account"
@@ -126,13 +128,13 @@ func (m *Metadata) otherPrompt() string {
 	return "login"
 }
 
-// canPrompt reports whether the provider takes a value of prompt. One that lists none takes those of the core
-// specification; one that lists some refuses others (Initiating User Registration 1.0, section 4).
+// canPrompt reports whether the provider accepts a value of prompt. If its metadata lists none, it accepts those of the
+// core specification; if it lists some, it refuses others (Initiating User Registration 1.0, section 4).
 func (m *Metadata) canPrompt(word string) bool {
 	return len(m.Prompts) == 0 || slices.Contains(m.Prompts, word)
 }
 
-// withParams adds parameters to the query that an endpoint has of its own.
+// withParams adds parameters to the existing query of an endpoint.
 func withParams(endpoint string, params url.Values) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -146,8 +148,8 @@ func withParams(endpoint string, params url.Values) (string, error) {
 	return u.String(), nil
 }
 
-// LogoutURL is where the provider signs users out (OpenID Connect RP-Initiated Logout 1.0): as the configuration says, else
-// as its metadata does. It is empty if the provider does that nowhere, or its metadata is not known.
+// LogoutURL returns the URL at which the provider signs users out (OpenID Connect RP-Initiated Logout 1.0): from the
+// configuration, else from its metadata. It is empty if there is none, or if the metadata is not known.
 func (p *Provider) LogoutURL(r leave.Request) (string, error) {
 	m := p.Known()
 	switch {
@@ -160,7 +162,7 @@ func (p *Provider) LogoutURL(r leave.Request) (string, error) {
 	return "", nil
 }
 
-// showsIDToken reports whether there is anybody to show the ID token of a session to.
+// showsIDToken reports whether the ID token of a session can be needed later, as a hint for the provider.
 func (c *Config) showsIDToken(m *Metadata) bool {
 	if c.SilentRecheck {
 		return true

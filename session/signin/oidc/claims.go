@@ -8,18 +8,19 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
-// ClaimsConfig says which claims mean what. Each is a path as package claim reads it.
+// ClaimsConfig defines the meaning of claims. Each is a path in the syntax of package claim.
 type ClaimsConfig struct {
 	// Groups is the claim that lists groups. Empty: groups.
 	Groups string
-	// GraphURL is where groups are asked for that did not fit into a token; empty: they stay unknown.
+	// GraphURL is the address from which groups are fetched that did not fit into a token; empty: they stay unknown.
 	GraphURL string
-	// TrustUserNames: a user name that looks like an address is the person's, although the provider does not call it a
-	// verified address of theirs.
+	// TrustUserNames: a user name that looks like an address belongs to the user, even if the provider does not state
+	// that it is a verified address.
 	TrustUserNames bool
-	// User are the claims that may name the user; the first present does. Empty: preferred_username, email, sub.
+	// User are the claims that can name the user; the first one that is present is used. Empty: preferred_username,
+	// email, sub.
 	User []string
-	// GuestClaim and GuestValue: a person is a guest if the claim has the value (A2). Empty: nobody is.
+	// GuestClaim and GuestValue: a user is a guest if the claim has the value (A2). Empty: no user is.
 	GuestClaim, GuestValue string
 	// IWAMethods are the values of amr that mean integrated Windows authentication (A1).
 	IWAMethods []string
@@ -27,30 +28,29 @@ type ClaimsConfig struct {
 	MFAMethods, MFAContexts []string
 	// SignInRisk and UserRisk are the claims with a risk of none, low, medium or high (A3). Empty: unknown.
 	SignInRisk, UserRisk string
-	// Compliant, Managed and SharedDevice are the claims that are true or false of the device (A7, A13). Empty: unknown.
+	// Compliant, Managed and SharedDevice are the claims about the device, true or false (A7, A13). Empty: unknown.
 	Compliant, Managed, SharedDevice string
-	// InheritClaim and InheritValues: the provider says with one of these values that it asked already (A4, X12).
+	// InheritClaim and InheritValues: with one of these values the provider states that it has already asked (A4, X12).
 	InheritClaim  string
 	InheritValues []string
 }
 
-// Bounds of what is taken from claims. What is over them is left out, and a list of groups that was cut is incomplete,
-// which is not the same as short.
+// Limits for claims. What exceeds them is dropped; a list of groups that was cut counts as incomplete, not as short.
 const (
 	maxGroups     = 2000
 	maxGroupSize  = 512
-	maxGroupBytes = 16 << 10 // of a session's groups, compressed sizes left aside
+	maxGroupBytes = 16 << 10 // of a session's groups, without compression
 	maxSubject    = 255      // OpenID Connect Core, section 2
 	maxMethods    = 64
 )
 
-// Signals are what sign-in needs to know of a person beyond the session's record, for the prompt decision.
+// Signals are the facts about a user that the prompt decision needs, besides the session's record.
 type Signals struct {
 	IWA, HighRisk, SharedDevice, Inherited bool
 }
 
-// describe fills a session's record with what the claims say of the person. It returns the words of the configuration
-// whose claim says something that is no known word.
+// describe sets the fields of a session's record from the claims. It returns the configuration words whose claim has an
+// unknown value.
 func (cfg *ClaimsConfig) describe(s *session.Record, c claim.Set) (unclear []string) {
 	readable := func(word string, state claim.State) bool {
 		if state == claim.Unclear {
@@ -98,9 +98,9 @@ func (cfg *ClaimsConfig) describe(s *session.Record, c claim.Set) (unclear []str
 
 var riskWords = []string{"none", "low", "medium", "high", "hidden"}
 
-// name finds what the person is called. An address that the provider does not call verified, or whose email_verified
-// cannot be read, names no user, group, domain or provider; what else looks like an address and is not the verified one is for reading, and for rules
-// that restrict (A10).
+// name sets the user's name. An address that the provider does not state as verified, or whose email_verified cannot be
+// parsed, selects no user, group, domain or provider. Any other name that looks like an address and is not the verified
+// one is only shown, and used by rules that restrict (A10).
 func (cfg *ClaimsConfig) name(s *session.Record, c claim.Set) claim.State {
 	s.User, s.UserUnverified, s.Unverified, s.Email = "", false, nil, ""
 	verified, state := c.Bool("email_verified")
@@ -141,7 +141,7 @@ func (cfg *ClaimsConfig) user() []string {
 	return []string{"preferred_username", "email", "sub"}
 }
 
-// GroupsPath is the claim that lists groups.
+// GroupsPath returns the claim that lists groups.
 func (cfg *ClaimsConfig) GroupsPath() string { return cfg.groupsPath() }
 
 func (cfg *ClaimsConfig) groupsPath() string {
@@ -151,9 +151,9 @@ func (cfg *ClaimsConfig) groupsPath() string {
 	return "groups"
 }
 
-// groups returns the groups, and whether they are all. A provider that says there are more than it sends, a list of a
-// form that cannot be read and a list over our own bounds are incomplete (A6); a claim that is absent is complete: no
-// groups. The state tells the second from the others.
+// groups returns the groups, and whether they are complete. They are incomplete (A6) if the provider states that there
+// are more than it sends, if the list cannot be parsed, and if it exceeds our own limits. If the claim is absent they
+// are complete: there are no groups. state distinguishes an unreadable list from the other cases.
 func (cfg *ClaimsConfig) groups(c claim.Set) (groups []string, complete bool, state claim.State) {
 	path := cfg.groupsPath()
 	values, state := c.List(path)
@@ -169,7 +169,7 @@ func boundGroups(values []string) (groups []string, complete bool) {
 	complete = true
 	size := 0
 	for _, g := range values {
-		// An id of Entra takes half of what it is long once it is compressed.
+		// Entra's group IDs take half of their length after compression.
 		if size += len(g)/2 + 1; len(g) > maxGroupSize || len(groups) == maxGroups || size > maxGroupBytes {
 			complete = false
 			continue
@@ -179,7 +179,8 @@ func boundGroups(values []string) (groups []string, complete bool) {
 	return groups, complete
 }
 
-// overage: the claim was replaced by a pointer (OpenID Connect Core, section 5.6.2), or by Entra's hasgroups.
+// overage reports whether the claim was replaced by a reference (OpenID Connect Core, section 5.6.2), or by Entra's
+// hasgroups.
 func overage(c claim.Set, path string) bool {
 	if names, ok := c.Get("_claim_names"); ok {
 		if m, err := claim.Parse(names); err != nil || m[path] != nil {
@@ -190,8 +191,8 @@ func overage(c claim.Set, path string) bool {
 	return has || state == claim.Unclear
 }
 
-// Signals reads what the prompt decision needs. What hides the prompt does so as well where it cannot be read: the
-// session then ends with the browser.
+// Signals returns the facts for the prompt decision. An unreadable claim suppresses the prompt as well; the session
+// then ends with the browser.
 func (cfg *ClaimsConfig) Signals(c claim.Set) Signals {
 	risk := func(path string) bool {
 		level, state := c.Word(path, riskWords)
@@ -208,7 +209,7 @@ func (cfg *ClaimsConfig) Signals(c claim.Set) Signals {
 	}
 }
 
-// complete reports whether the claims hold what the configuration asks for, so that userinfo need not be asked.
+// complete reports whether the claims contain everything that the configuration uses, so that userinfo is not needed.
 func (cfg *ClaimsConfig) complete(c claim.Set) bool {
 	if _, ok := c.Get(cfg.groupsPath()); !ok && !overage(c, cfg.groupsPath()) {
 		return false
@@ -216,11 +217,11 @@ func (cfg *ClaimsConfig) complete(c claim.Set) bool {
 	return cfg.named(c)
 }
 
-// named reports whether the claims name the person as the configuration wants it first.
+// named reports whether the claims contain the first claim that can name the user.
 func (cfg *ClaimsConfig) named(c claim.Set) bool { return c.Text(cfg.user()[0]) != "" }
 
-// ClaimValue returns a claim of a session: a list as such, a scalar as text. Both are empty if it is absent or of another
-// type, and a scalar if it holds a control character.
+// ClaimValue returns a claim of a session: a list as a list, a scalar as text. Both are empty if the claim is absent or
+// has another type; a scalar also if it contains a control character.
 func ClaimValue(s *session.Record, path string) (text string, list []string) {
 	var set claim.Set
 	for _, raw := range [][]byte{s.Claims, s.UserInfo} {

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// idpTimeout bounds one request to a provider, body included.
+// idpTimeout is the timeout of one request to a provider, including the body.
 const idpTimeout = 10 * time.Second
 
-// ClientConfig is what the HTTP client for a provider works with. The zero value is ready.
+// ClientConfig configures the HTTP client for a provider. The zero value is ready to use.
 type ClientConfig struct {
-	// Roots are the authorities that are trusted. Nil: the system's.
+	// Roots are the trusted authorities. Nil: the system's.
 	Roots *x509.CertPool
-	// Wrap goes around the transport. Nil: nothing does.
+	// Wrap wraps the transport. It may be nil.
 	Wrap func(http.RoundTripper) http.RoundTripper
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }
 
-// NewClient returns the HTTP client for a provider: it follows no redirect, bounds time and body, and keeps to the pauses
-// that the provider asks for.
+// NewClient returns the HTTP client for a provider: it follows no redirect, limits time and body size, and respects
+// pauses that the provider requests.
 func NewClient(c ClientConfig) *http.Client {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -55,7 +55,8 @@ func (b boundedBody) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// limitedBody fails over the limit, where io.LimitReader would silently cut: half an answer must not pass for one.
+// limitedBody returns an error over the limit, where io.LimitReader would silently cut: half an answer must not look
+// complete.
 type limitedBody struct {
 	io.ReadCloser
 	left int

@@ -11,10 +11,10 @@ import (
 
 const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" //nolint:gosec // a name, no secret
 
-// authenticated returns the client for the endpoints at which we say who we are: with a ClientKey, one that adds an
-// assertion to each form that is posted. Its audience is the configured one; else the endpoint that all providers name
-// in their documentation, the token endpoint, and the issuer where the assertion goes elsewhere, as then nobody who
-// receives it can use it at the token endpoint of somebody else.
+// authenticated returns the client for endpoints that authenticate us. With a ClientKey, it adds an assertion to each
+// posted form. The audience of the assertion is the configured one. Otherwise it is the token endpoint, which all
+// providers document. For a request to another endpoint it is the issuer, so that a receiver there cannot use the
+// assertion at another provider's token endpoint.
 func (c *Config) authenticated(m *Metadata) *http.Client {
 	if c.ClientKey == nil {
 		return c.Client
@@ -30,7 +30,7 @@ type assertingTransport struct {
 	next http.RoundTripper
 }
 
-// maxForm bounds a form of ours, which holds a code or a refresh token.
+// maxForm is the largest form that we send, which contains a code or a refresh token.
 const maxForm = 64 << 10
 
 func (t *assertingTransport) RoundTrip(r *http.Request) (*http.Response, error) {

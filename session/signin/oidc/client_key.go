@@ -19,16 +19,16 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// ClientKey signs the client's own assertions to a provider (private_key_jwt: RFC 7523, OpenID Connect Core, section 9).
+// ClientKey signs the client's assertions to a provider (private_key_jwt: RFC 7523, OpenID Connect Core, section 9).
 type ClientKey struct {
 	// ID is the parameter kid: the thumbprint of the public key (RFC 7638).
 	ID   string
 	key  crypto.Signer
-	cert string // x5t#S256 of the certificate in the file, if there is one, by which Entra knows the key
+	cert string // x5t#S256 of the certificate in the file, if there is one; Entra identifies the key by it
 }
 
-// ParseClientKey reads a PEM file with an RSA key of at least 2048 bits or an EC key (P-256, P-384, P-521), and maybe its
-// certificate. The error shows nothing of it.
+// ParseClientKey parses a PEM file with an RSA key of at least 2048 bits or an EC key (P-256, P-384, P-521), and
+// optionally its certificate. Its errors never contain parts of the key.
 func ParseClientKey(data []byte) (*ClientKey, error) {
 	out := new(ClientKey)
 	var cert *x509.Certificate
@@ -90,7 +90,7 @@ func parsePrivate(der []byte) crypto.Signer {
 	return nil
 }
 
-// algorithm picks one that the provider takes; RS256 and the curve's own where it does not say.
+// algorithm returns an algorithm that the provider accepts; if that is not known, RS256 or the one of the curve.
 func (k *ClientKey) algorithm(taken []string) jose.SignatureAlgorithm {
 	ec, ok := k.key.(*ecdsa.PrivateKey)
 	switch {
@@ -106,22 +106,22 @@ func (k *ClientKey) algorithm(taken []string) jose.SignatureAlgorithm {
 	return jose.RS256
 }
 
-// Algorithm is what the key signs with toward a provider that takes these.
+// Algorithm returns the algorithm for a provider that accepts these.
 func (k *ClientKey) Algorithm(taken []string) string { return string(k.algorithm(taken)) }
 
-// Public is the public half of the key as a JSON Web Key, for the provider.
+// Public returns the public key as a JSON Web Key, to register at the provider.
 func (k *ClientKey) Public() (string, error) {
 	text, err := json.Marshal(jose.JSONWebKey{Key: k.key.Public(), KeyID: k.ID, Use: "sig"})
 	return string(text), err
 }
 
-// clientAssertionLife is how long one is good. It is used at once and never again.
+// clientAssertionLife is how long an assertion is valid. It is used at once and only once.
 const clientAssertionLife = time.Minute
 
-// assertionIDSize is how many random bytes the claim jti has.
+// assertionIDSize is the number of random bytes in the claim jti.
 const assertionIDSize = 16
 
-// sign makes a client assertion (RFC 7523, section 3).
+// sign creates a client assertion (RFC 7523, section 3).
 func (k *ClientKey) sign(clientID, audience string, algorithms []string, now time.Time) (string, error) {
 	options := new(jose.SignerOptions).WithType("JWT")
 	if k.cert != "" {

@@ -13,23 +13,23 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
-// Demand is what a sign-in must achieve beyond saying who somebody is, for policies that are not satisfied otherwise.
+// Demand is what a sign-in must achieve besides identifying the user, so that it satisfies policies.
 type Demand struct {
-	// MFA asks for a second factor.
+	// MFA demands a second factor.
 	MFA bool `json:"m,omitempty"`
 	// ACRs are authentication contexts; each of them must be met.
 	ACRs []string `json:"a,omitempty"`
-	// Reauthenticate asks for an authentication no older than MaxAge. Zero means now, give or take the tolerance (F7).
+	// Reauthenticate demands an authentication not older than MaxAge. Zero means now, within the tolerance (F7).
 	Reauthenticate bool          `json:"r,omitempty"`
 	MaxAge         time.Duration `json:"x,omitempty"`
-	// PromptLogin asks for credentials even if the provider has a session that is young enough (F6).
+	// PromptLogin demands that the provider asks for credentials, even if its session is recent enough (F6).
 	PromptLogin bool `json:"p,omitempty"`
-	// Policies demand it, by name. They are asked again about what comes back.
+	// Policies are the names of the policies that cause the demand. They are evaluated again after the sign-in.
 	Policies []string `json:"q,omitempty"`
 }
 
-// params adds to an authorization request what asks for the demand (OpenID Connect Core, sections 3.1.2.1 and 5.5).
-// The parameter prompt is not among it: see AuthRequest.prompt.
+// params adds the parameters for the demand to an authorization request (OpenID Connect Core, sections 3.1.2.1 and
+// 5.5). The parameter prompt is set separately: see AuthRequest.prompt.
 func (d *Demand) params(cfg *ClaimsConfig, params url.Values) {
 	if d == nil {
 		return
@@ -39,7 +39,7 @@ func (d *Demand) params(cfg *ClaimsConfig, params url.Values) {
 		params.Set("claims", entraClaims(d.ACRs))
 		acrs = slices.DeleteFunc(acrs, entraContext.MatchString)
 	}
-	if d.MFA { // which the claim acr shows, whatever its values look like
+	if d.MFA { // the claim acr shows it, whatever its value
 		acrs = append(acrs, cfg.MFAContexts...)
 	}
 	if len(acrs) > 0 {
@@ -50,13 +50,13 @@ func (d *Demand) params(cfg *ClaimsConfig, params url.Values) {
 	}
 }
 
-// asksForLogin reports whether the provider has to ask for credentials. Who is asked for more than the provider's session holds
-// must be asked: without prompt=login many providers answer from that session.
+// asksForLogin reports whether the provider must ask for credentials. It must if more is demanded than its session
+// shows: without prompt=login many providers answer from that session.
 func (d *Demand) asksForLogin(cfg *ClaimsConfig) bool {
 	return d != nil && (d.PromptLogin || d.MFA && len(cfg.MFAContexts) == 0)
 }
 
-// PolicyNames are those that demand it.
+// PolicyNames returns the names of the policies that cause the demand.
 func (d *Demand) PolicyNames() []string {
 	if d == nil {
 		return nil
@@ -64,7 +64,7 @@ func (d *Demand) PolicyNames() []string {
 	return d.Policies
 }
 
-// Covers reports whether a request for d has asked for all that want demands.
+// Covers reports whether a request for d demands everything in want.
 func (d *Demand) Covers(want *Demand) bool {
 	switch {
 	case d == nil:
@@ -77,8 +77,8 @@ func (d *Demand) Covers(want *Demand) bool {
 	return !slices.ContainsFunc(want.ACRs, func(acr string) bool { return !slices.Contains(d.ACRs, acr) })
 }
 
-// With is d and the contexts that were asked for before: what the provider has shown for them it might leave out if it
-// were not asked again.
+// With returns d plus the contexts that were demanded before, because the provider might leave them out if they were
+// not demanded again.
 func (d *Demand) With(before *Demand) *Demand {
 	if before == nil {
 		return d
@@ -93,7 +93,7 @@ func (d *Demand) With(before *Demand) *Demand {
 	return &out
 }
 
-// entraContext is an authentication context of Entra, which is asked for and stated by the claim acrs (A12).
+// entraContext matches an authentication context of Entra, which uses the claim acrs (A12).
 var entraContext = regexp.MustCompile(`^[cC][0-9]{1,2}$`)
 
 func entraClaims(acrs []string) string {
@@ -111,7 +111,7 @@ func entraClaims(acrs []string) string {
 	return string(out)
 }
 
-// Shows names the claims that would show what is demanded.
+// Shows returns the claims that would prove what is demanded.
 func (d *Demand) Shows() (claims []string) {
 	if d.MFA {
 		claims = append(claims, "amr")
@@ -131,16 +131,16 @@ func (d *Demand) Shows() (claims []string) {
 	return claims
 }
 
-// MFA reports whether a session shows a second factor, by what amr and acr say and the configuration counts.
+// MFA reports whether a session shows a second factor: its amr and acr, by the rules of the configuration.
 func (cfg *ClaimsConfig) MFA(who *session.Record) bool {
 	return claim.AnyOf(who.AMR, cfg.MFAMethods) ||
 		who.ACR != "" && slices.Contains(cfg.MFAContexts, who.ACR)
 }
 
-// Contexts are all authentication contexts that a session shows.
+// Contexts returns all authentication contexts that a session shows.
 func Contexts(who *session.Record) []string { return AppendContexts(nil, who) }
 
-// AppendContexts appends what Contexts returns.
+// AppendContexts appends the result of Contexts.
 func AppendContexts(to []string, who *session.Record) []string {
 	to = append(to, who.Contexts...)
 	if who.ACR != "" {

@@ -1,12 +1,13 @@
-// Package oidc is an OpenID relying party: what the gateway asks of a provider, and whether it believes the answer.
+// Package oidc is an OpenID relying party: it sends the gateway's requests to a provider and verifies the answers.
 //
-// It finds a provider's metadata and keys, makes authorization requests, redeems codes and refresh tokens, verifies ID
-// tokens, answers of userinfo and logout tokens, and reads from them what a session keeps of a user. Its errors tell a
+// It fetches a provider's metadata and keys, builds authorization requests, redeems codes and refresh tokens, verifies
+// ID tokens, userinfo answers and logout tokens, and extracts what a session keeps of a user. Its errors distinguish a
 // provider that cannot answer (ErrProviderDown, IsDown) from one that refuses.
 //
-// A Provider is one configured provider and is safe for concurrent use. Run keeps its metadata fresh. Metadata, AuthURL and
-// Redeem are a sign-in, in this order; Refresh renews a session's claims; Revoke, LogoutURL and VerifyLogout are its end.
+// A Provider is one configured provider and is safe for concurrent use. Run keeps its metadata fresh. A sign-in calls
+// Metadata, AuthURL and Redeem, in this order. Refresh renews a session's claims. Revoke, LogoutURL and VerifyLogout
+// are for its end.
 //
-// It knows no browser, cookie, page or flow, and writes no sign-in log: package signin does. What a claim is, is read in
-// package claim; what a token endpoint answers, in package grant; which addresses may be asked, in package reach.
+// It knows no browser, cookie, page or flow, and writes no sign-in log; package signin does. Package claim parses
+// claims, package grant talks to a token endpoint, and package reach decides which addresses may be requested.
 package oidc

@@ -12,45 +12,45 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
-// ErrProviderDown: the provider cannot be reached, cannot answer, or was never found.
+// ErrProviderDown: the provider cannot be reached, cannot answer, or its metadata was never fetched.
 var ErrProviderDown = errors.New("provider cannot be reached")
 
-// IsDown reports whether an error says that the provider cannot answer, whoever asks.
+// IsDown reports whether an error means that the provider cannot answer any client.
 func IsDown(err error) bool {
 	var e *grant.Error
 	return errors.Is(err, ErrProviderDown) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) && e.Kind == grant.Down
 }
 
-// maxIDPBody bounds what a provider may answer: metadata, keys, tokens and userinfo alike.
+// maxIDPBody is the largest answer of a provider: metadata, keys, tokens and userinfo alike.
 const maxIDPBody = 1 << 20
 
 var errIDPBody = fmt.Errorf("provider: answer of over %d bytes", maxIDPBody)
 
 // errIDPRedirect: an endpoint of a provider redirected. Following it would send the client secret, the code or a token
-// wherever the answer says.
+// to an address that the answer chooses.
 var errIDPRedirect error = unanswerable("provider: endpoint redirects, which is not followed")
 
-// unanswerable is why our client does not take an answer that has come.
+// unanswerable is the reason why our client refuses an answer that has arrived.
 type unanswerable string
 
 func (e unanswerable) Error() string { return string(e) }
 
-// Unanswerable tells package grant that there was an answer.
+// Unanswerable tells package grant that an answer has arrived.
 func (unanswerable) Unanswerable() bool { return true }
 
-// statusError is a status of userinfo that is no answer.
+// statusError is an error status of userinfo.
 type statusError int
 
 func (e statusError) Error() string { return "status " + strconv.Itoa(int(e)) }
 
-// refusedUserInfo reports whether userinfo has refused the access token, rather than failed.
+// refusedUserInfo reports whether userinfo has refused the access token; other errors are failures.
 func refusedUserInfo(err error) bool {
 	var status statusError
 	return errors.As(err, &status) && status >= 400 && status < 500 &&
 		status != http.StatusTooManyRequests && status != http.StatusRequestTimeout
 }
 
-// transportError is ErrProviderDown for what the network did, and drops the URL, which may hold what no log should.
+// transportError returns ErrProviderDown for a network error. It drops the URL, which may contain secrets.
 func transportError(err error) error {
 	var transport *url.Error
 	switch {
@@ -62,7 +62,7 @@ func transportError(err error) error {
 	return fmt.Errorf("%w: %w", ErrProviderDown, transport.Err)
 }
 
-// maxErrorText bounds what an error of a provider may put into a log line: go-oidc quotes whole answers.
+// maxErrorText is the longest part of a provider's error in a log line: go-oidc quotes whole answers.
 const maxErrorText = 300
 
 type shortError struct{ error }
@@ -77,5 +77,5 @@ func (s shortError) Error() string {
 
 func (s shortError) Unwrap() error { return s.error }
 
-// Truncated is err with a text of bounded length. What it wraps stays visible to errors.Is and errors.As.
+// Truncated returns err with a text of limited length. errors.Is and errors.As still see the wrapped error.
 func Truncated(err error) error { return shortError{err} }

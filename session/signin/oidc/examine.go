@@ -10,31 +10,31 @@ import (
 	"time"
 )
 
-// Examination is what a look at a provider found.
+// Examination is the result of checking a provider.
 type Examination struct {
-	// Keys is how many of its keys can verify its tokens, Algorithms which of the algorithms that it says it signs with
-	// are accepted. Neither is known if KeysErr is not nil.
+	// Keys is the number of its keys that can verify its tokens. Algorithms are its signing algorithms that we accept.
+	// Neither is known if KeysErr is not nil.
 	Keys       int
 	Algorithms []string
 	KeysErr    error
-	// Ahead is how far the provider's clock is ahead of ours, to a second. It is known if Dated.
+	// Ahead is how far the provider's clock is ahead of ours, to a second. It is known if Dated is set.
 	Ahead time.Duration
 	Dated bool
-	// Lacks names the optional endpoints that it does not have.
+	// Lacks names the optional endpoints that the provider does not have.
 	Lacks []string
 	// From is the address that answered with the metadata, after redirects.
 	From string
-	// Offers is what the metadata lists, as it says it.
+	// Offers are the unchanged lists of the metadata.
 	Offers Offers
-	// Scopes are those that a sign-in asks for. Offline: parameters of the provider's own ask for a refresh token.
+	// Scopes are the scopes that a sign-in requests. Offline: provider-specific parameters request a refresh token.
 	Scopes  []string
 	Offline bool
 	// TokenErr is why the token endpoint does not answer; nil if it does.
 	TokenErr error
 }
 
-// Offers is what a provider's metadata lists (OpenID Connect Discovery, section 3; RFC 8414, section 2). A list that is
-// absent is nil, and means what the specification has for that.
+// Offers are the lists in a provider's metadata (OpenID Connect Discovery, section 3; RFC 8414, section 2). A missing
+// list is nil and has the default of the specification.
 type Offers struct {
 	AuthMethods    []string `json:"token_endpoint_auth_methods_supported"`
 	AuthAlgorithms []string `json:"token_endpoint_auth_signing_alg_values_supported"`
@@ -48,7 +48,7 @@ type Offers struct {
 // MaxAhead is how far ahead a provider's clock may be before its tokens are refused.
 const MaxAhead = clockSkew
 
-// Examine asks a provider that is not in use for its metadata and its keys, as a sign-in would. The error is that of the
+// Examine fetches the metadata and keys of a provider that is not in use, as a sign-in would. Its error is that of the
 // metadata: unreachable, or of another issuer (OpenID Connect Discovery, section 4.3).
 func (p *Provider) Examine(ctx context.Context) (*Examination, error) {
 	out := new(Examination)
@@ -82,7 +82,8 @@ func (p *Provider) Examine(ctx context.Context) (*Examination, error) {
 	return out, nil
 }
 
-// probeToken asks the token endpoint for nothing, as nobody: any answer but one of a broken server shows that it is there.
+// probeToken sends an empty request to the token endpoint, without authentication: any answer except a server error
+// shows that it exists.
 func (c *Config) probeToken(ctx context.Context, m *Metadata) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.TokenEndpoint, strings.NewReader("grant_type=authorization_code"))
 	if err != nil {
@@ -100,7 +101,7 @@ func (c *Config) probeToken(ctx context.Context, m *Metadata) error {
 	return nil
 }
 
-// ahead is how far a time that was read between two of ours is ahead: 0 if it may be none of it.
+// ahead returns how far a time that was read between two of ours is ahead: 0 if it need not be ahead.
 func ahead(theirs, began, ended time.Time) time.Duration {
 	switch {
 	case theirs.After(ended):

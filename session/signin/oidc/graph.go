@@ -13,12 +13,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
-// GraphURL is Microsoft Graph, where the groups are that Entra could not send.
+// GraphURL is the address of Microsoft Graph, which has the groups that Entra could not send.
 const GraphURL = "https://graph.microsoft.com/v1.0"
 
-// graphGroups asks Microsoft Graph for all groups of the person to whom the access token belongs, as Entra wants it
-// where a token holds only a pointer (A6). The pointer itself is not followed: it is a URL in a token, and leads to an
-// interface that is gone. The access token must be one for Graph, which it is with the scopes of OpenID Connect alone.
+// graphGroups requests all groups of the access token's user from Microsoft Graph, as Entra requires if a token
+// contains only a reference to them (A6). It does not follow the reference itself: it is a URL in a token, and leads to
+// an API that no longer exists. The access token must be valid for Graph, which is so with only the scopes of OpenID
+// Connect.
 func (c *Config) graphGroups(ctx context.Context, accessToken string) ([]string, error) {
 	body := []byte(`{"securityEnabledOnly":false}`)
 	target := strings.TrimSuffix(c.Claims.GraphURL, "/") + "/me/getMemberObjects"

@@ -21,7 +21,7 @@ import (
 // clockSkew is how far a provider's clock may be ahead of ours.
 const clockSkew = time.Minute
 
-// verifiedToken is an ID token that passed every check, in the parts that a session keeps.
+// verifiedToken is an ID token that has passed every check, split into the parts that a session keeps.
 type verifiedToken struct {
 	subject                    string
 	authTime                   time.Time
@@ -29,9 +29,10 @@ type verifiedToken struct {
 	claims                     map[string]json.RawMessage
 }
 
-// verifyIDToken checks an ID token as OpenID Connect Core section 3.1.3.7 wants, and what go-oidc leaves to its caller:
-// nonce, a single audience, azp, iat, sub, at_hash, crit, the type of the token, and that it is no logout token (which
-// go-oidc would take for an ID token). nonce is nil for a refreshed token alone, which need not have one (section 12.2).
+// verifyIDToken checks an ID token as OpenID Connect Core section 3.1.3.7 requires, including what go-oidc leaves to
+// its caller: nonce, a single audience, azp, iat, sub, at_hash, crit, the type of the token, and that it is not a
+// logout token (which go-oidc would accept as an ID token). nonce is nil only for a refreshed token, which need not
+// have one (section 12.2).
 func (c *Config) verifyIDToken(ctx context.Context, m *Metadata, raw string, nonce *string, accessToken string) (*verifiedToken, error) {
 	t, err := splitToken(raw)
 	if err != nil {
@@ -101,15 +102,15 @@ func (c *Config) checkClaims(token *gooidc.IDToken, claims map[string]json.RawMe
 	return nil
 }
 
-// accepts reports whether an audience is us, and beside us no other than the configuration trusts. One that is listed
-// twice is one (RFC 7519, section 4.1.3).
+// accepts reports whether the audiences are us and otherwise only those that the configuration trusts. A repeated
+// audience counts once (RFC 7519, section 4.1.3).
 func (c *Config) accepts(audience []string) bool {
 	return slices.Contains(audience, c.ClientID) && !slices.ContainsFunc(audience, func(a string) bool {
 		return a != c.ClientID && !slices.Contains(c.TrustAudience, a)
 	})
 }
 
-// checkHeader looks at what go-jose does not: extensions that must be understood, and the type.
+// checkHeader checks what go-jose does not: critical extensions, and the type.
 func checkHeader(raw []byte) error {
 	header, err := claim.Parse(raw)
 	if err != nil || header == nil {
@@ -126,7 +127,7 @@ func checkHeader(raw []byte) error {
 	return nil
 }
 
-// splitToken decodes the parts of a compact JWS (RFC 7515, section 7.1) strictly, so that JoinIDToken restores it.
+// splitToken decodes the parts of a compact JWS (RFC 7515, section 7.1) strictly, so that JoinIDToken can restore it.
 func splitToken(raw string) (*verifiedToken, error) {
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {
@@ -143,9 +144,9 @@ func splitToken(raw string) (*verifiedToken, error) {
 	return &verifiedToken{header: decoded[0], payload: decoded[1], signature: decoded[2]}, nil
 }
 
-// keepToken puts into an answer what is used of its ID token later. All that JoinIDToken needs, two hundred bytes for each
-// session, is kept if there is anybody to show the token to: a provider that signs people out, or that is asked without
-// them. Else it is what the token says of the person.
+// keepToken stores in an answer what is needed of its ID token later. If the provider can use the token as a hint (for
+// sign-out, or a silent request), this is everything that JoinIDToken needs, two hundred bytes per session. Otherwise
+// it is only the claims about the user.
 func (c *Config) keepToken(m *Metadata, a *Answer, t *verifiedToken) error {
 	a.Draft.Claims, a.Tokens.IDHeader, a.Tokens.IDSignature = t.payload, nil, nil
 	if c.showsIDToken(m) {
@@ -161,9 +162,9 @@ func (c *Config) keepToken(m *Metadata, a *Answer, t *verifiedToken) error {
 	return nil
 }
 
-// AboutToken reports whether a claim says something about its token and nothing about the person: when it was made and
-// until when it may be shown, and what it belongs to (RFC 7519, section 4.1; OpenID Connect Core, sections 2 and 3.3.2.11).
-// Nobody can rely on finding it in a session.
+// AboutToken reports whether a claim describes its token and not the user: its creation, its validity, and what it
+// belongs to (RFC 7519, section 4.1; OpenID Connect Core, sections 2 and 3.3.2.11). A session need not contain such a
+// claim.
 func AboutToken(claim string) bool {
 	switch claim {
 	case "exp", "iat", "nbf", "jti", "nonce", "at_hash", "c_hash", "s_hash":
@@ -172,7 +173,7 @@ func AboutToken(claim string) bool {
 	return false
 }
 
-// JoinIDToken makes the ID token of a session again, for id_token_hint; empty if the session does not keep it.
+// JoinIDToken restores the ID token of a session, for id_token_hint; empty if the session does not keep it.
 func JoinIDToken(claims []byte, t session.Tokens) string {
 	if len(t.IDHeader) == 0 || len(t.IDSignature) == 0 {
 		return ""
@@ -181,8 +182,8 @@ func JoinIDToken(claims []byte, t session.Tokens) string {
 	return b64.EncodeToString(t.IDHeader) + "." + b64.EncodeToString(claims) + "." + b64.EncodeToString(t.IDSignature)
 }
 
-// algorithms returns what the provider says it signs with, as far as we accept it; RS256 if it says nothing usable
-// (OpenID Connect Core, section 2).
+// algorithms returns the provider's signing algorithms that we accept; RS256 if it lists none of them (OpenID Connect
+// Core, section 2).
 func (m *Metadata) algorithms() []string {
 	algs := accepted(m.SigningAlgorithms)
 	if len(algs) == 0 {
@@ -191,7 +192,7 @@ func (m *Metadata) algorithms() []string {
 	return algs
 }
 
-// accepted are those of the algorithms that we take.
+// accepted returns those of the algorithms that we accept.
 func accepted(offered []string) (algs []string) {
 	for _, alg := range signingAlgorithms {
 		if slices.Contains(offered, string(alg)) {

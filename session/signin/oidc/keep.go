@@ -11,21 +11,21 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
-// Bounds of what a session keeps of a provider's answer, so that every sign-in fits into the store.
+// Limits for what a session keeps of a provider's answer, so that every sign-in fits into the store.
 const (
-	// maxKeptClaims bounds the claims of the ID token, and those of userinfo. Of more than that is kept what the
-	// configuration names.
+	// maxKeptClaims is the largest size of the claims of the ID token, and of those of userinfo. If they are larger,
+	// only those that the configuration uses are kept.
 	maxKeptClaims  = 12 << 10
 	maxKeptRefresh = 8 << 10
-	// maxNamesLogged bounds how many claims one log line names, maxNameLogged each of the names.
+	// maxNamesLogged is how many claims one log line names at most, maxNameLogged the longest part of a name.
 	maxNamesLogged = 5
 	maxNameLogged  = 64
-	// reducedEvery is how often at most the log tells that claims were too large to keep.
+	// reducedEvery is the shortest interval between two warnings about claims that are too large.
 	reducedEvery = time.Minute
 )
 
-// bound reduces the claims of an answer to what the configuration names, where they are too large to keep. Without the
-// rest of its claims an ID token cannot be shown to the provider any more. A refresh token that is too large is dropped.
+// bound reduces the claims of an answer to those that the configuration uses, if they are too large to keep. An ID
+// token without all its claims can no longer be sent to the provider. A refresh token that is too large is dropped.
 func (p *Provider) bound(a *Answer) {
 	if len(a.Draft.Claims) > maxKeptClaims {
 		a.Draft.Claims, a.Tokens.IDHeader, a.Tokens.IDSignature = p.reduce(a, "id_token", a.Draft.Claims), nil, nil
@@ -49,7 +49,7 @@ func (p *Provider) reduce(a *Answer, source string, raw []byte) []byte {
 	r := claim.Reduce(claims, paths, maxKeptClaims)
 	dropped, large := slices.DeleteFunc(r.Dropped, AboutToken), r.TooLarge
 	if groups := p.Claims.groupsPath(); slices.Contains(large, groups) && !slices.Contains(inHeaders, groups) {
-		// The session has them apart, so that it costs nothing that they do not fit here.
+		// The session keeps groups separately, so dropping them here loses nothing.
 		dropped = slices.Insert(dropped, 0, groups)
 		large = slices.DeleteFunc(large, func(path string) bool { return path == groups })
 	}
@@ -83,10 +83,10 @@ func (c *Config) headerClaims() []string {
 	return c.HeaderClaims()
 }
 
-// hints are the claims that a sign-out may name the user by.
+// hints are the claims by which a sign-out may name the user.
 var hints = []string{"login_hint", "preferred_username", "email"}
 
-// decisive are the claims that describe and signals read, but for the groups.
+// decisive returns the claims that describe and Signals read, except groups.
 func (cfg *ClaimsConfig) decisive() []string {
 	paths := []string{"email_verified", "email", "name", "acr", "amr", "acrs", "sid", "_claim_names", "hasgroups"}
 	paths = append(paths, cfg.user()...)
@@ -100,7 +100,7 @@ func (cfg *ClaimsConfig) decisive() []string {
 	return paths
 }
 
-// lacks reports whether claims that were reduced miss one that decides, and that is not stated otherwise.
+// lacks reports whether reduced claims lack a decisive one that is not stated elsewhere.
 func (cfg *ClaimsConfig) lacks(first, now map[string]json.RawMessage) bool {
 	return slices.ContainsFunc(cfg.decisive(), func(path string) bool {
 		_, stated := claim.Set{now}.Get(path)

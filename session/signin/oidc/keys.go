@@ -20,17 +20,18 @@ import (
 )
 
 const (
-	// keysTTL is how long a provider's keys are used before they are fetched anew: a withdrawn key is trusted no
-	// longer than this while the provider can be reached.
+	// keysTTL is how long a provider's keys are used before they are fetched again: while the provider can be reached,
+	// a withdrawn key is trusted no longer than this.
 	keysTTL = 15 * time.Minute
-	// keysForcedEvery bounds the fetches that an unknown key id may cause (A46): anybody can make up a key id.
+	// keysForcedEvery is the shortest interval between fetches that unknown key IDs cause (A46), because any client can
+	// invent a key ID.
 	keysForcedEvery = 10 * time.Second
-	// maxKeys bounds how many keys of a provider are looked at.
+	// maxKeys is how many keys of a provider are used at most.
 	maxKeys = 64
 )
 
-// signingAlgorithms are those accepted from a provider. None is symmetric: a shared secret would make every holder of
-// it an issuer, and a public key passed off as one is the oldest trick there is.
+// signingAlgorithms are the accepted algorithms. None is symmetric: with a shared secret every holder could issue
+// tokens, and a public key could be misused as a secret.
 var signingAlgorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
 	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
@@ -38,32 +39,32 @@ var signingAlgorithms = []jose.SignatureAlgorithm{
 
 var errNoKey = errors.New("token is signed by no key of the provider")
 
-// errKeysOld is errNoKey of keys that were fetched before the token was looked at, and may not be fetched anew yet.
+// errKeysOld is errNoKey for keys that were fetched before the token was checked, and may not be fetched again yet.
 var errKeysOld = fmt.Errorf("%w, as of some seconds ago", errNoKey)
 
 // errKeysAway: the keys could not be fetched, which says nothing about a token.
 var errKeysAway = errors.New("keys of the provider cannot be fetched")
 
-// keySet is a provider's keys: fetched when first needed, anew when old, and on an unknown key id at most every ten
-// seconds. When the provider cannot be reached the old keys go on being used. It implements oidc.KeySet.
+// keySet contains a provider's keys. They are fetched when first needed, again when they are too old, and for an
+// unknown key ID at most every ten seconds. While the provider cannot be reached the old keys are used. It implements
+// oidc.KeySet.
 //
-// go-oidc has a key set of its own; it refetches for every token it cannot verify, without limit and without an end to
-// the life of a key.
+// go-oidc's own key set fetches again for every token that it cannot verify, without limit, and never expires a key.
 type keySet struct {
 	url    func() string
 	client *http.Client
 	now    func() time.Time
 
-	fetching sync.Mutex // one fetch at a time; a caller that has waited looks again first
+	fetching sync.Mutex // one fetch at a time; a caller that has waited first checks again
 	vain     vainWaits
 
 	mu      sync.Mutex
 	keys    []jose.JSONWebKey
 	fetched time.Time // of the last success
-	tried   time.Time // of the last try
+	tried   time.Time // of the last attempt
 }
 
-// VerifySignature checks a token's signature and returns its payload. It looks at nothing in the payload.
+// VerifySignature checks a token's signature and returns its payload. It does not check the payload.
 func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	jws, err := jose.ParseSignedCompact(token, signingAlgorithms)
 	if err != nil {
@@ -88,7 +89,7 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	}
 	switch _, fetched, tried := k.state(); {
 	case tried.After(fetched):
-		// The key may be one that the provider has published since the keys could last be fetched.
+		// The provider may have published the key after the last successful fetch.
 		return nil, fmt.Errorf("%w, and those known are none of the token's", errKeysAway)
 	case tried.Before(began):
 		return nil, errKeysOld
@@ -96,12 +97,12 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	return nil, errNoKey
 }
 
-// patientKeys are the keys for tokens that the provider itself has just handed out. One that it signed with a key that it
-// published a moment ago is worth waiting for: the code or the refresh token that it came for is spent. Tokens that
-// anybody may send are not waited for, and where it was in vain nobody waits again for a while (A46).
+// patientKeys are the keys for tokens that the provider itself has just issued. If the key was published a moment ago,
+// it waits for it, because the code or the refresh token is used up. For tokens that any client may send it does not
+// wait, and after waiting in vain for a key it does not wait again for a while (A46).
 type patientKeys struct{ *keySet }
 
-// VerifySignature is that of the key set, once more when the keys may be fetched anew.
+// VerifySignature calls the key set, and calls it again when the keys may be fetched again.
 func (k patientKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	payload, err := k.keySet.VerifySignature(ctx, token)
 	id := keyIDOf(token)
@@ -118,14 +119,14 @@ func (k patientKeys) VerifySignature(ctx context.Context, token string) ([]byte,
 	return payload, err
 }
 
-// vainWaits are the key ids whose keys did not come though they were waited for. One session's token then makes no other
-// session's, with another id, go without the wait. The zero value is ready.
+// vainWaits contains the key IDs for which waiting was in vain. One session's token thus does not prevent the wait for
+// another session's token with another ID. The zero value is ready to use.
 type vainWaits struct {
 	mu sync.Mutex
 	at map[string]time.Time
 }
 
-// maxVain bounds how many ids are kept in mind. Only tokens that the provider itself handed out get here.
+// maxVain is the largest number of remembered IDs. Only tokens that the provider itself issued get here.
 const maxVain = 16
 
 func (v *vainWaits) lately(id string, now time.Time) bool {
@@ -147,7 +148,7 @@ func (v *vainWaits) add(id string, now time.Time) {
 	}
 }
 
-// keyIDOf is the key id that a token names.
+// keyIDOf returns the key ID that a token names.
 func keyIDOf(token string) string {
 	jws, err := jose.ParseSignedCompact(token, signingAlgorithms)
 	if err != nil || len(jws.Signatures) != 1 {
@@ -173,7 +174,8 @@ func verifyAny(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) ([]byte, bool
 	return nil, false
 }
 
-// current returns the keys, fetched anew if they are older than keysTTL. Old keys do if that fails.
+// current returns the keys. If they are older than keysTTL it fetches them again; if that fails it returns the old
+// ones.
 func (k *keySet) current(ctx context.Context) ([]jose.JSONWebKey, error) {
 	keys, fetched, tried := k.state()
 	now := k.now()
@@ -184,7 +186,7 @@ func (k *keySet) current(ctx context.Context) ([]jose.JSONWebKey, error) {
 		return keys, nil
 	}
 	if len(keys) > 0 {
-		// One fetches. A key set that hangs costs no other caller anything.
+		// One caller fetches. A key endpoint that hangs delays no other caller.
 		if !k.fetching.TryLock() {
 			return keys, nil
 		}
@@ -197,7 +199,7 @@ func (k *keySet) current(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return fresh, err
 }
 
-// forced returns the keys after one more fetch, unless one was tried within keysForcedEvery.
+// forced returns the keys after one more fetch, unless there was an attempt within keysForcedEvery.
 func (k *keySet) forced(ctx context.Context) ([]jose.JSONWebKey, error) {
 	keys, fetched, tried := k.state()
 	if k.now().Sub(tried) < keysForcedEvery {
@@ -212,7 +214,7 @@ func (k *keySet) state() (keys []jose.JSONWebKey, fetched, tried time.Time) {
 	return k.keys, k.fetched, k.tried
 }
 
-// fetch gets the keys, once for all callers who saw the same state.
+// fetch fetches the keys, once for all callers that saw the same state.
 func (k *keySet) fetch(ctx context.Context, seen time.Time) ([]jose.JSONWebKey, error) {
 	k.fetching.Lock()
 	defer k.fetching.Unlock()
@@ -253,8 +255,8 @@ func (k *keySet) download(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return parseKeys(body)
 }
 
-// parseKeys keeps the keys that may sign a token: public, of a kind we know, and not meant for encryption. A key that
-// cannot be read is left out, as RFC 7517 section 5 wants; a set without a usable key is an error.
+// parseKeys returns the keys that may sign a token: public, of a known kind, and not for encryption. A key that cannot
+// be parsed is skipped, as RFC 7517 section 5 recommends; a set without a usable key is an error.
 func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -285,8 +287,8 @@ func parseKeys(body []byte) ([]jose.JSONWebKey, error) {
 	return keys, nil
 }
 
-// withoutCertificate takes the certificate out of a key. Nothing here trusts a key for its certificate, and one that is
-// wrong or cannot be read would make the key unreadable.
+// withoutCertificate removes the certificate from a key. No key is trusted for its certificate, and an invalid one
+// would make the key unreadable.
 func withoutCertificate(raw json.RawMessage) []byte {
 	var key map[string]json.RawMessage
 	if json.Unmarshal(raw, &key) != nil {

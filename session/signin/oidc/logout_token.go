@@ -13,39 +13,39 @@ import (
 )
 
 const (
-	// logoutEvent names the event that makes a token a logout token.
+	// logoutEvent is the event that marks a token as a logout token.
 	logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
-	// maxLogoutLife is how far the end of a logout token may lie behind its issue. Providers should keep to two minutes.
+	// maxLogoutLife is the longest time between issue and expiry of a logout token. Providers should use two minutes.
 	maxLogoutLife = 10 * time.Minute
-	// unsaidLogoutLife is for how long a logout token is good that does not say: drafts before the final specification had no
-	// exp, and that recommends two minutes.
+	// unsaidLogoutLife is how long a logout token without exp is valid: drafts before the final specification had no
+	// exp, and it recommends two minutes.
 	unsaidLogoutLife = 2 * time.Minute
-	// maxProviderSession and maxTokenID bound the claims sid and jti, which the specifications leave open.
+	// maxProviderSession and maxTokenID limit the claims sid and jti, for which the specifications set no limit.
 	maxProviderSession = 1024
 	maxTokenID         = 1024
 )
 
-// RefusedLogout is why a logout token is not taken: always one of our own texts, never a part of the token.
+// RefusedLogout is the reason for refusing a logout token: always one of our own texts, never a part of the token.
 type RefusedLogout string
 
 func (e RefusedLogout) Error() string { return string(e) }
 
 // LogoutToken is a verified logout token.
 type LogoutToken struct {
-	// Subject or providerSession or both are set.
+	// Subject or ProviderSession or both are set.
 	Subject, ProviderSession, ID string
 	Issued, Expires              time.Time
 }
 
-// VerifyLogout checks a logout token as OpenID Connect Back-Channel Logout 1.0 section 2.6 wants, and more strictly where
-// it leaves room: jti is required, the type is known, the token is young, and it is for us alone. What can be
-// seen without a key is looked at first. An error that is no RefusedLogout says nothing about the token.
+// VerifyLogout checks a logout token as OpenID Connect Back-Channel Logout 1.0 section 2.6 requires, and more strictly
+// where it leaves a choice: jti is required, the type must be known, the token must be recent, and its only audience
+// must be us. Checks that need no key come first. An error that is not a RefusedLogout says nothing about the token.
 //
-// go-oidc's VerifyLogout takes any type, no iat or one years ahead, any exp, and event values that are no object.
+// go-oidc's VerifyLogout accepts any type, no iat or one years ahead, any exp, and event values that are not objects.
 func VerifyLogout(ctx context.Context, providers []*Provider, raw string) (*Provider, *LogoutToken, error) {
 	parts, err := splitToken(raw)
 	if err != nil {
-		return nil, nil, RefusedLogout("logout_token is not a signed token") // an encrypted one neither: none was agreed
+		return nil, nil, RefusedLogout("logout_token is not a signed token") // an encrypted one is refused too: encryption was not agreed
 	}
 	alg, err := checkLogoutHeader(parts.header)
 	if err != nil {
@@ -80,8 +80,8 @@ func VerifyLogout(ctx context.Context, providers []*Provider, raw string) (*Prov
 	return p, token, nil
 }
 
-// checkLogoutHeader returns the algorithm. The type should be logout+jwt; JWT and none at all are what providers send
-// that are older than it. Any other is another kind of token.
+// checkLogoutHeader returns the algorithm. The type should be logout+jwt; older providers send JWT or no type. Any
+// other type is another kind of token.
 func checkLogoutHeader(raw []byte) (alg string, err error) {
 	header, err := claim.Parse(raw)
 	if err != nil || header == nil {
@@ -100,8 +100,9 @@ func checkLogoutHeader(raw []byte) (alg string, err error) {
 	return claim.Scalar(header["alg"]), nil
 }
 
-// logoutProvider finds the provider that a token is said to be of, by issuer and audience: several may have one issuer.
-// The audience is held to what holds for ID tokens. A logout token has no azp (Back-Channel Logout 1.0, section 2.4).
+// logoutProvider finds the provider that a token names, by issuer and audience: several providers may have the same
+// issuer. The rules for audiences are those of ID tokens. A logout token has no azp (Back-Channel Logout 1.0, section
+// 2.4).
 func logoutProvider(providers []*Provider, claims map[string]json.RawMessage) *Provider {
 	iss, ok := jsonText(claims["iss"])
 	if !ok {
@@ -172,15 +173,15 @@ func (c *Config) checkLogoutClaims(claims map[string]json.RawMessage) (*LogoutTo
 	return t, nil
 }
 
-// isLogoutEvent: an object whose member of that name is an object. What else is in them is passed over, Keycloak's
-// revoke_offline_access among it: a session takes its refresh token with it in any case.
+// isLogoutEvent reports whether raw is an object with logoutEvent whose value is an object. Other members are ignored,
+// such as Keycloak's revoke_offline_access: a session's refresh token ends with the session in any case.
 func isLogoutEvent(raw json.RawMessage) bool {
 	var events map[string]json.RawMessage
 	var event map[string]json.RawMessage
 	return json.Unmarshal(raw, &events) == nil && json.Unmarshal(events[logoutEvent], &event) == nil && event != nil
 }
 
-// jsonText reads a JSON string; ok is false for anything else, null and absence included.
+// jsonText parses a JSON string; ok is false for anything else, including null and absence.
 func jsonText(raw json.RawMessage) (text string, ok bool) {
 	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
 		return "", false

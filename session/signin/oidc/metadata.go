@@ -16,7 +16,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
-// Metadata is what a provider says of itself (OpenID Connect Discovery, section 3).
+// Metadata is a provider's metadata (OpenID Connect Discovery, section 3).
 type Metadata struct {
 	keys *keySet
 
@@ -36,13 +36,13 @@ type Metadata struct {
 	UserInfoAlgorithms    []string `json:"userinfo_signing_alg_values_supported"`
 }
 
-// Discover fetches the metadata and puts it into use.
+// Discover fetches the metadata and uses it from then on.
 func (p *Provider) Discover(ctx context.Context) error {
 	_, err := p.fetchMetadata(ctx)
 	return err
 }
 
-// fetched is what the answer said beside the metadata.
+// fetched contains facts about the answer besides the metadata.
 type fetched struct {
 	date string // the header
 	from string // the address that answered, after redirects
@@ -72,13 +72,13 @@ func (p *Provider) fetchMetadata(ctx context.Context) (*fetched, error) {
 	return got, p.use(got.body)
 }
 
-// use takes metadata, if it is the issuer's and its endpoints are good.
+// use accepts metadata if it belongs to the issuer and its endpoints are valid.
 func (p *Provider) use(body []byte) error {
 	m := new(Metadata)
 	if err := json.Unmarshal(body, m); err != nil {
 		return fmt.Errorf("reading metadata: %w", err)
 	}
-	// Section 4.3: byte for byte, wherever the metadata was found.
+	// Section 4.3: byte for byte, regardless of where the metadata was fetched.
 	if m.Issuer != p.Issuer {
 		return Truncated(fmt.Errorf("issuer is %q in the configuration and %q in the metadata", p.Issuer, m.Issuer))
 	}
@@ -116,7 +116,7 @@ func (p *Provider) use(body []byte) error {
 	return nil
 }
 
-// MetadataAddress is where the metadata is asked for.
+// MetadataAddress returns the URL of the metadata.
 func (c *Config) MetadataAddress() string {
 	if c.MetadataURL != "" {
 		return c.MetadataURL
@@ -124,11 +124,11 @@ func (c *Config) MetadataAddress() string {
 	return strings.TrimSuffix(c.Issuer, "/") + "/.well-known/openid-configuration"
 }
 
-// reading is the client for what is public: the metadata and the keys. It follows redirects, which the one for secrets
+// reading returns the client for public data: the metadata and the keys. It follows redirects; the client for secrets
 // does not.
 func (c *Config) reading() *http.Client { return reach.Following(c.Client, c.checkAddress) }
 
-// checkAddress is reach.CheckEndpoint for what the gateway asks by itself.
+// checkAddress is reach.CheckEndpoint for requests of the gateway itself.
 func (c *Config) checkAddress(raw string) error {
 	if reach.Under(raw, c.InternalURL) {
 		return nil
@@ -136,14 +136,15 @@ func (c *Config) checkAddress(raw string) error {
 	return reach.CheckEndpoint(raw)
 }
 
-// google is the issuer that gives a refresh token for two parameters of its own in place of a scope.
+// google is the issuer that issues a refresh token for two parameters of its own instead of a scope.
 const google = "https://accounts.google.com"
 
 var offlineAtGoogle = map[string]string{"access_type": "offline", "prompt": "consent"}
 
-// scopes are those that are asked for. Of the default ones offline_access is left out where the metadata lists scopes and
-// not that one: Google, GitLab, Cognito and Apple refuse the whole request for it. So is profile beside email, which Apple
-// has not. A list without either says nothing about them: Discovery, section 3, lets a provider keep scopes to itself.
+// scopes returns the scopes to request. Of the default ones, offline_access is left out if the metadata lists scopes
+// without it: Google, GitLab, Cognito and Apple would refuse the whole request. The same applies to profile if email is
+// listed, because Apple does not have profile. A list with neither proves nothing: Discovery, section 3, allows a
+// provider to list only some scopes.
 func (c *Config) scopes(m *Metadata) []string {
 	if len(c.Scopes) > 0 {
 		if slices.Contains(c.Scopes, gooidc.ScopeOpenID) {
@@ -162,7 +163,8 @@ func (c *Config) scopes(m *Metadata) []string {
 	return scopes
 }
 
-// ownParams are what a provider wants that no specification knows, for the default scopes alone.
+// ownParams returns provider-specific parameters that no specification defines. They are used only with the default
+// scopes.
 func (c *Config) ownParams(m *Metadata) map[string]string {
 	if c.Issuer == google && len(c.Scopes) == 0 && !slices.Contains(c.scopes(m), gooidc.ScopeOfflineAccess) {
 		return offlineAtGoogle
@@ -170,8 +172,8 @@ func (c *Config) ownParams(m *Metadata) map[string]string {
 	return nil
 }
 
-// inside has a client reach a provider under another address. Both were checked when the configuration was read; should
-// they not parse here, nothing is sent to either.
+// inside returns a client that reaches a provider at another address. Both addresses were checked with the
+// configuration; if they cannot be parsed here, nothing is sent.
 func inside(c *http.Client, public, internal string) *http.Client {
 	out := *c
 	next := out.Transport
@@ -191,7 +193,7 @@ type failing struct{ error }
 
 func (f failing) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.error }
 
-// dateOf is the time of an answer; ok is false if it states none.
+// dateOf returns the time of an answer; ok is false if it states none.
 func (f *fetched) dateOf() (at time.Time, ok bool) {
 	if f == nil {
 		return at, false

@@ -11,30 +11,30 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
-// Provider is an OpenID provider whose metadata is found in the background: the gateway starts while the provider is
-// down, and signing in works as soon as it is up.
+// Provider is an OpenID provider whose metadata is fetched in the background: the gateway starts even if the provider
+// is down, and users can sign in as soon as it is up.
 type Provider struct {
 	Config
 
 	meta atomic.Pointer[Metadata]
-	// answeredAt is when the token endpoint last gave tokens or refused a grant, in Unix milliseconds.
+	// answeredAt is when the token endpoint last issued tokens or refused a grant, in Unix milliseconds.
 	answeredAt atomic.Int64
-	// unanswering: the token endpoint was last connected to without an answer in time.
+	// unanswering: the last connection to the token endpoint got no answer in time.
 	unanswering atomic.Bool
-	// reduced is when the log last told that claims were too large to keep.
+	// reduced limits the warnings about claims that are too large to keep.
 	reduced retry.Seldom
-	// secretInHeader: the provider has taken the client secret in the header.
+	// secretInHeader: the provider has accepted the client secret in the header.
 	secretInHeader atomic.Bool
-	// secretInForm: the provider has refused the client secret in the header, and taken it in the form.
+	// secretInForm: the provider has refused the client secret in the header, and accepted it in the form.
 	secretInForm atomic.Bool
 	kick         chan struct{}
-	// unclear holds the claims of which it was said that their values are no known words.
+	// unclear contains the claims with unknown values that were already logged.
 	unclear sync.Map
 
 	mu    sync.Mutex
-	ready chan struct{} // closed when metadata came, replaced never
+	ready chan struct{} // closed when the first metadata arrives; never replaced
 	state State
-	// lost: the token endpoint could not be reached when it was last asked.
+	// lost: the last request to the token endpoint failed.
 	lost bool
 	// warned are the warnings that were logged.
 	warned map[warning]bool
@@ -47,7 +47,7 @@ const (
 	discoverPatience = 3 * time.Second
 )
 
-// New returns a provider. Run finds its metadata.
+// New returns a provider. Run fetches its metadata.
 func New(c Config) *Provider {
 	if c.Patience == 0 {
 		c.Patience = discoverPatience
@@ -70,8 +70,8 @@ func New(c Config) *Provider {
 	return &Provider{Config: c, kick: make(chan struct{}, 1), ready: make(chan struct{})}
 }
 
-// run fetches the metadata and keeps it fresh until ctx ends. After a failure it tries again, more and more slowly up to
-// every half minute, and at once when a user wants to sign in. Metadata once fetched is used until it is fetched again.
+// run fetches the metadata and keeps it fresh until ctx ends. After a failure it tries again, with pauses that grow to
+// half a minute, and at once when a user wants to sign in. Fetched metadata is used until it is fetched again.
 func (p *Provider) run(ctx context.Context) {
 	failures, backoff := 0, retry.Backoff{First: discoverFirst, Longest: discoverLongest}
 	for {
@@ -90,7 +90,7 @@ func (p *Provider) run(ctx context.Context) {
 			p.Logger.Info("provider metadata fetched", zap.String("provider", p.Name))
 			failures = 0
 		}
-		// A user who waits for the metadata may hurry the next try.
+		// A user who waits for the metadata can trigger the next attempt.
 		timer := time.NewTimer(wait)
 		kick := p.kick
 		if failures == 0 {
@@ -110,10 +110,10 @@ func (p *Provider) run(ctx context.Context) {
 	}
 }
 
-// Known is the metadata, if it was ever found; else nil.
+// Known returns the metadata, or nil if it was never fetched.
 func (p *Provider) Known() *Metadata { return p.meta.Load() }
 
-// Run finds the metadata and keeps it and what is known of the token endpoint fresh, until ctx ends.
+// Run fetches the metadata, and keeps it and the state of the token endpoint up to date until ctx ends.
 func (p *Provider) Run(ctx context.Context) {
 	var work sync.WaitGroup
 	work.Go(func() { p.watchToken(ctx) })
@@ -121,10 +121,10 @@ func (p *Provider) Run(ctx context.Context) {
 	work.Wait()
 }
 
-// CloseIdleConnections closes what would stay open for a minute and a half.
+// CloseIdleConnections closes connections that would otherwise stay open for a minute and a half.
 func (p *Provider) CloseIdleConnections() { p.Client.CloseIdleConnections() }
 
-// Metadata returns the metadata, waiting for a first find for a moment. ErrProviderDown if there is none.
+// Metadata returns the metadata. If it was never fetched it waits for a short time, then returns ErrProviderDown.
 func (p *Provider) Metadata(ctx context.Context) (*Metadata, error) {
 	if m := p.meta.Load(); m != nil {
 		return m, nil

@@ -14,25 +14,25 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 )
 
-// State is how a provider is, as this process finds it.
+// State is the state of a provider, as this process sees it.
 type State struct {
-	// Metadata is when its metadata was last fetched; zero if never, so that nobody can sign in there. MetadataErr is why
-	// the last try failed, empty if it did not.
+	// Metadata is when its metadata was last fetched; zero if never, so that no user can sign in there. MetadataErr is
+	// the error of the last attempt, empty if it succeeded.
 	Metadata    time.Time
 	MetadataErr string
-	// TokenErr is why the token endpoint was of no use when it was last asked, by a sign-in or a renewal; empty if it was.
-	// A refusal of a code or a refresh token is no failure.
+	// TokenErr is the error of the last request to the token endpoint, by a sign-in or a renewal; empty if it
+	// succeeded. Refusing a code or a refresh token is not an error.
 	TokenErr string
-	// Keys is when its keys were last fetched; zero if never, which is right until somebody signs in.
+	// Keys is when its keys were last fetched; zero if never, which is normal until a user signs in.
 	Keys time.Time
-	// Failed is when it last could not be reached for a person, and Err how; zero if it always could.
+	// Failed is when it last could not be reached for a user, and Err the error; zero if that never happened.
 	Failed time.Time
 	Err    string
-	// Warnings are what an operator should know about how this provider works here.
+	// Warnings are facts about this provider that an operator should know.
 	Warnings []string
 }
 
-// warning is what is told of a provider once.
+// warning is a message that is logged once for a provider.
 type warning struct{ word, text string }
 
 var (
@@ -59,7 +59,7 @@ var (
 	}
 )
 
-// warn logs a warning, once a provider, and keeps it for its state.
+// warn logs a warning once for a provider, and adds it to the state.
 func (p *Provider) warn(w warning) {
 	p.mu.Lock()
 	known := p.warned[w]
@@ -73,7 +73,7 @@ func (p *Provider) warn(w warning) {
 	}
 }
 
-// NoteRefresh warns of a provider that a session cannot be renewed with.
+// NoteRefresh warns if a session of this provider cannot be renewed.
 func (p *Provider) NoteRefresh(a *Answer) {
 	switch {
 	case a.largeRefresh:
@@ -83,10 +83,10 @@ func (p *Provider) NoteRefresh(a *Answer) {
 	}
 }
 
-// WarnWithoutGroups warns of a provider that takes a refresh token and states no groups with it.
+// WarnWithoutGroups warns that the provider accepts a refresh token but states no groups with it.
 func (p *Provider) WarnWithoutGroups() { p.warn(warnTellsNothing) }
 
-// State tells how the provider is. What it says of errors is bounded, and holds no secret.
+// State returns the state of the provider. Its error texts are limited in length, and contain no secret.
 func (p *Provider) State() State {
 	p.mu.Lock()
 	state := p.state
@@ -111,7 +111,7 @@ func (p *Provider) noteDiscovery(err error) {
 	p.state.Metadata = p.Now()
 }
 
-// NoteFailure takes note of what a sign-in or a renewal met.
+// NoteFailure records an error of a sign-in or a renewal.
 func (p *Provider) NoteFailure(err error) {
 	if !IsDown(err) {
 		return
@@ -121,12 +121,12 @@ func (p *Provider) NoteFailure(err error) {
 	p.state.Failed, p.state.Err = p.Now(), Truncated(err).Error()
 }
 
-// noteToken takes note of how the token endpoint is. What refuses one grant shows that it works.
+// noteToken records the state of the token endpoint. Refusing a grant shows that it works.
 func (p *Provider) noteToken(err error) {
 	var e *grant.Error
 	failed := errors.As(err, &e)
 	if err != nil && !failed {
-		return // of our own
+		return // of the client itself, not of the endpoint
 	}
 	if !failed || e.Status != 0 || e.Kind != grant.Down {
 		p.unanswering.Store(false)
@@ -136,7 +136,7 @@ func (p *Provider) noteToken(err error) {
 	case !failed, e.Kind == grant.Over, e.Kind == grant.Doubtful:
 		p.answeredAt.Store(p.Now().UnixMilli())
 	case e.Kind == grant.Unreadable && e.Status >= http.StatusBadRequest:
-		return // of one grant, or of all: that is not known
+		return // of one grant or of all: that is not known
 	default:
 		why = Truncated(e).Error()
 		if e.Silent {
@@ -149,14 +149,14 @@ func (p *Provider) noteToken(err error) {
 	p.lost = failed && e.Status == 0 && e.Kind == grant.Down
 }
 
-// Unanswering reports whether the token endpoint was last connected to without an answer in time.
+// Unanswering reports whether the last connection to the token endpoint got no answer in time.
 func (p *Provider) Unanswering() bool { return p.unanswering.Load() }
 
-// AnsweredSince reports whether the token endpoint has answered anybody since a time as it should.
+// AnsweredSince reports whether the token endpoint has answered any request normally since a time.
 func (p *Provider) AnsweredSince(at time.Time) bool { return p.answeredAt.Load() > at.UnixMilli() }
 
-// watchToken looks whether a token endpoint that could not be reached can be reached again, until ctx ends: else the state
-// would tell of an outage until the next person signs in.
+// watchToken probes a token endpoint that could not be reached, until ctx ends. Otherwise the state would report an
+// outage until the next user signs in.
 func (p *Provider) watchToken(ctx context.Context) {
 	for retry.Sleep(ctx, discoverLongest) {
 		p.mu.Lock()
@@ -168,7 +168,8 @@ func (p *Provider) watchToken(ctx context.Context) {
 	}
 }
 
-// lookAtToken asks the token endpoint for nothing. Any answer, a refusal of the method too, shows that it is there.
+// lookAtToken sends an empty request to the token endpoint. Any answer, even a refusal of the method, shows that it can
+// be reached.
 func (p *Provider) lookAtToken(ctx context.Context, m *Metadata) {
 	ctx, cancel := context.WithTimeout(mayWait(ctx), idpTimeout)
 	defer cancel()
@@ -193,8 +194,8 @@ func (p *Provider) lookAtToken(ctx context.Context, m *Metadata) {
 	}
 }
 
-// warnUnclear tells of claims whose value is no known word, once for each: a provider that says it once says it at every
-// sign-in. The value is not logged, because it may be anything.
+// warnUnclear logs claims with unknown values, once for each, because the provider would send them at every sign-in.
+// The value is not logged, because it may be anything.
 func (p *Provider) warnUnclear(words []string) {
 	for _, word := range words {
 		if _, told := p.unclear.LoadOrStore(word, true); told {

@@ -18,12 +18,12 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 )
 
-// Answer is what a provider gave for a code, verified.
+// Answer is a provider's verified answer to a code.
 type Answer struct {
 	Draft   session.Record
 	Tokens  session.Tokens
 	Signals Signals
-	// largeRefresh: there was a refresh token that is too large to be kept.
+	// largeRefresh: there was a refresh token that is too large to keep.
 	largeRefresh bool
 	// groupsErr is why groups that did not fit into the token are not known.
 	groupsErr error
@@ -51,8 +51,8 @@ func (p *Provider) oauth(m *Metadata, redirectURI string) (*oauth2.Config, error
 	}, nil
 }
 
-// authStyle is the configured one, else client_secret_basic unless the provider offers only client_secret_post (Discovery,
-// section 3).
+// authStyle returns the configured style, else client_secret_basic, or client_secret_post if the provider supports
+// nothing else (Discovery, section 3).
 func (p *Provider) authStyle(m *Metadata) oauth2.AuthStyle {
 	switch {
 	case p.ClientKey != nil || p.ClientMethod == ClientSecretPost:
@@ -70,41 +70,42 @@ func (p *Provider) authStyle(m *Metadata) oauth2.AuthStyle {
 	return oauth2.AuthStyleInHeader
 }
 
-// mayGuess reports whether the secret may be sent in the form after it was refused in the header: the metadata does not say
-// how the provider wants it, neither does the configuration, and the header was never taken. Where it was, a refusal is not about
-// the way that the secret is sent.
+// mayGuess reports whether the secret may be sent in the form after it was refused in the header: neither the metadata
+// nor the configuration states the style, and the header was never accepted. If it was accepted once, a refusal has
+// another reason.
 func (p *Provider) mayGuess(m *Metadata, style oauth2.AuthStyle) bool {
 	return style == oauth2.AuthStyleInHeader && p.ClientMethod == "" && p.ClientSecret != nil && len(m.TokenAuthMethods) == 0 &&
 		!p.secretInHeader.Load()
 }
 
-// Response is what a provider sent to the redirect URI, each parameter once.
+// Response contains the parameters that a provider sent to the redirect URI, each once.
 type Response struct {
 	Code, Error, Iss string
-	// Says is the error_description, for the log alone.
+	// Says is the error_description, only for the log.
 	Says string
 }
 
-// Grant is what belongs to the code of an authorization request.
+// Grant is the data of an authorization request that belongs to its code.
 type Grant struct {
 	RedirectURI, Nonce, Verifier string
 }
 
-// RefusedError is an error word that the authorization endpoint sent.
+// RefusedError is an error code that the authorization endpoint sent.
 type RefusedError struct{ Word, Says string }
 
 func (e *RefusedError) Error() string { return "authorization endpoint refused: " + e.Word }
 
-// Redeem takes the response to an authorization request, exchanges its code and verifies everything that comes with it. A
-// refusal of the authorization endpoint is a *RefusedError. The context must not end with the client's connection: a code
-// can be redeemed once. That the response belongs to a request of ours (state) is for the caller to check.
+// Redeem takes the response to an authorization request, exchanges its code and verifies everything in the answer. A
+// refusal of the authorization endpoint is a *RefusedError. The context must not end with the client's connection,
+// because a code can be redeemed only once. The caller must check that the response belongs to a request of ours
+// (state).
 func (p *Provider) Redeem(ctx context.Context, resp Response, g Grant) (*Answer, error) {
 	m, err := p.Metadata(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// RFC 9207, section 2.4: of another provider is a mix-up; missing where it is promised, as well. An error without it
-	// is told as what it says: providers forget the issuer there, and nothing is redeemed.
+	// RFC 9207, section 2.4: a response of another issuer is a mix-up, and so is a missing iss if the metadata promises
+	// it. An error without iss is reported as it is, because providers forget iss in errors, and nothing is redeemed.
 	if resp.Iss != p.Issuer && (resp.Iss != "" || m.IssInResponse && resp.Error == "") {
 		return nil, errors.New("response is of another issuer (iss)")
 	}
@@ -151,10 +152,10 @@ func (p *Provider) redeem(ctx context.Context, m *Metadata, code string, g Grant
 	return a, nil
 }
 
-// errTokenType: an access token that is no bearer token.
+// errTokenType: the access token is not a bearer token.
 var errTokenType = errors.New("token answer holds no bearer token (access_token, token_type)")
 
-// ask sends a grant to the token endpoint, and takes note of how the endpoint is.
+// ask sends a grant to the token endpoint, and records the state of the endpoint.
 func (p *Provider) ask(ctx context.Context, m *Metadata, form url.Values) (*grant.Tokens, error) {
 	conf, err := p.oauth(m, "")
 	if err != nil {
@@ -169,7 +170,7 @@ func (p *Provider) ask(ctx context.Context, m *Metadata, form url.Values) (*gran
 		p.secretInHeader.Store(true)
 	}
 	if p.mayGuess(m, conf.Endpoint.AuthStyle) && refusesClient(err) {
-		// A client that is not authenticated has spent no code and no refresh token (RFC 6749, section 3.2.1).
+		// A client that was not authenticated has used up no code or refresh token (RFC 6749, section 3.2.1).
 		request.SecretInForm, request.Form = true, form
 		if tok, err = grant.Ask(ctx, request); !refusesClient(err) && p.secretInForm.CompareAndSwap(false, true) {
 			p.Logger.Info("provider takes the client secret in the form alone, and its metadata does not say so", zap.String("provider", p.Name))
@@ -182,14 +183,14 @@ func (p *Provider) ask(ctx context.Context, m *Metadata, form url.Values) (*gran
 	return tok, err
 }
 
-// refusesClient reports whether it is the authentication of the client that was refused.
+// refusesClient reports whether the provider refused the authentication of the client.
 func refusesClient(err error) bool {
 	var refused *grant.Error
 	return errors.As(err, &refused) && refused.Word == "invalid_client"
 }
 
-// learn fills an answer with what the provider says of the person: in the ID token's claims, in userinfo where those
-// lack something, at Graph where groups did not fit.
+// learn adds what the provider states about the user to an answer: from the ID token, from userinfo if the token lacks
+// something, and from Graph if the groups did not fit.
 func (p *Provider) learn(ctx context.Context, m *Metadata, a *Answer, claims claim.Set, accessToken string) error {
 	silent := false
 	if !p.Claims.complete(claims) && m.UserInfoEndpoint != "" {
@@ -207,7 +208,7 @@ func (p *Provider) learn(ctx context.Context, m *Metadata, a *Answer, claims cla
 	}
 	p.warnUnclear(p.Claims.describe(&a.Draft, claims))
 	if _, stated := claims.Get(p.Claims.groupsPath()); silent && !stated {
-		a.Draft.GroupsComplete = false // who might have told was not to be asked: unknown is not none (A6)
+		a.Draft.GroupsComplete = false // userinfo might state groups but could not be called: they are unknown, not empty (A6)
 	}
 	a.Draft.GroupsAsOf = p.Now().UTC()
 	p.completeGroups(ctx, a, accessToken)
@@ -216,13 +217,13 @@ func (p *Provider) learn(ctx context.Context, m *Metadata, a *Answer, claims cla
 	return nil
 }
 
-// Revokes reports whether the provider takes back refresh tokens.
+// Revokes reports whether the provider revokes refresh tokens.
 func (p *Provider) Revokes() bool {
 	m := p.Known()
 	return m != nil && m.RevocationEndpoint != ""
 }
 
-// Revoke has the provider take back a refresh token (RFC 7009).
+// Revoke makes the provider revoke a refresh token (RFC 7009).
 func (p *Provider) Revoke(ctx context.Context, refresh string) error {
 	m := p.Known()
 	if m == nil {

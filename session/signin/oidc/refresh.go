@@ -20,10 +20,9 @@ import (
 )
 
 var (
-	// ErrOtherUser: a refreshed ID token that the provider has signed is about another person, of another issuer or for
-	// another client (A41).
+	// ErrOtherUser: a refreshed ID token that the provider has signed has another subject, issuer or client (A41).
 	ErrOtherUser = errors.New("refreshed id_token is of another sub, iss or aud")
-	// errNotAsked: the provider is not asked, because it is not known where.
+	// errNotAsked: the provider is not asked, because its endpoints are not known.
 	errNotAsked = fmt.Errorf("%w: no metadata", ErrProviderDown)
 	// errUserInfoRefused: userinfo, which stated claims before, refuses the new access token.
 	errUserInfoRefused = errors.New("userinfo refuses the access token")
@@ -31,18 +30,19 @@ var (
 	errGroupsUnknown = errors.New("groups cannot be fetched")
 )
 
-// Refreshed is what came for a refresh token. Whatever else is wrong with it: the old refresh token may be worth nothing
-// any more, so the tokens are to be kept.
+// Refreshed is the answer to a refresh token. Even if it is not usable, the tokens must be kept, because the old
+// refresh token may be invalid now.
 type Refreshed struct {
 	Answer
-	// Confirmed: the provider took the refresh token and stated no groups; those of before stay.
+	// Confirmed: the provider accepted the refresh token and stated no groups; the old ones stay.
 	Confirmed bool
-	// Unused is why nothing of what was said about the person is taken up; nil if it is.
+	// Unused is why nothing that was stated about the user is used; nil if it is used.
 	Unused error
 }
 
-// Refresh redeems a refresh token (OpenID Connect Core, section 12). What comes is verified like a first answer, and must
-// be about the same person of the same issuer (A41). A provider that has asked for a pause is not asked before that is over.
+// Refresh redeems a refresh token (OpenID Connect Core, section 12). The answer is verified like a first answer, and
+// must be about the same user of the same issuer (A41). While a pause that the provider has requested is not over,
+// Refresh sends nothing.
 func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session.Tokens) (*Refreshed, error) {
 	ctx = mayWait(ctx)
 	m := p.meta.Load()
@@ -54,7 +54,7 @@ func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session
 		return nil, err
 	}
 	keep := old
-	if tok.Refresh != "" { // none means that the old one goes on (RFC 6749, section 6)
+	if tok.Refresh != "" { // no refresh token means that the old one stays valid (RFC 6749, section 6)
 		keep.Refresh = tok.Refresh
 	}
 	a := &Refreshed{Answer: Answer{Draft: session.Record{Identity: who.Identity, Claims: who.Claims}, Tokens: keep}}
@@ -62,7 +62,7 @@ func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session
 	case errors.Is(unused, ErrOtherUser):
 		return nil, unused
 	case unused != nil:
-		// As it was, and written all the same: no younger than it is.
+		// The old data is written again, with its old time.
 		a.Unused, a.Confirmed, a.Draft, a.Tokens = unused, false, *who, keep
 		a.Draft.Confirmed = who.LastAnswer().Add(time.Millisecond)
 	}
@@ -72,22 +72,22 @@ func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session
 	return a, nil
 }
 
-// Spared reports whether a refresh token cannot have been used, by the error of Refresh: it was never sent, or held off before
-// it was looked at.
+// Spared reports, by the error of Refresh, whether the refresh token was certainly not used: it was never sent, or the
+// provider answered without processing it.
 func Spared(err error) bool {
 	var refused *grant.Error
 	return errors.Is(err, errHeldOff) || errors.Is(err, errNotAsked) ||
 		errors.As(err, &refused) && (refused.NotSent || refused.Status == http.StatusTooManyRequests)
 }
 
-// Unreachable reports whether an error of Refresh says that no other request would reach the provider now: there was no
-// connection, or the provider has asked for a pause.
+// Unreachable reports whether an error of Refresh means that no request would reach the provider now: there was no
+// connection, or the provider has requested a pause.
 func Unreachable(err error) bool {
 	var refused *grant.Error
 	return errors.Is(err, errHeldOff) || errors.As(err, &refused) && refused.NotSent
 }
 
-// relearn fills a renewal with what the provider says. An error is why that cannot be used.
+// relearn adds what the provider states to a renewal. An error is the reason why the statements cannot be used.
 func (p *Provider) relearn(ctx context.Context, m *Metadata, who *session.Record, a *Refreshed, rawID, access string, bearer bool) error {
 	if !bearer {
 		return errTokenType
@@ -107,7 +107,7 @@ func (p *Provider) relearn(ctx context.Context, m *Metadata, who *session.Record
 	}
 	claims := claim.Set{verified.claims}
 	if len(who.UserInfo) > 0 && m.UserInfoEndpoint != "" && !p.Claims.complete(claims) {
-		// Userinfo was part of what is known: that it refuses now says nothing about the person.
+		// Some of the known claims came from userinfo; its refusal now says nothing about the user.
 		info, body, err := p.userInfo(ctx, m, access, who.Identity.Subject)
 		if err != nil {
 			return userInfoError(err)
@@ -121,7 +121,7 @@ func (p *Provider) relearn(ctx context.Context, m *Metadata, who *session.Record
 	return p.stated(a, claims)
 }
 
-// whyUnusable tells an ID token that the provider has signed for somebody else from one that nothing can be made of.
+// whyUnusable distinguishes an ID token that the provider has signed for another user from one that cannot be verified.
 func (c *Config) whyUnusable(ctx context.Context, m *Metadata, who *session.Record, raw string, why error) error {
 	payload, err := m.keys.VerifySignature(ctx, raw)
 	if errors.Is(err, errKeysAway) {
@@ -144,7 +144,7 @@ func (c *Config) whyUnusable(ctx context.Context, m *Metadata, who *session.Reco
 		{"aud", !slices.Contains(aud, c.ClientID)},
 		{"sub", said.String("sub") != who.Identity.Subject},
 	} {
-		// A claim that is not there at all is no statement about somebody else.
+		// An absent claim states nothing about another user.
 		if _, there := said.Get(other.claim); there && other.is {
 			return fmt.Errorf("%w (%s)", ErrOtherUser, other.claim)
 		}
@@ -152,9 +152,9 @@ func (c *Config) whyUnusable(ctx context.Context, m *Metadata, who *session.Reco
 	return fmt.Errorf("refreshed id_token: %w", why)
 }
 
-// relearnWithoutToken is for a provider that gives no ID token with a refresh, as it may (Core, section 12.2). What it
-// says in userinfo replaces what it said there before, and what the first ID token said of the same; the rest of the
-// first ID token stays.
+// relearnWithoutToken is for a provider that sends no ID token at a refresh, which is allowed (Core, section 12.2). New
+// userinfo replaces the old userinfo, and the same claims of the first ID token. The other claims of the first ID token
+// stay.
 func (p *Provider) relearnWithoutToken(ctx context.Context, m *Metadata, who *session.Record, a *Refreshed, access string) error {
 	if m.UserInfoEndpoint == "" {
 		return p.confirm(who, a)
@@ -163,7 +163,7 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *Metadata, who *se
 	switch {
 	case err == nil:
 	case refusedUserInfo(err) && len(who.UserInfo) == 0:
-		return p.confirm(who, a) // it has never said anything
+		return p.confirm(who, a) // it has never stated anything
 	default:
 		return userInfoError(err)
 	}
@@ -176,15 +176,15 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *Metadata, who *se
 		before = nil
 	}
 	if first == nil && !p.Claims.complete(claim.Set{info}) && !p.Claims.statesGroups(before) {
-		return p.confirm(who, a) // an older version has kept nothing of a first ID token that was too large, which counts on
+		return p.confirm(who, a) // an older version did not keep a first ID token that was too large; its claims still count
 	}
 	changed := superseded(first, before, info)
 	if p.Claims.lacks(first, info) {
-		return p.confirm(who, a) // what the first ID token said was too large to be kept, and counts on
+		return p.confirm(who, a) // the first ID token was too large to keep; its claims still count
 	}
 	a.Draft.UserInfo = body
 	if changed {
-		// The token is not what the provider signed any more, so it cannot be shown to it either.
+		// The token is no longer what the provider signed, so it cannot be sent to the provider either.
 		if a.Draft.Claims, err = json.Marshal(first); err != nil {
 			return err
 		}
@@ -210,11 +210,11 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *Metadata, who *se
 	return nil
 }
 
-// superseded takes out of the claims of the first ID token what userinfo says otherwise now, or said before and does not
-// say any more. What is about the token, the identity or the act of signing in stays.
+// superseded removes claims of the first ID token that userinfo now states differently, or stated before and no longer
+// states. Claims about the token, the identity or the sign-in stay.
 func superseded(first, before, info map[string]json.RawMessage) bool {
 	changed := false
-	for path, value := range first { // a path, where the claims are those of claim.Reduce
+	for path, value := range first { // a path, if the claims come from claim.Reduce
 		now, says := claim.Set{info}.Get(path)
 		_, said := claim.Set{before}.Get(path)
 		if AboutToken(path) || slices.Contains(aboutSignIn, path) || !says && !said || says && sameJSON(now, value) {
@@ -226,7 +226,7 @@ func superseded(first, before, info map[string]json.RawMessage) bool {
 	return changed
 }
 
-// aboutSignIn are the claims of an ID token that say who it is of and how they signed in.
+// aboutSignIn are the claims of an ID token about the identity and the sign-in.
 var aboutSignIn = []string{"iss", "sub", "aud", "azp", "auth_time", "acr", "acrs", "amr", "sid"}
 
 func sameJSON(a, b json.RawMessage) bool {
@@ -234,7 +234,8 @@ func sameJSON(a, b json.RawMessage) bool {
 	return json.Compact(&x, a) == nil && json.Compact(&y, b) == nil && bytes.Equal(x.Bytes(), y.Bytes())
 }
 
-// confirm is for a provider that took the refresh token and said nothing: the account is good, and the claims stay.
+// confirm is for a provider that accepted the refresh token and stated nothing: the account is valid, and the claims
+// stay.
 func (c *Config) confirm(who *session.Record, a *Refreshed) error {
 	tokens := a.Tokens
 	a.Draft, a.Tokens = *who, tokens
@@ -242,7 +243,7 @@ func (c *Config) confirm(who *session.Record, a *Refreshed) error {
 	return nil
 }
 
-// restate fills a renewal with what all sources say now.
+// restate fills a renewal with the current statements of all sources.
 func (p *Provider) restate(ctx context.Context, a *Refreshed, claims claim.Set, access string) error {
 	p.Claims.describe(&a.Draft, claims)
 	a.Draft.GroupsAsOf = p.Now().UTC()
@@ -251,8 +252,8 @@ func (p *Provider) restate(ctx context.Context, a *Refreshed, claims claim.Set, 
 	return p.stated(a, claims)
 }
 
-// stated ends a renewal in which the groups were stated. Groups that a token only points at and that cannot be fetched
-// are not unknown because of that: they stay as they are until they can.
+// stated ends a renewal in which groups were stated. If a token only refers to the groups and they cannot be fetched,
+// the old groups stay until they can.
 func (c *Config) stated(a *Refreshed, claims claim.Set) error {
 	if c.Claims.GraphURL != "" && !a.Draft.GroupsComplete && overage(claims, c.Claims.groupsPath()) && a.groupsErr != nil {
 		return fmt.Errorf("%w: %w", errGroupsUnknown, a.groupsErr)
@@ -261,7 +262,7 @@ func (c *Config) stated(a *Refreshed, claims claim.Set) error {
 	return nil
 }
 
-// userInfoError is an error of userinfo as that of a renewal: an outage, or a refusal.
+// userInfoError converts an error of userinfo to one of the renewal: an outage, or a refusal.
 func userInfoError(err error) error {
 	var status statusError
 	switch {
@@ -273,21 +274,21 @@ func userInfoError(err error) error {
 	return fmt.Errorf("userinfo: %w", err)
 }
 
-// statesGroups reports whether claims say anything of groups, if only that there are more.
+// statesGroups reports whether claims state anything about groups, even if only that there are more.
 func (cfg *ClaimsConfig) statesGroups(claims map[string]json.RawMessage) bool {
 	c := claim.Set{claims}
 	_, ok := c.Get(cfg.groupsPath())
 	return ok || overage(c, cfg.groupsPath())
 }
 
-// completeGroups asks Graph for groups that did not fit into the token.
+// completeGroups fetches groups from Graph that did not fit into the token.
 func (p *Provider) completeGroups(ctx context.Context, a *Answer, access string) {
 	if a.Draft.GroupsComplete || p.Claims.GraphURL == "" {
 		return
 	}
 	all, err := p.graphGroups(ctx, access)
 	if err != nil {
-		// The groups stay unknown, which no rule takes for an advantage.
+		// The groups stay unknown; no rule treats that as an advantage.
 		a.groupsErr = err
 		p.Logger.Warn("groups cannot be fetched", zap.String("provider", p.Name), zap.Error(Truncated(err)))
 		return

@@ -12,23 +12,23 @@ import (
 )
 
 const (
-	// maxRetryAfter bounds how long a provider can hold us off by one answer.
+	// maxRetryAfter is the longest pause that a provider can request by one answer.
 	maxRetryAfter = 5 * time.Minute
-	// maxHeldOff bounds of how many hosts that is kept in mind: those of the endpoints of one provider.
+	// maxHeldOff is for how many hosts pauses are remembered: those of the endpoints of one provider.
 	maxHeldOff = 8
 )
 
-// errHeldOff: a host has said when to come again, and it is not yet time.
+// errHeldOff: a host has requested a pause that is not over.
 var errHeldOff = fmt.Errorf("%w: it asked for a pause", ErrProviderDown)
 
-// retryAfterTransport keeps to what a host answers with 429 or 503 and Retry-After (RFC 9110, section 10.2.3), for requests that may
-// wait: renewals, and metadata that is fetched in the background. Until then none of those is sent to it, so that it can
-// recover. A person who signs in is never held off for what others have caused: anybody can send made-up codes until a
-// provider has enough of it. Nor do sign-ins hold off renewals.
+// retryAfterTransport respects 429 or 503 with Retry-After (RFC 9110, section 10.2.3) for requests that may wait:
+// renewals, and metadata fetched in the background. Until the given time none of these is sent to that host, so that it
+// can recover. A user who signs in is never delayed by it, because any client can send invalid codes until a provider
+// answers so. Sign-ins also do not delay renewals.
 type retryAfterTransport struct {
 	next http.RoundTripper
 	now  func() time.Time
-	idle func() // closes connections that nobody uses; nil: there are none
+	idle func() // closes idle connections; nil: there are none
 
 	hosts retry.Holds[string, struct{}]
 }
@@ -39,10 +39,11 @@ func newRetryAfterTransport(next http.RoundTripper, now func() time.Time, idle f
 
 type mayWaitKey struct{}
 
-// mayWait marks what is asked of a provider as what it may hold off.
+// mayWait marks a request as one that may wait.
 func mayWait(ctx context.Context) context.Context { return context.WithValue(ctx, mayWaitKey{}, true) }
 
-// CloseIdleConnections is what http.Client.CloseIdleConnections asks for: wrapped transports do not pass it on.
+// CloseIdleConnections implements the method that http.Client.CloseIdleConnections calls; wrapped transports do not
+// pass it on.
 func (p *retryAfterTransport) CloseIdleConnections() {
 	if p.idle != nil {
 		p.idle()
@@ -73,7 +74,7 @@ func (p *retryAfterTransport) RoundTrip(r *http.Request) (*http.Response, error)
 	return resp, err
 }
 
-// retryAfterOf reads seconds or a date; 0 if it is neither, or past.
+// retryAfterOf parses seconds or a date; 0 if it is neither, or in the past.
 func retryAfterOf(value string, now time.Time) time.Duration {
 	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(n) * time.Second //nolint:gosec // of 31 bits

@@ -17,8 +17,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
-// userInfo asks for the claims that the ID token lacks. Its sub must be the ID token's (OpenID Connect Core, section
-// 5.3.2): else somebody's groups would become somebody else's.
+// userInfo requests the claims that the ID token lacks. Its sub must equal that of the ID token (OpenID Connect Core,
+// section 5.3.2); otherwise one user could get another user's groups.
 func (c *Config) userInfo(ctx context.Context, m *Metadata, accessToken, subject string) (map[string]json.RawMessage, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserInfoEndpoint, nil)
 	if err != nil {
@@ -61,9 +61,9 @@ func (c *Config) userInfo(ctx context.Context, m *Metadata, accessToken, subject
 	return claims, compact.Bytes(), nil
 }
 
-// signedUserInfo checks an answer that is a signed token (OpenID Connect Core, section 5.3.2), and returns what it says of
-// the person. It has to be of this issuer, for us, of no other kind of token, and signed by a key of the provider with an
-// algorithm that its metadata names. Its sub is for the caller to compare.
+// signedUserInfo verifies an answer that is a signed token (OpenID Connect Core, section 5.3.2), and returns its claims
+// about the user. It must come from this issuer, be for us, be of no other kind of token, and be signed by a key of the
+// provider with an algorithm from its metadata. The caller compares sub.
 func (c *Config) signedUserInfo(ctx context.Context, m *Metadata, raw string) ([]byte, error) {
 	t, err := splitToken(raw)
 	if err != nil {
@@ -118,14 +118,14 @@ func (c *Config) checkUserInfoToken(claims map[string]json.RawMessage) error {
 			return errors.New("answer was issued in the future (iat)")
 		}
 	}
-	// An ID token has a nonce, a logout token events: neither is an answer of userinfo.
+	// An ID token has a nonce and a logout token has events; neither is an answer of userinfo.
 	if claims["nonce"] != nil || claims["events"] != nil {
 		return errors.New("answer is another kind of token")
 	}
 	return nil
 }
 
-// userInfoAlgorithms are those for signed answers: as the metadata says, else those for ID tokens.
+// userInfoAlgorithms returns the algorithms for signed answers: those of the metadata, else those for ID tokens.
 func (m *Metadata) userInfoAlgorithms() []string {
 	if len(m.UserInfoAlgorithms) == 0 {
 		return m.algorithms()

@@ -2,66 +2,67 @@ package prompt
 
 import "github.com/latchkey-gateway/latchkey/session"
 
-// Persistence is what the policies say about persistence, if they say anything (the persistent browser control).
+// Persistence is what the policies set for persistence (the persistent browser control).
 type Persistence uint8
 
-// The values of Persistence. Never beats Always wherever both are said (B5); who asks gets the result.
+// The values of Persistence. If policies set both, Never overrides Always (B5); the caller passes the result.
 const (
 	PersistenceUnset Persistence = iota
 	PersistenceAlways
 	PersistenceNever
 )
 
-// Suppress says which signals hide the prompt. The zero value hides it for none; DefaultSuppress is the default.
+// Suppress says which signals suppress the prompt. In the zero value none does; DefaultSuppress is the default.
 type Suppress struct {
 	Guest, HighRisk, SharedDevice, IWA, Consent bool
 }
 
-// DefaultSuppress hides the prompt in each of the cases that the documentation lists (K9 to K14).
+// DefaultSuppress suppresses the prompt in each of the documented cases (K9 to K14).
 var DefaultSuppress = Suppress{Guest: true, HighRisk: true, SharedDevice: true, IWA: true, Consent: true}
 
-// Facts is everything that the prompt decision rests on.
+// Facts are all facts on which the prompt decision depends.
 type Facts struct {
-	// Live is the session that goes on, for a silent renewal, a step-up or a reauthentication; nil for a new sign-in.
+	// Live is the kind of the session that continues, for a silent renewal, a step-up or a reauthentication; nil for a
+	// new sign-in.
 	Live *session.Kind
-	// Persistence is the verdict of the policies that apply.
+	// Persistence is the result of the policies that apply.
 	Persistence Persistence
-	// Consent: the sign-in happened in a consent flow (K13, A5).
+	// Consent: the sign-in was part of a consent flow (K13, A5).
 	Consent bool
 	Guest   bool
 	// HighRisk: the user's or the sign-in's risk is high (K12, K14).
 	HighRisk     bool
 	SharedDevice bool
-	// Offered is the setting "Show option to remain signed in" (K7, K8), with what the site says about it.
+	// Offered is the setting "Show option to remain signed in" (K7, K8), combined with the setting of the site.
 	Offered bool
-	// Inherited: the provider says that it asked already, or that the device may keep the session (X12, A4).
+	// Inherited: the provider states that it has already asked, or that the device may keep the session (X12, A4).
 	Inherited bool
 	// IWA: integrated Windows authentication (K9, K10).
 	IWA bool
-	// Remembered is this person's answer in this browser, given with "Don't show this again"; nil if there is none.
+	// Remembered is this user's answer in this browser, given with "Don't show this again"; nil if there is none.
 	Remembered *session.Kind
-	// SameLimits: both kinds live equally long, so that the answer would change nothing.
+	// SameLimits: both kinds have the same limits, so the answer would change nothing.
 	SameLimits bool
 
 	Suppress Suppress
 }
 
-// MayBeGuest is for the prompt: a guest claim that cannot be read hides it as a guest does.
+// MayBeGuest reports whether the prompt treats the user as a guest: also if the guest claim cannot be parsed.
 func MayBeGuest(who *session.Record) bool { return who.Guest || who.GuestUnclear }
 
-// MayBeHigh tells the same of a risk as the record has it.
+// MayBeHigh reports whether the prompt treats a risk as high: also if it cannot be parsed.
 func MayBeHigh(risk string) bool { return risk == "high" || risk == session.Unreadable }
 
-// Decision is whether to ask, and the kind of the session if not.
+// Decision is whether to show the prompt, and the kind of the session if not.
 type Decision struct {
 	Prompt bool
-	// Kind is the kind of the session when there is no prompt.
+	// Kind is the kind of the session if the prompt is not shown.
 	Kind session.Kind
-	// Reason is stable and machine-readable; it goes into the log and the session's record.
+	// Reason is a stable word for the log and the session's record.
 	Reason string
 }
 
-// AllowsPersistent reports whether a decision about a session allows it to be persistent.
+// AllowsPersistent reports whether the decision allows the session to be persistent.
 func (d Decision) AllowsPersistent() bool { return d.Prompt || d.Kind == session.Persistent }
 
 // The reasons of a prompt decision.
@@ -83,13 +84,13 @@ const (
 	ReasonAnsweredNo   = "answered_no"
 )
 
-// Decide decides whether "Stay signed in?" is asked. It is pure: the table of twelve rows in the semantics
-// (section 6) is its specification, the first row that matches wins, and each row has a reason. What the table leaves
-// out: a page that would change nothing is not shown.
+// Decide decides whether to ask "Stay signed in?". It is a pure function. Its specification is the table of twelve rows
+// in the semantics (section 6): the first row that matches wins, and each row has a reason. In addition to the table, a
+// prompt that would change nothing is not shown.
 func Decide(f Facts) Decision {
 	hidden := func(k session.Kind, reason string) Decision { return Decision{Kind: k, Reason: reason} }
 	switch {
-	case f.Live != nil && f.Persistence == PersistenceNever: // rows 1 and 2: the answer stays, but never still tightens
+	case f.Live != nil && f.Persistence == PersistenceNever: // rows 1 and 2: the answer stays, but never still makes it stricter
 		return hidden(session.Browser, ReasonPolicyNever)
 	case f.Live != nil: // row 1
 		return hidden(*f.Live, ReasonLiveSession)

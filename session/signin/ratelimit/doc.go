@@ -1,3 +1,3 @@
-// Package ratelimit bounds how often one client may do what costs us something, by its address and in a memory of fixed
-// size: however many addresses a flood comes from, the table neither grows nor is swept. It knows no HTTP.
+// Package ratelimit limits how often one client address may send expensive requests. Its memory has a fixed size:
+// however many addresses a flood comes from, the table does not grow and needs no sweep. It knows no HTTP.
 package ratelimit

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rate is how often: N times at once, and then N times in each Per. The zero value is no limit.
+// Rate is a limit: N times at once, and then N times in each Per. The zero value means no limit.
 type Rate struct {
 	N   int
 	Per time.Duration
@@ -19,17 +19,17 @@ type Rate struct {
 func (r Rate) limited() bool { return r.N > 0 && r.Per > 0 }
 
 const (
-	// Slots is how many clients are told apart at a time. A bucket takes about 100 bytes, so all of them take less than
-	// two megabytes.
+	// Slots is how many clients are distinguished at a time. A bucket takes about 100 bytes, so all of them take less
+	// than two megabytes.
 	Slots = 16384
 	ways  = 4
-	// networkBits of an IPv6 address name whom its bearer cannot vary: a /64 is what a single host is given.
+	// networkBits is the number of bits of an IPv6 address that a client cannot vary: a single host gets a /64.
 	networkBits = 64
 )
 
-// Limiter is a table of token buckets, one for each client and purpose that was seen lately. Where more come than fit,
-// the bucket that is fullest makes room: who is being held off is forgotten last. It is safe for concurrent use; a nil
-// one limits nothing.
+// Limiter is a table of token buckets, one for each recent client and purpose. If the table is full, the fullest bucket
+// is dropped, so that clients that exceed the limit are forgotten last. It is safe for concurrent use; a nil one limits
+// nothing.
 type Limiter struct {
 	rate Rate
 	seed maphash.Seed
@@ -42,7 +42,7 @@ type set struct {
 	buckets [ways]*rate.Limiter
 }
 
-// New returns a limiter; nil if the rate is no limit.
+// New returns a limiter; nil if the rate means no limit.
 func New(r Rate) *Limiter {
 	if !r.limited() {
 		return nil
@@ -50,8 +50,9 @@ func New(r Rate) *Limiter {
 	return &Limiter{rate: r, seed: maphash.MakeSeed()}
 }
 
-// Allow counts one act of a client for a purpose. If it is one too many ok is false, nothing is counted, and wait is how
-// long until the next may come. IPv6 addresses of one /64 are one client; so are all whose address is unknown.
+// Allow counts one request of a client for a purpose. If it exceeds the limit, ok is false, nothing is counted, and
+// wait is the time until the next one is allowed. IPv6 addresses of one /64 are one client; so are all clients with an
+// unknown address.
 func (l *Limiter) Allow(client netip.Addr, purpose string, now time.Time) (wait time.Duration, ok bool) {
 	if l == nil {
 		return 0, true
@@ -69,7 +70,7 @@ func (l *Limiter) Allow(client netip.Addr, purpose string, now time.Time) (wait 
 	return wait, false
 }
 
-// key is unpredictable, so that nobody can choose addresses that share a set with somebody else's.
+// key is unpredictable, so that an attacker cannot choose addresses that share a set with another client's.
 func (l *Limiter) key(client netip.Addr, purpose string) uint64 {
 	client = client.Unmap().WithZone("")
 	if client.Is6() {
@@ -78,7 +79,7 @@ func (l *Limiter) key(client netip.Addr, purpose string) uint64 {
 	}
 	addr := client.As16()
 	if !client.IsValid() {
-		purpose += "?" // no address is all zeros by accident
+		purpose += "?" // distinguishes an unknown address from an address of zeros
 	}
 	return maphash.String(l.seed, string(addr[:])+purpose)
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// CheckEndpoint refuses a provider URL that is not https; plain http is good for a loopback host alone.
+// CheckEndpoint refuses a provider URL that is not https; http is allowed only for a loopback host.
 func CheckEndpoint(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
@@ -22,8 +22,8 @@ func CheckEndpoint(raw string) error {
 	return fmt.Errorf("%q is not https", u.Redacted())
 }
 
-// IsLoopback reports whether a host name or address, without port, names this machine to every browser: localhost,
-// a name under it (RFC 6761, section 6.3), or a loopback address.
+// IsLoopback reports whether a host name or address, without port, means this machine for every browser: localhost, a
+// name under it (RFC 6761, section 6.3), or a loopback address.
 func IsLoopback(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {

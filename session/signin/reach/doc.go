@@ -1,5 +1,5 @@
-// Package reach is how requests get to a provider: which addresses are good enough, which redirects the gateway follows, and
-// under which address it reaches a provider that has another one inside than the browsers of users go to.
+// Package reach decides how requests reach a provider: which addresses are allowed, which redirects the gateway
+// follows, and at which internal address it reaches a provider that browsers reach at another one.
 //
-// It decides about addresses alone. What a request says, and whether its answer is believed, is for its callers.
+// It only decides on addresses. Its callers decide on the content of requests and on the trust in answers.
 package reach

@@ -13,9 +13,8 @@ const maxHops = 3
 // ErrRedirect: a redirect was not followed.
 var ErrRedirect = errors.New("provider: a redirect is not followed")
 
-// Following returns a client like c that follows redirects, for requests that carry no secret: the metadata and the keys of
-// a provider, which are public. allowed says whether an address is good enough to be asked. A redirect from https to
-// anything else is never followed, wherever it leads.
+// Following returns a client like c that follows redirects, for requests without secrets: the metadata and the keys of
+// a provider, which are public. allowed checks each address. A redirect from https to anything else is never followed.
 func Following(c *http.Client, allowed func(string) error) *http.Client {
 	follow := *c
 	follow.CheckRedirect = func(next *http.Request, via []*http.Request) error {
@@ -36,5 +35,5 @@ func Following(c *http.Client, allowed func(string) error) *http.Client {
 	return &follow
 }
 
-// origin is what an error says of an address: what follows may hold what no log should.
+// origin returns the part of an address for error messages; the rest may contain secrets.
 func origin(u *url.URL) string { return (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() }

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// CheckInside refuses an internal address that is no plain origin. Plain http is for hosts that are not on the Internet:
-// this machine, a private address, a name without a dot, as containers have, or one under a domain that is for private use.
+// CheckInside refuses an internal address that is not an origin. Plain http is only allowed for hosts that are not on
+// the Internet: this machine, a private address, a name without a dot (such as a container's), or a name under a domain
+// for private use.
 func CheckInside(raw string) error {
 	u, err := url.Parse(raw)
 	switch {
@@ -29,7 +30,7 @@ func CheckInside(raw string) error {
 	return fmt.Errorf("%q must be http or https", raw)
 }
 
-// isInside reports whether a host is none that the Internet has.
+// isInside reports whether a host cannot be on the Internet.
 func isInside(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if addr, err := netip.ParseAddr(host); err == nil {
@@ -47,7 +48,7 @@ func isInside(host string) bool {
 	return false
 }
 
-// Under reports whether an address belongs to an origin. No address belongs to an empty one.
+// Under reports whether an address belongs to an origin. No address belongs to an empty origin.
 func Under(raw, origin string) bool {
 	u, err := url.Parse(raw)
 	if err != nil || origin == "" || u.User != nil {
@@ -68,8 +69,9 @@ func port(u *url.URL) string {
 	return map[string]string{"http": "80", "https": "443"}[u.Scheme]
 }
 
-// Inside returns a transport that sends what is for the origin of public to the origin internal. The request goes on saying
-// Host, and X-Forwarded-Host and -Proto, as it would to the public address, so that the provider names itself by that.
+// Inside returns a transport that sends requests for the origin of public to the origin internal. Host,
+// X-Forwarded-Host and -Proto stay those of the public address, so that the provider uses the public address in its
+// answers.
 func Inside(next http.RoundTripper, public, internal string) (http.RoundTripper, error) {
 	from, err := url.Parse(public)
 	if err != nil {
@@ -101,12 +103,13 @@ func (i *inside) RoundTrip(r *http.Request) (*http.Response, error) {
 	out.URL.Scheme, out.URL.Host = i.to.Scheme, i.to.Host
 	resp, err := i.next.RoundTrip(out)
 	if resp != nil {
-		resp.Request = r // a redirect is relative to the address that was asked for
+		resp.Request = r // a redirect is relative to the requested address
 	}
 	return resp, err
 }
 
-// CloseIdleConnections is what http.Client.CloseIdleConnections asks for: wrapped transports do not pass it on.
+// CloseIdleConnections implements the method that http.Client.CloseIdleConnections calls; wrapped transports do not
+// pass it on.
 func (i *inside) CloseIdleConnections() {
 	if c, ok := i.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
