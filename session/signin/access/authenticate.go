@@ -9,23 +9,22 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// ErrNoCookie: the request presents no session at all, two of them, or one on a connection that is not secure.
+// ErrNoCookie: the request has no session cookie, has two, or came on a connection that an attacker can change.
 var ErrNoCookie = errors.New("no session cookie")
 
-// ErrNotHere: the session is good, but not for this app any more. Apps of one host share its cookie, which therefore
-// stays.
+// ErrNotHere: the session is valid, but no longer for this app. Apps of one host share its cookie, so the cookie stays.
 var ErrNotHere = errors.New("session revoked for this app")
 
-// errOtherProvider: the session is good, but the site does not take those of its provider.
+// errOtherProvider: the session is valid, but the site does not accept sessions of its provider.
 var errOtherProvider = errors.New("signed in with a provider that this site does not take")
 
-// Authenticator finds out who is signed in, hands out sessions and ends them.
+// Authenticator finds the session of a request, and creates and ends sessions.
 type Authenticator struct {
 	*Environment
 	*Recorder
 }
 
-// Record is Session for a caller that needs the whole record.
+// Record is Session for callers that need the whole record.
 func (s *Authenticator) Record(r *http.Request, v *Visit) (*session.Record, session.Token, error) {
 	live, token, err := s.Session(r, v)
 	if err != nil {
@@ -35,14 +34,14 @@ func (s *Authenticator) Record(r *http.Request, v *Visit) (*session.Record, sess
 	return found, token, err
 }
 
-// Session returns the session that a request presents, and its token. NoSession tells whether an error means that
-// there is none; any other error means that it could not be found out.
+// Session returns the session of a request, and its token. NoSession tells whether an error means that there is no
+// session; after any other error this is unknown.
 func (s *Authenticator) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
 	token, err := s.Token(v)
 	if err != nil {
 		return nil, token, err
 	}
-	found, err := s.Sessions.Load(r.Context(), token) // which outlives the client if it asks the store
+	found, err := s.Sessions.Load(r.Context(), token) // continues without the client if it reads from the store
 	if err != nil {
 		s.logExpired(r, v, err)
 		return nil, token, err
@@ -54,7 +53,7 @@ func (s *Authenticator) Session(r *http.Request, v *Visit) (*session.Session, se
 	return found, token, err
 }
 
-// Authenticate is Session for a site, which takes the sessions of its own providers alone.
+// Authenticate is Session for a site, which accepts only sessions of its own providers.
 func (s *Authenticator) Authenticate(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
 	who, token, err := s.Session(r, v)
 	if err == nil && !v.Site.Takes(s.Providers, who.Provider(), who.Issuer()) {
@@ -63,7 +62,7 @@ func (s *Authenticator) Authenticate(r *http.Request, v *Visit) (*session.Sessio
 	return who, token, err
 }
 
-// Token opens the session cookie of a request. It does not ask whether there is such a session.
+// Token opens the session cookie of a request. It does not check whether the session exists.
 func (s *Authenticator) Token(v *Visit) (session.Token, error) {
 	if v.Cookies.Session == "" || v.Cookies.Doubled || !v.Usable() {
 		return session.Token{}, ErrNoCookie
@@ -71,18 +70,19 @@ func (s *Authenticator) Token(v *Visit) (session.Token, error) {
 	return session.OpenToken(s.Keys, v.Cookies.Session, v.Host, browser.SessionCookie)
 }
 
-// NoSession reports whether an error of Session says that the request is not signed in: nothing presented, nothing
-// of ours, ended, expired, or with claims that are too old. Everything else is a failure, and a failure is not an answer.
+// NoSession reports whether an error of Session means that the request is not signed in: it has no cookie or one of
+// another installation, or the session was ended, has expired, or has claims that are too old. Any other error is a
+// failure, which does not answer the question.
 func NoSession(err error) bool {
 	return errors.Is(err, ErrNoCookie) || errors.Is(err, ErrNotHere) || errors.Is(err, errOtherProvider) || Tightening(err) != "" || errors.Is(err, ErrClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
 }
 
-// Over reports whether an error of Session says that the presented session is definitely over. Only then is its cookie
-// cleared: what cannot be opened may be another replica's, with a key that is on its way.
+// Over reports whether an error of Session means that the session has certainly ended. Only then is its cookie cleared:
+// a cookie that cannot be opened may be sealed with another replica's key that has not arrived yet.
 func Over(err error) bool {
 	return errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired)
 }
 
-// ErrClaimsOld: the claims of a session are too old to go on with, and it is this session's renewal that fails. The
-// session is not over, and a sign-in helps.
+// ErrClaimsOld: the claims of a session are too old, and the renewal of this session fails. The session has not ended,
+// and a sign-in helps.
 var ErrClaimsOld = errors.New("claims of the session are too old and are not renewed")

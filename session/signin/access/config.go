@@ -16,9 +16,9 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// Config is what a sign-in service works with. Everything without a default is required.
+// Config configures a Service. Everything without a default is required.
 type Config struct {
-	// Providers: the first is the default.
+	// Providers are the configured providers; the first one is the default.
 	Providers []*oidc.Provider
 	Sessions  *session.Manager
 	Store     session.Store
@@ -35,7 +35,7 @@ type Config struct {
 	Recheck time.Duration
 	// MaxSessions is how many sessions one user may have; with one more the oldest ends. Zero: DefaultMaxSessions.
 	MaxSessions int
-	// MaxPending is how many sign-ins may wait for their answer in all. Zero: 20,000.
+	// MaxPending is how many sign-ins may wait for their answer in total. Zero: 20,000.
 	MaxPending int
 	// RateLimit is how often one client may ask for each endpoint that costs something. Zero: there is no limit.
 	RateLimit ratelimit.Rate
@@ -48,53 +48,53 @@ type Config struct {
 	Notify func(event string, data map[string]any)
 	// SignInHost is the origin of the host at which users sign in for all sites. Empty: each site does so by itself.
 	SignInHost string
-	// SiteFor returns the site that has an app's name and answers under an origin, of any name if it is empty; nil if the
-	// configuration serves none. Required with SignInHost.
+	// SiteFor returns the site with an app's name and an origin; an empty name matches every site. It returns nil if
+	// the configuration has none. Required with SignInHost.
 	SiteFor func(app, origin string) *Site
 	Logger  *zap.Logger
 	Now     func() time.Time
 }
 
-// PromptConfig is the tenant-wide configuration of "Stay signed in?".
+// PromptConfig is the configuration of "Stay signed in?" for all sites.
 type PromptConfig struct {
-	// Off hides the prompt for all, and ends persistence at the next request (K7, X16).
+	// Off disables the prompt, and ends persistence of sessions at their next request (K7, X16).
 	Off bool
-	// RememberAnswer is how long "Don't show this again" holds (A10). Zero: no such checkbox.
+	// RememberAnswer is how long "Don't show this again" is valid (A10). Zero: there is no such checkbox.
 	RememberAnswer time.Duration
 	// AbandonAfter is when an unanswered prompt counts as abandoned (A8). Zero: 10 minutes.
 	AbandonAfter time.Duration
 	Suppress     prompt.Suppress
-	// SharedUsers different users within SharedWindow on one browser make it a shared device (A7). Zero: never.
+	// SharedUsers: this many different users within SharedWindow make a browser a shared device (A7). Zero: never.
 	SharedUsers  int
 	SharedWindow time.Duration
 	// Text is shown under the question.
 	Text string
 }
 
-// DefaultMaxSessions is how many sessions a user may have where the configuration does not say.
+// DefaultMaxSessions is the default number of sessions that a user may have.
 const DefaultMaxSessions = 100
 
 const defaultAbandonAfter = 10 * time.Minute
 
-// Offered reports whether "Stay signed in?" may be asked on a site at all (K7, K8).
+// Offered reports whether "Stay signed in?" may be asked on a site (K7, K8).
 func (c *PromptConfig) Offered(site *Site) bool { return !c.Off && !site.PromptOff }
 
-// Clients puts into words what a record holds of a client.
+// Clients returns names for the client data in a record.
 type Clients interface {
-	// Describe names what a User-Agent names. It proves nothing.
+	// Describe returns the names in a User-Agent. They prove nothing.
 	Describe(agent string) Device
-	// Network is the name of the network that holds an address; empty if none does.
+	// Network returns the name of the network that contains an address; empty if there is none.
 	Network(ip netip.Addr) string
 }
 
-// Device is what a User-Agent names, as users call it: "Firefox", "Windows". Each part is empty where it is not known.
+// Device contains the common names from a User-Agent: "Firefox", "Windows". Unknown parts are empty.
 type Device struct {
 	Browser, System string
 	Form            pages.Form
 }
 
-// SignIns is the sign-in log as far as it is read here.
+// SignIns is the part of the sign-in log that is read here.
 type SignIns interface {
-	// Own returns the newest entries of a user by signinlog.Record.UserID, newest first, at most limit.
+	// Own returns the newest entries of a user, given by signinlog.Record.UserID, newest first, at most limit.
 	Own(ctx context.Context, userID string, limit int) (signinlog.Page, error)
 }

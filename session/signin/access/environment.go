@@ -16,18 +16,18 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// Environment is what every part of a service works with: the configuration, and what follows from it.
+// Environment is shared by all parts of a Service: the configuration, and what is derived from it.
 type Environment struct {
 	Config
 	ByName map[string]*oidc.Provider
 	// SignInHostname is the host of SignInHost, as a Visit has it.
 	SignInHostname string
 	tasks          tasks
-	// Pending is what waits for a browser to come back.
+	// Pending keeps data that waits for a browser to come back.
 	Pending *pending.Keeper
 }
 
-// NewEnvironment returns an environment with the defaults of a configuration filled in.
+// NewEnvironment returns an environment for a configuration with its defaults filled in.
 func NewEnvironment(c Config) *Environment {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -52,10 +52,10 @@ func NewEnvironment(c Config) *Environment {
 	return s
 }
 
-// Waiting is how many sign-ins wait for the answer to "Stay signed in?", as last counted.
+// Waiting returns how many sign-ins wait for the answer to "Stay signed in?", at the last count.
 func (s *Environment) Waiting() int { return s.Pending.Waiting() }
 
-// ProvidersOf returns the providers of a site, in the order in which it names them.
+// ProvidersOf returns the providers of a site, in the site's order.
 func (s *Environment) ProvidersOf(site *Site) []*oidc.Provider {
 	if len(site.Providers) == 0 {
 		return s.Providers[:1]
@@ -69,21 +69,21 @@ func (s *Environment) ProvidersOf(site *Site) []*oidc.Provider {
 	return list
 }
 
-// Takes reports whether a site takes a session; see Site.Takes.
+// Takes reports whether a site accepts a session; see Site.Takes.
 func (s *Environment) Takes(site *Site, who *session.Record) bool {
 	return site.Takes(s.Providers, who.Provider, who.Identity.Issuer)
 }
 
-// Detach returns a context for store and provider calls that outlives the client's connection. A client that disconnects
-// must neither fail the look-up of others nor lose a code that can be redeemed once.
+// Detach returns a context for store and provider calls that outlives the client's connection: if the client
+// disconnects, a shared look-up must not fail, and a code that can be redeemed only once must not be lost.
 func Detach(r *http.Request, limit time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(r.Context()), limit)
 }
 
-// StoreTimeout bounds what one request waits for the store.
+// StoreTimeout is how long one request waits for the store.
 const StoreTimeout = 3 * time.Second
 
-// tasks is the work that goes on behind the requests.
+// tasks is the background work.
 type tasks struct {
 	mu   sync.Mutex // guards ctx: nil before start and after halt
 	ctx  context.Context
@@ -97,7 +97,7 @@ func (t *tasks) start() {
 	t.ctx, t.stop = context.WithCancel(context.Background())
 }
 
-// halt ends the context of the work and waits for it.
+// halt cancels the context of the work and waits for it to end.
 func (t *tasks) halt() {
 	t.mu.Lock()
 	if t.ctx != nil {
@@ -108,7 +108,8 @@ func (t *tasks) halt() {
 	t.work.Wait()
 }
 
-// run runs work until it is done or halt ends its context. It reports false, and does nothing, unless start has begun.
+// run runs work until it is done or halt cancels its context. It returns false, and does nothing, unless start was
+// called.
 func (t *tasks) run(work func(context.Context)) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -120,16 +121,17 @@ func (t *tasks) run(work func(context.Context)) bool {
 	return true
 }
 
-// StartTasks begins the background work.
+// StartTasks starts the background work.
 func (s *Environment) StartTasks() { s.tasks.start() }
 
 // StopTasks ends the background work and waits for it.
 func (s *Environment) StopTasks() { s.tasks.halt() }
 
-// Background runs work until it is done or stopTasks ends its context. It reports false, and does nothing, after that.
+// Background runs work until it is done or StopTasks cancels its context. After StopTasks it returns false and does
+// nothing.
 func (s *Environment) Background(work func(context.Context)) bool { return s.tasks.run(work) }
 
-// ReturnTarget is browser.ReturnPath for what may also be a page of another site that signs users in here.
+// ReturnTarget is browser.ReturnPath that also accepts pages of other sites that sign users in here.
 func (s *Environment) ReturnTarget(raw string) string {
 	origin, path := browser.CutOrigin(raw)
 	if origin != "" && (s.SiteFor == nil || s.SiteFor("", origin) == nil) {
@@ -138,13 +140,13 @@ func (s *Environment) ReturnTarget(raw string) string {
 	return origin + browser.ReturnPath(path)
 }
 
-// HandsOver reports whether a site leaves signing in to the sign-in host.
+// HandsOver reports whether a site uses the sign-in host.
 func (s *Environment) HandsOver(v *Visit) bool {
 	return s.SignInHostname != "" && v.Host != s.SignInHostname
 }
 
-// Revocation takes back a refresh token at the provider (RFC 7009). The session does not need it any more, so no
-// request waits for it and a failure is only logged.
+// Revocation returns the work that revokes a refresh token at the provider (RFC 7009). The session no longer needs the
+// token, so no request waits for it and a failure is only logged.
 func (s *Environment) Revocation(p *oidc.Provider, have *session.Record, refresh string) func(context.Context) {
 	return func(ctx context.Context) {
 		if err := p.Revoke(ctx, refresh); err != nil {
@@ -154,8 +156,8 @@ func (s *Environment) Revocation(p *oidc.Provider, have *session.Record, refresh
 	}
 }
 
-// ProviderOf returns the provider of a session; nil if it is not configured, or its metadata is not known now. A session is
-// not sent to a provider of another issuer, whatever the configuration calls it.
+// ProviderOf returns the provider of a session; nil if it is not configured, or its metadata is not known now. A
+// session is never used with a provider of another issuer, even if the provider has the same name.
 func (s *Environment) ProviderOf(have *session.Record) *oidc.Provider {
 	p := s.ByName[have.Provider]
 	if p == nil || p.Issuer != have.Identity.Issuer || p.Known() == nil {

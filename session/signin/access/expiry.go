@@ -9,15 +9,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// endedIdle is the error of a session that idle sign-out has ended at this request.
+// endedIdle is the error for a session that idle sign-out has ended at this request.
 type endedIdle struct{ session *session.Record }
 
 func (*endedIdle) Error() string { return session.ErrEndedIdle.Error() }
 
 func (*endedIdle) Unwrap() error { return session.ErrEndedIdle }
 
-// EndedBy is the session that was presented and that its limits, or idle sign-out, have just ended, as an error of Session
-// tells; nil if it tells of none.
+// EndedBy returns the session that its limits, or idle sign-out, have just ended, from an error of Session; nil if the
+// error has another reason.
 func EndedBy(err error) *session.Record {
 	var expired *session.Expired
 	if errors.As(err, &expired) {
@@ -30,9 +30,9 @@ func EndedBy(err error) *session.Record {
 	return nil
 }
 
-// logExpired writes the entry of a session that its idle limit or max lifetime has ended (70008), if err is of one. It is
-// written when the cookie comes back, by the request that removes the record, so once for a session. A record that cannot
-// be removed is not logged, because another request could log it as well.
+// logExpired writes the log entry of a session that its idle limit or max lifetime has ended (70008), if err says so.
+// It is written when the cookie comes back, by the request that removes the record, so once for a session. If the
+// record cannot be removed nothing is logged, because it could be logged twice.
 func (s *Authenticator) logExpired(r *http.Request, v *Visit, err error) {
 	var over *session.Expired
 	if !errors.As(err, &over) {
@@ -51,9 +51,8 @@ func (s *Authenticator) logExpired(r *http.Request, v *Visit, err error) {
 	s.Write(rec)
 }
 
-// unused ends a session that has not been used for longer than the site allows, at the first request that presents it
-// afterwards, whatever kind of request that is: no script has to run in the browser (T18). It is over then at every site
-// and for every client that has its cookie (T5).
+// unused ends a session that has been idle for longer than the site allows, at its next request of any kind: no script
+// has to run in the browser (T18). It then ends at every site and for every copy of its cookie (T5).
 func (s *Authenticator) unused(r *http.Request, v *Visit, who *session.Session) (*session.Session, error) {
 	if len(v.Site.Idle) == 0 {
 		return who, nil

@@ -19,7 +19,7 @@ func (i IdleSignOut) covers(kind session.Kind, knownDevice bool) bool {
 	return i.All || kind != session.Persistent && !knownDevice
 }
 
-// IdleRule is the rule that a session is held to here: of those that cover it, the one that signs out first (T19).
+// IdleRule returns the rule that applies to a session here: of all that apply, the one that signs out first (T19).
 func (site *Site) IdleRule(kind session.Kind, knownDevice bool) (rule IdleSignOut, ok bool) {
 	for _, i := range site.Idle {
 		if i.covers(kind, knownDevice) && (!ok || i.After < rule.After) {
@@ -29,14 +29,14 @@ func (site *Site) IdleRule(kind session.Kind, knownDevice bool) (rule IdleSignOu
 	return rule, ok
 }
 
-// IdleLimit is after how long without use the site signs a session out; 0 if it does not.
+// IdleLimit returns the idle time after which the site signs a session out; 0 if it does not.
 func (site *Site) IdleLimit(who *session.Session) time.Duration {
 	rule, _ := site.IdleRule(who.Kind, who.KnownDevice)
 	return rule.After
 }
 
-// IdleTimes is when the user of a session is warned and when the session ends here, if it is not used before. ok is false if
-// it is held to no idle sign-out; then there is no warning.
+// IdleTimes returns when a session is warned about and when it ends here if it is not used before. ok is false if no
+// idle sign-out applies; then there is no warning.
 func (site *Site) IdleTimes(who *session.Record, limits session.Limits) (warn, end time.Time, ok bool) {
 	end = who.Ends(limits)
 	rule, ok := site.IdleRule(who.Kind, who.KnownDevice())
@@ -47,7 +47,8 @@ func (site *Site) IdleTimes(who *session.Record, limits session.Limits) (warn, e
 	if idle := who.LastUsed.Add(rule.After); idle.Before(end) {
 		end = idle
 	} else if early := end.Add(rule.Warn - rule.After); end.Before(who.MaxEnd(limits)) && early.Before(warn) {
-		// The session's own idle limit comes first: as long before it as the rule would warn, but after half of it.
+		// The session's own idle limit comes first: warn as long before it as the rule would, but not before half of
+		// it.
 		warn = later(early, who.LastUsed.Add(end.Sub(who.LastUsed)/2))
 	}
 	return warn, end, true

@@ -11,10 +11,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// Recorder writes the sign-in log and tells events.
+// Recorder writes the sign-in log and emits events.
 type Recorder struct{ *Environment }
 
-// EntryOf fills a log entry with what is known of a session's user.
+// EntryOf fills a log entry from a session's record.
 func EntryOf(who *session.Record, rec signinlog.Record) signinlog.Record {
 	rec.UserIssuer, rec.UserSubject, rec.UserName = who.Identity.Issuer, who.Identity.Subject, who.User
 	rec.Guest, rec.Provider, rec.Interactive = who.Guest, who.Provider, true
@@ -25,7 +25,7 @@ func EntryOf(who *session.Record, rec signinlog.Record) signinlog.Record {
 	return rec
 }
 
-// entryIDSize is how many bytes of randomness the id of an entry has.
+// entryIDSize is the number of random bytes in the ID of an entry.
 const entryIDSize = 16
 
 // Write writes an entry of the sign-in log.
@@ -37,13 +37,13 @@ func (s *Recorder) Write(rec signinlog.Record) {
 	s.Log.Write(rec)
 }
 
-// What Config.Notify is told.
+// The events for Config.Notify.
 const (
-	// EventSignIn: there is a session, of a sign-in or a step-up.
+	// EventSignIn: a session was created, by a sign-in or a step-up.
 	EventSignIn = "sign_in"
-	// EventSignOut: a user has signed out here, or was signed out for want of use.
+	// EventSignOut: a user has signed out here, or was signed out because of idle time.
 	EventSignOut = "sign_out"
-	// EventRevoked: a session was ended from elsewhere than its own browser; "by" says by whom.
+	// EventRevoked: a session was ended, but not by its own browser; "by" names the reason.
 	EventRevoked = "session_revoked"
 )
 
@@ -56,7 +56,7 @@ const (
 	ByIdle     = "idle_sign_out" // it was not used for as long as the site allows
 )
 
-// EventData is what an event says of a session: nothing that opens anything.
+// EventData returns the data of an event about a session. It contains no secret.
 func EventData(who *session.Record) map[string]any {
 	return map[string]any{
 		"session": who.ID.Short(), "user_issuer": who.Identity.Issuer, "user_subject": who.Identity.Subject,
@@ -64,14 +64,14 @@ func EventData(who *session.Record) map[string]any {
 	}
 }
 
-// Tell tells an event to Config.Notify.
+// Tell emits an event to Config.Notify.
 func (s *Recorder) Tell(event string, data map[string]any) {
 	if s.Notify != nil {
 		s.Notify(event, data)
 	}
 }
 
-// TellRevoked tells of sessions, by their short hashes, that were ended from elsewhere than their browsers.
+// TellRevoked emits events for sessions, given by their short hashes, that were ended from outside their browsers.
 func (s *Recorder) TellRevoked(sessions []string, who session.Identity, provider, by string) {
 	for _, short := range sessions {
 		s.Tell(EventRevoked, map[string]any{
@@ -80,17 +80,17 @@ func (s *Recorder) TellRevoked(sessions []string, who session.Identity, provider
 	}
 }
 
-// floodQuiet is how often at most the log says that clients are held off, or that sign-ins are refused; the count of the
-// former is in the metrics.
+// floodQuiet is the shortest interval between two log messages about limited clients or refused sign-ins. The metrics
+// count limited requests.
 const floodQuiet = time.Minute
 
-// Quiet reports whether a message was not logged for floodQuiet, and notes the time if so. said is when it was logged last.
+// Quiet reports whether the last such log message is long enough ago, and if so records the time of a new one.
 func (s *Recorder) Quiet(said *atomic.Int64) bool {
 	now, last := s.Now().UnixNano(), said.Load()
 	return now-last >= int64(floodQuiet) && said.CompareAndSwap(last, now)
 }
 
-// TellSignIn tells that there is a session, of a sign-in or a step-up.
+// TellSignIn emits the event for a new session, of a sign-in or a step-up.
 func (s *Recorder) TellSignIn(v *Visit, made *session.Record) {
 	if s.Notify == nil {
 		return
@@ -100,8 +100,8 @@ func (s *Recorder) TellSignIn(v *Visit, made *session.Record) {
 	s.Tell(EventSignIn, data)
 }
 
-// EndedIdle logs that a session was ended for want of use, and tells the event. ip and userAgent are of the
-// request that found it so, or of one that was still open.
+// EndedIdle logs that a session was ended because of idle time, and emits the event. ip and userAgent are those of the
+// request that noticed it, or of a stream that was still open.
 func (s *Recorder) EndedIdle(who *session.Record, site *Site, limit time.Duration, ip, userAgent string) {
 	rec := EntryOf(who, signinlog.Record{
 		Code: signinlog.SessionExpired, Detail: "idle_sign_out " + limit.String(),

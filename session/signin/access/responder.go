@@ -17,7 +17,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// ProblemJSON is the answer to what is no navigation (RFC 9457), with the fields that a script needs to go on.
+// ProblemJSON is the answer to a request that is not a navigation (RFC 9457), with the fields that a script needs to
+// continue.
 type ProblemJSON struct {
 	Type      string `json:"type"`
 	Title     string `json:"title"`
@@ -28,7 +29,7 @@ type ProblemJSON struct {
 	RequestID string `json:"request_id"`
 }
 
-// varyByKind is Vary where the answer depends on what kind of request it is.
+// varyByKind is the Vary header for answers that depend on the kind of the request.
 const varyByKind = "Accept, Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest"
 
 // WriteProblem answers with a problem.
@@ -45,10 +46,10 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, p ProblemJSON) {
 	}
 }
 
-// Responder answers with a page or its twin for scripts: errors, refusals, and the page that leads on.
+// Responder answers with pages or their JSON form for scripts: errors, refusals, and the page that continues.
 type Responder struct{ *Environment }
 
-// Refuse answers a request that may not pass. who is nil for an anonymous client.
+// Refuse answers a request that is refused. who is nil for an anonymous client.
 func (s *Responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal) {
 	if browser.Framed(r) {
 		s.framedProblem(w, r, http.StatusForbidden, pages.Blocked{Title: why.Title}, browser.PagePath(v.Return))
@@ -71,8 +72,8 @@ func (s *Responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who
 	s.Pages.Write(w, r, http.StatusForbidden, page)
 }
 
-// Unavailable answers when it could not be found out whether a request is signed in, or its claims are too old and the
-// provider does not answer: the page says which. No cookie is touched: a failure signs no user out.
+// Unavailable answers if it is unknown whether the request is signed in, or if its claims are too old and the provider
+// does not answer; the page names the reason. It changes no cookie, so that no user is signed out by accident.
 func (s *Responder) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	if errors.Is(err, oidc.ErrProviderDown) {
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindClaimsOld, RetryAfter: RetryAfter, ActionURL: v.Return})
@@ -81,20 +82,20 @@ func (s *Responder) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit
 	s.StoreDown(w, r, v, err)
 }
 
-// BadRequest answers a request that cannot be told apart from an attack on a parser.
+// BadRequest answers a request that could be an attack on a parser.
 func (s *Responder) BadRequest(w http.ResponseWriter, r *http.Request, v *Visit) {
 	s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
 }
 
-// StoreDown answers a request for which the store could not be asked.
+// StoreDown answers a request for which the store could not be reached.
 func (s *Responder) StoreDown(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
 	s.Problem(w, r, v, s.StoreProblem(v, err))
 }
 
-// StoreProblem is the page that says that the store does not answer. It notes the failure.
+// StoreProblem returns the page that says that the store does not answer. It records the failure.
 func (s *Responder) StoreProblem(v *Visit, err error) pages.Problem {
 	s.Sessions.NoteFailure(err)
-	// The store itself logs an outage once. Requests that meet it do not log it again.
+	// An outage is logged once by the health check of the store, not for each request.
 	level := zap.ErrorLevel
 	if errors.Is(err, session.ErrUnavailable) {
 		level = zap.DebugLevel
@@ -103,7 +104,7 @@ func (s *Responder) StoreProblem(v *Visit, err error) pages.Problem {
 	return pages.Problem{Kind: pages.KindStoreDown, RetryAfter: RetryAfter, HomeURL: v.Return}
 }
 
-// Problem answers with an error page, or with its twin for scripts.
+// Problem answers with an error page, or its JSON form for scripts.
 func (s *Responder) Problem(w http.ResponseWriter, r *http.Request, v *Visit, p pages.Problem) {
 	p.RequestID, p.Time = v.RequestID, s.Now()
 	if browser.Framed(r) {
@@ -120,7 +121,7 @@ func (s *Responder) Problem(w http.ResponseWriter, r *http.Request, v *Visit, p 
 	WriteProblem(w, r, ProblemJSON{Title: http.StatusText(p.StatusCode()), Status: p.StatusCode(), Reason: p.Reason(), Code: p.Code, RequestID: v.RequestID})
 }
 
-// framedProblem answers a frame with what another page says in full; that page opens in a tab of its own.
+// framedProblem answers a frame with a short form of another page. That page opens in a new tab.
 func (s *Responder) framedProblem(w http.ResponseWriter, r *http.Request, status int, instead pages.Page, full string) {
 	s.WriteFramed(w, r, status, pages.Framed{Instead: instead, URL: full, NewTab: true})
 }
@@ -131,9 +132,9 @@ func (s *Responder) WriteFramed(w http.ResponseWriter, r *http.Request, status i
 	s.Pages.Write(w, r, status, page)
 }
 
-// GoOn sends the browser to a place on the site itself, or on one that signs users in here, after a form. It is a page
-// that moves on, not a redirect: Chromium holds a form-action policy against the whole chain of redirects after a form,
-// wherever the app leads.
+// GoOn sends the browser after a form to a page of the site itself, or of a site that signs users in here. It uses a
+// page with a Refresh header and not a redirect: Chromium applies a form-action policy to the whole chain of redirects
+// after a form, including those of the app.
 func (s *Responder) GoOn(w http.ResponseWriter, r *http.Request, target string) {
 	if origin, path := browser.CutOrigin(target); !browser.UnderBase(path) {
 		target = s.ReturnTarget(target)
@@ -152,23 +153,23 @@ func (s *Responder) ToSignInHost(w http.ResponseWriter, path string) {
 	browser.SeeOther(w, s.SignInHost+path)
 }
 
-// RetryAfter is what a page says when something is down for the moment.
+// RetryAfter is the waiting time that pages show for a temporary failure.
 const RetryAfter = 15 * time.Second
 
-// SignInURL is where a sign-in for a page begins, on the site that has the page.
+// SignInURL returns the URL of a sign-in for a page, on the site of the page.
 func SignInURL(page string) string {
 	origin, path := browser.CutOrigin(page)
 	return origin + browser.Base + "/sign-in?" + url.Values{"return": {path}}.Encode()
 }
 
-// Fail answers a failure of our own.
+// Fail answers an internal error.
 func (s *Responder) Fail(w http.ResponseWriter, r *http.Request, v *Visit, what string, err error) {
 	s.Logger.Error("sign-in failed", zap.String("step", what), zap.String("app", v.Site.App), zap.Error(err))
 	s.Problem(w, r, v, pages.Problem{Kind: pages.KindInternal})
 }
 
-// switchURL is the address of a sign-in as another user. The session that there is stays until that one is done. begun
-// proves to a site that the link is the sign-in host's; it is empty for a link within one site.
+// switchURL returns the URL of a sign-in as another user. The existing session stays until that sign-in is complete.
+// begun proves to a site that the link comes from the sign-in host; it is empty for a link within one site.
 func switchURL(ret, begun string) string {
 	origin, path := browser.CutOrigin(ret)
 	q := url.Values{"return": {browser.ReturnPath(path)}, "other": {"1"}}
@@ -178,7 +179,7 @@ func switchURL(ret, begun string) string {
 	return origin + browser.Base + "/sign-in?" + q.Encode()
 }
 
-// AnswerJSON answers a script of our own origin. No other origin may read the answer, and no cache keeps it.
+// AnswerJSON answers a script of the same origin. Other origins cannot read the answer, and it is not cached.
 func AnswerJSON(w http.ResponseWriter, r *http.Request, status int, body any) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")

@@ -14,15 +14,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// An app keeps data of a user in the browser that outlives the session: its own cookies, its storage. A site whose AppData
-// is personal has a cookie that proves who was signed in there last. It lives in the same cookie jar as the data that it
-// is about, so it is there after an idle sign-out, a revocation or a restart, and nothing is stored on the server. Where
-// it is missing, or proves another user, the data is deleted before the app is asked.
+// An app stores data of a user in the browser that outlives the session: its own cookies, its storage. A site with
+// personal AppData has a cookie that proves who was last signed in there. The cookie is in the same cookie jar as the
+// data, so it exists after an idle sign-out, a revocation or a restart, and the server stores nothing. If it is
+// missing, or proves another user, the data is deleted before the app gets the request.
 
 const (
-	// OwnerPlace separates the proof from the tokens of forms, which the same key makes.
+	// OwnerPlace separates the proof from the tokens of forms, which use the same key.
 	OwnerPlace = "owner"
-	// ownerSize is the length of what follows browser.OwnerCookie: apps may share a host, and each has its own data.
+	// ownerSize is the length of the part after browser.OwnerCookie. It distinguishes apps that share a host.
 	ownerSize = 8
 )
 
@@ -31,9 +31,9 @@ func ownerCookie(app string) string {
 	return browser.OwnerCookie + hash[:ownerSize]
 }
 
-// KeepApart deletes what the app has stored for another user than who, takes the cookies among it out of the request, and
-// notes who is the owner now. It does nothing where the owner is who already, which it is at nearly every request.
-// The caller must call it before the app writes to the answer: the browser takes the last cookie of a name.
+// KeepApart deletes what the app has stored for a user other than who, removes these cookies from the request, and
+// records the new owner. If who already is the owner, which is almost always so, it does nothing. The caller must call
+// it before the app writes the answer, because the browser uses the last cookie with a name.
 func (s *Authenticator) KeepApart(w http.ResponseWriter, request http.Header, v *Visit, who session.Identity) {
 	rule := v.Site.AppData
 	if v.OnBehalf || !rule.Personal() {
@@ -55,7 +55,7 @@ func (s *Authenticator) KeepApart(w http.ResponseWriter, request http.Header, v 
 	}
 }
 
-// EndCookie clears the cookie of a session that is over, and with it the cookies of the app that belong to its user.
+// EndCookie clears the cookie of a session that has ended, and the app's cookies of its user.
 func (s *Authenticator) EndCookie(w http.ResponseWriter, v *Visit) {
 	browser.ClearCookie(w, v.Secure, browser.SessionCookie)
 	if rule := v.Site.AppData; !v.OnBehalf && rule.Personal() {
@@ -63,8 +63,8 @@ func (s *Authenticator) EndCookie(w http.ResponseWriter, v *Visit) {
 	}
 }
 
-// ForgetOwner deletes what the app has stored for the user who was signed in here last. It reports whether the browser
-// shows that there was one.
+// ForgetOwner deletes what the app has stored for the last user who was signed in here. It reports whether the browser
+// proves that there was one.
 func (s *Authenticator) ForgetOwner(w http.ResponseWriter, v *Visit) bool {
 	name := ownerCookie(v.Site.App)
 	owned := v.Cookies.Value(name) != ""
@@ -75,12 +75,12 @@ func (s *Authenticator) ForgetOwner(w http.ResponseWriter, v *Visit) bool {
 	return owned
 }
 
-// ClearSiteData tells the browser to empty its cache of this site, and its storage if the site says so. Browsers obey on
-// any answer of a secure origin, but the page that this answer replaces comes back with Back. So the page that asks, or
-// the form that is posted, has to be in between.
+// ClearSiteData makes the browser delete its cache of this site, and its storage if the site is configured so. Browsers
+// obey on any answer of a secure origin. But Back can still show the page from which that answer was requested;
+// therefore a page or a posted form comes in between.
 //
-// The directive "cookies" is never sent. It deletes the cookies of all hosts of the registrable domain, those that the
-// same answer sets among them (measured in Chromium 156 and Firefox 153).
+// The directive "cookies" is never sent. It deletes the cookies of all hosts of the registrable domain, including those
+// that the same answer sets (measured in Chromium 156 and Firefox 153).
 func (s *Authenticator) ClearSiteData(w http.ResponseWriter, v *Visit, storage bool) {
 	rule := appdata.Rule{Cache: true}
 	if v.Site.AppData != nil && !v.OnBehalf {
@@ -91,10 +91,11 @@ func (s *Authenticator) ClearSiteData(w http.ResponseWriter, v *Visit, storage b
 	}
 }
 
-// GiveCookie hands a session to the browser. A persistent one lasts as long as it can at most; its idle limit is kept
-// by the server alone, so that using it needs no new cookie (X5). A browser session has no lifetime in the browser.
+// GiveCookie sends the cookie of a session to the browser. The cookie of a persistent session lasts until its max
+// lifetime; only the server enforces the idle limit, so that use needs no new cookie (X5). The cookie of a browser
+// session has no lifetime.
 //
-// The app's data of another user goes in the same answer, so that no request shows the one and carries the other.
+// The same answer deletes the app's data of another user, so that no request carries the new session with the old data.
 func (s *Authenticator) GiveCookie(w http.ResponseWriter, v *Visit, have *session.Record, token session.Token) {
 	s.KeepApart(w, nil, v, have.Identity)
 	value := session.SealToken(s.Keys, token, v.Host, browser.SessionCookie)
@@ -105,8 +106,8 @@ func (s *Authenticator) GiveCookie(w http.ResponseWriter, v *Visit, have *sessio
 	browser.SetCookie(w, v.Secure, browser.SessionCookie, value, 0)
 }
 
-// Create makes the session, ends the one that the browser presented before (A13, A42, A75) and hands out the cookie. If
-// either cannot be done, the one before stays and there is no new one. keep leaves the one before to other sites.
+// Create creates the session, ends the browser's previous one (A13, A42, A75) and sends the cookie. If either fails,
+// the previous one stays and there is no new one. keep: the previous one also stays, for other sites.
 func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, in ...session.Listing) (*session.Record, session.Token, error) {
 	made, token, err := s.Sessions.Create(ctx, draft, tokens, in...)
 	if err != nil {
@@ -128,7 +129,7 @@ func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Vi
 	return made, token, nil
 }
 
-// endOldest holds a user who has signed in to the number of sessions that one may have (field trial 2.12).
+// endOldest enforces the limit of sessions of a user who has signed in (field trial 2.12).
 func (s *Authenticator) endOldest(ctx context.Context, made *session.Record) {
 	ctx, cancel := context.WithTimeout(ctx, surplusTimeout)
 	defer cancel()
@@ -143,5 +144,5 @@ func (s *Authenticator) endOldest(ctx context.Context, made *session.Record) {
 	}
 }
 
-// surplusTimeout bounds the work after a sign-in that holds a user to MaxSessions.
+// surplusTimeout is the timeout for ending surplus sessions after a sign-in.
 const surplusTimeout = 30 * time.Second

@@ -16,20 +16,20 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// Site is what one site says about sign-in.
+// Site is the configuration of sign-in for one site.
 type Site struct {
 	// App is the name of the site in logs and on pages.
 	App string
-	// Providers are the names of the providers that users may choose from. Empty: the default provider alone.
+	// Providers are the names of the providers from which users may choose. Empty: only the default provider.
 	Providers []string
-	// PromptOff hides the prompt on this site.
+	// PromptOff disables the prompt on this site.
 	PromptOff bool
-	// PreservePost is how large a form may be, in bytes, to be kept through a sign-in. Zero keeps none.
+	// PreservePost is the size in bytes of the largest form that is kept during a sign-in. Zero keeps none.
 	PreservePost int64
-	// Idle are the rules that sign users out who do not use the site: the rule for all sites, and its own. A session is held
-	// to the one that ends it first.
+	// Idle are the idle sign-outs of the site: the one for all sites, and its own. The one that ends a session first
+	// counts.
 	Idle []IdleSignOut
-	// AppData is what the app stores in a browser for one user and is deleted with the session. Nil: the cache alone.
+	// AppData is what the app stores in a browser for one user, and is deleted with the session. Nil: only the cache.
 	AppData *appdata.Rule
 	// Gate says who may enter.
 	Gate Gate
@@ -41,7 +41,7 @@ type Gate interface {
 	Admit(v *Visit, who *session.Record, asked Asked) Admission
 }
 
-// Asked is what a Gate has to know of the sign-in that it decides on. The zero value is that of a session as it is.
+// Asked is what a Gate needs to know about the sign-in. The zero value is that of an existing session.
 type Asked struct {
 	// Policies asked for the sign-in at the page that it is for, by name. They are asked again although there is no
 	// request that their routes could match.
@@ -50,15 +50,15 @@ type Asked struct {
 	Idle time.Duration
 }
 
-// Admission is what a Gate says.
+// Admission is the result of a Gate.
 type Admission struct {
 	// Refusal is why the user may not enter; nil if they may. With a Demand it is why they may not enter yet.
 	Refusal *Refusal
 	// Demand is what a sign-in must achieve to satisfy the policies; nil if nothing more. Its Policies are those that
-	// ask.
+	// demand it.
 	Demand      *oidc.Demand
 	Persistence prompt.Persistence
-	// SharedNetwork: the request comes from a network marked as shared (A7).
+	// SharedNetwork: the request comes from a network that is marked as shared (A7).
 	SharedNetwork bool
 	PolicyStatus  string
 	Policies      []signinlog.AppliedPolicy
@@ -67,19 +67,19 @@ type Admission struct {
 // Visit is one request, as the gateway sees it.
 type Visit struct {
 	Site *Site
-	// Origin is scheme, host and port as the browser knows them: what every URL of ours is built from. Host is the
-	// host alone, canonical.
+	// Origin is scheme, host and port as the browser uses them; all URLs are built from it. Host is only the host, in
+	// canonical form.
 	Origin, Host string
-	// Secure: the browser speaks https. If not, Host must be a loopback host, else no user is signed in.
+	// Secure: the browser uses https. If not, Host must be a loopback host, otherwise no user is signed in.
 	Secure bool
-	// Return is path and query that were asked for, before any rewriting.
+	// Return is the requested path and query, before any rewriting.
 	Return    string
 	IP        netip.Addr
 	RequestID string
 	Cookies   browser.Cookies
-	// Locales are the languages that the sign-in was asked to speak, canonical; empty for those of the browser.
+	// Locales are the languages requested for the sign-in, in canonical form; empty for those of the browser.
 	Locales string
-	// Header is the header of the request, for the Gate, which is not given the request itself. Not to be changed.
+	// Header is the header of the request, for the Gate, which does not get the request itself. It must not be changed.
 	Header http.Header
 
 	// Begun is the state of the site's flow for which the sign-in host acts. Only the flow sets it.
@@ -88,12 +88,12 @@ type Visit struct {
 	OnBehalf bool
 }
 
-// Usable reports whether a user may be signed in on this connection: only the browser can read it.
+// Usable reports whether a user may be signed in on this connection, because only the browser can read it.
 func (v *Visit) Usable() bool { return v.Secure || reach.IsLoopback(v.Host) }
 
-// Takes reports whether a site takes a session that was made with a provider: the site names the provider, and the
-// provider is still at the issuer that the session is of. It is the one answer to this question; providers are all that
-// are configured, the default one first.
+// Takes reports whether a site accepts a session of a provider: the site names the provider, and the provider still has
+// the issuer of the session. All code uses this function for that question. providers are all configured ones, the
+// default one first.
 func (site *Site) Takes(providers []*oidc.Provider, name, issuer string) bool {
 	if len(site.Providers) == 0 {
 		return providers[0].Name == name && providers[0].Issuer == issuer
@@ -112,17 +112,17 @@ func (site *Site) Takes(providers []*oidc.Provider, name, issuer string) bool {
 // Refusal is why a user may not enter.
 type Refusal struct {
 	Code signinlog.Code
-	// Reason is stable and machine-readable: the same word in the log, on the page and in the answer to a script.
+	// Reason is a stable word, the same in the log, on the page and in the answer to a script.
 	Reason string
-	// Title picks the words of the page.
+	// Title selects the text of the page.
 	Title pages.Block
-	// Policies are the public names of those that refuse.
+	// Policies are the names of the policies that refuse.
 	Policies []string
-	// Missing are the claims that do not show what was demanded.
+	// Missing are the claims that do not prove what was demanded.
 	Missing []string
-	// RetryURL is where trying again could help; set by the sign-in. Stronger tells that it asks for more than before.
+	// RetryURL is where another attempt may help; the sign-in sets it. Stronger: it demands more than before.
 	RetryURL string
 	Stronger bool
-	// Return is where a sign-in as another user leads; empty means the page that was asked for.
+	// Return is the target of a sign-in as another user; empty means the requested page.
 	Return string
 }

@@ -10,14 +10,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
-// tightenError: the session is persistent and may not be, for a reason; the sign-in host has to make it one that ends with
-// the browser.
+// tightenError: the session is persistent but may not be, for a reason; the sign-in host must turn it into a browser
+// session.
 type tightenError struct{ reason string }
 
 func (*tightenError) Error() string { return "session is to end with the browser" }
 
-// Tightening is why the session that was presented has to end with the browser, as an error of Tighten tells; empty if it
-// has not.
+// Tightening returns why the session must become a browser session, from an error of Tighten; empty if it need not.
 func Tightening(err error) string {
 	var tighten *tightenError
 	if errors.As(err, &tighten) {
@@ -26,10 +25,10 @@ func Tightening(err error) string {
 	return ""
 }
 
-// Tighten holds a persistent session against what is in force now: where the prompt is off or a policy says never, it
-// becomes a browser session at this request, in the store and in the browser (X16, A74). A policy that says always
-// keeps it. Where there is a sign-in host, that is where it is done, for the cookies of all sites: until the browser has
-// been there a site does not take the session, and answers as to a user who is not signed in.
+// Tighten checks a persistent session against the current rules: if the prompt is off or a policy sets never, it
+// becomes a browser session at this request, in the store and in the browser (X16, A74). A policy that sets always
+// keeps it. With a sign-in host, that host does this, for the cookies of all sites; until the browser has been there, a
+// site does not accept the session and answers as if the user were not signed in.
 func (s *Authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Session, says prompt.Persistence) (*session.Session, error) {
 	reason := s.TightenReason(v.Site, have.Kind, says)
 	if reason == "" {
@@ -63,7 +62,7 @@ func (s *Authenticator) Tighten(w http.ResponseWriter, r *http.Request, v *Visit
 	return tight.Session(), tight.Check(s.Now(), s.Sessions.Limits())
 }
 
-// TightenReason is why a persistent session must become one that ends with the browser (X16), empty if it need not.
+// TightenReason returns why a persistent session must become a browser session (X16), empty if it need not.
 func (s *Environment) TightenReason(site *Site, kind session.Kind, says prompt.Persistence) string {
 	switch {
 	case kind != session.Persistent:
@@ -75,8 +74,8 @@ func (s *Environment) TightenReason(site *Site, kind session.Kind, says prompt.P
 	return ""
 }
 
-// SucceedTighter lets a session go on as one that ends with the browser, under a new id: the cookies that other sites
-// hold have a lifetime. They have to become worthless, so that they are set again without one.
+// SucceedTighter replaces a session by a browser session with a new ID. The cookies at other sites have a lifetime;
+// because they become invalid, they are replaced by ones without a lifetime.
 func (s *Authenticator) SucceedTighter(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record, token session.Token, reason string) (*session.Record, session.Token, error) {
 	ctx, cancel := Detach(r, StoreTimeout)
 	defer cancel()
@@ -97,7 +96,8 @@ func (s *Authenticator) SucceedTighter(w http.ResponseWriter, r *http.Request, v
 	return made, next, nil
 }
 
-// endOutlived ends a session that has outlived what it was to be tightened to. ErrNotFound if that could be done.
+// endOutlived ends a session that has exceeded the limits of a browser session. It returns ErrNotFound if that
+// succeeded.
 func (s *Authenticator) endOutlived(w http.ResponseWriter, r *http.Request, v *Visit, have *session.Record) error {
 	ctx, cancel := Detach(r, StoreTimeout)
 	defer cancel()

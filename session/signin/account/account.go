@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/renew"
 )
 
-// SignIn begins a sign-in. It is a part of the flow, which stands above this package.
+// SignIn begins a sign-in. It is part of the flow, which is above this package.
 type SignIn interface {
 	// Challenge answers a request that needs a sign-in.
 	Challenge(w http.ResponseWriter, r *http.Request, v *access.Visit, why error, d *oidc.Demand)
@@ -18,17 +18,17 @@ type SignIn interface {
 	StepUp(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, why *access.Refusal, d *oidc.Demand)
 }
 
-// SignOut ends the session of this browser. It stands above this package.
+// SignOut ends the session of this browser. It is above this package.
 type SignOut interface {
-	// EndHere reports false if the session could not be ended, and the request is answered.
+	// EndHere returns false if the session could not be ended; the request is then answered.
 	EndHere(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, everywhere bool) bool
-	// LeaveURL is where the provider signs users out; empty if it offers that nowhere.
+	// LeaveURL returns where the provider signs users out; empty if it does not offer that.
 	LeaveURL(v *access.Visit, have *session.Record, token session.Token) string
 	// LeaveProvider sends the browser there, or to the page after sign-out.
 	LeaveProvider(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, token session.Token)
 }
 
-// Parts are what an accountPage works with. All are required.
+// Parts are the dependencies of a Page. All are required.
 type Parts struct {
 	Environment   *access.Environment
 	Recorder      *access.Recorder
@@ -40,7 +40,7 @@ type Parts struct {
 	Remembered    *remembered.Keeper
 }
 
-// Page is the page of the user who is signed in.
+// Page is the signed-in user's own page.
 type Page struct {
 	*access.Environment
 	*access.Recorder

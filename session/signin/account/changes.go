@@ -14,18 +14,18 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// FormAction names the form of the page to its token.
+// FormAction identifies the form of the page in its token.
 const FormAction = "me"
 
-// visitor is a user at their own page: the session, its token and what the policies say of the user now.
+// visitor is a user at their own page: the session, its token and the current result of the policies.
 type visitor struct {
 	session   *session.Record
 	token     session.Token
 	admission access.Admission
 }
 
-// Serve shows users their sessions and sign-ins (GET, L7), and changes them (POST). Where there is a sign-in host,
-// the page is there: it has the cookies that a change has to reach.
+// Serve shows users their sessions and sign-ins (GET, L7), and changes them (POST). With a sign-in host the page is
+// there, because that host has the cookies that a change affects.
 func (s *Page) Serve(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	if s.HandsOver(v) && !browser.WantsJSON(r) {
 		s.ToSignInHost(w, browser.AccountPath)
@@ -41,8 +41,8 @@ func (s *Page) Serve(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	}
 }
 
-// visitor admits a user to their page by the rules by which the guard admits the user to the site. A client whose session
-// the policies refuse is told nothing. ok is false if the request is answered.
+// visitor admits a user to the page as the guard of a site does: if the policies refuse the request here, it shows
+// nothing either. ok is false if the request is answered.
 func (s *Page) visitor(w http.ResponseWriter, r *http.Request, v *access.Visit) (who visitor, ok bool) {
 	have, token, err := s.Authenticate(r, v)
 	if err == nil {
@@ -100,7 +100,7 @@ func (s *Page) showMine(w http.ResponseWriter, r *http.Request, v *access.Visit,
 	}
 }
 
-// What a POST to the page does: the field "do". Without it, a session that is named ends.
+// The actions of a POST to the page: the field "do". Without it, a named session ends.
 const (
 	doEnd       = "end"
 	doEndOthers = "end_others"
@@ -110,14 +110,14 @@ const (
 	doForget    = "forget_answer"
 )
 
-// change is what a form or a script asks for.
+// change is what a form or a script requests.
 type change struct {
 	CSRF    string `json:"csrf"`
 	Do      string `json:"do"`
 	Session string `json:"session"`
 }
 
-// readChange reads a form, or JSON of the same fields.
+// readChange reads a form, or JSON with the same fields.
 func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 	if browser.IsJSON(r) {
 		dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, browser.MaxForm))
@@ -132,8 +132,8 @@ func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 	return change{CSRF: form["csrf"], Do: form["do"], Session: form["session"]}, ok
 }
 
-// changeMine does what a user asks for at their own page, and shows the page again. A session is named by its short hash
-// and looked for among the user's own alone (A23).
+// changeMine performs the requested change, and shows the page again. A session is named by its short hash and only
+// looked for among the user's own (A23).
 func (s *Page) changeMine(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	c, ok := readChange(w, r)
 	if !ok {
@@ -161,7 +161,7 @@ func (s *Page) changeMine(w http.ResponseWriter, r *http.Request, v *access.Visi
 	}
 }
 
-// changeHere is what concerns the cookies of this browser. With a sign-in host only that can do it.
+// changeHere performs changes that affect the cookies of this browser. With a sign-in host only that host can do it.
 func (s *Page) changeHere(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, do string) {
 	switch {
 	case s.HandsOver(v):
@@ -176,7 +176,7 @@ func (s *Page) changeHere(w http.ResponseWriter, r *http.Request, v *access.Visi
 	}
 }
 
-// endOwn ends one session of the user. A session that is gone already is no error. One that was never theirs gets the same
+// endOwn ends one session of the user. If it has already ended that is a success; another user's session gives the same
 // answer.
 func (s *Page) endOwn(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, short string) {
 	if short == who.session.ID.Short() {
@@ -220,7 +220,7 @@ func (s *Page) toldEnded(v *access.Visit, by *session.Record, ended []string) {
 	s.TellRevoked(ended, by.Identity, by.Provider, access.ByPerson)
 }
 
-// endMine signs out here, as the sign-out page does, and everywhere else too if that is asked for.
+// endMine signs out here, as the sign-out page does, and everywhere else if requested.
 func (s *Page) endMine(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, everywhere bool) {
 	if !s.signOut.EndHere(w, r, v, who.session, everywhere) {
 		return
@@ -232,7 +232,7 @@ func (s *Page) endMine(w http.ResponseWriter, r *http.Request, v *access.Visit, 
 	s.signOut.LeaveProvider(w, r, v, who.session, who.token)
 }
 
-// mineChanged sends the browser back to the page, so that a reload changes nothing. A script gets the new state at once.
+// mineChanged redirects to the page, so that a reload changes nothing. For scripts it answers with the new state.
 func (s *Page) mineChanged(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	if browser.WantsJSON(r) {
 		s.showMine(w, r, v, who)
@@ -241,7 +241,7 @@ func (s *Page) mineChanged(w http.ResponseWriter, r *http.Request, v *access.Vis
 	s.GoOn(w, r, browser.AccountPath)
 }
 
-// mineRefused answers what may not be changed any more since the page was shown.
+// mineRefused answers a change that is no longer allowed since the page was shown.
 func (s *Page) mineRefused(w http.ResponseWriter, r *http.Request, v *access.Visit, reason string) {
 	if browser.WantsJSON(r) {
 		access.WriteProblem(w, r, access.ProblemJSON{

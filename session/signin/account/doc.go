@@ -1,9 +1,9 @@
-// Package account is the user's own page, /.latchkey/me, and its twin for scripts: which sessions and sign-ins a user has,
-// and what the user may change about them.
+// Package account is the user's own page, /.latchkey/me, and its JSON form for scripts: the user's sessions and
+// sign-ins, and what the user may change about them.
 //
-//   - account.go is what the page needs of others, changes.go lets a user in and takes what they change;
-//   - overview.go is what is shown, stay.go makes a session persistent or one that ends with the browser.
+// - account.go has the dependencies of the page, changes.go admits a user and performs changes;
+// - overview.go collects what is shown, stay.go makes a session persistent or turns it into a browser session.
 //
-// It never begins a sign-in, never leaves for the provider and never shows the sessions of another user. What the page needs
-// of the flow are the interfaces SignIn and SignOut.
+// It does not begin a sign-in itself, does not send users to the provider itself and never shows the sessions of
+// another user. It uses the flow through the interfaces SignIn and SignOut.
 package account

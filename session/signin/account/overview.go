@@ -17,13 +17,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// What one answer shows at most.
+// The limits of one answer.
 const (
 	maxMySessions = 100
 	maxMySignIns  = 50
 )
 
-// overview is what users are told of themselves, on the page and in its twin for scripts.
+// overview is what the page and its JSON form show a user.
 type overview struct {
 	who      *session.Record
 	csrf     string
@@ -31,12 +31,12 @@ type overview struct {
 	limits   session.Limits
 	clients  access.Clients
 	sessions []*session.Record
-	// unreadable sessions are there and cannot be shown; moreSessions: there are more than are shown.
+	// unreadable counts existing sessions that cannot be shown; moreSessions: there are more than are shown.
 	unreadable   int
 	moreSessions bool
-	// stay is what would be decided about persistence, for a session that ends with the browser.
+	// stay is the decision about persistence, for a browser session.
 	stay prompt.Decision
-	// remembered is the answer that this browser keeps, nil if none, and until when.
+	// remembered is the answer that this browser remembers, nil if none, and until when.
 	remembered      *session.Kind
 	rememberedUntil time.Time
 	signIns         []signinlog.Entry
@@ -57,7 +57,7 @@ func (s *Page) overview(r *http.Request, v *access.Visit, who visitor) (*overvie
 		csrf:       browser.FormToken(s.Keys, v.Host, FormAction, string(who.session.ID[:])),
 		unreadable: own.Unreadable, moreSessions: own.More,
 	}
-	// The one that asks is there, whatever the list says, and comes first; then those that were used last.
+	// The session of this request is always shown, and comes first; then the others by last use.
 	o.sessions = append(o.sessions, who.session)
 	for _, one := range own.Sessions {
 		if one.ID != who.session.ID {
@@ -73,8 +73,8 @@ func (s *Page) overview(r *http.Request, v *access.Visit, who visitor) (*overvie
 	return o, nil
 }
 
-// addSignIns adds the newest entries of the sign-in log about the user: those of a sign-in that they took part in, and
-// each that failed. If the log cannot be read the page shows the rest.
+// addSignIns adds the user's newest entries of the sign-in log: interactive ones, and those without success. If the log
+// cannot be read, the rest of the page is still shown.
 func (s *Page) addSignIns(r *http.Request, o *overview) {
 	if s.SignIns == nil {
 		return
@@ -101,7 +101,7 @@ func (o *overview) device(agent string) access.Device {
 	return o.clients.Describe(agent)
 }
 
-// network is the name of the network that holds an address; empty if none does.
+// network returns the configured name of the network that contains an address; empty if there is none.
 func (o *overview) network(address string) string {
 	ip, err := netip.ParseAddr(address)
 	if err != nil || o.clients == nil {
@@ -157,7 +157,7 @@ func (o *overview) page() pages.Me {
 	return m
 }
 
-// outcome sorts the codes of the log by what they mean to the user. The number is for the help desk.
+// outcome groups the codes of the log by their meaning for the user. The number itself is for the user's help desk.
 func outcome(code signinlog.Code) pages.Outcome {
 	switch code {
 	case signinlog.Success:
@@ -182,23 +182,23 @@ func outcome(code signinlog.Code) pages.Outcome {
 	return pages.OutcomeFailed
 }
 
-// mineJSON is the page for scripts. Times are of RFC 3339. It holds nothing that opens anything; csrf is good for changes
-// from this origin, with this session's cookie.
+// mineJSON is the page for scripts. Times are in RFC 3339. It contains no secret except csrf, which is only valid for
+// changes from this origin, with this session's cookie.
 type mineJSON struct {
 	User string `json:"user"`
 	CSRF string `json:"csrf"`
-	// Sessions: that which asks comes first, then those that were used last.
+	// Sessions: the session of this request comes first, then the others by last use.
 	Sessions []sessionJSON `json:"sessions"`
 	// MoreSessions: there are more than are listed. Unreadable counts those that cannot be shown.
 	MoreSessions bool `json:"more_sessions"`
 	Unreadable   int  `json:"unreadable_sessions"`
-	// MayStay tells whether this session may become a persistent one; StayReason is why, or why not.
+	// MayStay says whether this session may become persistent; StayReason is the reason.
 	MayStay    bool   `json:"may_stay"`
 	StayReason string `json:"stay_reason,omitempty"`
-	// Remembered is the answer that this browser keeps: yes, no, or absent.
+	// Remembered is the answer that this browser remembers: yes, no, or absent.
 	Remembered      string     `json:"remembered_answer,omitempty"`
 	RememberedUntil *time.Time `json:"remembered_until,omitempty"`
-	// SignIns are the newest, newest first; absent if none are kept or they cannot be read.
+	// SignIns are sorted, newest first; absent if none are stored or they cannot be read.
 	SignIns     []signInJSON `json:"sign_ins,omitempty"`
 	MoreSignIns bool         `json:"more_sign_ins"`
 	SignInsDown bool         `json:"sign_ins_unavailable,omitempty"`
@@ -217,13 +217,13 @@ type sessionJSON struct {
 	IP         string    `json:"ip,omitempty"`
 	FirstUsed  time.Time `json:"first_used"`
 	LastUsed   time.Time `json:"last_used"`
-	// EndsUnused is when it ends if it is not used again, EndsLatest when it ends however much it is.
+	// EndsUnused is when it ends without further use, EndsLatest when it ends in any case.
 	EndsUnused time.Time `json:"ends_unused"`
 	EndsLatest time.Time `json:"ends_latest"`
 	Apps       []string  `json:"apps"`
 }
 
-// signInJSON has the field names of the sign-in log for what it shares with it.
+// signInJSON uses the field names of the sign-in log where both have a field.
 type signInJSON struct {
 	ID      string    `json:"id"`
 	Created time.Time `json:"createdDateTime"`
@@ -242,7 +242,7 @@ type signInJSON struct {
 
 type signedOutJSON struct {
 	SignedOut bool `json:"signed_out"`
-	// Continue is where the provider ends its own session, for a browser to go to; empty if it offers that nowhere.
+	// Continue is the URL for the browser at which the provider ends its own session; empty if it does not offer that.
 	Continue string `json:"continue,omitempty"`
 }
 

@@ -16,14 +16,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
-// ReasonOtherBrowser says that the session is presented by another browser than the one that signed in, or by one that keeps no
-// cookie for it. It may not be kept there: a copied cookie must not outlive the browser that it was copied from.
+// ReasonOtherBrowser means that another browser presents the session than the one that signed in, or one without a
+// browser cookie. The session may not become persistent there: a copied cookie must not outlive the browser from which
+// it was copied.
 const ReasonOtherBrowser = "other_browser"
 
-// mayStay decides whether a session that ends with the browser may become a persistent one because its user says so. It is the
-// decision of the prompt, on what the record and the policies say now: a user cannot choose here what the prompt would not
-// have offered (rows 2 to 10). What hid the prompt at sign-in and is in no record goes on hiding it. A new sign-in would ask as
-// well, so that this loosens nothing that waits for one (A16).
+// mayStay decides whether the user may make a browser session persistent. It is the decision of the prompt with the
+// current record and policies: users cannot get more here than at the prompt (rows 2 to 10). A signal that suppressed
+// the prompt at sign-in and is not in the record still suppresses it. A new sign-in would also ask, so nothing that
+// requires a sign-in becomes weaker (A16).
 func (s *Page) mayStay(r *http.Request, v *access.Visit, who visitor) prompt.Decision {
 	have := who.session
 	if id, ok := browser.ID(s.Keys, v.Host, &v.Cookies); !ok || id == "" || id != have.BrowserID {
@@ -52,7 +53,7 @@ func (s *Page) mayStay(r *http.Request, v *access.Visit, who visitor) prompt.Dec
 	})
 }
 
-// whyNot sorts the reasons why a session ends with the browser by what the user can do about them.
+// whyNot groups the reasons why a session ends with the browser, by what the user can do about them.
 func whyNot(reason string) pages.Stay {
 	switch reason {
 	case prompt.ReasonPolicyNever:
@@ -65,7 +66,7 @@ func whyNot(reason string) pages.Stay {
 	return pages.StaySignal
 }
 
-// stayHere makes the session a persistent one, as Yes at the prompt would have.
+// stayHere makes the session persistent, as the answer Yes at the prompt does.
 func (s *Page) stayHere(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	if who.session.Kind == session.Persistent {
 		s.mineChanged(w, r, v, who)
@@ -93,7 +94,7 @@ func (s *Page) stayHere(w http.ResponseWriter, r *http.Request, v *access.Visit,
 	s.mineChanged(w, r, v, who)
 }
 
-// endWithBrowser makes the session one that ends with the browser, as No at the prompt would have.
+// endWithBrowser makes the session a browser session, as the answer No at the prompt does.
 func (s *Page) endWithBrowser(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	if who.session.Kind != session.Persistent {
 		s.mineChanged(w, r, v, who)
@@ -127,7 +128,7 @@ func (s *Page) noteKind(v *access.Visit, now *session.Record) {
 		zap.String("app", v.Site.App), zap.Stringer("kind", now.Kind))
 }
 
-// mineFailed answers a change that met a session that is over, or a store that does not answer.
+// mineFailed answers a change for which the session has ended, or the store does not answer.
 func (s *Page) mineFailed(w http.ResponseWriter, r *http.Request, v *access.Visit, err error) {
 	switch {
 	case access.Over(err), errors.Is(err, session.ErrRevoked):

@@ -12,18 +12,18 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// Keeper reads and writes what a browser remembers of its users.
+// Keeper reads and writes what a browser remembers about its users.
 type Keeper struct{ *access.Environment }
 
-// answer is one user's answer in one browser, given with "Don't show this again" (A10). The cookie holds those
-// of several users who share a browser, each as a hash.
+// answer is one user's answer in one browser, given with "Don't show this again" (A10). The cookie contains the answers
+// of several users who share a browser, each identified by a hash.
 type answer struct {
 	Person  string `json:"p"`
 	Yes     bool   `json:"y,omitempty"`
 	Expires int64  `json:"e"`
 }
 
-// maxRemembered bounds how many users' answers one browser keeps; the oldest goes first.
+// maxRemembered is how many users' answers one browser keeps; the oldest is dropped first.
 const maxRemembered = 8
 
 func personHash(who session.Identity) string {
@@ -51,14 +51,14 @@ func (s *Keeper) answers(v *access.Visit) []answer {
 	return live
 }
 
-// Answer returns the kind that this user chose in this browser; nil if the user is to be asked. It is
-// always nil where remembering is switched off.
+// Answer returns the kind that this user chose in this browser; nil if the user must be asked. If remembering is
+// switched off, it always returns nil.
 func (s *Keeper) Answer(v *access.Visit, who session.Identity) *session.Kind {
 	kind, _ := s.Until(v, who)
 	return kind
 }
 
-// Until is Answer with the time until which it holds.
+// Until is Answer with the time until which the answer is valid.
 func (s *Keeper) Until(v *access.Visit, who session.Identity) (*session.Kind, time.Time) {
 	if s.Prompt.RememberAnswer <= 0 {
 		return nil, time.Time{}
@@ -75,7 +75,7 @@ func (s *Keeper) Until(v *access.Visit, who session.Identity) (*session.Kind, ti
 	return nil, time.Time{}
 }
 
-// Keep keeps a user's answer in this browser.
+// Keep stores a user's answer in this browser.
 func (s *Keeper) Keep(w http.ResponseWriter, v *access.Visit, who session.Identity, kind session.Kind) {
 	if s.Prompt.RememberAnswer <= 0 {
 		return
@@ -104,8 +104,8 @@ func (s *Keeper) keepAnswers(w http.ResponseWriter, v *access.Visit, keep []answ
 	browser.SetCookie(w, v.Secure, browser.AnswerCookie, base64.RawURLEncoding.EncodeToString(sealed), lifetime)
 }
 
-// Forget takes this user's answer out of the browser (A10). The cookie goes, unless it holds answers of others who
-// share the browser.
+// Forget removes this user's answer from the browser (A10). The cookie is deleted, unless it contains answers of
+// others.
 func (s *Keeper) Forget(w http.ResponseWriter, v *access.Visit, who session.Identity) {
 	var keep []answer
 	last := s.Now()

@@ -11,17 +11,18 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// UsersOf is the list of users who have signed in with a browser lately.
+// UsersOf returns the index of the users who have recently signed in with a browser.
 func UsersOf(id string) session.Key { return session.HashKey("b", id) }
 
-// PersonOf names a session's user in a list of users.
+// PersonOf returns the member for a session's user in that index.
 func PersonOf(who *session.Record) session.Key {
 	return session.HashKey("u", who.Identity.Issuer, who.Identity.Subject)
 }
 
-// SharedAtSignIn reports whether so many users have signed in with this browser, this one included, that it counts as a
-// shared device (A7). A user who clears the cookies gets round it, and gains a convenience only. used says that this user has
-// signed in with the browser. The caller lists it with the session or the pending sign-in. It is returned with an error too.
+// SharedAtSignIn reports whether so many users have signed in with this browser, including this one, that it counts as
+// a shared device (A7). A user can defeat this by clearing cookies; only a convenience depends on it. The caller must
+// write the listing used together with the sign-in; it records that this user has signed in with the browser. It is
+// returned even with an error.
 func (s *Keeper) SharedAtSignIn(r *http.Request, v *access.Visit, who *session.Record) (shared bool, used []session.Listing, err error) {
 	if s.Prompt.SharedUsers <= 0 {
 		return false, nil, nil
@@ -42,7 +43,7 @@ func (s *Keeper) SharedAtSignIn(r *http.Request, v *access.Visit, who *session.R
 	return len(people) >= s.Prompt.SharedUsers, used, nil
 }
 
-// Shared is SharedAtSignIn for a user who has signed in before. What cannot be told counts as shared.
+// Shared is SharedAtSignIn for a user who has already signed in. If the answer is unknown it returns true.
 func (s *Keeper) Shared(r *http.Request, who *session.Record) bool {
 	if s.Prompt.SharedUsers <= 0 {
 		return false

@@ -8,12 +8,12 @@ import (
 )
 
 const (
-	// recheckPause is how long a renewal is not tried again after one that went wrong: of the session that it was of, and of
-	// all sessions of a provider where nobody is to connect to. With each failure in a row a session waits twice as long.
+	// recheckPause is the pause after a failed renewal: for that session, and for all sessions of a provider if no
+	// connection is possible. It doubles with each further failure of a session in a row.
 	recheckPause = 15 * time.Second
-	// longestPause bounds that.
+	// longestPause is the longest such pause.
 	longestPause = 5 * time.Minute
-	// pauseMemory is how long a pause that is over counts as one in a row.
+	// pauseMemory is how long after a pause another failure counts as in a row.
 	pauseMemory = 10 * time.Minute
 	// maxPauses bounds for how many sessions that is kept.
 	maxPauses = 4096
@@ -24,11 +24,11 @@ type backoff struct {
 	at time.Time
 	// tries counts failures in a row.
 	tries int
-	// down: the provider is why, as far as this session's renewal could tell.
+	// down: the provider is the reason, as far as this session's renewal could tell.
 	down bool
 }
 
-// backoffSet has the sessions whose renewal has just failed, and until when none is tried.
+// backoffSet contains the sessions whose renewal has recently failed. The zero value is ready to use.
 type backoffSet struct {
 	held retry.Holds[session.ID, backoff]
 }

@@ -17,17 +17,17 @@ import (
 )
 
 const (
-	// recheckOutage is how much longer than Recheck claims are good for while nothing renews them (D4).
+	// recheckOutage is how much longer than Recheck claims stay valid while they cannot be renewed (D4).
 	recheckOutage = 24 * time.Hour
 	// recheckWait is how long a request waits for another replica that renews the same session.
 	recheckWait  = 5 * time.Second
 	recheckLook  = 100 * time.Millisecond
 	renewTimeout = 30 * time.Second
-	// renewPatience is how long a request waits for the renewal of its session while that of another one waits for the
-	// same provider.
+	// renewPatience is how long a request waits for the renewal of its session if another session's renewal is already
+	// waiting for the same provider.
 	renewPatience = time.Second
-	// renewParting is how long a renewal under way may take when the configuration that began it is replaced: the token
-	// that it has sent may be worth nothing any more, and the one that comes for it must not be lost.
+	// renewParting is how long a renewal in progress may take after its configuration is replaced: the token that it
+	// has sent may be invalid now, and the new one must not be lost.
 	renewParting = 5 * time.Second
 )
 
@@ -35,7 +35,7 @@ const (
 type Renewer struct {
 	*access.Environment
 	*access.Recorder
-	// refreshing tells which replica may use a refresh token now.
+	// refreshing decides which replica may use a refresh token now.
 	refreshing *refresh.Coordinator
 
 	renewing sync.Map // session.ID -> *renewal: its claims are being renewed
@@ -43,7 +43,7 @@ type Renewer struct {
 	renewals map[string]*providerRenewals // by the name of the provider
 }
 
-// New returns a Renewer. Close it when no renewal is under way any more.
+// New returns a Renewer. The caller must close it when no renewal is in progress any more.
 func New(e *access.Environment, log *access.Recorder) *Renewer {
 	s := &Renewer{
 		Environment: e, Recorder: log, refreshing: refresh.New(e.Store, e.Now), backoffs: newBackoffSet(),
@@ -55,17 +55,18 @@ func New(e *access.Environment, log *access.Recorder) *Renewer {
 	return s
 }
 
-// Close gives back what Renewer holds. No renewal may be under way.
+// Close releases the resources of the Renewer. No renewal may be in progress.
 func (s *Renewer) Close() { s.refreshing.Close() }
 
-// Recheck holds a session against when its provider last said something about the user. Older than Config.Recheck, the
-// provider is asked behind the request, twice as old before it. A refusal ends the session (session.ErrNotFound); an
-// outage does not, for a day (D1, D4): then the error tells whether the provider (ErrProviderDown) or the session is why
-// (NoSession). Without a refresh token claims stay as at sign-in. docs/renewal.md says what each answer means.
+// Recheck checks when a session's provider last stated something about the user. If that is longer ago than
+// Config.Recheck, the claims are renewed in parallel to the request; if it is twice as long, before the request. A
+// refusal ends the session (session.ErrNotFound). An outage does not, for a day (D1, D4); then the error tells whether
+// the cause is the provider (ErrProviderDown) or the session (NoSession). Without a refresh token claims stay as they
+// were at sign-in. docs/renewal.md says what each answer means.
 //
-// No request waits for what another session has met. Of all sessions that wait for one provider, the requests of a single
-// session wait to the end and those of the others for renewPatience. No request waits while the provider is known to give
-// no answers. A renewal that no request waits for goes on behind the request.
+// No request is delayed by problems of another session: of all sessions that wait for one provider, only the requests
+// of one wait to the end, and those of the others for renewPatience. If the provider is known not to answer, none wait.
+// Renewals then continue in parallel to the request.
 func (s *Renewer) Recheck(r *http.Request, who *session.Session, token session.Token) (*session.Session, error) {
 	if s.Config.Recheck <= 0 || !who.Renewable {
 		return who, nil
@@ -99,13 +100,13 @@ func (s *Renewer) Recheck(r *http.Request, who *session.Session, token session.T
 	return who, s.tooOld(age, s.downFor(p, who.ID))
 }
 
-// downFor reports whether the provider is why the session was not renewed just now.
+// downFor reports whether the provider is the reason why the last renewal of the session failed.
 func (s *Renewer) downFor(p *oidc.Provider, id session.ID) bool {
 	held, paused := s.backoffs.of(id, s.Now())
 	return !paused || held.down && !p.AnsweredSince(held.at)
 }
 
-// tooOld is an error for claims that are too old to go on with.
+// tooOld returns the error for claims that are too old.
 func (s *Renewer) tooOld(age time.Duration, down bool) error {
 	if age < s.Config.Recheck+recheckOutage {
 		return nil
@@ -117,19 +118,19 @@ func (s *Renewer) tooOld(age time.Duration, down bool) error {
 	return fmt.Errorf("%w, and claims are %s old", why, age.Round(time.Minute))
 }
 
-// providerRenewals is what the renewals of all sessions of one provider share.
+// providerRenewals is shared by the renewals of all sessions of one provider.
 type providerRenewals struct {
-	// after is when renewals are tried again after one met an outage, in Unix milliseconds.
+	// after is when renewals are tried again after an outage, in Unix milliseconds.
 	after atomic.Int64
-	// oldest is the renewal that may be waited for to the end; see Recheck.
+	// oldest is the renewal for which requests may wait to the end; see Renewer.Recheck.
 	oldest atomic.Pointer[renewal]
-	// complained is when the log last told that the provider cannot be reached for renewals.
+	// complained limits the log messages that the provider cannot be reached for renewals.
 	complained retry.Seldom
-	// seenAt is when a silent recheck last found the provider there, in Unix milliseconds.
+	// seenAt is when a silent recheck last reached the provider, in Unix milliseconds.
 	seenAt atomic.Int64
 }
 
-// renewal is one that is under way in this process. fresh and err are set once done is closed.
+// renewal is a renewal in progress in this process. fresh and err are set when done is closed.
 type renewal struct {
 	done  chan struct{}
 	began time.Time // by the clock of the machine
@@ -137,8 +138,8 @@ type renewal struct {
 	err   error
 }
 
-// startRenewal renews a session while its request goes on, or returns the renewal that does. With the service stopped it
-// does so before it returns if it is urgent, and not at all if not.
+// startRenewal renews a session in parallel to its request, or returns the renewal that is in progress. If the service
+// is stopped, it renews before it returns if it is urgent, else not at all.
 func (s *Renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.Session, token session.Token, urgent bool) *renewal {
 	run := &renewal{done: make(chan struct{}), began: time.Now()}
 	if other, busy := s.renewing.LoadOrStore(token.ID, run); busy {
@@ -175,7 +176,7 @@ func (s *Renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.S
 	return run
 }
 
-// await waits for a renewal, and reports whether it is over.
+// await waits for a renewal, and reports whether it has ended.
 func (run *renewal) await(p *oidc.Provider, all *providerRenewals) bool {
 	patience := renewTimeout + time.Second
 	switch oldest := all.oldest.Load(); {
@@ -202,7 +203,7 @@ func (run *renewal) await(p *oidc.Provider, all *providerRenewals) bool {
 	}
 }
 
-// parting is a context for a renewal, which outlives the end of ctx by renewParting.
+// parting returns a context for a renewal, which outlives the end of ctx by renewParting.
 func parting(ctx context.Context) (context.Context, context.CancelFunc) {
 	on, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
 	stop := context.AfterFunc(ctx, func() {
@@ -213,21 +214,22 @@ func parting(ctx context.Context) (context.Context, context.CancelFunc) {
 	return on, func() { stop(); cancel() }
 }
 
-// renewOnce is renew, and takes the result of another replica that is at it already if the claims are needed.
+// renewOnce is renew, except that it uses the result of another replica that is already renewing, if the claims are
+// needed.
 func (s *Renewer) renewOnce(ctx context.Context, p *oidc.Provider, who *session.Session, token session.Token, urgent bool) (*session.Session, error) {
 	fresh, err := s.renew(ctx, p, token)
 	if !urgent || !errors.Is(err, session.ErrConflict) {
 		return fresh, err
 	}
 	if fresh, err = s.awaitRenewal(ctx, who.LastAnswer(), token); errors.Is(err, session.ErrConflict) {
-		// The one with the lease may have died with it: the requests that come next need not wait as well.
+		// The replica with the lease may have died: the next requests need not wait too.
 		s.backoffs.add(who.ID, s.Now(), recheckPause, true)
 	}
 	return fresh, err
 }
 
-// awaitRenewal takes the result of the replica that renews the session now, which may be its end. ErrConflict if there is
-// none after a while: no answer of the provider later than a time.
+// awaitRenewal waits for the result of the replica that renews the session now, which may be its end. It returns
+// ErrConflict if there is no answer of the provider later than last after a while.
 func (s *Renewer) awaitRenewal(ctx context.Context, last time.Time, token session.Token) (*session.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, recheckWait)
 	defer cancel()

@@ -15,13 +15,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// What comes of a renewal, for Config.OnRenewal and docs/renewal.md.
+// The results of a renewal, for Config.OnRenewal and docs/renewal.md.
 const (
 	// RenewalRenewed: the provider stated the claims.
 	RenewalRenewed = "renewed"
-	// RenewalConfirmed: it took the refresh token and stated no groups; those of the first ID token stay.
+	// RenewalConfirmed: it accepted the refresh token and stated no groups; those of the first ID token stay.
 	RenewalConfirmed = "confirmed"
-	// RenewalKept: it took the refresh token, and what it said of the user cannot be used.
+	// RenewalKept: it accepted the refresh token, and its statements about the user cannot be used.
 	RenewalKept = "kept"
 	// RenewalEnded: the session has ended.
 	RenewalEnded = "ended"
@@ -29,29 +29,29 @@ const (
 	RenewalDoubted = "doubted"
 	// RenewalOutage: the provider cannot answer, or does not accept this client.
 	RenewalOutage = "outage"
-	// RenewalFailed: anything else, which is taken for this session's alone.
+	// RenewalFailed: anything else, which is treated as a problem of this session only.
 	RenewalFailed = "failed"
 )
 
 const (
-	// refusedPause is how long a refusal waits for another replica that may know better.
+	// refusedPause is how long to wait after a refusal for the result of another replica.
 	refusedPause = 2 * time.Second
-	// doubtPause is how long a refusal in doubt is not asked for again, at most.
+	// doubtPause is the pause after a refusal that may have another cause.
 	doubtPause = 10 * time.Minute
 	renewRetry = 250 * time.Millisecond
-	// complainEvery is how often the log tells that a provider cannot be reached for renewals.
+	// complainEvery is the shortest interval between log messages that a provider cannot be reached for renewals.
 	complainEvery = 15 * time.Second
 )
 
-// renew asks the provider with the session's refresh token. ErrConflict if another replica is at it, ErrNotFound if the
-// session has ended.
+// renew sends the session's refresh token to the provider. It returns ErrConflict if another replica is renewing, and
+// ErrNotFound if the session has ended.
 func (s *Renewer) renew(ctx context.Context, p *oidc.Provider, token session.Token) (*session.Session, error) {
 	done, err := s.refreshing.Lease(ctx, token.ID)
 	if err != nil {
 		return nil, err
 	}
 	defer done(context.WithoutCancel(ctx))
-	// The lease may have come free because another replica has just renewed, and a failover have forgotten that.
+	// The lease may be free because another replica has just renewed, and a failover has lost that write.
 	s.Sessions.AwaitSettled(ctx)
 	have, err := s.Sessions.Reload(ctx, token)
 	if err != nil || s.Now().Sub(have.LastAnswer()) < s.Config.Recheck {
@@ -88,13 +88,13 @@ func (s *Renewer) renew(ctx context.Context, p *oidc.Provider, token session.Tok
 	return nil, err
 }
 
-// saidNo reports whether the token endpoint has spelled out a refusal: it has not used the token up then.
+// saidNo reports whether the token endpoint has refused explicitly: then it has not used the token up.
 func saidNo(e *grant.Error) bool {
 	return e != nil && e.Word != "" && e.Kind != grant.Down
 }
 
-// takeRenewal writes what the provider gave. It does not give up while the store is away: the old refresh token may be
-// worth nothing any more, and losing the new one would end the session.
+// takeRenewal writes the provider's answer. It keeps trying while the store is unavailable, because the old refresh
+// token may be invalid now, and losing the new one would end the session.
 func (s *Renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, a *oidc.Refreshed) (*session.Session, error) {
 	fresh, err := s.Sessions.Renew(ctx, who, token, a.Draft, a.Tokens)
 	for errors.Is(err, session.ErrUnavailable) && retry.Sleep(ctx, renewRetry) {
@@ -109,7 +109,7 @@ func (s *Renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *sessio
 	case err != nil:
 		s.failedRenewal(p, who, nil, err)
 	case a.Unused != nil:
-		// The claims stay as they are, and the age that they have.
+		// The claims and their age do not change.
 		wait := s.Config.Recheck
 		if s.tooOld(s.Now().Sub(who.LastAnswer()), false) != nil {
 			wait = recheckPause // the user waits for it
@@ -134,7 +134,7 @@ func (s *Renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *sessio
 	return fresh.Session(), nil
 }
 
-// refusedRenewal is for a refresh token that the provider does not take.
+// refusedRenewal handles a refresh token that the provider refuses.
 func (s *Renewer) refusedRenewal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, refused *grant.Error, unanswered bool) (*session.Session, error) {
 	spelled := tooOldAtProvider(refused) || refused.Challenge != ""
 	young := s.tooOld(s.Now().Sub(who.LastAnswer()), true) == nil
@@ -161,11 +161,11 @@ func (s *Renewer) refusedRenewal(ctx context.Context, p *oidc.Provider, who *ses
 	return s.endRenewed(ctx, who, token, endedByGrant(refused))
 }
 
-// doubtRefusal lets a session go on whose refresh token the provider does not take, where that is not the last word.
+// doubtRefusal lets a session continue although the provider refuses its refresh token, if the refusal is not final.
 //
-// It may have taken the token before: the process that sent it then ended before the answer came, and the token that
-// came with it is lost (RFC 9700, section 4.14.2, has tokens work once). It counts as an outage, and after a day of it the
-// session ends. Or it says so in words that other things may be the reason of: then a second refusal ends it.
+// The provider may have used the token before: the process that sent it then died before the answer came, and the new
+// token is lost (RFC 9700, section 4.14.2, requires single use). This counts as an outage, and after a day the session
+// ends. Or the error can have other causes; then a second refusal ends the session.
 func (s *Renewer) doubtRefusal(ctx context.Context, p *oidc.Provider, who *session.Record, token session.Token, refused *grant.Error, wait time.Duration, message string) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 		return now, err
@@ -177,13 +177,13 @@ func (s *Renewer) doubtRefusal(ctx context.Context, p *oidc.Provider, who *sessi
 	return nil, refused
 }
 
-// endRenewed ends a session, unless another replica has renewed it in the meantime: then it goes on with those claims.
+// endRenewed ends a session, unless another replica has used its refresh token successfully meanwhile.
 func (s *Renewer) endRenewed(ctx context.Context, who *session.Record, token session.Token, rec signinlog.Record) (*session.Session, error) {
 	if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 		return now, err
 	}
 	if s.Sessions.Unsettled() {
-		// A replica that has renewed just before a failover that forgot it is about to write it again.
+		// A replica that renewed just before a failover may be about to repeat its lost write.
 		retry.Sleep(ctx, refusedPause)
 		if now, err := s.Sessions.Reload(ctx, token); err != nil || now.LastAnswer().After(who.LastAnswer()) {
 			return now, err
@@ -201,8 +201,8 @@ func (s *Renewer) endRenewed(ctx context.Context, who *session.Record, token ses
 	return nil, session.ErrNotFound
 }
 
-// failedRenewal is for what says nothing about the grant. Other sessions wait only where the provider could not be
-// connected to, or has asked for a pause: any other failure may be of this session alone.
+// failedRenewal handles an error that says nothing about the grant. Other sessions wait only if no connection was
+// possible, or the provider has requested a pause, because the error may concern only this session.
 func (s *Renewer) failedRenewal(p *oidc.Provider, who *session.Record, refused *grant.Error, err error) {
 	now := s.Now()
 	down := oidc.IsDown(err) || refused != nil && refused.Kind == grant.Client
@@ -226,18 +226,18 @@ func (s *Renewer) failedRenewal(p *oidc.Provider, who *session.Record, refused *
 	s.Logger.Warn("claims of a session not renewed, will retry", fields...)
 }
 
-// renewed counts what came of a renewal.
+// renewed counts the result of a renewal.
 func (s *Renewer) renewed(p *oidc.Provider, result string) {
 	if s.OnRenewal != nil {
 		s.OnRenewal(p.Name, result)
 	}
 }
 
-// challengeLife is how long the challenge of a session that a renewal has ended waits for the user to sign in again.
+// challengeLife is how long the challenge of a session that a renewal has ended is kept for the next sign-in.
 const challengeLife = time.Hour
 
-// keepChallenge keeps a challenge for the sign-in that follows the end of a session. Where that fails the next redemption
-// meets the challenge, and answers it.
+// keepChallenge stores a challenge for the sign-in that follows the end of a session. If that fails, the provider sends
+// the challenge again when the next code is redeemed, and it is answered then.
 func (s *Renewer) keepChallenge(ctx context.Context, id session.ID, challenge string) {
 	if err := s.Pending.KeepChallenge(ctx, id, challenge, s.Now().Add(challengeLife)); err != nil {
 		s.Logger.Warn("claims challenge not kept", zap.String("session", id.Short()), zap.Error(err))

@@ -13,7 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// SilentRecheckDue reports whether RecheckSilently has something to do for a session.
+// SilentRecheckDue reports whether a silent recheck of a session is due.
 func (s *Renewer) SilentRecheckDue(v *access.Visit, who *session.Session) bool {
 	if who.Renewable || s.Config.Recheck <= 0 {
 		return false
@@ -26,14 +26,14 @@ func (s *Renewer) SilentRecheckDue(v *access.Visit, who *session.Session) bool {
 	return p != nil && p.SilentRecheck
 }
 
-// renewsHere reports whether pages of this host may go to the provider silently. With a sign-in host only its own pages do. The
-// other sites use what they have learned, and begin a sign-in once the claims are too old to go on with.
+// renewsHere reports whether pages of this host may be redirected to the provider silently. With a sign-in host only
+// its own pages may. The other sites use the result, and begin a sign-in when the claims are too old.
 func (s *Renewer) renewsHere(v *access.Visit) bool {
 	return s.SignInHost == "" || v.Origin == s.SignInHost
 }
 
-// SilentlyNow returns the provider to which a browser that opens a page is sent for new claims at this request. It returns nil
-// where the request is none for that, or the provider does not answer.
+// SilentlyNow returns the provider to which a page is redirected for new claims at this request. It returns nil if the
+// request does not open a page, or the provider does not answer.
 func (s *Renewer) SilentlyNow(r *http.Request, v *access.Visit, who *session.Session) *oidc.Provider {
 	p := s.ByName[who.Provider()]
 	if !s.renewsHere(v) || s.backoffs.holds(who.ID, s.Now()) || browser.Classify(r) != browser.NavigationGet || !s.reached(r, p) {
@@ -42,7 +42,7 @@ func (s *Renewer) SilentlyNow(r *http.Request, v *access.Visit, who *session.Ses
 	return p
 }
 
-// SilentlyLater is the error of Recheck for a session whose silent recheck is due and is not done at this request.
+// SilentlyLater returns the error of Recheck for a session whose silent recheck is due but not done at this request.
 func (s *Renewer) SilentlyLater(who *session.Session) error {
 	p, now := s.ByName[who.Provider()], s.Now()
 	held, paused := s.backoffs.of(who.ID, now)
@@ -50,15 +50,15 @@ func (s *Renewer) SilentlyLater(who *session.Session) error {
 	return s.tooOld(now.Sub(who.LastAnswer()), down)
 }
 
-// SilentFailed notes that a round trip to the provider has brought no claims for a session, and that the provider has not
-// asked for a sign-in.
+// SilentFailed records that a redirect to the provider has brought no claims for a session, and that the provider has
+// not demanded a sign-in.
 func (s *Renewer) SilentFailed(p *oidc.Provider, id session.ID, err error) {
 	s.backoffs.failed(id, s.Now(), oidc.IsDown(err), false)
 	s.Logger.Warn("claims of a session not renewed, will retry", zap.String("provider", p.Name),
 		zap.String("session", id.Short()), zap.Error(oidc.Truncated(err)))
 }
 
-// reached reports whether the provider answers: no user is sent to a page that does not load.
+// reached reports whether the provider answers, so that no user is redirected to a page that does not load.
 func (s *Renewer) reached(r *http.Request, p *oidc.Provider) bool {
 	all := s.renewals[p.Name]
 	if s.Now().UnixMilli() < all.after.Load() {
@@ -76,7 +76,7 @@ func (s *Renewer) reached(r *http.Request, p *oidc.Provider) bool {
 	return false
 }
 
-// seen reports whether the provider answered within recheckPause, and asks it if that is not known.
+// seen reports whether the provider answered within recheckPause, and sends a request if that is unknown.
 func (all *providerRenewals) seen(ctx context.Context, p *oidc.Provider, now time.Time) error {
 	if at := all.seenAt.Load(); at != 0 && now.UnixMilli()-at < recheckPause.Milliseconds() {
 		return nil
@@ -88,5 +88,5 @@ func (all *providerRenewals) seen(ctx context.Context, p *oidc.Provider, now tim
 	return nil
 }
 
-// silentPatience bounds the look whether the provider is there, before a user is sent to it.
+// silentPatience is the timeout of that request.
 const silentPatience = 2 * time.Second
