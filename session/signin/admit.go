@@ -17,8 +17,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// admit goes on with somebody who has proven who they are: the policies first, then the prompt decision, then the
-// session (R5, K3).
+// admit continues with a user whose identity is proven: first the policies, then the prompt decision, then the session
+// (R5, K3).
 func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, a *oidc.Answer) {
 	draft := a.Draft
 	draft.FirstIP, draft.FirstAgent, draft.Began = v.IP.String(), browser.UserAgent(r), f.started()
@@ -28,8 +28,8 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 		s.unwritten(w, r, v, f, &draft, signinlog.Record{}, err)
 		return
 	}
-	// The policies decide about what came back, whatever was asked for, and as they, the network and the configuration are
-	// now.
+	// The policies decide on the facts that came back, not on what was requested. Policies, network and configuration
+	// are the current ones.
 	asked := access.Asked{Policies: f.Demand.PolicyNames()}
 	if stepped != nil {
 		asked.Idle = s.unseen(stepped, &draft)
@@ -58,7 +58,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 	}
 	shared, used, err := s.remembered.SharedAtSignIn(r, v, &draft)
 	if err != nil {
-		// The signal only hides a convenience (A7), so without it the sign-in goes on.
+		// The signal only suppresses a convenience (A7), so the sign-in continues without it.
 		s.Logger.Warn("shared device not known", zap.Error(err))
 	}
 	decision := prompt.Decide(prompt.Facts{
@@ -83,7 +83,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 	s.signInDone(w, r, v, f, draft, a.Tokens, rec, used...)
 }
 
-// ask keeps the sign-in, with what is to be listed with it, and shows the prompt. No session exists until the answer (K3).
+// ask stores the sign-in with its listings, and shows the prompt. No session exists before the answer (K3).
 func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
 	keep := *f
 	keep.State, keep.Nonce, keep.Verifier = "", "", ""
@@ -98,7 +98,7 @@ func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *access.Visit, 
 	prompt, old := s.overtake(w, r, v, draft.Identity)
 	token, err := s.Pending.Hold(ctx, pending.SignIn{Draft: draft, Note: plain, Deadline: deadline}, tokens, in...)
 	if err != nil && old != nil {
-		s.logAbandoned(*old) // no prompt took its place
+		s.logAbandoned(*old) // no new prompt replaced it
 	}
 	if errors.Is(err, pending.ErrFull) {
 		rec.Code, rec.Detail = signinlog.StoreUnavailable, "too many sign-ins wait for an answer"
@@ -115,17 +115,17 @@ func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *access.Visit, 
 	browser.Redirect(w, stayURL(f.page()))
 }
 
-// maxRounds bounds how often one sign-in goes to the provider because the policies demand something that was not asked
-// for before: an answer can bring a person under further policies.
+// maxRounds is how often one sign-in goes to the provider because the policies demand something new: after an answer
+// further policies can apply to the user.
 const maxRounds = 3
 
-// demanded goes on with a sign-in of whose answer a policy asks more: with a flow that asks for it, once more and by
-// login if the provider was asked and has not shown it, and then with a page that names what is missing.
+// demanded handles an answer that does not satisfy a policy: with a flow that demands it; if it was already demanded
+// and not shown, with one more that also demands a login; and then with a page that names what is missing.
 func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft *session.Record, admission *access.Admission) {
 	want := admission.Demand
 	missing := want.Shows()
 	again, loop := s.nextRound(f, want)
-	// Asked for and not shown is one code, whichever policy asked (50074); what is only about to be asked for has its own.
+	// Demanded and not shown has one code for all policies (50074); what is about to be demanded has its own codes.
 	rec := signinlog.Record{
 		Code: signinlog.StrongAuthRequired, Detail: strings.Join(missing, " "),
 		PolicyStatus: "failure", Policies: admission.Policies,
@@ -154,8 +154,8 @@ func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *access.Vi
 	s.Refuse(w, r, v, draft, why)
 }
 
-// nextRound is the flow that asks for what is still demanded; nil if asking again is in vain: the provider was asked
-// for it and there is no stronger way to ask, or it went round too often, which is a loop.
+// nextRound returns the flow that demands what is missing; nil if another request cannot help: the provider was asked
+// and there is no stronger way, or there were too many rounds, which is a loop.
 func (s *finisher) nextRound(f *flow, want *oidc.Demand) (again *flow, loop bool) {
 	p := s.ByName[f.Provider]
 	again = s.again(f)
@@ -177,8 +177,8 @@ func (s *finisher) nextRound(f *flow, want *oidc.Demand) (again *flow, loop bool
 	return again, false
 }
 
-// retryHelps reports whether the same person may get in by signing in once more: from another network or device, or
-// once the provider tells their groups. What a policy or the site says about a person stays said.
+// retryHelps reports whether another sign-in of the same user may succeed: from another network or device, or after the
+// provider has sent their groups. Rules about the user themselves do not change.
 func retryHelps(why pages.Block) bool {
 	return why == pages.BlockNetwork || why == pages.BlockDevice || why == pages.BlockGroups || why == pages.BlockRequirement
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// choose starts a flow where there is one provider, and shows the choice where there are several.
+// choose starts a flow if there is one provider, and shows the choice if there are several.
 func (s *starter) choose(w http.ResponseWriter, r *http.Request, v *access.Visit, ret string, want wish, how beginning) {
 	if s.HandsOver(v) {
 		f := s.newFlow(v, noProvider, ret)
@@ -37,7 +37,7 @@ func (s *starter) choose(w http.ResponseWriter, r *http.Request, v *access.Visit
 	s.Pages.Write(w, r, http.StatusOK, page)
 }
 
-// begin sends the browser to the provider, or to the sign-in host, which does.
+// begin sends the browser to the provider, or to the sign-in host, which then does so.
 func (s *starter) begin(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, how beginning) {
 	if s.HandsOver(v) {
 		s.away(w, r, v, f, how)
@@ -81,7 +81,7 @@ func (s *starter) away(w http.ResponseWriter, r *http.Request, v *access.Visit, 
 	s.toHandover(w, r, v, &h)
 }
 
-// toHandover sends the browser to the sign-in host with what a site asks.
+// toHandover sends the browser to the sign-in host with the site's request.
 func (s *starter) toHandover(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover) {
 	sealed, err := s.sealHandover(h, s.SignInHostname, handoverPlace)
 	if err != nil {
@@ -91,11 +91,11 @@ func (s *starter) toHandover(w http.ResponseWriter, r *http.Request, v *access.V
 	browser.SeeOther(w, s.SignInHost+browser.Base+"/sign-in?"+url.Values{"for": {sealed}}.Encode())
 }
 
-// lastProviderLife is how long a browser keeps with which provider somebody last signed in.
+// lastProviderLife is how long a browser remembers the provider of its last sign-in.
 const lastProviderLife = 180 * 24 * time.Hour
 
-// rememberProvider keeps the provider of a sign-in in the browser, where the site has several: the choice then shows it
-// first. It is a name of the configuration, and says nothing about who signed in.
+// rememberProvider stores the provider of a sign-in in the browser, if the site has several: the choice then shows it
+// first. It is a name of the configuration, and reveals nothing about the user.
 func (s *starter) rememberProvider(w http.ResponseWriter, v *access.Visit, name string) {
 	if len(s.ProvidersOf(v.Site)) < 2 || s.lastProvider(v) == name {
 		return
@@ -104,7 +104,7 @@ func (s *starter) rememberProvider(w http.ResponseWriter, v *access.Visit, name 
 	browser.SetCookie(w, v.Secure, browser.ProviderCookie, base64.RawURLEncoding.EncodeToString(sealed), lastProviderLife)
 }
 
-// lastProvider returns what rememberProvider kept, empty if nothing.
+// lastProvider returns the stored provider, empty if there is none.
 func (s *starter) lastProvider(v *access.Visit) string {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Provider)
 	if err != nil || v.Cookies.Provider == "" {
@@ -117,8 +117,8 @@ func (s *starter) lastProvider(v *access.Visit) string {
 	return string(name)
 }
 
-// choice is the page that lets somebody pick a provider. The one of last time stands first, and is chosen by nobody but
-// the person: others may use the browser as well.
+// choice returns the page on which the user chooses a provider. The last one comes first, but it is never chosen
+// automatically, because others may use the browser too.
 func (s *starter) choice(v *access.Visit, providers []*oidc.Provider, link url.Values) pages.Chooser {
 	page := pages.Chooser{AppName: v.Site.App}
 	last := s.lastProvider(v)
@@ -134,7 +134,7 @@ func (s *starter) choice(v *access.Visit, providers []*oidc.Provider, link url.V
 	return page
 }
 
-// choiceLink is what the links of the chooser carry besides the provider.
+// choiceLink returns the further parameters of the links on that page.
 func (s *starter) choiceLink(v *access.Visit, ret string, want wish) url.Values {
 	q := url.Values{"return": {ret}}
 	if want.Demand != nil {
@@ -149,7 +149,7 @@ func (s *starter) choiceLink(v *access.Visit, ret string, want wish) url.Values 
 	return q
 }
 
-// beginStep sends the session's person back to the provider, and logs what for.
+// beginStep sends the session's user back to the provider, and logs the reason.
 func (s *starter) beginStep(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, f *flow, st step) {
 	f.Demand, f.Step = st.Demand, true
 	s.log(v, r, f, access.EntryOf(who, signinlog.Record{
@@ -165,11 +165,11 @@ func failed(policies []string) (list []signinlog.AppliedPolicy) {
 	return list
 }
 
-// Entra holds its own policies against people also when it redeems a code or a refresh token. Its refusal then holds a
-// claims challenge: what the parameter claims of a new authorization request has to say. Without it the user would meet
-// the same refusal again and again.
+// Entra also evaluates its own policies when it redeems a code or a refresh token. Its refusal then contains a claims
+// challenge: the value of the parameter claims for a new authorization request. Without it the user would get the same
+// refusal again and again.
 
-// challengeOf returns the challenge of the session that a request presents and that is over; empty if there is none.
+// challengeOf returns the challenge of the ended session that a request presents; empty if there is none.
 func (s *starter) challengeOf(r *http.Request, v *access.Visit) string {
 	token, err := s.Token(v)
 	if err != nil {
@@ -179,7 +179,7 @@ func (s *starter) challengeOf(r *http.Request, v *access.Visit) string {
 	defer cancel()
 	challenge, err := s.Pending.Challenge(ctx, token.ID)
 	if err != nil {
-		return "" // most often there is none; see keepChallenge
+		return "" // usually there is none; see keepChallenge
 	}
 	return challenge
 }

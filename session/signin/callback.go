@@ -21,28 +21,28 @@ import (
 )
 
 const (
-	// maxCallbackBody bounds a form_post answer.
+	// maxCallbackBody is the largest form_post answer.
 	maxCallbackBody = 32 << 10
-	// maxCode bounds an authorization code.
+	// maxCode is the longest authorization code.
 	maxCode = 8 << 10
-	// maxIssuer bounds an issuer that a request names.
+	// maxIssuer is the longest issuer in a request.
 	maxIssuer = 2048
-	// resumeLife is how long a form_post answer waits for the browser to come round with a GET.
+	// resumeLife is how long a form_post answer stays valid until the browser returns with a GET.
 	resumeLife = 5 * time.Minute
-	// redeemTimeout bounds everything that a callback asks of a provider.
+	// redeemTimeout is the timeout for all requests of a callback to a provider.
 	redeemTimeout = 20 * time.Second
 )
 
-// response is what a provider sent to the callback, each parameter once (RFC 6749, section 3.1; A44).
+// response contains the parameters that a provider sent to the callback, each once (RFC 6749, section 3.1; A44).
 type response struct {
 	State, Code, Error, Iss string
-	// Says is the error_description, for the log alone.
+	// Says is the error_description, only for the log.
 	Says string `json:",omitempty"`
-	// At is when a form_post answer came in; zero for a query.
+	// At is when a form_post answer arrived; zero for a query.
 	At int64 `json:",omitempty"`
 }
 
-// callback is where the provider sends the browser back to, by query or by form_post.
+// callback is the endpoint to which the provider sends the browser, by query or by form_post.
 func (s *finisher) callback(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	if r.Method == http.MethodPost {
 		s.callbackPost(w, r, v)
@@ -71,7 +71,7 @@ func (s *finisher) callback(w http.ResponseWriter, r *http.Request, v *access.Vi
 	default:
 		f.proven = true
 		there := s.onBehalf(v, f.For)
-		if there == nil { // the site is gone from the configuration
+		if there == nil { // the site is no longer in the configuration
 			s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 			return
 		}
@@ -79,9 +79,9 @@ func (s *finisher) callback(w http.ResponseWriter, r *http.Request, v *access.Vi
 	}
 }
 
-// callbackPost takes a form_post answer (OAuth 2.0 Form Post Response Mode). A POST from the provider's site carries
-// none of our SameSite=Lax cookies, so the answer is sealed and sent round once as a GET, which carries them: no cookie
-// has to be SameSite=None, and no code stands in a URL that can be read.
+// callbackPost handles a form_post answer (OAuth 2.0 Form Post Response Mode). A POST from the provider's site has no
+// SameSite=Lax cookies. Therefore the answer is sealed and the browser is redirected to a GET with it, which has the
+// cookies. So no cookie needs SameSite=None, and no code appears in a readable URL.
 func (s *finisher) callbackPost(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	form, ok := browser.ReadForm(w, r, maxCallbackBody, "state", "code", "error", "iss", "error_description")
 	if !ok {
@@ -126,9 +126,9 @@ func (s *finisher) callbackResponse(r *http.Request, v *access.Visit) (response,
 	return resp, s.Now().Before(time.UnixMilli(resp.At).Add(resumeLife))
 }
 
-// flowLost answers a callback whose flow cookie is not there: an old tab, Back, a browser that was restarted. Who is
-// signed in goes on to the page of that sign-in; who is not is sent round once more, by itself and once. No code is redeemed, so a callback that
-// somebody else began leads nowhere.
+// flowLost answers a callback without its flow cookie: an old tab, Back, a restarted browser. A signed-in user
+// continues to the page of that sign-in. For other users the sign-in restarts once, automatically. No code is redeemed,
+// so a callback that another person began has no effect.
 func (s *finisher) flowLost(w http.ResponseWriter, r *http.Request, v *access.Visit, state string, restarted bool) {
 	_, _, err := s.Record(r, v)
 	switch {
@@ -146,7 +146,7 @@ func (s *finisher) flowLost(w http.ResponseWriter, r *http.Request, v *access.Vi
 	}
 }
 
-// finishFlow goes on with a callback whose state is proven. The state is spent before anything is asked of anybody.
+// finishFlow continues with a callback whose state is proven. The state is marked as used before any other request.
 func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, resp response) {
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
@@ -184,7 +184,7 @@ func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *access.
 	s.admit(w, r, v, f, a)
 }
 
-// flowSpent answers the second use of a state: reload, Back, or a thief.
+// flowSpent answers the second use of a state: a reload, Back, or an attacker.
 func (s *finisher) flowSpent(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow) {
 	_, _, err := s.Record(r, v)
 	switch {
@@ -208,7 +208,7 @@ func (s *finisher) providerAnswer(r *http.Request, p *oidc.Provider, f *flow, re
 		oidc.Grant{RedirectURI: f.redirectURI(), Nonce: f.Nonce, Verifier: f.Verifier})
 }
 
-// providerFailed tells what kind of failure it was: the person said no, the provider is out, or the answer is bad.
+// providerFailed distinguishes the failures: the user declined, the provider is down, or the answer is invalid.
 func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, p *oidc.Provider, err error) {
 	p.NoteFailure(err)
 	code, page := signinlog.ProviderFailed, pages.Problem{Kind: pages.KindProviderError}
@@ -257,8 +257,8 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *acc
 	s.Problem(w, r, v, page)
 }
 
-// answerChallenge sends somebody to the provider again with the challenge that it gave for their code. It does so once: a
-// provider that asks again for what it was given would have them go round for ever.
+// answerChallenge sends the user to the provider again with the challenge that it sent for their code. It does so once:
+// a provider that demands the same again would cause an endless loop.
 func (s *finisher) answerChallenge(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, p *oidc.Provider, e *grant.Error) bool {
 	if e.Challenge == "" || f.Challenge != "" {
 		return false
@@ -273,7 +273,7 @@ func (s *finisher) answerChallenge(w http.ResponseWriter, r *http.Request, v *ac
 	return true
 }
 
-// challenged is the entry of a sign-in whose code the provider redeems only after it has asked more of the person.
+// challenged returns the log entry of a sign-in whose code the provider redeems only after a further demand.
 func challenged(e *grant.Error) signinlog.Record {
 	rec := signinlog.Record{Code: signinlog.StrongAuthRequired, Detail: e.Detail()}
 	if e.Has(int(signinlog.MFARequired)) {

@@ -14,10 +14,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// Challenge answers a request that needs a sign-in: a page being opened starts one; a form being sent is told; whatever
-// else is told in a form that a script can read, and is never redirected. why is the error of Session; nil where there is
-// a session that will not do. If it is Over, the cookie goes. d is what the sign-in must achieve, nil for nothing more. A
-// frame of a page shows a link to a sign-in.
+// Challenge answers a request that needs a sign-in. A request that opens a page starts one; a form gets a page that
+// says so; any other request gets a JSON problem and is never redirected. why is the error of Session; nil if there is
+// a session that is not sufficient. If it is Over, the cookie is cleared. d is what the sign-in must achieve, nil for
+// nothing more. A frame shows a link to a sign-in.
 func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Visit, why error, d *oidc.Demand) {
 	over := access.Over(why)
 	if over {
@@ -58,16 +58,15 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Vi
 	}
 }
 
-// A frame in a page of an app that asks for something guarded cannot show a sign-in: providers and our own pages stay out of
-// frames, and a sign-in that could be framed could be clickjacked. It shows a small page with one link, which leaves the
-// frame (field trial 5.5).
+// A frame in a page of an app cannot show a sign-in: providers and our own pages refuse frames, because a framed
+// sign-in could be clickjacked. It shows a small page with one link, which leaves the frame (field trial 5.5).
 
-// framedSignIn answers a frame that needs a sign-in. The link begins one at the top, unless there is a session by then: the
-// origin of the page is opaque, so the sign-in began elsewhere (see keepsUser).
+// framedSignIn answers a frame that needs a sign-in. The link begins one in the whole window, unless there is a session
+// by then: the page has an opaque origin, so the sign-in counts as begun elsewhere (see keepsUser).
 //
-// In a page of another site the browser sends no cookie of ours, before a sign-in and after it. There the link opens what
-// the frame was to show in a tab of its own.
-func (s *starter) framedSignIn(w http.ResponseWriter, r *http.Request, v *access.Visit, kept bool, d *oidc.Demand) { // kept: its form waits to be sent
+// In a page of another site the browser sends no cookies to the frame, neither before nor after a sign-in. There the
+// link opens the content of the frame in a new tab.
+func (s *starter) framedSignIn(w http.ResponseWriter, r *http.Request, v *access.Visit, kept bool, d *oidc.Demand) { // kept: its form is kept
 	page := pages.Framed{Why: pages.FrameSignIn, AppName: v.Site.App}
 	switch {
 	case r.Header.Get("Sec-Fetch-Site") == "cross-site":
@@ -96,8 +95,8 @@ func (s *starter) framedStepUp(w http.ResponseWriter, r *http.Request, v *access
 	s.WriteFramed(w, r, http.StatusUnauthorized, page)
 }
 
-// framedReturn is where a sign-in for a frame returns to: the page with the frame, where that is of this origin and the
-// browser names it, else what the frame was to show.
+// framedReturn returns the page to which a sign-in for a frame returns: the page with the frame, if it has this origin
+// and the browser names it, else the content of the frame.
 func framedReturn(r *http.Request, v *access.Visit) string {
 	if from := r.Referer(); r.Header.Get("Sec-Fetch-Site") == "same-origin" {
 		if page := browser.TargetPath(v.Origin, from); page != browser.Home && !browser.IsCut(page) || from == v.Origin+browser.Home {
@@ -108,13 +107,13 @@ func framedReturn(r *http.Request, v *access.Visit) string {
 }
 
 const (
-	// loopWindow and loopLimit: so many step-ups in such a time lead nowhere (50196).
+	// loopWindow and loopLimit: so many step-ups in such a time are a loop (50196).
 	loopWindow = time.Minute
 	loopLimit  = 5
 )
 
-// StepUp answers a request whose session must be stronger or fresher: a page being opened goes back to the provider,
-// whatever else is told in a form that a script can read (F5, RFC 9470).
+// StepUp answers a request whose session must be stronger or fresher. A request that opens a page goes back to the
+// provider; any other request gets a JSON problem (F5, RFC 9470).
 func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, why *access.Refusal, d *oidc.Demand) {
 	switch browser.Classify(r) {
 	case browser.NavigationGet:
@@ -148,7 +147,8 @@ func (s *starter) StepUp(w http.ResponseWriter, r *http.Request, v *access.Visit
 	}
 }
 
-// challenge is the value of WWW-Authenticate (RFC 9470, section 3, with our own scheme: no bearer token would help).
+// challenge returns the value of WWW-Authenticate (RFC 9470, section 3, with our own scheme, because a bearer token
+// would not help).
 func challenge(d *oidc.Demand) string {
 	out := `Latchkey error="insufficient_user_authentication"`
 	if len(d.ACRs) > 0 {

@@ -15,7 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// signInDone writes the session, and what is to be listed with it, and sends the browser to the page it first asked for.
+// signInDone writes the session with its listings, and sends the browser to the requested page.
 func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
@@ -35,7 +35,7 @@ func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *access.
 	s.leave(w, r, v, f, token)
 }
 
-// leave sends somebody who has signed in to the page that they came for.
+// leave sends a user who has signed in to the requested page.
 func (s *finisher) leave(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, token session.Token) {
 	if f.For != nil && f.For.Later != "" {
 		s.GoOn(w, r, f.For.Later)
@@ -48,7 +48,7 @@ func (s *finisher) leave(w http.ResponseWriter, r *http.Request, v *access.Visit
 	s.GoOn(w, r, f.Return)
 }
 
-// unwritten ends a sign-in that the store could not take.
+// unwritten ends a sign-in that could not be written to the store.
 func (s *finisher) unwritten(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft *session.Record, rec signinlog.Record, err error) {
 	rec.Code = signinlog.StoreUnavailable
 	s.logPerson(v, r, f, draft, rec)
@@ -57,8 +57,8 @@ func (s *finisher) unwritten(w http.ResponseWriter, r *http.Request, v *access.V
 	s.Problem(w, r, v, page)
 }
 
-// goesOn ends a sign-in on a site's behalf by somebody who has signed in meanwhile, in another tab: the session that they
-// have goes to this site as well, and nobody is asked twice. It reports false if there is none of this person.
+// goesOn ends a sign-in on behalf of a site if the user has meanwhile signed in in another tab: that session is handed
+// to this site too, and the user is not asked twice. It returns false if there is no session of this user.
 func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft *session.Record, tokens session.Tokens, rec signinlog.Record, says prompt.Persistence) bool {
 	live, token, err := s.Record(r, v)
 	switch {
@@ -79,16 +79,16 @@ func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *access.Visi
 	return true
 }
 
-// revokedMeanwhile answers somebody whose sessions were ended while they signed in: at the provider, at the prompt, or
-// between any two steps of ours. They may sign in anew; what they had begun is over.
+// revokedMeanwhile answers a user whose sessions were ended while they signed in. They may sign in again; the sign-in
+// that they had begun is over.
 func (s *finisher) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, who *session.Record, rec signinlog.Record) {
 	rec.Code, rec.Detail = signinlog.GrantRevoked, "sessions were ended while the person signed in"
 	s.logPerson(v, r, f, who, rec)
 	s.Problem(w, r, v, pages.Problem{Kind: pages.KindEnded, Code: int(signinlog.GrantRevoked), ActionURL: access.SignInURL(f.Return), HomeURL: browser.Home})
 }
 
-// full answers where too many sign-ins wait for their answer. The person is signed in at the provider, so that the next
-// try costs them a click.
+// full answers if too many sign-ins wait for their answer. The user is signed in at the provider, so the next attempt
+// takes one click.
 func (s *finisher) full(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow) {
 	if s.Quiet(&s.crowded) {
 		s.Logger.Error("too many sign-ins wait for an answer to \"Stay signed in?\", more are refused", zap.String("app", v.Site.App))
@@ -98,7 +98,8 @@ func (s *finisher) full(w http.ResponseWriter, r *http.Request, v *access.Visit,
 	})
 }
 
-// stepOf is the session that a step-up goes on with; nil if the flow is none, or there is no session of this person.
+// stepOf returns the session that a step-up continues; nil if the flow is not a step-up, or there is no session of this
+// user.
 func (s *finisher) stepOf(r *http.Request, v *access.Visit, f *flow, draft *session.Record) (*session.Record, session.Token, error) {
 	if !f.Step && (f.For == nil || f.Demand == nil) {
 		return nil, session.Token{}, nil
@@ -113,8 +114,8 @@ func (s *finisher) stepOf(r *http.Request, v *access.Visit, f *flow, draft *sess
 	return nil, session.Token{}, err
 }
 
-// unseen is for how long the person of a step-up had not used the session, or, if that is shorter, had not
-// authenticated. A provider that answers from a session of its own has not shown that they are there.
+// unseen returns for how long the user of a step-up had not used the session or, if shorter, had not authenticated. An
+// answer from the provider's own session does not prove that the user is present.
 func (s *finisher) unseen(live, draft *session.Record) time.Duration {
 	now := s.Now()
 	idle := now.Sub(live.LastUsed)
@@ -124,8 +125,8 @@ func (s *finisher) unseen(live, draft *session.Record) time.Duration {
 	return max(idle, 0)
 }
 
-// steppedUp ends a step-up: the session goes on under a new id, with the persistence that it had (X21, X23, row 1). It
-// reports false if the session is over meanwhile, and the sign-in is one like any other.
+// steppedUp ends a step-up: the session continues under a new ID, with its persistence (X21, X23, row 1). It returns
+// false if the session has ended meanwhile; the sign-in is then a normal one.
 func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, live *session.Record, have session.Token, draft session.Record, tokens session.Tokens, rec signinlog.Record, says prompt.Persistence) bool {
 	decision := prompt.Decide(prompt.Facts{Live: &live.Kind, Persistence: says})
 	draft.Kind, draft.KindReason = decision.Kind, live.KindReason
@@ -160,10 +161,11 @@ func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *access.V
 	return true
 }
 
-// keepRefresh returns the tokens of a step-up, with the refresh token that the session had if the answer brings none:
-// many providers give one only for a consent page. It is of the same person at the same provider, so the session goes on
-// being rechecked, and a disabled account ends it; without it the account could stay in until the max lifetime. What a
-// refresh says of the older sign-in changes neither auth_time, acr nor amr of a session.
+// keepRefresh returns the tokens of a step-up, with the session's previous refresh token if the answer has none: many
+// providers issue one only with a consent page. It belongs to the same user at the same provider. So the session is
+// still rechecked, and ends if the account is disabled; without the token the account could stay signed in until the
+// max lifetime. A refresh never changes auth_time, acr or amr of a session, so statements about the older sign-in do no
+// harm.
 func (s *finisher) keepRefresh(live *session.Record, have session.Token, draft *session.Record, tokens session.Tokens) session.Tokens {
 	if tokens.Refresh != "" || !live.Renewable || live.Provider != draft.Provider {
 		return tokens

@@ -20,17 +20,17 @@ import (
 
 const (
 	handoverPlace = "handover"
-	// maxHandover bounds the sealed form: a return path and what a step-up carries fit.
+	// maxHandover is the largest sealed hand-over: a return path and the data of a step-up fit.
 	maxHandover = 8 << 10
 )
 
-// openHandover returns what a site asked; nil if no site of ours did.
+// openHandover returns the request of a site; nil if it is not from one of our sites.
 func (s *flows) openHandover(value string) *handover {
 	return s.openSealed(value, s.SignInHostname, handoverPlace)
 }
 
-// onBehalf is a visit at the sign-in host as one of the site that asked: its gate, its providers, its name. Nil if this
-// configuration serves no such site.
+// onBehalf returns a visit at the sign-in host on behalf of the requesting site: with its gate, its providers, its
+// name. It returns nil if this configuration has no such site.
 func (s *flows) onBehalf(v *access.Visit, h *handover) *access.Visit {
 	if h == nil || v.Host != s.SignInHostname {
 		return nil
@@ -57,7 +57,7 @@ func (s *flows) sealHandover(h *handover, host, place string) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(keyring.PurposeFlow, plain, host, place)), nil
 }
 
-// openSealed returns what sealHandover sealed; nil if it did not.
+// openSealed returns the content of sealHandover; nil if it is not sealed by it.
 func (s *flows) openSealed(value, host, place string) *handover {
 	if len(value) > maxHandover {
 		return nil
@@ -78,18 +78,18 @@ func (s *flows) openSealed(value, host, place string) *handover {
 	return &h
 }
 
-// maxFlowValue leaves room for name and attributes in the 4,096 bytes that browsers keep of a cookie (RFC 6265bis, section
-// 5.6, counts no attributes; older browsers do).
+// maxFlowValue leaves space for name and attributes in the 4,096 bytes of a cookie that browsers keep (RFC 6265bis,
+// section 5.6, does not count attributes; older browsers do).
 const maxFlowValue = browser.MaxCookieValue - 96
 
-// keepFlow seals a flow into its cookie and drops the oldest if there are too many. What a sign-in has to achieve goes
-// before its page: if both do not fit, the page is cut short.
+// keepFlow seals a flow into its cookie and drops the oldest if there are too many. What a sign-in must achieve has
+// priority over its page: if both do not fit, the page is shortened.
 func (s *flows) keepFlow(w http.ResponseWriter, v *access.Visit, f *flow) error {
 	f.Demand = bounded(f.Demand)
 	value, err := s.sealFlow(v, f)
 	if err == nil && len(value) > maxFlowValue {
 		if f.For != nil {
-			// The site has the page as well, and sends the user there; see takeOver.
+			// The site also has the page, and sends the user there; see takeOver.
 			f.For.Return, f.For.Cut = browser.CutShort(f.For.Return), true
 		} else {
 			s.noteTooLong(v, f, len(f.Return))
@@ -114,7 +114,8 @@ func (s *flows) keepFlow(w http.ResponseWriter, v *access.Visit, f *flow) error 
 	for _, c := range v.Cookies.Flows {
 		other := s.openFlow(v, c.Name, c.Value)
 		if other == nil {
-			// Too old, or another replica's with a key that is on its way: the first to go if there are too many.
+			// Too old, or sealed with another replica's key that has not arrived yet: dropped first if there are too
+			// many.
 			other = &flow{Name: c.Name}
 		}
 		others = append(others, other)
@@ -135,7 +136,7 @@ func (s *flows) sealFlow(v *access.Visit, f *flow) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sealed), nil
 }
 
-// shortJSON is JSON without the escapes of HTML, which make six bytes of each & in a page.
+// shortJSON is JSON without the escapes for HTML, which need six bytes for each & in a page.
 func shortJSON(value any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
@@ -144,7 +145,7 @@ func shortJSON(value any) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// openFlow returns the flow of a cookie; nil if it was not sealed by us for this host and name, or is too old.
+// openFlow returns the flow of a cookie; nil if we did not seal it for this host and name, or it is too old.
 func (s *flows) openFlow(v *access.Visit, name, value string) *flow {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil {
@@ -161,12 +162,12 @@ func (s *flows) openFlow(v *access.Visit, name, value string) *flow {
 	return &f
 }
 
-// step is what a link to a step-up carries, sealed: what is demanded, and why.
+// step is the sealed content of a link to a step-up: what is demanded, and why.
 type step struct {
 	Demand *oidc.Demand
 	Code   signinlog.Code
 	Reason string
-	// Anew: the link begins a sign-in, whatever session there is.
+	// Anew: the link begins a sign-in, even if there is a session.
 	Anew bool
 	// At is when the link was made, in Unix milliseconds.
 	At int64
@@ -177,8 +178,8 @@ const (
 	stepLife  = flowLife
 )
 
-// stepURL is the address of a sign-in that achieves a demand. Without the demand in it a script or a form that was
-// refused would sign in again in vain.
+// stepURL returns the URL of a sign-in that achieves a demand. Without the demand in it, a script or form that was
+// refused would sign in again without success.
 func (s *flows) stepURL(v *access.Visit, ret string, d *oidc.Demand, why *access.Refusal) string {
 	sealed := s.sealStep(v, step{Demand: d, Code: why.Code, Reason: why.Reason})
 	return browser.Base + "/sign-in?" + url.Values{"return": {ret}, "step": {sealed}}.Encode()
@@ -193,7 +194,7 @@ func (s *flows) sealStep(v *access.Visit, st step) string {
 	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(keyring.PurposeFlow, plain, v.Host, stepPlace))
 }
 
-// openStep reads what a link carries; nil if we did not make it for this host, or too long ago.
+// openStep opens the content of a link; nil if we did not make it for this host, or it is too old.
 func (s *flows) openStep(v *access.Visit, value string) *step {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	if err != nil || value == "" {
@@ -212,10 +213,10 @@ func (s *flows) openStep(v *access.Visit, value string) *step {
 
 const spentPlace = "spent "
 
-// spentKey is the key of the entry that a spent state, or a spent ticket, leaves.
+// spentKey is the key of the entry for a used state, or a used ticket.
 func spentKey(state string) session.Key { return session.HashKey("x", state) }
 
-// sealSpent is what a spent state keeps: the page of its sign-in.
+// sealSpent seals the page of the sign-in, which is stored with a used state.
 func (s *flows) sealSpent(v *access.Visit, state, page string) []byte {
 	return s.Keys.Seal(keyring.PurposeFlow, []byte(page), v.Host, spentPlace+state)
 }
@@ -226,14 +227,14 @@ func (s *flows) openSpent(v *access.Visit, state string, sealed []byte) (string,
 	return string(page), err
 }
 
-// spentPage is the page of a sign-in whose state is spent, for a user who goes back to its callback. Home if it is not
-// known here.
+// spentPage returns the page of a sign-in whose state is used, for a user who goes back to its callback; Home if it is
+// not known.
 func (s *flows) spentPage(r *http.Request, v *access.Visit, state string) string {
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	e, err := s.Store.Get(ctx, spentKey(state))
 	if err != nil {
-		return browser.Home // the session is good all the same
+		return browser.Home // the session is valid anyway
 	}
 	page, err := s.openSpent(v, state, e.Value)
 	if err != nil {
@@ -242,8 +243,8 @@ func (s *flows) spentPage(r *http.Request, v *access.Visit, state string) string
 	return s.ReturnTarget(page)
 }
 
-// ownFlow reports whether state is that of a sign-in which this browser has under way at this site. The sign-in host puts
-// it into the links that it shows to the user of that sign-in. No other page knows it.
+// ownFlow reports whether state belongs to a sign-in that this browser has in progress at this site. The sign-in host
+// puts it into the links that it shows to the user of that sign-in. No other page knows it.
 func (s *flows) ownFlow(v *access.Visit, state string) bool {
 	name, random, _, ok := parseState(state)
 	if !ok {
@@ -253,11 +254,11 @@ func (s *flows) ownFlow(v *access.Visit, state string) bool {
 	return f != nil && f.matches(random)
 }
 
-// maxPolicyNames is how many bytes of policies' names go along with a sign-in.
+// maxPolicyNames is how many bytes of policy names are kept with a sign-in.
 const maxPolicyNames = 512
 
-// bounded is a demand with as many policies as a cookie and an address have room for. One that is left out speaks when the
-// page is asked for.
+// bounded returns a demand with as many policies as fit into a cookie and a URL. A policy that is left out is evaluated
+// when the page is requested.
 func bounded(d *oidc.Demand) *oidc.Demand {
 	if d == nil {
 		return nil

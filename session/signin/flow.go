@@ -17,66 +17,67 @@ import (
 )
 
 const (
-	// flowLife is how long a sign-in may take: people fetch their second factor, and lunch.
+	// flowLife is how long a sign-in may take, so that users can fetch their second factor.
 	flowLife = time.Hour
-	// maxFlows is how many sign-ins one browser may have under way, one a tab; the oldest goes first.
+	// maxFlows is how many sign-ins one browser may have in progress, one for each tab; the oldest is dropped first.
 	maxFlows = 5
-	// stateSize and verifierSize are bytes of randomness (RFC 7636, section 4.1; RFC 9700, section 2.1).
+	// stateSize and verifierSize are numbers of random bytes (RFC 7636, section 4.1; RFC 9700, section 2.1).
 	stateSize    = 16
 	verifierSize = 32
 )
 
-// flow is the state of one sign-in under way. It lives sealed in a cookie of its own, so that several tabs can sign in
-// at once, an anonymous request writes nothing, and a restart loses nothing.
+// flow is the state of one sign-in in progress. Each is sealed in its own cookie, so that several tabs can sign in at
+// once, an anonymous request writes nothing to the store, and a restart loses nothing.
 type flow struct {
 	Name     string `json:"n"`
 	State    string `json:"s"`
 	Nonce    string `json:"o"`
 	Verifier string `json:"v"`
 	Provider string `json:"p"`
-	Via      string `json:"e,omitempty"` // what follows the callback's path; see callbackPath
+	Via      string `json:"e,omitempty"` // the part after the callback's path; see callbackPath
 	Origin   string `json:"u"`
 	Return   string `json:"r"`
 	trail
 	// Consent: the provider was asked to show its consent page (K13).
 	Consent bool `json:"k,omitempty"`
 	wish
-	// Ignored: the provider was asked for the demand and has not shown it; this flow asks a second and last time. Rounds
-	// is how many flows came before for one sign-in because more was demanded.
+	// Ignored: the provider did not show what was demanded; this flow demands it a second and last time. Rounds is the
+	// number of previous flows of the same sign-in that were not enough.
 	Ignored bool `json:"x,omitempty"`
 	Rounds  int  `json:"rounds,omitempty"`
-	// Retried: the provider demanded consent, and this flow is the second one, which asks for it.
+	// Retried: the provider demanded consent, and this flow is the second one, which requests it.
 	Retried bool `json:"y,omitempty"`
-	// Away: the sign-in host ends the flow, with a ticket. For is the site on whose behalf it goes on there.
+	// Away: the sign-in host ends the flow, with a ticket. For is the site on whose behalf it continues there.
 	Away bool      `json:"w,omitempty"`
 	For  *handover `json:"f,omitempty"`
 	// Silent: the claims of a session are renewed without a page at the provider.
 	Silent bool `json:"i,omitempty"`
 
-	// Challenge is Entra's claims challenge, which this flow answers: the parameter claims, beside what we ask for there.
+	// Challenge is Entra's claims challenge, which this flow answers: a value of the parameter claims, in addition to
+	// our own.
 	Challenge string `json:"h,omitempty"`
 
-	proven    bool   // a state or a ticket that belongs to it has come back
-	tokenHint string // the id_token_hint, which is not kept
+	proven    bool   // a state or a ticket of it has come back
+	tokenHint string // the id_token_hint, which is not stored
 }
 
-// wish is what a sign-in is to be like, whichever flow, provider and host it goes through: it is copied as a whole.
+// wish contains the requirements of a sign-in, for any flow, provider and host. It is always copied as a whole.
 type wish struct {
-	// Demand is what the sign-in must achieve, nil for nothing more than to say who it is. Step: it is a step-up of the
+	// Demand is what the sign-in must achieve, nil if it only has to identify the user. Step: it is a step-up of the
 	// session that the browser presents.
 	Demand *oidc.Demand `json:"d,omitempty"`
 	Step   bool         `json:"z,omitempty"`
-	// Other: another person than the provider remembers is to sign in. Login: the provider has to ask for credentials.
+	// Other: another user must sign in than the provider remembers. Login: the provider must ask for credentials.
 	Other bool `json:"other,omitempty"`
 	Login bool `json:"l,omitempty"`
-	// Locales are the languages that the link to the sign-in named (ui_locales). Hint is who may be meant (login_hint).
+	// Locales are the languages in the link to the sign-in (ui_locales). Hint is the expected user (login_hint).
 	Locales string `json:"lang,omitempty"`
 	Hint    string `json:"hint,omitempty"`
 }
 
-// trail ties together what belongs to one sign-in, through all its flows and hosts: it is copied as a whole.
+// trail identifies one sign-in over all its flows and hosts. It is always copied as a whole.
 type trail struct {
-	// StartedMS is when the sign-in began, in Unix milliseconds. Correlation is its id in the log.
+	// StartedMS is when the sign-in began, in Unix milliseconds. Correlation is its ID in the log.
 	StartedMS   int64  `json:"t"`
 	Correlation string `json:"c,omitempty"`
 }
@@ -85,9 +86,9 @@ func (t trail) started() time.Time { return time.UnixMilli(t.StartedMS).UTC() }
 
 func (f *flow) redirectURI() string { return f.Origin + browser.Base + f.callbackPath() }
 
-// callbackPath is where the provider of this flow answers, and no other does: the first provider at /callback, each other
-// one at a path with its name. A response that was lured away from the provider that gave it then arrives where the flow
-// does not look for it, also if neither says who it is (mix-up, RFC 9700 section 4.4.2.2).
+// callbackPath returns the path at which only the provider of this flow answers: the first provider at /callback, each
+// other one at a path with its name. If an attacker redirects a response to another provider's path, the flow is not
+// found there, even if neither response names its issuer (mix-up, RFC 9700 section 4.4.2.2).
 func (f *flow) callbackPath() string {
 	if f.Via == "" {
 		return callbackBase
@@ -97,7 +98,7 @@ func (f *flow) callbackPath() string {
 
 const callbackBase = "/callback"
 
-// CallbackPath is where a provider sends people back to, below the origin of a site.
+// CallbackPath returns the path to which a provider sends users back, on every site.
 func CallbackPath(provider string, first bool) string {
 	if first {
 		return browser.Base + callbackBase
@@ -105,7 +106,7 @@ func CallbackPath(provider string, first bool) string {
 	return browser.Base + callbackBase + "/" + provider
 }
 
-// page is the page that the sign-in is for: a path on this site, or an address on the one on whose behalf it is.
+// page returns the page of the sign-in: a path on this site, or a URL on the site on whose behalf it is.
 func (f *flow) page() string {
 	if f.For != nil {
 		return f.For.page()
@@ -115,9 +116,9 @@ func (f *flow) page() string {
 
 func (f *flow) expires() time.Time { return f.started().Add(flowLife) }
 
-// The state parameter is the flow's name, a mark and a random part. The name finds the cookie. The mark says that the
-// sign-in was begun anew after its cookie was lost, so that a browser that keeps no cookies is not sent round for
-// ever; it is not sealed, as whoever forges it only gets an error page sooner.
+// The state parameter consists of the flow's name, a mark and a random part. The name finds the cookie. The mark says
+// that the sign-in was restarted after its cookie was lost, so that a browser that keeps no cookies does not loop. The
+// mark is not sealed, because forging it only leads to an error page sooner.
 const (
 	markFirst   = "-"
 	markRestart = "~"
@@ -131,7 +132,7 @@ func (f *flow) wireState(restarted bool) string {
 	return f.Name + mark + f.State
 }
 
-// parseState takes a state parameter apart. ok is false for what we never sent.
+// parseState splits a state parameter. ok is false for values that we never send.
 func parseState(state string) (name, random string, restarted, ok bool) {
 	const randomSize = (stateSize*8 + 5) / 6
 	if len(state) != browser.FlowNameSize+1+randomSize || strings.IndexFunc(state[:browser.FlowNameSize]+state[browser.FlowNameSize+1:], notBase64URL) >= 0 {
@@ -165,14 +166,14 @@ func (s *flows) newFlow(v *access.Visit, p *oidc.Provider, ret string) *flow {
 	return f
 }
 
-// want makes a flow one that is wished for; the languages are those that the link named.
+// want sets the requirements of a flow; the languages are those of the link.
 func (f *flow) want(w wish) {
 	locales := f.Locales
 	f.wish = w
 	f.Locales = cmp.Or(w.Locales, locales)
 }
 
-// again is a second authorization request for the sign-in of f: everything is as before but what belongs to one request.
+// again returns a second authorization request for the sign-in of f: the same, except for what belongs to one request.
 func (s *flows) again(f *flow) *flow {
 	next := *f
 	next.Name = session.NewRandom(browser.FlowNameSize * 3 / 4)
@@ -181,7 +182,7 @@ func (s *flows) again(f *flow) *flow {
 	return &next
 }
 
-// request is the authorization request of the flow.
+// request returns the authorization request of the flow.
 func (f *flow) request(restarted bool) oidc.AuthRequest {
 	return oidc.AuthRequest{
 		RedirectURI: f.redirectURI(), State: f.wireState(restarted), Nonce: f.Nonce, Verifier: f.Verifier,
@@ -194,70 +195,70 @@ func (f *flow) matches(random string) bool {
 	return subtle.ConstantTimeCompare([]byte(f.State), []byte(random)) == 1
 }
 
-// handover is what a site asks of the sign-in host: to sign somebody in on its behalf, and to send them back with a
-// ticket. It travels sealed in the address that the browser is sent to, so that nobody but a site of ours can ask, and
-// it names the flow of the browser that began it: the ticket is good for no other (A23, A42).
+// handover is a site's request to the sign-in host: to sign a user in on its behalf, and to send them back with a
+// ticket. It is sealed in the URL to which the browser is sent, so only our own sites can make one. It names the flow
+// of the browser that began it, and the ticket is valid for no other (A23, A42).
 type handover struct {
 	App string `json:"a"`
-	// Origin and Host are the site's, as its Visit had them.
+	// Origin and Host belong to the site, from its Visit.
 	Origin string `json:"o"`
 	Host   string `json:"i"`
-	// Flow and State are name and secret of the flow that the site keeps in its cookie.
+	// Flow and State are the name and the secret of the flow in the site's cookie.
 	Flow  string `json:"f"`
 	State string `json:"s"`
-	// Return is the page that was asked for there.
+	// Return is the page that was requested there.
 	Return string `json:"r"`
 	trail
-	// Provider is the one that the person chose at the site; empty if they chose none.
+	// Provider is the one that the user chose at the site; empty if none.
 	Provider string `json:"p,omitempty"`
-	// Have names, by a short hash, the session that the browser presented at the site and that will not do as it is.
+	// Have is the short hash of the session that the browser presented at the site and that is not sufficient.
 	Have string `json:"h,omitempty"`
 	// Wish is that of the site's flow.
 	Wish wish `json:"wish,omitzero"`
 	beginning
-	// Later is the page of the tab that answered the prompt; empty if it is the flow's own.
+	// Later is the page of the tab that answered the prompt; empty if it is the flow's own page.
 	Later string `json:"-"`
-	// Cut: the sign-in host has no room for Return, which the site has; see keepFlow.
+	// Cut: Return is too long for the sign-in host; the site has it; see keepFlow.
 	Cut bool `json:"cut,omitempty"`
-	// Keep: the sign-in host holds a session that this site does not take and others may.
+	// Keep: the sign-in host has a session that this site does not accept and others may accept.
 	Keep bool `json:"k,omitempty"`
-	// Browser is the browser that the site has confirmed to be the one that began; see confirm.
+	// Browser is the browser that the site has confirmed as the one that began; see confirm.
 	Browser string `json:"b,omitempty"`
 }
 
-// beginning is how a sign-in began, beside what it is to be like. The zero value is that of a page that was opened. A
-// hand-over carries it as a whole.
+// beginning describes how a sign-in began, in addition to its requirements. The zero value means that a page was
+// opened. A hand-over includes it as a whole.
 type beginning struct {
-	// Tighten is why the session that was presented has to end with the browser; empty if nothing at the site says so.
+	// Tighten is why the presented session must become a browser session; empty if nothing at the site requires it.
 	Tighten string `json:"n,omitempty"`
-	// Anew: the user asked to sign in, so that an unanswered prompt counts as abandoned (A8).
+	// Anew: the user requested a sign-in, so an unanswered prompt counts as abandoned (A8).
 	Anew bool `json:"w,omitempty"`
-	// Restarted: the sign-in begins again by itself, because its cookie or its ticket was lost.
+	// Restarted: the sign-in restarted automatically, because its cookie or its ticket was lost.
 	Restarted bool `json:"y,omitempty"`
-	// Elsewhere: a page of another origin began the sign-in, so that whatever session the site takes goes on.
+	// Elsewhere: a page of another origin began the sign-in, so a session that the site accepts continues.
 	Elsewhere bool `json:"elsewhere,omitempty"`
-	// challenge is the claims challenge that ended the session that was presented, for the flow of this host; empty if
-	// none did.
+	// challenge is the claims challenge that ended the presented session, for the flow of this host; empty if there is
+	// none.
 	challenge string
 }
 
-// page is the page that the sign-in is for.
+// page returns the page of the sign-in.
 func (h *handover) page() string { return h.Origin + h.Return }
 
 func (h *handover) expired(now time.Time) bool {
 	return !now.Before(h.started().Add(flowLife))
 }
 
-// take makes a flow one on a site's behalf: it keeps the correlation id of the site's, and what the ticket needs.
+// take turns a flow into one on a site's behalf: it keeps the site's correlation ID, and what the ticket needs.
 func (f *flow) take(h *handover) {
 	f.trail, f.wish = h.trail, h.Wish
 	there := *h
-	// The flow has these itself, in a cookie that has little room.
+	// The flow has these fields itself, and its cookie has little space.
 	there.Correlation, there.Provider, there.Browser, there.Wish, there.Anew = "", "", "", wish{}, false
 	f.For = &there
 }
 
-// log writes an entry about a flow whose person is not known (yet). f may be nil.
+// log writes an entry about a flow whose user is not known (yet). f may be nil.
 func (s *flows) log(v *access.Visit, r *http.Request, f *flow, rec signinlog.Record) {
 	rec.Created = s.Now()
 	if f != nil {
@@ -266,12 +267,12 @@ func (s *flows) log(v *access.Visit, r *http.Request, f *flow, rec signinlog.Rec
 	}
 	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), browser.UserAgent(r)
 	rec.Interactive = true
-	// Anybody can send what leads here without having begun a sign-in, so nothing of it is stored (field trial 2.6).
+	// Any client can send this without having begun a sign-in, so it is not stored (field trial 2.6).
 	rec.Unproven = rec.UserSubject == "" && (f == nil || !f.proven)
 	s.Write(rec)
 }
 
-// lifetime says why the person had to sign in again, if it was for the age of their sign-in (L5).
+// lifetime returns why the user had to sign in again, if the reason is the age of their sign-in (L5).
 func lifetime(d *oidc.Demand) []string {
 	switch {
 	case d == nil:
@@ -284,12 +285,12 @@ func lifetime(d *oidc.Demand) []string {
 	return nil
 }
 
-// logPerson writes an entry about somebody who has proven who they are.
+// logPerson writes an entry about a user whose identity is proven.
 func (s *flows) logPerson(v *access.Visit, r *http.Request, f *flow, who *session.Record, rec signinlog.Record) {
 	s.log(v, r, f, access.EntryOf(who, rec))
 }
 
-// logHandover writes an entry about a sign-in in which nobody was asked anything: a session went on to another site.
+// logHandover writes an entry about a sign-in without any question: a session was handed to another site.
 func (s *flows) logHandover(v *access.Visit, r *http.Request, of trail, rec signinlog.Record) {
 	rec.Created, rec.CorrelationID = of.started(), of.Correlation
 	rec.App, rec.IP, rec.UserAgent = v.Site.App, v.IP.String(), browser.UserAgent(r)
@@ -297,17 +298,17 @@ func (s *flows) logHandover(v *access.Visit, r *http.Request, of trail, rec sign
 	s.Write(rec)
 }
 
-// noteTooLong tells the operator of a page that a sign-in cannot return to. The address is not logged: its query may hold
+// noteTooLong logs that a sign-in cannot return to its page. It does not log the address, because its query may contain
 // anything.
 //
-// A size of browser.MaxReturn at most is that of an address which was cut short before, or whose sign-in has to achieve too much for
-// both to fit.
+// A size of at most browser.MaxReturn means that the address was shortened before, or that the demand leaves too little
+// space for it.
 func (s *flows) noteTooLong(v *access.Visit, f *flow, size int) {
 	s.Logger.Info("address of a page too long to be kept through a sign-in: the user is told, and goes on to the page without its query",
 		zap.String("app", v.Site.App), zap.Int("bytes", size), zap.Int("limit", browser.MaxReturn), zap.String("correlation_id", f.Correlation))
 }
 
-// via is what follows the callback's path for a provider.
+// via returns the part after the callback's path for a provider.
 func (s *flows) via(p *oidc.Provider) string {
 	if p == noProvider || p == s.Providers[0] {
 		return ""
@@ -315,5 +316,5 @@ func (s *flows) via(p *oidc.Provider) string {
 	return p.Name
 }
 
-// noProvider stands for a choice that is left to the sign-in host.
+// noProvider stands for a choice that the sign-in host makes.
 var noProvider = &oidc.Provider{}

@@ -12,8 +12,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// signInFor is GET /sign-in?for= at the sign-in host. Who is signed in goes back with a ticket, without a page, as far as
-// the site and its policies take the session as it is.
+// signInFor is GET /sign-in?for= at the sign-in host. A signed-in user goes back with a ticket, without a page, if the
+// site and its policies accept the session.
 func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *access.Visit, sealed, provider string) {
 	h := s.openHandover(sealed)
 	there := s.onBehalf(v, h)
@@ -46,15 +46,15 @@ func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *ac
 	}
 }
 
-// suffices reports whether a session is one to go on with. The very session that did not do at the site is not, unless what
-// was wrong with it can be mended here.
+// suffices reports whether a session can be used. The session that was not sufficient at the site cannot, unless the
+// problem can be solved here.
 func (s *signInEndpoint) suffices(site *access.Site, h *handover, live *session.Record) bool {
 	mendable := h.Wish.Step || h.Wish.Demand != nil || h.Tighten != ""
 	return s.Takes(site, live) && (mendable || h.Have != live.ID.Short()) &&
 		(h.Provider == "" || h.Wish.Step || h.Elsewhere || h.Provider == live.Provider)
 }
 
-// passOn goes on with a live session: back to the site at once, or by way of the provider if more is demanded.
+// passOn continues with a live session: back to the site at once, or to the provider first if more is demanded.
 func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover, live *session.Record, token session.Token, sealed string) {
 	admission := v.Site.Gate.Admit(v, live, access.Asked{
 		Policies: h.Wish.Demand.PolicyNames(), Idle: max(s.Now().Sub(live.LastUsed), 0),
@@ -74,7 +74,7 @@ func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *acces
 	}
 	p := s.ByName[live.Provider]
 	want := admission.Demand
-	if h.Wish.Step && h.Have == live.ID.Short() { // which the site has seen with the request, and logged
+	if h.Wish.Step && h.Have == live.ID.Short() { // the site has seen and logged it with the request
 		want = h.Wish.Demand
 	}
 	if want != nil {
@@ -110,12 +110,12 @@ func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *acces
 	s.handOver(w, r, v, h, token, passed{Status: admission.PolicyStatus, Policies: admission.Policies})
 }
 
-// signInThere starts a flow on a site's behalf where nobody is signed in, or nobody whom it takes.
+// signInThere starts a flow on a site's behalf if no user is signed in whom the site accepts.
 func (s *signInEndpoint) signInThere(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover, sealed string) {
 	if h.Anew {
 		s.abandonPending(w, r, v)
 	} else if have, ok := s.pendingToken(v); ok && s.hasPending(r, v) {
-		// One prompt for all tabs: it is up in another one. An answer leads each tab to its own page.
+		// There is one prompt for all tabs, and another tab shows it. An answer leads each tab to its own page.
 		have.page = h.page()
 		s.givePending(w, v, have)
 		browser.Redirect(w, stayURL(h.page()))
@@ -135,31 +135,31 @@ func (s *signInEndpoint) signInThere(w http.ResponseWriter, r *http.Request, v *
 	s.Pages.Write(w, r, http.StatusOK, page)
 }
 
-// A site seals what it asks of the sign-in host, but the address can be opened in another browser than the one that began
-// (field trial 2.11). It does no harm there: the ticket is good for no other browser. But it must not take from that browser
-// what a link of another origin does not take: its session, the life of its session, or its open prompt. Where it would, the
-// sign-in host sends the browser back to the site, which knows by the flow's cookie whether this is the browser that began.
-// The answer names the browser, so that it is good for no other one either.
+// A site seals its request to the sign-in host, but the URL can be opened in another browser than the one that began
+// (field trial 2.11). The ticket is of no use there, because it is valid for no other browser. But the request must not
+// take from that browser what a link of another origin cannot take: its session, the lifetime of its session, or its
+// open prompt. If it would, the sign-in host sends the browser back to the site, which knows by the flow's cookie
+// whether this is the browser that began. The site's confirmation names the browser, so it is not valid in another one.
 
-// wouldTake reports whether a hand-over takes something from the browser. live is the session that it has; nil if none.
+// wouldTake reports whether a hand-over takes something from the browser. live is its session; nil if there is none.
 func (s *signInEndpoint) wouldTake(r *http.Request, v *access.Visit, h *handover, live *session.Record) bool {
 	if h.Anew && s.hasPending(r, v) {
 		return true
 	}
-	if live == nil || !s.Takes(v.Site, live) || h.Have == live.ID.Short() { // whose cookie the site has seen
+	if live == nil || !s.Takes(v.Site, live) || h.Have == live.ID.Short() { // the site has seen its cookie
 		return false
 	}
 	other := h.Provider != "" && h.Provider != live.Provider && !h.Wish.Step && !h.Elsewhere
 	return h.Wish.Other || other || h.Tighten != "" && live.Kind == session.Persistent
 }
 
-// confirmed reports whether the site has said that this browser began.
+// confirmed reports whether the site has confirmed that this browser began.
 func (s *signInEndpoint) confirmed(v *access.Visit, h *handover) bool {
 	id, ok := browser.ID(s.Keys, v.Host, &v.Cookies)
 	return ok && h.Browser == string(remembered.UsersOf(id))
 }
 
-// askSite has the site confirm a hand-over.
+// askSite makes the site confirm a hand-over.
 func (s *signInEndpoint) askSite(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover) {
 	h.Browser = string(remembered.UsersOf(browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
 	sealed, err := s.sealHandover(h, h.Host, confirmPlace)
@@ -170,7 +170,8 @@ func (s *signInEndpoint) askSite(w http.ResponseWriter, r *http.Request, v *acce
 	browser.SeeOther(w, h.Origin+browser.Base+"/sign-in?"+url.Values{"confirm": {sealed}}.Encode())
 }
 
-// confirm is where askSite leads. In a browser that did not begin the flow it is a link of another origin.
+// confirm is the endpoint to which askSite redirects. In a browser that did not begin the flow it is treated as a link
+// of another origin.
 func (s *signInEndpoint) confirm(w http.ResponseWriter, r *http.Request, v *access.Visit, value string) {
 	h := s.openSealed(value, v.Host, confirmPlace)
 	if h == nil || !s.HandsOver(v) || h.Origin != v.Origin {

@@ -9,10 +9,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/renew"
 )
 
-// The parts of a Service. Each has one reason and embeds those that it uses, so that none can reach one that stands below
-// it here.
+// The parts of a Service. Each has one purpose and embeds the parts that it uses, so that it cannot use one that comes
+// later in this list.
 type (
-	// flows seals and opens what carries a sign-in under way, and logs about it.
+	// flows seals and opens the state of sign-ins in progress, and logs about it.
 	flows struct {
 		*access.Environment
 		*access.Recorder
@@ -25,7 +25,7 @@ type (
 		remembered *remembered.Keeper
 	}
 
-	// forms keeps a form through a sign-in.
+	// forms keeps a form during a sign-in.
 	forms struct {
 		*access.Environment
 		*access.Responder
@@ -43,7 +43,7 @@ type (
 		*forms
 	}
 
-	// finisher takes what comes back, from a provider, from the prompt or from the sign-in host, up to the session.
+	// finisher handles what comes back from a provider, the prompt or the sign-in host, until the session exists.
 	finisher struct {
 		*access.Environment
 		*access.Recorder
@@ -53,11 +53,11 @@ type (
 		*flows
 		*prompts
 		*starter
-		// crowded is when the log last said that too many sign-ins wait, in nanoseconds since 1970.
+		// crowded is when it was last logged that too many sign-ins wait, in nanoseconds since 1970.
 		crowded atomic.Int64
 	}
 
-	// signInEndpoint is /sign-in: of a site, and of the sign-in host for a site.
+	// signInEndpoint is /sign-in: for a site, and at the sign-in host on behalf of a site.
 	signInEndpoint struct {
 		*access.Environment
 		*access.Recorder
@@ -69,7 +69,7 @@ type (
 		*finisher
 	}
 
-	// signOutEndpoints end sessions: at the user's word and at the provider's.
+	// signOutEndpoints end sessions, for the user and for the provider.
 	signOutEndpoints struct {
 		*access.Environment
 		*access.Recorder
@@ -77,12 +77,12 @@ type (
 		*access.Authenticator
 		*flows
 		*prompts
-		// saidNothing is when the log last told that a front-channel logout ended nothing: provider and reason ->
+		// saidNothing limits log messages about front-channel logouts that ended nothing: provider and reason ->
 		// *retry.Seldom.
 		saidNothing sync.Map
 	}
 
-	// scripts answers scripts in the pages of apps.
+	// scripts answers scripts in pages of apps.
 	scripts struct {
 		*access.Environment
 		*access.Responder

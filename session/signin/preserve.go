@@ -23,21 +23,21 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
 )
 
-// A form that meets an ended session, or a step-up, can be kept through the sign-in. It is then offered, once, to the same
-// person in the same browser, on the page that it was sent to, and sent by a button: never by itself, never to another
-// page or origin, never for somebody else (A23). What was typed is on no page of ours: the button sends a token, and the
-// gateway puts the form in its place.
+// A form that is sent after the session has ended, or that needs a step-up, can be kept during the sign-in. It is then
+// offered once, to the same user in the same browser, on the page to which it was sent, and only a button sends it:
+// never automatically, never to another page or origin, never for another user (A23). The form's content is on no page
+// of ours: the button sends a token, and the gateway replaces it by the form.
 
 const (
 	actionForm = "form"
 	// formLife is how long a form is kept: as long as a sign-in may take.
 	formLife = flowLife
-	// maxContentType bounds what is kept of a form besides its body and its path.
+	// maxContentType is the longest Content-Type of a kept form.
 	maxContentType = 255
 )
 
-// keepForm keeps the form of a request, if the site wants that and it can be kept safely; who is nil if it is not known
-// who sent it. Failing to keep it is no failure: the person is then told that it was not passed on, as ever.
+// keepForm keeps the form of a request, if the site is configured so and it is safe. who is nil if the sender is not
+// known. If it cannot be kept, the user is told that the form was not passed on, as without this feature.
 func (s *forms) keepForm(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record) bool {
 	kind := r.Header.Get("Content-Type")
 	limit := v.Site.PreservePost
@@ -49,7 +49,7 @@ func (s *forms) keepForm(w http.ResponseWriter, r *http.Request, v *access.Visit
 		return false
 	}
 	if sends, _ := s.sendsForm(r); sends {
-		// The button, after the session has ended once more: the form itself is kept already.
+		// This is the button, after the session has ended once more: the form itself is already kept.
 		return v.Cookies.Form != ""
 	}
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
@@ -72,15 +72,15 @@ func (s *forms) keepForm(w http.ResponseWriter, r *http.Request, v *access.Visit
 	return true
 }
 
-// keepable reports whether a request is a form as a browser sends them.
+// keepable reports whether a request is a form that a browser sends.
 func keepable(r *http.Request, kind string) bool {
 	media, _, err := mime.ParseMediaType(kind)
 	return err == nil && len(kind) <= maxContentType && r.Header.Get("Content-Encoding") == "" &&
 		(media == "application/x-www-form-urlencoded" || media == "multipart/form-data")
 }
 
-// sender is who sent a form: the person of the session, or where that is gone the one person who has signed in with this
-// browser of late. It is empty where there were several, or nobody knows.
+// sender returns who sent a form: the user of the session or, if that is gone, the only user who has recently signed in
+// with this browser. It is empty if there were several users, or none is known.
 func (s *forms) sender(ctx context.Context, v *access.Visit, who *session.Record) (session.Key, error) {
 	if who != nil {
 		return remembered.PersonOf(who), nil
@@ -140,7 +140,7 @@ func (s *forms) offerForm(w http.ResponseWriter, r *http.Request, v *access.Visi
 	case err != nil || f.Path != v.Return:
 		return false
 	case f.Person != remembered.PersonOf(who):
-		_, _ = s.Pending.TakeForm(ctx, token) // the sender has left this browser to somebody else
+		_, _ = s.Pending.TakeForm(ctx, token) // another user has signed in with this browser
 		browser.ClearCookie(w, v.Secure, browser.FormCookie)
 		return false
 	}
@@ -155,7 +155,7 @@ const (
 	formAnswer = "latchkey-form-answer"
 )
 
-// sendsForm reports whether a request comes from the button. The body stays as it was.
+// sendsForm reports whether a request comes from the button. The body stays readable.
 func (s *forms) sendsForm(r *http.Request) (bool, error) {
 	const begin = formField + "="
 	body := bufio.NewReaderSize(r.Body, 512)
@@ -204,7 +204,7 @@ func (s *forms) sendForm(w http.ResponseWriter, r *http.Request, v *access.Visit
 	return false
 }
 
-// formSecret binds the button to the form and to the session that it was offered to.
+// formSecret binds the button to the form and to the session to which it was offered.
 func formSecret(token session.Token, who *session.Record) string {
 	return string(token.ID[:]) + string(who.ID[:])
 }

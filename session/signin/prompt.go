@@ -48,8 +48,8 @@ func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *access.Visit)
 	}
 }
 
-// noted reads what a pending sign-in keeps beside its draft, and the visit as one of the site that it is for. ok is false
-// if neither can be, and the request is answered.
+// noted reads the note of a pending sign-in, and returns the visit on behalf of its site. ok is false if that is not
+// possible; the request is then answered.
 func (s *finisher) noted(w http.ResponseWriter, r *http.Request, v *access.Visit, p pending.SignIn, ret string) (n note, there *access.Visit, ok bool) {
 	if err := json.Unmarshal(p.Note, &n); err != nil {
 		s.Fail(w, r, v, "reading pending sign-in", err)
@@ -58,7 +58,7 @@ func (s *finisher) noted(w http.ResponseWriter, r *http.Request, v *access.Visit
 	if n.Flow.For == nil {
 		return n, v, true
 	}
-	if there = s.onBehalf(v, n.Flow.For); there == nil { // the site is gone from the configuration
+	if there = s.onBehalf(v, n.Flow.For); there == nil { // the site is no longer in the configuration
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindFlowLost, ActionURL: access.SignInURL(ret), HomeURL: browser.HomeOf(ret)})
 		return n, v, false
 	}
@@ -81,8 +81,8 @@ func (s *finisher) promptPage(v *access.Visit, p pending.SignIn, prompt, ret str
 	}
 }
 
-// nothingPending answers a visit to the prompt by a browser that holds no pending sign-in: a second answer, or Back
-// after the first (A9). Who is signed in goes on.
+// nothingPending answers a visit to the prompt by a browser without a pending sign-in: a second answer, or Back after
+// the first (A9). A signed-in user continues.
 func (s *finisher) nothingPending(w http.ResponseWriter, r *http.Request, v *access.Visit, ret string) {
 	_, _, err := s.Record(r, v)
 	switch {
@@ -95,9 +95,10 @@ func (s *finisher) nothingPending(w http.ResponseWriter, r *http.Request, v *acc
 	}
 }
 
-// pendingGone answers when the pending sign-in of a cookie was answered, abandoned, or cannot be looked up.
+// pendingGone answers if the pending sign-in of a cookie was answered, abandoned, or cannot be looked up.
 func (s *finisher) pendingGone(w http.ResponseWriter, r *http.Request, v *access.Visit, ret string, err error) {
-	// What is sealed under another key may be another replica's, with a key that is on its way (K3: nothing is lost by it).
+	// A value sealed with another key may be another replica's, whose key has not arrived yet (K3: nothing is lost by
+	// it).
 	if !access.Over(err) && (!errors.Is(err, keyring.ErrUnsealable) || errors.Is(err, keyring.ErrUnknownKey)) {
 		s.StoreDown(w, r, v, err)
 		return
@@ -106,20 +107,21 @@ func (s *finisher) pendingGone(w http.ResponseWriter, r *http.Request, v *access
 	if _, _, err := s.Record(r, v); err == nil {
 		if origin == "" {
 			browser.ClearCookie(w, v.Secure, browser.PendingCookie)
-		} // else it is all that knows where Back leads, next time as well
+		} // the cookie stays: only it knows where Back leads
 		s.GoOn(w, r, ret)
 		return
 	}
 	browser.ClearCookie(w, v.Secure, browser.PendingCookie)
-	// A late answer gets a fresh sign-in, not a session (A8).
+	// After a late answer there is a new sign-in, not a session (A8).
 	s.Problem(w, r, v, pages.Problem{Kind: pages.KindLateAnswer, Code: int(signinlog.KeepMeSignedIn), ActionURL: access.SignInURL(ret), HomeURL: browser.HomeOf(ret)})
 }
 
-// maxAnswerBody bounds the prompt's form, which holds a page.
+// maxAnswerBody is the largest form of the prompt, which contains a page.
 const maxAnswerBody = 16 << 10
 
-// takeAnswer ends the pending sign-in with a session, or with none if the user cancels. The tab that answers goes to its
-// own page. A tab that answers after another one has nothing pending: it changes nothing and goes to its own page.
+// takeAnswer ends the pending sign-in with a session, or without one if the user cancels. The tab that answers
+// continues to its own page. A tab that answers later finds nothing pending: it changes nothing and also continues to
+// its own page.
 func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	form, ok := browser.ReadForm(w, r, maxAnswerBody, "answer", "remember", "csrf", "return")
 	if !ok {
@@ -177,7 +179,7 @@ func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *access.
 		signinlog.Record{PolicyStatus: n.Status, Policies: n.Policies, PromptReason: reason})
 }
 
-// stayURL is the prompt of a tab that wants to a page.
+// stayURL returns the URL of the prompt for a tab with this page.
 func stayURL(page string) string {
 	return browser.Base + "/stay?" + url.Values{"return": {page}}.Encode()
 }

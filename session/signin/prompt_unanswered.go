@@ -21,15 +21,15 @@ import (
 )
 
 const (
-	// promptIDSize is the length of the random text that names a prompt.
+	// promptIDSize is the length of the random ID of a prompt.
 	promptIDSize = 16
-	// promptMark stands before the prompt's id in the pending cookie. A cookie of an older release has the page there,
+	// promptMark precedes the prompt's ID in the pending cookie. In a cookie of an older release the page is there,
 	// which begins with a slash or a scheme.
 	promptMark = 0x01
 )
 
-// unanswered is what the pending cookie holds: the token of the pending sign-in, the page that it goes on to, and the id of
-// the prompt. A form is bound to that id: it stays the same when another tab of this browser brings the same user to the
+// unanswered is the content of the pending cookie: the token of the pending sign-in, its page, and the ID of the
+// prompt. A form is bound to that ID. The ID stays the same if another tab of this browser brings the same user to the
 // prompt, so that an answer in any of these tabs counts.
 type unanswered struct {
 	token  session.Token
@@ -48,7 +48,7 @@ func (s *prompts) givePending(w http.ResponseWriter, v *access.Visit, p unanswer
 	browser.SetCookie(w, v.Secure, browser.PendingCookie, base64.RawURLEncoding.EncodeToString(sealed), 0)
 }
 
-// pendingToken opens the pending cookie. ok is false if there is none of ours.
+// pendingToken opens the pending cookie. ok is false if there is no valid one.
 func (s *prompts) pendingToken(v *access.Visit) (p unanswered, ok bool) {
 	p.page = browser.Home
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(v.Cookies.Pending)
@@ -69,8 +69,8 @@ func (s *prompts) pendingToken(v *access.Visit) (p unanswered, ok bool) {
 	return p, true
 }
 
-// hasPending reports whether the request presents a sign-in that waits for its answer, so that a page opened meanwhile
-// leads to the prompt and not to another sign-in.
+// hasPending reports whether the request has a sign-in that waits for its answer, so that a page that is opened
+// meanwhile leads to the prompt and not to another sign-in.
 func (s *prompts) hasPending(r *http.Request, v *access.Visit) bool {
 	have, ok := s.pendingToken(v)
 	if !ok {
@@ -82,7 +82,7 @@ func (s *prompts) hasPending(r *http.Request, v *access.Visit) bool {
 	return err == nil
 }
 
-// abandonPending ends what this browser left unanswered, and logs it: it cancels, or begins anew (A8).
+// abandonPending ends this browser's unanswered sign-in, and logs it: the user cancels, or begins again (A8).
 func (s *prompts) abandonPending(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	have, ok := s.pendingToken(v)
 	if !ok {
@@ -95,16 +95,16 @@ func (s *prompts) abandonPending(w http.ResponseWriter, r *http.Request, v *acce
 	case err == nil:
 		s.logAbandoned(p)
 	case !errors.Is(err, session.ErrNotFound):
-		// Still there for whoever looks for abandoned ones.
+		// The search for abandoned prompts finds it later.
 		s.Logger.Warn("pending sign-in not ended", zap.Error(err))
 		return
 	}
 	browser.ClearCookie(w, v.Secure, browser.PendingCookie)
 }
 
-// overtake makes room for the prompt of a user. If this browser already has an unanswered one of the same user, in
-// another tab, the new one takes its place: it keeps the id, and the old one is no abandoned prompt (K17). old is then what
-// was taken out of the store. An unanswered prompt of another user is abandoned.
+// overtake makes space for the prompt of a user. If this browser already has an unanswered one of the same user, in
+// another tab, the new one replaces it and keeps its ID; the old one does not count as abandoned (K17). old is then
+// what was removed from the store. An unanswered prompt of another user is abandoned.
 func (s *prompts) overtake(w http.ResponseWriter, r *http.Request, v *access.Visit, who session.Identity) (prompt string, old *pending.SignIn) {
 	prompt = session.NewRandom(promptIDSize * 3 / 4)
 	have, ok := s.pendingToken(v)
@@ -129,13 +129,13 @@ func (s *prompts) overtake(w http.ResponseWriter, r *http.Request, v *access.Vis
 const (
 	watchShortest = 250 * time.Millisecond
 	watchLongest  = 15 * time.Second
-	// watchShare: abandoned prompts are looked for this often within the time after which they are abandoned.
+	// watchShare: this fraction of the time limit is the interval in which abandoned prompts are looked for.
 	watchShare = 20
 	watchBatch = 200
 )
 
-// watchAbandoned logs prompts that nobody answered in time. Every replica does so; the store hands each to one of them,
-// after a restart as well (K17, A8).
+// watchAbandoned logs prompts without an answer in time. Every replica runs it; the store returns each prompt to one of
+// them, also after a restart (K17, A8).
 func (s *prompts) watchAbandoned(ctx context.Context) {
 	every := min(max(s.Prompt.AbandonAfter/watchShare, watchShortest), watchLongest)
 	failing := false
@@ -153,8 +153,8 @@ func (s *prompts) watchAbandoned(ctx context.Context) {
 	}
 }
 
-// logAbandoned writes the 50140 entry of one abandoned prompt (K17 to K21). Its policies did not apply to anything: an
-// interrupted sign-in is logged as notApplied (L9).
+// logAbandoned writes the 50140 entry of an abandoned prompt (K17 to K21). Its policies had no effect: an interrupted
+// sign-in is logged as notApplied (L9).
 func (s *prompts) logAbandoned(p pending.SignIn) {
 	var n note
 	if err := json.Unmarshal(p.Note, &n); err != nil {
@@ -167,19 +167,20 @@ func (s *prompts) logAbandoned(p pending.SignIn) {
 	s.Write(rec)
 }
 
-// endSurplus abandons what one person has left unanswered in too many browsers, the oldest first, and logs each once.
+// endSurplus abandons a user's prompts in too many browsers, the oldest first, and logs each once.
 func (s *prompts) endSurplus(ctx context.Context, who session.Identity) {
 	surplus, err := s.Pending.Surplus(ctx, who)
 	for _, p := range surplus {
 		s.logAbandoned(p)
 	}
 	if err != nil {
-		// They are abandoned all the same when their time is over.
+		// They are abandoned anyway at the end of their time.
 		s.Logger.Warn("pending sign-ins of a person not bounded", zap.Error(err))
 	}
 }
 
-// note is what a pending sign-in keeps beside its draft: enough to go on with the flow, and to log it if nobody does.
+// note is stored with the draft of a pending sign-in: what is needed to continue the flow, and to log it if it is
+// abandoned.
 type note struct {
 	Flow     flow
 	App      string

@@ -21,19 +21,20 @@ import (
 )
 
 const (
-	// maxLogoutBody bounds what a provider posts; a logout token is well under 2 KiB.
+	// maxLogoutBody is the largest body that a provider may post; a logout token is well under 2 KiB.
 	maxLogoutBody = 16 << 10
-	// logoutTimeout bounds what one logout may take: the provider's keys, and all sessions of a person.
+	// logoutTimeout is the timeout of one logout, including the provider's keys and all sessions of a user.
 	logoutTimeout = 20 * time.Second
 )
 
 const errLogoutSeen oidc.RefusedLogout = "logout_token was used before (jti)"
 
-// backchannel is where a provider says that somebody has signed out there (OpenID Connect Back-Channel Logout 1.0,
-// section 2.5). No browser is involved: no cookie, no page, no CSRF token; the signature is all there is.
+// backchannel is the endpoint at which a provider reports that a user has signed out there (OpenID Connect Back-Channel
+// Logout 1.0, section 2.5). No browser is involved, so there is no cookie, page or CSRF token; only the signature
+// proves the request.
 //
-// 200: what the token names is over, or there was nothing. 400: the token is not good, and will not be. 503: it could not
-// be found out or not be done, so that the provider should try again (A82).
+// 200: the sessions that the token names have ended, or there were none. 400: the token is invalid, also for a repeated
+// request. 503: the check or the logout failed, so the provider should try again (A82).
 func (s *signOutEndpoints) backchannel(w http.ResponseWriter, r *http.Request, _ *access.Visit) {
 	ctx, cancel := access.Detach(r, logoutTimeout)
 	defer cancel()
@@ -58,15 +59,15 @@ func (s *signOutEndpoints) backchannel(w http.ResponseWriter, r *http.Request, _
 	}
 }
 
-// writeLogoutError answers as section 2.8 of the specification has it.
+// writeLogoutError answers as section 2.8 of the specification requires.
 func writeLogoutError(w http.ResponseWriter, status int, word, description string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": word, "error_description": description})
 }
 
-// takeLogout does what a logout token says. The token counts as used only once it is done: a provider that tries again
-// after a failure is not turned away, and doing it twice is harmless.
+// takeLogout performs a logout. The token counts as used only after success: a provider that tries again after a
+// failure is not refused, and repeating the logout is harmless.
 func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
 	p, token, err := oidc.VerifyLogout(ctx, s.Providers, raw)
 	if err != nil {
@@ -90,7 +91,7 @@ func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
 	}
 	switch err := s.Store.Create(ctx, used); {
 	case errors.Is(err, session.ErrConflict):
-		return errLogoutSeen // two at once: both have done it, one may say so
+		return errLogoutSeen // two at once: both have done it, only one reports success
 	case err != nil:
 		return err
 	}
@@ -99,14 +100,14 @@ func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
 	return nil
 }
 
-// frontchannel is where a provider's sign-out page says, in a frame in the person's browser, that they have signed out
-// there (OpenID Connect Front-Channel Logout 1.0). It ends the session of this browser if issuer and sid are that
-// session's, and nothing else, ever (A43): the address is no secret and carries no proof, so that without the cookie it
-// would end other people's sessions for whoever has seen a sid.
+// frontchannel is the endpoint by which a provider's sign-out page reports, in a frame in the user's browser, that the
+// user has signed out there (OpenID Connect Front-Channel Logout 1.0). It ends the session of this browser if issuer
+// and sid belong to that session, and nothing else (A43). The URL is not secret and proves nothing: without the cookie
+// check, an attacker who has seen a sid could end other users' sessions.
 //
-// Browsers send our SameSite=Lax cookie into a frame only where provider and site are of one registrable domain. From
-// anywhere else the request comes without it, and nothing happens; that is what the back channel is for. The answer is
-// the same either way, so that it tells nothing about who is signed in.
+// Browsers send our SameSite=Lax cookie into a frame only if provider and site have the same registrable domain.
+// Otherwise the request has no cookie and nothing happens; the back channel is for that case. The answer is the same in
+// both cases, so it reveals nothing about who is signed in.
 func (s *signOutEndpoints) frontchannel(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	q, ok := browser.SingleValues(r.URL.RawQuery, "iss", "sid")
 	p := s.byIssuer(q["iss"])
@@ -156,8 +157,8 @@ func (s *signOutEndpoints) frontchannel(w http.ResponseWriter, r *http.Request, 
 	w.WriteHeader(http.StatusOK)
 }
 
-// endedNothing tells that a front-channel logout has ended nothing, which its answer does not: once a minute for each
-// reason, as anybody can ask for it.
+// endedNothing logs that a front-channel logout has ended nothing, once a minute for each reason, because any client
+// can request it. The answer does not say so.
 func (s *signOutEndpoints) endedNothing(p *oidc.Provider, v *access.Visit, why string) {
 	once, _ := s.saidNothing.LoadOrStore(p.Name+" "+why, new(retry.Seldom))
 	if once.(*retry.Seldom).Now(s.Now(), time.Minute) {
@@ -166,8 +167,8 @@ func (s *signOutEndpoints) endedNothing(p *oidc.Provider, v *access.Visit, why s
 	}
 }
 
-// frames lists the origins on which a provider shows its pages, for frame-ancestors: that of its issuer, and those of its
-// authorization and end_session endpoints. Nothing for nil.
+// frames lists the origins on which a provider shows its pages, for frame-ancestors: those of its issuer, authorization
+// and end_session endpoints. Nothing for nil.
 func frames(p *oidc.Provider) string {
 	if p == nil {
 		return "'none'"
@@ -188,7 +189,7 @@ func frames(p *oidc.Provider) string {
 	return strings.Join(origins, " ")
 }
 
-// byIssuer returns the first provider of an issuer, nil if there is none.
+// byIssuer returns the first provider with an issuer, nil if there is none.
 func (s *signOutEndpoints) byIssuer(issuer string) *oidc.Provider {
 	for _, p := range s.Providers {
 		if p.Issuer == issuer {

@@ -12,44 +12,45 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// stateJSON is what scripts in the pages of a site may know of the session. All times are seconds from now, rounded up, so
-// that a browser's clock does not matter.
+// stateJSON is what scripts in pages of a site may know about the session. All times are seconds from now, rounded up,
+// so that the browser's clock does not matter.
 type stateJSON struct {
 	SignedIn bool `json:"signed_in"`
-	// ID is the session's short hash: another one shows that somebody has signed in anew or more strongly.
+	// ID is the session's short hash: a different one shows that a user has signed in again or more strongly.
 	ID string `json:"id,omitempty"`
-	// EndsIn is when the session ends if nobody uses it.
+	// EndsIn is when the session ends without further use.
 	EndsIn int64 `json:"ends_in,omitempty"`
-	// Idle is there if the session is held to an idle sign-out here.
+	// Idle is set if an idle sign-out applies to the session here.
 	Idle *idleJSON `json:"idle,omitempty"`
-	// Where to go.
+	// The URLs for the script.
 	SignInURL    string `json:"sign_in_url"`
 	SignOutURL   string `json:"sign_out_url"`
 	SignedOutURL string `json:"signed_out_url"`
-	// Text is what the dialog of asset/ask.js says; there if it is asked for.
+	// Text contains the texts of the dialog of asset/ask.js, if requested.
 	Text *pages.SignInWindow `json:"text,omitempty"`
 }
 
 type idleJSON struct {
-	// WarnIn is when to warn: 0 is now.
+	// WarnIn is when to warn; 0 means now.
 	WarnIn int64 `json:"warn_in"`
-	// Beat is how often at most a script need tell of a use.
+	// Beat is the shortest interval in which a script needs to report use.
 	Beat int64             `json:"beat"`
 	Text pages.IdleWarning `json:"text"`
 }
 
 const (
-	// beatShare of the time before the warning is how often a use is told at most, and no oftener than beatMin.
+	// beatShare is the fraction of the time before the warning that is the shortest interval for reporting use; it is
+	// at least beatMin.
 	beatShare = 30
 	beatMin   = time.Second
 	beatMax   = time.Minute
-	// heartbeatHeader makes a request one that no form and, without CORS, no other site can send. With the same-origin rule it
-	// stands in for the token that a form of ours would have (A23).
+	// heartbeatHeader is a header that no form and, without CORS, no other site can send. With the same-origin check it
+	// replaces the token of a form (A23).
 	heartbeatHeader = "Latchkey-Heartbeat"
 )
 
-// sessionState is /session. To ask counts as no use, however often; a POST is a use, and may only be sent after a click or
-// a key (T3, T17).
+// sessionState is /session. A GET does not count as use. A POST does, and may only be sent after a click or a key press
+// (T3, T17).
 func (s *scripts) sessionState(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	use := r.Method == http.MethodPost
 	if use && (r.Header.Get(heartbeatHeader) != "1" || !browser.SameOrigin(r, v.Origin)) {
@@ -119,15 +120,15 @@ func (s *scripts) describeState(state *stateJSON, r *http.Request, v *access.Vis
 	return nil
 }
 
-// seconds rounds up; what has passed is 0.
+// seconds rounds up; a time in the past is 0.
 func seconds(d time.Duration) int64 { return int64((max(d, 0) + time.Second - 1) / time.Second) }
 
-// done is where a sign-in in a window of its own ends. It says so to whoever asks, and knows nothing about anybody.
+// done is the page at which a sign-in in a separate window ends. It shows the same to every client.
 func (s *scripts) done(w http.ResponseWriter, r *http.Request, _ *access.Visit) {
 	s.Pages.Write(w, r, http.StatusOK, pages.Done{})
 }
 
-// KeySetLife is how long others may keep the key set.
+// KeySetLife is how long the key set may be cached.
 const KeySetLife = 5 * time.Minute
 
 // keys is GET /keys: the public halves of the keys that sign assertions, for the applications that verify them. It is the
@@ -142,5 +143,5 @@ func (s *scripts) keys(w http.ResponseWriter, r *http.Request, v *access.Visit) 
 	h.Set("Content-Type", "application/jwk-set+json")
 	h.Set("Cache-Control", "public, max-age="+strconv.Itoa(int(KeySetLife/time.Second)))
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(body) // whoever asked has gone
+	_, _ = w.Write(body) // an error means that the client has disconnected
 }

@@ -36,7 +36,7 @@ type Service struct {
 	*scripts
 
 	limiter *ratelimit.Limiter
-	// flooded is when the log last said that a client is held off, in nanoseconds since 1970.
+	// flooded is when it was last logged that a client is limited, in nanoseconds since 1970.
 	flooded atomic.Int64
 }
 
@@ -71,7 +71,7 @@ func New(c access.Config) *Service {
 	return s
 }
 
-// Start finds the providers' metadata and watches for abandoned prompts, until Stop.
+// Start fetches the providers' metadata and looks for abandoned prompts, until Stop.
 func (s *Service) Start() {
 	s.StartTasks()
 	for _, p := range s.Providers {
@@ -85,17 +85,17 @@ func (s *Service) Stop() {
 	s.StopTasks()
 	s.renewer.Close()
 	for _, p := range s.Providers {
-		p.CloseIdleConnections() // else each reload leaves some
+		p.CloseIdleConnections() // otherwise each reload would leave some open
 	}
 }
 
-// endpoint is one of ours.
+// endpoint is one of Latchkey's endpoints.
 type endpoint struct {
 	methods string
 	serve   func(*Service, http.ResponseWriter, *http.Request, *access.Visit)
 }
 
-// endpoints are all there are; whatever else is asked for under Base does not exist.
+// endpoints are all endpoints; any other path under Base is not found.
 var endpoints = map[string]endpoint{
 	"/sign-in":    {"GET, POST", (*Service).signIn},
 	"/callback":   {"GET, POST", (*Service).callback},
@@ -115,7 +115,7 @@ var endpoints = map[string]endpoint{
 	"/keys":                {"GET", (*Service).keys},
 }
 
-// ServeHTTP answers a request for a path under Base. It never passes a request on.
+// ServeHTTP answers a request for a path under Base. It never passes the request on.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	path := strings.TrimPrefix(r.URL.Path, browser.Base)
 	if strings.HasPrefix(path, "/assets/") {
@@ -138,7 +138,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *access.Vi
 	case s.limited(w, r, v, path):
 	default:
 		if r.Method == http.MethodPost {
-			// Whoever has pressed a button and closes the window has pressed it.
+			// A user who presses a button and closes the window has still pressed it.
 			r = r.WithContext(context.WithoutCancel(r.Context()))
 		}
 		e.serve(s, w, r, v)
@@ -154,14 +154,14 @@ func allowed(methods, method string) bool {
 	return false
 }
 
-// unlimited are the endpoints that cost nothing and lead nowhere. All others are held to Config.RateLimit, each by
-// itself, so that an endpoint that is added is limited unless somebody says otherwise (A21). A provider signs many people
-// out at once and from one address, and may not try again: what a forged logout token costs is bounded by the key set. To
-// ask for the state of a session costs as much as any request to the app, and people behind one address do so all day.
+// unlimited are the endpoints without a rate limit, which are cheap and start nothing. Config.RateLimit applies to each
+// other one separately, so that a new endpoint is limited by default (A21). A provider signs many users out at once
+// from one address, and may not retry: the key set limits the cost of a forged logout token. A request for the state of
+// a session costs as much as any request to the app, and users behind one address send many of them.
 var unlimited = map[string]bool{"/signed-out": true, "/logout/backchannel": true, "/session": true, "/done": true}
 
-// tooSoon answers what a browser asks before anybody has followed the link: every endpoint does something that only a
-// person may begin, or belongs to what they have begun. The browser asks again when they do.
+// tooSoon answers requests that a browser sends before the user has followed the link: only the user may begin what an
+// endpoint does. The browser requests it again when the user follows the link.
 func (s *Service) tooSoon(w http.ResponseWriter, r *http.Request, v *access.Visit) bool {
 	if !browser.Speculative(r.Header) {
 		return false
@@ -172,8 +172,8 @@ func (s *Service) tooSoon(w http.ResponseWriter, r *http.Request, v *access.Visi
 	return true
 }
 
-// limited answers a request whose client has asked for this endpoint too often, and reports whether it did. It comes
-// before anything is opened, asked or written.
+// limited answers a request whose client has used this endpoint too often, and reports whether it did. It comes before
+// anything is opened, requested or written.
 func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *access.Visit, endpoint string) bool {
 	if unlimited[endpoint] {
 		return false
@@ -189,7 +189,7 @@ func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *access.Visi
 		s.Logger.Warn("too many requests from one address for an endpoint of sign-in; if it is a proxy's, configure trusted_proxies",
 			zap.String("endpoint", endpoint), zap.Stringer("address", v.IP), zap.String("app", v.Site.App))
 	}
-	// No link back to where it came from: that may carry a code. A reload does it.
+	// There is no link back, because the address may contain a code. A reload is enough.
 	s.Problem(w, r, v, pages.Problem{Kind: pages.KindTooMany, RetryAfter: max(wait, time.Second), HomeURL: browser.Home})
 	return true
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// maxLoginHint bounds a login_hint: it stands in a URL to the provider.
+// maxLoginHint is the longest login_hint: it is part of a URL at the provider.
 const maxLoginHint = 256
 
-// initiated is a sign-in that somebody else has begun: a provider's page of apps, a link (OpenID Connect Core, section 4).
-// They name one of the site's providers, a page of this site, and perhaps who may be meant; nothing else of what they
-// send is looked at (A44), and the sign-in is one like any other, with state, nonce and PKCE of its own.
+// initiated is a sign-in that another party has begun: a provider's page of apps, a link (OpenID Connect Core, section
+// 4). The party names one of the site's providers, a page of this site, and optionally the expected user. All other
+// parameters are ignored (A44). The sign-in is like any other, with its own state, nonce and PKCE.
 //
-// A user who is signed in goes to the page as they are, whatever provider and hint the link names. An open prompt stays
-// open. See keepsUser.
+// A signed-in user continues to the page, regardless of the provider and hint in the link. An open prompt stays open.
+// See keepsUser.
 func (s *signInEndpoint) initiated(w http.ResponseWriter, r *http.Request, v *access.Visit, q map[string]string) {
 	var p *oidc.Provider
 	for _, one := range s.ProvidersOf(v.Site) {
@@ -43,8 +43,8 @@ func (s *signInEndpoint) initiated(w http.ResponseWriter, r *http.Request, v *ac
 	s.begin(w, r, v, f, beginning{Elsewhere: true})
 }
 
-// initiatedByPost is initiated for a form that another site sends. It comes without our SameSite=Lax cookies, so the
-// browser comes round with a GET, which carries them: who is signed in is known only then.
+// initiatedByPost is initiated for a form that another site sends. It has no SameSite=Lax cookies, so the browser is
+// redirected to a GET, which has them: only then is it known who is signed in.
 func (s *signInEndpoint) initiatedByPost(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	form, ok := browser.ReadForm(w, r, browser.MaxForm, "iss", "login_hint", "target_link_uri")
 	if !ok || form["iss"] == "" || len(form["iss"]) > maxIssuer {
@@ -61,7 +61,7 @@ func (s *signInEndpoint) initiatedByPost(w http.ResponseWriter, r *http.Request,
 	browser.Redirect(w, browser.Base+"/sign-in?"+q.Encode())
 }
 
-// loginHint returns a hint that may be passed on to a provider, nothing if it may not.
+// loginHint returns a hint that may be passed on to a provider, else an empty string.
 func loginHint(raw string) string {
 	if len(raw) > maxLoginHint || !utf8.ValidString(raw) || strings.IndexFunc(raw, claim.IsControl) >= 0 {
 		return ""
@@ -69,8 +69,8 @@ func loginHint(raw string) string {
 	return raw
 }
 
-// signIn is /sign-in: it starts a flow with the provider that was chosen, or shows the choice. With an issuer it is what
-// somebody else has initiated; only that may be a POST.
+// signIn is /sign-in: it starts a flow with the chosen provider, or shows the choice. With an issuer it is a sign-in
+// that another party has initiated; only that may be a POST.
 func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	if r.Method == http.MethodPost {
 		s.initiatedByPost(w, r, v)
@@ -112,7 +112,7 @@ func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *acces
 		}
 		want.Other, how.Elsewhere = false, true
 	} else {
-		// A user who asks to sign in begins again: what waited for an answer is abandoned (A8).
+		// A user who requests a sign-in begins again: an unanswered prompt is abandoned (A8).
 		s.abandonPending(w, r, v)
 		how.Anew = true
 	}
@@ -127,7 +127,7 @@ func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *acces
 	s.choose(w, r, v, ret, want, how)
 }
 
-// signInStep follows a link to a step-up. Who has no session any more signs in with the same demand.
+// signInStep follows a link to a step-up. A user whose session has ended signs in with the same demand.
 func (s *signInEndpoint) signInStep(w http.ResponseWriter, r *http.Request, v *access.Visit, ret string, st *step) {
 	who, _, err := s.Record(r, v)
 	switch {
@@ -140,9 +140,9 @@ func (s *signInEndpoint) signInStep(w http.ResponseWriter, r *http.Request, v *a
 	}
 }
 
-// keepsUser answers a sign-in that began elsewhere where the browser has a session that the site takes, or an open prompt:
-// the session goes on to the page, and the prompt waits for its answer. No link puts another session in their place
-// (login CSRF). It reports false, and has answered nothing, where there is neither.
+// keepsUser answers a sign-in that began elsewhere if the browser has a session that the site accepts, or an open
+// prompt: the user continues to the page, or the prompt stays open. No link can replace them by another session (login
+// CSRF). If there is neither, it returns false and has answered nothing.
 func (s *signInEndpoint) keepsUser(w http.ResponseWriter, r *http.Request, v *access.Visit, page string) bool {
 	have, _, err := s.Record(r, v)
 	switch {
@@ -158,7 +158,7 @@ func (s *signInEndpoint) keepsUser(w http.ResponseWriter, r *http.Request, v *ac
 	return true
 }
 
-// tooLong tells a user that the address which they opened was too long to be kept. Every client may ask for it: it tells
+// tooLong tells a user that the opened address was too long to keep. Any client may request this page: it reveals
 // nothing about a user.
 func (s *signInEndpoint) tooLong(w http.ResponseWriter, r *http.Request, _ *access.Visit) {
 	q, ok := browser.SingleValues(r.URL.RawQuery, "to")

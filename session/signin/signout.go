@@ -20,7 +20,7 @@ import (
 
 const actionSignOut = "sign-out"
 
-// signOut asks (GET), and signs out (POST).
+// signOut asks for confirmation (GET), and signs out (POST).
 func (s *signOutEndpoints) signOut(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	have, token, err := s.Record(r, v)
 	switch {
@@ -36,7 +36,7 @@ func (s *signOutEndpoints) signOut(w http.ResponseWriter, r *http.Request, v *ac
 	case !access.NoSession(err):
 		s.StoreDown(w, r, v, err)
 	default:
-		// Nobody is signed in: there is nothing to ask, and a dead cookie need not stay.
+		// No user is signed in: there is nothing to ask, and the useless cookie is cleared.
 		if access.Over(err) {
 			s.EndCookie(w, v)
 		}
@@ -59,13 +59,13 @@ func (s *signOutEndpoints) signOutPost(w http.ResponseWriter, r *http.Request, v
 	}
 }
 
-// EndHere ends the session of this browser, and all others of the person if they are to end everywhere. It reports false
-// if that could not be done, and the request is answered.
+// EndHere ends the session of this browser and, if everywhere is set, all others of the user. It returns false if that
+// failed; the request is then answered.
 func (s *signOutEndpoints) EndHere(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, everywhere bool) bool {
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	// The record dies before the cookie is cleared: what a thief has copied must be dead, too (A11, A22). If the
-	// store cannot be asked, nobody is told that they are signed out.
+	// The record is deleted before the cookie is cleared, so that a copied cookie becomes useless too (A11, A22). If
+	// the store cannot be reached, the user is not told that they are signed out.
 	err := s.Sessions.End(ctx, have)
 	others := 0
 	if err == nil && everywhere {
@@ -88,7 +88,7 @@ func (s *signOutEndpoints) EndHere(w http.ResponseWriter, r *http.Request, v *ac
 	return true
 }
 
-// LeaveProvider signs out at the provider, where it offers that.
+// LeaveProvider signs out at the provider, if it offers that.
 func (s *signOutEndpoints) LeaveProvider(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, token session.Token) {
 	target := s.LeaveURL(v, have, token)
 	if target == "" {
@@ -98,8 +98,8 @@ func (s *signOutEndpoints) LeaveProvider(w http.ResponseWriter, r *http.Request,
 	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: target})
 }
 
-// LeaveURL takes back the refresh token, and returns where the provider signs people out (OpenID Connect RP-Initiated
-// Logout 1.0); empty if it offers that nowhere.
+// LeaveURL revokes the refresh token, and returns the URL at which the provider signs users out (OpenID Connect
+// RP-Initiated Logout 1.0); empty if it does not offer that.
 func (s *signOutEndpoints) LeaveURL(v *access.Visit, have *session.Record, token session.Token) string {
 	p := s.ProviderOf(have)
 	if p == nil {
@@ -122,10 +122,10 @@ func (s *signOutEndpoints) LeaveURL(v *access.Visit, have *session.Record, token
 	return target
 }
 
-// maxLogoutHint bounds a hint that names a person. Entra's login_hint is the longest that is known.
+// maxLogoutHint is the longest hint that names a user. Entra's login_hint is the longest known one.
 const maxLogoutHint = 512
 
-// logoutHint names the person for a sign-out without ID token: by the claim that Entra has for it, else by name.
+// logoutHint names the user for a sign-out without an ID token: by Entra's claim for it, else by name.
 func logoutHint(have *session.Record) string {
 	for _, name := range []string{"login_hint", "preferred_username", "email", ""} {
 		hint := have.Identity.Subject
@@ -139,12 +139,12 @@ func logoutHint(have *session.Record) string {
 	return ""
 }
 
-// left is what travels to the provider and back as the state of a sign-out.
+// left is the state parameter of a sign-out at the provider.
 type left struct {
 	Session, Provider string
-	// Origin is the site that the person has left; empty if it is the one that they come back to.
+	// Origin is the site that the user has left; empty if it is the one to which they return.
 	Origin string `json:",omitempty"`
-	// At is when the person was sent to the provider, in Unix milliseconds.
+	// At is when the user was sent to the provider, in Unix milliseconds.
 	At int64
 }
 
@@ -153,7 +153,7 @@ const (
 	leftLife  = time.Hour
 )
 
-// leaveState is the state parameter of a sign-out at the provider, sealed for the host that people come back to.
+// leaveState returns the state parameter of a sign-out at the provider, sealed for the host to which users return.
 func (s *signOutEndpoints) leaveState(v *access.Visit, have *session.Record) string {
 	l, host := left{Session: have.ID.Short(), Provider: have.Provider, At: s.Now().UnixMilli()}, v.Host
 	if s.HandsOver(v) {
@@ -166,8 +166,8 @@ func (s *signOutEndpoints) leaveState(v *access.Visit, have *session.Record) str
 	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(keyring.PurposeFlow, plain, host, leftPlace))
 }
 
-// signedOut is the page after. It says so whoever asks: it knows nothing about anybody. A state that comes back shows that
-// the provider has sent the person round, which is noted; a forged one changes nothing.
+// signedOut is the page after sign-out. It shows the same to every client. A returned state proves that the provider
+// has sent the user back, which is logged; a forged one changes nothing.
 func (s *signOutEndpoints) signedOut(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	s.leaveNothing(w, r, v)
 	from := ""
@@ -177,20 +177,21 @@ func (s *signOutEndpoints) signedOut(w http.ResponseWriter, r *http.Request, v *
 	s.Pages.Write(w, r, http.StatusOK, pages.SignedOut{SignInURL: access.SignInURL(s.ReturnTarget(from + browser.Home))})
 }
 
-// leaveNothing has the page after sign-out clear what is left in the browser. Anybody can link to that page: where somebody
-// is signed in it clears nothing, and the storage goes only if the browser shows that a user of this site has left it.
+// leaveNothing makes the page after sign-out clear what is left in the browser. Any page can link to it. If a user is
+// signed in it clears nothing, and it deletes the storage only if the browser proves that a user of this site was
+// signed in before.
 func (s *signOutEndpoints) leaveNothing(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	switch _, _, err := s.Record(r, v); {
 	case access.Over(err):
 		s.EndCookie(w, v)
 	case errors.Is(err, access.ErrNoCookie), errors.Is(err, access.ErrNotHere):
-	default: // signed in, or it could not be found out
+	default: // signed in, or unknown
 		return
 	}
 	s.ClearSiteData(w, v, s.ForgetOwner(w, v))
 }
 
-// cameBack returns the site that the person has left, if it is another one.
+// cameBack returns the site that the user has left, if it is another one.
 func (s *signOutEndpoints) cameBack(v *access.Visit, state string) (origin string) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(state)
 	if err != nil {
@@ -205,7 +206,8 @@ func (s *signOutEndpoints) cameBack(v *access.Visit, state string) (origin strin
 	return l.Origin
 }
 
-// signedOutOrigin is where a provider sends people back to: with a sign-in host, that is the one address it knows of.
+// signedOutOrigin returns the origin to which a provider sends users back: with a sign-in host, that one, because only
+// its address is registered there.
 func (s *signOutEndpoints) signedOutOrigin(v *access.Visit) string {
 	if s.SignInHostname != "" {
 		return s.SignInHost

@@ -14,14 +14,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// Recheck without a refresh token, where the provider block says `recheck silent`: the browser is sent to the provider
-// and back while it opens a page, with prompt=none, so that the user is asked nothing (X20). What comes renews the claims
-// of the session and nothing else. A provider that would have to ask has not refused the person (50058): the session
-// stays, and the same page begins a sign-in. Whatever else goes wrong is an outage, which ends nothing for a day (D4).
+// Recheck without a refresh token, if the provider is configured with `recheck silent`: when the user opens a page, the
+// browser is redirected to the provider and back, with prompt=none, so that the user is asked nothing (X20). The answer
+// renews the claims of the session and nothing else. A provider that needs an input of the user has not refused the
+// user (50058): the session stays, and the same page begins a sign-in. Any other failure is an outage, which ends
+// nothing for a day (D4).
 
-// RenewClaims has the claims of a session renewed where that is due: behind the request or before it, or by way of the
-// provider's page in a browser that opens a page. sent: the browser goes there, and the request is answered. id tells the id
-// of a request for the page that may be shown. It is for sessions that Authenticate has returned.
+// RenewClaims renews the claims of a session if that is due: in parallel to the request, before it, or by a redirect of
+// a page to the provider. sent: the browser was redirected, and the request is answered. id returns the request ID for
+// the page that may be shown. It is for sessions that Authenticate has returned.
 func (s *starter) RenewClaims(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Session, token session.Token, id func(*http.Request) string) (fresh *session.Session, sent bool, err error) {
 	fresh, err = s.renewer.Recheck(r, who, token)
 	if err == nil && s.renewer.SilentRecheckDue(v, fresh) {
@@ -31,9 +32,9 @@ func (s *starter) RenewClaims(w http.ResponseWriter, r *http.Request, v *access.
 	return fresh, sent, err
 }
 
-// RecheckSilently sends a page that is being opened to the provider, where that is due, and reports whether it has: then
-// the request is answered. The error is that of Recheck: the claims are too old to go on with, and either the provider
-// (ErrProviderDown) or the session (NoSession) is why.
+// RecheckSilently redirects a page to the provider if that is due, and reports whether it has; the request is then
+// answered. The error is that of Recheck: the claims are too old, because of the provider (ErrProviderDown) or the
+// session (NoSession).
 func (s *starter) RecheckSilently(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Session, token session.Token) (sent bool, err error) {
 	if p := s.renewer.SilentlyNow(r, v, who); p != nil && s.sendSilently(w, r, v, p, who, token) {
 		return true, nil
@@ -41,7 +42,7 @@ func (s *starter) RecheckSilently(w http.ResponseWriter, r *http.Request, v *acc
 	return false, s.renewer.SilentlyLater(who)
 }
 
-// sendSilently begins the round trip.
+// sendSilently begins the redirect to the provider.
 func (s *starter) sendSilently(w http.ResponseWriter, r *http.Request, v *access.Visit, p *oidc.Provider, have *session.Session, token session.Token) bool {
 	who, err := have.Record()
 	if err != nil {
@@ -58,7 +59,7 @@ func (s *starter) sendSilently(w http.ResponseWriter, r *http.Request, v *access
 	return true
 }
 
-// finishSilent ends the round trip.
+// finishSilent handles its return.
 func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, p *oidc.Provider, a *oidc.Answer, err error) {
 	live, token, lost := s.Record(r, v)
 	switch {
@@ -92,7 +93,7 @@ func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *acces
 	}
 	var refusal *grant.Error
 	if errors.As(err, &refusal) && refusal.Challenge != "" {
-		f.Challenge = refusal.Challenge // which the sign-in that follows answers
+		f.Challenge = refusal.Challenge // which the following sign-in answers
 		s.askAloud(w, r, v, f, p, live, refusal.Detail(), false)
 		return
 	}
@@ -100,8 +101,8 @@ func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *acces
 	browser.Redirect(w, f.Return)
 }
 
-// askAloud has the person sign in where asking in silence was not enough. Their session goes on until they have, and
-// then under a new id.
+// askAloud makes the user sign in if the silent recheck was not enough. The session continues until then, and
+// afterwards under a new ID.
 func (s *finisher) askAloud(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, p *oidc.Provider, live *session.Record, detail string, login bool) {
 	rec := access.EntryOf(live, signinlog.Record{Code: signinlog.SilentSignInFailed, Detail: detail})
 	s.log(v, r, f, rec)

@@ -15,23 +15,23 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// passed is what a ticket tells the site beside the session.
+// passed is what a ticket tells the site besides the session.
 type passed struct {
-	// Fresh: the person has just signed in for this site, and the log has it.
+	// Fresh: the user has just signed in for this site, and the log has an entry.
 	Fresh    bool                      `json:"f,omitempty"`
 	Status   string                    `json:"s,omitempty"`
 	Policies []signinlog.AppliedPolicy `json:"p,omitempty"`
 }
 
-// maxPassed bounds what a ticket tells; the policies are left out where they do not fit.
+// maxPassed is the largest content of a ticket; the policies are omitted if they do not fit.
 const maxPassed = 16 << 10
 
-// A ticket in an address is the name of the flow that it belongs to, a mark as in the state of a flow, and its token,
-// sealed for the site's host and that flow. The token of the session is in the store, sealed under this one's secret:
-// what stands in an address is neither a session nor a way to one, but for the browser that began, for a minute, once.
+// A ticket in a URL consists of the name of its flow, a mark as in the state of a flow, and its token, sealed for the
+// site's host and that flow. The token of the session is in the store, sealed with the ticket's secret. So a URL
+// contains no session and gives access to none, except for the browser that began, for one minute, once.
 const ticketSize = browser.FlowNameSize + 1 + sealedTokenSize
 
-// sealedTokenSize is the length of what session.SealToken returns.
+// sealedTokenSize is the length of the result of session.SealToken.
 const sealedTokenSize = 84
 
 func ticketPlace(flow, state string) string { return "ticket " + flow + " " + state }
@@ -62,9 +62,9 @@ func (s *finisher) handOver(w http.ResponseWriter, r *http.Request, v *access.Vi
 	s.GoOn(w, r, h.Origin+browser.Base+"/finish?"+url.Values{"ticket": {value}}.Encode())
 }
 
-// finish is where the sign-in host sends the browser back to. Everything that can be told without the store is told
-// first: whether the ticket has a ticket's form, whether this browser began the flow, whether the ticket was made for it
-// and for this host. Then it is spent, before anything else happens (A23, A42).
+// finish is the endpoint to which the sign-in host sends the browser back. Everything that needs no store is checked
+// first: the form of the ticket, whether this browser began the flow, and whether the ticket was made for it and for
+// this host. Then the ticket is marked as used, before anything else happens (A23, A42).
 func (s *finisher) finish(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	if !s.HandsOver(v) {
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
@@ -101,14 +101,14 @@ func (s *finisher) finish(w http.ResponseWriter, r *http.Request, v *access.Visi
 		return
 	}
 	browser.ClearCookie(w, v.Secure, browser.FlowCookie+f.Name)
-	// Where this is not kept, Back leads to the start page.
+	// Without this entry, Back leads to the start page.
 	_ = s.Store.Create(ctx, session.Entry{
 		Key: spentKey(value), Value: s.sealSpent(v, value, f.Return), Expires: f.expires().Add(time.Minute),
 	})
 	s.takeOver(w, r, v, f, t, value, restarted)
 }
 
-// takeOver gives the browser the session that a ticket hands over, and ends the one that it presented before (A13).
+// takeOver gives the browser the session of a ticket, and ends the one that it presented before (A13).
 func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, t pending.Ticket, value string, restarted bool) {
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
@@ -121,7 +121,7 @@ func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *access.Vi
 		who, err = have.Record()
 	}
 	if err != nil {
-		if access.NoSession(err) { // signed out in between
+		if access.NoSession(err) { // signed out meanwhile
 			s.ticketLost(w, r, v, value, f.Return, restarted)
 			return
 		}
@@ -147,9 +147,9 @@ func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *access.Vi
 	browser.Redirect(w, f.Return)
 }
 
-// ticketLost answers a ticket that is worth nothing here: spent, too old, another host's, another browser's. Who is
-// signed in goes on to the page of that sign-in; who is not is sent round once more, by itself and once. value is what follows
-// the name of the flow in the ticket.
+// ticketLost answers a ticket that is not valid here: used, too old, of another host or browser. A signed-in user
+// continues to the page of that sign-in. For other users the sign-in restarts once, automatically. value is the part
+// after the name of the flow in the ticket.
 func (s *finisher) ticketLost(w http.ResponseWriter, r *http.Request, v *access.Visit, value, ret string, restarted bool) {
 	_, _, err := s.Record(r, v)
 	switch {
@@ -167,7 +167,7 @@ func (s *finisher) ticketLost(w http.ResponseWriter, r *http.Request, v *access.
 	}
 }
 
-// parseTicket takes a ticket apart. ok is false for what has not the form of one.
+// parseTicket splits a ticket. ok is false if it does not have the form of one.
 func parseTicket(ticket string) (flow, value string, restarted, ok bool) {
 	if len(ticket) != ticketSize {
 		return "", "", false, false
