@@ -4,21 +4,23 @@ import (
 	"cmp"
 )
 
-// Cache is what a process knows of sessions beside the store. Several managers over one store may share one, at the same time
-// or one after the other: what is known then survives a change of the configuration. They must have equal key rings.
+// Cache contains the sessions that a process has read from the store. Several managers with the same store may share
+// one, at the same time or one after the other, so that it survives a change of the configuration. Their key rings must
+// be equal.
 //
-// It keeps sessions that the store has told of, unsealed and immutable (A30), so that a request need not ask for what was
-// asked a moment ago. What is in it says nothing about whether a session may still be used: that is Manager.Load's. Only what
-// exists is kept, never that something does not.
+// It keeps sessions unsealed and immutable (A30), so that a request need not read again what was just read. Being in
+// the cache does not mean that a session may still be used: Manager.Load decides that. The cache only keeps existing
+// sessions, never the fact that one does not exist.
 //
-// These rules hold over all of its parts, and their order matters:
+// These rules apply to all of its parts, and their order matters:
 //
-//   - A write drops the entry after the store has answered, and before other replicas are told (writer.changed, entries.wrote).
-//   - A message of another replica only drops or doubts. It never brings a value (Manager.heard).
-//   - A gap in the messages puts everything in doubt first. Then what this process wrote is looked for and written again
+//   - A write drops the entry after the store has answered, and before other replicas are notified (writer.changed,
+//     entries.wrote).
+//   - A message of another replica only drops or doubts entries. It never contains a value (Manager.heard).
+//   - A gap in the messages first puts all entries in doubt. Then this process repeats its writes that are lost
 //     (replay.gap).
 //   - Revocations are read before an entry is used, and at least as often (loader.byID, revocations.settle).
-//   - What is dropped or doubted is looked at soon if something is open for it (watches).
+//   - A dropped or doubted session with open streams is checked soon (watches).
 type Cache struct {
 	entries     *entries
 	revocations revocationList
@@ -26,11 +28,11 @@ type Cache struct {
 	writes      recentWrites
 }
 
-// CacheConfig bounds a cache. Zero values mean the defaults.
+// CacheConfig limits a cache. Zero values mean the defaults.
 type CacheConfig struct {
 	// Entries is how many sessions are kept; default 100,000.
 	Entries int
-	// Bytes is how much memory they may take, by estimate, with what callers keep beside them; default 256 MiB.
+	// Bytes is the memory that they may take, estimated, including what callers keep with them; default 256 MiB.
 	Bytes int64
 }
 
@@ -48,7 +50,7 @@ func NewCache(c CacheConfig) *Cache {
 	return cache
 }
 
-// known tells how much is known here without asking the store.
+// known returns the size of the cache.
 func (c *Cache) known() Known {
 	known := c.entries.known()
 	known.Watched = c.watches.count()

@@ -160,11 +160,11 @@ func (s *Record) renew(fresh *Record) {
 	s.roundTimes() // as they will be read
 }
 
-// usualRecord is in how many bytes most records are written.
+// usualRecord is the size of most encoded records, in bytes.
 const usualRecord = 3 << 10
 
-// encode writes the record as fields of number, length and value. The sealed tokens come last, in as many bytes as tail
-// says.
+// encode writes the record as fields of tag, length and value. An empty field is not written. The sealed tokens come
+// last; tail is their length.
 func (s *Record) encode() (plain []byte, tail int) {
 	w := pack.FieldWriter{Out: make([]byte, 0, usualRecord)}
 	for i := range recordFields {
@@ -208,7 +208,7 @@ func readRecord(packed []byte) (*Record, error) {
 	return decodeRecord(plain)
 }
 
-// decodeRecord reads a session: a record that has begun and has limits.
+// decodeRecord decodes a session: a record with a start and limits.
 func decodeRecord(data []byte) (*Record, error) {
 	s, err := decodeDraft(data)
 	if err != nil {
@@ -220,8 +220,8 @@ func decodeRecord(data []byte) (*Record, error) {
 	return s, nil
 }
 
-// valid holds a record against what every session has. It is asked when one is written as well as when it is read, so
-// that none can be made that cannot be loaded (A47).
+// valid checks what every session must have. It is called before a write as well as after a read, so that every written
+// record can be loaded (A47).
 func (s *Record) valid() error {
 	if s.Created.IsZero() || s.LastUsed.IsZero() || s.Limit.Idle <= 0 || s.Limit.Max <= 0 {
 		return fmt.Errorf("%w: without a limit", pack.ErrMalformed)
@@ -239,7 +239,7 @@ func (s *Record) validDraft() error {
 	return nil
 }
 
-// decodeDraft reads a record that may still lack what Create gives it.
+// decodeDraft decodes a record that may lack the fields that Create sets.
 func decodeDraft(data []byte) (*Record, error) {
 	s := &Record{}
 	text := string(data) // one piece of memory for all that it says
@@ -292,8 +292,8 @@ func decodeDraft(data []byte) (*Record, error) {
 	return s, nil
 }
 
-// The fields of Tokens. A refresh token is one or more parts between dots, each as it is or, where it is base64url
-// anyway, the bytes that it says: a quarter less.
+// The fields of Tokens. A refresh token is one or more parts separated by dots. Each part is stored unchanged or, if it
+// is base64url, decoded, which saves a quarter.
 const (
 	tokenIDHeader = iota + 2
 	tokenIDSignature
@@ -301,7 +301,7 @@ const (
 	tokenPartBytes
 )
 
-// maxParts is up to how many parts are looked at one by one: a JWE has five.
+// maxParts is up to how many parts are stored separately: a JWE has five.
 const maxParts = 8
 
 func (t Tokens) encode() []byte {

@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// What administrators do, as entries of the sign-in log name it (activityDisplayName).
+// The actions of administrators, by their names in the sign-in log (activityDisplayName).
 const (
 	actEndSession    = "end session"
 	actEndPerson     = "end all sessions of a user"
@@ -25,8 +25,8 @@ const (
 	unknownCharacter = '?'
 )
 
-// operator is how the commands of this binary name who runs them. The admin API proves nothing about its clients, so
-// this is what the operating system says on the client's side.
+// operator returns the name of the user who runs a command of this binary, from the client's operating system. The
+// admin API does not verify it.
 func operator() string {
 	for _, name := range []string{"SUDO_USER", "USER", "LOGNAME", "USERNAME"} {
 		if who := os.Getenv(name); who != "" {
@@ -36,7 +36,7 @@ func operator() string {
 	return ""
 }
 
-// plainName bounds a name that a client gives, and leaves nothing in it that a terminal acts on.
+// plainName limits a name that a client sends, and removes characters that control a terminal.
 func plainName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
@@ -47,17 +47,17 @@ func plainName(name string) string {
 	return name[:min(len(name), maxOperator)]
 }
 
-// act is something that an administrator has done, and to whom.
+// act is an action of an administrator, with the user concerned.
 type act struct {
 	activity string
-	// session or person is whom it concerns; neither if it is more than one person. target then says what.
+	// session or person is the user concerned; neither if it is more than one user. target then describes the users.
 	session *session.Record
 	person  session.Identity
 	target  string
 	detail  string
 }
 
-// record writes an entry of the sign-in log about an act (field trial 3.3).
+// record writes an entry about an action to the sign-in log (field trial 3.3).
 func record(a *app.App, r *http.Request, did act) {
 	if a.Records() == nil {
 		return
@@ -73,7 +73,7 @@ func record(a *app.App, r *http.Request, did act) {
 		rec.Code = signinlog.Success
 	}
 	rec.CorrelationID = rec.ID
-	rec.IP, _, _ = net.SplitHostPort(r.RemoteAddr) // empty for a socket of the file system
+	rec.IP, _, _ = net.SplitHostPort(r.RemoteAddr) // empty for a Unix socket
 	if s := did.session; s != nil {
 		rec.SessionID, rec.UserIssuer, rec.UserSubject, rec.UserName = s.ID.Short(), s.Identity.Issuer, s.Identity.Subject, s.User
 		rec.Guest, rec.Provider = s.Guest, s.Provider

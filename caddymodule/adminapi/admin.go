@@ -25,11 +25,11 @@ func init() {
 	caddy.RegisterModule(new(adminAPI))
 }
 
-// adminAPI answers below /latchkey/ on Caddy's admin endpoint. Who may reach that endpoint is Caddy's business; nothing
-// that a visitor of a site holds (cookie, session, assertion) means anything here (A70).
+// adminAPI answers below /latchkey/ on Caddy's admin endpoint. Caddy decides who may reach that endpoint. What a user
+// of a site has (cookie, session, assertion) gives no access here (A70).
 type adminAPI struct{}
 
-// adminResources is all that is there, by the pattern of its path.
+// adminResources are all resources, by the pattern of their path.
 var adminResources = map[string]adminResource{
 	SignInsPath:               {http.MethodGet: {answer: adminSignIns}},
 	SessionsPath:              {http.MethodGet: {answer: adminSessions}},
@@ -45,22 +45,22 @@ var adminResources = map[string]adminResource{
 	ImpactPath:                {http.MethodPost: {answer: adminImpact}},
 }
 
-// adminResource is what may be done at a path, by the method.
+// adminResource contains the actions of a path, by method.
 type adminResource map[string]adminAction
 
 type adminAction struct {
 	answer adminAnswer
-	// changes something: then it is done to its end, also if the client has hung up.
+	// changes: the action changes something. It is then completed even if the client disconnects.
 	changes bool
 }
 
-// adminAnswer answers a request with what is to be sent as JSON. An error that is no caddy.APIError becomes a 503 if the
-// store could not be asked, and else a 500.
+// adminAnswer answers a request with a value that is sent as JSON. An error that is not a caddy.APIError results in a
+// 503 if the store could not be reached, else in a 500.
 type adminAnswer func(r *http.Request, app *app.App) (any, error)
 
 const (
 	adminPrefix = "/latchkey/"
-	// adminTimeout bounds the work for one request.
+	// adminTimeout is the timeout of one request.
 	adminTimeout = 15 * time.Second
 )
 
@@ -79,10 +79,10 @@ func (*adminAPI) Routes() []caddy.AdminRoute {
 	return routes
 }
 
-// errVisitor: the request carries what a visitor of a site has, as if it opened anything here.
+// errVisitor: the request contains credentials of a user of a site, which give no access here.
 var errVisitor = refuse(http.StatusForbidden, "an assertion or a token of a site opens nothing here; who may reach the admin endpoint is configured in Caddy")
 
-// ServeHTTP implements caddy.AdminHandler. Without actions there is nothing at the path.
+// ServeHTTP implements caddy.AdminHandler. A path without actions does not exist.
 func (a adminResource) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	if r.Header[config.AssertionHeader] != nil || r.Header["Authorization"] != nil {
 		return errVisitor
@@ -98,8 +98,8 @@ func (a adminResource) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	return action.serve(w, r)
 }
 
-// exact reports whether the path is spelled as its pattern (A55). ServeMux compares segments after it has unescaped
-// them, and does not clean the path of a CONNECT request.
+// exact reports whether the path is spelled as its pattern (A55). ServeMux compares segments after unescaping them, and
+// does not clean the path of a CONNECT request.
 func exact(r *http.Request) bool {
 	want, got := strings.Split(r.Pattern, "/"), strings.Split(r.URL.EscapedPath(), "/")
 	return slices.EqualFunc(want, got, func(want, got string) bool {
@@ -131,11 +131,11 @@ func (action adminAction) serve(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	_, _ = w.Write(body.Bytes()) // an error: the client has gone
+	_, _ = w.Write(body.Bytes()) // an error means that the client has disconnected
 	return nil
 }
 
-// refuse is an error with a status.
+// refuse returns an error with a status.
 func refuse(status int, format string, args ...any) error {
 	return caddy.APIError{HTTPStatus: status, Err: fmt.Errorf(format, args...)}
 }
@@ -150,11 +150,11 @@ func adminError(err error) error {
 	return err
 }
 
-// Parameters are those of one request, each there once and not empty.
+// Parameters are the parameters of one request, each present once and not empty.
 type Parameters map[string]string
 
-// queryOf reads the query of a request strictly: a parameter that is unknown, empty or there twice is refused, so that
-// none is passed over in silence.
+// queryOf parses the query of a request strictly: it refuses a parameter that is unknown, empty or repeated, so that
+// none is silently ignored.
 func queryOf(r *http.Request, names ...string) (Parameters, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -175,7 +175,7 @@ func queryOf(r *http.Request, names ...string) (Parameters, error) {
 	return p, nil
 }
 
-// number reads a whole number; 0 if it is not there.
+// number returns a whole number; 0 if the parameter is missing.
 func (p Parameters) number(name string, least, most int) (n int, err error) {
 	text, ok := p[name]
 	if !ok {
@@ -187,7 +187,7 @@ func (p Parameters) number(name string, least, most int) (n int, err error) {
 	return n, nil
 }
 
-// oneOf reads a word; empty if it is not there.
+// oneOf returns one of the words; empty if the parameter is missing.
 func (p Parameters) oneOf(name string, words ...string) (string, error) {
 	text, ok := p[name]
 	if ok && !slices.Contains(words, text) {
@@ -196,7 +196,7 @@ func (p Parameters) oneOf(name string, words ...string) (string, error) {
 	return text, nil
 }
 
-// moment reads a time; the zero time if it is not there.
+// moment returns a time; the zero time if the parameter is missing.
 func (p Parameters) moment(name string, now time.Time) (time.Time, error) {
 	text, ok := p[name]
 	if !ok {
@@ -209,7 +209,7 @@ func (p Parameters) moment(name string, now time.Time) (time.Time, error) {
 	return t, nil
 }
 
-// ParseMoment reads a time as RFC 3339 has it, or how long ago it was: 24h, 7d.
+// ParseMoment parses a time in RFC 3339, or a duration before now: 24h, 7d.
 func ParseMoment(text string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil

@@ -7,11 +7,11 @@ import (
 	"net/http"
 )
 
-// maxAskedBody bounds the body of a request that changes something.
+// maxAskedBody is the largest body of a request that changes something.
 const maxAskedBody = 8 << 10
 
-// readBody reads what an administrator asks for, where all of it stands in the body: one JSON value of at most limit bytes.
-// A field or a parameter that nobody knows, or what follows the value, is an error: it would do nothing in silence.
+// readBody parses the body of a request whose parameters are all in the body: one JSON value of at most limit bytes. An
+// unknown field, a query parameter, or data after the value is an error, because it would silently have no effect.
 func readBody(r *http.Request, into any, limit int64, what string) error {
 	if _, err := queryOf(r); err != nil {
 		return err

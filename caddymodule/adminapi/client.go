@@ -20,31 +20,32 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
 )
 
-// Client asks the admin API of a server that runs, found as `trust` and `reload` find it.
+// Client sends requests to the admin API of a running server. It finds the server as Caddy's commands `trust` and
+// `reload` do.
 type Client struct {
 	Address, Config, Adapter string
 
-	// patience is how long an answer is waited for; default AdminPatience.
+	// Patience is how long to wait for an answer; default AdminPatience.
 	Patience time.Duration
 
 	found string // the address, once it was looked for
 }
 
 const (
-	// maxAdminAnswer bounds what is read of an answer.
+	// maxAdminAnswer is the largest answer that is read.
 	maxAdminAnswer = 128 << 20
-	// AdminPatience is how long a command waits for an answer.
+	// AdminPatience is how long a command waits for an answer by default.
 	AdminPatience = 30 * time.Second
 )
 
-// Flags adds the flags that say which server is meant.
+// Flags adds the flags that select the server.
 func (c *Client) Flags(f *pflag.FlagSet) {
 	f.StringVar(&c.Address, "address", "", "the admin address of the server; default: this machine's")
 	f.StringVarP(&c.Config, "config", "c", "", "take the admin address from this configuration")
 	f.StringVarP(&c.Adapter, "adapter", "a", "", "what the configuration is written in; default: by its name")
 }
 
-// Refusal is the server's answer to a question that it did not take, or cannot answer now.
+// Refusal is the server's error answer to a request.
 type Refusal struct {
 	Status  int
 	message string
@@ -52,7 +53,7 @@ type Refusal struct {
 
 func (r *Refusal) Error() string { return r.message }
 
-// unreachable is the error of a server that does not answer.
+// unreachable is the error if the server does not answer.
 type unreachable struct {
 	address string
 	cause   error
@@ -64,8 +65,7 @@ func (u *unreachable) Error() string {
 
 func (u *unreachable) Unwrap() error { return u.cause }
 
-// Temporary reports whether the same question may be answered later: the server restarts, reloads or waits for its
-// store.
+// Temporary reports whether the same request may succeed later: the server restarts, reloads or waits for its store.
 func Temporary(err error) bool {
 	var r *Refusal
 	if errors.As(err, &r) {
@@ -74,12 +74,13 @@ func Temporary(err error) bool {
 	return errors.As(err, new(*unreachable))
 }
 
-// Get asks with GET and reads the JSON that comes.
+// Get sends a GET and decodes the JSON answer.
 func (c *Client) Get(ctx context.Context, path string, query url.Values, answer any) error {
 	return c.Ask(ctx, http.MethodGet, path, query, nil, answer)
 }
 
-// Ask asks with any method, and with a question in JSON unless it is nil. A refusal by the server is the error.
+// Ask sends a request with any method, and a JSON body unless question is nil. If the server refuses, that is the
+// error.
 func (c *Client) Ask(ctx context.Context, method, path string, query url.Values, question, answer any) error {
 	if c.found == "" {
 		if c.Address != "" && c.Config != "" {
@@ -106,7 +107,7 @@ func (c *Client) Ask(ctx context.Context, method, path string, query url.Values,
 		err  error
 	}
 	done := make(chan result, 1)
-	go func() { // Caddy's client knows no context
+	go func() { // Caddy's client does not support a context
 		body, err := fetch(c.found, method, path, body)
 		done <- result{body, err}
 	}()
@@ -130,11 +131,11 @@ func (c *Client) Ask(ctx context.Context, method, path string, query url.Values,
 	}
 }
 
-// asRefusal is how Caddy's client tells an answer that is an error.
+// asRefusal matches the error of Caddy's client for an error answer.
 var asRefusal = regexp.MustCompile(`(?s)HTTP (\d{3}): (.*)`)
 
 func fetch(address, method, path string, question []byte) ([]byte, error) {
-	// Each request is a client of its own there, and would leave a connection behind.
+	// Each request uses a new client there, and would leave a connection open.
 	header := http.Header{"Connection": {"close"}}
 	if who := operator(); who != "" {
 		header.Set(operatorHeader, who)
@@ -176,5 +177,5 @@ func refusalOf(address, status, body string) error {
 	return r
 }
 
-// OneLine is err with its text on one line, for a command that prints it.
+// OneLine returns err with its text on one line, for commands that print it.
 func OneLine(err error) error { return errors.New(strings.Join(strings.Fields(err.Error()), " ")) }

@@ -1,5 +1,5 @@
-// Package adminapi answers below /latchkey/ on Caddy's admin endpoint, and is the client of the commands that ask it.
+// Package adminapi answers below /latchkey/ on Caddy's admin endpoint. It also has the client that the commands use.
 //
-// Who may reach the admin endpoint is configured in Caddy. What a visitor of a site holds opens nothing here (A70). A key
-// or a token is never in an answer.
+// Caddy's configuration decides who may reach the admin endpoint. Credentials of a user of a site give no access here
+// (A70). Answers never contain a key or a token.
 package adminapi

@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	// ExplainPath is the endpoint that says what would be decided about a request.
+	// ExplainPath is the endpoint that explains the decision on a request.
 	ExplainPath = "/latchkey/explain"
-	// maxQuery bounds the body of a query.
+	// maxQuery is the largest body of a query.
 	maxQuery = 1 << 20
 )
 
-// adminExplain answers POST /latchkey/explain, a Query, with an Explanation of the configuration that runs.
+// adminExplain answers POST /latchkey/explain, a Query, with an Explanation for the running configuration.
 func adminExplain(r *http.Request, app *app.App) (any, error) {
 	q := new(explain.Query)
 	if err := readBody(r, q, maxQuery, "such question"); err != nil {

@@ -13,7 +13,7 @@ import (
 const (
 	// ImpactPath is the endpoint that compares the running configuration with another one.
 	ImpactPath = "/latchkey/impact"
-	// maxConfig bounds the configuration that comes with the question.
+	// maxConfig is the largest configuration in a request.
 	maxConfig = 32 << 20
 )
 

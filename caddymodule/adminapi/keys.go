@@ -18,30 +18,30 @@ import (
 )
 
 const (
-	// KeysPath is where the key ring is shown and changed. A key itself is nowhere.
+	// KeysPath is the endpoint that shows and changes the key ring. It never shows a key itself.
 	KeysPath = "/latchkey/keys"
-	// maxKeySessions bounds how many sessions one answer counts.
+	// maxKeySessions is how many sessions one answer counts.
 	maxKeySessions = 20_000
-	// RetireTimeout bounds the look for sessions that need a key: a million take about a minute.
+	// RetireTimeout is the timeout for finding sessions that need a key: a million take about a minute.
 	RetireTimeout = 5 * time.Minute
-	// signInRoom is how long after it was superseded a key may be needed by a sign-in that was under way.
+	// signInRoom is how long after its replacement a key may be needed by a sign-in in progress.
 	signInRoom = time.Hour
-	// learnRoom is how much later than the newest key was made a replica may have begun to seal with it.
+	// learnRoom is how long after the creation of the newest key a replica may still seal with the previous one.
 	learnRoom = 2 * keystorage.LookEvery
 )
 
-// KeyEntry is a key as an administrator sees it.
+// KeyEntry is a key in an answer for administrators.
 type KeyEntry struct {
 	ID string `json:"id"`
-	// Created is missing for keys that the configuration lists: nobody knows.
+	// Created is missing for keys that the configuration lists, because it is not known.
 	Created *time.Time `json:"created,omitempty"`
-	// Seals: it is the newest, which seals; the others only open.
+	// Seals: it is the newest key, which seals; the others only open.
 	Seals bool `json:"seals"`
-	// Retires is when it leaves the ring by itself.
+	// Retires is when it is removed from the ring automatically.
 	Retires *time.Time `json:"retires,omitempty"`
 }
 
-// KeysAnswer is what GET /latchkey/keys answers, the newest key first.
+// KeysAnswer is the answer to GET /latchkey/keys, the newest key first.
 type KeysAnswer struct {
 	// Source is storage or configuration.
 	Source string     `json:"source"`
@@ -72,12 +72,13 @@ func adminKeys(r *http.Request, app *app.App) (any, error) {
 	return answer, nil
 }
 
-// KeySessionsAnswer counts sessions by the keys that they need, in a part of the list of all. A session may need several.
+// KeySessionsAnswer counts sessions by the keys that they need, for a part of the list of all sessions. A session may
+// need several.
 type KeySessionsAnswer struct {
 	Sessions map[string]int `json:"sessions"`
 	// Unreadable counts sessions that no key opens.
 	Unreadable int `json:"unreadable,omitempty"`
-	// Cursor is where to go on; missing at the end.
+	// Cursor is where to continue; missing at the end.
 	Cursor string `json:"cursor,omitempty"`
 }
 
@@ -103,7 +104,7 @@ func adminKeySessions(r *http.Request, app *app.App) (any, error) {
 	return answer, err
 }
 
-// sessionsCursor reads where a list of sessions goes on.
+// sessionsCursor parses the cursor of a list of sessions.
 func (p Parameters) sessionsCursor() (string, error) {
 	cursor, ok := p["cursor"]
 	if ok && !session.IsCursor(cursor) {
@@ -112,13 +113,13 @@ func (p Parameters) sessionsCursor() (string, error) {
 	return cursor, nil
 }
 
-// needs returns the keys without which a session ends: those that sealed its record and its tokens, and each that may
-// have sealed its cookie, which is whichever was the newest somewhere when it began.
+// needs returns the keys without which a session ends: those of its record and its tokens, and each key that may have
+// sealed its cookie, that is, each one that was the newest on some replica when the session began.
 func needs(s *session.Record, ring []keyring.Info) []keyring.ID {
 	ids := s.SealedUnder()
 	for i, k := range ring {
 		if k.Created.IsZero() {
-			break // nobody knows
+			break // the time of creation is not known
 		}
 		began, ended := k.Created.Add(-learnRoom), time.Time{}
 		if i > 0 {
@@ -133,7 +134,7 @@ func needs(s *session.Record, ring []keyring.Info) []keyring.ID {
 
 var errListedKeys = refuse(http.StatusConflict, "the configuration lists the keys: put a new secret behind the first one of `keys` on every server, then in front of it on every server; take the old one out when the longest session has ended")
 
-// adminRotateKeys answers POST /latchkey/keys/rotate: from here on a new key seals, on every server.
+// adminRotateKeys answers POST /latchkey/keys/rotate: from now on a new key seals, on every server.
 func adminRotateKeys(r *http.Request, app *app.App) (any, error) {
 	if _, err := queryOf(r); err != nil {
 		return nil, err
@@ -153,14 +154,14 @@ func adminRotateKeys(r *http.Request, app *app.App) (any, error) {
 	return KeyEntry{ID: made.ID.String(), Created: &made.Created, Seals: true}, nil
 }
 
-// Retirement is what is asked of POST /latchkey/keys/retire.
+// Retirement is the body of POST /latchkey/keys/retire.
 type Retirement struct {
 	ID string `json:"id"`
-	// Force retires the key even if sessions live under it, which ends them.
+	// Force retires the key even if sessions need it. Those sessions end.
 	Force bool `json:"force"`
 }
 
-// adminRetireKey answers POST /latchkey/keys/retire: a key leaves the ring before its time.
+// adminRetireKey answers POST /latchkey/keys/retire: it removes a key from the ring early.
 func adminRetireKey(r *http.Request, app *app.App) (any, error) {
 	var ask Retirement
 	if err := readBody(r, &ask, maxAskedBody, "JSON of id and force"); err != nil {
@@ -193,7 +194,7 @@ func adminRetireKey(r *http.Request, app *app.App) (any, error) {
 	return KeyEntry{ID: id.String()}, nil
 }
 
-// retirable refuses a key that is the newest, that there is not, or that somebody still needs.
+// retirable refuses a key that is the newest, does not exist, or is still needed by a session.
 func retirable(ctx context.Context, a *app.App, id keyring.ID, force bool) error {
 	infos := a.Sessions().Keys().Keys()
 	i := slices.IndexFunc(infos, func(k keyring.Info) bool { return k.ID == id })

@@ -16,20 +16,20 @@ import (
 )
 
 const (
-	// SessionsPath is where live sessions are listed and ended.
+	// SessionsPath is the endpoint that lists and ends live sessions.
 	SessionsPath = "/latchkey/sessions"
-	// personPath is where all sessions of a person are ended.
+	// personPath is the endpoint that ends all sessions of a user.
 	personPath = "/latchkey/users/{issuer}/{subject}/sessions"
-	// MaxSessionsListed bounds one listing, maxSessionsRead how many sessions are read for it.
+	// MaxSessionsListed is the longest list in one answer, maxSessionsRead how many sessions are read for it.
 	MaxSessionsListed = 1000
 	maxSessionsRead   = 20_000
 	defaultSessions   = 100
 )
 
-// byAdministrator is who ended a session, in data "by" of session_revoked.
+// byAdministrator is the value of "by" in the event session_revoked.
 const byAdministrator = "administrator"
 
-// sessionEntry is a session as an administrator sees it: never what would let anybody use it.
+// sessionEntry is a session in an answer for administrators. It contains nothing that gives access to the session.
 type sessionEntry struct {
 	ID         string    `json:"id"`
 	Kind       string    `json:"kind"`
@@ -48,23 +48,23 @@ type sessionEntry struct {
 	Apps       []string  `json:"apps,omitempty"`
 }
 
-// SessionsAnswer is what a listing answers.
+// SessionsAnswer is one page of a list.
 type SessionsAnswer struct {
 	Sessions []sessionEntry `json:"sessions"`
-	// More: there are sessions that are not listed or were not looked at. Cursor is where they begin.
+	// More: there are sessions that are not listed or were not read. Cursor is where they begin.
 	More   bool   `json:"more,omitempty"`
 	Cursor string `json:"cursor,omitempty"`
 	// Unreadable counts sessions that no key opens.
 	Unreadable int `json:"unreadable,omitempty"`
 }
 
-// EndedAnswer says how many live sessions were ended.
+// EndedAnswer is the number of live sessions that were ended.
 type EndedAnswer struct {
 	Ended int `json:"ended"`
 }
 
-// adminSessions answers GET /latchkey/sessions: live sessions of all that the parameters name, a page at a time. In a
-// page the last used comes first.
+// adminSessions answers GET /latchkey/sessions: the live sessions that the parameters select, a page at a time. Each
+// page is sorted by last use, the latest first.
 func adminSessions(r *http.Request, app *app.App) (any, error) {
 	p, err := queryOf(r, "user", "provider", "group", "limit", "cursor")
 	if err != nil {
@@ -160,10 +160,11 @@ func adminEndPerson(r *http.Request, app *app.App) (any, error) {
 	return EndedAnswer{n}, nil
 }
 
-// Revocation is what is asked of POST /latchkey/revoke-before. Without provider, issuer and subject, or app it is of
-// everybody.
+// Revocation is the body of POST /latchkey/revoke-before. Without provider, app, or issuer and subject, it applies to
+// all sessions.
 type Revocation struct {
-	// Before is a time as RFC 3339 has it, or how long ago it was. Required: nobody is to end everything by an empty body.
+	// Before is a time in RFC 3339, or a duration before now. It is required, so that an empty body does not end all
+	// sessions.
 	Before   string `json:"before"`
 	Provider string `json:"provider"`
 	Issuer   string `json:"issuer"`
@@ -171,7 +172,7 @@ type Revocation struct {
 	App      string `json:"app"`
 }
 
-// adminRevokeBefore answers POST /latchkey/revoke-before: what began before a time is over.
+// adminRevokeBefore answers POST /latchkey/revoke-before: it ends all selected sessions that began before a time.
 func adminRevokeBefore(r *http.Request, app *app.App) (any, error) {
 	var ask Revocation
 	if err := readBody(r, &ask, maxAskedBody, "JSON of before, provider, issuer, subject and app"); err != nil {
@@ -216,7 +217,7 @@ func adminRevokeBefore(r *http.Request, app *app.App) (any, error) {
 	}{before.UTC()}, nil
 }
 
-// targetOf says whose sessions a revocation ends, where that is more than one person.
+// targetOf describes the sessions that a revocation ends, if they belong to more than one user.
 func targetOf(scope session.Scope) string {
 	switch {
 	case scope.Provider != "":

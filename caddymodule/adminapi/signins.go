@@ -9,23 +9,23 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// SignInsPath is where the sign-in log is read.
+// SignInsPath is the endpoint that reads the sign-in log.
 const SignInsPath = "/latchkey/sign-ins"
 
 // SignInsAnswer is a page of the sign-in log.
 type SignInsAnswer struct {
 	Entries []signinlog.Entry `json:"entries"`
-	// Cursor is for the parameter it came with: what is older for `cursor`, what is newer for `after`. Without one there
+	// Cursor continues the query: with `cursor` to older entries, with `after` to newer ones. If it is missing, there
 	// is nothing older.
 	Cursor string `json:"cursor,omitempty"`
-	// More: there is something newer already. With `after` alone.
+	// More: newer entries already exist. Only with `after`.
 	More bool `json:"more,omitempty"`
-	// Unreadable counts entries that were passed over because no key opens them.
+	// Unreadable counts entries that were skipped because no key opens them.
 	Unreadable int `json:"unreadable,omitempty"`
 }
 
-// adminSignIns answers GET /latchkey/sign-ins: the newest entries first, going back with `cursor`; or with `after` what
-// was added since, the oldest first.
+// adminSignIns answers GET /latchkey/sign-ins: the newest entries, continued backwards with `cursor`; or with `after`
+// the entries added since, oldest first.
 func adminSignIns(r *http.Request, app *app.App) (any, error) {
 	p, err := queryOf(r, "user", "code", "status", "app", "since", "until", "limit", "cursor", "correlation", "after")
 	if err != nil {
@@ -53,7 +53,7 @@ func adminSignIns(r *http.Request, app *app.App) (any, error) {
 	return SignInsAnswer(page), err
 }
 
-// SignInsQuery reads the query parameters of the sign-in log. An error names the parameter that it refuses.
+// SignInsQuery parses the query parameters of the sign-in log. An error names the refused parameter.
 func SignInsQuery(p Parameters) (q signinlog.Query, err error) {
 	q = signinlog.Query{User: p["user"], App: p["app"], Correlation: p["correlation"], Cursor: p["cursor"]}
 	if _, ok := p["after"]; ok && q.Cursor != "" {

@@ -16,38 +16,40 @@ import (
 )
 
 const (
-	// LookEvery is how often the ring is read without a reason: how late a replica that hears nothing learns of a key.
+	// LookEvery is how often the ring is read regularly: the delay after which a replica that received no message
+	// notices a new key.
 	LookEvery = 5 * time.Minute
-	// keysPause is the shortest time between two readings because of an unknown key, keysPatience how long they
-	// wait for one, and keysForeign how long what was not in it counts as foreign without another.
+	// keysPause is the shortest time between two reads for unknown keys. keysPatience is how long requests wait for a
+	// read. keysForeign is how long a key that was not found counts as foreign without another read.
 	keysPause    = time.Second
 	keysPatience = 3 * time.Second
 	keysForeign  = 10 * time.Second
-	// maxKeyWaiters and maxForeign bound how many wait, and how many ids are kept in mind.
+	// maxKeyWaiters is how many requests may wait, maxForeign how many IDs are remembered.
 	maxKeyWaiters = 256
 	maxForeign    = 1024
-	// keysQuiet is how long a warning about foreign keys is not repeated: any client can send one.
+	// keysQuiet is the shortest interval between two warnings about foreign keys, because any client can send one.
 	keysQuiet = 10 * time.Minute
-	// Margin is added to the longest life before a key retires: clocks, and replicas that learn late.
+	// Margin is added to the longest lifetime before a key retires, for clock differences and replicas that notice a
+	// change late.
 	Margin = 24 * time.Hour
 )
 
-// Config says which ring a keeper keeps, and how.
+// Config configures a Keeper.
 type Config struct {
 	Ring    *keyring.Ring
 	Storage certmagic.Storage
 	Logger  *zap.Logger
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
-	// Life is the longest that anything sealed by a key may have to be opened after the key was superseded.
+	// Life is the longest time for which something sealed by a key may have to be opened after the key was replaced.
 	Life time.Duration
-	// Rotate is the age at which a key is superseded by itself; zero: never.
+	// Rotate is the age at which a key is replaced automatically; zero: never.
 	Rotate time.Duration
-	// Tell tells the other replicas that the ring has changed.
+	// Tell notifies the other replicas that the ring has changed.
 	Tell func(context.Context)
 }
 
-// New makes a keeper, which does nothing before start.
+// New returns a keeper, which does nothing before Start.
 func New(c Config) *Keeper {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -55,8 +57,8 @@ func New(c Config) *Keeper {
 	return &Keeper{Config: c, kick: make(chan struct{}, 1)}
 }
 
-// Keeper keeps a key ring like that in Caddy's storage. It learns of another replica's change by the store's feed,
-// when it meets a key that it does not know, and every LookEvery; it supersedes and retires keys by their age.
+// Keeper keeps a key ring in step with Caddy's storage. It notices another replica's change by the store's feed, by an
+// unknown key, and every LookEvery. It replaces and retires keys by their age.
 type Keeper struct {
 	Config
 
@@ -64,7 +66,7 @@ type Keeper struct {
 	stop context.CancelFunc
 	work sync.WaitGroup
 
-	changing sync.Mutex // from the look at the storage until the ring is what was seen
+	changing sync.Mutex // from reading the storage until the ring has the result
 
 	mu      sync.Mutex
 	next    *keyReading // not begun
@@ -75,13 +77,13 @@ type Keeper struct {
 	failing bool
 }
 
-// keyReading is one reading of the storage that several wait for.
+// keyReading is one read of the storage for which several requests wait.
 type keyReading struct {
 	done chan struct{}
 	err  error
 }
 
-// Start begins to look after the ring, until close.
+// Start starts the regular work, until Close.
 func (k *Keeper) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	k.stop = cancel
@@ -95,7 +97,7 @@ func (k *Keeper) Close() {
 	k.work.Wait()
 }
 
-// Heard has the ring read soon: another replica has changed it.
+// Heard makes the ring be read soon, because another replica has changed it.
 func (k *Keeper) Heard() {
 	select {
 	case k.kick <- struct{}{}:
@@ -116,11 +118,11 @@ func (k *Keeper) follow(ctx context.Context) {
 		case <-look.C:
 		case <-k.kick:
 		}
-		_ = k.read(ctx) // which tells of its failures
+		_ = k.read(ctx) // it logs its own failures
 	}
 }
 
-// read takes up the ring that is stored. A failure leaves the one that is known; no user is signed out by an accident.
+// read reads the stored ring. After a failure the known ring stays, so that no user is signed out by accident.
 func (k *Keeper) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
@@ -146,7 +148,7 @@ func (k *Keeper) read(ctx context.Context) error {
 	return err
 }
 
-// adopt puts keys into the ring, if they are others than it has.
+// adopt puts keys into the ring, if they differ from those that it has.
 func (k *Keeper) adopt(keys []keyring.Key) error {
 	next := new(keyring.Ring)
 	if err := next.Replace(keys); err != nil {
@@ -170,7 +172,7 @@ func (k *Keeper) adopt(keys []keyring.Key) error {
 	return nil
 }
 
-// unknown answers keyring.Ring.OnUnknown. An anonymous client can make it read once a keysPause and no more.
+// unknown implements keyring.Ring.OnUnknown. An anonymous client can cause at most one read per keysPause.
 func (k *Keeper) unknown(id keyring.ID) error {
 	k.mu.Lock()
 	if at, ok := k.foreign[id]; ok && k.Now().Sub(at) < keysForeign {
@@ -209,7 +211,7 @@ func (k *Keeper) unknown(id keyring.ID) error {
 	return err
 }
 
-// readSoon reads after a pause, for all who have asked before it begins.
+// readSoon reads after a pause, for all requests that arrive before it begins.
 func (k *Keeper) readSoon(reading *keyReading, pause time.Duration) {
 	defer close(reading.done)
 	timer := time.NewTimer(max(0, pause))
@@ -224,7 +226,7 @@ func (k *Keeper) has(id keyring.ID) bool {
 	return slices.ContainsFunc(k.Ring.Keys(), func(i keyring.Info) bool { return i.ID == id })
 }
 
-// noteForeign keeps in mind that a key is not this installation's, and says so once in a while. The lock is held.
+// noteForeign records that a key does not belong to this installation, and logs it from time to time. The lock is held.
 func (k *Keeper) noteForeign(id keyring.ID) {
 	now := k.Now()
 	for other, at := range k.foreign {
@@ -249,7 +251,7 @@ func warnForeign(logger *zap.Logger, id keyring.ID) {
 		zap.Stringer("key", id))
 }
 
-// WarnOfUnknown is OnUnknown for keys that the configuration lists, which change with it alone.
+// WarnOfUnknown is OnUnknown for keys that the configuration lists, which change only with the configuration.
 func WarnOfUnknown(logger *zap.Logger) func(keyring.ID) error {
 	var mu sync.Mutex
 	var warned time.Time

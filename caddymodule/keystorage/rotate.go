@@ -18,8 +18,8 @@ var (
 	ErrNewest    = errors.New("the newest key seals and cannot be retired; rotate first")
 )
 
-// RotateNow makes a key that seals from here on, on this replica at once and on others as soon as they hear of it. Those
-// before it go on opening what they have sealed.
+// RotateNow creates a key that seals from now on, on this replica at once and on others as soon as they notice. Earlier
+// keys still open what they sealed.
 func (k *Keeper) RotateNow(ctx context.Context) (keyring.Info, error) {
 	return k.rotateIf(ctx, func([]keyring.Key) bool { return true })
 }
@@ -38,7 +38,7 @@ func (k *Keeper) rotateIf(ctx context.Context, due func([]keyring.Key) bool) (ke
 	return k.Ring.Keys()[0], err
 }
 
-// Retire takes a key out of the ring: what it has sealed opens no more.
+// Retire removes a key from the ring: what it sealed cannot be opened any more.
 func (k *Keeper) Retire(ctx context.Context, id keyring.ID) error {
 	return k.change(ctx, func(keys []keyring.Key) ([]keyring.Key, error) {
 		i, err := indexOf(keys, id)
@@ -60,7 +60,7 @@ func indexOf(keys []keyring.Key, id keyring.ID) (int, error) {
 	return i, nil
 }
 
-// change changes the ring in the storage and here, and tells the other replicas.
+// change changes the ring in the storage and here, and notifies the other replicas.
 func (k *Keeper) change(ctx context.Context, change func([]keyring.Key) ([]keyring.Key, error)) error {
 	err := k.changeHere(ctx, change)
 	if err == nil {
@@ -74,7 +74,7 @@ func (k *Keeper) changeHere(ctx context.Context, change func([]keyring.Key) ([]k
 	defer k.changing.Unlock()
 	keys, err := changeKeys(ctx, k.Storage, func(keys []keyring.Key) ([]keyring.Key, error) {
 		if len(keys) == 0 {
-			return nil, ErrNoRing // which a change of it must not make up for
+			return nil, ErrNoRing // a change must not create a ring
 		}
 		return change(keys)
 	})
@@ -84,7 +84,7 @@ func (k *Keeper) changeHere(ctx context.Context, change func([]keyring.Key) ([]k
 	return k.adopt(keys)
 }
 
-// tend supersedes the newest key when it is old enough, and retires those that nothing can need any more.
+// tend replaces the newest key when it is old enough, and retires keys that are not needed any more.
 func (k *Keeper) tend(ctx context.Context) error {
 	if infos := k.Ring.Keys(); k.Rotate > 0 && k.Now().Sub(infos[0].Created) >= k.Rotate {
 		made, err := k.rotateIf(ctx, func(keys []keyring.Key) bool { return k.Now().Sub(keys[0].Created) >= k.Rotate })

@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	// keysStorageKey is where Caddy's storage holds the key ring; keysLock guards its making, over a whole cluster.
+	// keysStorageKey is the key of the ring in Caddy's storage. keysLock serialises its changes over a whole cluster.
 	keysStorageKey = "latchkey/keys.json"
 	keysLock       = "latchkey_keys"
-	// keysTimeout bounds the wait for Caddy's storage at start and for a change of the ring.
+	// keysTimeout is how long to wait for Caddy's storage at start and for a change of the ring.
 	keysTimeout = 30 * time.Second
-	// maxRingKeys bounds a ring. It is more than the shortest keys_rotate and the longest session make.
+	// maxRingKeys is the largest number of keys in a ring. The shortest keys_rotate and the longest session need fewer.
 	maxRingKeys = 64
 )
 
-// storedKeys is the key ring as it is stored, newest first.
+// storedKeys is the stored form of the key ring, newest first.
 type storedKeys struct {
 	Keys []storedKey `json:"keys"`
 }
@@ -35,11 +35,11 @@ type storedKey struct {
 	Created time.Time `json:"created"`
 }
 
-// errNoRing: there is no key ring in Caddy's storage.
+// ErrNoRing: there is no key ring in Caddy's storage.
 var ErrNoRing = fmt.Errorf("no key ring in Caddy's storage: %w", fs.ErrNotExist)
 
-// Load reads the ring. errNoRing if there is none; a ring that cannot be read is another error and is never replaced:
-// every session would end.
+// Load reads the ring. It returns ErrNoRing if there is none. A ring that cannot be read is another error and is never
+// replaced, because that would end every session.
 func Load(ctx context.Context, storage certmagic.Storage) ([]keyring.Key, error) {
 	data, err := storage.Load(ctx, keysStorageKey)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -59,8 +59,8 @@ func Load(ctx context.Context, storage certmagic.Storage) ([]keyring.Key, error)
 	return keys, nil
 }
 
-// changeKeys changes the ring in the storage, one at a time in the whole cluster, and returns what it is then. change
-// gets nil if there is none; what it returns is written unless it is what it got.
+// changeKeys changes the ring in the storage, one change at a time in the whole cluster, and returns the result. change
+// gets nil if there is no ring; its result is written unless it is unchanged.
 func changeKeys(ctx context.Context, storage certmagic.Storage, change func([]keyring.Key) ([]keyring.Key, error)) ([]keyring.Key, error) {
 	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
@@ -90,8 +90,8 @@ func changeKeys(ctx context.Context, storage certmagic.Storage, change func([]ke
 	return next, nil
 }
 
-// newKey makes a key whose id none of the others has: an id that two keys share would make a key that is missing look
-// like a value that was forged.
+// newKey creates a key whose ID none of the others has: if two keys had the same ID, a missing key would look like a
+// forged value.
 func newKey(others []keyring.Key, now time.Time) (keyring.Key, error) {
 	taken := make(map[keyring.ID]bool, len(others))
 	for _, k := range others {
@@ -110,8 +110,8 @@ func newKey(others []keyring.Key, now time.Time) (keyring.Key, error) {
 	}
 }
 
-// LoadOrMake returns the keys in Caddy's storage, and makes the first if there is none: the members of a cluster share
-// the storage, and with it the ring.
+// LoadOrMake returns the keys in Caddy's storage, and creates the first if there is none. The members of a cluster
+// share the storage, and so the ring.
 func LoadOrMake(ctx context.Context, storage certmagic.Storage, now time.Time) (keys []keyring.Key, made bool, err error) {
 	look, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
@@ -119,7 +119,7 @@ func LoadOrMake(ctx context.Context, storage certmagic.Storage, now time.Time) (
 		return keys, false, err
 	}
 	keys, err = changeKeys(ctx, storage, func(keys []keyring.Key) ([]keyring.Key, error) {
-		if len(keys) > 0 { // somebody else made it while this one waited
+		if len(keys) > 0 { // another replica created it while this one waited
 			return keys, nil
 		}
 		made = true

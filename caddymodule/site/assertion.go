@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	// assertionLife is how long an assertion is good, assertionLeft how much of that an application gets at least. One
-	// is signed for a session and used until then.
+	// assertionLife is how long an assertion is valid, assertionLeft how much of that is left at least when the
+	// application gets it. An assertion is signed once for a session and used until then.
 	assertionLife = 2 * time.Minute
 	assertionLeft = time.Minute
 	// assertionSkew is how far the clock of an application may be behind.
 	assertionSkew = 5 * time.Second
-	// keyNotice is how long a key stands in the key set before it signs: longer than anybody may keep the set.
+	// keyNotice is how long a key is in the key set before it signs: longer than the set may be cached.
 	keyNotice = signin.KeySetLife + time.Minute
 )
 
-// assertionClaims is what an assertion says. A claim that the provider did not state is missing.
+// assertionClaims are the claims of an assertion. A claim that the provider did not state is missing.
 type assertionClaims struct {
 	Issuer   string `json:"iss"` // the site's origin
 	Subject  string `json:"sub"`
@@ -31,24 +31,25 @@ type assertionClaims struct {
 	IssuedAt int64  `json:"iat"`
 	NotAfter int64  `json:"exp"`
 	NotYet   int64  `json:"nbf"`
-	// Provider is the issuer at which the person signed in: people are told apart by it and the subject together.
+	// Provider is the issuer at which the user signed in. It identifies the user together with the subject.
 	Provider string `json:"idp"`
-	// Session names the session in our logs, and opens nothing.
+	// Session identifies the session in our logs, and gives no access.
 	Session       string   `json:"sid"`
 	User          string   `json:"preferred_username,omitempty"`
 	Name          string   `json:"name,omitempty"`
 	Email         string   `json:"email,omitempty"`
 	EmailVerified *bool    `json:"email_verified,omitempty"`
 	Groups        []string `json:"groups,omitempty"`
-	// GroupsComplete is false if the provider has not told all groups; missing if it has. What GroupsOnly leaves out does not
-	// count.
+	// GroupsComplete is false if the provider has not sent all groups; missing if it has. Groups that GroupsOnly leaves
+	// out do not matter.
 	GroupsComplete *bool  `json:"groups_complete,omitempty"`
 	AuthTime       int64  `json:"auth_time,omitempty"`
 	ACR            string `json:"acr,omitempty"`
 }
 
-// assert puts the assertion into the request. It is signed once for each version of the session's record and used until
-// half its life is over. An application that relies on it must not get a request without: an error is a refusal.
+// assert sets the assertion header of the request. An assertion is signed once for each version of the session's
+// record, and used until half of its life is over. An application that relies on it must not get a request without it,
+// so an error refuses the request.
 func (h *Site) assert(r *http.Request, p *request) error {
 	if h.Assertion == nil {
 		return nil
