@@ -151,8 +151,9 @@ type HeaderClaim struct {
 	Name string `json:"name"`
 
 	// The claim. A dot selects a field of an object. Claims about the token itself (`exp`, `iat`, `nbf`, `jti`, `nonce`
-	// and hashes) are refused, because a session does not have to keep them. If the claims exceed 12 KB in total, the
-	// session keeps only those that headers use; a single claim of more than 12 KB gets no header.
+	// and hashes) are refused, because a session does not have to keep them. If the claims of the ID token, or those of
+	// userinfo, exceed 12 KB, the session keeps only those that the configuration names; a claim that does not fit gets
+	// no header.
 	Claim string `json:"claim"`
 
 	// For a claim that is a list: send only the elements that match one of these patterns. `*` matches any characters;

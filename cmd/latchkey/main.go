@@ -38,7 +38,7 @@ To run it with a Caddyfile, and to check one first:
 Latchkey is all of Caddy too: every Caddy command, directive and module of the
 standard distribution is here and works as Caddy's documentation says.`
 
-// version is what goes before Caddy's own version in the one line of `latchkey version`.
+// version returns the text before Caddy's own version in the line of `latchkey version`.
 func version() string {
 	v := "(devel)"
 	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {

@@ -1,26 +1,26 @@
-// Package signin is how a session begins and ends: the OpenID Connect sign-in, the "Stay signed in?" prompt, sign-out,
-// and the cookies that carry all of it.
+// Package signin implements the begin and end of a session: the OpenID Connect sign-in, the "Stay signed in?" prompt,
+// sign-out, and their cookies.
 //
-// It takes a browser without a session and brings it back with one: authorization code flow with PKCE, state and
-// nonce; the provider's answer validated; the policies asked whether the user may enter; the prompt decision; the
-// answer; the session; and the page that was first asked for. The state of a sign-in under way lives sealed in a
-// cookie, so anonymous requests write nothing and a restart loses nothing.
+// A sign-in has these steps: the authorization code flow with PKCE, state and nonce; the validation of the provider's
+// answer; the policies; the prompt decision; the answer; the session; and the requested page. The state of a sign-in in
+// progress is sealed in a cookie, so anonymous requests write nothing to the store and a restart loses nothing.
 //
-// With access.Config.SignInHost one host does all of that for all sites. There is one session record then, and each host has a
-// cookie that opens it, sealed for that host alone: handover.go is what a site asks of the sign-in host, ticket.go how it
-// gets the session, by a ticket that is good for one browser, one host, once and for a minute.
+// With access.Config.SignInHost one host does all of that for all sites. There is then one session record, and each
+// host has its own cookie that opens it, sealed for that host. handover.go is a site's request to the sign-in host.
+// ticket.go hands the session to the site, by a ticket that is valid once, for one minute, for one browser and one
+// host.
 //
-// A Service is made of parts, from low to high in parts.go; none reaches one above it:
+// A Service consists of parts, in parts.go from low to high; no part uses a higher one:
 //
-//   - who is signed in is package access: the session of a request, its cookie, the log and the answers that say no;
-//   - claims are renewed by package renew; silent.go sends the browser for them where there is no refresh token;
-//   - the flow to the provider: flow.go is what travels, envelopes.go seals it, begin.go sends the browser away, challenge.go
-//     does so for a request that a site's guard turns down, signin.go is the endpoint;
-//   - the way back: callback.go, which has package oidc redeem the code, admit.go, prompt.go, complete.go;
-//     package prompt decides whether to ask, prompt_unanswered.go keeps what waits for an answer and logs what got none;
-//   - signout.go and provider_signout.go for the ends, package account for the user's own page, scripts.go for the pages of
-//     apps, preserve.go for a form that is kept through a sign-in.
+//   - package access finds who is signed in: the session of a request, its cookie, the log and the refusals;
+//   - package renew renews claims; silent.go redirects the browser for them if there is no refresh token;
+//   - the flow to the provider: flow.go is its state, envelopes.go seals it, begin.go sends the browser to the provider,
+//     challenge.go does so for a request that a site's guard refuses, signin.go is the endpoint;
+//   - the way back: callback.go, which calls package oidc to redeem the code, admit.go, prompt.go, complete.go; package
+//     prompt decides whether to ask, prompt_unanswered.go keeps sign-ins that wait for an answer and logs abandoned ones;
+//   - signout.go and provider_signout.go end sessions, package account is the user's own page, scripts.go serves pages of
+//     apps, preserve.go keeps a form during a sign-in.
 //
-// It never decides whether a user may enter: access.Gate does, which the caller implements. It knows net/http and package oidc,
-// and neither Caddy nor a store's driver.
+// It does not decide whether a user may enter: access.Gate does, which the caller implements. It knows net/http and
+// package oidc, but neither Caddy nor a store's driver.
 package signin

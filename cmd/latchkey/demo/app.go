@@ -17,10 +17,10 @@ var (
 	look      = card.New(pageFiles)
 )
 
-// identityHeaders are all that the sample app knows about anybody.
+// identityHeaders are the only headers from which the sample app knows the user.
 var identityHeaders = []string{"Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups", "X-Session-Kind"}
 
-// app is the sample app. It believes its headers: it listens on loopback, and Latchkey is its only way in.
+// app is the sample app. It trusts its headers: it listens on loopback, and only Latchkey forwards requests to it.
 func app() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", show(http.StatusOK, "home.html"))
@@ -42,9 +42,9 @@ func app() http.Handler {
 	})
 }
 
-// visitor is what the app concludes from a request.
+// visitor is what the app reads from a request.
 type visitor struct {
-	Name    string // empty: nobody
+	Name    string // empty: not signed in
 	Admin   bool
 	Kind    string
 	Headers []header

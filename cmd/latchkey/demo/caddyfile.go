@@ -16,7 +16,7 @@ func (o Options) secretFile() string { return filepath.Join(o.DataDir, "client-s
 func (o Options) stateFile() string  { return filepath.Join(o.DataDir, "provider.db") }
 func (o Options) storeFile() string  { return filepath.Join(o.DataDir, "sessions.db") }
 
-// storeName says where sessions are, without a password.
+// storeName names the place of the sessions, without a password.
 func (o Options) storeName() string {
 	if o.RedisURL == "" {
 		return o.storeFile()
@@ -28,8 +28,8 @@ func (o Options) storeName() string {
 	return "Redis at " + u.Host
 }
 
-// caddyfile is the configuration that the demo runs, in the form that `latchkey fmt` gives it. It is written for
-// readers: every line is one that they could use themselves.
+// caddyfile returns the configuration of the demo, formatted as by `latchkey fmt`. It is written as an example: users
+// can copy every line.
 func (o Options) caddyfile(addresses []string) string {
 	store := "store file " + quote(o.storeFile())
 	if o.RedisURL != "" {
@@ -53,7 +53,7 @@ func (o Options) caddyfile(addresses []string) string {
 	).Replace(configuration)
 }
 
-// quote makes one token of s, which holds neither quotes nor braces of its own.
+// quote makes one token of s, which contains neither quotes nor braces.
 func quote(s string) string {
 	if strings.ContainsAny(s, " \t#\\") {
 		return `"` + s + `"`

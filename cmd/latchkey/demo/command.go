@@ -19,13 +19,13 @@ import (
 
 // Options are the flags of `latchkey demo`.
 type Options struct {
-	// Port, ProviderPort and AppPort are where people, the provider and the sample app are reached; all different.
+	// Port, ProviderPort and AppPort are the ports of the site, the provider and the sample app; all different.
 	Port, ProviderPort, AppPort uint16
-	// DataDir is made when it is missing.
+	// DataDir is created if it does not exist.
 	DataDir string
-	// RedisURL replaces the embedded store; empty means embedded.
+	// RedisURL replaces the embedded store; empty means the embedded one.
 	RedisURL string
-	// Verbose logs everything, requests included, not only warnings.
+	// Verbose logs everything, including requests, and not only warnings.
 	Verbose bool
 }
 
@@ -80,7 +80,7 @@ func setUp(cmd *cobra.Command) {
 	}
 }
 
-// check refuses what cannot work, and makes DataDir absolute.
+// check refuses options that cannot work, and makes DataDir absolute.
 func (o *Options) check() error {
 	if o.Port == o.ProviderPort || o.Port == o.AppPort || o.ProviderPort == o.AppPort {
 		return errors.New("--port, --provider-port and --app-port must differ")
@@ -88,7 +88,7 @@ func (o *Options) check() error {
 	if o.DataDir == "" {
 		return errors.New("--data-dir must name a directory")
 	}
-	// Characters that a Caddyfile reads as something else, even between quotes.
+	// Characters that a Caddyfile treats specially, even between quotes.
 	if strings.ContainsAny(o.DataDir, "{}\"`\n\r") {
 		return errors.New("--data-dir must be a path without braces, quotes, backquotes and line breaks")
 	}

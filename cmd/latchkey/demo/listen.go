@@ -8,7 +8,8 @@ import (
 	"strconv"
 )
 
-// loopbacks are the loopback addresses of this machine, as a Caddyfile writes them: browsers try "localhost" on both.
+// loopbacks returns the loopback addresses of this machine, as a Caddyfile writes them: browsers try both for
+// "localhost".
 func loopbacks() []string {
 	all := []string{"127.0.0.1"}
 	if l, err := net.Listen("tcp", "[::1]:0"); err == nil {
@@ -18,8 +19,8 @@ func loopbacks() []string {
 	return all
 }
 
-// listen takes a port on every address, or none. The error is for the person who started the demo and names the flag
-// that helps.
+// listen listens to a port on every address, or on none. The error is for the user who started the demo and names the
+// flag that helps.
 func listen(ctx context.Context, addresses []string, port uint16, flag string) ([]net.Listener, error) {
 	var (
 		all    []net.Listener

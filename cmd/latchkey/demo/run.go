@@ -20,15 +20,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/cmd/latchkey/demo/provider"
 )
 
-// Run serves the demo until ctx ends, and says on out where it is and who can sign in. Every error is one line that a
-// person can act on.
+// Run serves the demo until ctx ends, and writes its address and users to out. Every error is one line that tells the
+// user what to do.
 func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 	if err := o.check(); err != nil {
 		return err
 	}
 	addresses := loopbacks()
 
-	// Caddy would share its port with another process (SO_REUSEPORT) instead of refusing, so it is tried here first.
+	// Caddy would share its port with another process (SO_REUSEPORT) instead of refusing, so it is checked here first.
 	site, err := listen(ctx, addresses, o.Port, "--port")
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func load(text string) error {
 	return nil
 }
 
-// serve answers on every listener until the returned function is called, which gives requests a moment to finish.
+// serve answers on every listener until the returned function is called, which lets requests finish for a short time.
 func serve(h http.Handler, listeners []net.Listener, failed chan<- error) (stop func()) {
 	s := &http.Server{
 		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
@@ -135,7 +135,7 @@ func serve(h http.Handler, listeners []net.Listener, failed chan<- error) (stop 
 	}
 }
 
-// clientSecret is what Latchkey and the demo's provider share, made at the first start.
+// clientSecret returns the secret that Latchkey and the demo's provider share. The first start creates it.
 func clientSecret(path string) (string, error) {
 	if b, err := os.ReadFile(path); err == nil && len(b) > 0 {
 		return strings.TrimSuffix(string(b), "\n"), nil
@@ -149,7 +149,7 @@ func clientSecret(path string) (string, error) {
 	return secret, nil
 }
 
-// reach asks Redis for an answer, so that a wrong address is said now and not on every page.
+// reach connects to Redis, so that a wrong address is reported now and not on every page.
 func reach(ctx context.Context, redisURL string) error {
 	opt, err := redis.ParseURL(redisURL)
 	if err != nil {
@@ -163,7 +163,7 @@ func reach(ctx context.Context, redisURL string) error {
 	return client.Ping(ctx).Err()
 }
 
-// quiet drops what the Redis client writes to stderr by itself: its errors are returned as well.
+// quiet drops what the Redis client writes to stderr: its errors are also returned.
 type quiet struct{}
 
 func (quiet) Printf(context.Context, string, ...any) {}

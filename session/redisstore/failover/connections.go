@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// dial connects to a server or a sentinel, but to no former master. Before it connects to a server that is not the known
-// master it asks the sentinels, so that an answer of a new master is not taken for one of the term before.
+// dial connects to a server or a sentinel, but never to a former master. Before it connects to a server that is not the
+// known master it asks the sentinels, so that an answer of a new master is not counted in the previous term.
 func (m *masters) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if m.unknown(addr) {
 		m.ask(ctx, 0)
@@ -41,7 +41,7 @@ func (m *masters) was(addr string) bool {
 	return m.former[addr]
 }
 
-// unknown reports whether addr is neither the master that is known nor a sentinel.
+// unknown reports whether addr is neither the known master nor a sentinel.
 func (m *masters) unknown(addr string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

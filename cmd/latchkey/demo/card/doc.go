@@ -1,6 +1,6 @@
-// Package card is how the pages of the demo's parties look: Latchkey's card and type, under each party's own name and
-// in a colour of its own, because people should see that they have come to somebody else.
+// Package card is the look of the pages of the demo's parties: Latchkey's card and type, with each party's own name and
+// colour, so that users see that they are at another party.
 //
-// It decides the frame around a page and the rules of style that all parties share. What a page says, and what may load
-// or frame it, is its party's to decide.
+// It decides on the frame of a page and the shared style. Each party decides on the content of its pages, and on what
+// they may load and who may frame them.
 package card

@@ -21,9 +21,9 @@ type Look struct {
 	style, icon []byte
 }
 
-// New reads the folder page of a party: templates, among them "party" with its name and "mark" with the drawing on its
-// mark; style.css with its colours and what only its own pages need; and icon.svg. The folder is part of the binary, so
-// whatever is wrong with it is a panic.
+// New reads the page folder of a party: templates, including "party" with its name and "mark" with its drawing;
+// style.css with its colours and page-specific rules; and icon.svg. The folder is part of the binary, so an error in it
+// is a panic.
 func New(files fs.FS) *Look {
 	l := &Look{pages: template.Must(template.Must(template.New("frame").Parse(frame)).ParseFS(files, "page/*.html"))}
 	l.style = slices.Concat(rules, must(fs.ReadFile(files, "page/style.css")))

@@ -9,17 +9,17 @@ import (
 	"strings"
 )
 
-// authError goes back to the client through the browser (RFC 6749, 4.1.2.1; OpenID Connect Core 3.1.2.6).
+// authError is sent to the client through the browser (RFC 6749, 4.1.2.1; OpenID Connect Core 3.1.2.6).
 type authError struct{ code, description string }
 
 func (e *authError) Error() string { return e.code + ": " + e.description }
 
-// errNotOurs is a request whose client or redirect address is not registered: answering it by a redirect would make an
-// open redirector of us.
+// errNotOurs is for a request whose client or redirect address is not registered: an answer by a redirect would make
+// this an open redirector.
 var errNotOurs = errors.New("this sign-in request does not come from a client that this provider knows")
 
-// authorize shows who can sign in. There is nothing to be signed in with already, so prompt=login, max_age and
-// select_account are always honoured, and prompt=none never succeeds.
+// authorize shows the users who can sign in. The provider keeps no session, so prompt=login, max_age and select_account
+// are always satisfied, and prompt=none never succeeds.
 func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		p.problem(w, http.StatusBadRequest, "The sign-in request could not be read.")
@@ -40,13 +40,13 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// pick is the answer to the page that authorize shows.
+// pick handles the answer to the page of authorize.
 func (p *Provider) pick(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		p.problem(w, http.StatusBadRequest, "The answer could not be read.")
 		return
 	}
-	// The page carries the request; it is checked again as if it had just arrived.
+	// The page contains the request; it is checked again like a new one.
 	carried, err := url.ParseQuery(r.PostForm.Get("request"))
 	if err != nil {
 		p.problem(w, http.StatusBadRequest, "The answer could not be read.")
@@ -78,8 +78,8 @@ func (p *Provider) pick(w http.ResponseWriter, r *http.Request) {
 	p.redirect(w, r, q, url.Values{"code": {code}})
 }
 
-// check returns the parameters that matter of an authorization request. With any error but errNotOurs they hold the
-// redirect address and state to answer at.
+// check returns the relevant parameters of an authorization request. With any error except errNotOurs they contain the
+// redirect address and state for the answer.
 func (p *Provider) check(in url.Values) (url.Values, error) {
 	if _, twice := repeated(in); twice {
 		return nil, errNotOurs
@@ -119,7 +119,7 @@ func (p *Provider) check(in url.Values) (url.Values, error) {
 	return q, nil
 }
 
-// refuse answers with err: to the client where that is safe, on a page otherwise.
+// refuse answers with err: to the client if that is safe, otherwise on a page.
 func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, q url.Values, err error) {
 	var ae *authError
 	if !errors.As(err, &ae) {

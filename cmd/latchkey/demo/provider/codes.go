@@ -13,7 +13,7 @@ const (
 
 var errTooMany = errors.New("too many sign-ins under way")
 
-// issued is what a code stands for.
+// issued is the data of a code.
 type issued struct {
 	redirectURI string
 	challenge   string
@@ -26,8 +26,8 @@ type issued struct {
 	used        bool
 }
 
-// codes holds the authorization codes of the last minute. Spent ones stay until they would have expired, so that a
-// second use is recognised as one.
+// codes contains the authorization codes of the last minute. Used codes stay until they expire, so that a second use is
+// recognised.
 type codes struct {
 	mu sync.Mutex
 	m  map[string]*issued
@@ -53,8 +53,8 @@ func (c *codes) add(i issued, now time.Time) (string, error) {
 	return code, nil
 }
 
-// spend returns what code stands for, and whether this is its first use. Whatever the caller finds wrong afterwards,
-// the code is spent (RFC 6749, 4.1.2).
+// spend returns the data of a code, and whether this is its first use. The code is used up even if the caller then
+// finds an error (RFC 6749, 4.1.2).
 func (c *codes) spend(code string, now time.Time) (i issued, first, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

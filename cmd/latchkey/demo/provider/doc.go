@@ -1,9 +1,9 @@
-// Package provider is the OpenID provider of `latchkey demo`: real enough that a relying party meets every rule it
-// would meet elsewhere (discovery, authorization code with PKCE, one-time codes, rotated refresh tokens, sign-out),
-// and small enough to read in one sitting.
+// Package provider is the OpenID provider of `latchkey demo`. It is complete enough that a relying party meets the
+// usual rules (discovery, authorization code with PKCE, one-time codes, rotated refresh tokens, sign-out), and small
+// enough to read at once.
 //
-// It decides who signs in by asking: its page offers three people and no password. It therefore never belongs in
-// front of anything real, and nothing but the demo imports it. It keeps no cookie and no session of its own, so each
-// trip to /authorize asks again: what a browser remembers is Latchkey's doing alone. It serves one client, answers to
-// its issuer's host name only, and everything it remembers has a bound and an end.
+// It lets the user choose who signs in: its page offers three users and no password. It must therefore never protect
+// anything real, and only the demo imports it. It has no cookie and no session, so each request to /authorize asks
+// again: only Latchkey remembers users. It serves one client, answers only to its issuer's host name, and everything
+// that it stores is limited in size and time.
 package provider

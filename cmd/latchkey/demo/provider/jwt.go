@@ -19,7 +19,7 @@ const (
 	tokenLife = 5 * time.Minute
 
 	typeID     = "JWT"
-	typeAccess = "at+jwt" // RFC 9068, 2.1: an id_token is no access token, nor the other way round
+	typeAccess = "at+jwt" // RFC 9068, 2.1: an id_token is not an access token, nor the reverse
 )
 
 var errToken = errors.New("token is not one of ours")
@@ -61,8 +61,8 @@ func (p *Provider) sign(typ string, claims map[string]any) (string, error) {
 	return jwt.Signed(s).Claims(claims).Serialize()
 }
 
-// read returns the claims of a token that this provider signed, of that type, for that audience. It does not look at
-// the clock: an id_token_hint may have expired (OpenID Connect RP-Initiated Logout 1.0, 2).
+// read returns the claims of a token that this provider signed, with that type and audience. It does not check the
+// expiry: an id_token_hint may have expired (OpenID Connect RP-Initiated Logout 1.0, 2).
 func (p *Provider) read(token, typ, audience string) (ours, error) {
 	t, err := jwt.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
@@ -78,7 +78,7 @@ func (p *Provider) read(token, typ, audience string) (ours, error) {
 	return c, nil
 }
 
-// userinfo is OpenID Connect Core 5.3. The token comes in the Authorization header only.
+// userinfo is OpenID Connect Core 5.3. It accepts the token only in the Authorization header.
 func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	c, err := p.read(token, typeAccess, p.Issuer)

@@ -13,7 +13,7 @@ var (
 	look      = card.New(pageFiles)
 )
 
-// problem says what is wrong to the person at the browser, without a way to go elsewhere.
+// problem shows an error to the user, without links.
 func (p *Provider) problem(w http.ResponseWriter, status int, text string) {
 	look.Write(w, status, "note.html", map[string]any{"Title": "That did not work", "Text": text})
 }

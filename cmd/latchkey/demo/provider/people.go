@@ -1,6 +1,6 @@
 package provider
 
-// Person is somebody the demo can sign in.
+// Person is a user of the demo.
 type Person struct {
 	Sub      string
 	Given    string
@@ -10,17 +10,17 @@ type Person struct {
 	Groups   []string
 	// Guest becomes the claim acct: 1 for a guest, 0 for a member, as Entra ID writes it.
 	Guest bool
-	// About is one line for whoever picks.
+	// About is one line for the user who chooses.
 	About string
 }
 
 // Name is the display name.
 func (p Person) Name() string { return p.Given + " " + p.Family }
 
-// Initials are two letters for the picture that nobody has.
+// Initials returns two letters, shown in place of a picture.
 func (p Person) Initials() string { return p.Given[:1] + p.Family[:1] }
 
-// People are the three who can sign in: each is treated differently by the demo's rules.
+// People are the three users: the demo's rules treat each differently.
 var People = []Person{
 	{
 		Sub: "5c1f0e52-ada0", Given: "Ada", Family: "Admin", Username: "ada", Email: "ada@example.com",
@@ -45,7 +45,8 @@ func personBy(sub string) (Person, bool) {
 	return Person{}, false
 }
 
-// claims are what the id_token and the userinfo answer say about p, by granted scope (OpenID Connect Core 5.4).
+// claims returns the claims about p in the id_token and the userinfo answer, by granted scope (OpenID Connect Core
+// 5.4).
 func (p Person) claims(scopes []string) map[string]any {
 	c := map[string]any{"sub": p.Sub}
 	for _, s := range scopes {

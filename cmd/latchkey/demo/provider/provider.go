@@ -13,12 +13,12 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// maxBody bounds every request body.
+// maxBody is the largest request body.
 const maxBody = 16 << 10
 
-// Config says which issuer this is and whom it serves.
+// Config configures the issuer and its client.
 type Config struct {
-	// Issuer is the origin people's browsers and Latchkey reach it under, such as http://localhost:8081, without a path.
+	// Issuer is the origin that users' browsers and Latchkey use, such as http://localhost:8081, without a path.
 	Issuer string
 	// ClientID, ClientSecret, RedirectURIs and PostLogoutURIs describe the one client. Addresses compare as exact text.
 	ClientID       string
@@ -34,7 +34,7 @@ type Config struct {
 // Provider answers the endpoints of one issuer. Use it as an http.Handler.
 type Provider struct {
 	Config
-	host     string // that the issuer names
+	host     string // the host in the issuer
 	csp      string
 	keyID    string
 	codes    codes
@@ -57,7 +57,7 @@ func New(cfg Config) (*Provider, error) {
 	}
 	p := &Provider{Config: cfg, host: u.Host}
 
-	// A form's CSP governs where its answer may redirect to, so the client's origins are part of it.
+	// The CSP of a form also limits where its answer may redirect to, so it includes the client's origins.
 	p.csp = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 	for _, r := range cfg.RedirectURIs {
 		if u, err := url.Parse(r); err == nil {
@@ -89,7 +89,7 @@ func (p *Provider) routes() http.Handler {
 	look.Assets(mux)
 	mux.HandleFunc("GET /authorize", p.authorize)
 	mux.HandleFunc("POST /authorize", p.authorize)
-	// Only this provider's own page may pick a person; else any site could sign a visitor in unseen.
+	// Only this provider's own page may choose a user; otherwise any site could sign a visitor in unnoticed.
 	mux.Handle("POST /pick", http.NewCrossOriginProtection().Handler(http.HandlerFunc(p.pick)))
 	mux.HandleFunc("POST /token", p.token)
 	mux.HandleFunc("GET /userinfo", p.userinfo)
@@ -107,7 +107,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", p.csp)
 	h.Set("Referrer-Policy", "same-origin") // not "no-referrer": the pick form needs its Origin
 	h.Set("X-Content-Type-Options", "nosniff")
-	// Another name for this address is a page elsewhere whose DNS points here (rebinding).
+	// Another host name for this address belongs to a page whose DNS points here (rebinding).
 	if r.Host != p.host {
 		http.Error(w, "This provider answers as "+p.Issuer+" only.", http.StatusMisdirectedRequest)
 		return
@@ -116,7 +116,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.handler.ServeHTTP(w, r)
 }
 
-// describe is the discovery document (OpenID Connect Discovery 3, RFC 8414, RFC 9207).
+// describe returns the discovery document (OpenID Connect Discovery 3, RFC 8414, RFC 9207).
 func (p *Provider) describe() map[string]any {
 	return map[string]any{
 		"issuer":                                         p.Issuer,
@@ -164,7 +164,7 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	json.NewEncoder(w).Encode(v) //nolint:errcheck // the client went away
 }
 
-// grantedScopes are those of the asked ones that exist here; the rest is ignored (OpenID Connect Core 3.1.2.1).
+// grantedScopes returns the requested scopes that exist here; others are ignored (OpenID Connect Core 3.1.2.1).
 func grantedScopes(asked string) []string {
 	var out []string
 	for _, s := range strings.Fields(asked) {
@@ -175,7 +175,7 @@ func grantedScopes(asked string) []string {
 	return out
 }
 
-// repeated names a parameter that is given twice: two parsers would read two different requests (RFC 6749, 3.1).
+// repeated returns a parameter that occurs twice: two parsers would read two different requests (RFC 6749, 3.1).
 func repeated(v url.Values) (string, bool) {
 	for name, values := range v {
 		if len(values) > 1 {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// endSession is RP-initiated logout. There is no session here to end, only the refresh tokens of that sign-in.
+// endSession is RP-initiated logout. There is no session here, so it only ends the refresh tokens of that sign-in.
 func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		p.problem(w, http.StatusBadRequest, "The sign-out request could not be read.")

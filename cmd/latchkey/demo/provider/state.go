@@ -20,17 +20,17 @@ import (
 )
 
 const (
-	// grantLife is how long an unused refresh token works. It outlasts the longest idle limit that Latchkey has by
-	// default (90 days), so that the demo never ends a session behind its back.
+	// grantLife is how long an unused refresh token is valid. It is longer than Latchkey's longest default idle limit
+	// (90 days), so that the demo's provider never ends a session.
 	grantLife = 100 * 24 * time.Hour
-	// maxGrants bounds the state file; the grant that would end first makes room.
+	// maxGrants limits the state file; the grant that ends first is removed.
 	maxGrants = 200
 )
 
 // ErrInUse says that another process holds the state file.
 var ErrInUse = errors.New("state file is in use by another process")
 
-// errNoGrant answers for a refresh token that is unknown, used before, or too old.
+// errNoGrant: the refresh token is unknown, already used, or too old.
 var errNoGrant = errors.New("no such refresh token")
 
 var (
@@ -39,17 +39,17 @@ var (
 	keyGrants = []byte("grants")
 )
 
-// State is what must outlive the process, in one file: the signing key, or id_tokens from before a restart would no
-// longer verify, and the refresh tokens, or Latchkey's next recheck would end every session.
+// State is what must survive the process, in one file: the signing key, so that id_tokens from before a restart still
+// verify, and the refresh tokens, so that Latchkey's next recheck does not end every session.
 type State struct {
 	db  *bolt.DB
 	key *rsa.PrivateKey
 
 	mu     sync.Mutex
-	grants map[string]grant // never changed in place: what is in the file
+	grants map[string]grant // never changed in place: equals the file
 }
 
-// grant is one refresh token family. The file holds a hash of the current token only.
+// grant is one refresh token family. The file contains only a hash of the current token.
 type grant struct {
 	Sub      string    `json:"sub"`
 	SID      string    `json:"sid"`
@@ -59,8 +59,7 @@ type grant struct {
 	Hash     []byte    `json:"hash"`
 }
 
-// OpenState opens the file at path, or makes it together with a new key. It returns ErrInUse when another process has
-// it open.
+// OpenState opens the file at path, or creates it with a new key. It returns ErrInUse if another process has it open.
 func OpenState(path string) (*State, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: 500 * time.Millisecond})
 	if errors.Is(err, bolterrors.ErrTimeout) {
@@ -96,7 +95,7 @@ func (s *State) load(tx *bolt.Tx) error {
 	return b.Put(keyKey, x509.MarshalPKCS1PrivateKey(s.key))
 }
 
-// Close gives the file free.
+// Close releases the file.
 func (s *State) Close() error { return s.db.Close() }
 
 // update changes the grants in the file, then in memory.
@@ -136,8 +135,8 @@ func (s *State) newGrant(g grant, now time.Time) (string, error) {
 	return id + "." + secret, err
 }
 
-// rotate exchanges a refresh token for the next of its family. A token that was exchanged before ends the family: one
-// of the two who hold it is not the client (RFC 9700, 4.14.2).
+// rotate exchanges a refresh token for the next one of its family. A token that was already exchanged ends the family:
+// one of its two users is not the client (RFC 9700, 4.14.2).
 func (s *State) rotate(token string, now time.Time) (g grant, next string, err error) {
 	id, secret, _ := strings.Cut(token, ".")
 	found, next := false, random()
@@ -160,7 +159,7 @@ func (s *State) rotate(token string, now time.Time) (g grant, next string, err e
 	return g, id + "." + next, nil
 }
 
-// revoke ends the family that token belongs to, whichever of its tokens it is. An unknown one is no error (RFC 7009, 2.2).
+// revoke ends the family of a token, old or current. An unknown token is not an error (RFC 7009, 2.2).
 func (s *State) revoke(token string) error {
 	id, _, _ := strings.Cut(token, ".")
 	return s.update(func(m map[string]grant) { delete(m, id) })
@@ -173,7 +172,7 @@ func (s *State) revokeSID(sid string) error {
 	})
 }
 
-// random returns 256 bits for an id, a code or a secret.
+// random returns 256 random bits for an ID, a code or a secret.
 func random() string {
 	b := make([]byte, 32)
 	rand.Read(b) //nolint:errcheck // never returns an error (crypto/rand)

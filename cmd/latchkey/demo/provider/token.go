@@ -31,7 +31,7 @@ func (p *Provider) exchange(w http.ResponseWriter, form url.Values) {
 	now := p.Now()
 	i, first, ok := p.codes.spend(form.Get("code"), now)
 	if ok && !first {
-		// Somebody else had the code as well: what it was exchanged for ends too (RFC 6749, 4.1.2).
+		// Another party had the code too: the tokens issued for it end as well (RFC 6749, 4.1.2).
 		if err := p.State.revokeSID(i.sid); err != nil {
 			fail(w, http.StatusInternalServerError, "server_error")
 			return
@@ -62,7 +62,7 @@ func (p *Provider) refresh(w http.ResponseWriter, form url.Values) {
 	case err != nil:
 		fail(w, http.StatusInternalServerError, "server_error")
 	default:
-		// No nonce: the refreshed id_token answers no authentication request (OpenID Connect Core 12.2).
+		// No nonce: a refreshed id_token does not answer an authentication request (OpenID Connect Core 12.2).
 		p.answer(w, g, "", next, now)
 	}
 }
@@ -93,7 +93,7 @@ func (p *Provider) answer(w http.ResponseWriter, g grant, nonce, refresh string,
 	writeJSON(w, http.StatusOK, out)
 }
 
-// revoke is RFC 7009. Access tokens end by themselves.
+// revoke is RFC 7009. Access tokens expire by themselves.
 func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 	if !p.client(w, r) {
 		return
@@ -105,8 +105,8 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// client reads the form and proves who sent it, by HTTP Basic or in the form, never both (RFC 6749, 2.3). It answers
-// for itself when it returns false.
+// client parses the form and authenticates its sender, by HTTP Basic or in the form, never both (RFC 6749, 2.3). If it
+// returns false it has answered the request.
 func (p *Provider) client(w http.ResponseWriter, r *http.Request) bool {
 	if err := r.ParseForm(); err != nil {
 		fail(w, http.StatusBadRequest, "invalid_request")
@@ -122,7 +122,7 @@ func (p *Provider) client(w http.ResponseWriter, r *http.Request) bool {
 			fail(w, http.StatusBadRequest, "invalid_request")
 			return false
 		}
-		// Both halves are form-encoded inside Basic (RFC 6749, 2.3.1); text that is not is nobody's.
+		// Both parts are form-encoded in Basic (RFC 6749, 2.3.1); a value that is not is invalid.
 		var err1, err2 error
 		id, err1 = url.QueryUnescape(user)
 		secret, err2 = url.QueryUnescape(pass)
