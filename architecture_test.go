@@ -162,7 +162,7 @@ func TestImportEdges(t *testing.T) {
 	}
 }
 
-// Nobody but the ends of the chain knows caddymodule, not even in a test: whatever imports it becomes part of Caddy.
+// Only the ends of the chain import caddymodule, even in tests: a package that imports it becomes part of Caddy.
 func TestNobodyImportsCaddyModule(t *testing.T) {
 	for _, p := range list(t, "./...") {
 		top, _, _ := strings.Cut(p.path(), "/")

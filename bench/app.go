@@ -36,8 +36,8 @@ func app() http.Handler {
 // given are the addresses that freeAddress has returned.
 var given sync.Map
 
-// freeAddress returns a loopback address that nobody listens on right now, and never one twice: Caddy would listen on it
-// for a site and for its admin endpoint, and each would get some of the requests.
+// freeAddress returns a loopback address on which no process listens right now, and never the same one twice: Caddy
+// would listen on it for a site and for its admin endpoint, and each would get some of the requests.
 func freeAddress() (string, error) {
 	for {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")

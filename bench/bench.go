@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// connections of the two measurements: queueing as on a busy site, and hardly any, which shows latency.
+// connections of the two measurements: many, with queueing as on a busy site, and few, which shows latency.
 var connections = []int{32, 2}
 
 // bench runs the whole and writes the report to out; progress goes to notes.
@@ -103,8 +103,8 @@ func chosen(o options) []variant {
 	return kept
 }
 
-// cases starts a gateway for each variant, and lets everybody come once. What that costs in memory is noted where many
-// come.
+// cases starts a gateway for each variant, and lets every user come once. With many users it records the memory that
+// this costs.
 func (r *rig) cases(ctx context.Context, result *report) ([]*running, error) {
 	n := slices.Max(r.options.people[:])
 	fmt.Fprintf(r.notes, "%d sessions are written to a file\n", n)
@@ -169,7 +169,7 @@ func (r *rig) size(ctx context.Context, n int, tokens tokens) (float64, error) {
 	return bytes, err
 }
 
-// welcome lets everybody come once.
+// welcome lets every user come once.
 func (r *rig) welcome(ctx context.Context, c *running, result *report) error {
 	if !c.plain && c.variant.people == many && c.recheck == neverAgain {
 		before, err := heap(ctx, c.admin)

@@ -66,7 +66,7 @@ const answerTimeout = 30 * time.Second
 // staleAfter is when a server may have closed a connection that nothing came over.
 const staleAfter = 10 * time.Second
 
-// connect opens so many connections, and those anew that were not used for a while.
+// connect opens so many connections, and reopens those that were not used for a while.
 func (c *client) connect(ctx context.Context, connections int) error {
 	if time.Since(c.used) > staleAfter {
 		_ = c.close() // whatever the server has made of them
@@ -128,7 +128,7 @@ func (c *client) during(ctx context.Context, connections int, length time.Durati
 	return c.load(ctx, connections, func() bool { return !time.Now().Before(end) })
 }
 
-// everybody is load until every session has had its turn.
+// everybody is load until every session has had a request.
 func (c *client) everybody(ctx context.Context, connections int) error {
 	c.next.Store(0)
 	end := int64(len(c.requests) * max(1, c.burst))

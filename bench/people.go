@@ -81,7 +81,7 @@ func create(ctx context.Context, manager *session.Manager, issuer string, user i
 	}
 }
 
-// draftOf is the session of somebody as a sign-in makes it that keeps these tokens: what the ID token says of itself goes
+// draftOf is the session that a sign-in which keeps these tokens creates: claims about the ID token itself are kept
 // with its signature.
 func draftOf(issuer string, user int, kept session.Tokens) (session.Record, error) {
 	now := time.Now()

@@ -23,8 +23,8 @@ const (
 	clientSecret = "a-secret-for-this-run-only"
 )
 
-// provider is the least of an OpenID provider that a gateway can be measured with: whoever comes is signed in at once as
-// somebody new, ES256, ten groups in the id_token, an 800-byte refresh token.
+// provider is a minimal OpenID provider for a benchmark: each client is signed in at once as a new user, with ES256,
+// ten groups in the id_token, and an 800-byte refresh token.
 type provider struct {
 	issuer string
 	key    *ecdsa.PrivateKey
@@ -54,7 +54,7 @@ func newProvider() (*provider, error) {
 	return &provider{key: key, signer: signer, codes: map[string]grant{}}, nil
 }
 
-// setIssuer names the provider once its address is known, before anybody asks it.
+// setIssuer sets the provider's issuer after its address is known, before the first request.
 func (p *provider) setIssuer(issuer string) { p.issuer = issuer }
 
 func (p *provider) handler() http.Handler {
@@ -146,7 +146,7 @@ func (p *provider) idToken(g grant, access string) (string, error) {
 	return p.sign(idClaims(p.issuer, g.user, time.Now(), g.nonce, base64.RawURLEncoding.EncodeToString(half[:16])))
 }
 
-// idClaims is the payload of somebody's ID token.
+// idClaims is the payload of a user's ID token.
 func idClaims(issuer string, user int, at time.Time, nonce, hash string) map[string]any {
 	now := at.Unix()
 	return map[string]any{

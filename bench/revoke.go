@@ -57,7 +57,7 @@ func (r *rig) revoke(ctx context.Context, times int) (*latency, error) {
 	return l, nil
 }
 
-// revokeOne ends somebody's session here while a client asks there without a pause.
+// revokeOne ends a session here while a client sends requests there without a pause.
 func revokeOne(ctx context.Context, here, there *running, p person) (asked, told time.Duration, err error) {
 	known, refused := make(chan struct{}), make(chan time.Time, 1)
 	failed := make(chan error, 1)

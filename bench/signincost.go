@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// signInCost is what signing everybody in cost a case.
+// signInCost is the cost of signing all users in, for one case.
 type signInCost struct {
 	name     string
 	people   int

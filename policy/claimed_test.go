@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A10: a name that nobody has verified restricts its bearer and opens nothing to them.
+// A10: a name that the provider has not verified restricts its user and grants no access.
 func TestClaimedNames(t *testing.T) {
 	const mail = "ada@example.com"
 	users := func(names ...string) Assignment { return Assignment{Users: names} }

@@ -44,7 +44,7 @@ func guest() policy.User {
 	return u
 }
 
-// ask is a request of u for the wiki, from an address in no network, by somebody who signed in a minute ago.
+// ask is a request of u for the wiki, from an address in no network, of a user who signed in a minute ago.
 func ask(set *policy.Set, u policy.User) *policy.Request {
 	r := anonymous()
 	r.Subject = set.Resolve(u)
@@ -74,7 +74,7 @@ func blockFor(in, ex policy.Assignment) policy.Policy {
 	return policy.Policy{Name: "p", Include: in, Exclude: ex, Block: true}
 }
 
-// An assignment, and whether it applies to somebody: shown by a block.
+// An assignment, and whether it applies to a user: shown by a block.
 func TestAssignments(t *testing.T) {
 	type a = policy.Assignment
 	office, outside := "203.0.113.9", "198.51.100.7"
@@ -298,7 +298,7 @@ func TestEvaluationErrorRefuses(t *testing.T) {
 	}
 }
 
-// A block that applies to anybody is a block without a trip to the provider; everything else waits for the sign-in.
+// A block that applies to all clients needs no redirect to the provider; everything else waits for the sign-in.
 func TestAnonymous(t *testing.T) {
 	type a = policy.Assignment
 	for _, tc := range []struct {
@@ -347,7 +347,7 @@ func TestAnonymous(t *testing.T) {
 	}
 }
 
-// The first sign-in already asks for what everybody must bring.
+// The first sign-in already requests what all users must show.
 func TestAnonymousDemand(t *testing.T) {
 	set := compile(t, policy.Config{Policies: []policy.Policy{
 		{Name: "mfa", Require: []policy.Requirement{{Kind: policy.MFA}, {Kind: policy.ACR, Value: "c1"}}},

@@ -257,8 +257,8 @@ func widened(t *rapid.T, p policy.Policy) policy.Policy {
 	return p
 }
 
-// What Lint says is so: a policy that has no effect can be taken away without a change, one that never applies does not,
-// one that no user can satisfy refuses, and one that locks everybody out does. And it does say it.
+// What Lint says is so: a policy that has no effect can be taken away without a change, one that never applies does
+// not, one that no user can satisfy refuses, and one that locks all users out does. Lint also finds them.
 func TestPropertyLintIsRight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cfg := drawConfig(t)

@@ -176,7 +176,7 @@ func (o *oracle) assignment(p *policy.Policy) answer {
 	result := yes
 	switch {
 	case o.user == nil && (named(in) || named(ex)):
-		return no // nobody knows yet whom it will concern
+		return no // it is not known yet which user it will be
 	case o.user != nil:
 		if named(in) {
 			result = min(result, o.subjects(&in))

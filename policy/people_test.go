@@ -94,7 +94,7 @@ func TestFoldIsEqualFold(t *testing.T) {
 	})
 }
 
-// Field trial 1.12: what could name nobody is refused with a hint.
+// Field trial 1.12: a pattern that can match no user is refused with a hint.
 func TestNamesThatNameNobody(t *testing.T) {
 	for _, c := range []struct {
 		who  Who

@@ -197,7 +197,7 @@ func TestPropertyOrderDoesNotMatter(t *testing.T) {
 	})
 }
 
-// A6: whatever groups somebody may be in, unknown groups give them nothing that the truth would not.
+// A6: for all groups that a user may have, unknown groups grant nothing that the known groups would not.
 func TestPropertyUnknownGroupsGrantNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		set, r := compileRandom(t, drawConfig(t)), drawRequest(t)

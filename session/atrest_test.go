@@ -25,7 +25,7 @@ func fullDraft() session.Record {
 	}
 }
 
-// Whoever has the whole store but not the key ring reads nothing at all.
+// An attacker with the whole store but without the key ring can read nothing.
 func TestStolenStore(t *testing.T) {
 	w := newWorld(t)
 	s, token := w.create(t, fullDraft(), someTokens())
@@ -41,8 +41,8 @@ func TestStolenStore(t *testing.T) {
 	}
 }
 
-// Whoever has the store and the key ring, an administrator say, sees who is signed in but opens no token of the
-// provider, and cannot make the cookie: the secret is in the browser alone.
+// An attacker with the store and the key ring, such as an administrator, sees who is signed in but can open no token of
+// the provider, and cannot make the cookie: only the browser has the secret.
 func TestStolenStoreAndKeys(t *testing.T) {
 	w := newWorld(t)
 	_, token := w.create(t, fullDraft(), someTokens())

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// Loading, touching, tightening and ending at once: whoever asks after the end has returned finds nothing, ever.
+// Loading, touching, tightening and ending at once: after the end has returned, no caller ever finds the session.
 func TestRaceLoadEnd(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	for range 200 {

@@ -112,7 +112,7 @@ func TestStrictAsksEveryTime(t *testing.T) {
 	})
 }
 
-// A30: all requests share one session that nobody changes.
+// A30: all requests share one session, which never changes.
 func TestCacheSharesOneRecord(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
@@ -159,7 +159,7 @@ func TestChangeIsSeenAtOnce(t *testing.T) {
 	})
 }
 
-// Whoever acts on what another replica has written asks the store.
+// A caller that acts on another replica's write reads from the store.
 func TestReloadAsks(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
@@ -204,7 +204,7 @@ func TestIdleCopyIsAskedFor(t *testing.T) {
 	w.loads(t, "past its max lifetime", token, session.ErrExpired)
 }
 
-// An answer that was under way when the session ended is not kept, and nobody who comes later waits for it.
+// A result that was in progress when the session ended is not kept, and later requests do not wait for it.
 func TestLateAnswerIsNotKept(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})

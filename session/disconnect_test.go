@@ -9,8 +9,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// Clients that go away while the store is asked, the one that asks among them, spoil the answer for nobody, and are no
-// outage of the store.
+// Clients that disconnect during a read from the store, including the one that started it, do not spoil the result for
+// others, and do not count as an outage of the store.
 func TestDisconnectsSpoilNothing(t *testing.T) {
 	w := newWorld(t)
 	_, token := w.create(t, fullDraft(), session.Tokens{})

@@ -25,7 +25,8 @@ func (w *world) signedIn(who session.Identity, sid string) session.Record {
 }
 
 // A45, back-channel rule 14: by sid the sessions of that sid end, all of them; by sub all of the person's, however many
-// there are; with both the sub has to agree. Nobody else's session ends, and who stays can still be found.
+// there are; with both the sub has to agree. No other user's session ends, and the remaining sessions can still be
+// found.
 func TestEndByProvider(t *testing.T) {
 	for _, tt := range []struct {
 		name, sub, sid string

@@ -98,7 +98,7 @@ func TestEndID(t *testing.T) {
 	want(t, "ended unread", err, session.ErrNotFound)
 }
 
-// A45, A65: every session of the person, and of nobody else, however alike they are called.
+// A45, A65: every session of the user ends, and no other user's, even with a similar name.
 func TestEndAll(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -147,7 +147,7 @@ func TestEndAll(t *testing.T) {
 	}
 }
 
-// A record that nobody can read here, by a lost key or a vandal's hand, keeps no other session alive.
+// A record that cannot be read here, because of a lost key or damage, keeps no other session alive.
 func TestEndAllPassesOverWhatItCannotRead(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -197,7 +197,7 @@ func TestOfShowsTheLiving(t *testing.T) {
 	if left := w.members(t, adaIndex); len(left) != 1 {
 		t.Errorf("%d listings are left", len(left))
 	}
-	// The secret is not in what a listing returns, but whoever holds the cookie can use it.
+	// A listing does not return the secret; the user with the cookie can still use the session.
 	listed, err := w.Of(ctx, ada)
 	want(t, "listing", err, nil)
 	if tokens, err := w.Tokens(listed[0], token); err != nil || tokens.Refresh != "" {
@@ -230,7 +230,7 @@ func TestStaleListingsHideNothing(t *testing.T) {
 	}
 }
 
-// A45: a session that cannot be listed is not given to anybody, and does not stay.
+// A45: a session that cannot be listed is not given out, and does not stay.
 func TestNoSessionUnlisted(t *testing.T) {
 	for _, indexed := range []int{1, 2} {
 		w := newWorld(t)
@@ -256,7 +256,7 @@ func TestNoSessionUnlisted(t *testing.T) {
 			t.Errorf("still listed: %v", left)
 		}
 	}
-	// The store goes down for good, and the client with it: nobody has the token either way.
+	// The store goes down for good, and the client disconnects: in both cases no browser has the token.
 	w := newWorld(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	w.store.before = func(_ context.Context, op string, _ session.Key) error {
@@ -285,9 +285,9 @@ func TestNoSessionUnlisted(t *testing.T) {
 	}
 }
 
-// A45: whoever lists or ends the sessions of a person while another one begins cannot drop its listing.
+// A45: listing or ending the sessions of a user while another one begins cannot remove its listing.
 func TestListingWhileSigningIn(t *testing.T) {
-	// At every step of Create somebody else looks.
+	// At every step of Create another caller lists the sessions.
 	for _, op := range []string{"create", "enlist"} {
 		w := newWorld(t)
 		other, looking := w.replica(t, session.ManagerConfig{}), false

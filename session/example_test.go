@@ -23,7 +23,7 @@ func Example() {
 	})
 	defer manager.Close()
 
-	// Somebody has signed in and answered Yes. The browser gets a sealed token, bound to the host and the cookie's name.
+	// A user has signed in and answered Yes. The browser gets a sealed token, bound to the host and the cookie's name.
 	created, token, err := manager.Create(ctx, session.Record{
 		Identity:   session.Identity{Issuer: "https://login.example.com", Subject: "248289761001"},
 		Name:       "Ada Lovelace",

@@ -84,7 +84,7 @@ func TestExpiredOnce(t *testing.T) {
 	}
 }
 
-// A record that is kept beyond its session's end is nobody's session: nothing revives it, and nothing counts it.
+// A record that is kept after its session's end is not a session: nothing revives it, and nothing counts it.
 func TestExpiredStaysOver(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()

@@ -26,7 +26,7 @@ var (
 	ErrTouchClose = errTouchClose
 )
 
-// Places are the indexes that list a session of somebody.
+// Places returns the indexes that list a user's session.
 func Places(who Identity, sid string, id ID) []Key {
 	s := Record{ID: id, Identity: who, ProviderSession: sid}
 	var in []Key

@@ -105,7 +105,7 @@ func TestFeedGap(t *testing.T) {
 	w, feed, _ := newFedWorld(t, session.ManagerConfig{})
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	w.asks(t, "before", 0, func() { w.loads(t, "load", token, nil) })
-	// What cannot be understood is a gap, whoever says it: a newer version may know what it means (A78).
+	// A message that cannot be parsed counts as a gap, from any sender: a newer version may know its meaning (A78).
 	for _, message := range []string{"other news s:0123456789012345678901", "other changed nothing", "other", ""} {
 		want(t, "publish", feed.Publish(t.Context(), message), nil)
 		w.asks(t, "after "+message, 1, func() {
@@ -118,7 +118,7 @@ func TestFeedGap(t *testing.T) {
 	w.loads(t, "a gap, then an outage", token, nil)
 }
 
-// Whoever can publish can make nodes ask, and no more: forged messages end nobody's session.
+// A client that can publish can cause reads and nothing else: forged messages end no session.
 func TestFeedForged(t *testing.T) {
 	w, feed, _ := newFedWorld(t, session.ManagerConfig{})
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})

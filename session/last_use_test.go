@@ -224,7 +224,7 @@ func TestTouchErrors(t *testing.T) {
 			t.Errorf("%s: not tried again", name)
 		}
 	}
-	w := newWorld(t) // nobody is told, nothing breaks
+	w := newWorld(t) // no callback is set, nothing breaks
 	s, _ := w.create(t, fullDraft(), session.Tokens{})
 	w.store.interrupt(failOn("get"))
 	w.Touch(s.Session(), "wiki")

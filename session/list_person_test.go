@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring/keyringtest"
 )
 
-// A23: people see their own sessions and nobody else's, and name none but those.
+// A23: users see only their own sessions, and can name only those.
 func TestOwn(t *testing.T) {
 	w := newWorld(t)
 	mine, _ := w.create(t, fullDraft(), someTokens())
@@ -82,7 +82,7 @@ func TestOwnUnreadable(t *testing.T) {
 	want(t, "the one that is kept", err, nil)
 }
 
-// A45: all others end, on whatever replica, and nobody else's; the one that is kept can still go on by a step-up.
+// A45: all others end, on every replica, and no other user's; the kept one can still continue by a step-up.
 func TestEndOthers(t *testing.T) {
 	w := newWorld(t)
 	keep, token := w.create(t, fullDraft(), someTokens())

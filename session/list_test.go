@@ -78,7 +78,8 @@ func TestAllUnreadable(t *testing.T) {
 	}
 }
 
-// A listing whose record is gone is dropped by whoever meets it, so that the list does not grow with idle sessions.
+// A listing without a record is removed by the next caller that finds it, so that the list does not grow with idle
+// sessions.
 func TestAllDropsStale(t *testing.T) {
 	w := newWorld(t)
 	s, _ := w.create(t, fullDraft(), session.Tokens{})

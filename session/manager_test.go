@@ -69,7 +69,7 @@ func TestSessionSharesNothing(t *testing.T) {
 	}
 }
 
-// Whether somebody is signed out or we merely cannot tell are different answers: only the first may clear a cookie.
+// "Signed out" and "not known" are different answers: only the first may clear a cookie.
 func TestLoadTellsApart(t *testing.T) {
 	w := newWorld(t)
 	_, token := w.create(t, fullDraft(), session.Tokens{})

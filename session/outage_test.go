@@ -13,8 +13,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// Nobody is signed out because the store is away: who is known goes on for a while, who is not gets an error that says
-// nothing about a session.
+// No user is signed out because the store is unavailable: known sessions continue for a while, and others get an error
+// that says nothing about a session.
 func TestOutageGrace(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
@@ -109,8 +109,8 @@ func TestOutageHoldsNobodyUp(t *testing.T) {
 	close(release)
 }
 
-// A process that has just begun and meets a store that hangs knows no revocations, so it lets nobody in; but those who come
-// wait for one answer, all for the same, and not for each other in turn.
+// A process that has just started while the store hangs knows no revocations, so it accepts no session; but all
+// requests wait for the same result, and not one after the other.
 func TestOutageAtTheStartIsFoundOutOnce(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	_, token := w.create(t, draft(ada, session.Browser), session.Tokens{})

@@ -48,7 +48,8 @@ func TestPersist(t *testing.T) {
 	want(t, "which stays", err, nil)
 }
 
-// What is over, revoked, somebody else's or not to be asked becomes nothing; what was there stays.
+// A session that has ended, is revoked, belongs to another user or cannot be read is not made persistent, and does not
+// change.
 func TestPersistErrors(t *testing.T) {
 	w := newWorld(t)
 	s, token := w.create(t, browserDraft(), someTokens())
@@ -66,14 +67,14 @@ func TestPersistErrors(t *testing.T) {
 		_, err = w.LoadRecord(t.Context(), token)
 		want(t, op+": the old one", err, nil)
 	}
-	// One that nobody has got may be left where nothing could be removed.
+	// A session that no browser has received may remain if nothing could be removed.
 	left, err := w.Own(t.Context(), ada, 10)
 	want(t, "listing", err, nil)
 	short := w.replica(t, session.ManagerConfig{Limits: session.Limits{Persistent: session.Limit{Max: time.Hour}}})
 	w.clock.Advance(2 * time.Hour)
 	_, _, err = short.Persist(t.Context(), token, "x")
 	want(t, "older than a persistent one may be", err, session.ErrExpired)
-	// Ended by somebody else while it is made persistent: what is revoked does not go on under another id.
+	// Ended by another caller while it is made persistent: a revoked session does not continue under another ID.
 	w.store.interrupt(func(_ context.Context, op string, _ session.Key) error {
 		if op == "create" {
 			w.store.interrupt(nil)

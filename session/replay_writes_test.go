@@ -164,8 +164,8 @@ func TestTheLastWriteIsMadeAgainFirst(t *testing.T) {
 	})
 }
 
-// After an interruption, by the feed or by a question that failed, whoever is about to send a refresh token waits for what
-// others write again; for a few seconds after the last, and for nothing else.
+// After an interruption, seen by the feed or by a failed read, a caller that is about to send a refresh token waits
+// until others have repeated their writes: for a few seconds after the last interruption, and for nothing else.
 func TestAwaitSettled(t *testing.T) {
 	const most = 3 * time.Second
 	synctest.Test(t, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// A77: marks of everybody, a provider, a person and an app: each ends what it is of, and the latest counts.
+// A77: marks for all sessions, a provider, a user and an app: each ends those it names, and the latest counts.
 func TestRevokeBefore(t *testing.T) {
 	for _, row := range []struct {
 		what  string

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pending"
 )
 
-// ways are all by which an administrator or a provider ends what somebody has.
+// ways are all ways in which an administrator or a provider ends sessions.
 var ways = map[string]func(m *session.Manager, ctx context.Context) error{
 	"end the person": func(m *session.Manager, ctx context.Context) error {
 		_, err := m.EndAll(ctx, ada)
@@ -65,7 +65,7 @@ func TestSignInUnderWayIsRevoked(t *testing.T) {
 		if listed, err := w.Of(t.Context(), ada); err != nil || len(listed) != 1 {
 			t.Errorf("%s: %d sessions listed, %v", name, len(listed), err)
 		}
-		// Somebody else's is not concerned by what is one person's.
+		// Ending one user's sessions does not affect another user's.
 		d := draft(grace, session.Browser)
 		d.Provider, d.ProviderSession, d.Began = "other", "sid-9", w.clock.Now().Add(-2*time.Minute)
 		if _, _, err = other.Create(t.Context(), d, session.Tokens{}); name != "revoke all" {

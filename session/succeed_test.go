@@ -72,7 +72,7 @@ func TestSucceedLoosensNothing(t *testing.T) {
 	}
 }
 
-// Nobody is signed out by an accident: the old session ends only when the new one is there.
+// No user is signed out by accident: the old session ends only when the new one exists.
 func TestSucceedErrors(t *testing.T) {
 	for _, op := range []string{"create", "enlist", "remove"} {
 		w := newWorld(t)

@@ -105,7 +105,7 @@ func TestTightenErrors(t *testing.T) {
 		_, err := w.Tighten(t.Context(), s, reason)
 		want(t, op, err, session.ErrUnavailable)
 	}
-	// Somebody else is always first: given up after a few tries, and said so.
+	// Another caller is always first: given up after a few attempts, with an error.
 	tries := 0
 	w.store.before = func(_ context.Context, op string, _ session.Key) error {
 		if op == "replace" {

@@ -55,7 +55,7 @@ func TestVault(t *testing.T) {
 	want(t, "take, store down", err, session.ErrUnavailable)
 }
 
-// Whoever can write to the store cannot pass one value off as another, or as one of their own making.
+// An attacker who can write to the store cannot replace a value by another one, or by one of their own.
 func TestVaultValuesAreBound(t *testing.T) {
 	v, store := newVault(t)
 	ctx, later := t.Context(), time.Now().Add(time.Hour)

@@ -185,7 +185,7 @@ func TestWatchIdleOutage(t *testing.T) {
 	})
 }
 
-// A22: a store that is slow to end one session holds up nobody else's, and is asked once at a time.
+// A22: a store that is slow to end one session delays no other one, and gets one request at a time.
 func TestWatchIdleSlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := newMemStore(nil)

@@ -51,7 +51,7 @@ type answer struct {
 type agreement struct {
 	*site
 	apps    map[string]string    // address of each app
-	people  map[string]*rig.HTTP // by name; "" is nobody
+	people  map[string]*rig.HTTP // by name; "" is an anonymous client
 	rules   *policy.Set
 	counts  map[string]int // cases of each verdict
 	reasons map[string]int // and of each reason
@@ -62,7 +62,7 @@ type agreement struct {
 func TestThreeSourcesAgree(t *testing.T) {
 	t.Parallel()
 	a := newAgreement(t)
-	who := []*known{nil} // nobody
+	who := []*known{nil} // an anonymous client
 	for _, p := range agreementPeople() {
 		who = append(who, &p)
 	}
@@ -103,7 +103,7 @@ func TestThreeSourcesAgree(t *testing.T) {
 	}
 }
 
-// newAgreement signs everybody in and then adds the second site.
+// newAgreement signs all users in and then adds the second site.
 func newAgreement(t *testing.T) *agreement {
 	t.Helper()
 	users := map[string]rig.Claims{}
@@ -143,7 +143,7 @@ func newAgreement(t *testing.T) *agreement {
 	return a
 }
 
-// compare asks all three about one case; p is nil for nobody.
+// compare asks all three about one case; p is nil for an anonymous client.
 func (a *agreement) compare(app, row string, p *known, sit *situation) {
 	a.t.Helper()
 	name, path := "", "/c/"+row+"/x"

@@ -78,7 +78,7 @@ func TestA60Cookies(t *testing.T) {
 	}
 }
 
-// A60, A80: bad cookies at the endpoints and on open paths end in no error either, and nobody is anybody.
+// A60, A80: bad cookies at the endpoints and on open paths end in no error either, and sign no user in.
 func TestA80BadCookiesElsewhere(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, config{before: "@private not path /public/*", matcher: "@private"})

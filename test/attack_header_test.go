@@ -9,7 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
 
-// identityNames are the headers that say who somebody is, in spellings that some app server folds into one.
+// identityNames are the headers that name a user, in spellings that some app server folds into one.
 func identityNames() []string {
 	var out []string
 	for _, name := range []string{"Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"} {

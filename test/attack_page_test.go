@@ -37,7 +37,7 @@ func TestA15MarkupInPages(t *testing.T) {
 	}
 }
 
-// checkPageHeaders: each of our own pages is strict, framed by nobody, kept by nobody.
+// checkPageHeaders: each of our own pages is strict, cannot be framed, and is not cached.
 func checkPageHeaders(t *testing.T, r rig.Reply) {
 	t.Helper()
 	csp := r.Header.Get("Content-Security-Policy")

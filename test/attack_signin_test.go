@@ -152,7 +152,7 @@ func TestA44DoubledParameters(t *testing.T) {
 	}
 }
 
-// enterOdd signs in at the odd provider, which asks nobody.
+// enterOdd signs in at the odd provider, which asks for nothing.
 func (s *site) enterOdd(t *testing.T, c *rig.HTTP, answer string) rig.Reply {
 	t.Helper()
 	r := c.Follow(c.Get(s.url("/")), nil)
@@ -327,7 +327,7 @@ func TestA23TokenOfAnotherBrowser(t *testing.T) {
 	}
 }
 
-// Login CSRF: a callback that the attacker began signs nobody else in.
+// Login CSRF: a callback that the attacker began signs no other user in.
 func TestLoginCSRF(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, config{})

@@ -13,7 +13,7 @@ const (
 	onWindows = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 )
 
-// P7, A14: platform and kind of client are those of each request, whoever the session belongs to.
+// P7, A14: platform and kind of client are those of each request, for a session of any user.
 func TestPlatformAndClientConditions(t *testing.T) {
 	s := newSite(t, config{})
 	c := rig.NewHTTP(t)

@@ -72,7 +72,8 @@ func TestMyPageInTheBrowser(t *testing.T) {
 	}
 }
 
-// A23: without JavaScript a button ends exactly the session that it belongs to; somebody else's name for it ends nothing.
+// A23: without JavaScript a button ends exactly the session that it belongs to; another user's session name ends
+// nothing.
 func TestMyPageEndsOne(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, config{})

@@ -105,7 +105,7 @@ func TestDeletionMirrorsCreation(t *testing.T) {
 	}
 }
 
-// A provider that is down or has no end_session_endpoint does not keep anybody signed in here.
+// A provider that is down or has no end_session_endpoint keeps no user signed in here.
 func TestSignOutWithTheProviderDown(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, config{})
@@ -139,7 +139,7 @@ func TestRefreshTokenIsRevoked(t *testing.T) {
 	rig.Until(t, 5e9, "the provider is asked to revoke", func() bool { return s.idp.Hits("revocation") > 0 })
 }
 
-// A79: a forged or foreign session id signs nobody out; without a session sign-out is a harmless page.
+// A79: a forged or foreign session id signs no user out; without a session sign-out is a harmless page.
 func TestSignOutWithoutASession(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, config{})

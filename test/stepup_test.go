@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
 
-// mfaForAll asks everybody for a second factor.
+// mfaForAll demands a second factor of all users.
 const mfaForAll = "policy second-factor {\nrequire mfa\n}"
 
 // stepPeople are people whose sign-in yields more, or less, when the gateway asks for more.

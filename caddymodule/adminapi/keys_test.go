@@ -14,7 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// A key that somebody needs does not retire by mistake: not while a record, its tokens or the cookie may be under it.
+// A key that a session needs does not retire by mistake: not while a record, its tokens or the cookie may be under it.
 func TestAdminKeys(t *testing.T) {
 	a, clock := apptest.NewKeyed(t)
 	oldest := a.App.Keeper().Ring.Keys()[0].ID.String()

@@ -137,7 +137,7 @@ func TestAdminWhileTheStoreIsAway(t *testing.T) {
 	}
 }
 
-// An administrator who hangs up has ended what was asked for all the same: half of somebody's sessions is no answer.
+// The request of an administrator who disconnects is still completed: ending half of a user's sessions is no result.
 func TestAdministratorHangsUp(t *testing.T) { // A61
 	gone, hangUp := context.WithCancel(t.Context())
 	hangUp()

@@ -135,7 +135,7 @@ func (c *company) people() {
 	c.logged("erin", "wiki", "192.0.2.6", laptop, false)
 	c.logged("frank", "wiki", "192.0.2.7", laptop, true)
 	c.logged("heidi", "gone", "192.0.2.8", laptop, false)
-	c.logged("", "wiki", "192.0.2.9", laptop, false) // an outcome before anybody is known
+	c.logged("", "wiki", "192.0.2.9", laptop, false) // an outcome before the user is known
 }
 
 const (
@@ -215,7 +215,7 @@ func TestImpact(t *testing.T) {
 	if len(im.Notes) != 1 || !strings.HasPrefix(im.Notes[0], "4 sign-ins are of people who have no live session") {
 		t.Errorf("notes %q", im.Notes)
 	}
-	// Nothing was loaded, and nobody was touched.
+	// Nothing was loaded, and no session was changed.
 	if again := c.impact(c.configuration(before, wikiSite+adminSite), time.Now()); len(again.Changes) != 0 || again.Sessions != 4 || len(again.Unjudged) != 1 {
 		t.Errorf("against itself: %+v", again)
 	}

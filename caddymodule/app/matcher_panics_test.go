@@ -29,7 +29,7 @@ func (*panicMatcher) MatchWithError(r *http.Request) (bool, error) {
 	return r.Context().Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server).Listen[0] == "", nil
 }
 
-// A matcher that fails over a request that nobody has made fails the question, and not the server.
+// A matcher that panics on an imagined request fails the query, and not the server.
 func TestExplainMatcherPanics(t *testing.T) {
 	a := &config.App{Providers: []*config.Provider{{Name: "entra", Issuer: "https://login.example.com", ClientID: "gateway"}}}
 	c := apptest.New(t, a, &config.Site{App: "wiki", Policies: []*config.Policy{{

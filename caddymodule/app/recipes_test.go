@@ -76,8 +76,8 @@ func provisioned(t *testing.T, text string) *app.Candidate {
 	return c
 }
 
-// What people copy does what it says: every recipe of docs/policies.md adapts, is nothing that validate warns of, and
-// meets whom it should and nobody else.
+// Recipes that users copy do what they say: every recipe of docs/policies.md adapts, causes no warning of validate, and
+// applies to the right users only.
 func TestRecipes(t *testing.T) {
 	t.Setenv("OIDC_CLIENT_ID", "client")
 	t.Setenv("OIDC_CLIENT_SECRET", "secret")

@@ -106,7 +106,7 @@ func TestToMidnight(t *testing.T) {
 	}
 }
 
-// A policy for an app that there is not holds for nobody: the log says so once all sites are known.
+// A policy for an app that does not exist applies to no user: the log says so once all sites are known.
 func TestUnknownApps(t *testing.T) {
 	core, logs := observer.New(zapcore.WarnLevel)
 	a := &App{App: config.App{Policies: []*config.Policy{

@@ -344,7 +344,7 @@ func (b *wayIn) disagrees(ex *explain.Explanation, w *httptest.ResponseRecorder,
 	case ex.Verdict == "allow":
 	case passed, w.Code != http.StatusForbidden:
 		return "not refused, and explain does not say allow"
-	// Refused before the sign-in is refused as anybody would be, which may be for another reason.
+	// Refused before the sign-in is refused as an anonymous client is, which may have another reason.
 	case ex.Verdict == "block" && at == b.q.Path && len(b.asked) > 0 && !strings.Contains(page, strconv.Itoa(ex.Code)):
 		return "refused with another code"
 	case ex.Verdict == "block" && missing && !slices.ContainsFunc(ex.Policies, func(p explain.ExplainedPolicy) bool {

@@ -64,7 +64,7 @@ func TestSignInHostIsServed(t *testing.T) {
 	}
 }
 
-// The same in JSON: a site that does not say which hosts it has cannot be sent anybody.
+// The same in JSON: users cannot be sent to a site that does not name its hosts.
 func TestSignInHostInJSON(t *testing.T) {
 	tenant := &config.App{
 		Providers:  []*config.Provider{{Name: "main", Issuer: "http://127.0.0.1:1", ClientID: "client"}},

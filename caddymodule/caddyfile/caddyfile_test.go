@@ -93,7 +93,7 @@ func goldens(t *testing.T, file string) {
 	}
 }
 
-// Every word of every block has its golden files (A04): a word that nobody tried is a word that may do nothing.
+// Every word of every block has its golden files (A04): a word without a test may have no effect.
 func TestEveryWordHasGoldens(t *testing.T) {
 	blocks := map[string][]string{
 		"global": wordsOf(globalWords), "provider": wordsOf(providerWords), "session": wordsOf(sessionWords), "limits": wordsOf(limitWords),
@@ -161,7 +161,7 @@ func TestAdaptedConfigIsTaken(t *testing.T) {
 
 func init() { caddy.RegisterModule(new(testStore)) }
 
-// testStore stands for a guest store of somebody else's.
+// testStore stands for a third-party guest store.
 type testStore struct {
 	Place string `json:"place,omitempty"`
 }

@@ -111,7 +111,7 @@ func TestSignInsGolden(t *testing.T) {
 	}
 }
 
-// Names that somebody else chose do not steer the terminal.
+// Untrusted names do not control the terminal.
 func TestSignInsTableIsPrintable(t *testing.T) {
 	l := apptest.NewStoredLog(t, time.Now)
 	apptest.Run(t, l.App)

@@ -134,7 +134,8 @@ func TestRotate(t *testing.T) {
 	}
 }
 
-// What cannot be read anew is "not known", never "not ours": no cookie is cleared and no user is sent to sign in for it.
+// If the keys cannot be read again, the result is "not known", never "not sealed here": no cookie is cleared and no
+// user has to sign in.
 func TestUnknownKeyWhileTheStorageIsAway(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/apptest"
 )
 
-// Each warning of `validate`: once, with file and line, whoever the policy belongs to.
+// Each warning of `validate` appears once, with file and line, for every kind of policy.
 func TestValidateWarns(t *testing.T) {
 	const frame = `{
 	%s

@@ -17,7 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// visitor is a site and the request of somebody who is signed in there, as Caddy's server hands it to its routes.
+// visitor is a site with the request of a signed-in user, as Caddy's server passes it to its routes.
 type visitor struct {
 	h       *Site
 	cookies []string
@@ -87,7 +87,7 @@ func (s *visitor) serve(tb testing.TB, r *http.Request) {
 	}
 }
 
-// A site that does not ask for groups sends none, and lets nobody else say any.
+// A site that does not ask for groups sends none, and no client can send any.
 func TestGroupsAreSentWhereAsked(t *testing.T) { // A51
 	all := make([]string, 10)
 	for i := range all {

@@ -108,8 +108,8 @@ func preflightOf(s *visitor, origin string) *http.Request {
 	return r
 }
 
-// Field trial 5.4: a preflight reaches the application as a question without a user and without a body, also if its client has
-// a session; a policy that refuses everybody holds.
+// Field trial 5.4: a preflight reaches the application as a question without a user and without a body, also if its
+// client has a session; a policy that refuses all users applies.
 func TestPreflightIsPassedOnWithoutIdentity(t *testing.T) {
 	network := &config.App{
 		Networks: []*config.Network{{Name: "office", Ranges: []string{"192.0.2.0/24"}}},

@@ -155,7 +155,7 @@ func TestMatchersDoNotSaySoftlyNo(t *testing.T) {
 	}
 }
 
-// What no rule looks at is nobody's business, and what has one reading to every rule is right.
+// What no rule reads does not matter, and what every rule reads in the same way is accepted.
 func TestMatchersLeaveTheRestAlone(t *testing.T) {
 	for _, tt := range []struct {
 		matcher string

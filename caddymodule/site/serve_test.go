@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 )
 
-// wiki is a site with a provider that nobody can reach.
+// wiki is a site with a provider that cannot be reached.
 func wiki(t *testing.T) (*fixture, *Site) {
 	t.Helper()
 	app := &config.App{Providers: []*config.Provider{{Name: "main", Issuer: "http://127.0.0.1:1", ClientID: "client"}}}

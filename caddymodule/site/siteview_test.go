@@ -50,8 +50,7 @@ func TestMadeIsSmall(t *testing.T) {
 	}
 }
 
-// A session that turns out to be unreadable lets nobody in, and is no sign-out either (A30): whoever holds it is told to try
-// again.
+// An unreadable session gives no access, and is not a sign-out either (A30): its user is told to try again.
 func TestUnreadableSessionIsRefused(t *testing.T) {
 	s := newVisitor(t, &config.App{}, &config.Site{App: "wiki"})
 	service := mustService(t, s.h)
@@ -70,8 +69,7 @@ func TestUnreadableSessionIsRefused(t *testing.T) {
 	}
 }
 
-// Whatever a placeholder asks for is what the session says, at the first request and at the next; what nobody has named is
-// nobody's.
+// Every placeholder has the value of the session, at the first request and at the next; an unknown one has none.
 func TestPlaceholders(t *testing.T) {
 	s := newVisitor(t, &config.App{}, &config.Site{App: "wiki"})
 	live, _, err := mustService(t, s.h).Session(s.request(), &access.Visit{

@@ -30,7 +30,7 @@ func TestFlippedBits(t *testing.T) {
 	for round := range 60 {
 		data := append([]byte(nil), good...)
 		flips := 1 + random.IntN(40)
-		if round%20 == 0 { // so many that no part is spared, wherever in the file it lies
+		if round%20 == 0 { // so many that every part of the file is hit
 			flips = len(data) / 16
 		}
 		for range flips {

@@ -50,7 +50,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-// Nobody is signed out by a restart.
+// No user is signed out by a restart.
 func TestSurvivesRestart(t *testing.T) {
 	clock, file := storetest.NewClock(), path(t)
 	end := clock.Now().Add(time.Hour)
@@ -82,7 +82,7 @@ func TestSurvivesRestart(t *testing.T) {
 	}
 }
 
-// The file holds sessions: nobody but the gateway's user reads it.
+// The file contains sessions: only the gateway's user may read it.
 func TestPermissions(t *testing.T) {
 	file := path(t)
 	open(t, file, nil)

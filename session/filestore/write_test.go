@@ -39,7 +39,7 @@ func entry(name string, ttl time.Duration) session.Entry {
 	return session.Entry{Key: session.Key("s:" + name), Value: []byte(name), Expires: time.Now().Add(ttl)}
 }
 
-// Concurrent writers share syncs; every transaction is synced before anybody hears of it.
+// Concurrent writers share syncs; every transaction is synced before a caller gets its result.
 func TestGroupCommit(t *testing.T) {
 	s := openFile(t, Config{})
 	if s.db.NoSync || s.db.NoGrowSync {

@@ -65,7 +65,7 @@ func TestPickLanguage(t *testing.T) {
 	}
 }
 
-// What is remembered of strangers' headers is bounded, and none of it gives anybody another's language.
+// What is cached of untrusted headers is limited, and never gives a user another user's language.
 func TestPickedIsBounded(t *testing.T) {
 	l := newLanguages([]*bundle{{tag: language.English}, {tag: language.German}})
 	for i := range 10 * maxPicked {

@@ -56,7 +56,7 @@ func TestTemplateFailure(t *testing.T) {
 	}
 }
 
-// A15: html/template escapes everything only as long as nobody hands it something marked as safe.
+// A15: html/template escapes everything only as long as no value is marked as safe.
 func TestNoTrustedTypes(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) == 0 {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// What is kept of a page that moves on is what it would be anew, in each language and for each target, and only of those
-// that hold nobody's secret.
+// A cached Continue page equals a newly rendered one, in each language and for each target, and no page with a secret
+// is cached.
 func TestContinueIsKept(t *testing.T) {
 	p, err := New(Config{})
 	if err != nil {

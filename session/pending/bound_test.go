@@ -59,7 +59,8 @@ func TestPendingOfOnePersonAreBounded(t *testing.T) {
 	}
 }
 
-// A25: in all as well, over replicas; an answer makes room, and what nobody knows of any more is counted anew.
+// A25: in all as well, over replicas; an answer makes room, and sign-ins that have disappeared are noticed by the next
+// count.
 func TestPendingAreBoundedInAll(t *testing.T) {
 	w := newWorld(t)
 	bounded := pending.Config{Max: 20}

@@ -62,7 +62,7 @@ func TestPending(t *testing.T) {
 	want(t, "a session as a pending sign-in", err, session.ErrNotFound)
 }
 
-// A8, K20: each abandoned sign-in is collected exactly once, whoever looks, and none that was answered.
+// A8, K20: each abandoned sign-in is collected exactly once, by one of all callers, and no answered one is.
 func TestAbandoned(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -88,7 +88,7 @@ func TestAbandoned(t *testing.T) {
 	w.clock.Advance(time.Second)
 	_, err = w.SignIn(ctx, all[10])
 	want(t, "at the deadline", err, session.ErrExpired)
-	_, _, err = w.Answer(ctx, all[10]) // a late answer, and it stays for whoever logs it
+	_, _, err = w.Answer(ctx, all[10]) // a late answer; the sign-in stays for the caller that logs it
 	want(t, "answering at the deadline", err, session.ErrExpired)
 	_, _, err = w.Claim(ctx, all[10])
 	want(t, "at the deadline", err, nil)
@@ -126,7 +126,7 @@ func TestAbandoned(t *testing.T) {
 	}
 }
 
-// A25: one look takes a bounded number, the rest waits for the next; what nobody collects is forgotten.
+// A25: one look takes a bounded number, the rest waits for the next; what is never collected expires.
 func TestAbandonedIsBounded(t *testing.T) {
 	w := newWorld(t)
 	for range 64 {
@@ -206,7 +206,7 @@ func TestPendingErrors(t *testing.T) {
 	foreign := w.replica(pending.Config{Keys: keyringtest.Ring(t, 'x')})
 	_, err = foreign.SignIn(ctx, token)
 	want(t, "another ring", err, keyring.ErrUnsealable)
-	_, _, err = foreign.Claim(ctx, token) // K20: it is left for whoever can open it, or its entry in the log is lost
+	_, _, err = foreign.Claim(ctx, token) // K20: it stays for a replica that can open it, otherwise its log entry would be lost
 	want(t, "claimed under another ring", err, keyring.ErrUnsealable)
 	w.clock.Advance(time.Hour)
 	list, err = foreign.Abandoned(ctx, 10)

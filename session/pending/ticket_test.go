@@ -13,7 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pending"
 )
 
-// A ticket hands over a session's token once, for a minute, to whoever holds the ticket and nobody else (A13, A42).
+// A ticket hands over a session's token once, within a minute, and only to the caller that has the ticket (A13, A42).
 func TestTicket(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -78,7 +78,7 @@ func TestTicketOnce(t *testing.T) {
 	}
 }
 
-// What is in the store of a ticket shows the session's secret to nobody, not even to who has the key ring.
+// The stored form of a ticket does not reveal the session's secret, even with the key ring.
 func TestTicketAtRest(t *testing.T) {
 	w := newWorld(t)
 	_, token := w.create(t, fullDraft(), someTokens())

@@ -40,7 +40,7 @@ func TestFeedContractCluster(t *testing.T) {
 	})
 }
 
-// Messages reach whoever listens through Sentinel, before and after the master has changed, with a gap between.
+// Subscribers receive messages through Sentinel, before and after a change of the master, with a gap between.
 func TestFeedSentinelFailover(t *testing.T) {
 	t.Parallel()
 	set := redistest.StartSentinel(t)

@@ -159,7 +159,7 @@ func TestJournalOwnedAfterFailure(t *testing.T) {
 	}
 }
 
-// What it costs to find somebody's own: two round trips, whatever else is in the log; and a key of a bounded size.
+// The cost of finding a user's own entries: two round trips, for a log of any size; and a key of limited size.
 func TestJournalOwnedCost(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

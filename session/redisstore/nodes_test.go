@@ -89,7 +89,7 @@ func TestFeedGapIsMadeUpFor(t *testing.T) {
 	}
 }
 
-// Nobody who is known notices that the server is away, and nobody is known who was ended.
+// Known sessions are not affected while the server is down, and no ended session is known.
 func TestKnownSessionsOutliveTheServer(t *testing.T) {
 	server := redistest.Start(t)
 	cfg := redisstore.Config{URL: server.URL(0)}

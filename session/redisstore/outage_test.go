@@ -55,7 +55,7 @@ func unavailable(t *testing.T, s *redisstore.Store, bound time.Duration, only ..
 // callBound is the two seconds that every call is held to, and some for a busy machine.
 const callBound = 2500 * time.Millisecond
 
-// Promise 2: an outage is not a sign-out, and its end needs nobody.
+// Promise 2: an outage is not a sign-out, and its end needs no action.
 func TestServerDownAndBack(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
@@ -199,7 +199,7 @@ func newLossy(t *testing.T, server string) *lossy {
 	return line
 }
 
-// A server that nobody can reach at all: the time to dial is bounded.
+// A server that cannot be reached at all: the time for connecting is limited.
 func TestServerSilent(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never says a word
@@ -261,7 +261,7 @@ func TestServerRefuses(t *testing.T) {
 	within(t, func() bool { return s.Create(t.Context(), entry("s:b")) == nil })
 }
 
-// No error holds a password, whoever quotes it.
+// No error contains a password, whichever error it wraps.
 func TestSecretsStaySecret(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2-and-more"

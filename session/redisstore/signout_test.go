@@ -88,7 +88,7 @@ func signOutsSeen(tb testing.TB, live, ended int) []time.Duration {
 		tb.Fatal(err)
 	default:
 	}
-	// The first messages of a feed may be its own beginning, after which everything is asked for anew.
+	// The first event of a feed may be its own start, after which everything is read again.
 	for _, token := range tokens {
 		if _, err := there.Load(tb.Context(), token); err != nil {
 			tb.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// An attempt is known to be unanswered until somebody has taken its answer up, on whatever replica, and by no other
-// session and no other token.
+// An attempt counts as unanswered until its answer is processed, on any replica, and only for this session and this
+// token.
 func TestAttempt(t *testing.T) {
 	w := newWorld(t)
 	s, token := w.create(t, session.Tokens{Refresh: "one"})

@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
-// A lease that has passed and is somebody else's by now is not taken from them.
+// An expired lease that another replica now has is not taken from it.
 func TestLeaseIsGivenBackByItsOwner(t *testing.T) {
 	w := newWorld(t)
 	s, _ := w.create(t, session.Tokens{})
@@ -31,8 +31,8 @@ func TestLeaseIsGivenBackByItsOwner(t *testing.T) {
 	want(t, "while the other holds it", err, session.ErrConflict)
 }
 
-// How long a lease of renewal holds others up: as long as its owner is at it, however long the provider takes, and a
-// quarter of a minute if nobody can give it back.
+// How long a lease of renewal holds others up: as long as its owner renews it, however long the provider takes, and a
+// quarter of a minute if it cannot be released.
 func TestLeaseLastsAsLongAsItsOwner(t *testing.T) {
 	const longest = 15 * time.Second
 	for name, c := range map[string]struct {
@@ -69,8 +69,8 @@ func TestLeaseLastsAsLongAsItsOwner(t *testing.T) {
 	}
 }
 
-// Whoever was stopped until their lease was somebody else's neither prolongs that one nor gives it back: the store counts
-// its versions anew, so that it looks like theirs.
+// An owner that was suspended until its lease went to another replica neither extends nor releases that one: the store
+// restarts the versions, so that the lease looks like its own.
 func TestLeaseOfWhoWasStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newLeased(t)
@@ -83,7 +83,7 @@ func TestLeaseOfWhoWasStopped(t *testing.T) {
 	})
 }
 
-// What has passed is not given back at all: between the look at it and its removal it may become somebody else's.
+// An expired lease is not released at all: between the check and the removal another replica may get it.
 func TestLeaseThatHasPassedIsNotGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newLeased(t)
@@ -101,8 +101,8 @@ func TestLeaseThatHasPassedIsNotGivenBack(t *testing.T) {
 	})
 }
 
-// A store that hung, and has not answered, may carry out what it was told when it goes on: a lease that nobody knows to have
-// is given back as well.
+// A store that hung without an answer may execute the command when it continues: a lease that its owner does not know
+// about is released too.
 func TestLeaseThatIsTakenTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newLeased(t)

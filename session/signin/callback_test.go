@@ -15,7 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
-// TestBadState holds A01: a callback whose state is not proven is a 400 and asks nobody anything.
+// TestBadState holds A01: a callback whose state is not proven is a 400 and causes no request.
 func TestBadState(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
@@ -53,8 +53,7 @@ func TestBadState(t *testing.T) {
 	}
 }
 
-// TestLostFlow: a lost flow begins anew by itself, and once: a browser that keeps no cookies is not sent round for ever
-// (50196).
+// TestLostFlow: a lost flow restarts automatically, once: a browser that keeps no cookies does not loop (50196).
 func TestLostFlow(t *testing.T) {
 	g := newGateway(t)
 	first := g.browser().toProvider("/") // its cookie is in another jar, as good as lost
@@ -171,8 +170,8 @@ func TestFormPost(t *testing.T) {
 	}
 }
 
-// TestProviderErrors: an error callback signs nobody in and shows no prompt (K6); the person is told in our words, and
-// the log has the code.
+// TestProviderErrors: an error callback signs no user in and shows no prompt (K6); the user sees our own text, and the
+// log has the code.
 func TestProviderErrors(t *testing.T) {
 	for word, want := range map[string]struct {
 		status int
@@ -209,7 +208,7 @@ func TestProviderErrors(t *testing.T) {
 	}
 }
 
-// TestConsent holds K13 and A5: consent_required begins anew with prompt=consent, once, and then nobody is asked to
+// TestConsent holds K13 and A5: consent_required restarts with prompt=consent, once, and then the user is not asked to
 // stay signed in.
 func TestConsent(t *testing.T) {
 	g := newGateway(t)

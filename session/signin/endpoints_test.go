@@ -18,7 +18,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
-// TestEndpoints holds A64: what exists under Base is a fixed list; everything else is a 404 that nobody answers for.
+// TestEndpoints holds A64: the endpoints under Base are a fixed list; everything else is a 404.
 func TestEndpoints(t *testing.T) {
 	b := newGateway(t).browser()
 	for path, want := range map[string]int{
@@ -84,7 +84,7 @@ func TestChooser(t *testing.T) {
 	}
 }
 
-// TestInsecure: nobody signs in over plain http but on a loopback host.
+// TestInsecure: over plain http no user signs in except on a loopback host.
 func TestInsecure(t *testing.T) {
 	g := newGateway(t)
 	for _, path := range []string{browser.Base + "/sign-in?return=/", browser.Base + "/callback?code=c", "/page"} {
@@ -166,7 +166,7 @@ func TestFlowsWriteNothing(t *testing.T) {
 	}
 }
 
-// FuzzCallback: no parameters of a callback break it, and none signs anybody in.
+// FuzzCallback: no parameters of a callback break it, and none signs a user in.
 func FuzzCallback(f *testing.F) {
 	f.Add("code=c&state=s")
 	f.Add("resume=AAAA")

@@ -70,8 +70,8 @@ func TestClientGoesWhileClaimsAreAskedFor(t *testing.T) {
 	}
 }
 
-// TestClientGoesWhileSigningOut: whoever has pressed the button and closes the window is signed out, at whatever moment
-// they do, and everywhere if they said so (K4, A22, A45).
+// TestClientGoesWhileSigningOut: a user who presses the button and closes the window is signed out, at whatever moment
+// that is, and everywhere if requested (K4, A22, A45).
 func TestClientGoesWhileSigningOut(t *testing.T) {
 	for name, op := range map[string]string{"as their session is looked up": "get", "as it ends": "remove"} {
 		t.Run(name, func(t *testing.T) {

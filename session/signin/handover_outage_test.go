@@ -41,7 +41,7 @@ func TestHandoverDuringAnOutage(t *testing.T) {
 	}
 }
 
-// A ticket that cannot be written signs nobody in at the site and nobody out at the sign-in host.
+// A ticket that cannot be written signs no user in at the site and none out at the sign-in host.
 func TestTicketNotWritten(t *testing.T) {
 	store := &refusing{kind: "t"}
 	g := estate(t, func(s *settings) { s.wrap = store })
@@ -90,7 +90,7 @@ func TestHandoverAmongReplicas(t *testing.T) {
 	}
 }
 
-// A site that is gone from the configuration while somebody signs in for it: no session goes there.
+// A site that is removed from the configuration during a sign-in for it gets no session.
 func TestSiteGoneMeanwhile(t *testing.T) {
 	g := estate(t)
 	b := g.walker()

@@ -174,7 +174,8 @@ func (b *testBrowser) signOut() {
 	}
 }
 
-// TestSettingOff holds K7, K22 and X16: with the setting off nobody is asked, and persistence ends at the next request.
+// TestSettingOff holds K7, K22 and X16: with the setting off no user is asked, and persistence ends at the next
+// request.
 func TestSettingOff(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
@@ -193,8 +194,8 @@ func TestSettingOff(t *testing.T) {
 	}
 }
 
-// TestPlainHTTP: on plain http nobody is signed in but on a loopback host, whatever cookie comes: anybody on the way may
-// have set it.
+// TestPlainHTTP: on plain http no user is signed in except on a loopback host, whatever cookie comes: an attacker on
+// the way may have set it.
 func TestPlainHTTP(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()

@@ -37,7 +37,8 @@ func TestSignOut(t *testing.T) {
 	}
 }
 
-// TestSignOutForged holds A23 and A79: without token, from elsewhere, or with somebody else's token nothing happens.
+// TestSignOutForged holds A23 and A79: without a token, from another origin, or with another user's token nothing
+// happens.
 func TestSignOutForged(t *testing.T) {
 	g := newGateway(t)
 	b, other := g.browser(), g.browser()
@@ -100,7 +101,7 @@ func TestAnswerForged(t *testing.T) {
 	}
 }
 
-// TestSignOutEverywhere holds A45: all sessions of the person end, and nobody else's.
+// TestSignOutEverywhere holds A45: all sessions of the user end, and no other user's.
 func TestSignOutEverywhere(t *testing.T) {
 	g := newGateway(t)
 	one, two, three := g.browser(), g.browser(), g.browser()
@@ -122,7 +123,7 @@ func TestSignOutEverywhere(t *testing.T) {
 	}
 }
 
-// TestSignOutStoreDown: nobody is told that they are signed out when they are not.
+// TestSignOutStoreDown: no user is told that they are signed out when they are not.
 func TestSignOutStoreDown(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
@@ -135,8 +136,8 @@ func TestSignOutStoreDown(t *testing.T) {
 	}
 }
 
-// TestSignOutRevokes: the refresh token is taken back at the provider (RFC 7009), and a provider that cannot be reached
-// stands in nobody's way.
+// TestSignOutRevokes: the refresh token is revoked at the provider (RFC 7009), and a provider that cannot be reached
+// prevents no sign-out.
 func TestSignOutRevokes(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()

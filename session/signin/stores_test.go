@@ -20,8 +20,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
-// TestStoreDown: every way that leads to the store answers 503 while it is out, no cookie is cleared, nobody is told
-// that they are signed out, and afterwards all goes on.
+// TestStoreDown: every way that leads to the store answers 503 while it is out, no cookie is cleared, no user is told
+// that they are signed out, and afterwards everything continues.
 func TestStoreDown(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
@@ -90,7 +90,7 @@ func TestTwoReplicas(t *testing.T) {
 	}
 }
 
-// TestNewID holds A13, A42 and A75: a session that a browser presents never outlives another sign-in, whoever it was.
+// TestNewID holds A13, A42 and A75: a session that a browser presents never outlives another sign-in, of any user.
 func TestNewID(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.prompt.SharedUsers = 0 })
 	b := g.browser()

@@ -53,7 +53,7 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// L2, L9: what nobody said is left out, but for what every entry has.
+// L2, L9: unknown values are omitted, except in fields that every entry has.
 func TestFewFields(t *testing.T) {
 	text, err := json.Marshal(Record{ID: "i", Created: time.Unix(0, 0), CorrelationID: "i", Code: KeepMeSignedIn})
 	want := `{"id":"i","createdDateTime":"1970-01-01T00:00:00.000Z","correlationId":"i","appDisplayName":"","ipAddress":"",` +
@@ -91,7 +91,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// A78: an entry of a newer version is passed on whole: fields at any depth, codes and states that nobody here knows.
+// A78: an entry of a newer version is passed on unchanged: fields at any depth, and unknown codes and states.
 func TestUnknownFields(t *testing.T) {
 	newer := `{"id":"i","createdDateTime":"2027-01-02T03:04:05.006Z","riskLevelDuringSignIn":"high","status":{"errorCode":77777,` +
 		`"failureReason":"New.","more":[1,{"x":null}]},"signInStatus":"pendingReview","appliedConditionalAccessPolicies":` +

@@ -123,7 +123,7 @@ func (w *world) holds(what string, want []string) {
 	}
 }
 
-// Whoever has the store, and not the keys, learns how many signed in on a day, and nothing else.
+// An attacker with the store but without the keys learns how many users signed in on a day, and nothing else.
 func TestSealed(t *testing.T) {
 	w := newWorld(t)
 	w.write(3)
@@ -157,7 +157,7 @@ func TestSealed(t *testing.T) {
 	}
 }
 
-// What is too old is not shown, to the second, and its room is given up a day later, whether anybody looks or not.
+// Entries that are too old are not shown, to the second, and their space is freed a day later, even without reads.
 func TestKeepByAge(t *testing.T) {
 	week := func(c *signinlog.Config) { c.Keep = 7 * 24 * time.Hour }
 	w := newWorld(t, week)

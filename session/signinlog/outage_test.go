@@ -210,7 +210,7 @@ func TestNotRetried(t *testing.T) {
 	}
 }
 
-// A batch is not tried forever: it would end up in a day that nobody looks for news in.
+// A batch is not tried forever: it would end up in a day that readers no longer follow.
 func TestGivesUp(t *testing.T) {
 	inOutage(t, func(t *testing.T, o *outage) {
 		o.mem.Fail(errOut)
@@ -278,7 +278,7 @@ func (hanging) Len(ctx context.Context, _ string) (int, error) {
 	return 0, errors.Join(session.ErrUnavailable, ctx.Err())
 }
 
-// A store that hangs holds nobody up, and not the end of the gateway either.
+// A store that hangs blocks no sign-in, and not the end of the gateway either.
 func TestHangingStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := &outage{Log: signinlog.Open(signinlog.Config{Journal: hanging{}, Keys: ring(t, "a")})}

@@ -12,8 +12,9 @@ import (
 const (
 	// Bound is how long a session may live after its end was acknowledged, on whatever replica.
 	Bound = 5 * time.Second
-	// recovery is how long everybody may be without service after a fault is over. What it has to hold off is whatever waits
-	// for a minute, as the lease of a replica that died once did; who had to sign in again on a busy machine takes seconds.
+	// recovery is how long users may be without service after a fault is over. What it has to hold off is whatever
+	// waits for a minute, as the lease of a replica that died once did; who had to sign in again on a busy machine
+	// takes seconds.
 	recovery = 25 * time.Second
 )
 

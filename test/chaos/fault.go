@@ -105,7 +105,7 @@ func plan(rng *rand.Rand, c Config) []fault {
 	return all
 }
 
-// inject lets a fault happen and waits until everybody is served again.
+// inject causes a fault and waits until all users are served again.
 func (w *world) inject(f fault) {
 	w.t.Logf("%s %s", time.Now().UTC().Format("15:04:05.000"), f.name)
 	w.mu.Lock()

@@ -56,7 +56,7 @@ func newPerson(w *world, name string, seed uint64) *person {
 	return p
 }
 
-// outcome is what came of a request.
+// outcome is the result of a request.
 type outcome int
 
 const (
@@ -92,7 +92,7 @@ func (p *person) live() {
 		p.become(nil, nil)
 		p.step("waits for whoever ends the session")
 		select {
-		case <-ended: // whoever ends it has had an answer
+		case <-ended: // the caller that ends it has had an answer
 		case <-p.w.done:
 			return
 		}
@@ -228,7 +228,7 @@ func (p *person) signIn(g *guest, c *rig.HTTP, n *node) bool {
 		case r.HasButton(p.w.t, p.name):
 			call = send(r.Form(p.w.t, p.name))
 		case r.HasButton(p.w.t, "No"):
-			// Whoever has not answered is not signed in: the app would say so.
+			// A user who has not answered is not signed in: the app would say so.
 			if p.rng.IntN(4) == 0 {
 				_, _ = c.Try(rig.Call{URL: n.url("/p"), Header: http.Header{badge: {g.id}}})
 			}

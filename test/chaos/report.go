@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Report is what came of a run.
+// Report is the result of a run.
 type Report struct {
 	Seed uint64
 
@@ -39,7 +39,7 @@ type Report struct {
 type faultReport struct {
 	times    int
 	longest  time.Duration // without service for one person
-	recovery time.Duration // from the end of the fault until everybody was served on both replicas
+	recovery time.Duration // from the end of the fault until all users were served on both replicas
 	refused  int
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
 
-// revoke ends a session every second or two, whatever else goes on, each time of somebody else and in another way.
+// revoke ends a session every second or two, regardless of faults, each time of another user and in another way.
 func (w *world) revoke(stop <-chan struct{}, rng *rand.Rand) {
 	for {
 		timer := time.NewTimer(time.Duration(700+rng.IntN(900)) * time.Millisecond)

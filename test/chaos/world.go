@@ -43,7 +43,7 @@ type node struct {
 	index, port int
 	turn        int          // of the configuration
 	breaks      atomic.Int64 // how often its process ended or was about to
-	away        atomic.Bool  // killed, stopping or stopped: nobody asks its admin API
+	away        atomic.Bool  // killed, stopping or stopped: its admin API is not used
 }
 
 func (n *node) url(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", n.port, path) }
@@ -142,7 +142,7 @@ func (w *world) everybody() []*person {
 	return append([]*person(nil), w.people...)
 }
 
-// settle waits until everybody has been served on both replicas, and tells how long that took.
+// settle waits until all users have been served on both replicas, and returns how long that took.
 func (w *world) settle(after string) time.Duration {
 	began := time.Now()
 	var waiting *person
@@ -168,7 +168,7 @@ func (w *world) settle(after string) time.Duration {
 	return took
 }
 
-// slow logs what took longer than anybody should wait.
+// slow logs requests that took longer than a user should wait.
 func (w *world) slow(began time.Time, format string, args ...any) {
 	if took := time.Since(began); took > 5*time.Second {
 		w.t.Logf("%s %s took %v, during %q", time.Now().UTC().Format("15:04:05.000"), fmt.Sprintf(format, args...), took.Round(time.Millisecond), w.current())

@@ -6,7 +6,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
 
-// provider is a program of somebody else that people sign in at. Its methods fail the check by t.
+// provider is a third-party program at which users sign in. Its methods fail the check by t.
 type provider interface {
 	name() string
 	version() string

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// result is what came of one provider.
+// result is the result for one provider.
 type result struct {
 	provider, version string
 	missing           error // it cannot be had
 	cells             map[string]cell
 }
 
-// cell is what came of one check.
+// cell is the result of one check.
 type cell struct {
 	word, note string
 }

@@ -63,8 +63,8 @@ var ports struct {
 	taken map[int]bool
 }
 
-// FreePort returns a loopback TCP port that nobody listens on and that no other test of the run was given. It lies below
-// the ports that systems choose for outgoing connections, so that none of those takes it before a server does.
+// FreePort returns a loopback TCP port on which no process listens and that no other test of the run was given. It lies
+// below the ports that systems choose for outgoing connections, so that none of those takes it before a server does.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	ports.Lock()

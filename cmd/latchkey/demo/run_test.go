@@ -156,7 +156,7 @@ func (b *browser) press(p page, name, value string) page {
 	return b.do(http.MethodPost, p.action, p.form, p.url)
 }
 
-// signIn goes to path as nobody and picks a person.
+// signIn goes to path without a session and chooses a user.
 func (b *browser) signIn(site, path string, who provider.Person) page {
 	b.t.Helper()
 	p := b.get(site + path)

@@ -6,7 +6,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 )
 
-// me is the page of somebody with sessions of every kind, and with every outcome among the sign-ins.
+// me is the page of a user with sessions of every kind, and with every outcome among the sign-ins.
 func me(user, csrf string) pages.Me {
 	const day = 24 * time.Hour
 	now := time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)

@@ -88,7 +88,8 @@ func (s *Server) begin() {
 // given are the ports that freePort has returned.
 var given sync.Map
 
-// freePort asks the system for a port that nobody uses, and returns none twice: what it gave may not be in use yet.
+// freePort asks the system for a port that no process uses, and returns none twice: a returned port may not be in use
+// yet.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for {

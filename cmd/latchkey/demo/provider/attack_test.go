@@ -339,7 +339,7 @@ func TestSignOutRefuses(t *testing.T) {
 			t.Errorf("%s: %s to %q", tt.name, resp.Status, resp.Header.Get("Location"))
 		}
 	}
-	// Without a hint anybody may have sent the visitor here: no redirect, and nothing ends.
+	// Without a hint any page may have sent the visitor here: no redirect, and nothing ends.
 	q := url.Values{"post_logout_redirect_uri": {"http://localhost:8080/.latchkey/signed-out"}}
 	if resp, _ := r.get(r.issuer + "/end_session?" + q.Encode()); resp.StatusCode != http.StatusOK {
 		t.Errorf("no hint: %s", resp.Status)
