@@ -59,11 +59,11 @@ func newDesk(t *testing.T) *desk {
 }
 
 // Challenge stands in for the sign-in.
-func (d *desk) Challenge(w http.ResponseWriter, _ *http.Request, _ *access.Visit, why error, _ *oidc.Demand) {
-	d.challenged = why
+func (g *desk) Challenge(w http.ResponseWriter, _ *http.Request, _ *access.Visit, why error, _ *oidc.Demand) {
+	g.challenged = why
 	w.WriteHeader(http.StatusUnauthorized)
 }
 
-func (d *desk) StepUp(http.ResponseWriter, *http.Request, *access.Visit, *session.Record, *access.Refusal, *oidc.Demand) {
-	d.t.Error("the session need not be stronger")
+func (g *desk) StepUp(http.ResponseWriter, *http.Request, *access.Visit, *session.Record, *access.Refusal, *oidc.Demand) {
+	g.t.Error("the session need not be stronger")
 }
