@@ -14,6 +14,7 @@ TAGS := nobadger,nomysql,nopgx
 # Tests, vet and the linter compile as ./xcaddy.sh and `make build` do, so that all of them share what is compiled.
 export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -trimpath -tags=$(TAGS))
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
+LINT_PATH := $(GO) tool -modfile=tools/go.mod -n golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
@@ -28,15 +29,15 @@ deps: ## installs what the tests need (Debian and Ubuntu; elsewhere says what is
 build: ## the binary ./latchkey
 	$(GO) build -ldflags '-w -s' -o $(BIN) ./cmd/latchkey
 
-# Caddy is compiled twice, which is most of the time of a first run: without the race detector for vet, the differential test,
-# the benchmark's own test and xcaddy's; with it for all other tests. session/filestore also without it: see flipped_test.go there.
+# Everything is compiled with the race detector, vet and the linter included, so that Caddy is compiled once. Only
+# session/filestore is tested without it as well: see flipped_test.go there.
 # test/differential alone and first: it keeps all cores busy. Six tests at a time: those of test/ wait more than they compute.
 # -vet=off: `go vet` has done that, and more of it.
 # GORACE: each test binary would wait a second at its end, for reports of races that are on their way.
 test: deps ## everything: vet, then all tests with the race detector
-	$(GO) vet ./...
+	$(GO) vet -race ./...
 	$(GO) test -vet=off ./session/filestore
-	$(GO) test -vet=off -v -timeout 8m -run '^TestDifferential$$' ./test/differential
+	$(GO) test -vet=off -race -v -timeout 8m -run '^TestDifferential$$' ./test/differential
 	GORACE=atexit_sleep_ms=100 $(GO) test -vet=off -race -p 2 -parallel 6 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
 
 # SEED=n repeats a run: what is done, in which order and to whom.
@@ -51,8 +52,9 @@ differential: deps ## what the guard decides on against what six servers behind 
 mutate: ## breaks 68 guards, one after another; a test must notice each (an hour; RULE='A23' breaks the guards of that rule alone)
 	$(GO) run ./test/mutate -only '$(RULE)'
 
+# The linter reads what the tests have compiled, which is with the race detector; it runs without one itself.
 lint: ## golangci-lint, shellcheck, govulncheck
-	$(LINT) run
+	linter=$$($(LINT_PATH)) && GOFLAGS='$(GOFLAGS) -race' $$linter run
 	@if command -v shellcheck >/dev/null; then shellcheck xcaddy.sh .ci/* findings/*.sh; else echo 'lint: shellcheck is not installed, scripts not checked'; fi
 	@$(MAKE) --no-print-directory vulncheck
 

@@ -18,10 +18,14 @@ import (
 	"time"
 )
 
+// buildFlags are those that the gateway is built with beside the usual ones.
+var buildFlags []string
+
 // The whole rig on a small scale: a real gateway, real sign-ins, every case with its store.
 func TestBench(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "latchkey")
-	build := exec.Command("go", "build", "-trimpath", "-tags", "nobadger,nomysql,nopgx", "-ldflags", "-w -s", "-o", binary, "../cmd/latchkey")
+	args := append([]string{"build", "-trimpath", "-tags", "nobadger,nomysql,nopgx", "-ldflags", "-w -s", "-o", binary}, buildFlags...)
+	build := exec.Command("go", append(args, "../cmd/latchkey")...)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
