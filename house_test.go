@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -55,6 +56,31 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 		}
 		if documented != 1 {
 			t.Errorf("%s has %d package comments, want one", p.ImportPath, documented)
+		}
+	}
+}
+
+// In a package with more than ten files doc.go says which is about what, and names no file that is gone.
+func TestDocNamesTheFiles(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		if len(p.GoFiles) <= 10 || strings.HasPrefix(p.path(), "test") || p.path() == "bench" {
+			continue
+		}
+		doc, err := os.ReadFile(filepath.Join(p.Dir, "doc.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := map[string]bool{"doc.go": true}
+		for _, name := range regexp.MustCompile(`\b[a-z0-9_]+\.go\b`).FindAllString(string(doc), -1) {
+			named[name] = true
+			if _, err := os.Stat(filepath.Join(p.Dir, name)); err != nil {
+				t.Errorf("%s: doc.go names %s, which is not there", p.path(), name)
+			}
+		}
+		for _, name := range p.GoFiles {
+			if !named[name] {
+				t.Errorf("%s: doc.go does not say what %s is about", p.path(), name)
+			}
 		}
 	}
 }

@@ -4,4 +4,4 @@ package latchkey_test
 
 // What these tests build has the race detector too, as all tests have: without it all of Caddy would be compiled a second
 // time.
-func init() { buildFlags += " -race" }
+func init() { raceFlag = []string{"-race"} }

@@ -148,7 +148,7 @@ func knots(reaches map[string]map[string]bool) [][]string {
 // checked returns the packages of the module, and an importer for whatever they import: by what the compiler wrote.
 func checked(t *testing.T) ([]pkg, types.Importer) {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-export", "-deps", "-json=ImportPath,Dir,GoFiles,Export", "./...").Output()
+	out, err := exec.Command("go", slices.Concat([]string{"list", "-export", "-deps", "-json=ImportPath,Dir,GoFiles,Export"}, raceFlag, []string{"./..."})...).Output()
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {

@@ -81,13 +81,13 @@ func TestXcaddyScriptRefusesBadArguments(t *testing.T) {
 	}
 }
 
-// buildFlags are those that go gets beside those of the script.
-var buildFlags = "-p=2"
+// raceFlag is what go commands get beside their own flags.
+var raceFlag []string
 
 func xcaddyScript(t *testing.T, path string, args ...string) string {
 	t.Helper()
 	command := exec.Command("./xcaddy.sh", args...)
-	command.Env = append(os.Environ(), "PATH="+path, "CADDY_VERSION=", "GOFLAGS="+buildFlags)
+	command.Env = append(os.Environ(), "PATH="+path, "CADDY_VERSION=", "GOFLAGS="+strings.Join(append(raceFlag, "-p=2"), " "))
 	var stderr strings.Builder
 	command.Stderr = &stderr
 	out, err := command.Output()

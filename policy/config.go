@@ -123,23 +123,6 @@ type PeopleOf struct {
 	Groups, Users, Domains []string
 }
 
-// Conditions restrict a policy further. Each list that is not empty must contain the request's value.
-type Conditions struct {
-	Platforms  []Platform
-	Clients    []Client
-	SignInRisk []Risk
-	UserRisk   []Risk
-	// Devices must all hold.
-	Devices []DeviceCondition
-}
-
-// DeviceCondition requires a property of the device or, with Not, its absence. For an unregistered device, of which
-// nothing is known, every negative condition holds and every positive one fails (P12).
-type DeviceCondition struct {
-	Attribute Attribute
-	Not       bool
-}
-
 // Requirement is one requirement of a grant.
 type Requirement struct {
 	Kind RequirementKind
@@ -178,4 +161,21 @@ func (f Frequency) String() string {
 		return f.Interval.String()
 	}
 	return "unset"
+}
+
+// Conditions restrict a policy further. Each list that is not empty must contain the request's value.
+type Conditions struct {
+	Platforms  []Platform
+	Clients    []Client
+	SignInRisk []Risk
+	UserRisk   []Risk
+	// Devices must all hold.
+	Devices []DeviceCondition
+}
+
+// DeviceCondition requires a property of the device or, with Not, its absence. For an unregistered device, of which
+// nothing is known, every negative condition holds and every positive one fails (P12).
+type DeviceCondition struct {
+	Attribute Attribute
+	Not       bool
 }

@@ -28,4 +28,15 @@
 // It does not verify claims, does not determine an address, platform or route, and keeps no state. It compares names
 // byte for byte: no trimming, no case folding, no placeholders. It does not enforce limits itself: it returns idle
 // limit and persistence in the decision, and the caller applies them to the session.
+//
+// The files:
+//
+//   - config.go is what a policy says, words.go its words, check.go what is wrong with it;
+//   - compile.go makes a Set, with bitset.go; people.go and networks.go resolve names and addresses, fold.go compares
+//     names;
+//   - request.go and subject.go describe a request and its user;
+//   - evaluate.go applies each policy, conditions.go checks its conditions, grant.go says whether a requirement is met,
+//     conclude.go makes one decision of all, decision.go and outcome.go are the results, explain.go tells how they came
+//     about;
+//   - lint.go, lint_providers.go and lint_shadow.go find what is legal and very likely a mistake.
 package policy

@@ -13,4 +13,18 @@
 // The package does not decide who may enter (package policy) or how a user signs in (package signin). It knows no HTTP,
 // no OpenID Connect and no Caddy, and its clock is a parameter. Besides the standard library it imports only packages
 // below it: keyring and internal.
+//
+// The files:
+//
+//   - manager.go puts the parts together: load.go answers whether a session may be used, create.go makes one,
+//     write.go changes and removes records, renew.go changes what goes on, end.go ends;
+//   - record.go is the whole record, session.go what a request looks at of it, codec.go its bytes, vault.go seals it,
+//     token.go is the value of the cookie;
+//   - lifetime.go has the limits, last_use.go writes last uses, watch.go looks at sessions with open streams;
+//   - cache.go is what this process knows, entries.go the sessions among it, feed.go how replicas tell each other of
+//     writes, health.go how the store is;
+//   - index.go lists the sessions of a user, list.go reads the lists;
+//   - revoke_before.go has the times before which all sessions are over, revoked_subjects.go the users that were
+//     signed out a moment ago, replay_writes.go writes again what a failover forgot;
+//   - store.go is the contract of a store.
 package session

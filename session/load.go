@@ -10,8 +10,9 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
-// loader decides whether a session may be used, from the cache or by reading from the store. It is the only place that
-// checks a session against its limits and against revocations.
+// loader decides whether a session may be used, from the cache or by reading from the store. For requests it
+// is the only place that checks a session against its limits and against revocations. The idle limit of a site is
+// checked in package signin/access.
 type loader struct {
 	vault  Vault
 	limits Limits

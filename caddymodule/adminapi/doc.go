@@ -2,4 +2,11 @@
 //
 // Caddy's configuration decides who may reach the admin endpoint. Credentials of a user of a site give no access here
 // (A70). Answers never contain a key or a token.
+//
+// The files:
+//
+//   - admin.go registers the endpoints, body.go reads what they are sent, acts.go writes what administrators do into
+//     the sign-in log;
+//   - sessions.go, signins.go, keys.go, status.go, explain.go and impact.go are the endpoints;
+//   - client.go is the client.
 package adminapi

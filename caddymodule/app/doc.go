@@ -3,4 +3,13 @@
 //
 // It opens the store and the keys, creates the sign-in service and gives both to the sites. Package site handles
 // requests; package config defines the configuration.
+//
+// The files:
+//
+//   - app.go is the app, handler.go the handler, lifecycle.go opens and closes what they need: sessions.go,
+//     keyring.go, signinlog.go, signinhost.go, device_names.go;
+//   - current.go finds the configuration that serves, parts.go is what the admin API gets of it, status.go and
+//     metrics.go say how it is, events.go tells Caddy;
+//   - candidate.go is a configuration that never serves; lint.go, findings.go, candidate_lint.go and reminder.go
+//     warn, explain.go registers sites for explanations.
 package app

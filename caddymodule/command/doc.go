@@ -2,4 +2,11 @@
 //
 // They ask the admin API of a running server, or read a configuration that is not running. They change something only
 // on an explicit command, and print no secret that opens a session.
+//
+// The files:
+//
+//   - explain.go and explain_flags.go are `latchkey explain`, impact.go its --impact;
+//   - doctor.go is `latchkey doctor`; doctor_checks.go, doctor_lint.go, doctor_metadata.go and doctor_sites.go are
+//     its checks;
+//   - sessions.go, keys.go, signins.go and signins_table.go are the other commands.
 package command

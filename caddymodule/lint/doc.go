@@ -4,4 +4,10 @@
 //
 // It reads routes, provisioned or not, and changes none. It returns findings; package app logs them and package command
 // shows them.
+//
+// The files:
+//
+//   - order.go: is the directive in front of what it protects; rewrite.go: do rules see the path that the app sees;
+//     address.go, reach.go and words.go read routes for that;
+//   - apps.go, overdue.go and prompt.go: names of apps, policies that are report_only for too long, providers.
 package lint

@@ -7,4 +7,11 @@
 // change anything else; X-Forwarded-For and related headers are left to Caddy. A request that cannot be made safe is
 // refused with a Refusal. Callers answer it with 400 before they evaluate any rule, so that a rule always sees the path
 // that the upstream sees.
+//
+// The files:
+//
+//   - request.go has the steps, refusal.go the reasons to refuse;
+//   - headers.go, trailers.go, connection.go, forwarded.go, cookies.go and upgrade.go take out what a client may not
+//     say;
+//   - method.go, path.go and host.go refuse what two parsers read differently.
 package scrub

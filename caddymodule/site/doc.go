@@ -3,4 +3,16 @@
 //
 // It describes a request to package policy and carries out the decision. It makes no decision itself. A Site never
 // changes after it is built: a reload builds a new one.
+//
+// The files:
+//
+//   - site.go and build.go make a Site, tenant.go is what all sites share, matchers.go and readings.go are the
+//     matchers of the rules;
+//   - serve.go, guard.go and request.go are the way of a request; inbound.go and connect.go say how it came in,
+//     activity.go whether it counts as use, earlydata.go and cross_origin.go refuse some;
+//   - policy_input.go describes the request to the policies, siteview.go is what is known of its user;
+//   - identity.go, identity_header.go and assertion.go set what the app is told;
+//   - streams.go ties WebSockets and event streams to the session, revocable_writer.go long answers, inflight.go
+//     requests that send nothing, all by terms.go;
+//   - report.go and metrics.go record what was decided.
 package site

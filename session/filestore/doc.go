@@ -13,4 +13,11 @@
 // and never an empty store: a failing disk signs no user out.
 //
 // The package makes no decision about sessions and does not read the values, which are sealed.
+//
+// The files:
+//
+//   - config.go, open.go and unlock.go open the file; unlock_other.go is for systems without its locks;
+//   - store.go has the methods of session.Store, write.go shares syncs between writers, records.go has the format,
+//     sweep.go removes what has expired;
+//   - feed.go is the feed within the process; journal.go, streams.go and owned.go keep the sign-in log.
 package filestore

@@ -14,4 +14,13 @@
 //	...
 //	mux.Handle("/.latchkey/assets/", p.Assets())
 //	p.Write(w, r, 0, pages.Prompt{UserName: "ada@example.com", ...})
+//
+// The files:
+//
+//   - pages.go sets up, page.go lists the pages, write.go answers with one;
+//   - chooser.go, prompt.go, sign_out.go, me.go, continue.go, send_form.go, too_long.go, blocked.go, problem.go and
+//     framed.go are the pages; windows.go is what a script says before it opens a window;
+//   - language.go chooses a language; texts.go, phrase.go and time.go write in it;
+//   - brand.go, colour.go, image.go and svg.go are the looks that an operator configures;
+//   - assets.go serves files, recall.go remembers results that take long to find.
 package pages

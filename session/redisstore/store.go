@@ -53,33 +53,6 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// headerSize is the size of the store's own part of a value: version and end, 8 bytes each, big-endian.
-const headerSize = 16
-
-func encode(version uint64, expires time.Time, value []byte) []byte {
-	data := make([]byte, headerSize, headerSize+len(value))
-	binary.BigEndian.PutUint64(data, version)
-	binary.BigEndian.PutUint64(data[8:], uint64(expires.UnixMilli())) //nolint:gosec // checked to lie ahead
-	return append(data, value...)
-}
-
-func decode(key session.Key, data []byte) (session.Entry, error) {
-	if len(data) < headerSize {
-		return session.Entry{}, fmt.Errorf("%w: redis: an entry of %d bytes is not ours", session.ErrUnavailable, len(data))
-	}
-	return session.Entry{
-		Key:     key,
-		Version: binary.BigEndian.Uint64(data),
-		Expires: time.UnixMilli(int64(binary.BigEndian.Uint64(data[8:]))), //nolint:gosec // as written by encode
-		Value:   data[headerSize:len(data):len(data)],
-	}, nil
-}
-
-func (s *Store) entryKey(key session.Key) string { return s.prefix + string(key) }
-
-// indexKey marks indexes with a byte that no key can contain.
-func (s *Store) indexKey(index session.Key) string { return s.prefix + "~" + string(index) }
-
 // Get reads an entry with GET.
 func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error) {
 	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckKey(key) })
@@ -278,6 +251,35 @@ func (s *Store) redact(err error) error {
 	return err
 }
 
-// ttl returns the remaining time in milliseconds. It subtracts whole milliseconds, so it is never 0 and never
-// overflows.
-func ttl(expires, now time.Time) int64 { return expires.UnixMilli() - now.UnixMilli() }
+// Create writes a new entry with SET NX, and then its listings. It uses one round trip, except in a cluster: there the
+// nodes would be written at the same time, so that a listing could appear before its entry.
+func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
+	now := s.now()
+	ctx, cancel, err := s.begin(ctx, func() error {
+		return errors.Join(session.CheckEntry(e, now), session.CheckListings(in, now))
+	})
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	set := onceCmd{redis.NewCmd(ctx, "set", s.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")}
+	var listed []redis.Cmder
+	if _, cluster := s.client.(*redis.ClusterClient); !cluster {
+		for _, l := range in {
+			listed = append(listed, redis.NewCmd(ctx, "evalsha", enlistScript.Hash(), 1, s.indexKey(l.Index), now.UnixMilli(), l.Until.UnixMilli(), string(l.Member)))
+		}
+	}
+	err = s.guard.Write(ctx, s.entryKey(e.Key), set, listed...)
+	if errors.Is(err, redis.Nil) {
+		return session.ErrConflict
+	}
+	for i := 0; err == nil && i < len(in); i++ {
+		if listed != nil {
+			err = listed[i].Err()
+		}
+		if listed == nil || redis.HasErrorPrefix(err, "NOSCRIPT") {
+			err = s.list(ctx, in[i], now)
+		}
+	}
+	return s.answer(err)
+}

@@ -6,11 +6,11 @@
 // progress is sealed in a cookie, so anonymous requests write nothing to the store and a restart loses nothing.
 //
 // With access.Config.SignInHost one host does all of that for all sites. There is then one session record, and each
-// host has its own cookie that opens it, sealed for that host. handover.go is a site's request to the sign-in host.
-// ticket.go hands the session to the site, by a ticket that is valid once, for one minute, for one browser and one
+// host has its own cookie that opens it, sealed for that host. sign_in_host.go is a site's request to the sign-in
+// host. handover.go hands the session to the site, by a ticket that is valid once, for one minute, for one browser and one
 // host.
 //
-// A Service consists of parts, in parts.go from low to high; no part uses a higher one:
+// A Service (service.go) consists of parts, in parts.go from low to high; no part uses a higher one:
 //
 //   - package access finds who is signed in: the session of a request, its cookie, the log and the refusals;
 //   - package renew renews claims; silent.go redirects the browser for them if there is no refresh token;

@@ -1,189 +1,182 @@
 package signin
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
-	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
+	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// signInFor is GET /sign-in?for= at the sign-in host. A signed-in user goes back with a ticket, without a page, if the
-// site and its policies accept the session.
-func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *access.Visit, sealed, provider string) {
-	h := s.openHandover(sealed)
-	there := s.onBehalf(v, h)
-	switch {
-	case there == nil:
-		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
-		return
-	case h.expired(s.Now()):
-		s.Problem(w, r, there, pages.Problem{Kind: pages.KindFlowLost, ActionURL: access.SignInURL(h.page()), HomeURL: browser.HomeOf(h.page())})
-		return
-	}
-	there.Locales, r = h.Wish.Locales, pages.WithLocales(r, h.Wish.Locales)
-	chosen := provider != "" && !browser.BeganElsewhere(r)
-	if chosen { // on our page
-		h.Provider, h.Anew, h.Elsewhere = provider, true, false
-	}
-	live, token, err := s.Record(r, there)
-	switch {
-	case (err == nil || access.NoSession(err)) && !chosen && !s.confirmed(there, h) && s.wouldTake(r, there, h, live):
-		s.askSite(w, r, there, h)
-	case err == nil && !h.Wish.Other && s.suffices(there.Site, h, live):
-		s.passOn(w, r, there, h, live, token, sealed)
-	case err == nil:
-		h.Keep = !s.Takes(there.Site, live)
-		s.signInThere(w, r, there, h, sealed)
-	case access.NoSession(err):
-		s.signInThere(w, r, there, h, sealed)
-	default:
-		s.StoreDown(w, r, there, err)
-	}
+// passed is what a ticket tells the site besides the session.
+type passed struct {
+	// Fresh: the user has just signed in for this site, and the log has an entry.
+	Fresh    bool                      `json:"f,omitempty"`
+	Status   string                    `json:"s,omitempty"`
+	Policies []signinlog.AppliedPolicy `json:"p,omitempty"`
 }
 
-// suffices reports whether a session can be used. The session that was not sufficient at the site cannot, unless the
-// problem can be solved here.
-func (s *signInEndpoint) suffices(site *access.Site, h *handover, live *session.Record) bool {
-	mendable := h.Wish.Step || h.Wish.Demand != nil || h.Tighten != ""
-	return s.Takes(site, live) && (mendable || h.Have != live.ID.Short()) &&
-		(h.Provider == "" || h.Wish.Step || h.Elsewhere || h.Provider == live.Provider)
+// maxPassed is the largest content of a ticket; the policies are omitted if they do not fit.
+const maxPassed = 16 << 10
+
+// A ticket in a URL consists of the name of its flow, a mark as in the state of a flow, and its token, sealed for the
+// site's host and that flow. The token of the session is in the store, sealed with the ticket's secret. So a URL
+// contains no session and gives access to none, except for the browser that began, for one minute, once.
+const ticketSize = browser.FlowNameSize + 1 + sealedTokenSize
+
+// sealedTokenSize is the length of the result of session.SealToken.
+const sealedTokenSize = 84
+
+func ticketPlace(flow, state string) string { return "ticket " + flow + " " + state }
+
+// handOver sends the browser back to the site with a ticket.
+func (s *finisher) handOver(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover, token session.Token, tell passed) {
+	note, err := json.Marshal(tell)
+	if err == nil && len(note) > maxPassed {
+		tell.Policies = nil
+		note, err = json.Marshal(tell)
+	}
+	if err != nil {
+		s.Fail(w, r, v, "writing ticket", err)
+		return
+	}
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
+	defer cancel()
+	ticket, err := s.Pending.IssueTicket(ctx, pending.Ticket{Session: token, Note: note})
+	if err != nil {
+		s.StoreDown(w, r, v, err)
+		return
+	}
+	mark := markFirst
+	if h.Restarted {
+		mark = markRestart
+	}
+	value := h.Flow + mark + session.SealToken(s.Keys, ticket, h.Host, ticketPlace(h.Flow, h.State))
+	s.GoOn(w, r, h.Origin+browser.Base+"/finish?"+url.Values{"ticket": {value}}.Encode())
 }
 
-// passOn continues with a live session: back to the site at once, or to the provider first if more is demanded.
-func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover, live *session.Record, token session.Token, sealed string) {
-	admission := v.Site.Gate.Admit(v, live, access.Asked{
-		Policies: h.Wish.Demand.PolicyNames(), Idle: max(s.Now().Sub(live.LastUsed), 0),
-	})
-	if admission.Refusal != nil && admission.Demand == nil {
-		rec := access.EntryOf(live, signinlog.Record{
-			Code: admission.Refusal.Code, Detail: admission.Refusal.Reason,
-			PolicyStatus: admission.PolicyStatus, Policies: admission.Policies,
-		})
-		s.logHandover(v, r, h.trail, rec)
-		admission.Refusal.Return = h.page()
-		if retryHelps(admission.Refusal.Title) {
-			admission.Refusal.RetryURL = access.SignInURL(h.page())
-		}
-		s.Refuse(w, r, v, live, admission.Refusal)
+// finish is the endpoint to which the sign-in host sends the browser back. Everything that needs no store is checked
+// first: the form of the ticket, whether this browser began the flow, and whether the ticket was made for it and for
+// this host. Then the ticket is marked as used, before anything else happens (A23, A42).
+func (s *finisher) finish(w http.ResponseWriter, r *http.Request, v *access.Visit) {
+	if !s.HandsOver(v) {
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
 		return
 	}
-	p := s.ByName[live.Provider]
-	want := admission.Demand
-	if h.Wish.Step && h.Have == live.ID.Short() { // the site has seen and logged it with the request
-		want = h.Wish.Demand
-	}
-	if want != nil {
-		f := s.newFlow(v, p, browser.Home)
-		f.take(h)
-		f.Demand = want
-		if h.Wish.Step {
-			s.begin(w, r, v, f, beginning{})
-			return
-		}
-		st := step{Demand: want, Code: signinlog.StrongAuthRequired}
-		if why := admission.Refusal; why != nil {
-			st.Code, st.Reason = why.Code, why.Reason
-		}
-		s.beginStep(w, r, v, live, f, st)
+	q, ok := browser.SingleValues(r.URL.RawQuery, "ticket")
+	name, value, restarted, formed := parseTicket(q["ticket"])
+	if !ok || !formed {
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
 	}
-	reason := h.Tighten
-	if reason == "" {
-		reason = s.TightenReason(v.Site, live.Kind, admission.Persistence)
+	f := s.openFlow(v, name, v.Cookies.Flow(name))
+	if f == nil || !f.Away || f.Origin != v.Origin {
+		s.ticketLost(w, r, v, value, browser.Home, restarted)
+		return
 	}
-	if reason != "" && live.Kind == session.Persistent {
-		var err error
-		if _, token, err = s.SucceedTighter(w, r, v, live, token, reason); err != nil {
-			if access.Over(err) {
-				s.signInThere(w, r, v, h, sealed)
-				return
-			}
+	ticket, err := session.OpenToken(s.Keys, value, v.Host, ticketPlace(f.Name, f.State))
+	if err != nil {
+		s.ticketLost(w, r, v, value, f.Return, restarted)
+		return
+	}
+	f.proven = true
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
+	defer cancel()
+	t, err := s.Pending.RedeemTicket(ctx, ticket)
+	if err != nil {
+		if !access.NoSession(err) {
 			s.StoreDown(w, r, v, err)
 			return
 		}
-	}
-	s.handOver(w, r, v, h, token, passed{Status: admission.PolicyStatus, Policies: admission.Policies})
-}
-
-// signInThere starts a flow on a site's behalf if no user is signed in whom the site accepts.
-func (s *signInEndpoint) signInThere(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover, sealed string) {
-	if h.Anew {
-		s.abandonPending(w, r, v)
-	} else if have, ok := s.pendingToken(v); ok && s.hasPending(r, v) {
-		// There is one prompt for all tabs, and another tab shows it. An answer leads each tab to its own page.
-		have.page = h.page()
-		s.givePending(w, v, have)
-		browser.Redirect(w, stayURL(h.page()))
+		browser.ClearCookie(w, v.Secure, browser.FlowCookie+f.Name)
+		s.log(v, r, f, signinlog.Record{Code: signinlog.FlowExpired, Detail: "ticket spent or too old"})
+		s.ticketLost(w, r, v, value, f.Return, restarted)
 		return
 	}
-	providers := s.ProvidersOf(v.Site)
-	for _, p := range providers {
-		if len(providers) == 1 || p.Name == h.Provider {
-			f := s.newFlow(v, p, browser.Home)
-			f.take(h)
-			f.Step = false // there is no session to step up
-			s.begin(w, r, v, f, beginning{Restarted: h.Restarted})
+	browser.ClearCookie(w, v.Secure, browser.FlowCookie+f.Name)
+	// Without this entry, Back leads to the start page.
+	_ = s.Store.Create(ctx, session.Entry{
+		Key: spentKey(value), Value: s.sealSpent(v, value, f.Return), Expires: f.expires().Add(time.Minute),
+	})
+	s.takeOver(w, r, v, f, t, value, restarted)
+}
+
+// takeOver gives the browser the session of a ticket, and ends the one that it presented before (A13).
+func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, t pending.Ticket, value string, restarted bool) {
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
+	defer cancel()
+	have, err := s.Sessions.Reload(ctx, t.Session)
+	if err == nil && !s.Sessions.Admits(have, v.Site.App) {
+		err = session.ErrNotFound
+	}
+	var who *session.Record
+	if err == nil {
+		who, err = have.Record()
+	}
+	if err != nil {
+		if access.NoSession(err) { // signed out meanwhile
+			s.ticketLost(w, r, v, value, f.Return, restarted)
 			return
 		}
-	}
-	page := s.choice(v, providers, url.Values{"for": {sealed}})
-	s.Pages.Write(w, r, http.StatusOK, page)
-}
-
-// A site seals its request to the sign-in host, but the URL can be opened in another browser than the one that began
-// (field trial 2.11). The ticket is of no use there, because it is valid for no other browser. But the request must not
-// take from that browser what a link of another origin cannot take: its session, the lifetime of its session, or its
-// open prompt. If it would, the sign-in host sends the browser back to the site, which knows by the flow's cookie
-// whether this is the browser that began. The site's confirmation names the browser, so it is not valid in another one.
-
-// wouldTake reports whether a hand-over takes something from the browser. live is its session; nil if there is none.
-func (s *signInEndpoint) wouldTake(r *http.Request, v *access.Visit, h *handover, live *session.Record) bool {
-	if h.Anew && s.hasPending(r, v) {
-		return true
-	}
-	if live == nil || !s.Takes(v.Site, live) || h.Have == live.ID.Short() { // the site has seen its cookie
-		return false
-	}
-	other := h.Provider != "" && h.Provider != live.Provider && !h.Wish.Step && !h.Elsewhere
-	return h.Wish.Other || other || h.Tighten != "" && live.Kind == session.Persistent
-}
-
-// confirmed reports whether the site has confirmed that this browser began.
-func (s *signInEndpoint) confirmed(v *access.Visit, h *handover) bool {
-	id, ok := browser.ID(s.Keys, v.Host, &v.Cookies)
-	return ok && h.Browser == string(remembered.UsersOf(id))
-}
-
-// askSite makes the site confirm a hand-over.
-func (s *signInEndpoint) askSite(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover) {
-	h.Browser = string(remembered.UsersOf(browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
-	sealed, err := s.sealHandover(h, h.Host, confirmPlace)
-	if err != nil {
-		s.Fail(w, r, v, "sealing hand-over", err)
+		s.StoreDown(w, r, v, err)
 		return
 	}
-	browser.SeeOther(w, h.Origin+browser.Base+"/sign-in?"+url.Values{"confirm": {sealed}}.Encode())
-}
-
-// confirm is the endpoint to which askSite redirects. In a browser that did not begin the flow it is treated as a link
-// of another origin.
-func (s *signInEndpoint) confirm(w http.ResponseWriter, r *http.Request, v *access.Visit, value string) {
-	h := s.openSealed(value, v.Host, confirmPlace)
-	if h == nil || !s.HandsOver(v) || h.Origin != v.Origin {
-		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest})
+	old, _, err := s.Record(r, v)
+	if err == nil && old.ID != who.ID && s.Takes(v.Site, old) {
+		err = s.Sessions.End(ctx, old)
+	}
+	if err != nil && !access.NoSession(err) {
+		s.StoreDown(w, r, v, err)
 		return
 	}
-	f := s.openFlow(v, h.Flow, v.Cookies.Flow(h.Flow))
-	if f == nil || !f.Away || !f.matches(h.State) {
-		if !s.keepsUser(w, r, v, h.Return) {
-			s.choose(w, r, v, h.Return, wish{}, beginning{Elsewhere: true})
+	s.GiveCookie(w, v, who, t.Session)
+	s.Sessions.Touch(have, v.Site.App)
+	var told passed
+	if json.Unmarshal(t.Note, &told) == nil && !told.Fresh {
+		s.logHandover(v, r, f.trail, access.EntryOf(who, signinlog.Record{
+			PolicyStatus: told.Status, Policies: told.Policies, PromptReason: prompt.ReasonLiveSession,
+		}))
+	}
+	browser.Redirect(w, f.Return)
+}
+
+// ticketLost answers a ticket that is not valid here: used, too old, of another host or browser. A signed-in user
+// continues to the page of that sign-in. For other users the sign-in restarts once, automatically. value is the part
+// after the name of the flow in the ticket.
+func (s *finisher) ticketLost(w http.ResponseWriter, r *http.Request, v *access.Visit, value, ret string, restarted bool) {
+	_, _, err := s.Record(r, v)
+	switch {
+	case err == nil && ret == browser.Home:
+		s.GoOn(w, r, s.spentPage(r, v, value))
+	case err == nil:
+		browser.Redirect(w, ret)
+	case !access.NoSession(err):
+		s.StoreDown(w, r, v, err)
+	case restarted:
+		s.log(v, r, nil, signinlog.Record{Code: signinlog.LoopDetected})
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindLoop, Code: int(signinlog.LoopDetected), ActionURL: access.SignInURL(ret), HomeURL: browser.Home})
+	default:
+		s.choose(w, r, v, ret, wish{}, beginning{Restarted: true})
+	}
+}
+
+// parseTicket splits a ticket. ok is false if it does not have the form of one.
+func parseTicket(ticket string) (flow, value string, restarted, ok bool) {
+	if len(ticket) != ticketSize {
+		return "", "", false, false
+	}
+	for _, c := range ticket[:browser.FlowNameSize] + ticket[browser.FlowNameSize+1:] {
+		if notBase64URL(c) {
+			return "", "", false, false
 		}
-		return
 	}
-	s.toHandover(w, r, v, h)
+	mark := ticket[browser.FlowNameSize : browser.FlowNameSize+1]
+	return ticket[:browser.FlowNameSize], ticket[browser.FlowNameSize+1:], mark == markRestart, mark == markFirst || mark == markRestart
 }

@@ -10,4 +10,10 @@
 // needs real time.
 //
 // The suite does not depend on how a store works inside, and never waits: it controls the clock.
+//
+// The files:
+//
+//   - subject.go runs the suite on a store; entries.go, batch.go, indexes.go, feed.go, failures.go and races.go are
+//     its parts, model.go compares a store with a plain model;
+//   - memory.go is Memory, interrupted.go a store that fails when told to, clock.go and until.go are for any test.
 package storetest

@@ -5,7 +5,8 @@
 //   - config.go, site.go and idle.go are the input of the caller; environment.go is derived from it;
 //   - authenticate.go finds the session of a request, expiry.go ends it when a limit has passed, tighten.go turns a
 //     persistent session into a browser session;
-//   - session_cookie.go creates a session, hands out its cookie and clears it;
+//   - session_cookie.go creates a session, hands out its cookie and clears it; owner_cookie.go keeps what an app
+//     stores in the browser apart from other users;
 //   - recorder.go writes log entries and emits events, responder.go answers with a page or with its JSON form for
 //     scripts.
 //
