@@ -19,7 +19,8 @@ func TestTable(t *testing.T) {
 		"the last cell":  {nil, [][][]string{{{"a", "as long as it is"}, {"b", "c", "d"}}}, "a  as long as it is\nb  c  d\n"},
 		"steers nothing": {[]string{"A", "B"}, [][][]string{{{"\x1b[2J", "\u202e\r\n"}}}, "A     B\n?[2J  ???\n"},
 		"columns grow, and what was printed stays": {
-			[]string{"A", "B"}, [][][]string{{{"a", "b"}}, nil, {{"longer", "b"}}, {{"a", "b"}}},
+			[]string{"A", "B"},
+			[][][]string{{{"a", "b"}}, nil, {{"longer", "b"}}, {{"a", "b"}}},
 			"A  B\na  b\nlonger  b\na       b\n",
 		},
 	} {

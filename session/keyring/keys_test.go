@@ -128,7 +128,7 @@ func TestSigner(t *testing.T) {
 	}
 	text, err := all[0].Sign([]byte(`{"sub":"ada"}`))
 	want(t, "signing", err, nil)
-	signed, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.ES256})
 	want(t, "reading", err, nil)
 	if h := signed.Signatures[0].Protected; h.KeyID != all[0].ID || h.Algorithm != "ES256" || h.ExtraHeaders[jose.HeaderType] != "JWT" || len(h.ExtraHeaders) != 1 {
 		t.Errorf("header %+v", h)
