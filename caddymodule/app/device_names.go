@@ -4,11 +4,10 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/latchkey-gateway/latchkey/caddymodule/useragent"
 	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session/agentname"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
-	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 // deviceNames returns names of browsers and networks for the page with the user's own sessions. The networks are those
@@ -16,8 +15,8 @@ import (
 type deviceNames struct{ networks *policy.Set }
 
 func (deviceNames) Describe(agent string) access.Device {
-	browser, system := signinlog.BrowserAndSystem(agent)
-	return access.Device{Browser: browser, System: system, Form: pages.Form(useragent.Form(agent))}
+	names := agentname.Of(agent)
+	return access.Device{Browser: names.Browser, System: names.System, Form: pages.Form(names.Form)}
 }
 
 func (c deviceNames) Network(ip netip.Addr) string {

@@ -1,5 +1,5 @@
-// Package useragent reads what a client states about itself: its operating system, whether it behaves like a browser,
-// and its kind of device.
+// Package useragent reads what a client states about itself: its operating system, and whether it behaves like a
+// browser.
 //
 // None of this is proof (semantics P7, A14): a client can send any value. It suits rules that block and rules that
 // demand more from every matching client. It does not suit rules that grant access. A client that does not clearly name

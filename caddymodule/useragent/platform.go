@@ -5,10 +5,8 @@ import (
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session/agentname"
 )
-
-// maxSize is how many bytes of a User-Agent are read. Real ones are much shorter.
-const maxSize = 1024
 
 // Platform returns the operating system that the headers of a request name: from Sec-CH-UA-Platform if the browser
 // sends it, else from the User-Agent.
@@ -51,12 +49,7 @@ func hinted(hint string) policy.Platform {
 // system: "Mozilla/5.0 (Linux; Android 14; Pixel 8) ...". The rest contains names of engines, and text that apps can
 // choose.
 func named(agent string) policy.Platform {
-	agent = agent[:min(len(agent), maxSize)]
-	_, comment, ok := strings.Cut(agent, "(")
-	if !ok {
-		return policy.PlatformUnknown
-	}
-	comment, _, ok = strings.Cut(comment, ")")
+	comment, ok := agentname.Comment(agent)
 	if !ok {
 		return policy.PlatformUnknown
 	}

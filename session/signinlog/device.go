@@ -2,9 +2,10 @@ package signinlog
 
 import (
 	"strconv"
-	"strings"
 
 	"go.uber.org/zap/zapcore"
+
+	"github.com/latchkey-gateway/latchkey/session/agentname"
 )
 
 // device is deviceDetail (L1): browser and system by the User-Agent, which a client can forge, and what the provider
@@ -15,8 +16,8 @@ type device struct {
 }
 
 func (r *Record) device() device {
-	browser, system := BrowserAndSystem(r.UserAgent)
-	d := device{browser: browser, system: system}
+	names := agentname.Of(r.UserAgent)
+	d := device{browser: names.Browser, system: names.System}
 	if known(r.Compliant) {
 		d.compliant = r.Compliant
 	}
@@ -51,59 +52,4 @@ func addBool(e zapcore.ObjectEncoder, key, value string) {
 	if known(value) {
 		e.AddBool(key, value == "true")
 	}
-}
-
-// browsers are searched in this order: all except Firefox also name Safari or Chrome.
-var browsers = []struct{ product, name string }{
-	{"Edg/", "Edge"},
-	{"EdgA/", "Edge"},
-	{"EdgiOS/", "Edge"},
-	{"OPR/", "Opera"},
-	{"SamsungBrowser/", "Samsung Internet"},
-	{"Vivaldi/", "Vivaldi"},
-	{"FxiOS/", "Firefox"},
-	{"Firefox/", "Firefox"},
-	{"CriOS/", "Chrome"},
-	{"HeadlessChrome/", "Chrome"},
-	{"Chrome/", "Chrome"},
-	{"Version/", "Safari"},
-}
-
-// systems are searched in this order in the first comment: Android also names Linux.
-var systems = []struct{ word, name string }{
-	{"Android", "Android"},
-	{"iPhone", "iOS"},
-	{"iPad", "iOS"},
-	{"CrOS", "ChromeOS"},
-	{"Windows", "Windows"},
-	{"Macintosh", "macOS"},
-	{"Linux", "Linux"},
-}
-
-// maxVersion is the largest number of digits of a version; only the part before the first dot is kept.
-const maxVersion = 4
-
-// BrowserAndSystem reads a User-Agent so that users recognise a browser: its name with the first number of its version,
-// and the name of the system. Unknown parts are empty. No decision depends on it.
-func BrowserAndSystem(agent string) (browser, system string) {
-	for _, b := range browsers {
-		_, rest, ok := strings.Cut(agent, b.product)
-		if !ok || b.name == "Safari" && !strings.Contains(rest, "Safari/") {
-			continue
-		}
-		browser = b.name
-		if digits := len(rest) - len(strings.TrimLeft(rest, "0123456789")); digits > 0 && digits <= maxVersion {
-			browser += " " + rest[:digits]
-		}
-		break
-	}
-	if _, comment, ok := strings.Cut(agent, "("); ok {
-		comment, _, _ = strings.Cut(comment, ")")
-		for _, s := range systems {
-			if strings.Contains(comment, s.word) {
-				return browser, s.name
-			}
-		}
-	}
-	return browser, ""
 }

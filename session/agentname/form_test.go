@@ -1,10 +1,8 @@
-package useragent_test
+package agentname
 
 import (
 	"strings"
 	"testing"
-
-	"github.com/latchkey-gateway/latchkey/caddymodule/useragent"
 )
 
 func TestForm(t *testing.T) {
@@ -20,7 +18,7 @@ func TestForm(t *testing.T) {
 		"Mozilla/5.0 (Linux; Android 10; K)" + blink + "Safari/537.36":                          "tablet",
 		"curl/8.5.0": "", "": "", "Mozilla/5.0 (": "", "x (Windowsish; y)": "", "(" + strings.Repeat("x", 4096) + "; Linux)": "",
 	} {
-		if got := useragent.Form(agent); got != want {
+		if got := Of(agent).Form; got != want {
 			t.Errorf("%.90q: %q, want %q", agent, got, want)
 		}
 	}
