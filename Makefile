@@ -11,7 +11,7 @@ SEED ?= 0
 export PATH := $(CURDIR)/.node/node_modules/.bin:$(PATH)
 
 TAGS := nobadger,nomysql,nopgx
-# Tests, vet and the linter compile as ./xcaddy.sh and `make build` do, so that all of them share what is compiled.
+# Tests and the linter compile as ./xcaddy.sh and `make build` do, so that all of them share what is compiled.
 export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -trimpath -tags=$(TAGS))
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 LINT_PATH := $(GO) tool -modfile=tools/go.mod -n golangci-lint
@@ -29,13 +29,12 @@ deps: ## installs what the tests need (Debian and Ubuntu; elsewhere says what is
 build: ## the binary ./latchkey
 	$(GO) build -ldflags '-w -s' -o $(BIN) ./cmd/latchkey
 
-# Everything is compiled with the race detector, vet and the linter included, so that Caddy is compiled once. Only
+# Everything is compiled with the race detector, for the linter as well, so that Caddy is compiled once. Only
 # session/filestore is tested without it as well: see flipped_test.go there.
 # test/differential alone and first: it keeps all cores busy. Six tests at a time: those of test/ wait more than they compute.
-# -vet=off: `go vet` has done that, and more of it.
+# -vet=off: `make lint` runs all of vet's analyzers. `go vet` would run them on Caddy and all that it needs as well, for minutes.
 # GORACE: each test binary would wait a second at its end, for reports of races that are on their way.
-test: deps ## everything: vet, then all tests with the race detector
-	$(GO) vet -race ./...
+test: deps ## all tests with the race detector
 	$(GO) test -vet=off ./session/filestore
 	$(GO) test -vet=off -race -v -timeout 8m -run '^TestDifferential$$' ./test/differential
 	GORACE=atexit_sleep_ms=100 $(GO) test -vet=off -race -p 2 -parallel 6 -timeout $(TESTTIME) $$($(GO) list ./... | grep -v /test/differential)
