@@ -249,7 +249,12 @@ func (s *site) askedFirst(b *rig.Browser, shows func(string)) {
 		b.ClearCookies(s.cookie(""))
 		b.Page.Goto("about:blank")
 		b.Page.Goto(s.url("/spa/#at-once"))
-		rig.Until(t, rig.Patience, "the dialog", func() bool { return b.Page.Has("Not now") })
+		if !rig.Holds(rig.Patience, func() bool { return b.Page.Has("Not now") }) {
+			// Without a dialog the script waits for a window that opened after all, or for an answer that is not there.
+			var asked []string
+			b.Page.Evaluate(&asked, `performance.getEntriesByType('resource').map((r) => r.responseStatus + ' ' + r.name)`)
+			t.Fatalf("no dialog: %s; the page has loaded %v; the browser says %v", b.Page.Text(), asked, b.Events())
+		}
 	}
 	asked()
 	for _, finding := range b.Axe() {
