@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pending"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // A ticket hands over a session's token once, within a minute, and only to the caller that has the ticket (A13, A42).
@@ -52,6 +53,23 @@ func TestTicket(t *testing.T) {
 	}
 	if s, err := w.sessions.Load(ctx, token); err != nil || s.Issuer() != ada.Issuer {
 		t.Errorf("the session itself: %v", err)
+	}
+}
+
+// A13: a ticket ends after a minute by the clock of the gateway, although the store, whose clock is behind, still has it.
+func TestTicketEndsWhileTheStoreHasIt(t *testing.T) {
+	w := newWorld(t)
+	behind := storetest.NewClock()
+	k := pending.New(pending.Config{Store: storetest.NewMemory(behind.Now), Keys: w.keys, Now: w.clock.Now})
+	for after, wanted := range map[time.Duration]error{time.Minute - time.Millisecond: nil, time.Minute: session.ErrExpired} {
+		ticket, err := k.IssueTicket(t.Context(), pending.Ticket{Session: session.NewToken()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(after)
+		_, err = k.RedeemTicket(t.Context(), ticket)
+		want(t, after.String(), err, wanted)
+		w.clock.Advance(-after)
 	}
 }
 
