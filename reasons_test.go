@@ -124,26 +124,31 @@ func source(t *testing.T, dir string) (files folder) {
 	return files
 }
 
-// consts are the values of the constants whose names begin with prefix; of one type only, unless typ is empty.
-func (f folder) consts(prefix, typ string) (values []string) {
+// declared are the constants or variables that the package declares.
+func (f folder) declared(tok token.Token) (specs []*ast.ValueSpec) {
 	for _, file := range f {
 		for _, decl := range file.Decls {
-			group, ok := decl.(*ast.GenDecl)
-			if !ok || group.Tok != token.CONST {
-				continue
-			}
-			for _, spec := range group.Specs {
-				c := spec.(*ast.ValueSpec)
-				named, _ := c.Type.(*ast.Ident)
-				if typ != "" && (named == nil || named.Name != typ) {
-					continue
+			if group, ok := decl.(*ast.GenDecl); ok && group.Tok == tok {
+				for _, spec := range group.Specs {
+					specs = append(specs, spec.(*ast.ValueSpec))
 				}
-				for i, name := range c.Names {
-					if i < len(c.Values) && strings.HasPrefix(name.Name, prefix) {
-						if value, ok := text(c.Values[i]); ok {
-							values = append(values, value)
-						}
-					}
+			}
+		}
+	}
+	return specs
+}
+
+// consts are the values of the constants whose names begin with prefix; of one type only, unless typ is empty.
+func (f folder) consts(prefix, typ string) (values []string) {
+	for _, c := range f.declared(token.CONST) {
+		named, _ := c.Type.(*ast.Ident)
+		if typ != "" && (named == nil || named.Name != typ) {
+			continue
+		}
+		for i, name := range c.Names {
+			if i < len(c.Values) && strings.HasPrefix(name.Name, prefix) {
+				if value, ok := text(c.Values[i]); ok {
+					values = append(values, value)
 				}
 			}
 		}
@@ -153,18 +158,10 @@ func (f folder) consts(prefix, typ string) (values []string) {
 
 // literal is the composite literal that a variable of the package begins with.
 func (f folder) literal(name string) *ast.CompositeLit {
-	for _, file := range f {
-		for _, decl := range file.Decls {
-			group, ok := decl.(*ast.GenDecl)
-			if !ok || group.Tok != token.VAR {
-				continue
-			}
-			for _, spec := range group.Specs {
-				if v := spec.(*ast.ValueSpec); v.Names[0].Name == name && len(v.Values) == 1 {
-					literal, _ := v.Values[0].(*ast.CompositeLit)
-					return literal
-				}
-			}
+	for _, v := range f.declared(token.VAR) {
+		if v.Names[0].Name == name && len(v.Values) == 1 {
+			literal, _ := v.Values[0].(*ast.CompositeLit)
+			return literal
 		}
 	}
 	return new(ast.CompositeLit)
