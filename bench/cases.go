@@ -40,7 +40,7 @@ const (
 	sizes
 )
 
-// identityHeaders are as long as those of a signed-in user: they cost Caddy the same, whoever sets them.
+// identityHeaders are as long as those of a signed-in user: they cost Caddy the same if an app sets them.
 var identityHeaders = func() string {
 	who := subject(0)
 	return fmt.Sprintf("request_header Remote-User %[1]s@example.com\n\trequest_header Remote-Email %[1]s@example.com\n\trequest_header Remote-Name \"A Person\"", who)

@@ -88,7 +88,7 @@ func setUpSessions(cmd *cobra.Command) {
 	choice(revoke, revoking.Flags(), "end those")
 	revoking.Flags().StringVar(&revoke.app, "app", "", "sessions are not taken at this app any more")
 	revoking.Flags().StringVar(&revoke.before, "before", "", "with --provider, --app or --all: only what began before this time, or longer ago")
-	revoking.Flags().BoolVar(&revoke.all, "all", false, "everybody's")
+	revoking.Flags().BoolVar(&revoke.all, "all", false, "end those of all users")
 	subcommands(cmd, listing, revoking)
 }
 

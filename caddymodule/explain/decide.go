@@ -131,7 +131,7 @@ func (im *imagined) name() string {
 	case len(q.Unverified) > 0:
 		return q.Unverified[0]
 	default:
-		return "somebody"
+		return "a user"
 	}
 }
 

@@ -127,7 +127,7 @@ func (h *Site) anonymous(service *signin.Service, w http.ResponseWriter, r *http
 	if decision.Verdict == policy.Block {
 		return h.refuse(service, w, r, v, nil, &decision)
 	}
-	h.recordDecision(r, &decision, nobody)
+	h.recordDecision(r, &decision, noSession)
 	service.Challenge(w, r, v, err, Demand(&decision))
 	return nil
 }
@@ -145,7 +145,7 @@ func (h *Site) refuse(service *signin.Service, w http.ResponseWriter, r *http.Re
 		h.logger.Error("policy could not be evaluated, so the request is refused",
 			zap.String("app", h.SignIn.App), zap.Error(d.Err))
 	}
-	id := nobody
+	id := noSession
 	if who != nil {
 		id = who.ID
 	}

@@ -15,15 +15,15 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
-// nobody is the zero ID, for a request without a session.
-var nobody session.ID
+// noSession is the zero ID, for a request without a session.
+var noSession session.ID
 
 // recordDecision writes the decision of the policies to the metrics and to the access log entry.
 func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who session.ID) {
 	countDecision(d)
 	var blocked, asked []string
 	if h.needed.reportOnly {
-		blocked, asked = h.watched(d, who != nobody)
+		blocked, asked = h.watched(d, who != noSession)
 	}
 	extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
 	if !ok {
@@ -33,7 +33,7 @@ func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who session.I
 	if d.Verdict != policy.Allow {
 		extra.Add(zap.String("latchkey_reason", string(d.Reason)))
 	}
-	if who != nobody {
+	if who != noSession {
 		extra.Add(zap.Stringer("latchkey_session", shortID(who)))
 	}
 	if len(blocked) > 0 {

@@ -115,7 +115,7 @@ func TestReportOnlyIsCounted(t *testing.T) {
 			q.Match = policy.MatchFunc(func(policy.MatcherID) (bool, error) { return false, errors.New("broken") })
 			d := h.Compiled.Evaluate(q)
 			before, decisions := now(), count(t, "caddy_latchkey_requests_total", tt.verdict.String(), string(d.Reason))
-			id := nobody
+			id := noSession
 			if tt.who != nil {
 				id = session.ID{1}
 			}

@@ -34,7 +34,7 @@ func TestConsentRetryKeepsAll(t *testing.T) {
 // toStepOther is a link to a sign-in as another person with the demand of the page.
 func (b *testBrowser) toStepOther(t *testing.T) string {
 	t.Helper()
-	sealed := b.service.sealStep(&access.Visit{Host: "127.0.0.1"}, step{Demand: b.asking(), Anew: true})
+	sealed := b.service.sealStep(&access.Visit{Host: "127.0.0.1"}, step{Demand: b.asking(), Requested: true})
 	return browser.Base + "/sign-in?" + url.Values{"return": {"/"}, "other": {"1"}, "provider": {"main"}, "step": {sealed}}.Encode()
 }
 

@@ -138,7 +138,7 @@ func (s *starter) choice(v *access.Visit, providers []*oidc.Provider, link url.V
 func (s *starter) choiceLink(v *access.Visit, ret string, want wish) url.Values {
 	q := url.Values{"return": {ret}}
 	if want.Demand != nil {
-		q.Set("step", s.sealStep(v, step{Demand: want.Demand, Anew: true}))
+		q.Set("step", s.sealStep(v, step{Demand: want.Demand, Requested: true}))
 	}
 	if want.Other {
 		q.Set("other", "1")

@@ -153,7 +153,7 @@ func TestHandoverOfAnotherBrowser(t *testing.T) {
 	link := func(change func(*handover)) string {
 		made := attacker.get(crm + browser.Base + "/sign-in?return=/deals").location
 		h := g.service.openHandover(query(t, made).Get("for"))
-		if h == nil || !h.Anew {
+		if h == nil || !h.Requested {
 			t.Fatalf("no hand-over in %q", made)
 		}
 		change(h)

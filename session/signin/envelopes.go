@@ -167,8 +167,8 @@ type step struct {
 	Demand *oidc.Demand
 	Code   signinlog.Code
 	Reason string
-	// Anew: the link begins a sign-in, even if there is a session.
-	Anew bool
+	// Requested: the link begins a sign-in, even if there is a session.
+	Requested bool `json:"Anew"`
 	// At is when the link was made, in Unix milliseconds.
 	At int64
 }

@@ -93,7 +93,7 @@ func TestNoFieldIsForgotten(t *testing.T) {
 	there.take(&h)
 	was, is = reflect.ValueOf(h), reflect.ValueOf(*there.For)
 	for _, field := range carried(was.Type()) {
-		gone := slices.Contains([]string{"Correlation", "Provider", "Browser", "Wish", "Anew"}, field.Name)
+		gone := slices.Contains([]string{"Correlation", "Provider", "Browser", "Wish", "Requested"}, field.Name)
 		if reflect.DeepEqual(was.FieldByIndex(field.Index).Interface(), is.FieldByIndex(field.Index).Interface()) == gone {
 			t.Errorf("take: field %s", field.Name)
 		}

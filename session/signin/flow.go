@@ -231,8 +231,8 @@ type handover struct {
 type beginning struct {
 	// Tighten is why the presented session must become a browser session; empty if nothing at the site requires it.
 	Tighten string `json:"n,omitempty"`
-	// Anew: the user requested a sign-in, so an unanswered prompt counts as abandoned (A8).
-	Anew bool `json:"w,omitempty"`
+	// Requested: the user requested a sign-in, so an unanswered prompt counts as abandoned (A8).
+	Requested bool `json:"w,omitempty"`
 	// Restarted: the sign-in restarted automatically, because its cookie or its ticket was lost.
 	Restarted bool `json:"y,omitempty"`
 	// Elsewhere: a page of another origin began the sign-in, so a session that the site accepts continues.
@@ -254,7 +254,7 @@ func (f *flow) take(h *handover) {
 	f.trail, f.wish = h.trail, h.Wish
 	there := *h
 	// The flow has these fields itself, and its cookie has little space.
-	there.Correlation, there.Provider, there.Browser, there.Wish, there.Anew = "", "", "", wish{}, false
+	there.Correlation, there.Provider, there.Browser, there.Wish, there.Requested = "", "", "", wish{}, false
 	f.For = &there
 }
 

@@ -167,7 +167,7 @@ func (s *Service) tooSoon(w http.ResponseWriter, r *http.Request, v *access.Visi
 		return false
 	}
 	access.WriteProblem(w, r, access.ProblemJSON{
-		Title: "Not before somebody asks", Status: http.StatusServiceUnavailable, Reason: "speculative", RequestID: v.RequestID,
+		Title: "Not before the user opens the link", Status: http.StatusServiceUnavailable, Reason: "speculative", RequestID: v.RequestID,
 	})
 	return true
 }

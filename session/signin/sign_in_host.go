@@ -28,7 +28,7 @@ func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *ac
 	there.Locales, r = h.Wish.Locales, pages.WithLocales(r, h.Wish.Locales)
 	chosen := provider != "" && !browser.BeganElsewhere(r)
 	if chosen { // on our page
-		h.Provider, h.Anew, h.Elsewhere = provider, true, false
+		h.Provider, h.Requested, h.Elsewhere = provider, true, false
 	}
 	live, token, err := s.Record(r, there)
 	switch {
@@ -112,7 +112,7 @@ func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *acces
 
 // signInThere starts a flow on a site's behalf if no user is signed in whom the site accepts.
 func (s *signInEndpoint) signInThere(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover, sealed string) {
-	if h.Anew {
+	if h.Requested {
 		s.abandonPending(w, r, v)
 	} else if have, ok := s.pendingToken(v); ok && s.hasPending(r, v) {
 		// There is one prompt for all tabs, and another tab shows it. An answer leads each tab to its own page.
@@ -143,7 +143,7 @@ func (s *signInEndpoint) signInThere(w http.ResponseWriter, r *http.Request, v *
 
 // wouldTake reports whether a hand-over takes something from the browser. live is its session; nil if there is none.
 func (s *signInEndpoint) wouldTake(r *http.Request, v *access.Visit, h *handover, live *session.Record) bool {
-	if h.Anew && s.hasPending(r, v) {
+	if h.Requested && s.hasPending(r, v) {
 		return true
 	}
 	if live == nil || !s.Takes(v.Site, live) || h.Have == live.ID.Short() { // the site has seen its cookie

@@ -98,7 +98,7 @@ func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *acces
 	}
 	ret := browser.ReturnPath(q["return"])
 	st := s.openStep(v, q["step"])
-	if st != nil && !st.Anew {
+	if st != nil && !st.Requested {
 		s.signInStep(w, r, v, ret, st)
 		return
 	}
@@ -114,7 +114,7 @@ func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *acces
 	} else {
 		// A user who requests a sign-in begins again: an unanswered prompt is abandoned (A8).
 		s.abandonPending(w, r, v)
-		how.Anew = true
+		how.Requested = true
 	}
 	for _, p := range s.ProvidersOf(v.Site) {
 		if p.Name == q["provider"] {

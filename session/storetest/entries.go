@@ -78,7 +78,7 @@ func testRemove(t *testing.T, s Subject) {
 	s.gone(t, e.Key)
 	s.create(t, s.entry(key("one"), "again"))
 	if got := s.get(t, e.Key); got.Version != 1 {
-		t.Fatalf("created anew with version %d, want 1", got.Version)
+		t.Fatalf("created again with version %d, want 1", got.Version)
 	}
 }
 

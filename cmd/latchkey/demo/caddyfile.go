@@ -109,7 +109,7 @@ $SITE {$ACCESSLOG
 		}
 	}
 
-	# The sample app. It learns who somebody is from Remote-User and its kind.
+	# The sample app. It learns who the user is from Remote-User and its kind.
 	reverse_proxy $APP {
 		header_up X-Session-Kind {http.latchkey.session.kind}
 	}

@@ -178,5 +178,5 @@ func (o Options) welcome(out io.Writer) {
 	}
 	table := terminal.Table{Out: out}
 	_ = table.Print(append(rows, []string{"  Sessions", o.storeName()})) // an error: the user does not read
-	fmt.Fprint(out, "\nThere are no passwords. Press Ctrl-C to stop; whoever answers \u201cYes\u201d stays signed in\nover a restart.\n")
+	fmt.Fprint(out, "\nThere are no passwords. Press Ctrl-C to stop; users who answer \u201cYes\u201d stay\nsigned in over a restart.\n")
 }

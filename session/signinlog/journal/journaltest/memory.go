@@ -206,7 +206,7 @@ func (m *Memory) Len(ctx context.Context, name string) (int, error) {
 	return 0, nil
 }
 
-// memoryTrim is how many entries Memory removes at once: few, so that whoever forgets to repeat a Trim is found out.
+// memoryTrim is how many entries Memory removes at once: few, so that a caller that forgets to repeat a Trim fails the suite.
 const memoryTrim = 100
 
 // Trim implements journal.Journal.

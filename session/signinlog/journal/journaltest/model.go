@@ -11,7 +11,7 @@ import (
 )
 
 // testModel reads a stream from both ends, in pages of any size, while it grows. Whoever pages back sees what was
-// there when they began, each entry once and nothing younger; whoever follows sees everything, once and in order.
+// there when they began, each entry once and nothing younger; a reader that follows sees everything, once and in order.
 func testModel(t *testing.T, s Subject) {
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -45,10 +45,10 @@ type model struct {
 	s      Subject
 	stream string
 	all    []string
-	// older is what whoever pages back has yet to see, behind at.
+	// older is what a reader that pages back has yet to see, behind at.
 	older []string
 	at    journal.Position
-	// seen is what whoever follows has seen, up to upTo.
+	// seen is what a reader that follows has seen, up to upTo.
 	seen []string
 	upTo journal.Position
 }

@@ -59,7 +59,7 @@ func (s Subject) owns(t fataler, owner string, limit int, want ...string) {
 	}
 }
 
-// Whatever else is in the log, whoever looks for their own finds it.
+// A user finds their own entries, whatever else is in the log.
 func testOwned(t *testing.T, s Subject) {
 	s.owns(t, "p:ada", 10)
 	s.appendOwned(t, "day1", false, "p:ada/1", "p:bob/2", "nobody's", "p:ada/3")
