@@ -89,8 +89,14 @@ func caddyVersion(program string) (string, error) {
 // chosen returns the variants to run, the baseline always. With another gateway every case of Latchkey has a twin behind it
 // that this one serves.
 func chosen(o options) []variant {
-	kept := variants[:1:1]
-	for _, v := range variants[1:] {
+	return withTwins(o, variants[:1:1], variants[1:])
+}
+
+// chosenSignIns does the same with the cases in which people sign in.
+func chosenSignIns(o options) []variant { return withTwins(o, nil, signInVariants) }
+
+func withTwins(o options, kept, all []variant) []variant {
+	for _, v := range all {
 		if v.inRedis && o.redis == "" || !strings.Contains(v.name, o.only) {
 			continue
 		}
@@ -233,13 +239,17 @@ func (c *running) turn(ctx context.Context, connections int, length time.Duratio
 	}
 	whole := time.Since(started)
 	slices.Sort(t.latencies)
-	own := after.own - before.own
-	foreign := (after.machine - before.machine) - own - (after.bench - before.bench)
 	return turn{
-		answered: t.answered, elapsed: t.elapsed, cpu: own,
-		foreign: max(0, foreign.Seconds()) / whole.Seconds(),
+		answered: t.answered, elapsed: t.elapsed, cpu: after.own - before.own,
+		foreign: foreign(before, after, whole),
 		p50:     percentile(t.latencies, 0.50), p99: percentile(t.latencies, 0.99),
 	}, nil
+}
+
+// foreign is what the rest of the machine used between two readings, as a share of one core.
+func foreign(before, after usage, whole time.Duration) float64 {
+	rest := (after.machine - before.machine) - (after.own - before.own) - (after.bench - before.bench)
+	return max(0, rest.Seconds()) / whole.Seconds()
 }
 
 const (

@@ -43,7 +43,7 @@ func TestBench(t *testing.T) {
 		}
 	}
 	for _, part := range []string{
-		"| plain Caddy | ", "**1.000** ± 0.000", "| no policy to 100 |", " pieces (7 of them", "bytes of Redis with an 800-byte refresh token", "### Memory that a request takes", "refused by another", "| file | 5 | ",
+		"| plain Caddy | ", "**1.000** ± 0.000", "| no policy to 100 |", " pieces (7 of them", "bytes of Redis with an 800-byte refresh token", "### Memory that a request takes", "refused by another", "| sign-in, file | 5 | ",
 	} {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is missing in\n%s", part, out.String())
@@ -258,16 +258,18 @@ func listening(t *testing.T) string {
 // Each case of Latchkey is followed by its twin of the other gateway, and plain Caddy has none: that is what the ratios of
 // a comparison are made of.
 func TestBesideMeasuresTwins(t *testing.T) {
-	if slices.ContainsFunc(chosen(options{redis: "x"}), func(v variant) bool { return v.beside }) {
-		t.Error("a twin without another gateway")
-	}
-	all := chosen(options{redis: "x", beside: "y"})
-	for i, v := range all {
-		if !v.beside && v.plain == (i+1 < len(all) && all[i+1].beside) {
-			t.Errorf("%s has a twin: %t", v.name, !v.plain)
+	for name, choose := range map[string]func(options) []variant{"requests": chosen, "sign-ins": chosenSignIns} {
+		if slices.ContainsFunc(choose(options{redis: "x"}), func(v variant) bool { return v.beside }) {
+			t.Errorf("%s: a twin without another gateway", name)
 		}
-		if twin := all[max(i-1, 0)]; v.beside && (twin.beside || v.name != twin.name+" (beside)" || v.people != twin.people || v.recheck != twin.recheck) {
-			t.Errorf("%s follows %s", v.name, twin.name)
+		all := choose(options{redis: "x", beside: "y"})
+		for i, v := range all {
+			if !v.beside && v.plain == (i+1 < len(all) && all[i+1].beside) {
+				t.Errorf("%s: %s has a twin: %t", name, v.name, !v.plain)
+			}
+			if twin := all[max(i-1, 0)]; v.beside && (twin.beside || v.name != twin.name+" (beside)" || v.people != twin.people || v.atOnce != twin.atOnce || v.recheck != twin.recheck) {
+				t.Errorf("%s: %s follows %s", name, v.name, twin.name)
+			}
 		}
 	}
 }

@@ -71,11 +71,11 @@ var variants = []variant{
 
 // signInVariants are the cases in which people sign in.
 var signInVariants = []variant{
-	{name: "file", atOnce: connections[0]},
-	{name: "file, one at a time", atOnce: 1},
-	{name: "Redis", inRedis: true, atOnce: connections[0]},
-	{name: "Redis, one at a time", inRedis: true, atOnce: 1},
-	{name: "Redis, no refresh token", inRedis: true, atOnce: connections[0], scopes: "openid profile email"},
+	{name: "sign-in, file", atOnce: connections[0]},
+	{name: "sign-in, file, one at a time", atOnce: 1},
+	{name: "sign-in, Redis", inRedis: true, atOnce: connections[0]},
+	{name: "sign-in, Redis, one at a time", inRedis: true, atOnce: 1},
+	{name: "sign-in, Redis, no refresh token", inRedis: true, atOnce: connections[0], scopes: "openid profile email"},
 }
 
 // addresses are what a Caddyfile has to name.

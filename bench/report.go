@@ -17,7 +17,10 @@ type report struct {
 	loads []load
 	// garbage is by variant.
 	garbage []memory
-	signIns []signInCost
+	// signInVariants, signIns and the turns of signInRounds are in the same order.
+	signInVariants []variant
+	signIns        []signInCost
+	signInRounds   []round
 	// cached is the memory of a session in the cache, as each case with many found it.
 	cached []memory
 	// inRedis is what a session takes of a Redis that holds as many as a case with many: with a refresh
@@ -115,15 +118,21 @@ func (r *report) writeBeside(p *printer) {
 	if r.options.beside == "" {
 		return
 	}
-	kept := quieter(r.loads[0].rounds)
 	p.printf("### This gateway : the one beside it\n\n| case | CPU ratio |\n| --- | --- |\n")
-	for i, v := range r.variants {
-		if v.beside {
-			e := cpuRatio(kept, i-1, i)
-			p.printf("| %s | **%.3f** ± %.3f |\n", r.variants[i-1].name, e.value, e.err)
-		}
+	pairs(p, r.variants, quieter(r.loads[0].rounds))
+	if len(r.signInRounds) > 0 {
+		pairs(p, r.signInVariants, quieter(r.signInRounds))
 	}
 	p.printf("\n")
+}
+
+func pairs(p *printer, variants []variant, rounds []round) {
+	for i, v := range variants {
+		if v.beside {
+			e := cpuRatio(rounds, i-1, i)
+			p.printf("| %s | **%.3f** ± %.3f |\n", variants[i-1].name, e.value, e.err)
+		}
+	}
 }
 
 func (r *report) index(name string) int {

@@ -19,70 +19,97 @@ type signInCost struct {
 	redis, log int64
 }
 
+// signInTurns is in how many turns the users of a case sign in. The cases take turns, as those of requests do.
+const signInTurns = 10
+
 // signIns starts a gateway for each way to sign in, and signs people in.
 func (r *rig) signIns(ctx context.Context, result *report) ([]*running, error) {
 	var cases []*running
-	for _, v := range signInVariants {
-		if v.inRedis && r.options.redis == "" {
-			continue
+	var redis []*server
+	var had []kept
+	for _, v := range chosenSignIns(r.options) {
+		c, server, err := r.signInCase(ctx, v)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", v.name, err)
 		}
-		fmt.Fprintf(r.notes, "%d people sign in: %s\n", r.options.signIns, v.name)
-		var redis *server
-		var err error
-		if v.inRedis {
-			if redis, err = r.startRedis(ctx); err != nil {
+		var before kept
+		if server != nil {
+			if before, err = server.kept(ctx); err != nil {
 				return nil, err
 			}
 		}
-		c, err := r.gateway(ctx, v, redis, "")
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", v.name, err)
+		cases, redis, had = append(cases, c), append(redis, server), append(had, before)
+		result.signInVariants = append(result.signInVariants, v)
+		result.signIns = append(result.signIns, signInCost{name: v.name})
+	}
+	people := max(1, r.options.signIns/signInTurns)
+	for i := range min(signInTurns, r.options.signIns) {
+		fmt.Fprintf(r.notes, "%d people sign in, in each of %d cases: turn %d\n", people, len(cases), i+1)
+		turns := make(round, len(cases))
+		for at := range cases {
+			if i%2 == 1 { // backwards, so that none always follows the same one
+				at = len(cases) - 1 - at
+			}
+			t, one, err := r.signInTurn(ctx, cases[at], people)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", cases[at].name, err)
+			}
+			turns[at] = t
+			result.signIns[at].add(t, one)
 		}
-		cases = append(cases, c)
-		cost, err := r.signIn(ctx, c, redis)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", v.name, err)
+		result.signInRounds = append(result.signInRounds, turns)
+	}
+	for at, server := range redis {
+		if server == nil {
+			continue
 		}
-		result.signIns = append(result.signIns, cost)
+		has, err := server.kept(ctx)
+		if err != nil {
+			return nil, err
+		}
+		result.signIns[at].redis, result.signIns[at].log = has.all-had[at].all, has.log-had[at].log
 	}
 	return cases, nil
 }
 
-func (r *rig) signIn(ctx context.Context, c *running, redis *server) (signInCost, error) {
-	cost := signInCost{name: c.name, people: r.options.signIns}
-	if err := awaitSignIn(ctx, c.site); err != nil {
-		return cost, err
-	}
-	var had, has kept
-	var err error
-	if redis != nil {
-		if had, err = redis.kept(ctx); err != nil {
-			return cost, err
+// signInCase starts the gateway of a case, with a Redis of its own if it keeps sessions in one.
+func (r *rig) signInCase(ctx context.Context, v variant) (c *running, redis *server, err error) {
+	if v.inRedis {
+		if redis, err = r.startRedis(ctx); err != nil {
+			return nil, nil, err
 		}
 	}
+	if c, err = r.gateway(ctx, v, redis, ""); err != nil {
+		return nil, nil, err
+	}
+	return c, redis, awaitSignIn(ctx, c.site)
+}
+
+// signInTurn signs people in and returns what that cost, and one of them.
+func (r *rig) signInTurn(ctx context.Context, c *running, people int) (turn, signedIn, error) {
 	before, err := c.usage()
 	if err != nil {
-		return cost, err
+		return turn{}, signedIn{}, err
 	}
-	all, err := signInAll(ctx, c.site, r.options.signIns, c.atOnce)
+	started := time.Now()
+	all, err := signInAll(ctx, c.site, people, c.atOnce)
 	if err != nil {
-		return cost, err
+		return turn{}, signedIn{}, err
 	}
 	after, err := c.settled(ctx)
 	if err != nil {
-		return cost, err
+		return turn{}, signedIn{}, err
 	}
-	if redis != nil {
-		if has, err = redis.kept(ctx); err != nil {
-			return cost, err
-		}
-	}
-	cost.cpu, cost.redis, cost.log = after.own-before.own, has.all-had.all, has.log-had.log
-	cost.requests, cost.cookies = all[0].requests, len(all[0].cookies)
-	for pair := range strings.SplitSeq(all[0].cookies, "; ") {
+	return turn{answered: people, elapsed: time.Since(started), cpu: after.own - before.own, foreign: foreign(before, after, time.Since(started))}, all[0], nil
+}
+
+func (c *signInCost) add(t turn, one signedIn) {
+	c.people += t.answered
+	c.cpu += t.cpu
+	c.requests, c.cookies = one.requests, len(one.cookies)
+	for pair := range strings.SplitSeq(one.cookies, "; ") {
 		if value, ok := strings.CutPrefix(pair, cookieName+"="); ok {
-			cost.cookie = len(value)
+			c.cookie = len(value)
 		}
 	}
-	return cost, nil
 }
