@@ -64,6 +64,13 @@ var recordFields = [...]recordField{
 	36: {kept, func(s *Record) any { return &s.Began }},
 	37: {renewed, func(s *Record) any { return &s.Confirmed }},
 	38: {renewed, func(s *Record) any { return &s.Unverified }},
+	39: {kept, func(s *Record) any { return &s.Binding.Identifier }},
+	40: {kept, func(s *Record) any { return &s.Binding.Key }},
+	41: {kept, func(s *Record) any { return &s.Binding.Algorithm }},
+	42: {kept, func(s *Record) any { return &s.Binding.Registered }},
+	43: {kept, func(s *Record) any { return &s.Binding.Since }},
+	44: {kept, func(s *Record) any { return &s.Binding.Limit.Idle }},
+	45: {kept, func(s *Record) any { return &s.Binding.Limit.Max }},
 }
 
 // fieldTokens is the field of the sealed tokens. It stands outside of recordFields because it is written last.

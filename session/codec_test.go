@@ -161,7 +161,7 @@ func TestCloneAndRoundTimes(t *testing.T) {
 func TestRenewTakesWhatTheProviderStates(t *testing.T) {
 	stays := []string{
 		"ID", "Version", "Provider", "Identity", "Limit", "LastUsed", "Created", "Began", "Apps", "Kind", "Renewable", "KindReason", "AuthTime", "ACR",
-		"AMR", "Contexts", "SteppedUp", "StepUps", "BrowserID", "FirstIP", "FirstAgent",
+		"AMR", "Contexts", "SteppedUp", "StepUps", "BrowserID", "FirstIP", "FirstAgent", "Binding",
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		before, fresh := drawRecord(t), drawRecord(t)

@@ -22,7 +22,8 @@ type creator struct {
 // refused here: without issuer or subject, of unknown kind, or too large. It returns ErrRevoked if sessions like this
 // one were ended since Draft.Began.
 func (c *creator) Create(ctx context.Context, draft Record, tokens Tokens, also ...Listing) (*Record, Token, error) {
-	draft.Created, draft.Limit = c.now(), c.limits.Of(draft.Kind)
+	draft.Created = c.now()
+	draft.unbind(c.limits)
 	return c.create(ctx, draft, tokens, also...)
 }
 
@@ -44,7 +45,8 @@ func (c *creator) Succeed(ctx context.Context, old *Record, draft Record, tokens
 	if old.Kind == Browser && draft.Kind != Browser {
 		draft.Kind, draft.KindReason = old.Kind, old.KindReason
 	}
-	draft.Created, draft.Limit = old.Created, old.Limit.tighter(c.limits.Of(draft.Kind))
+	draft.Created = old.Created
+	draft.inherit(old, c.limits)
 	draft.Began = old.Began
 	return c.goOn(ctx, old, draft, tokens)
 }
@@ -74,6 +76,9 @@ func (c *creator) Persist(ctx context.Context, token Token, reason string) (*Rec
 	}
 	draft := *old
 	draft.Kind, draft.KindReason, draft.Limit = Persistent, reason, c.limits.Persistent
+	if !old.Binding.Bound() {
+		draft.unbind(c.limits)
+	}
 	return c.goOn(ctx, old, draft, tokens)
 }
 

@@ -70,6 +70,10 @@ func fullRecord() *Record {
 		Unverified: []string{"ada@other.example", "countess"}, Claims: []byte(`{"a":1}`), UserInfo: []byte(`{"b":2}`), ProviderSession: "sid",
 		KindReason: "asked", AuthTime: at(6), ACR: "acr", AMR: []string{"pwd", "mfa"}, Contexts: []string{"c1", "c2"}, SignInRisk: "low", UserRisk: "medium",
 		Compliant: "true", Managed: "false", Shared: "unreadable", SteppedUp: at(7), StepUps: 3, BrowserID: "browser", FirstIP: "192.0.2.1", FirstAgent: "agent",
+		Binding: Binding{
+			Identifier: "!id", Key: []byte("key"), Algorithm: "ES256", Registered: at(8), Since: at(9),
+			Limit: Limit{Idle: 24 * time.Hour, Max: 48 * time.Hour},
+		},
 		sealedTokens: []byte("sealed"), unknown: field(unknownTag, "newer"), flags: 1 << 40,
 	}
 }
@@ -80,7 +84,9 @@ const fullFormat = "0110000102030405060708090a0b0c0d0e0f0205656e7472610313687474
 	"0c000d0688b083c598680e01020f0561736b6564100684b083c5986811068cb083c598681203616372130370776413036d6661140682b083c5986815" +
 	"088080b0dce28ed01b16088080e0b8c59da037170762726f7773657218093139322e302e322e3119056167656e741a0477696b691a046d61696c1c02" +
 	"63311c0263321d036c6f771e066d656469756d1f0474727565200566616c7365210a756e7265616461626c6522068eb083c598682301062406faaf83" +
-	"c5986825068ab083c598682611616461406f746865722e6578616d706c652608636f756e74657373808040056e657765721b067365616c6564"
+	"c5986825068ab083c598682611616461406f746865722e6578616d706c652608636f756e74657373" +
+	"270321696428036b6579290545533235362a0690b083c598682b0692b083c598682c078080f89492a5272d078080f0a9a4ca4e" +
+	"808040056e657765721b067365616c6564"
 
 // Each field of a record is stored under the number, and in the form, in which it was always stored. A field that is added
 // is added to fullRecord and, at its place by number, to fullFormat.
@@ -124,7 +130,7 @@ func TestRecordOfBefore(t *testing.T) {
 	if s.Kind != Persistent || !s.GroupsComplete || !s.Renewable || !slices.Equal(s.Groups, []string{"staff"}) || s.Limit.Idle != 24*time.Hour {
 		t.Errorf("read %+v", s)
 	}
-	if len(s.Unverified) != 0 || s.UserUnverified || s.GuestUnclear || s.GroupsUnclear || !s.Confirmed.IsZero() || !s.LastAnswer().Equal(at) {
+	if len(s.Unverified) != 0 || s.UserUnverified || s.GuestUnclear || s.GroupsUnclear || !s.Confirmed.IsZero() || s.Binding.Bound() || !s.LastAnswer().Equal(at) {
 		t.Errorf("it says what it cannot know: %+v, last answer %v", s, s.LastAnswer())
 	}
 	names, claimed := s.Called(false)

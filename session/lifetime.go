@@ -26,6 +26,8 @@ func (l Limit) tighter(other Limit) Limit {
 // Limits are the currently configured limits of both kinds.
 type Limits struct {
 	Browser, Persistent Limit
+	// Unbound are the limits of a persistent session that is not bound to a device. Zero: those of Persistent.
+	Unbound Limit
 	// Finest is the shortest idle time on which a policy depends, or after which users are warned; zero if there is
 	// none. It ends no session here; it makes last uses be written often enough.
 	Finest time.Duration
@@ -48,31 +50,35 @@ func (l Limit) or(def Limit) Limit {
 	return Limit{Idle: cmp.Or(l.Idle, def.Idle), Max: cmp.Or(l.Max, def.Max)}
 }
 
-// Of returns the limit of a kind.
-func (l Limits) Of(k Kind) Limit {
-	if k == Persistent {
+// Of returns the limit of a kind, for sessions that are bound to a device or for those that are not.
+func (l Limits) Of(k Kind, bound bool) Limit {
+	switch {
+	case k == Browser:
+		return l.Browser
+	case bound:
 		return l.Persistent
 	}
-	return l.Browser
+	return l.Unbound.or(l.Persistent)
 }
 
-// Same reports whether both kinds have the same limits, so that the answer to "Stay signed in?" would change no limit.
-func (l Limits) Same() bool { return l.Browser == l.Persistent }
+// Same reports whether all sessions have the same limits, so that the answer to "Stay signed in?" would change no limit.
+func (l Limits) Same() bool { return l.Browser == l.Persistent && l.Browser == l.Of(Persistent, false) }
 
 // span is the data from which the end of a session is computed.
 type span struct {
 	kind              Kind
+	bound             bool
 	limit             Limit
 	created, lastUsed time.Time
 }
 
 func (s *Record) span() span {
-	return span{kind: s.Kind, limit: s.Limit, created: s.Created, lastUsed: s.LastUsed}
+	return span{kind: s.Kind, bound: s.Binding.Bound(), limit: s.Limit, created: s.Created, lastUsed: s.LastUsed}
 }
 
 // ends implements Record.Ends.
 func (p *span) ends(now Limits) time.Time {
-	limit := p.limit.tighter(now.Of(p.kind))
+	limit := p.limit.tighter(now.Of(p.kind, p.bound))
 	idle, end := p.lastUsed.Add(limit.Idle), p.created.Add(limit.Max)
 	if idle.Before(end) {
 		return idle
@@ -82,7 +88,7 @@ func (p *span) ends(now Limits) time.Time {
 
 // maxEnd implements Record.MaxEnd.
 func (p *span) maxEnd(now Limits) time.Time {
-	return p.created.Add(p.limit.tighter(now.Of(p.kind)).Max)
+	return p.created.Add(p.limit.tighter(now.Of(p.kind, p.bound)).Max)
 }
 
 // check implements Record.Check.
@@ -131,7 +137,7 @@ func (s *Record) touchDue(at time.Time, now Limits) bool {
 }
 
 func (p *span) touchDue(at time.Time, now Limits) bool {
-	idle := p.limit.tighter(now.Of(p.kind)).Idle
+	idle := p.limit.tighter(now.Of(p.kind, p.bound)).Idle
 	if now.Finest > 0 {
 		idle = min(idle, now.Finest)
 	}
@@ -181,4 +187,26 @@ func (s *Record) expired(now Limits) *Expired {
 		e.Limit = ByMaxLifetime
 	}
 	return e
+}
+
+// unbind makes a draft one of a session that is not bound, with the limit of its kind. Limit in Binding is what the
+// session gets once it is bound.
+func (s *Record) unbind(now Limits) {
+	s.Binding, s.Limit = Binding{}, now.Of(s.Kind, false)
+	if once := now.Of(s.Kind, true); once != s.Limit {
+		s.Binding.Limit = once
+	}
+}
+
+// inherit gives a draft the binding of the session that it replaces, and limits that are no looser.
+func (s *Record) inherit(old *Record, now Limits) {
+	if old.Binding.Bound() {
+		s.Binding, s.Limit = old.Binding, old.Limit.tighter(now.Of(s.Kind, true))
+		return
+	}
+	s.unbind(now)
+	s.Limit = old.Limit.tighter(s.Limit)
+	if s.Binding.Limit != (Limit{}) {
+		s.Binding.Limit = old.Binding.Limit.or(old.Limit).tighter(s.Binding.Limit)
+	}
 }

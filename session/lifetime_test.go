@@ -132,7 +132,7 @@ func drawSession(t *rapid.T) session.Record {
 func TestLifetimeProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, now := drawSession(t), drawLimits(t, "now")
-		ends, limit := s.Ends(now), now.Of(s.Kind)
+		ends, limit := s.Ends(now), now.Of(s.Kind, false)
 		for name, bound := range map[string]time.Time{
 			"idle limit at sign-in":   s.LastUsed.Add(s.Limit.Idle),
 			"idle limit now":          s.LastUsed.Add(limit.Idle),

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"time"
@@ -112,11 +113,47 @@ type Record struct {
 	// FirstIP and FirstAgent are the client's address and User-Agent at the sign-in, so that the user recognises it.
 	FirstIP, FirstAgent string
 
+	// Binding says to which key of a device the session is bound.
+	Binding Binding
+
 	sealedTokens []byte
 	sealedUnder  keyring.ID // the key of the record; the tokens may be sealed under another
 	// unknown contains fields of a newer version, kept for the next write (A78).
 	unknown []byte
 	flags   int64
+}
+
+// Binding says to which key of a device a session is bound. The zero value is a session that is not bound. The key is
+// known from Registered on, and the session counts as bound from Since on: in between, the browser may not have
+// received the answer that binds it.
+type Binding struct {
+	// Identifier is the name of the session in the browser's own list of bound sessions. It is no secret of the
+	// session, but it cannot be guessed. It stays the same as long as the session is bound.
+	Identifier string
+	// Key is the public key, as SubjectPublicKeyInfo. Algorithm is the algorithm of its proofs: ES256 or RS256.
+	Key       []byte
+	Algorithm string
+	// Registered is when the key was registered. Since is when the browser first showed that it has the cookie of a
+	// bound session; zero: never.
+	Registered, Since time.Time
+	// Limit is the limit that the session gets once it is bound: that of its kind at sign-in. Zero: its limit does not
+	// change.
+	Limit Limit
+}
+
+// Bound reports whether the session counts as bound.
+func (b *Binding) Bound() bool { return !b.Since.IsZero() }
+
+// KeyID names the key of a device: the first half of its SHA-256. The zero value names no key.
+type KeyID [16]byte
+
+// KeyID returns the name of the key; the zero value if there is none.
+func (b *Binding) KeyID() (id KeyID) {
+	if len(b.Key) > 0 {
+		sum := sha256.Sum256(b.Key)
+		copy(id[:], sum[:])
+	}
+	return id
 }
 
 // Unreadable is the value for a provider's statement that could not be parsed. It means neither yes nor no.

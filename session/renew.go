@@ -22,7 +22,7 @@ func (r *renewer) Tighten(ctx context.Context, s *Record, reason string) (*Recor
 			return false
 		}
 		s.Kind, s.KindReason = Browser, reason
-		s.Limit = s.Limit.tighter(r.limits.Browser)
+		s.Limit, s.Binding.Limit = s.Limit.tighter(r.limits.Browser), Limit{}
 		return true
 	})
 	if errors.Is(err, ErrExpired) {

@@ -20,6 +20,8 @@ type Session struct {
 	Kind Kind
 	// Renewable is Record.Renewable; KnownDevice is the result of Record.KnownDevice.
 	Renewable, KnownDevice bool
+	// Bound: the session is bound to a key of its device. Its cookie alone is then not enough.
+	Bound bool
 
 	sealedUnder keyring.ID
 	version     uint64
@@ -42,7 +44,7 @@ type origin struct {
 // view returns the session of a record whose packed form is packed.
 func (s *Record) view(packed []byte) Session {
 	return Session{
-		ID: s.ID, Kind: s.Kind, Renewable: s.Renewable, KnownDevice: s.KnownDevice(),
+		ID: s.ID, Kind: s.Kind, Renewable: s.Renewable, KnownDevice: s.KnownDevice(), Bound: s.Binding.Bound(),
 		sealedUnder: s.sealedUnder, version: s.Version, limit: s.Limit,
 		from:    unique.Make(origin{s.Provider, s.Identity.Issuer, providerMark(s.Provider)}),
 		person:  personMark(s.Identity),
@@ -85,7 +87,7 @@ func (s *Session) GroupsAsOf() time.Time { return time.UnixMilli(s.groupsAsOf).U
 func (s *Session) LastAnswer() time.Time { return time.UnixMilli(s.lastAnswer).UTC() }
 
 func (s *Session) span() span {
-	return span{kind: s.Kind, limit: s.limit, created: s.Created(), lastUsed: s.LastUsed()}
+	return span{kind: s.Kind, bound: s.Bound, limit: s.limit, created: s.Created(), lastUsed: s.LastUsed()}
 }
 
 // touchDue reports whether the recorded last use is old enough to be written again.

@@ -62,6 +62,11 @@ func everyWord(t *testing.T) string {
 			ca_file %[3]s
 		}
 		store file %[4]s
+		session {
+			binding prefer {
+				kinds all
+			}
+		}
 		stay_signed_in on {
 			text %[2]s
 			suppress guest

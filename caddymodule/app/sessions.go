@@ -15,7 +15,8 @@ func (a *App) newManager(store session.Store, ring *keyring.Ring) *session.Manag
 		Store: store,
 		Keys:  ring,
 		Limits: session.Limits{
-			Browser: a.tenant.Limits.Browser, Persistent: a.tenant.Limits.Persistent, Finest: a.finestIdle,
+			Browser: a.tenant.Limits.Browser, Persistent: a.tenant.Limits.Persistent, Unbound: a.tenant.Limits.Unbound,
+			Finest: a.finestIdle,
 		},
 		Cache:       a.shared.Cache(ring),
 		Recheck:     config.DurationOr(a.Session.CacheRecheck, config.DefaultCacheRecheck),

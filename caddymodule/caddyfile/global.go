@@ -153,8 +153,9 @@ var sessionWords = grammar.Words[*config.Session]{
 		return parseLimits(d, &c.Browser, session.DefaultLimits.Browser)
 	}),
 	"persistent": grammar.Once(func(d *caddyfile.Dispenser, c *config.Session) error {
-		return parseLimits(d, &c.Persistent, session.DefaultLimits.Persistent)
+		return parsePersistent(d, c)
 	}),
+	"binding": grammar.Once(parseBinding),
 	"recheck": grammar.Once(func(d *caddyfile.Dispenser, c *config.Session) (err error) {
 		c.Recheck, err = grammar.DurationOrZero(d, config.MaxLifetime)
 		return err

@@ -72,7 +72,11 @@ type Session struct {
 
 	// Limits of sessions that survive a restart of the browser: the user answered "Yes" to "Stay signed in?". Default:
 	// 90 days idle, 180 days at most.
-	Persistent Limits `json:"persistent,omitzero"`
+	Persistent PersistentLimits `json:"persistent,omitzero"`
+
+	// Binds sessions to the device on which they began, so that a stolen cookie is of no use elsewhere. Experimental.
+	// Default: off.
+	Binding *Binding `json:"binding,omitempty"`
 
 	// How old a user's claims and groups may be before Latchkey asks the provider for them again, with the refresh
 	// token. If the provider refuses, the session ends. If the provider cannot be reached, the old claims and groups
@@ -114,6 +118,15 @@ type Limits struct {
 	// How long a session lives in total, however much it is used. At most 400 days, the longest time for which browsers
 	// keep a cookie.
 	MaxLifetime caddy.Duration `json:"max_lifetime,omitempty"`
+}
+
+// PersistentLimits bound the life of a persistent session.
+type PersistentLimits struct {
+	Limits
+
+	// Limits of persistent sessions that are not bound to a device. A session begins with them and gets the others once
+	// it is bound. Default: the same limits.
+	Unbound Limits `json:"unbound,omitzero"`
 }
 
 // StaySignedIn configures the question "Stay signed in?" that follows a sign-in.

@@ -40,8 +40,11 @@ func (a *App) Check() error {
 	if err := a.Session.Browser.Check(session.DefaultLimits.Browser); err != nil {
 		return fmt.Errorf("session: browser: %w", err)
 	}
-	if err := a.Session.Persistent.Check(session.DefaultLimits.Persistent); err != nil {
+	if err := a.Session.Persistent.Check(); err != nil {
 		return fmt.Errorf("session: persistent: %w", err)
+	}
+	if err := a.checkBinding(); err != nil {
+		return fmt.Errorf("session: binding: %w", err)
 	}
 	if r := a.Session.Recheck; r != nil && *r != 0 {
 		if err := CheckDuration(time.Duration(*r), MaxLifetime); err != nil {

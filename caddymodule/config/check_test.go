@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/latchkey-gateway/latchkey/session"
 )
 
 const soundApp = `{
@@ -44,23 +46,31 @@ func TestAppCheck(t *testing.T) {
 	for change, want := range map[string]string{
 		`{}`:                "",
 		`{"providers": []}`: "at least one provider",
-		`{"providers": [{` + idp + `}, {` + idp + `}]}`:                                  "defined twice",
-		`{"providers": [{` + idp + `}, {"name": "default", ` + idp + `}]}`:               "defined twice",
-		`{"providers": [{"name": "a b", ` + idp + `}]}`:                                  "only letters",
-		`{"providers": [{"issuer": "http://login.example.com", "client_id": "x"}]}`:      "https",
-		`{"providers": [{"issuer": "http://127.0.0.1:9000", "client_id": "x"}]}`:         "",
-		`{"providers": [{"issuer": "http://[::1]:9000/x", "client_id": "x"}]}`:           "",
-		`{"providers": [{"issuer": "http://idp.localhost", "client_id": "x"}]}`:          "",
-		`{"providers": [{"issuer": "http://localhost.evil.example", "client_id": "x"}]}`: "https",
-		`{"providers": [{"issuer": "{env.ISSUER}", "client_id": "x"}]}`:                  "",
-		`{"providers": [{"client_id": "x"}]}`:                                            "issuer is missing",
-		`{"providers": [{"issuer": "https://login.example.com"}]}`:                       "client_id",
-		`{"providers": [{` + idp + `, "scopes": ["email"]}]}`:                            "openid",
-		`{"providers": [{` + idp + `, "user_claims": [" "]}]}`:                           "user_claims",
-		`{"providers": [{` + idp + `, "guest": {"claim": "acct"}}]}`:                     "guest",
-		`{"providers": [{` + idp + `, "inherit": {"claim": "x"}}]}`:                      "inherit",
-		`{"providers": [{` + idp + `, "auth_params": {"nonce": "x"}}]}`:                  "protocol",
-		`{"providers": [{` + idp + `, "auth_params": {"": "x"}}]}`:                       "name is missing",
+		`{"session": {"binding": {"mode": "prefer", "kinds": "all"}}}`:                       "",
+		`{"session": {"binding": {"mode": "on"}}}`:                                           "session: binding",
+		`{"session": {"binding": {"kinds": "some"}}}`:                                        "kinds",
+		`{"session": {"binding": {"mode": "prefer", "cookie_lifetime": "299s"}}}`:            "cookie_lifetime",
+		`{"session": {"binding": {"mode": "prefer", "cookie_lifetime": "61m"}}}`:             "cookie_lifetime",
+		`{"session": {"persistent": {"idle_limit": "7d", "unbound": {"idle_limit": "8d"}}}}`: "unbound: idle_limit",
+		`{"session": {"persistent": {"unbound": {"max_lifetime": "181d"}}}}`:                 "unbound: max_lifetime",
+		`{"session": {"persistent": {"unbound": {"max_lifetime": "401d"}}}}`:                 "unbound: max_lifetime",
+		`{"providers": [{` + idp + `}, {` + idp + `}]}`:                                      "defined twice",
+		`{"providers": [{` + idp + `}, {"name": "default", ` + idp + `}]}`:                   "defined twice",
+		`{"providers": [{"name": "a b", ` + idp + `}]}`:                                      "only letters",
+		`{"providers": [{"issuer": "http://login.example.com", "client_id": "x"}]}`:          "https",
+		`{"providers": [{"issuer": "http://127.0.0.1:9000", "client_id": "x"}]}`:             "",
+		`{"providers": [{"issuer": "http://[::1]:9000/x", "client_id": "x"}]}`:               "",
+		`{"providers": [{"issuer": "http://idp.localhost", "client_id": "x"}]}`:              "",
+		`{"providers": [{"issuer": "http://localhost.evil.example", "client_id": "x"}]}`:     "https",
+		`{"providers": [{"issuer": "{env.ISSUER}", "client_id": "x"}]}`:                      "",
+		`{"providers": [{"client_id": "x"}]}`:                                                "issuer is missing",
+		`{"providers": [{"issuer": "https://login.example.com"}]}`:                           "client_id",
+		`{"providers": [{` + idp + `, "scopes": ["email"]}]}`:                                "openid",
+		`{"providers": [{` + idp + `, "user_claims": [" "]}]}`:                               "user_claims",
+		`{"providers": [{` + idp + `, "guest": {"claim": "acct"}}]}`:                         "guest",
+		`{"providers": [{` + idp + `, "inherit": {"claim": "x"}}]}`:                          "inherit",
+		`{"providers": [{` + idp + `, "auth_params": {"nonce": "x"}}]}`:                      "protocol",
+		`{"providers": [{` + idp + `, "auth_params": {"": "x"}}]}`:                           "name is missing",
 		`{"keys": ["short"]}`:              "key 1",
 		`{"keys": ["{env.A}", "{env.A}"]}`: "key 2 is listed twice",
 		`{"session": {"browser": {"idle_limit": "2h", "max_lifetime": "1h"}}}`:                     "idle_limit 2h is longer than max_lifetime 1h",
@@ -199,6 +209,28 @@ func TestDays(t *testing.T) {
 	} {
 		if got := Days(d); got != want {
 			t.Errorf("%v: got %s, want %s", d, got, want)
+		}
+	}
+}
+
+// A session that is not bound has limits of its own only where the configuration says so. With require they are those of
+// a session that ends with the browser.
+func TestSessionLimits(t *testing.T) {
+	def := session.DefaultLimits
+	week := session.Limit{Idle: 7 * 24 * time.Hour, Max: def.Persistent.Max}
+	for text, want := range map[string]session.Limits{
+		`{}`:                              def,
+		`{"binding": {"mode": "prefer"}}`: def,
+		`{"persistent": {"unbound": {"idle_limit": "7d"}}}`:                                {Browser: def.Browser, Persistent: def.Persistent, Unbound: week},
+		`{"persistent": {"unbound": {"idle_limit": "7d"}}, "binding": {"mode": "prefer"}}`: {Browser: def.Browser, Persistent: def.Persistent, Unbound: week},
+		`{"binding": {"mode": "require"}}`:                                                 {Browser: def.Browser, Persistent: def.Persistent, Unbound: def.Browser},
+	} {
+		var c Session
+		if err := json.Unmarshal([]byte(text), &c); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Limits(); got != want {
+			t.Errorf("%s: %+v", text, got)
 		}
 	}
 }

@@ -39,7 +39,7 @@ const (
 // ofKind returns the session of an imagined user with another kind. The session begins at its last use.
 func (h explainedSite) ofKind(who *session.Record, kind session.Kind) *session.Record {
 	s := *who //nolint:govet // a copy of what has not been shared
-	s.Kind, s.Limit, s.Created = kind, h.Tenant.Limits.Of(kind), who.LastUsed
+	s.Kind, s.Limit, s.Created = kind, h.Tenant.Limits.Of(kind, who.Binding.Bound()), who.LastUsed
 	return &s
 }
 
