@@ -111,7 +111,7 @@ var edges = []edge{
 	{path: "caddymodule/caddyfile/grammar", ours: []string{"=caddymodule/config"}, free: true},
 	{path: "caddymodule/caddyfile/grammar/grammartest"},
 	{path: "caddymodule/store", ours: []string{"session", "=caddymodule/config", "=caddymodule/caddyfile/grammar"}, free: true},
-	{path: "caddymodule/keystorage", ours: []string{"=session", "=session/keyring"}, free: true},
+	{path: "caddymodule/keystorage", ours: []string{"=session", "=session/keyring", "=session/retry"}, free: true},
 	{
 		path: "caddymodule/site",
 		ours: []string{"policy", "session", "=caddymodule/config", "=caddymodule/crossorigin", "=caddymodule/identity", "=caddymodule/looks", "=caddymodule/scrub", "=caddymodule/useragent"},

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
@@ -109,7 +110,7 @@ func TestSealedUnder(t *testing.T) {
 	was := w.keys.Keys()[0].ID
 	want(t, "another key", w.keys.Replace([]keyring.Key{
 		{Secret: bytes.Repeat([]byte{9}, keyring.MinSecret)}, {Secret: bytes.Repeat([]byte{'k'}, keyring.MinSecret)},
-	}), nil)
+	}, time.Time{}), nil)
 	if got := s.SealedUnder(); len(got) != 1 || got[0] != was {
 		t.Errorf("a new session needs %v", got)
 	}

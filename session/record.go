@@ -175,7 +175,7 @@ func (s *Record) SealedTokens() []byte { return s.sealedTokens }
 func (s *Record) KnownDevice() bool { return s.Managed == "true" || s.Compliant == "true" }
 
 // SealedUnder returns the keys that are needed to open the stored session: that of its record, and that of its tokens
-// if it differs. The key of the cookie is not known here; it was the newest key when the session began, or a later one.
+// if it differs. The key of the cookie is not known here; it was the key that sealed when the session began, or a later one.
 func (s *Record) SealedUnder() []keyring.ID {
 	keys := []keyring.ID{s.sealedUnder}
 	if id, ok := keyring.SealedBy(s.sealedTokens); ok && id != s.sealedUnder {

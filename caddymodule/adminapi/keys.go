@@ -26,8 +26,9 @@ const (
 	RetireTimeout = 5 * time.Minute
 	// signInRoom is how long after its replacement a key may be needed by a sign-in in progress.
 	signInRoom = time.Hour
-	// learnRoom is how long after the creation of the newest key a replica may still seal with the previous one.
-	learnRoom = 2 * keystorage.LookEvery
+	// learnRoom is how long before and after its time a replica may seal with a key, because it could not read the ring
+	// or its clock was wrong.
+	learnRoom = 10 * time.Minute
 )
 
 // KeyEntry is a key in an answer for administrators.
@@ -35,8 +36,11 @@ type KeyEntry struct {
 	ID string `json:"id"`
 	// Created is missing for keys that the configuration lists, because it is not known.
 	Created *time.Time `json:"created,omitempty"`
-	// Seals: it is the newest key, which seals; the others only open.
+	// Seals: it is the key that seals. Older ones only open; newer ones wait.
 	Seals bool `json:"seals"`
+	// SealsFrom is from when it seals, missing for keys that the configuration lists. A key whose time has not come opens
+	// already.
+	SealsFrom *time.Time `json:"sealsFrom,omitempty"`
 	// Retires is when it is removed from the ring automatically.
 	Retires *time.Time `json:"retires,omitempty"`
 }
@@ -57,19 +61,23 @@ func adminKeys(r *http.Request, app *app.App) (any, error) {
 	if keeper != nil {
 		answer.Source = "storage"
 	}
-	infos := app.Sessions().Keys().Keys()
-	for i, info := range infos {
-		entry := KeyEntry{ID: info.ID.String(), Seals: i == 0}
-		if !info.Created.IsZero() {
-			entry.Created = &info.Created
-		}
-		if i > 0 && keeper != nil {
-			retires := infos[i-1].Created.Add(keeper.Life)
+	for _, info := range app.Sessions().Keys().Keys() {
+		entry := keyEntry(info)
+		if !info.Until.IsZero() && keeper != nil {
+			retires := info.Until.Add(keeper.Life)
 			entry.Retires = &retires
 		}
 		answer.Keys = append(answer.Keys, entry)
 	}
 	return answer, nil
+}
+
+func keyEntry(info keyring.Info) KeyEntry {
+	entry := KeyEntry{ID: info.ID.String(), Seals: info.Seals}
+	if !info.Created.IsZero() {
+		entry.Created, entry.SealsFrom = &info.Created, &info.From
+	}
+	return entry
 }
 
 // KeySessionsAnswer counts sessions by the keys that they need, for a part of the list of all sessions. A session may
@@ -114,18 +122,15 @@ func (p Parameters) sessionsCursor() (string, error) {
 }
 
 // needs returns the keys without which a session ends: those of its record and its tokens, and each key that may have
-// sealed its cookie, that is, each one that was the newest on some replica when the session began.
+// sealed its cookie, that is, each one that sealed on some replica when the session began.
 func needs(s *session.Record, ring []keyring.Info) []keyring.ID {
 	ids := s.SealedUnder()
-	for i, k := range ring {
+	for _, k := range ring {
 		if k.Created.IsZero() {
-			break // the time of creation is not known
+			break // its times are not known
 		}
-		began, ended := k.Created.Add(-learnRoom), time.Time{}
-		if i > 0 {
-			ended = ring[i-1].Created.Add(learnRoom)
-		}
-		if s.Created.After(began) && (i == 0 || s.Created.Before(ended)) && !slices.Contains(ids, k.ID) {
+		sealed := s.Created.After(k.From.Add(-learnRoom)) && (k.Until.IsZero() || s.Created.Before(k.Until.Add(learnRoom)))
+		if sealed && !slices.Contains(ids, k.ID) {
 			ids = append(ids, k.ID)
 		}
 	}
@@ -134,15 +139,31 @@ func needs(s *session.Record, ring []keyring.Info) []keyring.ID {
 
 var errListedKeys = refuse(http.StatusConflict, "the configuration lists the keys: put a new secret behind the first one of `keys` on every server, then in front of it on every server; take the old one out when the longest session has ended")
 
-// adminRotateKeys answers POST /latchkey/keys/rotate: from now on a new key seals, on every server.
+// Rotation is the body of POST /latchkey/keys/rotate.
+type Rotation struct {
+	// Now makes the new key seal at once, also if other servers do not know it yet.
+	Now bool `json:"now"`
+}
+
+// adminRotateKeys answers POST /latchkey/keys/rotate: it makes a new key, which seals when every server knows it. A
+// request without a body is one for a rotation that is not urgent.
 func adminRotateKeys(r *http.Request, app *app.App) (any, error) {
-	if _, err := queryOf(r); err != nil {
+	var ask Rotation
+	if r.ContentLength == 0 {
+		if _, err := queryOf(r); err != nil {
+			return nil, err
+		}
+	} else if err := readBody(r, &ask, maxAskedBody, "JSON of now"); err != nil {
 		return nil, err
 	}
 	if app.Keeper() == nil {
 		return nil, errListedKeys
 	}
-	made, err := app.Keeper().RotateNow(r.Context())
+	delay := keystorage.SealDelay
+	if ask.Now {
+		delay = 0
+	}
+	made, err := app.Keeper().RotateIn(r.Context(), delay)
 	if errors.Is(err, keystorage.ErrTooMany) {
 		return nil, refuse(http.StatusConflict, "%w", err)
 	}
@@ -150,8 +171,8 @@ func adminRotateKeys(r *http.Request, app *app.App) (any, error) {
 		return nil, refuse(http.StatusServiceUnavailable, "%w", err)
 	}
 	record(app, r, act{activity: actRotateKeys, target: "key " + made.ID.String()})
-	app.Logger().Info("keys rotated by an administrator", zap.Stringer("key", made.ID))
-	return KeyEntry{ID: made.ID.String(), Created: &made.Created, Seals: true}, nil
+	app.Logger().Info("keys rotated by an administrator", zap.Stringer("key", made.ID), zap.Time("seals", made.From))
+	return keyEntry(made), nil
 }
 
 // Retirement is the body of POST /latchkey/keys/retire.
@@ -184,7 +205,7 @@ func adminRetireKey(r *http.Request, app *app.App) (any, error) {
 		return nil, err
 	}
 	switch err := keeper.Retire(ctx, id); {
-	case errors.Is(err, keystorage.ErrNoSuchKey), errors.Is(err, keystorage.ErrNewest):
+	case errors.Is(err, keystorage.ErrNoSuchKey), errors.Is(err, keystorage.ErrSeals):
 		return nil, refuse(http.StatusConflict, "%w", err)
 	case err != nil:
 		return nil, refuse(http.StatusServiceUnavailable, "%w", err)
@@ -194,20 +215,20 @@ func adminRetireKey(r *http.Request, app *app.App) (any, error) {
 	return KeyEntry{ID: id.String()}, nil
 }
 
-// retirable refuses a key that is the newest, does not exist, or is still needed by a session.
+// retirable refuses a key that seals or will seal, does not exist, or is still needed by a session.
 func retirable(ctx context.Context, a *app.App, id keyring.ID, force bool) error {
 	infos := a.Sessions().Keys().Keys()
-	i := slices.IndexFunc(infos, func(k keyring.Info) bool { return k.ID == id })
+	i, err := keystorage.Retirable(infos, id)
 	switch {
-	case i < 0:
-		return refuse(http.StatusNotFound, "%w: %s", keystorage.ErrNoSuchKey, id)
-	case i == 0:
-		return refuse(http.StatusConflict, "%w", keystorage.ErrNewest)
+	case errors.Is(err, keystorage.ErrNoSuchKey):
+		return refuse(http.StatusNotFound, "%w: %s", err, id)
+	case err != nil:
+		return refuse(http.StatusConflict, "%w", err)
 	case force:
 		return nil
-	case a.Keeper().Now().Sub(infos[i-1].Created) < signInRoom:
+	case a.Keeper().Now().Sub(infos[i].Until) < signInRoom:
 		return refuse(http.StatusConflict, "key %s sealed until %s, and sign-ins may be under way with it for an hour; to end them, force it",
-			id, infos[i-1].Created.Format(time.RFC3339))
+			id, infos[i].Until.Format(time.RFC3339))
 	}
 	found := ""
 	for cursor := ""; ; {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/app"
 	"github.com/latchkey-gateway/latchkey/caddymodule/apptest"
+	"github.com/latchkey-gateway/latchkey/caddymodule/keystorage"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
@@ -22,16 +23,28 @@ func TestAdminKeys(t *testing.T) {
 	a.Must(409, "POST", "/latchkey/keys/retire", `{"id":"`+oldest+`"}`)
 	clock.Advance(time.Hour)
 	var made KeyEntry
-	if err := json.Unmarshal([]byte(a.Must(200, "POST", "/latchkey/keys/rotate", "")), &made); err != nil || !made.Seals {
+	if err := json.Unmarshal([]byte(a.Must(200, "POST", "/latchkey/keys/rotate", "")), &made); err != nil || made.Seals ||
+		made.SealsFrom == nil || !made.SealsFrom.Equal(made.Created.Add(keystorage.SealDelay)) {
 		t.Fatalf("%+v, %v", made, err)
 	}
+	for _, id := range []string{oldest, made.ID} {
+		if body := a.Must(409, "POST", "/latchkey/keys/retire", `{"id":"`+id+`","force":true}`); !strings.Contains(body, "the key that seals and the newest one") {
+			t.Errorf("while the new key waits: %s", body)
+		}
+	}
+	if body := a.Must(200, "GET", "/latchkey/keys", ""); strings.Index(body, `"seals":true`) < strings.Index(body, oldest) {
+		t.Errorf("while the new key waits: %s", body)
+	}
+	clock.Advance(keystorage.SealDelay)
+	a.Seals(made.ID)
 	if !a.Alive(token) {
 		t.Fatal("a rotation ended a session")
 	}
 	var keys KeysAnswer
 	body := a.Must(200, "GET", "/latchkey/keys", "")
 	if err := json.Unmarshal([]byte(body), &keys); err != nil || len(keys.Keys) != 2 || keys.Keys[0].ID != made.ID || keys.Source != "storage" ||
-		keys.Keys[1].Retires == nil || strings.Contains(body, "secret") {
+		!keys.Keys[0].Seals || keys.Keys[0].Retires != nil || keys.Keys[1].Seals ||
+		keys.Keys[1].Retires == nil || !keys.Keys[1].Retires.Equal(made.SealsFrom.Add(a.App.Keeper().Life)) || strings.Contains(body, "secret") {
 		t.Fatalf("%s, %v", body, err)
 	}
 	count := func(want ...int) {
@@ -81,7 +94,11 @@ func TestAdminKeys(t *testing.T) {
 	_, token = a.SignIn("eve", "main")
 	cookie := session.SealToken(a.App.Keeper().Ring, token, "host", "cookie")
 	clock.Advance(time.Minute)
-	a.Must(200, "POST", "/latchkey/keys/rotate", "")
+	// A key that others may have: a new one seals at once, and the old one goes.
+	var now KeyEntry
+	if err := json.Unmarshal([]byte(a.Must(200, "POST", "/latchkey/keys/rotate", `{"now":true}`)), &now); err != nil || !now.Seals || !now.SealsFrom.Equal(*now.Created) {
+		t.Errorf("at once: %+v, %v", now, err)
+	}
 	a.Must(200, "POST", "/latchkey/keys/retire", `{"id":"`+made.ID+`","force":true}`)
 	if _, err := session.OpenToken(a.App.Keeper().Ring, cookie, "host", "cookie"); !errors.Is(err, keyring.ErrUnsealable) {
 		t.Errorf("a session whose key was taken by force: %v", err)
@@ -92,8 +109,10 @@ func TestAdminKeys(t *testing.T) {
 func TestAdminListedKeys(t *testing.T) {
 	a := apptest.NewAdministered(t, app.Parts{})
 	a.SignIn("ada", "main")
-	for _, path := range []string{"/latchkey/keys/rotate", "/latchkey/keys/retire"} {
-		if body := a.Must(http.StatusConflict, "POST", path, `{"id":"0000"}`); !strings.Contains(body, "behind the first one") {
+	a.Must(http.StatusBadRequest, "POST", "/latchkey/keys/rotate", `{"id":"0000"}`)
+	a.Must(http.StatusBadRequest, "POST", "/latchkey/keys/rotate?now=true", "")
+	for path, body := range map[string]string{"/latchkey/keys/rotate": `{"now":true}`, "/latchkey/keys/retire": `{"id":"0000"}`} {
+		if body := a.Must(http.StatusConflict, "POST", path, body); !strings.Contains(body, "behind the first one") {
 			t.Errorf("%s: %s", path, body)
 		}
 	}

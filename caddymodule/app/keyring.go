@@ -31,7 +31,7 @@ func (a *App) openRing() (*keyring.Ring, error) {
 		return nil, err
 	}
 	ring := new(keyring.Ring)
-	if err := ring.Replace(keys); err != nil {
+	if err := ring.Replace(keys, time.Now()); err != nil {
 		return nil, err
 	}
 	if made {

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/keystorage"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -44,7 +45,7 @@ func NewKeyed(t *testing.T) (*Administered, *storetest.Clock) {
 		t.Fatal(err)
 	}
 	ring := new(keyring.Ring)
-	if err := ring.Replace(keys); err != nil {
+	if err := ring.Replace(keys, clock.Now()); err != nil {
 		t.Fatal(err)
 	}
 	keeper := keystorage.New(keystorage.Config{
@@ -55,6 +56,22 @@ func NewKeyed(t *testing.T) (*Administered, *storetest.Clock) {
 	t.Cleanup(keeper.Close)
 	a := administer(t, app.Parts{Keeper: keeper}, session.ManagerConfig{Store: storetest.NewMemory(clock.Now), Keys: ring, Now: clock.Now})
 	return a, clock
+}
+
+// Seals waits until the key with this ID seals in an app that NewKeyed has made. Its time must have come by the clock.
+func (a *Administered) Seals(id string) {
+	a.T.Helper()
+	keeper := a.App.Keeper()
+	for range 1000 {
+		keeper.Heard() // it reads the clock when it is woken
+		for _, k := range keeper.Ring.Keys() {
+			if k.Seals && k.ID.String() == id {
+				return
+			}
+		}
+		retry.Sleep(a.T.Context(), 10*time.Millisecond)
+	}
+	a.T.Fatalf("key %s does not seal: %+v", id, keeper.Ring.Keys())
 }
 
 // NewRing is a key ring of one key.

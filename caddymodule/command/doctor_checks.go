@@ -200,6 +200,9 @@ func (d *doctor) keys(ctx context.Context, storage certmagic.Storage, a *app.App
 		return say(findFail, "%s; no user can sign in until it can be read", adminapi.OneLine(err))
 	}
 	age := d.now().Sub(keys[0].Created)
+	if age < -keystorage.SealDelay {
+		return say(findWarn, "the newest of %d keys was made at %s, which is in the future here: is the clock of a server wrong?", len(keys), keys[0].Created.Format(time.RFC3339))
+	}
 	days := int(age / (24 * time.Hour))
 	if rotate := config.DurationOr(a.KeysRotate, config.DefaultKeysRotate); rotate > 0 && age > rotate+keystorage.Margin {
 		return say(findWarn, "the newest of %d keys is %d days old and should have been superseded: is a server running?", len(keys), days)

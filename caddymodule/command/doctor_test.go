@@ -245,6 +245,7 @@ func TestDoctorFindings(t *testing.T) {
 		"file impossible":  {func(c *clinic) { c.store = "file /proc/nothing/sessions.db" }, findFail, "cannot be made"},
 		"ring fresh":       {aged(3 * day), findOK, "the newest 3 days old"},
 		"ring old":         {aged(200 * day), findWarn, "200 days old and should have been superseded"},
+		"ring of a clock":  {aged(-day), findWarn, "the newest of 1 keys was made at 2"},
 		"ring damaged":     {ring("{"), findFail, "keys : key ring latchkey/keys.json in Caddy's storage cannot be read"},
 		"keys listed":      {func(c *clinic) { c.app = "keys 0123456789abcdef0123456789abcdef" }, findOK, "the configuration lists 1"},
 		"plain http":       {func(c *clinic) { c.site = "http://wiki.example.com:8080" }, findFail, "http://wiki.example.com:8080 has no TLS"},

@@ -26,12 +26,13 @@ func init() {
 		Usage: "list|rotate|retire <id> [--address <listen>] [--config <path> [--adapter <name>]]",
 		Short: "Shows, rotates and retires the keys that seal cookies and sessions",
 		Long: `
-The key ring seals cookies and everything in the store. Its newest key seals; the
-others open what they have sealed, and retire by themselves when nothing can need
+The key ring seals cookies and everything in the store. One key seals. The older
+ones open what they have sealed, and retire by themselves when nothing can need
 them any more. No command ever prints a key.
 
   list         the keys, how old they are and how many sessions need each
-  rotate       makes a new key, which seals from now on, on every server
+  rotate       makes a new key. It opens at once, and seals in three minutes, when
+               every server knows it; with --now it seals at once
   retire <id>  takes out an older key before its time; refused while sessions
                need it, unless --force, which ends them
 
@@ -45,6 +46,7 @@ instead.`,
 type keysCommand struct {
 	server      adminapi.Client
 	json, force bool
+	now         bool
 	noCount     bool
 }
 
@@ -58,11 +60,12 @@ func setUpKeys(cmd *cobra.Command) {
 	}
 	listing.Flags().BoolVar(&list.noCount, "no-count", false, "do not count sessions, which reads them all")
 	rotating := &cobra.Command{
-		Use: "rotate", Short: "Makes a new key, which seals from now on, on every server", Args: cobra.NoArgs,
+		Use: "rotate", Short: "Makes a new key, which seals when every server knows it", Args: cobra.NoArgs,
 		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, _ []string) error {
 			return rotate.rotate(ctx, cmd.OutOrStdout())
 		}),
 	}
+	rotating.Flags().BoolVar(&rotate.now, "now", false, "seal with it at once: the present key must not seal any more")
 	retiring := &cobra.Command{
 		Use: "retire <id>", Short: "Takes an older key out before its time", Args: cobra.ExactArgs(1),
 		RunE: interruptible(func(ctx context.Context, cmd *cobra.Command, args []string) error {
@@ -166,8 +169,9 @@ func (c *keysCommand) list(ctx context.Context, w io.Writer) error {
 		return writeJSON(w, report)
 	}
 	var rows [][]string
+	use := "waits"
 	for _, k := range report.Keys {
-		use, sessions, made, retires := "opens", "-", "-", "-"
+		sessions, made, from, retires := "-", "-", "-", "-"
 		if k.Seals {
 			use = "seals"
 		}
@@ -177,12 +181,18 @@ func (c *keysCommand) list(ctx context.Context, w io.Writer) error {
 		if k.Created != nil {
 			made = k.Created.UTC().Format(time.RFC3339)
 		}
+		if k.SealsFrom != nil {
+			from = k.SealsFrom.UTC().Format(time.RFC3339)
+		}
 		if k.Retires != nil {
 			retires = k.Retires.UTC().Format(time.DateOnly)
 		}
-		rows = append(rows, []string{k.ID, made, use, sessions, retires})
+		rows = append(rows, []string{k.ID, made, from, use, sessions, retires})
+		if k.Seals {
+			use = "opens"
+		}
 	}
-	table := terminal.Table{Out: w, Head: []string{"KEY", "MADE", "USE", "SESSIONS", "RETIRES"}}
+	table := terminal.Table{Out: w, Head: []string{"KEY", "MADE", "SEALS", "USE", "SESSIONS", "RETIRES"}}
 	if err := table.Print(rows); err != nil {
 		return err
 	}
@@ -194,13 +204,17 @@ func (c *keysCommand) list(ctx context.Context, w io.Writer) error {
 
 func (c *keysCommand) rotate(ctx context.Context, w io.Writer) error {
 	var made adminapi.KeyEntry
-	if err := c.server.Ask(ctx, http.MethodPost, adminapi.KeysPath+"/rotate", nil, nil, &made); err != nil {
+	if err := c.server.Ask(ctx, http.MethodPost, adminapi.KeysPath+"/rotate", nil, adminapi.Rotation{Now: c.now}, &made); err != nil {
 		return err
 	}
 	if c.json {
 		return writeJSON(w, made)
 	}
-	_, err := fmt.Fprintf(w, "key %s seals from now on; the others go on opening what they have sealed, so no user is signed out\n", made.ID)
+	from := "now on"
+	if !made.Seals && made.SealsFrom != nil {
+		from = made.SealsFrom.UTC().Format(time.RFC3339) + " on, when every server knows it"
+	}
+	_, err := fmt.Fprintf(w, "key %s seals from %s; the others go on opening what they have sealed, so no user is signed out\n", made.ID, from)
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/adminapi"
 	"github.com/latchkey-gateway/latchkey/caddymodule/apptest"
+	"github.com/latchkey-gateway/latchkey/caddymodule/keystorage"
 )
 
 // command runs a command that setUp makes, with args, and returns what it prints.
@@ -54,17 +55,24 @@ func TestKeysCommand(t *testing.T) {
 	clock.Advance(2 * time.Hour)
 	out, err := keys("rotate")
 	newest := a.App.Keeper().Ring.Keys()[0].ID.String()
-	if err != nil || newest == oldest || !strings.Contains(out, "key "+newest+" seals from now on") || strings.Count(out, "\n") != 1 {
+	from := clock.Now().Add(keystorage.SealDelay).Format(time.RFC3339)
+	if err != nil || newest == oldest || !strings.Contains(out, "key "+newest+" seals from "+from+" on, when every server knows it") || strings.Count(out, "\n") != 1 {
 		t.Fatalf("rotate: %q, %v", out, err)
 	}
 	out, err = keys("list")
+	if rows := table(out); err != nil || rows[1][0] != newest || rows[1][2] != from || rows[1][3] != "waits" || rows[2][3] != "seals" {
+		t.Errorf("list before its time: %s, %v", out, err)
+	}
+	clock.Advance(keystorage.SealDelay)
+	a.Seals(newest)
+	out, err = keys("list")
 	rows := table(out)
-	if err != nil || len(rows) != 3 || strings.Join(rows[0], " ") != "KEY MADE USE SESSIONS RETIRES" ||
-		rows[1][0] != newest || rows[1][2] != "seals" || rows[1][3] != "0" || rows[1][4] != "-" ||
-		rows[2][0] != oldest || rows[2][2] != "opens" || rows[2][3] != "2" || rows[2][4] == "-" {
+	if err != nil || len(rows) != 3 || strings.Join(rows[0], " ") != "KEY MADE SEALS USE SESSIONS RETIRES" ||
+		rows[1][0] != newest || rows[1][2] != from || rows[1][3] != "seals" || rows[1][4] != "0" || rows[1][5] != "-" ||
+		rows[2][0] != oldest || rows[2][2] != rows[2][1] || rows[2][3] != "opens" || rows[2][4] != "2" || rows[2][5] == "-" {
 		t.Errorf("list: %s, %v", out, err)
 	}
-	if out, err := keys("list", "--no-count"); err != nil || table(out)[2][3] != "-" {
+	if out, err := keys("list", "--no-count"); err != nil || table(out)[2][4] != "-" {
 		t.Errorf("list --no-count: %s, %v", out, err)
 	}
 	var report keysReport
@@ -84,6 +92,9 @@ func TestKeysCommand(t *testing.T) {
 	}
 	if out, err := keys("list"); err != nil || !strings.HasSuffix(out, "2 sessions cannot be opened: their keys are gone\n") {
 		t.Errorf("list: %s, %v", out, err)
+	}
+	if out, err := keys("rotate", "--now"); err != nil || !strings.Contains(out, "key "+a.App.Keeper().Ring.Keys()[0].ID.String()+" seals from now on; ") {
+		t.Errorf("rotate --now: %q, %v", out, err)
 	}
 	out, err = keys("rotate", "--json")
 	var made adminapi.KeyEntry

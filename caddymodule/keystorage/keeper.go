@@ -13,22 +13,21 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/retry"
 )
 
 const (
 	// LookEvery is how often the ring is read regularly: the delay after which a replica that received no message
 	// notices a new key.
-	LookEvery = 5 * time.Minute
-	// keysPause is the shortest time between two reads for unknown keys. keysPatience is how long requests wait for a
-	// read. keysForeign is how long a key that was not found counts as foreign without another read.
-	keysPause    = time.Second
-	keysPatience = 3 * time.Second
-	keysForeign  = 10 * time.Second
-	// maxKeyWaiters is how many requests may wait, maxForeign how many IDs are remembered.
-	maxKeyWaiters = 256
-	maxForeign    = 1024
-	// keysQuiet is the shortest interval between two warnings about foreign keys, because any client can send one.
-	keysQuiet = 10 * time.Minute
+	LookEvery = time.Minute
+	// SealDelay is how long a new key only opens before it seals. Every replica has read it by then, also if the clocks
+	// differ by half of it.
+	SealDelay = 3 * time.Minute
+	// askPause is the shortest time between two reads for unknown keys. askPatience is how long a request waits for one.
+	askPause    = time.Second
+	askPatience = 3 * time.Second
+	// warnPause is the shortest interval between two warnings about foreign keys.
+	warnPause = 10 * time.Minute
 	// Margin is added to the longest lifetime before a key retires, for clock differences and replicas that notice a
 	// change late.
 	Margin = 24 * time.Hour
@@ -57,8 +56,8 @@ func New(c Config) *Keeper {
 	return &Keeper{Config: c, kick: make(chan struct{}, 1)}
 }
 
-// Keeper keeps a key ring in step with Caddy's storage. It notices another replica's change by the store's feed, by an
-// unknown key, and every LookEvery. It replaces and retires keys by their age.
+// Keeper keeps a key ring in step with Caddy's storage. It notices another replica's change by the store's feed, every
+// LookEvery, and by an unknown key. It lets a key seal when its time has come, and replaces and retires keys by their age.
 type Keeper struct {
 	Config
 
@@ -68,19 +67,11 @@ type Keeper struct {
 
 	changing sync.Mutex // from reading the storage until the ring has the result
 
-	mu      sync.Mutex
-	next    *keyReading // not begun
-	begun   time.Time
-	waiting int
-	foreign map[keyring.ID]time.Time
-	warned  time.Time
-	failing bool
-}
+	foreign foreignKeys
 
-// keyReading is one read of the storage for which several requests wait.
-type keyReading struct {
-	done chan struct{}
-	err  error
+	mu      sync.Mutex
+	asked   *question // the latest
+	failing bool
 }
 
 // Start starts the regular work, until Close.
@@ -106,23 +97,36 @@ func (k *Keeper) Heard() {
 }
 
 func (k *Keeper) follow(ctx context.Context) {
-	look := time.NewTicker(LookEvery)
-	defer look.Stop()
 	for {
 		if err := k.tend(ctx); err != nil && ctx.Err() == nil {
 			k.Logger.Warn("keys not rotated or retired, will retry", zap.Error(err))
 		}
+		look := time.NewTimer(k.pause())
 		select {
 		case <-ctx.Done():
+			look.Stop()
 			return
 		case <-look.C:
 		case <-k.kick:
+			look.Stop()
 		}
 		_ = k.read(ctx) // it logs its own failures
 	}
 }
 
-// read reads the stored ring. After a failure the known ring stays, so that no user is signed out by accident.
+// pause returns the time until the next regular read: LookEvery, or less if a key seals before.
+func (k *Keeper) pause() time.Duration {
+	pause, now := LookEvery, k.Now()
+	for _, key := range k.Ring.Keys() {
+		if wait := key.From.Sub(now); wait > 0 {
+			pause = min(pause, wait)
+		}
+	}
+	return pause
+}
+
+// read reads the stored ring and chooses the key that seals. After a failure the known ring stays, so that no user is
+// signed out by accident.
 func (k *Keeper) read(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, keysTimeout)
 	defer cancel()
@@ -130,6 +134,8 @@ func (k *Keeper) read(ctx context.Context) error {
 	keys, err := Load(ctx, k.Storage)
 	if err == nil {
 		err = k.adopt(keys)
+	} else {
+		k.Ring.SealAt(k.Now())
 	}
 	k.changing.Unlock()
 	if ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
@@ -148,120 +154,105 @@ func (k *Keeper) read(ctx context.Context) error {
 	return err
 }
 
-// adopt puts keys into the ring, if they differ from those that it has.
+// adopt puts keys into the ring.
 func (k *Keeper) adopt(keys []keyring.Key) error {
-	next := new(keyring.Ring)
-	if err := next.Replace(keys); err != nil {
-		return err
-	}
-	if next.Equal(k.Ring) {
-		return nil
-	}
 	had := k.Ring.Keys()
-	if err := k.Ring.Replace(keys); err != nil {
+	if err := k.Ring.Replace(keys, k.Now()); err != nil {
 		return err
 	}
 	has := k.Ring.Keys()
+	seals := has[slices.IndexFunc(has, func(i keyring.Info) bool { return i.Seals })]
+	if slices.EqualFunc(had, has, func(a, b keyring.Info) bool { return a.ID == b.ID && a.Seals == b.Seals }) {
+		return nil
+	}
 	if !slices.ContainsFunc(had, func(a keyring.Info) bool {
 		return slices.ContainsFunc(has, func(b keyring.Info) bool { return a.ID == b.ID })
 	}) {
-		k.Logger.Error("the key ring in Caddy's storage is another one; all users sign in again", zap.Stringer("key", has[0].ID))
+		k.Logger.Error("the key ring in Caddy's storage is another one; all users sign in again", zap.Stringer("key", seals.ID))
 		return nil
 	}
-	k.Logger.Info("the key ring has changed", zap.Stringer("key", has[0].ID), zap.Int("keys", len(has)))
+	k.Logger.Info("the key ring has changed", zap.Stringer("key", seals.ID), zap.Stringer("newest", has[0].ID), zap.Int("keys", len(has)))
 	return nil
 }
 
-// unknown implements keyring.Ring.OnUnknown. An anonymous client can cause at most one read per keysPause.
-func (k *Keeper) unknown(id keyring.ID) error {
-	k.mu.Lock()
-	if at, ok := k.foreign[id]; ok && k.Now().Sub(at) < keysForeign {
-		k.mu.Unlock()
-		return nil
-	}
-	if k.waiting >= maxKeyWaiters {
-		k.mu.Unlock()
-		return fmt.Errorf("%w: the key ring is being read", session.ErrUnavailable)
-	}
-	k.waiting++
-	reading := k.next
-	if reading == nil {
-		reading = &keyReading{done: make(chan struct{})}
-		k.next = reading
-		go k.readSoon(reading, k.begun.Add(keysPause).Sub(k.Now()))
-	}
-	k.mu.Unlock()
-
-	timer := time.NewTimer(keysPatience)
-	defer timer.Stop()
-	err := fmt.Errorf("%w: the key ring was not read in time", session.ErrUnavailable)
-	select {
-	case <-reading.done:
-		if err = reading.err; err != nil {
-			err = fmt.Errorf("%w: %w", session.ErrUnavailable, err)
-		}
-	case <-timer.C:
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.waiting--
-	if err == nil && !k.has(id) {
-		k.noteForeign(id)
-	}
-	return err
+// question is a read of the storage that an unknown key has caused.
+type question struct {
+	began time.Time
+	done  chan struct{}
+	err   error // after done
 }
 
-// readSoon reads after a pause, for all requests that arrive before it begins.
-func (k *Keeper) readSoon(reading *keyReading, pause time.Duration) {
-	defer close(reading.done)
-	timer := time.NewTimer(max(0, pause))
-	<-timer.C
+// unknown implements keyring.Ring.OnUnknown. A key under which another replica seals is known here, because it waited for
+// SealDelay. The exceptions are a rotation without delay, a wrong clock, and a storage that could not be read meanwhile.
+// So a client can cause one read per askPause, and one request waits for it. The others get session.ErrUnavailable until
+// it ends; from then on its result is the answer for each unknown key.
+func (k *Keeper) unknown(id keyring.ID) error {
+	q, mine := k.ask()
+	if mine {
+		patience := time.NewTimer(askPatience)
+		defer patience.Stop()
+		select {
+		case <-q.done:
+		case <-patience.C:
+		}
+	}
+	select {
+	case <-q.done:
+	default:
+		return fmt.Errorf("%w: the key ring is being read", session.ErrUnavailable)
+	}
+	if q.err != nil {
+		return fmt.Errorf("%w: %w", session.ErrUnavailable, q.err)
+	}
+	if !k.has(id) {
+		k.foreign.warn(k.Logger, id, k.Now())
+	}
+	return nil
+}
+
+// ask returns the latest read for an unknown key. If it is over and too old, it begins another, and mine is true.
+func (k *Keeper) ask() (q *question, mine bool) {
 	k.mu.Lock()
-	k.next, k.begun = nil, k.Now()
-	k.mu.Unlock()
-	reading.err = k.read(context.Background())
+	defer k.mu.Unlock()
+	now := k.Now()
+	if q = k.asked; q != nil {
+		select {
+		case <-q.done:
+			if now.Sub(q.began).Abs() < askPause {
+				return q, false
+			}
+		default:
+			return q, false
+		}
+	}
+	q = &question{began: now, done: make(chan struct{})}
+	k.asked = q
+	go func() {
+		defer close(q.done)
+		q.err = k.read(context.Background())
+	}()
+	return q, true
 }
 
 func (k *Keeper) has(id keyring.ID) bool {
 	return slices.ContainsFunc(k.Ring.Keys(), func(i keyring.Info) bool { return i.ID == id })
 }
 
-// noteForeign records that a key does not belong to this installation, and logs it from time to time. The lock is held.
-func (k *Keeper) noteForeign(id keyring.ID) {
-	now := k.Now()
-	for other, at := range k.foreign {
-		if now.Sub(at) >= keysForeign {
-			delete(k.foreign, other)
-		}
-	}
-	if k.foreign == nil {
-		k.foreign = map[keyring.ID]time.Time{}
-	}
-	if len(k.foreign) < maxForeign {
-		k.foreign[id] = now
-	}
-	if id != (keyring.ID{}) && now.Sub(k.warned) >= keysQuiet {
-		k.warned = now
-		warnForeign(k.Logger, id)
-	}
-}
+// foreignKeys logs foreign keys from time to time, because any client can send one.
+type foreignKeys struct{ warned retry.Seldom }
 
-func warnForeign(logger *zap.Logger, id keyring.ID) {
-	logger.Warn("a cookie or a record is sealed under a key that the key ring does not have: lost, retired or foreign; the user who holds it signs in again",
-		zap.Stringer("key", id))
+func (f *foreignKeys) warn(logger *zap.Logger, id keyring.ID, now time.Time) {
+	if f.warned.Now(now, warnPause) {
+		logger.Warn("a cookie or a record is sealed under a key that the key ring does not have: lost, retired or foreign; the user who holds it signs in again",
+			zap.Stringer("key", id))
+	}
 }
 
 // WarnOfUnknown is OnUnknown for keys that the configuration lists, which change only with the configuration.
 func WarnOfUnknown(logger *zap.Logger) func(keyring.ID) error {
-	var mu sync.Mutex
-	var warned time.Time
+	var foreign foreignKeys
 	return func(id keyring.ID) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if now := time.Now(); id != (keyring.ID{}) && now.Sub(warned) >= keysQuiet {
-			warned = now
-			warnForeign(logger, id)
-		}
+		foreign.warn(logger, id, time.Now())
 		return nil
 	}
 }

@@ -33,6 +33,8 @@ type storedKeys struct {
 type storedKey struct {
 	Secret  []byte    `json:"secret"`
 	Created time.Time `json:"created"`
+	// Seals is from when the key seals. Rings of before have none: their keys seal since they were created.
+	Seals time.Time `json:"seals,omitzero"`
 }
 
 // ErrNoRing: there is no key ring in Caddy's storage.
@@ -54,6 +56,9 @@ func Load(ctx context.Context, storage certmagic.Storage) ([]keyring.Key, error)
 	}
 	keys := make([]keyring.Key, 0, len(stored.Keys))
 	for _, k := range stored.Keys {
+		if k.Seals.IsZero() {
+			k.Seals = k.Created
+		}
 		keys = append(keys, keyring.Key(k))
 	}
 	return keys, nil
@@ -90,9 +95,10 @@ func changeKeys(ctx context.Context, storage certmagic.Storage, change func([]ke
 	return next, nil
 }
 
-// newKey creates a key whose ID none of the others has: if two keys had the same ID, a missing key would look like a
-// forged value.
-func newKey(others []keyring.Key, now time.Time) (keyring.Key, error) {
+// newKey creates a key that seals after a delay. None of the others has its ID: if two keys had the same ID, a missing
+// key would look like a forged value.
+func newKey(others []keyring.Key, now time.Time, delay time.Duration) (keyring.Key, error) {
+	now = now.UTC().Truncate(time.Millisecond)
 	taken := make(map[keyring.ID]bool, len(others))
 	for _, k := range others {
 		id, err := k.ID()
@@ -102,7 +108,7 @@ func newKey(others []keyring.Key, now time.Time) (keyring.Key, error) {
 		taken[id] = true
 	}
 	for {
-		k := keyring.Key{Secret: make([]byte, keyring.MinSecret), Created: now.UTC().Truncate(time.Millisecond)}
+		k := keyring.Key{Secret: make([]byte, keyring.MinSecret), Created: now, Seals: now.Add(delay)}
 		_, _ = rand.Read(k.Secret) // never fails
 		if id, err := k.ID(); err != nil || !taken[id] {
 			return k, err
@@ -110,7 +116,7 @@ func newKey(others []keyring.Key, now time.Time) (keyring.Key, error) {
 	}
 }
 
-// LoadOrMake returns the keys in Caddy's storage, and creates the first if there is none. The members of a cluster
+// LoadOrMake returns the keys in Caddy's storage, and creates the first, which seals at once, if there is none. The members of a cluster
 // share the storage, and so the ring.
 func LoadOrMake(ctx context.Context, storage certmagic.Storage, now time.Time) (keys []keyring.Key, made bool, err error) {
 	look, cancel := context.WithTimeout(ctx, keysTimeout)
@@ -123,7 +129,7 @@ func LoadOrMake(ctx context.Context, storage certmagic.Storage, now time.Time) (
 			return keys, nil
 		}
 		made = true
-		k, err := newKey(nil, now)
+		k, err := newKey(nil, now, 0)
 		return []keyring.Key{k}, err
 	})
 	return keys, made, err

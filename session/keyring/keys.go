@@ -23,11 +23,14 @@ func SealedBy(sealed []byte) (id ID, ok bool) {
 	return ID(sealed[1 : 1+keyIDSize]), true
 }
 
-// Key is a key in stored form: its secret, and when it was created.
+// Key is a key in stored form.
 type Key struct {
 	Secret []byte
 	// Created is the zero time if it is not known.
 	Created time.Time
+	// Seals is from when the key seals. Before that it only opens, so that every replica knows it before a value is sealed
+	// under it. The zero time: it seals at once.
+	Seals time.Time
 }
 
 // ID returns the key's ID, which is the same in every ring.
@@ -39,10 +42,61 @@ func (k Key) ID() (ID, error) {
 	return ID(id[:keyIDSize]), nil
 }
 
-// Replace replaces the keys of the ring; the newest comes first. On an error the ring keeps its old keys.
-func (r *Ring) Replace(keys []Key) error {
+// Info is the public data about a key of a ring.
+type Info struct {
+	ID      ID
+	Created time.Time // zero if it is unknown
+	// Seals: the ring seals with this key. The keys after it only open, those before it wait for their time.
+	Seals bool
+	// From is from when the key seals, zero if it is unknown. Until is from when a newer one does, zero if there is none.
+	From, Until time.Time
+}
+
+// Describe lists keys as a ring lists them that has them at now. The newest comes first.
+func Describe(keys []Key, now time.Time) ([]Info, error) {
+	list := make([]Info, 0, len(keys))
+	var until time.Time
+	for _, k := range keys {
+		id, err := k.ID()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, Info{ID: id, Created: k.Created, From: k.Seals, Until: until})
+		if until.IsZero() || k.Seals.Before(until) {
+			until = k.Seals
+		}
+	}
+	return choose(list, now), nil
+}
+
+// Sealing returns the place in the list of the key that seals at now: the newest whose time has come. If the time of none
+// has come, a clock is wrong; then it is the oldest, which most replicas know.
+func Sealing(list []Info, now time.Time) int {
+	if i := slices.IndexFunc(list, func(k Info) bool { return !k.From.After(now) }); i >= 0 {
+		return i
+	}
+	return len(list) - 1
+}
+
+// choose returns a copy of a list, because callers of the ring may be reading the list.
+func choose(list []Info, now time.Time) []Info {
+	list = slices.Clone(list)
+	sealing := Sealing(list, now)
+	for i := range list {
+		list[i].Seals = i == sealing
+	}
+	return list
+}
+
+// Replace replaces the keys of the ring, the newest first, and chooses the one that seals at now. On an error the ring
+// keeps its old keys.
+func (r *Ring) Replace(keys []Key, now time.Time) error {
 	if len(keys) == 0 {
 		return errors.New("key ring: no key")
+	}
+	list, err := Describe(keys, now)
+	if err != nil {
+		return fmt.Errorf("key ring: %w", err)
 	}
 	next := make([]derived, 0, len(keys))
 	seen := map[[sha256.Size]byte]bool{}
@@ -50,7 +104,7 @@ func (r *Ring) Replace(keys []Key) error {
 		if len(key.Secret) < MinSecret {
 			return fmt.Errorf("key ring: key %d has %d bytes, at least %d are needed", i+1, len(key.Secret), MinSecret)
 		}
-		k, err := deriveKeys(key)
+		k, err := deriveKeys(list[i].ID, key.Secret)
 		if err != nil {
 			return fmt.Errorf("key ring: key %d: %w", i+1, err)
 		}
@@ -60,15 +114,22 @@ func (r *Ring) Replace(keys []Key) error {
 		seen[k.whole] = true
 		next = append(next, k)
 	}
-	r.keys.Store(&next)
+	r.held.Store(&held{next, list, Sealing(list, now)})
 	return nil
 }
 
-// OnUnknown sets a function that is called when a value names a key that the ring does not have. It returns nil after
-// the ring has all keys that exist at the time of the call; a key that is then still missing belongs to another
-// installation. If that is not possible it returns an error, which callers of the ring get. The error must say that the
+// SealAt chooses the key that seals at now among those that the ring has.
+func (r *Ring) SealAt(now time.Time) {
+	have := r.held.Load()
+	list := choose(have.list, now)
+	r.held.CompareAndSwap(have, &held{have.keys, list, Sealing(list, now)}) // fails after a Replace, which has chosen
+}
+
+// OnUnknown sets a function that is called when a value names a key that the ring does not have. It returns nil if the
+// keys have just been read; a key that is then still missing is lost, retired or another installation's. If they cannot
+// be read, or are not read yet, it returns an error, which callers of the ring get. The error must say that the
 // keys cannot be read, and must not be ErrUnsealable. The function itself must limit how often it reads, because any
-// client can send such a value.
+// client can send such a value. It is not called for the sums of Verify, which name no key.
 func (r *Ring) OnUnknown(reread func(ID) error) { r.unknown.Store(&reread) }
 
 func (r *Ring) ask(id ID) error {
@@ -79,25 +140,10 @@ func (r *Ring) ask(id ID) error {
 	return (*reread)(id)
 }
 
-func (r *Ring) view() []derived { return *r.keys.Load() }
-
-// Info is the public data about a key.
-type Info struct {
-	ID      ID
-	Created time.Time // zero if it is unknown
-}
-
-// Keys lists the current keys, newest first. The first one seals.
-func (r *Ring) Keys() []Info {
-	keys := r.view()
-	list := make([]Info, 0, len(keys))
-	for i := range keys {
-		list = append(list, Info{keys[i].id, keys[i].Created})
-	}
-	return list
-}
+// Keys lists the current keys, newest first.
+func (r *Ring) Keys() []Info { return slices.Clone(r.held.Load().list) }
 
 // Equal reports whether both rings currently have the same keys in the same order.
 func (r *Ring) Equal(other *Ring) bool {
-	return slices.EqualFunc(r.view(), other.view(), func(a, b derived) bool { return a.whole == b.whole })
+	return slices.EqualFunc(r.held.Load().keys, other.held.Load().keys, func(a, b derived) bool { return a.whole == b.whole })
 }

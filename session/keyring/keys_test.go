@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"pgregory.net/rapid"
 
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
@@ -22,7 +24,7 @@ func key(b byte, created time.Time) keyring.Key {
 func holding(t *testing.T, keys ...keyring.Key) *keyring.Ring {
 	t.Helper()
 	ring := new(keyring.Ring)
-	want(t, "keys", ring.Replace(keys), nil)
+	want(t, "keys", ring.Replace(keys, time.Time{}), nil)
 	return ring
 }
 
@@ -43,7 +45,7 @@ func TestUnknownKeyIsAskedFor(t *testing.T) {
 			t.Errorf("asked for %s", id)
 		}
 		if answer == nil {
-			return here.Replace([]keyring.Key{newer, older})
+			return here.Replace([]keyring.Key{newer, older}, time.Time{})
 		}
 		return answer
 	})
@@ -66,18 +68,183 @@ func TestUnknownKeyIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestSumOfAKeyOnItsWay(t *testing.T) {
+// A sum names no key. It is checked with the keys that are there, and a wrong one causes no reading.
+func TestSumOfAKeyThatWaits(t *testing.T) {
 	t.Parallel()
 	older, newer := key(1, time.Time{}), key(2, time.Time{})
-	here, there := holding(t, older), holding(t, newer, older)
+	there := holding(t, newer, older)
+	newer.Seals = time.Unix(1, 0)
+	here := holding(t, newer, older)
+	here.OnUnknown(func(keyring.ID) error { t.Error("a sum made the keys be read"); return nil })
 	sum := there.Sum("form")
-	if here.Verify(sum, "form") {
-		t.Fatal("a sum of another key was taken")
+	if bytes.Equal(sum, here.Sum("form")) || !here.Verify(sum, "form") || here.Verify(sum, "another") {
+		t.Error("a sum of a key that waits here")
 	}
-	here.OnUnknown(func(keyring.ID) error { return here.Replace([]keyring.Key{newer, older}) })
-	if !here.Verify(sum, "form") || here.Verify(sum, "another") {
-		t.Error("a sum of a key that came since")
+	if holding(t, older).Verify(sum, "form") {
+		t.Error("a sum of another key was taken")
 	}
+}
+
+// A key opens as soon as the ring has it, and seals from its own time on.
+func TestSealingKey(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	seals := func(b byte, after time.Duration) keyring.Key {
+		k := key(b, at.Add(-time.Hour))
+		k.Seals = at.Add(after)
+		return k
+	}
+	unknown := key(9, time.Time{}) // of a configuration
+	for name, row := range map[string]struct {
+		keys  []keyring.Key
+		seals int
+		until []time.Duration // of each key after the first
+	}{
+		"the newest waits":            {[]keyring.Key{seals(2, time.Second), seals(1, -time.Hour)}, 1, []time.Duration{time.Second}},
+		"its time has come":           {[]keyring.Key{seals(2, 0), seals(1, -time.Hour)}, 0, []time.Duration{0}},
+		"two wait":                    {[]keyring.Key{seals(3, 2), seals(2, 1), seals(1, 0)}, 2, []time.Duration{2, 1}},
+		"the newer of two is earlier": {[]keyring.Key{seals(3, 0), seals(2, 1), seals(1, -1)}, 0, []time.Duration{0, 0}},
+		"all wait":                    {[]keyring.Key{seals(3, 3), seals(2, 1), seals(1, 2)}, 2, []time.Duration{3, 1}},
+		"one waits alone":             {[]keyring.Key{seals(1, time.Hour)}, 0, nil},
+		"no time is known":            {[]keyring.Key{unknown, key(8, time.Time{})}, 0, []time.Duration{-1 << 63}},
+	} {
+		ring := new(keyring.Ring)
+		want(t, name, ring.Replace(row.keys, at), nil)
+		id, err := row.keys[row.seals].ID()
+		want(t, name, err, nil)
+		sealed, err := ring.SealWithSecret([]byte("secret"), []byte("x"))
+		want(t, name, err, nil)
+		for _, b := range [][]byte{sealed, ring.Seal(keyring.PurposeFlow, []byte("x"))} {
+			if by, ok := keyring.SealedBy(b); !ok || by != id {
+				t.Errorf("%s: %s seals, want %s", name, by, id)
+			}
+		}
+		if !bytes.Equal(ring.Sum("x"), holding(t, row.keys[row.seals]).Sum("x")) {
+			t.Errorf("%s: another key sums", name)
+		}
+		for i, k := range row.keys {
+			k.Seals = time.Time{}
+			_, err := ring.Open(keyring.PurposeFlow, holding(t, k).Seal(keyring.PurposeFlow, []byte("x")))
+			want(t, name+": opening", err, nil)
+			info := ring.Keys()[i]
+			if info.Seals != (i == row.seals) || !info.From.Equal(row.keys[i].Seals) {
+				t.Errorf("%s: key %d is %+v", name, i, info)
+			}
+			until := time.Time{}
+			if i > 0 && row.until[i-1] != -1<<63 {
+				until = at.Add(row.until[i-1])
+			}
+			if !info.Until.Equal(until) {
+				t.Errorf("%s: key %d seals until %s, want %s", name, i, info.Until, until)
+			}
+		}
+	}
+}
+
+// The key that seals changes with time, and what was listed before stays as it was.
+func TestSealAt(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	newer := key(2, at)
+	newer.Seals = at.Add(time.Minute)
+	ring := holding(t, newer, key(1, at.Add(-time.Hour)))
+	before := ring.Keys()
+	for _, row := range []struct {
+		now   time.Duration
+		seals int
+	}{{0, 1}, {time.Minute - 1, 1}, {time.Minute, 0}, {time.Hour, 0}, {time.Second, 1}} {
+		ring.SealAt(at.Add(row.now))
+		list := ring.Keys()
+		by, _ := keyring.SealedBy(ring.Seal(keyring.PurposeFlow, nil))
+		if by != list[row.seals].ID || !list[row.seals].Seals || list[1-row.seals].Seals {
+			t.Errorf("after %s %s seals: %+v", row.now, by, list)
+		}
+	}
+	if before[0].Seals || !before[1].Seals {
+		t.Errorf("the list of before is now %+v", before)
+	}
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			for range 100 {
+				ring.SealAt(at.Add(time.Duration(i) * time.Minute))
+				if list := ring.Keys(); list[0].Seals == list[1].Seals {
+					t.Errorf("at the same time %+v", list)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// What one replica seals opens at each other, over any rotations, if every replica reads the ring within a time, a new key
+// waits for twice that time, and the clocks differ by half the wait at most.
+func TestSealedOpensAtEveryReplica(t *testing.T) {
+	t.Parallel()
+	const look = time.Minute
+	const delay = 2 * look
+	type replica struct {
+		ring *keyring.Ring
+		skew time.Duration
+		read time.Time // the latest
+		keys int
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+		stored := []keyring.Key{key(0, now)}
+		all := make([]*replica, rapid.IntRange(2, 4).Draw(t, "replicas"))
+		read := func(r *replica) {
+			r.read = now
+			if r.keys == len(stored) {
+				r.ring.SealAt(now.Add(r.skew)) // quicker
+				return
+			}
+			r.keys = len(stored)
+			if err := r.ring.Replace(stored, now.Add(r.skew)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range all {
+			all[i] = &replica{ring: new(keyring.Ring), skew: time.Duration(rapid.Int64Range(0, int64(delay/2)).Draw(t, "skew"))}
+			read(all[i])
+		}
+		one := rapid.Custom(func(t *rapid.T) *replica { return rapid.SampledFrom(all).Draw(t, "replica") })
+		t.Repeat(map[string]func(*rapid.T){
+			"wait": func(t *rapid.T) {
+				now = now.Add(time.Duration(rapid.Int64Range(0, int64(3*look)).Draw(t, "for")))
+				for _, r := range all {
+					if now.Sub(r.read) >= look {
+						read(r)
+					}
+				}
+			},
+			"read":   func(t *rapid.T) { read(one.Draw(t, "at")) },
+			"choose": func(t *rapid.T) { r := one.Draw(t, "at"); r.ring.SealAt(now.Add(r.skew)) },
+			"rotate": func(t *rapid.T) {
+				if len(stored) == 6 {
+					t.Skip("enough keys")
+				}
+				r := one.Draw(t, "at")
+				k := key(byte(len(stored)), now.Add(r.skew))
+				k.Seals = k.Created.Add(delay)
+				stored = append([]keyring.Key{k}, stored...)
+				read(r)
+			},
+			"": func(t *rapid.T) {
+				for _, from := range all {
+					sealed, sum := from.ring.Seal(keyring.PurposeFlow, []byte("x"), "place"), from.ring.Sum("form")
+					for _, to := range all {
+						if _, err := to.ring.Open(keyring.PurposeFlow, sealed, "place"); err != nil {
+							t.Fatalf("%v", err)
+						}
+						if !to.ring.Verify(sum, "form") {
+							t.Fatal("a sum of another replica does not hold")
+						}
+					}
+				}
+			},
+		})
+	})
 }
 
 func TestReplaceKeepsWhatIsGood(t *testing.T) {
@@ -87,7 +254,7 @@ func TestReplaceKeepsWhatIsGood(t *testing.T) {
 	for name, keys := range map[string][]keyring.Key{
 		"none": nil, "short": {{Secret: []byte("short")}}, "twice": {key(3, time.Time{}), key(3, time.Time{})},
 	} {
-		if ring.Replace(keys) == nil {
+		if ring.Replace(keys, time.Time{}) == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/internal/lengthprefix"
 )
@@ -69,16 +70,22 @@ const TagSize = 16
 // SealOverhead is the difference in bytes between a sealed value and its content.
 const SealOverhead = sealPrefix + TagSize
 
-// Ring seals with its newest key and opens with any of its keys. It is safe for concurrent use. Replace changes its
-// keys for all users of the ring; nothing else does.
+// Ring seals with one of its keys and opens with any of them. It is safe for concurrent use. Replace changes its keys for
+// all users of the ring, SealAt the one that seals; nothing else does.
 type Ring struct {
-	keys    atomic.Pointer[[]derived]
+	held    atomic.Pointer[held]
 	unknown atomic.Pointer[func(ID) error]
 }
 
-// derived is a key with the keys derived from its secret.
+// held is what a ring has at one time.
+type held struct {
+	keys  []derived // newest first
+	list  []Info    // of the same keys
+	seals int       // the place of the key that seals
+}
+
+// derived are the keys derived from a secret.
 type derived struct {
-	Key
 	// id shows which keys of a ring are worth trying. It is short, so two keys may have the same one.
 	id     ID
 	whole  [sha256.Size]byte
@@ -96,21 +103,19 @@ func New(secrets ...[]byte) (*Ring, error) {
 		keys = append(keys, Key{Secret: secret})
 	}
 	ring := new(Ring)
-	if err := ring.Replace(keys); err != nil {
+	if err := ring.Replace(keys, time.Time{}); err != nil {
 		return nil, err
 	}
 	return ring, nil
 }
 
-func deriveKeys(from Key) (derived, error) {
-	secret := from.Secret
-	k := derived{Key: from, aeads: make(map[Purpose]cipher.AEAD, len(purposes))}
-	id, err := derive(secret, "id", len(k.whole))
+func deriveKeys(id ID, secret []byte) (derived, error) {
+	k := derived{id: id, aeads: make(map[Purpose]cipher.AEAD, len(purposes))}
+	whole, err := derive(secret, "id", len(k.whole))
 	if err != nil {
 		return k, err
 	}
-	copy(k.whole[:], id)
-	copy(k.id[:], id)
+	copy(k.whole[:], whole)
 	for _, p := range purposes {
 		key, err := derive(secret, string(p), 32)
 		if err != nil {
@@ -143,11 +148,17 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
+// sealing returns the key that seals.
+func (r *Ring) sealing() *derived {
+	h := r.held.Load()
+	return &h.keys[h.seals]
+}
+
 // Seal encrypts and authenticates plaintext for a purpose and a place. The place is any number of strings, for example
 // host and cookie name; they are length-prefixed, so that no two places can be confused (A72). The sealed form begins
 // with a version, the ID of the key and a random nonce. Seal panics for PurposeCSRF, which has no sealing key.
 func (r *Ring) Seal(p Purpose, plaintext []byte, place ...string) []byte {
-	k := &r.view()[0]
+	k := r.sealing()
 	return seal(k.id, k.aeads[p], plaintext, appendPlace(make([]byte, 0, 96), p, place))
 }
 
@@ -165,7 +176,7 @@ func (r *Ring) Open(p Purpose, sealed []byte, place ...string) ([]byte, error) {
 // SealWithSecret seals with the ring and a secret together: both are needed to open the value. The secret must be kept
 // apart from the ring and the sealed value, such as the one in the cookie of a session.
 func (r *Ring) SealWithSecret(secret, plaintext []byte, place ...string) ([]byte, error) {
-	k := &r.view()[0]
+	k := r.sealing()
 	aead, err := k.withSecret(secret)
 	if err != nil {
 		return nil, err
@@ -188,18 +199,13 @@ func (k *derived) withSecret(secret []byte) (cipher.AEAD, error) {
 	return newAEAD(key)
 }
 
-// Sum returns a keyed hash of the parts with the newest key; Verify accepts one of any key of the ring.
-func (r *Ring) Sum(parts ...string) []byte { return sum(r.view()[0].csrf, parts) }
+// Sum returns a keyed hash of the parts with the key that seals; Verify accepts one of any key of the ring.
+func (r *Ring) Sum(parts ...string) []byte { return sum(r.sealing().csrf, parts) }
 
 // Verify reports whether mac is a Sum of the parts, in constant time.
 func (r *Ring) Verify(mac []byte, parts ...string) bool {
-	// A sum does not name its key, so a failing one may belong to a key that has not arrived yet.
-	return r.verify(mac, parts) || len(mac) == sha256.Size && r.ask(ID{}) == nil && r.verify(mac, parts)
-}
-
-func (r *Ring) verify(mac []byte, parts []string) bool {
 	ok := false
-	for _, k := range r.view() {
+	for _, k := range r.held.Load().keys {
 		ok = hmac.Equal(mac, sum(k.csrf, parts)) || ok
 	}
 	return ok
@@ -229,7 +235,7 @@ func (r *Ring) open(p Purpose, sealed []byte, place []string, of func(*derived) 
 }
 
 func (r *Ring) tryOpen(id ID, sealed, aad []byte, of func(*derived) (cipher.AEAD, error)) ([]byte, error) {
-	keys, result := r.view(), ErrUnknownKey
+	keys, result := r.held.Load().keys, ErrUnknownKey
 	for i := range keys {
 		k := &keys[i]
 		if k.id != id {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"math/big"
+	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -62,7 +63,7 @@ func (s *Signer) Sign(claims []byte) (string, error) {
 // PublicKeys returns the public half of the signer of each key that the ring holds now, the newest first: those that a
 // verifier may need.
 func (r *Ring) PublicKeys() jose.JSONWebKeySet {
-	keys := r.view()
+	keys := r.held.Load().keys
 	set := jose.JSONWebKeySet{Keys: make([]jose.JSONWebKey, 0, len(keys))}
 	for i := range keys {
 		set.Keys = append(set.Keys, keys[i].signer.public)
@@ -73,11 +74,10 @@ func (r *Ring) PublicKeys() jose.JSONWebKeySet {
 // Signer returns the newest signer that was created before the given time, so that verifiers have its public key
 // already. If there is none it returns the oldest. A key with an unknown time counts as old.
 func (r *Ring) Signer(before time.Time) *Signer {
-	keys := r.view()
-	for i := range keys {
-		if keys[i].Created.Before(before) {
-			return keys[i].signer
-		}
+	h := r.held.Load()
+	i := slices.IndexFunc(h.list, func(k Info) bool { return k.Created.Before(before) })
+	if i < 0 {
+		i = len(h.keys) - 1
 	}
-	return keys[len(keys)-1].signer
+	return h.keys[i].signer
 }
