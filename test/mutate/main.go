@@ -19,6 +19,7 @@ func main() {
 	only := flag.String("only", "", "the guards whose rule matches this expression alone")
 	place := flag.Bool("place", false, "only find the guards; run no test")
 	part := flag.String("part", "1/1", "which part of the guards, such as 2/3")
+	from := flag.Int("from", 1, "the number of the guard to begin with, to go on with a run that was stopped")
 	limit := flag.Duration("limit", 10*time.Minute, "how long the tests of one package may take")
 	flag.Parse()
 	var nth, of int
@@ -28,7 +29,7 @@ func main() {
 	}
 	var chosen []guard
 	for i, g := range guards {
-		if i%of == nth-1 {
+		if i%of == nth-1 && i+1 >= *from {
 			chosen = append(chosen, g)
 		}
 	}
