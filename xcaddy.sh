@@ -4,7 +4,7 @@
 #   ./xcaddy.sh [--output FILE] [--with PLUGIN[@VERSION][=DIR]]... [--replace MODULE[@VERSION]=TARGET]...
 #
 # Uses xcaddy where it is installed. Without it the result is the same, only Go is needed: ./cmd/latchkey is what xcaddy
-# would generate, pinned by go.sum; with plugins a module like xcaddy's is generated in a temporary folder.
+# would generate, pinned by go.sum; plugins are built into it by a copy of go.mod in a temporary folder.
 # The Caddy version is the one in go.mod; CADDY_VERSION overrides it when xcaddy builds.
 set -eu
 
@@ -37,12 +37,11 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# scratch makes the generated module: ours, taken from this checkout, in the versions that go.sum knows.
+# scratch makes the copies of go.mod and go.sum that know the plugins. This checkout stays as it is.
 scratch() {
 	if [ -n "$work" ]; then return; fi
 	work=$(mktemp -d)
-	cp -- "$root/go.sum" "$work/go.sum"
-	(cd -- "$work" && go mod init caddy 2>/dev/null && go mod edit -require "$module@v0.0.0" -replace "$module=$root")
+	cp -- "$root/go.mod" "$root/go.sum" "$work/"
 }
 
 # target makes the right side of a replacement absolute if it is a folder, since the build runs elsewhere.
@@ -67,7 +66,7 @@ plugin() {
 	[ -n "$path" ] || fail '--with needs a plugin: --with MODULE[@VERSION][=DIR]'
 	if [ -n "$replacement" ]; then
 		replacement=$(target "$replacement")
-		go -C "$work" mod edit -require "$path@${version:-v0.0.0}" -replace "$path=$replacement"
+		go mod edit -require "$path@${version:-v0.0.0}" -replace "$path=$replacement" "$work/go.mod"
 	else
 		plugins="$plugins $path@${version:-latest}"
 	fi
@@ -79,7 +78,7 @@ replace() {
 	split "$1"
 	[ -n "$replacement" ] || fail '--replace needs a target: --replace MODULE[@VERSION]=TARGET'
 	replacement=$(target "$replacement")
-	go -C "$work" mod edit -replace "$path${version:+@$version}=$replacement"
+	go mod edit -replace "$path${version:+@$version}=$replacement" "$work/go.mod"
 }
 
 while [ $# -gt 0 ]; do
@@ -115,30 +114,17 @@ if [ -z "$work" ]; then
 	exec go -C "$root" build -trimpath -tags "$tags" -ldflags "$ldflags" -o "$output" ./cmd/latchkey
 fi
 
-cat >"$work/main.go" <<EOF
-package main
-
-import (
-	_ "time/tzdata"
-
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
-
-	_ "github.com/caddyserver/caddy/v2/modules/standard"
-	_ "$module"
-)
-
-func main() {
-	caddycmd.Main()
-}
-EOF
+for plugin in $plugins; do
+	go -C "$root" get -modfile="$work/go.mod" "$plugin"
+done
+# The overlay adds the file that imports the plugins to ./cmd/latchkey.
 if [ -f "$work/plugins.go" ]; then
 	{
 		printf 'package main\n\n'
 		cat -- "$work/plugins.go"
 	} >"$work/plugins.tmp"
 	mv -- "$work/plugins.tmp" "$work/plugins.go"
+	printf '{"Replace": {"%s": "%s"}}\n' "$root/cmd/latchkey/plugins.go" "$work/plugins.go" >"$work/overlay.json"
+	set -- -overlay "$work/overlay.json"
 fi
-for plugin in $plugins; do
-	go -C "$work" get "$plugin"
-done
-go -C "$work" build -mod=mod -trimpath -tags "$tags" -ldflags "$ldflags" -o "$output" .
+go -C "$root" build -mod=mod -modfile="$work/go.mod" "$@" -trimpath -tags "$tags" -ldflags "$ldflags" -o "$output" ./cmd/latchkey

@@ -42,6 +42,9 @@ func (Plugin) CaddyModule() caddy.ModuleInfo {
 			t.Errorf("no %q among the modules:\n%s", want, modules)
 		}
 	}
+	if help := run(t, bin, "demo", "--help"); !strings.Contains(help, "latchkey demo") {
+		t.Errorf("the gateway with a plugin has no demo:\n%s", help)
+	}
 }
 
 // With xcaddy the work is xcaddy's, on this checkout and with the Caddy version that go.mod names.

@@ -240,7 +240,7 @@ func TestProviderRotatesItsKeys(t *testing.T) {
 // idle limit is the server's: a cookie that nobody has used for so long is dead, restored or not.
 func TestIdleLimitEndsARestoredSession(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, config{app: "session {\nbrowser {\nidle_limit 12s\nmax_lifetime 1h\n}\n}"})
+	s := newSite(t, config{app: "session {\nbrowser {\nidle_limit 25s\nmax_lifetime 1h\n}\n}"})
 	b := s.lastingBrowser()
 	s.signIn(b.Page, "/", "alice", "No")
 	b.Close()
