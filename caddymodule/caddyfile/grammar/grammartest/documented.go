@@ -4,7 +4,6 @@ package grammartest
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -31,14 +30,29 @@ func Documented(t *testing.T, root string, words map[string][]string) {
 	}
 	for block, list := range words {
 		for _, w := range list {
-			// As the first word of a line, of a comment's code or of a piece of code.
-			stands := regexp.MustCompile("(?m)(^[\t #]*|: |`)" + regexp.QuoteMeta(w) + "( |`|$)")
-			if !stands.Match(example) {
+			if !stands(string(example), w) {
 				t.Errorf("%s: the word %s is not in Caddyfile.example", block, w)
 			}
-			if !stands.MatchString(docs.String()) {
+			if !stands(docs.String(), w) {
 				t.Errorf("%s: the word %s is in no page of docs and not in the README", block, w)
 			}
 		}
+	}
+}
+
+// stands reports whether a word is the first one of a line, of a comment's code or of a piece of code.
+func stands(text, word string) bool {
+	for rest := text; ; {
+		at := strings.Index(rest, word)
+		if at < 0 {
+			return false
+		}
+		before, after := text[:len(text)-len(rest)+at], rest[at+len(word):]
+		ends := after == "" || strings.ContainsRune(" `\n", rune(after[0]))
+		line := before[strings.LastIndexByte(before, '\n')+1:]
+		if ends && (strings.Trim(line, "\t #") == "" || strings.HasSuffix(line, ": ") || strings.HasSuffix(line, "`")) {
+			return true
+		}
+		rest = after
 	}
 }
