@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -165,7 +166,20 @@ func (m *module) readUsers() error {
 			}
 		}
 	}
+	for at, users := range m.users { // the nearest first: a test that holds a guard stands near it
+		slices.SortStableFunc(users, func(a, b string) int { return cmp.Compare(shared(at, b), shared(at, a)) })
+	}
 	return nil
+}
+
+// shared is how many folders two paths have in common.
+func shared(a, b string) int {
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	n := 0
+	for n < len(as) && n < len(bs) && as[n] == bs[n] {
+		n++
+	}
+	return n
 }
 
 // find returns the one product file that has the text, and has it once.
