@@ -29,6 +29,9 @@
 // byte for byte: no trimming, no case folding, no placeholders. It does not enforce limits itself: it returns idle
 // limit and persistence in the decision, and the caller applies them to the session.
 //
+// A new condition begins in config.go and conditions.go. Its word is in package caddyfile, its JSON in package config,
+// and package site describes the request for it.
+//
 // The files:
 //
 //   - config.go is what a policy says, words.go its words, check.go what is wrong with it;

@@ -16,7 +16,8 @@
 //
 // The files:
 //
-//   - manager.go puts the parts together: load.go answers whether a session may be used, create.go makes one,
+//   - manager.go puts the parts together: load.go answers whether a session may be used, which
+//     is where its limits and revocations are enforced, create.go makes one,
 //     write.go changes and removes records, renew.go changes what goes on, end.go ends;
 //   - record.go is the whole record, session.go what a request looks at of it, codec.go its bytes, vault.go seals it,
 //     token.go is the value of the cookie;

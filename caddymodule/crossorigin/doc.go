@@ -5,4 +5,8 @@
 // not a browser can send any value. Therefore these headers never make a request pass that would be refused without
 // them, except a CORS preflight, which carries no identity. The package makes no decision about users and policies. It
 // allocates nothing for a request that passes.
+//
+//   - sent.go decides on WebSockets and requests that change something (origins), cors.go on preflights and on who may
+//     read an answer (cors);
+//   - spelling.go is the form of a configured origin.
 package crossorigin

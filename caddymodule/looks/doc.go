@@ -3,6 +3,6 @@
 // Caddy's matchers answer "no" to such a request instead of failing, and "no" disables a rule (field trial 2.3).
 //
 // It refuses nothing that no rule reads, and makes no decision about users. docs/requests.md has a table of all
-// matchers, with their answers and what is done about them. TestMatchersDoNotSaySoftlyNo in caddymodule follows the
+// matchers, with their answers and what is done about them. TestMatchersDoNotSaySoftlyNo in package site follows the
 // table.
 package looks

@@ -13,6 +13,6 @@
 //   - policy_input.go describes the request to the policies, siteview.go is what is known of its user;
 //   - identity.go, identity_header.go and assertion.go set what the app is told;
 //   - streams.go ties WebSockets and event streams to the session, revocable_writer.go long answers, inflight.go
-//     requests that send nothing, all by terms.go;
+//     requests that send nothing, all by terms.go (package session notices the end);
 //   - report.go and metrics.go record what was decided.
 package site

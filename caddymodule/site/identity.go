@@ -5,18 +5,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-
-	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 )
-
-// formFrom returns the rules for scrubbing the request. They depend on who sent it: a trusted proxy or another client.
-func (h *Site) formFrom(p *request) *scrub.Rules {
-	if trusted, _ := p.vars[caddyhttp.TrustedProxyVarKey].(bool); trusted {
-		return &h.behind
-	}
-	return &h.form
-}
 
 // identify sets the headers and placeholders that tell the application and the rest of the route who the user is. The
 // client's own values are already deleted. An absent claim is an absent header (A51).

@@ -70,3 +70,11 @@ func requestID(r *http.Request) string {
 	id, _ := repl.GetString("http.request.uuid")
 	return id
 }
+
+// formFrom returns the rules for scrubbing the request. They depend on who sent it: a trusted proxy or another client.
+func (h *Site) formFrom(p *request) *scrub.Rules {
+	if trusted, _ := p.vars[caddyhttp.TrustedProxyVarKey].(bool); trusted {
+		return &h.behind
+	}
+	return &h.form
+}

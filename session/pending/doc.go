@@ -3,9 +3,8 @@
 //   - a sign-in that is finished but for the answer to "Stay signed in?" (signin.go), and how many there may be
 //     (bound.go),
 //   - a ticket that hands a session over to another host (ticket.go),
-//
-// - a form that was sent after its session had ended (form.go),
-// - what the next sign-in must request from the provider (challenge.go).
+//   - a form that was sent after its session had ended (form.go),
+//   - what the next sign-in must request from the provider (challenge.go).
 //
 // Each is sealed, has an end, and is returned to at most one of several callers. The package decides which caller gets
 // it and until when. It does not create sessions, and does not decide what an answer means.

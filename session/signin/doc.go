@@ -10,7 +10,8 @@
 // host. handover.go hands the session to the site, by a ticket that is valid once, for one minute, for one browser and one
 // host.
 //
-// A Service (service.go) consists of parts, in parts.go from low to high; no part uses a higher one:
+// A Service consists of parts, in parts.go from low to high; no part uses a higher one. service.go routes the endpoints
+// to them and applies the rate limit.
 //
 //   - package access finds who is signed in: the session of a request, its cookie, the log and the refusals;
 //   - package renew renews claims; silent.go redirects the browser for them if there is no refresh token;

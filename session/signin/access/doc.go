@@ -2,9 +2,10 @@
 // accepts it and whether it has ended, and sets and clears its cookie. It also contains what all parts of sign-in
 // share: the configuration, a site, a visit, the sign-in log and the gateway's own answers.
 //
-//   - config.go, site.go and idle.go are the input of the caller; environment.go is derived from it;
-//   - authenticate.go finds the session of a request, expiry.go ends it when a limit has passed, tighten.go turns a
-//     persistent session into a browser session;
+//   - config.go and site.go are the input of the caller, with idle.go, which also finds the rule of idle_sign_out for a
+//     path; environment.go is derived from it;
+//   - authenticate.go finds the session of a request, expiry.go logs a session whose limit has passed and enforces
+//     idle_sign_out, tighten.go turns a persistent session into a browser session;
 //   - session_cookie.go creates a session, hands out its cookie and clears it; owner_cookie.go keeps what an app
 //     stores in the browser apart from other users;
 //   - recorder.go writes log entries and emits events, responder.go answers with a page or with its JSON form for

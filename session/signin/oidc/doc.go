@@ -16,7 +16,7 @@
 //   - config.go is one configured provider, provider.go the running one, provider_state.go how it is;
 //   - metadata.go and keys.go are its metadata and its keys, examine.go looks at both for an operator;
 //   - auth_request.go and demand.go make an authorization request;
-//   - redeem.go redeems a code, refresh.go a refresh token, both with client.go, client_assertion.go, client_key.go
+//   - redeem.go redeems a code and revokes tokens, refresh.go sends a refresh token, both with client.go, client_assertion.go, client_key.go
 //     and retry_after.go;
 //   - id_token.go and logout_token.go verify tokens; userinfo.go and graph.go ask for more claims;
 //   - claims.go reads what a session keeps, keep.go bounds it;
