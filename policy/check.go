@@ -265,6 +265,9 @@ func (c *checker) controls(p *Policy, site string) {
 			c.failf(why + " apps")
 		case p.Matcher != 0:
 			c.failf(why + " the requests that a matcher selects")
+		case slices.ContainsFunc(p.Conditions.Devices, func(d DeviceCondition) bool { return d.Attribute == Bound }):
+			c.failf("persistent_browser cannot depend on when device bound: a browser binds a session after its persistence is decided; " +
+				"for a shorter \"Yes\" without a binding use unbound, or binding require, in the session block")
 		}
 	}
 }

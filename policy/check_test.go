@@ -58,7 +58,12 @@ func TestCompileRefuses(t *testing.T) {
 		{"compliant and not", "both compliant and not compliant", p{Name: "p", Block: true, Conditions: policy.Conditions{
 			Devices: []policy.DeviceCondition{{Attribute: policy.Compliant}, {Attribute: policy.Compliant, Not: true}},
 		}}},
-		{"invalid attribute", "device attribute is invalid(3)", p{Name: "p", Block: true, Conditions: policy.Conditions{Devices: []policy.DeviceCondition{{Attribute: 3}}}}},
+		{"invalid attribute", "device attribute is invalid(4)", p{Name: "p", Block: true, Conditions: policy.Conditions{Devices: []policy.DeviceCondition{{Attribute: 4}}}}},
+		{"invalid requirement", "requirement is invalid(4)", require("p", policy.Requirement{Kind: 4})},
+		{"both bound and not", "no device is both bound and not bound", p{Name: "p", Block: true, Conditions: policy.Conditions{Devices: []policy.DeviceCondition{{Attribute: policy.Bound}, {Attribute: policy.Bound, Not: true}}}}},
+		{"persistence of bound sessions", "binds a session after", always(func(p *p) { p.Conditions.Devices = []policy.DeviceCondition{{Attribute: policy.Bound}} })},
+		{"persistence of other sessions", "binds a session after", always(func(p *p) { p.Conditions.Devices = []policy.DeviceCondition{{Attribute: policy.Bound, Not: true}} })},
+		{"bound, with a value", "takes no value", require("p", policy.Requirement{Kind: policy.BoundSession, Value: "x"})},
 		{"invalid platform", "platform is invalid(77)", p{Name: "p", Block: true, Conditions: policy.Conditions{Platforms: []policy.Platform{77}}}},
 		{"invalid mode", "mode is invalid(3)", p{Name: "p", Block: true, Mode: 3}},
 		{"invalid persistence", "persistent_browser is invalid(3)", p{Name: "p", PersistentBrowser: 3}},
@@ -164,7 +169,7 @@ func TestWords(t *testing.T) {
 	const all = `{"Mode":"report_only","Persistence":"never",` +
 		`"Platform":["unknown","android","ios","windows","macos","linux"],"Client":["other","browser"],` +
 		`"Risk":["unknown","none","low","medium","high","hidden"],"Signal":["unknown","no","yes"],` +
-		`"Attribute":["compliant","managed","shared"]}`
+		`"Attribute":["compliant","managed","shared","bound"]}`
 	var w words
 	if err := json.Unmarshal([]byte(all), &w); err != nil {
 		t.Fatal(err)
@@ -177,12 +182,12 @@ func TestWords(t *testing.T) {
 			t.Errorf("%q is a mode", word)
 		}
 	}
-	for _, word := range []string{"mfa", "acr:c1", "acr:urn:x:{env.X}", "compliant_device"} {
+	for _, word := range []string{"mfa", "acr:c1", "acr:urn:x:{env.X}", "bound_session", "compliant_device"} {
 		if q, err := policy.ParseRequirement(word); err != nil || q.String() != word {
 			t.Errorf("%s: got %v, %v", word, q, err)
 		}
 	}
-	for _, word := range []string{"", "MFA", "acr", "acr:", "compliant"} {
+	for _, word := range []string{"", "MFA", "acr", "acr:", "compliant", "bound"} {
 		if q, err := policy.ParseRequirement(word); err == nil {
 			t.Errorf("%q: got %v", word, q)
 		}

@@ -69,6 +69,8 @@ type compiled struct {
 	platforms, clients   uint8
 	signInRisk, userRisk uint8
 	devices              [attributes]uint8
+	// onlyBinding: a bound session is all that the policy is about.
+	onlyBinding bool
 
 	grants, sessions []string // the controls, in words
 }
@@ -118,6 +120,7 @@ func compilePolicy(p *Policy, site string) compiled {
 			c.devices[d.Attribute] = 1<<No | 1<<Unknown // P12
 		}
 	}
+	c.onlyBinding = p.onlyBinding()
 	c.grants, c.sessions = p.controls()
 	return c
 }

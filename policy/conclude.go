@@ -6,6 +6,7 @@ const (
 	codePlatform  = 50005 // DevicePolicyError
 	codeNotForYou = 50105 // EntitlementGrantsNotFound
 	codeDevice    = 53000 // DeviceNotCompliant
+	codeUnbound   = 50155 // DeviceAuthenticationFailed
 	codeNoDevice  = 50187 // no device information
 	codeFailed    = 50131 // ConditionalAccessFailed
 	codeMFA       = 50076 // UserStrongAuthClientAuthNRequired
@@ -19,6 +20,7 @@ type refusal struct {
 	block    grounds
 	anywhere bool // a policy without a platform condition blocks
 	device   grounds
+	binding  grounds
 
 	site       grounds
 	siteReason Reason
@@ -75,6 +77,8 @@ func (e *evaluation) conclude(d *Decision) {
 		d.refuse(f.device, DeviceNotCompliant, codeDevice, ControlDevice)
 	case f.device.any:
 		d.refuse(f.device, DeviceUnknown, codeNoDevice, ControlDevice)
+	case f.binding.any:
+		d.refuse(f.binding, BindingRequired, codeUnbound, ControlBinding)
 	case e.anonymous:
 		d.Verdict, d.Reason, d.Status = SignIn, SignInRequired, StatusNotApplied // L3: there is no user yet
 	case e.unmet != 0:

@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // conditions returns which of p's conditions do not hold, and the unknown facts about those that do.
 func (e *evaluation) conditions(p *compiled) (unmet Unmet, gaps Gaps) {
 	r := e.r
@@ -15,10 +17,17 @@ func (e *evaluation) conditions(p *compiled) (unmet Unmet, gaps Gaps) {
 	if p.userRisk != 0 {
 		unmet |= e.riskUnmet(p.userRisk, r.UserRisk, UnmetUserRisk, &gaps)
 	}
+	if p.onlyBinding && r.mayBind() {
+		unmet |= UnmetInformation // the first request shows it; the log of the sign-in must not call it satisfied
+	}
 	for a, want := range p.devices {
 		is := e.device[a]
 		switch {
 		case want == 0:
+		case Attribute(a) == Bound && is == Unknown:
+			if e.anonymous || !slices.Contains(r.Routed, p.source.Name) {
+				unmet |= UnmetInformation // it is known at the first request after the sign-in
+			}
 		case is == Unreadable:
 			gaps |= GapClaim
 		case is == Unknown && e.anonymous && want&(1<<Yes) == 0:

@@ -42,6 +42,7 @@ const (
 	NetworkUnknown     Reason = "network_unknown"      // a refusal only because the address is unknown (A62)
 	DeviceNotCompliant Reason = "device_not_compliant" // the device is known not to be
 	DeviceUnknown      Reason = "device_unknown"       // nothing is known about the device
+	BindingRequired    Reason = "binding_required"     // the session is not bound to a key of the device
 	EvaluationError    Reason = "evaluation_error"     // see Decision.Err
 )
 

@@ -23,6 +23,12 @@
 // something (persistent_browser always) has no effect. If a rule cannot be evaluated, the request is refused; a rule is
 // never skipped.
 //
+// # A binding comes after the sign-in
+//
+// A browser binds a session to a key of the device after the session exists. At the end of a sign-in it is therefore open
+// whether the session will be bound: conditions on it do not hold, and a bound session is not demanded. The first request
+// decides.
+//
 // # What it never does
 //
 // It does not verify claims, does not determine an address, platform or route, and keeps no state. It compares names
@@ -41,5 +47,5 @@
 //   - evaluate.go applies each policy, conditions.go checks its conditions, grant.go says whether a requirement is met,
 //     conclude.go makes one decision of all, decision.go and outcome.go are the results, explain.go tells how they came
 //     about;
-//   - lint.go, lint_providers.go and lint_shadow.go find what is legal and very likely a mistake.
+//   - lint.go, lint_binding.go, lint_providers.go and lint_shadow.go find what is legal and very likely a mistake.
 package policy

@@ -75,6 +75,13 @@ func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 		e.audience, e.subject = sub.audience(), sub
 	}
 	e.device = [attributes]Signal{Compliant: r.Device.Compliant, Managed: r.Device.Managed, Shared: r.Device.Shared}
+	switch {
+	case e.anonymous || r.mayBind():
+	case r.Device.Bound:
+		e.device[Bound] = Yes
+	default:
+		e.device[Bound] = No
+	}
 	if e.place.Shared {
 		e.device[Shared] = Yes // A7
 	}
@@ -176,7 +183,7 @@ func (p *compiled) errorf(err error) error {
 
 // wouldBe is the result of a report-only policy (O1).
 func (e *evaluation) wouldBe(missing Controls, err error) Result {
-	hard := ControlBlock | ControlDevice
+	hard := ControlBlock | ControlDevice | ControlBinding
 	if e.anonymous {
 		hard = ControlBlock
 	}
@@ -217,6 +224,9 @@ func (e *evaluation) enforce(d *Decision, p *compiled, sp spoken, err error) Res
 	}
 	if sp.missing&ControlDevice != 0 && !e.anonymous {
 		e.refusal.device.add(sp.gaps)
+	}
+	if sp.missing&ControlBinding != 0 && !e.anonymous {
+		e.refusal.binding.add(sp.gaps)
 	}
 	if soft := sp.missing & askable; soft != 0 {
 		e.unmet |= soft

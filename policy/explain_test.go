@@ -31,6 +31,7 @@ func TestExplainFirstUnmet(t *testing.T) {
 		{"signInRisk", false, policy.Policy{Conditions: when{SignInRisk: []policy.Risk{policy.RiskHigh}}}},
 		{"userRisk", false, policy.Policy{Conditions: when{UserRisk: []policy.Risk{policy.RiskHigh}}}},
 		{"devices", false, policy.Policy{Conditions: when{Devices: []policy.DeviceCondition{{Attribute: policy.Managed}}}}},
+		{"devices", false, policy.Policy{Conditions: when{Devices: []policy.DeviceCondition{{Attribute: policy.Bound}}}}},
 		{"match", false, policy.Policy{Matcher: 1}},
 		{"users", false, policy.Policy{Include: a{Users: []string{"bob"}}, Conditions: when{Platforms: []policy.Platform{policy.Android}}}},
 	} {
@@ -99,6 +100,8 @@ func TestReportOnly(t *testing.T) {
 		{"block", policy.Policy{Block: true}, policy.ResultReportOnlyFailure},
 		{"device", require("", compliant), policy.ResultReportOnlyFailure},
 		{"device and mfa", require("", compliant, mfa), policy.ResultReportOnlyFailure},
+		{"binding", require("", binding), policy.ResultReportOnlyFailure},
+		{"binding or mfa", requireAny("", binding, mfa), policy.ResultReportOnlyInterrupted},
 		{"error", policy.Policy{Block: true, Matcher: 1}, policy.ResultReportOnlyFailure},
 		{"mfa", require("", mfa), policy.ResultReportOnlyInterrupted},
 		{"device or mfa", requireAny("", compliant, mfa), policy.ResultReportOnlyInterrupted},

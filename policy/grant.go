@@ -15,6 +15,8 @@ func (r *Request) satisfies(q Requirement) bool {
 		return r.Auth.MFA // R8: present in the token is enough
 	case ACR:
 		return slices.Contains(r.Auth.ACRs, q.Value)
+	case BoundSession:
+		return r.Device.Bound || r.mayBind() // the first request asks again
 	default:
 		return r.Device.Compliant == Yes
 	}
@@ -39,7 +41,7 @@ func (f Frequency) interval() time.Duration {
 }
 
 func (k RequirementKind) control() Controls {
-	return [...]Controls{MFA: ControlMFA, ACR: ControlACR, CompliantDevice: ControlDevice}[k]
+	return [...]Controls{MFA: ControlMFA, ACR: ControlACR, BoundSession: ControlBinding, CompliantDevice: ControlDevice}[k]
 }
 
 // missing returns the controls of a policy that are not satisfied.
@@ -65,13 +67,22 @@ func (p *Policy) missing(r *Request) (c Controls) {
 }
 
 // choice returns the alternative to demand: the first in the order of R5. The device comes last, because a sign-in
-// cannot change it (R6).
+// cannot change it (R6); a binding comes just before it, because only some browsers can make one.
 func (p *Policy) choice() RequirementKind {
 	kind := CompliantDevice
 	for _, q := range p.RequireAny {
 		kind = min(kind, q.Kind)
 	}
 	return kind
+}
+
+// onlyBinding reports whether the policy demands a bound session and nothing else that a sign-in could show, and controls
+// no session.
+func (p *Policy) onlyBinding() bool {
+	other := func(q Requirement) bool { return q.Kind != BoundSession }
+	alternative := len(p.RequireAny) == 0 || slices.ContainsFunc(p.RequireAny, func(q Requirement) bool { return !other(q) })
+	return !p.Block && len(p.Require)+len(p.RequireAny) > 0 && alternative && !slices.ContainsFunc(p.Require, other) &&
+		!p.SignInFrequency.isSet() && p.PersistentBrowser == Unset && p.MaxIdle == 0
 }
 
 // add adds the unsatisfied controls of a policy to d, as far as another sign-in can satisfy them.

@@ -13,6 +13,7 @@ import (
 var (
 	mfa       = policy.Requirement{Kind: policy.MFA}
 	compliant = policy.Requirement{Kind: policy.CompliantDevice}
+	binding   = policy.Requirement{Kind: policy.BoundSession}
 )
 
 func acr(v string) policy.Requirement { return policy.Requirement{Kind: policy.ACR, Value: v} }
@@ -38,6 +39,7 @@ func TestGrants(t *testing.T) {
 	nothing := func(*policy.Request) {}
 	hasMFA := func(r *policy.Request) { r.Auth.MFA = true }
 	has := func(v ...string) facts { return func(r *policy.Request) { r.Auth.ACRs = v } }
+	isBound := func(r *policy.Request) { r.Device.Bound = true }
 	device := func(s policy.Signal) facts { return func(r *policy.Request) { r.Device.Compliant = s } }
 	all := func(list ...facts) facts {
 		return func(r *policy.Request) {
@@ -64,6 +66,16 @@ func TestGrants(t *testing.T) {
 		{"device, compliant", ps{require("a", compliant)}, device(policy.Yes), policy.Allowed, 0, policy.Demand{}, nil},
 		{"device, not compliant", ps{require("a", compliant)}, device(policy.No), policy.DeviceNotCompliant, 53000, policy.Demand{}, []string{"a"}},
 		{"P12 device, unknown", ps{require("a", compliant)}, nothing, policy.DeviceUnknown, 50187, policy.Demand{}, []string{"a"}},
+		{"bound", ps{require("a", binding)}, isBound, policy.Allowed, 0, policy.Demand{}, nil},
+		{"not bound", ps{require("a", binding)}, nothing, policy.BindingRequired, 50155, policy.Demand{}, []string{"a"}},
+		{"R6 bound and mfa, both missing: no sign-in is asked for", ps{require("a", mfa, binding)}, nothing, policy.BindingRequired, 50155, policy.Demand{}, []string{"a"}},
+		{"R6 bound and mfa, mfa missing", ps{require("a", mfa, binding)}, isBound, policy.MFARequired, 50076, policy.Demand{MFA: true}, []string{"a"}},
+		{"R6 bound or mfa, bound", ps{requireAny("a", mfa, binding)}, isBound, policy.Allowed, 0, policy.Demand{}, nil},
+		{"R6 bound or mfa, mfa", ps{requireAny("a", binding, mfa)}, hasMFA, policy.Allowed, 0, policy.Demand{}, nil},
+		{"R6 bound or mfa, neither: what a sign-in can change is asked for", ps{requireAny("a", binding, mfa)}, nothing, policy.MFARequired, 50076, policy.Demand{MFA: true}, []string{"a"}},
+		{"R6 bound or compliant, neither: what another browser can change is named", ps{requireAny("a", compliant, binding)}, nothing, policy.BindingRequired, 50155, policy.Demand{}, []string{"a"}},
+		{"R5 what nothing can change is named first", ps{require("a", binding), require("b", compliant)}, nothing, policy.DeviceUnknown, 50187, policy.Demand{}, []string{"b"}},
+		{"R4 a block before a binding", ps{require("a", binding), {Name: "b", Block: true}}, nothing, policy.Blocked, 53003, policy.Demand{}, []string{"b"}},
 		{"R6 all, one missing", ps{require("a", mfa, acr("c1"))}, hasMFA, policy.ACRRequired, 50076, policy.Demand{ACRs: []string{"c1"}}, []string{"a"}},
 		{"R6 any, one present", ps{requireAny("a", mfa, acr("c1"))}, has("c1"), policy.Allowed, 0, policy.Demand{}, nil},
 		{"R6 any asks in order", ps{requireAny("a", compliant, acr("c1"), mfa)}, nothing, policy.MFARequired, 50076, policy.Demand{MFA: true}, []string{"a"}},

@@ -124,6 +124,14 @@ func (l *linter) idleControls(p *Policy) {
 	if slices.Contains(p.Conditions.Devices, DeviceCondition{Attribute: Compliant}) && (all || slices.Contains(p.RequireAny, device)) {
 		l.findf("it applies to compliant devices only, so that requiring one has no effect")
 	}
+	binding := Requirement{Kind: BoundSession}
+	switch asks := slices.Contains(p.Require, binding) || slices.Contains(p.RequireAny, binding); {
+	case !asks:
+	case slices.Contains(p.Conditions.Devices, DeviceCondition{Attribute: Bound}):
+		l.findf("it applies to bound sessions only, so that requiring one has no effect")
+	case slices.Contains(p.Conditions.Devices, DeviceCondition{Attribute: Bound, Not: true}):
+		l.findf("when device not bound has no effect beside bound_session, which only sessions that are not bound do not satisfy")
+	}
 	if f := p.SignInFrequency; f.isSet() && p.MaxIdle >= f.interval() {
 		l.findf("max_idle %v has no effect beside sign_in_frequency %v, which comes first", p.MaxIdle, f)
 	}

@@ -97,6 +97,9 @@ func (l *linter) risks(p *Policy, from []Provider) {
 
 func (l *linter) devices(p *Policy, from []Provider) {
 	for _, d := range p.Conditions.Devices {
+		if d.Attribute == Bound {
+			continue // no provider states it; see LintBinding
+		}
 		says := func(q Provider) bool { return [attributes]bool{q.Compliant, q.Managed, q.Shared}[d.Attribute] }
 		if slices.ContainsFunc(from, says) || d.Attribute == Shared && slices.ContainsFunc(l.cfg.Networks, func(n Network) bool { return n.Shared }) {
 			continue

@@ -73,6 +73,10 @@ func TestLint(t *testing.T) {
 		{"a choice of one", []p{{Name: "p", RequireAny: devices, Conditions: device(policy.Compliant, true)}}, nil, []string{"p: no user can satisfy it"}},
 		{"another property of the device", []p{{Name: "p", Require: devices, Conditions: device(policy.Managed, true)}}, nil, nil},
 		{"a device that is what it must be", []p{{Name: "p", Require: devices, Conditions: device(policy.Compliant, false)}}, nil, []string{"p: it applies to compliant devices only"}},
+		{"a bound session that must be bound", []p{{Name: "p", Require: []policy.Requirement{binding}, Conditions: device(policy.Bound, false)}}, nil, []string{"p: it applies to bound sessions only"}},
+		{"a choice of a bound session", []p{{Name: "p", RequireAny: []policy.Requirement{mfa, binding}, Conditions: device(policy.Bound, false)}}, nil, []string{"p: it applies to bound sessions only"}},
+		{"a session that is not bound and must be", []p{{Name: "p", Require: []policy.Requirement{binding}, Conditions: device(policy.Bound, true)}}, nil, []string{"p: when device not bound has no effect beside bound_session"}},
+		{"a session that is not bound", []p{{Name: "p", Require: mfas, Conditions: device(policy.Bound, true)}}, nil, nil},
 		{"an idle limit that comes too late", []p{{Name: "p", SignInFrequency: policy.Frequency{Interval: time.Hour}, MaxIdle: time.Hour}}, nil, []string{"p: max_idle 1h0m0s has no effect"}},
 		{"an idle limit beside every time", []p{{Name: "p", SignInFrequency: policy.Frequency{EveryTime: true}, MaxIdle: 5 * time.Minute}}, nil, []string{"p: max_idle 5m0s has no effect"}},
 
@@ -206,6 +210,7 @@ func TestLintProviders(t *testing.T) {
 		{"managed", device(policy.Managed, false), nil, []policy.Provider{bare}, "it never applies: no provider says which devices are managed (device_claim managed)"},
 		{"P12 not managed", device(policy.Managed, true), nil, []policy.Provider{bare}, "when device not managed always holds"},
 		{"managed, stated", device(policy.Managed, false), nil, []policy.Provider{full}, ""},
+		{"bound", device(policy.Bound, true), nil, []policy.Provider{bare}, ""},
 		{"shared", device(policy.Shared, false), nil, []policy.Provider{bare}, "it never applies"},
 		{"shared by network", device(policy.Shared, false), shared, []policy.Provider{bare}, ""},
 		{"mfa", require("p", mfa), nil, []policy.Provider{full, bare}, `no user who signs in at provider "bare" can satisfy it: it has none`},

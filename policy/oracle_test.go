@@ -209,6 +209,15 @@ func (o *oracle) conditions(c *policy.Conditions) answer {
 			is = r.Device.Compliant
 		case policy.Managed:
 			is = r.Device.Managed
+		case policy.Bound:
+			switch {
+			case o.user == nil || o.open():
+				return no // the first request of a session will tell
+			case r.Device.Bound:
+				is = policy.Yes
+			default:
+				is = policy.No
+			}
 		case policy.Shared:
 			is = r.Device.Shared
 			if slices.ContainsFunc(o.in, func(n policy.Network) bool { return n.Shared }) {
@@ -245,6 +254,9 @@ func (o *oracle) hold(p *policy.Policy) {
 		return
 	}
 	certain := min(o.assignment(p), o.conditions(&p.Conditions))
+	if o.open() && onlyAboutBinding(p) {
+		certain = no
+	}
 	if certain == no {
 		return
 	}
@@ -265,6 +277,29 @@ func (o *oracle) hold(p *policy.Policy) {
 	o.grant(p)
 }
 
+// open tells whether a browser may still bind the session, because the sign-in ends just now.
+func (o *oracle) open() bool { return o.r.NoRoute && !o.r.Device.Bound }
+
+func noSignInHelps(q policy.Requirement) bool {
+	return q.Kind == policy.CompliantDevice || q.Kind == policy.BoundSession
+}
+
+// onlyAboutBinding tells whether a policy has no word but bound_session, or its alternatives.
+func onlyAboutBinding(p *policy.Policy) bool {
+	if p.Block || p.MaxIdle > 0 || p.SignInFrequency.EveryTime || p.SignInFrequency.Interval > 0 || p.PersistentBrowser != policy.Unset {
+		return false
+	}
+	for _, q := range p.Require {
+		if q.Kind != policy.BoundSession {
+			return false
+		}
+	}
+	if len(p.RequireAny) == 0 {
+		return true
+	}
+	return slices.Contains(p.RequireAny, policy.Requirement{Kind: policy.BoundSession})
+}
+
 func (o *oracle) grant(p *policy.Policy) {
 	has := func(q policy.Requirement) bool {
 		switch q.Kind {
@@ -272,6 +307,8 @@ func (o *oracle) grant(p *policy.Policy) {
 			return o.r.Auth.MFA
 		case policy.ACR:
 			return slices.Contains(o.r.Auth.ACRs, q.Value)
+		case policy.BoundSession:
+			return o.r.Device.Bound || o.open()
 		}
 		return o.r.Device.Compliant == policy.Yes
 	}
@@ -282,14 +319,14 @@ func (o *oracle) grant(p *policy.Policy) {
 	for _, q := range p.Require {
 		switch {
 		case has(q):
-		case q.Kind == policy.CompliantDevice:
+		case noSignInHelps(q):
 			refuse()
 		default:
 			o.step = true
 		}
 	}
 	if len(p.RequireAny) > 0 && !slices.ContainsFunc(p.RequireAny, has) {
-		if slices.ContainsFunc(p.RequireAny, func(q policy.Requirement) bool { return q.Kind != policy.CompliantDevice }) {
+		if slices.ContainsFunc(p.RequireAny, func(q policy.Requirement) bool { return !noSignInHelps(q) }) {
 			o.step = true
 		} else {
 			refuse()

@@ -71,12 +71,13 @@ const (
 	ControlBlock Controls = 1 << iota
 	ControlMFA
 	ControlACR
+	ControlBinding
 	ControlDevice
 	ControlFrequency
 	ControlIdle
 )
 
-var controlWords = []string{"block", "mfa", "acr", "compliant_device", "sign_in_frequency", "max_idle"}
+var controlWords = []string{"block", "mfa", "acr", "bound_session", "compliant_device", "sign_in_frequency", "max_idle"}
 
 // Words returns all controls in c.
 func (c Controls) Words() []string { return wordsOf(controlWords, uint16(c)) }

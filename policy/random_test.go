@@ -104,7 +104,7 @@ func drawPolicy(t *rapid.T, name string, site bool) policy.Policy {
 		},
 	}
 	apart(&p.Include, &p.Exclude)
-	for _, a := range some(t, "device", []policy.Attribute{policy.Compliant, policy.Managed, policy.Shared}) {
+	for _, a := range some(t, "device", []policy.Attribute{policy.Compliant, policy.Managed, policy.Shared, policy.Bound}) {
 		p.Conditions.Devices = append(p.Conditions.Devices, policy.DeviceCondition{Attribute: a, Not: rapid.Bool().Draw(t, "not")})
 	}
 	p.Matcher = draw(t, "matcher", []policy.MatcherID{0, 0, 0, 1, 2, 3})
@@ -113,7 +113,7 @@ func drawPolicy(t *rapid.T, name string, site bool) policy.Policy {
 }
 
 func drawControls(t *rapid.T, p *policy.Policy, site bool) {
-	requirements := []policy.Requirement{mfa, acr("c1"), acr("c2"), acr("c3"), compliant}
+	requirements := []policy.Requirement{mfa, acr("c1"), acr("c2"), acr("c3"), binding, compliant}
 	switch rapid.IntRange(0, 6).Draw(t, "control") {
 	case 0:
 		p.Block = true
@@ -128,12 +128,16 @@ func drawControls(t *rapid.T, p *policy.Policy, site bool) {
 	case 5:
 		p.MaxIdle = draw(t, "idle", []time.Duration{time.Minute, time.Hour})
 	case 6:
-		if site || p.Matcher != 0 || len(p.Include.Apps)+len(p.Exclude.Apps) > 0 {
+		if site || p.Matcher != 0 || len(p.Include.Apps)+len(p.Exclude.Apps) > 0 || dependsOnBinding(p) {
 			p.Block = true
 			return
 		}
 		p.PersistentBrowser = draw(t, "persistence", []policy.Persistence{policy.Always, policy.Never})
 	}
+}
+
+func dependsOnBinding(p *policy.Policy) bool {
+	return slices.ContainsFunc(p.Conditions.Devices, func(d policy.DeviceCondition) bool { return d.Attribute == policy.Bound })
 }
 
 func drawWho(t *rapid.T, label string) (list []policy.Who) {
@@ -194,6 +198,7 @@ func drawRequest(t *rapid.T) *policy.Request {
 		SignInRisk: draw(t, "sign-in risk", risks), UserRisk: draw(t, "user risk", risks),
 		Device: policy.Device{
 			Compliant: draw(t, "compliant", signals), Managed: draw(t, "managed", signals), Shared: draw(t, "shared", signals),
+			Bound: rapid.Bool().Draw(t, "bound"),
 		},
 		Auth: policy.Authentication{
 			MFA:      rapid.Bool().Draw(t, "mfa"),

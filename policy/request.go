@@ -30,10 +30,12 @@ type Request struct {
 	// Match evaluates the matchers of policies for this request. It may be nil if no policy has one.
 	Match Matcher
 	// NoRoute means that there is no request yet that matchers can check, as at the end of a sign-in. Policies with a
-	// matcher then do not apply; they apply when the request arrives.
+	// matcher then do not apply; they apply when the request arrives. The same holds for what depends on Device.Bound,
+	// unless it is true: a browser binds a session after the sign-in.
 	NoRoute bool
-	// Routed names policies whose matchers count as matching although there is no request: they demanded the sign-in
-	// that has just ended, for the page that it was for. Only used with NoRoute.
+	// Routed names policies whose matchers count as matching, and whose conditions on Device.Bound count as met, although
+	// there is no request: they demanded the sign-in that has just ended, for the page that it was for. Only used with
+	// NoRoute.
 	Routed []string
 }
 
@@ -62,5 +64,11 @@ type Authentication struct {
 
 // Device is what is known about the device.
 type Device struct {
+	// Compliant, Managed and Shared are what the provider states.
 	Compliant, Managed, Shared Signal
+	// Bound: the session is bound to a key of the device, and this request has proved it.
+	Bound bool
 }
+
+// mayBind reports whether it is open if the session is bound: a browser may bind it before its first request.
+func (r *Request) mayBind() bool { return r.NoRoute && !r.Device.Bound }

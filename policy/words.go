@@ -92,15 +92,17 @@ var signalWords = []string{"unknown", "no", "yes", "unreadable"}
 // Attribute is a property of a device on which a condition can depend.
 type Attribute uint8
 
-// The device attributes (A7, A13).
+// The device attributes (A7, A13). Bound is the only one that the provider does not state: the session is bound to a key
+// of the device.
 const (
 	Compliant Attribute = iota
 	Managed
 	Shared
+	Bound
 	attributes = iota
 )
 
-var attributeWords = []string{"compliant", "managed", "shared"}
+var attributeWords = []string{"compliant", "managed", "shared", "bound"}
 
 // RequirementKind is the kind of a grant requirement.
 type RequirementKind uint8
@@ -109,10 +111,11 @@ type RequirementKind uint8
 const (
 	MFA             RequirementKind = iota // a second factor
 	ACR                                    // an authentication context: acr, or one of Entra's acrs (A12)
+	BoundSession                           // a session that is bound to a key of the device; the browser does this after a sign-in
 	CompliantDevice                        // a compliant device; a sign-in cannot change this
 )
 
-var requirementWords = []string{"mfa", "acr", "compliant_device"}
+var requirementWords = []string{"mfa", "acr", "bound_session", "compliant_device"}
 
 func (m Mode) String() string            { return word(modeWords, m) }
 func (p Persistence) String() string     { return word(persistenceWords, p) }
@@ -166,12 +169,12 @@ func (r *Risk) UnmarshalText(text []byte) error { return parseWord(r, "risk", ri
 // UnmarshalText accepts unknown, no, yes and unreadable, and nothing else.
 func (s *Signal) UnmarshalText(text []byte) error { return parseWord(s, "signal", signalWords, text) }
 
-// UnmarshalText accepts compliant, managed and shared, and nothing else.
+// UnmarshalText accepts compliant, managed, shared and bound, and nothing else.
 func (a *Attribute) UnmarshalText(text []byte) error {
 	return parseWord(a, "device", attributeWords, text)
 }
 
-// ParseRequirement parses a word of `require`: mfa, acr:<value> or compliant_device.
+// ParseRequirement parses a word of `require`: mfa, acr:<value>, bound_session or compliant_device.
 func ParseRequirement(text string) (Requirement, error) {
 	if value, ok := strings.CutPrefix(text, "acr:"); ok {
 		if value == "" {
@@ -182,10 +185,12 @@ func ParseRequirement(text string) (Requirement, error) {
 	switch text {
 	case "mfa":
 		return Requirement{Kind: MFA}, nil
+	case "bound_session":
+		return Requirement{Kind: BoundSession}, nil
 	case "compliant_device":
 		return Requirement{Kind: CompliantDevice}, nil
 	}
-	return Requirement{}, fmt.Errorf("unknown requirement %q, expected mfa, acr:<value> or compliant_device", text)
+	return Requirement{}, fmt.Errorf("unknown requirement %q, expected mfa, acr:<value>, bound_session or compliant_device", text)
 }
 
 func word[T ~uint8](words []string, v T) string {

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/app"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
 const (
@@ -34,6 +35,7 @@ type sessionEntry struct {
 	ID         string    `json:"id"`
 	Kind       string    `json:"kind"`
 	KindReason string    `json:"kindReason,omitempty"`
+	BoundTo    string    `json:"boundTo,omitempty"`
 	Provider   string    `json:"provider"`
 	Issuer     string    `json:"issuer"`
 	Subject    string    `json:"subject"`
@@ -46,6 +48,14 @@ type sessionEntry struct {
 	IP         string    `json:"ipAddress,omitempty"`
 	UserAgent  string    `json:"userAgent,omitempty"`
 	Apps       []string  `json:"apps,omitempty"`
+}
+
+// Life returns the kind of the session, and whether it is bound to its device, for a table.
+func (s *sessionEntry) Life() string {
+	if s.BoundTo != "" {
+		return s.Kind + ", bound"
+	}
+	return s.Kind
 }
 
 // SessionsAnswer is one page of a list.
@@ -110,8 +120,12 @@ func (p Parameters) names(s *session.Record) bool {
 }
 
 func entryOf(s *session.Record, limits session.Limits) sessionEntry {
+	bound := ""
+	if s.Binding.Bound() {
+		bound = signinlog.BoundToDevice
+	}
 	return sessionEntry{
-		ID: s.ID.Short(), Kind: s.Kind.String(), KindReason: s.KindReason, Provider: s.Provider, Issuer: s.Identity.Issuer,
+		ID: s.ID.Short(), Kind: s.Kind.String(), KindReason: s.KindReason, BoundTo: bound, Provider: s.Provider, Issuer: s.Identity.Issuer,
 		Subject: s.Identity.Subject, User: s.User, Name: s.Name, Groups: s.Groups, Created: s.Created, LastUsed: s.LastUsed,
 		Ends: s.Ends(limits), IP: s.FirstIP, UserAgent: s.FirstAgent, Apps: s.Apps,
 	}

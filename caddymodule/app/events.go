@@ -7,7 +7,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 )
 
-// Latchkey emits four Caddy events (global option `events`): sign_in, sign_out, session_revoked and access_denied.
+// Latchkey emits five Caddy events (global option `events`): sign_in, sign_out, session_bound, session_revoked and
+// access_denied.
 // Their data names sessions, users and policies. It contains no secret that gives access.
 
 // provisionEvents gets Caddy's events app, which exists even without subscribers.

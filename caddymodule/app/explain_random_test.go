@@ -66,7 +66,7 @@ func randomPolicy(rt *rapid.T, name string, tenant bool) *config.Policy {
 			UserRisk:   some(rt, "user risk", policy.RiskUnknown, policy.RiskHigh),
 		}
 		if draw(rt, "device", true, false) {
-			p.When.Devices = []config.DeviceWhen{{Attribute: draw(rt, "attribute", policy.Compliant, policy.Managed, policy.Shared), Not: draw(rt, "not", true, false)}}
+			p.When.Devices = []config.DeviceWhen{{Attribute: draw(rt, "attribute", policy.Compliant, policy.Managed, policy.Shared, policy.Bound), Not: draw(rt, "not", true, false)}}
 		}
 	}
 	if draw(rt, "matched", true, false) {
@@ -80,7 +80,7 @@ func randomPolicy(rt *rapid.T, name string, tenant bool) *config.Policy {
 			caddy.ModuleMap{"expression": json.RawMessage(`"int({http.request.host}) > 0"`)}, // fails
 		)}
 	}
-	switch draw(rt, "effect", "block", "mfa", "acr", "any", "device", "frequency", "every_time", "persistent") {
+	switch draw(rt, "effect", "block", "mfa", "acr", "any", "device", "frequency", "every_time", "persistent", "bound") {
 	case "block":
 		p.Block = true
 	case "mfa":
@@ -91,6 +91,8 @@ func randomPolicy(rt *rapid.T, name string, tenant bool) *config.Policy {
 		p.RequireAny = []string{"compliant_device", "acr:c2"}
 	case "device":
 		p.Require = []string{"compliant_device"}
+	case "bound":
+		p.Require = []string{"bound_session"}
 	case "frequency":
 		p.SignInFrequency = &config.SignInFrequency{Interval: caddy.Duration(time.Hour)}
 	case "every_time":

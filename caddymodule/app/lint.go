@@ -16,8 +16,12 @@ func (a *App) warn(found []policy.Finding) {
 	for _, f := range found {
 		if a.said.isNew(f) {
 			what := "policy is very likely a mistake"
-			if f.Policy == "" {
+			switch {
+			case f.Policy != "":
+			case f.Site != "":
 				what = "directive latchkey is very likely a mistake"
+			default:
+				what = "session setting is very likely a mistake"
 			}
 			a.said.add(f)
 			a.logger.Warn(what, zap.String("policy", f.Policy), zap.String("app", f.Site),
@@ -36,6 +40,14 @@ func (a *App) lintSite(h *site.Site, server *caddyhttp.Server, routes caddyhttp.
 		a.warn(policy.LintProviders(tenant, lint.Sources(a.tenant.Providers, nil)))
 		a.warn(lint.Overdue("", a.Policies, time.Now()))
 		a.warnOfPrompts()
+		a.warn(policy.LintBinding(tenant, lint.Binds(a.Session.Binding)))
+		for _, problem := range lint.Binding(&a.Session, a.tenant.Prompt.Off, a.Policies) {
+			a.warn([]policy.Finding{{Problem: problem}})
+		}
+	}
+	a.warn(policy.LintBinding(site, lint.Binds(a.Session.Binding)))
+	if problem := lint.PlainSite(a.Session.Binding, server); problem != "" {
+		a.warn([]policy.Finding{{Position: h.Position, Site: h.App, Problem: problem}})
 	}
 	a.warn(policy.LintSite(h.Rules, 0))
 	a.warn(policy.LintProviders(site, lint.Sources(a.tenant.Providers, h.SignIn.Providers)))

@@ -29,6 +29,23 @@ var recipeCases = map[string][]recipeCase{
 		{"break-glass", explain.Query{User: "break-glass@example.com", Groups: []string{"admins"}}, "allow", "allowed"},
 		{"a stranger", explain.Query{Anonymous: true}, "sign_in", "sign_in_required"},
 	},
+	"A long Yes only where it is bound": {
+		{"anybody", explain.Query{User: "bob"}, "allow", "allowed"},
+		{"bound", explain.Query{User: "bob", Bound: true}, "allow", "allowed"},
+		{"a stranger", explain.Query{Anonymous: true}, "sign_in", "sign_in_required"},
+	},
+	"Only sessions that are bound to a device": {
+		{"an admin", explain.Query{User: "ada", Groups: []string{"admins"}}, "block", "binding_required"},
+		{"an admin, bound", explain.Query{User: "ada", Groups: []string{"admins"}, Bound: true}, "allow", "allowed"},
+		{"an admin with a second factor and a compliant device", explain.Query{User: "ada", Groups: []string{"admins"}, MFA: true, Compliant: policy.Yes}, "block", "binding_required"},
+		{"A6 groups unknown", explain.Query{User: "bob", GroupsUnknown: true}, "block", "group_overage"},
+		{"staff after nine hours", explain.Query{User: "bob", Groups: []string{"staff"}, AuthAge: age(9 * time.Hour)}, "step_up", "sign_in_frequency"},
+		{"staff after nine hours, bound", explain.Query{User: "bob", Groups: []string{"staff"}, AuthAge: age(9 * time.Hour), Bound: true}, "allow", "allowed"},
+		{"staff after an hour", explain.Query{User: "bob", Groups: []string{"staff"}, AuthAge: age(time.Hour)}, "allow", "allowed"},
+		{"somebody else", explain.Query{User: "gus"}, "allow", "allowed"},
+		{"break-glass", explain.Query{User: "break-glass@example.com", Groups: []string{"admins"}}, "allow", "allowed"},
+		{"a stranger", explain.Query{Anonymous: true}, "sign_in", "sign_in_required"},
+	},
 	"A compliant device or MFA": {
 		{"neither", explain.Query{User: "bob", Compliant: policy.No}, "step_up", "mfa_required"},
 		{"nothing known", explain.Query{User: "bob"}, "step_up", "mfa_required"},

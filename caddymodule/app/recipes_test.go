@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/apptest"
 	"github.com/latchkey-gateway/latchkey/caddymodule/explain"
 	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
 )
 
 const placeForPolicies = "\t\t# networks and policies for all sites stand here\n"
@@ -58,7 +59,7 @@ func completed(t *testing.T, frame string, parts []string) string {
 		if got := string(caddyfile.Format([]byte(part))); got != part {
 			t.Errorf("`latchkey fmt` would write it otherwise:\n%s", got)
 		}
-		if strings.HasPrefix(part, "policy ") || strings.HasPrefix(part, "network ") {
+		if strings.HasPrefix(part, "policy ") || strings.HasPrefix(part, "network ") || strings.HasPrefix(part, "session {") {
 			indented := "\t\t" + strings.ReplaceAll(strings.TrimSuffix(part, "\n"), "\n", "\n\t\t") + "\n"
 			frame = strings.Replace(frame, placeForPolicies, indented+placeForPolicies, 1)
 		} else {
@@ -214,5 +215,23 @@ func age(d time.Duration) *caddy.Duration { return (*caddy.Duration)(&d) }
 func browserOn(system string) http.Header {
 	return http.Header{
 		"User-Agent": {"Mozilla/5.0 (" + system + ") AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"}, "Sec-Fetch-Mode": {"navigate"},
+	}
+}
+
+// The recipe for a long Yes gives a session the long limits only when the browser has bound it.
+func TestLongYesRecipe(t *testing.T) {
+	t.Setenv("OIDC_CLIENT_ID", "client")
+	t.Setenv("OIDC_CLIENT_SECRET", "secret")
+	frame, recipes := readRecipes(t)
+	limits := provisioned(t, completed(t, frame, recipes["A long Yes only where it is bound"])).Estate().Tenant.Limits
+	const day = 24 * time.Hour
+	if got := limits.Of(session.Persistent, false); got.Idle != 7*day || got.Max != 30*day {
+		t.Errorf("not bound: %+v", got)
+	}
+	if got := limits.Of(session.Persistent, true); got.Idle != 90*day || got.Max != 180*day {
+		t.Errorf("bound: %+v", got)
+	}
+	if limits.Browser != session.DefaultLimits.Browser {
+		t.Errorf("No: %+v", limits.Browser)
 	}
 }

@@ -48,6 +48,10 @@ func ValidateWarns(t *testing.T, text string) (warnings []string) {
 			warnings = append(warnings, "provider "+entry.Provider+": "+entry.Problem)
 			continue
 		}
+		if entry.App == "" && entry.Policy == "" { // about a setting for all sites
+			warnings = append(warnings, "session: "+entry.Problem)
+			continue
+		}
 		place := "policy " + entry.Policy + " "
 		if entry.Policy == "" {
 			place = "latchkey"

@@ -15,7 +15,7 @@ var (
 	platformWords = []string{"android", "ios", "windows", "macos", "linux", "unknown"}
 	clientWords   = []string{"browser", "other"}
 	riskWords     = []string{"none", "low", "medium", "high", "hidden", "unknown"}
-	deviceWords   = []string{"compliant", "managed", "shared"}
+	deviceWords   = []string{"compliant", "managed", "shared", "bound"}
 )
 
 // parseWhen reads one condition:
@@ -23,7 +23,7 @@ var (
 //	when platform android|ios|windows|macos|linux|unknown...
 //	when client browser|other...
 //	when risk sign_in|user none|low|medium|high|hidden|unknown...
-//	when device [not] compliant|managed|shared
+//	when device [not] compliant|managed|shared|bound
 func parseWhen(d *caddyfile.Dispenser, p *config.Policy) error {
 	if p.When == nil {
 		p.When = new(config.When)

@@ -45,6 +45,7 @@ func (f *queryFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&q.Kind, "kind", "", "there is a session already: browser or persistent")
 	flags.StringArrayVar(&f.risks, "risk", nil, "sign_in=<level> or user=<level>: none, low, medium, high, hidden, or unreadable for a claim in no known word")
 	flags.StringArrayVar(&f.devices, "device", nil, "compliant=, managed= or shared=, true, false or unreadable")
+	flags.BoolVar(&q.Bound, "bound", false, "the browser has bound the session to a key of its device")
 	flags.BoolVar(&q.Consent, "consent", false, "the sign-in went through a consent page")
 	flags.BoolVar(&q.IWA, "iwa", false, "they signed in by integrated Windows authentication")
 	flags.BoolVar(&q.Inherited, "inherited", false, `the provider asked "Stay signed in?" already`)

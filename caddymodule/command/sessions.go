@@ -133,7 +133,7 @@ func (c *sessionsCommand) list(ctx context.Context, warn io.Writer) error {
 		var rows [][]string
 		for _, s := range page.Sessions {
 			rows = append(rows, []string{
-				s.ID, orDash(s.User, s.Subject), s.Kind, s.Provider, moment(s.Created), moment(s.LastUsed), moment(s.Ends), orDash(s.IP),
+				s.ID, orDash(s.User, s.Subject), s.Life(), s.Provider, moment(s.Created), moment(s.LastUsed), moment(s.Ends), orDash(s.IP),
 				orDash(strings.Join(s.Apps, ",")),
 			})
 		}

@@ -41,8 +41,9 @@ type Policy struct {
 	// cannot be limited to apps, sites or requests. If policies disagree, `never` wins.
 	PersistentBrowser policy.Persistence `json:"persistent_browser,omitempty"`
 
-	// What the sign-in must have shown, all of these: `mfa`, `acr:<value>` or `compliant_device`. Other users are sent
-	// to a stronger sign-in.
+	// What the sign-in must have shown, all of these: `mfa`, `acr:<value>`, `bound_session` or `compliant_device`. Other
+	// users are sent to a stronger sign-in. `bound_session` means that the browser has bound the session to a key of the
+	// device; a user whose browser does not do so sees a page that says which browsers do.
 	Require []string `json:"require,omitempty"`
 
 	// What the sign-in must have shown, at least one of these.
@@ -122,7 +123,8 @@ type When struct {
 
 // DeviceWhen is a condition on a property of a device.
 type DeviceWhen struct {
-	// `compliant`, `managed` or `shared`.
+	// `compliant`, `managed`, `shared` or `bound`. The first three are what the provider states, or for `shared` the
+	// network; `bound` means that the session is bound to a key of the device.
 	Attribute policy.Attribute `json:"attribute"`
 
 	// Whether the device must not have the property.

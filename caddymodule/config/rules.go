@@ -172,5 +172,5 @@ func CheckRequirement(word string) error {
 	if kind, value, ok := strings.Cut(word, ":"); ok && editDistance(kind, "acr") == 1 {
 		return fmt.Errorf("unrecognized requirement %q, did you mean %q?", word, "acr:"+value)
 	}
-	return fmt.Errorf("unrecognized requirement %q%s", word, Suggest(word, []string{"mfa", "acr:<value>", "compliant_device"}))
+	return fmt.Errorf("unrecognized requirement %q%s", word, Suggest(word, []string{"mfa", "acr:<value>", "bound_session", "compliant_device"}))
 }

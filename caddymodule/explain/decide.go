@@ -25,6 +25,9 @@ func (h explainedSite) explain(q *Query) (_ *Explanation, err error) {
 		Networks: h.Compiled.Locate(im.v.IP).Networks, PolicyStatus: policy.StatusNotApplied,
 		Policies: []ExplainedPolicy{},
 	}
+	if q.Bound {
+		ex.BoundTo = signinlog.BoundToDevice
+	}
 	ex.Prompt = ExplainedPrompt{Why: "there is no sign-in"}
 	// A matcher that panics on an imagined request must not stop the server.
 	defer func() {
@@ -106,6 +109,7 @@ func (h explainedSite) imaginedRequest(im *imagined, route bool) *policy.Request
 	}
 	out := h.Request(r, im.v, subject, im.who)
 	out.Time, out.Idle = im.at, 0
+	out.Device.Bound = out.Device.Bound && route // a new session is bound after the sign-in
 	if route {
 		out.Idle = time.Duration(im.q.Idle)
 	}

@@ -62,7 +62,7 @@ var (
 func (q *Query) aboutPerson() bool {
 	return q.identified() || q.Provider != "" || q.MFA || len(q.ACRs) > 0 || q.AuthAge != nil ||
 		q.Idle != 0 || q.Kind != "" || q.SignInRisk != 0 || q.UserRisk != 0 || q.Compliant != 0 || q.Managed != 0 ||
-		q.Shared != 0 || q.Consent || q.IWA || q.Inherited || q.Remembered != ""
+		q.Shared != 0 || q.Bound || q.Consent || q.IWA || q.Inherited || q.Remembered != ""
 }
 
 func (q *Query) identified() bool {
@@ -112,6 +112,9 @@ func (h explainedSite) imaginePerson(q *Query, at time.Time) (*session.Record, e
 	}
 	if q.MFA {
 		who.AMR = p.Claims.MFAMethods[:1]
+	}
+	if q.Bound {
+		who.Binding.Registered, who.Binding.Since = at, at
 	}
 	for _, acr := range q.ACRs {
 		// An authentication context that counts as a second factor does so only in the claim acr.

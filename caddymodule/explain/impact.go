@@ -255,7 +255,7 @@ func (im *impact) replaySignIn(e *signinlog.Entry) (known bool) {
 		c := *live
 		s, known = &c, true
 	}
-	s.AuthTime = e.Created
+	s.AuthTime, s.Binding = e.Created, session.Binding{} // which is of another session, or came after the sign-in
 	// The entry has the risk and the device of its own sign-in. The user's live session may come from another sign-in.
 	s.SignInRisk, s.UserRisk = cmp.Or(said.signInRisk, s.SignInRisk), cmp.Or(said.userRisk, s.UserRisk)
 	s.Compliant, s.Managed = cmp.Or(said.compliant, s.Compliant), cmp.Or(said.managed, s.Managed)

@@ -122,6 +122,7 @@ const (
 const (
 	byRoute   = "depends on the route"
 	bySharing = "depends on whether the device is shared, which the log does not keep"
+	byBinding = "depends on whether the browser bound the session to its device, which is not known of a sign-in"
 )
 
 // judgement is the outcome for a party.
@@ -195,9 +196,12 @@ func (im *impact) replay(p *party) {
 	if !p.known {
 		by, hangs = im.hangsOnMail(p, pair, &was, &is)
 	}
-	if hangs {
+	switch onBinding := hangsOnBinding(p, pair, &was, &is); {
+	case hangs:
 		im.unknown(byMail, by...)
-	} else {
+	case len(onBinding) > 0:
+		im.unknown(byBinding, onBinding...)
+	default:
 		im.compare(p, &was, &is)
 	}
 	// Rules that depend on the route may add to that.
@@ -210,6 +214,33 @@ func (im *impact) replay(p *party) {
 	if !p.known {
 		im.replayShared(p, pair, &was, &is)
 	}
+}
+
+// hangsOnBinding names the policies for which the change for a sign-in depends on whether the browser bound its session
+// afterwards. Of a live session this is known.
+func hangsOnBinding(p *party, pair *sitePair, was, is *judgement) []string {
+	if p.live {
+		return nil
+	}
+	who, bound := *p.who, *p
+	who.Binding.Since, bound.who = p.at, &who
+	wasBound, isBound := pair.current.judge(&bound, nil), pair.next.judge(&bound, nil)
+	switch {
+	case was.rank == is.rank && wasBound.rank == isBound.rank:
+		return nil
+	case isBound.rank != is.rank:
+		return stricter(is, &isBound).by
+	case wasBound.rank != was.rank:
+		return stricter(was, &wasBound).by
+	}
+	return nil
+}
+
+func stricter(a, b *judgement) *judgement {
+	if a.rank > b.rank {
+		return a
+	}
+	return b
 }
 
 // replayShared finds changes that depend on whether the device of a sign-in is shared, which the log does not contain.

@@ -55,6 +55,8 @@ type Query struct {
 	Compliant  policy.Signal `json:"compliant,omitzero"`
 	Managed    policy.Signal `json:"managed,omitzero"`
 	Shared     policy.Signal `json:"shared,omitzero"`
+	// Bound: the session is bound to a key of its device. A new sign-in never is.
+	Bound bool `json:"bound,omitempty"`
 	// Consent, IWA, Inherited and Remembered affect only the prompt. Consent: the sign-in showed a consent page. IWA:
 	// it used integrated Windows authentication. Inherited: the provider has asked already. Remembered: the browser
 	// remembers this answer (yes or no).
@@ -87,6 +89,9 @@ type Explanation struct {
 	At     time.Time `json:"at"`
 	// Networks are the names of the networks that contain the address.
 	Networks []string `json:"networks,omitempty"`
+
+	// BoundTo is device if the session is bound to a key of its device.
+	BoundTo string `json:"bound_to,omitempty"`
 
 	// Verdict is allow, block, step_up or sign_in. Reason is the word for it in logs and on pages.
 	Verdict string        `json:"verdict"`

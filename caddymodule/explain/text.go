@@ -32,6 +32,7 @@ func (ex *Explanation) Print(w io.Writer, appliedOnly bool) error {
 			fmt.Fprintf(&b, "%-9s%s\n", label, text)
 		}
 	}
+	line("Bound to", ex.BoundTo)
 	line("Verdict", ex.verdict())
 	line("Error", terminal.Printable(ex.Error))
 	line("Unknown", strings.Join(ex.Unknown, ", "))

@@ -94,6 +94,17 @@ b.example.com {
 		{"addresses in a matcher behind a proxy", behindProxy, plain, "", "policy p {\nmatch {\nnot client_ip 192.0.2.0/24\n}\nrequire mfa\n}", "", []string{"p: it depends on the address"}},
 		{"another matcher behind a proxy", behindProxy, plain, "", "policy p {\nmatch {\nnot path /client_ip\n}\nrequire mfa\n}", "", nil},
 		{"shared devices by network behind a proxy", behindProxy, plain, "", "network n shared 192.0.2.0/24\npolicy p {\nwhen device shared\nmax_idle 10m\n}", "", []string{"p: it depends on the address"}},
+		{"require bound_session without binding", "", plain, "", "policy p {\nrequire bound_session\n}", "policy q {\nwhen device bound\nblock\n}", []string{
+			"p: no user can satisfy it, because no session is bound to a device", "a.example.com q: it never applies, because no session is bound",
+		}},
+		{"require bound_session, and No is not bound", "", plain, "", "session {\nbinding prefer\n}\npolicy p {\nrequire bound_session\n}", "", []string{
+			"p: users who do not stay signed in cannot satisfy it",
+		}},
+		{"require bound_session of all", "", plain, "", "session {\nbinding prefer {\nkinds all\n}\n}\npolicy p {\nrequire bound_session\n}", "policy q {\nwhen device not bound\nmax_idle 1h\n}", nil},
+		{"binding, and no user stays signed in", "", plain, "", "stay_signed_in off\nsession {\nbinding prefer\n}", "", []string{"session: binding has no effect: "}},
+		{"binding of all, and no user stays signed in", "", plain, "", "stay_signed_in off\nsession {\nbinding prefer {\nkinds all\n}\n}", "", nil},
+		{"binding, and a policy keeps users signed in", "", plain, "", "stay_signed_in off\nsession {\nbinding prefer\n}\npolicy p {\npersistent_browser always\n}", "", nil},
+		{"unbound without binding", "", plain, "", "session {\npersistent {\nunbound {\nidle_limit 7d\nmax_lifetime 30d\n}\n}\n}", "", []string{"session: unbound: all persistent sessions have these limits"}},
 		{"off", behindProxy, plain, "", "network n 192.0.2.0/24\npolicy p {\nmode off\ninclude network n\nblock\n}\npolicy q {\nmode off\nblock\n}", "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -152,7 +152,11 @@ func (h *Site) refuse(service *signin.Service, w http.ResponseWriter, r *http.Re
 	h.recordDecision(r, d, id)
 	v.RequestID = requestID(r)
 	h.denied(v, who, d)
-	service.Refuse(w, r, v, who, refusal(d))
+	why := refusal(d)
+	if d.Reason == policy.BindingRequired && who != nil {
+		service.ExplainBinding(r, v, who, why, v.Return, false)
+	}
+	service.Refuse(w, r, v, who, why)
 	return nil
 }
 

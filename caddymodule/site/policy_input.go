@@ -133,6 +133,8 @@ func refusal(d *policy.Decision) *access.Refusal {
 		out.Title = pages.BlockNetwork
 	case policy.PlatformBlocked, policy.DeviceNotCompliant, policy.DeviceUnknown:
 		out.Title = pages.BlockDevice
+	case policy.BindingRequired:
+		out.Title = pages.BlockBinding
 	case policy.MFARequired, policy.ACRRequired, policy.FrequencyRequired, policy.EveryTimeRequired:
 		out.Title = pages.BlockRequirement
 	}

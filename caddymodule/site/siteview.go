@@ -127,6 +127,7 @@ func (h *Site) factsOf(who *session.Record, contexts []string) facts {
 		auth: policy.Authentication{AuthTime: who.AuthTime, ACRs: oidc.AppendContexts(contexts, who), MFA: h.Tenant.mfa(who)},
 		device: policy.Device{
 			Compliant: SignalOf(who.Compliant), Managed: SignalOf(who.Managed), Shared: SignalOf(who.Shared),
+			Bound: who.Binding.Bound(),
 		},
 		signInRisk: riskOf(who.SignInRisk), userRisk: riskOf(who.UserRisk),
 	}

@@ -16,10 +16,11 @@ const (
 	BlockNetwork     Block = "network"      // it depends on the client's network
 	BlockDevice      Block = "device"       // it depends on the device or its platform (53000, 50005)
 	BlockGroups      Block = "groups"       // membership is unknown, which is a refusal
+	BlockBinding     Block = "binding"      // the session is not bound to a key of the device (50155)
 	BlockRequirement Block = "requirement"  // the demanded stronger or fresher sign-in was not achieved
 )
 
-var blocks = []Block{BlockPolicy, BlockNotAssigned, BlockNetwork, BlockDevice, BlockGroups, BlockRequirement}
+var blocks = []Block{BlockPolicy, BlockNotAssigned, BlockNetwork, BlockDevice, BlockGroups, BlockBinding, BlockRequirement}
 
 // Blocked tells the user that a decision refuses the request, which policies caused it, and what the user can do.
 // Default status 403. Empty fields omit their part of the page.
@@ -44,6 +45,35 @@ type Blocked struct {
 	SwitchURL, RetryURL string
 	// Stronger: RetryURL demands more than the previous sign-in achieved.
 	Stronger bool
+	// Binding is what helps a user with BlockBinding.
+	Binding Binding
+	// NextURL is what the browser opens by itself after a few seconds, with BindingTrying; a path on this origin.
+	NextURL string
+}
+
+// Binding is what a user can do about a session that is not bound: a key below "blocked.binding." of the texts; empty if
+// there is nothing to say.
+type Binding string
+
+// The possibilities.
+const (
+	BindingTrying Binding = "trying" // the browser may be about to bind it; the page tries again by itself
+	BindingWait   Binding = "wait"   // the sign-in was a short time ago; another one would not help yet
+	BindingAgain  Binding = "again"  // another sign-in may help
+	BindingYes    Binding = "yes"    // only a session of a user who stays signed in is bound
+)
+
+var bindings = []Binding{BindingTrying, BindingWait, BindingAgain, BindingYes}
+
+// tryAfter is how many seconds a page with BindingTrying waits. A key in a security chip takes most of a second.
+const tryAfter = "3"
+
+// next returns the value of a Refresh header; empty if the page stays.
+func (b Blocked) next() string {
+	if b.Binding != BindingTrying {
+		return ""
+	}
+	return refreshTo(tryAfter, b.NextURL)
 }
 
 func (Blocked) template() string { return "blocked" }

@@ -21,18 +21,21 @@ func (Continue) status() int { return http.StatusOK }
 
 func (Continue) title() (string, []string) { return "continue.title", nil }
 
-// next returns the value of a Refresh header; empty if URL is not one that a browser may open. The rest of the header
-// is the URL, so only what url.URL escapes, and spaces, must be escaped.
-func (c Continue) next() string {
-	u, err := url.Parse(c.URL)
+// next returns the value of a Refresh header; empty if URL is not one that a browser may open.
+func (c Continue) next() string { return refreshTo("0", c.URL) }
+
+// refreshTo returns the value of a Refresh header that opens a URL after some seconds; empty if a browser may not open
+// it. The rest of the header is the URL, so only what url.URL escapes, and spaces, must be escaped.
+func refreshTo(seconds, target string) string {
+	u, err := url.Parse(target)
 	if err != nil || u.Opaque != "" || u.User != nil {
 		return ""
 	}
 	here := u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(u.Path, "//")
-	if !here && Origin(c.URL) == "" {
+	if !here && Origin(target) == "" {
 		return ""
 	}
-	return "0; url=" + strings.ReplaceAll(u.String(), " ", "%20")
+	return seconds + "; url=" + strings.ReplaceAll(u.String(), " ", "%20")
 }
 
 // Origin returns scheme://host[:port] if raw is an http or https URL, else an empty string. The result cannot end or

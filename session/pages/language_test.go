@@ -189,6 +189,9 @@ func TestKeysAreUsed(t *testing.T) {
 	for _, b := range blocks {
 		used["blocked."+string(b)+".title"], used["blocked."+string(b)+".lead"] = true, true
 	}
+	for _, b := range bindings {
+		used["blocked.binding."+string(b)] = true
+	}
 	for k := range kinds {
 		for _, part := range []string{".title", ".lead", ".action"} {
 			used["problem."+string(k)+part] = true
@@ -210,8 +213,11 @@ func TestKeysAreUsed(t *testing.T) {
 		used[fmt.Sprintf("date.month_%d", month+1)] = true
 	}
 	for _, limited := range []time.Duration{0, time.Hour} {
-		for _, a := range (Prompt{BrowserMax: limited, PersistentMax: limited}).Answers() {
-			used[a.Label], used[a.Limit] = true, true
+		for _, bound := range []Prompt{{}, {UnboundMax: time.Minute}, {UnboundEnds: true}} {
+			bound.BrowserMax, bound.PersistentMax = limited, limited
+			for _, a := range bound.Answers() {
+				used[a.Label], used[a.Limit] = true, true
+			}
 		}
 	}
 	english := p.languages.bundles[0]

@@ -31,7 +31,9 @@ type Me struct {
 type MySession struct {
 	ID string
 	// This: the session belongs to the browser that shows the page.
-	This, Persistent                    bool
+	This, Persistent bool
+	// Bound: the session is bound to a key of its device.
+	Bound                               bool
 	Browser, System                     string
 	Form                                Form
 	Place                               Place

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 )
@@ -19,6 +20,11 @@ type Prompt struct {
 	// The limits that will hold after No (browser) and after Yes (persistent). Zero means that there is no such
 	// limit. An idle limit that is not below the max lifetime never matters and is not mentioned.
 	BrowserIdle, BrowserMax, PersistentIdle, PersistentMax time.Duration
+	// UnboundIdle and UnboundMax are the limits after Yes if the browser does not bind the session to a key of the
+	// device. Zero: as PersistentIdle and PersistentMax.
+	UnboundIdle, UnboundMax time.Duration
+	// UnboundEnds: such a session ends with the browser, as after No, whatever UnboundMax is.
+	UnboundEnds bool
 	// RememberFor is how long "Don't show this again" lasts. Zero hides the checkbox.
 	RememberFor time.Duration
 	// AdminText is the operator's own text below the question, plain text; line breaks are kept.
@@ -39,14 +45,36 @@ type Answer struct {
 	ID, Label, Limit string
 	// Max is a value in the text of Limit. Idle is the idle limit that ends the session earlier; zero if it never does.
 	Max, Idle time.Duration
+	// UnboundMax is a value in the text of Limit too, or zero. UnboundIdle is the idle limit without a binding if it
+	// differs, else zero; Idle is then set.
+	UnboundMax, UnboundIdle time.Duration
 }
 
 // Answers returns Yes and No with their explanations.
 func (p Prompt) Answers() []Answer {
 	return []Answer{
-		explain("yes", p.PersistentIdle, p.PersistentMax),
+		explainYes(p.PersistentIdle, p.PersistentMax, p.UnboundIdle, p.UnboundMax, p.UnboundEnds),
 		explain("no", p.BrowserIdle, p.BrowserMax),
 	}
+}
+
+// explainYes is explain for Yes, with the limits of a session that the browser does not bind.
+func explainYes(idle, longest, unboundIdle, unboundMax time.Duration, ends bool) Answer {
+	a := explain("yes", idle, longest)
+	switch {
+	case longest <= 0:
+	case ends:
+		a.Limit = "prompt.yes_require"
+	default:
+		if unboundMax > 0 && unboundMax != longest {
+			a.Limit, a.UnboundMax = "prompt.yes_both", unboundMax
+		}
+		other := explain("yes", unboundIdle, cmp.Or(unboundMax, longest))
+		if unboundIdle > 0 && other.Idle > 0 && other.Idle != a.Idle {
+			a.UnboundIdle, a.Idle = other.Idle, cmp.Or(a.Idle, longest)
+		}
+	}
+	return a
 }
 
 func explain(id string, idle, longest time.Duration) Answer {

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -245,6 +246,85 @@ func TestPromptSaysBothLimits(t *testing.T) {
 	}
 	if got := text(pages.Prompt{}); strings.Contains(got, "Ends sooner") || !strings.Contains(got, "Until you sign out") {
 		t.Errorf("without limits:\n%s", got)
+	}
+}
+
+// What Yes means with a binding and without one stands in one sentence, before the answer. Where both are the same, the
+// page is as without bindings.
+func TestPromptSaysBothLifetimesOfYes(t *testing.T) {
+	const day = 24 * time.Hour
+	const (
+		plain = "For up to 180 days, even after you close this browser. Ends sooner after 90 days without use."
+		both  = "For up to 180 days, even after you close this browser, if it can protect your sign-in with a key of this device, and otherwise for up to 30 days."
+		as    = "For up to 180 days, even after you close this browser, if it can protect your sign-in with a key of this device, and otherwise as with “No”."
+	)
+	p := newPages(t)
+	for name, tt := range map[string]struct {
+		change func(*pages.Prompt)
+		want   string
+	}{
+		"no binding":            {func(*pages.Prompt) {}, plain},
+		"the same":              {func(p *pages.Prompt) { p.UnboundIdle, p.UnboundMax = 90*day, 180*day }, plain},
+		"both shorter":          {func(p *pages.Prompt) { p.UnboundIdle, p.UnboundMax = 7*day, 30*day }, both + " Ends sooner without use: after 90 days, or after 7 days without that protection."},
+		"max shorter":           {func(p *pages.Prompt) { p.UnboundIdle, p.UnboundMax = 90*day, 30*day }, both + " Ends sooner after 90 days without use."},
+		"idle shorter":          {func(p *pages.Prompt) { p.UnboundIdle, p.UnboundMax = 7*day, 180*day }, "For up to 180 days, even after you close this browser. Ends sooner without use: after 90 days, or after 7 days without that protection."},
+		"idle for one only":     {func(p *pages.Prompt) { p.PersistentIdle, p.UnboundIdle, p.UnboundMax = 180*day, 7*day, 30*day }, both + " Ends sooner without use: after 180 days, or after 7 days without that protection."},
+		"idle matters for none": {func(p *pages.Prompt) { p.PersistentIdle, p.UnboundIdle, p.UnboundMax = 180*day, 30*day, 30*day }, both},
+		"as after No":           {func(p *pages.Prompt) { p.UnboundEnds = true }, as + " Ends sooner after 90 days without use."},
+		"no limit at all":       {func(p *pages.Prompt) { *p = pages.Prompt{UnboundEnds: true} }, "Until you sign out, even after you close this browser."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			page := sample(t, "prompt").(pages.Prompt)
+			tt.change(&page)
+			var yes strings.Builder
+			inside := false
+			for _, token := range tokens(t, get(t, p, page, "").Body.String()) {
+				id, _ := attr(token, "id")
+				switch {
+				case token.Type == html.StartTagToken && token.Data == "dd":
+					inside = id == "yes"
+				case token.Type == html.EndTagToken && token.Data == "dd":
+					inside = false
+				case token.Type == html.TextToken && inside:
+					yes.WriteString(token.Data)
+				}
+			}
+			if yes.String() != tt.want {
+				t.Errorf("got %q, want %q", yes.String(), tt.want)
+			}
+		})
+	}
+}
+
+// The page tries again by itself only where it says so, and only on this site.
+func TestBindingPageTriesOnce(t *testing.T) {
+	p := newPages(t)
+	page := sample(t, "blocked-binding-trying").(pages.Blocked)
+	for to, want := range map[string]string{
+		"/.latchkey/bound/wait?to=%2F": "3; url=/.latchkey/bound/wait?to=%2F", "": "", "//evil.example": "", "javascript:x": "", "/a b": "3; url=/a%20b",
+	} {
+		page.NextURL = to
+		if got := get(t, p, page, "").Header().Get("Refresh"); got != want {
+			t.Errorf("%q: Refresh %q, want %q", to, got, want)
+		}
+	}
+	for _, b := range []pages.Binding{"", pages.BindingWait, pages.BindingAgain, pages.BindingYes} {
+		page.Binding, page.NextURL = b, "/.latchkey/bound/wait?to=%2F"
+		w := get(t, p, page, "")
+		if got := w.Header().Get("Refresh"); got != "" || w.Code != http.StatusForbidden {
+			t.Errorf("%q: Refresh %q, status %d", b, got, w.Code)
+		}
+	}
+}
+
+// A session that is bound says so, and whose device it is.
+func TestMeSaysWhatIsBound(t *testing.T) {
+	body := get(t, newPages(t), sample(t, "me"), "").Body.String()
+	if strings.Count(body, "<dd>Protected by this device</dd>") != 1 || strings.Count(body, "<dd>Protected by its device</dd>") != 1 {
+		t.Errorf("%s", body)
+	}
+	if bare := get(t, newPages(t), sample(t, "me-bare"), "").Body.String(); strings.Contains(bare, "Protected") {
+		t.Errorf("%s", bare)
 	}
 }
 

@@ -37,7 +37,7 @@ func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page P
 			if problem, ok := page.Instead.(Problem); ok {
 				problem.retryAfter(h)
 			}
-		case Continue:
+		case interface{ next() string }:
 			if next := page.next(); next != "" {
 				h.Set("Refresh", next)
 			}

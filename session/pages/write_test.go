@@ -50,6 +50,10 @@ func TestHeaders(t *testing.T) {
 				}
 			case pages.Continue:
 				want.Set("Refresh", "0; url=/handbook")
+			case pages.Blocked:
+				if page.Binding == pages.BindingTrying {
+					want.Set("Refresh", "3; url=/.latchkey/bound/wait?to=%2Fhandbook")
+				}
 			case pages.Framed:
 				if problem, ok := page.Instead.(pages.Problem); ok && problem.RetryAfter > 0 {
 					want.Set("Retry-After", "30")

@@ -75,7 +75,9 @@ type settings struct {
 	// client talks to the provider; nil is the usual one.
 	client *http.Client
 	// limited is told of requests that were held off.
-	limited  func(string)
+	limited func(string)
+	// binds says which sessions browsers are asked to bind
+	binds    access.Binds
 	renewals func(provider, result string) // is told what comes of renewals
 	// sites are those of several hosts, which sign in at signInHost.
 	sites      map[string]*access.Site
@@ -129,7 +131,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	g.service = New(access.Config{
 		SignInHost: set.signInHost, SiteFor: g.siteFor,
 		Providers: append([]*oidc.Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
-		Log: set.log, Prompt: set.prompt, MaxPending: set.maxPending, Now: set.clock.Now, Recheck: set.recheck,
+		Log: set.log, Prompt: set.prompt, Binds: set.binds, MaxPending: set.maxPending, Now: set.clock.Now, Recheck: set.recheck,
 		RateLimit: set.rate, OnLimited: set.limited, OnRenewal: set.renewals,
 	})
 	g.service.Start()

@@ -67,18 +67,24 @@ func (s *finisher) noted(w http.ResponseWriter, r *http.Request, v *access.Visit
 
 func (s *finisher) promptPage(v *access.Visit, p pending.SignIn, prompt, ret string) pages.Prompt {
 	limits := s.Sessions.Limits()
-	return pages.Prompt{
+	yes := limits.Of(session.Persistent, false)
+	page := pages.Prompt{
 		UserName:       p.Draft.User,
 		AppName:        v.Site.App,
 		CSRF:           browser.FormToken(s.Keys, v.Host, actionStay, prompt),
 		Return:         ret,
 		BrowserIdle:    limits.Browser.Idle,
 		BrowserMax:     limits.Browser.Max,
-		PersistentIdle: limits.Persistent.Idle,
-		PersistentMax:  limits.Persistent.Max,
+		PersistentIdle: yes.Idle,
+		PersistentMax:  yes.Max,
 		RememberFor:    s.Prompt.RememberAnswer,
 		AdminText:      s.Prompt.Text,
 	}
+	if s.Binds.On && v.Secure && yes != limits.Persistent {
+		page.PersistentIdle, page.PersistentMax = limits.Persistent.Idle, limits.Persistent.Max
+		page.UnboundIdle, page.UnboundMax, page.UnboundEnds = yes.Idle, yes.Max, s.Binds.Required
+	}
+	return page
 }
 
 // nothingPending answers a visit to the prompt by a browser without a pending sign-in: a second answer, or Back after

@@ -106,9 +106,10 @@ var endpoints = map[string]endpoint{
 	"/me": {"GET, POST", func(s *Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
 		s.accountPage.Serve(w, r, v)
 	}},
-	"/session":  {"GET, POST", (*Service).sessionState},
-	"/done":     {"GET", (*Service).done},
-	"/too-long": {"GET", (*Service).tooLong},
+	"/session":    {"GET, POST", (*Service).sessionState},
+	"/done":       {"GET", (*Service).done},
+	"/too-long":   {"GET", (*Service).tooLong},
+	"/bound/wait": {"GET", (*Service).boundWait},
 
 	"/logout/backchannel":  {"POST", (*Service).backchannel},
 	"/logout/frontchannel": {"GET", (*Service).frontchannel},

@@ -46,6 +46,8 @@ const (
 	DeviceNotCompliant Code = 53000
 	// DeviceUnknown: a policy depends on the device, about which nothing is known.
 	DeviceUnknown Code = 50187
+	// DeviceNotBound: a policy demands a session that is bound to a key of the device, and this one is not.
+	DeviceNotBound Code = 50155
 	// PlatformBlocked: a policy blocks the device's platform.
 	PlatformBlocked Code = 50005
 	// PolicyFailed: a policy could not be evaluated, which refuses the request.
@@ -79,6 +81,7 @@ var reasons = map[Code]string{
 	GrantRevoked:             "The session, or its grant at the provider, was revoked.",
 	DeviceNotCompliant:       "A policy requires a compliant device, and this one is not.",
 	DeviceUnknown:            "A policy asks about the device, and nothing is known about it.",
+	DeviceNotBound:           "A policy requires a session that is bound to its device, and this one is not.",
 	PlatformBlocked:          "A policy does not allow the platform of the device.",
 	PolicyFailed:             "A policy could not be evaluated.",
 

@@ -39,6 +39,7 @@ func (r Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 			return err
 		}
 	}
+	addString(e, "boundTo", r.BoundTo)
 	addString(e, "riskLevelDuringSignIn", r.SignInRisk)
 	addString(e, "riskLevelAggregated", r.UserRisk)
 	e.AddBool("isInteractive", r.Interactive)
@@ -218,6 +219,7 @@ func (e *Entry) UnmarshalJSON(text []byte) error {
 			} `json:"user"`
 		} `json:"initiatedBy"`
 		PromptReason string `json:"promptReason"`
+		BoundTo      string `json:"boundTo"`
 		SignInRisk   string `json:"riskLevelDuringSignIn"`
 		UserRisk     string `json:"riskLevelAggregated"`
 		Device       struct {
@@ -245,6 +247,7 @@ func (e *Entry) UnmarshalJSON(text []byte) error {
 			App: f.App, Provider: f.Provider, IP: f.IP, UserAgent: f.Agent, Interactive: f.Interactive,
 			PolicyStatus: f.PolicyStatus, Repeats: f.Repeats, Code: f.Status.Code, Detail: f.Status.Detail, PromptReason: f.PromptReason,
 			SignInRisk: f.SignInRisk, UserRisk: f.UserRisk, Compliant: word(f.Device.Compliant), Managed: word(f.Device.Managed),
+			BoundTo: f.BoundTo,
 		},
 		Status: f.SignInStatus,
 		Reason: f.Status.Reason,

@@ -24,6 +24,9 @@ type Record struct {
 	// SignInRisk and UserRisk are the provider's statements: none, low, medium or high. Compliant and Managed are true
 	// or false. Empty: it stated nothing.
 	SignInRisk, UserRisk, Compliant, Managed string
+	// BoundTo says whether the session was bound to a key of its device when the entry was written: BoundToDevice or
+	// BoundToNone. Empty: there was no session, or no session is bound here.
+	BoundTo string
 	// Interactive: the user saw a page of the provider, or could have seen one (L2).
 	Interactive bool
 	// PolicyStatus is conditionalAccessStatus: success, failure or notApplied (L3). Empty counts as notApplied.
@@ -62,6 +65,12 @@ type AppliedPolicy struct {
 	// GrantControls and SessionControls are the policy's controls, in the words of the configuration.
 	GrantControls, SessionControls []string
 }
+
+// The values of BoundTo.
+const (
+	BoundToDevice = "device"
+	BoundToNone   = "none"
+)
 
 // The reasons of SessionLifetime.
 const (

@@ -106,6 +106,7 @@ func (s stay) WriteHeader(status int) {
 // fullest is every page type with as much on it as it can hold; what else there is differs in words or shows less.
 var fullest = []string{
 	"chooser", "prompt", "prompt-full", "sign-out-everywhere", "signed-out", "me", "continue", "blocked", "problem-idp_down", "framed-sign-in",
+	"prompt-bound", "blocked-binding-wait",
 }
 
 // look is light or dark at a width: that of a phone (which is also 400 % zoom of a desktop), of a tablet or of a desktop.

@@ -29,6 +29,10 @@ func Gallery() []Sample {
 	full.AdminText = "Shared desks in the reading room: please answer no.\nThe service desk helps on extension 4711."
 	full.TooLong = true
 	full.UserName = "augusta.ada.king.countess.of.lovelace@analytical-engines.research.example.com"
+	bound := prompt
+	bound.UnboundIdle, bound.UnboundMax = 7*day, 30*day
+	ends := prompt
+	ends.UnboundEnds = true
 	unlimited := pages.Prompt{CSRF: csrf}
 	blocked := pages.Blocked{
 		PolicyNames: []string{"contractors-on-site-only", "mfa-outside-office"}, Code: 53003, Reason: "blocked_by_policy",
@@ -44,6 +48,8 @@ func Gallery() []Sample {
 		{"prompt", prompt},
 		{"prompt-full", full},
 		{"prompt-unlimited", unlimited},
+		{"prompt-bound", bound},
+		{"prompt-bound-only", ends},
 		{"sign-out", pages.SignOut{UserName: user, CSRF: csrf}},
 		{"sign-out-everywhere", pages.SignOut{
 			UserName: user, CSRF: csrf, Everywhere: true, BackURL: "/",
@@ -72,6 +78,17 @@ func Gallery() []Sample {
 			p.RetryURL, p.Stronger, p.Missing, p.Reason, p.Code = action, true, []string{"amr"}, "requirement_not_shown", 50074
 		}
 		samples = append(samples, Sample{"blocked-" + string(b), p})
+	}
+	for _, b := range []pages.Binding{pages.BindingTrying, pages.BindingWait, pages.BindingAgain, pages.BindingYes} {
+		p := blocked
+		p.Title, p.PolicyNames, p.Binding, p.Code, p.Reason = pages.BlockBinding, p.PolicyNames[:1], b, 50155, "binding_required"
+		if b == pages.BindingTrying || b == pages.BindingWait {
+			p.RetryURL = ""
+		}
+		if b == pages.BindingTrying {
+			p.NextURL = "/.latchkey/bound/wait?to=%2Fhandbook"
+		}
+		samples = append(samples, Sample{"blocked-binding-" + string(b), p})
 	}
 	for _, k := range []pages.Kind{
 		pages.KindIDPDown, pages.KindClaimsOld, pages.KindStoreDown, pages.KindFlowLost, pages.KindBadRequest, pages.KindStaleForm,

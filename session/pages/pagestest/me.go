@@ -15,12 +15,12 @@ func me(user, csrf string) pages.Me {
 		Remembered: pages.RememberedNo, SignInsKept: true, MoreSignIns: true,
 		Sessions: []pages.MySession{
 			{
-				ID: "hK3vQm8s_a", This: true, Browser: "Firefox", System: "Windows", Form: pages.FormComputer, Place: "head office",
+				ID: "hK3vQm8s_a", This: true, Bound: true, Browser: "Firefox", System: "Windows", Form: pages.FormComputer, Place: "head office",
 				Apps: []string{"wiki", "time-sheets"}, First: now.Add(-4 * time.Hour), Last: now.Add(-20 * time.Minute),
 				EndsUnused: now.Add(day - 20*time.Minute), EndsLatest: now.Add(7*day - 4*time.Hour),
 			},
 			{
-				ID: "9dZ-Lw2xPq", Persistent: true, Browser: "Safari", System: "iPhone", Form: pages.FormPhone, Place: "2001:db8:85a3::8a2e:370:7334",
+				ID: "9dZ-Lw2xPq", Persistent: true, Bound: true, Browser: "Safari", System: "iPhone", Form: pages.FormPhone, Place: "2001:db8:85a3::8a2e:370:7334",
 				Apps: []string{"wiki"}, First: now.Add(-30 * day), Last: now.Add(-2 * day),
 				EndsUnused: now.Add(88 * day), EndsLatest: now.Add(150 * day),
 			},

@@ -30,6 +30,8 @@ type Config struct {
 	// Clients names browsers and networks for users. Nil: they are not named.
 	Clients Clients
 	Prompt  PromptConfig
+	// Binds says which sessions browsers are asked to bind. The zero value: none.
+	Binds Binds
 	// Recheck is how old claims and groups may become before the provider is asked for them again. Zero: they stay as at
 	// sign-in.
 	Recheck time.Duration

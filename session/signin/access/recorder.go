@@ -22,6 +22,9 @@ func EntryOf(who *session.Record, rec signinlog.Record) signinlog.Record {
 	if who.ID != (session.ID{}) {
 		rec.SessionID = who.ID.Short()
 	}
+	if who.Binding.Bound() {
+		rec.BoundTo = signinlog.BoundToDevice
+	}
 	return rec
 }
 
@@ -34,6 +37,9 @@ func (s *Recorder) Write(rec signinlog.Record) {
 	if rec.CorrelationID == "" {
 		rec.CorrelationID = rec.ID
 	}
+	if s.Binds.On && rec.SessionID != "" && rec.BoundTo == "" {
+		rec.BoundTo = signinlog.BoundToNone
+	}
 	s.Log.Write(rec)
 }
 
@@ -43,6 +49,8 @@ const (
 	EventSignIn = "sign_in"
 	// EventSignOut: a user has signed out here, or was signed out because of idle time.
 	EventSignOut = "sign_out"
+	// EventBound: the browser has bound a session to a key of its device.
+	EventBound = "session_bound"
 	// EventRevoked: a session was ended, but not by its own browser; "by" names the reason.
 	EventRevoked = "session_revoked"
 )
@@ -98,6 +106,16 @@ func (s *Recorder) TellSignIn(v *Visit, made *session.Record) {
 	data := EventData(made)
 	data["app"] = v.Site.App
 	s.Tell(EventSignIn, data)
+}
+
+// TellBound emits the event for a session that counts as bound from now on. The caller calls it once for a session.
+func (s *Recorder) TellBound(v *Visit, who *session.Record) {
+	if s.Notify == nil {
+		return
+	}
+	data := EventData(who)
+	data["app"], data["algorithm"] = v.Site.App, who.Binding.Algorithm
+	s.Tell(EventBound, data)
 }
 
 // EndedIdle logs that a session was ended because of idle time, and emits the event. ip and userAgent are those of the

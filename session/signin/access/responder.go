@@ -64,6 +64,7 @@ func (s *Responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who
 	page := pages.Blocked{
 		Title: why.Title, PolicyNames: why.Policies, Code: int(why.Code), Reason: why.Reason,
 		RequestID: v.RequestID, Time: s.Now(), RetryURL: why.RetryURL, Stronger: why.Stronger, Missing: why.Missing,
+		Binding: why.Binding, NextURL: why.NextURL,
 	}
 	if who != nil {
 		page.UserName = who.User

@@ -125,4 +125,8 @@ type Refusal struct {
 	Stronger bool
 	// Return is the target of a sign-in as another user; empty means the requested page.
 	Return string
+	// Binding is what the user can do about a session that is not bound; see Responder.ExplainBinding. NextURL is where
+	// the page leads by itself.
+	Binding pages.Binding
+	NextURL string
 }

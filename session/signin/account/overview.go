@@ -127,7 +127,7 @@ func (o *overview) page() pages.Me {
 	for _, one := range o.sessions {
 		d := o.device(one.FirstAgent)
 		m.Sessions = append(m.Sessions, pages.MySession{
-			ID: one.ID.Short(), This: one.ID == o.who.ID, Persistent: one.Kind == session.Persistent,
+			ID: one.ID.Short(), This: one.ID == o.who.ID, Persistent: one.Kind == session.Persistent, Bound: one.Binding.Bound(),
 			Browser: d.Browser, System: d.System, Form: d.Form, Place: pages.Place(o.place(one.FirstIP)), Apps: one.Apps,
 			First: one.Created, Last: one.LastUsed, EndsUnused: one.Ends(o.limits), EndsLatest: one.MaxEnd(o.limits),
 		})
@@ -137,7 +137,8 @@ func (o *overview) page() pages.Me {
 		m.Stay = pages.StayEnd
 	case o.stay.AllowsPersistent():
 		m.Stay = pages.StayOffer
-		m.KeptIdle, m.KeptMax = o.limits.Persistent.Idle, o.who.Created.Add(o.limits.Persistent.Max).Sub(o.now)
+		kept := o.limits.Of(session.Persistent, o.who.Binding.Bound()) // only a sign-in can bind it
+		m.KeptIdle, m.KeptMax = kept.Idle, o.who.Created.Add(kept.Max).Sub(o.now)
 	default:
 		m.Stay = whyNot(o.stay.Reason)
 	}
@@ -164,8 +165,8 @@ func outcome(code signinlog.Code) pages.Outcome {
 		return pages.OutcomeSignedIn
 	case signinlog.KeepMeSignedIn:
 		return pages.OutcomeUnanswered
-	case signinlog.BlockedByPolicy, signinlog.DeviceNotCompliant, signinlog.DeviceUnknown, signinlog.PlatformBlocked,
-		signinlog.PolicyFailed:
+	case signinlog.BlockedByPolicy, signinlog.DeviceNotCompliant, signinlog.DeviceUnknown, signinlog.DeviceNotBound,
+		signinlog.PlatformBlocked, signinlog.PolicyFailed:
 		return pages.OutcomeBlocked
 	case signinlog.NotAssigned:
 		return pages.OutcomeNotAssigned
@@ -205,18 +206,20 @@ type mineJSON struct {
 }
 
 type sessionJSON struct {
-	ID         string    `json:"id"`
-	Current    bool      `json:"current"`
-	Kind       string    `json:"kind"`
-	KindReason string    `json:"kind_reason,omitempty"`
-	Browser    string    `json:"browser,omitempty"`
-	System     string    `json:"system,omitempty"`
-	Device     string    `json:"device,omitempty"`
-	UserAgent  string    `json:"user_agent,omitempty"`
-	Network    string    `json:"network,omitempty"`
-	IP         string    `json:"ip,omitempty"`
-	FirstUsed  time.Time `json:"first_used"`
-	LastUsed   time.Time `json:"last_used"`
+	ID         string `json:"id"`
+	Current    bool   `json:"current"`
+	Kind       string `json:"kind"`
+	KindReason string `json:"kind_reason,omitempty"`
+	// Bound: the session is bound to a key of its device.
+	Bound     bool      `json:"bound,omitempty"`
+	Browser   string    `json:"browser,omitempty"`
+	System    string    `json:"system,omitempty"`
+	Device    string    `json:"device,omitempty"`
+	UserAgent string    `json:"user_agent,omitempty"`
+	Network   string    `json:"network,omitempty"`
+	IP        string    `json:"ip,omitempty"`
+	FirstUsed time.Time `json:"first_used"`
+	LastUsed  time.Time `json:"last_used"`
 	// EndsUnused is when it ends without further use, EndsLatest when it ends in any case.
 	EndsUnused time.Time `json:"ends_unused"`
 	EndsLatest time.Time `json:"ends_latest"`
@@ -259,6 +262,7 @@ func (o *overview) json() mineJSON {
 		d := o.device(one.FirstAgent)
 		m.Sessions = append(m.Sessions, sessionJSON{
 			ID: one.ID.Short(), Current: one.ID == o.who.ID, Kind: one.Kind.String(), KindReason: one.KindReason,
+			Bound:   one.Binding.Bound(),
 			Browser: d.Browser, System: d.System, Device: string(d.Form), UserAgent: one.FirstAgent,
 			Network: o.network(one.FirstIP), IP: one.FirstIP, FirstUsed: one.Created, LastUsed: one.LastUsed,
 			EndsUnused: one.Ends(o.limits), EndsLatest: one.MaxEnd(o.limits), Apps: append([]string{}, one.Apps...),

@@ -30,7 +30,7 @@ func (s *Page) mayStay(r *http.Request, v *access.Visit, who visitor) prompt.Dec
 	if id, ok := browser.ID(s.Keys, v.Host, &v.Cookies); !ok || id == "" || id != have.BrowserID {
 		return prompt.Decision{Kind: session.Browser, Reason: ReasonOtherBrowser}
 	}
-	if limits := s.Sessions.Limits(); !s.Now().Before(have.Created.Add(limits.Persistent.Max)) {
+	if limits := s.Sessions.Limits(); !s.Now().Before(have.Created.Add(limits.Of(session.Persistent, have.Binding.Bound()).Max)) {
 		return prompt.Decision{Kind: session.Browser, Reason: prompt.ReasonNoDifference}
 	}
 	var said oidc.Signals
