@@ -82,6 +82,14 @@ var edges = []edge{
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
 	{
+		path:    "session/signin/bound",
+		ours:    []string{"=session", "=session/keyring", "=session/signin/access", "=session/signin/bound/proof", "=session/signin/browser"},
+		others:  []string{zap},
+		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
+	},
+	{path: "session/signin/bound/proof", ours: []string{"=session/signin/claim"}, others: []string{goJose}, nowhere: []string{module + "/session/signin/access"}},
+	{path: "session/signin/bound/boundtest", others: []string{goJose}},
+	{
 		path:    "session/signin/remembered",
 		ours:    []string{"=session", "=session/keyring", "=session/signin/access", "=session/signin/browser"},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},

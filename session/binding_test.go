@@ -100,3 +100,127 @@ func TestSucceedUnbound(t *testing.T) {
 		t.Errorf("%+v, limit %v, %v", s.Binding, s.Limit, err)
 	}
 }
+
+// register gives a session the key.
+func (w *world) register(t *testing.T, s *session.Record, key string) *session.Record {
+	t.Helper()
+	r, err := w.Bind(t.Context(), s.ID, session.Binding{Identifier: "!id", Key: []byte(key), Algorithm: "ES256"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A session takes one key. It counts as bound, with other limits, when that is confirmed, and not before; what is known
+// of it without its record agrees.
+func TestBind(t *testing.T) {
+	w := unboundWorld(t)
+	s, token := w.create(t, fullDraft(), someTokens())
+	if s.Session().Key() != (session.KeyID{}) || !s.Session().BoundSince().IsZero() {
+		t.Errorf("a key before there is one: %v", s.Session().Key())
+	}
+	if got, err := w.ConfirmBinding(t.Context(), s.ID); err != nil || got.Binding.Bound() {
+		t.Errorf("bound without a key: %+v, %v", got, err)
+	}
+	r := w.register(t, s, "one")
+	if r.Binding.Bound() || r.Limit != unboundLimits.Unbound || r.Session().Bound || r.Session().Key() != r.Binding.KeyID() || r.Binding.KeyID() == (session.KeyID{}) {
+		t.Errorf("registered: %+v", r)
+	}
+	if raised := r.Raised(w.clock.Now()); raised.Limit != unboundLimits.Persistent || !raised.Binding.Bound() || r.Binding.Bound() {
+		t.Errorf("as it will be: %+v, and is %+v", raised, r)
+	}
+	_, err := w.Bind(t.Context(), s.ID, session.Binding{Identifier: "!other", Key: []byte("two"), Algorithm: "ES256"})
+	want(t, "a second key", err, session.ErrBound)
+	w.clock.Advance(time.Minute)
+	at := w.clock.Now().UTC().Truncate(time.Millisecond)
+	b, err := w.ConfirmBinding(t.Context(), s.ID)
+	if err != nil || !b.Binding.Since.Equal(at) || b.Limit != unboundLimits.Persistent || string(b.Binding.Key) != "one" {
+		t.Fatalf("%+v, %v", b, err)
+	}
+	live, err := w.Reload(t.Context(), token)
+	if err != nil || !live.Bound || !live.BoundSince().Equal(at) || live.Key() != b.Binding.KeyID() {
+		t.Errorf("%+v, %v", live, err)
+	}
+	if again, err := live.Record(); err != nil || again.Binding.Limit != (session.Limit{}) || !again.Binding.Since.Equal(at) {
+		t.Errorf("%+v, %v", again, err)
+	}
+	w.clock.Advance(time.Minute)
+	if b, err = w.ConfirmBinding(t.Context(), s.ID); err != nil || !b.Binding.Since.Equal(at) {
+		t.Errorf("confirmed twice: %+v, %v", b, err)
+	}
+	if tokens, err := w.Tokens(b, token); err != nil || tokens.Refresh != someTokens().Refresh {
+		t.Errorf("tokens: %v", err)
+	}
+}
+
+// A45: a session that is bound, and lives longer, is found by its user for as long as it lives.
+func TestBoundSessionStaysListed(t *testing.T) {
+	w := unboundWorld(t)
+	s, _ := w.create(t, fullDraft(), session.Tokens{})
+	w.register(t, s, "one")
+	if _, err := w.ConfirmBinding(t.Context(), s.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(unboundLimits.Unbound.Max + day)
+	if of, err := w.Of(t.Context(), s.Identity); err != nil || len(of) != 1 {
+		t.Errorf("found %v, %v", of, err)
+	}
+	if n, err := w.EndAll(t.Context(), s.Identity); err != nil || n != 1 {
+		t.Errorf("ended %d, %v", n, err)
+	}
+}
+
+// A session that cannot be listed for its longer life does not get it.
+func TestConfirmBindingFails(t *testing.T) {
+	w := unboundWorld(t)
+	s, token := w.create(t, fullDraft(), session.Tokens{})
+	w.register(t, s, "one")
+	for _, op := range []string{"enlist", "replace"} {
+		w.store.interrupt(failOn(op))
+		_, err := w.ConfirmBinding(t.Context(), s.ID)
+		want(t, op, err, session.ErrUnavailable)
+		w.store.interrupt(nil)
+		if live, err := w.Reload(t.Context(), token); err != nil || live.Bound {
+			t.Errorf("%s: %+v, %v", op, live, err)
+		}
+	}
+	if err := w.End(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.ConfirmBinding(t.Context(), s.ID)
+	want(t, "ended", err, session.ErrNotFound)
+	_, err = w.Bind(t.Context(), s.ID, session.Binding{Key: []byte("two")})
+	want(t, "ended", err, session.ErrNotFound)
+}
+
+// A13: a step-up of a bound session keeps its key and its limits, and its cookie says so.
+func TestSucceedBound(t *testing.T) {
+	w := unboundWorld(t)
+	s, _ := w.create(t, fullDraft(), session.Tokens{})
+	w.register(t, s, "one")
+	b, err := w.ConfirmBinding(t.Context(), s.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(6 * day)
+	next, token, err := w.Succeed(t.Context(), b, fullDraft(), session.Tokens{})
+	if err != nil || !next.Binding.Bound() || string(next.Binding.Key) != "one" || next.Limit != unboundLimits.Persistent || !token.Bound {
+		t.Errorf("%+v, %+v, %v", next, token, err)
+	}
+}
+
+// A bound cookie and one of before are two values, and each tells what it is.
+func TestBoundToken(t *testing.T) {
+	keys := newWorld(t).keys
+	token := session.NewToken()
+	before := session.SealToken(keys, token, "wiki.example.com", "c")
+	token.Bound = true
+	value := session.SealToken(keys, token, "wiki.example.com", "c")
+	if got, err := session.OpenToken(keys, value, "wiki.example.com", "c"); err != nil || got != token || len(value) > 90 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	token.Bound = false
+	if got, err := session.OpenToken(keys, before, "wiki.example.com", "c"); err != nil || got != token {
+		t.Errorf("%+v, %v", got, err)
+	}
+}

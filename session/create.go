@@ -134,7 +134,7 @@ func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, also 
 		c.discard(ctx, s)
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
-	s.Version = 1
+	s.Version, token.Bound = 1, s.Binding.Bound()
 	c.entries.keep(s.asEntry(written), asked)
 	return s, token, nil
 }

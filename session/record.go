@@ -156,6 +156,31 @@ func (b *Binding) KeyID() (id KeyID) {
 	return id
 }
 
+// Raised returns the record as it will be once the session counts as bound.
+func (s *Record) Raised(now time.Time) *Record {
+	c := s.clone()
+	if !c.Binding.Bound() {
+		c.confirm(now)
+	}
+	return c
+}
+
+func (s *Record) confirm(now time.Time) {
+	if s.Binding.Since = now; s.Binding.Limit != (Limit{}) {
+		s.Limit, s.Binding.Limit = s.Binding.Limit, Limit{}
+	}
+	s.roundTimes()
+}
+
+// rebind takes up a binding that the store has lost, and reports whether there was one.
+func (s *Record) rebind(known *Record) bool {
+	lost := known.Binding.Registered.After(s.Binding.Registered) || known.Binding.Bound() && !s.Binding.Bound()
+	if lost {
+		s.Binding, s.Limit = known.clone().Binding, known.Limit
+	}
+	return lost
+}
+
 // Unreadable is the value for a provider's statement that could not be parsed. It means neither yes nor no.
 const Unreadable = "unreadable"
 

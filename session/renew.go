@@ -95,3 +95,53 @@ func (r *renewer) endedMeanwhile(ctx context.Context, s *Record, stated time.Tim
 	}
 	return fmt.Errorf("renewing session: %w", err)
 }
+
+// ErrBound: the session has a key already. A second one is never accepted.
+var ErrBound = errors.New("session has a key already")
+
+// Bind registers the key of a device for a session: Identifier, Key and Algorithm of b. The session does not count as
+// bound before ConfirmBinding. It returns ErrBound if the session has a key.
+func (r *renewer) Bind(ctx context.Context, id ID, b Binding) (*Record, error) {
+	taken := false
+	bound, err := r.rewrite(ctx, id, func(s *Record) bool {
+		if taken = len(s.Binding.Key) > 0; taken {
+			return false
+		}
+		b.Registered, b.Since, b.Limit = r.now(), time.Time{}, s.Binding.Limit
+		s.Binding = b
+		s.roundTimes()
+		return true
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("binding session: %w", err)
+	case taken:
+		return nil, ErrBound
+	}
+	r.writes.add(recentWrite{key: id.Key(), at: r.now(), renewed: bound})
+	return bound, nil
+}
+
+// ConfirmBinding makes a session with a registered key count as bound, and gives it the limits of bound sessions. A
+// session that is bound, or has no key, does not change.
+func (r *renewer) ConfirmBinding(ctx context.Context, id ID) (*Record, error) {
+	var unlisted error
+	bound, err := r.rewrite(ctx, id, func(s *Record) bool {
+		if s.Binding.Bound() || len(s.Binding.Key) == 0 {
+			return false
+		}
+		s.confirm(r.now())
+		// Listed for its longer life before the record has it: an unlisted session could not be found and revoked (A45).
+		for _, l := range s.listings(s.MaxEnd(r.limits)) {
+			if unlisted = r.vault.Store.Enlist(ctx, l.Index, l.Member, l.Until); unlisted != nil {
+				return false
+			}
+		}
+		return true
+	})
+	if err = errors.Join(err, unlisted); err != nil {
+		return nil, fmt.Errorf("binding session: %w", err)
+	}
+	r.writes.add(recentWrite{key: id.Key(), at: r.now(), renewed: bound})
+	return bound, nil
+}

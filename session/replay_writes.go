@@ -89,12 +89,16 @@ func (r *replay) again(ctx context.Context, w recentWrite) {
 	}
 	fresh := w.renewed
 	_, _ = r.rewrite(ctx, fresh.ID, func(s *Record) bool {
-		if s.Identity != fresh.Identity || !s.LastAnswer().Before(fresh.LastAnswer()) {
+		if s.Identity != fresh.Identity {
 			return false
 		}
-		s.renew(fresh)
-		s.Renewable, s.sealedTokens = fresh.Renewable, fresh.sealedTokens
-		return true
+		again := s.rebind(fresh)
+		if s.LastAnswer().Before(fresh.LastAnswer()) {
+			s.renew(fresh)
+			s.Renewable, s.sealedTokens = fresh.Renewable, fresh.sealedTokens
+			again = true
+		}
+		return again
 	})
 }
 

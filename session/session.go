@@ -1,7 +1,9 @@
 package session
 
 import (
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 	"unique"
@@ -22,6 +24,7 @@ type Session struct {
 	Renewable, KnownDevice bool
 	// Bound: the session is bound to a key of its device. Its cookie alone is then not enough.
 	Bound bool
+	keyed bool // a key was registered, see parts
 
 	sealedUnder keyring.ID
 	version     uint64
@@ -50,14 +53,36 @@ func (s *Record) view(packed []byte) Session {
 		person:  personMark(s.Identity),
 		created: s.Created.UnixMilli(), lastUsed: s.LastUsed.UnixMilli(), began: s.began().UnixMilli(), groupsAsOf: s.GroupsAsOf.UnixMilli(),
 		lastAnswer: s.LastAnswer().UnixMilli(),
-		packed:     packed,
+		packed:     s.appendBinding(packed), keyed: len(s.Binding.Key) > 0,
 	}
+}
+
+// bindingTail is the size of what stands behind the packed record of a session that has a key: the name of the key, and
+// since when the session is bound. A session without a key needs no memory for it.
+const bindingTail = len(KeyID{}) + 8
+
+func (s *Record) appendBinding(packed []byte) []byte {
+	if len(s.Binding.Key) == 0 {
+		return packed
+	}
+	key := s.Binding.KeyID()
+	return binary.BigEndian.AppendUint64(append(slices.Clip(packed), key[:]...), uint64(s.Binding.Since.UnixMilli())) //nolint:gosec // read back as it was
+}
+
+// parts returns the packed record and what stands behind it.
+func (s *Session) parts() (packed, binding []byte) {
+	if !s.keyed {
+		return s.packed, nil
+	}
+	end := len(s.packed) - bindingTail
+	return s.packed[:end], s.packed[end:]
 }
 
 // Record decodes the whole record. It decodes at every call, which takes about sixty times as long as looking the
 // session up. An error means a bug or a memory fault, because the packed form was readable when it was stored here.
 func (s *Session) Record() (*Record, error) {
-	r, err := readRecord(s.packed)
+	packed, _ := s.parts()
+	r, err := readRecord(packed)
 	if err != nil {
 		return nil, fmt.Errorf("reading session: %w", err)
 	}
@@ -85,6 +110,22 @@ func (s *Session) GroupsAsOf() time.Time { return time.UnixMilli(s.groupsAsOf).U
 
 // LastAnswer is Record.LastAnswer.
 func (s *Session) LastAnswer() time.Time { return time.UnixMilli(s.lastAnswer).UTC() }
+
+// Key names the key of the device that was registered for the session; the zero value if there is none.
+func (s *Session) Key() (key KeyID) {
+	_, binding := s.parts()
+	copy(key[:], binding)
+	return key
+}
+
+// BoundSince is Binding.Since of a session that is Bound.
+func (s *Session) BoundSince() time.Time {
+	_, binding := s.parts()
+	if binding == nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(binding[len(KeyID{}):]))).UTC() //nolint:gosec // as appended
+}
 
 func (s *Session) span() span {
 	return span{kind: s.Kind, bound: s.Bound, limit: s.limit, created: s.Created(), lastUsed: s.LastUsed()}

@@ -21,6 +21,9 @@ type Secret [16]byte
 type Token struct {
 	ID     ID
 	Secret Secret
+	// Bound: the browser got the token when its session was bound to a device. It has another cookie value than before,
+	// so that copies of the earlier value become useless.
+	Bound bool
 }
 
 // NewToken returns a random token.
@@ -38,10 +41,20 @@ func NewRandom(n int) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// SealToken returns the cookie value of a token, bound to the host and the cookie's name: 84 characters of base64url.
+// tokenSize and boundTokenSize are the sizes of a token before it is sealed. One more byte says that it is bound.
+const (
+	tokenSize      = len(ID{}) + len(Secret{})
+	boundTokenSize = tokenSize + 1
+)
+
+// SealToken returns the cookie value of a token, sealed for the host and the cookie's name: 84 characters of base64url,
+// or 86 of a bound one.
 func SealToken(keys *keyring.Ring, t Token, host, cookie string) string {
-	plain := make([]byte, 0, len(t.ID)+len(t.Secret))
+	plain := make([]byte, 0, boundTokenSize)
 	plain = append(append(plain, t.ID[:]...), t.Secret[:]...)
+	if t.Bound {
+		plain = append(plain, 1)
+	}
 	return base64.RawURLEncoding.EncodeToString(keys.Seal(keyring.PurposeCookie, plain, host, cookie))
 }
 
@@ -49,23 +62,31 @@ func SealToken(keys *keyring.Ring, t Token, host, cookie string) string {
 // for this host and name.
 func OpenToken(keys *keyring.Ring, value, host, cookie string) (Token, error) {
 	var t Token
-	const sealedSize = keyring.SealOverhead + len(t.ID) + len(t.Secret)
-	// Both lengths are exact, because the decoder skips line breaks even in strict mode: a token has only one spelling.
-	if len(value) != base64.RawURLEncoding.EncodedLen(sealedSize) {
+	size := keyring.SealOverhead + tokenSize
+	// The lengths are exact, because the decoder skips line breaks even in strict mode: a token has only one spelling.
+	switch len(value) {
+	case base64.RawURLEncoding.EncodedLen(size):
+	case base64.RawURLEncoding.EncodedLen(size + 1):
+		size++
+	default:
 		return t, keyring.ErrUnsealable
 	}
 	m := tokenMemory.Get().(*tokenScratch)
 	defer tokenMemory.Put(m)
 	n, err := strictBase64.Decode(m.sealed[:], append(m.text[:0], value...))
-	if err != nil || n != sealedSize {
+	if err != nil || n != size {
 		return t, keyring.ErrUnsealable
 	}
 	plain, err := keys.Open(keyring.PurposeCookie, m.sealed[:n], host, cookie)
 	if err != nil {
 		return t, err
 	}
+	if len(plain) == boundTokenSize && plain[tokenSize] != 1 {
+		return t, keyring.ErrUnsealable
+	}
 	copy(t.ID[:], plain)
 	copy(t.Secret[:], plain[len(t.ID):])
+	t.Bound = len(plain) == boundTokenSize
 	return t, nil
 }
 

@@ -79,7 +79,10 @@ func TestTokenIsRefused(t *testing.T) {
 		"of a foreign ring":      session.SealToken(keyringtest.Ring(t, 'x'), session.NewToken(), host, cookie),
 		"a sealed shorter value": spell(r.Seal("cookie", make([]byte, 31), host, cookie)),
 		"shorter, line break":    spell(r.Seal("cookie", make([]byte, 31), host, cookie)) + "\n",
-		"a sealed longer value":  spell(r.Seal("cookie", make([]byte, 33), host, cookie)),
+		"a sealed longer value":  spell(r.Seal("cookie", make([]byte, 34), host, cookie)),
+		"a bound one, shorter":   session.SealToken(r, session.Token{Bound: true}, host, cookie)[:84],
+		"a bound one, extended":  session.SealToken(r, session.Token{Bound: true}, host, cookie) + "A",
+		"an unknown mark":        spell(r.Seal("cookie", append(make([]byte, 32), 2), host, cookie)),
 	}
 	for name, presented := range tests {
 		got, err := session.OpenToken(r, presented, host, cookie)

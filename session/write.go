@@ -18,7 +18,8 @@ type writer struct {
 }
 
 // recentWrites are the acknowledged writes of this process that a failover of the store may lose: an ended session
-// would live again, or a used single-use refresh token would come back. After every gap of the feed (a failover causes
+// would live again, a used single-use refresh token would come back, or a bound
+// session would lose its key. After every gap of the feed (a failover causes
 // one) they are checked and repeated.
 //
 // Creations are not included: a missing record may have been ended by another replica, and is never restored. The zero
@@ -31,7 +32,7 @@ type recentWrites struct {
 type recentWrite struct {
 	key     Key
 	at      time.Time
-	renewed *Record // as it was written; nil if the session was ended
+	renewed *Record // as it was written, by a renewal or a binding; nil if the session was ended
 }
 
 const (

@@ -148,7 +148,7 @@ func (a *App) openService() (*signin.Service, error) {
 		SignIns:   a.signInReader(),
 		Clients:   deviceNames{a.tenant.Set},
 		Prompt:    a.tenant.Prompt,
-		Binds:     access.Binds{On: a.Session.Binding.On(), All: a.Session.Binding.All(), Required: a.Session.Binding.Required()},
+		Binds:     a.Session.Binding.Access(),
 		Recheck:   a.Session.RecheckEvery(),
 		RateLimit: a.RateLimit.Rate(),
 

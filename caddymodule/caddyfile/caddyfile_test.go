@@ -97,7 +97,8 @@ func goldens(t *testing.T, file string) {
 func TestEveryWordHasGoldens(t *testing.T) {
 	blocks := map[string][]string{
 		"global": wordsOf(globalWords), "provider": wordsOf(providerWords), "session": wordsOf(sessionWords), "limits": wordsOf(limitWords),
-		"stay": wordsOf(staySignedInWords), "signinlog": wordsOf(signInLogWords), "idle": wordsOf(idleSignOutWords), "brand": wordsOf(brandWords), "policy": wordsOf(policyWords), "site": wordsOf(siteWords),
+		"binding": append(wordsOf(bindingWords), wordsOf(persistentWords)...),
+		"stay":    wordsOf(staySignedInWords), "signinlog": wordsOf(signInLogWords), "idle": wordsOf(idleSignOutWords), "brand": wordsOf(brandWords), "policy": wordsOf(policyWords), "site": wordsOf(siteWords),
 		"headers": append(wordsOf(headersOptions), wordsOf(assertionWords)...),
 	}
 	for block, words := range blocks {

@@ -13,6 +13,7 @@ import (
 func TestEveryWordIsDocumented(t *testing.T) {
 	grammartest.Documented(t, "../..", map[string][]string{
 		"latchkey": slices.Collect(maps.Keys(globalWords)), "session": slices.Collect(maps.Keys(sessionWords)),
+		"persistent": slices.Collect(maps.Keys(persistentWords)), "binding": slices.Collect(maps.Keys(bindingWords)),
 		"limits": slices.Collect(maps.Keys(limitWords)), "brand": slices.Collect(maps.Keys(brandWords)),
 		"headers": slices.Collect(maps.Keys(headersOptions)), "idle_sign_out": slices.Collect(maps.Keys(idleSignOutWords)),
 		"policy": slices.Collect(maps.Keys(policyWords)), "provider": slices.Collect(maps.Keys(providerWords)),

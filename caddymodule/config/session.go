@@ -168,6 +168,11 @@ func (b *Binding) Lifetime() time.Duration {
 	return time.Duration(b.CookieLifetime)
 }
 
+// Access returns the configuration for package access.
+func (b *Binding) Access() access.Binds {
+	return access.Binds{On: b.On(), All: b.All(), Required: b.Required(), Lifetime: b.Lifetime()}
+}
+
 // Check returns the first error in the configuration.
 func (b *Binding) Check() error {
 	if b == nil {

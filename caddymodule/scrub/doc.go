@@ -12,6 +12,6 @@
 //
 //   - request.go has the steps, refusal.go the reasons to refuse;
 //   - headers.go, trailers.go, connection.go, forwarded.go, cookies.go and upgrade.go take out what a client may not
-//     say;
+//     say, binding.go what a browser says about a session that the gateway has bound to its device;
 //   - method.go, path.go and host.go refuse what two parsers read differently.
 package scrub

@@ -78,6 +78,9 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 	return next.ServeHTTP(w, r)
 }
 
+// bindingMissing is the decision, in log and metric, for a request of a bound session that does not prove its device.
+const bindingMissing = "binding_missing"
+
 // silentRecheck is the decision, in log and metric, for a page that is redirected to the provider for new claims.
 const silentRecheck = "silent_recheck"
 
@@ -127,7 +130,11 @@ func (h *Site) anonymous(service *signin.Service, w http.ResponseWriter, r *http
 	if decision.Verdict == policy.Block {
 		return h.refuse(service, w, r, v, nil, &decision)
 	}
-	h.recordDecision(r, &decision, noSession)
+	if access.Naked(err) {
+		recordOutcome(r, bindingMissing)
+	} else {
+		h.recordDecision(r, &decision, noSession)
+	}
 	service.Challenge(w, r, v, err, Demand(&decision))
 	return nil
 }

@@ -37,6 +37,8 @@ const (
 	PurposeRecord Purpose = "record"
 	// PurposeFlow seals the state of a sign-in in progress.
 	PurposeFlow Purpose = "flow"
+	// PurposeBound seals what a browser has of the binding of its session: the short cookie, offers and challenges.
+	PurposeBound Purpose = "bound"
 	// PurposePending seals the browser's token while the prompt waits for its answer.
 	PurposePending Purpose = "pending"
 	// PurposeAnswer seals the answer that a browser remembers.
@@ -50,7 +52,7 @@ const (
 )
 
 var purposes = []Purpose{
-	purposeTokens, PurposeCookie, PurposeRecord, PurposeFlow, PurposePending, PurposeAnswer, PurposeBrowser, PurposeJournal, PurposeCSRF,
+	purposeTokens, PurposeCookie, PurposeRecord, PurposeFlow, PurposeBound, PurposePending, PurposeAnswer, PurposeBrowser, PurposeJournal, PurposeCSRF,
 }
 
 // MinSecret is the shortest secret that a ring accepts, in bytes.

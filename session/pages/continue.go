@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,6 +14,10 @@ import (
 type Continue struct {
 	// URL is an absolute http or https URL, or a path on this origin. Anything else is not followed.
 	URL string
+	// Wait is after how many seconds the browser goes on; empty: at once.
+	Wait string
+	// Framed: pages of any origin may frame the page. It has one link, to where it leads by itself.
+	Framed bool
 }
 
 func (Continue) template() string { return "continue" }
@@ -22,7 +27,7 @@ func (Continue) status() int { return http.StatusOK }
 func (Continue) title() (string, []string) { return "continue.title", nil }
 
 // next returns the value of a Refresh header; empty if URL is not one that a browser may open.
-func (c Continue) next() string { return refreshTo("0", c.URL) }
+func (c Continue) next() string { return refreshTo(cmp.Or(c.Wait, "0"), c.URL) }
 
 // refreshTo returns the value of a Refresh header that opens a URL after some seconds; empty if a browser may not open
 // it. The rest of the header is the URL, so only what url.URL escapes, and spaces, must be escaped.

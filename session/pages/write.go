@@ -115,6 +115,11 @@ func secure(h http.Header, page Page) {
 		// An isolated page frames only pages that declare themselves isolated and loadable.
 		h.Set("Cross-Origin-Embedder-Policy", "require-corp")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	} else if next, ok := page.(Continue); ok && next.Framed {
+		// Without a sandbox: with it the browser would count what follows as caused by another site.
+		h.Del("X-Frame-Options")
+		h.Set("Cross-Origin-Embedder-Policy", "require-corp")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	} else {
 		policy += "; frame-ancestors 'none'"
 		h.Set("X-Frame-Options", "DENY") // browsers that do not know frame-ancestors

@@ -62,6 +62,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 		s.Logger.Warn("shared device not known", zap.Error(err))
 	}
 	decision := prompt.Decide(prompt.Facts{
+		Live:         s.nakedKind(r, v, &draft),
 		Persistence:  admission.Persistence,
 		Consent:      f.Consent,
 		Guest:        prompt.MayBeGuest(&draft),

@@ -17,7 +17,8 @@ import (
 // Challenge answers a request that needs a sign-in. A request that opens a page starts one; a form gets a page that
 // says so; any other request gets a JSON problem and is never redirected. why is the error of Session; nil if there is
 // a session that is not sufficient. If it is Over, the cookie is cleared. d is what the sign-in must achieve, nil for
-// nothing more. A frame shows a link to a sign-in.
+// nothing more. A frame shows a link to a sign-in. A page of a bound session whose request lacks what proves its device
+// gets one more try (bound_retry.go); a form is treated like one of an ended session.
 func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Visit, why error, d *oidc.Demand) {
 	over := access.Over(why)
 	if over {
@@ -26,9 +27,12 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Vi
 			s.ClearSiteData(w, v, true)
 		}
 	}
+	naked := access.Naked(why)
 	switch kind, frame := browser.Classify(r), browser.Framed(r); {
 	case !v.Usable() && (frame || kind != browser.NotNavigation):
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
+	case naked && opensPage(r):
+		s.bounce(w, r, v)
 	case kind == browser.NavigationGet && s.hasPending(r, v):
 		browser.Redirect(w, stayURL(browser.ReturnPath(v.Return)))
 	case kind == browser.NavigationGet:
@@ -37,7 +41,7 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Vi
 			how.challenge = s.challengeOf(r, v)
 		}
 		s.choose(w, r, v, v.Return, wish{Demand: d}, how)
-	case kind == browser.NavigationForm && over && s.keepForm(w, r, v, access.EndedBy(why)):
+	case kind == browser.NavigationForm && (over || naked) && s.keepForm(w, r, v, access.EndedBy(why)):
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindFormKept, ActionURL: access.SignInURL(v.Return)})
 	case kind == browser.NavigationForm:
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindFormNotSent, ActionURL: access.SignInURL(browser.Home)})
@@ -46,9 +50,13 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Vi
 		if over {
 			reason = "session_ended"
 		}
+		if naked && !frame {
+			s.bindingMissing(w, r, v)
+			return
+		}
 		w.Header().Set("WWW-Authenticate", `Latchkey realm="`+browser.Base+`"`)
 		if frame {
-			s.framedSignIn(w, r, v, over && r.Method == http.MethodPost && s.keepForm(w, r, v, access.EndedBy(why)), d)
+			s.framedSignIn(w, r, v, (over || naked) && r.Method == http.MethodPost && s.keepForm(w, r, v, access.EndedBy(why)), d)
 			return
 		}
 		access.WriteProblem(w, r, access.ProblemJSON{

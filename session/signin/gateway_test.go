@@ -68,6 +68,7 @@ type settings struct {
 	rate ratelimit.Rate
 	// keepFor is how long what is known of a session is used without asking the store.
 	keepFor time.Duration
+	grace   time.Duration // how long it is used without the store
 	// maxPending bounds the sign-ins that wait for their answer.
 	maxPending int
 	// provider changes the configuration of the provider.
@@ -113,7 +114,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 	if set.wrap != nil {
 		set.wrap.Store, store = store, set.wrap
 	}
-	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now, Recheck: set.keepFor})
+	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now, Recheck: set.keepFor, OutageGrace: set.grace})
 	t.Cleanup(manager.Close)
 	config := oidc.Config{
 		Name: "main", Issuer: set.idp.URL, ClientID: oidctest.Client, Claims: set.claims, Now: set.clock.Now, AuthParams: set.params,

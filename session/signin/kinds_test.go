@@ -97,7 +97,7 @@ func sealedKinds(t *testing.T) []sealedKind {
 		b.visits[i] = &access.Visit{Site: g.site, Origin: "https://" + host, Host: host, Secure: true, Return: "/"}
 	}
 	g.service.Prompt.RememberAnswer = time.Hour
-	return slices.Concat(b.cookieKinds(), b.addressKinds(), storedKinds(t))
+	return slices.Concat(b.cookieKinds(), b.boundKinds(), b.addressKinds(), storedKinds(t))
 }
 
 func (b *kindBench) cookieKinds() []sealedKind {

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signin/bound"
 	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
 	"github.com/latchkey-gateway/latchkey/session/signin/renew"
 )
@@ -50,6 +51,7 @@ type (
 		*access.Responder
 		*access.Authenticator
 		renewer *renew.Renewer
+		binder  *bound.Binder
 		*flows
 		*prompts
 		*starter

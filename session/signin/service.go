@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/account"
+	"github.com/latchkey-gateway/latchkey/session/signin/bound"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
@@ -25,6 +26,7 @@ type Service struct {
 	*access.Responder
 	*access.Authenticator
 	renewer *renew.Renewer
+	binder  *bound.Binder
 	*flows
 	*prompts
 	*forms
@@ -47,6 +49,7 @@ func New(c access.Config) *Service {
 	s.Responder = &access.Responder{Environment: s.Environment}
 	s.Authenticator = &access.Authenticator{Environment: s.Environment, Recorder: s.Recorder}
 	s.renewer = renew.New(s.Environment, s.Recorder)
+	s.binder = bound.New(s.Environment, s.Authenticator)
 	s.flows = &flows{s.Environment, s.Recorder}
 	browsers := &remembered.Keeper{Environment: s.Environment}
 	s.prompts = &prompts{s.Environment, s.Recorder, browsers}
@@ -54,7 +57,7 @@ func New(c access.Config) *Service {
 	s.starter = &starter{s.Environment, s.Responder, s.Authenticator, s.renewer, s.flows, s.prompts, s.forms}
 	s.finisher = &finisher{
 		Environment: s.Environment, Recorder: s.Recorder, Responder: s.Responder, Authenticator: s.Authenticator,
-		renewer: s.renewer, flows: s.flows, prompts: s.prompts, starter: s.starter,
+		renewer: s.renewer, binder: s.binder, flows: s.flows, prompts: s.prompts, starter: s.starter,
 	}
 	s.signInEndpoint = &signInEndpoint{
 		s.Environment, s.Recorder, s.Responder, s.Authenticator, s.flows, s.prompts, s.starter, s.finisher,
@@ -114,6 +117,14 @@ var endpoints = map[string]endpoint{
 	"/logout/backchannel":  {"POST", (*Service).backchannel},
 	"/logout/frontchannel": {"GET", (*Service).frontchannel},
 	"/keys":                {"GET", (*Service).keys},
+
+	"/bound/register": {"POST", func(s *Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
+		s.binder.Register(w, r, v)
+	}},
+	"/bound/refresh": {"POST", func(s *Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
+		s.binder.Refresh(w, r, v)
+	}},
+	"/bound/retry": {"GET", (*Service).retryBound},
 }
 
 // ServeHTTP answers a request for a path under Base. It never passes the request on.
@@ -158,8 +169,11 @@ func allowed(methods, method string) bool {
 // unlimited are the endpoints without a rate limit, which are cheap and start nothing. Config.RateLimit applies to each
 // other one separately, so that a new endpoint is limited by default (A21). A provider signs many users out at once
 // from one address, and may not retry: the key set limits the cost of a forged logout token. A request for the state of
-// a session costs as much as any request to the app, and users behind one address send many of them.
-var unlimited = map[string]bool{"/signed-out": true, "/logout/backchannel": true, "/session": true, "/done": true}
+// a session costs as much as any request to the app, and users behind one address send many of them. A browser that gets
+// 429 for the refresh of a bound session ends that session.
+var unlimited = map[string]bool{
+	"/signed-out": true, "/logout/backchannel": true, "/session": true, "/done": true, "/bound/refresh": true,
+}
 
 // tooSoon answers requests that a browser sends before the user has followed the link: only the user may begin what an
 // endpoint does. The browser requests it again when the user follows the link.

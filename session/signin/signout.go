@@ -20,9 +20,9 @@ import (
 
 const actionSignOut = "sign-out"
 
-// signOut asks for confirmation (GET), and signs out (POST).
+// signOut asks for confirmation (GET), and signs out (POST). A bound session is signed out without its device.
 func (s *signOutEndpoints) signOut(w http.ResponseWriter, r *http.Request, v *access.Visit) {
-	have, token, err := s.Record(r, v)
+	have, token, err := s.HandleRecord(r, v)
 	switch {
 	case err == nil && r.Method == http.MethodPost:
 		s.signOutPost(w, r, v, have, token)

@@ -75,10 +75,12 @@ func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *acces
 	case err == nil && live.Identity == a.Draft.Identity:
 		ctx, cancel := access.Detach(r, access.StoreTimeout)
 		defer cancel()
-		if _, err = s.Sessions.Renew(ctx, live, token, a.Draft, a.Tokens); err != nil {
+		renewed, err := s.Sessions.Renew(ctx, live, token, a.Draft, a.Tokens)
+		if err != nil {
 			s.StoreDown(w, r, v, err)
 			return
 		}
+		s.binder.Offer(w, v, renewed, token)
 		browser.Redirect(w, f.Return)
 		return
 	case err == nil:

@@ -34,9 +34,29 @@ func (s *Authenticator) Record(r *http.Request, v *Visit) (*session.Record, sess
 	return found, token, err
 }
 
+// HandleRecord is Handle for callers that need the whole record.
+func (s *Authenticator) HandleRecord(r *http.Request, v *Visit) (*session.Record, session.Token, error) {
+	live, token, err := s.Handle(r, v)
+	if err != nil {
+		return nil, token, err
+	}
+	found, err := live.Record()
+	return found, token, err
+}
+
 // Session returns the session of a request, and its token. NoSession tells whether an error means that there is no
 // session; after any other error this is unknown.
 func (s *Authenticator) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
+	found, token, err := s.Handle(r, v)
+	if err == nil && (token.Bound || found.Bound) {
+		found, err = s.bound(r, v, found, token)
+	}
+	return found, token, err
+}
+
+// Handle is Session for callers that act on the session cookie alone, which is all that a thief of a bound session has:
+// to end the session, or to check the proof of its device.
+func (s *Authenticator) Handle(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
 	token, err := s.Token(v)
 	if err != nil {
 		return nil, token, err
@@ -71,10 +91,11 @@ func (s *Authenticator) Token(v *Visit) (session.Token, error) {
 }
 
 // NoSession reports whether an error of Session means that the request is not signed in: it has no cookie or one of
-// another installation, or the session was ended, has expired, or has claims that are too old. Any other error is a
+// another installation, or the session was ended, has expired, or has claims that are too old; or the session is bound, and
+// the request lacks what proves its device. Any other error is a
 // failure, which does not answer the question.
 func NoSession(err error) bool {
-	return errors.Is(err, ErrNoCookie) || errors.Is(err, ErrNotHere) || errors.Is(err, errOtherProvider) || Tightening(err) != "" || errors.Is(err, ErrClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
+	return errors.Is(err, ErrNoCookie) || errors.Is(err, ErrNotHere) || errors.Is(err, errOtherProvider) || errors.Is(err, errOldHandle) || errors.Is(err, errUnbindable) || Naked(err) || Tightening(err) != "" || errors.Is(err, ErrClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
 }
 
 // Over reports whether an error of Session means that the session has certainly ended. Only then is its cookie cleared:

@@ -15,6 +15,8 @@ type Binds struct {
 	// On: persistent sessions are. All: sessions that end with the browser are too. Required: a persistent session that
 	// is not bound lives like one that ends with the browser.
 	On, All, Required bool
+	// Lifetime is the lifetime of the short cookie, which proves the key.
+	Lifetime time.Duration
 }
 
 const (

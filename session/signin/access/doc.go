@@ -7,8 +7,8 @@
 //   - authenticate.go finds the session of a request, expiry.go logs a session whose limit has passed and enforces
 //     idle_sign_out, tighten.go turns a persistent session into a browser session;
 //   - session_cookie.go creates a session, hands out its cookie and clears it; owner_cookie.go keeps what an app
-//     stores in the browser apart from other users;
-//   - binding.go says what a user can do whose session is not bound to a device;
+//     stores in the browser apart from other users; bound_cookie.go is the second cookie of a session that is bound to a
+//     device, binding.go says what a user can do whose session is not;
 //   - recorder.go writes log entries and emits events, responder.go answers with a page or with its JSON form for
 //     scripts.
 //

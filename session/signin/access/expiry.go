@@ -16,8 +16,8 @@ func (*endedIdle) Error() string { return session.ErrEndedIdle.Error() }
 
 func (*endedIdle) Unwrap() error { return session.ErrEndedIdle }
 
-// EndedBy returns the session that its limits, or idle sign-out, have just ended, from an error of Session; nil if the
-// error has another reason.
+// EndedBy returns the session that its limits, or idle sign-out, have just ended, or whose request is Naked, from an error
+// of Session; nil if the error has another reason.
 func EndedBy(err error) *session.Record {
 	var expired *session.Expired
 	if errors.As(err, &expired) {
@@ -26,6 +26,11 @@ func EndedBy(err error) *session.Record {
 	var idle *endedIdle
 	if errors.As(err, &idle) {
 		return idle.session
+	}
+	var naked *bindingMissing
+	if errors.As(err, &naked) {
+		who, _ := naked.session.Record() // nil: its sender is then not known
+		return who
 	}
 	return nil
 }

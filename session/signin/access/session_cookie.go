@@ -14,6 +14,9 @@ import (
 // EndCookie clears the cookie of a session that has ended, and the app's cookies of its user.
 func (s *Authenticator) EndCookie(w http.ResponseWriter, v *Visit) {
 	browser.ClearCookie(w, v.Secure, browser.SessionCookie)
+	if v.Cookies.Bound != "" {
+		browser.ClearCookie(w, v.Secure, browser.BoundCookie)
+	}
 	if rule := v.Site.AppData; !v.OnBehalf && rule.Personal() {
 		rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.Lines)
 	}
@@ -26,8 +29,20 @@ func (s *Authenticator) EndCookie(w http.ResponseWriter, v *Visit) {
 // The same answer deletes the app's data of another user, so that no request carries the new session with the old data.
 func (s *Authenticator) GiveCookie(w http.ResponseWriter, v *Visit, have *session.Record, token session.Token) {
 	s.KeepApart(w, nil, v, have.Identity)
+	s.GiveHandle(w, v, have, token)
+	if old, err := s.Token(v); err == nil && have.Binding.Bound() && old.ID != token.ID {
+		// The session goes on under another ID: its device gets what is left of its short cookie, and no more.
+		if until, ok := s.boundUntil(v, old.ID, have.Binding.KeyID()); ok {
+			s.GiveBound(w, v, token.ID, have.Binding.KeyID(), until)
+		}
+	}
+}
+
+// GiveHandle sends the session cookie alone.
+func (s *Authenticator) GiveHandle(w http.ResponseWriter, v *Visit, have *session.Record, token session.Token) {
+	token.Bound = have.Binding.Bound()
 	value := session.SealToken(s.Keys, token, v.Host, browser.SessionCookie)
-	if have.Kind == session.Persistent {
+	if have.Kind == session.Persistent && (token.Bound || !s.Binds.Required) {
 		browser.SetCookie(w, v.Secure, browser.SessionCookie, value, have.MaxEnd(s.Sessions.Limits()).Sub(s.Now()))
 		return
 	}

@@ -19,6 +19,8 @@ const (
 	ProviderCookie = SessionCookie + "-provider"
 	FormCookie     = SessionCookie + "-form"
 	OwnerCookie    = SessionCookie + "-owner-"
+	// BoundCookie is the short cookie of a session that is bound to a device.
+	BoundCookie = SessionCookie + "-bound"
 )
 
 // FlowNameSize is the length of the part after FlowCookie.
@@ -30,7 +32,7 @@ const MaxCookieValue = 4096
 // Cookies are Latchkey's cookies of a request. They are read before they are removed from the request, so no upstream
 // sees them.
 type Cookies struct {
-	Session, Pending, Answer, Browser, Provider, Form string
+	Session, Bound, Pending, Answer, Browser, Provider, Form string
 
 	Flows []NamedValue
 	// Doubled: the session cookie was sent twice. A browser never sends two __Host- cookies with the same name, so
@@ -102,6 +104,8 @@ func (c *Cookies) add(name, value string) {
 	case SessionCookie:
 		c.Doubled = c.Doubled || c.Session != ""
 		c.Session = value
+	case BoundCookie:
+		c.Bound = value
 	case PendingCookie:
 		c.Pending = value
 	case AnswerCookie:

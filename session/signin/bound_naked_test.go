@@ -1,0 +1,208 @@
+package signin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/bound/boundtest"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+)
+
+// A page that arrives naked gets one more try, where the browser refreshes first; then the way leads to the page, or to a
+// sign-in that asks nothing again and makes a new binding.
+func TestNakedPage(t *testing.T) {
+	g := binding(t)
+	b := g.bound("yes")
+	old := b.record()
+	g.clock.Advance(boundLife)
+	b.without(short)
+	r := b.do(http.MethodGet, wiki+"/page?a=b", nil, "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Fetch-Site", "cross-site")
+	if r.status != http.StatusOK || r.setCookies()[handle] != nil {
+		t.Fatalf("%d %v", r.status, r.header)
+	}
+	to := next(t, wiki+"/page?a=b", r)
+	if !strings.HasPrefix(to, wiki+retryPath+"?") {
+		t.Fatalf("leads to %q", to)
+	}
+	if r := b.refreshWith(""); r.status != http.StatusForbidden {
+		t.Fatalf("first leg: %d", r.status)
+	}
+	if r := b.refresh(); r.status != http.StatusOK {
+		t.Fatalf("second leg: %d", r.status)
+	}
+	if r := b.get(to); r.status != http.StatusSeeOther || r.location != "/page?a=b" {
+		t.Errorf("%d to %q", r.status, r.location)
+	}
+	b.without(short)
+	r = b.get(to)
+	if !strings.HasPrefix(r.location, g.idp.URL) {
+		t.Fatalf("still naked: %d to %q", r.status, r.location)
+	}
+	r = b.arriveFrom(r, "")
+	if r.location != "/page?a=b" {
+		t.Fatalf("signed in again: %d to %q", r.status, r.location)
+	}
+	id := b.id
+	if r := b.register(r); r.status != http.StatusOK || b.id != id {
+		t.Errorf("bound again: %d, as %q and not %q", r.status, b.id, id)
+	}
+	if who := b.record(); who.ID == old.ID || who.Kind != session.Persistent {
+		t.Errorf("%+v", who)
+	}
+	if _, err := g.service.Sessions.Reload(t.Context(), session.Token{ID: old.ID}); !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("the session of before: %v", err)
+	}
+}
+
+// Another user who signs in where a bound session was is asked the question, and a thief who signs in as themselves gets
+// nothing of the owner's.
+func TestNakedSignInOfAnotherUser(t *testing.T) {
+	g := binding(t)
+	b := g.bound("yes")
+	b.without(short)
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
+	g.service.Prompt.SharedUsers = 0 // else the second user is not asked for that reason
+	if r := b.arriveFrom(b.get(wiki+retryPath+"?to=/"), ""); !stays(r.location) {
+		t.Errorf("not asked: %d to %q", r.status, r.location)
+	}
+}
+
+// Each kind of request without the short cookie gets the answer that it can do something with, and none reaches the app.
+func TestNakedKinds(t *testing.T) {
+	g := binding(t)
+	b := g.bound("yes")
+	b.without(short)
+	passed := g.passed.Load()
+	for name, tt := range map[string]struct {
+		method string
+		form   url.Values
+		header []string
+		status int
+		reason string
+	}{
+		"page":                  {"GET", nil, []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 200, ""},
+		"frame":                 {"GET", nil, []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}, 200, ""},
+		"service worker":        {"GET", nil, []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "empty"}, 200, ""},
+		"old browser":           {"GET", nil, nil, 200, ""},
+		"prefetch":              {"GET", nil, []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Purpose", "prefetch"}, 401, "binding_missing"},
+		"fetch":                 {"GET", nil, []string{"Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty", "Accept", "*/*"}, 401, "binding_missing"},
+		"image":                 {"GET", nil, []string{"Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Dest", "image", "Accept", "image/*"}, 401, "binding_missing"},
+		"websocket":             {"GET", nil, []string{"Upgrade", "websocket", "Connection", "Upgrade", "Sec-Fetch-Mode", "websocket"}, 401, "binding_missing"},
+		"delete":                {"DELETE", nil, []string{"Sec-Fetch-Mode", "cors", "Accept", "*/*"}, 401, "binding_missing"},
+		"form":                  {"POST", url.Values{"a": {"b"}}, []string{"Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 401, ""},
+		"the app's own refresh": {"POST", nil, []string{"Sec-Secure-Session-Id", "mine", "Sec-Fetch-Mode", "no-cors", "Accept", "*/*"}, 503, "binding_missing"},
+		"says skipped":          {"GET", nil, []string{"Secure-Session-Skipped", `quota_exceeded;session_identifier="` + b.id + `"`, "Accept", "*/*", "Sec-Fetch-Mode", "cors"}, 401, "binding_missing"},
+	} {
+		r := b.do(tt.method, wiki+"/x", tt.form, tt.header...)
+		if r.status != tt.status || tt.reason != "" && !strings.Contains(r.body, tt.reason) || r.location != "" {
+			t.Errorf("%s: %d to %q\n%.200s", name, r.status, r.location, r.body)
+		}
+		if tt.status == 200 && !strings.Contains(r.header.Get("Refresh"), retryPath) {
+			t.Errorf("%s: leads to %q", name, r.header.Get("Refresh"))
+		}
+		framable := !strings.Contains(r.header.Get("Content-Security-Policy"), "frame-ancestors")
+		if tt.status == 200 && framable != (name == "frame") {
+			t.Errorf("%s: can be framed is %v", name, framable)
+		}
+		if name == "form" && r.setCookies()[browser.HostPrefix+browser.FormCookie] == nil {
+			t.Error("the form is not kept")
+		}
+		if c := r.setCookies()[handle]; c != nil {
+			t.Errorf("%s: changes the session cookie: %+v", name, c)
+		}
+	}
+	if g.passed.Load() != passed {
+		t.Error("a naked request reached the app")
+	}
+}
+
+// The short cookie is this session's, this key's and this host's, and no more than what was given.
+func TestShortCookie(t *testing.T) {
+	g := binding(t)
+	b, other := g.bound("yes"), g.bound("yes")
+	for name, value := range map[string]string{
+		"none": "", "another session's": other.value(short), "changed": b.value(short)[:94] + "A", "longer": b.value(short) + "A", "the session cookie": b.value(handle),
+	} {
+		thief := b.with(handle)
+		u, _ := url.Parse(wiki)
+		thief.jar().SetCookies(u, []*http.Cookie{{Name: short, Value: value, Path: "/", Secure: true}})
+		if r := thief.do(http.MethodGet, wiki+"/", nil, "Accept", "*/*"); r.status != http.StatusUnauthorized {
+			t.Errorf("%s: %d", name, r.status)
+		}
+	}
+	if r := b.with(short).do(http.MethodGet, wiki+"/", nil, "Accept", "*/*"); r.status != http.StatusUnauthorized {
+		t.Errorf("without the session cookie: %d", r.status)
+	}
+	if r := b.with(handle, short).get(wiki + "/"); r.status != http.StatusOK {
+		t.Errorf("both: %d", r.status)
+	}
+}
+
+// Signing out needs no proof, ends the session and deletes both cookies. A refresh that was under way brings nothing back.
+func TestSignOutNaked(t *testing.T) {
+	g := binding(t)
+	b := g.bound("yes")
+	thief := b.with(handle, short)
+	page := b.get(wiki + browser.Base + "/sign-out")
+	r := b.do(http.MethodPost, wiki+browser.Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
+	for _, name := range []string{handle, short} {
+		if c := r.setCookies()[name]; c == nil || c.MaxAge >= 0 {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+	if r := thief.do(http.MethodGet, wiki+"/", nil, "Accept", "*/*"); r.status != http.StatusUnauthorized || !strings.Contains(r.body, "session_ended") {
+		t.Errorf("the copy: %d %s", r.status, r.body)
+	}
+	naked := g.bound("yes")
+	naked.without(short)
+	page = naked.get(wiki + browser.Base + "/sign-out")
+	if page.status != http.StatusOK || csrf(page.body) == "" {
+		t.Fatalf("sign-out without the short cookie: %d to %q", page.status, page.location)
+	}
+	who := naked.record()
+	naked.do(http.MethodPost, wiki+browser.Base+"/sign-out", url.Values{"csrf": {csrf(page.body)}})
+	if _, err := g.service.Sessions.Reload(t.Context(), session.Token{ID: who.ID}); !errors.Is(err, session.ErrNotFound) {
+		t.Errorf("it lives: %v", err)
+	}
+}
+
+// A step-up of a bound session goes on with its key: the browser keeps its session, and gets no longer a short cookie than
+// it had.
+func TestStepUpOfBoundSession(t *testing.T) {
+	g := binding(t)
+	b := g.bound("yes")
+	id, before := b.id, b.record()
+	g.clock.Advance(3 * time.Minute)
+	g.demand, g.demandAt, g.policies = &oidc.Demand{ACRs: []string{"gold"}}, hostOf(wiki), []string{"p"}
+	r := b.get(wiki + "/page")
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"acr": "gold"} })
+	r = b.arriveFrom(r, "")
+	if r.location != "/page" {
+		t.Fatalf("%d to %q\n%s", r.status, r.location, r.body)
+	}
+	if _, offered := boundtest.ReadOffer(t, r.header); offered {
+		t.Error("a second key is offered")
+	}
+	who := b.record()
+	if who.ID == before.ID || !who.Binding.Bound() || string(who.Binding.Key) != string(before.Binding.Key) || who.Limit != before.Limit {
+		t.Errorf("%+v", who.Binding)
+	}
+	if c := r.setCookies()[short]; c == nil || c.MaxAge > int((boundLife-3*time.Minute)/time.Second) {
+		t.Errorf("short cookie %+v", c)
+	}
+	if r := b.get(wiki + "/page"); r.status != http.StatusOK {
+		t.Errorf("goes on: %d", r.status)
+	}
+	g.clock.Advance(boundLife - 3*time.Minute)
+	b.id = id
+	if r := b.refresh(); r.status != http.StatusOK {
+		t.Errorf("refresh with the challenge of before: %d", r.status)
+	}
+}
