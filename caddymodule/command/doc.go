@@ -6,7 +6,7 @@
 // The files:
 //
 //   - explain.go and explain_flags.go are `latchkey explain`, impact.go its --impact;
-//   - doctor.go is `latchkey doctor`; doctor_checks.go, doctor_lint.go, doctor_metadata.go and doctor_sites.go are
-//     its checks;
+//   - doctor.go is `latchkey doctor`; doctor_binding.go, doctor_checks.go, doctor_lint.go, doctor_metadata.go and
+//     doctor_sites.go are its checks;
 //   - sessions.go, keys.go, signins.go and signins_table.go are the other commands.
 package command

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ const (
 type finding struct {
 	// Level is ok, warn or fail.
 	Level string `json:"level"`
-	// Check is the kind of the check: configuration, rules, provider, register, store, keys or site.
+	// Check is the kind of the check: configuration, rules, provider, register, store, keys, site or binding.
 	Check string `json:"check"`
 	// Subject names the item that was checked; it is empty if there is only one.
 	Subject string `json:"subject,omitempty"`
@@ -66,6 +67,8 @@ type doctor struct {
 	patience time.Duration
 
 	now func() time.Time
+	// roots are the certificates that count as trusted. Nil: those of this machine.
+	roots *x509.CertPool
 }
 
 func setUpDoctor(cmd *cobra.Command) {
@@ -167,6 +170,9 @@ func (d *doctor) checks(ctx context.Context, scene caddy.Context, c *app.Candida
 		func(ctx context.Context) []finding { return d.keys(ctx, scene.Storage(), c.App) },
 		func(context.Context) []finding { return siteFindings(c, sites) },
 	)
+	if c.Session.Binding.On() {
+		checks = append(checks, func(ctx context.Context) []finding { return d.bindings(ctx, sites) })
+	}
 	results := make([][]finding, len(checks))
 	var all sync.WaitGroup
 	for i, check := range checks {

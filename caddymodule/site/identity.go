@@ -41,6 +41,8 @@ func (p *request) placeholder(key string) (any, bool) {
 		return p.live.ID.Short(), true
 	case "session.kind":
 		return p.live.Kind.String(), true
+	case "session.bound":
+		return p.live.Bound, true
 	case "session.created":
 		return p.live.Created(), true
 	case "groups.as_of":

@@ -89,7 +89,7 @@ func TestPlaceholders(t *testing.T) {
 		for key, want := range map[string]any{
 			"http.auth.user.id": "ada@example.com", "http.auth.user.name": "Ada", "http.auth.user.email": "ada@example.com",
 			"http.auth.user.groups": groups(who.Groups), "http.latchkey.session.id": who.ID.Short(),
-			"http.latchkey.session.kind": "persistent", "http.latchkey.session.created": who.Created,
+			"http.latchkey.session.kind": "persistent", "http.latchkey.session.bound": false, "http.latchkey.session.created": who.Created,
 			"http.latchkey.groups.as_of": who.GroupsAsOf, "http.latchkey.provider": "main", "http.latchkey.subject": "ada",
 			"http.latchkey.issuer": "http://127.0.0.1:1",
 		} {
