@@ -39,6 +39,8 @@ func TestReasonsAreDocumented(t *testing.T) {
 		"Events":                          append(access.consts("Event", ""), site.consts("eventDenied", "")...),
 		"Who ended a session":             append(access.consts("By", ""), admin.consts("byAdministrator", "")...),
 		"Results of renewals":             renew.consts("Renewal", ""),
+		"Steps and results of bindings":   access.consts("Binding", ""),
+		"Skipped refreshes":               site.consts("skipped", ""),
 		"Endpoints with a rate limit":     limited(t, signin),
 		"Results of report-only policies": site.consts("would", ""),
 		"States of the store":             source(t, "session").consts("Store", "State"),

@@ -156,6 +156,7 @@ func (a *App) openService() (*signin.Service, error) {
 
 		OnLimited: func(endpoint string) { rateLimited.WithLabelValues(endpoint).Inc() },
 		OnRenewal: func(provider, result string) { renewals.WithLabelValues(provider, result).Inc() },
+		OnBinding: func(step, result string) { bindings.WithLabelValues(step, result).Inc() },
 		Notify:    a.Emit,
 		Logger:    a.logger,
 

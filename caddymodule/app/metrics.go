@@ -121,10 +121,15 @@ var renewals = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Help: "Renewals of claims with a refresh token, by what came of them.",
 }, []string{"provider", "result"})
 
+var bindings = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Namespace: "caddy", Subsystem: "latchkey", Name: "bindings_total",
+	Help: "Registrations of keys of devices, and refreshes of bound sessions, by what came of them.",
+}, []string{"step", "result"})
+
 // registerMetrics registers the collectors in a configuration's registry. Every site calls it; only the first call has
 // an effect.
 func registerMetrics(registry *prometheus.Registry) error {
-	for _, c := range append(site.Collectors(), rateLimited, renewals, stateMetrics{}) {
+	for _, c := range append(site.Collectors(), rateLimited, renewals, bindings, stateMetrics{}) {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("metrics: %w", err)
 		}

@@ -18,8 +18,9 @@ const maxProof = 4 << 10
 
 // Binding removes from a request for the app what a browser says about a session that the gateway has bound to its device:
 // the name of the session, and a proof that answers a challenge of the gateway. An app may bind sessions of its own: what
-// is about those stays as it is.
-func Binding(h http.Header) {
+// is about those stays as it is. It returns the reasons for which the browser says that it did not refresh the gateway's
+// session, as the client wrote them; at most maxSkips.
+func Binding(h http.Header) (reasons []string) {
 	if values, ok := h["Sec-Secure-Session-Id"]; ok && anyOf(values, func(v string) bool { return strings.HasPrefix(unquoted(v), BoundIdentifier) }) {
 		delete(h, "Sec-Secure-Session-Id")
 	}
@@ -27,9 +28,13 @@ func Binding(h http.Header) {
 		delete(h, "Secure-Session-Response")
 	}
 	if values, ok := h["Secure-Session-Skipped"]; ok {
-		skipped(h, values)
+		reasons = skipped(h, values)
 	}
+	return reasons
 }
+
+// maxSkips is how many reasons of one request count.
+const maxSkips = 8
 
 func anyOf(values []string, is func(string) bool) bool {
 	for _, v := range values {
@@ -60,8 +65,9 @@ func answersOurs(proof string) bool {
 	return json.Unmarshal(plain, &claims) == nil && strings.HasPrefix(claims.Challenge, BoundChallenge)
 }
 
-// skipped removes the items of a list that name a session of the gateway. Quotes protect a comma.
-func skipped(h http.Header, values []string) {
+// skipped removes the items of a list that name a session of the gateway, and returns what they begin with. Quotes protect
+// a comma.
+func skipped(h http.Header, values []string) (reasons []string) {
 	var kept []string
 	ours := false
 	for _, line := range values {
@@ -70,6 +76,9 @@ func skipped(h http.Header, values []string) {
 			item, line = cutItem(line)
 			if _, name, ok := strings.Cut(item, "session_identifier="); ok && strings.HasPrefix(unquoted(name), BoundIdentifier) {
 				ours = true
+				if reason, _, _ := strings.Cut(item, ";"); len(reasons) < maxSkips {
+					reasons = append(reasons, strings.Trim(reason, "\" \t"))
+				}
 				continue
 			}
 			if item = strings.Trim(item, " \t"); item != "" {
@@ -84,6 +93,7 @@ func skipped(h http.Header, values []string) {
 	default:
 		h["Secure-Session-Skipped"] = []string{strings.Join(kept, ", ")}
 	}
+	return reasons
 }
 
 // cutItem cuts a list at the first comma that does not stand in quotes.

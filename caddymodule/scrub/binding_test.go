@@ -3,6 +3,7 @@ package scrub
 import (
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,6 +44,17 @@ func TestBinding(t *testing.T) {
 	h := http.Header{"Secure-Session-Skipped": {ours, apps}}
 	if Binding(h); len(h["Secure-Session-Skipped"]) != 1 || h.Get("Secure-Session-Skipped") != apps {
 		t.Errorf("two lines: %q", h["Secure-Session-Skipped"])
+	}
+	for value, want := range map[string][]string{
+		ours:                             {"quota_exceeded"},
+		apps:                             nil,
+		ours + ", " + apps + ", " + ours: {"quota_exceeded", "quota_exceeded"},
+		`"new word";x=1;session_identifier="!latchkey-abc"`: {"new word"},
+		strings.Repeat(ours+",", 100):                       slices.Repeat([]string{"quota_exceeded"}, maxSkips),
+	} {
+		if got := Binding(http.Header{"Secure-Session-Skipped": {value}}); !slices.Equal(got, want) {
+			t.Errorf("%q: reasons %q, want %q", value, got, want)
+		}
 	}
 	h = http.Header{"Accept": {"*/*"}}
 	if n := testing.AllocsPerRun(100, func() { Binding(h) }); n != 0 {

@@ -19,6 +19,11 @@ var (
 		Help: "Requests that a report-only policy would have blocked (would_block) or sent to sign in again (would_step_up), if it stood alone.",
 	}, []string{"policy", "result"})
 
+	skippedRefreshes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "latchkey", Name: "binding_skipped_total",
+		Help: "Requests that a browser sent without the refresh of its bound session, by the reason that it states. Clients can state anything.",
+	}, []string{"reason"})
+
 	// allowed is the counter for almost every request; it is looked up once.
 	allowed = requests.WithLabelValues(policy.Allow.String(), string(policy.Allowed))
 )
@@ -27,6 +32,27 @@ const (
 	wouldBlock  = "would_block"
 	wouldStepUp = "would_step_up"
 )
+
+// The reasons that browsers state for a refresh that they skipped (w3c/webappsec-dbsc). Every other word is skippedOther, so
+// that a client cannot make the metric grow.
+const (
+	skippedUnreachable = "unreachable"
+	skippedServerError = "server_error"
+	skippedQuota       = "quota_exceeded"
+	skippedOther       = "other"
+)
+
+// countSkipped counts the refreshes that a browser says it skipped. That proves nothing, and nothing depends on it.
+func countSkipped(reasons []string) {
+	for _, reason := range reasons {
+		switch reason {
+		case skippedUnreachable, skippedServerError, skippedQuota:
+		default:
+			reason = skippedOther
+		}
+		skippedRefreshes.WithLabelValues(reason).Inc()
+	}
+}
 
 func countDecision(d *policy.Decision) {
 	if d.Verdict == policy.Allow {
@@ -37,4 +63,6 @@ func countDecision(d *policy.Decision) {
 }
 
 // Collectors returns the metrics of requests. They belong to the process.
-func Collectors() []prometheus.Collector { return []prometheus.Collector{requests, reportOnly} }
+func Collectors() []prometheus.Collector {
+	return []prometheus.Collector{requests, reportOnly, skippedRefreshes}
+}

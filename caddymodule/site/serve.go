@@ -56,7 +56,7 @@ func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		service.ServeHTTP(w, sent, v)
 		return nil
 	}
-	scrub.Binding(r.Header)
+	countSkipped(scrub.Binding(r.Header))
 	if err := h.readings.check(r, p.original); err != nil {
 		h.malformed(service, w, r, v, err)
 		return nil

@@ -22,7 +22,8 @@
 //   - bound_wait.go is where a page waits for the browser to bind the session to its device;
 //   - signout.go and provider_signout.go end sessions, package account is the user's own page, scripts.go serves pages of
 //     apps, preserve.go keeps a form during a sign-in;
-//   - package bound binds sessions to devices, bound_retry.go answers requests that do not prove the device.
+//   - package bound binds sessions to devices, bound_retry.go answers requests that do not prove the device, bound_count.go
+//     counts what browsers are answered.
 //
 // It does not decide whether a user may enter: access.Gate does, which the caller implements. It knows net/http and
 // package oidc, but neither Caddy nor a store's driver.

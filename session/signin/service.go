@@ -118,12 +118,12 @@ var endpoints = map[string]endpoint{
 	"/logout/frontchannel": {"GET", (*Service).frontchannel},
 	"/keys":                {"GET", (*Service).keys},
 
-	"/bound/register": {"POST", func(s *Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
+	"/bound/register": {"POST", counting(access.BindingRegistration, func(s *Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
 		s.binder.Register(w, r, v)
-	}},
-	"/bound/refresh": {"POST", func(s *Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
+	})},
+	"/bound/refresh": {"POST", counting(access.BindingRefresh, func(s *Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
 		s.binder.Refresh(w, r, v)
-	}},
+	})},
 	"/bound/retry": {"GET", (*Service).retryBound},
 }
 

@@ -82,6 +82,7 @@ func (s *Authenticator) Confirmed(r *http.Request, found *session.Session, token
 		return found, nil
 	}
 	s.Logger.Info("session bound to its device", zap.String("session", found.ID.Short()))
+	s.TellBound(who)
 	return who.Session(), nil
 }
 

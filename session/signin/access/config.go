@@ -46,6 +46,9 @@ type Config struct {
 	// OnRenewal is called after each renewal of claims, with the provider and one of the constants renew.Renewal. It must not
 	// block. It may be nil.
 	OnRenewal func(provider, result string)
+	// OnBinding is called after each registration and each refresh of a bound session, with a step and a result: see the
+	// Binding constants. It must not block. It may be nil.
+	OnBinding func(step, result string)
 	// Notify is called with what happens to sessions: see the Event constants. It must not block. It may be nil.
 	Notify func(event string, data map[string]any)
 	// SignInHost is the origin of the host at which users sign in for all sites. Empty: each site does so by itself.

@@ -55,6 +55,20 @@ const (
 	EventRevoked = "session_revoked"
 )
 
+// The steps for Config.OnBinding.
+const (
+	BindingRegistration = "registration" // a browser registers a key
+	BindingRefresh      = "refresh"      // a browser proves that it has the key
+)
+
+// The results for Config.OnBinding.
+const (
+	BindingDone        = "done"        // the browser has a new cookie
+	BindingRefused     = "refused"     // the proof is not good; after a refusal of a refresh the browser tries again
+	BindingEnded       = "ended"       // the session is over, and so is the binding
+	BindingUnavailable = "unavailable" // the store does not answer, or too many proofs in a row were refused; the browser tries again
+)
+
 // Who ended a session (data "by" of EventSignOut and EventRevoked).
 const (
 	ByPerson   = "person"        // the user: at the sign-out page in its browser, or from another browser of theirs
@@ -108,13 +122,13 @@ func (s *Recorder) TellSignIn(v *Visit, made *session.Record) {
 	s.Tell(EventSignIn, data)
 }
 
-// TellBound emits the event for a session that counts as bound from now on. The caller calls it once for a session.
-func (s *Recorder) TellBound(v *Visit, who *session.Record) {
+// TellBound emits the event for a session that counts as bound from now on.
+func (s *Recorder) TellBound(who *session.Record) {
 	if s.Notify == nil {
 		return
 	}
 	data := EventData(who)
-	data["app"], data["algorithm"] = v.Site.App, who.Binding.Algorithm
+	data["algorithm"] = who.Binding.Algorithm
 	s.Tell(EventBound, data)
 }
 
