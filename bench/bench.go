@@ -54,6 +54,9 @@ func bench(ctx context.Context, o options, out, notes io.Writer) (err error) {
 	signIns, failed := r.signIns(ctx, &result)
 	if o.redis != "" {
 		var err error
+		if result.refreshes, err = r.refreshing(ctx); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("refreshing: %w", err))
+		}
 		if result.revocation, err = r.revoke(ctx, o.revocations); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("revoking: %w", err))
 		}
@@ -152,7 +155,12 @@ func (r *rig) cases(ctx context.Context, result *report) ([]*running, error) {
 		if v.plain {
 			size = some // the very requests that the others check
 		}
-		r.use(c, people[:r.options.people[size]])
+		if people = people[:r.options.people[size]]; v.bound {
+			if people, err = r.withDevices(ctx, c, redis, len(people)); err != nil {
+				return nil, fmt.Errorf("%s: %w", v.name, err)
+			}
+		}
+		r.use(c, people)
 		result.variants = append(result.variants, v)
 		cases = append(cases, c)
 		if err := r.welcome(ctx, c, result); err != nil {

@@ -24,6 +24,8 @@ type variant struct {
 	burst int
 	// policies are how many there are beside the site's own rules. None of them concerns the people.
 	policies int
+	// bound has sessions that are bound to a device.
+	bound bool
 	// scopes and lines stand in the configuration, lines in that of the site.
 	scopes, lines string
 	// owed and stretch are the ratios of CPU that the design promises; 0 is none.
@@ -63,6 +65,7 @@ var variants = []variant{
 	{name: "cached, Redis", inRedis: true, people: some, recheck: neverAgain, owed: 1.10, stretch: 1.05},
 	{name: "cached, Redis, one session", inRedis: true, people: few, recheck: neverAgain, owed: 1.10, stretch: 1.05},
 	{name: "cached, Redis, many sessions", inRedis: true, people: many, recheck: neverAgain, owed: 1.15, stretch: 1.05},
+	{name: "cached, Redis, bound to a device", inRedis: true, people: some, recheck: neverAgain, bound: true},
 	{name: "as it comes, Redis, 40 requests a visit", inRedis: true, people: some, burst: 40},
 	{name: "strict, file", people: some, recheck: "0"},
 	{name: "strict, Redis", inRedis: true, people: some, recheck: "0", owed: 1.85, stretch: 1.6},
@@ -105,7 +108,11 @@ func (v variant) caddyfile(a addresses) string {
 			fmt.Fprintf(&b, "\t\tstore file %s\n", a.file)
 		}
 		if v.recheck != "" {
-			fmt.Fprintf(&b, "\t\tsession {\n\t\t\tcache_recheck %s\n\t\t}\n", v.recheck)
+			binding := ""
+			if v.bound {
+				binding = boundTo
+			}
+			fmt.Fprintf(&b, "\t\tsession {\n\t\t\tcache_recheck %s\n%s\t\t}\n", v.recheck, binding)
 		}
 		for i := range v.policies {
 			fmt.Fprintf(&b, "\t\tpolicy policy-%d {\n\t\t\tinclude group department-%d\n\t\t\trequire mfa\n\t\t\tsign_in_frequency 8h\n\t\t}\n", i, i)
@@ -121,3 +128,7 @@ func (v variant) caddyfile(a addresses) string {
 	fmt.Fprintf(&b, "\treverse_proxy %s\n}\n", a.app)
 	return b.String()
 }
+
+// boundTo is the configuration of the cases whose sessions are bound to a device. Over plain http no browser binds one;
+// what it costs the gateway is the same.
+const boundTo = "\t\t\tbinding prefer {\n\t\t\t\tcookie_lifetime 1h\n\t\t\t}\n"

@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,19 +15,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/filestore"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
-)
-
-// What the sessions of a run and the gateways that serve them agree on.
-const (
-	providerName = "bench"
-	appName      = "bench"
-	secretKey    = "a-key-for-this-run-only-of-32-bytes-or-more"
-	cookieName   = "latchkey"
 )
 
 // A person has a session.
@@ -152,3 +150,53 @@ func hint() session.Tokens {
 }
 
 func refreshToken() string { return strings.Repeat(session.NewRandom(20), 30)[:800] }
+
+// boundIn writes bound sessions into a Redis.
+func (r *rig) boundIn(ctx context.Context, redis *server, n int) (all []*device, err error) {
+	store, err := redisstore.Open(redisstore.Config{URL: "redis://" + redis.address + "/0"})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	ring, err := keyring.New([]byte(secretKey))
+	if err != nil {
+		return nil, err
+	}
+	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: ring, Cache: session.NewCache(session.CacheConfig{Entries: 64})})
+	defer manager.Close()
+	for i := range n {
+		d, err := newDevice(ctx, manager, ring, r.issuer, i)
+		if err != nil {
+			return nil, fmt.Errorf("writing a bound session: %w", err)
+		}
+		all = append(all, d)
+	}
+	return all, nil
+}
+
+func newDevice(ctx context.Context, manager *session.Manager, ring *keyring.Ring, issuer string, user int) (*device, error) {
+	draft, token, err := create(ctx, manager, issuer, user, renewable)
+	if err != nil {
+		return nil, err
+	}
+	d := &device{identifier: "!" + session.NewRandom(16)}
+	if d.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return nil, err
+	}
+	if d.signer, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: d.key}, (&jose.SignerOptions{}).WithType("dbsc+jwt")); err != nil {
+		return nil, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(d.key.Public())
+	if err != nil {
+		return nil, err
+	}
+	if _, err := manager.Bind(ctx, token.ID, session.Binding{Identifier: d.identifier, Key: public, Algorithm: "ES256"}); err != nil {
+		return nil, err
+	}
+	if _, err := manager.ConfirmBinding(ctx, token.ID); err != nil {
+		return nil, err
+	}
+	token.Bound = true
+	d.cookies = cookieName + "=" + session.SealToken(ring, token, "127.0.0.1", cookieName) + "; " + cookieName + "-browser=" + draft.BrowserID
+	return d, nil
+}

@@ -26,7 +26,8 @@ type report struct {
 	// inRedis is what a session takes of a Redis that holds as many as a case with many: with a refresh
 	// token, without, and without but with an id_token_hint.
 	inRedis    []float64
-	revocation *latency // nil without Redis
+	refreshes  *refreshes // nil without Redis, as is revocation
+	revocation *latency
 }
 
 type load struct {
@@ -97,6 +98,7 @@ func (r *report) writeDifferences(p *printer) {
 		{"one session to many, file", "cached, file, many sessions", "cached, file, one session"},
 		{"one session to many, Redis", "cached, Redis, many sessions", "cached, Redis, one session"},
 		{"no policy to 100", "cached, file, 100 policies", "cached, file"},
+		{"not bound to bound to a device, Redis", "cached, Redis, bound to a device", "cached, Redis"},
 		{"no groups to ten", "cached, file, ten groups in a header", "cached, file"},
 		{"three headers that anybody sets to a session that is checked", "cached, file", "plain Caddy that sets three headers"},
 		{"the same with ten groups", "cached, file, ten groups in a header", "plain Caddy that sets ten groups too"},
@@ -162,6 +164,10 @@ func (r *report) writeSizes(p *printer) {
 	if len(r.inRedis) == 3 {
 		p.printf("- A session takes %.0f bytes of Redis with an 800-byte refresh token, %.0f without, %.0f without where the provider takes an\n", r.inRedis[0], r.inRedis[1], r.inRedis[2])
 		p.printf("  id_token_hint (%d of each; ten groups, and all lists that name it).\n", slices.Max(r.options.people[:]))
+	}
+	if f := r.refreshes; f != nil {
+		p.printf("- A refresh of a bound session takes %.2f ms of CPU with Redis, its %.1f commands included (%d sessions, %d refreshes each, %d at a\n  time).\n",
+			cost(quieter(f.rounds), 0)/1000, f.commands, r.options.people[some], len(f.rounds), connections[0])
 	}
 	if l := r.revocation; l != nil {
 		p.printf("- A session that one replica ends is refused by another %.1f ms (median) and %.1f ms (p99) after the first was asked; %.1f and\n", milliseconds(percentile(l.asked, 0.5)), milliseconds(percentile(l.asked, 0.99)), milliseconds(percentile(l.told, 0.5)))

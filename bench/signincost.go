@@ -113,3 +113,70 @@ func (c *signInCost) add(t turn, one signedIn) {
 		}
 	}
 }
+
+// refreshes is what a refresh of a bound session costs.
+type refreshes struct {
+	rounds []round
+	// commands are how many commands a refresh sends to Redis.
+	commands float64
+}
+
+// refreshing measures refreshes with Redis, in as many turns as sign-ins have.
+func (r *rig) refreshing(ctx context.Context) (*refreshes, error) {
+	redis, err := r.startRedis(ctx)
+	if err != nil {
+		return nil, err
+	}
+	devices, err := r.boundIn(ctx, redis, r.options.people[some])
+	if err != nil {
+		return nil, err
+	}
+	c, err := r.gateway(ctx, variant{name: "refresh", inRedis: true, recheck: neverAgain, bound: true}, redis, "")
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(r.notes, "%d bound sessions are refreshed, %d times\n", len(devices), signInTurns)
+	if err := refreshAll(ctx, devices, c.site, connections[0]); err != nil { // their first challenge
+		return nil, err
+	}
+	result := &refreshes{}
+	before, err := redis.commands(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for range signInTurns {
+		began, err := c.usage()
+		if err != nil {
+			return nil, err
+		}
+		started := time.Now()
+		if err := refreshAll(ctx, devices, c.site, connections[0]); err != nil {
+			return nil, err
+		}
+		ended, err := c.settled(ctx)
+		if err != nil {
+			return nil, err
+		}
+		whole := time.Since(started)
+		result.rounds = append(result.rounds, round{{answered: len(devices), elapsed: whole, cpu: ended.own - began.own, foreign: foreign(began, ended, whole)}})
+	}
+	after, err := redis.commands(ctx)
+	result.commands = float64(after-before) / float64(signInTurns*len(devices))
+	return result, err
+}
+
+// withDevices gives a case sessions that are bound.
+func (r *rig) withDevices(ctx context.Context, c *running, redis *server, n int) ([]person, error) {
+	devices, err := r.boundIn(ctx, redis, n)
+	if err != nil {
+		return nil, err
+	}
+	if err := refreshAll(ctx, devices, c.site, connections[0]); err != nil {
+		return nil, err
+	}
+	all := make([]person, n)
+	for i, d := range devices {
+		all[i] = person{cookies: d.header()}
+	}
+	return all, nil
+}
