@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -39,6 +40,7 @@ func people() map[string]rig.Claims {
 // config is what a test changes about its site.
 type config struct {
 	https    bool
+	tls      string // the words of the site's certificate; "": of Caddy's own authority
 	provider string // more lines of the provider block
 	app      string // more lines of the global latchkey block
 	site     string // lines of the site's latchkey block
@@ -156,7 +158,7 @@ func (s *site) caddyfile() string {
 	}
 	tls := ""
 	if s.c.https {
-		tls = "tls internal"
+		tls = cmp.Or(s.c.tls, "tls internal")
 	}
 	lines := s.c.site
 	if !strings.Contains(lines, "headers") {

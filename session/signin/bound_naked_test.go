@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/bound/boundtest"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -204,5 +205,30 @@ func TestStepUpOfBoundSession(t *testing.T) {
 	b.id = id
 	if r := b.refresh(); r.status != http.StatusOK {
 		t.Errorf("refresh with the challenge of before: %d", r.status)
+	}
+}
+
+// A request of a bound session costs an opened cookie more than one of another session, and memory for its content.
+func TestCostOfBoundRequest(t *testing.T) {
+	g := binding(t, func(s *settings) { s.keepFor = time.Hour })
+	cost := func(b *bearer) float64 {
+		r, err := http.NewRequest(http.MethodGet, wiki+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, _ := url.Parse(wiki)
+		for _, c := range b.jar().Cookies(u) {
+			r.AddCookie(c)
+		}
+		v := &access.Visit{Site: g.sites[hostOf(wiki)], Origin: wiki, Host: hostOf(wiki), Secure: true, Cookies: browser.ReadCookies(r.Header["Cookie"], true)}
+		if _, _, err := g.service.Authenticate(r, v); err != nil {
+			t.Fatal(err)
+		}
+		return testing.AllocsPerRun(200, func() { _, _, _ = g.service.Authenticate(r, v) })
+	}
+	unbound := g.bearer()
+	unbound.arrive("no")
+	if bound, plain := cost(g.bound("yes")), cost(unbound); bound > plain+1 {
+		t.Errorf("%v allocations, %v without a binding", bound, plain)
 	}
 }

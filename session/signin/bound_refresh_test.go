@@ -202,6 +202,19 @@ func TestRefreshOfWhatIsOver(t *testing.T) {
 	}
 }
 
+// A session that ends while its browser signs is over: the refresh that was under way brings no cookie back (news 1.4, 5).
+func TestRefreshUnderWayAtSignOut(t *testing.T) {
+	g := binding(t, func(s *settings) { s.keepFor = time.Hour })
+	b := g.bound("yes")
+	// Ended elsewhere, and the message of it is still on its way: this server knows the session.
+	if _, err := g.store.Remove(t.Context(), b.record().ID.Key()); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.refresh(); r.status != http.StatusOK || !strings.Contains(r.body, `"continue":false`) || r.setCookies()[short] != nil {
+		t.Errorf("%d %s %v", r.status, r.body, r.setCookies())
+	}
+}
+
 // A failure of ours ends nothing: the store is down, or the cookie is sealed with a key that has not arrived. What this
 // server knows goes on for a while, and a proof is still taken once.
 func TestRefreshInOutage(t *testing.T) {

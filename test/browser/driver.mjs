@@ -171,6 +171,7 @@ const commands = {
     }), { url: c.url, text: c.text }) };
   },
   async cookies(c) { return { value: await get(c.browser).context.cookies(c.urls) }; },
+  async addCookies(c) { await get(c.browser).context.addCookies(c.cookies); },
   async clearCookies(c) { await get(c.browser).context.clearCookies(c.filter || {}); },
   async events(c) { return { value: get(c.browser).events }; },
   async axe(c) {

@@ -21,6 +21,10 @@ type BrowserOptions struct {
 	NoJavaScript  bool
 	// IgnoreCertificates accepts the internal authority of `tls internal`.
 	IgnoreCertificates bool
+	// Binds lets the browser bind sessions to its device, with a key in software. Chromium does so only where it trusts the
+	// certificate: Trust is the SHA-256 of the public key in the site's, in base64. It is then a Lasting one.
+	Binds bool
+	Trust string
 	// PopupsBlocked has the browser open no window but within a click, as browsers do. It is then a Lasting one.
 	PopupsBlocked bool
 }
@@ -72,7 +76,7 @@ var browserIDs atomic.Int64
 func NewBrowser(t testing.TB, options BrowserOptions) *Browser {
 	t.Helper()
 	b := &Browser{t: t, id: fmt.Sprintf("b%d", browserIDs.Add(1)), options: options}
-	if options.Lasting || options.PopupsBlocked {
+	if options.Lasting || options.PopupsBlocked || options.Binds {
 		b.profile = t.TempDir()
 	}
 	b.launch()
@@ -88,6 +92,11 @@ func NewBrowser(t testing.TB, options BrowserOptions) *Browser {
 func (b *Browser) launch(args ...string) {
 	b.t.Helper()
 	o := b.options
+	if o.Binds {
+		// Without the quota, which permits six proofs in nine minutes: tests have a short life.
+		args = append(args, "--ignore-certificate-errors-spki-list="+o.Trust,
+			"--enable-features=DeviceBoundSessions:RefreshQuota/false,EnableBoundSessionCredentialsSoftwareKeysForManualTesting")
+	}
 	program := headless
 	if b.profile != "" {
 		program = chromium
@@ -184,6 +193,19 @@ func (b *Browser) Cookie(name string) (c Cookie, ok bool) {
 		}
 	}
 	return Cookie{}, false
+}
+
+// AddCookies puts cookies of another browser into this one, as they are.
+func (b *Browser) AddCookies(cookies ...Cookie) {
+	b.t.Helper()
+	list := []map[string]any{}
+	for _, c := range cookies {
+		list = append(list, map[string]any{
+			"name": c.Name, "value": c.Value, "domain": c.Domain, "path": c.Path, "expires": c.Expires,
+			"httpOnly": c.HTTPOnly, "secure": c.Secure, "sameSite": c.SameSite,
+		})
+	}
+	b.tell(nil, "addCookies", map[string]any{"cookies": list})
 }
 
 // ClearCookies removes the cookies of that name, or all if the name is empty.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -89,6 +90,19 @@ func (s *Authenticator) Confirmed(r *http.Request, found *session.Session, token
 // The parts of the short cookie: the ID of the session, the name of the key, and the end in Unix milliseconds.
 const boundCookieSize = len(session.ID{}) + len(session.KeyID{}) + 8
 
+const sealedBoundSize = keyring.SealOverhead + boundCookieSize
+
+var exactBase64 = base64.RawURLEncoding.Strict()
+
+// boundScratch is memory for decoding a short cookie, which happens at every request of a bound session: data for
+// cipher.AEAD escapes to the heap. It contains what the client sent, never the opened cookie.
+type boundScratch struct {
+	text   [128]byte
+	sealed [sealedBoundSize]byte
+}
+
+var boundMemory = sync.Pool{New: func() any { return new(boundScratch) }}
+
 // boundAttributes are the attributes of the short cookie, as the browser compares them: in the order and spelling of
 // browser.SetCookie, without a lifetime.
 const boundAttributes = "Path=/; HttpOnly; Secure; SameSite=Lax"
@@ -113,15 +127,15 @@ func (s *Authenticator) GiveBound(w http.ResponseWriter, v *Visit, id session.ID
 
 // boundUntil returns until when the short cookie of a request is valid for a session and its key.
 func (s *Authenticator) boundUntil(v *Visit, id session.ID, key session.KeyID) (until time.Time, ok bool) {
-	const size = keyring.SealOverhead + boundCookieSize
-	if len(v.Cookies.Bound) != base64.RawURLEncoding.EncodedLen(size) {
+	if len(v.Cookies.Bound) != base64.RawURLEncoding.EncodedLen(sealedBoundSize) {
 		return until, false
 	}
-	var sealed [size]byte
-	if n, err := base64.RawURLEncoding.Strict().Decode(sealed[:], []byte(v.Cookies.Bound)); err != nil || n != size {
+	m := boundMemory.Get().(*boundScratch)
+	defer boundMemory.Put(m)
+	if n, err := exactBase64.Decode(m.sealed[:], append(m.text[:0], v.Cookies.Bound...)); err != nil || n != sealedBoundSize {
 		return until, false
 	}
-	plain, err := s.Keys.Open(keyring.PurposeBound, sealed[:], v.Host, browser.BoundCookie)
+	plain, err := s.Keys.Open(keyring.PurposeBound, m.sealed[:], v.Host, browser.BoundCookie)
 	if err != nil || session.ID(plain[:16]) != id || session.KeyID(plain[16:32]) != key {
 		return until, false
 	}
