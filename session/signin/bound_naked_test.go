@@ -2,6 +2,7 @@ package signin
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -224,7 +225,11 @@ func TestCostOfBoundRequest(t *testing.T) {
 		if _, _, err := g.service.Authenticate(r, v); err != nil {
 			t.Fatal(err)
 		}
-		return testing.AllocsPerRun(200, func() { _, _, _ = g.service.Authenticate(r, v) })
+		least := math.Inf(1) // the race detector has pools forget now and then
+		for range 100 {
+			least = min(least, testing.AllocsPerRun(1, func() { _, _, _ = g.service.Authenticate(r, v) }))
+		}
+		return least
 	}
 	unbound := g.bearer()
 	unbound.arrive("no")

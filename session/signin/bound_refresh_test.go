@@ -15,6 +15,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/bound/boundtest"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 // The owner proves the device again and again, over any time, and notices nothing. It is no use of the session, and what a
@@ -212,6 +214,111 @@ func TestRefreshUnderWayAtSignOut(t *testing.T) {
 	}
 	if r := b.refresh(); r.status != http.StatusOK || !strings.Contains(r.body, `"continue":false`) || r.setCookies()[short] != nil {
 		t.Errorf("%d %s %v", r.status, r.body, r.setCookies())
+	}
+}
+
+// New keys of the ring, and a replica whose clock is a minute off, change nothing for a bound session.
+func TestBoundOverReplicas(t *testing.T) {
+	secret := []byte("0123456789abcdef0123456789abcdef") // of newGateway
+	g := binding(t)
+	b := g.bound("yes")
+	if err := g.service.Keys.Replace([]keyring.Key{{Secret: []byte("another0123456789another0123456789")}, {Secret: secret}}, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.get(wiki + "/"); r.status != http.StatusOK {
+		t.Errorf("with a new key: %d", r.status)
+	}
+	if r := b.refresh(); r.status != http.StatusOK {
+		t.Errorf("refresh with a new key: %d", r.status)
+	}
+	for name, off := range map[string]time.Duration{"behind": -time.Minute, "ahead": time.Minute} {
+		clock := storetest.NewClock()
+		clock.Advance(g.clock.Now().Sub(clock.Now()) + off)
+		other := binding(t, func(s *settings) { s.keys, s.store, s.clock, s.idp = g.service.Keys, g.store, clock, g.idp })
+		there := other.bearer()
+		u, _ := url.Parse(wiki)
+		there.jar().SetCookies(u, b.jar().Cookies(u))
+		there.id, there.device, there.challenged = b.id, b.device, b.challenged
+		if r := there.refresh(); r.status != http.StatusOK {
+			t.Errorf("%s: refresh %d", name, r.status)
+		}
+		b.challenged = there.challenged
+		c := there.value(short)
+		if r := b.refresh(); r.status != http.StatusOK {
+			t.Errorf("%s: refresh here with a challenge from there: %d", name, r.status)
+		}
+		// As long as the browser has the cookie it is good everywhere.
+		there.jar().SetCookies(u, []*http.Cookie{{Name: short, Value: c, Path: "/", Secure: true}})
+		clock.Advance(boundLife - 2*time.Minute)
+		if r := there.get(wiki + "/"); r.status != http.StatusOK || strings.Contains(r.header.Get("Refresh"), retryPath) {
+			t.Errorf("%s: %d", name, r.status)
+		}
+	}
+	there := binding(t, func(s *settings) {
+		s.clock = storetest.NewClock()
+		s.clock.Advance(g.clock.Now().Sub(s.clock.Now()) + time.Minute)
+		s.keys, s.store, s.idp = g.service.Keys, g.store, g.idp
+	})
+	ahead := there.bearer()
+	u, _ := url.Parse(wiki)
+	r := b.refresh()
+	ahead.jar().SetCookies(u, b.jar().Cookies(u))
+	life := time.Duration(r.setCookies()[short].MaxAge) * time.Second
+	g.clock.Advance(life - time.Second)
+	there.clock.Advance(life - time.Second)
+	if r := ahead.get(wiki + "/"); r.status != http.StatusOK || r.header.Get("Refresh") != "" {
+		t.Errorf("the browser still has the cookie, and a server ahead refuses it: %d", r.status)
+	}
+}
+
+// A silent round trip proves who uses the browser, so it offers the binding to a session that has none yet.
+func TestSilentRecheckOffersTheBinding(t *testing.T) {
+	g := binding(t, func(s *settings) {
+		s.recheck, s.idp = time.Hour, oidctest.New(t, s.clock.Now)
+		s.idp.TokenBody = map[string]any{"refresh_token": nil}
+	})
+	g.service.Providers[0].SilentRecheck = true
+	b := g.bearer()
+	b.arrive("yes")
+	for _, want := range []bool{true, false} {
+		g.clock.Advance(time.Hour)
+		if !want {
+			b.refresh() // with an old challenge
+			if r := b.refresh(); r.status != http.StatusOK {
+				t.Fatalf("refresh: %d", r.status)
+			}
+		}
+		r := b.get(wiki + "/page")
+		if query(t, r.location).Get("prompt") != "none" {
+			t.Fatalf("%d to %q", r.status, r.location)
+		}
+		r = b.arriveFrom(r, "")
+		if _, offered := boundtest.ReadOffer(t, r.header); offered != want || r.location != "/page" {
+			t.Fatalf("offered: %v, %d to %q", offered, r.status, r.location)
+		}
+		if want {
+			b.register(r)
+			b.get(wiki + "/")
+		}
+	}
+}
+
+// A store that hangs is a failure of ours like any other: the browser, which holds all requests meanwhile, is told within
+// five seconds.
+func TestRefreshWhileTheStoreHangs(t *testing.T) {
+	t.Parallel()
+	hang := make(chan struct{})
+	store := &refusing{}
+	g := binding(t, func(s *settings) { s.wrap = store })
+	t.Cleanup(func() { close(hang) }) // before the gateway stops
+	b := g.bound("yes")
+	store.before = func(string) { <-hang }
+	began := time.Now()
+	if r := b.refresh(); r.status != http.StatusServiceUnavailable || len(r.setCookies()) > 0 {
+		t.Errorf("%d", r.status)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("after %v", took)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestBoundYes(t *testing.T) {
 		t.Fatalf("registration: %d, cookie %+v", answer.status, c)
 	}
 	c := set[short]
-	if c == nil || c.MaxAge != int(boundLife/time.Second) || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+	if c == nil || c.MaxAge != int((boundLife-time.Minute)/time.Second) || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
 		t.Errorf("short cookie: %+v", c)
 	}
 	var says struct {

@@ -112,7 +112,11 @@ func BoundAttributes() (name, attributes string) {
 	return browser.HostPrefix + browser.BoundCookie, boundAttributes
 }
 
-// GiveBound sends the short cookie of a session, which is valid until a time.
+// boundMargin is how much earlier the short cookie ends in the browser than here, at most: a server whose clock is ahead
+// would else refuse a cookie that the browser still has, and does not ask to replace.
+const boundMargin = time.Minute
+
+// GiveBound sends the short cookie of a session, which is valid until a time. The browser drops it a little earlier.
 func (s *Authenticator) GiveBound(w http.ResponseWriter, v *Visit, id session.ID, key session.KeyID, until time.Time) {
 	left := until.Sub(s.Now())
 	if left <= 0 {
@@ -122,7 +126,7 @@ func (s *Authenticator) GiveBound(w http.ResponseWriter, v *Visit, id session.ID
 	plain = append(append(plain, id[:]...), key[:]...)
 	plain = binary.BigEndian.AppendUint64(plain, uint64(until.UnixMilli())) //nolint:gosec // after 1970
 	sealed := s.Keys.Seal(keyring.PurposeBound, plain, v.Host, browser.BoundCookie)
-	browser.SetCookie(w, v.Secure, browser.BoundCookie, base64.RawURLEncoding.EncodeToString(sealed), left)
+	browser.SetCookie(w, v.Secure, browser.BoundCookie, base64.RawURLEncoding.EncodeToString(sealed), left-min(boundMargin, left/10))
 }
 
 // boundUntil returns until when the short cookie of a request is valid for a session and its key.

@@ -64,7 +64,7 @@ func (s *Binder) openChallenge(v *access.Visit, text string) (c challenge, ok bo
 
 // good reports whether a challenge may be answered now.
 func (c *challenge) good(p purpose, whom [16]byte, now time.Time) bool {
-	return c.use == p && c.whom == whom && now.Before(c.ends) && c.made.Before(now.Add(skew))
+	return c.use == p && c.whom == whom && now.Before(c.ends) && !c.made.After(now.Add(skew))
 }
 
 // skew is how far the clocks of replicas may differ.
