@@ -202,6 +202,21 @@ func TestBadRegistration(t *testing.T) {
 	}
 }
 
+// The specification has the authorization in a header of its own, Chromium 156 in the proof. Either is accepted, and one is
+// needed.
+func TestAuthorizationInItsHeader(t *testing.T) {
+	g := binding(t)
+	b := g.bearer()
+	o, _ := boundtest.ReadOffer(t, b.arrive("yes").header)
+	signed := b.device.Registration(boundtest.Offer{Challenge: o.Challenge})
+	if r := b.post(o.Path, "Secure-Session-Response", signed); r.status != http.StatusForbidden {
+		t.Errorf("without: %d", r.status)
+	}
+	if r := b.post(o.Path, "Secure-Session-Response", signed, "Authorization", o.Authorization); r.status != http.StatusOK {
+		t.Errorf("in its header: %d", r.status)
+	}
+}
+
 // After a sign-in without a question the registration comes without the session cookie, which it does not need.
 func TestRegistrationWithoutCookie(t *testing.T) {
 	always := access.Admission{Persistence: prompt.PersistenceAlways}
