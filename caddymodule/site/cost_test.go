@@ -24,6 +24,7 @@ type visitor struct {
 	w       http.ResponseWriter
 	next    caddyhttp.Handler
 	passed  int
+	session session.ID
 }
 
 func newVisitor(tb testing.TB, app *config.App, site *config.Site) *visitor {
@@ -50,7 +51,7 @@ func newVisitorOf(tb testing.TB, app *config.App, site *config.Site, issuer stri
 		tb.Fatal(err)
 	}
 	s := &visitor{
-		h: f.sites[0], w: httptest.NewRecorder(),
+		h: f.sites[0], w: httptest.NewRecorder(), session: token.ID,
 		cookies: []string{"theme=dark; __Host-latchkey=" + session.SealToken(f.ring, token, "wiki.example.com", "latchkey")},
 	}
 	s.next = caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { s.passed++; return nil })

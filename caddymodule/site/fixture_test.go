@@ -204,6 +204,7 @@ func (f *fixture) open(tb testing.TB, ctx caddy.Context, html *pages.Pages) {
 		Providers: f.tenant.Providers, Sessions: sessions, Store: store, Keys: f.ring, Pages: html,
 		Log: signinlog.Zap{Logger: ctx.Logger()}, Prompt: f.tenant.Prompt, Recheck: f.config.Session.RecheckEvery(),
 		RateLimit: f.config.RateLimit.Rate(), MaxSessions: f.config.Session.MaxSessions, Logger: ctx.Logger(),
+		Binds: f.config.Session.Binding.Access(),
 	})
 	f.service.Start()
 	tb.Cleanup(func() {

@@ -24,7 +24,9 @@
 // The files:
 //
 //   - config.go opens a store, store.go has the methods of session.Store, batch.go reads several keys and drops
-//     listings, scripts.go the scripts, entry.go the names of keys, the bytes of values and the computation of the time to live;
+//     listings, scripts.go the scripts;
+//   - entry.go has the names of keys and the bytes of values, and computes the time to live; store.go and scripts.go set
+//     it, scripts.go also that of an index;
 //   - feed.go is the feed of the store, journal.go and owned.go the sign-in log;
 //   - advice.go and facts.go are for the operator, log.go is the client's own log.
 package redisstore

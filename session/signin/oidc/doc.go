@@ -4,7 +4,7 @@
 // ID tokens, userinfo answers and logout tokens, and extracts what a session keeps of a user. Its errors distinguish a
 // provider that cannot answer (ErrProviderDown, IsDown) from one that refuses.
 //
-// A Provider is one configured provider and is safe for concurrent use. Run keeps its metadata fresh. A sign-in calls
+// A Provider is one running provider and is safe for concurrent use. Run keeps its metadata fresh. A sign-in calls
 // Metadata, AuthURL and Redeem, in this order. Refresh renews a session's claims. Revoke, LogoutURL and VerifyLogout
 // are for its end.
 //
@@ -13,7 +13,7 @@
 //
 // The files:
 //
-//   - config.go is one configured provider, provider.go the running one, provider_state.go how it is;
+//   - config.go is what the caller configures of a provider, provider.go is the Provider, provider_state.go how it is;
 //   - metadata.go and keys.go are its metadata and its keys, examine.go looks at both for an operator;
 //   - auth_request.go and demand.go make an authorization request;
 //   - redeem.go redeems a code and revokes tokens, refresh.go sends a refresh token, both with client.go, client_assertion.go, client_key.go
