@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
 )
 
 // Binds returns which sessions a configuration binds to devices, in the form of package policy.
@@ -29,7 +30,7 @@ func Binding(s *config.Session, unasked bool, policies []*config.Policy) (found 
 	})
 	switch {
 	case !s.Binding.On():
-		if s.Persistent.Unbound != (config.Limits{}) {
+		if l := s.Limits(); l.Of(session.Persistent, false) != l.Persistent {
 			found = append(found, "unbound: all persistent sessions have these limits, because no session is bound to a device: write binding prefer into the session block")
 		}
 	case !s.Binding.All() && unasked && !always:

@@ -129,8 +129,13 @@ func TestNakedKinds(t *testing.T) {
 func TestShortCookie(t *testing.T) {
 	g := binding(t)
 	b, other := g.bound("yes"), g.bound("yes")
+	same := g.bearer() // another session of the same device
+	same.device = b.device
+	if r := same.register(same.arrive("yes")); r.status != http.StatusOK {
+		t.Fatalf("registration: %d", r.status)
+	}
 	for name, value := range map[string]string{
-		"none": "", "another session's": other.value(short), "changed": b.value(short)[:94] + "A", "longer": b.value(short) + "A", "the session cookie": b.value(handle),
+		"none": "", "another session's of this key": same.value(short), "another session's": other.value(short), "changed": b.value(short)[:94] + "A", "longer": b.value(short) + "A", "the session cookie": b.value(handle),
 	} {
 		thief := b.with(handle)
 		u, _ := url.Parse(wiki)
