@@ -19,8 +19,8 @@ func TestChallengeIsGood(t *testing.T) {
 		want   bool
 	}{
 		"good":                          {func(*challenge) {}, true},
-		"made by a clock that is ahead": {func(c *challenge) { c.made = now.Add(skew - time.Millisecond) }, true},
-		"made in the future":            {func(c *challenge) { c.made = now.Add(skew) }, false},
+		"made by a clock that is ahead": {func(c *challenge) { c.made = now.Add(skew) }, true},
+		"made in the future":            {func(c *challenge) { c.made = now.Add(skew + time.Millisecond) }, false},
 		"for a registration":            {func(c *challenge) { c.use = toRegister }, false},
 		"of another session":            {func(c *challenge) { c.whom[15] = 1 }, false},
 		"over":                          {func(c *challenge) { c.ends = now }, false},
