@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signin/bound"
 	"github.com/latchkey-gateway/latchkey/session/signin/bound/boundtest"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
@@ -357,5 +358,29 @@ func TestRefreshInOutage(t *testing.T) {
 	there.id, there.device, there.challenged = b.id, b.device, b.challenged
 	if r := there.refresh(); r.status != http.StatusServiceUnavailable {
 		t.Errorf("a key that has not arrived: %d %s", r.status, r.body)
+	}
+}
+
+// A23: a page of another origin, also one of the same site, gets no short cookie with a proof that is good.
+func TestRefreshByAnotherOrigin(t *testing.T) {
+	g := binding(t)
+	b := g.bound("yes")
+	for name, header := range map[string][]string{
+		"another site":     {"Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site"},
+		"a sister host":    {"Origin", "https://mail.example.com", "Sec-Fetch-Site", "same-site"},
+		"its Origin alone": {"Origin", "https://evil.example"},
+		"no Origin":        {"Sec-Fetch-Site", "cross-site"},
+	} {
+		g.clock.Advance(time.Minute) // no row of refusals
+		r := b.do(http.MethodPost, wiki+bound.RefreshPath, nil, append([]string{
+			"Accept", "*/*", "Sec-Secure-Session-Id", b.id, "Secure-Session-Response", b.device.Proof(b.challenged),
+		}, header...)...)
+		b.keep(r)
+		if r.status != http.StatusForbidden || len(r.setCookies()) > 0 {
+			t.Errorf("%s: %d, %v", name, r.status, r.header)
+		}
+	}
+	if r := b.refresh(); r.status != http.StatusOK {
+		t.Errorf("the site itself: %d", r.status)
 	}
 }

@@ -101,9 +101,9 @@ var guards = []guard{
 	{"DB: a refresh is for the session of the cookie", `case named(r) != d.identifier:`, `case false:`},
 	{"DB: a page of another origin refreshes nothing", `case !sameOrigin(r, v):`, `case false:`},
 	{"DB: a page of another origin registers nothing", `if err != nil || !sameOrigin(r, v) {`, `if err != nil {`},
-	{"DB: a refresh does not undo a sign-out", `if stored { // ended meanwhile`, `if false { // ended meanwhile`},
+	{"DB: a refresh does not undo a sign-out", `if stored { // ended meanwhile`, `if stored = false; stored { // ended meanwhile`},
 	{"DB: a refresh asks the policies", `a.Refusal != nil && a.Demand == nil {`, `false && a.Refusal != nil {`},
-	{"DB: a proof has its type", `!strings.EqualFold(t, typ) {`, `false {`},
+	{"DB: a proof has its type", `!strings.EqualFold(t, typ) {`, `false && t == "" {`},
 	{"DB: a proof after the registration has no key", `if jws.Signatures[0].Protected.JSONWebKey != nil {`, `if false {`},
 	{"DB: a proof for another site", `if aud, ok := claims["aud"]; ok && !isFor(aud, origin) {`, `if aud, ok := claims["aud"]; false && ok && !isFor(aud, origin) {`},
 }
