@@ -1,0 +1,48 @@
+package access
+
+import (
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/keyring"
+	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+)
+
+// The short cookie is good for one session, one key and one host, and until its end.
+func TestBoundUntil(t *testing.T) {
+	ring, err := keyring.New([]byte("0123456789abcdef0123456789abcdef"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	s := &Authenticator{Environment: NewEnvironment(Config{Keys: ring, Now: func() time.Time { return now }})}
+	v := &Visit{Host: "wiki.example.com", Secure: true}
+	id, key, until := session.ID{1}, session.KeyID{2}, now.Add(10*time.Minute)
+	w := httptest.NewRecorder()
+	s.GiveBound(w, v, id, key, until)
+	set := w.Result().Cookies()
+	if len(set) != 1 || set[0].Name != browser.HostPrefix+browser.BoundCookie {
+		t.Fatalf("cookies: %v", set)
+	}
+	v.Cookies.Bound = set[0].Value
+	if got, ok := s.boundUntil(v, id, key); !ok || !got.Equal(until) {
+		t.Errorf("as it was given: %v, %t", got, ok)
+	}
+	if _, ok := s.boundUntil(v, session.ID{9}, key); ok {
+		t.Error("it is good for another session")
+	}
+	if _, ok := s.boundUntil(v, id, session.KeyID{9}); ok {
+		t.Error("it is good for another key")
+	}
+	elsewhere := *v
+	elsewhere.Host = "mail.example.com"
+	if _, ok := s.boundUntil(&elsewhere, id, key); ok {
+		t.Error("it is good at another host")
+	}
+	now = until
+	if _, ok := s.boundUntil(v, id, key); ok {
+		t.Error("it is good for ever")
+	}
+}
