@@ -156,7 +156,7 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 }
 
-// A rotation at once on one of two replicas ends nobody at either, and what either seals from then on opens at the other at
+// A rotation at once on one of two replicas ends no session at either, and what either seals from then on opens at the other at
 // once. A key that sessions need does not retire but by force, which ends them at both with one line each.
 func TestRotationOverReplicas(t *testing.T) {
 	t.Parallel()

@@ -24,6 +24,7 @@ func (h *Site) Admit(v *access.Visit, who *session.Record, asked access.Asked) a
 		Persistence:   Persistence(d.PersistentBrowser),
 		SharedNetwork: h.Compiled.Locate(v.IP).Shared,
 		PolicyStatus:  string(d.Status),
+		Err:           d.Err,
 	}
 	for o := range d.Applied {
 		a.Policies = append(a.Policies, signinlog.AppliedPolicy{

@@ -40,7 +40,7 @@ var guards = []guard{
 	{"a challenge is answered once, at whichever replica", "case errors.Is(err, session.ErrConflict):\n\t\treturn false, errUsed", "case false:\n\t\treturn false, errUsed"},
 	{"a challenge is answered once although the store is out", `if !s.attempts.use(given.Challenge, c.ends, s.Now()) {`, `if false {`},
 	{"a refresh under way brings nothing back after a sign-out", `if _, err := s.Sessions.Reload(r.Context(), token); access.NoSession(err) {`, `if false {`},
-	{"a refresh is not for a user who may no longer enter", `a.Refusal != nil && a.Demand == nil {`, `false && a.Demand == nil {`},
+	{"a refresh is not for a user who may no longer enter", `case a.Refusal != nil && a.Demand == nil:`, `case false:`},
 	{"three refusals in a row, not four", `r.count > maxRefusals {`, `r.count > 2*maxRefusals {`},
 	{"the binding is offered to what is to be bound", `|| made.Kind == session.Browser && !s.Binds.All {`, `{`},
 	{"a token has one spelling", `var strictBase64 = base64.RawURLEncoding.Strict()`, `var strictBase64 = base64.RawURLEncoding`},

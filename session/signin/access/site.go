@@ -54,6 +54,8 @@ type Asked struct {
 type Admission struct {
 	// Refusal is why the user may not enter; nil if they may. With a Demand it is why they may not enter yet.
 	Refusal *Refusal
+	// Err says that the policies could not be evaluated, so that Refusal is no decision about the user.
+	Err error
 	// Demand is what a sign-in must achieve to satisfy the policies; nil if nothing more. Its Policies are those that
 	// demand it.
 	Demand      *oidc.Demand

@@ -123,7 +123,11 @@ func (s *Binder) judge(r *http.Request, v *access.Visit) (d verdict) {
 		d.refused, d.err = true, errElsewhere
 		return d
 	}
-	if a := v.Site.Gate.Admit(v, who, access.Asked{}); a.Refusal != nil && a.Demand == nil {
+	switch a := v.Site.Gate.Admit(v, who, access.Asked{}); {
+	case a.Err != nil: // no reason to end a session
+		d.err = a.Err
+		return d
+	case a.Refusal != nil && a.Demand == nil:
 		return d.ends(errNotEntered)
 	}
 	stored, err := s.prove(r, v, who, &d)
