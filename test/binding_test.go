@@ -95,6 +95,16 @@ func (s *site) bound(b *rig.Browser) {
 	s.atApp(b.Page)
 }
 
+// boundUser is a site with a browser whose session is bound after an answer to the prompt.
+func boundUser(t *testing.T, options, answer string) (s *site, b *rig.Browser, pin string) {
+	t.Helper()
+	s, pin = boundSite(t, config{}, options)
+	b = s.binder(pin)
+	s.signIn(b.Page, "/", "alice", answer)
+	s.bound(b)
+	return s, b, pin
+}
+
 // stays opens the app over and over, and expects to be in it at once.
 func (s *site) stays(b *rig.Browser, when string) {
 	s.t.Helper()
@@ -114,10 +124,7 @@ func (s *site) stays(b *rig.Browser, when string) {
 // notices nothing, over a restart of the gateway and of the browser.
 func TestStolenCookiesOfABoundYes(t *testing.T) {
 	t.Parallel()
-	s, pin := boundSite(t, config{}, "")
-	b := s.binder(pin)
-	s.signIn(b.Page, "/", "alice", "Yes")
-	s.bound(b)
+	s, b, pin := boundUser(t, "", "Yes")
 	if c, _ := b.Cookie(s.cookie("")); time.Until(time.UnixMilli(int64(c.Expires*1000))) < 31*24*time.Hour {
 		t.Errorf("the session cookie ends at %v, which is no longer than that of a session that is not bound", c.Expires)
 	}
@@ -156,10 +163,7 @@ func TestStolenCookiesOfABoundYes(t *testing.T) {
 // K2, K7: a "No" ends with the browser although the browser keeps its key.
 func TestBoundNoEndsWithTheBrowser(t *testing.T) {
 	t.Parallel()
-	s, pin := boundSite(t, config{}, "kinds all")
-	b := s.binder(pin)
-	s.signIn(b.Page, "/", "alice", "No")
-	s.bound(b)
+	s, b, _ := boundUser(t, "kinds all", "No")
 	s.stays(b, "bound")
 	b.Restart()
 	b.Goto(s.url("/"))
@@ -170,10 +174,7 @@ func TestBoundNoEndsWithTheBrowser(t *testing.T) {
 // the user is at the page.
 func TestLinkToABoundSession(t *testing.T) {
 	t.Parallel()
-	s, pin := boundSite(t, config{}, "")
-	b := s.binder(pin)
-	s.signIn(b.Page, "/", "alice", "Yes")
-	s.bound(b)
+	s, b, _ := boundUser(t, "", "Yes")
 	before := s.idp.Hits("authorize")
 	b.Goto("http://" + s.app.Addr + "/")
 	b.ClearCookies(s.cookie("-bound"))
