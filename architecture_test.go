@@ -54,6 +54,12 @@ var edges = []edge{
 	{path: "session/pending", ours: []string{"=session", "=session/keyring", "=session/internal/pack"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/refresh", ours: []string{"=session"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/agentname", never: ioPackages, nowhere: []string{"net/http"}},
+	{path: "session/jwks", ours: []string{"=session/retry"}, others: []string{goJose}},
+	{
+		path:    "session/signals",
+		ours:    []string{"=session/jwks", "=session/signin/claim"},
+		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
+	},
 	{path: "session/retry", never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/storetest", ours: []string{"=session"}, others: []string{"pgregory.net/rapid", "go.uber.org/goleak"}},
 	{path: "session/filestore", ours: []string{"=session", "=session/signinlog/journal"}, others: []string{bbolt}, nowhere: []string{"net/http"}},
@@ -103,7 +109,7 @@ var edges = []edge{
 	{path: "session/signin/browser", ours: []string{"=session", "=session/keyring"}},
 	{
 		path:   "session/signin/oidc",
-		ours:   []string{"=session", "=session/retry", "=session/signin/claim", "=session/signin/grant", "=session/signin/leave", "=session/signin/reach"},
+		ours:   []string{"=session", "=session/jwks", "=session/retry", "=session/signin/claim", "=session/signin/grant", "=session/signin/leave", "=session/signin/reach"},
 		others: []string{goOIDC, oauth2, goJose, zap},
 		// What a user sees and what is written down about sign-ins is not its business.
 		nowhere: []string{module + "/session/pages", module + "/session/signinlog", goRedis, bbolt, "github.com/caddyserver"},

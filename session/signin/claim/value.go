@@ -29,6 +29,14 @@ func Scalar(raw json.RawMessage) string {
 	return s
 }
 
+// ParseString parses a JSON string; ok is false for anything else, including null and absence.
+func ParseString(raw json.RawMessage) (text string, ok bool) {
+	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
+		return "", false
+	}
+	return text, true
+}
+
 func scalar(raw json.RawMessage) (text string, ok bool) {
 	var value any
 	if len(raw) == 0 || json.Unmarshal(raw, &value) != nil {

@@ -14,7 +14,7 @@
 // The files:
 //
 //   - config.go is what the caller configures of a provider, provider.go is the Provider, provider_state.go how it is;
-//   - metadata.go and keys.go are its metadata and its keys, examine.go looks at both for an operator;
+//   - metadata.go is its metadata, with the keys of package jwks; examine.go looks at both for an operator;
 //   - auth_request.go and demand.go make an authorization request;
 //   - redeem.go redeems a code and revokes tokens, refresh.go sends a refresh token, both with client.go, client_assertion.go, client_key.go
 //     and retry_after.go;

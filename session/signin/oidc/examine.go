@@ -67,7 +67,7 @@ func (p *Provider) Examine(ctx context.Context) (*Examination, error) {
 	m := p.meta.Load()
 	out.Scopes, out.Offline = p.scopes(m), p.ownParams(m) != nil
 	out.TokenErr = p.probeToken(ctx, m)
-	keys, err := m.keys.current(ctx)
+	keys, err := m.keys.Current(ctx)
 	out.Keys, out.KeysErr = len(keys), err
 	out.Algorithms = accepted(m.SigningAlgorithms)
 	if err == nil && len(m.SigningAlgorithms) > 0 && len(out.Algorithms) == 0 {

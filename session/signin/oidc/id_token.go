@@ -15,6 +15,7 @@ import (
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/jwks"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
@@ -41,7 +42,7 @@ func (c *Config) verifyIDToken(ctx context.Context, m *Metadata, raw string, non
 	if err := checkHeader(t.header); err != nil {
 		return nil, err
 	}
-	verifier := gooidc.NewVerifier(c.Issuer, patientKeys{m.keys}, &gooidc.Config{
+	verifier := gooidc.NewVerifier(c.Issuer, jwks.Patient{Set: m.keys}, &gooidc.Config{
 		ClientID:             c.ClientID,
 		SupportedSigningAlgs: m.algorithms(),
 		Now:                  c.Now,
@@ -127,21 +128,13 @@ func checkHeader(raw []byte) error {
 	return nil
 }
 
-// splitToken decodes the parts of a compact JWS (RFC 7515, section 7.1) strictly, so that JoinIDToken can restore it.
+// splitToken is jwks.Split of an ID token. It is strict, so that JoinIDToken can restore the token.
 func splitToken(raw string) (*verifiedToken, error) {
-	parts := strings.Split(raw, ".")
-	if len(parts) != 3 {
-		return nil, errors.New("id_token is not three parts")
+	header, payload, signature, err := jwks.Split(raw)
+	if err != nil {
+		return nil, fmt.Errorf("id_token %w", err)
 	}
-	var decoded [3][]byte
-	for i, part := range parts {
-		b, err := base64.RawURLEncoding.Strict().DecodeString(part)
-		if err != nil {
-			return nil, errors.New("id_token is not base64url")
-		}
-		decoded[i] = b
-	}
-	return &verifiedToken{header: decoded[0], payload: decoded[1], signature: decoded[2]}, nil
+	return &verifiedToken{header: header, payload: payload, signature: signature}, nil
 }
 
 // keepToken stores in an answer what is needed of its ID token later. If the provider can use the token as a hint (for
@@ -194,7 +187,7 @@ func (m *Metadata) algorithms() []string {
 
 // accepted returns those of the algorithms that we accept.
 func accepted(offered []string) (algs []string) {
-	for _, alg := range signingAlgorithms {
+	for _, alg := range jwks.Algorithms {
 		if slices.Contains(offered, string(alg)) {
 			algs = append(algs, string(alg))
 		}

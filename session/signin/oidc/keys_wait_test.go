@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/latchkey-gateway/latchkey/session/jwks"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
@@ -35,8 +36,8 @@ func (p *published) RoundTrip(*http.Request) (*http.Response, error) {
 func TestProviderSignsWithANewKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &published{IDP: oidctest.NewStranger(t, "k1")}
-		keys := &keySet{url: func() string { return "https://login.example.com/keys" }, client: &http.Client{Transport: p}, now: time.Now}
-		patient := patientKeys{keys}
+		keys := &jwks.Set{URL: func(context.Context) (string, error) { return "https://login.example.com/keys", nil }, Client: &http.Client{Transport: p}, Now: time.Now}
+		patient := jwks.Patient{Set: keys}
 		sub := map[string]any{"sub": "a"}
 		unknown := oidctest.NewStranger(t, "unknown").Sign(sub)
 		verify := func(what string, by interface {
@@ -50,10 +51,10 @@ func TestProviderSignsWithANewKey(t *testing.T) {
 				t.Errorf("%s: %v after %v and %d fetches, want %v, %v and %d", what, err, took, p.fetches, wanted, waits, fetches)
 			}
 		}
-		verify("a stranger's token, and keys of now", patient, unknown, errNoKey, 0, 1)
+		verify("a stranger's token, and keys of now", patient, unknown, jwks.ErrNoKey, 0, 1)
 		<-time.After(2 * time.Second)
 		p.Key, p.KeyID = oidctest.NewKey(t), "k2"
-		verify("anybody's", keys, p.Sign(sub), errNoKey, 0, 1)
+		verify("anybody's", keys, p.Sign(sub), jwks.ErrNoKey, 0, 1)
 		main := New(Config{Name: "main", Issuer: "https://login.example.com", ClientID: oidctest.Client})
 		began, now := time.Now(), time.Now().Unix()
 		handed := p.Sign(map[string]any{"iss": main.Issuer, "aud": oidctest.Client, "sub": "s-1", "iat": now, "exp": now + 600})
@@ -63,15 +64,15 @@ func TestProviderSignsWithANewKey(t *testing.T) {
 		}
 		verify("the next", patient, p.Sign(sub), nil, 0, 2)
 		<-time.After(time.Second)
-		verify("what it never publishes", patient, unknown, errNoKey, 9*time.Second, 3)
+		verify("what it never publishes", patient, unknown, jwks.ErrNoKey, 9*time.Second, 3)
 		<-time.After(time.Second)
-		verify("which nobody waits for again", patient, unknown, errNoKey, 0, 3)
-		<-time.After(keysForcedEvery)
-		verify("when it may be asked", patient, unknown, errNoKey, 0, 4)
-		<-time.After(keysTTL)
+		verify("which nobody waits for again", patient, unknown, jwks.ErrNoKey, 0, 3)
+		<-time.After(jwks.DefaultForcedEvery)
+		verify("when it may be asked", patient, unknown, jwks.ErrNoKey, 0, 4)
+		<-time.After(jwks.TTL)
 		verify("the keys have grown old", patient, p.Sign(sub), nil, 0, 5)
 		<-time.After(time.Second)
-		verify("after a long while", patient, unknown, errNoKey, 9*time.Second, 6)
+		verify("after a long while", patient, unknown, jwks.ErrNoKey, 9*time.Second, 6)
 	})
 }
 
@@ -88,7 +89,7 @@ func TestKeySetThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		idp := &published{IDP: oidctest.NewStranger(t, "k1")}
 		client := &http.Client{Transport: idp, Timeout: idpTimeout}
-		keys := &keySet{url: func() string { return "https://login.example.com/keys" }, client: client, now: time.Now}
+		keys := &jwks.Set{URL: func(context.Context) (string, error) { return "https://login.example.com/keys", nil }, Client: client, Now: time.Now}
 		token := idp.Sign(map[string]any{"sub": "a"})
 		verify := func(want time.Duration) {
 			t.Helper()
@@ -98,7 +99,7 @@ func TestKeySetThatHangs(t *testing.T) {
 			}
 		}
 		verify(0)
-		<-time.After(keysTTL)
+		<-time.After(jwks.TTL)
 		client.Transport = silent{}
 		var all sync.WaitGroup
 		all.Go(func() { verify(idpTimeout) })

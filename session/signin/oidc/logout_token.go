@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session/jwks"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
@@ -72,7 +73,7 @@ func VerifyLogout(ctx context.Context, providers []*Provider, raw string) (*Prov
 	}
 	payload, err := m.keys.VerifySignature(ctx, raw)
 	switch {
-	case errors.Is(err, errKeysAway), ctx.Err() != nil:
+	case errors.Is(err, jwks.ErrAway), ctx.Err() != nil:
 		return nil, nil, err
 	case err != nil || !bytes.Equal(payload, parts.payload):
 		return nil, nil, RefusedLogout("logout_token is not signed by the provider")
@@ -104,11 +105,11 @@ func checkLogoutHeader(raw []byte) (alg string, err error) {
 // issuer. The rules for audiences are those of ID tokens. A logout token has no azp (Back-Channel Logout 1.0, section
 // 2.4).
 func logoutProvider(providers []*Provider, claims map[string]json.RawMessage) *Provider {
-	iss, ok := jsonText(claims["iss"])
+	iss, ok := claim.ParseString(claims["iss"])
 	if !ok {
 		return nil
 	}
-	aud, ok := jsonText(claims["aud"])
+	aud, ok := claim.ParseString(claims["aud"])
 	auds := []string{aud}
 	if !ok {
 		var list []string
@@ -151,7 +152,7 @@ func (c *Config) checkLogoutClaims(claims map[string]json.RawMessage) (*LogoutTo
 	if !isLogoutEvent(claims["events"]) {
 		return nil, RefusedLogout("logout_token has no logout event (events)")
 	}
-	if t.ID, ok = jsonText(claims["jti"]); !ok || t.ID == "" || len(t.ID) > maxTokenID {
+	if t.ID, ok = claim.ParseString(claims["jti"]); !ok || t.ID == "" || len(t.ID) > maxTokenID {
 		return nil, RefusedLogout("logout_token has no usable jti")
 	}
 	for _, text := range []struct {
@@ -163,7 +164,7 @@ func (c *Config) checkLogoutClaims(claims map[string]json.RawMessage) (*LogoutTo
 		if !has {
 			continue
 		}
-		if *text.to, ok = jsonText(raw); !ok || *text.to == "" || len(*text.to) > text.most {
+		if *text.to, ok = claim.ParseString(raw); !ok || *text.to == "" || len(*text.to) > text.most {
 			return nil, RefusedLogout("logout_token has an unusable sub or sid")
 		}
 	}
@@ -179,12 +180,4 @@ func isLogoutEvent(raw json.RawMessage) bool {
 	var events map[string]json.RawMessage
 	var event map[string]json.RawMessage
 	return json.Unmarshal(raw, &events) == nil && json.Unmarshal(events[logoutEvent], &event) == nil && event != nil
-}
-
-// jsonText parses a JSON string; ok is false for anything else, including null and absence.
-func jsonText(raw json.RawMessage) (text string, ok bool) {
-	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
-		return "", false
-	}
-	return text, true
 }

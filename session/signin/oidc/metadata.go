@@ -13,12 +13,13 @@ import (
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
+	"github.com/latchkey-gateway/latchkey/session/jwks"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // Metadata is a provider's metadata (OpenID Connect Discovery, section 3).
 type Metadata struct {
-	keys *keySet
+	keys *jwks.Set
 
 	Issuer                string   `json:"issuer"`
 	AuthorizationEndpoint string   `json:"authorization_endpoint"`
@@ -103,7 +104,9 @@ func (p *Provider) use(body []byte) error {
 		m.keys = old.keys
 	} else {
 		uri := m.JWKSURI
-		m.keys = &keySet{url: func() string { return uri }, client: p.reading(), now: p.Now}
+		m.keys = &jwks.Set{
+			URL: func(context.Context) (string, error) { return uri, nil }, Client: p.reading(), Now: p.Now,
+		}
 	}
 	p.meta.Store(m)
 	p.mu.Lock()

@@ -96,7 +96,7 @@ func (p *Provider) State() State {
 	p.mu.Unlock()
 	slices.Sort(state.Warnings)
 	if m := p.meta.Load(); m != nil {
-		_, state.Keys, _ = m.keys.state()
+		state.Keys = m.keys.Fetched()
 	}
 	return state
 }

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/jwks"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 )
@@ -124,7 +125,7 @@ func (p *Provider) relearn(ctx context.Context, m *Metadata, who *session.Record
 // whyUnusable distinguishes an ID token that the provider has signed for another user from one that cannot be verified.
 func (c *Config) whyUnusable(ctx context.Context, m *Metadata, who *session.Record, raw string, why error) error {
 	payload, err := m.keys.VerifySignature(ctx, raw)
-	if errors.Is(err, errKeysAway) {
+	if errors.Is(err, jwks.ErrAway) {
 		return fmt.Errorf("%w: %w", ErrProviderDown, err)
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
+	"github.com/latchkey-gateway/latchkey/session/jwks"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
@@ -76,7 +77,7 @@ func (c *Config) signedUserInfo(ctx context.Context, m *Metadata, raw string) ([
 	if !slices.Contains(m.userInfoAlgorithms(), claim.Scalar(header["alg"])) {
 		return nil, errors.New("answer is signed by an algorithm that was not agreed (alg)")
 	}
-	payload, err := patientKeys{m.keys}.VerifySignature(ctx, raw)
+	payload, err := jwks.Patient{Set: m.keys}.VerifySignature(ctx, raw)
 	if err != nil {
 		return nil, Truncated(err)
 	}
@@ -94,12 +95,12 @@ func (c *Config) signedUserInfo(ctx context.Context, m *Metadata, raw string) ([
 }
 
 func (c *Config) checkUserInfoToken(claims map[string]json.RawMessage) error {
-	iss, _ := jsonText(claims["iss"])
+	iss, _ := claim.ParseString(claims["iss"])
 	if iss != c.Issuer {
 		return errors.New("answer is of another issuer (iss)")
 	}
 	var audience []string
-	if one, ok := jsonText(claims["aud"]); ok {
+	if one, ok := claim.ParseString(claims["aud"]); ok {
 		audience = []string{one}
 	} else if json.Unmarshal(claims["aud"], &audience) != nil {
 		audience = nil

@@ -1,6 +1,7 @@
-package oidc
+package jwks
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -20,40 +21,44 @@ import (
 )
 
 const (
-	// keysTTL is how long a provider's keys are used before they are fetched again: while the provider can be reached,
+	// TTL is how long a provider's keys are used before they are fetched again: while the provider can be reached,
 	// a withdrawn key is trusted no longer than this.
-	keysTTL = 15 * time.Minute
-	// keysForcedEvery is the shortest interval between fetches that unknown key IDs cause (A46), because any client can
+	TTL = 15 * time.Minute
+	// DefaultForcedEvery is the shortest interval between fetches that unknown key IDs cause (A46), because any client can
 	// invent a key ID.
-	keysForcedEvery = 10 * time.Second
+	DefaultForcedEvery = 10 * time.Second
 	// maxKeys is how many keys of a provider are used at most.
 	maxKeys = 64
 )
 
-// signingAlgorithms are the accepted algorithms. None is symmetric: with a shared secret every holder could issue
+// Algorithms are the accepted algorithms. None is symmetric: with a shared secret every holder could issue
 // tokens, and a public key could be misused as a secret.
-var signingAlgorithms = []jose.SignatureAlgorithm{
+var Algorithms = []jose.SignatureAlgorithm{
 	jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512,
 	jose.ES256, jose.ES384, jose.ES512, jose.EdDSA,
 }
 
-var errNoKey = errors.New("token is signed by no key of the provider")
+var ErrNoKey = errors.New("token is signed by no key of the provider")
 
-// errKeysOld is errNoKey for keys that were fetched before the token was checked, and may not be fetched again yet.
-var errKeysOld = fmt.Errorf("%w, as of some seconds ago", errNoKey)
+// ErrOld is ErrNoKey for keys that were fetched before the token was checked, and may not be fetched again yet.
+var ErrOld = fmt.Errorf("%w, as of some seconds ago", ErrNoKey)
 
-// errKeysAway: the keys could not be fetched, which says nothing about a token.
-var errKeysAway = errors.New("keys of the provider cannot be fetched")
+// ErrAway: the keys could not be fetched, which says nothing about a token.
+var ErrAway = errors.New("keys of the provider cannot be fetched")
 
-// keySet contains a provider's keys. They are fetched when first needed, again when they are too old, and for an
+// Set contains a provider's keys. They are fetched when first needed, again when they are too old, and for an
 // unknown key ID at most every ten seconds. While the provider cannot be reached the old keys are used. It implements
 // oidc.KeySet.
 //
 // go-oidc's own key set fetches again for every token that it cannot verify, without limit, and never expires a key.
-type keySet struct {
-	url    func() string
-	client *http.Client
-	now    func() time.Time
+type Set struct {
+	// URL returns where the keys are. It is called before each fetch.
+	URL func(context.Context) (string, error)
+	// Client fetches them. It must limit the time and the size of an answer.
+	Client *http.Client
+	Now    func() time.Time
+	// ForcedEvery is the shortest interval between fetches that unknown key IDs cause. Zero: DefaultForcedEvery.
+	ForcedEvery time.Duration
 
 	fetching sync.Mutex // one fetch at a time; a caller that has waited first checks again
 	vain     vainWaits
@@ -65,16 +70,16 @@ type keySet struct {
 }
 
 // VerifySignature checks a token's signature and returns its payload. It does not check the payload.
-func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSignedCompact(token, signingAlgorithms)
+func (k *Set) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	jws, err := jose.ParseSignedCompact(token, Algorithms)
 	if err != nil {
 		return nil, fmt.Errorf("parsing token: %w", err)
 	}
 	if len(jws.Signatures) != 1 {
 		return nil, errors.New("token does not have exactly one signature")
 	}
-	began := k.now()
-	keys, err := k.current(ctx)
+	began := k.Now()
+	keys, err := k.Current(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -90,31 +95,31 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	switch _, fetched, tried := k.state(); {
 	case tried.After(fetched):
 		// The provider may have published the key after the last successful fetch.
-		return nil, fmt.Errorf("%w, and those known are none of the token's", errKeysAway)
+		return nil, fmt.Errorf("%w, and those known are none of the token's", ErrAway)
 	case tried.Before(began):
-		return nil, errKeysOld
+		return nil, ErrOld
 	}
-	return nil, errNoKey
+	return nil, ErrNoKey
 }
 
-// patientKeys are the keys for tokens that the provider itself has just issued. If the key was published a moment ago,
+// Patient are the keys for tokens that the provider itself has just issued. If the key was published a moment ago,
 // it waits for it, because the code or the refresh token is used up. For tokens that any client may send it does not
 // wait, and after waiting in vain for a key it does not wait again for a while (A46).
-type patientKeys struct{ *keySet }
+type Patient struct{ *Set }
 
 // VerifySignature calls the key set, and calls it again when the keys may be fetched again.
-func (k patientKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	payload, err := k.keySet.VerifySignature(ctx, token)
+func (k Patient) VerifySignature(ctx context.Context, token string) ([]byte, error) {
+	payload, err := k.Set.VerifySignature(ctx, token)
 	id := keyIDOf(token)
-	if !errors.Is(err, errKeysOld) || k.vain.lately(id, k.now()) {
+	if !errors.Is(err, ErrOld) || k.vain.lately(id, k.Now()) {
 		return payload, err
 	}
 	_, _, tried := k.state()
-	if !retry.Sleep(ctx, keysForcedEvery-k.now().Sub(tried)) {
+	if !retry.Sleep(ctx, k.forcedEvery()-k.Now().Sub(tried)) {
 		return nil, err
 	}
-	if payload, err = k.keySet.VerifySignature(ctx, token); errors.Is(err, errNoKey) {
-		k.vain.add(id, k.now())
+	if payload, err = k.Set.VerifySignature(ctx, token); errors.Is(err, ErrNoKey) {
+		k.vain.add(id, k.Now())
 	}
 	return payload, err
 }
@@ -133,7 +138,7 @@ func (v *vainWaits) lately(id string, now time.Time) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	at, known := v.at[id]
-	return known && now.Sub(at) < keysTTL
+	return known && now.Sub(at) < TTL
 }
 
 func (v *vainWaits) add(id string, now time.Time) {
@@ -142,7 +147,7 @@ func (v *vainWaits) add(id string, now time.Time) {
 	if v.at == nil {
 		v.at = map[string]time.Time{}
 	}
-	maps.DeleteFunc(v.at, func(_ string, at time.Time) bool { return now.Sub(at) >= keysTTL })
+	maps.DeleteFunc(v.at, func(_ string, at time.Time) bool { return now.Sub(at) >= TTL })
 	if len(v.at) < maxVain {
 		v.at[id] = now
 	}
@@ -150,7 +155,7 @@ func (v *vainWaits) add(id string, now time.Time) {
 
 // keyIDOf returns the key ID that a token names.
 func keyIDOf(token string) string {
-	jws, err := jose.ParseSignedCompact(token, signingAlgorithms)
+	jws, err := jose.ParseSignedCompact(token, Algorithms)
 	if err != nil || len(jws.Signatures) != 1 {
 		return ""
 	}
@@ -174,15 +179,15 @@ func verifyAny(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) ([]byte, bool
 	return nil, false
 }
 
-// current returns the keys. If they are older than keysTTL it fetches them again; if that fails it returns the old
+// Current returns the keys. If they are older than TTL it fetches them again; if that fails it returns the old
 // ones.
-func (k *keySet) current(ctx context.Context) ([]jose.JSONWebKey, error) {
+func (k *Set) Current(ctx context.Context) ([]jose.JSONWebKey, error) {
 	keys, fetched, tried := k.state()
-	now := k.now()
+	now := k.Now()
 	switch {
-	case len(keys) > 0 && now.Sub(fetched) < keysTTL:
+	case len(keys) > 0 && now.Sub(fetched) < TTL:
 		return keys, nil
-	case len(keys) > 0 && now.Sub(tried) < keysForcedEvery:
+	case len(keys) > 0 && now.Sub(tried) < k.forcedEvery():
 		return keys, nil
 	}
 	if len(keys) > 0 {
@@ -199,48 +204,60 @@ func (k *keySet) current(ctx context.Context) ([]jose.JSONWebKey, error) {
 	return fresh, err
 }
 
-// forced returns the keys after one more fetch, unless there was an attempt within keysForcedEvery.
-func (k *keySet) forced(ctx context.Context) ([]jose.JSONWebKey, error) {
+// forced returns the keys after one more fetch, unless there was an attempt within DefaultForcedEvery.
+func (k *Set) forced(ctx context.Context) ([]jose.JSONWebKey, error) {
 	keys, fetched, tried := k.state()
-	if k.now().Sub(tried) < keysForcedEvery {
+	if k.Now().Sub(tried) < k.forcedEvery() {
 		return keys, nil
 	}
 	return k.fetch(ctx, fetched)
 }
 
-func (k *keySet) state() (keys []jose.JSONWebKey, fetched, tried time.Time) {
+func (k *Set) forcedEvery() time.Duration { return cmp.Or(k.ForcedEvery, DefaultForcedEvery) }
+
+// Fetched returns when the keys were last fetched; zero if never.
+func (k *Set) Fetched() time.Time {
+	_, fetched, _ := k.state()
+	return fetched
+}
+
+func (k *Set) state() (keys []jose.JSONWebKey, fetched, tried time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.keys, k.fetched, k.tried
 }
 
 // fetch fetches the keys, once for all callers that saw the same state.
-func (k *keySet) fetch(ctx context.Context, seen time.Time) ([]jose.JSONWebKey, error) {
+func (k *Set) fetch(ctx context.Context, seen time.Time) ([]jose.JSONWebKey, error) {
 	k.fetching.Lock()
 	defer k.fetching.Unlock()
 	if keys, fetched, tried := k.state(); fetched.After(seen) {
 		return keys, nil
-	} else if k.now().Sub(tried) < time.Second {
-		return nil, fmt.Errorf("%w: the last try has just failed", errKeysAway)
+	} else if k.Now().Sub(tried) < time.Second {
+		return nil, fmt.Errorf("%w: the last try has just failed", ErrAway)
 	}
 	keys, err := k.download(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.tried = k.now()
+	k.tried = k.Now()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errKeysAway, err)
+		return nil, fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	k.keys, k.fetched = keys, k.tried
 	return keys, nil
 }
 
-func (k *keySet) download(ctx context.Context) ([]jose.JSONWebKey, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, k.url(), nil)
+func (k *Set) download(ctx context.Context) ([]jose.JSONWebKey, error) {
+	at, err := k.URL(ctx)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
-	resp, err := k.client.Do(req)
+	resp, err := k.Client.Do(req)
 	if err != nil {
 		return nil, err
 	}

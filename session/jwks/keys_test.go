@@ -1,6 +1,8 @@
-package oidc
+package jwks
 
 import (
+	"context"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -24,7 +26,7 @@ func TestKeyWithAWrongCertificate(t *testing.T) {
 func TestKeySet(t *testing.T) {
 	clock := storetest.NewClock()
 	idp := oidctest.New(t, clock.Now)
-	keys := &keySet{url: func() string { return idp.URL + "/keys" }, client: NewClient(ClientConfig{}), now: clock.Now}
+	keys := &Set{URL: func(context.Context) (string, error) { return idp.URL + "/keys", nil }, Client: http.DefaultClient, Now: clock.Now}
 	good := idp.Sign(map[string]any{"sub": "a"})
 	verify := func(token string, want bool) {
 		t.Helper()
@@ -43,12 +45,12 @@ func TestKeySet(t *testing.T) {
 	// A rotated key is found once ten seconds have passed.
 	idp.Set(func(p *oidctest.IDP) { p.Key, p.KeyID = oidctest.NewKey(t), "k2" })
 	rotated := idp.Sign(map[string]any{"sub": "a"})
-	clock.Advance(keysForcedEvery)
+	clock.Advance(DefaultForcedEvery)
 	verify(rotated, true)
 	verify(good, false) // withdrawn
 	// Stale keys do while the provider is out.
 	idp.Set(func(p *oidctest.IDP) { p.Broken["/keys"] = true })
-	clock.Advance(keysTTL)
+	clock.Advance(TTL)
 	verify(rotated, true)
 	before := idp.Count("/keys")
 	for range 50 {

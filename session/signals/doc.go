@@ -1,0 +1,10 @@
+// Package signals decides what a provider's events mean: an account was disabled, a session revoked, a password changed,
+// a device is no longer compliant (Shared Signals Framework 1.0, CAEP 1.0, RISC 1.0).
+//
+// It verifies that an event is from a transmitter that the configuration names, and for us, reads which user and which
+// session it names, decides what follows, and carries that out. A back-channel logout of OpenID Connect is carried out
+// by the same code. Nothing that an event says signs a user in, or gives anybody more than before.
+//
+// The package serves no HTTP: how an event arrives, and what its sender is answered, is decided elsewhere. It does not
+// decide what a policy says of a risk or a device.
+package signals
