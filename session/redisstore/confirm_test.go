@@ -98,7 +98,7 @@ func TestMasterDiesBeforeItsReplicaHears(t *testing.T) {
 // those two agree on is forgotten. What was answered as done is there afterwards all the same.
 func TestOrderedFailoverForgetsNothing(t *testing.T) {
 	t.Parallel()
-	set := redistest.StartSentinels(t, 2, 3)
+	set := redistest.StartSentinels(t, redistest.SentinelConfig{Replicas: 2, Sentinels: 3})
 	var addrs []string
 	for _, s := range set.Sentinels {
 		addrs = append(addrs, s.Addr)

@@ -32,6 +32,8 @@ type Config struct {
 	Only []string
 	// Until is when no further fault is begun. A fault that had no turn by then is named.
 	Until time.Time
+	// DownAfter is how long a server of Redis must not answer before it is replaced; zero means half a second.
+	DownAfter time.Duration
 	// Complete fails a run in which a fault had no turn.
 	Complete bool
 }
@@ -46,7 +48,7 @@ func Run(t testing.TB, c Config) *Report {
 		}
 	}
 	r := &Report{Seed: c.Seed}
-	w := newWorld(t, r, rand.New(rand.NewPCG(c.Seed, 1)))
+	w := newWorld(t, c, r, rand.New(rand.NewPCG(c.Seed, 1)))
 	began := time.Now()
 	var wg sync.WaitGroup
 	for i := range c.People {
@@ -72,8 +74,12 @@ func Run(t testing.TB, c Config) *Report {
 	wg.Wait()
 	w.app.check()
 	r.print(t)
-	for _, v := range r.violations() {
+	violations := r.violations()
+	for _, v := range violations {
 		t.Error(v)
+	}
+	if len(violations) > 0 {
+		w.logRedis()
 	}
 	return r
 }

@@ -48,11 +48,12 @@ type node struct {
 
 func (n *node) url(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", n.port, path) }
 
-func newWorld(t testing.TB, r *Report, rng *rand.Rand) *world {
+func newWorld(t testing.TB, c Config, r *Report, rng *rand.Rand) *world {
 	t.Helper()
 	w := &world{t: t, report: r, rng: rng, done: make(chan struct{}), fault: "the start"}
 	redisstore.LogTo(func(string) {}) // that servers cannot be reached is what this is about
-	w.redis = redistest.StartSentinels(t, 2, 3)
+	// Persistent, as docs/operations.md demands of servers that restart by themselves.
+	w.redis = redistest.StartSentinels(t, redistest.SentinelConfig{Replicas: 2, Sentinels: 3, DownAfter: c.DownAfter, Persistent: true})
 	w.app = newApp(t, r)
 	users := map[string]rig.Claims{}
 	for i := range maxPeople {

@@ -1,15 +1,29 @@
 package redistest
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
-// SentinelSet is a master, replicas of it and sentinels that watch them and fail over after half a second.
+// SentinelConfig says how a set is made. The zero value is a master, a replica and a sentinel.
+type SentinelConfig struct {
+	// Replicas and Sentinels are how many there are; zero means one.
+	Replicas, Sentinels int
+	// DownAfter is how long a server must not answer before a sentinel calls it down; zero means half a second. A busy
+	// machine lets a server wait that long for its turn.
+	DownAfter time.Duration
+	// Persistent servers keep what they hold over Stop and Restart. Without it a master that comes back is empty, and
+	// everything is lost if the sentinels elect it again before it has copied anything.
+	Persistent bool
+}
+
+// SentinelSet is a master, replicas of it and sentinels that watch them and fail over.
 type SentinelSet struct {
 	Master        string    // the name the sentinels know the master by
 	First, Second *Server   // the first master, and a replica of it
@@ -21,26 +35,31 @@ type SentinelSet struct {
 // StartSentinel starts a master, a replica and a sentinel.
 func StartSentinel(t testing.TB) *SentinelSet {
 	t.Helper()
-	return StartSentinels(t, 1, 1)
+	return StartSentinels(t, SentinelConfig{})
 }
 
-// StartSentinels starts a set with so many replicas and sentinels, and waits until each sentinel knows all others.
-func StartSentinels(t testing.TB, replicas, sentinels int) *SentinelSet {
+// StartSentinels starts a set and waits until each sentinel knows all others.
+func StartSentinels(t testing.TB, c SentinelConfig) *SentinelSet {
 	t.Helper()
-	set := &SentinelSet{Master: "mymaster", First: Start(t)}
+	replicas, sentinels, downAfter := max(1, c.Replicas), max(1, c.Sentinels), cmp.Or(c.DownAfter, 500*time.Millisecond)
+	var server Config
+	if c.Persistent {
+		server.Args = []string{"--appendonly", "yes"}
+	}
+	set := &SentinelSet{Master: "mymaster", First: StartWith(t, server)}
 	host, port, err := net.SplitHostPort(set.First.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	set.Servers = []*Server{set.First}
 	for range replicas {
-		replica := Start(t)
+		replica := StartWith(t, server)
 		replica.Do("replicaof", host, port)
 		set.Servers = append(set.Servers, replica)
 	}
 	set.Second = set.Servers[1]
 	for range sentinels {
-		set.Sentinels = append(set.Sentinels, startSentinel(t, set.Master, host, port, sentinels/2+1))
+		set.Sentinels = append(set.Sentinels, startSentinel(t, set.Master, host, port, sentinels/2+1, downAfter))
 	}
 	set.Sentinel = set.Sentinels[0]
 
@@ -56,13 +75,13 @@ func StartSentinels(t testing.TB, replicas, sentinels int) *SentinelSet {
 	return set
 }
 
-func startSentinel(t testing.TB, master, host, port string, quorum int) *Server {
+func startSentinel(t testing.TB, master, host, port string, quorum int, downAfter time.Duration) *Server {
 	t.Helper()
 	own := freePort(t)
 	file := filepath.Join(t.TempDir(), "sentinel.conf")
 	conf := fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %s\nsentinel monitor %s %s %s %d\n"+
-		"sentinel down-after-milliseconds %[3]s 500\nsentinel failover-timeout %[3]s 5000\n",
-		own, filepath.Dir(file), master, host, port, quorum)
+		"sentinel down-after-milliseconds %[3]s %[7]d\nsentinel failover-timeout %[3]s 5000\n",
+		own, filepath.Dir(file), master, host, port, quorum, downAfter.Milliseconds())
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}

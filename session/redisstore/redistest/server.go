@@ -152,7 +152,7 @@ func (s *Server) launch() {
 	}
 }
 
-// Stop kills the server, as a crash does. What it held is lost.
+// Stop kills the server, as a crash does. What it held is lost, unless it keeps it on disk.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	cmd, exited := s.cmd, s.exited
@@ -165,7 +165,7 @@ func (s *Server) Stop() {
 	<-exited
 }
 
-// Restart starts the server again on its port, empty, after Stop or in place of the running one.
+// Restart starts the server again on its port, empty unless it keeps something on disk, after Stop or in place of the running one.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.Stop()
@@ -217,6 +217,13 @@ func (s *Server) Try(args ...any) (any, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	return s.control.Do(ctx, args...).Result()
+}
+
+// Output is what the running server has printed since it was started, or the last one before it was stopped.
+func (s *Server) Output() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.output.String()
 }
 
 // buffer keeps what the server says while it is read from another goroutine.
