@@ -21,7 +21,8 @@ var (
 const completeFor = 8 * time.Minute
 
 // Whatever is killed, stopped, restarted and reloaded: nobody is signed out who was not revoked, nothing reaches the app
-// that no decision let through, and nobody who was revoked is let in after the bound. The long form is `make chaos`.
+// that no decision let through, nobody who was revoked is let in after the bound, and no bound session is served as one that
+// is not. The long form is `make chaos`.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	// Beside the other tests a server waits half a second for its turn now and then, and a failover that no fault has

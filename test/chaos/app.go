@@ -16,6 +16,10 @@ import (
 const (
 	// badge says in a request which client sends it, so that the app knows who may be there.
 	badge = "X-Chaos-Client"
+	// nakedBadge says that a request of a bound session comes without the short cookie.
+	nakedBadge = "X-Chaos-Naked"
+	// boundHeader is what the gateway says of the session: whether it counts as bound.
+	boundHeader = "X-Chaos-Bound"
 	// tick is how often a stream says something.
 	tick = 200 * time.Millisecond
 	// downloadTicks is how long a download is.
@@ -37,6 +41,7 @@ type guest struct {
 	entered    bool      // has begun to sign in, and may be let in
 	revoked    time.Time // when its end was acknowledged
 	doubtful   bool      // somebody tried to revoke it and does not know whether they did
+	bound      time.Time // when it was first served as a bound session
 }
 
 func (g *guest) enter() { g.mu.Lock(); defer g.mu.Unlock(); g.entered = true }
@@ -44,6 +49,19 @@ func (g *guest) enter() { g.mu.Lock(); defer g.mu.Unlock(); g.entered = true }
 func (g *guest) revoke(at time.Time) { g.mu.Lock(); defer g.mu.Unlock(); g.revoked = at }
 
 func (g *guest) doubt() { g.mu.Lock(); defer g.mu.Unlock(); g.doubtful = true }
+
+func (g *guest) boundAt() time.Time { g.mu.Lock(); defer g.mu.Unlock(); return g.bound }
+
+// downgraded takes up what the session is served as, and reports whether that is less than before. A request may have been
+// on its way.
+func (g *guest) downgraded(bound bool, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if bound && g.bound.IsZero() {
+		g.bound = now
+	}
+	return !bound && !g.bound.IsZero() && now.Sub(g.bound) > Bound
+}
 
 // over reports whether the session has ended, or may have.
 func (g *guest) over() bool {
@@ -123,6 +141,10 @@ func (a *app) judge(r *http.Request) {
 		a.report.note(&a.report.Unallowed, "%s: that is %s", what, g.person)
 	case strings.HasPrefix(r.URL.Path, "/blocked"):
 		a.report.note(&a.report.Unallowed, "%s: a policy blocks it", what)
+	case r.Header.Get(nakedBadge) != "":
+		a.report.note(&a.report.Downgraded, "%s: without the short cookie", what)
+	case g.downgraded(r.Header.Get(boundHeader) == "true", now):
+		a.report.note(&a.report.Downgraded, "%s: as a session that is not bound", what)
 	case len(r.Cookies()) > 0:
 		a.report.note(&a.report.Wrong, "%s: with our cookies", what)
 	}
@@ -144,5 +166,8 @@ func (a *app) check() {
 	defer a.report.mu.Unlock()
 	if a.report.Served == 0 || a.report.SignIns == 0 {
 		a.report.Wrong = append(a.report.Wrong, "nobody was served")
+	}
+	if a.report.Bound == 0 || a.report.Refreshes == 0 || a.report.Naked == 0 {
+		a.report.Wrong = append(a.report.Wrong, "no bound session was used")
 	}
 }

@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -52,7 +51,7 @@ func Run(t testing.TB, c Config) *Report {
 	began := time.Now()
 	var wg sync.WaitGroup
 	for i := range c.People {
-		p := newPerson(w, fmt.Sprintf("person%d", i), c.Seed+uint64(i)) //nolint:gosec // a small number
+		p := newPerson(w, i, c.Seed+uint64(i)) //nolint:gosec // a small number
 		wg.Go(p.live)
 	}
 	wg.Go(w.strangers)

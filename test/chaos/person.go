@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -18,14 +17,15 @@ import (
 type person struct {
 	w      *world
 	name   string
+	binds  bool // in a browser that can
 	rng    *rand.Rand
 	served [2]atomic.Int64 // when each replica last served them, in nanoseconds since 1970
 
-	mu    sync.Mutex
-	now   *guest // who they are at present; nil while they sign in
-	ended chan struct{}
-	http  *rig.HTTP
-	steps []string // what they have done since the last fault was over
+	mu      sync.Mutex
+	now     *guest // who they are at present; nil while they sign in
+	ended   chan struct{}
+	browser *browser
+	steps   []string // what they have done since the last fault was over
 }
 
 // step notes what a person does next, so that a recovery that takes long can be told from a wait of theirs.
@@ -48,8 +48,9 @@ func (p *person) lately() string {
 	return strings.Join(p.steps, "\n")
 }
 
-func newPerson(w *world, name string, seed uint64) *person {
-	p := &person{w: w, name: name, rng: rand.New(rand.NewPCG(seed, 3))}
+// newPerson adds a person. Every other four have a browser that binds, so that these have every kind of stream.
+func newPerson(w *world, i int, seed uint64) *person {
+	p := &person{w: w, name: fmt.Sprintf("person%d", i), binds: i/4%2 == 1, rng: rand.New(rand.NewPCG(seed, 3))}
 	w.mu.Lock()
 	w.people = append(w.people, p)
 	w.mu.Unlock()
@@ -62,6 +63,7 @@ type outcome int
 const (
 	served outcome = iota
 	refused
+	naked // the short cookie of a bound session is missing
 	unreached
 	signedOut
 	blocked
@@ -75,17 +77,16 @@ func (p *person) live() {
 	for n := 0; !p.w.over(); n++ {
 		g := &guest{id: fmt.Sprintf("%s/%d", p.name, n), person: p.name}
 		p.w.app.admit(g)
-		c := rig.NewHTTP(p.w.t)
-		if !p.signIn(g, c, p.w.nodes[p.rng.IntN(2)]) {
+		b := newBrowser(p.w, g, p.binds)
+		if !p.signIn(g, b, p.w.nodes[p.rng.IntN(2)]) {
 			p.w.pause(500 * time.Millisecond)
 			continue
 		}
 		p.w.report.count(&p.w.report.SignIns)
-		ended := p.become(g, c)
-		cookie := c.Cookie("127.0.0.1", "latchkey")
+		ended := p.become(g, b)
 		seed := p.rng.Uint64()
-		rest.Go(func() { p.streams(g, cookie, rand.New(rand.NewPCG(seed, 4))) })
-		p.use(g, c)
+		rest.Go(func() { p.streams(g, b, rand.New(rand.NewPCG(seed, 4))) })
+		p.use(g, b)
 		if p.w.over() {
 			return
 		}
@@ -96,14 +97,14 @@ func (p *person) live() {
 		case <-p.w.done:
 			return
 		}
-		rest.Go(func() { p.haunt(g, c, rand.New(rand.NewPCG(seed, 5))) })
+		rest.Go(func() { p.haunt(g, b, rand.New(rand.NewPCG(seed, 5))) })
 	}
 }
 
-func (p *person) become(g *guest, c *rig.HTTP) chan struct{} {
+func (p *person) become(g *guest, b *browser) chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.now, p.http = g, c
+	p.now, p.browser = g, b
 	if g != nil {
 		p.ended = make(chan struct{})
 	}
@@ -111,19 +112,23 @@ func (p *person) become(g *guest, c *rig.HTTP) chan struct{} {
 }
 
 // use reads pages until the session is over. Where one replica does not serve, the other is asked, as by a load balancer.
-func (p *person) use(g *guest, c *rig.HTTP) {
-	c.Patience(2 * time.Second)
+func (p *person) use(g *guest, b *browser) {
+	b.Patience(2 * time.Second)
 	last := time.Now()
 	for !p.w.over() && !g.over() {
 		first := p.rng.IntN(2)
-		path, navigate := "/p", p.rng.IntN(4) == 0
-		if p.rng.IntN(8) == 0 {
-			path = "/blocked/x"
+		if out, said := p.prove(g, b, first); out == signedOut {
+			p.lost(g, said)
+			return
 		}
+		path, navigate := p.page(g), p.rng.IntN(4) == 0
 		for try := range 2 {
 			n := p.w.nodes[(first+try)%2]
 			began := time.Now()
-			out, said := p.visit(g, c, n, path, navigate)
+			out, said := p.visit(g, b, n, path, navigate)
+			if out == naked {
+				out, said = p.proveAndVisit(g, b, n, path, navigate)
+			}
 			line, _, _ := strings.Cut(said, "\n")
 			p.step("%s on replica %d: %s", path, n.index, line)
 			switch out {
@@ -133,7 +138,7 @@ func (p *person) use(g *guest, c *rig.HTTP) {
 				p.w.report.fault(p.w.current(), func(f *faultReport) { f.longest = max(f.longest, now.Sub(last)) })
 				last = now
 				p.served[n.index].Store(now.UnixNano())
-			case refused:
+			case refused, naked:
 				p.w.report.count(&p.w.report.Refused)
 				p.w.report.fault(p.w.current(), func(f *faultReport) { f.refused++ })
 				continue
@@ -141,13 +146,7 @@ func (p *person) use(g *guest, c *rig.HTTP) {
 				p.w.report.count(&p.w.report.Unreached)
 				continue
 			case signedOut:
-				if !g.over() {
-					p.w.report.note(&p.w.report.SignedOut, "%s on replica %d, during %q: %s\n%s", g.id, n.index, p.w.current(), line, p.lately())
-					g.doubt()
-					p.mu.Lock()
-					close(p.ended)
-					p.mu.Unlock()
-				}
+				p.lost(g, fmt.Sprintf("on replica %d: %s", n.index, line))
 				return
 			case other:
 				p.w.report.note(&p.w.report.Wrong, "%s on replica %d, during %q: %s", g.id, n.index, p.w.current(), said)
@@ -158,23 +157,60 @@ func (p *person) use(g *guest, c *rig.HTTP) {
 	}
 }
 
+// page chooses what to read. Sessions that are bound read what only they may.
+func (p *person) page(g *guest) string {
+	switch p.rng.IntN(8) {
+	case 0:
+		return "/blocked/x"
+	case 1:
+		if !g.boundAt().IsZero() {
+			return "/bound"
+		}
+	}
+	return "/p"
+}
+
+// lost notes that a session is over, which is a fault unless it was revoked, and what the gateways have said lately.
+func (p *person) lost(g *guest, said string) {
+	if g.over() {
+		return
+	}
+	p.w.report.note(&p.w.report.SignedOut, "%s, during %q: %s\n%s\n%s", g.id, p.w.current(), said, p.lately(), p.w.logged())
+	g.doubt()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.ended)
+}
+
 // visit makes one request.
-func (p *person) visit(g *guest, c *rig.HTTP, n *node, path string, navigate bool) (outcome, string) {
+func (p *person) visit(g *guest, b *browser, n *node, path string, navigate bool) (outcome, string) {
 	header := http.Header{badge: {g.id}}
 	if !navigate {
 		header["Accept"], header["Sec-Fetch-Mode"], header["Sec-Fetch-Dest"] = []string{"application/json"}, []string{"cors"}, []string{"empty"}
 	}
-	r, err := c.Try(rig.Call{URL: n.url(path), Header: header, Navigate: navigate})
+	without := b.bound() && b.left() <= 0
+	if without {
+		header[nakedBadge] = []string{"1"}
+	}
+	r, err := b.ask(rig.Call{URL: n.url(path), Header: header, Navigate: navigate}, n)
 	if err != nil {
 		return unreached, err.Error()
 	}
 	said := fmt.Sprintf("%d %s %s", r.StatusCode, r.Header.Get("Location"), strings.TrimSpace(r.Text[:min(len(r.Text), 300)]))
-	cleared := strings.Contains(strings.Join(r.Header.Values("Set-Cookie"), ";"), "latchkey=;")
+	cleared := strings.Contains(strings.Join(r.Header.Values("Set-Cookie"), ";"), handle+"=;")
 	switch {
+	case !cleared && b.bound() && missing(r):
+		if !without && b.left() > 0 {
+			return other, "with the short cookie: " + said
+		}
+		return naked, said
 	case cleared, r.StatusCode == http.StatusUnauthorized, r.Location() != nil:
 		return signedOut, said
-	case r.StatusCode == http.StatusOK && path == "/p" && strings.Contains(r.Text, "app "+p.name+"\n"):
+	case r.StatusCode == http.StatusOK && !strings.HasPrefix(path, "/blocked") && strings.Contains(r.Text, "app "+p.name+"\n"):
 		return served, said
+	case r.StatusCode == http.StatusForbidden && path == "/bound":
+		p.w.report.note(&p.w.report.Downgraded, "%s on replica %d, during %q: %s", g.id, n.index, p.w.current(), said)
+		return blocked, said
 	case r.StatusCode == http.StatusForbidden && path != "/p":
 		return blocked, said
 	case r.StatusCode == http.StatusServiceUnavailable:
@@ -186,68 +222,22 @@ func (p *person) visit(g *guest, c *rig.HTTP, n *node, path string, navigate boo
 }
 
 // haunt tries a session that has ended to the end of the run.
-func (p *person) haunt(g *guest, c *rig.HTTP, rng *rand.Rand) {
+func (p *person) haunt(g *guest, b *browser, rng *rand.Rand) {
+	b.keep()
 	for !p.w.over() {
 		n := p.w.nodes[rng.IntN(2)]
 		began := time.Now()
-		if out, said := p.visit(g, c, n, "/p", false); out == served && g.undead(began) {
+		var out outcome
+		var said string
+		if b.bound() && rng.IntN(2) == 0 {
+			out, said = b.refreshAt(n)
+		} else {
+			out, said = p.visit(g, b, n, "/p", false)
+		}
+		if out == served && g.undead(began) {
 			p.w.report.note(&p.w.report.Undead, "%s on replica %d, %v after its end, during %q: %s", g.id, n.index,
 				began.Sub(g.revoked).Round(time.Millisecond), p.w.current(), said)
 		}
 		p.w.pause(time.Duration(700+rng.IntN(600)) * time.Millisecond)
 	}
-}
-
-// signIn goes the way of a browser, and reports whether it led to the app. Anything may fail on the way.
-func (p *person) signIn(g *guest, c *rig.HTTP, n *node) bool {
-	c.Patience(15 * time.Second)
-	call := rig.Call{URL: n.url("/p"), Navigate: true}
-	for range 30 {
-		header := http.Header{badge: {g.id}}
-		for k, v := range call.Header {
-			header[k] = v
-		}
-		call.Header = header
-		began := time.Now()
-		where, _, _ := strings.Cut(call.URL, "?")
-		r, err := c.Try(call)
-		if err != nil {
-			p.step("%s %s: %v", g.id, where, err)
-		} else {
-			p.step("%s %s: %d to %s", g.id, where, r.StatusCode, r.Header.Get("Location"))
-		}
-		p.w.slow(began, "signing %s in: %s", g.id, where)
-		if err != nil || p.w.over() {
-			return false
-		}
-		switch next := r.Location(); {
-		case next != nil:
-			call = rig.Call{URL: next.String(), Navigate: true}
-		case r.StatusCode != http.StatusOK:
-			return false
-		case r.HasButton(p.w.t, p.name):
-			call = send(r.Form(p.w.t, p.name))
-		case r.HasButton(p.w.t, "No"):
-			// A user who has not answered is not signed in: the app would say so.
-			if p.rng.IntN(4) == 0 {
-				_, _ = c.Try(rig.Call{URL: n.url("/p"), Header: http.Header{badge: {g.id}}})
-			}
-			g.enter()
-			call = send(r.Form(p.w.t, []string{"Yes", "No"}[p.rng.IntN(2)]))
-		default:
-			return strings.Contains(r.Text, "app "+p.name+"\n")
-		}
-	}
-	return false
-}
-
-// send is a form as a browser sends it.
-func send(f *rig.Form) rig.Call {
-	u, err := url.Parse(f.Action)
-	if err != nil {
-		return rig.Call{URL: f.Action}
-	}
-	return rig.Call{URL: f.Action, Form: f.Values, Navigate: true, Header: http.Header{
-		"Origin": {u.Scheme + "://" + u.Host}, "Sec-Fetch-Site": {"same-origin"},
-	}}
 }

@@ -17,12 +17,19 @@ type Report struct {
 	SignedOut    []string // people who were signed out and not revoked
 	Unallowed    []string // requests that reached the app and should not have
 	Undead       []string // revoked sessions that were alive after the bound
+	Downgraded   []string // bound sessions that were served as if they were not
 	Cut          []string // streams that ended for no reason of theirs
 	Wrong        []string // anything else that must not be
 	Served       int
 	Refused      int // 503
 	Unreached    int // no answer
 	SignIns      int
+	Bound        int // registrations of a key
+	Unregistered int // such that failed, so that the session stays as it is
+	Refreshes    int
+	Unrefreshed  int // no answer, or 5xx
+	Naked        int // requests of bound sessions without the short cookie, on purpose
+	Old          int // requests with the session cookie of before
 	Revoked      int // acknowledged
 	Unrevoked    int // said not to be done
 	Streams      int
@@ -102,7 +109,8 @@ func (r *Report) violations() []string {
 	var out []string
 	for what, list := range map[string][]string{
 		"signed out and not revoked": r.SignedOut, "reached the app without being allowed": r.Unallowed,
-		"alive after its end": r.Undead, "a stream was cut": r.Cut, "wrong": r.Wrong,
+		"alive after its end": r.Undead, "a bound session was served as one that is not": r.Downgraded,
+		"a stream was cut": r.Cut, "wrong": r.Wrong,
 	} {
 		for _, one := range list {
 			out = append(out, what+": "+one)
@@ -128,10 +136,14 @@ func (r *Report) print(t testing.TB) {
 	fmt.Fprintf(&b, "  %6d people signed out who were not revoked\n", len(r.SignedOut))
 	fmt.Fprintf(&b, "  %6d requests reached the app without a decision \"allow\"\n", len(r.Unallowed))
 	fmt.Fprintf(&b, "  %6d revoked sessions alive after %v\n", len(r.Undead), Bound)
+	fmt.Fprintf(&b, "  %6d bound sessions served as sessions that are not bound\n", len(r.Downgraded))
 	fmt.Fprintf(&b, "  %6d streams cut that were still allowed\n", len(r.Cut))
 	fmt.Fprintf(&b, "  %6d requests served, p50 %v, p99 %v, p99.9 %v\n", r.Served, at(.5), at(.99), at(.999))
 	fmt.Fprintf(&b, "  %6d answers 503, %d requests without an answer\n", r.Refused, r.Unreached)
 	fmt.Fprintf(&b, "  %6d sign-ins, %d sessions revoked, %d revocations answered \"not done\"\n", r.SignIns, r.Revoked, r.Unrevoked)
+	fmt.Fprintf(&b, "  %6d sessions bound, %d registrations lost, %d refreshes, %d of them not answered or 5xx\n",
+		r.Bound, r.Unregistered, r.Refreshes+r.Unrefreshed, r.Unrefreshed)
+	fmt.Fprintf(&b, "  %6d requests without the short cookie, %d with a session cookie of before\n", r.Naked, r.Old)
 	fmt.Fprintf(&b, "  %6d streams, %d ended with their session, %d downloads to their end\n", r.Streams, r.StreamsEnded, r.Downloads)
 	fmt.Fprintf(&b, "  %6d reloads\n", r.Reloads)
 	fmt.Fprintf(&b, "  %-22s %5s %18s %14s %6s\n", "fault", "times", "longest outage", "recovery", "503")

@@ -28,7 +28,7 @@ func (w *world) revoke(stop <-chan struct{}, rng *rand.Rand) {
 			n = w.nodes[1-n.index]
 		}
 		p.mu.Lock()
-		g, c, ended := p.now, p.http, p.ended
+		g, b, ended := p.now, p.browser, p.ended
 		p.mu.Unlock()
 		if g == nil || n.away.Load() || g.over() {
 			continue
@@ -38,7 +38,7 @@ func (w *world) revoke(stop <-chan struct{}, rng *rand.Rand) {
 		began, way := time.Now(), rng.IntN(3)
 		switch way {
 		case 0:
-			done = w.signOut(g, c.Copy(w.t), n)
+			done = w.signOut(g, b.thief(), n)
 		case 1:
 			done = w.admin(n, http.MethodDelete, w.issuerPath(p.name), nil)
 		case 2:

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,7 +48,9 @@ type node struct {
 	away        atomic.Bool  // killed, stopping or stopped: its admin API is not used
 }
 
-func (n *node) url(path string) string { return fmt.Sprintf("http://127.0.0.1:%d%s", n.port, path) }
+func (n *node) url(path string) string {
+	return fmt.Sprintf("https://%s:%d%s", cookieHost, n.port, path)
+}
 
 func newWorld(t testing.TB, c Config, r *Report, rng *rand.Rand) *world {
 	t.Helper()
@@ -70,7 +74,9 @@ func newWorld(t testing.TB, c Config, r *Report, rng *rand.Rand) *world {
 	w.idp = rig.NewIDP(t, rig.IDPConfig{Users: users, Clients: []rig.Client{client}})
 	data := t.TempDir()
 	for _, n := range w.nodes {
-		n.Gateway = rig.NewGateway(t, rig.GatewayConfig{Caddyfile: w.caddyfile(n), Data: data})
+		n.Gateway = rig.NewGateway(t, rig.GatewayConfig{
+			Caddyfile: w.caddyfile(n), Data: data, Probe: n.url("/.latchkey/keys"),
+		})
 	}
 	return w
 }
@@ -93,6 +99,11 @@ func (w *world) caddyfile(n *node) string {
 		session {
 			recheck 8s
 			cache_recheck 2s
+			binding prefer {
+				cookie_lifetime %v
+				insecure_short_lifetime
+				kinds all
+			}
 		}
 		rate_limit off
 		stay_signed_in on {
@@ -101,19 +112,26 @@ func (w *world) caddyfile(n *node) string {
 	}
 }
 
-http://127.0.0.1:%d {
+https://%s:%d {
+	tls internal
 	@blocked path /blocked*
+	@bound path /bound
 	latchkey {
 		app chaos
+		policy bound @bound {
+			require bound_session
+		}
 		policy nobody @blocked {
 			block
 		}
 	}
 	reverse_proxy %s {
+		header_up %s {http.latchkey.session.bound}
 		stream_close_delay 15m
 	}
 }
-`, w.idp.Issuer, secret, w.redis.Master, sentinels.String(), 600+n.turn, n.port, w.app.addr)
+`, w.idp.Issuer, secret, w.redis.Master, sentinels.String(), shortLife, 600+n.turn,
+		cookieHost, n.port, w.app.addr, boundHeader)
 }
 
 func (w *world) over() bool {
@@ -169,6 +187,29 @@ func (w *world) settle(after string) time.Duration {
 	return took
 }
 
+// logged is what the gateways have logged in the last seconds, but what they tell at every request of a session that is over.
+func (w *world) logged() string {
+	var out strings.Builder
+	for _, n := range w.nodes {
+		lines := strings.Split(n.Output(), "\n")
+		for _, line := range lines[max(0, len(lines)-maxLines):] {
+			m := loggedAt.FindStringSubmatch(line)
+			if m == nil || strings.Contains(line, `"bound session is over"`) {
+				continue
+			}
+			if at, _ := strconv.ParseFloat(m[1], 64); time.Since(time.UnixMilli(int64(at*1000))) < 10*time.Second {
+				fmt.Fprintf(&out, "replica %d: %s\n", n.index, line)
+			}
+		}
+	}
+	return out.String()
+}
+
+var loggedAt = regexp.MustCompile(`"ts":([0-9.]+)`)
+
+// maxLines bounds how many lines of a gateway are looked at.
+const maxLines = 400
+
 // slow logs requests that took longer than a user should wait.
 func (w *world) slow(began time.Time, format string, args ...any) {
 	if took := time.Since(began); took > 5*time.Second {
@@ -191,7 +232,7 @@ func (w *world) strangers() {
 		header[badge] = []string{fmt.Sprintf("stranger%d", n)}
 		header["Remote-User"] = []string{"person0"}
 		if n%2 == 0 {
-			header["Cookie"] = []string{"latchkey=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
+			header["Cookie"] = []string{handle + "=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
 		}
 		r, err := c.Try(rig.Call{URL: w.nodes[n/2%2].url("/p"), Header: header, Bare: true})
 		if err == nil && r.StatusCode == http.StatusOK {
