@@ -75,7 +75,7 @@ const commands = {
       executablePath: c.executable,
       headless: true,
       args: [...flags, ...(c.args || [])],
-      ignoreDefaultArgs: c.popups_blocked ? ['--disable-popup-blocking'] : undefined,
+      ignoreDefaultArgs: [...(c.popups_blocked ? ['--disable-popup-blocking'] : []), ...(c.page_cache ? ['--disable-back-forward-cache'] : [])],
       timeout: patience,
     };
     const look = {

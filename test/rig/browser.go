@@ -27,6 +27,9 @@ type BrowserOptions struct {
 	Trust string
 	// PopupsBlocked has the browser open no window but within a click, as browsers do. It is then a Lasting one.
 	PopupsBlocked bool
+	// PageCache has the browser keep the pages that were left for Back, scripts and all, as browsers do. It is then a Lasting
+	// one.
+	PageCache bool
 }
 
 // Browser is a real one. Names under test lead to 127.0.0.1. Its methods fail the test on an error; those named as a page's act on
@@ -76,7 +79,7 @@ var browserIDs atomic.Int64
 func NewBrowser(t testing.TB, options BrowserOptions) *Browser {
 	t.Helper()
 	b := &Browser{t: t, id: fmt.Sprintf("b%d", browserIDs.Add(1)), options: options}
-	if options.Lasting || options.PopupsBlocked || options.Binds {
+	if options.Lasting || options.PopupsBlocked || options.Binds || options.PageCache {
 		b.profile = t.TempDir()
 	}
 	b.launch()
@@ -104,7 +107,7 @@ func (b *Browser) launch(args ...string) {
 	a, err := drive(b.t).do("launch", map[string]any{
 		"browser": b.id, "profile": b.profile, "executable": program(b.t), "args": args, "dark": o.Dark,
 		"width": o.Width, "height": o.Height, "locale": o.Locale, "no_javascript": o.NoJavaScript,
-		"ignore_https_errors": o.IgnoreCertificates, "popups_blocked": o.PopupsBlocked,
+		"ignore_https_errors": o.IgnoreCertificates, "popups_blocked": o.PopupsBlocked, "page_cache": o.PageCache,
 	})
 	if err != nil {
 		b.t.Fatalf("opening the browser: %v", err)
