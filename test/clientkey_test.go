@@ -42,8 +42,14 @@ func keyFile(t *testing.T, name string, key crypto.Signer) {
 func keySite(t *testing.T, registered, used crypto.Signer, app string) (s *site, file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "client.pem")
+	return newSite(t, keyConfig(t, registered, used, app, file)), file
+}
+
+// keyConfig is the configuration of that site, with the key in file.
+func keyConfig(t *testing.T, registered, used crypto.Signer, app, file string) config {
+	t.Helper()
 	keyFile(t, file, used)
-	return newSite(t, config{
+	return config{
 		provider: "client_auth private_key_jwt " + file, app: app,
 		idp: func(ic *rig.IDPConfig) {
 			client := &ic.Clients[0]
@@ -56,7 +62,7 @@ func keySite(t *testing.T, registered, used crypto.Signer, app string) (s *site,
 			key.KeyID = base64.RawURLEncoding.EncodeToString(thumb) // RFC 7638, as it is documented
 			client.JWKS = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key}}
 		},
-	}), file
+	}
 }
 
 // RFC 7523: a client that proves itself with a key is known at every endpoint that asks who it is: when it redeems a code,

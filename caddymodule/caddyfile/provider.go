@@ -22,6 +22,7 @@ import (
 //		client_secret <secret>
 //		client_auth   private_key_jwt <key file> [<audience>]
 //		client_auth   client_secret_basic|client_secret_post
+//		par           auto|require|off
 //		metadata_url  <url>
 //		internal_url  <url>
 //		end_session_url <url>
@@ -70,12 +71,16 @@ func parseProvider(d *caddyfile.Dispenser, a *config.App) error {
 }
 
 var providerWords = grammar.Words[*config.Provider]{
-	"name":            grammar.Once(parseDisplayName),
-	"icon":            grammar.Once(parseIcon),
-	"issuer":          grammar.Once(parseIssuer),
-	"client_id":       value(func(p *config.Provider) *string { return &p.ClientID }),
-	"client_secret":   grammar.Once(parseClientSecret),
-	"client_auth":     grammar.Once(parseClientAuth),
+	"name":          grammar.Once(parseDisplayName),
+	"icon":          grammar.Once(parseIcon),
+	"issuer":        grammar.Once(parseIssuer),
+	"client_id":     value(func(p *config.Provider) *string { return &p.ClientID }),
+	"client_secret": grammar.Once(parseClientSecret),
+	"client_auth":   grammar.Once(parseClientAuth),
+	"par": grammar.Once(func(d *caddyfile.Dispenser, p *config.Provider) (err error) {
+		p.PAR, err = grammar.OneOf(d, "par", config.PARModes...)
+		return err
+	}),
 	"metadata_url":    urlValue(func(p *config.Provider) *string { return &p.MetadataURL }),
 	"internal_url":    urlValue(func(p *config.Provider) *string { return &p.InternalURL }),
 	"end_session_url": urlValue(func(p *config.Provider) *string { return &p.EndSessionURL }),

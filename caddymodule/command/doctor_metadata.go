@@ -56,6 +56,12 @@ func compare(p *oidc.Provider, seen *oidc.Examination, n expected) (found []rema
 	case !lint.IsEntra(p.Issuer): // Entra supports it but does not list it
 		say(findWarn, "it does not say that it takes PKCE with S256 (code_challenge_methods_supported): sign-ins fail if it refuses that; see to it that it is on for this client")
 	}
+	switch {
+	case p.Push == oidc.PushOff && offers.RequiresPush:
+		say(findFail, "par off: it requires pushed authorization requests (require_pushed_authorization_requests), so that no user can sign in")
+	case offers.PushEndpoint == "" && (p.Push == oidc.PushRequire || p.Push == "" && offers.RequiresPush):
+		say(findFail, "pushed authorization requests are required, and its metadata has no pushed_authorization_request_endpoint: no user can sign in")
+	}
 	if p.AuthParams["response_mode"] == "form_post" && !slices.Contains(offers.ResponseModes, "form_post") {
 		say(findFail, "auth_param response_mode form_post: it offers %s", orDash(strings.Join(offers.ResponseModes, ", ")))
 	}

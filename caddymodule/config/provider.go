@@ -47,6 +47,10 @@ type Provider struct {
 	// `client_secret_basic`, or `client_secret_post` if the provider supports nothing else.
 	ClientAuth *ClientAuth `json:"client_auth,omitempty"`
 
+	// `require`: every authorization request is pushed to the provider first (PAR, RFC 9126), so the browser carries only
+	// a reference to it. `off`: none is. `auto`, the default: it is pushed if the provider's metadata requires it.
+	PAR string `json:"par,omitempty"`
+
 	// `silent`: if the session has no refresh token and its claims and groups are older than the session's `recheck`,
 	// Latchkey asks for them again through the browser, with an invisible redirect at the next page that the user
 	// opens. If the provider needs an input of the user, the user signs in again. Default: without a refresh token,
@@ -152,6 +156,12 @@ type ClientAuth struct {
 // RecheckSilent is the value of Provider.Recheck for a recheck in the browser, with prompt=none.
 const RecheckSilent = "silent"
 
+// PARModes are the values of Provider.PAR.
+var PARModes = []string{PARAuto, oidc.PushRequire, oidc.PushOff}
+
+// PARAuto is the default of Provider.PAR.
+const PARAuto = "auto"
+
 // PrivateKeyJWT is the client authentication by a signed assertion (OpenID Connect Core section 9).
 const PrivateKeyJWT = "private_key_jwt"
 
@@ -254,6 +264,9 @@ func (p *Provider) Check() error {
 	}
 	if err := p.CheckAddresses(); err != nil {
 		return err
+	}
+	if p.PAR != "" && !slices.Contains(PARModes, p.PAR) && !HasPlaceholder(p.PAR) {
+		return fmt.Errorf("par: %q is none of %s", p.PAR, strings.Join(PARModes, ", "))
 	}
 	if p.Recheck != "" && p.Recheck != RecheckSilent && !HasPlaceholder(p.Recheck) {
 		return fmt.Errorf("recheck: %q is not %s", p.Recheck, RecheckSilent)

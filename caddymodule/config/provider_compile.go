@@ -56,6 +56,7 @@ func (p *Provider) Compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 		ClientMethod: auth.Method, ClientKey: key, ClientAudience: auth.Audience,
 		MetadataURL: p.MetadataURL, InternalURL: strings.TrimSuffix(p.InternalURL, "/"), EndSession: endSession,
 		TrustAudience: p.TrustAudience,
+		Push:          strings.TrimPrefix(p.PAR, PARAuto),
 		SilentRecheck: p.Recheck == RecheckSilent,
 		Scopes:        p.Scopes,
 		AuthParams:    p.AuthParams,

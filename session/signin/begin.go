@@ -1,17 +1,22 @@
 package signin
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
@@ -48,20 +53,49 @@ func (s *starter) begin(w http.ResponseWriter, r *http.Request, v *access.Visit,
 	defer cancel()
 	m, err := p.Metadata(ctx)
 	if err != nil {
-		s.log(v, r, f, signinlog.Record{Code: signinlog.ProviderUnavailable})
-		s.Problem(w, r, v, pages.Problem{Kind: pages.KindIDPDown, Code: int(signinlog.ProviderUnavailable), RetryAfter: access.RetryAfter, ActionURL: access.SignInURL(f.page())})
+		s.notBegun(w, r, v, f, signinlog.Record{Code: signinlog.ProviderUnavailable})
+		return
+	}
+	// The context of the metadata is too short for a request that is pushed. AuthURL has a limit of its own.
+	target, err := p.AuthURL(context.WithoutCancel(ctx), m, f.request(how.Restarted))
+	if err != nil {
+		s.requestFailed(w, r, v, f, p, err)
 		return
 	}
 	if err := s.keepFlow(w, v, f); err != nil {
 		s.Fail(w, r, v, "keeping flow", err)
 		return
 	}
-	target, err := p.AuthURL(m, f.request(how.Restarted))
-	if err != nil {
+	browser.SeeOther(w, target)
+}
+
+// requestFailed answers when there is no authorization request: the provider does not take the one that was pushed to
+// it, or cannot be reached for it.
+func (s *starter) requestFailed(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, p *oidc.Provider, err error) {
+	p.NoteFailure(err)
+	var refused *grant.Error
+	if !errors.As(err, &refused) {
 		s.Fail(w, r, v, "authorization request", err)
 		return
 	}
-	browser.SeeOther(w, target)
+	s.Logger.Warn("provider does not accept a pushed authorization request",
+		zap.String("provider", p.Name), zap.String("app", v.Site.App), zap.String("correlation_id", f.Correlation),
+		zap.Error(oidc.Truncated(err)), zap.String("provider_says", refused.Says))
+	rec := signinlog.Record{Code: signinlog.ProviderFailed, Detail: refused.Detail()}
+	if refused.Kind == grant.Down {
+		rec.Code = signinlog.ProviderUnavailable
+	}
+	s.notBegun(w, r, v, f, rec)
+}
+
+// notBegun shows that no sign-in begins because of the provider, and logs it.
+func (s *starter) notBegun(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, rec signinlog.Record) {
+	s.log(v, r, f, rec)
+	page := pages.Problem{Kind: pages.KindProviderError, Code: int(rec.Code), ActionURL: access.SignInURL(f.page())}
+	if rec.Code == signinlog.ProviderUnavailable {
+		page.Kind, page.RetryAfter = pages.KindIDPDown, access.RetryAfter
+	}
+	s.Problem(w, r, v, page)
 }
 
 // away sends the browser to the sign-in host. The site keeps the flow in its cookie; nothing is written to the store.

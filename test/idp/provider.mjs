@@ -76,6 +76,7 @@ function build() {
     features: {
       devInteractions: { enabled: false },
       revocation: { enabled: true },
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: !!config.requirePush },
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
@@ -129,7 +130,7 @@ function note(ctx, status) {
 }
 
 const endpoints = [
-  [/^\/\.well-known\/openid-configuration/, 'discovery'], [/^\/jwks/, 'jwks'], [/^\/auth/, 'authorize'],
+  [/^\/\.well-known\/openid-configuration/, 'discovery'], [/^\/jwks/, 'jwks'], [/^\/auth/, 'authorize'], [/^\/request$/, 'push'],
   [/^\/token\/revocation/, 'revocation'], [/^\/token/, 'token'], [/^\/me/, 'userinfo'],
   [/^\/session\/end/, 'end_session'], [/^\/interaction/, 'login'],
 ];

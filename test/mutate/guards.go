@@ -99,4 +99,6 @@ var guards = []guard{
 	{"a proof has its type", `!strings.EqualFold(t, typ) {`, `false && t == "" {`},
 	{"a proof after the registration has no key", `if jws.Signatures[0].Protected.JSONWebKey != nil {`, `if false {`},
 	{"a proof for another site", `if aud, ok := claims["aud"]; ok && !isFor(aud, origin) {`, `if aud, ok := claims["aud"]; false && ok && !isFor(aud, origin) {`},
+	{"RFC 9126: a request that must be pushed is not sent in the open", `if p.pushes(m) {`, `if p.pushes(m) && m.PushEndpoint != "" {`},
+	{"RFC 9126: a reference is bounded", `if uri == "" || len(uri) > maxRequestURI {`, `if uri == "" {`},
 }

@@ -43,6 +43,8 @@ type IDPConfig struct {
 	IDTokenClaims *bool `json:"idTokenClaims,omitempty"`
 	// Refresh false issues no refresh tokens; nil means true.
 	Refresh *bool `json:"refresh,omitempty"`
+	// RequirePush refuses authorization requests that were not pushed (RFC 9126).
+	RequirePush bool `json:"requirePush,omitempty"`
 	// ExtraClaims names claims beyond the built-in list that may be released.
 	ExtraClaims []string `json:"claims,omitempty"`
 }

@@ -12,18 +12,18 @@ import (
 	"strings"
 )
 
-// Request is one request to a token endpoint.
+// Request is one request to a token endpoint, or to another endpoint at which the client authenticates in the same way.
 type Request struct {
 	// Client sends it. It should limit time and body size, and follow no redirect.
 	Client *http.Client
-	// Endpoint is the token endpoint.
+	// Endpoint is the address of the endpoint.
 	Endpoint string
 	// ClientID and ClientSecret authenticate the client. Without a secret the ID is in the form (RFC 6749, section
 	// 3.2.1).
 	ClientID, ClientSecret string
 	// SecretInForm sends the secret in the form instead of the header (client_secret_post).
 	SecretInForm bool
-	// Form is the grant: grant_type and its parameters.
+	// Form is the grant: grant_type and its parameters, or the parameters of an authorization request.
 	Form url.Values
 }
 
@@ -39,11 +39,28 @@ func (t *Tokens) Bearer() bool { return t.Access != "" && strings.EqualFold(t.Ty
 
 // Ask sends a request. Any answer without tokens is an *Error.
 func Ask(ctx context.Context, q Request) (*Tokens, error) {
+	a, err := post(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return readTokens(a.status, a.body, a.secrets)
+}
+
+// answer is an answer with status 2xx. secrets are those that the request contained.
+type answer struct {
+	status  int
+	body    []byte
+	secrets []string
+}
+
+// post sends a form with the authentication of the client. An answer with another status than 2xx is an *Error.
+func post(ctx context.Context, q Request) (*answer, error) {
 	form := url.Values{}
 	for name, values := range q.Form {
 		form[name] = values
 	}
-	if q.SecretInForm || q.ClientSecret == "" {
+	inHeader := q.ClientSecret != "" && !q.SecretInForm
+	if !inHeader {
 		form.Set("client_id", q.ClientID)
 		if q.ClientSecret != "" {
 			form.Set("client_secret", q.ClientSecret)
@@ -51,11 +68,11 @@ func Ask(ctx context.Context, q Request) (*Tokens, error) {
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, q.Endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, &Error{Kind: Unreadable, cause: errors.New("token endpoint is no address")}
+		return nil, &Error{Kind: Unreadable, cause: errors.New("endpoint is no address")}
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	if form.Get("client_id") == "" {
+	if inHeader {
 		// RFC 6749, section 2.3.1: both are form-encoded first.
 		r.SetBasicAuth(url.QueryEscape(q.ClientID), url.QueryEscape(q.ClientSecret))
 	}
@@ -74,7 +91,7 @@ func Ask(ctx context.Context, q Request) (*Tokens, error) {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return nil, refusal(resp.StatusCode, body, secretsOf(form, q.ClientSecret))
 	}
-	return readTokens(resp.StatusCode, body, secretsOf(form, q.ClientSecret))
+	return &answer{resp.StatusCode, body, secretsOf(form, q.ClientSecret)}, nil
 }
 
 // readTokens reads an answer with status 2xx. Some providers refuse with such a status, so an error code counts as a

@@ -54,11 +54,11 @@ func (e *Error) Error() string {
 	case e.Word != "":
 		return "provider refused: " + e.Detail()
 	case e.cause != nil:
-		return "token endpoint: " + e.cause.Error()
+		return "provider: " + e.cause.Error()
 	case e.Status != 0:
-		return "token endpoint answers " + strconv.Itoa(e.Status)
+		return "provider answers " + strconv.Itoa(e.Status)
 	}
-	return "token endpoint: no answer"
+	return "provider: no answer"
 }
 
 func (e *Error) Unwrap() error { return e.cause }

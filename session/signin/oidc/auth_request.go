@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,9 +32,24 @@ type AuthRequest struct {
 	LoginHint, Locales string
 }
 
-// AuthURL returns the URL of an authorization request. Parameters of the configuration never replace parameters of the
+// AuthURL returns the URL to which the browser is sent for an authorization request. If the request is pushed it sends
+// it to the provider first; its errors are then those of package grant.
+func (p *Provider) AuthURL(ctx context.Context, m *Metadata, r AuthRequest) (string, error) {
+	params, err := p.authParams(m, r)
+	if err != nil {
+		return "", err
+	}
+	if p.pushes(m) {
+		if params, err = p.push(ctx, m, params); err != nil {
+			return "", err
+		}
+	}
+	return withParams(m.AuthorizationEndpoint, params)
+}
+
+// authParams returns the parameters of an authorization request. Those of the configuration never replace those of the
 // protocol.
-func (c *Config) AuthURL(m *Metadata, r AuthRequest) (string, error) {
+func (c *Config) authParams(m *Metadata, r AuthRequest) (url.Values, error) {
 	params := url.Values{}
 	for k, value := range c.ownParams(m) {
 		params.Set(k, value)
@@ -57,7 +73,7 @@ func (c *Config) AuthURL(m *Metadata, r AuthRequest) (string, error) {
 		if ours := params.Get("claims"); more != "" && more != ours {
 			merged, err := grant.MergeClaims(ours, more)
 			if err != nil {
-				return "", err
+				return nil, err
 			}
 			params.Set("claims", merged)
 		}
@@ -69,7 +85,7 @@ func (c *Config) AuthURL(m *Metadata, r AuthRequest) (string, error) {
 	if r.Silent && r.IDTokenHint != "" {
 		params.Set("id_token_hint", r.IDTokenHint)
 	}
-	return withParams(m.AuthorizationEndpoint, params)
+	return params, nil
 }
 
 // asksForLogin reports whether the provider must ask for credentials.

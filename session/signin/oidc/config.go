@@ -37,6 +37,8 @@ type Config struct {
 	MetadataURL string
 	// InternalURL is the origin at which the gateway itself reaches URLs of the issuer's origin. Browsers never use it.
 	InternalURL string
+	// Push is PushRequire, PushOff, or empty: authorization requests are pushed if the provider requires it.
+	Push string
 	// EndSession is the sign-out URL; it replaces the one in the metadata.
 	EndSession *leave.Template
 	// AuthParams are sent to the authorization endpoint unchanged. They cannot replace a parameter of the protocol.

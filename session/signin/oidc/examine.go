@@ -33,8 +33,8 @@ type Examination struct {
 	TokenErr error
 }
 
-// Offers are the lists in a provider's metadata (OpenID Connect Discovery, section 3; RFC 8414, section 2). A missing
-// list is nil and has the default of the specification.
+// Offers are the lists in a provider's metadata (OpenID Connect Discovery, section 3; RFC 8414, section 2) and what it says
+// about pushed requests (RFC 9126, section 5). A missing list is nil and has the default of the specification.
 type Offers struct {
 	AuthMethods    []string `json:"token_endpoint_auth_methods_supported"`
 	AuthAlgorithms []string `json:"token_endpoint_auth_signing_alg_values_supported"`
@@ -43,6 +43,8 @@ type Offers struct {
 	Scopes         []string `json:"scopes_supported"`
 	Claims         []string `json:"claims_supported"`
 	Grants         []string `json:"grant_types_supported"`
+	PushEndpoint   string   `json:"pushed_authorization_request_endpoint"`
+	RequiresPush   bool     `json:"require_pushed_authorization_requests"`
 }
 
 // MaxAhead is how far ahead a provider's clock may be before its tokens are refused.

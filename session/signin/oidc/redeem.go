@@ -157,30 +157,36 @@ var errTokenType = errors.New("token answer holds no bearer token (access_token,
 
 // ask sends a grant to the token endpoint, and records the state of the endpoint.
 func (p *Provider) ask(ctx context.Context, m *Metadata, form url.Values) (*grant.Tokens, error) {
+	tok, err := authenticate(ctx, p, m, m.TokenEndpoint, form, grant.Ask)
+	p.noteToken(err)
+	return tok, err
+}
+
+// authenticate sends a form to an endpoint that authenticates the client, in the way that the provider accepts.
+func authenticate[T any](ctx context.Context, p *Provider, m *Metadata, endpoint string, form url.Values, send func(context.Context, grant.Request) (T, error)) (out T, err error) {
 	conf, err := p.oauth(m, "")
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	request := grant.Request{
-		Client: p.authenticated(m), Endpoint: m.TokenEndpoint, ClientID: conf.ClientID, ClientSecret: conf.ClientSecret,
+		Client: p.authenticated(m), Endpoint: endpoint, ClientID: conf.ClientID, ClientSecret: conf.ClientSecret,
 		SecretInForm: conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams, Form: maps.Clone(form),
 	}
-	tok, err := grant.Ask(ctx, request)
+	out, err = send(ctx, request)
 	if err == nil && !request.SecretInForm {
 		p.secretInHeader.Store(true)
 	}
 	if p.mayGuess(m, conf.Endpoint.AuthStyle) && refusesClient(err) {
 		// A client that was not authenticated has used up no code or refresh token (RFC 6749, section 3.2.1).
 		request.SecretInForm, request.Form = true, form
-		if tok, err = grant.Ask(ctx, request); !refusesClient(err) && p.secretInForm.CompareAndSwap(false, true) {
+		if out, err = send(ctx, request); !refusesClient(err) && p.secretInForm.CompareAndSwap(false, true) {
 			p.Logger.Info("provider takes the client secret in the form alone, and its metadata does not say so", zap.String("provider", p.Name))
 		}
 	}
 	if refusesClient(err) {
 		p.secretInForm.Store(false) // the next request tries the header first again
 	}
-	p.noteToken(err)
-	return tok, err
+	return out, err
 }
 
 // refusesClient reports whether the provider refused the authentication of the client.
