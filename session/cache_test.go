@@ -171,6 +171,29 @@ func TestReloadAsks(t *testing.T) {
 	w.loads(t, "load after it", token, session.ErrNotFound)
 }
 
+// A caller that has just read is content with that, unless the session was ended since then, as far as is known here.
+func TestReloadSince(t *testing.T) {
+	w := newCachedWorld(t, cached())
+	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
+	since := w.clock.Now()
+	reload := func(wanted error) func() {
+		return func() {
+			_, err := w.ReloadSince(t.Context(), token, since)
+			want(t, "reload", err, wanted)
+		}
+	}
+	w.asks(t, "read at that time", 1, reload(nil))
+	w.clock.Advance(time.Second)
+	w.asks(t, "read before the time that passed", 1, reload(nil))
+	w.clock.Advance(time.Second)
+	w.asks(t, "read since", 0, reload(nil))
+	since = w.clock.Now()
+	want(t, "ended elsewhere", w.node(t, cached()).End(t.Context(), s), nil)
+	w.clock.Advance(time.Second)
+	w.asks(t, "ended elsewhere", 1, reload(session.ErrNotFound))
+	w.asks(t, "not known any more", 1, reload(session.ErrNotFound))
+}
+
 func TestTouchIsTakenUp(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})

@@ -66,6 +66,17 @@ func (l *loader) Reload(ctx context.Context, token Token) (*Session, error) {
 	return l.refetch(ctx, token.ID)
 }
 
+// ReloadSince is Reload that is content with what has been read since a time, unless the session has been changed or ended
+// since then, as far as is known here.
+func (l *loader) ReloadSince(ctx context.Context, token Token, since time.Time) (*Session, error) {
+	now := l.now()
+	known := l.entries.get(token.ID.digest())
+	if known != nil && l.entries.fresh(known, now, now.Sub(since)) && l.goesOn(&known.Session, now) {
+		return &known.Session, nil
+	}
+	return l.Reload(ctx, token)
+}
+
 // refetch is Reload without a new read of the revocations.
 func (l *loader) refetch(ctx context.Context, id ID) (*Session, error) {
 	s, err := l.fetch(ctx, id, l.entries.get(id.digest()))

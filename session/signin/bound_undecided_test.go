@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
@@ -29,5 +30,31 @@ func TestRefreshWithoutADecision(t *testing.T) {
 	failed.Store(false)
 	if r := b.refresh(); r.status != http.StatusOK || b.value(short) == "" {
 		t.Errorf("afterwards: %d", r.status)
+	}
+}
+
+// A refresh reads the session once, at whatever age of the cached copy, and writes once: that the challenge was answered.
+func TestRefreshAsksOnce(t *testing.T) {
+	store := &refusing{}
+	g := binding(t, func(s *settings) { s.keepFor, s.wrap = 5*time.Second, store })
+	b := g.bound("yes")
+	for name, age := range map[string]time.Duration{"a fresh copy": time.Second, "an old copy": 7 * time.Minute} {
+		b.get(wiki + "/") // the cached copy is of now
+		g.clock.Advance(age)
+		now := g.clock.Now().Add(-time.Millisecond) // when the request came
+		g.service.Now = func() time.Time { return now }
+		reads, before := 0, store.writes.Load()
+		store.before = func(op string) {
+			if op == "get" {
+				reads++
+			}
+		}
+		if r := b.refresh(); r.status != http.StatusOK || r.setCookies()[short] == nil {
+			t.Errorf("%s: %d %s", name, r.status, r.body)
+		}
+		store.before, g.service.Now = nil, g.clock.Now
+		if n := store.writes.Load() - before; reads != 1 || n != 1 {
+			t.Errorf("%s: %d reads, %d writes", name, reads, n)
+		}
 	}
 }

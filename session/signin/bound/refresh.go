@@ -93,6 +93,7 @@ var (
 
 // judge decides on a refresh.
 func (s *Binder) judge(r *http.Request, v *access.Visit) (d verdict) {
+	began := s.Now()
 	live, token, err := s.Handle(r, v)
 	d.token = token
 	if err != nil {
@@ -135,8 +136,8 @@ func (s *Binder) judge(r *http.Request, v *access.Visit) (d verdict) {
 		d.refused, d.err = true, err
 		return d
 	}
-	if stored { // ended meanwhile: the cookie would be there again after the sign-out
-		if _, err := s.Sessions.Reload(r.Context(), token); access.NoSession(err) {
+	if stored { // ended meanwhile, or before and not known here: the cookie would be there again after the sign-out
+		if _, err := s.Sessions.ReloadSince(r.Context(), token, began); access.NoSession(err) {
 			return d.lost(err)
 		}
 	}
