@@ -34,7 +34,7 @@ func TestBench(t *testing.T) {
 		binary: binary, redis: "redis-server", people: [sizes]int{few: 1, some: 3, many: 7}, signIns: 2, revocations: 2,
 		rounds: 3, garbage: 300, slice: 30 * time.Millisecond, gogc: "100", chart: filepath.Join(t.TempDir(), "chart.svg"),
 	}
-	if err := bench(t.Context(), o, &out, &notes); err != nil {
+	if err := run(t.Context(), o, &out, &notes); err != nil {
 		t.Fatalf("%v\n%s", err, notes.String())
 	}
 	for _, v := range slices.Concat(variants, signInVariants) {
@@ -48,6 +48,14 @@ func TestBench(t *testing.T) {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("%q is missing in\n%s", part, out.String())
 		}
+	}
+	o.refreshing, o.every, o.lasting = 5, time.Second, 1500*time.Millisecond
+	out.Reset()
+	if err := run(t.Context(), o, &out, &notes); err != nil {
+		t.Fatalf("%v\n%s", err, notes.String())
+	}
+	if !strings.Contains(out.String(), "5 bound sessions, each refreshing every 1s") || !strings.Contains(out.String(), " 1.00 a refresh") {
+		t.Errorf("of sessions that refresh: %s", out.String())
 	}
 	chart, err := os.ReadFile(o.chart)
 	if err != nil {
@@ -225,7 +233,7 @@ func TestParse(t *testing.T) {
 	if _, err := parse([]string{"-h"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("help: %v", err)
 	}
-	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-slice", "0s"}, {"extra"}, {"-sesions", "1"}} {
+	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-slice", "0s"}, {"-refreshing", "-1"}, {"-every", "0s"}, {"extra"}, {"-sesions", "1"}} {
 		if _, err := parse(args, io.Discard); err == nil {
 			t.Errorf("%q accepted", args)
 		}

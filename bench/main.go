@@ -8,36 +8,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"time"
 )
-
-// options are the command line.
-type options struct {
-	binary string
-	redis  string
-	// beside is another gateway that the same cases measure; empty is none.
-	beside string
-	// people are how many sessions the sizes stand for.
-	people      [sizes]int
-	signIns     int
-	revocations int
-	rounds      int
-	// garbage are the requests whose memory is counted.
-	garbage int
-	slice   time.Duration
-	gogc    string
-	pin     bool
-	only    string
-	chart   string
-	profile string
-}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	o, err := parse(os.Args[1:], os.Stderr)
 	if err == nil {
-		err = bench(ctx, o, os.Stdout, os.Stderr)
+		err = run(ctx, o, os.Stdout, os.Stderr)
 	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -48,43 +26,10 @@ func main() {
 	}
 }
 
-func parse(args []string, usage io.Writer) (options, error) {
-	o := options{people: [sizes]int{few: 1}, garbage: 20_000}
-	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.SetOutput(usage)
-	flags.StringVar(&o.binary, "latchkey", "./latchkey", "the gateway, as made by `make build`")
-	flags.StringVar(&o.redis, "redis", "redis-server", "the Redis server program; empty leaves the cases with Redis out")
-	flags.StringVar(&o.beside, "beside", "", "another gateway, such as one made from an older commit: every case is measured with it as well")
-	flags.IntVar(&o.people[some], "sessions", 1000, "sessions of a usual case, used in turn")
-	flags.IntVar(&o.people[many], "many", 50_000, "sessions of a case with many")
-	flags.IntVar(&o.signIns, "sign-ins", 1000, "people who sign in, in each case of that")
-	flags.IntVar(&o.revocations, "revocations", 300, "sessions that one replica ends and another refuses")
-	flags.IntVar(&o.rounds, "rounds", 20, "rounds; every case has one turn in each")
-	flags.DurationVar(&o.slice, "slice", 1500*time.Millisecond, "length of one turn")
-	flags.StringVar(&o.gogc, "gogc", "100", "GOGC of every gateway, plain Caddy included")
-	flags.BoolVar(&o.pin, "pin", true, "gateways on the first core, everything else on the others")
-	flags.StringVar(&o.only, "only", "", "measure only the cases whose names contain this, and plain Caddy")
-	flags.StringVar(&o.chart, "chart", "", "write the chart into this file, as SVG")
-	flags.StringVar(&o.profile, "profile", "", "afterwards, write profiles of every case, CPU and allocations, into this directory")
-	quick := flags.Bool("quick", false, "a tenth of all that: whether it works, not what it costs")
-	if err := flags.Parse(args); err != nil {
-		return options{}, err
+// run measures what the options say.
+func run(ctx context.Context, o options, out, notes io.Writer) error {
+	if o.refreshing > 0 {
+		return steady(ctx, o, out, notes)
 	}
-	if *quick {
-		o.quicken()
-	}
-	switch {
-	case flags.NArg() > 0:
-		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.people[some] < 1 || o.people[many] < 1 || o.signIns < 1 || o.revocations < 1 || o.rounds < 1 || o.slice <= 0:
-		return options{}, errors.New("numbers and -slice must be positive")
-	}
-	return o, nil
-}
-
-func (o *options) quicken() {
-	for _, n := range []*int{&o.people[some], &o.people[many], &o.signIns, &o.revocations, &o.rounds, &o.garbage} {
-		*n = (*n + 9) / 10
-	}
-	o.slice /= 3
+	return bench(ctx, o, out, notes)
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -96,27 +95,4 @@ func (s *server) kept(ctx context.Context) (kept, error) {
 		k.log += bytes
 	}
 	return k, streams.Err()
-}
-
-// commands is how many commands a Redis has processed, those of scripts included and those that ask for it left out.
-func (s *server) commands(ctx context.Context) (int64, error) {
-	client := redis.NewClient(&redis.Options{Addr: s.address})
-	defer client.Close()
-	stats, err := client.InfoMap(ctx, "commandstats").Result()
-	if err != nil {
-		return 0, err
-	}
-	var all int64
-	for name, values := range stats["Commandstats"] {
-		if own := "cmdstat_info cmdstat_hello cmdstat_client|setinfo cmdstat_client|maint_notifications cmdstat_ping"; strings.Contains(own, name) {
-			continue
-		}
-		calls, _, _ := strings.Cut(strings.TrimPrefix(values, "calls="), ",")
-		n, err := strconv.ParseInt(calls, 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("commandstats of redis: %w", err)
-		}
-		all += n
-	}
-	return all, nil
 }

@@ -46,6 +46,24 @@ func (r *rig) profile(ctx context.Context, cases, signIns []*running) error {
 	return nil
 }
 
+// profileRefreshes does the same with the refreshes of bound sessions, whose gateway serves nothing else.
+func (r *rig) profileRefreshes(ctx context.Context, c *running, devices []*device) error {
+	if r.options.profile == "" {
+		return nil
+	}
+	if err := os.MkdirAll(r.options.profile, 0o750); err != nil {
+		return err
+	}
+	return r.profileDuring(ctx, c, "all", func(ctx context.Context) error {
+		for started := time.Now(); time.Since(started) < profileTime; {
+			if err := refreshAll(ctx, devices, c.site, connections[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // profileDuring profiles a gateway while work goes on.
 func (r *rig) profileDuring(ctx context.Context, c *running, what string, work func(context.Context) error) error {
 	done := make(chan error, 1)

@@ -140,7 +140,7 @@ func (r *rig) refreshing(ctx context.Context) (*refreshes, error) {
 		return nil, err
 	}
 	result := &refreshes{}
-	before, err := redis.commands(ctx)
+	before, err := redisCalls(ctx, redis.address)
 	if err != nil {
 		return nil, err
 	}
@@ -160,9 +160,13 @@ func (r *rig) refreshing(ctx context.Context) (*refreshes, error) {
 		whole := time.Since(started)
 		result.rounds = append(result.rounds, round{{answered: len(devices), elapsed: whole, cpu: ended.own - began.own, foreign: foreign(began, ended, whole)}})
 	}
-	after, err := redis.commands(ctx)
-	result.commands = float64(after-before) / float64(signInTurns*len(devices))
-	return result, err
+	after, err := redisCalls(ctx, redis.address)
+	if err != nil {
+		return nil, err
+	}
+	reads, writes := after.since(before)
+	result.commands = float64(reads+writes) / float64(signInTurns*len(devices))
+	return result, r.profileRefreshes(ctx, c, devices)
 }
 
 // withDevices gives a case sessions that are bound.
