@@ -346,3 +346,41 @@ func (s *scene) canOpen(t *testing.T, c *rig.HTTP, address string) bool {
 	_, err = websocket.NewClient(conf, conn)
 	return err == nil
 }
+
+// require bound_session right after a sign-in: the page comes before the browser has registered its key, so it is refused, and
+// opens by itself a moment later.
+func TestPageThatWaitsForItsBinding(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{})
+	var once sync.Once
+	// In front of the gateway: the registration is let through when the page was asked for, with the cookies of before.
+	gate := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		switch r.Header.Get("X-Forwarded-Uri") {
+		case "/.latchkey/bound/register":
+			select {
+			case <-asked:
+			case <-r.Context().Done():
+			}
+		case "/vault":
+			if strings.Contains(r.Header.Get("Cookie"), "__Host-latchkey=") {
+				once.Do(func() { close(asked) })
+			}
+		}
+	}))
+	t.Cleanup(gate.Close)
+	s, pin := boundSite(t, config{
+		global: "metrics\n\torder forward_auth before latchkey",
+		before: "forward_auth " + strings.TrimPrefix(gate.URL, "http://") + " {\n\t\turi /\n\t}\n\t@vault path /vault",
+		site:   "policy vault @vault {\n\t\t\trequire bound_session\n\t\t}",
+	}, "")
+	b := s.binder(pin)
+	s.begin(b.Page, "/vault", "alice")
+	s.atPrompt(b.Page)
+	if at := b.Click("Yes"); at.URL != s.url("/vault") || at.Status != 200 {
+		t.Errorf("at %+v", at)
+	}
+	s.atApp(b.Page)
+	if !strings.Contains(s.adminText("/metrics"), `"binding_required"`) {
+		t.Error("the page was never refused, so this test shows nothing")
+	}
+}
