@@ -21,6 +21,7 @@ import (
 //		client_id     <id>
 //		client_secret <secret>
 //		client_auth   private_key_jwt <key file> [<audience>]
+//		client_auth   tls <certificate file> <key file>
 //		client_auth   client_secret_basic|client_secret_post
 //		par           auto|require|off
 //		metadata_url  <url>
@@ -152,7 +153,8 @@ func parseClientSecret(d *caddyfile.Dispenser, p *config.Provider) error {
 	return d.Err("client_secret takes exactly one value")
 }
 
-// parseClientAuth reads a method and, for private_key_jwt, the key file and an optional audience.
+// parseClientAuth reads a method and, for private_key_jwt, the key file and an optional audience, for tls the
+// certificate and the key.
 func parseClientAuth(d *caddyfile.Dispenser, p *config.Provider) error {
 	method, err := grammar.FirstOf(d, "client authentication", config.ClientAuthMethods...)
 	if err != nil {
@@ -160,14 +162,17 @@ func parseClientAuth(d *caddyfile.Dispenser, p *config.Provider) error {
 	}
 	p.ClientAuth = &config.ClientAuth{Method: method}
 	args := d.RemainingArgs()
-	if method != config.PrivateKeyJWT && len(args) == 0 {
-		return nil
-	}
-	if method != config.PrivateKeyJWT || len(args) == 0 || len(args) > 2 || slices.Contains(args, "") {
+	switch {
+	case slices.Contains(args, ""):
 		return d.ArgErr()
-	}
-	if p.ClientAuth.KeyFile = args[0]; len(args) == 2 {
-		p.ClientAuth.Audience = args[1]
+	case method == config.ClientTLS && len(args) == 2:
+		p.ClientAuth.CertFile, p.ClientAuth.KeyFile = args[0], args[1]
+	case method == config.PrivateKeyJWT && len(args) == 2:
+		p.ClientAuth.KeyFile, p.ClientAuth.Audience = args[0], args[1]
+	case method == config.PrivateKeyJWT && len(args) == 1:
+		p.ClientAuth.KeyFile = args[0]
+	case method == config.ClientTLS, method == config.PrivateKeyJWT, len(args) > 0:
+		return d.ArgErr()
 	}
 	return nil
 }

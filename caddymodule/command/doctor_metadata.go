@@ -1,9 +1,11 @@
 package command
 
 import (
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/app"
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
@@ -102,6 +104,13 @@ func compareAuth(p *oidc.Provider, offers *oidc.Offers) (level, text string) {
 		if err == nil && len(offers.AuthAlgorithms) > 0 && !slices.Contains(offers.AuthAlgorithms, key.Algorithm(offers.AuthAlgorithms)) {
 			return findFail, fmt.Sprintf("client_auth: the key signs with %s, and it takes %s", key.Algorithm(offers.AuthAlgorithms), strings.Join(offers.AuthAlgorithms, ", "))
 		}
+	case p.ClientCertificate != nil:
+		if !slices.Contains(taken, "tls_client_auth") && !slices.Contains(taken, "self_signed_tls_client_auth") {
+			return findFail, fmt.Sprintf("client_auth tls: it takes %s (token_endpoint_auth_methods_supported)", strings.Join(taken, ", "))
+		}
+		if cert, err := p.ClientCertificate(); err == nil {
+			return certificateLife(cert.Leaf, p.Now())
+		}
 	case p.ClientSecret == nil:
 		if len(offers.AuthMethods) > 0 && !slices.Contains(taken, "none") {
 			return findWarn, "there is no client_secret, and it does not say that it takes clients without one: right for a public client alone"
@@ -110,6 +119,22 @@ func compareAuth(p *oidc.Provider, offers *oidc.Offers) (level, text string) {
 		return findFail, fmt.Sprintf("client_auth %s: it takes %s (token_endpoint_auth_methods_supported)", p.ClientMethod, strings.Join(taken, ", "))
 	case p.ClientMethod == "" && !slices.Contains(taken, oidc.ClientSecretBasic) && !slices.Contains(taken, oidc.ClientSecretPost):
 		return findFail, fmt.Sprintf("it takes no client_secret, but %s: see client_auth", strings.Join(taken, ", "))
+	}
+	return "", ""
+}
+
+// certificateNear is how long before its end the certificate of a client is worth a warning.
+const certificateNear = 14 * 24 * time.Hour
+
+// certificateLife reports a certificate of the client that no server accepts, or soon none will.
+func certificateLife(cert *x509.Certificate, now time.Time) (level, text string) {
+	switch {
+	case now.Before(cert.NotBefore):
+		return findFail, "client_auth tls: the certificate is valid from " + cert.NotBefore.UTC().Format(time.RFC3339) + " on"
+	case now.After(cert.NotAfter):
+		return findFail, "client_auth tls: the certificate has expired at " + cert.NotAfter.UTC().Format(time.RFC3339)
+	case cert.NotAfter.Sub(now) < certificateNear:
+		return findWarn, "client_auth tls: the certificate expires at " + cert.NotAfter.UTC().Format(time.RFC3339)
 	}
 	return "", ""
 }

@@ -8,7 +8,7 @@
 //
 //   - app.go, session.go, keys.go, signinlog.go, signinhost.go, ratelimit.go and brand.go are the settings for all
 //     sites;
-//   - provider.go and provider_branding.go describe a provider, provider_compile.go makes one for package oidc;
+//   - provider.go and client_auth.go describe a provider, provider_compile.go makes one for package oidc;
 //   - site.go, site_check.go, headers.go, assertion.go, appdata.go, idle.go and origins.go are the settings of a
 //     site;
 //   - policy.go and people.go describe policies, rules.go makes those of package policy;

@@ -46,6 +46,15 @@ func TestFilesRefuse(t *testing.T) {
 			t.Errorf("icon, %s: %v", name, err)
 		}
 	}
+	for name, files := range map[string][2]string{
+		"missing": {filepath.Join(dir, "nothing"), filepath.Join(dir, "nothing")}, "no key": {write("cert", "hello"), write("key", "hello")},
+		"no such variable": {"{env.LATCHKEY_TEST_NOT_SET}", "{env.LATCHKEY_TEST_NOT_SET}"},
+	} {
+		p := &Provider{Issuer: "https://login.example.com", ClientID: "latchkey", ClientAuth: &ClientAuth{Method: ClientTLS, CertFile: files[0], KeyFile: files[1]}}
+		if _, err := p.Compile(zap.NewNop(), nil); err == nil || !strings.Contains(err.Error(), "client_auth") {
+			t.Errorf("client_auth tls, %s: %v", name, err)
+		}
+	}
 	for name, secret := range map[string]string{
 		"missing file": "{file." + filepath.Join(dir, "nothing") + "}", "empty file": "{file." + write("none", "") + "}",
 		"no such variable": "{env.LATCHKEY_TEST_NOT_SET}", "unknown placeholder": "{nothing.of.the.kind}",

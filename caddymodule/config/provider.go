@@ -137,22 +137,6 @@ type Provider struct {
 	CAFile string `json:"ca_file,omitempty"`
 }
 
-// ClientAuth is the method by which the client authenticates at its provider.
-type ClientAuth struct {
-	// `private_key_jwt`: a signed assertion (RFC 7523). `client_secret_basic` or `client_secret_post`: the secret, in a
-	// header or in the form.
-	Method string `json:"method"`
-
-	// For `private_key_jwt` only: a PEM file with the private key, RSA or EC. If the file also contains the
-	// certificate, the assertion includes its hash (`x5t#S256`), which Entra requires. The file is read at each request
-	// to the provider, so a changed file needs no reload.
-	KeyFile string `json:"key_file,omitempty" placeholders:"later"`
-
-	// For `private_key_jwt` only: the recipient of the assertion (`aud`). Default: at the token endpoint, its URL; at
-	// other endpoints, the issuer.
-	Audience string `json:"audience,omitempty"`
-}
-
 // RecheckSilent is the value of Provider.Recheck for a recheck in the browser, with prompt=none.
 const RecheckSilent = "silent"
 
@@ -161,31 +145,6 @@ var PARModes = []string{PARAuto, oidc.PushRequire, oidc.PushOff}
 
 // PARAuto is the default of Provider.PAR.
 const PARAuto = "auto"
-
-// PrivateKeyJWT is the client authentication by a signed assertion (OpenID Connect Core section 9).
-const PrivateKeyJWT = "private_key_jwt"
-
-var ClientAuthMethods = []string{PrivateKeyJWT, oidc.ClientSecretBasic, oidc.ClientSecretPost}
-
-func (c *ClientAuth) check(secret string) error {
-	switch {
-	case c == nil, HasPlaceholder(c.Method):
-		return nil
-	case !slices.Contains(ClientAuthMethods, c.Method):
-		return fmt.Errorf("client_auth: %q is none of %s", c.Method, strings.Join(ClientAuthMethods, ", "))
-	case c.Method != PrivateKeyJWT && (c.KeyFile != "" || c.Audience != ""):
-		return fmt.Errorf("client_auth: %s takes neither a key file nor an audience", c.Method)
-	case c.Method != PrivateKeyJWT && secret == "":
-		return fmt.Errorf("client_auth: %s needs client_secret", c.Method)
-	case c.Method != PrivateKeyJWT:
-		return nil
-	case c.KeyFile == "":
-		return errors.New("client_auth: the key file is missing")
-	case secret != "":
-		return errors.New("client_auth takes the place of client_secret: give one of them")
-	}
-	return nil
-}
 
 // ClaimValue is a claim and one value of it.
 type ClaimValue struct {

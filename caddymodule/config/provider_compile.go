@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net/http"
@@ -35,6 +36,10 @@ func (p *Provider) Compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 	if err != nil {
 		return nil, err
 	}
+	certificate, err := p.clientCertificate()
+	if err != nil {
+		return nil, err
+	}
 	var auth ClientAuth
 	if p.ClientAuth != nil {
 		auth = *p.ClientAuth
@@ -53,7 +58,7 @@ func (p *Provider) Compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 		Issuer:       p.Issuer,
 		ClientID:     p.ClientID,
 		ClientSecret: secret,
-		ClientMethod: auth.Method, ClientKey: key, ClientAudience: auth.Audience,
+		ClientMethod: auth.Method, ClientKey: key, ClientAudience: auth.Audience, ClientCertificate: certificate,
 		MetadataURL: p.MetadataURL, InternalURL: strings.TrimSuffix(p.InternalURL, "/"), EndSession: endSession,
 		TrustAudience: p.TrustAudience,
 		Push:          strings.TrimPrefix(p.PAR, PARAuto),
@@ -61,7 +66,7 @@ func (p *Provider) Compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 		Scopes:        p.Scopes,
 		AuthParams:    p.AuthParams,
 		Claims:        p.claims(),
-		Client:        oidc.NewClient(oidc.ClientConfig{Roots: roots, Wrap: wrap}),
+		Client:        oidc.NewClient(oidc.ClientConfig{Roots: roots, Certificate: certificate, Wrap: wrap}),
 		Logger:        logger,
 	}), nil
 }
@@ -86,6 +91,31 @@ func (p *Provider) clientKey() (func() (*oidc.ClientKey, error), error) {
 			return nil, fmt.Errorf("client_auth: %s: %w", name, err)
 		}
 		return key, nil
+	}
+	_, err := read()
+	return read, err
+}
+
+// clientCertificate returns a function that reads the client's certificate, or nil if there is none. If a file is missing
+// or the key is another one's, the configuration is refused (A56).
+func (p *Provider) clientCertificate() (func() (*tls.Certificate, error), error) {
+	if p.ClientAuth == nil || p.ClientAuth.Method != ClientTLS {
+		return nil, nil
+	}
+	read := func() (*tls.Certificate, error) {
+		cert, err := Resolve("client_auth", p.ClientAuth.CertFile)
+		if err != nil {
+			return nil, err
+		}
+		key, err := Resolve("client_auth", p.ClientAuth.KeyFile)
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			return nil, fmt.Errorf("client_auth: %s, %s: %w", cert, key, err)
+		}
+		return &pair, nil
 	}
 	_, err := read()
 	return read, err

@@ -15,6 +15,9 @@ const idpTimeout = 10 * time.Second
 type ClientConfig struct {
 	// Roots are the trusted authorities. Nil: the system's.
 	Roots *x509.CertPool
+	// Certificate returns the certificate of the client, for servers that ask for one (RFC 8705). It is called at each
+	// connection, so that a renewed certificate needs no reload. Nil: none.
+	Certificate func() (*tls.Certificate, error)
 	// Wrap wraps the transport. It may be nil.
 	Wrap func(http.RoundTripper) http.RoundTripper
 	// Now is the clock. Nil: time.Now.
@@ -29,6 +32,9 @@ func NewClient(c ClientConfig) *http.Client {
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
+	if c.Certificate != nil {
+		t.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.Certificate() }
+	}
 	t.MaxIdleConnsPerHost = 16
 	t.ResponseHeaderTimeout = idpTimeout
 	t.MaxResponseHeaderBytes = 64 << 10

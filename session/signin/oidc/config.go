@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"crypto/tls"
 	"net/http"
 	"time"
 
@@ -27,6 +28,8 @@ type Config struct {
 	// SilentRecheck: if claims are too old and cannot be refreshed, they are requested again by an invisible redirect
 	// of the browser.
 	SilentRecheck bool
+	// ClientCertificate authenticates the client instead of a secret (RFC 8705). Client must present it: see ClientConfig.
+	ClientCertificate func() (*tls.Certificate, error)
 	// ClientMethod is how the secret is sent: client_secret_basic or client_secret_post. Empty: client_secret_basic, or
 	// client_secret_post if the metadata supports nothing else.
 	ClientMethod string

@@ -37,6 +37,25 @@ type Metadata struct {
 	IssInResponse         bool     `json:"authorization_response_iss_parameter_supported"`
 	SigningAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
 	UserInfoAlgorithms    []string `json:"userinfo_signing_alg_values_supported"`
+	// Aliases are the endpoints for clients that present a certificate (RFC 8705, section 5).
+	Aliases struct {
+		Token      string `json:"token_endpoint"`
+		UserInfo   string `json:"userinfo_endpoint"`
+		Revocation string `json:"revocation_endpoint"`
+		Push       string `json:"pushed_authorization_request_endpoint"`
+	} `json:"mtls_endpoint_aliases"`
+}
+
+// presentCertificate replaces the endpoints that have an alias for clients with a certificate.
+func (m *Metadata) presentCertificate() {
+	for to, alias := range map[*string]string{
+		&m.TokenEndpoint: m.Aliases.Token, &m.UserInfoEndpoint: m.Aliases.UserInfo,
+		&m.RevocationEndpoint: m.Aliases.Revocation, &m.PushEndpoint: m.Aliases.Push,
+	} {
+		if alias != "" {
+			*to = alias
+		}
+	}
 }
 
 // Discover fetches the metadata and uses it from then on.
@@ -84,6 +103,9 @@ func (p *Provider) use(body []byte) error {
 	// Section 4.3: byte for byte, regardless of where the metadata was fetched.
 	if m.Issuer != p.Issuer {
 		return Truncated(fmt.Errorf("issuer is %q in the configuration and %q in the metadata", p.Issuer, m.Issuer))
+	}
+	if p.ClientCertificate != nil {
+		m.presentCertificate()
 	}
 	for name, endpoint := range map[string]string{
 		"authorization_endpoint": m.AuthorizationEndpoint, "token_endpoint": m.TokenEndpoint, "jwks_uri": m.JWKSURI,

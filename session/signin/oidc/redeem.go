@@ -55,7 +55,7 @@ func (p *Provider) oauth(m *Metadata, redirectURI string) (*oauth2.Config, error
 // nothing else (Discovery, section 3).
 func (p *Provider) authStyle(m *Metadata) oauth2.AuthStyle {
 	switch {
-	case p.ClientKey != nil || p.ClientMethod == ClientSecretPost:
+	case p.ClientKey != nil || p.ClientCertificate != nil || p.ClientMethod == ClientSecretPost:
 		return oauth2.AuthStyleInParams
 	case p.ClientMethod == ClientSecretBasic:
 		return oauth2.AuthStyleInHeader
