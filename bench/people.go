@@ -190,10 +190,10 @@ func newDevice(ctx context.Context, manager *session.Manager, ring *keyring.Ring
 	if err != nil {
 		return nil, err
 	}
-	if _, err := manager.Bind(ctx, token.ID, session.Binding{Identifier: d.identifier, Key: public, Algorithm: "ES256"}); err != nil {
+	if _, err := manager.Bind(ctx, token.ID, session.DeviceKey{Identifier: d.identifier, Key: public, Algorithm: "ES256"}, session.KeyID{}); err != nil {
 		return nil, err
 	}
-	if _, err := manager.ConfirmBinding(ctx, token.ID); err != nil {
+	if _, _, err := manager.ConfirmBinding(ctx, token.ID); err != nil {
 		return nil, err
 	}
 	token.Bound = true

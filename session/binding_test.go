@@ -74,7 +74,7 @@ func TestLimitsOfBoundSession(t *testing.T) {
 func TestSessionBeginsUnbound(t *testing.T) {
 	w := unboundWorld(t)
 	draft := fullDraft()
-	draft.Binding = session.Binding{Identifier: "!x", Key: []byte("key"), Since: w.clock.Now()}
+	draft.Binding = session.Binding{DeviceKey: session.DeviceKey{Identifier: "!x", Key: []byte("key")}, Since: w.clock.Now()}
 	s, _ := w.create(t, draft, session.Tokens{})
 	if s.Limit != unboundLimits.Unbound || s.Binding.Limit != unboundLimits.Persistent || s.Binding.Bound() || len(s.Binding.Key) > 0 || s.Session().Bound {
 		t.Errorf("begins as %+v, limit %v", s.Binding, s.Limit)
@@ -104,7 +104,7 @@ func TestSucceedUnbound(t *testing.T) {
 // register gives a session the key.
 func (w *world) register(t *testing.T, s *session.Record, key string) *session.Record {
 	t.Helper()
-	r, err := w.Bind(t.Context(), s.ID, session.Binding{Identifier: "!id", Key: []byte(key), Algorithm: "ES256"})
+	r, err := w.Bind(t.Context(), s.ID, session.DeviceKey{Identifier: "!id", Key: []byte(key), Algorithm: "ES256"}, session.KeyID{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,36 +116,39 @@ func (w *world) register(t *testing.T, s *session.Record, key string) *session.R
 func TestBind(t *testing.T) {
 	w := unboundWorld(t)
 	s, token := w.create(t, fullDraft(), someTokens())
-	if s.Session().Key() != (session.KeyID{}) || !s.Session().BoundSince().IsZero() {
-		t.Errorf("a key before there is one: %v", s.Session().Key())
+	if s.Session().Keyed() || s.Session().Has(session.KeyID{}) || !s.Session().BoundSince().IsZero() {
+		t.Error("a key before there is one")
 	}
-	if got, err := w.ConfirmBinding(t.Context(), s.ID); err != nil || got.Binding.Bound() {
+	if got, first, err := w.ConfirmBinding(t.Context(), s.ID); err != nil || first || got.Binding.Bound() {
 		t.Errorf("bound without a key: %+v, %v", got, err)
 	}
 	r := w.register(t, s, "one")
-	if r.Binding.Bound() || r.Limit != unboundLimits.Unbound || r.Session().Bound || r.Session().Key() != r.Binding.KeyID() || r.Binding.KeyID() == (session.KeyID{}) {
+	if r.Binding.Bound() || r.Limit != unboundLimits.Unbound || r.Session().Bound || !r.Session().Has(r.Binding.KeyID()) || r.Session().Has(session.KeyID{}) || r.Binding.KeyID() == (session.KeyID{}) {
 		t.Errorf("registered: %+v", r)
 	}
 	if raised := r.Raised(w.clock.Now()); raised.Limit != unboundLimits.Persistent || !raised.Binding.Bound() || r.Binding.Bound() {
 		t.Errorf("as it will be: %+v, and is %+v", raised, r)
 	}
-	_, err := w.Bind(t.Context(), s.ID, session.Binding{Identifier: "!other", Key: []byte("two"), Algorithm: "ES256"})
+	_, err := w.Bind(t.Context(), s.ID, session.DeviceKey{Identifier: "!other", Key: []byte("two"), Algorithm: "ES256"}, session.KeyID{})
 	want(t, "a second key", err, session.ErrBound)
+	if again, err := w.Bind(t.Context(), s.ID, session.DeviceKey{Identifier: "!id", Key: []byte("one"), Algorithm: "ES256"}, r.Binding.KeyID()); err != nil || again.Binding.Bound() {
+		t.Errorf("in place of the key that is named: %v", err)
+	}
 	w.clock.Advance(time.Minute)
 	at := w.clock.Now().UTC().Truncate(time.Millisecond)
-	b, err := w.ConfirmBinding(t.Context(), s.ID)
-	if err != nil || !b.Binding.Since.Equal(at) || b.Limit != unboundLimits.Persistent || string(b.Binding.Key) != "one" {
+	b, first, err := w.ConfirmBinding(t.Context(), s.ID)
+	if err != nil || !first || !b.Binding.Since.Equal(at) || b.Limit != unboundLimits.Persistent || string(b.Binding.Key) != "one" {
 		t.Fatalf("%+v, %v", b, err)
 	}
 	live, err := w.Reload(t.Context(), token)
-	if err != nil || !live.Bound || !live.BoundSince().Equal(at) || live.Key() != b.Binding.KeyID() {
+	if err != nil || !live.Bound || !live.BoundSince().Equal(at) || !live.Has(b.Binding.KeyID()) {
 		t.Errorf("%+v, %v", live, err)
 	}
 	if again, err := live.Record(); err != nil || again.Binding.Limit != (session.Limit{}) || !again.Binding.Since.Equal(at) {
 		t.Errorf("%+v, %v", again, err)
 	}
 	w.clock.Advance(time.Minute)
-	if b, err = w.ConfirmBinding(t.Context(), s.ID); err != nil || !b.Binding.Since.Equal(at) {
+	if b, first, err = w.ConfirmBinding(t.Context(), s.ID); err != nil || first || !b.Binding.Since.Equal(at) {
 		t.Errorf("confirmed twice: %+v, %v", b, err)
 	}
 	if tokens, err := w.Tokens(b, token); err != nil || tokens.Refresh != someTokens().Refresh {
@@ -158,7 +161,7 @@ func TestBoundSessionStaysListed(t *testing.T) {
 	w := unboundWorld(t)
 	s, _ := w.create(t, fullDraft(), session.Tokens{})
 	w.register(t, s, "one")
-	if _, err := w.ConfirmBinding(t.Context(), s.ID); err != nil {
+	if _, _, err := w.ConfirmBinding(t.Context(), s.ID); err != nil {
 		t.Fatal(err)
 	}
 	w.clock.Advance(unboundLimits.Unbound.Max + day)
@@ -177,7 +180,7 @@ func TestConfirmBindingFails(t *testing.T) {
 	w.register(t, s, "one")
 	for _, op := range []string{"enlist", "replace"} {
 		w.store.interrupt(failOn(op))
-		_, err := w.ConfirmBinding(t.Context(), s.ID)
+		_, _, err := w.ConfirmBinding(t.Context(), s.ID)
 		want(t, op, err, session.ErrUnavailable)
 		w.store.interrupt(nil)
 		if live, err := w.Reload(t.Context(), token); err != nil || live.Bound {
@@ -187,9 +190,9 @@ func TestConfirmBindingFails(t *testing.T) {
 	if err := w.End(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.ConfirmBinding(t.Context(), s.ID)
+	_, _, err := w.ConfirmBinding(t.Context(), s.ID)
 	want(t, "ended", err, session.ErrNotFound)
-	_, err = w.Bind(t.Context(), s.ID, session.Binding{Key: []byte("two")})
+	_, err = w.Bind(t.Context(), s.ID, session.DeviceKey{Key: []byte("two")}, session.KeyID{})
 	want(t, "ended", err, session.ErrNotFound)
 }
 
@@ -198,7 +201,7 @@ func TestSucceedBound(t *testing.T) {
 	w := unboundWorld(t)
 	s, _ := w.create(t, fullDraft(), session.Tokens{})
 	w.register(t, s, "one")
-	b, err := w.ConfirmBinding(t.Context(), s.ID)
+	b, _, err := w.ConfirmBinding(t.Context(), s.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

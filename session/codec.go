@@ -71,6 +71,8 @@ var recordFields = [...]recordField{
 	43: {kept, func(s *Record) any { return &s.Binding.Since }},
 	44: {kept, func(s *Record) any { return &s.Binding.Limit.Idle }},
 	45: {kept, func(s *Record) any { return &s.Binding.Limit.Max }},
+	46: {kept, func(s *Record) any { return &s.Binding.Place }},
+	47: {kept, func(s *Record) any { return &s.Binding.More }},
 }
 
 // fieldTokens is the field of the sealed tokens. It stands outside of recordFields because it is written last.
@@ -130,6 +132,11 @@ func (s *Record) clone() *Record {
 			*at = bytes.Clone(*at)
 		case *[]string:
 			*at = slices.Clone(*at)
+		case *[]DeviceKey:
+			*at = slices.Clone(*at)
+			for i := range *at {
+				(*at)[i].Key = bytes.Clone((*at)[i].Key)
+			}
 		}
 	}
 	return &c
@@ -139,8 +146,13 @@ func (s *Record) clone() *Record {
 // return.
 func (s *Record) roundTimes() {
 	for _, at := range s.fields {
-		if t, ok := at.(*time.Time); ok {
-			*t = t.UTC().Truncate(time.Millisecond)
+		switch at := at.(type) {
+		case *time.Time:
+			*at = at.UTC().Truncate(time.Millisecond)
+		case *[]DeviceKey:
+			for i := range *at {
+				(*at)[i].Registered = (*at)[i].Registered.UTC().Truncate(time.Millisecond)
+			}
 		}
 	}
 }
@@ -198,6 +210,10 @@ func (s *Record) encode() (plain []byte, tail int) {
 			w.Num(number, at.bits())
 		case *ID:
 			w.Bytes(number, at[:])
+		case *[]DeviceKey:
+			for i := range *at {
+				w.Put(number, (*at)[i].encode())
+			}
 		}
 	}
 	w.Out = append(w.Out, s.unknown...)
@@ -288,6 +304,12 @@ func decodeDraft(data []byte) (*Record, error) {
 				r.Err = pack.ErrMalformed
 			}
 			copy(at[:], r.Value)
+		case *[]DeviceKey:
+			k, err := decodeKey(r.Value)
+			if err != nil || len(*at)+1 >= MaxKeys {
+				r.Err = pack.ErrMalformed
+			}
+			*at = append(*at, k)
 		}
 	}
 	if r.Err != nil {
@@ -297,6 +319,47 @@ func decodeDraft(data []byte) (*Record, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// The fields of a DeviceKey.
+const (
+	keyPlace = iota + 1
+	keyIdentifier
+	keyBytes
+	keyAlgorithm
+	keyRegistered
+)
+
+func (k *DeviceKey) encode() []byte {
+	var w pack.FieldWriter
+	w.Str(keyPlace, k.Place)
+	w.Str(keyIdentifier, k.Identifier)
+	w.Bytes(keyBytes, k.Key)
+	w.Str(keyAlgorithm, k.Algorithm)
+	w.Time(keyRegistered, k.Registered)
+	return w.Out
+}
+
+func decodeKey(data []byte) (k DeviceKey, err error) {
+	r := pack.FieldReader{Data: data}
+	for r.Next() {
+		switch r.Tag {
+		case keyPlace:
+			k.Place = string(r.Value)
+		case keyIdentifier:
+			k.Identifier = string(r.Value)
+		case keyBytes:
+			k.Key = r.Blob()
+		case keyAlgorithm:
+			k.Algorithm = string(r.Value)
+		case keyRegistered:
+			r.Time(&k.Registered)
+		}
+	}
+	if len(k.Key) == 0 {
+		return k, pack.ErrMalformed
+	}
+	return k, r.Err
 }
 
 // The fields of Tokens. A refresh token is one or more parts separated by dots. Each part is stored unchanged or, if it

@@ -61,6 +61,11 @@ func fill(t *rapid.T, v reflect.Value, path string) {
 			*to = rapid.SliceOfN(rapid.Byte(), 1, 200).Draw(t, name)
 		case *[]string:
 			*to = rapid.SliceOfN(rapid.String(), 1, 20).Draw(t, name)
+		case *[]DeviceKey:
+			*to = make([]DeviceKey, rapid.IntRange(1, MaxKeys-1).Draw(t, name))
+			for i := range *to {
+				fill(t, reflect.ValueOf(&(*to)[i]).Elem(), name+".")
+			}
 		case *time.Time:
 			*to = time.UnixMilli(rapid.Int64Range(-1<<50, 1<<50).Draw(t, name)).UTC()
 		case *time.Duration:

@@ -71,8 +71,10 @@ func fullRecord() *Record {
 		KindReason: "asked", AuthTime: at(6), ACR: "acr", AMR: []string{"pwd", "mfa"}, Contexts: []string{"c1", "c2"}, SignInRisk: "low", UserRisk: "medium",
 		Compliant: "true", Managed: "false", Shared: "unreadable", SteppedUp: at(7), StepUps: 3, BrowserID: "browser", FirstIP: "192.0.2.1", FirstAgent: "agent",
 		Binding: Binding{
-			Identifier: "!id", Key: []byte("key"), Algorithm: "ES256", Registered: at(8), Since: at(9),
-			Limit: Limit{Idle: 24 * time.Hour, Max: 48 * time.Hour},
+			DeviceKey: DeviceKey{Place: "host", Identifier: "!id", Key: []byte("key"), Algorithm: "ES256", Registered: at(8)},
+			More:      []DeviceKey{{Place: "other", Identifier: "!two", Key: []byte("key2"), Algorithm: "RS256", Registered: at(10)}},
+			Since:     at(9),
+			Limit:     Limit{Idle: 24 * time.Hour, Max: 48 * time.Hour},
 		},
 		sealedTokens: []byte("sealed"), unknown: field(unknownTag, "newer"), flags: 1 << 40,
 	}
@@ -86,6 +88,7 @@ const fullFormat = "0110000102030405060708090a0b0c0d0e0f0205656e7472610313687474
 	"63311c0263321d036c6f771e066d656469756d1f0474727565200566616c7365210a756e7265616461626c6522068eb083c598682301062406faaf83" +
 	"c5986825068ab083c598682611616461406f746865722e6578616d706c652608636f756e74657373" +
 	"270321696428036b6579290545533235362a0690b083c598682b0692b083c598682c078080f89492a5272d078080f0a9a4ca4e" +
+	"2e04686f73742f2201056f7468657202042174776f03046b65793204055253323536050694b083c59868" +
 	"808040056e657765721b067365616c6564"
 
 // Each field of a record is stored under the number, and in the form, in which it was always stored. A field that is added

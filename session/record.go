@@ -113,7 +113,7 @@ type Record struct {
 	// FirstIP and FirstAgent are the client's address and User-Agent at the sign-in, so that the user recognises it.
 	FirstIP, FirstAgent string
 
-	// Binding says to which key of a device the session is bound.
+	// Binding says to which keys of a device the session is bound.
 	Binding Binding
 
 	sealedTokens []byte
@@ -123,34 +123,106 @@ type Record struct {
 	flags   int64
 }
 
-// Binding says to which key of a device a session is bound. The zero value is a session that is not bound. The key is
-// known from Registered on, and the session counts as bound from Since on: in between, the browser may not have
+// Binding says to which keys of a device a session is bound. The zero value is a session that is not bound. A key is
+// known from its registration on, and the session counts as bound from Since on: in between, the browser may not have
 // received the answer that binds it.
 type Binding struct {
+	// DeviceKey is the first key. More are those of other places: a browser makes one for each host that a session is
+	// used at, or one for all hosts of a site.
+	DeviceKey
+	More []DeviceKey
+	// Since is when the browser first showed that it has the cookie of a bound session; zero: never.
+	Since time.Time
+	// Limit is the limit that the session gets once it is bound: that of its kind at sign-in. Zero: its limit does not
+	// change.
+	Limit Limit
+}
+
+// DeviceKey is a key of a device that was registered for a session. The zero value is no key.
+type DeviceKey struct {
+	// Place is where the browser uses the key: a host, or "*." and a site. A session has one key for each. Empty: the
+	// only host of the session (a record of before).
+	Place string
 	// Identifier is the name of the session in the browser's own list of bound sessions. It is no secret of the
 	// session, but it cannot be guessed. It stays the same as long as the session is bound.
 	Identifier string
 	// Key is the public key, as SubjectPublicKeyInfo. Algorithm is the algorithm of its proofs: ES256 or RS256.
 	Key       []byte
 	Algorithm string
-	// Registered is when the key was registered. Since is when the browser first showed that it has the cookie of a
-	// bound session; zero: never.
-	Registered, Since time.Time
-	// Limit is the limit that the session gets once it is bound: that of its kind at sign-in. Zero: its limit does not
-	// change.
-	Limit Limit
+	// Registered is when the key was registered.
+	Registered time.Time
 }
+
+// MaxKeys is how many keys a session may have.
+const MaxKeys = 16
 
 // Bound reports whether the session counts as bound.
 func (b *Binding) Bound() bool { return !b.Since.IsZero() }
+
+// Keys yields the keys, the first one first.
+func (b *Binding) Keys(yield func(*DeviceKey) bool) {
+	if len(b.Key) == 0 || !yield(&b.DeviceKey) {
+		return
+	}
+	for i := range b.More {
+		if !yield(&b.More[i]) {
+			return
+		}
+	}
+}
+
+// At returns the key of a place; nil if there is none.
+func (b *Binding) At(place string) *DeviceKey {
+	for k := range b.Keys {
+		if k.Place == place || k.Place == "" {
+			return k
+		}
+	}
+	return nil
+}
+
+// Has reports whether one of the keys has this name.
+func (b *Binding) Has(id KeyID) bool {
+	for k := range b.Keys {
+		if k.KeyID() == id {
+			return true
+		}
+	}
+	return false
+}
+
+// Named returns the key with an identifier; nil if there is none.
+func (b *Binding) Named(identifier string) *DeviceKey {
+	for k := range b.Keys {
+		if k.Identifier == identifier {
+			return k
+		}
+	}
+	return nil
+}
+
+// set takes up a key in place of that of its place, and reports whether there is room for it.
+func (b *Binding) set(k DeviceKey) bool {
+	switch old := b.At(k.Place); {
+	case old != nil:
+		*old = k
+	case len(b.Key) == 0:
+		b.DeviceKey = k
+	case len(b.More)+1 >= MaxKeys:
+		return false
+	default:
+		b.More = append(b.More, k)
+	}
+	return true
+}
 
 // KeyID names the key of a device: the first half of its SHA-256. The zero value names no key.
 type KeyID [16]byte
 
 // KeyID returns the name of the key; the zero value if there is none.
-func (b *Binding) KeyID() (id KeyID) {
-	if len(b.Key) > 0 {
-		sum := sha256.Sum256(b.Key)
+func (k *DeviceKey) KeyID() (id KeyID) {
+	if k != nil && len(k.Key) > 0 {
+		sum := sha256.Sum256(k.Key)
 		copy(id[:], sum[:])
 	}
 	return id
@@ -172,11 +244,17 @@ func (s *Record) confirm(now time.Time) {
 	s.roundTimes()
 }
 
-// rebind takes up a binding that the store has lost, and reports whether there was one.
-func (s *Record) rebind(known *Record) bool {
-	lost := known.Binding.Registered.After(s.Binding.Registered) || known.Binding.Bound() && !s.Binding.Bound()
-	if lost {
-		s.Binding, s.Limit = known.clone().Binding, known.Limit
+// rebind takes up what the store has lost of a binding, and reports whether that is anything. Keys that the store knows
+// besides stay.
+func (s *Record) rebind(known *Record) (lost bool) {
+	was := known.clone().Binding
+	for k := range was.Keys {
+		if have := s.Binding.At(k.Place); have == nil || k.Registered.After(have.Registered) {
+			lost = s.Binding.set(*k) || lost
+		}
+	}
+	if was.Bound() && !s.Binding.Bound() {
+		s.Binding.Since, s.Binding.Limit, s.Limit, lost = was.Since, was.Limit, known.Limit, true
 	}
 	return lost
 }

@@ -96,21 +96,19 @@ func (r *renewer) endedMeanwhile(ctx context.Context, s *Record, stated time.Tim
 	return fmt.Errorf("renewing session: %w", err)
 }
 
-// ErrBound: the session has a key already. A second one is never accepted.
+// ErrBound: the session has a key already, and not the one that is to be replaced; or it has MaxKeys.
 var ErrBound = errors.New("session has a key already")
 
-// Bind registers the key of a device for a session: Identifier, Key and Algorithm of b. The session does not count as
-// bound before ConfirmBinding. It returns ErrBound if the session has a key.
-func (r *renewer) Bind(ctx context.Context, id ID, b Binding) (*Record, error) {
+// Bind registers the key of a device for a session, all but Registered, in place of the key of this place with the name
+// replaces; the zero value: the place has none yet. The session does not count as bound before ConfirmBinding. It returns
+// ErrBound if the place has another key.
+func (r *renewer) Bind(ctx context.Context, id ID, k DeviceKey, replaces KeyID) (*Record, error) {
 	taken := false
 	bound, err := r.rewrite(ctx, id, func(s *Record) bool {
-		if taken = len(s.Binding.Key) > 0; taken {
-			return false
-		}
-		b.Registered, b.Since, b.Limit = r.now(), time.Time{}, s.Binding.Limit
-		s.Binding = b
+		k.Registered = r.now()
+		taken = s.Binding.At(k.Place).KeyID() != replaces || !s.Binding.set(k)
 		s.roundTimes()
-		return true
+		return !taken
 	})
 	switch {
 	case err != nil:
@@ -123,11 +121,11 @@ func (r *renewer) Bind(ctx context.Context, id ID, b Binding) (*Record, error) {
 }
 
 // ConfirmBinding makes a session with a registered key count as bound, and gives it the limits of bound sessions. A
-// session that is bound, or has no key, does not change.
-func (r *renewer) ConfirmBinding(ctx context.Context, id ID) (*Record, error) {
+// session that is bound, or has no key, does not change. first: this call has made it count as bound, and no other.
+func (r *renewer) ConfirmBinding(ctx context.Context, id ID) (bound *Record, first bool, err error) {
 	var unlisted error
-	bound, err := r.rewrite(ctx, id, func(s *Record) bool {
-		if s.Binding.Bound() || len(s.Binding.Key) == 0 {
+	bound, err = r.rewrite(ctx, id, func(s *Record) bool {
+		if first = !s.Binding.Bound() && len(s.Binding.Key) > 0; !first {
 			return false
 		}
 		s.confirm(r.now())
@@ -140,8 +138,8 @@ func (r *renewer) ConfirmBinding(ctx context.Context, id ID) (*Record, error) {
 		return true
 	})
 	if err = errors.Join(err, unlisted); err != nil {
-		return nil, fmt.Errorf("binding session: %w", err)
+		return nil, false, fmt.Errorf("binding session: %w", err)
 	}
 	r.writes.add(recentWrite{key: id.Key(), at: r.now(), renewed: bound})
-	return bound, nil
+	return bound, first, nil
 }

@@ -24,7 +24,7 @@ type Session struct {
 	Renewable, KnownDevice bool
 	// Bound: the session is bound to a key of its device. Its cookie alone is then not enough.
 	Bound bool
-	keyed bool // a key was registered, see parts
+	keys  uint8 // how many keys were registered, see parts
 
 	sealedUnder keyring.ID
 	version     uint64
@@ -53,35 +53,45 @@ func (s *Record) view(packed []byte) Session {
 		person:  personMark(s.Identity),
 		created: s.Created.UnixMilli(), lastUsed: s.LastUsed.UnixMilli(), began: s.began().UnixMilli(), groupsAsOf: s.GroupsAsOf.UnixMilli(),
 		lastAnswer: s.LastAnswer().UnixMilli(),
-		packed:     s.appendBinding(packed), keyed: len(s.Binding.Key) > 0,
+		packed:     s.appendBinding(packed), keys: s.Binding.count(),
 	}
 }
 
-// bindingTail is the size of what stands behind the packed record of a session that has a key: the name of the key, and
-// since when the session is bound. A session without a key needs no memory for it.
-const bindingTail = len(KeyID{}) + 8
+func (b *Binding) count() (n uint8) {
+	for range b.Keys {
+		n++
+	}
+	return n
+}
 
+// appendBinding appends what stands behind the packed record of a session that has a key: the names of its keys, and
+// since when the session is bound. A session without a key needs no memory for it.
 func (s *Record) appendBinding(packed []byte) []byte {
 	if len(s.Binding.Key) == 0 {
 		return packed
 	}
-	key := s.Binding.KeyID()
-	return binary.BigEndian.AppendUint64(append(slices.Clip(packed), key[:]...), uint64(s.Binding.Since.UnixMilli())) //nolint:gosec // read back as it was
+	packed = slices.Clip(packed)
+	for k := range s.Binding.Keys {
+		id := k.KeyID()
+		packed = append(packed, id[:]...)
+	}
+	return binary.BigEndian.AppendUint64(packed, uint64(s.Binding.Since.UnixMilli())) //nolint:gosec // read back as it was
 }
 
-// parts returns the packed record and what stands behind it.
-func (s *Session) parts() (packed, binding []byte) {
-	if !s.keyed {
-		return s.packed, nil
+// parts returns the packed record and what stands behind it: the names of the keys, and since when it is bound.
+func (s *Session) parts() (packed, keys, since []byte) {
+	if s.keys == 0 {
+		return s.packed, nil, nil
 	}
-	end := len(s.packed) - bindingTail
-	return s.packed[:end], s.packed[end:]
+	end := len(s.packed) - 8
+	start := end - int(s.keys)*len(KeyID{})
+	return s.packed[:start], s.packed[start:end], s.packed[end:]
 }
 
 // Record decodes the whole record. It decodes at every call, which takes about sixty times as long as looking the
 // session up. An error means a bug or a memory fault, because the packed form was readable when it was stored here.
 func (s *Session) Record() (*Record, error) {
-	packed, _ := s.parts()
+	packed, _, _ := s.parts()
 	r, err := readRecord(packed)
 	if err != nil {
 		return nil, fmt.Errorf("reading session: %w", err)
@@ -111,20 +121,27 @@ func (s *Session) GroupsAsOf() time.Time { return time.UnixMilli(s.groupsAsOf).U
 // LastAnswer is Record.LastAnswer.
 func (s *Session) LastAnswer() time.Time { return time.UnixMilli(s.lastAnswer).UTC() }
 
-// Key names the key of the device that was registered for the session; the zero value if there is none.
-func (s *Session) Key() (key KeyID) {
-	_, binding := s.parts()
-	copy(key[:], binding)
-	return key
+// Keyed reports whether a key of a device was registered for the session.
+func (s *Session) Keyed() bool { return s.keys > 0 }
+
+// Has reports whether one of the keys that were registered for the session has this name.
+func (s *Session) Has(key KeyID) bool {
+	_, keys, _ := s.parts()
+	for ; len(keys) > 0; keys = keys[len(key):] {
+		if KeyID(keys) == key {
+			return true
+		}
+	}
+	return false
 }
 
 // BoundSince is Binding.Since of a session that is Bound.
 func (s *Session) BoundSince() time.Time {
-	_, binding := s.parts()
-	if binding == nil {
+	_, _, since := s.parts()
+	if since == nil {
 		return time.Time{}
 	}
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(binding[len(KeyID{}):]))).UTC() //nolint:gosec // as appended
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(since))).UTC() //nolint:gosec // as appended
 }
 
 func (s *Session) span() span {

@@ -19,7 +19,7 @@ func (c *company) bound(draft session.Record) {
 		c.t.Fatal(err)
 	}
 	old := *made
-	old.Binding = session.Binding{Identifier: "!x", Key: []byte{1}, Algorithm: "ES256", Registered: time.Now(), Since: time.Now()}
+	old.Binding = session.Binding{DeviceKey: session.DeviceKey{Identifier: "!x", Key: []byte{1}, Algorithm: "ES256", Registered: time.Now()}, Since: time.Now()}
 	if _, _, err := c.app.Sessions().Succeed(c.t.Context(), &old, draft, session.Tokens{}); err != nil {
 		c.t.Fatal(err)
 	}

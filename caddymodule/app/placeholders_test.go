@@ -62,9 +62,11 @@ func everyWord(t *testing.T) string {
 			ca_file %[3]s
 		}
 		store file %[4]s
+		sign_in_host wiki.example.com
 		session {
 			binding prefer {
 				kinds all
+				site example.com
 			}
 		}
 		stay_signed_in on {

@@ -24,6 +24,20 @@ func (a *App) siteFor(app, origin string) *access.Site {
 	return nil
 }
 
+// siblings implements access.Config.Siblings.
+func (a *App) siblings(host string) []string {
+	if a.SignInHost == nil {
+		return nil
+	}
+	var all []string
+	a.mu.Lock()
+	for _, h := range a.sites {
+		all = append(all, h.Hosts...)
+	}
+	a.mu.Unlock()
+	return config.Siblings(host, all)
+}
+
 // checkSignInSite refuses a sign-in host that no site serves. Sites are provisioned after the app, so it searches the
 // configuration of the app http. Caddy does not export that configuration, so it is read by reflection. If a later
 // version of Caddy renames the field, Start finds the error instead.

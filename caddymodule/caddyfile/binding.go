@@ -54,6 +54,10 @@ var bindingWords = grammar.Words[*config.Binding]{
 		b.Kinds, err = grammar.OneOf(d, "kinds", config.BindingKinds...)
 		return err
 	}),
+	"site": grammar.Once(func(d *caddyfile.Dispenser, b *config.Binding) (err error) {
+		b.Site, err = grammar.One(d)
+		return err
+	}),
 	"insecure_short_lifetime": grammar.Once(func(d *caddyfile.Dispenser, b *config.Binding) error {
 		if d.NextArg() {
 			return d.ArgErr()

@@ -132,6 +132,11 @@ type Binding struct {
 	// Which sessions are bound: `persistent`, those of users who stay signed in, or `all`. Default: persistent.
 	Kinds string `json:"kinds,omitempty"`
 
+	// A registrable domain such as `example.com`, with `sign_in_host` under it: all hosts under it share one binding, which
+	// the browser makes at the sign-in host. It then asks `https://example.com/.well-known/device-bound-sessions` whether it
+	// may; a site with the handler `latchkey` answers that. Default: each host has a binding of its own.
+	Site string `json:"site,omitempty"`
+
 	// Allows a cookie_lifetime from 2 seconds on. For tests only: browsers sign no more than 6 times in 9 minutes, so
 	// that users of a shorter cookie are sent through the sign-in again and again.
 	InsecureShortLifetime bool `json:"insecure_short_lifetime,omitempty"`
@@ -170,7 +175,11 @@ func (b *Binding) Lifetime() time.Duration {
 
 // Access returns the configuration for package access.
 func (b *Binding) Access() access.Binds {
-	return access.Binds{On: b.On(), All: b.All(), Required: b.Required(), Lifetime: b.Lifetime()}
+	binds := access.Binds{On: b.On(), All: b.All(), Required: b.Required(), Lifetime: b.Lifetime()}
+	if b != nil {
+		binds.Site = b.Site
+	}
+	return binds
 }
 
 // Check returns the first error in the configuration.
@@ -191,14 +200,17 @@ func (b *Binding) Check() error {
 	if d := b.Lifetime(); d < least || d > MaxBoundLifetime {
 		return fmt.Errorf("cookie_lifetime: %s is not between %s and %s", Days(d), Days(least), Days(MaxBoundLifetime))
 	}
+	if b.Site != "" && !HasPlaceholder(b.Site) {
+		return CheckRegistrable(b.Site)
+	}
 	return nil
 }
 
 // checkBinding is Check, and refuses what does not work together with the binding.
 func (a *App) checkBinding() error {
 	switch b := a.Session.Binding; {
-	case b.On() && a.SignInHost != nil:
-		return errors.New("does not work with sign_in_host yet")
+	case b != nil && b.Site != "" && !HasPlaceholder(b.Site) && b.Check() == nil && a.SignInHost.check() == nil && !a.SignInHost.under(b.Site):
+		return fmt.Errorf("site: %s needs a sign_in_host under it, on https: without one each host has a session of its own", b.Site)
 	case b.Required() && a.Session.Persistent.Unbound != (Limits{}):
 		return errors.New("with require, a session that is not bound has the limits of a browser session, and those of persistent: unbound mean nothing")
 	default:

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/publicsuffix"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
@@ -64,6 +67,50 @@ func (s *SignInHost) Address() string {
 		return ""
 	}
 	return s.Origin
+}
+
+// under reports whether the sign-in host is on https, and is a domain or a host under it.
+func (s *SignInHost) under(domain string) bool {
+	if s == nil {
+		return false
+	}
+	u, err := url.Parse(s.Origin)
+	return err == nil && u.Scheme == "https" && (u.Hostname() == domain || strings.HasSuffix(u.Hostname(), "."+domain))
+}
+
+// CheckRegistrable refuses a name that is not a registrable domain in canonical form: hosts under a public suffix, such as
+// co.uk, belong to many owners, and browsers bind no session for a part of a domain.
+func CheckRegistrable(name string) error {
+	host, ok := scrub.Host(name)
+	if _, err := netip.ParseAddr(name); err == nil || !ok || host != name {
+		return fmt.Errorf("site: %q is no domain such as example.com", name)
+	}
+	switch domain, err := publicsuffix.EffectiveTLDPlusOne(name); {
+	case err != nil:
+		return fmt.Errorf("site: %s is a public suffix, and no domain of one owner", name)
+	case domain != name:
+		return fmt.Errorf("site: browsers bind sessions for a whole registrable domain: write site %s", domain)
+	}
+	return nil
+}
+
+// Siblings returns the hosts of sites that have the registrable domain of host, without host itself, in their order. A host
+// may begin with an asterisk for its first label.
+func Siblings(host string, sites []string) (found []string) {
+	domain, err := publicsuffix.EffectiveTLDPlusOne(host)
+	if err != nil {
+		return nil
+	}
+	for _, one := range sites {
+		name, _ := cutPort(one)
+		name = strings.ToLower(name)
+		rest := strings.TrimPrefix(name, "*.")
+		if of, err := publicsuffix.EffectiveTLDPlusOne(rest); err == nil && of == domain && name != host && !strings.Contains(rest, "*") {
+			found = append(found, name)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 // At adds the position of the sign-in host to an error.

@@ -1,6 +1,9 @@
 package config
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // People are sent back to hosts of the configuration, on ports that are its own, and to no others (A20, A26, A27).
 func TestServed(t *testing.T) {
@@ -25,6 +28,22 @@ func TestSignInHostOrigins(t *testing.T) {
 	for _, bad := range []string{"", "login.example.com", "https://login.example.com/", "https://LOGIN.example.com", "https://login.example.com:443", "http://login.example.com"} {
 		if err := (&SignInHost{Origin: bad}).check(); err == nil {
 			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// Only hosts of the same registrable domain are siblings: hosts under a public suffix belong to others.
+func TestSiblings(t *testing.T) {
+	all := []string{"wiki.example.co.uk:8443", "login.example.co.uk", "other.co.uk", "*.apps.example.co.uk", "WIKI.example.co.uk", "a.*.example.co.uk", "example.co.uk", "192.0.2.1", "localhost"}
+	for host, want := range map[string][]string{
+		"login.example.co.uk": {"*.apps.example.co.uk", "example.co.uk", "wiki.example.co.uk"},
+		"other.co.uk":         nil,
+		"192.0.2.2":           nil,
+		"localhost":           nil,
+		"co.uk":               nil,
+	} {
+		if got := Siblings(host, all); !slices.Equal(got, want) {
+			t.Errorf("%s: %v", host, got)
 		}
 	}
 }

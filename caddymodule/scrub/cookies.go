@@ -6,10 +6,11 @@ import (
 )
 
 // Latchkey's cookies have these names, or continue them with a hyphen (-flow-, -pending, -answer, -browser). The second
-// spelling is for plain http on a loopback host.
+// spelling is for plain http on a loopback host, the third for the one cookie that the hosts of a site share.
 const (
 	cookieName         = "__Host-latchkey"
 	loopbackCookieName = "latchkey"
+	siteCookieName     = "__Secure-latchkey"
 )
 
 // Cookies removes Latchkey's cookies from the Cookie header: they open a session, and the application must not get
@@ -127,6 +128,9 @@ func isOurs(pair string) bool {
 	rest, ok := strings.CutPrefix(name, cookieName)
 	if !ok {
 		rest, ok = strings.CutPrefix(name, loopbackCookieName)
+	}
+	if !ok {
+		rest, ok = strings.CutPrefix(name, siteCookieName)
 	}
 	return ok && (rest == "" || rest[0] == '-')
 }

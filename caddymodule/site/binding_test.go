@@ -71,13 +71,13 @@ func TestBindingIsRequired(t *testing.T) {
 		t.Errorf("a script: %d, %v, %s", w.Code, w.Header(), w.Body)
 	}
 	sessions := s.sessions(t)
-	if _, err := sessions.Bind(t.Context(), s.session, session.Binding{Identifier: "!x", Key: []byte("a key"), Algorithm: "ES256"}); err != nil {
+	if _, err := sessions.Bind(t.Context(), s.session, session.DeviceKey{Identifier: "!x", Key: []byte("a key"), Algorithm: "ES256"}, session.KeyID{}); err != nil {
 		t.Fatal(err)
 	}
 	if w, passed := s.answered(t, s.request()); w.Code != http.StatusForbidden || passed {
 		t.Errorf("a key that the browser has not shown to know of: %d, passed %t", w.Code, passed)
 	}
-	if _, err := sessions.ConfirmBinding(t.Context(), s.session); err != nil {
+	if _, _, err := sessions.ConfirmBinding(t.Context(), s.session); err != nil {
 		t.Fatal(err)
 	}
 	s.serve(t, s.request()) // with the cookie of before, which still works for a moment

@@ -56,6 +56,9 @@ func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		service.ServeHTTP(w, sent, v)
 		return nil
 	}
+	if service.AnswersBrowser(w, r, v) {
+		return nil
+	}
 	countSkipped(scrub.Binding(r.Header))
 	if err := h.readings.check(r, p.original); err != nil {
 		h.malformed(service, w, r, v, err)

@@ -53,6 +53,9 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 	if stepped != nil && s.steppedUp(w, r, v, f, stepped, stepToken, draft, a.Tokens, rec, admission.Persistence) {
 		return
 	}
+	if s.provenAgain(w, r, v, f, &draft, a.Tokens, rec, admission.Persistence) {
+		return
+	}
 	if f.For != nil && s.goesOn(w, r, v, f, &draft, a.Tokens, rec, admission.Persistence) {
 		return
 	}

@@ -109,8 +109,11 @@ func (s *starter) away(w http.ResponseWriter, r *http.Request, v *access.Visit, 
 		App: v.Site.App, Origin: v.Origin, Host: v.Host, Flow: f.Name, State: f.State, Return: f.Return,
 		Provider: f.Provider, trail: f.trail, Wish: f.wish, beginning: how,
 	}
+	// A session whose device is not proven here may be the right one: the sign-in host finds out.
 	if token, err := s.Token(v); err == nil {
-		h.Have = token.ID.Short()
+		if _, _, err = s.Session(r, v); !access.Unproven(err) {
+			h.Have = token.ID.Short()
+		}
 	}
 	s.toHandover(w, r, v, &h)
 }

@@ -26,7 +26,7 @@ func (b *kindBench) boundCookieKind() sealedKind {
 		name: "bound cookie",
 		seal: func(t *testing.T, place int) []byte {
 			return b.cookie(t, func(w http.ResponseWriter) {
-				b.service.GiveBound(w, b.visits[place], session.ID{1}, session.KeyID{2}, b.service.Now().Add(time.Hour))
+				b.service.GiveBound(w, b.visits[place], "", session.ID{1}, session.KeyID{2}, b.service.Now().Add(time.Hour))
 			})
 		},
 		open: b.opensBound(browser.BoundCookie),
@@ -40,7 +40,7 @@ func (b *kindBench) offerKind(name, part, prefix string) sealedKind {
 		seal: func(t *testing.T, place int) []byte {
 			w := httptest.NewRecorder()
 			b.service.Binds.On = true
-			b.service.binder.Offer(w, b.visits[place], &session.Record{Kind: session.Persistent}, session.NewToken())
+			b.service.binder.Offer(w, b.visits[place], &session.Record{Kind: session.Persistent}, session.NewToken(), false)
 			_, rest, _ := strings.Cut(w.Header().Get("Secure-Session-Registration"), part+`="`)
 			text, _, _ := strings.Cut(rest, `"`)
 			return b.decoded(t, strings.TrimPrefix(text, prefix))

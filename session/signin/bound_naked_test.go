@@ -15,10 +15,12 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// A page that arrives naked gets one more try, where the browser refreshes first; then the way leads to the page, or to a
-// sign-in that asks nothing again and makes a new binding.
+// A page that arrives naked gets one more try, where the browser refreshes first; then the way leads to the page, or to the
+// provider, which is asked without a page: what it says proves as much as a sign-in. The session goes on, and takes another
+// key in place of the one that the browser does not prove.
 func TestNakedPage(t *testing.T) {
 	g := binding(t)
 	b := g.bound("yes")
@@ -44,22 +46,88 @@ func TestNakedPage(t *testing.T) {
 	}
 	b.without(short)
 	r = b.get(to)
-	if !strings.HasPrefix(r.location, g.idp.URL) {
+	if !strings.HasPrefix(r.location, g.idp.URL) || query(t, r.location).Get("prompt") != "none" {
 		t.Fatalf("still naked: %d to %q", r.status, r.location)
 	}
 	r = b.arriveFrom(r, "")
-	if r.location != "/page?a=b" {
-		t.Fatalf("signed in again: %d to %q", r.status, r.location)
+	if r.location != "/page?a=b" || r.setCookies()[short] == nil {
+		t.Fatalf("proven by the provider: %d to %q, cookies %v", r.status, r.location, r.setCookies())
 	}
-	id := b.id
+	if r := b.get(wiki + "/page"); r.status != http.StatusOK {
+		t.Errorf("goes on: %d", r.status)
+	}
+	id, before := b.id, b.value(short)
+	b.device = boundtest.New(t) // the browser has made another key
 	if r := b.register(r); r.status != http.StatusOK || b.id != id {
 		t.Errorf("bound again: %d, as %q and not %q", r.status, b.id, id)
 	}
-	if who := b.record(); who.ID == old.ID || who.Kind != session.Persistent {
+	if who := b.record(); who.ID != old.ID || string(who.Binding.Key) == string(old.Binding.Key) || len(who.Binding.More) > 0 {
 		t.Errorf("%+v", who)
 	}
-	if _, err := g.service.Sessions.Reload(t.Context(), session.Token{ID: old.ID}); !errors.Is(err, session.ErrNotFound) {
-		t.Errorf("the session of before: %v", err)
+	if r := b.refresh(); r.status != http.StatusOK {
+		t.Errorf("refresh with the new key: %d", r.status)
+	}
+	u, _ := url.Parse(wiki)
+	thief := b.with(handle)
+	thief.jar().SetCookies(u, []*http.Cookie{{Name: short, Value: before, Path: "/", Secure: true}})
+	if r := thief.do(http.MethodGet, wiki+"/", nil, "Accept", "*/*"); r.status != http.StatusUnauthorized {
+		t.Errorf("with the short cookie of the key that was replaced: %d", r.status)
+	}
+}
+
+// A provider that would have to show a page for that says so, and an ordinary sign-in begins: it ends the session, and asks
+// nothing that was answered before.
+func TestNakedSignInWithPages(t *testing.T) {
+	for _, word := range []string{"login_required", "invalid_request"} {
+		g := binding(t)
+		b := g.bound("yes")
+		old := b.record()
+		b.without(short)
+		r := b.get(wiki + retryPath + "?to=/page")
+		asked := query(t, r.location)
+		r = b.get(wiki + browser.Base + "/callback?" + url.Values{"state": {asked.Get("state")}, "error": {word}}.Encode())
+		if !strings.HasPrefix(r.location, g.idp.URL) || query(t, r.location).Get("prompt") == "none" {
+			t.Fatalf("%s: %d to %q", word, r.status, r.location)
+		}
+		if rec := g.log.all[len(g.log.all)-1]; rec.Code != signinlog.SilentSignInFailed || rec.Detail != word || rec.SessionID != old.ID.Short() {
+			t.Errorf("%s: %+v", word, rec)
+		}
+		if r = b.arriveFrom(r, ""); r.location != "/page" {
+			t.Fatalf("%s: signed in again: %d to %q", word, r.status, r.location)
+		}
+		if r := b.register(r); r.status != http.StatusOK {
+			t.Errorf("%s: bound again: %d", word, r.status)
+		}
+		if who := b.record(); who.ID == old.ID || who.Kind != session.Persistent {
+			t.Errorf("%s: %+v", word, who)
+		}
+		if _, err := g.service.Sessions.Reload(t.Context(), session.Token{ID: old.ID}); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("%s: the session of before: %v", word, err)
+		}
+	}
+}
+
+// The provider proves the device only to the user of the session. Where another one signs in meanwhile, or none is
+// signed in, a stolen session cookie stays worth nothing, and no other key takes the place of the owner's.
+func TestStolenHandleAsksTheProvider(t *testing.T) {
+	g := binding(t)
+	b := g.bound("yes")
+	key := b.record().Binding.Key
+	thief := b.with(handle)
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "s-2"} })
+	g.service.Prompt.SharedUsers = 0
+	r := thief.arriveFrom(thief.get(wiki+retryPath+"?to=/"), "")
+	if c := r.setCookies()[short]; c != nil {
+		t.Errorf("another user gets %+v", c)
+	}
+	if _, offered := boundtest.ReadOffer(t, r.header); offered {
+		t.Error("another user is offered the binding of the session")
+	}
+	if who := b.record(); string(who.Binding.Key) != string(key) {
+		t.Error("the owner's key was replaced")
+	}
+	if r := b.get(wiki + "/"); r.status != http.StatusOK {
+		t.Errorf("the owner: %d", r.status)
 	}
 }
 

@@ -174,6 +174,11 @@ func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *access.
 		s.finishSilent(w, r, v, f, p, a, err)
 		return
 	}
+	var refused *oidc.RefusedError
+	if f.Quiet && errors.As(err, &refused) {
+		s.askedInVain(w, r, v, f, refused.Word)
+		return
+	}
 	if err != nil {
 		s.providerFailed(w, r, v, f, p, err)
 		return

@@ -32,7 +32,7 @@ func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *access.
 	s.logPerson(v, r, f, made, rec)
 	s.TellSignIn(v, made)
 	s.rememberProvider(w, v, made.Provider)
-	s.binder.Offer(w, v, made, token)
+	s.binder.Offer(w, v, made, token, false)
 	s.leave(w, r, v, f, token)
 }
 
@@ -156,7 +156,7 @@ func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *access.V
 		return true
 	}
 	s.GiveCookie(w, v, made, token)
-	s.binder.Offer(w, v, made, token)
+	s.binder.Offer(w, v, made, token, false)
 	s.logPerson(v, r, f, made, rec)
 	s.TellSignIn(v, made)
 	s.leave(w, r, v, f, token)

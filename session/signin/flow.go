@@ -52,6 +52,8 @@ type flow struct {
 	For  *handover `json:"f,omitempty"`
 	// Silent: the claims of a session are renewed without a page at the provider.
 	Silent bool `json:"i,omitempty"`
+	// Quiet: the provider is asked without a page whether the user of a bound session uses this browser; see provenAgain.
+	Quiet bool `json:"quiet,omitempty"`
 
 	// Challenge is Entra's claims challenge, which this flow answers: a value of the parameter claims, in addition to
 	// our own.
@@ -187,9 +189,12 @@ func (f *flow) request(restarted bool) oidc.AuthRequest {
 	return oidc.AuthRequest{
 		RedirectURI: f.redirectURI(), State: f.wireState(restarted), Nonce: f.Nonce, Verifier: f.Verifier,
 		Demand: f.Demand, Challenge: f.Challenge, Login: f.Login || f.Ignored, OtherUser: f.Other, Consent: f.Consent,
-		Silent: f.Silent, IDTokenHint: f.tokenHint, LoginHint: f.Hint, Locales: f.Locales,
+		Silent: f.Silent || f.Quiet, IDTokenHint: f.tokenHint, LoginHint: f.Hint, Locales: f.Locales,
 	}
 }
+
+// askQuietly makes the flow ask the provider only who uses this browser, without a page.
+func (f *flow) askQuietly() { f.Quiet, f.Consent = true, false }
 
 func (f *flow) matches(random string) bool {
 	return subtle.ConstantTimeCompare([]byte(f.State), []byte(random)) == 1

@@ -83,6 +83,7 @@ type settings struct {
 	// sites are those of several hosts, which sign in at signInHost.
 	sites      map[string]*access.Site
 	signInHost string
+	siblings   func(host string) []string
 }
 
 // plainPages are what all gateways show: nothing changes them once they are made.
@@ -130,7 +131,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 		site.Gate = routed{g, site.Gate}
 	}
 	g.service = New(access.Config{
-		SignInHost: set.signInHost, SiteFor: g.siteFor,
+		SignInHost: set.signInHost, SiteFor: g.siteFor, Siblings: set.siblings,
 		Providers: append([]*oidc.Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
 		Log: set.log, Prompt: set.prompt, Binds: set.binds, MaxPending: set.maxPending, Now: set.clock.Now, Recheck: set.recheck,
 		RateLimit: set.rate, OnLimited: set.limited, OnRenewal: set.renewals,

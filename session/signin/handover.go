@@ -17,8 +17,11 @@ import (
 
 // passed is what a ticket tells the site besides the session.
 type passed struct {
-	// Fresh: the user has just signed in for this site, and the log has an entry.
-	Fresh    bool                      `json:"f,omitempty"`
+	// Fresh: the provider has just said who uses this browser, and the log has an entry.
+	Fresh bool `json:"f,omitempty"`
+	// Until is until when the browser has proven the device of the session at the sign-in host, in Unix milliseconds; zero
+	// if the session is not bound, or Fresh.
+	Until    int64                     `json:"u,omitempty"`
 	Status   string                    `json:"s,omitempty"`
 	Policies []signinlog.AppliedPolicy `json:"p,omitempty"`
 }
@@ -60,6 +63,14 @@ func (s *finisher) handOver(w http.ResponseWriter, r *http.Request, v *access.Vi
 	}
 	value := h.Flow + mark + session.SealToken(s.Keys, ticket, h.Host, ticketPlace(h.Flow, h.State))
 	s.GoOn(w, r, h.Origin+browser.Base+"/finish?"+url.Values{"ticket": {value}}.Encode())
+}
+
+// provenUntil is what a ticket tells of a session that the sign-in host has authenticated.
+func (s *finisher) provenUntil(v *access.Visit, live *session.Record) int64 {
+	if !live.Binding.Bound() {
+		return 0
+	}
+	return s.ProvenUntil(v, live.Session()).UnixMilli()
 }
 
 // finish is the endpoint to which the sign-in host sends the browser back. Everything that needs no store is checked
@@ -136,10 +147,12 @@ func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *access.Vi
 		s.StoreDown(w, r, v, err)
 		return
 	}
-	s.GiveCookie(w, v, who, t.Session)
-	s.Sessions.Touch(have, v.Site.App)
 	var told passed
-	if json.Unmarshal(t.Note, &told) == nil && !told.Fresh {
+	read := json.Unmarshal(t.Note, &told) == nil
+	s.GiveCookie(w, v, who, t.Session)
+	s.binder.TakeOver(w, v, who, t.Session, told.Fresh, time.UnixMilli(told.Until))
+	s.Sessions.Touch(have, v.Site.App)
+	if read && !told.Fresh {
 		s.logHandover(v, r, f.trail, access.EntryOf(who, signinlog.Record{
 			PolicyStatus: told.Status, Policies: told.Policies, PromptReason: prompt.ReasonLiveSession,
 		}))

@@ -157,6 +157,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *access.Vi
 	}
 }
 
+// AnswersBrowser answers what a browser asks about bound sessions outside of Base; see bound.Binder.AnswersBrowser.
+func (s *Service) AnswersBrowser(w http.ResponseWriter, r *http.Request, v *access.Visit) bool {
+	return s.binder.AnswersBrowser(w, r, v)
+}
+
 func allowed(methods, method string) bool {
 	for m := range strings.SplitSeq(methods, ", ") {
 		if m == method {

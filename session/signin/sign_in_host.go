@@ -13,8 +13,8 @@ import (
 )
 
 // signInFor is GET /sign-in?for= at the sign-in host. A signed-in user goes back with a ticket, without a page, if the
-// site and its policies accept the session.
-func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *access.Visit, sealed, provider string) {
+// site and its policies accept the session. retried: the browser was asked to refresh a session whose device is not proven.
+func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *access.Visit, sealed, provider string, retried bool) {
 	h := s.openHandover(sealed)
 	there := s.onBehalf(v, h)
 	switch {
@@ -32,6 +32,8 @@ func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *ac
 	}
 	live, token, err := s.Record(r, there)
 	switch {
+	case access.Naked(err) && !chosen && !retried && !h.Requested:
+		s.bounceFor(w, r, sealed)
 	case (err == nil || access.NoSession(err)) && !chosen && !s.confirmed(there, h) && s.wouldTake(r, there, h, live):
 		s.askSite(w, r, there, h)
 	case err == nil && !h.Wish.Other && s.suffices(there.Site, h, live):
@@ -39,11 +41,26 @@ func (s *signInEndpoint) signInFor(w http.ResponseWriter, r *http.Request, v *ac
 	case err == nil:
 		h.Keep = !s.Takes(there.Site, live)
 		s.signInThere(w, r, there, h, sealed)
+	case access.Unproven(err) && !chosen && !h.Requested && h.Wish.Demand == nil && !h.Wish.Other:
+		s.proveThere(w, r, there, h, access.EndedBy(err), sealed)
 	case access.NoSession(err):
 		s.signInThere(w, r, there, h, sealed)
 	default:
 		s.StoreDown(w, r, there, err)
 	}
+}
+
+// proveThere asks the provider without a page, on behalf of a site, who uses a browser with a bound session.
+func (s *signInEndpoint) proveThere(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover, who *session.Record, sealed string) {
+	if who == nil || !s.Takes(v.Site, who) || h.Provider != "" && h.Provider != who.Provider {
+		s.signInThere(w, r, v, h, sealed)
+		return
+	}
+	f := s.newFlow(v, s.ByName[who.Provider], browser.Home)
+	f.take(h)
+	f.askQuietly()
+	f.Step = false // the session stays as it is
+	s.begin(w, r, v, f, beginning{Restarted: h.Restarted})
 }
 
 // suffices reports whether a session can be used. The session that was not sufficient at the site cannot, unless the
@@ -92,9 +109,14 @@ func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *acces
 		s.beginStep(w, r, v, live, f, st)
 		return
 	}
+	until := s.provenUntil(v, live)
 	reason := h.Tighten
 	if reason == "" {
 		reason = s.TightenReason(v.Site, live.Kind, admission.Persistence)
+	}
+	if reason == "" && h.Have == "" && live.Binding.Bound() && s.binder.Wants(h.Host, live) {
+		s.proveThere(w, r, v, h, live, sealed) // so that the site can offer a key of its own
+		return
 	}
 	if reason != "" && live.Kind == session.Persistent {
 		var err error
@@ -107,7 +129,7 @@ func (s *signInEndpoint) passOn(w http.ResponseWriter, r *http.Request, v *acces
 			return
 		}
 	}
-	s.handOver(w, r, v, h, token, passed{Status: admission.PolicyStatus, Policies: admission.Policies})
+	s.handOver(w, r, v, h, token, passed{Status: admission.PolicyStatus, Policies: admission.Policies, Until: until})
 }
 
 // signInThere starts a flow on a site's behalf if no user is signed in whom the site accepts.

@@ -82,7 +82,7 @@ func (s *signInEndpoint) signIn(w http.ResponseWriter, r *http.Request, v *acces
 		return
 	}
 	if q["for"] != "" {
-		s.signInFor(w, r, v, q["for"], q["provider"])
+		s.signInFor(w, r, v, q["for"], q["provider"], false)
 		return
 	}
 	if q["confirm"] != "" {

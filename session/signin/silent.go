@@ -80,7 +80,7 @@ func (s *finisher) finishSilent(w http.ResponseWriter, r *http.Request, v *acces
 			s.StoreDown(w, r, v, err)
 			return
 		}
-		s.binder.Offer(w, v, renewed, token)
+		s.binder.Offer(w, v, renewed, token, false)
 		browser.Redirect(w, f.Return)
 		return
 	case err == nil:

@@ -48,7 +48,7 @@ func (s *Authenticator) HandleRecord(r *http.Request, v *Visit) (*session.Record
 // session; after any other error this is unknown.
 func (s *Authenticator) Session(r *http.Request, v *Visit) (*session.Session, session.Token, error) {
 	found, token, err := s.Handle(r, v)
-	if err == nil && (token.Bound || found.Bound) {
+	if err == nil && (token.Bound || found.Keyed()) {
 		found, err = s.bound(r, v, found, token)
 	}
 	return found, token, err
@@ -95,7 +95,7 @@ func (s *Authenticator) Token(v *Visit) (session.Token, error) {
 // the request lacks what proves its device. Any other error is a
 // failure, which does not answer the question.
 func NoSession(err error) bool {
-	return errors.Is(err, ErrNoCookie) || errors.Is(err, ErrNotHere) || errors.Is(err, errOtherProvider) || errors.Is(err, errOldHandle) || errors.Is(err, errUnbindable) || Naked(err) || Tightening(err) != "" || errors.Is(err, ErrClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
+	return errors.Is(err, ErrNoCookie) || errors.Is(err, ErrNotHere) || errors.Is(err, errOtherProvider) || errors.Is(err, errUnbindable) || Unproven(err) || Tightening(err) != "" || errors.Is(err, ErrClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
 }
 
 // Over reports whether an error of Session means that the session has certainly ended. Only then is its cookie cleared:

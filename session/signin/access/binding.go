@@ -3,6 +3,7 @@ package access
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -17,6 +18,31 @@ type Binds struct {
 	On, All, Required bool
 	// Lifetime is the lifetime of the short cookie, which proves the key.
 	Lifetime time.Duration
+	// Site is the registrable domain whose hosts share one binding, which is made at the sign-in host. Empty: each host
+	// has its own.
+	Site string
+
+	place string // of Site
+}
+
+// sitePrefix begins the place of a binding that several hosts share.
+const sitePrefix = "*."
+
+// Place returns where a browser uses the key that it registers at a host: there, or at all hosts of Site.
+func (b *Binds) Place(host string) string {
+	if b.Site != "" && (host == b.Site || strings.HasSuffix(host, b.place[1:])) {
+		return b.place
+	}
+	return host
+}
+
+// SiteOf returns the domain whose hosts share the binding of a place; empty if it is one host's.
+func SiteOf(place string) string {
+	site, shared := strings.CutPrefix(place, sitePrefix)
+	if !shared {
+		return ""
+	}
+	return site
 }
 
 const (

@@ -23,38 +23,63 @@ import (
 // session: requests may have been on their way.
 const OldHandleGrace = 30 * time.Second
 
-// errOldHandle: the cookie is that of the session before it was bound. Only a copy of it can still be sent.
-var errOldHandle = errors.New("session cookie of before the session was bound")
-
 // errUnbindable: the cookie is that of a bound session, and the store does not know its key.
 var errUnbindable = errors.New("bound session without a key")
 
-// bindingMissing is the error for a bound session without a valid short cookie.
-type bindingMissing struct{ session *session.Session }
+// bindingMissing is the error for a bound session without a valid short cookie. old: the session cookie is that of before
+// the session was bound, at a host where no refresh can help.
+type bindingMissing struct {
+	session *session.Session
+	old     bool
+}
 
-func (*bindingMissing) Error() string {
+func (e *bindingMissing) Error() string {
+	if e.old {
+		return "session cookie of before the session was bound"
+	}
 	return "session is bound, and the cookie of its device is missing"
 }
 
-// Naked reports whether an error of Session means that the session is bound and the request has only its own cookie.
-func Naked(err error) bool { return errors.As(err, new(*bindingMissing)) }
+// Naked reports whether an error of Session means that the session is bound and the request has only its own cookie, so
+// that a refresh helps.
+func Naked(err error) bool {
+	var missing *bindingMissing
+	return errors.As(err, &missing) && !missing.old
+}
+
+// Unproven reports whether an error of Session means that the session is bound and the request does not prove its device.
+func Unproven(err error) bool { return errors.As(err, new(*bindingMissing)) }
 
 // bound checks what a session that has a key, or a token that says so, needs besides the token.
 func (s *Authenticator) bound(r *http.Request, v *Visit, found *session.Session, token session.Token) (*session.Session, error) {
-	if !token.Bound {
-		if found.Bound && !s.Now().Before(found.BoundSince().Add(OldHandleGrace)) {
-			return nil, errOldHandle
+	_, proven := s.BoundUntil(v, token.ID, found)
+	if token.Bound || proven { // else the answer that binds the session may not have arrived
+		var err error
+		if found, err = s.Confirmed(r, found, token); err != nil {
+			return nil, err
 		}
-		return found, nil // the answer with the other cookie may not have arrived
+		if !proven {
+			_, proven = s.BoundUntil(v, token.ID, found)
+		}
 	}
-	found, err := s.Confirmed(r, found, token)
-	if err != nil {
-		return nil, err
-	}
-	if _, ok := s.boundUntil(v, token.ID, found.Key()); !ok {
-		return nil, &bindingMissing{found}
+	switch {
+	case proven:
+		return found, nil
+	case token.Bound:
+		return nil, &bindingMissing{session: found}
+	case found.Bound && !s.Now().Before(found.BoundSince().Add(OldHandleGrace)):
+		// Where a site has one binding for its hosts, they keep the session cookie that they had before.
+		return nil, &bindingMissing{session: found, old: s.Binds.Place(v.Host) == v.Host}
 	}
 	return found, nil
+}
+
+// ProvenUntil returns until when a request that Session has accepted proves the device of its session.
+func (s *Authenticator) ProvenUntil(v *Visit, found *session.Session) time.Time {
+	if until, ok := s.BoundUntil(v, found.ID, found); ok {
+		return until
+	}
+	return found.BoundSince().Add(OldHandleGrace)
 }
 
 // Confirmed makes a session count as bound when its browser shows the cookie of a bound session for the first time. If
@@ -69,12 +94,12 @@ func (s *Authenticator) Confirmed(r *http.Request, found *session.Session, token
 		return nil, err
 	case found.Bound:
 		return found, nil
-	case found.Key() == session.KeyID{}:
+	case !found.Keyed():
 		return nil, errUnbindable
 	}
 	ctx, cancel := Detach(r, StoreTimeout)
 	defer cancel()
-	who, err := s.Sessions.ConfirmBinding(ctx, found.ID)
+	who, first, err := s.Sessions.ConfirmBinding(ctx, found.ID)
 	if err != nil {
 		if Over(err) {
 			return nil, err
@@ -82,8 +107,10 @@ func (s *Authenticator) Confirmed(r *http.Request, found *session.Session, token
 		s.Logger.Warn("bound session not written, the next request tries again", zap.String("session", found.ID.Short()), zap.Error(err))
 		return found, nil
 	}
-	s.Logger.Info("session bound to its device", zap.String("session", found.ID.Short()))
-	s.TellBound(who)
+	if first {
+		s.Logger.Info("session bound to its device", zap.String("session", found.ID.Short()))
+		s.TellBound(who)
+	}
 	return who.Session(), nil
 }
 
@@ -107,8 +134,11 @@ var boundMemory = sync.Pool{New: func() any { return new(boundScratch) }}
 // browser.SetCookie, without a lifetime.
 const boundAttributes = "Path=/; HttpOnly; Secure; SameSite=Lax"
 
-// BoundAttributes returns the name of the short cookie and its attributes, as the browser is told them.
-func BoundAttributes() (name, attributes string) {
+// BoundAttributes returns the name of the short cookie of a place and its attributes, as the browser is told them.
+func BoundAttributes(place string) (name, attributes string) {
+	if site := SiteOf(place); site != "" {
+		return browser.SiteBoundCookie, "Domain=" + site + "; " + boundAttributes
+	}
 	return browser.HostPrefix + browser.BoundCookie, boundAttributes
 }
 
@@ -116,8 +146,9 @@ func BoundAttributes() (name, attributes string) {
 // would else refuse a cookie that the browser still has, and does not ask to replace.
 const boundMargin = time.Minute
 
-// GiveBound sends the short cookie of a session, which is valid until a time. The browser drops it a little earlier.
-func (s *Authenticator) GiveBound(w http.ResponseWriter, v *Visit, id session.ID, key session.KeyID, until time.Time) {
+// GiveBound sends the short cookie of a session for a place, which is valid until a time. The browser drops it a little
+// earlier.
+func (s *Authenticator) GiveBound(w http.ResponseWriter, v *Visit, place string, id session.ID, key session.KeyID, until time.Time) {
 	left := until.Sub(s.Now())
 	if left <= 0 {
 		return
@@ -125,22 +156,42 @@ func (s *Authenticator) GiveBound(w http.ResponseWriter, v *Visit, id session.ID
 	plain := make([]byte, 0, boundCookieSize)
 	plain = append(append(plain, id[:]...), key[:]...)
 	plain = binary.BigEndian.AppendUint64(plain, uint64(until.UnixMilli())) //nolint:gosec // after 1970
-	sealed := s.Keys.Seal(keyring.PurposeBound, plain, v.Host, browser.BoundCookie)
-	browser.SetCookie(w, v.Secure, browser.BoundCookie, base64.RawURLEncoding.EncodeToString(sealed), left-min(boundMargin, left/10))
+	site := SiteOf(place)
+	if site == "" {
+		place = v.Host
+	}
+	value := base64.RawURLEncoding.EncodeToString(s.Keys.Seal(keyring.PurposeBound, plain, place, browser.BoundCookie))
+	lifetime := left - min(boundMargin, left/10)
+	if site != "" {
+		browser.SetSiteBound(w, site, value, lifetime)
+		return
+	}
+	browser.SetCookie(w, v.Secure, browser.BoundCookie, value, lifetime)
 }
 
-// boundUntil returns until when the short cookie of a request is valid for a session and its key.
-func (s *Authenticator) boundUntil(v *Visit, id session.ID, key session.KeyID) (until time.Time, ok bool) {
-	if len(v.Cookies.Bound) != base64.RawURLEncoding.EncodedLen(sealedBoundSize) {
+// BoundUntil returns until when a short cookie of a request, the host's or the site's, is valid for the ID of a session and
+// one of its keys.
+func (s *Authenticator) BoundUntil(v *Visit, id session.ID, of keys) (until time.Time, ok bool) {
+	if until, ok = s.openBound(v.Cookies.Bound, v.Host, id, of); !ok && s.Binds.Site != "" {
+		until, ok = s.openBound(v.Cookies.SiteBound, s.Binds.place, id, of)
+	}
+	return until, ok
+}
+
+// keys are those of a session.
+type keys interface{ Has(session.KeyID) bool }
+
+func (s *Authenticator) openBound(value, place string, id session.ID, of keys) (until time.Time, ok bool) {
+	if len(value) != base64.RawURLEncoding.EncodedLen(sealedBoundSize) {
 		return until, false
 	}
 	m := boundMemory.Get().(*boundScratch)
 	defer boundMemory.Put(m)
-	if n, err := exactBase64.Decode(m.sealed[:], append(m.text[:0], v.Cookies.Bound...)); err != nil || n != sealedBoundSize {
+	if n, err := exactBase64.Decode(m.sealed[:], append(m.text[:0], value...)); err != nil || n != sealedBoundSize {
 		return until, false
 	}
-	plain, err := s.Keys.Open(keyring.PurposeBound, m.sealed[:], v.Host, browser.BoundCookie)
-	if err != nil || session.ID(plain[:16]) != id || session.KeyID(plain[16:32]) != key {
+	plain, err := s.Keys.Open(keyring.PurposeBound, m.sealed[:], place, browser.BoundCookie)
+	if err != nil || session.ID(plain[:16]) != id || !of.Has(session.KeyID(plain[16:32])) {
 		return until, false
 	}
 	until = time.UnixMilli(int64(binary.BigEndian.Uint64(plain[32:]))) //nolint:gosec // as written

@@ -19,30 +19,32 @@ func TestBoundUntil(t *testing.T) {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	s := &Authenticator{Environment: NewEnvironment(Config{Keys: ring, Now: func() time.Time { return now }})}
 	v := &Visit{Host: "wiki.example.com", Secure: true}
-	id, key, until := session.ID{1}, session.KeyID{2}, now.Add(10*time.Minute)
+	of, other := &session.Binding{DeviceKey: session.DeviceKey{Key: []byte("one"), Place: "x"}}, &session.Binding{DeviceKey: session.DeviceKey{Key: []byte("two")}}
+	of.More = []session.DeviceKey{{Key: []byte("three"), Place: v.Host}}
+	id, key, until := session.ID{1}, of.More[0].KeyID(), now.Add(10*time.Minute)
 	w := httptest.NewRecorder()
-	s.GiveBound(w, v, id, key, until)
+	s.GiveBound(w, v, v.Host, id, key, until)
 	set := w.Result().Cookies()
 	if len(set) != 1 || set[0].Name != browser.HostPrefix+browser.BoundCookie {
 		t.Fatalf("cookies: %v", set)
 	}
 	v.Cookies.Bound = set[0].Value
-	if got, ok := s.boundUntil(v, id, key); !ok || !got.Equal(until) {
+	if got, ok := s.BoundUntil(v, id, of); !ok || !got.Equal(until) {
 		t.Errorf("as it was given: %v, %t", got, ok)
 	}
-	if _, ok := s.boundUntil(v, session.ID{9}, key); ok {
+	if _, ok := s.BoundUntil(v, session.ID{9}, of); ok {
 		t.Error("it is good for another session")
 	}
-	if _, ok := s.boundUntil(v, id, session.KeyID{9}); ok {
+	if _, ok := s.BoundUntil(v, id, other); ok {
 		t.Error("it is good for another key")
 	}
 	elsewhere := *v
 	elsewhere.Host = "mail.example.com"
-	if _, ok := s.boundUntil(&elsewhere, id, key); ok {
+	if _, ok := s.BoundUntil(&elsewhere, id, of); ok {
 		t.Error("it is good at another host")
 	}
 	now = until
-	if _, ok := s.boundUntil(v, id, key); ok {
+	if _, ok := s.BoundUntil(v, id, of); ok {
 		t.Error("it is good for ever")
 	}
 }

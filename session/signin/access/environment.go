@@ -38,6 +38,7 @@ func NewEnvironment(c Config) *Environment {
 	if c.Prompt.AbandonAfter <= 0 {
 		c.Prompt.AbandonAfter = defaultAbandonAfter
 	}
+	c.Binds.place = sitePrefix + c.Binds.Site
 	if c.MaxSessions <= 0 {
 		c.MaxSessions = DefaultMaxSessions
 	}

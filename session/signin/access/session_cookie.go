@@ -17,6 +17,9 @@ func (s *Authenticator) EndCookie(w http.ResponseWriter, v *Visit) {
 	if v.Cookies.Bound != "" {
 		browser.ClearCookie(w, v.Secure, browser.BoundCookie)
 	}
+	if v.Cookies.SiteBound != "" && s.Binds.Place(v.Host) != v.Host {
+		browser.ClearSiteBound(w, s.Binds.Site)
+	}
 	if rule := v.Site.AppData; !v.OnBehalf && rule.Personal() {
 		rule.Delete(w.Header(), v.Host, v.Secure, v.Cookies.Lines)
 	}
@@ -32,8 +35,8 @@ func (s *Authenticator) GiveCookie(w http.ResponseWriter, v *Visit, have *sessio
 	s.GiveHandle(w, v, have, token)
 	if old, err := s.Token(v); err == nil && have.Binding.Bound() && old.ID != token.ID {
 		// The session goes on under another ID: its device gets what is left of its short cookie, and no more.
-		if until, ok := s.boundUntil(v, old.ID, have.Binding.KeyID()); ok {
-			s.GiveBound(w, v, token.ID, have.Binding.KeyID(), until)
+		if until, ok := s.BoundUntil(v, old.ID, &have.Binding); ok {
+			s.GiveBound(w, v, s.Binds.Place(v.Host), token.ID, have.Binding.KeyID(), until)
 		}
 	}
 }

@@ -85,21 +85,24 @@ func readTime(b []byte) time.Time {
 }
 
 // authorization proves at the registration that this browser was offered to bind this session. It is of use once,
-// because a session takes one key.
+// because a session takes one key for each place, and another one only in the place of the one that the offer names.
 type authorization struct {
 	token session.Token
 	ends  time.Time
+	// replaces names the key in whose place another may be registered; the zero value: there must be none yet.
+	replaces session.KeyID
 }
 
 const (
 	authorizationPlace = "authorization"
-	authorizationSize  = 16 + 16 + 8
+	authorizationSize  = 16 + 16 + 8 + 16
 )
 
 func (s *Binder) sealAuthorization(v *access.Visit, a authorization) string {
 	plain := make([]byte, 0, authorizationSize)
 	plain = append(append(plain, a.token.ID[:]...), a.token.Secret[:]...)
 	plain = binary.BigEndian.AppendUint64(plain, uint64(a.ends.UnixMilli())) //nolint:gosec // after 1970
+	plain = append(plain, a.replaces[:]...)
 	return base64.RawURLEncoding.EncodeToString(s.Keys.Seal(keyring.PurposeBound, plain, v.Host, authorizationPlace))
 }
 
@@ -115,5 +118,6 @@ func (s *Binder) openAuthorization(v *access.Visit, text string) (a authorizatio
 	copy(a.token.ID[:], plain)
 	copy(a.token.Secret[:], plain[16:])
 	a.ends = readTime(plain[32:])
+	copy(a.replaces[:], plain[40:])
 	return a, s.Now().Before(a.ends)
 }

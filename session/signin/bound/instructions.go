@@ -16,15 +16,15 @@ import (
 // identifiers, and an exclamation mark comes first.
 const IdentifierPrefix = "!latchkey-"
 
-// identifier names a session in the browser's own list. It is the same for one browser and host, so that a new sign-in
+// identifier names a session in the browser's own list. It is the same for one browser and place, so that a new sign-in
 // replaces what an earlier one left, and it cannot be guessed: hosts of one site share the list, and one that knows the
 // identifier of another could replace its session.
-func identifier(v *access.Visit, who *session.Record) string {
+func identifier(place string, who *session.Record) string {
 	owner := who.BrowserID
 	if owner == "" {
 		owner = base64.RawURLEncoding.EncodeToString(who.ID[:])
 	}
-	_, hash, _ := strings.Cut(string(session.HashKey("bi", owner, v.Host)), ":")
+	_, hash, _ := strings.Cut(string(session.HashKey("bi", owner, place)), ":")
 	return IdentifierPrefix + hash
 }
 
@@ -34,9 +34,12 @@ type instructions struct {
 	RefreshURL  string       `json:"refresh_url"`
 	Scope       scope        `json:"scope"`
 	Credentials []credential `json:"credentials"`
+	// Initiators are hosts whose pages may cause a refresh, besides those in the scope.
+	Initiators []string `json:"allowed_refresh_initiators,omitempty"`
 }
 
 type scope struct {
+	Origin        string `json:"origin,omitempty"`
 	IncludeSite   bool   `json:"include_site"`
 	Specification []rule `json:"scope_specification"`
 }
@@ -73,18 +76,46 @@ func write(w http.ResponseWriter, status int, body any) {
 }
 
 // give sends the short cookie, the next challenge and the instructions.
-func (s *Binder) give(w http.ResponseWriter, v *access.Visit, who *session.Record) {
-	now, key := s.Now(), who.Binding.KeyID()
+func (s *Binder) give(w http.ResponseWriter, v *access.Visit, who *session.Record, device *session.DeviceKey) {
+	now, key := s.Now(), device.KeyID()
 	until := now.Add(s.Binds.Lifetime)
-	s.GiveBound(w, v, who.ID, key, until)
+	s.GiveBound(w, v, device.Place, who.ID, key, until)
 	// The browser keeps the challenge for its next refresh, which comes before the cookie ends or shortly after.
-	s.challenge(w, v, who.Binding.Identifier, challenge{use: toRefresh, whom: key, made: now, ends: until.Add(challengeGrace)})
-	name, attributes := access.BoundAttributes()
-	write(w, http.StatusOK, instructions{
-		Identifier: who.Binding.Identifier, RefreshURL: RefreshPath,
-		Scope:       scope{Specification: []rule{{Type: "exclude", Domain: "*", Path: browser.Base + "/assets"}}},
+	s.challenge(w, v, device.Identifier, challenge{use: toRefresh, whom: key, made: now, ends: until.Add(challengeGrace)})
+	name, attributes := access.BoundAttributes(device.Place)
+	say := instructions{
+		Identifier: device.Identifier, RefreshURL: RefreshPath,
 		Credentials: []credential{{Type: "cookie", Name: name, Attributes: attributes}},
-	})
+	}
+	s.reach(&say, v, device.Place)
+	write(w, http.StatusOK, say)
+}
+
+// reach says where a session is used. Only pages of hosts with the same sign-in cause a refresh at another one: a page of
+// any other site could learn from the time that its request takes whether the user is signed in here. The last rule that
+// fits a request decides.
+func (s *Binder) reach(say *instructions, v *access.Visit, place string) {
+	var siblings []string
+	if s.Siblings != nil {
+		siblings = s.Siblings(v.Host)
+	}
+	if site := access.SiteOf(place); site != "" {
+		// Of all hosts of the site only those of this configuration, so that a request to any other waits for nothing.
+		say.Scope.Origin, say.Scope.IncludeSite = siteOrigin(v.Origin, v.Host, site), true
+		say.Scope.Specification = []rule{{Type: "exclude", Domain: "*", Path: "/"}, {Type: "include", Domain: v.Host, Path: "/"}}
+		for _, host := range siblings {
+			say.Scope.Specification = append(say.Scope.Specification, rule{Type: "include", Domain: host, Path: "/"})
+		}
+	} else {
+		say.Initiators = siblings
+	}
+	say.Scope.Specification = append(say.Scope.Specification, rule{Type: "exclude", Domain: "*", Path: browser.Base + "/assets"})
+}
+
+// siteOrigin is an origin with another host: browsers want the port to be the same.
+func siteOrigin(origin, host, site string) string {
+	scheme, rest, _ := strings.Cut(origin, "://")
+	return scheme + "://" + site + strings.TrimPrefix(rest, host)
 }
 
 // challengeGrace is how long a challenge outlives the cookie that it came with, and how long one is good that came with a

@@ -33,11 +33,11 @@ type verdict struct {
 	over, refused bool
 	// err says why; for a failure, with neither over nor refused, it is that.
 	err error
-	// identifier is the session's, token the request's. refusals is how many refusals the browser knows of.
-	identifier string
-	token      session.Token
-	key        session.KeyID
-	refusals   uint8
+	// device is the key that the browser must prove, nil if it is not known. token is the request's. refusals is how many
+	// refusals the browser knows of.
+	device   *session.DeviceKey
+	token    session.Token
+	refusals uint8
 }
 
 // Refresh answers a browser that asks for a new short cookie. It is no use of the session: it moves no idle limit.
@@ -63,7 +63,7 @@ func (s *Binder) Refresh(w http.ResponseWriter, r *http.Request, v *access.Visit
 		write(w, http.StatusServiceUnavailable, nil)
 	default:
 		s.attempts.accepted(d.token.ID)
-		s.give(w, v, d.who)
+		s.give(w, v, d.who, d.device)
 	}
 }
 
@@ -78,7 +78,7 @@ func (s *Binder) refuse(w http.ResponseWriter, v *access.Visit, d *verdict) {
 	if !ok {
 		status = http.StatusServiceUnavailable
 	}
-	s.challenge(w, v, d.identifier, challenge{use: toRefresh, whom: d.key, made: now, ends: now.Add(challengeGrace), refusals: count})
+	s.challenge(w, v, d.device.Identifier, challenge{use: toRefresh, whom: d.device.KeyID(), made: now, ends: now.Add(challengeGrace), refusals: count})
 	write(w, status, nil)
 }
 
@@ -108,7 +108,7 @@ func (s *Binder) judge(r *http.Request, v *access.Visit) (d verdict) {
 	if err != nil {
 		return d.lost(err)
 	}
-	d.identifier, d.key = who.Binding.Identifier, live.Key()
+	d.device = who.Binding.Named(named(r))
 	switch {
 	case !live.Bound || !token.Bound:
 		if s.Now().Before(who.Created.Add(offerLife)) { // its own registration may be under way, with the same identifier
@@ -116,22 +116,25 @@ func (s *Binder) judge(r *http.Request, v *access.Visit) (d verdict) {
 			return d
 		}
 		return d.ends(errNotBound)
-	case named(r) != d.identifier:
+	case d.device == nil || !s.usedAt(v, d.device.Place):
 		return d.ends(errOther)
-	case !s.Takes(v.Site, who):
-		return d.ends(access.ErrNotHere)
-	case !sameOrigin(r, v):
+	case !sameOrigin(r, v, d.device.Place):
 		d.refused, d.err = true, errElsewhere
 		return d
 	}
-	switch a := v.Site.Gate.Admit(v, who, access.Asked{}); {
-	case a.Err != nil: // no reason to end a session
-		d.err = a.Err
-		return d
-	case a.Refusal != nil && a.Demand == nil:
-		return d.ends(errNotEntered)
+	if v.Host != s.SignInHostname { // there the user is no app's; each site asks its own rules
+		if !s.Takes(v.Site, who) {
+			return d.ends(access.ErrNotHere)
+		}
+		switch a := v.Site.Gate.Admit(v, who, access.Asked{}); {
+		case a.Err != nil: // no reason to end a session
+			d.err = a.Err
+			return d
+		case a.Refusal != nil && a.Demand == nil:
+			return d.ends(errNotEntered)
+		}
 	}
-	stored, err := s.prove(r, v, who, &d)
+	stored, err := s.prove(r, v, &d)
 	if err != nil {
 		d.refused, d.err = true, err
 		return d
@@ -147,8 +150,8 @@ func (s *Binder) judge(r *http.Request, v *access.Visit) (d verdict) {
 
 // prove checks the proof of a refresh, and that nothing was given for its challenge before. stored: the store has noted
 // that. If the store cannot be asked, what this process knows decides.
-func (s *Binder) prove(r *http.Request, v *access.Visit, who *session.Record, d *verdict) (stored bool, err error) {
-	key, err := proof.ParseKey(who.Binding.Key)
+func (s *Binder) prove(r *http.Request, v *access.Visit, d *verdict) (stored bool, err error) {
+	key, err := proof.ParseKey(d.device.Key)
 	if err != nil {
 		return false, err
 	}
@@ -160,7 +163,7 @@ func (s *Binder) prove(r *http.Request, v *access.Visit, who *session.Record, d 
 	if ok && s.Now().Sub(c.made) < inARow {
 		d.refusals = c.refusals
 	}
-	if !ok || !c.good(toRefresh, d.key, s.Now()) {
+	if !ok || !c.good(toRefresh, d.device.KeyID(), s.Now()) {
 		return false, errChallenge
 	}
 	if !s.attempts.use(given.Challenge, c.ends, s.Now()) {
@@ -179,6 +182,11 @@ func (s *Binder) prove(r *http.Request, v *access.Visit, who *session.Record, d 
 		return false, nil // Handle has found the session, so this server may use what it knows
 	}
 	return true, nil
+}
+
+// usedAt reports whether a key of a place is proven at this host.
+func (s *Binder) usedAt(v *access.Visit, place string) bool {
+	return place == "" || place == v.Host || place == s.Binds.Place(v.Host) && v.Host == s.SignInHostname
 }
 
 // usedKey is where the store notes that a challenge was answered.

@@ -18,9 +18,13 @@ const (
 )
 
 // sameOrigin reports whether a browser sends the request on behalf of a page of this origin, as it does for its own
-// requests about bound sessions. Clients that say nothing are no browser that could be misled.
-func sameOrigin(r *http.Request, v *access.Visit) bool {
+// requests about bound sessions. Clients that say nothing are no browser that could be misled. For a session of all hosts
+// of a site Chromium names the origin of the site.
+func sameOrigin(r *http.Request, v *access.Visit, place string) bool {
 	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	if whole := access.SiteOf(place); whole != "" && site == "same-site" {
+		return origin == siteOrigin(v.Origin, v.Host, whole)
+	}
 	return (site == "" || site == "same-origin") && (origin == "" || origin == v.Origin)
 }
 
@@ -30,7 +34,8 @@ func sameOrigin(r *http.Request, v *access.Visit) bool {
 // stays as it is.
 func (s *Binder) Register(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	given, err := proof.Register(r.Header.Values(proofHeader), v.Origin)
-	if err != nil || !sameOrigin(r, v) {
+	place := s.Binds.Place(v.Host)
+	if err != nil || !sameOrigin(r, v, place) {
 		s.unregistered(w, v, errors.Join(err, errNotRegistered))
 		return
 	}
@@ -41,13 +46,13 @@ func (s *Binder) Register(w http.ResponseWriter, r *http.Request, v *access.Visi
 		s.unregistered(w, v, errNotRegistered)
 		return
 	}
-	who, err := s.register(r, v, a.token, given.Key)
+	who, err := s.register(r, v, &a, place, given.Key)
 	switch {
 	case err == nil:
 		s.Logger.Info("device key registered", zap.String("session", who.ID.Short()), zap.String("app", v.Site.App),
-			zap.String("algorithm", who.Binding.Algorithm))
+			zap.String("algorithm", given.Key.Algorithm()))
 		s.GiveHandle(w, v, who.Raised(s.Now()), a.token)
-		s.give(w, v, who)
+		s.give(w, v, who, who.Binding.At(place))
 	case access.NoSession(err) || errors.Is(err, session.ErrBound) || errors.Is(err, errNotRegistered):
 		s.unregistered(w, v, err)
 	default:
@@ -60,8 +65,8 @@ func (s *Binder) Register(w http.ResponseWriter, r *http.Request, v *access.Visi
 var errNotRegistered = errors.New("not the registration that was offered")
 
 // register gives a session the key. The browser has no say in which session that is.
-func (s *Binder) register(r *http.Request, v *access.Visit, token session.Token, key proof.Key) (*session.Record, error) {
-	live, err := s.Sessions.Reload(r.Context(), token)
+func (s *Binder) register(r *http.Request, v *access.Visit, a *authorization, place string, key proof.Key) (*session.Record, error) {
+	live, err := s.Sessions.Reload(r.Context(), a.token)
 	if err != nil {
 		return nil, err
 	}
@@ -74,9 +79,9 @@ func (s *Binder) register(r *http.Request, v *access.Visit, token session.Token,
 	}
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	return s.Sessions.Bind(ctx, who.ID, session.Binding{
-		Identifier: identifier(v, who), Key: key.Bytes(), Algorithm: key.Algorithm(),
-	})
+	return s.Sessions.Bind(ctx, who.ID, session.DeviceKey{
+		Place: place, Identifier: identifier(place, who), Key: key.Bytes(), Algorithm: key.Algorithm(),
+	}, a.replaces)
 }
 
 // unregistered refuses a registration. The browser then does without, and the session stays as it is.

@@ -21,6 +21,11 @@ const (
 	OwnerCookie    = SessionCookie + "-owner-"
 	// BoundCookie is the short cookie of a session that is bound to a device.
 	BoundCookie = SessionCookie + "-bound"
+	// SiteBoundCookie is the short cookie of a session that is bound for all hosts of a site. It has a Domain, so that
+	// its whole name differs; it exists on https only.
+	SiteBoundCookie = securePrefix + BoundCookie
+
+	securePrefix = "__Secure-"
 )
 
 // FlowNameSize is the length of the part after FlowCookie.
@@ -32,7 +37,7 @@ const MaxCookieValue = 4096
 // Cookies are Latchkey's cookies of a request. They are read before they are removed from the request, so no upstream
 // sees them.
 type Cookies struct {
-	Session, Bound, Pending, Answer, Browser, Provider, Form string
+	Session, Bound, SiteBound, Pending, Answer, Browser, Provider, Form string
 
 	Flows []NamedValue
 	// Doubled: the session cookie was sent twice. A browser never sends two __Host- cookies with the same name, so
@@ -82,6 +87,9 @@ func ReadCookies(lines []string, secure bool) Cookies {
 			if secure {
 				var ours bool
 				if part, ours = strings.CutPrefix(part, HostPrefix); !ours {
+					if value, ours := strings.CutPrefix(part, SiteBoundCookie+"="); ours && len(value) <= MaxCookieValue {
+						c.SiteBound = value // the last one: any host of the site can set one for a longer path, which comes first
+					}
 					continue
 				}
 			}
@@ -160,6 +168,27 @@ func ClearCookie(w http.ResponseWriter, secure bool, base string) {
 	c.MaxAge = -1
 	c.Expires = time.Unix(1, 0)
 	http.SetCookie(w, c)
+}
+
+// SetSiteBound writes the short cookie for all hosts of a site.
+func SetSiteBound(w http.ResponseWriter, site, value string, lifetime time.Duration) {
+	c := siteBound(site, value)
+	c.MaxAge = max(1, int(lifetime/time.Second))
+	http.SetCookie(w, c)
+}
+
+// ClearSiteBound deletes what SetSiteBound has set.
+func ClearSiteBound(w http.ResponseWriter, site string) {
+	c := siteBound(site, "")
+	c.MaxAge = -1
+	c.Expires = time.Unix(1, 0)
+	http.SetCookie(w, c)
+}
+
+func siteBound(site, value string) *http.Cookie {
+	c := cookie(true, BoundCookie, value)
+	c.Name, c.Domain = SiteBoundCookie, site
+	return c
 }
 
 func cookie(secure bool, base, value string) *http.Cookie {
