@@ -25,6 +25,7 @@ func TestCookies(t *testing.T) { // A36
 		{"all kinds", []string{"__Host-latchkey-flow-0a1b2c3d=x; a=1; __Host-latchkey-pending=x; __Host-latchkey-answer=x; b=2; __Host-latchkey-browser=x"}, []string{"a=1; b=2"}, true},
 		{"loopback", []string{"latchkey=x; a=1; latchkey-flow-0a1b2c3d=y; latchkey-browser=z"}, []string{"a=1"}, true},
 		{"no blank", []string{"a=1;latchkey=x;b=2"}, []string{"a=1;b=2"}, true},
+		{"of a whole site", []string{"a=1; __Secure-latchkey-bound=x; b=2; __Secure-latchkeyring=3"}, []string{"a=1; b=2; __Secure-latchkeyring=3"}, true},
 		{"blanks around the name", []string{"a=1;\t __Host-latchkey =x ; b=2"}, []string{"a=1; b=2"}, true},
 		{"no value", []string{"__Host-latchkey; a=1"}, []string{"a=1"}, true},
 		{"empty value", []string{"a=1; latchkey="}, []string{"a=1"}, true},

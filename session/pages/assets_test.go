@@ -15,7 +15,7 @@ func TestAssets(t *testing.T) {
 		t.Fatal(err)
 	}
 	const script = "text/javascript; charset=utf-8"
-	types := map[string]string{"page.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml", "idle.js": script, "session.js": script, "ask.js": script, "done.js": script}
+	types := map[string]string{"page.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml", "idle.js": script, "session.js": script, "ask.js": script, "done.js": script, "fragment.js": script}
 	if len(p.assets) != len(types) {
 		t.Fatalf("%d assets", len(p.assets))
 	}

@@ -16,8 +16,6 @@ type Continue struct {
 	URL string
 	// Wait is after how many seconds the browser goes on; empty: at once.
 	Wait string
-	// Framed: pages of any origin may frame the page. It has one link, to where it leads by itself.
-	Framed bool
 }
 
 func (Continue) template() string { return "continue" }
@@ -28,6 +26,25 @@ func (Continue) title() (string, []string) { return "continue.title", nil }
 
 // next returns the value of a Refresh header; empty if URL is not one that a browser may open.
 func (c Continue) next() string { return refreshTo(cmp.Or(c.Wait, "0"), c.URL) }
+
+// Again is shown in place of a page of the app, whose address it has, and leads to URL. It is Continue with a script that
+// takes along the part of the address after #. Without the script the browser goes on without that part, a second later.
+type Again struct {
+	// URL is a path on this origin.
+	URL string
+	// InFrame: pages of any origin may frame the page. It has one link, to where it leads by itself.
+	InFrame bool
+}
+
+func (Again) template() string { return "continue" }
+
+func (Again) status() int { return http.StatusOK }
+
+func (Again) title() (string, []string) { return "continue.title", nil }
+
+func (Again) script() string { return "fragment.js" }
+
+func (a Again) next() string { return refreshTo("1", a.URL) }
 
 // refreshTo returns the value of a Refresh header that opens a URL after some seconds; empty if a browser may not open
 // it. The rest of the header is the URL, so only what url.URL escapes, and spaces, must be escaped.

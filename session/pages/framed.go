@@ -72,6 +72,14 @@ func (f Framed) Lead() string {
 	return "framed.sign_in.lead"
 }
 
+// Note returns the text key of what else the user can do; empty if there is nothing to say.
+func (f Framed) Note() string {
+	if page, ok := f.Instead.(Blocked); ok && page.Binding != "" {
+		return "blocked.binding." + string(page.Binding)
+	}
+	return ""
+}
+
 // Action returns the text key of the link.
 func (f Framed) Action() string {
 	page := f.of()

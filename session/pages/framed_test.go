@@ -54,6 +54,7 @@ func TestFramedHoldsOneLink(t *testing.T) {
 		{pages.Framed{Why: pages.FrameStronger, URL: "/x"}, []string{"<h1>Confirm that it is you</h1>", ">Confirm</a>"}},
 		{pages.Framed{Why: pages.FrameElsewhere, URL: "/x", NewTab: true}, []string{"Inside a page of another site", ">Open in a new tab</a>"}},
 		{pages.Framed{Instead: pages.Blocked{Title: pages.BlockNetwork}, URL: "/x", NewTab: true}, []string{"<h1>Not from this network</h1>", ">Open in a new tab</a>"}},
+		{pages.Framed{Instead: pages.Blocked{Title: pages.BlockBinding, Binding: pages.BindingAgain}, URL: "/x", NewTab: true}, []string{"<h1>Your sign-in is not protected by this device</h1>", "sign in again: it sets up the key right after a sign-in."}},
 		{pages.Framed{Instead: pages.Problem{Kind: pages.KindFormKept}, URL: "/x"}, []string{"<h1>Sign in, then send it</h1>", ">Sign in</a>"}},
 		{pages.Framed{URL: "javascript:alert(1)"}, []string{`href="#ZgotmplZ"`}},
 	} {

@@ -1,6 +1,6 @@
 package pages
 
-// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me, Continue, TooLong, Done,
+// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me, Continue, Again, TooLong, Done,
 // Blocked, Problem, SendForm, Framed.
 type Page interface {
 	// template returns the name of the file in template/.
@@ -24,4 +24,4 @@ type scripted interface {
 }
 
 // every page type, to compile the templates
-var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, TooLong{}, Done{}, Blocked{}, Problem{}, Framed{}}
+var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, Again{}, TooLong{}, Done{}, Blocked{}, Problem{}, Framed{}}

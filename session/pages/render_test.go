@@ -104,7 +104,14 @@ func TestEveryPage(t *testing.T) {
 					switch token.Data {
 					case "script":
 						src, _ := attr(token, "src")
-						if _, ok := s.Page.(pages.Done); !ok || !strings.HasPrefix(src, "/.latchkey/assets/done.") || all[i+1].Type == html.TextToken {
+						stem := ""
+						switch s.Page.(type) {
+						case pages.Done:
+							stem = "done."
+						case pages.Again:
+							stem = "fragment."
+						}
+						if stem == "" || !strings.HasPrefix(src, "/.latchkey/assets/"+stem) || all[i+1].Type == html.TextToken {
 							t.Errorf("script %q", src)
 						}
 					case "style", "iframe", "object", "embed", "base", "img":

@@ -91,7 +91,7 @@ func (p *Pages) render(v *view) ([]byte, error) {
 }
 
 // secure sets the headers that every page has. A page loads the stylesheet and the icon and posts to Latchkey, nothing
-// else: no script except that of a scripted page, no frame except Framed, nothing from other origins, no caching (A15).
+// else: no script except that of a scripted page, no frame except Framed and an Again, nothing from other origins, no caching (A15).
 func secure(h http.Header, page Page) {
 	action, referrer := "'none'", "no-referrer"
 	if _, ok := page.(form); ok {
@@ -115,7 +115,7 @@ func secure(h http.Header, page Page) {
 		// An isolated page frames only pages that declare themselves isolated and loadable.
 		h.Set("Cross-Origin-Embedder-Policy", "require-corp")
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	} else if next, ok := page.(Continue); ok && next.Framed {
+	} else if again, ok := page.(Again); ok && again.InFrame {
 		// Without a sandbox: with it the browser would count what follows as caused by another site.
 		h.Del("X-Frame-Options")
 		h.Set("Cross-Origin-Embedder-Policy", "require-corp")

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func TestHeaders(t *testing.T) {
 				action, referrer = "'self'", "same-origin"
 			case pages.SendForm:
 				action, referrer = "'self' https:", "same-origin"
-			case pages.Done: // the one page with a script, which is ours
+			case pages.Done, pages.Again: // the pages with a script, which is ours
 				script = "script-src 'self'; "
 			}
 			want := http.Header{
@@ -50,6 +51,8 @@ func TestHeaders(t *testing.T) {
 				}
 			case pages.Continue:
 				want.Set("Refresh", "0; url=/handbook")
+			case pages.Again:
+				want.Set("Refresh", "1; url=/.latchkey/bound/retry?to=%2Fhandbook")
 			case pages.Blocked:
 				if page.Binding == pages.BindingTrying {
 					want.Set("Refresh", "3; url=/.latchkey/bound/wait?to=%2Fhandbook")
@@ -95,6 +98,7 @@ func TestStatus(t *testing.T) {
 		{pages.SignOut{}, 0, 200},
 		{pages.SignedOut{}, 0, 200},
 		{pages.Continue{}, 0, 200},
+		{pages.Again{}, 0, 200},
 		{pages.Blocked{}, 0, 403},
 		{pages.Framed{}, 0, 401},
 		{pages.Framed{Instead: pages.Blocked{}}, 0, 403},
@@ -192,6 +196,23 @@ func TestContinue(t *testing.T) {
 	for to, want := range tests {
 		if got := get(t, p, pages.Continue{URL: to}, "").Header().Get("Refresh"); got != want {
 			t.Errorf("%q: Refresh %q, want %q", to, got, want)
+		}
+		if got := get(t, p, pages.Again{URL: to}, "").Header().Get("Refresh"); got != strings.Replace(want, "0;", "1;", 1) {
+			t.Errorf("%q: Refresh %q of a page with a script", to, got)
+		}
+	}
+}
+
+// Any page may frame the page that a frame gets, and no other page that leads on by itself.
+func TestAgainInAFrame(t *testing.T) {
+	p := newPages(t)
+	for framed, page := range map[bool]pages.Page{true: pages.Again{URL: "/x", InFrame: true}, false: pages.Again{URL: "/x"}} {
+		h := get(t, p, page, "").Header()
+		if got := h.Get("X-Frame-Options") == "" && !strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors"); got != framed {
+			t.Errorf("in a frame %t: %v", framed, h)
+		}
+		if csp := h.Get("Content-Security-Policy"); strings.Contains(csp, "sandbox") || !strings.Contains(csp, "script-src 'self'") || strings.Contains(csp, "unsafe") {
+			t.Errorf("in a frame %t: %s", framed, csp)
 		}
 	}
 }

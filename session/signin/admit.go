@@ -75,7 +75,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 		Inherited:    a.Signals.Inherited,
 		IWA:          a.Signals.IWA,
 		Remembered:   s.remembered.Answer(v, draft.Identity),
-		SameLimits:   s.Sessions.Limits().Same(),
+		SameLimits:   s.SameLimits(v),
 		Suppress:     s.Prompt.Suppress,
 	})
 	if decision.Prompt {

@@ -47,12 +47,12 @@ func retryURL(to url.Values, tries int) string {
 // bounce makes the browser ask for retryBound. A redirect does not help: the browser counts it as part of the request that
 // another site has caused.
 func (s *starter) bounce(w http.ResponseWriter, r *http.Request, v *access.Visit) {
-	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: retryURL(url.Values{"to": {browser.ReturnPath(v.Return)}}, 0), Framed: browser.Framed(r)})
+	s.Pages.Write(w, r, http.StatusOK, pages.Again{URL: retryURL(url.Values{"to": {browser.ReturnPath(v.Return)}}, 0), InFrame: browser.Framed(r)})
 }
 
 // bounceFor is bounce at the sign-in host, for the sealed request of a site. Browsers see it as caused by that site.
 func (s *starter) bounceFor(w http.ResponseWriter, r *http.Request, sealed string) {
-	s.Pages.Write(w, r, http.StatusOK, pages.Continue{URL: retryURL(url.Values{"for": {sealed}}, 0)})
+	s.Pages.Write(w, r, http.StatusOK, pages.Again{URL: retryURL(url.Values{"for": {sealed}}, 0)})
 }
 
 // bindingMissing answers a request that is no page. A browser takes 401 for the end of a session that the app itself has

@@ -2,11 +2,14 @@ package signin
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
@@ -87,5 +90,46 @@ func TestLogSaysWhatIsBound(t *testing.T) {
 	entries := g.log.all
 	if last := entries[len(entries)-1]; last.Code != 70008 || last.BoundTo != "device" {
 		t.Errorf("the end of a bound session: %+v", last)
+	}
+}
+
+// Two requests that show the cookie of a bound session first, and at once, are one binding: it is told once.
+func TestBoundOnceForTwoRequests(t *testing.T) {
+	store := &refusing{}
+	g := binding(t, func(s *settings) { s.wrap = store })
+	var events atomic.Int64
+	g.service.Notify = func(event string, _ map[string]any) {
+		if event == access.EventBound {
+			events.Add(1)
+		}
+	}
+	b := g.bearer()
+	b.register(b.arrive("yes"))
+	token, err := session.OpenToken(g.service.Keys, b.value(handle), hostOf(wiki), browser.SessionCookie)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unbound, err := g.service.Sessions.Reload(t.Context(), token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest(http.MethodGet, wiki+"/", http.NoBody)
+	confirm := func() {
+		if now, err := g.service.Confirmed(r, unbound, token); err != nil || !now.Bound {
+			t.Errorf("%+v, %v", now, err)
+		}
+	}
+	reads := 0
+	store.before = func(op string) {
+		if op != "get" {
+			return
+		}
+		if reads++; reads == 2 { // the first request has seen that the session is not bound, and is about to write
+			confirm()
+		}
+	}
+	confirm()
+	if n := events.Load(); n != 1 || reads < 3 {
+		t.Errorf("told %d times, %d reads", n, reads)
 	}
 }

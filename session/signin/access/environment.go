@@ -75,6 +75,12 @@ func (s *Environment) Takes(site *Site, who *session.Record) bool {
 	return site.Takes(s.Providers, who.Provider, who.Identity.Issuer)
 }
 
+// SameLimits reports whether the answer to "Stay signed in?" changes nothing at a visit: all sessions have the same limits,
+// or a "Yes" needs a binding, which no browser makes on plain http.
+func (s *Environment) SameLimits(v *Visit) bool {
+	return s.Sessions.Limits().Same() || s.Binds.On && s.Binds.Required && !v.Secure
+}
+
 // Detach returns a context for store and provider calls that outlives the client's connection: if the client
 // disconnects, a shared look-up must not fail, and a code that can be redeemed only once must not be lost.
 func Detach(r *http.Request, limit time.Duration) (context.Context, context.CancelFunc) {

@@ -52,7 +52,11 @@ type Responder struct{ *Environment }
 // Refuse answers a request that is refused. who is nil for an anonymous client.
 func (s *Responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who *session.Record, why *Refusal) {
 	if browser.Framed(r) {
-		s.framedProblem(w, r, http.StatusForbidden, pages.Blocked{Title: why.Title}, browser.PagePath(v.Return))
+		page := pages.Blocked{Title: why.Title, Binding: why.Binding}
+		if page.Binding == pages.BindingTrying { // a frame does not try again by itself
+			page.Binding = ""
+		}
+		s.framedProblem(w, r, http.StatusForbidden, page, browser.PagePath(v.Return))
 		return
 	}
 	if browser.Classify(r) == browser.NotNavigation {

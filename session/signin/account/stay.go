@@ -48,7 +48,7 @@ func (s *Page) mayStay(r *http.Request, v *access.Visit, who visitor) prompt.Dec
 		Offered:      s.Prompt.Offered(v.Site),
 		Inherited:    said.Inherited,
 		IWA:          said.IWA || have.KindReason == prompt.ReasonIWA,
-		SameLimits:   s.Sessions.Limits().Same(),
+		SameLimits:   s.SameLimits(v),
 		Suppress:     s.Prompt.Suppress,
 	})
 }
