@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-const ruleLetter = `([KXPRFBLOWTAD])` // of the letters that rules have
+const ruleLetter = `([KXPRFBLOWTADV])` // of the letters that rules have
 
 func TestTagsInText(t *testing.T) {
 	for _, c := range []struct {

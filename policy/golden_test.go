@@ -38,6 +38,13 @@ func company() policy.Config {
 				Deny:     []policy.Who{{Kind: policy.WhoGroup, Name: "contractors"}},
 				Policies: []policy.Policy{{Name: "fresh", Exclude: breakglass, Require: []policy.Requirement{acr("c1")}, SignInFrequency: policy.Frequency{EveryTime: true}}},
 			},
+			{
+				App: "vault",
+				Policies: []policy.Policy{
+					{Name: "bound", Exclude: breakglass, Require: []policy.Requirement{{Kind: policy.BoundSession}}},
+					{Name: "often", Conditions: policy.Conditions{Devices: []policy.DeviceCondition{{Attribute: policy.Bound, Not: true}}}, SignInFrequency: policy.Frequency{Interval: time.Hour}},
+				},
+			},
 		},
 	}
 }
@@ -75,7 +82,12 @@ func TestGolden(t *testing.T) {
 		{"mfa 1m ago", policy.Authentication{AuthTime: now.Add(-time.Minute), MFA: true, ACRs: []string{"c1"}}},
 	}
 	var b strings.Builder
-	for _, app := range []string{"wiki", "payroll"} {
+	for _, app := range []string{"wiki", "payroll", "vault"} {
+		if app == "vault" {
+			devices = devices[1:2]
+			devices = append(devices, devices[0])
+			devices[1].name, devices[1].device.Bound = "bound pc", true
+		}
 		for _, p := range people {
 			for _, ip := range []string{"198.51.100.7", "203.0.113.9", "203.0.113.200", ""} {
 				for _, dev := range devices {

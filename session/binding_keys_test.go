@@ -14,7 +14,7 @@ func keysOf(b *Binding) (list []string) {
 	return list
 }
 
-// A session has one key for each place, at most MaxKeys.
+// V3: A session has one key for each place, at most MaxKeys.
 func TestKeysOfPlaces(t *testing.T) {
 	var b Binding
 	if b.At("a") != nil || b.Named("") != nil || b.Has(KeyID{}) || b.At("a").KeyID() != (KeyID{}) {

@@ -21,7 +21,7 @@ func unboundWorld(t *testing.T) *world {
 	return w
 }
 
-// A persistent session that is not bound has limits of its own, each of which is by default that of a bound one. They
+// V18: A persistent session that is not bound has limits of its own, each of which is by default that of a bound one. They
 // make no difference to a session that ends with the browser.
 func TestUnboundLimits(t *testing.T) {
 	partly := unboundLimits
@@ -111,7 +111,7 @@ func (w *world) register(t *testing.T, s *session.Record, key string) *session.R
 	return r
 }
 
-// A session takes one key. It counts as bound, with other limits, when that is confirmed, and not before; what is known
+// V3: A session takes one key. It counts as bound, with other limits, when that is confirmed, and not before; what is known
 // of it without its record agrees.
 func TestBind(t *testing.T) {
 	w := unboundWorld(t)
@@ -196,7 +196,7 @@ func TestConfirmBindingFails(t *testing.T) {
 	want(t, "ended", err, session.ErrNotFound)
 }
 
-// A13: a step-up of a bound session keeps its key and its limits, and its cookie says so.
+// V11: A13: a step-up of a bound session keeps its key and its limits, and its cookie says so.
 func TestSucceedBound(t *testing.T) {
 	w := unboundWorld(t)
 	s, _ := w.create(t, fullDraft(), session.Tokens{})

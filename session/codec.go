@@ -321,47 +321,6 @@ func decodeDraft(data []byte) (*Record, error) {
 	return s, nil
 }
 
-// The fields of a DeviceKey.
-const (
-	keyPlace = iota + 1
-	keyIdentifier
-	keyBytes
-	keyAlgorithm
-	keyRegistered
-)
-
-func (k *DeviceKey) encode() []byte {
-	var w pack.FieldWriter
-	w.Str(keyPlace, k.Place)
-	w.Str(keyIdentifier, k.Identifier)
-	w.Bytes(keyBytes, k.Key)
-	w.Str(keyAlgorithm, k.Algorithm)
-	w.Time(keyRegistered, k.Registered)
-	return w.Out
-}
-
-func decodeKey(data []byte) (k DeviceKey, err error) {
-	r := pack.FieldReader{Data: data}
-	for r.Next() {
-		switch r.Tag {
-		case keyPlace:
-			k.Place = string(r.Value)
-		case keyIdentifier:
-			k.Identifier = string(r.Value)
-		case keyBytes:
-			k.Key = r.Blob()
-		case keyAlgorithm:
-			k.Algorithm = string(r.Value)
-		case keyRegistered:
-			r.Time(&k.Registered)
-		}
-	}
-	if len(k.Key) == 0 {
-		return k, pack.ErrMalformed
-	}
-	return k, r.Err
-}
-
 // The fields of Tokens. A refresh token is one or more parts separated by dots. Each part is stored unchanged or, if it
 // is base64url, decoded, which saves a quarter.
 const (

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unique"
 
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
@@ -76,6 +77,47 @@ func (s *Record) appendBinding(packed []byte) []byte {
 		packed = append(packed, id[:]...)
 	}
 	return binary.BigEndian.AppendUint64(packed, uint64(s.Binding.Since.UnixMilli())) //nolint:gosec // read back as it was
+}
+
+// The fields of a DeviceKey.
+const (
+	keyPlace = iota + 1
+	keyIdentifier
+	keyBytes
+	keyAlgorithm
+	keyRegistered
+)
+
+func (k *DeviceKey) encode() []byte {
+	var w pack.FieldWriter
+	w.Str(keyPlace, k.Place)
+	w.Str(keyIdentifier, k.Identifier)
+	w.Bytes(keyBytes, k.Key)
+	w.Str(keyAlgorithm, k.Algorithm)
+	w.Time(keyRegistered, k.Registered)
+	return w.Out
+}
+
+func decodeKey(data []byte) (k DeviceKey, err error) {
+	r := pack.FieldReader{Data: data}
+	for r.Next() {
+		switch r.Tag {
+		case keyPlace:
+			k.Place = string(r.Value)
+		case keyIdentifier:
+			k.Identifier = string(r.Value)
+		case keyBytes:
+			k.Key = r.Blob()
+		case keyAlgorithm:
+			k.Algorithm = string(r.Value)
+		case keyRegistered:
+			r.Time(&k.Registered)
+		}
+	}
+	if len(k.Key) == 0 {
+		return k, pack.ErrMalformed
+	}
+	return k, r.Err
 }
 
 // parts returns the packed record and what stands behind it: the names of the keys, and since when it is bound.

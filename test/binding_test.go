@@ -46,15 +46,15 @@ func boundSite(t *testing.T, c config, options string) (s *site, pin string) {
 	return newSite(t, c), pin
 }
 
-// certificate makes a certificate for the site that is its own authority, and returns its files and its pin.
-func certificate(t *testing.T) (cert, key, pin string) {
+// certificate makes a certificate for the site, and other hosts, that is its own authority, and returns its files and its pin.
+func certificate(t *testing.T, hosts ...string) (cert, key, pin string) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: secureHost}, DNSNames: []string{secureHost},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: secureHost}, DNSNames: append(hosts, secureHost),
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
@@ -120,7 +120,7 @@ func (s *site) stays(b *rig.Browser, when string) {
 	}
 }
 
-// Issue 11: what is copied out of a real browser works until the short cookie ends, and never again, at any replica. The owner
+// V5: Issue 11: what is copied out of a real browser works until the short cookie ends, and never again, at any replica. The owner
 // notices nothing, over a restart of the gateway and of the browser.
 func TestStolenCookiesOfABoundYes(t *testing.T) {
 	t.Parallel()
@@ -160,7 +160,7 @@ func TestStolenCookiesOfABoundYes(t *testing.T) {
 	}
 }
 
-// K2, K7: a "No" ends with the browser although the browser keeps its key.
+// V9: K2, K7: a "No" ends with the browser although the browser keeps its key.
 func TestBoundNoEndsWithTheBrowser(t *testing.T) {
 	t.Parallel()
 	s, b, _ := boundUser(t, "kinds all", "No")
@@ -170,7 +170,7 @@ func TestBoundNoEndsWithTheBrowser(t *testing.T) {
 	s.atProvider(b.Page)
 }
 
-// A link from another site arrives without the short cookie. The page of the gateway in between has the browser refresh, and
+// V10: A link from another site arrives without the short cookie. The page of the gateway in between has the browser refresh, and
 // the user is at the page.
 func TestLinkToABoundSession(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,8 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
 // answer is what the gateway really does.
@@ -50,7 +52,11 @@ func realAnswer(rt *rapid.T, c *app.Candidate, q *explain.Query) answer {
 	}
 	if !q.Anonymous {
 		token := signedIn(rt, c, q)
-		r.Header.Set("Cookie", "__Host-latchkey="+session.SealToken(service.Keys, token, q.Host, "latchkey"))
+		short := ""
+		if q.Bound {
+			short = "; " + bind(rt, c, service, q.Host, &token)
+		}
+		r.Header.Set("Cookie", "__Host-latchkey="+session.SealToken(service.Keys, token, q.Host, "latchkey")+short)
 	}
 	if q.IP != "" {
 		r.RemoteAddr = netip.AddrPortFrom(netip.MustParseAddr(q.IP), 1234).String()
@@ -128,6 +134,22 @@ func signedIn(rt *rapid.T, c *app.Candidate, q *explain.Query) session.Token {
 	return token
 }
 
+// bind makes a session one that is bound, and returns the short cookie that proves it.
+func bind(rt *rapid.T, c *app.Candidate, service *signin.Service, host string, token *session.Token) string {
+	key := session.DeviceKey{Place: host, Identifier: "!x", Key: []byte("a key"), Algorithm: "ES256"}
+	if _, err := c.Sessions().Bind(context.Background(), token.ID, key, session.KeyID{}); err != nil {
+		rt.Fatal(err)
+	}
+	if _, _, err := c.Sessions().ConfirmBinding(context.Background(), token.ID); err != nil {
+		rt.Fatal(err)
+	}
+	token.Bound = true
+	w := httptest.NewRecorder()
+	service.GiveBound(w, &access.Visit{Host: host, Secure: true}, host, token.ID, key.KeyID(), time.Now().Add(time.Hour))
+	cookie, _, _ := strings.Cut(w.Header().Get("Set-Cookie"), ";")
+	return cookie
+}
+
 // W5: explain comes to what the gateway does, verdict and reason, for random rules, sessions and requests.
 func TestExplainAgreesWithHandler(t *testing.T) {
 	seen := make(map[string]int)
@@ -138,6 +160,7 @@ func TestExplainAgreesWithHandler(t *testing.T) {
 		defer func() { _ = c.Stop() }()
 		for range 24 {
 			q := randomQuery(rt)
+			q.Bound = !q.Anonymous && draw(rt, "bound", false, true)
 			ex, err := c.Explain(q)
 			if err != nil {
 				rt.Fatal(err)
@@ -155,7 +178,7 @@ func TestExplainAgreesWithHandler(t *testing.T) {
 		"allow allowed", "allow not_guarded", "allow sign_in_endpoint", "block bad_request", "block blocked", "block denied",
 		"block not_admitted", "block evaluation_error", "block group_overage", "sign_in sign_in_required",
 		"sign_in other_provider", "step_up mfa_required", "block cross_origin", "allow preflight",
-		"block claim_unreadable",
+		"block claim_unreadable", "block binding_required",
 	} {
 		if seen[want] == 0 {
 			t.Errorf("never came to %q: %v", want, seen)

@@ -162,7 +162,7 @@ func (a *App) openService() (*signin.Service, error) {
 
 		SignInHost: a.SignInHost.Address(),
 		SiteFor:    a.siteFor,
-		Siblings:   a.siblings,
+		Siblings:   siblings(a),
 	})
 	a.service.Start()
 	if a.keeper != nil {

@@ -24,18 +24,20 @@ func (a *App) siteFor(app, origin string) *access.Site {
 	return nil
 }
 
-// siblings implements access.Config.Siblings.
-func (a *App) siblings(host string) []string {
+// siblings returns access.Config.Siblings.
+func siblings(a *App) func(host string) []string {
 	if a.SignInHost == nil {
 		return nil
 	}
-	var all []string
-	a.mu.Lock()
-	for _, h := range a.sites {
-		all = append(all, h.Hosts...)
+	return func(host string) []string {
+		var all []string
+		a.mu.Lock()
+		for _, h := range a.sites {
+			all = append(all, h.Hosts...)
+		}
+		a.mu.Unlock()
+		return config.Siblings(host, all)
 	}
-	a.mu.Unlock()
-	return config.Siblings(host, all)
 }
 
 // checkSignInSite refuses a sign-in host that no site serves. Sites are provisioned after the app, so it searches the

@@ -32,7 +32,7 @@ func TestSignInHostOrigins(t *testing.T) {
 	}
 }
 
-// Only hosts of the same registrable domain are siblings: hosts under a public suffix belong to others.
+// V17: Only hosts of the same registrable domain are siblings: hosts under a public suffix belong to others.
 func TestSiblings(t *testing.T) {
 	all := []string{"wiki.example.co.uk:8443", "login.example.co.uk", "other.co.uk", "*.apps.example.co.uk", "WIKI.example.co.uk", "a.*.example.co.uk", "example.co.uk", "192.0.2.1", "localhost"}
 	for host, want := range map[string][]string{

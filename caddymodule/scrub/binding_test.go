@@ -12,7 +12,7 @@ func proofOf(payload string) string {
 	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".c2ln"
 }
 
-// Issue 11: what a browser says of a session that the gateway has bound does not reach the app; what it says of a session
+// V12: Issue 11: what a browser says of a session that the gateway has bound does not reach the app; what it says of a session
 // that the app has bound does, as it is.
 func TestBinding(t *testing.T) {
 	ours := `quota_exceeded;session_identifier="!latchkey-abc"`

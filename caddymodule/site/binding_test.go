@@ -21,7 +21,7 @@ func TestBindingNames(t *testing.T) {
 	}
 }
 
-// Issue 11: what a browser says of a session that the gateway has bound is for the endpoints of the gateway alone. What it
+// V12: Issue 11: what a browser says of a session that the gateway has bound is for the endpoints of the gateway alone. What it
 // says of a session that the app has bound is for the app.
 func TestBindingHeadersStayHere(t *testing.T) {
 	_, h := wiki(t)
@@ -45,7 +45,7 @@ func TestBindingHeadersStayHere(t *testing.T) {
 	}
 }
 
-// A site that requires a bound session refuses another one: the page tries again once by itself, a script is told the
+// V13: A site that requires a bound session refuses another one: the page tries again once by itself, a script is told the
 // reason. As soon as the session counts as bound the request passes.
 func TestBindingIsRequired(t *testing.T) {
 	app := &config.App{

@@ -16,167 +16,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
-// boundEstate is an estate whose sessions are bound. Its walkers follow their browser's rules about bound sessions.
-func boundEstate(t *testing.T, change ...func(*settings)) *gateway {
-	t.Helper()
-	return estate(t, append([]func(*settings){func(s *settings) {
-		s.limits = boundLimits
-		s.binds = access.Binds{On: true, Lifetime: boundLife}
-	}}, change...)...)
-}
-
-// boundWalker is a browser that binds sessions at several hosts: it answers each offer with a key of its own for that host,
-// and refreshes before a request that a page of the same origin causes. It drops cookies when the clock says so.
-type boundWalker struct {
-	*testBrowser
-	devices map[string]*boundtest.Device
-	// told is what each host said last: the name of the session, and a challenge.
-	told map[string]*[2]string
-	// deaf: it binds nothing at these hosts.
-	deaf map[string]bool
-	// silent: the provider would have to show a page.
-	silent bool
-}
-
-func (g *gateway) boundWalker() *boundWalker {
-	return &boundWalker{g.walker(), map[string]*boundtest.Device{}, map[string]*[2]string{}, map[string]bool{}, false}
-}
-
-func (b *boundWalker) request(method, target string, form url.Values, header ...string) result {
-	b.t.Helper()
-	origin, _ := browser.CutOrigin(target)
-	r := b.do(method, target, form, header...)
-	b.heard(origin, r)
-	if o, ok := boundtest.ReadOffer(b.t, r.header); ok && !b.deaf[origin] {
-		d := boundtest.New(b.t)
-		answer := b.do(http.MethodPost, origin+o.Path, nil, "Accept", "*/*", "Origin", origin, "Sec-Fetch-Site", "same-origin", "Secure-Session-Response", d.Registration(o))
-		if answer.status != http.StatusOK {
-			b.t.Fatalf("registration at %s: %d", origin, answer.status)
-		}
-		b.devices[origin] = d
-		b.heard(origin, answer)
-	}
-	return r
-}
-
-func (b *boundWalker) heard(origin string, r result) {
-	if text, id := boundtest.ReadChallenge(b.t, r.header); text != "" {
-		b.told[origin] = &[2]string{id, text}
-	}
-}
-
-// refresh asks a host for a new short cookie; false if the browser has no session there.
-func (b *boundWalker) refresh(origin string) bool {
-	b.t.Helper()
-	told := b.told[origin]
-	if told == nil {
-		return false
-	}
-	for range 3 {
-		r := b.do(http.MethodPost, origin+bound.RefreshPath, nil, "Accept", "*/*", "Origin", origin, "Sec-Fetch-Site", "same-origin",
-			"Sec-Secure-Session-Id", told[0], "Secure-Session-Response", b.devices[origin].Proof(told[1]))
-		b.heard(origin, r)
-		told = b.told[origin]
-		switch {
-		case r.status == http.StatusForbidden:
-			continue
-		case strings.Contains(r.body, `"continue":false`):
-			delete(b.told, origin)
-			return false
-		}
-		return r.status == http.StatusOK
-	}
-	return false
-}
-
-// opens opens a page and goes wherever it leads, with an answer to the prompt if there is one.
-func (b *boundWalker) opens(page, answer string) (at string, last result) {
-	b.t.Helper()
-	at, last = page, b.request(http.MethodGet, page, nil)
-	for range 20 {
-		to := next(b.t, at, last)
-		switch {
-		case to == "" && stays(strings.TrimPrefix(at, login)) && csrf(last.body) != "":
-			last = b.request(http.MethodPost, at, url.Values{"csrf": {csrf(last.body)}, "answer": {answer}})
-			continue
-		case to == "":
-			return at, last
-		case strings.HasPrefix(to, b.idp.URL):
-			asked := query(b.t, to)
-			back := url.Values{"state": {asked.Get("state")}, "code": {asked.Get("nonce")}}
-			if b.silent && asked.Get("prompt") == "none" {
-				back = url.Values{"state": {asked.Get("state")}, "error": {"login_required"}}
-			}
-			to = asked.Get("redirect_uri") + "?" + back.Encode()
-		}
-		if origin, path := browser.CutOrigin(to); strings.HasPrefix(path, retryPath) {
-			b.refresh(origin)
-		}
-		at, last = to, b.request(http.MethodGet, to, nil)
-	}
-	b.t.Fatalf("no end of redirects; the last to %s", at)
-	return "", last
-}
-
-// enters expects the page of the app in the end, and tells how often the provider was asked on the way.
-func (b *boundWalker) enters(page, answer string) (asked int) {
-	b.t.Helper()
-	before := b.idp.Count("/token")
-	at, r := b.opens(page, answer)
-	if at != page || r.status != http.StatusOK || !strings.HasPrefix(r.body, "app: ") {
-		b.t.Fatalf("%s leads to %s: %d\n%s", page, at, r.status, r.body)
-	}
-	return b.idp.Count("/token") - before
-}
-
-// script asks as a script of a page does, and tells the status.
-func (b *boundWalker) script(origin string) int {
-	b.t.Helper()
-	return b.do(http.MethodGet, origin+"/data", nil, "Accept", "*/*", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty").status
-}
-
-// drop removes a cookie, as a browser does when it ends.
-func (b *boundWalker) drop(origin, name string) {
-	b.t.Helper()
-	u, _ := url.Parse(origin)
-	b.client.Jar.SetCookies(u, []*http.Cookie{{Name: browser.HostPrefix + name, Path: "/", Secure: true, MaxAge: -1}})
-}
-
-// thief is another browser with the cookies of some hosts.
-func (b *boundWalker) thief(origins ...string) *boundWalker {
-	b.t.Helper()
-	thief := b.boundWalker()
-	for _, origin := range origins {
-		u, _ := url.Parse(origin)
-		for _, c := range b.client.Jar.Cookies(u) {
-			thief.client.Jar.SetCookies(u, []*http.Cookie{{Name: c.Name, Value: c.Value, Path: "/", Secure: true}})
-		}
-	}
-	return thief
-}
-
-func (b *boundWalker) record(origin string) *session.Record {
-	b.t.Helper()
-	c := b.at(origin, browser.SessionCookie)
-	if c == nil {
-		b.t.Fatalf("no session cookie of %s", origin)
-	}
-	token, err := session.OpenToken(b.service.Keys, c.Value, hostOf(origin), browser.SessionCookie)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	live, err := b.service.Sessions.Reload(b.t.Context(), token)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	who, err := live.Record()
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return who
-}
-
-// Issue 11: behind a sign-in host a session has one key for each host: the sign-in host offers the binding in the answer that
+// V1, V14: Issue 11: behind a sign-in host a session has one key for each host: the sign-in host offers the binding in the answer that
 // ends the sign-in, and each site in the answer that takes over the session. Each host has a session of its own in the
 // browser's list, and a short cookie of its own.
 func TestBoundAtEachHost(t *testing.T) {
@@ -222,7 +62,7 @@ func TestBoundAtEachHost(t *testing.T) {
 	}
 }
 
-// Cookies and proofs of one host are good for no other.
+// V5: Cookies and proofs of one host are good for no other.
 func TestBoundHostsAreApart(t *testing.T) {
 	g := boundEstate(t)
 	b := g.boundWalker()
@@ -233,6 +73,11 @@ func TestBoundHostsAreApart(t *testing.T) {
 	thief.client.Jar.SetCookies(u, []*http.Cookie{{Name: short, Value: b.at(wiki, browser.BoundCookie).Value, Path: "/", Secure: true}})
 	if got := thief.script(crm); got != http.StatusUnauthorized {
 		t.Errorf("the short cookie of another host: %d", got)
+	}
+	// A challenge of this host for the session of another one is not given.
+	r := thief.do(http.MethodPost, crm+bound.RefreshPath, nil, "Accept", "*/*", "Sec-Secure-Session-Id", b.told[wiki][0])
+	if text, _ := boundtest.ReadChallenge(t, r.header); r.status != http.StatusOK || text != "" || !strings.Contains(r.body, `"continue":false`) {
+		t.Errorf("the session of another host: %d, challenge %q", r.status, text)
 	}
 	for name, say := range map[string][2]string{
 		"the session of another host":   {b.told[wiki][0], b.devices[wiki].Proof(b.told[wiki][1])},
@@ -246,7 +91,7 @@ func TestBoundHostsAreApart(t *testing.T) {
 	}
 }
 
-// Within the time of a copied short cookie of the sign-in host a thief can enter a site, and no longer than that. No
+// V1, V15: Within the time of a copied short cookie of the sign-in host a thief can enter a site, and no longer than that. No
 // key of the thief is registered anywhere.
 func TestStolenSignInHost(t *testing.T) {
 	g := boundEstate(t)
@@ -280,7 +125,7 @@ func TestStolenSignInHost(t *testing.T) {
 	b.enters(wiki+"/", "")
 }
 
-// A site that has no key of its own takes what the sign-in host has proven, for that time. Then the browser goes there
+// V15: A site that has no key of its own takes what the sign-in host has proven, for that time. Then the browser goes there
 // again, where it refreshes, and comes back without a page.
 func TestSiteWithoutKey(t *testing.T) {
 	g := boundEstate(t)
@@ -306,7 +151,7 @@ func TestSiteWithoutKey(t *testing.T) {
 	}
 }
 
-// A browser that has lost its key at a host gets another one there, once the provider has said who uses it; those of other
+// V3: A browser that has lost its key at a host gets another one there, once the provider has said who uses it; those of other
 // hosts stay, and so does the session.
 func TestKeyLostAtOneHost(t *testing.T) {
 	for _, lost := range []string{crm, login} {
@@ -339,7 +184,7 @@ func TestKeyLostAtOneHost(t *testing.T) {
 	}
 }
 
-// A registration at the sign-in host that is lost leaves its session cookie one of before: it ends, and what the provider
+// V4: A registration at the sign-in host that is lost leaves its session cookie one of before: it ends, and what the provider
 // says replaces it. The site goes on.
 func TestSignInHostWithoutKey(t *testing.T) {
 	g := boundEstate(t)
@@ -361,7 +206,7 @@ func TestSignInHostWithoutKey(t *testing.T) {
 	}
 }
 
-// Signing out at a site needs no proof there, and ends the session for all hosts; no refresh brings a cookie back.
+// V16: Signing out at a site needs no proof there, and ends the session for all hosts; no refresh brings a cookie back.
 func TestSignOutOfBoundEstate(t *testing.T) {
 	g := boundEstate(t)
 	b := g.boundWalker()
@@ -387,7 +232,7 @@ func TestSignOutOfBoundEstate(t *testing.T) {
 	}
 }
 
-// A step-up goes on under another ID with all keys, and the site keeps its own.
+// V11: A step-up goes on under another ID with all keys, and the site keeps its own.
 func TestStepUpOfBoundEstate(t *testing.T) {
 	g := boundEstate(t)
 	b := g.boundWalker()
@@ -427,7 +272,7 @@ func (refuseAll) Admit(*access.Visit, *session.Record, access.Asked) access.Admi
 	return access.Admission{Refusal: &access.Refusal{}}
 }
 
-// What the provider says of another user hands over nothing of the session.
+// V19: What the provider says of another user hands over nothing of the session.
 func TestAnotherUserAtTheProvider(t *testing.T) {
 	g := boundEstate(t)
 	g.service.Prompt.SharedUsers = 0

@@ -18,7 +18,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// A page that arrives naked gets one more try, where the browser refreshes first; then the way leads to the page, or to the
+// V10: A page that arrives naked gets one more try, where the browser refreshes first; then the way leads to the page, or to the
 // provider, which is asked without a page: what it says proves as much as a sign-in. The session goes on, and takes another
 // key in place of the one that the browser does not prove.
 func TestNakedPage(t *testing.T) {
@@ -75,7 +75,7 @@ func TestNakedPage(t *testing.T) {
 	}
 }
 
-// A provider that would have to show a page for that says so, and an ordinary sign-in begins: it ends the session, and asks
+// V10: A provider that would have to show a page for that says so, and an ordinary sign-in begins: it ends the session, and asks
 // nothing that was answered before.
 func TestNakedSignInWithPages(t *testing.T) {
 	for _, word := range []string{"login_required", "invalid_request"} {
@@ -107,7 +107,7 @@ func TestNakedSignInWithPages(t *testing.T) {
 	}
 }
 
-// The provider proves the device only to the user of the session. Where another one signs in meanwhile, or none is
+// V19: The provider proves the device only to the user of the session. Where another one signs in meanwhile, or none is
 // signed in, a stolen session cookie stays worth nothing, and no other key takes the place of the owner's.
 func TestStolenHandleAsksTheProvider(t *testing.T) {
 	g := binding(t)
@@ -131,7 +131,7 @@ func TestStolenHandleAsksTheProvider(t *testing.T) {
 	}
 }
 
-// Another user who signs in where a bound session was is asked the question, and a thief who signs in as themselves gets
+// V19: Another user who signs in where a bound session was is asked the question, and a thief who signs in as themselves gets
 // nothing of the owner's.
 func TestNakedSignInOfAnotherUser(t *testing.T) {
 	g := binding(t)
@@ -144,7 +144,7 @@ func TestNakedSignInOfAnotherUser(t *testing.T) {
 	}
 }
 
-// Each kind of request without the short cookie gets the answer that it can do something with, and none reaches the app.
+// V10: Each kind of request without the short cookie gets the answer that it can do something with, and none reaches the app.
 func TestNakedKinds(t *testing.T) {
 	g := binding(t)
 	b := g.bound("yes")
@@ -193,7 +193,7 @@ func TestNakedKinds(t *testing.T) {
 	}
 }
 
-// The short cookie is this session's, this key's and this host's, and no more than what was given.
+// V5: The short cookie is this session's, this key's and this host's, and no more than what was given.
 func TestShortCookie(t *testing.T) {
 	g := binding(t)
 	b, other := g.bound("yes"), g.bound("yes")
@@ -220,7 +220,7 @@ func TestShortCookie(t *testing.T) {
 	}
 }
 
-// Signing out needs no proof, ends the session and deletes both cookies. A refresh that was under way brings nothing back.
+// V16: Signing out needs no proof, ends the session and deletes both cookies. A refresh that was under way brings nothing back.
 func TestSignOutNaked(t *testing.T) {
 	g := binding(t)
 	b := g.bound("yes")
@@ -248,7 +248,7 @@ func TestSignOutNaked(t *testing.T) {
 	}
 }
 
-// A step-up of a bound session goes on with its key: the browser keeps its session, and gets no longer a short cookie than
+// V11: A step-up of a bound session goes on with its key: the browser keeps its session, and gets no longer a short cookie than
 // it had.
 func TestStepUpOfBoundSession(t *testing.T) {
 	g := binding(t)

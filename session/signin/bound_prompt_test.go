@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
-// The prompt is honest about what Yes means without a binding: both limits where a browser may bind the session, and
+// V18: The prompt is honest about what Yes means without a binding: both limits where a browser may bind the session, and
 // those without a binding where it cannot.
 func TestPromptOfBoundSessions(t *testing.T) {
 	const day = 24 * time.Hour
@@ -50,7 +50,7 @@ func TestPromptOfBoundSessions(t *testing.T) {
 	}
 }
 
-// Where a "Yes" needs a binding and the site is served on plain http, "Yes" would be a "No": the question is not asked.
+// V18: Where a "Yes" needs a binding and the site is served on plain http, "Yes" would be a "No": the question is not asked.
 func TestNoQuestionOnPlainHTTP(t *testing.T) {
 	for required, asked := range map[bool]bool{true: false, false: true} {
 		g := newGateway(t, func(s *settings) {

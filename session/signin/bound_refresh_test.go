@@ -20,7 +20,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
-// The owner proves the device again and again, over any time, and notices nothing. It is no use of the session, and what a
+// V6: The owner proves the device again and again, over any time, and notices nothing. It is no use of the session, and what a
 // thief copied is worth nothing once the short cookie has ended (issue 11).
 func TestRefresh(t *testing.T) {
 	g := binding(t)
@@ -68,7 +68,7 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// What may be tried again is answered 403 with a challenge, three times in a row at most: one more would end the session
+// V7: What may be tried again is answered 403 with a challenge, three times in a row at most: one more would end the session
 // in the browser. After that it is asked to come later, and then it may try again.
 func TestBadRefresh(t *testing.T) {
 	g := binding(t)
@@ -121,7 +121,7 @@ func TestBadRefresh(t *testing.T) {
 	}
 }
 
-// The count of refusals goes with the challenge to another replica.
+// V7: The count of refusals goes with the challenge to another replica.
 func TestRefusalsOverReplicas(t *testing.T) {
 	g := binding(t)
 	b := g.bound("yes")
@@ -152,7 +152,7 @@ func TestRefusalsOverReplicas(t *testing.T) {
 	}
 }
 
-// It is over, and the browser is told so, when the session is: signed out, ended by an administrator, past its limit, no
+// V9: It is over, and the browser is told so, when the session is: signed out, ended by an administrator, past its limit, no
 // longer let in, or without its session cookie, so that a "No" does not become a "Yes" (news 1.4, 4, 5 and 8).
 func TestRefreshOfWhatIsOver(t *testing.T) {
 	var refused bool
@@ -205,7 +205,7 @@ func TestRefreshOfWhatIsOver(t *testing.T) {
 	}
 }
 
-// A session that ends while its browser signs is over: the refresh that was under way brings no cookie back (news 1.4, 5).
+// V6: A session that ends while its browser signs is over: the refresh that was under way brings no cookie back (news 1.4, 5).
 func TestRefreshUnderWayAtSignOut(t *testing.T) {
 	g := binding(t, func(s *settings) { s.keepFor = time.Hour })
 	b := g.bound("yes")
@@ -218,7 +218,7 @@ func TestRefreshUnderWayAtSignOut(t *testing.T) {
 	}
 }
 
-// New keys of the ring, and a replica whose clock is a minute off, change nothing for a bound session.
+// V8: New keys of the ring, and a replica whose clock is a minute off, change nothing for a bound session.
 func TestBoundOverReplicas(t *testing.T) {
 	secret := []byte("0123456789abcdef0123456789abcdef") // of newGateway
 	g := binding(t)
@@ -272,7 +272,7 @@ func TestBoundOverReplicas(t *testing.T) {
 	}
 }
 
-// A silent round trip proves who uses the browser, so it offers the binding to a session that has none yet.
+// V1: A silent round trip proves who uses the browser, so it offers the binding to a session that has none yet.
 func TestSilentRecheckOffersTheBinding(t *testing.T) {
 	g := binding(t, func(s *settings) {
 		s.recheck, s.idp = time.Hour, oidctest.New(t, s.clock.Now)
@@ -304,7 +304,7 @@ func TestSilentRecheckOffersTheBinding(t *testing.T) {
 	}
 }
 
-// A store that hangs is a failure of ours like any other: the browser, which holds all requests meanwhile, is told within
+// V7: A store that hangs is a failure of ours like any other: the browser, which holds all requests meanwhile, is told within
 // five seconds.
 func TestRefreshWhileTheStoreHangs(t *testing.T) {
 	t.Parallel()
@@ -323,7 +323,7 @@ func TestRefreshWhileTheStoreHangs(t *testing.T) {
 	}
 }
 
-// A failure of ours ends nothing: the store is down, or the cookie is sealed with a key that has not arrived. What this
+// V7: A failure of ours ends nothing: the store is down, or the cookie is sealed with a key that has not arrived. What this
 // server knows goes on for a while, and a proof is still taken once.
 func TestRefreshInOutage(t *testing.T) {
 	g := binding(t, func(s *settings) { s.keepFor, s.grace = 5*time.Second, 5*time.Minute })
@@ -361,7 +361,7 @@ func TestRefreshInOutage(t *testing.T) {
 	}
 }
 
-// A23: a page of another origin, also one of the same site, gets no short cookie with a proof that is good.
+// V17: A23: a page of another origin, also one of the same site, gets no short cookie with a proof that is good.
 func TestRefreshByAnotherOrigin(t *testing.T) {
 	g := binding(t)
 	b := g.bound("yes")

@@ -62,7 +62,7 @@ func (b *boundWalker) through(page, answer string, each func(at string, r result
 	b.t.Fatalf("no end of redirects; the last to %s", at)
 }
 
-// Issue 11, `site`: the sign-in host alone offers a binding, for all hosts of the domain. Its short cookie has the domain and
+// V14: Issue 11, `site`: the sign-in host alone offers a binding, for all hosts of the domain. Its short cookie has the domain and
 // opens each of them together with their own session cookies, and none elsewhere.
 func TestBoundSite(t *testing.T) {
 	g := siteEstate(t)
@@ -183,7 +183,7 @@ func TestNakedAtHostOfSite(t *testing.T) {
 	}
 }
 
-// The domain of a site says which host may bind sessions for it, to anyone. Other hosts and sites do not answer for it.
+// V14: The domain of a site says which host may bind sessions for it, to anyone. Other hosts and sites do not answer for it.
 func TestWellKnown(t *testing.T) {
 	g := siteEstate(t)
 	ask := func(v *access.Visit, method, path string) (*http.Response, bool) {
@@ -221,7 +221,7 @@ func TestWellKnown(t *testing.T) {
 	}
 }
 
-// Pages of hosts with the same sign-in under the same domain may cause a refresh of each other's sessions, and no others.
+// V17: Pages of hosts with the same sign-in under the same domain may cause a refresh of each other's sessions, and no others.
 func TestRefreshInitiators(t *testing.T) {
 	g := boundEstate(t, func(s *settings) {
 		s.siblings = func(host string) []string {

@@ -93,7 +93,7 @@ func TestLogSaysWhatIsBound(t *testing.T) {
 	}
 }
 
-// Two requests that show the cookie of a bound session first, and at once, are one binding: it is told once.
+// V4: Two requests that show the cookie of a bound session first, and at once, are one binding: it is told once.
 func TestBoundOnceForTwoRequests(t *testing.T) {
 	store := &refusing{}
 	g := binding(t, func(s *settings) { s.wrap = store })

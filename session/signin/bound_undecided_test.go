@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
-// Policies that cannot be evaluated refuse a refresh for now. The session and its key stay.
+// V6: Policies that cannot be evaluated refuse a refresh for now. The session and its key stay.
 func TestRefreshWithoutADecision(t *testing.T) {
 	var failed atomic.Bool
 	g := binding(t, func(s *settings) {

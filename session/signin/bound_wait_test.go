@@ -34,7 +34,7 @@ func (g *gateway) waits(t *testing.T, token *session.Token, to string, accept ..
 	return w
 }
 
-// The page that waits for a binding leads nowhere by itself: no user is sent round. It says what to do, to a program as
+// V13: The page that waits for a binding leads nowhere by itself: no user is sent round. It says what to do, to a program as
 // well, and lets everybody else go on to a page of this site.
 func TestBoundWaitEndsTheWaiting(t *testing.T) {
 	g := newGateway(t, func(s *settings) { s.binds = access.Binds{On: true} })

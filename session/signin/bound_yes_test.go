@@ -17,7 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 )
 
-// Issue 11: a "Yes" is offered the binding once, in the answer that ends the sign-in. The registration raises its limits,
+// V4: Issue 11: a "Yes" is offered the binding once, in the answer that ends the sign-in. The registration raises its limits,
 // sends the session cookie again with the longer life, and the short cookie beside it. Nothing counts before the browser
 // shows that it has them.
 func TestBoundYes(t *testing.T) {
@@ -89,7 +89,7 @@ func TestBoundYes(t *testing.T) {
 	}
 }
 
-// A session that the browser does not bind stays as it is, with the limits of one that is not bound: the registration was
+// V18: A session that the browser does not bind stays as it is, with the limits of one that is not bound: the registration was
 // never sent, or its answer was lost.
 func TestUnboundYes(t *testing.T) {
 	for name, lost := range map[string]bool{"never registers": false, "answer is lost": true} {
@@ -114,7 +114,7 @@ func TestUnboundYes(t *testing.T) {
 	}
 }
 
-// The binding is offered to no session that is not to be bound, and never by an answer that ends no sign-in (news 1.4, 7).
+// V1: The binding is offered to no session that is not to be bound, and never by an answer that ends no sign-in (news 1.4, 7).
 func TestWhatIsOffered(t *testing.T) {
 	for name, tt := range map[string]struct {
 		config access.Binds
@@ -147,7 +147,7 @@ func TestWhatIsOffered(t *testing.T) {
 	}
 }
 
-// A registration is the one that was offered, or none: at this session, to this host, within two minutes, once.
+// V2: A registration is the one that was offered, or none: at this session, to this host, within two minutes, once.
 func TestBadRegistration(t *testing.T) {
 	g := binding(t)
 	b := g.bearer()
@@ -202,7 +202,7 @@ func TestBadRegistration(t *testing.T) {
 	}
 }
 
-// The specification has the authorization in a header of its own, Chromium 156 in the proof. Either is accepted, and one is
+// V2: The specification has the authorization in a header of its own, Chromium 156 in the proof. Either is accepted, and one is
 // needed.
 func TestAuthorizationInItsHeader(t *testing.T) {
 	g := binding(t)
@@ -217,7 +217,7 @@ func TestAuthorizationInItsHeader(t *testing.T) {
 	}
 }
 
-// After a sign-in without a question the registration comes without the session cookie, which it does not need.
+// V2: After a sign-in without a question the registration comes without the session cookie, which it does not need.
 func TestRegistrationWithoutCookie(t *testing.T) {
 	always := access.Admission{Persistence: prompt.PersistenceAlways}
 	g := binding(t, func(s *settings) { s.admit = func(*access.Visit, *session.Record) access.Admission { return always } })

@@ -11,7 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// A user whose session is not bound is told what helps. A page tries again by itself once, shortly after a sign-in; after
+// V13: A user whose session is not bound is told what helps. A page tries again by itself once, shortly after a sign-in; after
 // that users are not sent round while their browser may have no signature left.
 func TestExplainBinding(t *testing.T) {
 	at := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)

@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// The short cookie is good for one session, one key and one host, and until its end.
+// V5: The short cookie is good for one session, one key and one host, and until its end.
 func TestBoundUntil(t *testing.T) {
 	ring, err := keyring.New([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {

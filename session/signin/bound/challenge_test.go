@@ -9,7 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
-// A challenge is for one purpose and one session, and has an end. The clocks of replicas may differ by a minute.
+// V8: A challenge is for one purpose and one session, and has an end. The clocks of replicas may differ by a minute.
 func TestChallengeIsGood(t *testing.T) {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	whom := [16]byte{1}
@@ -33,7 +33,7 @@ func TestChallengeIsGood(t *testing.T) {
 	}
 }
 
-// An authorization is for one host and has an end of its own, whatever challenge comes with it.
+// V2: An authorization is for one host and has an end of its own, whatever challenge comes with it.
 func TestAuthorization(t *testing.T) {
 	ring, err := keyring.New([]byte("0123456789abcdef0123456789abcdef"))
 	if err != nil {

@@ -115,7 +115,7 @@ func TestProof(t *testing.T) {
 	}
 }
 
-// TestBadProof: every proof that is not what it should be, with the error that the caller tells apart.
+// V8: TestBadProof: every proof that is not what it should be, with the error that the caller tells apart.
 func TestBadProof(t *testing.T) {
 	ec, other, rs := ecKey(t, elliptic.P256()), ecKey(t, elliptic.P256()), rsaKey(t, 2048)
 	first, err := proof.Register([]string{registers(jose.ES256, ec).sign(t)}, origin)
