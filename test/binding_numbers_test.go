@@ -82,7 +82,7 @@ func boundReplicas(t *testing.T) (one, two *site) {
 	return one, newSite(t, c)
 }
 
-// The thief's window of issue 11: both cookies, copied at the worst moment, work for the lifetime of the short cookie and five
+// V5: the thief's window. Both cookies, copied at the worst moment, work for the lifetime of the short cookie and five
 // seconds at most, at each replica. The owner goes on to refresh at both.
 func TestThiefsWindow(t *testing.T) {
 	t.Parallel()
@@ -127,7 +127,7 @@ func TestThiefsWindow(t *testing.T) {
 	}
 }
 
-// Issue 11: 100,000 bound sessions that refresh every eight minutes may cost Redis 250 writes a second. What one refresh costs
+// V8: 100,000 bound sessions that refresh every eight minutes may cost Redis 250 writes a second. What one refresh costs
 // is counted by Redis; it is one read as well.
 func TestWritesOfARefresh(t *testing.T) {
 	t.Parallel()

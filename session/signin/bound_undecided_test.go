@@ -33,7 +33,7 @@ func TestRefreshWithoutADecision(t *testing.T) {
 	}
 }
 
-// A refresh reads the session once, at whatever age of the cached copy, and writes once: that the challenge was answered.
+// V6: a refresh reads the session once, at whatever age of the cached copy, and writes once: that the challenge was answered.
 func TestRefreshAsksOnce(t *testing.T) {
 	store := &refusing{}
 	g := binding(t, func(s *settings) { s.keepFor, s.wrap = 5*time.Second, store })

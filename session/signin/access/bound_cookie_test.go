@@ -48,3 +48,29 @@ func TestBoundUntil(t *testing.T) {
 		t.Error("it is good for ever")
 	}
 }
+
+// oneKey are the keys of a session that has one.
+type oneKey session.KeyID
+
+func (k oneKey) Has(key session.KeyID) bool { return key == session.KeyID(k) }
+
+// BenchmarkBoundUntil is what a request of a bound session costs more than one of another session.
+func BenchmarkBoundUntil(b *testing.B) {
+	ring, err := keyring.New([]byte("0123456789abcdef0123456789abcdef"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := &Authenticator{Environment: NewEnvironment(Config{Keys: ring, Now: time.Now})}
+	v := &Visit{Host: "wiki.example.com", Secure: true}
+	id, key := session.ID{1}, session.KeyID{2}
+	w := httptest.NewRecorder()
+	s.GiveBound(w, v, v.Host, id, key, time.Now().Add(time.Hour))
+	v.Cookies.Bound = w.Result().Cookies()[0].Value
+	of := oneKey(key)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := s.BoundUntil(v, id, &of); !ok {
+			b.Fatal("refused")
+		}
+	}
+}
