@@ -109,11 +109,12 @@ var edges = []edge{
 	{path: "session/signin/browser", ours: []string{"=session", "=session/keyring"}},
 	{
 		path:   "session/signin/oidc",
-		ours:   []string{"=session", "=session/jwks", "=session/retry", "=session/signin/claim", "=session/signin/grant", "=session/signin/leave", "=session/signin/reach"},
+		ours:   []string{"=session", "=session/jwks", "=session/retry", "=session/signin/claim", "=session/signin/dpop", "=session/signin/grant", "=session/signin/leave", "=session/signin/reach"},
 		others: []string{goOIDC, oauth2, goJose, zap},
 		// What a user sees and what is written down about sign-ins is not its business.
 		nowhere: []string{module + "/session/pages", module + "/session/signinlog", goRedis, bbolt, "github.com/caddyserver"},
 	},
+	{path: "session/signin/dpop", others: []string{goJose}},
 	{path: "session/signin/oidc/oidctest", ours: []string{"=session"}, others: []string{goJose}},
 	{path: "session/signin/prompt", ours: []string{"=session"}, never: ioPackages},
 	{path: "session/signin/reach"},

@@ -328,6 +328,7 @@ const (
 	tokenIDSignature
 	tokenPart
 	tokenPartBytes
+	tokenProofKey
 )
 
 // maxParts is up to how many parts are stored separately: a JWE has five.
@@ -346,6 +347,7 @@ func (t Tokens) encode() []byte {
 	}
 	w.Bytes(tokenIDHeader, t.IDHeader)
 	w.Bytes(tokenIDSignature, t.IDSignature)
+	w.Bytes(tokenProofKey, t.ProofKey)
 	return w.Out
 }
 
@@ -363,6 +365,8 @@ func decodeTokens(data []byte) (Tokens, error) {
 			t.IDHeader = bytes.Clone(r.Value)
 		case tokenIDSignature:
 			t.IDSignature = bytes.Clone(r.Value)
+		case tokenProofKey:
+			t.ProofKey = bytes.Clone(r.Value)
 		}
 	}
 	if len(parts) > 0 {

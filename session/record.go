@@ -294,6 +294,8 @@ type Tokens struct {
 	// IDHeader and IDSignature are the parts of the ID token that Claims does not contain. With Claims they form the
 	// id_token_hint of RP-initiated logout, without storing the payload twice.
 	IDHeader, IDSignature []byte
+	// ProofKey is the private key to which the tokens are bound (RFC 9449); nil if they are bound to none.
+	ProofKey []byte
 }
 
 func (t Tokens) empty() bool {

@@ -42,6 +42,7 @@ type config struct {
 	https    bool
 	tls      string // the words of the site's certificate; "": of Caddy's own authority
 	provider string // more lines of the provider block
+	public   bool   // the client has no secret
 	app      string // more lines of the global latchkey block
 	site     string // lines of the site's latchkey block
 	matcher  string // between the directive and its block
@@ -110,6 +111,9 @@ func (s *site) client() rig.Client {
 		ID: "gw", Secret: clientSecret, RedirectURIs: []string{s.url("/.latchkey/callback")},
 		SignedOut: []string{s.url("/.latchkey/signed-out")},
 	}
+	if s.c.public {
+		c.Secret, c.AuthMethod = "", "none"
+	}
 	if s.c.told != "" {
 		c.BackChannel, c.BySession = s.url("/.latchkey/logout/backchannel"), s.c.told == "sid"
 	}
@@ -169,7 +173,7 @@ func (s *site) caddyfile() string {
 		storage = "storage file_system " + s.c.data
 	}
 	secret := "client_secret " + clientSecret
-	if strings.Contains(s.c.provider, "client_auth") {
+	if s.c.public || strings.Contains(s.c.provider, "client_auth") {
 		secret = "" // which it takes the place of
 	}
 	return fmt.Sprintf("{\n"+rig.Globals+`	%s

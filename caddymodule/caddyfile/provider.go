@@ -24,6 +24,7 @@ import (
 //		client_auth   tls <certificate file> <key file>
 //		client_auth   client_secret_basic|client_secret_post
 //		par           auto|require|off
+//		dpop          on|off
 //		metadata_url  <url>
 //		internal_url  <url>
 //		end_session_url <url>
@@ -80,6 +81,11 @@ var providerWords = grammar.Words[*config.Provider]{
 	"client_auth":   grammar.Once(parseClientAuth),
 	"par": grammar.Once(func(d *caddyfile.Dispenser, p *config.Provider) (err error) {
 		p.PAR, err = grammar.OneOf(d, "par", config.PARModes...)
+		return err
+	}),
+	"dpop": grammar.Once(func(d *caddyfile.Dispenser, p *config.Provider) error {
+		word, err := grammar.OneOf(d, "dpop", "on", "off")
+		p.DPoP = word == "on"
 		return err
 	}),
 	"metadata_url":    urlValue(func(p *config.Provider) *string { return &p.MetadataURL }),

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/app"
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/caddymodule/lint"
+	"github.com/latchkey-gateway/latchkey/session/signin/dpop"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
@@ -63,6 +64,9 @@ func compare(p *oidc.Provider, seen *oidc.Examination, n expected) (found []rema
 		say(findFail, "par off: it requires pushed authorization requests (require_pushed_authorization_requests), so that no user can sign in")
 	case offers.PushEndpoint == "" && (p.Push == oidc.PushRequire || p.Push == "" && offers.RequiresPush):
 		say(findFail, "pushed authorization requests are required, and its metadata has no pushed_authorization_request_endpoint: no user can sign in")
+	}
+	if p.DPoP && !slices.Contains(offers.DPoPAlgorithms, dpop.Algorithm) {
+		say(findFail, "dpop on: it does not take proofs with %s (dpop_signing_alg_values_supported): sign-ins fail", dpop.Algorithm)
 	}
 	if p.AuthParams["response_mode"] == "form_post" && !slices.Contains(offers.ResponseModes, "form_post") {
 		say(findFail, "auth_param response_mode form_post: it offers %s", orDash(strings.Join(offers.ResponseModes, ", ")))

@@ -51,6 +51,10 @@ type Provider struct {
 	// a reference to it. `off`: none is. `auto`, the default: it is pushed if the provider's metadata requires it.
 	PAR string `json:"par,omitempty"`
 
+	// Demand tokens that are bound to a key of the session (DPoP, RFC 9449), so that a stolen token is of no use elsewhere.
+	// An answer with bearer tokens is refused then. Default: false.
+	DPoP bool `json:"dpop,omitempty"`
+
 	// `silent`: if the session has no refresh token and its claims and groups are older than the session's `recheck`,
 	// Latchkey asks for them again through the browser, with an invisible redirect at the next page that the user
 	// opens. If the provider needs an input of the user, the user signs in again. Default: without a refresh token,

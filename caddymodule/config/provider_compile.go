@@ -61,6 +61,7 @@ func (p *Provider) Compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 		ClientMethod: auth.Method, ClientKey: key, ClientAudience: auth.Audience, ClientCertificate: certificate,
 		MetadataURL: p.MetadataURL, InternalURL: strings.TrimSuffix(p.InternalURL, "/"), EndSession: endSession,
 		TrustAudience: p.TrustAudience,
+		DPoP:          p.DPoP,
 		Push:          strings.TrimPrefix(p.PAR, PARAuto),
 		SilentRecheck: p.Recheck == RecheckSilent,
 		Scopes:        p.Scopes,

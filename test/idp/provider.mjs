@@ -76,6 +76,11 @@ function build() {
     features: {
       devInteractions: { enabled: false },
       revocation: { enabled: true },
+      dPoP: {
+        enabled: true,
+        nonceSecret: Buffer.alloc(32, 1), // for tests only
+        requireNonce: () => !!config.proofNonce,
+      },
       pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: !!config.requirePush },
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: {

@@ -45,6 +45,8 @@ type IDPConfig struct {
 	Refresh *bool `json:"refresh,omitempty"`
 	// RequirePush refuses authorization requests that were not pushed (RFC 9126).
 	RequirePush bool `json:"requirePush,omitempty"`
+	// ProofNonce demands a nonce of the provider in each DPoP proof (RFC 9449).
+	ProofNonce bool `json:"proofNonce,omitempty"`
 	// ExtraClaims names claims beyond the built-in list that may be released.
 	ExtraClaims []string `json:"claims,omitempty"`
 }

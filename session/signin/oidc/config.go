@@ -40,6 +40,8 @@ type Config struct {
 	MetadataURL string
 	// InternalURL is the origin at which the gateway itself reaches URLs of the issuer's origin. Browsers never use it.
 	InternalURL string
+	// DPoP demands tokens that are bound to a key of the session (RFC 9449).
+	DPoP bool
 	// Push is PushRequire, PushOff, or empty: authorization requests are pushed if the provider requires it.
 	Push string
 	// EndSession is the sign-out URL; it replaces the one in the metadata.

@@ -43,6 +43,7 @@ type Offers struct {
 	Scopes         []string `json:"scopes_supported"`
 	Claims         []string `json:"claims_supported"`
 	Grants         []string `json:"grant_types_supported"`
+	DPoPAlgorithms []string `json:"dpop_signing_alg_values_supported"`
 	PushEndpoint   string   `json:"pushed_authorization_request_endpoint"`
 	RequiresPush   bool     `json:"require_pushed_authorization_requests"`
 }

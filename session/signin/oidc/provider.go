@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session/retry"
+	"github.com/latchkey-gateway/latchkey/session/signin/dpop"
 )
 
 // Provider is an OpenID provider whose metadata is fetched in the background: the gateway starts even if the provider
@@ -28,6 +29,7 @@ type Provider struct {
 	// secretInForm: the provider has refused the client secret in the header, and accepted it in the form.
 	secretInForm atomic.Bool
 	kick         chan struct{}
+	nonces       dpop.Nonces
 	// unclear contains the claims with unknown values that were already logged.
 	unclear sync.Map
 

@@ -33,7 +33,7 @@ func (p *Provider) push(ctx context.Context, m *Metadata, params url.Values) (ur
 	}
 	ctx, cancel := context.WithTimeout(ctx, idpTimeout)
 	defer cancel()
-	uri, err := authenticate(ctx, p, m, m.PushEndpoint, params, grant.Push)
+	uri, err := authenticate(ctx, p, m, nil, m.PushEndpoint, params, grant.Push)
 	if err != nil {
 		return nil, err
 	}

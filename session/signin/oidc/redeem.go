@@ -15,6 +15,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+	"github.com/latchkey-gateway/latchkey/session/signin/dpop"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 )
 
@@ -27,6 +28,7 @@ type Answer struct {
 	largeRefresh bool
 	// groupsErr is why groups that did not fit into the token are not known.
 	groupsErr error
+	access    access
 }
 
 // How a client secret is sent to the token endpoint (OpenID Connect Core, section 9).
@@ -119,14 +121,18 @@ func (p *Provider) Redeem(ctx context.Context, resp Response, g Grant) (*Answer,
 }
 
 func (p *Provider) redeem(ctx context.Context, m *Metadata, code string, g Grant) (*Answer, error) {
-	tok, err := p.ask(ctx, m, url.Values{
+	key, err := p.newProofKey()
+	if err != nil {
+		return nil, err
+	}
+	tok, err := p.ask(ctx, m, key, url.Values{
 		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {g.RedirectURI}, "code_verifier": {g.Verifier},
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !tok.Bearer() {
-		return nil, errTokenType
+	if err := p.checkTokenType(tok, key); err != nil {
+		return nil, err
 	}
 	if tok.ID == "" {
 		return nil, errors.New("token answer holds no id_token")
@@ -142,34 +148,35 @@ func (p *Provider) redeem(ctx context.Context, m *Metadata, code string, g Grant
 			AuthTime: verified.authTime,
 		},
 		Tokens: session.Tokens{Refresh: tok.Refresh},
+		access: access{tok, proving(p, p.Client, key)},
+	}
+	if err := keepProof(&a.Tokens, key); err != nil {
+		return nil, err
 	}
 	if err := p.keepToken(m, a, verified); err != nil {
 		return nil, err
 	}
-	if err := p.learn(ctx, m, a, claim.Set{verified.claims}, tok.Access); err != nil {
+	if err := p.learn(ctx, m, a, claim.Set{verified.claims}); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-// errTokenType: the access token is not a bearer token.
-var errTokenType = errors.New("token answer holds no bearer token (access_token, token_type)")
-
 // ask sends a grant to the token endpoint, and records the state of the endpoint.
-func (p *Provider) ask(ctx context.Context, m *Metadata, form url.Values) (*grant.Tokens, error) {
-	tok, err := authenticate(ctx, p, m, m.TokenEndpoint, form, grant.Ask)
+func (p *Provider) ask(ctx context.Context, m *Metadata, key *dpop.Key, form url.Values) (*grant.Tokens, error) {
+	tok, err := authenticate(ctx, p, m, key, m.TokenEndpoint, form, grant.Ask)
 	p.noteToken(err)
 	return tok, err
 }
 
 // authenticate sends a form to an endpoint that authenticates the client, in the way that the provider accepts.
-func authenticate[T any](ctx context.Context, p *Provider, m *Metadata, endpoint string, form url.Values, send func(context.Context, grant.Request) (T, error)) (out T, err error) {
+func authenticate[T any](ctx context.Context, p *Provider, m *Metadata, key *dpop.Key, endpoint string, form url.Values, send func(context.Context, grant.Request) (T, error)) (out T, err error) {
 	conf, err := p.oauth(m, "")
 	if err != nil {
 		return out, err
 	}
 	request := grant.Request{
-		Client: p.authenticated(m), Endpoint: endpoint, ClientID: conf.ClientID, ClientSecret: conf.ClientSecret,
+		Client: proving(p, p.authenticated(m), key), Endpoint: endpoint, ClientID: conf.ClientID, ClientSecret: conf.ClientSecret,
 		SecretInForm: conf.Endpoint.AuthStyle == oauth2.AuthStyleInParams, Form: maps.Clone(form),
 	}
 	out, err = send(ctx, request)
@@ -197,10 +204,10 @@ func refusesClient(err error) bool {
 
 // learn adds what the provider states about the user to an answer: from the ID token, from userinfo if the token lacks
 // something, and from Graph if the groups did not fit.
-func (p *Provider) learn(ctx context.Context, m *Metadata, a *Answer, claims claim.Set, accessToken string) error {
+func (p *Provider) learn(ctx context.Context, m *Metadata, a *Answer, claims claim.Set) error {
 	silent := false
 	if !p.Claims.complete(claims) && m.UserInfoEndpoint != "" {
-		info, body, err := p.userInfo(ctx, m, accessToken, a.Draft.Identity.Subject)
+		info, body, err := p.userInfo(ctx, m, a)
 		switch {
 		case err == nil:
 			claims = append(claims, info)
@@ -217,7 +224,7 @@ func (p *Provider) learn(ctx context.Context, m *Metadata, a *Answer, claims cla
 		a.Draft.GroupsComplete = false // userinfo might state groups but could not be called: they are unknown, not empty (A6)
 	}
 	a.Draft.GroupsAsOf = p.Now().UTC()
-	p.completeGroups(ctx, a, accessToken)
+	p.completeGroups(ctx, a)
 	a.Signals = p.Claims.Signals(claims)
 	p.bound(a)
 	return nil

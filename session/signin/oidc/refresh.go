@@ -50,7 +50,11 @@ func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session
 	if m == nil {
 		return nil, errNotAsked
 	}
-	tok, err := p.ask(ctx, m, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {old.Refresh}})
+	key, err := p.proofKey(old)
+	if err != nil {
+		return nil, err
+	}
+	tok, err := p.ask(ctx, m, key, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {old.Refresh}})
 	if err != nil {
 		return nil, err
 	}
@@ -58,8 +62,13 @@ func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session
 	if tok.Refresh != "" { // no refresh token means that the old one stays valid (RFC 6749, section 6)
 		keep.Refresh = tok.Refresh
 	}
-	a := &Refreshed{Answer: Answer{Draft: session.Record{Identity: who.Identity, Claims: who.Claims}, Tokens: keep}}
-	switch unused := p.relearn(ctx, m, who, a, tok.ID, tok.Access, tok.Bearer()); {
+	if err := keepProof(&keep, key); err != nil {
+		return nil, err
+	}
+	a := &Refreshed{Answer: Answer{
+		Draft: session.Record{Identity: who.Identity, Claims: who.Claims}, Tokens: keep, access: access{tok, proving(p, p.Client, key)},
+	}}
+	switch unused := p.relearn(ctx, m, who, a, p.checkTokenType(tok, key)); {
 	case errors.Is(unused, ErrOtherUser):
 		return nil, unused
 	case unused != nil:
@@ -89,16 +98,16 @@ func Unreachable(err error) bool {
 }
 
 // relearn adds what the provider states to a renewal. An error is the reason why the statements cannot be used.
-func (p *Provider) relearn(ctx context.Context, m *Metadata, who *session.Record, a *Refreshed, rawID, access string, bearer bool) error {
-	if !bearer {
-		return errTokenType
+func (p *Provider) relearn(ctx context.Context, m *Metadata, who *session.Record, a *Refreshed, unusable error) error {
+	if unusable != nil {
+		return unusable
 	}
-	if rawID == "" {
-		return p.relearnWithoutToken(ctx, m, who, a, access)
+	if a.access.ID == "" {
+		return p.relearnWithoutToken(ctx, m, who, a)
 	}
-	verified, err := p.verifyIDToken(ctx, m, rawID, nil, access)
+	verified, err := p.verifyIDToken(ctx, m, a.access.ID, nil, a.access.Access)
 	if err != nil {
-		return p.whyUnusable(ctx, m, who, rawID, err)
+		return p.whyUnusable(ctx, m, who, a.access.ID, err)
 	}
 	if verified.subject != who.Identity.Subject || p.Issuer != who.Identity.Issuer {
 		return fmt.Errorf("%w (sub)", ErrOtherUser)
@@ -109,14 +118,14 @@ func (p *Provider) relearn(ctx context.Context, m *Metadata, who *session.Record
 	claims := claim.Set{verified.claims}
 	if len(who.UserInfo) > 0 && m.UserInfoEndpoint != "" && !p.Claims.complete(claims) {
 		// Some of the known claims came from userinfo; its refusal now says nothing about the user.
-		info, body, err := p.userInfo(ctx, m, access, who.Identity.Subject)
+		info, body, err := p.userInfo(ctx, m, &a.Answer)
 		if err != nil {
 			return userInfoError(err)
 		}
 		claims, a.Draft.UserInfo = append(claims, info), body
-		return p.restate(ctx, a, claims, access)
+		return p.restate(ctx, a, claims)
 	}
-	if err := p.learn(ctx, m, &a.Answer, claims, access); err != nil {
+	if err := p.learn(ctx, m, &a.Answer, claims); err != nil {
 		return err
 	}
 	return p.stated(a, claims)
@@ -156,11 +165,11 @@ func (c *Config) whyUnusable(ctx context.Context, m *Metadata, who *session.Reco
 // relearnWithoutToken is for a provider that sends no ID token at a refresh, which is allowed (Core, section 12.2). New
 // userinfo replaces the old userinfo, and the same claims of the first ID token. The other claims of the first ID token
 // stay.
-func (p *Provider) relearnWithoutToken(ctx context.Context, m *Metadata, who *session.Record, a *Refreshed, access string) error {
+func (p *Provider) relearnWithoutToken(ctx context.Context, m *Metadata, who *session.Record, a *Refreshed) error {
 	if m.UserInfoEndpoint == "" {
 		return p.confirm(who, a)
 	}
-	info, body, err := p.userInfo(ctx, m, access, who.Identity.Subject)
+	info, body, err := p.userInfo(ctx, m, &a.Answer)
 	switch {
 	case err == nil:
 	case refusedUserInfo(err) && len(who.UserInfo) == 0:
@@ -193,7 +202,7 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *Metadata, who *se
 	}
 	claims := claim.Set{first, info}
 	if p.Claims.statesGroups(info) || p.Claims.statesGroups(before) || overage(claims, p.Claims.groupsPath()) {
-		return p.restate(ctx, a, claims, access)
+		return p.restate(ctx, a, claims)
 	}
 	groupsKept := claim.Lacks(first, p.Claims.groupsPath())
 	if groupsKept { // in the session's groups
@@ -201,7 +210,7 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *Metadata, who *se
 		delete(rest, p.Claims.groupsPath())
 		claims = claim.Set{rest, info}
 	}
-	if err := p.restate(ctx, a, claims, access); err != nil {
+	if err := p.restate(ctx, a, claims); err != nil {
 		return err
 	}
 	if groupsKept {
@@ -245,10 +254,10 @@ func (c *Config) confirm(who *session.Record, a *Refreshed) error {
 }
 
 // restate fills a renewal with the current statements of all sources.
-func (p *Provider) restate(ctx context.Context, a *Refreshed, claims claim.Set, access string) error {
+func (p *Provider) restate(ctx context.Context, a *Refreshed, claims claim.Set) error {
 	p.Claims.describe(&a.Draft, claims)
 	a.Draft.GroupsAsOf = p.Now().UTC()
-	p.completeGroups(ctx, &a.Answer, access)
+	p.completeGroups(ctx, &a.Answer)
 	p.bound(&a.Answer)
 	return p.stated(a, claims)
 }
@@ -283,11 +292,11 @@ func (cfg *ClaimsConfig) statesGroups(claims map[string]json.RawMessage) bool {
 }
 
 // completeGroups fetches groups from Graph that did not fit into the token.
-func (p *Provider) completeGroups(ctx context.Context, a *Answer, access string) {
+func (p *Provider) completeGroups(ctx context.Context, a *Answer) {
 	if a.Draft.GroupsComplete || p.Claims.GraphURL == "" {
 		return
 	}
-	all, err := p.graphGroups(ctx, access)
+	all, err := p.graphGroups(ctx, a.access.Access)
 	if err != nil {
 		// The groups stay unknown; no rule treats that as an advantage.
 		a.groupsErr = err

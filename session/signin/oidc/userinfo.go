@@ -20,14 +20,14 @@ import (
 
 // userInfo requests the claims that the ID token lacks. Its sub must equal that of the ID token (OpenID Connect Core,
 // section 5.3.2); otherwise one user could get another user's groups.
-func (c *Config) userInfo(ctx context.Context, m *Metadata, accessToken, subject string) (map[string]json.RawMessage, []byte, error) {
+func (c *Config) userInfo(ctx context.Context, m *Metadata, a *Answer) (map[string]json.RawMessage, []byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, m.UserInfoEndpoint, nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	req.Header.Set("Accept", "application/json, application/jwt")
-	req.Header.Set("Authorization", "Bearer "+accessToken)
-	resp, err := c.Client.Do(req)
+	req.Header.Set("Authorization", a.access.authorization())
+	resp, err := a.access.client.Do(req)
 	if err != nil {
 		return nil, nil, transportError(err)
 	}
@@ -52,7 +52,7 @@ func (c *Config) userInfo(ctx context.Context, m *Metadata, accessToken, subject
 	if err != nil {
 		return nil, nil, errors.New("answer is not a JSON object")
 	}
-	if (claim.Set{claims}).String("sub") != subject {
+	if (claim.Set{claims}).String("sub") != a.Draft.Identity.Subject {
 		return nil, nil, errors.New("answer is about another sub")
 	}
 	var compact bytes.Buffer
