@@ -34,6 +34,8 @@ type browser struct {
 	old string
 	// kept are the cookies that are sent from now on, whatever the answers say; empty if they are those of the jar.
 	kept string
+	// over is when the short cookie among them has ended at the gateways as well, whatever the clocks.
+	over time.Time
 
 	mu      sync.Mutex
 	cookies map[string]string // a copy, for others than the person
@@ -68,7 +70,9 @@ func (b *browser) send(call rig.Call) (rig.Reply, error) {
 }
 
 // keep makes it a client that gives up no cookie.
-func (b *browser) keep() { b.kept = b.header() }
+func (b *browser) keep() {
+	b.kept, b.over = b.header(), b.until.Add(shortLife/10+2*time.Second)
+}
 
 // note lets others have the cookies as they are now.
 func (b *browser) note() {
@@ -133,6 +137,15 @@ func (b *browser) take(r rig.Reply) {
 
 // bound reports whether the browser has registered its key.
 func (b *browser) bound() bool { return b.identifier != "" }
+
+// without reports whether the next request comes without a short cookie that may be valid. The gateways take it for a
+// little longer than a browser has it, which counts for who keeps it.
+func (b *browser) without() bool {
+	if b.kept != "" {
+		return b.bound() && (!strings.Contains(b.kept, short+"=") || time.Now().After(b.over))
+	}
+	return b.bound() && b.left() <= 0
+}
 
 // left is how long the browser still has the short cookie.
 func (b *browser) left() time.Duration {

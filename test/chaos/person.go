@@ -188,7 +188,7 @@ func (p *person) visit(g *guest, b *browser, n *node, path string, navigate bool
 	if !navigate {
 		header["Accept"], header["Sec-Fetch-Mode"], header["Sec-Fetch-Dest"] = []string{"application/json"}, []string{"cors"}, []string{"empty"}
 	}
-	without := b.bound() && b.left() <= 0
+	without := b.without()
 	if without {
 		header[nakedBadge] = []string{"1"}
 	}
