@@ -183,6 +183,21 @@ func TestNakedAtHostOfSite(t *testing.T) {
 	}
 }
 
+// V14: A site of the domain offers nothing, also if the sign-in host has no key yet: it could not refresh one.
+func TestOneHostBindsForASite(t *testing.T) {
+	b := siteEstate(t).boundWalker()
+	offers := map[string]bool{}
+	b.through(wiki+"/", "yes", func(at string, r result) {
+		if _, ok := boundtest.ReadOffer(t, r.header); ok {
+			origin, _ := browser.CutOrigin(at)
+			offers[origin] = true
+		}
+	})
+	if len(offers) != 1 || !offers[portal] {
+		t.Errorf("offered by %v", offers)
+	}
+}
+
 // V14: The domain of a site says which host may bind sessions for it, to anyone. Other hosts and sites do not answer for it.
 func TestWellKnown(t *testing.T) {
 	g := siteEstate(t)

@@ -44,7 +44,7 @@ var guards = []guard{
 	{"the binding is offered to what is to be bound", `return s.Binds.On && (kind == session.Persistent || s.Binds.All) && `, `return s.Binds.On && `},
 	{"V1: a site offers a key only if the provider was just asked", "\tif fresh {\n\t\ts.Offer(", "\tif until.Unix() > 0 {\n\t\ts.Offer("},
 	{"V14: one host alone binds for a site", `(s.Binds.Place(v.Host) == v.Host || v.Host == s.SignInHostname)`, `true`},
-	{"V15: a site takes what was proven at the sign-in host no longer than there", `until := s.provenUntil(v, live)`, `until := s.Now().Add(s.Binds.Lifetime).UnixMilli()`},
+	{"V15: a site takes what was proven at the sign-in host no longer than there", `return s.ProvenUntil(v, live.Session()).UnixMilli()`, `return s.Now().Add(s.Binds.Lifetime).UnixMilli()`},
 	{"V17: only hosts of the same domain cause a refresh", `err == nil && of == domain && name != host`, `err == nil && of != "" && name != host`},
 	{"V19: the provider proves a device to its user alone", `case err != nil || live.Identity != draft.Identity || !live.Binding.Bound()`, `case err != nil || !live.Binding.Bound()`},
 	{"V3: a key is proven at its own place", `case d.device == nil || !s.usedAt(v, d.device.Place):`, `case d.device == nil:`},
