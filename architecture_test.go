@@ -57,9 +57,11 @@ var edges = []edge{
 	{path: "session/jwks", ours: []string{"=session/retry"}, others: []string{goJose}},
 	{
 		path:    "session/signals",
-		ours:    []string{"=session/jwks", "=session/signin/claim"},
+		ours:    []string{"=session", "=session/jwks", "=session/signinlog", "=session/signin/access", "=session/signin/claim", "=session/signin/oidc"},
+		others:  []string{zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
+	{path: "session/signals/transmitter", ours: []string{"=session/jwks", "=session/signin/oidc", "=session/signin/reach"}, nowhere: []string{"github.com/caddyserver"}},
 	{path: "session/retry", never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/storetest", ours: []string{"=session"}, others: []string{"pgregory.net/rapid", "go.uber.org/goleak"}},
 	{path: "session/filestore", ours: []string{"=session", "=session/signinlog/journal"}, others: []string{bbolt}, nowhere: []string{"net/http"}},
@@ -71,7 +73,7 @@ var edges = []edge{
 	{path: "session/signinlog/journal/journaltest", ours: []string{"=session", "=session/signinlog/journal"}, others: []string{"pgregory.net/rapid"}},
 	{
 		path:    "session/signin",
-		ours:    []string{"=session", "=session/keyring", "=session/pending", "=session/refresh", "=session/retry", "session/pages", "session/signinlog", "session/signin"},
+		ours:    []string{"=session", "=session/keyring", "=session/pending", "=session/refresh", "=session/retry", "=session/signals", "session/pages", "session/signinlog", "session/signin"},
 		others:  []string{zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
@@ -134,9 +136,10 @@ var edges = []edge{
 	},
 	{path: "caddymodule/lint", ours: []string{"policy", "session", "=caddymodule/config"}, free: true},
 	{path: "caddymodule/explain", ours: []string{"policy", "session", "=caddymodule/config", "=caddymodule/crossorigin", "=caddymodule/scrub", "=caddymodule/site", "=caddymodule/terminal"}, free: true},
+	{path: "caddymodule/signals", ours: []string{"session", "=caddymodule/config"}, free: true},
 	{
 		path: "caddymodule/app",
-		ours: []string{"policy", "session", "=caddymodule/config", "=caddymodule/explain", "=caddymodule/keystorage", "=caddymodule/lint", "=caddymodule/site", "=caddymodule/store"},
+		ours: []string{"policy", "session", "=caddymodule/config", "=caddymodule/explain", "=caddymodule/keystorage", "=caddymodule/lint", "=caddymodule/signals", "=caddymodule/site", "=caddymodule/store"},
 		free: true,
 	},
 	{path: "caddymodule/adminapi", ours: []string{"session", "=caddymodule/app", "=caddymodule/config", "=caddymodule/explain", "=caddymodule/keystorage", "=caddymodule/terminal"}, free: true},

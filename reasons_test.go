@@ -39,6 +39,7 @@ func TestReasonsAreDocumented(t *testing.T) {
 		"Events":                          append(access.consts("Event", ""), site.consts("eventDenied", "")...),
 		"Who ended a session":             append(access.consts("By", ""), admin.consts("byAdministrator", "")...),
 		"Results of renewals":             renew.consts("Renewal", ""),
+		"Results of signals":              source(t, "session/signals").consts("", "Result"),
 		"Steps and results of bindings":   access.consts("Binding", ""),
 		"Skipped refreshes":               site.consts("skipped", ""),
 		"Endpoints with a rate limit":     limited(t, signin),

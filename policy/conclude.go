@@ -81,7 +81,7 @@ func (e *evaluation) conclude(d *Decision) {
 		d.refuse(f.binding, BindingRequired, codeUnbound, ControlBinding)
 	case e.anonymous:
 		d.Verdict, d.Reason, d.Status = SignIn, SignInRequired, StatusNotApplied // L3: there is no user yet
-	case e.unmet != 0:
+	case e.unmet != 0 || e.renounced:
 		d.Verdict, d.Gaps, d.by = StepUp, e.gaps, e.unmet
 		d.Reason, d.Code = e.ask()
 	default:
@@ -124,9 +124,11 @@ func (d *Decision) refuse(g grounds, why Reason, code int, by Controls) {
 	}
 }
 
-// ask returns the reason for a step-up: the first control in the order of R5.
+// ask returns the reason for a step-up: a sign-in that does not count any more, else the first control in the order of R5.
 func (e *evaluation) ask() (Reason, int) {
 	switch {
+	case e.renounced:
+		return CredentialChanged, codeEveryTime
 	case e.unmet&ControlMFA != 0:
 		return MFARequired, codeMFA
 	case e.unmet&ControlACR != 0:

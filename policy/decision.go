@@ -32,6 +32,7 @@ const (
 	FrequencyRequired  Reason = "sign_in_frequency"
 	EveryTimeRequired  Reason = "sign_in_every_time"
 	IdleTooLong        Reason = "idle_too_long"
+	CredentialChanged  Reason = "credential_changed" //nolint:gosec // a word; the provider reported it, and the sign-in is from before
 	Blocked            Reason = "blocked"
 	PlatformBlocked    Reason = "platform_blocked"     // every policy that blocks has a platform condition
 	Denied             Reason = "denied"               // by the site's deny list

@@ -44,6 +44,7 @@ type evaluation struct {
 	everyTime bool     // sign-in frequency every_time is one of them
 	gaps      Gaps     // of the policies that set unmet
 	failed    bool     // an enforced policy is not satisfied
+	renounced bool     // the user must authenticate again, whatever the policies say
 }
 
 // evaluate implements Evaluate and Explain. rec is nil for Evaluate.
@@ -105,6 +106,10 @@ func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 	}
 	if sub != nil {
 		e.refusal.site, e.refusal.siteReason = sub.refusal(st.number)
+	}
+	if e.renounced = r.Auth.Renounced && !e.anonymous; e.renounced {
+		d.Demand.reauthenticate(0)
+		d.Demand.PromptLogin = true
 	}
 	e.conclude(&d)
 	if rec != nil {

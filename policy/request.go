@@ -60,6 +60,9 @@ type Authentication struct {
 	ACRs []string
 	// MFA: a second factor was used.
 	MFA bool
+	// Renounced: the provider has reported that this authentication does not count any more, because a credential
+	// changed. Every request then needs a new one, whatever the policies say.
+	Renounced bool
 }
 
 // Device is what is known about the device.

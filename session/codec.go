@@ -73,6 +73,15 @@ var recordFields = [...]recordField{
 	45: {kept, func(s *Record) any { return &s.Binding.Limit.Max }},
 	46: {kept, func(s *Record) any { return &s.Binding.Place }},
 	47: {kept, func(s *Record) any { return &s.Binding.More }},
+	48: {renewed, func(s *Record) any { return &s.KnownAs }},
+	49: {kept, func(s *Record) any { return &s.Signalled.Reauthenticate }},
+	50: {kept, func(s *Record) any { return &s.Signalled.Weakened }},
+	51: {kept, func(s *Record) any { return &s.Signalled.UserRisk.Value }},
+	52: {kept, func(s *Record) any { return &s.Signalled.UserRisk.Until }},
+	53: {kept, func(s *Record) any { return &s.Signalled.SignInRisk.Value }},
+	54: {kept, func(s *Record) any { return &s.Signalled.SignInRisk.Until }},
+	55: {kept, func(s *Record) any { return &s.Signalled.Compliant.Value }},
+	56: {kept, func(s *Record) any { return &s.Signalled.Compliant.Until }},
 }
 
 // fieldTokens is the field of the sealed tokens. It stands outside of recordFields because it is written last.
@@ -264,6 +273,17 @@ func (s *Record) validDraft() error {
 
 // decodeDraft decodes a record that may lack the fields that Create sets.
 func decodeDraft(data []byte) (*Record, error) {
+	s, err := decodeFields(data)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.validDraft(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func decodeFields(data []byte) (*Record, error) {
 	s := &Record{}
 	text := string(data) // one piece of memory for all that it says
 	r := pack.FieldReader{Data: data}
@@ -314,9 +334,6 @@ func decodeDraft(data []byte) (*Record, error) {
 	}
 	if r.Err != nil {
 		return nil, r.Err
-	}
-	if err := s.validDraft(); err != nil {
-		return nil, err
 	}
 	return s, nil
 }

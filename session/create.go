@@ -130,12 +130,18 @@ func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, also 
 	if err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
-	if err := c.subjects.unended(ctx, s); err != nil {
+	said, err := c.subjects.unended(ctx, s)
+	if err != nil {
 		c.discard(ctx, s)
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
 	s.Version, token.Bound = 1, s.Binding.Bound()
 	c.entries.keep(s.asEntry(written), asked)
+	if s.Signalled.take(said) {
+		if s, err = c.rewrite(ctx, s.ID, func(s *Record) bool { return s.Signalled.take(said) }); err != nil {
+			return nil, Token{}, err
+		}
+	}
 	return s, token, nil
 }
 

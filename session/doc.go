@@ -25,7 +25,7 @@
 //   - cache.go is what this process knows, entries.go the sessions among it, feed.go how replicas tell each other of
 //     writes, health.go how the store is;
 //   - index.go lists the sessions of a user, list.go reads the lists;
-//   - revoke_before.go has the times before which all sessions are over, revoked_subjects.go the users that were
-//     signed out a moment ago, replay_writes.go writes again what a failover forgot;
+//   - revoke_before.go has the times before which all sessions are over, revoked_subjects.go what was reported of users
+//     and who was signed out a moment ago, replay_writes.go writes again what a failover forgot;
 //   - store.go is the contract of a store.
 package session

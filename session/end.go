@@ -157,9 +157,16 @@ const (
 	foreign         // the listing is not ours; the session belongs to another user
 )
 
-// endListed ends the sessions in an owner's list for which judge says so, and returns the short hashes of those that
-// may have been live.
-func (en *ender) endListed(ctx context.Context, list bucket, judge func(*Record) verdict) ([]string, error) {
+// Ended is a session that was ended and may have been live. Identity and User are empty if its record could not be read.
+type Ended struct {
+	// Short is the short hash of the session.
+	Short    string
+	Identity Identity
+	User     string
+}
+
+// endListed ends the sessions in an owner's list for which judge says so, and returns those that may have been live.
+func (en *ender) endListed(ctx context.Context, list bucket, judge func(*Record) verdict) ([]Ended, error) {
 	if err := en.subjects.noteEnd(ctx, list); err != nil {
 		return nil, fmt.Errorf("ending sessions: %w", err)
 	}
@@ -167,20 +174,24 @@ func (en *ender) endListed(ctx context.Context, list bucket, judge func(*Record)
 }
 
 // endFound is endListed without the note that stops sign-ins in progress.
-func (en *ender) endFound(ctx context.Context, list bucket, judge func(*Record) verdict) ([]string, error) {
+func (en *ender) endFound(ctx context.Context, list bucket, judge func(*Record) verdict) ([]Ended, error) {
 	keys, err := list.sessions(ctx, en.vault.Store)
 	if err != nil {
 		return nil, fmt.Errorf("listing sessions: %w", err)
 	}
-	var ended []string
+	var ended []Ended
 	done := make([]Key, 0, min(len(keys), endChunk))
 	for _, key := range keys {
-		live, over, err := en.endOne(ctx, key, judge)
+		one := Ended{Short: shortOf(key)}
+		live, over, err := en.endOne(ctx, key, func(s *Record) verdict {
+			one.Identity, one.User = s.Identity, s.User
+			return judge(s)
+		})
 		if err != nil {
 			return ended, errors.Join(err, list.delist(context.WithoutCancel(ctx), en.vault.Store, done))
 		}
 		if live {
-			ended = append(ended, shortOf(key))
+			ended = append(ended, one)
 		}
 		if over {
 			done = append(done, key)
@@ -227,19 +238,20 @@ type ProviderEnd struct {
 	ProviderSession string
 	// At is the time of the message, by the provider's clock.
 	At time.Time
+	// Only selects sessions among those that are named; nil selects all.
+	Only func(*Record) bool
 }
 
 // providerSkew is how far a provider's clock may be behind ours. It is used where only our clock recorded the start of
 // a session.
 const providerSkew = time.Minute
 
-// EndByProvider ends the sessions that a provider reports as ended, and returns the short hashes of those that were
-// live. With a ProviderSession these are the sessions that came from it; if a Subject is named, only those of this
+// EndByProvider ends the sessions that a provider reports as ended, and returns those that were live. With a ProviderSession these are the sessions that came from it; if a Subject is named, only those of this
 // user, and also sessions of the user whose provider session is unknown. Without a ProviderSession they are all
 // sessions of the user. Sessions that are found by the user end only if they began no later than At, so that a late
 // message does not end newer sessions. A sign-in in progress to which the message applies creates no session
 // (ErrRevoked). After an error some sessions may still live; calling again is safe.
-func (en *ender) EndByProvider(ctx context.Context, e ProviderEnd) ([]string, error) {
+func (en *ender) EndByProvider(ctx context.Context, e ProviderEnd) ([]Ended, error) {
 	if e.Issuer == "" || e.Subject == "" && e.ProviderSession == "" || e.At.IsZero() {
 		return nil, errors.New("ending sessions: whose, or when, is not said")
 	}
@@ -256,6 +268,15 @@ func (en *ender) EndByProvider(ctx context.Context, e ProviderEnd) ([]string, er
 	}
 	unnamed, err := en.endFound(ctx, personBucket(who), e.coversUnnamed)
 	return append(ended, unnamed...), err
+}
+
+// EndNamed makes that a sign-in in progress of a user creates no session (ErrRevoked), by a name of the user; see
+// Record.KnownAs. Sessions are found by Named, after this call.
+func (en *ender) EndNamed(ctx context.Context, issuer, name string) error {
+	if err := en.subjects.noteEnd(ctx, knownAsBucket(issuer, name)); err != nil {
+		return fmt.Errorf("ending sessions: %w", err)
+	}
+	return nil
 }
 
 // coversUnnamed is covers for sessions listed for the user, when the message names a session at the provider.
@@ -278,6 +299,8 @@ func (e *ProviderEnd) covers(s *Record) verdict {
 			return stays // the provider's session belongs to another user than the message says
 		}
 		return foreign
+	case e.Only != nil && !e.Only(s):
+		return stays
 	case e.ProviderSession != "":
 		return ends
 	}

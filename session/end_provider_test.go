@@ -14,7 +14,14 @@ func (w *world) endByProvider(t testing.TB, sub, sid string, at time.Time) []str
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ended
+	var shorts []string
+	for _, one := range ended {
+		if one.Identity.Issuer != ada.Issuer || one.Identity.Subject == "" {
+			t.Errorf("ended %+v", one)
+		}
+		shorts = append(shorts, one.Short)
+	}
+	return shorts
 }
 
 // signedIn is a draft as a provider's answer makes it now.

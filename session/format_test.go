@@ -76,6 +76,11 @@ func fullRecord() *Record {
 			Since:     at(9),
 			Limit:     Limit{Idle: 24 * time.Hour, Max: 48 * time.Hour},
 		},
+		KnownAs: []string{"mail:ada@example.com"},
+		Signalled: Signalled{
+			Reauthenticate: at(10), Weakened: at(11), UserRisk: Stated{Value: "high", Until: at(12)}, SignInRisk: Stated{Value: "low", Until: at(13)},
+			Compliant: Stated{Value: "false", Until: at(14)},
+		},
 		sealedTokens: []byte("sealed"), unknown: field(unknownTag, "newer"), flags: 1 << 40,
 	}
 }
@@ -89,6 +94,8 @@ const fullFormat = "0110000102030405060708090a0b0c0d0e0f0205656e7472610313687474
 	"c5986825068ab083c598682611616461406f746865722e6578616d706c652608636f756e74657373" +
 	"270321696428036b6579290545533235362a0690b083c598682b0692b083c598682c078080f89492a5272d078080f0a9a4ca4e" +
 	"2e04686f73742f2201056f7468657202042174776f03046b65793204055253323536050694b083c59868" +
+	"30146d61696c3a616461406578616d706c652e636f6d" +
+	"310694b083c59868320696b083c59868330468696768340698b083c5986835036c6f7736069ab083c59868370566616c736538069cb083c59868" +
 	"808040056e657765721b067365616c6564"
 
 // Each field of a record is stored under the number, and in the form, in which it was always stored. A field that is added

@@ -37,6 +37,15 @@ func personBucket(who Identity) bucket { return bucketOf("i", who.Issuer, who.Su
 
 func providerSessionBucket(issuer, sid string) bucket { return bucketOf("j", issuer, sid) }
 
+func knownAsBucket(issuer, name string) bucket { return bucketOf("n", issuer, name) }
+
+// Remembered returns a list, and a member for it, that stand for something: for callers that remember very many things,
+// of which each needs no more than about thirty bytes. The lists are shared as those of sessions are.
+func Remembered(kind string, parts ...string) (index, member Key) {
+	b := bucketOf(kind, parts...)
+	return b.index, Key(b.tag)
+}
+
 const sessionKind = "s:"
 
 func (b bucket) listing(session Key, until time.Time) Listing {
@@ -78,6 +87,9 @@ func (s *Record) listings(until time.Time) []Listing {
 	if s.ProviderSession != "" {
 		in = append(in, providerSessionBucket(s.Identity.Issuer, s.ProviderSession).listing(key, until))
 	}
+	for _, name := range s.KnownAs {
+		in = append(in, knownAsBucket(s.Identity.Issuer, name).listing(key, until))
+	}
 	return in
 }
 
@@ -106,4 +118,18 @@ func allIndex(short string) (Key, bool) {
 		return "", false
 	}
 	return allShard(first<<4 | second>>2), true
+}
+
+// KnownAsMail and KnownAsPhone return a mail address and a phone number in the form of Record.KnownAs. Two spellings of
+// an address that differ in case name the same user.
+func KnownAsMail(address string) string { return "mail:" + strings.ToLower(address) }
+
+// KnownAsPhone is for numbers in the form of E.164, which may contain separators.
+func KnownAsPhone(number string) string {
+	return "tel:" + strings.Map(func(r rune) rune {
+		if r == '+' || '0' <= r && r <= '9' {
+			return r
+		}
+		return -1
+	}, number)
 }

@@ -198,8 +198,10 @@ func (s *Record) unbind(now Limits) {
 	}
 }
 
-// inherit gives a draft the binding of the session that it replaces, and limits that are no looser.
+// inherit gives a draft the binding of the session that it replaces, what was reported of its user, and limits that are no
+// looser.
 func (s *Record) inherit(old *Record, now Limits) {
+	s.Signalled.take(old.Signalled)
 	if old.Binding.Bound() {
 		s.Binding, s.Limit = old.Binding, old.Limit.tighter(now.Of(s.Kind, true))
 		return

@@ -248,3 +248,44 @@ func (l *lister) OwnNamed(ctx context.Context, who Identity, short string) (*Rec
 	}
 	return nil, ErrNotFound
 }
+
+// Named returns the users of an issuer whose live sessions are listed under a name; see Record.KnownAs. Usually it is
+// one, or none.
+func (l *lister) Named(ctx context.Context, issuer, name string) ([]Identity, error) {
+	return l.owners(ctx, knownAsBucket(issuer, name), func(s *Record) bool {
+		return s.Identity.Issuer == issuer && slices.Contains(s.KnownAs, name)
+	})
+}
+
+// InProviderSession returns the users whose live sessions came from a session at the provider. Usually it is one, or
+// none.
+func (l *lister) InProviderSession(ctx context.Context, issuer, sid string) ([]Identity, error) {
+	return l.owners(ctx, providerSessionBucket(issuer, sid), func(s *Record) bool {
+		return s.Identity.Issuer == issuer && s.ProviderSession == sid
+	})
+}
+
+// owners returns the users of the sessions in a list.
+func (l *lister) owners(ctx context.Context, list bucket, ours func(*Record) bool) ([]Identity, error) {
+	keys, err := list.sessions(ctx, l.vault.Store)
+	if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
+	}
+	var found []Identity
+	var stale []Key
+	for _, key := range keys {
+		s, err := l.load(ctx, key)
+		switch {
+		case err == nil && ours(s):
+			if !slices.Contains(found, s.Identity) {
+				found = append(found, s.Identity)
+			}
+		case err == nil, errors.Is(err, ErrNotFound):
+			stale = append(stale, key) // gone, or it has another name now
+		case unanswered(err):
+			return nil, fmt.Errorf("listing sessions: %w", err)
+		}
+	}
+	_ = list.delist(ctx, l.vault.Store, stale) // a later call finds them again
+	return found, nil
+}

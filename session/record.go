@@ -85,6 +85,9 @@ type Record struct {
 	Groups            []string
 	// Unverified are further names that the provider states but has not verified.
 	Unverified []string
+	// KnownAs are names by which the provider may call the user in an event (see KnownAsMail): it has verified that they
+	// belong to the user. Sessions are listed under them. Empty if the provider sends no events.
+	KnownAs []string
 	// Claims is the unchanged payload of the verified ID token. UserInfo is the userinfo answer, if it was requested.
 	Claims, UserInfo []byte
 	// ProviderSession is the provider's session ID (claim sid), empty if it sends none.
@@ -115,6 +118,9 @@ type Record struct {
 
 	// Binding says to which keys of a device the session is bound.
 	Binding Binding
+
+	// Signalled is what the provider has reported about the user since the sign-in.
+	Signalled Signalled
 
 	sealedTokens []byte
 	sealedUnder  keyring.ID // the key of the record; the tokens may be sealed under another

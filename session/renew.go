@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -52,8 +53,15 @@ func (r *renewer) Renew(ctx context.Context, s *Record, token Token, fresh Recor
 	moved := fresh.ProviderSession != "" && fresh.ProviderSession != s.ProviderSession
 	if moved {
 		// Listed before the record names it: an unlisted session could not be found when the provider's session ends.
-		l := providerSessionBucket(s.Identity.Issuer, fresh.ProviderSession).listing(key, s.MaxEnd(r.limits))
-		if err := r.vault.Store.Enlist(ctx, l.Index, l.Member, l.Until); err != nil {
+		if err := r.enlist(ctx, providerSessionBucket(s.Identity.Issuer, fresh.ProviderSession).listing(key, s.MaxEnd(r.limits))); err != nil {
+			return nil, fmt.Errorf("renewing session: %w", err)
+		}
+	}
+	for _, name := range fresh.KnownAs {
+		if slices.Contains(s.KnownAs, name) {
+			continue
+		}
+		if err := r.enlist(ctx, knownAsBucket(s.Identity.Issuer, name).listing(key, s.MaxEnd(r.limits))); err != nil {
 			return nil, fmt.Errorf("renewing session: %w", err)
 		}
 	}
@@ -75,6 +83,10 @@ func (r *renewer) Renew(ctx context.Context, s *Record, token Token, fresh Recor
 		}
 	}
 	return renewed, nil
+}
+
+func (r *renewer) enlist(ctx context.Context, l Listing) error {
+	return r.vault.Store.Enlist(ctx, l.Index, l.Member, l.Until)
 }
 
 // endedMeanwhile ends a session whose provider session was ended during the renewal: after its claims were stated,
@@ -131,7 +143,7 @@ func (r *renewer) ConfirmBinding(ctx context.Context, id ID) (bound *Record, fir
 		s.confirm(r.now())
 		// Listed for its longer life before the record has it: an unlisted session could not be found and revoked (A45).
 		for _, l := range s.listings(s.MaxEnd(r.limits)) {
-			if unlisted = r.vault.Store.Enlist(ctx, l.Index, l.Member, l.Until); unlisted != nil {
+			if unlisted = r.enlist(ctx, l); unlisted != nil {
 				return false
 			}
 		}
@@ -142,4 +154,45 @@ func (r *renewer) ConfirmBinding(ctx context.Context, id ID) (bound *Record, fir
 	}
 	r.writes.add(recentWrite{key: id.Key(), at: r.now(), renewed: bound})
 	return bound, first, nil
+}
+
+// Signal keeps what the provider has reported about a user with the user's sessions that only selects, and returns those
+// that it changed. Without only it is kept with all of them, and with the session of a sign-in in progress. After an
+// error some sessions may not have it; calling again is safe.
+func (r *renewer) Signal(ctx context.Context, who Identity, said Signalled, only func(*Record) bool) ([]*Record, error) {
+	said = said.rounded()
+	if only == nil {
+		if err := r.subjects.noteSignalled(ctx, who, said); err != nil {
+			return nil, fmt.Errorf("noting what was reported: %w", err)
+		}
+	}
+	keys, err := personBucket(who).sessions(ctx, r.vault.Store)
+	if err != nil {
+		return nil, fmt.Errorf("listing sessions: %w", err)
+	}
+	var changed []*Record
+	for _, key := range keys {
+		s, err := r.load(ctx, key)
+		switch {
+		case errors.Is(err, ErrNotFound), err != nil && !unanswered(err):
+			continue
+		case err != nil:
+			return changed, fmt.Errorf("reading session: %w", err)
+		case s.Identity != who || only != nil && !only(s) || r.check(s.session, r.now()) != nil:
+			continue
+		}
+		took := false
+		s, err = r.rewrite(ctx, s.ID, func(s *Record) bool {
+			took = s.Signalled.take(said)
+			return took
+		})
+		switch {
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrExpired):
+		case err != nil:
+			return changed, err
+		case took:
+			changed = append(changed, s)
+		}
+	}
+	return changed, nil
 }

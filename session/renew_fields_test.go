@@ -14,7 +14,7 @@ import (
 func TestRenewTakesWhatTheProviderStates(t *testing.T) {
 	stays := []string{
 		"ID", "Version", "Provider", "Identity", "Limit", "LastUsed", "Created", "Began", "Apps", "Kind", "Renewable", "KindReason", "AuthTime", "ACR",
-		"AMR", "Contexts", "SteppedUp", "StepUps", "BrowserID", "FirstIP", "FirstAgent", "Binding",
+		"AMR", "Contexts", "SteppedUp", "StepUps", "BrowserID", "FirstIP", "FirstAgent", "Binding", "Signalled",
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		before, fresh := drawRecord(t), drawRecord(t)

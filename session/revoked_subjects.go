@@ -51,24 +51,79 @@ func (r *revokedSubjects) noteEnd(ctx context.Context, of bucket) error {
 	}
 }
 
-// unended checks whether sessions like the one about to be created were ended since its sign-in began.
-func (r *revokedSubjects) unended(ctx context.Context, s *Record) error {
-	keys := []Key{endedKey(personBucket(s.Identity))}
+// unended checks whether sessions like the one about to be created were ended since its sign-in began. It returns what
+// else was reported about the user.
+func (r *revokedSubjects) unended(ctx context.Context, s *Record) (said Signalled, err error) {
+	reported := signalledKey(s.Identity)
+	keys := []Key{reported, endedKey(personBucket(s.Identity))}
 	if s.ProviderSession != "" {
 		keys = append(keys, endedKey(providerSessionBucket(s.Identity.Issuer, s.ProviderSession)))
 	} else {
 		keys = append(keys, endedKey(unnamedBucket(s.Identity)))
 	}
+	for _, name := range s.KnownAs {
+		keys = append(keys, endedKey(knownAsBucket(s.Identity.Issuer, name)))
+	}
 	notes, err := r.store.GetAll(ctx, keys...)
 	if err != nil {
-		return err
+		return said, err
 	}
 	for _, e := range notes {
+		if e.Key == reported {
+			if said, err = readSignalled(e.Value); err != nil {
+				return said, err
+			}
+			continue
+		}
 		if at, ok := endedAt(e); !ok || s.began().UnixMilli() < at {
-			return ErrRevoked
+			return said, ErrRevoked
 		}
 	}
-	return nil
+	return said, nil
+}
+
+// noteSignalled adds to what was reported about a user, for sign-ins in progress. As with noteEnd, it runs before the
+// sessions of the user are searched.
+func (r *revokedSubjects) noteSignalled(ctx context.Context, who Identity, said Signalled) error {
+	now := r.now()
+	e := Entry{Key: signalledKey(who), Value: said.encode(), Expires: said.lasts(now)}
+	for try := 1; ; try++ {
+		err := r.store.Create(ctx, e)
+		if errors.Is(err, ErrConflict) {
+			var old Entry
+			if old, err = r.store.Get(ctx, e.Key); err == nil {
+				all, unread := readSignalled(old.Value)
+				if unread != nil {
+					all = Signalled{}
+				}
+				if !all.take(said) {
+					return nil
+				}
+				e.Value, e.Expires, e.Version = all.encode(), all.lasts(now), old.Version
+				_, err = r.store.Replace(ctx, e)
+			}
+		}
+		again := errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound)
+		if err == nil || !again || try == endedTries {
+			return err
+		}
+	}
+}
+
+func signalledKey(who Identity) Key { return HashKey("sg", who.Issuer, who.Subject) }
+
+// A note of what was reported has the form of a record with nothing else in it.
+func (g Signalled) encode() []byte {
+	plain, _ := (&Record{Signalled: g}).encode()
+	return plain
+}
+
+func readSignalled(value []byte) (Signalled, error) {
+	s, err := decodeFields(value)
+	if err != nil {
+		return Signalled{}, err
+	}
+	return s.Signalled, nil
 }
 
 func endedAt(e Entry) (at int64, ok bool) {
@@ -83,3 +138,74 @@ func endedKey(of bucket) Key { return HashKey("e", string(of.index), of.tag) }
 // unnamedBucket is for sessions of a user whose provider session is unknown. Nothing is listed in it: they are found by
 // the user.
 func unnamedBucket(who Identity) bucket { return bucketOf("u", who.Issuer, who.Subject) }
+
+// Signalled is what a provider has reported about a user outside of a sign-in. It only ever restricts.
+type Signalled struct {
+	// Reauthenticate is when a credential of the user was changed or withdrawn: an authentication from before does not
+	// count any more. Weakened is when the strength of the user's authentication was lowered: what an earlier sign-in
+	// proved beyond the identity does not count. Zero: never.
+	Reauthenticate, Weakened time.Time
+	// UserRisk, SignInRisk and Compliant are reported in addition to what the provider states in its claims.
+	UserRisk, SignInRisk, Compliant Stated
+}
+
+// Stated is a value that is valid until a time. Of two, the one that is valid longer was stated later.
+type Stated struct {
+	Value string
+	Until time.Time
+}
+
+// At returns the value at a time, empty if none is valid then.
+func (s Stated) At(now time.Time) string {
+	if now.Before(s.Until) {
+		return s.Value
+	}
+	return ""
+}
+
+// take takes up what was reported later, and reports whether anything was.
+func (g *Signalled) take(said Signalled) (changed bool) {
+	for _, one := range [][2]*time.Time{{&g.Reauthenticate, &said.Reauthenticate}, {&g.Weakened, &said.Weakened}} {
+		if one[1].After(*one[0]) {
+			*one[0], changed = *one[1], true
+		}
+	}
+	for _, one := range [][2]*Stated{{&g.UserRisk, &said.UserRisk}, {&g.SignInRisk, &said.SignInRisk}, {&g.Compliant, &said.Compliant}} {
+		if one[1].Until.After(one[0].Until) {
+			*one[0], changed = *one[1], true
+		}
+	}
+	return changed
+}
+
+// rounded returns it as it is stored.
+func (g Signalled) rounded() Signalled {
+	s := Record{Signalled: g}
+	s.roundTimes()
+	return s.Signalled
+}
+
+// lasts returns until when what was reported must be remembered for sign-ins in progress at that time.
+func (g *Signalled) lasts(now time.Time) time.Time {
+	until := now.Add(endedLife)
+	for _, one := range []Stated{g.UserRisk, g.SignInRisk, g.Compliant} {
+		if one.Until.After(until) {
+			until = one.Until
+		}
+	}
+	return until
+}
+
+// authenticated returns when the user authenticated; if the provider does not state it, when the sign-in began.
+func (s *Record) authenticated() time.Time {
+	if s.AuthTime.IsZero() {
+		return s.began()
+	}
+	return s.AuthTime
+}
+
+// Renounced reports whether the user must authenticate again, because a credential changed since.
+func (s *Record) Renounced() bool { return s.authenticated().Before(s.Signalled.Reauthenticate) }
+
+// Weakened reports whether what the sign-in proved beyond the identity does not count any more.
+func (s *Record) Weakened() bool { return s.authenticated().Before(s.Signalled.Weakened) }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/caddymodule/keystorage"
+	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/caddymodule/store"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -38,6 +39,8 @@ type App struct {
 	// tenant is what the sites share.
 	tenant site.Tenant
 	pages  *pages.Pages
+	// streams receives events of transmitters.
+	streams *signals.Streams
 	// FinestIdle is the shortest max_idle of all policies and the shortest time before a warning of idle sign-out, over
 	// all provisioned sites; zero if there is none. It determines how often the last use of a session is written.
 	finestIdle time.Duration

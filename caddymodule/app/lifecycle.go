@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/caddymodule/store"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -35,11 +36,14 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.provisionProviders(); err != nil {
 		return err
 	}
+	var err error
+	if a.streams, err = signals.New(&a.App, wrapTransport, countSignal, a.logger); err != nil {
+		return err
+	}
 	if _, err := a.resolveKeys(); err != nil {
 		return err
 	}
 	a.tenant.Limits = a.Session.Limits()
-	var err error
 	if a.tenant.Prompt, err = a.StaySignedIn.Prompt(); err != nil {
 		return err
 	}
@@ -158,12 +162,14 @@ func (a *App) openService() (*signin.Service, error) {
 		OnRenewal: func(provider, result string) { renewals.WithLabelValues(provider, result).Inc() },
 		OnBinding: func(step, result string) { bindings.WithLabelValues(step, result).Inc() },
 		Notify:    a.Emit,
+		Events:    a.streams,
 		Logger:    a.logger,
 
 		SignInHost: a.SignInHost.Address(),
 		SiteFor:    a.siteFor,
 		Siblings:   siblings(a),
 	})
+	a.streams.Bind(a.service.Actor())
 	a.service.Start()
 	if a.keeper != nil {
 		a.keeper.Start()
@@ -179,6 +185,7 @@ func (a *App) provisionProviders() error {
 			return fmt.Errorf("provider %q: %w", p.Called(), err)
 		}
 		compiled.HeaderClaims = a.headerClaims
+		compiled.Claims.KnownAs = a.HasSignals(p)
 		a.tenant.Providers = append(a.tenant.Providers, compiled)
 	}
 	return nil

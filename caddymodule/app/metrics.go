@@ -126,10 +126,20 @@ var bindings = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Help: "Registrations of keys of devices, and refreshes of bound sessions, by what came of them.",
 }, []string{"step", "result"})
 
+var signalsReceived = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Namespace: "caddy", Subsystem: "latchkey", Name: "signals_received_total",
+	Help: "Events that transmitters sent, by stream, event and what came of it.",
+}, []string{"stream", "event", "result"})
+
+// countSignal counts an event. One that is not known here, or was refused, has no name.
+func countSignal(stream, event, result string) {
+	signalsReceived.WithLabelValues(stream, event, result).Inc()
+}
+
 // registerMetrics registers the collectors in a configuration's registry. Every site calls it; only the first call has
 // an effect.
 func registerMetrics(registry *prometheus.Registry) error {
-	for _, c := range append(site.Collectors(), rateLimited, renewals, bindings, stateMetrics{}) {
+	for _, c := range append(site.Collectors(), rateLimited, renewals, bindings, signalsReceived, stateMetrics{}) {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("metrics: %w", err)
 		}

@@ -61,6 +61,15 @@ func everyWord(t *testing.T) string {
 			auth_param domain_hint example.com
 			ca_file %[3]s
 		}
+		signals hub {
+			issuer https://hub.example.com
+			audience https://wiki.example.com
+			provider staff
+			push
+			on credential_change end
+			on session_revoked session
+			ca_file %[3]s
+		}
 		store file %[4]s
 		sign_in_host wiki.example.com
 		session {

@@ -3,6 +3,7 @@ package app
 import (
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
@@ -24,6 +25,8 @@ type StatusAnswer struct {
 
 	Providers []providerStatus `json:"providers"`
 	SignInLog *signInLogStatus `json:"signInLog,omitempty"`
+	// Signals are the streams of events.
+	Signals []signals.Status `json:"signals,omitempty"`
 }
 
 // providerStatus is the state of a provider. Times of events that have not happened are left out.
@@ -88,6 +91,7 @@ func (a *App) Status() StatusAnswer {
 			TokenError: s.TokenErr, Warnings: s.Warnings,
 		})
 	}
+	answer.Signals = a.streams.Status()
 	if a.signIns != nil {
 		s := a.signIns.Stats()
 		answer.SignInLog = &signInLogStatus{Stored: s.Stored, Lost: s.Lost, OverShare: s.OverShare, Waiting: s.Waiting, Failing: s.Failing}

@@ -112,6 +112,7 @@ var globalWords = grammar.Words[*config.App]{
 	}),
 	"brand":       grammar.Once(parseBrand),
 	"sign_in_log": grammar.Once(parseSignInLog),
+	"signals":     grammar.Many(parseSignals),
 	"network":     grammar.Many(parseNetwork),
 	"policy":      grammar.Many(parseGlobalPolicy),
 }

@@ -40,6 +40,9 @@ type App struct {
 	// minute.
 	RateLimit *RateLimit `json:"rate_limit,omitempty"`
 
+	// Streams of events about users that are received.
+	Signals []*Signals `json:"signals,omitempty"`
+
 	// The host at which users sign in for all sites. Default: users sign in at each site separately.
 	SignInHost *SignInHost `json:"sign_in_host,omitempty"`
 

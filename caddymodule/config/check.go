@@ -80,6 +80,9 @@ func (a *App) Check() error {
 	if err := a.SignInLog.Check(); err != nil {
 		return fmt.Errorf("sign_in_log: %w", err)
 	}
+	if err := a.checkSignals(); err != nil {
+		return err
+	}
 	if err := a.SignInHost.check(); err != nil {
 		return err
 	}

@@ -168,17 +168,20 @@ func (p *Provider) claims() oidc.ClaimsConfig {
 	return c
 }
 
-func (p *Provider) roots() (*x509.CertPool, error) {
-	if p.CAFile == "" {
+func (p *Provider) roots() (*x509.CertPool, error) { return loadRoots(p.CAFile) }
+
+// loadRoots reads the authorities that are trusted; nil if no file is named.
+func loadRoots(file string) (*x509.CertPool, error) {
+	if file == "" {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(p.CAFile)
+	pem, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("ca_file: %w", err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca_file: %s holds no certificate", p.CAFile)
+		return nil, fmt.Errorf("ca_file: %s holds no certificate", file)
 	}
 	return pool, nil
 }

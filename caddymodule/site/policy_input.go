@@ -84,6 +84,9 @@ func (h *Site) describe(p *request, r *http.Request, subject *policy.Subject, f 
 	}
 	if f != nil {
 		q.Auth, q.Device, q.SignInRisk, q.UserRisk = f.auth, f.device, f.signInRisk, f.userRisk
+		if f.signalled != nil {
+			restrict(q, f.signalled)
+		}
 		if r != nil {
 			q.Idle = max(q.Time.Sub(lastUsed), 0)
 		}
@@ -136,7 +139,7 @@ func refusal(d *policy.Decision) *access.Refusal {
 		out.Title = pages.BlockDevice
 	case policy.BindingRequired:
 		out.Title = pages.BlockBinding
-	case policy.MFARequired, policy.ACRRequired, policy.FrequencyRequired, policy.EveryTimeRequired:
+	case policy.MFARequired, policy.ACRRequired, policy.FrequencyRequired, policy.EveryTimeRequired, policy.CredentialChanged:
 		out.Title = pages.BlockRequirement
 	}
 	return out

@@ -28,13 +28,13 @@ type siteView struct {
 	contexts [1]string // for facts; most users have one
 	// newApp: the session has not been used for this app yet.
 	newApp bool
+	nth    uint8 // see next
 	// assertion is the last signed assertion; told is what placeholders have asked for. No other field changes.
 	assertion atomic.Pointer[assertion]
 	told      atomic.Pointer[person]
 	// self is the value that is kept with the session. next is the view of another site; nth is its number in the list.
 	self any
 	next *siteView
-	nth  int
 }
 
 // facts are what a session tells the policies, besides the user's identity.
@@ -42,6 +42,26 @@ type facts struct {
 	auth                 policy.Authentication
 	device               policy.Device
 	signInRisk, userRisk policy.Risk
+	// signalled is what was reported since the sign-in and is valid for a time; nil if there is nothing.
+	signalled *session.Signalled
+}
+
+// restrict adds what was reported about the user to a request, as far as it is still valid. A report never makes a risk
+// smaller or a device better than the provider's claims do.
+func restrict(q *policy.Request, said *session.Signalled) {
+	q.UserRisk = higher(q.UserRisk, said.UserRisk.At(q.Time))
+	q.SignInRisk = higher(q.SignInRisk, said.SignInRisk.At(q.Time))
+	if said.Compliant.At(q.Time) == "false" {
+		q.Device.Compliant = policy.No
+	}
+}
+
+func higher(claimed policy.Risk, reported string) policy.Risk {
+	r := riskOf(reported)
+	if claimed == policy.RiskUnreadable || r < policy.RiskMedium || claimed != policy.RiskHidden && r <= claimed {
+		return claimed
+	}
+	return r
 }
 
 // maxMadeSites limits for how many sites a view is kept with one session.
@@ -123,7 +143,7 @@ func (m *siteView) person(live *session.Session) (*person, error) {
 
 // factsOf returns the facts of a session. contexts is empty; its capacity is used if it is enough.
 func (h *Site) factsOf(who *session.Record, contexts []string) facts {
-	return facts{
+	f := facts{
 		auth: policy.Authentication{AuthTime: who.AuthTime, ACRs: oidc.AppendContexts(contexts, who), MFA: h.Tenant.mfa(who)},
 		device: policy.Device{
 			Compliant: SignalOf(who.Compliant), Managed: SignalOf(who.Managed), Shared: SignalOf(who.Shared),
@@ -131,6 +151,15 @@ func (h *Site) factsOf(who *session.Record, contexts []string) facts {
 		},
 		signInRisk: riskOf(who.SignInRisk), userRisk: riskOf(who.UserRisk),
 	}
+	if who.Weakened() {
+		f.auth.ACRs, f.auth.MFA = f.auth.ACRs[:0], false
+	}
+	f.auth.Renounced = who.Renounced()
+	if who.Signalled != (session.Signalled{}) {
+		said := who.Signalled
+		f.signalled = &said
+	}
+	return f
 }
 
 // assertion is a signed statement that can be sent for a limited time. Another host of the site or another key needs a

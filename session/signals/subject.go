@@ -228,3 +228,14 @@ func textOf(members map[string]json.RawMessage, name string) (string, error) {
 	}
 	return text, nil
 }
+
+// each are the identifier itself, or its aliases.
+func (i *Identifier) each() []Identifier {
+	switch {
+	case i == nil:
+		return nil
+	case i.Format == Aliases:
+		return i.Of
+	}
+	return []Identifier{*i}
+}

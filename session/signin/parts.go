@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/latchkey-gateway/latchkey/session/signals"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/bound"
 	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
@@ -79,6 +80,7 @@ type (
 		*access.Authenticator
 		*flows
 		*prompts
+		actor *signals.Actor
 		// saidNothing limits log messages about front-channel logouts that ended nothing: provider and reason ->
 		// *retry.Seldom.
 		saidNothing sync.Map

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/retry"
+	"github.com/latchkey-gateway/latchkey/session/signals"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -82,11 +83,7 @@ func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
 	case !errors.Is(err, session.ErrNotFound):
 		return err
 	}
-	ended, err := s.Sessions.EndByProvider(ctx, session.ProviderEnd{
-		Issuer: p.Issuer, Subject: token.Subject, ProviderSession: token.ProviderSession, At: token.Issued,
-	})
-	s.TellRevoked(ended, session.Identity{Issuer: p.Issuer, Subject: token.Subject}, p.Name, access.ByProvider)
-	if err != nil {
+	if _, err := s.actor.Carry(ctx, signedOutAt(p, token)); err != nil {
 		return err
 	}
 	switch err := s.Store.Create(ctx, used); {
@@ -95,9 +92,23 @@ func (s *signOutEndpoints) takeLogout(ctx context.Context, raw string) error {
 	case err != nil:
 		return err
 	}
-	s.Logger.Info("signed out by the provider", zap.String("provider", p.Name), zap.Int("sessions", len(ended)),
-		zap.Bool("whole_person", token.ProviderSession == ""))
 	return nil
+}
+
+// signedOutAt is what a logout token reports.
+func signedOutAt(p *oidc.Provider, token *oidc.LogoutToken) *signals.Report {
+	r := &signals.Report{
+		Event: signals.Event{Kind: signals.ProviderSignedOut}, At: token.Issued,
+		Provider: signals.Provider{Name: p.Name, Issuer: p.Issuer, ClientID: p.ClientID},
+		By:       access.ByProvider, From: p.Name,
+	}
+	if token.Subject != "" {
+		r.Subject.User = &signals.Identifier{Format: signals.IssSub, Issuer: p.Issuer, Value: token.Subject}
+	}
+	if token.ProviderSession != "" {
+		r.Subject.Session = &signals.Identifier{Format: signals.Opaque, Value: token.ProviderSession}
+	}
+	return r
 }
 
 // frontchannel is the endpoint by which a provider's sign-out page reports, in a frame in the user's browser, that the

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signals"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/account"
 	"github.com/latchkey-gateway/latchkey/session/signin/bound"
@@ -27,6 +28,7 @@ type Service struct {
 	*access.Authenticator
 	renewer *renew.Renewer
 	binder  *bound.Binder
+	actor   *signals.Actor
 	*flows
 	*prompts
 	*forms
@@ -50,6 +52,7 @@ func New(c access.Config) *Service {
 	s.Authenticator = &access.Authenticator{Environment: s.Environment, Recorder: s.Recorder}
 	s.renewer = renew.New(s.Environment, s.Recorder)
 	s.binder = bound.New(s.Environment, s.Authenticator)
+	s.actor = &signals.Actor{Environment: s.Environment, Recorder: s.Recorder}
 	s.flows = &flows{s.Environment, s.Recorder}
 	browsers := &remembered.Keeper{Environment: s.Environment}
 	s.prompts = &prompts{s.Environment, s.Recorder, browsers}
@@ -64,7 +67,7 @@ func New(c access.Config) *Service {
 	}
 	s.signOutEndpoints = &signOutEndpoints{
 		Environment: s.Environment, Recorder: s.Recorder, Responder: s.Responder, Authenticator: s.Authenticator,
-		flows: s.flows, prompts: s.prompts,
+		flows: s.flows, prompts: s.prompts, actor: s.actor,
 	}
 	s.accountPage = account.New(account.Parts{
 		Environment: s.Environment, Recorder: s.Recorder, Responder: s.Responder, Authenticator: s.Authenticator,
@@ -118,6 +121,8 @@ var endpoints = map[string]endpoint{
 	"/logout/frontchannel": {"GET", (*Service).frontchannel},
 	"/keys":                {"GET", (*Service).keys},
 
+	eventsBase: {"POST", (*Service).events},
+
 	"/bound/register": {"POST", counting(access.BindingRegistration, func(s *Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
 		s.binder.Register(w, r, v)
 	})},
@@ -136,6 +141,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *access.Vi
 	}
 	if name, ok := strings.CutPrefix(path, callbackBase+"/"); ok && s.ByName[name] != nil {
 		path = callbackBase // of one provider; see callbackPath
+	}
+	if name, ok := strings.CutPrefix(path, eventsBase); ok && s.Events != nil && s.Events.Has(name) {
+		path = eventsBase
 	}
 	e, ok := endpoints[path]
 	switch {
@@ -162,6 +170,22 @@ func (s *Service) AnswersBrowser(w http.ResponseWriter, r *http.Request, v *acce
 	return s.binder.AnswersBrowser(w, r, v)
 }
 
+// eventsBase is the path under which transmitters push events, each with the name of its stream.
+const eventsBase = "/events/"
+
+// events passes an event to its receiver.
+func (s *Service) events(w http.ResponseWriter, r *http.Request, v *access.Visit) {
+	name := strings.TrimPrefix(r.URL.Path, browser.Base+eventsBase)
+	if s.Events == nil || !s.Events.Has(name) {
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
+		return
+	}
+	s.Events.Push(w, r, name, v.IP)
+}
+
+// Actor returns what carries out the reports of providers.
+func (s *Service) Actor() *signals.Actor { return s.actor }
+
 func allowed(methods, method string) bool {
 	for m := range strings.SplitSeq(methods, ", ") {
 		if m == method {
@@ -175,9 +199,10 @@ func allowed(methods, method string) bool {
 // other one separately, so that a new endpoint is limited by default (A21). A provider signs many users out at once
 // from one address, and may not retry: the key set limits the cost of a forged logout token. A request for the state of
 // a session costs as much as any request to the app, and users behind one address send many of them. A browser that gets
-// 429 for the refresh of a bound session ends that session.
+// 429 for the refresh of a bound session ends that session. A transmitter sends many events from one address; forged ones
+// are limited where they are received.
 var unlimited = map[string]bool{
-	"/signed-out": true, "/logout/backchannel": true, "/session": true, "/done": true, "/bound/refresh": true,
+	"/signed-out": true, eventsBase: true, "/logout/backchannel": true, "/session": true, "/done": true, "/bound/refresh": true,
 }
 
 // tooSoon answers requests that a browser sends before the user has followed the link: only the user may begin what an

@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -51,6 +52,8 @@ type Config struct {
 	OnBinding func(step, result string)
 	// Notify is called with what happens to sessions: see the Event constants. It must not block. It may be nil.
 	Notify func(event string, data map[string]any)
+	// Events receives the events that transmitters push. Nil: none are expected.
+	Events Events
 	// SignInHost is the origin of the host at which users sign in for all sites. Empty: each site does so by itself.
 	SignInHost string
 	// SiteFor returns the site with an app's name and an origin; an empty name matches every site. It returns nil if
@@ -61,6 +64,14 @@ type Config struct {
 	Siblings func(host string) []string
 	Logger   *zap.Logger
 	Now      func() time.Time
+}
+
+// Events receives events of transmitters (Shared Signals Framework), by the name of their stream.
+type Events interface {
+	// Has reports whether transmitters may push to a stream of this name.
+	Has(name string) bool
+	// Push answers the request that pushes an event (RFC 8935).
+	Push(w http.ResponseWriter, r *http.Request, name string, from netip.Addr)
 }
 
 // PromptConfig is the configuration of "Stay signed in?" for all sites.

@@ -53,6 +53,8 @@ const (
 	EventBound = "session_bound"
 	// EventRevoked: a session was ended, but not by its own browser; "by" names the reason.
 	EventRevoked = "session_revoked"
+	// EventSignal: an event of a transmitter has changed what is known of a user whose sessions go on.
+	EventSignal = "signal"
 )
 
 // The steps for Config.OnBinding.
@@ -73,6 +75,7 @@ const (
 const (
 	ByPerson   = "person"        // the user: at the sign-out page in its browser, or from another browser of theirs
 	ByProvider = "back_channel"  // the provider said so to us
+	BySignal   = "signal"        // the provider, or a transmitter for it, reported it as an event
 	ByFrame    = "front_channel" // the provider said so through the browser
 	BySurplus  = "max_sessions"  // the user has more sessions than max_sessions; this was the oldest
 	ByIdle     = "idle_sign_out" // it was not used for as long as the site allows

@@ -33,6 +33,9 @@ type ClaimsConfig struct {
 	// InheritClaim and InheritValues: with one of these values the provider states that it has already asked (A4, X12).
 	InheritClaim  string
 	InheritValues []string
+	// KnownAs: sessions are found by verified addresses and numbers of the user, because the provider sends events that
+	// may name the user by them.
+	KnownAs bool
 }
 
 // Limits for claims. What exceeds them is dropped; a list of groups that was cut counts as incomplete, not as short.
@@ -93,7 +96,21 @@ func (cfg *ClaimsConfig) describe(s *session.Record, c claim.Set) (unclear []str
 	_, state = c.Has(cfg.InheritClaim, cfg.InheritValues...)
 	readable("inherit_claim", state)
 	s.ProviderSession = c.String("sid")
+	if cfg.KnownAs {
+		s.KnownAs = knownAs(s, c)
+	}
 	return unclear
+}
+
+// knownAs returns the names of a user that the provider has verified.
+func knownAs(s *session.Record, c claim.Set) (names []string) {
+	if s.EmailVerified {
+		names = append(names, session.KnownAsMail(s.Email))
+	}
+	if verified, _ := c.Bool("phone_number_verified"); verified && c.Text("phone_number") != "" {
+		names = append(names, session.KnownAsPhone(c.Text("phone_number")))
+	}
+	return names
 }
 
 var riskWords = []string{"none", "low", "medium", "high", "hidden"}

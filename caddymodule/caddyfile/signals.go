@@ -1,0 +1,89 @@
+package caddyfile
+
+import (
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/caddyfile/grammar"
+	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+)
+
+// parseSignals reads a stream of events:
+//
+//	signals <name> {
+//		issuer   <url>
+//		audience <value>...
+//		provider <name>
+//		push     [<secret>]
+//		on       credential_change reauthenticate|end|log
+//		on       session_revoked user|session
+//		risk_ttl <duration>
+//		ca_file  <path>
+//	}
+func parseSignals(d *caddyfile.Dispenser, a *config.App) error {
+	s := new(config.Signals)
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	s.Name = d.Val()
+	if err := config.CheckID(s.Name); err != nil {
+		return d.Errf("signals: %w", err)
+	}
+	a.Signals = append(a.Signals, s)
+	return signalsWords.BlockOnly(d, "signals option", s)
+}
+
+var signalsWords = grammar.Words[*config.Signals]{
+	"issuer": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) (err error) {
+		if s.Issuer, err = grammar.One(d); err != nil || config.HasPlaceholder(s.Issuer) {
+			return err
+		}
+		if err := config.CheckIssuer(s.Issuer); err != nil {
+			return d.WrapErr(err)
+		}
+		return nil
+	}),
+	"audience": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) (err error) {
+		s.Audience, err = grammar.List(d)
+		return err
+	}),
+	"provider": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) (err error) {
+		s.Provider, err = grammar.One(d)
+		return err
+	}),
+	"push": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) error {
+		s.Push = new(config.SignalsPush)
+		if d.NextArg() {
+			s.Push.Secret = d.Val()
+		}
+		if d.NextArg() {
+			return d.ArgErr()
+		}
+		return nil
+	}),
+	"risk_ttl": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) (err error) {
+		s.RiskTTL, err = grammar.Duration(d, config.MaxRiskTTL)
+		return err
+	}),
+	"on": grammar.Many(parseSignalsOn),
+	"ca_file": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) (err error) {
+		s.CAFile, err = grammar.One(d)
+		return err
+	}),
+}
+
+// parseSignalsOn reads what follows from an event.
+func parseSignalsOn(d *caddyfile.Dispenser, s *config.Signals) (err error) {
+	event, err := grammar.FirstOf(d, "event", "credential_change", "session_revoked")
+	if err != nil {
+		return err
+	}
+	to, words := &s.OnCredentialChange, config.CredentialChangeWords
+	if event == "session_revoked" {
+		to, words = &s.OnSessionRevoked, config.SessionRevokedWords
+	}
+	if *to != "" {
+		return d.Errf("on %s stands twice", event)
+	}
+	*to, err = grammar.OneOf(d, "choice", words...)
+	return err
+}

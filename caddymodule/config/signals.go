@@ -1,0 +1,165 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/latchkey-gateway/latchkey/session/signals"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+// Signals is a stream of events about users (Shared Signals Framework 1.0): an account was disabled, a session revoked, a
+// password changed. What follows happens at once on every server. An event never signs a user in.
+type Signals struct {
+	// The name of the stream, which is part of the address to which events are pushed.
+	Name string `json:"name"`
+
+	// The issuer of the events, exactly as the transmitter writes it. Its metadata must be at
+	// `/.well-known/ssf-configuration`, which stands before the path of the issuer.
+	Issuer string `json:"issuer"`
+
+	// Our names at the transmitter. An event must be for one of them.
+	Audience []string `json:"audience"`
+
+	// The provider whose users the events are about. Default: the provider with the same issuer.
+	Provider string `json:"provider,omitempty"`
+
+	// Events are pushed to `/.latchkey/events/<name>` of any site.
+	Push *SignalsPush `json:"push,omitempty"`
+
+	// What follows from a changed or withdrawn password or other credential: `reauthenticate`, `end` or `log`. Default:
+	// `reauthenticate`.
+	OnCredentialChange string `json:"on_credential_change,omitempty"`
+
+	// What follows from a revoked session if the event names only a user: `user` ends all sessions of the user, `session`
+	// ends none. Default: `user`.
+	OnSessionRevoked string `json:"on_session_revoked,omitempty"`
+
+	// How long a reported risk, and a reported state of a device, count for `when risk` and `when device`, from the time of
+	// the event. Default: 24 hours; at most 30 days.
+	RiskTTL caddy.Duration `json:"risk_ttl,omitempty"`
+
+	// A file with the certificates of the authorities that are trusted for the transmitter, in PEM. Default: those of the
+	// system.
+	CAFile string `json:"ca_file,omitempty"`
+}
+
+// SignalsPush configures how events are pushed.
+type SignalsPush struct {
+	// What the transmitter must send as `Authorization: Bearer <secret>`. Use a placeholder. Default: nothing; the
+	// signature of an event is proof enough.
+	Secret string `json:"secret,omitempty" placeholders:"later"`
+}
+
+// The values of Signals.OnCredentialChange and Signals.OnSessionRevoked.
+var (
+	CredentialChangeWords = []string{"reauthenticate", "end", "log"}
+	SessionRevokedWords   = []string{"user", "session"}
+)
+
+func (a *App) checkSignals() error {
+	names := map[string]bool{}
+	for _, s := range a.Signals {
+		if names[s.Name] {
+			return fmt.Errorf("signals %q is defined twice", s.Name)
+		}
+		names[s.Name] = true
+		if err := s.check(a); err != nil {
+			return fmt.Errorf("signals %q: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+func (s *Signals) check(a *App) error {
+	if err := CheckID(s.Name); err != nil {
+		return err
+	}
+	if !HasPlaceholder(s.Issuer) {
+		if err := CheckIssuer(s.Issuer); err != nil {
+			return err
+		}
+	}
+	if len(s.Audience) == 0 {
+		return errors.New("audience is missing: what the transmitter writes as aud")
+	}
+	if slices.ContainsFunc(s.Audience, func(one string) bool { return strings.TrimSpace(one) == "" }) {
+		return errors.New("audience: a value is empty")
+	}
+	if s.Push == nil {
+		return errors.New("push is missing: how events arrive")
+	}
+	for _, one := range []struct {
+		word, value string
+		words       []string
+	}{{"credential_change", s.OnCredentialChange, CredentialChangeWords}, {"session_revoked", s.OnSessionRevoked, SessionRevokedWords}} {
+		if one.value != "" && !slices.Contains(one.words, one.value) {
+			return fmt.Errorf("on %s: %q is none of %s", one.word, one.value, strings.Join(one.words, ", "))
+		}
+	}
+	if s.RiskTTL != 0 {
+		if err := CheckDuration(time.Duration(s.RiskTTL), MaxRiskTTL); err != nil {
+			return fmt.Errorf("risk_ttl: %w", err)
+		}
+	}
+	open := s.Provider == "" && (HasPlaceholder(s.Issuer) || slices.ContainsFunc(a.Providers, func(p *Provider) bool { return HasPlaceholder(p.Issuer) }))
+	if _, err := s.Users(a); err != nil && !open { // else it is checked again once they are replaced
+		return err
+	}
+	return nil
+}
+
+// Users returns the provider whose users the events are about.
+func (s *Signals) Users(a *App) (*Provider, error) {
+	for _, p := range a.Providers {
+		if s.Provider != "" && p.Called() == s.Provider || s.Provider == "" && p.Issuer == s.Issuer {
+			return p, nil
+		}
+	}
+	if s.Provider != "" {
+		return nil, fmt.Errorf("provider %q is not defined", s.Provider)
+	}
+	return nil, errors.New("no provider has the issuer of the stream; name the provider whose users the events are about")
+}
+
+// HasSignals reports whether a stream has events about the users of a provider.
+func (a *App) HasSignals(p *Provider) bool {
+	return slices.ContainsFunc(a.Signals, func(s *Signals) bool {
+		users, err := s.Users(a)
+		return err == nil && users.Called() == p.Called()
+	})
+}
+
+// Choices returns what the configuration chooses.
+func (s *Signals) Choices() signals.Options {
+	return signals.Options{SessionOnly: s.OnSessionRevoked == "session", RiskTTL: time.Duration(s.RiskTTL), CredentialChange: map[string]signals.Effect{
+		"end": signals.Ended, "log": signals.Logged,
+	}[s.OnCredentialChange]}
+}
+
+// Client returns the client for requests to the transmitter.
+func (s *Signals) Client(wrap func(http.RoundTripper) http.RoundTripper) (*http.Client, error) {
+	roots, err := loadRoots(s.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	return oidc.NewClient(oidc.ClientConfig{Roots: roots, Wrap: wrap}), nil
+}
+
+// MaxRiskTTL is the longest time for which a reported risk, or state of a device, counts.
+const MaxRiskTTL = 30 * 24 * time.Hour
+
+// PushSecret returns what the transmitter must send to push; empty if nothing. It is read at each push, so that a
+// rotated secret needs no reload.
+func (s *Signals) PushSecret() (string, error) {
+	if s.Push == nil || s.Push.Secret == "" {
+		return "", nil
+	}
+	return Resolve("push", s.Push.Secret)
+}

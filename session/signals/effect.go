@@ -1,0 +1,110 @@
+package signals
+
+import (
+	"cmp"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// Effect is what follows from an event.
+type Effect uint8
+
+// The effects. None of them signs a user in or widens what a user may do.
+const (
+	// Ignored: the event is not known here, or nothing follows from it.
+	Ignored Effect = iota
+	// Logged: only the sign-in log says that it happened.
+	Logged
+	// Ended: the sessions that the event names end, and a sign-in in progress creates none.
+	Ended
+	// Reauthenticated: the user must authenticate again; a sign-in from before the event does not count any more.
+	Reauthenticated
+	// Weakened: what an earlier sign-in proved beyond the identity, such as a second factor, does not count any more.
+	Weakened
+	// Risky: a risk of the user or of the sign-in is known for a time.
+	Risky
+	// DeviceState: the state of the device is known for a time.
+	DeviceState
+)
+
+// Options are the choices that the configuration leaves to an operator.
+type Options struct {
+	// CredentialChange is what follows from CredentialChange. Zero: Reauthenticated.
+	CredentialChange Effect
+	// SessionOnly: a SessionRevoked that names only a user ends nothing. Otherwise it ends all sessions of the user.
+	SessionOnly bool
+	// RiskTTL is how long a risk or the state of a device counts. Zero: DefaultRiskTTL.
+	RiskTTL time.Duration
+}
+
+// DefaultRiskTTL is the default of Options.RiskTTL.
+const DefaultRiskTTL = 24 * time.Hour
+
+// effect returns what follows from an event.
+func (o *Options) effect(e *Event) Effect {
+	switch e.Kind {
+	case SessionRevoked, SessionsRevoked, AccountDisabled, AccountPurged, CredentialCompromise, IdentifierChanged, IdentifierRecycled, ProviderSignedOut:
+		return Ended
+	case CredentialChange:
+		if !e.weakens() {
+			return Logged
+		}
+		return cmp.Or(o.CredentialChange, Reauthenticated)
+	case CredentialChangeRequired:
+		return Reauthenticated
+	case AssuranceLevelChange:
+		if e.Direction == "decrease" {
+			return Weakened
+		}
+		return Logged
+	case RiskLevelChange:
+		if e.Level != "" {
+			return Risky
+		}
+		return Logged
+	case DeviceComplianceChange:
+		if e.Status != "" {
+			return DeviceState
+		}
+		return Logged
+	case AccountEnabled, TokenClaimsChange, RecoveryActivated, RecoveryInformationChanged:
+		return Logged
+	}
+	return Ignored
+}
+
+// reported returns what is kept with the sessions of a user. ok is false if the effect keeps nothing.
+func (o *Options) reported(effect Effect, e *Event, at time.Time) (said session.Signalled, ok bool) {
+	until := at.Add(cmp.Or(o.RiskTTL, DefaultRiskTTL))
+	switch effect {
+	case Reauthenticated:
+		said.Reauthenticate = at
+	case Weakened:
+		said.Weakened = at
+	case Risky:
+		if e.Principal == "" || e.Principal == "user" {
+			said.UserRisk = session.Stated{Value: e.Level, Until: until}
+		} else {
+			said.SignInRisk = session.Stated{Value: e.Level, Until: until}
+		}
+	case DeviceState:
+		said.Compliant = session.Stated{Value: strconv.FormatBool(e.Status == "compliant"), Until: until}
+	default:
+		return said, false
+	}
+	return said, true
+}
+
+// weakens reports whether a credential that a sign-in may have used is not good any more: a password that was changed, or
+// any credential that was withdrawn.
+func (e *Event) weakens() bool {
+	switch e.Change {
+	case "revoke", "delete":
+		return true
+	case "update":
+		return e.Credential == "password"
+	}
+	return false
+}

@@ -1,0 +1,168 @@
+package signals
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+const (
+	// rememberFor is how long it is remembered that an event was received, from the time of its issue. An older event is
+	// not carried out: it might come a second time.
+	rememberFor = 14 * 24 * time.Hour
+	// leaseLife is how long an event is reserved for the replica that carries it out. If that replica stops meanwhile, the
+	// transmitter's next attempt is carried out.
+	leaseLife = 30 * time.Second
+)
+
+// ErrBusy: another replica is carrying out this very event. The transmitter should send it again, and then learns that it
+// is done.
+var ErrBusy = errors.New("event is being carried out elsewhere")
+
+// Receiver receives the events of one stream. It is safe for concurrent use.
+type Receiver struct {
+	// Name is the name of the stream in the configuration.
+	Name        string
+	Transmitter Transmitter
+	Provider    Provider
+	Options     Options
+	// OnReceived is called for each event with what came of it. It must not block. It may be nil.
+	OnReceived func(stream string, event Kind, result Result)
+
+	mu    sync.Mutex
+	state State
+}
+
+// State is what a stream has received since the configuration was loaded.
+type State struct {
+	Received, Acted, Refused uint64
+	// Last is when the last genuine event was received, LastEvent what it was.
+	Last      time.Time
+	LastEvent string
+	// Status is the status that the transmitter last stated for the stream (enabled, paused, disabled); empty if it
+	// stated none.
+	Status string
+}
+
+// State returns the state.
+func (r *Receiver) State() State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state
+}
+
+// Receive verifies an event and carries it out. It returns nil only after what follows from the event, and that it was
+// received, are written: an event that was acknowledged is never lost. An event that is genuine but unknown, about an
+// unknown user or a repetition is not an error. A *Refused says why the event is refused; after any other error the
+// transmitter should send it again.
+//
+// What follows is written before it is written that the event was received, so an interruption in between makes it
+// happen twice and never not at all. The second time changes nothing: it ends only what began before the event.
+func (r *Receiver) Receive(ctx context.Context, a *Actor, raw string) error {
+	token, err := r.Transmitter.Verify(ctx, raw)
+	var refused *Refused
+	switch {
+	case errors.As(err, &refused):
+		r.count("", RefusedResult)
+		return err
+	case err != nil:
+		r.count("", Failed)
+		return fmt.Errorf("verifying event: %w", oidc.Truncated(err))
+	}
+	r.arrived(a, token)
+	result, err := r.carry(ctx, a, token)
+	r.count(token.Event.Kind, result)
+	if err != nil {
+		return fmt.Errorf("carrying out event: %w", err)
+	}
+	return nil
+}
+
+// CountRefused counts a request that was refused before there was an event to verify.
+func (r *Receiver) CountRefused() { r.count("", RefusedResult) }
+
+func (r *Receiver) carry(ctx context.Context, a *Actor, token *Token) (Result, error) {
+	if token.Event.Kind == Verification || token.Event.Kind == StreamUpdated {
+		return AboutStream, nil
+	}
+	now := a.Now()
+	if !token.Issued.Add(rememberFor).After(now) {
+		return TooOld, nil
+	}
+	lease := session.Entry{
+		Key: session.HashKey("el", r.Transmitter.Issuer, token.ID), Value: []byte{1}, Expires: now.Add(leaseLife),
+	}
+	switch err := a.Store.Create(ctx, lease); {
+	case errors.Is(err, session.ErrConflict):
+		return Failed, ErrBusy
+	case err != nil:
+		return Failed, err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), access.StoreTimeout)
+		defer cancel()
+		_, _ = a.Store.Remove(ctx, lease.Key) // else it expires
+	}()
+	index, member := session.Remembered("ev", r.Transmitter.Issuer, token.ID)
+	// Asked while the lease is held: the replica that had it before wrote this first.
+	known, err := a.Store.Members(ctx, index, time.Time{}, maxMembers)
+	if err != nil {
+		return Failed, err
+	}
+	for _, one := range known {
+		if one == member {
+			return Duplicate, nil
+		}
+	}
+	result, err := a.Carry(ctx, &Report{
+		Event: token.Event, Subject: token.Subject, At: token.Happened, Provider: r.Provider, Options: r.Options,
+		By: access.BySignal, From: r.Name,
+	})
+	if err != nil {
+		return Failed, err
+	}
+	if err := a.Store.Enlist(ctx, index, member, token.Issued.Add(rememberFor+clockSkew)); err != nil {
+		return Failed, err
+	}
+	return result, nil
+}
+
+// maxMembers is more than any list of remembered events can have.
+const maxMembers = 1 << 20
+
+// arrived notes that a genuine event has arrived, and what it says about the stream.
+func (r *Receiver) arrived(a *Actor, token *Token) {
+	r.mu.Lock()
+	r.state.Last, r.state.LastEvent = a.Now(), token.Event.String()
+	told := token.Event.Kind == StreamUpdated
+	if told {
+		r.state.Status = token.Event.Status
+	}
+	r.mu.Unlock()
+	if told {
+		a.Logger.Warn("the transmitter has changed the state of the stream", zap.String("signals", r.Name), zap.String("status", token.Event.Status))
+	}
+}
+
+func (r *Receiver) count(event Kind, result Result) {
+	r.mu.Lock()
+	r.state.Received++
+	switch result {
+	case Acted:
+		r.state.Acted++
+	case RefusedResult:
+		r.state.Refused++
+	}
+	r.mu.Unlock()
+	if r.OnReceived != nil {
+		r.OnReceived(r.Name, event, result)
+	}
+}

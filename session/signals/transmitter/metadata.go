@@ -1,0 +1,119 @@
+package transmitter
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/jwks"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
+)
+
+const (
+	// metadataTTL is how long metadata is used before it is fetched again.
+	metadataTTL = time.Hour
+	// keysForcedEvery is the shortest interval between fetches of keys that unknown key IDs cause: strangers can push
+	// events, and all of them together cause four fetches a minute.
+	keysForcedEvery = 15 * time.Second
+	wellKnown       = "/.well-known/ssf-configuration"
+)
+
+// Metadata is what a transmitter publishes about itself.
+type Metadata struct {
+	Issuer  string `json:"issuer"`
+	JWKSURI string `json:"jwks_uri"`
+}
+
+// Transmitter is a party that sends events. It is safe for concurrent use.
+type Transmitter struct {
+	// Issuer is compared byte for byte with the metadata.
+	Issuer string
+	// Client sends requests. It must limit the time and the size of an answer, as that of oidc.NewClient does.
+	Client *http.Client
+	Now    func() time.Time
+
+	mu      sync.Mutex
+	known   *Metadata
+	fetched time.Time
+}
+
+// Keys returns the keys of the transmitter, which are fetched when they are first needed.
+func (t *Transmitter) Keys() *jwks.Set {
+	return &jwks.Set{
+		URL: func(ctx context.Context) (string, error) {
+			m, err := t.Metadata(ctx)
+			if err != nil {
+				return "", err
+			}
+			return m.JWKSURI, nil
+		},
+		Client: reach.Following(t.Client, reach.CheckEndpoint), Now: t.Now, ForcedEvery: keysForcedEvery,
+	}
+}
+
+// Metadata returns the metadata. It is fetched if it is unknown or old; while that fails, old metadata is used.
+func (t *Transmitter) Metadata(ctx context.Context) (*Metadata, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.known != nil && t.Now().Sub(t.fetched) < metadataTTL {
+		return t.known, nil
+	}
+	m, err := t.fetch(ctx)
+	switch {
+	case err == nil:
+		t.known, t.fetched = m, t.Now()
+	case t.known != nil:
+		return t.known, nil
+	}
+	return m, err
+}
+
+// Address returns the address of the metadata of an issuer: the well-known name stands before the issuer's path (Shared
+// Signals Framework, section 7.2).
+func Address(issuer string) string {
+	u, err := url.Parse(issuer)
+	if err != nil {
+		return issuer + wellKnown
+	}
+	u.Path = wellKnown + strings.TrimSuffix(u.Path, "/")
+	u.RawPath = ""
+	return u.String()
+}
+
+func (t *Transmitter) fetch(ctx context.Context) (*Metadata, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, Address(t.Issuer), nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := reach.Following(t.Client, reach.CheckEndpoint).Do(req)
+	if err != nil {
+		return nil, oidc.Truncated(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("metadata of the transmitter: status %d", resp.StatusCode)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, fmt.Errorf("metadata of the transmitter: %w", err)
+	}
+	m := new(Metadata)
+	if err := json.Unmarshal(body, m); err != nil {
+		return nil, fmt.Errorf("reading metadata of the transmitter: %w", err)
+	}
+	if m.Issuer != t.Issuer {
+		return nil, oidc.Truncated(fmt.Errorf("issuer is %q in the configuration and %q in the metadata of the transmitter", t.Issuer, m.Issuer))
+	}
+	if err := reach.CheckEndpoint(m.JWKSURI); err != nil {
+		return nil, fmt.Errorf("metadata of the transmitter: jwks_uri: %w", err)
+	}
+	return m, nil
+}

@@ -1,0 +1,62 @@
+package transmitter
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
+)
+
+// The well-known name is inserted before the path of the issuer, and not appended to it.
+func TestAddress(t *testing.T) {
+	for issuer, want := range map[string]string{
+		"https://tr.example.com":           "https://tr.example.com/.well-known/ssf-configuration",
+		"https://tr.example.com/":          "https://tr.example.com/.well-known/ssf-configuration",
+		"https://tr.example.com/realms/x":  "https://tr.example.com/.well-known/ssf-configuration/realms/x",
+		"https://tr.example.com/realms/x/": "https://tr.example.com/.well-known/ssf-configuration/realms/x",
+	} {
+		if got := Address(issuer); got != want {
+			t.Errorf("%s: %s, want %s", issuer, got, want)
+		}
+	}
+}
+
+// Metadata of another issuer, or with keys at an address that may not be asked, is refused; what is known is used while
+// new metadata cannot be had.
+func TestMetadata(t *testing.T) {
+	clock := storetest.NewClock()
+	body, status := "", http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/.well-known/ssf-configuration/realm" {
+			t.Errorf("asked for %s", r.URL.Path)
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(strings.ReplaceAll(body, "ORIGIN", "http://"+r.Host)))
+	}))
+	t.Cleanup(server.Close)
+	tr := &Transmitter{Issuer: server.URL + "/realm", Client: oidc.NewClient(oidc.ClientConfig{}), Now: clock.Now}
+	for what, bad := range map[string]string{
+		"not JSON": "x", "another issuer": `{"issuer":"https://evil.example","jwks_uri":"ORIGIN/keys"}`, "no keys": `{"issuer":"ORIGIN/realm"}`,
+		"keys over http": `{"issuer":"ORIGIN/realm","jwks_uri":"http://other.example/keys"}`, "keys in a file": `{"issuer":"ORIGIN/realm","jwks_uri":"file:///etc/passwd"}`,
+		"without a slash": `{"issuer":"ORIGIN/realm/","jwks_uri":"ORIGIN/keys"}`,
+	} {
+		body = bad
+		if m, err := tr.Metadata(t.Context()); err == nil {
+			t.Errorf("%s: %+v", what, m)
+		}
+	}
+	body = `{"issuer":"ORIGIN/realm","jwks_uri":"ORIGIN/keys","spec_version":"1_0"}`
+	m, err := tr.Metadata(t.Context())
+	if err != nil || m.JWKSURI != server.URL+"/keys" {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	status = http.StatusBadGateway
+	clock.Advance(2 * time.Hour)
+	if again, err := tr.Metadata(t.Context()); err != nil || again != m {
+		t.Errorf("%+v, %v", again, err)
+	}
+}

@@ -1,0 +1,156 @@
+package transmitter
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// Audience is what the transmitter writes as aud.
+const Audience = "https://gateway.example.com"
+
+// The prefixes of the events.
+const (
+	CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
+	RISC = "https://schemas.openid.net/secevent/risc/event-type/"
+	SSF  = "https://schemas.openid.net/secevent/ssf/event-type/"
+)
+
+// Map is an object of JSON.
+type Map = map[string]any
+
+// Transmitter sends events.
+type Transmitter struct {
+	Issuer string
+	key    *ecdsa.PrivateKey
+	t      testing.TB
+	// Down: neither metadata nor keys can be had.
+	Down atomic.Bool
+	asks atomic.Int64
+}
+
+// New starts a transmitter on a loopback port. It ends with the test.
+func New(t testing.TB) *Transmitter {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &Transmitter{key: key, t: t}
+	server := httptest.NewServer(http.HandlerFunc(tr.serve))
+	t.Cleanup(server.Close)
+	tr.Issuer = server.URL + "/realm"
+	return tr
+}
+
+// KeyFetches is how often the keys were asked for.
+func (tr *Transmitter) KeyFetches() int { return int(tr.asks.Load()) }
+
+func (tr *Transmitter) serve(w http.ResponseWriter, r *http.Request) {
+	var answer any
+	switch {
+	case tr.Down.Load():
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	case r.URL.Path == "/.well-known/ssf-configuration/realm":
+		answer = Map{"issuer": tr.Issuer, "jwks_uri": "http://" + r.Host + "/keys", "spec_version": "1_0"}
+	case r.URL.Path == "/keys":
+		tr.asks.Add(1)
+		answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: tr.key.Public(), KeyID: "k1", Use: "sig"}}}
+	default:
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// Token is a signed event with everything that it needs. Members of header and claims replace those; nil removes one.
+func (tr *Transmitter) Token(event string, subject any, header, claims Map) string {
+	tr.t.Helper()
+	all := Map{
+		"iss": tr.Issuer, "aud": Audience, "iat": time.Now().Unix(), "jti": session.NewRandom(12), "sub_id": subject,
+		"events": Map{event: Map{"event_timestamp": time.Now().Unix()}},
+	}
+	top := Map{"typ": "secevent+jwt"}
+	maps.Copy(all, claims)
+	maps.Copy(top, header)
+	for _, m := range []Map{all, top} {
+		maps.DeleteFunc(m, func(_ string, v any) bool { return v == nil })
+	}
+	options := &jose.SignerOptions{}
+	for k, v := range top {
+		options = options.WithHeader(jose.HeaderKey(k), v)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: tr.key, KeyID: "k1"}}, options)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	payload, err := json.Marshal(all)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	jws, err := signer.Sign(payload)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	raw, err := jws.CompactSerialize()
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	return raw
+}
+
+// Answer is what a receiver answers.
+type Answer struct {
+	Status int
+	// Err is the word of RFC 8935, empty for a status that has none.
+	Err string
+}
+
+// Push sends a token as RFC 8935 says.
+func (tr *Transmitter) Push(url, token string, header ...string) Answer {
+	tr.t.Helper()
+	r, err := http.NewRequestWithContext(tr.t.Context(), http.MethodPost, url, strings.NewReader(token))
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/secevent+jwt")
+	r.Header.Set("Accept", "application/json")
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	var said struct {
+		Err string `json:"err"`
+	}
+	_ = json.Unmarshal(body, &said)
+	return Answer{resp.StatusCode, said.Err}
+}
+
+// User is a subject by issuer and sub, Mail one by address.
+func User(issuer, sub string) Map { return Map{"format": "iss_sub", "iss": issuer, "sub": sub} }
+
+// Mail is a subject by address.
+func Mail(address string) Map { return Map{"format": "email", "email": address} }
