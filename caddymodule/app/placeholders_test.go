@@ -39,6 +39,7 @@ func everyWord(t *testing.T) string {
 			client_id latchkey
 			client_secret secret
 			client_auth client_secret_post
+			par require
 			metadata_url https://elsewhere.example.com/metadata
 			internal_url http://keycloak:8080
 			end_session_url https://login.example.com/out?id={client_id}
