@@ -22,6 +22,7 @@ type device struct {
 	cookies    string // all but the short one
 	short      string // the short cookie
 	challenge  string // the latest; empty if there is none
+	refreshing sync.Mutex
 }
 
 // header is the Cookie header that the browser sends.
@@ -30,8 +31,10 @@ func (d *device) header() string { return d.cookies + "; " + cookieName + "-boun
 var challengeOf = regexp.MustCompile(`^"([^"]+)";`)
 
 // refresh gets a new short cookie, as a browser does: with a proof if it has a challenge, and again with one if it is
-// refused for that.
+// refused for that. Like a browser it refreshes once at a time.
 func (d *device) refresh(ctx context.Context, client *http.Client, site string) error {
+	d.refreshing.Lock()
+	defer d.refreshing.Unlock()
 	for range 2 {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+site+"/.latchkey/bound/refresh", http.NoBody)
 		if err != nil {
