@@ -23,7 +23,7 @@ func (p *Pages) SignInWindow(r *http.Request) (SignInWindow, error) {
 	return w, err
 }
 
-// Done ends a sign-in in a window that an app has opened for it (asset/session.js). It is the only page with a script.
+// Done ends a sign-in in a window that an app has opened for it (asset/session.js). It and Again are the only pages with a script.
 // The script notifies the app and closes the window; without it the user closes the window.
 type Done struct{}
 

@@ -18,7 +18,7 @@ var guards = []guard{
 	{"A6: what may keep out keeps out", `case f.site.any:`, `case false:`},
 	{"an error of evaluation refuses", "case d.Err != nil:\n\t\td.refuse(", "case false:\n\t\td.refuse("},
 	{"L3: a client without a session is not let in", "case e.anonymous:\n\t\td.Verdict", "case false:\n\t\td.Verdict"},
-	{"a demand that is not met steps up", `case e.unmet != 0:`, `case false:`},
+	{"a demand that is not met steps up", `case e.unmet != 0 || e.renounced:`, `case e.renounced:`},
 	{"R4: a refusal demands nothing", "\t\td.Demand = Demand{} // R4: no further prompts\n", "\t\t_ = d\n"},
 	{"the deny list comes first", `case said.denied.has(site):`, `case false:`},
 	{"A6: a deny list that may name the user", `case said.deniedMaybe.has(site):`, `case false:`},

@@ -53,6 +53,9 @@ func serve(t *testing.T) *gallery {
 		})
 	}
 	mux.HandleFunc("/.latchkey/assets/", func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "fragment") {
+			return // the script that moves a page on, which is to be looked at
+		}
 		known := httptest.NewRecorder()
 		if p.Assets().ServeHTTP(known, r); known.Code == http.StatusNotFound {
 			own.Assets().ServeHTTP(w, r)
@@ -109,6 +112,9 @@ var fullest = []string{
 	"prompt-bound", "blocked-binding-wait",
 }
 
+// worded are those of them that differ from another one in words alone: axe-core has seen all else there.
+var worded = []string{"prompt-bound", "blocked-binding-wait", "prompt"}
+
 // look is light or dark at a width: that of a phone (which is also 400 % zoom of a desktop), of a tablet or of a desktop.
 type look struct {
 	width, height int
@@ -146,7 +152,8 @@ func TestEveryPageIsAccessible(t *testing.T) {
 		} {
 			b.Goto(g.url + "/" + name + "?lang=" + in.lang)
 			for _, l := range looks {
-				inspect(t, b, name, in.lang, in.dir, l, slices.Contains(in.axe, l))
+				axe := slices.Contains(in.axe, l) && (l == in.axe[0] || !slices.Contains(worded, name))
+				inspect(t, b, name, in.lang, in.dir, l, axe)
 			}
 		}
 		for _, lang := range languages(t) {
@@ -211,7 +218,7 @@ func inspect(t *testing.T, b *rig.Browser, name, lang, dir string, l look, axe b
 		return { sideways: root.scrollWidth - root.clientWidth, small, dir: getComputedStyle(root).direction,
 			scripts: document.scripts.length, broken: [...document.images].filter((i) => !i.naturalWidth).length };
 	})()`)
-	if seen.Sideways > 0 || len(seen.Small) > 0 || seen.Dir != dir || seen.Scripts > 0 && name != "done" || seen.Broken > 0 {
+	if seen.Sideways > 0 || len(seen.Small) > 0 || seen.Dir != dir || seen.Scripts > 0 && name != "done" && name != "again" || seen.Broken > 0 {
 		t.Errorf("%s, %s: %+v", name, look, seen)
 	}
 	if to := os.Getenv("LATCHKEY_SCREENSHOTS"); to != "" {
