@@ -32,7 +32,7 @@ func TestBench(t *testing.T) {
 	var out, notes bytes.Buffer
 	o := options{
 		binary: binary, redis: "redis-server", people: [sizes]int{few: 1, some: 3, many: 7}, signIns: 2, revocations: 2,
-		rounds: 2, garbage: 200, slice: 30 * time.Millisecond, gogc: "100", chart: filepath.Join(t.TempDir(), "chart.svg"),
+		rounds: 3, garbage: 200, slice: 30 * time.Millisecond, gogc: "100", chart: filepath.Join(t.TempDir(), "chart.svg"),
 	}
 	if err := run(t.Context(), o, &out, &notes); err != nil {
 		t.Fatalf("%v\n%s", err, notes.String())
