@@ -301,7 +301,7 @@ func (s *scene) failover(t *testing.T) {
 	}
 }
 
-// An open WebSocket lives on when the short cookie ends, until the session ends. Whoever has copied cookies opens none after
+// An open WebSocket lives on when the short cookie ends, until the session ends. A client with copied cookies opens none after
 // their time.
 func (s *scene) webSocket(t *testing.T) {
 	address := "wss" + strings.TrimPrefix(s.url("/ws"), "https")

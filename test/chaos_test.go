@@ -20,8 +20,8 @@ var (
 // leaves any out fails.
 const completeFor = 8 * time.Minute
 
-// Whatever is killed, stopped, restarted and reloaded: nobody is signed out who was not revoked, nothing reaches the app
-// that no decision let through, nobody who was revoked is let in after the bound, and no bound session is served as one that
+// Whatever is killed, stopped, restarted and reloaded: no user is signed out who was not revoked, nothing reaches the app
+// that no decision let through, no user who was revoked is let in after the bound, and no bound session is served as one that
 // is not. The long form is `make chaos`.
 func TestChaos(t *testing.T) {
 	t.Parallel()

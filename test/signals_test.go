@@ -27,7 +27,7 @@ func (s *site) mustTake(tr *transmitter.Transmitter, token string) {
 }
 
 // An account is disabled: within a second its sessions and WebSockets are gone on both replicas, and the sign-in that waits
-// at the prompt ends with a page that says so. Somebody else's go on. The log says what happened, once, however often the
+// at the prompt ends with a page that says so. Those of other users go on. The log says what happened, once, however often the
 // event comes and to whichever replica.
 func TestSignalAccountDisabled(t *testing.T) {
 	t.Parallel()
@@ -67,12 +67,12 @@ func TestSignalAccountDisabled(t *testing.T) {
 			for _, s := range []*site{a, b} {
 				s.mustBeDead(alice, "alice")
 				if !s.alive(adam) {
-					t.Error("somebody else was signed out")
+					t.Error("another user was signed out")
 				}
 			}
 			select {
 			case <-other:
-				t.Error("somebody else's WebSocket was cut")
+				t.Error("the WebSocket of another user was cut")
 			default:
 			}
 			if r := begun.Press(prompt, "Yes"); r.StatusCode != http.StatusForbidden || !strings.Contains(r.Text, "Please sign in again") {
@@ -149,23 +149,23 @@ func TestSignalOddTransmitters(t *testing.T) {
 		status int
 		err    string
 	}{
-		"an ID token":                     {tr.Token(disabled, user, m{"typ": "JWT"}, m{"sub": "alice", "exp": now + 600}), 400, "invalid_request"},
-		"no type":                         {tr.Token(disabled, user, m{"typ": nil}, nil), 400, "invalid_request"},
-		"with sub":                        {tr.Token(disabled, user, nil, m{"sub": "alice"}), 400, "invalid_request"},
-		"with exp":                        {tr.Token(disabled, user, nil, m{"exp": now + 600}), 400, "invalid_request"},
-		"two events":                      {tr.Token(disabled, user, nil, m{"events": m{disabled: m{}, transmitter.RISC + "account-purged": m{}}}), 400, "invalid_request"},
-		"two subjects":                    {tr.Token(disabled, user, nil, body(m{"subject": transmitter.Mail("adam@example.com")})), 400, "invalid_request"},
-		"of another issuer":               {tr.Token(disabled, user, nil, m{"iss": s.idp.Issuer}), 400, "invalid_issuer"},
-		"for another receiver":            {tr.Token(disabled, user, nil, m{"aud": "https://other.example.com"}), 400, "invalid_audience"},
-		"a stranger's":                    {stranger.Token(disabled, user, nil, m{"iss": tr.Issuer}), 400, "invalid_key"},
-		"from the future":                 {tr.Token(disabled, user, nil, m{"iat": now + 3600}), 400, "invalid_request"},
-		"about another provider's user":   {tr.Token(disabled, transmitter.User("https://other.example.com", "alice"), nil, nil), 202, ""},
-		"about an address, not verified":  {tr.Token(disabled, transmitter.Mail("alice@example.com"), nil, nil), 202, ""},
-		"about a tenant":                  {tr.Token(disabled, m{"format": "complex", "tenant": m{"format": "opaque", "id": "t"}}, nil, nil), 202, ""},
-		"of an unknown kind":              {tr.Token("https://events.example.com/coffee", user, nil, nil), 202, ""},
-		"a verification":                  {tr.Token(transmitter.SSF+"verification", m{"format": "opaque", "id": "stream"}, nil, nil), 202, ""},
-		"of before, in milliseconds":      {tr.Token(disabled, user, nil, body(m{"event_timestamp": (now - 3600) * 1000})), 202, ""},
-		"a session of somebody at no sid": {tr.Token(transmitter.CAEP+"session-revoked", m{"session": m{"format": "opaque", "id": "e3b0c442"}, "user": transmitter.Mail("alice@example.com")}, nil, nil), 202, ""},
+		"an ID token":                    {tr.Token(disabled, user, m{"typ": "JWT"}, m{"sub": "alice", "exp": now + 600}), 400, "invalid_request"},
+		"no type":                        {tr.Token(disabled, user, m{"typ": nil}, nil), 400, "invalid_request"},
+		"with sub":                       {tr.Token(disabled, user, nil, m{"sub": "alice"}), 400, "invalid_request"},
+		"with exp":                       {tr.Token(disabled, user, nil, m{"exp": now + 600}), 400, "invalid_request"},
+		"two events":                     {tr.Token(disabled, user, nil, m{"events": m{disabled: m{}, transmitter.RISC + "account-purged": m{}}}), 400, "invalid_request"},
+		"two subjects":                   {tr.Token(disabled, user, nil, body(m{"subject": transmitter.Mail("adam@example.com")})), 400, "invalid_request"},
+		"of another issuer":              {tr.Token(disabled, user, nil, m{"iss": s.idp.Issuer}), 400, "invalid_issuer"},
+		"for another receiver":           {tr.Token(disabled, user, nil, m{"aud": "https://other.example.com"}), 400, "invalid_audience"},
+		"a stranger's":                   {stranger.Token(disabled, user, nil, m{"iss": tr.Issuer}), 400, "invalid_key"},
+		"from the future":                {tr.Token(disabled, user, nil, m{"iat": now + 3600}), 400, "invalid_request"},
+		"about another provider's user":  {tr.Token(disabled, transmitter.User("https://other.example.com", "alice"), nil, nil), 202, ""},
+		"about an address, not verified": {tr.Token(disabled, transmitter.Mail("alice@example.com"), nil, nil), 202, ""},
+		"about a tenant":                 {tr.Token(disabled, m{"format": "complex", "tenant": m{"format": "opaque", "id": "t"}}, nil, nil), 202, ""},
+		"of an unknown kind":             {tr.Token("https://events.example.com/coffee", user, nil, nil), 202, ""},
+		"a verification":                 {tr.Token(transmitter.SSF+"verification", m{"format": "opaque", "id": "stream"}, nil, nil), 202, ""},
+		"of before, in milliseconds":     {tr.Token(disabled, user, nil, body(m{"event_timestamp": (now - 3600) * 1000})), 202, ""},
+		"a session of a user at no sid":  {tr.Token(transmitter.CAEP+"session-revoked", m{"session": m{"format": "opaque", "id": "e3b0c442"}, "user": transmitter.Mail("alice@example.com")}, nil, nil), 202, ""},
 	} {
 		if a := tr.Push(s.stream(), row.token); a.Status != row.status || a.Err != row.err {
 			t.Errorf("%s: %d %s, want %d %s", name, a.Status, a.Err, row.status, row.err)

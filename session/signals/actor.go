@@ -40,7 +40,7 @@ type Result string
 const (
 	Acted         Result = "acted"          // sessions of a user have ended, or the log says what happened
 	NothingToDo   Result = "no_session"     // the user has no session that the event reaches
-	UnknownWho    Result = "unknown_user"   // the subject names nobody who could have a session here
+	UnknownWho    Result = "unknown_user"   // the subject names no user who could have a session here
 	UnknownEvent  Result = "unknown_event"  // the event is not known here
 	NotConsidered Result = "not_considered" // nothing follows from such an event
 	Duplicate     Result = "duplicate"      // it was received before
@@ -116,7 +116,7 @@ func (a *Actor) end(ctx context.Context, r *Report, t *target) (ended []session.
 }
 
 // users returns the users of a target: those that are named by their ID, whether they have sessions or not, and those
-// with a session under a name. With ending, a sign-in in progress of somebody of that name creates no session.
+// with a session under a name. With ending, a sign-in in progress of a user of that name creates no session.
 func (a *Actor) users(ctx context.Context, r *Report, t *target, ending bool) (users []session.Identity, err error) {
 	for _, sub := range t.subjects {
 		users = append(users, session.Identity{Issuer: r.Provider.Issuer, Subject: sub})

@@ -160,7 +160,7 @@ func TestReceivedTwiceAtOnce(t *testing.T) {
 	w.again(Acted, raw)
 }
 
-// Whom an event names, and nobody else: each format, members that hold together, other providers, a tenant alone.
+// Whom an event names, and no other user: each format, members that hold together, other providers, a tenant alone.
 func TestWhomAnEventNames(t *testing.T) {
 	for _, row := range []struct {
 		what    string
@@ -174,11 +174,11 @@ func TestWhomAnEventNames(t *testing.T) {
 		{"iss_sub with another case", sub("Ada"), NothingToDo, ""},
 		{"email", mail("ADA@example.com"), Acted, "ada1 ada2"},
 		{"email, not verified", mail("grace@example.com"), NothingToDo, ""},
-		{"email of nobody", mail("x@example.com"), NothingToDo, ""},
+		{"email of no user", mail("x@example.com"), NothingToDo, ""},
 		{"account", dict{"format": "account", "uri": "acct:ada@example.com"}, Acted, "ada1 ada2"},
 		{"account of another scheme", dict{"format": "account", "uri": "https://ada@example.com"}, UnknownWho, ""},
 		{"phone", dict{"format": "phone_number", "phone_number": "+12065550100"}, Acted, "ada1 ada2"},
-		{"phone of nobody", dict{"format": "phone_number", "phone_number": "+12065550199"}, NothingToDo, ""},
+		{"phone of no user", dict{"format": "phone_number", "phone_number": "+12065550199"}, NothingToDo, ""},
 		{"opaque user", dict{"format": "opaque", "id": "ada"}, Acted, "ada1 ada2"},
 		{"opaque session", dict{"format": "opaque", "id": "s1"}, Acted, "ada1"},
 		{"uri", dict{"format": "uri", "uri": "ada"}, Acted, "ada1 ada2"},

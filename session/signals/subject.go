@@ -45,7 +45,7 @@ type Identifier struct {
 
 // Subject is whom or what an event is about. All members that are set hold together: the event is about the user on that
 // device in that session (Shared Signals Framework, section 3.2). A member that is not set restricts nothing, but a
-// subject without User and Session names nobody: its only tenant would otherwise be all its users.
+// subject without User and Session names no user: its only tenant would otherwise be all its users.
 //
 // A subject that is a single identifier is the User.
 type Subject struct {

@@ -95,7 +95,7 @@ func TestSubjectsRefused(t *testing.T) {
 	}
 }
 
-// Whatever members a subject has: what is read is what was written, and a member more never names somebody else.
+// Whatever members a subject has: what is read is what was written, and a further member never names another user.
 func TestSubjectMembers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		values := map[string]string{}
@@ -116,7 +116,7 @@ func TestSubjectMembers(t *testing.T) {
 			got, err := subjectOf(claims[0], claims[1])
 			if len(values) == 0 {
 				if err == nil {
-					t.Fatalf("%s: nobody is read as %+v", place, got)
+					t.Fatalf("%s: a subject that names no user is read as %+v", place, got)
 				}
 				continue
 			}

@@ -30,7 +30,7 @@ type target struct {
 	device []string
 }
 
-// targetOf returns whom a subject names. ok is false if it names nobody who could have a session here.
+// targetOf returns whom a subject names. ok is false if it names no user who could have a session here.
 func (p *Provider) targetOf(s *Subject, kind Kind) (t target, ok bool) {
 	if s.Application != nil && !slices.ContainsFunc(s.Application.each(), func(i Identifier) bool { return i.Value == p.ClientID && i.Value != "" }) {
 		return t, false // it is about a session at another application

@@ -40,7 +40,7 @@ type guest struct {
 	mu         sync.Mutex
 	entered    bool      // has begun to sign in, and may be let in
 	revoked    time.Time // when its end was acknowledged
-	doubtful   bool      // somebody tried to revoke it and does not know whether they did
+	doubtful   bool      // a caller tried to revoke it and does not know whether it is done
 	bound      time.Time // when it was first served as a bound session
 }
 
@@ -165,7 +165,7 @@ func (a *app) check() {
 	a.report.mu.Lock()
 	defer a.report.mu.Unlock()
 	if a.report.Served == 0 || a.report.SignIns == 0 {
-		a.report.Wrong = append(a.report.Wrong, "nobody was served")
+		a.report.Wrong = append(a.report.Wrong, "no user was served")
 	}
 	if a.report.Bound == 0 || a.report.Refreshes == 0 || a.report.Naked == 0 {
 		a.report.Wrong = append(a.report.Wrong, "no bound session was used")

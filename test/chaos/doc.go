@@ -3,7 +3,7 @@
 // Two replicas of the real binary serve an app behind Sentinel Redis and a certified OpenID provider. People sign in
 // through the real flow, read pages, keep streams open, sign out and are signed out, while one part after the other is
 // killed, stopped, restarted and reloaded. Half of the browsers bind their sessions to a key. Four things must not happen,
-// whatever fails: somebody is signed out who was not revoked, a request reaches the app that no decision let through, a
+// whatever fails: a user is signed out who was not revoked, a request reaches the app that no decision let through, a
 // revoked session is alive after the bound, a bound session is served as one that is not (a downgrade).
 //
 // What a run does is chosen by its seed; how processes interleave is the machine's.

@@ -91,7 +91,7 @@ func (p *person) live() {
 			return
 		}
 		p.become(nil, nil)
-		p.step("waits for whoever ends the session")
+		p.step("waits for the caller that ends the session")
 		select {
 		case <-ended: // the caller that ends it has had an answer
 		case <-p.w.done:
