@@ -158,17 +158,5 @@ func (b *boundWalker) record(origin string) *session.Record {
 	if c == nil {
 		b.t.Fatalf("no session cookie of %s", origin)
 	}
-	token, err := session.OpenToken(b.service.Keys, c.Value, hostOf(origin), browser.SessionCookie)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	live, err := b.service.Sessions.Reload(b.t.Context(), token)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	who, err := live.Record()
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return who
+	return recordOf(b.t, b.service, c.Value, origin)
 }

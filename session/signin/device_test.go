@@ -153,17 +153,23 @@ func (b *bearer) without(name string) {
 
 func (b *bearer) record() *session.Record {
 	b.t.Helper()
-	token, err := session.OpenToken(b.service.Keys, b.value(handle), hostOf(wiki), browser.SessionCookie)
+	return recordOf(b.t, b.service, b.value(handle), wiki)
+}
+
+// recordOf returns the record of the session whose cookie a browser has for an origin.
+func recordOf(t *testing.T, s *Service, cookie, origin string) *session.Record {
+	t.Helper()
+	token, err := session.OpenToken(s.Keys, cookie, hostOf(origin), browser.SessionCookie)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
-	live, err := b.service.Sessions.Reload(b.t.Context(), token)
+	live, err := s.Sessions.Reload(t.Context(), token)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	who, err := live.Record()
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return who
 }
