@@ -25,10 +25,20 @@ const (
 	wellKnown       = "/.well-known/ssf-configuration"
 )
 
-// Metadata is what a transmitter publishes about itself.
+// Metadata is what a transmitter publishes about itself. An endpoint that it does not offer is empty.
 type Metadata struct {
 	Issuer  string `json:"issuer"`
 	JWKSURI string `json:"jwks_uri"`
+	// DeliveryMethods are PushDelivery, PollDelivery or both; empty if the transmitter does not say.
+	DeliveryMethods []string `json:"delivery_methods_supported"`
+	// DefaultSubjects is ALL or NONE: which users a new stream is about before any is added; empty if it does not say.
+	DefaultSubjects string `json:"default_subjects"`
+
+	ConfigurationEndpoint string `json:"configuration_endpoint"`
+	StatusEndpoint        string `json:"status_endpoint"`
+	AddSubjectEndpoint    string `json:"add_subject_endpoint"`
+	RemoveSubjectEndpoint string `json:"remove_subject_endpoint"`
+	VerificationEndpoint  string `json:"verification_endpoint"`
 }
 
 // Transmitter is a party that sends events. It is safe for concurrent use.
