@@ -61,7 +61,7 @@ var edges = []edge{
 		others:  []string{zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
-	{path: "session/signals/transmitter", ours: []string{"=session/jwks", "=session/signin/oidc", "=session/signin/reach"}, nowhere: []string{"github.com/caddyserver"}},
+	{path: "session/signals/transmitter", ours: []string{"=session/jwks", "=session/signin/grant", "=session/signin/oidc", "=session/signin/reach"}, nowhere: []string{"github.com/caddyserver"}},
 	{path: "session/retry", never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/storetest", ours: []string{"=session"}, others: []string{"pgregory.net/rapid", "go.uber.org/goleak"}},
 	{path: "session/filestore", ours: []string{"=session", "=session/signinlog/journal"}, others: []string{bbolt}, nowhere: []string{"net/http"}},

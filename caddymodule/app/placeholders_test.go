@@ -67,6 +67,9 @@ func everyWord(t *testing.T) string {
 			audience https://wiki.example.com
 			provider staff
 			push
+			manage {
+				client_credentials https://hub.example.com/token latchkey secret ssf.manage
+			}
 			on credential_change end
 			on session_revoked session
 			ca_file %[3]s

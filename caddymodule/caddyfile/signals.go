@@ -14,6 +14,10 @@ import (
 //		audience <value>...
 //		provider <name>
 //		push     [<secret>]
+//		manage {
+//			bearer <secret>
+//			client_credentials <token url> <client id> <secret> [<scope>...]
+//		}
 //		on       credential_change reauthenticate|end|log
 //		on       session_revoked user|session
 //		risk_ttl <duration>
@@ -60,6 +64,10 @@ var signalsWords = grammar.Words[*config.Signals]{
 		}
 		return nil
 	}),
+	"manage": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) error {
+		s.Manage = new(config.SignalsCredentials)
+		return credentialsWords.BlockOnly(d, "credentials option", s.Manage)
+	}),
 	"risk_ttl": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) (err error) {
 		s.RiskTTL, err = grammar.Duration(d, config.MaxRiskTTL)
 		return err
@@ -68,6 +76,25 @@ var signalsWords = grammar.Words[*config.Signals]{
 	"ca_file": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) (err error) {
 		s.CAFile, err = grammar.One(d)
 		return err
+	}),
+}
+
+// credentialsWords are what requests to a transmitter are authenticated with.
+var credentialsWords = grammar.Words[*config.SignalsCredentials]{
+	"bearer": grammar.Once(func(d *caddyfile.Dispenser, c *config.SignalsCredentials) (err error) {
+		c.Bearer, err = grammar.One(d)
+		return err
+	}),
+	"client_credentials": grammar.Once(func(d *caddyfile.Dispenser, c *config.SignalsCredentials) error {
+		args, err := grammar.List(d)
+		if err != nil {
+			return err
+		}
+		if len(args) < 3 {
+			return d.ArgErr()
+		}
+		c.ClientCredentials = &config.SignalsClient{TokenURL: args[0], ClientID: args[1], ClientSecret: args[2], Scopes: args[3:]}
+		return nil
 	}),
 }
 

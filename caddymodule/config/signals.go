@@ -11,7 +11,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/latchkey-gateway/latchkey/session/signals"
+	"github.com/latchkey-gateway/latchkey/session/signals/transmitter"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // Signals is a stream of events about users (Shared Signals Framework 1.0): an account was disabled, a session revoked, a
@@ -32,6 +34,10 @@ type Signals struct {
 
 	// Events are pushed to `/.latchkey/events/<name>` of any site.
 	Push *SignalsPush `json:"push,omitempty"`
+
+	// What requests about the stream itself are authenticated with: its status, and verification. Without it there are no
+	// such requests.
+	Manage *SignalsCredentials `json:"manage,omitempty"`
 
 	// What follows from a changed or withdrawn password or other credential: `reauthenticate`, `end` or `log`. Default:
 	// `reauthenticate`.
@@ -55,6 +61,31 @@ type SignalsPush struct {
 	// What the transmitter must send as `Authorization: Bearer <secret>`. Use a placeholder. Default: nothing; the
 	// signature of an event is proof enough.
 	Secret string `json:"secret,omitempty" placeholders:"later"`
+}
+
+// SignalsCredentials are what requests to the transmitter are authenticated with: one of `bearer` and
+// `client_credentials`.
+type SignalsCredentials struct {
+	// A fixed secret, which is sent as `Authorization: Bearer <secret>`. Use a placeholder.
+	Bearer string `json:"bearer,omitempty" placeholders:"later"`
+
+	// A client of an authorization server, which gives tokens for the requests (RFC 6749, section 4.4).
+	ClientCredentials *SignalsClient `json:"client_credentials,omitempty"`
+}
+
+// SignalsClient is a client of an authorization server.
+type SignalsClient struct {
+	// The token endpoint.
+	TokenURL string `json:"token_url"`
+
+	// The client ID.
+	ClientID string `json:"client_id"`
+
+	// The client secret. Use a placeholder.
+	ClientSecret string `json:"client_secret" placeholders:"later"`
+
+	// The scopes that are requested, for instance `ssf.manage`. Default: none; the server decides.
+	Scopes []string `json:"scopes,omitempty"`
 }
 
 // The values of Signals.OnCredentialChange and Signals.OnSessionRevoked.
@@ -95,6 +126,9 @@ func (s *Signals) check(a *App) error {
 	if s.Push == nil {
 		return errors.New("push is missing: how events arrive")
 	}
+	if err := s.Manage.check(); err != nil {
+		return fmt.Errorf("manage: %w", err)
+	}
 	for _, one := range []struct {
 		word, value string
 		words       []string
@@ -111,6 +145,25 @@ func (s *Signals) check(a *App) error {
 	open := s.Provider == "" && (HasPlaceholder(s.Issuer) || slices.ContainsFunc(a.Providers, func(p *Provider) bool { return HasPlaceholder(p.Issuer) }))
 	if _, err := s.Users(a); err != nil && !open { // else it is checked again once they are replaced
 		return err
+	}
+	return nil
+}
+
+func (c *SignalsCredentials) check() error {
+	switch {
+	case c == nil:
+		return nil
+	case (c.Bearer == "") == (c.ClientCredentials == nil):
+		return errors.New("give one of bearer and client_credentials")
+	case c.ClientCredentials == nil:
+		return nil
+	case c.ClientCredentials.ClientID == "" || c.ClientCredentials.ClientSecret == "":
+		return errors.New("client_credentials: the ID or the secret of the client is missing")
+	case HasPlaceholder(c.ClientCredentials.TokenURL):
+		return nil
+	}
+	if err := reach.CheckEndpoint(c.ClientCredentials.TokenURL); err != nil {
+		return fmt.Errorf("client_credentials: %w", err)
 	}
 	return nil
 }
@@ -150,6 +203,52 @@ func (s *Signals) Client(wrap func(http.RoundTripper) http.RoundTripper) (*http.
 		return nil, err
 	}
 	return oidc.NewClient(oidc.ClientConfig{Roots: roots, Wrap: wrap}), nil
+}
+
+// Credentials returns what requests about the stream itself are authenticated with; nil if there is nothing configured.
+// client sends requests for tokens.
+func (s *Signals) Credentials(client *http.Client) (*transmitter.Credentials, error) {
+	return s.Manage.open(client)
+}
+
+// open returns the credentials for requests. Secrets are read again at each use, so that a rotated one needs no reload; one
+// that cannot be read now is an error.
+func (c *SignalsCredentials) open(client *http.Client) (*transmitter.Credentials, error) {
+	if c == nil {
+		return nil, nil
+	}
+	open := &transmitter.Credentials{Client: client, Now: time.Now}
+	read := func(what, value string) func() (string, error) {
+		return func() (string, error) { return Resolve(what, value) }
+	}
+	if c.ClientCredentials == nil {
+		open.Secret = read("bearer", c.Bearer)
+		_, err := open.Secret()
+		return open, err
+	}
+	open.TokenURL, open.ClientID, open.Scopes = c.ClientCredentials.TokenURL, c.ClientCredentials.ClientID, c.ClientCredentials.Scopes
+	open.ClientSecret = read("client_credentials", c.ClientCredentials.ClientSecret)
+	_, err := open.ClientSecret()
+	return open, err
+}
+
+// Bare returns the secrets that stand in the configuration itself, by their words.
+func (s *Signals) Bare() (words []string) {
+	add := func(word, secret string) {
+		if secret != "" && !HasPlaceholder(secret) {
+			words = append(words, word)
+		}
+	}
+	if s.Push != nil {
+		add("push", s.Push.Secret)
+	}
+	if c := s.Manage; c != nil {
+		add("manage", c.Bearer)
+		if c.ClientCredentials != nil {
+			add("manage", c.ClientCredentials.ClientSecret)
+		}
+	}
+	return words
 }
 
 // MaxRiskTTL is the longest time for which a reported risk, or state of a device, counts.

@@ -172,7 +172,7 @@ func TestPushSecret(t *testing.T) {
 	if n := e.idp.Count("/keys"); n != 1 {
 		t.Errorf("%d fetches of keys", n)
 	}
-	if e.logs.FilterMessage("the secret for push stands in the configuration itself; use {env.NAME} or {file./path}").Len() != 0 {
+	if e.logs.FilterMessage("a secret stands in the configuration itself; use {env.NAME} or {file./path}").Len() != 0 {
 		t.Error("a placeholder is taken for a secret")
 	}
 }

@@ -58,8 +58,8 @@ func New(a *config.App, wrap func(http.RoundTripper) http.RoundTripper, count fu
 		if err != nil {
 			return nil, fmt.Errorf("signals %q: %w", c.Name, err)
 		}
-		if c.Push.Secret != "" && !config.HasPlaceholder(c.Push.Secret) {
-			logger.Warn("the secret for push stands in the configuration itself; use {env.NAME} or {file./path}", zap.String("signals", c.Name))
+		for _, word := range c.Bare() {
+			logger.Warn("a secret stands in the configuration itself; use {env.NAME} or {file./path}", zap.String("signals", c.Name), zap.String("word", word))
 		}
 		s.byName[c.Name] = one
 	}
@@ -76,6 +76,9 @@ func compile(a *config.App, c *config.Signals, wrap func(http.RoundTripper) http
 	}
 	client, err := c.Client(wrap)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := c.Credentials(client); err != nil {
 		return nil, err
 	}
 	party := &transmitter.Transmitter{Issuer: c.Issuer, Client: client, Now: time.Now}

@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Request is one request to a token endpoint, or to another endpoint at which the client authenticates in the same way.
@@ -27,10 +29,12 @@ type Request struct {
 	Form url.Values
 }
 
-// Tokens is the unchanged answer of a token endpoint. A field is empty if it is absent or not a string. The expiry of
-// the access token is ignored: it is used at once or not at all.
+// Tokens is the unchanged answer of a token endpoint. A field is empty if it is absent or not a string.
 type Tokens struct {
 	Access, Type, Refresh, ID string
+	// Lasts is how long the access token is valid, as the provider states it; 0 if it states no usable number. It does not
+	// matter for a token that is used at once or not at all.
+	Lasts time.Duration
 }
 
 // Bearer reports whether the access token is a bearer token, the only type that we can use. The type is compared
@@ -111,7 +115,20 @@ func readTokens(status int, body []byte, secrets []string) (*Tokens, error) {
 		}
 		return nil, &Error{Kind: Unreadable, Status: status, cause: errors.New("answer holds no token")}
 	}
+	t.Lasts = seconds(said["expires_in"])
 	return t, nil
+}
+
+// maxLasts limits how long a token is taken to be valid.
+const maxLasts = 365 * 24 * time.Hour
+
+// seconds reads a number of seconds, which some providers write as a string.
+func seconds(raw json.RawMessage) time.Duration {
+	n, err := strconv.ParseFloat(strings.Trim(string(raw), `"`), 64)
+	if err != nil || !(n > 0 && n <= maxLasts.Seconds()) {
+		return 0
+	}
+	return time.Duration(n * float64(time.Second))
 }
 
 func text(raw json.RawMessage) string {
