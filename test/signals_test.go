@@ -136,7 +136,8 @@ func TestSignalCredentialChange(t *testing.T) {
 func TestSignalOddTransmitters(t *testing.T) {
 	t.Parallel()
 	type m = transmitter.Map
-	tr, stranger := transmitter.New(t), transmitter.New(t)
+	tr, stranger, unknown := transmitter.New(t), transmitter.New(t), transmitter.New(t)
+	stranger.Imitate(tr)
 	s := newSite(t, config{app: signals(tr, "")})
 	user := transmitter.User(s.idp.Issuer, "alice")
 	const disabled = transmitter.RISC + "account-disabled"
@@ -158,6 +159,7 @@ func TestSignalOddTransmitters(t *testing.T) {
 		"of another issuer":              {tr.Token(disabled, user, nil, m{"iss": s.idp.Issuer}), 400, "invalid_issuer"},
 		"for another receiver":           {tr.Token(disabled, user, nil, m{"aud": "https://other.example.com"}), 400, "invalid_audience"},
 		"a stranger's":                   {stranger.Token(disabled, user, nil, m{"iss": tr.Issuer}), 400, "invalid_key"},
+		"with an unknown key":            {unknown.Token(disabled, user, nil, m{"iss": tr.Issuer}), 503, ""},
 		"from the future":                {tr.Token(disabled, user, nil, m{"iat": now + 3600}), 400, "invalid_request"},
 		"about another provider's user":  {tr.Token(disabled, transmitter.User("https://other.example.com", "alice"), nil, nil), 202, ""},
 		"about an address, not verified": {tr.Token(disabled, transmitter.Mail("alice@example.com"), nil, nil), 202, ""},

@@ -58,13 +58,16 @@ func (s *Streams) Push(w http.ResponseWriter, r *http.Request, name string, from
 		err = s.take(r, one)
 	}
 	var refused *signals.Refused
-	switch {
-	case err == nil:
-		w.WriteHeader(http.StatusAccepted)
-	case errors.As(err, &refused):
+	isRefused := errors.As(err, &refused)
+	if isRefused || errors.Is(err, signals.ErrUnknownKey) {
 		if wait, ok := s.refused.Allow(from, name, now); !ok {
 			s.hold(key, now, wait)
 		}
+	}
+	switch {
+	case err == nil:
+		w.WriteHeader(http.StatusAccepted)
+	case isRefused:
 		s.refuse(w, one, refused, from)
 	default:
 		s.fail(w, one, err)
@@ -117,7 +120,8 @@ func (s *Streams) refuse(w http.ResponseWriter, one *stream, refused *signals.Re
 }
 
 func (s *Streams) fail(w http.ResponseWriter, one *stream, err error) {
-	if !errors.Is(err, signals.ErrBusy) && one.failed.Now(time.Now(), seldom) {
+	quiet := errors.Is(err, signals.ErrBusy) || errors.Is(err, signals.ErrUnknownKey)
+	if !quiet && one.failed.Now(time.Now(), seldom) {
 		s.logger.Error("event not carried out, the transmitter must send it again", zap.String("signals", one.Name), zap.Error(oidc.Truncated(err)))
 	}
 	w.Header().Set("Retry-After", strconv.Itoa(int(access.RetryAfter/time.Second)))

@@ -12,6 +12,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,6 +43,10 @@ var ErrNoKey = errors.New("token is signed by no key of the provider")
 
 // ErrOld is ErrNoKey for keys that were fetched before the token was checked, and may not be fetched again yet.
 var ErrOld = fmt.Errorf("%w, as of some seconds ago", ErrNoKey)
+
+// ErrMisfit is ErrOld for a token that names the ID of a known key, which did not sign it. A caller need not wait for keys
+// if it trusts its provider to give a new key a new ID.
+var ErrMisfit = fmt.Errorf("%w, and the key that it names does not fit", ErrOld)
 
 // ErrAway: the keys could not be fetched, which says nothing about a token.
 var ErrAway = errors.New("keys of the provider cannot be fetched")
@@ -96,6 +101,8 @@ func (k *Set) VerifySignature(ctx context.Context, token string) ([]byte, error)
 	case tried.After(fetched):
 		// The provider may have published the key after the last successful fetch.
 		return nil, fmt.Errorf("%w, and those known are none of the token's", ErrAway)
+	case tried.Before(began) && names(jws, keys):
+		return nil, ErrMisfit
 	case tried.Before(began):
 		return nil, ErrOld
 	}
@@ -177,6 +184,12 @@ func verifyAny(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) ([]byte, bool
 		}
 	}
 	return nil, false
+}
+
+// names reports whether a token names one of the keys by its ID.
+func names(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) bool {
+	id := jws.Signatures[0].Header.KeyID
+	return id != "" && slices.ContainsFunc(keys, func(key jose.JSONWebKey) bool { return key.KeyID == id })
 }
 
 // Current returns the keys. If they are older than TTL it fetches them again; if that fails it returns the old

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,9 @@ const (
 	// than now, so the tolerance ends no session that began after the event.
 	clockSkew = 5 * time.Minute
 )
+
+// ErrUnknownKey: the key of a token is not known, and the keys cannot be fetched again yet. Anyone can cause this.
+var ErrUnknownKey = errors.New("the key of the token is not known yet")
 
 // Keys verifies signatures with the keys of a transmitter. It is implemented by jwks.Set.
 type Keys interface {
@@ -85,6 +89,9 @@ func (t *Transmitter) Verify(ctx context.Context, raw string) (*Token, error) {
 	switch {
 	case errors.Is(err, jwks.ErrAway), err != nil && ctx.Err() != nil:
 		return nil, err
+	case errors.Is(err, jwks.ErrOld) && !errors.Is(err, jwks.ErrMisfit):
+		// The transmitter may have a new key. A refusal would be final, and the event lost.
+		return nil, fmt.Errorf("%w: %w", ErrUnknownKey, err)
 	case err != nil || !bytes.Equal(verified, payload):
 		return nil, refuse(InvalidKey, "the token is not signed by the transmitter")
 	}

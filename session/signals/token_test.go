@@ -160,6 +160,29 @@ func TestVerifyWithoutKeys(t *testing.T) {
 	}
 }
 
+// A transmitter that has changed its keys a moment ago is not refused, which would be final: a refused event is not sent
+// again. What names a known key and is not signed by it is refused at once.
+func TestVerifyWithANewKey(t *testing.T) {
+	s := newSender(t)
+	s.good(t, nil)
+	s.clock.Advance(time.Second)
+	old := s.KeyID
+	s.Set(func(p *oidctest.IDP) { p.Key, p.KeyID = oidctest.NewKey(t), "k2" })
+	raw := s.token(nil, nil)
+	if _, err := s.Verify(t.Context(), raw); !errors.Is(err, ErrUnknownKey) || errors.As(err, new(*Refused)) {
+		t.Errorf("with a new key: %v", err)
+	}
+	stranger := oidctest.NewStranger(t, old)
+	key := jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: stranger.Key, KeyID: old}}
+	if _, code := s.verify(t, stranger.SignWith(key, dict{"typ": "secevent+jwt"}, s.claims(nil))); code != InvalidKey {
+		t.Errorf("with the ID of a known key: %q", code)
+	}
+	s.clock.Advance(jwks.DefaultForcedEvery)
+	if _, code := s.verify(t, raw); code != "" {
+		t.Errorf("once the keys may be fetched again: %q", code)
+	}
+}
+
 // The time of an event is event_timestamp, else toe, else iat; in seconds or milliseconds, and never later than now.
 func TestHappened(t *testing.T) {
 	s := newSender(t)

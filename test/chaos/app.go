@@ -167,6 +167,9 @@ func (a *app) check() {
 	if a.report.Served == 0 || a.report.SignIns == 0 {
 		a.report.Wrong = append(a.report.Wrong, "no user was served")
 	}
+	if a.report.Events == 0 {
+		a.report.Wrong = append(a.report.Wrong, "no event of the transmitter was acknowledged")
+	}
 	if a.report.Bound == 0 || a.report.Refreshes == 0 || a.report.Naked == 0 {
 		a.report.Wrong = append(a.report.Wrong, "no bound session was used")
 	}

@@ -88,6 +88,13 @@ func faults(reloads int) []fault {
 			w.idp.Heal("token")
 		}},
 		{"provider changes keys", func(w *world) { w.idp.Rotate(true); w.hold(500) }},
+		{"transmitter down", func(w *world) {
+			w.events.Rotate() // so that the keys are asked for
+			w.events.Down.Store(true)
+			w.hold(4000)
+			w.events.Down.Store(false)
+		}},
+		{"forged events", (*world).forge},
 	}
 }
 

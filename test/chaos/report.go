@@ -32,6 +32,8 @@ type Report struct {
 	Old          int // requests with the session cookie of before
 	Revoked      int // acknowledged
 	Unrevoked    int // said not to be done
+	Events       int // acknowledged, each of them twice
+	Forged       int // events of a stranger
 	Streams      int
 	StreamsEnded int // with their session
 	Downloads    int
@@ -144,6 +146,7 @@ func (r *Report) print(t testing.TB) {
 	fmt.Fprintf(&b, "  %6d sessions bound, %d registrations lost, %d refreshes, %d of them not answered or 5xx\n",
 		r.Bound, r.Unregistered, r.Refreshes+r.Unrefreshed, r.Unrefreshed)
 	fmt.Fprintf(&b, "  %6d requests without the short cookie, %d with a session cookie of before\n", r.Naked, r.Old)
+	fmt.Fprintf(&b, "  %6d events of the transmitter acknowledged twice, %d forged ones refused\n", r.Events, r.Forged)
 	fmt.Fprintf(&b, "  %6d streams, %d ended with their session, %d downloads to their end\n", r.Streams, r.StreamsEnded, r.Downloads)
 	fmt.Fprintf(&b, "  %6d reloads\n", r.Reloads)
 	fmt.Fprintf(&b, "  %-22s %5s %18s %14s %6s\n", "fault", "times", "longest outage", "recovery", "503")

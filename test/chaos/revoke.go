@@ -11,9 +11,12 @@ import (
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
 
+// ways is in how many ways a session is ended.
+const ways = 4
+
 // revoke ends a session every second or two, regardless of faults, each time of another user and in another way.
 func (w *world) revoke(stop <-chan struct{}, rng *rand.Rand) {
-	for {
+	for turn := rng.IntN(ways); ; {
 		timer := time.NewTimer(time.Duration(700+rng.IntN(900)) * time.Millisecond)
 		select {
 		case <-stop:
@@ -35,7 +38,8 @@ func (w *world) revoke(stop <-chan struct{}, rng *rand.Rand) {
 		}
 		g.doubt()
 		var done bool
-		began, way := time.Now(), rng.IntN(3)
+		began, way := time.Now(), turn%ways
+		turn++
 		switch way {
 		case 0:
 			done = w.signOut(g, b.thief(), n)
@@ -45,6 +49,8 @@ func (w *world) revoke(stop <-chan struct{}, rng *rand.Rand) {
 			done = w.admin(n, http.MethodPost, "/latchkey/revoke-before", map[string]string{
 				"before": "0s", "issuer": w.idp.Issuer, "subject": p.name,
 			})
+		case 3:
+			done = w.send(w.disabled(p.name), n)
 		}
 		w.slow(began, "ending %s (way %d) on replica %d", g.id, way, n.index)
 		if done {

@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
 	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
 	"github.com/latchkey-gateway/latchkey/test/rig"
+	"github.com/latchkey-gateway/latchkey/test/transmitter"
 )
 
 const secret = "a-client-secret-of-sixty-four-characters-xxxxxxxxxxxxxxxxxxxxxxxx"
@@ -30,6 +31,7 @@ type world struct {
 	rng    *rand.Rand // of the goroutine that injects faults
 	redis  *redistest.SentinelSet
 	idp    *rig.IDP
+	events *transmitter.Transmitter
 	app    *app
 	nodes  [2]*node
 	done   chan struct{}
@@ -59,6 +61,7 @@ func newWorld(t testing.TB, c Config, r *Report, rng *rand.Rand) *world {
 	// Persistent, as docs/operations.md demands of servers that restart by themselves.
 	w.redis = redistest.StartSentinels(t, redistest.SentinelConfig{Replicas: 2, Sentinels: 3, DownAfter: c.DownAfter, Persistent: true})
 	w.app = newApp(t, r)
+	w.events = transmitter.New(t)
 	users := map[string]rig.Claims{}
 	for i := range maxPeople {
 		name := fmt.Sprintf("person%d", i)
@@ -105,6 +108,12 @@ func (w *world) caddyfile(n *node) string {
 				kinds all
 			}
 		}
+		signals hub {
+			issuer %s
+			audience %s
+			provider default
+			push %s
+		}
 		rate_limit off
 		stay_signed_in on {
 			abandon_after %ds
@@ -130,7 +139,8 @@ https://%s:%d {
 		stream_close_delay 15m
 	}
 }
-`, w.idp.Issuer, secret, w.redis.Master, sentinels.String(), shortLife, 600+n.turn,
+`, w.idp.Issuer, secret, w.redis.Master, sentinels.String(), shortLife,
+		w.events.Issuer, transmitter.Audience, pushSecret, 600+n.turn,
 		cookieHost, n.port, w.app.addr, boundHeader)
 }
 

@@ -1,6 +1,7 @@
 package transmitter
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,8 +37,11 @@ type Map = map[string]any
 // Transmitter sends events.
 type Transmitter struct {
 	Issuer string
-	key    *ecdsa.PrivateKey
 	t      testing.TB
+
+	mu  sync.Mutex
+	key *ecdsa.PrivateKey
+	kid string
 	// Down: neither metadata nor keys can be had.
 	Down atomic.Bool
 	asks atomic.Int64
@@ -45,15 +50,38 @@ type Transmitter struct {
 // New starts a transmitter on a loopback port. It ends with the test.
 func New(t testing.TB) *Transmitter {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tr := &Transmitter{key: key, t: t}
+	tr := &Transmitter{t: t}
+	tr.Rotate()
 	server := httptest.NewServer(http.HandlerFunc(tr.serve))
 	t.Cleanup(server.Close)
 	tr.Issuer = server.URL + "/realm"
 	return tr
+}
+
+// Rotate makes a new key, which is the only one from now on.
+func (tr *Transmitter) Rotate() {
+	tr.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.key, tr.kid = key, session.NewRandom(6)
+}
+
+// Imitate gives the key the ID of another transmitter's.
+func (tr *Transmitter) Imitate(other *Transmitter) {
+	_, kid := other.current()
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.kid = kid
+}
+
+func (tr *Transmitter) current() (key *ecdsa.PrivateKey, kid string) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return tr.key, tr.kid
 }
 
 // KeyFetches is how often the keys were asked for.
@@ -69,7 +97,8 @@ func (tr *Transmitter) serve(w http.ResponseWriter, r *http.Request) {
 		answer = Map{"issuer": tr.Issuer, "jwks_uri": "http://" + r.Host + "/keys", "spec_version": "1_0"}
 	case r.URL.Path == "/keys":
 		tr.asks.Add(1)
-		answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: tr.key.Public(), KeyID: "k1", Use: "sig"}}}
+		key, kid := tr.current()
+		answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: kid, Use: "sig"}}}
 	default:
 		http.NotFound(w, r)
 		return
@@ -95,7 +124,8 @@ func (tr *Transmitter) Token(event string, subject any, header, claims Map) stri
 	for k, v := range top {
 		options = options.WithHeader(jose.HeaderKey(k), v)
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: tr.key, KeyID: "k1"}}, options)
+	key, kid := tr.current()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, options)
 	if err != nil {
 		tr.t.Fatal(err)
 	}
@@ -124,29 +154,38 @@ type Answer struct {
 // Push sends a token as RFC 8935 says.
 func (tr *Transmitter) Push(url, token string, header ...string) Answer {
 	tr.t.Helper()
-	r, err := http.NewRequestWithContext(tr.t.Context(), http.MethodPost, url, strings.NewReader(token))
+	a, err := TryPush(http.DefaultClient, url, token, header...)
 	if err != nil {
 		tr.t.Fatal(err)
+	}
+	return a
+}
+
+// TryPush is Push with a client, to a receiver that may not answer.
+func TryPush(c *http.Client, url, token string, header ...string) (Answer, error) {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, strings.NewReader(token))
+	if err != nil {
+		return Answer{}, err
 	}
 	r.Header.Set("Content-Type", "application/secevent+jwt")
 	r.Header.Set("Accept", "application/json")
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := c.Do(r)
 	if err != nil {
-		tr.t.Fatal(err)
+		return Answer{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
-		tr.t.Fatal(err)
+		return Answer{}, err
 	}
 	var said struct {
 		Err string `json:"err"`
 	}
 	_ = json.Unmarshal(body, &said)
-	return Answer{resp.StatusCode, said.Err}
+	return Answer{resp.StatusCode, said.Err}, nil
 }
 
 // User is a subject by issuer and sub, Mail one by address.
