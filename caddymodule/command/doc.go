@@ -1,4 +1,4 @@
-// Package command holds the commands that Latchkey adds to Caddy's: explain, doctor, sessions, keys and sign-ins.
+// Package command holds the commands that Latchkey adds to Caddy's: explain, doctor, sessions, keys, sign-ins and signals.
 //
 // They ask the admin API of a running server, or read a configuration that is not running. They change something only
 // on an explicit command, and print no secret that opens a session.
@@ -6,7 +6,8 @@
 // The files:
 //
 //   - explain.go and explain_flags.go are `latchkey explain`, impact.go its --impact;
-//   - doctor.go is `latchkey doctor`; doctor_binding.go, doctor_checks.go, doctor_lint.go, doctor_metadata.go and
-//     doctor_sites.go are its checks;
+//   - doctor.go is `latchkey doctor`; doctor_binding.go, doctor_checks.go, doctor_lint.go, doctor_metadata.go,
+//     doctor_signals.go and doctor_sites.go are its checks;
+//   - signals.go and signals_stream.go are `latchkey signals`;
 //   - sessions.go, keys.go, signins.go and signins_table.go are the other commands.
 package command

@@ -2,6 +2,7 @@ package signals
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
@@ -80,6 +81,29 @@ var kinds = func() map[string]Kind {
 	}
 	return known
 }()
+
+// Useful returns the URIs of the events from which something can follow, sorted: what a receiver asks a transmitter for.
+// The deprecated SessionsRevoked is among them, for transmitters that know nothing newer.
+func Useful() []string {
+	useful := map[string][]Kind{
+		caep: {SessionRevoked, TokenClaimsChange, CredentialChange, AssuranceLevelChange, DeviceComplianceChange, RiskLevelChange},
+		risc: {
+			CredentialChangeRequired, AccountPurged, AccountDisabled, AccountEnabled, IdentifierChanged, IdentifierRecycled,
+			CredentialCompromise, RecoveryActivated, RecoveryInformationChanged, SessionsRevoked,
+		},
+	}
+	var uris []string
+	for prefix, list := range useful {
+		for _, kind := range list {
+			uris = append(uris, prefix+string(kind))
+		}
+	}
+	slices.Sort(uris)
+	return uris
+}
+
+// KindOf returns the kind of the event with a URI; empty if it is not known here.
+func KindOf(uri string) Kind { return kinds[uri] }
 
 // Event is what happened.
 type Event struct {

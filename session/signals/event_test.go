@@ -2,6 +2,7 @@ package signals
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
@@ -55,5 +56,22 @@ func TestReadEvent(t *testing.T) {
 	e := readEvent(ssf+"verification", map[string]json.RawMessage{"state": json.RawMessage(`"VGhpcw"`)})
 	if e.State != "VGhpcw" {
 		t.Errorf("state %q", e.State)
+	}
+}
+
+// A transmitter is asked for exactly the events from which something can follow.
+func TestUseful(t *testing.T) {
+	useful := Useful()
+	for uri, kind := range kinds {
+		event := Event{Kind: kind, Change: "update", Credential: "password", Direction: "decrease", Level: "high", Status: "compliant"}
+		follows := (&Options{}).effect(&event) != Ignored
+		if slices.Contains(useful, uri) != follows {
+			t.Errorf("%s: something follows: %t, it is asked for: %t", uri, follows, !follows)
+		}
+	}
+	for _, uri := range useful {
+		if KindOf(uri) == "" {
+			t.Errorf("%s is not known", uri)
+		}
 	}
 }

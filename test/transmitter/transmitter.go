@@ -43,8 +43,9 @@ type Transmitter struct {
 	key *ecdsa.PrivateKey
 	kid string
 	// Down: neither metadata nor keys can be had.
-	Down atomic.Bool
-	asks atomic.Int64
+	Down    atomic.Bool
+	asks    atomic.Int64
+	streams streams
 }
 
 // New starts a transmitter on a loopback port. It ends with the test.
@@ -94,13 +95,17 @@ func (tr *Transmitter) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	case r.URL.Path == "/.well-known/ssf-configuration/realm":
-		answer = Map{"issuer": tr.Issuer, "jwks_uri": "http://" + r.Host + "/keys", "spec_version": "1_0"}
+		meta := Map{"issuer": tr.Issuer, "jwks_uri": "http://" + r.Host + "/keys", "spec_version": "1_0"}
+		maps.Copy(meta, endpoints("http://"+r.Host))
+		answer = meta
 	case r.URL.Path == "/keys":
 		tr.asks.Add(1)
 		key, kid := tr.current()
 		answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: kid, Use: "sig"}}}
 	default:
-		http.NotFound(w, r)
+		if !tr.manage(w, r) {
+			http.NotFound(w, r)
+		}
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
