@@ -24,6 +24,7 @@ func TestExampleCaddyfilesAreValid(t *testing.T) {
 		"REDIS_PASSWORD":        "password",
 		"SIGNALS_SECRET":        "signals-secret",
 		"SIGNALS_CLIENT_SECRET": "signals-client-secret",
+		"REVOKE_SECRET":         "revoke-secret",
 		"LATCHKEY_KEY":          "0123456789abcdef0123456789abcdef",
 		"XDG_DATA_HOME":         t.TempDir(),
 		"XDG_CONFIG_HOME":       t.TempDir(),

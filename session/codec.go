@@ -82,6 +82,13 @@ var recordFields = [...]recordField{
 	54: {kept, func(s *Record) any { return &s.Signalled.SignInRisk.Until }},
 	55: {kept, func(s *Record) any { return &s.Signalled.Compliant.Value }},
 	56: {kept, func(s *Record) any { return &s.Signalled.Compliant.Until }},
+	57: {kept, func(s *Record) any { return &s.Signalled.Recheck }},
+	58: {kept, func(s *Record) any { return &s.Signalled.UserRisk.Since }},
+	59: {kept, func(s *Record) any { return &s.Signalled.UserRisk.From }},
+	60: {kept, func(s *Record) any { return &s.Signalled.SignInRisk.Since }},
+	61: {kept, func(s *Record) any { return &s.Signalled.SignInRisk.From }},
+	62: {kept, func(s *Record) any { return &s.Signalled.Compliant.Since }},
+	63: {kept, func(s *Record) any { return &s.Signalled.Compliant.From }},
 }
 
 // fieldTokens is the field of the sealed tokens. It stands outside of recordFields because it is written last.

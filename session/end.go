@@ -48,7 +48,7 @@ func (en *ender) endMany(ctx context.Context, who Identity, n int) (int, error) 
 }
 
 func (en *ender) endEach(ctx context.Context, who Identity) (int, error) {
-	ended, err := en.endListed(ctx, personBucket(who), func(s *Record) verdict {
+	ended, err := en.endListed(ctx, personBucket(who), "", func(s *Record) verdict {
 		if s.Identity != who {
 			return foreign
 		}
@@ -78,7 +78,7 @@ func (en *ender) EndOthers(ctx context.Context, keep *Record) ([]string, error) 
 			if key == kept {
 				continue
 			}
-			live, _, err := en.endOne(ctx, key, func(s *Record) verdict {
+			live, _, err := en.endOne(ctx, key, "", func(s *Record) verdict {
 				if s.Identity != keep.Identity {
 					return foreign
 				}
@@ -148,6 +148,11 @@ func (en *ender) EndSurplus(ctx context.Context, keep *Record, most int) ([]*Rec
 	return ended, nil
 }
 
+// WhyEnded returns why a session has ended, as ProviderEnd.Why said; empty if that is not known.
+func (en *ender) WhyEnded(ctx context.Context, id ID) string {
+	return en.subjects.whyEnded(ctx, id.Key())
+}
+
 // verdict says what happens to a session in an owner's list.
 type verdict uint8
 
@@ -165,16 +170,17 @@ type Ended struct {
 	User     string
 }
 
-// endListed ends the sessions in an owner's list for which judge says so, and returns those that may have been live.
-func (en *ender) endListed(ctx context.Context, list bucket, judge func(*Record) verdict) ([]Ended, error) {
-	if err := en.subjects.noteEnd(ctx, list); err != nil {
+// endListed ends the sessions in an owner's list for which judge says so, and returns those that may have been live. why
+// is ProviderEnd.Why.
+func (en *ender) endListed(ctx context.Context, list bucket, why string, judge func(*Record) verdict) ([]Ended, error) {
+	if err := en.subjects.noteEnd(ctx, list, why); err != nil {
 		return nil, fmt.Errorf("ending sessions: %w", err)
 	}
-	return en.endFound(ctx, list, judge)
+	return en.endFound(ctx, list, why, judge)
 }
 
 // endFound is endListed without the note that stops sign-ins in progress.
-func (en *ender) endFound(ctx context.Context, list bucket, judge func(*Record) verdict) ([]Ended, error) {
+func (en *ender) endFound(ctx context.Context, list bucket, why string, judge func(*Record) verdict) ([]Ended, error) {
 	keys, err := list.sessions(ctx, en.vault.Store)
 	if err != nil {
 		return nil, fmt.Errorf("listing sessions: %w", err)
@@ -183,7 +189,7 @@ func (en *ender) endFound(ctx context.Context, list bucket, judge func(*Record) 
 	done := make([]Key, 0, min(len(keys), endChunk))
 	for _, key := range keys {
 		one := Ended{Short: shortOf(key)}
-		live, over, err := en.endOne(ctx, key, func(s *Record) verdict {
+		live, over, err := en.endOne(ctx, key, why, func(s *Record) verdict {
 			one.Identity, one.User = s.Identity, s.User
 			return judge(s)
 		})
@@ -211,7 +217,7 @@ func (en *ender) endFound(ctx context.Context, list bucket, judge func(*Record) 
 
 // endOne ends a session in an index. It reports whether the session may have been live, and whether the index entry can
 // be removed.
-func (en *ender) endOne(ctx context.Context, key Key, judge func(*Record) verdict) (live, over bool, err error) {
+func (en *ender) endOne(ctx context.Context, key Key, why string, judge func(*Record) verdict) (live, over bool, err error) {
 	s, err := en.load(ctx, key)
 	if errors.Is(err, ErrNotFound) {
 		return false, true, nil
@@ -226,7 +232,11 @@ func (en *ender) endOne(ctx context.Context, key Key, judge func(*Record) verdic
 	case stays:
 		return false, false, nil
 	}
-	return s.Check(en.now(), en.limits) == nil, true, en.End(ctx, s)
+	live = s.Check(en.now(), en.limits) == nil
+	if live {
+		en.subjects.tellEnd(ctx, key, why)
+	}
+	return live, true, en.End(ctx, s)
 }
 
 // ProviderEnd is a provider's message that a user has signed out there (OpenID Connect Back-Channel Logout 1.0).
@@ -240,6 +250,8 @@ type ProviderEnd struct {
 	At time.Time
 	// Only selects sessions among those that are named; nil selects all.
 	Only func(*Record) bool
+	// Why is a word for the users: it comes back in a Revoked, and from WhyEnded for a day. Empty: nothing is told.
+	Why string
 }
 
 // providerSkew is how far a provider's clock may be behind ours. It is used where only our clock recorded the start of
@@ -257,23 +269,23 @@ func (en *ender) EndByProvider(ctx context.Context, e ProviderEnd) ([]Ended, err
 	}
 	who := Identity{Issuer: e.Issuer, Subject: e.Subject}
 	if e.ProviderSession == "" {
-		return en.endListed(ctx, personBucket(who), e.covers)
+		return en.endListed(ctx, personBucket(who), e.Why, e.covers)
 	}
-	ended, err := en.endListed(ctx, providerSessionBucket(e.Issuer, e.ProviderSession), e.covers)
+	ended, err := en.endListed(ctx, providerSessionBucket(e.Issuer, e.ProviderSession), e.Why, e.covers)
 	if err != nil || e.Subject == "" {
 		return ended, err
 	}
-	if err := en.subjects.noteEnd(ctx, unnamedBucket(who)); err != nil {
+	if err := en.subjects.noteEnd(ctx, unnamedBucket(who), e.Why); err != nil {
 		return ended, fmt.Errorf("ending sessions: %w", err)
 	}
-	unnamed, err := en.endFound(ctx, personBucket(who), e.coversUnnamed)
+	unnamed, err := en.endFound(ctx, personBucket(who), e.Why, e.coversUnnamed)
 	return append(ended, unnamed...), err
 }
 
 // EndNamed makes that a sign-in in progress of a user creates no session (ErrRevoked), by a name of the user; see
-// Record.KnownAs. Sessions are found by Named, after this call.
-func (en *ender) EndNamed(ctx context.Context, issuer, name string) error {
-	if err := en.subjects.noteEnd(ctx, knownAsBucket(issuer, name)); err != nil {
+// Record.KnownAs. Sessions are found by Named, after this call. why is ProviderEnd.Why.
+func (en *ender) EndNamed(ctx context.Context, issuer, name, why string) error {
+	if err := en.subjects.noteEnd(ctx, knownAsBucket(issuer, name), why); err != nil {
 		return fmt.Errorf("ending sessions: %w", err)
 	}
 	return nil

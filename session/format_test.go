@@ -78,8 +78,9 @@ func fullRecord() *Record {
 		},
 		KnownAs: []string{"mail:ada@example.com"},
 		Signalled: Signalled{
-			Reauthenticate: at(10), Weakened: at(11), UserRisk: Stated{Value: "high", Until: at(12)}, SignInRisk: Stated{Value: "low", Until: at(13)},
-			Compliant: Stated{Value: "false", Until: at(14)},
+			Reauthenticate: at(10), Weakened: at(11), UserRisk: Stated{Value: "high", Until: at(12), Since: at(16), From: "okta"},
+			SignInRisk: Stated{Value: "low", Until: at(13), Since: at(17), From: "hub"},
+			Compliant:  Stated{Value: "false", Until: at(14), Since: at(18), From: "mdm"}, Recheck: at(15),
 		},
 		sealedTokens: []byte("sealed"), unknown: field(unknownTag, "newer"), flags: 1 << 40,
 	}
@@ -96,6 +97,7 @@ const fullFormat = "0110000102030405060708090a0b0c0d0e0f0205656e7472610313687474
 	"2e04686f73742f2201056f7468657202042174776f03046b65793204055253323536050694b083c59868" +
 	"30146d61696c3a616461406578616d706c652e636f6d" +
 	"310694b083c59868320696b083c59868330468696768340698b083c5986835036c6f7736069ab083c59868370566616c736538069cb083c59868" +
+	"39069eb083c598683a06a0b083c598683b046f6b74613c06a2b083c598683d036875623e06a4b083c598683f036d646d" +
 	"808040056e657765721b067365616c6564"
 
 // Each field of a record is stored under the number, and in the form, in which it was always stored. A field that is added

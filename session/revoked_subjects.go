@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -25,23 +26,50 @@ type revokedSubjects struct {
 	now   func() time.Time
 }
 
+// Revoked is an ErrRevoked whose reason is known.
+type Revoked struct {
+	// Why is what ProviderEnd.Why said.
+	Why string
+}
+
+// Error implements error.
+func (*Revoked) Error() string { return ErrRevoked.Error() }
+
+// Is makes every Revoked an ErrRevoked.
+func (*Revoked) Is(target error) bool { return target == ErrRevoked }
+
 // noteEnd notes that all sessions of an owner end now. It runs before they are searched, and unended runs after a
-// session is listed. So for a session that is created meanwhile, at least one of the two notices the other.
-func (r *revokedSubjects) noteEnd(ctx context.Context, of bucket) error {
+// session is listed. So for a session that is created meanwhile, at least one of the two notices the other. why is for
+// the user whose sign-in then ends; empty: nothing is told.
+func (r *revokedSubjects) noteEnd(ctx context.Context, of bucket, why string) error {
 	now := r.now()
 	at := ceilMilli(now)
 	value := binary.BigEndian.AppendUint64(nil, uint64(at)) //nolint:gosec // dates after 1970
-	e := Entry{Key: endedKey(of), Value: value, Expires: now.Add(endedLife)}
+	e := &Entry{Key: endedKey(of), Value: value, Expires: now.Add(endedLife)}
+	if why != "" {
+		told := &Entry{Key: whyKey(e.Key), Value: append(value[:len(value):len(value)], why...), Expires: e.Expires}
+		if err := r.note(ctx, told, func(Entry) bool { return true }); err != nil {
+			return err
+		}
+	}
+	return r.note(ctx, e, func(old Entry) bool {
+		known, ok := endedAt(old)
+		return !ok || known < at
+	})
+}
+
+// note writes an entry. If there is one already, replaces says whether it gives way, and may change what is written.
+func (r *revokedSubjects) note(ctx context.Context, e *Entry, replaces func(old Entry) bool) error {
 	for try := 1; ; try++ {
-		err := r.store.Create(ctx, e)
+		err := r.store.Create(ctx, *e)
 		if errors.Is(err, ErrConflict) {
 			var old Entry
 			if old, err = r.store.Get(ctx, e.Key); err == nil {
-				if known, ok := endedAt(old); ok && known >= at {
+				if !replaces(old) {
 					return nil
 				}
 				e.Version = old.Version
-				_, err = r.store.Replace(ctx, e)
+				_, err = r.store.Replace(ctx, *e)
 			}
 		}
 		again := errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound)
@@ -49,6 +77,35 @@ func (r *revokedSubjects) noteEnd(ctx context.Context, of bucket) error {
 			return err
 		}
 	}
+}
+
+// whyKey is where the reason of a note is kept. A version that does not know reasons reads the note as before.
+func whyKey(note Key) Key { return HashKey("ew", string(note)) }
+
+// revoked returns the error for a sign-in that a note ends. Its reason counts if it is that of the same end.
+func (r *revokedSubjects) revoked(ctx context.Context, note Entry) error {
+	e, err := r.store.Get(ctx, whyKey(note.Key))
+	if head := len(note.Value); err == nil && len(e.Value) > head && bytes.Equal(e.Value[:head], note.Value) {
+		return &Revoked{Why: string(e.Value[head:])}
+	}
+	return ErrRevoked
+}
+
+// tellEnd keeps the reason why a session ended, for the browser that comes back with its cookie. If that fails nothing
+// is told.
+func (r *revokedSubjects) tellEnd(ctx context.Context, ended Key, why string) {
+	if why != "" {
+		_ = r.note(ctx, &Entry{Key: whyKey(ended), Value: []byte(why), Expires: r.now().Add(expiredGrace)}, func(Entry) bool { return false })
+	}
+}
+
+// whyEnded returns what tellEnd has kept.
+func (r *revokedSubjects) whyEnded(ctx context.Context, ended Key) string {
+	e, err := r.store.Get(ctx, whyKey(ended))
+	if err != nil {
+		return ""
+	}
+	return string(e.Value)
 }
 
 // unended checks whether sessions like the one about to be created were ended since its sign-in began. It returns what
@@ -76,7 +133,7 @@ func (r *revokedSubjects) unended(ctx context.Context, s *Record) (said Signalle
 			continue
 		}
 		if at, ok := endedAt(e); !ok || s.began().UnixMilli() < at {
-			return said, ErrRevoked
+			return said, r.revoked(ctx, e)
 		}
 	}
 	return said, nil
@@ -86,28 +143,18 @@ func (r *revokedSubjects) unended(ctx context.Context, s *Record) (said Signalle
 // sessions of the user are searched.
 func (r *revokedSubjects) noteSignalled(ctx context.Context, who Identity, said Signalled) error {
 	now := r.now()
-	e := Entry{Key: signalledKey(who), Value: said.encode(), Expires: said.lasts(now)}
-	for try := 1; ; try++ {
-		err := r.store.Create(ctx, e)
-		if errors.Is(err, ErrConflict) {
-			var old Entry
-			if old, err = r.store.Get(ctx, e.Key); err == nil {
-				all, unread := readSignalled(old.Value)
-				if unread != nil {
-					all = Signalled{}
-				}
-				if !all.take(said) {
-					return nil
-				}
-				e.Value, e.Expires, e.Version = all.encode(), all.lasts(now), old.Version
-				_, err = r.store.Replace(ctx, e)
-			}
+	e := &Entry{Key: signalledKey(who), Value: said.encode(), Expires: said.lasts(now)}
+	return r.note(ctx, e, func(old Entry) bool {
+		all, unread := readSignalled(old.Value)
+		if unread != nil {
+			all = Signalled{}
 		}
-		again := errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound)
-		if err == nil || !again || try == endedTries {
-			return err
+		if !all.take(said) {
+			return false
 		}
-	}
+		e.Value, e.Expires = all.encode(), all.lasts(now)
+		return true
+	})
 }
 
 func signalledKey(who Identity) Key { return HashKey("sg", who.Issuer, who.Subject) }
@@ -145,6 +192,9 @@ type Signalled struct {
 	// count any more. Weakened is when the strength of the user's authentication was lowered: what an earlier sign-in
 	// proved beyond the identity does not count. Zero: never.
 	Reauthenticate, Weakened time.Time
+	// Recheck is when the provider's claims about the user changed: what it stated before is to be renewed at the next
+	// request. Zero: never.
+	Recheck time.Time
 	// UserRisk, SignInRisk and Compliant are reported in addition to what the provider states in its claims.
 	UserRisk, SignInRisk, Compliant Stated
 }
@@ -153,6 +203,9 @@ type Signalled struct {
 type Stated struct {
 	Value string
 	Until time.Time
+	// Since is when it was stated, From the name of the stream that did. They only explain.
+	Since time.Time
+	From  string
 }
 
 // At returns the value at a time, empty if none is valid then.
@@ -165,7 +218,9 @@ func (s Stated) At(now time.Time) string {
 
 // take takes up what was reported later, and reports whether anything was.
 func (g *Signalled) take(said Signalled) (changed bool) {
-	for _, one := range [][2]*time.Time{{&g.Reauthenticate, &said.Reauthenticate}, {&g.Weakened, &said.Weakened}} {
+	for _, one := range [][2]*time.Time{
+		{&g.Reauthenticate, &said.Reauthenticate}, {&g.Weakened, &said.Weakened}, {&g.Recheck, &said.Recheck},
+	} {
 		if one[1].After(*one[0]) {
 			*one[0], changed = *one[1], true
 		}
@@ -209,3 +264,6 @@ func (s *Record) Renounced() bool { return s.authenticated().Before(s.Signalled.
 
 // Weakened reports whether what the sign-in proved beyond the identity does not count any more.
 func (s *Record) Weakened() bool { return s.authenticated().Before(s.Signalled.Weakened) }
+
+// Outdated reports whether the provider's claims have changed since it last stated them.
+func (s *Record) Outdated() bool { return s.LastAnswer().Before(s.Signalled.Recheck) }

@@ -23,9 +23,10 @@ type Session struct {
 	Kind Kind
 	// Renewable is Record.Renewable; KnownDevice is the result of Record.KnownDevice.
 	Renewable, KnownDevice bool
-	// Bound: the session is bound to a key of its device. Its cookie alone is then not enough.
-	Bound bool
-	keys  uint8 // how many keys were registered, see parts
+	// Bound: the session is bound to a key of its device. Its cookie alone is then not enough. Outdated is the result of
+	// Record.Outdated.
+	Bound, Outdated bool
+	keys            uint8 // how many keys were registered, see parts
 
 	sealedUnder keyring.ID
 	version     uint64
@@ -48,7 +49,7 @@ type origin struct {
 // view returns the session of a record whose packed form is packed.
 func (s *Record) view(packed []byte) Session {
 	return Session{
-		ID: s.ID, Kind: s.Kind, Renewable: s.Renewable, KnownDevice: s.KnownDevice(), Bound: s.Binding.Bound(),
+		ID: s.ID, Kind: s.Kind, Renewable: s.Renewable, KnownDevice: s.KnownDevice(), Bound: s.Binding.Bound(), Outdated: s.Outdated(),
 		sealedUnder: s.sealedUnder, version: s.Version, limit: s.Limit,
 		from:    unique.Make(origin{s.Provider, s.Identity.Issuer, providerMark(s.Provider)}),
 		person:  personMark(s.Identity),

@@ -209,3 +209,124 @@ func TestSignalDuringOutage(t *testing.T) {
 	rig.Until(t, rig.Patience, "the event is taken", func() bool { return tr.Push(s.stream(), token).Status == http.StatusAccepted })
 	s.mustBeDead(c, "alice")
 }
+
+// The provider changes the groups of a user and says that claims have changed: the next request of each session, at whichever
+// replica, has the new ones. What the event says the groups are is only a hint.
+func TestSignalClaimsChange(t *testing.T) {
+	t.Parallel()
+	tr := transmitter.New(t)
+	a, b := replicas(t, config{app: signals(tr, "")})
+	first, second, adam := rig.NewHTTP(t), rig.NewHTTP(t), rig.NewHTTP(t)
+	a.entered(first, "/", "alice", "Yes")
+	a.entered(second, "/", "alice", "Yes")
+	a.entered(adam, "/", "adam", "Yes")
+	a.idp.SetUser("alice", rig.Claims{"preferred_username": "alice", "groups": []string{"pilots"}})
+	a.idp.SetUser("adam", rig.Claims{"preferred_username": "adam", "groups": []string{"pilots"}})
+	groups := func(s *site, c *rig.HTTP) string {
+		if !s.alive(c) {
+			t.Fatal("the session is over")
+		}
+		return s.app.Last(t).Header.Get("Remote-Groups")
+	}
+	for _, s := range []*site{a, b} {
+		if got := groups(s, first); got != "staff" {
+			t.Fatalf("groups %q before the event", got)
+		}
+	}
+	a.mustTake(tr, tr.Token(transmitter.CAEP+"token-claims-change", transmitter.User(a.idp.Issuer, "alice"), nil, transmitter.Map{
+		"events": transmitter.Map{transmitter.CAEP + "token-claims-change": transmitter.Map{"claims": transmitter.Map{"groups": []string{"admins"}}}},
+	}))
+	if got := groups(a, first); got != "pilots" {
+		t.Errorf("the next request has the groups %q", got)
+	}
+	rig.Within(t, time.Second, "the other replica has the new groups", func() bool { return groups(b, second) == "pilots" })
+	if got := groups(a, adam); got != "staff,admins" {
+		t.Errorf("another user has the groups %q", got)
+	}
+}
+
+// Global Token Revocation, as Okta's Universal Logout sends it: all sessions of the user end on both replicas, with their
+// WebSockets, and so does the sign-in in progress. Those of others go on. A new sign-in is possible.
+func TestGlobalTokenRevocation(t *testing.T) {
+	t.Parallel()
+	tr, stranger, users := transmitter.New(t), transmitter.New(t), people()
+	users["alice"]["email_verified"] = true
+	a, b := replicas(t, config{app: signals(tr, "revoke"), users: users})
+	alice, again, adam, begun := rig.NewHTTP(t), rig.NewHTTP(t), rig.NewHTTP(t), rig.NewHTTP(t)
+	a.entered(alice, "/", "alice", "Yes")
+	a.entered(again, "/", "alice", "No")
+	a.entered(adam, "/", "adam", "Yes")
+	prompt := a.enter(begun, "/", "alice", "")
+	cut := b.openSocket(alice)
+	endpoint, user := b.url("/.latchkey/revoke"), transmitter.Mail("alice@example.com")
+	for what, row := range map[string]struct {
+		credential string
+		subject    any
+		status     int
+	}{
+		"no assertion":             {"secret", user, 401},
+		"an event":                 {tr.Token(transmitter.RISC+"account-disabled", user, nil, nil), user, 401},
+		"a stranger's":             {stranger.Assertion("gw", transmitter.Map{"iss": tr.Issuer}), user, 401},
+		"for another gateway":      {tr.Assertion("gw", transmitter.Map{"aud": "https://other.example.com"}), user, 401},
+		"of another client":        {tr.Assertion("payroll", nil), user, 401},
+		"another provider's user":  {tr.Assertion("gw", nil), transmitter.User("https://other.example.com", "alice"), 403},
+		"an address, not verified": {tr.Assertion("gw", nil), transmitter.Mail("adam@example.com"), 404},
+		"a tenant":                 {tr.Assertion("gw", nil), transmitter.Map{"format": "complex", "tenant": transmitter.Map{"format": "opaque", "id": "t"}}, 422},
+		"no subject":               {tr.Assertion("gw", nil), nil, 400},
+	} {
+		if status := tr.Revoke(endpoint, row.credential, row.subject); status != row.status {
+			t.Errorf("%s: %d, want %d", what, status, row.status)
+		}
+	}
+	if !a.alive(alice) || !b.alive(again) || !a.alive(adam) {
+		t.Fatal("something of it ended a session")
+	}
+	proof := tr.Assertion("gw", nil)
+	if status := tr.Revoke(endpoint, proof, user); status != http.StatusNoContent {
+		t.Fatalf("status %d", status)
+	}
+	ended := time.Now()
+	select {
+	case at := <-cut:
+		if late := at.Sub(ended); late > time.Second {
+			t.Errorf("the WebSocket was cut after %s", late)
+		}
+	case <-time.After(rig.Patience):
+		t.Error("the WebSocket was never cut")
+	}
+	for _, s := range []*site{a, b} {
+		s.mustBeDead(alice, "alice")
+		s.mustBeDead(again, "alice in another browser")
+		if !s.alive(adam) {
+			t.Error("another user was signed out")
+		}
+	}
+	if r := begun.Press(prompt, "Yes"); r.StatusCode != http.StatusForbidden {
+		t.Errorf("the answer to the prompt: %d\n%s", r.StatusCode, r.Text)
+	}
+	for what, c := range map[string]*rig.HTTP{"the same browser": alice, "another": rig.NewHTTP(t)} {
+		if r := c.Follow(c.Get(a.url("/")), nil); isApp(r) {
+			t.Errorf("%s: in the app without a sign-in", what)
+		}
+	}
+	fresh := rig.NewHTTP(t)
+	a.entered(fresh, "/", "alice", "Yes")
+	for what, s := range map[string]*site{"where it was sent": b, "at the other replica": a} {
+		if status := tr.Revoke(s.url("/.latchkey/revoke"), proof, user); status != http.StatusNoContent || !a.alive(fresh) {
+			t.Errorf("the same request again, %s: %d", what, status)
+		}
+	}
+	if status := tr.Revoke(endpoint, proof, transmitter.User(a.idp.Issuer, "adam")); status != http.StatusUnauthorized || !a.alive(adam) {
+		t.Errorf("another request with the same assertion: %d", status)
+	}
+	entries := append(a.gw.SignIns(50173), b.gw.SignIns(50173)...)
+	told := 0
+	for _, e := range entries {
+		if by, _ := e["initiatedBy"].(map[string]any); by != nil && by["activityDisplayName"] == "global-token-revocation" {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("%d entries about it: %v", told, entries)
+	}
+}

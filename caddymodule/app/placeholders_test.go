@@ -70,6 +70,7 @@ func everyWord(t *testing.T) string {
 			manage {
 				client_credentials https://hub.example.com/token latchkey secret ssf.manage
 			}
+			revoke
 			on credential_change end
 			on session_revoked session
 			ca_file %[3]s

@@ -118,7 +118,7 @@ func TestRecipes(t *testing.T) {
 func TestExampleIsMeantSo(t *testing.T) {
 	for name, value := range map[string]string{
 		"TENANT_ID": "00000000-0000-0000-0000-000000000000", "OIDC_CLIENT_ID": "x", "OIDC_CLIENT_SECRET": "x", "PARTNER_CLIENT_ID": "x",
-		"PARTNER_CLIENT_SECRET": "x", "REDIS_PASSWORD": "x", "SIGNALS_SECRET": "x", "SIGNALS_CLIENT_SECRET": "x", "LATCHKEY_KEY": "0123456789abcdef0123456789abcdef",
+		"PARTNER_CLIENT_SECRET": "x", "REDIS_PASSWORD": "x", "SIGNALS_SECRET": "x", "SIGNALS_CLIENT_SECRET": "x", "REVOKE_SECRET": "x", "LATCHKEY_KEY": "0123456789abcdef0123456789abcdef",
 	} {
 		t.Setenv(name, value)
 	}

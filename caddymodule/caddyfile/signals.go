@@ -18,6 +18,7 @@ import (
 //			bearer <secret>
 //			client_credentials <token url> <client id> <secret> [<scope>...]
 //		}
+//		revoke   [<secret>]
 //		on       credential_change reauthenticate|end|log
 //		on       session_revoked user|session
 //		risk_ttl <duration>
@@ -54,15 +55,15 @@ var signalsWords = grammar.Words[*config.Signals]{
 		s.Provider, err = grammar.One(d)
 		return err
 	}),
-	"push": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) error {
+	"push": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) (err error) {
 		s.Push = new(config.SignalsPush)
-		if d.NextArg() {
-			s.Push.Secret = d.Val()
-		}
-		if d.NextArg() {
-			return d.ArgErr()
-		}
-		return nil
+		s.Push.Secret, err = oneAtMost(d)
+		return err
+	}),
+	"revoke": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) (err error) {
+		s.Revoke = new(config.SignalsRevoke)
+		s.Revoke.Secret, err = oneAtMost(d)
+		return err
 	}),
 	"manage": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) error {
 		s.Manage = new(config.SignalsCredentials)
@@ -96,6 +97,17 @@ var credentialsWords = grammar.Words[*config.SignalsCredentials]{
 		c.ClientCredentials = &config.SignalsClient{TokenURL: args[0], ClientID: args[1], ClientSecret: args[2], Scopes: args[3:]}
 		return nil
 	}),
+}
+
+// oneAtMost reads the argument of a word that may stand alone.
+func oneAtMost(d *caddyfile.Dispenser) (text string, err error) {
+	if d.NextArg() {
+		text = d.Val()
+	}
+	if d.NextArg() {
+		err = d.ArgErr()
+	}
+	return text, err
 }
 
 // parseSignalsOn reads what follows from an event.

@@ -39,6 +39,10 @@ type Signals struct {
 	// such requests.
 	Manage *SignalsCredentials `json:"manage,omitempty"`
 
+	// The provider may order at `/.latchkey/revoke` of any site that all sessions of a user end (Global Token Revocation,
+	// a draft of the IETF).
+	Revoke *SignalsRevoke `json:"revoke,omitempty"`
+
 	// What follows from a changed or withdrawn password or other credential: `reauthenticate`, `end` or `log`. Default:
 	// `reauthenticate`.
 	OnCredentialChange string `json:"on_credential_change,omitempty"`
@@ -88,6 +92,13 @@ type SignalsClient struct {
 	Scopes []string `json:"scopes,omitempty"`
 }
 
+// SignalsRevoke configures who may ask for revocation.
+type SignalsRevoke struct {
+	// What the caller must send as `Authorization: Bearer <secret>`. Use a placeholder. Default: the caller sends an
+	// assertion there that the issuer of the stream has signed, as Okta does.
+	Secret string `json:"secret,omitempty" placeholders:"later"`
+}
+
 // The values of Signals.OnCredentialChange and Signals.OnSessionRevoked.
 var (
 	CredentialChangeWords = []string{"reauthenticate", "end", "log"}
@@ -123,8 +134,8 @@ func (s *Signals) check(a *App) error {
 	if slices.ContainsFunc(s.Audience, func(one string) bool { return strings.TrimSpace(one) == "" }) {
 		return errors.New("audience: a value is empty")
 	}
-	if s.Push == nil {
-		return errors.New("push is missing: how events arrive")
+	if s.Push == nil && s.Revoke == nil {
+		return errors.New("push or revoke is missing: how events arrive")
 	}
 	if err := s.Manage.check(); err != nil {
 		return fmt.Errorf("manage: %w", err)
@@ -242,6 +253,9 @@ func (s *Signals) Bare() (words []string) {
 	if s.Push != nil {
 		add("push", s.Push.Secret)
 	}
+	if s.Revoke != nil {
+		add("revoke", s.Revoke.Secret)
+	}
 	if c := s.Manage; c != nil {
 		add("manage", c.Bearer)
 		if c.ClientCredentials != nil {
@@ -261,4 +275,12 @@ func (s *Signals) PushSecret() (string, error) {
 		return "", nil
 	}
 	return Resolve("push", s.Push.Secret)
+}
+
+// RevokeSecret is PushSecret for requests for revocation.
+func (s *Signals) RevokeSecret() (string, error) {
+	if s.Revoke == nil || s.Revoke.Secret == "" {
+		return "", nil
+	}
+	return Resolve("revoke", s.Revoke.Secret)
 }

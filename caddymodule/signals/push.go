@@ -84,13 +84,9 @@ func (s *Streams) hold(key heldKey, now time.Time, wait time.Duration) {
 
 // authorized compares the secret in constant time, whatever its length.
 func authorized(r *http.Request, secret string) bool {
-	values := r.Header["Authorization"]
-	if len(values) != 1 {
-		return false
-	}
-	scheme, sent, _ := strings.Cut(values[0], " ")
-	a, b := sha256.Sum256([]byte(strings.TrimSpace(sent))), sha256.Sum256([]byte(secret))
-	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(a[:], b[:]) == 1
+	sent, has := bearer(r)
+	a, b := sha256.Sum256([]byte(sent)), sha256.Sum256([]byte(secret))
+	return has && subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
 func (s *Streams) take(r *http.Request, one *stream) error {

@@ -28,11 +28,15 @@ const maxHeld = 4096
 
 // Streams are the streams of events of a configuration. A nil Streams has none.
 type Streams struct {
-	byName  map[string]*stream
-	actor   *signals.Actor
-	refused *ratelimit.Limiter
-	held    retry.Holds[heldKey, struct{}]
-	logger  *zap.Logger
+	byName map[string]*stream
+	// revoking are the streams whose provider may ask for revocation, sorted by name.
+	revoking []*stream
+	actor    *signals.Actor
+	refused  *ratelimit.Limiter
+	held     retry.Holds[heldKey, struct{}]
+	logger   *zap.Logger
+	// said limits what is logged about refused requests for revocation.
+	said retry.Seldom
 }
 
 type heldKey struct {
@@ -62,8 +66,29 @@ func New(a *config.App, wrap func(http.RoundTripper) http.RoundTripper, count fu
 			logger.Warn("a secret stands in the configuration itself; use {env.NAME} or {file./path}", zap.String("signals", c.Name), zap.String("word", word))
 		}
 		s.byName[c.Name] = one
+		if c.Revoke == nil {
+			continue
+		}
+		s.revoking = append(s.revoking, one)
 	}
-	return s, nil
+	slices.SortFunc(s.revoking, func(a, b *stream) int { return strings.Compare(a.Name, b.Name) })
+	return s, s.checkSecrets()
+}
+
+// checkSecrets refuses two streams with the same secret for revocation: it would not say for whose users a request is.
+func (s *Streams) checkSecrets() error {
+	of := map[string]string{}
+	for _, one := range s.revoking {
+		secret, err := one.config.RevokeSecret()
+		if err != nil {
+			return fmt.Errorf("signals %q: %w", one.Name, err)
+		}
+		if other, twice := of[secret]; twice && secret != "" {
+			return fmt.Errorf("signals %q and %q: revoke has the same secret", other, one.Name)
+		}
+		of[secret] = one.Name
+	}
+	return nil
 }
 
 func compile(a *config.App, c *config.Signals, wrap func(http.RoundTripper) http.RoundTripper, count func(stream, event, result string)) (*stream, error) {
@@ -88,7 +113,7 @@ func compile(a *config.App, c *config.Signals, wrap func(http.RoundTripper) http
 		Provider: signals.Provider{
 			Name: users.Called(), Issuer: users.Issuer, ClientID: users.ClientID, Also: []string{c.Issuer},
 		},
-		Options: c.Choices(),
+		Options: c.Choices(), Critical: party.Critical,
 		OnReceived: func(name string, event signals.Kind, result signals.Result) {
 			count(name, cmp.Or(string(event), "unknown"), string(result))
 		},
@@ -99,7 +124,9 @@ func compile(a *config.App, c *config.Signals, wrap func(http.RoundTripper) http
 func (s *Streams) Bind(actor *signals.Actor) { s.actor = actor }
 
 // Has implements access.Events.
-func (s *Streams) Has(name string) bool { return s != nil && s.byName[name] != nil }
+func (s *Streams) Has(name string) bool {
+	return s != nil && s.byName[name] != nil && s.byName[name].config.Push != nil
+}
 
 // Status is the state of a stream since the configuration was loaded.
 type Status struct {

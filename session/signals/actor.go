@@ -42,6 +42,7 @@ const (
 	NothingToDo   Result = "no_session"     // the user has no session that the event reaches
 	UnknownWho    Result = "unknown_user"   // the subject names no user who could have a session here
 	UnknownEvent  Result = "unknown_event"  // the event is not known here
+	CriticalField Result = "critical_field" // the transmitter marks a member of the subject as critical that is not understood here
 	NotConsidered Result = "not_considered" // nothing follows from such an event
 	Duplicate     Result = "duplicate"      // it was received before
 	TooOld        Result = "too_old"        // it happened so long ago that it is not remembered whether it was received
@@ -69,7 +70,7 @@ func (a *Actor) Carry(ctx context.Context, r *Report) (Result, error) {
 	if r.Event.Kind == SessionRevoked && r.Options.SessionOnly && len(t.sessions) == 0 {
 		return NotConsidered, nil
 	}
-	if said, keeps := r.Options.reported(effect, &r.Event, r.At); keeps {
+	if said, keeps := r.reported(effect, a.Now()); keeps {
 		return a.keep(ctx, r, &t, said)
 	}
 	ended, err := a.end(ctx, r, &t)
@@ -105,7 +106,7 @@ func (a *Actor) end(ctx context.Context, r *Report, t *target) (ended []session.
 		}
 	}
 	for _, one := range all {
-		one.Issuer, one.At, one.Only = r.Provider.Issuer, r.At, t.onDevice()
+		one.Issuer, one.At, one.Only, one.Why = r.Provider.Issuer, r.At, t.onDevice(), string(r.Event.why())
 		some, err := a.Sessions.EndByProvider(ctx, one)
 		ended = append(ended, some...)
 		if err != nil {
@@ -123,7 +124,7 @@ func (a *Actor) users(ctx context.Context, r *Report, t *target, ending bool) (u
 	}
 	for _, name := range t.names {
 		if ending && len(t.sessions) == 0 {
-			if err := a.Sessions.EndNamed(ctx, r.Provider.Issuer, name); err != nil {
+			if err := a.Sessions.EndNamed(ctx, r.Provider.Issuer, name, string(r.Event.why())); err != nil {
 				return nil, err
 			}
 		}

@@ -7,4 +7,12 @@
 //
 // The package serves no HTTP: how an event arrives, and what its sender is answered, is decided elsewhere. It does not
 // decide what a policy says of a risk or a device.
+//
+// The files:
+//
+//   - token.go says which token is genuine and for us, refused.go how it is refused; event.go and subject.go read what
+//     happened, and to whom;
+//   - target.go finds whom a subject names at a provider, effect.go decides what follows, actor.go carries it out and
+//     logs it, why.go is what users are told;
+//   - receiver.go receives the events of a stream, revocation.go orders to end all sessions of a user.
 package signals

@@ -25,6 +25,8 @@ const (
 	Weakened
 	// Risky: a risk of the user or of the sign-in is known for a time.
 	Risky
+	// Rechecked: the provider is asked for the claims at the next request.
+	Rechecked
 	// DeviceState: the state of the device is known for a time.
 	DeviceState
 )
@@ -45,7 +47,8 @@ const DefaultRiskTTL = 24 * time.Hour
 // effect returns what follows from an event.
 func (o *Options) effect(e *Event) Effect {
 	switch e.Kind {
-	case SessionRevoked, SessionsRevoked, AccountDisabled, AccountPurged, CredentialCompromise, IdentifierChanged, IdentifierRecycled, ProviderSignedOut:
+	case SessionRevoked, SessionsRevoked, AccountDisabled, AccountPurged, CredentialCompromise, IdentifierChanged, IdentifierRecycled, ProviderSignedOut,
+		GlobalRevocation:
 		return Ended
 	case CredentialChange:
 		if !e.weakens() {
@@ -69,28 +72,38 @@ func (o *Options) effect(e *Event) Effect {
 			return DeviceState
 		}
 		return Logged
-	case AccountEnabled, TokenClaimsChange, RecoveryActivated, RecoveryInformationChanged:
+	case TokenClaimsChange:
+		return Rechecked
+	case AccountEnabled, RecoveryActivated, RecoveryInformationChanged:
 		return Logged
 	}
 	return Ignored
 }
 
-// reported returns what is kept with the sessions of a user. ok is false if the effect keeps nothing.
-func (o *Options) reported(effect Effect, e *Event, at time.Time) (said session.Signalled, ok bool) {
-	until := at.Add(cmp.Or(o.RiskTTL, DefaultRiskTTL))
-	switch effect {
+// reported returns what is kept with the sessions of a user. ok is false if the effect keeps nothing. What an event says
+// the claims are now is not kept: it is a hint, and the provider is asked. What it stated before now is asked for again,
+// however old the event is: many are dated to the second only, and to ask once more does no harm.
+func (r *Report) reported(effect Effect, now time.Time) (said session.Signalled, ok bool) {
+	stated := func(value string) session.Stated {
+		return session.Stated{
+			Value: value, Since: r.At, Until: r.At.Add(cmp.Or(r.Options.RiskTTL, DefaultRiskTTL)), From: r.From,
+		}
+	}
+	switch e := &r.Event; effect {
 	case Reauthenticated:
-		said.Reauthenticate = at
+		said.Reauthenticate = r.At
 	case Weakened:
-		said.Weakened = at
+		said.Weakened = r.At
+	case Rechecked:
+		said.Recheck = now
 	case Risky:
 		if e.Principal == "" || e.Principal == "user" {
-			said.UserRisk = session.Stated{Value: e.Level, Until: until}
+			said.UserRisk = stated(e.Level)
 		} else {
-			said.SignInRisk = session.Stated{Value: e.Level, Until: until}
+			said.SignInRisk = stated(e.Level)
 		}
 	case DeviceState:
-		said.Compliant = session.Stated{Value: strconv.FormatBool(e.Status == "compliant"), Until: until}
+		said.Compliant = stated(strconv.FormatBool(e.Status == "compliant"))
 	default:
 		return said, false
 	}

@@ -51,6 +51,10 @@ const (
 // ProviderSignedOut is what a logout token says (OpenID Connect Back-Channel Logout 1.0). No security event token has it.
 const ProviderSignedOut Kind = "back-channel logout"
 
+// GlobalRevocation is what a request for revocation says (draft-parecki-oauth-global-token-revocation). No security event
+// token has it.
+const GlobalRevocation Kind = "global-token-revocation"
+
 const (
 	caep = "https://schemas.openid.net/secevent/caep/event-type/"
 	risc = "https://schemas.openid.net/secevent/risc/event-type/"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +35,9 @@ type Receiver struct {
 	Transmitter Transmitter
 	Provider    Provider
 	Options     Options
+	// Critical returns the members of a subject that the transmitter marks as critical (Shared Signals Framework 1.0,
+	// section 7.1). Nil: none.
+	Critical func(context.Context) ([]string, error)
 	// OnReceived is called for each event with what came of it. It must not block. It may be nil.
 	OnReceived func(stream string, event Kind, result Result)
 
@@ -93,6 +97,12 @@ func (r *Receiver) carry(ctx context.Context, a *Actor, token *Token) (Result, e
 	if token.Event.Kind == Verification || token.Event.Kind == StreamUpdated {
 		return AboutStream, nil
 	}
+	switch critical, err := r.critical(ctx, &token.Subject); {
+	case err != nil:
+		return Failed, err
+	case critical:
+		return CriticalField, nil
+	}
 	now := a.Now()
 	if !token.Issued.Add(rememberFor).After(now) {
 		return TooOld, nil
@@ -135,14 +145,27 @@ func (r *Receiver) carry(ctx context.Context, a *Actor, token *Token) (Result, e
 	return result, nil
 }
 
+// critical reports whether a subject has a member that the transmitter marks as critical and that is not understood here.
+// Such an event must be discarded. One that is understood and cannot be read names no user, whether critical or not.
+func (r *Receiver) critical(ctx context.Context, s *Subject) (bool, error) {
+	if r.Critical == nil || len(s.Others) == 0 {
+		return false, nil
+	}
+	names, err := r.Critical(ctx)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(s.Others, func(name string) bool { return slices.Contains(names, name) }), nil
+}
+
 // maxMembers is more than any list of remembered events can have.
 const maxMembers = 1 << 20
 
 // arrived notes that a genuine event has arrived, and what it says about the stream.
 func (r *Receiver) arrived(a *Actor, token *Token) {
+	told := token.Event.Kind == StreamUpdated
 	r.mu.Lock()
 	r.state.Last, r.state.LastEvent = a.Now(), token.Event.String()
-	told := token.Event.Kind == StreamUpdated
 	if told {
 		r.state.Status = token.Event.Status
 	}

@@ -23,6 +23,7 @@ func TestEffects(t *testing.T) {
 		result  Result
 		ends    bool
 		renews  bool // a new authentication is demanded
+		asks    bool // the provider is asked for the claims
 	}{
 		{uri: caep + "session-revoked", result: Acted, ends: true},
 		{uri: caep + "session-revoked", options: Options{SessionOnly: true}, result: NotConsidered},
@@ -40,7 +41,7 @@ func TestEffects(t *testing.T) {
 		{uri: caep + "credential-change", body: dict{"change_type": "revoke", "credential_type": "app"}, result: Acted, renews: true},
 		{uri: caep + "credential-change", body: dict{"change_type": "create", "credential_type": "fido2-roaming"}, options: Options{CredentialChange: Ended}, result: Acted},
 		{uri: caep + "assurance-level-change", body: dict{"change_direction": "increase"}, result: Acted},
-		{uri: caep + "token-claims-change", result: Acted},
+		{uri: caep + "token-claims-change", body: dict{"claims": dict{"groups": []string{"admins"}}}, result: Acted, asks: true},
 		{uri: risc + "account-enabled", result: Acted},
 		{uri: risc + "recovery-activated", result: Acted},
 		{uri: risc + "recovery-information-changed", result: Acted},
@@ -67,6 +68,9 @@ func TestEffects(t *testing.T) {
 			if !row.ends && w.record(one).Renounced() != row.renews {
 				t.Errorf("demands a new authentication: %t", !row.renews)
 			}
+			if !row.ends && w.record(one).Outdated() != row.asks {
+				t.Errorf("the claims are outdated: %t", !row.asks)
+			}
 			if w.record(other).Signalled != (session.Signalled{}) {
 				t.Error("something was kept of another user")
 			}
@@ -74,7 +78,7 @@ func TestEffects(t *testing.T) {
 				t.Errorf("entries %+v", w.log.all)
 			}
 			raw := w.token(nil, dict{"sub_id": sub("ada"), "events": event(row.uri, body)})
-			w.again(w.secondTime(row.result), raw)
+			w.again(w.secondTime(row.result, row.asks), raw)
 			if row.result == Acted || row.result == NothingToDo {
 				w.again(Duplicate, raw)
 			}
@@ -83,8 +87,8 @@ func TestEffects(t *testing.T) {
 }
 
 // secondTime is what a second event of the same kind comes to: there is nothing left to do, or it is logged again.
-func (w *world) secondTime(first Result) Result {
-	if first == Acted && w.log.all[0].Code != signinlog.Success {
+func (w *world) secondTime(first Result, kept bool) Result {
+	if first == Acted && (kept || w.log.all[0].Code != signinlog.Success) {
 		return NothingToDo
 	}
 	return first

@@ -64,43 +64,63 @@ func (t *Transmitter) Verify(ctx context.Context, raw string) (*Token, error) {
 	if len(raw) > MaxToken {
 		return nil, malformed("the token is too long")
 	}
-	header, payload, _, err := jwks.Split(raw)
+	claims, payload, err := t.open(raw, eventType)
 	if err != nil {
-		return nil, malformed("the token is not a signed token")
-	}
-	if err := checkHeader(header); err != nil {
 		return nil, err
-	}
-	claims, err := claim.Parse(payload)
-	if err != nil || claims == nil {
-		return nil, malformed("the token has unreadable claims")
-	}
-	if iss, ok := claim.ParseString(claims["iss"]); !ok || iss != t.Issuer {
-		return nil, refuse(InvalidIssuer, "the token is of another issuer (iss)")
-	}
-	if !t.isFor(claims["aud"]) {
-		return nil, refuse(InvalidAudience, "the token is not for this receiver (aud)")
 	}
 	token, err := t.read(claims)
 	if err != nil {
 		return nil, err
 	}
-	verified, err := t.Keys.VerifySignature(ctx, raw)
-	switch {
-	case errors.Is(err, jwks.ErrAway), err != nil && ctx.Err() != nil:
+	if err := t.signed(ctx, raw, payload); err != nil {
 		return nil, err
-	case errors.Is(err, jwks.ErrOld) && !errors.Is(err, jwks.ErrMisfit):
-		// The transmitter may have a new key. A refusal would be final, and the event lost.
-		return nil, fmt.Errorf("%w: %w", ErrUnknownKey, err)
-	case err != nil || !bytes.Equal(verified, payload):
-		return nil, refuse(InvalidKey, "the token is not signed by the transmitter")
 	}
 	return token, nil
 }
 
-// checkHeader demands the type of a security event token, so that no other token of the same issuer, such as an ID token
-// or a logout token, is taken for one (RFC 8417, section 2.3; Shared Signals Framework, section 4.1.1).
-func checkHeader(raw []byte) error {
+// eventType is the type of a security event token.
+const eventType = "secevent+jwt"
+
+// open reads a token that must have a type, our issuer and one of our audiences. It does not check the signature.
+func (t *Transmitter) open(raw, typ string) (claims map[string]json.RawMessage, payload []byte, err error) {
+	header, payload, _, err := jwks.Split(raw)
+	if err != nil {
+		return nil, nil, malformed("the token is not a signed token")
+	}
+	if err := checkHeader(header, typ); err != nil {
+		return nil, nil, err
+	}
+	claims, err = claim.Parse(payload)
+	if err != nil || claims == nil {
+		return nil, nil, malformed("the token has unreadable claims")
+	}
+	if iss, ok := claim.ParseString(claims["iss"]); !ok || iss != t.Issuer {
+		return nil, nil, refuse(InvalidIssuer, "the token is of another issuer (iss)")
+	}
+	if !t.isFor(claims["aud"]) {
+		return nil, nil, refuse(InvalidAudience, "the token is not for this receiver (aud)")
+	}
+	return claims, payload, nil
+}
+
+// signed checks the signature of a token that was read.
+func (t *Transmitter) signed(ctx context.Context, raw string, payload []byte) error {
+	verified, err := t.Keys.VerifySignature(ctx, raw)
+	switch {
+	case errors.Is(err, jwks.ErrAway), err != nil && ctx.Err() != nil:
+		return err
+	case errors.Is(err, jwks.ErrOld) && !errors.Is(err, jwks.ErrMisfit):
+		// The transmitter may have a new key. A refusal would be final, and the event lost.
+		return fmt.Errorf("%w: %w", ErrUnknownKey, err)
+	case err != nil || !bytes.Equal(verified, payload):
+		return refuse(InvalidKey, "the token is not signed by the transmitter")
+	}
+	return nil
+}
+
+// checkHeader demands the type of a token, so that no other token of the same issuer, such as an ID token or a logout
+// token, is taken for one (RFC 8417, section 2.3; Shared Signals Framework, section 4.1.1; RFC 8725, section 3.11).
+func checkHeader(raw []byte, want string) error {
 	header, err := claim.Parse(raw)
 	if err != nil || header == nil {
 		return malformed("the token has an unreadable header")
@@ -109,8 +129,8 @@ func checkHeader(raw []byte) error {
 		return malformed("the token demands an extension (crit) that is not understood")
 	}
 	typ, _ := claim.ParseString(header["typ"])
-	if typ = strings.ToLower(typ); strings.TrimPrefix(typ, "application/") != "secevent+jwt" {
-		return malformed("the token is no security event token (typ)")
+	if typ = strings.ToLower(typ); strings.TrimPrefix(typ, "application/") != want {
+		return malformed("the token is not of the type " + want + " (typ)")
 	}
 	alg, _ := claim.ParseString(header["alg"])
 	for _, accepted := range jwks.Algorithms {

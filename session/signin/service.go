@@ -122,6 +122,7 @@ var endpoints = map[string]endpoint{
 	"/keys":                {"GET", (*Service).keys},
 
 	eventsBase: {"POST", (*Service).events},
+	revokePath: {"POST", (*Service).revoke},
 
 	"/bound/register": {"POST", counting(access.BindingRegistration, func(s *Service, w http.ResponseWriter, r *http.Request, v *access.Visit) {
 		s.binder.Register(w, r, v)
@@ -183,6 +184,18 @@ func (s *Service) events(w http.ResponseWriter, r *http.Request, v *access.Visit
 	s.Events.Push(w, r, name, v.IP)
 }
 
+// revokePath is where providers order that all sessions of a user end.
+const revokePath = "/revoke"
+
+// revoke passes such an order to its receiver.
+func (s *Service) revoke(w http.ResponseWriter, r *http.Request, v *access.Visit) {
+	if s.Events == nil || !s.Events.Revokes() {
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindNotFound})
+		return
+	}
+	s.Events.Revoke(w, r, v.IP)
+}
+
 // Actor returns what carries out the reports of providers.
 func (s *Service) Actor() *signals.Actor { return s.actor }
 
@@ -199,10 +212,10 @@ func allowed(methods, method string) bool {
 // other one separately, so that a new endpoint is limited by default (A21). A provider signs many users out at once
 // from one address, and may not retry: the key set limits the cost of a forged logout token. A request for the state of
 // a session costs as much as any request to the app, and users behind one address send many of them. A browser that gets
-// 429 for the refresh of a bound session ends that session. A transmitter sends many events from one address; forged ones
-// are limited where they are received.
+// 429 for the refresh of a bound session ends that session. A transmitter sends many events, and orders to revoke, from one
+// address; forged ones are limited where they are received.
 var unlimited = map[string]bool{
-	"/signed-out": true, eventsBase: true, "/logout/backchannel": true, "/session": true, "/done": true, "/bound/refresh": true,
+	"/signed-out": true, eventsBase: true, revokePath: true, "/logout/backchannel": true, "/session": true, "/done": true, "/bound/refresh": true,
 }
 
 // tooSoon answers requests that a browser sends before the user has followed the link: only the user may begin what an

@@ -1,6 +1,7 @@
 package transmitter
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -122,6 +123,24 @@ func (tr *Transmitter) Token(event string, subject any, header, claims Map) stri
 	top := Map{"typ": "secevent+jwt"}
 	maps.Copy(all, claims)
 	maps.Copy(top, header)
+	return tr.sign(top, all)
+}
+
+// Assertion proves that the transmitter sends a request for revocation, as Okta's does. Members of claims replace those.
+func (tr *Transmitter) Assertion(client string, claims Map) string {
+	tr.t.Helper()
+	now := time.Now()
+	all := Map{
+		"iss": tr.Issuer, "sub": client, "aud": Audience, "jti": session.NewRandom(12), "iat": now.Unix(),
+		"nbf": now.Add(-5 * time.Minute).Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+	}
+	maps.Copy(all, claims)
+	return tr.sign(Map{"typ": "global-token-revocation+jwt"}, all)
+}
+
+// sign signs a token; nil removes a member.
+func (tr *Transmitter) sign(top, all Map) string {
+	tr.t.Helper()
 	for _, m := range []Map{all, top} {
 		maps.DeleteFunc(m, func(_ string, v any) bool { return v == nil })
 	}
@@ -147,6 +166,27 @@ func (tr *Transmitter) Token(event string, subject any, header, claims Map) stri
 		tr.t.Fatal(err)
 	}
 	return raw
+}
+
+// Revoke orders that all sessions of a subject end, and returns the status of the answer.
+func (tr *Transmitter) Revoke(url, credential string, subject any) int {
+	tr.t.Helper()
+	body, err := json.Marshal(Map{"sub_id": subject})
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(tr.t.Context(), http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+credential)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		tr.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
 }
 
 // Answer is what a receiver answers.

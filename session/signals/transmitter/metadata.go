@@ -34,6 +34,9 @@ type Metadata struct {
 	// DefaultSubjects is ALL or NONE: which users a new stream is about before any is added; empty if it does not say.
 	DefaultSubjects string `json:"default_subjects"`
 
+	// CriticalSubjectMembers are members of a subject that a receiver must understand, or else discard the event.
+	CriticalSubjectMembers []string `json:"critical_subject_members"`
+
 	ConfigurationEndpoint string `json:"configuration_endpoint"`
 	StatusEndpoint        string `json:"status_endpoint"`
 	AddSubjectEndpoint    string `json:"add_subject_endpoint"`
@@ -83,6 +86,15 @@ func (t *Transmitter) Metadata(ctx context.Context) (*Metadata, error) {
 		return t.known, nil
 	}
 	return m, err
+}
+
+// Critical returns Metadata.CriticalSubjectMembers.
+func (t *Transmitter) Critical(ctx context.Context) ([]string, error) {
+	m, err := t.Metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return m.CriticalSubjectMembers, nil
 }
 
 // Address returns the address of the metadata of an issuer: the well-known name stands before the issuer's path (Shared

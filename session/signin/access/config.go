@@ -72,6 +72,10 @@ type Events interface {
 	Has(name string) bool
 	// Push answers the request that pushes an event (RFC 8935).
 	Push(w http.ResponseWriter, r *http.Request, name string, from netip.Addr)
+	// Revokes reports whether a provider may order that all sessions of a user end.
+	Revokes() bool
+	// Revoke answers the request that orders it (Global Token Revocation).
+	Revoke(w http.ResponseWriter, r *http.Request, from netip.Addr)
 }
 
 // PromptConfig is the configuration of "Stay signed in?" for all sites.

@@ -64,16 +64,22 @@ func (s *Renewer) Close() { s.refreshing.Close() }
 // the cause is the provider (ErrProviderDown) or the session (NoSession). Without a refresh token claims stay as they
 // were at sign-in. docs/renewal.md says what each answer means.
 //
+// If the provider has reported that the claims changed since, they are renewed before the request, however young they
+// are. A session that cannot be renewed then needs a sign-in (ErrClaimsOld).
+//
 // No request is delayed by problems of another session: of all sessions that wait for one provider, only the requests
 // of one wait to the end, and those of the others for renewPatience. If the provider is known not to answer, none wait.
 // Renewals then continue in parallel to the request.
 func (s *Renewer) Recheck(r *http.Request, who *session.Session, token session.Token) (*session.Session, error) {
-	if s.Config.Recheck <= 0 || !who.Renewable {
+	if !who.Renewable {
+		if who.Outdated && (!s.silently(who) || s.SignInHost != "") {
+			return who, fmt.Errorf("%w: the provider reports other claims", access.ErrClaimsOld)
+		}
 		return who, nil
 	}
 	now := s.Now()
 	age := now.Sub(who.LastAnswer())
-	if age < s.Config.Recheck {
+	if !s.due(who, age) {
 		return who, nil
 	}
 	p := s.ByName[who.Provider()]
@@ -86,7 +92,7 @@ func (s *Renewer) Recheck(r *http.Request, who *session.Session, token session.T
 	if now.UnixMilli() < s.renewals[p.Name].after.Load() {
 		return who, s.tooOld(age, true)
 	}
-	urgent := age >= 2*s.Config.Recheck
+	urgent := who.Outdated || age >= 2*s.Config.Recheck
 	run := s.startRenewal(r, p, who, token, urgent)
 	if !urgent || !run.await(p, s.renewals[p.Name]) {
 		return who, s.tooOld(age, true)
@@ -100,6 +106,11 @@ func (s *Renewer) Recheck(r *http.Request, who *session.Session, token session.T
 	return who, s.tooOld(age, s.downFor(p, who.ID))
 }
 
+// due reports whether claims of an age are to be renewed.
+func (s *Renewer) due(who *session.Session, age time.Duration) bool {
+	return who.Outdated || s.Config.Recheck > 0 && age >= s.Config.Recheck
+}
+
 // downFor reports whether the provider is the reason why the last renewal of the session failed.
 func (s *Renewer) downFor(p *oidc.Provider, id session.ID) bool {
 	held, paused := s.backoffs.of(id, s.Now())
@@ -108,7 +119,7 @@ func (s *Renewer) downFor(p *oidc.Provider, id session.ID) bool {
 
 // tooOld returns the error for claims that are too old.
 func (s *Renewer) tooOld(age time.Duration, down bool) error {
-	if age < s.Config.Recheck+recheckOutage {
+	if s.Config.Recheck <= 0 || age < s.Config.Recheck+recheckOutage {
 		return nil
 	}
 	why := access.ErrClaimsOld

@@ -1,6 +1,7 @@
 package renew
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -54,7 +55,7 @@ func (s *Renewer) renew(ctx context.Context, p *oidc.Provider, token session.Tok
 	// The lease may be free because another replica has just renewed, and a failover has lost that write.
 	s.Sessions.AwaitSettled(ctx)
 	have, err := s.Sessions.Reload(ctx, token)
-	if err != nil || s.Now().Sub(have.LastAnswer()) < s.Config.Recheck {
+	if err != nil || !s.due(have, s.Now().Sub(have.LastAnswer())) {
 		return have, err
 	}
 	who, err := have.Record()
@@ -110,7 +111,7 @@ func (s *Renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *sessio
 		s.failedRenewal(p, who, nil, err)
 	case a.Unused != nil:
 		// The claims and their age do not change.
-		wait := s.Config.Recheck
+		wait := cmp.Or(s.Config.Recheck, recheckPause)
 		if s.tooOld(s.Now().Sub(who.LastAnswer()), false) != nil {
 			wait = recheckPause // the user waits for it
 		}
@@ -148,7 +149,7 @@ func (s *Renewer) refusedRenewal(ctx context.Context, p *oidc.Provider, who *ses
 			return nil, err
 		}
 		if !again {
-			return s.doubtRefusal(ctx, p, who, token, refused, min(s.Config.Recheck, doubtPause),
+			return s.doubtRefusal(ctx, p, who, token, refused, cmp.Or(min(s.Config.Recheck, doubtPause), recheckPause),
 				"refresh token refused in words that are not final, the session goes on until the next try")
 		}
 	}

@@ -15,13 +15,18 @@ import (
 
 // SilentRecheckDue reports whether a silent recheck of a session is due.
 func (s *Renewer) SilentRecheckDue(v *access.Visit, who *session.Session) bool {
-	if who.Renewable || s.Config.Recheck <= 0 {
+	if who.Renewable {
 		return false
 	}
 	age := s.Now().Sub(who.LastAnswer())
-	if age < s.Config.Recheck || !s.renewsHere(v) && s.tooOld(age, false) == nil {
+	if !s.due(who, age) || !s.renewsHere(v) && s.tooOld(age, false) == nil {
 		return false
 	}
+	return s.silently(who)
+}
+
+// silently reports whether pages of a session may be redirected to its provider for new claims.
+func (s *Renewer) silently(who *session.Session) bool {
 	p := s.ByName[who.Provider()]
 	return p != nil && p.SilentRecheck
 }
