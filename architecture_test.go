@@ -61,6 +61,12 @@ var edges = []edge{
 		others:  []string{zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
+	{
+		path:    "session/bearer",
+		ours:    []string{"=session", "=session/jwks", "=session/signin/access", "=session/signin/claim", "=session/signin/dpop", "=session/signin/oidc", "=session/signin/ratelimit", "=session/signin/reach"},
+		others:  []string{goJose, zap},
+		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
+	},
 	{path: "session/signals/transmitter", ours: []string{"=session/jwks", "=session/signin/grant", "=session/signin/oidc", "=session/signin/reach"}, nowhere: []string{"github.com/caddyserver"}},
 	{path: "session/retry", never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/storetest", ours: []string{"=session"}, others: []string{"pgregory.net/rapid", "go.uber.org/goleak"}},

@@ -23,6 +23,7 @@ func TestReasonsAreDocumented(t *testing.T) {
 	access, account, renew := source(t, "session/signin/access"), source(t, "session/signin/account"), source(t, "session/signin/renew")
 	policy, prompt, page := source(t, "policy"), source(t, "session/signin/prompt"), source(t, "session/pages")
 	explain, admin := source(t, "caddymodule/explain"), source(t, "caddymodule/adminapi")
+	tokens := source(t, "session/bearer")
 	document := read(t, reasonsDocument)
 	for heading, words := range map[string][]string{
 		"Decisions":                       slices.Concat(policy.list("verdictWords"), decisions(t, site)),
@@ -30,7 +31,8 @@ func TestReasonsAreDocumented(t *testing.T) {
 		"Reasons of malformed requests":   append(source(t, "caddymodule/scrub").values("words"), site.consts("ReasonBadRequest", "")...),
 		"Results of policies":             policy.list("resultWords"),
 		"State of conditional access":     policy.consts("", "Status"),
-		"Reasons told to programs":        told(t, signin, access, account),
+		"Reasons told to programs":        append(told(t, signin, access, account), tokens.consts("ReasonNoServer", "")...),
+		"Reasons of tokens":               tokens.without("ReasonNoServer", "Reason", "ResultVerified"),
 		"Error pages":                     page.consts("Kind", "Kind"),
 		"Refusal pages":                   page.consts("Block", "Block"),
 		"Codes of the sign-in log":        source(t, "session/signinlog").consts("", "Code"),
@@ -159,6 +161,15 @@ func (f folder) consts(prefix, typ string) (values []string) {
 	return values
 }
 
+// without are the values of the constants whose names begin with one of the prefixes, without that of one constant.
+func (f folder) without(one string, prefixes ...string) (values []string) {
+	for _, prefix := range prefixes {
+		values = append(values, f.consts(prefix, "")...)
+	}
+	left := f.consts(one, "")
+	return slices.DeleteFunc(values, func(value string) bool { return slices.Contains(left, value) })
+}
+
 // literal is the composite literal that a variable of the package begins with.
 func (f folder) literal(name string) *ast.CompositeLit {
 	for _, v := range f.declared(token.VAR) {
@@ -247,6 +258,10 @@ func (f folder) meaning(t *testing.T, e ast.Expr) (words []string) {
 		return []string{word}
 	case *ast.Ident:
 		words = f.consts(e.Name, "")
+	case *ast.SelectorExpr:
+		if typeName(e.X) == "bearer" {
+			words = source(t, "session/bearer").consts(e.Sel.Name, "")
+		}
 	case *ast.CallExpr:
 		for _, file := range f {
 			for _, decl := range file.Decls {

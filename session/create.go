@@ -165,3 +165,15 @@ func (c *creator) standing(ctx context.Context, s *Record) error {
 	}
 	return nil
 }
+
+// Vet returns what was reported about the user of a session that no store has since it began. It returns ErrRevoked if
+// sessions like it were ended since then.
+func (c *creator) Vet(ctx context.Context, s *Record) (Signalled, error) {
+	if err := c.revocations.settle(ctx, c.now()); err != nil {
+		return Signalled{}, err
+	}
+	if c.revocations.revoked(s.began().UnixMilli(), providerMark(s.Provider), personMark(s.Identity)) {
+		return Signalled{}, ErrRevoked
+	}
+	return c.subjects.unended(ctx, s)
+}

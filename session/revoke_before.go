@@ -141,6 +141,18 @@ func (r *revocations) Admits(s *Session, app string) bool {
 	return s.began >= set.by[d]
 }
 
+// Stands returns ErrRevoked if a mark ends a session that no store has (Record.Unstored), everywhere or for an app. Any
+// other error means that this is not known. Vet also knows what no mark says.
+func (r *revocations) Stands(ctx context.Context, s *Session, app string) error {
+	if err := r.settle(ctx, r.now()); err != nil {
+		return err
+	}
+	if r.revoked(s.began, s.from.Value().mark, s.person) || !r.Admits(s, app) {
+		return ErrRevoked
+	}
+	return nil
+}
+
 // revoked reports whether a mark ends a session that began then, in milliseconds since 1970, at the provider and of the
 // user with these digests.
 func (r *revocations) revoked(began int64, provider, person digest) bool {

@@ -59,6 +59,30 @@ func (s *Record) view(packed []byte) Session {
 	}
 }
 
+// Unstored returns a session that no store has: what the token of a program says of its user, in the form in which a site
+// uses a session. It has no cookie, and no Manager finds it by its ID. Manager.Stands says whether it may be used.
+func (s *Record) Unstored() (*Session, error) {
+	c := s.clone()
+	c.Limit = Limit{Idle: markLife, Max: markLife} // the token has its own end
+	c.roundTimes()
+	if err := c.valid(); err != nil {
+		return nil, fmt.Errorf("keeping what a token says: %w", err)
+	}
+	plain, tail := c.encode()
+	packed, err := pack.Pack(plain, tail)
+	if err != nil {
+		return nil, fmt.Errorf("keeping what a token says: %w", err)
+	}
+	if len(packed) > MaxValue {
+		return nil, fmt.Errorf("keeping what a token says: %d bytes", len(packed))
+	}
+	out := c.view(packed)
+	return &out, nil
+}
+
+// Size returns the memory that the session needs for its record, in bytes.
+func (s *Session) Size() int { return len(s.packed) }
+
 func (b *Binding) count() (n uint8) {
 	for range b.Keys {
 		n++

@@ -20,7 +20,7 @@ type problem struct {
 }
 
 // refused checks the form of a refusal: problem+json, no cookies, no redirect, not cached.
-func refused(t *testing.T, r rig.Reply, status int) problem {
+func refused(t testing.TB, r rig.Reply, status int) problem {
 	t.Helper()
 	var p problem
 	if r.StatusCode != status || r.Location() != nil {

@@ -137,6 +137,15 @@ wiki.example.com {
 		headers forwarded groups only wiki-*
 		header X-Department department only d-*
 		header_encoding percent
+		bearer {
+			issuer https://tokens.example.com
+			audience wiki-tokens
+			scope wiki.read
+			client cli
+			typ any
+			metadata https://wiki.example.com/api
+			introspect latchkey secret
+		}
 		assertion wiki-api {
 			groups only wiki-*
 		}

@@ -98,6 +98,7 @@ func TestEveryWordHasGoldens(t *testing.T) {
 	blocks := map[string][]string{
 		"global": wordsOf(globalWords), "provider": wordsOf(providerWords), "session": wordsOf(sessionWords), "limits": wordsOf(limitWords),
 		"signals": append(wordsOf(signalsWords), wordsOf(credentialsWords)...),
+		"bearer":  wordsOf(bearerWords),
 		"binding": append(wordsOf(bindingWords), wordsOf(persistentWords)...),
 		"stay":    wordsOf(staySignedInWords), "signinlog": wordsOf(signInLogWords), "idle": wordsOf(idleSignOutWords), "brand": wordsOf(brandWords), "policy": wordsOf(policyWords), "site": wordsOf(siteWords),
 		"headers": append(wordsOf(headersOptions), wordsOf(assertionWords)...),

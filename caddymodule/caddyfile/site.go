@@ -43,6 +43,7 @@ var (
 //		headers        remote|forwarded|none [groups [only <pattern>...]]
 //		header         <Name> <claim> [only <pattern>...]
 //		header_encoding utf8|percent|base64|latin1
+//		bearer         { ... }
 //		assertion      [<audience>] { ... }
 //	}
 //
@@ -183,6 +184,10 @@ var siteWords = grammar.Words[*siteParser]{
 	"header":  grammar.Many(parseSiteHeader),
 	"header_encoding": grammar.Once(func(d *caddyfile.Dispenser, s *siteParser) (err error) {
 		s.HeaderEncoding, err = grammar.OneOf(d, "encoding", identity.Encodings...)
+		return err
+	}),
+	"bearer": grammar.Once(func(d *caddyfile.Dispenser, s *siteParser) (err error) {
+		s.Bearer, err = parseBearer(d)
 		return err
 	}),
 	"assertion": grammar.Once(parseAssertion),

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
-	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // The checks here apply to JSON and Caddyfile alike; for a Caddyfile, errors also have file and line. Values with
@@ -164,31 +162,6 @@ func (s *StaySignedIn) Check() error {
 		}
 	}
 	return nil
-}
-
-// CheckIssuer requires https; for loopback hosts it also accepts http. The issuer is later compared byte for byte with
-// the provider's metadata, so this check refuses a form that can never be equal.
-func CheckIssuer(issuer string) error {
-	u, err := url.Parse(issuer)
-	switch {
-	case issuer == "":
-		return errors.New("issuer is missing")
-	case err != nil || u.Host == "" || u.Opaque != "":
-		return fmt.Errorf("issuer %q is no URL such as https://login.example.com", issuer)
-	case u.User != nil:
-		return errors.New("issuer must not have a user name or password in it")
-	case u.RawQuery != "" || u.ForceQuery || strings.Contains(issuer, "#"):
-		return fmt.Errorf("issuer %q must not have a query or fragment", issuer)
-	case strings.Contains(u.Path, "/.well-known/"):
-		return fmt.Errorf("issuer %q is the address of the metadata; the issuer is what stands before /.well-known/", issuer)
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme == "http" && reach.IsLoopback(u.Hostname()):
-		return nil
-	case u.Scheme == "http":
-		return fmt.Errorf("issuer %q must be https; http is for loopback hosts only", issuer)
-	}
-	return fmt.Errorf("issuer %q must be https", issuer)
 }
 
 // FillIn replaces the placeholders of the configuration and then checks the result.

@@ -117,6 +117,9 @@ type Site struct {
 	// Further headers, each with one claim.
 	Header []HeaderClaim `json:"header,omitempty"`
 
+	// The access tokens with which programs may use this site instead of a session. Default: none.
+	Bearer *Bearer `json:"bearer,omitempty"`
+
 	// A signed statement about the user, for applications that verify it. Default: none.
 	Assertion *Assertion `json:"assertion,omitempty"`
 

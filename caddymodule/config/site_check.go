@@ -68,6 +68,9 @@ func (h *Site) Check(a *App) error {
 	if err := h.Assertion.Check(); err != nil {
 		return err
 	}
+	if err := h.Bearer.check(h.bearerClients(a)); err != nil {
+		return fmt.Errorf("bearer: %w", err)
+	}
 	if err := h.CheckIdle(a); err != nil {
 		return err
 	}
@@ -158,3 +161,28 @@ const TrailingDotsKept = "keep"
 
 // PathParametersKept is the value of Site.PathParameters.
 const PathParametersKept = "keep"
+
+// OwnIssuer reports whether the tokens are of an issuer that is no provider of the site.
+func (h *Site) OwnIssuer(a *App) bool {
+	return h.Bearer != nil && h.Bearer.Issuer != "" && len(h.bearerProviders(a)) == 0
+}
+
+func (h *Site) bearerClients(a *App) (ids []string) {
+	if h.Bearer != nil {
+		for _, p := range h.bearerProviders(a) {
+			ids = append(ids, p.ClientID)
+		}
+	}
+	return ids
+}
+
+// bearerProviders returns the providers of the site whose tokens are accepted.
+func (h *Site) bearerProviders(a *App) (out []*Provider) {
+	for i, p := range a.Providers {
+		ofSite := slices.Contains(h.Providers, p.Called()) || len(h.Providers) == 0 && i == 0
+		if ofSite && (h.Bearer.Issuer == "" || h.Bearer.Issuer == p.Issuer) {
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // CheckDuration refuses a duration that is under one second or over most.
@@ -131,4 +134,77 @@ func CheckNames(lists ...[]string) error {
 		}
 	}
 	return nil
+}
+
+// Suggest returns the end of an error message about an unknown word: `, did you mean "x"?` if a similar word exists,
+// else the list of the allowed words.
+func Suggest(got string, words []string) string {
+	best, distance := "", max(1, len(got)/3)
+	for _, w := range slices.Sorted(slices.Values(words)) {
+		if len(got) > maxSuggested {
+			break
+		}
+		if d := editDistance(strings.ToLower(got), w); d < distance || d == distance && best == "" {
+			best, distance = w, d
+		}
+	}
+	switch {
+	case best != "":
+		return fmt.Sprintf(", did you mean %q?", best)
+	case len(words) == 0:
+		return ""
+	}
+	return ", expected one of " + strings.Join(slices.Sorted(slices.Values(words)), ", ")
+}
+
+// maxSuggested is the longest text, in bytes, for which Suggest looks for a similar word.
+const maxSuggested = 64
+
+// editDistance counts the letters to insert, delete, replace or swap with a neighbour to change a into b.
+func editDistance(a, b string) int {
+	var before, last []int
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before, last, row = last, row, make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+	}
+	return row[len(b)]
+}
+
+// CheckIssuer requires https; for loopback hosts it also accepts http. The issuer is later compared byte for byte with
+// the provider's metadata, so this check refuses a form that can never be equal.
+func CheckIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	switch {
+	case issuer == "":
+		return errors.New("issuer is missing")
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return fmt.Errorf("issuer %q is no URL such as https://login.example.com", issuer)
+	case u.User != nil:
+		return errors.New("issuer must not have a user name or password in it")
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(issuer, "#"):
+		return fmt.Errorf("issuer %q must not have a query or fragment", issuer)
+	case strings.Contains(u.Path, "/.well-known/"):
+		return fmt.Errorf("issuer %q is the address of the metadata; the issuer is what stands before /.well-known/", issuer)
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme == "http" && reach.IsLoopback(u.Hostname()):
+		return nil
+	case u.Scheme == "http":
+		return fmt.Errorf("issuer %q must be https; http is for loopback hosts only", issuer)
+	}
+	return fmt.Errorf("issuer %q must be https", issuer)
 }

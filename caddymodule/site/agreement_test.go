@@ -45,7 +45,7 @@ func TestReasonIsTheSameEverywhere(t *testing.T) {
 					t.Fatalf("%v", d.Verdict)
 				}
 				before := count(t, "caddy_latchkey_requests_total", "block", string(d.Reason))
-				h.recordDecision(r, &d, who.ID)
+				h.recordDecision(r, &d, inSession(who.ID))
 				w := httptest.NewRecorder()
 				service.Refuse(w, r, v, who, refusal(&d))
 				if got := count(t, "caddy_latchkey_requests_total", "block", string(d.Reason)); got != before+1 {

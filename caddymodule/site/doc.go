@@ -8,8 +8,8 @@
 //
 //   - site.go and build.go make a Site, tenant.go is what all sites share, matchers.go and readings.go are the
 //     matchers of the rules;
-//   - serve.go, guard.go and request.go are the way of a request; inbound.go and connect.go say how it came in,
-//     activity.go whether it counts as use, earlydata.go and cross_origin.go refuse some;
+//   - serve.go, guard.go and request.go are the way of a request, program.go that of a program with an access token;
+//     inbound.go says how it came in, activity.go whether it counts as use, earlydata.go and cross_origin.go refuse some;
 //   - policy_input.go describes the request to the policies, siteview.go is what is known of its user;
 //   - identity.go, identity_header.go and assertion.go set what the app is told;
 //   - streams.go ties WebSockets and event streams to the session, revocable_writer.go long answers, inflight.go

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/crossorigin"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/bearer"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -24,6 +25,12 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 	}
 	answer := h.readableAnswer(w, r)
 	p.sessions = service.Sessions
+	if h.tokens != nil {
+		program := program{h: h, request: p, service: service, shown: bearer.Read(r.Header)}
+		if answered, err := program.serve(answer, r, next); answered {
+			return err
+		}
+	}
 	live, token, err := service.Authenticate(r, v)
 	if err == nil && h.Foreign(r, v.Origin) {
 		h.refuseForeign(service, answer, r, v)
@@ -84,15 +91,6 @@ const bindingMissing = "binding_missing"
 // silentRecheck is the decision, in log and metric, for a page that is redirected to the provider for new claims.
 const silentRecheck = "silent_recheck"
 
-// attachSession stores the session and the site's view of it in the request.
-func (h *Site) attachSession(p *request, live *session.Session) (err error) {
-	p.live = live
-	if p.view, err = h.view(live); err == nil {
-		p.subject = h.Compiled.Subject(p.view.bits)
-	}
-	return err
-}
-
 // deny answers a request of a signed-in user whom the policies refuse, or who must first sign in more strongly.
 func (h *Site) deny(service *signin.Service, w http.ResponseWriter, r *http.Request, p *request, d *policy.Decision) error {
 	v := &p.visit
@@ -103,7 +101,7 @@ func (h *Site) deny(service *signin.Service, w http.ResponseWriter, r *http.Requ
 	if d.Verdict != policy.StepUp {
 		return h.refuse(service, w, r, v, who, d)
 	}
-	h.recordDecision(r, d, who.ID)
+	h.recordDecision(r, d, inSession(who.ID))
 	v.RequestID = requestID(r)
 	service.StepUp(w, r, v, who, refusal(d), Demand(d))
 	return nil
@@ -130,10 +128,13 @@ func (h *Site) anonymous(service *signin.Service, w http.ResponseWriter, r *http
 	if decision.Verdict == policy.Block {
 		return h.refuse(service, w, r, v, nil, &decision)
 	}
+	if h.resource != nil && askProgram(h.resource, w, r, v) {
+		return nil
+	}
 	if access.Naked(err) {
 		recordOutcome(r, bindingMissing)
 	} else {
-		h.recordDecision(r, &decision, noSession)
+		h.recordDecision(r, &decision, inSession(noSession))
 	}
 	service.Challenge(w, r, v, err, Demand(&decision))
 	return nil
@@ -156,7 +157,7 @@ func (h *Site) refuse(service *signin.Service, w http.ResponseWriter, r *http.Re
 	if who != nil {
 		id = who.ID
 	}
-	h.recordDecision(r, d, id)
+	h.recordDecision(r, d, inSession(id))
 	v.RequestID = requestID(r)
 	h.denied(v, who, d)
 	why := refusal(d)

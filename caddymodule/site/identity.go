@@ -36,6 +36,11 @@ func (p *request) placeholder(key string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
+	if p.token != nil {
+		if value, ok := p.placeholderOfToken(rest); ok {
+			return value, ok
+		}
+	}
 	switch rest {
 	case "session.id":
 		return p.live.ID.Short(), true
@@ -81,3 +86,14 @@ const (
 	userPlaceholders = "http.auth.user."
 	ownPlaceholders  = "http.latchkey."
 )
+
+// placeholderOfToken returns the values of {http.latchkey.*} that differ for a program.
+func (p *request) placeholderOfToken(what string) (any, bool) {
+	switch what {
+	case "session.kind":
+		return "token", true
+	case "client":
+		return p.token.Client, true
+	}
+	return nil, false
+}

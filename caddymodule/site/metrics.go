@@ -24,6 +24,11 @@ var (
 		Help: "Requests that a browser sent without the refresh of its bound session, by the reason that it states. Clients can state anything.",
 	}, []string{"reason"})
 
+	bearerTokens = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "latchkey", Name: "bearer_tokens_total",
+		Help: "Access tokens of programs that were verified, by the result. A token that was verified lately is not counted again.",
+	}, []string{"result"})
+
 	// allowed is the counter for almost every request; it is looked up once.
 	allowed = requests.WithLabelValues(policy.Allow.String(), string(policy.Allowed))
 )
@@ -64,5 +69,5 @@ func countDecision(d *policy.Decision) {
 
 // Collectors returns the metrics of requests. They belong to the process.
 func Collectors() []prometheus.Collector {
-	return []prometheus.Collector{requests, reportOnly, skippedRefreshes}
+	return []prometheus.Collector{requests, reportOnly, skippedRefreshes, bearerTokens}
 }

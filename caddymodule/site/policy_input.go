@@ -26,11 +26,7 @@ func (h *Site) Admit(v *access.Visit, who *session.Record, asked access.Asked) a
 		PolicyStatus:  string(d.Status),
 		Err:           d.Err,
 	}
-	for o := range d.Applied {
-		a.Policies = append(a.Policies, signinlog.AppliedPolicy{
-			Name: o.Policy, Result: o.Result.String(), GrantControls: o.Grants, SessionControls: o.Sessions,
-		})
-	}
+	a.Policies = applied(&d)
 	if d.Verdict != policy.Allow {
 		a.Refusal = refusal(&d)
 	}
@@ -38,6 +34,16 @@ func (h *Site) Admit(v *access.Visit, who *session.Record, asked access.Asked) a
 		a.Demand = Demand(&d)
 	}
 	return a
+}
+
+// applied returns the policies that applied, for the sign-in log.
+func applied(d *policy.Decision) (out []signinlog.AppliedPolicy) {
+	for o := range d.Applied {
+		out = append(out, signinlog.AppliedPolicy{
+			Name: o.Policy, Result: o.Result.String(), GrantControls: o.Grants, SessionControls: o.Sessions,
+		})
+	}
+	return out
 }
 
 // Demand returns what a sign-in must achieve; nil if it only has to identify the user.

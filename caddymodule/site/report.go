@@ -18,12 +18,21 @@ import (
 // noSession is the zero ID, for a request without a session.
 var noSession session.ID
 
-// recordDecision writes the decision of the policies to the metrics and to the access log entry.
-func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who session.ID) {
+// inSession returns the field of the access log that names a session; it is skipped if there is none.
+func inSession(who session.ID) zap.Field {
+	if who == noSession {
+		return zap.Skip()
+	}
+	return zap.Stringer("latchkey_session", shortID(who))
+}
+
+// recordDecision writes the decision of the policies to the metrics and to the access log entry. The field who names the
+// session or the token; a field that is skipped means an anonymous client.
+func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who zap.Field) {
 	countDecision(d)
 	var blocked, asked []string
 	if h.needed.reportOnly {
-		blocked, asked = h.watched(d, who != noSession)
+		blocked, asked = h.watched(d, who.Type != zapcore.SkipType)
 	}
 	extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields)
 	if !ok {
@@ -33,8 +42,8 @@ func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who session.I
 	if d.Verdict != policy.Allow {
 		extra.Add(zap.String("latchkey_reason", string(d.Reason)))
 	}
-	if who != noSession {
-		extra.Add(zap.Stringer("latchkey_session", shortID(who)))
+	if who.Type != zapcore.SkipType {
+		extra.Add(who)
 	}
 	if len(blocked) > 0 {
 		extra.Add(zap.Strings("latchkey_would_block", blocked))
@@ -47,7 +56,11 @@ func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who session.I
 // recordAllowed is recordDecision for the most common case: the request is allowed and there is nothing else to report.
 func (h *Site) recordAllowed(r *http.Request, d *policy.Decision, p *request) {
 	if h.needed.reportOnly {
-		h.recordDecision(r, d, p.live.ID)
+		who := inSession(p.live.ID)
+		if p.token != nil {
+			who = zap.Inline(p.token)
+		}
+		h.recordDecision(r, d, who)
 		return
 	}
 	allowed.Inc()
@@ -63,6 +76,9 @@ func (h *Site) recordAllowed(r *http.Request, d *policy.Decision, p *request) {
 // computed only if the entry is written.
 func (p *request) MarshalLogObject(to zapcore.ObjectEncoder) error {
 	to.AddString("latchkey_decision", policy.Allow.String())
+	if p.token != nil {
+		return p.token.MarshalLogObject(to)
+	}
 	to.AddString("latchkey_session", p.live.ID.Short())
 	return nil
 }

@@ -119,7 +119,7 @@ func TestReportOnlyIsCounted(t *testing.T) {
 			if tt.who != nil {
 				id = session.ID{1}
 			}
-			h.recordDecision(r, &d, id)
+			h.recordDecision(r, &d, inSession(id))
 			after := now()
 			counted := count(t, "caddy_latchkey_requests_total", tt.verdict.String(), string(d.Reason))
 			got := tally{

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/bearer"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
@@ -22,8 +23,10 @@ type request struct {
 	// sessions belong to the configuration that received the request.
 	sessions *session.Manager
 	visit    access.Visit
-	// live is the session of the request, once it is known; made is the site's view of it.
+	// live is the session of the request, once it is known; made is the site's view of it. For a program it is what its
+	// token says, and token is the token.
 	live    *session.Session
+	token   *bearer.Token
 	view    *siteView
 	subject policy.Subject
 	query   policy.Request
@@ -48,6 +51,14 @@ func (p *request) findOriginal(r *http.Request) {
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		p.original = original.URL
 	}
+}
+
+// requested returns the URL that the client requested, as far as it is known.
+func (p *request) requested(r *http.Request) *url.URL {
+	if p.original != nil {
+		return p.original
+	}
+	return r.URL
 }
 
 // clientIP returns the client's address as Caddy determined it; empty if it is unknown.

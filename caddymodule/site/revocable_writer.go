@@ -71,7 +71,7 @@ func (l *revocableWriter) ended() bool {
 	if now.UnixNano() < due || !l.due.CompareAndSwap(due, now.Add(lastingLook).UnixNano()) {
 		return false
 	}
-	err := l.opened.sessions.Still(context.Background(), l.who, &l.opened)
+	err := l.opened.still(context.Background(), l.who, now)
 	if errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired) {
 		l.over.Store(true)
 	}

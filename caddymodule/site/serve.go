@@ -52,11 +52,14 @@ func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return nil
 	}
 	if sent := p.ownEndpoint(r); sent != nil {
+		if refusesAtEndpoint(h, w, sent, p) {
+			return nil
+		}
 		v.RequestID = requestID(r)
 		service.ServeHTTP(w, sent, v)
 		return nil
 	}
-	if service.AnswersBrowser(w, r, v) {
+	if service.AnswersBrowser(w, r, v) || h.resource != nil && h.resource.Serve(w, r, v.Origin, p.requested(r)) {
 		return nil
 	}
 	countSkipped(scrub.Binding(r.Header))

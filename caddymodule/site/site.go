@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session/bearer"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 )
 
@@ -35,6 +36,9 @@ type Site struct {
 	// assertionOnly selects the groups in an assertion.
 	assertionOnly *identity.Only
 	activity      activity
+	// tokens decides on the tokens of programs, resource is what they are told; nil if the site accepts none.
+	tokens   *bearer.Verifier
+	resource *bearer.Resource
 	// addressed: a rule depends on the client's address.
 	addressed bool
 	unlogged  bool // the server writes no access log

@@ -100,6 +100,15 @@ func (h *Site) view(live *session.Session) (*siteView, error) {
 	return m, nil
 }
 
+// attachSession stores the session and the site's view of it in the request.
+func (h *Site) attachSession(p *request, live *session.Session) (err error) {
+	p.live = live
+	if p.view, err = h.view(live); err == nil {
+		p.subject = h.Compiled.Subject(p.view.bits)
+	}
+	return err
+}
+
 func appendValue(text []byte, value string) []byte {
 	return append(binary.BigEndian.AppendUint32(text, uint32(len(value))), value...) //nolint:gosec // part of a record
 }

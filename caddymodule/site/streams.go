@@ -17,12 +17,14 @@ import (
 // because a proxy that streams at once (flush_interval -1) ignores the end of the context. done ends the tie. done is
 // nil for other requests; their answer checks the session itself, see revocableWriter.
 func (h *Site) bindToSession(p *request, w http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, held *http.Request, done func()) {
-	if !mayStayOpen(r) {
-		if r.ProtoMajor == 3 {
+	// No feed reports the end of a token, so its streams are checked as other answers are.
+	open := mayStayOpen(r)
+	if !open || p.token != nil {
+		if open || r.ProtoMajor == 3 {
 			ctx, cancel := context.WithCancelCause(r.Context())
 			r, p.answer.cancel = r.WithContext(ctx), cancel
 		}
-		p.answer.begin(w, p.live.ID, streamTerms{site: h, sessions: p.sessions, ip: p.visit.IP, userAgent: r.UserAgent()}, p.query.Time)
+		p.answer.begin(w, p.live.ID, streamTerms{site: h, sessions: p.sessions, ip: p.visit.IP, userAgent: r.UserAgent(), token: p.token}, p.query.Time)
 		p.answer.reads(r)
 		return &p.answer, r, nil
 	}

@@ -1,11 +1,13 @@
 package site
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/bearer"
 )
 
 // streamTerms are the conditions under which a running request keeps its session (session.Terms).
@@ -14,6 +16,20 @@ type streamTerms struct {
 	sessions  *session.Manager
 	ip        netip.Addr
 	userAgent string
+	token     *bearer.Token // nil for a session
+}
+
+// still returns an error that is session.ErrNotFound or session.ErrExpired if the request must end.
+func (o *streamTerms) still(ctx context.Context, who session.ID, now time.Time) error {
+	switch {
+	case o.token == nil:
+		return o.sessions.Still(ctx, who, o)
+	case !now.Before(o.token.Expires):
+		return session.ErrExpired
+	case errors.Is(o.sessions.Stands(ctx, o.token.Session, o.App()), session.ErrRevoked):
+		return session.ErrNotFound
+	}
+	return nil
 }
 
 // App implements session.Terms.

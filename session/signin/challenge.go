@@ -54,7 +54,7 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Vi
 			s.bindingMissing(w, r, v)
 			return
 		}
-		w.Header().Set("WWW-Authenticate", `Latchkey realm="`+browser.Base+`"`)
+		askFor(w, v)
 		if frame {
 			s.framedSignIn(w, r, v, (over || naked) && r.Method == http.MethodPost && s.keepForm(w, r, v, access.EndedBy(why)), d)
 			return
@@ -64,6 +64,14 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Vi
 			SignInURL: access.SignInURL(browser.Home), RequestID: v.RequestID,
 		})
 	}
+}
+
+// askFor sets the challenges for a request that may be a program's. Programs read the first one, and some no other.
+func askFor(w http.ResponseWriter, v *access.Visit) {
+	if v.Ask != "" {
+		w.Header().Add("WWW-Authenticate", v.Ask)
+	}
+	w.Header().Add("WWW-Authenticate", `Latchkey realm="`+browser.Base+`"`)
 }
 
 // A frame in a page of an app cannot show a sign-in: providers and our own pages refuse frames, because a framed

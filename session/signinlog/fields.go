@@ -33,7 +33,9 @@ func (r Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	addString(e, "provider", r.Provider)
 	e.AddString("ipAddress", r.IP)
 	addString(e, "userAgent", r.UserAgent)
-	e.AddString("clientAppUsed", "Browser")
+	e.AddString("clientAppUsed", r.clientApp())
+	addString(e, "tokenId", r.TokenID)
+	addString(e, "clientId", r.ClientID)
 	if d := r.device(); !d.empty() {
 		if err := e.AddObject("deviceDetail", d); err != nil {
 			return err
@@ -81,6 +83,14 @@ func (r Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 
 // UserID returns the identity as the log has it: issuer, "#", subject. An issuer contains no "#".
 func (r Record) UserID() string { return r.UserIssuer + "#" + r.UserSubject }
+
+// clientApp returns the kind of client in the words of Entra's log.
+func (r Record) clientApp() string {
+	if r.TokenID != "" {
+		return "Other clients"
+	}
+	return "Browser"
+}
 
 func userType(guest bool) string {
 	if guest {
@@ -220,6 +230,8 @@ func (e *Entry) UnmarshalJSON(text []byte) error {
 		} `json:"initiatedBy"`
 		PromptReason string `json:"promptReason"`
 		BoundTo      string `json:"boundTo"`
+		TokenID      string `json:"tokenId"`
+		ClientID     string `json:"clientId"`
 		SignInRisk   string `json:"riskLevelDuringSignIn"`
 		UserRisk     string `json:"riskLevelAggregated"`
 		Device       struct {
@@ -247,7 +259,7 @@ func (e *Entry) UnmarshalJSON(text []byte) error {
 			App: f.App, Provider: f.Provider, IP: f.IP, UserAgent: f.Agent, Interactive: f.Interactive,
 			PolicyStatus: f.PolicyStatus, Repeats: f.Repeats, Code: f.Status.Code, Detail: f.Status.Detail, PromptReason: f.PromptReason,
 			SignInRisk: f.SignInRisk, UserRisk: f.UserRisk, Compliant: word(f.Device.Compliant), Managed: word(f.Device.Managed),
-			BoundTo: f.BoundTo,
+			BoundTo: f.BoundTo, TokenID: f.TokenID, ClientID: f.ClientID,
 		},
 		Status: f.SignInStatus,
 		Reason: f.Status.Reason,

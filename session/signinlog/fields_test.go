@@ -18,7 +18,7 @@ func full() Record {
 		ID: "id-1", Created: time.Date(2026, 3, 4, 5, 6, 7, 89_000_000, time.UTC), CorrelationID: "c-1", SessionID: "s-1",
 		UserIssuer: "https://login.example.com/t", UserSubject: "sub#1", UserName: "Alice@Example.com", Guest: true,
 		App: "wiki", Provider: "entra", IP: "203.0.113.9", UserAgent: "Mozilla/5.0", Interactive: true,
-		BoundTo: BoundToDevice, PolicyStatus: "failure", Code: FrequencyExceeded, Detail: "sign_in_frequency", PromptReason: "asked",
+		BoundTo: BoundToDevice, TokenID: "t-1", ClientID: "cli", PolicyStatus: "failure", Code: FrequencyExceeded, Detail: "sign_in_frequency", PromptReason: "asked",
 		Policies: []AppliedPolicy{
 			{Name: "mfa", Result: "failure", GrantControls: []string{"mfa"}, SessionControls: []string{"sign_in_frequency 1h"}},
 			{Name: "office", Result: "reportOnlyNotApplied"},
@@ -30,7 +30,7 @@ func full() Record {
 
 const fullText = `{"id":"id-1","createdDateTime":"2026-03-04T05:06:07.089Z","correlationId":"c-1","sessionId":"s-1",` +
 	`"userId":"https://login.example.com/t#sub#1","userType":"guest","userPrincipalName":"alice@example.com",` +
-	`"appDisplayName":"wiki","provider":"entra","ipAddress":"203.0.113.9","userAgent":"Mozilla/5.0","clientAppUsed":"Browser",` +
+	`"appDisplayName":"wiki","provider":"entra","ipAddress":"203.0.113.9","userAgent":"Mozilla/5.0","clientAppUsed":"Other clients","tokenId":"t-1","clientId":"cli",` +
 	`"boundTo":"device","isInteractive":true,"signInEventTypes":["interactiveUser"],"conditionalAccessStatus":"failure",` +
 	`"appliedConditionalAccessPolicies":[{"displayName":"mfa","result":"failure","enforcedGrantControls":["mfa"],` +
 	`"enforcedSessionControls":["sign_in_frequency 1h"]},{"displayName":"office","result":"reportOnlyNotApplied"}],` +

@@ -20,7 +20,10 @@ type Record struct {
 	UserIssuer, UserSubject, UserName string
 	Guest                             bool
 	App, Provider                     string
-	IP, UserAgent                     string
+	// TokenID is the short hash of the token with which a program came, and ClientID the client to which the token was
+	// issued. Empty for browsers; ClientID also if the token does not say it.
+	TokenID, ClientID string
+	IP, UserAgent     string
 	// SignInRisk and UserRisk are the provider's statements: none, low, medium or high. Compliant and Managed are true
 	// or false. Empty: it stated nothing.
 	SignInRisk, UserRisk, Compliant, Managed string

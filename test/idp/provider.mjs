@@ -6,7 +6,7 @@
 // A second loopback port takes commands (see idp/control.mjs).
 import http from 'node:http';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
-import Provider, { interactionPolicy } from 'oidc-provider';
+import Provider, { errors, interactionPolicy } from 'oidc-provider';
 import { memory, forget } from './memory.mjs';
 import { Faults } from './faults.mjs';
 import { control } from './control.mjs';
@@ -58,7 +58,7 @@ function build() {
   const cookie = `idp${state.port}`; // cookies know no ports: two providers on one host must not share names
   const provider = new Provider(state.issuer, {
     adapter: memory(state),
-    clients: config.clients,
+    clients: config.clients?.map((c) => (c.grant_types && !c.grant_types.includes('authorization_code') ? { ...c, redirect_uris: [], response_types: [] } : c)),
     clientDefaults: { require_auth_time: true, grant_types: ['authorization_code', 'refresh_token'] },
     jwks: { keys: state.keys },
     cookies: {
@@ -76,6 +76,18 @@ function build() {
     features: {
       devInteractions: { enabled: false },
       revocation: { enabled: true },
+      introspection: { enabled: true },
+      clientCredentials: { enabled: true },
+      registration: { enabled: !!config.registration },
+      resourceIndicators: {
+        enabled: !!config.resources,
+        useGrantedResource: () => true,
+        getResourceServerInfo: (ctx, resource) => {
+          const { scope, format, ttl } = config.resources[resource] || {};
+          if (scope === undefined) throw new errors.InvalidTarget();
+          return { scope, audience: resource, accessTokenFormat: format || 'jwt', accessTokenTTL: ttl, jwt: { sign: { alg: 'RS256' } } };
+        },
+      },
       dPoP: {
         enabled: true,
         nonceSecret: Buffer.alloc(32, 1), // for tests only
@@ -91,6 +103,11 @@ function build() {
         },
       },
     },
+    extraTokenClaims: (ctx, token) => {
+      const { name, preferred_username: username, groups } = state.users[token.accountId] || {};
+      const { acr, amr, authTime } = ctx.oidc.entities.AuthorizationCode || ctx.oidc.entities.RefreshToken || {};
+      return { name, preferred_username: username, groups, acr, amr, auth_time: authTime };
+    },
     // The gateway under test is on loopback, to which the own dispatcher does not connect.
     fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
     issueRefreshToken: (ctx, client) => config.refresh !== false && client.grantTypeAllowed('refresh_token'),
@@ -105,6 +122,7 @@ function build() {
       const grant = (id && await provider.Grant.find(id))
         || new provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId });
       grant.addOIDCScope('openid profile email offline_access');
+      for (const [resource, { scope }] of Object.entries(config.resources || {})) grant.addResourceScope(resource, scope);
       await grant.save(86400);
       return grant;
     },
@@ -136,7 +154,7 @@ function note(ctx, status) {
 
 const endpoints = [
   [/^\/\.well-known\/openid-configuration/, 'discovery'], [/^\/jwks/, 'jwks'], [/^\/auth/, 'authorize'], [/^\/request$/, 'push'],
-  [/^\/token\/revocation/, 'revocation'], [/^\/token/, 'token'], [/^\/me/, 'userinfo'],
+  [/^\/token\/revocation/, 'revocation'], [/^\/token\/introspection/, 'introspection'], [/^\/reg/, 'registration'], [/^\/token/, 'token'], [/^\/me/, 'userinfo'],
   [/^\/session\/end/, 'end_session'], [/^\/interaction/, 'login'],
 ];
 

@@ -23,6 +23,8 @@ type Client struct {
 	RedirectURIs []string `json:"redirect_uris"`
 	SignedOut    []string `json:"post_logout_redirect_uris,omitempty"`
 	AuthMethod   string   `json:"token_endpoint_auth_method,omitempty"`
+	// Grants are what the client may ask for; nil: codes and refresh tokens.
+	Grants []string `json:"grant_types,omitempty"`
 	// JWKS are the client's own public keys, for private_key_jwt.
 	JWKS any `json:"jwks,omitempty"`
 	// BackChannel is where the provider posts when somebody signs out there; by session (sid), or by person (sub).
@@ -47,8 +49,21 @@ type IDPConfig struct {
 	RequirePush bool `json:"requirePush,omitempty"`
 	// ProofNonce demands a nonce of the provider in each DPoP proof (RFC 9449).
 	ProofNonce bool `json:"proofNonce,omitempty"`
+	// Resources are what access tokens can be for (RFC 8707), by their names. Nil: nothing.
+	Resources map[string]Resource `json:"resources,omitempty"`
+	// Registration lets clients register themselves (RFC 7591).
+	Registration bool `json:"registration,omitempty"`
 	// ExtraClaims names claims beyond the built-in list that may be released.
 	ExtraClaims []string `json:"claims,omitempty"`
+}
+
+// Resource is something that access tokens are for.
+type Resource struct {
+	Scope string `json:"scope"`
+	// Format is jwt (RFC 9068) or opaque; empty: jwt.
+	Format string `json:"format,omitempty"`
+	// TTL is the life of a token in seconds; 0: an hour.
+	TTL int `json:"ttl,omitempty"`
 }
 
 // IDP is a running provider.

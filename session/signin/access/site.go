@@ -84,6 +84,10 @@ type Visit struct {
 	// Header is the header of the request, for the Gate, which does not get the request itself. It must not be changed.
 	Header http.Header
 
+	// Ask is the challenge (WWW-Authenticate) for programs that may present a token instead of a session; empty if the site
+	// accepts none.
+	Ask string
+
 	// Begun is the state of the site's flow for which the sign-in host acts. Only the flow sets it.
 	Begun string
 	// OnBehalf: the sign-in host acts for Site, which has another host. Only the flow sets it.

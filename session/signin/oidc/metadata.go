@@ -27,6 +27,7 @@ type Metadata struct {
 	UserInfoEndpoint      string   `json:"userinfo_endpoint"`
 	EndSessionEndpoint    string   `json:"end_session_endpoint"`
 	RevocationEndpoint    string   `json:"revocation_endpoint"`
+	IntrospectionEndpoint string   `json:"introspection_endpoint"`
 	PushEndpoint          string   `json:"pushed_authorization_request_endpoint"`
 	RequiresPush          bool     `json:"require_pushed_authorization_requests"`
 	JWKSURI               string   `json:"jwks_uri"`
@@ -119,7 +120,7 @@ func (p *Provider) use(body []byte) error {
 			return fmt.Errorf("metadata: %w", err)
 		}
 	}
-	for _, endpoint := range []string{m.TokenEndpoint, m.JWKSURI, m.UserInfoEndpoint, m.RevocationEndpoint, m.PushEndpoint} {
+	for _, endpoint := range []string{m.TokenEndpoint, m.JWKSURI, m.UserInfoEndpoint, m.RevocationEndpoint, m.IntrospectionEndpoint, m.PushEndpoint} {
 		if err := p.checkAddress(endpoint); endpoint != "" && err != nil {
 			return fmt.Errorf("metadata: %w", err)
 		}

@@ -70,6 +70,26 @@ func (l *Limiter) Allow(client netip.Addr, purpose string, now time.Time) (wait 
 	return wait, false
 }
 
+// Exceeded reports whether Allow would refuse a client now, and for how long. It counts nothing.
+func (l *Limiter) Exceeded(client netip.Addr, purpose string, now time.Time) (wait time.Duration, exceeded bool) {
+	if l == nil {
+		return 0, false
+	}
+	key := l.key(client, purpose)
+	s := &l.sets[key%uint64(len(l.sets))]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.buckets {
+		if s.buckets[i] == nil || s.keys[i] != key {
+			continue
+		}
+		if lacks := 1 - s.buckets[i].TokensAt(now); lacks > 0 {
+			return time.Duration(lacks * float64(l.rate.Per) / float64(l.rate.N)), true
+		}
+	}
+	return 0, false
+}
+
 // key is unpredictable, so that an attacker cannot choose addresses that share a set with another client's.
 func (l *Limiter) key(client netip.Addr, purpose string) uint64 {
 	client = client.Unmap().WithZone("")

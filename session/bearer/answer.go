@@ -1,0 +1,125 @@
+package bearer
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+)
+
+// field is a parameter of a challenge.
+type field struct{ name, value string }
+
+// challenge writes a challenge. Clients look for the parameters that they need in the whole text, also in what is quoted, so
+// those stand before every text of ours; and they read an empty challenge as none.
+func challenge(scheme string, fields ...field) string {
+	var b strings.Builder
+	b.WriteString(scheme)
+	separator := " "
+	for _, f := range fields {
+		if f.value == "" {
+			continue
+		}
+		b.WriteString(separator + f.name + `="` + quoted(f.value) + `"`)
+		separator = ", "
+	}
+	return b.String()
+}
+
+// quoted makes a text part of a quoted-string (RFC 9110, section 5.6.4).
+func quoted(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return '_'
+		}
+		return r
+	}, text)
+}
+
+// Challenge returns the value of WWW-Authenticate for a request without a credential (RFC 6750, section 3; RFC 9728, section
+// 5.1).
+func (s *Resource) Challenge(origin string) string {
+	fields := append(s.fields(origin), field{"realm", origin})
+	return challenge(schemeBearer, fields...)
+}
+
+func (s *Resource) fields(origin string) []field {
+	var out []field
+	if s.Published {
+		out = append(out, field{"resource_metadata", s.address(origin)})
+	}
+	return append(out, field{"scope", strings.Join(s.Scopes, " ")})
+}
+
+// Refuse answers a request whose token is refused.
+func (s *Resource) Refuse(w http.ResponseWriter, r *http.Request, v *access.Visit, p Presented, why *Refused) {
+	if why.Code != "" {
+		s.challenge(w, v, p, why.Code, why.Says)
+	}
+	if why.Wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int((why.Wait+time.Second-1)/time.Second)))
+	}
+	access.WriteProblem(w, r, access.ProblemJSON{
+		Title: sentence(why.Says), Status: why.Status, Reason: why.Reason, RequestID: v.RequestID,
+	})
+}
+
+func (s *Resource) challenge(w http.ResponseWriter, v *access.Visit, p Presented, code, says string, more ...field) {
+	fields := append([]field{{"error", code}}, more...)
+	fields = append(fields, s.fields(v.Origin)...)
+	if p.Scheme == schemeDPoP {
+		fields = append(fields, field{"algs", strings.Join(ProofAlgorithms(), " ")})
+	}
+	fields = append(fields, field{"error_description", says})
+	scheme := schemeBearer
+	if p.Scheme == schemeDPoP {
+		scheme = schemeDPoP
+	}
+	w.Header().Set("WWW-Authenticate", challenge(scheme, fields...))
+}
+
+// StepUp answers a request whose token does not show a sign-in that is strong or recent enough (RFC 9470, section 3). The
+// program gets a new token that does, with the parameters that the answer names.
+func (s *Resource) StepUp(w http.ResponseWriter, r *http.Request, v *access.Visit, p Presented, why *access.Refusal, d *oidc.Demand, contexts []string) {
+	var more []field
+	if len(contexts) > 0 {
+		more = append(more, field{"acr_values", strings.Join(contexts, " ")})
+	}
+	if d.Reauthenticate || d.PromptLogin {
+		more = append(more, field{"max_age", strconv.Itoa(int(d.MaxAge / time.Second))})
+	}
+	s.challenge(w, v, p, codeInsufficientSignIn, "a stronger or more recent sign-in is required", more...)
+	access.WriteProblem(w, r, access.ProblemJSON{
+		Title: "A stronger sign-in is required", Status: http.StatusUnauthorized, Reason: why.Reason, Code: int(why.Code), RequestID: v.RequestID,
+	})
+}
+
+// Deny answers a request that the policies refuse. Another token of the same user would not change that.
+func Deny(w http.ResponseWriter, r *http.Request, v *access.Visit, why *access.Refusal) {
+	access.WriteProblem(w, r, access.ProblemJSON{
+		Title: "Access denied", Status: http.StatusForbidden, Reason: why.Reason, Code: int(why.Code), RequestID: v.RequestID,
+	})
+}
+
+// Unavailable answers a request for which it is not known whether its token is good.
+func Unavailable(w http.ResponseWriter, r *http.Request, v *access.Visit) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(access.RetryAfter/time.Second)))
+	access.WriteProblem(w, r, access.ProblemJSON{
+		Title: "The token cannot be verified now", Status: http.StatusServiceUnavailable, Reason: ReasonUnverifiable, RequestID: v.RequestID,
+	})
+}
+
+// NotHere answers a program that looks for an authorization server at the site.
+func NotHere(w http.ResponseWriter, r *http.Request, v *access.Visit) {
+	access.WriteProblem(w, r, access.ProblemJSON{
+		Title: "There is no authorization server here", Status: http.StatusNotFound, Reason: ReasonNoServer, RequestID: v.RequestID,
+	})
+}
+
+// ReasonNoServer is the reason of NotHere.
+const ReasonNoServer = "no_authorization_server"
+
+func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

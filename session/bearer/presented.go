@@ -1,0 +1,72 @@
+package bearer
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/dpop"
+)
+
+// MaxToken is the longest token that is read. Tokens of large organisations, with their groups in them, have some
+// kilobytes; most servers refuse a longer header.
+const MaxToken = 16 << 10
+
+// The schemes of the header Authorization that carry an access token (RFC 6750, section 2.1; RFC 9449, section 7.1).
+const (
+	schemeBearer = "Bearer"
+	schemeDPoP   = dpop.Scheme
+)
+
+// Presented is what a request presents in its header Authorization. The zero value is: no access token.
+type Presented struct {
+	// Scheme is schemeBearer or schemeDPoP; empty if the request presents no access token.
+	Scheme string
+	// Token is the token; empty if what stands there cannot be one.
+	Token string
+	// Repeated: there is more than one header Authorization, so that two readers could read two credentials.
+	Repeated bool
+
+	hash digest
+}
+
+// digest is the hash by which a token is known. The token itself is kept nowhere.
+type digest [sha256.Size]byte
+
+// Read returns what a request presents.
+func Read(h http.Header) (p Presented) {
+	values := h["Authorization"]
+	if len(values) == 0 {
+		return p
+	}
+	p.Repeated = len(values) > 1
+	scheme, token, _ := strings.Cut(values[0], " ")
+	switch {
+	case strings.EqualFold(scheme, schemeBearer):
+		p.Scheme = schemeBearer
+	case strings.EqualFold(scheme, schemeDPoP):
+		p.Scheme = schemeDPoP
+	default:
+		return p
+	}
+	if token = strings.Trim(token, " "); len(token) <= MaxToken && isToken68(token) {
+		p.Token, p.hash = token, sha256.Sum256([]byte(token))
+	}
+	return p
+}
+
+// isToken68 reports whether a text has the form of a token (RFC 9110, section 11.2). Two credentials in one header have
+// not.
+func isToken68(text string) bool {
+	body := strings.TrimRight(text, "=")
+	for i := range len(body) {
+		c := body[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+			continue
+		}
+		if strings.IndexByte("-._~+/", c) < 0 {
+			return false
+		}
+	}
+	return body != ""
+}
