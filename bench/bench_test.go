@@ -57,6 +57,14 @@ func TestBench(t *testing.T) {
 	if !strings.Contains(out.String(), "5 bound sessions, each refreshing every 1s") || !strings.Contains(out.String(), " 1.00 a refresh") {
 		t.Errorf("of sessions that refresh: %s", out.String())
 	}
+	out.Reset()
+	o.refreshing, o.events = 0, 6
+	if err := run(t.Context(), o, &out, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "6 events that end a session") || !strings.Contains(out.String(), "Another replica refuses the session") {
+		t.Errorf("events: %s", out.String())
+	}
 	chart, err := os.ReadFile(o.chart)
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +241,7 @@ func TestParse(t *testing.T) {
 	if _, err := parse([]string{"-h"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("help: %v", err)
 	}
-	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-slice", "0s"}, {"-refreshing", "-1"}, {"-every", "0s"}, {"extra"}, {"-sesions", "1"}} {
+	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-slice", "0s"}, {"-refreshing", "-1"}, {"-events", "-1"}, {"-every", "0s"}, {"extra"}, {"-sesions", "1"}} {
 		if _, err := parse(args, io.Discard); err == nil {
 			t.Errorf("%q accepted", args)
 		}

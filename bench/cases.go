@@ -26,6 +26,8 @@ type variant struct {
 	policies int
 	// bound has sessions that are bound to a device.
 	bound bool
+	// signals has a stream of events about the people, which are pushed.
+	signals bool
 	// scopes and lines stand in the configuration, lines in that of the site.
 	scopes, lines string
 	// owed and stretch are the ratios of CPU that the design promises; 0 is none.
@@ -114,6 +116,9 @@ func (v variant) caddyfile(a addresses) string {
 			}
 			fmt.Fprintf(&b, "\t\tsession {\n\t\t\tcache_recheck %s\n%s\t\t}\n", v.recheck, binding)
 		}
+		if v.signals {
+			fmt.Fprintf(&b, "\t\tsignals hub {\n\t\t\tissuer %s\n\t\t\taudience %s\n\t\t\tpush %s\n\t\t}\n", a.issuer, eventAudience, pushSecret)
+		}
 		for i := range v.policies {
 			fmt.Fprintf(&b, "\t\tpolicy policy-%d {\n\t\t\tinclude group department-%d\n\t\t\trequire mfa\n\t\t\tsign_in_frequency 8h\n\t\t}\n", i, i)
 		}
@@ -128,6 +133,12 @@ func (v variant) caddyfile(a addresses) string {
 	fmt.Fprintf(&b, "\treverse_proxy %s\n}\n", a.app)
 	return b.String()
 }
+
+// eventAudience and pushSecret are of the stream of events.
+const (
+	eventAudience = "https://bench.example.com"
+	pushSecret    = "a-secret-for-push-in-this-run-only"
+)
 
 // boundTo is the configuration of the cases whose sessions are bound to a device. Over plain http no browser binds one;
 // what it costs the gateway is the same.

@@ -28,8 +28,11 @@ func main() {
 
 // run measures what the options say.
 func run(ctx context.Context, o options, out, notes io.Writer) error {
-	if o.refreshing > 0 {
+	switch {
+	case o.refreshing > 0:
 		return steady(ctx, o, out, notes)
+	case o.events > 0:
+		return events(ctx, o, out, notes)
 	}
 	return bench(ctx, o, out, notes)
 }

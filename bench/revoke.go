@@ -46,19 +46,50 @@ func (r *rig) revoke(ctx context.Context, times int) (*latency, error) {
 	}
 	l := &latency{times: times}
 	for _, p := range people {
-		asked, told, err := revokeOne(ctx, here, there, p)
-		if err != nil {
+		if err := l.add(ctx, there, p, func() (time.Time, error) { return endAt(ctx, here, p) }); err != nil {
 			return nil, err
 		}
-		l.asked, l.told = append(l.asked, asked), append(l.told, told)
 	}
-	slices.Sort(l.asked)
-	slices.Sort(l.told)
+	l.sort()
 	return l, nil
 }
 
-// revokeOne ends a session here while a client sends requests there without a pause.
-func revokeOne(ctx context.Context, here, there *running, p person) (asked, told time.Duration, err error) {
+// add ends a session with end, which returns when that was confirmed, and notes how long another replica served it.
+func (l *latency) add(ctx context.Context, there *running, p person, end func() (time.Time, error)) error {
+	asked, told, err := revokeOne(ctx, there, p, end)
+	if err != nil {
+		return err
+	}
+	l.asked, l.told = append(l.asked, asked), append(l.told, told)
+	return nil
+}
+
+func (l *latency) sort() {
+	slices.Sort(l.asked)
+	slices.Sort(l.told)
+}
+
+// endAt ends the sessions of a person by the admin API of a replica.
+func endAt(ctx context.Context, here *running, p person) (answered time.Time, err error) {
+	end := fmt.Sprintf("http://%s/latchkey/users/%s/%s/sessions", here.admin, url.PathEscape(here.issuer), p.subject)
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, end, http.NoBody)
+	if err != nil {
+		return time.Time{}, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return time.Time{}, err
+	}
+	answered = time.Now()
+	body, err := io.ReadAll(resp.Body)
+	if closing := resp.Body.Close(); err != nil || closing != nil || string(body) != "{\"ended\":1}\n" {
+		return time.Time{}, errors.Join(fmt.Errorf("ending a session: %s, %q", resp.Status, body), err, closing)
+	}
+	return answered, nil
+}
+
+// revokeOne ends a session while a client sends requests to a replica without a pause.
+func revokeOne(ctx context.Context, there *running, p person, end func() (time.Time, error)) (asked, told time.Duration, err error) {
 	known, refused := make(chan struct{}), make(chan time.Time, 1)
 	failed := make(chan error, 1)
 	go func() {
@@ -75,19 +106,9 @@ func revokeOne(ctx context.Context, here, there *running, p person) (asked, told
 		return 0, 0, err
 	}
 	start := time.Now()
-	end := fmt.Sprintf("http://%s/latchkey/users/%s/%s/sessions", here.admin, url.PathEscape(here.issuer), p.subject)
-	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, end, http.NoBody)
+	answered, err := end()
 	if err != nil {
 		return 0, 0, err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, 0, err
-	}
-	answered := time.Now()
-	body, err := io.ReadAll(resp.Body)
-	if closing := resp.Body.Close(); err != nil || closing != nil || string(body) != "{\"ended\":1}\n" {
-		return 0, 0, errors.Join(fmt.Errorf("ending a session: %s, %q", resp.Status, body), err, closing)
 	}
 	select {
 	case at := <-refused:

@@ -22,6 +22,8 @@ type rig struct {
 	notes  io.Writer
 	app    string
 	issuer string
+	// provider is at issuer.
+	provider *provider
 	// homes counts the directories that were given out.
 	homes int
 	// closers end what was started, last first.
@@ -67,6 +69,7 @@ func openRig(o options, notes io.Writer) (_ *rig, err error) {
 	}
 	r.issuer = "http://" + address
 	p.setIssuer(r.issuer)
+	r.provider = p
 	return r, nil
 }
 

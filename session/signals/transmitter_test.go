@@ -27,7 +27,7 @@ type sender struct {
 	clock *storetest.Clock
 }
 
-func newSender(t *testing.T) *sender {
+func newSender(t testing.TB) *sender {
 	t.Helper()
 	clock := storetest.NewClock()
 	p := oidctest.New(t, clock.Now)

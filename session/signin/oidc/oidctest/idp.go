@@ -20,7 +20,7 @@ import (
 // IDP is a provider that answers whatever a test wants it to, and counts who asks. The real one is in package test.
 type IDP struct {
 	*httptest.Server
-	T   *testing.T
+	T   testing.TB
 	Now func() time.Time
 
 	mu   sync.Mutex
@@ -55,7 +55,7 @@ type IDP struct {
 const Client = "latchkey"
 
 // New starts a provider on a loopback port. It ends with the test.
-func New(t *testing.T, now func() time.Time) *IDP {
+func New(t testing.TB, now func() time.Time) *IDP {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

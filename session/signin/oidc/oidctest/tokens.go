@@ -21,7 +21,7 @@ import (
 )
 
 // NewStranger is a provider that signs with a key of its own under an id, and answers nothing.
-func NewStranger(t *testing.T, keyID string) *IDP {
+func NewStranger(t testing.TB, keyID string) *IDP {
 	t.Helper()
 	return &IDP{T: t, Key: NewKey(t), KeyID: keyID}
 }
@@ -42,7 +42,7 @@ func Forged(p *IDP, alg string) string {
 }
 
 // NewKey makes a key for ES256.
-func NewKey(t *testing.T) *ecdsa.PrivateKey {
+func NewKey(t testing.TB) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
