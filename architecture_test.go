@@ -110,7 +110,7 @@ var edges = []edge{
 	},
 	{
 		path:    "session/signin/account",
-		ours:    []string{"=session", "=session/pages", "=session/signinlog", "=session/signin/access", "=session/signin/browser", "=session/signin/claim", "=session/signin/oidc", "=session/signin/prompt", "=session/signin/remembered", "=session/signin/renew"},
+		ours:    []string{"=session", "=session/pages", "=session/signals", "=session/signinlog", "=session/signin/access", "=session/signin/browser", "=session/signin/claim", "=session/signin/oidc", "=session/signin/prompt", "=session/signin/remembered", "=session/signin/renew"},
 		others:  []string{zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},

@@ -75,7 +75,7 @@ func TestSignalAccountDisabled(t *testing.T) {
 				t.Error("the WebSocket of another user was cut")
 			default:
 			}
-			if r := begun.Press(prompt, "Yes"); r.StatusCode != http.StatusForbidden || !strings.Contains(r.Text, "Please sign in again") {
+			if r := begun.Press(prompt, "Yes"); r.StatusCode != http.StatusForbidden || !strings.Contains(r.Text, "Your organisation signed you out") || !strings.Contains(r.Text, "Your account was disabled or removed.") {
 				t.Errorf("the answer to the prompt: %d\n%s", r.StatusCode, r.Text)
 			}
 			a.mustTake(tr, token)

@@ -77,6 +77,9 @@ func (f Framed) Note() string {
 	if page, ok := f.Instead.(Blocked); ok && page.Binding != "" {
 		return "blocked.binding." + string(page.Binding)
 	}
+	if page, ok := f.Instead.(Problem); ok {
+		return page.Because()
+	}
 	return ""
 }
 

@@ -209,6 +209,9 @@ func TestKeysAreUsed(t *testing.T) {
 	for _, o := range outcomes {
 		used["me.outcome."+string(o)] = true
 	}
+	for _, y := range whys {
+		used[y.key()] = true
+	}
 	for month := range 12 {
 		used[fmt.Sprintf("date.month_%d", month+1)] = true
 	}

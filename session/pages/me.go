@@ -44,6 +44,8 @@ type MySession struct {
 // MySignIn is one entry of the sign-in log.
 type MySignIn struct {
 	Outcome Outcome
+	// Why is what the provider reported, for OutcomeEndedByProvider and OutcomeAgain.
+	Why Why
 	// Code is the code of the entry; zero means success.
 	Code                 int
 	Time                 time.Time
@@ -97,6 +99,9 @@ const (
 	OutcomeEnded       Outcome = "ended"
 	OutcomeDeclined    Outcome = "declined"
 	OutcomeFailed      Outcome = "failed"
+	// OutcomeEndedByProvider: the provider had the session ended. OutcomeAgain: it demanded another authentication.
+	OutcomeEndedByProvider Outcome = "ended_by_provider"
+	OutcomeAgain           Outcome = "again"
 )
 
 var (
@@ -104,9 +109,12 @@ var (
 	stays    = []Stay{StayOffer, StayEnd, StayPolicy, StaySetting, StaySignal}
 	outcomes = []Outcome{
 		OutcomeSignedIn, OutcomeUnanswered, OutcomeBlocked, OutcomeNotAssigned, OutcomeStronger, OutcomeUnfinished,
-		OutcomeEnded, OutcomeDeclined, OutcomeFailed,
+		OutcomeEnded, OutcomeDeclined, OutcomeFailed, OutcomeEndedByProvider, OutcomeAgain,
 	}
 )
+
+// Because returns the text key of Why; empty if there is nothing to say.
+func (s MySignIn) Because() string { return s.Why.key() }
 
 func (Me) template() string { return "me" }
 

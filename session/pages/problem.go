@@ -2,6 +2,7 @@ package pages
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -24,39 +25,42 @@ const (
 	KindTooMany       Kind = "too_many"       // 429
 	KindLateAnswer    Kind = "late_answer"    // 400: the prompt was answered after its deadline
 	KindEnded         Kind = "ended"          // 403: the user's sessions were ended during the sign-in
-	KindLoop          Kind = "loop"           // 400: sign-in leads back to sign-in (50196)
-	KindProviderError Kind = "provider_error" // 502: the provider answered with an error, or with an invalid answer
-	KindDeclined      Kind = "declined"       // 403: the user or the provider declined (65004)
-	KindCancelled     Kind = "cancelled"      // 200: the prompt was cancelled
-	KindInsecure      Kind = "insecure"       // 400: plain http, over which a cookie cannot be protected
-	KindNotFound      Kind = "not_found"      // 404
-	KindMethod        Kind = "method"         // 405
-	KindInternal      Kind = "internal"       // 500
+	// KindEndedByProvider: 403, like KindEnded, or the user comes back: the provider had the sessions ended.
+	KindEndedByProvider Kind = "ended_by_provider"
+	KindLoop            Kind = "loop"           // 400: sign-in leads back to sign-in (50196)
+	KindProviderError   Kind = "provider_error" // 502: the provider answered with an error, or with an invalid answer
+	KindDeclined        Kind = "declined"       // 403: the user or the provider declined (65004)
+	KindCancelled       Kind = "cancelled"      // 200: the prompt was cancelled
+	KindInsecure        Kind = "insecure"       // 400: plain http, over which a cookie cannot be protected
+	KindNotFound        Kind = "not_found"      // 404
+	KindMethod          Kind = "method"         // 405
+	KindInternal        Kind = "internal"       // 500
 )
 
 var kinds = map[Kind]int{
-	KindIDPDown:       http.StatusServiceUnavailable,
-	KindClaimsOld:     http.StatusServiceUnavailable,
-	KindStoreDown:     http.StatusServiceUnavailable,
-	KindFlowLost:      http.StatusBadRequest,
-	KindBadRequest:    http.StatusBadRequest,
-	KindStaleForm:     http.StatusForbidden,
-	KindFormNotSent:   http.StatusUnauthorized,
-	KindStrongerFirst: http.StatusUnauthorized,
-	KindFormKept:      http.StatusUnauthorized,
-	KindStrongerKept:  http.StatusUnauthorized,
-	KindFormGone:      http.StatusGone,
-	KindTooMany:       http.StatusTooManyRequests,
-	KindLateAnswer:    http.StatusBadRequest,
-	KindEnded:         http.StatusForbidden,
-	KindLoop:          http.StatusBadRequest,
-	KindProviderError: http.StatusBadGateway,
-	KindDeclined:      http.StatusForbidden,
-	KindCancelled:     http.StatusOK,
-	KindInsecure:      http.StatusBadRequest,
-	KindNotFound:      http.StatusNotFound,
-	KindMethod:        http.StatusMethodNotAllowed,
-	KindInternal:      http.StatusInternalServerError,
+	KindIDPDown:         http.StatusServiceUnavailable,
+	KindClaimsOld:       http.StatusServiceUnavailable,
+	KindStoreDown:       http.StatusServiceUnavailable,
+	KindFlowLost:        http.StatusBadRequest,
+	KindBadRequest:      http.StatusBadRequest,
+	KindStaleForm:       http.StatusForbidden,
+	KindFormNotSent:     http.StatusUnauthorized,
+	KindStrongerFirst:   http.StatusUnauthorized,
+	KindFormKept:        http.StatusUnauthorized,
+	KindStrongerKept:    http.StatusUnauthorized,
+	KindFormGone:        http.StatusGone,
+	KindTooMany:         http.StatusTooManyRequests,
+	KindLateAnswer:      http.StatusBadRequest,
+	KindEnded:           http.StatusForbidden,
+	KindEndedByProvider: http.StatusForbidden,
+	KindLoop:            http.StatusBadRequest,
+	KindProviderError:   http.StatusBadGateway,
+	KindDeclined:        http.StatusForbidden,
+	KindCancelled:       http.StatusOK,
+	KindInsecure:        http.StatusBadRequest,
+	KindNotFound:        http.StatusNotFound,
+	KindMethod:          http.StatusMethodNotAllowed,
+	KindInternal:        http.StatusInternalServerError,
 }
 
 // Problem describes a problem and offers a way out. It has no field for a provider's error_description: that text is
@@ -65,6 +69,8 @@ type Problem struct {
 	// Status is used when Write gets none; zero means the default of the kind.
 	Status int
 	Kind   Kind
+	// Why is what the provider reported, for KindEndedByProvider.
+	Why Why
 	// RequestID identifies the log entry; may be empty.
 	RequestID string
 	// Code is the code of the sign-in log entry; zero if there is none.
@@ -104,4 +110,28 @@ func (p Problem) known() Kind {
 		return p.Kind
 	}
 	return KindInternal
+}
+
+// Because returns the text key of Why; empty if there is nothing to say.
+func (p Problem) Because() string { return p.Why.key() }
+
+// Why is what a provider reported about a user: a key below "ended." of the texts. An unknown one is not shown.
+type Why string
+
+// The reasons.
+const (
+	WhyAccount    Why = "account"
+	WhyCredential Why = "credential"
+	WhyCompromise Why = "compromise"
+	WhyIdentifier Why = "identifier"
+	WhySessions   Why = "sessions"
+)
+
+var whys = []Why{WhyAccount, WhyCredential, WhyCompromise, WhyIdentifier, WhySessions}
+
+func (y Why) key() string {
+	if !slices.Contains(whys, y) {
+		return ""
+	}
+	return "ended." + string(y)
 }

@@ -82,6 +82,7 @@ type mySession struct {
 type mySignIn struct {
 	Code    int `json:"errorCode"`
 	Outcome string
+	Why     string
 }
 
 // mine is the page's twin, as a script gets it.

@@ -18,7 +18,8 @@ import (
 // says so; any other request gets a JSON problem and is never redirected. why is the error of Session; nil if there is
 // a session that is not sufficient. If it is Over, the cookie is cleared. d is what the sign-in must achieve, nil for
 // nothing more. A frame shows a link to a sign-in. A page of a bound session whose request lacks what proves its device
-// gets one more try (bound_retry.go); a form is treated like one of an ended session.
+// gets one more try (bound_retry.go); a form is treated like one of an ended session. If the provider had the session
+// ended, a page says so first.
 func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Visit, why error, d *oidc.Demand) {
 	over := access.Over(why)
 	if over {
@@ -37,6 +38,9 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Vi
 		browser.Redirect(w, stayURL(browser.ReturnPath(v.Return)))
 	case kind == browser.NavigationGet:
 		how := beginning{Tighten: access.Tightening(why)}
+		if over && s.endedByProvider(w, r, v) {
+			return
+		}
 		if over {
 			how.challenge = s.challengeOf(r, v)
 		}
@@ -72,6 +76,26 @@ func askFor(w http.ResponseWriter, v *access.Visit) {
 		w.Header().Add("WWW-Authenticate", v.Ask)
 	}
 	w.Header().Add("WWW-Authenticate", `Latchkey realm="`+browser.Base+`"`)
+}
+
+// endedByProvider tells a user whose session was ended by the provider why there is none any more, once: the cookie is
+// cleared with it. It returns false if that is not known; a sign-in begins then at once.
+func (s *starter) endedByProvider(w http.ResponseWriter, r *http.Request, v *access.Visit) bool {
+	token, err := s.Token(v)
+	if err != nil {
+		return false
+	}
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
+	defer cancel()
+	why := s.Sessions.WhyEnded(ctx, token.ID)
+	if why == "" {
+		return false
+	}
+	s.Problem(w, r, v, pages.Problem{
+		Kind: pages.KindEndedByProvider, Status: http.StatusUnauthorized, Why: pages.Why(why), Code: int(signinlog.GrantRevoked),
+		ActionURL: access.SignInURL(v.Return),
+	})
+	return true
 }
 
 // A frame in a page of an app cannot show a sign-in: providers and our own pages refuse frames, because a framed

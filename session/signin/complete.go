@@ -22,7 +22,7 @@ func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *access.
 	draft.Apps = []string{v.Site.App}
 	made, token, err := s.Create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep, in...)
 	if errors.Is(err, session.ErrRevoked) {
-		s.revokedMeanwhile(w, r, v, f, &draft, rec)
+		s.revokedMeanwhile(w, r, v, f, &draft, rec, err)
 		return
 	}
 	if err != nil {
@@ -81,11 +81,16 @@ func (s *finisher) goesOn(w http.ResponseWriter, r *http.Request, v *access.Visi
 }
 
 // revokedMeanwhile answers a user whose sessions were ended while they signed in. They may sign in again; the sign-in
-// that they had begun is over.
-func (s *finisher) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, who *session.Record, rec signinlog.Record) {
+// that they had begun is over. why may say that the provider had them ended.
+func (s *finisher) revokedMeanwhile(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, who *session.Record, rec signinlog.Record, why error) {
 	rec.Code, rec.Detail = signinlog.GrantRevoked, "sessions were ended while the person signed in"
 	s.logPerson(v, r, f, who, rec)
-	s.Problem(w, r, v, pages.Problem{Kind: pages.KindEnded, Code: int(signinlog.GrantRevoked), ActionURL: access.SignInURL(f.Return), HomeURL: browser.Home})
+	page := pages.Problem{Kind: pages.KindEnded, Code: int(signinlog.GrantRevoked), ActionURL: access.SignInURL(f.Return), HomeURL: browser.Home}
+	var revoked *session.Revoked
+	if errors.As(why, &revoked) {
+		page.Kind, page.Why = pages.KindEndedByProvider, pages.Why(revoked.Why)
+	}
+	s.Problem(w, r, v, page)
 }
 
 // full answers if too many sign-ins wait for their answer. The user is signed in at the provider, so the next attempt
@@ -145,7 +150,7 @@ func (s *finisher) steppedUp(w http.ResponseWriter, r *http.Request, v *access.V
 	defer cancel()
 	made, token, err := s.Sessions.Succeed(ctx, live, draft, tokens)
 	if errors.Is(err, session.ErrRevoked) {
-		s.revokedMeanwhile(w, r, v, f, &draft, rec)
+		s.revokedMeanwhile(w, r, v, f, &draft, rec, err)
 		return true
 	}
 	if access.Over(err) {

@@ -94,12 +94,15 @@ func Gallery() []Sample {
 	}
 	for _, k := range []pages.Kind{
 		pages.KindIDPDown, pages.KindClaimsOld, pages.KindStoreDown, pages.KindFlowLost, pages.KindBadRequest, pages.KindStaleForm,
-		pages.KindTooMany, pages.KindLateAnswer, pages.KindEnded, pages.KindLoop, pages.KindProviderError, pages.KindDeclined,
+		pages.KindTooMany, pages.KindLateAnswer, pages.KindEnded, pages.KindEndedByProvider, pages.KindLoop, pages.KindProviderError, pages.KindDeclined,
 		pages.KindCancelled, pages.KindInsecure, pages.KindNotFound, pages.KindMethod, pages.KindInternal,
 	} {
 		p := pages.Problem{Kind: k, RequestID: id, ActionURL: action, HomeURL: "/", Time: blocked.Time}
 		if k == pages.KindIDPDown || k == pages.KindClaimsOld || k == pages.KindStoreDown || k == pages.KindTooMany {
 			p.RetryAfter, p.Code = 30*time.Second, 900002
+		}
+		if k == pages.KindEndedByProvider {
+			p.Why, p.Code = pages.WhyAccount, 50173
 		}
 		samples = append(samples, Sample{"problem-" + string(k), p})
 	}

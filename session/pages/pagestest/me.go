@@ -34,6 +34,8 @@ func me(user, csrf string) pages.Me {
 		{Outcome: pages.OutcomeSignedIn, App: "wiki", Browser: "Firefox", System: "Windows", Place: "head office"},
 		{Outcome: pages.OutcomeUnanswered, Code: 50140, App: "wiki", Browser: "Safari", System: "iPhone", Place: "198.51.100.7"},
 		{Outcome: pages.OutcomeBlocked, Code: 53003, App: "payroll", Place: "203.0.113.5"},
+		{Outcome: pages.OutcomeEndedByProvider, Why: pages.WhySessions, Code: 50173},
+		{Outcome: pages.OutcomeAgain, Why: pages.WhyCredential, Code: 70046},
 		{Outcome: pages.OutcomeStronger, Code: 50076, App: "time-sheets", Browser: "Edge", System: "Windows"},
 	} {
 		s.Time = now.Add(-time.Duration(i*i*7+4) * time.Hour)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/signals"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
@@ -151,7 +152,7 @@ func (o *overview) page() pages.Me {
 	for _, e := range o.signIns {
 		d := o.device(e.UserAgent)
 		m.SignIns = append(m.SignIns, pages.MySignIn{
-			Outcome: outcome(e.Code), Code: int(e.Code), Time: e.Created, App: e.App,
+			Outcome: outcome(&e), Why: pages.Why(signals.WhyOf(&e.Record)), Code: int(e.Code), Time: e.Created, App: e.App,
 			Browser: d.Browser, System: d.System, Place: pages.Place(o.place(e.IP)),
 		})
 	}
@@ -159,8 +160,14 @@ func (o *overview) page() pages.Me {
 }
 
 // outcome groups the codes of the log by their meaning for the user. The number itself is for the user's help desk.
-func outcome(code signinlog.Code) pages.Outcome {
-	switch code {
+func outcome(e *signinlog.Entry) pages.Outcome {
+	switch told := signals.WhyOf(&e.Record) != ""; {
+	case told && e.Code == signinlog.ReauthenticationRequired:
+		return pages.OutcomeAgain
+	case told:
+		return pages.OutcomeEndedByProvider
+	}
+	switch e.Code {
 	case signinlog.Success:
 		return pages.OutcomeSignedIn
 	case signinlog.KeepMeSignedIn:
@@ -241,6 +248,8 @@ type signInJSON struct {
 	Code    int       `json:"errorCode"`
 	Reason  string    `json:"failureReason,omitempty"`
 	Outcome string    `json:"outcome"`
+	// Why is what the provider reported, if it had the session ended or demanded another authentication.
+	Why string `json:"why,omitempty"`
 }
 
 type signedOutJSON struct {
@@ -279,7 +288,7 @@ func (o *overview) json() mineJSON {
 		m.SignIns = append(m.SignIns, signInJSON{
 			ID: e.ID, Created: e.Created, App: e.App, IP: e.IP, Network: o.network(e.IP), Browser: d.Browser, System: d.System,
 			Agent: e.UserAgent, Session: e.SessionID, Status: e.Status, Code: int(e.Code), Reason: e.Reason,
-			Outcome: string(outcome(e.Code)),
+			Outcome: string(outcome(&e)), Why: string(signals.WhyOf(&e.Record)),
 		})
 	}
 	return m
