@@ -39,7 +39,7 @@ func drive(t testing.TB) *driver {
 	defer shared.Unlock()
 	if shared.driver == nil {
 		nodeModule(t, "playwright-core")
-		nodeModule(t, "@axe-core/playwright")
+		nodeModule(t, "axe-core")
 		d := &driver{node: startNode(t, "browser/driver.mjs"), waiting: map[int]chan answer{}}
 		go d.listen()
 		onExit(d.node.stop)
