@@ -37,7 +37,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	var err error
-	if a.streams, err = signals.New(&a.App, wrapTransport, countSignal, a.logger); err != nil {
+	if a.streams, err = signals.New(&a.App, wrapTransport, signals.Counters{Event: countSignal, Poll: countPoll}, a.logger); err != nil {
 		return err
 	}
 	if _, err := a.resolveKeys(); err != nil {
@@ -88,6 +88,7 @@ func (a *App) stopService() {
 	if service == nil {
 		return
 	}
+	a.streams.Stop()
 	service.Stop()
 	if keeper != nil {
 		keeper.Close()
@@ -169,7 +170,7 @@ func (a *App) openService() (*signin.Service, error) {
 		SiteFor:    a.siteFor,
 		Siblings:   siblings(a),
 	})
-	a.streams.Bind(a.service.Actor())
+	a.streams.Start(a.service.Actor())
 	a.service.Start()
 	if a.keeper != nil {
 		a.keeper.Start()

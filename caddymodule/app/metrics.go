@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/session"
 )
@@ -41,6 +42,8 @@ var (
 	descProviderState = stateDesc("provider_state", "How a provider is: 1 for the state it is in (ok, stale, failing, unavailable), 0 for the others.", "provider", "state")
 	descMetadataAt    = stateDesc("provider_metadata_fetched_seconds", "When a provider's metadata was last fetched, in seconds since 1970; 0 if never.", "provider")
 	descKeysAt        = stateDesc("provider_keys_fetched_seconds", "When a provider's keys were last fetched, in seconds since 1970; 0 if never.", "provider")
+	descSignalsState  = stateDesc("signals_state", "How a stream of events is: 1 for the state it is in (ok, silent, paused, disabled), 0 for the others.", "stream", "state")
+	descSignalsAt     = stateDesc("signals_last_received_seconds", "When an event of a stream last arrived, in seconds since 1970; 0 if none did.", "stream")
 	descFailedAt      = stateDesc("provider_failed_seconds", "When a provider could last not be reached for a person, in seconds since 1970; 0 if it always could.", "provider")
 )
 
@@ -49,7 +52,7 @@ func (stateMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		descStoreState, descStoreSince, descStoreOutages, descCacheSessions, descCacheBytes, descCacheHits, descCacheMisses,
 		descCacheEvictions, descStreams, descPending, descLogStored, descLogShare, descLogLost, descLogWaiting, descProviderState,
-		descMetadataAt, descKeysAt, descFailedAt,
+		descMetadataAt, descKeysAt, descFailedAt, descSignalsState, descSignalsAt,
 	} {
 		ch <- desc
 	}
@@ -85,6 +88,16 @@ func (stateMetrics) Collect(ch chan<- prometheus.Metric) {
 		count(descLogLost, l.Lost)
 		count(descLogShare, l.OverShare)
 		gauge(descLogWaiting, float64(l.Waiting))
+	}
+	for _, s := range status.Signals {
+		for _, state := range signals.States() {
+			gauge(descSignalsState, oneIf(s.State == state), s.Name, state)
+		}
+		var last time.Time
+		if s.LastReceived != nil {
+			last = *s.LastReceived
+		}
+		gauge(descSignalsAt, unixOrZero(last), s.Name)
 	}
 	for _, p := range app.tenant.Providers {
 		s := p.State()
@@ -136,10 +149,17 @@ func countSignal(stream, event, result string) {
 	signalsReceived.WithLabelValues(stream, event, result).Inc()
 }
 
+var polls = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Namespace: "caddy", Subsystem: "latchkey", Name: "signals_polls_total",
+	Help: "Polls of events at transmitters, by stream and result: ok, failed, or repeated if they brought nothing new.",
+}, []string{"stream", "result"})
+
+func countPoll(stream, result string) { polls.WithLabelValues(stream, result).Inc() }
+
 // registerMetrics registers the collectors in a configuration's registry. Every site calls it; only the first call has
 // an effect.
 func registerMetrics(registry *prometheus.Registry) error {
-	for _, c := range append(site.Collectors(), rateLimited, renewals, bindings, signalsReceived, stateMetrics{}) {
+	for _, c := range append(site.Collectors(), rateLimited, renewals, bindings, signalsReceived, polls, stateMetrics{}) {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("metrics: %w", err)
 		}

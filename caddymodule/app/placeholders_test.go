@@ -67,6 +67,9 @@ func everyWord(t *testing.T) string {
 			audience https://wiki.example.com
 			provider staff
 			push
+			poll https://hub.example.com/poll {
+				bearer secret
+			}
 			manage {
 				client_credentials https://hub.example.com/token latchkey secret ssf.manage
 			}

@@ -97,7 +97,7 @@ func goldens(t *testing.T, file string) {
 func TestEveryWordHasGoldens(t *testing.T) {
 	blocks := map[string][]string{
 		"global": wordsOf(globalWords), "provider": wordsOf(providerWords), "session": wordsOf(sessionWords), "limits": wordsOf(limitWords),
-		"signals": append(wordsOf(signalsWords), wordsOf(credentialsWords)...),
+		"signals": append(wordsOf(signalsWords), wordsOf(pollWords)...),
 		"bearer":  wordsOf(bearerWords),
 		"binding": append(wordsOf(bindingWords), wordsOf(persistentWords)...),
 		"stay":    wordsOf(staySignedInWords), "signinlog": wordsOf(signInLogWords), "idle": wordsOf(idleSignOutWords), "brand": wordsOf(brandWords), "policy": wordsOf(policyWords), "site": wordsOf(siteWords),

@@ -14,6 +14,11 @@ import (
 //		audience <value>...
 //		provider <name>
 //		push     [<secret>]
+//		poll     <url> {
+//			bearer <secret>
+//			client_credentials <token url> <client id> <secret> [<scope>...]
+//			every  <duration>
+//		}
 //		manage {
 //			bearer <secret>
 //			client_credentials <token url> <client id> <secret> [<scope>...]
@@ -65,6 +70,14 @@ var signalsWords = grammar.Words[*config.Signals]{
 		s.Revoke.Secret, err = oneAtMost(d)
 		return err
 	}),
+	"poll": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) error {
+		s.Poll = new(config.SignalsPoll)
+		if !d.NextArg() {
+			return d.ArgErr()
+		}
+		s.Poll.URL = d.Val()
+		return pollWords.BlockOnly(d, "poll option", s.Poll)
+	}),
 	"manage": grammar.Once(func(d *caddyfile.Dispenser, s *config.Signals) error {
 		s.Manage = new(config.SignalsCredentials)
 		return credentialsWords.BlockOnly(d, "credentials option", s.Manage)
@@ -79,6 +92,20 @@ var signalsWords = grammar.Words[*config.Signals]{
 		return err
 	}),
 }
+
+// pollWords are how a transmitter is asked for events.
+var pollWords = func() grammar.Words[*config.SignalsPoll] {
+	words := grammar.Words[*config.SignalsPoll]{
+		"every": grammar.Once(func(d *caddyfile.Dispenser, p *config.SignalsPoll) (err error) {
+			p.Every, err = grammar.Duration(d, config.MaxPollEvery)
+			return err
+		}),
+	}
+	for name, word := range credentialsWords {
+		words[name] = grammar.Of(word, func(p *config.SignalsPoll) *config.SignalsCredentials { return &p.Credentials })
+	}
+	return words
+}()
 
 // credentialsWords are what requests to a transmitter are authenticated with.
 var credentialsWords = grammar.Words[*config.SignalsCredentials]{

@@ -14,8 +14,9 @@ func TestEveryWordIsDocumented(t *testing.T) {
 	grammartest.Documented(t, "../..", map[string][]string{
 		"latchkey": slices.Collect(maps.Keys(globalWords)), "session": slices.Collect(maps.Keys(sessionWords)),
 		"persistent": slices.Collect(maps.Keys(persistentWords)), "binding": slices.Collect(maps.Keys(bindingWords)),
-		"signals": slices.Collect(maps.Keys(signalsWords)), "credentials": slices.Collect(maps.Keys(credentialsWords)),
-		"limits": slices.Collect(maps.Keys(limitWords)), "brand": slices.Collect(maps.Keys(brandWords)),
+		"signals": slices.Collect(maps.Keys(signalsWords)), "poll": slices.Collect(maps.Keys(pollWords)),
+		"credentials": slices.Collect(maps.Keys(credentialsWords)),
+		"limits":      slices.Collect(maps.Keys(limitWords)), "brand": slices.Collect(maps.Keys(brandWords)),
 		"headers": slices.Collect(maps.Keys(headersOptions)), "idle_sign_out": slices.Collect(maps.Keys(idleSignOutWords)),
 		"policy": slices.Collect(maps.Keys(policyWords)), "provider": slices.Collect(maps.Keys(providerWords)),
 		"sign_in_log": slices.Collect(maps.Keys(signInLogWords)), "site": slices.Collect(maps.Keys(siteWords)),

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,8 +36,11 @@ type Signals struct {
 	// Events are pushed to `/.latchkey/events/<name>` of any site.
 	Push *SignalsPush `json:"push,omitempty"`
 
-	// What requests about the stream itself are authenticated with: its status, and verification. Without it there are no
-	// such requests.
+	// The transmitter is asked for events.
+	Poll *SignalsPoll `json:"poll,omitempty"`
+
+	// What requests about the stream itself are authenticated with: its status, and verification. Default: the credentials
+	// of `poll`; without those there are no such requests.
 	Manage *SignalsCredentials `json:"manage,omitempty"`
 
 	// The provider may order at `/.latchkey/revoke` of any site that all sessions of a user end (Global Token Revocation,
@@ -65,6 +69,19 @@ type SignalsPush struct {
 	// What the transmitter must send as `Authorization: Bearer <secret>`. Use a placeholder. Default: nothing; the
 	// signature of an event is proof enough.
 	Secret string `json:"secret,omitempty" placeholders:"later"`
+}
+
+// SignalsPoll configures how the transmitter is asked for events (RFC 8936). One server at a time does that.
+type SignalsPoll struct {
+	// Where the transmitter has the events.
+	URL string `json:"url"`
+
+	// What the requests are authenticated with.
+	Credentials SignalsCredentials `json:"credentials"`
+
+	// How often the transmitter is asked, unless it holds a request open until it has an event: then it is asked again at
+	// once. Default: 30 seconds; at most an hour.
+	Every caddy.Duration `json:"every,omitempty"`
 }
 
 // SignalsCredentials are what requests to the transmitter are authenticated with: one of `bearer` and
@@ -134,8 +151,11 @@ func (s *Signals) check(a *App) error {
 	if slices.ContainsFunc(s.Audience, func(one string) bool { return strings.TrimSpace(one) == "" }) {
 		return errors.New("audience: a value is empty")
 	}
-	if s.Push == nil && s.Revoke == nil {
-		return errors.New("push or revoke is missing: how events arrive")
+	if s.Push == nil && s.Poll == nil && s.Revoke == nil {
+		return errors.New("push, poll or revoke is missing: how events arrive")
+	}
+	if err := s.Poll.check(); err != nil {
+		return fmt.Errorf("poll: %w", err)
 	}
 	if err := s.Manage.check(); err != nil {
 		return fmt.Errorf("manage: %w", err)
@@ -158,6 +178,23 @@ func (s *Signals) check(a *App) error {
 		return err
 	}
 	return nil
+}
+
+func (p *SignalsPoll) check() error {
+	if p == nil {
+		return nil
+	}
+	if !HasPlaceholder(p.URL) {
+		if err := reach.CheckEndpoint(p.URL); err != nil {
+			return err
+		}
+	}
+	if p.Every != 0 {
+		if err := CheckDuration(time.Duration(p.Every), MaxPollEvery); err != nil {
+			return fmt.Errorf("every: %w", err)
+		}
+	}
+	return p.Credentials.check()
 }
 
 func (c *SignalsCredentials) check() error {
@@ -209,36 +246,67 @@ func (s *Signals) Choices() signals.Options {
 
 // Client returns the client for requests to the transmitter.
 func (s *Signals) Client(wrap func(http.RoundTripper) http.RoundTripper) (*http.Client, error) {
+	return s.client(wrap, 0)
+}
+
+// PollClient is Client for polls, which a transmitter may hold open.
+func (s *Signals) PollClient(wrap func(http.RoundTripper) http.RoundTripper) (*http.Client, error) {
+	return s.client(wrap, transmitter.PollTimeout)
+}
+
+func (s *Signals) client(wrap func(http.RoundTripper) http.RoundTripper, timeout time.Duration) (*http.Client, error) {
 	roots, err := loadRoots(s.CAFile)
 	if err != nil {
 		return nil, err
 	}
-	return oidc.NewClient(oidc.ClientConfig{Roots: roots, Wrap: wrap}), nil
+	return oidc.NewClient(oidc.ClientConfig{Roots: roots, Wrap: wrap, Timeout: timeout}), nil
 }
 
 // Credentials returns what requests about the stream itself are authenticated with; nil if there is nothing configured.
 // client sends requests for tokens.
 func (s *Signals) Credentials(client *http.Client) (*transmitter.Credentials, error) {
-	return s.Manage.open(client)
+	if s.Manage == nil {
+		return s.PollCredentials(client)
+	}
+	return s.Manage.open("manage", client)
 }
+
+// PollCredentials is Credentials for polls.
+func (s *Signals) PollCredentials(client *http.Client) (*transmitter.Credentials, error) {
+	if s.Poll == nil {
+		return nil, nil
+	}
+	return s.Poll.Credentials.open("poll", client)
+}
+
+// PollEvery returns how often the transmitter is asked for events.
+func (s *Signals) PollEvery() time.Duration {
+	if s.Poll == nil {
+		return 0
+	}
+	return cmp.Or(time.Duration(s.Poll.Every), DefaultPollEvery)
+}
+
+// DefaultPollEvery is the default of SignalsPoll.Every, MaxPollEvery its highest value.
+const (
+	DefaultPollEvery = 30 * time.Second
+	MaxPollEvery     = time.Hour
+)
 
 // open returns the credentials for requests. Secrets are read again at each use, so that a rotated one needs no reload; one
 // that cannot be read now is an error.
-func (c *SignalsCredentials) open(client *http.Client) (*transmitter.Credentials, error) {
-	if c == nil {
-		return nil, nil
-	}
+func (c *SignalsCredentials) open(what string, client *http.Client) (*transmitter.Credentials, error) {
 	open := &transmitter.Credentials{Client: client, Now: time.Now}
-	read := func(what, value string) func() (string, error) {
+	read := func(value string) func() (string, error) {
 		return func() (string, error) { return Resolve(what, value) }
 	}
 	if c.ClientCredentials == nil {
-		open.Secret = read("bearer", c.Bearer)
+		open.Secret = read(c.Bearer)
 		_, err := open.Secret()
 		return open, err
 	}
 	open.TokenURL, open.ClientID, open.Scopes = c.ClientCredentials.TokenURL, c.ClientCredentials.ClientID, c.ClientCredentials.Scopes
-	open.ClientSecret = read("client_credentials", c.ClientCredentials.ClientSecret)
+	open.ClientSecret = read(c.ClientCredentials.ClientSecret)
 	_, err := open.ClientSecret()
 	return open, err
 }
@@ -256,11 +324,17 @@ func (s *Signals) Bare() (words []string) {
 	if s.Revoke != nil {
 		add("revoke", s.Revoke.Secret)
 	}
-	if c := s.Manage; c != nil {
-		add("manage", c.Bearer)
+	credentials := func(word string, c *SignalsCredentials) {
+		add(word, c.Bearer)
 		if c.ClientCredentials != nil {
-			add("manage", c.ClientCredentials.ClientSecret)
+			add(word, c.ClientCredentials.ClientSecret)
 		}
+	}
+	if s.Poll != nil {
+		credentials("poll", &s.Poll.Credentials)
+	}
+	if s.Manage != nil {
+		credentials("manage", s.Manage)
 	}
 	return words
 }

@@ -52,7 +52,7 @@ func newEndpoint(t *testing.T, change func(*config.Signals)) *endpoint {
 		t.Fatal(err)
 	}
 	core, logs := observer.New(zapcore.InfoLevel)
-	streams, err := New(a, nil, func(_, event, result string) { e.count[event+" "+result]++ }, zap.New(core))
+	streams, err := New(a, nil, Counters{Event: func(_, event, result string) { e.count[event+" "+result]++ }}, zap.New(core))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,8 @@ func newEndpoint(t *testing.T, change func(*config.Signals)) *endpoint {
 	manager := session.NewManager(session.ManagerConfig{Store: e.store, Keys: ring})
 	t.Cleanup(manager.Close)
 	env := access.NewEnvironment(access.Config{Sessions: manager, Store: e.store, Keys: ring, Log: signinlog.Sinks{}})
-	streams.Bind(&signals.Actor{Environment: env, Recorder: &access.Recorder{Environment: env}})
+	streams.Start(&signals.Actor{Environment: env, Recorder: &access.Recorder{Environment: env}})
+	t.Cleanup(streams.Stop)
 	return e
 }
 

@@ -169,11 +169,12 @@ func TestRevokeOfSeveral(t *testing.T) {
 	if err := a.FillIn(); err != nil {
 		t.Fatal(err)
 	}
-	streams, err := New(a, nil, func(_, _, _ string) {}, zap.NewNop())
+	streams, err := New(a, nil, Counters{Event: func(_, _, _ string) {}}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	streams.Bind(signed.actor)
+	streams.Start(signed.actor)
+	t.Cleanup(streams.Stop)
 	signed.Streams = streams
 	of := func(issuer string) string {
 		return `{"sub_id":{"format":"iss_sub","iss":"` + issuer + `","sub":"ada"}}`
@@ -198,7 +199,7 @@ func TestRevokeOfSeveral(t *testing.T) {
 		t.Error("revoke where it is not configured")
 	}
 	t.Setenv("REVOKE_TWO", "s3cret-one")
-	if _, err := New(a, nil, nil, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "the same secret") || strings.Contains(err.Error(), "s3cret") {
+	if _, err := New(a, nil, Counters{}, zap.NewNop()); err == nil || !strings.Contains(err.Error(), "the same secret") || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("two streams with one secret: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,6 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/signals"
+	"github.com/latchkey-gateway/latchkey/session/signals/attend"
 	"github.com/latchkey-gateway/latchkey/session/signals/transmitter"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
@@ -36,7 +38,8 @@ type Streams struct {
 	held     retry.Holds[heldKey, struct{}]
 	logger   *zap.Logger
 	// said limits what is logged about refused requests for revocation.
-	said retry.Seldom
+	said  retry.Seldom
+	count Counters
 }
 
 type heldKey struct {
@@ -47,18 +50,30 @@ type heldKey struct {
 type stream struct {
 	*signals.Receiver
 	config *config.Signals
+	// poll and manager are nil where they are not configured. attendant is nil until Start.
+	poll      *transmitter.Poll
+	manager   *transmitter.Manager
+	attendant *attend.Attendant
 	// said and failed limit what is logged about refused events, and about those that could not be carried out.
 	said, failed retry.Seldom
 }
 
+// Counters are called for what happens. They must not block.
+type Counters struct {
+	// Event is called for each event with what came of it, Poll for each poll.
+	Event func(stream, event, result string)
+	Poll  func(stream, result string)
+}
+
 // New makes the streams of a configuration whose placeholders are replaced and which is checked. It makes no network
-// connection. count is called for each event.
-func New(a *config.App, wrap func(http.RoundTripper) http.RoundTripper, count func(stream, event, result string), logger *zap.Logger) (*Streams, error) {
+// connection.
+func New(a *config.App, wrap func(http.RoundTripper) http.RoundTripper, count Counters, logger *zap.Logger) (*Streams, error) {
 	s := &Streams{
 		byName: map[string]*stream{}, refused: ratelimit.New(refusedRate), held: retry.Holds[heldKey, struct{}]{Most: maxHeld}, logger: logger,
+		count: count,
 	}
 	for _, c := range a.Signals {
-		one, err := compile(a, c, wrap, count)
+		one, err := s.compile(a, c, wrap)
 		if err != nil {
 			return nil, fmt.Errorf("signals %q: %w", c.Name, err)
 		}
@@ -91,7 +106,7 @@ func (s *Streams) checkSecrets() error {
 	return nil
 }
 
-func compile(a *config.App, c *config.Signals, wrap func(http.RoundTripper) http.RoundTripper, count func(stream, event, result string)) (*stream, error) {
+func (s *Streams) compile(a *config.App, c *config.Signals, wrap func(http.RoundTripper) http.RoundTripper) (*stream, error) {
 	users, err := c.Users(a)
 	if err != nil {
 		return nil, err
@@ -103,11 +118,8 @@ func compile(a *config.App, c *config.Signals, wrap func(http.RoundTripper) http
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.Credentials(client); err != nil {
-		return nil, err
-	}
 	party := &transmitter.Transmitter{Issuer: c.Issuer, Client: client, Now: time.Now}
-	return &stream{config: c, Receiver: &signals.Receiver{
+	one := &stream{config: c, Receiver: &signals.Receiver{
 		Name:        c.Name,
 		Transmitter: signals.Transmitter{Issuer: c.Issuer, Audience: c.Audience, Keys: party.Keys(), Now: time.Now},
 		Provider: signals.Provider{
@@ -115,54 +127,69 @@ func compile(a *config.App, c *config.Signals, wrap func(http.RoundTripper) http
 		},
 		Options: c.Choices(), Critical: party.Critical,
 		OnReceived: func(name string, event signals.Kind, result signals.Result) {
-			count(name, cmp.Or(string(event), "unknown"), string(result))
+			s.count.Event(name, cmp.Or(string(event), "unknown"), string(result))
 		},
-	}}, nil
+	}}
+	return one, one.reach(party, wrap)
 }
 
-// Bind sets what carries out events. It is called before the first event.
-func (s *Streams) Bind(actor *signals.Actor) { s.actor = actor }
+// reach makes what sends requests to the transmitter, for polls and about the stream itself. Both use the same token if they
+// have the same credentials.
+func (one *stream) reach(party *transmitter.Transmitter, wrap func(http.RoundTripper) http.RoundTripper) error {
+	credentials, err := one.config.Credentials(party.Client)
+	if err != nil {
+		return err
+	}
+	if credentials != nil {
+		one.manager = &transmitter.Manager{Transmitter: party, Client: credentials.Authenticated(party.Client)}
+	}
+	if one.config.Poll == nil {
+		return nil
+	}
+	if one.config.Manage != nil {
+		if credentials, err = one.config.PollCredentials(party.Client); err != nil {
+			return err
+		}
+	}
+	patient, err := one.config.PollClient(wrap)
+	if err != nil {
+		return err
+	}
+	one.poll = &transmitter.Poll{URL: one.config.Poll.URL, Client: credentials.Authenticated(patient), Now: time.Now}
+	return nil
+}
+
+// Start begins to poll, and to attend to the streams. actor carries out their events. It is called once, before the first
+// event.
+func (s *Streams) Start(actor *signals.Actor) {
+	s.actor = actor
+	for _, one := range s.byName {
+		if one.config.Push == nil && one.config.Poll == nil {
+			continue // it has no events
+		}
+		one.attendant = attend.Start(attend.Config{
+			Receiver: one.Receiver, Actor: actor, Poll: one.poll, Every: one.config.PollEvery(), Manager: one.manager, OnPoll: s.count.Poll,
+		})
+	}
+}
+
+// Stop ends that. Events can still be pushed. It may be called again.
+func (s *Streams) Stop() {
+	if s == nil {
+		return
+	}
+	var all sync.WaitGroup
+	for _, one := range s.byName {
+		if one.attendant != nil {
+			all.Go(one.attendant.Stop)
+		}
+	}
+	all.Wait()
+}
 
 // Has implements access.Events.
 func (s *Streams) Has(name string) bool {
 	return s != nil && s.byName[name] != nil && s.byName[name].config.Push != nil
-}
-
-// Status is the state of a stream since the configuration was loaded.
-type Status struct {
-	Name     string `json:"name"`
-	Issuer   string `json:"issuer"`
-	Provider string `json:"provider"`
-	// Received counts all events, Acted those that changed something, Refused those that were refused.
-	Received uint64 `json:"received"`
-	Acted    uint64 `json:"acted"`
-	Refused  uint64 `json:"refused"`
-	// LastReceived is when the last genuine event arrived, LastEvent what it was.
-	LastReceived *time.Time `json:"lastReceived,omitempty"`
-	LastEvent    string     `json:"lastEvent,omitempty"`
-	// Stated is the status that the transmitter last stated: enabled, paused or disabled.
-	Stated string `json:"stated,omitempty"`
-}
-
-// Status returns the state of all streams, sorted by name.
-func (s *Streams) Status() (all []Status) {
-	if s == nil {
-		return nil
-	}
-	for name, one := range s.byName {
-		state := one.State()
-		status := Status{
-			Name: name, Issuer: one.config.Issuer, Provider: one.Provider.Name, Received: state.Received, Acted: state.Acted,
-			Refused: state.Refused, LastEvent: state.LastEvent, Stated: state.Status,
-		}
-		if !state.Last.IsZero() {
-			at := state.Last.UTC()
-			status.LastReceived = &at
-		}
-		all = append(all, status)
-	}
-	slices.SortFunc(all, func(a, b Status) int { return strings.Compare(a.Name, b.Name) })
-	return all
 }
 
 var _ access.Events = (*Streams)(nil)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 )
 
 // Kind is a kind of event that is known here, by the last part of its URI.
@@ -123,6 +124,8 @@ type Event struct {
 	Change, Credential, Direction, Level, Principal, Status, By, Reason string
 	// State is the state of Verification, as we have sent it; empty if the transmitter sent it by itself.
 	State string
+	// Because is the reason of StreamUpdated, as the transmitter writes it but limited and escaped.
+	Because string
 }
 
 // words are the values that a member of an event may have. A value is compared without regard to case, because CAEP has
@@ -156,6 +159,8 @@ func readEvent(uri string, body map[string]json.RawMessage) Event {
 		e.Status = wordOf("current_status", body["current_status"])
 	case StreamUpdated:
 		e.Status = wordOf("status", body["status"])
+		because, _ := claim.ParseString(body["reason"])
+		e.Because = grant.Say(because)
 	case AccountDisabled:
 		e.Reason = wordOf("reason", body["reason"])
 	case Verification:

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -40,9 +38,14 @@ type Receiver struct {
 	Critical func(context.Context) ([]string, error)
 	// OnReceived is called for each event with what came of it. It must not block. It may be nil.
 	OnReceived func(stream string, event Kind, result Result)
+	// OnState is called after the stream has said something of itself: a verification, or a new status. It must not block.
+	// It may be nil.
+	OnState func()
 
 	mu    sync.Mutex
 	state State
+	// stated is when the transmitter issued state.Stated.
+	stated time.Time
 }
 
 // State is what a stream has received since the configuration was loaded.
@@ -51,10 +54,26 @@ type State struct {
 	// Last is when the last genuine event was received, LastEvent what it was.
 	Last      time.Time
 	LastEvent string
-	// Status is the status that the transmitter last stated for the stream (enabled, paused, disabled); empty if it
-	// stated none.
-	Status string
+	// Alive is when the last genuine event was received that had not been received before. One that comes a second time,
+	// or that is about the stream itself, does not count: anybody may have kept it.
+	Alive time.Time
+	// Verified is the state that the last verification had, VerifiedAt when it was received.
+	Verified   string
+	VerifiedAt time.Time
+	// Stated is what the transmitter last stated about the stream.
+	Stated Stated
 }
+
+// Stated is what a transmitter has stated about its stream.
+type Stated struct {
+	// Status is enabled, paused or disabled; empty if it stated nothing. Reason is text of the transmitter, limited and
+	// escaped. At is when it arrived.
+	Status, Reason string
+	At             time.Time
+}
+
+// Stopped reports whether the transmitter has stated that it sends nothing.
+func (s *Stated) Stopped() bool { return s.Status == "paused" || s.Status == "disabled" }
 
 // State returns the state.
 func (r *Receiver) State() State {
@@ -84,6 +103,11 @@ func (r *Receiver) Receive(ctx context.Context, a *Actor, raw string) error {
 	r.arrived(a, token)
 	result, err := r.carry(ctx, a, token)
 	r.count(token.Event.Kind, result)
+	if err == nil && result != Duplicate && result != TooOld && result != AboutStream {
+		r.mu.Lock()
+		r.state.Alive = a.Now()
+		r.mu.Unlock()
+	}
 	if err != nil {
 		return fmt.Errorf("carrying out event: %w", err)
 	}
@@ -161,17 +185,24 @@ func (r *Receiver) critical(ctx context.Context, s *Subject) (bool, error) {
 // maxMembers is more than any list of remembered events can have.
 const maxMembers = 1 << 20
 
-// arrived notes that a genuine event has arrived, and what it says about the stream.
+// arrived notes that a genuine event has arrived, and what it says about the stream. A status that was stated before the
+// last one changes nothing.
 func (r *Receiver) arrived(a *Actor, token *Token) {
-	told := token.Event.Kind == StreamUpdated
 	r.mu.Lock()
 	r.state.Last, r.state.LastEvent = a.Now(), token.Event.String()
-	if told {
-		r.state.Status = token.Event.Status
+	told := false
+	switch token.Event.Kind {
+	case Verification:
+		told = true
+		r.state.Verified, r.state.VerifiedAt = token.Event.State, r.state.Last
+	case StreamUpdated:
+		if told = !token.Issued.Before(r.stated) && token.Event.Status != ""; told {
+			r.stated, r.state.Stated = token.Issued, Stated{token.Event.Status, token.Event.Because, r.state.Last}
+		}
 	}
 	r.mu.Unlock()
-	if told {
-		a.Logger.Warn("the transmitter has changed the state of the stream", zap.String("signals", r.Name), zap.String("status", token.Event.Status))
+	if told && r.OnState != nil {
+		r.OnState()
 	}
 }
 

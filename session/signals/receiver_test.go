@@ -371,16 +371,3 @@ func TestOtherReplica(t *testing.T) {
 		})
 	})
 }
-
-// The state says what a transmitter has sent, and what it says of the stream.
-func TestState(t *testing.T) {
-	w := newWorld(t)
-	w.push(AboutStream, dict{"events": event(ssf+"stream-updated", dict{"status": "paused"})})
-	if _, code := w.verify(t, "x"); code == "" || w.Receive(t.Context(), w.Actor, "x") == nil {
-		t.Error("taken")
-	}
-	s := w.State()
-	if s.Received != 2 || s.Refused != 1 || s.Acted != 0 || s.Status != "paused" || s.LastEvent != "stream-updated: paused" || !s.Last.Equal(w.clock.Now()) {
-		t.Errorf("%+v", s)
-	}
-}

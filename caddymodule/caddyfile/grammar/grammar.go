@@ -34,6 +34,11 @@ func Many[T any](parse func(d *caddyfile.Dispenser, into T) error) Word[T] {
 	return Word[T]{repeats: true, parse: parse}
 }
 
+// Of returns a word of a block for a larger block, of which the configuration is a part.
+func Of[T, Part any](w Word[Part], part func(T) Part) Word[T] {
+	return Word[T]{repeats: w.repeats, parse: func(d *caddyfile.Dispenser, into T) error { return w.parse(d, part(into)) }}
+}
+
 // Block reads the block that opens on this line, if there is one, and returns the number of its words.
 func (g Words[T]) Block(d *caddyfile.Dispenser, what string, into T) (words int, err error) {
 	first := make(map[string]int, len(g))

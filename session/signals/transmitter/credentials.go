@@ -56,6 +56,9 @@ func (c *Credentials) Authenticated(client *http.Client) *http.Client {
 	return &with
 }
 
+// ErrCredentials: there are no credentials for a request, so it was not sent.
+var ErrCredentials = errors.New("credentials for the transmitter")
+
 type authenticated struct {
 	*Credentials
 	next http.RoundTripper
@@ -66,7 +69,7 @@ func (a authenticated) RoundTrip(r *http.Request) (*http.Response, error) {
 	token, cached, err := a.get(r.Context(), "")
 	if err != nil {
 		closeBody(r)
-		return nil, fmt.Errorf("credentials for the transmitter: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrCredentials, err)
 	}
 	resp, err := a.next.RoundTrip(with(r, token, r.Body))
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || !cached || r.Body != nil && r.GetBody == nil {

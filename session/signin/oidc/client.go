@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// idpTimeout is the timeout of one request to a provider, including the body.
+// idpTimeout is the default timeout of one request to a provider, including the body.
 const idpTimeout = 10 * time.Second
 
 // ClientConfig configures the HTTP client for a provider. The zero value is ready to use.
@@ -20,6 +20,8 @@ type ClientConfig struct {
 	Certificate func() (*tls.Certificate, error)
 	// Wrap wraps the transport. It may be nil.
 	Wrap func(http.RoundTripper) http.RoundTripper
+	// Timeout is the timeout of one request, including the body. Zero: 10 seconds.
+	Timeout time.Duration
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }
@@ -30,13 +32,16 @@ func NewClient(c ClientConfig) *http.Client {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Timeout <= 0 {
+		c.Timeout = idpTimeout
+	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
 	if c.Certificate != nil {
 		t.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.Certificate() }
 	}
 	t.MaxIdleConnsPerHost = 16
-	t.ResponseHeaderTimeout = idpTimeout
+	t.ResponseHeaderTimeout = c.Timeout
 	t.MaxResponseHeaderBytes = 64 << 10
 	var rt http.RoundTripper = boundedBody{t}
 	if c.Wrap != nil {
@@ -45,7 +50,7 @@ func NewClient(c ClientConfig) *http.Client {
 	rt = newRetryAfterTransport(rt, c.Now, t.CloseIdleConnections)
 	return &http.Client{
 		Transport:     rt,
-		Timeout:       idpTimeout,
+		Timeout:       c.Timeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errIDPRedirect },
 	}
 }

@@ -65,7 +65,7 @@ func (p *retryAfterTransport) RoundTrip(r *http.Request) (*http.Response, error)
 	resp, err := p.next.RoundTrip(r)
 	if waits && err == nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
 		now := p.now()
-		if wait := retryAfterOf(resp.Header.Get("Retry-After"), now); wait > 0 {
+		if wait := RetryAfter(resp.Header.Get("Retry-After"), now); wait > 0 {
 			p.hosts.Update(host, now, func(retry.Hold[struct{}]) retry.Hold[struct{}] {
 				return retry.Hold[struct{}]{Until: now.Add(min(wait, maxRetryAfter))}
 			})
@@ -74,8 +74,8 @@ func (p *retryAfterTransport) RoundTrip(r *http.Request) (*http.Response, error)
 	return resp, err
 }
 
-// retryAfterOf parses seconds or a date; 0 if it is neither, or in the past.
-func retryAfterOf(value string, now time.Time) time.Duration {
+// RetryAfter parses the value of Retry-After: seconds or a date. It returns 0 or less if it is neither, or in the past.
+func RetryAfter(value string, now time.Time) time.Duration {
 	if n, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return time.Duration(n) * time.Second //nolint:gosec // of 31 bits
 	}
