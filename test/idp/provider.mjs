@@ -18,6 +18,9 @@ const profile = () => ['name', 'preferred_username', 'groups', 'acct', 'amr', 'a
   'device_managed', 'device_shared', 'signin_state', 'roles', ...(config.claims || [])];
 
 let config = {};
+// Clients that register themselves may name only scopes that the provider lists, those of resources among them.
+const scopes = () => ['openid', 'profile', 'email', 'offline_access',
+  ...(config.registration ? Object.values(config.resources || {}).flatMap(({ scope }) => scope.split(' ')) : [])];
 const state = {
   host: 'localhost',
   requests: [], // {endpoint, method, query, params, status}, oldest first
@@ -59,7 +62,7 @@ function build() {
   const provider = new Provider(state.issuer, {
     adapter: memory(state),
     clients: config.clients?.map((c) => (c.grant_types && !c.grant_types.includes('authorization_code') ? { ...c, redirect_uris: [], response_types: [] } : c)),
-    clientDefaults: { require_auth_time: true, grant_types: ['authorization_code', 'refresh_token'] },
+    clientDefaults: { require_auth_time: !config.registration, grant_types: ['authorization_code', 'refresh_token'] },
     jwks: { keys: state.keys },
     cookies: {
       keys: ['for tests only'],
@@ -68,7 +71,7 @@ function build() {
     claims: {
       openid: ['sub'], profile: profile(), email: ['email', 'email_verified'], acr: null, auth_time: null, iss: null, sid: null,
     },
-    scopes: ['openid', 'profile', 'email', 'offline_access'],
+    scopes: scopes(),
     acrValues: ['pwd', 'mfa'],
     conformIdTokenClaims: config.idTokenClaims === false,
     pkce: { required: () => true },
@@ -121,7 +124,7 @@ function build() {
       const id = oidc.result?.consent?.grantId || oidc.session.grantIdFor(oidc.client.clientId);
       const grant = (id && await provider.Grant.find(id))
         || new provider.Grant({ clientId: oidc.client.clientId, accountId: oidc.session.accountId });
-      grant.addOIDCScope('openid profile email offline_access');
+      grant.addOIDCScope(scopes().join(' '));
       for (const [resource, { scope }] of Object.entries(config.resources || {})) grant.addResourceScope(resource, scope);
       await grant.save(86400);
       return grant;

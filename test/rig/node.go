@@ -55,6 +55,21 @@ func startNode(t testing.TB, script string, args ...string) *node {
 	return n
 }
 
+// RunNode starts a node program of this folder, which needs a package of npm, for the time of the test. The result decodes the
+// next line of JSON that the program prints.
+func RunNode(t testing.TB, module, script string, args ...string) (read func(any)) {
+	t.Helper()
+	nodeModule(t, module)
+	n := startNode(t, script, args...)
+	t.Cleanup(n.stop)
+	return func(v any) {
+		t.Helper()
+		if err := n.read(v); err != nil {
+			t.Fatalf("%s: %v", script, err)
+		}
+	}
+}
+
 // read decodes the next line of output.
 func (n *node) read(v any) error {
 	line, ok := <-n.lines
