@@ -56,6 +56,9 @@ func (a *App) lintSite(h *site.Site, server *caddyhttp.Server, routes caddyhttp.
 	for _, f := range lint.Order(routes) {
 		a.warn([]policy.Finding{{Position: f.Position, Site: f.App, Problem: f.Problem}})
 	}
+	if h.Bearer != nil {
+		a.warn(lint.Programs(h.App, h.Rules))
+	}
 	if lint.Forgeable(server) {
 		a.warn(lint.ByAddress("", a.Policies, a.Networks))
 		a.warn(lint.ByAddress(h.App, h.Policies, a.Networks))

@@ -51,8 +51,8 @@ const (
 type finding struct {
 	// Level is ok, warn or fail.
 	Level string `json:"level"`
-	// Check is the kind of the check: configuration, rules, provider, register, store, keys, site, signals or
-	// binding.
+	// Check is the kind of the check: configuration, rules, provider, register, store, keys, site, bearer,
+	// signals or binding.
 	Check string `json:"check"`
 	// Subject names the item that was checked; it is empty if there is only one.
 	Subject string `json:"subject,omitempty"`
@@ -171,6 +171,11 @@ func (d *doctor) checks(ctx context.Context, scene caddy.Context, c *app.Candida
 		func(ctx context.Context) []finding { return d.keys(ctx, scene.Storage(), c.App) },
 		func(context.Context) []finding { return siteFindings(c, sites) },
 	)
+	for _, h := range c.Estate().Sites {
+		if h.Bearer != nil {
+			checks = append(checks, func(ctx context.Context) []finding { return d.bearer(ctx, h) })
+		}
+	}
 	for _, words := range c.Signals {
 		checks = append(checks, func(ctx context.Context) []finding { return d.signals(ctx, c, words, sites) })
 	}

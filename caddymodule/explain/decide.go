@@ -38,7 +38,7 @@ func (h explainedSite) explain(q *Query) (_ *Explanation, err error) {
 	if refused := h.Scrub(im.r); refused != nil {
 		return ex.without(policy.Block, site.ReasonBadRequest, refused), nil
 	}
-	if site.IsOwn(im.r.URL.Path) {
+	if site.IsOwn(im.r.URL.Path) || h.Resource.Serves(im.r.URL) {
 		return ex.without(policy.Allow, reasonOwnEndpoint, nil), nil
 	}
 	if refused := h.Readable(im.r); refused != nil {

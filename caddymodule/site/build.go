@@ -66,7 +66,7 @@ func New(ctx caddy.Context, c *config.Site, tenant *Tenant) (_ *Site, err error)
 	}
 	h.addressed = h.looksAtAddress()
 	h.activity = activityOf(h.Activity)
-	h.tokens, h.resource = newTokens(h)
+	h.Tokens, h.Resource = newTokens(h)
 	return h, h.compileHeaders()
 }
 

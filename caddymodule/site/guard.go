@@ -25,7 +25,7 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 	}
 	answer := h.readableAnswer(w, r)
 	p.sessions = service.Sessions
-	if h.tokens != nil {
+	if h.Tokens != nil {
 		program := program{h: h, request: p, service: service, shown: bearer.Read(r.Header)}
 		if answered, err := program.serve(answer, r, next); answered {
 			return err
@@ -128,7 +128,7 @@ func (h *Site) anonymous(service *signin.Service, w http.ResponseWriter, r *http
 	if decision.Verdict == policy.Block {
 		return h.refuse(service, w, r, v, nil, &decision)
 	}
-	if h.resource != nil && askProgram(h.resource, w, r, v) {
+	if h.Resource != nil && askProgram(h.Resource, w, r, v) {
 		return nil
 	}
 	if access.Naked(err) {

@@ -83,7 +83,7 @@ func (p *program) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 		return false, nil
 	}
 	if cookie {
-		ours := p.h.tokens.Ours(p.shown)
+		ours := p.h.Tokens.Ours(p.shown)
 		switch _, _, err := p.service.Authenticate(r, &p.visit); {
 		case err == nil && ours:
 			return true, p.refuse(w, r, bearer.ErrWithCookie)
@@ -107,11 +107,11 @@ func (p *program) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 
 // verify decides on the token, and attaches what it says to the request.
 func (p *program) verify(r *http.Request) error {
-	token, err := p.h.tokens.Verify(r.Context(), p.shown, p.visit.IP)
+	token, err := p.h.Tokens.Verify(r.Context(), p.shown, p.visit.IP)
 	if err != nil {
 		return err
 	}
-	if err := p.h.tokens.Prove(r, p.shown, token, p.visit.Origin, p.requested(r)); err != nil {
+	if err := p.h.Tokens.Prove(r, p.shown, token, p.visit.Origin, p.requested(r)); err != nil {
 		return err
 	}
 	if err := p.sessions.Stands(r.Context(), token.Session, p.h.SignIn.App); errors.Is(err, session.ErrRevoked) {
@@ -130,10 +130,10 @@ func (p *program) admit(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 	decision := p.h.Compiled.Evaluate(&p.query)
 	p.log(r, &decision)
 	// A program that may not enter is told so first: no other scope would help it.
-	if refused := p.token.CheckScope(); refused != nil && decision.Verdict != policy.Block {
+	switch refused := p.token.CheckScope(); {
+	case refused != nil && decision.Verdict != policy.Block:
 		return p.refuse(w, r, refused)
-	}
-	if decision.Verdict != policy.Allow {
+	case decision.Verdict != policy.Allow:
 		return p.deny(w, r, &decision)
 	}
 	if err := p.h.assert(r, p.request); err != nil {
@@ -169,7 +169,7 @@ func (p *program) refuse(w http.ResponseWriter, r *http.Request, err error) erro
 			extra.Add(zap.Inline(p.token))
 		}
 	}
-	p.h.resource.Refuse(w, r, v, p.shown, why)
+	p.h.Resource.Refuse(w, r, v, p.shown, why)
 	return nil
 }
 
@@ -199,7 +199,7 @@ func (p *program) deny(w http.ResponseWriter, r *http.Request, d *policy.Decisio
 	if provider := p.h.Tenant.provider(who.Provider); demand.MFA && provider != nil {
 		contexts = append(contexts[:len(contexts):len(contexts)], provider.Claims.MFAContexts...)
 	}
-	p.h.resource.StepUp(w, r, v, p.shown, refusal(d), demand, contexts)
+	p.h.Resource.StepUp(w, r, v, p.shown, refusal(d), demand, contexts)
 	return nil
 }
 
@@ -241,11 +241,11 @@ func askProgram(resource *bearer.Resource, w http.ResponseWriter, r *http.Reques
 // refusesAtEndpoint answers a request that presents a token at an endpoint of the gateway, and reports whether it did. The
 // endpoints are for browsers, and would redirect it; but transmitters push events with credentials of their own.
 func refusesAtEndpoint(h *Site, w http.ResponseWriter, r *http.Request, p *request) bool {
-	if h.tokens == nil || strings.HasPrefix(r.URL.Path, browser.Base+"/events/") {
+	if h.Tokens == nil || strings.HasPrefix(r.URL.Path, browser.Base+"/events/") {
 		return false
 	}
 	program := program{h: h, request: p, shown: bearer.Read(r.Header)}
-	if !h.tokens.Ours(program.shown) {
+	if !h.Tokens.Ours(program.shown) {
 		return false
 	}
 	_ = program.refuse(w, r, bearer.ErrEndpoint)

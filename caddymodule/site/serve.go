@@ -59,7 +59,7 @@ func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		service.ServeHTTP(w, sent, v)
 		return nil
 	}
-	if service.AnswersBrowser(w, r, v) || h.resource != nil && h.resource.Serve(w, r, v.Origin, p.requested(r)) {
+	if service.AnswersBrowser(w, r, v) || h.Resource.Serve(w, r, v.Origin, p.requested(r)) {
 		return nil
 	}
 	countSkipped(scrub.Binding(r.Header))

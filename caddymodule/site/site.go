@@ -36,9 +36,9 @@ type Site struct {
 	// assertionOnly selects the groups in an assertion.
 	assertionOnly *identity.Only
 	activity      activity
-	// tokens decides on the tokens of programs, resource is what they are told; nil if the site accepts none.
-	tokens   *bearer.Verifier
-	resource *bearer.Resource
+	// Tokens decides on the access tokens of programs, Resource is what they are told; nil if the site accepts none.
+	Tokens   *bearer.Verifier
+	Resource *bearer.Resource
 	// addressed: a rule depends on the client's address.
 	addressed bool
 	unlogged  bool // the server writes no access log

@@ -35,6 +35,8 @@ type Issuer struct {
 	// size of an answer, and follow no redirect.
 	Introspection func(context.Context) (string, error)
 	Client        *http.Client
+	// Server is the authorization server; nil for a provider.
+	Server *Server
 }
 
 // OfProvider returns a provider as an issuer. all are all providers, of which several can have the same issuer.
@@ -53,7 +55,7 @@ func OfProvider(p *oidc.Provider, all []*oidc.Provider) *Issuer {
 // provider, whose client asks for its metadata and keys.
 func OfServer(issuer string, p *oidc.Provider) *Issuer {
 	s := &Server{Issuer: issuer, Client: p.Client, Now: p.Now}
-	return &Issuer{ID: issuer, Provider: p, Keys: s.Keys(), Clients: []string{p.ClientID}, Introspection: s.introspection, Client: p.Client}
+	return &Issuer{ID: issuer, Provider: p, Keys: s.Keys(), Clients: []string{p.ClientID}, Introspection: s.introspection, Client: p.Client, Server: s}
 }
 
 const (

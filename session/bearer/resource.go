@@ -36,11 +36,8 @@ type document struct {
 // Serve answers a request for the metadata, and reports whether it was one. origin is that of the site, path what the client
 // requested. Any client may ask, without a sign-in, and scripts of all origins may read the answer: it is the same for all.
 func (s *Resource) Serve(w http.ResponseWriter, r *http.Request, origin string, path *url.URL) bool {
-	if !s.Published {
-		return false
-	}
-	suffix, is := strings.CutPrefix(path.EscapedPath(), wellKnown)
-	if !is || suffix != "" && suffix[0] != '/' {
+	suffix, is := s.suffix(path)
+	if !is {
 		return false
 	}
 	h := w.Header()
@@ -69,6 +66,20 @@ func (s *Resource) Serve(w http.ResponseWriter, r *http.Request, origin string, 
 		})) // the client has gone: there is no one to answer
 	}
 	return true
+}
+
+// Serves reports whether Serve answers a request for a path. A nil resource serves nothing.
+func (s *Resource) Serves(path *url.URL) bool {
+	_, is := s.suffix(path)
+	return is
+}
+
+func (s *Resource) suffix(path *url.URL) (suffix string, is bool) {
+	if s == nil || !s.Published {
+		return "", false
+	}
+	suffix, is = strings.CutPrefix(path.EscapedPath(), wellKnown)
+	return suffix, is && (suffix == "" || suffix[0] == '/')
 }
 
 // at returns the resource whose metadata has a path: what the address was made from (RFC 9728, section 3.3). A terminating
