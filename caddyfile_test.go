@@ -12,7 +12,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )
 
-// What people copy has to work: Caddyfile.example and every Caddyfile of the README are formatted as `latchkey fmt` would,
+// What people copy has to work: Caddyfile.example, every Caddyfile of the README and of the transmitters are formatted as `latchkey fmt` would,
 // use no word that the parser does not know, and pass `latchkey validate`.
 func TestExampleCaddyfilesAreValid(t *testing.T) {
 	for name, value := range map[string]string{
@@ -76,16 +76,18 @@ func TestExampleCaddyfileNeedsItsSecrets(t *testing.T) {
 
 var caddyfileBlock = regexp.MustCompile("(?s)```caddyfile\n(.*?)```")
 
-// exampleCaddyfiles returns Caddyfile.example and the Caddyfiles of the README, numbered from 1.
+// exampleCaddyfiles returns Caddyfile.example and the Caddyfiles of pages that are copied as a whole, numbered from 1.
 func exampleCaddyfiles(t *testing.T) map[string]string {
 	t.Helper()
-	readme := read(t, "README.md")
 	examples := map[string]string{"Caddyfile.example": read(t, "Caddyfile.example")}
-	for i, block := range caddyfileBlock.FindAllStringSubmatch(readme, -1) {
-		examples["README.md:"+string(rune('1'+i))] = block[1]
-	}
-	if len(examples) != 3 {
-		t.Errorf("found %d Caddyfiles, want the example and two in the README", len(examples))
+	for page, want := range map[string]int{"README.md": 2, "docs/transmitters.md": 2} {
+		blocks := caddyfileBlock.FindAllStringSubmatch(read(t, page), -1)
+		for i, block := range blocks {
+			examples[page+":"+string(rune('1'+i))] = block[1]
+		}
+		if len(blocks) != want {
+			t.Errorf("%s has %d Caddyfiles, want %d", page, len(blocks), want)
+		}
 	}
 	return examples
 }

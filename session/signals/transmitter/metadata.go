@@ -3,6 +3,7 @@ package transmitter
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -109,8 +110,23 @@ func Address(issuer string) string {
 	return u.String()
 }
 
+// fetch asks where the specification has the metadata. If there is nothing it asks where OpenID Connect would have it:
+// Keycloak under a path of its own is there alone.
 func (t *Transmitter) fetch(ctx context.Context) (*Metadata, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, Address(t.Issuer), nil)
+	at, appended := Address(t.Issuer), strings.TrimSuffix(t.Issuer, "/")+wellKnown
+	m, err := t.fetchAt(ctx, at)
+	if errors.Is(err, errNoMetadata) && appended != at {
+		if m, err := t.fetchAt(ctx, appended); !errors.Is(err, errNoMetadata) {
+			return m, err
+		}
+	}
+	return m, err
+}
+
+var errNoMetadata = errors.New("metadata of the transmitter: status 404")
+
+func (t *Transmitter) fetchAt(ctx context.Context, address string) (*Metadata, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +136,11 @@ func (t *Transmitter) fetch(ctx context.Context) (*Metadata, error) {
 		return nil, oidc.Truncated(err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return nil, errNoMetadata
+	default:
 		return nil, fmt.Errorf("metadata of the transmitter: status %d", resp.StatusCode)
 	}
 	body, err := io.ReadAll(resp.Body)

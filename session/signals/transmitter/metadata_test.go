@@ -60,3 +60,34 @@ func TestMetadata(t *testing.T) {
 		t.Errorf("%+v, %v", again, err)
 	}
 }
+
+// Keycloak under a path of its own has its metadata behind the issuer only. What is where the specification has it counts
+// first, and an error there is one.
+func TestMetadataBehindTheIssuer(t *testing.T) {
+	const before, behind = "/.well-known/ssf-configuration/auth/realms/x", "/auth/realms/x/.well-known/ssf-configuration"
+	for _, row := range []struct {
+		what           string
+		before, behind int
+		keys           string
+		asked          int
+	}{
+		{"where the specification has it", 200, 200, before, 1},
+		{"behind the issuer alone", 404, 200, behind, 2},
+		{"nowhere", 404, 404, "", 2},
+		{"for a moment not where it should be", 503, 200, "", 1},
+	} {
+		asked := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked++
+			w.WriteHeader(map[string]int{before: row.before, behind: row.behind}[r.URL.Path])
+			origin := "http://" + r.Host
+			_, _ = w.Write([]byte(`{"issuer":"` + origin + `/auth/realms/x","jwks_uri":"` + origin + r.URL.Path + `"}`))
+		}))
+		tr := &Transmitter{Issuer: server.URL + "/auth/realms/x", Client: oidc.NewClient(oidc.ClientConfig{}), Now: time.Now}
+		m, err := tr.Metadata(t.Context())
+		if (err == nil) != (row.keys != "") || err == nil && m.JWKSURI != server.URL+row.keys || asked != row.asked {
+			t.Errorf("%s: %+v, %v, asked %d times", row.what, m, err, asked)
+		}
+		server.Close()
+	}
+}
