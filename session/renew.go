@@ -156,6 +156,18 @@ func (r *renewer) ConfirmBinding(ctx context.Context, id ID) (bound *Record, fir
 	return bound, first, nil
 }
 
+// Reported returns what was reported about a user and is kept for sign-ins in progress.
+func (r *renewer) Reported(ctx context.Context, who Identity) (Signalled, error) {
+	e, err := r.vault.Store.Get(ctx, signalledKey(who))
+	if errors.Is(err, ErrNotFound) {
+		return Signalled{}, nil
+	}
+	if err != nil {
+		return Signalled{}, fmt.Errorf("reading what was reported: %w", err)
+	}
+	return readSignalled(e.Value)
+}
+
 // Signal keeps what the provider has reported about a user with the user's sessions that only selects, and returns those
 // that it changed. Without only it is kept with all of them, and with the session of a sign-in in progress. After an
 // error some sessions may not have it; calling again is safe.

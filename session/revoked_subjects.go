@@ -216,6 +216,12 @@ func (s Stated) At(now time.Time) string {
 	return ""
 }
 
+// With returns what counts after something else was reported.
+func (g Signalled) With(said Signalled) Signalled {
+	g.take(said)
+	return g
+}
+
 // take takes up what was reported later, and reports whether anything was.
 func (g *Signalled) take(said Signalled) (changed bool) {
 	for _, one := range [][2]*time.Time{

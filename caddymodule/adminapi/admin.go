@@ -42,6 +42,7 @@ var adminResources = map[string]adminResource{
 	KeysPath + "/rotate":      {http.MethodPost: {answer: adminRotateKeys, changes: true}},
 	KeysPath + "/retire":      {http.MethodPost: {answer: adminRetireKey, changes: true}},
 	ExplainPath:               {http.MethodPost: {answer: adminExplain}},
+	SignalsTestPath:           {http.MethodPost: {answer: adminTestSignal}},
 	ImpactPath:                {http.MethodPost: {answer: adminImpact}},
 }
 

@@ -7,6 +7,6 @@
 //
 //   - admin.go registers the endpoints, body.go reads what they are sent, acts.go writes what administrators do into
 //     the sign-in log;
-//   - sessions.go, signins.go, keys.go, status.go, explain.go and impact.go are the endpoints;
+//   - sessions.go, signins.go, keys.go, status.go, explain.go, signal_preview.go and impact.go are the endpoints;
 //   - client.go is the client.
 package adminapi

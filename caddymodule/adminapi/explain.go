@@ -15,12 +15,15 @@ const (
 )
 
 // adminExplain answers POST /latchkey/explain, a Query, with an Explanation for the running configuration.
-func adminExplain(r *http.Request, app *app.App) (any, error) {
+func adminExplain(r *http.Request, a *app.App) (any, error) {
 	q := new(explain.Query)
 	if err := readBody(r, q, maxQuery, "such question"); err != nil {
 		return nil, err
 	}
-	estate := app.Estate()
+	if err := app.Reported(r.Context(), a, q); err != nil {
+		return nil, err
+	}
+	estate := a.Estate()
 	ex, err := estate.Explain(q)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "%w", err)

@@ -11,5 +11,5 @@
 //   - current.go finds the configuration that serves, parts.go is what the admin API gets of it, status.go and
 //     metrics.go say how it is, events.go tells Caddy;
 //   - candidate.go is a configuration that never serves; lint.go, findings.go, candidate_lint.go and reminder.go
-//     warn, explain.go registers sites for explanations.
+//     warn, explain.go registers sites for explanations, signal_preview.go adds what was reported about a user.
 package app

@@ -19,7 +19,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "signals",
-		Usage: "status|create|update|verify|delete|add|remove [<name>] [--config <path> [--adapter <name>]]",
+		Usage: "status|create|update|verify|delete|add|remove|test [<name>] [--config <path> [--adapter <name>]]",
 		Short: "Shows and manages streams of events at their transmitters",
 		Long: `
 Asks the transmitter of a stream (signals <name> in the configuration) about the
@@ -34,6 +34,7 @@ name may be left out if there is one stream. The configuration need not be runni
   delete   deletes the stream
   add      asks for events about a user, where the transmitter sends none otherwise
   remove   takes that back
+  test     asks the running server what an event would do, and does nothing
 
 It exits with 1 if something does not fit.`,
 		CobraFunc: setUpSignals,
@@ -99,6 +100,7 @@ func setUpSignals(cmd *cobra.Command) {
 		sub("delete", "Deletes a stream", nil, (*signalsCommand).remove),
 		sub("add", "Asks for events about a user", about, (*signalsCommand).add),
 		sub("remove", "Asks for no more events about a user", about, (*signalsCommand).drop),
+		dryRunCommand(),
 	)
 }
 

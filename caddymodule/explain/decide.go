@@ -66,6 +66,7 @@ func (h explainedSite) explain(q *Query) (_ *Explanation, err error) {
 	}
 	d, outcomes := h.Compiled.Explain(h.imaginedRequest(im, true))
 	ex.decided(&d, outcomes)
+	h.explainSignals(im, ex, outcomes)
 	switch {
 	case d.Verdict != policy.SignIn:
 	case unused:

@@ -9,5 +9,6 @@
 //   - query.go is the question, imagined.go the request made of it, decide.go takes it through the steps, prompt.go
 //     and idle.go say what comes of a sign-in and of idle time, text.go prints;
 //   - impact.go replays sessions and sign-ins, impact_judge.go judges one user, impact_mail.go handles mail
-//     addresses, impact_text.go prints.
+//     addresses, impact_text.go prints;
+//   - signal.go says what was reported about a user, and what an event would do.
 package explain

@@ -99,7 +99,8 @@ func (h explainedSite) imaginePerson(q *Query, at time.Time) (*session.Record, e
 		Guest: q.Guest, GuestUnclear: q.GuestUnreadable,
 		SignInRisk: riskWord(q.SignInRisk), UserRisk: riskWord(q.UserRisk),
 		Compliant: signalWord(q.Compliant), Managed: signalWord(q.Managed), Shared: signalWord(q.Shared),
-		LastUsed: at.Add(-time.Duration(q.Idle)),
+		LastUsed:  at.Add(-time.Duration(q.Idle)),
+		Signalled: q.Signalled,
 	}
 	if q.Email == "" && session.LooksLikeAddress(q.User) {
 		who.Email, who.EmailVerified = q.User, true // policies select users by this name, so it counts as verified

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
 )
 
 // Query describes a request for which the rules are to be explained (W1). A field that is left out counts as unknown,
@@ -65,6 +67,9 @@ type Query struct {
 	Inherited  bool   `json:"inherited,omitempty"`
 	Remembered string `json:"remembered,omitempty"`
 
+	// Signalled is what streams have reported about the user. A running server finds it by itself.
+	Signalled session.Signalled `json:"-"`
+
 	// Method, Host, Path (with its query) and Header are what matchers read. Defaults: GET, the name of the app, "/".
 	Method string      `json:"method,omitempty"`
 	Host   string      `json:"host,omitempty"`
@@ -105,6 +110,9 @@ type Explanation struct {
 	Unknown []string `json:"unknown,omitempty"`
 	// Error is why a rule could not be evaluated, or why the request is refused before any rule.
 	Error string `json:"error,omitempty"`
+
+	// Signalled is what streams have reported about the user and is valid.
+	Signalled []ExplainedSignal `json:"signalled,omitempty"`
 
 	PolicyStatus policy.Status      `json:"policy_status"`
 	Demand       *ExplainedDemand   `json:"demand,omitempty"`
@@ -224,3 +232,15 @@ func (e *Estate) Explain(q *Query) (*Explanation, error) {
 
 // explainedSite is a site with the methods that only explanations need.
 type explainedSite struct{ *site.Site }
+
+// Called returns the name or ID of the user; empty if the query has none.
+func (q *Query) Called() string { return cmp.Or(q.Subject, q.User, q.Email) }
+
+// QueryError is a mistake in a query.
+type QueryError struct{ Err error }
+
+// Error implements error.
+func (e *QueryError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the mistake.
+func (e *QueryError) Unwrap() error { return e.Err }

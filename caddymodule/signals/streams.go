@@ -2,6 +2,7 @@ package signals
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -190,6 +191,27 @@ func (s *Streams) Stop() {
 // Has implements access.Events.
 func (s *Streams) Has(name string) bool {
 	return s != nil && s.byName[name] != nil && s.byName[name].config.Push != nil
+}
+
+// Imagine returns a report that a stream might make now, without event and subject. An empty name is the only stream.
+func (s *Streams) Imagine(name string, now time.Time) (*signals.Report, error) {
+	var names []string
+	for one := range s.byName {
+		names = append(names, one)
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) == 0:
+		return nil, errors.New("the configuration has no signals")
+	case name == "" && len(names) > 1:
+		return nil, fmt.Errorf("there are several streams: name one of %s", strings.Join(names, ", "))
+	case name == "":
+		name = names[0]
+	case s.byName[name] == nil:
+		return nil, fmt.Errorf("no signals %q%s", name, config.Suggest(name, names))
+	}
+	one := s.byName[name]
+	return &signals.Report{At: now, Provider: one.Provider, Options: one.Options, By: access.BySignal, From: name}, nil
 }
 
 var _ access.Events = (*Streams)(nil)

@@ -109,11 +109,11 @@ func (s stay) WriteHeader(status int) {
 // fullest is every page type with as much on it as it can hold; what else there is differs in words or shows less.
 var fullest = []string{
 	"chooser", "prompt", "prompt-full", "sign-out-everywhere", "signed-out", "me", "continue", "blocked", "problem-idp_down", "framed-sign-in",
-	"prompt-bound", "blocked-binding-wait",
+	"prompt-bound", "blocked-binding-wait", "problem-ended_by_provider",
 }
 
 // worded are those of them that differ from another one in words alone: axe-core has seen all else there.
-var worded = []string{"prompt-bound", "blocked-binding-wait", "prompt"}
+var worded = []string{"prompt-bound", "blocked-binding-wait", "prompt", "problem-ended_by_provider"}
 
 // look is light or dark at a width: that of a phone (which is also 400 % zoom of a desktop), of a tablet or of a desktop.
 type look struct {

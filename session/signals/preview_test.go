@@ -1,0 +1,93 @@
+package signals
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// A preview reaches the sessions that the event then reaches, names what it keeps, and does nothing.
+func TestPreview(t *testing.T) {
+	for _, row := range []struct {
+		event, members string
+		subject        dict
+		effect         Effect
+		result         Result
+		reaches        string // of: ada1 ada2 bare grace
+	}{
+		{"account-disabled", "", sub("ada"), Ended, Acted, "ada1 ada2 bare"},
+		{risc + "account-disabled", "", mail("ada@example.com"), Ended, Acted, "ada1 ada2 bare"},
+		{"session-revoked", "", dict{"format": "complex", "user": sub("ada"), "session": dict{"format": "opaque", "id": "s1"}}, Ended, Acted, "ada1 bare"},
+		{"session-revoked", "", dict{"format": "complex", "session": dict{"format": "opaque", "id": "s2"}}, Ended, Acted, "ada2"},
+		{"session-revoked", "", dict{"format": "opaque", "id": "s1"}, Ended, Acted, "ada1"},
+		{"session-revoked", "", dict{"format": "opaque", "id": "ada"}, Ended, Acted, "ada1 ada2 bare"},
+		{"credential-change", `{"change_type":"update","credential_type":"password"}`, sub("grace"), Reauthenticated, Acted, "grace"},
+		{"credential-change", `{"change_type":"create"}`, sub("grace"), Logged, Acted, "grace"},
+		{"risk-level-change", `{"current_level":"HIGH","principal":"USER"}`, sub("ada"), Risky, Acted, "ada1 ada2 bare"},
+		{"token-claims-change", "", sub("ada"), Rechecked, Acted, "ada1 ada2 bare"},
+		{"global-token-revocation", "", sub("ada"), Ended, Acted, "ada1 ada2 bare"},
+		{"account-disabled", "", sub("nobody"), Ended, NothingToDo, ""},
+		{"account-disabled", "", dict{"format": "complex", "tenant": dict{"format": "opaque", "id": "t"}}, Ended, UnknownWho, ""},
+		{"session-presented", "", sub("ada"), Ignored, NotConsidered, ""},
+		{"https://e.example/other", "", sub("ada"), Ignored, UnknownEvent, ""},
+	} {
+		t.Run(row.event+" "+row.reaches, func(t *testing.T) {
+			w := newWorld(t)
+			named := map[string]session.Token{
+				"ada1": w.signIn("ada", "s1"), "ada2": w.signIn("ada", "s2"), "bare": w.signIn("ada", ""), "grace": w.signIn("grace", "s4"),
+			}
+			w.clock.Advance(time.Minute)
+			raw, err := json.Marshal(row.subject)
+			if err != nil {
+				t.Fatal(err)
+			}
+			event, _, err := ReadEvent(row.event, json.RawMessage(row.members))
+			if err != nil {
+				t.Fatal(err)
+			}
+			subject, err := ReadSubject(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := &Report{Event: event, Subject: subject, At: w.clock.Now(), Provider: w.Receiver.Provider, From: "okta"}
+			p, err := w.Preview(t.Context(), report)
+			if err != nil || p.Effect != row.effect || p.Result != row.result {
+				t.Fatalf("%+v, %v", p, err)
+			}
+			var reached []string
+			for name, token := range named {
+				if slices.ContainsFunc(p.Sessions, func(s *session.Record) bool { return s.ID == token.ID }) {
+					reached = append(reached, name)
+				}
+				if !w.lives(token) || w.record(token).Signalled != (session.Signalled{}) {
+					t.Errorf("%s was changed", name)
+				}
+			}
+			slices.Sort(reached)
+			if got := strings.Join(reached, " "); got != row.reaches {
+				t.Errorf("reaches %q", got)
+			}
+			if len(w.log.all)+len(w.told) != 0 {
+				t.Error("something was logged")
+			}
+			if got, err := w.Carry(t.Context(), report); err != nil || got != row.result {
+				t.Errorf("carried out: %s, %v", got, err)
+			}
+			for name, token := range named {
+				if ended := row.effect == Ended && slices.Contains(reached, name); w.lives(token) == ended {
+					t.Errorf("%s lives: %t", name, !ended)
+				}
+			}
+		})
+	}
+	if _, _, err := ReadEvent("account-disabled", json.RawMessage("[]")); err == nil {
+		t.Error("a list is taken for an event")
+	}
+	if kinds := Kinds(); !slices.Contains(kinds, "account-disabled") || !slices.Contains(kinds, "global-token-revocation") {
+		t.Error(kinds)
+	}
+}
