@@ -29,6 +29,18 @@ func endpoints(origin string) Map {
 	}
 }
 
+// Stream creates the stream, with delivery by push to an address, or by poll if that is empty.
+func (tr *Transmitter) Stream(pushTo string) {
+	tr.streams.lock.Lock()
+	defer tr.streams.lock.Unlock()
+	delivery := Map{"method": "urn:ietf:rfc:8935", "endpoint_url": pushTo}
+	if pushTo == "" {
+		delivery = Map{"method": "urn:ietf:rfc:8936"}
+	}
+	tr.streams.status = "enabled"
+	tr.streams.one = Map{"stream_id": session.NewRandom(8), "iss": tr.Issuer, "aud": Audience, "delivery": delivery, "min_verification_interval": 60}
+}
+
 // SetStatus is what an operator of the transmitter does in its console.
 func (tr *Transmitter) SetStatus(status string) {
 	tr.streams.lock.Lock()
@@ -67,7 +79,7 @@ func (tr *Transmitter) manage(w http.ResponseWriter, r *http.Request) bool {
 	known := s.one != nil && s.one["stream_id"] == id
 	status, answer := http.StatusOK, any(nil)
 	switch at := r.Method + " " + r.URL.Path; {
-	case r.Header.Get("Authorization") != "Bearer "+ManageSecret:
+	case r.Header.Get("Authorization") != "Bearer "+ManageSecret && !tr.hasToken(r):
 		status, answer = http.StatusUnauthorized, Map{"err": "authentication_failed", "description": "no credentials"}
 	case at == "GET /stream" && id == "":
 		all := []Map{}
@@ -121,5 +133,9 @@ func (tr *Transmitter) verification(delivery Map, stream string, state any) {
 	url, _ := delivery["endpoint_url"].(string)
 	authorization, _ := delivery["authorization_header"].(string)
 	event := tr.Token(SSF+"verification", Map{"format": "opaque", "id": stream}, nil, Map{"events": Map{SSF + "verification": Map{"state": state}}})
+	if delivery["method"] == "urn:ietf:rfc:8936" {
+		tr.Queue(event)
+		return
+	}
 	_, _ = TryPush(http.DefaultClient, url, event, "Authorization", authorization)
 }

@@ -47,6 +47,7 @@ type Transmitter struct {
 	Down    atomic.Bool
 	asks    atomic.Int64
 	streams streams
+	queue   queue
 }
 
 // New starts a transmitter on a loopback port. It ends with the test.
@@ -104,7 +105,7 @@ func (tr *Transmitter) serve(w http.ResponseWriter, r *http.Request) {
 		key, kid := tr.current()
 		answer = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: kid, Use: "sig"}}}
 	default:
-		if !tr.manage(w, r) {
+		if !tr.manage(w, r) && !tr.polled(w, r) {
 			http.NotFound(w, r)
 		}
 		return
