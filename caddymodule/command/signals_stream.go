@@ -94,6 +94,12 @@ func (m *managedStream) fits(s *transmitter.Stream) (found []remark) {
 			say(findWarn, "its events are pushed to %s, which is no address of a site here", orDash(s.Delivery.Endpoint))
 		}
 	case transmitter.PollDelivery:
+		switch {
+		case m.words.Poll == nil:
+			say(findFail, "its events wait to be asked for, and the configuration has no poll %s", orDash(s.Delivery.Endpoint))
+		case s.Delivery.Endpoint != "" && s.Delivery.Endpoint != m.words.Poll.URL:
+			say(findFail, "its events wait at %s, and the configuration has poll %s", s.Delivery.Endpoint, m.words.Poll.URL)
+		}
 	default:
 		say(findFail, "its delivery is %q, which is neither push (%s) nor poll (%s)", s.Delivery.Method, transmitter.PushDelivery, transmitter.PollDelivery)
 	}

@@ -93,6 +93,9 @@ func (tr *Transmitter) manage(w http.ResponseWriter, r *http.Request) bool {
 		s.one, s.status = body, "enabled"
 		s.one["stream_id"], s.one["iss"], s.one["aud"] = session.NewRandom(8), tr.Issuer, Audience
 		s.one["events_delivered"], s.one["min_verification_interval"] = body["events_requested"], 60
+		if delivery, _ := body["delivery"].(Map); delivery["method"] == "urn:ietf:rfc:8936" {
+			delivery["endpoint_url"] = "http://" + r.Host + "/poll"
+		}
 		status, answer = http.StatusCreated, s.one
 	case !known:
 		status = http.StatusNotFound
