@@ -20,6 +20,8 @@ import (
 const (
 	// metadataTTL is how long metadata is used before it is fetched again.
 	metadataTTL = time.Hour
+	// metadataRetry is how long old metadata is used after a fetch that failed.
+	metadataRetry = time.Minute
 	// keysForcedEvery is the shortest interval between fetches of keys that unknown key IDs cause: strangers can push
 	// events, and all of them together cause four fetches a minute.
 	keysForcedEvery = 15 * time.Second
@@ -53,9 +55,12 @@ type Transmitter struct {
 	Client *http.Client
 	Now    func() time.Time
 
+	fetching sync.Mutex // one fetch at a time
+
 	mu      sync.Mutex
 	known   *Metadata
-	fetched time.Time
+	fetched time.Time // of the last success
+	tried   time.Time // of the last attempt
 }
 
 // Keys returns the keys of the transmitter, which are fetched when they are first needed.
@@ -72,21 +77,41 @@ func (t *Transmitter) Keys() *jwks.Set {
 	}
 }
 
-// Metadata returns the metadata. It is fetched if it is unknown or old; while that fails, old metadata is used.
+// Metadata returns the metadata. It is fetched if it is unknown or old; while that fails, old metadata is used. One caller
+// fetches: a transmitter that does not answer delays no other one for which old metadata is known.
 func (t *Transmitter) Metadata(ctx context.Context) (*Metadata, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.known != nil && t.Now().Sub(t.fetched) < metadataTTL {
-		return t.known, nil
+	known, good := t.current()
+	switch {
+	case good:
+		return known, nil
+	case known == nil:
+		t.fetching.Lock()
+	case !t.fetching.TryLock():
+		return known, nil
+	}
+	defer t.fetching.Unlock()
+	if known, good = t.current(); good {
+		return known, nil
 	}
 	m, err := t.fetch(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tried = t.Now()
 	switch {
 	case err == nil:
-		t.known, t.fetched = m, t.Now()
-	case t.known != nil:
-		return t.known, nil
+		t.known, t.fetched = m, t.tried
+	case known != nil:
+		return known, nil
 	}
 	return m, err
+}
+
+// current returns what is known, and whether it need not be fetched now.
+func (t *Transmitter) current() (known *Metadata, good bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.Now()
+	return t.known, t.known != nil && (now.Sub(t.fetched) < metadataTTL || now.Sub(t.tried) < metadataRetry)
 }
 
 // Critical returns Metadata.CriticalSubjectMembers.

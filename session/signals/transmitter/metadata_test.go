@@ -1,9 +1,12 @@
 package transmitter
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,5 +92,55 @@ func TestMetadataBehindTheIssuer(t *testing.T) {
 			t.Errorf("%s: %+v, %v, asked %d times", row.what, m, err, asked)
 		}
 		server.Close()
+	}
+}
+
+// A transmitter that does not answer delays no event: while old metadata is known one caller fetches, and after a failure
+// there is a pause.
+func TestMetadataOfASlowTransmitter(t *testing.T) {
+	clock := storetest.NewClock()
+	var fetches atomic.Int32
+	var slow atomic.Bool
+	asked, goOn := make(chan struct{}, 8), make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fetches.Add(1)
+		if slow.Load() {
+			asked <- struct{}{}
+			<-goOn
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		_, _ = w.Write([]byte(`{"issuer":"http://` + r.Host + `","jwks_uri":"http://` + r.Host + `/keys"}`))
+	}))
+	t.Cleanup(server.Close)
+	tr := &Transmitter{Issuer: server.URL, Client: oidc.NewClient(oidc.ClientConfig{}), Now: clock.Now}
+	metadata := func(ctx context.Context) {
+		if _, err := tr.Metadata(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	metadata(t.Context())
+	slow.Store(true)
+	clock.Advance(2 * time.Hour)
+	var first sync.WaitGroup
+	first.Go(func() { metadata(t.Context()) })
+	<-asked
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	metadata(gone)
+	if n := fetches.Load(); n != 2 {
+		t.Errorf("%d fetches while one is under way", n)
+	}
+	close(goOn)
+	first.Wait()
+	metadata(t.Context())
+	if n := fetches.Load(); n != 2 {
+		t.Errorf("%d fetches after a failure", n)
+	}
+	clock.Advance(2 * time.Minute)
+	slow.Store(false)
+	metadata(t.Context())
+	if n := fetches.Load(); n != 3 {
+		t.Errorf("%d fetches once the transmitter answers", n)
 	}
 }
