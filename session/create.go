@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // recordGrowth is the space that a new record leaves for what is added later: apps and the reason of its kind. Without
@@ -24,7 +25,7 @@ type creator struct {
 func (c *creator) Create(ctx context.Context, draft Record, tokens Tokens, also ...Listing) (*Record, Token, error) {
 	draft.Created = c.now()
 	draft.unbind(c.limits)
-	return c.create(ctx, draft, tokens, also...)
+	return c.create(ctx, draft, tokens, time.Time{}, also...)
 }
 
 // Succeed creates a session as Create does, to replace another session of the same user. After a step-up the session
@@ -82,9 +83,15 @@ func (c *creator) Persist(ctx context.Context, token Token, reason string) (*Rec
 	return c.goOn(ctx, old, draft, tokens)
 }
 
+// searchLasts is longer than any search for sessions that end takes, with the difference of the clocks of two replicas.
+const searchLasts = 2 * time.Minute
+
 // goOn creates a session from a draft in place of another one. At the end exactly one of the two exists.
+//
+// A note that sessions of the user were ended does not stop it if the note is older than searchLasts: the search has looked
+// at the other session meanwhile, and left it.
 func (c *creator) goOn(ctx context.Context, old *Record, draft Record, tokens Tokens) (*Record, Token, error) {
-	s, token, err := c.create(ctx, draft, tokens)
+	s, token, err := c.create(ctx, draft, tokens, c.now().Add(-searchLasts))
 	if err != nil {
 		return nil, Token{}, err
 	}
@@ -95,7 +102,8 @@ func (c *creator) goOn(ctx context.Context, old *Record, draft Record, tokens To
 	return s, token, nil
 }
 
-func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, also ...Listing) (*Record, Token, error) {
+// create refuses a draft that a note of its beginning or later ends, but no note from before since.
+func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, since time.Time, also ...Listing) (*Record, Token, error) {
 	token := NewToken()
 	s := draft.clone()
 	s.ID, s.LastUsed = token.ID, c.now()
@@ -130,7 +138,7 @@ func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, also 
 	if err != nil {
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
 	}
-	said, err := c.subjects.unended(ctx, s)
+	said, err := c.subjects.unended(ctx, s, since)
 	if err != nil {
 		c.discard(ctx, s)
 		return nil, Token{}, fmt.Errorf("writing session: %w", err)
@@ -175,5 +183,5 @@ func (c *creator) Vet(ctx context.Context, s *Record) (Signalled, error) {
 	if c.revocations.revoked(s.began().UnixMilli(), providerMark(s.Provider), personMark(s.Identity)) {
 		return Signalled{}, ErrRevoked
 	}
-	return c.subjects.unended(ctx, s)
+	return c.subjects.unended(ctx, s, time.Time{})
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // The sessions of a user, and those of a session at a provider, are in lists that many users share: most users have one
@@ -121,13 +122,21 @@ func allIndex(short string) (Key, bool) {
 }
 
 // KnownAsMail and KnownAsPhone return a mail address and a phone number in the form of Record.KnownAs. Two spellings of
-// an address that differ in case name the same user.
-func KnownAsMail(address string) string { return "mail:" + strings.ToLower(address) }
+// an address that differ in case name the same user. A letter outside of ASCII never becomes one of ASCII, as the Kelvin
+// sign would: it is another address.
+func KnownAsMail(address string) string {
+	return "mail:" + strings.Map(func(r rune) rune {
+		if lower := unicode.ToLower(r); r <= unicode.MaxASCII || lower > unicode.MaxASCII {
+			return lower
+		}
+		return r
+	}, address)
+}
 
-// KnownAsPhone is for numbers in the form of E.164, which may contain separators.
+// KnownAsPhone is for numbers in the form of E.164, which may contain separators, and an extension after a semicolon.
 func KnownAsPhone(number string) string {
 	return "tel:" + strings.Map(func(r rune) rune {
-		if r == '+' || '0' <= r && r <= '9' {
+		if r == '+' || r == ';' || '0' <= r && r <= '9' {
 			return r
 		}
 		return -1

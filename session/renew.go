@@ -168,13 +168,22 @@ func (r *renewer) Reported(ctx context.Context, who Identity) (Signalled, error)
 	return readSignalled(e.Value)
 }
 
+// SignalNamed is Signal for the sessions of sign-ins in progress, and later ones, of users with a name; see Record.KnownAs.
+// Existing sessions are found by Named, after this call.
+func (r *renewer) SignalNamed(ctx context.Context, issuer, name string, said Signalled) error {
+	if err := r.subjects.noteSignalled(ctx, signalledNamedKey(issuer, name), said.rounded()); err != nil {
+		return fmt.Errorf("noting what was reported: %w", err)
+	}
+	return nil
+}
+
 // Signal keeps what the provider has reported about a user with the user's sessions that only selects, and returns those
 // that it changed. Without only it is kept with all of them, and with the session of a sign-in in progress. After an
 // error some sessions may not have it; calling again is safe.
 func (r *renewer) Signal(ctx context.Context, who Identity, said Signalled, only func(*Record) bool) ([]*Record, error) {
 	said = said.rounded()
 	if only == nil {
-		if err := r.subjects.noteSignalled(ctx, who, said); err != nil {
+		if err := r.subjects.noteSignalled(ctx, signalledKey(who), said); err != nil {
 			return nil, fmt.Errorf("noting what was reported: %w", err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -109,10 +110,11 @@ func (r *revokedSubjects) whyEnded(ctx context.Context, ended Key) string {
 }
 
 // unended checks whether sessions like the one about to be created were ended since its sign-in began. It returns what
-// else was reported about the user.
-func (r *revokedSubjects) unended(ctx context.Context, s *Record) (said Signalled, err error) {
-	reported := signalledKey(s.Identity)
-	keys := []Key{reported, endedKey(personBucket(s.Identity))}
+// else was reported about the user. A note from before a time counts only if since is not after it.
+func (r *revokedSubjects) unended(ctx context.Context, s *Record, since time.Time) (said Signalled, err error) {
+	began := max(s.began().UnixMilli(), since.UnixMilli())
+	reported := []Key{signalledKey(s.Identity)}
+	keys := []Key{endedKey(personBucket(s.Identity))}
 	if s.ProviderSession != "" {
 		keys = append(keys, endedKey(providerSessionBucket(s.Identity.Issuer, s.ProviderSession)))
 	} else {
@@ -120,30 +122,33 @@ func (r *revokedSubjects) unended(ctx context.Context, s *Record) (said Signalle
 	}
 	for _, name := range s.KnownAs {
 		keys = append(keys, endedKey(knownAsBucket(s.Identity.Issuer, name)))
+		reported = append(reported, signalledNamedKey(s.Identity.Issuer, name))
 	}
-	notes, err := r.store.GetAll(ctx, keys...)
+	notes, err := r.store.GetAll(ctx, append(keys, reported...)...)
 	if err != nil {
 		return said, err
 	}
 	for _, e := range notes {
-		if e.Key == reported {
-			if said, err = readSignalled(e.Value); err != nil {
+		if slices.Contains(reported, e.Key) {
+			one, err := readSignalled(e.Value)
+			if err != nil {
 				return said, err
 			}
+			said.take(one)
 			continue
 		}
-		if at, ok := endedAt(e); !ok || s.began().UnixMilli() < at {
+		if at, ok := endedAt(e); !ok || began < at {
 			return said, r.revoked(ctx, e)
 		}
 	}
 	return said, nil
 }
 
-// noteSignalled adds to what was reported about a user, for sign-ins in progress. As with noteEnd, it runs before the
-// sessions of the user are searched.
-func (r *revokedSubjects) noteSignalled(ctx context.Context, who Identity, said Signalled) error {
+// noteSignalled adds to what was reported about a user, for sign-ins in progress and later ones. As with noteEnd, it runs
+// before the sessions of the user are searched. about is signalledKey or signalledNamedKey.
+func (r *revokedSubjects) noteSignalled(ctx context.Context, about Key, said Signalled) error {
 	now := r.now()
-	e := &Entry{Key: signalledKey(who), Value: said.encode(), Expires: said.lasts(now)}
+	e := &Entry{Key: about, Value: said.encode(), Expires: said.lasts(now)}
 	return r.note(ctx, e, func(old Entry) bool {
 		all, unread := readSignalled(old.Value)
 		if unread != nil {
@@ -158,6 +163,9 @@ func (r *revokedSubjects) noteSignalled(ctx context.Context, who Identity, said 
 }
 
 func signalledKey(who Identity) Key { return HashKey("sg", who.Issuer, who.Subject) }
+
+// signalledNamedKey is for a report that names the user by a name; see Record.KnownAs.
+func signalledNamedKey(issuer, name string) Key { return HashKey("sk", issuer, name) }
 
 // A note of what was reported has the form of a record with nothing else in it.
 func (g Signalled) encode() []byte {
@@ -199,14 +207,28 @@ type Signalled struct {
 	UserRisk, SignInRisk, Compliant Stated
 }
 
-// Stated is a value that is valid until a time. Of two, the one that is valid longer was stated later.
+// Stated is a value that is valid until a time.
 type Stated struct {
 	Value string
 	Until time.Time
-	// Since is when it was stated, From the name of the stream that did. They only explain.
+	// Since is when it was stated; zero in records of earlier versions. From is the name of the stream that stated it, and
+	// only explains.
 	Since time.Time
 	From  string
 }
+
+// laterThan reports whether a value replaces another one: it was stated later or, at the same time, it restricts more.
+// Many reports are dated to the second only. What is unknown of old records is compared by the end of its validity.
+func (s Stated) laterThan(old Stated) bool {
+	at := s.Since.Compare(old.Since)
+	if s.Since.IsZero() || old.Since.IsZero() {
+		at = s.Until.Compare(old.Until)
+	}
+	return at > 0 || at == 0 && strictness[s.Value] > strictness[old.Value]
+}
+
+// strictness orders the values of the reported risks and of the state of a device.
+var strictness = map[string]int{"low": 1, "medium": 2, "high": 3, "true": 1, "false": 2}
 
 // At returns the value at a time, empty if none is valid then.
 func (s Stated) At(now time.Time) string {
@@ -232,7 +254,7 @@ func (g *Signalled) take(said Signalled) (changed bool) {
 		}
 	}
 	for _, one := range [][2]*Stated{{&g.UserRisk, &said.UserRisk}, {&g.SignInRisk, &said.SignInRisk}, {&g.Compliant, &said.Compliant}} {
-		if one[1].Until.After(one[0].Until) {
+		if one[1].laterThan(*one[0]) {
 			*one[0], changed = *one[1], true
 		}
 	}

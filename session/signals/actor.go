@@ -67,7 +67,7 @@ func (a *Actor) Carry(ctx context.Context, r *Report) (Result, error) {
 	if effect == Logged {
 		return a.seen(ctx, r, &t)
 	}
-	if r.Event.Kind == SessionRevoked && r.Options.SessionOnly && len(t.sessions) == 0 {
+	if !r.Options.considers(&r.Event, &t) {
 		return NotConsidered, nil
 	}
 	if said, keeps := r.reported(effect, a.Now()); keeps {
@@ -86,7 +86,14 @@ func (a *Actor) Carry(ctx context.Context, r *Report) (Result, error) {
 
 // end ends the sessions of a target. What it notes first stops sign-ins in progress of the same users.
 func (a *Actor) end(ctx context.Context, r *Report, t *target) (ended []session.Ended, err error) {
-	users, err := a.users(ctx, r, t, true)
+	if len(t.sessions) == 0 {
+		for _, name := range t.names {
+			if err := a.Sessions.EndNamed(ctx, r.Provider.Issuer, name, string(r.Event.why())); err != nil {
+				return nil, err
+			}
+		}
+	}
+	users, err := a.users(ctx, r, t)
 	if err != nil {
 		return nil, err
 	}
@@ -117,17 +124,12 @@ func (a *Actor) end(ctx context.Context, r *Report, t *target) (ended []session.
 }
 
 // users returns the users of a target: those that are named by their ID, whether they have sessions or not, and those
-// with a session under a name. With ending, a sign-in in progress of a user of that name creates no session.
-func (a *Actor) users(ctx context.Context, r *Report, t *target, ending bool) (users []session.Identity, err error) {
+// with a session under a name.
+func (a *Actor) users(ctx context.Context, r *Report, t *target) (users []session.Identity, err error) {
 	for _, sub := range t.subjects {
 		users = append(users, session.Identity{Issuer: r.Provider.Issuer, Subject: sub})
 	}
 	for _, name := range t.names {
-		if ending && len(t.sessions) == 0 {
-			if err := a.Sessions.EndNamed(ctx, r.Provider.Issuer, name, string(r.Event.why())); err != nil {
-				return nil, err
-			}
-		}
 		found, err := a.Sessions.Named(ctx, r.Provider.Issuer, name)
 		if err != nil {
 			return nil, err
@@ -141,9 +143,17 @@ func (a *Actor) users(ctx context.Context, r *Report, t *target, ending bool) (u
 	return users, nil
 }
 
-// keep keeps what was reported with the sessions of a target, where the policies find it at the next request.
+// keep keeps what was reported with the sessions of a target, where the policies find it at the next request. If the event
+// names the users as a whole, sessions that they begin later have it too.
 func (a *Actor) keep(ctx context.Context, r *Report, t *target, said session.Signalled) (Result, error) {
-	users, err := a.users(ctx, r, t, !said.Reauthenticate.IsZero())
+	if t.only() == nil {
+		for _, name := range t.names {
+			if err := a.Sessions.SignalNamed(ctx, r.Provider.Issuer, name, said); err != nil {
+				return Failed, err
+			}
+		}
+	}
+	users, err := a.users(ctx, r, t)
 	if err != nil {
 		return Failed, err
 	}
@@ -186,7 +196,7 @@ func codeOf(said session.Signalled) signinlog.Code {
 
 // seen notes in the sign-in log that something happened to users who are signed in here.
 func (a *Actor) seen(ctx context.Context, r *Report, t *target) (Result, error) {
-	users, err := a.users(ctx, r, t, false)
+	users, err := a.users(ctx, r, t)
 	if err != nil {
 		return Failed, err
 	}

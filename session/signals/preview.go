@@ -38,11 +38,11 @@ func (a *Actor) Preview(ctx context.Context, r *Report) (p *Preview, err error) 
 		p.Result = UnknownWho
 		return p, nil
 	}
-	if r.Event.Kind == SessionRevoked && r.Options.SessionOnly && len(t.sessions) == 0 {
+	if !r.Options.considers(&r.Event, &t) {
 		return p, nil
 	}
 	p.Said, _ = r.reported(p.Effect, a.Now())
-	users, err := a.users(ctx, r, &t, false)
+	users, err := a.users(ctx, r, &t)
 	if err != nil {
 		return nil, err
 	}

@@ -107,8 +107,9 @@ func readSubject(members map[string]json.RawMessage) (s Subject, err error) {
 		}
 		of, err := claim.Parse(raw)
 		if err != nil || of == nil {
-			if !named {
-				continue // a further field of a subject without a format
+			if !named && !restricts(name) {
+				s.Others = append(s.Others, name) // a further field of a subject without a format
+				continue
 			}
 			return s, malformed("a member of the subject is no object")
 		}
@@ -134,6 +135,11 @@ func readSubject(members map[string]json.RawMessage) (s Subject, err error) {
 		return s, malformed("the subject has no format and no members")
 	}
 	return s, nil
+}
+
+// restricts reports whether a member of a subject says what the event is about: left out, the event would reach more.
+func restricts(name string) bool {
+	return name == "user" || name == "session" || name == "device" || name == "application"
 }
 
 // formatOf returns the format of a subject. Drafts before RFC 9493 had subject_type, with hyphens.

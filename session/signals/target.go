@@ -2,6 +2,7 @@ package signals
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -76,8 +77,22 @@ func (p *Provider) addUser(t *target, i *Identifier) {
 			t.names = append(t.names, session.KnownAsMail(address))
 		}
 	case Phone:
-		t.names = append(t.names, session.KnownAsPhone(i.Value))
+		if strings.ContainsAny(i.Value, "0123456789") {
+			t.names = append(t.names, session.KnownAsPhone(i.Value))
+		}
 	}
+}
+
+// considers reports whether anything follows from an event with this target by SessionOnly. An ID that may be that of a
+// user is then that of a session.
+func (o *Options) considers(e *Event, t *target) bool {
+	if e.Kind != SessionRevoked || !o.SessionOnly {
+		return true
+	}
+	if t.either {
+		t.either, t.subjects = false, nil
+	}
+	return len(t.sessions) > 0
 }
 
 func cutScheme(uri, scheme string) (rest string, is bool) {

@@ -48,7 +48,7 @@ type Token struct {
 	ID     string
 	Issued time.Time
 	// Happened is when the event happened: event_timestamp or toe, else when the token was issued. It is never later than
-	// now.
+	// Issued, but for fractions of a second, nor than now.
 	Happened time.Time
 	Event    Event
 	// Subject is whom or what the event is about. It names nothing in a message about the stream itself.
@@ -197,6 +197,10 @@ func (t *Transmitter) read(claims map[string]json.RawMessage) (*Token, error) {
 		if token.Happened, err = happened(claims, body, token.Issued); err != nil {
 			return nil, err
 		}
+	}
+	// An event has happened when its token is issued. iat has whole seconds.
+	if latest := token.Issued.Add(time.Second); token.Happened.After(latest) {
+		token.Happened = latest
 	}
 	if token.Happened.After(now) {
 		token.Happened = now
