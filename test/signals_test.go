@@ -330,3 +330,16 @@ func TestGlobalTokenRevocation(t *testing.T) {
 		t.Errorf("%d entries about it: %v", told, entries)
 	}
 }
+
+// A site that takes access tokens of the issuer takes its orders to revoke as well: their assertion is no access token.
+func TestRevocationAtASiteForPrograms(t *testing.T) {
+	t.Parallel()
+	tr := transmitter.New(t)
+	s := newSite(t, config{app: signals(tr, "revoke"), site: "\nbearer {\nissuer " + tr.Issuer + "\naudience " + apiResource + "\n}"})
+	alice := rig.NewHTTP(t)
+	s.entered(alice, "/", "alice", "Yes")
+	if status := tr.Revoke(s.url("/.latchkey/revoke"), tr.Assertion("gw", nil), transmitter.User(s.idp.Issuer, "alice")); status != http.StatusNoContent {
+		t.Errorf("status %d", status)
+	}
+	s.mustBeDead(alice, "alice")
+}

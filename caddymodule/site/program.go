@@ -239,9 +239,10 @@ func askProgram(resource *bearer.Resource, w http.ResponseWriter, r *http.Reques
 }
 
 // refusesAtEndpoint answers a request that presents a token at an endpoint of the gateway, and reports whether it did. The
-// endpoints are for browsers, and would redirect it; but transmitters push events with credentials of their own.
+// endpoints are for browsers, and would redirect it; but transmitters push events, and providers order to revoke, with
+// credentials of their own.
 func refusesAtEndpoint(h *Site, w http.ResponseWriter, r *http.Request, p *request) bool {
-	if h.Tokens == nil || strings.HasPrefix(r.URL.Path, browser.Base+"/events/") {
+	if h.Tokens == nil || strings.HasPrefix(r.URL.Path, browser.Base+"/events/") || r.URL.Path == browser.Base+"/revoke" {
 		return false
 	}
 	program := program{h: h, request: p, shown: bearer.Read(r.Header)}
