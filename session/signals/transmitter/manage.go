@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
@@ -239,6 +240,6 @@ func said(raw []byte) string {
 		return ""
 	}
 	text := strings.TrimSpace(strings.Join([]string{body.Err, body.Error, body.Description, body.ErrorDescription}, " "))
-	text = strings.Join(strings.Fields(text), " ")
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	return strings.ToValidUTF8(text[:min(len(text), maxSaid)], "")
 }

@@ -125,7 +125,7 @@ func TestManagerReadsStreams(t *testing.T) {
 // ErrNotOffered, and one at which credentials may not be sent is asked nothing.
 func TestManagerRefusals(t *testing.T) {
 	m := newManaged(t, allEndpoints)
-	m.status, m.answer = http.StatusForbidden, `{"error":"insufficient_scope","error_description":"ssf.manage\nneeded `+strings.Repeat("é", 300)+`"}`
+	m.status, m.answer = http.StatusForbidden, `{"error":"insufficient_scope","error_description":"ssf.manage\n\u001b\u009bneeded `+strings.Repeat("é", 300)+`"}`
 	err := m.Delete(t.Context(), "a")
 	var answer *AnswerError
 	if !errors.As(err, &answer) || answer.Status != 403 || !strings.HasPrefix(answer.Text, "insufficient_scope ssf.manage needed é") || len(answer.Text) > maxSaid {
