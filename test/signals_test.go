@@ -250,6 +250,7 @@ func TestSignalClaimsChange(t *testing.T) {
 func TestGlobalTokenRevocation(t *testing.T) {
 	t.Parallel()
 	tr, stranger, users := transmitter.New(t), transmitter.New(t), people()
+	stranger.Imitate(tr)
 	users["alice"]["email_verified"] = true
 	a, b := replicas(t, config{app: signals(tr, "revoke"), users: users})
 	alice, again, adam, begun := rig.NewHTTP(t), rig.NewHTTP(t), rig.NewHTTP(t), rig.NewHTTP(t)
