@@ -54,7 +54,7 @@ var guards = []guard{
 	{"A77: a revoked session does not go on", `return span.check(now, l.limits) == nil && !l.revoked(s)`, `return span.check(now, l.limits) == nil`},
 	{"an outage has a grace, and an end", `if !unanswered(err) || known == nil || !known.within(now, l.grace) {`, `if !unanswered(err) || known == nil {`},
 	{"what is known to have changed does not go on in an outage", `case l.entries.get(d) != known:`, `case false:`},
-	{"a sign-in under way does not outlive the end of all sessions", `!ok || s.began().UnixMilli() < at {`, `false && (!ok || s.began().UnixMilli() < at) {`},
+	{"a sign-in under way does not outlive the end of all sessions", `!ok || began < at {`, `false && (!ok || began < at) {`},
 	{"a revocation cannot lie ahead", `if before.After(now) {`, `if false && before.After(now) {`},
 	{"a revocation has one scope", `case set > 1:`, `case false:`},
 	{"K17: a late answer does not count", `return k.claim(ctx, token, k.inTime)`, `return k.claim(ctx, token, func(SignIn) error { return nil })`},
