@@ -160,6 +160,11 @@ func (r *rig) cases(ctx context.Context, result *report) ([]*running, error) {
 				return nil, fmt.Errorf("%s: %w", v.name, err)
 			}
 		}
+		if v.programs {
+			if people, err = r.programs(r.options.people[some]); err != nil {
+				return nil, fmt.Errorf("%s: %w", v.name, err)
+			}
+		}
 		r.use(c, people)
 		result.variants = append(result.variants, v)
 		cases = append(cases, c)

@@ -26,6 +26,8 @@ type variant struct {
 	policies int
 	// bound has sessions that are bound to a device.
 	bound bool
+	// programs has programs with access tokens in the place of browsers with sessions.
+	programs bool
 	// signals has a stream of events about the people, which are pushed.
 	signals bool
 	// scopes and lines stand in the configuration, lines in that of the site.
@@ -68,6 +70,8 @@ var variants = []variant{
 	{name: "cached, Redis, one session", inRedis: true, people: few, recheck: neverAgain, owed: 1.10, stretch: 1.05},
 	{name: "cached, Redis, many sessions", inRedis: true, people: many, recheck: neverAgain, owed: 1.15, stretch: 1.05},
 	{name: "cached, Redis, bound to a device", inRedis: true, people: some, recheck: neverAgain, bound: true},
+	{name: "plain Caddy, requests of a program", plain: true, programs: true},
+	{name: "access token of a program, Redis", inRedis: true, programs: true, people: some, recheck: neverAgain, lines: "bearer {\n\t\t\taudience " + tokenAudience + "\n\t\t}"},
 	{name: "as it comes, Redis, 40 requests a visit", inRedis: true, people: some, burst: 40},
 	{name: "strict, file", people: some, recheck: "0"},
 	{name: "strict, Redis", inRedis: true, people: some, recheck: "0", owed: 1.85, stretch: 1.6},
@@ -133,6 +137,9 @@ func (v variant) caddyfile(a addresses) string {
 	fmt.Fprintf(&b, "\treverse_proxy %s\n}\n", a.app)
 	return b.String()
 }
+
+// tokenAudience is for whom the access tokens of programs are.
+const tokenAudience = "https://api.example.com"
 
 // eventAudience and pushSecret are of the stream of events.
 const (

@@ -226,6 +226,11 @@ func browserRequest(host, cookies string) []byte {
 		"Cookie: " + cookies + "\r\n\r\n")
 }
 
+// programRequest is a request of a program, with an access token.
+func programRequest(host, token string) []byte {
+	return []byte("GET / HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: program/1.0\r\nAccept: */*\r\nAuthorization: Bearer " + token + "\r\n\r\n")
+}
+
 const (
 	userAgent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 	accept    = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"

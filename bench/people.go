@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/filestore"
@@ -29,6 +30,8 @@ type person struct {
 	subject string
 	// cookies is the Cookie header that their browser sends.
 	cookies string
+	// token is the access token of a program, which sends no cookies.
+	token string
 }
 
 // people writes sessions straight into a store: what the gateway would have written if they had signed in, in seconds
@@ -199,4 +202,25 @@ func newDevice(ctx context.Context, manager *session.Manager, ring *keyring.Ring
 	token.Bound = true
 	d.cookies = cookieName + "=" + session.SealToken(ring, token, "127.0.0.1", cookieName) + "; " + cookieName + "-browser=" + draft.BrowserID
 	return d, nil
+}
+
+// programs are programs with access tokens of users (RFC 9068).
+func (r *rig) programs(n int) ([]person, error) {
+	options := (&jose.SignerOptions{}).WithType("at+jwt").WithHeader("kid", "bench-1")
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: r.provider.key}, options)
+	if err != nil {
+		return nil, err
+	}
+	all, now := make([]person, n), time.Now()
+	for i := range all {
+		all[i].subject = subject(i)
+		if all[i].token, err = jwt.Signed(signer).Claims(map[string]any{
+			"iss": r.issuer, "aud": tokenAudience, "sub": subject(i), "client_id": "program", "jti": session.NewRandom(16),
+			"iat": now.Unix(), "exp": now.Add(4 * time.Hour).Unix(), "scope": "read write",
+			"preferred_username": subject(i) + "@example.com", "name": "A Person", "email": subject(i) + "@example.com",
+		}).Serialize(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }

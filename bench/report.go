@@ -99,6 +99,7 @@ func (r *report) writeDifferences(p *printer) {
 		{"one session to many, Redis", "cached, Redis, many sessions", "cached, Redis, one session"},
 		{"no policy to 100", "cached, file, 100 policies", "cached, file"},
 		{"not bound to bound to a device, Redis", "cached, Redis, bound to a device", "cached, Redis"},
+		{"a program's request, plain Caddy to an access token that is known, Redis", "access token of a program, Redis", "plain Caddy, requests of a program"},
 		{"no groups to ten", "cached, file, ten groups in a header", "cached, file"},
 		{"three headers that anybody sets to a session that is checked", "cached, file", "plain Caddy that sets three headers"},
 		{"the same with ten groups", "cached, file, ten groups in a header", "plain Caddy that sets ten groups too"},

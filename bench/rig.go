@@ -145,7 +145,9 @@ func (r *rig) use(c *running, people []person) {
 	c.people = people
 	c.client = &client{address: c.site, burst: c.burst, requests: make([][]byte, len(people))}
 	for i, p := range people {
-		c.client.requests[i] = browserRequest(c.site, p.cookies)
+		if c.client.requests[i] = browserRequest(c.site, p.cookies); p.token != "" {
+			c.client.requests[i] = programRequest(c.site, p.token)
+		}
 	}
 	r.closers = append(r.closers, c.client.close)
 }
