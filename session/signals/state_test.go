@@ -19,8 +19,8 @@ func TestState(t *testing.T) {
 	}
 }
 
-// What a transmitter states of its stream counts until it states something newer: a message that somebody has kept and sends
-// again changes nothing. An event that comes again, and a verification, do not show that events arrive.
+// What a transmitter states of its stream counts until it states something newer: an old message that is sent again changes
+// nothing. An event that comes again, and a verification, do not show that events arrive.
 func TestStated(t *testing.T) {
 	w := newWorld(t)
 	told := 0

@@ -49,7 +49,7 @@ func (w *world) push(event string, n *node) (transmitter.Answer, error) {
 	return transmitter.TryPush(pusher, n.url("/.latchkey/events/hub"), event, "Authorization", "Bearer "+pushSecret)
 }
 
-// forge sends many events of a stranger, about everybody.
+// forge sends many events of a stranger, about all users.
 func (w *world) forge() {
 	stranger := transmitter.New(w.t)
 	before := w.events.KeyFetches()

@@ -146,6 +146,6 @@ var guards = []guard{
 	{"a poll that brought nothing new is not repeated at once", `return jitter(failing.After(p.failures))`, `return shortest`},
 	{"only the verification that was asked for shows that a stream is alive", `if n.State != "" && s.Verified == n.State {`, `if n.State != "" && s.Verified != "" {`},
 	{"an event that comes again does not show that a stream is alive", `if err == nil && result != Duplicate && result != TooOld && result != AboutStream {`, `if err == nil {`},
-	{"a status that somebody kept changes nothing", `!token.Issued.Before(r.stated) && token.Event.Status != ""`, `token.Event.Status != ""`},
+	{"an old status that is sent again changes nothing", `!token.Issued.Before(r.stated) && token.Event.Status != ""`, `token.Event.Status != ""`},
 	{"the credentials for a transmitter follow no redirect", `with.CheckRedirect = func(*http.Request, []*http.Request) error {`, `_ = func(*http.Request, []*http.Request) error {`},
 }

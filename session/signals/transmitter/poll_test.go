@@ -90,7 +90,7 @@ func TestPollErrors(t *testing.T) {
 	}
 	_, err := (&Poll{URL: "http://127.0.0.1:1/?secret=s3cret", Client: http.DefaultClient, Now: time.Now}).Ask(t.Context(), PollRequest{})
 	if err == nil || errors.Is(err, ErrHeld) || strings.Contains(err.Error(), "s3cret") {
-		t.Errorf("nobody listens: %v", err)
+		t.Errorf("no server listens: %v", err)
 	}
 	p := newPoll(t, nil, 0)
 	p.Client = (&Credentials{Secret: func() (string, error) { return "", errors.New("no such file") }}).Authenticated(p.Client)
