@@ -1,7 +1,13 @@
 package latchkey_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -25,6 +31,8 @@ func TestExampleCaddyfilesAreValid(t *testing.T) {
 		"SIGNALS_SECRET":        "signals-secret",
 		"SIGNALS_CLIENT_SECRET": "signals-client-secret",
 		"REVOKE_SECRET":         "revoke-secret",
+		"CLIENT_KEY_FILE":       keyFile(t),
+		"NEXT_CLIENT_KEY_FILE":  keyFile(t),
 		"LATCHKEY_KEY":          "0123456789abcdef0123456789abcdef",
 		"XDG_DATA_HOME":         t.TempDir(),
 		"XDG_CONFIG_HOME":       t.TempDir(),
@@ -74,13 +82,31 @@ func TestExampleCaddyfileNeedsItsSecrets(t *testing.T) {
 	}
 }
 
+// keyFile is a file with a new key of a client.
+func keyFile(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "client.pem")
+	if err := os.WriteFile(name, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
 var caddyfileBlock = regexp.MustCompile("(?s)```caddyfile\n(.*?)```")
 
 // exampleCaddyfiles returns Caddyfile.example and the Caddyfiles of pages that are copied as a whole, numbered from 1.
 func exampleCaddyfiles(t *testing.T) map[string]string {
 	t.Helper()
 	examples := map[string]string{"Caddyfile.example": read(t, "Caddyfile.example")}
-	for page, want := range map[string]int{"README.md": 2, "docs/transmitters.md": 2} {
+	for page, want := range map[string]int{"README.md": 2, "docs/transmitters.md": 2, "docs/fapi.md": 1} {
 		blocks := caddyfileBlock.FindAllStringSubmatch(read(t, page), -1)
 		for i, block := range blocks {
 			examples[page+":"+string(rune('1'+i))] = block[1]

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	_ "github.com/latchkey-gateway/latchkey/caddymodule/caddyfile"
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
 )
 
 // everyWord is a configuration with every text that there is.
@@ -61,6 +63,13 @@ func everyWord(t *testing.T) string {
 			inherit_claim signin_state kmsi
 			auth_param domain_hint example.com
 			ca_file %[3]s
+		}
+		provider strict {
+			issuer https://strict.example.com
+			client_id latchkey
+			client_auth private_key_jwt %[7]s issuer
+			profile fapi2
+			signed_requests require
 		}
 		signals hub {
 			issuer https://hub.example.com
@@ -155,7 +164,7 @@ wiki.example.com {
 	}
 	respond ok
 }
-`, svg, file("text.txt", "Hello"), file("ca.pem", certificate(t)), filepath.Join(dir, "sessions.db"), file("own.css", "p{}"), file("de.json", `{"prompt.title":"Angemeldet bleiben?"}`))
+`, svg, file("text.txt", "Hello"), file("ca.pem", certificate(t)), filepath.Join(dir, "sessions.db"), file("own.css", "p{}"), file("de.json", `{"prompt.title":"Angemeldet bleiben?"}`), file("client.pem", privateKey(t)))
 	adapter := caddyfile.Adapter{ServerType: httpcaddyfile.ServerType{}}
 	raw, _, err := adapter.Adapt([]byte(text), nil)
 	if err != nil {
@@ -169,6 +178,16 @@ func certificate(t *testing.T) string {
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+}
+
+// privateKey is one in PEM form.
+func privateKey(t *testing.T) string {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(oidctest.NewKey(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 // texts visits every text below v that is of the configuration.

@@ -20,11 +20,15 @@ import (
 //		issuer        <url>
 //		client_id     <id>
 //		client_secret <secret>
-//		client_auth   private_key_jwt <key file> [<audience>]
+//		client_auth   private_key_jwt <key file> [issuer|<audience>] {
+//			next_key <key file>
+//		}
 //		client_auth   tls <certificate file> <key file>
 //		client_auth   client_secret_basic|client_secret_post
 //		par           auto|require|off
 //		dpop          on|off
+//		signed_requests auto|require|off
+//		profile       fapi2
 //		metadata_url  <url>
 //		internal_url  <url>
 //		end_session_url <url>
@@ -85,7 +89,16 @@ var providerWords = grammar.Words[*config.Provider]{
 	}),
 	"dpop": grammar.Once(func(d *caddyfile.Dispenser, p *config.Provider) error {
 		word, err := grammar.OneOf(d, "dpop", "on", "off")
-		p.DPoP = word == "on"
+		on := word == "on"
+		p.DPoP = &on
+		return err
+	}),
+	"signed_requests": grammar.Once(func(d *caddyfile.Dispenser, p *config.Provider) (err error) {
+		p.SignedRequests, err = grammar.OneOf(d, "signed_requests", config.PARModes...)
+		return err
+	}),
+	"profile": grammar.Once(func(d *caddyfile.Dispenser, p *config.Provider) (err error) {
+		p.Profile, err = grammar.OneOf(d, "profile", config.ProfileFAPI2)
 		return err
 	}),
 	"metadata_url":    urlValue(func(p *config.Provider) *string { return &p.MetadataURL }),
@@ -159,7 +172,7 @@ func parseClientSecret(d *caddyfile.Dispenser, p *config.Provider) error {
 	return d.Err("client_secret takes exactly one value")
 }
 
-// parseClientAuth reads a method and, for private_key_jwt, the key file and an optional audience, for tls the
+// parseClientAuth reads a method and, for private_key_jwt, the key file, an optional audience and the next key, for tls the
 // certificate and the key.
 func parseClientAuth(d *caddyfile.Dispenser, p *config.Provider) error {
 	method, err := grammar.FirstOf(d, "client authentication", config.ClientAuthMethods...)
@@ -180,7 +193,15 @@ func parseClientAuth(d *caddyfile.Dispenser, p *config.Provider) error {
 	case method == config.ClientTLS, method == config.PrivateKeyJWT, len(args) > 0:
 		return d.ArgErr()
 	}
-	return nil
+	_, err = clientAuthWords.Block(d, "client authentication option", p.ClientAuth)
+	return err
+}
+
+var clientAuthWords = grammar.Words[*config.ClientAuth]{
+	"next_key": grammar.Once(func(d *caddyfile.Dispenser, c *config.ClientAuth) (err error) {
+		c.NextKeyFile, err = grammar.One(d)
+		return err
+	}),
 }
 
 func parseGuestClaim(d *caddyfile.Dispenser, p *config.Provider) error {

@@ -15,6 +15,7 @@ func TestEveryWordIsDocumented(t *testing.T) {
 		"latchkey": slices.Collect(maps.Keys(globalWords)), "session": slices.Collect(maps.Keys(sessionWords)),
 		"persistent": slices.Collect(maps.Keys(persistentWords)), "binding": slices.Collect(maps.Keys(bindingWords)),
 		"signals": slices.Collect(maps.Keys(signalsWords)), "poll": slices.Collect(maps.Keys(pollWords)),
+		"client_auth": slices.Collect(maps.Keys(clientAuthWords)),
 		"credentials": slices.Collect(maps.Keys(credentialsWords)),
 		"limits":      slices.Collect(maps.Keys(limitWords)), "brand": slices.Collect(maps.Keys(brandWords)),
 		"headers": slices.Collect(maps.Keys(headersOptions)), "idle_sign_out": slices.Collect(maps.Keys(idleSignOutWords)),

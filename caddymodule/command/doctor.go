@@ -162,7 +162,7 @@ func (d *doctor) checks(ctx context.Context, scene caddy.Context, c *app.Candida
 	for _, p := range c.Estate().Tenant.Providers {
 		checks = append(checks, func(ctx context.Context) []finding { return d.provider(ctx, p, neededSignals) })
 		if p.ClientKey != nil {
-			checks = append(checks, func(context.Context) []finding { return clientKeyToRegister(p) })
+			checks = append(checks, func(context.Context) []finding { return clientKeysToRegister(p) })
 		}
 	}
 	checks = append(checks,

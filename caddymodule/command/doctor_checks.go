@@ -77,15 +77,27 @@ func skew(ahead, limit time.Duration, what string) (level, text string) {
 	return findWarn, text + ": set both by NTP"
 }
 
-func clientKeyToRegister(p *oidc.Provider) []finding {
-	key, err := p.ClientKey()
-	if err == nil {
-		var jwk string
-		if jwk, err = key.Public(); err == nil {
-			return []finding{{findOK, "register", p.Name, "public key of the client: " + jwk}}
+// clientKeysToRegister names the public keys of the client: the one that signs, and the next one if there is one.
+func clientKeysToRegister(p *oidc.Provider) []finding {
+	what, keys := "public key of the client: ", make([]*oidc.ClientKey, 0, 2)
+	for _, read := range []func() (*oidc.ClientKey, error){p.ClientKey, p.NextClientKey} {
+		if read == nil {
+			continue
 		}
+		key, err := read()
+		if err != nil {
+			return []finding{{findFail, "provider", p.Name, adminapi.OneLine(err).Error()}}
+		}
+		keys = append(keys, key)
 	}
-	return []finding{{findFail, "provider", p.Name, adminapi.OneLine(err).Error()}}
+	if len(keys) > 1 {
+		what = "public keys of the client, of which the first one signs: "
+	}
+	set, err := oidc.PublicKeys(keys...)
+	if err != nil {
+		return []finding{{findFail, "provider", p.Name, adminapi.OneLine(err).Error()}}
+	}
+	return []finding{{findOK, "register", p.Name, what + set}}
 }
 
 // maxStoreSkew is the largest error of a store's clock for which lifetimes are still right enough.

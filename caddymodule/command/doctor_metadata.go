@@ -68,6 +68,12 @@ func compare(p *oidc.Provider, seen *oidc.Examination, n expected) (found []rema
 	if p.DPoP && !slices.Contains(offers.DPoPAlgorithms, dpop.Algorithm) {
 		say(findFail, "dpop on: it does not take proofs with %s (dpop_signing_alg_values_supported): sign-ins fail", dpop.Algorithm)
 	}
+	if level, text := compareSigned(p, offers); text != "" {
+		say(level, "%s", text)
+	}
+	if p.FAPI {
+		found = append(found, compareFAPI(p, offers)...)
+	}
 	if p.AuthParams["response_mode"] == "form_post" && !slices.Contains(offers.ResponseModes, "form_post") {
 		say(findFail, "auth_param response_mode form_post: it offers %s", orDash(strings.Join(offers.ResponseModes, ", ")))
 	}
@@ -105,8 +111,11 @@ func compareAuth(p *oidc.Provider, offers *oidc.Offers) (level, text string) {
 			return findFail, fmt.Sprintf("client_auth private_key_jwt: it takes %s (token_endpoint_auth_methods_supported)", strings.Join(taken, ", "))
 		}
 		key, err := p.ClientKey()
-		if err == nil && len(offers.AuthAlgorithms) > 0 && !slices.Contains(offers.AuthAlgorithms, key.Algorithm(offers.AuthAlgorithms)) {
-			return findFail, fmt.Sprintf("client_auth: the key signs with %s, and it takes %s", key.Algorithm(offers.AuthAlgorithms), strings.Join(offers.AuthAlgorithms, ", "))
+		if err != nil || len(offers.AuthAlgorithms) == 0 {
+			return "", ""
+		}
+		if alg := key.Algorithm(p.Allowed(offers.AuthAlgorithms)); !slices.Contains(offers.AuthAlgorithms, alg) {
+			return findFail, fmt.Sprintf("client_auth: the key signs with %s, and it takes %s", alg, strings.Join(offers.AuthAlgorithms, ", "))
 		}
 	case p.ClientCertificate != nil:
 		if !slices.Contains(taken, "tls_client_auth") && !slices.Contains(taken, "self_signed_tls_client_auth") {
@@ -125,6 +134,43 @@ func compareAuth(p *oidc.Provider, offers *oidc.Offers) (level, text string) {
 		return findFail, fmt.Sprintf("it takes no client_secret, but %s: see client_auth", strings.Join(taken, ", "))
 	}
 	return "", ""
+}
+
+// compareSigned checks the signature of authorization requests (RFC 9101).
+func compareSigned(p *oidc.Provider, offers *oidc.Offers) (level, text string) {
+	switch {
+	case offers.RequiresSigned && p.Sign == oidc.SignOff:
+		return findFail, "signed_requests off: it requires signed authorization requests (require_signed_request_object), so that no user can sign in"
+	case offers.RequiresSigned && p.ClientKey == nil:
+		return findFail, "it requires signed authorization requests (require_signed_request_object), and there is no key: see client_auth private_key_jwt"
+	case p.Sign != oidc.SignRequire && !offers.RequiresSigned:
+		return "", ""
+	case len(offers.RequestAlgorithms) == 0:
+		return findWarn, "signed_requests: it does not say that it takes signed authorization requests (request_object_signing_alg_values_supported)"
+	}
+	key, err := p.ClientKey()
+	if err != nil {
+		return "", "" // told with the keys of the client
+	}
+	if alg := key.Algorithm(p.Allowed(offers.RequestAlgorithms)); !slices.Contains(offers.RequestAlgorithms, alg) {
+		return findFail, fmt.Sprintf("signed_requests: the key signs with %s, and it takes %s (request_object_signing_alg_values_supported)", alg, strings.Join(offers.RequestAlgorithms, ", "))
+	}
+	return "", ""
+}
+
+// compareFAPI checks what the FAPI 2.0 security profile demands of the provider, besides what its words demand.
+func compareFAPI(p *oidc.Provider, offers *oidc.Offers) (found []remark) {
+	if len(offers.IDAlgorithms) > 0 && !slices.ContainsFunc(oidc.FAPIAlgorithms, func(alg string) bool { return slices.Contains(offers.IDAlgorithms, alg) }) {
+		found = append(found, remark{findFail, fmt.Sprintf("profile fapi2: it signs ID tokens with %s (id_token_signing_alg_values_supported), and %s are accepted: sign-ins fail",
+			strings.Join(offers.IDAlgorithms, ", "), strings.Join(oidc.FAPIAlgorithms, ", "))})
+	}
+	if !offers.IssInResponse {
+		found = append(found, remark{findWarn, "profile fapi2: it does not say that its responses name their issuer (authorization_response_iss_parameter_supported): sign-ins fail if they do not"})
+	}
+	if p.ClientCertificate != nil && !p.DPoP && !offers.CertificateBound {
+		found = append(found, remark{findFail, "profile fapi2: it does not bind tokens to the certificate of the client (tls_client_certificate_bound_access_tokens): see dpop on"})
+	}
+	return found
 }
 
 // certificateNear is how long before its end the certificate of a client is worth a warning.

@@ -52,8 +52,17 @@ type Provider struct {
 	PAR string `json:"par,omitempty"`
 
 	// Demand tokens that are bound to a key of the session (DPoP, RFC 9449), so that a stolen token is of no use elsewhere.
-	// An answer with bearer tokens is refused then. Default: false.
-	DPoP bool `json:"dpop,omitempty"`
+	// An answer with bearer tokens is refused then. Default: false; true with `profile fapi2`, unless `client_auth` is `tls`.
+	DPoP *bool `json:"dpop,omitempty"`
+
+	// `require`: the key of `client_auth private_key_jwt` signs every authorization request (RFC 9101). `off`: none. `auto`,
+	// the default: it signs them if the provider's metadata requires it.
+	SignedRequests string `json:"signed_requests,omitempty"`
+
+	// `fapi2`: the FAPI 2.0 security profile. It demands `client_auth private_key_jwt` or `tls`, turns on `par require` and
+	// `dpop on`, uses the issuer as the audience of assertions, and accepts only the algorithms PS256, ES256 and EdDSA, only
+	// cipher suites of RFC 9325, and only responses that name their issuer. Default: none.
+	Profile string `json:"profile,omitempty"`
 
 	// `silent`: if the session has no refresh token and its claims and groups are older than the session's `recheck`,
 	// Latchkey asks for them again through the browser, with an invisible redirect at the next page that the user
@@ -191,7 +200,7 @@ type DeviceClaims struct {
 
 // protocolParams are set by the sign-in itself. Neither the configuration nor a link can replace them (A44).
 var protocolParams = []string{
-	"client_id", "client_secret", "code_challenge", "code_challenge_method", "nonce", "redirect_uri", "request", "request_uri",
+	"client_id", "client_secret", "code_challenge", "code_challenge_method", "dpop_jkt", "nonce", "redirect_uri", "request", "request_uri",
 	"response_type", "scope", "state",
 }
 
@@ -223,6 +232,12 @@ func (p *Provider) Check() error {
 		return errors.New("client_id is missing")
 	}
 	if err := p.ClientAuth.check(p.ClientSecret); err != nil {
+		return err
+	}
+	if err := p.checkProfile(); err != nil {
+		return err
+	}
+	if err := p.checkSigned(); err != nil {
 		return err
 	}
 	if err := p.CheckAddresses(); err != nil {

@@ -3,9 +3,11 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -32,7 +34,7 @@ func (p *Provider) Compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 			logger.Warn("client_secret stands in the configuration itself; use {env.NAME} or {file./path}", zap.String("provider", p.Called()))
 		}
 	}
-	key, err := p.clientKey()
+	key, next, err := p.clientKeys()
 	if err != nil {
 		return nil, err
 	}
@@ -58,28 +60,45 @@ func (p *Provider) Compile(logger *zap.Logger, wrap func(http.RoundTripper) http
 		Issuer:       p.Issuer,
 		ClientID:     p.ClientID,
 		ClientSecret: secret,
-		ClientMethod: auth.Method, ClientKey: key, ClientAudience: auth.Audience, ClientCertificate: certificate,
+		ClientMethod: auth.Method, ClientKey: key, NextClientKey: next, ClientAudience: p.audience(), ClientCertificate: certificate,
 		MetadataURL: p.MetadataURL, InternalURL: strings.TrimSuffix(p.InternalURL, "/"), EndSession: endSession,
 		TrustAudience: p.TrustAudience,
-		DPoP:          p.DPoP,
-		Push:          strings.TrimPrefix(p.PAR, PARAuto),
+		DPoP:          p.bound(),
+		Push:          p.push(),
+		Sign:          strings.TrimPrefix(p.SignedRequests, PARAuto),
+		FAPI:          p.strict(),
 		SilentRecheck: p.Recheck == RecheckSilent,
 		Scopes:        p.Scopes,
 		AuthParams:    p.AuthParams,
 		Claims:        p.claims(),
-		Client:        oidc.NewClient(oidc.ClientConfig{Roots: roots, Certificate: certificate, Wrap: wrap}),
+		Client:        oidc.NewClient(oidc.ClientConfig{Roots: roots, Certificate: certificate, AEADOnly: p.strict(), Wrap: wrap}),
 		Logger:        logger,
 	}), nil
 }
 
-// clientKey returns a function that reads the client's key, or nil if there is no key. If the file is missing or
+// clientKeys returns functions that read the client's key and the next one; nil if there is none. If a file is missing or
 // contains no key, the configuration is refused (A56).
-func (p *Provider) clientKey() (func() (*oidc.ClientKey, error), error) {
+func (p *Provider) clientKeys() (key, next func() (*oidc.ClientKey, error), err error) {
 	if p.ClientAuth == nil || p.ClientAuth.Method != PrivateKeyJWT {
-		return nil, nil
+		return nil, nil, nil
 	}
-	read := func() (*oidc.ClientKey, error) {
-		name, err := Resolve("client_auth", p.ClientAuth.KeyFile)
+	key = p.keyIn(p.ClientAuth.KeyFile)
+	first, err := key()
+	if err != nil || p.ClientAuth.NextKeyFile == "" {
+		return key, nil, err
+	}
+	next = p.keyIn(p.ClientAuth.NextKeyFile)
+	second, err := next()
+	if err == nil && first.ID == second.ID {
+		err = errors.New("client_auth: next_key is the same key")
+	}
+	return key, next, err
+}
+
+// keyIn returns a function that reads a key of the client.
+func (p *Provider) keyIn(file string) func() (*oidc.ClientKey, error) {
+	return func() (*oidc.ClientKey, error) {
+		name, err := Resolve("client_auth", file)
 		if err != nil {
 			return nil, err
 		}
@@ -91,10 +110,11 @@ func (p *Provider) clientKey() (func() (*oidc.ClientKey, error), error) {
 		if err != nil {
 			return nil, fmt.Errorf("client_auth: %s: %w", name, err)
 		}
+		if p.strict() && !slices.Contains(oidc.FAPIAlgorithms, key.Algorithm(oidc.FAPIAlgorithms)) {
+			return nil, fmt.Errorf("client_auth: %s: profile fapi2 takes an RSA key or an EC key of P-256", name)
+		}
 		return key, nil
 	}
-	_, err := read()
-	return read, err
 }
 
 // clientCertificate returns a function that reads the client's certificate, or nil if there is none. If a file is missing

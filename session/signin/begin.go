@@ -56,6 +56,10 @@ func (s *starter) begin(w http.ResponseWriter, r *http.Request, v *access.Visit,
 		s.notBegun(w, r, v, f, signinlog.Record{Code: signinlog.ProviderUnavailable})
 		return
 	}
+	if f.ProofKey, err = p.NewProofKey(); err != nil {
+		s.Fail(w, r, v, "making key", err)
+		return
+	}
 	// The context of the metadata is too short for a request that is pushed. AuthURL has a limit of its own.
 	target, err := p.AuthURL(context.WithoutCancel(ctx), m, f.request(how.Restarted))
 	if err != nil {

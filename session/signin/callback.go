@@ -210,7 +210,7 @@ func (s *finisher) providerAnswer(r *http.Request, p *oidc.Provider, f *flow, re
 	ctx, cancel := access.Detach(r, redeemTimeout)
 	defer cancel()
 	return p.Redeem(ctx, oidc.Response{Code: resp.Code, Error: resp.Error, Iss: resp.Iss, Says: resp.Says},
-		oidc.Grant{RedirectURI: f.redirectURI(), Nonce: f.Nonce, Verifier: f.Verifier})
+		oidc.Grant{RedirectURI: f.redirectURI(), Nonce: f.Nonce, Verifier: f.Verifier, ProofKey: f.ProofKey})
 }
 
 // providerFailed distinguishes the failures: the user declined, the provider is down, or the answer is invalid.

@@ -257,13 +257,17 @@ func TestConsentInStepUp(t *testing.T) {
 // TestLongReturn: whatever page was asked for, the flow's cookie is one that browsers keep (RFC 6265bis, section 5.6:
 // 4096 bytes of name and value).
 func TestLongReturn(t *testing.T) {
-	g := newGateway(t)
+	g, bound := newGateway(t), demanding(t, true, "DPoP")
 	for what, page := range map[string]string{
 		"plain":      "/?" + strings.Repeat("a", browser.MaxReturn-2),
 		"parameters": "/?" + strings.Repeat("&a", 500),
 		"quotes":     "/?" + strings.Repeat(`%22"`, 480),
+		"with a key": "/?" + strings.Repeat(`%22"`, 480),
 	} {
 		b := g.browser()
+		if what == "with a key" {
+			b = bound.browser()
+		}
 		asked := b.toProvider(page)
 		name := browser.FlowCookie + asked.Get("state")[:browser.FlowNameSize]
 		if c := b.cookie(name); c == nil || len(c.Name)+len(c.Value)+len(browser.HostPrefix) > browser.MaxCookieValue {

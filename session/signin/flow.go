@@ -55,6 +55,9 @@ type flow struct {
 	// Quiet: the provider is asked without a page whether the user of a bound session uses this browser; see provenAgain.
 	Quiet bool `json:"quiet,omitempty"`
 
+	// ProofKey is the private key to which the code and the tokens are bound (RFC 9449); empty if they are bound to none.
+	ProofKey []byte `json:"dpop,omitempty"`
+
 	// Challenge is Entra's claims challenge, which this flow answers: a value of the parameter claims, in addition to
 	// our own.
 	Challenge string `json:"h,omitempty"`
@@ -180,7 +183,7 @@ func (s *flows) again(f *flow) *flow {
 	next := *f
 	next.Name = session.NewRandom(browser.FlowNameSize * 3 / 4)
 	next.State, next.Nonce, next.Verifier = session.NewRandom(stateSize), session.NewRandom(stateSize), session.NewRandom(verifierSize)
-	next.StartedMS = s.Now().UnixMilli()
+	next.StartedMS, next.ProofKey = s.Now().UnixMilli(), nil
 	return &next
 }
 
@@ -189,7 +192,7 @@ func (f *flow) request(restarted bool) oidc.AuthRequest {
 	return oidc.AuthRequest{
 		RedirectURI: f.redirectURI(), State: f.wireState(restarted), Nonce: f.Nonce, Verifier: f.Verifier,
 		Demand: f.Demand, Challenge: f.Challenge, Login: f.Login || f.Ignored, OtherUser: f.Other, Consent: f.Consent,
-		Silent: f.Silent || f.Quiet, IDTokenHint: f.tokenHint, LoginHint: f.Hint, Locales: f.Locales,
+		Silent: f.Silent || f.Quiet, IDTokenHint: f.tokenHint, LoginHint: f.Hint, Locales: f.Locales, ProofKey: f.ProofKey,
 	}
 }
 

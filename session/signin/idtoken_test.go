@@ -13,79 +13,88 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// TestIDToken: what a provider, or somebody in its place, may not do to us. Each row is a guard of oidc.Provider.Redeem or of
-// what it calls (A28, A40, A41 and the design, section 6); the first says that the harness itself signs in.
-func TestIDToken(t *testing.T) {
-	ago, ahead := -time.Hour, time.Hour
-	for _, c := range []struct {
-		name   string
-		change func(*oidctest.IDP)
-		good   bool
-	}{
-		{"good", func(*oidctest.IDP) {}, true},
-		{"no at_hash", func(p *oidctest.IDP) { p.Claims = map[string]any{"at_hash": nil} }, true},
-		{"azp of ours", func(p *oidctest.IDP) { p.Claims = map[string]any{"azp": oidctest.Client} }, true},
-		{"audience as a list", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client}} }, true},
-		{"typ in lower case", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": "jwt"} }, true},
+// idTokenCase is an answer of the token endpoint.
+type idTokenCase struct {
+	name   string
+	change func(*oidctest.IDP)
+	good   bool
+}
 
-		{"other iss", func(p *oidctest.IDP) { p.Claims = map[string]any{"iss": "https://evil.example"} }, false},
-		{"audience twice (field trial 1.19)", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client, oidctest.Client}} }, true},
-		{"other aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": "other"} }, false},
-		{"second aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client, "other"}} }, false},
-		{"no aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": nil} }, false},
-		{"other azp", func(p *oidctest.IDP) { p.Claims = map[string]any{"azp": "other"} }, false},
-		{"other nonce", func(p *oidctest.IDP) { p.Claims = map[string]any{"nonce": "other"} }, false},
-		{"no nonce", func(p *oidctest.IDP) { p.Claims = map[string]any{"nonce": nil} }, false},
-		{"no sub", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": nil} }, false},
-		{"empty sub", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": ""} }, false},
-		{"sub under another spelling", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": nil, "SUB": "s-9"} }, false},
-		{"sub with a line break", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "a\nb"} }, false},
-		{"oversized sub", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": strings.Repeat("s", 256)} }, false},
-		{"no iat", func(p *oidctest.IDP) { p.Claims = map[string]any{"iat": nil} }, false},
-		{"iat ahead", func(p *oidctest.IDP) { p.Claims = map[string]any{"iat": p.Now().Add(ahead).Unix()} }, false},
-		{"no exp", func(p *oidctest.IDP) { p.Claims = map[string]any{"exp": nil} }, false},
-		{"expired", func(p *oidctest.IDP) { p.Claims = map[string]any{"exp": p.Now().Add(ago).Unix()} }, false},
-		{"auth_time ahead", func(p *oidctest.IDP) { p.Claims = map[string]any{"auth_time": p.Now().Add(ahead).Unix()} }, false},
-		{"wrong at_hash", func(p *oidctest.IDP) { p.Claims = map[string]any{"at_hash": oidctest.AccessTokenHash("other")} }, false},
-		{"a logout token", func(p *oidctest.IDP) {
-			p.Claims = map[string]any{"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}
-		}, false},
-		{"typ logout+jwt", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": "logout+jwt"} }, false},
-		{"typ at+jwt", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": "at+jwt"} }, false},
-		{"typ of another type", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": 7} }, false},
-		{"unknown crit", func(p *oidctest.IDP) { p.Header = map[string]any{"crit": []string{"x"}, "x": 1} }, false},
-		{"signed by a key for encryption", func(p *oidctest.IDP) { p.KeyUse = "enc" }, false},
-		{"signed by nobody we know", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": oidctest.Forged(p, "ES256")} }, false},
-		{"alg none", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": oidctest.Forged(p, "none")} }, false},
-		{"HS256", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": oidctest.Forged(p, "HS256")} }, false},
-		{"token_type in lower case", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"token_type": "bearer"} }, true},
-		{"token_type mac", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"token_type": "mac"} }, false},
-		{"no token_type", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"token_type": nil} }, false},
-		{"no id_token", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": nil} }, false},
-		{"id_token of another type", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": 7} }, false},
-		{"garbage", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": "a.b.c.d"} }, false},
-		{"oversized answer", func(p *oidctest.IDP) { p.Claims = map[string]any{"x": strings.Repeat("x", 1<<20)} }, false},
-		{"redirecting token endpoint", func(p *oidctest.IDP) { p.Redirecting["/token"] = true }, false},
-		{"refused code", func(p *oidctest.IDP) { p.TokenFail = map[string]any{"error": "invalid_grant"} }, false},
-	} {
+// idTokenCases are what a provider, or an attacker in its place, may not do to us. Each row is a guard of oidc.Provider.Redeem or
+// of what it calls (A28, A40, A41 and the design, section 6); the first says that the harness itself signs in.
+var idTokenCases = []idTokenCase{
+	{"good", func(*oidctest.IDP) {}, true},
+	{"no at_hash", func(p *oidctest.IDP) { p.Claims = map[string]any{"at_hash": nil} }, true},
+	{"azp of ours", func(p *oidctest.IDP) { p.Claims = map[string]any{"azp": oidctest.Client} }, true},
+	{"audience as a list", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client}} }, true},
+	{"typ in lower case", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": "jwt"} }, true},
+
+	{"other iss", func(p *oidctest.IDP) { p.Claims = map[string]any{"iss": "https://evil.example"} }, false},
+	{"audience twice (field trial 1.19)", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client, oidctest.Client}} }, true},
+	{"other aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": "other"} }, false},
+	{"second aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client, "other"}} }, false},
+	{"no aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": nil} }, false},
+	{"other azp", func(p *oidctest.IDP) { p.Claims = map[string]any{"azp": "other"} }, false},
+	{"other nonce", func(p *oidctest.IDP) { p.Claims = map[string]any{"nonce": "other"} }, false},
+	{"no nonce", func(p *oidctest.IDP) { p.Claims = map[string]any{"nonce": nil} }, false},
+	{"no sub", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": nil} }, false},
+	{"empty sub", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": ""} }, false},
+	{"sub under another spelling", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": nil, "SUB": "s-9"} }, false},
+	{"sub with a line break", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": "a\nb"} }, false},
+	{"oversized sub", func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": strings.Repeat("s", 256)} }, false},
+	{"no iat", func(p *oidctest.IDP) { p.Claims = map[string]any{"iat": nil} }, false},
+	{"iat ahead", func(p *oidctest.IDP) { p.Claims = map[string]any{"iat": p.Now().Add(time.Hour).Unix()} }, false},
+	{"no exp", func(p *oidctest.IDP) { p.Claims = map[string]any{"exp": nil} }, false},
+	{"expired", func(p *oidctest.IDP) { p.Claims = map[string]any{"exp": p.Now().Add(-time.Hour).Unix()} }, false},
+	{"auth_time ahead", func(p *oidctest.IDP) { p.Claims = map[string]any{"auth_time": p.Now().Add(time.Hour).Unix()} }, false},
+	{"wrong at_hash", func(p *oidctest.IDP) { p.Claims = map[string]any{"at_hash": oidctest.AccessTokenHash("other")} }, false},
+	{"a logout token", func(p *oidctest.IDP) {
+		p.Claims = map[string]any{"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}
+	}, false},
+	{"typ logout+jwt", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": "logout+jwt"} }, false},
+	{"typ at+jwt", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": "at+jwt"} }, false},
+	{"typ of another type", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": 7} }, false},
+	{"unknown crit", func(p *oidctest.IDP) { p.Header = map[string]any{"crit": []string{"x"}, "x": 1} }, false},
+	{"signed by a key for encryption", func(p *oidctest.IDP) { p.KeyUse = "enc" }, false},
+	{"signed by nobody we know", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": oidctest.Forged(p, "ES256")} }, false},
+	{"alg none", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": oidctest.Forged(p, "none")} }, false},
+	{"HS256", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": oidctest.Forged(p, "HS256")} }, false},
+	{"token_type in lower case", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"token_type": "bearer"} }, true},
+	{"token_type mac", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"token_type": "mac"} }, false},
+	{"no token_type", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"token_type": nil} }, false},
+	{"no id_token", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": nil} }, false},
+	{"id_token of another type", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": 7} }, false},
+	{"garbage", func(p *oidctest.IDP) { p.TokenBody = map[string]any{"id_token": "a.b.c.d"} }, false},
+	{"oversized answer", func(p *oidctest.IDP) { p.Claims = map[string]any{"x": strings.Repeat("x", 1<<20)} }, false},
+	{"redirecting token endpoint", func(p *oidctest.IDP) { p.Redirecting["/token"] = true }, false},
+	{"refused code", func(p *oidctest.IDP) { p.TokenFail = map[string]any{"error": "invalid_grant"} }, false},
+}
+
+func TestIDToken(t *testing.T) {
+	for _, c := range idTokenCases {
 		t.Run(c.name, func(t *testing.T) {
 			g := newGateway(t)
-			g.idp.Set(c.change)
-			b := g.browser()
-			r := b.callback(b.toProvider("/"))
-			if good := stays(r.location); good != c.good {
-				t.Fatalf("%d to %q\n%+v", r.status, r.location, g.log.last(t))
-			}
-			if c.good {
-				return
-			}
-			if r.status != http.StatusBadGateway || g.log.last(t).Code != signinlog.ProviderFailed {
-				t.Errorf("%d with code %d, want 502 with %d", r.status, g.log.last(t).Code, signinlog.ProviderFailed)
-			}
-			if r.setCookies()[browser.PendingCookie] != nil || r.setCookies()[browser.SessionCookie] != nil || g.idp.Count("/elsewhere") != 0 {
-				t.Errorf("cookies %v, %d requests elsewhere", r.setCookies(), g.idp.Count("/elsewhere"))
-			}
+			c.holds(t, g, func(b *testBrowser) result { return b.callback(b.toProvider("/")) })
 		})
+	}
+}
+
+// holds signs in at a provider that answers so.
+func (c *idTokenCase) holds(t *testing.T, g *gateway, signIn func(*testBrowser) result) {
+	t.Helper()
+	g.idp.Set(c.change)
+	r := signIn(g.browser())
+	if good := stays(r.location); good != c.good {
+		t.Fatalf("%d to %q\n%+v", r.status, r.location, g.log.last(t))
+	}
+	if c.good {
+		return
+	}
+	if r.status != http.StatusBadGateway || g.log.last(t).Code != signinlog.ProviderFailed {
+		t.Errorf("%d with code %d, want 502 with %d", r.status, g.log.last(t).Code, signinlog.ProviderFailed)
+	}
+	if r.setCookies()[browser.PendingCookie] != nil || r.setCookies()[browser.SessionCookie] != nil || g.idp.Count("/elsewhere")+g.idp.Count("/userinfo") != 0 {
+		t.Errorf("cookies %v, %d requests elsewhere, %d for userinfo", r.setCookies(), g.idp.Count("/elsewhere"), g.idp.Count("/userinfo"))
 	}
 }
 

@@ -32,7 +32,7 @@ func (p *pushes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 const pushed = "urn:ietf:params:oauth:request_uri:one"
 
-func pushing(t *testing.T, mode string, metadata map[string]any) (*gateway, *pushes) {
+func pushing(t *testing.T, mode string, metadata map[string]any, change ...func(*oidc.Config)) (*gateway, *pushes) {
 	t.Helper()
 	p := &pushes{status: http.StatusCreated, answer: map[string]any{"request_uri": pushed, "expires_in": 60}}
 	g := newGateway(t, func(s *settings) {
@@ -44,6 +44,9 @@ func pushing(t *testing.T, mode string, metadata map[string]any) (*gateway, *pus
 		}
 		s.provider = func(c *oidc.Config) {
 			c.Push, c.ClientSecret = mode, func() (string, error) { return "s3cret", nil }
+			for _, change := range change {
+				change(c)
+			}
 		}
 	})
 	return g, p

@@ -1,6 +1,7 @@
 package dpop
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -46,6 +47,16 @@ func (k *Key) Bytes() ([]byte, error) {
 		return nil, errors.New("dpop key cannot be written")
 	}
 	return raw, nil
+}
+
+// Thumbprint returns the thumbprint of the public key (RFC 7638): the parameter dpop_jkt of an authorization request (RFC
+// 9449, section 10).
+func (k *Key) Thumbprint() (string, error) {
+	sum, err := (&jose.JSONWebKey{Key: k.private.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return "", errors.New("dpop key has no thumbprint")
+	}
+	return base64.RawURLEncoding.EncodeToString(sum), nil
 }
 
 // proof is what a proof states (RFC 9449, section 4.2).

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/dpop"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 )
@@ -28,19 +29,44 @@ type AuthRequest struct {
 	// Silent makes the provider show no page. IDTokenHint then identifies the user.
 	Silent      bool
 	IDTokenHint string
+	// ProofKey is the key from Provider.NewProofKey to which the code is bound; empty if it is bound to none.
+	ProofKey []byte
 	// LoginHint is the expected user, Locales are the user's languages. Empty: not sent.
 	LoginHint, Locales string
 }
 
 // AuthURL returns the URL to which the browser is sent for an authorization request. If the request is pushed it sends
 // it to the provider first; its errors are then those of package grant.
+//
+// A code is bound to the key of the session (RFC 9449, section 10), so that a code that leaks cannot be redeemed with
+// another key. A request through the browser states the thumbprint of the key. One that is pushed proves the key itself, in
+// the header DPoP (section 10.1): that is the stronger of the two, and each provider with both PAR and DPoP supports it.
 func (p *Provider) AuthURL(ctx context.Context, m *Metadata, r AuthRequest) (string, error) {
 	params, err := p.authParams(m, r)
 	if err != nil {
 		return "", err
 	}
-	if p.pushes(m) {
-		if params, err = p.push(ctx, m, params); err != nil {
+	var key *dpop.Key
+	if len(r.ProofKey) > 0 {
+		if key, err = dpop.ParseKey(r.ProofKey); err != nil {
+			return "", err
+		}
+	}
+	pushed := p.pushes(m)
+	if key != nil && !pushed {
+		thumbprint, err := key.Thumbprint()
+		if err != nil {
+			return "", err
+		}
+		params.Set("dpop_jkt", thumbprint)
+	}
+	if p.signs(m) {
+		if params, err = p.sign(m, params, pushed); err != nil {
+			return "", err
+		}
+	}
+	if pushed {
+		if params, err = p.push(ctx, m, key, params); err != nil {
 			return "", err
 		}
 	}

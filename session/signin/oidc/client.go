@@ -18,6 +18,8 @@ type ClientConfig struct {
 	// Certificate returns the certificate of the client, for servers that ask for one (RFC 8705). It is called at each
 	// connection, so that a renewed certificate needs no reload. Nil: none.
 	Certificate func() (*tls.Certificate, error)
+	// AEADOnly accepts of TLS 1.2 only the cipher suites of RFC 9325, section 4.2, as the FAPI 2.0 security profile demands.
+	AEADOnly bool
 	// Wrap wraps the transport. It may be nil.
 	Wrap func(http.RoundTripper) http.RoundTripper
 	// Timeout is the timeout of one request, including the body. Zero: 10 seconds.
@@ -37,6 +39,12 @@ func NewClient(c ClientConfig) *http.Client {
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}
+	if c.AEADOnly {
+		t.TLSClientConfig.CipherSuites = []uint16{
+			tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+		}
+	}
 	if c.Certificate != nil {
 		t.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return c.Certificate() }
 	}

@@ -109,9 +109,13 @@ func (k *ClientKey) algorithm(taken []string) jose.SignatureAlgorithm {
 // Algorithm returns the algorithm for a provider that accepts these.
 func (k *ClientKey) Algorithm(taken []string) string { return string(k.algorithm(taken)) }
 
-// Public returns the public key as a JSON Web Key, to register at the provider.
-func (k *ClientKey) Public() (string, error) {
-	text, err := json.Marshal(jose.JSONWebKey{Key: k.key.Public(), KeyID: k.ID, Use: "sig"})
+// PublicKeys returns public keys as a JSON Web Key Set, to register at the provider.
+func PublicKeys(keys ...*ClientKey) (string, error) {
+	var set jose.JSONWebKeySet
+	for _, k := range keys {
+		set.Keys = append(set.Keys, jose.JSONWebKey{Key: k.key.Public(), KeyID: k.ID, Use: "sig"})
+	}
+	text, err := json.Marshal(set)
 	return string(text), err
 }
 
@@ -123,7 +127,15 @@ const assertionIDSize = 16
 
 // sign creates a client assertion (RFC 7523, section 3).
 func (k *ClientKey) sign(clientID, audience string, algorithms []string, now time.Time) (string, error) {
-	options := new(jose.SignerOptions).WithType("JWT")
+	return k.signJWT("JWT", algorithms, map[string]any{
+		"iss": clientID, "sub": clientID, "aud": audience, "jti": session.NewRandom(assertionIDSize),
+		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(clientAssertionLife).Unix(),
+	})
+}
+
+// signJWT signs claims for a provider that accepts these algorithms.
+func (k *ClientKey) signJWT(typ jose.ContentType, algorithms []string, claims map[string]any) (string, error) {
+	options := new(jose.SignerOptions).WithType(typ)
 	if k.cert != "" {
 		options = options.WithHeader("x5t#S256", k.cert)
 	}
@@ -133,10 +145,7 @@ func (k *ClientKey) sign(clientID, audience string, algorithms []string, now tim
 	if err != nil {
 		return "", err
 	}
-	payload, err := json.Marshal(map[string]any{
-		"iss": clientID, "sub": clientID, "aud": audience, "jti": session.NewRandom(assertionIDSize),
-		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(clientAssertionLife).Unix(),
-	})
+	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err
 	}

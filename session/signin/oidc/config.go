@@ -23,6 +23,8 @@ type Config struct {
 	// is the audience of its assertions; empty: the provider's token endpoint.
 	ClientKey      func() (*ClientKey, error)
 	ClientAudience string
+	// NextClientKey will take the place of ClientKey. It signs nothing. Nil: none.
+	NextClientKey func() (*ClientKey, error)
 	// TrustAudience are further audiences that an ID token may have, if its azp says that it was issued to us.
 	TrustAudience []string
 	// SilentRecheck: if claims are too old and cannot be refreshed, they are requested again by an invisible redirect
@@ -44,6 +46,11 @@ type Config struct {
 	DPoP bool
 	// Push is PushRequire, PushOff, or empty: authorization requests are pushed if the provider requires it.
 	Push string
+	// Sign is SignRequire, SignOff, or empty: the client key signs authorization requests if the provider requires it.
+	Sign string
+	// FAPI accepts from the provider only what the FAPI 2.0 security profile allows: its algorithms, and a response that
+	// names its issuer. The caller sets what the profile demands of the other fields.
+	FAPI bool
 	// EndSession is the sign-out URL; it replaces the one in the metadata.
 	EndSession *leave.Template
 	// AuthParams are sent to the authorization endpoint unchanged. They cannot replace a parameter of the protocol.

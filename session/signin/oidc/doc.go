@@ -15,7 +15,7 @@
 //
 //   - config.go is what the caller configures of a provider, provider.go is the Provider, provider_state.go how it is;
 //   - metadata.go is its metadata, with the keys of package jwks; examine.go looks at both for an operator;
-//   - auth_request.go, push.go and demand.go make an authorization request;
+//   - auth_request.go, request_object.go, push.go and demand.go make an authorization request;
 //   - redeem.go redeems a code and revokes tokens, refresh.go sends a refresh token, both with client.go, client_assertion.go, client_key.go,
 //     proof.go and retry_after.go;
 //   - id_token.go and logout_token.go verify tokens, access_token.go is for those of programs; userinfo.go and graph.go ask for more claims;

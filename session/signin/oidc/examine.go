@@ -46,6 +46,14 @@ type Offers struct {
 	DPoPAlgorithms []string `json:"dpop_signing_alg_values_supported"`
 	PushEndpoint   string   `json:"pushed_authorization_request_endpoint"`
 	RequiresPush   bool     `json:"require_pushed_authorization_requests"`
+	IDAlgorithms   []string `json:"id_token_signing_alg_values_supported"`
+	// RequestAlgorithms and RequiresSigned are about signed authorization requests (RFC 9101, section 10.5).
+	RequestAlgorithms []string `json:"request_object_signing_alg_values_supported"`
+	RequiresSigned    bool     `json:"require_signed_request_object"`
+	// IssInResponse: responses name their issuer (RFC 9207, section 3). CertificateBound: access tokens are bound to the
+	// certificate of the client (RFC 8705, section 3.3).
+	IssInResponse    bool `json:"authorization_response_iss_parameter_supported"`
+	CertificateBound bool `json:"tls_client_certificate_bound_access_tokens"`
 }
 
 // MaxAhead is how far ahead a provider's clock may be before its tokens are refused.

@@ -38,6 +38,8 @@ type Metadata struct {
 	IssInResponse         bool     `json:"authorization_response_iss_parameter_supported"`
 	SigningAlgorithms     []string `json:"id_token_signing_alg_values_supported"`
 	UserInfoAlgorithms    []string `json:"userinfo_signing_alg_values_supported"`
+	RequiresSigned        bool     `json:"require_signed_request_object"`
+	RequestAlgorithms     []string `json:"request_object_signing_alg_values_supported"`
 	// Aliases are the endpoints for clients that present a certificate (RFC 8705, section 5).
 	Aliases struct {
 		Token      string `json:"token_endpoint"`
@@ -57,6 +59,30 @@ func (m *Metadata) presentCertificate() {
 			*to = alias
 		}
 	}
+}
+
+// FAPIAlgorithms are the algorithms of the FAPI 2.0 security profile, section 5.4.
+var FAPIAlgorithms = []string{gooidc.PS256, gooidc.ES256, gooidc.EdDSA}
+
+// Allowed returns those of a provider's algorithms that are used with it: all, or with FAPI those of the profile. If a list
+// has none of these, all of them are: a sign-in then fails, and a weaker algorithm never passes one.
+func (c *Config) Allowed(listed []string) []string {
+	if !c.FAPI {
+		return listed
+	}
+	allowed := slices.DeleteFunc(slices.Clone(FAPIAlgorithms), func(alg string) bool { return !slices.Contains(listed, alg) })
+	if len(allowed) == 0 {
+		return FAPIAlgorithms
+	}
+	return allowed
+}
+
+// restrict reduces the metadata to what the configuration allows.
+func (c *Config) restrict(m *Metadata) {
+	for _, list := range []*[]string{&m.SigningAlgorithms, &m.UserInfoAlgorithms, &m.TokenAuthAlgorithms, &m.RequestAlgorithms} {
+		*list = c.Allowed(*list)
+	}
+	m.IssInResponse = m.IssInResponse || c.FAPI // section 5.3.3.2
 }
 
 // Discover fetches the metadata and uses it from then on.
@@ -108,6 +134,7 @@ func (p *Provider) use(body []byte) error {
 	if p.ClientCertificate != nil {
 		m.presentCertificate()
 	}
+	p.restrict(m)
 	for name, endpoint := range map[string]string{
 		"authorization_endpoint": m.AuthorizationEndpoint, "token_endpoint": m.TokenEndpoint, "jwks_uri": m.JWKSURI,
 	} {

@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -27,17 +26,23 @@ func (c *Config) newProofKey() (*dpop.Key, error) {
 	return dpop.NewKey()
 }
 
-// proofKey returns the key of a session. A session that began before the configuration demanded one gets one now. One that
+// NewProofKey makes a key for a sign-in, for AuthRequest and Grant; nil if its tokens are bound to none. It must be kept
+// sealed.
+func (c *Config) NewProofKey() ([]byte, error) {
+	key, err := c.newProofKey()
+	if key == nil || err != nil {
+		return nil, err
+	}
+	return key.Bytes()
+}
+
+// proofKey returns the key of a session or a sign-in. One that began before the configuration demanded one gets one now. One that
 // has a key keeps it, whatever the configuration says now: the refresh token may be bound to it.
-func (c *Config) proofKey(t session.Tokens) (*dpop.Key, error) {
-	if len(t.ProofKey) == 0 {
+func (c *Config) proofKey(kept []byte) (*dpop.Key, error) {
+	if len(kept) == 0 {
 		return c.newProofKey()
 	}
-	key, err := dpop.ParseKey(t.ProofKey)
-	if err != nil {
-		return nil, fmt.Errorf("reading tokens: %w", err)
-	}
-	return key, nil
+	return dpop.ParseKey(kept)
 }
 
 // keepProof adds the key to the tokens that need it later.

@@ -3,8 +3,10 @@ package oidc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 
+	"github.com/latchkey-gateway/latchkey/session/signin/dpop"
 	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 )
 
@@ -14,6 +16,14 @@ const (
 	PushRequire = "require"
 	// PushOff pushes none, whatever the provider requires.
 	PushOff = "off"
+)
+
+// Values of Config.Sign.
+const (
+	// SignRequire signs every authorization request.
+	SignRequire = "require"
+	// SignOff signs none, whatever the provider requires.
+	SignOff = "off"
 )
 
 // errNoPushing: the configuration requires pushed requests, and the metadata has no endpoint for them.
@@ -26,16 +36,42 @@ func (c *Config) pushes(m *Metadata) bool {
 }
 
 // push sends the parameters of an authorization request to the provider, and returns those that remain for the browser
-// (RFC 9126, sections 2.1 and 4).
-func (p *Provider) push(ctx context.Context, m *Metadata, params url.Values) (url.Values, error) {
+// (RFC 9126, sections 2.1 and 4). The request proves the key, if there is one.
+func (p *Provider) push(ctx context.Context, m *Metadata, key *dpop.Key, params url.Values) (url.Values, error) {
 	if m.PushEndpoint == "" {
 		return nil, errNoPushing
 	}
 	ctx, cancel := context.WithTimeout(ctx, idpTimeout)
 	defer cancel()
-	uri, err := authenticate(ctx, p, m, nil, m.PushEndpoint, params, grant.Push)
+	uri, err := authenticate(ctx, p, m, key, m.PushEndpoint, params, grant.Push)
 	if err != nil {
 		return nil, err
 	}
 	return url.Values{"client_id": {p.ClientID}, "request_uri": {uri}}, nil
+}
+
+// signs reports whether authorization requests are signed (RFC 9101): if the configuration requires it, or if the metadata
+// requires it (section 10.5) and there is a key for it.
+func (c *Config) signs(m *Metadata) bool {
+	return c.Sign == SignRequire || c.Sign == "" && m.RequiresSigned && c.ClientKey != nil
+}
+
+// sign returns the parameters that take the place of those of an authorization request: the signed request, and what OAuth
+// and OpenID Connect demand outside of it if it is not pushed (RFC 9101, section 5; OpenID Connect Core, section 6.1).
+func (c *Config) sign(m *Metadata, params url.Values, pushed bool) (url.Values, error) {
+	key, err := c.ClientKey()
+	if err != nil {
+		return nil, fmt.Errorf("client key: %w", err)
+	}
+	signed, err := key.signRequest(params, c.Issuer, m.RequestAlgorithms, c.Now())
+	if err != nil {
+		return nil, fmt.Errorf("signing authorization request: %w", err)
+	}
+	out := url.Values{"request": {signed}}
+	if !pushed {
+		for _, outside := range []string{"client_id", "response_type", "scope"} {
+			out.Set(outside, params.Get(outside))
+		}
+	}
+	return out, nil
 }

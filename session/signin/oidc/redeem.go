@@ -90,6 +90,8 @@ type Response struct {
 // Grant is the data of an authorization request that belongs to its code.
 type Grant struct {
 	RedirectURI, Nonce, Verifier string
+	// ProofKey is that of the request.
+	ProofKey []byte
 }
 
 // RefusedError is an error code that the authorization endpoint sent.
@@ -121,7 +123,7 @@ func (p *Provider) Redeem(ctx context.Context, resp Response, g Grant) (*Answer,
 }
 
 func (p *Provider) redeem(ctx context.Context, m *Metadata, code string, g Grant) (*Answer, error) {
-	key, err := p.newProofKey()
+	key, err := p.proofKey(g.ProofKey)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session
 	if m == nil {
 		return nil, errNotAsked
 	}
-	key, err := p.proofKey(old)
+	key, err := p.proofKey(old.ProofKey)
 	if err != nil {
 		return nil, err
 	}

@@ -1,15 +1,18 @@
 package oidctest
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,8 +26,9 @@ type IDP struct {
 	T   testing.TB
 	Now func() time.Time
 
-	mu   sync.Mutex
-	hits map[string]int
+	mu      sync.Mutex
+	hits    map[string]int
+	headers map[string]http.Header // of the last request, by path
 	// Broken endpoints answer 503, by path; redirecting ones 302.
 	Broken, Redirecting map[string]bool
 	Key                 *ecdsa.PrivateKey
@@ -44,9 +48,13 @@ type IDP struct {
 	// Hang, if set, keeps the token endpoint waiting until it is closed.
 	Hang      chan struct{}
 	LastToken url.Values
-	TokenBody map[string]any // merged over the token answer
-	TokenFail map[string]any // if set, 400 with this
-	FormOnly  bool           // the client secret is taken in the form alone
+	// TokenType is the type of access tokens; empty: Bearer.
+	TokenType string
+	// Nonce, if set, is demanded in proofs (DPoP) at /token, /par and /userinfo, where the challenge has the scheme NonceScheme.
+	Nonce, NonceScheme string
+	TokenBody          map[string]any // merged over the token answer
+	TokenFail          map[string]any // if set, 400 with this
+	FormOnly           bool           // the client secret is taken in the form alone
 	// Instead answers for an endpoint, by path.
 	Instead map[string]http.HandlerFunc
 }
@@ -61,7 +69,7 @@ func New(t testing.TB, now func() time.Time) *IDP {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &IDP{T: t, Now: now, hits: map[string]int{}, Broken: map[string]bool{}, Redirecting: map[string]bool{}, Instead: map[string]http.HandlerFunc{}, Key: key, KeyID: "k1"}
+	p := &IDP{T: t, Now: now, hits: map[string]int{}, headers: map[string]http.Header{}, Broken: map[string]bool{}, Redirecting: map[string]bool{}, Instead: map[string]http.HandlerFunc{}, Key: key, KeyID: "k1"}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/.well-known/openid-configuration", p.serveMetadata)
 	mux.HandleFunc("/keys", p.serveKeys)
@@ -86,9 +94,13 @@ func New(t testing.TB, now func() time.Time) *IDP {
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.hits[r.URL.Path]++
+		p.headers[r.URL.Path] = r.Header
+		lacking := p.lacksNonce(r)
 		broken, redirecting, instead := p.Broken[r.URL.Path], p.Redirecting[r.URL.Path], p.Instead[r.URL.Path]
 		p.mu.Unlock()
 		switch {
+		case lacking:
+			p.demandNonce(w, r)
 		case instead != nil:
 			instead(w, r)
 		case broken:
@@ -115,6 +127,38 @@ func (p *IDP) Count(path string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.hits[path]
+}
+
+// Sent is the header of the last request for a path; nil if there was none.
+func (p *IDP) Sent(path string) http.Header {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.headers[path]
+}
+
+// lacksNonce reports whether a request with a proof is refused for its nonce.
+func (p *IDP) lacksNonce(r *http.Request) bool {
+	if p.Nonce == "" || r.Header.Get("DPoP") == "" {
+		return false
+	}
+	var proof struct{ Nonce string }
+	_, rest, _ := strings.Cut(r.Header.Get("DPoP"), ".")
+	payload, _, _ := strings.Cut(rest, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(payload)
+	return err != nil || json.Unmarshal(raw, &proof) != nil || proof.Nonce != p.Nonce
+}
+
+// demandNonce answers as RFC 9449 says, in section 8 for endpoints of the authorization server and in section 9 for resources.
+func (p *IDP) demandNonce(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.Header().Set("DPoP-Nonce", p.Nonce)
+	if r.URL.Path == "/userinfo" {
+		w.Header().Set("WWW-Authenticate", p.NonceScheme+` error="use_dpop_nonce"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	WriteJSON(w, http.StatusBadRequest, map[string]any{"error": "use_dpop_nonce"})
 }
 
 // Total is the number of all requests.
@@ -198,7 +242,7 @@ func (p *IDP) serveToken(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	body := map[string]any{
-		"access_token": "access", "token_type": "Bearer", "refresh_token": "refresh-canary", "id_token": p.Sign(claims),
+		"access_token": "access", "token_type": cmp.Or(p.TokenType, "Bearer"), "refresh_token": "refresh-canary", "id_token": p.Sign(claims),
 	}
 	maps.Copy(body, p.TokenBody)
 	WriteJSON(w, http.StatusOK, body)
