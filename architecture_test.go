@@ -103,6 +103,12 @@ var edges = []edge{
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
 	{
+		path:    "session/signin/accesstoken",
+		ours:    []string{"=session", "=session/retry", "=session/signin/access", "=session/signin/grant", "=session/signin/oidc", "=session/signin/renew"},
+		others:  []string{zap},
+		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
+	},
+	{
 		path:    "session/signin/bound",
 		ours:    []string{"=session", "=session/keyring", "=session/signin/access", "=session/signin/bound/proof", "=session/signin/browser"},
 		others:  []string{zap},

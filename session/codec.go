@@ -2,12 +2,10 @@ package session
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
 	"math"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/internal/pack"
@@ -343,58 +341,4 @@ func decodeFields(data []byte) (*Record, error) {
 		return nil, r.Err
 	}
 	return s, nil
-}
-
-// The fields of Tokens. A refresh token is one or more parts separated by dots. Each part is stored unchanged or, if it
-// is base64url, decoded, which saves a quarter.
-const (
-	tokenIDHeader = iota + 2
-	tokenIDSignature
-	tokenPart
-	tokenPartBytes
-	tokenProofKey
-)
-
-// maxParts is up to how many parts are stored separately: a JWE has five.
-const maxParts = 8
-
-func (t Tokens) encode() []byte {
-	var w pack.FieldWriter
-	if t.Refresh != "" {
-		for _, part := range strings.SplitN(t.Refresh, ".", maxParts) {
-			if b, err := base64.RawURLEncoding.Strict().DecodeString(part); err == nil && base64.RawURLEncoding.EncodeToString(b) == part {
-				w.Put(tokenPartBytes, b)
-			} else {
-				w.Put(tokenPart, []byte(part))
-			}
-		}
-	}
-	w.Bytes(tokenIDHeader, t.IDHeader)
-	w.Bytes(tokenIDSignature, t.IDSignature)
-	w.Bytes(tokenProofKey, t.ProofKey)
-	return w.Out
-}
-
-func decodeTokens(data []byte) (Tokens, error) {
-	var t Tokens
-	var parts []string
-	r := pack.FieldReader{Data: data}
-	for r.Next() {
-		switch r.Tag {
-		case tokenPart:
-			parts = append(parts, string(r.Value))
-		case tokenPartBytes:
-			parts = append(parts, base64.RawURLEncoding.EncodeToString(r.Value))
-		case tokenIDHeader:
-			t.IDHeader = bytes.Clone(r.Value)
-		case tokenIDSignature:
-			t.IDSignature = bytes.Clone(r.Value)
-		case tokenProofKey:
-			t.ProofKey = bytes.Clone(r.Value)
-		}
-	}
-	if len(parts) > 0 {
-		t.Refresh = strings.Join(parts, ".")
-	}
-	return t, r.Err
 }

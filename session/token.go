@@ -140,6 +140,9 @@ func hash(kind string, parts ...string) digest {
 	return digest(h[:len(digest{})])
 }
 
+// key returns the key of the session with the digest.
+func (d digest) key() Key { return Key("s:" + base64.RawURLEncoding.EncodeToString(d[:])) }
+
 // digestOf extracts the digest from a session's key.
 func digestOf(key Key) (d digest, ok bool) {
 	if len(key) != 24 || key[:2] != "s:" {

@@ -1,8 +1,11 @@
 package session
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/internal/pack"
@@ -164,4 +167,122 @@ func (v Vault) DraftTokens(plain []byte, secret Secret, place Key) (Tokens, erro
 		return Tokens{}, err
 	}
 	return v.tokensAt(draft, Token{Secret: secret}, place)
+}
+
+// Tokens are the provider's tokens for later use. They never appear in a log or a page, and only Access in a header: of a request to an
+// application that may have it.
+type Tokens struct {
+	// Refresh is the refresh token, empty if there is none.
+	Refresh string
+	// IDHeader and IDSignature are the parts of the ID token that Claims does not contain. With Claims they form the
+	// id_token_hint of RP-initiated logout, without storing the payload twice.
+	IDHeader, IDSignature []byte
+	// ProofKey is the private key to which the tokens are bound (RFC 9449); nil if they are bound to none.
+	ProofKey []byte
+	// Access is the access token that applications get. It is kept only if a site of the configuration forwards it.
+	// AccessFrom is when it was asked for, AccessEnds when it ends, both as the provider states it.
+	Access                 string
+	AccessFrom, AccessEnds time.Time
+}
+
+func (t Tokens) empty() bool {
+	return t.Refresh == "" && len(t.IDHeader) == 0 && len(t.IDSignature) == 0 && t.Access == ""
+}
+
+const (
+	// maxTokenMargin is the largest margin at the end of an access token: a request that gets it needs time to arrive. For
+	// short tokens it is a tenth of their life. wholeSeconds comes in addition, because providers round their times.
+	maxTokenMargin = 5 * time.Second
+	wholeSeconds   = time.Second
+	// renewBefore is how long before its end an access token is due, but at most a fifth of its life.
+	renewBefore = time.Minute
+)
+
+// AccessUntil is until when an application can use the access token.
+func (t *Tokens) AccessUntil() time.Time {
+	life := t.AccessEnds.Sub(t.AccessFrom)
+	return t.AccessEnds.Add(-min(maxTokenMargin, life/10) - wholeSeconds)
+}
+
+// AccessGood reports whether there is an access token that an application can still use.
+func (t *Tokens) AccessGood(now time.Time) bool { return t.Access != "" && now.Before(t.AccessUntil()) }
+
+// AccessDue is when another access token is to be requested, while this one can still be used.
+func (t *Tokens) AccessDue() time.Time {
+	life := t.AccessUntil().Sub(t.AccessFrom)
+	return t.AccessUntil().Add(-min(renewBefore, life/5))
+}
+
+// The fields of Tokens. A refresh or access token is one or more parts separated by dots. Each part is stored unchanged or, if it
+// is base64url, decoded, which saves a quarter.
+const (
+	tokenIDHeader = iota + 2
+	tokenIDSignature
+	tokenPart
+	tokenPartBytes
+	tokenProofKey
+	tokenAccess // parts, as of a refresh token
+	tokenAccessBytes
+	tokenAccessFrom
+	tokenAccessEnds
+)
+
+// maxParts is up to how many parts are stored separately: a JWE has five.
+const maxParts = 8
+
+func (t Tokens) encode() []byte {
+	var w pack.FieldWriter
+	putParts(&w, t.Refresh, tokenPart, tokenPartBytes)
+	w.Bytes(tokenIDHeader, t.IDHeader)
+	w.Bytes(tokenIDSignature, t.IDSignature)
+	w.Bytes(tokenProofKey, t.ProofKey)
+	if t.Access != "" {
+		putParts(&w, t.Access, tokenAccess, tokenAccessBytes)
+		w.Time(tokenAccessFrom, t.AccessFrom)
+		w.Time(tokenAccessEnds, t.AccessEnds)
+	}
+	return w.Out
+}
+
+func putParts(w *pack.FieldWriter, token string, text, decoded uint64) {
+	if token == "" {
+		return
+	}
+	for _, part := range strings.SplitN(token, ".", maxParts) {
+		if b, err := base64.RawURLEncoding.Strict().DecodeString(part); err == nil && base64.RawURLEncoding.EncodeToString(b) == part {
+			w.Put(decoded, b)
+		} else {
+			w.Put(text, []byte(part))
+		}
+	}
+}
+
+func decodeTokens(data []byte) (Tokens, error) {
+	var t Tokens
+	var refresh, access []string
+	r := pack.FieldReader{Data: data}
+	for r.Next() {
+		switch r.Tag {
+		case tokenPart:
+			refresh = append(refresh, string(r.Value))
+		case tokenPartBytes:
+			refresh = append(refresh, base64.RawURLEncoding.EncodeToString(r.Value))
+		case tokenAccess:
+			access = append(access, string(r.Value))
+		case tokenAccessBytes:
+			access = append(access, base64.RawURLEncoding.EncodeToString(r.Value))
+		case tokenAccessFrom:
+			r.Time(&t.AccessFrom)
+		case tokenAccessEnds:
+			r.Time(&t.AccessEnds)
+		case tokenIDHeader:
+			t.IDHeader = bytes.Clone(r.Value)
+		case tokenIDSignature:
+			t.IDSignature = bytes.Clone(r.Value)
+		case tokenProofKey:
+			t.ProofKey = bytes.Clone(r.Value)
+		}
+	}
+	t.Refresh, t.Access = strings.Join(refresh, "."), strings.Join(access, ".")
+	return t, r.Err
 }

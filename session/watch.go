@@ -19,6 +19,7 @@ type watches struct {
 	nudged map[digest]struct{} // sessions that may have changed
 	all    bool                // all sessions may have changed
 	wake   chan struct{}
+	tell   atomic.Pointer[func(Key)] // see OnChange
 }
 
 type watch struct {
@@ -92,7 +93,15 @@ func (all *watches) rouse() {
 	}
 }
 
+// OnChange makes tell be called with the key of each session that has ended or that another replica has changed, as far as
+// this process learns of it. The last call of all managers with this cache counts. tell must not block, and must not call
+// the manager.
+func (st *streams) OnChange(tell func(Key)) { st.watches.tell.Store(&tell) }
+
 func (all *watches) changed(d digest) {
+	if tell := all.tell.Load(); tell != nil {
+		(*tell)(d.key())
+	}
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	all.nudge(d)

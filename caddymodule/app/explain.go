@@ -55,3 +55,13 @@ func (a *App) headerClaims() (claims []string) {
 	slices.Sort(claims)
 	return slices.Compact(claims)
 }
+
+// forwards reports whether a site at which users sign in at a provider forwards the access token. Only then do sessions of
+// that provider keep it.
+func forwards(a *App, provider string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.ContainsFunc(a.sites, func(h *site.Site) bool {
+		return h.ForwardAccessToken != nil && slices.Contains(h.SignIn.Providers, provider)
+	})
+}

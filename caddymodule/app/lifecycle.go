@@ -159,12 +159,13 @@ func (a *App) openService() (*signin.Service, error) {
 
 		MaxSessions: a.Session.MaxSessions,
 
-		OnLimited: func(endpoint string) { rateLimited.WithLabelValues(endpoint).Inc() },
-		OnRenewal: func(provider, result string) { renewals.WithLabelValues(provider, result).Inc() },
-		OnBinding: func(step, result string) { bindings.WithLabelValues(step, result).Inc() },
-		Notify:    a.Emit,
-		Events:    a.streams,
-		Logger:    a.logger,
+		OnLimited:  func(endpoint string) { rateLimited.WithLabelValues(endpoint).Inc() },
+		OnRenewal:  func(provider, result string) { renewals.WithLabelValues(provider, result).Inc() },
+		OnExchange: func(provider, result string) { exchanges.WithLabelValues(provider, result).Inc() },
+		OnBinding:  func(step, result string) { bindings.WithLabelValues(step, result).Inc() },
+		Notify:     a.Emit,
+		Events:     a.streams,
+		Logger:     a.logger,
 
 		SignInHost: a.SignInHost.Address(),
 		SiteFor:    a.siteFor,
@@ -186,6 +187,7 @@ func (a *App) provisionProviders() error {
 			return fmt.Errorf("provider %q: %w", p.Called(), err)
 		}
 		compiled.HeaderClaims = a.headerClaims
+		compiled.KeepAccess = func() bool { return forwards(a, compiled.Name) }
 		compiled.Claims.KnownAs = a.HasSignals(p)
 		a.tenant.Providers = append(a.tenant.Providers, compiled)
 	}

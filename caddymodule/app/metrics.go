@@ -134,6 +134,11 @@ var renewals = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Help: "Renewals of claims with a refresh token, by what came of them.",
 }, []string{"provider", "result"})
 
+var exchanges = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Namespace: "caddy", Subsystem: "latchkey", Name: "token_exchanges_total",
+	Help: "Exchanges of access tokens for applications, by what came of them.",
+}, []string{"provider", "result"})
+
 var bindings = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Namespace: "caddy", Subsystem: "latchkey", Name: "bindings_total",
 	Help: "Registrations of keys of devices, and refreshes of bound sessions, by what came of them.",
@@ -159,7 +164,7 @@ func countPoll(stream, result string) { polls.WithLabelValues(stream, result).In
 // registerMetrics registers the collectors in a configuration's registry. Every site calls it; only the first call has
 // an effect.
 func registerMetrics(registry *prometheus.Registry) error {
-	for _, c := range append(site.Collectors(), rateLimited, renewals, bindings, signalsReceived, polls, stateMetrics{}) {
+	for _, c := range append(site.Collectors(), rateLimited, renewals, exchanges, bindings, signalsReceived, polls, stateMetrics{}) {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("metrics: %w", err)
 		}

@@ -100,7 +100,7 @@ func TestEveryWordHasGoldens(t *testing.T) {
 		"signals": append(wordsOf(signalsWords), wordsOf(pollWords)...),
 		"bearer":  wordsOf(bearerWords),
 		"binding": append(wordsOf(bindingWords), wordsOf(persistentWords)...),
-		"stay":    wordsOf(staySignedInWords), "signinlog": wordsOf(signInLogWords), "idle": wordsOf(idleSignOutWords), "brand": wordsOf(brandWords), "policy": wordsOf(policyWords), "site": wordsOf(siteWords),
+		"stay":    wordsOf(staySignedInWords), "signinlog": wordsOf(signInLogWords), "idle": wordsOf(idleSignOutWords), "brand": wordsOf(brandWords), "policy": wordsOf(policyWords), "site": append(wordsOf(siteWords), wordsOf(forwardWords)...),
 		"headers": append(wordsOf(headersOptions), wordsOf(assertionWords)...),
 	}
 	for block, words := range blocks {

@@ -8,7 +8,7 @@
 //
 //   - global.go reads the global option: provider.go, provider_branding.go, stay.go, signinlog.go, signinhost.go,
 //     ratelimit.go, signals.go, brand.go and binding.go its blocks;
-//   - site.go reads the directive: bearer.go, headers.go, assertion.go, appdata.go, idle.go, origins.go and preserve.go its
+//   - site.go reads the directive: bearer.go, headers.go, access_token.go, appdata.go, idle.go, origins.go and preserve.go its
 //     words; site_block.go names the app after the site block around it;
 //   - policy.go reads a policy: people.go whom it is for, when.go its conditions, controls.go what it demands;
 //     problem.go gives its faults a line.

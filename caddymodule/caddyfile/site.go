@@ -44,6 +44,7 @@ var (
 //		header         <Name> <claim> [only <pattern>...]
 //		header_encoding utf8|percent|base64|latin1
 //		bearer         { ... }
+//		forward_access_token [as <header>] { ... }
 //		assertion      [<audience>] { ... }
 //	}
 //
@@ -190,7 +191,8 @@ var siteWords = grammar.Words[*siteParser]{
 		s.Bearer, err = parseBearer(d)
 		return err
 	}),
-	"assertion": grammar.Once(parseAssertion),
+	"forward_access_token": grammar.Once(parseForwardAccessToken),
+	"assertion":            grammar.Once(parseAssertion),
 }
 
 // parseWho reads a kind of users and the names of that kind.

@@ -120,6 +120,9 @@ type Site struct {
 	// The access tokens with which programs may use this site instead of a session. Default: none.
 	Bearer *Bearer `json:"bearer,omitempty"`
 
+	// Gives the application the user's access token. Default: it does not get one.
+	ForwardAccessToken *ForwardAccessToken `json:"forward_access_token,omitempty"`
+
 	// A signed statement about the user, for applications that verify it. Default: none.
 	Assertion *Assertion `json:"assertion,omitempty"`
 

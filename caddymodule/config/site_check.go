@@ -71,6 +71,9 @@ func (h *Site) Check(a *App) error {
 	if err := h.Bearer.check(h.bearerClients(a)); err != nil {
 		return fmt.Errorf("bearer: %w", err)
 	}
+	if err := h.checkForwarding(a); err != nil {
+		return err
+	}
 	if err := h.CheckIdle(a); err != nil {
 		return err
 	}

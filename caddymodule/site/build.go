@@ -67,6 +67,7 @@ func New(ctx caddy.Context, c *config.Site, tenant *Tenant) (_ *Site, err error)
 	h.addressed = h.looksAtAddress()
 	h.activity = activityOf(h.Activity)
 	h.Tokens, h.Resource = newTokens(h)
+	h.forward = newForwarding(h.ForwardAccessToken)
 	return h, h.compileHeaders()
 }
 
@@ -144,6 +145,9 @@ func (h *Site) compileHeaders() error {
 			value: func(s *session.Record) (string, []string) { return oidc.ClaimValue(s, c.Claim) },
 			only:  identity.NewOnly(c.Only),
 		})
+	}
+	if f := h.forward; f != nil && !f.authorization {
+		names = append(names, f.header)
 	}
 	if h.Assertion != nil {
 		h.assertionOnly = identity.NewOnly(h.Assertion.GroupsOnly)

@@ -46,7 +46,7 @@ func newVisitorOf(tb testing.TB, app *config.App, site *config.Site, issuer stri
 		User: "ada@example.com", Email: "ada@example.com", EmailVerified: true, Name: "Ada", Kind: session.Persistent,
 		Groups: groups, GroupsComplete: true, AMR: []string{"pwd"}, Apps: []string{"wiki"},
 		Claims: fmt.Appendf(nil, `{"groups": ["%s"]}`, strings.Join(groups, `","`)),
-	}, session.Tokens{})
+	}, session.Tokens{Access: "access-token", AccessFrom: time.Now(), AccessEnds: time.Now().Add(time.Hour)})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -139,6 +139,7 @@ func TestSignedInAllocations(t *testing.T) {
 		{"with an access log", &config.App{}, &config.Site{}, true, 9},
 		{"with groups", &config.App{}, &config.Site{HeaderGroups: true}, false, 6},
 		{"with some groups in percent", &config.App{HeaderEncoding: "percent"}, &config.Site{HeaderGroups: true, HeaderGroupsOnly: []string{"5*", "*1"}}, false, 6},
+		{"with the access token", &config.App{}, &config.Site{ForwardAccessToken: &config.ForwardAccessToken{}}, false, 7},
 		{"with a hundred policies", &config.App{Policies: policies}, &config.Site{}, false, 6},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -39,6 +39,7 @@ func (h *Site) refuseForeign(service *signin.Service, w http.ResponseWriter, r *
 // sign-in. It reads no session: a preflight has no cookies.
 func (h *Site) preflight(service *signin.Service, w http.ResponseWriter, r *http.Request, v *access.Visit, next caddyhttp.Handler) error {
 	crossorigin.Strip(r)
+	h.forward.scrub(r)
 	decision := h.Compiled.Evaluate(h.Request(r, v, nil, nil))
 	if decision.Verdict != policy.SignIn {
 		return h.refuse(service, h.readableAnswer(w, r), r, v, nil, &decision)

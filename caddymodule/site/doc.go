@@ -11,7 +11,7 @@
 //   - serve.go, guard.go and request.go are the way of a request, program.go that of a program with an access token;
 //     inbound.go says how it came in, activity.go whether it counts as use, earlydata.go and cross_origin.go refuse some;
 //   - policy_input.go describes the request to the policies, siteview.go is what is known of its user;
-//   - identity.go, identity_header.go and assertion.go set what the app is told;
+//   - identity.go and assertion.go set what the app is told, access_token.go gives it the user's access token;
 //   - streams.go ties WebSockets and event streams to the session, revocable_writer.go long answers, inflight.go
 //     requests that send nothing, all by terms.go (package session notices the end);
 //   - report.go and metrics.go record what was decided.

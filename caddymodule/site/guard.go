@@ -1,7 +1,6 @@
 package site
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -13,7 +12,6 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/bearer"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
-	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // guard passes a request on if a user is signed in and the policies allow it. For guarded requests it is the only code
@@ -31,6 +29,7 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 			return err
 		}
 	}
+	h.forward.scrub(r)
 	live, token, err := service.Authenticate(r, v)
 	if err == nil && h.Foreign(r, v.Origin) {
 		h.refuseForeign(service, answer, r, v)
@@ -65,6 +64,9 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 		return h.anonymous(service, answer, r, v, err)
 	}
 	if err := h.keepApart(service, answer, r, p); err != nil {
+		return h.anonymous(service, answer, r, v, err)
+	}
+	if err := h.forward.set(service, r, p, token); err != nil {
 		return h.anonymous(service, answer, r, v, err)
 	}
 	// The order is cheap checks first: there is almost never anything to write.
@@ -138,14 +140,6 @@ func (h *Site) anonymous(service *signin.Service, w http.ResponseWriter, r *http
 	}
 	service.Challenge(w, r, v, err, Demand(&decision))
 	return nil
-}
-
-// unavailable returns the reason, for log and metric, why no decision was possible.
-func unavailable(err error) string {
-	if errors.Is(err, oidc.ErrProviderDown) {
-		return "provider_unavailable"
-	}
-	return "store_unavailable"
 }
 
 func (h *Site) refuse(service *signin.Service, w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, d *policy.Decision) error {

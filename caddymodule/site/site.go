@@ -36,6 +36,7 @@ type Site struct {
 	// assertionOnly selects the groups in an assertion.
 	assertionOnly *identity.Only
 	activity      activity
+	forward       *forwarding // nil: the application gets no access token
 	// Tokens decides on the access tokens of programs, Resource is what they are told; nil if the site accepts none.
 	Tokens   *bearer.Verifier
 	Resource *bearer.Resource

@@ -11,20 +11,21 @@ type Kind string
 
 // The kinds, with the default status of each.
 const (
-	KindIDPDown       Kind = "idp_down"       // 503: the provider does not answer
-	KindClaimsOld     Kind = "claims_old"     // 503: the provider does not answer, and the session's claims are too old to continue
-	KindStoreDown     Kind = "store_down"     // 503: the session store does not answer; no session was lost
-	KindFlowLost      Kind = "flow_lost"      // 400: a callback or an answer without its flow
-	KindBadRequest    Kind = "bad_request"    // 400
-	KindStaleForm     Kind = "stale_form"     // 403: a post without a valid token; nothing was changed
-	KindFormNotSent   Kind = "form_not_sent"  // 401: a form was sent after the user's session had ended
-	KindStrongerFirst Kind = "stronger_first" // 401: a form was sent, but the user must sign in more strongly first
-	KindFormKept      Kind = "form_kept"      // 401: like KindFormNotSent; the form is kept and can be sent again
-	KindStrongerKept  Kind = "stronger_kept"  // 401: like KindStrongerFirst; the form is kept and can be sent again
-	KindFormGone      Kind = "form_gone"      // 410: the kept form was sent, dropped or kept for too long
-	KindTooMany       Kind = "too_many"       // 429
-	KindLateAnswer    Kind = "late_answer"    // 400: the prompt was answered after its deadline
-	KindEnded         Kind = "ended"          // 403: the user's sessions were ended during the sign-in
+	KindIDPDown       Kind = "idp_down"        // 503: the provider does not answer
+	KindClaimsOld     Kind = "claims_old"      // 503: the provider does not answer, and the session's claims are too old to continue
+	KindNoAccessToken Kind = "no_access_token" // 503: the app needs an access token, and the provider gives none now
+	KindStoreDown     Kind = "store_down"      // 503: the session store does not answer; no session was lost
+	KindFlowLost      Kind = "flow_lost"       // 400: a callback or an answer without its flow
+	KindBadRequest    Kind = "bad_request"     // 400
+	KindStaleForm     Kind = "stale_form"      // 403: a post without a valid token; nothing was changed
+	KindFormNotSent   Kind = "form_not_sent"   // 401: a form was sent after the user's session had ended
+	KindStrongerFirst Kind = "stronger_first"  // 401: a form was sent, but the user must sign in more strongly first
+	KindFormKept      Kind = "form_kept"       // 401: like KindFormNotSent; the form is kept and can be sent again
+	KindStrongerKept  Kind = "stronger_kept"   // 401: like KindStrongerFirst; the form is kept and can be sent again
+	KindFormGone      Kind = "form_gone"       // 410: the kept form was sent, dropped or kept for too long
+	KindTooMany       Kind = "too_many"        // 429
+	KindLateAnswer    Kind = "late_answer"     // 400: the prompt was answered after its deadline
+	KindEnded         Kind = "ended"           // 403: the user's sessions were ended during the sign-in
 	// KindEndedByProvider: 403, like KindEnded, or the user comes back: the provider had the sessions ended.
 	KindEndedByProvider Kind = "ended_by_provider"
 	KindLoop            Kind = "loop"           // 400: sign-in leads back to sign-in (50196)
@@ -40,6 +41,7 @@ const (
 var kinds = map[Kind]int{
 	KindIDPDown:         http.StatusServiceUnavailable,
 	KindClaimsOld:       http.StatusServiceUnavailable,
+	KindNoAccessToken:   http.StatusServiceUnavailable,
 	KindStoreDown:       http.StatusServiceUnavailable,
 	KindFlowLost:        http.StatusBadRequest,
 	KindBadRequest:      http.StatusBadRequest,

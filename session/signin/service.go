@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signals"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signin/accesstoken"
 	"github.com/latchkey-gateway/latchkey/session/signin/account"
 	"github.com/latchkey-gateway/latchkey/session/signin/bound"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
@@ -27,6 +28,7 @@ type Service struct {
 	*access.Responder
 	*access.Authenticator
 	renewer *renew.Renewer
+	tokens  *accesstoken.Keeper
 	binder  *bound.Binder
 	actor   *signals.Actor
 	*flows
@@ -51,6 +53,7 @@ func New(c access.Config) *Service {
 	s.Responder = &access.Responder{Environment: s.Environment}
 	s.Authenticator = &access.Authenticator{Environment: s.Environment, Recorder: s.Recorder}
 	s.renewer = renew.New(s.Environment, s.Recorder)
+	s.tokens = accesstoken.New(s.Environment, s.renewer)
 	s.binder = bound.New(s.Environment, s.Authenticator)
 	s.actor = &signals.Actor{Environment: s.Environment, Recorder: s.Recorder}
 	s.flows = &flows{s.Environment, s.Recorder}
@@ -170,6 +173,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *access.Vi
 func (s *Service) AnswersBrowser(w http.ResponseWriter, r *http.Request, v *access.Visit) bool {
 	return s.binder.AnswersBrowser(w, r, v)
 }
+
+// AccessTokens returns what gets access tokens for applications.
+func (s *Service) AccessTokens() *accesstoken.Keeper { return s.tokens }
 
 // eventsBase is the path under which transmitters push events, each with the name of its stream.
 const eventsBase = "/events/"

@@ -11,6 +11,7 @@ import { memory, forget } from './memory.mjs';
 import { Faults } from './faults.mjs';
 import { control } from './control.mjs';
 import { interaction } from './interaction.mjs';
+import { exchangeGrant, offerExchange } from './exchange.mjs';
 
 const { Check, base } = interactionPolicy;
 // Claims that may be released with scope "profile"; what a person has beyond this list comes from config.claims.
@@ -62,7 +63,7 @@ function build() {
   const provider = new Provider(state.issuer, {
     adapter: memory(state),
     clients: config.clients?.map((c) => (c.grant_types && !c.grant_types.includes('authorization_code') ? { ...c, redirect_uris: [], response_types: [] } : c)),
-    clientDefaults: { require_auth_time: !config.registration, grant_types: ['authorization_code', 'refresh_token'] },
+    clientDefaults: { require_auth_time: !config.registration, grant_types: ['authorization_code', 'refresh_token', ...(config.exchange ? [exchangeGrant] : [])] },
     jwks: { keys: state.keys },
     cookies: {
       keys: ['for tests only'],
@@ -117,7 +118,7 @@ function build() {
     expiresWithSession: () => false,
     rotateRefreshToken: true,
     ttl: {
-      AccessToken: 3600, AuthorizationCode: 60, IdToken: 3600, RefreshToken: 86400, Interaction: 3600, Session: 86400, Grant: 86400,
+      AccessToken: (ctx, token) => token.resourceServer?.accessTokenTTL || 3600, AuthorizationCode: 60, IdToken: 3600, RefreshToken: 86400, Interaction: 3600, Session: 86400, Grant: 86400,
     },
     async loadExistingGrant(ctx) {
       const { oidc } = ctx;
@@ -138,6 +139,7 @@ function build() {
       ctx.body = `<!doctype html><title>Provider: error</title><h1>Provider error</h1><pre>${out.error}</pre>`;
     },
   });
+  if (config.exchange) offerExchange(provider, state, config.resources || {});
   provider.on('grant.success', (ctx) => note(ctx, 200));
   provider.on('grant.error', (ctx, err) => note(ctx, err.status || 400));
   provider.on('backchannel.success', () => state.requests.push({ endpoint: 'told', method: 'POST', path: '', query: {}, status: 200 }));
@@ -150,7 +152,7 @@ function build() {
 }
 
 function note(ctx, status) {
-  const { code, refresh_token: rt, client_secret: secret, ...params } = ctx.oidc.params || {};
+  const { code, refresh_token: rt, client_secret: secret, subject_token: subject, ...params } = ctx.oidc.params || {};
   const entry = state.requests.findLast((r) => r.endpoint === 'token');
   if (entry) Object.assign(entry, { params: { ...params, auth: ctx.oidc.client?.clientAuthMethod }, status });
 }

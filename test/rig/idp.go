@@ -51,6 +51,8 @@ type IDPConfig struct {
 	ProofNonce bool `json:"proofNonce,omitempty"`
 	// Resources are what access tokens can be for (RFC 8707), by their names. Nil: nothing.
 	Resources map[string]Resource `json:"resources,omitempty"`
+	// Exchange lets clients exchange access tokens for those of another of the resources (RFC 8693).
+	Exchange bool `json:"exchange,omitempty"`
 	// Registration lets clients register themselves (RFC 7591).
 	Registration bool `json:"registration,omitempty"`
 	// ExtraClaims names claims beyond the built-in list that may be released.

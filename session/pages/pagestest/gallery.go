@@ -93,12 +93,12 @@ func Gallery() []Sample {
 		samples = append(samples, Sample{"blocked-binding-" + string(b), p})
 	}
 	for _, k := range []pages.Kind{
-		pages.KindIDPDown, pages.KindClaimsOld, pages.KindStoreDown, pages.KindFlowLost, pages.KindBadRequest, pages.KindStaleForm,
+		pages.KindIDPDown, pages.KindClaimsOld, pages.KindNoAccessToken, pages.KindStoreDown, pages.KindFlowLost, pages.KindBadRequest, pages.KindStaleForm,
 		pages.KindTooMany, pages.KindLateAnswer, pages.KindEnded, pages.KindEndedByProvider, pages.KindLoop, pages.KindProviderError, pages.KindDeclined,
 		pages.KindCancelled, pages.KindInsecure, pages.KindNotFound, pages.KindMethod, pages.KindInternal,
 	} {
 		p := pages.Problem{Kind: k, RequestID: id, ActionURL: action, HomeURL: "/", Time: blocked.Time}
-		if k == pages.KindIDPDown || k == pages.KindClaimsOld || k == pages.KindStoreDown || k == pages.KindTooMany {
+		if k == pages.KindIDPDown || k == pages.KindClaimsOld || k == pages.KindNoAccessToken || k == pages.KindStoreDown || k == pages.KindTooMany {
 			p.RetryAfter, p.Code = 30*time.Second, 900002
 		}
 		if k == pages.KindEndedByProvider {

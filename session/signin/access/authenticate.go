@@ -91,11 +91,11 @@ func (s *Authenticator) Token(v *Visit) (session.Token, error) {
 }
 
 // NoSession reports whether an error of Session means that the request is not signed in: it has no cookie or one of
-// another installation, or the session was ended, has expired, or has claims that are too old; or the session is bound, and
+// another installation, or the session was ended, has expired, or has claims or an access token that are too old; or the session is bound, and
 // the request lacks what proves its device. Any other error is a
 // failure, which does not answer the question.
 func NoSession(err error) bool {
-	return errors.Is(err, ErrNoCookie) || errors.Is(err, ErrNotHere) || errors.Is(err, errOtherProvider) || errors.Is(err, errUnbindable) || Unproven(err) || Tightening(err) != "" || errors.Is(err, ErrClaimsOld) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
+	return errors.Is(err, ErrNoCookie) || errors.Is(err, ErrNotHere) || errors.Is(err, errOtherProvider) || errors.Is(err, errUnbindable) || Unproven(err) || Tightening(err) != "" || errors.Is(err, ErrClaimsOld) || errors.Is(err, ErrTokenOver) || errors.Is(err, keyring.ErrUnsealable) || Over(err)
 }
 
 // Over reports whether an error of Session means that the session has certainly ended. Only then is its cookie cleared:
@@ -107,3 +107,11 @@ func Over(err error) bool {
 // ErrClaimsOld: the claims of a session are too old, and the renewal of this session fails. The session has not ended,
 // and a sign-in helps.
 var ErrClaimsOld = errors.New("claims of the session are too old and are not renewed")
+
+// ErrTokenOver: the site forwards the access token, that of the session has ended, and this session gets no other. The
+// session has not ended, and a sign-in helps.
+var ErrTokenOver = errors.New("access token of the session has ended and is not renewed")
+
+// ErrNoAccessToken: the site forwards the access token, and there is none now that the application could use. The session is
+// not over, and a sign-in would not help; or the provider does not answer, and the error is ErrProviderDown too.
+var ErrNoAccessToken = errors.New("no access token for the application")

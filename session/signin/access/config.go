@@ -47,6 +47,9 @@ type Config struct {
 	// OnRenewal is called after each renewal of claims, with the provider and one of the constants renew.Renewal. It must not
 	// block. It may be nil.
 	OnRenewal func(provider, result string)
+	// OnExchange is called after each exchange of an access token, with the provider and one of the constants
+	// accesstoken.Exchange. It must not block. It may be nil.
+	OnExchange func(provider, result string)
 	// OnBinding is called after each registration and each refresh of a bound session, with a step and a result: see the
 	// Binding constants. It must not block. It may be nil.
 	OnBinding func(step, result string)

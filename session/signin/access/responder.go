@@ -78,8 +78,12 @@ func (s *Responder) Refuse(w http.ResponseWriter, r *http.Request, v *Visit, who
 }
 
 // Unavailable answers if it is unknown whether the request is signed in, or if its claims are too old and the provider
-// does not answer; the page names the reason. It changes no cookie, so that no user is signed out by accident.
+// does not answer, or if there is no access token for the app; the page names the reason. It changes no cookie, so that no user is signed out by accident.
 func (s *Responder) Unavailable(w http.ResponseWriter, r *http.Request, v *Visit, err error) {
+	if errors.Is(err, ErrNoAccessToken) {
+		s.Problem(w, r, v, pages.Problem{Kind: pages.KindNoAccessToken, RetryAfter: RetryAfter, ActionURL: v.Return})
+		return
+	}
 	if errors.Is(err, oidc.ErrProviderDown) {
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindClaimsOld, RetryAfter: RetryAfter, ActionURL: v.Return})
 		return

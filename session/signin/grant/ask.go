@@ -32,9 +32,10 @@ type Request struct {
 // Tokens is the unchanged answer of a token endpoint. A field is empty if it is absent or not a string.
 type Tokens struct {
 	Access, Type, Refresh, ID string
-	// Lasts is how long the access token is valid, as the provider states it; 0 if it states no usable number. It does not
-	// matter for a token that is used at once or not at all.
+	// Lasts is how long the access token is valid, as the provider states it; 0 if it states no usable number.
 	Lasts time.Duration
+	// Issued is the type of what was issued (RFC 8693): a URN, in an answer to a token exchange.
+	Issued string
 }
 
 // Bearer reports whether the access token is a bearer token, the only type that we can use. The type is compared
@@ -115,7 +116,7 @@ func readTokens(status int, body []byte, secrets []string) (*Tokens, error) {
 		}
 		return nil, &Error{Kind: Unreadable, Status: status, cause: errors.New("answer holds no token")}
 	}
-	t.Lasts = seconds(said["expires_in"])
+	t.Lasts, t.Issued = seconds(said["expires_in"]), text(said["issued_token_type"])
 	return t, nil
 }
 

@@ -71,7 +71,7 @@ func TestExpiresIn(t *testing.T) {
 		`3600`: time.Hour, `3600.0`: time.Hour, `"3600"`: time.Hour, `"soon"`: 0, `1e99`: 0, `-1`: 0, `"NaN"`: 0, `null`: 0, `{}`: 0,
 	} {
 		server, _ := endpoint(t, 200, `{"access_token":"a","token_type":"Bearer","refresh_token":"r","id_token":"i","expires_in":`+in+`}`)
-		if tok, err := ask(t, server, Request{ClientID: "c"}); err != nil || *tok != (Tokens{"a", "Bearer", "r", "i", lasts}) {
+		if tok, err := ask(t, server, Request{ClientID: "c"}); err != nil || *tok != (Tokens{Access: "a", Type: "Bearer", Refresh: "r", ID: "i", Lasts: lasts}) {
 			t.Errorf("%s: %+v, %v", in, tok, err)
 		}
 	}

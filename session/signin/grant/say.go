@@ -48,7 +48,7 @@ func Say(text string, secrets ...string) string {
 // secretsOf returns the secrets in a form.
 func secretsOf(form url.Values, clientSecret string) []string {
 	secrets := []string{clientSecret}
-	for _, name := range []string{"code", "code_verifier", "refresh_token", "client_secret", "client_assertion"} {
+	for _, name := range []string{"code", "code_verifier", "refresh_token", "client_secret", "client_assertion", "subject_token"} {
 		secrets = append(secrets, form[name]...)
 	}
 	return secrets

@@ -59,6 +59,9 @@ type Config struct {
 	// HeaderClaims returns the claims that headers of sites use. They are kept when the claims are too large to keep
 	// all. Nil: none.
 	HeaderClaims func() []string
+	// KeepAccess reports whether sessions keep their access token, because a site forwards it to its application. Nil: they
+	// do not.
+	KeepAccess func() bool
 	// Patience is how long a sign-in waits for metadata that was never fetched; 0: 3 seconds.
 	Patience time.Duration
 	// Client sends requests to the provider; nil: NewClient(ClientConfig{}).

@@ -18,7 +18,7 @@
 //   - auth_request.go, request_object.go, push.go and demand.go make an authorization request;
 //   - redeem.go redeems a code and revokes tokens, refresh.go sends a refresh token, both with client.go, client_assertion.go, client_key.go,
 //     proof.go and retry_after.go;
-//   - id_token.go and logout_token.go verify tokens, access_token.go is for those of programs; userinfo.go and graph.go ask for more claims;
-//   - claims.go reads what a session keeps, keep.go bounds it;
+//   - id_token.go and logout_token.go verify tokens, access_token.go is for those of programs, and exchanges those of users for applications; userinfo.go and graph.go ask for more claims;
+//   - claims.go reads what a session keeps, keep.go bounds it, and keeps access tokens for applications;
 //   - errors.go has the kinds of failures.
 package oidc

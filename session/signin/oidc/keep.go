@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -8,7 +9,9 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
+	"github.com/latchkey-gateway/latchkey/session/signin/grant"
 )
 
 // Limits for what a session keeps of a provider's answer, so that every sign-in fits into the store.
@@ -106,4 +109,54 @@ func (cfg *ClaimsConfig) lacks(first, now map[string]json.RawMessage) bool {
 		_, stated := claim.Set{now}.Get(path)
 		return !stated && claim.Lacks(first, path)
 	})
+}
+
+const (
+	// maxForwardedToken is the largest access token that an application gets, in bytes: most servers accept no larger header.
+	maxForwardedToken = 8 << 10
+	// assumedLife is how long an access token counts as valid if the provider does not state it.
+	assumedLife = 5 * time.Minute
+)
+
+// KeepsAccess reports whether sessions keep their access token.
+func (c *Config) KeepsAccess() bool { return c.KeepAccess != nil && c.KeepAccess() }
+
+// keepAccess puts the access token of an answer among the tokens of a session, if sessions keep it. asked is when it was
+// requested: it may not count as valid for longer than the provider says.
+func keepAccess(p *Provider, t *session.Tokens, tok *grant.Tokens, asked time.Time) {
+	t.Access, t.AccessFrom, t.AccessEnds = "", time.Time{}, time.Time{}
+	if !p.KeepsAccess() {
+		return
+	}
+	if !tok.Bearer() || !forwardable(tok.Access) {
+		p.warn(warnUnusableAccessToken)
+		return
+	}
+	t.Access, t.AccessFrom, t.AccessEnds = tok.Access, asked, endOf(tok, asked)
+}
+
+func endOf(tok *grant.Tokens, asked time.Time) time.Time {
+	if tok.Lasts == 0 {
+		return asked.Add(assumedLife)
+	}
+	return asked.Add(tok.Lasts)
+}
+
+// forwardable reports whether another party can use a token as a bearer token: it fits into a header, and is not visibly
+// bound to a key or a certificate (cnf; RFC 7800), which the other party does not have.
+func forwardable(token string) bool {
+	visible := func(r rune) bool { return r > ' ' && r <= '~' }
+	if token == "" || len(token) > maxForwardedToken || strings.ContainsFunc(token, func(r rune) bool { return !visible(r) }) {
+		return false
+	}
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return true // opaque: only the issuer can read it
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return true
+	}
+	claims, err := claim.Parse(payload)
+	return err != nil || claims["cnf"] == nil
 }

@@ -53,6 +53,11 @@ var (
 		"provider takes the refresh token and states no groups with it, neither in an ID token nor in userinfo: groups stay as " +
 			"at sign-in; an account that is disabled is still noticed",
 	}
+	warnUnusableAccessToken = warning{
+		"access_token_unusable",
+		"a site forwards the access token, and the provider issues one that an application cannot use: it is bound to a key or a " +
+			"certificate of the gateway, is of over 8 KB, or has characters that no header has",
+	}
 	warnUserInfoRefused = warning{
 		"userinfo_refused",
 		"userinfo refuses the access token: sign-ins go on with what the ID token says, and groups that it lacks are unknown",

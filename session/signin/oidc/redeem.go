@@ -127,6 +127,7 @@ func (p *Provider) redeem(ctx context.Context, m *Metadata, code string, g Grant
 	if err != nil {
 		return nil, err
 	}
+	asked := p.Now()
 	tok, err := p.ask(ctx, m, key, url.Values{
 		"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {g.RedirectURI}, "code_verifier": {g.Verifier},
 	})
@@ -158,6 +159,7 @@ func (p *Provider) redeem(ctx context.Context, m *Metadata, code string, g Grant
 	if err := p.keepToken(m, a, verified); err != nil {
 		return nil, err
 	}
+	keepAccess(p, &a.Tokens, tok, asked)
 	if err := p.learn(ctx, m, a, claim.Set{verified.claims}); err != nil {
 		return nil, err
 	}

@@ -39,6 +39,8 @@ type Refreshed struct {
 	Confirmed bool
 	// Unused is why nothing that was stated about the user is used; nil if it is used.
 	Unused error
+	// vouched: nothing in the answer contradicts that its access token is for this user, even if it is not used.
+	vouched bool
 }
 
 // Refresh redeems a refresh token (OpenID Connect Core, section 12). The answer is verified like a first answer, and
@@ -54,6 +56,7 @@ func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session
 	if err != nil {
 		return nil, err
 	}
+	asked := p.Now()
 	tok, err := p.ask(ctx, m, key, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {old.Refresh}})
 	if err != nil {
 		return nil, err
@@ -68,7 +71,12 @@ func (p *Provider) Refresh(ctx context.Context, who *session.Record, old session
 	a := &Refreshed{Answer: Answer{
 		Draft: session.Record{Identity: who.Identity, Claims: who.Claims}, Tokens: keep, access: access{tok, proving(p, p.Client, key)},
 	}}
-	switch unused := p.relearn(ctx, m, who, a, p.checkTokenType(tok, key)); {
+	unused := p.relearn(ctx, m, who, a, p.checkTokenType(tok, key))
+	if a.vouched || !p.KeepsAccess() {
+		keepAccess(p, &keep, tok, asked)
+		a.Tokens.Access, a.Tokens.AccessFrom, a.Tokens.AccessEnds = keep.Access, keep.AccessFrom, keep.AccessEnds
+	}
+	switch {
 	case errors.Is(unused, ErrOtherUser):
 		return nil, unused
 	case unused != nil:
@@ -103,6 +111,7 @@ func (p *Provider) relearn(ctx context.Context, m *Metadata, who *session.Record
 		return unusable
 	}
 	if a.access.ID == "" {
+		a.vouched = true
 		return p.relearnWithoutToken(ctx, m, who, a)
 	}
 	verified, err := p.verifyIDToken(ctx, m, a.access.ID, nil, a.access.Access)
@@ -115,11 +124,13 @@ func (p *Provider) relearn(ctx context.Context, m *Metadata, who *session.Record
 	if err := p.keepToken(m, &a.Answer, verified); err != nil {
 		return err
 	}
+	a.vouched = true
 	claims := claim.Set{verified.claims}
 	if len(who.UserInfo) > 0 && m.UserInfoEndpoint != "" && !p.Claims.complete(claims) {
 		// Some of the known claims came from userinfo; its refusal now says nothing about the user.
 		info, body, err := p.userInfo(ctx, m, &a.Answer)
 		if err != nil {
+			a.vouched = !errors.Is(err, errOtherSub)
 			return userInfoError(err)
 		}
 		claims, a.Draft.UserInfo = append(claims, info), body
@@ -170,6 +181,7 @@ func (p *Provider) relearnWithoutToken(ctx context.Context, m *Metadata, who *se
 		return p.confirm(who, a)
 	}
 	info, body, err := p.userInfo(ctx, m, &a.Answer)
+	a.vouched = !errors.Is(err, errOtherSub)
 	switch {
 	case err == nil:
 	case refusedUserInfo(err) && len(who.UserInfo) == 0:

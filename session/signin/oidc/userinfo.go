@@ -18,6 +18,9 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
+// errOtherSub: userinfo answers the access token with another user.
+var errOtherSub = errors.New("answer is about another sub")
+
 // userInfo requests the claims that the ID token lacks. Its sub must equal that of the ID token (OpenID Connect Core,
 // section 5.3.2); otherwise one user could get another user's groups.
 func (c *Config) userInfo(ctx context.Context, m *Metadata, a *Answer) (map[string]json.RawMessage, []byte, error) {
@@ -53,7 +56,7 @@ func (c *Config) userInfo(ctx context.Context, m *Metadata, a *Answer) (map[stri
 		return nil, nil, errors.New("answer is not a JSON object")
 	}
 	if (claim.Set{claims}).String("sub") != a.Draft.Identity.Subject {
-		return nil, nil, errors.New("answer is about another sub")
+		return nil, nil, errOtherSub
 	}
 	var compact bytes.Buffer
 	if json.Compact(&compact, body) != nil {

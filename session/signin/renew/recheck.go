@@ -93,7 +93,7 @@ func (s *Renewer) Recheck(r *http.Request, who *session.Session, token session.T
 		return who, s.tooOld(age, true)
 	}
 	urgent := who.Outdated || age >= 2*s.Config.Recheck
-	run := s.startRenewal(r, p, who, token, urgent)
+	run := s.startRenewal(r, p, who, token, need{urgent: urgent})
 	if !urgent || !run.await(p, s.renewals[p.Name]) {
 		return who, s.tooOld(age, true)
 	}
@@ -149,9 +149,15 @@ type renewal struct {
 	err   error
 }
 
+// need is why a session is renewed.
+type need struct {
+	urgent bool // the request waits for it
+	token  bool // for another access token, even if the claims are not old
+}
+
 // startRenewal renews a session in parallel to its request, or returns the renewal that is in progress. If the service
 // is stopped, it renews before it returns if it is urgent, else not at all.
-func (s *Renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.Session, token session.Token, urgent bool) *renewal {
+func (s *Renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.Session, token session.Token, why need) *renewal {
 	run := &renewal{done: make(chan struct{}), began: time.Now()}
 	if other, busy := s.renewing.LoadOrStore(token.ID, run); busy {
 		return other.(*renewal)
@@ -165,7 +171,7 @@ func (s *Renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.S
 			close(run.done)
 		}()
 		if run.err = ctx.Err(); run.err == nil {
-			run.fresh, run.err = s.renewOnce(ctx, p, who, token, urgent)
+			run.fresh, run.err = s.renewOnce(ctx, p, who, token, why)
 		}
 	}
 	if s.Background(func(ctx context.Context) {
@@ -180,7 +186,7 @@ func (s *Renewer) startRenewal(r *http.Request, p *oidc.Provider, who *session.S
 	}
 	ctx, cancel := access.Detach(r, renewTimeout)
 	defer cancel()
-	if !urgent {
+	if !why.urgent {
 		cancel()
 	}
 	work(ctx)
@@ -227,9 +233,9 @@ func parting(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // renewOnce is renew, except that it uses the result of another replica that is already renewing, if the claims are
 // needed.
-func (s *Renewer) renewOnce(ctx context.Context, p *oidc.Provider, who *session.Session, token session.Token, urgent bool) (*session.Session, error) {
-	fresh, err := s.renew(ctx, p, token)
-	if !urgent || !errors.Is(err, session.ErrConflict) {
+func (s *Renewer) renewOnce(ctx context.Context, p *oidc.Provider, who *session.Session, token session.Token, why need) (*session.Session, error) {
+	fresh, err := s.renew(ctx, p, token, why)
+	if !why.urgent || !errors.Is(err, session.ErrConflict) {
 		return fresh, err
 	}
 	if fresh, err = s.awaitRenewal(ctx, who.LastAnswer(), token); errors.Is(err, session.ErrConflict) {

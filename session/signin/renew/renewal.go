@@ -46,7 +46,7 @@ const (
 
 // renew sends the session's refresh token to the provider. It returns ErrConflict if another replica is renewing, and
 // ErrNotFound if the session has ended.
-func (s *Renewer) renew(ctx context.Context, p *oidc.Provider, token session.Token) (*session.Session, error) {
+func (s *Renewer) renew(ctx context.Context, p *oidc.Provider, token session.Token, why need) (*session.Session, error) {
 	done, err := s.refreshing.Lease(ctx, token.ID)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,8 @@ func (s *Renewer) renew(ctx context.Context, p *oidc.Provider, token session.Tok
 	// The lease may be free because another replica has just renewed, and a failover has lost that write.
 	s.Sessions.AwaitSettled(ctx)
 	have, err := s.Sessions.Reload(ctx, token)
-	if err != nil || !s.due(have, s.Now().Sub(have.LastAnswer())) {
+	due := err == nil && s.due(have, s.Now().Sub(have.LastAnswer()))
+	if err != nil || !due && !why.token {
 		return have, err
 	}
 	who, err := have.Record()
@@ -65,6 +66,9 @@ func (s *Renewer) renew(ctx context.Context, p *oidc.Provider, token session.Tok
 	tokens, err := s.Sessions.Tokens(who, token)
 	if err != nil {
 		return nil, err
+	}
+	if !due && tokens.Access != "" && s.Now().Before(tokens.AccessDue()) {
+		return have, nil
 	}
 	unanswered, err := s.refreshing.NoteAttempt(ctx, who, s.Now().Add(s.Config.Recheck+recheckOutage+time.Hour))
 	if err != nil {
@@ -85,7 +89,7 @@ func (s *Renewer) renew(ctx context.Context, p *oidc.Provider, token session.Tok
 	case refused != nil && (refused.Kind == grant.Over || refused.Kind == grant.Doubtful):
 		return s.refusedRenewal(ctx, p, who, token, refused, unanswered)
 	}
-	s.failedRenewal(p, who, refused, err)
+	s.failedRenewal(p, who, refused, err, why)
 	return nil, err
 }
 
@@ -108,12 +112,15 @@ func (s *Renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *sessio
 	case access.Over(err):
 		s.renewed(p, RenewalEnded)
 	case err != nil:
-		s.failedRenewal(p, who, nil, err)
+		s.failedRenewal(p, who, nil, err, need{})
 	case a.Unused != nil:
 		// The claims and their age do not change.
 		wait := cmp.Or(s.Config.Recheck, recheckPause)
 		if s.tooOld(s.Now().Sub(who.LastAnswer()), false) != nil {
 			wait = recheckPause // the user waits for it
+		}
+		if p.KeepsAccess() { // its access token is due before that
+			wait = min(wait, tokenPause)
 		}
 		s.backoffs.add(who.ID, s.Now(), wait, oidc.IsDown(a.Unused))
 		p.NoteFailure(a.Unused)
@@ -122,6 +129,9 @@ func (s *Renewer) takeRenewal(ctx context.Context, p *oidc.Provider, who *sessio
 			zap.String("provider", p.Name), zap.String("session", who.ID.Short()), zap.Error(oidc.Truncated(a.Unused)))
 	default:
 		s.backoffs.forget(who.ID)
+		if p.KeepsAccess() && a.Tokens.Access == "" {
+			s.backoffs.add(who.ID, s.Now(), tokenPause, false) // the next answer would have none either
+		}
 		if !a.Confirmed {
 			s.renewed(p, RenewalRenewed)
 			break
@@ -204,10 +214,10 @@ func (s *Renewer) endRenewed(ctx context.Context, who *session.Record, token ses
 
 // failedRenewal handles an error that says nothing about the grant. Other sessions wait only if no connection was
 // possible, or the provider has requested a pause, because the error may concern only this session.
-func (s *Renewer) failedRenewal(p *oidc.Provider, who *session.Record, refused *grant.Error, err error) {
+func (s *Renewer) failedRenewal(p *oidc.Provider, who *session.Record, refused *grant.Error, err error, why need) {
 	now := s.Now()
 	down := oidc.IsDown(err) || refused != nil && refused.Kind == grant.Client
-	s.backoffs.failed(who.ID, now, down, s.tooOld(now.Sub(who.LastAnswer()), down) != nil)
+	s.backoffs.failed(who.ID, now, down, why.token && why.urgent || s.tooOld(now.Sub(who.LastAnswer()), down) != nil)
 	if oidc.Unreachable(err) {
 		s.renewals[p.Name].after.Store(now.Add(recheckPause).UnixMilli())
 	}
