@@ -117,8 +117,8 @@ func (h *Site) checkForwarding(a *App) error {
 		}
 	}
 	for i, p := range a.Providers {
-		if (slices.Contains(h.Providers, p.Called()) || len(h.Providers) == 0 && i == 0) && p.DPoP {
-			return fmt.Errorf("forward_access_token: provider %q has dpop on: its tokens are bound to a key of the gateway, and no application can use them", p.Called())
+		if (slices.Contains(h.Providers, p.Called()) || len(h.Providers) == 0 && i == 0) && (p.strict() || p.bound()) {
+			return fmt.Errorf("forward_access_token: provider %q has dpop on or profile fapi2: its tokens are bound to a key of the gateway, and no application can use them", p.Called())
 		}
 	}
 	return nil
