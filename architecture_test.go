@@ -52,6 +52,7 @@ var edges = []edge{
 	{path: "session/keyring/keyringtest", ours: []string{"=session/keyring"}},
 	{path: "session/internal", never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/pending", ours: []string{"=session", "=session/keyring", "=session/internal/pack"}, never: ioPackages, nowhere: []string{"net/http"}},
+	{path: "session/apitoken", ours: []string{"=session", "=session/internal/pack"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/lease", ours: []string{"=session"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/refresh", ours: []string{"=session", "=session/lease"}, never: ioPackages, nowhere: []string{"net/http"}},
 	{path: "session/agentname", never: ioPackages, nowhere: []string{"net/http"}},
@@ -70,7 +71,7 @@ var edges = []edge{
 	},
 	{
 		path:    "session/bearer",
-		ours:    []string{"=session", "=session/jwks", "=session/signin/access", "=session/signin/claim", "=session/signin/dpop", "=session/signin/oidc", "=session/signin/ratelimit", "=session/signin/reach"},
+		ours:    []string{"=session", "=session/apitoken", "=session/jwks", "=session/signin/access", "=session/signin/claim", "=session/signin/dpop", "=session/signin/oidc", "=session/signin/ratelimit", "=session/signin/reach"},
 		others:  []string{goJose, zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
@@ -86,13 +87,13 @@ var edges = []edge{
 	{path: "session/signinlog/journal/journaltest", ours: []string{"=session", "=session/signinlog/journal"}, others: []string{"pgregory.net/rapid"}},
 	{
 		path:    "session/signin",
-		ours:    []string{"=session", "=session/keyring", "=session/pending", "=session/refresh", "=session/retry", "=session/signals", "session/pages", "session/signinlog", "session/signin"},
+		ours:    []string{"=session", "=session/apitoken", "=session/keyring", "=session/pending", "=session/refresh", "=session/retry", "=session/signals", "session/pages", "session/signinlog", "session/signin"},
 		others:  []string{zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
 	{
 		path:    "session/signin/access",
-		ours:    []string{"=session", "=session/keyring", "=session/pending", "session/pages", "=session/signinlog", "=session/signin/appdata", "=session/signin/browser", "=session/signin/oidc", "=session/signin/prompt", "=session/signin/ratelimit", "=session/signin/reach"},
+		ours:    []string{"=session", "=session/apitoken", "=session/keyring", "=session/pending", "session/pages", "=session/signinlog", "=session/signin/appdata", "=session/signin/browser", "=session/signin/oidc", "=session/signin/prompt", "=session/signin/ratelimit", "=session/signin/reach"},
 		others:  []string{zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},
@@ -123,7 +124,7 @@ var edges = []edge{
 	},
 	{
 		path:    "session/signin/account",
-		ours:    []string{"=session", "=session/pages", "=session/signals", "=session/signinlog", "=session/signin/access", "=session/signin/browser", "=session/signin/claim", "=session/signin/oidc", "=session/signin/prompt", "=session/signin/remembered", "=session/signin/renew"},
+		ours:    []string{"=session", "=session/apitoken", "=session/pages", "=session/signals", "=session/signinlog", "=session/signin/access", "=session/signin/browser", "=session/signin/claim", "=session/signin/oidc", "=session/signin/prompt", "=session/signin/remembered", "=session/signin/renew"},
 		others:  []string{zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},

@@ -19,6 +19,9 @@ var sealers = map[string]string{
 	"session create":                         "stored session",
 	"session Renew":                          "stored session",
 	"session update":                         "stored session",
+	"session/apitoken create":                "stored token of a program",
+	"session/apitoken learn":                 "what is known of a user with tokens",
+	"session/apitoken pack":                  "what is known of a user with tokens",
 	"session/pending Hold":                   "stored pending sign-in",
 	"session/pending IssueTicket":            "stored ticket",
 	"session/pending KeepForm":               "stored form",
@@ -45,13 +48,13 @@ var sealers = map[string]string{
 // sealing are the functions that the sealers use.
 var sealing = []string{
 	"session/keyring Seal", "session/keyring SealWithSecret", "session/keyring seal",
-	"session SealToken", "session sealTokens", "session seal", "session sealRecord", "session Put", "session PackDraft", "session replace",
+	"session SealToken", "session sealTokens", "session seal", "session sealRecord", "session Put", "session PutKept", "session Replace", "session PackDraft", "session replace",
 }
 
 // seals reports whether a call seals a value: one of the key ring, or of the vault.
 func seals(call *ast.CallExpr) bool {
 	switch calledName(call) {
-	case "Seal", "SealWithSecret", "SealToken", "sealTokens", "sealRecord", "PackDraft":
+	case "Seal", "SealWithSecret", "SealToken", "sealTokens", "sealRecord", "PackDraft", "PutKept":
 		return true
 	case "Put", "replace":
 		selector, _ := call.Fun.(*ast.SelectorExpr)

@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"sync/atomic"
 )
 
 // Cache contains the sessions that a process has read from the store. Several managers with the same store may share
@@ -26,6 +27,8 @@ type Cache struct {
 	revocations revocationList
 	watches     watches
 	writes      recentWrites
+	// tokens counts the messages that tokens of programs have changed.
+	tokens atomic.Uint64
 }
 
 // CacheConfig limits a cache. Zero values mean the defaults.

@@ -75,12 +75,6 @@ func (m *Manager) Of(ctx context.Context, who Identity) ([]*Record, error) {
 	return own.Sessions, err
 }
 
-// Replace writes a value whose version was read.
-func (v Vault) Replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, error) {
-	version, _, err := v.replace(ctx, key, plain, 0, version, expires)
-	return version, err
-}
-
 // LoadRecord is Load for a caller that needs the whole record.
 func (m *Manager) LoadRecord(ctx context.Context, token Token) (*Record, error) {
 	s, err := m.Load(ctx, token)

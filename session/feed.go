@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/retry"
@@ -30,6 +31,7 @@ const (
 	wordChanged = "changed" // and the key of a record
 	wordRevoked = "revoked" // revoke-before marks were written
 	wordKeys    = "keys"    // the key ring has other keys
+	wordTokens  = "tokens"  // tokens of programs were revoked, or were ended with their user
 )
 
 // feedRetry is the pause before a subscription that ended is tried again.
@@ -43,6 +45,7 @@ type announcer struct {
 	feed    Feed   // nil if the store has none
 	name    string // the name of this manager, in each message
 	onError func(error)
+	tokens  *atomic.Uint64 // Cache.tokens
 }
 
 // tell sends a message. The write itself is already done: if the message cannot be sent, replicas notice the change
@@ -61,6 +64,12 @@ func (a *announcer) tell(ctx context.Context, words ...string) {
 // TellKeys notifies the other replicas that the key ring has other keys.
 func (a *announcer) TellKeys(ctx context.Context) { a.tell(ctx, wordKeys) }
 
+// TellTokens says, here and to the other replicas, that tokens of programs were revoked or have ended.
+func (a *announcer) TellTokens(ctx context.Context) {
+	a.tokens.Add(1)
+	a.tell(ctx, wordTokens)
+}
+
 // heard is the content of another replica's message: a session has changed, the key ring has changed, or anything may
 // have changed.
 type heard struct {
@@ -78,8 +87,8 @@ func (a *announcer) hear(message string) (h heard, ok bool) {
 	if d, ok := digestOf(Key(key)); ok && word == wordChanged {
 		return heard{session: d, what: wordChanged}, true
 	}
-	if word == wordKeys {
-		return heard{what: wordKeys}, true
+	if word == wordKeys || word == wordTokens {
+		return heard{what: word}, true
 	}
 	return h, true
 }

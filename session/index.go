@@ -28,6 +28,29 @@ type bucket struct {
 	tag   string
 }
 
+// OwnerList is one owner's part of a list of entries that are no sessions. Many owners share a list, so that a short one
+// needs little space. An entry of another owner may be in it: the reader compares.
+type OwnerList struct {
+	bucket
+	members string
+}
+
+// NewOwnerList returns the part of an owner. kind names the lists, members is how the keys of their entries begin, with
+// the colon.
+func NewOwnerList(kind, members string, owner ...string) OwnerList {
+	return OwnerList{bucketOf(kind, owner...), members}
+}
+
+// Listing returns an entry's listing.
+func (l OwnerList) Listing(entry Key, until time.Time) Listing {
+	return Listing{Index: l.index, Member: Key(l.tag + string(entry[len(l.members):])), Until: until}
+}
+
+// Keys returns the entries, sorted by the times until which they are listed.
+func (l OwnerList) Keys(ctx context.Context, in Indexes) ([]Key, error) {
+	return l.keys(ctx, in, l.members)
+}
+
 func bucketOf(kind string, owner ...string) bucket {
 	h := hash(kind, owner...)
 	n := [2]byte{h[0] & (buckets>>8 - 1), h[1]}
@@ -55,6 +78,10 @@ func (b bucket) listing(session Key, until time.Time) Listing {
 
 // sessions returns the sessions listed for the owner, sorted by the latest time at which they end.
 func (b bucket) sessions(ctx context.Context, in Indexes) ([]Key, error) {
+	return b.keys(ctx, in, sessionKind)
+}
+
+func (b bucket) keys(ctx context.Context, in Indexes, kind string) ([]Key, error) {
 	members, err := in.Members(ctx, b.index, time.Time{}, math.MaxInt32)
 	if err != nil {
 		return nil, err
@@ -62,7 +89,7 @@ func (b bucket) sessions(ctx context.Context, in Indexes) ([]Key, error) {
 	var keys []Key
 	for _, member := range members {
 		if rest, ours := strings.CutPrefix(string(member), b.tag); ours {
-			keys = append(keys, Key(sessionKind+rest))
+			keys = append(keys, Key(kind+rest))
 		}
 	}
 	return keys, nil
@@ -110,16 +137,30 @@ const allShards = 1 << 10
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // allShard returns the key of a part of the list. Its name is the first letter of Short and four bits of the second.
-func allShard(n int) Key { return Key("a:" + letters[n>>4:n>>4+1] + letters[n&15:n&15+1]) }
+func allShard(n int) Key { return Shard("a", n) }
 
-// allIndex returns the key of the part that contains a session. ok is false if short cannot be the name of a session.
-func allIndex(short string) (Key, bool) {
+// Shards is the number of parts of a list that is spread as that of all sessions is.
+const Shards = allShards
+
+// Shard returns the key of a part of such a list.
+func Shard(kind string, n int) Key {
+	return Key(kind + ":" + letters[n>>4:n>>4+1] + letters[n&15:n&15+1])
+}
+
+// ShardOf returns the key of the part for an entry with this short hash (ShortOf). ok is false if it cannot be one.
+func ShardOf(kind, short string) (index Key, ok bool) {
+	if len(short) != shortSize {
+		return "", false
+	}
 	first, second := strings.IndexByte(letters, short[0]), strings.IndexByte(letters, short[1])
 	if first < 0 || second < 0 {
 		return "", false
 	}
-	return allShard(first<<4 | second>>2), true
+	return Shard(kind, first<<4|second>>2), true
 }
+
+// allIndex returns the key of the part that contains a session. ok is false if short cannot be the name of a session.
+func allIndex(short string) (Key, bool) { return ShardOf("a", short) }
 
 // KnownAsMail and KnownAsPhone return a mail address and a phone number in the form of Record.KnownAs. Two spellings of
 // an address that differ in case name the same user. A letter outside of ASCII never becomes one of ASCII, as the Kelvin

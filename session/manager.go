@@ -103,7 +103,7 @@ func NewManager(c ManagerConfig) *Manager {
 func (m *Manager) connect(c ManagerConfig) {
 	vault, subjects := Vault{Store: c.Store, Keys: c.Keys}, &revokedSubjects{store: c.Store, now: c.Now}
 	feed, _ := c.Store.(Feed)
-	m.announcer = &announcer{feed: feed, name: NewRandom(9), onError: orIgnore(c.OnFeedError)}
+	m.announcer = &announcer{tokens: &m.cache.tokens, feed: feed, name: NewRandom(9), onError: orIgnore(c.OnFeedError)}
 	m.health = &health{store: c.Store, now: c.Now, grace: c.OutageGrace, tell: orIgnore(c.OnOutage), since: c.Now()}
 	m.revocations = &revocations{
 		store: c.Store, now: c.Now, recheck: c.Recheck, grace: c.OutageGrace,
@@ -167,9 +167,29 @@ func (m *Manager) heard(message string) {
 		m.cache.entries.drop(h.session)
 	case h.what == wordKeys:
 		m.onKeys()
+	case h.what == wordTokens:
+		m.cache.tokens.Add(1)
 	default:
 		m.cache.entries.doubt()
 	}
+}
+
+// TokenStamp returns a number that changes when tokens of programs may have been revoked anywhere. A caller takes it before
+// it reads a token.
+func (m *Manager) TokenStamp() uint64 { return m.cache.entries.doubts.Load() + m.cache.tokens.Load() }
+
+// TokenFresh reports whether a token that was read with a stamp, at a time, need not be read again: the rule for sessions,
+// ManagerConfig.Recheck, counts for tokens too.
+func (m *Manager) TokenFresh(stamp uint64, read time.Time) bool {
+	age := m.loader.now().Sub(read)
+	return stamp == m.TokenStamp() && age >= 0 && age < m.loader.recheck
+}
+
+// TokenSpared reports whether a token that was read at a time goes on while the store does not answer:
+// ManagerConfig.OutageGrace. stamp is that of then: a token that may have been revoked since does not go on.
+func (m *Manager) TokenSpared(stamp uint64, read time.Time) bool {
+	age := m.loader.now().Sub(read)
+	return stamp == m.TokenStamp() && age >= 0 && age < m.loader.grace
 }
 
 // Close writes what is queued and stops, within about ten seconds even if the store does not answer. It does not close

@@ -309,7 +309,18 @@ func LooksLikeAddress(name string) bool { return strings.ContainsAny(name, "@\uf
 // address and is not the verified address, unless the configuration trusts the provider's user names: at many providers
 // users choose the name themselves.
 func (s *Record) Vouched(name string, trustNames bool) bool {
+	if isServiceName(name) && s.Provider != "" {
+		return false
+	}
 	return trustNames || !LooksLikeAddress(name) || s.EmailVerified && strings.EqualFold(name, s.Email)
+}
+
+// ServicePrefix begins the names of services: programs that have a token of their own and belong to no user (package
+// apitoken). No user of a provider gets such a name.
+const ServicePrefix = "service:"
+
+func isServiceName(name string) bool {
+	return len(name) >= len(ServicePrefix) && strings.EqualFold(name[:len(ServicePrefix)], ServicePrefix)
 }
 
 // vouchedUser is Vouched for User.
@@ -324,6 +335,14 @@ func (s *Record) vouchedUser(trustNames bool) bool {
 func (s *Record) AppUser(trustNames bool) string {
 	if s.User == "" || s.vouchedUser(trustNames) {
 		return s.User
+	}
+	return s.SubjectName()
+}
+
+// SubjectName returns the subject as a name that grants access; empty if it reads as the name of a service.
+func (s *Record) SubjectName() string {
+	if s.Provider != "" && isServiceName(s.Identity.Subject) {
+		return ""
 	}
 	return s.Identity.Subject
 }

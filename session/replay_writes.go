@@ -79,6 +79,12 @@ func (r *replay) run(ctx context.Context) {
 
 // again repeats one write if the store has lost it. If that fails, the next gap tries again.
 func (r *replay) again(ctx context.Context, w recentWrite) {
+	if w.note {
+		if (&revokedSubjects{store: r.vault.Store, now: r.now}).noteTime(ctx, w.key, w.at, w.at.Add(markLife)) == nil {
+			r.announcer.TellTokens(ctx)
+		}
+		return
+	}
 	if w.renewed == nil {
 		if _, err := r.vault.Store.Get(ctx, w.key); !errors.Is(err, ErrNotFound) {
 			if _, err := r.vault.Store.Remove(ctx, w.key); err == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -43,20 +44,20 @@ func (*Revoked) Is(target error) bool { return target == ErrRevoked }
 // session is listed. So for a session that is created meanwhile, at least one of the two notices the other. why is for
 // the user whose sign-in then ends; empty: nothing is told.
 func (r *revokedSubjects) noteEnd(ctx context.Context, of bucket, why string) error {
-	now := r.now()
-	at := ceilMilli(now)
-	value := binary.BigEndian.AppendUint64(nil, uint64(at)) //nolint:gosec // dates after 1970
-	e := &Entry{Key: endedKey(of), Value: value, Expires: now.Add(endedLife)}
+	now, key := r.now(), endedKey(of)
+	until := now.Add(endedLife)
 	if why != "" {
-		told := &Entry{Key: whyKey(e.Key), Value: append(value[:len(value):len(value)], why...), Expires: e.Expires}
+		told := &Entry{Key: whyKey(key), Value: append(timeNoted(now), why...), Expires: until}
 		if err := r.note(ctx, told, func(Entry) bool { return true }); err != nil {
 			return err
 		}
 	}
-	return r.note(ctx, e, func(old Entry) bool {
-		known, ok := endedAt(old)
-		return !ok || known < at
-	})
+	return r.noteTime(ctx, key, now, until)
+}
+
+// timeNoted returns a time as a note has it.
+func timeNoted(when time.Time) []byte {
+	return binary.BigEndian.AppendUint64(nil, uint64(ceilMilli(when))) //nolint:gosec // dates after 1970
 }
 
 // note writes an entry. If there is one already, replaces says whether it gives way, and may change what is written.
@@ -124,6 +125,12 @@ func (r *revokedSubjects) unended(ctx context.Context, s *Record, since time.Tim
 		keys = append(keys, endedKey(knownAsBucket(s.Identity.Issuer, name)))
 		reported = append(reported, signalledNamedKey(s.Identity.Issuer, name))
 	}
+	return r.noted(ctx, keys, reported, began)
+}
+
+// noted returns what was reported under some keys. It returns the error for something that began then, in milliseconds
+// since 1970, if a note under one of the other keys ends it.
+func (r *revokedSubjects) noted(ctx context.Context, keys, reported []Key, began int64) (said Signalled, err error) {
 	notes, err := r.store.GetAll(ctx, append(keys, reported...)...)
 	if err != nil {
 		return said, err
@@ -186,6 +193,69 @@ func endedAt(e Entry) (at int64, ok bool) {
 		return 0, false
 	}
 	return int64(binary.BigEndian.Uint64(e.Value)), true //nolint:gosec // as written
+}
+
+// tokensEndedKey is where it is noted that the tokens of a user end: those that Latchkey issues to programs, see package
+// apitoken. They outlive sign-ins, so the note lasts as long as a mark.
+func tokensEndedKey(of bucket) Key { return HashKey("et", string(of.index), of.tag) }
+
+// EndTokens ends every token that Latchkey has issued for a user until now.
+func (en *ender) EndTokens(ctx context.Context, who Identity) error {
+	return en.endTokens(ctx, personBucket(who))
+}
+
+// EndTokensNamed is EndTokens for the users that have a name; see Record.KnownAs.
+func (en *ender) EndTokensNamed(ctx context.Context, issuer, name string) error {
+	return en.endTokens(ctx, knownAsBucket(issuer, name))
+}
+
+func (en *ender) endTokens(ctx context.Context, of bucket) error {
+	w := recentWrite{key: tokensEndedKey(of), at: en.now(), note: true}
+	if err := en.subjects.noteTime(ctx, w.key, w.at, w.at.Add(markLife)); err != nil {
+		return fmt.Errorf("ending tokens: %w", err)
+	}
+	en.writes.add(w)
+	en.announcer.TellTokens(ctx)
+	return nil
+}
+
+// noteTime notes a time. An earlier one gives way.
+func (r *revokedSubjects) noteTime(ctx context.Context, key Key, when, until time.Time) error {
+	at := ceilMilli(when)
+	e := &Entry{Key: key, Value: timeNoted(when), Expires: until}
+	return r.note(ctx, e, func(old Entry) bool {
+		known, ok := endedAt(old)
+		return !ok || known < at
+	})
+}
+
+// RevokeToken removes the entry of a token that Latchkey has issued, and its listings. It returns ErrNotFound if another
+// caller did so before.
+func (w *writer) RevokeToken(ctx context.Context, key Key, from ...Listing) error {
+	_, err := w.vault.Store.Remove(ctx, key, from...)
+	w.announcer.TellTokens(ctx) // for any result: the entry may be gone
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("revoking token: %w", err)
+	}
+	w.writes.add(recentWrite{key: key, at: w.now()})
+	return err
+}
+
+// VetToken is Vet for a token that Latchkey issues. s is what is known of its user; Created is when the token was made.
+func (c *creator) VetToken(ctx context.Context, s *Record) (said Signalled, err error) {
+	if err := c.revocations.settle(ctx, c.now()); err != nil {
+		return said, err
+	}
+	if c.revocations.revoked(s.Created.UnixMilli(), providerMark(s.Provider), personMark(s.Identity)) {
+		return said, ErrRevoked
+	}
+	reported := []Key{signalledKey(s.Identity)}
+	keys := []Key{tokensEndedKey(personBucket(s.Identity))}
+	for _, name := range s.KnownAs {
+		keys = append(keys, tokensEndedKey(knownAsBucket(s.Identity.Issuer, name)))
+		reported = append(reported, signalledNamedKey(s.Identity.Issuer, name))
+	}
+	return c.subjects.noted(ctx, keys, reported, s.Created.UnixMilli())
 }
 
 func endedKey(of bucket) Key { return HashKey("e", string(of.index), of.tag) }
@@ -268,9 +338,10 @@ func (g Signalled) rounded() Signalled {
 	return s.Signalled
 }
 
-// lasts returns until when what was reported must be remembered for sign-ins in progress at that time.
+// lasts returns until when what was reported must be remembered: for sign-ins in progress at that time, and for the tokens
+// of programs, which live for up to a year.
 func (g *Signalled) lasts(now time.Time) time.Time {
-	until := now.Add(endedLife)
+	until := now.Add(markLife)
 	for _, one := range []Stated{g.UserRisk, g.SignInRisk, g.Compliant} {
 		if one.Until.After(until) {
 			until = one.Until

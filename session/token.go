@@ -109,6 +109,9 @@ func (id ID) Key() Key { return HashKey("s", string(id[:])) }
 // key, so that a session can be found by it among keys.
 func (id ID) Short() string { return shortOf(id.Key()) }
 
+// ShortOf returns Short for the key of an entry.
+func ShortOf(key Key) string { return shortOf(key) }
+
 func shortOf(key Key) string { return string(HashKey("log", string(key))[len("log:"):][:shortSize]) }
 
 // shortSize is 60 bits: among a million sessions the probability that two share a short hash is one in two million.

@@ -49,6 +49,22 @@ func (v Vault) Get(ctx context.Context, key Key) (plain []byte, version uint64, 
 	return plain, e.Version, err
 }
 
+// PutKept is Put for a value that is kept for long: space matters more than time.
+func (v Vault) PutKept(ctx context.Context, key Key, plain []byte, expires time.Time, in ...Listing) error {
+	written, err := v.sealRecord(key, plain, 0, MaxValue)
+	if err != nil {
+		return err
+	}
+	return v.Store.Create(ctx, Entry{Key: key, Value: written.sealed, Expires: expires}, in...)
+}
+
+// Replace writes a value that is kept for long and whose version was read, and returns the new version; see
+// Entries.Replace.
+func (v Vault) Replace(ctx context.Context, key Key, plain []byte, version uint64, expires time.Time) (uint64, error) {
+	version, _, err := v.replace(ctx, key, plain, 0, version, expires)
+	return version, err
+}
+
 // replace writes a value whose version was read; see Entries.Replace. The last tail bytes are already sealed. It
 // returns what it has written.
 func (v Vault) replace(ctx context.Context, key Key, plain []byte, tail int, version uint64, expires time.Time) (uint64, sealedRecord, error) {

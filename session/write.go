@@ -33,6 +33,7 @@ type recentWrite struct {
 	key     Key
 	at      time.Time
 	renewed *Record // as it was written, by a renewal or a binding; nil if the session was ended
+	note    bool    // what was written is the time from which the tokens of a user count again
 }
 
 const (
@@ -109,9 +110,12 @@ func (w *writer) update(ctx context.Context, id ID, change func(*Record) bool) (
 
 // changed drops the cached copy of a record and notifies other replicas.
 func (w *writer) changed(ctx context.Context, key Key) {
-	if d, ok := digestOf(key); ok {
-		w.entries.drop(d)
+	d, ok := digestOf(key)
+	if !ok { // not of a session
+		w.announcer.TellTokens(ctx)
+		return
 	}
+	w.entries.drop(d)
 	w.announcer.tell(ctx, wordChanged, string(key))
 }
 

@@ -170,6 +170,7 @@ func (a *App) openService() (*signin.Service, error) {
 		SignInHost: a.SignInHost.Address(),
 		SiteFor:    a.siteFor,
 		Siblings:   siblings(a),
+		TokenApps:  tokenApps(a),
 	})
 	a.streams.Start(a.service.Actor())
 	a.service.Start()

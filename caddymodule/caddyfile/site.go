@@ -192,7 +192,12 @@ var siteWords = grammar.Words[*siteParser]{
 		return err
 	}),
 	"forward_access_token": grammar.Once(parseForwardAccessToken),
-	"assertion":            grammar.Once(parseAssertion),
+	"tokens": grammar.Once(func(d *caddyfile.Dispenser, s *siteParser) error {
+		word, err := grammar.OneOf(d, "tokens", "on", "off")
+		s.Tokens = word == "on"
+		return err
+	}),
+	"assertion": grammar.Once(parseAssertion),
 }
 
 // parseWho reads a kind of users and the names of that kind.

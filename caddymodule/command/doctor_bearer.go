@@ -13,7 +13,7 @@ import (
 func (d *doctor) bearer(ctx context.Context, h *site.Site) (found []finding) {
 	say := func(level, text string) { found = append(found, finding{level, "bearer", h.App, text}) }
 	why := func(err error) string { return adminapi.OneLine(oidc.Truncated(err)).Error() }
-	for _, issuer := range h.Tokens.Issuers {
+	for _, issuer := range h.Programs.Issuers {
 		if issuer.Server == nil {
 			continue
 		}
@@ -24,7 +24,7 @@ func (d *doctor) bearer(ctx context.Context, h *site.Site) (found []finding) {
 		}
 	}
 	if h.Bearer.Introspect != nil {
-		if at, err := h.Tokens.Issuers[0].Introspection(ctx); err != nil {
+		if at, err := h.Programs.Issuers[0].Introspection(ctx); err != nil {
 			say(findFail, "the issuer cannot be asked about tokens that are no JWT: "+why(err))
 		} else {
 			say(findOK, "tokens that are no JWT are asked about at "+at)

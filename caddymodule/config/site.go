@@ -123,6 +123,12 @@ type Site struct {
 	// Gives the application the user's access token. Default: it does not get one.
 	ForwardAccessToken *ForwardAccessToken `json:"forward_access_token,omitempty"`
 
+	// Users may make tokens for programs at this site, at `/.latchkey/me`, and administrators may make tokens for services:
+	// for git, WebDAV, CalDAV, scripts and CI. A program sends its token as `Authorization: Bearer`, or as the password of
+	// Basic with any user name. It may do what the user may do now, under the same policies (`when client other`). Default:
+	// the site accepts no such token.
+	Tokens bool `json:"tokens,omitempty"`
+
 	// A signed statement about the user, for applications that verify it. Default: none.
 	Assertion *Assertion `json:"assertion,omitempty"`
 

@@ -66,7 +66,7 @@ func New(ctx caddy.Context, c *config.Site, tenant *Tenant) (_ *Site, err error)
 	}
 	h.addressed = h.looksAtAddress()
 	h.activity = activityOf(h.Activity)
-	h.Tokens, h.Resource = newTokens(h)
+	h.Programs, h.Resource = newPrograms(h)
 	h.forward = newForwarding(h.ForwardAccessToken)
 	return h, h.compileHeaders()
 }

@@ -23,7 +23,7 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 	}
 	answer := h.readableAnswer(w, r)
 	p.sessions = service.Sessions
-	if h.Tokens != nil {
+	if h.Programs != nil {
 		program := program{h: h, request: p, service: service, shown: bearer.Read(r.Header)}
 		if answered, err := program.serve(answer, r, next); answered {
 			return err

@@ -22,13 +22,17 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// newTokens compiles which access tokens of programs a site accepts, and what it says about itself; nil for none.
-func newTokens(h *Site) (*bearer.Verifier, *bearer.Resource) {
+// newPrograms compiles which tokens of programs a site accepts, and what it says about itself; nil for none.
+func newPrograms(h *Site) (*bearer.Verifier, *bearer.Resource) {
 	b, tenant := h.Bearer, h.Tenant
-	if b == nil {
+	if b == nil && !h.Tokens {
 		return nil, nil
 	}
-	resource := &bearer.Resource{Scopes: b.Scope, Title: h.App}
+	own := h.ownTokens()
+	if b == nil {
+		return bearer.New(bearer.Config{Own: own, Now: time.Now, OnToken: countToken}), &bearer.Resource{Basic: true, NoBearer: true}
+	}
+	resource := &bearer.Resource{Scopes: b.Scope, Title: h.App, Basic: own != nil}
 	if b.Metadata != nil {
 		resource.Published, resource.Name = true, b.Metadata.Resource
 	}
@@ -48,7 +52,7 @@ func newTokens(h *Site) (*bearer.Verifier, *bearer.Resource) {
 		h.logger.Warn("introspect has its secret in the configuration itself; use {env.NAME} or {file./path}", zap.String("app", h.App))
 	}
 	return bearer.New(bearer.Config{
-		Issuers: issuers, Audience: b.Audience, Scopes: b.Scope, Clients: b.Client, AnyType: b.AnyType(),
+		Own: own, Issuers: issuers, Audience: b.Audience, Scopes: b.Scope, Clients: b.Client, AnyType: b.AnyType(),
 		Introspection: b.Introspection(), Now: time.Now,
 		Vet: func(ctx context.Context, who *session.Record) (session.Signalled, error) {
 			service, err := tenant.Service()
@@ -57,8 +61,24 @@ func newTokens(h *Site) (*bearer.Verifier, *bearer.Resource) {
 			}
 			return service.Sessions.Vet(ctx, who)
 		},
-		OnToken: func(result string) { bearerTokens.WithLabelValues(result).Inc() },
+		OnToken: countToken,
 	}), resource
+}
+
+func countToken(result string) { bearerTokens.WithLabelValues(result).Inc() }
+
+// ownTokens returns the tokens that Latchkey issues for the site; nil if it does not take them.
+func (h *Site) ownTokens() *bearer.Own {
+	if !h.Tokens {
+		return nil
+	}
+	return &bearer.Own{App: h.SignIn.App, Tokens: func() (bearer.Tokens, error) {
+		service, err := h.Tenant.Service()
+		if err != nil {
+			return nil, err
+		}
+		return service.Tokens, nil
+	}}
 }
 
 // program is a request at a site that accepts access tokens of programs.
@@ -83,7 +103,7 @@ func (p *program) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 		return false, nil
 	}
 	if cookie {
-		ours := p.h.Tokens.Ours(p.shown)
+		ours := p.h.Programs.Ours(p.shown)
 		switch _, _, err := p.service.Authenticate(r, &p.visit); {
 		case err == nil && ours:
 			return true, p.refuse(w, r, bearer.ErrWithCookie)
@@ -107,17 +127,21 @@ func (p *program) serve(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 
 // verify decides on the token, and attaches what it says to the request.
 func (p *program) verify(r *http.Request) error {
-	token, err := p.h.Tokens.Verify(r.Context(), p.shown, p.visit.IP)
+	token, err := p.h.Programs.Verify(r.Context(), p.shown, p.visit.IP)
 	if err != nil {
 		return err
 	}
-	if err := p.h.Tokens.Prove(r, p.shown, token, p.visit.Origin, p.requested(r)); err != nil {
+	if err := p.h.Programs.Prove(r, p.shown, token, p.visit.Origin, p.requested(r)); err != nil {
 		return err
 	}
 	if err := p.sessions.Stands(r.Context(), token.Session, p.h.SignIn.App); errors.Is(err, session.ErrRevoked) {
 		return bearer.ErrRevoked
 	} else if err != nil {
 		return err
+	}
+	// As of a session: the site takes the users of its providers, and these have the issuer of then.
+	if who := token.Session; token.Own() && who.Provider() != "" && !p.h.Takes(who.Provider(), who.Issuer()) {
+		return bearer.ErrForeign
 	}
 	p.token = token
 	return p.h.attachSession(p.request, token.Session)
@@ -140,7 +164,7 @@ func (p *program) admit(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 		return caddyhttp.Error(http.StatusInternalServerError, err)
 	}
 	p.h.recordAllowed(r, &decision, p.request)
-	if !p.h.Bearer.ForwardAuthorization {
+	if p.token.Own() || !p.h.Bearer.ForwardAuthorization {
 		delete(r.Header, "Authorization")
 		delete(r.Header, "Dpop")
 	}
@@ -191,6 +215,10 @@ func (p *program) deny(w http.ResponseWriter, r *http.Request, d *policy.Decisio
 		bearer.Deny(w, r, v, refusal(d))
 		return nil
 	}
+	if p.token.Own() {
+		bearer.StepUpInBrowser(w, r, v, refusal(d))
+		return nil
+	}
 	demand := Demand(d)
 	if demand == nil {
 		demand = new(oidc.Demand)
@@ -234,7 +262,7 @@ func askProgram(resource *bearer.Resource, w http.ResponseWriter, r *http.Reques
 		bearer.NotHere(w, r, v)
 		return true
 	}
-	v.Ask = resource.Challenge(v.Origin)
+	v.Ask = resource.Challenges(r, v.Origin)
 	return false
 }
 
@@ -242,11 +270,11 @@ func askProgram(resource *bearer.Resource, w http.ResponseWriter, r *http.Reques
 // endpoints are for browsers, and would redirect it; but transmitters push events, and providers order to revoke, with
 // credentials of their own.
 func refusesAtEndpoint(h *Site, w http.ResponseWriter, r *http.Request, p *request) bool {
-	if h.Tokens == nil || strings.HasPrefix(r.URL.Path, browser.Base+"/events/") || r.URL.Path == browser.Base+"/revoke" {
+	if h.Programs == nil || strings.HasPrefix(r.URL.Path, browser.Base+"/events/") || r.URL.Path == browser.Base+"/revoke" {
 		return false
 	}
 	program := program{h: h, request: p, shown: bearer.Read(r.Header)}
-	if !h.Tokens.Ours(program.shown) {
+	if !h.Programs.Ours(program.shown) {
 		return false
 	}
 	_ = program.refuse(w, r, bearer.ErrEndpoint)

@@ -37,10 +37,12 @@ func newRobot(t testing.TB, app *config.App, site *config.Site) *robot {
 	idp := oidctest.New(t, time.Now)
 	app.Providers = []*config.Provider{{Name: "main", Issuer: idp.URL, ClientID: oidctest.Client}}
 	site.App = "wiki"
-	if site.Bearer == nil {
+	if site.Bearer == nil && !site.Tokens {
 		site.Bearer = &config.Bearer{}
 	}
-	site.Bearer.Audience = []string{"wiki"}
+	if site.Bearer != nil {
+		site.Bearer.Audience = []string{"wiki"}
+	}
 	f := newFixture(t, app, site)
 	if err := f.tenant.Providers[0].Discover(t.Context()); err != nil {
 		t.Fatal(err)
@@ -159,11 +161,11 @@ func TestProgramIsNoBrowser(t *testing.T) {
 // A request ends with its token, and with what ends the sessions of its time.
 func TestProgramEnds(t *testing.T) {
 	b := newRobot(t, &config.App{}, &config.Site{})
-	token, err := b.h.Tokens.Verify(t.Context(), bearer.Read(with(b.token(nil))), netip.Addr{})
+	token, err := b.h.Programs.Verify(t.Context(), bearer.Read(with(b.token(nil))), netip.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	terms := &streamTerms{site: b.h, sessions: b.service.Sessions, token: token}
+	terms := &streamTerms{site: b.h, sessions: b.service.Sessions, token: token, open: true}
 	if err := terms.still(t.Context(), session.ID{}, time.Now()); err != nil {
 		t.Errorf("at first: %v", err)
 	}

@@ -28,7 +28,7 @@ func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 	// Scrubbing comes before everything that can fail, so that no error route sees headers that only the gateway may
 	// set (A35).
 	lines, refused := scrub.Request(r, h.formFrom(p))
-	if h.Tokens == nil { // else it may be the credential of a program
+	if h.Programs == nil { // else it may be the credential of a program
 		h.forward.scrub(r)
 	}
 	if refused == nil && r.Method == http.MethodConnect {

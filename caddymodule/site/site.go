@@ -37,8 +37,8 @@ type Site struct {
 	assertionOnly *identity.Only
 	activity      activity
 	forward       *forwarding // nil: the application gets no access token
-	// Tokens decides on the access tokens of programs, Resource is what they are told; nil if the site accepts none.
-	Tokens   *bearer.Verifier
+	// Programs decides on the tokens of programs, Resource is what they are told; nil if the site accepts none.
+	Programs *bearer.Verifier
 	Resource *bearer.Resource
 	// addressed: a rule depends on the client's address.
 	addressed bool

@@ -24,7 +24,7 @@ func (h *Site) bindToSession(p *request, w http.ResponseWriter, r *http.Request)
 			ctx, cancel := context.WithCancelCause(r.Context())
 			r, p.answer.cancel = r.WithContext(ctx), cancel
 		}
-		p.answer.begin(w, p.live.ID, streamTerms{site: h, sessions: p.sessions, ip: p.visit.IP, userAgent: r.UserAgent(), token: p.token}, p.query.Time)
+		p.answer.begin(w, p.live.ID, streamTerms{site: h, sessions: p.sessions, ip: p.visit.IP, userAgent: r.UserAgent(), token: p.token, open: open}, p.query.Time)
 		p.answer.reads(r)
 		return &p.answer, r, nil
 	}

@@ -17,6 +17,9 @@ type streamTerms struct {
 	ip        netip.Addr
 	userAgent string
 	token     *bearer.Token // nil for a session
+	// open: the answer can stay open, so it ends with its token. Any other request was decided on when it came: a long push
+	// finishes, unless its token is revoked.
+	open bool
 }
 
 // still returns an error that is session.ErrNotFound or session.ErrExpired if the request must end.
@@ -24,8 +27,10 @@ func (o *streamTerms) still(ctx context.Context, who session.ID, now time.Time) 
 	switch {
 	case o.token == nil:
 		return o.sessions.Still(ctx, who, o)
-	case !now.Before(o.token.Expires):
+	case o.open && !now.Before(o.token.Expires):
 		return session.ErrExpired
+	case o.site.Programs.Revoked(ctx, o.token):
+		return session.ErrNotFound
 	case errors.Is(o.sessions.Stands(ctx, o.token.Session, o.App()), session.ErrRevoked):
 		return session.ErrNotFound
 	}

@@ -39,11 +39,26 @@ func quoted(text string) string {
 	}, text)
 }
 
-// Challenge returns the value of WWW-Authenticate for a request without a credential (RFC 6750, section 3; RFC 9728, section
-// 5.1).
-func (s *Resource) Challenge(origin string) string {
-	fields := append(s.fields(origin), field{"realm", origin})
-	return challenge(schemeBearer, fields...)
+// Challenges returns the values of WWW-Authenticate for a request without a credential (RFC 6750, section 3; RFC 7617; RFC
+// 9728, section 5.1). Their order matters: most clients read the first one alone. Those of git, WebDAV and registries know
+// Basic, and some forget a stored token if they are not asked for it; all others are asked for an access token first.
+func (s *Resource) Challenges(r *http.Request, origin string) []string {
+	basic := basicChallenge(origin)
+	if s.NoBearer {
+		return []string{basic}
+	}
+	bearer := challenge(schemeBearer, append(s.fields(origin), field{"realm", origin})...)
+	switch {
+	case !s.Basic:
+		return []string{bearer}
+	case knowsBasic(r):
+		return []string{basic, bearer}
+	}
+	return []string{bearer, basic}
+}
+
+func basicChallenge(origin string) string {
+	return challenge(schemeBasic, field{"realm", origin}, field{"charset", "UTF-8"})
 }
 
 func (s *Resource) fields(origin string) []field {
@@ -56,8 +71,11 @@ func (s *Resource) fields(origin string) []field {
 
 // Refuse answers a request whose token is refused.
 func (s *Resource) Refuse(w http.ResponseWriter, r *http.Request, v *access.Visit, p Presented, why *Refused) {
-	if why.Code != "" {
+	switch {
+	case p.Scheme != schemeBasic && why.Code != "":
 		s.challenge(w, v, p, why.Code, why.Says)
+	case why.Status == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", basicChallenge(v.Origin))
 	}
 	if why.Wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int((why.Wait+time.Second-1)/time.Second)))
@@ -109,6 +127,14 @@ func Unavailable(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(access.RetryAfter/time.Second)))
 	access.WriteProblem(w, r, access.ProblemJSON{
 		Title: "The token cannot be verified now", Status: http.StatusServiceUnavailable, Reason: ReasonUnverifiable, RequestID: v.RequestID,
+	})
+}
+
+// StepUpInBrowser answers a request with a token of Latchkey whose user must sign in more strongly or again. The token stays
+// good, so the answer is no 401: a client would forget the token.
+func StepUpInBrowser(w http.ResponseWriter, r *http.Request, v *access.Visit, why *access.Refusal) {
+	access.WriteProblem(w, r, access.ProblemJSON{
+		Title: "The user of the token must sign in again in a browser", Status: http.StatusForbidden, Reason: why.Reason, Code: int(why.Code), RequestID: v.RequestID,
 	})
 }
 

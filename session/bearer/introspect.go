@@ -65,14 +65,18 @@ func newAsking() asking {
 
 var errInactive = badToken(ReasonInactive, "the issuer says that the token is not good")
 
+func tooMany(wait time.Duration) *Refused {
+	return &Refused{
+		Status: http.StatusTooManyRequests, Reason: ReasonAttempts, Says: "this address has sent too many wrong tokens", Wait: max(wait, time.Second),
+	}
+}
+
 // introspected decides on a token that is no JWT. The issuer is asked once for all clients that present the same token at
 // the same time.
 func (v *Verifier) introspected(ctx context.Context, p Presented, from netip.Addr) (*Token, error) {
 	now, a := v.Now(), &v.asking
 	if wait, exceeded := a.wrong.Exceeded(from, "", now); exceeded && !v.kept.has(p.hash) {
-		return nil, &Refused{
-			Status: http.StatusTooManyRequests, Reason: ReasonAttempts, Says: "this address has sent too many wrong tokens", Wait: max(wait, time.Second),
-		}
+		return nil, tooMany(wait)
 	}
 	a.mu.Lock()
 	if until, known := a.inactive[p.hash]; known && now.Before(until) {

@@ -2,9 +2,12 @@ package bearer
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"strings"
 
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/signin/dpop"
 )
 
@@ -12,15 +15,17 @@ import (
 // kilobytes; most servers refuse a longer header.
 const MaxToken = 16 << 10
 
-// The schemes of the header Authorization that carry an access token (RFC 6750, section 2.1; RFC 9449, section 7.1).
+// The schemes of the header Authorization that carry a token: RFC 6750, section 2.1; RFC 9449, section 7.1; RFC 7617, with a
+// token of Latchkey as the password.
 const (
 	schemeBearer = "Bearer"
 	schemeDPoP   = dpop.Scheme
+	schemeBasic  = "Basic"
 )
 
 // Presented is what a request presents in its header Authorization. The zero value is: no access token.
 type Presented struct {
-	// Scheme is schemeBearer or schemeDPoP; empty if the request presents no access token.
+	// Scheme is schemeBearer, schemeDPoP or schemeBasic; empty if the request presents no token.
 	Scheme string
 	// Token is the token; empty if what stands there cannot be one.
 	Token string
@@ -28,6 +33,9 @@ type Presented struct {
 	Repeated bool
 
 	hash digest
+	// own: the token claims to be one of Latchkey. id names it; it is zero for a text that cannot be one.
+	own bool
+	id  session.ID
 }
 
 // digest is the hash by which a token is known. The token itself is kept nowhere.
@@ -46,13 +54,33 @@ func Read(h http.Header) (p Presented) {
 		p.Scheme = schemeBearer
 	case strings.EqualFold(scheme, schemeDPoP):
 		p.Scheme = schemeDPoP
+	case strings.EqualFold(scheme, schemeBasic):
+		if token = password(token); !apitoken.IsOurs(token) {
+			return p // it is meant for the application
+		}
+		p.Scheme = schemeBasic
 	default:
 		return p
 	}
-	if token = strings.Trim(token, " "); len(token) <= MaxToken && isToken68(token) {
+	token = strings.Trim(token, " ")
+	if p.own = apitoken.IsOurs(token); p.own {
+		p.id, _ = apitoken.ID(token)
+	}
+	if len(token) <= MaxToken && isToken68(token) {
 		p.Token, p.hash = token, sha256.Sum256([]byte(token))
 	}
 	return p
+}
+
+// password returns the password in the credentials of Basic (RFC 7617, section 2). The user name can be any: the token says
+// whose it is.
+func password(credentials string) string {
+	plain, err := base64.StdEncoding.DecodeString(strings.Trim(credentials, " "))
+	if err != nil || len(plain) > MaxToken {
+		return ""
+	}
+	_, secret, _ := strings.Cut(string(plain), ":")
+	return secret
 }
 
 // isToken68 reports whether a text has the form of a token (RFC 9110, section 11.2). Two credentials in one header have

@@ -46,7 +46,7 @@ var errManyProofs = errors.New("too many proofs were used lately")
 // Used proofs are remembered by this process: another replica accepts a proof once more.
 func (v *Verifier) Prove(r *http.Request, p Presented, t *Token, origin string, path *url.URL) error {
 	switch {
-	case t.thumbprint == "" && p.Scheme == schemeBearer:
+	case t.thumbprint == "" && p.Scheme != schemeDPoP:
 		return nil
 	case t.thumbprint == "":
 		return badToken(ReasonBound, "the token is not bound to a key: present it as Bearer")

@@ -55,6 +55,8 @@ const (
 	ReasonScope        = "token_scope"         // it lacks a scope
 	ReasonClient       = "token_client"        // it was issued to a client that the site does not accept
 	ReasonAttempts     = "token_attempts"      // the address has sent too many wrong tokens
+	ReasonUnknown      = "token_unknown"       // there is no such token of Latchkey for this app: it never was one, or was revoked
+	ReasonStale        = "token_stale"         // its user has not signed in for a day, so nothing says that there still is an account
 	ReasonUnverifiable = "token_unverifiable"  // its issuer cannot be asked
 )
 

@@ -21,6 +21,8 @@ type Resource struct {
 	Name string
 	// Title is the name of the site for people.
 	Title string
+	// Basic: tokens of Latchkey are accepted as passwords. NoBearer: no others are.
+	Basic, NoBearer bool
 }
 
 // document is the metadata (RFC 9728, section 2).

@@ -87,11 +87,29 @@ func TestChallenges(t *testing.T) {
 		tell(w, httptest.NewRequest(http.MethodGet, "/", nil))
 		return w.Header().Get("WWW-Authenticate"), w
 	}
-	if got := s.Challenge(origin); got != "Bearer "+metadata+`, realm="`+origin+`"` {
-		t.Errorf("asked: %s", got)
-	}
-	if got := (&Resource{}).Challenge(origin); got != `Bearer realm="`+origin+`"` { // clients take a scheme alone for no challenge
-		t.Errorf("asked, with nothing to say: %s", got)
+	const basic = `Basic realm="` + origin + `", charset="UTF-8"`
+	full := "Bearer " + metadata + `, realm="` + origin + `"`
+	both := *s
+	both.Basic = true
+	for what, row := range map[string]struct {
+		of   *Resource
+		git  bool
+		want []string
+	}{
+		"asked":                               {s, false, []string{full}},
+		"git, and no token can be a password": {s, true, []string{full}},
+		"with nothing to say":                 {&Resource{}, false, []string{`Bearer realm="` + origin + `"`}}, // clients take a scheme alone for no challenge
+		"for both":                            {&both, false, []string{full, basic}},
+		"git, for both":                       {&both, true, []string{basic, full}},
+		"for passwords alone":                 {&Resource{Basic: true, NoBearer: true}, false, []string{basic}},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		if row.git {
+			r.Header.Set("User-Agent", "git/2.39.5")
+		}
+		if got := row.of.Challenges(r, origin); !slices.Equal(got, row.want) {
+			t.Errorf("%s: %q", what, got)
+		}
 	}
 	got, w := answer(func(w http.ResponseWriter, r *http.Request) {
 		s.Refuse(w, r, v, Presented{Scheme: schemeBearer}, errScope)

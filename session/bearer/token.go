@@ -25,6 +25,10 @@ type Token struct {
 	lacksScope bool
 	// until is when the token must be verified again.
 	until time.Time
+	// own: the token is one of Latchkey. stamp and read say how fresh it is, see Own.
+	own   bool
+	stamp uint64
+	read  time.Time
 	// logged is when the last entry of the sign-in log was written, in nanoseconds since 1970.
 	logged atomic.Int64
 }
@@ -37,6 +41,10 @@ func (t *Token) MarshalLogObject(to zapcore.ObjectEncoder) error {
 	}
 	return nil
 }
+
+// Own reports whether the token is one that Latchkey has issued. It is good, and a client that is told otherwise would forget
+// it, even if its user must do something first.
+func (t *Token) Own() bool { return t.own }
 
 // logEvery is how often a token is written into the sign-in log while it is used.
 const logEvery = time.Hour

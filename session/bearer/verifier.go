@@ -15,8 +15,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// Config says which tokens a site accepts. Issuers, Audience and Vet are required.
+// Config says which tokens a site accepts. With Issuers, Audience and Vet are required.
 type Config struct {
+	// Own are the tokens that Latchkey issues. Nil: they are not accepted.
+	Own *Own
 	// Issuers are the issuers whose tokens are accepted.
 	Issuers []*Issuer
 	// Audience are the names of the site at its issuers: a token must be for one of them.
@@ -62,6 +64,9 @@ func New(c Config) *Verifier {
 // Ours reports whether a request presents a token of an issuer that the site accepts. That is what the token says; nothing
 // is verified. Any other credential may be meant for the application.
 func (v *Verifier) Ours(p Presented) bool {
+	if p.own {
+		return true // of whichever app: no other is to get it
+	}
 	if p.Token == "" {
 		return false
 	}
@@ -97,18 +102,24 @@ func (v *Verifier) issuer(claims map[string]json.RawMessage) *Issuer {
 // program must be told about the rest first.
 func (v *Verifier) Verify(ctx context.Context, p Presented, from netip.Addr) (*Token, error) {
 	now := v.Now()
-	if t := v.kept.get(p.hash, now); t != nil {
-		return t, nil
+	old := v.kept.get(p.hash, now)
+	if old != nil && (!p.own || v.Own.fresh(old)) {
+		return old, nil
 	}
-	if p.Token == "" {
+	if p.Token == "" && !p.own {
 		return nil, ErrMalformed
 	}
-	t, err := v.verify(ctx, p, from)
+	t, err := v.verify(ctx, p, from, old)
+	if t != nil && t == old {
+		return t, err
+	}
 	var refused *Refused
 	switch {
 	case err == nil:
 		v.kept.put(p.hash, t, now)
-		v.OnToken(ResultVerified)
+		if old == nil {
+			v.OnToken(ResultVerified)
+		}
 	case errors.As(err, &refused):
 		v.kept.drop(p.hash)
 		v.OnToken(refused.Reason)
@@ -118,7 +129,11 @@ func (v *Verifier) Verify(ctx context.Context, p Presented, from netip.Addr) (*T
 	return t, err
 }
 
-func (v *Verifier) verify(ctx context.Context, p Presented, from netip.Addr) (*Token, error) {
+// verify decides on a token that must be verified, again if it is old. It returns old if that is still what is known of it.
+func (v *Verifier) verify(ctx context.Context, p Presented, from netip.Addr, old *Token) (*Token, error) {
+	if p.own { // which no issuer gets to see
+		return v.verifyOwn(ctx, p, from, old)
+	}
 	header, payload, _, err := jwks.Split(p.Token)
 	if err != nil {
 		if v.Introspection == nil {

@@ -72,8 +72,8 @@ func (s *starter) Challenge(w http.ResponseWriter, r *http.Request, v *access.Vi
 
 // askFor sets the challenges for a request that may be a program's. Programs read the first one, and some no other.
 func askFor(w http.ResponseWriter, v *access.Visit) {
-	if v.Ask != "" {
-		w.Header().Add("WWW-Authenticate", v.Ask)
+	for _, ask := range v.Ask {
+		w.Header().Add("WWW-Authenticate", ask)
 	}
 	w.Header().Add("WWW-Authenticate", `Latchkey realm="`+browser.Base+`"`)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
@@ -310,7 +311,13 @@ func storedKinds(t *testing.T) []sealedKind {
 	draft := session.Record{
 		Provider: "main", Identity: session.Identity{Issuer: "https://i.example.com", Subject: "s"}, User: "u", Kind: session.Browser, KindReason: "no",
 	}
-	until := g.clock.Now().Add(time.Hour)
+	until, tokens := g.clock.Now().Add(time.Hour), g.service.Tokens
+	learn := func(token session.Token) (*apitoken.Token, error) {
+		who := draft
+		who.Identity.Subject = token.ID.Short()
+		made, _, err := tokens.Create(t.Context(), &who, apitoken.Draft{Name: "n", App: "a"})
+		return made, err
+	}
 	make2 := func(one func() (session.Token, error)) (tokens [2]session.Token, keys [2]session.Key) {
 		for i := range tokens {
 			before := store.Keys()
@@ -364,6 +371,19 @@ func storedKinds(t *testing.T) []sealedKind {
 			token := session.NewToken()
 			return token, kept.KeepChallenge(t.Context(), token.ID, "{}", until)
 		}, func(token session.Token) error { _, err := kept.Challenge(t.Context(), token.ID); return err }),
+		kind("stored token of a program", func() (session.Token, error) {
+			_, text, err := tokens.CreateService(t.Context(), "backup", nil, apitoken.Draft{Name: "n", App: "a"})
+			id, _ := apitoken.ID(text)
+			return session.Token{ID: id}, err
+		}, func(token session.Token) error { _, _, err := tokens.Find(t.Context(), token.ID, "a"); return err }),
+		kind("what is known of a user with tokens", func() (session.Token, error) {
+			token := session.NewToken()
+			made, err := learn(token)
+			if err == nil {
+				err = tokens.Revoke(t.Context(), made) // only what is known is left
+			}
+			return token, err
+		}, func(token session.Token) error { _, err := learn(token); return err }),
 		kind("stored form", func() (session.Token, error) {
 			token := session.NewToken()
 			return token, kept.KeepForm(t.Context(), token, pending.Form{Person: "p", Path: "/", Body: []byte("a=b")}, until)

@@ -62,6 +62,8 @@ type Config struct {
 	// SiteFor returns the site with an app's name and an origin; an empty name matches every site. It returns nil if
 	// the configuration has none. Required with SignInHost.
 	SiteFor func(app, origin string) *Site
+	// TokenApps returns the names of the apps for which users can make tokens for programs. Nil: there are none.
+	TokenApps func() []string
 	// Siblings returns the hosts of the configuration that share the sign-in host and the registrable domain of a host,
 	// without that host; an asterisk may stand for their first label. Nil: there are none.
 	Siblings func(host string) []string

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -25,6 +26,8 @@ type Environment struct {
 	tasks          tasks
 	// Pending keeps data that waits for a browser to come back.
 	Pending *pending.Keeper
+	// Tokens keeps the tokens that programs get.
+	Tokens *apitoken.Keeper
 }
 
 // NewEnvironment returns an environment for a configuration with its defaults filled in.
@@ -50,6 +53,7 @@ func NewEnvironment(c Config) *Environment {
 		s.SignInHostname = strings.ToLower(u.Hostname())
 	}
 	s.Pending = pending.New(pending.Config{Store: c.Store, Keys: c.Keys, Now: c.Now, Max: c.MaxPending})
+	s.Tokens = apitoken.New(apitoken.Config{Vault: session.Vault{Store: c.Store, Keys: c.Keys}, Sessions: c.Sessions, Now: c.Now})
 	return s
 }
 

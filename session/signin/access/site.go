@@ -84,9 +84,9 @@ type Visit struct {
 	// Header is the header of the request, for the Gate, which does not get the request itself. It must not be changed.
 	Header http.Header
 
-	// Ask is the challenge (WWW-Authenticate) for programs that may present a token instead of a session; empty if the site
+	// Ask are the challenges (WWW-Authenticate) for programs that may present a token instead of a session; none if the site
 	// accepts none.
-	Ask string
+	Ask []string
 
 	// Begun is the state of the site's flow for which the sign-in host acts. Only the flow sets it.
 	Begun string

@@ -89,7 +89,19 @@ func (s *Page) noVisitor(w http.ResponseWriter, r *http.Request, v *access.Visit
 }
 
 func (s *Page) showMine(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
+	if r.Method == http.MethodGet && r.URL.RawQuery == newTokenQuery && !s.mayMakeToken(who.session) {
+		s.signInForToken(w, r, v, who)
+		return
+	}
+	s.show(w, r, v, who, nil)
+}
+
+// show shows the page, with a token that was just made.
+func (s *Page) show(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, fresh *made) {
 	o, err := s.overview(r, v, who)
+	if err == nil {
+		o.made = fresh
+	}
 	switch {
 	case err != nil:
 		s.StoreDown(w, r, v, err)
@@ -115,6 +127,11 @@ type change struct {
 	CSRF    string `json:"csrf"`
 	Do      string `json:"do"`
 	Session string `json:"session"`
+	// Token is the short hash of a token to revoke. Name, App and Expires are those of one to make.
+	Token   string `json:"token"`
+	Name    string `json:"name"`
+	App     string `json:"app"`
+	Expires string `json:"expires"`
 }
 
 // readChange reads a form, or JSON with the same fields.
@@ -128,8 +145,10 @@ func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 		_, err := dec.Token()
 		return c, errors.Is(err, io.EOF)
 	}
-	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "do", "session")
-	return change{CSRF: form["csrf"], Do: form["do"], Session: form["session"]}, ok
+	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "do", "session", "token", "name", "app", "expires")
+	return change{
+		CSRF: form["csrf"], Do: form["do"], Session: form["session"], Token: form["token"], Name: form["name"], App: form["app"], Expires: form["expires"],
+	}, ok
 }
 
 // changeMine performs the requested change, and shows the page again. A session is named by its short hash and only
@@ -144,8 +163,11 @@ func (s *Page) changeMine(w http.ResponseWriter, r *http.Request, v *access.Visi
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.AccountPath, HomeURL: browser.Home})
 		return
 	}
-	if c.Do == "" && c.Session != "" {
+	switch {
+	case c.Do == "" && c.Session != "":
 		c.Do = doEnd
+	case c.Do == "" && c.Token != "":
+		c.Do = doRevokeToken
 	}
 	switch c.Do {
 	case doEnd:
@@ -156,6 +178,10 @@ func (s *Page) changeMine(w http.ResponseWriter, r *http.Request, v *access.Visi
 		s.endMine(w, r, v, who, true)
 	case doStay, doNotStay, doForget:
 		s.changeHere(w, r, v, who, c.Do)
+	case doCreateToken:
+		s.createToken(w, r, v, who, &c)
+	case doRevokeToken:
+		s.revokeToken(w, r, v, who, c.Token)
 	default:
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: browser.AccountPath, HomeURL: browser.Home})
 	}

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signals"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
@@ -42,6 +43,10 @@ type overview struct {
 	rememberedUntil time.Time
 	signIns         []signinlog.Entry
 	moreSignIns     bool
+	// tokens are the user's tokens for programs, apps those for which there can be more. made is one that was just made.
+	tokens []*apitoken.Token
+	apps   []string
+	made   *made
 	// kept: there is a log in the store. down: it cannot be read now.
 	kept, down bool
 }
@@ -70,6 +75,11 @@ func (s *Page) overview(r *http.Request, v *access.Visit, who visitor) (*overvie
 	})
 	o.stay = s.mayStay(r, v, who)
 	o.remembered, o.rememberedUntil = s.remembered.Until(v, who.session.Identity)
+	if o.apps = s.apps(v); len(o.apps) > 0 {
+		if o.tokens, err = s.Tokens.Own(ctx, who.session.Identity); err != nil {
+			return nil, err
+		}
+	}
 	s.addSignIns(r, o)
 	return o, nil
 }
@@ -210,6 +220,11 @@ type mineJSON struct {
 	SignIns     []signInJSON `json:"sign_ins,omitempty"`
 	MoreSignIns bool         `json:"more_sign_ins"`
 	SignInsDown bool         `json:"sign_ins_unavailable,omitempty"`
+	// TokenApps are the apps for which the user can make tokens for programs; absent if there are none. Tokens are the
+	// user's, those that end last first. NewToken is the one that this request has made.
+	TokenApps []string    `json:"token_apps,omitempty"`
+	Tokens    []tokenJSON `json:"tokens,omitempty"`
+	NewToken  *madeJSON   `json:"new_token,omitempty"`
 }
 
 type sessionJSON struct {
@@ -262,7 +277,11 @@ func (o *overview) json() mineJSON {
 	m := mineJSON{
 		User: o.who.User, CSRF: o.csrf, Sessions: make([]sessionJSON, 0, len(o.sessions)), MoreSessions: o.moreSessions,
 		Unreadable: o.unreadable, MoreSignIns: o.moreSignIns, SignInsDown: o.down,
+		TokenApps: o.apps, Tokens: tokensJSON(o.tokens),
 		MayStay: o.who.Kind == session.Persistent || o.stay.AllowsPersistent(), StayReason: o.stay.Reason,
+	}
+	if o.made != nil {
+		m.NewToken = &madeJSON{ID: o.made.Short(), Token: o.made.text}
 	}
 	if o.who.Kind == session.Persistent {
 		m.StayReason = o.who.KindReason

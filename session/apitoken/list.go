@@ -1,0 +1,171 @@
+package apitoken
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// allTokens is the list of all tokens, for administrators; see session.Shard.
+const allTokens = "ta"
+
+// list is the list of the tokens of the same user, or the same service.
+func (t *Token) list() session.OwnerList { return listOf(t.owner, t.Service) }
+
+func listOf(owner session.Key, service string) session.OwnerList {
+	return session.NewOwnerList("tu", tokenKind, string(owner), service)
+}
+
+func (t *Token) listings() []session.Listing {
+	in := []session.Listing{t.list().Listing(t.key, t.Expires)}
+	if index, ok := session.ShardOf(allTokens, t.Short()); ok {
+		in = append(in, session.Listing{Index: index, Member: t.key, Until: t.Expires})
+	}
+	return in
+}
+
+// Owned is a token and who has it.
+type Owned struct {
+	*Token
+	// Who is what is known of the user; for a service its name and groups.
+	Who *session.Record
+}
+
+// Own returns the tokens of a user, those that end last first. Tokens that were ended with the user are not among them.
+func (k *Keeper) Own(ctx context.Context, who session.Identity) ([]*Token, error) {
+	owner := ownerKey(who)
+	keys, err := listOf(owner, "").Keys(ctx, k.Vault.Store)
+	if err != nil {
+		return nil, fmt.Errorf("listing tokens: %w", err)
+	}
+	var found []*Token
+	for i := len(keys) - 1; i >= 0; i-- {
+		one, err := k.owned(ctx, keys[i])
+		switch {
+		case err == nil && one.owner == owner:
+			found = append(found, one.Token)
+		case err != nil && !isGone(err):
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// RevokeOwn ends a token of a user by its short hash. It returns ErrNotFound if the user has no such token, even if another
+// user has (A23).
+func (k *Keeper) RevokeOwn(ctx context.Context, who session.Identity, short string) (*Token, error) {
+	all, err := k.Own(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range all {
+		if t.Short() == short {
+			return t, k.Revoke(ctx, t)
+		}
+	}
+	return nil, session.ErrNotFound
+}
+
+// RevokeAll ends all tokens of a user and returns them. It goes by the list: see session.Manager.EndTokens for a user of whom
+// nothing is known.
+func (k *Keeper) RevokeAll(ctx context.Context, who session.Identity) ([]*Token, error) {
+	all, err := k.Own(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	for i, t := range all {
+		if err := k.Revoke(ctx, t); err != nil && !errors.Is(err, session.ErrNotFound) {
+			return all[:i], err
+		}
+	}
+	return all, nil
+}
+
+// Named returns the token with a short hash, for an administrator. It returns ErrNotFound if there is none, or more than one.
+func (k *Keeper) Named(ctx context.Context, short string) (*Owned, error) {
+	index, ok := session.ShardOf(allTokens, short)
+	if !ok {
+		return nil, session.ErrNotFound
+	}
+	keys, err := k.Vault.Store.Members(ctx, index, time.Time{}, maxShard)
+	if err != nil {
+		return nil, fmt.Errorf("finding token: %w", err)
+	}
+	var found session.Key
+	for _, key := range keys {
+		if shortOf(key) != short {
+			continue
+		}
+		if found != "" {
+			return nil, session.ErrNotFound
+		}
+		found = key
+	}
+	if found == "" {
+		return nil, session.ErrNotFound
+	}
+	return k.owned(ctx, found)
+}
+
+// maxShard is how much of one part of the list is held in memory at a time.
+const maxShard = 1 << 20
+
+// All calls visit for the tokens of all users and services, in no particular order, until it returns false. It is for
+// administrators. Tokens that cannot be read are counted, not passed.
+func (k *Keeper) All(ctx context.Context, visit func(*Owned) bool) (unreadable int, err error) {
+	for i := range session.Shards {
+		keys, err := k.Vault.Store.Members(ctx, session.Shard(allTokens, i), time.Time{}, maxShard)
+		if err != nil {
+			return unreadable, fmt.Errorf("listing tokens: %w", err)
+		}
+		for _, key := range keys {
+			one, err := k.owned(ctx, key)
+			switch {
+			case err == nil:
+				if !visit(one) {
+					return unreadable, nil
+				}
+			case isGone(err):
+			case errors.Is(err, session.ErrUnavailable) || ctx.Err() != nil:
+				return unreadable, err
+			default:
+				unreadable++
+			}
+		}
+	}
+	return unreadable, nil
+}
+
+// owned reads a token and what is known of who has it. A token that was ended with its user is not found, and removed.
+func (k *Keeper) owned(ctx context.Context, key session.Key) (*Owned, error) {
+	t, err := k.get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if !k.Now().Before(t.Expires) {
+		return nil, session.ErrNotFound
+	}
+	who := t.service(k.Now())
+	if t.Personal() {
+		o, err := k.owner(ctx, t.owner)
+		if err != nil {
+			return nil, err
+		}
+		who = o.who
+	}
+	who.Created, who.Began = t.Created, t.Created
+	if _, err = k.vet(ctx, who); errors.Is(err, session.ErrRevoked) {
+		if err := k.Revoke(ctx, t); err != nil {
+			return nil, err
+		}
+		return nil, session.ErrNotFound
+	} else if err != nil {
+		return nil, err
+	}
+	return &Owned{t, who}, nil
+}
+
+func isGone(err error) bool { return errors.Is(err, session.ErrNotFound) }

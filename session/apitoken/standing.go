@@ -1,0 +1,90 @@
+package apitoken
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// ErrStale: the provider has not said for more than staleAfter that the user has an account. The next sign-in of the user
+// changes that.
+var ErrStale = errors.New("the user has not been confirmed for a day")
+
+const (
+	// staleAfter is how old what is known of a user may become.
+	staleAfter = 24 * time.Hour
+	// freshFor is how old it may become before the sessions of the user are looked at for something newer.
+	freshFor = 5 * time.Minute
+	// lookEvery is how often they are looked at in vain, for one user.
+	lookEvery = time.Minute
+	// maxLooked limits for how many users it is remembered when they were looked at. maxSessions is how many sessions are
+	// looked at.
+	maxLooked   = 10_000
+	maxSessions = 20
+)
+
+// looked remembers at which users' sessions one was looking a moment ago. The zero value is ready to use.
+type looked struct {
+	mu sync.Mutex
+	at map[session.Key]time.Time
+}
+
+// due reports whether to look again, and if so remembers it.
+func (l *looked) due(key session.Key, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if since := now.Sub(l.at[key]); since >= 0 && since < lookEvery {
+		return false
+	}
+	if l.at == nil || len(l.at) >= maxLooked {
+		l.at = map[session.Key]time.Time{}
+	}
+	l.at[key] = now
+	return true
+}
+
+// standing returns what is known of the user of a token now.
+func (k *Keeper) standing(ctx context.Context, t *Token, now time.Time) (*session.Record, error) {
+	if !t.Personal() {
+		return t.service(now), nil
+	}
+	o, err := k.owner(ctx, t.owner)
+	if err != nil {
+		return nil, err
+	}
+	if now.Sub(o.who.LastAnswer()) >= freshFor && k.looked.due(t.owner, now) {
+		if err := k.renew(ctx, o); err != nil {
+			return nil, err
+		}
+	}
+	if now.Sub(o.who.LastAnswer()) >= staleAfter {
+		return nil, ErrStale
+	}
+	return o.who, nil
+}
+
+// renew takes up what the newest session of the user says, if that is newer than what is known.
+func (k *Keeper) renew(ctx context.Context, o *owner) error {
+	own, err := k.Sessions.Own(ctx, o.who.Identity, maxSessions)
+	if err != nil {
+		return fmt.Errorf("looking at the sessions of a user: %w", err)
+	}
+	var newest *session.Record
+	for _, one := range own.Sessions {
+		if newest == nil || one.LastAnswer().After(newest.LastAnswer()) {
+			newest = one
+		}
+	}
+	if newest == nil || !newest.LastAnswer().After(o.who.LastAnswer()) {
+		return nil
+	}
+	o.learn(newest, o.until)
+	if err := k.write(ctx, o); err != nil && !errors.Is(err, session.ErrConflict) && !errors.Is(err, session.ErrNotFound) {
+		return err
+	}
+	return nil
+}
