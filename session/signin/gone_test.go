@@ -63,6 +63,7 @@ func TestClientGoesWhileClaimsAreAskedFor(t *testing.T) {
 			}
 			// A request does not wait for a slow answer, so the renewal may be behind it.
 			storetest.Until(t, "the next renewal is made with the new refresh token", func() (with bool) {
+				b.user()
 				g.idp.Set(func(p *oidctest.IDP) { with = p.LastToken.Get("refresh_token") == "refresh-2" })
 				return with
 			})
