@@ -185,3 +185,20 @@ func (c *creator) Vet(ctx context.Context, s *Record) (Signalled, error) {
 	}
 	return c.subjects.unended(ctx, s, time.Time{})
 }
+
+// VetToken is Vet for a token that Latchkey issues. s is what is known of its user; Created is when the token was made.
+func (c *creator) VetToken(ctx context.Context, s *Record) (said Signalled, err error) {
+	if err := c.revocations.settle(ctx, c.now()); err != nil {
+		return said, err
+	}
+	if c.revocations.revoked(s.Created.UnixMilli(), providerMark(s.Provider), personMark(s.Identity)) {
+		return said, ErrRevoked
+	}
+	reported := []Key{signalledKey(s.Identity)}
+	keys := []Key{tokensEndedKey(personBucket(s.Identity))}
+	for _, name := range s.KnownAs {
+		keys = append(keys, tokensEndedKey(knownAsBucket(s.Identity.Issuer, name)))
+		reported = append(reported, signalledNamedKey(s.Identity.Issuer, name))
+	}
+	return c.subjects.noted(ctx, keys, reported, s.Created.UnixMilli())
+}

@@ -325,3 +325,23 @@ func (e *ProviderEnd) covers(s *Record) verdict {
 	}
 	return ends
 }
+
+// EndTokens ends every token that Latchkey has issued for a user until now.
+func (en *ender) EndTokens(ctx context.Context, who Identity) error {
+	return en.endTokens(ctx, personBucket(who))
+}
+
+// EndTokensNamed is EndTokens for the users that have a name; see Record.KnownAs.
+func (en *ender) EndTokensNamed(ctx context.Context, issuer, name string) error {
+	return en.endTokens(ctx, knownAsBucket(issuer, name))
+}
+
+func (en *ender) endTokens(ctx context.Context, of bucket) error {
+	w := recentWrite{key: tokensEndedKey(of), at: en.now(), note: true}
+	if err := en.subjects.noteTime(ctx, w.key, w.at, w.at.Add(markLife)); err != nil {
+		return fmt.Errorf("ending tokens: %w", err)
+	}
+	en.writes.add(w)
+	en.announcer.TellTokens(ctx)
+	return nil
+}

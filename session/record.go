@@ -324,7 +324,7 @@ func isServiceName(name string) bool {
 }
 
 // vouchedUser is Vouched for User.
-func (s *Record) vouchedUser(trustNames bool) bool {
+func vouchedUser(s *Record, trustNames bool) bool {
 	if s.UserUnverified && !trustNames {
 		return s.EmailVerified && strings.EqualFold(s.User, s.Email)
 	}
@@ -333,7 +333,7 @@ func (s *Record) vouchedUser(trustNames bool) bool {
 
 // AppUser returns the user name for applications: User, or the subject if the provider does not vouch for User.
 func (s *Record) AppUser(trustNames bool) string {
-	if s.User == "" || s.vouchedUser(trustNames) {
+	if s.User == "" || vouchedUser(s, trustNames) {
 		return s.User
 	}
 	return s.SubjectName()
@@ -353,7 +353,7 @@ func (s *Record) SubjectName() string {
 // without regard to case.
 func (s *Record) Called(trustNames bool) (names, claimed []string) {
 	if s.User != "" && s.User != s.Identity.Subject {
-		if s.vouchedUser(trustNames) {
+		if vouchedUser(s, trustNames) {
 			names = append(names, s.User)
 		} else {
 			claimed = append(claimed, s.User)

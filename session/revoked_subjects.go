@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -199,26 +198,6 @@ func endedAt(e Entry) (at int64, ok bool) {
 // apitoken. They outlive sign-ins, so the note lasts as long as a mark.
 func tokensEndedKey(of bucket) Key { return HashKey("et", string(of.index), of.tag) }
 
-// EndTokens ends every token that Latchkey has issued for a user until now.
-func (en *ender) EndTokens(ctx context.Context, who Identity) error {
-	return en.endTokens(ctx, personBucket(who))
-}
-
-// EndTokensNamed is EndTokens for the users that have a name; see Record.KnownAs.
-func (en *ender) EndTokensNamed(ctx context.Context, issuer, name string) error {
-	return en.endTokens(ctx, knownAsBucket(issuer, name))
-}
-
-func (en *ender) endTokens(ctx context.Context, of bucket) error {
-	w := recentWrite{key: tokensEndedKey(of), at: en.now(), note: true}
-	if err := en.subjects.noteTime(ctx, w.key, w.at, w.at.Add(markLife)); err != nil {
-		return fmt.Errorf("ending tokens: %w", err)
-	}
-	en.writes.add(w)
-	en.announcer.TellTokens(ctx)
-	return nil
-}
-
 // noteTime notes a time. An earlier one gives way.
 func (r *revokedSubjects) noteTime(ctx context.Context, key Key, when, until time.Time) error {
 	at := ceilMilli(when)
@@ -227,35 +206,6 @@ func (r *revokedSubjects) noteTime(ctx context.Context, key Key, when, until tim
 		known, ok := endedAt(old)
 		return !ok || known < at
 	})
-}
-
-// RevokeToken removes the entry of a token that Latchkey has issued, and its listings. It returns ErrNotFound if another
-// caller did so before.
-func (w *writer) RevokeToken(ctx context.Context, key Key, from ...Listing) error {
-	_, err := w.vault.Store.Remove(ctx, key, from...)
-	w.announcer.TellTokens(ctx) // for any result: the entry may be gone
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("revoking token: %w", err)
-	}
-	w.writes.add(recentWrite{key: key, at: w.now()})
-	return err
-}
-
-// VetToken is Vet for a token that Latchkey issues. s is what is known of its user; Created is when the token was made.
-func (c *creator) VetToken(ctx context.Context, s *Record) (said Signalled, err error) {
-	if err := c.revocations.settle(ctx, c.now()); err != nil {
-		return said, err
-	}
-	if c.revocations.revoked(s.Created.UnixMilli(), providerMark(s.Provider), personMark(s.Identity)) {
-		return said, ErrRevoked
-	}
-	reported := []Key{signalledKey(s.Identity)}
-	keys := []Key{tokensEndedKey(personBucket(s.Identity))}
-	for _, name := range s.KnownAs {
-		keys = append(keys, tokensEndedKey(knownAsBucket(s.Identity.Issuer, name)))
-		reported = append(reported, signalledNamedKey(s.Identity.Issuer, name))
-	}
-	return c.subjects.noted(ctx, keys, reported, s.Created.UnixMilli())
 }
 
 func endedKey(of bucket) Key { return HashKey("e", string(of.index), of.tag) }

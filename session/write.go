@@ -177,3 +177,15 @@ func (w *writer) EndExpired(ctx context.Context, e *Expired) (first bool, err er
 	}
 	return err == nil, err
 }
+
+// RevokeToken removes the entry of a token that Latchkey has issued, and its listings. It returns ErrNotFound if another
+// caller did so before.
+func (w *writer) RevokeToken(ctx context.Context, key Key, from ...Listing) error {
+	_, err := w.vault.Store.Remove(ctx, key, from...)
+	w.announcer.TellTokens(ctx) // for any result: the entry may be gone
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return fmt.Errorf("revoking token: %w", err)
+	}
+	w.writes.add(recentWrite{key: key, at: w.now()})
+	return err
+}

@@ -99,6 +99,10 @@ func TestOwnTokenIsDecidedOn(t *testing.T) {
 	if b.ask(t, asking("/", with(text))); b.saw.Get("Remote-User") != "s-x" {
 		t.Errorf("the app saw %v", b.saw)
 	}
+	same, _ = b.person(t, "y", func(r *session.Record) { r.Identity.Subject = "service:blocked" })
+	if user := b.h.User(same); user.ID != "" || !slices.Contains(user.Claimed, "service:blocked") {
+		t.Errorf("a policy sees %+v", user)
+	}
 }
 
 // What is no good token is refused in the words that its client reads.

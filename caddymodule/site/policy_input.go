@@ -103,8 +103,12 @@ func (h *Site) describe(p *request, r *http.Request, subject *policy.Subject, f 
 // subject.
 func (h *Site) User(who *session.Record) policy.User {
 	names, claimed := who.Called(h.Tenant.trustsNames(who.Provider))
+	id := who.SubjectName()
+	if id == "" { // it reads as the name of a service, which grants nothing
+		claimed = session.AddName(claimed, who.Identity.Subject)
+	}
 	return policy.User{
-		ID:               who.Identity.Subject,
+		ID:               id,
 		Names:            names,
 		Claimed:          claimed,
 		Groups:           who.Groups,

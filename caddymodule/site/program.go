@@ -28,7 +28,7 @@ func newPrograms(h *Site) (*bearer.Verifier, *bearer.Resource) {
 	if b == nil && !h.Tokens {
 		return nil, nil
 	}
-	own := h.ownTokens()
+	own := ownTokens(h)
 	if b == nil {
 		return bearer.New(bearer.Config{Own: own, Now: time.Now, OnToken: countToken}), &bearer.Resource{Basic: true, NoBearer: true}
 	}
@@ -68,7 +68,7 @@ func newPrograms(h *Site) (*bearer.Verifier, *bearer.Resource) {
 func countToken(result string) { bearerTokens.WithLabelValues(result).Inc() }
 
 // ownTokens returns the tokens that Latchkey issues for the site; nil if it does not take them.
-func (h *Site) ownTokens() *bearer.Own {
+func ownTokens(h *Site) *bearer.Own {
 	if !h.Tokens {
 		return nil
 	}
