@@ -154,18 +154,3 @@ func digestOf(key Key) (d digest, ok bool) {
 	n, err := base64.RawURLEncoding.Decode(d[:], []byte(key[2:]))
 	return d, err == nil && n == len(d)
 }
-
-// Tokens are the provider's tokens for later use. They never appear in a log, a page or a header.
-type Tokens struct {
-	// Refresh is the refresh token, empty if there is none.
-	Refresh string
-	// IDHeader and IDSignature are the parts of the ID token that Claims does not contain. With Claims they form the
-	// id_token_hint of RP-initiated logout, without storing the payload twice.
-	IDHeader, IDSignature []byte
-	// ProofKey is the private key to which the tokens are bound (RFC 9449); nil if they are bound to none.
-	ProofKey []byte
-}
-
-func (t Tokens) empty() bool {
-	return t.Refresh == "" && len(t.IDHeader) == 0 && len(t.IDSignature) == 0
-}
