@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"net/http"
@@ -15,8 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
 )
@@ -54,13 +51,7 @@ func keyConfig(t *testing.T, registered, used crypto.Signer, app, file string) c
 		idp: func(ic *rig.IDPConfig) {
 			client := &ic.Clients[0]
 			client.Secret, client.AuthMethod = "", "private_key_jwt"
-			key := jose.JSONWebKey{Key: registered.Public(), Use: "sig"}
-			thumb, err := key.Thumbprint(crypto.SHA256)
-			if err != nil {
-				t.Fatal(err)
-			}
-			key.KeyID = base64.RawURLEncoding.EncodeToString(thumb) // RFC 7638, as it is documented
-			client.JWKS = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key}}
+			client.JWKS = keySet(t, registered)
 		},
 	}
 }

@@ -9,6 +9,7 @@ export function control(state, faults) {
       return { hits, requests: state.requests, issued: state.issued };
     },
     configure: ({ config }) => state.configure(config),
+    register: ({ clients }) => state.register(clients),
     reset: () => { state.requests.length = 0; },
     user: ({ user, claims }) => { if (claims) state.users[user] = claims; else delete state.users[user]; },
     sso: ({ on }) => { state.sso = !!on; },

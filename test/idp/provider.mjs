@@ -5,7 +5,8 @@
 // authorization request shows the form again, because its own single sign-on would make a "No" look like a "Yes".
 // A second loopback port takes commands (see idp/control.mjs).
 import http from 'node:http';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import https from 'node:https';
+import { X509Certificate, generateKeyPairSync, randomBytes } from 'node:crypto';
 import Provider, { errors, interactionPolicy } from 'oidc-provider';
 import { memory, forget } from './memory.mjs';
 import { Faults } from './faults.mjs';
@@ -42,12 +43,27 @@ function configure(c) {
   forget();
   if (!state.keys) state.keys = [newKey()];
   build();
+  return secure();
 }
 
 function newKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   return { ...privateKey.export({ format: 'jwk' }), kid: randomBytes(6).toString('hex'), use: 'sig', alg: 'RS256' };
 }
+
+// A key for the algorithms of FAPI 2.0, beside the others.
+const curve = { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }), kid: 'curve', use: 'sig', alg: 'ES256' };
+
+// The certificate of the client on this connection (RFC 8705). A plain connection has none.
+const certificate = (ctx) => {
+  const { raw } = ctx.socket.getPeerCertificate?.() || {};
+  return raw && new X509Certificate(raw);
+};
+
+// Clients with a certificate have endpoints of their own (RFC 8705, section 5).
+const aliases = () => (config.tls && { mtls_endpoint_aliases: Object.fromEntries(Object.entries({
+  token: '/token', revocation: '/token/revocation', userinfo: '/me', pushed_authorization_request: '/request',
+}).map(([name, path]) => [`${name}_endpoint`, `https://${state.host}:${state.tlsPort}${path}`])) });
 
 function policy() {
   const prompts = base();
@@ -64,7 +80,10 @@ function build() {
     adapter: memory(state),
     clients: config.clients?.map((c) => (c.grant_types && !c.grant_types.includes('authorization_code') ? { ...c, redirect_uris: [], response_types: [] } : c)),
     clientDefaults: { require_auth_time: !config.registration, grant_types: ['authorization_code', 'refresh_token', ...(config.exchange ? [exchangeGrant] : [])] },
-    jwks: { keys: state.keys },
+    jwks: { keys: config.fapi ? [curve, ...state.keys] : state.keys },
+    discovery: aliases(),
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'client_secret_jwt', 'private_key_jwt', 'none',
+      ...(config.tls ? ['tls_client_auth', 'self_signed_tls_client_auth'] : [])],
     cookies: {
       keys: ['for tests only'],
       names: { session: `${cookie}_session`, interaction: `${cookie}_interaction`, resume: `${cookie}_resume` },
@@ -98,6 +117,18 @@ function build() {
         requireNonce: () => !!config.proofNonce,
       },
       pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: !!config.requirePush },
+      fapi: { enabled: !!config.fapi, profile: '2.0' },
+      requestObjects: { enabled: !!config.signed, requireSignedRequestObject: config.signed === 'required' },
+      mTLS: {
+        enabled: !!config.tls,
+        certificateBoundAccessTokens: true,
+        selfSignedTlsClientAuth: true,
+        tlsClientAuth: true,
+        getCertificate: certificate,
+        certificateAuthorized: (ctx) => ctx.socket.authorized,
+        certificateSubjectMatches: (ctx, property, expected) => property === 'tls_client_auth_san_dns'
+          && certificate(ctx).subjectAltName === `DNS:${expected}`,
+      },
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
@@ -166,7 +197,10 @@ const endpoints = [
 async function serve(req, res) {
   const url = new URL(req.url, state.issuer);
   const endpoint = endpoints.find(([re]) => re.test(url.pathname))?.[1] || 'other';
-  const entry = { endpoint, method: req.method, path: url.pathname, query: Object.fromEntries(url.searchParams) };
+  const entry = {
+    endpoint, method: req.method, path: url.pathname, query: Object.fromEntries(url.searchParams),
+    certificate: req.socket.getPeerCertificate?.().serialNumber || '', proof: 'dpop' in req.headers,
+  };
   state.requests.push(entry);
   res.once('finish', () => { entry.status ??= res.statusCode; });
   if (await faults.meet(endpoint, req, res)) return;
@@ -186,16 +220,27 @@ function remember(res) {
   };
 }
 
-const server = http.createServer((req, res) => {
+const listener = (req, res) => {
   serve(req, res).catch((err) => {
     process.stderr.write(`${err.stack}\n`);
     if (!res.headersSent) res.writeHead(500);
     res.end();
   });
-});
+};
+const server = http.createServer(listener);
+// It asks for a certificate and takes any: the provider decides by the client.
+const tlsServer = https.createServer({ requestCert: true, rejectUnauthorized: false }, listener);
+
+// secure gives the endpoints with TLS the certificate and the authority of this life.
+function secure() {
+  if (!config.tls) return;
+  tlsServer.setSecureContext(config.tls);
+  tlsServer.closeAllConnections(); // of the life before
+}
 
 // A client must not meet a connection that is being closed for having been idle.
 server.keepAliveTimeout = 600000;
+tlsServer.keepAliveTimeout = 600000;
 
 function listen(port) {
   return new Promise((resolve, reject) => {
@@ -206,9 +251,12 @@ function listen(port) {
 
 state.up = () => listen(state.port);
 state.down = () => new Promise((resolve) => { server.close(resolve); server.closeAllConnections(); });
+// Its next connection shows which certificate a client has now.
+state.register = (clients) => { config.clients = clients; build(); tlsServer.closeAllConnections(); };
 state.rotate = (keep) => { state.keys = [newKey(), ...(keep ? state.keys : [])]; build(); };
 state.configure = configure;
 
+state.tlsPort = await new Promise((resolve) => { tlsServer.listen(0, '127.0.0.1', () => resolve(tlsServer.address().port)); });
 state.port = await listen(0);
 state.issuer = `http://${state.host}:${state.port}`;
 configure(JSON.parse(process.argv[2] || '{}'));

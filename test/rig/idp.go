@@ -27,6 +27,13 @@ type Client struct {
 	Grants []string `json:"grant_types,omitempty"`
 	// JWKS are the client's own public keys, for private_key_jwt.
 	JWKS any `json:"jwks,omitempty"`
+	// Alg signs the client's ID tokens; empty: RS256.
+	Alg string `json:"id_token_signed_response_alg,omitempty"`
+	// KeyBound and CertificateBound refuse to give the client tokens that are not bound (DPoP, mutual TLS).
+	KeyBound         bool `json:"dpop_bound_access_tokens,omitempty"`
+	CertificateBound bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
+	// Host is the name in the certificate of the client, for tls_client_auth.
+	Host string `json:"tls_client_auth_san_dns,omitempty"`
 	// BackChannel is where the provider posts when somebody signs out there; by session (sid), or by person (sub).
 	BackChannel string `json:"backchannel_logout_uri,omitempty"`
 	BySession   bool   `json:"backchannel_logout_session_required,omitempty"`
@@ -49,6 +56,12 @@ type IDPConfig struct {
 	RequirePush bool `json:"requirePush,omitempty"`
 	// ProofNonce demands a nonce of the provider in each DPoP proof (RFC 9449).
 	ProofNonce bool `json:"proofNonce,omitempty"`
+	// FAPI is the FAPI 2.0 profile: assertions for the issuer alone, and a key for ES256.
+	FAPI bool `json:"fapi,omitempty"`
+	// Signed is "offered" or "required": signed authorization requests (RFC 9101).
+	Signed string `json:"signed,omitempty"`
+	// TLS, if set, makes endpoints for clients with a certificate (RFC 8705), with a certificate of their own.
+	TLS *ServerTLS `json:"tls,omitempty"`
 	// Resources are what access tokens can be for (RFC 8707), by their names. Nil: nothing.
 	Resources map[string]Resource `json:"resources,omitempty"`
 	// Exchange lets clients exchange access tokens for those of another of the resources (RFC 8693).
@@ -57,6 +70,13 @@ type IDPConfig struct {
 	Registration bool `json:"registration,omitempty"`
 	// ExtraClaims names claims beyond the built-in list that may be released.
 	ExtraClaims []string `json:"claims,omitempty"`
+}
+
+// ServerTLS is what a server with TLS needs, in PEM. CA is the authority of the clients that it trusts.
+type ServerTLS struct {
+	Cert string `json:"cert"`
+	Key  string `json:"key"`
+	CA   string `json:"ca"`
 }
 
 // Resource is something that access tokens are for.
@@ -86,6 +106,9 @@ type IDPRequest struct {
 	Query    map[string]string `json:"query"`
 	Params   map[string]any    `json:"params"`
 	Status   int               `json:"status"`
+	// Certificate is the serial number of the client's certificate, in hexadecimal. Proof: there was one (DPoP).
+	Certificate string `json:"certificate"`
+	Proof       bool   `json:"proof"`
 }
 
 // IDPState is what the provider saw and handed out since its start or the last Reset.
@@ -214,6 +237,12 @@ func (p *IDP) Last(endpoint string) IDPRequest {
 	}
 	p.t.Fatalf("no request reached the provider's %s endpoint", endpoint)
 	return IDPRequest{}
+}
+
+// Register replaces the clients, and keeps all else but connections with TLS.
+func (p *IDP) Register(clients ...Client) {
+	p.t.Helper()
+	p.do(nil, "register", map[string]any{"clients": clients})
 }
 
 // Reset forgets the requests seen; what was handed out is kept.
