@@ -62,105 +62,116 @@ func (g *gateway) signedInAs(sub, sid, answer string) *testBrowser {
 
 func (b *testBrowser) alive() bool { b.t.Helper(); return b.get("/").status == http.StatusOK }
 
+type change = map[string]any
+
+// backChannelRule is a logout token, and what it is answered with.
+type backChannelRule struct {
+	rule   string
+	header map[string]any
+	change map[string]any
+	status int
+}
+
+var goodLogoutHeader = change{"typ": "logout+jwt"}
+
+// backChannelRules are logout tokens, each with the number of the rule that it shows.
+var backChannelRules = []backChannelRule{
+	{"1 a good token", goodLogoutHeader, nil, 200},
+	{"4 iss of another provider", goodLogoutHeader, change{"iss": "https://evil.example"}, 400},
+	{"4 iss missing", goodLogoutHeader, change{"iss": nil}, 400},
+	{"4 iss with a slash more", goodLogoutHeader, change{"iss": "/"}, 400},
+	{"4 aud of another client", goodLogoutHeader, change{"aud": "other"}, 400},
+	{"4 aud missing", goodLogoutHeader, change{"aud": nil}, 400},
+	{"4 aud a list of us", goodLogoutHeader, change{"aud": []string{oidctest.Client}}, 200},
+	{"4 aud a list with another", goodLogoutHeader, change{"aud": []string{oidctest.Client, "other"}}, 400},
+	{"4 aud an empty list", goodLogoutHeader, change{"aud": []string{}}, 400},
+	{"4 iat missing", goodLogoutHeader, change{"iat": nil}, 400},
+	{"4 iat null", goodLogoutHeader, change{"iat": json.RawMessage("null")}, 400},
+	{"4 iat a string", goodLogoutHeader, change{"iat": "now"}, 400},
+	// Field trial 4.3: older drafts had no exp; then the token is good for two minutes.
+	{"4 exp missing", goodLogoutHeader, change{"exp": nil}, 200},
+	{"4 exp missing, three minutes ago and clocks differ", goodLogoutHeader, change{"exp": nil, "iat": -179}, 200},
+	{"4 exp missing, older", goodLogoutHeader, change{"exp": nil, "iat": -180}, 400},
+	{"4 exp is no number", goodLogoutHeader, change{"exp": "soon"}, 400},
+	{"4 exp has passed", goodLogoutHeader, change{"iat": -600, "exp": -120}, 400},
+	{"4 exp has just passed, clocks differ", goodLogoutHeader, change{"iat": -150, "exp": -30}, 200},
+	{"5 sub and sid missing", goodLogoutHeader, change{"sid": nil}, 400},
+	{"5 sid empty", goodLogoutHeader, change{"sid": ""}, 400},
+	{"5 sid a number", goodLogoutHeader, change{"sid": 1}, 400},
+	{"5 sub null beside sid", goodLogoutHeader, change{"sub": json.RawMessage("null")}, 400},
+	{"5 sid oversized", goodLogoutHeader, change{"sid": strings.Repeat("x", 1025)}, 400},
+	{"5 sub oversized", goodLogoutHeader, change{"sub": strings.Repeat("x", 256)}, 400},
+	{"6 events missing", goodLogoutHeader, change{"events": nil}, 400},
+	{"6 events a list", goodLogoutHeader, change{"events": []string{oidctest.LogoutEvent}}, 400},
+	{"6 events a string", goodLogoutHeader, change{"events": oidctest.LogoutEvent}, 400},
+	{"6 events without ours", goodLogoutHeader, change{"events": change{"http://schemas.openid.net/event/other": change{}}}, 400},
+	{"6 event null", goodLogoutHeader, change{"events": change{oidctest.LogoutEvent: nil}}, 400},
+	{"6 event a string", goodLogoutHeader, change{"events": change{oidctest.LogoutEvent: "{}"}}, 400},
+	{"6 spelled EVENTS", goodLogoutHeader, change{"events": nil, "EVENTS": change{oidctest.LogoutEvent: change{}}}, 400},
+	{"6 with revoke_offline_access", goodLogoutHeader, change{"events": change{oidctest.LogoutEvent: change{"revoke_offline_access": true}}}, 200},
+	{"6 with other events beside", goodLogoutHeader, change{"events": change{oidctest.LogoutEvent: change{}, "https://e.example": 1}}, 200},
+	{"7 nonce", goodLogoutHeader, change{"nonce": "n"}, 400},
+	{"7 nonce empty", goodLogoutHeader, change{"nonce": ""}, 400},
+	{"7 nonce null", goodLogoutHeader, change{"nonce": json.RawMessage("null")}, 400},
+	{"8 jti missing", goodLogoutHeader, change{"jti": nil}, 400},
+	{"8 jti empty", goodLogoutHeader, change{"jti": ""}, 400},
+	{"8 jti a number", goodLogoutHeader, change{"jti": 7}, 400},
+	{"8 jti oversized", goodLogoutHeader, change{"jti": strings.Repeat("x", 1025)}, 400},
+	{"12 typ missing", nil, nil, 200},
+	{"12 typ JWT", change{"typ": "JWT"}, nil, 200},
+	{"12 typ with application/", change{"typ": "application/logout+jwt"}, nil, 200},
+	{"12 typ at+jwt", change{"typ": "at+jwt"}, nil, 400},
+	{"12 typ secevent+jwt", change{"typ": "secevent+jwt"}, nil, 400},
+	{"12 typ of another form", change{"typ": []string{"logout+jwt"}}, nil, 400},
+	{"12 crit", change{"typ": "logout+jwt", "crit": []string{"exp"}}, nil, 400},
+	{"13 exp far ahead", goodLogoutHeader, change{"exp": 11 * 60}, 400},
+	{"13 exp ten years ahead", goodLogoutHeader, change{"exp": 10 * 365 * 24 * 3600}, 400},
+	{"13 exp before iat", goodLogoutHeader, change{"iat": 50, "exp": 20}, 400},
+	{"13 iat ahead", goodLogoutHeader, change{"iat": 61, "exp": 120}, 400},
+	{"13 iat ahead, clocks differ", goodLogoutHeader, change{"iat": 59, "exp": 120}, 200},
+	{"13 iat years ahead", goodLogoutHeader, change{"iat": 1e11, "exp": 1e11 + 60}, 400},
+	{"other claims are passed over", goodLogoutHeader, change{"trace": "x", "act": change{"sub": "y"}}, 200},
+}
+
 // The 18 rules of OpenID Connect Back-Channel Logout 1.0, by number, as far as one token shows them (A43). A token that is
 // refused ends nothing.
 func TestBackChannelRules(t *testing.T) {
-	type change = map[string]any
-	good := change{"typ": "logout+jwt"}
-	rows := []struct {
-		rule   string
-		header map[string]any
-		change map[string]any
-		status int
-	}{
-		{"1 a good token", good, nil, 200},
-		{"4 iss of another provider", good, change{"iss": "https://evil.example"}, 400},
-		{"4 iss missing", good, change{"iss": nil}, 400},
-		{"4 iss with a slash more", good, change{"iss": "/"}, 400},
-		{"4 aud of another client", good, change{"aud": "other"}, 400},
-		{"4 aud missing", good, change{"aud": nil}, 400},
-		{"4 aud a list of us", good, change{"aud": []string{oidctest.Client}}, 200},
-		{"4 aud a list with another", good, change{"aud": []string{oidctest.Client, "other"}}, 400},
-		{"4 aud an empty list", good, change{"aud": []string{}}, 400},
-		{"4 iat missing", good, change{"iat": nil}, 400},
-		{"4 iat null", good, change{"iat": json.RawMessage("null")}, 400},
-		{"4 iat a string", good, change{"iat": "now"}, 400},
-		// Field trial 4.3: older drafts had no exp; then the token is good for two minutes.
-		{"4 exp missing", good, change{"exp": nil}, 200},
-		{"4 exp missing, three minutes ago and clocks differ", good, change{"exp": nil, "iat": -179}, 200},
-		{"4 exp missing, older", good, change{"exp": nil, "iat": -180}, 400},
-		{"4 exp is no number", good, change{"exp": "soon"}, 400},
-		{"4 exp has passed", good, change{"iat": -600, "exp": -120}, 400},
-		{"4 exp has just passed, clocks differ", good, change{"iat": -150, "exp": -30}, 200},
-		{"5 sub and sid missing", good, change{"sid": nil}, 400},
-		{"5 sid empty", good, change{"sid": ""}, 400},
-		{"5 sid a number", good, change{"sid": 1}, 400},
-		{"5 sub null beside sid", good, change{"sub": json.RawMessage("null")}, 400},
-		{"5 sid oversized", good, change{"sid": strings.Repeat("x", 1025)}, 400},
-		{"5 sub oversized", good, change{"sub": strings.Repeat("x", 256)}, 400},
-		{"6 events missing", good, change{"events": nil}, 400},
-		{"6 events a list", good, change{"events": []string{oidctest.LogoutEvent}}, 400},
-		{"6 events a string", good, change{"events": oidctest.LogoutEvent}, 400},
-		{"6 events without ours", good, change{"events": change{"http://schemas.openid.net/event/other": change{}}}, 400},
-		{"6 event null", good, change{"events": change{oidctest.LogoutEvent: nil}}, 400},
-		{"6 event a string", good, change{"events": change{oidctest.LogoutEvent: "{}"}}, 400},
-		{"6 spelled EVENTS", good, change{"events": nil, "EVENTS": change{oidctest.LogoutEvent: change{}}}, 400},
-		{"6 with revoke_offline_access", good, change{"events": change{oidctest.LogoutEvent: change{"revoke_offline_access": true}}}, 200},
-		{"6 with other events beside", good, change{"events": change{oidctest.LogoutEvent: change{}, "https://e.example": 1}}, 200},
-		{"7 nonce", good, change{"nonce": "n"}, 400},
-		{"7 nonce empty", good, change{"nonce": ""}, 400},
-		{"7 nonce null", good, change{"nonce": json.RawMessage("null")}, 400},
-		{"8 jti missing", good, change{"jti": nil}, 400},
-		{"8 jti empty", good, change{"jti": ""}, 400},
-		{"8 jti a number", good, change{"jti": 7}, 400},
-		{"8 jti oversized", good, change{"jti": strings.Repeat("x", 1025)}, 400},
-		{"12 typ missing", nil, nil, 200},
-		{"12 typ JWT", change{"typ": "JWT"}, nil, 200},
-		{"12 typ with application/", change{"typ": "application/logout+jwt"}, nil, 200},
-		{"12 typ at+jwt", change{"typ": "at+jwt"}, nil, 400},
-		{"12 typ secevent+jwt", change{"typ": "secevent+jwt"}, nil, 400},
-		{"12 typ of another form", change{"typ": []string{"logout+jwt"}}, nil, 400},
-		{"12 crit", change{"typ": "logout+jwt", "crit": []string{"exp"}}, nil, 400},
-		{"13 exp far ahead", good, change{"exp": 11 * 60}, 400},
-		{"13 exp ten years ahead", good, change{"exp": 10 * 365 * 24 * 3600}, 400},
-		{"13 exp before iat", good, change{"iat": 50, "exp": 20}, 400},
-		{"13 iat ahead", good, change{"iat": 61, "exp": 120}, 400},
-		{"13 iat ahead, clocks differ", good, change{"iat": 59, "exp": 120}, 200},
-		{"13 iat years ahead", good, change{"iat": 1e11, "exp": 1e11 + 60}, 400},
-		{"other claims are passed over", good, change{"trace": "x", "act": change{"sub": "y"}}, 200},
-	}
-	for _, row := range rows {
+	for _, row := range backChannelRules {
 		t.Run(row.rule, func(t *testing.T) {
 			t.Parallel()
-			g := newGateway(t)
-			b := g.signedInAs("s-1", "sid-1", "yes")
-			claims := map[string]any{"sid": "sid-1"}
-			maps.Copy(claims, row.change)
-			for _, at := range []string{"iat", "exp"} { // seconds from now
-				switch v := claims[at].(type) {
-				case int:
-					claims[at] = g.clock.Now().Unix() + int64(v)
-				case float64:
-					claims[at] = int64(v)
-				}
-			}
-			if claims["iss"] == "/" {
-				claims["iss"] = g.idp.URL + "/"
-			}
-			r := g.logout(g.idp.LogoutTokenOf(row.header, claims))
-			if r.status != row.status {
-				t.Errorf("status %d (%s), want %d", r.status, r.body, row.status)
-			}
-			if r.header.Get("Cache-Control") != "no-store" || len(r.setCookies()) != 0 {
-				t.Errorf("16: header %v", r.header)
-			}
-			if strings.Contains(r.body, "sid-1") || row.status == 400 && !strings.HasPrefix(r.body, "invalid_request: ") {
-				t.Errorf("16: it says %q", r.body)
-			}
-			if b.alive() != (row.status != http.StatusOK) {
-				t.Errorf("after %d the session lives: %t", r.status, b.alive())
-			}
+			row.holds(t)
 		})
+	}
+}
+
+func (row *backChannelRule) holds(t *testing.T) {
+	g := newGateway(t)
+	b := g.signedInAs("s-1", "sid-1", "yes")
+	claims := map[string]any{"sid": "sid-1"}
+	maps.Copy(claims, row.change)
+	for _, at := range []string{"iat", "exp"} { // seconds from now
+		switch v := claims[at].(type) {
+		case int:
+			claims[at] = g.clock.Now().Unix() + int64(v)
+		case float64:
+			claims[at] = int64(v)
+		}
+	}
+	if claims["iss"] == "/" {
+		claims["iss"] = g.idp.URL + "/"
+	}
+	r := g.logout(g.idp.LogoutTokenOf(row.header, claims))
+	if r.status != row.status {
+		t.Errorf("status %d (%s), want %d", r.status, r.body, row.status)
+	}
+	if r.header.Get("Cache-Control") != "no-store" || len(r.setCookies()) != 0 {
+		t.Errorf("16: header %v", r.header)
+	}
+	if strings.Contains(r.body, "sid-1") || row.status == 400 && !strings.HasPrefix(r.body, "invalid_request: ") {
+		t.Errorf("16: it says %q", r.body)
+	}
+	if b.alive() != (row.status != http.StatusOK) {
+		t.Errorf("after %d the session lives: %t", r.status, b.alive())
 	}
 }
 

@@ -20,8 +20,7 @@ type idTokenCase struct {
 	good   bool
 }
 
-// idTokenCases are what a provider, or an attacker in its place, may not do to us. Each row is a guard of oidc.Provider.Redeem or
-// of what it calls (A28, A40, A41 and the design, section 6); the first says that the harness itself signs in.
+// idTokenCases are answers of a token endpoint. The first says that the harness itself signs in.
 var idTokenCases = []idTokenCase{
 	{"good", func(*oidctest.IDP) {}, true},
 	{"no at_hash", func(p *oidctest.IDP) { p.Claims = map[string]any{"at_hash": nil} }, true},
@@ -30,6 +29,7 @@ var idTokenCases = []idTokenCase{
 	{"typ in lower case", func(p *oidctest.IDP) { p.Header = map[string]any{"typ": "jwt"} }, true},
 
 	{"other iss", func(p *oidctest.IDP) { p.Claims = map[string]any{"iss": "https://evil.example"} }, false},
+	{"no iss", func(p *oidctest.IDP) { p.Claims = map[string]any{"iss": nil} }, false},
 	{"audience twice (field trial 1.19)", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client, oidctest.Client}} }, true},
 	{"other aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": "other"} }, false},
 	{"second aud", func(p *oidctest.IDP) { p.Claims = map[string]any{"aud": []string{oidctest.Client, "other"}} }, false},
@@ -70,6 +70,8 @@ var idTokenCases = []idTokenCase{
 	{"refused code", func(p *oidctest.IDP) { p.TokenFail = map[string]any{"error": "invalid_grant"} }, false},
 }
 
+// TestIDToken: what a provider, or an attacker in its place, may not do to us. Each case is a guard of oidc.Provider.Redeem or of
+// what it calls (A28, A40, A41 and the design, section 6).
 func TestIDToken(t *testing.T) {
 	for _, c := range idTokenCases {
 		t.Run(c.name, func(t *testing.T) {
