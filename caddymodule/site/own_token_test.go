@@ -208,6 +208,9 @@ func TestOwnTokenEnds(t *testing.T) {
 	if err := push.still(t.Context(), session.ID{}, token.Expires); err != nil {
 		t.Errorf("a push at its end: %v", err)
 	}
+	if err := push.still(t.Context(), session.ID{}, token.Expires.Add(finishing)); !errors.Is(err, session.ErrExpired) {
+		t.Errorf("a push that never ends: %v", err)
+	}
 	if err := b.service.Tokens.Revoke(t.Context(), made); err != nil {
 		t.Fatal(err)
 	}

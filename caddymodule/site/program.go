@@ -251,13 +251,13 @@ func (p *program) log(r *http.Request, d *policy.Decision) {
 	p.service.Write(entry)
 }
 
-// askProgram sets the challenge for a program that presents no credential. A program that looks for an authorization
-// server at the site is answered; askProgram then returns true.
+// askProgram sets the challenge for a program that presents no credential. Where access tokens are accepted, a program that
+// looks for an authorization server at the site is answered; askProgram then returns true.
 func askProgram(resource *bearer.Resource, w http.ResponseWriter, r *http.Request, v *access.Visit) bool {
 	if browser.Classify(r) != browser.NotNavigation || browser.Framed(r) {
 		return false
 	}
-	if bearer.NoServer(r.URL.Path) {
+	if !resource.NoBearer && bearer.NoServer(r.URL.Path) {
 		recordOutcome(r, bearer.ReasonNoServer)
 		bearer.NotHere(w, r, v)
 		return true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,8 @@ type revocableWriter struct {
 	opened streamTerms
 	due    atomic.Int64 // time of the next check, in Unix nanoseconds
 	over   atomic.Bool
+	// streams: the application has answered with a stream of events, whatever the client asked for.
+	streams atomic.Bool
 	watched
 }
 
@@ -71,11 +74,21 @@ func (l *revocableWriter) ended() bool {
 	if now.UnixNano() < due || !l.due.CompareAndSwap(due, now.Add(lastingLook).UnixNano()) {
 		return false
 	}
-	err := l.opened.still(context.Background(), l.who, now)
+	terms := l.opened
+	terms.open = terms.open || l.streams.Load()
+	err := terms.still(context.Background(), l.who, now)
 	if errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired) {
 		l.over.Store(true)
 	}
 	return l.over.Load()
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (l *revocableWriter) WriteHeader(status int) {
+	if strings.HasPrefix(l.Header().Get("Content-Type"), "text/event-stream") {
+		l.streams.Store(true)
+	}
+	l.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.

@@ -18,16 +18,19 @@ type streamTerms struct {
 	userAgent string
 	token     *bearer.Token // nil for a session
 	// open: the answer can stay open, so it ends with its token. Any other request was decided on when it came: a long push
-	// finishes, unless its token is revoked.
+	// finishes, within finishing, unless its token is revoked.
 	open bool
 }
+
+// finishing is how long a request that began with a good token may go on after the token has ended.
+const finishing = time.Hour
 
 // still returns an error that is session.ErrNotFound or session.ErrExpired if the request must end.
 func (o *streamTerms) still(ctx context.Context, who session.ID, now time.Time) error {
 	switch {
 	case o.token == nil:
 		return o.sessions.Still(ctx, who, o)
-	case o.open && !now.Before(o.token.Expires):
+	case !now.Before(o.token.Expires) && (o.open || !now.Before(o.token.Expires.Add(finishing))):
 		return session.ErrExpired
 	case o.site.Programs.Revoked(ctx, o.token):
 		return session.ErrNotFound

@@ -41,20 +41,20 @@ func quoted(text string) string {
 
 // Challenges returns the values of WWW-Authenticate for a request without a credential (RFC 6750, section 3; RFC 7617; RFC
 // 9728, section 5.1). Their order matters: most clients read the first one alone. Those of git, WebDAV and registries know
-// Basic, and some forget a stored token if they are not asked for it; all others are asked for an access token first.
+// Basic, and some forget a stored token if they are not asked for it; all others are asked for an access token first. A page
+// is not asked for Basic.
 func (s *Resource) Challenges(r *http.Request, origin string) []string {
-	basic := basicChallenge(origin)
-	if s.NoBearer {
-		return []string{basic}
+	var basic, bearer []string
+	if s.Basic && !ofPage(r) {
+		basic = []string{basicChallenge(origin)}
 	}
-	bearer := challenge(schemeBearer, append(s.fields(origin), field{"realm", origin})...)
-	switch {
-	case !s.Basic:
-		return []string{bearer}
-	case knowsBasic(r):
-		return []string{basic, bearer}
+	if !s.NoBearer {
+		bearer = []string{challenge(schemeBearer, append(s.fields(origin), field{"realm", origin})...)}
 	}
-	return []string{bearer, basic}
+	if knowsBasic(r) {
+		return append(basic, bearer...)
+	}
+	return append(bearer, basic...)
 }
 
 func basicChallenge(origin string) string {

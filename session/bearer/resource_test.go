@@ -1,7 +1,9 @@
 package bearer
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -91,22 +93,35 @@ func TestChallenges(t *testing.T) {
 	full := "Bearer " + metadata + `, realm="` + origin + `"`
 	both := *s
 	both.Basic = true
+	const page = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+	tokens := &Resource{Basic: true, NoBearer: true}
 	for what, row := range map[string]struct {
-		of   *Resource
-		git  bool
-		want []string
+		of     *Resource
+		path   string
+		agent  string
+		header http.Header
+		want   []string
 	}{
-		"asked":                               {s, false, []string{full}},
-		"git, and no token can be a password": {s, true, []string{full}},
-		"with nothing to say":                 {&Resource{}, false, []string{`Bearer realm="` + origin + `"`}}, // clients take a scheme alone for no challenge
-		"for both":                            {&both, false, []string{full, basic}},
-		"git, for both":                       {&both, true, []string{basic, full}},
-		"for passwords alone":                 {&Resource{Basic: true, NoBearer: true}, false, []string{basic}},
+		"asked":                               {of: s, want: []string{full}},
+		"git, and no token can be a password": {of: s, agent: "git/2.39.5", want: []string{full}},
+		"with nothing to say":                 {of: &Resource{}, want: []string{`Bearer realm="` + origin + `"`}}, // clients take a scheme alone for no challenge
+		"for both":                            {of: &both, want: []string{full, basic}},
+		"git, for both":                       {of: &both, agent: "git/2.39.5", want: []string{basic, full}},
+		"a registry, for both":                {of: &both, path: "/v2/", want: []string{basic, full}},
+		"a registry's image, for both":        {of: &both, path: "/v2/tool/manifests/1", agent: "containerd/1.7", want: []string{basic, full}},
+		"an API's second version, for both":   {of: &both, path: "/v2/mcp", agent: "node", want: []string{full, basic}},
+		"for passwords alone":                 {of: tokens, want: []string{basic}},
+		"a script":                            {of: tokens, agent: page, header: http.Header{"Sec-Fetch-Site": {"same-origin"}}},
+		"a script, for both":                  {of: &both, agent: page, header: http.Header{"Sec-Fetch-Site": {"cross-site"}, "Depth": {"1"}}, want: []string{full}},
+		"a script of an old browser":          {of: tokens, agent: page, header: http.Header{"Referer": {origin + "/"}}},
+		"an old browser sends a form":         {of: tokens, agent: page, header: http.Header{"Origin": {origin}}},
+		"a browser by itself":                 {of: tokens, agent: page, header: http.Header{"Sec-Fetch-Site": {"none"}}, want: []string{basic}},
+		"Thunderbird":                         {of: tokens, agent: page + " Thunderbird/145.0", header: http.Header{"Sec-Fetch-Site": {"cross-site"}}, want: []string{basic}},
+		"a program that follows a link":       {of: tokens, agent: "curl/8.5.0", header: http.Header{"Referer": {origin + "/"}}, want: []string{basic}},
 	} {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		if row.git {
-			r.Header.Set("User-Agent", "git/2.39.5")
-		}
+		r := httptest.NewRequest(http.MethodGet, cmp.Or(row.path, "/"), nil)
+		maps.Copy(r.Header, row.header)
+		r.Header.Set("User-Agent", row.agent)
 		if got := row.of.Challenges(r, origin); !slices.Equal(got, row.want) {
 			t.Errorf("%s: %q", what, got)
 		}
