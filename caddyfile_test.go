@@ -18,7 +18,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )
 
-// What people copy has to work: Caddyfile.example, every Caddyfile of the README and of the transmitters are formatted as `latchkey fmt` would,
+// What people copy has to work: Caddyfile.example, every Caddyfile of the README, of the recipes for programs and of the transmitters are formatted as `latchkey fmt` would,
 // use no word that the parser does not know, and pass `latchkey validate`.
 func TestExampleCaddyfilesAreValid(t *testing.T) {
 	for name, value := range map[string]string{
@@ -106,7 +106,7 @@ var caddyfileBlock = regexp.MustCompile("(?s)```caddyfile\n(.*?)```")
 func exampleCaddyfiles(t *testing.T) map[string]string {
 	t.Helper()
 	examples := map[string]string{"Caddyfile.example": read(t, "Caddyfile.example")}
-	for page, want := range map[string]int{"README.md": 2, "docs/transmitters.md": 2, "docs/fapi.md": 1} {
+	for page, want := range map[string]int{"README.md": 2, "docs/clients.md": 4, "docs/transmitters.md": 2, "docs/fapi.md": 1} {
 		blocks := caddyfileBlock.FindAllStringSubmatch(read(t, page), -1)
 		for i, block := range blocks {
 			examples[page+":"+string(rune('1'+i))] = block[1]

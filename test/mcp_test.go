@@ -11,9 +11,19 @@ import (
 
 // A real MCP server behind the gateway, and a real client that is told nothing but its address (npm's official SDK): it finds
 // the provider from the 401 alone, registers, signs its user in, calls a tool and ends its session. It asks the site for nothing
-// that the site is not.
+// that the site is not. Where programs may have tokens of their users as well, it goes the same way.
 func TestMCP(t *testing.T) {
 	t.Parallel()
+	for name, more := range map[string]string{"access tokens alone": "", "beside personal tokens": "tokens on\n"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mcp(t, more)
+		})
+	}
+}
+
+func mcp(t *testing.T, more string) {
+	t.Helper()
 	const sdk = "@modelcontextprotocol/sdk"
 	var server struct{ Port int }
 	rig.RunNode(t, sdk, "mcp/server.mjs")(&server)
@@ -21,7 +31,7 @@ func TestMCP(t *testing.T) {
 	resource := fmt.Sprintf("http://127.0.0.1:%d/mcp", port)
 	s := newSite(t, config{
 		port: port, before: fmt.Sprintf("reverse_proxy /mcp* 127.0.0.1:%d", server.Port),
-		site: "bearer {\naudience " + resource + "\nscope tools\nmetadata " + resource + "\n}",
+		site: more + "bearer {\naudience " + resource + "\nscope tools\nmetadata " + resource + "\n}",
 		idp: func(ic *rig.IDPConfig) {
 			ic.Registration, ic.Auto = true, "alice"
 			ic.Resources = map[string]rig.Resource{resource: {Scope: "tools more"}}
