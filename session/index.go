@@ -35,10 +35,19 @@ type OwnerList struct {
 	members string
 }
 
+// OwnerLists is the number of lists of a kind: with a hundred thousand entries each has about a hundred.
+const OwnerLists = 1 << 10
+
 // NewOwnerList returns the part of an owner. kind names the lists, members is how the keys of their entries begin, with
 // the colon.
 func NewOwnerList(kind, members string, owner ...string) OwnerList {
-	return OwnerList{bucketOf(kind, owner...), members}
+	h := hash(kind, owner...)
+	n := int(h[0])<<8 | int(h[1])
+	return OwnerList{bucket{ownerListAt(kind, n%OwnerLists), base64.RawURLEncoding.EncodeToString(h[2:])[:ownerLetters]}, members}
+}
+
+func ownerListAt(kind string, n int) Key {
+	return Key(kind + ":" + base64.RawURLEncoding.EncodeToString([]byte{byte(n >> 8), byte(n)})) //nolint:gosec // sixteen bits
 }
 
 // Listing returns an entry's listing.
@@ -49,6 +58,21 @@ func (l OwnerList) Listing(entry Key, until time.Time) Listing {
 // Keys returns the entries, sorted by the times until which they are listed.
 func (l OwnerList) Keys(ctx context.Context, in Indexes) ([]Key, error) {
 	return l.keys(ctx, in, l.members)
+}
+
+// KeysOfAll returns the entries of all owners in one of the lists, of which there are OwnerLists.
+func KeysOfAll(ctx context.Context, in Indexes, kind, members string, list int) ([]Key, error) {
+	found, err := in.Members(ctx, ownerListAt(kind, list), time.Time{}, math.MaxInt32)
+	if err != nil {
+		return nil, err
+	}
+	var keys []Key
+	for _, member := range found {
+		if len(member) > ownerLetters {
+			keys = append(keys, Key(members)+member[ownerLetters:])
+		}
+	}
+	return keys, nil
 }
 
 func bucketOf(kind string, owner ...string) bucket {
@@ -137,30 +161,16 @@ const allShards = 1 << 10
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // allShard returns the key of a part of the list. Its name is the first letter of Short and four bits of the second.
-func allShard(n int) Key { return Shard("a", n) }
+func allShard(n int) Key { return Key("a:" + letters[n>>4:n>>4+1] + letters[n&15:n&15+1]) }
 
-// Shards is the number of parts of a list that is spread as that of all sessions is.
-const Shards = allShards
-
-// Shard returns the key of a part of such a list.
-func Shard(kind string, n int) Key {
-	return Key(kind + ":" + letters[n>>4:n>>4+1] + letters[n&15:n&15+1])
-}
-
-// ShardOf returns the key of the part for an entry with this short hash (ShortOf). ok is false if it cannot be one.
-func ShardOf(kind, short string) (index Key, ok bool) {
-	if len(short) != shortSize {
-		return "", false
-	}
+// allIndex returns the key of the part that contains a session. ok is false if short cannot be the name of a session.
+func allIndex(short string) (Key, bool) {
 	first, second := strings.IndexByte(letters, short[0]), strings.IndexByte(letters, short[1])
 	if first < 0 || second < 0 {
 		return "", false
 	}
-	return Shard(kind, first<<4|second>>2), true
+	return allShard(first<<4 | second>>2), true
 }
-
-// allIndex returns the key of the part that contains a session. ok is false if short cannot be the name of a session.
-func allIndex(short string) (Key, bool) { return ShardOf("a", short) }
 
 // KnownAsMail and KnownAsPhone return a mail address and a phone number in the form of Record.KnownAs. Two spellings of
 // an address that differ in case name the same user. A letter outside of ASCII never becomes one of ASCII, as the Kelvin

@@ -1,6 +1,7 @@
 package apitoken
 
 import (
+	"encoding/base64"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -28,7 +29,7 @@ func (t *Token) encode() []byte {
 	w.Time(fieldExpires, t.Expires)
 	w.Time(fieldUsed, t.LastUsed)
 	w.Str(fieldUsedIP, t.LastIP)
-	w.Str(fieldOwner, string(t.owner))
+	w.Bytes(fieldOwner, digestOf(t.owner))
 	w.Str(fieldService, t.Service)
 	w.List(fieldGroup, t.Groups)
 	return append(w.Out, t.unknown...)
@@ -52,7 +53,7 @@ func decode(plain []byte) (*Token, error) {
 		case fieldUsedIP:
 			t.LastIP = string(r.Value)
 		case fieldOwner:
-			t.owner = session.Key(r.Value)
+			t.owner = ownerOf(r.Value)
 		case fieldService:
 			t.Service = string(r.Value)
 		case fieldGroup:
@@ -69,6 +70,22 @@ func decode(plain []byte) (*Token, error) {
 		return nil, pack.ErrMalformed
 	}
 	return t, nil
+}
+
+// digestOf returns the hash in the key of the entry about a user, which takes less space than the key; ownerOf is its reverse.
+func digestOf(owner session.Key) []byte {
+	if owner == "" {
+		return nil
+	}
+	digest, err := base64.RawURLEncoding.DecodeString(string(owner[len(ownerKind):]))
+	if err != nil {
+		return nil // which is read as a token without an owner: an error
+	}
+	return digest
+}
+
+func ownerOf(digest []byte) session.Key {
+	return session.Key(ownerKind + base64.RawURLEncoding.EncodeToString(digest))
 }
 
 // whole returns a time as it is kept.

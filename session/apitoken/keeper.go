@@ -71,7 +71,7 @@ func (k *Keeper) create(ctx context.Context, t *Token, d Draft, learn func() err
 	text := newText()
 	id, _ := ID(text)
 	t.key = keyOf(id)
-	if err := k.Vault.PutKept(ctx, t.key, t.encode(), t.Expires, t.listings()...); err != nil {
+	if err := k.Vault.PutKept(ctx, t.key, t.encode(), t.Expires, t.listing()); err != nil {
 		return nil, "", fmt.Errorf("writing token: %w", err)
 	}
 	t.version = 1
@@ -153,5 +153,5 @@ func (k *Keeper) Spared(stamp uint64, read time.Time) bool {
 
 // Revoke ends a token. It returns ErrNotFound if another call did so before.
 func (k *Keeper) Revoke(ctx context.Context, t *Token) error {
-	return k.Sessions.RevokeToken(ctx, t.key, t.listings()...)
+	return k.Sessions.RevokeToken(ctx, t.key, t.listing())
 }

@@ -4,28 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// allTokens is the list of all tokens, for administrators; see session.Shard.
-const allTokens = "ta"
+// lists is the kind of the lists of tokens.
+const lists = "tu"
 
 // list is the list of the tokens of the same user, or the same service.
 func (t *Token) list() session.OwnerList { return listOf(t.owner, t.Service) }
 
 func listOf(owner session.Key, service string) session.OwnerList {
-	return session.NewOwnerList("tu", tokenKind, string(owner), service)
+	return session.NewOwnerList(lists, tokenKind, string(owner), service)
 }
 
-func (t *Token) listings() []session.Listing {
-	in := []session.Listing{t.list().Listing(t.key, t.Expires)}
-	if index, ok := session.ShardOf(allTokens, t.Short()); ok {
-		in = append(in, session.Listing{Index: index, Member: t.key, Until: t.Expires})
-	}
-	return in
-}
+func (t *Token) listing() session.Listing { return t.list().Listing(t.key, t.Expires) }
 
 // Owned is a token and who has it.
 type Owned struct {
@@ -86,23 +79,21 @@ func (k *Keeper) RevokeAll(ctx context.Context, who session.Identity) ([]*Token,
 
 // Named returns the token with a short hash, for an administrator. It returns ErrNotFound if there is none, or more than one.
 func (k *Keeper) Named(ctx context.Context, short string) (*Owned, error) {
-	index, ok := session.ShardOf(allTokens, short)
-	if !ok {
-		return nil, session.ErrNotFound
-	}
-	keys, err := k.Vault.Store.Members(ctx, index, time.Time{}, maxShard)
-	if err != nil {
-		return nil, fmt.Errorf("finding token: %w", err)
-	}
 	var found session.Key
-	for _, key := range keys {
-		if shortOf(key) != short {
-			continue
+	for i := range session.OwnerLists {
+		keys, err := session.KeysOfAll(ctx, k.Vault.Store, lists, tokenKind, i)
+		if err != nil {
+			return nil, fmt.Errorf("finding token: %w", err)
 		}
-		if found != "" {
-			return nil, session.ErrNotFound
+		for _, key := range keys {
+			if shortOf(key) != short {
+				continue
+			}
+			if found != "" {
+				return nil, session.ErrNotFound
+			}
+			found = key
 		}
-		found = key
 	}
 	if found == "" {
 		return nil, session.ErrNotFound
@@ -110,14 +101,11 @@ func (k *Keeper) Named(ctx context.Context, short string) (*Owned, error) {
 	return k.owned(ctx, found)
 }
 
-// maxShard is how much of one part of the list is held in memory at a time.
-const maxShard = 1 << 20
-
 // All calls visit for the tokens of all users and services, in no particular order, until it returns false. It is for
 // administrators. Tokens that cannot be read are counted, not passed.
 func (k *Keeper) All(ctx context.Context, visit func(*Owned) bool) (unreadable int, err error) {
-	for i := range session.Shards {
-		keys, err := k.Vault.Store.Members(ctx, session.Shard(allTokens, i), time.Time{}, maxShard)
+	for i := range session.OwnerLists {
+		keys, err := session.KeysOfAll(ctx, k.Vault.Store, lists, tokenKind, i)
 		if err != nil {
 			return unreadable, fmt.Errorf("listing tokens: %w", err)
 		}

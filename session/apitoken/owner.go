@@ -21,6 +21,8 @@ type owner struct {
 	until time.Time
 }
 
+const ownerKind = "to:"
+
 func ownerKey(who session.Identity) session.Key {
 	return session.HashKey("to", who.Issuer, who.Subject)
 }
