@@ -103,6 +103,8 @@ func TestGit(t *testing.T) {
 		if got := h.Read("credentials"); got != stored {
 			t.Errorf("the store of git was %q and is %q", stored, got)
 		}
+		s.store(h, "")
+		mustSucceed(t, h.Run("git", "-c", "http.extraHeader=Authorization: Bearer "+token, "ls-remote", address))
 		for _, asked := range g.Requests() {
 			if asked.User != "alice" || asked.Authorization != "" {
 				t.Errorf("the server saw %+v", asked)
@@ -116,7 +118,7 @@ func TestGit(t *testing.T) {
 func TestGitPushUnderWay(t *testing.T) {
 	t.Parallel()
 	g := apps.NewGit(t)
-	s := clientSite(t, g.Addr, config{https: true, global: "grace_period 1m"})
+	s := clientSite(t, g.Addr, config{https: true, global: "grace_period 1m", site: bothTokens})
 	h, alice := s.gitHome(t), s.create("alice")
 	stored := s.store(h, alice.Token)
 	mustSucceed(t, h.Run("git", "clone", "-q", s.url(g.Path), "in"))

@@ -26,7 +26,7 @@ func writeImage(h *apps.Home, name string) {
 // Clients of container registries use the first challenge only, whatever the site accepts beside tokens.
 func TestRegistry(t *testing.T) {
 	t.Parallel()
-	s := clientSite(t, apps.NewRegistry(t), config{site: "bearer {\naudience " + apiResource + "\nmetadata\n}"})
+	s := clientSite(t, apps.NewRegistry(t), config{site: bothTokens})
 	h := apps.NewHome(t)
 	writeImage(h, "image")
 	at := "docker://" + strings.TrimPrefix(s.url("/team/tool:1"), "http://")

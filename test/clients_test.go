@@ -33,6 +33,9 @@ func clientSite(t testing.TB, server string, c config) *clients {
 	return &clients{site: newSite(t, c), line: line, browser: map[string]*rig.HTTP{}}
 }
 
+// bothTokens has a site accept the access tokens of its provider as well, and say so.
+const bothTokens = "bearer {\naudience " + apiResource + "\nmetadata\n}"
+
 // made is a personal token.
 type made struct{ ID, Token string }
 

@@ -72,7 +72,7 @@ func TestRclone(t *testing.T) {
 func TestCadaver(t *testing.T) {
 	t.Parallel()
 	d := apps.NewWebDAV(t, davFiles)
-	s := clientSite(t, d.Addr, config{})
+	s := clientSite(t, d.Addr, config{site: bothTokens})
 	h := apps.NewHome(t)
 	h.Write("c.txt", "three")
 	session := func(token string) apps.Result {

@@ -3,6 +3,7 @@ package site
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -218,5 +219,28 @@ func TestOwnTokenEnds(t *testing.T) {
 		if err := o.still(t.Context(), session.ID{}, time.Now()); !errors.Is(err, session.ErrNotFound) {
 			t.Errorf("%s, revoked: %v", what, err)
 		}
+	}
+}
+
+// What the application answers with a stream of events is a stream, whatever the program says that it accepts.
+func TestAnswersThatAreStreams(t *testing.T) {
+	b := newRobot(t, &config.App{}, &config.Site{Tokens: true})
+	who, _ := b.person(t, "ada", nil)
+	_, text := b.ownToken(t, who, "wiki")
+	token, err := b.h.Programs.Verify(t.Context(), bearer.Read(with(text)), netip.Addr{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token.Expires = time.Now()
+	for kind, ends := range map[string]bool{"text/event-stream": true, "text/event-stream; charset=utf-8": true, "application/octet-stream": false} {
+		answer, w := new(revocableWriter), httptest.NewRecorder()
+		answer.begin(w, session.ID{}, streamTerms{site: b.h, sessions: b.service.Sessions, token: token}, time.Now())
+		answer.Header().Set("Content-Type", kind)
+		answer.WriteHeader(http.StatusAccepted)
+		answer.due.Store(0)
+		if w.Code != http.StatusAccepted || answer.ended() != ends {
+			t.Errorf("%s: %d, ended %t", kind, w.Code, !ends)
+		}
+		answer.end()
 	}
 }
