@@ -59,7 +59,7 @@ var edges = []edge{
 	{path: "session/jwks", ours: []string{"=session/retry"}, others: []string{goJose}},
 	{
 		path:    "session/signals",
-		ours:    []string{"=session", "=session/jwks", "=session/signinlog", "=session/signin/access", "=session/signin/claim", "=session/signin/grant", "=session/signin/oidc"},
+		ours:    []string{"=session", "=session/apitoken", "=session/jwks", "=session/signinlog", "=session/signin/access", "=session/signin/claim", "=session/signin/grant", "=session/signin/oidc"},
 		others:  []string{zap},
 		nowhere: []string{goRedis, bbolt, "github.com/caddyserver"},
 	},

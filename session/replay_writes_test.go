@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -130,6 +131,57 @@ func TestForgottenMarksAreMadeAgain(t *testing.T) {
 		_, err = newcomer.LoadRecord(t.Context(), token)
 		want(t, "whom the mark ended", err, session.ErrNotFound)
 	})
+}
+
+// The same for a note that the tokens of a user end: it is the only thing that ends those that are on no list yet, and all of
+// those of a user who is known by an address.
+func TestForgottenTokenEndIsMadeAgain(t *testing.T) {
+	for what, end := range map[string]func(*session.Manager) error{
+		"a user": func(m *session.Manager) error { return m.EndTokens(t.Context(), ada) },
+		"a mail": func(m *session.Manager) error {
+			return m.EndTokensNamed(t.Context(), ada.Issuer, "mail:ada@example.com")
+		},
+		"ended again": func(m *session.Manager) error {
+			return errors.Join(m.EndTokens(t.Context(), ada), m.EndTokens(t.Context(), ada))
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, store, m := newGappy(t)
+			defer m.Close()
+			made := draft(ada, session.Browser)
+			made.Created, made.KnownAs = w.clock.Now(), []string{"mail:ada@example.com"}
+			w.clock.Advance(time.Minute)
+			var notes []session.Key
+			w.store.interrupt(func(_ context.Context, op string, key session.Key) error {
+				if op == "create" {
+					notes = append(notes, key)
+				}
+				return nil
+			})
+			want(t, "end", end(m), nil)
+			w.store.interrupt(nil)
+			newcomer := session.NewManager(session.ManagerConfig{Store: w.store, Now: w.clock.Now, Keys: w.keys})
+			defer newcomer.Close()
+			_, err := newcomer.VetToken(t.Context(), &made)
+			want(t, what, err, session.ErrRevoked)
+			for range 2 {
+				// The failover.
+				for _, key := range notes {
+					_, _ = w.store.Remove(t.Context(), key)
+				}
+				_, err = newcomer.VetToken(t.Context(), &made)
+				want(t, "forgotten", err, nil)
+				store.gaps <- struct{}{}
+				synctest.Wait()
+				_, err = newcomer.VetToken(t.Context(), &made)
+				want(t, what+", after the gap", err, session.ErrRevoked)
+			}
+			later := made
+			later.Created = w.clock.Now().Add(time.Millisecond)
+			_, err = newcomer.VetToken(t.Context(), &later)
+			want(t, "a later token", err, nil)
+		})
+	}
 }
 
 // What was written last is what a failover forgets, and another replica may be about to use a token that is worth nothing

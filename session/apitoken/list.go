@@ -29,19 +29,32 @@ type Owned struct {
 
 // Own returns the tokens of a user, those that end last first. Tokens that were ended with the user are not among them.
 func (k *Keeper) Own(ctx context.Context, who session.Identity) ([]*Token, error) {
+	all, err := k.ownedBy(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	var found []*Token
+	for _, one := range all {
+		found = append(found, one.Token)
+	}
+	return found, nil
+}
+
+// ownedBy is Own, with what is known of the user. After an error it returns the tokens that it has read before.
+func (k *Keeper) ownedBy(ctx context.Context, who session.Identity) ([]*Owned, error) {
 	owner := ownerKey(who)
 	keys, err := listOf(owner, "").Keys(ctx, k.Vault.Store)
 	if err != nil {
 		return nil, fmt.Errorf("listing tokens: %w", err)
 	}
-	var found []*Token
+	var found []*Owned
 	for i := len(keys) - 1; i >= 0; i-- {
 		one, err := k.owned(ctx, keys[i])
 		switch {
 		case err == nil && one.owner == owner:
-			found = append(found, one.Token)
+			found = append(found, one)
 		case err != nil && !isGone(err):
-			return nil, err
+			return found, err
 		}
 	}
 	return found, nil
@@ -62,8 +75,21 @@ func (k *Keeper) RevokeOwn(ctx context.Context, who session.Identity, short stri
 	return nil, session.ErrNotFound
 }
 
-// RevokeAll ends all tokens of a user and returns them. It goes by the list: see session.Manager.EndTokens for a user of whom
-// nothing is known.
+// EndWithUser ends all tokens of a user because the user may not enter any more, and returns those that were live, as far as
+// they can be read. It notes the end first: tokens that cannot be read, or are made meanwhile, end too.
+func (k *Keeper) EndWithUser(ctx context.Context, who session.Identity) ([]*Owned, error) {
+	live, _ := k.ownedBy(ctx, who) // only for the answer
+	if err := k.Sessions.EndTokens(ctx, who); err != nil {
+		return nil, err
+	}
+	for _, one := range live {
+		_ = k.Revoke(ctx, one.Token) // the note has ended it: this only frees its place
+	}
+	return live, nil
+}
+
+// RevokeAll ends all tokens of a user and returns them. It goes by the list: see EndWithUser for a user who may not enter any
+// more.
 func (k *Keeper) RevokeAll(ctx context.Context, who session.Identity) ([]*Token, error) {
 	all, err := k.Own(ctx, who)
 	if err != nil {

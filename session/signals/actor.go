@@ -38,8 +38,8 @@ type Result string
 
 // The results.
 const (
-	Acted         Result = "acted"          // sessions of a user have ended, or the log says what happened
-	NothingToDo   Result = "no_session"     // the user has no session that the event reaches
+	Acted         Result = "acted"          // sessions or tokens of a user have ended, or the log says what happened
+	NothingToDo   Result = "no_session"     // the user has no session that the event reaches, and no token is known to be theirs
 	UnknownWho    Result = "unknown_user"   // the subject names no user who could have a session here
 	UnknownEvent  Result = "unknown_event"  // the event is not known here
 	CriticalField Result = "critical_field" // the transmitter marks a member of the subject as critical that is not understood here
@@ -73,12 +73,17 @@ func (a *Actor) Carry(ctx context.Context, r *Report) (Result, error) {
 	if said, keeps := r.reported(effect, a.Now()); keeps {
 		return a.keep(ctx, r, &t, said)
 	}
+	tokens, err := a.endTokens(ctx, r, &t)
+	if err != nil {
+		return Failed, err
+	}
 	ended, err := a.end(ctx, r, &t)
 	a.tellEnded(r, ended)
+	a.tellTokens(r, tokens)
 	switch {
 	case err != nil:
 		return Failed, err
-	case len(ended) == 0:
+	case len(ended)+len(tokens) == 0:
 		return NothingToDo, nil
 	}
 	return Acted, nil

@@ -13,6 +13,6 @@
 //   - token.go says which token is genuine and for us, refused.go how it is refused; event.go and subject.go read what
 //     happened, and to whom;
 //   - target.go finds whom a subject names at a provider, effect.go decides what follows, actor.go carries it out and
-//     logs it, why.go is what users are told, preview.go what a report would do;
+//     logs it, tokens.go ends the tokens of the users, why.go is what users are told, preview.go what a report would do;
 //   - receiver.go receives the events of a stream, revocation.go orders to end all sessions of a user.
 package signals

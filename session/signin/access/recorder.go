@@ -53,7 +53,8 @@ const (
 	EventBound = "session_bound"
 	// EventRevoked: a session was ended, but not by its own browser; "by" names the reason.
 	EventRevoked = "session_revoked"
-	// EventTokenCreated and EventTokenRevoked: a token for programs was made, or ended by its user or an administrator.
+	// EventTokenCreated and EventTokenRevoked: a token for programs was made, or ended by its user, an administrator or an
+	// event of a transmitter.
 	EventTokenCreated = "token_created"
 	EventTokenRevoked = "token_revoked"
 	// EventSignal: an event of a transmitter has changed what is known of a user whose sessions go on.
