@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -58,6 +59,10 @@ func (a *App) lintSite(h *site.Site, server *caddyhttp.Server, routes caddyhttp.
 	}
 	if h.Bearer != nil {
 		a.warn(lint.Programs(h.App, h.Rules))
+	}
+	if plain := lint.PlainUpstreams(h.App, routes); h.ForwardAccessToken != nil && len(plain) > 0 {
+		a.warn([]policy.Finding{{Position: h.Position, Site: h.App, Problem: "forward_access_token: the access tokens of users go to " +
+			strings.Join(plain, ", ") + " without TLS, and anyone who can read that network can use them: use https:// there"}})
 	}
 	if lint.Forgeable(server) {
 		a.warn(lint.ByAddress("", a.Policies, a.Networks))

@@ -16,15 +16,17 @@ import (
 
 // expected is what a configuration needs from its providers besides sign-in.
 type expected struct {
-	groups  bool // a rule or a header names groups
-	fresh   bool // a policy depends on the time of authentication
-	recheck bool // claims are rechecked
-	unasked bool // "Stay signed in?" is asked, but not after a consent page
+	groups  bool              // a rule or a header names groups
+	fresh   bool              // a policy depends on the time of authentication
+	recheck bool              // claims are rechecked
+	unasked bool              // "Stay signed in?" is asked, but not after a consent page
+	tokens  map[string]tokens // by provider
 }
 
 // expectedOf derives the needs from the rules of a configuration.
 func expectedOf(c *app.Candidate) (n expected) {
 	n.recheck, n.unasked = c.Session.RecheckEvery() > 0, lint.Unasked(&c.Estate().Tenant.Prompt)
+	n.tokens = tokensOf(c.Estate().Sites)
 	policies := slices.Clone(c.Policies)
 	for _, h := range c.Estate().Sites {
 		policies = append(policies, h.Policies...)
@@ -90,6 +92,7 @@ func compare(p *oidc.Provider, seen *oidc.Examination, n expected) (found []rema
 	if n.recheck && !p.SilentRecheck {
 		found = append(found, compareRefresh(p, seen)...)
 	}
+	found = append(found, compareTokens(p, seen, n.tokens[p.Name])...)
 	if n.groups {
 		found = append(found, compareGroups(p, seen)...)
 	}

@@ -55,6 +55,18 @@ func (f *ForwardAccessToken) Describe() string {
 	return strings.Join(out, "; ")
 }
 
+// Summary says in one line what the application gets; empty for nothing.
+func (f *ForwardAccessToken) Summary() string {
+	if f == nil {
+		return ""
+	}
+	text := "the access token, in " + f.HeaderName()
+	if f.Exchange() != nil {
+		text += ", exchanged for " + f.Describe()
+	}
+	return text
+}
+
 type tokenList struct {
 	word   string
 	values []string

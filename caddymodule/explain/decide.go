@@ -66,6 +66,9 @@ func (h explainedSite) explain(q *Query) (_ *Explanation, err error) {
 	}
 	d, outcomes := h.Compiled.Explain(h.imaginedRequest(im, true))
 	ex.decided(&d, outcomes)
+	if d.Verdict == policy.Allow {
+		ex.Forwards = h.ForwardAccessToken.Summary()
+	}
 	h.explainSignals(im, ex, outcomes)
 	switch {
 	case d.Verdict != policy.SignIn:

@@ -111,6 +111,10 @@ type Explanation struct {
 	// Error is why a rule could not be evaluated, or why the request is refused before any rule.
 	Error string `json:"error,omitempty"`
 
+	// Forwards is what the application gets besides identity headers: the user's access token, in which header and for whom it
+	// was exchanged. Empty if it gets none.
+	Forwards string `json:"forwards,omitempty"`
+
 	// Signalled is what streams have reported about the user and is valid.
 	Signalled []ExplainedSignal `json:"signalled,omitempty"`
 

@@ -40,6 +40,7 @@ func (ex *Explanation) Print(w io.Writer, appliedOnly bool) error {
 	line("Holds", ex.Controls.text())
 	line("Prompt", ex.Prompt.text())
 	line("Idle", ex.idle())
+	line("Forwards", terminal.Printable(ex.Forwards))
 	printSignals(&b, ex.Signalled)
 	ex.table(&b, appliedOnly)
 	_, err := io.WriteString(w, b.String())

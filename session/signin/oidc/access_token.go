@@ -69,9 +69,9 @@ var ErrNoExchange = errors.New("provider does not offer token exchange (grant_ty
 // errExchanged: the answer to an exchange is not what was requested.
 var errExchanged = errors.New("answer to a token exchange is no access token that an application can use (access_token, issued_token_type, token_type)")
 
-// OffersExchange reports whether a provider may exchange tokens, by its metadata. One that lists no grants may.
-func (m *Metadata) OffersExchange() bool {
-	return len(m.Grants) == 0 || slices.Contains(m.Grants, exchangeGrant)
+// OffersExchange reports whether a provider may exchange tokens, by the grants in its metadata. One that lists none may.
+func OffersExchange(grants []string) bool {
+	return len(grants) == 0 || slices.Contains(grants, exchangeGrant)
 }
 
 // At exchanges an access token at a provider for one of another audience. Only the fields of the result that are about the
@@ -82,7 +82,7 @@ func (x *Exchange) At(ctx context.Context, p *Provider, subject string) (t sessi
 	switch {
 	case m == nil:
 		return t, errNotAsked
-	case !m.OffersExchange():
+	case !OffersExchange(m.Grants):
 		return t, ErrNoExchange
 	}
 	form := url.Values{

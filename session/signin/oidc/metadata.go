@@ -41,7 +41,6 @@ type Metadata struct {
 	RequiresSigned        bool     `json:"require_signed_request_object"`
 	RequestAlgorithms     []string `json:"request_object_signing_alg_values_supported"`
 	Grants                []string `json:"grant_types_supported"`
-	BindsToCertificate    bool     `json:"tls_client_certificate_bound_access_tokens"`
 	// Aliases are the endpoints for clients that present a certificate (RFC 8705, section 5).
 	Aliases struct {
 		Token      string `json:"token_endpoint"`
