@@ -159,4 +159,13 @@ var guards = []guard{
 	{"an event that comes again does not show that a stream is alive", `if err == nil && result != Duplicate && result != TooOld && result != AboutStream {`, `if err == nil {`},
 	{"an old status that is sent again changes nothing", `!token.Issued.Before(r.stated) && token.Event.Status != ""`, `token.Event.Status != ""`},
 	{"the credentials for a transmitter follow no redirect", `with.CheckRedirect = func(*http.Request, []*http.Request) error {`, `_ = func(*http.Request, []*http.Request) error {`},
+	{"forwarded token: an application gets none that has ended", `return t.Access != "" && now.Before(t.AccessUntil())`, `return t.Access != ""`},
+	{"forwarded token: the client's Authorization does not reach the application", `if f != nil && f.authorization {`, `if false {`},
+	{"forwarded token: the client's other header does not reach the application", `if f := h.forward; f != nil && !f.authorization {`, `if f := h.forward; false && f != nil {`},
+	{"forwarded token: sessions keep it only where a site asks", `if !p.KeepsAccess() {`, `if false {`},
+	{"forwarded token: it is not bound to the gateway", `return err != nil || claims["cnf"] == nil`, `return err != nil || claims != nil`},
+	{"forwarded token: an answer that cannot be verified brings none", `if a.vouched || !p.KeepsAccess() {`, `if true {`},
+	{"forwarded token: userinfo of another user brings none", "a.vouched = !errors.Is(err, errOtherSub)\n\tswitch {", `switch {`},
+	{"RFC 8693: what was issued is an access token", `case tok.Issued != accessTokenType || !tok.Bearer()`, `case !tok.Bearer()`},
+	{"forwarded token: an exchange under way brings nothing after a sign-out", `if _, err := k.Sessions.Load(r.Context(), token); err != nil {`, `if _, err := k.Sessions.Load(r.Context(), token); err != nil && r == nil {`},
 }
