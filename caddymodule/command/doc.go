@@ -6,7 +6,7 @@
 // The files:
 //
 //   - explain.go and explain_flags.go are `latchkey explain`, impact.go its --impact;
-//   - doctor.go is `latchkey doctor`; doctor_bearer.go, doctor_binding.go, doctor_checks.go, doctor_lint.go, doctor_metadata.go,
+//   - doctor.go is `latchkey doctor`; doctor_bearer.go, doctor_token.go, doctor_binding.go, doctor_checks.go, doctor_lint.go, doctor_metadata.go,
 //     doctor_signals.go and doctor_sites.go are its checks;
 //   - signals.go and signals_stream.go are `latchkey signals`, signals_dryrun.go its `test`;
 //   - sessions.go, keys.go, signins.go and signins_table.go are the other commands.
