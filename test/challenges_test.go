@@ -26,6 +26,10 @@ func TestTokensAreAskedFor(t *testing.T) {
 			}
 		}
 	}
+	java := s.asks("GET", "/", http.Header{"User-Agent": {"Java/17.0.13"}, "Accept": {"text/html, image/gif, image/jpeg, */*; q=0.2"}})
+	if s.mustRefuse(java, http.StatusUnauthorized, "sign_in_required") != `Basic realm="`+s.origin()+`", charset="UTF-8"` {
+		t.Errorf("Java: %v", java.Header)
+	}
 	for mode, header := range map[string]http.Header{
 		"a script": {"Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}, "Sec-Fetch-Site": {"same-origin"}},
 		"an image": {"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}, "Sec-Fetch-Site": {"same-origin"}},

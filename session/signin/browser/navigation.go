@@ -34,7 +34,7 @@ func Classify(r *http.Request) Navigation {
 	if h.Get("Upgrade") != "" || strings.EqualFold(h.Get("X-Requested-With"), "XMLHttpRequest") {
 		return NotNavigation
 	}
-	if Speculative(h) || office(h) {
+	if Speculative(h) || office(h) || java(h) {
 		return NotNavigation
 	}
 	if mode := h.Get("Sec-Fetch-Mode"); mode != "" {
@@ -67,6 +67,10 @@ func office(h http.Header) bool {
 	return strings.Contains(agent, "ms-office") || strings.HasPrefix(agent, "Microsoft Office") || strings.HasPrefix(agent, "Microsoft-WebDAV") ||
 		strings.HasPrefix(agent, "Microsoft Data Access") || strings.Contains(agent, "MSOffice ")
 }
+
+// java reports whether Java's own client (HttpURLConnection) makes a request. It says that it accepts HTML unless its program
+// says otherwise, and follows a redirect to the page of a provider, which the program takes for the answer.
+func java(h http.Header) bool { return strings.HasPrefix(h.Get("User-Agent"), "Java/") }
 
 // AcceptsHTML looks for HTML by name: every API client sends a wildcard.
 func AcceptsHTML(accept string) bool {

@@ -35,3 +35,17 @@ func TestOfficeIsNoBrowser(t *testing.T) {
 		}
 	}
 }
+
+// Java's own client is no browser, although it says that it accepts HTML.
+func TestJavaIsNoBrowser(t *testing.T) {
+	for agent, want := range map[string]Navigation{
+		"Java/17.0.13": NotNavigation, "Java/1.8.0_432": NotNavigation, "Mozilla/5.0 (X11; Linux x86_64) Java/17": NavigationGet, "Javascript": NavigationGet,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("User-Agent", agent)
+		r.Header.Set("Accept", "text/html, image/gif, image/jpeg, */*; q=0.2")
+		if got := Classify(r); got != want {
+			t.Errorf("%s: %d, want %d", agent, got, want)
+		}
+	}
+}
