@@ -161,7 +161,7 @@ func (r *rig) cases(ctx context.Context, result *report) ([]*running, error) {
 			}
 		}
 		if v.programs {
-			if people, err = r.programs(r.options.people[some]); err != nil {
+			if people, err = r.programsOf(ctx, v, redis, r.options.people[some]); err != nil {
 				return nil, fmt.Errorf("%s: %w", v.name, err)
 			}
 		}

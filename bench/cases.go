@@ -26,8 +26,8 @@ type variant struct {
 	policies int
 	// bound has sessions that are bound to a device.
 	bound bool
-	// programs has programs with access tokens in the place of browsers with sessions.
-	programs bool
+	// programs has programs with access tokens in the place of browsers with sessions; own those with personal tokens.
+	programs, own bool
 	// signals has a stream of events about the people, which are pushed.
 	signals bool
 	// scopes and lines stand in the configuration, lines in that of the site.
@@ -72,6 +72,7 @@ var variants = []variant{
 	{name: "cached, Redis, bound to a device", inRedis: true, people: some, recheck: neverAgain, bound: true},
 	{name: "plain Caddy, requests of a program", plain: true, programs: true},
 	{name: "access token of a program, Redis", inRedis: true, programs: true, people: some, recheck: neverAgain, lines: "bearer {\n\t\t\taudience " + tokenAudience + "\n\t\t}"},
+	{name: "personal token of a program, Redis", inRedis: true, programs: true, own: true, people: some, recheck: neverAgain, lines: "tokens on"},
 	{name: "as it comes, Redis, 40 requests a visit", inRedis: true, people: some, burst: 40},
 	{name: "strict, file", people: some, recheck: "0"},
 	{name: "strict, Redis", inRedis: true, people: some, recheck: "0", owed: 1.85, stretch: 1.6},

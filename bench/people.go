@@ -19,6 +19,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/filestore"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/redisstore"
@@ -202,6 +203,42 @@ func newDevice(ctx context.Context, manager *session.Manager, ring *keyring.Ring
 	token.Bound = true
 	d.cookies = cookieName + "=" + session.SealToken(ring, token, "127.0.0.1", cookieName) + "; " + cookieName + "-browser=" + draft.BrowserID
 	return d, nil
+}
+
+// programsOf are the programs of a case.
+func (r *rig) programsOf(ctx context.Context, v variant, redis *server, n int) ([]person, error) {
+	if v.own {
+		return r.ownPrograms(ctx, redis, n)
+	}
+	return r.programs(n)
+}
+
+// ownPrograms are programs with personal tokens of users, in a Redis.
+func (r *rig) ownPrograms(ctx context.Context, redis *server, n int) (all []person, err error) {
+	store, err := redisstore.Open(redisstore.Config{URL: "redis://" + redis.address + "/0"})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	ring, err := keyring.New([]byte(secretKey))
+	if err != nil {
+		return nil, err
+	}
+	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: ring, Cache: session.NewCache(session.CacheConfig{Entries: 64})})
+	defer manager.Close()
+	tokens := apitoken.New(apitoken.Config{Vault: session.Vault{Store: store, Keys: ring}, Sessions: manager, Now: time.Now})
+	for i := range n {
+		who, err := draftOf(r.issuer, i, none())
+		if err != nil {
+			return nil, err
+		}
+		_, text, err := tokens.Create(ctx, &who, apitoken.Draft{Name: "bench", App: appName})
+		if err != nil {
+			return nil, fmt.Errorf("writing tokens: %w", err)
+		}
+		all = append(all, person{subject: who.Identity.Subject, token: text})
+	}
+	return all, nil
 }
 
 // programs are programs with access tokens of users (RFC 9068).
