@@ -65,6 +65,14 @@ func TestBench(t *testing.T) {
 	if !strings.Contains(out.String(), "6 events that end a session") || !strings.Contains(out.String(), "Another replica refuses the session") {
 		t.Errorf("events: %s", out.String())
 	}
+	out.Reset()
+	o.events, o.guesses = 0, 50
+	if err := run(t.Context(), o, &out, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "50 wrong tokens a second") || !strings.Contains(out.String(), "times as long") {
+		t.Errorf("guesses: %s", out.String())
+	}
 	chart, err := os.ReadFile(o.chart)
 	if err != nil {
 		t.Fatal(err)
@@ -241,7 +249,7 @@ func TestParse(t *testing.T) {
 	if _, err := parse([]string{"-h"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("help: %v", err)
 	}
-	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-slice", "0s"}, {"-refreshing", "-1"}, {"-events", "-1"}, {"-every", "0s"}, {"extra"}, {"-sesions", "1"}} {
+	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-slice", "0s"}, {"-refreshing", "-1"}, {"-events", "-1"}, {"-guesses", "-1"}, {"-every", "0s"}, {"extra"}, {"-sesions", "1"}} {
 		if _, err := parse(args, io.Discard); err == nil {
 			t.Errorf("%q accepted", args)
 		}

@@ -31,6 +31,8 @@ func run(ctx context.Context, o options, out, notes io.Writer) error {
 	switch {
 	case o.refreshing > 0:
 		return steady(ctx, o, out, notes)
+	case o.guesses > 0:
+		return guesses(ctx, o, out, notes)
 	case o.events > 0:
 		return events(ctx, o, out, notes)
 	}

@@ -32,6 +32,8 @@ type options struct {
 	every, lasting time.Duration
 	// events, if not 0, are how many events about users are pushed; nothing else is measured.
 	events int
+	// guesses, if not 0, are how many wrong tokens are sent a second; nothing else is measured.
+	guesses int
 }
 
 func parse(args []string, usage io.Writer) (options, error) {
@@ -55,6 +57,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.IntVar(&o.refreshing, "refreshing", 0, "measure only so many bound sessions that refresh, and what they cost Redis")
 	flags.DurationVar(&o.every, "every", 8*time.Minute, "how often each of -refreshing refreshes")
 	flags.DurationVar(&o.lasting, "for", 2*time.Minute, "how long -refreshing lasts")
+	flags.IntVar(&o.guesses, "guesses", 0, "measure only so many wrong tokens a second, and how they slow the requests of users")
 	flags.IntVar(&o.events, "events", 0, "measure only so many pushed events, what they cost and how soon another replica acts")
 	quick := flags.Bool("quick", false, "a tenth of all that: whether it works, not what it costs")
 	if err := flags.Parse(args); err != nil {
@@ -66,7 +69,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.people[some] < 1 || o.people[many] < 1 || o.signIns < 1 || o.revocations < 1 || o.rounds < 1 || o.slice <= 0 || o.refreshing < 0 || o.events < 0 || o.every <= 0 || o.lasting <= 0:
+	case o.people[some] < 1 || o.people[many] < 1 || o.signIns < 1 || o.revocations < 1 || o.rounds < 1 || o.slice <= 0 || o.refreshing < 0 || o.events < 0 || o.guesses < 0 || o.every <= 0 || o.lasting <= 0:
 		return options{}, errors.New("numbers, -slice, -every and -for must be positive")
 	}
 	return o, nil

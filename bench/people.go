@@ -208,13 +208,13 @@ func newDevice(ctx context.Context, manager *session.Manager, ring *keyring.Ring
 // programsOf are the programs of a case.
 func (r *rig) programsOf(ctx context.Context, v variant, redis *server, n int) ([]person, error) {
 	if v.own {
-		return r.ownPrograms(ctx, redis, n)
+		return r.ownPrograms(ctx, redis, n, apitoken.Draft{Name: "bench", App: appName})
 	}
 	return r.programs(n)
 }
 
 // ownPrograms are programs with personal tokens of users, in a Redis.
-func (r *rig) ownPrograms(ctx context.Context, redis *server, n int) (all []person, err error) {
+func (r *rig) ownPrograms(ctx context.Context, redis *server, n int, d apitoken.Draft) (all []person, err error) {
 	store, err := redisstore.Open(redisstore.Config{URL: "redis://" + redis.address + "/0"})
 	if err != nil {
 		return nil, err
@@ -232,7 +232,7 @@ func (r *rig) ownPrograms(ctx context.Context, redis *server, n int) (all []pers
 		if err != nil {
 			return nil, err
 		}
-		_, text, err := tokens.Create(ctx, &who, apitoken.Draft{Name: "bench", App: appName})
+		_, text, err := tokens.Create(ctx, &who, d)
 		if err != nil {
 			return nil, fmt.Errorf("writing tokens: %w", err)
 		}
