@@ -207,9 +207,9 @@ func (t Tokens) empty() bool {
 
 const (
 	// maxTokenMargin is the largest margin at the end of an access token: a request that gets it needs time to arrive. For
-	// short tokens it is a tenth of their life. wholeSeconds comes in addition, because providers round their times.
+	// short tokens it is a tenth of their life. tokenRounding comes in addition, because providers round their times.
 	maxTokenMargin = 5 * time.Second
-	wholeSeconds   = time.Second
+	tokenRounding  = time.Second
 	// renewBefore is how long before its end an access token is due, but at most a fifth of its life.
 	renewBefore = time.Minute
 )
@@ -217,7 +217,7 @@ const (
 // AccessUntil is until when an application can use the access token.
 func (t *Tokens) AccessUntil() time.Time {
 	life := t.AccessEnds.Sub(t.AccessFrom)
-	return t.AccessEnds.Add(-min(maxTokenMargin, life/10) - wholeSeconds)
+	return t.AccessEnds.Add(-min(maxTokenMargin, life/10) - tokenRounding)
 }
 
 // AccessGood reports whether there is an access token that an application can still use.

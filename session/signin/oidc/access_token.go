@@ -55,7 +55,7 @@ func (a AccessTokens) Read(s *session.Record, claims claim.Set) {
 // The grant of a token exchange, and the type of an access token (RFC 8693, sections 2.1 and 3).
 const (
 	exchangeGrant   = "urn:ietf:params:oauth:grant-type:token-exchange"
-	accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
+	accessTokenType = "urn:ietf:params:oauth:token-type:access_token" //nolint:gosec // a URN, no credential
 )
 
 // Exchange is for whom another access token is requested in place of the session's (RFC 8693).
