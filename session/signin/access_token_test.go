@@ -60,11 +60,16 @@ func (b *testBrowser) authorization(x *oidc.Exchange) (string, error) {
 	return b.service.AccessTokens().Authorization(httptest.NewRequest(http.MethodGet, "/", nil), who.Session(), token, what, x)
 }
 
-// settled waits for the work that goes on beside requests.
+// settled polls until the work that goes on beside requests has had an effect.
 func (g *gateway) settled(what string, is func() bool) {
 	g.t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(10 * time.Second)
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-limit:
 			g.t.Fatal(what + ": never")
 		}
 	}
