@@ -32,6 +32,8 @@ const (
 	maxPause = 15 * time.Minute
 	// manyStalled is after how many polls in a row without a new event that is said.
 	manyStalled = 3
+	// failedInARow is after how many events in a row that failed the rest of an answer is left.
+	failedInARow = 3
 	// maxHandled is of how many events it is remembered that they were acknowledged or refused.
 	maxHandled = 4096
 )
@@ -96,6 +98,9 @@ func (p *poller) poll(ctx context.Context) time.Duration {
 	case ctx.Err() != nil:
 		return 0
 	case err != nil:
+		if accepted > 0 {
+			p.failures = 0
+		}
 		return p.failed(fmt.Errorf("events not carried out, the transmitter will send them again: %w", err))
 	case accepted > 0:
 		p.most = min(2*p.most, mostEvents)
@@ -111,12 +116,19 @@ func (p *poller) poll(ctx context.Context) time.Duration {
 	return max(jitter(p.Every)-took, shortest)
 }
 
-// take carries out the events of an answer, and returns how many were accepted that were not accepted before. After an
-// error, which is not about one event but about the store or the keys, the rest is left; it is not acknowledged, so it
-// comes again.
-func (p *poller) take(ctx context.Context, answer *transmitter.PollAnswer) (accepted int, err error) {
+// take carries out the events of an answer, and returns how many were accepted that were not accepted before. The error is
+// the first one that is no refusal. An event that fails is not acknowledged, so it comes again. After failedInARow such events
+// the store or the keys are most likely the reason, and the rest is left. The next answer is begun at another event, so that
+// events which always fail do not hold up the others for ever.
+func (p *poller) take(ctx context.Context, answer *transmitter.PollAnswer) (accepted int, failed error) {
 	names := slices.Sorted(maps.Keys(answer.Sets))
-	for _, name := range names[:min(len(names), mostEvents)] {
+	names = names[:min(len(names), mostEvents)]
+	if n := len(names); n > 0 {
+		first := p.failures * failedInARow % n
+		names = slices.Concat(names[first:], names[:first])
+	}
+	inARow := 0
+	for _, name := range names {
 		err := p.receive(ctx, answer.Sets[name])
 		var refused *signals.Refused
 		switch {
@@ -135,10 +147,17 @@ func (p *poller) take(ctx context.Context, answer *transmitter.PollAnswer) (acce
 			}
 		case errors.Is(err, signals.ErrBusy), errors.Is(err, signals.ErrUnknownKey): // it comes again
 		default:
-			return accepted, err
+			if failed == nil {
+				failed = err
+			}
+			if inARow++; inARow == failedInARow || ctx.Err() != nil {
+				return accepted, failed
+			}
+			continue
 		}
+		inARow = 0
 	}
-	return accepted, nil
+	return accepted, failed
 }
 
 // receive turns a panic into an error: what is received here has no request whose server would recover from it.

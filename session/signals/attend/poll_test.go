@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -241,6 +242,40 @@ func TestPollStoreDown(t *testing.T) {
 		pass(time.Minute)
 		if !w.hasAcked("b", "c") || len(w.queue) != 0 || r.carried.of(signals.NothingToDo) != 3 {
 			t.Errorf("acknowledged %v, results %v", w.acked, r.carried.by)
+		}
+	})
+}
+
+// Events that always fail are not acknowledged and hold up no other, however many they are and wherever they stand.
+func TestPollEventFails(t *testing.T) {
+	inBubble(t, func(w *world) {
+		r := w.start(choices{poll: true})
+		pass(time.Second)
+		bad := map[session.Key]bool{}
+		var mu sync.Mutex
+		r.store.Interrupt(func(_ context.Context, op string, key session.Key) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if op != "create" || !strings.HasPrefix(string(key), "el:") {
+				return nil
+			}
+			if bad[key] || len(bad) < 4 {
+				bad[key] = true
+				return session.ErrUnavailable
+			}
+			return nil
+		})
+		for _, jti := range []string{"a", "b", "c", "d", "e", "f"} {
+			w.send(jti)
+		}
+		pass(5 * time.Minute)
+		if len(w.queue) != 4 || r.carried.of(signals.NothingToDo) != 2 {
+			t.Errorf("acknowledged %v, results %v", w.acked, r.carried.by)
+		}
+		r.store.Interrupt(nil)
+		pass(2 * time.Minute)
+		if len(w.queue) != 0 {
+			t.Errorf("left %v", w.queue)
 		}
 	})
 }
