@@ -152,7 +152,7 @@ var guards = []guard{
 	{"signals: an assertion is of our client", `!ok || text != clientID && text != t.Issuer {`, `!ok || text == "" {`},
 	{"signals: an assertion is for one order", `!bytes.Equal(before.Value[:len(sum)], sum[:])`, `false && !bytes.Equal(before.Value[:len(sum)], sum[:])`},
 	{"signals: an order names a user as a whole", `if subject.Session != nil || subject.Device != nil {`, `if false {`},
-	{"a polled event is acknowledged only once it is carried out", "\t\tdefault:\n\t\t\treturn accepted, err\n", "\t\tdefault:\n\t\t\tp.acks = append(p.acks, name)\n"},
+	{"a polled event is acknowledged only once it is carried out", "\t\t\tif failed == nil {\n\t\t\t\tfailed = err\n\t\t\t}\n", "\t\t\tp.acks = append(p.acks, name)\n"},
 	{"a poll that failed is not repeated at once", `wait := jitter(failing.After(p.failures))`, `wait := shortest`},
 	{"a poll that brought nothing new is not repeated at once", `return jitter(failing.After(p.failures))`, `return shortest`},
 	{"only the verification that was asked for shows that a stream is alive", `if n.State != "" && s.Verified == n.State {`, `if n.State != "" && s.Verified != "" {`},
