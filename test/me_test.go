@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,5 +103,65 @@ func TestMyPageEndsOne(t *testing.T) {
 	s.mustBeDead(there, "the other browser")
 	if !s.alive(here) || !s.alive(adam) {
 		t.Error("more than that one ended")
+	}
+}
+
+// A user makes a token on the page, a program uses it as a password, and the user revokes it there. The token is shown once:
+// a reload of the answer makes no second one, the browser keeps none, and no log has it.
+func TestMyTokensInTheBrowser(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, config{site: "tokens on"})
+	here := rig.NewBrowser(t, rig.BrowserOptions{Width: 390, Height: 844, Locale: "en-US"})
+	s.begin(here.Page, mine, "alice")
+	here.Click("No")
+	here.WaitURL(mine)
+	here.Click("Make a token")
+	here.WaitURL("new=token")
+	here.Tap("Make a token") // the browser asks for the name
+	if !strings.HasSuffix(here.URL(), "new=token") {
+		t.Fatalf("without a name it goes on to %s", here.URL())
+	}
+	var ok bool
+	here.Evaluate(&ok, `(document.getElementById('name').value = 'git on the laptop', document.getElementById('expires').value = '7d', true)`)
+	here.Click("Make a token")
+	var token string
+	here.Evaluate(&token, `document.getElementById('token')?.value ?? document.body.innerText`)
+	if !strings.HasPrefix(token, "lk_") {
+		t.Fatalf("no token: %s", token)
+	}
+	for _, finding := range here.Axe() {
+		t.Errorf("axe: %s", finding)
+	}
+	here.Evaluate(&ok, `(() => { const t = document.getElementById('token'); t.focus(); t.select(); return getSelection().toString() === t.value && t.readOnly })()`)
+	if !ok {
+		t.Error("the token cannot be selected, or can be changed")
+	}
+	if dir := os.Getenv("LATCHKEY_SCREENSHOTS"); dir != "" {
+		here.Screenshot(filepath.Join(dir, "made-token-phone.png"))
+	}
+
+	use := func() rig.Reply {
+		r := http.Request{Header: http.Header{"Accept": {"*/*"}, "User-Agent": {"git/2.47.3"}}}
+		r.SetBasicAuth("any", token)
+		return rig.NewHTTP(t).Do(rig.Call{URL: s.url("/repo.git/info/refs"), Header: r.Header})
+	}
+	s.mustPass(use())
+
+	if at := here.Reload(); at.Status != http.StatusConflict || !strings.Contains(here.Text(), "was sent before") {
+		t.Errorf("a reload: %d\n%s", at.Status, here.Text())
+	}
+	here.Goto(s.url(mine))
+	content := here.Content()
+	if n := strings.Count(content, `name="token"`); n != 1 || strings.Contains(content, token) || !strings.Contains(content, "git on the laptop") {
+		t.Errorf("%d tokens on the page:\n%s", n, content)
+	}
+	here.Click("Revoke")
+	here.WaitURL(mine)
+	if content := here.Content(); strings.Contains(content, "git on the laptop") {
+		t.Errorf("it is still there:\n%s", content)
+	}
+	s.mustRefuse(use(), http.StatusUnauthorized, "token_unknown")
+	if leaked := s.gw.Leaked(map[string]string{"the token": token, "the token without its prefix": strings.TrimPrefix(token, "lk_")}); len(leaked) > 0 {
+		t.Errorf("the log has %v", leaked)
 	}
 }

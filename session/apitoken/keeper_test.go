@@ -196,7 +196,7 @@ func TestTokenRevoked(t *testing.T) {
 	if named, err := w.a.Named(t.Context(), second.Short()); err != nil || named.Name != "desktop" || named.Who.User != "ada" {
 		t.Errorf("by its name: %v %v", named, err)
 	}
-	if _, err := w.a.RevokeAll(t.Context(), ada); err != nil || len(w.all()) != 0 {
+	if _, err := w.a.EndWithUser(t.Context(), ada); err != nil || len(w.all()) != 0 {
 		t.Errorf("all: %v", err)
 	}
 }

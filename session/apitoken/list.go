@@ -27,7 +27,8 @@ type Owned struct {
 	Who *session.Record
 }
 
-// Own returns the tokens of a user, those that end last first. Tokens that were ended with the user are not among them.
+// Own returns the tokens of a user, those that end last first. Tokens that were ended with the user are not among them, and
+// neither are those that cannot be read, for instance because the key that sealed them is gone: they open nothing.
 func (k *Keeper) Own(ctx context.Context, who session.Identity) ([]*Token, error) {
 	all, err := k.ownedBy(ctx, who)
 	if err != nil {
@@ -53,7 +54,7 @@ func (k *Keeper) ownedBy(ctx context.Context, who session.Identity) ([]*Owned, e
 		switch {
 		case err == nil && one.owner == owner:
 			found = append(found, one)
-		case err != nil && !isGone(err):
+		case err != nil && unanswered(ctx, err):
 			return found, err
 		}
 	}
@@ -75,8 +76,8 @@ func (k *Keeper) RevokeOwn(ctx context.Context, who session.Identity, short stri
 	return nil, session.ErrNotFound
 }
 
-// EndWithUser ends all tokens of a user because the user may not enter any more, and returns those that were live, as far as
-// they can be read. It notes the end first: tokens that cannot be read, or are made meanwhile, end too.
+// EndWithUser ends all tokens of a user, because the user may not enter any more or has said so, and returns those that were
+// live, as far as they can be read. It notes the end first: tokens that cannot be read, or are made meanwhile, end too.
 func (k *Keeper) EndWithUser(ctx context.Context, who session.Identity) ([]*Owned, error) {
 	live, _ := k.ownedBy(ctx, who) // only for the answer
 	if err := k.Sessions.EndTokens(ctx, who); err != nil {
@@ -86,21 +87,6 @@ func (k *Keeper) EndWithUser(ctx context.Context, who session.Identity) ([]*Owne
 		_ = k.Revoke(ctx, one.Token) // the note has ended it: this only frees its place
 	}
 	return live, nil
-}
-
-// RevokeAll ends all tokens of a user and returns them. It goes by the list: see EndWithUser for a user who may not enter any
-// more.
-func (k *Keeper) RevokeAll(ctx context.Context, who session.Identity) ([]*Token, error) {
-	all, err := k.Own(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	for i, t := range all {
-		if err := k.Revoke(ctx, t); err != nil && !errors.Is(err, session.ErrNotFound) {
-			return all[:i], err
-		}
-	}
-	return all, nil
 }
 
 // Named returns the token with a short hash, for an administrator. It returns ErrNotFound if there is none, or more than one.
@@ -143,7 +129,7 @@ func (k *Keeper) All(ctx context.Context, visit func(*Owned) bool) (unreadable i
 					return unreadable, nil
 				}
 			case isGone(err):
-			case errors.Is(err, session.ErrUnavailable) || ctx.Err() != nil:
+			case unanswered(ctx, err):
 				return unreadable, err
 			default:
 				unreadable++
@@ -183,3 +169,8 @@ func (k *Keeper) owned(ctx context.Context, key session.Key) (*Owned, error) {
 }
 
 func isGone(err error) bool { return errors.Is(err, session.ErrNotFound) }
+
+// unanswered reports whether an error of a look-up is one of the store, and not of what it has.
+func unanswered(ctx context.Context, err error) bool {
+	return errors.Is(err, session.ErrUnavailable) || errors.Is(err, session.ErrClosed) || ctx.Err() != nil
+}

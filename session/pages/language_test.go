@@ -209,6 +209,9 @@ func TestKeysAreUsed(t *testing.T) {
 	for _, o := range outcomes {
 		used["me.outcome."+string(o)] = true
 	}
+	for _, f := range tokenFaults {
+		used["me.token."+string(f)] = true
+	}
 	for _, y := range whys {
 		used[y.key()] = true
 	}

@@ -3,11 +3,13 @@ package pages
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 )
 
-// Me shows users their own sessions and sign-ins. Its forms post to <Base>/me: csrf, and either session=<id> to end
-// that session, or do=end_others|end_all|persistent|browser|forget_answer.
+// Me shows users their own sessions, sign-ins and tokens. Its forms post to <Base>/me: csrf, and either session=<id> to
+// end that session, token=<id> to revoke that token, or do=end_others|end_all|persistent|browser|forget_answer; with
+// end_all tokens=1 if the checkbox is ticked.
 type Me struct {
 	UserName, CSRF string
 	// Now is the time from which remaining times are computed.
@@ -25,6 +27,59 @@ type Me struct {
 	SignIns    []MySignIn
 	// SignInsKept: sign-ins are stored. SignInsDown: they cannot be read now. MoreSignIns: there are older ones.
 	SignInsKept, SignInsDown, MoreSignIns bool
+	// TokensOn: users can make tokens for programs here. Tokens are those of the user.
+	TokensOn bool
+	Tokens   []MyToken
+	// HeldTokens is how many tokens the user has, for a checkbox that revokes them; zero omits it.
+	HeldTokens int
+}
+
+// MyToken is a token that the user has made for a program. Used is zero if it was never used.
+type MyToken struct {
+	ID, Name, App          string
+	Created, Expires, Used time.Time
+	Place                  Place
+}
+
+// MakeToken asks for a new token. Its form posts to <Base>/me: csrf, once, do=create_token, name, app, expires=<days>d.
+type MakeToken struct {
+	UserName, CSRF string
+	// Once is a random value, so that the form makes one token however often it is sent.
+	Once string
+	// Name is what the user has typed, App and Days what they have chosen.
+	Name, App string
+	Days      int
+	Apps      []string
+	// MaxName is the length of a name in characters.
+	MaxName int
+	// Fault is what was wrong with what the user has sent.
+	Fault TokenFault
+}
+
+// TokenFault is why a token was not made: a key below "me.token." of the texts; empty if nothing is wrong.
+type TokenFault string
+
+// The faults.
+const (
+	TokenName TokenFault = "fault_name" // the name is missing, too long or not printable
+	TokenLife TokenFault = "fault_life" // the end or the app is none of those that are offered
+	TokenMany TokenFault = "fault_many" // there are as many as a user may have
+	TokenSent TokenFault = "fault_sent" // the form was sent before, and has made a token
+)
+
+var tokenFaults = []TokenFault{TokenName, TokenLife, TokenMany, TokenSent}
+
+// tokenDays are the lives of a token that are offered.
+var tokenDays = []int{7, 30, 90, 180, 365}
+
+// TokenDays is the life that is chosen unless the user chooses another one.
+const TokenDays = 90
+
+// MadeToken shows a token that was just made. It is the only page that does.
+type MadeToken struct {
+	UserName, Name, App string
+	Expires             time.Time
+	Text                string
 }
 
 // MySession is one session. Empty fields omit their part.
@@ -116,13 +171,31 @@ var (
 // Because returns the text key of Why; empty if there is nothing to say.
 func (s MySignIn) Because() string { return s.Why.key() }
 
-func (Me) template() string { return "me" }
+func (Me) template() string        { return "me" }
+func (MakeToken) template() string { return "make_token" }
+func (MadeToken) template() string { return "made_token" }
 
-func (Me) status() int { return http.StatusOK }
+func (Me) status() int        { return http.StatusOK }
+func (MakeToken) status() int { return http.StatusOK }
+func (MadeToken) status() int { return http.StatusOK }
 
-func (Me) title() (string, []string) { return "me.title", nil }
+func (Me) title() (string, []string)        { return "me.title", nil }
+func (MakeToken) title() (string, []string) { return "me.token.make", nil }
+func (MadeToken) title() (string, []string) { return "me.token.made", nil }
 
-func (Me) posts() {}
+func (Me) posts()        {}
+func (MakeToken) posts() {}
+
+// Choices returns the lives of a token that are offered, in days.
+func (MakeToken) Choices() []int { return tokenDays }
+
+// Chosen returns the life that is chosen.
+func (m MakeToken) Chosen() int {
+	if slices.Contains(tokenDays, m.Days) {
+		return m.Days
+	}
+	return TokenDays
+}
 
 // Others reports whether there are sessions besides that of this browser.
 func (m Me) Others() bool { return len(m.Sessions) > 1 || m.MoreSessions || m.Unreadable }

@@ -1,6 +1,7 @@
 package pages
 
-// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me, Continue, Again, TooLong, Done,
+// Page is one of the page types of this package: Chooser, Prompt, SignOut, SignedOut, Me,
+// MakeToken, MadeToken, Continue, Again, TooLong, Done,
 // Blocked, Problem, SendForm, Framed.
 type Page interface {
 	// template returns the name of the file in template/.
@@ -24,4 +25,4 @@ type scripted interface {
 }
 
 // every page type, to compile the templates
-var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, Continue{}, Again{}, TooLong{}, Done{}, Blocked{}, Problem{}, Framed{}}
+var every = []Page{Chooser{}, Prompt{}, SignOut{}, SignedOut{}, SendForm{}, Me{}, MakeToken{}, MadeToken{}, Continue{}, Again{}, TooLong{}, Done{}, Blocked{}, Problem{}, Framed{}}

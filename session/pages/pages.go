@@ -131,3 +131,6 @@ func (v view) Say(key string, pairs ...string) (Phrase, error) {
 	}
 	return v.text.say(key, pairs)
 }
+
+// Count returns the text of a key for a number, by the plural rules of the language.
+func (v view) Count(key string, n int) (string, error) { return v.text.count(key, n) }

@@ -129,7 +129,7 @@ func TestEveryPage(t *testing.T) {
 					case "label":
 						target, _ := attr(token, "for")
 						labels[target] = true
-					case "input":
+					case "input", "select", "textarea":
 						if kind, _ := attr(token, "type"); kind != "hidden" {
 							id, _ := attr(token, "id")
 							inputs = append(inputs, id)

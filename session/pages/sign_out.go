@@ -2,13 +2,15 @@ package pages
 
 import "net/http"
 
-// SignOut asks for confirmation before signing out. Its form posts to <Base>/sign-out: csrf, and everywhere=1 if the
-// checkbox is ticked.
+// SignOut asks for confirmation before signing out. Its form posts to <Base>/sign-out: csrf, and everywhere=1 and
+// tokens=1 if their checkboxes are ticked.
 type SignOut struct {
 	UserName string
 	CSRF     string
 	// Everywhere offers to end all sessions of this user.
 	Everywhere bool
+	// HeldTokens is how many tokens for programs the user has, for a checkbox that revokes them; zero omits it.
+	HeldTokens int
 	// BackURL leads back without signing out; empty omits the link.
 	BackURL string
 }

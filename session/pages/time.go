@@ -39,6 +39,9 @@ func (v view) Words(d time.Duration) (string, error) {
 	return both.String(), err
 }
 
+// Days formats a number of days.
+func (v view) Days(n int) (string, error) { return v.text.count("duration.day", n) }
+
 // Wait formats a waiting time, rounded up: whole seconds below a minute, whole minutes above.
 func (v view) Wait(d time.Duration) (string, error) {
 	unit := time.Second

@@ -22,7 +22,7 @@ func TestHeaders(t *testing.T) {
 			w := get(t, p, s.Page, "en-GB")
 			action, referrer, script := "'none'", "no-referrer", ""
 			switch s.Page.(type) {
-			case pages.Prompt, pages.SignOut, pages.Me:
+			case pages.Prompt, pages.SignOut, pages.Me, pages.MakeToken:
 				action, referrer = "'self'", "same-origin"
 			case pages.SendForm:
 				action, referrer = "'self' https:", "same-origin"

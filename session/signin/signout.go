@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -27,12 +28,7 @@ func (s *signOutEndpoints) signOut(w http.ResponseWriter, r *http.Request, v *ac
 	case err == nil && r.Method == http.MethodPost:
 		s.signOutPost(w, r, v, have, token)
 	case err == nil:
-		s.Pages.Write(w, r, http.StatusOK, pages.SignOut{
-			UserName:   have.User,
-			CSRF:       browser.FormToken(s.Keys, v.Host, actionSignOut, string(token.ID[:])),
-			Everywhere: true,
-			BackURL:    browser.Home,
-		})
+		s.askToSignOut(w, r, v, have, token)
 	case !access.NoSession(err):
 		s.StoreDown(w, r, v, err)
 	default:
@@ -44,8 +40,25 @@ func (s *signOutEndpoints) signOut(w http.ResponseWriter, r *http.Request, v *ac
 	}
 }
 
+func (s *signOutEndpoints) askToSignOut(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, token session.Token) {
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
+	defer cancel()
+	held, err := s.HeldTokens(ctx, have.Identity)
+	if err != nil {
+		s.StoreDown(w, r, v, err)
+		return
+	}
+	s.Pages.Write(w, r, http.StatusOK, pages.SignOut{
+		UserName:   have.User,
+		CSRF:       browser.FormToken(s.Keys, v.Host, actionSignOut, string(token.ID[:])),
+		Everywhere: true,
+		HeldTokens: len(held),
+		BackURL:    browser.Home,
+	})
+}
+
 func (s *signOutEndpoints) signOutPost(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, token session.Token) {
-	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "everywhere")
+	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "everywhere", "tokens")
 	if !ok {
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, HomeURL: browser.Home})
 		return
@@ -54,31 +67,35 @@ func (s *signOutEndpoints) signOutPost(w http.ResponseWriter, r *http.Request, v
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindStaleForm, ActionURL: browser.Base + "/sign-out", HomeURL: browser.Home})
 		return
 	}
-	if s.EndHere(w, r, v, have, form["everywhere"] == "1") {
+	everywhere := form["everywhere"] == "1"
+	if s.EndHere(w, r, v, have, access.AlsoEnds{Sessions: everywhere, Tokens: everywhere && form["tokens"] == "1"}) {
 		s.LeaveProvider(w, r, v, have, token)
 	}
 }
 
-// EndHere ends the session of this browser and, if everywhere is set, all others of the user. It returns false if that
-// failed; the request is then answered.
-func (s *signOutEndpoints) EndHere(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, everywhere bool) bool {
+// EndHere ends the session of this browser and what else is said. It returns false if that failed; the request is then
+// answered.
+func (s *signOutEndpoints) EndHere(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, also access.AlsoEnds) bool {
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	// The record is deleted before the cookie is cleared, so that a copied cookie becomes useless too (A11, A22). If
 	// the store cannot be reached, the user is not told that they are signed out.
 	err := s.Sessions.End(ctx, have)
 	others := 0
-	if err == nil && everywhere {
+	if err == nil && also.Sessions {
 		others, err = s.Sessions.EndAll(ctx, have.Identity)
+	}
+	if err == nil && also.Tokens {
+		err = s.endTokens(ctx, v, have)
 	}
 	if err != nil {
 		s.StoreDown(w, r, v, err)
 		return false
 	}
 	s.Logger.Info("signed out", zap.String("session", have.ID.Short()), zap.String("app", v.Site.App),
-		zap.Bool("everywhere", everywhere), zap.Int("others", others))
+		zap.Bool("everywhere", also.Sessions), zap.Int("others", others))
 	data := access.EventData(have)
-	data["by"], data["app"], data["everywhere"], data["others"] = access.ByPerson, v.Site.App, everywhere, others
+	data["by"], data["app"], data["everywhere"], data["others"] = access.ByPerson, v.Site.App, also.Sessions, others
 	s.Tell(access.EventSignOut, data)
 	s.EndCookie(w, v)
 	s.ClearSiteData(w, v, true)
@@ -86,6 +103,20 @@ func (s *signOutEndpoints) EndHere(w http.ResponseWriter, r *http.Request, v *ac
 		s.abandonPending(w, r, v)
 	}
 	return true
+}
+
+// endTokens ends all tokens of a user, after the sessions: a token that is being made reads its session again once it is
+// written.
+func (s *signOutEndpoints) endTokens(ctx context.Context, v *access.Visit, have *session.Record) error {
+	ended, err := s.Tokens.EndWithUser(ctx, have.Identity)
+	if err != nil {
+		return err
+	}
+	for _, one := range ended {
+		s.TellToken(access.EventTokenRevoked, have, one.Token)
+	}
+	s.Logger.Info("person revoked all tokens", zap.String("session", have.ID.Short()), zap.String("app", v.Site.App), zap.Int("tokens", len(ended)))
+	return nil
 }
 
 // LeaveProvider signs out at the provider, if it offers that.

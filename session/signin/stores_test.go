@@ -180,6 +180,8 @@ type refusing struct {
 	writes atomic.Int64
 	// before, if set, is told of every look-up and every removal before it is made.
 	before func(op string)
+	// creating, if set, is told of every entry before it is written.
+	creating func(session.Key)
 }
 
 func (s *refusing) note(op string) {
@@ -217,7 +219,17 @@ func (s *refusing) Create(ctx context.Context, e session.Entry, in ...session.Li
 	if s.on.Load() && strings.HasPrefix(string(e.Key), s.kind+":") {
 		return session.ErrUnavailable
 	}
+	if s.creating != nil {
+		s.creating(e.Key)
+	}
 	return s.Store.Create(ctx, e, in...)
+}
+
+func (s *refusing) Members(ctx context.Context, index session.Key, before time.Time, limit int) ([]session.Key, error) {
+	if s.on.Load() && strings.HasPrefix(string(index), s.kind+":") {
+		return nil, session.ErrUnavailable
+	}
+	return s.Store.Members(ctx, index, before, limit)
 }
 
 func (s *refusing) Get(ctx context.Context, key session.Key) (session.Entry, error) {

@@ -109,7 +109,7 @@ func (s stay) WriteHeader(status int) {
 // fullest is every page type with as much on it as it can hold; what else there is differs in words or shows less.
 var fullest = []string{
 	"chooser", "prompt", "prompt-full", "sign-out-everywhere", "signed-out", "me", "continue", "blocked", "problem-idp_down", "framed-sign-in",
-	"prompt-bound", "blocked-binding-wait", "problem-ended_by_provider",
+	"prompt-bound", "blocked-binding-wait", "problem-ended_by_provider", "me-tokens", "make-token", "made-token",
 }
 
 // worded are those of them that differ from another one in words alone: axe-core has seen all else there.

@@ -52,11 +52,21 @@ func Gallery() []Sample {
 		{"prompt-bound-only", ends},
 		{"sign-out", pages.SignOut{UserName: user, CSRF: csrf}},
 		{"sign-out-everywhere", pages.SignOut{
-			UserName: user, CSRF: csrf, Everywhere: true, BackURL: "/",
+			UserName: user, CSRF: csrf, Everywhere: true, HeldTokens: 2, BackURL: "/",
 		}},
 		{"signed-out", pages.SignedOut{SignInURL: action}},
 		{"me", me(user, csrf)},
 		{"me-bare", pages.Me{CSRF: csrf, Sessions: []pages.MySession{{ID: "bare-id", This: true}}, Unreadable: true, MoreSessions: true}},
+		{"me-tokens", meTokens(user, csrf)},
+		{"make-token", pages.MakeToken{
+			UserName: user, CSRF: csrf, Once: "once-1", Name: "git on the laptop", App: "code", Apps: []string{"calendar", "code", "files"}, MaxName: 64,
+			Fault: pages.TokenName,
+		}},
+		{"make-token-bare", pages.MakeToken{CSRF: csrf, Once: "once-2", Apps: []string{"code"}}},
+		{"made-token", pages.MadeToken{
+			UserName: user, Name: "git on the laptop", App: "code", Text: "lk_mzxw6ytboi2tkmrrgezdgnbvgy3tqojqmjqxgzlsmfw6",
+			Expires: time.Date(2026, 6, 12, 15, 9, 26, 0, time.UTC),
+		}},
 		{"continue", pages.Continue{URL: "/handbook"}},
 		{"again", pages.Again{URL: "/.latchkey/bound/retry?to=%2Fhandbook"}},
 		{"too-long", pages.TooLong{URL: "/handbook"}},

@@ -43,3 +43,20 @@ func me(user, csrf string) pages.Me {
 	}
 	return m
 }
+
+// meTokens is the page of a user with tokens for programs, one of which was never used.
+func meTokens(user, csrf string) pages.Me {
+	const day = 24 * time.Hour
+	m := me(user, csrf)
+	now := m.Now
+	m.Sessions, m.SignIns, m.MoreSignIns, m.Remembered = m.Sessions[:1], nil, false, ""
+	m.TokensOn, m.HeldTokens = true, 3
+	m.Tokens = []pages.MyToken{
+		{
+			ID: "q7LmZ0aXwB", Name: "git on the laptop", App: "code", Created: now.Add(-20 * day), Expires: now.Add(70 * day), Used: now.Add(-3 * time.Hour),
+			Place: "2001:db8:85a3::8a2e:370:7334",
+		},
+		{ID: "Vd2_r9KsUe", Name: "التقويم", App: "calendar", Created: now.Add(-time.Hour), Expires: now.Add(364 * day)},
+	}
+	return m
+}

@@ -9,6 +9,7 @@
 //   - session_cookie.go creates a session, hands out its cookie and clears it; owner_cookie.go keeps what an app
 //     stores in the browser apart from other users; bound_cookie.go is the second cookie of a session that is bound to a
 //     device, binding.go says what a user can do whose session is not;
+//   - tokens.go is what a sign-out and the user's own page know of tokens for programs;
 //   - recorder.go writes log entries and emits events, responder.go answers with a page or with its JSON form for
 //     scripts.
 //

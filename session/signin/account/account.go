@@ -21,7 +21,7 @@ type SignIn interface {
 // SignOut ends the session of this browser. It is above this package.
 type SignOut interface {
 	// EndHere returns false if the session could not be ended; the request is then answered.
-	EndHere(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, everywhere bool) bool
+	EndHere(w http.ResponseWriter, r *http.Request, v *access.Visit, have *session.Record, also access.AlsoEnds) bool
 	// LeaveURL returns where the provider signs users out; empty if it does not offer that.
 	LeaveURL(v *access.Visit, have *session.Record, token session.Token) string
 	// LeaveProvider sends the browser there, or to the page after sign-out.

@@ -28,7 +28,11 @@ type visitor struct {
 // there, because that host has the cookies that a change affects.
 func (s *Page) Serve(w http.ResponseWriter, r *http.Request, v *access.Visit) {
 	if s.HandsOver(v) && !browser.WantsJSON(r) {
-		s.ToSignInHost(w, browser.AccountPath)
+		to := browser.AccountPath
+		if _, asked := asksForToken(r); asked {
+			to += "?" + newTokenQuery
+		}
+		s.ToSignInHost(w, to)
 		return
 	}
 	who, ok := s.visitor(w, r, v)
@@ -89,14 +93,20 @@ func (s *Page) noVisitor(w http.ResponseWriter, r *http.Request, v *access.Visit
 }
 
 func (s *Page) showMine(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
-	if r.Method == http.MethodGet && r.URL.RawQuery == newTokenQuery && !s.mayMakeToken(who.session) {
+	draft, asked := asksForToken(r)
+	switch apps := s.apps(v); {
+	case !asked || len(apps) == 0:
+		s.show(w, r, v, who, nil)
+	case !s.mayMakeToken(who.session):
 		s.signInForToken(w, r, v, who)
-		return
+	case browser.WantsJSON(r):
+		s.show(w, r, v, who, nil)
+	default:
+		s.askForToken(w, r, v, who, http.StatusOK, draft, "")
 	}
-	s.show(w, r, v, who, nil)
 }
 
-// show shows the page, with a token that was just made.
+// show shows the page. Its JSON form has a token that was just made.
 func (s *Page) show(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, fresh *made) {
 	o, err := s.overview(r, v, who)
 	if err == nil {
@@ -132,6 +142,10 @@ type change struct {
 	Name    string `json:"name"`
 	App     string `json:"app"`
 	Expires string `json:"expires"`
+	// Once is a random value of the form for a new token.
+	Once string `json:"once"`
+	// Tokens is what "sign out everywhere" ends too: the tokens of the user.
+	Tokens bool `json:"tokens"`
 }
 
 // readChange reads a form, or JSON with the same fields.
@@ -145,9 +159,10 @@ func readChange(w http.ResponseWriter, r *http.Request) (c change, ok bool) {
 		_, err := dec.Token()
 		return c, errors.Is(err, io.EOF)
 	}
-	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "do", "session", "token", "name", "app", "expires")
+	form, ok := browser.ReadForm(w, r, browser.MaxForm, "csrf", "do", "session", "token", "name", "app", "expires", "once", "tokens")
 	return change{
 		CSRF: form["csrf"], Do: form["do"], Session: form["session"], Token: form["token"], Name: form["name"], App: form["app"], Expires: form["expires"],
+		Once: form["once"], Tokens: form["tokens"] == "1",
 	}, ok
 }
 
@@ -175,7 +190,7 @@ func (s *Page) changeMine(w http.ResponseWriter, r *http.Request, v *access.Visi
 	case doEndOthers:
 		s.endOthers(w, r, v, who)
 	case doEndAll:
-		s.endMine(w, r, v, who, true)
+		s.endMine(w, r, v, who, access.AlsoEnds{Sessions: true, Tokens: c.Tokens})
 	case doStay, doNotStay, doForget:
 		s.changeHere(w, r, v, who, c.Do)
 	case doCreateToken:
@@ -206,7 +221,7 @@ func (s *Page) changeHere(w http.ResponseWriter, r *http.Request, v *access.Visi
 // answer.
 func (s *Page) endOwn(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, short string) {
 	if short == who.session.ID.Short() {
-		s.endMine(w, r, v, who, false)
+		s.endMine(w, r, v, who, access.AlsoEnds{})
 		return
 	}
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
@@ -246,9 +261,9 @@ func (s *Page) toldEnded(v *access.Visit, by *session.Record, ended []string) {
 	s.TellRevoked(ended, by.Identity, by.Provider, access.ByPerson)
 }
 
-// endMine signs out here, as the sign-out page does, and everywhere else if requested.
-func (s *Page) endMine(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, everywhere bool) {
-	if !s.signOut.EndHere(w, r, v, who.session, everywhere) {
+// endMine signs out here, as the sign-out page does, and ends what else is requested.
+func (s *Page) endMine(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, also access.AlsoEnds) {
+	if !s.signOut.EndHere(w, r, v, who.session, also) {
 		return
 	}
 	if browser.WantsJSON(r) {

@@ -44,9 +44,11 @@ type overview struct {
 	signIns         []signinlog.Entry
 	moreSignIns     bool
 	// tokens are the user's tokens for programs, apps those for which there can be more. made is one that was just made.
-	tokens []*apitoken.Token
-	apps   []string
-	made   *made
+	// heldTokens is how many tokens the user has, also where there can be no more.
+	tokens     []*apitoken.Token
+	apps       []string
+	made       *made
+	heldTokens int
 	// kept: there is a log in the store. down: it cannot be read now.
 	kept, down bool
 }
@@ -75,10 +77,13 @@ func (s *Page) overview(r *http.Request, v *access.Visit, who visitor) (*overvie
 	})
 	o.stay = s.mayStay(r, v, who)
 	o.remembered, o.rememberedUntil = s.remembered.Until(v, who.session.Identity)
+	held, err := s.HeldTokens(ctx, who.session.Identity)
+	if err != nil {
+		return nil, err
+	}
+	o.heldTokens = len(held)
 	if o.apps = s.apps(v); len(o.apps) > 0 {
-		if o.tokens, err = s.Tokens.Own(ctx, who.session.Identity); err != nil {
-			return nil, err
-		}
+		o.tokens = held
 	}
 	s.addSignIns(r, o)
 	return o, nil
@@ -133,7 +138,12 @@ func (o *overview) page() pages.Me {
 	m := pages.Me{
 		UserName: o.who.User, CSRF: o.csrf, Now: o.now,
 		MoreSessions: o.moreSessions, Unreadable: o.unreadable > 0,
-		SignInsKept: o.kept, SignInsDown: o.down, MoreSignIns: o.moreSignIns,
+		SignInsKept: o.kept, SignInsDown: o.down, MoreSignIns: o.moreSignIns, TokensOn: len(o.apps) > 0, HeldTokens: o.heldTokens,
+	}
+	for _, t := range o.tokens {
+		m.Tokens = append(m.Tokens, pages.MyToken{
+			ID: t.Short(), Name: t.Name, App: t.App, Created: t.Created, Expires: t.Expires, Used: t.LastUsed, Place: pages.Place(o.place(t.LastIP)),
+		})
 	}
 	for _, one := range o.sessions {
 		d := o.device(one.FirstAgent)

@@ -4,17 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/apitoken"
-	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
-	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
@@ -23,7 +19,7 @@ import (
 const (
 	doCreateToken = "create_token"
 	doRevokeToken = "revoke_token"
-	// newTokenQuery asks for the page with the form for a new token.
+	// newTokenQuery asks for the form for a new token.
 	newTokenQuery = "new=token"
 	// tokenSignIn is how recent the sign-in must be for a new token. A copied cookie is so not enough to get a credential
 	// that outlives it: the browser must also be known to the provider.
@@ -66,56 +62,6 @@ func (s *Page) apps(v *access.Visit) []string {
 	return nil
 }
 
-func (s *Page) createToken(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, c *change) {
-	apps := s.apps(v)
-	if len(apps) == 0 {
-		why := "tokens_off"
-		if s.HandsOver(v) {
-			why = "only_at_sign_in_host"
-		}
-		s.mineRefused(w, r, v, why)
-		return
-	}
-	if !s.mayMakeToken(who.session) {
-		s.signInForToken(w, r, v, who)
-		return
-	}
-	d := apitoken.Draft{Name: strings.TrimSpace(c.Name), App: c.App}
-	if d.App == "" {
-		d.App = apps[0]
-	}
-	var ok bool
-	d.Expires, ok = tokenEnd(c.Expires, s.Now())
-	if !ok || !slices.Contains(apps, d.App) {
-		s.badToken(w, r, v, apitoken.ErrLife)
-		return
-	}
-	ctx, cancel := access.Detach(r, access.StoreTimeout)
-	defer cancel()
-	t, text, err := s.Tokens.Create(ctx, who.session, d)
-	switch {
-	case errors.Is(err, apitoken.ErrName), errors.Is(err, apitoken.ErrLife), errors.Is(err, apitoken.ErrMany):
-		s.badToken(w, r, v, err)
-		return
-	case err != nil:
-		s.StoreDown(w, r, v, err)
-		return
-	}
-	s.Logger.Info("person made a token", zap.String("session", who.session.ID.Short()), zap.String("token", t.Short()), zap.String("app", t.App),
-		zap.Time("expires", t.Expires))
-	s.tellToken(access.EventTokenCreated, who.session, t)
-	s.show(w, r, v, who, &made{t, text})
-}
-
-// badToken answers a request for a token that cannot be made as it was requested.
-func (s *Page) badToken(w http.ResponseWriter, r *http.Request, v *access.Visit, why error) {
-	if browser.WantsJSON(r) {
-		access.WriteProblem(w, r, access.ProblemJSON{Title: why.Error(), Status: http.StatusBadRequest, Reason: "token_not_made", RequestID: v.RequestID})
-		return
-	}
-	s.Problem(w, r, v, pages.Problem{Kind: pages.KindBadRequest, ActionURL: browser.AccountPath, HomeURL: browser.Home})
-}
-
 // revokeToken ends a token of the user. If it has already ended that is a success; another user's token gives the same
 // answer (A23).
 func (s *Page) revokeToken(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor, short string) {
@@ -125,36 +71,12 @@ func (s *Page) revokeToken(w http.ResponseWriter, r *http.Request, v *access.Vis
 	switch {
 	case err == nil:
 		s.Logger.Info("person revoked a token", zap.String("session", who.session.ID.Short()), zap.String("token", t.Short()), zap.String("app", t.App))
-		s.tellToken(access.EventTokenRevoked, who.session, t)
+		s.TellToken(access.EventTokenRevoked, who.session, t)
 	case !errors.Is(err, session.ErrNotFound):
 		s.StoreDown(w, r, v, err)
 		return
 	}
 	s.mineChanged(w, r, v, who)
-}
-
-func (s *Page) tellToken(event string, who *session.Record, t *apitoken.Token) {
-	s.Tell(event, map[string]any{
-		"token": t.Short(), "app": t.App, "user_issuer": who.Identity.Issuer, "user_subject": who.Identity.Subject, "user_name": who.User,
-		"by": access.ByPerson,
-	})
-}
-
-// tokenEnd reads when a token is to end: a number of days such as 30d, a date, or a time (RFC 3339). Empty: the default.
-func tokenEnd(text string, now time.Time) (end time.Time, ok bool) {
-	if text == "" {
-		return time.Time{}, true
-	}
-	if days, found := strings.CutSuffix(text, "d"); found {
-		n, err := strconv.ParseUint(days, 10, 16)
-		return now.Add(time.Duration(n) * 24 * time.Hour), err == nil //nolint:gosec // 16 bits
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if end, err := time.Parse(layout, text); err == nil {
-			return end, true
-		}
-	}
-	return time.Time{}, false
 }
 
 // tokenJSON is a token for scripts.
