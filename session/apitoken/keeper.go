@@ -143,10 +143,13 @@ func (k *Keeper) Used(ctx context.Context, t *Token, from string) {
 	_, _ = k.Vault.Replace(ctx, t.key, next.encode(), t.version, t.Expires)
 }
 
-// Stamp, Fresh and Spared say how long what Find has returned may be used: see session.Manager.TokenStamp, TokenFresh and
-// TokenSpared.
-func (k *Keeper) Stamp() uint64                           { return k.Sessions.TokenStamp() }
+// Stamp returns a number for what Find returns; see session.Manager.TokenStamp.
+func (k *Keeper) Stamp() uint64 { return k.Sessions.TokenStamp() }
+
+// Fresh reports whether what Find has returned may be used; see session.Manager.TokenFresh.
 func (k *Keeper) Fresh(stamp uint64, read time.Time) bool { return k.Sessions.TokenFresh(stamp, read) }
+
+// Spared reports whether it may be used although the store does not answer; see session.Manager.TokenSpared.
 func (k *Keeper) Spared(stamp uint64, read time.Time) bool {
 	return k.Sessions.TokenSpared(stamp, read)
 }

@@ -12,9 +12,10 @@ import (
 )
 
 const (
-	// DefaultLife and MaxLife are how long a token lives by default and at most.
+	// DefaultLife is how long a token lives by default.
 	DefaultLife = 90 * 24 * time.Hour
-	MaxLife     = 366 * 24 * time.Hour
+	// MaxLife is how long it lives at most.
+	MaxLife = 366 * 24 * time.Hour
 	// MaxTokens is how many tokens one user, or one service, may have.
 	MaxTokens = 50
 	// MaxName is the length of a name in characters. Groups of a service are limited by MaxGroups and MaxName.
