@@ -9,6 +9,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/app"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -16,6 +17,8 @@ import (
 const (
 	actEndSession    = "end session"
 	actEndPerson     = "end all sessions of a user"
+	actCreateToken   = "make token"
+	actRevokeToken   = "revoke token"
 	actRevokeBefore  = "revoke sessions that began before a time"
 	actRotateKeys    = "rotate keys"
 	actRetireKey     = "retire key"
@@ -50,9 +53,10 @@ func plainName(name string) string {
 // act is an action of an administrator, with the user concerned.
 type act struct {
 	activity string
-	// session or person is the user concerned; neither if it is more than one user. target then describes the users.
+	// session, person or token is the user concerned; none if it is more than one user. target then describes the users.
 	session *session.Record
 	person  session.Identity
+	token   *apitoken.Owned
 	target  string
 	detail  string
 }
@@ -69,11 +73,15 @@ func record(a *app.App, r *http.Request, did act) {
 		InitiatedBy: &signinlog.Initiator{Activity: did.activity, Name: plainName(r.Header.Get(operatorHeader)), Target: did.target},
 		Code:        signinlog.GrantRevoked,
 	}
-	if did.activity == actRotateKeys || did.activity == actRetireKey {
+	if did.activity == actRotateKeys || did.activity == actRetireKey || did.activity == actCreateToken {
 		rec.Code = signinlog.Success
 	}
 	rec.CorrelationID = rec.ID
 	rec.IP, _, _ = net.SplitHostPort(r.RemoteAddr) // empty for a Unix socket
+	if t := did.token; t != nil {
+		rec.TokenID, rec.App, rec.Provider, rec.UserName = t.Short(), t.App, t.Who.Provider, t.Who.User
+		rec.UserIssuer, rec.UserSubject, rec.Guest = t.Who.Identity.Issuer, t.Who.Identity.Subject, t.Who.Guest
+	}
 	if s := did.session; s != nil {
 		rec.SessionID, rec.UserIssuer, rec.UserSubject, rec.UserName = s.ID.Short(), s.Identity.Issuer, s.Identity.Subject, s.User
 		rec.Guest, rec.Provider = s.Guest, s.Provider

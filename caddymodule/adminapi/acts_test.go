@@ -65,6 +65,34 @@ func TestActsOfAdministratorsAreLogged(t *testing.T) {
 	}
 }
 
+// The same for tokens: the entry names the token and its user, and does not have the token itself.
+func TestTokenActsAreLogged(t *testing.T) {
+	var written acts
+	a := apptest.NewAdministered(t, app.Parts{Records: &written, TokenApps: []string{"git"}})
+	a.SignIn("ada", "main")
+	for body, subject := range map[string]string{
+		`{"issuer":"` + issuer + `","subject":"ada","app":"git","name":"laptop"}`: "ada", `{"service":"backup","app":"git","name":"nightly"}`: "service:backup",
+	} {
+		written.all = nil
+		made := makeToken(t, a, body)
+		a.Must(http.StatusOK, "DELETE", TokensPath+"/"+made.ID, "")
+		a.Must(http.StatusNotFound, "DELETE", TokensPath+"/"+made.ID, "")
+		if len(written.all) != 2 {
+			t.Fatalf("%s: %+v", subject, written.all)
+		}
+		for i, want := range []struct {
+			activity string
+			code     signinlog.Code
+		}{{actCreateToken, signinlog.Success}, {actRevokeToken, signinlog.GrantRevoked}} {
+			rec := written.all[i]
+			if rec.InitiatedBy == nil || rec.InitiatedBy.Activity != want.activity || rec.Code != want.code || rec.TokenID != made.ID || rec.App != "git" ||
+				rec.UserSubject != subject || rec.SessionID != "" || strings.Contains(rec.Detail, "lk_") {
+				t.Errorf("%s: %+v %+v", subject, rec, rec.InitiatedBy)
+			}
+		}
+	}
+}
+
 // The commands say who runs them; whatever is sent as a name is bounded and harmless in a terminal.
 func TestOperatorIsNamed(t *testing.T) {
 	t.Setenv("SUDO_USER", "")
@@ -94,7 +122,7 @@ func TestOperatorIsNamed(t *testing.T) {
 func TestEveryChangeIsAnAct(t *testing.T) {
 	recorded := []string{
 		"DELETE " + SessionsPath + "/{id}", "DELETE " + personPath, "POST /latchkey/revoke-before",
-		"POST " + KeysPath + "/rotate", "POST " + KeysPath + "/retire",
+		"POST " + TokensPath, "DELETE " + TokensPath + "/{id}", "POST " + KeysPath + "/rotate", "POST " + KeysPath + "/retire",
 	}
 	for pattern, resource := range adminResources {
 		for method, action := range resource {

@@ -35,6 +35,8 @@ var adminResources = map[string]adminResource{
 	SessionsPath:              {http.MethodGet: {answer: adminSessions}},
 	SessionsPath + "/{id}":    {http.MethodDelete: {answer: adminEndSession, changes: true}},
 	personPath:                {http.MethodDelete: {answer: adminEndPerson, changes: true}},
+	TokensPath:                {http.MethodGet: {answer: adminTokens}, http.MethodPost: {answer: adminCreateToken, changes: true}},
+	TokensPath + "/{id}":      {http.MethodDelete: {answer: adminRevokeToken, changes: true}},
 	"/latchkey/revoke-before": {http.MethodPost: {answer: adminRevokeBefore, changes: true}},
 	"/latchkey/status":        {http.MethodGet: {answer: adminStatus}},
 	KeysPath:                  {http.MethodGet: {answer: adminKeys}},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -68,9 +69,15 @@ type SessionsAnswer struct {
 	Unreadable int `json:"unreadable,omitempty"`
 }
 
-// EndedAnswer is the number of live sessions that were ended.
+// EndedAnswer is the number of live sessions that were ended, and of tokens that were ended with their user.
 type EndedAnswer struct {
-	Ended int `json:"ended"`
+	Ended  int `json:"ended"`
+	Tokens int `json:"tokens,omitempty"`
+}
+
+// PersonPath returns the path of the endpoint that ends all sessions and tokens of a user.
+func PersonPath(issuer, subject string) string {
+	return "/latchkey/users/" + url.PathEscape(issuer) + "/" + url.PathEscape(subject) + "/sessions"
 }
 
 // adminSessions answers GET /latchkey/sessions: the live sessions that the parameters select, a page at a time. Each
@@ -153,25 +160,36 @@ func adminEndSession(r *http.Request, app *app.App) (any, error) {
 		"session": s.ID.Short(), "user_issuer": s.Identity.Issuer, "user_subject": s.Identity.Subject,
 		"user_name": s.User, "provider": s.Provider, "by": byAdministrator,
 	})
-	return EndedAnswer{1}, nil
+	return EndedAnswer{Ended: 1}, nil
 }
 
-// adminEndPerson answers DELETE /latchkey/users/{issuer}/{subject}/sessions.
-func adminEndPerson(r *http.Request, app *app.App) (any, error) {
+// adminEndPerson answers DELETE /latchkey/users/{issuer}/{subject}/sessions. The user's tokens for programs end first.
+func adminEndPerson(r *http.Request, a *app.App) (any, error) {
 	if _, err := queryOf(r); err != nil {
 		return nil, err
 	}
 	who := session.Identity{Issuer: r.PathValue("issuer"), Subject: r.PathValue("subject")}
-	n, err := app.Sessions().EndAll(r.Context(), who)
+	tokens, err := app.Tokens(a).EndWithUser(r.Context(), who)
 	if err != nil {
 		return nil, err
 	}
-	record(app, r, act{activity: actEndPerson, person: who, detail: fmt.Sprintf("%d sessions", n)})
-	app.Logger().Info("sessions of a person ended by an administrator", zap.Int("ended", n))
-	app.Emit(access.EventRevoked, map[string]any{
+	n, err := a.Sessions().EndAll(r.Context(), who)
+	for _, t := range tokens {
+		emitToken(a, access.EventTokenRevoked, t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	detail := fmt.Sprintf("%d sessions", n)
+	if len(tokens) > 0 {
+		detail = fmt.Sprintf("%s, %d tokens", detail, len(tokens))
+	}
+	record(a, r, act{activity: actEndPerson, person: who, detail: detail})
+	a.Logger().Info("sessions of a person ended by an administrator", zap.Int("ended", n), zap.Int("tokens", len(tokens)))
+	a.Emit(access.EventRevoked, map[string]any{
 		"user_issuer": who.Issuer, "user_subject": who.Subject, "sessions": n, "by": byAdministrator,
 	})
-	return EndedAnswer{n}, nil
+	return EndedAnswer{Ended: n, Tokens: len(tokens)}, nil
 }
 
 // Revocation is the body of POST /latchkey/revoke-before. Without provider, app, or issuer and subject, it applies to

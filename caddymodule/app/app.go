@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/caddymodule/store"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -51,6 +52,7 @@ type App struct {
 	service  *signin.Service
 	ready    atomic.Pointer[signin.Service] // the same, for requests
 	sessions *session.Manager
+	tokens   *apitoken.Keeper
 	signIns  *signinlog.Log // nil if none is kept
 	records  signinlog.Sink // receives entries of the sign-in log; nil before the service exists
 	repeats  *signinlog.Repeats

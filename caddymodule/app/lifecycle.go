@@ -170,8 +170,9 @@ func (a *App) openService() (*signin.Service, error) {
 		SignInHost: a.SignInHost.Address(),
 		SiteFor:    a.siteFor,
 		Siblings:   siblings(a),
-		TokenApps:  tokenApps(a),
+		TokenApps:  func() []string { return TokenApps(a) },
 	})
+	a.tokens = a.service.Tokens
 	a.streams.Start(a.service.Actor())
 	a.service.Start()
 	if a.keeper != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
-	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -38,22 +37,6 @@ func siblings(a *App) func(host string) []string {
 		}
 		a.mu.Unlock()
 		return config.Siblings(host, all)
-	}
-}
-
-// tokenApps returns access.Config.TokenApps.
-func tokenApps(a *App) func() []string {
-	return func() []string {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		var apps []string
-		for _, h := range a.sites {
-			if h.Site.Tokens {
-				apps = append(apps, h.App)
-			}
-		}
-		slices.Sort(apps)
-		return slices.Compact(apps)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/caddymodule/keystorage"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 	"github.com/latchkey-gateway/latchkey/session/retry"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
@@ -87,6 +88,10 @@ func NewRing(t *testing.T) *keyring.Ring {
 func administer(t *testing.T, parts app.Parts, c session.ManagerConfig) *Administered {
 	t.Helper()
 	parts.Sessions = session.NewManager(c)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	parts.Tokens = apitoken.New(apitoken.Config{Vault: session.Vault{Store: c.Store, Keys: c.Keys}, Sessions: parts.Sessions, Now: c.Now})
 	t.Cleanup(parts.Sessions.Close)
 	a := &Administered{T: t, Store: c.Store.(*storetest.Memory), App: app.Of(parts), Server: AdminServer(t).URL}
 	Run(t, a.App)

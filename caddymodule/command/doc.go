@@ -1,4 +1,5 @@
-// Package command holds the commands that Latchkey adds to Caddy's: explain, doctor, sessions, keys, sign-ins and signals.
+// Package command holds the commands that Latchkey adds to Caddy's: explain, doctor, sessions, tokens, keys, sign-ins and
+// signals.
 //
 // They ask the admin API of a running server, or read a configuration that is not running. They change something only
 // on an explicit command, and print no secret that opens a session.
@@ -9,5 +10,5 @@
 //   - doctor.go is `latchkey doctor`; doctor_bearer.go, doctor_token.go, doctor_binding.go, doctor_checks.go, doctor_lint.go, doctor_metadata.go,
 //     doctor_signals.go and doctor_sites.go are its checks;
 //   - signals.go and signals_stream.go are `latchkey signals`, signals_dryrun.go its `test`;
-//   - sessions.go, keys.go, signins.go and signins_table.go are the other commands.
+//   - sessions.go, tokens.go, keys.go, signins.go and signins_table.go are the other commands.
 package command

@@ -29,8 +29,11 @@ func init() {
   list             live sessions; --user, --group and --provider choose
   revoke <id>...   ends these sessions; -- goes in front of an id that begins
                    with a hyphen
-  revoke --user <name>|--group <name>
-                   ends the sessions of a person, or of everybody in a group
+  revoke --user <name>
+                   ends the sessions of a user, and the tokens that the user
+                   has made for programs
+  revoke --group <name>
+                   ends the sessions of all members of a group
   revoke --provider <name>|--app <name>|--all [--before <time>]
                    ends what began until now, or before a time such as
                    2026-11-23T10:00:00Z or 24h (ago)
@@ -183,7 +186,9 @@ func (c *sessionsCommand) revoke(ctx context.Context, ids []string) error {
 		return errors.New("--before goes with --provider, --app or --all")
 	case len(ids) > 0:
 		return c.end(ctx, ids)
-	case c.user != "" || c.group != "":
+	case c.user != "":
+		return c.endUsers(ctx)
+	case c.group != "":
 		return c.endChosen(ctx)
 	}
 	before := c.before
@@ -239,17 +244,45 @@ func (c *sessionsCommand) end(ctx context.Context, ids []string) error {
 		switch {
 		case err == nil:
 			ended += done.Ended
-		case errors.As(err, &gone) && gone.Status == http.StatusNotFound && (c.user != "" || c.group != ""):
+		case errors.As(err, &gone) && gone.Status == http.StatusNotFound && c.group != "":
 			// The session has ended since it was listed.
 		default:
 			failed = append(failed, err)
 		}
 	}
+	return errors.Join(append(failed, c.report(adminapi.EndedAnswer{Ended: ended}))...)
+}
+
+func (c *sessionsCommand) report(done adminapi.EndedAnswer) error {
 	if c.json {
-		failed = append(failed, writeJSON(c.out, adminapi.EndedAnswer{Ended: ended}))
-	} else {
-		_, err := fmt.Fprintf(c.out, "%d ended\n", ended)
-		failed = append(failed, err)
+		return writeJSON(c.out, done)
 	}
-	return errors.Join(failed...)
+	text := fmt.Sprintf("%d ended", done.Ended)
+	if done.Tokens > 0 {
+		text = fmt.Sprintf("%s, and %d tokens", text, done.Tokens)
+	}
+	_, err := fmt.Fprintln(c.out, text)
+	return err
+}
+
+// endUsers ends the sessions and the tokens of the users that are called by a name. It continues after errors, so that the
+// report counts everything that was ended.
+func (c *sessionsCommand) endUsers(ctx context.Context) error {
+	users, unreadable, err := usersCalled(ctx, &c.server, c.user)
+	if err != nil {
+		return err
+	}
+	var total adminapi.EndedAnswer
+	var failed []error
+	for _, user := range users {
+		var done adminapi.EndedAnswer
+		err := c.server.Ask(ctx, http.MethodDelete, adminapi.PersonPath(user.Issuer, user.Subject), nil, nil, &done)
+		failed = append(failed, err)
+		total.Ended += done.Ended
+		total.Tokens += done.Tokens
+	}
+	if unreadable > 0 {
+		failed = append(failed, fmt.Errorf("whose %d other sessions and tokens are is not known: their keys are not in the key ring", unreadable))
+	}
+	return errors.Join(append(failed, c.report(total))...)
 }

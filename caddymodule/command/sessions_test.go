@@ -128,7 +128,7 @@ func TestSessionsCommandPartly(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	out, _, err := command(t, setUpSessions, "revoke", "--user", "x", "--address", address(server))
+	out, _, err := command(t, setUpSessions, "revoke", "--group", "x", "--address", address(server))
 	if out != "1 ended\n" || err == nil || !strings.Contains(err.Error(), "cannot be asked") || !strings.Contains(err.Error(), "4 other sessions") ||
 		strings.Contains(err.Error(), "no such session") {
 		t.Errorf("%q, %v", out, err)

@@ -9,6 +9,6 @@
 // and the policies decide on the user. It asks no provider.
 //
 //   - text.go is what a token looks like, token.go what is kept of one, codec.go its bytes;
-//   - keeper.go makes, finds and revokes tokens, list.go lists them;
+//   - keeper.go makes, finds and revokes tokens, list.go finds those of a user, page.go lists all;
 //   - owner.go keeps what is known of the users who have tokens, standing.go makes it fresh.
 package apitoken

@@ -41,6 +41,20 @@ func (k *Keeper) Create(ctx context.Context, who *session.Record, d Draft) (*Tok
 	return k.create(ctx, t, d, func() error { return k.learn(ctx, who, t.Expires) })
 }
 
+// CreateFor makes a token for a user who has a session or a token, as Create does; the newest of what is known of the user
+// counts. It returns ErrNotFound for another user, and for one whose sessions were all ended since.
+func (k *Keeper) CreateFor(ctx context.Context, who session.Identity, d Draft) (*Owned, string, error) {
+	known, err := k.known(ctx, who)
+	if err != nil {
+		return nil, "", err
+	}
+	t, text, err := k.Create(ctx, known, d)
+	if err != nil {
+		return nil, "", err
+	}
+	return &Owned{t, known}, text, nil
+}
+
 // CreateService makes a token for a service. Its errors besides those of the store are ErrName, ErrLife, ErrMany, ErrService
 // and ErrGroups.
 func (k *Keeper) CreateService(ctx context.Context, name string, groups []string, d Draft) (*Token, string, error) {

@@ -27,6 +27,9 @@ type Owned struct {
 	Who *session.Record
 }
 
+// OfService returns a token of a service with its name and groups.
+func (t *Token) OfService() *Owned { return &Owned{t, t.service(t.Created)} }
+
 // Own returns the tokens of a user, those that end last first. Tokens that were ended with the user are not among them, and
 // neither are those that cannot be read, for instance because the key that sealed them is gone: they open nothing.
 func (k *Keeper) Own(ctx context.Context, who session.Identity) ([]*Token, error) {
@@ -111,32 +114,6 @@ func (k *Keeper) Named(ctx context.Context, short string) (*Owned, error) {
 		return nil, session.ErrNotFound
 	}
 	return k.owned(ctx, found)
-}
-
-// All calls visit for the tokens of all users and services, in no particular order, until it returns false. It is for
-// administrators. Tokens that cannot be read are counted, not passed.
-func (k *Keeper) All(ctx context.Context, visit func(*Owned) bool) (unreadable int, err error) {
-	for i := range session.OwnerLists {
-		keys, err := session.KeysOfAll(ctx, k.Vault.Store, lists, tokenKind, i)
-		if err != nil {
-			return unreadable, fmt.Errorf("listing tokens: %w", err)
-		}
-		for _, key := range keys {
-			one, err := k.owned(ctx, key)
-			switch {
-			case err == nil:
-				if !visit(one) {
-					return unreadable, nil
-				}
-			case isGone(err):
-			case unanswered(ctx, err):
-				return unreadable, err
-			default:
-				unreadable++
-			}
-		}
-	}
-	return unreadable, nil
 }
 
 // owned reads a token and what is known of who has it. A token that was ended with its user is not found, and removed.

@@ -69,15 +69,9 @@ func (k *Keeper) standing(ctx context.Context, t *Token, now time.Time) (*sessio
 
 // renew takes up what the newest session of the user says, if that is newer than what is known.
 func (k *Keeper) renew(ctx context.Context, o *owner) error {
-	own, err := k.Sessions.Own(ctx, o.who.Identity, maxSessions)
+	newest, err := k.newest(ctx, o.who.Identity)
 	if err != nil {
-		return fmt.Errorf("looking at the sessions of a user: %w", err)
-	}
-	var newest *session.Record
-	for _, one := range own.Sessions {
-		if newest == nil || one.LastAnswer().After(newest.LastAnswer()) {
-			newest = one
-		}
+		return err
 	}
 	if newest == nil || !newest.LastAnswer().After(o.who.LastAnswer()) {
 		return nil
@@ -87,4 +81,40 @@ func (k *Keeper) renew(ctx context.Context, o *owner) error {
 		return err
 	}
 	return nil
+}
+
+// newest returns the session of a user of which the provider has spoken last; nil if there is none.
+func (k *Keeper) newest(ctx context.Context, who session.Identity) (*session.Record, error) {
+	own, err := k.Sessions.Own(ctx, who, maxSessions)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the sessions of a user: %w", err)
+	}
+	var newest *session.Record
+	for _, one := range own.Sessions {
+		if newest == nil || one.LastAnswer().After(newest.LastAnswer()) {
+			newest = one
+		}
+	}
+	return newest, nil
+}
+
+// known returns what is known of a user: from a session, else as kept for the tokens. What is kept says nothing any more once
+// the user's tokens were ended, which is ErrNotFound.
+func (k *Keeper) known(ctx context.Context, who session.Identity) (*session.Record, error) {
+	if newest, err := k.newest(ctx, who); err != nil || newest != nil {
+		return newest, err
+	}
+	o, err := k.owner(ctx, ownerKey(who))
+	if err != nil {
+		return nil, err
+	}
+	kept := *o.who
+	kept.Created = kept.LastAnswer()
+	kept.Began = kept.Created
+	if _, err := k.vet(ctx, &kept); errors.Is(err, session.ErrRevoked) {
+		return nil, session.ErrNotFound
+	} else if err != nil {
+		return nil, err
+	}
+	return o.who, nil
 }

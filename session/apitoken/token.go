@@ -3,6 +3,7 @@ package apitoken
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -29,6 +30,8 @@ var (
 	ErrName = fmt.Errorf("the name of a token has 1 to %d characters", MaxName)
 	// ErrLife: the token would end in the past, or later than MaxLife from now.
 	ErrLife = fmt.Errorf("a token lives for at most %d days", MaxLife/(24*time.Hour))
+	// ErrEnd: the text says no time.
+	ErrEnd = errors.New("a token ends after a number of days such as 90d, or at a time such as 2027-01-31 or 2027-01-31T12:00:00Z")
 	// ErrMany: the user has MaxTokens tokens.
 	ErrMany = fmt.Errorf("there are %d tokens already: revoke one first", MaxTokens)
 	// ErrService: the name of a service, or one of its groups, cannot be used.
@@ -62,6 +65,35 @@ type Draft struct {
 	Name, App string
 	// Expires is when it ends; zero: after DefaultLife.
 	Expires time.Time
+}
+
+// IsRequestError reports whether an error says that a request to make a token cannot be fulfilled as it is. Its text is for
+// the user.
+func IsRequestError(err error) bool {
+	for _, one := range []error{ErrName, ErrLife, ErrEnd, ErrMany, ErrService, ErrGroups} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
+}
+
+// ParseEnd reads when a token is to end: a number of days such as 30d, a date, or a time (RFC 3339). Empty: the zero time.
+func ParseEnd(text string, now time.Time) (end time.Time, err error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if days, found := strings.CutSuffix(text, "d"); found {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return now.Add(time.Duration(n) * 24 * time.Hour), nil //nolint:gosec // 16 bits
+		}
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if end, err := time.Parse(layout, text); err == nil {
+			return end, nil
+		}
+	}
+	return time.Time{}, ErrEnd
 }
 
 // Personal reports whether the token belongs to a user.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"go.uber.org/zap"
@@ -81,9 +80,9 @@ func (s *Page) createToken(w http.ResponseWriter, r *http.Request, v *access.Vis
 	if d.App == "" {
 		d.App = apps[0]
 	}
-	var ok bool
-	d.Expires, ok = tokenEnd(c.Expires, s.Now())
-	if !ok || !slices.Contains(apps, d.App) {
+	var unread error
+	d.Expires, unread = apitoken.ParseEnd(c.Expires, s.Now())
+	if unread != nil || !slices.Contains(apps, d.App) {
 		s.badToken(w, r, v, who, c, apitoken.ErrLife)
 		return
 	}
@@ -168,21 +167,4 @@ func (s *Page) badToken(w http.ResponseWriter, r *http.Request, v *access.Visit,
 		return
 	}
 	s.askForToken(w, r, v, who, status, *c, fault)
-}
-
-// tokenEnd reads when a token is to end: a number of days such as 30d, a date, or a time (RFC 3339). Empty: the default.
-func tokenEnd(text string, now time.Time) (end time.Time, ok bool) {
-	if text == "" {
-		return time.Time{}, true
-	}
-	if days, found := strings.CutSuffix(text, "d"); found {
-		n, err := strconv.ParseUint(days, 10, 16)
-		return now.Add(time.Duration(n) * 24 * time.Hour), err == nil //nolint:gosec // 16 bits
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if end, err := time.Parse(layout, text); err == nil {
-			return end, true
-		}
-	}
-	return time.Time{}, false
 }
