@@ -174,6 +174,7 @@ func (r *renewer) SignalNamed(ctx context.Context, issuer, name string, said Sig
 	if err := r.subjects.noteSignalled(ctx, signalledNamedKey(issuer, name), said.rounded()); err != nil {
 		return fmt.Errorf("noting what was reported: %w", err)
 	}
+	r.announcer.TellTokens(ctx) // which count it too
 	return nil
 }
 
@@ -186,6 +187,7 @@ func (r *renewer) Signal(ctx context.Context, who Identity, said Signalled, only
 		if err := r.subjects.noteSignalled(ctx, signalledKey(who), said); err != nil {
 			return nil, fmt.Errorf("noting what was reported: %w", err)
 		}
+		r.announcer.TellTokens(ctx) // which count it too
 	}
 	keys, err := personBucket(who).sessions(ctx, r.vault.Store)
 	if err != nil {

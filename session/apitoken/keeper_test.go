@@ -305,10 +305,18 @@ func TestTokenAndReports(t *testing.T) {
 	w := newWorld(t)
 	_, id := w.create(w.signIn(ada), laptop)
 	w.clock.Advance(time.Minute)
+	storetest.Until(t, "the other replica listens", func() bool { return w.b.Stamp() > 0 })
+	stamp := w.b.Stamp()
 	said := session.Signalled{Reauthenticate: w.clock.Now()}
 	if _, err := w.a.Sessions.Signal(t.Context(), ada, said, nil); err != nil {
 		t.Fatal(err)
 	}
+	storetest.Until(t, "the other replica hears it", func() bool { return !w.b.Fresh(stamp, w.clock.Now()) })
+	stamp = w.b.Stamp()
+	if err := w.a.Sessions.SignalNamed(t.Context(), ada.Issuer, "mail:ada@example.com", said); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Until(t, "the other replica hears of a name", func() bool { return !w.b.Fresh(stamp, w.clock.Now()) })
 	if who := w.is("reported", w.b, id, nil); who != nil && !who.Renounced() {
 		t.Error("the credential counts as unchanged")
 	}
