@@ -123,7 +123,9 @@ func (en *ender) EndSurplus(ctx context.Context, keep *Record, most int) ([]*Rec
 		s, err := en.load(ctx, key)
 		switch {
 		case err == nil && s.Identity == keep.Identity && en.check(s.session, en.now()) == nil:
-			live = append(live, s)
+			if s.KindReason != ForTokens {
+				live = append(live, s)
+			}
 		case errors.Is(err, ErrNotFound):
 			stale = append(stale, key)
 		case err != nil && unanswered(err):

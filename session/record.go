@@ -93,7 +93,7 @@ type Record struct {
 	// ProviderSession is the provider's session ID (claim sid), empty if it sends none.
 	ProviderSession string
 
-	// KindReason is the reason for the session's kind, from the prompt decision.
+	// KindReason is the reason for the session's kind, from the prompt decision, or ForTokens.
 	KindReason string
 	// AuthTime is when the provider last authenticated the user (claim auth_time); zero if it does not state it (A11).
 	AuthTime time.Time

@@ -154,3 +154,7 @@ func digestOf(key Key) (d digest, ok bool) {
 	n, err := base64.RawURLEncoding.Decode(d[:], []byte(key[2:]))
 	return d, err == nil && n == len(d)
 }
+
+// ForTokens is Record.KindReason of a session that no browser has. Its refresh token renews what is known of a user for the
+// tokens that Latchkey has issued to the user's programs (package apitoken).
+const ForTokens = "tokens"

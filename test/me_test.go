@@ -116,9 +116,9 @@ func TestMyTokensInTheBrowser(t *testing.T) {
 	here.Click("No")
 	here.WaitURL(mine)
 	here.Click("Make a token")
-	here.WaitURL("new=token")
+	here.WaitURL("new=token&granted")
 	here.Tap("Make a token") // the browser asks for the name
-	if !strings.HasSuffix(here.URL(), "new=token") {
+	if !strings.HasSuffix(here.URL(), "new=token&granted") {
 		t.Fatalf("without a name it goes on to %s", here.URL())
 	}
 	var ok bool

@@ -6,9 +6,10 @@
 // token is for one app.
 //
 // It does not decide whether a request may pass: package bearer decides whether the token that a request presents is good,
-// and the policies decide on the user. It asks no provider.
+// and the policies decide on the user. It asks no provider: its caller renews sessions.
 //
 //   - text.go is what a token looks like, token.go what is kept of one, codec.go its bytes;
 //   - keeper.go makes, finds and revokes tokens, list.go finds those of a user, page.go lists all;
-//   - owner.go keeps what is known of the users who have tokens, standing.go makes it fresh.
+//   - owner.go keeps what is known of the users who have tokens, standing.go makes it fresh, grant.go with a
+//     session of its own.
 package apitoken

@@ -8,11 +8,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// Config configures a Keeper. All is required.
+// Config configures a Keeper. All but Renew is required.
 type Config struct {
 	Vault    session.Vault
 	Sessions *session.Manager
-	Now      func() time.Time
+	// Renew renews the claims of a session at its provider. Nil: what is known of users is what their browsers bring.
+	Renew Renew
+	Now   func() time.Time
 }
 
 // Keeper makes, finds, lists and revokes tokens in a store. It is safe for concurrent use.

@@ -57,6 +57,7 @@ func (k *Keeper) standing(ctx context.Context, t *Token, now time.Time) (*sessio
 		return nil, err
 	}
 	if now.Sub(o.who.LastAnswer()) >= freshFor && k.looked.due(t.owner, now) {
+		k.renewGrant(ctx, o.who.Identity, now)
 		if err := k.renew(ctx, o); err != nil {
 			return nil, err
 		}

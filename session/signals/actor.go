@@ -117,8 +117,12 @@ func (a *Actor) end(ctx context.Context, r *Report, t *target) (ended []session.
 			all = append(all, session.ProviderEnd{Subject: user.Subject})
 		}
 	}
+	only := t.onDevice()
+	if r.By == access.ByProvider {
+		only = keepsTokens
+	}
 	for _, one := range all {
-		one.Issuer, one.At, one.Only, one.Why = r.Provider.Issuer, r.At, t.onDevice(), string(r.Event.why())
+		one.Issuer, one.At, one.Only, one.Why = r.Provider.Issuer, r.At, only, string(r.Event.why())
 		some, err := a.Sessions.EndByProvider(ctx, one)
 		ended = append(ended, some...)
 		if err != nil {
@@ -127,6 +131,10 @@ func (a *Actor) end(ctx context.Context, r *Report, t *target) (ended []session.
 	}
 	return ended, nil
 }
+
+// keepsTokens leaves out the session of a user's tokens: the user has signed out of browsers (OpenID Connect Back-Channel Logout
+// 1.0, section 2.7, on refresh tokens that are for the time without a session).
+func keepsTokens(s *session.Record) bool { return s.KindReason != session.ForTokens }
 
 // users returns the users of a target: those that are named by their ID, whether they have sessions or not, and those
 // with a session under a name.

@@ -56,7 +56,7 @@ var (
 // makeForm fills in the form for a new token at an origin; empty for the gateway's own.
 func (b *testBrowser) makeForm(origin string, fields ...string) url.Values {
 	b.t.Helper()
-	page := b.get(origin + newToken)
+	page := b.get(origin + newToken + "&granted")
 	once := onceField.FindStringSubmatch(page.body)
 	if page.status != http.StatusOK || once == nil {
 		b.t.Fatalf("the form: %d\n%s", page.status, page.body)
@@ -234,7 +234,7 @@ func TestMeTokenNeedsSignIn(t *testing.T) {
 	if r.location != back {
 		t.Fatalf("after the sign-in: %d to %q, want %q", r.status, r.location, back)
 	}
-	page := b.get(back)
+	page := b.get(back + "&granted")
 	if page.status != http.StatusOK || !strings.Contains(page.body, `value="git &amp; more"`) || !strings.Contains(page.body, `value="30d" selected`) {
 		t.Errorf("the form: %d\n%s", page.status, page.body)
 	}
@@ -316,7 +316,7 @@ func TestMeTokenWithSignInHost(t *testing.T) {
 	if r := b.do(http.MethodPost, wiki+browser.AccountPath, here); tokenText.MatchString(r.body) {
 		t.Errorf("made at a site: %d\n%s", r.status, r.body)
 	}
-	if page := b.get(login + newToken).body; !strings.Contains(page, `<option>crm</option>`) || !strings.Contains(page, `<option>wiki</option>`) {
+	if page := b.get(login + newToken + "&granted").body; !strings.Contains(page, `<option>crm</option>`) || !strings.Contains(page, `<option>wiki</option>`) {
 		t.Errorf("the apps:\n%s", page)
 	}
 	r := b.do(http.MethodPost, login+browser.AccountPath, form)

@@ -170,6 +170,10 @@ func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *access.
 		return
 	}
 	a, err := s.providerAnswer(r, p, f, resp)
+	if f.Tokens {
+		finishGrant(s, w, r, v, f, p, a, err)
+		return
+	}
 	if f.Silent {
 		s.finishSilent(w, r, v, f, p, a, err)
 		return

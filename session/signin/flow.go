@@ -52,6 +52,8 @@ type flow struct {
 	For  *handover `json:"f,omitempty"`
 	// Silent: the claims of a session are renewed without a page at the provider.
 	Silent bool `json:"i,omitempty"`
+	// Tokens: what comes back is for the tokens of the user's programs, see startGrant. The flow is Silent as well.
+	Tokens bool `json:"tokens,omitempty"`
 	// Quiet: the provider is asked without a page whether the user of a bound session uses this browser; see provenAgain.
 	Quiet bool `json:"quiet,omitempty"`
 

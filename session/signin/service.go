@@ -53,6 +53,7 @@ func New(c access.Config) *Service {
 	s.Responder = &access.Responder{Environment: s.Environment}
 	s.Authenticator = &access.Authenticator{Environment: s.Environment, Recorder: s.Recorder}
 	s.renewer = renew.New(s.Environment, s.Recorder)
+	s.Environment.Tokens.Renew = s.renewer.RenewFor
 	s.tokens = accesstoken.New(s.Environment, s.renewer)
 	s.binder = bound.New(s.Environment, s.Authenticator)
 	s.actor = &signals.Actor{Environment: s.Environment, Recorder: s.Recorder}

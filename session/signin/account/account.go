@@ -16,6 +16,9 @@ type SignIn interface {
 	Challenge(w http.ResponseWriter, r *http.Request, v *access.Visit, why error, d *oidc.Demand)
 	// StepUp answers a request whose session must be stronger or fresher.
 	StepUp(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, why *access.Refusal, d *oidc.Demand)
+	// GrantForTokens sends the browser to the provider, without a page there, for a grant of the tokens of the user's
+	// programs, and then to a page of this site. It returns false if the request is not answered.
+	GrantForTokens(w http.ResponseWriter, r *http.Request, v *access.Visit, who *session.Record, token session.Token, back string) bool
 }
 
 // SignOut ends the session of this browser. It is above this package.

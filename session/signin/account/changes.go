@@ -101,7 +101,7 @@ func (s *Page) showMine(w http.ResponseWriter, r *http.Request, v *access.Visit,
 		s.signInForToken(w, r, v, who)
 	case browser.WantsJSON(r):
 		s.show(w, r, v, who, nil)
-	default:
+	case !s.fetchGrant(w, r, v, who):
 		s.askForToken(w, r, v, who, http.StatusOK, draft, "")
 	}
 }

@@ -67,3 +67,8 @@ func (g *desk) Challenge(w http.ResponseWriter, _ *http.Request, _ *access.Visit
 func (g *desk) StepUp(http.ResponseWriter, *http.Request, *access.Visit, *session.Record, *access.Refusal, *oidc.Demand) {
 	g.t.Error("the session need not be stronger")
 }
+
+func (g *desk) GrantForTokens(http.ResponseWriter, *http.Request, *access.Visit, *session.Record, session.Token, string) bool {
+	g.t.Error("there are no tokens")
+	return false
+}

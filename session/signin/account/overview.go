@@ -68,7 +68,7 @@ func (s *Page) overview(r *http.Request, v *access.Visit, who visitor) (*overvie
 	// The session of this request is always shown, and comes first; then the others by last use.
 	o.sessions = append(o.sessions, who.session)
 	for _, one := range own.Sessions {
-		if one.ID != who.session.ID {
+		if one.ID != who.session.ID && one.KindReason != session.ForTokens {
 			o.sessions = append(o.sessions, one)
 		}
 	}

@@ -21,6 +21,8 @@ const (
 	doRevokeToken = "revoke_token"
 	// newTokenQuery asks for the form for a new token.
 	newTokenQuery = "new=token"
+	// grantedQuery says that the provider was asked for a grant.
+	grantedQuery = "granted"
 	// tokenSignIn is how recent the sign-in must be for a new token. A copied cookie is so not enough to get a credential
 	// that outlives it: the browser must also be known to the provider.
 	tokenSignIn = 15 * time.Minute
@@ -44,6 +46,18 @@ func (s *Page) mayMakeToken(who *session.Record) bool {
 // signInForToken makes the user sign in. A provider that remembers them asks nothing.
 func (s *Page) signInForToken(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) {
 	s.signIn.StepUp(w, r, v, who.session, &access.Refusal{Reason: "token_needs_sign_in"}, new(oidc.Demand))
+}
+
+// fetchGrant sends a user whose tokens have no grant to the provider for one, and reports whether it did. The query says that
+// this has been tried.
+func (s *Page) fetchGrant(w http.ResponseWriter, r *http.Request, v *access.Visit, who visitor) bool {
+	if r.URL.Query().Has(grantedQuery) {
+		return false
+	}
+	ctx, cancel := access.Detach(r, access.StoreTimeout)
+	defer cancel()
+	return !s.Tokens.Renewed(ctx, who.session.Identity) &&
+		s.signIn.GrantForTokens(w, r, v, who.session, who.token, v.Return+"&"+grantedQuery)
 }
 
 // apps returns the names of the apps for which the user can make a token here. A page of one app must not be able to get a

@@ -106,6 +106,15 @@ func (s *Renewer) Recheck(r *http.Request, who *session.Session, token session.T
 	return who, s.tooOld(age, s.downFor(p, who.ID))
 }
 
+// RenewFor is Recheck for a session that no browser presents.
+func (s *Renewer) RenewFor(ctx context.Context, who *session.Session, token session.Token) (*session.Session, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+	if err != nil {
+		return who, err
+	}
+	return s.Recheck(r, who, token)
+}
+
 // due reports whether claims of an age are to be renewed.
 func (s *Renewer) due(who *session.Session, age time.Duration) bool {
 	return who.Outdated || s.Config.Recheck > 0 && age >= s.Config.Recheck
