@@ -24,7 +24,7 @@ func strictly(t *testing.T) (*gateway, *pushes) {
 	g, p := pushing(t, oidc.PushRequire, map[string]any{
 		"authorization_response_iss_parameter_supported": true, "id_token_signing_alg_values_supported": []string{"ES256", "RS256"},
 	}, func(c *oidc.Config) {
-		c.FAPI, c.DPoP, c.ClientSecret, c.ClientKey, c.ClientAudience, c.Patience = true, true, nil, clientKey(t, key), c.Issuer, time.Millisecond
+		c.FAPI, c.DPoP, c.ClientSecret, c.ClientKey, c.ClientAudience = true, true, nil, clientKey(t, key), c.Issuer
 	})
 	g.idp.Set(func(p *oidctest.IDP) {
 		p.TokenType, p.Nonce, p.NonceScheme = "DPoP", "server-nonce", "DPoP"
@@ -118,7 +118,7 @@ func strictMetadata(t *testing.T) {
 	g := newGateway(t, func(s *settings) {
 		s.idp = oidctest.New(t, s.clock.Now)
 		s.idp.Metadata = map[string]any{"issuer": s.idp.URL + "/another"}
-		s.provider = func(c *oidc.Config) { c.FAPI, c.Patience = true, time.Millisecond }
+		s.provider = func(c *oidc.Config) { c.FAPI, c.Patience = true, time.Second }
 	})
 	if r := g.browser().get("/"); r.status != http.StatusServiceUnavailable || r.location != "" {
 		t.Errorf("%d to %q", r.status, r.location)

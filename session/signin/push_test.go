@@ -38,7 +38,7 @@ func pushing(t *testing.T, mode string, metadata map[string]any, change ...func(
 	g := newGateway(t, func(s *settings) {
 		s.idp = oidctest.New(t, s.clock.Now)
 		s.idp.Instead["/par"] = p.ServeHTTP
-		s.idp.Metadata = map[string]any{"pushed_authorization_request_endpoint": s.idp.URL + "/par"}
+		s.idp.Metadata = map[string]any{"pushed_authorization_request_endpoint": s.idp.URL + "/par", "userinfo_endpoint": s.idp.URL + "/userinfo"}
 		for k, v := range metadata {
 			s.idp.Metadata[k] = v
 		}
