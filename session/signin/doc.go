@@ -19,6 +19,7 @@
 //     challenge.go does so for a request that a site's guard refuses, signin.go is the endpoint;
 //   - the way back: callback.go, which calls package oidc to redeem the code, admit.go, prompt.go, complete.go; package
 //     prompt decides whether to ask, prompt_unanswered.go keeps sign-ins that wait for an answer and logs abandoned ones;
+//   - token_grant.go fetches a grant of the provider for the tokens of a user's programs;
 //   - bound_wait.go is where a page waits for the browser to bind the session to its device;
 //   - signout.go and provider_signout.go end sessions, package account is the user's own page, scripts.go serves pages of
 //     apps, preserve.go keeps a form during a sign-in;

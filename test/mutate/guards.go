@@ -163,6 +163,8 @@ var guards = []guard{
 	{"an event that comes again does not show that a stream is alive", `if err == nil && result != Duplicate && result != TooOld && result != AboutStream {`, `if err == nil {`},
 	{"an old status that is sent again changes nothing", `!token.Issued.Before(r.stated) && token.Event.Status != ""`, `token.Event.Status != ""`},
 	{"the credentials for a transmitter follow no redirect", `with.CheckRedirect = func(*http.Request, []*http.Request) error {`, `_ = func(*http.Request, []*http.Request) error {`},
+	{"own tokens: only the user's own grant renews what is known", `if err == nil && a.Draft.Identity != live.Identity {`, `if false {`},
+	{"own tokens: a sign-out at the provider leaves their grant", `return s.KindReason != session.ForTokens }`, `return s != nil }`},
 	{"forwarded token: an application gets none that has ended", `return t.Access != "" && now.Before(t.AccessUntil())`, `return t.Access != ""`},
 	{"forwarded token: the client's Authorization does not reach the application", `if f != nil && f.authorization {`, `if false {`},
 	{"forwarded token: the client's other header does not reach the application", `if f := h.forward; f != nil && !f.authorization {`, `if f := h.forward; false && f != nil {`},
