@@ -156,6 +156,24 @@ func TestOwnTokenIsRefused(t *testing.T) {
 	b.refusedAs(t, "revoked", b.ask(t, asking("/", basic("ada", text))), http.StatusUnauthorized, bearer.ReasonUnknown)
 }
 
+// A site takes the users of its providers, as these are now: not those of another one, and not those that a provider of the
+// same name had with another issuer.
+func TestOwnTokenOfAnotherProvider(t *testing.T) {
+	b := newRobot(t, &config.App{}, &config.Site{Tokens: true})
+	for what, change := range map[string]func(*session.Record){
+		"another provider": func(r *session.Record) { r.Provider = "partner" },
+		"another issuer":   func(r *session.Record) { r.Identity.Issuer = "https://before.example.com" },
+	} {
+		b.saw = nil
+		who, _ := b.person(t, "ada", change)
+		_, text := b.ownToken(t, who, "wiki")
+		b.refusedAs(t, what, b.ask(t, asking("/", basic("ada", text))), http.StatusUnauthorized, bearer.ReasonForeign)
+		if b.saw != nil {
+			t.Errorf("%s: the app saw %v", what, b.saw)
+		}
+	}
+}
+
 // Wrong tokens are held off after twenty in a minute; a good one of the same address is not, whether it is known or not.
 func TestOwnTokenGuesses(t *testing.T) {
 	b := newRobot(t, &config.App{}, &config.Site{Tokens: true})
