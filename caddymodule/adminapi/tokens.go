@@ -19,7 +19,7 @@ import (
 
 const (
 	// TokensPath is the endpoint that lists, makes and revokes the tokens that programs have.
-	TokensPath = "/latchkey/tokens"
+	TokensPath = "/latchkey/tokens" //nolint:gosec // a path
 	// MaxTokensListed is the longest list in one answer, maxTokensRead how many tokens are read for it.
 	MaxTokensListed = 1000
 	maxTokensRead   = 5000

@@ -13,7 +13,7 @@ func TestTokenOfAnotherUserInTheList(t *testing.T) {
 	w := newWorld(t)
 	made, id := w.create(w.signIn(session.Identity{Issuer: ada.Issuer, Subject: "s-bob"}), laptop)
 	adas := session.NewOwnerList("tu", "t:", string(session.HashKey("to", ada.Issuer, ada.Subject)), "")
-	l := adas.Listing(session.Key("t:"+id.Key()[len("s:"):]), w.clock.Now().Add(time.Hour))
+	l := adas.Listing("t:"+id.Key()[len("s:"):], w.clock.Now().Add(time.Hour))
 	if err := w.store.Enlist(t.Context(), l.Index, l.Member, l.Until); err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,9 @@ const (
 	MaxLife = 366 * 24 * time.Hour
 	// MaxTokens is how many tokens one user, or one service, may have.
 	MaxTokens = 50
-	// MaxName is the length of a name in characters. Groups of a service are limited by MaxGroups and MaxName.
-	MaxName   = 64
+	// MaxName is the length of a name in characters, also of a group of a service.
+	MaxName = 64
+	// MaxGroups is how many groups a service may have.
 	MaxGroups = 64
 )
 
