@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/binary"
@@ -9,7 +10,9 @@ import (
 	"hash/crc32"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/apps"
 	"github.com/latchkey-gateway/latchkey/test/rig"
@@ -92,17 +95,37 @@ func wrongToken() string {
 	return "lk_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw))
 }
 
-// exhaust sends wrong tokens until further ones are not looked at.
-func (s *clients) exhaust() {
+// exhaust sends wrong tokens until further ones are not looked at, and then takes whatever is allowed again, until stop.
+func (s *clients) exhaust() (stop func()) {
 	s.t.Helper()
 	for range 50 {
 		r := s.program("/", wrongToken(), nil)
 		if r.StatusCode == http.StatusTooManyRequests {
-			return
+			return s.keepExhausted()
 		}
 		s.mustRefuse(r, http.StatusUnauthorized, "token_unknown")
 	}
 	s.t.Fatal("50 wrong tokens, and no end")
+	return nil
+}
+
+// keepExhausted sends a wrong token whenever one may be looked at again.
+func (s *clients) keepExhausted() (stop func()) {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				s.program("/", wrongToken(), nil)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() { cancel(); wait.Wait() }
 }
 
 // barred is a state in which the gateway keeps a program out.
@@ -128,13 +151,15 @@ func (s *clients) eachBarred(t *testing.T, out func(*testing.T, barred), in func
 		{"too many wrong tokens", wrongToken(), http.StatusTooManyRequests},
 		{"store down", fresh.Token, http.StatusServiceUnavailable},
 	} {
+		stop := func() {}
 		switch b.status {
 		case http.StatusTooManyRequests:
-			s.exhaust()
+			stop = s.exhaust()
 		case http.StatusServiceUnavailable:
 			s.line.Cut()
 		}
 		t.Run(b.name, func(t *testing.T) { out(t, b) })
+		stop()
 		s.line.Mend()
 	}
 	t.Run("good token", func(t *testing.T) {

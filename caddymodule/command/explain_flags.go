@@ -27,7 +27,7 @@ type queryFlags struct {
 func (f *queryFlags) add(flags *pflag.FlagSet) {
 	q := &f.q
 	flags.StringVar(&q.App, "app", "", "the app that is asked for; may be left out if there is only one")
-	flags.StringVar(&q.User, "user", "", "the person, by the name that policies use; an address counts as verified, unless --email gives another")
+	flags.StringVar(&q.User, "user", "", "the person, by the name that policies use; an address counts as verified, unless --email gives another; service:<name> is the token of a service")
 	flags.StringVar(&q.Subject, "subject", "", "the person, by the provider's own name for them")
 	flags.StringVar(&q.Email, "email", "", "a mail address that the provider has verified")
 	flags.StringArrayVar(&q.Unverified, "unverified", nil, "a name or a mail address that the provider states and has not verified; repeatable")

@@ -71,6 +71,8 @@ func TestExplainRefuses(t *testing.T) {
 	for name, tt := range map[string]struct{ args, message string }{
 		"nobody":                {"--app=wiki", "say who it is about"},
 		"anonymous with a name": {"--app=wiki --anonymous --unverified=alice", "no user is signed in"},
+		"a service with mfa":    {"--app=payroll --user=service:backup --mfa", "a service has a name and groups"},
+		"a service, no tokens":  {"--app=wiki --user=service:backup", "does not say `tokens on`"},
 		"no app":                {"--user=alice", "more than one app: say which, expected one of admin, payroll, vault, wiki"},
 		"unknown app":           {"--user=alice --app=wkii", `unknown app "wkii", did you mean "wiki"?`},
 		"unknown provider":      {"--user=alice --app=wiki --provider=entre", `unknown provider "entre", did you mean "entra"?`},

@@ -54,7 +54,7 @@ func (h explainedSite) explain(q *Query) (_ *Explanation, err error) {
 	if crossorigin.Preflight(im.r, h.Cors) {
 		return h.explainPreflight(im, ex), nil
 	}
-	other, unused := im.who != nil && !h.Takes(im.who.Provider, im.who.Identity.Issuer), h.unused(im)
+	other, unused := im.who != nil && !im.service() && !h.Takes(im.who.Provider, im.who.Identity.Issuer), h.unused(im)
 	if unused && len(h.SignIn.Idle) > 0 {
 		ex.Idle = []ExplainedIdle{h.idleOf(im, im.who.Kind)}
 	}
@@ -76,6 +76,10 @@ func (h explainedSite) explain(q *Query) (_ *Explanation, err error) {
 		ex.Reason = reasonEnded
 	case other:
 		ex.Reason = reasonOtherProvider
+	}
+	if im.service() {
+		ex.Prompt = ExplainedPrompt{Why: "there is no sign-in"}
+		return ex, nil
 	}
 	ex.Prompt = h.explainPrompt(im, &d)
 	if !unused {

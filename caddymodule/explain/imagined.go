@@ -20,6 +20,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
@@ -44,6 +45,11 @@ func (h explainedSite) imagine(q *Query) (*imagined, error) {
 	if im.who, err = h.imaginePerson(q, im.at); err != nil {
 		return nil, err
 	}
+	if im.service() && q.Client == nil {
+		program, other := *q, policy.Other
+		program.Client = &other
+		im.q = &program
+	}
 	if err := h.imagineRequest(im); err != nil {
 		return nil, err
 	}
@@ -56,6 +62,8 @@ var (
 	errKind      = errors.New("the kind of a session is browser or persistent")
 	errRemember  = errors.New("a remembered answer is yes or no")
 	errNegative  = errors.New("a time that has passed is not negative")
+	errService   = errors.New("a service has a name and groups, and nothing else goes with it")
+	errNoTokens  = errors.New("the app takes no token of a service: its site does not say `tokens on`")
 )
 
 // aboutPerson reports whether a query contains a field that only a session has.
@@ -68,6 +76,23 @@ func (q *Query) aboutPerson() bool {
 func (q *Query) identified() bool {
 	return q.User != "" || q.Email != "" || q.Subject != "" || len(q.Unverified)+len(q.Groups) > 0 ||
 		q.Guest || q.GuestUnreadable || q.GroupsUnknown || q.GroupsUnreadable
+}
+
+// service reports whether it is about the token of a service (package apitoken).
+func (im *imagined) service() bool { return im.who != nil && im.who.Provider == "" }
+
+// imagineService builds what the token of a service says.
+func (h explainedSite) imagineService(q *Query, name string, at time.Time) (*session.Record, error) {
+	rest := *q
+	if rest.User, rest.Groups = "", nil; rest.aboutPerson() {
+		return nil, errService
+	}
+	if !h.Tokens {
+		return nil, errNoTokens
+	}
+	who := apitoken.ServiceRecord(name, q.Groups, at)
+	who.LastUsed = at
+	return who, nil
 }
 
 // imaginePerson builds the session that a sign-in would have written.
@@ -85,6 +110,9 @@ func (h explainedSite) imaginePerson(q *Query, at time.Time) (*session.Record, e
 		return nil, errRemember
 	case q.Idle < 0 || q.AuthAge != nil && *q.AuthAge < 0:
 		return nil, errNegative
+	}
+	if name, is := strings.CutPrefix(q.User, session.ServicePrefix); is {
+		return h.imagineService(q, name, at)
 	}
 	p, err := h.imagineProvider(q.Provider)
 	if err != nil {

@@ -112,12 +112,18 @@ func (t *Token) User() string { return ServicePrefix + t.Service }
 // serviceIssuer stands for an issuer in the identity of a service, which has none.
 const serviceIssuer = "latchkey:service"
 
-// service returns what policies and applications get to know about a service: a name, its groups, and nothing about a
-// sign-in.
+// service returns what policies and applications get to know about a service.
 func (t *Token) service(now time.Time) *session.Record {
+	return ServiceRecord(t.Service, t.Groups, now)
+}
+
+// ServiceRecord returns what policies and applications get to know about a service: a name, its groups, and nothing about a
+// sign-in.
+func ServiceRecord(name string, groups []string, now time.Time) *session.Record {
+	user := ServicePrefix + name
 	return &session.Record{
-		Kind: session.Browser, Identity: session.Identity{Issuer: serviceIssuer, Subject: t.User()}, User: t.User(),
-		Groups: t.Groups, GroupsComplete: true, GroupsAsOf: now,
+		Kind: session.Browser, Identity: session.Identity{Issuer: serviceIssuer, Subject: user}, User: user,
+		Groups: groups, GroupsComplete: true, GroupsAsOf: now,
 	}
 }
 
