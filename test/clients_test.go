@@ -135,6 +135,15 @@ type barred struct {
 	status int
 }
 
+// seen is the status that a program was answered, by what it says. One wrong token is looked at every three seconds, however
+// many are sent: that one is answered 401.
+func (b barred) seen(out string) int {
+	if b.status == http.StatusTooManyRequests && !strings.Contains(out, "429") {
+		return http.StatusUnauthorized
+	}
+	return b.status
+}
+
 func (b barred) String() string { return fmt.Sprintf("%s (%d)", b.name, b.status) }
 
 // eachBarred takes a program through all states in which it is kept out, and then through one in which it is not: a good token

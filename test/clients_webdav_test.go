@@ -40,7 +40,8 @@ func TestRclone(t *testing.T) {
 			}
 			use(b.token)
 			h.Write("mine/precious.txt", "mine")
-			mustFail(t, run("sync", "dav:", "mine"), fmt.Sprint(b.status))
+			r := run("sync", "dav:", "mine")
+			mustFail(t, r, fmt.Sprint(b.seen(r.Out)))
 			if h.Read("mine/precious.txt") != "mine" {
 				t.Errorf("%s: the user's file is gone", name)
 			}
@@ -84,7 +85,7 @@ func TestCadaver(t *testing.T) {
 	}
 	s.eachBarred(t, func(t *testing.T, b barred) {
 		r := session(b.token)
-		if !r.Says(fmt.Sprint(b.status)) && !r.Says("Could not authenticate") {
+		if !r.Says(fmt.Sprint(b.seen(r.Out))) && !r.Says("Could not authenticate") {
 			t.Errorf("it does not say %d:\n%s", b.status, r.Out)
 		}
 		if got := h.Read("got.txt"); got != "" {

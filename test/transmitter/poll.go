@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -173,6 +175,10 @@ func (tr *Transmitter) poll(w http.ResponseWriter, r *http.Request) {
 		Refused     map[string]map[string]string `json:"setErrs"`
 	}
 	err := json.NewDecoder(r.Body).Decode(&asked)
+	if errors.Is(err, io.ErrUnexpectedEOF) { // the gateway ends in the middle of its request
+		hangUp(w)
+		return
+	}
 	q.lock.Lock()
 	defer q.lock.Unlock()
 	q.polls++
