@@ -155,21 +155,31 @@ func hint() session.Tokens {
 
 func refreshToken() string { return strings.Repeat(session.NewRandom(20), 30)[:800] }
 
-// boundIn writes bound sessions into a Redis.
-func (r *rig) boundIn(ctx context.Context, redis *server, n int) (all []*device, err error) {
-	store, err := redisstore.Open(redisstore.Config{URL: "redis://" + redis.address + "/0"})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+// openRedis opens a Redis as the gateways do, to write into it. The caller calls done.
+func openRedis(redis *server) (manager *session.Manager, store session.Store, done func() error, err error) {
 	ring, err := keyring.New([]byte(secretKey))
 	if err != nil {
+		return nil, nil, nil, err
+	}
+	if store, err = redisstore.Open(redisstore.Config{URL: "redis://" + redis.address + "/0"}); err != nil {
+		return nil, nil, nil, err
+	}
+	manager = session.NewManager(session.ManagerConfig{Store: store, Keys: ring, Cache: session.NewCache(session.CacheConfig{Entries: 64})})
+	return manager, store, func() error {
+		manager.Close()
+		return store.Close()
+	}, nil
+}
+
+// boundIn writes bound sessions into a Redis.
+func (r *rig) boundIn(ctx context.Context, redis *server, n int) (all []*device, err error) {
+	manager, _, done, err := openRedis(redis)
+	if err != nil {
 		return nil, err
 	}
-	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: ring, Cache: session.NewCache(session.CacheConfig{Entries: 64})})
-	defer manager.Close()
+	defer func() { err = errors.Join(err, done()) }()
 	for i := range n {
-		d, err := newDevice(ctx, manager, ring, r.issuer, i)
+		d, err := newDevice(ctx, manager, manager.Keys(), r.issuer, i)
 		if err != nil {
 			return nil, fmt.Errorf("writing a bound session: %w", err)
 		}
@@ -215,18 +225,12 @@ func (r *rig) programsOf(ctx context.Context, v variant, redis *server, n int) (
 
 // ownPrograms are programs with personal tokens of users, in a Redis.
 func (r *rig) ownPrograms(ctx context.Context, redis *server, n int, d apitoken.Draft) (all []person, err error) {
-	store, err := redisstore.Open(redisstore.Config{URL: "redis://" + redis.address + "/0"})
+	manager, store, done, err := openRedis(redis)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	ring, err := keyring.New([]byte(secretKey))
-	if err != nil {
-		return nil, err
-	}
-	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: ring, Cache: session.NewCache(session.CacheConfig{Entries: 64})})
-	defer manager.Close()
-	tokens := apitoken.New(apitoken.Config{Vault: session.Vault{Store: store, Keys: ring}, Sessions: manager, Now: time.Now})
+	defer func() { err = errors.Join(err, done()) }()
+	tokens := apitoken.New(apitoken.Config{Vault: session.Vault{Store: store, Keys: manager.Keys()}, Sessions: manager, Now: time.Now})
 	for i := range n {
 		who, err := draftOf(r.issuer, i, none())
 		if err != nil {

@@ -66,7 +66,7 @@ func TestExchangedToken(t *testing.T) {
 const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 
 // Where the provider exchanges nothing, or not for this client, no request reaches the app, and the log says which word
-// the provider had for it. Nobody is signed out, and the provider is not asked over and over.
+// the provider had for it. No user is signed out, and the provider is not asked over and over.
 func TestExchangeRefused(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {

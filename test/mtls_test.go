@@ -205,7 +205,7 @@ func (c *certified) leave(b *rig.HTTP) {
 }
 
 // A certificate that the provider does not know signs in no user: one of another authority, one for another name, and one that
-// signs itself anew. The right one in the same files mends it without a reload.
+// it has signed itself. The right one in the same files mends it without a reload.
 func TestClientCertificatesRefused(t *testing.T) {
 	t.Parallel()
 	server := newAuthority(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// PlainUpstreams returns the addresses of other machines to which the routes of an app send its requests without TLS. Whoever
-// can read the network there can read what stands in their headers. Addresses of this machine, names without a dot, such as
+// PlainUpstreams returns the addresses of other machines to which the routes of an app send its requests without TLS. An
+// attacker who can read the network there can read what stands in their headers. Addresses of this machine, names without a dot, such as
 // those of containers, and placeholders are left out.
 func PlainUpstreams(app string, routes caddyhttp.RouteList) (plain []string) {
 	for i := range routes {

@@ -13,10 +13,11 @@ import (
 // the user has closed the last one. So a user who makes a token gets a session of its own for all tokens, which no browser
 // has: it has a grant of the provider, and is renewed, limited, revoked and ended as any session is (session.ForTokens).
 //
-// The store has the token of that session, sealed with the key ring. Who has both the store and the keys can use the refresh
+// The store has the token of that session, sealed with the key ring. A person who has both the store and the keys can use the refresh
 // token in it; a session of a browser needs the browser's cookie as well.
 
-// Renew renews the claims of a session if that is due, before it returns, and returns it as it is then.
+// Renew renews the claims of a session if that is due. If they are not very old it does not wait for the provider, and the next
+// call finds what has come.
 type Renew func(ctx context.Context, s *session.Session, token session.Token) (*session.Session, error)
 
 func grantKey(who session.Identity) session.Key {

@@ -206,7 +206,7 @@ func TestAccessTokenIsOver(t *testing.T) {
 		g.idp.Set(row.change)
 		g.clock.Advance(11 * time.Minute)
 		who, token := b.loaded()
-		for range 3 { // and nobody is asked over and over
+		for range 3 { // and the provider is not asked over and over
 			live := who.Session()
 			if now, err := g.service.Sessions.Load(t.Context(), token); err == nil {
 				live = now

@@ -53,6 +53,7 @@ func finishGrant(s *finisher, w http.ResponseWriter, r *http.Request, v *access.
 	defer cancel()
 	draft := a.Draft
 	draft.Kind, draft.KindReason, draft.FirstIP = session.Persistent, session.ForTokens, v.IP.String()
+	draft.Began = f.started() // what ends all sessions meanwhile ends this one too
 	if s.Prompt.Off {
 		draft.Kind = session.Browser
 	}

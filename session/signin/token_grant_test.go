@@ -99,7 +99,26 @@ func TestTokensHaveAGrant(t *testing.T) {
 	}
 }
 
-// A provider that gives none, or has another user, or cannot be reached holds nobody up, and no one else gets a grant.
+// What ends all sessions of a user while the provider is asked leaves no grant, although the user has signed in again since.
+func TestGrantOfBefore(t *testing.T) {
+	g, b := grantGateway(t)
+	who, _ := b.loaded()
+	asked := b.toProvider(grantPage)
+	g.clock.Advance(time.Second)
+	if _, err := g.service.Sessions.EndAll(t.Context(), who.Identity); err != nil {
+		t.Fatal(err)
+	}
+	g.clock.Advance(time.Second)
+	b.signIn("yes")
+	if r := b.callback(asked); r.location != grantPage+"&granted" {
+		t.Errorf("back at %d %s", r.status, r.location)
+	}
+	if g.service.Environment.Tokens.Renewed(t.Context(), who.Identity) || !b.signedIn() {
+		t.Error("there is a grant of before, or the session is over")
+	}
+}
+
+// A provider that gives none, or has another user, or cannot be reached holds up no request, and no other user gets a grant.
 func TestTokensWithoutAGrant(t *testing.T) {
 	for name, change := range map[string]func(*oidctest.IDP, url.Values){
 		"no refresh token": func(p *oidctest.IDP, _ url.Values) { p.TokenBody = map[string]any{"refresh_token": nil} },
