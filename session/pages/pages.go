@@ -33,6 +33,7 @@ type Pages struct {
 	languages languages
 	templates map[string]*template.Template
 	continued *recall[continued, []byte]
+	outlines  *outlines[place]
 	assets    assets
 	served    http.Handler
 }
@@ -41,7 +42,7 @@ type Pages struct {
 func New(c Config) (*Pages, error) {
 	p := &Pages{
 		brand: c.Brand, base: c.Base, templates: make(map[string]*template.Template),
-		continued: newRecall[continued, []byte](maxContinued),
+		continued: newRecall[continued, []byte](maxContinued), outlines: newOutlines[place](),
 	}
 	if p.brand.Name == "" {
 		p.brand.Name = "Latchkey"
@@ -98,7 +99,7 @@ type view struct {
 }
 
 // Lang returns the language of the page as a BCP 47 tag.
-func (v view) Lang() string { return v.text.tag.String() }
+func (v view) Lang() string { return v.text.lang }
 
 // Dir returns the writing direction of that language: "ltr" or "rtl".
 func (v view) Dir() string { return v.text.dir }

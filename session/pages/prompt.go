@@ -39,6 +39,11 @@ func (Prompt) title() (string, []string) { return "prompt.title", nil }
 
 func (Prompt) posts() {}
 
+func (p Prompt) put(instead func(string) string) any {
+	p.UserName, p.AppName, p.CSRF, p.Return = instead(p.UserName), instead(p.AppName), instead(p.CSRF), instead(p.Return)
+	return p
+}
+
 // Answer describes one button of the prompt.
 type Answer struct {
 	// ID is the value of the button, and the ID of its explanation. Label and Limit are text keys.

@@ -31,7 +31,8 @@ type text map[plural.Form]pattern
 // bundle is one language.
 type bundle struct {
 	tag language.Tag
-	dir string
+	// lang is the tag as text.
+	lang, dir string
 	// digits are the digits of the language, from 0 to 9.
 	digits [10]string
 	texts  map[string]text
@@ -40,7 +41,7 @@ type bundle struct {
 }
 
 func newBundle(tag language.Tag) *bundle {
-	b := &bundle{tag: tag, dir: direction(tag), texts: make(map[string]text)}
+	b := &bundle{tag: tag, lang: tag.String(), dir: direction(tag), texts: make(map[string]text)}
 	printer := message.NewPrinter(tag)
 	for i := range b.digits {
 		b.digits[i] = printer.Sprint(number.Decimal(i))

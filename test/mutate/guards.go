@@ -192,4 +192,6 @@ var guards = []guard{
 	{"forwarded token: userinfo of another user brings none", "a.vouched = !errors.Is(err, errOtherSub)\n\tswitch {", `switch {`},
 	{"RFC 8693: what was issued is an access token", `case tok.Issued != accessTokenType || !tok.Bearer()`, `case !tok.Bearer()`},
 	{"forwarded token: an exchange under way brings nothing after a sign-out", `if _, err := k.Sessions.Load(r.Context(), token); err != nil {`, `if _, err := k.Sessions.Load(r.Context(), token); err != nil && r == nil {`},
+	{"A15: a text is filled into a page only where its template would write the same", `!bytes.Equal(body.Bytes(), made.appendTo(nil, &probes))`, `len(made) == 0`},
+	{"A15: a text that is filled into a page stays text", "\t\tcase '<':\n\t\t\tto = append(to, \"&lt;\"...)\n", "\t\tcase '<':\n\t\t\tto = append(to, c)\n"},
 }
