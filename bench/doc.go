@@ -11,6 +11,8 @@
 // do not. After that people really sign in, prompt included, at a small OpenID provider inside this process, and sessions
 // end on one replica while a client asks another. The result goes to standard output as Markdown, and into a chart.
 //
-// It decides nothing about what is good: what the design promises is printed beside the figures. Linux only, as it reads
-// the clocks of other processes.
+// It decides nothing about what is good: what the design promises is printed beside the figures.
+//
+// Package rig is what all measurements stand on. Packages request, signin, refresh, signout, events and guess measure one
+// thing each.
 package main

@@ -8,6 +8,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+
+	"github.com/latchkey-gateway/latchkey/bench/events"
+	"github.com/latchkey-gateway/latchkey/bench/guess"
+	"github.com/latchkey-gateway/latchkey/bench/refresh"
+	"github.com/latchkey-gateway/latchkey/bench/request"
+	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
 func main() {
@@ -27,14 +33,21 @@ func main() {
 }
 
 // run measures what the options say.
-func run(ctx context.Context, o options, out, notes io.Writer) error {
-	switch {
-	case o.refreshing > 0:
-		return steady(ctx, o, out, notes)
-	case o.guesses > 0:
-		return guesses(ctx, o, out, notes)
-	case o.events > 0:
-		return events(ctx, o, out, notes)
+func run(ctx context.Context, o options, out, notes io.Writer) (err error) {
+	r, err := rig.Open(o.Options, notes)
+	if err != nil {
+		return err
 	}
-	return bench(ctx, o, out, notes)
+	defer func() { err = errors.Join(err, r.Close()) }()
+	switch {
+	case o.pace.Sessions > 0:
+		return refresh.Steady(ctx, r, o.pace, out)
+	case o.guesses > 0:
+		return guess.Run(ctx, r, guess.Options{
+			Guesses: o.guesses, Sessions: o.requests.People[request.Some], Rounds: o.requests.Rounds, Slice: o.requests.Slice,
+		}, out)
+	case o.events > 0:
+		return events.Run(ctx, r, o.events, o.revocations, out)
+	}
+	return bench(ctx, r, o, out)
 }

@@ -157,7 +157,7 @@ func (m *module) readUsers() error {
 	for _, line := range lines {
 		f := strings.Fields(line)
 		here := folder[f[0]]
-		if here == "test" || strings.HasPrefix(here, "test"+string(filepath.Separator)) || here == "." || here == "bench" {
+		if here == "test" || strings.HasPrefix(here, "test"+string(filepath.Separator)) || here == "." || here == "bench" || strings.HasPrefix(here, "bench"+string(filepath.Separator)) {
 			continue
 		}
 		for _, used := range f[2:] {

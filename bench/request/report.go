@@ -1,0 +1,103 @@
+package request
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/latchkey-gateway/latchkey/bench/rig"
+)
+
+// Write prints what requests cost.
+func (r *Result) Write(p *rig.Printer) {
+	for _, load := range r.loads {
+		r.writeLoad(p, load)
+	}
+	r.writeGarbage(p)
+	r.writeDifferences(p)
+}
+
+func (r *Result) writeLoad(p *rig.Printer, l load) {
+	kept := rig.Quieter(l.rounds)
+	p.Printf("### A request, %d connections\n\n", l.connections)
+	p.Printf("| case | sessions | CPU µs | CPU ratio | owed (stretch) | requests/s | ratio | p50 ms | p99 ms | p99 ratio |\n")
+	p.Printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	for i, v := range r.variants {
+		ratio, owed := rig.CPURatio(kept, i, 0), ""
+		if v.owed > 0 {
+			owed = fmt.Sprintf("%.2f (%.2f)", v.owed, v.stretch)
+		}
+		sessions := ""
+		if !v.Plain {
+			sessions = fmt.Sprint(r.options.People[v.people])
+		}
+		p.Printf("| %s | %s | %.0f | **%.3f** ± %.3f | %s | %.0f | %.2f | %.2f | %.2f | %.2f |\n", v.Name, sessions,
+			rig.Cost(kept, i), ratio.Value, ratio.Err, owed,
+			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return r[i].Rate() })),
+			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return r[i].Rate() / r[0].Rate() })),
+			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return rig.Milliseconds(r[i].P50) })),
+			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return rig.Milliseconds(r[i].P99) })),
+			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return float64(r[i].P99) / float64(r[0].P99) })))
+	}
+	p.Printf("\nOf %d rounds of %s a case, the %d in which the machine had least else to do: CPU of all their requests together, ± its\n", len(l.rounds), r.options.Slice, len(kept))
+	p.Printf("standard error; the others are medians of the rounds. Meanwhile something else used %.0f %% of a core (median).\n\n", 100*rig.Median(rig.Over(kept, rig.Noise)))
+}
+
+func (r *Result) writeGarbage(p *rig.Printer) {
+	p.Printf("### Memory that a request takes for a moment\n\n| case | bytes | pieces | more than plain Caddy |\n| --- | --- | --- | --- |\n")
+	for i, g := range r.garbage {
+		plain := r.garbage[0]
+		p.Printf("| %s | %.0f | %.1f | %+.0f bytes, %+.1f pieces |\n", r.variants[i].Name, g.Bytes, g.Pieces, g.Bytes-plain.Bytes, g.Pieces-plain.Pieces)
+	}
+	p.Printf("\n")
+}
+
+// writeDifferences compares cases that differ in one thing.
+func (r *Result) writeDifferences(p *rig.Printer) {
+	kept := rig.Quieter(r.loads[0].rounds)
+	rows := []struct{ what, of, than string }{
+		{"one session to many, file", "cached, file, many sessions", "cached, file, one session"},
+		{"one session to many, Redis", "cached, Redis, many sessions", "cached, Redis, one session"},
+		{"no policy to 100", "cached, file, 100 policies", "cached, file"},
+		{"not bound to bound to a device, Redis", "cached, Redis, bound to a device", "cached, Redis"},
+		{"a program's request, plain Caddy to an access token that is known, Redis", "access token of a program, Redis", "plain Caddy, requests of a program"},
+		{"no groups to ten", "cached, file, ten groups in a header", "cached, file"},
+		{"three headers that anybody sets to a session that is checked", "cached, file", "plain Caddy that sets three headers"},
+		{"the same with ten groups", "cached, file, ten groups in a header", "plain Caddy that sets ten groups too"},
+	}
+	p.Printf("### What one more thing costs\n\n| from | CPU of a request |\n| --- | --- |\n")
+	for _, row := range rows {
+		i, base := r.index(row.of), r.index(row.than)
+		if i < 0 || base < 0 {
+			continue
+		}
+		e := rig.CPURatio(kept, i, base)
+		p.Printf("| %s | %+.1f %% ± %.1f |\n", row.what, 100*(e.Value-1), 100*e.Err)
+	}
+	p.Printf("\n")
+}
+
+// WriteBeside compares each case with its twin of the other gateway.
+func (r *Result) WriteBeside(p *rig.Printer) {
+	kept := rig.Quieter(r.loads[0].rounds)
+	for i, v := range r.variants {
+		if v.Beside {
+			e := rig.CPURatio(kept, i-1, i)
+			p.Printf("| %s | **%.3f** ± %.3f |\n", r.variants[i-1].Name, e.Value, e.Err)
+		}
+	}
+}
+
+func (r *Result) index(name string) int {
+	return slices.IndexFunc(r.variants, func(v variant) bool { return v.Name == name })
+}
+
+// WriteSizes prints what a session takes in the cache and in Redis.
+func (r *Result) WriteSizes(p *rig.Printer) {
+	for _, c := range r.Cached {
+		p.Printf("- A cached session takes %.0f bytes of the gateway's heap, in %.1f pieces (%d of them; with tokens, claims and ten groups).\n", c.Bytes, c.Pieces, r.options.People[Many])
+	}
+	if len(r.InRedis) == 3 {
+		p.Printf("- A session takes %.0f bytes of Redis with an 800-byte refresh token, %.0f without, %.0f without where the provider takes an\n", r.InRedis[0], r.InRedis[1], r.InRedis[2])
+		p.Printf("  id_token_hint (%d of each; ten groups, and all lists that name it).\n", slices.Max(r.options.People[:]))
+	}
+}

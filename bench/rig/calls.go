@@ -1,0 +1,55 @@
+package rig
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Calls is how often each command was called.
+type Calls map[string]int64
+
+// notCounted are commands that connections are opened and watched with, and the one that asks for the counts.
+var notCounted = map[string]bool{"info": true, "hello": true, "client|setinfo": true, "client|maint_notifications": true, "ping": true}
+
+// reading are the commands that change nothing. Any other counts as a write.
+var reading = map[string]bool{
+	"get": true, "mget": true, "exists": true, "pttl": true, "zrange": true, "zrangebyscore": true, "zcard": true, "xrange": true,
+	"subscribe": true, "wait": true,
+}
+
+// Calls counts the commands, those of scripts included and notCounted left out.
+func (s *Redis) Calls(ctx context.Context) (Calls, error) {
+	client := redis.NewClient(&redis.Options{Addr: s.Address})
+	defer client.Close()
+	stats, err := client.InfoMap(ctx, "commandstats").Result()
+	if err != nil {
+		return nil, err
+	}
+	all := Calls{}
+	for name, values := range stats["Commandstats"] {
+		if name = strings.TrimPrefix(name, "cmdstat_"); notCounted[name] {
+			continue
+		}
+		times, _, _ := strings.Cut(strings.TrimPrefix(values, "calls="), ",")
+		if all[name], err = strconv.ParseInt(times, 10, 64); err != nil {
+			return nil, fmt.Errorf("commandstats of redis: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// Since counts what was called since before.
+func (c Calls) Since(before Calls) (reads, writes int64) {
+	for name, n := range c {
+		if n -= before[name]; reading[name] {
+			reads += n
+		} else {
+			writes += n
+		}
+	}
+	return reads, writes
+}

@@ -1,0 +1,94 @@
+package rig
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+)
+
+// A Gateway is a Caddy that runs, with its users.
+type Gateway struct {
+	Setup
+	Addresses
+	// Processes are all whose CPU counts, the gateway first.
+	Processes []*Process
+	People    []Person
+	// Client loads it, once it has users.
+	Client *Client
+}
+
+// NewAddresses finds free addresses for a site and its admin endpoint. home is where the file of a store would be.
+func (r *Rig) NewAddresses(home string) (a Addresses, err error) {
+	a = Addresses{App: r.App, Issuer: r.Issuer, File: filepath.Join(home, "sessions.db")}
+	if a.Site, err = FreeAddress(); err != nil {
+		return a, err
+	}
+	a.Admin, err = FreeAddress()
+	return a, err
+}
+
+// Gateway starts the gateway of a setup. redis is its store where the setup wants one, file what its file begins with where
+// it does not; empty is an empty file.
+func (r *Rig) Gateway(ctx context.Context, s Setup, redis *Redis, file string) (*Gateway, error) {
+	home, err := r.Home()
+	if err != nil {
+		return nil, err
+	}
+	a, err := r.NewAddresses(home)
+	if err != nil {
+		return nil, err
+	}
+	var stores []*Process
+	switch {
+	case s.InRedis:
+		a.Redis, stores = redis.Address, []*Process{redis.Process}
+	case !s.Plain && file != "":
+		if err := copyFile(a.File, file); err != nil {
+			return nil, err
+		}
+	}
+	binary := r.Options.Binary
+	if s.Beside {
+		binary = r.Options.Beside
+	}
+	g, err := r.Caddy(ctx, binary, home, a, s.Caddyfile(a))
+	if err != nil {
+		return nil, err
+	}
+	g.Setup, g.Processes = s, append(g.Processes, stores...)
+	return g, nil
+}
+
+// Caddy starts a program that is a Caddy, with any configuration. It listens on the addresses Site and Admin.
+func (r *Rig) Caddy(ctx context.Context, binary, home string, a Addresses, caddyfile string) (*Gateway, error) {
+	config := filepath.Join(home, "Caddyfile")
+	if err := os.WriteFile(config, []byte(caddyfile), 0o600); err != nil {
+		return nil, err
+	}
+	env := []string{"HOME=" + home, "XDG_DATA_HOME=" + home, "XDG_CONFIG_HOME=" + home, "GOGC=" + r.Options.GOGC}
+	p, err := r.Start(ctx, a.Site, env, binary, "run", "--config", config, "--adapter", "caddyfile")
+	if err != nil {
+		return nil, err
+	}
+	return &Gateway{Addresses: a, Processes: []*Process{p}}, nil
+}
+
+// Use gives a gateway its users.
+func (r *Rig) Use(g *Gateway, people []Person) {
+	g.People = people
+	g.Client = &Client{Address: g.Site, Requests: make([][]byte, len(people))}
+	for i, p := range people {
+		if g.Client.Requests[i] = BrowserRequest(g.Site, p.Cookies); p.Token != "" {
+			g.Client.Requests[i] = ProgramRequest(g.Site, p.Token)
+		}
+	}
+	r.OnClose(g.Client.Close)
+}
+
+func copyFile(to, from string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o600)
+}

@@ -1,0 +1,112 @@
+package rig
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+)
+
+// A Turn is what one case cost in one round.
+type Turn struct {
+	Answered int
+	Elapsed  time.Duration
+	// CPU of all processes of the case.
+	CPU time.Duration
+	// Foreign is what the rest of the machine used meanwhile, as a share of one core.
+	Foreign float64
+	P50     time.Duration
+	P99     time.Duration
+}
+
+// PerRequest is the CPU time of one request in microseconds.
+func (t Turn) PerRequest() float64 {
+	return float64(t.CPU) / float64(time.Microsecond) / float64(t.Answered)
+}
+
+func (t Turn) Rate() float64 { return float64(t.Answered) / t.Elapsed.Seconds() }
+
+// A Round is one turn of every case, the baseline first.
+type Round []Turn
+
+// Quieter returns the half of the rounds, rounded up, in which the machine had least else to do. It looks at nothing
+// that the cases did themselves, so it cannot prefer a result.
+func Quieter(rounds []Round) []Round {
+	sorted := slices.SortedStableFunc(slices.Values(rounds), func(a, b Round) int { return cmp.Compare(Noise(a), Noise(b)) })
+	return sorted[:(len(sorted)+1)/2]
+}
+
+// Noise is what the rest of the machine did in a round.
+func Noise(r Round) float64 {
+	sum := 0.0
+	for _, t := range r {
+		sum += t.Foreign
+	}
+	return sum / float64(len(r))
+}
+
+// Over maps every round to a number of one case.
+func Over(rounds []Round, f func(Round) float64) []float64 {
+	values := make([]float64, len(rounds))
+	for i, r := range rounds {
+		values[i] = f(r)
+	}
+	return values
+}
+
+// An Estimate is a value and its standard error.
+type Estimate struct{ Value, Err float64 }
+
+// CPURatio is what a request of case i costs, as a multiple of one of case base: of all requests in all the rounds, not
+// the median of rounds, because a collection of garbage falls into few of them and belongs to all. The error is that of
+// a jackknife: how far the value moves as rounds are left out, one at a time.
+func CPURatio(rounds []Round, i, base int) Estimate {
+	type sum struct{ cpu, answered float64 }
+	var of, to sum
+	for _, r := range rounds {
+		of.cpu, of.answered = of.cpu+float64(r[i].CPU), of.answered+float64(r[i].Answered)
+		to.cpu, to.answered = to.cpu+float64(r[base].CPU), to.answered+float64(r[base].Answered)
+	}
+	ratio := func(of, to sum) float64 { return of.cpu / of.answered / (to.cpu / to.answered) }
+	e := Estimate{Value: ratio(of, to)}
+	n := float64(len(rounds))
+	if n < 2 {
+		return Estimate{Value: e.Value, Err: math.Inf(1)}
+	}
+	values, mean := make([]float64, len(rounds)), 0.0
+	for k, r := range rounds {
+		values[k] = ratio(
+			sum{of.cpu - float64(r[i].CPU), of.answered - float64(r[i].Answered)},
+			sum{to.cpu - float64(r[base].CPU), to.answered - float64(r[base].Answered)})
+		mean += values[k] / n
+	}
+	for _, v := range values {
+		e.Err += (v - mean) * (v - mean)
+	}
+	e.Err = math.Sqrt(e.Err * (n - 1) / n)
+	return e
+}
+
+// Cost is the CPU time of one request of case i in microseconds, over all the rounds.
+func Cost(rounds []Round, i int) float64 {
+	var all Turn
+	for _, r := range rounds {
+		all.CPU, all.Answered = all.CPU+r[i].CPU, all.Answered+r[i].Answered
+	}
+	return all.PerRequest()
+}
+
+// Median of a non-empty list; the mean of the middle two if there is no middle.
+func Median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
+}
+
+// Percentile returns the value that the given share of a sorted, non-empty list does not exceed.
+func Percentile(sorted []time.Duration, share float64) time.Duration {
+	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
+}

@@ -1,0 +1,51 @@
+package rig
+
+import (
+	"math"
+	"testing"
+	"time"
+)
+
+func TestMedian(t *testing.T) {
+	for _, row := range []struct {
+		values []float64
+		want   float64
+	}{{[]float64{3}, 3}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5}} {
+		if got := Median(row.values); got != row.want {
+			t.Errorf("Median(%v) = %v, want %v", row.values, got, row.want)
+		}
+	}
+}
+
+// Of a garbage collection in one round of ten a tenth belongs to every request.
+func TestRatioCountsAllRequests(t *testing.T) {
+	var rounds []Round
+	for i := range 10 {
+		r := Round{{CPU: 100, Answered: 10}, {CPU: 100, Answered: 10}, {CPU: 110, Answered: 10}}
+		if i == 0 {
+			r[1].CPU = 200
+		}
+		rounds = append(rounds, r)
+	}
+	if e := CPURatio(rounds, 1, 0); math.Abs(e.Value-1.1) > 1e-9 || e.Err < 0.05 || e.Err > 0.2 {
+		t.Errorf("got %+v, want 1.1 and an error that shows it was one round", e)
+	}
+	if e := CPURatio(rounds, 2, 0); math.Abs(e.Value-1.1) > 1e-9 || e.Err > 1e-9 {
+		t.Errorf("got %+v, want 1.1 without an error", e)
+	}
+}
+
+// The choice of rounds looks at the rest of the machine only, never at the result.
+func TestQuieterLooksAtForeignTimeOnly(t *testing.T) {
+	at := func(cpu time.Duration, foreign ...float64) Round {
+		var r Round
+		for _, f := range foreign {
+			r = append(r, Turn{CPU: cpu, Answered: 1, Foreign: f})
+		}
+		return r
+	}
+	kept := Quieter([]Round{at(1, 0.9, 0.1), at(100, 0.2, 0.1), at(2, 0, 0.5)})
+	if len(kept) != 2 || kept[0][0].CPU != 100 || kept[1][0].CPU != 2 {
+		t.Errorf("kept %v", kept)
+	}
+}
