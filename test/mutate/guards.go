@@ -76,7 +76,7 @@ var guards = []guard{
 	{"A60: a session cookie that comes twice does not count", `c.Doubled = c.Doubled || c.Session != ""`, `c.Doubled = c.Doubled || false`},
 	{"a logout token has no nonce", `if _, has := claims["nonce"]; has {`, `if _, has := claims["nonce"]; has && false {`},
 	{"a logout token has the event", `if !isLogoutEvent(claims["events"]) {`, `if false && !isLogoutEvent(claims["events"]) {`},
-	{"a logout token is young", `t.Expires.Sub(t.Issued) > maxLogoutLife || `, ``},
+	{"a logout token is young", `t.Expires.After(longest)`, `false && t.Expires.After(longest)`},
 	{"K11: a guest is not asked", `case f.Guest && f.Suppress.Guest: // row 5`, `case false: // row 5`},
 	{"K14: a shared device is not asked", `case f.SharedDevice && f.Suppress.SharedDevice: // row 7`, `case false: // row 7`},
 	{"B5: a policy that says never", `case f.Persistence == PersistenceNever: // row 2`, `case false: // row 2`},

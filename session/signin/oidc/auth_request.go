@@ -198,6 +198,8 @@ func (p *Provider) LogoutURL(r leave.Request) (string, error) {
 	case m == nil:
 	case p.EndSession != nil:
 		return r.In(p.EndSession)
+	case m.endSession != nil:
+		return r.In(m.endSession)
 	case m.EndSessionEndpoint != "":
 		return r.At(m.EndSessionEndpoint)
 	}
@@ -211,6 +213,9 @@ func (c *Config) showsIDToken(m *Metadata) bool {
 	}
 	if c.EndSession != nil {
 		return c.EndSession.ShowsIDToken()
+	}
+	if m.endSession != nil {
+		return m.endSession.ShowsIDToken()
 	}
 	return m.EndSessionEndpoint != ""
 }

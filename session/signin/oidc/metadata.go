@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -14,12 +15,15 @@ import (
 	gooidc "github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/latchkey-gateway/latchkey/session/jwks"
+	"github.com/latchkey-gateway/latchkey/session/signin/leave"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
 // Metadata is a provider's metadata (OpenID Connect Discovery, section 3).
 type Metadata struct {
 	keys *jwks.Set
+	// endSession replaces EndSessionEndpoint at a provider with its own parameters; nil at all others.
+	endSession *leave.Template
 
 	Issuer                string   `json:"issuer"`
 	AuthorizationEndpoint string   `json:"authorization_endpoint"`
@@ -84,6 +88,9 @@ func (c *Config) restrict(m *Metadata) {
 		*list = c.Allowed(*list)
 	}
 	m.IssInResponse = m.IssInResponse || c.FAPI // section 5.3.3.2
+	if c.Issuer == google && len(m.Prompts) == 0 {
+		m.Prompts = googlePrompts
+	}
 }
 
 // Discover fetches the metadata and uses it from then on.
@@ -148,6 +155,13 @@ func (p *Provider) use(body []byte) error {
 			return fmt.Errorf("metadata: %w", err)
 		}
 	}
+	if cognito.MatchString(p.Issuer) && m.EndSessionEndpoint != "" {
+		t, err := leave.Parse(m.EndSessionEndpoint + "?client_id={client_id}&logout_uri={post_logout_redirect_uri}")
+		if err != nil {
+			return fmt.Errorf("metadata: end_session_endpoint: %w", err)
+		}
+		m.endSession = t
+	}
 	for _, endpoint := range []string{m.TokenEndpoint, m.JWKSURI, m.UserInfoEndpoint, m.RevocationEndpoint, m.IntrospectionEndpoint, m.PushEndpoint} {
 		if err := p.checkAddress(endpoint); endpoint != "" && err != nil {
 			return fmt.Errorf("metadata: %w", err)
@@ -192,8 +206,16 @@ func (c *Config) checkAddress(raw string) error {
 	return reach.CheckEndpoint(raw)
 }
 
+// cognito matches the issuers of Amazon Cognito. Its metadata has an end_session_endpoint, which refuses the parameters of
+// RP-Initiated Logout with an error page: it wants logout_uri.
+var cognito = regexp.MustCompile(`^https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/`)
+
 // google is the issuer that issues a refresh token for two parameters of its own instead of a scope.
 const google = "https://accounts.google.com"
+
+// googlePrompts are the values of prompt that Google accepts, by its documentation. Its metadata lists none, and it answers
+// any other value, login among them, with an error page.
+var googlePrompts = []string{"none", "consent", "select_account"}
 
 var offlineAtGoogle = map[string]string{"access_type": "offline", "prompt": "consent"}
 
