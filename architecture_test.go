@@ -163,6 +163,7 @@ var edges = []edge{
 		free: true,
 	},
 	{path: "caddymodule/adminapi", ours: []string{"session", "=caddymodule/app", "=caddymodule/config", "=caddymodule/explain", "=caddymodule/keystorage", "=caddymodule/terminal"}, free: true},
+	{path: "caddymodule/firstfile", ours: []string{"=session/signin/reach", "=caddymodule/terminal"}, free: true},
 	{path: "caddymodule/command", ours: []string{"policy", "session", "caddymodule"}, free: true},
 	{path: "caddymodule/apptest", ours: []string{"session", "caddymodule"}, free: true},
 	{path: "caddymodule/crossorigin", ours: []string{"=caddymodule/scrub"}, free: true},

@@ -129,6 +129,11 @@ func (d *doctor) examine(ctx context.Context) []finding {
 	if err != nil {
 		return []finding{{findFail, "configuration", "", adminapi.OneLine(err).Error()}}
 	}
+	return d.examineConfig(ctx, config)
+}
+
+// examineConfig runs all checks on a configuration in Caddy's JSON.
+func (d *doctor) examineConfig(ctx context.Context, config []byte) []finding {
 	found := emptyEnvironment(config)
 	scene, err := newDoctorContext(config)
 	if err == nil {
