@@ -57,8 +57,11 @@ func (a *App) lintSite(h *site.Site, server *caddyhttp.Server, routes caddyhttp.
 	for _, f := range lint.Order(routes) {
 		a.warn([]policy.Finding{{Position: f.Position, Site: f.App, Problem: f.Problem}})
 	}
-	if h.Bearer != nil {
-		a.warn(lint.Programs(h.App, h.Rules))
+	if accepted := (lint.Accepted{Bearer: h.Bearer != nil, Own: h.Tokens}); accepted.Bearer || accepted.Own {
+		a.warn(lint.Programs(h.App, accepted, h.Rules))
+		for _, problem := range lint.Tokens(h.App, accepted, a.Session.RecheckEvery(), server, routes) {
+			a.warn([]policy.Finding{{Position: h.Position, Site: h.App, Problem: problem}})
+		}
 	}
 	if plain := lint.PlainUpstreams(h.App, routes); h.ForwardAccessToken != nil && len(plain) > 0 {
 		a.warn([]policy.Finding{{Position: h.Position, Site: h.App, Problem: "forward_access_token: the access tokens of users go to " +

@@ -65,13 +65,14 @@ func IsEntra(issuer string) bool {
 }
 
 // Forgeable reports whether a client can choose its own client address: the server trusts proxies and uses the first
-// address in X-Forwarded-For, which the client sets, instead of the last untrusted one. Caddy does not export whether
-// proxies are trusted, so it is read by reflection. If a later version of Caddy renames the field, Forgeable returns
-// false.
+// address in X-Forwarded-For, which the client sets, instead of the last untrusted one. See trustsProxies.
 func Forgeable(server *caddyhttp.Server) bool {
-	if server == nil || server.TrustedProxiesStrict > 0 {
-		return false
-	}
+	return server != nil && server.TrustedProxiesStrict == 0 && trustsProxies(server)
+}
+
+// trustsProxies reports whether a server trusts proxies. Caddy does not export that, so it is read by reflection. If a later
+// version of Caddy renames the field, trustsProxies returns false.
+func trustsProxies(server *caddyhttp.Server) bool {
 	if len(server.TrustedProxiesRaw) > 0 { // the server is not provisioned
 		return true
 	}

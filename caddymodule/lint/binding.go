@@ -40,9 +40,9 @@ func Binding(s *config.Session, unasked bool, policies []*config.Policy) (found 
 }
 
 // PlainSite returns what is wrong with a site that is served without TLS while sessions are to be bound, or an empty
-// string.
+// string. A proxy in front may have TLS.
 func PlainSite(b *config.Binding, server *caddyhttp.Server) string {
-	if !b.On() || server == nil || !plain(server) {
+	if !b.On() || server == nil || !plain(server) || trustsProxies(server) {
 		return ""
 	}
 	return "no session is bound to a device here: the site is served on plain http, and browsers bind sessions on https only"

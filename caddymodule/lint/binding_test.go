@@ -62,6 +62,7 @@ func TestPlainSite(t *testing.T) {
 		"a socket":               {on, &caddyhttp.Server{Listen: []string{"unix//run/caddy.sock"}}, false},
 		"automatic https is off": {on, &caddyhttp.Server{Listen: []string{":8080"}, AutoHTTPS: &caddyhttp.AutoHTTPSConfig{Disabled: true}}, true},
 		"TLS by hand":            {on, &caddyhttp.Server{Listen: []string{":80"}, TLSConnPolicies: caddytls.ConnectionPolicies{{}}}, false},
+		"a proxy in front":       {on, &caddyhttp.Server{Listen: []string{":80"}, TrustedProxiesRaw: []byte(`{"source":"static"}`)}, false},
 		"no server":              {on, nil, false},
 		"binding is off":         {&config.Binding{Mode: "off"}, &caddyhttp.Server{Listen: []string{":80"}}, false},
 		"no binding":             {nil, &caddyhttp.Server{Listen: []string{":80"}}, false},

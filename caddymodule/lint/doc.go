@@ -11,6 +11,6 @@
 //     address.go, reach.go and words.go read routes for that;
 //   - binding.go: settings, policies and sites for which no session can be bound to its device;
 //   - forward.go: apps on other machines that get a secret without TLS;
-//   - programs.go: policies that no program with an access token can satisfy;
+//   - programs.go: policies that no program with a token can satisfy; tokens.go: what else keeps tokens out;
 //   - apps.go, overdue.go and prompt.go: names of apps, policies that are report_only for too long, providers.
 package lint

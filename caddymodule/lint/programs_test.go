@@ -35,22 +35,46 @@ https://api.example.com {
 	respond ok
 }
 `
-	const bearer = "bearer {\naudience api\n}"
-	for policy, problem := range map[string]string{
-		"when client other\nblock": "it refuses every program", "block": "it refuses every program", "include app api\nwhen client browser other\nblock": "it refuses every program",
-		"require bound_session": "no access token is bound to a device", "require_any bound_session": "no access token is bound to a device",
-		"exclude app api\nwhen client other\nblock": "", "when client browser\nblock": "", "when client browser\nrequire bound_session": "", "require_any bound_session mfa": "",
-		"include group g\nwhen client other\nblock": "", "when client other\nwhen platform linux\nblock": "", "mode off\nblock": "", "when client other\nmatch {\npath /x\n}\nblock": "",
+	const bearer, own = "bearer {\naudience api\n}", "tokens on"
+	both := func(text string) map[string]string { return map[string]string{bearer: text, own: text} }
+	ownOnly := func(text string) map[string]string { return map[string]string{own: text} }
+	for policy, problems := range map[string]map[string]string{
+		"when client other\nblock": {bearer: "or leave out bearer", own: "or leave out tokens on", bearer + "\n" + own: "or leave out bearer and tokens"},
+		"block":                    both("it refuses every program"),
+		"include app api\nwhen client browser other\nblock": both("it refuses every program"),
+		"require bound_session":                             both("no token is bound to a device"),
+		"require_any bound_session":                         both("no token is bound to a device"),
+		"require compliant_device":                          ownOnly("nothing is known of the device of a program"),
+		"require_any compliant_device":                      ownOnly("nothing is known of the device of a program"),
+		"sign_in_frequency every_time":                      ownOnly("a program can pass only within minutes of a sign-in"),
+		"sign_in_frequency 12h":                             ownOnly("a program can pass only for 12h0m0s after each sign-in"),
+		"require mfa\nsign_in_frequency 23h":                ownOnly("a program can pass only for 23h0m0s after each sign-in"),
+		"sign_in_frequency 1d":                              {},
+		"require mfa":                                       {},
+		"require_any compliant_device mfa":                  {},
+		"when client browser\nsign_in_frequency 1h":         {},
+		"exclude app api\nwhen client other\nblock":         {},
+		"when client browser\nblock":                        {},
+		"when client browser\nrequire bound_session":        {},
+		"require_any bound_session mfa":                     {},
+		"include group g\nwhen client other\nblock":         {},
+		"when client other\nwhen platform linux\nblock":     {},
+		"mode off\nblock":                                   {},
+		"when client other\nmatch {\npath /x\n}\nblock":     {},
 	} {
-		for site, wanted := range map[string]bool{bearer: true, "": false} {
+		for _, site := range []string{bearer, own, bearer + "\n" + own, ""} {
 			var got []string
 			for _, said := range apptest.ValidateWarns(t, strings.NewReplacer("POLICY", policy, "BEARER", site).Replace(frame)) {
 				if strings.Contains(said, "program") {
 					got = append(got, said)
 				}
 			}
-			if want := wanted && problem != ""; (len(got) == 1) != want || want && !strings.Contains(got[0], problem) {
-				t.Errorf("%q, %t: %q", policy, wanted, got)
+			want := problems[site]
+			if site == bearer+"\n"+own && want == "" {
+				want = problems[own]
+			}
+			if (len(got) == 1) != (want != "") || len(got) > 1 || want != "" && !strings.Contains(got[0], want) {
+				t.Errorf("%q, %q: %q", policy, site, got)
 			}
 		}
 	}

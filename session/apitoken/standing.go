@@ -10,13 +10,13 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// ErrStale: the provider has not said for more than staleAfter that the user has an account. The next sign-in of the user
+// ErrStale: the provider has not said for more than StaleAfter that the user has an account. The next sign-in of the user
 // changes that.
 var ErrStale = errors.New("the user has not been confirmed for a day")
 
 const (
-	// staleAfter is how old what is known of a user may become.
-	staleAfter = 24 * time.Hour
+	// StaleAfter is how old what is known of a user may become.
+	StaleAfter = 24 * time.Hour
 	// freshFor is how old it may become before the sessions of the user are looked at for something newer.
 	freshFor = 5 * time.Minute
 	// lookEvery is how often they are looked at in vain, for one user.
@@ -62,7 +62,7 @@ func (k *Keeper) standing(ctx context.Context, t *Token, now time.Time) (*sessio
 			return nil, err
 		}
 	}
-	if now.Sub(o.who.LastAnswer()) >= staleAfter {
+	if now.Sub(o.who.LastAnswer()) >= StaleAfter {
 		return nil, ErrStale
 	}
 	return o.who, nil
