@@ -60,9 +60,8 @@ func (c *entries) forgetReady() {
 type entry struct {
 	Session
 	digest digest
-	// seal is the end of the sealed record, which differs for each write. Together with the version it shows whether
-	// the store still has the same record, even after a failover that lost a write and reuses version numbers.
-	seal [keyring.TagSize]byte
+	// head is Stamp.Head of the sealed record.
+	head [keyring.HeadSize]byte
 	size int32 // records are well under a megabyte
 	used atomic.Bool
 	slot int // position in the ring
@@ -79,19 +78,16 @@ func (s *Record) asEntry(r sealedRecord) *entry {
 		packed = bytes.Clone(packed)
 	}
 	s.sealedUnder, _ = keyring.SealedBy(r.sealed)
-	e := &entry{Session: s.view(packed), digest: s.ID.digest(), seal: sealOf(r.sealed), size: int32(len(packed)) + entryOverhead} //nolint:gosec // bounded by MaxValue
-	for _, group := range s.Groups {                                                                                              // packed they are small, but callers keep them as text
+	e := &entry{Session: s.view(packed), digest: s.ID.digest(), head: (&Entry{Value: r.sealed}).Stamp().Head, size: int32(len(packed)) + entryOverhead} //nolint:gosec // bounded by MaxValue
+	for _, group := range s.Groups {                                                                                                                    // packed they are small, but callers keep them as text
 		e.size += int32(len(group)) + 1 //nolint:gosec // bounded by MaxValue
 	}
 	s.session = &e.Session
 	return e
 }
 
-// sealOf returns the value of entry.seal for a sealed value.
-func sealOf(sealed []byte) (tag [keyring.TagSize]byte) {
-	copy(tag[:], sealed[max(0, len(sealed)-keyring.TagSize):])
-	return tag
-}
+// stamp returns the stamp of the record in the store.
+func (e *entry) stamp() Stamp { return Stamp{Version: e.version, Head: e.head} }
 
 // shard is a part of a cache. An entry is evicted if it was not used since the clock hand last passed it.
 type shard struct {

@@ -15,6 +15,7 @@ import (
 // checked in package signin/access.
 type loader struct {
 	vault  Vault
+	stamps Stamps // nil if the store has none
 	limits Limits
 	now    func() time.Time
 	// recheck and grace are ManagerConfig.Recheck and OutageGrace.
@@ -187,28 +188,29 @@ func (l *loader) fetchShared(ctx context.Context, id ID, known *entry, f *flight
 	return f.session, f.err
 }
 
-// fetch reads from the store and caches the result. An unchanged record is not opened again.
+// fetch reads from the store and caches the result. If the record may be unchanged, its stamp is read first: an unchanged
+// one is neither sent nor opened again.
 func (l *loader) fetch(ctx context.Context, id ID, known *entry) (*Session, error) {
+	d := id.digest()
+	key := d.key()
+	g := l.entries.generation(d, l.now())
+	if known != nil && l.stamps != nil {
+		at, err := l.stamps.Stamp(context.Background(), key) // others may share the answer, and the store limits the time
+		if err = l.answered(err, d, known, g); err != nil {
+			return nil, err
+		}
+		if at == known.stamp() {
+			known.confirm(g)
+			return &known.Session, nil
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()
-	d, key := id.digest(), id.Key()
-	g := l.entries.generation(d, l.now())
 	e, err := l.vault.Store.Get(ctx, key)
-	switch {
-	case errors.Is(err, ErrNotFound):
-		l.health.answered()
-		l.entries.drop(d)
-		return nil, err
-	case err != nil:
-		if known != nil {
-			known.failedDoubts.Store(int64(g.doubts)) //nolint:gosec // a count
-			known.failed.Store(l.now().UnixNano())
-		}
-		l.health.failed(err)
+	if err = l.answered(err, d, known, g); err != nil {
 		return nil, err
 	}
-	l.health.answered()
-	if known != nil && known.version == e.Version && known.seal == sealOf(e.Value) {
+	if known != nil && e.Stamp() == known.stamp() {
 		known.confirm(g)
 		return &known.Session, nil
 	}
@@ -219,6 +221,24 @@ func (l *loader) fetch(ctx context.Context, id ID, known *entry) (*Session, erro
 	}
 	l.entries.keep(fresh, g)
 	return &fresh.Session, nil
+}
+
+// answered records whether the store has answered, and drops a session that it does not have. It returns err.
+func (l *loader) answered(err error, d digest, known *entry, g generation) error {
+	switch {
+	case err == nil:
+		l.health.answered()
+	case errors.Is(err, ErrNotFound):
+		l.health.answered()
+		l.entries.drop(d)
+	default:
+		if known != nil {
+			known.failedDoubts.Store(int64(g.doubts)) //nolint:gosec // a count
+			known.failed.Store(l.now().UnixNano())
+		}
+		l.health.failed(err)
+	}
+	return err
 }
 
 // load reads a record from the store and not from the cache.

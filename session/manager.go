@@ -103,6 +103,7 @@ func NewManager(c ManagerConfig) *Manager {
 func (m *Manager) connect(c ManagerConfig) {
 	vault, subjects := Vault{Store: c.Store, Keys: c.Keys}, &revokedSubjects{store: c.Store, now: c.Now}
 	feed, _ := c.Store.(Feed)
+	stamps, _ := c.Store.(Stamps)
 	m.announcer = &announcer{tokens: &m.cache.tokens, feed: feed, name: NewRandom(9), onError: orIgnore(c.OnFeedError)}
 	m.health = &health{store: c.Store, now: c.Now, grace: c.OutageGrace, tell: orIgnore(c.OnOutage), since: c.Now()}
 	m.revocations = &revocations{
@@ -110,7 +111,7 @@ func (m *Manager) connect(c ManagerConfig) {
 		list: &m.cache.revocations, entries: m.cache.entries, health: m.health, announcer: m.announcer,
 	}
 	m.loader = &loader{
-		vault: vault, limits: c.Limits.orDefaults(), now: c.Now, recheck: c.Recheck, grace: c.OutageGrace,
+		vault: vault, stamps: stamps, limits: c.Limits.orDefaults(), now: c.Now, recheck: c.Recheck, grace: c.OutageGrace,
 		entries: m.cache.entries, health: m.health, revocations: m.revocations,
 	}
 	m.writer = &writer{loader: m.loader, announcer: m.announcer, writes: &m.cache.writes}

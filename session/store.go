@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
 // The errors of a store. Callers distinguish these four: only ErrNotFound means that something certainly does not
@@ -88,6 +90,29 @@ type Store interface {
 	Ping(ctx context.Context) error
 	// Close closes the store. Every later call returns ErrClosed; closing twice is not an error.
 	Close() error
+}
+
+// Stamp tells one write of an entry from every other: the version, and the beginning of the value. A sealed value begins with
+// a random nonce, which shows that another value has the same version after a failover that lost a write.
+type Stamp struct {
+	Version uint64
+	// Head is the beginning of the value; a shorter value is followed by zeros.
+	Head [keyring.HeadSize]byte
+}
+
+// Stamp returns the stamp of the entry.
+func (e *Entry) Stamp() Stamp {
+	s := Stamp{Version: e.Version}
+	copy(s.Head[:], e.Value)
+	return s
+}
+
+// Stamps is an optional part of a store, for callers that have an entry and ask whether the store still has the same one.
+type Stamps interface {
+	// Stamp returns the stamp of an entry. It has the rules and the errors of Get. Calls that come together may be
+	// answered together, but each by a question that was sent to the store after the call began. An end of ctx is an
+	// ErrUnavailable for this caller alone. Without an end it returns within a few seconds all the same.
+	Stamp(ctx context.Context, key Key) (Stamp, error)
 }
 
 // MaxKey is the longest key that a store accepts, in bytes.

@@ -144,7 +144,11 @@ func hash(kind string, parts ...string) digest {
 }
 
 // key returns the key of the session with the digest.
-func (d digest) key() Key { return Key("s:" + base64.RawURLEncoding.EncodeToString(d[:])) }
+func (d digest) key() Key {
+	key := [24]byte{'s', ':'}
+	base64.RawURLEncoding.Encode(key[2:], d[:])
+	return Key(key[:])
+}
 
 // digestOf extracts the digest from a session's key.
 func digestOf(key Key) (d digest, ok bool) {

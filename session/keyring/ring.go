@@ -65,12 +65,14 @@ const (
 	sealPrefix  = 1 + keyIDSize + nonceSize
 )
 
-// TagSize is the size of the authentication tag, in bytes. It is the end of a sealed value, and differs each time a
+// HeadSize is the size of what a sealed value begins with, in bytes: version, ID of the key, nonce. It differs each time a
 // value is sealed.
-const TagSize = 16
+const HeadSize = sealPrefix
+
+const tagSize = 16
 
 // SealOverhead is the difference in bytes between a sealed value and its content.
-const SealOverhead = sealPrefix + TagSize
+const SealOverhead = sealPrefix + tagSize
 
 // Ring seals with one of its keys and opens with any of them. It is safe for concurrent use. Replace changes its keys for
 // all users of the ring, SealAt the one that seals; nothing else does.

@@ -77,6 +77,8 @@ func everything(t *testing.T, s *redisstore.Store) {
 	must("create", s.Create(ctx, e))
 	_, err := s.Get(ctx, e.Key)
 	must("get", err)
+	_, err = s.Stamp(ctx, e.Key)
+	must("stamp", err)
 	e.Version = 1
 	_, err = s.Replace(ctx, e)
 	must("replace", err)

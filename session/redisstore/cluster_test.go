@@ -39,6 +39,9 @@ func (l *clusterLoad) run(t *testing.T, s *redisstore.Store, worker int, stop <-
 		if _, err := s.Get(t.Context(), key); err != nil {
 			l.failed(t, "get", err)
 		}
+		if st, err := s.Stamp(t.Context(), key); err != nil || st.Version != 1 {
+			l.failed(t, "stamp", err)
+		}
 		e.Version = 1
 		if _, err := s.Replace(t.Context(), e); err != nil {
 			l.failed(t, "replace", err)
@@ -54,6 +57,9 @@ func (l *clusterLoad) run(t *testing.T, s *redisstore.Store, worker int, stop <-
 			}
 			l.made.Delete(key)
 			l.removed.Store(key, true)
+			if _, err := s.Stamp(t.Context(), key); !errors.Is(err, session.ErrNotFound) {
+				l.failed(t, "stamp of what was removed", err)
+			}
 		}
 	}
 }

@@ -6,6 +6,9 @@
 // which the server counts from the remaining time. Therefore a gateway with a wrong clock does not change the lifetime
 // of another gateway's sessions.
 //
+// A Stamp is the beginning of an entry, which tells a gateway that has the entry whether it has changed. Those that are asked
+// for at the same time share a round trip, one to each node of a cluster.
+//
 // The sign-in log is kept in the same database, by the contract of journal.Journal: one Redis stream a day, one field
 // per entry, with a TTL like every key. A sorted set for each user lists the newest entries of that user. Only Trim,
 // Owned and an Append of entries with an owner take two round trips.
@@ -25,6 +28,7 @@
 //
 //   - config.go opens a store, store.go has the methods of session.Store, batch.go reads several keys and drops
 //     listings, scripts.go the scripts;
+//   - stamp.go has the look-ups that share their way, lookups.go one such way, lanes.go that to each server;
 //   - entry.go has the names of keys and the bytes of values, and computes the time to live; store.go and scripts.go set
 //     it, scripts.go also that of an index;
 //   - feed.go is the feed of the store, journal.go and owned.go the sign-in log;

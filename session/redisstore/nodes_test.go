@@ -2,8 +2,10 @@ package redisstore_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +29,7 @@ func node(t *testing.T, cfg redisstore.Config, recheck time.Duration) *session.M
 
 func signedIn(t *testing.T, m *session.Manager) (*session.Record, session.Token) {
 	t.Helper()
-	s, token, err := m.Create(t.Context(), session.Record{Identity: session.Identity{Issuer: "i", Subject: "ada"}}, session.Tokens{})
+	s, token, err := m.Create(t.Context(), session.Record{Kind: session.Persistent, Identity: session.Identity{Issuer: "i", Subject: "ada"}}, session.Tokens{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,5 +115,72 @@ func TestKnownSessionsOutliveTheServer(t *testing.T) {
 	}
 	if _, err := m.Load(t.Context(), token); !errors.Is(err, session.ErrUnavailable) {
 		t.Errorf("after an end that failed: %v", err)
+	}
+}
+
+// Strict mode, word for word: what another node has ended or changed before a request began is seen by the request, while
+// many others share their questions with it.
+func TestStrictSeesWhatWasBefore(t *testing.T) {
+	cfg := redisstore.Config{URL: redistest.Start(t).URL(0)}
+	strictlySeen(t, node(t, cfg, time.Hour), node(t, cfg, 0))
+}
+
+// The same in a cluster and behind a sentinel.
+func TestStrictSeesWhatWasBeforeElsewhere(t *testing.T) {
+	t.Parallel()
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		nodes := redistest.StartCluster(t, 3)
+		cfg := redisstore.Config{Cluster: []string{nodes[0].Addr}}
+		strictlySeen(t, node(t, cfg, time.Hour), node(t, cfg, 0))
+	})
+	t.Run("sentinel", func(t *testing.T) {
+		t.Parallel()
+		set := redistest.StartSentinel(t)
+		cfg := redisstore.Config{Master: set.Master, Sentinels: []string{set.Sentinel.Addr}}
+		strictlySeen(t, node(t, cfg, time.Hour), node(t, cfg, 0))
+	})
+}
+
+func strictlySeen(t *testing.T, here, strict *session.Manager) {
+	t.Helper()
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	defer others.Wait()
+	defer close(stop)
+	for range 16 {
+		_, token := signedIn(t, here)
+		others.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if _, err := strict.Load(context.Background(), token); err != nil {
+					t.Errorf("a session that goes on: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for range 150 {
+		s, token := signedIn(t, here)
+		if _, err := strict.Load(t.Context(), token); err != nil {
+			t.Fatalf("made before: %v", err)
+		}
+		tight, err := here.Tighten(t.Context(), s, "policy")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := strict.Load(t.Context(), token); err != nil || got.Kind != tight.Kind {
+			t.Fatalf("changed before: %v, %v", got.Kind, err)
+		}
+		if err := here.End(t.Context(), tight); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := strict.Load(t.Context(), token); !errors.Is(err, session.ErrNotFound) {
+			t.Fatalf("ended before: %v", err)
+		}
 	}
 }

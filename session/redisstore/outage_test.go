@@ -24,6 +24,7 @@ func calls(ctx context.Context, s *redisstore.Store) map[string]func() error {
 	return map[string]func() error{
 		"create":  func() error { return s.Create(ctx, entry("s:b")) },
 		"get":     func() error { _, err := s.Get(ctx, "s:a"); return err },
+		"stamp":   func() error { _, err := s.Stamp(ctx, "s:a"); return err },
 		"replace": func() error { _, err := s.Replace(ctx, e); return err },
 		"remove":  func() error { _, err := s.Remove(ctx, "s:c"); return err },
 		"enlist":  func() error { return s.Enlist(ctx, "u:a", "s:a", e.Expires) },
@@ -213,7 +214,7 @@ func TestServerSilent(t *testing.T) {
 		"sentinel": {Master: "mymaster", Sentinels: []string{l.Addr().String()}},
 		"cluster":  {Cluster: []string{l.Addr().String()}},
 	} {
-		t.Run(name, func(t *testing.T) { unavailable(t, open(t, cfg), callBound, "create", "get") })
+		t.Run(name, func(t *testing.T) { unavailable(t, open(t, cfg), callBound, "create", "get", "stamp") })
 	}
 }
 
@@ -227,7 +228,7 @@ func TestSentinelFailover(t *testing.T) {
 	}
 	within(t, func() bool { return len(set.Second.Keys(0, "")) == 1 })
 	set.First.Stop()
-	unavailable(t, s, callBound, "get", "create")
+	unavailable(t, s, callBound, "get", "stamp", "create")
 	within(t, func() bool { return s.Create(t.Context(), entry("s:b")) == nil })
 	if e, err := s.Get(t.Context(), "s:a"); err != nil || string(e.Value) != "value" {
 		t.Fatalf("after the failover: %q, %v", e.Value, err)

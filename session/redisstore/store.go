@@ -22,6 +22,7 @@ import (
 type Store struct {
 	guard   *failover.Guard
 	client  redis.UniversalClient // the guard's
+	lanes   *lanes
 	prefix  string
 	secrets []string
 	now     func() time.Time
@@ -45,6 +46,7 @@ func Open(cfg Config) (*Store, error) {
 	}
 	s.guard = failover.New(opt)
 	s.client = s.guard.Client()
+	s.lanes = newLanes(s.client)
 	for _, secret := range []string{opt.Password, opt.SentinelPassword} {
 		if secret != "" {
 			s.secrets = append(s.secrets, secret)

@@ -13,7 +13,7 @@ import (
 // methods calls every method of a store, each on an existing entry or index.
 func (s Subject) methods(ctx context.Context) map[string]func() error {
 	until := s.Now().Add(time.Hour)
-	return map[string]func() error{
+	methods := map[string]func() error{
 		"create":  func() error { return s.Store.Create(ctx, s.entry(key("new"), "new")) },
 		"get":     func() error { _, err := s.Store.Get(ctx, key("one")); return err },
 		"get all": func() error { _, err := s.Store.GetAll(ctx, key("one"), key("none")); return err },
@@ -34,6 +34,11 @@ func (s Subject) methods(ctx context.Context) map[string]func() error {
 		"delist":  func() error { return s.Store.Delist(ctx, "u:a", "s:1") },
 		"ping":    func() error { return s.Store.Ping(ctx) },
 	}
+	if stamps, ok := s.Store.(session.Stamps); ok {
+		methods["stamp"] = func() error { _, err := stamps.Stamp(ctx, key("one")); return err }
+		methods["no stamp"] = func() error { _, err := stamps.Stamp(ctx, key("none")); return err }
+	}
+	return methods
 }
 
 // No user is signed out by accident: a cancelled request says nothing about the entry.

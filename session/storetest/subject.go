@@ -78,6 +78,8 @@ var suite = []struct {
 	{"CreateListedRefuses", testCreateListedRefuses},
 	{"RemoveListed", testRemoveListed},
 	{"GetAll", testGetAll},
+	{"Stamp", testStamp},
+	{"RaceStamp", testRaceStamp},
 	{"CancelledContext", testCancelledContext},
 	{"Closed", testClosed},
 	{"ClosedWhileBusy", testClosedWhileBusy},
