@@ -14,5 +14,5 @@
 // It decides nothing about what is good: what the design promises is printed beside the figures.
 //
 // Package rig is what all measurements stand on. Packages request, signin, refresh, signout, events and guess measure one
-// thing each.
+// thing each, package peers other gateways.
 package main

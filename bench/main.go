@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/bench/events"
 	"github.com/latchkey-gateway/latchkey/bench/guess"
+	"github.com/latchkey-gateway/latchkey/bench/peers"
 	"github.com/latchkey-gateway/latchkey/bench/refresh"
 	"github.com/latchkey-gateway/latchkey/bench/request"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
@@ -48,6 +49,8 @@ func run(ctx context.Context, o options, out, notes io.Writer) (err error) {
 		}, out)
 	case o.events > 0:
 		return events.Run(ctx, r, o.events, o.revocations, out)
+	case o.compare:
+		return peers.Run(ctx, r, o.peers, out)
 	}
 	return bench(ctx, r, o, out)
 }

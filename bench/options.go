@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/bench/peers"
 	"github.com/latchkey-gateway/latchkey/bench/refresh"
 	"github.com/latchkey-gateway/latchkey/bench/request"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
@@ -25,6 +26,9 @@ type options struct {
 	events int
 	// guesses, if not 0, are how many wrong tokens are sent a second; nothing else is measured.
 	guesses int
+	// compare has nothing measured but other gateways beside this one, as peers says.
+	compare bool
+	peers   peers.Options
 }
 
 func parse(args []string, usage io.Writer) (options, error) {
@@ -50,6 +54,9 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.DurationVar(&o.pace.Lasting, "for", 2*time.Minute, "how long -refreshing lasts")
 	flags.IntVar(&o.guesses, "guesses", 0, "measure only so many wrong tokens a second, and how they slow the requests of users")
 	flags.IntVar(&o.events, "events", 0, "measure only so many pushed events, what they cost and how soon another replica acts")
+	flags.BoolVar(&o.compare, "peers", false, "measure only other gateways beside this one: oauth2-proxy, built from its Go module")
+	flags.StringVar(&o.peers.OAuth2Proxy, "oauth2-proxy", "", "an oauth2-proxy that -peers takes instead of building one")
+	flags.StringVar(&o.peers.CaddySecurity, "caddy-security", "", "a Caddy with caddy-security that -peers measures as well")
 	quick := flags.Bool("quick", false, "a tenth of all that: whether it works, not what it costs")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
@@ -57,6 +64,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	if *quick {
 		o.quicken()
 	}
+	o.peers.Rounds, o.peers.SignIns = o.requests.Rounds, max(1, o.signIns/10)
 	switch {
 	case flags.NArg() > 0:
 		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))

@@ -42,6 +42,18 @@ func (s *Redis) Calls(ctx context.Context) (Calls, error) {
 	return all, nil
 }
 
+// Trips is how often the server has read from a connection: a pipeline that it reads at once counts as one. That is a round
+// trip where one client at a time asks.
+func (s *Redis) Trips(ctx context.Context) (int64, error) {
+	client := redis.NewClient(&redis.Options{Addr: s.Address})
+	defer client.Close()
+	stats, err := client.InfoMap(ctx, "stats").Result()
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(stats["Stats"]["total_reads_processed"], 10, 64)
+}
+
 // Since counts what was called since before.
 func (c Calls) Since(before Calls) (reads, writes int64) {
 	for name, n := range c {

@@ -57,17 +57,22 @@ func Over(rounds []Round, f func(Round) float64) []float64 {
 // An Estimate is a value and its standard error.
 type Estimate struct{ Value, Err float64 }
 
-// CPURatio is what a request of case i costs, as a multiple of one of case base: of all requests in all the rounds, not
-// the median of rounds, because a collection of garbage falls into few of them and belongs to all. The error is that of
-// a jackknife: how far the value moves as rounds are left out, one at a time.
+// CPURatio is what a request of case i costs, as a multiple of one of case base.
 func CPURatio(rounds []Round, i, base int) Estimate {
-	type sum struct{ cpu, answered float64 }
+	return Ratio(rounds, i, base, func(t Turn) float64 { return float64(t.CPU) })
+}
+
+// Ratio is what a request of case i takes of something, as a multiple of one of case base: of all requests in all the
+// rounds, not the median of rounds, because a collection of garbage falls into few of them and belongs to all. The error is
+// that of a jackknife: how far the value moves as rounds are left out, one at a time.
+func Ratio(rounds []Round, i, base int, takes func(Turn) float64) Estimate {
+	type sum struct{ taken, answered float64 }
 	var of, to sum
 	for _, r := range rounds {
-		of.cpu, of.answered = of.cpu+float64(r[i].CPU), of.answered+float64(r[i].Answered)
-		to.cpu, to.answered = to.cpu+float64(r[base].CPU), to.answered+float64(r[base].Answered)
+		of.taken, of.answered = of.taken+takes(r[i]), of.answered+float64(r[i].Answered)
+		to.taken, to.answered = to.taken+takes(r[base]), to.answered+float64(r[base].Answered)
 	}
-	ratio := func(of, to sum) float64 { return of.cpu / of.answered / (to.cpu / to.answered) }
+	ratio := func(of, to sum) float64 { return of.taken / of.answered / (to.taken / to.answered) }
 	e := Estimate{Value: ratio(of, to)}
 	n := float64(len(rounds))
 	if n < 2 {
@@ -76,8 +81,8 @@ func CPURatio(rounds []Round, i, base int) Estimate {
 	values, mean := make([]float64, len(rounds)), 0.0
 	for k, r := range rounds {
 		values[k] = ratio(
-			sum{of.cpu - float64(r[i].CPU), of.answered - float64(r[i].Answered)},
-			sum{to.cpu - float64(r[base].CPU), to.answered - float64(r[base].Answered)})
+			sum{of.taken - takes(r[i]), of.answered - float64(r[i].Answered)},
+			sum{to.taken - takes(r[base]), to.answered - float64(r[base].Answered)})
 		mean += values[k] / n
 	}
 	for _, v := range values {

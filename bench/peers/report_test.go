@@ -1,0 +1,57 @@
+package peers
+
+import (
+	"bytes"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/bench/rig"
+)
+
+// Each case stands beside oauth2-proxy with as many users at a time, and the file beside Redis by the clock on the wall.
+func TestReportOfSignIns(t *testing.T) {
+	c := &comparison{options: Options{SignIns: 8}}
+	for _, s := range []*signIns{
+		{Gateway: named(besideRedis), redis: &rig.Redis{}, atOnce: 32, requests: 3, commands: 2},
+		{Gateway: named(latchkeyRedis), redis: &rig.Redis{}, atOnce: 32, requests: 5, commands: 14},
+		{Gateway: named(besideRedis + alone), redis: &rig.Redis{}, atOnce: 1, commands: 2, trips: 2},
+		{Gateway: named(latchkeyRedis + alone), redis: &rig.Redis{}, atOnce: 1, commands: 14, trips: 4},
+		{Gateway: named(latchkeyFile + alone), atOnce: 1},
+	} {
+		c.signIns = append(c.signIns, s)
+	}
+	for range 4 {
+		round := rig.Round{}
+		for _, ms := range []time.Duration{10, 15, 20, 18, 40} {
+			round = append(round, rig.Turn{Answered: 10, CPU: ms * time.Millisecond, Elapsed: 2 * ms * time.Millisecond})
+		}
+		c.signInRounds = append(c.signInRounds, round)
+	}
+	var out bytes.Buffer
+	if err := c.write(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"| Latchkey, Redis | 5 | 32 | 1.50 | **1.500** ± 0.000 | 3.00 | 14.0 |  |\n",
+		"| Latchkey, Redis, one at a time | 0 | 1 | 1.80 | **0.900** ± 0.000 | 3.60 | 14.0 | 4.0 |\n",
+		"| Latchkey, file, one at a time | 0 | 1 | 4.00 | **2.000** ± 0.000 | 8.00 |  |  |\n",
+		"with the file: 2.22 ± 0.00 times",
+	} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("%q is missing in\n%s", line, out.String())
+		}
+	}
+}
+
+func named(name string) *rig.Gateway { return &rig.Gateway{Setup: rig.Setup{Name: name}} }
+
+func TestVersionIn(t *testing.T) {
+	info := &debug.BuildInfo{Main: debug.Module{Version: "v1"}, Deps: []*debug.Module{{Path: caddySecurityModule, Version: "v2"}}}
+	for path, want := range map[string]string{"": "v1", caddySecurityModule: "v2", "github.com/another": ""} {
+		if got := versionIn(info, path); got != want {
+			t.Errorf("the version of %q is %q, want %q", path, got, want)
+		}
+	}
+}
