@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/internal/deflate"
 	"github.com/latchkey-gateway/latchkey/session/keyring"
 )
 
@@ -35,10 +36,7 @@ var dictionary = []byte(`"enforcedGrantControls":["enforcedSessionControls":["se
 	`"clientAppUsed":"Browser","isInteractive":true,"signInEventTypes":["interactiveUser"],"conditionalAccessStatus":"notApplied",` +
 	`"signInStatus":"success","promptReason":"answered_yes","status":{"errorCode":0}}`)
 
-var deflaters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriterDict(io.Discard, flate.DefaultCompression, dictionary) // fails only for an unknown level
-	return w
-}}
+var deflated = deflate.NewDictionary(string(dictionary))
 
 var inflaters = sync.Pool{New: func() any { return flate.NewReaderDict(bytes.NewReader(nil), dictionary) }}
 
@@ -50,16 +48,11 @@ func (l *Log) seal(stream string, r Record) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var packed bytes.Buffer
-	w := deflaters.Get().(*flate.Writer)
-	defer deflaters.Put(w)
-	w.Reset(&packed)
-	_, _ = w.Write(text) // a bytes.Buffer takes everything
-	_ = w.Close()
-	if size := packed.Len() + keyring.SealOverhead; size > session.MaxValue || len(text) > maxText {
+	packed := deflated.Append(make([]byte, 0, len(text)), text)
+	if size := len(packed) + keyring.SealOverhead; size > session.MaxValue || len(text) > maxText {
 		return nil, fmt.Errorf("a record of %d bytes is too large to keep", len(text))
 	}
-	return l.Keys.Seal(keyring.PurposeJournal, packed.Bytes(), stream, schema), nil
+	return l.Keys.Seal(keyring.PurposeJournal, packed, stream, schema), nil
 }
 
 // open is the reverse of seal.

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
+
+	"github.com/latchkey-gateway/latchkey/session/internal/deflate"
 )
 
 // Values are compressed before they are sealed: the claims, the groups in them and the list of groups repeat each
@@ -19,10 +23,7 @@ const (
 	packedExtracted = 3
 )
 
-var flateWriters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriterDict(io.Discard, flate.DefaultCompression, []byte(dictionary)) // fails only for an unknown level
-	return w
-}}
+var compressed = deflate.NewDictionary(dictionary)
 
 // smallValue is the size up to which compressing a short-lived value is not worth the time.
 const smallValue = 4 << 10
@@ -42,23 +43,24 @@ func Pack(plain []byte, tail int) ([]byte, error) {
 		return nil, fmt.Errorf("a value of %d bytes is too large to keep: at most %d", len(plain), MaxUnpacked)
 	}
 	head := plain[:len(plain)-tail]
-	var buf bytes.Buffer
-	buf.Grow(len(plain) + 1 + binary.MaxVarintLen32)
-	buf.WriteByte(packedDictionary)
-	buf.Write(binary.AppendUvarint(buf.AvailableBuffer(), uint64(tail))) //nolint:gosec // a length
-	buf.Write(plain[len(head):])
-	w := flateWriters.Get().(*flate.Writer)
-	defer flateWriters.Put(w)
-	w.Reset(&buf)
-	_, _ = w.Write(head) // a bytes.Buffer takes everything
-	_ = w.Close()
-	if buf.Len() <= len(plain) {
-		return buf.Bytes(), nil
+	packed := make([]byte, 0, len(plain)+1+binary.MaxVarintLen32)
+	packed = binary.AppendUvarint(append(packed, packedDictionary), uint64(tail)) //nolint:gosec // a length
+	packed = compressed.Append(append(packed, plain[len(head):]...), head)
+	if len(packed) <= len(plain) {
+		return packed, nil
 	}
 	return append([]byte{packedRaw}, plain...), nil
 }
 
-var flateReaders = sync.Pool{New: func() any { return flate.NewReader(bytes.NewReader(nil)) }}
+var dictionaryText = []byte(dictionary)
+
+// reader is what reading one record takes.
+type reader struct {
+	packed  bytes.Reader
+	inflate io.ReadCloser
+}
+
+var readers = sync.Pool{New: func() any { return &reader{inflate: flate.NewReader(bytes.NewReader(nil))} }}
 
 // MaxUnpacked is the largest record, in bytes: four times the largest value that a store accepts. Sealed values come
 // only from Latchkey itself, so this bound protects against bugs.
@@ -98,19 +100,27 @@ func lengths(data []byte, n int) (sizes [2]int, rest []byte, ok bool) {
 }
 
 func inflate(packed, tail []byte) ([]byte, error) {
-	fr := flateReaders.Get().(io.ReadCloser)
-	defer flateReaders.Put(fr)
-	if err := fr.(flate.Resetter).Reset(bytes.NewReader(packed), []byte(dictionary)); err != nil {
+	r := readers.Get().(*reader)
+	defer readers.Put(r)
+	r.packed.Reset(packed)
+	if err := r.inflate.(flate.Resetter).Reset(&r.packed, dictionaryText); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	var buf bytes.Buffer
-	buf.Grow(3*len(packed) + len(tail))
-	if _, err := io.Copy(&buf, io.LimitReader(fr, MaxUnpacked+1)); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	plain := make([]byte, 0, 4*len(packed)+len(tail)+minRead)
+	for {
+		n, err := r.inflate.Read(plain[len(plain):cap(plain)])
+		if plain = plain[:len(plain)+n]; len(plain)+len(tail) > MaxUnpacked {
+			return nil, fmt.Errorf("%w: over %d bytes", ErrMalformed, MaxUnpacked)
+		}
+		if errors.Is(err, io.EOF) {
+			return append(plain, tail...), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		}
+		plain = slices.Grow(plain, minRead)
 	}
-	if buf.Len()+len(tail) > MaxUnpacked {
-		return nil, fmt.Errorf("%w: over %d bytes", ErrMalformed, MaxUnpacked)
-	}
-	buf.Write(tail)
-	return buf.Bytes(), nil
 }
+
+// minRead is the least room for a read.
+const minRead = 64

@@ -64,7 +64,7 @@ func TestPackBounds(t *testing.T) {
 	}
 }
 
-func deflate(t *testing.T, plain []byte) []byte {
+func compress(t *testing.T, plain []byte) []byte {
 	t.Helper()
 	buf := bytes.NewBuffer([]byte{packedDictionary, 0})
 	w, err := flate.NewWriterDict(buf, flate.DefaultCompression, []byte(dictionary))
@@ -77,7 +77,7 @@ func deflate(t *testing.T, plain []byte) []byte {
 }
 
 func TestUnpackRefuses(t *testing.T) {
-	whole := deflate(t, bytes.Repeat([]byte("claims "), 1000))
+	whole := compress(t, bytes.Repeat([]byte("claims "), 1000))
 	for name, packed := range map[string][]byte{
 		"nothing":        {},
 		"unknown way":    {4, 0},
@@ -93,7 +93,7 @@ func TestUnpackRefuses(t *testing.T) {
 		"words, empty":   {packedDictionary, 0},
 		"retired way":    {1, 0xff},
 		"flate, cut":     whole[:len(whole)/2],
-		"a byte over":    deflate(t, make([]byte, MaxUnpacked+1)),
+		"a byte over":    compress(t, make([]byte, MaxUnpacked+1)),
 	} {
 		if plain, err := Unpack(packed); !errors.Is(err, ErrMalformed) || plain != nil {
 			t.Errorf("%s: %d bytes, %v", name, len(plain), err)
@@ -106,7 +106,7 @@ func TestUnpackRefuses(t *testing.T) {
 
 // A value that grows without bound is given up early, not unpacked first.
 func TestUnpackIsBounded(t *testing.T) {
-	bomb := deflate(t, make([]byte, 8<<20))
+	bomb := compress(t, make([]byte, 8<<20))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := Unpack(bomb); !errors.Is(err, ErrMalformed) {
@@ -136,4 +136,21 @@ func TestPackConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A sign-in packs a record and reads one: neither leaves more garbage than what it returns, and a reader.
+func TestGarbage(t *testing.T) {
+	plain := []byte(dictionary[:1000] + string(noise(200)))
+	packed, err := Pack(plain, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packing, unpacking := 100.0, 100.0
+	for range 50 { // the race detector drops what is pooled now and then
+		packing = min(packing, testing.AllocsPerRun(1, func() { _, _ = Pack(plain, 100) }))
+		unpacking = min(unpacking, testing.AllocsPerRun(1, func() { _, _ = Unpack(packed) }))
+	}
+	if packing > 1 || unpacking > 6 {
+		t.Errorf("packing allocates %v times, unpacking %v times", packing, unpacking)
+	}
 }
