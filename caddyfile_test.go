@@ -64,7 +64,7 @@ func tryExample(t *testing.T, text string) error {
 		}
 		return validate(config)
 	}
-	why := []error{errors.New("can stand nowhere; as a file, and as the parts of one:"), err}
+	why := []error{errors.New("can stand nowhere; as a file, and as the parts of one"), err}
 	for _, in := range places {
 		if _, _, err = adapter.Adapt([]byte(in(text)), filename); err == nil {
 			return nil

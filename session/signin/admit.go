@@ -145,17 +145,24 @@ func (s *finisher) demanded(w http.ResponseWriter, r *http.Request, v *access.Vi
 		s.begin(w, r, v, again, beginning{})
 		return
 	}
-	why := &access.Refusal{
-		Code: rec.Code, Reason: "requirement_not_shown", Title: pages.BlockRequirement, Missing: missing, Policies: want.PolicyNames(),
-	}
+	why := s.notShown(v, f, want, rec.Code)
 	if admission.Refusal != nil {
 		why.Policies = admission.Refusal.Policies
 	}
-	why.RetryURL, why.Return, why.Stronger = access.SignInURL(f.page()), f.page(), want.MFA || len(want.ACRs) > 0
+	s.Refuse(w, r, v, draft, why)
+}
+
+// notShown is the refusal of a sign-in that did not achieve what was demanded.
+func (s *finisher) notShown(v *access.Visit, f *flow, want *oidc.Demand, code signinlog.Code) *access.Refusal {
+	why := &access.Refusal{
+		Code: code, Reason: "requirement_not_shown", Title: pages.BlockRequirement,
+		Missing: want.Shows(), Policies: want.PolicyNames(),
+		RetryURL: access.SignInURL(f.page()), Return: f.page(), Stronger: want.MFA || len(want.ACRs) > 0,
+	}
 	if f.For == nil {
 		why.RetryURL = s.stepURL(v, f.Return, want, why)
 	}
-	s.Refuse(w, r, v, draft, why)
+	return why
 }
 
 // nextRound returns the flow that demands what is missing; nil if another request cannot help: the provider was asked

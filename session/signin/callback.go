@@ -241,6 +241,8 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *acc
 			code = signinlog.SilentSignInFailed
 		case "access_denied":
 			code, page.Kind = signinlog.ConsentDeclined, pages.KindDeclined
+		case "unmet_authentication_requirements": // OpenID Connect Core Error Code unmet_authentication_requirements 1.0
+			code = signinlog.StrongAuthRequired
 		case "server_error", "temporarily_unavailable":
 			code, page.Kind, page.RetryAfter = signinlog.ProviderUnavailable, pages.KindIDPDown, access.RetryAfter
 		}
@@ -261,6 +263,10 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *acc
 			zap.String("provider_says", says))
 	}
 	s.log(v, r, f, signinlog.Record{Code: code, Detail: detail})
+	if code == signinlog.StrongAuthRequired && f.Demand != nil {
+		s.Refuse(w, r, v, nil, s.notShown(v, f, f.Demand, code))
+		return
+	}
 	page.Code = int(code)
 	page.ActionURL, page.HomeURL = access.SignInURL(f.page()), browser.HomeOf(f.page())
 	s.Problem(w, r, v, page)

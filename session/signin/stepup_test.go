@@ -91,6 +91,33 @@ func TestStepUpIgnored(t *testing.T) {
 	}
 }
 
+// A provider that says that it cannot meet the demand gets the user the page that says so, and not that of a provider that
+// fails: Okta does for a user without a second factor. The session of before lives on.
+func TestStepUpUnmet(t *testing.T) {
+	g := mfaGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	const unmet = "&error=unmet_authentication_requirements"
+	g.demand = &oidc.Demand{MFA: true, ACRs: []string{"urn:gold"}}
+	r := b.get(browser.Base + "/callback?state=" + b.toProvider("/danger").Get("state") + unmet)
+	if r.status != http.StatusForbidden || !strings.Contains(r.body, "<bdi>route</bdi>") || !strings.Contains(r.body, "requirement_not_shown") {
+		t.Errorf("%d\n%s", r.status, r.body)
+	}
+	if rec := g.log.last(t); rec.Code != signinlog.StrongAuthRequired || rec.Detail != "unmet_authentication_requirements" {
+		t.Errorf("log %+v", rec)
+	}
+	g.demand = nil
+	if r := b.get("/"); r.status != http.StatusOK || g.idp.Count("/token") != 1 {
+		t.Errorf("the session is gone: %d", r.status)
+	}
+	// Nothing of ours was demanded, so no policy can be named.
+	other := g.browser()
+	r = other.get(browser.Base + "/callback?state=" + other.toProvider("/").Get("state") + unmet)
+	if rec := g.log.last(t); r.status != http.StatusBadGateway || rec.Code != signinlog.StrongAuthRequired {
+		t.Errorf("%d, log %+v", r.status, rec)
+	}
+}
+
 // TestStepUpBackground holds F5: what is no navigation is told, and the next navigation redirects; a form is not lost
 // to a redirect.
 func TestStepUpBackground(t *testing.T) {
