@@ -58,7 +58,7 @@ func TestPreviewSignal(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"--event=account-disabled", "--user=alice"}, []string{"account-disabled from hub: these sessions would end", "Nothing was done.", "alice", "wiki,admin"}},
+		{[]string{"--event=account-disabled", "--user=alice"}, []string{"account-disabled from hub: these sessions and tokens would end", "Nothing was done.", "alice", "wiki,admin"}},
 		{[]string{"--event=account-disabled", "--user=nobody"}, []string{"It would count as no_session."}},
 		{[]string{"--event=risk-level-change", "--user=bob", "--set=current_level=HIGH", "--set=principal=USER"}, []string{"user_risk high by hub", "until", "bob", "by no-risk"}},
 		{[]string{"--event=token-claims-change", "--user=bob", "--stream=hub"}, []string{"the provider would be asked for the claims"}},

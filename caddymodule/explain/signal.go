@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,6 +44,8 @@ type SignalImpact struct {
 	// Sessions are those that it reaches. More: there are more.
 	Sessions []SignalSession `json:"sessions"`
 	More     bool            `json:"more,omitempty"`
+	// Tokens are the tokens of programs that it ends, or whose users the state is about.
+	Tokens []SignalToken `json:"tokens"`
 	// State is what would be kept with them.
 	State []ExplainedSignal `json:"state,omitempty"`
 }
@@ -55,6 +58,15 @@ type SignalSession struct {
 	Apps    []string `json:"apps,omitempty"`
 	// Differs are the apps where the next request would be decided otherwise, as far as that does not depend on the route.
 	Differs []SignalDifference `json:"differs,omitempty"`
+}
+
+// SignalToken is a token of a program that an event reaches.
+type SignalToken struct {
+	ID      string `json:"id"`
+	Subject string `json:"subject"`
+	User    string `json:"user,omitempty"`
+	App     string `json:"app"`
+	Name    string `json:"name"`
 }
 
 // SignalDifference is how the decision at an app changes.
@@ -141,7 +153,7 @@ func (h explainedSite) explainSignals(im *imagined, ex *Explanation, outcomes []
 func (e *Estate) OfSignal(p *signals.Preview, r *signals.Report, now time.Time) *SignalImpact {
 	im := &SignalImpact{
 		Stream: r.From, Event: r.Event.String(), Effect: p.Effect.String(), Result: string(p.Result), Sessions: []SignalSession{}, More: p.More,
-		State: signalsOf(&p.Said, now),
+		Tokens: []SignalToken{}, State: signalsOf(&p.Said, now),
 	}
 	for _, s := range p.Sessions {
 		one := SignalSession{ID: s.ID.Short(), Subject: s.Identity.Subject, User: s.User, Apps: s.Apps}
@@ -151,6 +163,9 @@ func (e *Estate) OfSignal(p *signals.Preview, r *signals.Report, now time.Time) 
 			one.Differs = e.differs(s, &after, now)
 		}
 		im.Sessions = append(im.Sessions, one)
+	}
+	for _, t := range p.Tokens {
+		im.Tokens = append(im.Tokens, SignalToken{ID: t.Short(), Subject: t.Who.Identity.Subject, User: t.Who.User, App: t.App, Name: t.Name})
 	}
 	return im
 }
@@ -175,7 +190,7 @@ func (e *Estate) differs(before, after *session.Record, now time.Time) (list []S
 }
 
 var effectText = map[string]string{
-	signals.Ended.String():           "these sessions would end, and a sign-in in progress would create none",
+	signals.Ended.String():           "these sessions and tokens would end, and a sign-in in progress would create no session",
 	signals.Reauthenticated.String(): "the user would have to authenticate again at the next page",
 	signals.Weakened.String():        "a second factor or acr of an earlier sign-in would not count any more",
 	signals.Rechecked.String():       "the provider would be asked for the claims at the next request",
@@ -196,7 +211,7 @@ func (im *SignalImpact) Print(w io.Writer) error {
 	var rows [][]string
 	for i := range im.Sessions {
 		s := &im.Sessions[i]
-		rows = append(rows, []string{s.ID, s.called(), strings.Join(s.Apps, ","), s.differs()})
+		rows = append(rows, []string{s.ID, cmp.Or(s.User, s.Subject), strings.Join(s.Apps, ","), s.differs()})
 	}
 	if len(rows) > 0 {
 		b.WriteString("\n")
@@ -206,15 +221,18 @@ func (im *SignalImpact) Print(w io.Writer) error {
 	if im.More {
 		b.WriteString("\nThere are more sessions than these.\n")
 	}
+	rows = nil
+	for i := range im.Tokens {
+		t := &im.Tokens[i]
+		rows = append(rows, []string{t.ID, cmp.Or(t.User, t.Subject), t.App, t.Name})
+	}
+	if len(rows) > 0 {
+		b.WriteString("\n")
+		table := terminal.Table{Out: &b, Head: []string{"TOKEN", "USER", "APP", "NAME"}}
+		_ = table.Print(rows) // writes to memory, cannot fail
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-func (s *SignalSession) called() string {
-	if s.User != "" {
-		return s.User
-	}
-	return s.Subject
 }
 
 func (s *SignalSession) differs() string {

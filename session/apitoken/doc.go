@@ -10,6 +10,6 @@
 //
 //   - text.go is what a token looks like, token.go what is kept of one, codec.go its bytes;
 //   - keeper.go makes, finds and revokes tokens, list.go finds those of a user, page.go lists all;
-//   - owner.go keeps what is known of the users who have tokens, standing.go makes it fresh, grant.go with a
-//     session of its own.
+//   - owner.go keeps what is known of the users who have tokens, named.go finds them by a name, standing.go makes it fresh,
+//     grant.go with a session of its own.
 package apitoken

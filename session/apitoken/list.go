@@ -33,7 +33,7 @@ func (t *Token) OfService() *Owned { return &Owned{t, t.service(t.Created)} }
 // Own returns the tokens of a user, those that end last first. Tokens that were ended with the user are not among them, and
 // neither are those that cannot be read, for instance because the key that sealed them is gone: they open nothing.
 func (k *Keeper) Own(ctx context.Context, who session.Identity) ([]*Token, error) {
-	all, err := k.ownedBy(ctx, who)
+	all, err := k.OwnedBy(ctx, who)
 	if err != nil {
 		return nil, err
 	}
@@ -44,8 +44,8 @@ func (k *Keeper) Own(ctx context.Context, who session.Identity) ([]*Token, error
 	return found, nil
 }
 
-// ownedBy is Own, with what is known of the user. After an error it returns the tokens that it has read before.
-func (k *Keeper) ownedBy(ctx context.Context, who session.Identity) ([]*Owned, error) {
+// OwnedBy is Own, with what is known of the user. After an error it returns the tokens that it has read before.
+func (k *Keeper) OwnedBy(ctx context.Context, who session.Identity) ([]*Owned, error) {
 	owner := ownerKey(who)
 	keys, err := listOf(owner, "").Keys(ctx, k.Vault.Store)
 	if err != nil {
@@ -82,7 +82,7 @@ func (k *Keeper) RevokeOwn(ctx context.Context, who session.Identity, short stri
 // EndWithUser ends all tokens of a user, because the user may not enter any more or has said so, and returns those that were
 // live, as far as they can be read. It notes the end first: tokens that cannot be read, or are made meanwhile, end too.
 func (k *Keeper) EndWithUser(ctx context.Context, who session.Identity) ([]*Owned, error) {
-	live, _ := k.ownedBy(ctx, who) // only for the answer
+	live, _ := k.OwnedBy(ctx, who) // only for the answer
 	if err := k.Sessions.EndTokens(ctx, who); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (k *Keeper) learn(ctx context.Context, who *session.Record, until time.Time
 			if packed != nil {
 				return packed
 			}
-			err = k.Vault.PutKept(ctx, key, plain, until)
+			err = k.Vault.PutKept(ctx, key, plain, until, namings(who, key, until)...)
 		case err == nil:
 			o.learn(who, until)
 			err = k.write(ctx, o)
@@ -68,6 +68,11 @@ func (k *Keeper) write(ctx context.Context, o *owner) error {
 	plain, err := k.pack(o.who, o.until, o.key)
 	if err != nil {
 		return err
+	}
+	for _, one := range namings(o.who, o.key, o.until) {
+		if err := k.Vault.Store.Enlist(ctx, one.Index, one.Member, one.Until); err != nil {
+			return err
+		}
 	}
 	o.version, err = k.Vault.Replace(ctx, o.key, plain, o.version, o.until)
 	return err

@@ -39,7 +39,7 @@ type Result string
 // The results.
 const (
 	Acted         Result = "acted"          // sessions or tokens of a user have ended, or the log says what happened
-	NothingToDo   Result = "no_session"     // the user has no session that the event reaches, and no token is known to be theirs
+	NothingToDo   Result = "no_session"     // the user has no session that the event reaches, and no token that it ends
 	UnknownWho    Result = "unknown_user"   // the subject names no user who could have a session here
 	UnknownEvent  Result = "unknown_event"  // the event is not known here
 	CriticalField Result = "critical_field" // the transmitter marks a member of the subject as critical that is not understood here

@@ -6,17 +6,20 @@ import (
 	"slices"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 // Preview is what carrying out a report would do. Nothing of it is done.
 type Preview struct {
 	Effect Effect
-	// Result is what would come of it; Acted if Sessions are ended, marked or written about.
+	// Result is what would come of it; Acted if Sessions are ended, marked or written about, or Tokens ended.
 	Result Result
 	// Sessions are the live sessions that it reaches, at most maxPreviewed for each user. More: there are more.
 	Sessions []*session.Record
 	More     bool
+	// Tokens are the tokens of programs that it ends, or whose users what is kept is about.
+	Tokens []*apitoken.Owned
 	// Said is what would be kept with them; zero if they would end, or if only the log would say something.
 	Said session.Signalled
 }
@@ -71,11 +74,35 @@ func (a *Actor) Preview(ctx context.Context, r *Report) (p *Preview, err error) 
 			}
 		}
 	}
+	if err := a.previewTokens(ctx, r, &t, p); err != nil {
+		return nil, err
+	}
 	p.Result = NothingToDo
-	if len(p.Sessions) > 0 {
+	if len(p.Sessions) > 0 || p.Effect == Ended && len(p.Tokens) > 0 {
 		p.Result = Acted
 	}
 	return p, nil
+}
+
+// previewTokens adds the tokens that a report reaches: those that it ends, and those of users about whom it keeps something,
+// since the policies count it for their programs too.
+func (a *Actor) previewTokens(ctx context.Context, r *Report, t *target, p *Preview) error {
+	ends, keeps := p.Effect == Ended && r.endsTokens(t), p.Said != (session.Signalled{}) && t.only() == nil
+	if !ends && !keeps {
+		return nil
+	}
+	users, err := a.tokenUsers(ctx, r, t)
+	if err != nil {
+		return err
+	}
+	for _, user := range users {
+		some, err := a.Tokens.OwnedBy(ctx, user)
+		if err != nil {
+			return err
+		}
+		p.Tokens = append(p.Tokens, some...)
+	}
+	return nil
 }
 
 // reaches reports whether a session of a user is one that an effect reaches. named: the subject names the user, and not

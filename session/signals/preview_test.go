@@ -91,3 +91,57 @@ func TestPreview(t *testing.T) {
 		t.Error(kinds)
 	}
 }
+
+// A preview names the tokens that the event then ends, also of a user without a session, and those for which a risk counts. It
+// ends none.
+func TestPreviewTokens(t *testing.T) {
+	session1 := dict{"format": "complex", "user": sub("ada"), "session": dict{"format": "opaque", "id": "s1"}}
+	for _, row := range []struct {
+		event, members string
+		subject        dict
+		result         Result
+		reaches        bool
+		ends           bool
+	}{
+		{"account-disabled", "", sub("ada"), Acted, true, true},
+		{"account-disabled", "", mail("ada@example.com"), Acted, true, true},
+		{"global-token-revocation", "", mail("ada@example.com"), Acted, true, true},
+		{"account-disabled", "", sub("grace"), NothingToDo, false, false},
+		{"session-revoked", "", session1, NothingToDo, false, false},
+		{"risk-level-change", `{"current_level":"HIGH","principal":"USER"}`, sub("ada"), NothingToDo, true, false},
+		{"risk-level-change", `{"current_level":"HIGH","principal":"USER"}`, session1, NothingToDo, false, false},
+		{"account-enabled", "", sub("ada"), NothingToDo, false, false},
+	} {
+		w := newWorld(t)
+		adas := w.signIn("ada", "s1", w.confirmed)
+		id := w.makeToken(adas)
+		if err := w.manager.End(t.Context(), w.record(adas)); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(time.Minute)
+		raw, err := json.Marshal(row.subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		event, _, err := ReadEvent(row.event, json.RawMessage(row.members))
+		if err != nil {
+			t.Fatal(err)
+		}
+		subject, err := ReadSubject(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report := &Report{Event: event, Subject: subject, At: w.clock.Now(), Provider: w.Receiver.Provider, From: "okta"}
+		p, err := w.Preview(t.Context(), report)
+		if err != nil || p.Result != row.result || (len(p.Tokens) == 1) != row.reaches || len(p.Tokens) > 1 || !w.good(id) {
+			t.Errorf("%s %s: %+v, %v", row.event, raw, p, err)
+			continue
+		}
+		if row.reaches && (p.Tokens[0].Name != "laptop" || p.Tokens[0].App != "git" || p.Tokens[0].Who.Identity.Subject != "ada") {
+			t.Errorf("%s: %+v of %+v", row.event, p.Tokens[0].Token, p.Tokens[0].Who)
+		}
+		if got, err := w.Carry(t.Context(), report); err != nil || got != row.result || w.good(id) == row.ends {
+			t.Errorf("%s %s: carried out: %s, %v; the token is good: %t", row.event, raw, got, err, !row.ends)
+		}
+	}
+}

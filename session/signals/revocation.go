@@ -34,7 +34,7 @@ const (
 var (
 	// ErrNotTheirs: the caller may not name users of this issuer.
 	ErrNotTheirs = errors.New("the subject is of another issuer than the users of this provider")
-	// ErrNoUser: no user has a session under this address or number.
+	// ErrNoUser: no user has a session or a token under this address or number.
 	ErrNoUser = errors.New("no user is known by this subject")
 	// ErrNotAUser: the subject names something else than one user, such as one session.
 	ErrNotAUser = errors.New("the subject does not name a user as a whole")

@@ -3,9 +3,11 @@ package signals
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 
+	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
@@ -19,17 +21,12 @@ func (r *Report) endsTokens(t *target) bool {
 
 // endTokens ends the tokens of the users of a target, also of those who have no session, and returns the ones that were live.
 // All tokens until now end, not only those from before the event: a session that the event ends may have made one since. By a
-// name it ends tokens that it cannot list.
+// name it also ends tokens that it cannot list.
 func (a *Actor) endTokens(ctx context.Context, r *Report, t *target) (ended []*apitoken.Owned, err error) {
 	if !r.endsTokens(t) {
 		return nil, nil
 	}
-	for _, name := range t.names {
-		if err := a.Sessions.EndTokensNamed(ctx, r.Provider.Issuer, name); err != nil {
-			return nil, err
-		}
-	}
-	users, err := a.users(ctx, r, t)
+	users, err := a.tokenUsers(ctx, r, t)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +37,32 @@ func (a *Actor) endTokens(ctx context.Context, r *Report, t *target) (ended []*a
 		}
 		ended = append(ended, some...)
 	}
+	// The note by name comes last: after it the tokens that it ends are not listed any more. It also ends those made meanwhile.
+	for _, name := range t.names {
+		if err := a.Sessions.EndTokensNamed(ctx, r.Provider.Issuer, name); err != nil {
+			return ended, err
+		}
+	}
 	return ended, nil
+}
+
+// tokenUsers returns the users of a target, with those who have tokens and no session.
+func (a *Actor) tokenUsers(ctx context.Context, r *Report, t *target) (users []session.Identity, err error) {
+	if users, err = a.users(ctx, r, t); err != nil {
+		return nil, err
+	}
+	for _, name := range t.names {
+		found, err := a.Tokens.UsersNamed(ctx, r.Provider.Issuer, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, user := range found {
+			if !slices.Contains(users, user) {
+				users = append(users, user)
+			}
+		}
+	}
+	return users, nil
 }
 
 // tellTokens emits an event for each token that has ended, and writes one entry of the log for each of their users.

@@ -55,7 +55,7 @@ func TestTokensEndWithTheirUser(t *testing.T) {
 		{"all sessions of RISC", risc + "sessions-revoked", nil, sub("ada"), Options{}, Acted, "ada"},
 		{"a user", caep + "session-revoked", nil, sub("ada"), Options{}, Acted, "ada"},
 		{"an opaque user", caep + "session-revoked", nil, dict{"format": "opaque", "id": "ada"}, Options{}, Acted, "ada"},
-		{"an address", risc + "account-disabled", nil, mail("ADA@example.com"), Options{}, NothingToDo, "ada"},
+		{"an address", risc + "account-disabled", nil, mail("ADA@example.com"), Options{}, Acted, "ada"},
 		{"an address of another user", risc + "account-disabled", nil, mail("eve@example.com"), Options{}, NothingToDo, ""},
 		{"two users", risc + "account-disabled", nil, dict{"format": "aliases", "identifiers": []dict{sub("ada"), sub("grace")}}, Options{}, Acted, "ada grace"},
 		{"an address and an ID", risc + "account-disabled", nil, dict{"format": "aliases", "identifiers": []dict{mail("grace@example.com"), sub("ada")}}, Options{}, Acted, "ada grace"},
@@ -150,8 +150,11 @@ func TestTokensAndOtherReports(t *testing.T) {
 	for what, row := range map[string]struct {
 		subject dict
 		want    error
+		ends    bool
 	}{
-		"an ID": {sub("ada"), nil}, "an address": {mail("ada@example.com"), ErrNoUser},
+		"an ID":                     {sub("ada"), nil, true},
+		"an address":                {mail("ada@example.com"), nil, true},
+		"an address without tokens": {mail("grace@example.com"), ErrNoUser, false},
 	} {
 		w := newWorld(t)
 		adas := w.signIn("ada", "s1", w.confirmed)
@@ -160,7 +163,7 @@ func TestTokensAndOtherReports(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.clock.Advance(time.Minute)
-		if err := w.Revoke(t.Context(), w.Actor, nil, order(row.subject)); !errors.Is(err, row.want) || w.good(id) {
+		if err := w.Revoke(t.Context(), w.Actor, nil, order(row.subject)); !errors.Is(err, row.want) || w.good(id) == row.ends {
 			t.Errorf("%s: %v, the token is good: %t", what, err, w.good(id))
 		}
 	}
