@@ -61,6 +61,13 @@ func newPrograms(h *Site) (*bearer.Verifier, *bearer.Resource) {
 			}
 			return service.Sessions.Vet(ctx, who)
 		},
+		Use: func(ctx context.Context, proof session.Key, until time.Time) error {
+			service, err := tenant.Service()
+			if err != nil {
+				return err
+			}
+			return service.Store.Create(ctx, session.Entry{Key: proof, Value: []byte{1}, Expires: until})
+		},
 		OnToken: countToken,
 	}), resource
 }

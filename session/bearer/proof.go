@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -10,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/jwks"
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
@@ -43,7 +46,8 @@ var errManyProofs = errors.New("too many proofs were used lately")
 // without a proof, and one that is not bound is refused with the scheme of bound tokens. origin and path are the address that
 // the client requested, before anything rewrote it. A refusal is a *Refused.
 //
-// Used proofs are remembered by this process: another replica accepts a proof once more.
+// Used proofs are remembered in the store, for all replicas. While it does not answer, no proof is known to be new, which is
+// an error.
 func (v *Verifier) Prove(r *http.Request, p Presented, t *Token, origin string, path *url.URL) error {
 	switch {
 	case t.thumbprint == "" && p.Scheme != schemeDPoP:
@@ -63,6 +67,21 @@ func (v *Verifier) Prove(r *http.Request, p Presented, t *Token, origin string, 
 		return errManyProofs
 	case !fresh:
 		return badProof("the proof was used before (jti)")
+	}
+	return v.useForAll(r.Context(), t.thumbprint, id, now)
+}
+
+// useForAll takes a proof that this process has not seen.
+func (v *Verifier) useForAll(ctx context.Context, thumbprint, id string, now time.Time) error {
+	if v.Use == nil {
+		return nil
+	}
+	err := v.Use(ctx, session.HashKey("dp", thumbprint, id), now.Add(proofWindow))
+	if errors.Is(err, session.ErrConflict) {
+		return badProof("the proof was used before (jti)")
+	}
+	if err != nil {
+		return fmt.Errorf("keeping a used proof: %w", err)
 	}
 	return nil
 }

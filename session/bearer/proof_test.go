@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/sha256"
@@ -18,7 +19,9 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
 const origin = "https://app.example.com"
@@ -158,6 +161,38 @@ func TestReplays(t *testing.T) {
 	token := w.token(map[string]any{"cnf": map[string]any{"jkt": d.thumbprint()}})
 	if err := w.prove(schemeDPoP, token, "/a", d.proof(token, nil, nil)); !errors.Is(err, errManyProofs) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A proof that was used at one replica is refused at another one, and after a reload. A store that does not answer has not said
+// that a proof is new.
+func TestProofsOfAllReplicas(t *testing.T) {
+	w := newWorld(t, nil)
+	store := storetest.NewMemory(w.clock.Now)
+	down := false
+	use := func(ctx context.Context, proof session.Key, until time.Time) error {
+		if down {
+			return session.ErrUnavailable
+		}
+		return store.Create(ctx, session.Entry{Key: proof, Value: []byte{1}, Expires: until})
+	}
+	w.v.Use = use
+	d := device{w, oidctest.NewKey(t)}
+	token := w.token(map[string]any{"cnf": map[string]any{"jkt": d.thumbprint()}})
+	proof := d.proof(token, nil, map[string]any{"iat": w.clock.Now().Add(proofSkew).Unix()})
+	if err := w.prove(schemeDPoP, token, "/a", proof); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // until the last moment at which it would be accepted
+		w.v = New(w.v.Config)
+		if err := w.prove(schemeDPoP, token, "/a", proof); reasonOf(err) != ReasonProof {
+			t.Errorf("at another replica: %v", err)
+		}
+		w.clock.Advance(proofWindow - time.Second)
+	}
+	down = true
+	if err := w.prove(schemeDPoP, token, "/a", d.proof(token, nil, nil)); !errors.Is(err, session.ErrUnavailable) || reasonOf(err) != "" {
+		t.Errorf("the store is down: %v", err)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // maxReplays limits the proofs that are remembered in one generation. Only clients with a good token and its key get here.
 const maxReplays = 1 << 17
 
-// replays remembers the proofs that were used, for at least as long as they would be accepted. It has two generations of
+// replays remembers the proofs that were used here, for at least as long as they would be accepted. It has two generations of
 // that time each, so that nothing has to be searched for what is old. The zero value is ready to use.
 type replays struct {
 	mu       sync.Mutex

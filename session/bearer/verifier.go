@@ -33,6 +33,9 @@ type Config struct {
 	Introspection *Introspection
 	// Vet returns what was reported about a user since a token was issued, or session.ErrRevoked: see session.Manager.Vet.
 	Vet func(context.Context, *session.Record) (session.Signalled, error)
+	// Use takes a proof of a key for all replicas, until a time. It returns session.ErrConflict if another one has taken it.
+	// Nil: used proofs are remembered by this process alone.
+	Use func(ctx context.Context, proof session.Key, until time.Time) error
 	// OnToken is called with "verified", or the reason why a token was refused, whenever one was verified. It must not block.
 	// It may be nil.
 	OnToken func(result string)
