@@ -57,10 +57,14 @@ func (v *Verifier) verifyOwn(ctx context.Context, p Presented, from netip.Addr, 
 		return nil, err
 	}
 	stamp, now := tokens.Stamp(), v.Now()
+	if old == nil && v.unknown.has(p.hash, now) {
+		return nil, v.wrong(from, errUnknown)
+	}
 	t, who, err := tokens.Find(ctx, p.id, v.Own.App)
 	switch {
 	case err == nil:
 	case errors.Is(err, session.ErrNotFound):
+		v.unknown.add(p.hash, now)
 		return nil, v.wrong(from, errUnknown)
 	case errors.Is(err, session.ErrExpired):
 		return nil, errEnded

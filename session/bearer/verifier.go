@@ -51,6 +51,7 @@ type Verifier struct {
 	kept    kept
 	replays replays
 	asking  asking
+	unknown unknown
 }
 
 // New returns a verifier.
