@@ -79,6 +79,14 @@ func TestBench(t *testing.T) {
 	if !strings.Contains(out.String(), "50 wrong tokens a second") || !strings.Contains(out.String(), "times as long") {
 		t.Errorf("guesses: %s", out.String())
 	}
+	out.Reset()
+	o.guesses, o.run, o.scale.Share = 0, "redis", 0.0005
+	if err := run(t.Context(), o, &out, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "500 sessions of 100 users") || !strings.Contains(out.String(), "| counting the 510 sessions that need the older key |") {
+		t.Errorf("many sessions: %s", out.String())
+	}
 	chart, err := os.ReadFile(o.chart)
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +106,7 @@ func TestParse(t *testing.T) {
 	if _, err := parse([]string{"-h"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("help: %v", err)
 	}
-	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-slice", "0s"}, {"-refreshing", "-1"}, {"-events", "-1"}, {"-guesses", "-1"}, {"-every", "0s"}, {"extra"}, {"-sesions", "1"}} {
+	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-slice", "0s"}, {"-refreshing", "-1"}, {"-events", "-1"}, {"-guesses", "-1"}, {"-every", "0s"}, {"-scale", "unknown"}, {"-scale", "redis", "-share", "2"}, {"extra"}, {"-sesions", "1"}} {
 		if _, err := parse(args, io.Discard); err == nil {
 			t.Errorf("%q accepted", args)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/bench/refresh"
 	"github.com/latchkey-gateway/latchkey/bench/request"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
+	"github.com/latchkey-gateway/latchkey/bench/scale"
 )
 
 func main() {
@@ -49,6 +50,8 @@ func run(ctx context.Context, o options, out, notes io.Writer) (err error) {
 		}, out)
 	case o.events > 0:
 		return events.Run(ctx, r, o.events, o.revocations, out)
+	case o.run != "":
+		return scale.Run(ctx, r, o.run, o.scale, out)
 	case o.compare:
 		return peers.Run(ctx, r, o.peers, out)
 	}

@@ -5,12 +5,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/bench/peers"
 	"github.com/latchkey-gateway/latchkey/bench/refresh"
 	"github.com/latchkey-gateway/latchkey/bench/request"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
+	"github.com/latchkey-gateway/latchkey/bench/scale"
 )
 
 // options are the command line.
@@ -26,6 +28,9 @@ type options struct {
 	events int
 	// guesses, if not 0, are how many wrong tokens are sent a second; nothing else is measured.
 	guesses int
+	// run, if not empty, is the run of package scale that is done; nothing else is measured.
+	run   string
+	scale scale.Options
 	// compare has nothing measured but other gateways beside this one, as peers says.
 	compare bool
 	peers   peers.Options
@@ -54,6 +59,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.DurationVar(&o.pace.Lasting, "for", 2*time.Minute, "how long -refreshing lasts")
 	flags.IntVar(&o.guesses, "guesses", 0, "measure only so many wrong tokens a second, and how they slow the requests of users")
 	flags.IntVar(&o.events, "events", 0, "measure only so many pushed events, what they cost and how soon another replica acts")
+	flags.StringVar(&o.run, "scale", "", "do only a run of this name: "+strings.Join(scale.Names(), ", "))
+	flags.Float64Var(&o.scale.Share, "share", 1, "how much of its full size -scale has")
 	flags.BoolVar(&o.compare, "peers", false, "measure only other gateways beside this one: oauth2-proxy, built from its Go module")
 	flags.StringVar(&o.peers.OAuth2Proxy, "oauth2-proxy", "", "an oauth2-proxy that -peers takes instead of building one")
 	flags.StringVar(&o.peers.CaddySecurity, "caddy-security", "", "a Caddy with caddy-security that -peers measures as well")
@@ -65,6 +72,11 @@ func parse(args []string, usage io.Writer) (options, error) {
 		o.quicken()
 	}
 	o.peers.Rounds, o.peers.SignIns = o.requests.Rounds, max(1, o.signIns/10)
+	if o.run != "" {
+		if err := scale.Check(o.run, o.scale); err != nil {
+			return options{}, err
+		}
+	}
 	switch {
 	case flags.NArg() > 0:
 		return options{}, fmt.Errorf("unexpected argument %q", flags.Arg(0))

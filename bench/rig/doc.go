@@ -13,7 +13,7 @@
 //   - rig.go: the Rig, its directory, what ends with it; agreed.go: names and keys that all parts agree on
 //   - process_linux.go: a process on a core, its CPU clock and memory; process_other.go says that other systems lack these
 //   - gateway.go: a gateway of a Setup, or of any Caddyfile; setup.go: the Caddyfile of a Setup
-//   - redis.go: a Redis, the store on it, what it keeps; calls.go: which commands it was asked
+//   - redis.go: a Redis, the store on it, what it keeps; cluster.go: several as a Redis Cluster; calls.go: which commands it was asked
 //   - app.go: the app behind all gateways; provider.go: the OpenID provider
 //   - people.go: sessions in bulk; bound.go, device.go: those that are bound to a device; programs.go: tokens of programs
 //   - load.go: requests of all sessions in turn; requests.go: as a browser or a program sends them; browser.go: a sign-in

@@ -77,10 +77,17 @@ func (r *Rig) Caddy(ctx context.Context, binary, home string, a Addresses, caddy
 func (r *Rig) Use(g *Gateway, people []Person) {
 	g.People = people
 	g.Client = &Client{Address: g.Site, Requests: make([][]byte, len(people))}
+	made := map[Person][]byte{} // a user may come many times
 	for i, p := range people {
-		if g.Client.Requests[i] = BrowserRequest(g.Site, p.Cookies); p.Token != "" {
-			g.Client.Requests[i] = ProgramRequest(g.Site, p.Token)
+		request, ok := made[p]
+		switch {
+		case ok:
+		case p.Token != "":
+			request = ProgramRequest(g.Site, p.Token)
+		default:
+			request = BrowserRequest(g.Site, p.Cookies)
 		}
+		made[p], g.Client.Requests[i] = request, request
 	}
 	r.OnClose(g.Client.Close)
 }

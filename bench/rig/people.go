@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,9 +28,20 @@ type Person struct {
 	Token string
 }
 
+// Filling says which sessions a store gets.
+type Filling struct {
+	Issuer string
+	// Sessions is how many, and Users how many have them in turn; 0 is one session each. User is the number of the first.
+	Sessions, Users, User int
+	// AtOnce is how many are written at the same time.
+	AtOnce int
+	Tokens Tokens
+}
+
 // Fill writes sessions straight into a store: what the gateway would have written if they had signed in, in seconds
 // instead of minutes.
-func Fill(ctx context.Context, store session.Store, issuer string, n, atOnce int, tokens Tokens) ([]Person, error) {
+func Fill(ctx context.Context, store session.Store, f Filling) ([]Person, error) {
+	n, atOnce, users := f.Sessions, f.AtOnce, cmp.Or(f.Users, f.Sessions)
 	ring, err := keyring.New([]byte(SecretKey))
 	if err != nil {
 		return nil, err
@@ -43,7 +55,7 @@ func Fill(ctx context.Context, store session.Store, issuer string, n, atOnce int
 	for first := range min(atOnce, n) {
 		wait.Go(func() {
 			for i := first; i < n && ctx.Err() == nil; i += atOnce {
-				draft, token, err := create(ctx, manager, issuer, i, tokens)
+				draft, token, err := create(ctx, manager, f.Issuer, f.User+i%users, f.Tokens)
 				if err != nil {
 					cancel(fmt.Errorf("writing sessions: %w", err))
 					return
@@ -101,7 +113,7 @@ func (r *Rig) FileWith(ctx context.Context, n int) (path string, all []Person, e
 	if err != nil {
 		return "", nil, err
 	}
-	all, err = Fill(ctx, store, r.Issuer, n, 256, Renewable) // who share the syncs of a file
+	all, err = Fill(ctx, store, Filling{Issuer: r.Issuer, Sessions: n, AtOnce: 256, Tokens: Renewable}) // who share the syncs of a file
 	if closing := store.Close(); err == nil {
 		err = closing
 	}
@@ -118,7 +130,7 @@ func (r *Rig) RedisWith(ctx context.Context, redis *Redis, n int, tokens Tokens)
 	if err != nil {
 		return nil, 0, err
 	}
-	all, err = Fill(ctx, store, r.Issuer, n, 16, tokens)
+	all, err = Fill(ctx, store, Filling{Issuer: r.Issuer, Sessions: n, AtOnce: 16, Tokens: tokens})
 	if closing := store.Close(); err == nil {
 		err = closing
 	}

@@ -50,11 +50,15 @@ func (s *Redis) URL() string { return "redis://" + s.Address + "/0" }
 
 // Open opens it as the gateways do, to write into it. The caller calls done.
 func (s *Redis) Open() (manager *session.Manager, store session.Store, done func() error, err error) {
+	return open(redisstore.Config{URL: s.URL()})
+}
+
+func open(c redisstore.Config) (manager *session.Manager, store session.Store, done func() error, err error) {
 	ring, err := keyring.New([]byte(SecretKey))
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if store, err = redisstore.Open(redisstore.Config{URL: s.URL()}); err != nil {
+	if store, err = redisstore.Open(c); err != nil {
 		return nil, nil, nil, err
 	}
 	manager = session.NewManager(session.ManagerConfig{Store: store, Keys: ring, Cache: session.NewCache(session.CacheConfig{Entries: 64})})
@@ -73,16 +77,9 @@ var usedMemory = regexp.MustCompile(`(?m)^used_memory:(\d+)`)
 func (s *Redis) Kept(ctx context.Context) (Kept, error) {
 	client := redis.NewClient(&redis.Options{Addr: s.Address})
 	defer client.Close()
-	info, err := client.Info(ctx, "memory").Result()
-	if err != nil {
-		return Kept{}, err
-	}
-	found := usedMemory.FindStringSubmatch(info)
-	if found == nil {
-		return Kept{}, errors.New("redis does not say how much memory it uses")
-	}
 	var k Kept
-	if k.All, err = strconv.ParseInt(found[1], 10, 64); err != nil {
+	var err error
+	if k.All, err = used(ctx, client); err != nil {
 		return Kept{}, err
 	}
 	streams := client.ScanType(ctx, 0, "*", 1000, "stream").Iterator()
@@ -94,4 +91,17 @@ func (s *Redis) Kept(ctx context.Context) (Kept, error) {
 		k.Log += bytes
 	}
 	return k, streams.Err()
+}
+
+// used is the memory that a server uses for what it holds, in bytes.
+func used(ctx context.Context, client *redis.Client) (int64, error) {
+	info, err := client.Info(ctx, "memory").Result()
+	if err != nil {
+		return 0, err
+	}
+	found := usedMemory.FindStringSubmatch(info)
+	if found == nil {
+		return 0, errors.New("redis does not say how much memory it uses")
+	}
+	return strconv.ParseInt(found[1], 10, 64)
 }

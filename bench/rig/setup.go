@@ -2,6 +2,7 @@ package rig
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,10 @@ type Setup struct {
 	Bound bool
 	// Signals has a stream of events about the users, which are pushed.
 	Signals bool
+	// RateLimits has the limits that hold without a word.
+	RateLimits bool
+	// NewerKeys are keys in front of that with which sessions are filled in.
+	NewerKeys []string
 	// Scopes and Lines stand in the configuration, Lines in that of the site.
 	Scopes, Lines string
 }
@@ -42,6 +47,8 @@ const boundTo = "\t\t\tbinding prefer {\n\t\t\t\tcookie_lifetime 1h\n\t\t\t}\n"
 // Addresses are what a Caddyfile has to name.
 type Addresses struct {
 	Site, App, Issuer, Redis string
+	// Cluster are nodes of the Redis Cluster that is the store in place of Redis.
+	Cluster []string
 	// Admin is where the gateway can be profiled, and sessions ended.
 	Admin string
 	// File is where the embedded store is.
@@ -59,8 +66,13 @@ func (s Setup) Caddyfile(a Addresses) string {
 		if s.Scopes != "" {
 			fmt.Fprintf(&b, "\t\t\tscopes %s\n", s.Scopes)
 		}
-		fmt.Fprintf(&b, "\t\t}\n\t\tkeys %s\n\t\trate_limit off\n", SecretKey)
-		if s.InRedis {
+		fmt.Fprintf(&b, "\t\t}\n\t\tkeys %s\n", strings.Join(append(slices.Clone(s.NewerKeys), SecretKey), " "))
+		if !s.RateLimits {
+			b.WriteString("\t\trate_limit off\n")
+		}
+		if len(a.Cluster) > 0 {
+			fmt.Fprintf(&b, "\t\tstore redis {\n\t\t\tcluster %s\n\t\t}\n", strings.Join(a.Cluster, " "))
+		} else if s.InRedis {
 			fmt.Fprintf(&b, "\t\tstore redis redis://%s/0\n", a.Redis)
 		} else {
 			fmt.Fprintf(&b, "\t\tstore file %s\n", a.File)
