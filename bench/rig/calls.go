@@ -17,7 +17,7 @@ var notCounted = map[string]bool{"info": true, "hello": true, "client|setinfo": 
 
 // reading are the commands that change nothing. Any other counts as a write.
 var reading = map[string]bool{
-	"get": true, "mget": true, "exists": true, "pttl": true, "zrange": true, "zrangebyscore": true, "zcard": true, "xrange": true,
+	"get": true, "getrange": true, "mget": true, "exists": true, "pttl": true, "zrange": true, "zrangebyscore": true, "zcard": true, "xrange": true,
 	"subscribe": true, "wait": true,
 }
 
