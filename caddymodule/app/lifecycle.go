@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
@@ -233,5 +234,10 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 	return nil
 }
 
-// wrapTransport makes requests to a provider visible to Caddy's tracing.
-func wrapTransport(next http.RoundTripper) http.RoundTripper { return otelhttp.NewTransport(next) }
+// wrapTransport makes requests to a provider visible to Caddy's tracing. A request that is part of no trace is sent
+// without: what otelhttp prepares for it would be for nothing.
+func wrapTransport(next http.RoundTripper) http.RoundTripper {
+	return otelhttp.NewTransport(next, otelhttp.WithFilter(func(r *http.Request) bool {
+		return trace.SpanContextFromContext(r.Context()).IsValid()
+	}))
+}

@@ -117,8 +117,11 @@ type Patient struct{ *Set }
 // VerifySignature calls the key set, and calls it again when the keys may be fetched again.
 func (k Patient) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	payload, err := k.Set.VerifySignature(ctx, token)
+	if !errors.Is(err, ErrOld) {
+		return payload, err
+	}
 	id := keyIDOf(token)
-	if !errors.Is(err, ErrOld) || k.vain.lately(id, k.Now()) {
+	if k.vain.lately(id, k.Now()) {
 		return payload, err
 	}
 	_, _, tried := k.state()

@@ -13,13 +13,6 @@ import (
 // claim counts. Names are compared exactly: Go's decoding into structs would accept "SUB" for "sub".
 type Set []map[string]json.RawMessage
 
-// Parse reads a JSON object.
-func Parse(raw []byte) (map[string]json.RawMessage, error) {
-	var m map[string]json.RawMessage
-	err := json.Unmarshal(raw, &m)
-	return m, err
-}
-
 // The characters that may follow a claim's name in a path.
 const (
 	each = "[*]"

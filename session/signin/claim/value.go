@@ -31,6 +31,9 @@ func Scalar(raw json.RawMessage) string {
 
 // ParseString parses a JSON string; ok is false for anything else, including null and absence.
 func ParseString(raw json.RawMessage) (text string, ok bool) {
+	if text, ok = plainString(raw); ok {
+		return text, true
+	}
 	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &text) != nil {
 		return "", false
 	}
@@ -38,6 +41,12 @@ func ParseString(raw json.RawMessage) (text string, ok bool) {
 }
 
 func scalar(raw json.RawMessage) (text string, ok bool) {
+	if text, ok = plainString(raw); ok {
+		return text, true
+	}
+	if plainNumber(raw) {
+		return string(raw), true
+	}
 	var value any
 	if len(raw) == 0 || json.Unmarshal(raw, &value) != nil {
 		return "", false
@@ -86,6 +95,9 @@ func (c Set) List(path string) ([]string, State) {
 }
 
 func list(raw json.RawMessage) ([]string, State) {
+	if values, ok := plainList(raw); ok {
+		return values, Known
+	}
 	var elements []json.RawMessage
 	switch {
 	case isNull(raw):

@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 )
 
 // Request is one request to a token endpoint, or to another endpoint at which the client authenticates in the same way.
@@ -86,7 +89,7 @@ func post(ctx context.Context, q Request) (*answer, error) {
 		return nil, noAnswer(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	body, err := readAll(resp)
 	if err != nil {
 		if isTimeout(err) || ctx.Err() != nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, new(*net.OpError)) {
 			return nil, &Error{Kind: Down, Silent: isTimeout(err) || ctx.Err() != nil, cause: cut(err)}
@@ -99,11 +102,22 @@ func post(ctx context.Context, q Request) (*answer, error) {
 	return &answer{resp.StatusCode, body, secretsOf(form, q.ClientSecret)}, nil
 }
 
+// maxExpected is the longest answer for which there is room before it is read.
+const maxExpected = 16 << 10
+
+// readAll reads a body whose length is most often known.
+func readAll(resp *http.Response) ([]byte, error) {
+	var body bytes.Buffer
+	body.Grow(int(min(max(resp.ContentLength, 0), maxExpected)) + bytes.MinRead)
+	_, err := body.ReadFrom(resp.Body)
+	return body.Bytes(), err
+}
+
 // readTokens reads an answer with status 2xx. Some providers refuse with such a status, so an error code counts as a
 // refusal.
 func readTokens(status int, body []byte, secrets []string) (*Tokens, error) {
-	var said map[string]json.RawMessage
-	if err := json.Unmarshal(body, &said); err != nil || said == nil {
+	said, err := claim.Parse(body)
+	if err != nil || said == nil {
 		return nil, &Error{Kind: Unreadable, Status: status, cause: errors.New("answer is no JSON object")}
 	}
 	t := &Tokens{
@@ -133,10 +147,7 @@ func seconds(raw json.RawMessage) time.Duration {
 }
 
 func text(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
+	s, _ := claim.ParseString(raw)
 	return s
 }
 

@@ -15,10 +15,10 @@
 //
 //   - config.go is what the caller configures of a provider, provider.go is the Provider, provider_state.go how it is;
 //   - metadata.go is its metadata, with the keys of package jwks; examine.go looks at both for an operator;
-//   - auth_request.go, request_object.go, push.go and demand.go make an authorization request;
+//   - auth_request.go, push.go (which also signs it) and demand.go make an authorization request;
 //   - redeem.go redeems a code and revokes tokens, refresh.go sends a refresh token, both with client.go, client_assertion.go, client_key.go,
 //     proof.go and retry_after.go;
-//   - id_token.go and logout_token.go verify tokens, access_token.go is for those of programs, and exchanges those of users for applications; userinfo.go and graph.go ask for more claims;
+//   - id_token.go, id_claims.go and logout_token.go verify tokens, access_token.go is for those of programs, and exchanges those of users for applications; userinfo.go and graph.go ask for more claims;
 //   - claims.go reads what a session keeps, keep.go bounds it, and keeps access tokens for applications;
 //   - errors.go has the kinds of failures.
 package oidc

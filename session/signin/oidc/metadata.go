@@ -213,6 +213,9 @@ var cognito = regexp.MustCompile(`^https://cognito-idp\.[a-z0-9-]+\.amazonaws\.c
 // google is the issuer that issues a refresh token for two parameters of its own instead of a scope.
 const google = "https://accounts.google.com"
 
+// googleWithoutScheme is its name in some of its ID tokens.
+const googleWithoutScheme = "accounts.google.com"
+
 // googlePrompts are the values of prompt that Google accepts, by its documentation. Its metadata lists none, and it answers
 // any other value, login among them, with an error page.
 var googlePrompts = []string{"none", "consent", "select_account"}

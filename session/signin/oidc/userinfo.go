@@ -73,11 +73,11 @@ func (c *Config) signedUserInfo(ctx context.Context, m *Metadata, raw string) ([
 	if err != nil {
 		return nil, errors.New("answer is no signed token; an encrypted one cannot be read")
 	}
-	if err := checkHeader(t.header); err != nil {
+	alg, err := checkHeader(t.header)
+	if err != nil {
 		return nil, fmt.Errorf("answer is no token of userinfo: %w", err)
 	}
-	header, _ := claim.Parse(t.header)
-	if !slices.Contains(m.userInfoAlgorithms(), claim.Scalar(header["alg"])) {
+	if !slices.Contains(m.userInfoAlgorithms(), alg) {
 		return nil, errors.New("answer is signed by an algorithm that was not agreed (alg)")
 	}
 	payload, err := jwks.Patient{Set: m.keys}.VerifySignature(ctx, raw)
