@@ -36,12 +36,18 @@ func (e *ConfigError) Error() string {
 	return b.String() + e.Problem
 }
 
+// known are the names that the configuration for every site defines.
+type known struct {
+	networks map[string]bool
+	trusted  bool            // some network is
+	policies map[string]bool // those for every site
+}
+
 // checker collects the errors of a configuration.
 type checker struct {
-	networks map[string]bool
-	trusted  bool // some network is
-	errs     []error
-	at       ConfigError // the current position
+	known
+	errs []error
+	at   ConfigError // the current position
 }
 
 func (c *checker) failf(format string, args ...any) {
@@ -50,21 +56,26 @@ func (c *checker) failf(format string, args ...any) {
 	c.errs = append(c.errs, &e)
 }
 
-// check returns all errors in cfg, joined.
-func check(cfg *Config) error {
-	c := &checker{networks: make(map[string]bool, len(cfg.Networks))}
-	for i := range cfg.Networks {
-		c.network(&cfg.Networks[i])
+// err returns all errors that were found, joined.
+func (c *checker) err() error { return errors.Join(c.errs...) }
+
+// checkShared checks what all sites share.
+func checkShared(networks []Network, policies []Policy) *checker {
+	c := &checker{known: known{networks: make(map[string]bool, len(networks)), policies: make(map[string]bool, len(policies))}}
+	for i := range networks {
+		c.network(&networks[i])
 	}
-	tenant := make(map[string]bool, len(cfg.Policies))
-	for i := range cfg.Policies {
-		c.policy(&cfg.Policies[i], "", tenant, nil)
+	for i := range policies {
+		c.policy(&policies[i], "", c.policies, nil)
 	}
-	apps := make(map[string]bool, len(cfg.Sites))
-	for i := range cfg.Sites {
-		c.site(&cfg.Sites[i], apps, tenant)
+	return c
+}
+
+func (c *checker) sites(sites []Site) {
+	apps := make(map[string]bool, len(sites))
+	for i := range sites {
+		c.site(&sites[i], apps)
 	}
-	return errors.Join(c.errs...)
 }
 
 func (c *checker) network(n *Network) {
@@ -87,7 +98,7 @@ func (c *checker) network(n *Network) {
 	c.trusted = c.trusted || n.Trusted
 }
 
-func (c *checker) site(s *Site, apps, tenant map[string]bool) {
+func (c *checker) site(s *Site, apps map[string]bool) {
 	c.at = ConfigError{Position: s.Position, Site: s.App}
 	c.name("app", s.App)
 	if apps[s.App] {
@@ -109,7 +120,7 @@ func (c *checker) site(s *Site, apps, tenant map[string]bool) {
 	}
 	own := make(map[string]bool, len(s.Policies))
 	for i := range s.Policies {
-		c.policy(&s.Policies[i], s.App, own, tenant)
+		c.policy(&s.Policies[i], s.App, own, c.policies)
 	}
 }
 

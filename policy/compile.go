@@ -2,62 +2,32 @@ package policy
 
 import "slices"
 
+// Base is the compiled part of a Config that all sites share: its networks, and the policies for every site. It does not
+// change and is safe for concurrent use. Sets made from one Base share it.
+type Base struct {
+	shared []*rules // the policies for every site, alone
+	places places
+	known  known
+}
+
 // Set is a compiled Config. It does not change and is safe for concurrent use.
 type Set struct {
-	policies []compiled // first the policies for all sites, then those of each site
-	sites    map[string]*site
-	places   places
-
-	// The names that policies and sites mention.
-	anywhere  people
-	of        map[string]*people // by provider
-	providers index
-	guests    mention
-
-	everybody                bitset // policies whose include part names no user
-	anonymous                audience
-	namesGroups, namesGuests bitset // policies that do
-	open                     bitset // sites without an allow list
-	enforced                 bitset // policies in mode on
-}
-
-// mention lists the policies that include or exclude a name, and the sites that allow or deny it.
-type mention struct{ include, exclude, allow, deny []int }
-
-// index finds the mention of a name.
-type index struct {
-	byName  map[string]*mention
-	longest int
-}
-
-// of returns nil if nothing mentions the name. It does not hash a name that is longer than all mentioned names.
-func (x *index) of(name string) *mention {
-	if len(name) > x.longest {
-		return nil
-	}
-	return x.byName[name]
-}
-
-func (x *index) at(name string) *mention {
-	if x.byName == nil {
-		x.byName = make(map[string]*mention)
-	}
-	m := x.byName[name]
-	if m == nil {
-		m = &mention{}
-		x.byName[name] = m
-		x.longest = max(x.longest, len(name))
-	}
-	return m
+	*Base
+	// rules are those of the Base and, if the sites have policies or lists of their own, those of the sites. A policy is
+	// known by its number: the bit that stands for it in a bitset of all policies.
+	rules []*rules
+	sites []site
+	byApp map[string]int // nil if there is one site
+	open  bitset         // sites without an allow list
+	words int            // the length of a bitset of all policies
 }
 
 // site is what a compiled Set knows about an app.
 type site struct {
+	app    string
 	number int
 	// policies contains the policies that are not off and whose app part matches.
 	policies bitset
-	// first and end are the range of the site's own policies.
-	first, end int
 }
 
 // compiled is a policy in the form that Evaluate uses.
@@ -78,30 +48,86 @@ type compiled struct {
 // Compile checks a configuration and prepares it for decisions. It returns all errors at once, joined, each as a
 // *ConfigError. The caller must not change the configuration afterwards.
 func Compile(cfg Config) (*Set, error) {
-	if err := check(&cfg); err != nil {
+	c := checkShared(cfg.Networks, cfg.Policies)
+	c.sites(cfg.Sites)
+	if err := c.err(); err != nil {
 		return nil, err
 	}
-	s := &Set{sites: make(map[string]*site, len(cfg.Sites)), of: make(map[string]*people)}
-	for i := range cfg.Policies {
-		s.policies = append(s.policies, compilePolicy(&cfg.Policies[i], ""))
+	return newBase(c.known, cfg.Networks, cfg.Policies).set(cfg.Sites), nil
+}
+
+// CompileBase is Compile for the part of a configuration that all sites share.
+func CompileBase(networks []Network, policies []Policy) (*Base, error) {
+	c := checkShared(networks, policies)
+	if err := c.err(); err != nil {
+		return nil, err
 	}
-	tenant := len(s.policies)
-	for i := range cfg.Sites {
-		st := &site{number: i, first: len(s.policies)}
-		for j := range cfg.Sites[i].Policies {
-			s.policies = append(s.policies, compilePolicy(&cfg.Sites[i].Policies[j], cfg.Sites[i].App))
+	return newBase(c.known, networks, policies), nil
+}
+
+// Compile is Compile for a configuration that consists of the base and these sites.
+func (b *Base) Compile(sites ...Site) (*Set, error) {
+	c := &checker{known: b.known}
+	c.sites(sites)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	return b.set(sites), nil
+}
+
+func newBase(k known, networks []Network, policies []Policy) *Base {
+	b := &Base{known: k}
+	b.compilePlaces(networks)
+	r := &rules{policies: make([]compiled, 0, len(policies))}
+	for i := range policies {
+		r.policies = append(r.policies, compilePolicy(&policies[i], ""))
+	}
+	r.index(0)
+	r.locate(&b.places)
+	b.shared = []*rules{r}
+	return b
+}
+
+// set returns the Set of the base and sites that are correct.
+func (b *Base) set(sites []Site) *Set {
+	tenant := b.shared[0]
+	s := &Set{Base: b, rules: b.shared, sites: make([]site, len(sites)), open: newBitset(len(sites)), words: tenant.words()}
+	if own := b.own(sites); own != nil {
+		s.rules = []*rules{tenant, own}
+		s.words += own.words()
+	}
+	if len(sites) > 1 {
+		s.byApp = make(map[string]int, len(sites))
+	}
+	for i := range sites {
+		s.sites[i] = site{app: sites[i].App, number: i, policies: s.policiesAt(sites[i].App)}
+		if s.byApp != nil {
+			s.byApp[sites[i].App] = i
 		}
-		st.end = len(s.policies)
-		s.sites[cfg.Sites[i].App] = st
+		if len(sites[i].Allow) == 0 {
+			s.open.set(i)
+		}
 	}
-	s.anywhere = s.noPeople(len(cfg.Sites))
-	s.indexPolicies()
-	for app, st := range s.sites {
-		s.policiesAt(app, st, tenant)
+	return s
+}
+
+// own returns the rules of the sites; nil if they have none.
+func (b *Base) own(sites []Site) *rules {
+	r := &rules{first: b.shared[0].words() * 64}
+	named := false
+	for i := range sites {
+		for j := range sites[i].Policies {
+			r.policies = append(r.policies, compilePolicy(&sites[i].Policies[j], sites[i].App))
+		}
+		named = named || len(sites[i].Allow)+len(sites[i].Deny) > 0
 	}
-	s.indexSites(cfg.Sites)
-	s.compilePlaces(cfg.Networks)
-	return s, nil
+	if !named && len(r.policies) == 0 {
+		return nil
+	}
+	r.index(len(sites))
+	r.indexSites(sites)
+	r.locate(&b.places)
+	return r
 }
 
 func compilePolicy(p *Policy, site string) compiled {
@@ -132,62 +158,15 @@ func maskOf[T ~uint8](values []T) (mask uint8) {
 	return mask
 }
 
-func (s *Set) indexPolicies() {
-	n := len(s.policies)
-	s.everybody, s.enforced = newBitset(n), newBitset(n)
-	s.namesGroups, s.namesGuests = newBitset(n), newBitset(n)
-	s.anonymous = audience{newBitset(n), newBitset(n)}
-	for i := range s.policies {
-		p := &s.policies[i].source
-		in, ex := &p.Include, &p.Exclude
-		s.eachWho(in, func(w Who, m *mention) {
-			m.include = append(m.include, i)
-			if w.Kind == WhoGroup {
-				s.circle(w.Provider).including.set(i)
-				s.namesGroups.set(i)
-			}
-		})
-		s.eachWho(ex, func(w Who, m *mention) {
-			m.exclude = append(m.exclude, i)
-			if w.Kind == WhoGroup {
-				s.circle(w.Provider).excluding.set(i)
-				s.namesGroups.set(i)
-			}
-		})
-		if in.Guests {
-			s.guests.include = append(s.guests.include, i)
-			s.namesGuests.set(i)
-		}
-		if ex.Guests {
-			s.guests.exclude = append(s.guests.exclude, i)
-			s.namesGuests.set(i)
-		}
-		if !in.namesSubjects() {
-			s.everybody.set(i)
-			if !ex.namesSubjects() {
-				s.anonymous.may.set(i)
-				s.anonymous.sure.set(i)
-			}
-		}
-		if p.Mode == On {
-			s.enforced.set(i)
+// policiesAt returns the policies that concern an app.
+func (s *Set) policiesAt(app string) bitset {
+	at := make(bitset, s.words)
+	for i, p := range s.all {
+		if (p.site == "" || p.site == app) && p.source.Mode != Off && p.source.forApp(app) {
+			at.set(i)
 		}
 	}
-}
-
-func (a *Assignment) namesSubjects() bool { return a.Guests || len(a.who()) > 0 }
-
-func (s *Set) policiesAt(app string, st *site, tenant int) {
-	st.policies = newBitset(len(s.policies))
-	for i := range s.policies {
-		p := &s.policies[i].source
-		if i >= tenant && (i < st.first || i >= st.end) || p.Mode == Off {
-			continue
-		}
-		if p.forApp(app) {
-			st.policies.set(i)
-		}
-	}
+	return at
 }
 
 func (p *Policy) forApp(app string) bool {
@@ -195,27 +174,38 @@ func (p *Policy) forApp(app string) bool {
 	return (len(in) == 0 || slices.Contains(in, app)) && !slices.Contains(ex, app)
 }
 
-func (s *Set) indexSites(sites []Site) {
-	s.open = newBitset(len(sites))
-	for i := range sites {
-		if len(sites[i].Allow) == 0 {
-			s.open.set(i)
-		}
-		for _, w := range sites[i].Allow {
-			for _, m := range s.mentionsOf(w) {
-				m.allow = append(m.allow, i)
-			}
-			if w.Kind == WhoGroup {
-				s.circle(w.Provider).allowing.set(i)
-			}
-		}
-		for _, w := range sites[i].Deny {
-			for _, m := range s.mentionsOf(w) {
-				m.deny = append(m.deny, i)
-			}
-			if w.Kind == WhoGroup {
-				s.circle(w.Provider).denying.set(i)
+// all is an iterator over the policies and their numbers, in the order of the configuration.
+func (s *Set) all(yield func(int, *compiled) bool) {
+	for _, r := range s.rules {
+		for i := range r.policies {
+			if !yield(r.first+i, &r.policies[i]) {
+				return
 			}
 		}
 	}
+}
+
+// of returns the rules that contain a policy, by its number.
+func (s *Set) of(policy int) *rules {
+	if r := s.rules[0]; policy < r.words()*64 {
+		return r
+	}
+	return s.rules[1]
+}
+
+func (s *Set) policy(number int) *compiled {
+	r := s.of(number)
+	return &r.policies[number-r.first]
+}
+
+// site returns nil if there is none with this name.
+func (s *Set) site(app string) *site {
+	i, ok := 0, len(s.sites) > 0 && s.sites[0].app == app
+	if !ok {
+		i, ok = s.byApp[app]
+	}
+	if !ok {
+		return nil
+	}
+	return &s.sites[i]
 }

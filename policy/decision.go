@@ -187,7 +187,7 @@ func (d *Decision) MaxIdlePolicies() []string {
 func (d *Decision) names(f func(*Policy, Outcome) bool) (names []string) {
 	i := 0
 	for o := range d.Applied {
-		p := &d.set.policies[d.spoken(i).policy].source
+		p := &d.set.policy(int(d.spoken(i).policy)).source
 		if p.Mode == On && f(p, o) {
 			names = append(names, p.Name)
 		}

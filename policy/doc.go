@@ -1,7 +1,8 @@
 // Package policy decides on a request: given the user, how and when they signed in, where the request comes from and
 // what it asks for, it passes, the user must sign in, the user must prove more, or it is refused.
 //
-// [Compile] turns a [Config] into a [Set] once, when the configuration is loaded. [Set.Evaluate] is a pure function of
+// [Compile] turns a [Config] into a [Set] once, when the configuration is loaded. Where each site has a Set of its own, all
+// of them share the [Base] with the policies for every site. [Set.Evaluate] is a pure function of
 // the set and a [Request] and returns a [Decision]. [Set.Explain] is the same function with a recorder: it reports for
 // every policy whether it applied and, if not, why. The package has no clock, no network and no HTTP, so every rule can
 // be tested with a table.
@@ -41,8 +42,8 @@
 // The files:
 //
 //   - config.go is what a policy says, words.go its words, check.go what is wrong with it;
-//   - compile.go makes a Set, with bitset.go; people.go and networks.go resolve names and addresses, fold.go compares
-//     names;
+//   - compile.go makes a Set from a Base, which many share; rules.go finds policies, with bitset.go; people.go and
+//     networks.go resolve names and addresses, fold.go compares names;
 //   - request.go and subject.go describe a request and its user;
 //   - evaluate.go applies each policy, conditions.go checks its conditions, grant.go says whether a requirement is met,
 //     conclude.go makes one decision of all, decision.go and outcome.go are the results, explain.go tells how they came

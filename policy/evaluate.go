@@ -35,8 +35,8 @@ type evaluation struct {
 	anonymous bool
 	audience  audience
 	subject   *Subject
-	site      *site
 	place     *place
+	reach     reach // of the rules that are evaluated, at this place
 	device    [attributes]Signal
 
 	refusal   refusal
@@ -51,11 +51,11 @@ type evaluation struct {
 func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 	d.set = s
 	d.Reason, d.Status = EvaluationError, StatusNotApplied
-	st, ok := s.sites[r.App]
+	st := s.site(r.App)
 	switch {
 	case r.Time.IsZero():
 		d.Err = errNoTime
-	case !ok:
+	case st == nil:
 		d.Err = fmt.Errorf("%w: %q", errUnknownApp, r.App)
 	case !r.valid():
 		d.Err = errBadValue
@@ -71,7 +71,7 @@ func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 	if !sub.Current(s) {
 		sub = s.Resolve(*sub.user)
 	}
-	e := evaluation{set: s, r: r, anonymous: sub == nil, site: st, place: s.place(r.IP), audience: s.anonymous}
+	e := evaluation{set: s, r: r, anonymous: sub == nil, place: s.place(r.IP)}
 	if sub != nil {
 		e.audience, e.subject = sub.audience(), sub
 	}
@@ -87,19 +87,10 @@ func (s *Set) evaluate(r *Request, rec *recorder) (d Decision) {
 		e.device[Shared] = Yes // A7
 	}
 
-	// The three sets have the same size. Stating it removes the bounds checks in the loop.
-	who := e.audience.may
-	app, where, enforced := st.policies[:len(who)], e.place.may[:len(who)], s.enforced[:len(who)]
-	var matched uint64
-	for w := range who {
-		may := who[w] & app[w]
-		matched |= may & enforced[w]
-		for may &= where[w]; may != 0; may &= may - 1 {
-			e.hold(&d, w*64+bits.TrailingZeros64(may), rec)
+	for _, rules := range s.rules {
+		if e.apply(rules, st, &d, rec) {
+			d.Status = StatusSuccess
 		}
-	}
-	if matched != 0 {
-		d.Status = StatusSuccess
 	}
 	if e.failed {
 		d.Status = StatusFailure
@@ -126,9 +117,30 @@ func (r *Request) valid() bool {
 		int(r.Device.Shared) < len(signalWords)
 }
 
+// apply evaluates the policies of one set of rules whose assignments match, or may match. It reports whether one that is on
+// concerns this user at this site.
+func (e *evaluation) apply(rules *rules, st *site, d *Decision, rec *recorder) bool {
+	who := rules.anonymous
+	if !e.anonymous {
+		who = rules.within(e.audience.may)
+	}
+	e.reach = rules.at(e.place)
+	// The sets have the same size. Stating it removes the bounds checks in the loop.
+	app, where, enforced := rules.within(st.policies)[:len(who)], e.reach.may[:len(who)], rules.enforced[:len(who)]
+	var matched uint64
+	for w := range who {
+		may := who[w] & app[w]
+		matched |= may & enforced[w]
+		for may &= where[w]; may != 0; may &= may - 1 {
+			e.hold(d, rules, w*64+bits.TrailingZeros64(may), rec)
+		}
+	}
+	return matched != 0
+}
+
 // hold evaluates a policy whose assignment matches, or may match.
-func (e *evaluation) hold(d *Decision, i int, rec *recorder) {
-	p := &e.set.policies[i]
+func (e *evaluation) hold(d *Decision, rules *rules, i int, rec *recorder) {
+	p, number := &rules.policies[i], rules.first+i
 	unmet, gaps := e.conditions(p)
 	var err error
 	if unmet == 0 && p.source.Matcher != 0 {
@@ -136,17 +148,17 @@ func (e *evaluation) hold(d *Decision, i int, rec *recorder) {
 	}
 	if unmet != 0 {
 		if rec != nil {
-			rec.add(i, unmet, nil)
+			rec.add(number, unmet, nil)
 		}
 		return
 	}
-	if !e.audience.sure.has(i) {
-		gaps |= e.subject.gap(i)
+	if !e.anonymous && !e.audience.sure.has(number) {
+		gaps |= e.subject.gap(number)
 	}
-	if !e.place.sure.has(i) {
+	if !e.reach.sure.has(i) {
 		gaps |= GapNetwork
 	}
-	sp := spoken{policy: int32(i), gaps: gaps}
+	sp := spoken{policy: int32(number), gaps: gaps}
 	if err == nil {
 		sp.missing = p.source.missing(e.r)
 	}
@@ -160,7 +172,7 @@ func (e *evaluation) hold(d *Decision, i int, rec *recorder) {
 	}
 	d.speak(sp)
 	if rec != nil {
-		rec.add(i, 0, err)
+		rec.add(number, 0, err)
 	}
 }
 

@@ -24,14 +24,13 @@ func (rec *recorder) add(i int, unmet Unmet, err error) {
 func (rec *recorder) finish(e *evaluation, d *Decision, sub *Subject) {
 	var excluded bitset
 	if sub != nil {
-		excluded = e.set.audienceOf(sub.user, audience{newBitset(len(e.set.policies)), newBitset(len(e.set.policies))})
+		excluded = e.set.audienceOf(sub.user, audience{make(bitset, e.set.words), make(bitset, e.set.words)})
 	}
 	applied := make(map[int]spoken, d.n)
 	for i := range d.n {
 		applied[int(d.spoken(i).policy)] = d.spoken(i)
 	}
-	for i := range e.set.policies {
-		p := &e.set.policies[i]
+	for i, p := range e.set.all {
 		if p.site != "" && p.site != e.r.App {
 			continue
 		}
@@ -57,14 +56,14 @@ func notApplied(m Mode) Result {
 
 // ruledOut returns why the index excluded a policy, and which of its conditions do not hold either.
 func (e *evaluation) ruledOut(i int, excluded bitset) (unmet, ex Unmet) {
-	p := &e.set.policies[i]
+	p, r := e.set.policy(i), e.set.of(i)
 	unmet, _ = e.conditions(p)
 	src := &p.source
 	if src.Mode == Off {
 		unmet |= UnmetMode
 	}
 	switch {
-	case e.audience.may.has(i):
+	case e.anonymous && r.anonymous.has(i-r.first), !e.anonymous && e.audience.may.has(i):
 	case e.anonymous:
 		unmet |= UnmetInformation
 	default:
@@ -79,7 +78,7 @@ func (e *evaluation) ruledOut(i int, excluded bitset) (unmet, ex Unmet) {
 			ex |= UnmetApp
 		}
 	}
-	if !e.place.may.has(i) {
+	if !r.at(e.place).may.has(i - r.first) {
 		unmet |= UnmetLocation
 		if e.place.matches(src.Exclude.Networks) {
 			ex |= UnmetLocation

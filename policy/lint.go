@@ -26,15 +26,32 @@ func Lint(cfg Config) []Finding {
 	l := newLinter(&cfg)
 	l.list(cfg.Policies, "", l.scopes(cfg.Policies, ""))
 	for i := range cfg.Sites {
-		l.site(&cfg.Sites[i])
+		l.site(&cfg.Sites[i], l.scopes(cfg.Policies, ""))
 	}
 	return l.found
 }
 
-// LintSite is Lint for the policies of one site, given by its index in cfg, without the policies for all sites.
-func LintSite(cfg Config, site int) []Finding {
-	l := newLinter(&cfg)
-	l.site(&cfg.Sites[site])
+// SiteLinter is Lint for the policies of single sites, without the policies for all sites, which it prepares once.
+type SiteLinter struct {
+	cfg    *Config
+	beside []*scope // those of the policies for all sites; nil until a site has policies
+}
+
+// NewSiteLinter returns a linter for sites that share these networks and policies for all sites.
+func NewSiteLinter(networks []Network, policies []Policy) *SiteLinter {
+	return &SiteLinter{cfg: &Config{Networks: networks, Policies: policies}}
+}
+
+// Lint looks for policies of one site that are very likely a mistake.
+func (s *SiteLinter) Lint(site *Site) []Finding {
+	if len(site.Policies) == 0 {
+		return nil
+	}
+	l := newLinter(s.cfg)
+	if s.beside == nil {
+		s.beside = l.scopes(s.cfg.Policies, "")
+	}
+	l.site(site, s.beside)
 	return l.found
 }
 
@@ -52,8 +69,9 @@ func (l *linter) findf(format string, args ...any) {
 	l.found = append(l.found, f)
 }
 
-func (l *linter) site(s *Site) {
-	l.list(s.Policies, s.App, append(l.scopes(l.cfg.Policies, ""), l.scopes(s.Policies, s.App)...))
+// site lints the policies of a site. beside contains the scopes of those for all sites.
+func (l *linter) site(s *Site, beside []*scope) {
+	l.list(s.Policies, s.App, slices.Concat(beside, l.scopes(s.Policies, s.App)))
 }
 
 // list lints policies of one list. beside contains the scopes of these policies and of all others that apply in the

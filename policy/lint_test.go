@@ -159,7 +159,7 @@ func TestLint(t *testing.T) {
 			if len(found) < len(tt.want) {
 				t.Errorf("found %v, want %q", found, tt.want)
 			}
-			if own := policy.LintSite(cfg, 1); !slices.EqualFunc(own, found, func(a, b policy.Finding) bool { return a == b }) && len(tt.policies) == 0 {
+			if own := policy.NewSiteLinter(cfg.Networks, cfg.Policies).Lint(&cfg.Sites[1]); !slices.EqualFunc(own, found, func(a, b policy.Finding) bool { return a == b }) && len(tt.policies) == 0 {
 				t.Errorf("of the site alone: %v", own)
 			}
 		})

@@ -22,35 +22,33 @@ type Location struct {
 // Locate returns the networks that contain an address. An invalid address is unknown, which differs from outside.
 func (s *Set) Locate(ip netip.Addr) Location { return s.place(ip).Location }
 
-// place is a set of networks that some addresses have in common, with its effect on each policy.
+// place is a set of networks that some addresses have in common.
 type place struct {
 	Location
-	// may contains the policies whose network part matches or may match.
-	may bitset
-	// sure contains the policies whose network part certainly matches.
-	sure bitset
+	number int
 }
 
 // places finds the place of an address with one lookup.
 type places struct {
 	trie     bart.Table[*place]
-	outside  *place // in no network
-	nowhere  *place // no address
-	anyShare bool   // some network is shared
+	all      []*place // by number
+	outside  *place   // in no network
+	nowhere  *place   // no address
+	anyShare bool     // some network is shared
 }
 
-func (s *Set) place(ip netip.Addr) *place {
+func (b *Base) place(ip netip.Addr) *place {
 	if !ip.IsValid() {
-		return s.places.nowhere
+		return b.places.nowhere
 	}
-	if p, ok := s.places.trie.Lookup(ip.Unmap()); ok {
+	if p, ok := b.places.trie.Lookup(ip.Unmap()); ok {
 		return p
 	}
-	return s.places.outside
+	return b.places.outside
 }
 
 // compilePlaces stores for every prefix the union of the networks that cover it, so that the longest match is enough.
-func (s *Set) compilePlaces(networks []Network) {
+func (b *Base) compilePlaces(networks []Network) {
 	var owners bart.Table[[]int]
 	for i := range networks {
 		for _, p := range networks[i].Prefixes {
@@ -58,7 +56,7 @@ func (s *Set) compilePlaces(networks []Network) {
 			have, _ := owners.Get(p)
 			owners.Insert(p, append(slices.Clone(have), i))
 		}
-		s.places.anyShare = s.places.anyShare || networks[i].Shared
+		b.places.anyShare = b.places.anyShare || networks[i].Shared
 	}
 	known := make(map[string]*place)
 	for p := range owners.All() {
@@ -70,29 +68,23 @@ func (s *Set) compilePlaces(networks []Network) {
 		in = slices.Compact(in)
 		key := fmt.Sprint(in)
 		if known[key] == nil {
-			known[key] = s.newPlace(networks, in)
+			known[key] = b.places.add(networks, in)
 		}
-		s.places.trie.Insert(p, known[key])
+		b.places.trie.Insert(p, known[key])
 	}
-	s.places.outside = s.newPlace(networks, nil)
-	s.places.nowhere = s.noPlace()
+	b.places.outside = b.places.add(networks, nil)
+	b.places.nowhere = b.places.add(networks, nil)
+	b.places.nowhere.Known = false
 }
 
-func (s *Set) newPlace(networks []Network, in []int) *place {
-	pl := &place{Location: Location{Known: true}, may: newBitset(len(s.policies))}
+func (ps *places) add(networks []Network, in []int) *place {
+	pl := &place{Location: Location{Known: true}, number: len(ps.all)}
 	for _, i := range in {
 		pl.Networks = append(pl.Networks, networks[i].Name)
 		pl.Trusted = pl.Trusted || networks[i].Trusted
 		pl.Shared = pl.Shared || networks[i].Shared
 	}
-	for i := range s.policies {
-		p := &s.policies[i]
-		in, ex := p.source.Include.Networks, p.source.Exclude.Networks
-		if (len(in) == 0 || pl.matches(in)) && !pl.matches(ex) {
-			pl.may.set(i)
-		}
-	}
-	pl.sure = pl.may
+	ps.all = append(ps.all, pl)
 	return pl
 }
 
@@ -101,18 +93,6 @@ func (pl *place) matches(names []string) bool {
 	return slices.ContainsFunc(names, func(n string) bool {
 		return n == TrustedNetworks && pl.Trusted || slices.Contains(pl.Networks, n)
 	})
-}
-
-// noPlace is the place of an unknown address: every network may match, and none excludes (A62).
-func (s *Set) noPlace() *place {
-	pl := &place{may: newBitset(len(s.policies)), sure: newBitset(len(s.policies))}
-	for i := range s.policies {
-		pl.may.set(i)
-		if len(s.policies[i].source.Include.Networks)+len(s.policies[i].source.Exclude.Networks) == 0 {
-			pl.sure.set(i)
-		}
-	}
-	return pl
 }
 
 // canonical converts an IPv4 prefix in IPv6 form to its IPv4 form, as place does for addresses.

@@ -116,7 +116,7 @@ type Outcome struct {
 }
 
 func (s *Set) outcome(i int) Outcome {
-	p := &s.policies[i]
+	p := s.policy(i)
 	return Outcome{
 		Policy: p.source.Name, Site: p.site, Position: p.source.Position, Mode: p.source.Mode,
 		Grants: p.grants, Sessions: p.sessions,

@@ -20,29 +20,29 @@ func (p *people) domainOf(name string) *mention {
 	return nil
 }
 
-func (s *Set) noPeople(sites int) people {
-	n := len(s.policies)
-	return people{including: newBitset(n), excluding: newBitset(n), allowing: newBitset(sites), denying: newBitset(sites)}
+func (r *rules) noPeople() people {
+	n := len(r.policies)
+	return people{including: newBitset(n), excluding: newBitset(n), allowing: newBitset(r.sites), denying: newBitset(r.sites)}
 }
 
 // circle returns the mentions of users who signed in at a provider; an empty name means any provider.
-func (s *Set) circle(provider string) *people {
+func (r *rules) circle(provider string) *people {
 	if provider == "" {
-		return &s.anywhere
+		return &r.anywhere
 	}
-	p := s.of[provider]
+	p := r.of[provider]
 	if p == nil {
-		none := s.noPeople(len(s.sites))
+		none := r.noPeople()
 		p = &none
-		s.of[provider] = p
+		r.of[provider] = p
 	}
 	return p
 }
 
 // mentionsOf returns the mentions of the users that w names. A user can be named by an ID, which is compared exactly,
 // or by a name, which is compared without regard to case.
-func (s *Set) mentionsOf(w Who) []*mention {
-	p := s.circle(w.Provider)
+func (r *rules) mentionsOf(w Who) []*mention {
+	p := r.circle(w.Provider)
 	switch w.Kind {
 	case WhoGroup:
 		return []*mention{p.groups.at(w.Name)}
@@ -52,14 +52,14 @@ func (s *Set) mentionsOf(w Who) []*mention {
 		domain, _ := Domain(w.Name)
 		return []*mention{p.domains.at(domain)}
 	default: // check refuses any other kind
-		return []*mention{s.providers.at(w.Name)}
+		return []*mention{r.providers.at(w.Name)}
 	}
 }
 
 // eachWho calls f with every mention of the users that an assignment names.
-func (s *Set) eachWho(a *Assignment, f func(Who, *mention)) {
+func (r *rules) eachWho(a *Assignment, f func(Who, *mention)) {
 	for _, w := range a.who() {
-		for _, m := range s.mentionsOf(w) {
+		for _, m := range r.mentionsOf(w) {
 			f(w, m)
 		}
 	}

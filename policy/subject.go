@@ -59,7 +59,7 @@ func (s *Set) Resolve(u User) *Subject {
 	return sub
 }
 
-func (s *Set) subjectSize() int { return 2*words(len(s.policies)) + 4*words(len(s.sites)) + 1 }
+func (s *Set) subjectSize() int { return 2*s.words + 4*words(len(s.sites)) + 1 }
 
 // Bits returns what Evaluate needs to know about the subject, without pointers, for callers that keep tens of thousands
 // beside cached sessions. They are valid only for the Set that made the subject. The caller must not change them.
@@ -70,12 +70,12 @@ func (sub *Subject) Bits() []uint64 { return sub.bits }
 func (s *Set) Subject(bits []uint64) Subject { return Subject{set: s, bits: bits} }
 
 func (sub *Subject) audience() audience {
-	bits, n := sub.bits, words(len(sub.set.policies))
+	bits, n := sub.bits, sub.set.words
 	return audience{may: bits[:n], sure: bits[n : 2*n]}
 }
 
 func (sub *Subject) admission() admission {
-	bits, n := sub.bits[2*words(len(sub.set.policies)):], words(len(sub.set.sites))
+	bits, n := sub.bits[2*sub.set.words:], words(len(sub.set.sites))
 	return admission{allowed: bits[:n], allowedMaybe: bits[n : 2*n], denied: bits[2*n : 3*n], deniedMaybe: bits[3*n : 4*n]}
 }
 
@@ -127,10 +127,11 @@ func (sub *Subject) groupGap() Gaps {
 
 // gap returns the facts about the subject that were unknown when a policy counted as applying without certainty.
 func (sub *Subject) gap(policy int) (gaps Gaps) {
-	if sub.unknown(unknownGroups) && sub.set.namesGroups.has(policy) {
+	r := sub.set.of(policy)
+	if sub.unknown(unknownGroups) && r.namesGroups.has(policy-r.first) {
 		gaps |= sub.groupGap()
 	}
-	if sub.unknown(unreadableGuest) && sub.set.namesGuests.has(policy) {
+	if sub.unknown(unreadableGuest) && r.namesGuests.has(policy-r.first) {
 		gaps |= GapClaim
 	}
 	if gaps == 0 {
@@ -141,14 +142,14 @@ func (sub *Subject) gap(policy int) (gaps Gaps) {
 
 // mentions calls sure with every mention of u. It calls maybe with every mention that may mean u: by a name that the
 // provider has not verified or that resembles another one, or as a guest if the guest claim cannot be parsed.
-func (s *Set) mentions(u *User, sure, maybe func(*mention)) {
+func (r *rules) mentions(u *User, sure, maybe func(*mention)) {
 	call := func(f func(*mention), m *mention) {
 		if m != nil {
 			f(m)
 		}
 	}
 	groups, _ := u.groups()
-	for _, p := range s.circles(u) {
+	for _, p := range r.circles(u) {
 		for _, g := range groups {
 			call(sure, p.groups.of(g))
 		}
@@ -166,19 +167,19 @@ func (s *Set) mentions(u *User, sure, maybe func(*mention)) {
 			call(maybe, p.domainOf(n))
 		}
 	}
-	call(sure, s.providers.of(u.Provider))
+	call(sure, r.providers.of(u.Provider))
 	switch {
 	case u.Guest:
-		sure(&s.guests)
+		sure(&r.guests)
 	case u.GuestUnreadable:
-		maybe(&s.guests)
+		maybe(&r.guests)
 	}
 }
 
 // circles returns the groups of mentions in which u can be named: those for all providers, and those for u's provider.
-func (s *Set) circles(u *User) []*people {
-	circles := []*people{&s.anywhere}
-	if p := s.of[u.Provider]; p != nil {
+func (r *rules) circles(u *User) []*people {
+	circles := []*people{&r.anywhere}
+	if p := r.of[u.Provider]; p != nil {
 		circles = append(circles, p)
 	}
 	return circles
@@ -186,10 +187,17 @@ func (s *Set) circles(u *User) []*people {
 
 // audienceOf computes the audience of u into a, which is empty. It returns the policies that certainly exclude u.
 func (s *Set) audienceOf(u *User, a audience) (excluded bitset) {
-	excluded = newBitset(len(s.policies))
-	may, doubt := newBitset(len(s.policies)), newBitset(len(s.policies))
-	a.sure.add(s.everybody)
-	s.mentions(u, func(m *mention) {
+	excluded = make(bitset, s.words)
+	for _, r := range s.rules {
+		r.audienceOf(u, audience{r.within(a.may), r.within(a.sure)}, r.within(excluded))
+	}
+	return excluded
+}
+
+func (r *rules) audienceOf(u *User, a audience, excluded bitset) {
+	may, doubt := newBitset(len(r.policies)), newBitset(len(r.policies))
+	a.sure.add(r.everybody)
+	r.mentions(u, func(m *mention) {
 		a.sure.setAll(m.include)
 		excluded.setAll(m.exclude)
 	}, func(m *mention) {
@@ -197,7 +205,7 @@ func (s *Set) audienceOf(u *User, a audience) (excluded bitset) {
 		doubt.setAll(m.exclude)
 	})
 	if _, known := u.groups(); !known {
-		for _, p := range s.circles(u) {
+		for _, p := range r.circles(u) {
 			may.add(p.including)
 			doubt.add(p.excluding)
 		}
@@ -207,22 +215,23 @@ func (s *Set) audienceOf(u *User, a audience) (excluded bitset) {
 	a.may.subtract(excluded)
 	a.sure.subtract(doubt)
 	a.sure.subtract(excluded)
-	return excluded
 }
 
 // admissionOf computes the admission of u into a, which is empty.
 func (s *Set) admissionOf(u *User, a admission) {
 	a.allowed.add(s.open)
-	s.mentions(u, func(m *mention) {
-		a.allowed.setAll(m.allow)
-		a.denied.setAll(m.deny)
-	}, func(m *mention) {
-		a.denied.setAll(m.deny)
-	})
-	if _, known := u.groups(); !known {
-		for _, p := range s.circles(u) {
-			a.allowedMaybe.add(p.allowing)
-			a.deniedMaybe.add(p.denying)
+	for _, r := range s.rules[1:] { // only the rules of sites have lists
+		r.mentions(u, func(m *mention) {
+			a.allowed.setAll(m.allow)
+			a.denied.setAll(m.deny)
+		}, func(m *mention) {
+			a.denied.setAll(m.deny)
+		})
+		if _, known := u.groups(); !known {
+			for _, p := range r.circles(u) {
+				a.allowedMaybe.add(p.allowing)
+				a.deniedMaybe.add(p.denying)
+			}
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/caddymodule/store"
+	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/apitoken"
 	"github.com/latchkey-gateway/latchkey/session/pages"
@@ -60,8 +61,13 @@ type App struct {
 	stopped  bool
 	sites    []*site.Site // the provisioned sites
 
-	said     findings
-	reminder reminder
+	metrics registered
+
+	said findings
+	// siteLinter and routes are used while the sites are provisioned, one after the other.
+	siteLinter *policy.SiteLinter
+	routes     lintedRoutes
+	reminder   reminder
 }
 
 // CaddyModule returns the Caddy module information.

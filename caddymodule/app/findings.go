@@ -3,6 +3,9 @@ package app
 import (
 	"sync"
 
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/lint"
 	"github.com/latchkey-gateway/latchkey/policy"
 )
 
@@ -31,4 +34,19 @@ func (f *findings) add(what policy.Finding) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.list = append(f.list, what)
+}
+
+// lintedRoutes are the routes of each server that were linted.
+type lintedRoutes map[*caddyhttp.Server]*lint.Routes
+
+func (rs *lintedRoutes) of(server *caddyhttp.Server) *lint.Routes {
+	if *rs == nil {
+		*rs = make(lintedRoutes)
+	}
+	routes := (*rs)[server]
+	if routes == nil {
+		routes = lint.NewRoutes()
+		(*rs)[server] = routes
+	}
+	return routes
 }

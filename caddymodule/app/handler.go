@@ -9,7 +9,6 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
-	"github.com/latchkey-gateway/latchkey/caddymodule/lint"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 )
 
@@ -49,7 +48,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	case err != nil:
 		return err // the error already names the app latchkey
 	}
-	if err := registerMetrics(ctx.GetMetricsRegistry()); err != nil {
+	if err := app.(*App).metrics.in(ctx.GetMetricsRegistry()); err != nil {
 		return err
 	}
 	if err := h.provision(ctx, app.(*App)); err != nil {
@@ -57,7 +56,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	h.site.SetLogged(server == nil || server.Logs != nil)
-	h.app.lintSite(h.site, server, lint.Readable(server))
+	h.app.lintSite(h.site, server, h.app.routes.of(server).Readable(server))
 	return nil
 }
 

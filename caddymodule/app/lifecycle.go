@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/caddymodule/store"
+	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
@@ -54,6 +55,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.tenant.Compile(ctx); err != nil {
 		return err
 	}
+	a.siteLinter = policy.NewSiteLinter(a.tenant.Networks, a.tenant.Policies)
 	a.finestIdle = site.FinestIdle(a.tenant.Policies)
 	return a.provisionStore(ctx)
 }

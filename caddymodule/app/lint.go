@@ -50,11 +50,14 @@ func (a *App) lintSite(h *site.Site, server *caddyhttp.Server, routes caddyhttp.
 	if problem := lint.PlainSite(a.Session.Binding, server); problem != "" {
 		a.warn([]policy.Finding{{Position: h.Position, Site: h.App, Problem: problem}})
 	}
-	a.warn(policy.LintSite(h.Rules, 0))
-	a.warn(policy.LintProviders(site, lint.Sources(a.tenant.Providers, h.SignIn.Providers)))
+	if len(h.Policies) > 0 {
+		a.warn(a.siteLinter.Lint(&h.Rules.Sites[0]))
+		a.warn(policy.LintProviders(site, lint.Sources(a.tenant.Providers, h.SignIn.Providers)))
+	}
 	a.warn(lint.Overdue(h.App, h.Policies, time.Now()))
-	a.warn(lint.Rewrites(routes, a.Policies))
-	for _, f := range lint.Order(routes) {
+	order, missing := a.routes.of(server).Follow(routes, a.Policies)
+	a.warn(missing)
+	for _, f := range order {
 		a.warn([]policy.Finding{{Position: f.Position, Site: f.App, Problem: f.Problem}})
 	}
 	if accepted := (lint.Accepted{Bearer: h.Bearer != nil, Own: h.Tokens}); accepted.Bearer || accepted.Own {
@@ -63,14 +66,23 @@ func (a *App) lintSite(h *site.Site, server *caddyhttp.Server, routes caddyhttp.
 			a.warn([]policy.Finding{{Position: h.Position, Site: h.App, Problem: problem}})
 		}
 	}
-	if plain := lint.PlainUpstreams(h.App, routes); h.ForwardAccessToken != nil && len(plain) > 0 {
-		a.warn([]policy.Finding{{Position: h.Position, Site: h.App, Problem: "forward_access_token: the access tokens of users go to " +
-			strings.Join(plain, ", ") + " without TLS, and anyone who can read that network can use them: use https:// there"}})
+	if h.ForwardAccessToken != nil {
+		a.warn(plainUpstreams(h, routes))
 	}
 	if lint.Forgeable(server) {
 		a.warn(lint.ByAddress("", a.Policies, a.Networks))
 		a.warn(lint.ByAddress(h.App, h.Policies, a.Networks))
 	}
+}
+
+// plainUpstreams finds a site whose app gets access tokens over a network without TLS.
+func plainUpstreams(h *site.Site, routes caddyhttp.RouteList) []policy.Finding {
+	plain := lint.PlainUpstreams(h.App, routes)
+	if len(plain) == 0 {
+		return nil
+	}
+	return []policy.Finding{{Position: h.Position, Site: h.App, Problem: "forward_access_token: the access tokens of users go to " +
+		strings.Join(plain, ", ") + " without TLS, and anyone who can read that network can use them: use https:// there"}}
 }
 
 // warnOfApps warns about policies that name an app without a site. It runs when all sites are known.

@@ -161,8 +161,22 @@ var polls = prometheus.NewCounterVec(prometheus.CounterOpts{
 
 func countPoll(stream, result string) { polls.WithLabelValues(stream, result).Inc() }
 
-// registerMetrics registers the collectors in a configuration's registry. Every site calls it; only the first call has
-// an effect.
+// registered is the registry that has the metrics.
+type registered struct{ registry *prometheus.Registry }
+
+// in registers the metrics in a registry that does not have them. Every site calls it with the registry of the configuration.
+func (r *registered) in(registry *prometheus.Registry) error {
+	if r.registry == registry {
+		return nil
+	}
+	err := registerMetrics(registry)
+	if err == nil {
+		r.registry = registry
+	}
+	return err
+}
+
+// registerMetrics registers the collectors in a registry. Those that it has already are no error.
 func registerMetrics(registry *prometheus.Registry) error {
 	for _, c := range append(site.Collectors(), rateLimited, renewals, exchanges, bindings, signalsReceived, polls, stateMetrics{}) {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/caddyfile/grammar"
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
+	"github.com/latchkey-gateway/latchkey/policy"
 )
 
 var (
@@ -53,11 +54,11 @@ var (
 func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // the name of the directive
 	start := h.Token()
-	app, err := globalApp(h)
+	all, err := adapting(h)
 	if err != nil {
 		return nil, err
 	}
-	site := &siteParser{Helper: h, Site: new(config.Site), global: app, start: start}
+	site := &siteParser{Helper: h, Site: new(config.Site), global: all.app, all: all, start: start}
 	site.Position = fmt.Sprintf("%s:%d", start.File, start.Line)
 	if err := site.matcher(); err != nil {
 		return nil, err
@@ -76,17 +77,33 @@ func parseSite(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	}}}, nil
 }
 
-// globalApp returns the result of the global option. Caddy parses global options before all sites.
-func globalApp(h httpcaddyfile.Helper) (*config.App, error) {
+// adapted is what the sites of one Caddyfile share while it is adapted.
+type adapted struct {
+	app      *config.App  // the result of the global option
+	policies *policy.Base // those of the global option
+	sites    siteNames
+}
+
+// adapting returns what the sites share. Caddy parses global options before all sites.
+func adapting(h httpcaddyfile.Helper) (*adapted, error) {
+	const key = "latchkey"
+	if all, ok := h.State[key].(*adapted); ok {
+		return all, nil
+	}
 	option, ok := h.Option("latchkey").(httpcaddyfile.App)
 	if !ok {
 		return nil, h.Err("there is no latchkey block with a provider among the global options")
 	}
-	app := new(config.App)
-	if err := json.Unmarshal(option.Value, app); err != nil {
+	all := &adapted{app: new(config.App), sites: siteNames{byBlock: make(map[uintptr]string), byApp: make(map[string]string)}}
+	if err := json.Unmarshal(option.Value, all.app); err != nil {
 		return nil, h.WrapErr(err)
 	}
-	return app, nil
+	var err error
+	if all.policies, err = config.CheckShared(all.app); err != nil {
+		return nil, h.WrapErr(err)
+	}
+	h.State[key] = all
+	return all, nil
 }
 
 // siteParser parses the directive of one site.
@@ -94,6 +111,7 @@ type siteParser struct {
 	httpcaddyfile.Helper
 	*config.Site
 	global *config.App
+	all    *adapted
 	start  caddyfile.Token
 
 	headerAt []caddyfile.Token // the position of each entry of Header
@@ -112,7 +130,7 @@ func (s *siteParser) whole() error {
 	if err := s.Check(s.global); err != nil {
 		return err
 	}
-	return firstProblem(config.CheckPolicies(s.global, s.Site))
+	return firstProblem(s.CheckPolicies(s.all.policies))
 }
 
 // matcher reads the matcher of the directive, if it has one.

@@ -73,12 +73,7 @@ type siteNames struct {
 // settle sets the name of the site. It refuses a second directive in the same site, and a second site with the same
 // name: a policy that names the app would be ambiguous.
 func (s *siteParser) settle() error {
-	const key = "latchkey.sites"
-	seen, ok := s.State[key].(*siteNames)
-	if !ok {
-		seen = &siteNames{byBlock: make(map[uintptr]string), byApp: make(map[string]string)}
-		s.State[key] = seen
-	}
+	seen := &s.all.sites
 	here := fmt.Sprintf("%s:%d", s.start.File, s.start.Line)
 	block := enclosing(s.Helper)
 	if first, ok := seen.byBlock[block.id]; ok && block.id != 0 {

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -32,6 +33,9 @@ var (
 // resolveSome replaces the placeholders of a value that may also contain other braces. It leaves the names in keep
 // unchanged. Anything else that looks like a placeholder is an error, because it would otherwise be used literally.
 func resolveSome(what, value string, keep ...string) (string, error) {
+	if !strings.Contains(value, "{") {
+		return value, nil
+	}
 	var wrong error
 	out := likePlaceholder.ReplaceAllStringFunc(value, func(found string) string {
 		if slices.Contains(keep, found[1:len(found)-1]) {
@@ -70,16 +74,16 @@ func fillValue(what string, v reflect.Value, filled *bool) error {
 			return fillValue(what, v.Elem(), filled)
 		}
 	case reflect.Struct:
-		for i := range v.NumField() {
-			f := v.Type().Field(i)
-			if !f.IsExported() || f.Tag.Get("placeholders") != "" {
+		for _, f := range filledFields(v.Type()) {
+			inside := v.Field(f.index)
+			if inside.IsZero() {
 				continue
 			}
-			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			name := f.name
 			if what != "" {
 				name = what + ": " + name
 			}
-			if err := fillValue(name, v.Field(i), filled); err != nil {
+			if err := fillValue(name, inside, filled); err != nil {
 				return err
 			}
 		}
@@ -105,6 +109,32 @@ func fillValue(what string, v reflect.Value, filled *bool) error {
 		}
 	}
 	return nil
+}
+
+// filledField is a field of a configuration in which placeholders are replaced.
+type filledField struct {
+	index int
+	name  string // in JSON
+}
+
+// fieldsOfTypes are the results of filledFields by type: sites have the same type, and there may be thousands.
+var fieldsOfTypes sync.Map
+
+func filledFields(t reflect.Type) []filledField {
+	if known, ok := fieldsOfTypes.Load(t); ok {
+		return known.([]filledField)
+	}
+	var fields []filledField
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.IsExported() || f.Tag.Get("placeholders") != "" {
+			continue
+		}
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		fields = append(fields, filledField{i, name})
+	}
+	fieldsOfTypes.Store(t, fields)
+	return fields
 }
 
 // fillMap replaces the placeholders in a map of strings, in its keys too.

@@ -107,21 +107,29 @@ func (h *Site) Check(a *App) error {
 // CheckPolicies checks the policies of the app, and those of a site if it is not nil, together. For these checks it
 // only matters whether a policy has a matcher.
 func CheckPolicies(a *App, site *Site) error {
-	var cfg policy.Config
+	all, err := CheckShared(a)
+	if err != nil || site == nil {
+		return err
+	}
+	return site.CheckPolicies(all)
+}
+
+// CheckShared checks the policies of the app.
+func CheckShared(a *App) (*policy.Base, error) {
+	networks := make([]policy.Network, 0, len(a.Networks))
 	for _, n := range a.Networks {
 		r, err := n.Rule()
 		if err != nil {
-			return fmt.Errorf("network %q: %w", n.Name, err)
+			return nil, fmt.Errorf("network %q: %w", n.Name, err)
 		}
-		cfg.Networks = append(cfg.Networks, r)
+		networks = append(networks, r)
 	}
-	cfg.Policies = checkedRules(a.Policies)
-	if site != nil {
-		cfg.Sites = []policy.Site{{
-			App: site.App, Allow: site.Allow.Rule(), Deny: site.Deny.Rule(), Policies: checkedRules(site.Policies),
-		}}
-	}
-	_, err := policy.Compile(cfg)
+	return policy.CompileBase(networks, checkedRules(a.Policies))
+}
+
+// CheckPolicies checks the policies of the site beside those of the app.
+func (h *Site) CheckPolicies(all *policy.Base) error {
+	_, err := all.Compile(policy.Site{App: h.App, Allow: h.Allow.Rule(), Deny: h.Deny.Rule(), Policies: checkedRules(h.Policies)})
 	return err
 }
 

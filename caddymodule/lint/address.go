@@ -15,16 +15,6 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// Readable returns the routes of a server that can be read while its sites are provisioned. Caddy provisions routes in
-// order and keeps their raw form until then, so the routes after the current one are still raw.
-func Readable(server *caddyhttp.Server) caddyhttp.RouteList {
-	if server == nil {
-		return nil
-	}
-	next := slices.IndexFunc(server.Routes, func(r caddyhttp.Route) bool { return len(r.HandlersRaw) > 0 })
-	return server.Routes[:next+1]
-}
-
 // Sources returns what the named providers, or all providers, can state about users.
 func Sources(providers []*oidc.Provider, names []string) (list []policy.Provider) {
 	for _, p := range providers {

@@ -8,7 +8,7 @@
 // The files:
 //
 //   - order.go: is the directive in front of what it protects; rewrite.go: do rules see the path that the app sees;
-//     address.go, reach.go and words.go read routes for that;
+//     routes.go follows the routes of a server for both; address.go, reach.go and words.go read routes;
 //   - binding.go: settings, policies and sites for which no session can be bound to its device;
 //   - forward.go: apps on other machines that get a secret without TLS;
 //   - programs.go: policies that no program with a token can satisfy; tokens.go: what else keeps tokens out;

@@ -17,15 +17,6 @@ type Finding struct {
 	Problem       string
 }
 
-// Order checks what comes before and around each directive latchkey in routes: matchers that exclude the sign-in
-// endpoints, and handlers that answer or set headers first. Of the routes in one group only one runs, so sibling
-// `handle` blocks do not matter. Named routes that are invoked elsewhere are not followed.
-func Order(routes caddyhttp.RouteList) []Finding {
-	w := new(walker)
-	w.walk(routes, place{})
-	return w.found
-}
-
 // place is what can have happened to a request before a route.
 type place struct {
 	before []string // directives of the handlers that ran before
@@ -33,63 +24,78 @@ type place struct {
 	front  bool     // the route is only for the front page
 }
 
-type walker struct{ found []Finding }
+type walker struct {
+	read  handlers
+	found []Finding
+}
+
+// way is a list of routes on the way of a request: what can have happened before them, and in those that it has passed.
+type way struct {
+	place
+	done []passed
+}
+
+// passed is a route that a request has passed: its group and the directives of its handlers.
+type passed struct {
+	group  string
+	before []string
+}
+
+func newWay(at place) *way { return &way{at, []passed{{"", at.before}}} }
+
+// all returns the handlers that can have run before a route of the group. Only one route of a group runs.
+func (y *way) all(except string) (sum []string) {
+	for _, s := range y.done {
+		if s.group == "" || s.group != except {
+			sum = append(sum, s.before...)
+		}
+	}
+	return sum
+}
 
 // walk follows routes in the order in which a request passes them, and returns the handlers that it has passed at the
 // end.
 func (w *walker) walk(routes caddyhttp.RouteList, at place) (before []string) {
-	type step struct {
-		group  string
-		before []string
-	}
-	done := []step{{"", at.before}}
-	all := func(except string) (sum []string) {
-		for _, s := range done {
-			if s.group == "" || s.group != except {
-				sum = append(sum, s.before...)
-			}
-		}
-		return sum
-	}
+	y := newWay(at)
 	for i := range routes {
-		r := &routes[i]
-		if isAutomatic(r) {
+		w.route(&routes[i], y)
+	}
+	return y.all("")
+}
+
+// route follows the next route on the way. A provisioned route contains no raw directive latchkey, and what a terminal
+// route does concerns no later one.
+func (w *walker) route(r *caddyhttp.Route, y *way) {
+	if r.Terminal && len(r.HandlersRaw) == 0 || isAutomatic(r) {
+		return
+	}
+	here := place{y.all(r.Group), y.only, y.front || isFrontPage(r)}
+	if keeper := keepsOut(r); keeper != "" {
+		here.only = append(slices.Clip(here.only), keeper)
+	}
+	known := len(here.before)
+	for _, handler := range r.Handlers {
+		if sub, ok := handler.(*caddyhttp.Subroute); ok {
+			here.before = w.walk(sub.Routes, here)
 			continue
 		}
-		here := place{all(r.Group), at.only, at.front || isFrontPage(r)}
-		if keeper := keepsOut(r); keeper != "" {
-			here.only = append(slices.Clip(here.only), keeper)
-		}
-		known := len(here.before)
-		for _, handler := range r.Handlers {
-			if sub, ok := handler.(*caddyhttp.Subroute); ok {
-				here.before = w.walk(sub.Routes, here)
-				continue
+		if module, ok := handler.(caddy.Module); ok {
+			if raw, err := json.Marshal(handler); err == nil {
+				here.before = append(here.before, here.wordOf(module.CaddyModule().ID.Name(), raw)...)
 			}
-			if module, ok := handler.(caddy.Module); ok {
-				if raw, err := json.Marshal(handler); err == nil {
-					here.before = append(here.before, here.wordOf(module.CaddyModule().ID.Name(), raw)...)
-				}
-			}
-		}
-		for _, raw := range r.HandlersRaw {
-			here.before = w.handler(raw, here)
-		}
-		if !r.Terminal { // after a terminal route nothing runs
-			done = append(done, step{r.Group, here.before[min(known, len(here.before)):]})
 		}
 	}
-	return all("")
+	for _, raw := range r.HandlersRaw {
+		here.before = w.handler(raw, here)
+	}
+	if !r.Terminal { // after a terminal route nothing runs
+		y.done = append(y.done, passed{r.Group, here.before[min(known, len(here.before)):]})
+	}
 }
 
 func (w *walker) handler(raw json.RawMessage, at place) (before []string) {
-	var h struct {
-		Handler  string              `json:"handler"`
-		Routes   caddyhttp.RouteList `json:"routes"`
-		App      string              `json:"app"`
-		Position string              `json:"position"`
-	}
-	if json.Unmarshal(raw, &h) != nil {
+	h := w.read.handler(raw)
+	if h == nil {
 		return at.before // Caddy refuses this
 	}
 	switch h.Handler {

@@ -17,7 +17,7 @@ import (
 // guard stands for the directive: a handler that this package knows by its name alone.
 const guard = "vars guard yes"
 
-// found is what Order says about a site, by the first words of it.
+// found is what Follow says about a site, by the first words of it.
 func found(t *testing.T, site string) (all []string) {
 	t.Helper()
 	adapter := caddyfile.Adapter{ServerType: httpcaddyfile.ServerType{}}
@@ -37,7 +37,8 @@ func found(t *testing.T, site string) (all []string) {
 		t.Fatal(err)
 	}
 	for _, server := range parts.Apps.HTTP.Servers {
-		for _, f := range Order(server.Routes) {
+		order, _ := NewRoutes().Follow(server.Routes, nil)
+		for _, f := range order {
 			if f.App != "wiki" || f.Position != "Caddyfile:7" {
 				t.Errorf("it is about %+v", f)
 			}

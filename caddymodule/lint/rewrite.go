@@ -28,57 +28,72 @@ func (w rewriting) and(more rewriting) rewriting {
 	return rewriting{append(slices.Clip(w.prefixes), more.prefixes...), w.other || more.other}
 }
 
-// rewritesBefore walks routes in the order in which a request passes them. It calls found for each handler latchkey,
-// with the rewriting that can have happened before. Provisioned routes have no raw handlers. Named routes that are
-// invoked elsewhere are not followed.
-func rewritesBefore(routes caddyhttp.RouteList, before rewriting, found func(json.RawMessage, rewriting)) (after rewriting) {
-	type step struct {
-		group string
-		rewriting
-	}
-	done := []step{{"", before}}
-	all := func(except string) (sum rewriting) {
-		for _, s := range done {
-			if s.group == "" || s.group != except {
-				sum = sum.and(s.rewriting)
-			}
-		}
-		return sum
-	}
-	for i := range routes {
-		r := &routes[i]
-		at := all(r.Group) // only one route of a group runs; `handle` blocks exclude each other in this way
-		for _, handler := range r.Handlers {
-			switch handler := handler.(type) {
-			case *rewrite.Rewrite:
-				at = at.and(rewritingOf(handler))
-			case *caddyhttp.Subroute:
-				at = rewritesBefore(handler.Routes, at, found)
-			}
-		}
-		for _, raw := range r.HandlersRaw {
-			at = rewritesBeforeRaw(raw, at, found)
-		}
-		if !r.Terminal { // after a terminal route nothing runs
-			done = append(done, step{r.Group, at})
-		}
-	}
-	return all("")
+// rewrites is the way of a request through a list of routes: the rewriting in each of those that it has passed.
+type rewrites struct {
+	read handlers
+	done []rewritten
+	// found is called for each handler latchkey, with the rewriting that can have happened before.
+	found func(json.RawMessage, rewriting)
 }
 
-func rewritesBeforeRaw(raw json.RawMessage, at rewriting, found func(json.RawMessage, rewriting)) rewriting {
-	var handler struct {
-		Handler string              `json:"handler"`
-		Routes  caddyhttp.RouteList `json:"routes"`
+type rewritten struct {
+	group string
+	rewriting
+}
+
+// all returns the rewriting that can have happened before a route of the group. Only one route of a group runs; `handle`
+// blocks exclude each other in this way.
+func (y *rewrites) all(except string) (sum rewriting) {
+	for _, s := range y.done {
+		if s.group == "" || s.group != except {
+			sum = sum.and(s.rewriting)
+		}
 	}
-	if json.Unmarshal(raw, &handler) != nil {
+	return sum
+}
+
+// inside follows routes within a route, and returns the rewriting after them.
+func (y *rewrites) inside(routes caddyhttp.RouteList, before rewriting) (after rewriting) {
+	within := &rewrites{y.read, []rewritten{{"", before}}, y.found}
+	for i := range routes {
+		within.route(&routes[i])
+	}
+	return within.all("")
+}
+
+// route follows the next route on the way. Provisioned routes have no raw handlers.
+func (y *rewrites) route(r *caddyhttp.Route) {
+	if r.Terminal && len(r.HandlersRaw) == 0 {
+		return
+	}
+	at := y.all(r.Group)
+	for _, handler := range r.Handlers {
+		switch handler := handler.(type) {
+		case *rewrite.Rewrite:
+			at = at.and(rewritingOf(handler))
+		case *caddyhttp.Subroute:
+			at = y.inside(handler.Routes, at)
+		}
+	}
+	for _, raw := range r.HandlersRaw {
+		at = y.raw(raw, at)
+	}
+	if !r.Terminal { // after a terminal route nothing runs
+		y.done = append(y.done, rewritten{r.Group, at})
+	}
+}
+
+// raw returns the rewriting after a raw handler.
+func (y *rewrites) raw(raw json.RawMessage, at rewriting) rewriting {
+	handler := y.read.handler(raw)
+	if handler == nil {
 		return at // Caddy refuses this
 	}
 	switch handler.Handler {
 	case "latchkey":
-		found(raw, at)
+		y.found(raw, at)
 	case "subroute":
-		return rewritesBefore(handler.Routes, at, found)
+		return y.inside(handler.Routes, at)
 	case "rewrite":
 		var r rewrite.Rewrite
 		if json.Unmarshal(raw, &r) == nil {
@@ -159,27 +174,26 @@ func (w rewriting) misses(sets caddyhttp.RawMatcherSets, here bool) string {
 		"for that, match {http.request.orig_uri.path} with vars_regexp or expression", how)
 }
 
-// Rewrites finds policies, and matchers of the directive, that do not match the path for which they were written.
-func Rewrites(routes caddyhttp.RouteList, policies []*config.Policy) (found []policy.Finding) {
-	rewritesBefore(routes, rewriting{}, func(raw json.RawMessage, w rewriting) {
-		site := new(config.Site)
-		if json.Unmarshal(raw, site) != nil {
-			return
+// missed returns the policies, and the matchers of the directive, that do not match the path for which they were written.
+// raw is a handler latchkey, before is the rewriting before it, policies are those for all sites.
+func missed(raw json.RawMessage, before rewriting, policies []*config.Policy) (found []policy.Finding) {
+	site := new(config.Site)
+	if !before.other && len(before.prefixes) == 0 || json.Unmarshal(raw, site) != nil {
+		return nil
+	}
+	add := func(p *config.Policy, sets caddyhttp.RawMatcherSets, here bool) {
+		if problem := before.misses(sets, here); problem != "" && p.Mode != policy.Off {
+			found = append(found, policy.Finding{Position: p.Position, Site: site.App, Policy: p.Name, Problem: problem})
 		}
-		add := func(p *config.Policy, sets caddyhttp.RawMatcherSets, here bool) {
-			if problem := w.misses(sets, here); problem != "" && p.Mode != policy.Off {
-				found = append(found, policy.Finding{Position: p.Position, Site: site.App, Policy: p.Name, Problem: problem})
-			}
-		}
-		for _, p := range policies {
-			add(p, p.Matched(), false)
-		}
-		for _, p := range site.Policies {
-			add(p, p.MatchRaw, true)
-		}
-		if problem := w.misses(site.MatchRaw, true); problem != "" {
-			found = append(found, policy.Finding{Position: site.Position, Site: site.App, Problem: problem})
-		}
-	})
+	}
+	for _, p := range policies {
+		add(p, p.Matched(), false)
+	}
+	for _, p := range site.Policies {
+		add(p, p.MatchRaw, true)
+	}
+	if problem := before.misses(site.MatchRaw, true); problem != "" {
+		found = append(found, policy.Finding{Position: site.Position, Site: site.App, Problem: problem})
+	}
 	return found
 }

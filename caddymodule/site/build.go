@@ -73,18 +73,21 @@ func New(ctx caddy.Context, c *config.Site, tenant *Tenant) (_ *Site, err error)
 
 func (h *Site) compilePolicies(ctx caddy.Context) error {
 	t := h.Tenant
-	h.matchers = &Matchers{sets: slices.Clone(t.Matchers.sets), of: slices.Clone(t.Matchers.of)}
-	own, err := h.matchers.rules(ctx, h.Policies)
+	matchers := &Matchers{tenant: t.Matchers}
+	own, err := matchers.rules(ctx, h.Policies)
 	if err != nil {
 		return err
 	}
-	h.needed = neededBy(t.Policies, own)
+	if h.matchers = t.Matchers; len(matchers.sets) > 0 {
+		h.matchers = matchers
+	}
+	h.needed = t.needed.and(own)
 	h.Rules = policy.Config{
 		Networks: t.Networks,
 		Policies: t.Policies,
 		Sites:    []policy.Site{{App: h.App, Allow: h.Allow.Rule(), Deny: h.Deny.Rule(), Policies: own}},
 	}
-	h.Compiled, err = policy.Compile(h.Rules)
+	h.Compiled, err = t.Set.Base.Compile(h.Rules.Sites...)
 	return err
 }
 
@@ -98,8 +101,43 @@ func (h *Site) FinestIdle() (finest time.Duration) {
 	return finest
 }
 
-// newReadings collects the matchers of a site. Its error names a matcher that can never match.
+// newReadings collects the matchers of a site. Its error names a matcher that can never match. Sites at which the same
+// matchers for all sites apply, and no others, share one result.
 func (h *Site) newReadings() (*readings, error) {
+	t := h.Tenant
+	applied := appliedMatchers(h)
+	if len(applied) == 0 && len(h.match.sets) == 0 {
+		return nil, nil
+	}
+	if len(h.match.sets) > 0 || h.matchers != t.Matchers {
+		return collect(h, applied)
+	}
+	key := fmt.Sprint(applied, h.PathParameters)
+	if known := t.readings[key]; known != nil {
+		return known, nil
+	}
+	out, err := collect(h, applied)
+	if err != nil {
+		return nil, err
+	}
+	if t.readings == nil {
+		t.readings = make(map[string]*readings)
+	}
+	t.readings[key] = out
+	return out, nil
+}
+
+// appliedMatchers returns the indexes of the matchers that belong to enabled policies which can apply at the site.
+func appliedMatchers(h *Site) (applied []int) {
+	for i := range h.matchers.count() {
+		if _, p := h.matchers.at(i); p.Mode == policy.On && p.MayMeet(h.App) {
+			applied = append(applied, i)
+		}
+	}
+	return applied
+}
+
+func collect(h *Site, applied []int) (*readings, error) {
 	out := &readings{parameters: h.PathParameters == config.PathParametersKept}
 	if len(h.match.sets) > 0 {
 		if err := out.Add(h.match.sets); err != nil {
@@ -107,18 +145,12 @@ func (h *Site) newReadings() (*readings, error) {
 		}
 		out.sets = append(out.sets, h.match.sets)
 	}
-	for i, p := range h.matchers.of {
-		sets := h.matchers.sets[i].sets
-		if p.Mode != policy.On || !p.MayMeet(h.App) {
-			continue
-		}
-		if err := out.Add(sets); err != nil {
+	for _, i := range applied {
+		matcher, p := h.matchers.at(i)
+		if err := out.Add(matcher.sets); err != nil {
 			return nil, fmt.Errorf("policy %q: match: %w", p.Name, err)
 		}
-		out.sets = append(out.sets, sets)
-	}
-	if len(out.sets) == 0 {
-		return nil, nil
+		out.sets = append(out.sets, matcher.sets)
 	}
 	return out, nil
 }

@@ -14,8 +14,28 @@ import (
 
 // Matchers are the Caddy matchers of policies. A policy.MatcherID is an index into it, counted from 1.
 type Matchers struct {
-	sets []ruleMatcher
-	of   []*config.Policy // the policy of each matcher
+	tenant *Matchers // the matchers of the policies for all sites, which come first; nil in these matchers themselves
+	sets   []ruleMatcher
+	of     []*config.Policy // the policy of each matcher
+}
+
+// count returns how many matchers there are.
+func (m *Matchers) count() int {
+	if m.tenant != nil {
+		return len(m.tenant.sets) + len(m.sets)
+	}
+	return len(m.sets)
+}
+
+// at returns a matcher and its policy by an index that counts from 0.
+func (m *Matchers) at(i int) (*ruleMatcher, *config.Policy) {
+	if m.tenant != nil {
+		if i < len(m.tenant.sets) {
+			return m.tenant.at(i)
+		}
+		i -= len(m.tenant.sets)
+	}
+	return &m.sets[i], m.of[i]
 }
 
 func (m *Matchers) add(ctx caddy.Context, p *config.Policy) (policy.MatcherID, error) {
@@ -31,7 +51,7 @@ func (m *Matchers) add(ctx caddy.Context, p *config.Policy) (policy.MatcherID, e
 		return 0, fmt.Errorf("policy %q: match: %w", p.Name, err)
 	}
 	m.sets, m.of = append(m.sets, sets), append(m.of, p)
-	return policy.MatcherID(len(m.sets)), nil
+	return policy.MatcherID(m.count()), nil
 }
 
 // rules compiles policies and loads their matchers.
@@ -50,17 +70,16 @@ func (m *Matchers) rules(ctx caddy.Context, list []*config.Policy) ([]policy.Pol
 // neededSignals says which facts about a request policies depend on; others are not determined.
 type neededSignals struct{ platform, client, reportOnly bool }
 
-func neededBy(lists ...[]policy.Policy) (w neededSignals) {
-	for _, list := range lists {
-		for i := range list {
-			p := &list[i]
-			if p.Mode == policy.Off {
-				continue
-			}
-			w.platform = w.platform || len(p.Conditions.Platforms) > 0
-			w.client = w.client || len(p.Conditions.Clients) > 0
-			w.reportOnly = w.reportOnly || p.Mode == policy.ReportOnly
+// and adds the facts that more policies depend on.
+func (w neededSignals) and(list []policy.Policy) neededSignals {
+	for i := range list {
+		p := &list[i]
+		if p.Mode == policy.Off {
+			continue
 		}
+		w.platform = w.platform || len(p.Conditions.Platforms) > 0
+		w.client = w.client || len(p.Conditions.Clients) > 0
+		w.reportOnly = w.reportOnly || p.Mode == policy.ReportOnly
 	}
 	return w
 }
@@ -73,7 +92,8 @@ type requestMatcher struct {
 
 // MatchPolicy implements policy.Matcher.
 func (m *requestMatcher) MatchPolicy(id policy.MatcherID) (bool, error) {
-	return m.sets[id-1].match(m.r)
+	matcher, _ := m.at(int(id) - 1)
+	return matcher.match(m.r)
 }
 
 // FinestIdle returns the shortest idle limit that enabled policies set; zero if none does.

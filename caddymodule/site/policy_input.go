@@ -75,7 +75,7 @@ func (h *Site) Request(r *http.Request, v *access.Visit, subject *policy.Subject
 func (h *Site) describe(p *request, r *http.Request, subject *policy.Subject, f *facts, lastUsed time.Time) {
 	q, v := &p.query, &p.visit
 	q.Subject, q.App, q.IP, q.Time, q.NoRoute = subject, h.SignIn.App, v.IP, time.Now(), r == nil
-	if r != nil && len(h.matchers.sets) > 0 {
+	if r != nil && h.matchers.count() > 0 {
 		p.match = requestMatcher{h.matchers, r}
 		q.Match = &p.match
 	}

@@ -24,7 +24,7 @@ import (
 func siteWith(t *testing.T, logger *zap.Logger, policies ...policy.Policy) *Site {
 	t.Helper()
 	h := &Site{Site: &config.Site{App: "wiki"}, Tenant: new(Tenant), logger: logger, matchers: new(Matchers), SignIn: access.Site{App: "wiki"}}
-	h.needed = neededBy(policies)
+	h.needed = neededSignals{}.and(policies)
 	var err error
 	if h.Compiled, err = policy.Compile(policy.Config{Policies: policies, Sites: []policy.Site{{App: "wiki"}}}); err != nil {
 		t.Fatal(err)

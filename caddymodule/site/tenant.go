@@ -21,12 +21,16 @@ type Tenant struct {
 	Providers []*oidc.Provider
 	Prompt    access.PromptConfig
 	Limits    session.Limits
-	// Networks and Policies are those for all sites. Set is compiled from them, without the policies of single sites.
-	// Matchers are the Caddy matchers of Policies.
+	// Networks and Policies are those for all sites. Set is compiled from them, without the policies of single sites;
+	// the sets of the sites share what it consists of. Matchers are the Caddy matchers of Policies.
 	Networks []policy.Network
 	Policies []policy.Policy
 	Set      *policy.Set
 	Matchers *Matchers
+	needed   neededSignals
+	// readings are those of sites without matchers of their own, by the matchers for all sites that apply there. It is
+	// used only while sites are built, one after the other.
+	readings map[string]*readings
 	// Service returns the sign-in service of this configuration. The first call creates it. An error means that the
 	// configuration has stopped, or that its store or keys cannot be opened.
 	Service func() (*signin.Service, error)
@@ -43,7 +47,7 @@ type Events interface {
 	Emit(event string, data map[string]any)
 }
 
-// Compile compiles the policies for all sites. Each site compiles them together with its own.
+// Compile compiles the policies for all sites, once. Each site adds its own.
 func (t *Tenant) Compile(ctx caddy.Context) (err error) {
 	for _, n := range t.Config.Networks {
 		rule, err := n.Rule()
@@ -56,7 +60,12 @@ func (t *Tenant) Compile(ctx caddy.Context) (err error) {
 	if t.Policies, err = t.Matchers.rules(ctx, t.Config.Policies); err != nil {
 		return err
 	}
-	t.Set, err = policy.Compile(policy.Config{Networks: t.Networks, Policies: t.Policies})
+	t.needed = t.needed.and(t.Policies)
+	base, err := policy.CompileBase(t.Networks, t.Policies)
+	if err != nil {
+		return err
+	}
+	t.Set, err = base.Compile()
 	return err
 }
 
