@@ -1,4 +1,4 @@
-// Package command holds the commands that Latchkey adds to Caddy's: init, explain, doctor, sessions, tokens, keys, sign-ins and
+// Package command holds the commands that Latchkey adds to Caddy's: init, migrate, explain, doctor, sessions, tokens, keys, sign-ins and
 // signals.
 //
 // They ask the admin API of a running server, or read a configuration that is not running. They change something only
@@ -7,6 +7,7 @@
 // The files:
 //
 //   - init.go is `latchkey init`, with package firstfile;
+//   - migrate.go is `latchkey migrate`, with package migrate;
 //   - explain.go and explain_flags.go are `latchkey explain`, impact.go its --impact;
 //   - doctor.go is `latchkey doctor`; doctor_bearer.go, doctor_token.go, doctor_binding.go, doctor_checks.go, doctor_lint.go, doctor_metadata.go,
 //     doctor_signals.go and doctor_sites.go are its checks;

@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/adminapi"
 	"github.com/latchkey-gateway/latchkey/caddymodule/app"
 	"github.com/latchkey-gateway/latchkey/caddymodule/firstfile"
+	"github.com/latchkey-gateway/latchkey/caddymodule/migrate"
 	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
 )
 
@@ -179,7 +180,11 @@ func (c *initCommand) askProvider(ctx context.Context, issuer string) error {
 func standIn(variables []string) (undo func()) {
 	var set []string
 	for _, name := range variables {
-		if os.Getenv(name) == "" && os.Setenv(name, "not known here") == nil {
+		value := "not known here"
+		if name == migrate.IssuerVariable {
+			value = "https://issuer.example.com"
+		}
+		if os.Getenv(name) == "" && os.Setenv(name, value) == nil {
 			set = append(set, name)
 		}
 	}

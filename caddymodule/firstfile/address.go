@@ -10,9 +10,9 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
 )
 
-// checkIssuer checks the issuer of a provider: https, or http for a loopback host (OpenID Connect Discovery, section 3).
-func checkIssuer(text string) error {
-	if err := plain("issuer", text, 1024); err != nil {
+// CheckIssuer checks the issuer of a provider: https, or http for a loopback host (OpenID Connect Discovery, section 3).
+func CheckIssuer(text string) error {
+	if err := CheckWord("issuer", text, 1024); err != nil {
 		return err
 	}
 	u, err := url.Parse(text)
@@ -21,7 +21,7 @@ func checkIssuer(text string) error {
 		return fmt.Errorf("issuer %q is no address; it looks like https://login.example.com", text)
 	case u.User != nil:
 		return fmt.Errorf("issuer at %s has a user name or a password in it", u.Host)
-	case u.RawQuery != "" || u.Fragment != "":
+	case strings.ContainsAny(text, "?#"):
 		return fmt.Errorf("issuer %q has a query or a fragment", text)
 	case strings.HasSuffix(u.Path, "/.well-known/openid-configuration"):
 		return fmt.Errorf("issuer %q is the address of the metadata: leave out /.well-known/openid-configuration", text)
@@ -31,9 +31,9 @@ func checkIssuer(text string) error {
 	return nil
 }
 
-// checkAddress checks the address of a site. Without TLS browsers keep no cookie of it, but on a loopback host.
-func checkAddress(text string) error {
-	if err := plain("site address", text, 512); err != nil {
+// CheckAddress checks the address of a site. Without TLS browsers keep no cookie of it, but on a loopback host.
+func CheckAddress(text string) error {
+	if err := CheckWord("site address", text, 512); err != nil {
 		return err
 	}
 	host, insecure := strings.CutPrefix(text, "http://")
@@ -57,9 +57,9 @@ func checkAddress(text string) error {
 	return nil
 }
 
-// checkUpstream checks the address of an app, as reverse_proxy takes it.
-func checkUpstream(text string) error {
-	if err := plain("upstream", text, 512); err != nil {
+// CheckUpstream checks the address of an app, as reverse_proxy takes it.
+func CheckUpstream(text string) error {
+	if err := CheckWord("upstream", text, 512); err != nil {
 		return err
 	}
 	rest := strings.TrimPrefix(strings.TrimPrefix(text, "http://"), "https://")
@@ -84,7 +84,7 @@ func checkStore(text string) error {
 	if text == "" || text == StoreFile {
 		return nil
 	}
-	if err := plain("store", text, 1024); err != nil {
+	if err := CheckWord("store", text, 1024); err != nil {
 		return err
 	}
 	u, err := url.Parse(text)

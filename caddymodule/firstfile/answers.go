@@ -50,10 +50,10 @@ func ParseSite(text string) (Site, error) {
 }
 
 func (s Site) check() error {
-	if err := checkAddress(s.Address); err != nil {
+	if err := CheckAddress(s.Address); err != nil {
 		return err
 	}
-	return checkUpstream(s.Upstream)
+	return CheckUpstream(s.Upstream)
 }
 
 // missing names the flags of the answers that are still to be given.
@@ -81,7 +81,7 @@ func (a *Answers) Check() error {
 	if flags := a.missing(); len(flags) > 0 {
 		return &MissingError{flags}
 	}
-	faults := []error{checkIssuer(a.Issuer), checkClientID(a.ClientID), checkSecretFile(a.SecretFile), checkStore(a.Store)}
+	faults := []error{CheckIssuer(a.Issuer), checkClientID(a.ClientID), checkSecretFile(a.SecretFile), checkStore(a.Store)}
 	seen := map[string]bool{}
 	for _, s := range a.Sites {
 		faults = append(faults, s.check())
@@ -97,16 +97,16 @@ func (a *Answers) Check() error {
 	return errors.Join(faults...)
 }
 
-func checkClientID(id string) error { return plain("client ID", id, 256) }
+func checkClientID(id string) error { return CheckWord("client ID", id, 256) }
 
 func checkGroup(name string) error {
-	if name == "" {
+	if strings.TrimSpace(name) == "" {
 		return errors.New("a group has no name")
 	}
 	if strings.Contains(name, "*") {
 		return fmt.Errorf("group %q: a group has no wildcard", name)
 	}
-	return words("group", name, 256)
+	return CheckQuoted("group", name, 256)
 }
 
 func checkSecretFile(path string) error {
@@ -116,25 +116,5 @@ func checkSecretFile(path string) error {
 	case !filepath.IsAbs(path):
 		return fmt.Errorf("client secret file %q: the path must be absolute, because the server may run in another directory", path)
 	}
-	return words("client secret file", path, 1024)
-}
-
-// plain checks an answer that is one word of a Caddyfile.
-func plain(what, text string, most int) error {
-	if strings.ContainsAny(text, " \t#") {
-		return fmt.Errorf("%s %q has a space or a number sign", what, text)
-	}
-	return words(what, text, most)
-}
-
-// words checks an answer that stands in quotes in a Caddyfile: what would end the quotes, or be a placeholder, is
-// refused.
-func words(what, text string, most int) error {
-	if len(text) > most {
-		return fmt.Errorf("%s has %d bytes, want at most %d", what, len(text), most)
-	}
-	if i := strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || strings.ContainsRune("\"`{}\\\uFFFD", r) }); i >= 0 {
-		return fmt.Errorf("%s %q has a character at %d that a Caddyfile does not take here", what, text, i)
-	}
-	return nil
+	return CheckQuoted("client secret file", path, 1024)
 }

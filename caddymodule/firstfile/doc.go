@@ -8,6 +8,6 @@
 //
 //   - answers.go is what has to be known, and what an answer may be; address.go checks the addresses among them;
 //   - questions.go asks for what is missing;
-//   - text.go is the Caddyfile;
+//   - text.go is the Caddyfile, word.go how a text becomes a word of one;
 //   - write.go writes it, packaged.go knows the file that a package brings.
 package firstfile

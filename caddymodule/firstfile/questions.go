@@ -41,7 +41,7 @@ func (q *Questions) Complete(ctx context.Context, a *Answers) error {
 			if text == "" {
 				return errors.New("without a provider there is no sign-in")
 			}
-			if err := checkIssuer(text); err != nil {
+			if err := CheckIssuer(text); err != nil {
 				return err
 			}
 			a.Issuer = text
@@ -104,7 +104,7 @@ func (q *Questions) sites(a *Answers) error {
 			case text == "":
 				return nil
 			}
-			return checkAddress(text)
+			return CheckAddress(text)
 		})
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ func (q *Questions) sites(a *Answers) error {
 		}
 		err = q.ask("The address of the app behind "+s.Address+", such as 127.0.0.1:8000", "", func(text string) error {
 			s.Upstream = text
-			return checkUpstream(text)
+			return CheckUpstream(text)
 		})
 		if err != nil {
 			return err

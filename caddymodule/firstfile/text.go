@@ -55,10 +55,10 @@ func (a *Answers) Text() string {
 	line("latchkey {")
 	line("# Where people sign in.")
 	line("provider {")
-	line("issuer", quote(a.Issuer))
-	line("client_id", quote(a.ClientID))
+	line("issuer", Quote(a.Issuer))
+	line("client_id", Quote(a.ClientID))
 	line("# Secrets stay out of this file. This one is read again for each sign-in.")
-	line("client_secret", quote(a.Secret()))
+	line("client_secret", Quote(a.Secret()))
 	line("}")
 	line("")
 	if address, user := a.store(); address == "" {
@@ -67,10 +67,10 @@ func (a *Answers) Text() string {
 	} else {
 		line("# Several gateways may share this Redis.")
 		if user == "" {
-			line("store redis", quote(address))
+			line("store redis", Quote(address))
 		} else {
-			line("store redis", quote(address), "{")
-			line("username", quote(user))
+			line("store redis", Quote(address), "{")
+			line("username", Quote(user))
 			line("password {env." + redisVariable + "}")
 			line("}")
 		}
@@ -93,7 +93,7 @@ func (a *Answers) Text() string {
 	line("}")
 	for _, s := range a.Sites {
 		line("")
-		line(quote(s.Address), "{")
+		line(Quote(s.Address), "{")
 		if len(a.Groups) == 0 {
 			line("# Every user whom the provider knows may enter. To let in members of a group only: latchkey { allow group <name> }")
 			line("latchkey")
@@ -101,20 +101,12 @@ func (a *Answers) Text() string {
 			line("# Who may enter: any of these lines is enough.")
 			line("latchkey {")
 			for _, group := range a.Groups {
-				line("allow group", quote(group))
+				line("allow group", Quote(group))
 			}
 			line("}")
 		}
-		line("reverse_proxy", quote(s.Upstream))
+		line("reverse_proxy", Quote(s.Upstream))
 		line("}")
 	}
 	return string(caddyfile.Format([]byte(b.String())))
-}
-
-// quote makes one token of text. words has refused what cannot be quoted.
-func quote(text string) string {
-	if text == "" || strings.ContainsAny(text, " \t#") {
-		return `"` + text + `"`
-	}
-	return text
 }

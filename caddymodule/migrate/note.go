@@ -1,0 +1,82 @@
+package migrate
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
+)
+
+// Level says what a note is about.
+type Level string
+
+// The levels.
+const (
+	// Todo is what an operator has to do before the Caddyfile is used.
+	Todo Level = "todo"
+	// Missing is what has no equivalent.
+	Missing Level = "missing"
+	// Differs is what behaves otherwise.
+	Differs Level = "differs"
+	// Unknown is a key that the program does not have, or that is not known here.
+	Unknown Level = "unknown"
+)
+
+// Levels are the levels, in the order of the list.
+var Levels = []Level{Todo, Missing, Unknown, Differs}
+
+// Note is something that an operator has to know.
+type Note struct {
+	Level Level
+	Origin
+	Text string
+}
+
+// String returns the note as one line. It can stand in a comment and in a terminal.
+func (n Note) String() string {
+	where := ""
+	if n.Key != "" {
+		where = n.Key
+		if n.Line > 0 {
+			where += fmt.Sprintf(" (line %d)", n.Line)
+		}
+		where += ": "
+	}
+	return printable(fmt.Sprintf("%-9s%s%s", n.Level, where, n.Text))
+}
+
+// maxPrinted is how many bytes of a key are shown.
+const maxPrinted = 400
+
+func printable(text string) string {
+	if len(text) > maxPrinted {
+		text = strings.ToValidUTF8(text[:maxPrinted], "") + " [cut]"
+	}
+	return terminal.Printable(strings.ToValidUTF8(text, "?"))
+}
+
+func (p *Plan) note(level Level, o Origin, format string, args ...any) {
+	p.Notes = append(p.Notes, Note{level, o, fmt.Sprintf(format, args...)})
+}
+
+func compareNotes(a, b Note) int {
+	rank := func(n Note) int {
+		for i, l := range Levels {
+			if l == n.Level {
+				return i
+			}
+		}
+		return len(Levels)
+	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))
+}
+
+// List returns the notes, one on each line.
+func (p *Plan) List() string {
+	var b strings.Builder
+	for _, n := range p.Notes {
+		b.WriteString(n.String() + "\n")
+	}
+	return b.String()
+}

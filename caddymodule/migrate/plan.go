@@ -1,0 +1,94 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+)
+
+// IssuerVariable is the environment variable of an issuer that the configuration does not say.
+const IssuerVariable = "OIDC_ISSUER"
+
+// Plan is what a configuration becomes.
+type Plan struct {
+	// From is the program that the configuration is for.
+	From string
+	// Servers are the lines of the global option `servers`.
+	Servers []Line
+	// Providers, Store, Session, Prompt, SignInHost and Policies are lines of the global option `latchkey`.
+	Providers, Store, Session, Prompt, SignInHost, Policies []Line
+	// Sites are the sites, at least one.
+	Sites []*Site
+	// Notes are what the operator has to know.
+	Notes []Note
+	// Variables are the environment variables that the Caddyfile takes values from.
+	Variables []string
+}
+
+// Site is a site and the app behind it.
+type Site struct {
+	// Addresses are the addresses of the site.
+	Addresses []string
+	// Open are the requests that need no sign-in.
+	Open []Line
+	// TLS and Rules are lines in front of `latchkey` and in its block.
+	TLS, Rules []Line
+	// App is what answers.
+	App []Line
+	// Comment stands above the site.
+	Comment string
+}
+
+// Line is a line of the Caddyfile.
+type Line struct {
+	// Words are our words, and may be placeholders.
+	Words string
+	// Given are values of the configuration. Each becomes one word of the Caddyfile, or the Caddyfile is refused.
+	Given []string
+	// Pattern says that Given are regular expressions.
+	Pattern bool
+	// Block is the block after the words.
+	Block []Line
+	// Comment stands above the line.
+	Comment string
+	// From is where the values come from.
+	From Origin
+}
+
+// Origin is a key of the configuration and its line, 0 if it is not known.
+type Origin struct {
+	Key  string
+	Line int
+}
+
+func (o Origin) errorf(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	if o.Key != "" {
+		err = fmt.Errorf("%s: %w", printable(o.Key), err)
+	}
+	if o.Line > 0 {
+		err = fmt.Errorf("line %d: %w", o.Line, err)
+	}
+	return err
+}
+
+// line returns a line with values of a key.
+func (o Origin) line(words string, given ...string) Line {
+	return Line{Words: words, Given: given, From: o}
+}
+
+// words returns a line without values of the configuration.
+func words(text string, block ...Line) Line { return Line{Words: text, Block: block} }
+
+// variable returns the placeholder of an environment variable that the server needs.
+func (p *Plan) variable(name string) string {
+	if !slices.Contains(p.Variables, name) {
+		p.Variables = append(p.Variables, name)
+	}
+	return "{env." + name + "}"
+}
+
+// secret returns the placeholder for a secret of the configuration, and tells the operator to put it there.
+func (p *Plan) secret(o Origin, name string) string {
+	p.note(Todo, o, "put this secret into the environment variable %s of the server; it is not in the Caddyfile", name)
+	return p.variable(name)
+}
