@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,11 +19,17 @@ import (
 // node is a gateway's manager over its own connection to the database.
 func node(t *testing.T, cfg redisstore.Config, recheck time.Duration) *session.Manager {
 	t.Helper()
+	return nodeWith(t, cfg, session.ManagerConfig{Recheck: recheck, OutageGrace: time.Hour})
+}
+
+func nodeWith(t *testing.T, cfg redisstore.Config, c session.ManagerConfig) *session.Manager {
+	t.Helper()
 	keys, err := keyring.New(bytes.Repeat([]byte("k"), keyring.MinSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := session.NewManager(session.ManagerConfig{Store: open(t, cfg), Keys: keys, Recheck: recheck, OutageGrace: time.Hour})
+	c.Store, c.Keys = open(t, cfg), keys
+	m := session.NewManager(c)
 	t.Cleanup(m.Close)
 	return m
 }
@@ -183,4 +190,50 @@ func strictlySeen(t *testing.T, here, strict *session.Manager) {
 			t.Fatalf("ended before: %v", err)
 		}
 	}
+}
+
+// While a sentinel replaces the master, strict mode lets in whom the store confirms and no one else: what was ended before
+// stays ended, and what goes on goes on as soon as there is a master.
+func TestStrictThroughFailover(t *testing.T) {
+	t.Parallel()
+	set := redistest.StartSentinel(t)
+	cfg := redisstore.Config{Master: set.Master, Sentinels: []string{set.Sentinel.Addr}}
+	here, strict := node(t, cfg, time.Hour), nodeWith(t, cfg, session.ManagerConfig{})
+	var ended, going []session.Token
+	for i := range 20 {
+		s, token := signedIn(t, here)
+		if _, err := strict.Load(t.Context(), token); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 > 0 {
+			going = append(going, token)
+			continue
+		}
+		if err := here.End(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+		ended = append(ended, token)
+	}
+	set.First.Stop()
+	within(t, func() bool {
+		var all sync.WaitGroup
+		var in atomic.Int64
+		for i := range going {
+			all.Go(func() {
+				if _, err := strict.Load(t.Context(), ended[i]); !errors.Is(err, session.ErrNotFound) && !errors.Is(err, session.ErrUnavailable) {
+					t.Errorf("ended before: %v", err)
+				}
+			})
+			all.Go(func() {
+				_, err := strict.Load(t.Context(), going[i])
+				if err == nil {
+					in.Add(1)
+				} else if !errors.Is(err, session.ErrUnavailable) {
+					t.Errorf("a session that goes on: %v", err)
+				}
+			})
+		}
+		all.Wait()
+		return in.Load() == int64(len(going)) || t.Failed()
+	})
 }

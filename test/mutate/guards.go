@@ -201,4 +201,6 @@ var guards = []guard{
 	{"forwarded token: an exchange under way brings nothing after a sign-out", `if _, err := k.Sessions.Load(r.Context(), token); err != nil {`, `if _, err := k.Sessions.Load(r.Context(), token); err != nil && r == nil {`},
 	{"A15: a text is filled into a page only where its template would write the same", `!bytes.Equal(body.Bytes(), made.appendTo(nil, &probes))`, `len(made) == 0`},
 	{"A15: a text that is filled into a page stays text", "\t\tcase '<':\n\t\t\tto = append(to, \"&lt;\"...)\n", "\t\tcase '<':\n\t\t\tto = append(to, c)\n"},
+	{"strict mode: another record may have the same version", `if at == known.stamp() {`, `if at.Version == known.version {`},
+	{"a look-up that was not sent has found nothing out", "\tq.SetErr(errUnsent)\n", "\tq.SetErr(nil)\n"},
 }
