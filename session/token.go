@@ -77,7 +77,8 @@ func OpenToken(keys *keyring.Ring, value, host, cookie string) (Token, error) {
 	if err != nil || n != size {
 		return t, keyring.ErrUnsealable
 	}
-	plain, err := keys.Open(keyring.PurposeCookie, m.sealed[:n], host, cookie)
+	defer clear(m.opened[:])
+	plain, err := keys.OpenInto(m.opened[:], keyring.PurposeCookie, m.sealed[:n], host, cookie)
 	if err != nil {
 		return t, err
 	}
@@ -93,10 +94,11 @@ func OpenToken(keys *keyring.Ring, value, host, cookie string) (Token, error) {
 var strictBase64 = base64.RawURLEncoding.Strict()
 
 // tokenScratch is memory for decoding a token, which happens at every request: data for cipher.AEAD escapes to the
-// heap. It contains what the client sent, never the opened token.
+// heap. Between two requests it contains what a client sent, never the opened token.
 type tokenScratch struct {
 	text   [128]byte
 	sealed [96]byte
+	opened [boundTokenSize]byte
 }
 
 var tokenMemory = sync.Pool{New: func() any { return new(tokenScratch) }}

@@ -17,7 +17,7 @@ import (
 // Scheme and host come from the connection and the request. X-Forwarded-Proto and -Host are used only if they come from
 // a proxy that Caddy trusts, by Caddy's own rule (A20).
 func (h *Site) visit(p *request, r *http.Request, lines []string) error {
-	p.findOriginal(r)
+	sent := p.findOriginal(r)
 	v := &p.visit
 	v.Site, v.Return, v.Header = &h.SignIn, browser.Home, r.Header
 	host, secure := r.Host, r.TLS != nil
@@ -44,7 +44,7 @@ func (h *Site) visit(p *request, r *http.Request, lines []string) error {
 		p.vars[caddyhttp.ClientIPVarKey] = v.IP.String()
 	}
 	if p.original != nil {
-		v.Return = p.original.RequestURI()
+		v.Return = pathAndQuery(sent, p.original)
 	}
 	return nil
 }

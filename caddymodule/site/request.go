@@ -46,11 +46,21 @@ func newRequest(r *http.Request) *request {
 	return p
 }
 
-// findOriginal looks up the original URL that Caddy's server kept.
-func (p *request) findOriginal(r *http.Request) {
+// findOriginal looks up the original URL that Caddy's server kept. It returns the request target as the client sent it.
+func (p *request) findOriginal(r *http.Request) (sent string) {
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		p.original = original.URL
+		p.original, sent = original.URL, original.RequestURI
 	}
+	return sent
+}
+
+// pathAndQuery returns u.RequestURI(), in the memory of what the client sent if that is the same text.
+func pathAndQuery(sent string, u *url.URL) string {
+	path, query, _ := strings.Cut(sent, "?")
+	if query != "" && query == u.RawQuery && u.Opaque == "" && strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") && path == u.EscapedPath() {
+		return sent
+	}
+	return u.RequestURI()
 }
 
 // requested returns the URL that the client requested, as far as it is known.

@@ -3,6 +3,7 @@ package site
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ func wiki(t *testing.T) (*fixture, *Site) {
 // prepared is a request as Caddy's server hands it to its routes.
 func prepared(method, target string, header ...string) *http.Request {
 	r := httptest.NewRequest(method, "https://wiki.example.com"+target, nil)
-	r.URL.Scheme, r.URL.Host = "", ""
+	r.URL.Scheme, r.URL.Host, r.RequestURI = "", "", target
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header[header[i]] = []string{header[i+1]}
 	}
@@ -149,4 +150,38 @@ func TestOnlyAProxySaysWhereARequestComesFrom(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The path and query to return to are those that net/url makes of the URL, whatever the client has sent.
+func TestPathAndQuery(t *testing.T) {
+	shared := 0
+	for _, sent := range []string{
+		"/", "/page", "/page?of=wiki", "/page?", "/page?a=1?b=2", "/a%20b?c=%20", "/a b?c", "/%7Euser?x", "/~user?x", "/a%2Fb?x", "/ü?x", "//evil.test/?x",
+		"//?x", "https://wiki.example.com/page?of=wiki", "https://wiki.example.com?x", "*", "/a;b?x", "/a%zz?x", "/?#x", "/page?of=wiki#part",
+	} {
+		u, err := url.ParseRequestURI(sent)
+		if err != nil {
+			continue
+		}
+		got := pathAndQuery(sent, u)
+		if want := u.RequestURI(); got != want {
+			t.Errorf("%s: %q, want %q", sent, got, want)
+		}
+		if got == sent && strings.Contains(sent, "?") && testing.AllocsPerRun(10, func() { pathAndQuery(sent, u) }) == 0 {
+			shared++
+		}
+	}
+	if shared < 5 {
+		t.Errorf("%d share the memory of the request", shared)
+	}
+}
+
+func FuzzPathAndQuery(f *testing.F) {
+	f.Add("/page?of=wiki", "/page?of=wiki")
+	f.Add("/page?of=wiki", "/other?of=wiki")
+	f.Fuzz(func(t *testing.T, sent, parsed string) {
+		if u, err := url.ParseRequestURI(parsed); err == nil && pathAndQuery(sent, u) != u.RequestURI() {
+			t.Errorf("%q of %q", pathAndQuery(sent, u), parsed)
+		}
+	})
 }

@@ -169,7 +169,13 @@ func (r *Ring) Seal(p Purpose, plaintext []byte, place ...string) []byte {
 // Open is the reverse of Seal. It returns ErrUnsealable for every value that Seal did not make for this purpose and
 // place.
 func (r *Ring) Open(p Purpose, sealed []byte, place ...string) ([]byte, error) {
-	return r.open(p, sealed, place, func(k *derived) (cipher.AEAD, error) {
+	return r.OpenInto(nil, p, sealed, place...)
+}
+
+// OpenInto is Open that writes into the memory of a caller, which must not overlap sealed. It allocates only if that is too
+// small. Whoever lends the memory to others clears it afterwards.
+func (r *Ring) OpenInto(memory []byte, p Purpose, sealed []byte, place ...string) ([]byte, error) {
+	return r.open(memory, p, sealed, place, func(k *derived) (cipher.AEAD, error) {
 		if aead := k.aeads[p]; aead != nil {
 			return aead, nil
 		}
@@ -190,7 +196,7 @@ func (r *Ring) SealWithSecret(secret, plaintext []byte, place ...string) ([]byte
 
 // OpenWithSecret is the reverse of SealWithSecret. For a wrong secret it also returns ErrUnsealable.
 func (r *Ring) OpenWithSecret(secret, sealed []byte, place ...string) ([]byte, error) {
-	return r.open(purposeTokens, sealed, place, func(k *derived) (cipher.AEAD, error) {
+	return r.open(nil, purposeTokens, sealed, place, func(k *derived) (cipher.AEAD, error) {
 		return k.withSecret(secret)
 	})
 }
@@ -220,7 +226,7 @@ func (r *Ring) Verify(mac []byte, parts ...string) bool {
 var placeMemory = sync.Pool{New: func() any { b := make([]byte, 0, 320); return &b }}
 
 // open tries the keys whose id the sealed value names: nearly always one. If there is none, the ring may be old.
-func (r *Ring) open(p Purpose, sealed []byte, place []string, of func(*derived) (cipher.AEAD, error)) ([]byte, error) {
+func (r *Ring) open(memory []byte, p Purpose, sealed []byte, place []string, of func(*derived) (cipher.AEAD, error)) ([]byte, error) {
 	if len(sealed) < SealOverhead || sealed[0] != sealVersion {
 		return nil, ErrUnsealable
 	}
@@ -228,17 +234,17 @@ func (r *Ring) open(p Purpose, sealed []byte, place []string, of func(*derived) 
 	defer placeMemory.Put(aad)
 	*aad = appendPlace((*aad)[:0], p, place)
 	id := ID(sealed[1 : 1+keyIDSize])
-	plain, err := r.tryOpen(id, sealed, *aad, of)
+	plain, err := r.tryOpen(memory, id, sealed, *aad, of)
 	if err != ErrUnknownKey { //nolint:errorlint // as returned, and this is on every request's path
 		return plain, err
 	}
 	if err := r.ask(id); err != nil {
 		return nil, err
 	}
-	return r.tryOpen(id, sealed, *aad, of)
+	return r.tryOpen(memory, id, sealed, *aad, of)
 }
 
-func (r *Ring) tryOpen(id ID, sealed, aad []byte, of func(*derived) (cipher.AEAD, error)) ([]byte, error) {
+func (r *Ring) tryOpen(memory []byte, id ID, sealed, aad []byte, of func(*derived) (cipher.AEAD, error)) ([]byte, error) {
 	keys, result := r.held.Load().keys, ErrUnknownKey
 	for i := range keys {
 		k := &keys[i]
@@ -249,7 +255,7 @@ func (r *Ring) tryOpen(id ID, sealed, aad []byte, of func(*derived) (cipher.AEAD
 		if err != nil {
 			return nil, err
 		}
-		plain, err := aead.Open(nil, sealed[1+keyIDSize:sealPrefix], sealed[sealPrefix:], aad)
+		plain, err := aead.Open(memory[:0], sealed[1+keyIDSize:sealPrefix], sealed[sealPrefix:], aad)
 		if err == nil {
 			return plain, nil
 		}
