@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/latchkey-gateway/latchkey/bench/peers"
 	"github.com/latchkey-gateway/latchkey/bench/refresh"
 	"github.com/latchkey-gateway/latchkey/bench/request"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
@@ -31,12 +32,19 @@ func bench(ctx context.Context, r *rig.Rig, o options, out io.Writer) error {
 	if result.signIns, profileSignIns, err = signin.Run(ctx, r, o.signIns, o.requests.Only); err != nil {
 		failed = errors.Join(failed, err)
 	}
-	if o.Redis != "" {
+	if o.Redis != "" && o.requests.Only.MatchString(refresh.Name) {
 		if result.refreshes, err = refresh.Measure(ctx, r, o.requests.People[request.Some]); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("refreshing: %w", err))
 		}
+	}
+	if o.Redis != "" && o.requests.Only.MatchString(signout.Name) {
 		if result.revocation, err = signout.Measure(ctx, r, o.revocations); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("revoking: %w", err))
+		}
+	}
+	if o.peers.OAuth2Proxy != "" {
+		if result.peers, err = peers.Run(ctx, r, o.peers); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("other gateways: %w", err))
 		}
 	}
 	if err := result.write(out); err != nil {

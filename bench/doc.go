@@ -1,17 +1,17 @@
-// Command bench measures what Latchkey costs beside plain Caddy: real processes of the same binary, one whose
-// reverse_proxy passes a request on unchecked, cookie included, and others that check the same request.
+// Command bench measures what Latchkey costs beside plain Caddy: real processes, one whose handler in the place of latchkey
+// does nothing (package baseline), and others that check the same request with the same cookie.
 //
 //	make bench
 //	go run ./bench -quick
 //
 // Sessions are written straight into the stores, under the keys that the gateways have, so that fifty thousand take
 // seconds. Every session comes once; then the cases take short turns, round after round, so that whatever else the
-// machine does hits all of them. What counts is CPU: of all requests of a case in the quieter half of the rounds, as a
-// ratio to plain Caddy's in the same rounds, with its standard error. Ratios travel from machine to machine, microseconds
-// do not. After that people really sign in, prompt included, at a small OpenID provider inside this process, and sessions
-// end on one replica while a client asks another. The result goes to standard output as Markdown, and into a chart.
+// machine does hits all of them. What counts is CPU in the quieter half of the rounds: the median of the ratios to plain
+// Caddy's within a round, with its standard error. Ratios travel from machine to machine, microseconds do not. After that
+// people really sign in, prompt included, at a small OpenID provider inside this process, and sessions end on one replica
+// while a client asks another. The result goes to standard output as Markdown, and into a chart.
 //
-// It decides nothing about what is good: what the design promises is printed beside the figures.
+// It decides nothing about what is good: what is promised is printed beside the figures, in one table (package target).
 //
 // Package rig is what all measurements stand on. Packages request, signin, refresh, signout, events and guess measure one
 // thing each, package peers other gateways.

@@ -53,7 +53,18 @@ func run(ctx context.Context, o options, out, notes io.Writer) (err error) {
 	case o.run != "":
 		return scale.Run(ctx, r, o.run, o.scale, out)
 	case o.compare:
-		return peers.Run(ctx, r, o.peers, out)
+		return compare(ctx, r, o.peers, out)
 	}
 	return bench(ctx, r, o, out)
+}
+
+// compare measures other gateways beside this one, and nothing else.
+func compare(ctx context.Context, r *rig.Rig, o peers.Options, out io.Writer) error {
+	result, err := peers.Run(ctx, r, o)
+	if err != nil {
+		return err
+	}
+	p := &rig.Printer{W: out}
+	result.Write(p)
+	return p.Err
 }

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,17 +43,19 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(usage)
 	flags.StringVar(&o.Binary, "latchkey", "./latchkey", "the gateway, as made by `make build`")
+	flags.StringVar(&o.Baseline, "baseline", "", "the Caddy that everything is compared with, package bench/baseline; empty builds it")
 	flags.StringVar(&o.Redis, "redis", "redis-server", "the Redis server program; empty leaves the cases with Redis out")
 	flags.StringVar(&o.Beside, "beside", "", "another gateway, such as one made from an older commit: every case is measured with it as well")
 	flags.IntVar(&o.requests.People[request.Some], "sessions", 1000, "sessions of a usual case, used in turn")
 	flags.IntVar(&o.requests.People[request.Many], "many", 50_000, "sessions of a case with many")
 	flags.IntVar(&o.signIns, "sign-ins", 1000, "people who sign in, in each case of that")
 	flags.IntVar(&o.revocations, "revocations", 300, "sessions that one replica ends and another refuses")
-	flags.IntVar(&o.requests.Rounds, "rounds", 20, "rounds; every case has one turn in each")
-	flags.DurationVar(&o.requests.Slice, "slice", 1500*time.Millisecond, "length of one turn")
+	flags.IntVar(&o.requests.Rounds, "rounds", 16, "rounds; every case has one turn in each")
+	flags.DurationVar(&o.requests.Slice, "slice", 2*time.Second, "length of one turn")
 	flags.StringVar(&o.GOGC, "gogc", "100", "GOGC of every gateway, plain Caddy included")
 	flags.BoolVar(&o.Pin, "pin", true, "gateways on the first core, everything else on the others")
-	flags.StringVar(&o.requests.Only, "only", "", "measure only the cases whose names contain this, and plain Caddy")
+	connections := flags.String("connections", "32,2", "how many connections there are, in one measurement of requests after the other")
+	only := flags.String("only", "", "measure only the cases whose names match this regular expression, and the baseline")
 	flags.StringVar(&o.chart, "chart", "", "write the chart into this file, as SVG")
 	flags.StringVar(&o.Profile, "profile", "", "afterwards, write profiles of every case, CPU and allocations, into this directory")
 	flags.IntVar(&o.pace.Sessions, "refreshing", 0, "measure only so many bound sessions that refresh, and what they cost Redis")
@@ -62,7 +66,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.StringVar(&o.run, "scale", "", "do only a run of this name: "+strings.Join(scale.Names(), ", "))
 	flags.Float64Var(&o.scale.Share, "share", 1, "how much of its full size -scale has")
 	flags.BoolVar(&o.compare, "peers", false, "measure only other gateways beside this one: oauth2-proxy, built from its Go module")
-	flags.StringVar(&o.peers.OAuth2Proxy, "oauth2-proxy", "", "an oauth2-proxy that -peers takes instead of building one")
+	flags.StringVar(&o.peers.OAuth2Proxy, "oauth2-proxy", "", "an oauth2-proxy to measure beside this gateway; `build` builds it from its Go module, as -peers does")
+	flags.BoolVar(&o.peers.Requests, "peers-requests", true, "measure requests at them as well as sign-ins")
 	flags.StringVar(&o.peers.CaddySecurity, "caddy-security", "", "a Caddy with caddy-security that -peers measures as well")
 	quick := flags.Bool("quick", false, "a tenth of all that: whether it works, not what it costs")
 	if err := flags.Parse(args); err != nil {
@@ -70,6 +75,20 @@ func parse(args []string, usage io.Writer) (options, error) {
 	}
 	if *quick {
 		o.quicken()
+	}
+	var err error
+	for field := range strings.SplitSeq(*connections, ",") {
+		n, err := strconv.Atoi(field)
+		if err != nil || n < 1 {
+			return options{}, fmt.Errorf("-connections: %q is no number of connections", field)
+		}
+		o.requests.Connections = append(o.requests.Connections, n)
+	}
+	if o.requests.Only, err = regexp.Compile(*only); err != nil {
+		return options{}, fmt.Errorf("-only: %w", err)
+	}
+	if o.compare && o.peers.OAuth2Proxy == "" {
+		o.peers.OAuth2Proxy = peers.Build
 	}
 	o.peers.Rounds, o.peers.SignIns = o.requests.Rounds, max(1, o.signIns/10)
 	if o.run != "" {
@@ -83,6 +102,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	case !o.positive():
 		return options{}, errors.New("numbers, -slice, -every and -for must be positive")
 	}
+	o.peers.Sessions, o.peers.Slice = o.requests.People[request.Some], o.requests.Slice
 	return o, nil
 }
 

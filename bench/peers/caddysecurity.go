@@ -36,6 +36,7 @@ func securityCaddyfile(a rig.Addresses) string {
 			crypto key sign-verify %[6]s
 			cookie insecure on
 			enable identity provider bench
+			trust login redirect uri domain prefix 127.0.0.1 path prefix /
 			transform user {
 				match realm bench
 				action add role authp/user

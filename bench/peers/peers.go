@@ -3,18 +3,25 @@ package peers
 import (
 	"context"
 	"fmt"
-	"io"
+	"time"
 
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
 // Options are those of a comparison.
 type Options struct {
-	// OAuth2Proxy is a program that was built before; empty builds it. CaddySecurity is a Caddy with that module; empty is none.
+	// OAuth2Proxy is a program that was built before, or Build. CaddySecurity is a Caddy with that module; empty is none.
 	OAuth2Proxy, CaddySecurity string
 	// SignIns are how many users sign in, in each case and round.
 	SignIns, Rounds int
+	// Requests measures requests as well: of so many sessions, in turns of so long.
+	Requests bool
+	Sessions int
+	Slice    time.Duration
 }
+
+// Build, as Options.OAuth2Proxy, has it built from its Go module.
+const Build = "build"
 
 // The cases.
 const (
@@ -23,36 +30,40 @@ const (
 	latchkeyRedis  = "Latchkey, Redis"
 	latchkeyFile   = "Latchkey, file"
 	alone          = ", one at a time"
+	plainCaddy     = "plain Caddy"
 )
 
-// A comparison is all that a run knows.
-type comparison struct {
-	rig          *rig.Rig
-	options      Options
-	versions     []string
-	signIns      []*signIns
-	signInRounds []rig.Round
+// A Result is what a run found out.
+type Result struct {
+	options       Options
+	versions      []string
+	signIns       []*signIns
+	signInRounds  []rig.Round
+	requests      []*rig.Gateway
+	requestRounds []rig.Round
 }
 
-// Run measures everything and prints it.
-func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
-	c := &comparison{rig: r, options: o}
-	if err := c.programs(ctx); err != nil {
-		return err
+// A comparison is a run.
+type comparison struct {
+	Result
+	rig *rig.Rig
+}
+
+// Run measures everything.
+func Run(ctx context.Context, r *rig.Rig, o Options) (*Result, error) {
+	c := &comparison{Result: Result{options: o}, rig: r}
+	for _, step := range []func(context.Context) error{c.programs, c.startSignIns, c.turnsOfSignIns, c.startRequests, c.turnsOfRequests} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
 	}
-	if err := c.startSignIns(ctx); err != nil {
-		return err
-	}
-	if err := c.turnsOfSignIns(ctx); err != nil {
-		return err
-	}
-	return c.write(out)
+	return &c.Result, nil
 }
 
 // programs builds what is missing, and reads the versions.
 func (c *comparison) programs(ctx context.Context) (err error) {
 	o := &c.options
-	if o.OAuth2Proxy == "" {
+	if o.OAuth2Proxy == Build {
 		if o.OAuth2Proxy, err = build(ctx, c.rig); err != nil {
 			return err
 		}
@@ -86,4 +97,8 @@ func (c *comparison) latchkey(ctx context.Context, name string, redis *rig.Redis
 		return nil, fmt.Errorf("starting: %w", err)
 	}
 	return g, nil
+}
+
+func (c *comparison) plain(ctx context.Context, name string, _ *rig.Redis) (*rig.Gateway, error) {
+	return c.rig.Gateway(ctx, rig.Setup{Name: name, Plain: true}, nil, "")
 }

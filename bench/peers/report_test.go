@@ -12,7 +12,7 @@ import (
 
 // Each case stands beside oauth2-proxy with as many users at a time, and the file beside Redis by the clock on the wall.
 func TestReportOfSignIns(t *testing.T) {
-	c := &comparison{options: Options{SignIns: 8}}
+	c := &Result{options: Options{SignIns: 8}, requests: []*rig.Gateway{named(latchkeyRedis), named(plainCaddy), named(besideRedis)}}
 	for _, s := range []*signIns{
 		{Gateway: named(besideRedis), redis: &rig.Redis{}, atOnce: 32, requests: 3, commands: 2},
 		{Gateway: named(latchkeyRedis), redis: &rig.Redis{}, atOnce: 32, requests: 5, commands: 14},
@@ -30,14 +30,21 @@ func TestReportOfSignIns(t *testing.T) {
 		c.signInRounds = append(c.signInRounds, round)
 	}
 	var out bytes.Buffer
-	if err := c.write(&out); err != nil {
-		t.Fatal(err)
+	for range 4 {
+		c.requestRounds = append(c.requestRounds, rig.Round{
+			{Answered: 10, CPU: 11 * time.Millisecond}, {Answered: 10, CPU: 10 * time.Millisecond}, {Answered: 10, CPU: 22 * time.Millisecond},
+		})
+	}
+	p := &rig.Printer{W: &out}
+	if c.Write(p); p.Err != nil {
+		t.Fatal(p.Err)
 	}
 	for _, line := range []string{
 		"| Latchkey, Redis | 5 | 32 | 1.50 | **1.500** ± 0.000 | 3.00 | 14.0 |  |\n",
 		"| Latchkey, Redis, one at a time | 0 | 1 | 1.80 | **0.900** ± 0.000 | 3.60 | 14.0 | 4.0 |\n",
 		"| Latchkey, file, one at a time | 0 | 1 | 4.00 | **2.000** ± 0.000 | 8.00 |  |  |\n",
 		"with the file: 2.22 ± 0.00 times",
+		"| Latchkey, Redis | 1100 | **1.100** ± 0.000 | 0.500 ± 0.000 | 0.0 |\n",
 	} {
 		if !strings.Contains(out.String(), line) {
 			t.Errorf("%q is missing in\n%s", line, out.String())

@@ -6,6 +6,9 @@ import (
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
+// Name is that of the case, by which it is chosen.
+const Name = "refresh of a bound session, Redis"
+
 // turns is how often all sessions are refreshed.
 const turns = 10
 
@@ -27,7 +30,7 @@ func Measure(ctx context.Context, r *rig.Rig, sessions int) (*Cost, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := r.Gateway(ctx, rig.Setup{Name: "refresh", InRedis: true, Recheck: rig.NeverAgain, Bound: true}, redis, "")
+	g, err := r.Gateway(ctx, rig.Setup{Name: Name, InRedis: true, Recheck: rig.NeverAgain, Bound: true}, redis, "")
 	if err != nil {
 		return nil, err
 	}

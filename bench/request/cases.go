@@ -2,9 +2,11 @@ package request
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/bench/rig"
+	"github.com/latchkey-gateway/latchkey/bench/target"
 	"github.com/latchkey-gateway/latchkey/session/apitoken"
 )
 
@@ -17,8 +19,8 @@ type variant struct {
 	burst int
 	// programs has programs with access tokens in the place of browsers with sessions; own those with personal tokens.
 	programs, own bool
-	// owed and stretch are the ratios of CPU that the design promises; 0 is none.
-	owed, stretch float64
+	// target is the promise about the ratio of CPU; nil is none.
+	target *target.Target
 }
 
 // Size stands for a number of sessions that the options say.
@@ -45,31 +47,34 @@ var ownToken = apitoken.Draft{Name: "bench", App: rig.AppName}
 // more thing costs.
 var variants = []variant{
 	{Setup: rig.Setup{Name: "plain Caddy", Plain: true}},
+	{Setup: rig.Setup{Name: "plain Caddy, in the binary that has Latchkey", Plain: true, SameBinary: true}},
 	{Setup: rig.Setup{Name: "plain Caddy that sets three headers", Plain: true, Lines: identityHeaders}},
 	{Setup: rig.Setup{Name: "plain Caddy that sets ten groups too", Plain: true, Lines: identityHeaders + "\n\trequest_header Remote-Groups " + strings.Join(rig.GroupsOf(0), ",")}},
-	{Setup: rig.Setup{Name: "cached, file", Recheck: rig.NeverAgain}, people: Some, owed: 1.10, stretch: 1.05},
-	{Setup: rig.Setup{Name: "cached, file, one session", Recheck: rig.NeverAgain}, people: Few, owed: 1.10, stretch: 1.05},
-	{Setup: rig.Setup{Name: "cached, file, many sessions", Recheck: rig.NeverAgain}, people: Many, owed: 1.15, stretch: 1.05},
-	{Setup: rig.Setup{Name: "cached, file, ten groups in a header", Recheck: rig.NeverAgain, Lines: "headers remote groups"}, people: Some, owed: 1.18, stretch: 1.12},
+	{Setup: rig.Setup{Name: "cached, file", Recheck: rig.NeverAgain}, people: Some, target: target.SignedIn},
+	{Setup: rig.Setup{Name: "cached, file, one session", Recheck: rig.NeverAgain}, people: Few, target: target.SignedIn},
+	{Setup: rig.Setup{Name: "cached, file, many sessions", Recheck: rig.NeverAgain}, people: Many, target: target.SignedIn},
+	{Setup: rig.Setup{Name: "cached, file, ten groups in a header", Recheck: rig.NeverAgain, Lines: "headers remote groups"}, people: Some, target: target.Groups},
 	{Setup: rig.Setup{Name: "cached, file, 100 policies", Recheck: rig.NeverAgain, Policies: 100}, people: Some},
-	{Setup: rig.Setup{Name: "cached, Redis", InRedis: true, Recheck: rig.NeverAgain}, people: Some, owed: 1.10, stretch: 1.05},
-	{Setup: rig.Setup{Name: "cached, Redis, one session", InRedis: true, Recheck: rig.NeverAgain}, people: Few, owed: 1.10, stretch: 1.05},
-	{Setup: rig.Setup{Name: "cached, Redis, many sessions", InRedis: true, Recheck: rig.NeverAgain}, people: Many, owed: 1.15, stretch: 1.05},
+	{Setup: rig.Setup{Name: "cached, Redis", InRedis: true, Recheck: rig.NeverAgain}, people: Some, target: target.SignedIn},
+	{Setup: rig.Setup{Name: "cached, Redis, one session", InRedis: true, Recheck: rig.NeverAgain}, people: Few, target: target.SignedIn},
+	{Setup: rig.Setup{Name: "cached, Redis, many sessions", InRedis: true, Recheck: rig.NeverAgain}, people: Many, target: target.SignedIn},
 	{Setup: rig.Setup{Name: "cached, Redis, bound to a device", InRedis: true, Recheck: rig.NeverAgain, Bound: true}, people: Some},
 	{Setup: rig.Setup{Name: "plain Caddy, requests of a program", Plain: true}, programs: true},
 	{Setup: rig.Setup{Name: "access token of a program, Redis", InRedis: true, Recheck: rig.NeverAgain, Lines: "bearer {\n\t\t\taudience " + rig.TokenAudience + "\n\t\t}"}, programs: true, people: Some},
 	{Setup: rig.Setup{Name: "personal token of a program, Redis", InRedis: true, Recheck: rig.NeverAgain, Lines: "tokens on"}, programs: true, own: true, people: Some},
-	{Setup: rig.Setup{Name: "as it comes, Redis, 40 requests a visit", InRedis: true}, people: Some, burst: 40},
+	{Setup: rig.Setup{Name: "as it comes, file"}, people: Some, target: target.InTurn},
+	{Setup: rig.Setup{Name: "as it comes, Redis", InRedis: true}, people: Some, target: target.InTurn},
+	{Setup: rig.Setup{Name: "as it comes, Redis, 40 requests a visit", InRedis: true}, people: Some, burst: 40, target: target.AsItComes},
 	{Setup: rig.Setup{Name: "strict, file", Recheck: "0"}, people: Some},
-	{Setup: rig.Setup{Name: "strict, Redis", InRedis: true, Recheck: "0"}, people: Some, owed: 1.85, stretch: 1.6},
-	{Setup: rig.Setup{Name: "strict, Redis, many sessions", InRedis: true, Recheck: "0"}, people: Many, owed: 1.85, stretch: 1.6},
+	{Setup: rig.Setup{Name: "strict, Redis", InRedis: true, Recheck: "0"}, people: Some, target: target.Strict},
+	{Setup: rig.Setup{Name: "strict, Redis, many sessions", InRedis: true, Recheck: "0"}, people: Many, target: target.Strict},
 }
 
 // chosen are the variants to run, the baseline always. With another gateway every case of Latchkey has a twin behind it that
 // this one serves, and nothing is promised of it.
-func chosen(o rig.Options, only string) []variant {
+func chosen(o rig.Options, only *regexp.Regexp) []variant {
 	setup := func(v *variant) *rig.Setup { return &v.Setup }
-	twin := func(v *variant) { v.owed, v.stretch = 0, 0 }
+	twin := func(v *variant) { v.target = nil }
 	return append(variants[:1:1], rig.WithTwins(o, only, variants[1:], setup, twin)...)
 }
 

@@ -24,7 +24,10 @@ func (r *Result) Chart(caddy, gogc string) []byte {
 	kept := rig.Quieter(l.rounds)
 	scale := 1.25
 	for i, v := range r.variants {
-		scale = max(scale, rig.CPURatio(kept, i, 0).Value+0.05, v.owed+0.05)
+		scale = max(scale, rig.CPURatioOfRounds(kept, i, 0).Value+0.05)
+		if v.target != nil {
+			scale = max(scale, v.target.Owed+0.05)
+		}
 	}
 	x := func(ratio float64) float64 { return labelWidth + ratio/scale*barWidth }
 	height := chartTop + rowHeight*len(r.variants) + chartBottom
@@ -32,7 +35,7 @@ func (r *Result) Chart(caddy, gogc string) []byte {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="t d">`, chartWidth, height)
 	b.WriteString(`<title id="t">CPU of a request, beside plain Caddy</title><desc id="d">`)
 	for i, v := range r.variants {
-		fmt.Fprintf(&b, "%s: %.2f. ", html.EscapeString(v.Name), rig.CPURatio(kept, i, 0).Value)
+		fmt.Fprintf(&b, "%s: %.2f. ", html.EscapeString(v.Name), rig.CPURatioOfRounds(kept, i, 0).Value)
 	}
 	b.WriteString(`</desc><style>
 text{font:13px system-ui,sans-serif;fill:#24292f}.s{fill:#57606a;font-size:12px}.h{font-size:16px;font-weight:600}
@@ -44,7 +47,7 @@ text{font:13px system-ui,sans-serif;fill:#24292f}.s{fill:#57606a;font-size:12px}
 	bottom := chartTop + rowHeight*len(r.variants)
 	fmt.Fprintf(&b, `<line class="g" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x(1), x(1), chartTop-6, bottom)
 	for i, v := range r.variants {
-		e, y, class := rig.CPURatio(kept, i, 0), chartTop+rowHeight*i, "b"
+		e, y, class := rig.CPURatioOfRounds(kept, i, 0), chartTop+rowHeight*i, "b"
 		if v.Plain {
 			class = "p"
 		}
@@ -56,9 +59,9 @@ text{font:13px system-ui,sans-serif;fill:#24292f}.s{fill:#57606a;font-size:12px}
 			fmt.Fprintf(&b, `<line class="e" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x(e.Value-e.Err), x(e.Value+e.Err), middle, middle)
 			end = x(e.Value + e.Err)
 		}
-		if v.owed > 0 {
-			fmt.Fprintf(&b, `<line class="o" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x(v.owed), x(v.owed), y-2, y+rowHeight-6)
-			end = max(end, x(v.owed))
+		if v.target != nil {
+			fmt.Fprintf(&b, `<line class="o" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x(v.target.Owed), x(v.target.Owed), y-2, y+rowHeight-6)
+			end = max(end, x(v.target.Owed))
 		}
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d">%.2f</text>`, end+8, middle+5, e.Value)
 	}

@@ -5,7 +5,25 @@ import (
 	"slices"
 
 	"github.com/latchkey-gateway/latchkey/bench/rig"
+	"github.com/latchkey-gateway/latchkey/bench/target"
 )
+
+// Figures are what the run says about the promises: of the first load, and what a session takes of Redis.
+func (r *Result) Figures() target.Figures {
+	kept, f := rig.Quieter(r.loads[0].rounds), target.Figures{}
+	for name, t := range map[string]*target.Target{
+		"cached, file": target.SignedIn, "cached, file, ten groups in a header": target.Groups,
+		"as it comes, file": target.InTurn, "strict, Redis": target.Strict, "as it comes, Redis, 40 requests a visit": target.AsItComes,
+	} {
+		if i := r.index(name); i >= 0 {
+			f[t] = rig.CPURatioOfRounds(kept, i, 0)
+		}
+	}
+	if i := r.index("cached, file, many sessions"); i >= 0 {
+		f[target.P99] = rig.MedianOf(rig.Over(kept, func(r rig.Round) float64 { return float64(r[i].P99) / float64(r[0].P99) }))
+	}
+	return f
+}
 
 // Write prints what requests cost.
 func (r *Result) Write(p *rig.Printer) {
@@ -19,27 +37,27 @@ func (r *Result) Write(p *rig.Printer) {
 func (r *Result) writeLoad(p *rig.Printer, l load) {
 	kept := rig.Quieter(l.rounds)
 	p.Printf("### A request, %d connections\n\n", l.connections)
-	p.Printf("| case | sessions | CPU µs | CPU ratio | owed (stretch) | requests/s | ratio | p50 ms | p99 ms | p99 ratio |\n")
-	p.Printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	p.Printf("| case | sessions | CPU µs | CPU ratio | of all requests | owed (stretch) | requests/s | ratio | p50 ms | p99 ms | p99 ratio |\n")
+	p.Printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for i, v := range r.variants {
-		ratio, owed := rig.CPURatio(kept, i, 0), ""
-		if v.owed > 0 {
-			owed = fmt.Sprintf("%.2f (%.2f)", v.owed, v.stretch)
+		ratio, all, owed := rig.CPURatioOfRounds(kept, i, 0), rig.CPURatio(kept, i, 0), ""
+		if v.target != nil {
+			owed = fmt.Sprintf("%.2f (%.2f)", v.target.Owed, v.target.Stretch)
 		}
 		sessions := ""
 		if !v.Plain {
 			sessions = fmt.Sprint(r.options.People[v.people])
 		}
-		p.Printf("| %s | %s | %.0f | **%.3f** ± %.3f | %s | %.0f | %.2f | %.2f | %.2f | %.2f |\n", v.Name, sessions,
-			rig.Cost(kept, i), ratio.Value, ratio.Err, owed,
+		p.Printf("| %s | %s | %.0f | **%.3f** ± %.3f | %.3f ± %.3f | %s | %.0f | %.2f | %.2f | %.2f | %.2f |\n", v.Name, sessions,
+			rig.Cost(kept, i), ratio.Value, ratio.Err, all.Value, all.Err, owed,
 			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return r[i].Rate() })),
 			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return r[i].Rate() / r[0].Rate() })),
 			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return rig.Milliseconds(r[i].P50) })),
 			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return rig.Milliseconds(r[i].P99) })),
 			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return float64(r[i].P99) / float64(r[0].P99) })))
 	}
-	p.Printf("\nOf %d rounds of %s a case, the %d in which the machine had least else to do: CPU of all their requests together, ± its\n", len(l.rounds), r.options.Slice, len(kept))
-	p.Printf("standard error; the others are medians of the rounds. Meanwhile something else used %.0f %% of a core (median).\n\n", 100*rig.Median(rig.Over(kept, rig.Noise)))
+	p.Printf("\nOf %d rounds of %s a case, the %d in which the machine had least else to do. The CPU ratio is the median of those within a\n", len(l.rounds), r.options.Slice, len(kept))
+	p.Printf("round, ± its standard error; beside it that of all requests together; the others are medians of the rounds. Meanwhile something else used %.0f %% of a core (median).\n\n", 100*rig.Median(rig.Over(kept, rig.Noise)))
 }
 
 func (r *Result) writeGarbage(p *rig.Printer) {
@@ -70,7 +88,7 @@ func (r *Result) writeDifferences(p *rig.Printer) {
 		if i < 0 || base < 0 {
 			continue
 		}
-		e := rig.CPURatio(kept, i, base)
+		e := rig.CPURatioOfRounds(kept, i, base)
 		p.Printf("| %s | %+.1f %% ± %.1f |\n", row.what, 100*(e.Value-1), 100*e.Err)
 	}
 	p.Printf("\n")
@@ -81,7 +99,7 @@ func (r *Result) WriteBeside(p *rig.Printer) {
 	kept := rig.Quieter(r.loads[0].rounds)
 	for i, v := range r.variants {
 		if v.Beside {
-			e := rig.CPURatio(kept, i-1, i)
+			e := rig.CPURatioOfRounds(kept, i-1, i)
 			p.Printf("| %s | **%.3f** ± %.3f |\n", r.variants[i-1].Name, e.Value, e.Err)
 		}
 	}

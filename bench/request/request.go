@@ -4,26 +4,26 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
-// connections of the two measurements: many, with queueing as on a busy site, and few, which shows latency.
-var connections = []int{rig.AtOnce, 2}
-
 // Options are those of a run.
 type Options struct {
 	// People are how many sessions the sizes stand for.
 	People [Sizes]int
 	Rounds int
+	// Connections of the measurements: many, with queueing as on a busy site, and few, which shows latency.
+	Connections []int
 	// Slice is the length of a turn.
 	Slice time.Duration
 	// Garbage are the requests whose memory is counted.
 	Garbage int
-	// Only leaves out the cases whose names do not contain it, but not the baseline.
-	Only string
+	// Only leaves out the cases whose names do not match it, but not the baseline.
+	Only *regexp.Regexp
 }
 
 // A Result is what a run found out.
@@ -59,7 +59,7 @@ func Run(ctx context.Context, r *rig.Rig, o Options) (*Result, func(context.Cont
 	if err != nil {
 		return nil, nil, err
 	}
-	for i, n := range connections {
+	for i, n := range o.Connections {
 		rounds := o.Rounds
 		if i > 0 {
 			rounds = max(2, o.Rounds/3)
@@ -80,7 +80,7 @@ func Run(ctx context.Context, r *rig.Rig, o Options) (*Result, func(context.Cont
 	return result, func(ctx context.Context) error {
 		for _, c := range cases {
 			if err := r.Profile(ctx, c.Gateway, "requests", func(ctx context.Context) error {
-				_, err := c.Client.During(ctx, connections[0], rig.ProfileTime)
+				_, err := c.Client.During(ctx, rig.AtOnce, rig.ProfileTime)
 				return err
 			}); err != nil {
 				return err
@@ -177,13 +177,13 @@ func size(ctx context.Context, r *rig.Rig, n int, tokens rig.Tokens) (float64, e
 // welcome lets every user come once. With many users it records the memory that this costs.
 func welcome(ctx context.Context, g *rig.Gateway, v variant, result *Result) error {
 	if v.Plain || v.people != Many || v.Recheck != rig.NeverAgain {
-		return g.Client.Everybody(ctx, connections[0])
+		return g.Client.Everybody(ctx, rig.AtOnce)
 	}
 	before, err := g.Heap(ctx)
 	if err != nil {
 		return err
 	}
-	if err := g.Client.Everybody(ctx, connections[0]); err != nil {
+	if err := g.Client.Everybody(ctx, rig.AtOnce); err != nil {
 		return err
 	}
 	after, err := g.Heap(ctx)

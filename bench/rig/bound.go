@@ -55,7 +55,7 @@ func newDevice(ctx context.Context, manager *session.Manager, ring *keyring.Ring
 		return nil, err
 	}
 	token.Bound = true
-	d.cookies = CookieName + "=" + session.SealToken(ring, token, "127.0.0.1", CookieName) + "; " + CookieName + "-browser=" + draft.BrowserID
+	d.cookies = cookiesOf(ring, token, draft.BrowserID)
 	return d, nil
 }
 

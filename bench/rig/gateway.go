@@ -2,7 +2,9 @@ package rig
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 )
 
@@ -48,8 +50,13 @@ func (r *Rig) Gateway(ctx context.Context, s Setup, redis *Redis, file string) (
 		}
 	}
 	binary := r.Options.Binary
-	if s.Beside {
+	switch {
+	case s.Beside:
 		binary = r.Options.Beside
+	case s.Plain && !s.SameBinary:
+		if binary, err = r.baseline(ctx); err != nil {
+			return nil, err
+		}
 	}
 	g, err := r.Caddy(ctx, binary, home, a, s.Caddyfile(a))
 	if err != nil {
@@ -57,6 +64,25 @@ func (r *Rig) Gateway(ctx context.Context, s Setup, redis *Redis, file string) (
 	}
 	g.Setup, g.Processes = s, append(g.Processes, stores...)
 	return g, nil
+}
+
+// baseline is the program of that name, built if it was not.
+func (r *Rig) baseline(ctx context.Context) (string, error) {
+	if r.Options.Baseline != "" {
+		return r.Options.Baseline, nil
+	}
+	home, err := r.Home()
+	if err != nil {
+		return "", err
+	}
+	program := filepath.Join(home, "baseline")
+	r.Note("building bench/baseline")
+	build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-w -s", "-o", program, "github.com/latchkey-gateway/latchkey/bench/baseline")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the baseline: %w\n%s", err, out)
+	}
+	r.Options.Baseline = program
+	return program, nil
 }
 
 // Caddy starts a program that is a Caddy, with any configuration. It listens on the addresses Site and Admin.

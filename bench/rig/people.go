@@ -3,6 +3,7 @@ package rig
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,13 +63,21 @@ func Fill(ctx context.Context, store session.Store, f Filling) ([]Person, error)
 				}
 				all[i] = Person{
 					Subject: draft.Identity.Subject,
-					Cookies: CookieName + "=" + session.SealToken(ring, token, "127.0.0.1", CookieName) + "; " + CookieName + "-browser=" + draft.BrowserID,
+					Cookies: cookiesOf(ring, token, draft.BrowserID),
 				}
 			}
 		})
 	}
 	wait.Wait()
 	return all, context.Cause(ctx)
+}
+
+// cookiesOf are the cookies that the browser of a session sends.
+func cookiesOf(ring *keyring.Ring, token session.Token, browserID string) string {
+	const host = "127.0.0.1"
+	id := ring.Seal(keyring.PurposeBrowser, []byte(browserID), host, BrowserCookie)
+	return CookieName + "=" + session.SealToken(ring, token, host, CookieName) + "; " +
+		BrowserCookie + "=" + base64.RawURLEncoding.EncodeToString(id)
 }
 
 // create writes one session. A machine that is busy elsewhere lets the store time out now and then.

@@ -16,6 +16,8 @@ import (
 type Options struct {
 	// Binary is the gateway, as made by `make build`.
 	Binary string
+	// Baseline is the Caddy that everything is compared with, package baseline; empty builds it.
+	Baseline string
 	// Beside is another gateway that the same cases measure; empty is none.
 	Beside string
 	// Redis is the Redis server program; empty is none.

@@ -3,14 +3,17 @@ package rig
 import (
 	"fmt"
 	"slices"
+	"regexp"
 	"strings"
 )
 
 // A Setup is one way to serve the app.
 type Setup struct {
 	Name string
-	// Plain serves it without Latchkey.
+	// Plain serves it without Latchkey, by Options.Baseline.
 	Plain bool
+	// SameBinary serves it so by the program that has Latchkey.
+	SameBinary bool
 	// Beside serves it with the other gateway of Options.Beside.
 	Beside bool
 	// InRedis keeps the sessions in Redis instead of the embedded store.
@@ -94,7 +97,11 @@ func (s Setup) Caddyfile(a Addresses) string {
 	}
 	fmt.Fprintf(&b, "}\n\nhttp://%s {\n", a.Site)
 	if s.Plain {
-		fmt.Fprintf(&b, "\t%s\n", s.Lines)
+		passing := "latchkey" // which does nothing in that program
+		if s.SameBinary {
+			passing = ""
+		}
+		fmt.Fprintf(&b, "\t%s\n\t%s\n", passing, s.Lines)
 	} else {
 		fmt.Fprintf(&b, "\tlatchkey {\n\t\tapp %s\n\t\t%s\n\t}\n", AppName, s.Lines)
 	}
@@ -102,13 +109,13 @@ func (s Setup) Caddyfile(a Addresses) string {
 	return b.String()
 }
 
-// WithTwins are the cases to run: without Redis those without it, with only those whose names contain that. With another
+// WithTwins are the cases to run: without Redis those without it, with only those whose names match. With another
 // gateway every case of Latchkey is followed by its twin, which twin has made of it, behind that one. setup tells the Setup
 // of a case.
-func WithTwins[C any](o Options, only string, all []C, setup func(*C) *Setup, twin func(*C)) (chosen []C) {
+func WithTwins[C any](o Options, only *regexp.Regexp, all []C, setup func(*C) *Setup, twin func(*C)) (chosen []C) {
 	for _, c := range all {
 		s := setup(&c)
-		if s.InRedis && o.Redis == "" || !strings.Contains(s.Name, only) {
+		if s.InRedis && o.Redis == "" || !only.MatchString(s.Name) {
 			continue
 		}
 		chosen = append(chosen, c)

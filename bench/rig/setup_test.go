@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"regexp"
 	"slices"
 	"testing"
 )
@@ -10,7 +11,7 @@ import (
 func TestWithTwins(t *testing.T) {
 	all := []Setup{{Name: "plain", Plain: true}, {Name: "file"}, {Name: "Redis", InRedis: true, Recheck: "0"}}
 	chosen := func(o Options, only string) (names []string) {
-		for _, s := range WithTwins(o, only, all, func(s *Setup) *Setup { return s }, func(s *Setup) { s.Lines = "of a twin" }) {
+		for _, s := range WithTwins(o, regexp.MustCompile(only), all, func(s *Setup) *Setup { return s }, func(s *Setup) { s.Lines = "of a twin" }) {
 			if s.Beside != (s.Lines == "of a twin") {
 				t.Errorf("%s: of the other gateway %t, lines %q", s.Name, s.Beside, s.Lines)
 			}
@@ -25,7 +26,7 @@ func TestWithTwins(t *testing.T) {
 	}{
 		{Options{Redis: "x"}, "", []string{"plain", "file", "Redis"}},
 		{Options{}, "", []string{"plain", "file"}},
-		{Options{Redis: "x"}, "fi", []string{"file"}},
+		{Options{Redis: "x"}, "^fi", []string{"file"}},
 		{Options{Redis: "x", Beside: "y"}, "", []string{"plain", "file", "file (beside)", "Redis", "Redis (beside)"}},
 	} {
 		if got := chosen(row.options, row.only); !slices.Equal(got, row.want) {

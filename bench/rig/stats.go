@@ -57,6 +57,28 @@ func Over(rounds []Round, f func(Round) float64) []float64 {
 // An Estimate is a value and its standard error.
 type Estimate struct{ Value, Err float64 }
 
+// CPURatioOfRounds is the median of the ratios within a round of what a request of case i costs to one of case base. The error
+// is that of the median of as many values that are spread like these.
+func CPURatioOfRounds(rounds []Round, i, base int) Estimate {
+	return MedianOf(Over(rounds, func(r Round) float64 { return r[i].PerRequest() / r[base].PerRequest() }))
+}
+
+// MedianOf is the median of values and its standard error.
+func MedianOf(values []float64) Estimate {
+	n, mean, squares := float64(len(values)), 0.0, 0.0
+	for _, v := range values {
+		mean += v / n
+	}
+	for _, v := range values {
+		squares += (v - mean) * (v - mean)
+	}
+	e := Estimate{Value: Median(values), Err: math.Inf(1)}
+	if n > 1 {
+		e.Err = math.Sqrt(math.Pi/2) * math.Sqrt(squares/(n-1)/n)
+	}
+	return e
+}
+
 // CPURatio is what a request of case i costs, as a multiple of one of case base.
 func CPURatio(rounds []Round, i, base int) Estimate {
 	return Ratio(rounds, i, base, func(t Turn) float64 { return float64(t.CPU) })

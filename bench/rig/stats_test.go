@@ -49,3 +49,16 @@ func TestQuieterLooksAtForeignTimeOnly(t *testing.T) {
 		t.Errorf("kept %v", kept)
 	}
 }
+
+// The ratio within a round does not see that a whole round was slow; one round alone says nothing about the error.
+func TestRatioWithinRounds(t *testing.T) {
+	rounds := []Round{
+		{{CPU: 100, Answered: 10}, {CPU: 110, Answered: 10}}, {{CPU: 300, Answered: 10}, {CPU: 360, Answered: 10}}, {{CPU: 50, Answered: 10}, {CPU: 55, Answered: 10}},
+	}
+	if e := CPURatioOfRounds(rounds, 1, 0); math.Abs(e.Value-1.1) > 1e-9 || e.Err < 0.03 || e.Err > 0.06 {
+		t.Errorf("got %+v, want 1.1 with the error of a median of 1.1, 1.2 and 1.1", e)
+	}
+	if e := CPURatioOfRounds(rounds[:1], 1, 0); !math.IsInf(e.Err, 1) {
+		t.Errorf("got %+v of one round", e)
+	}
+}

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -16,8 +17,9 @@ type cost struct {
 	cpu      time.Duration
 	// cookie is the length of the session cookie's value, cookies that of the whole Cookie header.
 	cookie, cookies int
-	// redis is what Redis keeps of it all, log the part of the sign-in log; zero without it.
-	redis, log int64
+	// redis is what Redis keeps of it all, log the part of the sign-in log; commands and trips are what it was asked. Zero
+	// without it.
+	redis, log, commands, trips int64
 }
 
 // Turns is in how many turns the users of a case sign in.
@@ -36,12 +38,30 @@ type running struct {
 	variant
 	*rig.Gateway
 	redis *rig.Redis // nil without one
-	had   rig.Kept   // by Redis, before the first turn
+	had   asked      // of Redis, before the first turn
+}
+
+// asked is what a Redis holds and was asked.
+type asked struct {
+	rig.Kept
+	rig.Calls
+	trips int64
+}
+
+func (c running) asked(ctx context.Context) (a asked, err error) {
+	if a.Kept, err = c.redis.Kept(ctx); err != nil {
+		return a, err
+	}
+	if a.Calls, err = c.redis.Calls(ctx); err != nil {
+		return a, err
+	}
+	a.trips, err = c.redis.Trips(ctx)
+	return a, err
 }
 
 // Run signs so many users in, in each case. What it returns as second is to be called at the end of the whole: it profiles
 // the cases.
-func Run(ctx context.Context, r *rig.Rig, people int, only string) (*Result, func(context.Context) error, error) {
+func Run(ctx context.Context, r *rig.Rig, people int, only *regexp.Regexp) (*Result, func(context.Context) error, error) {
 	result := &Result{people: people, variants: chosen(r.Options, only)}
 	result.costs = make([]cost, len(result.variants))
 	var cases []running
@@ -73,11 +93,14 @@ func Run(ctx context.Context, r *rig.Rig, people int, only string) (*Result, fun
 		if c.redis == nil {
 			continue
 		}
-		has, err := c.redis.Kept(ctx)
+		has, err := c.asked(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		result.costs[at].redis, result.costs[at].log = has.All-c.had.All, has.Log-c.had.Log
+		of := &result.costs[at]
+		of.redis, of.log, of.trips = has.All-c.had.All, has.Log-c.had.Log, has.trips-c.had.trips
+		reads, writes := has.Calls.Since(c.had.Calls)
+		of.commands = reads + writes
 	}
 	return result, func(ctx context.Context) error { return profile(ctx, r, cases) }, nil
 }
@@ -97,7 +120,7 @@ func start(ctx context.Context, r *rig.Rig, v variant) (c running, err error) {
 		return c, err
 	}
 	if c.redis != nil {
-		c.had, err = c.redis.Kept(ctx)
+		c.had, err = c.asked(ctx)
 	}
 	return c, err
 }

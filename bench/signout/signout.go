@@ -15,6 +15,9 @@ import (
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
+// Name is that of the case, by which it is chosen.
+const Name = "sign-out at another replica, Redis"
+
 // A Latency is how long a session that one replica ended went on at another.
 type Latency struct {
 	// Asked counts from when the first replica was asked to end it, Told from when it had answered that it is ended.
@@ -32,7 +35,7 @@ func Measure(ctx context.Context, r *rig.Rig, times int) (*Latency, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := rig.Setup{InRedis: true}
+	s := rig.Setup{Name: Name, InRedis: true}
 	here, err := r.Gateway(ctx, s, redis, "")
 	if err != nil {
 		return nil, err
