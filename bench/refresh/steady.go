@@ -66,8 +66,8 @@ func Steady(ctx context.Context, r *rig.Rig, pace Pace, out io.Writer) error {
 	reads, writes := callsAfter.Since(callsBefore)
 	p := &rig.Printer{W: out}
 	p.Printf("%d bound sessions, each refreshing every %v, for %v: %d refreshes.\n\n", n, pace.Every, took.Round(time.Second), refreshed)
-	p.Printf("- Redis: %.1f writes a second (%.0f in the worst), %.2f a refresh, and %.2f reads.\n",
-		float64(writes)/took.Seconds(), worst, float64(writes)/float64(refreshed), float64(reads)/float64(refreshed))
+	p.Printf("- Redis: %.1f writes a second (%.0f in the worst), %.2f a refresh, and %.2f reads: %s.\n",
+		float64(writes)/took.Seconds(), worst, float64(writes)/float64(refreshed), float64(reads)/float64(refreshed), callsAfter.List(callsBefore))
 	p.Printf("- For %d sessions that is %.0f writes a second; promised are %d.\n", manyBound, float64(writes)/float64(refreshed)*manyBound/pace.Every.Seconds(), promisedWrites)
 	p.Printf("- Gateway and Redis: %.2f ms of CPU a refresh, %.1f %% of a core.\n",
 		rig.Milliseconds(after.Own-before.Own)/float64(refreshed), 100*(after.Own-before.Own).Seconds()/took.Seconds())

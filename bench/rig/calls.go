@@ -3,6 +3,8 @@ package rig
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +19,7 @@ var notCounted = map[string]bool{"info": true, "hello": true, "client|setinfo": 
 
 // reading are the commands that change nothing. Any other counts as a write.
 var reading = map[string]bool{
-	"get": true, "getrange": true, "mget": true, "exists": true, "pttl": true, "zrange": true, "zrangebyscore": true, "zcard": true, "xrange": true,
+	"get": true, "getrange": true, "mget": true, "exists": true, "pttl": true, "zrange": true, "zrangebyscore": true, "zcard": true, "xrange": true, "xlen": true,
 	"subscribe": true, "wait": true,
 }
 
@@ -64,4 +66,15 @@ func (c Calls) Since(before Calls) (reads, writes int64) {
 		}
 	}
 	return reads, writes
+}
+
+// List names what was called since before, and how often.
+func (c Calls) List(before Calls) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(c)) {
+		if n := c[name] - before[name]; n > 0 {
+			all = append(all, fmt.Sprintf("%s %d", name, n))
+		}
+	}
+	return strings.Join(all, ", ")
 }

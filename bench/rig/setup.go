@@ -2,8 +2,8 @@ package rig
 
 import (
 	"fmt"
-	"slices"
 	"regexp"
+	"slices"
 	"strings"
 )
 
