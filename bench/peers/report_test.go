@@ -13,14 +13,12 @@ import (
 // Each case stands beside oauth2-proxy with as many users at a time, and the file beside Redis by the clock on the wall.
 func TestReportOfSignIns(t *testing.T) {
 	c := &Result{options: Options{SignIns: 8}, requests: []*rig.Gateway{named(latchkeyRedis), named(plainCaddy), named(besideRedis)}}
-	for _, s := range []*signIns{
+	c.signIns = []*signIns{
 		{Gateway: named(besideRedis), redis: &rig.Redis{}, atOnce: 32, requests: 3, commands: 2},
 		{Gateway: named(latchkeyRedis), redis: &rig.Redis{}, atOnce: 32, requests: 5, commands: 14},
 		{Gateway: named(besideRedis + alone), redis: &rig.Redis{}, atOnce: 1, commands: 2, trips: 2},
 		{Gateway: named(latchkeyRedis + alone), redis: &rig.Redis{}, atOnce: 1, commands: 14, trips: 4},
 		{Gateway: named(latchkeyFile + alone), atOnce: 1},
-	} {
-		c.signIns = append(c.signIns, s)
 	}
 	for range 4 {
 		round := rig.Round{}
