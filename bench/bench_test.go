@@ -84,6 +84,14 @@ func TestBench(t *testing.T) {
 	if !strings.Contains(out.String(), "500 sessions of 100 users") || !strings.Contains(out.String(), "| counting the 510 sessions that need the older key |") {
 		t.Errorf("many sessions: %s", out.String())
 	}
+	out.Reset()
+	o.run, o.scale.Share = "sites", 0.02
+	if err := run(t.Context(), o, &out, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "20 sites with 2 policies") || !strings.Contains(out.String(), "| memory, first load |") {
+		t.Errorf("many sites: %s", out.String())
+	}
 	chart, err := os.ReadFile(o.chart)
 	if err != nil {
 		t.Fatal(err)

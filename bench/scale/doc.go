@@ -2,6 +2,7 @@
 // sign-ins at once. Each is a command of its own:
 //
 //	go run ./bench -scale redis
+//	go run ./bench -scale sites
 //
 // scale.go knows the runs by name. The runs themselves are packages below.
 package scale

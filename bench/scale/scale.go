@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/bench/rig"
+	"github.com/latchkey-gateway/latchkey/bench/scale/manysites"
 	"github.com/latchkey-gateway/latchkey/bench/scale/million"
 )
 
@@ -22,6 +23,9 @@ type Options struct {
 var runs = map[string]func(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error{
 	"redis": func(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 		return million.Run(ctx, r, million.Sized(o.Share), out)
+	},
+	"sites": func(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
+		return manysites.Run(ctx, r, manysites.Sized(o.Share), out)
 	},
 }
 

@@ -112,8 +112,14 @@ func (h *Site) newReadings() (*readings, error) {
 	if len(h.match.sets) > 0 || h.matchers != t.Matchers {
 		return collect(h, applied)
 	}
-	key := fmt.Sprint(applied, h.PathParameters)
-	if known := t.readings[key]; known != nil {
+	key := make([]byte, 1+h.matchers.count()) // a byte for each matcher, so that a site allocates once
+	if h.PathParameters == config.PathParametersKept {
+		key[0] = 1
+	}
+	for _, i := range applied {
+		key[1+i] = 1
+	}
+	if known := t.readings[string(key)]; known != nil {
 		return known, nil
 	}
 	out, err := collect(h, applied)
@@ -123,12 +129,13 @@ func (h *Site) newReadings() (*readings, error) {
 	if t.readings == nil {
 		t.readings = make(map[string]*readings)
 	}
-	t.readings[key] = out
+	t.readings[string(key)] = out
 	return out, nil
 }
 
 // appliedMatchers returns the indexes of the matchers that belong to enabled policies which can apply at the site.
 func appliedMatchers(h *Site) (applied []int) {
+	applied = make([]int, 0, h.matchers.count())
 	for i := range h.matchers.count() {
 		if _, p := h.matchers.at(i); p.Mode == policy.On && p.MayMeet(h.App) {
 			applied = append(applied, i)
