@@ -16,7 +16,7 @@ import (
 // sealers are the functions that seal a value under the key ring, by folder and name, and the kind that each makes. Each
 // kind stands in session/signin/kinds_test.go, which shows that it never opens as another one.
 var sealers = map[string]string{
-	"session create":                         "stored session",
+	"session prepare":                        "stored session",
 	"session Renew":                          "stored session",
 	"session update":                         "stored session",
 	"session/apitoken create":                "stored token of a program",

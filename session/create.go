@@ -23,9 +23,35 @@ type creator struct {
 // refused here: without issuer or subject, of unknown kind, or too large. It returns ErrRevoked if sessions like this
 // one were ended since Draft.Began.
 func (c *creator) Create(ctx context.Context, draft Record, tokens Tokens, also ...Listing) (*Record, Token, error) {
+	made, err := c.CreateWith(ctx, draft, tokens, Together{Also: also})
+	return made.Record, made.Token, err
+}
+
+// Together is what is written in one step with a new session.
+type Together struct {
+	// Take is the entry that the session takes the place of, with its listings From: it ends.
+	Take Key
+	From []Listing
+	// Also are further listings, which stay when the session ends.
+	Also []Listing
+}
+
+// Made is a new session.
+type Made struct {
+	Record *Record
+	Token  Token
+	// Listed are the sessions that are listed for its user, as EndSurplus needs them. Some may have ended, or be of
+	// another user.
+	Listed []Key
+}
+
+// CreateWith is Create with what belongs to it. It returns ErrNotFound if what it was to take does not exist: then there
+// is no session. What it was to take ends with every other result but ErrUnavailable and ErrClosed, after which that is
+// not known.
+func (c *creator) CreateWith(ctx context.Context, draft Record, tokens Tokens, with Together) (Made, error) {
 	draft.Created = c.now()
 	draft.unbind(c.limits)
-	return c.create(ctx, draft, tokens, time.Time{}, also...)
+	return c.create(ctx, draft, tokens, time.Time{}, with)
 }
 
 // Succeed creates a session as Create does, to replace another session of the same user. After a step-up the session
@@ -91,66 +117,93 @@ const searchLasts = 2 * time.Minute
 // A note that sessions of the user were ended does not stop it if the note is older than searchLasts: the search has looked
 // at the other session meanwhile, and left it.
 func (c *creator) goOn(ctx context.Context, old *Record, draft Record, tokens Tokens) (*Record, Token, error) {
-	s, token, err := c.create(ctx, draft, tokens, c.now().Add(-searchLasts))
+	made, err := c.create(ctx, draft, tokens, c.now().Add(-searchLasts), Together{})
 	if err != nil {
 		return nil, Token{}, err
 	}
 	if err := c.end(ctx, old); err != nil {
-		c.discard(ctx, s)
+		c.discard(ctx, made.Record)
 		return nil, Token{}, err
 	}
-	return s, token, nil
+	return made.Record, made.Token, nil
 }
 
 // create refuses a draft that a note of its beginning or later ends, but no note from before since.
-func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, since time.Time, also ...Listing) (*Record, Token, error) {
-	token := NewToken()
-	s := draft.clone()
-	s.ID, s.LastUsed = token.ID, c.now()
+func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, since time.Time, with Together) (Made, error) {
+	n, err := c.prepare(ctx, draft, tokens)
+	if err != nil {
+		if with.Take != "" && !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrClosed) {
+			if _, gone := c.vault.Store.Remove(ctx, with.Take, with.From...); gone != nil {
+				err = gone
+			}
+		}
+		return Made{}, fmt.Errorf("writing session: %w", err)
+	}
+	s, key, list := n.s, n.s.ID.Key(), personBucket(n.s.Identity)
+	asked := c.entries.generation(s.ID.digest(), c.now())
+	// The token is returned only after the session is listed: an unlisted session could not be found and revoked (A45).
+	step := Step{
+		Take: with.Take, From: with.From,
+		Create: Entry{Key: key, Value: n.written.sealed, Expires: s.forgotten(c.limits)},
+		In:     append(s.listings(s.MaxEnd(c.limits), c.now().Add(markLife)), with.Also...),
+		List:   list.index, Tag: list.tag,
+	}
+	var reported []Key
+	step.Read, reported = c.subjects.about(s)
+	done, err := c.vault.Store.Apply(ctx, step)
+	if errors.Is(err, ErrNotFound) {
+		return Made{}, err
+	}
+	var said Signalled
+	if err == nil {
+		said, err = c.subjects.noted(ctx, done.Entries, reported, max(s.began().UnixMilli(), since.UnixMilli()))
+	}
+	if err != nil {
+		c.discard(ctx, s)
+		return Made{}, fmt.Errorf("writing session: %w", err)
+	}
+	s.Version, n.token.Bound = 1, s.Binding.Bound()
+	c.entries.keep(s.asEntry(n.written), asked)
+	if s.Signalled.take(said) {
+		if s, err = c.rewrite(ctx, s.ID, func(s *Record) bool { return s.Signalled.take(said) }); err != nil {
+			return Made{}, err
+		}
+	}
+	return Made{Record: s, Token: n.token, Listed: list.keysOf(done.Members, sessionKind)}, nil
+}
+
+// prepared is a session that is ready to be written.
+type prepared struct {
+	s       *Record
+	token   Token
+	written sealedRecord
+}
+
+// prepare makes a session of a draft, unless it has ended already.
+func (c *creator) prepare(ctx context.Context, draft Record, tokens Tokens) (prepared, error) {
+	n := prepared{token: NewToken(), s: draft.clone()}
+	s := n.s
+	s.ID, s.LastUsed = n.token.ID, c.now()
 	s.roundTimes()
 	key := s.ID.Key()
 	var err error
-	if s.sealedTokens, err = c.vault.sealTokens(tokens, token.Secret, key); err != nil {
-		return nil, Token{}, err
+	if s.sealedTokens, err = c.vault.sealTokens(tokens, n.token.Secret, key); err != nil {
+		return n, err
 	}
 	s.Renewable = tokens.Refresh != ""
 	if err := s.valid(); err != nil {
-		return nil, Token{}, fmt.Errorf("writing session: %w", err)
+		return n, err
 	}
 	if err := c.standing(ctx, s); err != nil {
-		return nil, Token{}, fmt.Errorf("writing session: %w", err)
+		return n, err
 	}
-	asked := c.entries.generation(s.ID.digest(), c.now())
 	plain, tail := s.encode()
 	// The returned record shares no memory with the draft. What cannot be decoded is not written (A47).
-	if s, err = decodeRecord(plain); err != nil {
-		return nil, Token{}, fmt.Errorf("writing session: %w", err)
+	if n.s, err = decodeRecord(plain); err != nil {
+		return n, err
 	}
-	written, err := c.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
-	if err == nil {
-		// The token is returned only after the session is listed: an unlisted session could not be found and revoked
-		// (A45).
-		e := Entry{Key: key, Value: written.sealed, Expires: s.forgotten(c.limits)}
-		if err = c.vault.Store.Create(ctx, e, append(s.listings(s.MaxEnd(c.limits)), also...)...); err != nil {
-			c.discard(ctx, s)
-		}
-	}
-	if err != nil {
-		return nil, Token{}, fmt.Errorf("writing session: %w", err)
-	}
-	said, err := c.subjects.unended(ctx, s, since)
-	if err != nil {
-		c.discard(ctx, s)
-		return nil, Token{}, fmt.Errorf("writing session: %w", err)
-	}
-	s.Version, token.Bound = 1, s.Binding.Bound()
-	c.entries.keep(s.asEntry(written), asked)
-	if s.Signalled.take(said) {
-		if s, err = c.rewrite(ctx, s.ID, func(s *Record) bool { return s.Signalled.take(said) }); err != nil {
-			return nil, Token{}, err
-		}
-	}
-	return s, token, nil
+	n.written, err = c.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
+	return n, err
 }
 
 // discard removes a session that no browser has received. It ignores errors.
@@ -200,5 +253,5 @@ func (c *creator) VetToken(ctx context.Context, s *Record) (said Signalled, err 
 		keys = append(keys, tokensEndedKey(knownAsBucket(s.Identity.Issuer, name)))
 		reported = append(reported, signalledNamedKey(s.Identity.Issuer, name))
 	}
-	return c.subjects.noted(ctx, keys, reported, s.Created.UnixMilli())
+	return c.subjects.read(ctx, append(keys, reported...), reported, s.Created.UnixMilli())
 }

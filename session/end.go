@@ -103,17 +103,13 @@ func (en *ender) EndOthers(ctx context.Context, keep *Record) ([]string, error) 
 }
 
 // EndSurplus ends the oldest sessions of a user who has more than most, and returns the ended ones. keep is the session
-// that was just created, and stays. The result is valid even if there is an error.
-func (en *ender) EndSurplus(ctx context.Context, keep *Record, most int) ([]*Record, error) {
-	list := personBucket(keep.Identity)
-	keys, err := list.sessions(ctx, en.vault.Store)
-	if err != nil {
-		return nil, fmt.Errorf("listing sessions: %w", err)
-	}
+// that was just created, and stays; keys are what was listed then, Made.Listed. The result is valid even if there is an
+// error.
+func (en *ender) EndSurplus(ctx context.Context, keep *Record, keys []Key, most int) ([]*Record, error) {
 	if len(keys) <= most {
 		return nil, nil
 	}
-	kept := keep.ID.Key()
+	list, kept := personBucket(keep.Identity), keep.ID.Key()
 	var live []*Record
 	var stale []Key
 	for _, key := range keys[:min(len(keys), most+surplusRead)] {

@@ -30,10 +30,15 @@ var (
 func Places(who Identity, sid string, id ID) []Key {
 	s := Record{ID: id, Identity: who, ProviderSession: sid}
 	var in []Key
-	for _, l := range s.listings(time.Time{}) {
+	for _, l := range s.listings(time.Time{}, time.Time{}) {
 		in = append(in, l.Index)
 	}
 	return in
+}
+
+// ListedFor returns the sessions that are listed for a person, as Made.Listed.
+func ListedFor(ctx context.Context, in Indexes, who Identity) ([]Key, error) {
+	return personBucket(who).sessions(ctx, in)
 }
 
 // PersonListing lists a session among those of a person.

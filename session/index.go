@@ -110,13 +110,17 @@ func (b bucket) keys(ctx context.Context, in Indexes, kind string) ([]Key, error
 	if err != nil {
 		return nil, err
 	}
-	var keys []Key
+	return b.keysOf(members, kind), nil
+}
+
+// keysOf returns the keys of the owner's members of the list.
+func (b bucket) keysOf(members []Key, kind string) (keys []Key) {
 	for _, member := range members {
 		if rest, ours := strings.CutPrefix(string(member), b.tag); ours {
 			keys = append(keys, Key(kind+rest))
 		}
 	}
-	return keys, nil
+	return keys
 }
 
 // delist removes listings of sessions that do not exist any more.
@@ -131,8 +135,8 @@ func (b bucket) delist(ctx context.Context, in Indexes, sessions []Key) error {
 	return in.Delist(ctx, b.index, members...)
 }
 
-// listings returns the listings of a session, which last until it ends.
-func (s *Record) listings(until time.Time) []Listing {
+// listings returns the listings of a session, which last until it ends. kept is Listing.Kept.
+func (s *Record) listings(until, kept time.Time) []Listing {
 	key := s.ID.Key()
 	all, _ := allIndex(shortOf(key))
 	in := []Listing{personBucket(s.Identity).listing(key, until), {Index: all, Member: key, Until: until}}
@@ -141,6 +145,12 @@ func (s *Record) listings(until time.Time) []Listing {
 	}
 	for _, name := range s.KnownAs {
 		in = append(in, knownAsBucket(s.Identity.Issuer, name).listing(key, until))
+	}
+	if kept.Before(until) {
+		kept = until
+	}
+	for i := range in {
+		in[i].Kept = kept
 	}
 	return in
 }

@@ -147,6 +147,10 @@ func (s *memStore) Delist(ctx context.Context, index session.Key, members ...ses
 	return s.Store.Delist(ctx, index, members...)
 }
 
+func (s *memStore) Apply(ctx context.Context, st session.Step) (session.Outcome, error) {
+	return session.InTurn(ctx, s, st)
+}
+
 // failOn fails one kind of call.
 func failOn(ops ...string) func(context.Context, string, session.Key) error {
 	return func(_ context.Context, op string, _ session.Key) error {

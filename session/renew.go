@@ -142,7 +142,7 @@ func (r *renewer) ConfirmBinding(ctx context.Context, id ID) (bound *Record, fir
 		}
 		s.confirm(r.now())
 		// Listed for its longer life before the record has it: an unlisted session could not be found and revoked (A45).
-		for _, l := range s.listings(s.MaxEnd(r.limits)) {
+		for _, l := range s.listings(s.MaxEnd(r.limits), time.Time{}) {
 			if unlisted = r.enlist(ctx, l); unlisted != nil {
 				return false
 			}

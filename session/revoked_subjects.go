@@ -112,9 +112,15 @@ func (r *revokedSubjects) whyEnded(ctx context.Context, ended Key) string {
 // unended checks whether sessions like the one about to be created were ended since its sign-in began. It returns what
 // else was reported about the user. A note from before a time counts only if since is not after it.
 func (r *revokedSubjects) unended(ctx context.Context, s *Record, since time.Time) (said Signalled, err error) {
-	began := max(s.began().UnixMilli(), since.UnixMilli())
-	reported := []Key{signalledKey(s.Identity)}
-	keys := []Key{endedKey(personBucket(s.Identity))}
+	keys, reported := r.about(s)
+	return r.read(ctx, keys, reported, max(s.began().UnixMilli(), since.UnixMilli()))
+}
+
+// about returns the keys under which something may be noted that concerns a session that is created, and those of them
+// under which something is reported that does not end it.
+func (r *revokedSubjects) about(s *Record) (keys, reported []Key) {
+	reported = []Key{signalledKey(s.Identity)}
+	keys = []Key{endedKey(personBucket(s.Identity))}
 	if s.ProviderSession != "" {
 		keys = append(keys, endedKey(providerSessionBucket(s.Identity.Issuer, s.ProviderSession)))
 	} else {
@@ -124,16 +130,21 @@ func (r *revokedSubjects) unended(ctx context.Context, s *Record, since time.Tim
 		keys = append(keys, endedKey(knownAsBucket(s.Identity.Issuer, name)))
 		reported = append(reported, signalledNamedKey(s.Identity.Issuer, name))
 	}
-	return r.noted(ctx, keys, reported, began)
+	return append(keys, reported...), reported
 }
 
-// noted returns what was reported under some keys. It returns the error for something that began then, in milliseconds
-// since 1970, if a note under one of the other keys ends it.
-func (r *revokedSubjects) noted(ctx context.Context, keys, reported []Key, began int64) (said Signalled, err error) {
-	notes, err := r.store.GetAll(ctx, append(keys, reported...)...)
+// read reads notes for noted.
+func (r *revokedSubjects) read(ctx context.Context, keys, reported []Key, began int64) (said Signalled, err error) {
+	notes, err := r.store.GetAll(ctx, keys...)
 	if err != nil {
 		return said, err
 	}
+	return r.noted(ctx, notes, reported, began)
+}
+
+// noted returns what was reported in some notes: those with a key of reported. It returns the error for something that
+// began then, in milliseconds since 1970, if one of the others ends it.
+func (r *revokedSubjects) noted(ctx context.Context, notes []Entry, reported []Key, began int64) (said Signalled, err error) {
 	for _, e := range notes {
 		if slices.Contains(reported, e.Key) {
 			one, err := readSignalled(e.Value)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/keyring"
@@ -44,6 +47,10 @@ type Entry struct {
 type Listing struct {
 	Index, Member Key
 	Until         time.Time
+	// Kept, if it is set, is a time after the end of every member that the index has or will get before it is listed in
+	// again. The store may keep the index until then, and need not look for its last member. It is for indexes of which
+	// there is a fixed number, each for the members of many owners.
+	Kept time.Time
 }
 
 // Entries is the part of a store that keeps values. Every method is safe for concurrent use. After a write has returned
@@ -82,10 +89,79 @@ type Indexes interface {
 	Delist(ctx context.Context, index Key, members ...Key) error
 }
 
+// Step is what belongs together: the end of a pending sign-in, the session that it becomes, and what must be known once
+// that is written. Each part is optional. The parts are executed in the order of the fields.
+type Step struct {
+	// Take is the key of an entry that is deleted with its listings From, as by Remove. If there is no such entry, the
+	// other parts are not executed.
+	Take Key
+	From []Listing
+	// Create is a new entry with its listings In, as for Create. If the key exists, the other parts are not executed,
+	// and Take has been deleted all the same.
+	Create Entry
+	In     []Listing
+	// Read are keys of entries that are read, as by GetAll.
+	Read []Key
+	// List is an index of which the members are returned that begin with Tag and whose time has not passed, in the order
+	// of Members.
+	List Key
+	Tag  string
+}
+
+// Outcome is what a Step has read.
+type Outcome struct {
+	Entries []Entry
+	Members []Key
+}
+
+// Steps is the part of a store that executes what belongs together in as few round trips, or writes to the disk, as it
+// can.
+type Steps interface {
+	// Apply executes a step. It returns ErrNotFound if there was no entry to take, and ErrConflict if the key of the new
+	// one exists. After another error each part may have been executed if those before it were.
+	Apply(ctx context.Context, st Step) (Outcome, error)
+}
+
+// InTurn is Steps.Apply for a store that cannot execute the parts of a step together: one after the other. The caller
+// has checked the step.
+func InTurn(ctx context.Context, s interface {
+	Entries
+	Indexes
+}, st Step) (done Outcome, err error) {
+	if st.Take != "" {
+		if _, err := s.Remove(ctx, st.Take, st.From...); err != nil {
+			return done, err
+		}
+	}
+	if st.Create.Key != "" {
+		if err := s.Create(ctx, st.Create, st.In...); err != nil {
+			return done, err
+		}
+	}
+	if len(st.Read) > 0 {
+		if done.Entries, err = s.GetAll(ctx, st.Read...); err != nil {
+			return done, err
+		}
+	}
+	if st.List != "" {
+		members, err := s.Members(ctx, st.List, time.Time{}, math.MaxInt32)
+		if err != nil {
+			return done, err
+		}
+		for _, m := range members {
+			if strings.HasPrefix(string(m), st.Tag) {
+				done.Members = append(done.Members, m)
+			}
+		}
+	}
+	return done, nil
+}
+
 // Store keeps entries and indexes. Package storetest has a test suite for this contract.
 type Store interface {
 	Entries
 	Indexes
+	Steps
 	// Ping returns nil if the store answers, else ErrUnavailable or ErrClosed.
 	Ping(ctx context.Context) error
 	// Close closes the store. Every later call returns ErrClosed; closing twice is not an error.
@@ -165,8 +241,39 @@ func CheckListings(in []Listing, now time.Time) error {
 		if err := CheckUntil(l.Until, now); err != nil {
 			return err
 		}
+		if !l.Kept.IsZero() && l.Kept.Before(l.Until) {
+			return fmt.Errorf("an index that ends %v before its member", l.Until.Sub(l.Kept))
+		}
 	}
 	return nil
+}
+
+// CheckStep returns an error if not every store accepts a step at the given time.
+func CheckStep(st Step, now time.Time) error {
+	keys := slices.Clone(st.Read)
+	for _, l := range st.From {
+		keys = append(keys, l.Index, l.Member)
+	}
+	for _, key := range []Key{st.Take, st.List, Key(st.Tag)} {
+		if key != "" {
+			keys = append(keys, key)
+		}
+	}
+	for _, key := range keys {
+		if err := CheckKey(key); err != nil {
+			return err
+		}
+	}
+	if st.Create.Key == "" {
+		if len(st.In) > 0 {
+			return fmt.Errorf("listings of no entry")
+		}
+		return nil
+	}
+	if err := CheckEntry(st.Create, now); err != nil {
+		return err
+	}
+	return CheckListings(st.In, now)
 }
 
 // CheckUntil returns an error if not every store accepts the time as the end of an entry or of a listing. Stores keep

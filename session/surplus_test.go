@@ -26,10 +26,18 @@ func TestEndSurplus(t *testing.T) {
 		made, tokens = append(made, s), append(tokens, token)
 		w.clock.Advance(time.Minute)
 	}
-	if ended, err := w.EndSurplus(t.Context(), made[7], 8); err != nil || len(ended) != 0 {
+	surplus := func(most int) ([]*session.Record, error) {
+		t.Helper()
+		listed, err := session.ListedFor(t.Context(), w.store, ada)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.EndSurplus(t.Context(), made[7], listed, most)
+	}
+	if ended, err := surplus(8); err != nil || len(ended) != 0 {
 		t.Fatalf("of as many as there may be %d ended, %v", len(ended), err)
 	}
-	ended, err := w.EndSurplus(t.Context(), made[7], 5)
+	ended, err := surplus(5)
 	if err != nil || len(ended) != 3 {
 		t.Fatalf("%d ended, want three: %v", len(ended), err)
 	}
@@ -49,7 +57,7 @@ func TestEndSurplus(t *testing.T) {
 		t.Errorf("somebody else's: %v", err)
 	}
 	// The new one stays, however small the number is.
-	if ended, err := w.EndSurplus(t.Context(), made[7], 1); err != nil || len(ended) != 4 {
+	if ended, err := surplus(1); err != nil || len(ended) != 4 {
 		t.Errorf("%d ended, %v", len(ended), err)
 	}
 	if _, err := w.LoadRecord(t.Context(), tokens[7]); err != nil {
@@ -61,9 +69,12 @@ func TestEndSurplus(t *testing.T) {
 func TestEndSurplusOutage(t *testing.T) {
 	w := newWorld(t)
 	s, token := w.create(t, fullDraft(), someTokens())
-	w.create(t, fullDraft(), someTokens())
+	last, err := w.CreateWith(t.Context(), fullDraft(), someTokens(), session.Together{})
+	if err != nil || len(last.Listed) != 2 {
+		t.Fatalf("%q, %v", last.Listed, err)
+	}
 	w.store.interrupt(func(context.Context, string, session.Key) error { return errDown })
-	_, err := w.EndSurplus(t.Context(), s, 1)
+	_, err = w.EndSurplus(t.Context(), s, last.Listed, 1)
 	want(t, "ending", err, session.ErrUnavailable)
 	w.store.interrupt(nil)
 	if _, err := w.LoadRecord(t.Context(), token); err != nil {

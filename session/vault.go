@@ -27,15 +27,21 @@ const _ = uint(pack.MaxUnpacked - 4*MaxValue)
 // Put creates a value. Its errors are those of the store: ErrConflict if the key exists. It refuses a value that is too
 // large for a store, or too large to be read back.
 func (v Vault) Put(ctx context.Context, key Key, plain []byte, expires time.Time, in ...Listing) error {
+	e, err := v.Entry(key, plain, expires)
+	if err != nil {
+		return err
+	}
+	return v.Store.Create(ctx, e, in...)
+}
+
+// Entry returns what Put writes, for a caller that writes it together with other things.
+func (v Vault) Entry(key Key, plain []byte, expires time.Time) (Entry, error) {
 	packed, err := pack.ShortLived(plain)
 	if err != nil {
-		return err
+		return Entry{}, err
 	}
 	sealed, err := v.seal(key, packed, len(plain), MaxValue)
-	if err != nil {
-		return err
-	}
-	return v.Store.Create(ctx, Entry{Key: key, Value: sealed, Expires: expires}, in...)
+	return Entry{Key: key, Value: sealed, Expires: expires}, err
 }
 
 // Get returns a value and its version, or keyring.ErrUnsealable if no key of the ring has sealed the value for this

@@ -131,7 +131,7 @@ func (w *writer) End(ctx context.Context, s *Record) error {
 
 // end is End for callers that need to know who ended it: it returns ErrNotFound if another caller has.
 func (w *writer) end(ctx context.Context, s *Record) error {
-	_, err := w.vault.Store.Remove(ctx, s.ID.Key(), s.listings(time.Time{})...)
+	_, err := w.vault.Store.Remove(ctx, s.ID.Key(), s.listings(time.Time{}, time.Time{})...)
 	w.changed(ctx, s.ID.Key()) // for any result: the record may be gone
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("ending session: %w", err)

@@ -103,31 +103,6 @@ func (s *Store) GetAll(ctx context.Context, keys ...session.Key) (found []sessio
 	return found, nil
 }
 
-// Create writes a new entry with its listings, all or nothing, and returns when they are on the disk.
-func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
-	e.Value = bytes.Clone(e.Value) // a caller that returns early may reuse its slice before the writer has read it
-	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
-		now := s.now()
-		if err := session.CheckEntry(e, now); err != nil {
-			return refusal{err}
-		}
-		if err := session.CheckListings(in, now); err != nil {
-			return refusal{err}
-		}
-		switch _, ok, err := r.entry(e.Key, millis(now)); {
-		case err != nil:
-			return err
-		case ok:
-			return refusal{session.ErrConflict}
-		}
-		if err := r.putEntry(session.Entry{Key: e.Key, Value: e.Value, Version: 1, Expires: e.Expires}); err != nil {
-			return err
-		}
-		return r.list(in, now)
-	})
-	return err
-}
-
 // Replace writes an entry that exists in the given version, and returns when it is on the disk.
 func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
 	e.Value = bytes.Clone(e.Value)

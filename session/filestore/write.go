@@ -50,8 +50,8 @@ func (s *Store) update(ctx context.Context, apply func(records, *session.Entry) 
 	return w.entry, nil
 }
 
-// writer is the only goroutine that writes. Writes that arrive during a sync, or right after one, share the next: a
-// sync costs more than the rest of a write. A single write does not wait.
+// writer is the only goroutine that writes. Writes that arrive during a sync, or right after one that several shared,
+// share the next: a sync costs more than the rest of a write. A single write does not wait, and neither does the next.
 func (s *Store) writer(sweepEvery time.Duration) {
 	defer close(s.stopped)
 	ticker := time.NewTicker(sweepEvery)
@@ -66,8 +66,9 @@ func (s *Store) writer(sweepEvery time.Duration) {
 		case <-s.stop:
 			return
 		case w := <-s.writes:
-			s.commit(s.gather(w, pause.C))
-			pause.Reset(commitPause)
+			batch := s.gather(w, pause.C)
+			s.commit(batch)
+			pause.Reset(pauseAfter(len(batch)))
 		case <-ticker.C:
 			more = always
 		case <-more:
@@ -76,6 +77,15 @@ func (s *Store) writer(sweepEvery time.Duration) {
 			}
 		}
 	}
+}
+
+// pauseAfter returns the pause after a sync that so many writes have shared. The write after a single one is probably of
+// the same user, and no other waits to share it.
+func pauseAfter(writes int) time.Duration {
+	if writes > 1 {
+		return commitPause
+	}
+	return 0
 }
 
 // gather collects writes until the pause is over, and then all that are waiting.

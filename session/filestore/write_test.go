@@ -63,7 +63,14 @@ func TestGroupCommit(t *testing.T) {
 	}
 }
 
-// A sync is not followed by another at once: what comes in the pause goes together. Who writes after it does not wait.
+// A user who is alone waits for no pause: each write of a sign-in comes after the one before.
+func TestPauseIsForSeveral(t *testing.T) {
+	if alone, several := pauseAfter(1), pauseAfter(2); alone != 0 || several != commitPause {
+		t.Errorf("pauses %v and %v", alone, several)
+	}
+}
+
+// A sync that several share is not followed by another at once: what comes in the pause goes together. Who writes after it does not wait.
 func TestPauseBetweenSyncs(t *testing.T) {
 	s := &Store{writes: make(chan *write)}
 	pause := make(chan time.Time, 1)

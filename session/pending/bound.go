@@ -57,14 +57,9 @@ func (k *Keeper) countPending(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// Surplus ends and returns the oldest pending sign-ins of a user who has more than maxPendingEach. Among replicas each
-// one is returned once. The result is valid even if there is an error.
-func (k *Keeper) Surplus(ctx context.Context, who session.Identity) ([]SignIn, error) {
-	index := personPending(who)
-	keys, err := k.vault.Store.Members(ctx, index, time.Time{}, 4*maxPendingEach)
-	if err != nil {
-		return nil, fmt.Errorf("listing pending sign-ins of a person: %w", err)
-	}
+// endSurplus ends and returns the oldest pending sign-ins of a user who has more than maxPendingEach. keys are those
+// that are listed, the oldest first. The result is valid even if there is an error.
+func (k *Keeper) endSurplus(ctx context.Context, who session.Identity, keys []session.Key) ([]SignIn, error) {
 	var surplus []SignIn
 	var errs []error
 	for len(keys) > maxPendingEach {
@@ -75,7 +70,7 @@ func (k *Keeper) Surplus(ctx context.Context, who session.Identity) ([]SignIn, e
 		case err == nil:
 			surplus = append(surplus, p)
 		case errors.Is(err, session.ErrNotFound):
-			errs = append(errs, k.vault.Store.Delist(ctx, index, key)) // answered meanwhile
+			errs = append(errs, k.vault.Store.Delist(ctx, personPending(who), key)) // answered meanwhile
 		default:
 			errs = append(errs, err)
 		}

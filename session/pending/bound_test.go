@@ -1,6 +1,8 @@
 package pending_test
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -11,51 +13,58 @@ import (
 
 func hold(t *testing.T, m *pending.Keeper, who session.Identity, deadline time.Time) session.Token {
 	t.Helper()
-	token, err := m.Hold(t.Context(), pending.SignIn{Draft: draftOf(who), Deadline: deadline}, session.Tokens{})
-	want(t, "hold", err, nil)
-	return token
+	held, err := m.Hold(t.Context(), pending.SignIn{Draft: draftOf(who), Deadline: deadline}, session.Tokens{})
+	want(t, "hold", errors.Join(err, held.Unbounded), nil)
+	return held.Token
 }
 
-// A25, K20: of one person a few sign-ins wait at a time. The oldest go first, each to one of the replicas that look.
+// A25, K20: of one person a few sign-ins wait at a time. The oldest go first, each to one of the replicas that keep one.
 func TestPendingOfOnePersonAreBounded(t *testing.T) {
 	w := newWorld(t)
 	other := w.replica(pending.Config{})
-	var tokens []session.Token
-	for range 12 {
-		w.clock.Advance(time.Second)
-		tokens = append(tokens, hold(t, w.Keeper, ada, w.clock.Now().Add(time.Hour)))
-	}
 	theirs := hold(t, w.Keeper, grace, w.clock.Now().Add(time.Hour))
+	var tokens []session.Token
+	ended := 0
+	for i := range 10 {
+		w.clock.Advance(time.Second)
+		held, err := []*pending.Keeper{w.Keeper, other}[i%2].Hold(t.Context(), pending.SignIn{Draft: draftOf(ada), Deadline: w.clock.Now().Add(time.Hour)}, session.Tokens{})
+		want(t, "hold", errors.Join(err, held.Unbounded), nil)
+		tokens = append(tokens, held.Token)
+		ended += len(held.Surplus)
+	}
+	if ended != 5 {
+		t.Errorf("%d were ended, want 5, each once", ended)
+	}
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	ended := 0
-	for _, m := range []*pending.Keeper{w.Keeper, other, w.Keeper, other} {
+	for i := range 8 {
 		all.Go(func() {
-			surplus, err := m.Surplus(t.Context(), ada)
-			if err != nil {
+			held, err := []*pending.Keeper{w.Keeper, other}[i%2].Hold(context.Background(), pending.SignIn{Draft: draftOf(ada), Deadline: w.clock.Now().Add(2 * time.Hour)}, session.Tokens{})
+			if err = errors.Join(err, held.Unbounded); err != nil {
 				t.Error(err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			ended += len(surplus)
+			ended += len(held.Surplus)
 		})
 	}
 	all.Wait()
-	if ended != 7 {
-		t.Errorf("%d were ended, want 7, each once", ended)
+	if ended != 13 {
+		t.Errorf("%d were ended, want 13, each once", ended)
 	}
-	for i, token := range tokens {
+	for _, token := range tokens {
 		_, err := other.SignIn(t.Context(), token)
-		want(t, "pending", err, map[bool]error{true: session.ErrNotFound, false: nil}[i < 7])
+		want(t, "pending", err, session.ErrNotFound)
 	}
 	_, err := w.SignIn(t.Context(), theirs)
 	want(t, "somebody else's", err, nil)
 	// What was answered counts no more.
-	_, _, err = w.Claim(t.Context(), tokens[11])
-	want(t, "claim", err, nil)
-	hold(t, w.Keeper, ada, w.clock.Now().Add(time.Hour))
-	if surplus, err := w.Surplus(t.Context(), ada); err != nil || len(surplus) != 0 {
-		t.Errorf("%d ended of five, %v", len(surplus), err)
+	last := hold(t, w.Keeper, ada, w.clock.Now().Add(3*time.Hour))
+	_, _, err = w.answer(w.Keeper, last)
+	want(t, "answer", err, nil)
+	held, err := w.Hold(t.Context(), pending.SignIn{Draft: draftOf(ada), Deadline: w.clock.Now().Add(3 * time.Hour)}, session.Tokens{})
+	if err != nil || len(held.Surplus) != 0 {
+		t.Errorf("%d ended of five, %v", len(held.Surplus), err)
 	}
 }
 
@@ -77,7 +86,7 @@ func TestPendingAreBoundedInAll(t *testing.T) {
 		_, err := m.Hold(t.Context(), pending.SignIn{Draft: draftOf(ada), Deadline: deadline}, session.Tokens{})
 		want(t, name, err, pending.ErrFull)
 	}
-	_, _, err := one.Claim(t.Context(), first)
+	_, err := one.Claim(t.Context(), first)
 	want(t, "claim", err, nil)
 	hold(t, one, ada, deadline)
 	w.clock.Advance(2 * time.Hour)

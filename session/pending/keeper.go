@@ -23,6 +23,7 @@ type Keeper struct {
 	vault            session.Vault
 	now              func() time.Time
 	maxPending       int
+	copies           copies
 	waiting, counted atomic.Int64 // how many sign-ins wait for an answer, and when they were counted, in nanoseconds since 1970
 }
 

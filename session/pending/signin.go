@@ -27,36 +27,61 @@ const (
 	// pendingGrace is how long after its deadline an abandoned sign-in stays in the store until it is noticed: it
 	// survives an outage of all replicas of up to a day.
 	pendingGrace = 24 * time.Hour
+	// pendingKept is Listing.Kept of that list: longer than a day for the answer and pendingGrace.
+	pendingKept = 3 * 24 * time.Hour
 	// pendingShards is the number of keys over which the list of pending sign-ins is spread, so that no key is hot.
 	pendingShards = 8
 )
 
-// Hold keeps a pending sign-in until its deadline and returns the token for the browser. The provider's tokens are
-// sealed with its secret, as those of a session are. also are further listings, which stay when it is answered. It
-// returns ErrFull if too many sign-ins wait in total. Surplus ends those over the limit of one user.
-func (k *Keeper) Hold(ctx context.Context, p SignIn, tokens session.Tokens, also ...session.Listing) (session.Token, error) {
+// Held is a pending sign-in that was kept.
+type Held struct {
+	// Token is for the browser.
+	Token session.Token
+	// Surplus are the oldest pending sign-ins of the same user, those over maxPendingEach, which were ended. Among
+	// replicas each one is returned once.
+	Surplus []SignIn
+	// Unbounded is set if some of these could not be ended.
+	Unbounded error
+}
+
+// Hold keeps a pending sign-in until its deadline. The provider's tokens are sealed with the secret of its token, as
+// those of a session are. also are further listings, which stay when it is answered. It returns ErrFull if too many
+// sign-ins wait in total.
+func (k *Keeper) Hold(ctx context.Context, p SignIn, tokens session.Tokens, also ...session.Listing) (Held, error) {
 	token := session.NewToken()
 	key := pendingKey(token.ID)
 	draft, err := k.vault.PackDraft(p.Draft, tokens, token.Secret, key)
 	if err != nil {
-		return session.Token{}, fmt.Errorf("writing pending sign-in: %w", err)
+		return Held{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	var w pack.FieldWriter
 	w.Bytes(1, draft)
 	w.Bytes(2, p.Note)
 	w.Time(3, p.Deadline)
 	if err := k.roomForPending(ctx); err != nil {
-		return session.Token{}, fmt.Errorf("writing pending sign-in: %w", err)
+		return Held{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	gone := p.Deadline.Add(pendingGrace)
-	in := append([]session.Listing{
-		{Index: pendingIndex(key), Member: key, Until: gone}, {Index: personPending(p.Draft.Identity), Member: key, Until: gone},
-	}, also...)
-	if err := k.vault.Put(ctx, key, w.Out, gone, in...); err != nil {
-		return session.Token{}, fmt.Errorf("writing pending sign-in: %w", err)
+	value, err := k.vault.Entry(key, w.Out, gone)
+	if err != nil {
+		return Held{}, fmt.Errorf("writing pending sign-in: %w", err)
+	}
+	done, err := k.vault.Store.Apply(ctx, session.Step{
+		Create: value,
+		In: append([]session.Listing{
+			{Index: pendingIndex(key), Member: key, Until: gone, Kept: k.now().Add(pendingKept)},
+			{Index: personPending(p.Draft.Identity), Member: key, Until: gone},
+		}, also...),
+		List: personPending(p.Draft.Identity),
+	})
+	if err != nil {
+		return Held{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	k.waiting.Add(1)
-	return token, nil
+	k.copies.keep(key, w.Out, k.now())
+	held := Held{Token: token}
+	held.Surplus, held.Unbounded = k.endSurplus(ctx, p.Draft.Identity, done.Members)
+	return held, nil
 }
 
 // SignIn returns a pending sign-in without ending it. ErrNotFound if it was answered or taken, ErrExpired if its
@@ -66,6 +91,19 @@ func (k *Keeper) SignIn(ctx context.Context, token session.Token) (SignIn, error
 	if err != nil {
 		return SignIn{}, err
 	}
+	return k.live(plain)
+}
+
+// Shown is SignIn for the page that follows Hold: the first time soon after Hold it does not ask the store. If the
+// sign-in was answered meanwhile, then its answer finds that out.
+func (k *Keeper) Shown(ctx context.Context, token session.Token) (SignIn, error) {
+	if plain := k.copies.first(pendingKey(token.ID), k.now()); plain != nil {
+		return k.live(plain)
+	}
+	return k.SignIn(ctx, token)
+}
+
+func (k *Keeper) live(plain []byte) (SignIn, error) {
 	p, _, err := decode(plain)
 	if err != nil {
 		return SignIn{}, err
@@ -83,26 +121,51 @@ func (k *Keeper) inTime(p SignIn) error {
 	return session.ErrExpired
 }
 
-// Claim ends a pending sign-in and returns it with its tokens. Of all calls of Claim and Abandoned exactly one gets it,
-// the others get ErrNotFound: one answer creates one session, and one abandonment one entry in the log (K20). A claim
-// after the deadline succeeds too; the caller decides whether it counts.
-func (k *Keeper) Claim(ctx context.Context, token session.Token) (SignIn, session.Tokens, error) {
-	return k.claim(ctx, token, func(SignIn) error { return nil })
+// Answered is a pending sign-in that is about to end with an answer.
+type Answered struct {
+	SignIn
+	Tokens session.Tokens
+	// Session ends it in the step that creates the session: of all calls of Claim and Abandoned, and all steps with it,
+	// exactly one succeeds, the others get ErrNotFound. One answer creates one session.
+	Session session.Together
+	keeper  *Keeper
 }
 
-// Answer is Claim for answers that count only in time: after the deadline it returns ErrExpired, and the pending
-// sign-in stays for Abandoned.
-func (k *Keeper) Answer(ctx context.Context, token session.Token) (SignIn, session.Tokens, error) {
-	return k.claim(ctx, token, k.inTime)
+// Done must be called once it has ended with the session.
+func (a *Answered) Done() {
+	a.keeper.waiting.Add(-1)
+	a.keeper.copies.drop(a.Session.Take)
 }
 
-func (k *Keeper) claim(ctx context.Context, token session.Token, admit func(SignIn) error) (SignIn, session.Tokens, error) {
-	p, draft, err := k.take(ctx, pendingKey(token.ID), admit)
-	if err != nil {
-		return SignIn{}, session.Tokens{}, err
+// Answer returns a pending sign-in with its tokens, for an answer that counts only in time: after the deadline it
+// returns ErrExpired, and the pending sign-in stays for Abandoned. It does not end it; see Answered.Session. Its content
+// is known here if it was kept here.
+func (k *Keeper) Answer(ctx context.Context, token session.Token) (*Answered, error) {
+	key := pendingKey(token.ID)
+	plain := k.copies.get(key)
+	if plain == nil {
+		var err error
+		if plain, err = k.read(ctx, key); err != nil {
+			return nil, err
+		}
 	}
-	tokens, err := k.vault.DraftTokens(draft, token.Secret, pendingKey(token.ID))
-	return p, tokens, err
+	p, draft, err := decode(plain)
+	if err == nil {
+		err = k.inTime(p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := &Answered{SignIn: p, Session: session.Together{Take: key, From: listings(key, p)}, keeper: k}
+	a.Tokens, err = k.vault.DraftTokens(draft, token.Secret, key)
+	return a, err
+}
+
+// Claim ends a pending sign-in and returns it. Of all calls of Claim and Abandoned exactly one gets it, the others get
+// ErrNotFound: one abandonment makes one entry in the log (K20). A claim after the deadline succeeds too; the caller
+// decides whether it counts.
+func (k *Keeper) Claim(ctx context.Context, token session.Token) (SignIn, error) {
+	return k.take(ctx, pendingKey(token.ID))
 }
 
 // Abandoned ends and returns pending sign-ins whose deadline has passed, at most limit of each part of the list. Among
@@ -134,38 +197,45 @@ func (k *Keeper) Abandoned(ctx context.Context, limit int) ([]SignIn, error) {
 
 // collect ends a pending sign-in that was not answered.
 func (k *Keeper) collect(ctx context.Context, key session.Key) (SignIn, error) {
-	p, _, err := k.take(ctx, key, func(SignIn) error { return nil })
+	p, err := k.take(ctx, key)
 	if err != nil {
 		return SignIn{}, fmt.Errorf("taking pending sign-in: %w", err)
 	}
 	return p, nil
 }
 
-// take ends a pending sign-in that admit accepts. One that cannot be opened here stays: another replica has sealed it
-// with a key that this one does not have yet, and taking it unread would result in neither a session nor a log entry.
-// The value that was read is the value that is taken, because pending sign-ins are never changed.
-func (k *Keeper) take(ctx context.Context, key session.Key, admit func(SignIn) error) (p SignIn, draft []byte, err error) {
-	from := []session.Listing{{Index: pendingIndex(key), Member: key}}
-	plain, _, err := k.vault.Get(ctx, key)
-	if errors.Is(err, session.ErrNotFound) {
-		_ = k.vault.Store.Delist(ctx, from[0].Index, key) // the listing refers to nothing
-	}
+// take ends a pending sign-in. One that cannot be opened here stays: another replica has sealed it with a key that this
+// one does not have yet, and taking it unread would result in neither a session nor a log entry. The value that was read
+// is the value that is taken, because pending sign-ins are never changed.
+func (k *Keeper) take(ctx context.Context, key session.Key) (p SignIn, err error) {
+	plain, err := k.read(ctx, key)
 	if err != nil {
-		return SignIn{}, nil, err
+		return SignIn{}, err
 	}
-	p, draft, err = decode(plain)
-	if err == nil {
-		err = admit(p)
+	if p, _, err = decode(plain); err != nil {
+		return SignIn{}, err
 	}
-	if err != nil {
-		return SignIn{}, nil, err
-	}
-	from = append(from, session.Listing{Index: personPending(p.Draft.Identity), Member: key})
-	if _, err := k.vault.Store.Remove(ctx, key, from...); err != nil {
-		return SignIn{}, nil, err
+	if _, err := k.vault.Store.Remove(ctx, key, listings(key, p)...); err != nil {
+		return SignIn{}, err
 	}
 	k.waiting.Add(-1)
-	return p, draft, nil
+	k.copies.drop(key)
+	return p, nil
+}
+
+// read reads a pending sign-in. For one that does not exist it removes its listing, which refers to nothing.
+func (k *Keeper) read(ctx context.Context, key session.Key) ([]byte, error) {
+	plain, _, err := k.vault.Get(ctx, key)
+	if errors.Is(err, session.ErrNotFound) {
+		k.copies.drop(key)
+		_ = k.vault.Store.Delist(ctx, pendingIndex(key), key)
+	}
+	return plain, err
+}
+
+// listings are where a pending sign-in is listed.
+func listings(key session.Key, p SignIn) []session.Listing {
+	return []session.Listing{{Index: pendingIndex(key), Member: key}, {Index: personPending(p.Draft.Identity), Member: key}}
 }
 
 // decode reads a pending sign-in, and its draft in encoded form, for its tokens.

@@ -17,11 +17,23 @@ import (
 
 func (w *world) hold(t testing.TB, tokens session.Tokens) session.Token {
 	t.Helper()
-	token, err := w.Hold(t.Context(), pending.SignIn{Draft: fullDraft(), Note: []byte("/wiki"), Deadline: w.clock.Now().Add(10 * time.Minute)}, tokens)
+	return w.holdFor(t, ada, tokens)
+}
+
+// another is a user of whom no sign-in waits yet.
+func another(n int) session.Identity {
+	return session.Identity{Issuer: ada.Issuer, Subject: fmt.Sprint("another-", n)}
+}
+
+func (w *world) holdFor(t testing.TB, who session.Identity, tokens session.Tokens) session.Token {
+	t.Helper()
+	draft := fullDraft()
+	draft.Identity = who
+	held, err := w.Hold(t.Context(), pending.SignIn{Draft: draft, Note: []byte("/wiki"), Deadline: w.clock.Now().Add(10 * time.Minute)}, tokens)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return token
+	return held.Token
 }
 
 // K3, A9: a pending sign-in is no session, and one answer makes one session.
@@ -40,14 +52,14 @@ func TestPending(t *testing.T) {
 			t.Errorf("%+v, %v", p, err)
 		}
 	}
-	p, tokens, err := w.Claim(ctx, token)
+	p, tokens, err := w.answer(w.Keeper, token)
 	if err != nil || !reflect.DeepEqual(tokens, someTokens()) || string(p.Note) != "/wiki" {
 		t.Errorf("%+v, %+v, %v", p, tokens, err)
 	}
 	if !reflect.DeepEqual(p.Draft, fullDraft()) {
 		t.Errorf("the draft comes back as %+v", p.Draft)
 	}
-	_, _, err = w.Claim(ctx, token)
+	_, err = w.Claim(ctx, token)
 	want(t, "claimed twice", err, session.ErrNotFound)
 	_, err = w.SignIn(ctx, token)
 	want(t, "pending after the answer", err, session.ErrNotFound)
@@ -67,16 +79,16 @@ func TestAbandoned(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	var all []session.Token
-	for range 40 {
-		all = append(all, w.hold(t, someTokens()))
+	for i := range 40 {
+		all = append(all, w.holdFor(t, another(i), someTokens()))
 	}
 	for _, token := range all[:10] {
-		p, tokens, err := w.Answer(ctx, token)
+		p, tokens, err := w.answer(w.Keeper, token)
 		want(t, "answering", err, nil)
-		if p.Draft.Identity != ada || tokens.Refresh != someTokens().Refresh {
+		if p.Draft.Identity.Issuer != ada.Issuer || tokens.Refresh != someTokens().Refresh {
 			t.Errorf("answered: %+v", p.Draft.Identity)
 		}
-		_, _, err = w.Answer(ctx, token)
+		_, _, err = w.answer(w.Keeper, token)
 		want(t, "answering twice", err, session.ErrNotFound)
 	}
 	w.clock.Advance(10*time.Minute - time.Second)
@@ -88,9 +100,9 @@ func TestAbandoned(t *testing.T) {
 	w.clock.Advance(time.Second)
 	_, err = w.SignIn(ctx, all[10])
 	want(t, "at the deadline", err, session.ErrExpired)
-	_, _, err = w.Answer(ctx, all[10]) // a late answer; the sign-in stays for the caller that logs it
+	_, err = w.Answer(ctx, all[10]) // a late answer; the sign-in stays for the caller that logs it
 	want(t, "answering at the deadline", err, session.ErrExpired)
-	_, _, err = w.Claim(ctx, all[10])
+	_, err = w.Claim(ctx, all[10])
 	want(t, "at the deadline", err, nil)
 
 	var found atomic.Int64
@@ -103,7 +115,7 @@ func TestAbandoned(t *testing.T) {
 				t.Error(err)
 			}
 			for _, p := range list {
-				if p.Draft.Identity != ada || string(p.Note) != "/wiki" {
+				if p.Draft.Identity.Issuer != ada.Issuer || string(p.Note) != "/wiki" {
 					t.Errorf("%+v", p)
 				}
 			}
@@ -112,7 +124,7 @@ func TestAbandoned(t *testing.T) {
 	}
 	for _, token := range all[11:21] { // late answers at the same time
 		wg.Go(func() {
-			if _, _, err := w.Claim(context.Background(), token); err == nil {
+			if _, err := w.Claim(context.Background(), token); err == nil {
 				found.Add(1)
 			}
 		})
@@ -129,8 +141,8 @@ func TestAbandoned(t *testing.T) {
 // A25: one look takes a bounded number, the rest waits for the next; what is never collected expires.
 func TestAbandonedIsBounded(t *testing.T) {
 	w := newWorld(t)
-	for range 64 {
-		w.hold(t, session.Tokens{})
+	for i := range 64 {
+		w.holdFor(t, another(i), session.Tokens{})
 	}
 	w.clock.Advance(time.Hour)
 	total, looks := 0, 0
@@ -164,7 +176,7 @@ func TestPendingErrors(t *testing.T) {
 	w.store.Interrupt(failOn("get", "remove"))
 	_, err := w.SignIn(ctx, token)
 	want(t, "Pending", err, session.ErrUnavailable)
-	_, _, err = w.Claim(ctx, token)
+	_, err = w.Claim(ctx, token)
 	want(t, "Claim", err, session.ErrUnavailable)
 	w.clock.Advance(time.Hour)
 	list, err := w.Abandoned(ctx, 10)
@@ -176,7 +188,7 @@ func TestPendingErrors(t *testing.T) {
 		w.store.Interrupt(failOn(op))
 		got, err := w.Hold(ctx, pending.SignIn{Draft: fullDraft(), Deadline: w.clock.Now().Add(time.Minute)}, someTokens())
 		want(t, "Hold, "+op, err, session.ErrUnavailable)
-		if got != (session.Token{}) {
+		if got.Token != (session.Token{}) {
 			t.Errorf("%s: a token all the same", op)
 		}
 	}
@@ -193,7 +205,7 @@ func TestPendingErrors(t *testing.T) {
 		"no end":     {Draft: fullDraft()},
 		"other kind": {Draft: session.Record{Identity: ada, Kind: 9}, Deadline: w.clock.Now().Add(time.Minute)},
 	} {
-		if token, err := w.Hold(ctx, p, session.Tokens{}); err == nil || token != (session.Token{}) {
+		if held, err := w.Hold(ctx, p, session.Tokens{}); err == nil || held.Token != (session.Token{}) {
 			t.Errorf("%s is held", name)
 		}
 	}
@@ -206,7 +218,7 @@ func TestPendingErrors(t *testing.T) {
 	foreign := w.replica(pending.Config{Keys: keyringtest.Ring(t, 'x')})
 	_, err = foreign.SignIn(ctx, token)
 	want(t, "another ring", err, keyring.ErrUnsealable)
-	_, _, err = foreign.Claim(ctx, token) // K20: it stays for a replica that can open it, otherwise its log entry would be lost
+	_, err = foreign.Claim(ctx, token) // K20: it stays for a replica that can open it, otherwise its log entry would be lost
 	want(t, "claimed under another ring", err, keyring.ErrUnsealable)
 	w.clock.Advance(time.Hour)
 	list, err = foreign.Abandoned(ctx, 10)
@@ -223,9 +235,9 @@ func TestPendingErrors(t *testing.T) {
 func TestPendingTokensAreSealed(t *testing.T) {
 	w := newWorld(t)
 	token := w.hold(t, someTokens())
-	_, tokens, err := w.Claim(t.Context(), session.Token{ID: token.ID, Secret: session.NewToken().Secret})
+	a, err := w.Answer(t.Context(), session.Token{ID: token.ID, Secret: session.NewToken().Secret})
 	want(t, "another secret", err, keyring.ErrUnsealable)
-	if tokens.Refresh != "" {
+	if a.Tokens.Refresh != "" {
 		t.Error("they open all the same")
 	}
 }

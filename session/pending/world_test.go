@@ -58,6 +58,19 @@ func (w *world) create(t testing.TB, draft session.Record, tokens session.Tokens
 	return s, token
 }
 
+// answer ends a pending sign-in as the step does that creates its session.
+func (w *world) answer(k *pending.Keeper, token session.Token) (pending.SignIn, session.Tokens, error) {
+	a, err := k.Answer(context.Background(), token)
+	if err != nil {
+		return pending.SignIn{}, session.Tokens{}, err
+	}
+	if _, err := w.store.Apply(context.Background(), session.Step{Take: a.Session.Take, From: a.Session.From}); err != nil {
+		return pending.SignIn{}, session.Tokens{}, err
+	}
+	a.Done()
+	return a.SignIn, a.Tokens, nil
+}
+
 func failOn(ops ...string) func(context.Context, string, session.Key) error {
 	return func(_ context.Context, op string, _ session.Key) error {
 		if slices.Contains(ops, op) {

@@ -21,7 +21,7 @@ import (
 // allowed is every command that the store may use: all of them are in Redis 6.0 and in every Valkey, and none needs more
 // than the user that docs/operations.md makes.
 var allowed = []string{
-	"auth", "hello", "select", "ping", "get", "getrange", "set", "del", "evalsha", "eval", "zadd", "zrange", "zrangebyscore",
+	"auth", "hello", "select", "ping", "get", "mget", "getrange", "set", "del", "evalsha", "eval", "zadd", "zrange", "zrangebyscore",
 	"zrem", "zremrangebyscore", "pexpire", "publish", "subscribe", "unsubscribe", "xadd", "xrange", "xrevrange", "xlen",
 	"xtrim", "wait", "asking", "cluster|slots", "cluster|shards", "readonly", "command", "config|get", "info", "role",
 }
@@ -75,7 +75,16 @@ func everything(t *testing.T, s *redisstore.Store) {
 	must("ping", s.Ping(ctx))
 	e := entry("s:acl")
 	must("create", s.Create(ctx, e))
-	_, err := s.Get(ctx, e.Key)
+	listed := session.Listing{Index: "u:acl", Member: "s:step", Until: e.Expires}
+	kept := session.Listing{Index: "a:acl", Member: "s:0", Until: e.Expires, Kept: e.Expires.Add(time.Hour)} // one that removes old members
+	step := session.Step{Create: entry("s:step"), In: []session.Listing{listed, kept}, Read: []session.Key{e.Key, "s:none"}, List: "u:acl"}
+	done, err := s.Apply(ctx, step)
+	if must("step", err); len(done.Entries) != 1 || len(done.Members) != 1 {
+		t.Errorf("step: %+v", done)
+	}
+	_, err = s.Apply(ctx, session.Step{Take: "s:step", From: step.In})
+	must("step that takes", err)
+	_, err = s.Get(ctx, e.Key)
 	must("get", err)
 	_, err = s.Stamp(ctx, e.Key)
 	must("stamp", err)
@@ -161,6 +170,13 @@ func TestLeastPrivilege(t *testing.T) {
 			t.Errorf("the user may %v", command)
 		}
 	}
+}
+
+// A user that was made before MGET was asked for can do all the same.
+func TestWithoutMGET(t *testing.T) {
+	server := redistest.Start(t)
+	server.Do(append(documentedUser(t), "-mget")...)
+	everything(t, open(t, redisstore.Config{URL: server.URL(0), Username: "latchkey", Password: "secret"}))
 }
 
 // The clock is read by whichever command the user may use, and is unknown to one who may use neither.

@@ -2,6 +2,7 @@
 // Sentinel and Cluster, with Redis 6 or newer or any Valkey.
 //
 // Each method is one command or one script on one key, so it is atomic, takes one round trip, and works in a cluster.
+// Apply and Append are one script on several keys, and in a cluster one of these after the other for each part.
 // An entry is a string (version 8 bytes, end 8 bytes, value); an index is a sorted set by end. Every key has a TTL,
 // which the server counts from the remaining time. Therefore a gateway with a wrong clock does not change the lifetime
 // of another gateway's sessions.
@@ -11,7 +12,7 @@
 //
 // The sign-in log is kept in the same database, by the contract of journal.Journal: one Redis stream a day, one field
 // per entry, with a TTL like every key. A sorted set for each user lists the newest entries of that user. Only Trim,
-// Owned and an Append of entries with an owner take two round trips.
+// Owned and, in a cluster, an Append of entries with an owner take two round trips.
 //
 // A failure is never reported as "not found": a server that is down, hanging, loading, full or demoted results in
 // session.ErrUnavailable, always within two seconds. The store works again as soon as the server does. Reads and
@@ -26,11 +27,11 @@
 //
 // The files:
 //
-//   - config.go opens a store, store.go has the methods of session.Store, batch.go reads several keys and drops
-//     listings, scripts.go the scripts;
+//   - config.go opens a store, store.go has the methods of session.Store, step.go those that write a new entry, batch.go
+//     reads several keys and drops listings, scripts.go the other scripts;
 //   - stamp.go has the look-ups that share their way, lookups.go one such way, lanes.go that to each server;
-//   - entry.go has the names of keys and the bytes of values, and computes the time to live; store.go and scripts.go set
-//     it, scripts.go also that of an index;
+//   - entry.go has the names of keys and the bytes of values, and computes the time to live; store.go, step.go and
+//     scripts.go set it, the last two also that of an index;
 //   - feed.go is the feed of the store, journal.go and owned.go the sign-in log;
 //   - advice.go and facts.go are for the operator, log.go is the client's own log.
 package redisstore

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -23,29 +26,59 @@ const (
 	trimStep = 10_000
 )
 
-// appendScript: arguments are the largest number of entries, the TTL in ms, how many of the newest entries to search
-// for a repeated batch (0 for none), and the values. It returns the positions of the values, in their order. The first
-// write is the first XADD, so if the server refuses it, nothing is written.
+// appendScript has the stream as its first key, and after it the sets of owners. Arguments are the largest number of
+// entries, the TTL in ms, how many of the newest entries to search for a repeated batch (0 for none), whether the TTL is
+// to be set even if the stream exists, how many of an owner's entries to keep, and how many values there are; then the
+// values, and for each the number of the key of its owner's set (0 for none). It returns the positions of the values, in
+// their order. The first write is the first XADD, so if the server refuses it, nothing is written.
+//
+// A stream that exists has a TTL. NOMKSTREAM is newer than Redis 6.0.
+//
+// The sets are described at ownScript. Now and then a set is cut back to what is kept of it: always if a batch has
+// several entries of its owner, else by chance of the time.
 var appendScript = newScript(`
+local most, ttl, values, at = ARGV[1], ARGV[2], tonumber(ARGV[6]), {}
 if ARGV[3] ~= '0' then
   local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[3])
   for i, entry in ipairs(newest) do
-    if entry[2][2] == ARGV[4] then
-      redis.call('PEXPIRE', KEYS[1], ARGV[2])
-      local at = {}
-      for j = i, math.max(1, i - #ARGV + 4), -1 do at[#at + 1] = newest[j][1] end
-      return at
+    if entry[2][2] == ARGV[7] then
+      redis.call('PEXPIRE', KEYS[1], ttl)
+      for j = i, math.max(1, i - values + 1), -1 do at[#at + 1] = newest[j][1] end
+      break
     end
   end
 end
-local at = {}
-for i = 4, #ARGV do
-  at[#at + 1] = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', '` + valueField + `', ARGV[i])
+if #at == 0 then
+  local extend = ARGV[4] == '1'
+  for i = 7, 6 + values do
+    local place = not extend and redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', 'MAXLEN', '~', most, '*', '` + valueField + `', ARGV[i])
+    if not place or type(place) == 'table' then
+      place, extend = redis.call('XADD', KEYS[1], 'MAXLEN', '~', most, '*', '` + valueField + `', ARGV[i]), true
+    end
+    at[#at + 1] = place
+  end
+  if extend then redis.call('PEXPIRE', KEYS[1], ttl) end
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+local added = {}
+for i, place in ipairs(at) do
+  local owner = KEYS[tonumber(ARGV[6 + values + i] or 0)]
+  if owner then
+    local milli, seq = string.match(place, '^(%d+)-(%d+)$')
+    redis.call('ZADD', owner, milli, string.char(97 + #seq) .. place .. ' ' .. ARGV[#ARGV])
+    added[owner] = added[owner] ~= nil or tonumber(milli) % 8 == 0
+  end
+end
+for owner, cut in pairs(added) do
+  if cut then
+    local old = redis.call('ZRANGE', owner, 0, -1 - ARGV[5])
+    if #old > 0 then redis.call('ZREM', owner, unpack(old)) end
+  end
+  redis.call('PEXPIRE', owner, ttl)
+end
 return at`)
 
-// Append adds the values to a stream with XADD, in a script that also extends the TTL of the key.
+// Append adds the values to a stream with XADD, in a script that also extends the TTL of the key, and notes the owners of
+// the values. In a cluster the owners' sets may be on other nodes: they are written afterwards.
 func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) error {
 	now := s.now()
 	ctx, cancel, err := s.begin(ctx, func() error { return journal.CheckBatch(stream, b, now) })
@@ -53,19 +86,75 @@ func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) erro
 		return err
 	}
 	defer cancel()
-	window := 0
+	_, cluster := s.client.(*redis.ClusterClient)
+	keys, args := s.appendArguments(stream, b, now, !cluster)
+	at, err := s.runOn(ctx, s.once, appendScript, keys, args...)
+	if err == nil && cluster {
+		err = s.own(ctx, stream, at, b, now)
+	}
+	if err == nil {
+		s.lasting.set(stream, b.Until)
+	}
+	return s.answer(err)
+}
+
+func (s *Store) appendArguments(stream string, b journal.Batch, now time.Time, owned bool) (keys []string, args []any) {
+	window, extend := 0, 1
 	if b.Again {
 		window = journal.AgainWindow
 	}
-	args := []any{b.Most, ttl(b.Until, now), window}
+	if s.lasting.has(stream, b.Until) {
+		extend = 0
+	}
+	keys = []string{s.streamKey(stream)}
+	args = []any{b.Most, ttl(b.Until, now), window, extend, journal.MaxOwned, len(b.Values)}
 	for _, v := range b.Values {
 		args = append(args, v)
 	}
-	at, err := s.run(ctx, s.once, appendScript, s.streamKey(stream), args...)
-	if err == nil {
-		err = s.own(ctx, stream, at, b, now)
+	if !owned {
+		return keys, args
 	}
-	return s.answer(err)
+	// Of each owner the last ones, never more at once: a set with more than 128 members takes twice the memory from then
+	// on.
+	numbers, noted := map[string]int{}, map[string]int{}
+	set := make([]any, len(b.Owners), len(b.Owners)+1)
+	for i, owner := range slices.Backward(b.Owners) {
+		if noted[owner]++; owner == "" || noted[owner] > journal.MaxOwned {
+			set[i] = 0
+			continue
+		}
+		if numbers[owner] == 0 {
+			keys = append(keys, s.ownerKey(owner))
+			numbers[owner] = len(keys)
+		}
+		set[i] = numbers[owner]
+	}
+	return keys, append(append(args, set...), stream)
+}
+
+// maxLasting bounds the streams of which it is remembered until when they last.
+const maxLasting = 16
+
+// lasting remembers until when streams last that this process has appended to, so that a TTL is not set again and again.
+// The zero value is ready to use.
+type lasting struct {
+	mu sync.Mutex
+	by map[string]time.Time
+}
+
+func (l *lasting) has(stream string, until time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return until.Equal(l.by[stream])
+}
+
+func (l *lasting) set(stream string, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.by == nil || len(l.by) >= maxLasting {
+		l.by = map[string]time.Time{}
+	}
+	l.by[stream] = until
 }
 
 // Before reads a stream with XREVRANGE.

@@ -191,7 +191,42 @@ func TestJournalOwnedCost(t *testing.T) {
 	}
 }
 
-// Every stream is a key of its own, so that a cluster spreads the days, and no script names two.
+// A stream keeps its TTL while a process appends to it again and again, gets a longer one where it is to last longer, and
+// has one again after the server has forgotten everything.
+func TestJournalTTL(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := open(t, redisstore.Config{URL: server.URL(0)})
+	lasts := func(what string, want time.Duration) {
+		t.Helper()
+		if ttl := server.Keys(0, redisstore.DefaultKeyPrefix+"+")[redisstore.DefaultKeyPrefix+"+day"]; ttl <= want-time.Minute || ttl > want {
+			t.Errorf("%s: a TTL of %v, want %v", what, ttl, want)
+		}
+	}
+	b := oneEntry("x")
+	add := func() {
+		t.Helper()
+		if err := s.Append(t.Context(), "day", b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add()
+	add()
+	lasts("at first", time.Hour)
+	b.Until = b.Until.Add(time.Hour)
+	add()
+	lasts("to last longer", 2*time.Hour)
+	server.Do("flushall")
+	add()
+	lasts("after a loss", 2*time.Hour)
+	server.Do("config", "resetstat")
+	add()
+	if asked := commandsOf(server); asked["pexpire"] {
+		t.Error("a TTL that is set is set again")
+	}
+}
+
+// Every stream is a key of its own, so that a cluster spreads the days.
 func TestJournalKeys(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -17,7 +17,7 @@ import (
 // ownerKey separates owners from entries, indexes and streams.
 func (s *Store) ownerKey(owner string) string { return s.prefix + "=" + owner }
 
-// ownScript: arguments are how many to keep, the TTL in ms, then time and position of each entry. A position begins
+// ownScript, for a cluster: arguments are how many to keep, the TTL in ms, then time and position of each entry. A position begins
 // with the length of its sequence number, so that members with the same score are sorted by these numbers. A sorted set
 // is used, because a stream takes four kilobytes for its first entry. The surplus is removed with ZREM, because removal
 // by rank is another command that a user would need permission for.
@@ -28,9 +28,9 @@ if #old > 0 then redis.call('ZREM', KEYS[1], unpack(old)) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`)
 
-// own records the owners of a batch's values, for all owners in one round trip. The positions are known only after the
-// stream is written, and in a cluster the keys are on other nodes, so this is a second round trip; no caller waits for
-// it. If it fails, the batch is repeated, found in the stream, and own is called again.
+// own records the owners of a batch's values in a cluster, for all owners in one round trip. The positions are known only
+// after the stream is written, and the keys are on other nodes, so this is a second round trip; no caller waits for it.
+// If it fails, the batch is repeated, found in the stream, and own is called again.
 func (s *Store) own(ctx context.Context, stream string, at any, b journal.Batch, now time.Time) error {
 	places, _ := at.([]any)
 	noted := map[string][]any{}

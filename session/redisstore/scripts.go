@@ -24,7 +24,7 @@ type script struct {
 
 func newScript(text string) script { return script{redis.NewScript(text), text} }
 
-// Each script has one key, so it works in a cluster. The scripts compare bytes exactly.
+// Each script but stepScript has one key, so it works in a cluster. The scripts compare bytes exactly.
 var (
 	// replaceScript: old version, new value, TTL in ms.
 	replaceScript = newScript(`
@@ -80,9 +80,21 @@ func (s *Store) again(ctx context.Context, key string, args ...any) (any, error)
 
 // run runs a script on its key, by its hash, or by its text on a server that does not have it yet.
 func (s *Store) run(ctx context.Context, send func(context.Context, string, ...any) (any, error), script script, key string, args ...any) (any, error) {
-	v, err := send(ctx, key, append([]any{"evalsha", script.Hash(), 1, key}, args...)...)
+	return s.runOn(ctx, send, script, []string{key}, args...)
+}
+
+// runOn is run for a script with several keys, which a cluster would refuse.
+func (s *Store) runOn(ctx context.Context, send func(context.Context, string, ...any) (any, error), script script, keys []string, args ...any) (any, error) {
+	all := make([]any, 3, 3+len(keys)+len(args))
+	all[0], all[1], all[2] = "evalsha", script.Hash(), len(keys)
+	for _, key := range keys {
+		all = append(all, key)
+	}
+	all = append(all, args...)
+	v, err := send(ctx, keys[0], all...)
 	if redis.HasErrorPrefix(err, "NOSCRIPT") { // so it was not executed
-		v, err = send(ctx, key, append([]any{"eval", script.text, 1, key}, args...)...)
+		all[0], all[1] = "eval", script.text
+		v, err = send(ctx, keys[0], all...)
 	}
 	return v, err
 }

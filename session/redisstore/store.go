@@ -26,6 +26,7 @@ type Store struct {
 	prefix  string
 	secrets []string
 	now     func() time.Time
+	lasting lasting
 	closing sync.Once
 	closed  atomic.Bool
 	err     error // of Close
@@ -251,37 +252,4 @@ func (s *Store) redact(err error) error {
 		}
 	}
 	return err
-}
-
-// Create writes a new entry with SET NX, and then its listings. It uses one round trip, except in a cluster: there the
-// nodes would be written at the same time, so that a listing could appear before its entry.
-func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
-	now := s.now()
-	ctx, cancel, err := s.begin(ctx, func() error {
-		return errors.Join(session.CheckEntry(e, now), session.CheckListings(in, now))
-	})
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	set := onceCmd{redis.NewCmd(ctx, "set", s.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")}
-	var listed []redis.Cmder
-	if _, cluster := s.client.(*redis.ClusterClient); !cluster {
-		for _, l := range in {
-			listed = append(listed, redis.NewCmd(ctx, "evalsha", enlistScript.Hash(), 1, s.indexKey(l.Index), now.UnixMilli(), l.Until.UnixMilli(), string(l.Member)))
-		}
-	}
-	err = s.guard.Write(ctx, s.entryKey(e.Key), set, listed...)
-	if errors.Is(err, redis.Nil) {
-		return session.ErrConflict
-	}
-	for i := 0; err == nil && i < len(in); i++ {
-		if listed != nil {
-			err = listed[i].Err()
-		}
-		if listed == nil || redis.HasErrorPrefix(err, "NOSCRIPT") {
-			err = s.list(ctx, in[i], now)
-		}
-	}
-	return s.answer(err)
 }

@@ -44,12 +44,10 @@ func TestUnsentIsUnavailable(t *testing.T) {
 		return session.Entry{Key: key, Value: []byte("value"), Expires: until}
 	}
 	note := func() error {
-		return s.Append(t.Context(), "log", journal.Batch{Values: [][]byte{[]byte("one")}, Owners: []string{"p:ada"}, Most: 10, Until: until})
+		b := journal.Batch{Values: [][]byte{[]byte("one")}, Owners: []string{"p:ada"}, Most: 10, Until: until}
+		return s.answer(s.own(t.Context(), "log", []any{"1-1"}, b, time.Now()))
 	}
 	ask := map[string]func() error{
-		"create": func() error {
-			return s.Create(t.Context(), entry("s:new"), session.Listing{Index: "u:a", Member: "s:new", Until: until})
-		},
 		"get all": func() error { _, err := s.GetAll(t.Context(), "s:old"); return err },
 		"note":    note,
 		"owned":   func() error { _, err := s.Owned(t.Context(), "p:ada", 5); return err },

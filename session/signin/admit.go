@@ -84,7 +84,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 	}
 	draft.Kind, draft.KindReason = decision.Kind, decision.Reason
 	rec.PromptReason = decision.Reason
-	s.signInDone(w, r, v, f, draft, a.Tokens, rec, used...)
+	s.signInDone(w, r, v, f, draft, a.Tokens, rec, ending{also: used})
 }
 
 // ask stores the sign-in with its listings, and shows the prompt. No session exists before the answer (K3).
@@ -100,7 +100,7 @@ func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *access.Visit, 
 	defer cancel()
 	deadline := s.Now().Add(s.Prompt.AbandonAfter)
 	prompt, old := s.overtake(w, r, v, draft.Identity)
-	token, err := s.Pending.Hold(ctx, pending.SignIn{Draft: draft, Note: plain, Deadline: deadline}, tokens, in...)
+	held, err := s.Pending.Hold(ctx, pending.SignIn{Draft: draft, Note: plain, Deadline: deadline}, tokens, in...)
 	if err != nil && old != nil {
 		s.logAbandoned(*old) // no new prompt replaced it
 	}
@@ -114,8 +114,8 @@ func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *access.Visit, 
 		s.unwritten(w, r, v, f, &draft, rec, err)
 		return
 	}
-	s.endSurplus(ctx, draft.Identity)
-	s.givePending(w, v, unanswered{token: token, prompt: prompt, page: f.page()})
+	s.logSurplus(held)
+	s.givePending(w, v, unanswered{token: held.Token, prompt: prompt, page: f.page()})
 	browser.Redirect(w, stayURL(f.page()))
 }
 

@@ -28,6 +28,10 @@ func (s *countless) Members(ctx context.Context, index session.Key, before time.
 	return s.Store.Members(ctx, index, before, limit)
 }
 
+func (s *countless) Apply(ctx context.Context, st session.Step) (session.Outcome, error) {
+	return session.InTurn(ctx, s, st)
+}
+
 // A7, K14: a browser in which two people have signed in is a shared device, whether the first answered the prompt, left it
 // unanswered or was never asked; one person who comes again is no crowd.
 func TestSharedBrowser(t *testing.T) {

@@ -9,18 +9,46 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/pages"
+	"github.com/latchkey-gateway/latchkey/session/pending"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
-// signInDone writes the session with its listings, and sends the browser to the requested page.
-func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in ...session.Listing) {
+// ending is what ends with a sign-in.
+type ending struct {
+	// also are further listings of the session.
+	also []session.Listing
+	// answered is the pending sign-in that was answered; nil if the user was not asked. gone answers if another answer
+	// came first.
+	answered *pending.Answered
+	gone     func(error)
+	// done sets what the browser is told of the answer.
+	done func()
+}
+
+// signInDone writes the session with its listings, and sends the browser to the requested page. Nothing is set in the
+// answer before it is known that no other answer came first.
+func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, e ending) {
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
 	draft.Apps = []string{v.Site.App}
-	made, token, err := s.Create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep, in...)
+	with := session.Together{Also: e.also}
+	if e.answered != nil {
+		with = e.answered.Session
+	}
+	made, token, err := s.Create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep, with)
+	if e.answered != nil {
+		if errors.Is(err, session.ErrNotFound) {
+			e.gone(err)
+			return
+		}
+		if !errors.Is(err, session.ErrUnavailable) && !errors.Is(err, session.ErrClosed) {
+			e.answered.Done()
+			e.done()
+		}
+	}
 	if errors.Is(err, session.ErrRevoked) {
 		s.revokedMeanwhile(w, r, v, f, &draft, rec, err)
 		return

@@ -65,6 +65,8 @@ type settings struct {
 	extra   []*oidc.Provider
 	// wrap, if set, stands in front of the store.
 	wrap *refusing
+	// real, if set, is a store that is used instead, with its own clock.
+	real session.Store
 	rate ratelimit.Rate
 	// keepFor is how long what is known of a session is used without asking the store.
 	keepFor time.Duration
@@ -112,7 +114,10 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 		t.Fatal(err)
 	}
 	var store session.Store = set.store
-	if set.wrap != nil {
+	if set.real != nil {
+		store = set.real
+	}
+	if set.wrap != nil && set.real == nil {
 		set.wrap.Store, store = store, set.wrap
 	}
 	manager := session.NewManager(session.ManagerConfig{Store: store, Keys: set.keys, Limits: set.limits, Now: set.clock.Now, Recheck: set.keepFor, OutageGrace: set.grace})

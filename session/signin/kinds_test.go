@@ -362,7 +362,8 @@ func storedKinds(t *testing.T) []sealedKind {
 			return token, err
 		}, func(token session.Token) error { _, err := m.Reload(t.Context(), token); return err }),
 		kind("stored pending sign-in", func() (session.Token, error) {
-			return kept.Hold(t.Context(), pending.SignIn{Draft: draft, Deadline: until}, session.Tokens{})
+			held, err := kept.Hold(t.Context(), pending.SignIn{Draft: draft, Deadline: until}, session.Tokens{})
+			return held.Token, err
 		}, func(token session.Token) error { _, err := kept.SignIn(t.Context(), token); return err }),
 		kind("stored ticket", func() (session.Token, error) {
 			return kept.IssueTicket(t.Context(), pending.Ticket{Session: session.NewToken()})

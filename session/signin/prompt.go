@@ -35,7 +35,7 @@ func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *access.Visit)
 	}
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	p, err := s.Pending.SignIn(ctx, have.token)
+	p, err := s.Pending.Shown(ctx, have.token)
 	if err != nil {
 		s.pendingGone(w, r, v, ret, err)
 		return
@@ -162,27 +162,35 @@ func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *access.
 	}
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	p, tokens, err := s.Pending.Answer(ctx, have.token)
+	a, err := s.Pending.Answer(ctx, have.token)
 	if err != nil {
 		s.pendingGone(w, r, v, ret, err)
 		return
 	}
-	n, v, ok := s.noted(w, r, v, p, ret)
+	here := v
+	n, v, ok := s.noted(w, r, v, a.SignIn, ret)
 	if !ok {
 		return
 	}
 	if n.Flow.For == nil {
-		browser.ClearCookie(w, v.Secure, browser.PendingCookie)
 		n.Flow.Return = ret
 	} else if ret != n.Flow.page() {
 		n.Flow.For.Later = ret
 	}
-	if form["remember"] == "1" {
-		s.remembered.Keep(w, v, p.Draft.Identity, kind)
-	}
-	p.Draft.Kind, p.Draft.KindReason = kind, reason
-	s.signInDone(w, r, v, &n.Flow, p.Draft, tokens,
-		signinlog.Record{PolicyStatus: n.Status, Policies: n.Policies, PromptReason: reason})
+	a.Draft.Kind, a.Draft.KindReason = kind, reason
+	rec := signinlog.Record{PolicyStatus: n.Status, Policies: n.Policies, PromptReason: reason}
+	s.signInDone(w, r, v, &n.Flow, a.Draft, a.Tokens, rec, ending{
+		answered: a,
+		gone:     func(err error) { s.pendingGone(w, r, here, ret, err) },
+		done: func() {
+			if n.Flow.For == nil {
+				browser.ClearCookie(w, v.Secure, browser.PendingCookie)
+			}
+			if form["remember"] == "1" {
+				s.remembered.Keep(w, v, a.Draft.Identity, kind)
+			}
+		},
+	})
 }
 
 // stayURL returns the URL of the prompt for a tab with this page.

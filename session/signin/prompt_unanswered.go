@@ -90,7 +90,7 @@ func (s *prompts) abandonPending(w http.ResponseWriter, r *http.Request, v *acce
 	}
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	p, _, err := s.Pending.Claim(ctx, have.token)
+	p, err := s.Pending.Claim(ctx, have.token)
 	switch {
 	case err == nil:
 		s.logAbandoned(p)
@@ -113,7 +113,7 @@ func (s *prompts) overtake(w http.ResponseWriter, r *http.Request, v *access.Vis
 	}
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	p, _, err := s.Pending.Claim(ctx, have.token)
+	p, err := s.Pending.Claim(ctx, have.token)
 	switch {
 	case err == nil && p.Draft.Identity == who:
 		return have.prompt, &p
@@ -167,15 +167,14 @@ func (s *prompts) logAbandoned(p pending.SignIn) {
 	s.Write(rec)
 }
 
-// endSurplus abandons a user's prompts in too many browsers, the oldest first, and logs each once.
-func (s *prompts) endSurplus(ctx context.Context, who session.Identity) {
-	surplus, err := s.Pending.Surplus(ctx, who)
-	for _, p := range surplus {
+// logSurplus logs a user's prompts in too many browsers, which were abandoned for a new one, each once.
+func (s *prompts) logSurplus(held pending.Held) {
+	for _, p := range held.Surplus {
 		s.logAbandoned(p)
 	}
-	if err != nil {
+	if held.Unbounded != nil {
 		// They are abandoned anyway at the end of their time.
-		s.Logger.Warn("pending sign-ins of a person not bounded", zap.Error(err))
+		s.Logger.Warn("pending sign-ins of a person not bounded", zap.Error(held.Unbounded))
 	}
 }
 

@@ -240,6 +240,10 @@ func (s *refusing) Get(ctx context.Context, key session.Key) (session.Entry, err
 	return s.Store.Get(ctx, key)
 }
 
+func (s *refusing) Apply(ctx context.Context, st session.Step) (session.Outcome, error) {
+	return session.InTurn(ctx, s, st)
+}
+
 // TestNewSessionNotWritten: where the new session cannot be written, the one before goes on.
 func TestNewSessionNotWritten(t *testing.T) {
 	store := &refusing{kind: "s"}

@@ -13,7 +13,7 @@
 //
 // The files:
 //
-//   - subject.go runs the suite on a store; entries.go, batch.go, stamps.go, indexes.go, feed.go, failures.go and races.go are
+//   - subject.go runs the suite on a store; entries.go, batch.go, steps.go, stamps.go, indexes.go, feed.go, failures.go and races.go are
 //     its parts, model.go compares a store with a plain model;
 //   - memory.go is Memory, interrupted.go a store that fails when told to, clock.go and until.go are for any test.
 package storetest

@@ -33,6 +33,10 @@ func (s Subject) methods(ctx context.Context) map[string]func() error {
 		"nobody":  func() error { _, err := s.Store.Members(ctx, "u:none", time.Time{}, 10); return err },
 		"delist":  func() error { return s.Store.Delist(ctx, "u:a", "s:1") },
 		"ping":    func() error { return s.Store.Ping(ctx) },
+		"step": func() error {
+			_, err := s.Store.Apply(ctx, session.Step{Take: key("one"), Create: s.entry(key("new"), "new")})
+			return err
+		},
 	}
 	if stamps, ok := s.Store.(session.Stamps); ok {
 		methods["stamp"] = func() error { _, err := stamps.Stamp(ctx, key("one")); return err }

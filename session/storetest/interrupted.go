@@ -76,3 +76,8 @@ func (s *Interrupted) Members(ctx context.Context, index session.Key, before tim
 	}
 	return s.Store.Members(ctx, index, before, limit)
 }
+
+// Apply implements session.Steps, by the calls above.
+func (s *Interrupted) Apply(ctx context.Context, st session.Step) (session.Outcome, error) {
+	return session.InTurn(ctx, s, st)
+}

@@ -121,6 +121,17 @@ func (m *Memory) Create(ctx context.Context, e session.Entry, in ...session.List
 	return nil
 }
 
+// Apply executes the parts of a step one after the other.
+func (m *Memory) Apply(ctx context.Context, st session.Step) (session.Outcome, error) {
+	if err := m.Ping(ctx); err != nil {
+		return session.Outcome{}, err
+	}
+	if err := session.CheckStep(st, m.now()); err != nil {
+		return session.Outcome{}, err
+	}
+	return session.InTurn(ctx, m, st)
+}
+
 func (m *Memory) Get(ctx context.Context, key session.Key) (session.Entry, error) {
 	return m.take(ctx, key, false)
 }

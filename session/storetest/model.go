@@ -106,13 +106,42 @@ func testModel(t *testing.T, s Subject) {
 				}
 				expect(err, session.ErrNotFound)
 			},
+			"step": func(*rapid.T) {
+				taken, e, index, until := drawKey("s"), drawEntry(), drawKey("u"), drawEnd()
+				_, there := alive(taken)
+				err := func() error {
+					done, err := s.Store.Apply(ctx, session.Step{
+						Take: taken, Create: e, In: []session.Listing{{Index: index, Member: e.Key, Until: until}}, Read: []session.Key{e.Key, taken}, List: index,
+					})
+					if err == nil {
+						if n := len(done.Entries); n != 1 && !(n == 2 && taken == e.Key) {
+							t.Fatalf("read %d entries", n)
+						}
+						same(done.Entries[0], session.Entry{Key: e.Key, Value: e.Value, Version: 1, Expires: e.Expires})
+						m.list(index, e.Key, until)
+						if want := m.members(index, now(), time.Time{}, 10); !slices.Equal(done.Members, want) {
+							t.Fatalf("listed %v, want %v", done.Members, want)
+						}
+					}
+					return err
+				}()
+				if !there {
+					expect(err, session.ErrNotFound)
+					return
+				}
+				delete(m.entries, taken)
+				if _, ok := alive(e.Key); ok {
+					expect(err, session.ErrConflict)
+					return
+				}
+				expect(err, nil)
+				e.Version = 1
+				m.entries[e.Key] = e
+			},
 			"enlist": func(*rapid.T) {
 				index, member, until := drawKey("u"), drawKey("s"), drawEnd()
 				expect(s.Store.Enlist(ctx, index, member, until), nil)
-				if m.indexes[index] == nil {
-					m.indexes[index] = map[session.Key]time.Time{}
-				}
-				m.indexes[index][member] = until
+				m.list(index, member, until)
 			},
 			"delist": func(*rapid.T) {
 				index, a, b := drawKey("u"), drawKey("s"), drawKey("s")
@@ -139,6 +168,13 @@ func testModel(t *testing.T, s Subject) {
 			},
 		})
 	})
+}
+
+func (m model) list(index, member session.Key, until time.Time) {
+	if m.indexes[index] == nil {
+		m.indexes[index] = map[session.Key]time.Time{}
+	}
+	m.indexes[index][member] = until
 }
 
 func (m model) members(index session.Key, now, before time.Time, limit int) []session.Key {

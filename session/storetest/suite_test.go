@@ -143,6 +143,40 @@ func (f faulty) Remove(ctx context.Context, key session.Key, from ...session.Lis
 	return f.Store.Remove(ctx, key, from...)
 }
 
+func (f faulty) Apply(ctx context.Context, st session.Step) (session.Outcome, error) {
+	switch {
+	case f.is("takes or not"):
+		_, _ = f.Store.Remove(ctx, st.Take, st.From...)
+		st.Take = ""
+	case f.is("takes in two steps") && st.Take != "":
+		if _, err := f.Store.Get(ctx, st.Take); err != nil {
+			return session.Outcome{}, err
+		}
+		letOthersIn()
+		_, _ = f.Store.Remove(ctx, st.Take, st.From...)
+		st.Take = ""
+	case f.is("stays listed"):
+		st.From = nil
+	case f.is("reads first"):
+		before, err := f.Store.Apply(ctx, session.Step{Read: st.Read, List: st.List, Tag: st.Tag})
+		if err != nil {
+			return before, err
+		}
+		_, err = f.Store.Apply(ctx, st)
+		return before, err
+	case f.is("lists all"):
+		st.Tag = ""
+	case f.is("kept is the end of a member"):
+		st.In = slices.Clone(st.In)
+		for i, l := range st.In {
+			if !l.Kept.IsZero() {
+				st.In[i].Until = l.Kept
+			}
+		}
+	}
+	return f.Store.Apply(ctx, st)
+}
+
 func (f faulty) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {
 	if f.is("keeps the first listing") {
 		if all, _ := f.Store.Members(ctx, index, time.Time{}, 1000); bytes.Contains([]byte(join(all)), []byte(member)) {
@@ -192,6 +226,7 @@ var mistakes = []string{
 	"32-bit times", "cleans keys", "outage is absence", "closed is absence", "bad key is absence", "ends late", "replace revives",
 	"last writer wins", "returns the old version", "remove in two steps", "keeps the first listing", "before is included",
 	"no limit", "empty index is absent", "never closes", "forgets a listing", "bad listings are dropped", "leaves listings",
+	"takes or not", "takes in two steps", "stays listed", "reads first", "lists all", "kept is the end of a member",
 	"leaves listings of the gone", "one absent, all absent", "outage is no entry", "any order",
 }
 

@@ -49,15 +49,12 @@ func (c *confirmation) note(all bool, now time.Time) {
 
 // Write sends a command that writes key, by the numbered steps of the package comment. It returns the error of cmd, or
 // the reason why cmd does not count.
-//
-// Commands in after are sent together with cmd and executed after it; each has its own error. In a cluster after must
-// be empty, because its commands may belong to another node.
-func (g *Guard) Write(ctx context.Context, key string, cmd redis.Cmder, after ...redis.Cmder) error {
+func (g *Guard) Write(ctx context.Context, key string, cmd redis.Cmder) error {
 	if g.confirm == nil {
-		return together(ctx, g.client, cmd, after)
+		return g.client.Process(ctx, cmd)
 	}
 	term, all := g.masters.current(), max(1, g.masters.replicas())
-	replicas, err := g.confirmed(ctx, key, all, cmd, after)
+	replicas, err := g.confirmed(ctx, key, all, cmd)
 	if err == nil && replicas < all {
 		err = g.masters.stays(ctx, term)
 	}
@@ -65,23 +62,20 @@ func (g *Guard) Write(ctx context.Context, key string, cmd redis.Cmder, after ..
 }
 
 // confirmed sends a command and returns how many replicas have its write.
-func (g *Guard) confirmed(ctx context.Context, key string, all int64, cmd redis.Cmder, after []redis.Cmder) (replicas int64, err error) {
+func (g *Guard) confirmed(ctx context.Context, key string, all int64, cmd redis.Cmder) (replicas int64, err error) {
 	server, err := g.masterOf(ctx, key)
 	if err != nil {
 		return 0, err
 	}
 	if server == nil {
-		return 0, together(ctx, g.client, cmd, after)
+		return 0, g.client.Process(ctx, cmd)
 	}
 	wait := redis.NewIntCmd(ctx, "wait", all, g.confirm.patience(time.Now()).Milliseconds())
 	pipe := server.Pipeline()
 	_ = pipe.Process(ctx, cmd)
-	for _, c := range after {
-		_ = pipe.Process(ctx, c)
-	}
 	_ = pipe.Process(ctx, wait)
 	_, err = pipe.Exec(ctx)
-	if Unsent(err, append(after, cmd, wait)) {
+	if Unsent(err, []redis.Cmder{cmd, wait}) {
 		return 0, err
 	}
 	switch err := cmd.Err(); {
@@ -118,22 +112,6 @@ func moved(err error) bool {
 	}
 	text := err.Error()
 	return strings.HasPrefix(text, "MOVED ") || strings.HasPrefix(text, "ASK ") || strings.HasPrefix(text, "TRYAGAIN ")
-}
-
-// together sends commands in one round trip and returns the error of the first one.
-func together(ctx context.Context, client redis.UniversalClient, cmd redis.Cmder, after []redis.Cmder) error {
-	if len(after) == 0 {
-		return client.Process(ctx, cmd)
-	}
-	pipe := client.Pipeline()
-	_ = pipe.Process(ctx, cmd)
-	for _, c := range after {
-		_ = pipe.Process(ctx, c)
-	}
-	if _, err := pipe.Exec(ctx); Unsent(err, append(after, cmd)) {
-		return err
-	}
-	return cmd.Err()
 }
 
 // Unsent reports whether a pipeline failed because there was no connection, so that nothing was sent: its error is not

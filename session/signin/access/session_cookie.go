@@ -54,11 +54,14 @@ func (s *Authenticator) GiveHandle(w http.ResponseWriter, v *Visit, have *sessio
 
 // Create creates the session, ends the browser's previous one (A13, A42, A75) and sends the cookie. If either fails,
 // the previous one stays and there is no new one. keep: the previous one also stays, for other sites.
-func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, in ...session.Listing) (*session.Record, session.Token, error) {
-	made, token, err := s.Sessions.Create(ctx, draft, tokens, in...)
+//
+// with is what is written together with the session; see session.CreateWith.
+func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, with session.Together) (*session.Record, session.Token, error) {
+	created, err := s.Sessions.CreateWith(ctx, draft, tokens, with)
 	if err != nil {
-		return nil, token, err
+		return nil, session.Token{}, err
 	}
+	made, token := created.Record, created.Token
 	old, err := s.Token(v)
 	switch {
 	case err == nil && !keep:
@@ -71,15 +74,17 @@ func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Vi
 		return nil, token, err
 	}
 	s.GiveCookie(w, v, made, token)
-	s.Background(func(ctx context.Context) { s.endOldest(ctx, made) })
+	if len(created.Listed) > s.MaxSessions {
+		s.Background(func(ctx context.Context) { s.endOldest(ctx, made, created.Listed) })
+	}
 	return made, token, nil
 }
 
 // endOldest enforces the limit of sessions of a user who has signed in (field trial 2.12).
-func (s *Authenticator) endOldest(ctx context.Context, made *session.Record) {
+func (s *Authenticator) endOldest(ctx context.Context, made *session.Record, listed []session.Key) {
 	ctx, cancel := context.WithTimeout(ctx, surplusTimeout)
 	defer cancel()
-	ended, err := s.Sessions.EndSurplus(ctx, made, s.MaxSessions)
+	ended, err := s.Sessions.EndSurplus(ctx, made, listed, s.MaxSessions)
 	for _, have := range ended {
 		s.Logger.Info("session ended: the user has more than max_sessions", zap.String("session", have.ID.Short()),
 			zap.String("user", have.User), zap.Int("max_sessions", s.MaxSessions))

@@ -28,7 +28,9 @@ func (s *Keeper) SharedAtSignIn(r *http.Request, v *access.Visit, who *session.R
 		return false, nil, nil
 	}
 	index, person := UsersOf(who.BrowserID), PersonOf(who)
-	used = []session.Listing{{Index: index, Member: person, Until: s.Now().Add(s.Prompt.SharedWindow)}}
+	// All members are listed for as long. One that was listed when that was longer may be forgotten early.
+	until := s.Now().Add(s.Prompt.SharedWindow)
+	used = []session.Listing{{Index: index, Member: person, Until: until, Kept: until}}
 	var people []session.Key
 	if _, known := browser.ID(s.Keys, v.Host, &v.Cookies); known { // else its id is new, so no other user has used it
 		ctx, cancel := access.Detach(r, access.StoreTimeout)

@@ -1,0 +1,200 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// stepScript executes a session.Step on one server. Keys are those of the step in the order of its fields: the entry to
+// take, the indexes that it leaves, the new entry, the indexes that it gets into, the entries to read, the index to list.
+// Arguments are the time in ms, and for each of these how many there are. Then come, in the same order: the member that
+// leaves each index; value and TTL of the new entry; for each of its listings the end in ms, how long the index is kept
+// in ms (0: until its last member), the member, and whether to remove old members; and the tag of the members to list.
+//
+// It is written to be short in commands, which are what a server spends its time on. A list that is read anyway shows
+// whether its TTL covers the new member. MGET is newer in this store than the user that an operator may have made for it.
+var stepScript = newScript(`
+local now, nk, na = tonumber(ARGV[1]), 0, 7
+local function key() nk = nk + 1 return KEYS[nk] end
+local function arg() na = na + 1 return ARGV[na] end
+local n = {}
+for i = 2, 7 do n[i] = tonumber(ARGV[i]) end
+local taken = 1
+if n[2] > 0 then taken = redis.call('DEL', key()) end
+for i = 1, n[3] do redis.call('ZREM', key(), arg()) end
+if taken == 0 then return {'gone'} end
+if n[4] > 0 then
+  local name, value, ttl = key(), arg(), arg()
+  if not redis.call('SET', name, value, 'PX', ttl, 'NX') then return {'exists'} end
+end
+local listed, mine, last = n[7] > 0 and KEYS[#KEYS], {}, 0
+for i = 1, n[5] do
+  local index, ends, kept, member, clean = key(), tonumber(arg()), tonumber(arg()), arg(), arg()
+  redis.call('ZADD', index, ends, member)
+  if index == listed then
+    mine[member], last = true, math.max(last, ends)
+  elseif kept > 0 then
+    if clean == '1' then redis.call('ZREMRANGEBYSCORE', index, '-inf', now) end
+    redis.call('PEXPIRE', index, kept)
+  else
+    redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
+    local newest = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
+    redis.call('PEXPIRE', index, newest[2] - now)
+  end
+end
+local read = {}
+if n[6] > 0 then
+  local names = {}
+  for i = 1, n[6] do names[i] = key() end
+  read = redis.pcall('MGET', unpack(names))
+  if read.err then
+    for i = 1, n[6] do read[i] = redis.call('GET', names[i]) end
+    read.err = nil
+  end
+end
+local members = {}
+if listed then
+  local tag, all, covered, old, newest = arg(), redis.call('ZRANGE', listed, 0, -1, 'WITHSCORES'), last == 0, false, last
+  for i = 1, #all, 2 do
+    local member, ends = all[i], tonumber(all[i + 1])
+    if ends <= now then
+      old = true
+    else
+      if string.sub(member, 1, #tag) == tag then members[#members + 1] = member end
+      if ends >= last and not mine[member] then covered = true end
+      newest = math.max(newest, ends)
+    end
+  end
+  if old then redis.call('ZREMRANGEBYSCORE', listed, '-inf', now) end
+  if not covered then redis.call('PEXPIRE', listed, newest - now) end
+end
+return {'done', read, members}`)
+
+// Apply executes a step by one script, in one round trip. In a cluster the keys may be on several nodes: there the parts
+// are executed one after the other.
+func (s *Store) Apply(ctx context.Context, st session.Step) (done session.Outcome, err error) {
+	now := s.now()
+	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckStep(st, now) })
+	if err != nil {
+		return done, err
+	}
+	defer cancel()
+	if _, cluster := s.client.(*redis.ClusterClient); cluster {
+		return session.InTurn(ctx, s, st)
+	}
+	keys, args := s.stepArguments(st, now)
+	if len(keys) == 0 {
+		return done, nil
+	}
+	term := s.guard.Term()
+	said, err := s.runOn(ctx, s.once, stepScript, keys, args...)
+	if err != nil {
+		return done, s.answer(err)
+	}
+	return s.outcome(ctx, st, term, said)
+}
+
+// outcome reads what stepScript returns.
+func (s *Store) outcome(ctx context.Context, st session.Step, term uint64, said any) (done session.Outcome, err error) {
+	parts, _ := said.([]any)
+	switch {
+	case len(parts) == 1 && parts[0] == "gone":
+		return done, s.absent(ctx, term)
+	case len(parts) == 1 && parts[0] == "exists":
+		return done, session.ErrConflict
+	case len(parts) != 3 || parts[0] != "done":
+		return done, fmt.Errorf("%w: redis: a step answers %v", session.ErrUnavailable, said)
+	}
+	read, _ := parts[1].([]any)
+	members, _ := parts[2].([]any)
+	if len(read) != len(st.Read) {
+		return done, fmt.Errorf("%w: redis: %d values of %d keys", session.ErrUnavailable, len(read), len(st.Read))
+	}
+	for i, value := range read {
+		data, ok := value.(string)
+		if !ok {
+			continue
+		}
+		e, err := decode(st.Read[i], []byte(data))
+		if err != nil {
+			return session.Outcome{}, err
+		}
+		done.Entries = append(done.Entries, e)
+	}
+	for _, member := range members {
+		name, _ := member.(string)
+		done.Members = append(done.Members, session.Key(name))
+	}
+	if len(st.Read) > 0 || st.List != "" { // as in absent
+		if err := s.guard.StillMaster(ctx, term); err != nil {
+			return session.Outcome{}, s.answer(err)
+		}
+	}
+	return done, nil
+}
+
+// cleanEvery: of the members of an index that is kept, one in so many removes those whose time has passed.
+const cleanEvery = 16
+
+func (s *Store) stepArguments(st session.Step, now time.Time) (keys []string, args []any) {
+	args = []any{now.UnixMilli(), 0, len(st.From), 0, len(st.In), len(st.Read), 0}
+	if st.Take != "" {
+		args[1], keys = 1, append(keys, s.entryKey(st.Take))
+	}
+	for _, l := range st.From {
+		keys, args = append(keys, s.indexKey(l.Index)), append(args, string(l.Member))
+	}
+	if st.Create.Key != "" {
+		args[3], keys = 1, append(keys, s.entryKey(st.Create.Key))
+		args = append(args, encode(1, st.Create.Expires, st.Create.Value), ttl(st.Create.Expires, now))
+	}
+	for _, l := range st.In {
+		kept, clean := int64(0), 0
+		if !l.Kept.IsZero() {
+			kept = ttl(l.Kept, now)
+		}
+		if l.Member[len(l.Member)-1]%cleanEvery == 0 {
+			clean = 1
+		}
+		keys, args = append(keys, s.indexKey(l.Index)), append(args, l.Until.UnixMilli(), kept, string(l.Member), clean)
+	}
+	for _, key := range st.Read {
+		keys = append(keys, s.entryKey(key))
+	}
+	if st.List != "" {
+		args[6], keys, args = 1, append(keys, s.indexKey(st.List)), append(args, st.Tag)
+	}
+	return keys, args
+}
+
+// Create writes a new entry with its listings, as a step. In a cluster it uses SET NX, and then writes the listings: the
+// nodes would be written at the same time, so that a listing could appear before its entry.
+func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listing) error {
+	now := s.now()
+	ctx, cancel, err := s.begin(ctx, func() error {
+		return errors.Join(session.CheckEntry(e, now), session.CheckListings(in, now))
+	})
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	if _, cluster := s.client.(*redis.ClusterClient); !cluster && len(in) > 0 {
+		_, err := s.Apply(ctx, session.Step{Create: e, In: in})
+		return err
+	}
+	set := onceCmd{redis.NewCmd(ctx, "set", s.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")}
+	err = s.guard.Write(ctx, s.entryKey(e.Key), set)
+	if errors.Is(err, redis.Nil) {
+		return session.ErrConflict
+	}
+	for i := 0; err == nil && i < len(in); i++ {
+		err = s.list(ctx, in[i], now)
+	}
+	return s.answer(err)
+}
