@@ -18,6 +18,7 @@ type Options struct {
 
 // formats are the programs whose configuration is read.
 var formats = map[string]func([]byte, Options) (*Plan, error){
+	"authelia":     readAuthelia,
 	"oauth2-proxy": readOAuth2Proxy,
 }
 
