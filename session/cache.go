@@ -46,9 +46,8 @@ const (
 
 // NewCache returns an empty cache.
 func NewCache(c CacheConfig) *Cache {
-	cache := &Cache{watches: watches{
-		open: map[digest]map[*watch]struct{}{}, nudged: map[digest]struct{}{}, wake: make(chan struct{}, 1),
-	}}
+	cache := new(Cache)
+	cache.watches.init()
 	cache.entries = newEntries(cmp.Or(c.Entries, defaultCacheEntries), cmp.Or(c.Bytes, defaultCacheBytes), cache.watches.changed, cache.watches.doubted)
 	return cache
 }

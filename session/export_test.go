@@ -18,6 +18,7 @@ const (
 	RecordGrowth = recordGrowth
 	UpdateTries  = updateTries
 	ExpiredGrace = expiredGrace
+	MaxAsking    = maxAsking
 )
 
 var (
@@ -94,3 +95,19 @@ func (c *Cache) Len() int { return c.known().Sessions }
 
 // TouchDue reports whether a use at that time would be written.
 func (s *Record) TouchDue(at time.Time, now Limits) bool { return s.touchDue(at, now) }
+
+// stream is a Holder for tests.
+type stream struct {
+	Watch
+	Terms
+	over func(error)
+}
+
+func (s *stream) Over(cause error) { s.over(cause) }
+
+// Hold watches a session for a function; stop ends that.
+func (m *Manager) Hold(id ID, terms Terms, over func(error)) (stop func()) {
+	s := &stream{Terms: terms, over: over}
+	m.Watch(&s.Watch, id, s)
+	return func() { m.Unwatch(&s.Watch) }
+}

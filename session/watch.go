@@ -14,19 +14,37 @@ const watchTick = 500 * time.Millisecond
 
 // watches are the open streams, by session.
 type watches struct {
-	mu     sync.Mutex
-	open   map[digest]map[*watch]struct{}
-	nudged map[digest]struct{} // sessions that may have changed
-	all    bool                // all sessions may have changed
+	shards [watchShards]watchShard
+	all    atomic.Bool // all sessions may have changed
 	wake   chan struct{}
 	tell   atomic.Pointer[func(Key)] // see OnChange
 }
 
-type watch struct {
-	id     ID
-	terms  Terms
-	cancel func(error)
-	seen   atomic.Int64 // when it was last known to be valid, in nanoseconds since 1970: two managers may check at the same time
+const watchShards = 16
+
+// watchShard is a part of the list.
+type watchShard struct {
+	mu     sync.Mutex
+	open   map[digest]*Watch   // one of those of the session
+	nudged map[digest]struct{} // sessions that may have changed
+}
+
+// Watch is the entry of one open stream in the list of all of them. It is part of its holder, so that a stream takes
+// little memory. It must not be copied.
+type Watch struct {
+	id            ID
+	holder        Holder
+	before, after *Watch
+	listed        bool
+	seen          atomic.Int64 // when it was last known to be valid, in nanoseconds since 1970: two managers may check at the same time
+}
+
+// Holder has something open for a session.
+type Holder interface {
+	Terms
+	// Over is called once when the session has ended or is no longer valid on the terms, unless Unwatch is called before.
+	// It must not block.
+	Over(cause error)
 }
 
 // Terms are the conditions for a stream that stays open longer than a request, besides everything that ends its
@@ -45,45 +63,64 @@ type streams struct {
 	*loader
 	watches    *watches
 	uses       *lastUses
+	asking     askedSessions
 	idling     sync.Map // digest -> struct{}: a check of its idle time is in progress
 	background sync.WaitGroup
 }
 
-// Watch calls cancel once when the session has ended or is no longer valid on the terms, for callers that keep
-// something open longer than a request. It continues after the manager is closed if another manager has its cache. stop
-// ends the watch.
-func (st *streams) Watch(id ID, terms Terms, cancel func(error)) (stop func()) {
-	d, w := id.digest(), &watch{id: id, terms: terms, cancel: cancel}
+func (all *watches) init() {
+	all.wake = make(chan struct{}, 1)
+	for i := range all.shards {
+		all.shards[i].open, all.shards[i].nudged = map[digest]*Watch{}, map[digest]struct{}{}
+	}
+}
+
+func (all *watches) shard(d digest) *watchShard { return &all.shards[d[0]%watchShards] }
+
+// Watch tells the holder when a session has ended, for callers that keep something open longer than a request. It
+// continues after the manager is closed if another manager has its cache. Unwatch ends the watch.
+func (st *streams) Watch(w *Watch, id ID, holder Holder) {
+	w.id, w.holder, w.listed = id, holder, true
 	w.seen.Store(st.now().UnixNano())
-	all := st.watches
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if all.open[d] == nil {
-		all.open[d] = map[*watch]struct{}{}
+	d := id.digest()
+	s := st.watches.shard(d)
+	s.mu.Lock()
+	if w.after = s.open[d]; w.after != nil {
+		w.after.before = w
 	}
-	all.open[d][w] = struct{}{}
-	all.nudge(d) // it may have ended between the look-up and this call
-	return func() {
-		all.mu.Lock()
-		defer all.mu.Unlock()
-		all.remove(d, w)
-	}
+	s.open[d] = w
+	s.nudged[d] = struct{}{} // it may have ended between the look-up and this call
+	s.mu.Unlock()
+	st.watches.rouse()
 }
 
-func (all *watches) remove(d digest, w *watch) {
-	delete(all.open[d], w)
-	if len(all.open[d]) == 0 {
-		delete(all.open, d)
-	}
+// Unwatch ends a watch. The holder may still be told of an end that was noticed before.
+func (st *streams) Unwatch(w *Watch) {
+	d := w.id.digest()
+	s := st.watches.shard(d)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(d, w)
 }
 
-// nudge makes a session be checked soon if it has open streams. The lock is held.
-func (all *watches) nudge(d digest) {
-	if _, ok := all.open[d]; !ok {
-		return
+// remove reports whether the watch was in the list. The lock is held.
+func (s *watchShard) remove(d digest, w *Watch) bool {
+	if !w.listed {
+		return false
 	}
-	all.nudged[d] = struct{}{}
-	all.rouse()
+	if w.after != nil {
+		w.after.before = w.before
+	}
+	switch {
+	case w.before != nil:
+		w.before.after = w.after
+	case w.after != nil:
+		s.open[d] = w.after
+	default:
+		delete(s.open, d)
+	}
+	w.before, w.after, w.listed = nil, nil, false
+	return true
 }
 
 func (all *watches) rouse() {
@@ -98,27 +135,33 @@ func (all *watches) rouse() {
 // the manager.
 func (st *streams) OnChange(tell func(Key)) { st.watches.tell.Store(&tell) }
 
+// changed makes a session be checked soon if it has open streams.
 func (all *watches) changed(d digest) {
 	if tell := all.tell.Load(); tell != nil {
 		(*tell)(d.key())
 	}
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	all.nudge(d)
+	s := all.shard(d)
+	s.mu.Lock()
+	_, open := s.open[d]
+	if open {
+		s.nudged[d] = struct{}{}
+	}
+	s.mu.Unlock()
+	if open {
+		all.rouse()
+	}
 }
 
 func (all *watches) doubted() {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if all.all = len(all.open) > 0; all.all {
-		all.rouse()
-	}
+	all.all.Store(true)
+	all.rouse()
 }
 
 // run watches open streams until ctx ends.
 func (st *streams) run(ctx context.Context) {
 	tick := time.NewTicker(watchTick)
 	defer tick.Stop()
+	var due []watched
 	for {
 		everything := false
 		select {
@@ -128,57 +171,143 @@ func (st *streams) run(ctx context.Context) {
 			everything = true
 		case <-st.watches.wake:
 		}
-		for d, list := range st.watches.due(everything) {
-			st.look(ctx, d, list)
+		everything = st.watches.all.Swap(false) || everything
+		for i := range st.watches.shards {
+			due = st.watches.shards[i].due(due[:0], everything)
+			if len(due) > 0 {
+				_ = st.revocations.settle(ctx, st.now()) // else each session would find that they are not
+			}
+			for _, w := range due {
+				st.look(ctx, w)
+			}
 		}
 	}
 }
 
-func (all *watches) due(everything bool) map[digest][]*watch {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	if len(all.open) == 0 {
-		return nil
-	}
-	due := map[digest][]*watch{}
-	for d, open := range all.open {
-		if _, nudged := all.nudged[d]; !nudged && !all.all && !everything {
-			continue
-		}
-		for w := range open {
-			due[d] = append(due[d], w)
-		}
-	}
-	clear(all.nudged)
-	all.all = false
-	return due
+// watched is a session with open streams.
+type watched struct {
+	digest digest
+	id     ID
 }
 
-// look checks the streams of one session, as for a request.
-func (st *streams) look(ctx context.Context, d digest, list []*watch) {
+// due appends the sessions that are to be checked.
+func (s *watchShard) due(list []watched, everything bool) []watched {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if everything {
+		for d, w := range s.open {
+			list = append(list, watched{d, w.id})
+		}
+	} else {
+		for d := range s.nudged {
+			if w := s.open[d]; w != nil {
+				list = append(list, watched{d, w.id})
+			}
+		}
+	}
+	clear(s.nudged)
+	return list
+}
+
+// look checks the streams of one session, as for a request. What the cache cannot answer is asked of the store beside the
+// loop, so that one session does not wait for the other.
+func (st *streams) look(ctx context.Context, w watched) {
 	now := st.now()
-	s, err := st.byID(ctx, list[0].id)
+	known := st.entries.get(w.digest)
+	if known != nil && st.recheck > 0 && st.revocations.settled(st.revocations.list.view(), now) &&
+		st.entries.fresh(known, now, st.recheck) && st.goesOn(&known.Session, now) {
+		st.judge(ctx, w.digest, now, &known.Session, nil)
+		return
+	}
+	st.asking.add(w, func(work func()) { st.background.Go(work) }, func(w watched) {
+		if ctx.Err() == nil {
+			now := st.now()
+			s, err := st.byID(ctx, w.id)
+			st.judge(ctx, w.digest, now, s, err)
+		}
+	})
+}
+
+// judge ends the streams of a session that do not go on, after a look-up that began at a time.
+func (st *streams) judge(ctx context.Context, d digest, now time.Time, s *Session, err error) {
+	var few [4]*Watch
+	all := st.watches.shard(d)
+	all.mu.Lock()
+	list := few[:0]
+	for w := all.open[d]; w != nil; w = w.after {
+		list = append(list, w)
+	}
+	all.mu.Unlock()
 	for _, w := range list {
 		over := err
 		switch {
-		case err == nil && !st.revocations.Admits(s, w.terms.App()):
+		case err == nil && !st.revocations.Admits(s, w.holder.App()):
 			over = ErrNotFound
 		case err == nil:
 			w.seen.Store(now.UnixNano())
-			st.lookIdle(ctx, d, s, w.terms)
+			st.lookIdle(ctx, d, s, w.holder)
 			continue
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrExpired):
 		case now.UnixNano()-w.seen.Load() < int64(max(st.grace, st.recheck, askTimeout)):
 			continue // not an answer
 		}
-		all := st.watches
 		all.mu.Lock()
-		_, open := all.open[d][w]
-		all.remove(d, w)
+		listed := all.remove(d, w)
 		all.mu.Unlock()
-		if open {
-			w.cancel(over)
+		if listed {
+			w.holder.Over(over)
 		}
+	}
+}
+
+// maxAsking is how many sessions with open streams are looked up in the store at the same time.
+const maxAsking = 16
+
+// askedSessions are those sessions with open streams that the store is asked for, or will be.
+type askedSessions struct {
+	mu      sync.Mutex
+	waiting []watched
+	again   map[digest]bool // those waiting or under way; true if there was a reason to ask again since the question began
+	workers int
+}
+
+// add makes ask be called with a session, in one of a few goroutines, which start begins.
+func (q *askedSessions) add(w watched, start func(func()), ask func(watched)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, known := q.again[w.digest]; known {
+		q.again[w.digest] = true
+		return
+	}
+	if q.again == nil {
+		q.again = map[digest]bool{}
+	}
+	q.again[w.digest] = false
+	q.waiting = append(q.waiting, w)
+	if q.workers < maxAsking {
+		q.workers++
+		start(func() { q.work(ask) })
+	}
+}
+
+func (q *askedSessions) work(ask func(watched)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.waiting) > 0 {
+		w := q.waiting[0]
+		q.waiting = q.waiting[1:]
+		q.again[w.digest] = false
+		q.mu.Unlock()
+		ask(w)
+		q.mu.Lock()
+		if q.again[w.digest] {
+			q.waiting = append(q.waiting, w)
+		} else {
+			delete(q.again, w.digest)
+		}
+	}
+	if q.workers--; q.workers == 0 {
+		q.waiting, q.again = nil, nil
 	}
 }
 
@@ -230,8 +359,13 @@ func (st *streams) Still(ctx context.Context, id ID, terms Terms) error {
 	return st.holdIdle(ctx, now, terms)
 }
 
-func (all *watches) count() int {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	return len(all.open)
+// count returns how many sessions have open streams.
+func (all *watches) count() (n int) {
+	for i := range all.shards {
+		s := &all.shards[i]
+		s.mu.Lock()
+		n += len(s.open)
+		s.mu.Unlock()
+	}
+	return n
 }

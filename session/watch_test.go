@@ -46,8 +46,8 @@ func TestWatch(t *testing.T) {
 			s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
 			w.clock.Advance(time.Second)
 			closed, left := make(chan error, 10), make(chan error, 10)
-			w.Watch(s.ID, &terms{}, func(err error) { closed <- err })
-			w.Watch(s.ID, &terms{}, func(err error) { left <- err })()
+			w.Hold(s.ID, &terms{}, func(err error) { closed <- err })
+			w.Hold(s.ID, &terms{}, func(err error) { left <- err })()
 			if len(closed) > 0 {
 				t.Fatal("closed at once")
 			}
@@ -74,7 +74,7 @@ func TestWatchOutlivesOutage(t *testing.T) {
 	w, _, other := newFedWorld(t, session.ManagerConfig{})
 	s, _ := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	closed := make(chan error, 10)
-	w.Watch(s.ID, &terms{}, func(err error) { closed <- err })
+	w.Hold(s.ID, &terms{}, func(err error) { closed <- err })
 	w.store.interrupt(failOn("get", "members"))
 	w.clock.Advance(recheck)
 	w.loads(t, "a request", session.NewToken(), session.ErrUnavailable)
@@ -105,7 +105,7 @@ func TestWatchIdle(t *testing.T) {
 		hour, never := &terms{limit: time.Hour}, &terms{}
 		closed := make(chan error, 10)
 		for _, held := range []*terms{hour, hour, never} {
-			m.Watch(s.ID, held, func(err error) { closed <- err })
+			m.Hold(s.ID, held, func(err error) { closed <- err })
 		}
 		<-time.After(30 * time.Minute)
 		m.Touch(s.Session(), "wiki")
@@ -138,7 +138,7 @@ func TestWatchIdleUsedElsewhere(t *testing.T) {
 		s, _, err := here.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
 		hour, closed := &terms{limit: time.Hour}, make(chan error, 10)
-		here.Watch(s.ID, hour, func(err error) { closed <- err })
+		here.Hold(s.ID, hour, func(err error) { closed <- err })
 		<-time.After(30 * time.Minute)
 		there.Touch(s.Session(), "wiki")
 		<-time.After(40 * time.Minute)
@@ -159,7 +159,7 @@ func TestWatchIdleOutage(t *testing.T) {
 		s, _, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 		want(t, "creating", err, nil)
 		hour, closed := &terms{limit: time.Hour}, make(chan error, 10)
-		m.Watch(s.ID, hour, func(err error) { closed <- err })
+		m.Hold(s.ID, hour, func(err error) { closed <- err })
 		<-time.After(59 * time.Minute)
 		var asked atomic.Int64
 		store.interrupt(func(ctx context.Context, op string, _ session.Key) error {
@@ -196,8 +196,8 @@ func TestWatchIdleSlowStore(t *testing.T) {
 		other, _, err := m.Create(t.Context(), session.Record{Identity: grace}, session.Tokens{})
 		want(t, "creating another", err, nil)
 		closed, others := make(chan error, 10), make(chan error, 10)
-		m.Watch(s.ID, &terms{limit: time.Hour}, func(err error) { closed <- err })
-		m.Watch(other.ID, &terms{}, func(err error) { others <- err })
+		m.Hold(s.ID, &terms{limit: time.Hour}, func(err error) { closed <- err })
+		m.Hold(other.ID, &terms{}, func(err error) { others <- err })
 		var slow, most atomic.Int64
 		store.interrupt(func(_ context.Context, op string, key session.Key) error {
 			if op == "remove" && key == s.ID.Key() {
@@ -267,4 +267,44 @@ func TestEndIdleDuringTouch(t *testing.T) {
 	if !errors.Is(err, session.ErrExpired) || errors.Is(err, session.ErrEndedIdle) {
 		t.Errorf("ended by its own limit: %v", err)
 	}
+}
+
+// A22: a store that is slow to answer for one session delays no other one, and is asked for a few at a time.
+func TestWatchSlowStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemStore(nil)
+		m := session.NewManager(session.ManagerConfig{Store: store, Keys: keyringtest.Ring(t, 'k'), Recheck: recheck, OutageGrace: outageGrace})
+		defer m.Close()
+		slow, closed := map[session.Key]bool{}, make(chan error, 100)
+		for range 100 {
+			s, _, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
+			want(t, "creating", err, nil)
+			slow[s.ID.Key()] = len(slow) < session.MaxAsking-1
+			m.Hold(s.ID, &terms{}, func(err error) { closed <- err })
+		}
+		<-time.After(time.Second)
+		var now, most atomic.Int64
+		store.interrupt(func(_ context.Context, op string, key session.Key) error {
+			if op != "get" {
+				return nil
+			}
+			most.Store(max(most.Load(), now.Add(1)))
+			defer now.Add(-1)
+			if slow[key] {
+				<-time.After(2500 * time.Millisecond)
+			}
+			return nil
+		})
+		want(t, "revoking all", m.RevokeBefore(t.Context(), session.Scope{}, time.Time{}), nil)
+		<-time.After(time.Second)
+		synctest.Wait()
+		if n := len(closed); n != 101-session.MaxAsking {
+			t.Errorf("closed %d in a second, want all that the store has answered for", n)
+		}
+		<-time.After(4 * time.Second)
+		synctest.Wait()
+		if len(closed) != 100 || most.Load() > session.MaxAsking {
+			t.Errorf("closed %d of 100, asked %d at once", len(closed), most.Load())
+		}
+	})
 }

@@ -77,12 +77,17 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 	if err := h.assert(r, p); err != nil {
 		return caddyhttp.Error(http.StatusInternalServerError, err)
 	}
-	h.recordAllowed(r, &decision, p)
-	h.identify(p, r)
-	w, r, done := h.bindToSession(p, w, r)
-	if done != nil {
-		defer done()
+	if mayStayOpen(r) {
+		return h.keepOpen(w, r, p, &decision, next)
 	}
+	return h.pass(w, r, p, &decision, next)
+}
+
+// pass passes an allowed request on. It returns when the request is answered.
+func (h *Site) pass(w http.ResponseWriter, r *http.Request, p *request, d *policy.Decision, next caddyhttp.Handler) error {
+	h.recordAllowed(r, d, &p.identified)
+	h.identify(&p.identified, r)
+	w, r = h.watchAnswer(p, w, r)
 	defer p.answer.end()
 	return next.ServeHTTP(w, r)
 }

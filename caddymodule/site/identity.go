@@ -8,11 +8,23 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/identity"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/bearer"
 )
+
+// identified is who a request is of, for all that comes after the decision.
+type identified struct {
+	// live is the session of the request, once it is known; view is what the site knows of it. For a program it is what its
+	// token says, and token is the token.
+	live  *session.Session
+	token *bearer.Token
+	view  *siteView
+	// places is the memory for identity headers. A site with more headers allocates more.
+	places [4]string
+}
 
 // identify sets the headers and placeholders that tell the application and the rest of the route who the user is. The
 // client's own values are already deleted. An absent claim is an absent header (A51).
-func (h *Site) identify(p *request, r *http.Request) {
+func (h *Site) identify(p *identified, r *http.Request) {
 	// The strings are shared between requests but the slices are not, because the next handler may write to them.
 	places := p.places[:]
 	if len(h.headers) > len(places) {
@@ -31,7 +43,7 @@ func (h *Site) identify(p *request, r *http.Request) {
 
 // placeholder returns the values of {http.auth.user.*}, which Caddy's own authentication also sets, and of
 // {http.latchkey.*}.
-func (p *request) placeholder(key string) (any, bool) {
+func (p *identified) placeholder(key string) (any, bool) {
 	if rest, ok := strings.CutPrefix(key, userPlaceholders); ok {
 		return p.placeholderOfUser(rest)
 	}
@@ -66,7 +78,7 @@ func (p *request) placeholder(key string) (any, bool) {
 	return nil, false
 }
 
-func (p *request) placeholderOfUser(what string) (any, bool) {
+func (p *identified) placeholderOfUser(what string) (any, bool) {
 	if what == "id" {
 		return p.view.user(), true
 	}
@@ -91,7 +103,7 @@ const (
 )
 
 // placeholderOfToken returns the values of {http.latchkey.*} that differ for a program.
-func (p *request) placeholderOfToken(what string) (any, bool) {
+func (p *identified) placeholderOfToken(what string) (any, bool) {
 	switch what {
 	case "session.kind":
 		return "token", true

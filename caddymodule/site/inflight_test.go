@@ -65,13 +65,13 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 					if r.Proto != version {
 						t.Errorf("%s", r.Proto)
 					}
-					p := &request{live: people[r.URL.Path].Session(), sessions: sessions}
+					p := &request{identified: identified{live: people[r.URL.Path].Session()}, sessions: sessions}
 					p.query.Time = time.Now()
 					defer p.answer.end()
-					w, r, done := h.bindToSession(p, w, r)
-					if done != nil {
+					if mayStayOpen(r) {
 						t.Error("watched")
 					}
+					w, r = h.watchAnswer(p, w, r)
 					(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}).ServeHTTP(w, r)
 				}))
 				gateway.EnableHTTP2 = version == "HTTP/2.0"

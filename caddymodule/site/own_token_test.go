@@ -214,9 +214,9 @@ func TestOwnTokenEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream := &streamTerms{site: b.h, sessions: b.service.Sessions, token: token, open: true}
-	push := &streamTerms{site: b.h, sessions: b.service.Sessions, token: token}
-	for what, o := range map[string]*streamTerms{"a stream": stream, "a push": push} {
+	stream := &answerTerms{streamTerms: streamTerms{site: b.h, sessions: b.service.Sessions}, token: token, open: true}
+	push := &answerTerms{streamTerms: streamTerms{site: b.h, sessions: b.service.Sessions}, token: token}
+	for what, o := range map[string]*answerTerms{"a stream": stream, "a push": push} {
 		if err := o.still(t.Context(), session.ID{}, time.Now()); err != nil {
 			t.Errorf("%s at first: %v", what, err)
 		}
@@ -233,7 +233,7 @@ func TestOwnTokenEnds(t *testing.T) {
 	if err := b.service.Tokens.Revoke(t.Context(), made); err != nil {
 		t.Fatal(err)
 	}
-	for what, o := range map[string]*streamTerms{"a stream": stream, "a push": push} {
+	for what, o := range map[string]*answerTerms{"a stream": stream, "a push": push} {
 		if err := o.still(t.Context(), session.ID{}, time.Now()); !errors.Is(err, session.ErrNotFound) {
 			t.Errorf("%s, revoked: %v", what, err)
 		}
@@ -252,7 +252,7 @@ func TestAnswersThatAreStreams(t *testing.T) {
 	token.Expires = time.Now()
 	for kind, ends := range map[string]bool{"text/event-stream": true, "text/event-stream; charset=utf-8": true, "application/octet-stream": false} {
 		answer, w := new(revocableWriter), httptest.NewRecorder()
-		answer.begin(w, session.ID{}, streamTerms{site: b.h, sessions: b.service.Sessions, token: token}, time.Now())
+		answer.begin(w, session.ID{}, answerTerms{streamTerms: streamTerms{site: b.h, sessions: b.service.Sessions}, token: token}, time.Now())
 		answer.Header().Set("Content-Type", kind)
 		answer.WriteHeader(http.StatusAccepted)
 		answer.due.Store(0)

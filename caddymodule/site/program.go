@@ -170,15 +170,11 @@ func (p *program) admit(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 	if err := p.h.assert(r, p.request); err != nil {
 		return caddyhttp.Error(http.StatusInternalServerError, err)
 	}
-	p.h.recordAllowed(r, &decision, p.request)
 	if p.token.Own() || !p.h.Bearer.ForwardAuthorization {
 		delete(r.Header, "Authorization")
 		delete(r.Header, "Dpop")
 	}
-	p.h.identify(p.request, r)
-	w, r, _ = p.h.bindToSession(p.request, w, r)
-	defer p.answer.end()
-	return next.ServeHTTP(w, r)
+	return p.h.pass(w, r, p.request, &decision, next)
 }
 
 // refuse answers a request whose token is refused, or cannot be verified now.

@@ -165,7 +165,7 @@ func TestProgramEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	terms := &streamTerms{site: b.h, sessions: b.service.Sessions, token: token, open: true}
+	terms := &answerTerms{streamTerms: streamTerms{site: b.h, sessions: b.service.Sessions}, token: token, open: true}
 	if err := terms.still(t.Context(), session.ID{}, time.Now()); err != nil {
 		t.Errorf("at first: %v", err)
 	}

@@ -54,7 +54,7 @@ func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who zap.Field
 }
 
 // recordAllowed is recordDecision for the most common case: the request is allowed and there is nothing else to report.
-func (h *Site) recordAllowed(r *http.Request, d *policy.Decision, p *request) {
+func (h *Site) recordAllowed(r *http.Request, d *policy.Decision, p *identified) {
 	if h.needed.reportOnly {
 		who := inSession(p.live.ID)
 		if p.token != nil {
@@ -74,7 +74,7 @@ func (h *Site) recordAllowed(r *http.Request, d *policy.Decision, p *request) {
 
 // MarshalLogObject implements zapcore.ObjectMarshaler. It returns the access log fields of an allowed request; they are
 // computed only if the entry is written.
-func (p *request) MarshalLogObject(to zapcore.ObjectEncoder) error {
+func (p *identified) MarshalLogObject(to zapcore.ObjectEncoder) error {
 	to.AddString("latchkey_decision", policy.Allow.String())
 	if p.token != nil {
 		return p.token.MarshalLogObject(to)

@@ -10,7 +10,6 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/bearer"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
@@ -23,11 +22,7 @@ type request struct {
 	// sessions belong to the configuration that received the request.
 	sessions *session.Manager
 	visit    access.Visit
-	// live is the session of the request, once it is known; made is the site's view of it. For a program it is what its
-	// token says, and token is the token.
-	live    *session.Session
-	token   *bearer.Token
-	view    *siteView
+	identified
 	subject policy.Subject
 	query   policy.Request
 	match   requestMatcher
@@ -35,8 +30,6 @@ type request struct {
 	answer revocableWriter
 	// original is the URL that the client requested, before rewriting; nil if Caddy's server did not keep it.
 	original *url.URL
-	// places is the memory for identity headers. A site with more headers allocates more.
-	places [4]string
 }
 
 // newRequest returns a new request. Its vars are nil if the request does not come from Caddy's server.

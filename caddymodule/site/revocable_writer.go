@@ -27,7 +27,7 @@ const (
 type revocableWriter struct {
 	caddyhttp.ResponseWriterWrapper
 	who    session.ID
-	opened streamTerms
+	opened answerTerms
 	due    atomic.Int64 // time of the next check, in Unix nanoseconds
 	over   atomic.Bool
 	// streams: the application has answered with a stream of events, whatever the client asked for.
@@ -35,10 +35,23 @@ type revocableWriter struct {
 	watched
 }
 
+// watchAnswer makes the answer to a request that a session or a token has allowed check it. open: it can stay open, which is
+// so for programs only, because no feed reports the end of a token; see keepOpen.
+func (h *Site) watchAnswer(p *request, w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
+	open := p.token != nil && mayStayOpen(r)
+	if open || r.ProtoMajor == 3 {
+		ctx, cancel := context.WithCancelCause(r.Context())
+		r, p.answer.cancel = r.WithContext(ctx), cancel
+	}
+	p.answer.begin(w, p.live.ID, answerTerms{streamTerms: p.terms(h, r), token: p.token, open: open}, p.query.Time)
+	p.answer.reads(r)
+	return &p.answer, r
+}
+
 // begin initializes l as the writer around w, and adds it to the requests in flight. It is called once; end removes it.
-func (l *revocableWriter) begin(w http.ResponseWriter, who session.ID, streamTerms streamTerms, now time.Time) {
+func (l *revocableWriter) begin(w http.ResponseWriter, who session.ID, terms answerTerms, now time.Time) {
 	l.ResponseWriter = w
-	l.who, l.opened = who, streamTerms
+	l.who, l.opened = who, terms
 	l.due.Store(now.Add(lastingLook).UnixNano())
 	inFlight.add(l)
 }

@@ -10,75 +10,98 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/latchkey-gateway/latchkey/policy"
+	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// bindToSession ties a response that can stay open (a WebSocket, an event stream, a tunnel) to the session that opened
-// it. When the session ends, the request's context ends, and with it the rest of the route. Nothing more is written,
-// because a proxy that streams at once (flush_interval -1) ignores the end of the context. done ends the tie. done is
-// nil for other requests; their answer checks the session itself, see revocableWriter.
-func (h *Site) bindToSession(p *request, w http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, held *http.Request, done func()) {
-	// No feed reports the end of a token, so its streams are checked as other answers are.
-	open := mayStayOpen(r)
-	if !open || p.token != nil {
-		if open || r.ProtoMajor == 3 {
-			ctx, cancel := context.WithCancelCause(r.Context())
-			r, p.answer.cancel = r.WithContext(ctx), cancel
-		}
-		p.answer.begin(w, p.live.ID, streamTerms{site: h, sessions: p.sessions, ip: p.visit.IP, userAgent: r.UserAgent(), token: p.token, open: open}, p.query.Time)
-		p.answer.reads(r)
-		return &p.answer, r, nil
-	}
-	terms := &streamTerms{site: h, sessions: p.sessions, ip: p.visit.IP, userAgent: r.UserAgent()}
-	ctx, cancel := context.WithCancelCause(r.Context())
-	tied := &tiedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
-	wire := http.NewResponseController(innermost(w))
-	var mu sync.Mutex
-	over := false
-	stop := p.sessions.Watch(p.live.ID, terms, func(cause error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if over {
-			return // the connection may already serve another request
-		}
-		tied.over.Store(true)
-		cancel(cause)
-		_ = wire.SetWriteDeadline(time.Now()) // for a write that waits for a client that does not read
-	})
-	return tied, r.WithContext(ctx), func() {
-		stop()
-		mu.Lock()
-		defer mu.Unlock()
-		over = true
-		cancel(nil)
-	}
+// stream is a response that can stay open (a WebSocket, an event stream, a tunnel), tied to the session that opened it. It
+// is all that is kept of the request while it stays open, in one piece of memory: there may be ten thousand.
+//
+// When the session ends, the request's context ends, and with it the rest of the route. Nothing more is written, because a
+// proxy that streams at once (flush_interval -1) ignores the end of the context.
+type stream struct {
+	caddyhttp.ResponseWriterWrapper
+	identified
+	streamTerms
+	watch session.Watch
+
+	mu     sync.Mutex
+	cancel context.CancelCauseFunc
+	over   atomic.Bool // the session has ended
+	done   bool        // the connection may already serve another request
 }
 
-// tiedWriter writes nothing after its session has ended.
-type tiedWriter struct {
-	*caddyhttp.ResponseWriterWrapper
-	over atomic.Bool
+// keepOpen passes on a request whose response can stay open. It returns when that is over.
+func (h *Site) keepOpen(w http.ResponseWriter, r *http.Request, p *request, d *policy.Decision, next caddyhttp.Handler) error {
+	s := h.newStream(w, r, p)
+	h.recordAllowed(r, d, &s.identified)
+	h.identify(&s.identified, r)
+	return s.serve(r, next)
+}
+
+func (h *Site) newStream(w http.ResponseWriter, r *http.Request, p *request) *stream {
+	s := &stream{identified: p.identified, streamTerms: p.terms(h, r)}
+	s.ResponseWriter = w
+	return s
+}
+
+// serve calls next with the request. The request gets the context in its place, as a copy would take memory for as long as
+// the response stays open.
+func (s *stream) serve(r *http.Request, next caddyhttp.Handler) error {
+	before := r.Context()
+	ctx, cancel := context.WithCancelCause(before)
+	s.cancel = cancel
+	*r = *r.WithContext(ctx)
+	s.sessions.Watch(&s.watch, s.live.ID, s)
+	defer func() {
+		s.end()
+		*r = *r.WithContext(before) // for error routes
+	}()
+	return next.ServeHTTP(s, r)
+}
+
+func (s *stream) end() {
+	s.sessions.Unwatch(&s.watch)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = true
+	s.cancel(nil)
+}
+
+// Over implements session.Holder.
+func (s *stream) Over(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.done {
+		return
+	}
+	s.over.Store(true)
+	s.cancel(cause)
+	wire := http.NewResponseController(innermost(s.ResponseWriter))
+	_ = wire.SetWriteDeadline(time.Now()) // for a write that waits for a client that does not read
 }
 
 // Write implements http.ResponseWriter.
-func (w *tiedWriter) Write(p []byte) (int, error) {
-	if w.over.Load() {
+func (s *stream) Write(p []byte) (int, error) {
+	if s.over.Load() {
 		return 0, errSessionOver
 	}
-	return w.ResponseWriter.Write(p)
+	return s.ResponseWriter.Write(p)
 }
 
 // FlushError implements what http.ResponseController looks for.
-func (w *tiedWriter) FlushError() error {
-	if w.over.Load() {
+func (s *stream) FlushError() error {
+	if s.over.Load() {
 		return errSessionOver
 	}
-	return http.NewResponseController(w.ResponseWriter).Flush()
+	return http.NewResponseController(s.ResponseWriter).Flush()
 }
 
 // ReadFrom implements io.ReaderFrom. It does not use ReadFrom of the wrapped writer, which would write without the
 // check.
-func (w *tiedWriter) ReadFrom(r io.Reader) (int64, error) {
-	return io.Copy(struct{ io.Writer }{w}, r)
+func (s *stream) ReadFrom(r io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{s}, r)
 }
 
 // innermost returns the writer of the HTTP server itself. Any goroutine may set its deadlines. The deadlines of writers

@@ -89,18 +89,20 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 				}
 				open := func(who *session.Record) *bufio.Reader {
 					gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						p := &request{live: who.Session(), sessions: here}
-						defer p.answer.end()
-						w, r, done := h.bindToSession(p, w, r)
-						if watched := path != "/download"; watched != (done != nil) {
-							t.Errorf("watched: %v, want %v", done != nil, watched)
+						p := &request{identified: identified{live: who.Session()}, sessions: here}
+						proxy := &httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}
+						if watched := path != "/download"; watched != mayStayOpen(r) {
+							t.Errorf("watched: %v, want %v", !watched, watched)
 						}
-						if done != nil {
-							defer done()
+						if path == "/download" {
+							defer p.answer.end()
+							proxy.ServeHTTP(h.watchAnswer(p, w, r))
+							return
 						}
-						(&httputil.ReverseProxy{
-							FlushInterval: -1, ErrorLog: nil, Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) },
-						}).ServeHTTP(w, r)
+						_ = h.newStream(w, r, p).serve(r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+							proxy.ServeHTTP(w, r)
+							return nil
+						}))
 					}))
 					t.Cleanup(gateway.Close)
 					conn, err := net.Dial("tcp", strings.TrimPrefix(gateway.URL, "http://"))
@@ -185,9 +187,9 @@ func TestEndedIdleAfterAReload(t *testing.T) {
 }
 
 // What is written after the end is refused on every way to write, whatever is wrapped around the connection.
-func TestTiedWriter(t *testing.T) {
+func TestStreamWriter(t *testing.T) {
 	inner := httptest.NewRecorder()
-	w := &tiedWriter{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: inner}}
+	w := &stream{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: inner}}
 	if _, err := io.Copy(w, strings.NewReader("before")); err != nil || inner.Body.String() != "before" {
 		t.Fatalf("%q, %v", inner.Body, err)
 	}

@@ -3,6 +3,7 @@ package site
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -16,7 +17,16 @@ type streamTerms struct {
 	sessions  *session.Manager
 	ip        netip.Addr
 	userAgent string
-	token     *bearer.Token // nil for a session
+}
+
+func (p *request) terms(h *Site, r *http.Request) streamTerms {
+	return streamTerms{site: h, sessions: p.sessions, ip: p.visit.IP, userAgent: r.UserAgent()}
+}
+
+// answerTerms are those of a request that may be of a program.
+type answerTerms struct {
+	streamTerms
+	token *bearer.Token // nil for a session
 	// open: the answer can stay open, so it ends with its token. Any other request was decided on when it came: a long push
 	// finishes, within finishing, unless its token is revoked.
 	open bool
@@ -26,7 +36,7 @@ type streamTerms struct {
 const finishing = time.Hour
 
 // still returns an error that is session.ErrNotFound or session.ErrExpired if the request must end.
-func (o *streamTerms) still(ctx context.Context, who session.ID, now time.Time) error {
+func (o *answerTerms) still(ctx context.Context, who session.ID, now time.Time) error {
 	switch {
 	case o.token == nil:
 		return o.sessions.Still(ctx, who, o)
