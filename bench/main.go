@@ -16,11 +16,16 @@ import (
 	"github.com/latchkey-gateway/latchkey/bench/request"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 	"github.com/latchkey-gateway/latchkey/bench/scale"
+	"github.com/latchkey-gateway/latchkey/bench/scale/streams"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if address := os.Getenv(streams.AppAddress); address != "" {
+		fmt.Fprintln(os.Stderr, "bench:", streams.ServeApp(address))
+		return
+	}
 	o, err := parse(os.Args[1:], os.Stderr)
 	if err == nil {
 		err = run(ctx, o, os.Stdout, os.Stderr)

@@ -213,11 +213,15 @@ func (s *watchShard) due(list []watched, everything bool) []watched {
 // loop, so that one session does not wait for the other.
 func (st *streams) look(ctx context.Context, w watched) {
 	now := st.now()
-	known := st.entries.get(w.digest)
-	if known != nil && st.recheck > 0 && st.revocations.settled(st.revocations.list.view(), now) &&
-		st.entries.fresh(known, now, st.recheck) && st.goesOn(&known.Session, now) {
-		st.judge(ctx, w.digest, now, &known.Session, nil)
-		return
+	if known := st.entries.get(w.digest); known != nil && st.revocations.settled(st.revocations.list.view(), now) {
+		switch {
+		case st.revoked(&known.Session): // no later version of a session began later
+			st.judge(ctx, w.digest, now, nil, ErrNotFound)
+			return
+		case st.recheck > 0 && st.entries.fresh(known, now, st.recheck) && st.goesOn(&known.Session, now):
+			st.judge(ctx, w.digest, now, &known.Session, nil)
+			return
+		}
 	}
 	st.asking.add(w, func(work func()) { st.background.Go(work) }, func(w watched) {
 		if ctx.Err() == nil {

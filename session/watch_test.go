@@ -272,39 +272,69 @@ func TestEndIdleDuringTouch(t *testing.T) {
 // A22: a store that is slow to answer for one session delays no other one, and is asked for a few at a time.
 func TestWatchSlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		const all, slow = 100, session.MaxAsking - 1
 		store := newMemStore(nil)
 		m := session.NewManager(session.ManagerConfig{Store: store, Keys: keyringtest.Ring(t, 'k'), Recheck: recheck, OutageGrace: outageGrace})
 		defer m.Close()
-		slow, closed := map[session.Key]bool{}, make(chan error, 100)
-		for range 100 {
+		hangs, closed := map[session.Key]bool{}, make(chan error, all)
+		var now, most atomic.Int64
+		for i := range all {
 			s, _, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
 			want(t, "creating", err, nil)
-			slow[s.ID.Key()] = len(slow) < session.MaxAsking-1
+			hangs[s.ID.Key()] = i < slow
 			m.Hold(s.ID, &terms{}, func(err error) { closed <- err })
+			_, err = store.Remove(t.Context(), s.ID.Key()) // as a replica whose message is lost
+			want(t, "removing", err, nil)
 		}
-		<-time.After(time.Second)
-		var now, most atomic.Int64
 		store.interrupt(func(_ context.Context, op string, key session.Key) error {
 			if op != "get" {
 				return nil
 			}
 			most.Store(max(most.Load(), now.Add(1)))
 			defer now.Add(-1)
-			if slow[key] {
+			if hangs[key] {
 				<-time.After(2500 * time.Millisecond)
 			}
 			return nil
 		})
-		want(t, "revoking all", m.RevokeBefore(t.Context(), session.Scope{}, time.Time{}), nil)
-		<-time.After(time.Second)
+		<-time.After(recheck + time.Second)
 		synctest.Wait()
-		if n := len(closed); n != 101-session.MaxAsking {
-			t.Errorf("closed %d in a second, want all that the store has answered for", n)
+		if n := len(closed); n != all-slow {
+			t.Errorf("closed %d of %d for which the store has answered", n, all-slow)
 		}
-		<-time.After(4 * time.Second)
+		<-time.After(2 * recheck)
 		synctest.Wait()
-		if len(closed) != 100 || most.Load() > session.MaxAsking {
-			t.Errorf("closed %d of 100, asked %d at once", len(closed), most.Load())
+		if len(closed) != all || most.Load() > session.MaxAsking {
+			t.Errorf("closed %d of %d, asked %d at once", len(closed), all, most.Load())
+		}
+	})
+}
+
+// The end of all sessions ends what is open at once: the store is asked for the mark, and for no session.
+func TestWatchRevokedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const all = 1000
+		store := newMemStore(nil)
+		m := session.NewManager(session.ManagerConfig{Store: store, Keys: keyringtest.Ring(t, 'k'), Recheck: time.Hour, OutageGrace: outageGrace})
+		defer m.Close()
+		closed := make(chan error, all)
+		var asked atomic.Int64
+		for range all {
+			s, _, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
+			want(t, "creating", err, nil)
+			m.Hold(s.ID, &terms{}, func(err error) { closed <- err })
+		}
+		<-time.After(1100 * time.Millisecond) // between two looks at everything
+		store.interrupt(func(_ context.Context, op string, _ session.Key) error {
+			if op == "get" {
+				asked.Add(1)
+			}
+			return nil
+		})
+		want(t, "revoking all", m.RevokeBefore(t.Context(), session.Scope{}, time.Time{}), nil)
+		synctest.Wait()
+		if len(closed) != all || asked.Load() > 1 {
+			t.Errorf("closed %d of %d, asked %d times", len(closed), all, asked.Load())
 		}
 	})
 }

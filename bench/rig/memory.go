@@ -9,11 +9,13 @@ import (
 	"strconv"
 )
 
+var stacks = regexp.MustCompile(`(?m)^# Stack = (\d+) /`)
+
 var heapNumber = regexp.MustCompile(`(?m)^# (HeapAlloc|HeapObjects|TotalAlloc|Mallocs) = (\d+)$`)
 
 // Heap is what a gateway says of its heap: the bytes and pieces in use after its garbage was collected, and those that it
-// has ever taken.
-type Heap struct{ InUse, PiecesInUse, Bytes, Pieces int64 }
+// has ever taken. Stack is what the stacks of its goroutines take.
+type Heap struct{ InUse, PiecesInUse, Bytes, Pieces, Stack int64 }
 
 // Heap asks a gateway for the state of its heap, garbage collected.
 func (g *Gateway) Heap(ctx context.Context) (Heap, error) {
@@ -36,10 +38,14 @@ func (g *Gateway) Heap(ctx context.Context) (Heap, error) {
 			return Heap{}, err
 		}
 	}
-	if len(found) != 4 {
+	stack := stacks.FindSubmatch(body)
+	if len(found) != 4 || stack == nil {
 		return Heap{}, fmt.Errorf("the gateway does not say how much memory it uses: %s", resp.Status)
 	}
-	return Heap{InUse: found["HeapAlloc"], PiecesInUse: found["HeapObjects"], Bytes: found["TotalAlloc"], Pieces: found["Mallocs"]}, nil
+	inStacks, err := strconv.ParseInt(string(stack[1]), 10, 64)
+	return Heap{
+		InUse: found["HeapAlloc"], PiecesInUse: found["HeapObjects"], Bytes: found["TotalAlloc"], Pieces: found["Mallocs"], Stack: inStacks,
+	}, err
 }
 
 // Memory is an amount of it: pieces, and the bytes of all of them.

@@ -3,6 +3,7 @@
 //
 //	go run ./bench -scale redis
 //	go run ./bench -scale sites
+//	go run ./bench -scale streams
 //
 // scale.go knows the runs by name. The runs themselves are packages below.
 package scale

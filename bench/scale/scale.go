@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 	"github.com/latchkey-gateway/latchkey/bench/scale/manysites"
 	"github.com/latchkey-gateway/latchkey/bench/scale/million"
+	"github.com/latchkey-gateway/latchkey/bench/scale/streams"
 )
 
 // Options are what the runs can be told.
@@ -26,6 +27,9 @@ var runs = map[string]func(ctx context.Context, r *rig.Rig, o Options, out io.Wr
 	},
 	"sites": func(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 		return manysites.Run(ctx, r, manysites.Sized(o.Share), out)
+	},
+	"streams": func(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
+		return streams.Run(ctx, r, streams.Sized(o.Share), out)
 	},
 }
 

@@ -78,16 +78,16 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 		return caddyhttp.Error(http.StatusInternalServerError, err)
 	}
 	if mayStayOpen(r) {
-		return h.keepOpen(w, r, p, &decision, next)
+		return p.keepOpen(h, w, r, &decision, next)
 	}
-	return h.pass(w, r, p, &decision, next)
+	return p.pass(h, w, r, &decision, next)
 }
 
 // pass passes an allowed request on. It returns when the request is answered.
-func (h *Site) pass(w http.ResponseWriter, r *http.Request, p *request, d *policy.Decision, next caddyhttp.Handler) error {
+func (p *request) pass(h *Site, w http.ResponseWriter, r *http.Request, d *policy.Decision, next caddyhttp.Handler) error {
 	h.recordAllowed(r, d, &p.identified)
 	h.identify(&p.identified, r)
-	w, r = h.watchAnswer(p, w, r)
+	w, r = p.watchAnswer(h, w, r)
 	defer p.answer.end()
 	return next.ServeHTTP(w, r)
 }

@@ -71,7 +71,7 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 					if mayStayOpen(r) {
 						t.Error("watched")
 					}
-					w, r = h.watchAnswer(p, w, r)
+					w, r = p.watchAnswer(h, w, r)
 					(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(target) }}).ServeHTTP(w, r)
 				}))
 				gateway.EnableHTTP2 = version == "HTTP/2.0"

@@ -174,7 +174,7 @@ func (p *program) admit(w http.ResponseWriter, r *http.Request, next caddyhttp.H
 		delete(r.Header, "Authorization")
 		delete(r.Header, "Dpop")
 	}
-	return p.h.pass(w, r, p.request, &decision, next)
+	return p.pass(p.h, w, r, &decision, next)
 }
 
 // refuse answers a request whose token is refused, or cannot be verified now.

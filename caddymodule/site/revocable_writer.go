@@ -37,7 +37,7 @@ type revocableWriter struct {
 
 // watchAnswer makes the answer to a request that a session or a token has allowed check it. open: it can stay open, which is
 // so for programs only, because no feed reports the end of a token; see keepOpen.
-func (h *Site) watchAnswer(p *request, w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
+func (p *request) watchAnswer(h *Site, w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
 	open := p.token != nil && mayStayOpen(r)
 	if open || r.ProtoMajor == 3 {
 		ctx, cancel := context.WithCancelCause(r.Context())

@@ -33,14 +33,14 @@ type stream struct {
 }
 
 // keepOpen passes on a request whose response can stay open. It returns when that is over.
-func (h *Site) keepOpen(w http.ResponseWriter, r *http.Request, p *request, d *policy.Decision, next caddyhttp.Handler) error {
-	s := h.newStream(w, r, p)
+func (p *request) keepOpen(h *Site, w http.ResponseWriter, r *http.Request, d *policy.Decision, next caddyhttp.Handler) error {
+	s := p.newStream(h, w, r)
 	h.recordAllowed(r, d, &s.identified)
 	h.identify(&s.identified, r)
 	return s.serve(r, next)
 }
 
-func (h *Site) newStream(w http.ResponseWriter, r *http.Request, p *request) *stream {
+func (p *request) newStream(h *Site, w http.ResponseWriter, r *http.Request) *stream {
 	s := &stream{identified: p.identified, streamTerms: p.terms(h, r)}
 	s.ResponseWriter = w
 	return s

@@ -96,10 +96,10 @@ func TestStreamsEndWithTheSession(t *testing.T) {
 						}
 						if path == "/download" {
 							defer p.answer.end()
-							proxy.ServeHTTP(h.watchAnswer(p, w, r))
+							proxy.ServeHTTP(p.watchAnswer(h, w, r))
 							return
 						}
-						_ = h.newStream(w, r, p).serve(r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+						_ = p.newStream(h, w, r).serve(r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 							proxy.ServeHTTP(w, r)
 							return nil
 						}))
