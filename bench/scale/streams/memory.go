@@ -16,8 +16,8 @@ func setups() []rig.Setup {
 	who := rig.Subject(0) + "@example.com"
 	lines := "request_header Remote-User " + who + "\n\trequest_header Remote-Email " + who + "\n\trequest_header Remote-Name \"A Person\""
 	return []rig.Setup{
-		{Name: "plain Caddy", Plain: true},
-		{Name: "plain Caddy that sets three headers", Plain: true, Lines: lines},
+		{Name: "plain Caddy", Plain: true, SameBinary: true},
+		{Name: "plain Caddy that sets three headers", Plain: true, SameBinary: true, Lines: lines},
 		{Name: "gateway", InRedis: true, Recheck: rig.NeverAgain},
 	}
 }
