@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/latchkey-gateway/latchkey/bench/events"
 	"github.com/latchkey-gateway/latchkey/bench/guess"
@@ -20,7 +21,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if address := os.Getenv(streams.AppAddress); address != "" {
 		fmt.Fprintln(os.Stderr, "bench:", streams.ServeApp(address))
