@@ -141,7 +141,7 @@ var edges = []edge{
 	{path: "session/signin/prompt", ours: []string{"=session"}, never: ioPackages},
 	{path: "session/signin/reach"},
 	{path: "session/signin/leave", nowhere: []string{"net/http"}},
-	{path: "session/signin/ratelimit", others: []string{"golang.org/x/time"}, nowhere: []string{"net/http"}},
+	{path: "session/signin/ratelimit", nowhere: []string{"net/http"}},
 	{path: "caddymodule", ours: []string{"=caddymodule/adminapi", "=caddymodule/app", "=caddymodule/caddyfile", "=caddymodule/command", "=caddymodule/store"}},
 	{path: "caddymodule/config", ours: []string{"policy", "session", "=caddymodule/crossorigin", "=caddymodule/identity", "=caddymodule/scrub"}, free: true},
 	{path: "caddymodule/caddyfile", ours: []string{"policy", "session", "=caddymodule/config", "=caddymodule/caddyfile/grammar", "=caddymodule/identity", "=caddymodule/scrub"}, free: true},

@@ -92,6 +92,14 @@ func TestBench(t *testing.T) {
 	if !strings.Contains(out.String(), "20 sites with 2 policies") || !strings.Contains(out.String(), "| memory, first load |") {
 		t.Errorf("many sites: %s", out.String())
 	}
+	out.Reset()
+	o.run, o.scale.Share = "monday", 0.001
+	if err := run(t.Context(), o, &out, t.Output()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "| 20; 20; 0; 0 |") || !strings.Contains(out.String(), "| p99 during, before = 1 |") {
+		t.Errorf("many sign-ins: %s", out.String())
+	}
 	chart, err := os.ReadFile(o.chart)
 	if err != nil {
 		t.Fatal(err)

@@ -90,7 +90,6 @@ func pacedRequests(ctx context.Context, site string, pace int, lasting time.Dura
 	defer client.CloseIdleConnections()
 	var mu sync.Mutex
 	var took []float64
-	var failed error
 	send := func(i int) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+site+"/", nil)
 		if err != nil {
@@ -115,27 +114,8 @@ func pacedRequests(ctx context.Context, site string, pace int, lasting time.Dura
 		took = append(took, rig.Milliseconds(time.Since(began)))
 		return nil
 	}
-	var wait sync.WaitGroup
-	next := time.NewTicker(time.Second / time.Duration(pace))
-	defer next.Stop()
-	for i, began := 0, time.Now(); time.Since(began) < lasting; i++ {
-		select {
-		case <-next.C:
-		case <-ctx.Done():
-			wait.Wait()
-			return 0, ctx.Err()
-		}
-		wait.Go(func() {
-			if err := send(i); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed = err
-			}
-		})
-	}
-	wait.Wait()
-	if failed != nil || len(took) == 0 {
-		return 0, fmt.Errorf("sending requests: %w", failed)
+	if err := rig.Paced(ctx, float64(pace), rig.For(lasting), func(_ context.Context, i int) error { return send(i) }); err != nil {
+		return 0, fmt.Errorf("sending requests: %w", err)
 	}
 	slices.Sort(took)
 	return took[len(took)*99/100], nil

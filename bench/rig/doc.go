@@ -16,7 +16,8 @@
 //   - redis.go: a Redis, the store on it, what it keeps; cluster.go: several as a Redis Cluster; calls.go: which commands it was asked
 //   - app.go: the app behind all gateways; provider.go: the OpenID provider
 //   - people.go: sessions in bulk; bound.go, device.go: those that are bound to a device; programs.go: tokens of programs
-//   - load.go: requests of all sessions in turn; requests.go: as a browser or a program sends them; browser.go: a sign-in
+//   - load.go: requests of all sessions in turn; requests.go: as a browser or a program sends them; paced.go: so many a second;
+//     browser.go: a sign-in
 //   - usage.go: the CPU that some work costs; memory.go: the memory; profile.go: where both go
 //   - stats.go: ratios and their errors; printer.go: how they are printed
 //

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 	"github.com/latchkey-gateway/latchkey/bench/scale/manysites"
 	"github.com/latchkey-gateway/latchkey/bench/scale/million"
+	"github.com/latchkey-gateway/latchkey/bench/scale/monday"
 	"github.com/latchkey-gateway/latchkey/bench/scale/streams"
 )
 
@@ -22,6 +23,9 @@ type Options struct {
 
 // runs are all runs, by name. Each writes its figures to out as Markdown.
 var runs = map[string]func(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error{
+	"monday": func(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
+		return monday.Run(ctx, r, monday.Sized(o.Share), out)
+	},
 	"redis": func(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 		return million.Run(ctx, r, million.Sized(o.Share), out)
 	},

@@ -10,8 +10,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 )
 
-// RateLimit limits how many requests one client address may send to each expensive sign-in endpoint. The address is
-// Caddy's `client_ip`. IPv6 addresses in the same /64 count as one.
+// RateLimit limits how many requests one client address may send to each expensive sign-in endpoint without proving whose
+// they are. A request that a user has sent, because the provider or a session says so, counts at that user instead, who may
+// send a twentieth as many, at least four. To `/.latchkey/sign-in`, which only sends a browser to a provider, an address may
+// send twenty times as many. The address is Caddy's `client_ip`. IPv6 addresses in the same /64 count as one.
 type RateLimit struct {
 	// How many requests are allowed at once, and then in each period. Default: 1200. At most 1000000.
 	Requests int `json:"requests,omitempty"`
@@ -23,9 +25,8 @@ type RateLimit struct {
 	Off bool `json:"off,omitempty"`
 }
 
-// defaultRate lets an office with thousands of users behind one address sign in. A sign-in takes three or four
-// requests, one to each endpoint, so 1200 users can sign in at once and then 20 a second. One address can then use
-// about 3% of a core at most.
+// defaultRate limits what comes to nothing. Any number of users behind one address can sign in, as long as no more than 1200
+// of their requests wait at once for a provider. One address that floods can use about 3% of a core.
 var defaultRate = ratelimit.Rate{N: 1200, Per: time.Minute}
 
 const (

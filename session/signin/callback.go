@@ -170,6 +170,9 @@ func (s *finisher) finishFlow(w http.ResponseWriter, r *http.Request, v *access.
 		return
 	}
 	a, err := s.providerAnswer(r, p, f, resp)
+	if err == nil {
+		v.Proves(a.Draft.Identity)
+	}
 	if f.Tokens {
 		finishGrant(s, w, r, v, f, p, a, err)
 		return

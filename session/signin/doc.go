@@ -11,7 +11,7 @@
 // host.
 //
 // A Service consists of parts, in parts.go from low to high; no part uses a higher one. service.go routes the endpoints
-// to them and applies the rate limit.
+// to them, and limits.go limits how often an address may ask for one.
 //
 //   - package access finds who is signed in: the session of a request, its cookie, the log and the refusals;
 //   - package renew renews claims; silent.go redirects the browser for them if there is no refresh token;

@@ -139,6 +139,7 @@ func (s *finisher) takeOver(w http.ResponseWriter, r *http.Request, v *access.Vi
 		s.StoreDown(w, r, v, err)
 		return
 	}
+	v.Proves(who.Identity)
 	old, _, err := s.Record(r, v)
 	if err == nil && old.ID != who.ID && s.Takes(v.Site, old) {
 		err = s.Sessions.End(ctx, old)

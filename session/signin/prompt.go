@@ -40,6 +40,7 @@ func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *access.Visit)
 		s.pendingGone(w, r, v, ret, err)
 		return
 	}
+	v.Proves(p.Draft.Identity)
 	if n, there, ok := s.noted(w, r, v, p, ret); ok {
 		page := s.promptPage(there, p, have.prompt, ret)
 		_, path := browser.CutOrigin(ret)
@@ -167,6 +168,7 @@ func (s *finisher) takeAnswer(w http.ResponseWriter, r *http.Request, v *access.
 		s.pendingGone(w, r, v, ret, err)
 		return
 	}
+	v.Proves(a.Draft.Identity)
 	here := v
 	n, v, ok := s.noted(w, r, v, a.SignIn, ret)
 	if !ok {

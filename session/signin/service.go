@@ -5,9 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
-	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signals"
@@ -41,14 +38,14 @@ type Service struct {
 	accountPage *account.Page
 	*scripts
 
-	limiter *ratelimit.Limiter
+	limits *ratelimit.Requests
 	// flooded is when it was last logged that a client is limited, in nanoseconds since 1970.
 	flooded atomic.Int64
 }
 
 // New returns a service. Start begins its background work.
 func New(c access.Config) *Service {
-	s := &Service{Environment: access.NewEnvironment(c), limiter: ratelimit.New(c.RateLimit)}
+	s := &Service{Environment: access.NewEnvironment(c), limits: ratelimit.NewRequests(c.RateLimit)}
 	s.Recorder = &access.Recorder{Environment: s.Environment}
 	s.Responder = &access.Responder{Environment: s.Environment}
 	s.Authenticator = &access.Authenticator{Environment: s.Environment, Recorder: s.Recorder}
@@ -215,16 +212,6 @@ func allowed(methods, method string) bool {
 	return false
 }
 
-// unlimited are the endpoints without a rate limit, which are cheap and start nothing. Config.RateLimit applies to each
-// other one separately, so that a new endpoint is limited by default (A21). A provider signs many users out at once
-// from one address, and may not retry: the key set limits the cost of a forged logout token. A request for the state of
-// a session costs as much as any request to the app, and users behind one address send many of them. A browser that gets
-// 429 for the refresh of a bound session ends that session. A transmitter sends many events, and orders to revoke, from one
-// address; forged ones are limited where they are received.
-var unlimited = map[string]bool{
-	"/signed-out": true, eventsBase: true, revokePath: true, "/logout/backchannel": true, "/session": true, "/done": true, "/bound/refresh": true,
-}
-
 // tooSoon answers requests that a browser sends before the user has followed the link: only the user may begin what an
 // endpoint does. The browser requests it again when the user follows the link.
 func (s *Service) tooSoon(w http.ResponseWriter, r *http.Request, v *access.Visit) bool {
@@ -234,27 +221,5 @@ func (s *Service) tooSoon(w http.ResponseWriter, r *http.Request, v *access.Visi
 	access.WriteProblem(w, r, access.ProblemJSON{
 		Title: "Not before the user opens the link", Status: http.StatusServiceUnavailable, Reason: "speculative", RequestID: v.RequestID,
 	})
-	return true
-}
-
-// limited answers a request whose client has used this endpoint too often, and reports whether it did. It comes before
-// anything is opened, requested or written.
-func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *access.Visit, endpoint string) bool {
-	if unlimited[endpoint] {
-		return false
-	}
-	wait, ok := s.limiter.Allow(v.IP, endpoint, s.Now())
-	if ok {
-		return false
-	}
-	if s.OnLimited != nil {
-		s.OnLimited(endpoint)
-	}
-	if s.Quiet(&s.flooded) {
-		s.Logger.Warn("too many requests from one address for an endpoint of sign-in; if it is a proxy's, configure trusted_proxies",
-			zap.String("endpoint", endpoint), zap.Stringer("address", v.IP), zap.String("app", v.Site.App))
-	}
-	// There is no link back, because the address may contain a code. A reload is enough.
-	s.Problem(w, r, v, pages.Problem{Kind: pages.KindTooMany, RetryAfter: max(wait, time.Second), HomeURL: browser.Home})
 	return true
 }

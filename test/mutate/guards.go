@@ -207,4 +207,6 @@ var guards = []guard{
 	{"A15: a text that is filled into a page stays text", "\t\tcase '<':\n\t\t\tto = append(to, \"&lt;\"...)\n", "\t\tcase '<':\n\t\t\tto = append(to, c)\n"},
 	{"strict mode: another record may have the same version", `if at == known.stamp() {`, `if at.Version == known.version {`},
 	{"a look-up that was not sent has found nothing out", "\tq.SetErr(errUnsent)\n", "\tq.SetErr(nil)\n"},
+	{"A21: one user who signs in again and again is limited", `if _, ok := q.users.allow(key, now); ok {`, `if _, ok := q.users.allow(key, now); ok || key != 0 {`},
+	{"A21: a callback that proves nothing counts at its address", "if err == nil {\n\t\tv.Proves(a.Draft.Identity)", "if v.Proves(session.Identity{Issuer: p.Issuer, Subject: f.State}); err == nil {\n\t\tv.Proves(a.Draft.Identity)"},
 }

@@ -30,7 +30,7 @@ func (s *Authenticator) Record(r *http.Request, v *Visit) (*session.Record, sess
 	if err != nil {
 		return nil, token, err
 	}
-	found, err := live.Record()
+	found, err := recordOf(live, v)
 	return found, token, err
 }
 
@@ -40,8 +40,17 @@ func (s *Authenticator) HandleRecord(r *http.Request, v *Visit) (*session.Record
 	if err != nil {
 		return nil, token, err
 	}
-	found, err := live.Record()
+	found, err := recordOf(live, v)
 	return found, token, err
+}
+
+// recordOf returns the record of the session of a request, and says whose request it is.
+func recordOf(live *session.Session, v *Visit) (*session.Record, error) {
+	found, err := live.Record()
+	if err == nil {
+		v.Proves(found.Identity)
+	}
+	return found, err
 }
 
 // Session returns the session of a request, and its token. NoSession tells whether an error means that there is no

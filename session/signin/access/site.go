@@ -92,6 +92,16 @@ type Visit struct {
 	Begun string
 	// OnBehalf: the sign-in host acts for Site, which has another host. Only the flow sets it.
 	OnBehalf bool
+
+	// Proven is told whose request this is, as soon as that is proven; nil if that is not asked for.
+	Proven func(session.Identity)
+}
+
+// Proves says whose request this is.
+func (v *Visit) Proves(who session.Identity) {
+	if v.Proven != nil {
+		v.Proven(who)
+	}
 }
 
 // Usable reports whether a user may be signed in on this connection, because only the browser can read it.

@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Rate is a limit: N times at once, and then N times in each Per. The zero value means no limit.
@@ -19,8 +17,7 @@ type Rate struct {
 func (r Rate) limited() bool { return r.N > 0 && r.Per > 0 }
 
 const (
-	// Slots is how many clients are distinguished at a time. A bucket takes about 100 bytes, so all of them take less
-	// than two megabytes.
+	// Slots is how many clients are distinguished at a time. All of them take less than half a megabyte.
 	Slots = 16384
 	ways  = 4
 	// networkBits is the number of bits of an IPv6 address that a client cannot vary: a single host gets a /64.
@@ -31,15 +28,17 @@ const (
 // is dropped, so that clients that exceed the limit are forgotten last. It is safe for concurrent use; a nil one limits
 // nothing.
 type Limiter struct {
-	rate Rate
-	seed maphash.Seed
-	sets [Slots / ways]set
+	// each is the time in which a bucket gets one token, all the time in which it gets all that it holds.
+	each, all time.Duration
+	seed      maphash.Seed
+	sets      [Slots / ways]set
 }
 
+// A bucket is the time at which it is full again, in nanoseconds since 1970. One whose time is past is full.
 type set struct {
 	mu      sync.Mutex
 	keys    [ways]uint64
-	buckets [ways]*rate.Limiter
+	buckets [ways]int64
 }
 
 // New returns a limiter; nil if the rate means no limit.
@@ -47,7 +46,8 @@ func New(r Rate) *Limiter {
 	if !r.limited() {
 		return nil
 	}
-	return &Limiter{rate: r, seed: maphash.MakeSeed()}
+	each := max(1, r.Per/time.Duration(r.N))
+	return &Limiter{each: each, all: each * time.Duration(r.N), seed: maphash.MakeSeed()}
 }
 
 // Allow counts one request of a client for a purpose. If it exceeds the limit, ok is false, nothing is counted, and
@@ -57,17 +57,19 @@ func (l *Limiter) Allow(client netip.Addr, purpose string, now time.Time) (wait 
 	if l == nil {
 		return 0, true
 	}
-	key := l.key(client, purpose)
-	s := &l.sets[key%uint64(len(l.sets))]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	bucket := s.bucket(key, now, l.rate)
-	r := bucket.ReserveN(now, 1)
-	if wait = r.DelayFrom(now); wait <= 0 {
-		return 0, true
+	return l.allow(l.key(client, purpose), now)
+}
+
+// GiveBack makes up for one request that Allow has counted. A bucket that was dropped meanwhile has lost nothing.
+func (l *Limiter) GiveBack(client netip.Addr, purpose string) {
+	if l == nil {
+		return
 	}
-	r.CancelAt(now)
-	return wait, false
+	s, key := l.open(l.key(client, purpose))
+	defer s.mu.Unlock()
+	if i, known := s.find(key); known {
+		s.buckets[i] -= int64(l.each)
+	}
 }
 
 // Exceeded reports whether Allow would refuse a client now, and for how long. It counts nothing.
@@ -75,19 +77,43 @@ func (l *Limiter) Exceeded(client netip.Addr, purpose string, now time.Time) (wa
 	if l == nil {
 		return 0, false
 	}
-	key := l.key(client, purpose)
+	s, key := l.open(l.key(client, purpose))
+	defer s.mu.Unlock()
+	i, known := s.find(key)
+	if !known {
+		return 0, false
+	}
+	_, wait = l.taken(s.buckets[i], now)
+	return wait, wait > 0
+}
+
+func (l *Limiter) allow(key uint64, now time.Time) (wait time.Duration, ok bool) {
+	s, key := l.open(key)
+	defer s.mu.Unlock()
+	i, known := s.find(key)
+	if !known {
+		s.keys[i], s.buckets[i] = key, now.UnixNano()
+	}
+	full, wait := l.taken(s.buckets[i], now)
+	if wait > 0 {
+		return wait, false
+	}
+	s.buckets[i] = full
+	return 0, true
+}
+
+// taken returns a bucket after one more token is taken, and how long it is until there is one; 0 if there is one now.
+func (l *Limiter) taken(bucket int64, now time.Time) (full int64, wait time.Duration) {
+	full = max(bucket, now.UnixNano()) + int64(l.each)
+	return full, max(0, time.Duration(full-now.UnixNano())-l.all)
+}
+
+// open locks the set of a key. The key is not 0, which stands for a slot that is free.
+func (l *Limiter) open(key uint64) (*set, uint64) {
+	key = max(key, 1)
 	s := &l.sets[key%uint64(len(l.sets))]
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.buckets {
-		if s.buckets[i] == nil || s.keys[i] != key {
-			continue
-		}
-		if lacks := 1 - s.buckets[i].TokensAt(now); lacks > 0 {
-			return time.Duration(lacks * float64(l.rate.Per) / float64(l.rate.N)), true
-		}
-	}
-	return 0, false
+	return s, key
 }
 
 // key is unpredictable, so that an attacker cannot choose addresses that share a set with another client's.
@@ -104,23 +130,16 @@ func (l *Limiter) key(client netip.Addr, purpose string) uint64 {
 	return maphash.String(l.seed, string(addr[:])+purpose)
 }
 
-func (s *set) bucket(key uint64, now time.Time, r Rate) *rate.Limiter {
-	fullest, most := 0, -1.0
-	for i := range s.buckets {
-		switch {
-		case s.buckets[i] == nil:
-			if most < float64(r.N)+1 {
-				fullest, most = i, float64(r.N)+1
-			}
-		case s.keys[i] == key:
-			return s.buckets[i]
-		default:
-			if tokens := s.buckets[i].TokensAt(now); tokens > most {
-				fullest, most = i, tokens
-			}
+// find returns the bucket of a key. If there is none, it returns the fullest, which the key may have.
+func (s *set) find(key uint64) (i int, known bool) {
+	fullest := 0
+	for i := range s.keys {
+		if s.keys[i] == key {
+			return i, true
+		}
+		if s.buckets[i] < s.buckets[fullest] {
+			fullest = i
 		}
 	}
-	s.keys[fullest] = key
-	s.buckets[fullest] = rate.NewLimiter(rate.Limit(float64(r.N)/r.Per.Seconds()), r.N)
-	return s.buckets[fullest]
+	return fullest, false
 }
