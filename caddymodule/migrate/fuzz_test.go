@@ -52,3 +52,5 @@ func fuzzProgram(f *testing.F, program string) {
 func FuzzOAuth2Proxy(f *testing.F) { fuzzProgram(f, "oauth2-proxy") }
 
 func FuzzAuthelia(f *testing.F) { fuzzProgram(f, "authelia") }
+
+func FuzzVouch(f *testing.F) { fuzzProgram(f, "vouch") }

@@ -20,6 +20,7 @@ type Options struct {
 var formats = map[string]func([]byte, Options) (*Plan, error){
 	"authelia":     readAuthelia,
 	"oauth2-proxy": readOAuth2Proxy,
+	"vouch":        readVouch,
 }
 
 // Programs are the names of the programs whose configuration is read.
