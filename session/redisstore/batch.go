@@ -18,7 +18,7 @@ func (s *Store) unlist(ctx context.Context, from []session.Listing) {
 	}
 	p := s.client.Pipeline()
 	for _, l := range from {
-		p.ZRem(ctx, s.indexKey(l.Index), string(l.Member))
+		p.ZRem(ctx, s.names.indexKey(l.Index), string(l.Member))
 	}
 	_, _ = p.Exec(ctx)
 }
@@ -43,7 +43,7 @@ func (s *Store) GetAll(ctx context.Context, keys ...session.Key) ([]session.Entr
 	p := s.client.Pipeline()
 	answers := make([]*redis.StringCmd, len(keys))
 	for i, key := range keys {
-		answers[i] = p.Get(ctx, s.entryKey(key))
+		answers[i] = p.Get(ctx, s.names.entryKey(key))
 	}
 	if sent, err := p.Exec(ctx); failover.Unsent(err, sent) {
 		return nil, s.answer(err)

@@ -30,10 +30,16 @@ func decode(key session.Key, data []byte) (session.Entry, error) {
 	}, nil
 }
 
-func (s *Store) entryKey(key session.Key) string { return s.prefix + string(key) }
+// names are the names of a store in Redis, which begin with its prefix. Bytes that no key can contain tell the kinds apart.
+type names string
 
-// indexKey marks indexes with a byte that no key can contain.
-func (s *Store) indexKey(index session.Key) string { return s.prefix + "~" + string(index) }
+func (n names) entryKey(key session.Key) string { return string(n) + string(key) }
+
+func (n names) indexKey(index session.Key) string { return string(n) + "~" + string(index) }
+
+func (n names) streamKey(stream string) string { return string(n) + "+" + stream }
+
+func (n names) ownerKey(owner string) string { return string(n) + "=" + owner }
 
 // ttl returns the remaining time in milliseconds. It subtracts whole milliseconds, so it is never 0 and never
 // overflows.

@@ -24,7 +24,7 @@ var _ session.Feed = (*Store)(nil)
 
 // channel returns the name of the feed's channel. It depends on the prefix and not on the database, because Redis
 // channels span all databases. The byte ~ separates channels from keys, for permissions that are given by pattern.
-func (s *Store) channel() string { return s.prefix + "~feed" }
+func (n names) channel() string { return string(n) + "~feed" }
 
 // Publish implements session.Feed with PUBLISH. Redis forwards it to every node in a cluster and to replicas.
 func (s *Store) Publish(ctx context.Context, message string) error {
@@ -33,7 +33,7 @@ func (s *Store) Publish(ctx context.Context, message string) error {
 		return err
 	}
 	defer cancel()
-	return s.answer(s.client.Publish(ctx, s.channel(), message).Err())
+	return s.answer(s.client.Publish(ctx, s.names.channel(), message).Err())
 }
 
 // Subscribe implements session.Feed with SUBSCRIBE on a separate connection. It reads messages one by one. The server
@@ -51,7 +51,7 @@ func (s *Store) Subscribe(ctx context.Context, on func(string), gap func()) erro
 
 // listen subscribes once and returns when the subscription ends.
 func (s *Store) listen(ctx context.Context, on func(string), gap func()) {
-	sub := s.client.Subscribe(ctx, s.channel())
+	sub := s.client.Subscribe(ctx, s.names.channel())
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })()
 	defer func() { _ = sub.Close() }()
 	for quiet := false; !s.closed.Load(); {

@@ -16,9 +16,6 @@ import (
 
 var _ journal.Journal = (*Store)(nil)
 
-// streamKey marks streams with a byte that keys of entries and indexes cannot contain.
-func (s *Store) streamKey(stream string) string { return s.prefix + "+" + stream }
-
 const (
 	// valueField is the only field of an entry in a stream.
 	valueField = "v"
@@ -106,7 +103,7 @@ func (s *Store) appendArguments(stream string, b journal.Batch, now time.Time, o
 	if s.lasting.has(stream, b.Until) {
 		extend = 0
 	}
-	keys = []string{s.streamKey(stream)}
+	keys = []string{s.names.streamKey(stream)}
 	args = []any{b.Most, ttl(b.Until, now), window, extend, journal.MaxOwned, len(b.Values)}
 	for _, v := range b.Values {
 		args = append(args, v)
@@ -124,7 +121,7 @@ func (s *Store) appendArguments(stream string, b journal.Batch, now time.Time, o
 			continue
 		}
 		if numbers[owner] == 0 {
-			keys = append(keys, s.ownerKey(owner))
+			keys = append(keys, s.names.ownerKey(owner))
 			numbers[owner] = len(keys)
 		}
 		set[i] = numbers[owner]
@@ -189,7 +186,7 @@ func (s *Store) readStream(ctx context.Context, stream string, limit int, read f
 		return nil, err
 	}
 	defer cancel()
-	messages, err := read(ctx, s.streamKey(stream)).Result()
+	messages, err := read(ctx, s.names.streamKey(stream)).Result()
 	if err != nil {
 		return nil, s.answer(err)
 	}
@@ -212,7 +209,7 @@ func (s *Store) Len(ctx context.Context, stream string) (int, error) {
 		return 0, err
 	}
 	defer cancel()
-	n, err := s.client.XLen(ctx, s.streamKey(stream)).Result()
+	n, err := s.client.XLen(ctx, s.names.streamKey(stream)).Result()
 	return int(n), s.answer(err)
 }
 
@@ -223,7 +220,7 @@ func (s *Store) Trim(ctx context.Context, stream string, keep int) (int, error) 
 		return 0, err
 	}
 	defer cancel()
-	key := s.streamKey(stream)
+	key := s.names.streamKey(stream)
 	n, err := s.client.XLen(ctx, key).Result()
 	if err != nil || n <= int64(keep) {
 		return 0, s.answer(err)

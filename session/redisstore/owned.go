@@ -14,9 +14,6 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
-// ownerKey separates owners from entries, indexes and streams.
-func (s *Store) ownerKey(owner string) string { return s.prefix + "=" + owner }
-
 // ownScript, for a cluster: arguments are how many to keep, the TTL in ms, then time and position of each entry. A position begins
 // with the length of its sequence number, so that members with the same score are sorted by these numbers. A sorted set
 // is used, because a stream takes four kilobytes for its first entry. The surplus is removed with ZREM, because removal
@@ -56,7 +53,7 @@ func (s *Store) own(ctx context.Context, stream string, at any, b journal.Batch,
 	p := s.client.Pipeline()
 	answers := map[string]*redis.Cmd{}
 	for owner, args := range noted {
-		answers[owner] = p.Do(ctx, append([]any{"evalsha", ownScript.Hash(), 1, s.ownerKey(owner)}, args...)...)
+		answers[owner] = p.Do(ctx, append([]any{"evalsha", ownScript.Hash(), 1, s.names.ownerKey(owner)}, args...)...)
 	}
 	if sent, err := p.Exec(ctx); failover.Unsent(err, sent) {
 		return err
@@ -64,7 +61,7 @@ func (s *Store) own(ctx context.Context, stream string, at any, b journal.Batch,
 	for owner, answer := range answers {
 		err := answer.Err()
 		if redis.HasErrorPrefix(err, "NOSCRIPT") {
-			_, err = s.run(ctx, s.again, ownScript, s.ownerKey(owner), noted[owner]...)
+			_, err = s.run(ctx, s.again, ownScript, s.names.ownerKey(owner), noted[owner]...)
 		}
 		if err != nil {
 			return err
@@ -80,7 +77,7 @@ func (s *Store) Owned(ctx context.Context, owner string, limit int) ([]journal.O
 		return nil, err
 	}
 	defer cancel()
-	places, err := s.client.ZRange(ctx, s.ownerKey(owner), int64(-limit), -1).Result()
+	places, err := s.client.ZRange(ctx, s.names.ownerKey(owner), int64(-limit), -1).Result()
 	if err != nil || len(places) == 0 {
 		return nil, s.answer(err)
 	}
@@ -98,7 +95,7 @@ func (s *Store) Owned(ctx context.Context, owner string, limit int) ([]journal.O
 		if q.entry.Position, err = journal.ParsePosition(at); err != nil {
 			return nil, fmt.Errorf("%w: redis: an entry of an owner is not ours", session.ErrUnavailable)
 		}
-		q.entry.Stream, q.answer = stream, p.XRange(ctx, s.streamKey(stream), at, at)
+		q.entry.Stream, q.answer = stream, p.XRange(ctx, s.names.streamKey(stream), at, at)
 	}
 	if sent, err := p.Exec(ctx); failover.Unsent(err, sent) {
 		return nil, s.answer(err)

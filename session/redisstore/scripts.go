@@ -49,7 +49,7 @@ return 1`)
 )
 
 func (s *Store) list(ctx context.Context, l session.Listing, now time.Time) error {
-	_, err := s.run(ctx, s.again, enlistScript, s.indexKey(l.Index), now.UnixMilli(), l.Until.UnixMilli(), string(l.Member))
+	_, err := s.run(ctx, s.again, enlistScript, s.names.indexKey(l.Index), now.UnixMilli(), l.Until.UnixMilli(), string(l.Member))
 	return err
 }
 

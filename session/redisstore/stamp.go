@@ -43,7 +43,7 @@ func (s *Store) Stamp(ctx context.Context, key session.Key) (st session.Stamp, e
 	if err := session.CheckKey(key); err != nil {
 		return st, err
 	}
-	name, term := s.entryKey(key), s.guard.Term()
+	name, term := s.names.entryKey(key), s.guard.Term()
 	lane, err := s.lanes.of(ctx, name)
 	if err != nil {
 		return st, s.answer(err)

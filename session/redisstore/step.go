@@ -145,13 +145,13 @@ const cleanEvery = 16
 func (s *Store) stepArguments(st session.Step, now time.Time) (keys []string, args []any) {
 	args = []any{now.UnixMilli(), 0, len(st.From), 0, len(st.In), len(st.Read), 0}
 	if st.Take != "" {
-		args[1], keys = 1, append(keys, s.entryKey(st.Take))
+		args[1], keys = 1, append(keys, s.names.entryKey(st.Take))
 	}
 	for _, l := range st.From {
-		keys, args = append(keys, s.indexKey(l.Index)), append(args, string(l.Member))
+		keys, args = append(keys, s.names.indexKey(l.Index)), append(args, string(l.Member))
 	}
 	if st.Create.Key != "" {
-		args[3], keys = 1, append(keys, s.entryKey(st.Create.Key))
+		args[3], keys = 1, append(keys, s.names.entryKey(st.Create.Key))
 		args = append(args, encode(1, st.Create.Expires, st.Create.Value), ttl(st.Create.Expires, now))
 	}
 	for _, l := range st.In {
@@ -162,13 +162,13 @@ func (s *Store) stepArguments(st session.Step, now time.Time) (keys []string, ar
 		if l.Member[len(l.Member)-1]%cleanEvery == 0 {
 			clean = 1
 		}
-		keys, args = append(keys, s.indexKey(l.Index)), append(args, l.Until.UnixMilli(), kept, string(l.Member), clean)
+		keys, args = append(keys, s.names.indexKey(l.Index)), append(args, l.Until.UnixMilli(), kept, string(l.Member), clean)
 	}
 	for _, key := range st.Read {
-		keys = append(keys, s.entryKey(key))
+		keys = append(keys, s.names.entryKey(key))
 	}
 	if st.List != "" {
-		args[6], keys, args = 1, append(keys, s.indexKey(st.List)), append(args, st.Tag)
+		args[6], keys, args = 1, append(keys, s.names.indexKey(st.List)), append(args, st.Tag)
 	}
 	return keys, args
 }
@@ -188,8 +188,8 @@ func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listi
 		_, err := s.Apply(ctx, session.Step{Create: e, In: in})
 		return err
 	}
-	set := onceCmd{redis.NewCmd(ctx, "set", s.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")}
-	err = s.guard.Write(ctx, s.entryKey(e.Key), set)
+	set := onceCmd{redis.NewCmd(ctx, "set", s.names.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")}
+	err = s.guard.Write(ctx, s.names.entryKey(e.Key), set)
 	if errors.Is(err, redis.Nil) {
 		return session.ErrConflict
 	}

@@ -23,7 +23,7 @@ type Store struct {
 	guard   *failover.Guard
 	client  redis.UniversalClient // the guard's
 	lanes   *lanes
-	prefix  string
+	names   names
 	secrets []string
 	now     func() time.Time
 	lasting lasting
@@ -41,7 +41,7 @@ func Open(cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("redis: %w", err)
 	}
-	s := &Store{prefix: cfg.prefix(), now: cfg.Now}
+	s := &Store{names: names(cfg.prefix()), now: cfg.Now}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -64,7 +64,7 @@ func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error)
 	}
 	defer cancel()
 	term := s.guard.Term()
-	data, err := s.client.Get(ctx, s.entryKey(key)).Bytes()
+	data, err := s.client.Get(ctx, s.names.entryKey(key)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return session.Entry{}, s.absent(ctx, term)
 	}
@@ -85,7 +85,7 @@ func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
 	data := encode(e.Version+1, e.Expires, e.Value)
 	old := binary.BigEndian.AppendUint64(nil, e.Version)
 	term := s.guard.Term()
-	outcome, err := s.run(ctx, s.once, replaceScript, s.entryKey(e.Key), old, data, ttl(e.Expires, now))
+	outcome, err := s.run(ctx, s.once, replaceScript, s.names.entryKey(e.Key), old, data, ttl(e.Expires, now))
 	switch {
 	case err != nil:
 		return 0, s.answer(err)
@@ -107,7 +107,7 @@ func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Lis
 	}
 	defer cancel()
 	term := s.guard.Term()
-	outcome, err := s.run(ctx, s.once, removeScript, s.entryKey(key))
+	outcome, err := s.run(ctx, s.once, removeScript, s.names.entryKey(key))
 	if err == nil || errors.Is(err, redis.Nil) {
 		s.unlist(ctx, from) // after the entry, never before: a live session stays listed (A45)
 	}
@@ -149,7 +149,7 @@ func (s *Store) Members(ctx context.Context, index session.Key, before time.Time
 		within.Max = "(" + strconv.FormatInt(before.Add(time.Millisecond-1).UnixMilli(), 10)
 	}
 	term := s.guard.Term()
-	names, err := s.client.ZRangeByScore(ctx, s.indexKey(index), within).Result()
+	names, err := s.client.ZRangeByScore(ctx, s.names.indexKey(index), within).Result()
 	if err == nil {
 		err = s.guard.StillMaster(ctx, term)
 	}
@@ -181,7 +181,7 @@ func (s *Store) Delist(ctx context.Context, index session.Key, members ...sessio
 	if len(args) == 0 {
 		return nil
 	}
-	_, err = s.again(ctx, s.indexKey(index), append([]any{"zrem", s.indexKey(index)}, args...)...)
+	_, err = s.again(ctx, s.names.indexKey(index), append([]any{"zrem", s.names.indexKey(index)}, args...)...)
 	return s.answer(err)
 }
 
