@@ -122,12 +122,15 @@ type Steps interface {
 	Apply(ctx context.Context, st Step) (Outcome, error)
 }
 
-// InTurn is Steps.Apply for a store that cannot execute the parts of a step together: one after the other. The caller
-// has checked the step.
-func InTurn(ctx context.Context, s interface {
+// SingleSteps is a store that executes one part of a step at a time.
+type SingleSteps interface {
 	Entries
 	Indexes
-}, st Step) (done Outcome, err error) {
+}
+
+// InTurn is Steps.Apply for a store that cannot execute the parts of a step together: one after the other. The caller
+// has checked the step.
+func InTurn(ctx context.Context, s SingleSteps, st Step) (done Outcome, err error) {
 	if st.Take != "" {
 		if _, err := s.Remove(ctx, st.Take, st.From...); err != nil {
 			return done, err

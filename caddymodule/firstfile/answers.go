@@ -8,7 +8,7 @@ import (
 )
 
 // SecretVariable is the environment variable of the client secret if no file has it.
-const SecretVariable = "OIDC_CLIENT_SECRET"
+const SecretVariable = "OIDC_CLIENT_SECRET" //nolint:gosec // a name
 
 // StoreFile is the answer for the embedded store.
 const StoreFile = "file"
