@@ -178,7 +178,7 @@ func TestWritesOfARefresh(t *testing.T) {
 }
 
 // readOnly are the commands that write nothing.
-var readOnly = map[string]bool{"get": true, "mget": true, "ping": true, "info": true, "hello": true, "client|setinfo": true, "client|tracking": true, "zrangebyscore": true, "zrange": true, "select": true, "quit": true, "time": true, "wait": true}
+var readOnly = map[string]bool{"get": true, "getrange": true, "mget": true, "ping": true, "info": true, "hello": true, "client|setinfo": true, "client|tracking": true, "zrangebyscore": true, "zrange": true, "select": true, "quit": true, "time": true, "wait": true}
 
 // redisCalls is how often each command was called.
 func redisCalls(t *testing.T, addr string) map[string]int {
