@@ -64,15 +64,11 @@ http://%[7]s {
 
 // startCaddySecurity starts a Caddy with caddy-security, which keeps its sessions itself.
 func startCaddySecurity(ctx context.Context, r *rig.Rig, binary, name string) (*rig.Gateway, error) {
-	home, err := r.Home()
+	a, err := r.Place()
 	if err != nil {
 		return nil, err
 	}
-	a, err := r.NewAddresses(home)
-	if err != nil {
-		return nil, err
-	}
-	g, err := r.Caddy(ctx, binary, home, a, securityCaddyfile(a))
+	g, err := r.Caddy(ctx, binary, a, securityCaddyfile(a))
 	if err == nil {
 		g.Name = name
 	}

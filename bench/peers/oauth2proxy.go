@@ -60,15 +60,11 @@ func versionIn(info *debug.BuildInfo, path string) string {
 
 // startOAuth2Proxy starts it with sessions in a Redis.
 func startOAuth2Proxy(ctx context.Context, r *rig.Rig, binary, name string, redis *rig.Redis) (*rig.Gateway, error) {
-	home, err := r.Home()
+	a, err := r.Place()
 	if err != nil {
 		return nil, err
 	}
-	a, err := r.NewAddresses(home)
-	if err != nil {
-		return nil, err
-	}
-	p, err := r.Start(ctx, a.Site, []string{"HOME=" + home, "GOGC=" + r.Options.GOGC}, binary,
+	p, err := r.Start(ctx, a.Site, []string{"HOME=" + a.Home, "GOGC=" + r.Options.GOGC}, binary,
 		"--http-address="+a.Site, "--upstream=http://"+a.App+"/", "--provider=oidc", "--oidc-issuer-url="+a.Issuer,
 		"--client-id="+rig.ClientID, "--client-secret="+rig.ClientSecret, "--redirect-url=http://"+a.Site+"/oauth2/callback",
 		"--scope="+scopes, "--code-challenge-method=S256", "--email-domain=*", "--skip-provider-button=true",

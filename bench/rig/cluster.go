@@ -128,16 +128,12 @@ func (c *Cluster) CPU() (sum time.Duration, err error) {
 
 // ClusterGateway starts a gateway whose store is a cluster.
 func (r *Rig) ClusterGateway(ctx context.Context, s Setup, c *Cluster) (*Gateway, error) {
-	home, err := r.Home()
-	if err != nil {
-		return nil, err
-	}
-	a, err := r.NewAddresses(home)
+	a, err := r.Place()
 	if err != nil {
 		return nil, err
 	}
 	a.Cluster = c.Hosts()
-	g, err := r.Caddy(ctx, r.Options.Binary, home, a, s.Caddyfile(a))
+	g, err := r.Caddy(ctx, r.Options.Binary, a, s.Caddyfile(a))
 	if err != nil {
 		return nil, err
 	}

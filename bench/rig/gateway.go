@@ -19,9 +19,13 @@ type Gateway struct {
 	Client *Client
 }
 
-// NewAddresses finds free addresses for a site and its admin endpoint. home is where the file of a store would be.
-func (r *Rig) NewAddresses(home string) (a Addresses, err error) {
-	a = Addresses{App: r.App, Issuer: r.Issuer, File: filepath.Join(home, "sessions.db")}
+// Place makes a directory for a gateway, and finds free addresses for its site and its admin endpoint.
+func (r *Rig) Place() (a Addresses, err error) {
+	home, err := r.Home()
+	if err != nil {
+		return a, err
+	}
+	a = Addresses{App: r.App, Issuer: r.Issuer, Home: home, File: filepath.Join(home, "sessions.db")}
 	if a.Site, err = FreeAddress(); err != nil {
 		return a, err
 	}
@@ -32,11 +36,7 @@ func (r *Rig) NewAddresses(home string) (a Addresses, err error) {
 // Gateway starts the gateway of a setup. redis is its store where the setup wants one, file what its file begins with where
 // it does not; empty is an empty file.
 func (r *Rig) Gateway(ctx context.Context, s Setup, redis *Redis, file string) (*Gateway, error) {
-	home, err := r.Home()
-	if err != nil {
-		return nil, err
-	}
-	a, err := r.NewAddresses(home)
+	a, err := r.Place()
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (r *Rig) Gateway(ctx context.Context, s Setup, redis *Redis, file string) (
 			return nil, err
 		}
 	}
-	g, err := r.Caddy(ctx, binary, home, a, s.Caddyfile(a))
+	g, err := r.Caddy(ctx, binary, a, s.Caddyfile(a))
 	if err != nil {
 		return nil, err
 	}
@@ -86,12 +86,12 @@ func (r *Rig) baseline(ctx context.Context) (string, error) {
 }
 
 // Caddy starts a program that is a Caddy, with any configuration. It listens on the addresses Site and Admin.
-func (r *Rig) Caddy(ctx context.Context, binary, home string, a Addresses, caddyfile string) (*Gateway, error) {
-	config := filepath.Join(home, "Caddyfile")
+func (r *Rig) Caddy(ctx context.Context, binary string, a Addresses, caddyfile string) (*Gateway, error) {
+	config := filepath.Join(a.Home, "Caddyfile")
 	if err := os.WriteFile(config, []byte(caddyfile), 0o600); err != nil {
 		return nil, err
 	}
-	env := []string{"HOME=" + home, "XDG_DATA_HOME=" + home, "XDG_CONFIG_HOME=" + home, "GOGC=" + r.Options.GOGC}
+	env := []string{"HOME=" + a.Home, "XDG_DATA_HOME=" + a.Home, "XDG_CONFIG_HOME=" + a.Home, "GOGC=" + r.Options.GOGC}
 	p, err := r.Start(ctx, a.Site, env, binary, "run", "--config", config, "--adapter", "caddyfile")
 	if err != nil {
 		return nil, err

@@ -54,8 +54,8 @@ type Addresses struct {
 	Cluster []string
 	// Admin is where the gateway can be profiled, and sessions ended.
 	Admin string
-	// File is where the embedded store is.
-	File string
+	// Home is a directory of the process, File where its embedded store is.
+	Home, File string
 }
 
 // Caddyfile returns the whole configuration. Plain http on a loopback address, so that the ratio is not hidden behind

@@ -142,8 +142,13 @@ func (a *Actor) users(ctx context.Context, r *Report, t *target) (users []sessio
 	for _, sub := range t.subjects {
 		users = append(users, session.Identity{Issuer: r.Provider.Issuer, Subject: sub})
 	}
+	return t.addNamed(ctx, users, r.Provider.Issuer, a.Sessions.Named)
+}
+
+// addNamed adds the users that find has under the names of a target.
+func (t *target) addNamed(ctx context.Context, users []session.Identity, issuer string, find func(ctx context.Context, issuer, name string) ([]session.Identity, error)) ([]session.Identity, error) {
 	for _, name := range t.names {
-		found, err := a.Sessions.Named(ctx, r.Provider.Issuer, name)
+		found, err := find(ctx, issuer, name)
 		if err != nil {
 			return nil, err
 		}

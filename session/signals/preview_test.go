@@ -10,6 +10,24 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
+// reported is the report of an event about a subject.
+func (w *world) reported(kind, members string, about dict) *Report {
+	w.t.Helper()
+	raw, err := json.Marshal(about)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	event, _, err := ReadEvent(kind, json.RawMessage(members))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	subject, err := ReadSubject(raw)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return &Report{Event: event, Subject: subject, At: w.clock.Now(), Provider: w.Receiver.Provider, From: "okta"}
+}
+
 // A preview reaches the sessions that the event then reaches, names what it keeps, and does nothing.
 func TestPreview(t *testing.T) {
 	for _, row := range []struct {
@@ -41,19 +59,7 @@ func TestPreview(t *testing.T) {
 				"ada1": w.signIn("ada", "s1"), "ada2": w.signIn("ada", "s2"), "bare": w.signIn("ada", ""), "grace": w.signIn("grace", "s4"),
 			}
 			w.clock.Advance(time.Minute)
-			raw, err := json.Marshal(row.subject)
-			if err != nil {
-				t.Fatal(err)
-			}
-			event, _, err := ReadEvent(row.event, json.RawMessage(row.members))
-			if err != nil {
-				t.Fatal(err)
-			}
-			subject, err := ReadSubject(raw)
-			if err != nil {
-				t.Fatal(err)
-			}
-			report := &Report{Event: event, Subject: subject, At: w.clock.Now(), Provider: w.Receiver.Provider, From: "okta"}
+			report := w.reported(row.event, row.members, row.subject)
 			p, err := w.Preview(t.Context(), report)
 			if err != nil || p.Effect != row.effect || p.Result != row.result {
 				t.Fatalf("%+v, %v", p, err)
@@ -119,29 +125,17 @@ func TestPreviewTokens(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.clock.Advance(time.Minute)
-		raw, err := json.Marshal(row.subject)
-		if err != nil {
-			t.Fatal(err)
-		}
-		event, _, err := ReadEvent(row.event, json.RawMessage(row.members))
-		if err != nil {
-			t.Fatal(err)
-		}
-		subject, err := ReadSubject(raw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		report := &Report{Event: event, Subject: subject, At: w.clock.Now(), Provider: w.Receiver.Provider, From: "okta"}
+		report := w.reported(row.event, row.members, row.subject)
 		p, err := w.Preview(t.Context(), report)
 		if err != nil || p.Result != row.result || (len(p.Tokens) == 1) != row.reaches || len(p.Tokens) > 1 || !w.good(id) {
-			t.Errorf("%s %s: %+v, %v", row.event, raw, p, err)
+			t.Errorf("%s %v: %+v, %v", row.event, row.subject, p, err)
 			continue
 		}
 		if row.reaches && (p.Tokens[0].Name != "laptop" || p.Tokens[0].App != "git" || p.Tokens[0].Who.Identity.Subject != "ada") {
 			t.Errorf("%s: %+v of %+v", row.event, p.Tokens[0].Token, p.Tokens[0].Who)
 		}
 		if got, err := w.Carry(t.Context(), report); err != nil || got != row.result || w.good(id) == row.ends {
-			t.Errorf("%s %s: carried out: %s, %v; the token is good: %t", row.event, raw, got, err, !row.ends)
+			t.Errorf("%s %v: carried out: %s, %v; the token is good: %t", row.event, row.subject, got, err, !row.ends)
 		}
 	}
 }

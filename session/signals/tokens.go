@@ -3,7 +3,6 @@ package signals
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"go.uber.org/zap"
 
@@ -51,18 +50,7 @@ func (a *Actor) tokenUsers(ctx context.Context, r *Report, t *target) (users []s
 	if users, err = a.users(ctx, r, t); err != nil {
 		return nil, err
 	}
-	for _, name := range t.names {
-		found, err := a.Tokens.UsersNamed(ctx, r.Provider.Issuer, name)
-		if err != nil {
-			return nil, err
-		}
-		for _, user := range found {
-			if !slices.Contains(users, user) {
-				users = append(users, user)
-			}
-		}
-	}
-	return users, nil
+	return t.addNamed(ctx, users, r.Provider.Issuer, a.Tokens.UsersNamed)
 }
 
 // tellTokens emits an event for each token that has ended, and writes one entry of the log for each of their users.

@@ -37,16 +37,12 @@ func Run(ctx context.Context, r *rig.Rig, size Size, out io.Writer) error {
 	var texts, configs [len(names)][]byte
 	var seen [len(names)]measured
 	for k := range names {
-		home, err := r.Home()
-		if err != nil {
-			return err
-		}
-		a, err := r.NewAddresses(home)
+		a, err := r.Place()
 		if err != nil {
 			return err
 		}
 		text := caddyfile(kind(k), a, size)
-		if servers[k], err = r.Caddy(ctx, r.Options.Binary, home, a, text); err != nil {
+		if servers[k], err = r.Caddy(ctx, r.Options.Binary, a, text); err != nil {
 			return fmt.Errorf("%s: %w", names[k], err)
 		}
 		texts[k] = []byte(text)

@@ -80,11 +80,7 @@ func settled(ctx context.Context, g *rig.Gateway) (h rig.Heap, err error) {
 
 // gateway starts a gateway whose app has streams, which takes HTTP/2 without TLS, and keeps tunnels over a reload.
 func gateway(ctx context.Context, r *rig.Rig, setup rig.Setup, redis *rig.Redis) (*rig.Gateway, error) {
-	home, err := r.Home()
-	if err != nil {
-		return nil, err
-	}
-	a, err := r.NewAddresses(home)
+	a, err := r.Place()
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +88,7 @@ func gateway(ctx context.Context, r *rig.Rig, setup rig.Setup, redis *rig.Redis)
 		return nil, err
 	}
 	a.Redis = redis.Address
-	g, err := r.Caddy(ctx, r.Options.Binary, home, a, caddyfile(setup, a))
+	g, err := r.Caddy(ctx, r.Options.Binary, a, caddyfile(setup, a))
 	if err == nil {
 		g.Setup = setup
 	}
