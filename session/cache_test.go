@@ -232,6 +232,12 @@ func TestLateAnswerIsNotKept(t *testing.T) {
 	w := newCachedWorld(t, cached())
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	w.clock.Advance(recheck)
+	w.endsDuringAnswer(t, &w.asked.after, s, token)
+}
+
+// endsDuringAnswer ends a session while an answer of the store about it is under way, after which the store calls after.
+func (w *cachedWorld) endsDuringAnswer(t *testing.T, after *atomic.Pointer[func()], s *session.Record, token session.Token) {
+	t.Helper()
 	reached, release := make(chan struct{}), make(chan struct{})
 	var first atomic.Bool
 	late := func() {
@@ -240,7 +246,7 @@ func TestLateAnswerIsNotKept(t *testing.T) {
 			<-release
 		}
 	}
-	w.asked.after.Store(&late)
+	after.Store(&late)
 	slow := make(chan error, 1)
 	go func() { _, err := w.LoadRecord(context.Background(), token); slow <- err }()
 	<-reached

@@ -98,23 +98,7 @@ func TestLateStampIsNotKept(t *testing.T) {
 	w, asked := newStampedWorld(t, cached())
 	s, token := w.create(t, draft(ada, session.Browser), session.Tokens{})
 	w.clock.Advance(recheck)
-	reached, release := make(chan struct{}), make(chan struct{})
-	var first atomic.Bool
-	late := func() {
-		if first.CompareAndSwap(false, true) {
-			close(reached)
-			<-release
-		}
-	}
-	asked.after.Store(&late)
-	slow := make(chan error, 1)
-	go func() { _, err := w.LoadRecord(context.Background(), token); slow <- err }()
-	<-reached
-	want(t, "end", w.End(t.Context(), s), nil)
-	w.loads(t, "while the late answer is under way", token, session.ErrNotFound)
-	close(release)
-	want(t, "the request that was under way", <-slow, nil)
-	w.loads(t, "after it", token, session.ErrNotFound)
+	w.endsDuringAnswer(t, &asked.after, s, token)
 }
 
 // After a failover that lost a write, another record may have the same version. Its stamp differs.

@@ -195,7 +195,7 @@ func (c *authelia) siteRules(s *Site, host string) (lines []Line) {
 	switch usual {
 	case "deny":
 		if len(e.users)+len(e.groups) == 0 && e.closed == "" {
-			e.closed = "Authelia lets nobody enter here."
+			e.closed = "Authelia lets no user enter here."
 		}
 		for _, u := range unique(e.users) {
 			lines = append(lines, e.ofUsers.line("allow user", u))

@@ -211,7 +211,7 @@ func (c *oauth2Proxy) claims(kind string, known preset) (lines []Line) {
 		lines = append(lines, name)
 	}
 	if kind == "entra-id" || kind == "azure" {
-		c.plan.note(Differs, c.origin("provider"), "Entra ID verifies no address: rules by domain match nobody until `trust_user_names` and `user_claim preferred_username` stand in the provider (docs/providers/entra-id.md)")
+		c.plan.note(Differs, c.origin("provider"), "Entra ID verifies no address: rules by domain match no user until `trust_user_names` and `user_claim preferred_username` stand in the provider (docs/providers/entra-id.md)")
 		if c.text("azure_graph_group_field") != "" {
 			c.plan.note(Differs, c.origin("azure_graph_group_field"), "groups are the object IDs of the claim groups")
 		}

@@ -25,7 +25,7 @@ func (c *oauth2Proxy) sessions() {
 		c.plan.Prompt = append(c.plan.Prompt, prompt)
 		c.plan.note(Differs, o, "a session ends with the browser, after a day without use and after 7 days; oauth2-proxy has no end for it")
 	} else {
-		c.plan.note(Differs, o, "users are asked \"Stay signed in?\": a Yes lasts as long as this, a No until the browser closes. `stay_signed_in off` asks nobody and lets no session outlive the browser")
+		c.plan.note(Differs, o, "users are asked \"Stay signed in?\": a Yes lasts as long as this, a No until the browser closes. `stay_signed_in off` asks no user and lets no session outlive the browser")
 	}
 	if expire > longest {
 		c.plan.note(Differs, o, "a session lasts 400 days at most")

@@ -8,7 +8,7 @@ type entrance struct {
 	// passes the first one.
 	domains, users, groups       []string
 	ofDomains, ofUsers, ofGroups Origin
-	// closed says that a restriction could not be taken over: nobody enters until the operator has.
+	// closed says that a restriction could not be taken over: no user enters until the operator has done so.
 	closed string
 }
 

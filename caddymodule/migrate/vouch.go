@@ -137,7 +137,7 @@ func (c *vouch) people() {
 		c.plan.note(Differs, c.ofDomains, "an address counts if the provider has verified it (email_verified true), and if its domain is the one that is named: subdomains need a line each")
 	default:
 		c.plan.note(Todo, Origin{"vouch.domains", 0}, "the file does not say who may enter, so the site is closed")
-		c.closed = "Nobody is named who may enter: write `allow` lines, then remove this policy."
+		c.closed = "No user is named who may enter: write `allow` lines, then remove this policy."
 	}
 }
 

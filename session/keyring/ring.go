@@ -173,7 +173,7 @@ func (r *Ring) Open(p Purpose, sealed []byte, place ...string) ([]byte, error) {
 }
 
 // OpenInto is Open that writes into the memory of a caller, which must not overlap sealed. It allocates only if that is too
-// small. Whoever lends the memory to others clears it afterwards.
+// small. A caller that lends the memory to others clears it afterwards.
 func (r *Ring) OpenInto(memory []byte, p Purpose, sealed []byte, place ...string) ([]byte, error) {
 	return r.open(memory, p, sealed, place, func(k *derived) (cipher.AEAD, error) {
 		if aead := k.aeads[p]; aead != nil {

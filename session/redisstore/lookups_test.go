@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,15 +106,15 @@ func TestLookupOfOneWhoLeaves(t *testing.T) {
 func TestLookupsPassOneThatHangs(t *testing.T) {
 	server := redistest.Start(t)
 	filled(t, server.URL(0), 2)
-	line := newStalling(t, server.Addr)
-	s := filled(t, "redis://"+line.addr, 0)
+	line := redistest.NewLine(t, redistest.Stalls, server.Addr)
+	s := filled(t, "redis://"+line.Addr, 0)
 	if _, err := s.Stamp(context.Background(), numbered(0)); err != nil {
 		t.Fatal(err)
 	}
-	line.next.Store(true)
+	line.LoseNext.Store(true)
 	began, stuck := time.Now(), make(chan error, 1)
 	go func() { _, err := s.Stamp(context.Background(), numbered(0)); stuck <- err }()
-	storetest.Until(t, "an answer that does not come", func() bool { return !line.next.Load() })
+	storetest.Until(t, "an answer that does not come", func() bool { return !line.LoseNext.Load() })
 	if _, err := s.Stamp(context.Background(), numbered(1)); err != nil {
 		t.Errorf("beside it: %v", err)
 	}
@@ -216,55 +213,4 @@ func TestUnsentLookups(t *testing.T) {
 			}
 		}
 	}
-}
-
-// stalling is a line to a server that can swallow the next answer, and all later ones of the same connection.
-type stalling struct {
-	addr string
-	next atomic.Bool
-}
-
-func newStalling(t *testing.T, server string) *stalling {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	line := &stalling{addr: l.Addr().String()}
-	var copies sync.WaitGroup
-	t.Cleanup(func() { _ = l.Close(); copies.Wait() })
-	copies.Go(func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			upstream, err := net.Dial("tcp", server)
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			copies.Go(func() {
-				_, _ = io.Copy(upstream, client)
-				_ = upstream.Close()
-			})
-			copies.Go(func() {
-				defer client.Close() //nolint:errcheck // a test's own
-				buf, stalled := make([]byte, 32<<10), false
-				for {
-					n, err := upstream.Read(buf)
-					if err != nil {
-						return
-					}
-					if stalled = stalled || line.next.CompareAndSwap(true, false); stalled {
-						continue
-					}
-					if _, err := client.Write(buf[:n]); err != nil {
-						return
-					}
-				}
-			})
-		}
-	})
-	return line
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,8 +111,8 @@ func TestServerHangs(t *testing.T) {
 func TestWritesAreSentOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
-	lost := newLossy(t, server.Addr)
-	s := open(t, redisstore.Config{URL: "redis://" + lost.addr})
+	lost := redistest.NewLine(t, redistest.Breaks, server.Addr)
+	s := open(t, redisstore.Config{URL: "redis://" + lost.Addr})
 	if err := s.Create(t.Context(), entry("s:a")); err != nil { // a connection is there now
 		t.Fatal(err)
 	}
@@ -133,7 +131,7 @@ func TestWritesAreSentOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		lost.next.Store(true)
+		lost.LoseNext.Store(true)
 		if err := call(); !errors.Is(err, session.ErrUnavailable) || errors.Is(err, session.ErrConflict) || errors.Is(err, session.ErrNotFound) {
 			t.Errorf("%s: %v, want %v", name, err, session.ErrUnavailable)
 		}
@@ -147,57 +145,10 @@ func TestWritesAreSentOnce(t *testing.T) {
 	if _, err := s.Get(t.Context(), "s:c"); !errors.Is(err, session.ErrNotFound) {
 		t.Errorf("the remove was carried out: %v", err)
 	}
-	lost.next.Store(true)
+	lost.LoseNext.Store(true)
 	if _, err := s.Get(t.Context(), "s:a"); err != nil {
 		t.Errorf("a read is tried again: %v", err)
 	}
-}
-
-// lossy is a line to a server that can lose the next answer, and the connection with it.
-type lossy struct {
-	addr string
-	next atomic.Bool
-}
-
-func newLossy(t *testing.T, server string) *lossy {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	line := &lossy{addr: l.Addr().String()}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			upstream, err := net.Dial("tcp", server)
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			go func() {
-				_, _ = io.Copy(upstream, client)
-				_ = upstream.Close()
-			}()
-			go func() {
-				defer client.Close() //nolint:errcheck // a test's own
-				buf := make([]byte, 32<<10)
-				for {
-					n, err := upstream.Read(buf)
-					if err != nil || line.next.CompareAndSwap(true, false) {
-						return
-					}
-					if _, err := client.Write(buf[:n]); err != nil {
-						return
-					}
-				}
-			}()
-		}
-	}()
-	return line
 }
 
 // A server that cannot be reached at all: the time for connecting is limited.

@@ -78,7 +78,7 @@ func (g *gateway) signInStored(l *signinlog.Log) {
 }
 
 // What a sign-in with a prompt and a stored log asks of Redis: so many round trips, and so many commands as Redis counts
-// them. Whoever adds one changes these numbers.
+// them. A change that adds one changes these numbers.
 func TestTripsOfASignIn(t *testing.T) {
 	const (
 		trips = 4
