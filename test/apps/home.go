@@ -31,9 +31,6 @@ func NewHome(t testing.TB) *Home {
 	}}
 }
 
-// Set adds NAME=value to the environment of the programs.
-func (h *Home) Set(env ...string) { h.env = append(h.env, env...) }
-
 // Path returns where a file of the home is.
 func (h *Home) Path(name string) string { return filepath.Join(h.Dir, name) }
 

@@ -19,6 +19,7 @@ type Line struct {
 // Fault is what else happens to a connection whose answer is lost.
 type Fault bool
 
+// The faults of a line.
 const (
 	Breaks Fault = false // it ends
 	Stalls Fault = true  // it loses all later answers as well
