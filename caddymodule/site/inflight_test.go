@@ -87,7 +87,8 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 				for name := range people {
 					client, done := roundTripper(gateway, version)
 					t.Cleanup(done)
-					ends[name] = make(chan error, 1)
+					end := make(chan error, 1)
+					ends[name] = end
 					method, reader, writer := http.MethodGet, io.Reader(http.NoBody), (*io.PipeWriter)(nil)
 					if kind == "body" {
 						method = http.MethodPost
@@ -106,7 +107,7 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 							}
 							_ = resp.Body.Close()
 						}
-						ends[name] <- err
+						end <- err
 					}()
 					if writer != nil {
 						if _, err := io.WriteString(writer, "first "); err != nil {
@@ -124,10 +125,10 @@ func TestWhatIsUnderWayEndsWithTheSession(t *testing.T) {
 					t.Errorf("the application heard of %s, %v, after %v", got.person, got.err, took)
 				}
 				if rest["/ada"] != nil {
-					go func() { // the client may have given up the body
-						_, _ = io.WriteString(rest["/ada"], "late")
-						_ = rest["/ada"].Close()
-					}()
+					go func(late *io.PipeWriter) { // the client may have given up the body
+						_, _ = io.WriteString(late, "late")
+						_ = late.Close()
+					}(rest["/ada"])
 				}
 				if err := <-ends["/ada"]; err == nil {
 					t.Error("the client got an answer")
