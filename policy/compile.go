@@ -113,16 +113,14 @@ func (b *Base) set(sites []Site) *Set {
 
 // own returns the rules of the sites; nil if they have none.
 func (b *Base) own(sites []Site) *rules {
+	if !slices.ContainsFunc(sites, func(s Site) bool { return len(s.Policies)+len(s.Allow)+len(s.Deny) > 0 }) {
+		return nil
+	}
 	r := &rules{first: b.shared[0].words() * 64}
-	named := false
 	for i := range sites {
 		for j := range sites[i].Policies {
 			r.policies = append(r.policies, compilePolicy(&sites[i].Policies[j], sites[i].App))
 		}
-		named = named || len(sites[i].Allow)+len(sites[i].Deny) > 0
-	}
-	if !named && len(r.policies) == 0 {
-		return nil
 	}
 	r.index(len(sites))
 	r.indexSites(sites)
