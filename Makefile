@@ -18,7 +18,7 @@ LINT_PATH := $(GO) tool -modfile=tools/go.mod -n golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
-.PHONY: help deps build test chaos differential mutate lint vulncheck fmt fuzz bench caches providers demo clean
+.PHONY: help deps build test chaos differential mutate lint vulncheck fmt fuzz bench caches providers demo site clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -92,5 +92,14 @@ providers: deps build ## tries real providers and writes the table in docs/provi
 demo: ## the demo, on http://localhost
 	$(GO) run ./cmd/latchkey demo
 
+# The pages are the Markdown files themselves, in the order of docs/README.md. SITE_BASE=/docs/ for a site below a folder.
+# `latchkey file-server --root website/.vitepress/dist --listen localhost:8090` shows it.
+site: website/node_modules/.package-lock.json ## the documentation as a static site, in website/.vitepress/dist; checks every link and anchor
+	cd website && npm run --silent build
+
+website/node_modules/.package-lock.json: website/package-lock.json
+	cd website && npm ci --no-audit --no-fund --loglevel=error </dev/null
+	touch $@
+
 clean:
-	rm -rf $(BIN) .node test/node_modules test/artifacts
+	rm -rf website/node_modules website/.vitepress/cache website/.vitepress/dist $(BIN) .node test/node_modules test/artifacts
