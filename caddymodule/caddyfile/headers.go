@@ -14,7 +14,8 @@ import (
 // parseHeaders reads the preset of headers and, optionally, the groups to send:
 //
 //	headers remote|forwarded|none [groups [only <pattern>...]] {
-//		groups [only <pattern>...]
+//		user|email|name as <Name>
+//		groups [as <Name>] [only <pattern>...]
 //	}
 func parseHeaders(d *caddyfile.Dispenser, s *siteParser) (err error) {
 	if s.Headers, err = grammar.FirstOf(d, "set of headers", config.HeadersWords...); err != nil {
@@ -32,20 +33,71 @@ func parseHeaders(d *caddyfile.Dispenser, s *siteParser) (err error) {
 	return err
 }
 
-var headersOptions = grammar.Words[*siteParser]{"groups": grammar.Many(parseHeaderGroups)}
+var headersOptions = grammar.Words[*siteParser]{
+	"user":   grammar.Once(headerName(func(n *config.HeaderNames) *string { return &n.User })),
+	"email":  grammar.Once(headerName(func(n *config.HeaderNames) *string { return &n.Email })),
+	"name":   grammar.Once(headerName(func(n *config.HeaderNames) *string { return &n.Name })),
+	"groups": grammar.Many(parseHeaderGroups),
+}
+
+// headerName reads `as <Name>`, which is all that follows.
+func headerName(of func(*config.HeaderNames) *string) func(*caddyfile.Dispenser, *siteParser) error {
+	return func(d *caddyfile.Dispenser, s *siteParser) error {
+		if !d.NextArg() {
+			return d.ArgErr()
+		}
+		if d.Val() != "as" {
+			return grammar.Unrecognized(d, "word before the name of a header", []string{"as"})
+		}
+		if err := s.nameHeader(d, of); err != nil {
+			return err
+		}
+		if d.NextArg() {
+			return d.ArgErr()
+		}
+		return nil
+	}
+}
+
+// nameHeader reads the name of a header. The current token is `as`.
+func (s *siteParser) nameHeader(d *caddyfile.Dispenser, of func(*config.HeaderNames) *string) error {
+	if !d.NextArg() {
+		return d.ArgErr()
+	}
+	if strings.TrimSpace(d.Val()) == "" {
+		return d.Err("the name is empty")
+	}
+	if s.HeaderNames == nil {
+		s.HeaderNames = new(config.HeaderNames)
+	}
+	name := of(s.HeaderNames)
+	if *name != "" {
+		return d.Err("the header has a name already")
+	}
+	*name = d.Val()
+	return grammar.WrapAt(d.Token(), s.CheckHeaderNames())
+}
 
 // parseHeaderGroups reads the arguments of `groups`. Several lines add up, unless one of them sends all groups.
 func parseHeaderGroups(d *caddyfile.Dispenser, s *siteParser) error {
-	start, before := d.Token(), len(s.HeaderGroupsOnly)
-	if s.Headers == "none" {
+	start, before, first := d.Token(), len(s.HeaderGroupsOnly), !s.HeaderGroups
+	more := d.NextArg()
+	if more && d.Val() == "as" {
+		s.HeaderGroups = true // so that the name is held against the others
+		if err := s.nameHeader(d, func(n *config.HeaderNames) *string { return &n.Groups }); err != nil {
+			return err
+		}
+		more = d.NextArg()
+	}
+	if s.Headers == "none" && (s.HeaderNames == nil || s.HeaderNames.Groups == "") {
 		return grammar.WrapAt(start, config.ErrGroupsNowhere)
 	}
-	if d.NextArg() {
+	if more {
 		if err := parseOnly(d, &s.HeaderGroupsOnly); err != nil {
 			return err
 		}
 	}
-	if s.HeaderGroups && (before == 0 || len(s.HeaderGroupsOnly) == before) {
+	if !first && (before == 0 || len(s.HeaderGroupsOnly) == before) {
 		return grammar.WrapAt(start, config.ErrAllGroups)
 	}
 	s.HeaderGroups = true

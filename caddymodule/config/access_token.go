@@ -119,7 +119,8 @@ func (h *Site) checkForwarding(a *App) error {
 	if err := f.Check(); err != nil {
 		return fmt.Errorf("forward_access_token: %w", err)
 	}
-	taken := append([]string{AssertionHeader}, h.PresetHeaders()...)
+	preset := h.PresetHeaders()
+	taken := append([]string{AssertionHeader}, preset[:]...)
 	for _, hc := range h.Header {
 		taken = append(taken, hc.Name)
 	}

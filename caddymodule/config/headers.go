@@ -12,14 +12,70 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
-// PresetHeaders returns the headers of the site's preset, in this order: user, email, name and, if the site sends them,
-// groups.
-func (h *Site) PresetHeaders() []string {
-	preset := headerPresets[cmp.Or(h.Headers, defaultHeaders)]
-	if len(preset) > 0 && !h.HeaderGroups {
-		preset = preset[:len(preset)-1]
+// PresetHeaders returns the headers of the site's preset under the names that the site gives them, in this order: user,
+// email, name, groups. An empty name is a header that is not sent.
+func (h *Site) PresetHeaders() [4]string {
+	names := headerPresets[cmp.Or(h.Headers, defaultHeaders)]
+	for i, name := range h.HeaderNames.inOrder() {
+		names[i] = cmp.Or(name, names[i])
 	}
-	return preset
+	if !h.HeaderGroups {
+		names[PresetGroups] = ""
+	}
+	return names
+}
+
+// HeaderNames are names for the headers of a preset, for an application that reads others. An empty one leaves the name of
+// the preset.
+type HeaderNames struct {
+	// The header with the name of the user: the same value as in Remote-User.
+	User string `json:"user,omitempty"`
+
+	// The header with the mail address.
+	Email string `json:"email,omitempty"`
+
+	// The header with the display name.
+	Name string `json:"name,omitempty"`
+
+	// The header with the groups, if the site sends them.
+	Groups string `json:"groups,omitempty"`
+}
+
+// inOrder returns the names in the order of a preset. Nil has none.
+func (n *HeaderNames) inOrder() [4]string {
+	if n == nil {
+		return [4]string{}
+	}
+	return [4]string{n.User, n.Email, n.Name, n.Groups}
+}
+
+// CheckHeaderNames refuses a name that no header of a user can have, one that stands twice, and one for groups that are not
+// sent.
+func (h *Site) CheckHeaderNames() error {
+	for _, name := range h.HeaderNames.inOrder() {
+		if name == "" {
+			continue
+		}
+		if err := scrub.CheckName(name); err != nil {
+			return err
+		}
+		if scrub.Same(name, AssertionHeader) {
+			return fmt.Errorf("header %s is the one of `assertion`", name)
+		}
+		same := 0
+		for _, other := range h.PresetHeaders() {
+			if scrub.Same(name, other) {
+				same++
+			}
+		}
+		if same > 1 {
+			return fmt.Errorf("header %s is set twice", name)
+		}
+	}
+	if h.HeaderNames != nil && h.HeaderNames.Groups != "" && !h.HeaderGroups {
+		return errNameOfNothing
+	}
+	return nil
 }
 
 const defaultHeaders = "remote"
@@ -28,18 +84,19 @@ const defaultHeaders = "remote"
 const PresetGroups = 3
 
 // headerPresets maps each value of Site.Headers to the headers for user, email, name and groups, in this order.
-var headerPresets = map[string][]string{
+var headerPresets = map[string][4]string{
 	"remote":    {"Remote-User", "Remote-Email", "Remote-Name", "Remote-Groups"},
 	"forwarded": {"X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Preferred-Username", "X-Forwarded-Groups"},
-	"none":      nil,
+	"none":      {},
 }
 
 var HeadersWords = []string{"remote", "forwarded", "none"}
 
 var (
-	ErrGroupsNowhere = errors.New("headers none has no header for groups; `header <Name> <claim>` sets one of any name")
+	ErrGroupsNowhere = errors.New("headers none has no header for groups; `groups as <Name>` gives them one")
 	ErrAllGroups     = errors.New("`groups` without `only` sends all groups, so no other `groups` can stand beside it")
 	errOnlyOfNothing = errors.New("header_groups_only goes with header_groups")
+	errNameOfNothing = errors.New("header_names: groups goes with header_groups")
 )
 
 // checkHeaders refuses an unknown preset or encoding, groups without a header for them, and a header that is set twice.
@@ -51,13 +108,16 @@ func (h *Site) checkHeaders() error {
 		return err
 	}
 	switch {
-	case h.HeaderGroups && h.Headers == "none":
+	case h.HeaderGroups && h.PresetHeaders()[PresetGroups] == "":
 		return ErrGroupsNowhere
 	case len(h.HeaderGroupsOnly) > 0 && !h.HeaderGroups:
 		return errOnlyOfNothing
 	}
 	if err := identity.CheckPatterns(h.HeaderGroupsOnly); err != nil {
 		return fmt.Errorf("groups only: %w", err)
+	}
+	if err := h.CheckHeaderNames(); err != nil {
+		return err
 	}
 	for i, hc := range h.Header {
 		if err := h.CheckHeader(hc, h.Header[:i]); err != nil {

@@ -10,6 +10,10 @@ func TestHeaderChecks(t *testing.T) {
 		{HeaderGroups: true, HeaderGroupsOnly: []string{"*"}},
 		{Headers: "none", HeaderGroups: true},
 		{Headers: "some"},
+		{HeaderNames: &HeaderNames{Groups: "X-Groups"}},
+		{HeaderNames: &HeaderNames{User: "Cookie"}},
+		{HeaderNames: &HeaderNames{User: "X-User", Email: "x_user"}},
+		{HeaderNames: &HeaderNames{User: "X-User"}, Header: []HeaderClaim{{Name: "X-User", Claim: "a"}}},
 		{Header: []HeaderClaim{{Name: "X-A", Claim: "a", Only: []string{""}}}},
 	} {
 		if h.checkHeaders() == nil {

@@ -109,6 +109,11 @@ type Site struct {
 	// groups. Default: all groups.
 	HeaderGroupsOnly []string `json:"header_groups_only,omitempty"`
 
+	// Other names for these headers, for an application that reads a header of a name of its own. The header of the preset
+	// is then not sent, and the new name is removed from the client's request, in every spelling. Default: the names of
+	// the preset.
+	HeaderNames *HeaderNames `json:"header_names,omitempty"`
+
 	// How text is encoded in these headers and in those of `header`: `utf8`, `percent`, `base64` or `latin1`; see
 	// docs/headers.md. A value that `utf8` or `latin1` cannot represent unchanged is not sent, and the log says so.
 	// Default: the encoding of the app, else `utf8`.

@@ -166,8 +166,13 @@ func collect(h *Site, applied []int) (*readings, error) {
 func (h *Site) compileHeaders() error {
 	encoding, _ := identity.ParseEncoding(cmp.Or(h.HeaderEncoding, h.Tenant.Config.HeaderEncoding))
 	h.writer = &identity.Writer{App: h.App, Encoding: encoding, Logger: h.logger, Now: time.Now}
+	names := make([]string, 0, len(presetValues)+len(h.Header))
 	for i, name := range h.PresetHeaders() {
-		header := identityHeader{name: name, value: presetValues[i]}
+		if name == "" {
+			continue
+		}
+		names = append(names, name)
+		header := identityHeader{name: textproto.CanonicalMIMEHeaderKey(name), value: presetValues[i]}
 		switch i {
 		case 0:
 			header.value = func(s *session.Record) (string, []string) { return s.AppUser(h.Tenant.trustsNames(s.Provider)), nil }
@@ -176,7 +181,6 @@ func (h *Site) compileHeaders() error {
 		}
 		h.headers = append(h.headers, header)
 	}
-	names := make([]string, 0, len(h.Header))
 	for _, c := range h.Header {
 		names = append(names, c.Name)
 		h.headers = append(h.headers, identityHeader{

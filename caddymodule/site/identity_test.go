@@ -72,6 +72,38 @@ func TestHeaderEncoding(t *testing.T) {
 	}
 }
 
+// A51: a header of the preset has the name that the site gives it, with the same value, and a client cannot send that name.
+func TestHeadersUnderOtherNames(t *testing.T) {
+	draft := session.Record{User: "ada", Email: "ada@example.com", EmailVerified: true, Name: "Ada", Groups: []string{"staff", "ops"}, GroupsComplete: true}
+	for _, tt := range []struct {
+		site config.Site
+		want map[string]string
+	}{
+		{config.Site{HeaderGroups: true, HeaderGroupsOnly: []string{"o*"}, HeaderNames: &config.HeaderNames{User: "X-EMPLOYEE", Groups: "X-Roles"}},
+			map[string]string{"X-Employee": "ada", "Remote-Email": "ada@example.com", "Remote-Name": "Ada", "X-Roles": "ops"}},
+		{config.Site{HeaderGroups: true, Headers: "none", HeaderNames: &config.HeaderNames{User: "X-Employee", Email: "X-Mail", Name: "X-Called", Groups: "X-Roles"}},
+			map[string]string{"X-Employee": "ada", "X-Mail": "ada@example.com", "X-Called": "Ada", "X-Roles": "staff,ops"}},
+		{config.Site{Headers: "none", HeaderNames: &config.HeaderNames{User: "X-Employee"}}, map[string]string{"X-Employee": "ada"}},
+	} {
+		tt.site.App = "wiki"
+		s := newVisitor(t, &config.App{}, &tt.site)
+		got := written(t, s, draft)
+		if len(got) != len(tt.want) {
+			t.Errorf("%v, want %v", got, tt.want)
+		}
+		for name, want := range tt.want {
+			if got.Get(name) != want {
+				t.Errorf("%s is %q, want %q", name, got.Get(name), want)
+			}
+		}
+		for _, spelling := range []string{"X_Employee", "x.employee", "X-EMPLOYEE"} {
+			if !s.h.form.Names.Has(spelling) {
+				t.Errorf("a client can send %s", spelling)
+			}
+		}
+	}
+}
+
 // Field trial 1.27: a site sends the groups that it asks for, in its headers and in its assertion. Policies, placeholders and
 // the session have all of them.
 func TestOnlySomeGroupsAreSent(t *testing.T) {
