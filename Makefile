@@ -18,7 +18,7 @@ LINT_PATH := $(GO) tool -modfile=tools/go.mod -n golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
-.PHONY: help deps build test chaos differential mutate lint vulncheck fmt fuzz bench caches providers demo site clean
+.PHONY: help deps build test chaos differential mutate lint vulncheck fmt fuzz bench caches providers demo pictures site clean
 
 help:
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -91,6 +91,10 @@ providers: deps build ## tries real providers and writes the table in docs/provi
 
 demo: ## the demo, on http://localhost
 	$(GO) run ./cmd/latchkey demo
+
+# The same pictures from the same pages: in one font, at fixed sizes.
+pictures: ## the pictures of pages in docs/images; needs chromium, pngquant and fonts-noto-core
+	$(GO) run ./test/pictures
 
 # The pages are the Markdown files themselves, in the order of docs/README.md. SITE_BASE=/docs/ for a site below a folder.
 # `latchkey file-server --root website/.vitepress/dist --listen localhost:8090` shows it.

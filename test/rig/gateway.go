@@ -292,3 +292,25 @@ func (g *Gateway) Ask(args ...string) (string, error) {
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
+
+// Shell runs a script in a directory as a user types it: `latchkey` is the binary of the gateway and finds the running one, and
+// the first command that fails ends it. curl fails if it is answered with an error. It returns what was printed.
+func (g *Gateway) Shell(dir, script string, env ...string) (string, error) {
+	g.t.Helper()
+	path := filepath.Join(g.dir, "bin")
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", err
+	}
+	command := filepath.Join(path, "latchkey")
+	if _, err := os.Lstat(command); err != nil {
+		if err := os.Symlink(binary(g.t, g.plain), command); err != nil {
+			return "", err
+		}
+	}
+	const strict = "set -euo pipefail\ncurl() { command curl --fail-with-body --no-progress-meter \"$@\"; }\n"
+	cmd := exec.Command(program(g.t, "bash"), "-c", strict+script)
+	cmd.Dir = dir
+	cmd.Env = append(append(cmd.Environ(), g.env...), append(env, fmt.Sprintf("PATH=%s:%s", path, os.Getenv("PATH")))...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
