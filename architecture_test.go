@@ -164,8 +164,12 @@ var edges = []edge{
 	},
 	{path: "caddymodule/adminapi", ours: []string{"session", "=caddymodule/app", "=caddymodule/config", "=caddymodule/explain", "=caddymodule/keystorage", "=caddymodule/terminal"}, free: true},
 	{path: "caddymodule/firstfile", ours: []string{"=session/signin/reach", "=caddymodule/terminal"}, free: true},
-	// migrate has the checks and quotes of firstfile, so that one rule says what may stand in a Caddyfile that is written here.
-	{path: "caddymodule/migrate", ours: []string{"=caddymodule/firstfile", "=caddymodule/terminal"}, free: true},
+	{path: "caddymodule/migrate", ours: []string{"caddymodule/migrate"}},
+	// draft has the checks and quotes of firstfile, so that one rule says what may stand in a Caddyfile that is written here.
+	{path: "caddymodule/migrate/draft", ours: []string{"=caddymodule/firstfile", "=caddymodule/terminal"}, free: true},
+	{path: "caddymodule/migrate/oauth2proxy", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
+	{path: "caddymodule/migrate/authelia", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
+	{path: "caddymodule/migrate/vouch", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
 	{path: "caddymodule/command", ours: []string{"policy", "session", "caddymodule"}, free: true},
 	{path: "caddymodule/apptest", ours: []string{"session", "caddymodule"}, free: true},
 	{path: "caddymodule/crossorigin", ours: []string{"=caddymodule/scrub"}, free: true},

@@ -18,7 +18,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "migrate",
-		Usage: strings.Join(migrate.Programs(), "|") + " <file> [--site <address>] [--output <file>]",
+		Usage: strings.Join(migrate.Programs(), "|") + " <file> [--site <address>] [--alpha-config <file>] [--output <file>]",
 		Short: "Makes a Caddyfile from the configuration of another program that signs users in",
 		Long: `
 Reads the configuration of another program and prints a Caddyfile that does the
@@ -42,17 +42,25 @@ configuration does not say it.`,
 }
 
 func setUpMigrate(cmd *cobra.Command) {
-	var output string
+	var output, second string
 	var options migrate.Options
 	f := cmd.Flags()
 	f.StringVarP(&output, "output", "o", "-", "the file to write; - prints it")
 	f.StringVar(&options.Site, "site", "", "the address of the site if the configuration names none: wiki.example.com")
+	f.StringVar(&second, "alpha-config", "", "the structured configuration of oauth2-proxy, if it has one beside its file")
 	cmd.Args = cobra.ExactArgs(2)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if options.Site != "" {
 			if err := firstfile.CheckAddress(options.Site); err != nil {
 				return err
 			}
+		}
+		if second != "" {
+			source, err := readBounded(second)
+			if err != nil {
+				return err
+			}
+			options.Second = source
 		}
 		return migrateFile(cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0], args[1], output, options)
 	}

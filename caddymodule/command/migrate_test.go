@@ -2,8 +2,10 @@ package command
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -28,7 +30,11 @@ func TestMigratedSamplesCanBeLoaded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, err := migrate.Read(programOf(t, file), source, migrate.Options{})
+			second, err := os.ReadFile(strings.TrimSuffix(file, ".in") + ".second")
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			p, err := migrate.Read(programOf(t, file), source, migrate.Options{Second: second})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,6 +61,8 @@ func programOf(t *testing.T, file string) string {
 	return ""
 }
 
+var fileOf = regexp.MustCompile(`\{file\.[^}]+\}`)
+
 // withFiles puts a file with a secret in place of those of another machine.
 func withFiles(t *testing.T, text string) string {
 	t.Helper()
@@ -62,7 +70,7 @@ func withFiles(t *testing.T, text string) string {
 	if err := os.WriteFile(file, []byte("s"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return strings.ReplaceAll(text, "{file./etc/oauth2-proxy/client-secret}", "{file."+file+"}")
+	return fileOf.ReplaceAllString(text, "{file."+file+"}")
 }
 
 func migrated(t *testing.T, args ...string) (out, said string, err error) {

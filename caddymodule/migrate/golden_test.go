@@ -1,7 +1,9 @@
 package migrate
 
 import (
+	"errors"
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,7 +55,7 @@ func read(t *testing.T, sample string) *Plan {
 	}
 	for _, program := range Programs() {
 		if strings.HasPrefix(filepath.Base(sample), program+"-") {
-			p, err := Read(program, source, Options{})
+			p, err := Read(program, source, Options{Second: second(t, sample)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,6 +64,16 @@ func read(t *testing.T, sample string) *Plan {
 	}
 	t.Fatalf("%s is of no program", sample)
 	return nil
+}
+
+// second returns the second file of a sample, or nil.
+func second(t *testing.T, sample string) []byte {
+	t.Helper()
+	source, err := os.ReadFile(strings.TrimSuffix(sample, ".in") + ".second")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return source
 }
 
 func golden(t *testing.T, path, got string) {

@@ -5,22 +5,30 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/authelia"
+	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/draft"
+	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/oauth2proxy"
+	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/vouch"
 )
 
 // MaxSize is the size of the largest configuration that is read.
 const MaxSize = 256 << 10
 
-// Options are what a configuration does not say and an operator does.
-type Options struct {
-	// Site is the address of the site if the configuration names none.
-	Site string
-}
+// IssuerVariable is the environment variable of an issuer that a configuration does not say.
+const IssuerVariable = draft.IssuerVariable
+
+// Plan is what a configuration becomes; Options are what it does not say.
+type (
+	Plan    = draft.Plan
+	Options = draft.Options
+)
 
 // formats are the programs whose configuration is read.
 var formats = map[string]func([]byte, Options) (*Plan, error){
-	"authelia":     readAuthelia,
-	"oauth2-proxy": readOAuth2Proxy,
-	"vouch":        readVouch,
+	"authelia":     authelia.Read,
+	"oauth2-proxy": oauth2proxy.Read,
+	"vouch":        vouch.Read,
 }
 
 // Programs are the names of the programs whose configuration is read.
@@ -32,16 +40,19 @@ func Read(program string, source []byte, o Options) (*Plan, error) {
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("%q is no program that is known here: want one of %q", program, Programs())
-	case len(source) > MaxSize:
+	case len(source) > MaxSize || len(o.Second) > MaxSize:
 		return nil, fmt.Errorf("the configuration is larger than %d KB", MaxSize>>10)
 	case len(source) == 0:
 		return nil, errors.New("the configuration is empty")
+	}
+	if o.Second != nil && program != "oauth2-proxy" {
+		return nil, fmt.Errorf("%s has no second configuration", program)
 	}
 	p, err := read(source, o)
 	if err != nil {
 		return nil, err
 	}
 	p.From = program
-	slices.SortStableFunc(p.Notes, compareNotes)
+	p.Sort()
 	return p, nil
 }

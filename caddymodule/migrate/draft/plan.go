@@ -1,4 +1,4 @@
-package migrate
+package draft
 
 import (
 	"fmt"
@@ -44,6 +44,8 @@ type Line struct {
 	Words string
 	// Given are values of the configuration. Each becomes one word of the Caddyfile, or the Caddyfile is refused.
 	Given []string
+	// After are our words behind the values.
+	After string
 	// Pattern says that Given are regular expressions.
 	Pattern bool
 	// Block is the block after the words.
@@ -60,10 +62,14 @@ type Origin struct {
 	Line int
 }
 
-func (o Origin) errorf(format string, args ...any) error {
+// At returns the origin of a key.
+func At(key string, line int) Origin { return Origin{key, line} }
+
+// Errorf returns an error that names the key and the line.
+func (o Origin) Errorf(format string, args ...any) error {
 	err := fmt.Errorf(format, args...)
 	if o.Key != "" {
-		err = fmt.Errorf("%s: %w", printable(o.Key), err)
+		err = fmt.Errorf("%s: %w", Printable(o.Key), err)
 	}
 	if o.Line > 0 {
 		err = fmt.Errorf("line %d: %w", o.Line, err)
@@ -71,24 +77,32 @@ func (o Origin) errorf(format string, args ...any) error {
 	return err
 }
 
-// line returns a line with values of a key.
-func (o Origin) line(words string, given ...string) Line {
+// Words returns a line with values of a key.
+func (o Origin) Words(words string, given ...string) Line {
 	return Line{Words: words, Given: given, From: o}
 }
 
-// words returns a line without values of the configuration.
-func words(text string, block ...Line) Line { return Line{Words: text, Block: block} }
+// Words returns a line without values of the configuration.
+func Words(text string, block ...Line) Line { return Line{Words: text, Block: block} }
 
-// variable returns the placeholder of an environment variable that the server needs.
-func (p *Plan) variable(name string) string {
+// Variable returns the placeholder of an environment variable that the server needs.
+func (p *Plan) Variable(name string) string {
 	if !slices.Contains(p.Variables, name) {
 		p.Variables = append(p.Variables, name)
 	}
 	return "{env." + name + "}"
 }
 
-// secret returns the placeholder for a secret of the configuration, and tells the operator to put it there.
-func (p *Plan) secret(o Origin, name string) string {
-	p.note(Todo, o, "put this secret into the environment variable %s of the server; it is not in the Caddyfile", name)
-	return p.variable(name)
+// Secret returns the placeholder for a secret of the configuration, and tells the operator to put it there.
+func (p *Plan) Secret(o Origin, name string) string {
+	p.Note(Todo, o, "put this secret into the environment variable %s of the server; it is not in the Caddyfile", name)
+	return p.Variable(name)
+}
+
+// Options are what a configuration does not say and an operator does.
+type Options struct {
+	// Site is the address of the site if the configuration names none.
+	Site string
+	// Second is a second file of the same configuration, if the program has one: oauth2-proxy's structured configuration.
+	Second []byte
 }

@@ -1,4 +1,4 @@
-package migrate
+package draft
 
 import (
 	"errors"
@@ -21,7 +21,7 @@ func (p *Plan) Text() (string, error) {
 	w.line("#	latchkey doctor --config <this file>      asks the provider and the store as well")
 	w.line("{")
 	if len(p.Servers) > 0 {
-		w.block(words("servers", p.Servers...))
+		w.block(Words("servers", p.Servers...))
 		w.line("")
 	}
 	w.line("latchkey {")
@@ -70,18 +70,18 @@ func (w *writer) site(s *Site) {
 func (s *Site) guarded() (lines []Line) {
 	directive := "latchkey"
 	if len(s.Open) > 0 {
-		matcher := words("@guarded", s.Open...)
+		matcher := Words("@guarded", s.Open...)
 		matcher.Comment = "What needs no sign-in."
 		lines = append(lines, matcher)
 		directive += " @guarded"
 	}
-	return append(lines, words(directive, s.Rules...))
+	return append(lines, Words(directive, s.Rules...))
 }
 
 func (w *writer) comment(text string) {
 	for _, line := range strings.Split(text, "\n") {
 		if line != "" {
-			w.line("# " + printable(line))
+			w.line("# " + Printable(line))
 		}
 	}
 }
@@ -95,15 +95,18 @@ func (w *writer) block(l Line) {
 	for _, text := range l.Given {
 		if l.Pattern {
 			all = append(all, `"`+text+`"`)
-			if !isPattern(text) {
-				w.faults = append(w.faults, l.From.errorf("this regular expression cannot stand in a Caddyfile"))
+			if !IsPattern(text) {
+				w.faults = append(w.faults, l.From.Errorf("this regular expression cannot stand in a Caddyfile"))
 			}
 			continue
 		}
 		all = append(all, firstfile.Quote(text))
-		if firstfile.CheckQuoted("", text, maxValue) != nil || strings.TrimSpace(text) == "" {
-			w.faults = append(w.faults, l.From.errorf("a value is empty, longer than %d bytes, or has a character that cannot stand in a Caddyfile: a quote, a backslash, a brace or a control character", maxValue))
+		if firstfile.CheckQuoted("", text, MaxValue) != nil || strings.TrimSpace(text) == "" {
+			w.faults = append(w.faults, l.From.Errorf("a value is empty, longer than %d bytes, or has a character that cannot stand in a Caddyfile: a quote, a backslash, a brace or a control character", MaxValue))
 		}
+	}
+	if l.After != "" {
+		all = append(all, l.After)
 	}
 	text := strings.Join(all, " ")
 	if len(l.Block) == 0 {
@@ -117,15 +120,18 @@ func (w *writer) block(l Line) {
 	w.line("}")
 }
 
-// maxValue is how many bytes a value may have.
-const maxValue = 1024
+// MaxDepth is how deep brackets and mappings may be nested.
+const MaxDepth = 200
+
+// MaxValue is how many bytes a value may have.
+const MaxValue = 1024
 
 // repetition is the only use of braces in a regular expression that is no placeholder to Caddy.
 var repetition = regexp.MustCompile(`\{[0-9]+(,[0-9]*)?\}`)
 
-// isPattern reports whether a regular expression can stand in a Caddyfile, in quotes, and is then the same expression.
-func isPattern(text string) bool {
-	if text == "" || len(text) > maxValue || strings.HasSuffix(text, `\`) {
+// IsPattern reports whether a regular expression can stand in a Caddyfile, in quotes, and is then the same expression.
+func IsPattern(text string) bool {
+	if text == "" || len(text) > MaxValue || strings.HasSuffix(text, `\`) {
 		return false
 	}
 	if strings.ContainsFunc(repetition.ReplaceAllString(text, ""), func(r rune) bool {

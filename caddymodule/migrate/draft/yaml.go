@@ -1,8 +1,10 @@
-package migrate
+package draft
 
 import (
 	"errors"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,14 +13,14 @@ import (
 
 var yamlLine = regexp.MustCompile(`line ([0-9]+)`)
 
-// readYAML reads one document whose root is a mapping. Errors have the line and never a value. Aliases are refused, because a
+// ReadYAML reads one document whose root is a mapping. Errors have the line and never a value. Aliases are refused, because a
 // few of them can make a document of any size.
-func readYAML(source []byte) (*yaml.Node, error) {
+func ReadYAML(source []byte) (*yaml.Node, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(source, &root); err != nil {
 		if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 			line, _ := strconv.Atoi(m[1])
-			return nil, Origin{Line: line}.errorf("this is no YAML")
+			return nil, Origin{Line: line}.Errorf("this is no YAML")
 		}
 		return nil, errors.New("this is no YAML")
 	}
@@ -30,16 +32,16 @@ func readYAML(source []byte) (*yaml.Node, error) {
 
 func checkYAML(n *yaml.Node, depth int) error {
 	switch {
-	case depth > maxDepth:
-		return Origin{Line: n.Line}.errorf("is nested too deep")
+	case depth > MaxDepth:
+		return Origin{Line: n.Line}.Errorf("is nested too deep")
 	case n.Kind == yaml.AliasNode:
-		return Origin{Line: n.Line}.errorf("aliases are not read: write the value where it is used")
+		return Origin{Line: n.Line}.Errorf("aliases are not read: write the value where it is used")
 	}
 	seen := map[string]bool{}
 	for i, inner := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 0 {
 			if inner.Kind != yaml.ScalarNode || seen[inner.Value] {
-				return Origin{Line: inner.Line}.errorf("a key stands twice, or is no text")
+				return Origin{Line: inner.Line}.Errorf("a key stands twice, or is no text")
 			}
 			seen[inner.Value] = true
 		}
@@ -50,17 +52,32 @@ func checkYAML(n *yaml.Node, depth int) error {
 	return nil
 }
 
-// flatten adds the keys of a mapping to the entries: the names of nested ones are joined by dots. What is a list of mappings
+// Flatten adds the keys of a mapping to the entries: the names of nested ones are joined by dots. What is a list of mappings
 // stays a node.
-func flatten(all map[string]*entry, prefix string, n *yaml.Node) {
+func Flatten(all map[string]*Entry, prefix string, n *yaml.Node) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := prefix+n.Content[i].Value, n.Content[i+1]
 		if value.Kind == yaml.MappingNode && len(value.Content) > 0 {
-			flatten(all, key+".", value)
+			Flatten(all, key+".", value)
 			continue
 		}
-		all[key] = &entry{Origin: Origin{key, n.Content[i].Line}, value: yamlValue(value)}
+		all[key] = &Entry{Origin: Origin{key, n.Content[i].Line}, Value: yamlValue(value)}
 	}
+}
+
+// FlattenFold returns the keys of a mapping as Flatten does, for a program whose keys have no case: in lower case, without the
+// prefix that they have in messages.
+func FlattenFold(prefix string, n *yaml.Node) (map[string]*Entry, error) {
+	flat, folded := map[string]*Entry{}, map[string]*Entry{}
+	Flatten(flat, prefix, n)
+	for _, key := range slices.Sorted(maps.Keys(flat)) {
+		name := strings.ToLower(strings.TrimPrefix(key, prefix))
+		if folded[name] != nil {
+			return nil, flat[key].Errorf("stands twice, in different cases")
+		}
+		folded[name] = flat[key]
+	}
+	return folded, nil
 }
 
 // yamlValue returns a text, a list of texts, or else the node.
@@ -83,8 +100,8 @@ func yamlValue(n *yaml.Node) any {
 	return list
 }
 
-// texts returns the elements of a list, or the one text that stands in place of it.
-func texts(n *yaml.Node) (all []string, ok bool) {
+// Texts returns the elements of a list, or the one text that stands in place of it.
+func Texts(n *yaml.Node) (all []string, ok bool) {
 	if n.Kind == yaml.ScalarNode {
 		return []string{n.Value}, true
 	}
@@ -94,5 +111,5 @@ func texts(n *yaml.Node) (all []string, ok bool) {
 		}
 		all = append(all, strings.TrimSpace(element.Value))
 	}
-	return all, n.Kind == yaml.SequenceNode && len(all) <= maxList
+	return all, n.Kind == yaml.SequenceNode && len(all) <= MaxList
 }

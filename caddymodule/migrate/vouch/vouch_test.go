@@ -1,8 +1,10 @@
-package migrate
+package vouch
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/draft"
 )
 
 func TestVouch(t *testing.T) {
@@ -24,7 +26,7 @@ func TestVouch(t *testing.T) {
 		"unknown":            {"vouch: {publicAcess: true}", "closed", "", "unknown  vouch.publicAcess"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := Read("vouch", []byte(row.source), Options{Site: "a.example.com"})
+			p, err := Read([]byte(row.source), draft.Options{Site: "a.example.com"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,7 +51,7 @@ func TestVouchFaults(t *testing.T) {
 		"vouch: {headers: {accesstoken: 'a b'}}":          "is no name of a header",
 		"vouch: {allowAllUsers: true, whitelist: {a: 1}}": "",
 	} {
-		_, err := Read("vouch", []byte(source), Options{})
+		_, err := Read([]byte(source), draft.Options{})
 		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v", source, err)
 		}

@@ -1,14 +1,16 @@
-package migrate
+package oauth2proxy
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/draft"
 )
 
 // become returns the Caddyfile and the notes of a configuration of oauth2-proxy that has what every one has.
 func become(t *testing.T, lines ...string) (text, notes string) {
 	t.Helper()
-	p, err := Read("oauth2-proxy", []byte(strings.Join(append([]string{`client_id = "gw"`}, lines...), "\n")), Options{Site: "wiki.example.com"})
+	p, err := Read([]byte(strings.Join(append([]string{`client_id = "gw"`}, lines...), "\n")), draft.Options{Site: "wiki.example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +45,7 @@ func TestOAuth2Proxy(t *testing.T) {
 		"Keycloak as it was":   {[]string{all, `provider = "keycloak"`, `login_url = "https://id.example.com/realms/a/protocol/openid-connect/auth"`, `keycloak_groups = ["/a"]`}, "issuer https://id.example.com/realms/a ", "", ""},
 		"no OpenID Connect":    {[]string{all, `provider = "github"`}, "closed-until-completed", "", "missing  provider"},
 		"login.gov":            {[]string{all, `provider = "login.gov"`, `jwt_key = "-----BEGIN"`}, "client_auth private_key_jwt /etc/latchkey/client.pem", "BEGIN", "todo     jwt_key"},
-		"name from a claim":    {[]string{all, `user_id_claim = "upn"`, `prefer_email_to_user = true`}, "user_claim email upn sub", "", ""},
+		"name from a claim":    {[]string{all, `user_id_claim = "upn"`, `prefer_email_to_user = true`}, "user_claim upn sub", "", ""},
 		"a context":            {[]string{all, `acr_values = "gold"`}, "policy authentication-context { # The", "", ""},
 		"no headers":           {[]string{all, `pass_basic_auth = false`, `pass_user_headers = false`}, "headers none", "forwarded", ""},
 		"not trusted":          {[]string{all, `reverse_proxy = true`}, "{ latchkey {", "trusted_proxies", "todo     reverse_proxy"},
@@ -94,7 +96,7 @@ func TestOAuth2ProxyFaults(t *testing.T) {
 		"a = 1\nA = 2":                                        "stands twice",
 		"a = " + strings.Repeat("[", 1000):                    "nested too deep",
 	} {
-		p, err := Read("oauth2-proxy", []byte(source), Options{})
+		p, err := Read([]byte(source), draft.Options{})
 		if err == nil {
 			_, err = p.Text()
 		}

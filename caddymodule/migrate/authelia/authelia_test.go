@@ -1,13 +1,15 @@
-package migrate
+package authelia
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/draft"
 )
 
 func autheliaRules(t *testing.T, usual, rules string) (text, notes string) {
 	t.Helper()
-	p, err := Read("authelia", []byte("access_control:\n  default_policy: "+usual+"\n  rules:\n"+rules), Options{Site: "a.example.com"})
+	p, err := Read([]byte("access_control:\n  default_policy: "+usual+"\n  rules:\n"+rules), draft.Options{Site: "a.example.com"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +68,7 @@ func TestAutheliaFaults(t *testing.T) {
 		"access_control: {rules: [{policy: deny, domain: 'a b'}]}":  "is no host name",
 		"session: {expiration: 'a while'}":                          "line 1: session.expiration: want a duration",
 	} {
-		_, err := Read("authelia", []byte(source), Options{})
+		_, err := Read([]byte(source), draft.Options{})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%.60s: %v", source, err)
 		}

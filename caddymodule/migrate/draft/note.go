@@ -1,8 +1,9 @@
-package migrate
+package draft
 
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/terminal"
@@ -43,22 +44,27 @@ func (n Note) String() string {
 		}
 		where += ": "
 	}
-	return printable(fmt.Sprintf("%-9s%s%s", n.Level, where, n.Text))
+	return Printable(fmt.Sprintf("%-9s%s%s", n.Level, where, n.Text))
 }
 
 // maxPrinted is how many bytes of a key are shown.
 const maxPrinted = 400
 
-func printable(text string) string {
+// Printable returns a key as it can stand in a message.
+func Printable(text string) string {
 	if len(text) > maxPrinted {
 		text = strings.ToValidUTF8(text[:maxPrinted], "") + " [cut]"
 	}
 	return terminal.Printable(strings.ToValidUTF8(text, "?"))
 }
 
-func (p *Plan) note(level Level, o Origin, format string, args ...any) {
+// Note adds a note.
+func (p *Plan) Note(level Level, o Origin, format string, args ...any) {
 	p.Notes = append(p.Notes, Note{level, o, fmt.Sprintf(format, args...)})
 }
+
+// Sort puts the notes into the order of the list.
+func (p *Plan) Sort() { slices.SortStableFunc(p.Notes, compareNotes) }
 
 func compareNotes(a, b Note) int {
 	rank := func(n Note) int {
