@@ -48,13 +48,13 @@ var sealers = map[string]string{
 // sealing are the functions that the sealers use.
 var sealing = []string{
 	"session/keyring Seal", "session/keyring SealWithSecret", "session/keyring seal",
-	"session SealToken", "session sealTokens", "session seal", "session sealRecord", "session Put", "session PutKept", "session Replace", "session PackDraft", "session replace",
+	"session SealToken", "session sealTokens", "session seal", "session sealRecord", "session Put", "session PutKept", "session Replace", "session SealDraft", "session replace",
 }
 
 // seals reports whether a call seals a value: one of the key ring, or of the vault.
 func seals(call *ast.CallExpr) bool {
 	switch calledName(call) {
-	case "Seal", "SealWithSecret", "SealToken", "sealTokens", "sealRecord", "PackDraft", "PutKept":
+	case "Seal", "SealWithSecret", "SealToken", "sealTokens", "sealRecord", "SealDraft", "PutKept":
 		return true
 	case "Put", "replace":
 		selector, _ := call.Fun.(*ast.SelectorExpr)

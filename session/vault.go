@@ -158,37 +158,46 @@ func (v Vault) tokensAt(s *Record, token Token, place Key) (Tokens, error) {
 	return decodeTokens(plain)
 }
 
-// PackDraft encodes a record that is not a session yet, with the provider's tokens sealed under a secret and bound to a
-// place in the store.
-func (v Vault) PackDraft(draft Record, tokens Tokens, secret Secret, place Key) ([]byte, error) {
+// SealedDraft is a record that is not a session yet, with the provider's tokens sealed under a secret and bound to a place
+// in the store. It is immutable.
+type SealedDraft struct{ record *Record }
+
+// SealDraft makes one. It shares no memory with the record that it is made of, and says what ReadDraft will say.
+func (v Vault) SealDraft(draft Record, tokens Tokens, secret Secret, place Key) (SealedDraft, error) {
 	if err := draft.validDraft(); err != nil {
-		return nil, err
+		return SealedDraft{}, err
 	}
+	kept := draft.clone()
+	kept.roundTimes()
 	var err error
-	if draft.sealedTokens, err = v.sealTokens(tokens, secret, place); err != nil {
-		return nil, err
+	if kept.sealedTokens, err = v.sealTokens(tokens, secret, place); err != nil {
+		return SealedDraft{}, err
 	}
-	plain, _ := draft.encode()
-	return plain, nil
+	return SealedDraft{kept}, nil
 }
 
-// ReadDraft decodes the result of PackDraft, without the tokens.
-func ReadDraft(plain []byte) (Record, error) {
-	draft, err := decodeDraft(plain)
-	if err != nil {
-		return Record{}, err
-	}
+// Encode returns the bytes that ReadDraft reads.
+func (d SealedDraft) Encode() []byte {
+	plain, _ := d.record.encode()
+	return plain
+}
+
+// Record returns the draft without the tokens. The caller must not change what its fields refer to.
+func (d SealedDraft) Record() Record {
+	draft := *d.record
 	draft.sealedTokens = nil
-	return *draft, nil
+	return draft
 }
 
-// DraftTokens opens the tokens in the result of PackDraft.
-func (v Vault) DraftTokens(plain []byte, secret Secret, place Key) (Tokens, error) {
+// ReadDraft decodes a draft.
+func ReadDraft(plain []byte) (SealedDraft, error) {
 	draft, err := decodeDraft(plain)
-	if err != nil {
-		return Tokens{}, err
-	}
-	return v.tokensAt(draft, Token{Secret: secret}, place)
+	return SealedDraft{draft}, err
+}
+
+// DraftTokens opens the tokens of a draft.
+func (v Vault) DraftTokens(d SealedDraft, secret Secret, place Key) (Tokens, error) {
+	return v.tokensAt(d.record, Token{Secret: secret}, place)
 }
 
 // Tokens are the provider's tokens for later use. They never appear in a log or a page, and only Access in a header: of a request to an

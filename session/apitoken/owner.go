@@ -90,7 +90,11 @@ func (k *Keeper) pack(who *session.Record, until time.Time, key session.Key) ([]
 		SignInRisk: who.SignInRisk, UserRisk: who.UserRisk, Signalled: who.Signalled,
 		Created: until, // its end: an entry of its own would need more space
 	}
-	return k.Vault.PackDraft(kept, session.Tokens{}, session.Secret{}, key)
+	draft, err := k.Vault.SealDraft(kept, session.Tokens{}, session.Secret{}, key)
+	if err != nil {
+		return nil, err
+	}
+	return draft.Encode(), nil
 }
 
 func (k *Keeper) owner(ctx context.Context, key session.Key) (*owner, error) {
@@ -98,10 +102,11 @@ func (k *Keeper) owner(ctx context.Context, key session.Key) (*owner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading what is known of a user: %w", err)
 	}
-	who, err := session.ReadDraft(plain)
+	draft, err := session.ReadDraft(plain)
 	if err != nil {
 		return nil, fmt.Errorf("reading what is known of a user: %w", err)
 	}
+	who := draft.Record()
 	o := &owner{who: &who, key: key, version: version, until: who.Created}
 	who.Created = time.Time{}
 	return o, nil

@@ -27,19 +27,21 @@ type copies struct {
 }
 
 type kept struct {
-	plain []byte
-	at    time.Time
-	shown bool
+	content content
+	size    int
+	at      time.Time
+	shown   bool
 }
 
-func (c *copies) keep(key session.Key, plain []byte, now time.Time) {
+// keep keeps a copy. size is about how many bytes it takes.
+func (c *copies) keep(key session.Key, one content, size int, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.by == nil {
 		c.by = map[session.Key]*kept{}
 	}
-	c.by[key] = &kept{plain: plain, at: now}
-	c.order, c.bytes = append(c.order, key), c.bytes+len(plain)
+	c.by[key] = &kept{content: one, size: size, at: now}
+	c.order, c.bytes = append(c.order, key), c.bytes+size
 	for len(c.order) > maxCopies || c.bytes > maxCopied {
 		c.remove(c.order[0])
 		c.order = c.order[1:]
@@ -47,17 +49,17 @@ func (c *copies) keep(key session.Key, plain []byte, now time.Time) {
 }
 
 // get returns the content of a pending sign-in, nil if it is not known here.
-func (c *copies) get(key session.Key) []byte {
+func (c *copies) get(key session.Key) *content {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if k := c.by[key]; k != nil {
-		return k.plain
+		return &k.content
 	}
 	return nil
 }
 
 // first is get for the first call soon after keep; for later ones it returns nil.
-func (c *copies) first(key session.Key, now time.Time) []byte {
+func (c *copies) first(key session.Key, now time.Time) *content {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.by[key]
@@ -65,7 +67,7 @@ func (c *copies) first(key session.Key, now time.Time) []byte {
 		return nil
 	}
 	k.shown = true
-	return k.plain
+	return &k.content
 }
 
 func (c *copies) drop(key session.Key) {
@@ -76,7 +78,7 @@ func (c *copies) drop(key session.Key) {
 
 func (c *copies) remove(key session.Key) {
 	if k := c.by[key]; k != nil {
-		c.bytes -= len(k.plain)
+		c.bytes -= k.size
 		delete(c.by, key)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
-	"github.com/latchkey-gateway/latchkey/session/internal/pack"
 )
 
 // SignIn is a sign-in that is complete except for the answer to "Stay signed in?". It is not a session: only the answer
@@ -19,6 +18,9 @@ type SignIn struct {
 	Draft session.Record
 	// Note is data of the caller, kept with the pending sign-in and not read.
 	Note []byte
+	// Known is what the caller has made Note of, so that it need not read it again. It is nil where the sign-in was read
+	// from the store. It is not changed.
+	Known any
 	// Deadline is when it counts as abandoned (A8).
 	Deadline time.Time
 }
@@ -50,19 +52,18 @@ type Held struct {
 func (k *Keeper) Hold(ctx context.Context, p SignIn, tokens session.Tokens, also ...session.Listing) (Held, error) {
 	token := session.NewToken()
 	key := pendingKey(token.ID)
-	draft, err := k.vault.PackDraft(p.Draft, tokens, token.Secret, key)
+	draft, err := k.vault.SealDraft(p.Draft, tokens, token.Secret, key)
 	if err != nil {
 		return Held{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
-	var w pack.FieldWriter
-	w.Bytes(1, draft)
-	w.Bytes(2, p.Note)
-	w.Time(3, p.Deadline)
+	c := content{SignIn: p, draft: draft}
+	c.Draft, c.Note, c.Deadline = draft.Record(), bytes.Clone(p.Note), p.Deadline.UTC().Truncate(time.Millisecond)
+	plain := c.encode()
 	if err := k.roomForPending(ctx); err != nil {
 		return Held{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	gone := p.Deadline.Add(pendingGrace)
-	value, err := k.vault.Entry(key, w.Out, gone)
+	value, err := k.vault.Entry(key, plain, gone)
 	if err != nil {
 		return Held{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
@@ -78,7 +79,7 @@ func (k *Keeper) Hold(ctx context.Context, p SignIn, tokens session.Tokens, also
 		return Held{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
 	k.waiting.Add(1)
-	k.copies.keep(key, w.Out, k.now())
+	k.copies.keep(key, c, len(plain), k.now())
 	held := Held{Token: token}
 	held.Surplus, held.Unbounded = k.endSurplus(ctx, p.Draft.Identity, done.Members)
 	return held, nil
@@ -91,27 +92,27 @@ func (k *Keeper) SignIn(ctx context.Context, token session.Token) (SignIn, error
 	if err != nil {
 		return SignIn{}, err
 	}
-	return k.live(plain)
+	c, err := decode(plain)
+	if err != nil {
+		return SignIn{}, err
+	}
+	return k.live(c)
 }
 
 // Shown is SignIn for the page that follows Hold: the first time soon after Hold it does not ask the store. If the
 // sign-in was answered meanwhile, then its answer finds that out.
 func (k *Keeper) Shown(ctx context.Context, token session.Token) (SignIn, error) {
-	if plain := k.copies.first(pendingKey(token.ID), k.now()); plain != nil {
-		return k.live(plain)
+	if c := k.copies.first(pendingKey(token.ID), k.now()); c != nil {
+		return k.live(c)
 	}
 	return k.SignIn(ctx, token)
 }
 
-func (k *Keeper) live(plain []byte) (SignIn, error) {
-	p, _, err := decode(plain)
-	if err != nil {
+func (k *Keeper) live(c *content) (SignIn, error) {
+	if err := k.inTime(c.SignIn); err != nil {
 		return SignIn{}, err
 	}
-	if err := k.inTime(p); err != nil {
-		return SignIn{}, err
-	}
-	return p, nil
+	return c.SignIn, nil
 }
 
 func (k *Keeper) inTime(p SignIn) error {
@@ -142,23 +143,18 @@ func (a *Answered) Done() {
 // is known here if it was kept here.
 func (k *Keeper) Answer(ctx context.Context, token session.Token) (*Answered, error) {
 	key := pendingKey(token.ID)
-	plain := k.copies.get(key)
-	if plain == nil {
+	c := k.copies.get(key)
+	if c == nil {
 		var err error
-		if plain, err = k.read(ctx, key); err != nil {
+		if c, err = k.read(ctx, key); err != nil {
 			return nil, err
 		}
 	}
-	p, draft, err := decode(plain)
-	if err == nil {
-		err = k.inTime(p)
-	}
-	if err != nil {
+	if err := k.inTime(c.SignIn); err != nil {
 		return nil, err
 	}
-	a := &Answered{SignIn: p, Session: session.Together{Take: key, From: listings(key, p)}, keeper: k}
-	a.Tokens, err = k.vault.DraftTokens(draft, token.Secret, key)
-	return a, err
+	tokens, err := k.vault.DraftTokens(c.draft, token.Secret, key)
+	return &Answered{SignIn: c.SignIn, Tokens: tokens, Session: session.Together{Take: key, From: listings(key, c.SignIn)}, keeper: k}, err
 }
 
 // Claim ends a pending sign-in and returns it. Of all calls of Claim and Abandoned exactly one gets it, the others get
@@ -207,54 +203,35 @@ func (k *Keeper) collect(ctx context.Context, key session.Key) (SignIn, error) {
 // take ends a pending sign-in. One that cannot be opened here stays: another replica has sealed it with a key that this
 // one does not have yet, and taking it unread would result in neither a session nor a log entry. The value that was read
 // is the value that is taken, because pending sign-ins are never changed.
-func (k *Keeper) take(ctx context.Context, key session.Key) (p SignIn, err error) {
-	plain, err := k.read(ctx, key)
+func (k *Keeper) take(ctx context.Context, key session.Key) (SignIn, error) {
+	c, err := k.read(ctx, key)
 	if err != nil {
 		return SignIn{}, err
 	}
-	if p, _, err = decode(plain); err != nil {
-		return SignIn{}, err
-	}
-	if _, err := k.vault.Store.Remove(ctx, key, listings(key, p)...); err != nil {
+	if _, err := k.vault.Store.Remove(ctx, key, listings(key, c.SignIn)...); err != nil {
 		return SignIn{}, err
 	}
 	k.waiting.Add(-1)
 	k.copies.drop(key)
-	return p, nil
+	return c.SignIn, nil
 }
 
 // read reads a pending sign-in. For one that does not exist it removes its listing, which refers to nothing.
-func (k *Keeper) read(ctx context.Context, key session.Key) ([]byte, error) {
+func (k *Keeper) read(ctx context.Context, key session.Key) (*content, error) {
 	plain, _, err := k.vault.Get(ctx, key)
 	if errors.Is(err, session.ErrNotFound) {
 		k.copies.drop(key)
 		_ = k.vault.Store.Delist(ctx, pendingIndex(key), key)
 	}
-	return plain, err
+	if err != nil {
+		return nil, err
+	}
+	return decode(plain)
 }
 
 // listings are where a pending sign-in is listed.
 func listings(key session.Key, p SignIn) []session.Listing {
 	return []session.Listing{{Index: pendingIndex(key), Member: key}, {Index: personPending(p.Draft.Identity), Member: key}}
-}
-
-// decode reads a pending sign-in, and its draft in encoded form, for its tokens.
-func decode(plain []byte) (p SignIn, draft []byte, err error) {
-	r := pack.FieldReader{Data: plain}
-	for r.Next() {
-		switch r.Tag {
-		case 1:
-			draft = r.Value
-			if p.Draft, err = session.ReadDraft(draft); err != nil {
-				return p, nil, err
-			}
-		case 2:
-			p.Note = bytes.Clone(r.Value)
-		case 3:
-			r.Time(&p.Deadline)
-		}
-	}
-	return p, draft, r.Err
 }
 
 func pendingKey(id session.ID) session.Key { return session.HashKey("p", string(id[:])) }

@@ -89,9 +89,8 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 
 // ask stores the sign-in with its listings, and shows the prompt. No session exists before the answer (K3).
 func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, draft session.Record, tokens session.Tokens, rec signinlog.Record, in []session.Listing) {
-	keep := *f
-	keep.State, keep.Nonce, keep.Verifier = "", "", ""
-	plain, err := shortJSON(note{Flow: keep, App: v.Site.App, Policies: rec.Policies, Status: rec.PolicyStatus})
+	keep := noteFor(f, v.Site.App, rec)
+	plain, err := shortJSON(keep)
 	if err != nil {
 		s.Fail(w, r, v, "keeping sign-in", err)
 		return
@@ -100,7 +99,7 @@ func (s *finisher) ask(w http.ResponseWriter, r *http.Request, v *access.Visit, 
 	defer cancel()
 	deadline := s.Now().Add(s.Prompt.AbandonAfter)
 	prompt, old := s.overtake(w, r, v, draft.Identity)
-	held, err := s.Pending.Hold(ctx, pending.SignIn{Draft: draft, Note: plain, Deadline: deadline}, tokens, in...)
+	held, err := s.Pending.Hold(ctx, pending.SignIn{Draft: draft, Note: plain, Known: keep, Deadline: deadline}, tokens, in...)
 	if err != nil && old != nil {
 		s.logAbandoned(*old) // no new prompt replaced it
 	}

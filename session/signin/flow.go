@@ -255,6 +255,16 @@ type beginning struct {
 // page returns the page of the sign-in.
 func (h *handover) page() string { return h.Origin + h.Return }
 
+// stored returns a copy that says what the stored form says; nil of none.
+func (h *handover) stored() *handover {
+	if h == nil {
+		return nil
+	}
+	there := *h
+	there.Later, there.challenge = "", ""
+	return &there
+}
+
 func (h *handover) expired(now time.Time) bool {
 	return !now.Before(h.started().Add(flowLife))
 }

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -52,7 +51,8 @@ func (s *finisher) stay(w http.ResponseWriter, r *http.Request, v *access.Visit)
 // noted reads the note of a pending sign-in, and returns the visit on behalf of its site. ok is false if that is not
 // possible; the request is then answered.
 func (s *finisher) noted(w http.ResponseWriter, r *http.Request, v *access.Visit, p pending.SignIn, ret string) (n note, there *access.Visit, ok bool) {
-	if err := json.Unmarshal(p.Note, &n); err != nil {
+	n, err := noteOf(p)
+	if err != nil {
 		s.Fail(w, r, v, "reading pending sign-in", err)
 		return n, v, false
 	}

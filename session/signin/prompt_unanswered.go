@@ -156,8 +156,8 @@ func (s *prompts) watchAbandoned(ctx context.Context) {
 // logAbandoned writes the 50140 entry of an abandoned prompt (K17 to K21). Its policies had no effect: an interrupted
 // sign-in is logged as notApplied (L9).
 func (s *prompts) logAbandoned(p pending.SignIn) {
-	var n note
-	if err := json.Unmarshal(p.Note, &n); err != nil {
+	n, err := noteOf(p)
+	if err != nil {
 		s.Logger.Error("pending sign-in cannot be read", zap.Error(err))
 		return
 	}
@@ -185,4 +185,24 @@ type note struct {
 	App      string
 	Policies []signinlog.AppliedPolicy
 	Status   string
+}
+
+// noteFor returns the note of a flow that waits for its answer. It says what its stored form will say, and shares nothing
+// with the flow that is changed later.
+func noteFor(f *flow, app string, rec signinlog.Record) note {
+	n := note{Flow: *f, App: app, Policies: rec.Policies, Status: rec.PolicyStatus}
+	n.Flow.State, n.Flow.Nonce, n.Flow.Verifier = "", "", ""
+	n.Flow.proven, n.Flow.tokenHint = false, ""
+	n.Flow.For = n.Flow.For.stored()
+	return n
+}
+
+// noteOf returns the note of a pending sign-in. The caller may change it.
+func noteOf(p pending.SignIn) (n note, err error) {
+	if known, ok := p.Known.(note); ok {
+		known.Flow.For = known.Flow.For.stored()
+		return known, nil
+	}
+	err = json.Unmarshal(p.Note, &n)
+	return n, err
 }

@@ -1,0 +1,45 @@
+package pending
+
+import (
+	"bytes"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/internal/pack"
+)
+
+// content is a pending sign-in as the store has it. It is immutable.
+type content struct {
+	SignIn
+	draft session.SealedDraft // of which Draft is made
+}
+
+func (c *content) encode() []byte {
+	var w pack.FieldWriter
+	w.Bytes(1, c.draft.Encode())
+	w.Bytes(2, c.Note)
+	w.Time(3, c.Deadline)
+	return w.Out
+}
+
+func decode(plain []byte) (*content, error) {
+	c := new(content)
+	r := pack.FieldReader{Data: plain}
+	for r.Next() {
+		switch r.Tag {
+		case 1:
+			var err error
+			if c.draft, err = session.ReadDraft(r.Value); err != nil {
+				return nil, err
+			}
+			c.Draft = c.draft.Record()
+		case 2:
+			c.Note = bytes.Clone(r.Value)
+		case 3:
+			r.Time(&c.Deadline)
+		}
+	}
+	if r.Err == nil && c.Draft.Identity.Subject == "" {
+		return nil, pack.ErrMalformed // without a draft
+	}
+	return c, r.Err
+}
