@@ -14,6 +14,21 @@ func keysOf(b *Binding) (list []string) {
 	return list
 }
 
+// A47: no record is written that could not be read: with too many keys, or with a place of a key and no key.
+func TestRecordWithBadKeysIsRefused(t *testing.T) {
+	key := DeviceKey{Place: "a", Key: []byte("k")}
+	for want, more := range map[bool][]DeviceKey{true: slices.Repeat([]DeviceKey{key}, MaxKeys-1), false: slices.Repeat([]DeviceKey{key}, MaxKeys)} {
+		s := Record{Identity: Identity{Issuer: "i", Subject: "s"}, Binding: Binding{DeviceKey: key, More: more}}
+		if err := s.validDraft(); (err == nil) != want {
+			t.Errorf("%d more keys: %v", len(more), err)
+		}
+	}
+	s := Record{Identity: Identity{Issuer: "i", Subject: "s"}, Binding: Binding{More: []DeviceKey{{Place: "a"}}}}
+	if s.validDraft() == nil {
+		t.Error("a place without a key")
+	}
+}
+
 // V3: A session has one key for each place, at most MaxKeys.
 func TestKeysOfPlaces(t *testing.T) {
 	var b Binding

@@ -273,6 +273,9 @@ func (s *Record) validDraft() error {
 	if s.Identity.Issuer == "" || s.Identity.Subject == "" {
 		return fmt.Errorf("%w: without an identity", pack.ErrMalformed)
 	}
+	if len(s.Binding.More) >= MaxKeys || slices.ContainsFunc(s.Binding.More, func(k DeviceKey) bool { return len(k.Key) == 0 }) {
+		return fmt.Errorf("%w: more than %d keys, or none where one is named", pack.ErrMalformed, MaxKeys)
+	}
 	return nil
 }
 

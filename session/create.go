@@ -15,6 +15,7 @@ const recordGrowth = 12 << 10
 type creator struct {
 	*writer
 	subjects *revokedSubjects
+	made     newlyMade
 }
 
 // Create creates a session from a draft. It sets a new ID, the start, the first use and the limit of its kind, seals
@@ -163,7 +164,9 @@ func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, since
 		return Made{}, fmt.Errorf("writing session: %w", err)
 	}
 	s.Version, n.token.Bound = 1, s.Binding.Bound()
-	c.entries.keep(s.asEntry(n.written), asked)
+	e := s.asEntry(n.written)
+	c.made.keep(&e.Session, s)
+	c.entries.keep(e, asked)
 	if s.Signalled.take(said) {
 		if s, err = c.rewrite(ctx, s.ID, func(s *Record) bool { return s.Signalled.take(said) }); err != nil {
 			return Made{}, err
@@ -198,10 +201,6 @@ func (c *creator) prepare(ctx context.Context, draft Record, tokens Tokens) (pre
 		return n, err
 	}
 	plain, tail := s.encode()
-	// The returned record shares no memory with the draft. What cannot be decoded is not written (A47).
-	if n.s, err = decodeRecord(plain); err != nil {
-		return n, err
-	}
 	n.written, err = c.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
 	return n, err
 }

@@ -19,6 +19,7 @@ const (
 	UpdateTries  = updateTries
 	ExpiredGrace = expiredGrace
 	MaxAsking    = maxAsking
+	MaxMade      = maxMade
 )
 
 var (
@@ -26,6 +27,16 @@ var (
 	ErrTouchQueue = errTouchQueue
 	ErrTouchClose = errTouchClose
 )
+
+// Made reports whether the record of a new session is kept for the first page.
+func (s *Session) Made() bool {
+	v := s.ready.Load()
+	if v == nil {
+		return false
+	}
+	_, made := (*v).(*madeRecord)
+	return made
+}
 
 // Places returns the indexes that list a user's session.
 func Places(who Identity, sid string, id ID) []Key {

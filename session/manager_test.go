@@ -25,6 +25,7 @@ func TestCreateAndLoad(t *testing.T) {
 	if s.ID != token.ID || s.Version != 1 || !s.Created.Equal(now) || !s.LastUsed.Equal(now) || s.Limit != session.DefaultLimits.Persistent {
 		t.Errorf("%+v", s)
 	}
+	firstRecord(t, s)
 	loaded, err := w.LoadRecord(t.Context(), token)
 	if err != nil || !reflect.DeepEqual(loaded, s) {
 		t.Errorf("created %+v\nloaded  %+v, %v", s, loaded, err)
@@ -63,9 +64,47 @@ func TestSessionSharesNothing(t *testing.T) {
 	draft.UserInfo, draft.AMR, draft.Apps = []byte("{}"), []string{"pwd"}, []string{"wiki"}
 	s, token := w.create(t, draft, session.Tokens{})
 	draft.Claims[0], draft.UserInfo[0], draft.Groups[0], draft.AMR[0], draft.Apps[0] = '!', '!', "admins", "mfa", "admin"
+	first := firstRecord(t, s)
 	loaded, err := w.LoadRecord(t.Context(), token)
 	if err != nil || !reflect.DeepEqual(loaded, s) {
 		t.Errorf("created %+v\nloaded  %+v, %v", s, loaded, err)
+	}
+	first.Claims[0], first.Groups[0] = '!', "admins"
+	if s.Claims[0] == '!' || s.Groups[0] == "admins" {
+		t.Error("a record that was read shares memory with the one that Create returned")
+	}
+}
+
+// firstRecord returns the record of a session that was just created, which was not decoded, and compares it with the one
+// that is decoded.
+func firstRecord(t *testing.T, s *session.Record) *session.Record {
+	t.Helper()
+	if !s.Session().Made() {
+		t.Error("the record of a new session is not kept")
+	}
+	first, err := s.Session().Record()
+	if err != nil || s.Session().Made() || s.Session().Ready() != nil {
+		t.Errorf("the record of a new session: %v", err)
+	}
+	if second, err := s.Session().Record(); err != nil || !reflect.DeepEqual(first, second) {
+		t.Errorf("kept %+v\nread %+v, %v", first, second, err)
+	}
+	return first
+}
+
+// The records that are kept for the first page are bounded.
+func TestKeptRecordsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	first, _ := w.create(t, fullDraft(), session.Tokens{})
+	second, _ := w.create(t, fullDraft(), session.Tokens{})
+	for range session.MaxMade - 1 {
+		w.create(t, fullDraft(), session.Tokens{})
+	}
+	if first.Session().Made() || !second.Session().Made() {
+		t.Errorf("more than %d are kept, or fewer", session.MaxMade)
+	}
+	if r, err := first.Session().Record(); err != nil || r.User != first.User {
+		t.Errorf("%v, %v", r, err)
 	}
 }
 

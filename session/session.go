@@ -156,8 +156,11 @@ func (s *Session) parts() (packed, keys, since []byte) {
 }
 
 // Record decodes the whole record. It decodes at every call, which takes about sixty times as long as looking the
-// session up. An error means a bug or a memory fault, because the packed form was readable when it was stored here.
+// session up; only the first call after the session was created here has its record at once. An error means a bug or a memory fault, because the packed form was readable when it was stored here.
 func (s *Session) Record() (*Record, error) {
+	if made := s.takeMade(); made != nil {
+		return made, nil
+	}
 	packed, _, _ := s.parts()
 	r, err := readRecord(packed)
 	if err != nil {
@@ -225,10 +228,14 @@ func (s *Session) touchDue(at time.Time, now Limits) bool {
 // the record, so that the next request need not compute it again. It is dropped together with the record, so it is
 // never older.
 func (s *Session) Ready() any {
-	if v := s.ready.Load(); v != nil {
-		return *v
+	v := s.ready.Load()
+	if v == nil {
+		return nil
 	}
-	return nil
+	if _, own := (*v).(*madeRecord); own {
+		return nil
+	}
+	return *v
 }
 
 // KeepReady keeps a value with the record, for Ready, and replaces the previous one. The value must not change

@@ -30,6 +30,7 @@ func TestSucceed(t *testing.T) {
 	}
 	_, err = w.LoadRecord(t.Context(), oldToken)
 	want(t, "the old one", err, session.ErrNotFound)
+	firstRecord(t, s)
 	if loaded, err := w.LoadRecord(t.Context(), token); err != nil || !reflect.DeepEqual(loaded, s) {
 		t.Errorf("%+v, %v", loaded, err)
 	}
