@@ -8,7 +8,8 @@
 // of another gateway's sessions.
 //
 // A Stamp is the beginning of an entry, which tells a gateway that has the entry whether it has changed. Those that are asked
-// for at the same time share a round trip, one to each node of a cluster.
+// for at the same time share a round trip, one to each node of a cluster. So do writes that are tried once, on a single
+// server without replicas to wait for: each is a command of its own with an answer of its own.
 //
 // The sign-in log is kept in the same database, by the contract of journal.Journal: one Redis stream a day, one field
 // per entry, with a TTL like every key. A sorted set for each user lists the newest entries of that user. Only Trim,

@@ -23,7 +23,7 @@ const (
 	tripTimeout = callTimeout / 2
 )
 
-// A lane takes look-ups to one server. Those that come while a trip is under way share the next one: many commands, one
+// A lane takes look-ups, or writes, to one server. What is said of look-ups here holds for writes. Those that come while a trip is under way share the next one: many commands, one
 // write, one read, and one change between the processes. A command is always sent after its look-up began, and the end
 // of one caller's context ends no trip.
 //
@@ -53,6 +53,9 @@ type lookup struct {
 	turns chan turn
 	// leads: the caller waits until the end, so it can lead a trip.
 	leads bool
+	// once: the command is a write that is not sent again after a failure with an unknown result. Nothing else is on its
+	// lane, because a trip is sent again as a whole or not at all.
+	once bool
 }
 
 type turn bool
@@ -62,8 +65,8 @@ const (
 	lead     turn = true
 )
 
-// NoRetry tells the client that the command may be sent again after a failure: it only reads.
-func (*lookup) NoRetry() bool { return false }
+// NoRetry tells the client whether the command may be sent again after a failure: one that only reads may.
+func (q *lookup) NoRetry() bool { return q.once }
 
 // The errors of a look-up that was not sent: its empty answer must not be taken for one of the server.
 var (
@@ -75,7 +78,7 @@ var (
 // ask itself is that of ctx, or says that too many wait. Then the look-up is not to be touched any more.
 func (l *lane) ask(ctx context.Context, q *lookup) error {
 	q.SetErr(errUnsent)
-	q.leads = ctx.Done() == nil
+	q.leads = ctx.Done() == nil || q.once // a write returns within the timeout of a trip
 	if err := l.add(q); err != nil {
 		return err
 	}

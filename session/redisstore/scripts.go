@@ -63,10 +63,22 @@ func (onceCmd) NoRetry() bool { return true }
 // once sends a command that writes key.
 func (s *Store) once(ctx context.Context, key string, args ...any) (any, error) {
 	cmd := onceCmd{redis.NewCmd(ctx, args...)}
-	if err := s.guard.Write(ctx, key, cmd); err != nil {
+	if err := s.write(ctx, key, cmd); err != nil {
 		return nil, err
 	}
 	return cmd.Result()
+}
+
+// write sends a command: with others that come together if there is one server and no replica to wait for.
+func (s *Store) write(ctx context.Context, key string, cmd onceCmd) error {
+	if s.writes == nil {
+		return s.guard.Write(ctx, key, cmd)
+	}
+	q := &lookup{Cmder: cmd, turns: make(chan turn, 1), once: true}
+	if err := s.writes.ask(ctx, q); err != nil {
+		return err
+	}
+	return q.Err()
 }
 
 // again is once for commands that may be repeated.

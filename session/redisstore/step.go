@@ -189,7 +189,7 @@ func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listi
 		return err
 	}
 	set := onceCmd{redis.NewCmd(ctx, "set", s.names.entryKey(e.Key), encode(1, e.Expires, e.Value), "px", ttl(e.Expires, now), "nx")}
-	err = s.guard.Write(ctx, s.names.entryKey(e.Key), set)
+	err = s.write(ctx, s.names.entryKey(e.Key), set)
 	if errors.Is(err, redis.Nil) {
 		return session.ErrConflict
 	}

@@ -23,6 +23,7 @@ type Store struct {
 	guard   *failover.Guard
 	client  redis.UniversalClient // the guard's
 	lanes   *lanes
+	writes  *lane // of commands that are sent once; nil where a write waits for replicas
 	names   names
 	secrets []string
 	now     func() time.Time
@@ -48,6 +49,9 @@ func Open(cfg Config) (*Store, error) {
 	s.guard = failover.New(opt)
 	s.client = s.guard.Client()
 	s.lanes = newLanes(s.client)
+	if !s.guard.Confirms() {
+		s.writes = newLane(s.client)
+	}
 	for _, secret := range []string{opt.Password, opt.SentinelPassword} {
 		if secret != "" {
 			s.secrets = append(s.secrets, secret)

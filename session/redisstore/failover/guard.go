@@ -31,6 +31,9 @@ func New(opt *redis.UniversalOptions) *Guard {
 // Client returns the client for commands that write nothing, or whose write may be lost.
 func (g *Guard) Client() redis.UniversalClient { return g.client }
 
+// Confirms reports whether Write waits for replicas. Otherwise it only sends.
+func (g *Guard) Confirms() bool { return g.confirm != nil }
+
 // Term returns the number of changes of the master so far. Call it before a read, for StillMaster.
 func (g *Guard) Term() uint64 { return g.masters.current() }
 
