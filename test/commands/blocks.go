@@ -15,6 +15,7 @@ var Reasons = map[string]string{
 	"server":         "it goes on until it is stopped; other tests start the same",
 	"other-program":  "it is about a program of others that the tests do not have, or about a name of the reader's network",
 	"clients-test":   "the tests in test/clients_*_test.go do the same with a real client and a real server",
+	"measurement":    "it measures for minutes, on a machine that does nothing else",
 	"older-key":      "it needs a key that no sign-in needs any more; test/rotation_test.go retires one",
 	"transmitter":    "it needs a transmitter of events; test/signals_manage_test.go does the same with one",
 	"identity":       "it needs a provider that issues access tokens to programs; test/bearer_test.go does the same with one",
@@ -83,7 +84,7 @@ func Blocks(root, file string) (blocks []Block, prose string, err error) {
 func split(file, text string) (blocks []Block, prose string, err error) {
 	var open *Block
 	var rest strings.Builder
-	number := 0
+	number, blank := 0, true
 	for line := range strings.Lines(text) {
 		number++
 		fence := strings.HasPrefix(strings.TrimSpace(line), "```")
@@ -95,9 +96,12 @@ func split(file, text string) (blocks []Block, prose string, err error) {
 			open = nil
 		case open != nil:
 			open.Text += line
+		case blank && (strings.HasPrefix(line, "    ") || strings.HasPrefix(line, "\t")):
+			return nil, "", fmt.Errorf("%s:%d: a block by indentation has no language: put it between fences", file, number)
 		default:
 			rest.WriteString(line)
 		}
+		blank = strings.TrimSpace(line) == ""
 	}
 	if open != nil {
 		return nil, "", fmt.Errorf("%s: the block at line %d has no end", file, open.Line)

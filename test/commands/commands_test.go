@@ -178,8 +178,11 @@ var testsNamed = regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w*`)
 
 // existsInGo checks the folders that `go run` and `go test` are given, and that there are the tests which are named.
 func existsInGo(args []string) error {
-	if len(args) == 0 {
-		return errors.New("go does nothing without a command")
+	if len(args) < 2 {
+		return errors.New("go does nothing without a command and a folder")
+	}
+	if args[0] == "run" {
+		return hasFlags(filepath.Join(root, args[1]), args[2:])
 	}
 	for _, arg := range args[1:] {
 		if !strings.HasPrefix(arg, ".") {
@@ -193,6 +196,33 @@ func existsInGo(args []string) error {
 			if there, err := hasTest(folder, name); err != nil || !there {
 				return errors.Join(fmt.Errorf("%s has no test %s", arg, name), err)
 			}
+		}
+	}
+	return nil
+}
+
+// hasFlags checks that the program of a folder has the flags that are given, by their names in its source. The commands of
+// cmd/latchkey are those of the binary.
+func hasFlags(folder string, args []string) error {
+	if filepath.ToSlash(folder) == root+"/cmd/latchkey" {
+		return existsInLatchkey(args)
+	}
+	var source []byte
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("%s has no program: %w", folder, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		source = append(source, text...)
+	}
+	for _, arg := range args {
+		name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if strings.HasPrefix(arg, "-") && name != "h" && !bytes.Contains(source, []byte(`, "`+name+`", `)) && !bytes.Contains(source, []byte(`("`+name+`", `)) {
+			return fmt.Errorf("%s has no flag %s", folder, arg)
 		}
 	}
 	return nil
@@ -249,7 +279,10 @@ func TestWhatDoesNotExist(t *testing.T) {
 		"latchkey doctor now":                         "unknown command",
 		"make sight":                                  "no sight",
 		"make test CHAOSTME=1m":                       "no CHAOSTME",
-		"go run ./cmd/latch demo":                     "no such file",
+		"go run ./cmd/latch demo":                     "no program",
+		"go run ./cmd/latchkey dmo":                   "unknown command",
+		"go run ./bench -onyl program":                "no flag -onyl",
+		"go run ./bench -only program":                "",
 		"go test . -run TestRulez":                    "no test TestRulez",
 		"wget x":                                      "no document names",
 		"latchkey sessions revoke -- -id":             "",

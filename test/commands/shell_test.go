@@ -54,4 +54,7 @@ func TestBlocks(t *testing.T) {
 	if _, _, err := split("x.md", "```sh\na\n"); err == nil {
 		t.Error("a block without an end was taken")
 	}
+	if _, _, err := split("x.md", "one\n\n    make test\n"); err == nil {
+		t.Error("a block by indentation was taken")
+	}
 }
