@@ -113,7 +113,9 @@ func exists(words []string) error {
 
 // others are programs that are not checked further.
 var others = []string{
-	"cadaver", "curl", "export", "git", "hydra", "jq", "kanidm", "npm", "rclone", "skopeo", "sort", "uniq", "xcaddy",
+	"apt", "base64", "cadaver", "chmod", "curl", "dnf", "docker", "export", "git", "head", "hydra", "jq", "kanidm",
+	"kubectl", "nano", "npm", "rclone", "sha256sum", "skopeo", "sort", "sudo", "systemctl", "tr", "uniq", "xcaddy",
+	"zcat",
 }
 
 // existsInLatchkey parses a command line as the binary does.
