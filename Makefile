@@ -18,7 +18,7 @@ LINT_PATH := $(GO) tool -modfile=tools/go.mod -n golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
-.PHONY: help deps build test chaos differential mutate lint vulncheck fmt fuzz bench caches providers demo pictures site clean
+.PHONY: help deps build test chaos differential mutate lint vulncheck fmt fuzz bench caches providers monitoring demo pictures site clean
 .PHONY: release release-check packages-test image image-test manifests
 
 help:
@@ -89,6 +89,13 @@ caches: ## our cache of sessions beside libraries, and beside what forgets no se
 # The providers stay in .providers. Some flags: PROVIDERFLAGS='-only hydra -v', which leaves the document alone.
 providers: deps build ## tries real providers and writes the table in docs/providers.md; minutes, and much longer the first time
 	LATCHKEY_BINARY=$(CURDIR)/$(BIN) $(GO) run ./test/providers -cache .providers -docs docs/providers.md $(PROVIDERFLAGS)
+
+# The module in monitoring/check has a go.mod of its own. promtool is in Debian's package prometheus.
+monitoring: ## parses dashboard and alerts with Prometheus' and Grafana's own parsers, and runs the tests of the alerts
+	cd monitoring/check && $(GO) test -vet=off .
+	@command -v promtool >/dev/null || { echo 'monitoring: promtool is not installed (Debian: prometheus)' >&2; exit 1; }
+	promtool check rules monitoring/prometheus/latchkey.rules.yml
+	promtool test rules monitoring/prometheus/latchkey.test.yml
 
 demo: ## the demo, on http://localhost
 	$(GO) run ./cmd/latchkey demo

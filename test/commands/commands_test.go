@@ -24,7 +24,7 @@ import (
 const root = "../.."
 
 // languages are what a code block of a document may be. One without a name could be a command or a Caddyfile that no test sees.
-var languages = []string{"caddyfile", "sh", "text", "json", "js", "html", "ini", "yaml", "nginx"}
+var languages = []string{"caddyfile", "sh", "text", "json", "js", "html", "ini", "yaml", "nginx", "logql"}
 
 // Each command in a block of a shell exists, with its flags, targets and folders, and each block says why it is not run if
 // it is not.
