@@ -14,6 +14,7 @@
 //   - dashboard.go has the panels, grafana.go is their form;
 //   - rules.go has the recording rules, alerts.go and alerts_more.go the alerts, prometheus.go is their form, ruletests.go makes
 //     tests for promtool;
+//   - logs.go has the fields of the logs, elastic.go what Elasticsearch needs, ship.go what sends them there and to Loki;
 //   - files.go names all files.
 //
 // It is no part of the gateway.

@@ -6,7 +6,11 @@ import "encoding/json"
 func Files() (map[string][]byte, error) {
 	makers := map[string]func() ([]byte, error){
 		"grafana/latchkey.json": Dashboard, "prometheus/latchkey.rules.yml": Rules, "prometheus/latchkey.test.yml": RuleTests,
-		"metrics.json": metricsList,
+		"metrics.json": metricsList, "alloy/latchkey.alloy": alloy, "vector/latchkey.yaml": vector, "../docs/log-fields.md": fieldsPage,
+	}
+	for _, s := range LogStreams() {
+		makers["elasticsearch/"+s.Name+".template.json"] = func() ([]byte, error) { return indexTemplate(s) }
+		makers["elasticsearch/"+s.Name+".pipeline.json"] = func() ([]byte, error) { return pipeline(s) }
 	}
 	files := map[string][]byte{}
 	for path, content := range makers {
