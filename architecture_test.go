@@ -170,6 +170,7 @@ var edges = []edge{
 	// draft has the checks and quotes of firstfile, so that one rule says what may stand in a Caddyfile that is written here.
 	{path: "caddymodule/migrate/draft", ours: []string{"=caddymodule/firstfile", "=caddymodule/terminal"}, free: true},
 	{path: "caddymodule/migrate/oauth2proxy", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
+	{path: "caddymodule/migrate/apache", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
 	{path: "caddymodule/migrate/authelia", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
 	{path: "caddymodule/migrate/vouch", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
 	{path: "caddymodule/command", ours: []string{"policy", "session", "caddymodule"}, free: true},
