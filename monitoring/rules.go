@@ -1,5 +1,7 @@
 package monitoring
 
+import "slices"
+
 // recording is a query whose result Prometheus keeps under a name.
 type recording struct{ name, expr string }
 
@@ -81,8 +83,8 @@ func with(labels map[string]string, pairs ...string) map[string]string {
 	for k, v := range labels {
 		all[k] = v
 	}
-	for i := 0; i < len(pairs); i += 2 {
-		all[pairs[i]] = pairs[i+1]
+	for pair := range slices.Chunk(pairs, 2) {
+		all[pair[0]] = pair[len(pair)-1]
 	}
 	return all
 }

@@ -69,8 +69,8 @@ func TestProviderSpans(t *testing.T) {
 			t.Errorf("%s %v %v", s.Name, s.Attributes, s.Status)
 		}
 		for _, a := range s.Attributes {
-			if strings.Contains(a.Value.Emit(), "canary") {
-				t.Errorf("a span has %s: %s", a.Key, a.Value.Emit())
+			if strings.Contains(a.Value.String(), "canary") {
+				t.Errorf("a span has %s: %s", a.Key, a.Value.String())
 			}
 		}
 	}

@@ -232,8 +232,12 @@ func EndpointOf(p *Provider, u *url.URL) string {
 	}
 	if m := p.meta.Load(); m != nil {
 		for _, e := range []struct{ name, address string }{
-			{EndpointToken, m.TokenEndpoint}, {EndpointKeys, m.JWKSURI}, {EndpointUserInfo, m.UserInfoEndpoint},
-			{EndpointRevocation, m.RevocationEndpoint}, {EndpointIntrospection, m.IntrospectionEndpoint}, {EndpointPush, m.PushEndpoint},
+			{EndpointToken, m.TokenEndpoint},
+			{EndpointKeys, m.JWKSURI},
+			{EndpointUserInfo, m.UserInfoEndpoint},
+			{EndpointRevocation, m.RevocationEndpoint},
+			{EndpointIntrospection, m.IntrospectionEndpoint},
+			{EndpointPush, m.PushEndpoint},
 		} {
 			if samePath(u, e.address) {
 				return e.name
