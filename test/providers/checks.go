@@ -7,19 +7,14 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
+	"github.com/latchkey-gateway/latchkey/test/tryout"
 )
 
-// check tries one thing and returns what is worth a note. An absent error says that the provider has no such thing and that
-// the gateway has dealt with it as it should; any other failure goes through the site's trial.
+// check tries one thing, as tryout.Outcome takes it; a failure goes through the site's trial.
 type check struct {
 	name string
 	do   func(s *site) (note string, err error)
 }
-
-// absent is what a provider does not offer.
-type absent string
-
-func (a absent) Error() string { return string(a) }
 
 // checks are the columns of the table, in the order of a run. Those that restart things stand last.
 var checks = []check{
@@ -87,7 +82,7 @@ func yesAndNo(s *site) (string, error) {
 func renewal(s *site) (string, error) {
 	c := s.entered(ada)
 	if s.newest().text("refresh_token") == "" {
-		return "", absent("the provider gives no refresh token")
+		return "", tryout.Absent("the provider gives no refresh token")
 	}
 	got := s.renewed(c, 2, 2*(2*every)+slack)
 	first, second := got[0], got[1]
@@ -111,7 +106,7 @@ func twoBrowsers(s *site) (string, error) {
 	older := s.entered(ada)
 	younger := s.entered(ada)
 	if s.newest().text("refresh_token") == "" {
-		return "", absent("the provider gives no refresh token")
+		return "", tryout.Absent("the provider gives no refresh token")
 	}
 	s.renewed(younger, 1, 2*every+slack)
 	mark := s.tap.mark()
@@ -135,7 +130,7 @@ func twoBrowsers(s *site) (string, error) {
 func groupChange(s *site) (string, error) {
 	g, ok := s.p.(grouper)
 	if !ok {
-		return "", absent("no groups")
+		return "", tryout.Absent("no groups")
 	}
 	c := s.entered(cyd)
 	if got := s.groups(c); got != "staff" {
@@ -170,11 +165,11 @@ func (s *site) groups(c *rig.HTTP) string {
 func disabledPerson(s *site) (string, error) {
 	d, ok := s.p.(disabler)
 	if !ok {
-		return "", absent("no way to disable an account")
+		return "", tryout.Absent("no way to disable an account")
 	}
 	c, other := s.entered(bob), s.entered(ada)
 	if s.newest().text("refresh_token") == "" {
-		return "", absent("no refresh token, so nothing tells")
+		return "", tryout.Absent("no refresh token, so nothing tells")
 	}
 	before := len(s.gw.SignIns(50173))
 	mark := s.tap.mark()
@@ -183,7 +178,7 @@ func disabledPerson(s *site) (string, error) {
 	if !rig.Holds(4*every+slack, func() bool { return !s.alive(c) }) {
 		word := s.lastRefresh(mark)
 		if s.p.lacks()["disabled"] != "" && strings.HasPrefix(word, "200") {
-			return "", absent("a refresh is answered all the same")
+			return "", tryout.Absent("a refresh is answered all the same")
 		}
 		s.t.Fatalf("the session goes on; last refresh: %s", word)
 	}
@@ -208,7 +203,7 @@ func stepUp(s *site) (string, error) {
 	asked := s.tap.since(mark, func(x seen) bool { return x.query.Get("max_age") != "" || x.query.Get("prompt") == "login" })
 	switch {
 	case r.StatusCode == http.StatusForbidden && s.p.lacks()["step-up"] != "":
-		return "", absent("refused")
+		return "", tryout.Absent("refused")
 	case !isApp(r):
 		s.t.Fatalf("%d at %s: %s", r.StatusCode, r.At.Path, excerpt(r.Text))
 	case r.At.RequestURI() != "/fresh?y=2":
@@ -227,7 +222,7 @@ func secondFactorAsked(s *site) (string, error) {
 	r, _ := s.travel(c, c.Get(s.url("/mfa")), ada)
 	switch {
 	case r.StatusCode == http.StatusForbidden && s.p.lacks()["second factor"] != "":
-		return "", absent("refused")
+		return "", tryout.Absent("refused")
 	case !isApp(r):
 		s.t.Fatalf("%d at %s: %s", r.StatusCode, r.At.Path, excerpt(r.Text))
 	}
@@ -244,7 +239,7 @@ func signOutHere(s *site) (string, error) {
 		s.t.Fatal("the session lives on")
 	}
 	if !sent {
-		return "", absent("no end_session_endpoint; ends here alone")
+		return "", tryout.Absent("no end_session_endpoint; ends here alone")
 	}
 	r, _ = s.travel(c, r, ada)
 	if r.At.Path != "/.latchkey/signed-out" || !strings.Contains(r.Text, "You are signed out") {
@@ -261,7 +256,7 @@ func signOutHere(s *site) (string, error) {
 func signOutThere(s *site) (string, error) {
 	l, ok := s.p.(leaver)
 	if !ok {
-		return "", absent("no back-channel logout")
+		return "", tryout.Absent("no back-channel logout")
 	}
 	c, other := s.entered(ada), s.entered(ada)
 	l.leave(s.t, c)
@@ -278,7 +273,7 @@ func signOutThere(s *site) (string, error) {
 func keyRotation(s *site) (string, error) {
 	k, ok := s.p.(rotator)
 	if !ok {
-		return "", absent("no way to rotate keys")
+		return "", tryout.Absent("no way to rotate keys")
 	}
 	c := s.entered(ada)
 	renews := s.newest().text("refresh_token") != ""

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
+	"github.com/latchkey-gateway/latchkey/test/tryout"
 )
 
 // glewlwyd is Debian's Glewlwyd with SQLite. What its login page does by script, answer does by the same requests.
@@ -23,7 +24,7 @@ type glewlwyd struct {
 	r       registration
 	root    string
 	found   string
-	process *process
+	process *tryout.Process
 	admin   *rig.HTTP
 }
 
@@ -31,7 +32,7 @@ func (p *glewlwyd) name() string    { return "Glewlwyd" }
 func (p *glewlwyd) version() string { return p.found }
 
 func (p *glewlwyd) install(cache string) (err error) {
-	p.root, p.found, err = debianRoot(cache, "glewlwyd", regexp.MustCompile(`^(mysql-|mariadb-c|default-mysql|dbconfig)`), "glewlwyd", "sqlite3")
+	p.root, p.found, err = tryout.DebianRoot(cache, "glewlwyd", regexp.MustCompile(`^(mysql-|mariadb-c|default-mysql|dbconfig)`), "glewlwyd", "sqlite3")
 	return err
 }
 
@@ -56,7 +57,7 @@ func (p *glewlwyd) zipped(t testing.TB, path string) string {
 func (p *glewlwyd) prepare(t testing.TB, r registration) {
 	p.r = r
 	db := filepath.Join(r.dir, "glewlwyd.db")
-	sqlite(t, p.root, db, p.zipped(t, "database/init.sqlite3.sql.gz"))
+	tryout.SQLite(t, p.root, db, p.zipped(t, "database/init.sqlite3.sql.gz"))
 	conf := p.zipped(t, "glewlwyd.conf.sample.gz")
 	for pattern, by := range map[string]string{
 		`(?m)^port=.*`:                  fmt.Sprintf("port=%d\nbind_address=\"127.0.0.1\"", r.port),
@@ -78,7 +79,7 @@ func (p *glewlwyd) file() string { return filepath.Join(p.r.dir, "glewlwyd.conf"
 
 func (p *glewlwyd) start(t testing.TB) {
 	first := p.process == nil
-	p.process = startProcess(t, p.r.dir, p.r.port, debianEnvironment(p.root),
+	p.process = tryout.Start(t, p.r.dir, p.r.port, tryout.DebianEnvironment(p.root),
 		filepath.Join(p.root, "usr/bin/glewlwyd"), "--config-file="+p.file())
 	p.admin = rig.NewHTTP(t)
 	p.ask(t, http.MethodPost, "/auth", map[string]any{"username": "admin", "password": "password"})
@@ -178,7 +179,7 @@ func (p *glewlwyd) send(t testing.TB, c *rig.HTTP, base, method, path string, bo
 	return r.Text
 }
 
-func (p *glewlwyd) stop(t testing.TB) { p.process.stop(t) }
+func (p *glewlwyd) stop(t testing.TB) { p.process.Stop(t) }
 
 func (p *glewlwyd) lines() string {
 	return "issuer " + p.r.issuerOrigin + "/api/oidc\n\t\t\tuser_claim preferred_username email sub"

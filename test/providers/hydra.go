@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
+	"github.com/latchkey-gateway/latchkey/test/tryout"
 )
 
 // hydra is Ory Hydra with SQLite. It has no pages of its own: those for sign-in, consent and sign-out are this file's, as
@@ -23,7 +24,7 @@ type hydra struct {
 	pages   *httptest.Server
 	groups  map[string][]string
 	gone    map[string]bool
-	process *process
+	process *tryout.Process
 }
 
 const hydraVersion = "v2.3.0"
@@ -32,10 +33,10 @@ func (p *hydra) name() string    { return "Ory Hydra" }
 func (p *hydra) version() string { return strings.TrimPrefix(hydraVersion, "v") }
 
 func (p *hydra) install(cache string) (err error) {
-	p.bin, err = goProgram{
-		name: "hydra", pkg: "github.com/ory/hydra/v2", module: "github.com/ory/hydra/v2", version: hydraVersion, tags: "sqlite",
-		replace: "github.com/gobuffalo/pop/v6 => github.com/ory/pop/v6 v6.2.1-0.20241121111754-e5dfc0f3344b",
-	}.build(cache)
+	p.bin, err = tryout.GoProgram{
+		Name: "hydra", Pkg: "github.com/ory/hydra/v2", Module: "github.com/ory/hydra/v2", Version: hydraVersion, Tags: "sqlite",
+		Replace: "github.com/gobuffalo/pop/v6 => github.com/ory/pop/v6 v6.2.1-0.20241121111754-e5dfc0f3344b",
+	}.Build(cache)
 	return err
 }
 
@@ -69,7 +70,7 @@ func (p *hydra) prepare(t testing.TB, r registration) {
 	if err != nil {
 		t.Fatalf("writing the configuration: %v", err)
 	}
-	if err := command(r.dir, nil, p.bin, "migrate", "sql", "up", "-e", "--yes", "--config", p.file()); err != nil {
+	if err := tryout.Command(r.dir, nil, p.bin, "migrate", "sql", "up", "-e", "--yes", "--config", p.file()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -78,8 +79,8 @@ func (p *hydra) file() string { return filepath.Join(p.r.dir, "hydra.json") }
 
 func (p *hydra) start(t testing.TB) {
 	first := p.process == nil
-	p.process = startProcess(t, p.r.dir, p.r.port, nil, p.bin, "serve", "all", "--dev", "--sqa-opt-out", "--config", p.file())
-	rig.Until(t, soon, "Hydra's administration listens", func() bool { return listens(p.admin) })
+	p.process = tryout.Start(t, p.r.dir, p.r.port, nil, p.bin, "serve", "all", "--dev", "--sqa-opt-out", "--config", p.file())
+	rig.Until(t, soon, "Hydra's administration listens", func() bool { return tryout.Listens(p.admin) })
 	if !first {
 		return
 	}
@@ -94,7 +95,7 @@ func (p *hydra) start(t testing.TB) {
 	}
 }
 
-func (p *hydra) stop(t testing.TB) { p.process.stop(t) }
+func (p *hydra) stop(t testing.TB) { p.process.Stop(t) }
 
 // ask is a request to Hydra's administration.
 func (p *hydra) ask(method, path string, body, answer any) error {

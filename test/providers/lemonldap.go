@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
+	"github.com/latchkey-gateway/latchkey/test/tryout"
 )
 
 // lemonldap is Debian's LemonLDAP::NG: its portal under Starman, with its configuration in files and its accounts in SQLite.
@@ -19,7 +20,7 @@ type lemonldap struct {
 	r       registration
 	root    string
 	found   string
-	process *process
+	process *tryout.Process
 }
 
 func (p *lemonldap) name() string    { return "LemonLDAP::NG" }
@@ -28,7 +29,7 @@ func (p *lemonldap) version() string { return p.found }
 // install brings the portal and what it needs but Debian recommends or suggests at most: GD::SecurityImage, Image::Magick and IO::String
 // to start, String::Random and Crypt::OpenSSL::Bignum for the provider, Convert::PEM for the rotation of its keys.
 func (p *lemonldap) install(cache string) (err error) {
-	p.root, p.found, err = debianRoot(cache, "lemonldap-ng", nil, "liblemonldap-ng-portal-perl", "starman", "libdbd-sqlite3-perl",
+	p.root, p.found, err = tryout.DebianRoot(cache, "lemonldap-ng", nil, "liblemonldap-ng-portal-perl", "starman", "libdbd-sqlite3-perl",
 		"libgd-securityimage-perl", "libimage-magick-perl", "libio-string-perl",
 		"libstring-random-perl", "libcrypt-openssl-bignum-perl", "libconvert-pem-perl", "sqlite3")
 	return err
@@ -37,7 +38,7 @@ func (p *lemonldap) install(cache string) (err error) {
 // environment leads Perl and the portal to the unpacked packages and to this trial's configuration.
 func (p *lemonldap) environment() []string {
 	libs, _ := filepath.Glob(filepath.Join(p.root, "usr/lib/*/perl5/*")) // the pattern is good
-	return append(debianEnvironment(p.root),
+	return append(tryout.DebianEnvironment(p.root),
 		"PERL5LIB="+strings.Join(append(libs, filepath.Join(p.root, "usr/share/perl5")), ":"),
 		"LLNG_DEFAULTCONFFILE="+filepath.Join(p.r.dir, "lemonldap-ng.ini"))
 }
@@ -121,7 +122,7 @@ func (p *lemonldap) database() string { return filepath.Join(p.r.dir, "people.db
 
 func (p *lemonldap) sql(t testing.TB, text string) {
 	t.Helper()
-	sqlite(t, p.root, p.database(), text)
+	tryout.SQLite(t, p.root, p.database(), text)
 }
 
 func (p *lemonldap) read(t testing.TB, path string) string {
@@ -141,11 +142,11 @@ func (p *lemonldap) write(t testing.TB, name, text string) {
 }
 
 func (p *lemonldap) start(t testing.TB) {
-	p.process = startProcess(t, p.r.dir, p.r.port, p.environment(), "perl", filepath.Join(p.root, "usr/bin/starman"),
+	p.process = tryout.Start(t, p.r.dir, p.r.port, p.environment(), "perl", filepath.Join(p.root, "usr/bin/starman"),
 		"--listen", fmt.Sprintf("127.0.0.1:%d", p.r.port), "--workers", "2", filepath.Join(p.r.dir, "portal.psgi"))
 }
 
-func (p *lemonldap) stop(t testing.TB) { p.process.stop(t) }
+func (p *lemonldap) stop(t testing.TB) { p.process.Stop(t) }
 
 // Its metadata does not list offline_access, so that it is asked for only where it is named.
 func (p *lemonldap) lines() string {
@@ -183,7 +184,7 @@ func (p *lemonldap) disable(t testing.TB, who person) {
 // rotate runs the script that the package has for it.
 func (p *lemonldap) rotate(t testing.TB) {
 	before := p.published(t)
-	if err := command(p.r.dir, p.environment(), "perl", p.share("bin/rotateOidcKeys")); err != nil {
+	if err := tryout.Command(p.r.dir, p.environment(), "perl", p.share("bin/rotateOidcKeys")); err != nil {
 		t.Fatal(err)
 	}
 	rig.Until(t, slack, "the new key is published", func() bool { return p.published(t) != before })

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/test/tryout"
 )
 
 // settings are the command's flags.
@@ -42,7 +44,7 @@ func run(s settings) error {
 	if err != nil {
 		return fmt.Errorf("cache folder: %w", err)
 	}
-	var results []result
+	var results []tryout.Result
 	for _, p := range providers() {
 		if s.only != "" && !slices.Contains(strings.Split(s.only, ","), p.name()) {
 			continue
@@ -51,7 +53,7 @@ func run(s settings) error {
 		fmt.Printf("%s: installing\n", p.name())
 		if err := p.install(cache); err != nil {
 			fmt.Printf("%s: cannot be installed: %v\n", p.name(), err)
-			results = append(results, result{provider: p.name(), version: p.version(), missing: err})
+			results = append(results, tryout.Result{Name: p.name(), Version: p.version(), Missing: err})
 			continue
 		}
 		fmt.Printf("%s %s: installed after %v\n", p.name(), p.version(), time.Since(began).Round(time.Second))
@@ -59,14 +61,14 @@ func run(s settings) error {
 		fmt.Printf("%s: done after %v\n", p.name(), time.Since(began).Round(time.Second))
 		results = append(results, r)
 	}
-	text := table(results)
+	text := tryout.Table(results, names())
 	fmt.Print("\n", text)
 	if whole := s.only == "" && s.checks == ""; s.docs != "" && whole {
-		if err := replaceSection(s.docs, text); err != nil {
+		if err := tryout.ReplaceSection(s.docs, "providers", text); err != nil {
 			return err
 		}
 	}
-	if faults := faults(results); len(faults) > 0 {
+	if faults := tryout.Faults(results, names()); len(faults) > 0 {
 		return fmt.Errorf("%d checks failed:\n%s", len(faults), strings.Join(faults, "\n"))
 	}
 	return nil

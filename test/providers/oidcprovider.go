@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
+	"github.com/latchkey-gateway/latchkey/test/tryout"
 )
 
 // oidcProvider is the npm package oidc-provider, by the lock file of the end-to-end tests, with its own settings and
@@ -24,7 +25,7 @@ type oidcProvider struct {
 	r        registration
 	accounts *accounts
 	keys     []jose.JSONWebKey
-	process  *process
+	process  *tryout.Process
 	found    string
 }
 
@@ -81,10 +82,10 @@ func (p *oidcProvider) write(t testing.TB) {
 }
 
 func (p *oidcProvider) start(t testing.TB) {
-	p.process = startProcess(t, here(), p.r.port, nil, "node", filepath.Join(here(), "oidcprovider.mjs"), filepath.Join(p.r.dir, "settings.json"))
+	p.process = tryout.Start(t, here(), p.r.port, nil, "node", filepath.Join(here(), "oidcprovider.mjs"), filepath.Join(p.r.dir, "settings.json"))
 }
 
-func (p *oidcProvider) stop(t testing.TB) { p.process.stop(t) }
+func (p *oidcProvider) stop(t testing.TB) { p.process.Stop(t) }
 
 // With its own settings it gives a refresh token only to a sign-in that has asked for consent.
 func (p *oidcProvider) lines() string {
@@ -126,7 +127,7 @@ func (p *oidcProvider) rotate(t testing.TB) {
 	p.keys = append([]jose.JSONWebKey{newKey(t, "second")}, p.keys...)
 	p.write(t)
 	before := p.published(t)
-	if err := p.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := p.process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatalf("rotating keys: %v", err)
 	}
 	rig.Until(t, soon, "the new key is published", func() bool { return p.published(t) != before })

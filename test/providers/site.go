@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
+	"github.com/latchkey-gateway/latchkey/test/tryout"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 
 // site is a gateway in front of an app, with a provider behind the tap.
 type site struct {
-	t      *trial
+	t      *tryout.Trial
 	p      provider
 	tap    *tap
 	app    *rig.App
@@ -34,7 +35,7 @@ type site struct {
 	origin string
 }
 
-func newSite(t *trial, p provider) *site {
+func newSite(t *tryout.Trial, p provider) *site {
 	t.Helper()
 	front, behind, own := rig.FreePort(t), rig.FreePort(t), rig.FreePort(t)
 	s := &site{t: t, p: p, origin: fmt.Sprintf("http://127.0.0.1:%d", own), app: rig.NewApp(t)}

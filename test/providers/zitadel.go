@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
+	"github.com/latchkey-gateway/latchkey/test/tryout"
 )
 
 // zitadel is the example server of github.com/zitadel/oidc, the library of ZITADEL; the folder zitadel says what is added.
@@ -15,7 +16,7 @@ type zitadel struct {
 	r        registration
 	bin      string
 	accounts *accounts
-	process  *process
+	process  *tryout.Process
 }
 
 const zitadelVersion = "v3.52.0" // as in zitadel/go.mod.txt
@@ -39,7 +40,7 @@ func (p *zitadel) install(cache string) error {
 			return fmt.Errorf("laying out the program: %w", err)
 		}
 	}
-	return command(dir, []string{"GOWORK=off", "GOFLAGS=-buildvcs=false"}, "nice", "go", "build", "-o", p.bin, ".")
+	return tryout.Command(dir, []string{"GOWORK=off", "GOFLAGS=-buildvcs=false"}, "nice", "go", "build", "-o", p.bin, ".")
 }
 
 func (p *zitadel) prepare(t testing.TB, r registration) {
@@ -48,14 +49,14 @@ func (p *zitadel) prepare(t testing.TB, r registration) {
 }
 
 func (p *zitadel) start(t testing.TB) {
-	p.process = startProcess(t, p.r.dir, p.r.port, []string{
+	p.process = tryout.Start(t, p.r.dir, p.r.port, []string{
 		fmt.Sprintf("LISTEN=127.0.0.1:%d", p.r.port), "ISSUER=" + p.r.issuerOrigin + "/", "ACCOUNTS=" + p.accounts.path,
 		"CLIENT_ID=" + p.r.clientID, "CLIENT_SECRET=" + p.r.secret,
 		"REDIRECT_URI=" + p.r.callback(), "SIGNED_OUT_URI=" + p.r.signedOut(),
 	}, p.bin)
 }
 
-func (p *zitadel) stop(t testing.TB) { p.process.stop(t) }
+func (p *zitadel) stop(t testing.TB) { p.process.Stop(t) }
 
 func (p *zitadel) lines() string { return "issuer " + p.r.issuerOrigin + "/" }
 
@@ -84,7 +85,7 @@ func (p *zitadel) disable(t testing.TB, who person) {
 
 func (p *zitadel) rotate(t testing.TB) {
 	before := p.published(t)
-	if err := p.process.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+	if err := p.process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatalf("rotating keys: %v", err)
 	}
 	rig.Until(t, soon, "the new key is published", func() bool { return p.published(t) != before })

@@ -1,6 +1,6 @@
-package main
+package tryout
 
 import "syscall"
 
-// endWithParent ends the provider with this command, should that be killed.
+// endWithParent ends the program with this command, should that be killed.
 func endWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
