@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -22,7 +21,7 @@ func (a *App) openSignInLog(store session.Store, ring *keyring.Ring) (signinlog.
 }
 
 func (a *App) signInSinks(store session.Store, ring *keyring.Ring) (signinlog.Sink, error) {
-	logged := signinlog.Sinks{signinlog.Zap{Logger: a.logger.Named("sign_in")}, countedSignIns{}}
+	logged := signinlog.Zap{Logger: a.logger.Named("sign_in")}
 	if a.SignInLog.Off() {
 		return logged, nil
 	}
@@ -41,17 +40,7 @@ func (a *App) signInSinks(store session.Store, ring *keyring.Ring) (signinlog.Si
 		}
 	}
 	a.signIns = signinlog.Open(c)
-	return append(logged, a.signIns), nil
-}
-
-// countedSignIns counts the entries of the log. What administrators do is no sign-in.
-type countedSignIns struct{}
-
-// Write implements signinlog.Sink.
-func (countedSignIns) Write(r signinlog.Record) {
-	if r.InitiatedBy == nil {
-		signIns.WithLabelValues(r.Provider, strconv.Itoa(int(r.Code)), r.Code.Status()).Add(float64(max(1, r.Repeats)))
-	}
+	return signinlog.Sinks{logged, a.signIns}, nil
 }
 
 // closeSignInLog writes the entries that are still buffered.

@@ -24,7 +24,7 @@ import (
 const root = "../.."
 
 // languages are what a code block of a document may be. One without a name could be a command or a Caddyfile that no test sees.
-var languages = []string{"caddyfile", "sh", "text", "json", "js", "html", "ini", "yaml", "nginx", "logql"}
+var languages = []string{"caddyfile", "sh", "text", "json", "js", "html", "ini", "yaml", "nginx", "apache", "php", "python", "toml"}
 
 // Each command in a block of a shell exists, with its flags, targets and folders, and each block says why it is not run if
 // it is not.
@@ -113,9 +113,7 @@ func exists(words []string) error {
 
 // others are programs that are not checked further.
 var others = []string{
-	"apt", "base64", "cadaver", "chmod", "curl", "dnf", "docker", "export", "git", "head", "hydra", "jq", "kanidm",
-	"kubectl", "nano", "npm", "rclone", "sha256sum", "skopeo", "sort", "sudo", "systemctl", "tr", "uniq", "xcaddy",
-	"zcat",
+	"cadaver", "curl", "export", "filebrowser", "git", "hydra", "jq", "kanidm", "npm", "occ", "rclone", "skopeo", "sort", "uniq", "xcaddy",
 }
 
 // existsInLatchkey parses a command line as the binary does.

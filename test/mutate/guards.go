@@ -95,6 +95,7 @@ var guards = []guard{
 	{"A50: Connection names no header", `if option = trimOWS(option); safeOption(option) {`, `if option = trimOWS(option); true {`},
 	{"A57: one host", `if other, ok := Host(u.Host); !ok || other != host {`, `if other, ok := Host(u.Host); false && (!ok || other != host) {`},
 	{"A51: identity headers of a client are removed", "\tHeaders(r.Header, rules.Names)\n", ``},
+	{"A51: so is a header that has another name here", "\t\tnames = append(names, name)\n\t\theader := identityHeader{", "\t\theader := identityHeader{"},
 	{"identity headers in trailers are removed", "\ttrailers(r, rules.Names)\n", ``},
 	{"a page of another origin opens no WebSocket", `return crossorigin.Upgrade(r, own, h.Origins) || crossorigin.Write(`, `return crossorigin.Write(`},
 	{"only what the policies allow goes on", "if decision.Verdict != policy.Allow {\n\t\treturn h.deny(", "if false && decision.Verdict != policy.Allow {\n\t\treturn h.deny("},
