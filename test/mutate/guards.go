@@ -210,4 +210,14 @@ var guards = []guard{
 	{"a look-up that was not sent has found nothing out", "\tq.SetErr(errUnsent)\n", "\tq.SetErr(nil)\n"},
 	{"A21: one user who signs in again and again is limited", `if _, ok := q.users.allow(key, now); ok {`, `if _, ok := q.users.allow(key, now); ok || key != 0 {`},
 	{"A21: a callback that proves nothing counts at its address", "if err == nil {\n\t\tv.Proves(a.Draft.Identity)", "if v.Proves(session.Identity{Issuer: p.Issuer, Subject: f.State}); err == nil {\n\t\tv.Proves(a.Draft.Identity)"},
+	{"migrate: the value of an unknown key is not printed", `e.Plan.Note(Unknown, one.Origin, "this key is not known here and is not taken over")`, `e.Plan.Note(Unknown, one.Origin, "%v", one.Value)`},
+	{"migrate: an unknown key is named", "\t\t} else {\n\t\t\te.Plan.Note(Unknown,", "\t\t} else if false {\n\t\t\te.Plan.Note(Unknown,"},
+	{"migrate: an unknown directive of Apache is named", `r.note(one, draft.Unknown, "this key is not known here and is not taken over")`, `mark(one)`},
+	{"migrate: a secret becomes a placeholder", `lines = append(lines, draft.Words("client_secret "+r.plan.Secret(secret, firstfile.SecretVariable)))`, `lines = append(lines, secret.Words("client_secret", e.Text("oidcclientsecret")))`},
+	{"migrate: a value stays one word of the Caddyfile", `if firstfile.CheckQuoted("", text, MaxValue) != nil || strings.TrimSpace(text) == "" {`, `if strings.TrimSpace(text) == "" {`},
+	{"migrate: a large configuration is refused", `case len(source) > MaxSize || len(o.Second) > MaxSize:`, `case len(o.Second) > MaxSize:`},
+	{"migrate: sections of Apache are not nested without an end", `if open = append(open, d); len(open) > maxNested {`, `if open = append(open, d); false {`},
+	{"migrate: a demand of Apache that is not understood closes", `			all.closed = inner.closed
+`, `			_ = inner.closed
+`},
 }
