@@ -18,10 +18,11 @@ LINT_PATH := $(GO) tool -modfile=tools/go.mod -n golangci-lint
 VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
-.PHONY: help deps build test chaos differential mutate lint vulncheck fmt fuzz bench caches providers apps demo pictures site clean
+.PHONY: help deps build test chaos differential mutate lint vulncheck fmt fuzz bench caches providers apps monitoring demo pictures site clean
+.PHONY: release release-check packages-test image image-test manifests
 
 help:
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 deps: ## installs what the tests need (Debian and Ubuntu; elsewhere says what is missing)
 	@./.ci/deps
@@ -54,7 +55,7 @@ mutate: ## breaks 214 guards, one after another; a test must notice each (an hou
 # The linter reads what the tests have compiled, which is with the race detector; it runs without one itself.
 lint: ## golangci-lint, shellcheck, govulncheck
 	linter=$$($(LINT_PATH)) && GOFLAGS='$(GOFLAGS) -race' $$linter run
-	@if command -v shellcheck >/dev/null; then shellcheck xcaddy.sh .ci/* findings/*.sh; else echo 'lint: shellcheck is not installed, scripts not checked'; fi
+	@if command -v shellcheck >/dev/null; then shellcheck xcaddy.sh .ci/* findings/*.sh packaging/release packaging/image packaging/version packaging/debian packaging/scripts/* packaging/kubernetes/redis/*.sh; else echo 'lint: shellcheck is not installed, scripts not checked'; fi
 	@$(MAKE) --no-print-directory vulncheck
 
 # A finding fails; a database that cannot be reached does not, for the code has not changed.
@@ -89,6 +90,13 @@ caches: ## our cache of sessions beside libraries, and beside what forgets no se
 providers: deps build ## tries real providers and writes the table in docs/providers.md; minutes, and much longer the first time
 	LATCHKEY_BINARY=$(CURDIR)/$(BIN) $(GO) run ./test/providers -cache .providers -docs docs/providers.md $(PROVIDERFLAGS)
 
+# The module in monitoring/check has a go.mod of its own. promtool is in Debian's package prometheus.
+monitoring: ## parses dashboard and alerts with Prometheus' and Grafana's own parsers, and runs the tests of the alerts
+	cd monitoring/check && $(GO) test -vet=off .
+	@command -v promtool >/dev/null || { echo 'monitoring: promtool is not installed (Debian: prometheus)' >&2; exit 1; }
+	promtool check rules monitoring/prometheus/latchkey.rules.yml
+	promtool test rules monitoring/prometheus/latchkey.test.yml
+
 # The apps stay in .apps. Some flags: APPFLAGS='-only Gitea -v', which leaves the document alone.
 apps: deps build ## tries real apps behind the Caddyfiles of their pages and writes the table in docs/apps.md; minutes, and much longer the first time
 	LATCHKEY_BINARY=$(CURDIR)/$(BIN) $(GO) run ./test/apps/run -cache .apps -docs docs/apps.md $(APPFLAGS)
@@ -109,5 +117,36 @@ website/node_modules/.package-lock.json: website/package-lock.json
 	cd website && npm ci --no-audit --no-fund --loglevel=error </dev/null
 	touch $@
 
+# The tools of packages, images and manifests have modules of their own below packaging/tools: they would bind the linter to their
+# dependencies.
+release: ## binaries, bills of materials, deb and rpm of this commit in dist/ (PLATFORMS='linux/amd64' for those alone)
+	packaging/release $(PLATFORMS)
+
+# A cache of its own, in another folder: what the first build has compiled is no proof.
+release-check: ## builds a release twice, in two folders and with an empty cache, and compares the bytes; long
+	packaging/release $(PLATFORMS)
+	@set -e; work=$$(mktemp -d); trap 'chmod -R u+w "$$work"; rm -rf "$$work"' EXIT; \
+	git clone -q --no-local . "$$work/clone"; \
+	GOCACHE="$$work/cache" "$$work/clone/packaging/release" --out "$$work/dist" $(PLATFORMS); \
+	diff dist/SHA256SUMS "$$work/dist/SHA256SUMS"; echo 'release-check: the same bytes twice'
+
+# As root, with mmdebstrap, systemd-nspawn and lintian. The namespace keeps the service's ports apart from this machine's.
+packages-test: deps ## tries the deb of `make release` in a clean Debian that boots: install, sign-in, crash, upgrade, removal; minutes, as root
+	lintian --fail-on error,warning dist/*_amd64.deb
+	packaging/debian .packages-test/debian.tar
+	$(GO) test -c -vet=off -tags $(TAGS),packages -o .packages-test/packages.test ./test/packages
+	cd test/packages && unshare --net sh -c 'ip link set lo up && exec "$$@"' - $(CURDIR)/.packages-test/packages.test -test.v \
+		-deb $$(echo $(CURDIR)/dist/*_amd64.deb) -base $(CURDIR)/.packages-test/debian.tar
+
+image: ## container images of what `make release` has put into dist/, without a base image
+	packaging/image
+
+image-test: ## runs the image of `make image`: another user, a read-only root, no privileges; as root
+	packaging/image-test
+
+# The schemas come from the modules of kustomize; nothing is asked on the network.
+manifests: ## kustomize, kubeconform and actionlint on what is shipped
+	packaging/manifests
+
 clean:
-	rm -rf website/node_modules website/.vitepress/cache website/.vitepress/dist $(BIN) .node test/node_modules test/artifacts
+	rm -rf website/node_modules website/.vitepress/cache website/.vitepress/dist dist .packages-test $(BIN) .node test/node_modules test/artifacts

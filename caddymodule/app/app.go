@@ -12,6 +12,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/caddymodule/keystorage"
+	"github.com/latchkey-gateway/latchkey/caddymodule/observe"
 	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/caddymodule/store"
@@ -40,7 +41,9 @@ type App struct {
 	events  *caddyevents.App
 	// tenant is what the sites share.
 	tenant site.Tenant
-	pages  *pages.Pages
+	// asked measure the requests to the providers of tenant, in their order.
+	asked []*observe.Provider
+	pages *pages.Pages
 	// streams receives events of transmitters.
 	streams *signals.Streams
 	// FinestIdle is the shortest max_idle of all policies and the shortest time before a warning of idle sign-out, over

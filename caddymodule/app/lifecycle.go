@@ -2,12 +2,11 @@ package app
 
 import (
 	"fmt"
-	"net/http"
+	"net/url"
 
 	"github.com/caddyserver/caddy/v2"
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
-	"go.opentelemetry.io/otel/trace"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/observe"
 	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/caddymodule/store"
@@ -16,6 +15,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
+	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
 
 // Provision checks and compiles the configuration. It opens, dials and writes nothing, because `validate` stops after
@@ -39,7 +39,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	var err error
-	if a.streams, err = signals.New(&a.App, wrapTransport, signals.Counters{Event: countSignal, Poll: countPoll}, a.logger); err != nil {
+	if a.streams, err = signals.New(&a.App, observe.Transmitter, signals.Counters{Event: countSignal, Poll: countPoll}, a.logger); err != nil {
 		return err
 	}
 	if _, err := a.resolveKeys(); err != nil {
@@ -140,6 +140,7 @@ func (a *App) openService() (*signin.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	store = observe.Store(store)
 	log, err := a.openSignInLog(store, ring)
 	if err != nil {
 		return nil, err
@@ -166,6 +167,7 @@ func (a *App) openService() (*signin.Service, error) {
 		OnRenewal:  func(provider, result string) { renewals.WithLabelValues(provider, result).Inc() },
 		OnExchange: func(provider, result string) { exchanges.WithLabelValues(provider, result).Inc() },
 		OnBinding:  func(step, result string) { bindings.WithLabelValues(step, result).Inc() },
+		OnSignOut:  func(result string) { signOuts.WithLabelValues(result).Inc() },
 		Notify:     a.Emit,
 		Events:     a.streams,
 		Logger:     a.logger,
@@ -187,10 +189,13 @@ func (a *App) openService() (*signin.Service, error) {
 
 func (a *App) provisionProviders() error {
 	for _, p := range a.Providers {
-		compiled, err := p.Compile(a.logger, wrapTransport)
+		asked := &observe.Provider{Name: p.Called()}
+		compiled, err := p.Compile(a.logger, asked.Wrap)
 		if err != nil {
 			return fmt.Errorf("provider %q: %w", p.Called(), err)
 		}
+		asked.EndpointOf = func(u *url.URL) string { return oidc.EndpointOf(compiled, u) }
+		a.asked = append(a.asked, asked)
 		compiled.HeaderClaims = a.headerClaims
 		compiled.KeepAccess = func() bool { return forwards(a, compiled.Name) }
 		compiled.Claims.KnownAs = a.HasSignals(p)
@@ -234,12 +239,4 @@ func (a *App) provisionStore(ctx caddy.Context) error {
 	}
 	a.shared = shared
 	return nil
-}
-
-// wrapTransport makes requests to a provider visible to Caddy's tracing. A request that is part of no trace is sent
-// without: what otelhttp prepares for it would be for nothing.
-func wrapTransport(next http.RoundTripper) http.RoundTripper {
-	return otelhttp.NewTransport(next, otelhttp.WithFilter(func(r *http.Request) bool {
-		return trace.SpanContextFromContext(r.Context()).IsValid()
-	}))
 }

@@ -3,10 +3,12 @@ package app
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/observe"
 	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
 	"github.com/latchkey-gateway/latchkey/caddymodule/site"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -39,11 +41,20 @@ var (
 	descLogLost    = stateDesc("sign_in_log_lost_total", "Sign-ins that could not be stored. Caddy's log has them.")
 	descLogWaiting = stateDesc("sign_in_log_waiting", "Sign-ins that wait to be stored.")
 
+	descFileBytes = stateDesc("store_file_bytes", "The size of the file of the store.")
+	descFileFree  = stateDesc("store_file_free_bytes", "How many bytes are free for the file of the store.")
+
+	descKeys    = stateDesc("key_ring_keys", "Keys of the key ring in Caddy's storage.")
+	descKeysDue = stateDesc("key_ring_rotation_due_seconds", "When the newest key of the ring is to be replaced, in seconds since 1970; 0 if keys are not replaced by their age.")
+	descKeysOf  = stateDesc("key_ring_read_seconds", "When the key ring was last read from Caddy's storage, in seconds since 1970.")
+
 	descProviderState = stateDesc("provider_state", "How a provider is: 1 for the state it is in (ok, stale, failing, unavailable), 0 for the others.", "provider", "state")
 	descMetadataAt    = stateDesc("provider_metadata_fetched_seconds", "When a provider's metadata was last fetched, in seconds since 1970; 0 if never.", "provider")
 	descKeysAt        = stateDesc("provider_keys_fetched_seconds", "When a provider's keys were last fetched, in seconds since 1970; 0 if never.", "provider")
 	descSignalsState  = stateDesc("signals_state", "How a stream of events is: 1 for the state it is in (ok, silent, paused, disabled), 0 for the others.", "stream", "state")
 	descSignalsAt     = stateDesc("signals_last_received_seconds", "When an event of a stream last arrived, in seconds since 1970; 0 if none did.", "stream")
+	descClock         = stateDesc("provider_clock_ahead_seconds", "How far the clock of a provider was ahead of this server's in its last answer; negative if it was behind.", "provider")
+	descCertEnds      = stateDesc("provider_client_certificate_ends_seconds", "When the certificate ends with which the gateway authenticates at a provider, in seconds since 1970; 0 if it cannot be read.", "provider")
 	descFailedAt      = stateDesc("provider_failed_seconds", "When a provider could last not be reached for a person, in seconds since 1970; 0 if it always could.", "provider")
 )
 
@@ -52,7 +63,8 @@ func (stateMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		descStoreState, descStoreSince, descStoreOutages, descCacheSessions, descCacheBytes, descCacheHits, descCacheMisses,
 		descCacheEvictions, descStreams, descPending, descLogStored, descLogShare, descLogLost, descLogWaiting, descProviderState,
-		descMetadataAt, descKeysAt, descFailedAt, descSignalsState, descSignalsAt,
+		descMetadataAt, descKeysAt, descFailedAt, descSignalsState, descSignalsAt, descClock, descCertEnds, descFileBytes, descFileFree,
+		descKeys, descKeysDue, descKeysOf,
 	} {
 		ch <- desc
 	}
@@ -89,15 +101,28 @@ func (stateMetrics) Collect(ch chan<- prometheus.Metric) {
 		count(descLogShare, l.OverShare)
 		gauge(descLogWaiting, float64(l.Waiting))
 	}
+	if f := status.StoreFile; f != nil {
+		gauge(descFileBytes, float64(f.Bytes))
+		gauge(descFileFree, float64(f.Free))
+	}
+	if k := status.KeyRing; k != nil {
+		gauge(descKeys, float64(k.Keys))
+		gauge(descKeysDue, unixOrZero(timeOf(k.Due)))
+		gauge(descKeysOf, unixOrZero(k.Read))
+	}
+	for _, p := range status.Providers {
+		if p.ClockAhead != nil {
+			gauge(descClock, *p.ClockAhead, p.Name)
+		}
+		if p.CertificateEnds != nil {
+			gauge(descCertEnds, unixOrZero(*p.CertificateEnds), p.Name)
+		}
+	}
 	for _, s := range status.Signals {
 		for _, state := range signals.States() {
 			gauge(descSignalsState, oneIf(s.State == state), s.Name, state)
 		}
-		var last time.Time
-		if s.LastReceived != nil {
-			last = *s.LastReceived
-		}
-		gauge(descSignalsAt, unixOrZero(last), s.Name)
+		gauge(descSignalsAt, unixOrZero(timeOf(s.LastReceived)), s.Name)
 	}
 	for _, p := range app.tenant.Providers {
 		s := p.State()
@@ -117,6 +142,13 @@ func oneIf(is bool) float64 {
 	return 0
 }
 
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
 func unixOrZero(t time.Time) float64 {
 	if t.IsZero() {
 		return 0
@@ -128,6 +160,16 @@ var rateLimited = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Namespace: "caddy", Subsystem: "latchkey", Name: "rate_limited_total",
 	Help: "Requests for an endpoint of sign-in that were answered with 429, for their address had asked too often.",
 }, []string{"endpoint"})
+
+var signIns = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Namespace: "caddy", Subsystem: "latchkey", Name: "sign_ins_total",
+	Help: "Entries of the sign-in log, by provider, code and status. The provider is empty where none was chosen.",
+}, []string{"provider", "code", "status"})
+
+var signOuts = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Namespace: "caddy", Subsystem: "latchkey", Name: "back_channel_sign_outs_total",
+	Help: "Sign-outs that providers reported to the gateway (Back-Channel Logout), by what came of them.",
+}, []string{"result"})
 
 var renewals = prometheus.NewCounterVec(prometheus.CounterOpts{
 	Namespace: "caddy", Subsystem: "latchkey", Name: "renewals_total",
@@ -176,9 +218,15 @@ func (r *registered) in(registry *prometheus.Registry) error {
 	return err
 }
 
+func collectors() []prometheus.Collector {
+	return slices.Concat(site.Collectors(), observe.Collectors(), []prometheus.Collector{
+		rateLimited, renewals, exchanges, bindings, signIns, signOuts, signalsReceived, polls, stateMetrics{},
+	})
+}
+
 // registerMetrics registers the collectors in a registry. Those that it has already are no error.
 func registerMetrics(registry *prometheus.Registry) error {
-	for _, c := range append(site.Collectors(), rateLimited, renewals, exchanges, bindings, signalsReceived, polls, stateMetrics{}) {
+	for _, c := range collectors() {
 		if err := registry.Register(c); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
 			return fmt.Errorf("metrics: %w", err)
 		}

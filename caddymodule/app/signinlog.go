@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -21,7 +22,7 @@ func (a *App) openSignInLog(store session.Store, ring *keyring.Ring) (signinlog.
 }
 
 func (a *App) signInSinks(store session.Store, ring *keyring.Ring) (signinlog.Sink, error) {
-	logged := signinlog.Zap{Logger: a.logger.Named("sign_in")}
+	logged := signinlog.Sinks{signinlog.Zap{Logger: a.logger.Named("sign_in")}, countedSignIns{}}
 	if a.SignInLog.Off() {
 		return logged, nil
 	}
@@ -40,7 +41,17 @@ func (a *App) signInSinks(store session.Store, ring *keyring.Ring) (signinlog.Si
 		}
 	}
 	a.signIns = signinlog.Open(c)
-	return signinlog.Sinks{logged, a.signIns}, nil
+	return append(logged, a.signIns), nil
+}
+
+// countedSignIns counts the entries of the log. What administrators do is no sign-in.
+type countedSignIns struct{}
+
+// Write implements signinlog.Sink.
+func (countedSignIns) Write(r signinlog.Record) {
+	if r.InitiatedBy == nil {
+		signIns.WithLabelValues(r.Provider, strconv.Itoa(int(r.Code)), r.Code.Status()).Add(float64(max(1, r.Repeats)))
+	}
 }
 
 // closeSignInLog writes the entries that are still buffered.

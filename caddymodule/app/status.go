@@ -3,7 +3,10 @@ package app
 import (
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/keystorage"
+	"github.com/latchkey-gateway/latchkey/caddymodule/observe"
 	"github.com/latchkey-gateway/latchkey/caddymodule/signals"
+	"github.com/latchkey-gateway/latchkey/caddymodule/store"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 )
@@ -23,6 +26,11 @@ type StatusAnswer struct {
 	Streams     int   `json:"sessionsWithStreams"`
 	Pending     int   `json:"pendingSignIns"`
 
+	// StoreFile is the file of the store, if it is one. KeyRing is the key ring in Caddy's storage; it is left out if the
+	// configuration lists the keys.
+	StoreFile *fileStatus    `json:"storeFile,omitempty"`
+	KeyRing   *keyRingStatus `json:"keyRing,omitempty"`
+
 	Providers []providerStatus `json:"providers"`
 	SignInLog *signInLogStatus `json:"signInLog,omitempty"`
 	// Signals are the streams of events.
@@ -41,8 +49,27 @@ type providerStatus struct {
 	LastFailure     *time.Time `json:"lastFailure,omitempty"`
 	LastError       string     `json:"lastError,omitempty"`
 	TokenError      string     `json:"tokenError,omitempty"`
+	// ClockAhead is how many seconds the clock of the provider was ahead in its last answer.
+	ClockAhead *float64 `json:"clockAheadSeconds,omitempty"`
+	// CertificateEnds is when the certificate ends with which the gateway authenticates there.
+	CertificateEnds *time.Time `json:"clientCertificateEnds,omitempty"`
 	// Warnings are facts about this provider that an operator should know.
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// fileStatus is the size of the file of the store, and how much room is left for it.
+type fileStatus struct {
+	Bytes int64 `json:"bytes"`
+	Free  int64 `json:"freeBytes"`
+}
+
+// keyRingStatus is the state of the key ring in Caddy's storage.
+type keyRingStatus struct {
+	Keys int `json:"keys"`
+	// Due is when the newest key is to be replaced; left out if keys are not replaced by their age.
+	Due *time.Time `json:"rotationDue,omitempty"`
+	// Read is when the ring was last read.
+	Read time.Time `json:"lastRead"`
 }
 
 // signInLogStatus is the state of the stored sign-in log.
@@ -83,12 +110,13 @@ func (a *App) Status() StatusAnswer {
 		Cached: known.Sessions, CachedBytes: known.Bytes, Streams: known.Watched, Pending: waiting(a.service),
 		Providers: make([]providerStatus, 0, len(a.tenant.Providers)),
 	}
-	for _, p := range a.tenant.Providers {
+	answer.StoreFile, answer.KeyRing = fileOf(a.module), keyRingOf(a.keeper)
+	for i, p := range a.tenant.Providers {
 		s := p.State()
 		answer.Providers = append(answer.Providers, providerStatus{
 			Name: p.Name, State: providerState(s), MetadataFetched: timeOrNone(s.Metadata), MetadataError: s.MetadataErr,
 			KeysFetched: timeOrNone(s.Keys), LastFailure: timeOrNone(s.Failed), LastError: s.Err,
-			TokenError: s.TokenErr, Warnings: s.Warnings,
+			TokenError: s.TokenErr, Warnings: s.Warnings, ClockAhead: clockAhead(a.asked, i), CertificateEnds: certificateEnds(p),
 		})
 	}
 	answer.Signals = a.streams.Status()
@@ -97,6 +125,52 @@ func (a *App) Status() StatusAnswer {
 		answer.SignInLog = &signInLogStatus{Stored: s.Stored, Lost: s.Lost, OverShare: s.OverShare, Waiting: s.Waiting, Failing: s.Failing}
 	}
 	return answer
+}
+
+// fileOf returns the state of the file of a store; nil if the store is no file, or the file cannot be looked at.
+func fileOf(module store.Module) *fileStatus {
+	file, ok := module.(*store.File)
+	if !ok {
+		return nil
+	}
+	size, free, err := file.Room()
+	if err != nil {
+		return nil
+	}
+	return &fileStatus{Bytes: size, Free: free}
+}
+
+func keyRingOf(keeper *keystorage.Keeper) *keyRingStatus {
+	if keeper == nil {
+		return nil
+	}
+	return &keyRingStatus{Keys: len(keeper.Ring.Keys()), Due: timeOrNone(keeper.Due()), Read: keeper.LastRead().UTC()}
+}
+
+// clockAhead returns how far the clock of a provider was ahead; nil if it has said nothing.
+func clockAhead(asked []*observe.Provider, i int) *float64 {
+	if i >= len(asked) {
+		return nil // an app of Of
+	}
+	clock, ok := asked[i].Clock()
+	if !ok {
+		return nil
+	}
+	ahead := clock.Ahead.Seconds()
+	return &ahead
+}
+
+// certificateEnds returns when the client's certificate ends; nil if there is none, and the zero time if it cannot be read.
+func certificateEnds(p *oidc.Provider) *time.Time {
+	if p.ClientCertificate == nil {
+		return nil
+	}
+	pair, err := p.ClientCertificate()
+	if err != nil || pair.Leaf == nil {
+		return new(time.Time)
+	}
+	ends := pair.Leaf.NotAfter.UTC()
+	return &ends
 }
 
 func timeOrNone(t time.Time) *time.Time {

@@ -1,4 +1,4 @@
-// Package command holds the commands that Latchkey adds to Caddy's: init, migrate, explain, doctor, sessions, tokens, keys, sign-ins and
+// Package command holds the commands that Latchkey adds to Caddy's: init, migrate, explain, doctor, healthcheck, sessions, tokens, keys, sign-ins and
 // signals.
 //
 // They ask the admin API of a running server, or read a configuration that is not running. They change something only
@@ -12,5 +12,6 @@
 //   - doctor.go is `latchkey doctor`; doctor_bearer.go, doctor_token.go, doctor_binding.go, doctor_checks.go, doctor_lint.go, doctor_metadata.go,
 //     doctor_signals.go and doctor_sites.go are its checks;
 //   - signals.go and signals_stream.go are `latchkey signals`, signals_dryrun.go its `test`;
+//   - healthcheck.go is `latchkey healthcheck`;
 //   - sessions.go, tokens.go, keys.go, signins.go and signins_table.go are the other commands.
 package command

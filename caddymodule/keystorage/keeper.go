@@ -48,12 +48,12 @@ type Config struct {
 	Tell func(context.Context)
 }
 
-// New returns a keeper, which does nothing before Start.
+// New returns a keeper of a ring that has just been read. It does nothing before Start.
 func New(c Config) *Keeper {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return &Keeper{Config: c, kick: make(chan struct{}, 1)}
+	return &Keeper{Config: c, kick: make(chan struct{}, 1), readAt: c.Now()}
 }
 
 // Keeper keeps a key ring in step with Caddy's storage. It notices another replica's change by the store's feed, every
@@ -72,6 +72,7 @@ type Keeper struct {
 	mu      sync.Mutex
 	asked   *question // the latest
 	failing bool
+	readAt  time.Time
 }
 
 // Start starts the regular work, until Close.
@@ -143,6 +144,9 @@ func (k *Keeper) read(ctx context.Context) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if err == nil {
+		k.readAt = k.Now()
+	}
 	if failing := err != nil; failing != k.failing {
 		k.failing = failing
 		if failing {

@@ -119,6 +119,22 @@ func (k *Keeper) due(list []keyring.Info) bool {
 	return k.Rotate > 0 && now.Sub(list[keyring.Sealing(list, now.Add(Margin))].Created) >= k.Rotate
 }
 
+// Due returns when the newest key is to be replaced; zero if keys are not replaced by their age.
+func (k *Keeper) Due() time.Time {
+	if k.Rotate <= 0 {
+		return time.Time{}
+	}
+	list := k.Ring.Keys()
+	return list[keyring.Sealing(list, k.Now().Add(Margin))].Created.Add(k.Rotate)
+}
+
+// LastRead returns when the ring was last read from the storage.
+func (k *Keeper) LastRead() time.Time {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.readAt
+}
+
 // needed returns how many keys of a ring are still needed: each that seals, waits, or has not stopped sealing for Life.
 func (k *Keeper) needed(list []keyring.Info) int {
 	over := slices.IndexFunc(list, func(key keyring.Info) bool { return !key.Until.IsZero() && k.Now().Sub(key.Until) >= k.Life })

@@ -54,3 +54,5 @@ func FuzzOAuth2Proxy(f *testing.F) { fuzzProgram(f, "oauth2-proxy") }
 func FuzzAuthelia(f *testing.F) { fuzzProgram(f, "authelia") }
 
 func FuzzVouch(f *testing.F) { fuzzProgram(f, "vouch") }
+
+func FuzzModAuthOpenIDC(f *testing.F) { fuzzProgram(f, "mod_auth_openidc") }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/apache"
 	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/authelia"
 	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/draft"
 	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/oauth2proxy"
@@ -26,9 +27,10 @@ type (
 
 // formats are the programs whose configuration is read.
 var formats = map[string]func([]byte, Options) (*Plan, error){
-	"authelia":     authelia.Read,
-	"oauth2-proxy": oauth2proxy.Read,
-	"vouch":        vouch.Read,
+	"authelia":         authelia.Read,
+	"mod_auth_openidc": apache.Read,
+	"oauth2-proxy":     oauth2proxy.Read,
+	"vouch":            vouch.Read,
 }
 
 // Programs are the names of the programs whose configuration is read.

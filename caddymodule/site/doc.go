@@ -14,5 +14,5 @@
 //   - identity.go and assertion.go set what the app is told, access_token.go gives it the user's access token;
 //   - streams.go ties WebSockets and event streams to the session, revocable_writer.go long answers, inflight.go
 //     requests that send nothing, all by terms.go (package session notices the end);
-//   - report.go and metrics.go record what was decided.
+//   - report.go and metrics.go record what was decided, also in a trace.
 package site

@@ -86,6 +86,7 @@ func (h *Site) guard(service *signin.Service, w http.ResponseWriter, r *http.Req
 // pass passes an allowed request on. It returns when the request is answered.
 func (p *request) pass(h *Site, w http.ResponseWriter, r *http.Request, d *policy.Decision, next caddyhttp.Handler) error {
 	h.recordAllowed(r, d, &p.identified)
+	p.traceAllowed(r, d)
 	h.identify(&p.identified, r)
 	w, r = p.watchAnswer(h, w, r)
 	defer p.answer.end()

@@ -189,6 +189,7 @@ func (p *program) refuse(w http.ResponseWriter, r *http.Request, err error) erro
 		return nil
 	}
 	requests.WithLabelValues("token_refused", why.Reason).Inc()
+	traceDecision(r, "token_refused", why.Reason, nil)
 	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
 		extra.Add(zap.String("latchkey_decision", "token_refused"))
 		extra.Add(zap.String("latchkey_reason", why.Reason))

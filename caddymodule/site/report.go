@@ -3,11 +3,13 @@ package site
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/latchkey-gateway/latchkey/caddymodule/observe"
 	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
@@ -30,6 +32,9 @@ func inSession(who session.ID) zap.Field {
 // session or the token; a field that is skipped means an anonymous client.
 func (h *Site) recordDecision(r *http.Request, d *policy.Decision, who zap.Field) {
 	countDecision(d)
+	if d.Verdict != policy.Allow {
+		traceDecision(r, d.Verdict.String(), string(d.Reason), d)
+	}
 	var blocked, asked []string
 	if h.needed.reportOnly {
 		blocked, asked = h.watched(d, who.Type != zapcore.SkipType)
@@ -106,6 +111,7 @@ func (h *Site) watched(d *policy.Decision, signedIn bool) (blocked, asked []stri
 // recordOutcome records the outcome of a request for which no policy was evaluated.
 func recordOutcome(r *http.Request, decision string) {
 	requests.WithLabelValues(decision, decision).Inc()
+	traceDecision(r, decision, decision, nil)
 	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
 		extra.Add(zap.String("latchkey_decision", decision))
 	}
@@ -118,6 +124,7 @@ func (h *Site) malformed(service *signin.Service, w http.ResponseWriter, r *http
 		word = refusal.Word()
 	}
 	requests.WithLabelValues("bad_request", word).Inc()
+	traceDecision(r, "bad_request", word, nil)
 	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
 		extra.Add(zap.String("latchkey_decision", "bad_request"))
 		extra.Add(zap.String("latchkey_reason", word))
@@ -151,4 +158,47 @@ func (h *Site) denied(v *access.Visit, who *session.Record, d *policy.Decision) 
 		data["user_issuer"], data["user_subject"] = who.Identity.Issuer, who.Identity.Subject
 	}
 	events.Emit(eventDenied, data)
+}
+
+const (
+	// traceVar is the variable that Caddy's handler `tracing` sets for a request that is part of a trace.
+	traceVar = "trace_id"
+	// tracedVar keeps a *traced until the decision.
+	tracedVar = "latchkey.traced"
+)
+
+// traced is a request that is part of a trace.
+type traced struct {
+	app   string
+	began time.Time
+}
+
+// beginTrace notes when a request began that is part of a trace. To all others it costs one look into a map.
+func (p *request) beginTrace(h *Site) {
+	if p.vars[traceVar] != nil {
+		p.vars[tracedVar] = &traced{app: h.SignIn.App, began: time.Now()}
+	}
+}
+
+// traceAllowed adds to the trace of a request that it is allowed.
+func (p *request) traceAllowed(r *http.Request, d *policy.Decision) {
+	if p.vars[tracedVar] != nil {
+		traceDecision(r, policy.Allow.String(), string(policy.Allowed), d)
+	}
+}
+
+// traceDecision adds a decision to the trace of a request. d is nil if no policy was evaluated.
+func traceDecision(r *http.Request, decision, reason string, d *policy.Decision) {
+	vars, _ := r.Context().Value(caddyhttp.VarsCtxKey).(map[string]any)
+	t, ok := vars[tracedVar].(*traced)
+	if !ok {
+		return
+	}
+	record := observe.Decision{App: t.app, Decision: decision, Reason: reason, Began: t.began, Decided: time.Now()}
+	if d != nil {
+		for o := range d.Applied {
+			record.Policies = append(record.Policies, o.Policy+": "+o.Result.String())
+		}
+	}
+	record.Record(r.Context())
 }

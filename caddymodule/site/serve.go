@@ -24,6 +24,7 @@ func (h *Site) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.
 		return caddyhttp.Error(http.StatusInternalServerError, errTwice)
 	}
 	p.vars[guardedVar] = true
+	p.beginTrace(h)
 
 	// Scrubbing comes before everything that can fail, so that no error route sees headers that only the gateway may
 	// set (A35).

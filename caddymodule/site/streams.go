@@ -36,6 +36,7 @@ type stream struct {
 func (p *request) keepOpen(h *Site, w http.ResponseWriter, r *http.Request, d *policy.Decision, next caddyhttp.Handler) error {
 	s := p.newStream(h, w, r)
 	h.recordAllowed(r, d, &s.identified)
+	p.traceAllowed(r, d)
 	h.identify(&s.identified, r)
 	return s.serve(r, next)
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
@@ -51,6 +52,17 @@ func (s *File) Provision(caddy.Context) error {
 
 // Location returns the path of the file. It is valid after Provision.
 func (s *File) Location() string { return s.path }
+
+// Room returns the size of the file, and how many bytes are free for it. It returns an error if the file does not exist,
+// or the system does not tell.
+func (s *File) Room() (size, free int64, err error) {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return 0, 0, err
+	}
+	free, err = freeBytes(filepath.Dir(s.path))
+	return info.Size(), free, err
+}
 
 // Identity implements Module.
 func (s *File) Identity() string { return "file:" + s.path }

@@ -38,10 +38,15 @@ To run it with a Caddyfile, and to check one first:
 Latchkey is all of Caddy too: every Caddy command, directive and module of the
 standard distribution is here and works as Caddy's documentation says.`
 
+// release is the version of a binary that the linker was told (-X main.release=...): a checkout of git need not be at hand.
+var release string
+
 // version returns the text before Caddy's own version in the line of `latchkey version`.
 func version() string {
 	v := "(devel)"
-	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
+	if release != "" {
+		v = release
+	} else if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
 		v = b.Main.Version
 	}
 	return "latchkey " + v + ", Caddy"

@@ -14,14 +14,14 @@ var _ journal.Journal = (*Store)(nil)
 // unchanged is the result of a write that had nothing to do.
 var unchanged = refusal{nil}
 
-// Append adds the values and returns when they are on the disk.
+// Append adds the values and returns when they are on the disk. A patient batch waits for a moment for another write.
 func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) error {
 	values := make([][]byte, len(b.Values)) // the caller may return early and reuse its slices
 	for i, v := range b.Values {
 		values[i] = bytes.Clone(v)
 	}
 	b.Values, b.Owners = values, slices.Clone(b.Owners)
-	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
+	_, err := s.submit(&write{ctx: ctx, patient: b.Patient, done: make(chan struct{}), apply: func(r records, _ *session.Entry) error {
 		now := s.now()
 		if err := journal.CheckBatch(stream, b, now); err != nil {
 			return refusal{err}
@@ -31,7 +31,7 @@ func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) erro
 			return err
 		}
 		return j.add(stream, b, millis(now))
-	})
+	}})
 	return err
 }
 

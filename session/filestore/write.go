@@ -17,21 +17,27 @@ import (
 type write struct {
 	ctx   context.Context
 	apply func(records, *session.Entry) error
-	done  chan struct{}
-	entry session.Entry
-	err   error
+	// patient: the write may wait for another one to share its sync.
+	patient bool
+	done    chan struct{}
+	entry   session.Entry
+	err     error
 }
 
 // update passes a change to the writer and waits for the disk. If the caller's context ends first, the caller gets
 // ErrUnavailable, and it is unknown whether the change was made, as with any store that answers too late.
 func (s *Store) update(ctx context.Context, apply func(records, *session.Entry) error) (session.Entry, error) {
+	return s.submit(&write{ctx: ctx, apply: apply, done: make(chan struct{})})
+}
+
+func (s *Store) submit(w *write) (session.Entry, error) {
+	ctx := w.ctx
 	if s.closed.Load() {
 		return session.Entry{}, session.ErrClosed
 	}
 	if err := ctx.Err(); err != nil {
 		return session.Entry{}, unavailable(err)
 	}
-	w := &write{ctx: ctx, apply: apply, done: make(chan struct{})}
 	select {
 	case s.writes <- w:
 	case <-s.stopped:
@@ -51,7 +57,8 @@ func (s *Store) update(ctx context.Context, apply func(records, *session.Entry) 
 }
 
 // writer is the only goroutine that writes. Writes that arrive during a sync, or right after one that several shared,
-// share the next: a sync costs more than the rest of a write. A single write does not wait, and neither does the next.
+// share the next: a sync costs more than the rest of a write. A single write does not wait, and neither does the next. A
+// patient one waits for any other.
 func (s *Store) writer(sweepEvery time.Duration) {
 	defer close(s.stopped)
 	ticker := time.NewTicker(sweepEvery)
@@ -60,15 +67,29 @@ func (s *Store) writer(sweepEvery time.Duration) {
 	defer pause.Stop()
 	always := make(chan struct{})
 	close(always)
+	patience := time.NewTimer(0)
+	defer patience.Stop()
+	var patient []*write   // wait for another write, until patience ends
 	var more chan struct{} // ready while a sweep has more work; writers run in between
 	for {
 		select {
 		case <-s.stop:
+			s.commit(patient)
 			return
 		case w := <-s.writes:
+			if w.patient && len(patient) < commitBatch {
+				if patient = append(patient, w); len(patient) == 1 {
+					patience.Reset(commitPatience)
+				}
+				continue
+			}
 			batch := s.gather(w, pause.C)
-			s.commit(batch)
-			pause.Reset(pauseAfter(len(batch)))
+			s.commit(append(patient, batch...))
+			patient = nil
+			pause.Reset(pauseAfter(batch))
+		case <-patience.C:
+			s.commit(patient)
+			patient = nil
 		case <-ticker.C:
 			more = always
 		case <-more:
@@ -79,10 +100,16 @@ func (s *Store) writer(sweepEvery time.Duration) {
 	}
 }
 
-// pauseAfter returns the pause after a sync that so many writes have shared. The write after a single one is probably of
-// the same user, and no other waits to share it.
-func pauseAfter(writes int) time.Duration {
-	if writes > 1 {
+// pauseAfter returns the pause after a sync that these writes have shared. The write after a single one is probably of the
+// same user, and no other waits to share it.
+func pauseAfter(batch []*write) time.Duration {
+	users := 0
+	for _, w := range batch {
+		if !w.patient {
+			users++
+		}
+	}
+	if users > 1 {
 		return commitPause
 	}
 	return 0
@@ -114,6 +141,9 @@ func (s *Store) gather(first *write, pause <-chan time.Time) []*write {
 // commit makes a batch of changes in one transaction. If the transaction fails, each change is tried alone, so that one
 // failing change does not affect the others.
 func (s *Store) commit(batch []*write) {
+	if len(batch) == 0 {
+		return
+	}
 	err := s.transact(func(r records) (bool, error) {
 		wrote := false
 		for _, w := range batch {

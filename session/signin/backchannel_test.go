@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -241,7 +242,15 @@ func TestBackChannelForm(t *testing.T) {
 
 // Rule 8: a token is good once. It counts as used when it has been done, not before.
 func TestBackChannelReplay(t *testing.T) {
-	g := newGateway(t)
+	var mu sync.Mutex
+	var counted []string
+	g := newGateway(t, func(s *settings) {
+		s.signOuts = func(result string) {
+			mu.Lock()
+			defer mu.Unlock()
+			counted = append(counted, result)
+		}
+	})
 	token := g.idp.LogoutToken(map[string]any{"sub": "s-1"})
 	if r := g.logout(token); r.status != http.StatusOK {
 		t.Fatalf("nobody is signed in, which is no failure (rules 9 to 11): %d %s", r.status, r.body)
@@ -265,6 +274,9 @@ func TestBackChannelReplay(t *testing.T) {
 	g.clock.Advance(2*time.Minute + 30*time.Second)
 	if r := g.logout(fresh); r.status != http.StatusBadRequest || !strings.Contains(r.body, "jti") {
 		t.Errorf("replayed just before its end: %d %s", r.status, r.body)
+	}
+	if want := []string{SignOutDone, SignOutRefused, SignOutFailed, SignOutDone, SignOutRefused}; !slices.Equal(counted, want) {
+		t.Errorf("counted as %v, want %v", counted, want)
 	}
 	var ok sync.WaitGroup
 	results := make([]int, 8)

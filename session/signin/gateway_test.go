@@ -82,6 +82,7 @@ type settings struct {
 	// binds says which sessions browsers are asked to bind
 	binds    access.Binds
 	renewals func(provider, result string) // is told what comes of renewals
+	signOuts func(result string)           // is told what comes of back-channel sign-outs
 	// sites are those of several hosts, which sign in at signInHost.
 	sites      map[string]*access.Site
 	signInHost string
@@ -139,7 +140,7 @@ func newGateway(t *testing.T, change ...func(*settings)) *gateway {
 		SignInHost: set.signInHost, SiteFor: g.siteFor, Siblings: set.siblings,
 		Providers: append([]*oidc.Provider{provider}, set.extra...), Sessions: manager, Store: store, Keys: set.keys, Pages: html,
 		Log: set.log, Prompt: set.prompt, Binds: set.binds, MaxPending: set.maxPending, Now: set.clock.Now, Recheck: set.recheck,
-		RateLimit: set.rate, OnLimited: set.limited, OnRenewal: set.renewals,
+		RateLimit: set.rate, OnLimited: set.limited, OnRenewal: set.renewals, OnSignOut: set.signOuts,
 	})
 	g.service.Start()
 	t.Cleanup(g.service.Stop)

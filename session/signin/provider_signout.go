@@ -49,14 +49,30 @@ func (s *signOutEndpoints) backchannel(w http.ResponseWriter, r *http.Request, _
 	h.Set("X-Content-Type-Options", "nosniff")
 	switch {
 	case err == nil:
+		s.countSignOut(SignOutDone)
 		w.WriteHeader(http.StatusOK)
 	case errors.As(err, &why):
+		s.countSignOut(SignOutRefused)
 		s.Logger.Warn("logout token refused", zap.String("reason", string(why)))
 		writeLogoutError(w, http.StatusBadRequest, "invalid_request", string(why))
 	default:
+		s.countSignOut(SignOutFailed)
 		s.Logger.Error("logout by the provider not done", zap.Error(oidc.Truncated(err)))
 		h.Set("Retry-After", strconv.Itoa(int(access.RetryAfter/time.Second)))
 		writeLogoutError(w, http.StatusServiceUnavailable, "temporarily_unavailable", "try again")
+	}
+}
+
+// The results of a back-channel logout, for Config.OnSignOut.
+const (
+	SignOutDone    = "done"
+	SignOutRefused = "refused"
+	SignOutFailed  = "failed"
+)
+
+func (s *signOutEndpoints) countSignOut(result string) {
+	if s.OnSignOut != nil {
+		s.OnSignOut(result)
 	}
 }
 

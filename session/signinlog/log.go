@@ -236,7 +236,7 @@ func (l *Log) storePart(p part, records []Record) {
 	began := l.Now()
 	d := dayOf(began)
 	stream := d.stream(p)
-	b := journal.Batch{Until: (d + 1).start().Add(l.Keep), Most: l.most(p)}
+	b := journal.Batch{Until: (d + 1).start().Add(l.Keep), Most: l.most(p), Patient: !l.hurried}
 	for _, r := range records {
 		value, err := l.seal(stream, r)
 		if err != nil {

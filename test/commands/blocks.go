@@ -16,6 +16,7 @@ var Reasons = map[string]string{
 	"other-program":  "it is about a program of others that the tests do not have, or about a name of the reader's network",
 	"clients-test":   "the tests in test/clients_*_test.go do the same with a real client and a real server",
 	"measurement":    "it measures for minutes, on a machine that does nothing else",
+	"packages":       "it needs a package that is installed; `make packages-test` does the same in a clean Debian",
 	"older-key":      "it needs a key that no sign-in needs any more; test/rotation_test.go retires one",
 	"transmitter":    "it needs a transmitter of events; test/signals_manage_test.go does the same with one",
 	"identity":       "it needs a provider that issues access tokens to programs; test/bearer_test.go does the same with one",

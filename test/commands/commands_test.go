@@ -24,7 +24,9 @@ import (
 const root = "../.."
 
 // languages are what a code block of a document may be. One without a name could be a command or a Caddyfile that no test sees.
-var languages = []string{"caddyfile", "sh", "text", "json", "js", "html", "ini", "yaml", "nginx", "apache", "php", "python", "toml"}
+var languages = []string{
+	"caddyfile", "sh", "text", "json", "js", "html", "ini", "yaml", "nginx", "logql", "apache", "php", "python", "toml",
+}
 
 // Each command in a block of a shell exists, with its flags, targets and folders, and each block says why it is not run if
 // it is not.
@@ -113,7 +115,9 @@ func exists(words []string) error {
 
 // others are programs that are not checked further.
 var others = []string{
-	"cadaver", "curl", "export", "filebrowser", "git", "hydra", "jq", "kanidm", "npm", "occ", "rclone", "skopeo", "sort", "uniq", "xcaddy",
+	"apt", "base64", "cadaver", "chmod", "curl", "dnf", "docker", "export", "filebrowser", "git", "head", "hydra", "jq", "kanidm",
+	"kubectl", "nano", "npm", "occ", "rclone", "sha256sum", "skopeo", "sort", "sudo", "systemctl", "tr", "uniq", "xcaddy",
+	"zcat",
 }
 
 // existsInLatchkey parses a command line as the binary does.

@@ -27,16 +27,21 @@ func (e LogEntry) Code() int {
 // Output returns everything that the gateway printed, over all its starts.
 func (g *Gateway) Output() string { return g.out.String() }
 
-// Logs returns the entries of a logger, oldest first.
-func (g *Gateway) Logs(logger string) []LogEntry {
+// AllLogs returns the entries of all loggers, oldest first.
+func (g *Gateway) AllLogs() []LogEntry {
 	var out []LogEntry
 	for line := range strings.Lines(g.out.String()) {
 		var e LogEntry
-		if json.Unmarshal([]byte(line), &e) == nil && e.Text("logger") == logger {
+		if json.Unmarshal([]byte(line), &e) == nil {
 			out = append(out, e)
 		}
 	}
 	return out
+}
+
+// Logs returns the entries of a logger, oldest first.
+func (g *Gateway) Logs(logger string) []LogEntry {
+	return slices.DeleteFunc(g.AllLogs(), func(e LogEntry) bool { return e.Text("logger") != logger })
 }
 
 // SignInLog returns the sign-in log.

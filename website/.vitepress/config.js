@@ -7,11 +7,10 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
 import grammar from './caddyfile.js'
 import { links, slug } from './links.js'
-import { changed, forge, index, pages, release, root, sidebar } from './pages.js'
+import { changed, forge, index, pages, root, sidebar } from './pages.js'
 
 const here = fileURLToPath(import.meta.url)
 const days = changed()
-const version = release()
 const base = process.env.SITE_BASE ?? '/'
 
 // Code blocks have their colours in style attributes. All else is in files of the site.
@@ -72,8 +71,8 @@ export default defineConfig({
 			options: {
 				detailedView: false,
 				// A table of tests finds nothing that a reader looks for.
-				_render: (source, env, md) => (env.relativePath === 'rules.md' ? '' : md.render(source, env)),
-				miniSearch: { searchOptions: { fuzzy: 0.15, prefix: true, boost: { title: 4, titles: 2, text: 1 } } }
+				_render: (source, env, md) => (env.relativePath.endsWith('rules.md') ? '' : md.render(source, env)),
+				miniSearch: { searchOptions: { combineWith: 'AND', fuzzy: 0.15, prefix: true, boost: { title: 4, titles: 2, text: 1 } } }
 			}
 		},
 		docFooter: { prev: 'Previous', next: 'Next' },
@@ -82,7 +81,7 @@ export default defineConfig({
 	},
 	transformPageData(page) {
 		const source = page.filePath.replace(/^\.\.\//, '')
-		return { source, changed: days[source], release: version, frontmatter: { ...page.frontmatter, pageClass: looks[source], aside: source !== 'docs/caddyfile.md' } }
+		return { source, changed: days[source], frontmatter: { ...page.frontmatter, pageClass: looks[source], aside: source !== 'docs/caddyfile.md' } }
 	},
 	// A script in the page would need a policy that lets any through: each becomes a file.
 	transformHtml(html, _, { siteConfig }) {

@@ -80,9 +80,3 @@ export function changed() {
 	}
 	return days
 }
-
-// release returns the newest version of the changelog.
-export function release() {
-	const found = read('CHANGELOG.md').match(/^## \[(.+?)\]/m)
-	return found[1] === 'Unreleased' ? 'unreleased' : found[1]
-}

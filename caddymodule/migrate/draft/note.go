@@ -63,8 +63,16 @@ func (p *Plan) Note(level Level, o Origin, format string, args ...any) {
 	p.Notes = append(p.Notes, Note{level, o, fmt.Sprintf(format, args...)})
 }
 
-// Sort puts the notes into the order of the list.
-func (p *Plan) Sort() { slices.SortStableFunc(p.Notes, compareNotes) }
+// Sort puts the notes into the order of the list, each once.
+func (p *Plan) Sort() {
+	seen := map[Note]bool{}
+	p.Notes = slices.DeleteFunc(p.Notes, func(n Note) bool {
+		again := seen[n]
+		seen[n] = true
+		return again
+	})
+	slices.SortStableFunc(p.Notes, compareNotes)
+}
 
 func compareNotes(a, b Note) int {
 	rank := func(n Note) int {

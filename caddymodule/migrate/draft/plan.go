@@ -44,6 +44,8 @@ type Line struct {
 	Words string
 	// Given are values of the configuration. Each becomes one word of the Caddyfile, or the Caddyfile is refused.
 	Given []string
+	// Joined are our words at the end of the last value, without a space.
+	Joined string
 	// After are our words behind the values.
 	After string
 	// Pattern says that Given are regular expressions.

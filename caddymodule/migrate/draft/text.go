@@ -105,6 +105,9 @@ func (w *writer) block(l Line) {
 			w.faults = append(w.faults, l.From.Errorf("a value is empty, longer than %d bytes, or has a character that cannot stand in a Caddyfile: a quote, a backslash, a brace or a control character", MaxValue))
 		}
 	}
+	if l.Joined != "" && len(all) > 0 {
+		all[len(all)-1] += l.Joined
+	}
 	if l.After != "" {
 		all = append(all, l.After)
 	}

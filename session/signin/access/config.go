@@ -53,6 +53,8 @@ type Config struct {
 	// OnBinding is called after each registration and each refresh of a bound session, with a step and a result: see the
 	// Binding constants. It must not block. It may be nil.
 	OnBinding func(step, result string)
+	// OnSignOut is called after each back-channel logout, with one of the constants signin.SignOut. It must not block. It may be nil.
+	OnSignOut func(result string)
 	// Notify is called with what happens to sessions: see the Event constants. It must not block. It may be nil.
 	Notify func(event string, data map[string]any)
 	// Events receives the events that transmitters push. Nil: none are expected.

@@ -13,7 +13,7 @@
 //
 // The files:
 //
-//   - config.go is what the caller configures of a provider, provider.go is the Provider, provider_state.go how it is;
+//   - config.go is what the caller configures of a provider, provider.go is the Provider, provider_state.go how it is and what its endpoints are called;
 //   - metadata.go is its metadata, with the keys of package jwks; examine.go looks at both for an operator;
 //   - auth_request.go, push.go (which also signs it) and demand.go make an authorization request;
 //   - redeem.go redeems a code and revokes tokens, refresh.go sends a refresh token, both with client.go, client_assertion.go, client_key.go,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -209,4 +210,47 @@ func (p *Provider) warnUnclear(words []string) {
 		p.Logger.Warn("claim has a value that is no known word, so it counts as unknown: rules that restrict hold, rules that open a way do not",
 			zap.String("provider", p.Name), zap.String("claim_of", word))
 	}
+}
+
+// The names of the endpoints of a provider, for EndpointOf.
+const (
+	EndpointMetadata      = "metadata"
+	EndpointKeys          = "keys"
+	EndpointToken         = "token"
+	EndpointUserInfo      = "userinfo"
+	EndpointRevocation    = "revocation"
+	EndpointIntrospection = "introspection"
+	EndpointPush          = "pushed_request"
+	EndpointOther         = "other"
+)
+
+// EndpointOf returns the name of the endpoint of a provider that an address belongs to. It compares only the paths: with an internal
+// address the host is another one.
+func EndpointOf(p *Provider, u *url.URL) string {
+	if samePath(u, p.MetadataAddress()) {
+		return EndpointMetadata
+	}
+	if m := p.meta.Load(); m != nil {
+		for _, e := range []struct{ name, address string }{
+			{EndpointToken, m.TokenEndpoint},
+			{EndpointKeys, m.JWKSURI},
+			{EndpointUserInfo, m.UserInfoEndpoint},
+			{EndpointRevocation, m.RevocationEndpoint},
+			{EndpointIntrospection, m.IntrospectionEndpoint},
+			{EndpointPush, m.PushEndpoint},
+		} {
+			if samePath(u, e.address) {
+				return e.name
+			}
+		}
+	}
+	return EndpointOther
+}
+
+func samePath(u *url.URL, address string) bool {
+	if address == "" {
+		return false
+	}
+	endpoint, err := url.Parse(address)
+	return err == nil && endpoint.EscapedPath() == u.EscapedPath()
 }

@@ -62,6 +62,9 @@ type Batch struct {
 	// Again means that an earlier attempt with the same values failed but may have been executed. The store then looks
 	// for the values among the newest entries and does not add them twice.
 	Again bool
+	// Patient means that no user waits for the batch. The store may delay it for a moment, to write it together with
+	// something else.
+	Patient bool
 }
 
 // AgainWindow is how many of the newest entries a store searches at least for a repeated batch.

@@ -1,0 +1,13 @@
+// Package packages tries the deb as its users do: in a clean Debian that dpkg installs it in, and in one that boots with
+// systemd, with a real provider and a real browser.
+//
+// It needs root, mmdebstrap and systemd-nspawn, and minutes; so its tests are built with the tag `packages` alone, and
+// `make packages-test` runs them in a network namespace of their own. No other test of the repository does.
+//
+// The files:
+//
+//   - debian_test.go is a Debian in a folder, with or without systemd running in it, and how packages get into it;
+//   - dpkg_test.go is what dpkg does to files, rights and users: install, upgrade, remove, purge;
+//   - service_test.go is the service under systemd: reload, a broken Caddyfile, an upgrade with one, its limits;
+//   - dayone_test.go is the way of a new user from the deb to a session that outlives a crash and an upgrade.
+package packages
