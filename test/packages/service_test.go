@@ -117,4 +117,8 @@ func TestLimitsOfTheService(t *testing.T) {
 	if journal := d.do("journalctl", "--no-pager", "--unit", "latchkey"); !strings.Contains(journal, "fail  provider") {
 		t.Errorf("doctor said nothing:\n%s", journal)
 	}
+	before := d.service()
+	if out := d.install(next(t, nil)); d.service() == before || said(80) != "still" {
+		t.Errorf("an upgrade without an environment did not restart the service:\n%s", out)
+	}
 }

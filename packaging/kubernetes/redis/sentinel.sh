@@ -27,4 +27,4 @@ sentinel auth-pass latchkey $password
 sentinel down-after-milliseconds latchkey 2000
 sentinel failover-timeout latchkey 15000
 END
-exec redis-sentinel "$conf"
+exec redis-server "$conf" --sentinel
