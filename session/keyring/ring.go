@@ -202,11 +202,8 @@ func (r *Ring) OpenWithSecret(secret, sealed []byte, place ...string) ([]byte, e
 }
 
 func (k *derived) withSecret(secret []byte) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, k.tokens, secret, "latchkey/v1/session tokens", 32)
-	if err != nil {
-		return nil, err
-	}
-	return newAEAD(key)
+	key := expand(k.tokens, secret, "latchkey/v1/session tokens")
+	return newAEAD(key[:])
 }
 
 // Sum returns a keyed hash of the parts with the key that seals; Verify accepts one of any key of the ring.
