@@ -19,8 +19,7 @@
 //   - manager.go puts the parts together: load.go answers whether a session may be used, which
 //     is where its limits and revocations are enforced, create.go makes one,
 //     write.go changes and removes records, renew.go changes what goes on, end.go ends;
-//   - record.go is the whole record, session.go what a request looks at of it, made.go what the
-//     first one after a sign-in need not decode, codec.go its bytes, vault.go seals it and the tokens,
+//   - record.go is the whole record, session.go what a request looks at of it, codec.go its bytes, vault.go seals it and the tokens,
 //     token.go is the value of the cookie;
 //   - lifetime.go has the limits, last_use.go writes last uses, watch.go looks at sessions with open streams;
 //   - cache.go is what this process knows, entries.go the sessions among it, feed.go how replicas tell each other of
