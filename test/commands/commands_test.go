@@ -285,7 +285,7 @@ func TestWhatDoesNotExist(t *testing.T) {
 		"make test CHAOSTME=1m":                       "no CHAOSTME",
 		"go run ./cmd/latch demo":                     "no program",
 		"go run ./cmd/latchkey dmo":                   "unknown command",
-		"go run ./bench -onyl program":                "no flag -onyl",
+		"go run ./bench -unly program":                "no flag -unly",
 		"go run ./bench -only program":                "",
 		"go test . -run TestRulez":                    "no test TestRulez",
 		"wget x":                                      "no document names",
