@@ -1,35 +1,38 @@
 package guess
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"net/http"
+	"regexp"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/bench/rig"
-	"github.com/latchkey-gateway/latchkey/session/apitoken"
+	"github.com/latchkey-gateway/latchkey/bench/target"
 )
 
-const (
-	// guessedOwed is by how much wrong tokens may slow the requests of users, for 99 of 100.
-	guessedOwed = 1.2
-	// usersPace is how many requests users send a second meanwhile.
-	usersPace = 300
-)
+// usersPace is how many requests users send a second meanwhile.
+const usersPace = 300
 
 // Options are those of a run: Guesses wrong tokens a second, beside requests with so many sessions.
 type Options struct {
 	Guesses, Sessions, Rounds int
 	// Slice is the length of a turn.
 	Slice time.Duration
+	// Only leaves out what arrives beside the users, by its name.
+	Only *regexp.Regexp
 }
 
-// Run has users send requests, with and without a flood of wrong tokens beside them. The tokens are well-formed and for
-// another app, so each is looked up in the store.
+// lines are those of the site: it accepts access tokens and personal ones.
+const lines = "bearer {\n\t\t\taudience " + rig.TokenAudience + "\n\t\t}\n\t\ttokens on"
+
+// Run has users send requests, with and without a flood beside them: of wrong tokens of every kind, and of requests that
+// nothing is wrong with. Every round has a turn of each.
 func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 	redis, err := r.StartRedis(ctx)
 	if err != nil {
@@ -39,84 +42,203 @@ func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	wrong, err := r.OwnPrograms(ctx, redis, o.Sessions, apitoken.Draft{Name: "guess", App: "another"})
+	plain, err := r.Gateway(ctx, rig.Setup{Name: "plain", Plain: true}, nil, "")
 	if err != nil {
 		return err
 	}
-	c, err := r.Gateway(ctx, rig.Setup{Name: "guesses", InRedis: true, Recheck: "5s", Lines: "tokens on"}, redis, "")
+	site, err := r.Gateway(ctx, rig.Setup{Name: "guesses", InRedis: true, Recheck: "5s", Lines: lines}, redis, "")
 	if err != nil {
 		return err
 	}
-	users := func(i int, req *http.Request) { req.Header.Set("Cookie", people[i%len(people)].Cookies) }
-	guessing := func(i int, req *http.Request) { req.SetBasicAuth("guess", wrong[i%len(wrong)].Token) }
-	if _, err := pacedRequests(ctx, c.Site, usersPace, o.Slice, http.StatusOK, users); err != nil {
+	users := &crowd{Address: site.Site, Pace: usersPace, Requests: asRequests(people, func(p rig.Person) []byte { return rig.BrowserRequest(site.Site, p.Cookies) })}
+	all := slices.DeleteFunc(kinds(ctx, r, redis, o, site, plain, people), func(k kind) bool { return !o.Only.MatchString(k.name) })
+	m := &measurement{options: o, users: users, kinds: all, files: make([]string, len(all))}
+	for i, k := range all {
+		if k.requests == nil {
+			continue
+		}
+		r.Note("making: %s", k.name)
+		requests, err := k.requests(k.gateway.Site)
+		if err != nil {
+			return fmt.Errorf("%s: %w", k.name, err)
+		}
+		flood := &crowd{Address: k.gateway.Site, Pace: o.Guesses, Requests: requests}
+		if m.files[i], err = flood.describe(r.Dir, fmt.Sprint(i)); err != nil {
+			return err
+		}
+	}
+	if err := m.measure(ctx, r, site); err != nil {
 		return err
 	}
-	var alone, beside, ratios []float64
-	for round := range o.Rounds {
-		r.Note("round %d of %d", round+1, o.Rounds)
-		quiet, err := pacedRequests(ctx, c.Site, usersPace, o.Slice, http.StatusOK, users)
+	p := &rig.Printer{W: out}
+	m.write(p)
+	if p.Err != nil {
+		return p.Err
+	}
+	return m.profile(ctx, r, site)
+}
+
+// A measurement is the state of a run.
+type measurement struct {
+	options Options
+	users   *crowd
+	kinds   []kind
+	files   []string // of the floods
+	alone   []turn
+	beside  [][]turn
+}
+
+// A turn is what the users got in one, and what it cost.
+type turn struct {
+	took    []float64 // sorted
+	cpu     float64   // of gateway and Redis, as a share of a core
+	foreign float64   // what else the machine did, and the flood
+	status  map[int]int
+}
+
+func (m *measurement) measure(ctx context.Context, r *rig.Rig, site *rig.Gateway) error {
+	if _, err := m.turn(ctx, site, ""); err != nil { // to warm up
+		return err
+	}
+	m.beside = make([][]turn, len(m.kinds))
+	order := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // every run has the same turns
+	for round := range m.options.Rounds {
+		r.Note("round %d of %d", round+1, m.options.Rounds)
+		for _, i := range order.Perm(len(m.kinds) + 1) {
+			if i == len(m.kinds) {
+				t, err := m.turn(ctx, site, "")
+				if err != nil {
+					return err
+				}
+				m.alone = append(m.alone, t)
+				continue
+			}
+			t, err := m.turn(ctx, site, m.files[i])
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.kinds[i].name, err)
+			}
+			m.beside[i] = append(m.beside[i], t)
+		}
+	}
+	return nil
+}
+
+// turn measures the users once, beside a flood that a file describes; empty is none.
+func (m *measurement) turn(ctx context.Context, site *rig.Gateway, flood string) (t turn, err error) {
+	var got *answers
+	users := func() error {
+		began := time.Now()
+		before, err := site.Usage()
 		if err != nil {
 			return err
 		}
-		var wait sync.WaitGroup
-		var flood error
-		wait.Go(func() { _, flood = pacedRequests(ctx, c.Site, o.Guesses, o.Slice, 0, guessing) })
-		loud, err := pacedRequests(ctx, c.Site, usersPace, o.Slice, http.StatusOK, users)
-		wait.Wait()
-		if err := errors.Join(err, flood); err != nil {
+		during, cancel := context.WithTimeout(ctx, m.options.Slice)
+		defer cancel()
+		if got, err = m.users.send(during, func() {}); err != nil {
 			return err
 		}
-		alone, beside = append(alone, quiet), append(beside, loud)
-		ratios = append(ratios, loud/quiet)
+		after, err := site.Usage()
+		t.cpu, t.foreign = (after.Own-before.Own).Seconds()/time.Since(began).Seconds(), rig.Foreign(before, after, time.Since(began))
+		return err
 	}
-	slices.Sort(ratios)
-	p := &rig.Printer{W: out}
-	p.Printf("%d wrong tokens a second, each looked up in Redis, beside %d requests a second of users.\n\n", o.Guesses, usersPace)
-	p.Printf("- 99 of 100 requests of users take %.2f ms alone and %.2f ms beside them (medians of %d rounds).\n", middle(alone), middle(beside), o.Rounds)
-	p.Printf("- That is %.2f times as long, from %.2f to %.2f; promised are %.1f.\n", middle(ratios), ratios[0], ratios[len(ratios)-1], guessedOwed)
-	return p.Err
+	if flood == "" {
+		err = users()
+	} else {
+		t.status, err = beside(ctx, flood, users)
+	}
+	if err != nil {
+		return t, err
+	}
+	if n := got.status[http.StatusOK]; n != len(got.took) {
+		return t, fmt.Errorf("the users were answered %v", got.status)
+	}
+	t.took = got.took
+	return t, nil
+}
+
+// summary is what turns have shown: in the half of them in which the machine had least else to do.
+type summary struct {
+	all    float64 // how long 99 of 100 answers took, in milliseconds, all turns together
+	middle float64 // that of one turn, the middle one
+	cpu    float64
+	status map[int]int
+}
+
+func summed(turns []turn) summary {
+	quieter := slices.SortedFunc(slices.Values(turns), func(a, b turn) int { return cmp.Compare(a.foreign, b.foreign) })
+	quieter = quieter[:(len(quieter)+1)/2]
+	s := summary{status: map[int]int{}}
+	var took, single, cpu []float64
+	for _, t := range quieter {
+		took, cpu = append(took, t.took...), append(cpu, t.cpu)
+		single = append(single, t.took[len(t.took)*99/100])
+		for code, n := range t.status {
+			s.status[code] += n
+		}
+	}
+	slices.Sort(took)
+	s.all, s.middle, s.cpu = took[len(took)*99/100], middle(single), middle(cpu)
+	return s
+}
+
+// write prints what was measured, and the promise.
+func (m *measurement) write(p *rig.Printer) {
+	p.Printf("%d requests a second of users, and beside them %d a second of each of these. Of %d turns of %s each the quieter half.\n\n", usersPace, m.options.Guesses, m.options.Rounds, m.options.Slice)
+	p.Printf("| beside the users | 99 of 100 of their requests take | alone = 1 | of a single turn | alone = 1 | CPU of gateway and Redis, of a core | answers of the flood |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	alone := summed(m.alone)
+	row := func(name string, s summary) float64 {
+		p.Printf("| %s | %.2f ms | %.2f | %.2f ms | %.2f | %.1f %% | %s |\n", name, s.all, s.all/alone.all, s.middle, s.middle/alone.middle, 100*s.cpu, counted(s.status))
+		return s.all / alone.all
+	}
+	row("nothing", alone)
+	worst := 0.0
+	for i, k := range m.kinds {
+		s := summed(m.beside[i])
+		ratio := row(k.name, s)
+		for status := range s.status {
+			if !k.accepts(status) {
+				p.Printf("\n%s: an answer has the status %d\n", k.name, status)
+			}
+		}
+		if k.wrong {
+			worst = max(worst, ratio)
+		}
+	}
+	p.Printf("\nWrong tokens make 99 of 100 requests of users take %.2f times as long; promised are %.1f (`%s`).\n", worst, target.Guessed.Owed, target.Guessed.Command)
+}
+
+// counted are statuses with their numbers.
+func counted(status map[int]int) (text string) {
+	for _, code := range slices.Sorted(maps.Keys(status)) {
+		text += fmt.Sprintf("%d: %d ", code, status[code])
+	}
+	return text
+}
+
+// profile writes where the gateway spends its time under each flood.
+func (m *measurement) profile(ctx context.Context, r *rig.Rig, site *rig.Gateway) error {
+	for i, k := range m.kinds {
+		if !k.wrong {
+			continue
+		}
+		err := r.Profile(ctx, site, k.name, func(ctx context.Context) error {
+			_, err := beside(ctx, m.files[i], func() error {
+				select {
+				case <-ctx.Done():
+				case <-time.After(rig.ProfileTime):
+				}
+				return ctx.Err()
+			})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func middle(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
-}
-
-// pacedRequests sends so many requests a second, evenly, for a time, and returns how long 99 of 100 took, in milliseconds. An
-// answer with another status is an error; 0 stands for 401 or 429.
-func pacedRequests(ctx context.Context, site string, pace int, lasting time.Duration, status int, prepare func(int, *http.Request)) (float64, error) {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: rig.AtOnce, MaxConnsPerHost: rig.AtOnce, DisableCompression: true}, Timeout: rig.AnswerTimeout}
-	defer client.CloseIdleConnections()
-	var mu sync.Mutex
-	var took []float64
-	send := func(i int) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+site+"/", nil)
-		if err != nil {
-			return err
-		}
-		prepare(i, req)
-		began := time.Now()
-		resp, err := client.Do(req)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(io.Discard, resp.Body)
-		if err := errors.Join(err, resp.Body.Close()); err != nil {
-			return err
-		}
-		refused := resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusTooManyRequests
-		if resp.StatusCode != status && (status != 0 || !refused) {
-			return fmt.Errorf("status %d", resp.StatusCode)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		took = append(took, rig.Milliseconds(time.Since(began)))
-		return nil
-	}
-	if err := rig.Paced(ctx, float64(pace), rig.For(lasting), func(_ context.Context, i int) error { return send(i) }); err != nil {
-		return 0, fmt.Errorf("sending requests: %w", err)
-	}
-	slices.Sort(took)
-	return took[len(took)*99/100], nil
 }

@@ -166,6 +166,34 @@ func Split() (int, error) {
 	return core, nil
 }
 
+// GiveWay makes all other processes of the same user go before this one on a core that they share: the lowest priority that
+// its policy has.
+func GiveWay() error {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, thread := range threads {
+		id, err := strconv.Atoi(thread.Name())
+		if err != nil {
+			return err
+		}
+		attr, err := unix.SchedGetAttr(id, 0)
+		if err == nil {
+			if attr.Policy == unix.SCHED_FIFO || attr.Policy == unix.SCHED_RR {
+				attr.Priority = max(1, attr.Priority-1)
+			} else {
+				attr.Nice = 19
+			}
+			err = unix.SchedSetAttr(id, attr, 0)
+		}
+		if err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("giving way: %w", err)
+		}
+	}
+	return nil
+}
+
 // Machine says in one line what this runs on.
 func Machine() string {
 	model := "unknown processor"

@@ -25,3 +25,4 @@ func CPUOf(int) (time.Duration, error)   { return 0, errLinux }
 func MachineCPU() (time.Duration, error) { return 0, errLinux }
 func Split() (int, error)                { return -1, errLinux }
 func Machine() string                    { return "" }
+func GiveWay() error                     { return errLinux }

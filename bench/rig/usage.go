@@ -72,7 +72,7 @@ func (g *Gateway) During(ctx context.Context, things int, work func() error) (Tu
 	if err != nil {
 		return Turn{}, err
 	}
-	return Turn{Answered: things, Elapsed: elapsed, CPU: after.Own - before.Own, Foreign: foreign(before, after, time.Since(started))}, nil
+	return Turn{Answered: things, Elapsed: elapsed, CPU: after.Own - before.Own, Foreign: Foreign(before, after, time.Since(started))}, nil
 }
 
 // Turn loads the gateway for so long, over so many connections.
@@ -94,8 +94,8 @@ func (g *Gateway) Turn(ctx context.Context, connections int, length time.Duratio
 	return t, nil
 }
 
-// foreign is what the rest of the machine used between two readings, as a share of one core.
-func foreign(before, after Usage, whole time.Duration) float64 {
+// Foreign is what the rest of the machine used between two readings, as a share of one core.
+func Foreign(before, after Usage, whole time.Duration) float64 {
 	rest := (after.Machine - before.Machine) - (after.Own - before.Own) - (after.Bench - before.Bench)
 	return max(0, rest.Seconds()) / whole.Seconds()
 }

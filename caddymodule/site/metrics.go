@@ -1,6 +1,8 @@
 package site
 
 import (
+	"sync"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/latchkey-gateway/latchkey/policy"
@@ -32,6 +34,30 @@ var (
 	// allowed is the counter for almost every request; it is looked up once.
 	allowed = requests.WithLabelValues(policy.Allow.String(), string(policy.Allowed))
 )
+
+// counters are counters that were looked up, by the one label that differs. A flood of wrong tokens counts each of them twice.
+type counters struct {
+	find func(label string) prometheus.Counter
+	by   sync.Map // label -> prometheus.Counter
+}
+
+func (c *counters) inc(label string) {
+	found, ok := c.by.Load(label)
+	if !ok {
+		found, _ = c.by.LoadOrStore(label, c.find(label))
+	}
+	found.(prometheus.Counter).Inc()
+}
+
+var (
+	tokenCounters   = counters{find: func(result string) prometheus.Counter { return bearerTokens.WithLabelValues(result) }}
+	refusedCounters = counters{find: func(reason string) prometheus.Counter { return requests.WithLabelValues("token_refused", reason) }}
+)
+
+// countToken counts a token that was verified, countRefused a request that is refused for its token. Both words are fixed.
+func countToken(result string) { tokenCounters.inc(result) }
+
+func countRefused(reason string) { refusedCounters.inc(reason) }
 
 const (
 	wouldBlock  = "would_block"

@@ -72,8 +72,6 @@ func newPrograms(h *Site) (*bearer.Verifier, *bearer.Resource) {
 	}), resource
 }
 
-func countToken(result string) { bearerTokens.WithLabelValues(result).Inc() }
-
 // ownTokens returns the tokens that Latchkey issues for the site; nil if it does not take them.
 func ownTokens(h *Site) *bearer.Own {
 	if !h.Tokens {
@@ -188,9 +186,9 @@ func (p *program) refuse(w http.ResponseWriter, r *http.Request, err error) erro
 		bearer.Unavailable(w, r, v)
 		return nil
 	}
-	requests.WithLabelValues("token_refused", why.Reason).Inc()
+	countRefused(why.Reason)
 	traceDecision(r, "token_refused", why.Reason, nil)
-	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok && !p.h.unlogged {
 		extra.Add(zap.String("latchkey_decision", "token_refused"))
 		extra.Add(zap.String("latchkey_reason", why.Reason))
 		if p.token != nil {

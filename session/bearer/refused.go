@@ -85,6 +85,7 @@ var (
 	ErrForeign = badToken(ReasonForeign, "the token is of no issuer that is accepted here")
 	ErrRevoked = badToken(ReasonRevoked, "the token was revoked")
 
+	errForged = badToken(ReasonSignature, "the token is not signed by its issuer")
 	errScope  = &Refused{Status: http.StatusForbidden, Code: codeInsufficientScope, Reason: ReasonScope, Says: "the token lacks a scope"}
 	errClient = &Refused{Status: http.StatusForbidden, Reason: ReasonClient, Says: "the client of the token is not accepted here"}
 )

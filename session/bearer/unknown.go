@@ -6,15 +6,16 @@ import (
 )
 
 const (
-	// unknownLife is for how long it is remembered at most, twice, that there is no such token of Latchkey. No token is made
-	// with a text that was presented before: the text is random.
+	// unknownLife is for how long it is remembered at most, twice, that there is no such token of Latchkey, or that a token is
+	// not signed by its issuer. No token of Latchkey is made with a text that was presented before: the text is random. A key
+	// that an issuer publishes late is not fetched sooner either: see jwks.DefaultForcedEvery.
 	unknownLife = 2 * time.Second
 	// maxUnknown limits the tokens that are remembered in one generation.
 	maxUnknown = 4096
 )
 
-// unknown remembers tokens that do not exist, so that a program that goes on sending one asks the store seldom. It has two
-// generations, so that nothing has to be searched for what is old. The zero value is ready to use.
+// unknown remembers tokens that no one has issued, so that a program that goes on sending one asks the store seldom, and seldom
+// has its signature checked. It has two generations, so that nothing has to be searched for what is old. The zero value is ready to use.
 type unknown struct {
 	mu       sync.Mutex
 	now, was map[digest]struct{}
@@ -31,7 +32,7 @@ func (u *unknown) has(of digest, at time.Time) bool {
 	return now || was
 }
 
-// add remembers that there is no such token. A full generation takes no more.
+// add remembers that no one has issued a token. A full generation takes no more.
 func (u *unknown) add(of digest, at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

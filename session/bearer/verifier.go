@@ -51,7 +51,9 @@ type Verifier struct {
 	kept    kept
 	replays replays
 	asking  asking
-	unknown unknown
+	// unknown are tokens of Latchkey that do not exist, forged others that their issuer has not signed.
+	unknown, forged unknown
+	slow            slow
 }
 
 // New returns a verifier.
@@ -169,14 +171,33 @@ func (v *Verifier) verify(ctx context.Context, p Presented, from netip.Addr, old
 	if refused != nil {
 		return nil, refused
 	}
+	if err := v.checkSignature(ctx, p, issuer, payload, from); err != nil {
+		return nil, err
+	}
+	return v.token(ctx, p, issuer, s, claims, payload, keptLife)
+}
+
+// checkSignature returns nil if a token is signed by its issuer. Addresses that send wrong ones give way to all others.
+func (v *Verifier) checkSignature(ctx context.Context, p Presented, issuer *Issuer, payload []byte, from netip.Addr) error {
+	now := v.Now()
+	if v.forged.has(p.hash, now) {
+		return v.wrong(from, errForged)
+	}
+	if _, exceeded := v.asking.wrong.Exceeded(from, "", now); exceeded {
+		if err := v.slow.enter(ctx); err != nil {
+			return err
+		}
+		defer v.slow.leave()
+	}
 	verified, err := issuer.Keys.VerifySignature(ctx, p.Token)
 	switch {
 	case errors.Is(err, jwks.ErrAway), err != nil && ctx.Err() != nil:
-		return nil, err
+		return err
 	case err != nil || !bytes.Equal(verified, payload):
-		return nil, badToken(ReasonSignature, "the token is not signed by its issuer")
+		v.forged.add(p.hash, now)
+		return v.wrong(from, errForged)
 	}
-	return v.token(ctx, p, issuer, s, claims, payload, keptLife)
+	return nil
 }
 
 // isFor reports whether one of the audiences is ours. A token may be for several.

@@ -17,7 +17,7 @@
 // The files:
 //
 //   - config.go, open.go and unlock.go open the file; unlock_other.go is for systems without its locks;
-//   - store.go has the methods of session.Store, step.go those that write a new entry, write.go shares syncs between writers, records.go has the format,
+//   - store.go has the methods of session.Store, stamp.go asks whether an entry is unchanged, step.go has those that write a new entry, write.go shares syncs between writers, records.go has the format,
 //     sweep.go removes what has expired;
 //   - feed.go is the feed within the process; journal.go, streams.go and owned.go keep the sign-in log.
 package filestore

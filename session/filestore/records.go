@@ -45,17 +45,30 @@ type records struct {
 	entries, members, order, ends *bolt.Bucket
 }
 
+var errMissing = fmt.Errorf("%w: parts are missing", ErrDamaged)
+
 // open finds the buckets. A file without them, or with another format, is damaged or belongs to another program.
-func open(tx *bolt.Tx) (records, error) {
-	head := tx.Bucket(bucketFormat)
-	r := records{tx.Bucket(bucketEntries), tx.Bucket(bucketMembers), tx.Bucket(bucketOrder), tx.Bucket(bucketEnds)}
-	if head == nil || r.entries == nil || r.members == nil || r.order == nil || r.ends == nil {
-		return r, fmt.Errorf("%w: parts are missing", ErrDamaged)
+func open(tx *bolt.Tx) (r records, err error) {
+	if r.entries, err = openEntries(tx); err != nil {
+		return r, err
 	}
-	if v := head.Get(bucketFormat); len(v) != 1 || v[0] != format {
-		return r, fmt.Errorf("%w: format %x, want %d", ErrDamaged, v, format)
+	r.members, r.order, r.ends = tx.Bucket(bucketMembers), tx.Bucket(bucketOrder), tx.Bucket(bucketEnds)
+	if r.members == nil || r.order == nil || r.ends == nil {
+		return r, errMissing
 	}
 	return r, nil
+}
+
+// openEntries is open for callers that read entries alone. Every bucket costs them five pieces of memory.
+func openEntries(tx *bolt.Tx) (*bolt.Bucket, error) {
+	head, entries := tx.Bucket(bucketFormat), tx.Bucket(bucketEntries)
+	if head == nil || entries == nil {
+		return nil, errMissing
+	}
+	if v := head.Get(bucketFormat); len(v) != 1 || v[0] != format {
+		return nil, fmt.Errorf("%w: format %x, want %d", ErrDamaged, v, format)
+	}
+	return entries, nil
 }
 
 // check reads the first and last record of every part.

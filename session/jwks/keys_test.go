@@ -61,6 +61,26 @@ func TestKeySet(t *testing.T) {
 	}
 }
 
+// A wrong signature is checked once, unless newer keys were fetched for it: anyone can send one, and a check is expensive.
+func TestWrongSignatureIsCheckedOnce(t *testing.T) {
+	clock := storetest.NewClock()
+	idp := oidctest.New(t, clock.Now)
+	keys := &Set{URL: func(context.Context) (string, error) { return idp.URL + "/keys", nil }, Client: http.DefaultClient, Now: clock.Now}
+	good := idp.Sign(map[string]any{"sub": "a"})
+	wrong := good[:len(good)-20] + strings.Repeat("A", 20)
+	verify := func(token string, want bool) func() {
+		return func() {
+			if _, err := keys.VerifySignature(t.Context(), token); (err == nil) != want {
+				t.Fatalf("verified: %v, want %t", err, want)
+			}
+		}
+	}
+	of, with := testing.AllocsPerRun(50, verify(good, true)), testing.AllocsPerRun(50, verify(wrong, false))
+	if with > of+10 { // a check alone takes about 50
+		t.Errorf("a wrong signature takes %.0f pieces of memory, a good one %.0f", with, of)
+	}
+}
+
 func TestParseKeys(t *testing.T) {
 	for name, body := range map[string]string{
 		"not JSON": "x", "no keys": `{}`, "symmetric": `{"keys":[{"kty":"oct","k":"AAAA"}]}`,

@@ -46,26 +46,37 @@ func TestLookupsShareTrips(t *testing.T) {
 	server := redistest.Start(t)
 	const sessions, callers, each = 50, 32, 200
 	s := filled(t, server.URL(0), sessions)
-	reads, asked := count(server, "stats", "total_reads_processed:"), count(server, "commandstats", "cmdstat_getrange:calls=")
-	var all sync.WaitGroup
-	for c := range callers {
-		all.Go(func() {
-			for i := range each {
-				if st, err := s.Stamp(context.Background(), numbered((c+i)%sessions)); err != nil || st.Version != 1 {
-					t.Errorf("%+v, %v", st, err)
-					return
+	for command, version := range map[string]func(session.Key) (uint64, error){
+		"getrange": func(key session.Key) (uint64, error) {
+			st, err := s.Stamp(context.Background(), key)
+			return st.Version, err
+		},
+		"get": func(key session.Key) (uint64, error) {
+			e, err := s.Get(context.Background(), key)
+			return e.Version, err
+		},
+	} {
+		reads, asked := count(server, "stats", "total_reads_processed:"), count(server, "commandstats", "cmdstat_"+command+":calls=")
+		var all sync.WaitGroup
+		for c := range callers {
+			all.Go(func() {
+				for i := range each {
+					if v, err := version(numbered((c + i) % sessions)); err != nil || v != 1 {
+						t.Errorf("%s: version %d, %v", command, v, err)
+						return
+					}
 				}
-			}
-		})
-	}
-	all.Wait()
-	reads, asked = count(server, "stats", "total_reads_processed:")-reads, count(server, "commandstats", "cmdstat_getrange:calls=")-asked
-	t.Logf("%d look-ups in %d reads", asked, reads)
-	if asked != callers*each {
-		t.Errorf("%d questions for %d look-ups: each asks for itself", asked, callers*each)
-	}
-	if reads > callers*each/2 {
-		t.Errorf("%d look-ups in %d reads", asked, reads)
+			})
+		}
+		all.Wait()
+		reads, asked = count(server, "stats", "total_reads_processed:")-reads, count(server, "commandstats", "cmdstat_"+command+":calls=")-asked
+		t.Logf("%s: %d look-ups in %d reads", command, asked, reads)
+		if asked != callers*each {
+			t.Errorf("%s: %d questions for %d look-ups: each asks for itself", command, asked, callers*each)
+		}
+		if reads > callers*each/2 {
+			t.Errorf("%s: %d look-ups in %d reads", command, asked, reads)
+		}
 	}
 }
 

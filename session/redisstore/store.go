@@ -60,15 +60,27 @@ func Open(cfg Config) (*Store, error) {
 	return s, nil
 }
 
-// Get reads an entry with GET.
+// Get reads an entry with GET, on the way with other look-ups.
 func (s *Store) Get(ctx context.Context, key session.Key) (session.Entry, error) {
-	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckKey(key) })
-	if err != nil {
+	switch {
+	case s.closed.Load():
+		return session.Entry{}, session.ErrClosed
+	case ctx.Err() != nil:
+		return session.Entry{}, fmt.Errorf("%w: %w", session.ErrUnavailable, ctx.Err())
+	}
+	if err := session.CheckKey(key); err != nil {
 		return session.Entry{}, err
 	}
-	defer cancel()
-	term := s.guard.Term()
-	data, err := s.client.Get(ctx, s.names.entryKey(key)).Bytes()
+	name, term := s.names.entryKey(key), s.guard.Term()
+	lane, err := s.lanes.of(ctx, name)
+	if err != nil {
+		return session.Entry{}, s.answer(err)
+	}
+	get := redis.NewStringCmd(ctx, "get", name)
+	if err := lane.ask(ctx, &lookup{Cmder: get, turns: make(chan turn, 1)}); err != nil {
+		return session.Entry{}, s.answer(err)
+	}
+	data, err := get.Bytes()
 	if errors.Is(err, redis.Nil) {
 		return session.Entry{}, s.absent(ctx, term)
 	}

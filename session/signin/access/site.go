@@ -74,6 +74,8 @@ type Visit struct {
 	Origin, Host string
 	// Secure: the browser uses https. If not, Host must be a loopback host, otherwise no user is signed in.
 	Secure bool
+	// OnBehalf: the sign-in host acts for Site, which has another host. Only the flow sets it.
+	OnBehalf bool // here, as a visit is part of every request, and its memory comes in steps
 	// Return is the requested path and query, before any rewriting.
 	Return    string
 	IP        netip.Addr
@@ -90,8 +92,6 @@ type Visit struct {
 
 	// Begun is the state of the site's flow for which the sign-in host acts. Only the flow sets it.
 	Begun string
-	// OnBehalf: the sign-in host acts for Site, which has another host. Only the flow sets it.
-	OnBehalf bool
 
 	// Proven is told whose request this is, as soon as that is proven; nil if that is not asked for.
 	Proven func(session.Identity)

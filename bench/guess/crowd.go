@@ -1,0 +1,139 @@
+package guess
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/bench/rig"
+)
+
+// connections are how many a crowd has open at most.
+const connections = 32
+
+// A crowd sends so many requests a second to an address, each at a random time, over connections that stay open.
+//
+// Written on plain connections: net/http's client costs more than the answer that is measured.
+type crowd struct {
+	Address  string
+	Pace     int
+	Requests [][]byte
+}
+
+// answers are what a crowd got: how long each took, in milliseconds, and how many had a status.
+type answers struct {
+	took   []float64
+	status map[int]int
+}
+
+// p99 is how long 99 of 100 answers took.
+func (a *answers) p99() float64 { return a.took[len(a.took)*99/100] }
+
+// send sends requests until ctx ends, and reports whether it is ready once its connections are open.
+func (c *crowd) send(ctx context.Context, ready func()) (*answers, error) {
+	failed, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	lines := make([]*line, connections)
+	for i := range lines {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", c.Address)
+		if err != nil {
+			return nil, fmt.Errorf("connecting: %w", err)
+		}
+		defer conn.Close()
+		lines[i] = &line{Conn: conn, reader: bufio.NewReader(conn)}
+	}
+	ready()
+	due := make(chan []byte, 1<<14)
+	var wait sync.WaitGroup
+	for _, l := range lines {
+		wait.Go(func() {
+			for request := range due {
+				if err := l.ask(request); err != nil {
+					cancel(err)
+					return
+				}
+			}
+		})
+	}
+	c.arrive(ctx, failed, due)
+	close(due)
+	wait.Wait()
+	if err := context.Cause(failed); err != nil {
+		return nil, fmt.Errorf("sending requests: %w", err)
+	}
+	return together(lines)
+}
+
+// arrive makes requests due at random times, as those of users who know nothing of each other.
+func (c *crowd) arrive(ctx, failed context.Context, due chan<- []byte) {
+	at := time.Now()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for i := rand.IntN(len(c.Requests)); ; i++ { //nolint:gosec // no secret
+		at = at.Add(time.Duration(rand.ExpFloat64() / float64(c.Pace) * float64(time.Second))) //nolint:gosec // no secret
+		timer.Reset(time.Until(at))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		case <-failed.Done():
+			return
+		}
+		select {
+		case due <- c.Requests[i%len(c.Requests)]:
+		case <-failed.Done():
+			return
+		}
+	}
+}
+
+func together(lines []*line) (*answers, error) {
+	all := &answers{status: map[int]int{}}
+	for _, l := range lines {
+		all.took = append(all.took, l.took...)
+		for _, status := range l.status {
+			all.status[status]++
+		}
+	}
+	if len(all.took) == 0 {
+		return nil, errors.New("no request was answered")
+	}
+	slices.Sort(all.took)
+	return all, nil
+}
+
+// line is one connection, and what came over it.
+type line struct {
+	net.Conn
+	reader *bufio.Reader
+	took   []float64
+	status []int
+}
+
+func (l *line) ask(request []byte) error {
+	began := time.Now()
+	if err := l.SetDeadline(began.Add(rig.AnswerTimeout)); err != nil {
+		return err
+	}
+	if _, err := l.Write(request); err != nil {
+		return err
+	}
+	resp, err := http.ReadResponse(l.reader, nil)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	if err := errors.Join(err, resp.Body.Close()); err != nil {
+		return err
+	}
+	l.took, l.status = append(l.took, rig.Milliseconds(time.Since(began))), append(l.status, resp.StatusCode)
+	return nil
+}
