@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"runtime/metrics"
 	"sync"
 	"testing"
 	"time"
@@ -98,10 +99,11 @@ var typicalTokens = session.Tokens{
 	Refresh: string(make([]byte, 800)), IDHeader: []byte(`{"alg":"ES256","kid":"1"}`), IDSignature: make([]byte, 64),
 }
 
-// What a session in the cache costs, read out of the store as any replica would.
+// What a session in the cache costs, read out of the store as any replica would: its memory, and what a garbage collection
+// looks at of it: two pieces, one of which has no pointers, and no table.
 func TestMemoryOfCachedSession(t *testing.T) {
 	if raceEnabled {
-		return // the detector's own memory would be counted
+		return // it takes seconds more, and pools forget
 	}
 	const n = 2000
 	w := newCachedWorld(t, cached())
@@ -109,29 +111,42 @@ func TestMemoryOfCachedSession(t *testing.T) {
 	for i := range tokens {
 		_, tokens[i], _ = w.world.Create(t.Context(), typical(), typicalTokens)
 	}
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
 	cache := session.NewCache(session.CacheConfig{})
 	c := cached()
 	c.Cache = cache
 	m := w.node(t, c)
-	before := heap()
+	before := collected()
 	for _, token := range tokens {
 		if _, err := m.Load(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
 	}
-	each := (heap() - before) / n
-	t.Logf("%d bytes for each session in the cache", each)
+	after := collected()
+	each, pieces, scanned := (after.bytes-before.bytes)/n, float64(after.pieces-before.pieces)/n, (after.scanned-before.scanned)/n
+	t.Logf("%d bytes in %.2f pieces for each session in the cache, of which a collection looks at %d", each, pieces, scanned)
 	if each > 2048 {
 		t.Errorf("%d bytes for each session in the cache, want at most 2048", each)
 	}
+	if pieces > 2.25 {
+		t.Errorf("%.2f pieces for each session in the cache, want two", pieces)
+	}
+	if scanned > 262 {
+		t.Errorf("a collection looks at %d bytes of each session, want at most 262", scanned)
+	}
 	runtime.KeepAlive(m)
+}
+
+// heap is what is in use of the heap, in how many pieces, and how much of it a garbage collection looks at.
+type heap struct{ bytes, pieces, scanned int64 }
+
+// collected reads that after a collection.
+func collected() heap {
+	runtime.GC()
+	runtime.GC()
+	read := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/objects:objects"}, {Name: "/gc/scan/heap:bytes"}}
+	metrics.Read(read)
+	of := func(i int) int64 { return int64(read[i].Value.Uint64()) } //nolint:gosec // of this process
+	return heap{of(0), of(1), of(2)}
 }
 
 func BenchmarkHit(b *testing.B) {

@@ -39,7 +39,7 @@ func newEntries(count int, bytes int64, dropped func(digest), doubted func()) *e
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.count, s.bytes = max(1, count/cacheShards), max(1, bytes/cacheShards)
-		s.known, s.flights = map[digest]*entry{}, map[digest]*flight{}
+		s.known, s.flights = map[digest]uint32{}, map[digest]*flight{}
 	}
 	return c
 }
@@ -62,16 +62,18 @@ type entry struct {
 	digest digest
 	// head is Stamp.Head of the sealed record.
 	head [keyring.HeadSize]byte
-	size int32 // records are well under a megabyte
+	size int32  // records are well under a megabyte
+	slot uint32 // position in the ring
 	used atomic.Bool
-	slot int // position in the ring
 
 	// asked is the time of the last read from the store, in nanoseconds since 1970. doubts is the cache's count at that
 	// time.
 	asked, doubts, failed, failedDoubts atomic.Int64
 }
 
-// asEntry returns the entry of a session that was read or written as this record.
+// asEntry returns the entry of a session that was read or written as this record. Its packed record is a piece of memory of its
+// own: an entry with room behind it would be larger than 512 bytes, and of such pieces Go's garbage collector takes twice as
+// long to look at one than at a small one and one without pointers.
 func (s *Record) asEntry(r sealedRecord) *entry {
 	packed := r.packed
 	if cap(packed) > len(packed)+len(packed)/8 {
@@ -94,8 +96,9 @@ type shard struct {
 	count int
 	bytes int64
 
-	mu      sync.RWMutex
-	known   map[digest]*entry
+	mu sync.RWMutex
+	// known are positions in the ring. A map without pointers is not looked at by a garbage collection.
+	known   map[digest]uint32
 	ring    []*entry
 	hand    int
 	size    int64
@@ -118,12 +121,20 @@ func (c *entries) shard(d digest) *shard { return &c.shards[d[0]%cacheShards] }
 func (c *entries) get(d digest) *entry {
 	s := c.shard(d)
 	s.mu.RLock()
-	e := s.known[d]
+	e := s.find(d)
 	s.mu.RUnlock()
 	if e != nil && !e.used.Load() {
 		e.used.Store(true)
 	}
 	return e
+}
+
+// find returns the entry of a session, nil if there is none. The caller has the lock.
+func (s *shard) find(d digest) *entry {
+	if slot, ok := s.known[d]; ok {
+		return s.ring[slot]
+	}
+	return nil
 }
 
 // generation is taken before a read from the store. A result that is older than a drop is not kept.
@@ -186,13 +197,13 @@ func (c *entries) doubt() {
 func (s *shard) drop(d digest) {
 	s.drops++
 	delete(s.flights, d)
-	if e := s.known[d]; e != nil {
+	if e := s.find(d); e != nil {
 		s.remove(e)
 	}
 }
 
 func (s *shard) put(e *entry, g generation) {
-	if old := s.known[e.digest]; old != nil {
+	if old := s.find(e.digest); old != nil {
 		s.remove(old)
 	}
 	if int64(e.size) > s.bytes {
@@ -202,9 +213,9 @@ func (s *shard) put(e *entry, g generation) {
 	for len(s.ring) >= s.count || s.size+int64(e.size) > s.bytes {
 		s.evict()
 	}
-	e.slot = len(s.ring)
+	e.slot = uint32(len(s.ring)) //nolint:gosec // at most CacheConfig.Entries
 	s.ring = append(s.ring, e)
-	s.known[e.digest] = e
+	s.known[e.digest] = e.slot
 	s.size += int64(e.size)
 }
 
@@ -224,8 +235,9 @@ func (s *shard) evict() {
 
 func (s *shard) remove(e *entry) {
 	last := len(s.ring) - 1
-	s.ring[e.slot] = s.ring[last]
-	s.ring[e.slot].slot = e.slot
+	moved := s.ring[last]
+	s.ring[e.slot], moved.slot = moved, e.slot
+	s.known[moved.digest] = e.slot
 	s.ring[last] = nil
 	s.ring = s.ring[:last]
 	s.size -= int64(e.size)

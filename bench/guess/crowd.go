@@ -72,23 +72,24 @@ func (c *crowd) send(ctx context.Context, ready func()) (*answers, error) {
 	return together(lines)
 }
 
-// arrive makes requests due at random times, as those of users who know nothing of each other.
+// arrive makes requests due at random times, as those of users who know nothing of each other: one at once, however soon ctx
+// ends.
 func (c *crowd) arrive(ctx, failed context.Context, due chan<- []byte) {
 	at := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for i := rand.IntN(len(c.Requests)); ; i++ { //nolint:gosec // no secret
+		select {
+		case due <- c.Requests[i%len(c.Requests)]:
+		case <-failed.Done():
+			return
+		}
 		at = at.Add(time.Duration(rand.ExpFloat64() / float64(c.Pace) * float64(time.Second))) //nolint:gosec // no secret
 		timer.Reset(time.Until(at))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			return
-		case <-failed.Done():
-			return
-		}
-		select {
-		case due <- c.Requests[i%len(c.Requests)]:
 		case <-failed.Done():
 			return
 		}
