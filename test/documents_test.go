@@ -47,6 +47,8 @@ func (r *reader) files(b commands.Block) string {
 	samples := map[string]string{
 		"Caddyfile.new":     r.file,
 		"oauth2-proxy.cfg":  sample(r.t, "caddymodule/migrate/testdata/oauth2-proxy-wiki.in"),
+		"oauth2-proxy.yaml": sample(r.t, "caddymodule/migrate/testdata/oauth2-proxy-structured.second"),
+		"intranet.conf":     sample(r.t, "caddymodule/migrate/testdata/mod_auth_openidc-intranet.in"),
 		"configuration.yml": sample(r.t, "caddymodule/migrate/testdata/authelia-home.in"),
 		"config.yml":        sample(r.t, "caddymodule/migrate/testdata/vouch-keycloak.in"),
 	}
@@ -124,7 +126,8 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 			dir, env := r.files(b), r.signedIn()
 			names := []string{
 				"localhost:2019", strings.TrimPrefix(r.gw.Admin, "http://"), "https://login.example.com", r.idp.Issuer,
-				"/etc/latchkey/", dir + "/", "/etc/oauth2-proxy.cfg", dir + "/oauth2-proxy.cfg", "/config/", dir + "/", "/etc/vouch/", dir + "/",
+				"/etc/latchkey/", dir + "/", "/etc/oauth2-proxy.cfg", dir + "/oauth2-proxy.cfg", "/etc/oauth2-proxy.yaml", dir + "/oauth2-proxy.yaml",
+				"/etc/apache2/sites-enabled/", dir + "/", "/config/", dir + "/", "/etc/vouch/", dir + "/",
 			}
 			if out, err := r.gw.Shell(dir, strings.NewReplacer(names...).Replace(b.Text), env...); err != nil {
 				t.Errorf("%s: %v\n%s", b.Where(), err, out)

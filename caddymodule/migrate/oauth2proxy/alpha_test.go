@@ -65,6 +65,9 @@ func TestStructured(t *testing.T) {
 			}
 		})
 	}
+	if text, _ := structured(t, "providers: [{clientID: '${ID}'}]", "skip_jwt_bearer_tokens = true"); !strings.Contains(text, "bearer { audience {env.ID} }") {
+		t.Errorf("programs: %s", text)
+	}
 	if _, notes := structured(t, "providers: [{clientID: a}]", `client_id = "b"`); !strings.Contains(notes, "unknown  client_id (line 2)") {
 		t.Errorf("a key that has moved: %s", notes)
 	}

@@ -55,8 +55,10 @@ func (c *oauth2Proxy) bearer() {
 		return
 	}
 	o := c.Origin("skip_jwt_bearer_tokens")
-	audience := []string{c.Text("client_id")}
-	if audience[0] == "" {
+	word, audience := "audience", []string{c.Text("client_id")}
+	if placeholder, ok := c.fromEnvironment("client_id"); ok {
+		word, audience = "audience "+placeholder, nil
+	} else if audience[0] == "" {
 		c.Plan.Note(draft.Todo, o, "tokens of programs are not accepted until `bearer { audience <client ID> }` stands in latchkey")
 		return
 	}
@@ -68,7 +70,7 @@ func (c *oauth2Proxy) bearer() {
 			c.Plan.Note(draft.Missing, c.Origin("extra_jwt_issuers"), "a site accepts the tokens of one issuer: %s", "make a second site for programs with `bearer { issuer <url>; audience <value> }`")
 		}
 	}
-	c.site.Rules = append(c.site.Rules, draft.Words("bearer", o.Words("audience", draft.Unique(audience)...)))
+	c.site.Rules = append(c.site.Rules, draft.Words("bearer", o.Words(word, draft.Unique(audience)...)))
 	c.Plan.Note(draft.Differs, o, "ID tokens are refused here: programs send access tokens of the type at+jwt whose aud is one of those under `audience`. If the provider writes no type into access tokens, register the site there as a resource (API) of its own, name that as the only audience, and say `typ any` (docs/programs.md)")
 	if c.Flag("bearer_token_login_fallback", true) {
 		c.Plan.Note(draft.Differs, c.Origin("bearer_token_login_fallback"), "a request with a token that is not good is answered with 401, and never sent to sign in")
