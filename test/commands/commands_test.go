@@ -185,8 +185,12 @@ func existsInGo(args []string) error {
 	if len(args) < 2 {
 		return errors.New("go does nothing without a command and a folder")
 	}
-	if args[0] == "run" {
-		return hasFlags(filepath.Join(root, args[1]), args[2:])
+	if args[0] == "run" { // flags of the build, the folder, flags of the program
+		at := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, ".") })
+		if at < 0 {
+			return errors.New("go run has no folder")
+		}
+		return hasFlags(filepath.Join(root, args[at]), args[at+1:])
 	}
 	for _, arg := range args[1:] {
 		if !strings.HasPrefix(arg, ".") {
