@@ -57,7 +57,7 @@ var guards = []guard{
 	{"a sign-in under way does not outlive the end of all sessions", `!ok || began < at {`, `false && (!ok || began < at) {`},
 	{"a revocation cannot lie ahead", `if before.After(now) {`, `if false && before.After(now) {`},
 	{"a revocation has one scope", `case set > 1:`, `case false:`},
-	{"K17: a late answer does not count", "err = k.inTime(p)\n\t}\n\tif err != nil {\n\t\treturn nil, err", "_ = p\n\t}\n\tif err != nil {\n\t\treturn nil, err"},
+	{"K17: a late answer does not count", "if err := k.inTime(c.SignIn); err != nil {\n\t\treturn nil, err", "if err := k.inTime(c.SignIn); false {\n\t\treturn nil, err"},
 	{"K20: one answer makes one session, in Redis", `if taken == 0 then return {'gone'} end`, `if taken == 7 then return {'gone'} end`},
 	{"K20: one answer makes one session, in the file", "case !ok:\n\t\t\treturn stepResult{err: session.ErrNotFound}, nil", "case !ok:"},
 	{"A81: an answer that is refused is no longer pending", `if with.Take != "" && !errors.Is(err, ErrUnavailable)`, `if false && !errors.Is(err, ErrUnavailable)`},
