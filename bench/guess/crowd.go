@@ -34,9 +34,6 @@ type answers struct {
 	status map[int]int
 }
 
-// p99 is how long 99 of 100 answers took.
-func (a *answers) p99() float64 { return a.took[len(a.took)*99/100] }
-
 // send sends requests until ctx ends, and reports whether it is ready once its connections are open.
 func (c *crowd) send(ctx context.Context, ready func()) (*answers, error) {
 	failed, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
