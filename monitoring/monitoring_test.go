@@ -20,6 +20,10 @@ func TestFilesAreCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, made := range files {
+		if filepath.Ext(path) == ".md" { // the last line of a document says when it was checked, by hand
+			is, _ := os.ReadFile(path)
+			made = append(made, checkedOn.Find(is)...)
+		}
 		if *update {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				t.Fatal(err)
@@ -33,6 +37,8 @@ func TestFilesAreCurrent(t *testing.T) {
 		}
 	}
 }
+
+var checkedOn = regexp.MustCompile(`\n\*For Latchkey [^\n]*\*\n$`)
 
 var (
 	metricInQuery = regexp.MustCompile(`caddy_latchkey_[a-z0-9_]+(\{[^}]*\})?`)

@@ -146,7 +146,12 @@ wiki.example.com {
 		cors https://script.example.com
 		clear_cookies sid /wiki
 		clear_site_data cache
-		headers forwarded groups only wiki-*
+		headers forwarded {
+			user as X-App-User
+			email as X-App-Mail
+			name as X-App-Name
+			groups as X-App-Groups only wiki-*
+		}
 		header X-Department department only d-*
 		header_encoding percent
 		bearer {

@@ -20,13 +20,13 @@ import (
 // description. A transmitter that answers at once although it has nothing is asked as often as is configured.
 func TestShortPoll(t *testing.T) {
 	inBubble(t, func(w *world) {
-		r := w.start(choices{poll: true})
 		w.send("one")
 		w.set(func() {
 			w.add("unknown", w.token("unknown", "https://e.example/coffee", dict{}))
 			w.add("wrong", w.tokenOf(dict{"iss": issuer, "aud": "https://other.example", "iat": 1, "jti": "wrong", "events": dict{disabled: dict{}}}))
 			w.add("no token", "hello")
 		})
+		r := w.start(choices{poll: true})
 		pass(time.Second)
 		if !w.hasAcked("one", "unknown") || len(w.queue) != 0 || r.carried.of(signals.NothingToDo) != 1 || r.carried.of(signals.UnknownEvent) != 1 {
 			t.Errorf("acknowledged %v, left %v, results %v", w.acked, w.queue, r.carried.by)
