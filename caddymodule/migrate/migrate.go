@@ -19,11 +19,11 @@ const MaxSize = 256 << 10
 // IssuerVariable is the environment variable of an issuer that a configuration does not say.
 const IssuerVariable = draft.IssuerVariable
 
-// Plan is what a configuration becomes; Options are what it does not say.
-type (
-	Plan    = draft.Plan
-	Options = draft.Options
-)
+// Plan is what a configuration becomes.
+type Plan = draft.Plan
+
+// Options are what a configuration does not say.
+type Options = draft.Options
 
 // formats are the programs whose configuration is read.
 var formats = map[string]func([]byte, Options) (*Plan, error){

@@ -79,10 +79,14 @@ func TestHeadersUnderOtherNames(t *testing.T) {
 		site config.Site
 		want map[string]string
 	}{
-		{config.Site{HeaderGroups: true, HeaderGroupsOnly: []string{"o*"}, HeaderNames: &config.HeaderNames{User: "X-EMPLOYEE", Groups: "X-Roles"}},
-			map[string]string{"X-Employee": "ada", "Remote-Email": "ada@example.com", "Remote-Name": "Ada", "X-Roles": "ops"}},
-		{config.Site{HeaderGroups: true, Headers: "none", HeaderNames: &config.HeaderNames{User: "X-Employee", Email: "X-Mail", Name: "X-Called", Groups: "X-Roles"}},
-			map[string]string{"X-Employee": "ada", "X-Mail": "ada@example.com", "X-Called": "Ada", "X-Roles": "staff,ops"}},
+		{
+			config.Site{HeaderGroups: true, HeaderGroupsOnly: []string{"o*"}, HeaderNames: &config.HeaderNames{User: "X-EMPLOYEE", Groups: "X-Roles"}},
+			map[string]string{"X-Employee": "ada", "Remote-Email": "ada@example.com", "Remote-Name": "Ada", "X-Roles": "ops"},
+		},
+		{
+			config.Site{HeaderGroups: true, Headers: "none", HeaderNames: &config.HeaderNames{User: "X-Employee", Email: "X-Mail", Name: "X-Called", Groups: "X-Roles"}},
+			map[string]string{"X-Employee": "ada", "X-Mail": "ada@example.com", "X-Called": "Ada", "X-Roles": "staff,ops"},
+		},
 		{config.Site{Headers: "none", HeaderNames: &config.HeaderNames{User: "X-Employee"}}, map[string]string{"X-Employee": "ada"}},
 	} {
 		tt.site.App = "wiki"

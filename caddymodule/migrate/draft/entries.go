@@ -20,6 +20,7 @@ type Entries struct {
 	Faults []error
 }
 
+// Entry is a key with its value. Read: it was asked for, so that nothing has to be said of it.
 type Entry struct {
 	Origin
 	Value any
@@ -40,6 +41,7 @@ func (e *Entries) Has(key string) bool {
 	return ok && one.Value != nil && one.Value != ""
 }
 
+// Take returns the value of a key, and whether it has one. It counts as reading the key.
 func (e *Entries) Take(key string) (any, bool) {
 	one, ok := e.All[key]
 	if !ok {
@@ -49,6 +51,7 @@ func (e *Entries) Take(key string) (any, bool) {
 	return one.Value, one.Value != nil
 }
 
+// Fault notes that the value of a key is wrong. want says what it should be, without the value.
 func (e *Entries) Fault(key, want string) {
 	e.Faults = append(e.Faults, e.Origin(key).Errorf("%s", want))
 }

@@ -32,6 +32,7 @@ func (l Limits) block(word string) Line {
 	return Words(word, Words("idle_limit "+Span(min(max(l.Idle, shortest), most))), Words("max_lifetime "+Span(most)))
 }
 
+// Line is the block `session` with these lifetimes.
 func (l Lifetimes) Line() Line {
 	session := Words("session", l.Browser.block("browser"), l.Persistent.block("persistent"))
 	if l.Recheck > 0 {

@@ -5,7 +5,7 @@ import "slices"
 // providerKeys, serverKeys and metricsKeys are the keys of the file that say the same as those of the structured configuration,
 // which stand here in lower case.
 var (
-	providerKeys = map[string]string{
+	providerKeys = map[string]string{ //nolint:gosec // names of keys, no secrets
 		"clientid": "client_id", "clientsecret": "client_secret", "clientsecretfile": "client_secret_file",
 		"provider": "provider", "name": "provider_display_name", "cafiles": "provider_ca_files", "usesystemtruststore": "use_system_trust_store",
 		"loginurl": "login_url", "authrequestresponsemode": "auth_request_response_mode", "redeemurl": "redeem_url", "profileurl": "profile_url",

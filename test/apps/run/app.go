@@ -53,7 +53,6 @@ type (
 // place is where an app runs.
 type place struct {
 	dir    string // for the app's files
-	cache  string
 	port   int
 	addr   string // host:port of it
 	origin string // the site in front of it

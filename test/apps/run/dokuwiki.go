@@ -30,8 +30,10 @@ func (a *dokuWiki) start(t testing.TB, p place) map[string]string {
 	// Debian has its files in three places, by absolute links.
 	wiki := filepath.Join(p.dir, "dokuwiki")
 	for _, one := range [][2]string{
-		{"usr/share/dokuwiki", wiki}, {"var/lib/dokuwiki/lib/plugins", filepath.Join(wiki, "lib/plugins")},
-		{"var/lib/dokuwiki/lib/tpl", filepath.Join(wiki, "lib/tpl")}, {"etc/dokuwiki", filepath.Join(wiki, "conf")},
+		{"usr/share/dokuwiki", wiki},
+		{"var/lib/dokuwiki/lib/plugins", filepath.Join(wiki, "lib/plugins")},
+		{"var/lib/dokuwiki/lib/tpl", filepath.Join(wiki, "lib/tpl")},
+		{"etc/dokuwiki", filepath.Join(wiki, "conf")},
 		{"var/lib/dokuwiki/data", filepath.Join(wiki, "data")},
 	} {
 		script := `rm -rf "$1" && cp -r "$0" "$1"`

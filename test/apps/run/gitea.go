@@ -113,8 +113,11 @@ func pushAndClone(t testing.TB, home *apps.Home, origin, token, path string) (st
 	dir := strings.Trim(strings.ReplaceAll(path, "/", "-"), "-")
 	home.Write("from-"+dir+"/file", strings.Repeat("0123456789abcdef", 1<<17))
 	for _, args := range [][]string{
-		{"init", "-q", "from-" + dir}, {"-C", "from-" + dir, "add", "file"}, {"-C", "from-" + dir, "commit", "-q", "-m", "one"},
-		{"-C", "from-" + dir, "push", "-q", at, "HEAD:main"}, {"clone", "-q", "-b", "main", at, "to-" + dir},
+		{"init", "-q", "from-" + dir},
+		{"-C", "from-" + dir, "add", "file"},
+		{"-C", "from-" + dir, "commit", "-q", "-m", "one"},
+		{"-C", "from-" + dir, "push", "-q", at, "HEAD:main"},
+		{"clone", "-q", "-b", "main", at, "to-" + dir},
 	} {
 		if r := home.Run("git", args...); !r.OK() {
 			return what, fmt.Errorf("git %s: %s", args[0], strings.ReplaceAll(r.Out, token, "..."))

@@ -33,7 +33,8 @@ func (a *gitHTTP) install(cache string) (err error) {
 func (a *gitHTTP) start(t testing.TB, p place) map[string]string {
 	a.home = apps.NewHome(t)
 	for _, args := range [][]string{
-		{"init", "-q", "--bare", "root/project.git"}, {"-C", "root/project.git", "config", "core.logAllRefUpdates", "true"},
+		{"init", "-q", "--bare", "root/project.git"},
+		{"-C", "root/project.git", "config", "core.logAllRefUpdates", "true"},
 		{"-C", "root/project.git", "update-server-info"},
 	} {
 		if r := a.home.Run("git", args...); !r.OK() {

@@ -90,9 +90,9 @@ func (s *site) leave(c *rig.HTTP) {
 	s.t.Helper()
 	r := c.Press(c.Get(s.url("/.latchkey/sign-out")), "Sign out")
 	if r.HasButton(s.t, "Yes, sign out of the provider") {
-		r = c.Press(r, "Yes, sign out of the provider")
+		c.Press(r, "Yes, sign out of the provider")
 	}
-	if r = c.Follow(c.Get(s.url(s.a.path())), nil); !r.HasButton(s.t, "ada") {
+	if r := c.Follow(c.Get(s.url(s.a.path())), nil); !r.HasButton(s.t, "ada") {
 		s.t.Fatalf("still signed in: %d at %s", r.StatusCode, r.At)
 	}
 }

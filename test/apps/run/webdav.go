@@ -41,7 +41,8 @@ func (a *webDAV) program(t testing.TB, origin, token string) (string, error) {
 	h.Write("up/two.txt", "another file")
 	for _, args := range [][]string{
 		{"config", "create", "files", "webdav", "url=" + origin, "user=ada", "pass=" + token, "--obscure"},
-		{"copy", "--retries=1", "up", "files:"}, {"moveto", "--retries=1", "files:two.txt", "files:three.txt"},
+		{"copy", "--retries=1", "up", "files:"},
+		{"moveto", "--retries=1", "files:two.txt", "files:three.txt"},
 	} {
 		if r := h.Run("rclone", args...); !r.OK() {
 			return what, fmt.Errorf("rclone %s: %d", args[0], r.Code)
