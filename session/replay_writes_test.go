@@ -31,12 +31,13 @@ func (g *gappy) Subscribe(ctx context.Context, _ func(string), gap func()) error
 	}
 }
 
-// newGappy returns a manager that has begun to listen to a store whose gaps the test makes.
+// newGappy returns a manager that has begun to listen to a store whose gaps the test makes. It is for a bubble.
 func newGappy(t *testing.T) (*world, *gappy, *session.Manager) {
 	w := newWorld(t)
 	store := &gappy{memStore: w.store, gaps: make(chan struct{})}
 	m := session.NewManager(session.ManagerConfig{Store: store, Now: w.clock.Now, Keys: w.keys})
 	store.gaps <- struct{}{}
+	synctest.Wait() // what the first gap causes is over
 	return w, store, m
 }
 
