@@ -42,40 +42,58 @@ func TestPagesOfProviders(t *testing.T) {
 			for _, fault := range providerPageFaults(text, trial) {
 				t.Error(fault)
 			}
-			for _, line := range strings.Split(index, "\n") {
-				if !strings.HasPrefix(line, "| [") || !strings.Contains(line, "](providers/"+filepath.Base(page)+") |") {
-					continue
-				}
-				if run := strings.HasSuffix(line, "| run by us |"); run != strings.Contains(text, "**Run by us**") {
-					t.Errorf("the index says otherwise: %s", line)
-				}
-				return
-			}
-			t.Errorf("%s does not list it", providersDocument)
+			checkListed(t, index, "providers", page, strings.Contains(text, "**Run by us**"))
 		})
 	}
 }
 
-// providerPageFaults returns what is wrong with the text of a page. trial is the table of `make providers`.
-func providerPageFaults(text, trial string) (faults []string) {
+// pageFaults returns how the page of a program is known, and what is wrong with it, which holds for all such pages: its sections,
+// from where it is known, when and of which version, and its source.
+func pageFaults(text string, want []string) (known, faults []string) {
 	var sections []string
 	for _, m := range heading.FindAllStringSubmatch(text, -1) {
 		sections = append(sections, m[1])
 	}
-	if !slices.Equal(sections, providerSections) {
+	if !slices.Equal(sections, want) {
 		faults = append(faults, "has the sections "+strings.Join(sections, ", "))
 	}
-	known := howKnown.FindStringSubmatch(text)
-	if known == nil {
-		return append(faults, "does not say at its beginning from where it is known")
+	if known = howKnown.FindStringSubmatch(text); known == nil {
+		return nil, append(faults, "does not say at its beginning from where it is known")
 	}
-	said := known[3]
-	if !date.MatchString(said) {
+	if !date.MatchString(known[3]) {
 		faults = append(faults, "names no date")
 	}
-	if !release.MatchString(said) && !strings.Contains(said, "Version: ") {
+	if !release.MatchString(known[3]) && !strings.Contains(known[3], "Version: ") {
 		faults = append(faults, "names no version")
 	}
+	if known[2] == "From its documentation" && !ownSource.MatchString(text) {
+		faults = append(faults, "names no source")
+	}
+	return known, faults
+}
+
+// checkListed fails if the index does not list a page of its folder, or says otherwise of how it is known.
+func checkListed(t *testing.T, index, folder, page string, run bool) {
+	t.Helper()
+	for _, line := range strings.Split(index, "\n") {
+		if !strings.HasPrefix(line, "| [") || !strings.Contains(line, "]("+folder+"/"+filepath.Base(page)+") |") {
+			continue
+		}
+		if said := strings.HasSuffix(line, "| run by us |"); said != run {
+			t.Errorf("the index says otherwise: %s", line)
+		}
+		return
+	}
+	t.Error("the index does not list it")
+}
+
+// providerPageFaults returns what is wrong with the text of a page. trial is the table of `make providers`.
+func providerPageFaults(text, trial string) (faults []string) {
+	known, faults := pageFaults(text, providerSections)
+	if known == nil {
+		return faults
+	}
+	said := known[3]
 	if strings.Contains(said, "make providers") {
 		column := known[1] + " " + release.FindString(said)
 		if known[2] == "Run by us" && !strings.Contains(trial, column) {
@@ -90,9 +108,6 @@ func providerPageFaults(text, trial string) (faults []string) {
 	}
 	if !strings.Contains(text, "/.latchkey/callback") {
 		faults = append(faults, "does not name the address to register")
-	}
-	if known[2] == "From its documentation" && !ownSource.MatchString(text) {
-		faults = append(faults, "names no source")
 	}
 	return faults
 }

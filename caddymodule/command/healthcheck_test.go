@@ -22,7 +22,7 @@ func TestHealthcheckOfTheAdminEndpoint(t *testing.T) {
 	for _, trial := range []struct{ name, address, want string }{
 		{"loaded", listen(admin.URL), ""},
 		{"an error", listen(broken.URL), "500"},
-		{"nobody listens", closedPort(t), "no answer"},
+		{"no server listens", closedPort(t), "no answer"},
 		{"never answers", silentPort(t), "no answer"},
 	} {
 		t.Run(trial.name, func(t *testing.T) {

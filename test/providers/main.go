@@ -1,75 +1,14 @@
 package main
 
-import (
-	"errors"
-	"flag"
-	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
-	"time"
-
-	"github.com/latchkey-gateway/latchkey/test/tryout"
-)
-
-// settings are the command's flags.
-type settings struct {
-	cache   string
-	docs    string
-	only    string
-	checks  string
-	verbose bool
-}
+import "github.com/latchkey-gateway/latchkey/test/tryout"
 
 func main() {
-	var s settings
-	flag.StringVar(&s.cache, "cache", ".providers", "folder for the installed providers; kept between runs")
-	flag.StringVar(&s.docs, "docs", "", "file whose section between the markers is replaced by the table")
-	flag.StringVar(&s.only, "only", "", "names of providers, separated by commas; default: all")
-	flag.StringVar(&s.checks, "checks", "", "names of checks, separated by commas; default: all")
-	flag.BoolVar(&s.verbose, "v", false, "print what the provider and the gateway say when a check fails")
-	flag.Parse()
-	if err := run(s); err != nil {
-		fmt.Fprintln(os.Stderr, "providers:", err)
-		os.Exit(1)
-	}
-}
-
-func run(s settings) error {
-	if os.Getenv("LATCHKEY_BINARY") == "" {
-		return errors.New("LATCHKEY_BINARY does not name the built gateway; run `make providers`")
-	}
-	cache, err := filepath.Abs(s.cache)
-	if err != nil {
-		return fmt.Errorf("cache folder: %w", err)
-	}
-	var results []tryout.Result
+	var programs []tryout.Program
 	for _, p := range providers() {
-		if s.only != "" && !slices.Contains(strings.Split(s.only, ","), p.name()) {
-			continue
-		}
-		began := time.Now()
-		fmt.Printf("%s: installing\n", p.name())
-		if err := p.install(cache); err != nil {
-			fmt.Printf("%s: cannot be installed: %v\n", p.name(), err)
-			results = append(results, tryout.Result{Name: p.name(), Version: p.version(), Missing: err})
-			continue
-		}
-		fmt.Printf("%s %s: installed after %v\n", p.name(), p.version(), time.Since(began).Round(time.Second))
-		r := try(p, s)
-		fmt.Printf("%s: done after %v\n", p.name(), time.Since(began).Round(time.Second))
-		results = append(results, r)
+		programs = append(programs, tryout.Program{
+			Name: p.name(), Version: p.version, Install: p.install,
+			Try: func(s tryout.Settings) tryout.Result { return try(p, s) },
+		})
 	}
-	text := tryout.Table(results, names())
-	fmt.Print("\n", text)
-	if whole := s.only == "" && s.checks == ""; s.docs != "" && whole {
-		if err := tryout.ReplaceSection(s.docs, "providers", text); err != nil {
-			return err
-		}
-	}
-	if faults := tryout.Faults(results, names()); len(faults) > 0 {
-		return fmt.Errorf("%d checks failed:\n%s", len(faults), strings.Join(faults, "\n"))
-	}
-	return nil
+	tryout.Main("providers", programs, names())
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/test/rig"
@@ -14,9 +13,9 @@ import (
 func here() string { return filepath.Join(rig.Root(), "test", "providers") }
 
 // try goes through the checks with a provider that is installed.
-func try(p provider, s settings) tryout.Result {
+func try(p provider, s tryout.Settings) tryout.Result {
 	out := tryout.Result{Name: p.name(), Version: p.version(), Cells: map[string]tryout.Cell{}}
-	t := tryout.New(p.name(), s.verbose)
+	t := tryout.New(p.name(), s.Verbose)
 	defer t.End()
 	var at *site
 	if failed := t.During(func() { at = newSite(t, p) }); at == nil || len(failed) > 0 {
@@ -24,7 +23,7 @@ func try(p provider, s settings) tryout.Result {
 		return out
 	}
 	for _, c := range checks {
-		if s.checks != "" && !slices.Contains(strings.Split(s.checks, ","), c.name) {
+		if !s.Wants(c.name) {
 			continue
 		}
 		one := t.Outcome(func() (string, error) { return c.do(at) }, p.lacks()[c.name])

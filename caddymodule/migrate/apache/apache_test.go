@@ -41,7 +41,7 @@ func TestRequire(t *testing.T) {
 		"an address":             {"Require ip 10.0.0.0/8", "closed-until-completed { block }", "", "not about the user"},
 		"an address as well":     {"<RequireAll>\nRequire valid-user\nRequire ip 10.0.0.0/8\n</RequireAll>", "closed-until-completed { block }", "", ""},
 		"an address or a user":   {"Require valid-user\nRequire ip 10.0.0.0/8", "latchkey { headers remote }", "closed", "not about the user"},
-		"nobody":                 {"Require all denied", "Apache lets no user enter here", "", ""},
+		"no user":                {"Require all denied", "Apache lets no user enter here", "", ""},
 		"a name with its issuer": {"Require user 7f3@id.example.com", "allow user 7f3 ", "", ""},
 		"an organization":        {"Require claim hd:Example.com", "allow domain example.com", "", "domain of the verified address"},
 		"an address of mail":     {"Require claim email:ada@example.com", "allow user ada@example.com", "", "email_verified"},

@@ -2,16 +2,15 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/latchkey-gateway/latchkey/test/tryout"
 )
 
 // try goes through the checks with an app that is installed.
-func try(a app, s settings) tryout.Result {
+func try(a app, s tryout.Settings) tryout.Result {
 	out := tryout.Result{Name: a.name(), Version: a.version(), Cells: map[string]tryout.Cell{}}
-	t := tryout.New(a.name(), s.verbose)
+	t := tryout.New(a.name(), s.Verbose)
 	defer t.End()
 	var at *site
 	if failed := t.During(func() { at = newSite(t, a) }); at == nil || len(failed) > 0 {
@@ -19,7 +18,7 @@ func try(a app, s settings) tryout.Result {
 		return out
 	}
 	for _, c := range checks {
-		if s.checks != "" && !slices.Contains(strings.Split(s.checks, ","), c.name) {
+		if !s.Wants(c.name) {
 			continue
 		}
 		one := t.Outcome(func() (string, error) { return c.do(at) }, "")
