@@ -78,11 +78,11 @@ func TestBench(t *testing.T) {
 		t.Errorf("events: %s", out.String())
 	}
 	out.Reset()
-	o.events, o.guesses = 0, 50
+	o.events, o.guesses = 0, 200
 	if err := run(t.Context(), o, &out, t.Output()); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"beside them 50 a second", "| nothing, once more |", "| requests of other users |", "429: ", "times as long"} {
+	for _, part := range []string{"beside them 200 a second", "| nothing, once more |", "| requests of other users |", "401: ", "times as long"} {
 		if !strings.Contains(out.String(), part) || strings.Contains(out.String(), "an answer has the status") {
 			t.Errorf("guesses: no %q in %s", part, out.String())
 		}
