@@ -59,6 +59,18 @@ func (p *Plan) Addresses(o Options, found ...string) []string {
 	return found
 }
 
+// InsecureCookie notes that the cookie was sent without TLS as well. Sites on http are on this machine alone: CheckAddress
+// refuses others.
+func (p *Plan) InsecureCookie(o Origin) {
+	for _, s := range p.Sites {
+		if slices.ContainsFunc(s.Addresses, func(a string) bool { return !strings.HasPrefix(a, "http://") }) {
+			p.Note(Missing, o, "the cookie is sent with TLS alone: Caddy gets a certificate for the site by itself. Without TLS users sign in at addresses of this machine (http://localhost) and at no others")
+			return
+		}
+	}
+	p.Note(Differs, o, "is not needed: at an http:// address of this machine, as this site has one, the cookie is sent without TLS")
+}
+
 // NoApp answers for a site whose app the configuration does not name.
 func (p *Plan) NoApp() Line {
 	p.Note(Todo, Origin{}, "the configuration does not say where the app is: put `reverse_proxy <host>:<port>` in place of `respond 503`")

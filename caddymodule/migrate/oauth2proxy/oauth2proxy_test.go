@@ -78,6 +78,21 @@ func TestOAuth2Proxy(t *testing.T) {
 	}
 }
 
+// A cookie that needs no TLS is a loss where users come over the network, and none on this machine.
+func TestInsecureCookie(t *testing.T) {
+	for site, want := range map[string]string{
+		"wiki.example.com":      "missing  cookie_secure",
+		"localhost":             "missing  cookie_secure",
+		"http://localhost:4180": "differs  cookie_secure",
+		"http://wiki.localhost": "differs  cookie_secure",
+	} {
+		p, err := Read([]byte("cookie_secure = false"), draft.Options{Site: site})
+		if err != nil || !strings.Contains(p.List(), want) {
+			t.Errorf("%s: %v\n%s", site, err, p.List())
+		}
+	}
+}
+
 func TestOAuth2ProxyFaults(t *testing.T) {
 	for source, want := range map[string]string{
 		"cookie_expire = \"long\"":                            "line 1: cookie_expire: want a duration",

@@ -39,7 +39,7 @@ func (c *oauth2Proxy) sessions() {
 		c.Plan.Note(draft.Differs, c.Origin("cookie_secret"), "is not needed any more: Latchkey makes its keys itself and supersedes them")
 	}
 	if !c.Flag("cookie_secure", true) {
-		c.Plan.Note(draft.Missing, c.Origin("cookie_secure"), "cookies are only sent with TLS, but on localhost")
+		c.Plan.InsecureCookie(c.Origin("cookie_secure"))
 	}
 	if !c.Flag("cookie_httponly", true) {
 		c.Plan.Note(draft.Missing, c.Origin("cookie_httponly"), "scripts cannot read the cookie of a session")

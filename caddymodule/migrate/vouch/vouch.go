@@ -203,7 +203,7 @@ func (c *vouch) sessions() {
 		}
 	}
 	if !c.Flag("vouch.cookie.secure", true) {
-		c.Plan.Note(draft.Missing, c.Origin("vouch.cookie.secure"), "cookies are only sent with TLS, but on localhost")
+		c.Plan.InsecureCookie(c.Origin("vouch.cookie.secure"))
 	}
 	if domain := c.Text("vouch.cookie.domain"); domain != "" {
 		c.Plan.Note(draft.Todo, c.Origin("vouch.cookie.domain"), "one sign-in for several hosts is `sign_in_host <host>` in latchkey (docs/single-sign-on.md)")

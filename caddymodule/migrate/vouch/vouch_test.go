@@ -23,6 +23,7 @@ func TestVouch(t *testing.T) {
 		"a claim":            {"vouch: {headers: {claims: [given_name]}}", "header X-Vouch-IdP-Claims-Given-Name given_name", "", ""},
 		"a claim by address": {"vouch: {headers: {claims: ['http://a/b']}}", "headers remote", "header X", "makes no name of a header"},
 		"secrets":            {"oauth: {client_secret: hunter2}", "client_secret {env.OIDC_CLIENT_SECRET}", "hunter2", "todo     oauth.client_secret"},
+		"without TLS":        {"vouch: {cookie: {secure: false}}", "closed", "", "missing  vouch.cookie.secure"},
 		"unknown":            {"vouch: {publicAcess: true}", "closed", "", "unknown  vouch.publicAcess"},
 	} {
 		t.Run(name, func(t *testing.T) {
