@@ -131,12 +131,15 @@ release-check: ## builds a release twice, in two folders and with an empty cache
 	diff dist/SHA256SUMS "$$work/dist/SHA256SUMS"; echo 'release-check: the same bytes twice'
 
 # As root, with mmdebstrap, systemd-nspawn and lintian. The namespace keeps the service's ports apart from this machine's.
-packages-test: deps ## tries the deb of `make release` in a clean Debian that boots: install, sign-in, crash, upgrade, removal; minutes, as root
-	lintian --fail-on error,warning dist/*_amd64.deb
+packages-test: deps ## tries deb and rpm of `make release` in a clean Debian that boots: install, sign-in, crash, upgrade, removal; minutes, as root
+	lintian --fail-on error,warning dist/*.deb
 	packaging/debian .packages-test/debian.tar
+	packaging/debian .packages-test/rpm.tar rpm
 	$(GO) test -c -vet=off -tags $(TAGS),packages -o .packages-test/packages.test ./test/packages
 	cd test/packages && unshare --net sh -c 'ip link set lo up && exec "$$@"' - $(CURDIR)/.packages-test/packages.test -test.v \
-		-deb $$(echo $(CURDIR)/dist/*_amd64.deb) -base $(CURDIR)/.packages-test/debian.tar
+		-deb $$(echo $(CURDIR)/dist/*_amd64.deb) -base $(CURDIR)/.packages-test/debian.tar \
+		-rpm $$(echo $(CURDIR)/dist/*.x86_64.rpm) -rpm-base $(CURDIR)/.packages-test/rpm.tar \
+		-nfpm $$(cd $(CURDIR) && GOFLAGS='' $(GO) tool -modfile=packaging/tools/go.mod -n nfpm) $(PACKAGESFLAGS)
 
 image: ## container images of what `make release` has put into dist/, without a base image
 	packaging/image

@@ -18,8 +18,11 @@ import (
 )
 
 var (
-	deb  = flag.String("deb", "", "the package to try")
-	base = flag.String("base", "", "an archive of a clean Debian with systemd")
+	deb     = flag.String("deb", "", "the package to try")
+	base    = flag.String("base", "", "an archive of a clean Debian with systemd")
+	rpm     = flag.String("rpm", "", "the rpm to try")
+	rpmBase = flag.String("rpm-base", "", "an archive of a Debian with systemd and rpm")
+	nfpm    = flag.String("nfpm", "", "the program that made the packages")
 )
 
 func TestMain(m *testing.M) { rig.Main(m) }
@@ -34,14 +37,19 @@ type debian struct {
 
 func newDebian(t *testing.T) *debian {
 	t.Helper()
-	if *deb == "" || *base == "" || os.Getuid() != 0 {
+	return unpacked(t, *deb, *base)
+}
+
+func unpacked(t *testing.T, pack, archive string) *debian {
+	t.Helper()
+	if pack == "" || archive == "" || os.Getuid() != 0 {
 		t.Fatal("run this as root, by `make packages-test`")
 	}
 	d := &debian{t: t, root: filepath.Join(t.TempDir(), "debian")}
 	if err := os.Mkdir(d.root, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "tar", "--extract", "--file", *base, "--directory", d.root, "--exclude", "./dev/*")
+	run(t, "tar", "--extract", "--file", archive, "--directory", d.root, "--exclude", "./dev/*")
 	d.write("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n", 0o644)
 	return d
 }
