@@ -14,6 +14,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc/oidctest"
+	"github.com/latchkey-gateway/latchkey/session/signin/wellknown"
 )
 
 // asked is a world whose issuer says of every token what answer says.
@@ -228,20 +229,20 @@ func TestServer(t *testing.T) {
 		"introspection over http": `{"issuer":"ORIGIN/tenant","jwks_uri":"ORIGIN/keys","introspection_endpoint":"http://other.example/x"}`,
 	} {
 		own = bad
-		w.clock.Advance(metadataPause)
+		w.clock.Advance(wellknown.Pause)
 		if n, err := s.Examine(t.Context()); err == nil {
 			t.Errorf("%s: %d keys", what, n)
 		}
 	}
 	count := w.idp.Count(path)
-	w.clock.Advance(metadataPause / 2)
+	w.clock.Advance(wellknown.Pause / 2)
 	if _, err := s.metadata(t.Context()); err == nil || w.idp.Count(path) != count {
 		t.Errorf("asked again at once: %v", err)
 	}
 	own = `{"issuer":"ORIGIN/tenant","jwks_uri":"ORIGIN/keys","introspection_endpoint":"ORIGIN/introspect"}`
 	for _, at := range []string{path, "/tenant/.well-known/openid-configuration"} {
 		serve(at)
-		w.clock.Advance(metadataTTL)
+		w.clock.Advance(wellknown.TTL)
 		s := &Server{Issuer: issuer, Client: p.Client, Now: w.clock.Now}
 		if n, err := s.Examine(t.Context()); err != nil || n != 1 {
 			t.Errorf("%s: %d keys, %v", at, n, err)
@@ -257,7 +258,7 @@ func TestServer(t *testing.T) {
 		t.Errorf("%q, %v", at, err)
 	}
 	w.idp.Set(func(p *oidctest.IDP) { p.Instead = nil })
-	w.clock.Advance(2 * metadataTTL)
+	w.clock.Advance(2 * wellknown.TTL)
 	if at, err := found.Introspection(t.Context()); err != nil || at == "" {
 		t.Errorf("while it is away: %q, %v", at, err)
 	}

@@ -2,19 +2,17 @@ package bearer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/jwks"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
+	"github.com/latchkey-gateway/latchkey/session/signin/wellknown"
 )
 
 // Keys verifies signatures with the keys of an issuer. An error that is jwks.ErrAway says nothing about the token.
@@ -58,13 +56,6 @@ func OfServer(issuer string, p *oidc.Provider) *Issuer {
 	return &Issuer{ID: issuer, Provider: p, Keys: s.Keys(), Clients: []string{p.ClientID}, Introspection: s.introspection, Client: p.Client, Server: s}
 }
 
-const (
-	// metadataTTL is how long metadata is used before it is fetched again, metadataPause how long after a failure the next
-	// attempt waits: any client can cause one.
-	metadataTTL   = time.Hour
-	metadataPause = 5 * time.Second
-)
-
 // Server fetches the metadata of an authorization server when it is first needed. It is safe for concurrent use.
 type Server struct {
 	// Issuer is compared byte for byte with the metadata.
@@ -72,11 +63,7 @@ type Server struct {
 	Client *http.Client
 	Now    func() time.Time
 
-	mu      sync.Mutex
-	known   *metadata
-	fetched time.Time
-	failed  time.Time
-	failure error
+	known wellknown.Kept[metadata]
 }
 
 // metadata is what is needed of RFC 8414, section 2.
@@ -117,38 +104,20 @@ func (s *Server) Examine(ctx context.Context) (keys int, err error) {
 	return len(found), err
 }
 
-// metadata returns the metadata. It is fetched if it is unknown or old; while that fails, old metadata is used.
+// metadata returns the metadata, as wellknown.Kept keeps it.
 func (s *Server) metadata(ctx context.Context) (*metadata, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.Now()
-	switch {
-	case s.known != nil && now.Sub(s.fetched) < metadataTTL:
-		return s.known, nil
-	case s.failure != nil && now.Sub(s.failed) < metadataPause:
-	default:
-		m, err := s.fetch(ctx)
-		if err == nil {
-			s.known, s.fetched, s.failure = m, s.Now(), nil
-			return m, nil
-		}
-		s.failed, s.failure = s.Now(), err
-	}
-	if s.known != nil {
-		return s.known, nil
-	}
-	return nil, s.failure
+	return s.known.Current(ctx, s.Now, s.fetch)
 }
 
 // fetch asks the addresses of OpenID Connect Discovery, section 4, and of RFC 8414, section 3.1, in this order.
 func (s *Server) fetch(ctx context.Context) (*metadata, error) {
 	var wrong error
 	for _, address := range metadataAddresses(s.Issuer) {
-		m, err := s.fetchFrom(ctx, address)
+		m, err := wellknown.Fetch(ctx, s.Client, address, s.check)
 		if err == nil {
 			return m, nil
 		}
-		wrong = errors.Join(wrong, fmt.Errorf("metadata at %s: %w", address, err))
+		wrong = errors.Join(wrong, oidc.Truncated(fmt.Errorf("metadata at %s: %w", address, err)))
 	}
 	return nil, wrong
 }
@@ -162,36 +131,12 @@ func metadataAddresses(issuer string) []string {
 	return out
 }
 
-func (s *Server) fetchFrom(ctx context.Context, address string) (*metadata, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", "application/json")
-	resp, err := reach.Following(s.Client, reach.CheckEndpoint).Do(req)
-	if err != nil {
-		return nil, oidc.Truncated(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", resp.StatusCode)
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	m := new(metadata)
-	if err := json.Unmarshal(body, m); err != nil {
-		return nil, errors.New("it is no JSON object with the fields of metadata")
-	}
-	if m.Issuer != s.Issuer {
-		return nil, oidc.Truncated(fmt.Errorf("issuer is %q in the configuration and %q in the metadata", s.Issuer, m.Issuer))
-	}
-	if err := reach.CheckEndpoint(m.JWKSURI); err != nil {
-		return nil, fmt.Errorf("jwks_uri: %w", err)
+func (s *Server) check(m *metadata) error {
+	if err := wellknown.CheckParty(s.Issuer, m.Issuer, m.JWKSURI); err != nil {
+		return err
 	}
 	if err := reach.CheckEndpoint(m.Introspection); m.Introspection != "" && err != nil {
-		return nil, fmt.Errorf("introspection_endpoint: %w", err)
+		return fmt.Errorf("introspection_endpoint: %w", err)
 	}
-	return m, nil
+	return nil
 }

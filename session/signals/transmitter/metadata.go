@@ -2,26 +2,20 @@ package transmitter
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/jwks"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/reach"
+	"github.com/latchkey-gateway/latchkey/session/signin/wellknown"
 )
 
 const (
-	// metadataTTL is how long metadata is used before it is fetched again.
-	metadataTTL = time.Hour
-	// metadataRetry is how long old metadata is used after a fetch that failed.
-	metadataRetry = time.Minute
 	// keysForcedEvery is the shortest interval between fetches of keys that unknown key IDs cause: strangers can push
 	// events, and all of them together cause four fetches a minute.
 	keysForcedEvery = 15 * time.Second
@@ -55,12 +49,7 @@ type Transmitter struct {
 	Client *http.Client
 	Now    func() time.Time
 
-	fetching sync.Mutex // one fetch at a time
-
-	mu      sync.Mutex
-	known   *Metadata
-	fetched time.Time // of the last success
-	tried   time.Time // of the last attempt
+	known wellknown.Kept[Metadata]
 }
 
 // Keys returns the keys of the transmitter, which are fetched when they are first needed.
@@ -77,41 +66,9 @@ func (t *Transmitter) Keys() *jwks.Set {
 	}
 }
 
-// Metadata returns the metadata. It is fetched if it is unknown or old; while that fails, old metadata is used. One caller
-// fetches: a transmitter that does not answer delays no other one for which old metadata is known.
+// Metadata returns the metadata, as wellknown.Kept keeps it.
 func (t *Transmitter) Metadata(ctx context.Context) (*Metadata, error) {
-	known, good := t.current()
-	switch {
-	case good:
-		return known, nil
-	case known == nil:
-		t.fetching.Lock()
-	case !t.fetching.TryLock():
-		return known, nil
-	}
-	defer t.fetching.Unlock()
-	if known, good = t.current(); good {
-		return known, nil
-	}
-	m, err := t.fetch(ctx)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.tried = t.Now()
-	switch {
-	case err == nil:
-		t.known, t.fetched = m, t.tried
-	case known != nil:
-		return known, nil
-	}
-	return m, err
-}
-
-// current returns what is known, and whether it need not be fetched now.
-func (t *Transmitter) current() (known *Metadata, good bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.Now()
-	return t.known, t.known != nil && (now.Sub(t.fetched) < metadataTTL || now.Sub(t.tried) < metadataRetry)
+	return t.known.Current(ctx, t.Now, t.fetch)
 }
 
 // Critical returns Metadata.CriticalSubjectMembers.
@@ -140,47 +97,20 @@ func Address(issuer string) string {
 func (t *Transmitter) fetch(ctx context.Context) (*Metadata, error) {
 	at, appended := Address(t.Issuer), strings.TrimSuffix(t.Issuer, "/")+wellKnown
 	m, err := t.fetchAt(ctx, at)
-	if errors.Is(err, errNoMetadata) && appended != at {
-		if m, err := t.fetchAt(ctx, appended); !errors.Is(err, errNoMetadata) {
+	if errors.Is(err, wellknown.ErrNone) && appended != at {
+		if m, err := t.fetchAt(ctx, appended); !errors.Is(err, wellknown.ErrNone) {
 			return m, err
 		}
 	}
 	return m, err
 }
 
-var errNoMetadata = errors.New("metadata of the transmitter: status 404")
-
 func (t *Transmitter) fetchAt(ctx context.Context, address string) (*Metadata, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	m, err := wellknown.Fetch(ctx, t.Client, address, func(m *Metadata) error {
+		return wellknown.CheckParty(t.Issuer, m.Issuer, m.JWKSURI)
+	})
 	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", "application/json")
-	resp, err := reach.Following(t.Client, reach.CheckEndpoint).Do(req)
-	if err != nil {
-		return nil, oidc.Truncated(err)
-	}
-	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusNotFound:
-		return nil, errNoMetadata
-	default:
-		return nil, fmt.Errorf("metadata of the transmitter: status %d", resp.StatusCode)
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, fmt.Errorf("metadata of the transmitter: %w", err)
-	}
-	m := new(Metadata)
-	if err := json.Unmarshal(body, m); err != nil {
-		return nil, fmt.Errorf("reading metadata of the transmitter: %w", err)
-	}
-	if m.Issuer != t.Issuer {
-		return nil, oidc.Truncated(fmt.Errorf("issuer is %q in the configuration and %q in the metadata of the transmitter", t.Issuer, m.Issuer))
-	}
-	if err := reach.CheckEndpoint(m.JWKSURI); err != nil {
-		return nil, fmt.Errorf("metadata of the transmitter: jwks_uri: %w", err)
+		return nil, oidc.Truncated(fmt.Errorf("metadata of the transmitter: %w", err))
 	}
 	return m, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
+	"github.com/latchkey-gateway/latchkey/session/signin/wellknown"
 	"github.com/latchkey-gateway/latchkey/session/storetest"
 )
 
@@ -51,6 +52,7 @@ func TestMetadata(t *testing.T) {
 		if m, err := tr.Metadata(t.Context()); err == nil {
 			t.Errorf("%s: %+v", what, m)
 		}
+		clock.Advance(wellknown.Pause)
 	}
 	body = `{"issuer":"ORIGIN/realm","jwks_uri":"ORIGIN/keys","spec_version":"1_0"}`
 	m, err := tr.Metadata(t.Context())
