@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -29,8 +30,15 @@ func newPrograms(h *Site) (*bearer.Verifier, *bearer.Resource) {
 		return nil, nil
 	}
 	own := ownTokens(h)
+	if tenant.guesses == nil {
+		tenant.guesses = bearer.NewGuesses()
+	}
+	onGuesses := func(from netip.Addr) {
+		h.logger.Warn("new tokens of an address wait for their check because it sends wrong ones; if it is a proxy's, configure trusted_proxies",
+			zap.Stringer("address", from), zap.String("app", h.App))
+	}
 	if b == nil {
-		return bearer.New(bearer.Config{Own: own, Now: time.Now, OnToken: countToken}), &bearer.Resource{Basic: true, NoBearer: true}
+		return bearer.New(bearer.Config{Own: own, Now: time.Now, Guesses: tenant.guesses, OnToken: countToken}), &bearer.Resource{Basic: true, NoBearer: true}
 	}
 	resource := &bearer.Resource{Scopes: b.Scope, Title: h.App, Basic: own != nil}
 	if b.Metadata != nil {
@@ -68,7 +76,7 @@ func newPrograms(h *Site) (*bearer.Verifier, *bearer.Resource) {
 			}
 			return service.Store.Create(ctx, session.Entry{Key: proof, Value: []byte{1}, Expires: until})
 		},
-		OnToken: countToken,
+		Guesses: tenant.guesses, OnGuesses: onGuesses, OnToken: countToken,
 	}), resource
 }
 

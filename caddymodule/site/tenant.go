@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/bearer"
 	"github.com/latchkey-gateway/latchkey/session/signin"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
@@ -31,6 +32,9 @@ type Tenant struct {
 	// readings are those of sites without matchers of their own, by the matchers for all sites that apply there. It is
 	// used only while sites are built, one after the other.
 	readings map[string]*readings
+	// guesses are the addresses that send wrong tokens, for all sites that accept tokens. They are used in the same way; nil: there
+	// is no such site yet.
+	guesses *bearer.Guesses
 	// Service returns the sign-in service of this configuration. The first call creates it. An error means that the
 	// configuration has stopped, or that its store or keys cannot be opened.
 	Service func() (*signin.Service, error)

@@ -8,7 +8,8 @@
 //   - presented.go reads what a request presents; verifier.go decides on a token, by claims.go, with the keys of an issuer
 //     (issuer.go) or by asking the issuer (introspect.go); proof.go checks that a client has the key of its token,
 //     replays.go that it says so only once; own.go decides on the tokens that Latchkey itself issues,
-//     unknown.go remembers those that no one has issued, slow.go lets addresses that guess wait;
+//     unknown.go remembers those that no one has issued; guesses.go holds off addresses that guess, turns.go says which of their
+//     tokens is next, slow.go lets all others go first;
 //   - token.go is what a verified token says, kept.go keeps it for a while;
 //   - refused.go are the refusals, answer.go how they are told, basic.go to which clients first, resource.go what the site publishes about itself.
 package bearer

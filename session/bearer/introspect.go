@@ -16,7 +16,6 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/session/signin/claim"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
-	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 )
 
 // Introspection is how an issuer is asked about a token (RFC 7662).
@@ -37,10 +36,6 @@ const (
 	maxAsking = 16
 )
 
-// wrongTokens is how many wrong tokens an address may send in a time before it must wait. Tokens that were good
-// before are not held off.
-var wrongTokens = ratelimit.Rate{N: 20, Per: time.Minute}
-
 // errBusy: too many tokens are asked about at the moment.
 var errBusy = errors.New("too many tokens are asked about")
 
@@ -49,7 +44,6 @@ type asking struct {
 	mu       sync.Mutex
 	calls    map[digest]*call
 	inactive map[digest]time.Time // until when
-	wrong    *ratelimit.Limiter
 }
 
 // call is one request that is under way, for all clients that present the same token.
@@ -60,7 +54,7 @@ type call struct {
 }
 
 func newAsking() asking {
-	return asking{calls: map[digest]*call{}, inactive: map[digest]time.Time{}, wrong: ratelimit.New(wrongTokens)}
+	return asking{calls: map[digest]*call{}, inactive: map[digest]time.Time{}}
 }
 
 var errInactive = badToken(ReasonInactive, "the issuer says that the token is not good")
@@ -75,13 +69,13 @@ func tooMany(wait time.Duration) *Refused {
 // the same time.
 func (v *Verifier) introspected(ctx context.Context, p Presented, from netip.Addr) (*Token, error) {
 	now, a := v.Now(), &v.asking
-	if wait, exceeded := a.wrong.Exceeded(from, "", now); exceeded && !v.kept.has(p.hash) {
+	if wait, exceeded := v.Guesses.wrong.Exceeded(from, "", now); exceeded && !v.kept.has(p.hash) {
 		return nil, tooMany(wait)
 	}
 	a.mu.Lock()
 	if until, known := a.inactive[p.hash]; known && now.Before(until) {
 		a.mu.Unlock()
-		a.wrong.Allow(from, "", now)
+		v.Guesses.wrong.Allow(from, "", now)
 		return nil, errInactive
 	}
 	c := a.calls[p.hash]
@@ -102,7 +96,7 @@ func (v *Verifier) introspected(ctx context.Context, p Presented, from netip.Add
 		return nil, ctx.Err()
 	}
 	if refused := (*Refused)(nil); errors.As(c.err, &refused) {
-		a.wrong.Allow(from, "", now)
+		v.Guesses.wrong.Allow(from, "", now)
 	}
 	return c.token, c.err
 }

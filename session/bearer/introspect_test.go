@@ -107,7 +107,7 @@ func TestIntrospection(t *testing.T) {
 		"nbf ahead": {map[string]any{"nbf": a.clock.Now().Add(time.Hour).Unix()}, ReasonNotYet},
 	} {
 		a.says(row.change)
-		a.v.asking.wrong = nil
+		a.v.Guesses.wrong = nil
 		a.mustRefuse(what, strings.ReplaceAll("opaque."+what, " ", "."), row.reason)
 	}
 	a.says(map[string]any{"exp": nil, "iat": nil, "token_type": nil, "iss": a.idp.URL, "preferred_username": "bob"})
@@ -161,9 +161,9 @@ func TestIntrospectionIsBounded(t *testing.T) {
 	}
 	a.says(nil)
 	a.clock.Advance(activeLife)
-	a.v.asking.wrong.Allow(client, "", a.clock.Now())
+	a.v.Guesses.wrong.Allow(client, "", a.clock.Now())
 	for range wrongTokens.N {
-		a.v.asking.wrong.Allow(client, "", a.clock.Now())
+		a.v.Guesses.wrong.Allow(client, "", a.clock.Now())
 	}
 	if _, err := a.verify("good"); err != nil {
 		t.Errorf("the good one: %v", err)

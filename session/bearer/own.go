@@ -102,7 +102,7 @@ func (v *Verifier) Revoked(ctx context.Context, t *Token) bool {
 
 // wrong counts a wrong token, and returns how it is refused.
 func (v *Verifier) wrong(from netip.Addr, why *Refused) *Refused {
-	if wait, ok := v.asking.wrong.Allow(from, "", v.Now()); !ok {
+	if wait, ok := v.Guesses.wrong.Allow(from, "", v.Now()); !ok {
 		return tooMany(wait)
 	}
 	return why

@@ -93,7 +93,9 @@ func TestSlowIsBounded(t *testing.T) {
 			go func() { _ = s.enter(ctx) }()
 		}
 		synctest.Wait()
-		if err := s.enter(ctx); reasonOf(err) != ReasonAttempts {
+		soon, stop := context.WithTimeout(ctx, time.Second)
+		defer stop()
+		if err := s.enter(soon); reasonOf(err) != ReasonAttempts {
 			t.Errorf("%v", err)
 		}
 		cancel()

@@ -36,6 +36,11 @@ type Config struct {
 	// Use takes a proof of a key for all replicas, until a time. It returns session.ErrConflict if another one has taken it.
 	// Nil: used proofs are remembered by this process alone.
 	Use func(ctx context.Context, proof session.Key, until time.Time) error
+	// Guesses are the addresses that send wrong tokens, for all sites that share it. Nil: this site has one of its own.
+	Guesses *Guesses
+	// OnGuesses is called when the new tokens of an address wait for their check because it sends wrong ones, once a minute for
+	// an address, and for few addresses. It must not block. It may be nil.
+	OnGuesses func(from netip.Addr)
 	// OnToken is called with "verified", or the reason why a token was refused, whenever one was verified. It must not block.
 	// It may be nil.
 	OnToken func(result string)
@@ -53,7 +58,6 @@ type Verifier struct {
 	asking  asking
 	// unknown are tokens of Latchkey that do not exist, forged others that their issuer has not signed.
 	unknown, forged unknown
-	slow            slow
 }
 
 // New returns a verifier.
@@ -63,6 +67,12 @@ func New(c Config) *Verifier {
 	}
 	if c.OnToken == nil {
 		c.OnToken = func(string) {}
+	}
+	if c.OnGuesses == nil {
+		c.OnGuesses = func(netip.Addr) {}
+	}
+	if c.Guesses == nil {
+		c.Guesses = NewGuesses()
 	}
 	return &Verifier{Config: c, asking: newAsking()}
 }
@@ -177,17 +187,24 @@ func (v *Verifier) verify(ctx context.Context, p Presented, from netip.Addr, old
 	return v.token(ctx, p, issuer, s, claims, payload, keptLife)
 }
 
-// checkSignature returns nil if a token is signed by its issuer. Addresses that send wrong ones give way to all others.
+// checkSignature returns nil if a token is signed by its issuer. Addresses that send wrong ones give way to all others, and have
+// few checked, unless a token was good before.
 func (v *Verifier) checkSignature(ctx context.Context, p Presented, issuer *Issuer, payload []byte, from netip.Addr) error {
 	now := v.Now()
 	if v.forged.has(p.hash, now) {
 		return v.wrong(from, errForged)
 	}
-	if _, exceeded := v.asking.wrong.Exceeded(from, "", now); exceeded {
-		if err := v.slow.enter(ctx); err != nil {
+	if _, guesses := v.Guesses.wrong.Exceeded(from, "", now); guesses && !v.kept.has(p.hash) {
+		if refused := v.Guesses.turn(p.hash, from, now); refused != nil {
+			if v.Guesses.notice(from, now) {
+				v.OnGuesses(from)
+			}
+			return refused
+		}
+		if err := v.Guesses.slow.enter(ctx); err != nil {
 			return err
 		}
-		defer v.slow.leave()
+		defer v.Guesses.slow.leave()
 	}
 	verified, err := issuer.Keys.VerifySignature(ctx, p.Token)
 	switch {

@@ -160,7 +160,7 @@ var guards = []guard{
 	{"own token: a failover does not forget the note", "\ten.writes.add(w)\n\ten.announcer.TellTokens(ctx)\n", "\ten.announcer.TellTokens(ctx)\n"},
 	{"own token: a mark ends it", `if c.revocations.revoked(s.Created.UnixMilli(), providerMark(s.Provider), personMark(s.Identity)) {`, `if false {`},
 	{"own token: another user does not revoke it", `case err == nil && one.owner == owner:`, `case err == nil:`},
-	{"own token: wrong ones are counted", `if wait, ok := v.asking.wrong.Allow(from, "", v.Now()); !ok {`, `if wait, ok := v.asking.wrong.Allow(from, "", v.Now()); false && ok {`},
+	{"own token: wrong ones are counted", `if wait, ok := v.Guesses.wrong.Allow(from, "", v.Now()); !ok {`, `if wait, ok := v.Guesses.wrong.Allow(from, "", v.Now()); false && ok {`},
 	{"own token: the site takes the users of its providers", `token.Own() && who.Provider() != "" && !p.h.Takes(who.Provider(), who.Issuer())`, `false && token.Own() && who.Provider() == ""`},
 	{"own token: an event that ends the user ends it", `if !r.endsTokens(t) {`, `if r != nil {`},
 	{"own token: a sign-out at the provider leaves it", `return r.Event.Kind != ProviderSignedOut && len(t.device)`, `return len(t.device)`},
@@ -220,5 +220,8 @@ var guards = []guard{
 	{"migrate: a demand of Apache that is not understood closes", `			all.closed = inner.closed
 `, `			_ = inner.closed
 `},
+	{"a flood of wrong signatures from one address has few checked", `if refused := v.Guesses.turn(p.hash, from, now); refused != nil {`, `if refused := v.Guesses.turn(p.hash, from, now); false && refused != nil {`},
+	{"a flood of wrong signatures: a token that waits is before those that do not", `levels[g.turns.waited(of, now)]`, `levels[0*g.turns.waited(of, now)]`},
+	{"a flood of wrong signatures: few tokens that wait are remembered", `!has && len(t.now) >= maxTurns {`, `!has && len(t.now) < 0 {`},
 	{"a flood of wrong signatures from one address is checked one at a time, and so many wait", "\tif s.waiting.Add(1) > maxSlow {", "\tif s.waiting.Add(1) < 0 {"},
 }
