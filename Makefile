@@ -19,7 +19,7 @@ VULN := $(GO) tool -modfile=tools/go.mod govulncheck
 BIN := latchkey
 
 .PHONY: help deps build test chaos differential mutate lint vulncheck fmt fuzz bench caches providers apps monitoring demo pictures site clean
-.PHONY: release release-check packages-test image image-test manifests
+.PHONY: release release-check packages-test image image-test compose-test manifests
 
 help:
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -139,13 +139,21 @@ packages-test: deps ## tries deb and rpm of `make release` in a clean Debian tha
 	cd test/packages && unshare --net sh -c 'ip link set lo up && exec "$$@"' - $(CURDIR)/.packages-test/packages.test -test.v \
 		-deb $$(echo $(CURDIR)/dist/*_amd64.deb) -base $(CURDIR)/.packages-test/debian.tar \
 		-rpm $$(echo $(CURDIR)/dist/*.x86_64.rpm) -rpm-base $(CURDIR)/.packages-test/rpm.tar \
-		-nfpm $$(cd $(CURDIR) && GOFLAGS='' $(GO) tool -modfile=packaging/tools/go.mod -n nfpm) $(PACKAGESFLAGS)
+		-nfpm $$(cd $(CURDIR) && GOFLAGS='' $(GO) tool -modfile=packaging/tools/go.mod -n nfpm) -test.skip '^TestCompose$$'
 
 image: ## container images of what `make release` has put into dist/, without a base image
 	packaging/image
 
 image-test: ## runs the image of `make image`: another user, a read-only root, no privileges; as root
 	packaging/image-test
+
+# As root, with podman, runc, its plugin dnsname and docker-compose; in a network of its own, too. No image is downloaded: Debian's
+# Redis, Dex from its Go module and a server of texts stand in for those of the file.
+compose-test: deps build ## runs the compose file with the image of `make image`: sign-in, crash, restart of Redis, another container; as root
+	LATCHKEY_BINARY=$(CURDIR)/$(BIN) $(GO) run ./test/providers -cache .providers -only Dex -install
+	$(GO) test -c -vet=off -tags $(TAGS),packages -o .packages-test/packages.test ./test/packages
+	cd test/packages && unshare --net --mount sh -c 'ip link set lo up && exec "$$@"' - $(CURDIR)/.packages-test/packages.test -test.v -test.run '^TestCompose$$' \
+		-image $$(echo $(CURDIR)/dist/latchkey_*_linux_$$($(GO) env GOHOSTARCH).image.tar.gz) -dex $$(ls -t $(CURDIR)/.providers/dex-*/dex | head -n 1)
 
 # The schemas come from the modules of kustomize; nothing is asked on the network.
 manifests: ## kustomize, kubeconform and actionlint on what is shipped

@@ -70,5 +70,5 @@ func (r registration) signedOut() string   { return r.origin + "/.latchkey/signe
 func (r registration) backChannel() string { return r.origin + "/.latchkey/logout/backchannel" }
 
 func providers() []provider {
-	return []provider{&oidcProvider{}, &zitadel{}, &hydra{}, &glewlwyd{}, &lemonldap{}}
+	return []provider{&oidcProvider{}, &zitadel{}, &dex{}, &hydra{}, &glewlwyd{}, &lemonldap{}}
 }

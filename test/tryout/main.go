@@ -15,6 +15,8 @@ import (
 type Settings struct {
 	Cache, Docs, Only, Checks string
 	Verbose                   bool
+	// Install is all that is done.
+	Install bool
 }
 
 // Wants reports whether a check is to be done.
@@ -36,6 +38,7 @@ func Main(name string, programs []Program, checks []string) {
 	flag.StringVar(&s.Docs, "docs", "", "file whose section between the markers is replaced by the table")
 	flag.StringVar(&s.Only, "only", "", "names of "+name+", separated by commas; default: all")
 	flag.StringVar(&s.Checks, "checks", "", "names of checks, separated by commas; default: all")
+	flag.BoolVar(&s.Install, "install", false, "install the "+name+" and try nothing")
 	flag.BoolVar(&s.Verbose, "v", false, "print what the programs and the gateway say when a check fails")
 	flag.Parse()
 	if err := run(name, s, programs, checks); err != nil {
@@ -65,8 +68,14 @@ func run(name string, s Settings, programs []Program, checks []string) error {
 			continue
 		}
 		fmt.Printf("%s %s: installed after %v\n", p.Name, p.Version(), time.Since(began).Round(time.Second))
+		if s.Install {
+			continue
+		}
 		results = append(results, p.Try(s))
 		fmt.Printf("%s: done after %v\n", p.Name, time.Since(began).Round(time.Second))
+	}
+	if s.Install {
+		return missing(results)
 	}
 	text := Table(results, checks)
 	fmt.Print("\n", text)
@@ -79,6 +88,15 @@ func run(name string, s Settings, programs []Program, checks []string) error {
 		return fmt.Errorf("%d checks failed:\n%s", len(faults), strings.Join(faults, "\n"))
 	}
 	return nil
+}
+
+// missing is the error of what could not be installed.
+func missing(results []Result) error {
+	var errs []error
+	for _, r := range results {
+		errs = append(errs, r.Missing)
+	}
+	return errors.Join(errs...)
 }
 
 // named reports whether a list that is separated by commas has a name. An empty list has all.
