@@ -114,17 +114,19 @@ func providerPageFaults(text, trial string) (faults []string) {
 
 func TestFaultsOfProviderPages(t *testing.T) {
 	good := read(t, "docs/providers/ory-hydra.md")
-	trial := "Run on 2026-11-29.\n\n| | Ory Hydra 2.3.0 |"
+	_, rest, _ := strings.Cut(good, "Ory Hydra 2.3.0, on ")
+	when := rest[:len("2026-11-29")]
+	trial := "Run on " + when + ".\n\n| | Ory Hydra 2.3.0 |"
 	if faults := providerPageFaults(good, trial); len(faults) > 0 {
 		t.Fatalf("a good page: %q", faults)
 	}
 	for change, want := range map[[2]string]string{
 		{"## Renewal", "## Renewals"}:                   "has the sections",
 		{"**Run by us**", "Run by us"}:                  "does not say",
-		{"on 2026-11-29", "lately"}:                     "names no date",
+		{"on " + when, "lately"}:                        "names no date",
 		{"Ory Hydra 2.3.0, on", "Ory Hydra, on"}:        "names no version",
 		{"Hydra 2.3.0, on", "Hydra 2.4.0, on"}:          "was not run by",
-		{"on 2026-11-29", "on 2026-11-28"}:              "was run on 2026-11-29",
+		{"on " + when, "on 2026-11-28"}:                 "was run on " + when,
 		{"\t\t\tissuer", "\t\t\t# issuer"}:              "no whole Caddyfile",
 		{"/.latchkey/callback", "/oauth2/callback"}:     "address to register",
 		{"**Run by us**", "**From its documentation**"}: "",
