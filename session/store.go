@@ -48,8 +48,9 @@ type Listing struct {
 	Index, Member Key
 	Until         time.Time
 	// Kept, if it is set, is a time after the end of every member that the index has or will get before it is listed in
-	// again. The store may keep the index until then, and need not look for its last member. It is for indexes of which
-	// there is a fixed number, each for the members of many owners.
+	// again. It is the same span after the time of the listing for all listings of an index that set it. The store may keep
+	// the index until then, and need not look for its last member. It is for indexes of which there is a fixed number, each
+	// for the members of many owners.
 	Kept time.Time
 }
 
@@ -219,6 +220,15 @@ func CheckKey(k Key) error {
 	return nil
 }
 
+// CheckMember returns an error if not every store lists the member: a valid key that is more than dots, which a store may use
+// for itself.
+func CheckMember(k Key) error {
+	if strings.Trim(string(k), ".") == "" && k != "" {
+		return fmt.Errorf("a member of %d dots", len(k))
+	}
+	return CheckKey(k)
+}
+
 // CheckEntry returns an error if not every store accepts the entry at the given time: a valid key, a value of at most
 // MaxValue bytes and an end in the future. An entry that has already ended is refused and not silently dropped, so that
 // no caller relies on a lease that never existed.
@@ -238,7 +248,7 @@ func CheckListings(in []Listing, now time.Time) error {
 		if err := CheckKey(l.Index); err != nil {
 			return err
 		}
-		if err := CheckKey(l.Member); err != nil {
+		if err := CheckMember(l.Member); err != nil {
 			return err
 		}
 		if err := CheckUntil(l.Until, now); err != nil {

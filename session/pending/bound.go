@@ -3,7 +3,6 @@ package pending
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -22,10 +21,6 @@ const (
 	pendingCount = time.Minute
 )
 
-func personPending(who session.Identity) session.Key {
-	return session.HashKey("o", who.Issuer, who.Subject)
-}
-
 // roomForPending returns ErrFull if no more pending sign-ins are accepted.
 func (k *Keeper) roomForPending(ctx context.Context) error {
 	now, last := k.now().UnixNano(), k.counted.Load()
@@ -43,37 +38,20 @@ func (k *Keeper) roomForPending(ctx context.Context) error {
 	return nil
 }
 
-// countPending counts up to the limit.
-func (k *Keeper) countPending(ctx context.Context) (n int, err error) {
-	for shard := range pendingShards {
-		keys, err := k.vault.Store.Members(ctx, pendingShard(shard), time.Time{}, k.maxPending-n)
-		if err != nil {
-			return 0, fmt.Errorf("counting pending sign-ins: %w", err)
-		}
-		if n += len(keys); n >= k.maxPending {
-			break
-		}
-	}
-	return n, nil
-}
-
-// endSurplus ends and returns the oldest pending sign-ins of a user who has more than maxPendingEach. keys are those
+// endSurplus ends and returns the oldest pending sign-ins of a user who has more than maxPendingEach. members are those
 // that are listed, the oldest first. The result is valid even if there is an error.
-func (k *Keeper) endSurplus(ctx context.Context, who session.Identity, keys []session.Key) ([]SignIn, error) {
+func (k *Keeper) endSurplus(ctx context.Context, list waiting, members []session.Key) ([]SignIn, error) {
 	var surplus []SignIn
 	var errs []error
-	for len(keys) > maxPendingEach {
-		key := keys[0]
-		keys = keys[1:]
-		p, err := k.collect(ctx, key)
+	for len(members) > maxPendingEach {
+		p, err := k.collect(ctx, keyOf(members[0]), session.Listing{Index: list.index, Member: members[0]})
 		switch {
 		case err == nil:
 			surplus = append(surplus, p)
-		case errors.Is(err, session.ErrNotFound):
-			errs = append(errs, k.vault.Store.Delist(ctx, personPending(who), key)) // answered meanwhile
-		default:
+		case !errors.Is(err, session.ErrNotFound): // answered meanwhile
 			errs = append(errs, err)
 		}
+		members = members[1:]
 	}
 	return surplus, errors.Join(errs...)
 }

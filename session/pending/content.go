@@ -11,6 +11,8 @@ import (
 type content struct {
 	SignIn
 	draft session.SealedDraft // of which Draft is made
+	// earlier: it is listed as by an earlier version.
+	earlier bool
 }
 
 func (c *content) encode() []byte {
@@ -18,11 +20,14 @@ func (c *content) encode() []byte {
 	w.Bytes(1, c.draft.Encode())
 	w.Bytes(2, c.Note)
 	w.Time(3, c.Deadline)
+	if !c.earlier {
+		w.Num(4, 1)
+	}
 	return w.Out
 }
 
 func decode(plain []byte) (*content, error) {
-	c := new(content)
+	c := &content{earlier: true}
 	r := pack.FieldReader{Data: plain}
 	for r.Next() {
 		switch r.Tag {
@@ -36,6 +41,10 @@ func decode(plain []byte) (*content, error) {
 			c.Note = bytes.Clone(r.Value)
 		case 3:
 			r.Time(&c.Deadline)
+		case 4:
+			var form int64
+			r.Num(&form)
+			c.earlier = form != 1
 		}
 	}
 	if r.Err == nil && c.Draft.Identity.Subject == "" {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -29,10 +28,8 @@ const (
 	// pendingGrace is how long after its deadline an abandoned sign-in stays in the store until it is noticed: it
 	// survives an outage of all replicas of up to a day.
 	pendingGrace = 24 * time.Hour
-	// pendingKept is Listing.Kept of that list: longer than a day for the answer and pendingGrace.
+	// pendingKept is Listing.Kept of the lists: longer than a day for the answer and pendingGrace.
 	pendingKept = 3 * 24 * time.Hour
-	// pendingShards is the number of keys over which the list of pending sign-ins is spread, so that no key is hot.
-	pendingShards = 8
 )
 
 // Held is a pending sign-in that was kept.
@@ -67,13 +64,13 @@ func (k *Keeper) Hold(ctx context.Context, p SignIn, tokens session.Tokens, also
 	if err != nil {
 		return Held{}, fmt.Errorf("writing pending sign-in: %w", err)
 	}
+	list := waitingOf(p.Draft.Identity)
 	done, err := k.vault.Store.Apply(ctx, session.Step{
 		Create: value,
 		In: append([]session.Listing{
-			{Index: pendingIndex(key), Member: key, Until: gone, Kept: k.now().Add(pendingKept)},
-			{Index: personPending(p.Draft.Identity), Member: key, Until: gone},
+			{Index: list.index, Member: list.member(key), Until: gone, Kept: k.now().Add(pendingKept)},
 		}, also...),
-		List: personPending(p.Draft.Identity),
+		List: list.index, Tag: list.user,
 	})
 	if err != nil {
 		return Held{}, fmt.Errorf("writing pending sign-in: %w", err)
@@ -81,7 +78,7 @@ func (k *Keeper) Hold(ctx context.Context, p SignIn, tokens session.Tokens, also
 	k.waiting.Add(1)
 	k.copies.keep(key, c, len(plain), k.now())
 	held := Held{Token: token}
-	held.Surplus, held.Unbounded = k.endSurplus(ctx, p.Draft.Identity, done.Members)
+	held.Surplus, held.Unbounded = k.endSurplus(ctx, list, done.Members)
 	return held, nil
 }
 
@@ -154,7 +151,7 @@ func (k *Keeper) Answer(ctx context.Context, token session.Token) (*Answered, er
 		return nil, err
 	}
 	tokens, err := k.vault.DraftTokens(c.draft, token.Secret, key)
-	return &Answered{SignIn: c.SignIn, Tokens: tokens, Session: session.Together{Take: key, From: listings(key, c.SignIn)}, keeper: k}, err
+	return &Answered{SignIn: c.SignIn, Tokens: tokens, Session: session.Together{Take: key, From: c.listings(key)}, keeper: k}, err
 }
 
 // Claim ends a pending sign-in and returns it. Of all calls of Claim and Abandoned exactly one gets it, the others get
@@ -162,42 +159,6 @@ func (k *Keeper) Answer(ctx context.Context, token session.Token) (*Answered, er
 // decides whether it counts.
 func (k *Keeper) Claim(ctx context.Context, token session.Token) (SignIn, error) {
 	return k.take(ctx, pendingKey(token.ID))
-}
-
-// Abandoned ends and returns pending sign-ins whose deadline has passed, at most limit of each part of the list. Among
-// replicas each one is returned once. The result is valid even if there is an error.
-func (k *Keeper) Abandoned(ctx context.Context, limit int) ([]SignIn, error) {
-	var abandoned []SignIn
-	var errs []error
-	for shard := range pendingShards {
-		index := pendingShard(shard)
-		// Members are listed until pendingGrace after their deadline. A deadline that equals now has passed.
-		before := k.now().Add(pendingGrace + time.Millisecond)
-		keys, err := k.vault.Store.Members(ctx, index, before, limit)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("listing pending sign-ins: %w", err))
-			break
-		}
-		for _, key := range keys {
-			p, err := k.collect(ctx, key)
-			switch {
-			case err == nil:
-				abandoned = append(abandoned, p)
-			case !errors.Is(err, session.ErrNotFound):
-				errs = append(errs, err)
-			}
-		}
-	}
-	return abandoned, errors.Join(errs...)
-}
-
-// collect ends a pending sign-in that was not answered.
-func (k *Keeper) collect(ctx context.Context, key session.Key) (SignIn, error) {
-	p, err := k.take(ctx, key)
-	if err != nil {
-		return SignIn{}, fmt.Errorf("taking pending sign-in: %w", err)
-	}
-	return p, nil
 }
 
 // take ends a pending sign-in. One that cannot be opened here stays: another replica has sealed it with a key that this
@@ -208,7 +169,7 @@ func (k *Keeper) take(ctx context.Context, key session.Key) (SignIn, error) {
 	if err != nil {
 		return SignIn{}, err
 	}
-	if _, err := k.vault.Store.Remove(ctx, key, listings(key, c.SignIn)...); err != nil {
+	if _, err := k.vault.Store.Remove(ctx, key, c.listings(key)...); err != nil {
 		return SignIn{}, err
 	}
 	k.waiting.Add(-1)
@@ -216,12 +177,11 @@ func (k *Keeper) take(ctx context.Context, key session.Key) (SignIn, error) {
 	return c.SignIn, nil
 }
 
-// read reads a pending sign-in. For one that does not exist it removes its listing, which refers to nothing.
+// read reads a pending sign-in.
 func (k *Keeper) read(ctx context.Context, key session.Key) (*content, error) {
 	plain, _, err := k.vault.Get(ctx, key)
 	if errors.Is(err, session.ErrNotFound) {
 		k.copies.drop(key)
-		_ = k.vault.Store.Delist(ctx, pendingIndex(key), key)
 	}
 	if err != nil {
 		return nil, err
@@ -229,16 +189,4 @@ func (k *Keeper) read(ctx context.Context, key session.Key) (*content, error) {
 	return decode(plain)
 }
 
-// listings are where a pending sign-in is listed.
-func listings(key session.Key, p SignIn) []session.Listing {
-	return []session.Listing{{Index: pendingIndex(key), Member: key}, {Index: personPending(p.Draft.Identity), Member: key}}
-}
-
 func pendingKey(id session.ID) session.Key { return session.HashKey("p", string(id[:])) }
-
-// pendingIndex returns the part of the list that contains a key, by a letter of its hash.
-func pendingIndex(key session.Key) session.Key {
-	return pendingShard(int(key[len(key)-2]) % pendingShards)
-}
-
-func pendingShard(n int) session.Key { return session.HashKey("q", strconv.Itoa(n)) }

@@ -29,10 +29,10 @@
 // The files:
 //
 //   - config.go opens a store, store.go has the methods of session.Store, step.go those that write a new entry, batch.go
-//     reads several keys and drops listings, scripts.go the other scripts;
+//     reads several keys and drops listings, enlist.go lists members, scripts.go has the other scripts;
 //   - stamp.go has the look-ups that share their way, lookups.go one such way, lanes.go that to each server;
 //   - entry.go has the names of keys and the bytes of values, and computes the time to live; store.go, step.go and
-//     scripts.go set it, the last two also that of an index;
+//     scripts.go set it, enlist.go that of an index;
 //   - feed.go is the feed of the store, journal.go and owned.go the sign-in log;
 //   - advice.go and facts.go are for the operator, log.go is the client's own log.
 package redisstore

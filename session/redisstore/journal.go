@@ -25,20 +25,21 @@ const (
 
 // appendScript has the stream as its first key, and after it the sets of owners. Arguments are the largest number of
 // entries, the TTL in ms, how many of the newest entries to search for a repeated batch (0 for none), whether the TTL is
-// to be set even if the stream exists, how many of an owner's entries to keep, and how many values there are; then the
-// values, and for each the number of the key of its owner's set (0 for none). It returns the positions of the values, in
-// their order. The first write is the first XADD, so if the server refuses it, nothing is written.
+// to be set even if the stream exists, how many of an owner's entries to keep, how many values there are, and when the TTL ends
+// in ms; then the values, and for each the number of the key of its owner's set (0 for none). It returns the positions of the
+// values, in their order. The first write is the first XADD, so if the server refuses it, nothing is written.
 //
 // A stream that exists has a TTL. NOMKSTREAM is newer than Redis 6.0.
 //
-// The sets are described at ownScript. Now and then a set is cut back to what is kept of it: always if a batch has
-// several entries of its owner, else by chance of the time.
+// The sets are described at ownScript. Now and then a set is cut back to what is kept of it: before a batch
+// that has several entries of its owner, so that it never has more than 128 members, else by chance of the time. A set has ownMark as one more member, with the time at which its
+// TTL ends. ZADD answers whether that is new or has changed, so that the TTL is set by the first entry of a day only.
 var appendScript = newScript(`
 local most, ttl, values, at = ARGV[1], ARGV[2], tonumber(ARGV[6]), {}
 if ARGV[3] ~= '0' then
   local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[3])
   for i, entry in ipairs(newest) do
-    if entry[2][2] == ARGV[7] then
+    if entry[2][2] == ARGV[8] then
       redis.call('PEXPIRE', KEYS[1], ttl)
       for j = i, math.max(1, i - values + 1), -1 do at[#at + 1] = newest[j][1] end
       break
@@ -47,7 +48,7 @@ if ARGV[3] ~= '0' then
 end
 if #at == 0 then
   local extend = ARGV[4] == '1'
-  for i = 7, 6 + values do
+  for i = 8, 7 + values do
     local place = not extend and redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', 'MAXLEN', '~', most, '*', '` + valueField + `', ARGV[i])
     if not place or type(place) == 'table' then
       place, extend = redis.call('XADD', KEYS[1], 'MAXLEN', '~', most, '*', '` + valueField + `', ARGV[i]), true
@@ -56,21 +57,29 @@ if #at == 0 then
   end
   if extend then redis.call('PEXPIRE', KEYS[1], ttl) end
 end
-local added = {}
+local adds, extend = {}, {}
+local function keep(owner, most)
+  local old = redis.call('ZRANGE', owner, 0, -2 - most)
+  if #old > 0 then redis.call('ZREM', owner, unpack(old)) end
+end
+for i = 1, #at do
+  local owner = KEYS[tonumber(ARGV[7 + values + i] or 0)]
+  if owner then adds[owner] = (adds[owner] or 0) + 1 end
+end
+for owner, n in pairs(adds) do
+  if n > 1 then keep(owner, ARGV[5] - n) end
+end
 for i, place in ipairs(at) do
-  local owner = KEYS[tonumber(ARGV[6 + values + i] or 0)]
+  local owner = KEYS[tonumber(ARGV[7 + values + i] or 0)]
   if owner then
     local milli, seq = string.match(place, '^(%d+)-(%d+)$')
-    redis.call('ZADD', owner, milli, string.char(97 + #seq) .. place .. ' ' .. ARGV[#ARGV])
-    added[owner] = added[owner] ~= nil or tonumber(milli) % 8 == 0
+    local changed = redis.call('ZADD', owner, 'CH', milli, string.char(97 + #seq) .. place .. ' ' .. ARGV[#ARGV], ARGV[7], '` + ownMark + `')
+    extend[owner] = extend[owner] or changed > 1 or ARGV[3] ~= '0'
+    if adds[owner] == 1 and tonumber(milli) % 8 == 0 then keep(owner, ARGV[5]) end
   end
 end
-for owner, cut in pairs(added) do
-  if cut then
-    local old = redis.call('ZRANGE', owner, 0, -1 - ARGV[5])
-    if #old > 0 then redis.call('ZREM', owner, unpack(old)) end
-  end
-  redis.call('PEXPIRE', owner, ttl)
+for owner in pairs(adds) do
+  if extend[owner] then redis.call('PEXPIRE', owner, ttl) end
 end
 return at`)
 
@@ -104,7 +113,7 @@ func (s *Store) appendArguments(stream string, b journal.Batch, now time.Time, o
 		extend = 0
 	}
 	keys = []string{s.names.streamKey(stream)}
-	args = []any{b.Most, ttl(b.Until, now), window, extend, journal.MaxOwned, len(b.Values)}
+	args = []any{b.Most, ttl(b.Until, now), window, extend, journal.MaxOwned, len(b.Values), b.Until.UnixMilli()}
 	for _, v := range b.Values {
 		args = append(args, v)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -223,6 +224,50 @@ func TestJournalTTL(t *testing.T) {
 	add()
 	if asked := commandsOf(server); asked["pexpire"] {
 		t.Error("a TTL that is set is set again")
+	}
+}
+
+// The TTL of an owner's set is set by the first entry that lasts so long, and not by those that follow. What shows it is no
+// entry, also for an earlier version, and takes the place of none.
+func TestJournalOwnedTTL(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	s := open(t, redisstore.Config{URL: server.URL(0)})
+	const key = redisstore.DefaultKeyPrefix + "=p:ada"
+	until, n := time.Now().Add(time.Hour), 0
+	add := func(stream string, want int) {
+		t.Helper()
+		n++
+		b := journal.Batch{Values: [][]byte{fmt.Appendf(nil, "%d", n)}, Owners: []string{"p:ada"}, Until: until, Most: 1 << 20}
+		before := executed(t, server, "pexpire")
+		if err := s.Append(t.Context(), stream, b); err != nil {
+			t.Fatal(err)
+		}
+		if got := executed(t, server, "pexpire") - before; got != want {
+			t.Errorf("entry %d: a TTL is set %d times, want %d", n, got, want)
+		}
+		if ttl := server.Keys(0, key)[key]; ttl < time.Until(until)-time.Minute || ttl > time.Until(until)+time.Minute {
+			t.Errorf("entry %d: the set lasts for %v, want %v", n, ttl, time.Until(until))
+		}
+	}
+	add("day1", 2) // that of the stream too
+	add("day1", 0)
+	until = until.Add(24 * time.Hour)
+	add("day2", 2)
+	add("day2", 0)
+	server.Do("zrem", key, "b0-1 ")
+	add("day2", 1)
+	for range 3 * journal.MaxOwned {
+		add("day2", 0)
+	}
+	for _, limit := range []int{1, 2, journal.MaxOwned} {
+		found, err := s.Owned(t.Context(), "p:ada", limit)
+		if err != nil || len(found) != limit || string(found[0].Value) != strconv.Itoa(n) {
+			t.Errorf("%d of %d, %v", len(found), limit, err)
+		}
+	}
+	if at, err := journal.ParsePosition(strings.TrimSuffix("b0-1 "[1:], " ")); err != nil || at.IsZero() {
+		t.Errorf("an earlier version cannot read the mark: %v", err)
 	}
 }
 

@@ -25,6 +25,10 @@ if #old > 0 then redis.call('ZREM', KEYS[1], unpack(old)) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`)
 
+// ownMark is no entry; see appendScript. A gateway of an earlier version takes it for one that is gone: its position is that of
+// no entry.
+const ownMark = "b0-1 "
+
 // own records the owners of a batch's values in a cluster, for all owners in one round trip. The positions are known only
 // after the stream is written, and the keys are on other nodes, so this is a second round trip; no caller waits for it.
 // If it fails, the batch is repeated, found in the stream, and own is called again.
@@ -77,7 +81,9 @@ func (s *Store) Owned(ctx context.Context, owner string, limit int) ([]journal.O
 		return nil, err
 	}
 	defer cancel()
-	places, err := s.client.ZRange(ctx, s.names.ownerKey(owner), int64(-limit), -1).Result()
+	places, err := s.client.ZRange(ctx, s.names.ownerKey(owner), int64(-limit-1), -1).Result() // and the mark
+	places = slices.DeleteFunc(places, func(place string) bool { return place == ownMark })
+	places = places[max(0, len(places)-limit):]
 	if err != nil || len(places) == 0 {
 		return nil, s.answer(err)
 	}

@@ -2,11 +2,8 @@ package redisstore
 
 import (
 	"context"
-	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"github.com/latchkey-gateway/latchkey/session"
 )
 
 // The results of replaceScript.
@@ -38,20 +35,7 @@ return 1`)
 local value = redis.call('GET', KEYS[1])
 if value then redis.call('DEL', KEYS[1]) end
 return value`)
-
-	// enlistScript: now in ms, until in ms, member. The set lives as long as its last member.
-	enlistScript = newScript(`
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
-local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
-redis.call('PEXPIRE', KEYS[1], last[2] - ARGV[1])
-return 1`)
 )
-
-func (s *Store) list(ctx context.Context, l session.Listing, now time.Time) error {
-	_, err := s.run(ctx, s.again, enlistScript, s.names.indexKey(l.Index), now.UnixMilli(), l.Until.UnixMilli(), string(l.Member))
-	return err
-}
 
 // onceCmd is a command that is not sent again after a failure with an unknown result: a second Create would fail
 // because of the first, and a second Remove would find nothing.

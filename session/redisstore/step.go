@@ -14,13 +14,13 @@ import (
 // stepScript executes a session.Step on one server. Keys are those of the step in the order of its fields: the entry to
 // take, the indexes that it leaves, the new entry, the indexes that it gets into, the entries to read, the index to list.
 // Arguments are the time in ms, and for each of these how many there are. Then come, in the same order: the member that
-// leaves each index; value and TTL of the new entry; for each of its listings the end in ms, how long the index is kept
-// in ms (0: until its last member), the member, and whether to remove old members; and the tag of the members to list.
+// leaves each index; value and TTL of the new entry; for each of its listings what enlistText needs; and the tag of the
+// members to list.
 //
-// It is written to be short in commands, which are what a server spends its time on. A list that is read anyway shows
-// whether its TTL covers the new member. MGET is newer in this store than the user that an operator may have made for it.
-var stepScript = newScript(`
-local now, nk, na = tonumber(ARGV[1]), 0, 7
+// It is written to be short in commands, which are what a server spends its time on. MGET is newer in this store than the
+// user that an operator may have made for it.
+var stepScript = newScript(enlistText + `
+local now, nk, na = ARGV[1], 0, 7
 local function key() nk = nk + 1 return KEYS[nk] end
 local function arg() na = na + 1 return ARGV[na] end
 local n = {}
@@ -33,21 +33,7 @@ if n[4] > 0 then
   local name, value, ttl = key(), arg(), arg()
   if not redis.call('SET', name, value, 'PX', ttl, 'NX') then return {'exists'} end
 end
-local listed, mine, last = n[7] > 0 and KEYS[#KEYS], {}, 0
-for i = 1, n[5] do
-  local index, ends, kept, member, clean = key(), tonumber(arg()), tonumber(arg()), arg(), arg()
-  redis.call('ZADD', index, ends, member)
-  if index == listed then
-    mine[member], last = true, math.max(last, ends)
-  elseif kept > 0 then
-    if clean == '1' then redis.call('ZREMRANGEBYSCORE', index, '-inf', now) end
-    redis.call('PEXPIRE', index, kept)
-  else
-    redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
-    local newest = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
-    redis.call('PEXPIRE', index, newest[2] - now)
-  end
-end
+for i = 1, n[5] do enlist(key(), now, arg(), arg(), arg(), arg(), arg()) end
 local read = {}
 if n[6] > 0 then
   local names = {}
@@ -59,20 +45,11 @@ if n[6] > 0 then
   end
 end
 local members = {}
-if listed then
-  local tag, all, covered, old, newest = arg(), redis.call('ZRANGE', listed, 0, -1, 'WITHSCORES'), last == 0, false, last
-  for i = 1, #all, 2 do
-    local member, ends = all[i], tonumber(all[i + 1])
-    if ends <= now then
-      old = true
-    else
-      if string.sub(member, 1, #tag) == tag then members[#members + 1] = member end
-      if ends >= last and not mine[member] then covered = true end
-      newest = math.max(newest, ends)
-    end
+if n[7] > 0 then
+  local tag = arg()
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', key(), '(' .. now, '+inf')) do
+    if string.sub(member, 1, #tag) == tag and member ~= '` + mark1 + `' and member ~= '` + mark2 + `' then members[#members + 1] = member end
   end
-  if old then redis.call('ZREMRANGEBYSCORE', listed, '-inf', now) end
-  if not covered then redis.call('PEXPIRE', listed, newest - now) end
 end
 return {'done', read, members}`)
 
@@ -139,9 +116,6 @@ func (s *Store) outcome(ctx context.Context, st session.Step, term uint64, said 
 	return done, nil
 }
 
-// cleanEvery: of the members of an index that is kept, one in so many removes those whose time has passed.
-const cleanEvery = 16
-
 func (s *Store) stepArguments(st session.Step, now time.Time) (keys []string, args []any) {
 	args = []any{now.UnixMilli(), 0, len(st.From), 0, len(st.In), len(st.Read), 0}
 	if st.Take != "" {
@@ -155,20 +129,14 @@ func (s *Store) stepArguments(st session.Step, now time.Time) (keys []string, ar
 		args = append(args, encode(1, st.Create.Expires, st.Create.Value), ttl(st.Create.Expires, now))
 	}
 	for _, l := range st.In {
-		kept, clean := int64(0), 0
-		if !l.Kept.IsZero() {
-			kept = ttl(l.Kept, now)
-		}
-		if l.Member[len(l.Member)-1]%cleanEvery == 0 {
-			clean = 1
-		}
-		keys, args = append(keys, s.names.indexKey(l.Index)), append(args, l.Until.UnixMilli(), kept, string(l.Member), clean)
+		keys, args = append(keys, s.names.indexKey(l.Index)), append(args, enlisting(l, now)...)
 	}
 	for _, key := range st.Read {
 		keys = append(keys, s.names.entryKey(key))
 	}
 	if st.List != "" {
-		args[6], keys, args = 1, append(keys, s.names.indexKey(st.List)), append(args, st.Tag)
+		args[6], keys = 1, append(keys, s.names.indexKey(st.List))
+		args = append(args, st.Tag)
 	}
 	return keys, args
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -137,19 +138,6 @@ func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Lis
 	return decode(key, []byte(data))
 }
 
-// Enlist adds a member to a sorted set, in a script that also removes old members and extends the TTL.
-func (s *Store) Enlist(ctx context.Context, index, member session.Key, until time.Time) error {
-	now := s.now()
-	ctx, cancel, err := s.begin(ctx, func() error {
-		return errors.Join(session.CheckKey(index), session.CheckKey(member), session.CheckUntil(until, now))
-	})
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	return s.answer(s.list(ctx, session.Listing{Index: index, Member: member, Until: until}, now))
-}
-
 // Members reads a sorted set with ZRANGEBYSCORE. Members with the same time are sorted by name.
 func (s *Store) Members(ctx context.Context, index session.Key, before time.Time, limit int) ([]session.Key, error) {
 	ctx, cancel, err := s.begin(ctx, func() error { return session.CheckKey(index) })
@@ -160,7 +148,7 @@ func (s *Store) Members(ctx context.Context, index session.Key, before time.Time
 	if limit <= 0 {
 		return nil, nil
 	}
-	within := &redis.ZRangeBy{Min: "(" + strconv.FormatInt(s.now().UnixMilli(), 10), Max: "+inf", Count: int64(limit)}
+	within := &redis.ZRangeBy{Min: "(" + strconv.FormatInt(s.now().UnixMilli(), 10), Max: "+inf", Count: min(int64(limit), math.MaxInt32) + marks}
 	if !before.IsZero() {
 		within.Max = "(" + strconv.FormatInt(before.Add(time.Millisecond-1).UnixMilli(), 10)
 	}
@@ -172,9 +160,11 @@ func (s *Store) Members(ctx context.Context, index session.Key, before time.Time
 	if err != nil {
 		return nil, s.answer(err)
 	}
-	keys := make([]session.Key, len(names))
-	for i, name := range names {
-		keys[i] = session.Key(name)
+	keys := make([]session.Key, 0, len(names))
+	for _, name := range names {
+		if name != mark1 && name != mark2 && len(keys) < limit {
+			keys = append(keys, session.Key(name))
+		}
 	}
 	return keys, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 	"github.com/latchkey-gateway/latchkey/session/signin/oidc"
 	"github.com/latchkey-gateway/latchkey/session/signin/prompt"
+	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -22,7 +23,6 @@ import (
 func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, a *oidc.Answer) {
 	draft := a.Draft
 	draft.FirstIP, draft.FirstAgent, draft.Began = v.IP.String(), browser.UserAgent(r), f.started()
-	draft.BrowserID = browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)
 	stepped, stepToken, err := s.stepOf(r, v, f, &draft)
 	if err != nil {
 		s.unwritten(w, r, v, f, &draft, signinlog.Record{}, err)
@@ -50,6 +50,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 		s.Refuse(w, r, v, &draft, admission.Refusal)
 		return
 	}
+	draft.BrowserID = browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies, remembered.PersonOf(&draft), s.Now())
 	if stepped != nil && s.steppedUp(w, r, v, f, stepped, stepToken, draft, a.Tokens, rec, admission.Persistence) {
 		return
 	}

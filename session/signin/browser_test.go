@@ -2,6 +2,8 @@ package signin
 
 import (
 	"context"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -81,19 +83,75 @@ func TestSharedBrowserUnknown(t *testing.T) {
 	if r := b.callback(b.toProvider("/")); stays(r.location) {
 		t.Error("the third person was asked")
 	}
-	id, err := g.store.Members(t.Context(), g.usedBrowser(b), time.Time{}, 9)
-	if err != nil || len(id) != 3 {
-		t.Errorf("the browser has been used by %v, %v", id, err)
+	people, err := (&remembered.Keeper{Environment: g.service.Environment}).Users(t.Context(), g.browserID(b), 9)
+	if err != nil || len(people) != 3 {
+		t.Errorf("the browser has been used by %v, %v", people, err)
 	}
 }
 
-// usedBrowser is the list of who has used a browser.
-func (g *gateway) usedBrowser(b *testBrowser) session.Key {
+// A7, A78: the first user of a browser is in no list but in its ID, and counts for as long as the others. A browser whose ID
+// names no user, of an earlier version or of the sign-in host, has all in the list.
+func TestFirstUserOfBrowser(t *testing.T) {
+	g := newGateway(t)
+	b := g.browser()
+	b.signIn("no")
+	b.signOut()
+	listed := func() int {
+		t.Helper()
+		people, err := g.store.Members(t.Context(), remembered.UsersOf(g.browserID(b)), time.Time{}, 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(people)
+	}
+	shared := func(sub string) bool {
+		g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"sub": sub} })
+		defer g.idp.Set(func(p *oidctest.IDP) { p.Claims = nil })
+		return !stays(b.callback(b.toProvider("/")).location)
+	}
+	if n := listed(); n != 0 {
+		t.Errorf("the first user is in a list of %d", n)
+	}
+	if !shared("s-2") || listed() != 1 {
+		t.Errorf("the second user is asked, or %d are listed", listed())
+	}
+	g.clock.Advance(g.service.Prompt.SharedWindow)
+	b = g.browser()
+	b.signIn("no")
+	b.signOut()
+	g.clock.Advance(g.service.Prompt.SharedWindow - time.Second)
+	if !shared("s-2") {
+		t.Error("the first user is forgotten too early")
+	}
+	b = g.browser()
+	b.signIn("no")
+	b.signOut()
+	g.clock.Advance(g.service.Prompt.SharedWindow)
+	if shared("s-2") {
+		t.Error("the first user counts for ever")
+	}
+	w := httptest.NewRecorder()
+	browser.GiveID(w, g.service.Keys, "127.0.0.1", false, &browser.Cookies{}, "", g.clock.Now())
+	b = g.browser()
+	u, err := url.Parse(b.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.client.Jar.SetCookies(u, w.Result().Cookies())
+	b.signIn("no")
+	b.signOut()
+	if listed() != 1 || !shared("s-2") || listed() != 2 {
+		t.Errorf("of a browser whose ID names no user %d are listed", listed())
+	}
+}
+
+// browserID is the ID of a browser.
+func (g *gateway) browserID(b *testBrowser) string {
 	g.t.Helper()
 	v := &access.Visit{Host: "127.0.0.1", Cookies: browser.Cookies{Browser: b.cookie(browser.IDCookie).Value}}
 	id, ok := browser.ID(g.service.Keys, v.Host, &v.Cookies)
 	if !ok {
 		g.t.Fatal("the browser has no id")
 	}
-	return remembered.UsersOf(id)
+	return id
 }

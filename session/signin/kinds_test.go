@@ -161,7 +161,7 @@ func (b *kindBench) cookieKinds() []sealedKind {
 			name: "browser cookie",
 			seal: func(t *testing.T, place int) []byte {
 				v := b.visits[place]
-				return b.cookie(t, func(w http.ResponseWriter) { browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies) })
+				return b.cookie(t, func(w http.ResponseWriter) { browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies, "", s.Now()) })
 			},
 			open: func(_ *testing.T, place int, sealed []byte) bool {
 				_, ok := browser.ID(s.Keys, b.visits[place].Host, &browser.Cookies{Browser: asText(sealed)})

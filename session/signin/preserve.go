@@ -9,7 +9,6 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -89,7 +88,7 @@ func (s *forms) sender(ctx context.Context, v *access.Visit, who *session.Record
 	if !ok {
 		return "", nil
 	}
-	people, err := s.Store.Members(ctx, remembered.UsersOf(id), time.Time{}, 2)
+	people, err := (&remembered.Keeper{Environment: s.Environment}).Users(ctx, id, 2)
 	if err != nil || len(people) != 1 {
 		return "", err
 	}

@@ -131,7 +131,7 @@ const (
 	watchLongest  = 15 * time.Second
 	// watchShare: this fraction of the time limit is the interval in which abandoned prompts are looked for.
 	watchShare = 20
-	watchBatch = 200
+	watchBatch = 25
 )
 
 // watchAbandoned logs prompts without an answer in time. Every replica runs it; the store returns each prompt to one of

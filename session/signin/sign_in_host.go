@@ -183,7 +183,7 @@ func (s *signInEndpoint) confirmed(v *access.Visit, h *handover) bool {
 
 // askSite makes the site confirm a hand-over.
 func (s *signInEndpoint) askSite(w http.ResponseWriter, r *http.Request, v *access.Visit, h *handover) {
-	h.Browser = string(remembered.UsersOf(browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies)))
+	h.Browser = string(remembered.UsersOf(browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies, "", s.Now())))
 	sealed, err := s.sealHandover(h, h.Host, confirmPlace)
 	if err != nil {
 		s.Fail(w, r, v, "sealing hand-over", err)

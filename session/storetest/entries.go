@@ -256,6 +256,10 @@ func testKeys(t *testing.T, s Subject) {
 		refused(t, "delist from", s.Store.Delist(ctx, k, "s:m"))
 		refused(t, "delist", s.Store.Delist(ctx, "u:i", "s:m", k))
 	}
+	for _, m := range []session.Key{".", ".."} {
+		refused(t, "enlist dots", s.Store.Enlist(ctx, "u:i", m, until))
+		refused(t, "list dots", s.Store.Create(ctx, s.entry(key("dots"), "bad"), session.Listing{Index: "u:i", Member: m, Until: until}))
+	}
 	s.members(t, "u:i", time.Time{}, 10)
 }
 

@@ -3,6 +3,8 @@ package browser
 import (
 	"encoding/base64"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -16,15 +18,35 @@ const (
 )
 
 // GiveID returns the random ID of the browser, and sets one if it has none. It is only called for a user who has just
-// signed in, so that other visitors are not marked.
-func GiveID(w http.ResponseWriter, keys *keyring.Ring, host string, secure bool, c *Cookies) string {
+// signed in, so that other visitors are not marked. A new ID names that user for FirstUser: first is empty if it is not known
+// who signs in.
+func GiveID(w http.ResponseWriter, keys *keyring.Ring, host string, secure bool, c *Cookies, first session.Key, now time.Time) string {
 	if id, ok := ID(keys, host, c); ok {
 		return id
 	}
 	id := session.NewRandom(idSize)
+	if first != "" {
+		id += idMark + strconv.FormatInt(now.Unix(), 36) + idMark + string(first)
+	}
 	sealed := keys.Seal(keyring.PurposeBrowser, []byte(id), host, IDCookie)
 	SetCookie(w, secure, IDCookie, base64.RawURLEncoding.EncodeToString(sealed), LongestLife)
 	return id
+}
+
+// idMark separates the parts of an ID.
+const idMark = " "
+
+// FirstUser returns who had signed in when a browser got its ID, and when that was. It is empty if the ID does not say it.
+func FirstUser(id string) (first session.Key, at time.Time) {
+	parts := strings.SplitN(id, idMark, 3)
+	if len(parts) < 3 {
+		return "", at
+	}
+	seconds, err := strconv.ParseInt(parts[1], 36, 64)
+	if err != nil {
+		return "", at
+	}
+	return session.Key(parts[2]), time.Unix(seconds, 0)
 }
 
 // ID returns the existing ID of the browser.

@@ -1,0 +1,145 @@
+package pending
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/latchkey-gateway/latchkey/session"
+)
+
+// All pending sign-ins are in a fixed number of lists, by the user: so one listing shows what waits in total, what was
+// abandoned, and what else waits of the same user. Each member begins with letters that identify the user.
+//
+// A gateway of an earlier version has listed each pending sign-in twice: in one of earlierShards lists, and in a list of the
+// user. Those sign-ins are still answered, counted and collected here. Those of this version are answered there too: such a
+// gateway leaves the listing, which the next search removes.
+const (
+	// letters are the characters of a hash. There is a list for each, so that none is hot: of the largest number of pending
+	// sign-ins each has about three hundred.
+	letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	// userLetters is how many letters identify the user in a list: 60 bits.
+	userLetters = 10
+	// kind begins the keys of the entries.
+	kind = "p:"
+	// earlierShards is the number of lists of an earlier version.
+	earlierShards = 8
+)
+
+// waiting is a user's part of a list.
+type waiting struct {
+	index session.Key
+	user  string
+}
+
+func waitingOf(who session.Identity) waiting {
+	hash := earlierOf(who)[len("o:"):]
+	return waiting{waitingAt(hash[0]), string(hash[1 : 1+userLetters])}
+}
+
+func waitingAt(letter byte) session.Key { return session.Key("w:" + string(letter)) }
+
+func (w waiting) member(key session.Key) session.Key { return session.Key(w.user) + key[len(kind):] }
+
+// keyOf returns the key of the entry of a member. It is empty for what is none.
+func keyOf(member session.Key) session.Key {
+	if len(member) <= userLetters {
+		return ""
+	}
+	return kind + member[userLetters:]
+}
+
+// earlierOf returns the list of a user of an earlier version.
+func earlierOf(who session.Identity) session.Key {
+	return session.HashKey("o", who.Issuer, who.Subject)
+}
+
+func earlierShard(n int) session.Key { return session.HashKey("q", strconv.Itoa(n)) }
+
+// earlierIndex returns the list of an earlier version that contains a key, by a letter of its hash.
+func earlierIndex(key session.Key) session.Key {
+	return earlierShard(int(key[len(key)-2]) % earlierShards)
+}
+
+// listings are where a pending sign-in is listed.
+func (c *content) listings(key session.Key) []session.Listing {
+	who := c.Draft.Identity
+	if c.earlier {
+		return []session.Listing{{Index: earlierIndex(key), Member: key}, {Index: earlierOf(who), Member: key}}
+	}
+	w := waitingOf(who)
+	return []session.Listing{{Index: w.index, Member: w.member(key)}}
+}
+
+// part is one of the lists, with the entry that a member stands for.
+type part struct {
+	index session.Key
+	keyOf func(session.Key) session.Key
+}
+
+func parts() []part {
+	all := make([]part, 0, len(letters)+earlierShards)
+	for i := range len(letters) {
+		all = append(all, part{waitingAt(letters[i]), keyOf})
+	}
+	for n := range earlierShards {
+		all = append(all, part{earlierShard(n), func(member session.Key) session.Key { return member }})
+	}
+	return all
+}
+
+// countPending counts up to the limit.
+func (k *Keeper) countPending(ctx context.Context) (n int, err error) {
+	for _, p := range parts() {
+		members, err := k.vault.Store.Members(ctx, p.index, time.Time{}, k.maxPending-n)
+		if err != nil {
+			return 0, fmt.Errorf("counting pending sign-ins: %w", err)
+		}
+		if n += len(members); n >= k.maxPending {
+			break
+		}
+	}
+	return n, nil
+}
+
+// Abandoned ends and returns pending sign-ins whose deadline has passed, at most limit of each part of the list. Among
+// replicas each one is returned once. The result is valid even if there is an error.
+func (k *Keeper) Abandoned(ctx context.Context, limit int) ([]SignIn, error) {
+	var abandoned []SignIn
+	var errs []error
+	for _, p := range parts() {
+		// Members are listed until pendingGrace after their deadline. A deadline that equals now has passed.
+		before := k.now().Add(pendingGrace + time.Millisecond)
+		members, err := k.vault.Store.Members(ctx, p.index, before, limit)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("listing pending sign-ins: %w", err))
+			break
+		}
+		for _, member := range members {
+			one, err := k.collect(ctx, p.keyOf(member), session.Listing{Index: p.index, Member: member})
+			switch {
+			case err == nil:
+				abandoned = append(abandoned, one)
+			case !errors.Is(err, session.ErrNotFound):
+				errs = append(errs, err)
+			}
+		}
+	}
+	return abandoned, errors.Join(errs...)
+}
+
+// collect ends a pending sign-in that was not answered. If there is none, it removes the listing, which refers to nothing.
+func (k *Keeper) collect(ctx context.Context, key session.Key, listed session.Listing) (p SignIn, err error) {
+	if err = session.ErrNotFound; key != "" {
+		p, err = k.take(ctx, key)
+	}
+	if errors.Is(err, session.ErrNotFound) {
+		_ = k.vault.Store.Delist(ctx, listed.Index, listed.Member) // a later search finds it again
+	}
+	if err != nil {
+		return SignIn{}, fmt.Errorf("taking pending sign-in: %w", err)
+	}
+	return p, nil
+}

@@ -1,0 +1,163 @@
+package redisstore_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/redisstore"
+	"github.com/latchkey-gateway/latchkey/session/redisstore/redistest"
+)
+
+// executed counts how often a server has executed a command.
+func executed(t *testing.T, server *redistest.Server, command string) int {
+	t.Helper()
+	_, rest, ok := strings.Cut(server.Do("info", "commandstats").(string), "cmdstat_"+command+":calls=")
+	if !ok {
+		return 0
+	}
+	count, _, _ := strings.Cut(rest, ",")
+	n, err := strconv.Atoi(count)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// later is a clock that a test moves on.
+type later struct{ by atomic.Int64 }
+
+func (l *later) now() time.Time { return time.Now().Add(time.Duration(l.by.Load())) }
+
+// list creates an entry that is listed until and kept for so long.
+func list(t *testing.T, s *redisstore.Store, clock *later, index session.Key, member string, until, kept time.Duration) {
+	t.Helper()
+	now := clock.now()
+	l := session.Listing{Index: index, Member: session.Key(member), Until: now.Add(until)}
+	if kept > 0 {
+		l.Kept = now.Add(kept)
+	}
+	e := session.Entry{Key: session.Key("s:" + session.NewRandom(8)), Value: []byte("v"), Expires: now.Add(time.Hour)}
+	if err := s.Create(t.Context(), e, l); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The TTL of an index that is kept is set by the first member of a part of its life, and not by the others. It is set again
+// by a later part, by a member that is listed again, after an earlier version has removed what shows it, and if the index
+// has a shorter one.
+func TestTTLOfKeptIndex(t *testing.T) {
+	const until, kept = 10 * 24 * time.Hour, 401 * 24 * time.Hour
+	server := redistest.Start(t)
+	var clock later
+	s := open(t, redisstore.Config{URL: server.URL(0), Now: clock.now})
+	n := 0
+	sets := func(name string, want int, do func()) {
+		t.Helper()
+		before := executed(t, server, "pexpire")
+		if do(); executed(t, server, "pexpire")-before != want {
+			t.Errorf("%s: the TTL is set %d times, want %d", name, executed(t, server, "pexpire")-before, want)
+		}
+	}
+	add := func() { n++; list(t, s, &clock, "a:a", fmt.Sprint("m", n), until, kept) }
+	// The beginning of a part of the life, so that the test does not cross into the next one.
+	const part = int64(1) << 32
+	clock.by.Store(int64(time.Duration(part-(time.Now().Add(kept).UnixMilli()%part)) * time.Millisecond))
+	sets("the first", 1, add)
+	sets("the second", 0, add)
+	sets("one that is listed again", 0, func() { list(t, s, &clock, "a:a", "m1", until+time.Hour, kept) })
+	sets("an earlier version removed a mark", 1, func() { server.Do("zrem", "latchkey:~a:a", ".", ".."); add() })
+	sets("after that", 0, add)
+	server.Age(0, "latchkey:", 30*24*time.Hour)
+	clock.by.Add(int64(30 * 24 * time.Hour))
+	sets("in the same part", 0, add)
+	server.Age(0, "latchkey:", 30*24*time.Hour)
+	clock.by.Add(int64(30 * 24 * time.Hour))
+	sets("in the next part", 1, add)
+	server.Do("zadd", "latchkey:~a:old", clock.now().Add(time.Hour).UnixMilli(), "before")
+	server.Do("pexpire", "latchkey:~a:old", 1000)
+	sets("an index of an earlier version", 1, func() { list(t, s, &clock, "a:old", "m", until, kept) })
+	if ttl := server.Keys(0, "latchkey:~a:old")["latchkey:~a:old"]; ttl < kept-time.Minute {
+		t.Errorf("it lives for %v", ttl)
+	}
+	sets("a member that ends as late as the index", 2, func() {
+		list(t, s, &clock, "b:b", "m1", kept, kept)
+		list(t, s, &clock, "b:b", "m2", kept, kept)
+	})
+	for _, limit := range []int{1, 2, 3, 100} {
+		got, err := s.Members(t.Context(), "a:old", time.Time{}, limit)
+		if want := fmt.Sprint([]string{"before", "m"}[:min(limit, 2)]); err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%d members: %v, %v; want %s", limit, got, err, want)
+		}
+	}
+	got, err := s.Members(t.Context(), "a:a", clock.now().Add(400*24*time.Hour), 100)
+	if want := fmt.Sprint([]string{fmt.Sprint("m", n)}); err != nil || fmt.Sprint(got) != want {
+		t.Errorf("members before a time after that of the marks: %v, %v; want %s", got, err, want)
+	}
+
+	// A member that is listed again until the same time is no change, but the marks are.
+	same := session.Listing{Index: "a:same", Member: "m", Until: clock.now().Add(60 * 24 * time.Hour)}
+	for name, passed := range map[string]time.Duration{"the same member": 0, "the same, in the next part": 50 * 24 * time.Hour} {
+		server.Do("del", "latchkey:~a:same")
+		again := func() {
+			same.Kept = clock.now().Add(kept)
+			e := session.Entry{Key: session.Key("s:" + session.NewRandom(8)), Value: []byte("v"), Expires: clock.now().Add(time.Hour)}
+			if err := s.Create(t.Context(), e, same); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sets(name+", the first time", 1, again)
+		server.Age(0, "latchkey:", passed)
+		clock.by.Add(int64(passed))
+		sets(name, min(1, int(passed)), again)
+	}
+}
+
+// Whatever is listed in which order, no member has a time after the end of its index, and no index is without a TTL.
+func TestIndexOutlivesMembers(t *testing.T) {
+	server := redistest.Start(t)
+	var clock later
+	s := open(t, redisstore.Config{URL: server.URL(0), Now: clock.now})
+	const index = "latchkey:~i:a"
+	rapid.Check(t, func(r *rapid.T) {
+		server.Do("flushall")
+		kept := time.Duration(rapid.Int64Range(int64(time.Second), int64(500*24*time.Hour)).Draw(r, "kept"))
+		for range rapid.IntRange(1, 12).Draw(r, "steps") {
+			switch rapid.IntRange(0, 4).Draw(r, "what") {
+			case 0: // as the index of a user
+				if err := s.Enlist(t.Context(), "i:a", session.Key(fmt.Sprint("m", rapid.IntRange(0, 3).Draw(r, "member"))), clock.now().Add(within1(r, kept))); err != nil {
+					r.Fatal(err)
+				}
+			case 1:
+				by := time.Duration(rapid.Int64Range(0, int64(kept)).Draw(r, "passes"))
+				server.Age(0, "latchkey:", by)
+				clock.by.Add(int64(by))
+			case 2:
+				if err := s.Delist(t.Context(), "i:a", "m0", "m1"); err != nil {
+					r.Fatal(err)
+				}
+			default:
+				list(t, s, &clock, "i:a", fmt.Sprint("m", rapid.IntRange(0, 3).Draw(r, "member")), within1(r, kept), kept)
+			}
+			ttl, there := server.Keys(0, index)[index]
+			if there && ttl == redistest.Forever {
+				r.Fatal("the index has no TTL")
+			}
+			end := clock.now().Add(ttl + 5*time.Second)
+			if n, ok := server.Do("zcount", index, end.UnixMilli(), "+inf").(int64); ok && n > 0 {
+				r.Fatalf("the index ends in %v and has %v", ttl, server.Do("zrange", index, 0, -1, "withscores"))
+			}
+		}
+	})
+}
+
+// within1 is how long a member is listed.
+func within1(r *rapid.T, kept time.Duration) time.Duration {
+	return time.Duration(rapid.Int64Range(int64(time.Second), int64(kept)).Draw(r, "until"))
+}
