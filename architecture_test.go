@@ -173,6 +173,7 @@ var edges = []edge{
 	{path: "caddymodule/migrate/oauth2proxy", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
 	{path: "caddymodule/migrate/apache", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
 	{path: "caddymodule/migrate/authelia", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
+	{path: "caddymodule/migrate/caddysecurity", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
 	{path: "caddymodule/migrate/vouch", ours: []string{"=caddymodule/firstfile", "=caddymodule/migrate/draft"}, free: true},
 	{path: "caddymodule/command", ours: []string{"policy", "session", "caddymodule"}, free: true},
 	{path: "caddymodule/apptest", ours: []string{"session", "caddymodule"}, free: true},

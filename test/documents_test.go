@@ -51,6 +51,7 @@ func (r *reader) files(b commands.Block) string {
 		"intranet.conf":     sample(r.t, "caddymodule/migrate/testdata/mod_auth_openidc-intranet.in"),
 		"configuration.yml": sample(r.t, "caddymodule/migrate/testdata/authelia-home.in"),
 		"config.yml":        sample(r.t, "caddymodule/migrate/testdata/vouch-keycloak.in"),
+		"old.Caddyfile":     sample(r.t, "caddymodule/migrate/testdata/caddy-security-homelab.in"),
 	}
 	if b.File == "docs/explain.md" {
 		samples["Caddyfile"] = sample(r.t, "caddymodule/command/testdata/explain/Caddyfile")
@@ -127,7 +128,7 @@ func TestCommandsOfTheDocuments(t *testing.T) {
 			names := []string{
 				"localhost:2019", strings.TrimPrefix(r.gw.Admin, "http://"), "https://login.example.com", r.idp.Issuer,
 				"/etc/latchkey/", dir + "/", "/etc/oauth2-proxy.cfg", dir + "/oauth2-proxy.cfg", "/etc/oauth2-proxy.yaml", dir + "/oauth2-proxy.yaml",
-				"/etc/apache2/sites-enabled/", dir + "/", "/config/", dir + "/", "/etc/vouch/", dir + "/",
+				"/etc/apache2/sites-enabled/", dir + "/", "/config/", dir + "/", "/etc/vouch/", dir + "/", "/etc/caddy/Caddyfile", dir + "/old.Caddyfile",
 			}
 			if out, err := r.gw.Shell(dir, strings.NewReplacer(names...).Replace(b.Text), env...); err != nil {
 				t.Errorf("%s: %v\n%s", b.Where(), err, out)

@@ -7,7 +7,7 @@
 // The files:
 //
 //   - init.go is `latchkey init`, with package firstfile;
-//   - migrate.go is `latchkey migrate`, with package migrate;
+//   - migrate.go is `latchkey migrate`, with package migrate; migrate_import.go reads the files that a Caddyfile imports;
 //   - explain.go and explain_flags.go are `latchkey explain`, impact.go its --impact;
 //   - doctor.go is `latchkey doctor`; doctor_bearer.go, doctor_token.go, doctor_binding.go, doctor_checks.go, doctor_lint.go, doctor_metadata.go,
 //     doctor_signals.go and doctor_sites.go are its checks;

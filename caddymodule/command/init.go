@@ -178,21 +178,26 @@ func (c *initCommand) askProvider(ctx context.Context, issuer string) error {
 
 // standIn sets variables that are empty to a value for the check alone: where the server starts they have their own.
 func standIn(variables []string) (undo func()) {
-	var set []string
+	var all []func()
 	for _, name := range variables {
 		value := "not known here"
 		if name == migrate.IssuerVariable {
 			value = "https://issuer.example.com"
 		}
-		if os.Getenv(name) == "" && os.Setenv(name, value) == nil {
-			set = append(set, name)
-		}
+		all = append(all, standInFor(name, value))
 	}
 	return func() {
-		for _, name := range set {
-			_ = os.Unsetenv(name)
+		for _, one := range all {
+			one()
 		}
 	}
+}
+
+func standInFor(name, value string) (undo func()) {
+	if os.Getenv(name) != "" || os.Setenv(name, value) != nil {
+		return func() {}
+	}
+	return func() { _ = os.Unsetenv(name) }
 }
 
 // adapted returns a Caddyfile as Caddy's JSON.

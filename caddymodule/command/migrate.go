@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
@@ -34,6 +35,9 @@ equivalent, the site is closed until you have written one.
 
 Secrets are not printed. The Caddyfile has a placeholder for each, and the list says
 which value belongs there.
+
+Of caddy-security FILE is the Caddyfile. Files that it imports are read as Caddy
+reads them, relative to it.
 
 --output does not replace a file. --site is the address of the site if the
 configuration does not say it.`,
@@ -76,6 +80,7 @@ func migrateFile(w, say io.Writer, program, path, output string, options migrate
 	if err != nil {
 		return err
 	}
+	options.Import = importer(path)
 	plan, err := migrate.Read(program, source, options)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -84,7 +89,7 @@ func migrateFile(w, say io.Writer, program, path, output string, options migrate
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	refused, err := tried(text, plan.Variables)
+	refused, err := tried(text, plan.Variables, plan.Inserted)
 	if err != nil {
 		return fmt.Errorf("the Caddyfile that %s would become is not valid: %w", path, err)
 	}
@@ -104,8 +109,14 @@ func migrateFile(w, say io.Writer, program, path, output string, options migrate
 	if refused != nil {
 		fmt.Fprintf(&b, "\nIt cannot be loaded here yet: %s\n", terminal.Printable(refused.Error()))
 	}
-	if len(plan.Variables) > 0 {
-		fmt.Fprintf(&b, "\nSet in the environment of the server: %s\n", strings.Join(plan.Variables, ", "))
+	variables := plan.Variables
+	for _, name := range plan.Inserted {
+		if !slices.Contains(variables, name) {
+			variables = append(variables, name)
+		}
+	}
+	if len(variables) > 0 {
+		fmt.Fprintf(&b, "\nSet in the environment of the server: %s\n", strings.Join(variables, ", "))
 	}
 	_, err = io.WriteString(say, b.String())
 	return err
@@ -126,8 +137,15 @@ func readBounded(path string) ([]byte, error) {
 }
 
 // tried loads the text as a server would. refused is what a server says to it on this machine, where files of another one
-// may be missing; err says that it is no Caddyfile.
-func tried(text string, variables []string) (refused, err error) {
+// may be missing; err says that it is no Caddyfile. The variables in inserted are put into the text when it is read.
+func tried(text string, variables, inserted []string) (refused, err error) {
+	for _, name := range inserted {
+		value := "localhost"
+		if strings.Contains(text, ":{$"+name+"}") {
+			value = "8080" // a port
+		}
+		defer standInFor(name, value)()
+	}
 	config, err := adapted(text)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/caddyserver/caddy/v2/modules/standard" // what a site may say
 	"github.com/spf13/cobra"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/firstfile"
@@ -42,7 +43,7 @@ func TestMigratedSamplesCanBeLoaded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			refused, err := tried(withFiles(t, text), p.Variables)
+			refused, err := tried(withFiles(t, text), p.Variables, p.Inserted)
 			if err != nil || refused != nil {
 				t.Errorf("%v, %v:\n%s", err, refused, text)
 			}

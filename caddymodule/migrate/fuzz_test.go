@@ -3,6 +3,7 @@ package migrate
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ func fuzzProgram(f *testing.F, program string) {
 		if err != nil {
 			return
 		}
-		blocks, err := caddyfile.Parse("Caddyfile", []byte(text))
+		blocks, err := caddyfile.Parse("Caddyfile", inserted.ReplaceAll([]byte(text), []byte("x")))
 		if err != nil {
 			t.Fatalf("%v:\n%s", err, text)
 		}
@@ -56,3 +57,8 @@ func FuzzAuthelia(f *testing.F) { fuzzProgram(f, "authelia") }
 func FuzzVouch(f *testing.F) { fuzzProgram(f, "vouch") }
 
 func FuzzModAuthOpenIDC(f *testing.F) { fuzzProgram(f, "mod_auth_openidc") }
+
+func FuzzCaddySecurity(f *testing.F) { fuzzProgram(f, "caddy-security") }
+
+// inserted are the variables that Caddy puts into the text of a Caddyfile.
+var inserted = regexp.MustCompile(`\{\$[^{}]*\}`)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/apache"
 	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/authelia"
+	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/caddysecurity"
 	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/draft"
 	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/oauth2proxy"
 	"github.com/latchkey-gateway/latchkey/caddymodule/migrate/vouch"
@@ -25,9 +26,13 @@ type Plan = draft.Plan
 // Options are what a configuration does not say.
 type Options = draft.Options
 
+// File is a file that a configuration imports.
+type File = draft.File
+
 // formats are the programs whose configuration is read.
 var formats = map[string]func([]byte, Options) (*Plan, error){
 	"authelia":         authelia.Read,
+	"caddy-security":   caddysecurity.Read,
 	"mod_auth_openidc": apache.Read,
 	"oauth2-proxy":     oauth2proxy.Read,
 	"vouch":            vouch.Read,

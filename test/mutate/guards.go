@@ -220,6 +220,16 @@ var guards = []guard{
 	{"migrate: a demand of Apache that is not understood closes", `			all.closed = inner.closed
 `, `			_ = inner.closed
 `},
+	{"migrate: a secret in a directive of Caddy becomes a placeholder", `case i >= first && !placeholder.MatchString(word) || userInfo.MatchString(word) || c.knows(word):`, `case false:`},
+	{"migrate: a secret of caddy-security is found in a directive of Caddy", `userInfo.MatchString(word) || c.knows(word):`, `userInfo.MatchString(word):`},
+	{"migrate: an unknown word of caddy-security is named", `r.plan.Note(draft.Unknown, o, notKnown)`, `_ = notKnown`},
+	{"migrate: an unknown word in a policy of caddy-security closes", `if _, _, known := inPolicy.of(one); !known {`, `if false {`},
+	{"migrate: a rule of caddy-security that is not understood closes", `if len(known) == 0 {`, `if false {`},
+	{"migrate: a role whose users are not all known denies no fewer users", `if c.strange || !c.complete && !c.isRequest() && !c.negated {`, `if c.strange {`},
+	{"migrate: a directive of another module closes its site", `s.close(closedDirective)`, `_ = closedDirective`},
+	{"migrate: an import that was not read closes its site", "\t\tcase name == \"import\" && !n.block:\n\t\t\ts.close(closedByImport)\n\t\tcase name == \"authorize\"", "\t\tcase name == \"import\" && !n.block:\n\t\tcase name == \"authorize\""},
+	{"migrate: a matcher that another directive changes guards more requests", `case !w.exact:`, `case false:`},
+	{"migrate: a variable without an end does not swallow what is behind it", `if len(text) > maxVerbatim || strings.Contains(insertion.ReplaceAllString(text, ""), "{$") {`, `if len(text) > maxVerbatim {`},
 	{"a flood of wrong signatures from one address has few checked", `if refused := v.Guesses.turn(p.hash, from, now); refused != nil {`, `if refused := v.Guesses.turn(p.hash, from, now); false && refused != nil {`},
 	{"a flood of wrong signatures: a token that waits is before those that do not", `levels[g.turns.waited(of, now)]`, `levels[0*g.turns.waited(of, now)]`},
 	{"a flood of wrong signatures: few tokens that wait are remembered", `!has && len(t.now) >= maxTurns {`, `!has && len(t.now) < 0 {`},

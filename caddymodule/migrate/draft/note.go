@@ -39,12 +39,16 @@ func (n Note) String() string {
 	where := ""
 	if n.Key != "" {
 		where = n.Key
-		if n.Line > 0 {
+		switch {
+		case n.Line > 0 && n.File != "":
+			where += fmt.Sprintf(" (%s, line %d)", n.File, n.Line)
+		case n.Line > 0:
 			where += fmt.Sprintf(" (line %d)", n.Line)
 		}
 		where += ": "
 	}
-	return Printable(fmt.Sprintf("%-9s%s%s", n.Level, where, n.Text))
+	// Caddy would replace a variable in a comment as well
+	return Printable(strings.ReplaceAll(fmt.Sprintf("%-9s%s%s", n.Level, where, n.Text), "{$", "{ $"))
 }
 
 // maxPrinted is how many bytes of a key are shown.
@@ -83,7 +87,7 @@ func compareNotes(a, b Note) int {
 		}
 		return len(Levels)
 	}
-	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key))
 }
 
 // List returns the notes, one on each line.

@@ -12,6 +12,8 @@ const IssuerVariable = "OIDC_ISSUER"
 type Plan struct {
 	// From is the program that the configuration is for.
 	From string
+	// Options are global options of Caddy.
+	Options []Line
 	// Servers are the lines of the global option `servers`.
 	Servers []Line
 	// Providers, Store, Session, Prompt, SignInHost and Policies are lines of the global option `latchkey`.
@@ -22,6 +24,8 @@ type Plan struct {
 	Notes []Note
 	// Variables are the environment variables that the Caddyfile takes values from.
 	Variables []string
+	// Inserted are the environment variables that Caddy puts into the text of the Caddyfile when it reads it: {$NAME}.
+	Inserted []string
 }
 
 // Site is a site and the app behind it.
@@ -34,6 +38,10 @@ type Site struct {
 	TLS, Rules []Line
 	// App is what answers.
 	App []Line
+	// Guard is the name of the matcher for the requests that need a sign-in. Without one it is guarded.
+	Guard string
+	// Unguarded says that no request of the site needs a sign-in.
+	Unguarded bool
 	// Comment stands above the site.
 	Comment string
 }
@@ -50,6 +58,8 @@ type Line struct {
 	After string
 	// Pattern says that Given are regular expressions.
 	Pattern bool
+	// Verbatim says that Given are words of a Caddyfile, and may have placeholders.
+	Verbatim bool
 	// Block is the block after the words.
 	Block []Line
 	// Comment stands above the line.
@@ -58,14 +68,16 @@ type Line struct {
 	From Origin
 }
 
-// Origin is a key of the configuration and its line, 0 if it is not known.
+// Origin is a key of the configuration and its line, 0 if it is not known. File is set for a key of another file than that of
+// the configuration.
 type Origin struct {
 	Key  string
 	Line int
+	File string
 }
 
 // At returns the origin of a key.
-func At(key string, line int) Origin { return Origin{key, line} }
+func At(key string, line int) Origin { return Origin{Key: key, Line: line} }
 
 // Errorf returns an error that names the key and the line.
 func (o Origin) Errorf(format string, args ...any) error {
@@ -75,6 +87,9 @@ func (o Origin) Errorf(format string, args ...any) error {
 	}
 	if o.Line > 0 {
 		err = fmt.Errorf("line %d: %w", o.Line, err)
+	}
+	if o.File != "" {
+		err = fmt.Errorf("%s: %w", Printable(o.File), err)
 	}
 	return err
 }
@@ -107,4 +122,13 @@ type Options struct {
 	Site string
 	// Second is a second file of the same configuration, if the program has one: oauth2-proxy's structured configuration.
 	Second []byte
+	// Import reads the files that a pattern names, relative to the file in which the pattern stands; from is empty for the
+	// configuration itself. Without it no other file is read.
+	Import func(from, pattern string) ([]File, error)
+}
+
+// File is a file that a configuration imports.
+type File struct {
+	Name   string
+	Source []byte
 }

@@ -1,6 +1,7 @@
 package draft
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
@@ -20,6 +21,12 @@ func (p *Plan) Text() (string, error) {
 	w.line("#	latchkey validate --config <this file>    checks it, opens nothing")
 	w.line("#	latchkey doctor --config <this file>      asks the provider and the store as well")
 	w.line("{")
+	for _, l := range p.Options {
+		w.block(l)
+	}
+	if len(p.Options) > 0 {
+		w.line("")
+	}
 	if len(p.Servers) > 0 {
 		w.block(Words("servers", p.Servers...))
 		w.line("")
@@ -63,17 +70,23 @@ func (w *writer) line(text string) { w.WriteString(text + "\n") }
 
 func (w *writer) site(s *Site) {
 	w.comment(s.Comment)
-	w.block(Line{Given: s.Addresses, From: Origin{Key: "the address of the site"}, Block: slices.Concat(s.TLS, s.guarded(), s.App)})
+	w.block(Line{Given: s.Addresses, Verbatim: strings.Contains(strings.Join(s.Addresses, ""), "{$"), From: Origin{Key: "the address of the site"}, Block: slices.Concat(s.TLS, s.guarded(), s.App)})
 }
 
 // guarded returns the lines that close the site, except for what is open.
 func (s *Site) guarded() (lines []Line) {
-	directive := "latchkey"
+	if s.Unguarded {
+		return nil
+	}
+	directive, name := "latchkey", cmp.Or(s.Guard, "guarded")
 	if len(s.Open) > 0 {
-		matcher := Words("@guarded", s.Open...)
+		matcher := Words("@"+name, s.Open...)
 		matcher.Comment = "What needs no sign-in."
+		if s.Guard != "" {
+			matcher.Comment = "What needs a sign-in."
+		}
 		lines = append(lines, matcher)
-		directive += " @guarded"
+		directive += " @" + name
 	}
 	return append(lines, Words(directive, s.Rules...))
 }
@@ -93,6 +106,14 @@ func (w *writer) block(l Line) {
 		all = append(all, l.Words)
 	}
 	for _, text := range l.Given {
+		if l.Verbatim {
+			word, ok := verbatim(text)
+			if !ok {
+				w.faults = append(w.faults, l.From.Errorf("a word has more than %d bytes, or cannot be written into a Caddyfile so that it is read as the same word", maxVerbatim))
+			}
+			all = append(all, word)
+			continue
+		}
 		if l.Pattern {
 			all = append(all, `"`+text+`"`)
 			if !IsPattern(text) {
@@ -121,6 +142,34 @@ func (w *writer) block(l Line) {
 		w.block(inner)
 	}
 	w.line("}")
+}
+
+// maxVerbatim is how many bytes a word of a Caddyfile may have that is taken over as it is.
+const maxVerbatim = 32 << 10
+
+// plainWord is a word that needs no quotes: its braces are those of placeholders.
+var plainWord = regexp.MustCompile(`^([A-Za-z0-9_./:@*%,;=+&?!$~|^()\[\]>'-]|\{[$A-Za-z][A-Za-z0-9_.:$/\[\]*-]*\})+$`)
+
+// insertion is what Caddy replaces in the text of a Caddyfile before it reads words. Where the brace is not closed in the same
+// word, it would replace all up to the next one.
+var insertion = regexp.MustCompile(`\{\$[A-Za-z_][A-Za-z0-9_]*(:[^{}"\x60\\\x00-\x1f]*)?\}`)
+
+// verbatim returns a word as it stands in a Caddyfile, and whether it is then read as the same word.
+func verbatim(text string) (string, bool) {
+	if len(text) > maxVerbatim || strings.Contains(insertion.ReplaceAllString(text, ""), "{$") {
+		return "", false
+	}
+	written := []string{`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`, "`" + text + "`"}
+	if plainWord.MatchString(text) {
+		written = append([]string{text}, written...)
+	}
+	for _, one := range written {
+		tokens, err := caddyfile.Tokenize([]byte(one+" x"), "")
+		if err == nil && len(tokens) == 2 && tokens[0].Text == text && tokens[1].Text == "x" {
+			return one, true
+		}
+	}
+	return "", false
 }
 
 // MaxDepth is how deep brackets and mappings may be nested.

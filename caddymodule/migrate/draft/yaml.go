@@ -61,7 +61,7 @@ func Flatten(all map[string]*Entry, prefix string, n *yaml.Node) {
 			Flatten(all, key+".", value)
 			continue
 		}
-		all[key] = &Entry{Origin: Origin{key, n.Content[i].Line}, Value: yamlValue(value)}
+		all[key] = &Entry{Origin: At(key, n.Content[i].Line), Value: yamlValue(value)}
 	}
 }
 
