@@ -32,7 +32,7 @@ func unitValues(t *testing.T, key string) (values []string) {
 
 // The unit, the packages, their scripts and the document name the same user and the same paths, and commands that there are.
 func TestPackagesAgree(t *testing.T) {
-	config, environment := "/etc/latchkey/Caddyfile", "/etc/latchkey/environment"
+	config, environment := "/etc/latchkey/Caddyfile", firstfile.PackagedEnvironment
 	nfpm, scripts := read(t, "packaging/nfpm.yaml"), ""
 	for _, name := range []string{"preinstall", "postinstall", "preremove", "postremove"} {
 		scripts += read(t, "packaging/scripts/"+name)
@@ -57,7 +57,7 @@ func TestPackagesAgree(t *testing.T) {
 	if user, state := unitValues(t, "User"), unitValues(t, "StateDirectory"); user[0] != "latchkey" || state[0] != "latchkey" {
 		t.Errorf("User=%s, StateDirectory=%s", user, state)
 	}
-	for _, want := range []string{"useradd --system", "--home-dir /var/lib/latchkey", "rm -rf /var/lib/latchkey\n", "config=" + config + "\n", "environment=" + environment + "\n", "/usr/bin/latchkey validate --config"} {
+	for _, want := range []string{"useradd --system", "--home-dir /var/lib/latchkey", "rm -rf /var/lib/latchkey\n", "config=" + config + "\n", "environment=" + environment + "\n", "unit=" + firstfile.PackagedService + ".service\n", "/usr/bin/latchkey validate --config"} {
 		if !strings.Contains(scripts, want) {
 			t.Errorf("no script of the packages has %q", want)
 		}

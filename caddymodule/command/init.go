@@ -50,6 +50,8 @@ type initCommand struct {
 	sites   []string
 	output  string
 	offline bool
+	// packaged: the file belongs to the service of a package.
+	packaged bool
 	// asks reports whether there is a user who can be asked.
 	asks func() bool
 	doctor
@@ -82,6 +84,7 @@ func (c *initCommand) run(ctx context.Context, in io.Reader, w, say io.Writer) e
 		if err := firstfile.MayWrite(c.output); err != nil {
 			return err
 		}
+		c.packaged = firstfile.IsPackaged(c.output)
 	}
 	for _, text := range c.sites {
 		s, err := firstfile.ParseSite(text)
@@ -226,10 +229,17 @@ func (c *initCommand) report(w io.Writer, found []finding) error {
 			fmt.Fprintf(&b, "  %s\n", terminal.Printable(f.Message))
 		}
 	}
-	if names := c.answers.Variables(); len(names) > 0 {
-		fmt.Fprintf(&b, "\nSet in the environment of the server: %s\n", strings.Join(names, ", "))
+	where := "the environment of the server"
+	if c.packaged {
+		where = firstfile.PackagedEnvironment
 	}
-	if c.output != "-" {
+	if names := c.answers.Variables(); len(names) > 0 {
+		fmt.Fprintf(&b, "\nSet in %s: %s\n", where, strings.Join(names, ", "))
+	}
+	switch {
+	case c.packaged:
+		fmt.Fprintf(&b, "\nStart it: systemctl restart %s\nCheck it: journalctl --unit %[1]s (it begins with what doctor finds)\n", firstfile.PackagedService)
+	case c.output != "-":
 		fmt.Fprintf(&b, "\nStart it: latchkey run --config %s\nCheck it: latchkey doctor --config %[1]s\n", c.output)
 	}
 	_, err := io.WriteString(w, b.String())

@@ -67,6 +67,27 @@ func TestInitWritesAFileThatDoctorLikes(t *testing.T) {
 	}
 }
 
+// Where the file is that of a package, the next steps are those of its service.
+func TestInitOnAPackage(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	file := filepath.Join(t.TempDir(), "Caddyfile")
+	if err := os.WriteFile(file, []byte(firstfile.Packaged), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, said, err := initiated(t, nil, "--issuer", metadataOnly{}.start(t), "--client-id", "gw", "--site", "wiki.example.com=127.0.0.1:8000", "--output", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Set in /etc/latchkey/environment: OIDC_CLIENT_SECRET\n", "Start it: systemctl restart latchkey\n", "journalctl --unit latchkey"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not said: %s", want, said)
+		}
+	}
+	if strings.Contains(said, "latchkey run") {
+		t.Errorf("a second server is recommended: %s", said)
+	}
+}
+
 func TestInitAsks(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	t.Setenv("XDG_DATA_HOME", t.TempDir())

@@ -46,7 +46,7 @@ func Write(path, text string) error {
 	if err = errors.Join(err, temporary.Close()); err != nil {
 		return err
 	}
-	if have, err := os.ReadFile(path); err == nil && string(have) == Packaged {
+	if IsPackaged(path) {
 		return os.Rename(temporary.Name(), path)
 	}
 	// A link fails if the path exists meanwhile; a rename would replace it.
