@@ -28,7 +28,7 @@ type turns struct {
 // turnKey is the beginning of the hash of a token.
 type turnKey [16]byte
 
-// turn is when a token was told to wait, in milliseconds that begin anew every 49 days, and how often it has waited.
+// turn is when a token was told to wait, in milliseconds that start at zero again every 49 days, and how often it has waited.
 type turn struct {
 	told  uint32
 	times uint8
@@ -47,7 +47,7 @@ func (t *turns) waited(of digest, at time.Time) int {
 	return int(one.after(at))
 }
 
-// tell remembers that a token is told to wait. One that comes too early does not begin to wait anew.
+// tell remembers that a token is told to wait. One that comes too early does not start to wait again.
 func (t *turns) tell(of digest, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

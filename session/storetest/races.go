@@ -84,7 +84,7 @@ func testRaceReplaceRemove(t *testing.T, s Subject) {
 			}
 		}
 		if removed != 1 {
-			t.Fatal("nobody removed the entry")
+			t.Fatal("no caller removed the entry")
 		}
 		s.gone(t, k)
 	}

@@ -269,7 +269,7 @@ func signOutThere(s *site) (string, error) {
 	return "by sub: all of the person's sessions", nil
 }
 
-// keyRotation goes on with sessions from before, and signs in anew.
+// keyRotation goes on with sessions from before, and signs in once more.
 func keyRotation(s *site) (string, error) {
 	k, ok := s.p.(rotator)
 	if !ok {

@@ -44,7 +44,7 @@ func newTap(t testing.TB, port, behind int) *tap {
 			r.SetURL(target)
 			r.Out.Host = host
 		},
-		// No connection is kept: one to a provider that has restarted meanwhile would be answered by nobody.
+		// No connection is kept: one to a provider that has restarted meanwhile would get no answer.
 		Transport:      &http.Transport{DisableKeepAlives: true},
 		ModifyResponse: p.note,
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {

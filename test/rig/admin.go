@@ -12,7 +12,7 @@ import (
 // AskAdmin asks the gateway's admin API and returns what it answers. The body is a Caddyfile for /load and else JSON; an
 // empty one is none.
 //
-// Every configuration that is taken or refused starts the endpoint anew. So each question has a connection of its own, as
+// Every configuration that is taken or refused starts the endpoint again. So each question has a connection of its own, as
 // an idle one may be closed while the next question is on its way, and one that the old endpoint never took up is asked
 // again. What is asked must therefore bear to be done twice.
 func (g *Gateway) AskAdmin(method, path, body string) (status int, text string) {

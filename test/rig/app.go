@@ -26,7 +26,7 @@ type AppRequest struct {
 
 // App is what the gateway protects. It answers a navigation with a page headed "The app" and everything else with the
 // request as JSON; /ws echoes WebSocket texts, /events streams three server-sent events, /events/endless goes on until
-// somebody hangs up, /status/NNN answers NNN.
+// the client hangs up, /status/NNN answers NNN.
 type App struct {
 	Addr string // host:port
 	mu   sync.Mutex

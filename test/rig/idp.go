@@ -34,7 +34,7 @@ type Client struct {
 	CertificateBound bool `json:"tls_client_certificate_bound_access_tokens,omitempty"`
 	// Host is the name in the certificate of the client, for tls_client_auth.
 	Host string `json:"tls_client_auth_san_dns,omitempty"`
-	// BackChannel is where the provider posts when somebody signs out there; by session (sid), or by person (sub).
+	// BackChannel is where the provider posts when a user signs out there; by session (sid), or by person (sub).
 	BackChannel string `json:"backchannel_logout_uri,omitempty"`
 	BySession   bool   `json:"backchannel_logout_session_required,omitempty"`
 }

@@ -80,7 +80,7 @@ func (n *node) read(v any) error {
 	return json.Unmarshal(line, v)
 }
 
-// stop closes standard input and waits for the end, for at most ten seconds. Somebody must still be reading, or
+// stop closes standard input and waits for the end, for at most ten seconds. A reader must still be there, or
 // little be left to read.
 func (n *node) stop() {
 	_ = n.stdin.Close()

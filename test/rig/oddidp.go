@@ -15,7 +15,7 @@ import (
 )
 
 // Odd is a provider that obeys by default and lies on demand. It shares no code with the certified one, so it is also
-// the second, independent provider. It knows no client and asks nobody for a password: every authorization request
+// the second, independent provider. It knows no client and asks no user for a password: every authorization request
 // comes back with a code.
 //
 // The fields may be changed between requests with Set; each of them, when nil, means the honest answer.

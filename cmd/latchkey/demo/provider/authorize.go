@@ -63,7 +63,7 @@ func (p *Provider) pick(w http.ResponseWriter, r *http.Request) {
 	}
 	person, ok := personBy(r.PostForm.Get("person"))
 	if !ok {
-		p.problem(w, http.StatusBadRequest, "Nobody of that name can sign in here.")
+		p.problem(w, http.StatusBadRequest, "No user of that name can sign in here.")
 		return
 	}
 	now := p.Now()

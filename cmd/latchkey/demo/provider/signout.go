@@ -14,7 +14,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 	}
 	if !r.Form.Has("id_token_hint") {
 		look.Write(w, http.StatusOK, "note.html", map[string]any{
-			"Title": "Nothing to sign out of", "Text": "This provider remembers nobody: it asks who you are each time.",
+			"Title": "Nothing to sign out of", "Text": "This provider remembers no user: it asks who you are each time.",
 		})
 		return
 	}

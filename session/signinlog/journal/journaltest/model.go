@@ -10,7 +10,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
-// testModel reads a stream from both ends, in pages of any size, while it grows. Whoever pages back sees what was
+// testModel reads a stream from both ends, in pages of any size, while it grows. A reader that pages back sees what was
 // there when they began, each entry once and nothing younger; a reader that follows sees everything, once and in order.
 func testModel(t *testing.T, s Subject) {
 	run := 0

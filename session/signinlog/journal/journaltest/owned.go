@@ -92,7 +92,7 @@ func testOwnedMost(t *testing.T, s Subject) {
 	s.owns(t, "p:bob", journal.MaxOwned, "p:bob/x")
 }
 
-// What is gone from its stream is nobody's any more.
+// What is gone from its stream belongs to no user any more.
 func testOwnedEnds(t *testing.T, s Subject) {
 	s.appendOwned(t, "day1", false, "p:ada/1", "p:ada/2", "p:bob/3", "p:ada/4")
 	s.trim(t, "day1", 2)
