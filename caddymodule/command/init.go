@@ -229,19 +229,26 @@ func (c *initCommand) report(w io.Writer, found []finding) error {
 			fmt.Fprintf(&b, "  %s\n", terminal.Printable(f.Message))
 		}
 	}
-	where := "the environment of the server"
-	if c.packaged {
-		where = firstfile.PackagedEnvironment
-	}
-	if names := c.answers.Variables(); len(names) > 0 {
-		fmt.Fprintf(&b, "\nSet in %s: %s\n", where, strings.Join(names, ", "))
-	}
-	switch {
-	case c.packaged:
-		fmt.Fprintf(&b, "\nStart it: systemctl restart %s\nCheck it: journalctl --unit %[1]s (it begins with what doctor finds)\n", firstfile.PackagedService)
-	case c.output != "-":
+	b.WriteString(toSet(c.answers.Variables(), c.packaged))
+	if !c.packaged && c.output != "-" {
 		fmt.Fprintf(&b, "\nStart it: latchkey run --config %s\nCheck it: latchkey doctor --config %[1]s\n", c.output)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// toSet says where the variables of a Caddyfile belong, and for the service of a package how it is started with them.
+func toSet(variables []string, packaged bool) string {
+	var b strings.Builder
+	if len(variables) > 0 {
+		where := "the environment of the server"
+		if packaged {
+			where = firstfile.PackagedEnvironment
+		}
+		fmt.Fprintf(&b, "\nSet in %s: %s\n", where, strings.Join(variables, ", "))
+	}
+	if packaged {
+		fmt.Fprintf(&b, "\nStart it: systemctl restart %s\nCheck it: journalctl --unit %[1]s (it begins with what doctor finds)\n", firstfile.PackagedService)
+	}
+	return b.String()
 }

@@ -71,10 +71,12 @@ func setUpMigrate(cmd *cobra.Command) {
 }
 
 func migrateFile(w, say io.Writer, program, path, output string, options migrate.Options) error {
+	packaged := false
 	if output != "-" {
 		if err := firstfile.MayWrite(output); err != nil {
 			return err
 		}
+		packaged = firstfile.IsPackaged(output)
 	}
 	source, err := readBounded(path)
 	if err != nil {
@@ -115,9 +117,7 @@ func migrateFile(w, say io.Writer, program, path, output string, options migrate
 			variables = append(variables, name)
 		}
 	}
-	if len(variables) > 0 {
-		fmt.Fprintf(&b, "\nSet in the environment of the server: %s\n", strings.Join(variables, ", "))
-	}
+	b.WriteString(toSet(variables, packaged))
 	_, err = io.WriteString(say, b.String())
 	return err
 }

@@ -96,6 +96,12 @@ func TestMigrate(t *testing.T) {
 	if _, _, err := migrated(t, "oauth2-proxy", source, "--output", file); !errors.Is(err, firstfile.ErrExists) {
 		t.Errorf("a file is replaced: %v", err)
 	}
+	if err := os.WriteFile(file, []byte(firstfile.Packaged), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, said, err = migrated(t, "oauth2-proxy", source, "--output", file); err != nil || !strings.Contains(said, "Set in /etc/latchkey/environment: OIDC_CLIENT_SECRET") || !strings.Contains(said, "systemctl restart latchkey") {
+		t.Errorf("over the file of a package: %v: %s", err, said)
+	}
 	_, said, err = migrated(t, "oauth2-proxy", samples+"/oauth2-proxy-nginx.in")
 	if err != nil || !strings.Contains(said, "cannot be loaded here yet") {
 		t.Errorf("a file of another machine is missing, and it is not said: %v, %s", err, said)
