@@ -10,7 +10,7 @@ import (
 )
 
 // An index is a sorted set: members by the times until which they are listed, in ms. It has a TTL of its own, which must not
-// end before the last of these times. To set it anew for each member would be a command of its own for each list of each
+// end before the last of these times. To set it for each member would be a command of its own for each list of each
 // sign-in. An index that is kept (Listing.Kept) has two marks in it for that, which ZADD writes with the member: their time
 // is one until which the TTL is known to last, rounded so that for a part of that time it does not change. ZADD answers how
 // many of the three it has changed. With two or more, a mark is new or has another time, and the TTL is set. With one, which
@@ -65,7 +65,7 @@ func enlisting(l session.Listing, now time.Time) []any {
 
 // markOf returns the time of the marks that an index has with a member, in ms; 0 if it has none. It is a multiple of a power
 // of two, no later than the end of the TTL that the index is given for it, and later than the end of the member by more than
-// clocks of gateways differ. If there is no such time, the TTL is set anew for each member.
+// clocks of gateways differ. If there is no such time, the TTL is set for each member.
 func markOf(l session.Listing, now time.Time) int64 {
 	if l.Kept.IsZero() {
 		return 0

@@ -120,7 +120,7 @@ func (e *engine) standIn(name, program string, changes ...string) {
 }
 
 // The compose file as it is shipped, with the image of the release: a user signs in, and stays signed in when the gateway crashes,
-// when Redis starts anew and when the gateway's container is another one. Debian's Redis, Dex as its Go module has it and the
+// when Redis starts again and when the gateway's container is another one. Debian's Redis, Dex as its Go module has it and the
 // command `respond` of the gateway's own binary stand in for the images of others.
 func TestCompose(t *testing.T) {
 	e := newEngine(t)

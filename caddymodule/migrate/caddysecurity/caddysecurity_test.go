@@ -93,6 +93,7 @@ func TestRules(t *testing.T) {
 		"not":                    {policy: "acl rule {\nno match roles a\nallow log\n}", want: "policy q-1 { include group a block }"},
 		"not, denied":            {policy: "allow roles any\nacl rule {\nno match roles a\ndeny stop\n}", want: "policy q-1 { exclude group a block }"},
 		"spared":                 {policy: "acl rule {\nmatch roles owner\nallow stop\n}\nallow roles a\ndeny roles lent", want: "allow group owner a policy q-1 { include group lent exclude group owner block }"},
+		"a tag":                  {policy: "acl rule {\nmatch roles owner\nallow log info tag stop\n}\ndeny roles lent", want: "allow group owner deny group lent", never: "exclude"},
 		"a domain":               {policy: "acl rule {\nsuffix match email @Example.com\nallow log\n}", want: "allow domain example.com"},
 		"a domain by expression": {policy: "acl rule {\nregex match email ^.*@example\\.com$\nallow log\n}", want: "allow domain example.com"},
 		"an open expression":     {policy: "acl rule {\nregex match email @example.com$\nallow log\n}", want: "policy q-1 { block }", never: "allow", note: "has no equivalent"},
@@ -138,37 +139,42 @@ func TestTransforms(t *testing.T) {
 func TestSites(t *testing.T) {
 	const q = "allow roles a"
 	rows := map[string]row{
-		"the whole site":       {site: "authorize with q", want: "latchkey { provider id other allow group a headers none } respond ok"},
-		"a path":               {site: "authorize /x* with q", want: "@q-1 { path /x* } @guarded { path /x* } latchkey @guarded { provider id other policy q-1 @q-1 { exclude group a block } headers none }"},
-		"a matcher":            {site: "@x host a.example.com\nauthorize @x with q", want: "@guarded { host a.example.com }"},
-		"an unknown matcher":   {site: "authorize @y with q", want: "latchkey { provider id other allow group a"},
-		"after the sign-in":    {site: "@x vars {http.auth.user.id} ada\nauthorize @x with q", want: "latchkey { provider id other allow group a"},
-		"an expression":        {site: "@x `path('/x*')`\nauthorize @x with q", want: "@guarded { expression path('/x*') }"},
-		"a route":              {site: "route /x* {\nauthorize with q\nrespond x\n}", want: "@guarded { path /x* } latchkey @guarded { provider id other policy q-1 @q-1 { exclude group a block } headers none } route /x* { respond x }"},
-		"a route in a handle":  {site: "handle /x* {\nroute {\nauthorize /x/y* with q\n}\n}", want: "@guarded { path /x* not { not { path /x/y* } } }"},
-		"after a rewrite":      {site: "handle /x* {\nuri strip_prefix /x\nroute /y* {\nauthorize with q\n}\n}", want: "@guarded { path /x* }"},
-		"in handle_path":       {site: "handle_path /x* {\nroute /y* {\nauthorize with q\n}\n}", want: "@guarded { path /x* }"},
-		"a rewrite in front":   {site: "rewrite /a /b\nhandle /x* {\nauthorize with q\n}", want: "@guarded { path /x* }"},
-		"headers changed":      {site: "request_header X 1\n@x header X 1\nhandle @x {\nauthorize with q\n}", want: "latchkey { provider id other allow group a"},
-		"the rest":             {site: "handle /x* {\nrespond x\n}\nhandle {\nauthorize with q\n}", want: "@guarded { not { path /x* } } latchkey @guarded"},
-		"a longer path":        {site: "handle /x/y* {\nrespond x\n}\nhandle /x* {\nauthorize with q\n}", want: "@guarded { path /x* not { path /x/y* } } latchkey @guarded"},
-		"a shorter path":       {site: "handle /x* {\nrespond x\n}\nhandle /x/y* {\nauthorize with q\n}", want: "@guarded { path /x/y* } latchkey @guarded"},
-		"an unknown one first": {site: "handle @y {\nrespond x\n}\nhandle {\nauthorize with q\n}", want: "latchkey { provider id other allow group a"},
-		"in order":             {site: "route {\nhandle {\nauthorize with q\n}\nhandle /x* {\nrespond x\n}\n}", want: "latchkey { provider id other allow group a"},
-		"two policies":         {site: "authorize /x* with q\nauthorize /y* with q", want: "@guarded { not { not { path /x* } not { path /y* } } } latchkey @guarded { provider id other policy q-1 @q-1 { exclude group a block } policy q-101 @q-101 { exclude group a block }"},
-		"in front of it":       {site: "route {\nrespond /health ok\nauthorize with q\n}", want: "latchkey { provider id other allow group a", note: "what stands in front of it in the same block needs a sign-in as well"},
-		"no such policy":       {site: "authorize with other", want: "policy closed-until-completed { block }", note: "no such policy"},
-		"no name":              {site: "authorize q", want: "policy closed-until-completed { block }", note: "does not say `with`"},
-		"in another directive": {site: "handle_errors {\nauthorize with q\n}\nauthorize with q", want: "policy closed-until-completed { block }"},
-		"an unknown directive": {site: "authorize with q\nsurprise", want: "policy closed-until-completed { block }", never: "surprise", note: "unknown  surprise"},
-		"open otherwise":       {site: "@guarded path /x\nauthorize @guarded with q", want: "@guarded-of-latchkey { path /x } latchkey @guarded-of-latchkey"},
-		"bypass":               {policy: "bypass uri prefix /x\nbypass uri exact /y\nbypass uri suffix .css\nbypass uri partial /z/\nbypass uri regex ^/[0-9]+$", want: `@guarded { not { path_regexp "^/x" } not { path_regexp "^/y$" } not { path_regexp "\.css$" } not { path_regexp "/z/" } not { path_regexp "^/[0-9]+$" } } latchkey @guarded`},
-		"bypass, not known":    {policy: "bypass uri prefix /{x}\nbypass uri near /y", want: "latchkey { provider id other allow group a", note: "what it left open needs a sign-in"},
-		"an unknown word":      {policy: "surprise", want: "policy q-1 { block } allow group a", note: "unknown  authorization policy q: surprise"},
-		"paths of a token":     {policy: "validate path acl", want: "policy q-1 { block } allow group a", note: "paths in a token"},
-		"headers":              {policy: "inject headers with claims", want: "headers remote { name as X-Token-User-Name email as X-Token-User-Email groups as X-Token-User-Roles } header X-Token-Subject sub"},
-		"a header":             {policy: "inject header X-Name from userinfo|preferred_username\ninject header X-Mail from email\ninject header X-Id from jti", want: "headers none header X-Name preferred_username header X-Mail email", never: "X-Id", note: "this field of the token is no claim"},
-		"programs":             {policy: "with api key auth portal p realm local", want: "tokens on"},
+		"the whole site":      {site: "authorize with q", want: "latchkey { provider id other allow group a headers none } respond ok"},
+		"a path":              {site: "authorize /x* with q", want: "@q-1 { path /x* } @guarded { path /x* } latchkey @guarded { provider id other policy q-1 @q-1 { exclude group a block } headers none }"},
+		"a matcher":           {site: "@x host a.example.com\nauthorize @x with q", want: "@guarded { host a.example.com }"},
+		"an unknown matcher":  {site: "authorize @y with q", want: "latchkey { provider id other allow group a"},
+		"after the sign-in":   {site: "@x vars {http.auth.user.id} ada\nauthorize @x with q", want: "latchkey { provider id other allow group a"},
+		"an expression":       {site: "@x `path('/x*')`\nauthorize @x with q", want: "@guarded { expression path('/x*') }"},
+		"a route":             {site: "route /x* {\nauthorize with q\nrespond x\n}", want: "@guarded { path /x* } latchkey @guarded { provider id other policy q-1 @q-1 { exclude group a block } headers none } route /x* { respond x }"},
+		"a route in a handle": {site: "handle /x* {\nroute {\nauthorize /x/y* with q\n}\n}", want: "@guarded { path /x* not { not { path /x/y* } } }"},
+		"after a rewrite":     {site: "handle /x* {\nuri strip_prefix /x\nroute /y* {\nauthorize with q\n}\n}", want: "@guarded { path /x* }"},
+		"in handle_path":      {site: "handle_path /x* {\nroute /y* {\nauthorize with q\n}\n}", want: "@guarded { path /x* }"},
+		"a rewrite in front":  {site: "rewrite /a /b\nhandle /x* {\nauthorize with q\n}", want: "@guarded { path /x* }"},
+		"headers changed":     {site: "request_header X 1\n@x header X 1\nhandle @x {\nauthorize with q\n}", want: "latchkey { provider id other allow group a"},
+		"the rest":            {site: "handle /x* {\nrespond x\n}\nhandle {\nauthorize with q\n}", want: "@guarded { not { path /x* } } latchkey @guarded"},
+		"a longer path":       {site: "handle /x/y* {\nrespond x\n}\nhandle /x* {\nauthorize with q\n}", want: "@guarded { path /x* not { path /x/y* } } latchkey @guarded"},
+		"a shorter path":      {site: "handle /x* {\nrespond x\n}\nhandle /x/y* {\nauthorize with q\n}", want: "@guarded { path /x/y* } latchkey @guarded"},
+		// Caddy compares neighbours: a block with another matcher between them keeps the shorter path in front.
+		"a longer path behind":  {site: "handle /x* {\nauthorize with q\n}\nhandle @y {\nrespond y\n}\nhandle /x/y* {\nrespond x\n}", want: "@guarded { path /x* } latchkey @guarded"},
+		"a path unknown yet":    {site: "handle /x* {\nrespond x\n}\nhandle {$PLACE} {\nauthorize with q\n}", want: "latchkey { provider id other allow group a"},
+		"a part unknown yet":    {site: "handle /{$PLACE}* {\nrespond x\n}\nhandle /x* {\nauthorize with q\n}", want: "@guarded { path /x* } latchkey @guarded"},
+		"an unknown one first":  {site: "handle @y {\nrespond x\n}\nhandle {\nauthorize with q\n}", want: "latchkey { provider id other allow group a"},
+		"in order":              {site: "route {\nhandle {\nauthorize with q\n}\nhandle /x* {\nrespond x\n}\n}", want: "latchkey { provider id other allow group a"},
+		"two policies":          {site: "authorize /x* with q\nauthorize /y* with q", want: "@guarded { not { not { path /x* } not { path /y* } } } latchkey @guarded { provider id other policy q-1 @q-1 { exclude group a block } policy q-101 @q-101 { exclude group a block }"},
+		"in front of it":        {site: "route {\nrespond /health ok\nauthorize with q\n}", want: "latchkey { provider id other allow group a", note: "what stands in front of it in the same block needs a sign-in as well"},
+		"no such policy":        {site: "authorize with other", want: "policy closed-until-completed { block }", note: "no such policy"},
+		"no name":               {site: "authorize q", want: "policy closed-until-completed { block }", note: "does not say `with`"},
+		"in another directive":  {site: "handle_errors {\nauthorize with q\n}\nauthorize with q", want: "policy closed-until-completed { block }"},
+		"an unknown directive":  {site: "authorize with q\nsurprise", want: "policy closed-until-completed { block }", never: "surprise", note: "unknown  surprise"},
+		"open otherwise":        {site: "@guarded path /x\nauthorize @guarded with q", want: "@guarded-of-latchkey { path /x } latchkey @guarded-of-latchkey"},
+		"bypass":                {policy: "bypass uri prefix /x\nbypass uri exact /y\nbypass uri suffix .css\nbypass uri partial /z/\nbypass uri regex ^/[0-9]+$", want: `@guarded { not { path_regexp "^/x" } not { path_regexp "^/y$" } not { path_regexp "\.css$" } not { path_regexp "/z/" } not { path_regexp "^/[0-9]+$" } } latchkey @guarded`},
+		"bypass, with a stroke": {policy: `bypass uri exact /x\-y`, want: `@guarded { not { path_regexp "^/x\\-y$" } } latchkey @guarded`},
+		"bypass, not known":     {policy: "bypass uri prefix /{x}\nbypass uri near /y", want: "latchkey { provider id other allow group a", note: "what it left open needs a sign-in"},
+		"an unknown word":       {policy: "surprise", want: "policy q-1 { block } allow group a", note: "unknown  authorization policy q: surprise"},
+		"paths of a token":      {policy: "validate path acl", want: "policy q-1 { block } allow group a", note: "paths in a token"},
+		"headers":               {policy: "inject headers with claims", want: "headers remote { name as X-Token-User-Name email as X-Token-User-Email groups as X-Token-User-Roles } header X-Token-Subject sub"},
+		"a header":              {policy: "inject header X-Name from userinfo|preferred_username\ninject header X-Mail from email\ninject header X-Id from jti", want: "headers none header X-Name preferred_username header X-Mail email", never: "X-Id", note: "this field of the token is no claim"},
+		"programs":              {policy: "with api key auth portal p realm local", want: "tokens on"},
 	}
 	for name, r := range rows {
 		r.policy = strings.TrimSpace(q + "\n" + r.policy)
@@ -182,11 +188,30 @@ func TestSecretsOfSites(t *testing.T) {
 	for _, line := range []string{
 		"basic_auth /x {\nada s3cret-hash\n}", "reverse_proxy a:1 {\nheader_up Authorization \"Basic s3cret\"\n}", "request_header X-Api-Key s3cret", "vars api_token s3cret",
 		"request_header {\nAuthorization s3cret\n}", "@x header Authorization s3cret", "respond s3cret-of-id", "redir https://ada:s3cret@example.com/", "log {\noutput net a:1 {\npassword s3cret\n}\n}",
-		"request_header X-Api-Key {$KEY:s3cret}", "respond \"see s3cret-to-verify\"",
+		"request_header X-Api-Key {$KEY:s3cret}", "@x query api_key=s3cret", "rewrite /x /y?z=1&access_token=s3cret", "tls {\neab key-id s3cret\n}", "tls {\nissuer acme {\neab key-id s3cret\n}\n}", "tls {\nissuer zerossl s3cret\n}",
+		"tls {\nissuer acme {\ndns some s3cret\n}\n}", "uri query token s3cret", "@x `{http.request.header.Authorization} == 'Bearer s3cret'`", "@x {\nexpression {query.token}==\"s3cret\"\n}", "respond \"see s3cret-to-verify\"",
 	} {
 		text, notes := become(t, file("", "allow roles a", "authorize with q\n"+line), draft.Options{})
 		if strings.Contains(text+notes, "s3cret") {
 			t.Errorf("%q: %s\n%s", line, text, notes)
+		}
+	}
+}
+
+// A policy is not for the users of a portal of which the file does not say that it signs them in.
+func TestPortalElsewhere(t *testing.T) {
+	const other = "authentication portal open {\nenable identity provider other\n}\n"
+	for name, row := range map[string]struct{ portals, policy, site, want string }{
+		"two portals, and none is named":   {other, "", "", "a.example.com { latchkey { policy closed-until-completed { block }"},
+		"two portals, one at this site":    {other, "", "route /auth* {\nauthenticate with p\n}\n", "a.example.com { latchkey { provider id other headers none }"},
+		"two portals, one at the address":  {other, "set auth url https://auth.example.com/", "", "a.example.com { latchkey { provider id other headers none }"},
+		"one portal, at another address":   {"", "set auth url https://auth.example.org/", "", "a.example.com { latchkey { policy closed-until-completed { block }"},
+		"one portal, at an address unread": {"", "set auth url https://auth.{$DOMAIN}/", "", "a.example.com { latchkey { provider id other headers none }"},
+	} {
+		source := file("", "allow roles any\n"+row.policy, row.site+"authorize with q")
+		source = strings.Replace(source, "authorization policy q", row.portals+"authorization policy q", 1)
+		if text, notes := become(t, source, draft.Options{}); !strings.Contains(text, row.want) {
+			t.Errorf("%s: %s\n%s", name, text, notes)
 		}
 	}
 }
@@ -217,6 +242,10 @@ func TestImports(t *testing.T) {
 	text, notes = become(t, file("import common", "allow roles a", "authorize with q"), draft.Options{})
 	if !strings.Contains(text, "allow group a policy portal-closed-p { block }") {
 		t.Errorf("%s\n%s", text, notes)
+	}
+	text, notes = become(t, file("", "allow roles a", "authorize with q")+"b.example.com {\nimport auth/*\nrespond ok\n}", draft.Options{Import: func(string, string) ([]draft.File, error) { return nil, nil }})
+	if !strings.Contains(text, "b.example.com { latchkey { policy closed-until-completed { block }") || !strings.Contains(notes, "missing  import (line 36)") {
+		t.Errorf("a pattern without files: %s\n%s", text, notes)
 	}
 	text, notes = become(t, head+"a.example.com {\nauthorize with q\nimport common\n}", draft.Options{})
 	if !strings.Contains(text, "policy closed-until-completed { block }") || !strings.Contains(notes, "missing  import (line 20)") || !strings.Contains(notes, "missing  import (line 25)") {

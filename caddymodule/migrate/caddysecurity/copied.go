@@ -13,8 +13,14 @@ var (
 	secretName  = regexp.MustCompile(`(?i)passw|secret|token|api[_-]?key|credential|mac_key|authorization|cookie$|bearer`)
 	placeholder = regexp.MustCompile(`^\{[^{}]*\}$`)
 	inserted    = regexp.MustCompile(`\{\$([A-Za-z_][A-Za-z0-9_]*)(?::[^{}]*)?\}`)
-	userInfo    = regexp.MustCompile(`://[^/@\s]*:[^/@\s]+@`)
+	// assigned is a parameter of an address with a secret in it, compared a text to which an expression compares something.
+	assigned = regexp.MustCompile(`(?i)(?:passw|secret|token|api[_-]?key|credential|bearer)[a-z0-9_-]*=[^=*&{}\s'"` + "`" + `][^&{}\s'"` + "`" + `]*`)
+	compared = regexp.MustCompile(`([=!]=\s*)('[^']+'|"[^"]+")`)
+	userInfo = regexp.MustCompile(`://[^/@\s]*:[^/@\s]+@`)
 )
+
+// certificates are the directives and options that say where certificates come from.
+var certificates = set("tls cert_issuer")
 
 // copier takes over directives of Caddy.
 type copier struct {
@@ -37,7 +43,7 @@ func (c *copier) copied(nodes []*node, closing func(string), around ...string) (
 			c.plan.Note(draft.Missing, n.Origin, "is not read inside of this directive: the site is closed")
 			closing(closedComment)
 			continue
-		case name == "dns" && around[0] == "tls" || name == "acme_dns":
+		case name == "dns" && certificates[around[0]] || name == "acme_dns":
 			c.plan.Note(draft.Todo, n.Origin, "needs a module of Caddy for this provider: build Latchkey with it (docs/install.md), then write this line again")
 			continue
 		}
@@ -71,6 +77,12 @@ func (c *copier) words(n *node, around []string) []string {
 	}
 	first := len(words) // the first word that may be a secret
 	switch _, rest := matcherWord(n.args()); {
+	case n.name() == "eab" || n.name() == "acme_eab":
+		first = 2
+	case n.name() == "uri" && len(rest) > 2 && rest[0] == "query" && secretName.MatchString(rest[1]):
+		first = len(words) - len(rest) + 2
+	case (n.name() == "issuer" || n.name() == "cert_issuer") && n.arg(0) == "zerossl":
+		first = 2
 	case slices.Contains([]string{"basic_auth", "basicauth"}, parent):
 		first = 1
 	case slices.Contains([]string{"header", "header_up", "header_down", "request_header", "vars"}, n.name()) && len(rest) > 1 && secretName.MatchString(rest[0]):
@@ -82,6 +94,16 @@ func (c *copier) words(n *node, around []string) []string {
 		switch {
 		case i >= first && !placeholder.MatchString(word) || userInfo.MatchString(word) || c.knows(word):
 			words[i] = c.hidden(n.Origin, word)
+		case assigned.MatchString(word):
+			words[i] = c.renamed(n, assigned.ReplaceAllStringFunc(word, func(text string) string {
+				name, value, _ := strings.Cut(text, "=")
+				return name + "=" + c.hidden(n.Origin, value)
+			}))
+		case compared.MatchString(word) && secretName.MatchString(word):
+			words[i] = c.renamed(n, compared.ReplaceAllStringFunc(word, func(text string) string {
+				m := compared.FindStringSubmatch(text)
+				return m[1] + c.hidden(n.Origin, m[2][1:len(m[2])-1])
+			}))
 		case i >= first && inserted.MatchString(word):
 			words[i] = c.plan.Variable(inserted.FindStringSubmatch(word)[1])
 		default:

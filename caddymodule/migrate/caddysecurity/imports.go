@@ -138,6 +138,10 @@ func (m *importer) imported(n *node, s scope, top bool) (all []*node, err error)
 	if err != nil {
 		return nil, n.Errorf("%w", err)
 	}
+	if len(files) == 0 { // on the server there may be some
+		m.unread = append(m.unread, n)
+		return []*node{{Origin: n.Origin, words: []string{"import"}}}, nil
+	}
 	for _, f := range files {
 		if slices.Contains(s.stack, f.Name) {
 			return nil, n.Errorf("a file imports itself")

@@ -121,7 +121,7 @@ func (l literal) request(strategy string) literal {
 
 // expression returns a regular expression for a way to compare texts.
 func expression(strategy, text string) string {
-	quoted := strings.ReplaceAll(regexp.QuoteMeta(text), `\-`, "-")
+	quoted := regexp.QuoteMeta(text)
 	switch strategy {
 	case "exact":
 		return "^" + quoted + "$"

@@ -128,7 +128,7 @@ func (r *reader) providers() {
 	head := draft.Words("provider "+standInName, lines...)
 	head.Comment = "Takes the place of what the file has and Latchkey has not: see the list at the end."
 	r.plan.Providers = append(r.plan.Providers, head)
-	r.plan.Note(draft.Todo, draft.At("security", 0), "users need a provider of OpenID Connect: put its issuer, the client ID and the secret into the environment variables %s, OIDC_CLIENT_ID and %s. Whoever can sign in there counts as a user of the stores whose place it takes", draft.IssuerVariable, firstfile.SecretVariable)
+	r.plan.Note(draft.Todo, draft.At("security", 0), "users need a provider of OpenID Connect: put its issuer, the client ID and the secret into the environment variables %s, OIDC_CLIENT_ID and %s. Each user who can sign in there counts as a user of the stores whose place it takes", draft.IssuerVariable, firstfile.SecretVariable)
 }
 
 // standInName is the name of the provider that stands in for stores.

@@ -34,7 +34,7 @@ func (r *reader) acl(where string, p *policy, n *node) {
 			stated = true
 			rl.allow = one.name() == "allow"
 			rl.any = one.arg(0) == "any"
-			rl.stop = slices.Contains(one.words, "stop")
+			rl.stop = stops(one.words)
 		default:
 			rl.conditions = append(rl.conditions, condition(at, one.words))
 		}
@@ -45,6 +45,16 @@ func (r *reader) acl(where string, p *policy, n *node) {
 		return
 	}
 	p.rules = append(p.rules, rl)
+}
+
+// stops reports whether an action ends the list. The word behind `tag` is a name.
+func stops(action []string) bool {
+	for i, word := range action {
+		if word == "stop" && action[i-1] != "tag" {
+			return true
+		}
+	}
+	return false
 }
 
 // short reads allow|deny <field> <value>... [with <method>] [to <path>].

@@ -94,7 +94,7 @@ func (r *reader) portalFor(s *site, u *use) {
 		return ""
 	}
 	switch host := hostOf(p.authURL); {
-	case len(r.portals) == 1:
+	case len(r.portals) == 1 && !r.elsewhere(host):
 		u.portal = r.portals[0].name
 	case host == "":
 		u.portal = here(s)
@@ -107,8 +107,19 @@ func (r *reader) portalFor(s *site, u *use) {
 	}
 	if r.portalOf(u.portal) == nil {
 		u.portal = ""
+		if len(r.portals) > 0 { // users of the portals that are here could enter
+			s.close(closedByPortal)
+		}
 		r.plan.Note(draft.Todo, p.from, "the file does not say which portal signs users in for this policy: roles that a portal gives count for no user. Put the option `security` of all servers into one file, or name users and groups with `allow`")
 	}
+}
+
+// elsewhere reports whether the portal at a host is none of this file.
+func (r *reader) elsewhere(host string) bool {
+	return host != "" && !slices.ContainsFunc(r.sites, func(s *site) bool {
+		return slices.ContainsFunc(s.uses, func(u use) bool { return u.policy == "" }) &&
+			(!s.named() || strings.Contains(strings.Join(s.from.words, ""), "*") || slices.Contains(s.hosts(), host))
+	})
 }
 
 // hosts finds the host at which users sign in for all sites: that of the portal, if each policy leads there.

@@ -176,16 +176,28 @@ func (r *reader) inner(s *site, nodes []*node, i int, w walked) draft.Line {
 // before returns the matchers of blocks that take a request before one of the same kind: only one of them gets it. It leaves
 // out those whose order is not known here.
 func before(nodes []*node, i int, ordered bool) (matchers []string) {
-	own, _ := matcherWord(nodes[i].args())
+	own, rest := matcherWord(nodes[i].args())
 	own = strings.TrimSuffix(own, "*")
+	last := own == "" && len(rest) == 0 // it has no matcher
+	byPath := byPath(nodes)
 	for k, n := range nodes {
 		other, _ := matcherWord(n.args())
-		longer := strings.HasPrefix(own, "/") && strings.HasPrefix(other, "/") && len(strings.TrimSuffix(other, "*")) > len(own)
-		if k != i && n.name() == nodes[i].name() && other != "" && other != "*" && (ordered && k < i || !ordered && (own == "" || longer)) {
+		longer := byPath && strings.HasPrefix(own, "/") && len(strings.TrimSuffix(other, "*")) > len(own)
+		if k != i && n.name() == nodes[i].name() && other != "" && other != "*" && (ordered && k < i || !ordered && (last || longer)) {
 			matchers = append(matchers, other)
 		}
 	}
 	return matchers
+}
+
+// byPath reports whether the block with the longer path is the first of each two that have a matcher. Caddy moves a block
+// forward past those with shorter paths, but not past one with another matcher. A word with a placeholder in it may be
+// longer or shorter than it looks, or another matcher.
+func byPath(nodes []*node) bool {
+	return !slices.ContainsFunc(nodes, func(n *node) bool {
+		matcher, rest := matcherWord(n.args())
+		return (n.name() == "handle" || n.name() == "handle_path") && (len(rest) > 0 || strings.HasPrefix(matcher, "@") || strings.Contains(matcher, "{"))
+	})
 }
 
 // definition returns the condition of a named matcher, and whether it is the same in front of the site.

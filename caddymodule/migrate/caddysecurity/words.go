@@ -21,6 +21,7 @@ const (
 const (
 	closedComment   = "A restriction of caddy-security was not taken over: write what takes its place, then remove this policy."
 	closedByImport  = "A file that this site imports was not read: put what it says here, then remove this policy."
+	closedByPortal  = "The file does not say which portal signs users in for this site. Name its providers with `provider`, and users and groups with `allow`, then remove this policy."
 	closedDirective = "A directive that is not known here was left out: write what takes its place, then remove this policy."
 )
 
