@@ -48,6 +48,9 @@ func testStep(t *testing.T, s Subject) {
 	if want := []session.Key{"ada:1", "ada:2", "ada:3"}; !slices.Equal(done.Members, want) {
 		t.Errorf("listed %q, want %q", done.Members, want)
 	}
+	if done, err := s.Store.Apply(ctx, session.Step{List: "i:a"}); err != nil || !slices.Equal(done.Members, []session.Key{"ada:1", "eve:1", "ada:2", "ada:3"}) {
+		t.Errorf("without a tag %q, %v", done.Members, err)
+	}
 	s.gone(t, key("old"))
 	s.members(t, "q:a", time.Time{}, 10)
 	s.members(t, "u:a", time.Time{}, 10, "s:old") // it was not to be left
