@@ -36,7 +36,7 @@ func Read(source []byte, o draft.Options) (*draft.Plan, error) {
 	for _, n := range m.unread {
 		r.plan.Note(draft.Missing, n.Origin, "the files that it names are not read: put what they say into this file. A site that imports one is closed until you have done so")
 	}
-	if len(m.snippets) > 0 || o.Import != nil {
+	if m.used || len(m.routes) > 0 {
 		r.plan.Note(draft.Differs, draft.Origin{}, "snippets, named routes and imported files are written out where they are used")
 	}
 	for i, n := range nodes {

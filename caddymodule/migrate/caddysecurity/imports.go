@@ -17,6 +17,8 @@ type importer struct {
 	routes map[string][]*node
 	nodes  int
 	bytes  int
+	// used says that an import was followed.
+	used bool
 	// unread are the imports that were not followed.
 	unread []*node
 }
@@ -170,6 +172,7 @@ func (m *importer) imported(n *node, s scope, top bool) (all []*node, err error)
 }
 
 func (m *importer) follow(n *node, body []*node, s scope, top bool) ([]*node, error) {
+	m.used = true
 	if m.nodes++; len(s.stack) > maxNested || m.nodes > maxNodes || m.bytes > maxBytes {
 		return nil, n.Errorf("imports are nested too deep, or the file has more than %d lines or %d MB with them", maxNodes, maxBytes>>20)
 	}

@@ -288,13 +288,17 @@ func (r *reader) register(s *site, portals []*portal) {
 			}
 		}
 	}
+	scheme := "https://"
+	if strings.HasPrefix(s.from.words[0], "http://") && r.signInHost == "" {
+		scheme = "http://"
+	}
 	for _, host := range hosts {
 		if strings.Contains(host, "*") {
 			r.plan.Note(draft.Todo, s.from.at(), "each host under this name has redirect URIs of its own at the provider: name the hosts, or let users sign in at one (`sign_in_host`, docs/single-sign-on.md)")
 			continue
 		}
 		for _, path := range draft.Unique(paths) {
-			r.plan.Note(draft.Todo, s.from.at(), "register https://%s%s as a redirect URI and https://%s/.latchkey/signed-out as a post-logout redirect URI at the provider, beside those of caddy-security", host, path, host)
+			r.plan.Note(draft.Todo, s.from.at(), "register %s%s%s as a redirect URI and %s%s/.latchkey/signed-out as a post-logout redirect URI at the provider, beside those of caddy-security", scheme, host, path, scheme, host)
 		}
 	}
 }

@@ -12,7 +12,7 @@ const (
 	ownKeys     = "is not needed any more: Latchkey makes its keys itself and supersedes them"
 	ownAddress  = "only sites of the Caddyfile are returned to after sign-in and sign-out"
 	ownRefusal  = "a browser is sent to the provider, a program gets a 401, and a user who may not enter a page that says why"
-	ownPassword = "Latchkey has no passwords, second factors or accounts of its own: a provider that has them takes the place of the store, such as Authelia, Keycloak, Kanidm or Dex with LDAP"
+	ownPassword = "Latchkey has no passwords, second factors or accounts of its own: a provider that has them takes the place of the store, such as Authelia, Keycloak, Kanidm or Dex with LDAP" //nolint:gosec // says that there are none
 	ownMail     = "Latchkey writes no mail: accounts and their recovery are the provider's"
 	notKnown    = "this word is not known here and is not taken over"
 	fixedFlow   = "is always so: the code flow with PKCE, state and nonce, and the signature, the issuer and the audience of tokens are checked"
