@@ -46,10 +46,10 @@ func NewGuesses() *Guesses {
 	return &Guesses{wrong: ratelimit.New(wrongTokens), checks: ratelimit.New(turnsOfAddress), noticed: map[netip.Addr]struct{}{}}
 }
 
-// turn returns nil if it is the turn of a token to have its signature checked, else when it may come again.
+// turn returns nil if it is the turn of a token to have its signature checked, else when it may come again. A token whose
+// signature was checked has had its turn: see turns.forget.
 func (g *Guesses) turn(of digest, from netip.Addr, now time.Time) *Refused {
 	if _, ok := g.checks.Allow(from, levels[g.turns.waited(of, now)], now); ok {
-		g.turns.forget(of)
 		return nil
 	}
 	g.turns.tell(of, now)

@@ -154,3 +154,32 @@ func TestNoticedIsBounded(t *testing.T) {
 		now = now.Add(noticeEvery)
 	}
 }
+
+// A token whose turn ends without a check, because too many wait or its issuer does not answer, has not waited in vain.
+func TestTurnWithoutACheck(t *testing.T) {
+	for name, busy := range map[string]func(*flooded, bool){
+		"too many wait": func(f *flooded, now bool) { f.v.Guesses.slow.waiting.Store(map[bool]int32{true: maxSlow}[now]) },
+		"no keys":       func(f *flooded, now bool) { f.keys.away = now },
+	} {
+		f := newFlooded(t)
+		for range 1500 {
+			f.next(false)
+		}
+		token := f.token(nil)
+		if _, err := f.verify(token); reasonOf(err) != ReasonAttempts {
+			t.Fatalf("%s: at first %v", name, err)
+		}
+		for until := f.clock.Now().Add(turnWait); f.clock.Now().Before(until); {
+			f.next(false)
+		}
+		busy(f, true)
+		if _, err := f.verify(token); err == nil {
+			t.Errorf("%s: it is checked", name)
+		}
+		busy(f, false)
+		f.next(false)
+		if _, err := f.verify(token); err != nil {
+			t.Errorf("%s: after that %v", name, err)
+		}
+	}
+}

@@ -7,16 +7,22 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/latchkey-gateway/latchkey/session/jwks"
 )
 
 // counted are keys that count the checks of signatures.
 type counted struct {
 	Keys
 	checks int
+	away   bool
 }
 
 func (c *counted) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	c.checks++
+	if c.away {
+		return nil, jwks.ErrAway
+	}
 	return c.Keys.VerifySignature(ctx, token)
 }
 

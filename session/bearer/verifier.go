@@ -194,7 +194,8 @@ func (v *Verifier) checkSignature(ctx context.Context, p Presented, issuer *Issu
 	if v.forged.has(p.hash, now) {
 		return v.wrong(from, errForged)
 	}
-	if _, guesses := v.Guesses.wrong.Exceeded(from, "", now); guesses && !v.kept.has(p.hash) {
+	_, guesses := v.Guesses.wrong.Exceeded(from, "", now)
+	if guesses = guesses && !v.kept.has(p.hash); guesses {
 		if refused := v.Guesses.turn(p.hash, from, now); refused != nil {
 			if v.Guesses.notice(from, now) {
 				v.OnGuesses(from)
@@ -207,10 +208,13 @@ func (v *Verifier) checkSignature(ctx context.Context, p Presented, issuer *Issu
 		defer v.Guesses.slow.leave()
 	}
 	verified, err := issuer.Keys.VerifySignature(ctx, p.Token)
-	switch {
-	case errors.Is(err, jwks.ErrAway), err != nil && ctx.Err() != nil:
+	if errors.Is(err, jwks.ErrAway) || err != nil && ctx.Err() != nil {
 		return err
-	case err != nil || !bytes.Equal(verified, payload):
+	}
+	if guesses {
+		v.Guesses.turns.forget(p.hash)
+	}
+	if err != nil || !bytes.Equal(verified, payload) {
 		v.forged.add(p.hash, now)
 		return v.wrong(from, errForged)
 	}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -90,14 +93,46 @@ func parts() []part {
 	return all
 }
 
+// partsAtOnce is how many of the lists are read at the same time. One after the other would take a store that is far away, or
+// busy, longer than a sign-in waits.
+const partsAtOnce = 8
+
+// found is what a list has.
+type found struct {
+	part
+	members []session.Key
+	err     error
+}
+
+// members yields the parts of the list with their members: all, or those that are listed until before a time.
+func (k *Keeper) members(ctx context.Context, before time.Time, limit int) iter.Seq[found] {
+	return func(yield func(found) bool) {
+		for some := range slices.Chunk(parts(), partsAtOnce) {
+			read := make([]found, len(some))
+			var all sync.WaitGroup
+			for i, p := range some {
+				all.Go(func() {
+					members, err := k.vault.Store.Members(ctx, p.index, before, limit)
+					read[i] = found{p, members, err}
+				})
+			}
+			all.Wait()
+			for _, one := range read {
+				if !yield(one) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // countPending counts up to the limit.
 func (k *Keeper) countPending(ctx context.Context) (n int, err error) {
-	for _, p := range parts() {
-		members, err := k.vault.Store.Members(ctx, p.index, time.Time{}, k.maxPending-n)
-		if err != nil {
-			return 0, fmt.Errorf("counting pending sign-ins: %w", err)
+	for p := range k.members(ctx, time.Time{}, k.maxPending) {
+		if p.err != nil {
+			return 0, fmt.Errorf("counting pending sign-ins: %w", p.err)
 		}
-		if n += len(members); n >= k.maxPending {
+		if n += len(p.members); n >= k.maxPending {
 			break
 		}
 	}
@@ -109,15 +144,17 @@ func (k *Keeper) countPending(ctx context.Context) (n int, err error) {
 func (k *Keeper) Abandoned(ctx context.Context, limit int) ([]SignIn, error) {
 	var abandoned []SignIn
 	var errs []error
-	for _, p := range parts() {
-		// Members are listed until pendingGrace after their deadline. A deadline that equals now has passed.
-		before := k.now().Add(pendingGrace + time.Millisecond)
-		members, err := k.vault.Store.Members(ctx, p.index, before, limit)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("listing pending sign-ins: %w", err))
+	unread := false
+	// Members are listed until pendingGrace after their deadline. A deadline that equals now has passed.
+	for p := range k.members(ctx, k.now().Add(pendingGrace+time.Millisecond), limit) {
+		if p.err != nil && !unread {
+			unread = true // of several lists one is reported
+			errs = append(errs, fmt.Errorf("listing pending sign-ins: %w", p.err))
+		}
+		if ctx.Err() != nil {
 			break
 		}
-		for _, member := range members {
+		for _, member := range p.members {
 			one, err := k.collect(ctx, p.keyOf(member), session.Listing{Index: p.index, Member: member})
 			switch {
 			case err == nil:

@@ -1,8 +1,11 @@
 package pending
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -86,5 +89,66 @@ func TestListingOfNothing(t *testing.T) {
 	}
 	if members, err := store.Members(t.Context(), list.index, time.Time{}, 10); err != nil || len(members) != 0 {
 		t.Errorf("still listed: %v, %v", members, err)
+	}
+}
+
+// far is a store that each list takes a while to read from. The lists that gone begins with cannot be read.
+type far struct {
+	session.Store
+	away time.Duration
+	gone string
+}
+
+func (f far) Members(ctx context.Context, index session.Key, before time.Time, limit int) ([]session.Key, error) {
+	select {
+	case <-time.After(f.away):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if f.gone != "" && strings.HasPrefix(string(index), f.gone) {
+		return nil, session.ErrUnavailable
+	}
+	return f.Store.Members(ctx, index, before, limit)
+}
+
+// The lists are read a few at a time: a store that is far away, or busy, refuses no sign-in and hides no abandoned one.
+func TestPendingFarAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := storetest.NewMemory(time.Now)
+		k := New(Config{Store: far{Store: store, away: 100 * time.Millisecond}, Keys: keyringtest.Ring(t, 'k')})
+		for _, sub := range []string{"ada", "grace", "barbara", "hedy"} {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			if _, err := k.Hold(ctx, SignIn{Draft: session.Record{Identity: session.Identity{Issuer: "i", Subject: sub}}, Deadline: time.Now().Add(time.Minute)}, session.Tokens{}); err != nil {
+				t.Errorf("%s: %v", sub, err)
+			}
+		}
+		time.Sleep(2 * time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		if found, err := k.Abandoned(ctx, 25); err != nil || len(found) != 4 {
+			t.Errorf("%d abandoned ones are found, %v", len(found), err)
+		}
+	})
+}
+
+// One list that cannot be read, of a node of a cluster that is away, does not hide what the others have.
+func TestAbandonedBesideAnUnreadList(t *testing.T) {
+	clock := storetest.NewClock()
+	store := storetest.NewMemory(clock.Now)
+	keys := keyringtest.Ring(t, 'k')
+	k := New(Config{Store: store, Keys: keys, Now: clock.Now})
+	who := session.Identity{Issuer: "https://login.example.com", Subject: "ada"}
+	if _, err := k.Hold(t.Context(), SignIn{Draft: session.Record{Identity: who}, Deadline: clock.Now().Add(time.Minute)}, session.Tokens{}); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(time.Minute)
+	first := string(parts()[0].index)
+	if string(waitingOf(who).index) == first {
+		t.Fatal("the sign-in is in the list that cannot be read")
+	}
+	k = New(Config{Store: far{Store: store, gone: first}, Keys: keys, Now: clock.Now})
+	if found, err := k.Abandoned(t.Context(), 25); len(found) != 1 || !errors.Is(err, session.ErrUnavailable) {
+		t.Errorf("%d abandoned ones are found, %v", len(found), err)
 	}
 }

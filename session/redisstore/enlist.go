@@ -17,8 +17,9 @@ import (
 // is the member, there is nothing to do. A single mark would not do: a member that is listed again until the same time
 // counts as unchanged.
 //
-// What is true at any time: no member and no mark of an index has a time after the end of its TTL. It is true in a script
-// that a failure interrupts as well, because Redis keeps or replicates all of it or nothing. A gateway of an earlier version
+// What is true at any time: no member and no mark of an index has a time after the end of its TTL. It is true if a server
+// stops within a script as well, because Redis keeps or replicates all of it or nothing. A server that refuses to set the
+// TTL goes on after ZADD: then the marks are removed, so that the next member sets the TTL. A gateway of an earlier version
 // takes the marks for members: it keeps the index at least until their time. If it removes them, because there is no entry
 // of that name, the next member sets them and the TTL again.
 const (
@@ -43,7 +44,13 @@ local function enlist(index, now, ends, kept, mark, member, clean)
   end
   if clean == '1' then redis.call('ZREMRANGEBYSCORE', index, '-inf', now) end
   if kept == '0' then kept = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2] - now end
-  if changed > 1 then redis.call('PEXPIRE', index, kept) end
+  if changed > 1 then
+    local set = redis.pcall('PEXPIRE', index, kept)
+    if type(set) == 'table' and set.err then
+      if mark ~= '0' then redis.call('ZREM', index, '` + mark1 + `', '` + mark2 + `') end
+      error(set.err, 0)
+    end
+  end
 end`
 
 // enlistScript: now, then what enlisting returns.

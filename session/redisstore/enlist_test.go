@@ -125,6 +125,27 @@ func TestTTLOfKeptIndex(t *testing.T) {
 	}
 }
 
+// A server that refuses to set the TTL, because its user may not, leaves no mark which says that the TTL is set: once the
+// user may, the next member sets it.
+func TestTTLRefused(t *testing.T) {
+	server := redistest.Start(t)
+	var clock later
+	s := open(t, redisstore.Config{URL: server.URL(0), Now: clock.now})
+	const index = "latchkey:~a:a"
+	now := clock.now()
+	l := session.Listing{Index: "a:a", Member: "m", Until: now.Add(time.Hour), Kept: now.Add(100 * 24 * time.Hour)}
+	e := session.Entry{Key: "s:refused", Value: []byte("v"), Expires: now.Add(time.Hour)}
+	server.Do("acl", "setuser", "default", "-pexpire")
+	if err := s.Create(t.Context(), e, l); err == nil {
+		t.Error("an index without a TTL is no error")
+	}
+	server.Do("acl", "setuser", "default", "+pexpire")
+	list(t, s, &clock, "a:a", "n", time.Hour, 100*24*time.Hour)
+	if ttl := server.Keys(0, index)[index]; ttl == redistest.Forever || ttl < 99*24*time.Hour {
+		t.Errorf("the index lives for %v", ttl)
+	}
+}
+
 // Whatever is listed in which order, no member has a time after the end of its index, and no index is without a TTL.
 func TestIndexOutlivesMembers(t *testing.T) {
 	server := redistest.Start(t)

@@ -2,6 +2,7 @@ package wellknown
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -54,11 +55,13 @@ func (k *Kept[T]) Current(ctx context.Context, now func() time.Time, fetch func(
 	found, err := fetch(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.tried, k.failure = now(), err
-	if err == nil {
-		k.known, k.fetched = found, k.tried
-	} else if k.known == nil && ctx.Err() != nil {
-		k.failure = nil // the caller went away, which says nothing about the server
+	switch {
+	case err == nil:
+		k.known, k.fetched, k.tried, k.failure = found, now(), now(), nil
+	case errors.Is(ctx.Err(), context.Canceled) || k.known == nil && ctx.Err() != nil:
+		// The caller went away, which says nothing about the server.
+	default:
+		k.tried, k.failure = now(), err
 	}
 	if k.known != nil {
 		return k.known, nil

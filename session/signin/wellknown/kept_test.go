@@ -130,6 +130,28 @@ func TestKeptFirstFetch(t *testing.T) {
 	})
 }
 
+// A caller that goes away while it fetches an old document again does not keep the others from a new one: a client that
+// does so again and again would have the old one used for ever.
+func TestKeptCallerGoesAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept Kept[document]
+		old, young := new(document), new(document)
+		young.Issuer = "young"
+		if _, err := kept.Current(t.Context(), time.Now, func(context.Context) (*document, error) { return old, nil }); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(TTL)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if got, err := kept.Current(gone, time.Now, func(ctx context.Context) (*document, error) { return nil, ctx.Err() }); got != old || err != nil {
+			t.Errorf("gone: %p, %v", got, err)
+		}
+		if got, err := kept.Current(t.Context(), time.Now, func(context.Context) (*document, error) { return young, nil }); got != young || err != nil {
+			t.Errorf("after that: %v, %v", got, err)
+		}
+	})
+}
+
 func TestFetch(t *testing.T) {
 	body, status := "", http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
