@@ -31,6 +31,16 @@ type Options struct {
 // lines are those of the site: it accepts access tokens and personal ones.
 const lines = "bearer {\n\t\t\taudience " + rig.TokenAudience + "\n\t\t}\n\t\ttokens on"
 
+// refusal has plain Caddy answer what the site answers to a wrong token, at once: no gateway can do less. The body has as many bytes.
+const refusal = `header {
+		Content-Type application/problem+json
+		Cache-Control no-store
+		X-Content-Type-Options nosniff
+		Vary "Accept, Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest"
+		WWW-Authenticate ` + "`" + `Bearer error="invalid_token", error_description="the token is not signed by its issuer"` + "`" + `
+	}
+	respond ` + "`" + `{"type":"about:blank","title":"The token is not signed by its issuer","status":401,"reason":"token_signature","request_id":"00000000-0000-0000-0000-000000000000"}` + "`" + ` 401`
+
 // Run has users send requests, with and without a flood beside them: of wrong tokens of every kind, and of requests that
 // nothing is wrong with. Every round has a turn of each.
 func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
@@ -46,12 +56,16 @@ func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	refusing, err := r.Gateway(ctx, rig.Setup{Name: "refusing", Plain: true, Lines: refusal}, nil, "")
+	if err != nil {
+		return err
+	}
 	site, err := r.Gateway(ctx, rig.Setup{Name: "guesses", InRedis: true, Recheck: "5s", Lines: lines}, redis, "")
 	if err != nil {
 		return err
 	}
 	users := &crowd{Address: site.Site, Pace: usersPace, Requests: asRequests(people, func(p rig.Person) []byte { return rig.BrowserRequest(site.Site, p.Cookies) })}
-	all := slices.DeleteFunc(kinds(ctx, r, redis, o, site, plain, people), func(k kind) bool { return !o.Only.MatchString(k.name) })
+	all := slices.DeleteFunc(kinds(ctx, r, redis, o, gateways{site, plain, refusing}, people), func(k kind) bool { return !o.Only.MatchString(k.name) })
 	m := &measurement{options: o, users: users, kinds: all, files: make([]string, len(all))}
 	for i, k := range all {
 		if k.requests == nil {

@@ -14,9 +14,10 @@ import (
 // A kind is what arrives beside the requests of users.
 type kind struct {
 	name string
-	// gateway gets it; wrong: it is answered 401 or 429, else 200.
+	// gateway gets it; wrong, or refused by plain Caddy: it is answered 401 or 429, else 200.
 	gateway *rig.Gateway
 	wrong   bool
+	refused bool
 	// requests are made by Latchkey's rig. None: nothing arrives, which shows how far two turns differ without a cause.
 	requests func(host string) ([][]byte, error)
 }
@@ -24,8 +25,11 @@ type kind struct {
 // again is how many seconds lie between two requests with the same wrong token: more than it is remembered.
 const again = 5
 
+// gateways are those that kinds of requests are sent to: the site, plain Caddy that passes them on, and plain Caddy that refuses them.
+type gateways struct{ site, plain, refusing *rig.Gateway }
+
 // kinds are all of them. Those that are not wrong show what as many requests cost that no one objects to.
-func kinds(ctx context.Context, r *rig.Rig, redis *rig.Redis, o Options, site, plain *rig.Gateway, people []rig.Person) []kind {
+func kinds(ctx context.Context, r *rig.Rig, redis *rig.Redis, o Options, at gateways, people []rig.Person) []kind {
 	n := again * o.Guesses
 	personal := func(redis *rig.Redis) func(string) ([][]byte, error) {
 		return func(host string) ([][]byte, error) {
@@ -41,20 +45,23 @@ func kinds(ctx context.Context, r *rig.Rig, redis *rig.Redis, o Options, site, p
 	}
 	return []kind{
 		{name: "nothing, once more"},
-		{name: "requests to plain Caddy on the same core", gateway: plain, requests: browsers},
-		{name: "requests of other users", gateway: site, requests: browsers},
-		{name: "texts that cannot be a token", gateway: site, wrong: true, requests: func(host string) ([][]byte, error) {
+		{name: "requests to plain Caddy on the same core", gateway: at.plain, requests: browsers},
+		{name: "requests that plain Caddy on the same core answers 401 at once", gateway: at.refusing, refused: true, requests: func(host string) ([][]byte, error) {
 			return texts(n, func() []byte { return rig.ProgramRequest(host, session.NewRandom(32)) }), nil
 		}},
-		{name: "personal tokens that do not exist", gateway: site, wrong: true, requests: func(host string) ([][]byte, error) {
+		{name: "requests of other users", gateway: at.site, requests: browsers},
+		{name: "texts that cannot be a token", gateway: at.site, wrong: true, requests: func(host string) ([][]byte, error) {
+			return texts(n, func() []byte { return rig.ProgramRequest(host, session.NewRandom(32)) }), nil
+		}},
+		{name: "personal tokens that do not exist", gateway: at.site, wrong: true, requests: func(host string) ([][]byte, error) {
 			elsewhere, err := r.StartRedis(ctx)
 			if err != nil {
 				return nil, err
 			}
 			return personal(elsewhere)(host)
 		}},
-		{name: "personal tokens for another app", gateway: site, wrong: true, requests: func(host string) ([][]byte, error) { return personal(redis)(host) }},
-		{name: "access tokens with a wrong signature", gateway: site, wrong: true, requests: func(host string) ([][]byte, error) {
+		{name: "personal tokens for another app", gateway: at.site, wrong: true, requests: func(host string) ([][]byte, error) { return personal(redis)(host) }},
+		{name: "access tokens with a wrong signature", gateway: at.site, wrong: true, requests: func(host string) ([][]byte, error) {
 			made, err := r.Programs(n)
 			if err != nil {
 				return nil, err
@@ -94,6 +101,9 @@ func forged(token string) string {
 
 // accepts reports whether a status is what the kind is to be answered.
 func (k *kind) accepts(status int) bool {
+	if k.refused {
+		return status == http.StatusUnauthorized
+	}
 	if k.wrong {
 		return status == http.StatusUnauthorized || status == http.StatusTooManyRequests
 	}

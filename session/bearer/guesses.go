@@ -12,7 +12,7 @@ import (
 // Tokens that were good before are not held off.
 var wrongTokens = ratelimit.Rate{N: 20, Per: time.Minute}
 
-// turnsOfAddress is how many signatures of tokens that were not seen before are checked for an address that guesses: of those
+// turnsOfAddress is how many signed tokens that were not seen before are read, and checked, a second for an address that guesses: of those
 // that have not waited, and of those that have waited once, twice, and more often.
 var turnsOfAddress = ratelimit.Rate{N: 10, Per: time.Second}
 
@@ -27,7 +27,7 @@ const (
 
 // Guesses are the addresses that send wrong tokens, at all sites that share it. It is safe for concurrent use.
 //
-// An address that guesses has few signatures checked a second. A token that gets no turn is told to come again, and is
+// An address that guesses has few signed tokens checked a second. A token that gets no turn is told to come again, and is
 // then before those that have not waited. So a flood costs no more than that, and a program behind the same address gets its
 // new token checked on a later try, unless the flood waits as it is told too.
 type Guesses struct {
@@ -46,8 +46,8 @@ func NewGuesses() *Guesses {
 	return &Guesses{wrong: ratelimit.New(wrongTokens), checks: ratelimit.New(turnsOfAddress), noticed: map[netip.Addr]struct{}{}}
 }
 
-// turn returns nil if it is the turn of a token to have its signature checked, else when it may come again. A token whose
-// signature was checked has had its turn: see turns.forget.
+// turn returns nil if it is the turn of a signed token to be checked, else when it may come again. A token whose signature was
+// checked has had its turn: see turns.forget.
 func (g *Guesses) turn(of digest, from netip.Addr, now time.Time) *Refused {
 	if _, ok := g.checks.Allow(from, levels[g.turns.waited(of, now)], now); ok {
 		return nil

@@ -157,6 +157,10 @@ func (v *Verifier) verify(ctx context.Context, p Presented, from netip.Addr, old
 		}
 		return v.introspected(ctx, p, from)
 	}
+	guesses, refused := v.next(p, from)
+	if refused != nil {
+		return nil, refused
+	}
 	claims, err := claim.Parse(payload)
 	if err != nil || claims == nil {
 		return nil, badToken(ReasonMalformed, "the token has unreadable claims")
@@ -181,27 +185,32 @@ func (v *Verifier) verify(ctx context.Context, p Presented, from netip.Addr, old
 	if refused != nil {
 		return nil, refused
 	}
-	if err := v.checkSignature(ctx, p, issuer, payload, from); err != nil {
+	if err := v.checkSignature(ctx, p, issuer, payload, from, guesses); err != nil {
 		return nil, err
 	}
 	return v.token(ctx, p, issuer, s, claims, payload, keptLife)
 }
 
-// checkSignature returns nil if a token is signed by its issuer. Addresses that send wrong ones give way to all others, and have
-// few checked, unless a token was good before.
-func (v *Verifier) checkSignature(ctx context.Context, p Presented, issuer *Issuer, payload []byte, from netip.Addr) error {
+// next refuses what is known to be forged, and most of what was never good of an address that guesses: before any of it is read,
+// so that it costs little more than the answer.
+func (v *Verifier) next(p Presented, from netip.Addr) (guesses bool, _ *Refused) {
 	now := v.Now()
 	if v.forged.has(p.hash, now) {
-		return v.wrong(from, errForged)
+		return false, v.wrong(from, errForged)
 	}
-	_, guesses := v.Guesses.wrong.Exceeded(from, "", now)
-	if guesses = guesses && !v.kept.has(p.hash); guesses {
-		if refused := v.Guesses.turn(p.hash, from, now); refused != nil {
-			if v.Guesses.notice(from, now) {
-				v.OnGuesses(from)
-			}
-			return refused
-		}
+	if _, guesses = v.Guesses.wrong.Exceeded(from, "", now); !guesses || v.kept.has(p.hash) {
+		return false, nil
+	}
+	refused := v.Guesses.turn(p.hash, from, now)
+	if refused != nil && v.Guesses.notice(from, now) {
+		v.OnGuesses(from)
+	}
+	return true, refused
+}
+
+// checkSignature returns nil if a token is signed by its issuer. Addresses that guess give way to all others.
+func (v *Verifier) checkSignature(ctx context.Context, p Presented, issuer *Issuer, payload []byte, from netip.Addr, guesses bool) error {
+	if guesses {
 		if err := v.Guesses.slow.enter(ctx); err != nil {
 			return err
 		}
@@ -215,7 +224,7 @@ func (v *Verifier) checkSignature(ctx context.Context, p Presented, issuer *Issu
 		v.Guesses.turns.forget(p.hash)
 	}
 	if err != nil || !bytes.Equal(verified, payload) {
-		v.forged.add(p.hash, now)
+		v.forged.add(p.hash, v.Now())
 		return v.wrong(from, errForged)
 	}
 	return nil
