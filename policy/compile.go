@@ -8,6 +8,9 @@ type Base struct {
 	shared []*rules // the policies for every site, alone
 	places places
 	known  known
+	// everywhere are those policies of shared that concern every app, named the numbers of those that name apps.
+	everywhere bitset
+	named      []int
 }
 
 // Set is a compiled Config. It does not change and is safe for concurrent use.
@@ -85,6 +88,16 @@ func newBase(k known, networks []Network, policies []Policy) *Base {
 	r.index(0)
 	r.locate(&b.places)
 	b.shared = []*rules{r}
+	b.everywhere = newBitset(r.words() * 64)
+	for i := range policies {
+		switch p := &policies[i]; {
+		case p.Mode == Off:
+		case len(p.Include.Apps)+len(p.Exclude.Apps) == 0:
+			b.everywhere.set(i)
+		default:
+			b.named = append(b.named, i)
+		}
+	}
 	return b
 }
 
@@ -159,9 +172,20 @@ func maskOf[T ~uint8](values []T) (mask uint8) {
 // policiesAt returns the policies that concern an app.
 func (s *Set) policiesAt(app string) bitset {
 	at := make(bitset, s.words)
-	for i, p := range s.all {
-		if (p.site == "" || p.site == app) && p.source.Mode != Off && p.source.forApp(app) {
+	copy(at, s.everywhere) // not one policy after the other, at each of a thousand sites
+	concerns := func(p *compiled) bool {
+		return (p.site == "" || p.site == app) && p.source.Mode != Off && p.source.forApp(app)
+	}
+	for _, i := range s.named {
+		if concerns(&s.shared[0].policies[i]) {
 			at.set(i)
+		}
+	}
+	for _, r := range s.rules[1:] {
+		for i := range r.policies {
+			if concerns(&r.policies[i]) {
+				at.set(r.first + i)
+			}
 		}
 	}
 	return at

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -167,6 +168,7 @@ func (h *Site) compileHeaders() error {
 	encoding, _ := identity.ParseEncoding(cmp.Or(h.HeaderEncoding, h.Tenant.Config.HeaderEncoding))
 	h.writer = &identity.Writer{App: h.App, Encoding: encoding, Logger: h.logger, Now: time.Now}
 	names := make([]string, 0, len(presetValues)+len(h.Header))
+	h.headers = make([]identityHeader, 0, cap(names))
 	for i, name := range h.PresetHeaders() {
 		if name == "" {
 			continue
@@ -195,14 +197,32 @@ func (h *Site) compileHeaders() error {
 	if h.Assertion != nil {
 		h.assertionOnly = identity.NewOnly(h.Assertion.GroupsOnly)
 	}
-	var err error
-	h.form = scrub.Rules{Upgrades: h.Upgrade, TrailingDots: h.TrailingDots == config.TrailingDotsKept}
-	if h.form.Names, err = scrub.NewNames(names...); err != nil {
+	known, err := h.Tenant.scrubbed(names)
+	if err != nil {
 		return err
 	}
+	h.form = scrub.Rules{Names: known.form, Upgrades: h.Upgrade, TrailingDots: h.TrailingDots == config.TrailingDotsKept}
 	h.behind = h.form
-	h.behind.Names = h.form.Names.Behind()
+	h.behind.Names = known.behind
 	return nil
+}
+
+// scrubbed returns the compiled names of headers. Most sites set the same ones, and share them.
+func (t *Tenant) scrubbed(names []string) (scrubbed, error) {
+	key := strings.Join(names, "\x00")
+	if known, has := t.names[key]; has {
+		return known, nil
+	}
+	form, err := scrub.NewNames(names...)
+	if err != nil {
+		return scrubbed{}, err
+	}
+	known := scrubbed{form, form.Behind()}
+	if t.names == nil {
+		t.names = make(map[string]scrubbed)
+	}
+	t.names[key] = known
+	return known, nil
 }
 
 // looksAtAddress reports whether a rule that is on depends on the client's address: a policy with `network`, a policy

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/latchkey-gateway/latchkey/caddymodule/config"
+	"github.com/latchkey-gateway/latchkey/caddymodule/scrub"
 	"github.com/latchkey-gateway/latchkey/policy"
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/bearer"
@@ -32,6 +33,8 @@ type Tenant struct {
 	// readings are those of sites without matchers of their own, by the matchers for all sites that apply there. It is
 	// used only while sites are built, one after the other.
 	readings map[string]*readings
+	// names are the headers that sites set, compiled, by their list. They are used in the same way.
+	names map[string]scrubbed
 	// guesses are the addresses that send wrong tokens, for all sites that accept tokens. They are used in the same way; nil: there
 	// is no such site yet.
 	guesses *bearer.Guesses
@@ -44,6 +47,9 @@ type Tenant struct {
 	// Events receives the events of sites. nil: there is no consumer.
 	Events Events
 }
+
+// scrubbed are the names of headers that a request is scrubbed of, and those behind a trusted proxy.
+type scrubbed struct{ form, behind *scrub.Names }
 
 // Events is the part of Caddy's events app that sites use.
 type Events interface {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed template/*.html
@@ -41,7 +43,7 @@ type Pages struct {
 // New loads texts, templates and assets. It does no I/O. Its error names the invalid setting.
 func New(c Config) (*Pages, error) {
 	p := &Pages{
-		brand: c.Brand, base: c.Base, templates: make(map[string]*template.Template),
+		brand: c.Brand, base: c.Base,
 		continued: newRecall[continued, []byte](maxContinued), outlines: newOutlines[place](),
 	}
 	if p.brand.Name == "" {
@@ -69,10 +71,18 @@ func New(c Config) (*Pages, error) {
 		}
 	}
 	p.served = p.assets.handler(p.base)
+	parsed, err := parse()
+	p.templates = maps.Clone(parsed)
+	return p, err
+}
+
+// parse returns the templates of all pages, by name. They are the same for every configuration, and parsed once.
+var parse = sync.OnceValues(func() (map[string]*template.Template, error) {
 	layout, err := template.ParseFS(templateFiles, "template/layout.html")
 	if err != nil {
 		return nil, fmt.Errorf("parsing the layout: %w", err)
 	}
+	all := make(map[string]*template.Template, len(every))
 	for _, page := range every {
 		name := page.template()
 		t, err := layout.Clone()
@@ -82,10 +92,10 @@ func New(c Config) (*Pages, error) {
 		if err != nil {
 			return nil, fmt.Errorf("parsing page %s: %w", name, err)
 		}
-		p.templates[name] = t
+		all[name] = t
 	}
-	return p, nil
-}
+	return all, nil
+})
 
 // view is the data of a template.
 type view struct {

@@ -67,7 +67,7 @@ type Log struct {
 
 	maxScan int
 
-	queue chan Record
+	queue chan *Record
 	stop  chan struct{}   // closed when Close begins
 	ctx   context.Context // ends when Close stops waiting
 	abort context.CancelFunc
@@ -100,7 +100,7 @@ func Open(c Config) *Log {
 		c.Now = time.Now
 	}
 	c.Keep = min(c.Keep, MaxKeep)
-	l := &Log{Config: c, maxScan: maxScan, queue: make(chan Record, queueSize), stop: make(chan struct{})}
+	l := &Log{Config: c, maxScan: maxScan, queue: make(chan *Record, queueSize), stop: make(chan struct{})}
 	l.shares = shares{each: shareOf(c.MaxEntries), logger: c.Logger}
 	l.ctx, l.abort = context.WithCancel(context.Background())
 	l.work.Go(l.writer)
@@ -120,7 +120,7 @@ func (l *Log) Write(r Record) {
 		return
 	}
 	select {
-	case l.queue <- r:
+	case l.queue <- &r:
 	default:
 		l.lost.Add(1)
 		l.trouble(errors.New("the store is slower than the sign-ins"))
@@ -193,20 +193,20 @@ func (l *Log) writer() {
 
 // gather collects waiting records and those that arrive within gatherFor: many records cost the store little more than
 // one. After Close has begun it does not wait.
-func (l *Log) gather(first Record) []Record {
-	batch := []Record{first}
+func (l *Log) gather(first *Record) []Record {
+	batch := []Record{*first}
 	moment := time.NewTimer(gatherFor)
 	defer moment.Stop()
 	for len(batch) < batchSize {
 		select {
 		case r := <-l.queue:
-			batch = append(batch, r)
+			batch = append(batch, *r)
 			continue
 		default:
 		}
 		select {
 		case r := <-l.queue:
-			batch = append(batch, r)
+			batch = append(batch, *r)
 		case <-moment.C:
 			return batch
 		case <-l.stop:

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,8 +32,11 @@ type Limiter struct {
 	// each is the time in which a bucket gets one token, all the time in which it gets all that it holds.
 	each, all time.Duration
 	seed      maphash.Seed
-	sets      [Slots / ways]set
+	// sets is nil until the first bucket: most limiters of most configurations never have one.
+	sets atomic.Pointer[sets]
 }
+
+type sets [Slots / ways]set
 
 // A bucket is the time at which it is full again, in nanoseconds since 1970. One whose time is past is full.
 type set struct {
@@ -111,7 +115,12 @@ func (l *Limiter) taken(bucket int64, now time.Time) (full int64, wait time.Dura
 // open locks the set of a key. The key is not 0, which stands for a slot that is free.
 func (l *Limiter) open(key uint64) (*set, uint64) {
 	key = max(key, 1)
-	s := &l.sets[key%uint64(len(l.sets))]
+	all := l.sets.Load()
+	if all == nil {
+		l.sets.CompareAndSwap(nil, new(sets))
+		all = l.sets.Load()
+	}
+	s := &all[key%uint64(len(all))]
 	s.mu.Lock()
 	return s, key
 }
