@@ -35,8 +35,8 @@ func (f *flooded) next(again bool) {
 	f.t.Helper()
 	i := len(f.sent)
 	token := fmt.Sprintf("%s%010dAAAAAAAAAA", f.begin, i)
-	if again && i > 1000 && i%2 == 1 {
-		token = f.sent[i-1001]
+	if again && i > 1004 && i%2 == 1 {
+		token = f.sent[i-1005]
 	}
 	f.sent = append(f.sent, token)
 	if _, err := f.verify(token); reasonOf(err) != ReasonSignature && reasonOf(err) != ReasonAttempts {

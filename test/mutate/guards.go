@@ -237,4 +237,9 @@ var guards = []guard{
 	{"a flood of wrong signatures: a token that waits is before those that do not", `levels[g.turns.waited(of, now)]`, `levels[0*g.turns.waited(of, now)]`},
 	{"a flood of wrong signatures: few tokens that wait are remembered", `!has && len(t.now) >= maxTurns {`, `!has && len(t.now) < 0 {`},
 	{"a flood of wrong signatures from one address is checked one at a time, and so many wait", "\tif s.waiting.Add(1) > maxSlow {", "\tif s.waiting.Add(1) < 0 {"},
+	{"open streams: the end of a session ends the request of a stream", "\ts.over.Store(true)\n\ts.cancel(cause)\n", "\ts.over.Store(true)\n\t_ = cause\n"},
+	{"open streams: nothing is written after the end of the session", "\tif s.over.Load() {\n\t\treturn 0, errSessionOver", "\tif false {\n\t\treturn 0, errSessionOver"},
+	{"open streams: nothing is copied past the check", `return io.Copy(struct{ io.Writer }{s}, r)`, `return io.Copy(s.ResponseWriter, r)`},
+	{"open streams: a session may have ended for one app alone", `case err == nil && !st.revocations.Admits(s, w.holder.App()):`, `case false:`},
+	{"open streams: those of a program end with its token", `case !now.Before(o.token.Expires) && (o.open || !now.Before(o.token.Expires.Add(finishing))):`, `case false:`},
 }
