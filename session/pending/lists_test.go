@@ -123,7 +123,7 @@ func TestPendingFarAway(t *testing.T) {
 				t.Errorf("%s: %v", sub, err)
 			}
 		}
-		time.Sleep(2 * time.Minute)
+		<-time.After(2 * time.Minute)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		if found, err := k.Abandoned(ctx, 25); err != nil || len(found) != 4 {

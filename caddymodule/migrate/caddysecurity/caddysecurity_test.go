@@ -51,7 +51,7 @@ oauth identity provider other {
 // file is a sample with the rules of a portal and of a policy.
 func file(portal, policy, site string) string {
 	return "{\nsecurity {\n" + provider + "authentication portal p {\ncrypto default token lifetime 3600\nenable identity provider id other\n" + portal +
-		"\n}\nauthorization policy q {\ncrypto key verify s3cret-to-verify\n" + policy + "\n}\n}\n}\nauth.example.com {\nauthenticate with p\n}\na.example.com {\n" + site + "\nrespond ok\n}\n"
+		"\n}\nauthorization policy q {\ncrypto key verify s3cret-to-verify\n" + policy + "\n}\n}\n}\n&(r) {\n@y vars {http.auth.user.id} ada\nauthorize @y with q\n}\nauth.example.com {\nauthenticate with p\n}\na.example.com {\n" + site + "\nrespond ok\n}\n"
 }
 
 type row struct{ portal, policy, site, want, never, note string }
@@ -96,6 +96,7 @@ func TestRules(t *testing.T) {
 		"a tag":                  {policy: "acl rule {\nmatch roles owner\nallow log info tag stop\n}\ndeny roles lent", want: "allow group owner deny group lent", never: "exclude"},
 		"a domain":               {policy: "acl rule {\nsuffix match email @Example.com\nallow log\n}", want: "allow domain example.com"},
 		"a domain by expression": {policy: "acl rule {\nregex match email ^.*@example\\.com$\nallow log\n}", want: "allow domain example.com"},
+		"a domain of no address": {policy: "acl rule {\nregex match email ^@example\\.com$\nallow log\n}", want: "policy q-1 { block }", never: "allow"},
 		"an open expression":     {policy: "acl rule {\nregex match email @example.com$\nallow log\n}", want: "policy q-1 { block }", never: "allow", note: "has no equivalent"},
 		"a method":               {policy: "allow roles a with get", want: "@q-1 { not { method GET } } latchkey { provider id other allow group a policy q-1 @q-1 { block }"},
 		"a path":                 {policy: "allow roles a\nallow roles b to /x", want: `@q-1 { not { path_regexp "/x" } } latchkey { provider id other allow group a b policy q-1 @q-1 { exclude group a block }`},
@@ -155,7 +156,11 @@ func TestSites(t *testing.T) {
 		"a longer path":       {site: "handle /x/y* {\nrespond x\n}\nhandle /x* {\nauthorize with q\n}", want: "@guarded { path /x* not { path /x/y* } } latchkey @guarded"},
 		"a shorter path":      {site: "handle /x* {\nrespond x\n}\nhandle /x/y* {\nauthorize with q\n}", want: "@guarded { path /x/y* } latchkey @guarded"},
 		// Caddy compares neighbours: a block with another matcher between them keeps the shorter path in front.
-		"a longer path behind":  {site: "handle /x* {\nauthorize with q\n}\nhandle @y {\nrespond y\n}\nhandle /x/y* {\nrespond x\n}", want: "@guarded { path /x* } latchkey @guarded"},
+		"a longer path behind": {site: "handle /x* {\nauthorize with q\n}\nhandle @y {\nrespond y\n}\nhandle /x/y* {\nrespond x\n}", want: "@guarded { path /x* } latchkey @guarded"},
+		// Caddy evaluates the matchers of one set in any order, so what one leaves for another is not there.
+		"what is captured":      {site: "@y expression {re.re.1}==\"x\"\n@x path_regexp re ^/(a|b)\nhandle @x {\nhandle @y {\nauthorize with q\n}\n}", want: "@guarded { path_regexp re ^/(a|b) } latchkey @guarded"},
+		"a path from a file":    {site: "handle /x* {\nhandle /{http.matchers.file.relative} {\nauthorize with q\n}\n}", want: "@guarded { path /x* } latchkey @guarded"},
+		"another of this name":  {site: "@y path /x*\ninvoke r", want: "latchkey { provider id other allow group a"},
 		"a path unknown yet":    {site: "handle /x* {\nrespond x\n}\nhandle {$PLACE} {\nauthorize with q\n}", want: "latchkey { provider id other allow group a"},
 		"a part unknown yet":    {site: "handle /{$PLACE}* {\nrespond x\n}\nhandle /x* {\nauthorize with q\n}", want: "@guarded { path /x* } latchkey @guarded"},
 		"an unknown one first":  {site: "handle @y {\nrespond x\n}\nhandle {\nauthorize with q\n}", want: "latchkey { provider id other allow group a"},
@@ -244,7 +249,7 @@ func TestImports(t *testing.T) {
 		t.Errorf("%s\n%s", text, notes)
 	}
 	text, notes = become(t, file("", "allow roles a", "authorize with q")+"b.example.com {\nimport auth/*\nrespond ok\n}", draft.Options{Import: func(string, string) ([]draft.File, error) { return nil, nil }})
-	if !strings.Contains(text, "b.example.com { latchkey { policy closed-until-completed { block }") || !strings.Contains(notes, "missing  import (line 36)") {
+	if !strings.Contains(text, "b.example.com { latchkey { policy closed-until-completed { block }") || !strings.Contains(notes, "missing  import (line 40)") {
 		t.Errorf("a pattern without files: %s\n%s", text, notes)
 	}
 	text, notes = become(t, head+"a.example.com {\nauthorize with q\nimport common\n}", draft.Options{})

@@ -74,7 +74,7 @@ func condition(o draft.Origin, words []string) literal {
 	return l
 }
 
-var domainPattern = regexp.MustCompile(`^\^?(?:\.\*|\.\+|\[\^@\]\+)?@((?:[A-Za-z0-9-]+\\\.)+[A-Za-z0-9-]+)\$$`)
+var domainPattern = regexp.MustCompile(`^(?:\^?(?:\.\*|\.\+|\[\^@\]\+))?@((?:[A-Za-z0-9-]+\\\.)+[A-Za-z0-9-]+)\$$`)
 
 // domain reads a condition that is about the domain of an address.
 func (l literal) domain(strategy string) literal {

@@ -2,6 +2,7 @@ package caddysecurity
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -66,6 +67,8 @@ func (w walked) condition(matcher string) (when, bool) {
 	case strings.HasPrefix(matcher, "@"):
 		c, ok := w.matchers[matcher]
 		return c, ok
+	case later.MatchString(matcher):
+		return when{}, false
 	case strings.HasPrefix(matcher, "/"):
 		return paths(draft.Origin{Key: "a matcher of a path"}, matcher), true
 	}
@@ -88,6 +91,7 @@ func (r *reader) walk(s *site, nodes []*node, w walked) (lines []draft.Line) {
 	}
 	for _, n := range nodes {
 		if w.exact = w.exact && !(rewriting[n.name()] && (!w.outermost || late[n.name()])); strings.HasPrefix(n.name(), "@") {
+			delete(w.matchers, n.name()) // that of the block around it, or of the caller of a named route
 			if c, ok := r.definition(n, s); ok {
 				w.matchers[n.name()] = c
 			}
@@ -216,10 +220,13 @@ func (r *reader) definition(n *node, s *site) (when, bool) {
 		one.words = args
 		c.lines = []draft.Line{r.line(&one, s.close, "matcher")}
 	}
-	return c, len(c.lines) > 0 && !mentions(n, "http.auth.")
+	return c, len(c.lines) > 0 && !mentions(n, later)
 }
 
-func mentions(n *node, text string) bool {
-	return slices.ContainsFunc(n.words, func(w string) bool { return strings.Contains(w, text) }) ||
-		slices.ContainsFunc(n.inner, func(one *node) bool { return mentions(one, text) })
+// later are the placeholders whose values are not there in front of the site: those of a user, of an error, and what another
+// matcher leaves. Caddy evaluates the matchers of one set in any order.
+var later = regexp.MustCompile(`http\.(?:auth|error|regexp|matchers|reverse_proxy)\.|\{(?:re|file_match|err|rp)\.`)
+
+func mentions(n *node, e *regexp.Regexp) bool {
+	return slices.ContainsFunc(n.words, e.MatchString) || slices.ContainsFunc(n.inner, func(one *node) bool { return mentions(one, e) })
 }

@@ -25,7 +25,7 @@ func TestKept(t *testing.T) {
 		fetches := 0
 		step := func(what string, wait time.Duration, want int, wantErr error) {
 			t.Helper()
-			time.Sleep(wait)
+			<-time.After(wait)
 			_, err := kept.Current(t.Context(), time.Now, func(context.Context) (*document, error) {
 				fetches++
 				if failure != nil {
@@ -62,13 +62,13 @@ func TestKeptWhileAServerHangs(t *testing.T) {
 		if _, err := kept.Current(t.Context(), time.Now, func(context.Context) (*document, error) { return old, nil }); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(TTL)
+		<-time.After(TTL)
 		began := time.Now()
 		var all sync.WaitGroup
 		for range 3 {
 			all.Go(func() {
 				got, err := kept.Current(t.Context(), time.Now, func(context.Context) (*document, error) {
-					time.Sleep(10 * time.Second)
+					<-time.After(10 * time.Second)
 					return nil, errors.New("no answer")
 				})
 				if got != old || err != nil {
@@ -140,7 +140,7 @@ func TestKeptCallerGoesAway(t *testing.T) {
 		if _, err := kept.Current(t.Context(), time.Now, func(context.Context) (*document, error) { return old, nil }); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(TTL)
+		<-time.After(TTL)
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		if got, err := kept.Current(gone, time.Now, func(ctx context.Context) (*document, error) { return nil, ctx.Err() }); got != old || err != nil {
