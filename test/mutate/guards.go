@@ -125,7 +125,7 @@ var guards = []guard{
 	{"RFC 9449: a code is redeemed with the key of its request", `key, err := p.proofKey(g.ProofKey)`, `key, err := p.newProofKey()`},
 	{"RFC 9126: a reference is bounded", `if uri == "" || len(uri) > maxRequestURI {`, `if uri == "" {`},
 	{"a token is for this site", "audience, ok := audienceOf(claims[\"aud\"])\n\tif !ok || !v.isFor(audience) {\n\t\treturn nil, badToken(ReasonAudience, \"the token is for another audience (aud)\")\n\t}\n\tif v.AnyType {", "audience, ok := audienceOf(claims[\"aud\"])\n\t_ = ok\n\tif v.AnyType {"},
-	{"a token is signed by its issuer", "if err != nil || !bytes.Equal(verified, payload) {\n\t\tv.forged.add(", "case false && (err != nil || !bytes.Equal(verified, payload)):\n\t\tv.forged.add("},
+	{"a token is signed by its issuer", "if err != nil || !bytes.Equal(verified, payload) {\n\t\tv.forged.add(", "if false && (err != nil || !bytes.Equal(verified, payload)) {\n\t\tv.forged.add("},
 	{"a token has the type of an access token", `case typ == "at+jwt", anyType && (typ == "" || typ == "jwt"):`, `case true:`},
 	{"a token demands nothing that is not understood", `if _, has := header["crit"]; has {`, `if _, has := header["crit"]; false && has {`},
 	{"a token for us as a client is an ID token", `if slices.ContainsFunc(audience, func(aud string) bool { return slices.Contains(clients, aud) }) {`, `if false && slices.Contains(clients, "") {`},
