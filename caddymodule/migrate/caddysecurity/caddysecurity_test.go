@@ -203,6 +203,24 @@ func TestSecretsOfSites(t *testing.T) {
 	}
 }
 
+// A rule about a subject does not let in a user who has chosen it as a name: GitLab and others let users do so.
+func TestSubjects(t *testing.T) {
+	for name, row := range map[string]struct {
+		portal, policy string
+		want           int
+	}{
+		"a policy":     {"", "allow sub 123", 2},
+		"a portal":     {"transform user {\nmatch sub 123\naction add role a\n}", "allow roles a", 2},
+		"no subject":   {"", "allow roles a\nallow email ada@example.com", 0},
+		"only a store": {"}\nauthentication portal alone {", "allow sub 123", 3},
+	} {
+		text, notes := become(t, file(row.portal, row.policy, "authorize with q"), draft.Options{})
+		if n := strings.Count(text, "user_claim email sub"); n != row.want || strings.Contains(notes, "preferred_username") != (row.want > 0) {
+			t.Errorf("%s: %d of %d providers\n%s\n%s", name, n, row.want, text, notes)
+		}
+	}
+}
+
 // A policy is not for the users of a portal of which the file does not say that it signs them in.
 func TestPortalElsewhere(t *testing.T) {
 	const other = "authentication portal open {\nenable identity provider other\n}\n"

@@ -125,6 +125,7 @@ func (r *reader) providers() {
 		return
 	}
 	lines := []draft.Line{draft.Words("issuer " + r.plan.Variable(draft.IssuerVariable)), draft.Words("client_id " + r.plan.Variable("OIDC_CLIENT_ID")), draft.Words("client_secret " + r.plan.Variable(firstfile.SecretVariable))}
+	lines = append(lines, r.userClaim()...)
 	head := draft.Words("provider "+standInName, lines...)
 	head.Comment = "Takes the place of what the file has and Latchkey has not: see the list at the end."
 	r.plan.Providers = append(r.plan.Providers, head)
@@ -162,6 +163,7 @@ func (r *reader) provider(l *realm) {
 	} else {
 		r.plan.Note(draft.Todo, l.from.Origin, "roles came from several claims (roles, groups, role, group, realm_access.roles); here groups are one claim: `groups` unless `groups_claim` names another")
 	}
+	lines = append(lines, r.userClaim()...)
 	if n := l.values["logout_url"]; n != nil {
 		if strings.HasPrefix(n.arg(0), "https://") && !strings.ContainsAny(n.arg(0), "{}@") {
 			lines = append(lines, n.at().Words("end_session_url", n.arg(0)))
@@ -175,6 +177,21 @@ func (r *reader) provider(l *realm) {
 		p.Comment = ""
 	}
 	r.plan.Providers = append(r.plan.Providers, p)
+}
+
+// userClaim returns the line that says what names a user, if a rule is about a subject: `user` compares the name as well, and
+// at some providers users choose their preferred_username.
+func (r *reader) userClaim() []draft.Line {
+	subject := func(l literal) bool { return l.field == "sub" }
+	if !slices.ContainsFunc(r.policies, func(p *policy) bool {
+		return slices.ContainsFunc(p.rules, func(rl rule) bool { return slices.ContainsFunc(rl.conditions, subject) })
+	}) && !slices.ContainsFunc(r.portals, func(p *portal) bool {
+		return slices.ContainsFunc(p.transforms, func(t transform) bool { return slices.ContainsFunc(t.conditions, subject) })
+	}) {
+		return nil
+	}
+	r.plan.Note(draft.Differs, draft.At("match sub", 0), "`user` compares the subject, the address and the name of a user. So that no user is admitted who has chosen the subject of another one as preferred_username, that claim is not in `user_claim`")
+	return []draft.Line{draft.Words("user_claim email sub")}
 }
 
 const wellKnown = "/.well-known/openid-configuration"
