@@ -29,7 +29,17 @@ const (
 	lockWait     = 500 * time.Millisecond // how long Open waits for the file: another process may just be closing it
 	defaultSweep = time.Minute
 	sweepBatch   = 256 // records freed in one transaction, so that a sweep does not block writers for long
-	commitBatch  = 256 // largest number of writes that share one sync
+	// layerSize is how much is written before it is moved to the database, in bytes of memory and of the log. There may be
+	// twice as much, and a batch: what is being moved, and what comes meanwhile.
+	layerSize  = 8 << 20
+	deleteRoom = 1 << 20 // as much may be deleted in addition while the database takes nothing
+	// drainAfter is how long what was written stays in the log at most, unless the database takes nothing.
+	drainAfter = 5 * time.Second
+	// manyDeleted is how many deleted keys a batch passes on its way before they are moved to the database.
+	manyDeleted = 1000
+	keptRecord  = 1 << 20 // largest buffer for a record that is used again
+	keptChanges = 4096    // most changes whose slice is used again
+	commitBatch = 256     // largest number of writes that share one sync
 	// commitPause is the minimum time between two syncs of which the first was shared. Measured with 32 users who sign in at once: without it a
 	// sign-in takes 1.9 ms of CPU, with 2 ms or 5 ms it takes 1.1 ms.
 	commitPause = 2 * time.Millisecond

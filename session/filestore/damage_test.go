@@ -95,7 +95,13 @@ func TestUnreachableFile(t *testing.T) {
 	if err := os.WriteFile(plain, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, file := range map[string]string{"nothing": "", "a directory": dir, "below a file": filepath.Join(plain, "sessions.db")} {
+	noLog := filepath.Join(dir, "no-log.db") // where its log would be is something else
+	if err := os.Mkdir(noLog+".1.wal", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]string{
+		"nothing": "", "a directory": dir, "below a file": filepath.Join(plain, "sessions.db"), "no log": noLog,
+	} {
 		_, err := filestore.Open(filestore.Config{Path: file})
 		if err == nil || !strings.Contains(err.Error(), file) || errors.Is(err, filestore.ErrLocked) {
 			t.Errorf("%s: got %v", name, err)

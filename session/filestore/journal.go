@@ -26,11 +26,7 @@ func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) erro
 		if err := journal.CheckBatch(stream, b, now); err != nil {
 			return refusal{err}
 		}
-		j, err := r.makeJournals()
-		if err != nil {
-			return err
-		}
-		return j.add(stream, b, millis(now))
+		return r.journals().add(stream, b, millis(now))
 	}})
 	return err
 }
@@ -72,10 +68,7 @@ func (s *Store) viewStream(ctx context.Context, stream string, bad error, read f
 		if bad != nil {
 			return refusal{bad}
 		}
-		j, ok := r.journals()
-		if !ok {
-			return nil
-		}
+		j := r.journals()
 		st, err := j.state(stream)
 		if err != nil || st.until <= millis(s.now()) {
 			return err
@@ -90,10 +83,7 @@ func (s *Store) Trim(ctx context.Context, stream string, keep int) (removed int,
 		if err := journal.CheckTrim(stream, keep); err != nil {
 			return refusal{err}
 		}
-		j, ok := r.journals()
-		if !ok {
-			return unchanged
-		}
+		j := r.journals()
 		st, err := j.state(stream)
 		if err != nil {
 			return err

@@ -11,24 +11,26 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/latchkey-gateway/latchkey/session/filestore/wal"
 )
 
 // open opens the file, checks its format and creates what a new file needs.
-func (s *Store) open() error {
-	if s.path == "" {
+func (d *disk) open() error {
+	if d.path == "" {
 		return errors.New("no path")
 	}
-	dir := filepath.Dir(s.path)
+	dir := filepath.Dir(d.path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making its directory: %w", err)
 	}
-	_, err := os.Stat(s.path)
+	_, err := os.Stat(d.path)
 	isNew := errors.Is(err, fs.ErrNotExist)
 
-	err = guard(s.openDatabase)
+	err = guard(d.openDatabase)
 	if err != nil {
-		if s.file != nil {
-			_ = release(s.file) // after a panic nothing else releases it
+		if d.file != nil {
+			_ = release(d.file) // after a panic nothing else releases it
 		}
 		switch {
 		case errors.Is(err, bolterrors.ErrTimeout):
@@ -39,48 +41,53 @@ func (s *Store) open() error {
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
+	if d.log, err = wal.Create(wal.Beside(d.path)); err != nil {
+		return errors.Join(fmt.Errorf("its log: %w", err), d.db.Close())
+	}
 	if isNew {
 		if err := syncDir(dir); err != nil {
-			_ = s.db.Close()
-			return fmt.Errorf("syncing its directory: %w", err)
+			return errors.Join(fmt.Errorf("syncing its directory: %w", err), d.log.Close(), d.db.Close())
 		}
 	}
 	return nil
 }
 
-func (s *Store) openDatabase() error {
-	db, err := bolt.Open(s.path, 0o600, &bolt.Options{
+func (d *disk) openDatabase() error {
+	db, err := bolt.Open(d.path, 0o600, &bolt.Options{
 		Timeout:      lockWait,
 		FreelistType: bolt.FreelistMapType,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			f, err := os.OpenFile(name, flag, mode) //nolint:gosec // the operator's path
-			s.file = f
+			d.file = f
 			return f, err
 		},
 	})
 	if err != nil {
 		return err
 	}
-	s.db = db
-	if err := s.check(); err != nil {
+	d.db = db
+	if err := d.check(); err != nil {
+		if d.broken.Load() {
+			return err // the database's own lock may be taken; Close would wait for ever
+		}
 		return errors.Join(err, db.Close())
 	}
 	return nil
 }
 
 // check refuses a file that is not a session file before anything is written to it.
-func (s *Store) check() error {
-	info, err := s.file.Stat()
+func (d *disk) check() error {
+	info, err := d.file.Stat()
 	if err != nil {
 		return err
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		if err := s.file.Chmod(mode &^ 0o077); err != nil && runtime.GOOS != "windows" {
+		if err := d.file.Chmod(mode &^ 0o077); err != nil && runtime.GOOS != "windows" {
 			return fmt.Errorf("closing it to others: %w", err)
 		}
 	}
-	empty := false
-	err = s.db.View(func(tx *bolt.Tx) error {
+	empty, logged := false, false
+	err = d.db.View(func(tx *bolt.Tx) error {
 		if info.Size() < tx.Size() {
 			return fmt.Errorf("%w: %d bytes are missing", ErrDamaged, tx.Size()-info.Size())
 		}
@@ -88,16 +95,24 @@ func (s *Store) check() error {
 			empty = true
 			return nil
 		}
-		r, err := open(tx)
+		r, err := open(tx, d.layers.Load(), 0)
 		if err != nil {
 			return err
 		}
-		return r.check()
+		if err := r.check(); err != nil {
+			return err
+		}
+		f, err := formatOf(tx)
+		logged = f == formatLog
+		return err
 	})
+	if logged && err == nil {
+		return d.replay()
+	}
 	if err != nil || !empty {
 		return err
 	}
-	return s.db.Update(func(tx *bolt.Tx) error {
+	return d.db.Update(func(tx *bolt.Tx) error {
 		for _, name := range buckets {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err

@@ -47,11 +47,8 @@ func (s *Store) Owned(ctx context.Context, owner string, limit int) (found []jou
 		if err := journal.CheckOwned(owner, limit); err != nil {
 			return refusal{err}
 		}
-		j, ok := r.journals()
-		if !ok {
-			return nil
-		}
-		found, err = j.owned(owner, limit, millis(s.now()))
+		var err error
+		found, err = r.journals().owned(owner, limit, millis(s.now()))
 		return err
 	})
 	return found, err

@@ -5,20 +5,13 @@ import (
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
 // What is listed for an owner is bounded, and goes with the entries.
 func TestOwnersAreBounded(t *testing.T) {
 	s := openFile(t, Config{})
-	listed := func() (n int) {
-		if err := s.db.View(func(tx *bolt.Tx) error { n = tx.Bucket(bucketOwners).Stats().KeyN; return nil }); err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
+	listed := func() int { return keys(t, s, partOwners) }
 	for i := range 3 {
 		b := journal.Batch{Until: time.Now().Add(time.Hour), Most: 1 << 20}
 		for k := range journal.MaxOwned {

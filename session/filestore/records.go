@@ -11,9 +11,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
-// The file, format 1. Numbers are big-endian, times are milliseconds since 1970.
+// The database, format 1 or 2. Numbers are big-endian, times are milliseconds since 1970.
 //
-//	format    "format"                         -> 1 byte
+//	format    "format"                         -> 1 byte; 2 while there is a log
+//	format    "log"                            -> name of the log 8, number of its last record that is here 8; in format 2
 //	entries   key                              -> version 8, expires 8, value
 //	members   len(index) 1, index, member      -> until 8
 //
@@ -27,12 +28,28 @@ var (
 	bucketMembers = []byte("members")
 	bucketOrder   = []byte("order")
 	bucketEnds    = []byte("ends")
+	keyLog        = []byte("log")
 
 	buckets = [][]byte{bucketFormat, bucketEntries, bucketMembers, bucketOrder, bucketEnds}
 )
 
+// The parts, by the numbers that they have in records of the log.
 const (
-	format     = 1
+	partEntries = iota
+	partMembers
+	partOrder
+	partEnds
+	partLog
+	partStreams
+	partOwners
+	parts
+)
+
+var partNames = [parts][]byte{bucketEntries, bucketMembers, bucketOrder, bucketEnds, bucketLog, bucketStreams, bucketOwners}
+
+const (
+	format     = 1 // all that was written is in the database
+	formatLog  = 2 // some may be in the log; a program that does not know of it refuses
 	headerSize = 16
 	kindEntry  = 'e'
 	kindMember = 'm'
@@ -40,40 +57,45 @@ const (
 	dropped    = 16 // the largest number of members that one Enlist drops, so that no caller pays for a large index
 )
 
-// records reads and writes the format of the file within one transaction.
+// records reads and writes the format of the file within one snapshot.
 type records struct {
-	entries, members, order, ends *bolt.Bucket
+	*snapshot
+	entries, members, order, ends *part
 }
 
 var errMissing = fmt.Errorf("%w: parts are missing", ErrDamaged)
 
-// open finds the buckets. A file without them, or with another format, is damaged or belongs to another program.
-func open(tx *bolt.Tx) (r records, err error) {
-	if r.entries, err = openEntries(tx); err != nil {
-		return r, err
+// open makes a snapshot of the layers over a database. A database of another format is damaged or belongs to another
+// program. Each part is opened when it is read.
+func open(tx *bolt.Tx, l *layers, number uint64) (records, error) {
+	if _, err := formatOf(tx); err != nil {
+		return records{}, err
 	}
-	r.members, r.order, r.ends = tx.Bucket(bucketMembers), tx.Bucket(bucketOrder), tx.Bucket(bucketEnds)
-	if r.members == nil || r.order == nil || r.ends == nil {
-		return r, errMissing
+	s := &snapshot{tx: tx, layers: l, number: number}
+	for i := range s.parts {
+		s.parts[i].in, s.parts[i].which = s, i
 	}
-	return r, nil
+	return records{s, &s.parts[partEntries], &s.parts[partMembers], &s.parts[partOrder], &s.parts[partEnds]}, nil
 }
 
-// openEntries is open for callers that read entries alone. Every bucket costs them five pieces of memory.
-func openEntries(tx *bolt.Tx) (*bolt.Bucket, error) {
-	head, entries := tx.Bucket(bucketFormat), tx.Bucket(bucketEntries)
-	if head == nil || entries == nil {
-		return nil, errMissing
+func formatOf(tx *bolt.Tx) (byte, error) {
+	head := tx.Bucket(bucketFormat)
+	if head == nil {
+		return 0, errMissing
 	}
-	if v := head.Get(bucketFormat); len(v) != 1 || v[0] != format {
-		return nil, fmt.Errorf("%w: format %x, want %d", ErrDamaged, v, format)
+	v := head.Get(bucketFormat)
+	if len(v) != 1 || v[0] != format && v[0] != formatLog {
+		return 0, fmt.Errorf("%w: format %x, want %d or %d", ErrDamaged, v, format, formatLog)
 	}
-	return entries, nil
+	return v[0], nil
 }
 
 // check reads the first and last record of every part.
 func (r records) check() error {
-	for _, b := range []*bolt.Bucket{r.entries, r.members, r.order, r.ends} {
+	for _, b := range []*part{r.entries, r.members, r.order, r.ends} {
+		if b.below() == nil {
+			return errMissing
+		}
 		b.Cursor().First()
 		b.Cursor().Last()
 	}
@@ -215,7 +237,7 @@ func (r records) dropPassed(index session.Key, now uint64) error {
 	var (
 		passed []session.Key
 		p      = prefix(index)
-		c      = r.order.Cursor()
+		c      = r.order.Cursor().Until(join(p, stamp(now+1)))
 	)
 	for k, _ := c.Seek(p); len(passed) < dropped && bytes.HasPrefix(k, p); k, _ = c.Next() {
 		rest := k[len(p):]

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
@@ -25,12 +23,8 @@ func (s *Store) Stamp(ctx context.Context, key session.Key) (st session.Stamp, e
 	}
 	found, now := false, millis(s.now())
 	err = s.answer(guard(func() error {
-		return s.db.View(func(tx *bolt.Tx) error {
-			entries, err := openEntries(tx)
-			if err != nil {
-				return err
-			}
-			data := entries.Get([]byte(key))
+		return s.look(false, func(r records) error {
+			data := r.entries.Get([]byte(key))
 			switch {
 			case data == nil:
 				return nil

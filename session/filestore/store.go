@@ -5,12 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -18,10 +16,8 @@ import (
 
 // Store is a session.Store in a file. It is safe for concurrent use by one process.
 type Store struct {
-	path string
-	now  func() time.Time
-	file *os.File // for closing by force, see Close
-	db   *bolt.DB
+	disk
+	now func() time.Time
 
 	writes  chan *write
 	stop    chan struct{} // closed by Close
@@ -29,8 +25,7 @@ type Store struct {
 	closing sync.Once
 	closed  atomic.Bool
 	feed    session.LocalFeed
-	broken  atomic.Bool // a write has found damage; no further write is tried
-	err     error       // of Close
+	err     error // of Close
 }
 
 var _ session.Store = (*Store)(nil)
@@ -46,15 +41,16 @@ func Open(cfg Config) (*Store, error) {
 		cfg.SweepEvery = defaultSweep
 	}
 	s := &Store{
-		path:    cfg.Path,
 		now:     cfg.Now,
 		writes:  make(chan *write),
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
 	}
+	s.prepare(cfg.Path)
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("session file %s: %w", cfg.Path, err)
 	}
+	go s.drainer()
 	go s.writer(cfg.SweepEvery)
 	return s, nil
 }
@@ -211,10 +207,10 @@ func (s *Store) Close() error {
 		<-s.stopped
 		if s.broken.Load() {
 			// A write that found damage may have left the database's own lock taken; its Close would wait for ever.
-			s.err = release(s.file)
+			s.err = errors.Join(s.err, release(s.file))
 			return
 		}
-		s.err = s.db.Close()
+		s.err = errors.Join(s.err, s.db.Close())
 	})
 	if s.err != nil {
 		return fmt.Errorf("closing session file %s: %w", s.path, s.err)
@@ -234,13 +230,7 @@ func (s *Store) view(ctx context.Context, read func(records) error) error {
 		return unavailable(err)
 	}
 	return s.answer(guard(func() error {
-		return s.db.View(func(tx *bolt.Tx) error {
-			r, err := open(tx)
-			if err != nil {
-				return err
-			}
-			return read(r)
-		})
+		return s.look(false, read)
 	}))
 }
 

@@ -5,8 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
@@ -24,26 +22,11 @@ var (
 
 // journals are the three parts.
 type journals struct {
-	entries, streams, owners *bolt.Bucket
+	entries, streams, owners *part
 }
 
-func (r records) journals() (j journals, ok bool) {
-	tx := r.entries.Tx()
-	j = journals{tx.Bucket(bucketLog), tx.Bucket(bucketStreams), tx.Bucket(bucketOwners)}
-	return j, j.entries != nil && j.streams != nil && j.owners != nil
-}
-
-func (r records) makeJournals() (j journals, err error) {
-	tx := r.entries.Tx()
-	if j.entries, err = tx.CreateBucketIfNotExists(bucketLog); err != nil {
-		return j, err
-	}
-	j.entries.FillPercent = 0.95 // written in the order of the keys
-	if j.streams, err = tx.CreateBucketIfNotExists(bucketStreams); err != nil {
-		return j, err
-	}
-	j.owners, err = tx.CreateBucketIfNotExists(bucketOwners)
-	return j, err
+func (r records) journals() journals {
+	return journals{&r.parts[partLog], &r.parts[partStreams], &r.parts[partOwners]}
 }
 
 // state is what is known about a stream besides its entries. The zero state is that of a stream that does not exist.
@@ -203,10 +186,7 @@ func (j journals) drop(stream string, st *state, n int) (dropped int, err error)
 
 // sweepStreams removes entries of streams that have ended, at most n of them, and the streams once they are empty.
 func (r records) sweepStreams(now uint64, n int) (swept int, err error) {
-	j, ok := r.journals()
-	if !ok {
-		return 0, nil
-	}
+	j := r.journals()
 	var ended []string
 	c := j.streams.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {

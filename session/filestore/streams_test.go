@@ -6,21 +6,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
 // journalRecords counts what the two parts of the log hold.
 func journalRecords(t *testing.T, s *Store) (entries, streams int) {
 	t.Helper()
-	if err := s.db.View(func(tx *bolt.Tx) error {
-		entries, streams = tx.Bucket(bucketLog).Stats().KeyN, tx.Bucket(bucketStreams).Stats().KeyN
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return entries, streams
+	return keys(t, s, partLog), keys(t, s, partStreams)
 }
 
 // Streams that have ended are swept, in batches of a bounded size, and the others are left alone.

@@ -14,7 +14,7 @@ func (s *Store) sweep() (n int, err error) {
 	err = s.transact(func(r records) (bool, error) {
 		n = 0
 		var dead [][]byte
-		c := r.ends.Cursor()
+		c := r.ends.Cursor().Until(stamp(now + 1))
 		for k, _ := c.First(); k != nil && len(dead) < sweepBatch; k, _ = c.Next() {
 			if len(k) < stampSize+2 {
 				return false, ErrDamaged

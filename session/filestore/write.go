@@ -7,8 +7,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
@@ -69,13 +67,19 @@ func (s *Store) writer(sweepEvery time.Duration) {
 	close(always)
 	patience := time.NewTimer(0)
 	defer patience.Stop()
+	defer s.drainTimer.Stop()
 	var patient []*write   // wait for another write, until patience ends
 	var more chan struct{} // ready while a sweep has more work; writers run in between
 	for {
 		select {
 		case <-s.stop:
 			s.commit(patient)
+			s.err = s.settle()
 			return
+		case err := <-s.drained:
+			s.thawed(err)
+		case <-s.drainTimer.C:
+			s.freeze()
 		case w := <-s.writes:
 			if w.patient && len(patient) < commitBatch {
 				if patient = append(patient, w); len(patient) == 1 {
@@ -174,31 +178,63 @@ func (s *Store) commit(batch []*write) {
 
 var errNothing = errors.New("nothing to write")
 
-// transact runs one write transaction and syncs it. Without a change nothing is written or synced.
-func (s *Store) transact(change func(records) (wrote bool, err error)) error {
-	if s.broken.Load() {
+// transact makes one batch of changes and syncs it. Without a change nothing is written or synced. What fails leaves
+// nothing behind.
+func (d *disk) transact(do func(records) (wrote bool, err error)) error {
+	if d.broken.Load() {
 		return fmt.Errorf("%w: a write met damage earlier", ErrDamaged)
 	}
-	err := guard(func() error {
-		return s.db.Update(func(tx *bolt.Tx) error {
-			r, err := open(tx)
-			if err != nil {
-				return err
-			}
-			wrote, err := change(r)
-			if err == nil && !wrote {
+	d.makeRoom()
+	active := d.layers.Load().active
+	number, passed, err := d.try(do)
+	if err != nil {
+		active.discard()
+	}
+	switch {
+	case errors.Is(err, errNothing):
+		return nil
+	case errors.As(err, new(crash)):
+		d.broken.Store(true)
+	}
+	if err != nil {
+		return err
+	}
+	if active.size() == 0 {
+		d.drainTimer.Reset(drainAfter)
+	}
+	active.publish(number)
+	d.published.Store(number) // readers see it from here on
+	if d.full() || passed >= manyDeleted {
+		d.freeze()
+	}
+	return nil
+}
+
+// try makes the changes and writes them to the log. passed is how many deleted keys were in the way.
+func (d *disk) try(do func(records) (wrote bool, err error)) (number uint64, passed int, err error) {
+	var written []change
+	err = guard(func() error {
+		return d.look(true, func(r records) error {
+			r.written = d.written[:0]
+			wrote, err := do(r)
+			if written, passed = r.written, r.passed; err == nil && (!wrote || len(written) == 0) {
 				err = errNothing
 			}
 			return err
 		})
 	})
-	if errors.As(err, new(crash)) {
-		s.broken.Store(true)
+	if err != nil {
+		return 0, 0, err
 	}
-	if errors.Is(err, errNothing) {
-		return nil
+	if d.stuck != nil && d.crowded(written) {
+		return 0, 0, d.stuck
 	}
-	return err
+	number, err = d.append(written)
+	clear(written)
+	if d.written = written; cap(written) > keptChanges {
+		d.written = nil
+	}
+	return number, passed, err
 }
 
 // crash is a panic of the database over a damaged file, or a fault in the mapped memory.

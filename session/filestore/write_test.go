@@ -10,8 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/latchkey-gateway/latchkey/session"
 )
 
@@ -26,10 +24,24 @@ func openFile(t *testing.T, cfg Config) *Store {
 	return s
 }
 
-// transactions counts what was committed since the file was made.
-func transactions(t *testing.T, s *Store) (n int) {
+// transactions counts the batches that were written since the file was opened. Each is a record of the log, and one sync.
+func transactions(t *testing.T, s *Store) int {
 	t.Helper()
-	if err := s.db.View(func(tx *bolt.Tx) error { n = tx.ID(); return nil }); err != nil {
+	return int(s.published.Load()) //nolint:gosec // a few
+}
+
+// keys counts the keys of parts, as a reader sees them.
+func keys(t *testing.T, s *Store, which ...int) (n int) {
+	t.Helper()
+	if err := s.look(false, func(r records) error {
+		for _, p := range which {
+			c := r.parts[p].Cursor()
+			for k, _ := c.First(); k != nil; k, _ = c.Next() {
+				n++
+			}
+		}
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -128,18 +140,33 @@ func TestRefusalsWriteNothing(t *testing.T) {
 	}
 }
 
+// maxSize makes a full disk of one that has room for so many bytes, and of 0 one that has room.
+func maxSize(t *testing.T, s *Store, bytes int) {
+	t.Helper()
+	tx, err := s.db.Begin(true) // nothing is moved to the database meanwhile
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.db.MaxSize = bytes
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A full disk refuses writes and nothing else; what fits still gets through.
 func TestFull(t *testing.T) {
 	s := openFile(t, Config{})
 	if err := s.Create(t.Context(), entry("a", time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	s.db.MaxSize = 64 << 10
+	s.limit = 256 << 10
+	maxSize(t, s, 64<<10)
 	var full error
 	large := entry("b", time.Hour)
 	large.Value = make([]byte, session.MaxValue)
-	for i := 0; i < 10 && full == nil; i++ {
-		large.Key = session.Key(fmt.Sprintf("s:b%d", i))
+	n := 0
+	for ; n < 20 && full == nil; n++ {
+		large.Key = session.Key(fmt.Sprintf("s:b%d", n))
 		full = s.Create(t.Context(), large)
 	}
 	if !errors.Is(full, session.ErrUnavailable) {
@@ -154,47 +181,61 @@ func TestFull(t *testing.T) {
 	if _, err := s.Remove(t.Context(), "s:a"); err != nil {
 		t.Fatalf("removing: %v", err)
 	}
+	if err := s.Close(); err == nil {
+		t.Fatal("closed as if all were in the database")
+	}
+	again := openAgain(t, s) // the disk has room again, and the log everything that was acknowledged
+	for i := range n - 1 {
+		if _, err := again.Get(t.Context(), session.Key(fmt.Sprintf("s:b%d", i))); err != nil {
+			t.Fatalf("s:b%d: %v", i, err)
+		}
+	}
+	if _, err := again.Get(t.Context(), "s:a"); !errors.Is(err, session.ErrNotFound) {
+		t.Fatalf("removed: %v", err)
+	}
 }
 
 // One change that cannot be made takes no other of its batch along.
 func TestBatchIsIsolated(t *testing.T) {
-	s := openFile(t, Config{})
-	bad := errors.New("bad")
-	var batch []*write
-	for i := range 5 {
-		w := &write{ctx: t.Context(), done: make(chan struct{})}
-		w.apply = func(r records, _ *session.Entry) error {
-			if i == 2 {
-				return bad
+	synctest.Test(t, func(t *testing.T) { // the writer does nothing of its own meanwhile
+		s := openFile(t, Config{})
+		bad := errors.New("bad")
+		var batch []*write
+		for i := range 5 {
+			w := &write{ctx: t.Context(), done: make(chan struct{})}
+			w.apply = func(r records, _ *session.Entry) error {
+				if i == 2 {
+					return bad
+				}
+				e := entry(fmt.Sprint(i), time.Hour)
+				e.Version = 1
+				return r.putEntry(e)
 			}
-			e := entry(fmt.Sprint(i), time.Hour)
-			e.Version = 1
-			return r.putEntry(e)
+			batch = append(batch, w)
 		}
-		batch = append(batch, w)
-	}
-	given, cancel := context.WithCancel(t.Context())
-	cancel()
-	batch[4].ctx = given
-	s.commit(batch)
-	for i, w := range batch {
-		<-w.done
-		_, err := s.Get(t.Context(), session.Key(fmt.Sprintf("s:%d", i)))
-		switch i {
-		case 2:
-			if !errors.Is(w.err, bad) || !errors.Is(err, session.ErrNotFound) {
-				t.Errorf("%d: %v, %v", i, w.err, err)
-			}
-		case 4:
-			if !errors.Is(w.err, context.Canceled) || !errors.Is(err, session.ErrNotFound) {
-				t.Errorf("%d: %v, %v", i, w.err, err)
-			}
-		default:
-			if w.err != nil || err != nil {
-				t.Errorf("%d: %v, %v", i, w.err, err)
+		given, cancel := context.WithCancel(t.Context())
+		cancel()
+		batch[4].ctx = given
+		s.commit(batch)
+		for i, w := range batch {
+			<-w.done
+			_, err := s.Get(t.Context(), session.Key(fmt.Sprintf("s:%d", i)))
+			switch i {
+			case 2:
+				if !errors.Is(w.err, bad) || !errors.Is(err, session.ErrNotFound) {
+					t.Errorf("%d: %v, %v", i, w.err, err)
+				}
+			case 4:
+				if !errors.Is(w.err, context.Canceled) || !errors.Is(err, session.ErrNotFound) {
+					t.Errorf("%d: %v, %v", i, w.err, err)
+				}
+			default:
+				if w.err != nil || err != nil {
+					t.Errorf("%d: %v, %v", i, w.err, err)
+				}
 			}
 		}
-	}
+	})
 }
 
 // A caller that gives up while the disk is slow gets its answer at once.
@@ -218,17 +259,9 @@ func TestGivesUpWaiting(t *testing.T) {
 }
 
 // count counts the records of all parts, dead ones included.
-func count(t *testing.T, s *Store) (n int) {
+func count(t *testing.T, s *Store) int {
 	t.Helper()
-	if err := s.db.View(func(tx *bolt.Tx) error {
-		for _, name := range buckets[1:] {
-			n += tx.Bucket(name).Stats().KeyN
-		}
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return n
+	return keys(t, s, partEntries, partMembers, partOrder, partEnds)
 }
 
 // What has expired leaves the file, in bounded steps, by itself; what has not stays.
@@ -240,17 +273,17 @@ func TestSweeper(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close() //nolint:errcheck // a second time
-		err = s.transact(func(r records) (bool, error) {
+		_, err = s.update(t.Context(), func(r records, _ *session.Entry) error {
 			for i := range 3 * sweepBatch {
 				e := entry(fmt.Sprint(i), time.Hour)
 				if err := r.putEntry(e); err != nil {
-					return false, err
+					return err
 				}
 				if err := r.putMember("u:all", e.Key, millis(e.Expires)); err != nil {
-					return false, err
+					return err
 				}
 			}
-			return true, r.putEntry(entry("long", 3*time.Hour))
+			return r.putEntry(entry("long", 3*time.Hour))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -276,26 +309,28 @@ func TestSweeper(t *testing.T) {
 
 // One step of a sweep is bounded, so that no writer waits for long.
 func TestSweepIsBounded(t *testing.T) {
-	now := time.Now()
-	s := openFile(t, Config{Now: func() time.Time { return now }, SweepEvery: time.Hour})
-	if err := s.transact(func(r records) (bool, error) {
-		for i := range sweepBatch + 10 {
-			if err := r.putEntry(entry(fmt.Sprint(i), -time.Minute)); err != nil {
-				return false, err
+	synctest.Test(t, func(t *testing.T) { // the writer does nothing of its own meanwhile
+		now := time.Now()
+		s := openFile(t, Config{Now: func() time.Time { return now }, SweepEvery: time.Hour})
+		if err := s.transact(func(r records) (bool, error) {
+			for i := range sweepBatch + 10 {
+				if err := r.putEntry(entry(fmt.Sprint(i), -time.Minute)); err != nil {
+					return false, err
+				}
+			}
+			return true, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []int{sweepBatch, 10, 0} {
+			if n, err := s.sweep(); n != want || err != nil {
+				t.Fatalf("swept %d, %v, want %d", n, err, want)
 			}
 		}
-		return true, nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []int{sweepBatch, 10, 0} {
-		if n, err := s.sweep(); n != want || err != nil {
-			t.Fatalf("swept %d, %v, want %d", n, err, want)
+		if n := count(t, s); n != 0 {
+			t.Fatalf("%d records left", n)
 		}
-	}
-	if n := count(t, s); n != 0 {
-		t.Fatalf("%d records left", n)
-	}
+	})
 }
 
 // A replaced, removed or relisted record leaves no end behind for the sweeper to stumble over.

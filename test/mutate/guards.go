@@ -242,4 +242,13 @@ var guards = []guard{
 	{"open streams: nothing is copied past the check", `return io.Copy(struct{ io.Writer }{s}, r)`, `return io.Copy(s.ResponseWriter, r)`},
 	{"open streams: a session may have ended for one app alone", `case err == nil && !st.revocations.Admits(s, w.holder.App()):`, `case false:`},
 	{"open streams: those of a program end with its token", `case !now.Before(o.token.Expires) && (o.open || !now.Before(o.token.Expires.Add(finishing))):`, `case false:`},
+	{"a file's log: a write that is missing is damage", `if want := after + 1 + uint64(i); r.Number != want {`, `if want := after + 1 + uint64(i); false && r.Number != want {`},
+	{"a file's log: every record is synced", "err == nil {\n\t\terr = l.sync(f)\n\t}", "err == nil {\n\t\t_ = l.sync\n\t}"},
+	{"a file's log: nothing is acknowledged after a write that failed", "if l.broken {\n\t\treturn 0, ErrBroken", "if false {\n\t\treturn 0, ErrBroken"},
+	{"a file's log: what a crash leaves in it is read", "if logged && err == nil {\n\t\treturn d.replay()", "if logged && err == nil {\n\t\treturn nil"},
+	{"a file: a version from before the log refuses", `if err := d.merge(formatLog, d.name); err != nil {`, `if err := d.merge(format, d.name); err != nil {`},
+	{"a file: a batch that fails leaves nothing behind", "\t\tactive.discard()\n", "\t\t_ = active\n"},
+	{"a file: a reader sees no batch that is not on the disk", `for v != nil && v.batch > batch {`, `for v != nil && false {`},
+	{"a file: what waits for the database is bounded", `return size >= d.limit && grows(written) || size >= d.limit+deleteRoom`, `return false && size >= d.limit && grows(written)`},
+	{"a file: a reader sees one moment", `if moved = d.layers.Load() != l; moved {`, `if moved = d.layers.Load() != l && false; moved {`},
 }
