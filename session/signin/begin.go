@@ -60,6 +60,13 @@ func (s *starter) begin(w http.ResponseWriter, r *http.Request, v *access.Visit,
 		s.Fail(w, r, v, "making key", err)
 		return
 	}
+	if p.Pushes(m) {
+		end := s.limits.pushing(w, r, v)
+		if end == nil {
+			return
+		}
+		defer end()
+	}
 	// The context of the metadata is too short for a request that is pushed. AuthURL has a limit of its own.
 	target, err := p.AuthURL(context.WithoutCancel(ctx), m, f.request(how.Restarted))
 	if err != nil {

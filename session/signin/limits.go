@@ -30,16 +30,33 @@ var starts = map[string]bool{"/sign-in": true}
 
 // limited answers a request whose client has used this endpoint too often, and reports whether it did. It comes before
 // anything is opened, requested or written. A request that it lets through counts at its user, once that is known.
-func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *access.Visit, endpoint string) bool {
+func (s *limits) limited(w http.ResponseWriter, r *http.Request, v *access.Visit, endpoint string) bool {
 	if unlimited[endpoint] {
 		return false
 	}
 	start := starts[endpoint]
-	wait, ok := s.limits.Begin(v.IP, endpoint, start, s.Now())
+	wait, ok := s.requests.Begin(v.IP, endpoint, start, s.Now())
 	if ok {
 		v.Proven = s.countAtUser(v.IP, endpoint, start)
 		return false
 	}
+	s.tooMany(w, r, v, endpoint, wait)
+	return true
+}
+
+// pushing bounds the authorization requests that the gateway itself sends to a provider (RFC 9126): any client can cause one
+// with any page, and has proven nothing. If too many are under way it answers, and end is nil.
+func (s *limits) pushing(w http.ResponseWriter, r *http.Request, v *access.Visit) (end func()) {
+	end, ok := s.pushes.Begin(v.IP)
+	if !ok {
+		s.tooMany(w, r, v, "/sign-in", time.Second)
+		return nil
+	}
+	return end
+}
+
+// tooMany answers, counts and logs a request that is one too many.
+func (s *limits) tooMany(w http.ResponseWriter, r *http.Request, v *access.Visit, endpoint string, wait time.Duration) {
 	if s.OnLimited != nil {
 		s.OnLimited(endpoint)
 	}
@@ -49,13 +66,12 @@ func (s *Service) limited(w http.ResponseWriter, r *http.Request, v *access.Visi
 	}
 	// There is no link back, because the address may contain a code. A reload is enough.
 	s.Problem(w, r, v, pages.Problem{Kind: pages.KindTooMany, RetryAfter: max(wait, time.Second), HomeURL: browser.Home})
-	return true
 }
 
 // countAtUser returns what Visit.Proven does for a request that was counted at its address. A request counts once.
-func (s *Service) countAtUser(client netip.Addr, endpoint string, start bool) func(session.Identity) {
+func (s *limits) countAtUser(client netip.Addr, endpoint string, start bool) func(session.Identity) {
 	var once sync.Once
 	return func(who session.Identity) {
-		once.Do(func() { s.limits.Proven(client, endpoint, start, who.Issuer, who.Subject, s.Now()) })
+		once.Do(func() { s.requests.Proven(client, endpoint, start, who.Issuer, who.Subject, s.Now()) })
 	}
 }

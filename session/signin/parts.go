@@ -7,6 +7,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signals"
 	"github.com/latchkey-gateway/latchkey/session/signin/access"
 	"github.com/latchkey-gateway/latchkey/session/signin/bound"
+	"github.com/latchkey-gateway/latchkey/session/signin/ratelimit"
 	"github.com/latchkey-gateway/latchkey/session/signin/remembered"
 	"github.com/latchkey-gateway/latchkey/session/signin/renew"
 )
@@ -14,6 +15,17 @@ import (
 // The parts of a Service. Each has one purpose and embeds the parts that it uses, so that it cannot use one that comes
 // later in this list.
 type (
+	// limits bounds what clients can cause that have proven nothing.
+	limits struct {
+		*access.Environment
+		*access.Recorder
+		*access.Responder
+		requests *ratelimit.Requests
+		pushes   ratelimit.Flights
+		// flooded is when it was last logged that a client is limited, in nanoseconds since 1970.
+		flooded atomic.Int64
+	}
+
 	// flows seals and opens the state of sign-ins in progress, and logs about it.
 	flows struct {
 		*access.Environment
@@ -43,6 +55,7 @@ type (
 		*flows
 		*prompts
 		*forms
+		limits *limits
 	}
 
 	// finisher handles what comes back from a provider, the prompt or the sign-in host, until the session exists.

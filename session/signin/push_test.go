@@ -151,3 +151,39 @@ func TestPushedRequestsNowhere(t *testing.T) {
 		t.Errorf("%d to %q", r.status, r.location)
 	}
 }
+
+// A flood of browsers that never sign in is no flood at the provider: few pushes of an address are under way at the same
+// time. One more is told to come again, and causes no request.
+func TestPushesAreBounded(t *testing.T) {
+	g, _ := pushing(t, oidc.PushRequire, nil)
+	const most = 64
+	asked, answer := make(chan struct{}, 2*most), make(chan struct{})
+	g.idp.Set(func(p *oidctest.IDP) {
+		p.Instead["/par"] = func(w http.ResponseWriter, _ *http.Request) {
+			asked <- struct{}{}
+			<-answer
+			oidctest.WriteJSON(w, http.StatusCreated, map[string]any{"request_uri": pushed, "expires_in": 60})
+		}
+	})
+	var all sync.WaitGroup
+	start := func(b *testBrowser) {
+		all.Go(func() {
+			if r := b.get("/page"); r.status != http.StatusSeeOther {
+				t.Errorf("a start: %d", r.status)
+			}
+		})
+		<-asked
+	}
+	for range most {
+		start(g.browser())
+	}
+	r := g.browser().get("/page")
+	if r.status != http.StatusTooManyRequests || r.header.Get("Retry-After") == "" || len(asked) > 0 {
+		t.Errorf("one more: %d, Retry-After %q, %d pushes", r.status, r.header.Get("Retry-After"), len(asked))
+	}
+	close(answer)
+	all.Wait()
+	if r := g.browser().get("/page"); r.status != http.StatusSeeOther {
+		t.Errorf("afterwards: %d", r.status)
+	}
+}

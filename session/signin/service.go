@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync/atomic"
 
 	"github.com/latchkey-gateway/latchkey/session/pages"
 	"github.com/latchkey-gateway/latchkey/session/signals"
@@ -38,16 +37,15 @@ type Service struct {
 	accountPage *account.Page
 	*scripts
 
-	limits *ratelimit.Requests
-	// flooded is when it was last logged that a client is limited, in nanoseconds since 1970.
-	flooded atomic.Int64
+	*limits
 }
 
 // New returns a service. Start begins its background work.
 func New(c access.Config) *Service {
-	s := &Service{Environment: access.NewEnvironment(c), limits: ratelimit.NewRequests(c.RateLimit)}
+	s := &Service{Environment: access.NewEnvironment(c)}
 	s.Recorder = &access.Recorder{Environment: s.Environment}
 	s.Responder = &access.Responder{Environment: s.Environment}
+	s.limits = &limits{Environment: s.Environment, Recorder: s.Recorder, Responder: s.Responder, requests: ratelimit.NewRequests(c.RateLimit)}
 	s.Authenticator = &access.Authenticator{Environment: s.Environment, Recorder: s.Recorder}
 	s.renewer = renew.New(s.Environment, s.Recorder)
 	s.Environment.Tokens.Renew = s.renewer.RenewFor
@@ -58,7 +56,7 @@ func New(c access.Config) *Service {
 	browsers := &remembered.Keeper{Environment: s.Environment}
 	s.prompts = &prompts{s.Environment, s.Recorder, browsers}
 	s.forms = &forms{s.Environment, s.Responder, s.Authenticator}
-	s.starter = &starter{s.Environment, s.Responder, s.Authenticator, s.renewer, s.flows, s.prompts, s.forms}
+	s.starter = &starter{s.Environment, s.Responder, s.Authenticator, s.renewer, s.flows, s.prompts, s.forms, s.limits}
 	s.finisher = &finisher{
 		Environment: s.Environment, Recorder: s.Recorder, Responder: s.Responder, Authenticator: s.Authenticator,
 		renewer: s.renewer, binder: s.binder, flows: s.flows, prompts: s.prompts, starter: s.starter,

@@ -209,6 +209,8 @@ var guards = []guard{
 	{"strict mode: another record may have the same version", `if at == known.stamp() {`, `if at.Version == known.version {`},
 	{"a look-up that was not sent has found nothing out", "\tq.SetErr(errUnsent)\n", "\tq.SetErr(nil)\n"},
 	{"A21: one user who signs in again and again is limited", `if _, ok := q.users.allow(key, now); ok {`, `if _, ok := q.users.allow(key, now); ok || key != 0 {`},
+	{"A21: pushes to a provider that are under way are bounded", `if f.all >= maxFlights || f.by[client] >= maxFlightsEach {`, `if f.all < 0 {`},
+	{"A21: a start that pushes is counted", "\t\tif end == nil {\n\t\t\treturn\n\t\t}\n\t\tdefer end()", "\t\tif end == nil {\n\t\t\tend = func() {}\n\t\t}\n\t\tdefer end()"},
 	{"A21: a callback that proves nothing counts at its address", "if err == nil {\n\t\tv.Proves(a.Draft.Identity)", "if v.Proves(session.Identity{Issuer: p.Issuer, Subject: f.State}); err == nil {\n\t\tv.Proves(a.Draft.Identity)"},
 	{"migrate: the value of an unknown key is not printed", `e.Plan.Note(Unknown, one.Origin, "this key is not known here and is not taken over")`, `e.Plan.Note(Unknown, one.Origin, "%v", one.Value)`},
 	{"migrate: an unknown key is named", "\t\t} else {\n\t\t\te.Plan.Note(Unknown,", "\t\t} else if false {\n\t\t\te.Plan.Note(Unknown,"},

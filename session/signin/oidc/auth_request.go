@@ -52,7 +52,7 @@ func (p *Provider) AuthURL(ctx context.Context, m *Metadata, r AuthRequest) (str
 			return "", err
 		}
 	}
-	pushed := p.pushes(m)
+	pushed := p.Pushes(m)
 	if key != nil && !pushed {
 		thumbprint, err := key.Thumbprint()
 		if err != nil {

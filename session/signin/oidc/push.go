@@ -33,9 +33,9 @@ const (
 // errNoPushing: the configuration requires pushed requests, and the metadata has no endpoint for them.
 var errNoPushing = errors.New("par require: metadata has no pushed_authorization_request_endpoint")
 
-// pushes reports whether authorization requests are pushed (RFC 9126): if the configuration or the metadata requires it
+// Pushes reports whether authorization requests are pushed (RFC 9126): if the configuration or the metadata requires it
 // (section 5). A provider that only offers it would make every sign-in wait for one more request.
-func (c *Config) pushes(m *Metadata) bool {
+func (c *Config) Pushes(m *Metadata) bool {
 	return c.Push == PushRequire || c.Push == "" && m.RequiresPush
 }
 

@@ -3,4 +3,5 @@
 //
 //   - limiter.go: a table of token buckets
 //   - requests.go: the limits of sign-in, at the address until it is known whose a request is
+//   - flights.go: how many requests are under way at the same time
 package ratelimit

@@ -125,13 +125,19 @@ func (l *Limiter) open(key uint64) (*set, uint64) {
 	return s, key
 }
 
-// key is unpredictable, so that an attacker cannot choose addresses that share a set with another client's.
-func (l *Limiter) key(client netip.Addr, purpose string) uint64 {
+// network returns what counts as one client: an IPv4 address, or a network of IPv6.
+func network(client netip.Addr) netip.Addr {
 	client = client.Unmap().WithZone("")
 	if client.Is6() {
-		network, _ := client.Prefix(networkBits)
-		client = network.Addr()
+		all, _ := client.Prefix(networkBits)
+		client = all.Addr()
 	}
+	return client
+}
+
+// key is unpredictable, so that an attacker cannot choose addresses that share a set with another client's.
+func (l *Limiter) key(client netip.Addr, purpose string) uint64 {
+	client = network(client)
 	addr := client.As16()
 	if !client.IsValid() {
 		purpose += "?" // distinguishes an unknown address from an address of zeros
