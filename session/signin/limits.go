@@ -14,27 +14,10 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/signin/browser"
 )
 
-// unlimited are the endpoints without a rate limit, which are cheap and start nothing. Config.RateLimit applies to each
-// other one separately, so that a new endpoint is limited by default (A21). A provider signs many users out at once
-// from one address, and may not retry: the key set limits the cost of a forged logout token. A request for the state of
-// a session costs as much as any request to the app, and users behind one address send many of them. A browser that gets
-// 429 for the refresh of a bound session ends that session. A transmitter sends many events, and orders to revoke, from one
-// address; forged ones are limited where they are received.
-var unlimited = map[string]bool{
-	"/signed-out": true, eventsBase: true, revokePath: true, "/logout/backchannel": true, "/session": true, "/done": true, "/bound/refresh": true,
-}
-
-// starts are the endpoints that write nothing for a user who is not known, and only send the browser to a provider, as any
-// page does that asks for a sign-in.
-var starts = map[string]bool{"/sign-in": true}
-
 // limited answers a request whose client has used this endpoint too often, and reports whether it did. It comes before
-// anything is opened, requested or written. A request that it lets through counts at its user, once that is known.
-func (s *limits) limited(w http.ResponseWriter, r *http.Request, v *access.Visit, endpoint string) bool {
-	if unlimited[endpoint] {
-		return false
-	}
-	start := starts[endpoint]
+// anything is opened, requested or written. start says that the endpoint only sends a browser to a provider. A request that
+// it lets through counts at its user, once that is known.
+func (s *limits) limited(w http.ResponseWriter, r *http.Request, v *access.Visit, endpoint string, start bool) bool {
 	wait, ok := s.requests.Begin(v.IP, endpoint, start, s.Now())
 	if ok {
 		v.Proven = s.countAtUser(v.IP, endpoint, start)

@@ -155,7 +155,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request, v *access.Vi
 	case !v.Usable():
 		s.Problem(w, r, v, pages.Problem{Kind: pages.KindInsecure})
 	case s.tooSoon(w, r, v):
-	case s.limited(w, r, v, path):
+	case !unlimited[path] && s.limited(w, r, v, path, starts[path]):
 	default:
 		if r.Method == http.MethodPost {
 			// A user who presses a button and closes the window has still pressed it.
@@ -172,6 +172,20 @@ func (s *Service) AnswersBrowser(w http.ResponseWriter, r *http.Request, v *acce
 
 // AccessTokens returns what gets access tokens for applications.
 func (s *Service) AccessTokens() *accesstoken.Keeper { return s.tokens }
+
+// unlimited are the endpoints without a rate limit, which are cheap and start nothing. Config.RateLimit applies to each
+// other one separately, so that a new endpoint is limited by default (A21). A provider signs many users out at once
+// from one address, and may not retry: the key set limits the cost of a forged logout token. A request for the state of
+// a session costs as much as any request to the app, and users behind one address send many of them. A browser that gets
+// 429 for the refresh of a bound session ends that session. A transmitter sends many events, and orders to revoke, from one
+// address; forged ones are limited where they are received.
+var unlimited = map[string]bool{
+	"/signed-out": true, eventsBase: true, revokePath: true, "/logout/backchannel": true, "/session": true, "/done": true, "/bound/refresh": true,
+}
+
+// starts are the endpoints that write nothing for a user who is not known, and only send the browser to a provider, as any
+// page does that asks for a sign-in.
+var starts = map[string]bool{"/sign-in": true}
 
 // eventsBase is the path under which transmitters push events, each with the name of its stream.
 const eventsBase = "/events/"

@@ -115,7 +115,7 @@ var guards = []guard{
 	{"a proof has its type", `!strings.EqualFold(t, typ) {`, `false && t == "" {`},
 	{"a proof after the registration has no key", `if jws.Signatures[0].Protected.JSONWebKey != nil {`, `if false {`},
 	{"a proof for another site", `if aud, ok := claims["aud"]; ok && !isFor(aud, origin) {`, `if aud, ok := claims["aud"]; false && ok && !isFor(aud, origin) {`},
-	{"RFC 9126: a request that must be pushed is not sent in the open", `pushed := p.pushes(m)`, `pushed := p.pushes(m) && m.PushEndpoint != ""`},
+	{"RFC 9126: a request that must be pushed is not sent in the open", `pushed := p.Pushes(m)`, `pushed := p.Pushes(m) && m.PushEndpoint != ""`},
 	{"RFC 9101: a request that must be signed is not sent unsigned", `if p.signs(m) {`, `if p.signs(m) && m.RequiresSigned {`},
 	{"FAPI 2.0: no weaker algorithm is accepted", `*list = c.Allowed(*list)`, `_ = list`},
 	{"FAPI 2.0: a response names its issuer", `m.IssInResponse || c.FAPI`, `m.IssInResponse`},
