@@ -114,7 +114,7 @@ func TestMemoryOfASite(t *testing.T) {
 		bytesToProvision(t, few)
 		return (bytesToProvision(t, many) - bytesToProvision(t, few)) / uint64(sites)
 	}
-	const most = 13 << 10
+	const most = 16 << 10
 	few, many, policies := cost(0, 100), cost(0, 400), cost(200, 100)
 	t.Logf("%d bytes a site of 200, %d of 800, %d with 200 policies", few, many, policies)
 	if few > most || many > most || policies > most {

@@ -116,7 +116,7 @@ func exists(words []string) error {
 // others are programs that are not checked further.
 var others = []string{
 	"apt", "base64", "cadaver", "chmod", "curl", "dnf", "docker", "export", "filebrowser", "git", "head", "hydra", "jq", "kanidm",
-	"kubectl", "nano", "npm", "occ", "rclone", "sha256sum", "skopeo", "sort", "sudo", "systemctl", "tr", "uniq", "xcaddy",
+	"kubectl", "nano", "npm", "occ", "rclone", "runuser", "sha256sum", "skopeo", "sort", "sudo", "systemctl", "tr", "uniq", "xcaddy",
 	"zcat",
 }
 
