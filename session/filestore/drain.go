@@ -122,8 +122,12 @@ func (d *disk) settle() error {
 }
 
 // merge writes layers to the database in one transaction, from the oldest on, with the format that it then has. A layer in
-// which nothing was ever written leaves the number of the last record as it is.
+// which nothing was ever written leaves the number of the last record as it is. After damage the database's own lock may be
+// taken, so that it is not tried again.
 func (d *disk) merge(f byte, name wal.Name, all ...*layer) error {
+	if d.broken.Load() {
+		return errBroken
+	}
 	err := guard(func() error {
 		return d.db.Update(func(tx *bolt.Tx) error {
 			head := tx.Bucket(bucketFormat)

@@ -160,6 +160,40 @@ func TestDrainIsTriedAgain(t *testing.T) {
 	})
 }
 
+// After damage the lock of the database may be taken for ever: nothing waits for it, and the store can be closed.
+func TestDrainAfterDamage(t *testing.T) {
+	s := openFile(t, Config{})
+	if err := s.Create(t.Context(), entry("a", time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.broken.Store(true)
+	done := make(chan error, 1)
+	go func() {
+		err := s.merge(formatLog, s.name, s.layers.Load().active)
+		if !errors.Is(err, ErrDamaged) {
+			err = fmt.Errorf("moved to a damaged database: %w", err)
+		} else {
+			err = nil
+		}
+		done <- errors.Join(err, s.Close())
+	}()
+	select {
+	case err = <-done:
+	case <-time.After(10 * time.Second):
+		err = errors.New("it waits for the lock of a damaged database")
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Error(err)
+	}
+}
+
 // copyStore copies the files of a store as they are, as if the machine had failed now.
 func copyStore(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {

@@ -176,13 +176,16 @@ func (s *Store) commit(batch []*write) {
 	}
 }
 
-var errNothing = errors.New("nothing to write")
+var (
+	errNothing = errors.New("nothing to write")
+	errBroken  = fmt.Errorf("%w: a write met damage earlier", ErrDamaged)
+)
 
 // transact makes one batch of changes and syncs it. Without a change nothing is written or synced. What fails leaves
 // nothing behind.
 func (d *disk) transact(do func(records) (wrote bool, err error)) error {
 	if d.broken.Load() {
-		return fmt.Errorf("%w: a write met damage earlier", ErrDamaged)
+		return errBroken
 	}
 	d.makeRoom()
 	active := d.layers.Load().active

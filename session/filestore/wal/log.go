@@ -8,7 +8,7 @@ import (
 )
 
 // ErrBroken: an earlier write or sync has failed.
-var ErrBroken = errors.New("the log could not be written earlier")
+var ErrBroken = errors.New("the log could not be written earlier; no write is tried until the next start")
 
 // piece is by how much a segment grows. It is filled with zeros, so that the syncs of the records in it write nothing else.
 const piece = 256 << 10
@@ -124,9 +124,6 @@ func (l *Log) grow(end int64) error {
 
 // Size returns how much of the segment that is appended to is in use.
 func (l *Log) Size() int64 { return l.end }
-
-// Broken reports whether the log takes no further record.
-func (l *Log) Broken() bool { return l.broken }
 
 // Turn makes the segments change places. The caller knows that every record in the other one has reached the file.
 func (l *Log) Turn() { l.turn, l.end = 1-l.turn, 0 }
