@@ -16,25 +16,31 @@ const (
 	ownFile     = "# of the operator\n"
 )
 
+// checkInstalled looks at the files, their owners and the user after an installation.
+func (d *debian) checkInstalled(unit string) {
+	d.t.Helper()
+	for path, want := range map[string]string{
+		"/usr/bin/latchkey": "755 root:root",
+		"/etc/latchkey":     "755 root:root",
+		caddyfile:           "644 root:root",
+		environment:         "640 root:latchkey",
+		state:               "700 latchkey:latchkey",
+		unit:                "644 root:root",
+	} {
+		if got := d.stat(path); got != want {
+			d.t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+	if user := d.do("getent", "passwd", "latchkey"); !strings.HasSuffix(user, ":"+state+":/usr/sbin/nologin") {
+		d.t.Errorf("the user: %s", user)
+	}
+}
+
 // Without systemd running, as in a container's build: the files, their owners, and what an upgrade and a removal leave.
 func TestDpkg(t *testing.T) {
 	d := newDebian(t)
 	d.install(*deb)
-	for path, want := range map[string]string{
-		"/usr/bin/latchkey":                    "755 root:root",
-		"/etc/latchkey":                        "755 root:root",
-		caddyfile:                              "644 root:root",
-		environment:                            "640 root:latchkey",
-		state:                                  "700 latchkey:latchkey",
-		"/lib/systemd/system/latchkey.service": "644 root:root",
-	} {
-		if got := d.stat(path); got != want {
-			t.Errorf("%s is %s, want %s", path, got, want)
-		}
-	}
-	if user := d.do("getent", "passwd", "latchkey"); !strings.HasSuffix(user, ":"+state+":/usr/sbin/nologin") {
-		t.Errorf("the user: %s", user)
-	}
+	d.checkInstalled("/lib/systemd/system/latchkey.service")
 	if enabled := d.do("systemctl", "is-enabled", "latchkey"); enabled != "enabled" {
 		t.Errorf("the unit is %s", enabled)
 	}
