@@ -87,8 +87,18 @@ func server(t *testing.T, a *config.App, sites []*config.Site) []byte {
 	return raw
 }
 
-// bytesToProvision is what it takes to provision a configuration as `validate` does, in bytes.
-func bytesToProvision(t *testing.T, raw []byte) uint64 {
+// bytesToProvision is what it takes to provision a configuration as `validate` does, in bytes. The runtime counts the
+// bytes of the whole process, of goroutines of earlier tests too: the least of five is that of the configuration.
+func bytesToProvision(t *testing.T, raw []byte) int64 {
+	t.Helper()
+	least := bytesToProvisionOnce(t, raw)
+	for range 4 {
+		least = min(least, bytesToProvisionOnce(t, raw))
+	}
+	return least
+}
+
+func bytesToProvisionOnce(t *testing.T, raw []byte) int64 {
 	t.Helper()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -100,19 +110,18 @@ func bytesToProvision(t *testing.T, raw []byte) uint64 {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)
-	return after.TotalAlloc - before.TotalAlloc
+	return int64(after.TotalAlloc - before.TotalAlloc) //nolint:gosec // a difference of counters
 }
 
 // A site costs the same however many sites and policies for all sites there are.
 func TestMemoryOfASite(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	cost := func(policies, sites int) uint64 {
+	cost := func(policies, sites int) int64 {
 		a, list := estate(policies, sites)
 		a2, twice := estate(policies, 2*sites)
 		few, many := server(t, a, list), server(t, a2, twice)
-		bytesToProvision(t, few)
-		return (bytesToProvision(t, many) - bytesToProvision(t, few)) / uint64(sites)
+		return (bytesToProvision(t, many) - bytesToProvision(t, few)) / int64(sites)
 	}
 	const most = 16 << 10
 	few, many, policies := cost(0, 100), cost(0, 400), cost(200, 100)
