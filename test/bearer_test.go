@@ -152,7 +152,7 @@ func TestBearerMetadata(t *testing.T) {
 			t.Errorf("%s: %v", path, doc)
 		}
 	}
-	want := `Bearer resource_metadata="` + s.url("/.well-known/oauth-protected-resource") + `", scope="api:read api:write"`
+	want := `Bearer resource_metadata="` + s.url("/.well-known/oauth-protected-resource/srv/mcp") + `", scope="api:read api:write"`
 	for _, method := range []string{"GET", "POST", "PUT", "PROPFIND", "OPTIONS"} {
 		r := rig.NewHTTP(t).Do(rig.Call{Method: method, URL: s.url("/srv/mcp"), Header: http.Header{"Accept": {"application/json, text/event-stream"}}})
 		if got := s.mustRefuse(r, http.StatusUnauthorized, "sign_in_required"); !strings.HasPrefix(got, want) {
@@ -199,10 +199,10 @@ func TestBearerStepUp(t *testing.T) {
 		}`,
 	}, "metadata")
 	weak, robot := s.userTokens("alice", "openid api:read", nil).Access, s.robotToken(apiResource, "api:read")
-	metadata := `resource_metadata="` + s.url("/.well-known/oauth-protected-resource") + `"`
+	metadata := `resource_metadata="` + s.url("/.well-known/oauth-protected-resource")
 	for _, row := range []struct{ path, token, reason, says string }{
-		{"/strong", weak, "mfa_required", `Bearer error="insufficient_user_authentication", acr_values="mfa", ` + metadata},
-		{"/fresh", robot, "sign_in_frequency", `Bearer error="insufficient_user_authentication", max_age="600", ` + metadata},
+		{"/strong", weak, "mfa_required", `Bearer error="insufficient_user_authentication", acr_values="mfa", ` + metadata + `/strong"`},
+		{"/fresh", robot, "sign_in_frequency", `Bearer error="insufficient_user_authentication", max_age="600", ` + metadata + `/fresh"`},
 	} {
 		if got := s.mustRefuse(s.program(row.path, row.token, nil), http.StatusUnauthorized, row.reason); !strings.HasPrefix(got, row.says) {
 			t.Errorf("%s: %q", row.path, got)

@@ -47,7 +47,8 @@ type Bearer struct {
 // BearerMetadata publishes a site as a protected resource, at `/.well-known/oauth-protected-resource`. The document is
 // served without a sign-in.
 type BearerMetadata struct {
-	// The resource that a 401 names, a URL of the site. Default: the origin of the site.
+	// The resource that a 401 names, a URL of the site. Default: the longest audience that is a URL of the site and above the
+	// requested path; without one the requested path.
 	Resource string `json:"resource,omitempty"`
 }
 

@@ -40,7 +40,7 @@ func newPrograms(h *Site) (*bearer.Verifier, *bearer.Resource) {
 	if b == nil {
 		return bearer.New(bearer.Config{Own: own, Now: time.Now, Guesses: tenant.guesses, OnToken: countToken}), &bearer.Resource{Basic: true, NoBearer: true}
 	}
-	resource := &bearer.Resource{Scopes: b.Scope, Title: h.App, Basic: own != nil}
+	resource := &bearer.Resource{Scopes: b.Scope, Audience: b.Audience, Title: h.App, Basic: own != nil}
 	if b.Metadata != nil {
 		resource.Published, resource.Name = true, b.Metadata.Resource
 	}
@@ -272,7 +272,7 @@ func askProgram(resource *bearer.Resource, w http.ResponseWriter, r *http.Reques
 		bearer.NotHere(w, r, v)
 		return true
 	}
-	v.Ask = resource.Challenges(r, v.Origin)
+	v.Ask = resource.Challenges(r, v)
 	return false
 }
 

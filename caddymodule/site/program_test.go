@@ -187,7 +187,7 @@ func TestProgramIsAsked(t *testing.T) {
 	b := newRobot(t, &config.App{}, &config.Site{Bearer: &config.Bearer{Scope: []string{"read"}, Metadata: &config.BearerMetadata{}}})
 	w := b.ask(t, asking("/mcp", nil))
 	b.refusedAs(t, "no token", w, http.StatusUnauthorized, string(policy.SignInRequired))
-	const want = `Bearer resource_metadata="https://wiki.example.com/.well-known/oauth-protected-resource", scope="read", realm="https://wiki.example.com"`
+	const want = `Bearer resource_metadata="https://wiki.example.com/.well-known/oauth-protected-resource/mcp", scope="read", realm="https://wiki.example.com"`
 	if got := w.Header()["Www-Authenticate"]; len(got) != 2 || got[0] != want || !strings.HasPrefix(got[1], "Latchkey ") {
 		t.Errorf("challenges %q", got)
 	}

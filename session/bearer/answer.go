@@ -43,13 +43,13 @@ func quoted(text string) string {
 // 9728, section 5.1). Their order matters: most clients read the first one alone. Those of git, WebDAV and registries know
 // Basic, and some forget a stored token if they are not asked for it; all others are asked for an access token first. A page
 // is not asked for Basic.
-func (s *Resource) Challenges(r *http.Request, origin string) []string {
+func (s *Resource) Challenges(r *http.Request, v *access.Visit) []string {
 	var basic, bearer []string
 	if s.Basic && !ofPage(r) {
-		basic = []string{basicChallenge(origin)}
+		basic = []string{basicChallenge(v.Origin)}
 	}
 	if !s.NoBearer {
-		bearer = []string{challenge(schemeBearer, append(s.fields(origin), field{"realm", origin})...)}
+		bearer = []string{challenge(schemeBearer, append(s.fields(v), field{"realm", v.Origin})...)}
 	}
 	if knowsBasic(r) {
 		return append(basic, bearer...)
@@ -61,10 +61,10 @@ func basicChallenge(origin string) string {
 	return challenge(schemeBasic, field{"realm", origin}, field{"charset", "UTF-8"})
 }
 
-func (s *Resource) fields(origin string) []field {
+func (s *Resource) fields(v *access.Visit) []field {
 	var out []field
 	if s.Published {
-		out = append(out, field{"resource_metadata", s.address(origin)})
+		out = append(out, field{"resource_metadata", s.address(v.Origin, v.Return)})
 	}
 	return append(out, field{"scope", strings.Join(s.Scopes, " ")})
 }
@@ -87,7 +87,7 @@ func (s *Resource) Refuse(w http.ResponseWriter, r *http.Request, v *access.Visi
 
 func (s *Resource) challenge(w http.ResponseWriter, v *access.Visit, p Presented, code, says string, more ...field) {
 	fields := append([]field{{"error", code}}, more...)
-	fields = append(fields, s.fields(v.Origin)...)
+	fields = append(fields, s.fields(v)...)
 	if p.Scheme == schemeDPoP {
 		fields = append(fields, field{"algs", strings.Join(ProofAlgorithms(), " ")})
 	}

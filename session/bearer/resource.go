@@ -17,8 +17,10 @@ type Resource struct {
 	Scopes []string
 	// Published: the site serves its metadata.
 	Published bool
-	// Name is the resource that answers without a token name: a URL of the site. Empty: the origin of the site.
+	// Name is the resource that answers without a token name: a URL of the site. Empty: see address.
 	Name string
+	// Audience are the names of the site at its issuers.
+	Audience []string
 	// Title is the name of the site for people.
 	Title string
 	// Basic: tokens of Latchkey are accepted as passwords. NoBearer: no others are.
@@ -90,8 +92,10 @@ func (s *Resource) at(origin, suffix string) string {
 	if suffix == "/" {
 		suffix = ""
 	}
-	if s.Name != "" && addressOf(s.Name) == origin+wellKnown+suffix {
-		return s.Name
+	for _, name := range append([]string{s.Name}, s.Audience...) {
+		if addressOf(name) == origin+wellKnown+suffix {
+			return name
+		}
 	}
 	return origin + suffix
 }
@@ -109,12 +113,34 @@ func addressOf(resource string) string {
 	return u.Scheme + "://" + u.Host + wellKnown + path
 }
 
-// address returns the address that answers without a token name.
-func (s *Resource) address(origin string) string {
+// maxAsked is the largest length of a path that an answer repeats.
+const maxAsked = 1024
+
+// address returns the address of the metadata that an answer to a request names. The resource in it must be what the client
+// requested (RFC 9728, section 3.3): some clients refuse every other one, some a resource that the path is not below. It is
+// also what they request tokens for (RFC 8707). So without a configured name it is the audience that is an address of the
+// site and has the path, the longest one, and otherwise the requested path itself. asked is path and query as requested.
+func (s *Resource) address(origin, asked string) string {
 	if s.Name != "" {
 		return addressOf(s.Name)
 	}
-	return origin + wellKnown
+	path, _, _ := strings.Cut(asked, "?")
+	longest := ""
+	for _, audience := range s.Audience {
+		// An audience need be no address, and one of another site names nothing here.
+		at, ours := strings.CutPrefix(addressOf(audience), origin+wellKnown)
+		below := path == at || strings.HasPrefix(path, strings.TrimSuffix(at, "/")+"/")
+		if ours && below && len(audience) > len(longest) {
+			longest = audience
+		}
+	}
+	switch {
+	case longest != "":
+		return addressOf(longest)
+	case path == "/" || len(path) > maxAsked:
+		return origin + wellKnown
+	}
+	return origin + wellKnown + path
 }
 
 // NoServer reports whether a request looks for an authorization server at the site, as some clients do that did not find or

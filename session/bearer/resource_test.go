@@ -79,6 +79,44 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
+// RFC 9728, section 3.3: what the answer names must be what the client requested, or at least above it. It must also be an
+// audience, if one is an address of the site, because clients request a token for it.
+func TestWhichMetadata(t *testing.T) {
+	const at = origin + "/.well-known/oauth-protected-resource"
+	for _, row := range []struct{ name, audience, asked, metadata, resource string }{
+		{"", "api", "/", at, origin},
+		{"", "api", "/mcp", at + "/mcp", origin + "/mcp"},
+		{"", "api", "/mcp/?x=1", at + "/mcp/", origin + "/mcp/"},
+		{"", "api", "/a%2Fb", at + "/a%2Fb", origin + "/a%2Fb"},
+		{"", "api", "/" + strings.Repeat("x", maxAsked), at, origin},
+		{"", "https://app.example.com.example.org/mcp", "/mcp", at + "/mcp", origin + "/mcp"},
+		{"", origin, "/mcp", at, origin},
+		{"", origin + "/", "/mcp", at, origin + "/"},
+		{"", origin + "/mcp", "/mcp", at + "/mcp", origin + "/mcp"},
+		{"", origin + "/mcp", "/mcp/v1", at + "/mcp", origin + "/mcp"},
+		{"", origin + "/mcp", "/mcps", at + "/mcps", origin + "/mcps"},
+		{"", origin + "/mcp/", "/mcp", at + "/mcp", origin + "/mcp"},
+		{"", origin + " " + origin + "/a " + origin + "/a/b api", "/a/b/c", at + "/a/b", origin + "/a/b"},
+		{origin + "/mcp", origin + "/other", "/other", at + "/mcp", origin + "/mcp"},
+	} {
+		s := &Resource{Published: true, Name: row.name, Audience: strings.Fields(row.audience)}
+		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		got := s.Challenges(r, &access.Visit{Origin: origin, Return: row.asked})
+		if want := []string{`Bearer resource_metadata="` + row.metadata + `", realm="` + origin + `"`}; !slices.Equal(got, want) {
+			t.Errorf("%.40s for %q: %.200q", row.asked, row.audience, got)
+		}
+		u, err := url.Parse(strings.TrimPrefix(row.metadata, origin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		var doc document
+		if s.Serve(w, httptest.NewRequest(http.MethodGet, "/", nil), origin, u); json.Unmarshal(w.Body.Bytes(), &doc) != nil || doc.Resource != row.resource {
+			t.Errorf("%.40s for %q: %s", row.asked, row.audience, w.Body)
+		}
+	}
+}
+
 // What clients look for stands first, and in no text before; no text breaks out of its quotes.
 func TestChallenges(t *testing.T) {
 	s := &Resource{Scopes: []string{"a", "b"}, Published: true, Name: origin + "/mcp"}
@@ -122,7 +160,7 @@ func TestChallenges(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, cmp.Or(row.path, "/"), nil)
 		maps.Copy(r.Header, row.header)
 		r.Header.Set("User-Agent", row.agent)
-		if got := row.of.Challenges(r, origin); !slices.Equal(got, row.want) {
+		if got := row.of.Challenges(r, v); !slices.Equal(got, row.want) {
 			t.Errorf("%s: %q", what, got)
 		}
 	}
