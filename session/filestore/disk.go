@@ -32,12 +32,13 @@ type disk struct {
 	limit      int      // of a layer, in bytes
 	draining   bool
 	stuck      error // of the last drain
+	drainEvery time.Duration
 	drainTimer *time.Timer
 }
 
 func (d *disk) prepare(path string) {
-	d.path, d.limit = path, layerSize
+	d.path, d.limit, d.drainEvery = path, layerSize, drainAfter
 	d.layers.Store(&layers{active: new(layer)})
 	d.drains, d.drained = make(chan *layer, 1), make(chan error, 1)
-	d.drainTimer = time.NewTimer(drainAfter)
+	d.drainTimer = time.NewTimer(d.drainEvery)
 }

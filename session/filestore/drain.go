@@ -72,7 +72,7 @@ func (d *disk) thawed(err error) {
 	if err == nil {
 		d.layers.Store(&layers{active: d.layers.Load().active})
 	}
-	d.drainTimer.Reset(drainAfter) // for what came meanwhile, or to try again
+	d.drainTimer.Reset(d.drainEvery) // for what came meanwhile, or to try again
 }
 
 // full reports whether the active layer is as large as it may be.

@@ -194,6 +194,17 @@ func TestDrainAfterDamage(t *testing.T) {
 	}
 }
 
+// keepInLog leaves what is written in the log until the store is closed, however slow the machine is.
+func keepInLog(t *testing.T, s *Store) {
+	t.Helper()
+	if _, err := s.update(t.Context(), func(records, *session.Entry) error {
+		s.drainEvery = 24 * time.Hour
+		return unchanged
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // copyStore copies the files of a store as they are, as if the machine had failed now.
 func copyStore(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
@@ -223,6 +234,7 @@ func crashed(t *testing.T, s *Store) string {
 // A log of another database is none: it is what an earlier one has left.
 func TestLogOfAnother(t *testing.T) {
 	s := openFile(t, Config{})
+	keepInLog(t, s)
 	if err := s.Create(t.Context(), entry("a", time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -258,6 +270,7 @@ func TestLogOfAnother(t *testing.T) {
 // A log from which an acknowledged write is missing is damage, and is left as it is.
 func TestLogWithGap(t *testing.T) {
 	s := openFile(t, Config{})
+	keepInLog(t, s)
 	for i := range 3 {
 		if err := s.Create(t.Context(), entry(fmt.Sprint(i), time.Hour)); err != nil {
 			t.Fatal(err)

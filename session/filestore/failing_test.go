@@ -53,6 +53,7 @@ func TestLogFails(t *testing.T) {
 // However much of the end of the log a crash has cut off, the store opens with all writes until there.
 func TestLogCutOff(t *testing.T) {
 	s := openFile(t, Config{})
+	keepInLog(t, s)
 	const writes = 8
 	for i := range writes {
 		e := entry(fmt.Sprint(i), time.Hour)

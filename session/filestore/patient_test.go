@@ -14,7 +14,7 @@ func TestPatientWrites(t *testing.T) {
 	s := openFile(t, Config{})
 	patient := func(name string) *write {
 		w := &write{ctx: t.Context(), patient: true, done: make(chan struct{}), apply: func(r records, _ *session.Entry) error {
-			return r.putEntry(entry(name, time.Hour))
+			return r.put(entry(name, time.Hour))
 		}}
 		s.writes <- w // the writer has it
 		return w

@@ -111,57 +111,71 @@ func fromMillis(ms uint64) time.Time { return time.UnixMilli(int64(ms)) } //noli
 
 // entry returns an entry that has not expired. Its value is a copy.
 func (r records) entry(key session.Key, now uint64) (session.Entry, bool, error) {
-	data := r.entries.Get([]byte(key))
-	if data == nil {
-		return session.Entry{}, false, nil
+	data, live, err := r.lookUp(key, now)
+	if !live || err != nil {
+		return session.Entry{}, false, err
 	}
-	if len(data) < headerSize {
-		return session.Entry{}, false, fmt.Errorf("%w: entry of %d bytes", ErrDamaged, len(data))
+	return decode(key, data), true, nil
+}
+
+// lookUp returns an entry as it is in the file, nil if there is none, and whether it has not expired.
+func (r records) lookUp(key session.Key, now uint64) (data []byte, live bool, err error) {
+	data = r.entries.Get([]byte(key))
+	switch {
+	case data == nil:
+		return nil, false, nil
+	case len(data) < headerSize:
+		return nil, false, fmt.Errorf("%w: entry of %d bytes", ErrDamaged, len(data))
 	}
-	expires := binary.BigEndian.Uint64(data[8:])
-	if expires <= now {
-		return session.Entry{}, false, nil
-	}
+	return data, binary.BigEndian.Uint64(data[8:]) > now, nil
+}
+
+// decode returns an entry that lookUp has found. Its value is a copy.
+func decode(key session.Key, data []byte) session.Entry {
 	return session.Entry{
 		Key:     key,
 		Value:   bytes.Clone(data[headerSize:]),
 		Version: binary.BigEndian.Uint64(data),
-		Expires: fromMillis(expires),
-	}, true, nil
+		Expires: fromMillis(binary.BigEndian.Uint64(data[8:])),
+	}
 }
 
 func endOfEntry(expires []byte, key session.Key) []byte {
-	return append(append(bytes.Clone(expires), kindEntry), key...)
+	return append(append(append(make([]byte, 0, stampSize+1+len(key)), expires...), kindEntry), key...)
 }
 
-// putEntry writes an entry over an existing one, expired or not.
-func (r records) putEntry(e session.Entry) error {
-	if err := r.dropEnd(e.Key); err != nil {
-		return err
-	}
+// encode returns an entry as it is in the file.
+func encode(e session.Entry) []byte {
 	data := make([]byte, 0, headerSize+len(e.Value))
 	data = binary.BigEndian.AppendUint64(data, e.Version)
 	data = binary.BigEndian.AppendUint64(data, millis(e.Expires))
-	data = append(data, e.Value...)
-	if err := r.entries.Put([]byte(e.Key), data); err != nil {
-		return err
-	}
-	return r.ends.Put(endOfEntry(data[8:headerSize], e.Key), nil)
+	return append(data, e.Value...)
 }
 
-func (r records) deleteEntry(key session.Key) error {
-	if err := r.dropEnd(key); err != nil {
+// putEntry writes an entry, as encode returns it, over the old one, which has expired or not, or is nil. The caller does not
+// change the slice any more.
+func (r records) putEntry(key session.Key, data, old []byte) error {
+	if err := r.dropEnd(key, old); err != nil {
+		return err
+	}
+	if err := r.entries.Put([]byte(key), data); err != nil {
+		return err
+	}
+	return r.ends.Put(endOfEntry(data[8:headerSize], key), nil)
+}
+
+func (r records) deleteEntry(key session.Key, old []byte) error {
+	if err := r.dropEnd(key, old); err != nil {
 		return err
 	}
 	return r.entries.Delete([]byte(key))
 }
 
-func (r records) dropEnd(key session.Key) error {
-	data := r.entries.Get([]byte(key))
-	if len(data) < headerSize {
+func (r records) dropEnd(key session.Key, old []byte) error {
+	if len(old) < headerSize {
 		return nil
 	}
-	return r.ends.Delete(endOfEntry(data[8:headerSize], key))
+	return r.ends.Delete(endOfEntry(old[8:headerSize], key))
 }
 
 func prefix(index session.Key) []byte {

@@ -1,7 +1,6 @@
 package filestore
 
 import (
-	"bytes"
 	"context"
 	"math"
 	"slices"
@@ -26,7 +25,8 @@ func (s *Store) Create(ctx context.Context, e session.Entry, in ...session.Listi
 // Apply executes a step in one transaction, and returns when it is on the disk.
 func (s *Store) Apply(ctx context.Context, st session.Step) (session.Outcome, error) {
 	// A caller that returns early may reuse its slices before the writer has read them.
-	st.Create.Value = bytes.Clone(st.Create.Value)
+	data := encode(session.Entry{Value: st.Create.Value, Version: 1, Expires: st.Create.Expires})
+	st.Create.Value = data[headerSize:]
 	st.From, st.In, st.Read = slices.Clone(st.From), slices.Clone(st.In), slices.Clone(st.Read)
 	result := make(chan stepResult, 1)
 	_, err := s.update(ctx, func(r records, _ *session.Entry) error {
@@ -34,7 +34,7 @@ func (s *Store) Apply(ctx context.Context, st session.Step) (session.Outcome, er
 		if err := session.CheckStep(st, now); err != nil {
 			return refusal{err}
 		}
-		one, err := r.step(st, now)
+		one, err := r.step(st, data, now)
 		select {
 		case <-result: // of an earlier try of the same step, which failed
 		default:
@@ -55,35 +55,38 @@ type stepResult struct {
 	err  error
 }
 
-func (r records) step(st session.Step, now time.Time) (one stepResult, err error) {
+// step executes a step in which data is the new entry as it is in the file.
+func (r records) step(st session.Step, data []byte, now time.Time) (one stepResult, err error) {
 	if st.Take != "" {
 		for _, l := range st.From {
 			if err := r.deleteMember(l.Index, l.Member); err != nil {
 				return one, err
 			}
 		}
-		switch _, ok, err := r.entry(st.Take, millis(now)); {
+		old, live, err := r.lookUp(st.Take, millis(now))
+		switch {
 		case err != nil:
 			return one, err
-		case !ok && len(st.From) == 0:
+		case !live && len(st.From) == 0:
 			return one, refusal{session.ErrNotFound}
-		case !ok:
+		case !live:
 			return stepResult{err: session.ErrNotFound}, nil
 		}
-		if err := r.deleteEntry(st.Take); err != nil {
+		if err := r.deleteEntry(st.Take, old); err != nil {
 			return one, err
 		}
 	}
 	if e := st.Create; e.Key != "" {
-		switch _, ok, err := r.entry(e.Key, millis(now)); {
+		old, live, err := r.lookUp(e.Key, millis(now))
+		switch {
 		case err != nil:
 			return one, err
-		case ok && st.Take == "":
+		case live && st.Take == "":
 			return one, refusal{session.ErrConflict}
-		case ok:
+		case live:
 			return stepResult{err: session.ErrConflict}, nil
 		}
-		if err := r.putEntry(session.Entry{Key: e.Key, Value: e.Value, Version: 1, Expires: e.Expires}); err != nil {
+		if err := r.putEntry(e.Key, data, old); err != nil {
 			return one, err
 		}
 		if err := r.list(st.In, now); err != nil {

@@ -1,8 +1,8 @@
 package filestore
 
 import (
-	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -101,22 +101,26 @@ func (s *Store) GetAll(ctx context.Context, keys ...session.Key) (found []sessio
 
 // Replace writes an entry that exists in the given version, and returns when it is on the disk.
 func (s *Store) Replace(ctx context.Context, e session.Entry) (uint64, error) {
-	e.Value = bytes.Clone(e.Value)
+	next := e
+	next.Version++
+	data := encode(next)
+	e.Value = data[headerSize:]
 	written, err := s.update(ctx, func(r records, out *session.Entry) error {
 		now := s.now()
 		if err := session.CheckEntry(e, now); err != nil {
 			return refusal{err}
 		}
-		switch old, ok, err := r.entry(e.Key, millis(now)); {
+		old, live, err := r.lookUp(e.Key, millis(now))
+		switch {
 		case err != nil:
 			return err
-		case !ok:
+		case !live:
 			return refusal{session.ErrNotFound}
-		case old.Version != e.Version:
+		case binary.BigEndian.Uint64(old) != e.Version:
 			return refusal{session.ErrConflict}
 		}
-		out.Version = e.Version + 1
-		return r.putEntry(session.Entry{Key: e.Key, Value: e.Value, Version: out.Version, Expires: e.Expires})
+		out.Version = next.Version
+		return r.putEntry(e.Key, data, old)
 	})
 	return written.Version, err
 }
@@ -128,11 +132,11 @@ func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Lis
 		if err := session.CheckKey(key); err != nil {
 			return refusal{err}
 		}
-		old, ok, err := r.entry(key, millis(s.now()))
+		old, live, err := r.lookUp(key, millis(s.now()))
 		if err != nil {
 			return err
 		}
-		if !ok && len(from) == 0 {
+		if !live && len(from) == 0 {
 			return refusal{session.ErrNotFound}
 		}
 		for _, l := range from {
@@ -140,11 +144,11 @@ func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Lis
 				return err
 			}
 		}
-		if found = ok; !ok {
+		if found = live; !live {
 			return nil
 		}
-		*out = old
-		return r.deleteEntry(key)
+		*out = decode(key, old)
+		return r.deleteEntry(key, old)
 	})
 	if err == nil && !found {
 		err = session.ErrNotFound

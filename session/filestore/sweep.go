@@ -41,7 +41,7 @@ func (r records) bury(end []byte) error {
 	name := end[stampSize+1:]
 	switch end[stampSize] {
 	case kindEntry:
-		if err := r.deleteEntry(session.Key(name)); err != nil {
+		if err := r.deleteEntry(session.Key(name), r.entries.Get(name)); err != nil {
 			return err
 		}
 	case kindMember:

@@ -203,7 +203,7 @@ func (d *disk) transact(do func(records) (wrote bool, err error)) error {
 		return err
 	}
 	if active.size() == 0 {
-		d.drainTimer.Reset(drainAfter)
+		d.drainTimer.Reset(d.drainEvery)
 	}
 	active.publish(number)
 	d.published.Store(number) // readers see it from here on

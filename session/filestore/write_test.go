@@ -51,6 +51,11 @@ func entry(name string, ttl time.Duration) session.Entry {
 	return session.Entry{Key: session.Key("s:" + name), Value: []byte(name), Expires: time.Now().Add(ttl)}
 }
 
+// put writes an entry over whatever is there.
+func (r records) put(e session.Entry) error {
+	return r.putEntry(e.Key, encode(e), r.entries.Get([]byte(e.Key)))
+}
+
 // Concurrent writers share syncs; every transaction is synced before a caller gets its result.
 func TestGroupCommit(t *testing.T) {
 	s := openFile(t, Config{})
@@ -209,7 +214,7 @@ func TestBatchIsIsolated(t *testing.T) {
 				}
 				e := entry(fmt.Sprint(i), time.Hour)
 				e.Version = 1
-				return r.putEntry(e)
+				return r.put(e)
 			}
 			batch = append(batch, w)
 		}
@@ -276,14 +281,14 @@ func TestSweeper(t *testing.T) {
 		_, err = s.update(t.Context(), func(r records, _ *session.Entry) error {
 			for i := range 3 * sweepBatch {
 				e := entry(fmt.Sprint(i), time.Hour)
-				if err := r.putEntry(e); err != nil {
+				if err := r.put(e); err != nil {
 					return err
 				}
 				if err := r.putMember("u:all", e.Key, millis(e.Expires)); err != nil {
 					return err
 				}
 			}
-			return r.putEntry(entry("long", 3*time.Hour))
+			return r.put(entry("long", 3*time.Hour))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -314,7 +319,7 @@ func TestSweepIsBounded(t *testing.T) {
 		s := openFile(t, Config{Now: func() time.Time { return now }, SweepEvery: time.Hour})
 		if err := s.transact(func(r records) (bool, error) {
 			for i := range sweepBatch + 10 {
-				if err := r.putEntry(entry(fmt.Sprint(i), -time.Minute)); err != nil {
+				if err := r.put(entry(fmt.Sprint(i), -time.Minute)); err != nil {
 					return false, err
 				}
 			}

@@ -13,6 +13,8 @@ var ErrBroken = errors.New("the log could not be written earlier; no write is tr
 // piece is by how much a segment grows. It is filled with zeros, so that the syncs of the records in it write nothing else.
 const piece = 256 << 10
 
+var zeros [piece]byte
+
 // Paths are the two segments of a log.
 type Paths [2]string
 
@@ -110,7 +112,6 @@ func (l *Log) grow(end int64) error {
 		return nil
 	}
 	to := (end + piece - 1) / piece * piece
-	zeros := make([]byte, piece)
 	for at := l.sizes[l.turn]; at < to; {
 		n, err := l.files[l.turn].WriteAt(zeros[:min(piece, to-at)], at)
 		if err != nil {
