@@ -41,9 +41,9 @@ func TestBench(t *testing.T) {
 		Options: rig.Options{Binary: binary, Baseline: baseline, Redis: "redis-server", GOGC: "100"},
 		requests: request.Options{
 			People: [request.Sizes]int{request.Few: 1, request.Some: 3, request.Many: 7},
-			Only:   regexp.MustCompile(""), Connections: []int{32, 2}, Rounds: 3, Garbage: 200, Slice: 30 * time.Millisecond,
+			Only:   regexp.MustCompile(""), Connections: []int{32, 2}, Lives: 2, Rounds: 1, Garbage: 200, Slice: 30 * time.Millisecond,
 		},
-		signIns: 2, revocations: 2, chart: filepath.Join(t.TempDir(), "chart.svg"),
+		rounds: 3, slice: 30 * time.Millisecond, signIns: 2, revocations: 2, chart: filepath.Join(t.TempDir(), "chart.svg"),
 	}
 	if err := run(t.Context(), o, &out, &notes); err != nil {
 		t.Fatalf("%v\n%s", err, notes.String())
@@ -135,13 +135,13 @@ func TestParse(t *testing.T) {
 	if o, err := parse(nil, io.Discard); err != nil || o.requests.People != [request.Sizes]int{1, 1000, 50_000} || !o.Pin {
 		t.Errorf("defaults: %+v, %v", o, err)
 	}
-	if o, err := parse([]string{"-quick", "-rounds", "25"}, io.Discard); err != nil || o.requests.People != [request.Sizes]int{1, 100, 5_000} || o.requests.Rounds != 3 {
+	if o, err := parse([]string{"-quick", "-rounds", "25", "-lives", "7"}, io.Discard); err != nil || o.requests.People != [request.Sizes]int{1, 100, 5_000} || o.rounds != 3 || o.requests.Lives != 2 {
 		t.Errorf("quick: %+v, %v", o, err)
 	}
 	if _, err := parse([]string{"-h"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("help: %v", err)
 	}
-	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-slice", "0s"}, {"-refreshing", "-1"}, {"-events", "-1"}, {"-guesses", "-1"}, {"-every", "0s"}, {"-scale", "unknown"}, {"-scale", "redis", "-share", "2"}, {"extra"}, {"-sesions", "1"}, {"-only", "("}, {"-connections", "32,"}} {
+	for _, args := range [][]string{{"-sessions", "0"}, {"-rounds", "-1"}, {"-lives", "0"}, {"-turns", "0"}, {"-turn", "0s"}, {"-slice", "0s"}, {"-refreshing", "-1"}, {"-events", "-1"}, {"-guesses", "-1"}, {"-every", "0s"}, {"-scale", "unknown"}, {"-scale", "redis", "-share", "2"}, {"extra"}, {"-sesions", "1"}, {"-only", "("}, {"-connections", "32,"}} {
 		if _, err := parse(args, io.Discard); err == nil {
 			t.Errorf("%q accepted", args)
 		}

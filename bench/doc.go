@@ -5,9 +5,8 @@
 //	go run ./bench -quick
 //
 // Sessions are written straight into the stores, under the keys that the gateways have, so that fifty thousand take
-// seconds. Every session comes once; then the cases take short turns, round after round, so that whatever else the
-// machine does hits all of them. What counts is CPU in the quieter half of the rounds: the median of the ratios to plain
-// Caddy's within a round, with its standard error. Ratios travel from machine to machine, microseconds do not. After that
+// seconds. Every session comes once; then the cases take short turns between those of plain Caddy, and all processes are
+// started again a few times: package lives says why. Ratios travel from machine to machine, microseconds do not. After that
 // people really sign in, prompt included, at a small OpenID provider inside this process, and sessions end on one replica
 // while a client asks another. The result goes to standard output as Markdown, and into a chart.
 //

@@ -55,7 +55,7 @@ func run(ctx context.Context, o options, out, notes io.Writer) (err error) {
 		return refresh.Steady(ctx, r, o.pace, out)
 	case o.guesses > 0:
 		return guess.Run(ctx, r, guess.Options{
-			Guesses: o.guesses, Sessions: o.requests.People[request.Some], Rounds: o.requests.Rounds, Slice: o.requests.Slice, Only: o.requests.Only,
+			Guesses: o.guesses, Sessions: o.requests.People[request.Some], Rounds: o.rounds, Slice: o.slice, Only: o.requests.Only,
 		}, out)
 	case o.events > 0:
 		return events.Run(ctx, r, o.events, o.revocations, out)

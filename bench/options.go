@@ -20,7 +20,10 @@ import (
 // options are the command line.
 type options struct {
 	rig.Options
-	requests    request.Options
+	requests request.Options
+	// rounds and slice are those of what takes turns in rounds beside requests.
+	rounds      int
+	slice       time.Duration
 	signIns     int
 	revocations int
 	chart       string
@@ -50,8 +53,11 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.IntVar(&o.requests.People[request.Many], "many", 50_000, "sessions of a case with many")
 	flags.IntVar(&o.signIns, "sign-ins", 1000, "people who sign in, in each case of that")
 	flags.IntVar(&o.revocations, "revocations", 300, "sessions that one replica ends and another refuses")
-	flags.IntVar(&o.requests.Rounds, "rounds", 16, "rounds; every case has one turn in each")
-	flags.DurationVar(&o.requests.Slice, "slice", 2*time.Second, "length of one turn")
+	flags.IntVar(&o.requests.Lives, "lives", 6, "how often the gateways of requests are started: a process has luck for as long as it lives")
+	flags.IntVar(&o.requests.Rounds, "turns", 12, "turns of requests that each case has in a life")
+	flags.DurationVar(&o.requests.Slice, "turn", 250*time.Millisecond, "length of such a turn")
+	flags.IntVar(&o.rounds, "rounds", 16, "rounds of what -peers and -guesses measure; every case has one turn in each")
+	flags.DurationVar(&o.slice, "slice", 2*time.Second, "length of such a turn")
 	flags.StringVar(&o.GOGC, "gogc", "100", "GOGC of every gateway, plain Caddy included")
 	flags.BoolVar(&o.Pin, "pin", true, "gateways on the first core, everything else on the others")
 	connections := flags.String("connections", "32,2", "how many connections there are, in one measurement of requests after the other")
@@ -90,7 +96,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	if o.compare && o.peers.OAuth2Proxy == "" {
 		o.peers.OAuth2Proxy = peers.Build
 	}
-	o.peers.Rounds, o.peers.SignIns = o.requests.Rounds, max(1, o.signIns/10)
+	o.peers.Rounds, o.peers.Lives, o.peers.SignIns = o.rounds, o.requests.Lives, max(1, o.signIns/10)
 	if o.run != "" {
 		if err := scale.Check(o.run, o.scale); err != nil {
 			return options{}, err
@@ -102,19 +108,20 @@ func parse(args []string, usage io.Writer) (options, error) {
 	case !o.positive():
 		return options{}, errors.New("numbers, -slice, -every and -for must be positive")
 	}
-	o.peers.Sessions, o.peers.Slice = o.requests.People[request.Some], o.requests.Slice
+	o.peers.Sessions, o.peers.Slice = o.requests.People[request.Some], o.slice
 	return o, nil
 }
 
 func (o *options) quicken() {
-	for _, n := range []*int{&o.requests.People[request.Some], &o.requests.People[request.Many], &o.signIns, &o.revocations, &o.requests.Rounds, &o.requests.Garbage} {
+	for _, n := range []*int{&o.requests.People[request.Some], &o.requests.People[request.Many], &o.signIns, &o.revocations, &o.requests.Rounds, &o.rounds, &o.requests.Garbage} {
 		*n = (*n + 9) / 10
 	}
-	o.requests.Slice /= 3
+	o.requests.Lives = max(1, o.requests.Lives/3)
+	o.slice /= 3
 }
 
 func (o *options) positive() bool {
 	people := o.requests.People
-	counts := min(people[request.Some], people[request.Many], o.signIns, o.revocations, o.requests.Rounds)
-	return counts > 0 && min(o.pace.Sessions, o.events, o.guesses) >= 0 && min(o.requests.Slice, o.pace.Every, o.pace.Lasting) > 0
+	counts := min(people[request.Some], people[request.Many], o.signIns, o.revocations, o.requests.Lives, o.requests.Rounds, o.rounds)
+	return counts > 0 && min(o.pace.Sessions, o.events, o.guesses) >= 0 && min(o.requests.Slice, o.slice, o.pace.Every, o.pace.Lasting) > 0
 }

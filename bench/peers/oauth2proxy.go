@@ -64,16 +64,23 @@ func startOAuth2Proxy(ctx context.Context, r *rig.Rig, binary, name string, redi
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.Start(ctx, a.Site, []string{"HOME=" + a.Home, "GOGC=" + r.Options.GOGC}, binary,
-		"--http-address="+a.Site, "--upstream=http://"+a.App+"/", "--provider=oidc", "--oidc-issuer-url="+a.Issuer,
-		"--client-id="+rig.ClientID, "--client-secret="+rig.ClientSecret, "--redirect-url=http://"+a.Site+"/oauth2/callback",
-		"--scope="+scopes, "--code-challenge-method=S256", "--email-domain=*", "--skip-provider-button=true",
-		"--cookie-secure=false", "--cookie-secret="+cookieSecret, "--session-store-type=redis", "--redis-connection-url="+redis.URL(),
-		"--standard-logging=false", "--auth-logging=false", "--request-logging=false")
+	start := func(ctx context.Context) (*rig.Process, error) {
+		program, err := r.Copy(binary)
+		if err != nil {
+			return nil, err
+		}
+		return r.Start(ctx, a.Site, []string{"HOME=" + a.Home, "GOGC=" + r.Options.GOGC}, program,
+			"--http-address="+a.Site, "--upstream=http://"+a.App+"/", "--provider=oidc", "--oidc-issuer-url="+a.Issuer,
+			"--client-id="+rig.ClientID, "--client-secret="+rig.ClientSecret, "--redirect-url=http://"+a.Site+"/oauth2/callback",
+			"--scope="+scopes, "--code-challenge-method=S256", "--email-domain=*", "--skip-provider-button=true",
+			"--cookie-secure=false", "--cookie-secret="+cookieSecret, "--session-store-type=redis", "--redis-connection-url="+redis.URL(),
+			"--standard-logging=false", "--auth-logging=false", "--request-logging=false")
+	}
+	p, err := start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &rig.Gateway{Setup: rig.Setup{Name: name, InRedis: true}, Addresses: a, Processes: []*rig.Process{p, redis.Process}}, nil
+	return &rig.Gateway{Setup: rig.Setup{Name: name, InRedis: true}, Addresses: a, Processes: []*rig.Process{p, redis.Process}, Begin: start}, nil
 }
 
 // scopes are those that Latchkey asks for by default.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/bench/lives"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
@@ -12,8 +13,9 @@ import (
 type Options struct {
 	// OAuth2Proxy is a program that was built before, or Build. CaddySecurity is a Caddy with that module; empty is none.
 	OAuth2Proxy, CaddySecurity string
-	// SignIns are how many users sign in, in each case and round.
-	SignIns, Rounds int
+	// SignIns are how many users sign in, in each case and round. The gateways are started again Lives times, with as many
+	// rounds in each life as make at least Rounds.
+	SignIns, Rounds, Lives int
 	// Requests measures requests as well: of so many sessions, in turns of so long.
 	Requests bool
 	Sessions int
@@ -38,7 +40,7 @@ type Result struct {
 	options       Options
 	versions      []string
 	signIns       []*signIns
-	signInRounds  []rig.Round
+	signInLives   lives.Lives
 	requests      []*rig.Gateway
 	requestRounds []rig.Round
 }

@@ -6,17 +6,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/bench/lives"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 	"github.com/latchkey-gateway/latchkey/bench/target"
 )
 
 // Figures are what the run says about the promises.
 func (r *Result) Figures() target.Figures {
-	kept := rig.Quieter(r.signInRounds)
-	beside := r.index(besideRedis)
 	return target.Figures{
-		target.SignIn:     rig.CPURatio(kept, r.index(latchkeyRedis), beside),
-		target.SignInFile: rig.CPURatio(kept, r.index(latchkeyFile), beside),
+		target.SignIn:     r.signInLives.Ratio(r.index(latchkeyRedis), lives.Base, lives.CPU),
+		target.SignInFile: r.signInLives.Ratio(r.index(latchkeyFile), lives.Base, lives.CPU),
 	}
 }
 
@@ -30,7 +29,6 @@ func (r *Result) Write(p *rig.Printer) {
 }
 
 func (r *Result) writeSignIns(p *rig.Printer) {
-	kept := rig.Quieter(r.signInRounds)
 	p.Printf("A whole sign-in:\n\n")
 	p.Printf("| case | requests | at a time | CPU ms | CPU, oauth2-proxy = 1 | wall ms | Redis commands | round trips |\n")
 	p.Printf("| --- | --- | --- | --- | --- | --- | --- | --- |\n")
@@ -39,22 +37,20 @@ func (r *Result) writeSignIns(p *rig.Printer) {
 		if s.atOnce == 1 {
 			base = r.index(besideRedis + alone)
 		}
-		ratio, commands, trips := rig.CPURatio(kept, i, base), "", ""
+		ratio, commands, trips := r.signInLives.Ratio(i, base, lives.CPU), "", ""
 		if s.redis != nil {
 			commands = fmt.Sprintf("%.1f", s.commands)
 			if s.atOnce == 1 {
 				trips = fmt.Sprintf("%.1f", s.trips)
 			}
 		}
-		wall := rig.Median(rig.Over(kept, func(round rig.Round) float64 {
-			return rig.Milliseconds(round[i].Elapsed) / float64(round[i].Answered)
-		}))
-		p.Printf("| %s | %d | %d | %.2f | **%.3f** ± %.3f | %.2f | %s | %s |\n", s.Name, s.requests, s.atOnce, rig.Cost(kept, i)/1000, ratio.Value, ratio.Err, wall, commands, trips)
+		sum := r.signInLives.Sum(i)
+		p.Printf("| %s | %d | %d | %.2f | %s | %.2f | %s | %s |\n", s.Name, s.requests, s.atOnce, sum.PerRequest/1000, ratio.Bold(), 1000/sum.Rate, commands, trips)
 	}
-	e := rig.Ratio(kept, r.index(latchkeyFile+alone), r.index(latchkeyRedis+alone), func(t rig.Turn) float64 { return float64(t.Elapsed) })
+	e := r.signInLives.Ratio(r.index(latchkeyFile+alone), r.index(latchkeyRedis+alone), lives.Elapsed)
 	p.Printf("\nOne user alone with the file: %.2f ± %.2f times the wall time of the same with Redis.\n", e.Value, e.Err)
-	p.Printf("CPU is that of the gateway and its Redis, on one core. %d rounds of %d sign-ins a case (a quarter of that one at a time), of which the %d count in which the\nmachine had least else to do. Latchkey asks \"Stay signed in?\" and keeps its sign-in log; the others ask nothing. Logs are off.\n\n",
-		len(r.signInRounds), r.options.SignIns, len(kept))
+	p.Printf("CPU is that of the gateway and its Redis, on one core. The gateways lived %d times; a case had %d turns of %d sign-ins in each life (a quarter of that one\n", len(r.signInLives), r.options.perLife(), r.options.SignIns)
+	p.Printf("at a time). After ± is half of the 95 %% interval, from how far the lives differ. Latchkey asks \"Stay signed in?\" and keeps its sign-in log; the others ask\nnothing. Logs are off.\n\n")
 }
 
 func (r *Result) index(name string) int {
@@ -70,7 +66,7 @@ func (r *Result) writeRequests(p *rig.Printer) {
 	for i, g := range r.requests {
 		plain, peer := rig.CPURatioOfRounds(kept, i, base), rig.CPURatioOfRounds(kept, i, beside)
 		p99 := rig.Median(rig.Over(kept, func(round rig.Round) float64 { return rig.Milliseconds(round[i].P99) }))
-		p.Printf("| %s | %.0f | **%.3f** ± %.3f | %.3f ± %.3f | %.1f |\n", g.Name, rig.Cost(kept, i), plain.Value, plain.Err, peer.Value, peer.Err, p99)
+		p.Printf("| %s | %.0f | %s | %s | %.1f |\n", g.Name, rig.Cost(kept, i), plain.Bold(), peer, p99)
 	}
 	p.Printf("\nMedians of the ratios within the quieter %d of %d rounds of %s. Latchkey as it comes, with three headers.\n\n", len(kept), len(r.requestRounds), r.options.Slice)
 }

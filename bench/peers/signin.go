@@ -3,7 +3,9 @@ package peers
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
+	"github.com/latchkey-gateway/latchkey/bench/lives"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
@@ -18,7 +20,16 @@ type signIns struct {
 	commands, trips float64
 }
 
-// startSignIns starts the gateways of all cases, each with a Redis of its own.
+// asked is what a Redis was asked for sign-ins.
+type asked struct {
+	calls rig.Calls
+	trips int64
+}
+
+// perLife is how many rounds a life has.
+func (o Options) perLife() int { return (o.Rounds + o.Lives - 1) / o.Lives }
+
+// startSignIns starts the gateways of all cases, each with a Redis of its own. The first is the baseline.
 func (c *comparison) startSignIns(ctx context.Context) error {
 	for _, kind := range []struct {
 		name   string
@@ -61,54 +72,86 @@ func (c *comparison) startSignIns(ctx context.Context) error {
 	return nil
 }
 
-// turnsOfSignIns lets the cases take turns in which users sign in.
+// turnsOfSignIns lets the cases take turns in which users sign in, in several lives of their gateways.
 func (c *comparison) turnsOfSignIns(ctx context.Context) error {
-	type asked struct {
-		calls rig.Calls
-		trips int64
-	}
-	before := make([]asked, len(c.signIns))
-	read := func(s *signIns) (a asked, err error) {
-		if a.calls, err = s.redis.Calls(ctx); err == nil {
-			a.trips, err = s.redis.Trips(ctx)
-		}
-		return a, err
-	}
-	for i, s := range c.signIns {
-		if s.redis != nil {
-			var err error
-			if before[i], err = read(s); err != nil {
+	for n := range c.options.Lives {
+		if n > 0 {
+			if err := c.again(ctx); err != nil {
 				return err
 			}
 		}
-	}
-	for turn := range c.options.Rounds {
-		turns := make(rig.Round, len(c.signIns))
-		for at := range c.signIns {
-			if turn%2 == 1 { // backwards, so that none always follows the same one
-				at = len(c.signIns) - 1 - at
-			}
-			s, err := c.signIns[at], error(nil)
-			if turns[at], err = s.turn(ctx); err != nil {
-				return fmt.Errorf("%s: %w", s.Name, err)
-			}
-		}
-		c.signInRounds = append(c.signInRounds, turns)
-		c.rig.Note("sign-ins: round %d of %d", turn+1, c.options.Rounds)
-	}
-	for i, s := range c.signIns {
-		if s.redis == nil {
-			continue
-		}
-		after, err := read(s)
+		life, err := c.lifeOfSignIns(ctx, lives.Order(rand.New(rand.NewPCG(3, uint64(n))), len(c.signIns), c.options.perLife())) //nolint:gosec // every run has the same turns
 		if err != nil {
 			return err
 		}
-		reads, writes := after.calls.Since(before[i].calls)
-		people := float64(c.options.Rounds * s.people)
-		s.commands, s.trips = float64(reads+writes)/people, float64(after.trips-before[i].trips)/people
+		c.signInLives = append(c.signInLives, life)
+		c.rig.Note("sign-ins: life %d of %d", n+1, c.options.Lives)
+	}
+	for i, s := range c.signIns {
+		each := float64(s.people * c.signInLives.Turns(i))
+		s.commands, s.trips = s.commands/each, s.trips/each
 	}
 	return nil
+}
+
+// again starts all gateways again, and has users sign in once.
+func (c *comparison) again(ctx context.Context) error {
+	if err := c.rig.Anew(); err != nil {
+		return err
+	}
+	for _, s := range c.signIns {
+		err := s.Again(ctx)
+		if err == nil {
+			err = rig.AwaitSignIn(ctx, s.Site)
+		}
+		if err == nil {
+			_, err = s.turn(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
+	return nil
+}
+
+// lifeOfSignIns has turns in the given order, and adds what each Redis was asked meanwhile.
+func (c *comparison) lifeOfSignIns(ctx context.Context, order []int) (*lives.Life, error) {
+	before := make([]asked, len(c.signIns))
+	for i, s := range c.signIns {
+		var err error
+		if before[i], err = s.asked(ctx); err != nil {
+			return nil, err
+		}
+	}
+	var life lives.Life
+	for _, at := range order {
+		t, err := c.signIns[at].turn(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.signIns[at].Name, err)
+		}
+		life.Add(at, t)
+	}
+	life.End()
+	for i, s := range c.signIns {
+		after, err := s.asked(ctx)
+		if err != nil {
+			return nil, err
+		}
+		reads, writes := after.calls.Since(before[i].calls)
+		s.commands, s.trips = s.commands+float64(reads+writes), s.trips+float64(after.trips-before[i].trips)
+	}
+	return &life, nil
+}
+
+// asked reads what the Redis of the case was asked so far; nothing without one.
+func (s *signIns) asked(ctx context.Context) (a asked, err error) {
+	if s.redis == nil {
+		return a, nil
+	}
+	if a.calls, err = s.redis.Calls(ctx); err == nil {
+		a.trips, err = s.redis.Trips(ctx)
+	}
+	return a, err
 }
 
 func (s *signIns) turn(ctx context.Context) (rig.Turn, error) {

@@ -43,10 +43,13 @@ var identityHeaders = func() string {
 // ownToken is a personal token of the programs.
 var ownToken = apitoken.Draft{Name: "bench", App: rig.AppName}
 
-// variants are the rows of the report. The first is the baseline of all ratios, the second the reference of what one
-// more thing costs.
+// Control is the baseline in another process: its ratio must be 1.00, within its error.
+const Control = "plain Caddy, another process of the same"
+
+// variants are the rows of the report. The first is the baseline of all ratios.
 var variants = []variant{
 	{Setup: rig.Setup{Name: "plain Caddy", Plain: true}},
+	{Setup: rig.Setup{Name: Control, Plain: true}},
 	{Setup: rig.Setup{Name: "plain Caddy, in the binary that has Latchkey", Plain: true, SameBinary: true}},
 	{Setup: rig.Setup{Name: "plain Caddy that sets three headers", Plain: true, Lines: identityHeaders}},
 	{Setup: rig.Setup{Name: "plain Caddy that sets ten groups too", Plain: true, Lines: identityHeaders + "\n\trequest_header Remote-Groups " + strings.Join(rig.GroupsOf(0), ",")}},
@@ -70,12 +73,12 @@ var variants = []variant{
 	{Setup: rig.Setup{Name: "strict, Redis, many sessions", InRedis: true, Recheck: "0"}, people: Many, target: target.Strict},
 }
 
-// chosen are the variants to run, the baseline always. With another gateway every case of Latchkey has a twin behind it that
+// chosen are the variants to run, the baseline and its control always. With another gateway every case of Latchkey has a twin behind it that
 // this one serves, and nothing is promised of it.
 func chosen(o rig.Options, only *regexp.Regexp) []variant {
 	setup := func(v *variant) *rig.Setup { return &v.Setup }
 	twin := func(v *variant) { v.target = nil }
-	return append(variants[:1:1], rig.WithTwins(o, only, variants[1:], setup, twin)...)
+	return append(variants[:2:2], rig.WithTwins(o, only, variants[2:], setup, twin)...)
 }
 
 // Names are the cases, in the order of the report.

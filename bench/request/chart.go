@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html"
 
+	"github.com/latchkey-gateway/latchkey/bench/lives"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
@@ -21,10 +22,10 @@ const (
 // Chart draws the ratios of CPU of the first load: a bar each, a mark where the design promises one.
 func (r *Result) Chart(caddy, gogc string) []byte {
 	l := r.loads[0]
-	kept := rig.Quieter(l.rounds)
+	ratio := func(i int) rig.Estimate { return l.lives.Ratio(i, lives.Base, lives.CPU) }
 	scale := 1.25
 	for i, v := range r.variants {
-		scale = max(scale, rig.CPURatioOfRounds(kept, i, 0).Value+0.05)
+		scale = max(scale, ratio(i).Value+0.05)
 		if v.target != nil {
 			scale = max(scale, v.target.Owed+0.05)
 		}
@@ -35,7 +36,7 @@ func (r *Result) Chart(caddy, gogc string) []byte {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-labelledby="t d">`, chartWidth, height)
 	b.WriteString(`<title id="t">CPU of a request, beside plain Caddy</title><desc id="d">`)
 	for i, v := range r.variants {
-		fmt.Fprintf(&b, "%s: %.2f. ", html.EscapeString(v.Name), rig.CPURatioOfRounds(kept, i, 0).Value)
+		fmt.Fprintf(&b, "%s: %.2f. ", html.EscapeString(v.Name), ratio(i).Value)
 	}
 	b.WriteString(`</desc><style>
 text{font:13px system-ui,sans-serif;fill:#24292f}.s{fill:#57606a;font-size:12px}.h{font-size:16px;font-weight:600}
@@ -47,7 +48,7 @@ text{font:13px system-ui,sans-serif;fill:#24292f}.s{fill:#57606a;font-size:12px}
 	bottom := chartTop + rowHeight*len(r.variants)
 	fmt.Fprintf(&b, `<line class="g" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x(1), x(1), chartTop-6, bottom)
 	for i, v := range r.variants {
-		e, y, class := rig.CPURatioOfRounds(kept, i, 0), chartTop+rowHeight*i, "b"
+		e, y, class := ratio(i), chartTop+rowHeight*i, "b"
 		if v.Plain {
 			class = "p"
 		}
@@ -65,7 +66,7 @@ text{font:13px system-ui,sans-serif;fill:#24292f}.s{fill:#57606a;font-size:12px}
 		}
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d">%.2f</text>`, end+8, middle+5, e.Value)
 	}
-	fmt.Fprintf(&b, `<text x="0" y="%d" class="s">%s. Thin lines: standard error. Sessions: %d, one, %d where there are many.</text></svg>`,
+	fmt.Fprintf(&b, `<text x="0" y="%d" class="s">%s. Thin lines: 95 %% intervals. Sessions: %d, one, %d where there are many.</text></svg>`,
 		bottom+22, html.EscapeString("Caddy "+caddy+", GOGC="+gogc), r.options.People[Some], r.options.People[Many])
 	b.WriteString("\n")
 	return b.Bytes()

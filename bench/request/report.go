@@ -4,23 +4,24 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/latchkey-gateway/latchkey/bench/lives"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 	"github.com/latchkey-gateway/latchkey/bench/target"
 )
 
 // Figures are what the run says about the promises: of the first load, and what a session takes of Redis.
 func (r *Result) Figures() target.Figures {
-	kept, f := rig.Quieter(r.loads[0].rounds), target.Figures{}
+	all, f := r.loads[0].lives, target.Figures{}
 	for name, t := range map[string]*target.Target{
 		"cached, file": target.SignedIn, "cached, file, ten groups in a header": target.Groups,
 		"as it comes, file": target.InTurn, "strict, Redis": target.Strict, "as it comes, Redis, 40 requests a visit": target.AsItComes,
 	} {
 		if i := r.index(name); i >= 0 {
-			f[t] = rig.CPURatioOfRounds(kept, i, 0)
+			f[t] = all.Ratio(i, lives.Base, lives.CPU)
 		}
 	}
 	if i := r.index("cached, file, many sessions"); i >= 0 {
-		f[target.P99] = rig.MedianOf(rig.Over(kept, func(r rig.Round) float64 { return float64(r[i].P99) / float64(r[0].P99) }))
+		f[target.P99] = all.Slowest(i, lives.Base)
 	}
 	return f
 }
@@ -35,29 +36,25 @@ func (r *Result) Write(p *rig.Printer) {
 }
 
 func (r *Result) writeLoad(p *rig.Printer, l load) {
-	kept := rig.Quieter(l.rounds)
 	p.Printf("### A request, %d connections\n\n", l.connections)
-	p.Printf("| case | sessions | CPU µs | CPU ratio | of all requests | owed (stretch) | requests/s | ratio | p50 ms | p99 ms | p99 ratio |\n")
-	p.Printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	p.Printf("| case | sessions | CPU µs | CPU ratio | owed (stretch) | requests/s | time ratio | p50 ms | p99 ms | p99 ratio |\n")
+	p.Printf("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for i, v := range r.variants {
-		ratio, all, owed := rig.CPURatioOfRounds(kept, i, 0), rig.CPURatio(kept, i, 0), ""
+		sum, owed, sessions := l.lives.Sum(i), "", ""
 		if v.target != nil {
 			owed = fmt.Sprintf("%.2f (%.2f)", v.target.Owed, v.target.Stretch)
 		}
-		sessions := ""
 		if !v.Plain {
 			sessions = fmt.Sprint(r.options.People[v.people])
 		}
-		p.Printf("| %s | %s | %.0f | **%.3f** ± %.3f | %.3f ± %.3f | %s | %.0f | %.2f | %.2f | %.2f | %.2f |\n", v.Name, sessions,
-			rig.Cost(kept, i), ratio.Value, ratio.Err, all.Value, all.Err, owed,
-			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return r[i].Rate() })),
-			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return r[i].Rate() / r[0].Rate() })),
-			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return rig.Milliseconds(r[i].P50) })),
-			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return rig.Milliseconds(r[i].P99) })),
-			rig.Median(rig.Over(kept, func(r rig.Round) float64 { return float64(r[i].P99) / float64(r[0].P99) })))
+		p.Printf("| %s | %s | %.0f | %s | %s | %.0f | %s | %.2f | %.2f | %s |\n", v.Name, sessions,
+			sum.PerRequest, l.lives.Ratio(i, lives.Base, lives.CPU).Bold(), owed, sum.Rate, l.lives.Ratio(i, lives.Base, lives.Elapsed),
+			rig.Milliseconds(sum.P50), rig.Milliseconds(sum.P99), l.lives.Slowest(i, lives.Base))
 	}
-	p.Printf("\nOf %d rounds of %s a case, the %d in which the machine had least else to do. The CPU ratio is the median of those within a\n", len(l.rounds), r.options.Slice, len(kept))
-	p.Printf("round, ± its standard error; beside it that of all requests together; the others are medians of the rounds. Meanwhile something else used %.0f %% of a core (median).\n\n", 100*rig.Median(rig.Over(kept, rig.Noise)))
+	base, least := l.lives.Sum(lives.Base), l.lives.Sum(len(r.variants)-1).Requests
+	p.Printf("\nThe gateways lived %d times. In each life a case had turns of %s, between those of the baseline that its ratio is\n", len(l.lives), r.options.Slice)
+	p.Printf("of: about %d requests a life, the baseline %d. After ± is half of the 95 %% interval, from how far the lives differ.\n", least, base.Requests)
+	p.Printf("Meanwhile something else used %.0f %% of a core (median).\n\n", 100*l.lives.Noise())
 }
 
 func (r *Result) writeGarbage(p *rig.Printer) {
@@ -71,7 +68,6 @@ func (r *Result) writeGarbage(p *rig.Printer) {
 
 // writeDifferences compares cases that differ in one thing.
 func (r *Result) writeDifferences(p *rig.Printer) {
-	kept := rig.Quieter(r.loads[0].rounds)
 	rows := []struct{ what, of, than string }{
 		{"one session to many, file", "cached, file, many sessions", "cached, file, one session"},
 		{"one session to many, Redis", "cached, Redis, many sessions", "cached, Redis, one session"},
@@ -88,7 +84,7 @@ func (r *Result) writeDifferences(p *rig.Printer) {
 		if i < 0 || base < 0 {
 			continue
 		}
-		e := rig.CPURatioOfRounds(kept, i, base)
+		e := r.loads[0].lives.Ratio(i, base, lives.CPU)
 		p.Printf("| %s | %+.1f %% ± %.1f |\n", row.what, 100*(e.Value-1), 100*e.Err)
 	}
 	p.Printf("\n")
@@ -96,11 +92,9 @@ func (r *Result) writeDifferences(p *rig.Printer) {
 
 // WriteBeside compares each case with its twin of the other gateway.
 func (r *Result) WriteBeside(p *rig.Printer) {
-	kept := rig.Quieter(r.loads[0].rounds)
 	for i, v := range r.variants {
 		if v.Beside {
-			e := rig.CPURatioOfRounds(kept, i-1, i)
-			p.Printf("| %s | **%.3f** ± %.3f |\n", r.variants[i-1].Name, e.Value, e.Err)
+			p.Printf("| %s | %s |\n", r.variants[i-1].Name, r.loads[0].lives.Ratio(i-1, i, lives.CPU).Bold())
 		}
 	}
 }

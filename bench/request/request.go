@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/bench/lives"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
@@ -15,7 +16,8 @@ import (
 type Options struct {
 	// People are how many sessions the sizes stand for.
 	People [Sizes]int
-	Rounds int
+	// Lives are how often the gateways are started, Rounds how many there are in each life: every case has one turn in each.
+	Lives, Rounds int
 	// Connections of the measurements: many, with queueing as on a busy site, and few, which shows latency.
 	Connections []int
 	// Slice is the length of a turn.
@@ -43,7 +45,7 @@ type Result struct {
 
 type load struct {
 	connections int
-	rounds      []rig.Round
+	lives       lives.Lives
 }
 
 // A running case is a variant with its gateway.
@@ -55,20 +57,32 @@ type running struct {
 // Run measures all cases. What it returns as second is to be called at the end of the whole: it profiles them.
 func Run(ctx context.Context, r *rig.Rig, o Options) (*Result, func(context.Context) error, error) {
 	result := &Result{options: o}
+	for _, n := range o.Connections {
+		result.loads = append(result.loads, load{connections: n})
+	}
 	cases, err := start(ctx, r, o, result)
 	if err != nil {
 		return nil, nil, err
 	}
-	for i, n := range o.Connections {
-		rounds := o.Rounds
-		if i > 0 {
-			rounds = max(2, o.Rounds/3)
+	began := time.Now()
+	for life := range o.Lives {
+		if life > 0 {
+			if err := again(ctx, r, cases); err != nil {
+				return nil, nil, err
+			}
 		}
-		measured, err := measure(ctx, r, o, cases, n, rounds)
-		if err != nil {
-			return nil, nil, err
+		for i, n := range o.Connections {
+			rounds := o.Rounds
+			if i > 0 {
+				rounds = max(1, o.Rounds/3)
+			}
+			measured, err := measure(ctx, o, cases, n, lives.Order(rand.New(rand.NewPCG(uint64(life), uint64(n))), len(cases), rounds))
+			if err != nil {
+				return nil, nil, err
+			}
+			result.loads[i].lives = append(result.loads[i].lives, measured)
 		}
-		result.loads = append(result.loads, load{connections: n, rounds: measured})
+		r.Note("life %d of %d, %s since the first began", life+1, o.Lives, time.Since(began).Round(time.Second))
 	}
 	for _, c := range cases {
 		g, err := c.Garbage(ctx, int64(o.Garbage))
@@ -133,10 +147,9 @@ func start(ctx context.Context, r *rig.Rig, o Options, result *Result) ([]runnin
 			return nil, fmt.Errorf("%s: %w", v.Name, err)
 		}
 		r.Use(g, people)
-		g.Client.Burst = v.burst
-		result.variants = append(result.variants, v)
-		cases = append(cases, running{variant: v, Gateway: g})
-		if err := welcome(ctx, g, v, result); err != nil {
+		c := running{variant: v, Gateway: g}
+		result.variants, cases = append(result.variants, v), append(cases, c)
+		if err := c.welcome(ctx, result); err != nil {
 			return nil, fmt.Errorf("%s: %w", v.Name, err)
 		}
 	}
@@ -174,45 +187,64 @@ func size(ctx context.Context, r *rig.Rig, n int, tokens rig.Tokens) (float64, e
 	return bytes, err
 }
 
-// welcome lets every user come once. With many users it records the memory that this costs.
-func welcome(ctx context.Context, g *rig.Gateway, v variant, result *Result) error {
-	if v.Plain || v.people != Many || v.Recheck != rig.NeverAgain {
-		return g.Client.Everybody(ctx, rig.AtOnce)
+// warm lets every user come once.
+func (c running) warm(ctx context.Context) error {
+	c.Client.Burst = 0
+	err := c.Client.Everybody(ctx, rig.AtOnce)
+	c.Client.Burst = c.burst
+	return err
+}
+
+// welcome does the same for the first time. With many users it records the memory that this costs.
+func (c running) welcome(ctx context.Context, result *Result) error {
+	if c.variant.Plain || c.people != Many || c.variant.Recheck != rig.NeverAgain {
+		return c.warm(ctx)
 	}
-	before, err := g.Heap(ctx)
+	before, err := c.Heap(ctx)
 	if err != nil {
 		return err
 	}
-	if err := g.Client.Everybody(ctx, rig.AtOnce); err != nil {
+	if err := c.warm(ctx); err != nil {
 		return err
 	}
-	after, err := g.Heap(ctx)
+	after, err := c.Heap(ctx)
 	if err != nil {
 		return err
 	}
-	n := float64(len(g.People))
+	n := float64(len(c.Gateway.People))
 	result.Cached = append(result.Cached, rig.Memory{
 		Bytes: float64(after.InUse-before.InUse) / n, Pieces: float64(after.PiecesInUse-before.PiecesInUse) / n,
 	})
 	return nil
 }
 
-// measure lets the cases take turns, in another order in every round, so that none always follows the same one.
-func measure(ctx context.Context, r *rig.Rig, o Options, cases []running, connections, n int) ([]rig.Round, error) {
-	rounds := make([]rig.Round, n)
-	order := rand.New(rand.NewPCG(1, uint64(connections))) //nolint:gosec // every run has the same turns
-	for i := range rounds {
-		rounds[i] = make(rig.Round, len(cases))
-		for _, at := range order.Perm(len(cases)) {
-			t, err := cases[at].Turn(ctx, connections, o.Slice)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", cases[at].variant.Name, err)
-			}
-			rounds[i][at] = t
+// again starts all gateways again, and lets every user come once.
+func again(ctx context.Context, r *rig.Rig, cases []running) error {
+	if err := r.Anew(); err != nil {
+		return err
+	}
+	for _, c := range cases {
+		err := c.Again(ctx)
+		if err == nil {
+			err = c.warm(ctx)
 		}
-		if i == len(rounds)-1 || i%10 == 9 {
-			r.Note("%d connections: round %d of %d", connections, i+1, len(rounds))
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.variant.Name, err)
 		}
 	}
-	return rounds, nil
+	return nil
+}
+
+// measure lets the cases take turns, in the given order.
+func measure(ctx context.Context, o Options, cases []running, connections int, order []int) (*lives.Life, error) {
+	var life lives.Life
+	for _, at := range order {
+		t, err := cases[at].Turn(ctx, connections, o.Slice)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", cases[at].variant.Name, err)
+		}
+		life.Add(at, t)
+	}
+	life.End()
+	return &life, nil
 }

@@ -21,6 +21,6 @@
 //   - usage.go: the CPU that some work costs; memory.go: the memory; profile.go: where both go
 //   - stats.go: ratios and their errors; printer.go: how they are printed
 //
-// Ratios travel from machine to machine, microseconds do not. So cases that are compared take short turns in one run, and what
-// counts is the quieter half of the rounds. Linux only, as it reads the clocks of other processes.
+// Ratios travel from machine to machine, microseconds do not. So cases that are compared take short turns in one run; package
+// lives compares them. Linux only, as it reads the clocks of other processes.
 package rig

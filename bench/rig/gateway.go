@@ -2,6 +2,7 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,6 +18,8 @@ type Gateway struct {
 	People    []Person
 	// Client loads it, once it has users.
 	Client *Client
+	// Begin starts its first process, and starts it again once it has ended.
+	Begin func(context.Context) (*Process, error)
 }
 
 // Place makes a directory for a gateway, and finds free addresses for its site and its admin endpoint.
@@ -92,11 +95,66 @@ func (r *Rig) Caddy(ctx context.Context, binary string, a Addresses, caddyfile s
 		return nil, err
 	}
 	env := []string{"HOME=" + a.Home, "XDG_DATA_HOME=" + a.Home, "XDG_CONFIG_HOME=" + a.Home, "GOGC=" + r.Options.GOGC}
-	p, err := r.Start(ctx, a.Site, env, binary, "run", "--config", config, "--adapter", "caddyfile")
+	start := func(ctx context.Context) (*Process, error) {
+		program, err := r.Copy(binary)
+		if err != nil {
+			return nil, err
+		}
+		return r.Start(ctx, a.Site, env, program, "run", "--config", config, "--adapter", "caddyfile")
+	}
+	p, err := start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Gateway{Addresses: a, Processes: []*Process{p}}, nil
+	return &Gateway{Addresses: a, Processes: []*Process{p}, Begin: start}, nil
+}
+
+// Again ends a gateway and starts it again, with all that it has kept on disk. The luck that a process has is another then.
+func (g *Gateway) Again(ctx context.Context) (err error) {
+	if g.Client != nil {
+		_ = g.Client.Close() // the server would do it
+	}
+	if err := g.Processes[0].Stop(); err != nil {
+		return err
+	}
+	g.Processes[0], err = g.Begin(ctx)
+	return err
+}
+
+// Copy is a copy of a program, which lies in other pages of memory than the program and earlier copies. It is the same one
+// until Anew.
+func (r *Rig) Copy(program string) (string, error) {
+	if made := r.copies[program]; made != "" {
+		return made, nil
+	}
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return "", err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	home, err := r.Home()
+	if err != nil {
+		return "", err
+	}
+	made := filepath.Join(home, filepath.Base(path))
+	if r.copies == nil {
+		r.copies = map[string]string{}
+	}
+	r.copies[program] = made
+	return made, os.WriteFile(made, data, 0o700) //nolint:gosec // a program
+}
+
+// Anew removes the copies of programs, so that those that start from now on have new ones.
+func (r *Rig) Anew() error {
+	var errs []error
+	for _, made := range r.copies {
+		errs = append(errs, os.RemoveAll(filepath.Dir(made)))
+	}
+	r.copies = nil
+	return errors.Join(errs...)
 }
 
 // Use gives a gateway its users.

@@ -64,7 +64,7 @@ func (c *Client) Close() error {
 const AnswerTimeout = 30 * time.Second
 
 // staleAfter is when a server may have closed a connection that nothing came over.
-const staleAfter = 10 * time.Second
+const staleAfter = time.Minute
 
 // Connect opens so many connections, and reopens those that were not used for a while.
 func (c *Client) Connect(ctx context.Context, connections int) error {

@@ -42,6 +42,8 @@ type Rig struct {
 	Provider    *Provider
 
 	notes io.Writer
+	// copies are the programs that run, by that of which they are copies.
+	copies map[string]string
 	// homes counts the directories that were given out.
 	homes int
 	// closers end what was started, last first.

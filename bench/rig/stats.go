@@ -2,6 +2,7 @@ package rig
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -17,6 +18,8 @@ type Turn struct {
 	Foreign float64
 	P50     time.Duration
 	P99     time.Duration
+	// Latencies are those of all its requests, sorted, if it was a Gateway.Turn.
+	Latencies []time.Duration
 }
 
 // PerRequest is the CPU time of one request in microseconds.
@@ -54,17 +57,24 @@ func Over(rounds []Round, f func(Round) float64) []float64 {
 	return values
 }
 
-// An Estimate is a value and its standard error.
+// An Estimate is a value, and half of the interval around it in which the truth lies in 95 of a hundred runs.
 type Estimate struct{ Value, Err float64 }
 
-// CPURatioOfRounds is the median of the ratios within a round of what a request of case i costs to one of case base. The error
-// is that of the median of as many values that are spread like these.
-func CPURatioOfRounds(rounds []Round, i, base int) Estimate {
-	return MedianOf(Over(rounds, func(r Round) float64 { return r[i].PerRequest() / r[base].PerRequest() }))
+// String and Bold are how it is printed.
+func (e Estimate) String() string { return fmt.Sprintf("%.3f ± %.3f", e.Value, e.Err) }
+func (e Estimate) Bold() string   { return fmt.Sprintf("**%.3f** ± %.3f", e.Value, e.Err) }
+
+// MeanOf is the mean of values.
+func MeanOf(values []float64) Estimate {
+	n, mean := float64(len(values)), 0.0
+	for _, v := range values {
+		mean += v / n
+	}
+	return Estimate{Value: mean, Err: inInterval(len(values), math.Sqrt(variance(values)/n))}
 }
 
-// MedianOf is the median of values and its standard error.
-func MedianOf(values []float64) Estimate {
+// variance is that of the distribution that the values are of.
+func variance(values []float64) float64 {
 	n, mean, squares := float64(len(values)), 0.0, 0.0
 	for _, v := range values {
 		mean += v / n
@@ -72,11 +82,35 @@ func MedianOf(values []float64) Estimate {
 	for _, v := range values {
 		squares += (v - mean) * (v - mean)
 	}
-	e := Estimate{Value: Median(values), Err: math.Inf(1)}
-	if n > 1 {
-		e.Err = math.Sqrt(math.Pi/2) * math.Sqrt(squares/(n-1)/n)
+	return squares / (n - 1)
+}
+
+// students are the quantiles of Student's t for 95 of a hundred, by degrees of freedom less one.
+var students = []float64{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228}
+
+// inInterval is half of the interval around a value that was estimated from n others, with this standard error. One value
+// says nothing of the error.
+func inInterval(n int, standard float64) float64 {
+	switch df := n - 1; {
+	case df < 1:
+		return math.Inf(1)
+	case df <= len(students):
+		return students[df-1] * standard
+	default: // Abramowitz and Stegun 26.7.5
+		return (1.95996 + 2.3722/float64(df) + 2.8225/float64(df*df)) * standard
 	}
-	return e
+}
+
+// CPURatioOfRounds is the median of the ratios within a round of what a request of case i costs to one of case base. The error
+// is that of the median of as many values that are spread like these.
+func CPURatioOfRounds(rounds []Round, i, base int) Estimate {
+	return MedianOf(Over(rounds, func(r Round) float64 { return r[i].PerRequest() / r[base].PerRequest() }))
+}
+
+// MedianOf is the median of values.
+func MedianOf(values []float64) Estimate {
+	n := len(values)
+	return Estimate{Value: Median(values), Err: inInterval(n, math.Sqrt(math.Pi/2*variance(values)/float64(n)))}
 }
 
 // CPURatio is what a request of case i costs, as a multiple of one of case base.
@@ -96,21 +130,16 @@ func Ratio(rounds []Round, i, base int, takes func(Turn) float64) Estimate {
 	}
 	ratio := func(of, to sum) float64 { return of.taken / of.answered / (to.taken / to.answered) }
 	e := Estimate{Value: ratio(of, to)}
-	n := float64(len(rounds))
+	values, n := make([]float64, len(rounds)), float64(len(rounds))
 	if n < 2 {
 		return Estimate{Value: e.Value, Err: math.Inf(1)}
 	}
-	values, mean := make([]float64, len(rounds)), 0.0
 	for k, r := range rounds {
 		values[k] = ratio(
 			sum{of.taken - takes(r[i]), of.answered - float64(r[i].Answered)},
 			sum{to.taken - takes(r[base]), to.answered - float64(r[base].Answered)})
-		mean += values[k] / n
 	}
-	for _, v := range values {
-		e.Err += (v - mean) * (v - mean)
-	}
-	e.Err = math.Sqrt(e.Err * (n - 1) / n)
+	e.Err = inInterval(len(rounds), math.Sqrt(variance(values)/n)*(n-1))
 	return e
 }
 

@@ -90,7 +90,7 @@ func (g *Gateway) Turn(ctx context.Context, connections int, length time.Duratio
 	}
 	slices.Sort(got.Latencies)
 	t.Answered, t.Elapsed = got.Answered, got.Elapsed
-	t.P50, t.P99 = Percentile(got.Latencies, 0.50), Percentile(got.Latencies, 0.99)
+	t.P50, t.P99, t.Latencies = Percentile(got.Latencies, 0.50), Percentile(got.Latencies, 0.99), got.Latencies
 	return t, nil
 }
 

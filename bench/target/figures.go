@@ -43,22 +43,22 @@ func (t *Target) figure(e rig.Estimate) string {
 	case e.Err == 0:
 		return text
 	case math.IsInf(e.Err, 0):
-		return text + ", of one round"
+		return text + ", of one life"
 	case t.Unit == "":
 		return text + fmt.Sprintf(" ± %.3f", e.Err)
 	}
 	return text + fmt.Sprintf(" ± "+count, e.Err)
 }
 
-// verdict compares it with the promise. Within its error of the promise it is neither kept nor broken.
+// verdict compares it with the promise. A promise is shown to be kept or not only where the whole interval is on one side of it.
 func (t *Target) verdict(e rig.Estimate) string {
 	switch {
-	case e.Value <= t.Stretch:
+	case e.Value+e.Err <= t.Stretch:
 		return "stretch"
-	case e.Value <= t.Owed:
+	case e.Value+e.Err <= t.Owed:
 		return "kept"
-	case e.Value-e.Err <= t.Owed:
-		return "within the error"
+	case e.Value-e.Err > t.Owed:
+		return "not kept"
 	}
-	return "not kept"
+	return "not shown"
 }

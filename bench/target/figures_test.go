@@ -20,10 +20,10 @@ func TestFiguresPrintEveryPromise(t *testing.T) {
 		t.Fatal(p.Err)
 	}
 	for _, line := range []string{
-		"= 1 | 1.07 | 1.04 | **1.08** ± 0.020 | within the error |\n",
+		"= 1 | 1.07 | 1.04 | **1.08** ± 0.020 | not shown |\n",
 		"= 1 | 1.25 | 1.15 | **1.50** ± 0.100 | not kept |\n",
 		"= 1 | 1.05 | 1.03 | **1.04** ± 0.010 | kept |\n",
-		"= 1 | 1.15 | 1.08 | **1.00**, of one round | stretch |\n",
+		"= 1 | 1.15 | 1.08 | **1.00**, of one life | not shown |\n",
 		"included | 14.0 | 10.0 | **12.0** | kept |\n",
 		"token | 2200 bytes | 1800 bytes | **2300 bytes** | not kept |\n",
 		"once | 1.00 | 0.80 | `go run ./bench -peers` |  |\n",
