@@ -56,8 +56,8 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.IntVar(&o.requests.Lives, "lives", 6, "how often the gateways of requests are started: a process has luck for as long as it lives")
 	flags.IntVar(&o.requests.Rounds, "turns", 12, "turns of requests that each case has in a life")
 	flags.DurationVar(&o.requests.Slice, "turn", 250*time.Millisecond, "length of such a turn")
-	flags.IntVar(&o.rounds, "rounds", 16, "rounds of what -peers and -guesses measure; every case has one turn in each")
-	flags.DurationVar(&o.slice, "slice", 2*time.Second, "length of such a turn")
+	flags.IntVar(&o.rounds, "rounds", 16, "rounds of what -peers and -guesses measure; every case has one turn in each, and in -peers they are shared out among -lives")
+	flags.DurationVar(&o.slice, "slice", 2*time.Second, "length of one turn of -guesses")
 	flags.StringVar(&o.GOGC, "gogc", "100", "GOGC of every gateway, plain Caddy included")
 	flags.BoolVar(&o.Pin, "pin", true, "gateways on the first core, everything else on the others")
 	connections := flags.String("connections", "32,2", "how many connections there are, in one measurement of requests after the other")
@@ -108,7 +108,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	case !o.positive():
 		return options{}, errors.New("numbers, -slice, -every and -for must be positive")
 	}
-	o.peers.Sessions, o.peers.Slice = o.requests.People[request.Some], o.slice
+	o.peers.Sessions, o.peers.Slice = o.requests.People[request.Some], o.requests.Slice
 	return o, nil
 }
 

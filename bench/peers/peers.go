@@ -37,12 +37,12 @@ const (
 
 // A Result is what a run found out.
 type Result struct {
-	options       Options
-	versions      []string
-	signIns       []*signIns
-	signInLives   lives.Lives
-	requests      []*rig.Gateway
-	requestRounds []rig.Round
+	options      Options
+	versions     []string
+	signIns      []*signIns
+	signInLives  lives.Lives
+	requests     []*rig.Gateway
+	requestLives lives.Lives
 }
 
 // A comparison is a run.

@@ -23,7 +23,7 @@ func (r *Result) Figures() target.Figures {
 func (r *Result) Write(p *rig.Printer) {
 	p.Printf("### Beside %s, %s\n\n", strings.Join(r.versions, " and "), time.Now().Format(time.DateOnly))
 	r.writeSignIns(p)
-	if len(r.requestRounds) > 0 {
+	if len(r.requestLives) > 0 {
 		r.writeRequests(p)
 	}
 }
@@ -58,15 +58,14 @@ func (r *Result) index(name string) int {
 }
 
 func (r *Result) writeRequests(p *rig.Printer) {
-	kept := rig.Quieter(r.requestRounds)
 	base := slices.IndexFunc(r.requests, func(g *rig.Gateway) bool { return g.Name == plainCaddy })
 	beside := slices.IndexFunc(r.requests, func(g *rig.Gateway) bool { return g.Name == besideRedis })
 	p.Printf("A request of a signed-in user, %d sessions, %d connections:\n\n", r.options.Sessions, rig.AtOnce)
 	p.Printf("| case | CPU µs | CPU, plain Caddy = 1 | CPU, oauth2-proxy = 1 | p99 ms |\n| --- | --- | --- | --- | --- |\n")
 	for i, g := range r.requests {
-		plain, peer := rig.CPURatioOfRounds(kept, i, base), rig.CPURatioOfRounds(kept, i, beside)
-		p99 := rig.Median(rig.Over(kept, func(round rig.Round) float64 { return rig.Milliseconds(round[i].P99) }))
-		p.Printf("| %s | %.0f | %s | %s | %.1f |\n", g.Name, rig.Cost(kept, i), plain.Bold(), peer, p99)
+		sum := r.requestLives.Sum(i)
+		p.Printf("| %s | %.0f | %s | %s | %.1f |\n", g.Name, sum.PerRequest, r.requestLives.Ratio(i, base, lives.CPU).Bold(),
+			r.requestLives.Ratio(i, beside, lives.CPU), rig.Milliseconds(sum.P99))
 	}
-	p.Printf("\nMedians of the ratios within the quieter %d of %d rounds of %s. Latchkey as it comes, with three headers.\n\n", len(kept), len(r.requestRounds), r.options.Slice)
+	p.Printf("\n%d turns of %s in each of %d lives. Latchkey as it comes, with three headers.\n\n", r.options.perLife(), r.options.Slice, len(r.requestLives))
 }

@@ -32,10 +32,13 @@ func TestReportOfSignIns(t *testing.T) {
 		c.signInLives = append(c.signInLives, &life)
 	}
 	var out bytes.Buffer
-	for range 4 {
-		c.requestRounds = append(c.requestRounds, rig.Round{
-			{Answered: 10, CPU: 11 * time.Millisecond}, {Answered: 10, CPU: 10 * time.Millisecond}, {Answered: 10, CPU: 22 * time.Millisecond},
-		})
+	for range 2 {
+		var life lives.Life
+		for _, i := range []int{0, 1, 2, 0} {
+			life.Add(i, rig.Turn{Answered: 10, CPU: []time.Duration{11, 10, 22}[i] * time.Millisecond})
+		}
+		life.End()
+		c.requestLives = append(c.requestLives, &life)
 	}
 	p := &rig.Printer{W: &out}
 	if c.Write(p); p.Err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/latchkey-gateway/latchkey/bench/lives"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
@@ -68,22 +69,45 @@ func (c *comparison) signedIn(ctx context.Context, g *rig.Gateway) ([]rig.Person
 	return people, nil
 }
 
-// turnsOfRequests lets the cases take turns, in another order in every round.
+// turnsOfRequests lets the cases take turns, in several lives of their gateways.
 func (c *comparison) turnsOfRequests(ctx context.Context) error {
 	if !c.options.Requests {
 		return nil
 	}
-	order := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // every run has the same turns
-	for i := range c.options.Rounds {
-		turns := make(rig.Round, len(c.requests))
-		for _, at := range order.Perm(len(turns)) {
-			g, err := c.requests[at], error(nil)
-			if turns[at], err = g.Turn(ctx, rig.AtOnce, c.options.Slice); err != nil {
-				return fmt.Errorf("%s: %w", g.Name, err)
+	for n := range c.options.Lives {
+		if n > 0 {
+			if err := c.againForRequests(ctx); err != nil {
+				return err
 			}
 		}
-		c.requestRounds = append(c.requestRounds, turns)
-		c.rig.Note("requests: round %d of %d", i+1, c.options.Rounds)
+		var life lives.Life
+		for _, at := range lives.Order(rand.New(rand.NewPCG(4, uint64(n))), len(c.requests), c.options.perLife()) { //nolint:gosec // every run has the same turns
+			t, err := c.requests[at].Turn(ctx, rig.AtOnce, c.options.Slice)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.requests[at].Name, err)
+			}
+			life.Add(at, t)
+		}
+		life.End()
+		c.requestLives = append(c.requestLives, &life)
+		c.rig.Note("requests: life %d of %d", n+1, c.options.Lives)
+	}
+	return nil
+}
+
+// againForRequests starts all gateways again, and has every user come once.
+func (c *comparison) againForRequests(ctx context.Context) error {
+	if err := c.rig.Anew(); err != nil {
+		return err
+	}
+	for _, g := range c.requests {
+		err := g.Again(ctx)
+		if err == nil {
+			err = g.Client.Everybody(ctx, rig.AtOnce)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", g.Name, err)
+		}
 	}
 	return nil
 }

@@ -56,7 +56,9 @@ func TestRSSIsThatOfTheProcess(t *testing.T) {
 	defer func() { _ = p.Stop() }()
 	// Start returns as soon as the address answers, which is at once here: the process may not have loaded its program yet.
 	var rss int64
-	for end := time.Now().Add(10 * time.Second); rss < 100<<10 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for end := time.Now().Add(10 * time.Second); rss < 100<<10 && time.Now().Before(end); <-poll.C {
 		if rss, err = p.RSS(); err != nil {
 			t.Fatal(err)
 		}
