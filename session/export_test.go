@@ -111,14 +111,22 @@ func (s *Record) TouchDue(at time.Time, now Limits) bool { return s.touchDue(at,
 type stream struct {
 	Watch
 	Terms
-	over func(error)
+	id   ID
+	over func(error) (cut bool, rest func())
 }
 
-func (s *stream) Over(cause error) { s.over(cause) }
+func (s *stream) Session() ID { return s.id }
+
+func (s *stream) Over(cause error) (cut bool, rest func()) { return s.over(cause) }
 
 // Hold watches a session for a function; stop ends that.
 func (m *Manager) Hold(id ID, terms Terms, over func(error)) (stop func()) {
-	s := &stream{Terms: terms, over: over}
-	m.Watch(&s.Watch, id, s)
-	return func() { m.Unwatch(&s.Watch) }
+	return m.HoldAs(id, terms, func(cause error) (bool, func()) { return false, func() { over(cause) } })
+}
+
+// HoldAs watches a session for a function that answers as a Holder does; stop ends that.
+func (m *Manager) HoldAs(id ID, terms Terms, over func(error) (cut bool, rest func())) (stop func()) {
+	s := &stream{Terms: terms, id: id, over: over}
+	m.Watch(&s.Watch, s)
+	return func() { m.Unwatch(&s.Watch, s) }
 }

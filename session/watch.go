@@ -32,19 +32,39 @@ type watchShard struct {
 // Watch is the entry of one open stream in the list of all of them. It is part of its holder, so that a stream takes
 // little memory. It must not be copied.
 type Watch struct {
-	id            ID
-	holder        Holder
+	holder        Holder // nil if it is not in the list
 	before, after *Watch
-	listed        bool
 	seen          atomic.Int64 // when it was last known to be valid, in nanoseconds since 1970: two managers may check at the same time
 }
 
 // Holder has something open for a session.
 type Holder interface {
 	Terms
+	// Session is the session, which does not change.
+	Session() ID
 	// Over is called once when the session has ended or is no longer valid on the terms, unless Unwatch is called before.
-	// It must not block.
-	Over(cause error)
+	// From then on nothing more is written. What takes longer is left to rest, which is called soon, first where the client is not
+	// cut off yet: of many whose sessions end at once, none waits until all is tidied up for others. Neither may block.
+	Over(cause error) (cut bool, rest func())
+}
+
+// endings are what is left to do for streams that have ended.
+type endings struct{ open, cut []func() }
+
+func (e *endings) add(cut bool, rest func()) {
+	if cut {
+		e.cut = append(e.cut, rest)
+		return
+	}
+	e.open = append(e.open, rest)
+}
+
+// finish does it.
+func (e *endings) finish() {
+	for _, rest := range append(e.open, e.cut...) {
+		rest()
+	}
+	*e = endings{}
 }
 
 // Terms are the conditions for a stream that stays open longer than a request, besides everything that ends its
@@ -79,12 +99,12 @@ func (all *watches) shard(d digest) *watchShard { return &all.shards[d[0]%watchS
 
 // Watch tells the holder when a session has ended, for callers that keep something open longer than a request. It
 // continues after the manager is closed if another manager has its cache. Unwatch ends the watch.
-func (st *streams) Watch(w *Watch, id ID, holder Holder) {
-	w.id, w.holder, w.listed = id, holder, true
+func (st *streams) Watch(w *Watch, holder Holder) {
 	w.seen.Store(st.now().UnixNano())
-	d := id.digest()
+	d := holder.Session().digest()
 	s := st.watches.shard(d)
 	s.mu.Lock()
+	w.holder = holder
 	if w.after = s.open[d]; w.after != nil {
 		w.after.before = w
 	}
@@ -94,9 +114,9 @@ func (st *streams) Watch(w *Watch, id ID, holder Holder) {
 	st.watches.rouse()
 }
 
-// Unwatch ends a watch. The holder may still be told of an end that was noticed before.
-func (st *streams) Unwatch(w *Watch) {
-	d := w.id.digest()
+// Unwatch ends the watch of a holder. It may still be told of an end that was noticed before.
+func (st *streams) Unwatch(w *Watch, holder Holder) {
+	d := holder.Session().digest()
 	s := st.watches.shard(d)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +125,7 @@ func (st *streams) Unwatch(w *Watch) {
 
 // remove reports whether the watch was in the list. The lock is held.
 func (s *watchShard) remove(d digest, w *Watch) bool {
-	if !w.listed {
+	if w.holder == nil {
 		return false
 	}
 	if w.after != nil {
@@ -119,7 +139,7 @@ func (s *watchShard) remove(d digest, w *Watch) bool {
 	default:
 		delete(s.open, d)
 	}
-	w.before, w.after, w.listed = nil, nil, false
+	w.before, w.after, w.holder = nil, nil, nil
 	return true
 }
 
@@ -142,12 +162,9 @@ func (all *watches) changed(d digest) {
 	}
 	s := all.shard(d)
 	s.mu.Lock()
-	_, open := s.open[d]
-	if open {
+	defer s.mu.Unlock()
+	if _, open := s.open[d]; open {
 		s.nudged[d] = struct{}{}
-	}
-	s.mu.Unlock()
-	if open {
 		all.rouse()
 	}
 }
@@ -162,6 +179,7 @@ func (st *streams) run(ctx context.Context) {
 	tick := time.NewTicker(watchTick)
 	defer tick.Stop()
 	var due []watched
+	var ended endings
 	for {
 		everything := false
 		select {
@@ -178,9 +196,10 @@ func (st *streams) run(ctx context.Context) {
 				_ = st.revocations.settle(ctx, st.now()) // else each session would find that they are not
 			}
 			for _, w := range due {
-				st.look(ctx, w)
+				st.look(ctx, w, &ended)
 			}
 		}
+		ended.finish()
 	}
 }
 
@@ -196,12 +215,12 @@ func (s *watchShard) due(list []watched, everything bool) []watched {
 	defer s.mu.Unlock()
 	if everything {
 		for d, w := range s.open {
-			list = append(list, watched{d, w.id})
+			list = append(list, watched{d, w.holder.Session()})
 		}
 	} else {
 		for d := range s.nudged {
 			if w := s.open[d]; w != nil {
-				list = append(list, watched{d, w.id})
+				list = append(list, watched{d, w.holder.Session()})
 			}
 		}
 	}
@@ -211,15 +230,15 @@ func (s *watchShard) due(list []watched, everything bool) []watched {
 
 // look checks the streams of one session, as for a request. What the cache cannot answer is asked of the store beside the
 // loop, so that one session does not wait for the other.
-func (st *streams) look(ctx context.Context, w watched) {
+func (st *streams) look(ctx context.Context, w watched, ended *endings) {
 	now := st.now()
 	if known := st.entries.get(w.digest); known != nil && st.revocations.settled(st.revocations.list.view(), now) {
 		switch {
 		case st.revoked(&known.Session): // no later version of a session began later
-			st.judge(ctx, w.digest, now, nil, ErrNotFound)
+			st.judge(ctx, w.digest, now, nil, ErrNotFound, ended)
 			return
 		case st.recheck > 0 && st.entries.fresh(known, now, st.recheck) && st.goesOn(&known.Session, now):
-			st.judge(ctx, w.digest, now, &known.Session, nil)
+			st.judge(ctx, w.digest, now, &known.Session, nil, ended)
 			return
 		}
 	}
@@ -227,19 +246,25 @@ func (st *streams) look(ctx context.Context, w watched) {
 		if ctx.Err() == nil {
 			now := st.now()
 			s, err := st.byID(ctx, w.id)
-			st.judge(ctx, w.digest, now, s, err)
+			var ended endings
+			st.judge(ctx, w.digest, now, s, err, &ended)
+			ended.finish()
 		}
 	})
 }
 
 // judge ends the streams of a session that do not go on, after a look-up that began at a time.
-func (st *streams) judge(ctx context.Context, d digest, now time.Time, s *Session, err error) {
-	var few [4]*Watch
+func (st *streams) judge(ctx context.Context, d digest, now time.Time, s *Session, err error, ended *endings) {
+	type open struct {
+		*Watch
+		holder Holder
+	}
+	var few [4]open
 	all := st.watches.shard(d)
 	all.mu.Lock()
 	list := few[:0]
 	for w := all.open[d]; w != nil; w = w.after {
-		list = append(list, w)
+		list = append(list, open{w, w.holder})
 	}
 	all.mu.Unlock()
 	for _, w := range list {
@@ -256,10 +281,10 @@ func (st *streams) judge(ctx context.Context, d digest, now time.Time, s *Sessio
 			continue // not an answer
 		}
 		all.mu.Lock()
-		listed := all.remove(d, w)
+		listed := all.remove(d, w.Watch)
 		all.mu.Unlock()
 		if listed {
-			w.holder.Over(over)
+			ended.add(w.holder.Over(over))
 		}
 	}
 }
@@ -366,10 +391,9 @@ func (st *streams) Still(ctx context.Context, id ID, terms Terms) error {
 // count returns how many sessions have open streams.
 func (all *watches) count() (n int) {
 	for i := range all.shards {
-		s := &all.shards[i]
-		s.mu.Lock()
-		n += len(s.open)
-		s.mu.Unlock()
+		all.shards[i].mu.Lock()
+		n += len(all.shards[i].open)
+		all.shards[i].mu.Unlock()
 	}
 	return n
 }

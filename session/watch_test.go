@@ -338,3 +338,40 @@ func TestWatchRevokedTogether(t *testing.T) {
 		}
 	})
 }
+
+// Where many sessions end at once, all streams are told before anything is tidied up, and those whose clients are not cut off yet
+// come first.
+func TestWatchCutsOffFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const all = 100
+		store := newMemStore(nil)
+		m := session.NewManager(session.ManagerConfig{Store: store, Keys: keyringtest.Ring(t, 'k'), Recheck: time.Hour, OutageGrace: outageGrace})
+		defer m.Close()
+		var told, open, cut atomic.Int64
+		for i := range all {
+			s, _, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
+			want(t, "creating", err, nil)
+			m.HoldAs(s.ID, &terms{}, func(error) (bool, func()) {
+				told.Add(1)
+				if i%2 == 0 {
+					return true, func() {
+						if cut.Add(1); told.Load() != all || open.Load() != all/2 {
+							t.Errorf("tidied up after %d were told and %d were cut off", told.Load(), open.Load())
+						}
+					}
+				}
+				return false, func() {
+					if open.Add(1); told.Load() != all {
+						t.Errorf("cut off after %d were told", told.Load())
+					}
+				}
+			})
+		}
+		<-time.After(1100 * time.Millisecond) // between two looks at everything
+		want(t, "revoking all", m.RevokeBefore(t.Context(), session.Scope{}, time.Time{}), nil)
+		synctest.Wait()
+		if open.Load() != all/2 || cut.Load() != all/2 {
+			t.Errorf("%d and %d of %d were finished", open.Load(), cut.Load(), all)
+		}
+	})
+}

@@ -1,8 +1,10 @@
 package site
 
 import (
+	"bufio"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -54,7 +56,7 @@ func (s *stream) serve(r *http.Request, next caddyhttp.Handler) error {
 	ctx, cancel := context.WithCancelCause(before)
 	s.cancel = cancel
 	*r = *r.WithContext(ctx)
-	s.sessions.Watch(&s.watch, s.live.ID, s)
+	s.sessions.Watch(&s.watch, s)
 	defer func() {
 		s.end()
 		*r = *r.WithContext(before) // for error routes
@@ -63,24 +65,37 @@ func (s *stream) serve(r *http.Request, next caddyhttp.Handler) error {
 }
 
 func (s *stream) end() {
-	s.sessions.Unwatch(&s.watch)
+	s.sessions.Unwatch(&s.watch, s)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done = true
 	s.cancel(nil)
 }
 
+// Session implements session.Holder.
+func (s *stream) Session() session.ID { return s.live.ID }
+
 // Over implements session.Holder.
-func (s *stream) Over(cause error) {
+func (s *stream) Over(cause error) (cut bool, rest func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over.Store(true)
+	if taken, ok := s.ResponseWriter.(*takenOver); ok && !s.done {
+		cut = taken.cut()
+	}
+	return cut, func() { s.close(cause) }
+}
+
+// close ends the request, and a write that waits for a client that does not read. Over HTTP/2 it resets the stream at once.
+func (s *stream) close(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.done {
 		return
 	}
-	s.over.Store(true)
-	s.cancel(cause)
 	wire := http.NewResponseController(innermost(s.ResponseWriter))
-	_ = wire.SetWriteDeadline(time.Now()) // for a write that waits for a client that does not read
+	_ = wire.SetWriteDeadline(time.Now())
+	s.cancel(cause)
 }
 
 // Write implements http.ResponseWriter.
@@ -115,6 +130,47 @@ func innermost(w http.ResponseWriter) http.ResponseWriter {
 		}
 		w = wrapper.Unwrap()
 	}
+}
+
+// takenOver is the writer of a request whose connection was taken over, as a proxy does for a WebSocket. Only such requests keep
+// their connection: ten thousand event streams have no use for the memory.
+type takenOver struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+// Unwrap implements what http.ResponseController looks for.
+func (t *takenOver) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+
+// cut ends the connection towards the client: what is written after that is not sent. It wakes no goroutine that copies from it or
+// to it, and does not wait for the client: where there is TLS it sends no alert, which could wait. It reports whether it could.
+func (t *takenOver) cut() bool {
+	conn := t.conn
+	for {
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		conn = outer.NetConn()
+	}
+	half, ok := conn.(interface{ CloseWrite() error })
+	return ok && half.CloseWrite() == nil
+}
+
+// Hijack implements http.Hijacker. A session that has ended meanwhile has no connection.
+func (s *stream) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(s.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := &takenOver{ResponseWriter: s.ResponseWriter, conn: conn}
+	if s.over.Load() {
+		taken.cut()
+	}
+	s.ResponseWriter = taken
+	return conn, buffered, nil
 }
 
 // mayStayOpen reports whether the response to a request can go on for long.

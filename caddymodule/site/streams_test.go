@@ -3,6 +3,7 @@ package site
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -203,6 +205,70 @@ func TestStreamWriter(t *testing.T) {
 	}
 	if inner.Body.String() != "before" || innermost(w) != http.ResponseWriter(inner) {
 		t.Errorf("%q was written", inner.Body)
+	}
+}
+
+// A connection that was taken over ends for its client with the session, at once and without the proxy, which may have to wait until
+// thousands of others are tidied up. So does one that is taken over too late.
+func TestStreamsAreCutOff(t *testing.T) {
+	sessions := sessionsOn(t, redistest.Start(t).URL(0))
+	h := &Site{Site: &config.Site{App: "wiki"}, SignIn: access.Site{App: "wiki"}}
+	for _, late := range []bool{false, true} {
+		for name, start := range map[string]func(*httptest.Server){"plain": (*httptest.Server).Start, "TLS": (*httptest.Server).StartTLS} {
+			t.Run(fmt.Sprintf("%s, late: %v", name, late), func(t *testing.T) {
+				who, _, err := sessions.Create(t.Context(), session.Record{Identity: session.Identity{Issuer: "i", Subject: "ada"}}, session.Tokens{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				taken, over := make(chan *stream), make(chan struct{})
+				gateway := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					p := &request{identified: identified{live: who.Session()}, sessions: sessions}
+					s := p.newStream(h, w, r)
+					_ = s.serve(r, caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+						if late {
+							taken <- s
+							<-over
+						}
+						conn, _, err := http.NewResponseController(w).Hijack()
+						if err != nil {
+							t.Error(err)
+							return err
+						}
+						defer conn.Close()
+						if !late {
+							taken <- s
+						}
+						<-over
+						return nil
+					}))
+				}))
+				start(gateway)
+				t.Cleanup(gateway.Close)
+				conn, err := net.Dial("tcp", gateway.Listener.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if name == "TLS" {
+					conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // of the test
+				}
+				t.Cleanup(func() { _ = conn.Close() })
+				fmt.Fprintf(conn, "GET /ws HTTP/1.1\r\nHost: wiki.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+				s := <-taken
+				cut, _ := s.Over(session.ErrNotFound)
+				if cut == late {
+					t.Errorf("cut off: %v", cut)
+				}
+				if late {
+					close(over)
+				} else {
+					defer close(over)
+				}
+				_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+				if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("the client is not cut off: %v", err)
+				}
+			})
+		}
 	}
 }
 
