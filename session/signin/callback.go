@@ -254,6 +254,9 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *acc
 		if s.answerChallenge(w, r, v, f, p, token) {
 			return
 		}
+	case errors.Is(err, oidc.ErrOtherNonce) && !f.Overtaken:
+		overtaken(s, w, r, v, f, p, err)
+		return
 	case oidc.IsDown(err):
 		if token != nil {
 			says = token.Says
@@ -273,6 +276,18 @@ func (s *finisher) providerFailed(w http.ResponseWriter, r *http.Request, v *acc
 	page.Code = int(code)
 	page.ActionURL, page.HomeURL = access.SignInURL(f.page()), browser.HomeOf(f.page())
 	s.Problem(w, r, v, page)
+}
+
+// overtaken begins the sign-in again if its ID token answers another authorization request. Gitea keeps one nonce for each
+// user and client, so that of two tabs that sign in at the same time the first one gets the nonce of the second. Nothing of
+// the answer is used, and it happens once.
+func overtaken(s *finisher, w http.ResponseWriter, r *http.Request, v *access.Visit, f *flow, p *oidc.Provider, err error) {
+	again := s.again(f)
+	again.Overtaken = true
+	s.Logger.Warn("provider's answer is for another sign-in, so this one begins again",
+		zap.String("provider", p.Name), zap.String("app", v.Site.App), zap.String("correlation_id", f.Correlation), zap.Error(err))
+	s.log(v, r, f, signinlog.Record{Code: signinlog.ProviderFailed, Detail: "id_token has another nonce"})
+	s.begin(w, r, v, again, beginning{})
 }
 
 // answerChallenge sends the user to the provider again with the challenge that it sent for their code. It does so once:

@@ -232,6 +232,30 @@ func TestConsent(t *testing.T) {
 	}
 }
 
+// TestOvertaken: a provider keeps one nonce for each user, so that the first of two tabs gets an ID token with the nonce of
+// the second one. It is not accepted, and the first tab goes to the provider again, by itself and once.
+func TestOvertaken(t *testing.T) {
+	g := newGateway(t)
+	b := g.browser()
+	one, two := b.toProvider("/one"), b.toProvider("/two")
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = map[string]any{"nonce": two.Get("nonce")} })
+	r := b.callback(one)
+	again := query(t, r.location)
+	if r.status != http.StatusSeeOther || !strings.HasPrefix(r.location, g.idp.URL) || r.setCookies()[browser.PendingCookie] != nil {
+		t.Fatalf("the first tab: %d to %q, cookies %v", r.status, r.location, r.setCookies())
+	}
+	if again.Get("nonce") == one.Get("nonce") || again.Get("state") == one.Get("state") || again.Get("nonce") == two.Get("nonce") {
+		t.Errorf("asked again with %v", again)
+	}
+	if e := g.log.last(t); e.Code != signinlog.ProviderFailed || e.Detail != "id_token has another nonce" {
+		t.Errorf("log: %+v", e)
+	}
+	g.idp.Set(func(p *oidctest.IDP) { p.Claims = nil })
+	if r := b.callback(again); !stays(r.location) || !strings.Contains(r.location, "one") {
+		t.Errorf("then: %d to %q", r.status, r.location)
+	}
+}
+
 // TestConsentInStepUp: a provider that wants consent in the middle of a step-up gets it, and the step-up goes on as one:
 // it asks for credentials still, and the session keeps its answer and its end (X21, X23, A13).
 func TestConsentInStepUp(t *testing.T) {

@@ -76,7 +76,8 @@ func fapiModules() map[string]func(*testing.T) {
 	} {
 		tests[module] = func(t *testing.T) {
 			g, p := strictly(t)
-			idTokenCaseOf(t, like).holds(t, g, func(b *testBrowser) result { return b.returns(g.response(p.begun(b))) })
+			idTokenCaseOf(t, like).holds(t, g, func(b *testBrowser) result { return b.returns(g.response(p.begun(b))) },
+				func(b *testBrowser, _ result) result { return b.returns(g.response(p.got[len(p.got)-1])) })
 		}
 	}
 	named := map[string]func(*testing.T){}

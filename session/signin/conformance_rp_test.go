@@ -56,7 +56,7 @@ func rpModules() map[string]func(*testing.T) {
 		"-nonce-invalid": "other nonce", "-invalid-athash": "wrong at_hash",
 	} {
 		tests[module] = func(t *testing.T) {
-			idTokenCaseOf(t, like).holds(t, newGateway(t), func(b *testBrowser) result { return b.callback(b.toProvider("/")) })
+			idTokenCaseOf(t, like).holds(t, newGateway(t), func(b *testBrowser) result { return b.callback(b.toProvider("/")) }, calledAgain)
 		}
 	}
 	named := map[string]func(*testing.T){}

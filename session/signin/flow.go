@@ -47,6 +47,8 @@ type flow struct {
 	Rounds  int  `json:"rounds,omitempty"`
 	// Retried: the provider demanded consent, and this flow is the second one, which requests it.
 	Retried bool `json:"y,omitempty"`
+	// Overtaken: the ID token for the flow before had the nonce of another one, and this flow is the second try.
+	Overtaken bool `json:"overtaken,omitempty"`
 	// Away: the sign-in host ends the flow, with a ticket. For is the site on whose behalf it continues there.
 	Away bool      `json:"w,omitempty"`
 	For  *handover `json:"f,omitempty"`

@@ -131,7 +131,7 @@ var guards = []guard{
 	{"a token for us as a client is an ID token", `if slices.ContainsFunc(audience, func(aud string) bool { return slices.Contains(clients, aud) }) {`, `if false && slices.Contains(clients, "") {`},
 	{"a token ends", `case !s.expires.IsZero() && !s.expires.After(now):`, `case false:`},
 	{"a verified token is verified again", `if t == nil || !now.Before(t.until) {`, `if t == nil {`},
-	{"A6: groups that a token does not state are unknown", `if _, stated := claims.Get(p.Claims.groupsPath()); !stated {`, `if _, stated := claims.Get(p.Claims.groupsPath()); false && !stated {`},
+	{"A6: groups that a token does not state are unknown", `if _, stated := p.Claims.sayGroups(claims).Get(p.Claims.groupsPath()); !stated {`, `if _, stated := p.Claims.sayGroups(claims).Get(p.Claims.groupsPath()); false && !stated {`},
 	{"a bound token is not taken without a proof", "case p.Scheme == schemeBearer:\n\t\treturn badToken(", "case p.Scheme == schemeBearer:\n\t\treturn nil\n\tcase false:\n\t\treturn badToken("},
 	{"a proof is for its token", `ok || subtle.ConstantTimeCompare([]byte(ath), []byte(want)) != 1`, `ok || false && ath == want`},
 	{"a proof is of the key of the token", `err != nil || subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum)), []byte(thumbprint)) != 1 {`, `err != nil || len(sum) == 0 {`},

@@ -44,7 +44,7 @@ func (a AccessTokens) Introspection(ctx context.Context) (string, error) {
 func (a AccessTokens) Read(s *session.Record, claims claim.Set) {
 	p := a.Provider
 	p.warnUnclear(p.Claims.describe(s, claims))
-	if _, stated := claims.Get(p.Claims.groupsPath()); !stated {
+	if _, stated := p.Claims.sayGroups(claims).Get(p.Claims.groupsPath()); !stated {
 		s.GroupsComplete = false
 	}
 	if raw, stated := claims.Get("auth_time"); stated {

@@ -1,6 +1,8 @@
 package oidc
 
 import (
+	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -173,12 +175,24 @@ func (cfg *ClaimsConfig) groupsPath() string {
 // are complete: there are no groups. state distinguishes an unreadable list from the other cases.
 func (cfg *ClaimsConfig) groups(c claim.Set) (groups []string, complete bool, state claim.State) {
 	path := cfg.groupsPath()
-	values, state := c.List(path)
+	values, state := cfg.sayGroups(c).List(path)
 	if state == claim.Unclear {
 		return nil, false, state
 	}
 	groups, complete = boundGroups(values)
 	return groups, complete && !overage(c, path), state
+}
+
+// sayGroups returns the sources that do not state null in place of groups, as Gitea does for a user without any. null is
+// an absent claim (OpenID Connect Core, section 5.3.2).
+func (cfg *ClaimsConfig) sayGroups(c claim.Set) claim.Set {
+	return slices.DeleteFunc(slices.Clone(c), cfg.nullGroups)
+}
+
+// nullGroups reports whether a source states null. The null of claim.Reduce stands for groups that did not fit.
+func (cfg *ClaimsConfig) nullGroups(source map[string]json.RawMessage) bool {
+	path := cfg.groupsPath()
+	return string(source[path]) == "null" && !claim.Lacks(source, path)
 }
 
 // boundGroups keeps as many groups as a session can hold, and reports whether those are all.
@@ -228,7 +242,7 @@ func (cfg *ClaimsConfig) Signals(c claim.Set) Signals {
 
 // complete reports whether the claims contain everything that the configuration uses, so that userinfo is not needed.
 func (cfg *ClaimsConfig) complete(c claim.Set) bool {
-	if _, ok := c.Get(cfg.groupsPath()); !ok && !overage(c, cfg.groupsPath()) {
+	if _, ok := cfg.sayGroups(c).Get(cfg.groupsPath()); !ok && !overage(c, cfg.groupsPath()) {
 		return false
 	}
 	return cfg.named(c)

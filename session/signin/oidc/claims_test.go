@@ -52,7 +52,9 @@ func TestGroups(t *testing.T) {
 		{"lists in objects", "teams[*].groups[*].name", `{"teams":[{"groups":[{"name":"a"},{"name":"b"}]},{"groups":[]}]}`, []string{"a", "b"}, true},
 		{"objects, none", "roles[*].name", `{"roles":[]}`, nil, true},
 		{"an object", "", `{"groups":{"a":1}}`, nil, false},
-		{"null", "", `{"groups":null}`, nil, false},
+		{"null", "", `{"groups":null}`, nil, true},
+		{"null in place of a list that did not fit", "", `{"\u0000":null,"groups":null}`, nil, false},
+		{"null, with a pointer", "", `{"groups":null,"_claim_names":{"groups":"src1"}}`, nil, false},
 		{"mixed", "", `{"groups":["a",7]}`, []string{"a", "7"}, true},
 		{"objects by the wrong path", "", `{"groups":[{"name":"a"}]}`, nil, false},
 	} {
@@ -66,6 +68,19 @@ func TestGroups(t *testing.T) {
 				t.Errorf("state %d", state) // 1.26: what cannot be read is no overage
 			}
 		})
+	}
+	// null in one source leaves the groups to the next one.
+	two := claim.Set{claimsOf(t, `{"groups":null,"preferred_username":"a"}`)[0], claimsOf(t, `{"groups":["a"]}`)[0]}
+	if got, complete, state := new(ClaimsConfig).groups(two); !slices.Equal(got, []string{"a"}) || !complete || state != claim.Known {
+		t.Errorf("null before a list: %q, %t, state %d", got, complete, state)
+	}
+	if !new(ClaimsConfig).complete(two) || new(ClaimsConfig).complete(two[:1]) {
+		t.Error("null says groups")
+	}
+	var s session.Record
+	AccessTokens{Provider: &Provider{Config: Config{Claims: ClaimsConfig{}}}}.Read(&s, two[:1])
+	if s.GroupsComplete {
+		t.Error("an access token with null says that there are no groups (A6)")
 	}
 	many := make([]string, 1_000_000/8)
 	for i := range many {

@@ -21,6 +21,9 @@ func IsDown(err error) bool {
 	return errors.Is(err, ErrProviderDown) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &e) && e.Kind == grant.Down
 }
 
+// ErrOtherNonce: an ID token that the provider has signed for us answers another authorization request.
+var ErrOtherNonce = errors.New("id_token has another nonce")
+
 // maxIDPBody is the largest answer of a provider: metadata, keys, tokens and userinfo alike.
 const maxIDPBody = 1 << 20
 

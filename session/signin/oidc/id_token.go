@@ -108,8 +108,10 @@ func (c *Config) checkClaims(stated *idClaims, claims map[string]json.RawMessage
 		return errors.New("id_token was issued in the future")
 	case claims["events"] != nil:
 		return errors.New("id_token has events: it is another kind of token")
+	case nonce != nil && stated.nonce == "":
+		return errors.New("id_token has no nonce")
 	case nonce != nil && subtle.ConstantTimeCompare([]byte(stated.nonce), []byte(*nonce)) != 1:
-		return errors.New("id_token has another nonce")
+		return ErrOtherNonce
 	}
 	return nil
 }

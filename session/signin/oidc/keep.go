@@ -46,6 +46,7 @@ func (p *Provider) reduce(a *Answer, source string, raw []byte) []byte {
 	if err != nil {
 		return nil // it was parsed before
 	}
+	p.Claims.settleGroups(claims)
 	paths := append(p.Claims.decisive(), p.Claims.groupsPath())
 	inHeaders := p.headerClaims()
 	paths = slices.Concat(paths, hints, inHeaders)
@@ -69,6 +70,13 @@ func (p *Provider) reduce(a *Answer, source string, raw []byte) []byte {
 		p.Logger.Info("claims are larger than a session keeps: what the configuration does not name is dropped", fields...)
 	}
 	return r.Kept
+}
+
+// settleGroups removes null in place of groups, which Reduce would make one of its own.
+func (cfg *ClaimsConfig) settleGroups(source map[string]json.RawMessage) {
+	if cfg.nullGroups(source) {
+		delete(source, cfg.groupsPath())
+	}
 }
 
 func someNames(names []string) []string {

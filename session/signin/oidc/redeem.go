@@ -224,7 +224,7 @@ func (p *Provider) learn(ctx context.Context, m *Metadata, a *Answer, claims cla
 		}
 	}
 	p.warnUnclear(p.Claims.describe(&a.Draft, claims))
-	if _, stated := claims.Get(p.Claims.groupsPath()); silent && !stated {
+	if _, stated := p.Claims.sayGroups(claims).Get(p.Claims.groupsPath()); silent && !stated {
 		a.Draft.GroupsComplete = false // userinfo might state groups but could not be called: they are unknown, not empty (A6)
 	}
 	a.Draft.GroupsAsOf = p.Now().UTC()
