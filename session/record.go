@@ -111,7 +111,8 @@ type Record struct {
 	SteppedUp time.Time
 	StepUps   int
 
-	// BrowserID is the random ID of the browser, empty if the browser keeps no cookie for it.
+	// BrowserID is the random name of the browser, empty if the browser keeps no cookie for it. A record of an earlier version
+	// may have more in it, of which the name is the beginning: package browser compares them.
 	BrowserID string
 	// FirstIP and FirstAgent are the client's address and User-Agent at the sign-in, so that the user recognises it.
 	FirstIP, FirstAgent string

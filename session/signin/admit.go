@@ -50,7 +50,8 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 		s.Refuse(w, r, v, &draft, admission.Refusal)
 		return
 	}
-	draft.BrowserID = browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies, remembered.PersonOf(&draft), s.Now())
+	id := browser.GiveID(w, s.Keys, v.Host, v.Secure, &v.Cookies, remembered.PersonOf(&draft), s.Now())
+	draft.BrowserID = browser.Name(id)
 	if stepped != nil && s.steppedUp(w, r, v, f, stepped, stepToken, draft, a.Tokens, rec, admission.Persistence) {
 		return
 	}
@@ -60,7 +61,7 @@ func (s *finisher) admit(w http.ResponseWriter, r *http.Request, v *access.Visit
 	if f.For != nil && s.goesOn(w, r, v, f, &draft, a.Tokens, rec, admission.Persistence) {
 		return
 	}
-	shared, used, err := s.remembered.SharedAtSignIn(r, v, &draft)
+	shared, used, err := s.remembered.SharedAtSignIn(r, v, id, &draft)
 	if err != nil {
 		// The signal only suppresses a convenience (A7), so the sign-in continues without it.
 		s.Logger.Warn("shared device not known", zap.Error(err))

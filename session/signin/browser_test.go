@@ -95,6 +95,9 @@ func TestFirstUserOfBrowser(t *testing.T) {
 	g := newGateway(t)
 	b := g.browser()
 	b.signIn("no")
+	if id, have := g.browserID(b), b.session().BrowserID; have == "" || have == id || have != browser.Name(id) {
+		t.Errorf("the session has %q of the ID %q", have, id)
+	}
 	b.signOut()
 	listed := func() int {
 		t.Helper()

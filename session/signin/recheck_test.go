@@ -221,6 +221,12 @@ func TestRecheckStoreDown(t *testing.T) {
 	}
 }
 
+// session returns the record of the browser's session.
+func (b *testBrowser) session() *session.Record {
+	s, _ := b.loaded()
+	return s
+}
+
 // loaded returns the session that the browser's cookie opens, and its token.
 func (b *testBrowser) loaded() (*session.Record, session.Token) {
 	b.t.Helper()

@@ -1,8 +1,11 @@
 package signinlog
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-gateway/latchkey/session/agentname"
@@ -25,6 +28,39 @@ func (r *Record) device() device {
 		d.managed = r.Managed
 	}
 	return d
+}
+
+// stored is the device as the store keeps it: what the User-Agent says of it stands in the User-Agent.
+func (r *Record) stored() device {
+	if known(r.Compliant) || known(r.Managed) {
+		return r.device()
+	}
+	return device{}
+}
+
+// afterDevice are the fields that follow deviceDetail; the last one is in every record.
+var afterDevice = [][]byte{[]byte(`,"boundTo":`), []byte(`,"riskLevelDuringSignIn":`), []byte(`,"riskLevelAggregated":`), []byte(`,"isInteractive":`)}
+
+// withDevice adds deviceDetail to the text of a stored record that has none, in its place. A comma before a quote that is not escaped is between
+// two fields, so no value of a field can be taken for one of these.
+func withDevice(text []byte, d device) []byte {
+	if d.empty() || bytes.Contains(text, []byte(`,"deviceDetail":`)) {
+		return text
+	}
+	for _, field := range afterDevice {
+		at := bytes.Index(text, field)
+		if at < 0 {
+			continue
+		}
+		buf, err := jsonEncoder.EncodeEntry(zapcore.Entry{}, []zapcore.Field{zap.Object("deviceDetail", d)})
+		if err != nil {
+			return text
+		}
+		defer buf.Free()
+		detail := buf.Bytes()[1 : buf.Len()-1] // without the braces
+		return slices.Concat(text[:at], []byte(","), detail, text[at:])
+	}
+	return text
 }
 
 func (d device) empty() bool { return d == device{} }

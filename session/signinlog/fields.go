@@ -17,9 +17,11 @@ const (
 	timeFormat = "2006-01-02T15:04:05.000Z"
 )
 
-// MarshalLogObject writes the record with the field names of Entra's log (L1). It is the only place that writes them:
-// both Caddy's log and the log in the store use it.
-func (r Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
+// MarshalLogObject writes the record with the field names of Entra's log (L1).
+func (r Record) MarshalLogObject(e zapcore.ObjectEncoder) error { return r.write(e, r.device()) }
+
+// write is the only place that writes the fields: both Caddy's log and the log in the store use it.
+func (r *Record) write(e zapcore.ObjectEncoder, d device) error {
 	e.AddString("id", r.ID)
 	e.AddString("createdDateTime", r.Created.UTC().Format(timeFormat))
 	e.AddString("correlationId", r.CorrelationID)
@@ -36,7 +38,7 @@ func (r Record) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	e.AddString("clientAppUsed", r.clientApp())
 	addString(e, "tokenId", r.TokenID)
 	addString(e, "clientId", r.ClientID)
-	if d := r.device(); !d.empty() {
+	if !d.empty() {
 		if err := e.AddObject("deviceDetail", d); err != nil {
 			return err
 		}

@@ -3,11 +3,13 @@ package signinlog
 import (
 	"bytes"
 	"compress/flate"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/internal/deflate"
@@ -44,16 +46,24 @@ var inflaters = sync.Pool{New: func() any { return flate.NewReaderDict(bytes.New
 // moved to another stream does not open. An attacker who can write to the store can still remove entries, or repeat
 // them within their stream.
 func (l *Log) seal(stream string, r Record) ([]byte, error) {
-	text, err := json.Marshal(r)
+	buf, err := jsonEncoder.EncodeEntry(zapcore.Entry{}, []zapcore.Field{zap.Inline(stored{&r})})
 	if err != nil {
 		return nil, err
 	}
+	defer buf.Free()
+	text := buf.Bytes()
 	packed := deflated.Append(make([]byte, 0, len(text)), text)
 	if size := len(packed) + keyring.SealOverhead; size > session.MaxValue || len(text) > maxText {
 		return nil, fmt.Errorf("a record of %d bytes is too large to keep", len(text))
 	}
 	return l.Keys.Seal(keyring.PurposeJournal, packed, stream, schema), nil
 }
+
+// stored is a record as the store keeps it.
+type stored struct{ *Record }
+
+// MarshalLogObject writes the record without what can be told from the rest of it.
+func (s stored) MarshalLogObject(e zapcore.ObjectEncoder) error { return s.write(e, s.stored()) }
 
 // open is the reverse of seal.
 func (l *Log) open(stream string, sealed []byte) (e Entry, err error) {
@@ -73,6 +83,8 @@ func (l *Log) open(stream string, sealed []byte) (e Entry, err error) {
 	if len(text) > maxText {
 		return e, errUnreadable
 	}
-	err = e.UnmarshalJSON(text)
+	if err = e.UnmarshalJSON(text); err == nil {
+		e.text = withDevice(e.text, e.device())
+	}
 	return e, err
 }

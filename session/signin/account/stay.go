@@ -27,7 +27,8 @@ const ReasonOtherBrowser = "other_browser"
 // requires a sign-in becomes weaker (A16).
 func (s *Page) mayStay(r *http.Request, v *access.Visit, who visitor) prompt.Decision {
 	have := who.session
-	if id, ok := browser.ID(s.Keys, v.Host, &v.Cookies); !ok || id == "" || id != have.BrowserID {
+	id, ok := browser.ID(s.Keys, v.Host, &v.Cookies)
+	if !ok || !browser.IsNamed(id, have.BrowserID) {
 		return prompt.Decision{Kind: session.Browser, Reason: ReasonOtherBrowser}
 	}
 	if limits := s.Sessions.Limits(); !s.Now().Before(have.Created.Add(limits.Of(session.Persistent, have.Binding.Bound()).Max)) {
@@ -44,7 +45,7 @@ func (s *Page) mayStay(r *http.Request, v *access.Visit, who visitor) prompt.Dec
 		Consent:      have.KindReason == prompt.ReasonConsent,
 		Guest:        prompt.MayBeGuest(have),
 		HighRisk:     said.HighRisk || prompt.MayBeHigh(have.SignInRisk) || prompt.MayBeHigh(have.UserRisk) || have.KindReason == prompt.ReasonHighRisk,
-		SharedDevice: said.SharedDevice || have.Shared == "true" || have.Shared == session.Unreadable || have.KindReason == prompt.ReasonSharedDevice || who.admission.SharedNetwork || s.remembered.Shared(r, have),
+		SharedDevice: said.SharedDevice || have.Shared == "true" || have.Shared == session.Unreadable || have.KindReason == prompt.ReasonSharedDevice || who.admission.SharedNetwork || s.remembered.Shared(r, id),
 		Offered:      s.Prompt.Offered(v.Site),
 		Inherited:    said.Inherited,
 		IWA:          said.IWA || have.KindReason == prompt.ReasonIWA,

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"testing"
 	"time"
 
@@ -24,8 +25,27 @@ func TestMayStayReasons(t *testing.T) {
 		change func(g *desk, who *visitor, v *access.Visit)
 		reason string
 	}{
-		"nothing":              {func(*desk, *visitor, *access.Visit) {}, prompt.ReasonAsked},
-		"another browser":      {func(_ *desk, who *visitor, _ *access.Visit) { who.session.BrowserID = "another" }, ReasonOtherBrowser},
+		"nothing":         {func(*desk, *visitor, *access.Visit) {}, prompt.ReasonAsked},
+		"another browser": {func(_ *desk, who *visitor, _ *access.Visit) { who.session.BrowserID = "another" }, ReasonOtherBrowser},
+		"a browser by its name": {func(g *desk, who *visitor, v *access.Visit) {
+			who.session.BrowserID = "name"
+			v.Cookies.Browser = g.browserCookie(v, "name rs8w u:ada")
+		}, prompt.ReasonAsked},
+		"another browser of the same first user": {func(g *desk, who *visitor, v *access.Visit) {
+			who.session.BrowserID = "other"
+			v.Cookies.Browser = g.browserCookie(v, "name rs8w u:ada")
+		}, ReasonOtherBrowser},
+		"a record of before": {func(g *desk, who *visitor, v *access.Visit) {
+			who.session.BrowserID = "name rs8w u:ada"
+			v.Cookies.Browser = g.browserCookie(v, "name rs8w u:ada")
+		}, prompt.ReasonAsked},
+		"the first user and another": {func(g *desk, who *visitor, v *access.Visit) {
+			g.Prompt.SharedWindow = time.Hour
+			used := "name " + strconv.FormatInt(g.clock.Now().Unix(), 36) + " u:ada"
+			who.session.BrowserID = "name"
+			v.Cookies.Browser = g.browserCookie(v, used)
+			g.uses(used, "bob")
+		}, prompt.ReasonSharedDevice},
 		"no browser of either": {func(_ *desk, who *visitor, v *access.Visit) { who.session.BrowserID, v.Cookies.Browser = "", "" }, ReasonOtherBrowser},
 		"a browser without a name": {func(g *desk, who *visitor, v *access.Visit) {
 			who.session.BrowserID = ""

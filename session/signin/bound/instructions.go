@@ -20,7 +20,7 @@ const IdentifierPrefix = "!latchkey-"
 // replaces what an earlier one left, and it cannot be guessed: hosts of one site share the list, and one that knows the
 // identifier of another could replace its session.
 func identifier(place string, who *session.Record) string {
-	owner := who.BrowserID
+	owner := browser.Name(who.BrowserID)
 	if owner == "" {
 		owner = base64.RawURLEncoding.EncodeToString(who.ID[:])
 	}

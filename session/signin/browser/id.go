@@ -49,6 +49,16 @@ func FirstUser(id string) (first session.Key, at time.Time) {
 	return session.Key(parts[2]), time.Unix(seconds, 0)
 }
 
+// Name returns what the record of a session keeps of a browser's ID: the random part, which no other browser has. The rest
+// stands in the browser's cookie only.
+func Name(id string) string {
+	name, _, _ := strings.Cut(id, idMark)
+	return name
+}
+
+// IsNamed reports whether a record's name of a browser is that of this ID. An earlier version has kept the whole ID.
+func IsNamed(id, name string) bool { return name != "" && (name == id || name == Name(id)) }
+
 // ID returns the existing ID of the browser.
 func ID(keys *keyring.Ring, host string, c *Cookies) (string, bool) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(c.Browser)

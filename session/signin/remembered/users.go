@@ -21,26 +21,26 @@ func PersonOf(who *session.Record) session.Key {
 	return session.HashKey("u", who.Identity.Issuer, who.Identity.Subject)
 }
 
-// SharedAtSignIn reports whether so many users have signed in with this browser, including this one, that it counts as
+// SharedAtSignIn reports whether so many users have signed in with the browser of an ID, including this one, that it counts as
 // a shared device (A7). A user can defeat this by clearing cookies; only a convenience depends on it. The caller must
 // write the listing used together with the sign-in; it records that this user has signed in with the browser. It is
 // returned even with an error. There is none for the first user of a browser, whom its ID names.
-func (s *Keeper) SharedAtSignIn(r *http.Request, v *access.Visit, who *session.Record) (shared bool, used []session.Listing, err error) {
+func (s *Keeper) SharedAtSignIn(r *http.Request, v *access.Visit, id string, who *session.Record) (shared bool, used []session.Listing, err error) {
 	if s.Prompt.SharedUsers <= 0 {
 		return false, nil, nil
 	}
 	person := PersonOf(who)
 	if _, known := browser.ID(s.Keys, v.Host, &v.Cookies); !known { // its id is new, so no other user has used it
-		if first, _ := browser.FirstUser(who.BrowserID); first == person {
+		if first, _ := browser.FirstUser(id); first == person {
 			return s.Prompt.SharedUsers == 1, nil, nil
 		}
 	}
 	// All members are listed for as long. One that was listed when that was longer may be forgotten early.
 	until := s.Now().Add(s.Prompt.SharedWindow)
-	used = []session.Listing{{Index: UsersOf(who.BrowserID), Member: person, Until: until, Kept: until}}
+	used = []session.Listing{{Index: UsersOf(id), Member: person, Until: until, Kept: until}}
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	people, err := s.Users(ctx, who.BrowserID, s.Prompt.SharedUsers)
+	people, err := s.Users(ctx, id, s.Prompt.SharedUsers)
 	if err != nil {
 		return false, used, fmt.Errorf("counting people of browser: %w", err)
 	}
@@ -63,13 +63,13 @@ func (s *Keeper) Users(ctx context.Context, id string, limit int) ([]session.Key
 	return people, nil
 }
 
-// Shared is SharedAtSignIn for a user who has already signed in. If the answer is unknown it returns true.
-func (s *Keeper) Shared(r *http.Request, who *session.Record) bool {
+// Shared is SharedAtSignIn for a user who has already signed in with the browser of an ID. If the answer is unknown it returns true.
+func (s *Keeper) Shared(r *http.Request, id string) bool {
 	if s.Prompt.SharedUsers <= 0 {
 		return false
 	}
 	ctx, cancel := access.Detach(r, access.StoreTimeout)
 	defer cancel()
-	people, err := s.Users(ctx, who.BrowserID, s.Prompt.SharedUsers)
+	people, err := s.Users(ctx, id, s.Prompt.SharedUsers)
 	return err != nil || len(people) >= s.Prompt.SharedUsers
 }

@@ -22,8 +22,7 @@ func TestFirstUserIsNotListed(t *testing.T) {
 	for id, listed := range map[string]int{
 		"id": 1, "id" + at + string(PersonOf(who)): 0, "id" + at + "u:other": 1, "id !! " + string(PersonOf(who)): 1,
 	} {
-		who.BrowserID = id
-		shared, used, err := keeper.SharedAtSignIn(httptest.NewRequest("GET", "/", nil), &access.Visit{Host: "wiki.example.com"}, who)
+		shared, used, err := keeper.SharedAtSignIn(httptest.NewRequest("GET", "/", nil), &access.Visit{Host: "wiki.example.com"}, id, who)
 		if shared || len(used) != listed || err != nil {
 			t.Errorf("%q: shared %v, listed %v, %v", id, shared, used, err)
 		}
