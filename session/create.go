@@ -200,7 +200,10 @@ func (c *creator) prepare(ctx context.Context, draft Record, tokens Tokens) (pre
 	if err := c.standing(ctx, s); err != nil {
 		return n, err
 	}
-	plain, tail := s.encode()
+	buf := encodings.Get().(*[]byte)
+	defer encodings.Put(buf)
+	plain, tail := s.encodeTo((*buf)[:0])
+	*buf = plain
 	n.written, err = c.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
 	return n, err
 }

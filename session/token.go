@@ -139,9 +139,13 @@ func (id ID) digest() digest {
 	return digest(h[:len(digest{})])
 }
 
+// usualHash is the size of most of what is hashed: an issuer and a subject.
+const usualHash = 192
+
 // hash returns the digest in the key that HashKey builds.
 func hash(kind string, parts ...string) digest {
-	h := sha256.Sum256(lengthprefix.Append(lengthprefix.Append(nil, "latchkey", kind), parts...))
+	var room [usualHash]byte
+	h := sha256.Sum256(lengthprefix.Append(lengthprefix.Append(room[:0], "latchkey", kind), parts...))
 	return digest(h[:len(digest{})])
 }
 

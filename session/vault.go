@@ -182,6 +182,14 @@ func (d SealedDraft) Encode() []byte {
 	return plain
 }
 
+// Put writes a field with the bytes of Encode.
+func (d SealedDraft) Put(w *pack.FieldWriter, tag uint64) {
+	buf := encodings.Get().(*[]byte)
+	defer encodings.Put(buf)
+	*buf, _ = d.record.encodeTo((*buf)[:0])
+	w.Put(tag, *buf)
+}
+
 // Record returns the draft without the tokens. The caller must not change what its fields refer to.
 func (d SealedDraft) Record() Record {
 	draft := *d.record
@@ -261,8 +269,11 @@ const (
 // maxParts is up to how many parts are stored separately: a JWE has five.
 const maxParts = 8
 
+// tokensOverhead is more than tags and lengths take.
+const tokensOverhead = 64
+
 func (t Tokens) encode() []byte {
-	var w pack.FieldWriter
+	w := pack.FieldWriter{Out: make([]byte, 0, len(t.Refresh)+len(t.Access)+len(t.IDHeader)+len(t.IDSignature)+len(t.ProofKey)+tokensOverhead)}
 	putParts(&w, t.Refresh, tokenPart, tokenPartBytes)
 	w.Bytes(tokenIDHeader, t.IDHeader)
 	w.Bytes(tokenIDSignature, t.IDSignature)
@@ -280,7 +291,8 @@ func putParts(w *pack.FieldWriter, token string, text, decoded uint64) {
 		return
 	}
 	for _, part := range strings.SplitN(token, ".", maxParts) {
-		if b, err := base64.RawURLEncoding.Strict().DecodeString(part); err == nil && base64.RawURLEncoding.EncodeToString(b) == part {
+		// Strict accepts one spelling of each value, but for line ends.
+		if b, err := base64.RawURLEncoding.Strict().DecodeString(part); err == nil && !strings.ContainsAny(part, "\r\n") {
 			w.Put(decoded, b)
 		} else {
 			w.Put(text, []byte(part))

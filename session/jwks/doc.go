@@ -3,4 +3,6 @@
 //
 // It never looks at what was signed, and does not know who the issuer is: a caller compares the issuer, the audience and
 // everything else.
+//
+// The files: keys.go has the keys, token.go how a token is verified with one, split.go its parts.
 package jwks

@@ -70,25 +70,23 @@ type Set struct {
 
 	mu      sync.Mutex
 	keys    []jose.JSONWebKey
-	fetched time.Time // of the last success
-	tried   time.Time // of the last attempt
+	known   map[string]header // what tokens begin with, see token.go
+	fetched time.Time         // of the last success
+	tried   time.Time         // of the last attempt
 }
 
 // VerifySignature checks a token's signature and returns its payload. It does not check the payload.
 func (k *Set) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSignedCompact(token, Algorithms)
+	t, err := k.read(token)
 	if err != nil {
-		return nil, fmt.Errorf("parsing token: %w", err)
-	}
-	if len(jws.Signatures) != 1 {
-		return nil, errors.New("token does not have exactly one signature")
+		return nil, err
 	}
 	began := k.Now()
 	keys, err := k.Current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if payload, ok := verifyAny(jws, keys); ok {
+	if payload, ok := k.verifyAny(t, keys); ok {
 		return payload, nil
 	}
 	before := keys
@@ -96,7 +94,7 @@ func (k *Set) VerifySignature(ctx context.Context, token string) ([]byte, error)
 		return nil, err
 	}
 	if !same(before, keys) { // a signature that does not fit costs as much to check as one that does
-		if payload, ok := verifyAny(jws, keys); ok {
+		if payload, ok := k.verifyAny(t, keys); ok {
 			return payload, nil
 		}
 	}
@@ -104,7 +102,7 @@ func (k *Set) VerifySignature(ctx context.Context, token string) ([]byte, error)
 	case tried.After(fetched):
 		// The provider may have published the key after the last successful fetch.
 		return nil, fmt.Errorf("%w, and those known are none of the token's", ErrAway)
-	case tried.Before(began) && names(jws, keys):
+	case tried.Before(began) && names(t.keyID, keys):
 		return nil, ErrMisfit
 	case tried.Before(began):
 		return nil, ErrOld
@@ -175,31 +173,13 @@ func keyIDOf(token string) string {
 	return jws.Signatures[0].Header.KeyID
 }
 
-func verifyAny(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) ([]byte, bool) {
-	header := jws.Signatures[0].Header
-	for i := range keys {
-		key := &keys[i]
-		if header.KeyID != "" && key.KeyID != "" && key.KeyID != header.KeyID {
-			continue
-		}
-		if key.Algorithm != "" && key.Algorithm != header.Algorithm {
-			continue
-		}
-		if payload, err := jws.Verify(key.Key); err == nil {
-			return payload, true
-		}
-	}
-	return nil, false
-}
-
 // same reports whether nothing was fetched between two states of the keys: each fetch makes a new list.
 func same(a, b []jose.JSONWebKey) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// names reports whether a token names one of the keys by its ID.
-func names(jws *jose.JSONWebSignature, keys []jose.JSONWebKey) bool {
-	id := jws.Signatures[0].Header.KeyID
+// names reports whether one of the keys has the ID that a token names.
+func names(id string, keys []jose.JSONWebKey) bool {
 	return id != "" && slices.ContainsFunc(keys, func(key jose.JSONWebKey) bool { return key.KeyID == id })
 }
 

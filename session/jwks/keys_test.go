@@ -92,3 +92,53 @@ func TestParseKeys(t *testing.T) {
 		}
 	}
 }
+
+// A token with a header that is known is verified as go-jose verifies it: nothing of it may be changed, and the key must be
+// one that its provider publishes.
+func TestKnownHeader(t *testing.T) {
+	clock := storetest.NewClock()
+	idp := oidctest.New(t, clock.Now)
+	keys := &Set{URL: func(context.Context) (string, error) { return idp.URL + "/keys", nil }, Client: http.DefaultClient, Now: clock.Now}
+	good := idp.Sign(map[string]any{"sub": "a"})
+	if _, err := keys.VerifySignature(t.Context(), good); err != nil || len(keys.known) != 1 {
+		t.Fatalf("%v, %d headers are known", err, len(keys.known))
+	}
+	token, err := keys.read(idp.Sign(map[string]any{"sub": "b"}))
+	if err != nil || token.jws != nil {
+		t.Fatalf("the header of a second token is not known: %v", err)
+	}
+	part := strings.Split(good, ".")
+	other := strings.Split(idp.Sign(map[string]any{"sub": "c"}), ".")
+	strangers := strings.Split(oidctest.NewStranger(t, "stranger").Sign(map[string]any{"sub": "a"}), ".")
+	for name, tt := range map[string]struct {
+		token string
+		good  bool
+	}{
+		"as it is":                   {good, true},
+		"another":                    {strings.Join(other, "."), true},
+		"of another payload":         {part[0] + "." + other[1] + "." + part[2], false},
+		"of another signature":       {part[0] + "." + part[1] + "." + other[2], false},
+		"of a stranger":              {part[0] + "." + strangers[1] + "." + strangers[2], false},
+		"no signature":               {part[0] + "." + part[1] + ".", false},
+		"a signature of zeros":       {part[0] + "." + part[1] + "." + strings.Repeat("A", len(part[2])), false},
+		"a short signature":          {part[0] + "." + part[1] + "." + part[2][:len(part[2])-4], false},
+		"a long signature":           {good + "AAAA", false},
+		"a line end in it":           {part[0] + "." + part[1][:8] + "\n" + part[1][8:] + "." + part[2], false},
+		"four parts":                 {good + "." + part[2], false},
+		"two parts":                  {part[0] + "." + part[1], false},
+		"the header alone":           {part[0], false},
+		"no payload":                 {part[0] + ".." + part[2], false},
+		"a header that is not known": {"e30." + part[1] + "." + part[2], false},
+	} {
+		payload, err := keys.VerifySignature(t.Context(), tt.token)
+		if (err == nil) != tt.good || tt.good && !strings.Contains(string(payload), `"sub"`) {
+			t.Errorf("%s: %q, %v", name, payload, err)
+		}
+	}
+	for i := range 2 * maxKnown {
+		keys.learn(parsed{header: header{algorithm: "ES256"}, head: strings.Repeat("e", i)}, idp.Key.Public())
+	}
+	if len(keys.known) != maxKnown {
+		t.Errorf("%d headers are known", len(keys.known))
+	}
+}

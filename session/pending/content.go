@@ -15,9 +15,12 @@ type content struct {
 	earlier bool
 }
 
+// usualContent is the size of most of them, in bytes.
+const usualContent = 3 << 10
+
 func (c *content) encode() []byte {
-	var w pack.FieldWriter
-	w.Bytes(1, c.draft.Encode())
+	w := pack.FieldWriter{Out: make([]byte, 0, usualContent)}
+	c.draft.Put(&w, 1)
 	w.Bytes(2, c.Note)
 	w.Time(3, c.Deadline)
 	if !c.earlier {

@@ -59,9 +59,13 @@ func TestRecheckBehind(t *testing.T) {
 	}
 	// The rotated token is used the next time; a request may come while the first renewal is just ending.
 	g.clock.Advance(recheck)
-	storetest.Until(t, "the provider is asked", func() bool { b.user(); return g.idp.Count("/token") == 3 })
-	if got := g.idp.LastToken.Get("refresh_token"); got != "refresh-2" {
-		t.Errorf("refreshed with %q", got)
+	storetest.Until(t, "the provider is asked with the rotated token", func() (rotated bool) {
+		b.user()
+		g.idp.Set(func(p *oidctest.IDP) { rotated = p.LastToken.Get("refresh_token") == "refresh-2" })
+		return rotated
+	})
+	if n := g.idp.Count("/token"); n != 3 {
+		t.Errorf("%d token requests", n)
 	}
 }
 

@@ -235,6 +235,7 @@ var guards = []guard{
 	{"migrate: an import that was not read closes its site", "\t\tcase name == \"import\" && !n.block:\n\t\t\ts.close(closedByImport)\n\t\tcase name == \"authorize\"", "\t\tcase name == \"import\" && !n.block:\n\t\tcase name == \"authorize\""},
 	{"migrate: a matcher that another directive changes guards more requests", `case !w.exact:`, `case false:`},
 	{"migrate: a variable without an end does not swallow what is behind it", `if len(text) > maxVerbatim || strings.Contains(insertion.ReplaceAllString(text, ""), "{$") {`, `if len(text) > maxVerbatim {`},
+	{"a token with a header that is known needs a signature all the same", `return t.payload, ecdsa.Verify(key, sum[:], r, s)`, `return t.payload, key != nil || ecdsa.Verify(key, sum[:], r, s)`},
 	{"a flood of wrong signatures from one address has few checked", "refused := v.Guesses.turn(p.hash, from, now)\n\tif", "refused := v.Guesses.turn(p.hash, from, now)\n\trefused = nil\n\tif"},
 	{"a flood of wrong signatures: a token that waits is before those that do not", `levels[g.turns.waited(of, now)]`, `levels[0*g.turns.waited(of, now)]`},
 	{"a flood of wrong signatures: few tokens that wait are remembered", `!has && len(t.now) >= maxTurns {`, `!has && len(t.now) < 0 {`},

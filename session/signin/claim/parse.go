@@ -1,6 +1,9 @@
 package claim
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+)
 
 // Parse reads a JSON object. The values are parts of raw, which must not change afterwards.
 func Parse(raw []byte) (map[string]json.RawMessage, error) {
@@ -23,8 +26,7 @@ func members(raw []byte) (m map[string]json.RawMessage, ok bool) {
 	if raw[at] != '{' {
 		return nil, false
 	}
-	m = make(map[string]json.RawMessage, 16)
-	text := string(raw) // of which the names are parts
+	m = make(map[string]json.RawMessage, min(bytes.Count(raw, []byte(`":`)), usualMembers))
 	for at = space(raw, at+1); raw[at] != '}'; at = space(raw, at) {
 		if raw[at] == ',' {
 			at = space(raw, at+1)
@@ -33,7 +35,10 @@ func members(raw []byte) (m map[string]json.RawMessage, ok bool) {
 		if !isPlain(raw[at:end]) {
 			return nil, false
 		}
-		name := text[at+1 : end-1]
+		name, known := names[string(raw[at+1:end-1])]
+		if !known {
+			name = string(raw[at+1 : end-1])
+		}
 		at = space(raw, space(raw, end)+1) // behind the colon
 		end = afterValue(raw, at)
 		m[name] = raw[at:end:end]
@@ -41,6 +46,22 @@ func members(raw []byte) (m map[string]json.RawMessage, ok bool) {
 	}
 	return m, true
 }
+
+// usualMembers is how many members there is room for at first.
+const usualMembers = 16
+
+// names are what most tokens and answers have. They need no memory.
+var names = func() map[string]string {
+	m := map[string]string{}
+	for _, name := range []string{
+		"alg", "kid", "typ", "access_token", "token_type", "refresh_token", "id_token", "expires_in", "scope", "iss", "sub", "aud", "azp", "exp", "iat", "nbf",
+		"jti", "nonce", "at_hash", "s_hash", "auth_time", "acr", "amr", "sid", "name", "given_name", "family_name", "email", "email_verified",
+		"preferred_username", "groups", "roles", "oid", "tid", "upn", "ver", "updated_at", "locale", "picture",
+	} {
+		m[name] = name
+	}
+	return m
+}()
 
 // The following take valid JSON, and return where something ends.
 
