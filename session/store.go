@@ -47,6 +47,12 @@ type Entry struct {
 type Listing struct {
 	Index, Member Key
 	Until         time.Time
+	// Owner, if it is set, is a member that stands for all members of this member's owner, for a step that lists them
+	// (Step.List). A member with an Owner is listed once and has a name of its own. A store may list the Owner beside it, and
+	// then leave the question out where the Owner was not listed yet. It forgets the Owner with the entry of any of its
+	// members, so that the next question may be left out too. So the answer need not name other members of the owner, but if
+	// there were so many that one had to go, they have been named before. A caller that reads the index passes over it.
+	Owner Key
 	// Kept, if it is set, is a time after the end of every member that the index has or will get before it is listed in
 	// again. It is the same span after the time of the listing for all listings of an index that set it. The store may keep
 	// the index until then, and need not look for its last member. It is for indexes of which there is a fixed number, each
@@ -104,7 +110,7 @@ type Step struct {
 	// Read are keys of entries that are read, as by GetAll.
 	Read []Key
 	// List is an index of which the members are returned that begin with Tag and whose time has not passed, in the order
-	// of Members.
+	// of Members. If it is that of In[0] with an Owner, this may be left out (Listing.Owner).
 	List Key
 	Tag  string
 }
@@ -254,6 +260,11 @@ func CheckListings(in []Listing, now time.Time) error {
 		if err := CheckUntil(l.Until, now); err != nil {
 			return err
 		}
+		if l.Owner != "" {
+			if err := CheckMember(l.Owner); err != nil {
+				return err
+			}
+		}
 		if !l.Kept.IsZero() && l.Kept.Before(l.Until) {
 			return fmt.Errorf("an index that ends %v before its member", l.Until.Sub(l.Kept))
 		}
@@ -266,6 +277,9 @@ func CheckStep(st Step, now time.Time) error {
 	keys := slices.Clone(st.Read)
 	for _, l := range st.From {
 		keys = append(keys, l.Index, l.Member)
+		if l.Owner != "" {
+			keys = append(keys, l.Owner)
+		}
 	}
 	for _, key := range []Key{st.Take, st.List, Key(st.Tag)} {
 		if key != "" {

@@ -46,6 +46,9 @@ func waitingAt(letter byte) session.Key { return session.Key("w:" + string(lette
 
 func (w waiting) member(key session.Key) session.Key { return session.Key(w.user) + key[len(kind):] }
 
+// owner is the member that stands for all of the user.
+func (w waiting) owner() session.Key { return session.Key(w.user) }
+
 // keyOf returns the key of the entry of a member. It is empty for what is none.
 func keyOf(member session.Key) session.Key {
 	if len(member) <= userLetters {
@@ -73,7 +76,7 @@ func (c *content) listings(key session.Key) []session.Listing {
 		return []session.Listing{{Index: earlierIndex(key), Member: key}, {Index: earlierOf(who), Member: key}}
 	}
 	w := waitingOf(who)
-	return []session.Listing{{Index: w.index, Member: w.member(key)}}
+	return []session.Listing{{Index: w.index, Member: w.member(key), Owner: w.owner()}}
 }
 
 // part is one of the lists, with the entry that a member stands for.
@@ -132,7 +135,12 @@ func (k *Keeper) countPending(ctx context.Context) (n int, err error) {
 		if p.err != nil {
 			return 0, fmt.Errorf("counting pending sign-ins: %w", p.err)
 		}
-		if n += len(p.members); n >= k.maxPending {
+		for _, member := range p.members {
+			if p.part.keyOf(member) != "" { // not the owner of members
+				n++
+			}
+		}
+		if n >= k.maxPending {
 			break
 		}
 	}

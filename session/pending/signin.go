@@ -68,7 +68,7 @@ func (k *Keeper) Hold(ctx context.Context, p SignIn, tokens session.Tokens, also
 	done, err := k.vault.Store.Apply(ctx, session.Step{
 		Create: value,
 		In: append([]session.Listing{
-			{Index: list.index, Member: list.member(key), Until: gone, Kept: k.now().Add(pendingKept)},
+			{Index: list.index, Member: list.member(key), Until: gone, Kept: k.now().Add(pendingKept), Owner: list.owner()},
 		}, also...),
 		List: list.index, Tag: list.user,
 	})

@@ -11,14 +11,18 @@ import (
 )
 
 // unlist removes listings in one round trip. A listing that remains refers to nothing; a later caller that finds it
-// removes it.
-func (s *Store) unlist(ctx context.Context, from []session.Listing) {
+// removes it. ended: their entry has ended with this, so their owner is forgotten.
+func (s *Store) unlist(ctx context.Context, from []session.Listing, ended bool) {
 	if len(from) == 0 {
 		return
 	}
 	p := s.client.Pipeline()
 	for _, l := range from {
-		p.ZRem(ctx, s.names.indexKey(l.Index), string(l.Member))
+		members := []any{string(l.Member)}
+		if l.Owner != "" && ended {
+			members = append(members, string(l.Owner))
+		}
+		p.ZRem(ctx, s.names.indexKey(l.Index), members...)
 	}
 	_, _ = p.Exec(ctx)
 }

@@ -17,6 +17,10 @@ import (
 // is the member, there is nothing to do. A single mark would not do: a member that is listed again until the same time
 // counts as unchanged.
 //
+// An Owner (session.Listing) is listed with the time of the marks. If two have changed, one is the member and the other the
+// Owner: it is new, so there is no other member to ask for. An Owner whose time has moved on looks like a new one: this happens
+// at most once in the time of a mark, a third of a day for an index that is kept for three.
+//
 // What is true at any time: no member and no mark of an index has a time after the end of its TTL. It is true if a server
 // stops within a script as well, because Redis keeps or replicates all of it or nothing. A server that refuses to set the
 // TTL goes on after ZADD: then the marks are removed, so that the next member sets the TTL. A gateway of an earlier version
@@ -33,11 +37,17 @@ const (
 )
 
 // enlistText begins scripts that list members. Times are in ms: now and ends since 1970, kept is the TTL of an index that is
-// kept (0: it lives as long as its last member), mark the time of its marks (0: it has none).
+// kept (0: it lives as long as its last member), mark the time of its marks (0: it has none), owner an Owner (empty: none). It
+// returns whether it knows that the owner has no other member: the owner is new or, where that is asked, the index is. An index
+// that has no TTL yet is one that this ZADD has made; Redis 6 cannot tell (NX).
 const enlistText = `
-local function enlist(index, now, ends, kept, mark, member, clean)
-  local changed = 2
-  if mark ~= '0' then
+local function enlist(index, now, ends, kept, mark, member, clean, owner, asked)
+  local changed, new = 2, false
+  if mark ~= '0' and owner ~= '' then
+    changed = redis.call('ZADD', index, 'CH', ends, member, mark, '` + mark1 + `', mark, '` + mark2 + `', mark, owner)
+    new = changed == 2
+    if new then changed = 1 end
+  elseif mark ~= '0' then
     changed = redis.call('ZADD', index, 'CH', ends, member, mark, '` + mark1 + `', mark, '` + mark2 + `')
   else
     redis.call('ZADD', index, ends, member)
@@ -45,12 +55,15 @@ local function enlist(index, now, ends, kept, mark, member, clean)
   if clean == '1' then redis.call('ZREMRANGEBYSCORE', index, '-inf', now) end
   if kept == '0' then kept = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')[2] - now end
   if changed > 1 then
-    local set = redis.pcall('PEXPIRE', index, kept)
+    local set = asked and mark ~= '0' and redis.pcall('PEXPIRE', index, kept, 'NX')
+    if set == 1 then return true end
+    set = redis.pcall('PEXPIRE', index, kept)
     if type(set) == 'table' and set.err then
-      if mark ~= '0' then redis.call('ZREM', index, '` + mark1 + `', '` + mark2 + `') end
+      if mark ~= '0' then redis.call('ZREM', index, '` + mark1 + `', '` + mark2 + `', owner) end
       error(set.err, 0)
     end
   end
+  return new
 end`
 
 // enlistScript: now, then what enlisting returns.
@@ -67,7 +80,7 @@ func enlisting(l session.Listing, now time.Time) []any {
 			clean = 0
 		}
 	}
-	return []any{l.Until.UnixMilli(), kept, markOf(l, now), string(l.Member), clean}
+	return []any{l.Until.UnixMilli(), kept, markOf(l, now), string(l.Member), clean, string(l.Owner)}
 }
 
 // markOf returns the time of the marks that an index has with a member, in ms; 0 if it has none. It is a multiple of a power
@@ -88,8 +101,9 @@ func markOf(l session.Listing, now time.Time) int64 {
 	return 0
 }
 
-// list adds a member to an index.
+// list adds a member to an index, without its owner.
 func (s *Store) list(ctx context.Context, l session.Listing, now time.Time) error {
+	l.Owner = ""
 	args := append([]any{now.UnixMilli()}, enlisting(l, now)...)
 	_, err := s.run(ctx, s.again, enlistScript, s.names.indexKey(l.Index), args...)
 	return err

@@ -125,6 +125,80 @@ func TestTTLOfKeptIndex(t *testing.T) {
 	}
 }
 
+// A step that lists what an owner has does not ask where that is known: the index or the owner is new. It asks again while
+// another member is there, also one that is not the first, and names all of them.
+func TestOwnerIsNotAskedFor(t *testing.T) {
+	server := redistest.Start(t)
+	var clock later
+	s := open(t, redisstore.Config{URL: server.URL(0), Now: clock.now})
+	member := func(owner, name string) session.Listing {
+		now := clock.now()
+		return session.Listing{
+			Index: "w:a", Member: session.Key(owner + name), Owner: session.Key(owner), Until: now.Add(time.Hour), Kept: now.Add(3 * 24 * time.Hour),
+		}
+	}
+	step := func(st session.Step) ([]session.Key, bool) {
+		t.Helper()
+		before := executed(t, server, "zrangebyscore")
+		done, err := s.Apply(t.Context(), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done.Members, executed(t, server, "zrangebyscore") > before
+	}
+	hold := func(owner, name string, asks bool, want ...string) {
+		t.Helper()
+		l := member(owner, name)
+		e := session.Entry{Key: session.Key("p:" + name), Value: []byte("v"), Expires: l.Until}
+		got, asked := step(session.Step{Create: e, In: []session.Listing{l}, List: l.Index, Tag: owner})
+		if asked != asks || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s of %s: asked %v, found %q; want %v, %q", name, owner, asked, got, asks, want)
+		}
+	}
+	take := func(owner, name string) error {
+		_, err := s.Apply(t.Context(), session.Step{Take: session.Key("p:" + name), From: []session.Listing{member(owner, name)}})
+		return err
+	}
+	hold("ada", "1", false, "ada1") // the index is new
+	hold("ada", "2", true, "ada1", "ada2")
+	hold("bob", "3", false, "bob3") // the owner is new
+	hold("bob", "4", true, "bob3", "bob4")
+	if err := take("ada", "1"); err != nil {
+		t.Fatal(err)
+	}
+	hold("ada", "5", false, "ada5") // one less than there were: no need to ask
+	hold("ada", "6", true, "ada2", "ada5", "ada6")
+	if err := take("ada", "1"); err == nil { // a second time: nothing has ended
+		t.Fatal("taken twice")
+	}
+	hold("ada", "7", true, "ada2", "ada5", "ada6", "ada7")
+	if _, err := s.Remove(t.Context(), "p:6", member("ada", "6")); err != nil {
+		t.Fatal(err)
+	}
+	hold("ada", "8", false, "ada8")
+	if _, err := s.Remove(t.Context(), "p:6", member("ada", "6")); err == nil {
+		t.Fatal("removed twice")
+	}
+	hold("ada", "9", true, "ada2", "ada5", "ada7", "ada8", "ada9")
+	// The TTL is that of the index, whoever is new.
+	if ttl := server.Keys(0, "latchkey:~w:a")["latchkey:~w:a"]; ttl < 3*24*time.Hour-time.Minute {
+		t.Errorf("the index lives for %v", ttl)
+	}
+	// With the next time of the marks it asks, and sets the TTL.
+	server.Age(0, "latchkey:", 12*time.Hour)
+	clock.by.Add(int64(12 * time.Hour))
+	before := executed(t, server, "zrangebyscore")
+	l := member("eve", "10")
+	if _, err := s.Apply(t.Context(), session.Step{
+		Create: session.Entry{Key: "p:10", Value: []byte("v"), Expires: l.Until}, In: []session.Listing{l}, List: l.Index, Tag: "eve",
+	}); err != nil || executed(t, server, "zrangebyscore") == before {
+		t.Errorf("the marks have moved on and nothing is asked: %v", err)
+	}
+	if ttl := server.Keys(0, "latchkey:~w:a")["latchkey:~w:a"]; ttl < 3*24*time.Hour-time.Minute {
+		t.Errorf("then it lives for %v", ttl)
+	}
+}
+
 // A server that refuses to set the TTL, because its user may not, leaves no mark which says that the TTL is set: once the
 // user may, the next member sets it.
 func TestTTLRefused(t *testing.T) {

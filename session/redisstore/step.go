@@ -14,8 +14,8 @@ import (
 // stepScript executes a session.Step on one server. Keys are those of the step in the order of its fields: the entry to
 // take, the indexes that it leaves, the new entry, the indexes that it gets into, the entries to read, the index to list.
 // Arguments are the time in ms, and for each of these how many there are. Then come, in the same order: the member that
-// leaves each index; value and TTL of the new entry; for each of its listings what enlistText needs; and the tag of the
-// members to list.
+// leaves each index, and its owner; value and TTL of the new entry; for each of its listings what enlistText needs; and the tag of the
+// members to list, with the owner that stands for them (enlist.go).
 //
 // It is written to be short in commands, which are what a server spends its time on. MGET is newer in this store than the
 // user that an operator may have made for it.
@@ -27,13 +27,21 @@ local n = {}
 for i = 2, 7 do n[i] = tonumber(ARGV[i]) end
 local taken = 1
 if n[2] > 0 then taken = redis.call('DEL', key()) end
-for i = 1, n[3] do redis.call('ZREM', key(), arg()) end
+for i = 1, n[3] do
+  local index, member, owner = key(), arg(), arg()
+  if owner ~= '' and taken > 0 then redis.call('ZREM', index, member, owner) else redis.call('ZREM', index, member) end
+end
 if taken == 0 then return {'gone'} end
 if n[4] > 0 then
   local name, value, ttl = key(), arg(), arg()
   if not redis.call('SET', name, value, 'PX', ttl, 'NX') then return {'exists'} end
 end
-for i = 1, n[5] do enlist(key(), now, arg(), arg(), arg(), arg(), arg()) end
+local alone, listed = {}, n[7] > 0 and KEYS[#KEYS]
+for i = 1, n[5] do
+  local index, ends, kept, mark, member = key(), arg(), arg(), arg(), arg()
+  local new = enlist(index, now, ends, kept, mark, member, arg(), arg(), index == listed)
+  alone[index] = new and member or nil
+end
 local read = {}
 if n[6] > 0 then
   local names = {}
@@ -46,9 +54,10 @@ if n[6] > 0 then
 end
 local members = {}
 if n[7] > 0 then
-  local tag = arg()
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', key(), '(' .. now, '+inf')) do
-    if string.sub(member, 1, #tag) == tag and member ~= '` + mark1 + `' and member ~= '` + mark2 + `' then members[#members + 1] = member end
+  local index, tag, owner = key(), arg(), arg()
+  local all = alone[index] and {alone[index]} or redis.call('ZRANGEBYSCORE', index, '(' .. now, '+inf')
+  for _, member in ipairs(all) do
+    if string.sub(member, 1, #tag) == tag and member ~= owner and member ~= '` + mark1 + `' and member ~= '` + mark2 + `' then members[#members + 1] = member end
   end
 end
 return {'done', read, members}`)
@@ -122,13 +131,18 @@ func (s *Store) stepArguments(st session.Step, now time.Time) (keys []string, ar
 		args[1], keys = 1, append(keys, s.names.entryKey(st.Take))
 	}
 	for _, l := range st.From {
-		keys, args = append(keys, s.names.indexKey(l.Index)), append(args, string(l.Member))
+		keys, args = append(keys, s.names.indexKey(l.Index)), append(args, string(l.Member), string(l.Owner))
 	}
 	if st.Create.Key != "" {
 		args[3], keys = 1, append(keys, s.names.entryKey(st.Create.Key))
 		args = append(args, encode(1, st.Create.Expires, st.Create.Value), ttl(st.Create.Expires, now))
 	}
-	for _, l := range st.In {
+	owner := session.Key("")
+	for i, l := range st.In {
+		if i > 0 || l.Index != st.List {
+			l.Owner = ""
+		}
+		owner += l.Owner
 		keys, args = append(keys, s.names.indexKey(l.Index)), append(args, enlisting(l, now)...)
 	}
 	for _, key := range st.Read {
@@ -136,7 +150,7 @@ func (s *Store) stepArguments(st session.Step, now time.Time) (keys []string, ar
 	}
 	if st.List != "" {
 		args[6], keys = 1, append(keys, s.names.indexKey(st.List))
-		args = append(args, st.Tag)
+		args = append(args, st.Tag, string(owner))
 	}
 	return keys, args
 }

@@ -126,7 +126,7 @@ func (s *Store) Remove(ctx context.Context, key session.Key, from ...session.Lis
 	term := s.guard.Term()
 	outcome, err := s.run(ctx, s.once, removeScript, s.names.entryKey(key))
 	if err == nil || errors.Is(err, redis.Nil) {
-		s.unlist(ctx, from) // after the entry, never before: a live session stays listed (A45)
+		s.unlist(ctx, from, err == nil) // after the entry, never before: a live session stays listed (A45)
 	}
 	if errors.Is(err, redis.Nil) {
 		return session.Entry{}, s.absent(ctx, term)

@@ -104,7 +104,7 @@ func others(t *testing.T, store session.Store, keys *keyring.Ring) {
 func TestTripsOfASignIn(t *testing.T) {
 	const (
 		trips = 4
-		most  = 16 // of most sign-ins
+		most  = 15 // of most sign-ins
 		all   = 21 // of those too that clean up after others, or are the first in a list
 	)
 	server := redistest.Start(t)
