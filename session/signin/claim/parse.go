@@ -35,7 +35,7 @@ func members(raw []byte) (m map[string]json.RawMessage, ok bool) {
 		if !isPlain(raw[at:end]) {
 			return nil, false
 		}
-		name, known := names[string(raw[at+1:end-1])]
+		name, known := usualNames[string(raw[at+1:end-1])]
 		if !known {
 			name = string(raw[at+1 : end-1])
 		}
@@ -50,8 +50,8 @@ func members(raw []byte) (m map[string]json.RawMessage, ok bool) {
 // usualMembers is how many members there is room for at first.
 const usualMembers = 16
 
-// names are what most tokens and answers have. They need no memory.
-var names = func() map[string]string {
+// usualNames are what most tokens and answers have. They need no memory.
+var usualNames = func() map[string]string {
 	m := map[string]string{}
 	for _, name := range []string{
 		"alg", "kid", "typ", "access_token", "token_type", "refresh_token", "id_token", "expires_in", "scope", "iss", "sub", "aud", "azp", "exp", "iat", "nbf",
