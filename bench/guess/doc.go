@@ -1,6 +1,6 @@
 // Package guess measures how much slower the requests of users are while wrong tokens arrive in numbers.
 //
 //   - guess.go is the run; kinds.go is what arrives beside the users: tokens that are wrong in several ways, and requests that
-//     nothing is wrong with, to compare;
+//     nothing is wrong with, to compare; cost.go is what one of these takes;
 //   - crowd.go sends requests at random times, flood.go does so in a process of its own.
 package guess

@@ -60,12 +60,20 @@ func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	site, err := r.Gateway(ctx, rig.Setup{Name: "guesses", InRedis: true, Recheck: "5s", Lines: lines}, redis, "")
+	beside, err := rig.FreeAddress()
 	if err != nil {
 		return err
 	}
+	site, err := r.Gateway(ctx, rig.Setup{
+		Name: "guesses", InRedis: true, Recheck: "5s", Lines: lines, Sites: "http://" + beside + " {\n\t" + refusal + "\n}\n",
+	}, redis, "")
+	if err != nil {
+		return err
+	}
+	within := *site
+	within.Site = beside
 	users := &crowd{Address: site.Site, Pace: usersPace, Requests: asRequests(people, func(p rig.Person) []byte { return rig.BrowserRequest(site.Site, p.Cookies) })}
-	all := slices.DeleteFunc(kinds(ctx, r, redis, o, gateways{site, plain, refusing}, people), func(k kind) bool { return !o.Only.MatchString(k.name) })
+	all := slices.DeleteFunc(kinds(ctx, r, redis, o, gateways{site, plain, refusing, &within}, people), func(k kind) bool { return !o.Only.MatchString(k.name) })
 	m := &measurement{options: o, users: users, kinds: all, files: make([]string, len(all))}
 	for i, k := range all {
 		if k.requests == nil {
@@ -84,6 +92,9 @@ func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 	if err := m.measure(ctx, r, site); err != nil {
 		return err
 	}
+	if err := m.costs(ctx); err != nil {
+		return err
+	}
 	p := &rig.Printer{W: out}
 	m.write(p)
 	if p.Err != nil {
@@ -100,6 +111,7 @@ type measurement struct {
 	files   []string // of the floods
 	alone   []turn
 	beside  [][]turn
+	cost    []cost // of one request of each flood
 }
 
 // A turn is what the users got in one, and what it cost.
@@ -198,17 +210,17 @@ func summed(turns []turn) summary {
 // write prints what was measured, and the promise.
 func (m *measurement) write(p *rig.Printer) {
 	p.Printf("%d requests a second of users, and beside them %d a second of each of these. Of %d turns of %s each the quieter half.\n\n", usersPace, m.options.Guesses, m.options.Rounds, m.options.Slice)
-	p.Printf("| beside the users | 99 of 100 of their requests take | alone = 1 | of a single turn | alone = 1 | CPU of gateway and Redis, of a core | answers of the flood |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	p.Printf("| beside the users | 99 of 100 of their requests take | alone = 1 | of a single turn | alone = 1 | CPU of gateway and Redis, of a core | a request of the flood alone: CPU, memory | answers of the flood |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	alone := summed(m.alone)
-	row := func(name string, s summary) float64 {
-		p.Printf("| %s | %.2f ms | %.2f | %.2f ms | %.2f | %.1f %% | %s |\n", name, s.all, s.all/alone.all, s.middle, s.middle/alone.middle, 100*s.cpu, counted(s.status))
+	row := func(name string, s summary, c cost) float64 {
+		p.Printf("| %s | %.2f ms | %.2f | %.2f ms | %.2f | %.1f %% | %s | %s |\n", name, s.all, s.all/alone.all, s.middle, s.middle/alone.middle, 100*s.cpu, c, counted(s.status))
 		return s.all / alone.all
 	}
-	row("nothing", alone)
+	row("nothing", alone, cost{})
 	worst := 0.0
 	for i, k := range m.kinds {
 		s := summed(m.beside[i])
-		ratio := row(k.name, s)
+		ratio := row(k.name, s, m.cost[i])
 		for status := range s.status {
 			if !k.accepts(status) {
 				p.Printf("\n%s: an answer has the status %d\n", k.name, status)

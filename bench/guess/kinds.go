@@ -25,8 +25,9 @@ type kind struct {
 // again is how many seconds lie between two requests with the same wrong token: more than it is remembered.
 const again = 5
 
-// gateways are those that kinds of requests are sent to: the site, plain Caddy that passes them on, and plain Caddy that refuses them.
-type gateways struct{ site, plain, refusing *rig.Gateway }
+// gateways are those that kinds of requests are sent to: the site, plain Caddy that passes them on, plain Caddy that refuses them, and a site
+// without Latchkey in the process of the first that refuses them.
+type gateways struct{ site, plain, refusing, within *rig.Gateway }
 
 // kinds are all of them. Those that are not wrong show what as many requests cost that no one objects to.
 func kinds(ctx context.Context, r *rig.Rig, redis *rig.Redis, o Options, at gateways, people []rig.Person) []kind {
@@ -43,16 +44,16 @@ func kinds(ctx context.Context, r *rig.Rig, redis *rig.Redis, o Options, at gate
 	browsers := func(host string) ([][]byte, error) {
 		return asRequests(people, func(p rig.Person) []byte { return rig.BrowserRequest(host, p.Cookies) }), nil
 	}
+	refused := func(host string) ([][]byte, error) {
+		return texts(n, func() []byte { return rig.ProgramRequest(host, session.NewRandom(32)) }), nil
+	}
 	return []kind{
 		{name: "nothing, once more"},
 		{name: "requests to plain Caddy on the same core", gateway: at.plain, requests: browsers},
-		{name: "requests that plain Caddy on the same core answers 401 at once", gateway: at.refusing, refused: true, requests: func(host string) ([][]byte, error) {
-			return texts(n, func() []byte { return rig.ProgramRequest(host, session.NewRandom(32)) }), nil
-		}},
+		{name: "requests that plain Caddy on the same core answers 401 at once", gateway: at.refusing, refused: true, requests: refused},
+		{name: "requests that a site of plain Caddy in the same process answers 401 at once", gateway: at.within, refused: true, requests: refused},
 		{name: "requests of other users", gateway: at.site, requests: browsers},
-		{name: "texts that cannot be a token", gateway: at.site, wrong: true, requests: func(host string) ([][]byte, error) {
-			return texts(n, func() []byte { return rig.ProgramRequest(host, session.NewRandom(32)) }), nil
-		}},
+		{name: "texts that cannot be a token", gateway: at.site, wrong: true, requests: refused},
 		{name: "personal tokens that do not exist", gateway: at.site, wrong: true, requests: func(host string) ([][]byte, error) {
 			elsewhere, err := r.StartRedis(ctx)
 			if err != nil {

@@ -30,8 +30,8 @@ type Setup struct {
 	RateLimits bool
 	// NewerKeys are keys in front of that with which sessions are filled in.
 	NewerKeys []string
-	// Scopes and Lines stand in the configuration, Lines in that of the site.
-	Scopes, Lines string
+	// Scopes and Lines stand in the configuration, Lines in that of the site. Sites are other sites of the same process.
+	Scopes, Lines, Sites string
 }
 
 // NeverAgain, as Setup.Recheck, keeps the store out of a case: what it measures is a request that the cache answers.
@@ -105,7 +105,7 @@ func (s Setup) Caddyfile(a Addresses) string {
 	} else {
 		fmt.Fprintf(&b, "\tlatchkey {\n\t\tapp %s\n\t\t%s\n\t}\n", AppName, s.Lines)
 	}
-	fmt.Fprintf(&b, "\treverse_proxy %s\n}\n", a.App)
+	fmt.Fprintf(&b, "\treverse_proxy %s\n}\n%s", a.App, s.Sites)
 	return b.String()
 }
 

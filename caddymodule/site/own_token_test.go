@@ -34,7 +34,7 @@ func (b *robot) person(t *testing.T, name string, change func(*session.Record)) 
 	return s, token
 }
 
-func (b *robot) ownToken(t *testing.T, who *session.Record, app string) (*apitoken.Token, string) {
+func (b *robot) ownToken(t testing.TB, who *session.Record, app string) (*apitoken.Token, string) {
 	t.Helper()
 	made, text, err := b.service.Tokens.Create(t.Context(), who, apitoken.Draft{Name: "laptop", App: app})
 	if err != nil {

@@ -42,8 +42,13 @@ func ID(text string) (id session.ID, ok bool) {
 	if len(text) != size || !IsOurs(text) {
 		return id, false
 	}
-	raw, err := digits.DecodeString(text[len(Prefix):])
-	if err != nil || len(raw) != randomSize+4 || digits.EncodeToString(raw) != text[len(Prefix):] {
+	var raw [randomSize + 4]byte
+	var again [size - len(Prefix)]byte // on the stack, as wrong tokens come in numbers
+	n, err := digits.Decode(raw[:], []byte(text[len(Prefix):]))
+	if err != nil || n != len(raw) {
+		return id, false
+	}
+	if digits.Encode(again[:], raw[:]); string(again[:]) != text[len(Prefix):] {
 		return id, false
 	}
 	if crc32.ChecksumIEEE(raw[:randomSize]) != binary.BigEndian.Uint32(raw[randomSize:]) {

@@ -16,17 +16,17 @@ type field struct{ name, value string }
 // challenge writes a challenge. Clients look for the parameters that they need in the whole text, also in what is quoted, so
 // those stand before every text of ours; and they read an empty challenge as none.
 func challenge(scheme string, fields ...field) string {
-	var b strings.Builder
-	b.WriteString(scheme)
+	b := append(make([]byte, 0, 256), scheme...)
 	separator := " "
 	for _, f := range fields {
 		if f.value == "" {
 			continue
 		}
-		b.WriteString(separator + f.name + `="` + quoted(f.value) + `"`)
+		b = append(append(append(b, separator...), f.name...), `="`...)
+		b = append(append(b, quoted(f.value)...), '"')
 		separator = ", "
 	}
-	return b.String()
+	return string(b)
 }
 
 // quoted makes a text part of a quoted-string (RFC 9110, section 5.6.4).
@@ -49,7 +49,8 @@ func (s *Resource) Challenges(r *http.Request, v *access.Visit) []string {
 		basic = []string{basicChallenge(v.Origin)}
 	}
 	if !s.NoBearer {
-		bearer = []string{challenge(schemeBearer, append(s.fields(v), field{"realm", v.Origin})...)}
+		known := s.fields(v)
+		bearer = []string{challenge(schemeBearer, known[0], known[1], field{"realm", v.Origin})}
 	}
 	if knowsBasic(r) {
 		return append(basic, bearer...)
@@ -61,12 +62,12 @@ func basicChallenge(origin string) string {
 	return challenge(schemeBasic, field{"realm", origin}, field{"charset", "UTF-8"})
 }
 
-func (s *Resource) fields(v *access.Visit) []field {
-	var out []field
+func (s *Resource) fields(v *access.Visit) [2]field {
+	var address string
 	if s.Published {
-		out = append(out, field{"resource_metadata", s.address(v.Origin, v.Return)})
+		address = s.address(v.Origin, v.Return)
 	}
-	return append(out, field{"scope", strings.Join(s.Scopes, " ")})
+	return [2]field{{"resource_metadata", address}, {"scope", strings.Join(s.Scopes, " ")}}
 }
 
 // Refuse answers a request whose token is refused.
@@ -75,29 +76,34 @@ func (s *Resource) Refuse(w http.ResponseWriter, r *http.Request, v *access.Visi
 	case p.Scheme != schemeBasic && why.Code != "":
 		s.challenge(w, v, p, why.Code, why.Says)
 	case why.Status == http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", basicChallenge(v.Origin))
+		w.Header()[authenticate] = []string{basicChallenge(v.Origin)}
 	}
 	if why.Wait > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int((why.Wait+time.Second-1)/time.Second)))
+		w.Header()["Retry-After"] = []string{strconv.Itoa(int((why.Wait + time.Second - 1) / time.Second))}
+	}
+	title := why.title
+	if title == "" {
+		title = sentence(why.Says)
 	}
 	access.WriteProblem(w, r, access.ProblemJSON{
-		Title: sentence(why.Says), Status: why.Status, Reason: why.Reason, RequestID: v.RequestID,
+		Title: title, Status: why.Status, Reason: why.Reason, RequestID: v.RequestID,
 	})
 }
 
 func (s *Resource) challenge(w http.ResponseWriter, v *access.Visit, p Presented, code, says string, more ...field) {
-	fields := append([]field{{"error", code}}, more...)
-	fields = append(fields, s.fields(v)...)
-	if p.Scheme == schemeDPoP {
-		fields = append(fields, field{"algs", strings.Join(ProofAlgorithms(), " ")})
-	}
-	fields = append(fields, field{"error_description", says})
+	known := s.fields(v)
+	fields := append(make([]field, 0, 8), field{"error", code})
+	fields = append(append(fields, more...), known[0], known[1])
 	scheme := schemeBearer
 	if p.Scheme == schemeDPoP {
 		scheme = schemeDPoP
+		fields = append(fields, field{"algs", strings.Join(ProofAlgorithms(), " ")})
 	}
-	w.Header().Set("WWW-Authenticate", challenge(scheme, fields...))
+	w.Header()[authenticate] = []string{challenge(scheme, append(fields, field{"error_description", says})...)}
 }
+
+// authenticate is WWW-Authenticate as net/http spells it.
+const authenticate = "Www-Authenticate"
 
 // StepUp answers a request whose token does not show a sign-in that is strong or recent enough (RFC 9470, section 3). The
 // program gets a new token that does, with the parameters that the answer names.

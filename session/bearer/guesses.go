@@ -12,12 +12,19 @@ import (
 // Tokens that were good before are not held off.
 var wrongTokens = ratelimit.Rate{N: 20, Per: time.Minute}
 
-// turnsOfAddress is how many signed tokens that were not seen before are read, and checked, a second for an address that guesses: of those
-// that have not waited, and of those that have waited once, twice, and more often.
+// turnsOfAddress is how many tokens of a kind that were not seen before are read, and checked, a second for an address that guesses: of
+// those that have not waited, and of those that have waited once, twice, and more often.
 var turnsOfAddress = ratelimit.Rate{N: 10, Per: time.Second}
 
 // levels are the purposes for which turnsOfAddress counts, by how often a token has waited.
-var levels = [turnLevels]string{"0", "1", "2", "3"}
+type levels [turnLevels]string
+
+// The kinds of tokens that have turns: signed ones, whose check costs the processor, and those of Latchkey, which cost a look-up
+// in the store. A flood of one kind does not hold off the other.
+var (
+	signed = levels{"0", "1", "2", "3"}
+	own    = levels{"own 0", "own 1", "own 2", "own 3"}
+)
 
 // maxNoticed limits the addresses that are noticed in a noticeEvery.
 const (
@@ -27,11 +34,11 @@ const (
 
 // Guesses are the addresses that send wrong tokens, at all sites that share it. It is safe for concurrent use.
 //
-// An address that guesses has few signed tokens checked a second. A token that gets no turn is told to come again, and is
+// An address that guesses has few new tokens checked a second. A token that gets no turn is told to come again, and is
 // then before those that have not waited. So a flood costs no more than that, and a program behind the same address gets its
 // new token checked on a later try, unless the flood waits as it is told too.
 type Guesses struct {
-	// wrong counts wrong tokens by address, checks the checks of signatures for those that guess.
+	// wrong counts wrong tokens by address, checks the checks of new tokens for those that guess.
 	wrong, checks *ratelimit.Limiter
 	turns         turns
 	slow          slow
@@ -46,10 +53,10 @@ func NewGuesses() *Guesses {
 	return &Guesses{wrong: ratelimit.New(wrongTokens), checks: ratelimit.New(turnsOfAddress), noticed: map[netip.Addr]struct{}{}}
 }
 
-// turn returns nil if it is the turn of a signed token to be checked, else when it may come again. A token whose signature was
+// turn returns nil if it is the turn of a token of a kind to be checked, else when it may come again. A token that was
 // checked has had its turn: see turns.forget.
-func (g *Guesses) turn(of digest, from netip.Addr, now time.Time) *Refused {
-	if _, ok := g.checks.Allow(from, levels[g.turns.waited(of, now)], now); ok {
+func (g *Guesses) turn(of digest, kind *levels, from netip.Addr, now time.Time) *Refused {
+	if _, ok := g.checks.Allow(from, kind[g.turns.waited(of, now)], now); ok {
 		return nil
 	}
 	g.turns.tell(of, now)

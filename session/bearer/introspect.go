@@ -59,12 +59,6 @@ func newAsking() asking {
 
 var errInactive = badToken(ReasonInactive, "the issuer says that the token is not good")
 
-func tooMany(wait time.Duration) *Refused {
-	return &Refused{
-		Status: http.StatusTooManyRequests, Reason: ReasonAttempts, Says: "this address has sent too many wrong tokens", Wait: max(wait, time.Second),
-	}
-}
-
 // introspected decides on a token that is no JWT. The issuer is asked once for all clients that present the same token at
 // the same time.
 func (v *Verifier) introspected(ctx context.Context, p Presented, from netip.Addr) (*Token, error) {

@@ -44,7 +44,8 @@ func (o *Own) fresh(t *Token) bool {
 
 // verifyOwn decides on a token that claims to be one of Latchkey. old is what was known of it, nil if nothing.
 //
-// Wrong tokens are counted by address. Whose token is guessed is not known, so no user is ever held off.
+// Wrong tokens are counted by address. Whose token is guessed is not known, so no user is ever held off. Of an address that guesses, few
+// tokens that were not good before are looked up.
 func (v *Verifier) verifyOwn(ctx context.Context, p Presented, from netip.Addr, old *Token) (*Token, error) {
 	if v.Own == nil {
 		return nil, ErrForeign
@@ -60,8 +61,15 @@ func (v *Verifier) verifyOwn(ctx context.Context, p Presented, from netip.Addr, 
 	if old == nil && v.unknown.has(p.hash, now) {
 		return nil, v.wrong(from, errUnknown)
 	}
+	guesses, refused := v.next(p, &own, from)
+	if refused != nil {
+		return nil, refused
+	}
 	// The store limits the time. A look-up that no client can end leads others on their way to it.
 	t, who, err := tokens.Find(context.WithoutCancel(ctx), p.id, v.Own.App)
+	if guesses && (err == nil || decided(err)) {
+		v.Guesses.turns.forget(p.hash)
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, session.ErrNotFound):
@@ -84,6 +92,11 @@ func (v *Verifier) verifyOwn(ctx context.Context, p Presented, from netip.Addr, 
 		return nil, fmt.Errorf("token %s: %w", t.Short(), err)
 	}
 	return &Token{Session: live, Expires: t.Expires, until: t.Expires, own: true, stamp: stamp, read: now}, nil
+}
+
+// decided reports whether an error says something about a token, not about the store.
+func decided(err error) bool {
+	return errors.Is(err, session.ErrNotFound) || errors.Is(err, session.ErrExpired) || errors.Is(err, session.ErrRevoked) || errors.Is(err, apitoken.ErrStale)
 }
 
 // Revoked reports whether a token of Latchkey was revoked since a request that goes on was decided. A store that does not

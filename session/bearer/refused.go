@@ -14,10 +14,13 @@ type Refused struct {
 	Code string
 	// Reason is a stable word, the same in the log, the metric and the answer.
 	Reason string
-	// Says is for the developer of the program. It contains nothing of the token.
+	// Says is for the developer of the program. It contains nothing of the token, and begins with a small letter.
 	Says string
 	// Wait is how long the program should wait before it tries again; zero: not known.
 	Wait time.Duration
+
+	// title is what Says says, as a sentence; empty: it is made when it is needed.
+	title string
 }
 
 // Error implements error.
@@ -61,11 +64,11 @@ const (
 )
 
 func badRequest(reason, says string) *Refused {
-	return &Refused{Status: http.StatusBadRequest, Code: codeInvalidRequest, Reason: reason, Says: says}
+	return &Refused{Status: http.StatusBadRequest, Code: codeInvalidRequest, Reason: reason, Says: says, title: sentence(says)}
 }
 
 func badToken(reason, says string) *Refused {
-	return &Refused{Status: http.StatusUnauthorized, Code: codeInvalidToken, Reason: reason, Says: says}
+	return &Refused{Status: http.StatusUnauthorized, Code: codeInvalidToken, Reason: reason, Says: says, title: sentence(says)}
 }
 
 func badProof(says string) *Refused {
@@ -89,3 +92,28 @@ var (
 	errScope  = &Refused{Status: http.StatusForbidden, Code: codeInsufficientScope, Reason: ReasonScope, Says: "the token lacks a scope"}
 	errClient = &Refused{Status: http.StatusForbidden, Reason: ReasonClient, Says: "the client of the token is not accepted here"}
 )
+
+// waits are how many seconds an address that guesses is told to wait at most, and a bit more.
+const waits = 8
+
+// tooManyFor are the refusals of addresses that guess, by the seconds of Wait. In a flood nearly every token is refused with one.
+var tooManyFor = func() (all [waits]*Refused) {
+	for seconds := range all {
+		all[seconds] = newTooMany(time.Duration(seconds) * time.Second)
+	}
+	return all
+}()
+
+func newTooMany(wait time.Duration) *Refused {
+	const says = "this address has sent too many wrong tokens"
+	return &Refused{Status: http.StatusTooManyRequests, Reason: ReasonAttempts, Says: says, title: sentence(says), Wait: wait}
+}
+
+// tooMany refuses a token of an address that guesses for so many whole seconds, one at least.
+func tooMany(wait time.Duration) *Refused {
+	seconds := max(1, (wait+time.Second-1)/time.Second)
+	if seconds < waits {
+		return tooManyFor[seconds]
+	}
+	return newTooMany(seconds * time.Second)
+}

@@ -129,17 +129,15 @@ func (v *Verifier) Verify(ctx context.Context, p Presented, from netip.Addr) (*T
 	if t != nil && t == old {
 		return t, err
 	}
-	var refused *Refused
-	switch {
-	case err == nil:
+	if err == nil {
 		v.kept.put(p.hash, t, now)
 		if old == nil {
 			v.OnToken(ResultVerified)
 		}
-	case errors.As(err, &refused):
+	} else if refused, ok := errors.AsType[*Refused](err); ok {
 		v.kept.drop(p.hash)
 		v.OnToken(refused.Reason)
-	default:
+	} else {
 		v.OnToken(ReasonUnverifiable)
 	}
 	return t, err
@@ -150,16 +148,19 @@ func (v *Verifier) verify(ctx context.Context, p Presented, from netip.Addr, old
 	if p.own { // which no issuer gets to see
 		return v.verifyOwn(ctx, p, from, old)
 	}
-	header, payload, _, err := jwks.Split(p.Token)
-	if err != nil {
-		if v.Introspection == nil {
-			return nil, ErrForeign
-		}
-		return v.introspected(ctx, p, from)
+	if !jwks.HasParts(p.Token) {
+		return v.opaque(ctx, p, from)
 	}
-	guesses, refused := v.next(p, from)
+	if v.forged.has(p.hash, v.Now()) {
+		return nil, v.wrong(from, errForged)
+	}
+	guesses, refused := v.next(p, &signed, from)
 	if refused != nil {
 		return nil, refused
+	}
+	header, payload, _, err := jwks.Split(p.Token)
+	if err != nil {
+		return v.opaque(ctx, p, from)
 	}
 	claims, err := claim.Parse(payload)
 	if err != nil || claims == nil {
@@ -191,17 +192,22 @@ func (v *Verifier) verify(ctx context.Context, p Presented, from netip.Addr, old
 	return v.token(ctx, p, issuer, s, claims, payload, keptLife)
 }
 
-// next refuses what is known to be forged, and most of what was never good of an address that guesses: before any of it is read,
-// so that it costs little more than the answer.
-func (v *Verifier) next(p Presented, from netip.Addr) (guesses bool, _ *Refused) {
-	now := v.Now()
-	if v.forged.has(p.hash, now) {
-		return false, v.wrong(from, errForged)
+// opaque decides on a token that is no JWT.
+func (v *Verifier) opaque(ctx context.Context, p Presented, from netip.Addr) (*Token, error) {
+	if v.Introspection == nil {
+		return nil, ErrForeign
 	}
+	return v.introspected(ctx, p, from)
+}
+
+// next refuses most of what was never good of an address that guesses: before any of it is read or looked up, so that it costs little
+// more than the answer.
+func (v *Verifier) next(p Presented, kind *levels, from netip.Addr) (guesses bool, _ *Refused) {
+	now := v.Now()
 	if _, guesses = v.Guesses.wrong.Exceeded(from, "", now); !guesses || v.kept.has(p.hash) {
 		return false, nil
 	}
-	refused := v.Guesses.turn(p.hash, from, now)
+	refused := v.Guesses.turn(p.hash, kind, from, now)
 	if refused != nil && v.Guesses.notice(from, now) {
 		v.OnGuesses(from)
 	}

@@ -34,10 +34,11 @@ const varyByKind = "Accept, Cookie, Sec-Fetch-Mode, Sec-Fetch-Dest"
 // WriteProblem answers with a problem.
 func WriteProblem(w http.ResponseWriter, r *http.Request, p ProblemJSON) {
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Vary", varyByKind)
+	// In one piece of memory, but not in that of other answers: what comes after may write to them.
+	values := [...]string{"application/problem+json", "no-store", "nosniff", varyByKind}
+	for i, name := range [...]string{"Content-Type", "Cache-Control", "X-Content-Type-Options", "Vary"} {
+		h[name] = values[i : i+1 : i+1]
+	}
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(p.json()) // the client has gone: there is no one to answer
