@@ -72,6 +72,10 @@ func (v *Verifier) introspected(ctx context.Context, p Presented, from netip.Add
 		v.Guesses.wrong.Allow(from, "", now)
 		return nil, errInactive
 	}
+	if t := v.kept.get(p.hash, now); t != nil { // since Verify looked
+		a.mu.Unlock()
+		return t, nil
+	}
 	c := a.calls[p.hash]
 	if c == nil {
 		if len(a.calls) >= maxAsking {
@@ -98,6 +102,9 @@ func (v *Verifier) introspected(ctx context.Context, p Presented, from netip.Add
 // ask asks about a token and ends the call.
 func (v *Verifier) ask(ctx context.Context, p Presented, c *call) {
 	c.token, c.err = v.introspect(ctx, p)
+	if c.err == nil { // before the call ends, so that the next client with the token does not begin another one
+		v.kept.put(p.hash, c.token, v.Now())
+	}
 	a := &v.asking
 	a.mu.Lock()
 	delete(a.calls, p.hash)

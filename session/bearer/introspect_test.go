@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -179,13 +180,18 @@ func TestIntrospectionIsBounded(t *testing.T) {
 	var work sync.WaitGroup
 	var busy atomic.Int64
 	begun := a.times.Load()
+	same := func(i int) {
+		from := netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
+		if _, err := a.v.Verify(t.Context(), presented(schemeBearer, "same"), from); err != nil {
+			t.Error(err)
+		}
+	}
+	work.Go(func() { same(0) })
+	for deadline := time.Now().Add(10 * time.Second); a.times.Load() == begun && time.Now().Before(deadline); { // else it may be one too many
+		runtime.Gosched()
+	}
 	for i := range 2 * maxAsking {
-		work.Go(func() {
-			from := netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})
-			if _, err := a.v.Verify(t.Context(), presented(schemeBearer, "same"), from); err != nil {
-				t.Error(err)
-			}
-		})
+		work.Go(func() { same(i) })
 		work.Go(func() {
 			if _, err := a.v.Verify(t.Context(), presented(schemeBearer, fmt.Sprint("other", i)), client4(i)); errors.Is(err, errBusy) {
 				if busy.Add(1) == maxAsking+1 {
@@ -202,6 +208,24 @@ func TestIntrospectionIsBounded(t *testing.T) {
 	}
 	if len(a.v.asking.calls) != 0 || len(a.v.asking.inactive) > maxInactive {
 		t.Errorf("%d calls, %d refused", len(a.v.asking.calls), len(a.v.asking.inactive))
+	}
+}
+
+// A token that was found good a moment ago is not asked about again by a client that came before that was known.
+func TestIntrospectionIsAskedOnce(t *testing.T) {
+	a := newAsked(t)
+	p := presented(schemeBearer, "good")
+	for range 2 {
+		if got, err := a.v.introspected(t.Context(), p, client); err != nil || a.v.kept.get(p.hash, a.clock.Now()) != got {
+			t.Fatalf("%+v, %v", got, err)
+		}
+	}
+	if n := a.times.Load(); n != 1 {
+		t.Errorf("%d questions", n)
+	}
+	a.clock.Advance(activeLife)
+	if _, err := a.v.introspected(t.Context(), p, client); err != nil || a.times.Load() != 2 {
+		t.Errorf("later: %d questions, %v", a.times.Load(), err)
 	}
 }
 
