@@ -5,8 +5,11 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"go.uber.org/zap"
 	"pgregory.net/rapid"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -50,4 +53,18 @@ func TestReducedClaimsDecideTheSame(t *testing.T) {
 			rt.Fatalf("%s: other signals", raw)
 		}
 	})
+}
+
+// Null in place of groups does not become groups that did not fit when large claims are reduced.
+func TestReducedNullGroups(t *testing.T) {
+	p := &Provider{Config: Config{Logger: zap.NewNop(), Now: time.Now}}
+	a := &Answer{Draft: session.Record{UserInfo: []byte(`{"groups":null,"picture":"` + strings.Repeat("x", maxKeptClaims) + `"}`)}}
+	p.bound(a)
+	kept, err := claim.Parse(a.Draft.UserInfo)
+	if err != nil || len(a.Draft.UserInfo) > maxKeptClaims || claim.Lacks(kept, "groups") {
+		t.Errorf("%d bytes, %.60s, %v", len(a.Draft.UserInfo), a.Draft.UserInfo, err)
+	}
+	if groups, complete, state := p.Claims.groups(claim.Set{kept}); len(groups) > 0 || !complete || state != claim.Absent {
+		t.Errorf("%q, %t, state %d", groups, complete, state)
+	}
 }
