@@ -19,6 +19,7 @@ import (
 func main() {
 	only := flag.String("only", "", "the guards whose rule matches this expression alone")
 	place := flag.Bool("place", false, "only find the guards; run no test")
+	compile := flag.Bool("compile", false, "only compile the packages of the broken guards, in some minutes; run no test")
 	part := flag.String("part", "1/1", "which part of the guards, such as 2/3")
 	from := flag.Int("from", 1, "the number of the guard to begin with, to go on with a run that was stopped")
 	limit := flag.Duration("limit", 10*time.Minute, "how long the tests of one package may take")
@@ -34,13 +35,13 @@ func main() {
 			chosen = append(chosen, g)
 		}
 	}
-	if err := run(chosen, *only, *place, *limit); err != nil {
+	if err := run(chosen, *only, *place, *compile, *limit); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(guards []guard, only string, place bool, limit time.Duration) error {
+func run(guards []guard, only string, place, compile bool, limit time.Duration) error {
 	which, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func run(guards []guard, only string, place bool, limit time.Duration) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(root) }()
-	m := &module{root: root, limit: limit}
+	m := &module{root: root, limit: limit, compile: compile}
 	if err := m.read(); err != nil {
 		return err
 	}
@@ -75,6 +76,8 @@ func run(guards []guard, only string, place bool, limit time.Duration) error {
 		case err != nil:
 			unplaced++
 			fmt.Printf("NOT BROKEN %s: %v\n", g.rule, err)
+		case compile:
+			fmt.Printf("compiles   %s: %s\n", g.rule, file)
 		case by == "":
 			survived++
 			fmt.Printf("SURVIVED   %s: %s\n", g.rule, file)
@@ -83,7 +86,7 @@ func run(guards []guard, only string, place bool, limit time.Duration) error {
 			fmt.Printf("killed     %s: by %s in %v\n", g.rule, by, time.Since(began).Round(time.Second))
 		}
 	}
-	if !place {
+	if !place && !compile {
 		fmt.Printf("%d killed, %d survived, %d could not be tried\n", killed, survived, unplaced)
 	}
 	if survived+unplaced > 0 {
@@ -107,8 +110,10 @@ func copyModule() (string, error) {
 type module struct {
 	root  string
 	limit time.Duration
-	files map[string]string   // path below root, text: product files
-	users map[string][]string // package folder, folders of the packages that import it, in their tests as well
+	// compile has the packages of broken guards compiled alone.
+	compile bool
+	files   map[string]string   // path below root, text: product files
+	users   map[string][]string // package folder, folders of the packages that import it, in their tests as well
 }
 
 func (m *module) read() error {
@@ -208,6 +213,12 @@ func (m *module) breakGuard(file string, g guard) (by string, err error) {
 	}
 	defer func() { err = errors.Join(err, os.WriteFile(path, []byte(m.files[file]), 0o600)) }()
 	here := filepath.Dir(file)
+	if m.compile {
+		if out, err := m.goCommand(context.Background(), "build", "./"+here); err != nil {
+			return "", fmt.Errorf("%s: %w\n%s", here, err, out)
+		}
+		return "", nil
+	}
 	for _, dir := range append([]string{here}, m.users[here]...) {
 		ctx, cancel := context.WithTimeout(context.Background(), m.limit)
 		out, err := m.goCommand(ctx, "test", "-vet=off", "-failfast", "./"+dir)
