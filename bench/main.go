@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-gateway/latchkey/bench/request"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 	"github.com/latchkey-gateway/latchkey/bench/scale"
+	"github.com/latchkey-gateway/latchkey/bench/scale/monday"
 	"github.com/latchkey-gateway/latchkey/bench/scale/streams"
 )
 
@@ -25,6 +26,10 @@ func main() {
 	defer stop()
 	if address := os.Getenv(streams.AppAddress); address != "" {
 		fmt.Fprintln(os.Stderr, "bench:", streams.ServeApp(address))
+		return
+	}
+	if address := os.Getenv(monday.Outside); address != "" {
+		fmt.Fprintln(os.Stderr, "bench:", monday.ServeOutside(address))
 		return
 	}
 	if guess.Floods() {

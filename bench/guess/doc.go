@@ -2,5 +2,5 @@
 //
 //   - guess.go is the run; kinds.go is what arrives beside the users: tokens that are wrong in several ways, and requests that
 //     nothing is wrong with, to compare; cost.go is what one of these takes;
-//   - crowd.go sends requests at random times, flood.go does so in a process of its own.
+//   - flood.go has a crowd in a process of its own.
 package guess

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/latchkey-gateway/latchkey/bench/crowd"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
@@ -40,7 +41,7 @@ func flood(file string, input io.Reader, output io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var c crowd
+	var c crowd.Crowd
 	if err := json.Unmarshal(text, &c); err != nil {
 		return err
 	}
@@ -49,15 +50,15 @@ func flood(file string, input io.Reader, output io.Writer) error {
 		_, _ = io.Copy(io.Discard, input)
 		cancel()
 	}()
-	got, err := c.send(ctx, func() { _, _ = io.WriteString(output, "\n") })
+	got, err := c.Send(ctx, func() { _, _ = io.WriteString(output, "\n") })
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(output).Encode(got.status)
+	return json.NewEncoder(output).Encode(got.Status)
 }
 
-// describe writes what Flood reads.
-func (c *crowd) describe(dir, name string) (file string, err error) {
+// describe writes what flood reads.
+func describe(c *crowd.Crowd, dir, name string) (file string, err error) {
 	text, err := json.Marshal(c)
 	if err != nil {
 		return "", err

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/bench/crowd"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 	"github.com/latchkey-gateway/latchkey/bench/target"
 )
@@ -72,7 +73,7 @@ func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 	}
 	within := *site
 	within.Site = beside
-	users := &crowd{Address: site.Site, Pace: usersPace, Requests: asRequests(people, func(p rig.Person) []byte { return rig.BrowserRequest(site.Site, p.Cookies) })}
+	users := &crowd.Crowd{Address: site.Site, Pace: usersPace, Requests: asRequests(people, func(p rig.Person) []byte { return rig.BrowserRequest(site.Site, p.Cookies) })}
 	all := slices.DeleteFunc(kinds(ctx, r, redis, o, gateways{site, plain, refusing, &within}, people), func(k kind) bool { return !o.Only.MatchString(k.name) })
 	m := &measurement{options: o, users: users, kinds: all, files: make([]string, len(all))}
 	for i, k := range all {
@@ -84,8 +85,8 @@ func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", k.name, err)
 		}
-		flood := &crowd{Address: k.gateway.Site, Pace: o.Guesses, Requests: requests}
-		if m.files[i], err = flood.describe(r.Dir, fmt.Sprint(i)); err != nil {
+		flood := &crowd.Crowd{Address: k.gateway.Site, Pace: o.Guesses, Requests: requests}
+		if m.files[i], err = describe(flood, r.Dir, fmt.Sprint(i)); err != nil {
 			return err
 		}
 	}
@@ -106,7 +107,7 @@ func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 // A measurement is the state of a run.
 type measurement struct {
 	options Options
-	users   *crowd
+	users   *crowd.Crowd
 	kinds   []kind
 	files   []string // of the floods
 	alone   []turn
@@ -151,7 +152,7 @@ func (m *measurement) measure(ctx context.Context, r *rig.Rig, site *rig.Gateway
 
 // turn measures the users once, beside a flood that a file describes; empty is none.
 func (m *measurement) turn(ctx context.Context, site *rig.Gateway, flood string) (t turn, err error) {
-	var got *answers
+	var got *crowd.Answers
 	users := func() error {
 		began := time.Now()
 		before, err := site.Usage()
@@ -160,7 +161,7 @@ func (m *measurement) turn(ctx context.Context, site *rig.Gateway, flood string)
 		}
 		during, cancel := context.WithTimeout(ctx, m.options.Slice)
 		defer cancel()
-		if got, err = m.users.send(during, func() {}); err != nil {
+		if got, err = m.users.Send(during, func() {}); err != nil {
 			return err
 		}
 		after, err := site.Usage()
@@ -175,10 +176,10 @@ func (m *measurement) turn(ctx context.Context, site *rig.Gateway, flood string)
 	if err != nil {
 		return t, err
 	}
-	if n := got.status[http.StatusOK]; n != len(got.took) {
-		return t, fmt.Errorf("the users were answered %v", got.status)
+	if n := got.Status[http.StatusOK]; n != len(got.Took) {
+		return t, fmt.Errorf("the users were answered %v", got.Status)
 	}
-	t.took = got.took
+	t.took = got.Took
 	return t, nil
 }
 

@@ -42,8 +42,8 @@ type grant struct {
 	nonce, challenge, redirect, scope string
 }
 
-// newProvider returns a provider without an address.
-func newProvider() (*Provider, error) {
+// NewProvider returns a provider without an address.
+func NewProvider() (*Provider, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,8 @@ func newProvider() (*Provider, error) {
 	return &Provider{key: key, signer: signer, codes: map[string]grant{}}, nil
 }
 
-func (p *Provider) handler() http.Handler {
+// Handler answers its requests.
+func (p *Provider) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", p.discovery)
 	mux.HandleFunc("GET /.well-known/ssf-configuration", func(w http.ResponseWriter, _ *http.Request) {

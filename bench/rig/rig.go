@@ -67,13 +67,13 @@ func Open(o Options, notes io.Writer) (_ *Rig, err error) {
 			return nil, fmt.Errorf("pinning: %w", err)
 		}
 	}
-	if r.Provider, err = newProvider(); err != nil {
+	if r.Provider, err = NewProvider(); err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
 	}
 	if r.App, err = r.Serve(App()); err != nil {
 		return nil, fmt.Errorf("app: %w", err)
 	}
-	address, err := r.Serve(r.Provider.handler())
+	address, err := r.Serve(r.Provider.Handler())
 	if err != nil {
 		return nil, fmt.Errorf("provider: %w", err)
 	}

@@ -31,18 +31,22 @@ var (
 	Reloaded    = &Target{What: "memory of that after ten reloads", Owed: 1.6, Stretch: 1.3, Command: sites}
 	Kept        = &Target{What: "Redis bytes of a session, all lists and its share of the log, 800-byte refresh token", Owed: 2200, Stretch: 1800, Unit: inBytes}
 	Guessed     = &Target{What: "p99 of a request of users beside 1,000 wrong tokens a second, without them = 1", Owed: 1.2, Stretch: 1.1, Command: guesses}
+	Monday      = &Target{What: "p99 of a request of users beside 20,000 sign-ins within a minute, before = 1", Owed: 1.3, Stretch: 1.1, Command: monday}
+	Ended       = &Target{What: "until 20,000 streams at two gateways are closed after the end of all sessions", Owed: 1, Stretch: 0.5, Unit: inSeconds, Command: streams}
 	Stream      = &Target{What: "memory of an idle WebSocket or event stream over plain Caddy's", Owed: 1500, Stretch: 700, Unit: inBytes, Command: streams}
 )
 
 // All are the promises in the order in which they are printed.
-var All = []*Target{SignedIn, InTurn, Groups, SignIn, SignInFile, Alone, Commands, Trips, Strict, AsItComes, P99, Reload, SitesMemory, Reloaded, Kept, Guessed, Stream}
+var All = []*Target{SignedIn, InTurn, Groups, SignIn, SignInFile, Alone, Commands, Trips, Strict, AsItComes, P99, Reload, SitesMemory, Reloaded, Kept, Guessed, Monday, Stream, Ended}
 
 const (
-	count   = "%.1f"
-	inBytes = "%.0f bytes"
+	count     = "%.1f"
+	inBytes   = "%.0f bytes"
+	inSeconds = "%.1f s"
 
 	peers   = "go run ./bench -peers"
 	sites   = "go run ./bench -scale sites"
 	guesses = "go run ./bench -guesses 1000"
 	streams = "go run ./bench -scale streams"
+	monday  = "go run ./bench -scale monday"
 )

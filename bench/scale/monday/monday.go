@@ -5,10 +5,11 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/latchkey-gateway/latchkey/bench/crowd"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
+	"github.com/latchkey-gateway/latchkey/bench/target"
 )
 
 const (
@@ -19,8 +20,6 @@ const (
 	pace = float64(full) / 60
 	// signedIn is how many are signed in already.
 	signedIn = 1000
-	// owed is by how much longer than before 99 of 100 of their requests may take.
-	owed = 1.3
 )
 
 // Size is how large a run is.
@@ -37,6 +36,9 @@ func Sized(share float64) Size {
 
 // Run lets people sign in, and writes the figures to out.
 func Run(ctx context.Context, r *rig.Rig, s Size, out io.Writer) error {
+	if err := startOutside(ctx, r); err != nil {
+		return err
+	}
 	redis, err := r.StartRedis(ctx)
 	if err != nil {
 		return err
@@ -49,83 +51,104 @@ func Run(ctx context.Context, r *rig.Rig, s Size, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	plain, err := r.Gateway(ctx, rig.Setup{Name: "plain", Plain: true, SameBinary: true}, nil, "")
+	if err != nil {
+		return err
+	}
 	if err := rig.AwaitSignIn(ctx, g.Site); err != nil {
 		return err
 	}
-	u := newUsers(g, people)
-	defer u.client.CloseIdleConnections()
+	all := crowds(g.Site, plain.Site, r.App, people)
 	r.Note("%d people are signed in", len(people))
-	if _, err := u.ask(ctx, rig.For(s.Quiet/2)); err != nil {
+	if _, err := alone(ctx, g, all, s.Quiet/2); err != nil {
 		return err
 	}
-	before, alone, err := u.alone(ctx, g, s.Quiet)
-	if err != nil {
+	m := measurement{size: s, people: len(people)}
+	if m.before, err = alone(ctx, g, all, s.Quiet); err != nil {
 		return err
 	}
 	r.Note("%d people sign in", s.People)
-	during, a, storm, err := together(ctx, g, u, s.People)
-	if err != nil {
+	if m.during, m.arrivals, err = together(ctx, r, g, all, s.People); err != nil {
 		return err
 	}
-	after, _, err := u.alone(ctx, g, s.Quiet)
-	if err != nil {
+	if m.after, err = alone(ctx, g, all, s.Quiet); err != nil {
 		return err
 	}
-	cost := (storm.CPU - time.Duration(float64(alone.CPU)*float64(len(during))/float64(len(before)))) / time.Duration(len(a.took))
-	if len(before) == 0 || len(during) == 0 || len(after) == 0 {
-		return errors.Join(errors.New("those who are signed in have sent nothing"), u.first)
-	}
-	ms, p99 := rig.Milliseconds, func(all []time.Duration) time.Duration { return rig.Percentile(all, 0.99) }
 	p := &rig.Printer{W: out}
-	p.Printf("%d people sign in from one address, %.0f a second, beside %d requests a second of %d people who are signed in. Redis, default limits, prompt answered. Gateway and Redis share a core.\n\n",
-		s.People, pace, usersPace, len(people))
-	p.Printf("| what | figure |\n|---|---|\n")
-	p.Printf("| sign-ins asked for; done; refused with 429; failed otherwise | %d; %d; %d; %d |\n", s.People, len(a.took), a.limited, a.failed)
-	p.Printf("| from the first to the last who came; until the last was in | %.1f s; %.1f s: %.0f sign-ins a second |\n",
-		a.spread.Seconds(), a.all.Seconds(), float64(len(a.took))/a.all.Seconds())
-	p.Printf("| a whole sign-in, five requests and the provider | %.1f ms (median), %.1f ms (p99) |\n", ms(rig.Percentile(a.took, 0.5)), ms(p99(a.took)))
-	p.Printf("| CPU of one, Redis included; of the core meanwhile | %.2f ms; %.0f %% |\n", ms(cost), 100*storm.CPU.Seconds()/storm.Elapsed.Seconds())
-	p.Printf("| a request of those who are signed in, before | %.2f ms (median), %.2f ms (p99) |\n", ms(rig.Percentile(before, 0.5)), ms(p99(before)))
-	p.Printf("| during | %.2f ms (median), %.2f ms (p99) |\n", ms(rig.Percentile(during, 0.5)), ms(p99(during)))
-	p.Printf("| after | %.2f ms (median), %.2f ms (p99) |\n", ms(rig.Percentile(after, 0.5)), ms(p99(after)))
-	p.Printf("| p99 during, before = 1 | %.2f (owed %.1f) |\n", float64(p99(during))/float64(p99(before)), owed)
-	p.Printf("| requests of those who are signed in that failed | %d |\n", u.failed)
-	if err := errors.Join(a.first, u.first); err != nil {
-		p.Printf("\nOf those that failed: %v\n", err)
-	}
+	m.write(p)
 	return p.Err
 }
 
+// measurement is what a run has measured.
+type measurement struct {
+	size                  Size
+	people                int
+	before, during, after turn
+	*arrivals
+}
+
+// turn is what those who send requests got in one, and what it took of gateway and Redis.
+type turn struct {
+	rig.Turn
+	got [measured]*crowd.Answers
+}
+
 // alone has only those send requests who are signed in.
-func (u *users) alone(ctx context.Context, g *rig.Gateway, lasting time.Duration) (took []time.Duration, t rig.Turn, err error) {
-	t, err = g.During(ctx, 0, func() (err error) {
-		took, err = u.ask(ctx, rig.For(lasting))
+func alone(ctx context.Context, g *rig.Gateway, all [measured]*crowd.Crowd, lasting time.Duration) (t turn, err error) {
+	t.Turn, err = g.During(ctx, 0, func() (err error) {
+		ctx, cancel := context.WithTimeout(ctx, lasting)
+		defer cancel()
+		t.got, err = ask(ctx, all)
 		return err
 	})
-	return took, t, err
+	return t, err
 }
 
 // together has people sign in beside them. Those send requests until the last has signed in.
-func together(ctx context.Context, g *rig.Gateway, u *users, people int) (took []time.Duration, a *arrivals, t rig.Turn, err error) {
-	t, err = g.During(ctx, people, func() error {
-		ctx, cancel := context.WithCancelCause(ctx)
-		defer cancel(nil)
-		var ended atomic.Bool
+func together(ctx context.Context, r *rig.Rig, g *rig.Gateway, all [measured]*crowd.Crowd, people int) (t turn, a *arrivals, err error) {
+	t.Turn, err = g.During(ctx, people, func() (err error) {
+		asking, enough := context.WithCancel(ctx)
+		defer enough()
 		var wait sync.WaitGroup
-		wait.Go(func() {
-			all, err := u.ask(ctx, func(i int) bool { return i > 0 && ended.Load() })
-			if took = all; err != nil {
-				cancel(err)
-			}
-		})
-		var err error
-		a, err = arrive(ctx, g.Site, people)
-		ended.Store(true)
+		var failed error
+		wait.Go(func() { t.got, failed = ask(asking, all) })
+		a, err = letArrive(ctx, r, g.Site, people)
+		enough()
 		wait.Wait()
-		if cause := context.Cause(ctx); cause != nil {
-			return cause
-		}
-		return err
+		return errors.Join(err, failed)
 	})
-	return took, a, t, err
+	return t, a, err
+}
+
+func (m *measurement) write(p *rig.Printer) {
+	a, before, during, after, ms := m.arrivals, &m.before, &m.during, &m.after, rig.Milliseconds
+	ordinary := float64(before.CPU) * float64(len(during.got[users].Took)) / float64(len(before.got[users].Took))
+	cost := (during.CPU - time.Duration(ordinary)) / time.Duration(len(a.Took))
+	p.Printf("%d people sign in from one address, %.0f a second, beside %d requests a second of %d people who are signed in. Redis, default limits, prompt answered. Gateway and Redis share a core.\n\n",
+		m.size.People, pace, usersPace, m.people)
+	p.Printf("| what | figure |\n|---|---|\n")
+	p.Printf("| sign-ins asked for; done; refused with 429; failed otherwise | %d; %d; %d; %d |\n", m.size.People, len(a.Took), a.Limited, a.Failed)
+	p.Printf("| from the first to the last who came; until the last was in | %.1f s; %.1f s: %.0f sign-ins a second |\n",
+		a.Spread.Seconds(), a.All.Seconds(), float64(len(a.Took))/a.All.Seconds())
+	p.Printf("| a whole sign-in, five requests and the provider | %.1f ms (median), %.1f ms (p99) |\n", ms(rig.Percentile(a.Took, 0.5)), ms(rig.Percentile(a.Took, 0.99)))
+	p.Printf("| CPU of one, Redis included; of the core meanwhile | %.2f ms; %.0f %% |\n", ms(cost), 100*during.CPU.Seconds()/during.Elapsed.Seconds())
+	if a.First != "" {
+		p.Printf("| one of those that failed | %s |\n", a.First)
+	}
+	p.Printf("\n| median and p99, in milliseconds | before | during | after | p99 during, before = 1 |\n|---|---|---|---|---|\n")
+	for i, name := range names {
+		p.Printf("| %s |", name)
+		for _, t := range []*turn{before, during, after} {
+			p.Printf(" %.2f, %.2f |", percentile(t.got[i], 0.5), percentile(t.got[i], 0.99))
+		}
+		p.Printf(" %.2f", percentile(during.got[i], 0.99)/percentile(before.got[i], 0.99))
+		if i == users {
+			p.Printf(" (owed %.1f)", target.Monday.Owed)
+		}
+		p.Printf(" |\n")
+	}
+}
+
+func percentile(a *crowd.Answers, share float64) float64 {
+	return a.Took[min(int(share*float64(len(a.Took))), len(a.Took)-1)]
 }

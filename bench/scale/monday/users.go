@@ -2,78 +2,66 @@ package monday
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"slices"
 	"sync"
-	"time"
 
+	"github.com/latchkey-gateway/latchkey/bench/crowd"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
 )
 
-// usersPace is how many requests those who are signed in send a second.
-const usersPace = 200
+const (
+	// usersPace is how many requests those who are signed in send a second.
+	usersPace = 200
+	// controlPace is how many requests a second show what the rig adds.
+	controlPace = 50
+)
 
-// users are signed in.
-type users struct {
-	site   string
-	people []rig.Person
-	client *http.Client
-	next   int
-	// failed are their requests that were not answered with the page; first is one of them.
-	failed int
-	first  error
-}
+// Who sends requests: those who are signed in to the gateway, and the same requests to plain Caddy on the same core and to the app
+// itself. These show how much of the figures is the core, and how much the rig.
+const (
+	users = iota
+	besides
+	direct
+	measured
+)
 
-func newUsers(g *rig.Gateway, people []rig.Person) *users {
-	return &users{site: g.Site, people: people, client: &http.Client{
-		Transport: &http.Transport{MaxIdleConnsPerHost: rig.AtOnce, DisableCompression: true}, Timeout: rig.AnswerTimeout,
-	}}
-}
+var names = [measured]string{"a request of those who are signed in", "the same to plain Caddy on the same core", "the same to the app itself"}
 
-// ask sends their requests in turn, evenly, until that is enough, and returns how long each took, sorted.
-// Those that failed are among them: a figure without them would look splendid.
-func (u *users) ask(ctx context.Context, enough func(i int) bool) ([]time.Duration, error) {
-	var mu sync.Mutex
-	var took []time.Duration
-	first := u.next
-	err := rig.Paced(ctx, usersPace, enough, func(ctx context.Context, i int) error {
-		began := time.Now()
-		err := u.request(ctx, u.people[(first+i)%len(u.people)])
-		mu.Lock()
-		defer mu.Unlock()
-		took = append(took, time.Since(began))
-		if err != nil {
-			u.failed++
-			u.first = err
+// crowds are all who send requests.
+func crowds(site, plain, app string, people []rig.Person) (all [measured]*crowd.Crowd) {
+	for i, address := range [measured]string{site, plain, app} {
+		all[i] = &crowd.Crowd{Address: address, Pace: controlPace}
+		for _, p := range people {
+			all[i].Requests = append(all[i].Requests, rig.BrowserRequest(address, p.Cookies))
 		}
-		return nil
-	})
-	u.next += len(took)
-	slices.Sort(took)
-	return took, err
+	}
+	all[users].Pace = usersPace
+	return all
 }
 
-func (u *users) request(ctx context.Context, p rig.Person) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+u.site+"/", nil)
-	if err != nil {
-		return err
+// ask has all of them send requests until ctx ends. An answer without the page is an error: a figure with it would look splendid.
+func ask(ctx context.Context, all [measured]*crowd.Crowd) (got [measured]*crowd.Answers, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wait sync.WaitGroup
+	var failed [measured]error
+	for i, c := range all {
+		wait.Go(func() {
+			got[i], failed[i] = c.Send(ctx, func() {})
+			if failed[i] == nil && got[i].Status[http.StatusOK] != len(got[i].Took) {
+				failed[i] = fmt.Errorf("%s: answered %v", names[i], got[i].Status)
+			}
+			if failed[i] != nil {
+				cancel(failed[i])
+			}
+		})
 	}
-	req.Header.Set("Cookie", p.Cookies)
-	req.Header.Set("User-Agent", rig.UserAgent)
-	req.Header.Set("Accept", rig.Accept)
-	resp, err := u.client.Do(req)
-	if err != nil {
-		return err
+	wait.Wait()
+	for _, err := range failed {
+		if err != nil {
+			return got, err
+		}
 	}
-	body, err := io.ReadAll(resp.Body)
-	if err := errors.Join(err, resp.Body.Close()); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK || string(body) != rig.Page {
-		return fmt.Errorf("a user who is signed in: %s: %.300s", resp.Status, body)
-	}
-	return nil
+	return got, nil
 }

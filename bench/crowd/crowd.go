@@ -1,4 +1,4 @@
-package guess
+package crowd
 
 import (
 	"bufio"
@@ -19,23 +19,23 @@ import (
 // connections are how many a crowd has open at most.
 const connections = 32
 
-// A crowd sends so many requests a second to an address, each at a random time, over connections that stay open.
+// A Crowd sends so many requests a second to an address, each at a random time, over connections that stay open.
 //
 // Written on plain connections: net/http's client costs more than the answer that is measured.
-type crowd struct {
+type Crowd struct {
 	Address  string
 	Pace     int
 	Requests [][]byte
 }
 
-// answers are what a crowd got: how long each took, in milliseconds, and how many had a status.
-type answers struct {
-	took   []float64
-	status map[int]int
+// Answers are what a crowd got: how long each took, in milliseconds and sorted, and how many had a status.
+type Answers struct {
+	Took   []float64
+	Status map[int]int
 }
 
-// send sends requests until ctx ends, and reports whether it is ready once its connections are open.
-func (c *crowd) send(ctx context.Context, ready func()) (*answers, error) {
+// Send sends requests until ctx ends, and reports whether it is ready once its connections are open.
+func (c *Crowd) Send(ctx context.Context, ready func()) (*Answers, error) {
 	failed, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	lines := make([]*line, connections)
@@ -71,7 +71,7 @@ func (c *crowd) send(ctx context.Context, ready func()) (*answers, error) {
 
 // arrive makes requests due at random times, as those of users who know nothing of each other: one at once, however soon ctx
 // ends.
-func (c *crowd) arrive(ctx, failed context.Context, due chan<- []byte) {
+func (c *Crowd) arrive(ctx, failed context.Context, due chan<- []byte) {
 	at := time.Now()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -93,18 +93,18 @@ func (c *crowd) arrive(ctx, failed context.Context, due chan<- []byte) {
 	}
 }
 
-func together(lines []*line) (*answers, error) {
-	all := &answers{status: map[int]int{}}
+func together(lines []*line) (*Answers, error) {
+	all := &Answers{Status: map[int]int{}}
 	for _, l := range lines {
-		all.took = append(all.took, l.took...)
+		all.Took = append(all.Took, l.took...)
 		for _, status := range l.status {
-			all.status[status]++
+			all.Status[status]++
 		}
 	}
-	if len(all.took) == 0 {
+	if len(all.Took) == 0 {
 		return nil, errors.New("no request was answered")
 	}
-	slices.Sort(all.took)
+	slices.Sort(all.Took)
 	return all, nil
 }
 

@@ -1,0 +1,2 @@
+// Package crowd sends requests of many users at random times, and measures how long they wait.
+package crowd
