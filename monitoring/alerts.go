@@ -26,6 +26,12 @@ func serviceAlerts() []alert {
 			after:   3, labels: with(gateway, "state", "cache_only"),
 		},
 		{
+			name: "LatchkeyStoreFileFailing", expr: `caddy_latchkey_store_file_writable == 0`, wait: "1m", severity: critical,
+			summary: "The disk of {{ $labels.instance }} takes no write to the file of the store",
+			says:    "The disk of gw takes no write to the file of the store",
+			fires:   []series{{`caddy_latchkey_store_file_writable{` + atGateway + `}`, "0x10"}}, after: 3, labels: gateway,
+		},
+		{
 			name: "LatchkeyStoreDegraded", expr: `caddy_latchkey_store_state{state="degraded"} == 1`, wait: "10m", severity: warning,
 			summary: "The store of {{ $labels.instance }} answers only some requests",
 			says:    "The store of gw answers only some requests",

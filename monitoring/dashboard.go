@@ -110,6 +110,9 @@ func dependencyRows() []row {
 				{`caddy_latchkey_store_file_bytes{` + here + `}`, "{{instance}}"},
 				{`caddy_latchkey_store_file_free_bytes{` + here + `}`, "{{instance}}: free"},
 			}},
+			{title: "Whether the disk takes what is written to the file of the store", unit: "short", queries: []query{
+				{`caddy_latchkey_store_file_writable{` + here + `}`, "{{instance}}"},
+			}},
 		}},
 		{"Providers", []panel{
 			{title: "Time of requests to providers, 95th percentile", unit: "s", queries: []query{

@@ -40,6 +40,7 @@ func Metrics() []Metric {
 		{Name: "store_outages_total", Kind: counter},
 		{Name: "store_file_bytes", Kind: gauge},
 		{Name: "store_file_free_bytes", Kind: gauge},
+		{Name: "store_file_writable", Kind: gauge},
 		{Name: "cache_sessions", Kind: gauge},
 		{Name: "cache_bytes", Kind: gauge},
 		{Name: "cache_hits_total", Kind: counter},

@@ -41,7 +41,8 @@ var (
 	descLogLost    = stateDesc("sign_in_log_lost_total", "Sign-ins that could not be stored. Caddy's log has them.")
 	descLogWaiting = stateDesc("sign_in_log_waiting", "Sign-ins that wait to be stored.")
 
-	descFileBytes = stateDesc("store_file_bytes", "The size of the file of the store.")
+	descFileBytes = stateDesc("store_file_bytes", "The size of the file of the store with its log.")
+	descFileTakes = stateDesc("store_file_writable", "Whether the disk takes what is written to the file of the store: 1, or 0 after an error of the disk.")
 	descFileFree  = stateDesc("store_file_free_bytes", "How many bytes are free for the file of the store.")
 
 	descKeys    = stateDesc("key_ring_keys", "Keys of the key ring in Caddy's storage.")
@@ -63,7 +64,7 @@ func (stateMetrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
 		descStoreState, descStoreSince, descStoreOutages, descCacheSessions, descCacheBytes, descCacheHits, descCacheMisses,
 		descCacheEvictions, descStreams, descPending, descLogStored, descLogShare, descLogLost, descLogWaiting, descProviderState,
-		descMetadataAt, descKeysAt, descFailedAt, descSignalsState, descSignalsAt, descClock, descCertEnds, descFileBytes, descFileFree,
+		descMetadataAt, descKeysAt, descFailedAt, descSignalsState, descSignalsAt, descClock, descCertEnds, descFileBytes, descFileFree, descFileTakes,
 		descKeys, descKeysDue, descKeysOf,
 	} {
 		ch <- desc
@@ -104,6 +105,7 @@ func (stateMetrics) Collect(ch chan<- prometheus.Metric) {
 	if f := status.StoreFile; f != nil {
 		gauge(descFileBytes, float64(f.Bytes))
 		gauge(descFileFree, float64(f.Free))
+		gauge(descFileTakes, oneIf(f.Writable))
 	}
 	if k := status.KeyRing; k != nil {
 		gauge(descKeys, float64(k.Keys))

@@ -57,10 +57,12 @@ type providerStatus struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
-// fileStatus is the size of the file of the store, and how much room is left for it.
+// fileStatus is the size of the file of the store with its log, how much room is left for them, and whether the disk takes
+// what is written.
 type fileStatus struct {
-	Bytes int64 `json:"bytes"`
-	Free  int64 `json:"freeBytes"`
+	Bytes    int64 `json:"bytes"`
+	Free     int64 `json:"freeBytes"`
+	Writable bool  `json:"writable"`
 }
 
 // keyRingStatus is the state of the key ring in Caddy's storage.
@@ -137,7 +139,7 @@ func fileOf(module store.Module) *fileStatus {
 	if err != nil {
 		return nil
 	}
-	return &fileStatus{Bytes: size, Free: free}
+	return &fileStatus{Bytes: size, Free: free, Writable: file.Failure() == nil}
 }
 
 func keyRingOf(keeper *keystorage.Keeper) *keyRingStatus {

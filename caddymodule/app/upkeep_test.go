@@ -86,8 +86,10 @@ func TestUpkeep(t *testing.T) {
 			t.Errorf("%s is %v before anything is known", name, v)
 		}
 	}
-	if err := os.WriteFile(file.Location(), make([]byte, 5000), 0o600); err != nil {
-		t.Fatal(err)
+	for name, size := range map[string]int{"": 4000, ".0.wal": 700, ".1.wal": 300} {
+		if err := os.WriteFile(file.Location()+name, make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Date", time.Now().Add(time.Minute).UTC().Format(http.TimeFormat))
@@ -99,7 +101,7 @@ func TestUpkeep(t *testing.T) {
 	m = gathered(t)
 	now := float64(time.Now().Unix())
 	for name, within := range map[string][2]float64{
-		"store_file_bytes{}": {5000, 5000}, "store_file_free_bytes{}": {1, 1e18}, "key_ring_keys{}": {1, 1},
+		"store_file_bytes{}": {5000, 5000}, "store_file_free_bytes{}": {1, 1e18}, "store_file_writable{}": {1, 1}, "key_ring_keys{}": {1, 1},
 		"key_ring_rotation_due_seconds{}": {now + 86000, now + 86400}, "key_ring_read_seconds{}": {now - 60, now},
 		"provider_clock_ahead_seconds{main}":             {57, 60},
 		"provider_client_certificate_ends_seconds{main}": {float64(ends.Unix()), float64(ends.Unix())},
@@ -116,6 +118,38 @@ func TestUpkeep(t *testing.T) {
 	unreadable = errors.New("no such file")
 	if v, ok := gathered(t)["provider_client_certificate_ends_seconds{main}"]; !ok || v != 0 {
 		t.Errorf("a certificate that cannot be read ends at %v (%v)", v, ok)
+	}
+}
+
+// A file that takes no write any more is in the status and in the metrics.
+func TestFileTakesNoWrite(t *testing.T) {
+	file := &store.File{Path: filepath.Join(t.TempDir(), "sessions.db")}
+	if err := file.Provision(caddy.Context{}); err != nil {
+		t.Fatal(err)
+	}
+	shared, err := store.Acquire(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = shared.Release() })
+	open, err := shared.Open(file, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Failure(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file.Location(), 8192); err != nil {
+		t.Fatal(err)
+	}
+	if err := open.Create(t.Context(), session.Entry{Key: "s:a", Expires: time.Now().Add(time.Hour)}); !errors.Is(err, session.ErrUnavailable) {
+		t.Fatalf("create: %v", err)
+	}
+	if err := file.Failure(); err == nil {
+		t.Error("no failure")
+	}
+	if s := fileOf(file); s == nil || s.Writable {
+		t.Errorf("%+v", s)
 	}
 }
 

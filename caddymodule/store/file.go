@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/caddyserver/caddy/v2"
@@ -53,23 +52,47 @@ func (s *File) Provision(caddy.Context) error {
 // Location returns the path of the file. It is valid after Provision.
 func (s *File) Location() string { return s.path }
 
-// Room returns the size of the file, and how many bytes are free for it. It returns an error if the file does not exist,
-// or the system does not tell.
+// Room returns the size of the file with its log, and how many bytes are free for them. It returns an error if the file does
+// not exist, or the system does not tell.
 func (s *File) Room() (size, free int64, err error) {
-	info, err := os.Stat(s.path)
-	if err != nil {
+	if size, err = filestore.Size(s.path); err != nil {
 		return 0, 0, err
 	}
 	free, err = freeBytes(filepath.Dir(s.path))
-	return info.Size(), free, err
+	return size, free, err
+}
+
+// Failure returns why the store takes no write although there is room, or nil. One that is not open has no failure.
+func (s *File) Failure() (err error) {
+	stores.Range(func(identity, value any) bool {
+		if identity != s.Identity() {
+			return true
+		}
+		if open, ok := value.(*Shared).current().(*filestore.Store); ok {
+			err = open.Failure()
+		}
+		return false
+	})
+	return err
 }
 
 // Identity implements Module.
 func (s *File) Identity() string { return "file:" + s.path }
 
 // Open implements Module.
-func (s *File) Open(*zap.Logger) (session.Store, error) {
-	return filestore.Open(filestore.Config{Path: s.path})
+func (s *File) Open(logger *zap.Logger) (session.Store, error) {
+	return filestore.Open(filestore.Config{Path: s.path, OnFailure: logFailure(logger)})
+}
+
+// logFailure logs when the file takes no write any more, and when it does again.
+func logFailure(logger *zap.Logger) func(error) {
+	return func(err error) {
+		if err != nil {
+			logger.Error("session file failing: no sign-in and no sign-out can be written; it is tried again every few seconds", zap.Error(err))
+			return
+		}
+		logger.Info("session file recovered: writes are taken again")
+	}
 }
 
 // UnmarshalCaddyfile reads `file [<path>]`.

@@ -69,6 +69,13 @@ func (s *Shared) Open(m Module, logger *zap.Logger) (session.Store, error) {
 	return store, nil
 }
 
+// current returns the store if it is open, or nil.
+func (s *Shared) current() session.Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.store
+}
+
 // Cache returns the cache for a configuration that opens sessions with ring. Another ring gets another cache, because
 // other keys may open other sessions.
 func (s *Shared) Cache(ring *keyring.Ring) *session.Cache {

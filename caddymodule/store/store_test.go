@@ -186,6 +186,18 @@ func TestFileStoreModule(t *testing.T) {
 	}
 }
 
+// Each change is one line, at a level that says how bad it is.
+func TestFailureOfTheFileIsLogged(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	tell := logFailure(zap.New(core))
+	tell(errors.New("bad disk"))
+	tell(nil)
+	all := logs.All()
+	if len(all) != 2 || all[0].Level != zap.ErrorLevel || all[0].ContextMap()["error"] != "bad disk" || all[1].Level != zap.InfoLevel {
+		t.Errorf("%v", all)
+	}
+}
+
 func TestRedisStoreModule(t *testing.T) {
 	server := redistest.StartWith(t, redistest.Config{Password: "p%ss/word", TLS: true})
 	secret := filepath.Join(t.TempDir(), "password")

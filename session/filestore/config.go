@@ -20,6 +20,9 @@ type Config struct {
 	Path string
 	// Now is the store's clock; nil means time.Now.
 	Now func() time.Time
+	// OnFailure is called with the error when no write is taken any more because the disk has failed the log, and with nil when
+	// writes are taken again. It does not call the store.
+	OnFailure func(error)
 	// SweepEvery is the time between two sweeps of expired records. Default one minute. A sweep only frees space: an
 	// expired record is never returned, whether it is swept or not.
 	SweepEvery time.Duration

@@ -16,8 +16,11 @@
 // The sign-in log is kept in the same file, by the contract of journal.Journal, and shares the syncs.
 //
 // A file that is not a session file, or is damaged, is an error (ErrDamaged) when it is opened or used, never a panic
-// and never an empty store: a failing disk signs no user out. A log in which a write is missing is damage too. After a
-// write to the log has failed, no other is tried.
+// and never an empty store: a failing disk signs no user out. A log in which a write is missing is damage too, and
+// a log that belongs to another database is refused.
+//
+// After a write or sync of the log has failed, no write is taken until all that was acknowledged has been written to the
+// database from memory, and a new log can be written. Ping says so.
 //
 // The package makes no decision about sessions and does not read the values, which are sealed.
 //
@@ -27,6 +30,7 @@
 //   - store.go has the methods of session.Store, stamp.go asks whether an entry is unchanged, step.go has those that write a new entry, write.go shares syncs between writers, records.go has the format,
 //     sweep.go removes what has expired;
 //   - disk.go is the database with its log and layers, layers.go is what lies over the database and how it is read, cursor.go goes through the keys of both, changes.go has
-//     the records of the log, drain.go moves layers to the database;
+//     the records of the log, drain.go moves layers to the database, mend.go makes another log when it has failed, guard.go
+//     makes errors of panics;
 //   - feed.go is the feed within the process; journal.go, streams.go and owned.go keep the sign-in log.
 package filestore

@@ -18,10 +18,11 @@ func (d *disk) begin() error {
 	if err := syncDir(filepath.Dir(d.path)); err != nil {
 		return err
 	}
-	if err := d.merge(formatLog, d.name); err != nil {
+	last := d.published.Load() // of a log that has failed
+	if err := d.merge(formatLog, d.name, &layer{last: last}); err != nil {
 		return err
 	}
-	d.log.Begin(d.name)
+	d.log.Begin(d.name, last)
 	d.begun = true
 	return nil
 }
@@ -41,10 +42,10 @@ func (d *disk) append(written []change) (number uint64, err error) {
 	return number, err
 }
 
-// drainer moves frozen layers to the database, one at a time, until there are no more.
+// drainer moves layers to the database, one after the other, until there are no more.
 func (d *disk) drainer() {
-	for l := range d.drains {
-		d.drained <- d.merge(formatLog, d.name, l)
+	for move := range d.drains {
+		d.drained <- move()
 	}
 	close(d.drained)
 }
@@ -55,6 +56,9 @@ func (d *disk) freeze() {
 	switch {
 	case d.draining:
 		return
+	case d.failure.Load() != nil:
+		d.mend()
+		return
 	case cur.frozen == nil && cur.active.size() == 0:
 		return
 	case cur.frozen == nil:
@@ -63,14 +67,22 @@ func (d *disk) freeze() {
 		d.log.Turn() // all that is in the other segment is in the database
 	}
 	d.draining = true
-	d.drains <- cur.frozen
+	name, frozen := d.name, cur.frozen
+	d.drains <- func() moved { return moved{err: d.merge(formatLog, name, frozen)} }
 }
 
 // thawed is called by the writer with the result of a drain.
-func (d *disk) thawed(err error) {
-	d.draining, d.stuck = false, err
-	if err == nil {
+func (d *disk) thawed(m moved) {
+	if d.draining = false; d.mending {
+		d.mended(m)
+		return
+	}
+	if d.stuck = m.err; m.err == nil {
 		d.layers.Store(&layers{active: d.layers.Load().active})
+	}
+	if d.failure.Load() != nil {
+		d.mend()
+		return
 	}
 	d.drainTimer.Reset(d.drainEvery) // for what came meanwhile, or to try again
 }
@@ -101,7 +113,7 @@ func (d *disk) crowded(written []change) bool {
 
 // settle moves everything to the database, so that it needs no log. What cannot be moved stays in the log.
 func (d *disk) settle() error {
-	if d.draining {
+	for d.draining {
 		d.thawed(<-d.drained)
 	}
 	close(d.drains)
@@ -109,21 +121,16 @@ func (d *disk) settle() error {
 		return d.log.Close()
 	}
 	if d.begun {
-		var all []*layer
-		cur := d.layers.Load()
-		if cur.frozen != nil {
-			all = append(all, cur.frozen)
-		}
-		if err := d.merge(format, d.name, append(all, cur.active)...); err != nil {
+		if err := d.merge(format, d.name, d.layers.Load().all()...); err != nil {
 			return errors.Join(err, d.log.Close())
 		}
 	}
 	return errors.Join(d.log.Close(), wal.Beside(d.path).Remove())
 }
 
-// merge writes layers to the database in one transaction, from the oldest on, with the format that it then has. A layer in
-// which nothing was ever written leaves the number of the last record as it is. After damage the database's own lock may be
-// taken, so that it is not tried again.
+// merge writes layers to the database in one transaction, from the oldest on, with the format that it then has. It also says
+// which log is, or was, that of the database, and which of its records is the last that is there. After damage the
+// database's own lock may be taken, so that it is not tried again.
 func (d *disk) merge(f byte, name wal.Name, all ...*layer) error {
 	if d.broken.Load() {
 		return errBroken
@@ -135,14 +142,14 @@ func (d *disk) merge(f byte, name wal.Name, all ...*layer) error {
 				return errMissing
 			}
 			last := uint64(0)
+			if of, number, err := logOf(tx); err == nil && of == name {
+				last = number
+			}
 			for _, l := range all {
 				if err := l.writeTo(tx); err != nil {
 					return err
 				}
 				last = max(last, l.last)
-			}
-			if f == format {
-				return errors.Join(head.Put(bucketFormat, []byte{f}), head.Delete(keyLog))
 			}
 			return errors.Join(head.Put(bucketFormat, []byte{f}), head.Put(keyLog, binary.BigEndian.AppendUint64(name[:], last)))
 		})
@@ -182,22 +189,30 @@ func (l *layer) writeTo(tx *bolt.Tx) error {
 	return nil
 }
 
+// ownLog refuses a log that belongs to another database: either that one has been lost, and with it what was acknowledged, or
+// this one has been put in its place. Only the operator knows.
+func (d *disk) ownLog(name wal.Name) error {
+	err := wal.Check(wal.Beside(d.path), name)
+	if errors.Is(err, wal.ErrForeign) {
+		return fmt.Errorf("%w. Put the file back to which it belongs, or move the .wal files away to go on with this one: what was written to the log is then missing, sign-outs included", err)
+	}
+	return err
+}
+
 // replay moves what a crash has left in the log to the database.
 func (d *disk) replay() error {
 	var (
 		name wal.Name
 		last uint64
 	)
-	err := d.db.View(func(tx *bolt.Tx) error {
-		v := tx.Bucket(bucketFormat).Get(keyLog)
-		if len(v) != len(name)+8 {
-			return fmt.Errorf("%w: what is said of the log has %d bytes", ErrDamaged, len(v))
-		}
-		copy(name[:], v)
-		last = binary.BigEndian.Uint64(v[len(name):])
-		return nil
+	err := d.db.View(func(tx *bolt.Tx) (err error) {
+		name, last, err = logOf(tx)
+		return err
 	})
 	if err != nil {
+		return err
+	}
+	if err := d.ownLog(name); err != nil {
 		return err
 	}
 	found, err := wal.Replay(wal.Beside(d.path), name, last)

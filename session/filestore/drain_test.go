@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,39 +232,69 @@ func crashed(t *testing.T, s *Store) string {
 	return path
 }
 
-// A log of another database is none: it is what an earlier one has left.
+// A log that belongs to another database is refused, and left as it is: the database that has it was lost, or this one was put
+// in its place. Without the log the database opens as it is.
 func TestLogOfAnother(t *testing.T) {
 	s := openFile(t, Config{})
 	keepInLog(t, s)
 	if err := s.Create(t.Context(), entry("a", time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	copied := crashed(t, s)
-	if err := os.Remove(copied); err != nil {
+	running := crashed(t, s)
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	other, err := Open(Config{Path: copied})
+	closed, err := os.ReadFile(s.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close() //nolint:errcheck // a second time
-	if err := other.Create(t.Context(), entry("b", time.Hour)); err != nil {
+	later := openAgain(t, s)
+	keepInLog(t, later)
+	if err := later.Create(t.Context(), entry("b", time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	third := crashed(t, other)
-	again, err := Open(Config{Path: third})
+	old, err := os.ReadFile(running) //nolint:gosec // a test's own file
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.Close() //nolint:errcheck // read only
-	if _, err := again.Get(t.Context(), "s:a"); !errors.Is(err, session.ErrNotFound) {
-		t.Errorf("of the other: %v", err)
-	}
-	if _, err := again.Get(t.Context(), "s:b"); err != nil {
-		t.Errorf("its own: %v", err)
-	}
-	if f, n := inDatabase(t, again); f != format || n != 1 {
-		t.Errorf("format %d with %d entries after the crash", f, n)
+	for what, database := range map[string][]byte{"none": nil, "an older one, closed": closed, "an older one, in use": old} {
+		t.Run(what, func(t *testing.T) {
+			path := crashed(t, later)
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if database != nil {
+				if err := os.WriteFile(path, database, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			segment := wal.Beside(path)[0]
+			before, err := os.ReadFile(segment) //nolint:gosec // a test's own file
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if _, err := Open(Config{Path: path}); !errors.Is(err, wal.ErrForeign) || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), segment) {
+					t.Fatalf("got %v", err)
+				}
+			}
+			if after, err := os.ReadFile(segment); err != nil || !bytes.Equal(after, before) { //nolint:gosec // a test's own file
+				t.Fatalf("the log was changed, %v", err)
+			}
+			if err := wal.Beside(path).Remove(); err != nil {
+				t.Fatal(err)
+			}
+			again, err := Open(Config{Path: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := again.Get(t.Context(), "s:b"); !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("of the other: %v", err)
+			}
+			if err := again.Close(); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }
 
@@ -288,7 +319,7 @@ func TestLogWithGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := Open(Config{Path: path}); !errors.Is(err, ErrDamaged) {
+		if _, err := Open(Config{Path: path}); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "older than the log") {
 			t.Fatalf("got %v", err)
 		}
 	}

@@ -11,45 +11,6 @@ import (
 	"github.com/latchkey-gateway/latchkey/session/filestore/wal"
 )
 
-// A log that cannot be written refuses writes from then on, and shows nothing of the one that failed. What was
-// acknowledged before is read, and is there after the next start.
-func TestLogFails(t *testing.T) {
-	s := openFile(t, Config{})
-	if err := s.Create(t.Context(), entry("a", time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.update(t.Context(), func(records, *session.Entry) error {
-		if err := s.log.Close(); err != nil {
-			return err
-		}
-		return unchanged
-	}); err != nil {
-		t.Fatal(err)
-	}
-	for range 3 {
-		if err := s.Create(t.Context(), entry("b", time.Hour)); !errors.Is(err, session.ErrUnavailable) {
-			t.Fatalf("create: %v", err)
-		}
-		if _, err := s.Remove(t.Context(), "s:a"); !errors.Is(err, session.ErrUnavailable) {
-			t.Fatalf("remove: %v", err)
-		}
-	}
-	check := func(s *Store) {
-		t.Helper()
-		if _, err := s.Get(t.Context(), "s:a"); err != nil {
-			t.Errorf("what was acknowledged: %v", err)
-		}
-		if _, err := s.Get(t.Context(), "s:b"); !errors.Is(err, session.ErrNotFound) {
-			t.Errorf("what was refused: %v", err)
-		}
-	}
-	check(s)
-	if err := s.Close(); err == nil {
-		t.Error("closed as if the log could be")
-	}
-	check(openAgain(t, s))
-}
-
 // However much of the end of the log a crash has cut off, the store opens with all writes until there.
 func TestLogCutOff(t *testing.T) {
 	s := openFile(t, Config{})

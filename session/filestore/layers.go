@@ -40,6 +40,14 @@ type layers struct {
 	frozen *layer // is being moved to the database, if it is not nil
 }
 
+// all returns the layers from the oldest on.
+func (l *layers) all() []*layer {
+	if l.frozen == nil {
+		return []*layer{l.active}
+	}
+	return []*layer{l.frozen, l.active}
+}
+
 // snapshot is what a reader sees: the layers as of a record of the log, and the database as it was then or with the frozen
 // layer in it.
 type snapshot struct {

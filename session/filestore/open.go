@@ -35,7 +35,7 @@ func (d *disk) open() error {
 		switch {
 		case errors.Is(err, bolterrors.ErrTimeout):
 			return ErrLocked
-		case errors.As(err, new(*fs.PathError)), errors.As(err, new(syscall.Errno)), errors.Is(err, ErrDamaged):
+		case errors.As(err, new(*fs.PathError)), errors.As(err, new(syscall.Errno)), errors.Is(err, ErrDamaged), errors.Is(err, wal.ErrForeign):
 			return err
 		default: // any other error of bbolt concerns the content
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
@@ -86,7 +86,10 @@ func (d *disk) check() error {
 			return fmt.Errorf("closing it to others: %w", err)
 		}
 	}
-	empty, logged := false, false
+	var (
+		empty, logged bool
+		name          wal.Name
+	)
 	err = d.db.View(func(tx *bolt.Tx) error {
 		if info.Size() < tx.Size() {
 			return fmt.Errorf("%w: %d bytes are missing", ErrDamaged, tx.Size()-info.Size())
@@ -103,13 +106,18 @@ func (d *disk) check() error {
 			return err
 		}
 		f, err := formatOf(tx)
-		logged = f == formatLog
+		if logged = f == formatLog; err == nil && !logged {
+			name, _, _ = logOf(tx) // one that was never written to has none
+		}
 		return err
 	})
-	if logged && err == nil {
+	if err != nil {
+		return err
+	}
+	if logged {
 		return d.replay()
 	}
-	if err != nil || !empty {
+	if err := d.ownLog(name); err != nil || !empty {
 		return err
 	}
 	return d.db.Update(func(tx *bolt.Tx) error {

@@ -9,12 +9,13 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/filestore/wal"
 )
 
 // The database, format 1 or 2. Numbers are big-endian, times are milliseconds since 1970.
 //
 //	format    "format"                         -> 1 byte; 2 while there is a log
-//	format    "log"                            -> name of the log 8, number of its last record that is here 8; in format 2
+//	format    "log"                            -> name of the log 8, number of its last record that is here 8; in format 1 of the log that was
 //	entries   key                              -> version 8, expires 8, value
 //	members   len(index) 1, index, member      -> until 8
 //
@@ -28,6 +29,9 @@ var (
 	bucketMembers = []byte("members")
 	bucketOrder   = []byte("order")
 	bucketEnds    = []byte("ends")
+	bucketLog     = []byte("log") // this and the next two: see streams.go
+	bucketStreams = []byte("streams")
+	bucketOwners  = []byte("owners")
 	keyLog        = []byte("log")
 
 	buckets = [][]byte{bucketFormat, bucketEntries, bucketMembers, bucketOrder, bucketEnds}
@@ -88,6 +92,15 @@ func formatOf(tx *bolt.Tx) (byte, error) {
 		return 0, fmt.Errorf("%w: format %x, want %d or %d", ErrDamaged, v, format, formatLog)
 	}
 	return v[0], nil
+}
+
+// logOf returns the name of the log that is, or was, that of the database, and the number of its last record that is there.
+func logOf(tx *bolt.Tx) (name wal.Name, last uint64, err error) {
+	v := tx.Bucket(bucketFormat).Get(keyLog)
+	if len(v) != len(name)+8 {
+		return name, 0, fmt.Errorf("%w: what is said of the log has %d bytes", ErrDamaged, len(v))
+	}
+	return wal.Name(v[:len(name)]), binary.BigEndian.Uint64(v[len(name):]), nil
 }
 
 // check reads the first and last record of every part.

@@ -46,7 +46,7 @@ func Open(cfg Config) (*Store, error) {
 		stop:    make(chan struct{}),
 		stopped: make(chan struct{}),
 	}
-	s.prepare(cfg.Path)
+	s.prepare(cfg.Path, cfg.OnFailure)
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("session file %s: %w", cfg.Path, err)
 	}
@@ -198,9 +198,9 @@ func (s *Store) Delist(ctx context.Context, index session.Key, members ...sessio
 	return err
 }
 
-// Ping checks whether the file can still be read.
+// Ping checks whether the file can still be read, and whether writes are taken.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.view(ctx, func(r records) error { return r.check() })
+	return s.view(ctx, func(r records) error { return errors.Join(r.check(), s.Failure()) })
 }
 
 // Close waits for the writes in progress, returns ErrClosed to all others and releases the file.

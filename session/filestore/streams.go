@@ -14,11 +14,6 @@ import (
 //	log       len(stream) 1, stream, milli 8, seq 8 -> len(owner) 1, owner, value
 //	streams   stream -> until 8, count 8, milli 8, seq 8 of the last entry
 //	owners    len(owner) 1, owner, milli 8, seq 8, stream -> nothing
-var (
-	bucketLog     = []byte("log")
-	bucketStreams = []byte("streams")
-	bucketOwners  = []byte("owners")
-)
 
 // journals are the three parts.
 type journals struct {

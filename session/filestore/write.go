@@ -3,8 +3,6 @@ package filestore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/session"
@@ -76,8 +74,8 @@ func (s *Store) writer(sweepEvery time.Duration) {
 			s.commit(patient)
 			s.err = s.settle()
 			return
-		case err := <-s.drained:
-			s.thawed(err)
+		case m := <-s.drained:
+			s.thawed(m)
 		case <-s.drainTimer.C:
 			s.freeze()
 		case w := <-s.writes:
@@ -176,16 +174,13 @@ func (s *Store) commit(batch []*write) {
 	}
 }
 
-var (
-	errNothing = errors.New("nothing to write")
-	errBroken  = fmt.Errorf("%w: a write met damage earlier", ErrDamaged)
-)
+var errNothing = errors.New("nothing to write")
 
 // transact makes one batch of changes and syncs it. Without a change nothing is written or synced. What fails leaves
 // nothing behind.
 func (d *disk) transact(do func(records) (wrote bool, err error)) error {
-	if d.broken.Load() {
-		return errBroken
+	if err := d.Failure(); err != nil {
+		return err
 	}
 	d.makeRoom()
 	active := d.layers.Load().active
@@ -198,6 +193,8 @@ func (d *disk) transact(do func(records) (wrote bool, err error)) error {
 		return nil
 	case errors.As(err, new(crash)):
 		d.broken.Store(true)
+	case d.log.Broken():
+		d.fail(err)
 	}
 	if err != nil {
 		return err
@@ -205,6 +202,7 @@ func (d *disk) transact(do func(records) (wrote bool, err error)) error {
 	if active.size() == 0 {
 		d.drainTimer.Reset(d.drainEvery)
 	}
+	d.proven = true
 	active.publish(number)
 	d.published.Store(number) // readers see it from here on
 	if d.full() || passed >= manyDeleted {
@@ -238,21 +236,4 @@ func (d *disk) try(do func(records) (wrote bool, err error)) (number uint64, pas
 		d.written = nil
 	}
 	return number, passed, err
-}
-
-// crash is a panic of the database over a damaged file, or a fault in the mapped memory.
-type crash struct{ cause any }
-
-func (c crash) Error() string { return fmt.Sprintf("%v: %v", ErrDamaged, c.cause) }
-func (c crash) Unwrap() error { return ErrDamaged }
-
-// guard turns panics into errors: bbolt trusts its file and panics, or faults, where the file is damaged.
-func guard(f func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = crash{cause}
-		}
-	}()
-	return f()
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // ErrBroken: an earlier write or sync has failed.
-var ErrBroken = errors.New("the log could not be written earlier; no write is tried until the next start")
+var ErrBroken = errors.New("the log could not be written earlier")
 
 // piece is by how much a segment grows. It is filled with zeros, so that the syncs of the records in it write nothing else.
 const piece = 256 << 10
@@ -42,14 +42,16 @@ type Log struct {
 	number uint64
 	broken bool
 	buffer []byte
-	sync   func(*os.File) error
+
+	// Sync makes durable what was written to a segment. Create sets it.
+	Sync func(*os.File) error
 }
 
-// Create makes the segments, if they do not exist, and writes nothing to them. What is in them is used again as space.
+// Create makes the segments, and empties those that exist. The caller knows that nothing in them is needed.
 func Create(paths Paths) (l *Log, err error) {
-	l = &Log{sync: syncData}
+	l = &Log{Sync: syncData}
 	for i, path := range paths {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // beside the operator's path
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // beside the operator's path
 		if err == nil {
 			l.files[i] = f
 			l.sizes[i], err = size(f)
@@ -74,8 +76,26 @@ func size(f *os.File) (int64, error) {
 	return info.Size(), nil
 }
 
-// Begin names the log, which has no record yet. The caller has synced the directory, and remembers the name.
-func (l *Log) Begin(name Name) { l.name = name }
+// Begin names the log, which has no record yet. The first has the number after last. The caller has synced the directory,
+// and remembers the name.
+func (l *Log) Begin(name Name, last uint64) { l.name, l.number = name, last }
+
+// Prepare gives both segments some room, and returns when that is on the disk. It is how one finds out whether they can be
+// written.
+func (l *Log) Prepare() error {
+	for i, f := range l.files {
+		if err := l.growTo(i, piece); err != nil {
+			return err
+		}
+		if err := l.Sync(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Broken reports whether a write or sync has failed.
+func (l *Log) Broken() bool { return l.broken }
 
 // Append writes a record and returns when it is on the disk. Its number is one more than that of the last.
 func (l *Log) Append(content []byte) (number uint64, err error) {
@@ -92,7 +112,7 @@ func (l *Log) Append(content []byte) (number uint64, err error) {
 	}
 	l.buffer = appendRecord(l.buffer[:0], l.name, Record{Number: l.number + 1, Content: content})
 	if _, err = f.WriteAt(l.buffer, l.end); err == nil {
-		err = l.sync(f)
+		err = l.Sync(f)
 	}
 	if cap(l.buffer) > piece {
 		l.buffer = nil
@@ -111,14 +131,17 @@ func (l *Log) grow(end int64) error {
 	if end <= l.sizes[l.turn] {
 		return nil
 	}
-	to := (end + piece - 1) / piece * piece
-	for at := l.sizes[l.turn]; at < to; {
-		n, err := l.files[l.turn].WriteAt(zeros[:min(piece, to-at)], at)
+	return l.growTo(l.turn, (end+piece-1)/piece*piece)
+}
+
+func (l *Log) growTo(segment int, to int64) error {
+	for at := l.sizes[segment]; at < to; {
+		n, err := l.files[segment].WriteAt(zeros[:min(piece, to-at)], at)
 		if err != nil {
 			return err
 		}
 		at += int64(n)
-		l.sizes[l.turn] = at
+		l.sizes[segment] = at
 	}
 	return nil
 }
@@ -129,13 +152,14 @@ func (l *Log) Size() int64 { return l.end }
 // Turn makes the segments change places. The caller knows that every record in the other one has reached the file.
 func (l *Log) Turn() { l.turn, l.end = 1-l.turn, 0 }
 
-// Close closes the segments.
+// Close closes the segments. A second time it does nothing.
 func (l *Log) Close() error {
 	var failed error
-	for _, f := range l.files {
+	for i, f := range l.files {
 		if f != nil {
 			failed = errors.Join(failed, f.Close())
 		}
+		l.files[i] = nil
 	}
 	return failed
 }

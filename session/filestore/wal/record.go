@@ -47,16 +47,16 @@ func checksum(record []byte) uint32 {
 	return crc32.Update(crc32.Checksum(record[:24], table), table, record[headerSize:])
 }
 
-// readRecord reads the record with which the data begins. Its content is a part of the data.
-func readRecord(data []byte, name Name) (r Record, ok bool) {
-	if len(data) < headerSize || !bytes.Equal(data[:4], magic) || Name(data[8:16]) != name || !bytes.Equal(data[28:headerSize], make([]byte, 4)) {
-		return r, false
+// readRecord reads the record with which the data begins, of whatever log. Its content is a part of the data.
+func readRecord(data []byte) (name Name, r Record, ok bool) {
+	if len(data) < headerSize || !bytes.Equal(data[:4], magic) || !bytes.Equal(data[28:headerSize], make([]byte, 4)) {
+		return name, r, false
 	}
 	n := int(binary.BigEndian.Uint32(data[4:]))
 	if n > maxContent || n > len(data)-headerSize || binary.BigEndian.Uint32(data[24:]) != checksum(data[:headerSize+n]) {
-		return r, false
+		return name, r, false
 	}
-	return Record{Number: binary.BigEndian.Uint64(data[16:]), Content: data[headerSize : headerSize+n : headerSize+n]}, true
+	return Name(data[8:16]), Record{Number: binary.BigEndian.Uint64(data[16:]), Content: data[headerSize : headerSize+n : headerSize+n]}, true
 }
 
 // blocks returns how many bytes a record takes in a segment.

@@ -22,7 +22,7 @@ func create(t *testing.T) (*Log, Paths) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Begin(name)
+	l.Begin(name, 0)
 	t.Cleanup(func() { _ = l.Close() })
 	return l, paths
 }
@@ -100,7 +100,7 @@ func TestCreateAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again.Begin(Name{9})
+	again.Begin(Name{9}, 0)
 	t.Cleanup(func() { _ = again.Close() })
 	if _, err := again.Append([]byte("new")); err != nil {
 		t.Fatal(err)
@@ -188,11 +188,11 @@ func TestFailedSync(t *testing.T) {
 	l, _ := create(t)
 	appendAll(t, l, 1, 2)
 	bad := errors.New("bad disk")
-	l.sync = func(*os.File) error { return bad }
+	l.Sync = func(*os.File) error { return bad }
 	if _, err := l.Append(content(3)); !errors.Is(err, bad) {
 		t.Fatalf("got %v", err)
 	}
-	l.sync = syncData
+	l.Sync = syncData
 	for range 2 {
 		if _, err := l.Append(content(3)); !errors.Is(err, ErrBroken) {
 			t.Fatalf("got %v", err)
@@ -204,7 +204,7 @@ func TestFailedSync(t *testing.T) {
 func TestEveryRecordIsSynced(t *testing.T) {
 	l, paths := create(t)
 	n := 0
-	l.sync = func(f *os.File) error {
+	l.Sync = func(f *os.File) error {
 		n++
 		if found, err := Replay(paths, name, 0); err != nil || len(found) != n || f.Name() != paths[0] {
 			t.Errorf("at sync %d of %s: %d records, %v", n, f.Name(), len(found), err)
