@@ -197,15 +197,15 @@ func (s *Record) renew(fresh *Record) {
 // usualRecord is the size of most encoded records, in bytes.
 const usualRecord = 3 << 10
 
-// encodings are buffers for what Record.encodeTo writes, where it is not kept.
+// encodings are buffers for what encodeTo writes, where it is not kept.
 var encodings = sync.Pool{New: func() any { buf := make([]byte, 0, usualRecord); return &buf }}
 
 // encode writes the record as fields of tag, length and value. An empty field is not written. The sealed tokens come
 // last; tail is their length.
-func (s *Record) encode() (plain []byte, tail int) { return s.encodeTo(make([]byte, 0, usualRecord)) }
+func (s *Record) encode() (plain []byte, tail int) { return encodeTo(make([]byte, 0, usualRecord), s) }
 
 // encodeTo is encode for a buffer, which it appends to.
-func (s *Record) encodeTo(buf []byte) (plain []byte, tail int) {
+func encodeTo(buf []byte, s *Record) (plain []byte, tail int) {
 	w := pack.FieldWriter{Out: buf}
 	for i := range recordFields {
 		if recordFields[i].at == nil {

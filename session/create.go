@@ -35,6 +35,8 @@ type Together struct {
 	From []Listing
 	// Also are further listings, which stay when the session ends.
 	Also []Listing
+	// Append returns what is added to the sign-in log about the new session (Step.Append), nil for nothing. It may be nil.
+	Append func(*Record) *Appended
 }
 
 // Made is a new session.
@@ -44,6 +46,8 @@ type Made struct {
 	// Listed are the sessions that are listed for its user, as EndSurplus needs them. Some may have ended, or be of
 	// another user.
 	Listed []Key
+	// Appended: what Together.Append returned is in the log.
+	Appended bool
 }
 
 // CreateWith is Create with what belongs to it. It returns ErrNotFound if what it was to take does not exist: then there
@@ -151,6 +155,9 @@ func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, since
 	}
 	var reported []Key
 	step.Read, reported = c.subjects.about(s)
+	if with.Append != nil {
+		step.Append = with.Append(s)
+	}
 	done, err := c.vault.Store.Apply(ctx, step)
 	if errors.Is(err, ErrNotFound) {
 		return Made{}, err
@@ -172,7 +179,7 @@ func (c *creator) create(ctx context.Context, draft Record, tokens Tokens, since
 			return Made{}, err
 		}
 	}
-	return Made{Record: s, Token: n.token, Listed: list.keysOf(done.Members, sessionKind)}, nil
+	return Made{Record: s, Token: n.token, Listed: list.keysOf(done.Members, sessionKind), Appended: done.Appended}, nil
 }
 
 // prepared is a session that is ready to be written.
@@ -202,7 +209,7 @@ func (c *creator) prepare(ctx context.Context, draft Record, tokens Tokens) (pre
 	}
 	buf := encodings.Get().(*[]byte)
 	defer encodings.Put(buf)
-	plain, tail := s.encodeTo((*buf)[:0])
+	plain, tail := encodeTo((*buf)[:0], s)
 	*buf = plain
 	n.written, err = c.vault.sealRecord(key, plain, tail, MaxValue-recordGrowth)
 	return n, err

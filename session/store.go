@@ -113,12 +113,28 @@ type Step struct {
 	// of Members. If it is that of In[0] with an Owner, this may be left out (Listing.Owner).
 	List Key
 	Tag  string
+	// Append is a value for the sign-in log that tells of the new entry. It is added only if there is none of the entries of Read:
+	// what they say may mean that the new entry does not stay. That it could not be added is no error. A store need not do it;
+	// Outcome.Appended says whether it has.
+	Append *Appended
 }
 
-// Outcome is what a Step has read.
+// Appended is a value at the end of a stream, as package journal defines it.
+type Appended struct {
+	Stream Key
+	Value  []byte
+	// Owner is the owner of the value; empty for none.
+	Owner Key
+	// Until is when the stream ends, Most how many values it may have.
+	Until time.Time
+	Most  int
+}
+
+// Outcome is what a Step has read, and whether it has appended.
 type Outcome struct {
-	Entries []Entry
-	Members []Key
+	Entries  []Entry
+	Members  []Key
+	Appended bool
 }
 
 // Steps is the part of a store that executes what belongs together in as few round trips, or writes to the disk, as it
@@ -286,14 +302,25 @@ func CheckStep(st Step, now time.Time) error {
 			keys = append(keys, key)
 		}
 	}
+	if a := st.Append; a != nil {
+		if keys = append(keys, a.Stream); a.Owner != "" {
+			keys = append(keys, a.Owner)
+		}
+		if len(a.Value) == 0 || len(a.Value) > MaxValue || a.Most <= 0 {
+			return fmt.Errorf("appending %d bytes to a stream of %d values", len(a.Value), a.Most)
+		}
+		if err := CheckUntil(a.Until, now); err != nil {
+			return err
+		}
+	}
 	for _, key := range keys {
 		if err := CheckKey(key); err != nil {
 			return err
 		}
 	}
 	if st.Create.Key == "" {
-		if len(st.In) > 0 {
-			return fmt.Errorf("listings of no entry")
+		if len(st.In) > 0 || st.Append != nil {
+			return fmt.Errorf("listings of no entry, or a value about none")
 		}
 		return nil
 	}

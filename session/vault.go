@@ -186,7 +186,7 @@ func (d SealedDraft) Encode() []byte {
 func (d SealedDraft) Put(w *pack.FieldWriter, tag uint64) {
 	buf := encodings.Get().(*[]byte)
 	defer encodings.Put(buf)
-	*buf, _ = d.record.encodeTo((*buf)[:0])
+	*buf, _ = encodeTo((*buf)[:0], d.record)
 	w.Put(tag, *buf)
 }
 

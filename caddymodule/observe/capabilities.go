@@ -69,3 +69,9 @@ func (w watchedStamps) Stamp(ctx context.Context, key session.Key) (session.Stam
 	s.end(stamp, err)
 	return is, err
 }
+
+// AppendsInStep implements journal.InSteps.
+func (w *watched) AppendsInStep() bool {
+	in, ok := w.next.(journal.InSteps)
+	return ok && in.AppendsInStep()
+}

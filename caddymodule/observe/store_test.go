@@ -200,3 +200,23 @@ func TestNoAllocationsWithoutTracing(t *testing.T) {
 		t.Errorf("%v allocations for a decision", n)
 	}
 }
+
+// What is appended in a step of the store is appended in a step of the measured one.
+func TestAppendsInStep(t *testing.T) {
+	for _, does := range []bool{true, false} {
+		measured, ok := Store(inSteps{storetest.NewMemory(nil), does}).(journal.InSteps)
+		if !ok || measured.AppendsInStep() != does {
+			t.Errorf("%v is said by the store, not by the measured one", does)
+		}
+	}
+	if Store(storetest.NewMemory(nil)).(journal.InSteps).AppendsInStep() {
+		t.Error("a store that appends nothing in its steps does so when measured")
+	}
+}
+
+type inSteps struct {
+	*storetest.Memory
+	does bool
+}
+
+func (s inSteps) AppendsInStep() bool { return s.does }

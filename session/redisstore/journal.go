@@ -23,6 +23,19 @@ const (
 	trimStep = 10_000
 )
 
+// keepText begins scripts that note the owners of values (ownScript describes their sets): note adds a place in a stream, and
+// returns how many members have changed, and whether it is one of the few by which the set is cut back, by keep.
+const keepText = `
+local function note(owner, place, stream, ends)
+  local milli, seq = string.match(place, '^(%d+)-(%d+)$')
+  local member = string.char(97 + #seq) .. place .. ' ' .. stream
+  return redis.call('ZADD', owner, 'CH', milli, member, ends, '` + ownMark + `'), tonumber(milli) % 8 == 0
+end
+local function keep(owner, most)
+  local old = redis.call('ZRANGE', owner, 0, -2 - most)
+  if #old > 0 then redis.call('ZREM', owner, unpack(old)) end
+end`
+
 // appendScript has the stream as its first key, and after it the sets of owners. Arguments are the largest number of
 // entries, the TTL in ms, how many of the newest entries to search for a repeated batch (0 for none), whether the TTL is
 // to be set even if the stream exists, how many of an owner's entries to keep, how many values there are, and when the TTL ends
@@ -34,7 +47,7 @@ const (
 // The sets are described at ownScript. Now and then a set is cut back to what is kept of it: before a batch
 // that has several entries of its owner, so that it never has more than 128 members, else by chance of the time. A set has ownMark as one more member, with the time at which its
 // TTL ends. ZADD answers whether that is new or has changed, so that the TTL is set by the first entry of a day only.
-var appendScript = newScript(`
+var appendScript = newScript(keepText + `
 local most, ttl, values, at = ARGV[1], ARGV[2], tonumber(ARGV[6]), {}
 if ARGV[3] ~= '0' then
   local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', ARGV[3])
@@ -58,10 +71,6 @@ if #at == 0 then
   if extend then redis.call('PEXPIRE', KEYS[1], ttl) end
 end
 local adds, extend = {}, {}
-local function keep(owner, most)
-  local old = redis.call('ZRANGE', owner, 0, -2 - most)
-  if #old > 0 then redis.call('ZREM', owner, unpack(old)) end
-end
 for i = 1, #at do
   local owner = KEYS[tonumber(ARGV[7 + values + i] or 0)]
   if owner then adds[owner] = (adds[owner] or 0) + 1 end
@@ -72,10 +81,9 @@ end
 for i, place in ipairs(at) do
   local owner = KEYS[tonumber(ARGV[7 + values + i] or 0)]
   if owner then
-    local milli, seq = string.match(place, '^(%d+)-(%d+)$')
-    local changed = redis.call('ZADD', owner, 'CH', milli, string.char(97 + #seq) .. place .. ' ' .. ARGV[#ARGV], ARGV[7], '` + ownMark + `')
+    local changed, often = note(owner, place, ARGV[#ARGV], ARGV[7])
     extend[owner] = extend[owner] or changed > 1 or ARGV[3] ~= '0'
-    if adds[owner] == 1 and tonumber(milli) % 8 == 0 then keep(owner, ARGV[5]) end
+    if adds[owner] == 1 and often then keep(owner, ARGV[5]) end
   end
 end
 for owner in pairs(adds) do
@@ -105,15 +113,12 @@ func (s *Store) Append(ctx context.Context, stream string, b journal.Batch) erro
 }
 
 func (s *Store) appendArguments(stream string, b journal.Batch, now time.Time, owned bool) (keys []string, args []any) {
-	window, extend := 0, 1
+	window := 0
 	if b.Again {
 		window = journal.AgainWindow
 	}
-	if s.lasting.has(stream, b.Until) {
-		extend = 0
-	}
 	keys = []string{s.names.streamKey(stream)}
-	args = []any{b.Most, ttl(b.Until, now), window, extend, journal.MaxOwned, len(b.Values), b.Until.UnixMilli()}
+	args = []any{b.Most, ttl(b.Until, now), window, s.lasting.extends(stream, b.Until), journal.MaxOwned, len(b.Values), b.Until.UnixMilli()}
 	for _, v := range b.Values {
 		args = append(args, v)
 	}
@@ -138,6 +143,12 @@ func (s *Store) appendArguments(stream string, b journal.Batch, now time.Time, o
 	return keys, append(append(args, set...), stream)
 }
 
+// AppendsInStep reports whether Apply appends to the log too. In a cluster the stream may be on another node.
+func (s *Store) AppendsInStep() bool {
+	_, cluster := s.client.(*redis.ClusterClient)
+	return !cluster
+}
+
 // maxLasting bounds the streams of which it is remembered until when they last.
 const maxLasting = 16
 
@@ -148,10 +159,14 @@ type lasting struct {
 	by map[string]time.Time
 }
 
-func (l *lasting) has(stream string, until time.Time) bool {
+// extends is 1 if the TTL of a stream is to be set even if the stream exists, else 0.
+func (l *lasting) extends(stream string, until time.Time) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return until.Equal(l.by[stream])
+	if until.Equal(l.by[stream]) {
+		return 0
+	}
+	return 1
 }
 
 func (l *lasting) set(stream string, until time.Time) {

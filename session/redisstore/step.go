@@ -9,22 +9,26 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/latchkey-gateway/latchkey/session"
+	"github.com/latchkey-gateway/latchkey/session/signinlog/journal"
 )
 
 // stepScript executes a session.Step on one server. Keys are those of the step in the order of its fields: the entry to
-// take, the indexes that it leaves, the new entry, the indexes that it gets into, the entries to read, the index to list.
+// take, the indexes that it leaves, the new entry, the indexes that it gets into, the entries to read, the stream to append to and the set of
+// its owner, the index to list.
 // Arguments are the time in ms, and for each of these how many there are. Then come, in the same order: the member that
-// leaves each index, and its owner; value and TTL of the new entry; for each of its listings what enlistText needs; and the tag of the
+// leaves each index, and its owner; value and TTL of the new entry; for each of its listings what enlistText needs; of the
+// value to append itself, how many the stream may have, its TTL, when that ends, whether to set it, its name, and how many of an owner
+// are kept; and the tag of the
 // members to list, with the owner that stands for them (enlist.go).
 //
 // It is written to be short in commands, which are what a server spends its time on. MGET is newer in this store than the
 // user that an operator may have made for it.
-var stepScript = newScript(enlistText + `
-local now, nk, na = ARGV[1], 0, 7
+var stepScript = newScript(enlistText + keepText + `
+local now, nk, na = ARGV[1], 0, 8
 local function key() nk = nk + 1 return KEYS[nk] end
 local function arg() na = na + 1 return ARGV[na] end
 local n = {}
-for i = 2, 7 do n[i] = tonumber(ARGV[i]) end
+for i = 2, 8 do n[i] = tonumber(ARGV[i]) end
 local taken = 1
 if n[2] > 0 then taken = redis.call('DEL', key()) end
 for i = 1, n[3] do
@@ -36,7 +40,7 @@ if n[4] > 0 then
   local name, value, ttl = key(), arg(), arg()
   if not redis.call('SET', name, value, 'PX', ttl, 'NX') then return {'exists'} end
 end
-local alone, listed = {}, n[7] > 0 and KEYS[#KEYS]
+local alone, listed = {}, n[8] > 0 and KEYS[#KEYS]
 for i = 1, n[5] do
   local index, ends, kept, mark, member = key(), arg(), arg(), arg(), arg()
   local new = enlist(index, now, ends, kept, mark, member, arg(), arg(), index == listed)
@@ -52,15 +56,37 @@ if n[6] > 0 then
     read.err = nil
   end
 end
-local members = {}
+local appended = 0
 if n[7] > 0 then
+  local stream, owner, found = key(), n[7] > 1 and key(), false
+  local value, most, ttl, ends, extend, name, each = arg(), arg(), arg(), arg(), arg(), arg(), arg()
+  for i = 1, n[6] do found = found or read[i] end
+  if not found then
+    local function add()
+      local place = extend == '0' and redis.pcall('XADD', stream, 'NOMKSTREAM', 'MAXLEN', '~', most, '*', '` + valueField + `', value)
+      if not place or type(place) == 'table' then
+        place = redis.call('XADD', stream, 'MAXLEN', '~', most, '*', '` + valueField + `', value)
+        redis.call('PEXPIRE', stream, ttl)
+      end
+      appended = 1
+      if owner then
+        local changed, often = note(owner, place, name, ends)
+        if changed > 1 then redis.call('PEXPIRE', owner, ttl) end
+        if often then keep(owner, each) end
+      end
+    end
+    pcall(add)
+  end
+end
+local members = {}
+if n[8] > 0 then
   local index, tag, owner = key(), arg(), arg()
   local all = alone[index] and {alone[index]} or redis.call('ZRANGEBYSCORE', index, '(' .. now, '+inf')
   for _, member in ipairs(all) do
     if string.sub(member, 1, #tag) == tag and member ~= owner and member ~= '` + mark1 + `' and member ~= '` + mark2 + `' then members[#members + 1] = member end
   end
 end
-return {'done', read, members}`)
+return {'done', read, members, appended}`)
 
 // Apply executes a step by one script, in one round trip. In a cluster the keys may be on several nodes: there the parts
 // are executed one after the other.
@@ -94,7 +120,7 @@ func (s *Store) outcome(ctx context.Context, st session.Step, term uint64, said 
 		return done, s.absent(ctx, term)
 	case len(parts) == 1 && parts[0] == "exists":
 		return done, session.ErrConflict
-	case len(parts) != 3 || parts[0] != "done":
+	case len(parts) != 4 || parts[0] != "done":
 		return done, fmt.Errorf("%w: redis: a step answers %v", session.ErrUnavailable, said)
 	}
 	read, _ := parts[1].([]any)
@@ -113,6 +139,9 @@ func (s *Store) outcome(ctx context.Context, st session.Step, term uint64, said 
 		}
 		done.Entries = append(done.Entries, e)
 	}
+	if done.Appended = parts[3] == int64(1); done.Appended {
+		s.lasting.set(string(st.Append.Stream), st.Append.Until)
+	}
 	for _, member := range members {
 		name, _ := member.(string)
 		done.Members = append(done.Members, session.Key(name))
@@ -126,7 +155,7 @@ func (s *Store) outcome(ctx context.Context, st session.Step, term uint64, said 
 }
 
 func (s *Store) stepArguments(st session.Step, now time.Time) (keys []string, args []any) {
-	args = []any{now.UnixMilli(), 0, len(st.From), 0, len(st.In), len(st.Read), 0}
+	args = []any{now.UnixMilli(), 0, len(st.From), 0, len(st.In), len(st.Read), 0, 0}
 	if st.Take != "" {
 		args[1], keys = 1, append(keys, s.names.entryKey(st.Take))
 	}
@@ -148,8 +177,15 @@ func (s *Store) stepArguments(st session.Step, now time.Time) (keys []string, ar
 	for _, key := range st.Read {
 		keys = append(keys, s.names.entryKey(key))
 	}
+	if a := st.Append; a != nil {
+		args[6], keys = 1, append(keys, s.names.streamKey(string(a.Stream)))
+		if a.Owner != "" {
+			args[6], keys = 2, append(keys, s.names.ownerKey(string(a.Owner)))
+		}
+		args = append(args, a.Value, a.Most, ttl(a.Until, now), a.Until.UnixMilli(), s.lasting.extends(string(a.Stream), a.Until), string(a.Stream), journal.MaxOwned)
+	}
 	if st.List != "" {
-		args[6], keys = 1, append(keys, s.names.indexKey(st.List))
+		args[7], keys = 1, append(keys, s.names.indexKey(st.List))
 		args = append(args, st.Tag, string(owner))
 	}
 	return keys, args

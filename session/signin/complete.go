@@ -38,7 +38,14 @@ func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *access.
 	if e.answered != nil {
 		with = e.answered.Session
 	}
-	made, token, err := s.Create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep, with)
+	var entry signinlog.Record
+	if log, ok := s.Log.(signinlog.Preparer); ok {
+		with.Append = func(made *session.Record) *session.Appended {
+			entry = s.Complete(s.entry(v, r, f, access.EntryOf(made, rec)))
+			return log.Prepare(&entry)
+		}
+	}
+	created, err := s.Create(ctx, w, v, draft, tokens, f.For != nil && f.For.Keep, with)
 	if e.answered != nil {
 		if errors.Is(err, session.ErrNotFound) {
 			e.gone(err)
@@ -57,7 +64,15 @@ func (s *finisher) signInDone(w http.ResponseWriter, r *http.Request, v *access.
 		s.unwritten(w, r, v, f, &draft, rec, err)
 		return
 	}
-	s.logPerson(v, r, f, made, rec)
+	made, token := created.Record, created.Token
+	switch {
+	case created.Appended:
+		s.Log.Write(entry.Stored())
+	case entry.ID != "":
+		s.Log.Write(entry)
+	default:
+		s.logPerson(v, r, f, made, rec)
+	}
 	s.TellSignIn(v, made)
 	s.rememberProvider(w, v, made.Provider)
 	s.binder.Offer(w, v, made, token, false)

@@ -282,6 +282,11 @@ func (f *flow) take(h *handover) {
 
 // log writes an entry about a flow whose user is not known (yet). f may be nil.
 func (s *flows) log(v *access.Visit, r *http.Request, f *flow, rec signinlog.Record) {
+	s.Write(s.entry(v, r, f, rec))
+}
+
+// entry is what log writes.
+func (s *flows) entry(v *access.Visit, r *http.Request, f *flow, rec signinlog.Record) signinlog.Record {
 	rec.Created = s.Now()
 	if f != nil {
 		rec.Created, rec.CorrelationID, rec.Provider = f.started(), f.Correlation, f.Provider
@@ -291,7 +296,7 @@ func (s *flows) log(v *access.Visit, r *http.Request, f *flow, rec signinlog.Rec
 	rec.Interactive = true
 	// Any client can send this without having begun a sign-in, so it is not stored (field trial 2.6).
 	rec.Unproven = rec.UserSubject == "" && (f == nil || !f.proven)
-	s.Write(rec)
+	return rec
 }
 
 // lifetime returns why the user had to sign in again, if the reason is the age of their sign-in (L5).

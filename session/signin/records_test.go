@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/latchkey-gateway/latchkey/session"
 	"github.com/latchkey-gateway/latchkey/session/signinlog"
 )
 
@@ -12,6 +13,14 @@ type records struct {
 	mu   sync.Mutex
 	all  []signinlog.Record
 	next signinlog.Sink // gets everything as well
+}
+
+// Prepare implements signinlog.Preparer by the next sink.
+func (r *records) Prepare(rec *signinlog.Record) *session.Appended {
+	if next, ok := r.next.(signinlog.Preparer); ok {
+		return next.Prepare(rec)
+	}
+	return nil
 }
 
 func (r *records) Write(rec signinlog.Record) {

@@ -67,19 +67,21 @@ type Log struct {
 
 	maxScan int
 
-	queue chan *Record
-	stop  chan struct{}   // closed when Close begins
-	ctx   context.Context // ends when Close stops waiting
-	abort context.CancelFunc
-	work  sync.WaitGroup
+	inStep bool // the journal appends in steps of its store
+	queue  chan *Record
+	stop   chan struct{}   // closed when Close begins
+	ctx    context.Context // ends when Close stops waiting
+	abort  context.CancelFunc
+	work   sync.WaitGroup
 
 	mu     sync.RWMutex // guards closed against a Write that is adding to the queue
 	closed bool
 
+	waiting      atomic.Int64 // records that are in the queue or being written
 	stored, lost atomic.Uint64
 	troubled     atomic.Bool
 	dirty        atomic.Bool // something was stored since the keeper's last check
-	shares       shares      // used only by the writer, except its count
+	shares       shares
 	// Used only by the writer: how many lost records it has reported, and whether Close waits for it.
 	reported uint64
 	hurried  bool
@@ -101,6 +103,9 @@ func Open(c Config) *Log {
 	}
 	c.Keep = min(c.Keep, MaxKeep)
 	l := &Log{Config: c, maxScan: maxScan, queue: make(chan *Record, queueSize), stop: make(chan struct{})}
+	if in, ok := c.Journal.(journal.InSteps); ok {
+		l.inStep = in.AppendsInStep()
+	}
 	l.shares = shares{each: shareOf(c.MaxEntries), logger: c.Logger}
 	l.ctx, l.abort = context.WithCancel(context.Background())
 	l.work.Go(l.writer)
@@ -113,6 +118,11 @@ func (l *Log) Write(r Record) {
 	if r.Unproven {
 		return
 	}
+	if r.share == inStore {
+		l.stored.Add(1)
+		l.dirty.Store(true)
+		return
+	}
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
@@ -121,9 +131,31 @@ func (l *Log) Write(r Record) {
 	}
 	select {
 	case l.queue <- &r:
+		l.waiting.Add(1)
 	default:
 		l.lost.Add(1)
 		l.trouble(errors.New("the store is slower than the sign-ins"))
+	}
+}
+
+// Prepare implements Preparer. It has a record wait behind those that are not written yet, so that all stay in their order.
+func (l *Log) Prepare(r *Record) *session.Appended {
+	if !l.inStep || r.Unproven || l.waiting.Load() > 0 || l.stopping() != nil {
+		return nil
+	}
+	now := l.Now()
+	if r.share = admitted; !l.shares.admit(*r, now) {
+		r.share = refused
+		return nil
+	}
+	p, d := partOf(*r), dayOf(now)
+	stream := d.stream(p)
+	value, err := l.seal(stream, *r)
+	if err != nil {
+		return nil // Write reports it
+	}
+	return &session.Appended{
+		Stream: session.Key(stream), Value: value, Owner: session.Key(owner(*r)), Until: (d + 1).start().Add(l.Keep), Most: l.most(p),
 	}
 }
 
@@ -220,7 +252,7 @@ func (l *Log) gather(first *Record) []Record {
 func (l *Log) store(records []Record) {
 	var of [parts][]Record
 	for _, r := range records {
-		if l.shares.admit(r, l.Now()) {
+		if r.share == admitted || r.share == 0 && l.shares.admit(r, l.Now()) {
 			of[partOf(r)] = append(of[partOf(r)], r)
 		}
 	}
@@ -229,6 +261,7 @@ func (l *Log) store(records []Record) {
 			l.storePart(part(p), records) //nolint:gosec // an index of parts
 		}
 	}
+	l.waiting.Add(-int64(len(records)))
 }
 
 // storePart writes records to the stream of a part, and retries while the store is unavailable.

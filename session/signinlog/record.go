@@ -5,6 +5,8 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/latchkey-gateway/latchkey/session"
 )
 
 // Record is one entry of the log. Empty fields are omitted, except those that every entry has.
@@ -48,6 +50,7 @@ type Record struct {
 	InitiatedBy *Initiator
 	// Unproven: nothing proves that the client began a sign-in here, so the record is logged and not stored.
 	Unproven bool
+	share    share // see Prepare
 	// PromptReason is why "Stay signed in?" was shown or not: the reason of the prompt decision.
 	PromptReason string
 }
@@ -86,6 +89,19 @@ type Sink interface {
 	Write(Record)
 }
 
+// Preparer is a Sink that can have a record written in a step of the store, together with what it tells of.
+type Preparer interface {
+	// Prepare returns what the step appends (session.Step.Append); nil if the record is to be written alone. Either way the
+	// caller then calls Write, with Stored if the step has appended it.
+	Prepare(r *Record) *session.Appended
+}
+
+// Stored returns the record as one that is in the store: Write does not store it again.
+func (r Record) Stored() Record {
+	r.share = inStore
+	return r
+}
+
 // Sinks passes each record to all of them, in their order.
 type Sinks []Sink
 
@@ -94,6 +110,16 @@ func (s Sinks) Write(r Record) {
 	for _, sink := range s {
 		sink.Write(r)
 	}
+}
+
+// Prepare implements Preparer by the first of the sinks that does.
+func (s Sinks) Prepare(r *Record) *session.Appended {
+	for _, sink := range s {
+		if p, ok := sink.(Preparer); ok {
+			return p.Prepare(r)
+		}
+	}
+	return nil
 }
 
 // Zap writes each record through a logger, as one object.

@@ -95,6 +95,14 @@ func (s *Repeats) Write(r Record) {
 	s.next.Write(r)
 }
 
+// Prepare implements Preparer by the next sink, for a record that is passed on at once.
+func (s *Repeats) Prepare(r *Record) *session.Appended {
+	if p, ok := s.next.(Preparer); ok && !repeats(r.Code) {
+		return p.Prepare(r)
+	}
+	return nil
+}
+
 // take removes repeats, and returns those with a count. The caller holds the lock.
 func (s *Repeats) take(which func(*repeat) bool) (over []*repeat) {
 	for key, rep := range s.open {

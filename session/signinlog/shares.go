@@ -1,6 +1,7 @@
 package signinlog
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,11 +17,23 @@ const (
 	maxSharers = 100_000
 )
 
+// share is what is known of a record before it is written.
+type share uint8
+
+const (
+	// admitted: it is within the share of its user. refused: it is not.
+	admitted share = iota + 1
+	refused
+	// inStore: it is stored.
+	inStore
+)
+
 // shares limits how many of a day's records belong to one user, or to one address if the user is not known, so that one
 // user or client cannot displace the records of others (field trial 2.6).
 type shares struct {
 	each    int
 	logger  *zap.Logger
+	mu      sync.Mutex // guards day and taken
 	day     day
 	taken   map[string]int
 	refused atomic.Uint64
@@ -33,6 +46,8 @@ func (s *shares) admit(r Record, now time.Time) bool {
 	if r.InitiatedBy != nil {
 		return true
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if d := dayOf(now); s.taken == nil || d != s.day {
 		s.day, s.taken = d, map[string]int{}
 	}

@@ -32,7 +32,10 @@ func EntryOf(who *session.Record, rec signinlog.Record) signinlog.Record {
 const entryIDSize = 16
 
 // Write writes an entry of the sign-in log.
-func (s *Recorder) Write(rec signinlog.Record) {
+func (s *Recorder) Write(rec signinlog.Record) { s.Log.Write(s.Complete(rec)) }
+
+// Complete returns an entry with what every entry has, as Write writes it.
+func (s *Recorder) Complete(rec signinlog.Record) signinlog.Record {
 	rec.ID = session.NewRandom(entryIDSize)
 	if rec.CorrelationID == "" {
 		rec.CorrelationID = rec.ID
@@ -40,7 +43,7 @@ func (s *Recorder) Write(rec signinlog.Record) {
 	if s.Binds.On && rec.SessionID != "" && rec.BoundTo == "" {
 		rec.BoundTo = signinlog.BoundToNone
 	}
-	s.Log.Write(rec)
+	return rec
 }
 
 // The events for Config.Notify.

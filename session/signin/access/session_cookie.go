@@ -56,13 +56,16 @@ func (s *Authenticator) GiveHandle(w http.ResponseWriter, v *Visit, have *sessio
 // the previous one stays and there is no new one. keep: the previous one also stays, for other sites.
 //
 // with is what is written together with the session; see session.CreateWith.
-func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, with session.Together) (*session.Record, session.Token, error) {
-	created, err := s.Sessions.CreateWith(ctx, draft, tokens, with)
-	if err != nil {
-		return nil, session.Token{}, err
+func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Visit, draft session.Record, tokens session.Tokens, keep bool, with session.Together) (session.Made, error) {
+	old, err := s.Token(v)
+	if !NoSession(err) {
+		with.Append = nil // the log must not say yet that the sign-in is done
+	}
+	created, unmade := s.Sessions.CreateWith(ctx, draft, tokens, with)
+	if unmade != nil {
+		return session.Made{}, unmade
 	}
 	made, token := created.Record, created.Token
-	old, err := s.Token(v)
 	switch {
 	case err == nil && !keep:
 		err = s.Sessions.EndID(ctx, old.ID)
@@ -71,13 +74,13 @@ func (s *Authenticator) Create(ctx context.Context, w http.ResponseWriter, v *Vi
 	}
 	if err != nil {
 		_ = s.Sessions.End(context.WithoutCancel(ctx), made) // no browser has its cookie
-		return nil, token, err
+		return session.Made{}, err
 	}
 	s.GiveCookie(w, v, made, token)
 	if len(created.Listed) > s.MaxSessions {
 		s.Background(func(ctx context.Context) { s.endOldest(ctx, made, created.Listed) })
 	}
-	return made, token, nil
+	return created, nil
 }
 
 // endOldest enforces the limit of sessions of a user who has signed in (field trial 2.12).

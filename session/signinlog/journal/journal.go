@@ -36,6 +36,12 @@ type Owners interface {
 	Owned(ctx context.Context, owner string, limit int) ([]OwnedEntry, error)
 }
 
+// InSteps is an optional part of a journal that is also a store: a step may append to it (session.Step.Append).
+type InSteps interface {
+	// AppendsInStep reports whether it does.
+	AppendsInStep() bool
+}
+
 // MaxOwned is how many entries of an owner are kept at least (the newest), and the largest limit of Owned.
 const MaxOwned = 64
 
