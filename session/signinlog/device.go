@@ -52,7 +52,7 @@ func withDevice(text []byte, d device) []byte {
 		if at < 0 {
 			continue
 		}
-		buf, err := jsonEncoder.EncodeEntry(zapcore.Entry{}, []zapcore.Field{zap.Object("deviceDetail", d)})
+		buf, err := jsonEncoder.EncodeEntry(zapcore.Entry{}, []zapcore.Field{zap.Inline(d.field())})
 		if err != nil {
 			return text
 		}
@@ -61,6 +61,11 @@ func withDevice(text []byte, d device) []byte {
 		return slices.Concat(text[:at], []byte(","), detail, text[at:])
 	}
 	return text
+}
+
+// field is the device as a field of a record.
+func (d device) field() zapcore.ObjectMarshaler {
+	return zapcore.ObjectMarshalerFunc(func(e zapcore.ObjectEncoder) error { return e.AddObject("deviceDetail", d) })
 }
 
 func (d device) empty() bool { return d == device{} }
