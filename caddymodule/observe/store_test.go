@@ -120,8 +120,8 @@ func TestNothingIsHidden(t *testing.T) {
 	for _, s := range []session.Store{new(redisstore.Store), new(filestore.Store)} {
 		plain, measured := reflect.TypeOf(s), reflect.TypeOf(Store(s))
 		for i := range plain.NumMethod() {
-			// Package store asks Redis for these before it is measured.
-			if name := plain.Method(i).Name; name != "Advice" && name != "Facts" {
+			// Package store asks the stores themselves for these.
+			if name := plain.Method(i).Name; name != "Advice" && name != "Facts" && name != "Failure" {
 				if _, ok := measured.MethodByName(name); !ok {
 					t.Errorf("%v has %s, which is hidden", plain, name)
 				}
