@@ -49,9 +49,10 @@ type Listing struct {
 	Until         time.Time
 	// Owner, if it is set, is a member that stands for all members of this member's owner, for a step that lists them
 	// (Step.List). A member with an Owner is listed once and has a name of its own. A store may list the Owner beside it, and
-	// then leave the question out where the Owner was not listed yet. It forgets the Owner with the entry of any of its
-	// members, so that the next question may be left out too. So the answer need not name other members of the owner, but if
-	// there were so many that one had to go, they have been named before. A caller that reads the index passes over it.
+	// then leave the question out where the Owner was not listed yet. It forgets the Owner with an entry that ends
+	// and leaves an index with it, so that the next question may be left out too. So the answer need not name other members
+	// of the owner: there are fewer than were named before. A caller that ends an entry because there are too many leaves
+	// the Owner out. A caller that reads the index passes over it.
 	Owner Key
 	// Kept, if it is set, is a time after the end of every member that the index has or will get before it is listed in
 	// again. It is the same span after the time of the listing for all listings of an index that set it. The store may keep

@@ -44,7 +44,7 @@ func (k *Keeper) endSurplus(ctx context.Context, list waiting, members []session
 	var surplus []SignIn
 	var errs []error
 	for len(members) > maxPendingEach {
-		p, err := k.collect(ctx, keyOf(members[0]), session.Listing{Index: list.index, Member: members[0]})
+		p, err := k.collect(ctx, keyOf(members[0]), session.Listing{Index: list.index, Member: members[0]}, (*content).surplus)
 		switch {
 		case err == nil:
 			surplus = append(surplus, p)

@@ -163,7 +163,7 @@ func (k *Keeper) Abandoned(ctx context.Context, limit int) ([]SignIn, error) {
 			break
 		}
 		for _, member := range p.members {
-			one, err := k.collect(ctx, p.keyOf(member), session.Listing{Index: p.index, Member: member})
+			one, err := k.collect(ctx, p.keyOf(member), session.Listing{Index: p.index, Member: member}, (*content).listings)
 			switch {
 			case err == nil:
 				abandoned = append(abandoned, one)
@@ -175,10 +175,20 @@ func (k *Keeper) Abandoned(ctx context.Context, limit int) ([]SignIn, error) {
 	return abandoned, errors.Join(errs...)
 }
 
+// surplus are the listings of one that ends because there are too many. The owner stays: as many as may wait still do, so the
+// next one asks for them.
+func (c *content) surplus(key session.Key) []session.Listing {
+	from := c.listings(key)
+	for i := range from {
+		from[i].Owner = ""
+	}
+	return from
+}
+
 // collect ends a pending sign-in that was not answered. If there is none, it removes the listing, which refers to nothing.
-func (k *Keeper) collect(ctx context.Context, key session.Key, listed session.Listing) (p SignIn, err error) {
+func (k *Keeper) collect(ctx context.Context, key session.Key, listed session.Listing, from leaves) (p SignIn, err error) {
 	if err = session.ErrNotFound; key != "" {
-		p, err = k.take(ctx, key)
+		p, err = k.take(ctx, key, from)
 	}
 	if errors.Is(err, session.ErrNotFound) {
 		_ = k.vault.Store.Delist(ctx, listed.Index, listed.Member) // a later search finds it again

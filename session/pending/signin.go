@@ -158,18 +158,21 @@ func (k *Keeper) Answer(ctx context.Context, token session.Token) (*Answered, er
 // ErrNotFound: one abandonment makes one entry in the log (K20). A claim after the deadline succeeds too; the caller
 // decides whether it counts.
 func (k *Keeper) Claim(ctx context.Context, token session.Token) (SignIn, error) {
-	return k.take(ctx, pendingKey(token.ID))
+	return k.take(ctx, pendingKey(token.ID), (*content).listings)
 }
+
+// leaves returns which listings go with a pending sign-in that ends.
+type leaves func(*content, session.Key) []session.Listing
 
 // take ends a pending sign-in. One that cannot be opened here stays: another replica has sealed it with a key that this
 // one does not have yet, and taking it unread would result in neither a session nor a log entry. The value that was read
 // is the value that is taken, because pending sign-ins are never changed.
-func (k *Keeper) take(ctx context.Context, key session.Key) (SignIn, error) {
+func (k *Keeper) take(ctx context.Context, key session.Key, from leaves) (SignIn, error) {
 	c, err := k.read(ctx, key)
 	if err != nil {
 		return SignIn{}, err
 	}
-	if _, err := k.vault.Store.Remove(ctx, key, c.listings(key)...); err != nil {
+	if _, err := k.vault.Store.Remove(ctx, key, from(c, key)...); err != nil {
 		return SignIn{}, err
 	}
 	k.waiting.Add(-1)

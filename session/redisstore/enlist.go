@@ -19,7 +19,7 @@ import (
 //
 // An Owner (session.Listing) is listed with the time of the marks. If two have changed, one is the member and the other the
 // Owner: it is new, so there is no other member to ask for. An Owner whose time has moved on looks like a new one: this happens
-// at most once in the time of a mark, a third of a day for an index that is kept for three.
+// at most once in the time of a mark, a fifth of a day for an index that is kept for three.
 //
 // What is true at any time: no member and no mark of an index has a time after the end of its TTL. It is true if a server
 // stops within a script as well, because Redis keeps or replicates all of it or nothing. A server that refuses to set the

@@ -60,6 +60,7 @@ var guards = []guard{
 	{"K17: a late answer does not count", "if err := k.inTime(c.SignIn); err != nil {\n\t\treturn nil, err", "if err := k.inTime(c.SignIn); false {\n\t\treturn nil, err"},
 	{"K20: one answer makes one session, in Redis", `if taken == 0 then return {'gone'} end`, `if taken == 7 then return {'gone'} end`},
 	{"K20: one answer makes one session, in the file", "case !live:\n\t\t\treturn stepResult{err: session.ErrNotFound}, nil", "case !live:"},
+	{"A25: of one person a few sign-ins wait, also where the store leaves out a question", "\t\tfrom[i].Owner = \"\"\n", "\t\t_ = from[i].Owner\n"},
 	{"A81: an answer that is refused is no longer pending", `if with.Take != "" && !errors.Is(err, ErrUnavailable)`, `if false && !errors.Is(err, ErrUnavailable)`},
 	{"every index has a TTL", "if changed > 1 then\n    local set", "if changed > 9 then\n    local set"},
 	{"a ticket has an end", `if !k.now().Before(deadline) {`, `if false && !k.now().Before(deadline) {`},
