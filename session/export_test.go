@@ -119,6 +119,9 @@ func (s *stream) Session() ID { return s.id }
 
 func (s *stream) Over(cause error) (cut bool, rest func()) { return s.over(cause) }
 
+// WatchShard is the part of the list of open streams in which those of a session are.
+func WatchShard(id ID) int { return int(id.digest()[0] % watchShards) }
+
 // Hold watches a session for a function; stop ends that.
 func (m *Manager) Hold(id ID, terms Terms, over func(error)) (stop func()) {
 	return m.HoldAs(id, terms, func(cause error) (bool, func()) { return false, func() { over(cause) } })

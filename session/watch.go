@@ -192,7 +192,8 @@ func (st *streams) run(ctx context.Context) {
 		everything = st.watches.all.Swap(false) || everything
 		for i := range st.watches.shards {
 			due = st.watches.shards[i].due(due[:0], everything)
-			if len(due) > 0 {
+			if len(due) > 0 && !st.revocations.settled(st.revocations.list.view(), st.now()) {
+				ended.finish()                           // which does not wait for the store
 				_ = st.revocations.settle(ctx, st.now()) // else each session would find that they are not
 			}
 			for _, w := range due {

@@ -375,3 +375,36 @@ func TestWatchCutsOffFirst(t *testing.T) {
 		}
 	})
 }
+
+// What is left to do for streams that have ended does not wait for a store that does not answer about the others.
+func TestWatchTidiesUpWithoutTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := newMemStore(nil)
+		m := session.NewManager(session.ManagerConfig{Store: store, Keys: keyringtest.Ring(t, 'k'), Recheck: time.Second, OutageGrace: outageGrace})
+		defer m.Close()
+		var over time.Time // when the first stream was told
+		left := make(chan time.Duration, 2)
+		tell := func(error) (bool, func()) {
+			if over.IsZero() {
+				store.interrupt(func(ctx context.Context, _ string, _ session.Key) error { <-ctx.Done(); return ctx.Err() })
+				<-time.After(1100 * time.Millisecond) // until the store is asked again
+				over = time.Now()
+			}
+			return false, func() { left <- time.Since(over) }
+		}
+		for shards := map[int]bool{}; len(shards) < 2; {
+			s, _, err := m.Create(t.Context(), session.Record{Identity: ada}, session.Tokens{})
+			want(t, "creating", err, nil)
+			if shard := session.WatchShard(s.ID); !shards[shard] {
+				shards[shard] = true
+				m.HoldAs(s.ID, &terms{}, tell)
+			}
+		}
+		<-time.After(1100 * time.Millisecond) // between two looks at everything
+		want(t, "revoking all", m.RevokeBefore(t.Context(), session.Scope{}, time.Time{}), nil)
+		if waited := <-left; waited != 0 {
+			t.Errorf("the first is open for %v more", waited)
+		}
+		store.interrupt(nil)
+	})
+}

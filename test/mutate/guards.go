@@ -250,6 +250,7 @@ var guards = []guard{
 	{"a flood of wrong signatures from one address is checked one at a time, and so many wait", "\tif s.waiting.Add(1) > maxSlow {", "\tif s.waiting.Add(1) < 0 {"},
 	{"open streams: the end of a session ends the request of a stream", "\t_ = wire.SetWriteDeadline(time.Now())\n\ts.cancel(cause)\n", "\t_ = wire.SetWriteDeadline(time.Now())\n\t_ = cause\n"},
 	{"open streams: no client waits for what is tidied up after others", "\tcut = taken.cut()\n", "\tcut = taken != nil\n"},
+	{"open streams: no client waits for a store that does not answer", "\t\t\t\tended.finish()                           // which", "\t\t\t\t_ = ended.finish                           // which"},
 	{"open streams: nothing is written after the end of the session", "\tif s.over.Load() {\n\t\treturn 0, errSessionOver", "\tif false {\n\t\treturn 0, errSessionOver"},
 	{"open streams: nothing is copied past the check", `return io.Copy(struct{ io.Writer }{s}, r)`, `return io.Copy(s.ResponseWriter, r)`},
 	{"open streams: a session may have ended for one app alone", `case err == nil && !st.revocations.Admits(s, w.holder.App()):`, `case false:`},
