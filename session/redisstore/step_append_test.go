@@ -45,9 +45,9 @@ func TestStepAppends(t *testing.T) {
 	if sets := executed(t, server, "pexpire") - before; sets != 4 { // two of the index, and one of stream and owner each
 		t.Errorf("%d TTLs are set", sets)
 	}
-	nobody := value("three")
-	nobody.Owner = ""
-	if done, err := step(session.Step{Append: nobody}); err != nil || !done.Appended {
+	unowned := value("three")
+	unowned.Owner = ""
+	if done, err := step(session.Step{Append: unowned}); err != nil || !done.Appended {
 		t.Errorf("without an owner: %+v, %v", done, err)
 	}
 	if done, err := step(session.Step{Append: value("ended"), Read: []session.Key{"s:none", "s:note"}}); err != nil || done.Appended || len(done.Entries) != 1 {
