@@ -29,7 +29,7 @@ var buildFlags []string
 
 // The program starts itself as a crowd, and as all who sign in.
 func TestMain(m *testing.M) {
-	if guess.Floods() {
+	if guess.Floods() || guess.Refuses() {
 		return
 	}
 	if address := os.Getenv(monday.Outside); address != "" {
@@ -88,7 +88,7 @@ func TestBench(t *testing.T) {
 	if err := run(t.Context(), o, &out, t.Output()); err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"beside them 200 a second", "| nothing, once more |", "| requests of other users |", "401: ", "times as long"} {
+	for _, part := range []string{"beside them 200 a second", "| nothing, once more |", "| requests that a program on the same core answers 401 without reading them |", "| requests of other users |", "401: ", "times as long"} {
 		if !strings.Contains(out.String(), part) || strings.Contains(out.String(), "an answer has the status") {
 			t.Errorf("guesses: no %q in %s", part, out.String())
 		}

@@ -32,7 +32,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", monday.ServeOutside(address))
 		return
 	}
-	if guess.Floods() {
+	if guess.Floods() || guess.Refuses() {
 		return
 	}
 	o, err := parse(os.Args[1:], os.Stderr)

@@ -1,20 +1,19 @@
 package guess
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
 	"github.com/latchkey-gateway/latchkey/bench/crowd"
 	"github.com/latchkey-gateway/latchkey/bench/rig"
-	"github.com/latchkey-gateway/latchkey/bench/target"
 )
 
 // usersPace is how many requests users send a second meanwhile.
@@ -73,8 +72,12 @@ func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 	}
 	within := *site
 	within.Site = beside
+	least, err := floor(ctx, r)
+	if err != nil {
+		return err
+	}
 	users := &crowd.Crowd{Address: site.Site, Pace: usersPace, Requests: asRequests(people, func(p rig.Person) []byte { return rig.BrowserRequest(site.Site, p.Cookies) })}
-	all := slices.DeleteFunc(kinds(ctx, r, redis, o, gateways{site, plain, refusing, &within}, people), func(k kind) bool { return !o.Only.MatchString(k.name) })
+	all := slices.DeleteFunc(kinds(ctx, r, redis, o, gateways{site, plain, refusing, &within, least}, people), func(k kind) bool { return !o.Only.MatchString(k.name) })
 	m := &measurement{options: o, users: users, kinds: all, files: make([]string, len(all))}
 	for i, k := range all {
 		if k.requests == nil {
@@ -97,7 +100,7 @@ func Run(ctx context.Context, r *rig.Rig, o Options, out io.Writer) error {
 		return err
 	}
 	p := &rig.Printer{W: out}
-	m.write(p)
+	m.write(p, quieter(m.rounds))
 	if p.Err != nil {
 		return p.Err
 	}
@@ -110,10 +113,12 @@ type measurement struct {
 	users   *crowd.Crowd
 	kinds   []kind
 	files   []string // of the floods
-	alone   []turn
-	beside  [][]turn
+	rounds  []round
 	cost    []cost // of one request of each flood
 }
+
+// A round has a turn of every kind, by its number, and one of the users alone, which comes last here.
+type round []turn
 
 // A turn is what the users got in one, and what it cost.
 type turn struct {
@@ -124,34 +129,33 @@ type turn struct {
 }
 
 func (m *measurement) measure(ctx context.Context, r *rig.Rig, site *rig.Gateway) error {
+	// Users would seem to wait for the garbage of the process that measures them.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	if _, err := m.turn(ctx, site, ""); err != nil { // to warm up
 		return err
 	}
-	m.beside = make([][]turn, len(m.kinds))
 	order := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // every run has the same turns
-	for round := range m.options.Rounds {
-		r.Note("round %d of %d", round+1, m.options.Rounds)
-		for _, i := range order.Perm(len(m.kinds) + 1) {
-			if i == len(m.kinds) {
-				t, err := m.turn(ctx, site, "")
-				if err != nil {
-					return err
-				}
-				m.alone = append(m.alone, t)
-				continue
+	for n := range m.options.Rounds {
+		r.Note("round %d of %d", n+1, m.options.Rounds)
+		one := make(round, len(m.kinds)+1)
+		for _, i := range order.Perm(len(one)) {
+			name, file := "users alone", ""
+			if i < len(m.kinds) {
+				name, file = m.kinds[i].name, m.files[i]
 			}
-			t, err := m.turn(ctx, site, m.files[i])
-			if err != nil {
-				return fmt.Errorf("%s: %w", m.kinds[i].name, err)
+			var err error
+			if one[i], err = m.turn(ctx, site, file); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
-			m.beside[i] = append(m.beside[i], t)
 		}
+		m.rounds = append(m.rounds, one)
 	}
 	return nil
 }
 
 // turn measures the users once, beside a flood that a file describes; empty is none.
 func (m *measurement) turn(ctx context.Context, site *rig.Gateway, flood string) (t turn, err error) {
+	runtime.GC()
 	var got *crowd.Answers
 	users := func() error {
 		began := time.Now()
@@ -183,65 +187,6 @@ func (m *measurement) turn(ctx context.Context, site *rig.Gateway, flood string)
 	return t, nil
 }
 
-// summary is what turns have shown: in the half of them in which the machine had least else to do.
-type summary struct {
-	all    float64 // how long 99 of 100 answers took, in milliseconds, all turns together
-	middle float64 // that of one turn, the middle one
-	cpu    float64
-	status map[int]int
-}
-
-func summed(turns []turn) summary {
-	quieter := slices.SortedFunc(slices.Values(turns), func(a, b turn) int { return cmp.Compare(a.foreign, b.foreign) })
-	quieter = quieter[:(len(quieter)+1)/2]
-	s := summary{status: map[int]int{}}
-	var took, single, cpu []float64
-	for _, t := range quieter {
-		took, cpu = append(took, t.took...), append(cpu, t.cpu)
-		single = append(single, t.took[len(t.took)*99/100])
-		for code, n := range t.status {
-			s.status[code] += n
-		}
-	}
-	slices.Sort(took)
-	s.all, s.middle, s.cpu = took[len(took)*99/100], middle(single), middle(cpu)
-	return s
-}
-
-// write prints what was measured, and the promise.
-func (m *measurement) write(p *rig.Printer) {
-	p.Printf("%d requests a second of users, and beside them %d a second of each of these. Of %d turns of %s each the quieter half.\n\n", usersPace, m.options.Guesses, m.options.Rounds, m.options.Slice)
-	p.Printf("| beside the users | 99 of 100 of their requests take | alone = 1 | of a single turn | alone = 1 | CPU of gateway and Redis, of a core | a request of the flood alone: CPU, memory | answers of the flood |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
-	alone := summed(m.alone)
-	row := func(name string, s summary, c cost) float64 {
-		p.Printf("| %s | %.2f ms | %.2f | %.2f ms | %.2f | %.1f %% | %s | %s |\n", name, s.all, s.all/alone.all, s.middle, s.middle/alone.middle, 100*s.cpu, c, counted(s.status))
-		return s.all / alone.all
-	}
-	row("nothing", alone, cost{})
-	worst := 0.0
-	for i, k := range m.kinds {
-		s := summed(m.beside[i])
-		ratio := row(k.name, s, m.cost[i])
-		for status := range s.status {
-			if !k.accepts(status) {
-				p.Printf("\n%s: an answer has the status %d\n", k.name, status)
-			}
-		}
-		if k.wrong {
-			worst = max(worst, ratio)
-		}
-	}
-	p.Printf("\nWrong tokens make 99 of 100 requests of users take %.2f times as long; promised are %.1f (`%s`).\n", worst, target.Guessed.Owed, target.Guessed.Command)
-}
-
-// counted are statuses with their numbers.
-func counted(status map[int]int) (text string) {
-	for _, code := range slices.Sorted(maps.Keys(status)) {
-		text += fmt.Sprintf("%d: %d ", code, status[code])
-	}
-	return text
-}
-
 // profile writes where the gateway spends its time under each flood.
 func (m *measurement) profile(ctx context.Context, r *rig.Rig, site *rig.Gateway) error {
 	for i, k := range m.kinds {
@@ -263,9 +208,4 @@ func (m *measurement) profile(ctx context.Context, r *rig.Rig, site *rig.Gateway
 		}
 	}
 	return nil
-}
-
-func middle(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
 }

@@ -25,9 +25,9 @@ type kind struct {
 // again is how many seconds lie between two requests with the same wrong token: more than it is remembered.
 const again = 5
 
-// gateways are those that kinds of requests are sent to: the site, plain Caddy that passes them on, plain Caddy that refuses them, and a site
-// without Latchkey in the process of the first that refuses them.
-type gateways struct{ site, plain, refusing, within *rig.Gateway }
+// gateways are those that kinds of requests are sent to: the site, plain Caddy that passes them on, plain Caddy that refuses them, a site
+// without Latchkey in the process of the first that refuses them, and a program that does nothing but that.
+type gateways struct{ site, plain, refusing, within, floor *rig.Gateway }
 
 // kinds are all of them. Those that are not wrong show what as many requests cost that no one objects to.
 func kinds(ctx context.Context, r *rig.Rig, redis *rig.Redis, o Options, at gateways, people []rig.Person) []kind {
@@ -49,6 +49,7 @@ func kinds(ctx context.Context, r *rig.Rig, redis *rig.Redis, o Options, at gate
 	}
 	return []kind{
 		{name: "nothing, once more"},
+		{name: "requests that a program on the same core answers 401 without reading them", gateway: at.floor, refused: true, requests: refused},
 		{name: "requests to plain Caddy on the same core", gateway: at.plain, requests: browsers},
 		{name: "requests that plain Caddy on the same core answers 401 at once", gateway: at.refusing, refused: true, requests: refused},
 		{name: "requests that a site of plain Caddy in the same process answers 401 at once", gateway: at.within, refused: true, requests: refused},

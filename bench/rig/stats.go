@@ -119,25 +119,32 @@ func CPURatio(rounds []Round, i, base int) Estimate {
 }
 
 // Ratio is what a request of case i takes of something, as a multiple of one of case base: of all requests in all the
-// rounds, not the median of rounds, because a collection of garbage falls into few of them and belongs to all. The error is
-// that of a jackknife: how far the value moves as rounds are left out, one at a time.
+// rounds, not the median of rounds, because a collection of garbage falls into few of them and belongs to all.
 func Ratio(rounds []Round, i, base int, takes func(Turn) float64) Estimate {
-	type sum struct{ taken, answered float64 }
-	var of, to sum
+	return Jackknife(rounds, func(rounds []Round) float64 {
+		return perAnswer(rounds, i, takes) / perAnswer(rounds, base, takes)
+	})
+}
+
+// perAnswer is what a request of case i takes of something, in all the rounds.
+func perAnswer(rounds []Round, i int, takes func(Turn) float64) float64 {
+	taken, answered := 0.0, 0.0
 	for _, r := range rounds {
-		of.taken, of.answered = of.taken+takes(r[i]), of.answered+float64(r[i].Answered)
-		to.taken, to.answered = to.taken+takes(r[base]), to.answered+float64(r[base].Answered)
+		taken, answered = taken+takes(r[i]), answered+float64(r[i].Answered)
 	}
-	ratio := func(of, to sum) float64 { return of.taken / of.answered / (to.taken / to.answered) }
-	e := Estimate{Value: ratio(of, to)}
-	values, n := make([]float64, len(rounds)), float64(len(rounds))
+	return taken / answered
+}
+
+// Jackknife is a value of some rounds. Its error is how far it moves as rounds are left out, one at a time. One round says
+// nothing of the error.
+func Jackknife[R any](rounds []R, of func([]R) float64) Estimate {
+	e, n := Estimate{Value: of(rounds), Err: math.Inf(1)}, float64(len(rounds))
 	if n < 2 {
-		return Estimate{Value: e.Value, Err: math.Inf(1)}
+		return e
 	}
-	for k, r := range rounds {
-		values[k] = ratio(
-			sum{of.taken - takes(r[i]), of.answered - float64(r[i].Answered)},
-			sum{to.taken - takes(r[base]), to.answered - float64(r[base].Answered)})
+	values := make([]float64, len(rounds))
+	for k := range rounds {
+		values[k] = of(slices.Delete(slices.Clone(rounds), k, k+1))
 	}
 	e.Err = inInterval(len(rounds), math.Sqrt(variance(values)/n)*(n-1))
 	return e

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -183,5 +184,57 @@ func TestLateBody(t *testing.T) {
 	l.reads(r)
 	if got, err := io.ReadAll(r.Body); err == nil || len(got) > 0 {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// An answer that its client does not read ends within a second of its session.
+func TestAnswerThatIsNotReadEnds(t *testing.T) {
+	sessions := sessionsOn(t, redistest.Start(t).URL(0))
+	who, _, err := sessions.Create(t.Context(), session.Record{Identity: session.Identity{Issuer: "i", Subject: "ada"}}, session.Tokens{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &Site{Site: &config.Site{App: "wiki"}, SignIn: access.Site{App: "wiki"}}
+	var written atomic.Int64
+	ended := make(chan error, 1)
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := &request{identified: identified{live: who.Session()}, sessions: sessions}
+		p.query.Time = time.Now()
+		defer p.answer.end()
+		w, _ = p.watchAnswer(h, w, r)
+		piece := make([]byte, 64<<10)
+		for {
+			n, err := w.Write(piece)
+			if written.Add(int64(n)); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}))
+	t.Cleanup(gateway.Close)
+	client, err := net.Dial("tcp", gateway.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: wiki\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	last, same := int64(0), 0
+	storetest.Until(t, "the answer waits for its client", func() bool {
+		before := last
+		if last = written.Load(); last != before {
+			same = 0
+		}
+		same++
+		return last > 0 && same > 50
+	})
+	if err := sessions.End(t.Context(), who); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Error("the answer goes on to wait for its client")
 	}
 }

@@ -251,6 +251,8 @@ var guards = []guard{
 	{"open streams: the end of a session ends the request of a stream", "\t_ = wire.SetWriteDeadline(time.Now())\n\ts.cancel(cause)\n", "\t_ = wire.SetWriteDeadline(time.Now())\n\t_ = cause\n"},
 	{"open streams: no client waits for what is tidied up after others", "\tcut = taken.cut()\n", "\tcut = taken != nil\n"},
 	{"open streams: no client waits for a store that does not answer", "\t\t\t\tended.finish()                           // which", "\t\t\t\t_ = ended.finish                           // which"},
+	{"in flight: an answer that is not read ends with its session", "\t_ = wire.SetWriteDeadline(time.Now())\n\tif l.cancel", "\tif l.cancel"},
+	{"open streams: few sessions are asked for at the same time", `if q.workers < maxAsking {`, `if q.workers < 100*maxAsking {`},
 	{"open streams: nothing is written after the end of the session", "\tif s.over.Load() {\n\t\treturn 0, errSessionOver", "\tif false {\n\t\treturn 0, errSessionOver"},
 	{"open streams: nothing is copied past the check", `return io.Copy(struct{ io.Writer }{s}, r)`, `return io.Copy(s.ResponseWriter, r)`},
 	{"open streams: a session may have ended for one app alone", `case err == nil && !st.revocations.Admits(s, w.holder.App()):`, `case false:`},
